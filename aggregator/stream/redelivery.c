@@ -253,6 +253,15 @@ redelivery_holds(const struct redelivery *t, uint64_t line)
 }
 
 void
+redelivery_flushed(struct redelivery *t)
+{
+	size_t i;
+
+	for (i = t->unacked; i < t->n; i++)
+		t->list[i].flushed = t->list[i].whole;
+}
+
+void
 redelivery_acked(struct redelivery *t, uint64_t connection)
 {
 	struct redelivery_entry *e;
@@ -262,7 +271,7 @@ redelivery_acked(struct redelivery *t, uint64_t connection)
 		e = &t->list[i];
 		if (e->gone || e->acked)
 			continue;
-		if (e->whole && e->connection == connection) {
+		if (e->flushed && e->connection == connection) {
 			set_entry_acked(t, i);
 			continue;
 		}

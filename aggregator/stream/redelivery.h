@@ -31,8 +31,9 @@ struct redelivery_entry {
 	uint64_t lines;      /* that were taken in */
 	uint64_t *held;      /* numbers of lines, of redelivery_hold() */
 	size_t held_n, held_cap;
-	bool named; /* it has an id */
-	bool whole; /* all its lines came */
+	bool named;   /* it has an id */
+	bool whole;   /* all its lines came */
+	bool flushed; /* with it */
 	bool acked;
 	bool dirty; /* changed since it was packed */
 	bool gone;
@@ -79,7 +80,9 @@ void redelivery_whole(struct redelivery *t);
 void redelivery_hold(struct redelivery *t, uint64_t line);
 bool redelivery_holds(const struct redelivery *t, uint64_t line);
 
-/* The whole messages that came through that connection are acknowledged. */
+/* What was taken in is flushed: the whole messages so far are acknowledged
+ * next, with the second function; `connection`: those that came through it. */
+void redelivery_flushed(struct redelivery *t);
 void redelivery_acked(struct redelivery *t, uint64_t connection);
 
 /* Appends the messages with an id that changed since they were packed last; or,

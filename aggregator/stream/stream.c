@@ -22,6 +22,11 @@
  * ahead, see endpoint_amqp_read.c); while the stream is behind, late. */
 #define BATCH_RECORDS 600000
 #define BUSY_MS 5000
+/* How long the stage rests between two flushes, in percent: what is passed
+ * through does not wait, and fewer flushes write fewer rows; but reservations
+ * are written without delay. */
+#define REST 400
+#define ALLOCATION_REST 25
 #define EXPIRE_EVERY_MS HOUR_MS
 #define PAUSE_MS 1000
 /* The longest delay with which a reservation expires. */
@@ -208,6 +213,7 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 	stream_redelivery_end(s);
 	*lines = (size_t)s->line;
 	s->counts.records += *lines;
+	stream_trace_block(s, s->counts.records - *lines);
 	return OUTCOME_DONE;
 }
 
@@ -230,7 +236,7 @@ flush_stream(void *ctx)
 	enum outcome o = flush_snapshots(s);
 
 	if (o == OUTCOME_DONE)
-		o = stream_tick(s, false);
+		o = stream_tick_begin(s);
 	if (o == OUTCOME_DONE)
 		stream_redelivery_flushed(s);
 	s->stage.code = s->code;
@@ -254,6 +260,26 @@ tick_when_idle(struct stream *s)
 		return;
 	/* The callback returns nothing, so end the loop. */
 	stop_set(true);
+}
+
+static enum outcome
+confirm_flush(void *ctx, bool wait)
+{
+	struct stream *s = ctx;
+	enum outcome o = stream_confirm(s, wait);
+
+	if (o == OUTCOME_DONE)
+		stream_redelivery_confirmed(s);
+	s->stage.code = s->code;
+	return o;
+}
+
+static bool
+send_passed_through(void *ctx)
+{
+	struct stream *s = ctx;
+
+	return endpoint_send(s->out);
 }
 
 static void
@@ -354,13 +380,15 @@ run_stream(struct stream *s)
 		.batch_records = BATCH_RECORDS,
 		.batch_ms = (int)conf_int(s->job->conf, "aggregator", "every"),
 		.prompt = true,
-		/* Reservations are written without delay. */
+		.rest = s->assign != NULL ? ALLOCATION_REST : REST,
 		.busy_ms = s->assign != NULL ? 0 : BUSY_MS,
 		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
 		.wait_forever = !s->job->until_empty,
 		.metrics = stream_metrics_open(s),
 		.handle_block = handle_stream_block,
 		.flush = flush_stream,
+		.confirm = confirm_flush,
+		.send = send_passed_through,
 		.pump = pump_outputs,
 		.idle = on_stream_idle };
 	code = stage_run(&s->stage);

@@ -14,6 +14,7 @@
  *   stream_allocation.c  assignment of chats, and the reservations it makes
  *   stream_redelivery.c  the broker's messages that were taken in before
  *   stream_metrics.c     what Prometheus is told
+ *   stream_trace.c       where the time of a flush goes, for the bench
  *   stream_tenant.c      the tenants, and the steps of a flush
  *   stream_state.c       the steps as tables
  *
@@ -27,6 +28,9 @@
  *                         written at the next start (pending_rows.c)
  *   rows confirmed        the same rows are written once more
  *   input acknowledged    nothing: the next commit removes the keys
+ *
+ * While rows are confirmed, the next records come in; they are committed after
+ * that, so what was not confirmed always has its keys in the state.
  *
  * Records that are passed through as they came are written before their
  * identities are committed, and once more when they come again.
@@ -69,6 +73,16 @@ struct stream_counts {
 	    assigned;
 };
 
+/* When a flush reached what, see stream_trace.c. */
+enum stream_trace_step {
+	STREAM_TRACE_BEGIN,
+	STREAM_TRACE_RECOMPUTED,
+	STREAM_TRACE_COMMITTED,
+	STREAM_TRACE_WRITTEN,
+	STREAM_TRACE_CONFIRMED,
+	STREAM_TRACES
+};
+
 /* See stream_redelivery.c. */
 struct stream_redelivery {
 	struct redelivery known;
@@ -80,7 +94,9 @@ struct stream_redelivery {
 	bool has_others;  /* the state has messages without an id */
 	uint64_t last;    /* version of the last tick */
 	uint64_t acked;   /* version of the last acknowledged tick */
+	uint64_t flush;   /* version of the last flush */
 	uint64_t flushed; /* connection to be acknowledged next; 0: none */
+	bool confirmed;   /* it is acknowledged before the next block */
 };
 
 struct stream {
@@ -119,9 +135,14 @@ struct stream {
 	/* The current flush. */
 	enum stream_state tick;
 	uint64_t pending_version; /* key of the pending rows; 0: none */
-	int64_t refresh_ms;       /* the interval of it */
+	uint64_t out_mark;  /* of what WRITTEN means, if confirming it... */
+	bool begun;         /* ...was begun */
+	int64_t refresh_ms; /* the interval of it */
 	int64_t refreshed_ms, expired_ms;
 	int64_t now_ms; /* the clock at the current block, for allocation */
+	int64_t trace[STREAM_TRACES]; /* microseconds */
+	/* Records at the last flush and at the one before, lines out. */
+	uint64_t traced, traced_before, traced_out;
 	struct buf scratch, key;
 
 	/* See stream_forget.c; monotonic. */
@@ -193,6 +214,16 @@ bool stream_passes(void *ctx, const struct record *r);
 enum outcome stream_publish(void *ctx, struct intake *intake)
     __attribute__((warn_unused_result));
 
+/* The same up to confirming, which is only begun: stream_confirm() ends it, and
+ * meanwhile records may come in. DONE also if that was done. */
+enum outcome stream_tick_begin(struct stream *s)
+    __attribute__((warn_unused_result));
+
+/* Whether what was written is confirmed; LATER: not yet. wait: waits as
+ * stream_tick() does. */
+enum outcome stream_confirm(struct stream *s, bool wait)
+    __attribute__((warn_unused_result));
+
 /* A flush: commits everything taken in, writes the rows and confirms them.
  * After LATER it goes on at the next call. refresh: also writes rows in which a
  * wait goes on. */
@@ -212,8 +243,9 @@ int stream_load(struct stream *s) __attribute__((warn_unused_result));
 /* A block begins, or was taken in to its end. */
 void stream_redelivery_block(struct stream *s);
 void stream_redelivery_end(struct stream *s);
-/* Everything taken in was flushed. */
+/* Everything taken in was flushed; that is confirmed. */
 void stream_redelivery_flushed(struct stream *s);
+void stream_redelivery_confirmed(struct stream *s);
 /* Saves them in the same commit as what they changed; reads them back. */
 void stream_redelivery_save(struct stream *s);
 void stream_redelivery_load(struct stream *s);
@@ -242,6 +274,12 @@ void stream_allocation_correct(struct stream_tenant *t,
  * Owned. */
 struct daemon_metrics *stream_metrics_open(struct stream *s)
     __attribute__((warn_unused_result));
+
+/* Where the time goes, if the log shows it: the flush has come to a step; it is
+ * over; and a block that came after so many records was taken in. */
+void stream_trace(struct stream *s, enum stream_trace_step step);
+void stream_trace_flush(struct stream *s);
+void stream_trace_block(const struct stream *s, uint64_t before);
 
 /* Writes what changed of a tenant into the state. */
 void stream_save(struct stream_tenant *t);

@@ -38,13 +38,13 @@ stream_redelivery_block(struct stream *s)
 	struct endpoint_delivery d = { .line = 1 };
 
 	(void)endpoint_delivery(s->in, &d);
-	/* The stage acknowledges after each flush, if the connection is still
+	/* The stage acknowledges after each confirm, if the connection is still
 	 * the same. */
-	if (v->flushed != 0 && v->flushed == d.connection) {
+	if (v->confirmed && v->flushed == d.connection) {
 		redelivery_acked(&v->known, d.connection);
-		v->acked = v->last;
+		v->acked = v->flush;
 	}
-	v->flushed = 0;
+	v->confirmed = false;
 	s->first_line = d.line;
 	s->from =
 	    (struct staging_source){ d.id, d.line, d.connection, d.again };
@@ -78,6 +78,15 @@ void
 stream_redelivery_flushed(struct stream *s)
 {
 	s->redelivery.flushed = s->from.connection;
+	s->redelivery.flush = s->redelivery.last;
+	s->redelivery.confirmed = false;
+	redelivery_flushed(&s->redelivery.known);
+}
+
+void
+stream_redelivery_confirmed(struct stream *s)
+{
+	s->redelivery.confirmed = s->redelivery.flushed != 0;
 }
 
 static void

@@ -51,7 +51,7 @@ enum stream_age {
 enum stream_tenant_event {
 	TENANT_TOUCH,   /* a record of it came, or something is due */
 	TENANT_REFRESH, /* its waits were recomputed */
-	TENANT_SENT,    /* its rows are confirmed */
+	TENANT_SENT,    /* its rows are written */
 	TENANT_EVENTS
 };
 

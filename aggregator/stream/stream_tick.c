@@ -143,7 +143,8 @@ write_changed_rows(struct stream *s, int64_t version)
 	return OUTCOME_DONE;
 }
 
-/* The rows are confirmed. Rows without a date stay pending. */
+/* The rows are written, and their keys stay in the state until they are
+ * confirmed. Rows without a date stay pending. */
 static void
 clear_changed_rows(struct stream *s)
 {
@@ -184,16 +185,21 @@ commit_and_write(struct stream *s, bool refresh)
 		return o;
 	stream_allocation_clock(s);
 	recompute_touched(s, refresh);
+	stream_trace(s, STREAM_TRACE_RECOMPUTED);
 	if (s->touched == 0) {
 		stream_step(s, STREAM_NOTHING);
 		return OUTCOME_DONE;
 	}
 	version = state_version(s->state);
 	o = commit_tick(s);
+	stream_trace(s, STREAM_TRACE_COMMITTED);
 	if (o == OUTCOME_DONE)
 		o = write_changed_rows(s, version);
-	if (o == OUTCOME_DONE)
+	if (o == OUTCOME_DONE) {
 		stream_step(s, STREAM_WRITE);
+		clear_changed_rows(s);
+	}
+	stream_trace(s, STREAM_TRACE_WRITTEN);
 	s->counts.ticks++;
 	return o;
 }
@@ -209,22 +215,60 @@ confirm_output(struct stream *s, struct endpoint *to)
 }
 
 enum outcome
-stream_tick(struct stream *s, bool refresh)
+stream_confirm(struct stream *s, bool wait)
 {
-	enum outcome o;
+	enum outcome o = OUTCOME_DONE;
 
-	refresh = refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms;
-	if (s->tick == STREAM_OPEN) {
-		o = commit_and_write(s, refresh);
-		if (o != OUTCOME_DONE)
-			return o;
-	}
-	o = confirm_output(s, s->out);
+	if (s->tick == STREAM_FAILED)
+		return OUTCOME_NEVER;
+	if (s->tick == STREAM_OPEN)
+		return OUTCOME_DONE;
+	if (!wait)
+		o = s->begun && endpoint_flush_done(s->out, s->out_mark)
+			? OUTCOME_DONE
+			: OUTCOME_LATER;
+	else
+		o = confirm_output(s, s->out);
 	if (o == OUTCOME_DONE && s->assign != NULL)
 		o = confirm_output(s, s->assign);
 	if (o != OUTCOME_DONE)
 		return o;
+	stream_trace(s, STREAM_TRACE_CONFIRMED);
 	stream_step(s, STREAM_CONFIRM);
-	clear_changed_rows(s);
+	stream_trace_flush(s);
 	return OUTCOME_DONE;
+}
+
+/* Up to where the rows are written; those of the flush before are confirmed. */
+static enum outcome
+write_tick(struct stream *s, bool refresh)
+{
+	enum outcome o = stream_confirm(s, true);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	s->begun = false;
+	stream_trace(s, STREAM_TRACE_BEGIN);
+	return commit_and_write(
+	    s, refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms);
+}
+
+enum outcome
+stream_tick_begin(struct stream *s)
+{
+	enum outcome o = write_tick(s, false);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	s->begun =
+	    s->assign == NULL && endpoint_flush_begin(s->out, &s->out_mark);
+	return s->begun ? OUTCOME_DONE : stream_confirm(s, true);
+}
+
+enum outcome
+stream_tick(struct stream *s, bool refresh)
+{
+	enum outcome o = write_tick(s, refresh);
+
+	return o == OUTCOME_DONE ? stream_confirm(s, true) : o;
 }

@@ -22,6 +22,9 @@
 int64_t clock_now_ms(void);
 int64_t clock_mono_ms(void);
 
+/* The same monotonic clock in microseconds. */
+int64_t clock_mono_us(void);
+
 /* "2026-11-20T10:00:00.123Z". text has CLOCK_TEXT bytes; returns its length
  * (24 always). */
 size_t clock_format(int64_t ms, char *text);

@@ -15,6 +15,7 @@
 #include "common/base/prog.h"
 
 #define LOG_LINE 2048
+#define TRACED 100
 
 static enum log_level shown = LOG_LEVEL_WARN;
 static bool level_set, stamped;
@@ -41,7 +42,9 @@ log_set_verbosity(bool quiet, int verbose)
 	if (quiet)
 		log_set_level(LOG_LEVEL_ERROR);
 	else if (verbose > 0)
-		log_set_level(verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+		log_set_level(verbose > 2   ? LOG_LEVEL_TRACE
+			      : verbose > 1 ? LOG_LEVEL_DEBUG
+					    : LOG_LEVEL_INFO);
 }
 
 void
@@ -172,6 +175,30 @@ log_debug(const char *event, const char *fmt, ...)
 	va_start(ap, fmt);
 	write_event(LOG_LEVEL_DEBUG, event, fmt, ap);
 	va_end(ap);
+}
+
+void
+log_trace(const char *event, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log_traces())
+		return;
+	va_start(ap, fmt);
+	write_event(LOG_LEVEL_TRACE, event, fmt, ap);
+	va_end(ap);
+}
+
+bool
+log_traces(void)
+{
+	return log_get_level() >= LOG_LEVEL_TRACE;
+}
+
+bool
+log_traces_some(uint64_t before, uint64_t after)
+{
+	return log_traces() && before / TRACED != after / TRACED;
 }
 
 const char *

@@ -47,6 +47,7 @@ log_prefix(enum log_level level)
 		[LOG_LEVEL_WARN] = "<4>",
 		[LOG_LEVEL_INFO] = "<6>",
 		[LOG_LEVEL_DEBUG] = "<7>",
+		[LOG_LEVEL_TRACE] = "<7>",
 	};
 
 	return is_journal() ? prefixes[level] : "";

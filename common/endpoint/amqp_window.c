@@ -48,6 +48,18 @@ slide(struct amqp_writer *w)
 		w->head = 0;
 }
 
+/* Of a queue; an exchange writes several messages at a time. */
+static void
+trace_sent(const struct amqp_writer *w, const struct amqp_outgoing *m)
+{
+	if (m->sent_us != 0 && !w->a.spread)
+		log_trace("trace_sent",
+		    "before=%" PRIu64 " lines=%" PRIu64 " bytes=%zu"
+		    " sent=%" PRId64 " confirmed=%" PRId64,
+		    m->before, m->lines, m->body.len, m->sent_us,
+		    clock_mono_us());
+}
+
 static void
 on_ack(struct amqp_writer *w, struct amqp_outgoing *m)
 {
@@ -56,6 +68,7 @@ on_ack(struct amqp_writer *w, struct amqp_outgoing *m)
 		w->gone = true;
 		return;
 	}
+	trace_sent(w, m);
 	m->state = AMQP_OUTGOING_DONE;
 	w->progress_ms = clock_mono_ms();
 	w->full = false;
@@ -219,6 +232,10 @@ publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
 	buf_release(&id);
 	if (amqp_link_check(&w->a.link, "publish", status) != 0)
 		return window_lost(w);
+	/* Of single lines there are too many. */
+	if (w->body_bytes > 1 ? log_traces()
+			      : log_traces_some(m->before, m->lines))
+		m->sent_us = clock_mono_us();
 	m->tag = w->next_tag++;
 	m->state = AMQP_OUTGOING_SENT;
 	return 0;

@@ -40,6 +40,8 @@ struct amqp_outgoing {
 	enum amqp_outgoing_state state;
 	size_t bucket; /* 0 of a queue */
 	bool packed;
+	uint64_t before, lines; /* written before it, and with it */
+	int64_t sent_us;        /* 0: not traced */
 	struct buf body;
 };
 
@@ -52,6 +54,7 @@ struct amqp_writer {
 	struct amqp_endpoint a;
 	char run[17]; /* random; makes message ids unique among all writers */
 	uint64_t next_seq, next_tag;
+	uint64_t lines, sealed; /* written, and of these in messages */
 
 	struct amqp_outgoing
 	    window[AMQP_WINDOW]; /* ring, in order of writing */

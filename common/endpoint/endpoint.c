@@ -152,6 +152,24 @@ endpoint_connect(struct endpoint *e)
 	return e->ops->connect != NULL ? e->ops->connect(e) : OUTCOME_DONE;
 }
 
+bool
+endpoint_flush_begin(struct endpoint *e, uint64_t *mark)
+{
+	return e->ops->flush_begin != NULL && e->ops->flush_begin(e, mark);
+}
+
+bool
+endpoint_flush_done(struct endpoint *e, uint64_t mark)
+{
+	return e->ops->flush_done(e, mark);
+}
+
+bool
+endpoint_send(struct endpoint *e)
+{
+	return e->ops->send != NULL && e->ops->send(e);
+}
+
 void
 endpoint_pump(struct endpoint *e)
 {

@@ -142,6 +142,20 @@ int endpoint_write(struct endpoint *e, const char *line, size_t len)
 enum outcome endpoint_flush(struct endpoint *e)
     __attribute__((warn_unused_result));
 
+/* For callers that go on while what they wrote becomes safe. begin: everything
+ * written so far is on its way; *mark stands for it. False: it cannot go at
+ * once, or it is no queue; endpoint_flush() does it. done: everything up to the
+ * mark is safe; never waits, and endpoint_flush() does. */
+bool endpoint_flush_begin(struct endpoint *e, uint64_t *mark);
+bool endpoint_flush_done(struct endpoint *e, uint64_t mark);
+
+/* For writing, while its caller waits for more to do: what was written begins
+ * its way, as one message when everything before it is confirmed, so that there
+ * are no more messages than the broker confirms one after the other. True: it
+ * could not yet, call again in a millisecond. Never waits, and proves nothing:
+ * that is endpoint_flush(). */
+bool endpoint_send(struct endpoint *e);
+
 /* For writing: tries once to connect if the broker is away, after a short wait
  * for the pause between two tries. DONE: it is connected; always for files.
  * LATER, NEVER: endpoint_why(). */
@@ -223,6 +237,9 @@ struct endpoint_ops {
 	    struct endpoint *e, const struct endpoint_mark *marks, size_t n);
 	int (*write)(struct endpoint *e, const char *line, size_t len);
 	enum outcome (*flush)(struct endpoint *e);
+	bool (*flush_begin)(struct endpoint *e, uint64_t *mark);
+	bool (*flush_done)(struct endpoint *e, uint64_t mark);
+	bool (*send)(struct endpoint *e);
 	enum outcome (*connect)(struct endpoint *e);
 	void (*pump)(struct endpoint *e);
 	/* behind: how many lines of the last block follow the line in

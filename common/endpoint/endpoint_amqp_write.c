@@ -3,10 +3,11 @@
  * spreads records over queues: it gathers lines to messages. amqp_window.c
  * sends them and handles their confirms.
  *
- * Lines gather in a buffer until it holds body_bytes, LINGER_MS have passed, or
- * a flush. Then they are one message: packed where that is wanted, persistent,
- * mandatory, with an id that it keeps however often it is sent. It stays in the
- * window, which is bounded, until the broker has confirmed it and not returned.
+ * Lines gather in a buffer until it holds body_bytes, LINGER_MS have passed, a
+ * flush, or a send while nothing else is unconfirmed. Then they are one
+ * message: packed where that is wanted, persistent, mandatory, with an id that
+ * it keeps however often it is sent. It stays in the window, which is bounded,
+ * until the broker has confirmed it and not returned.
  *
  * A queue has one buffer. An exchange has one for each bucket (bucket.h), whose
  * number is the routing key of its messages, so that what holds a chat is in
@@ -152,6 +153,9 @@ seal(struct amqp_writer *w, struct amqp_buffer *buffer)
 		buffer->filling = empty;
 	}
 	m->seq = w->next_seq++;
+	m->before = w->sealed;
+	m->lines = w->sealed = w->lines;
+	m->sent_us = 0;
 	m->state = AMQP_OUTGOING_TO_SEND;
 	m->bucket = (size_t)(buffer - w->buffers);
 	w->n++;
@@ -201,6 +205,7 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 		buffer->since_ms = now;
 	buf_add(filling, line, len);
 	buf_addc(filling, '\n');
+	w->lines++;
 	/* The other buffers have lines that grow old, too. */
 	if (is_buffer_due(w, buffer, now) || now - w->swept_ms >= LINGER_MS)
 		send_due(w);
@@ -225,6 +230,53 @@ amqp_flush(struct endpoint *e)
 	}
 	/* Commit point: the broker has confirmed everything. */
 	return shrink(w, 0, true);
+}
+
+static bool
+amqp_flush_begin(struct endpoint *e, uint64_t *mark)
+{
+	struct amqp_writer *w = writer_of(e);
+	size_t i;
+
+	if (w->a.link.conn == NULL)
+		return false;
+	spread_add_clocks(&w->spread, &w->buffers[w->buffers_n - 1].filling, 0);
+	for (i = 0; i < w->buffers_n; i++) {
+		if (w->buffers[i].filling.len == 0)
+			continue;
+		if (w->n == AMQP_WINDOW)
+			return false;
+		seal(w, &w->buffers[i]);
+	}
+	*mark = w->next_seq;
+	return amqp_window_send(w) == 0;
+}
+
+static bool
+amqp_flush_done(struct endpoint *e, uint64_t mark)
+{
+	struct amqp_writer *w = writer_of(e);
+
+	if (w->n > 0 && w->a.link.conn != NULL)
+		(void)amqp_window_send(w);
+	return w->n == 0 || amqp_window_at(w, 0)->seq >= mark;
+}
+
+static bool
+amqp_send(struct endpoint *e)
+{
+	struct amqp_writer *w = writer_of(e);
+
+	/* An exchange has a buffer for each bucket. */
+	if (w->a.spread || w->a.link.conn == NULL ||
+	    w->buffers[0].filling.len == 0)
+		return false;
+	if (w->n > 0 && amqp_window_receive(w, 0) != 0)
+		return false;
+	if (w->n == 0)
+		seal(w, &w->buffers[0]);
+	send_due(w);
+	return w->buffers[0].filling.len > 0;
 }
 
 static void
@@ -253,6 +305,9 @@ writer_close(struct endpoint *e)
 static const struct endpoint_ops ops = {
 	.write = amqp_write,
 	.flush = amqp_flush,
+	.flush_begin = amqp_flush_begin,
+	.flush_done = amqp_flush_done,
+	.send = amqp_send,
 	.connect = endpoint_amqp_op_connect,
 	.pump = writer_pump,
 	.is_up = endpoint_amqp_op_is_up,

@@ -4,6 +4,8 @@
  *   reading, handling     a crash here: the lines come again
  *   flush, dead letters   a crash here: as above, and part of the effect is
  *                         there already
+ *   confirm               the same, for this batch and what was read of the
+ *                         next one
  *   acknowledge           a crash here: lines come again whose effect is
  *                         there whole
  *
@@ -20,10 +22,14 @@
 #include "common/os/stop.h"
 
 #define IDLE_MS 1000
-/* A prompt stage rests for that part of the duration of a flush; after that
- * many lines for all of it, since fewer batches cost less. */
-#define REST_PART 4
+/* After that many lines a prompt stage rests at least as long as the flush
+ * took, since fewer batches cost less. */
 #define MANY_LINES 1000
+/* When send() has something left, or confirm(). */
+#define SOON_MS 1
+/* How long a flush may be unconfirmed while the next batch is read; after that
+ * it is waited for. */
+#define CONFIRM_MS 1000
 /* When a whole batch came without waiting, the next one goes on until no line
  * comes for that long. */
 #define PAUSE_MS 5
@@ -64,6 +70,53 @@ try_again(struct stage *s, enum outcome o, struct retry *retry)
 		daemon_metrics_retried(s->metrics, 1);
 	return o == OUTCOME_LATER && s->wait_forever &&
 	       retry_wait(retry, serve_others, s);
+}
+
+/* Acknowledges what was flushed once that is confirmed; never waits, unless
+ * asked to. LATER: not yet. */
+static enum outcome
+acknowledge_flush(struct stage *s, bool wait)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	int64_t now, rest = s->rest;
+	enum outcome o;
+
+	if (!s->unconfirmed)
+		return OUTCOME_DONE;
+	do {
+		o = s->confirm != NULL ? s->confirm(s->ctx, wait)
+				       : OUTCOME_DONE;
+	} while (wait && o != OUTCOME_DONE && try_again(s, o, &retry));
+	if (o != OUTCOME_DONE)
+		return o;
+	s->unconfirmed = false;
+	/* Commit point: the input is not needed any more. */
+	if (s->confirm != NULL)
+		endpoint_ack_to(s->in, &s->flushed);
+	else
+		endpoint_ack(s->in);
+	now = clock_mono_ms();
+	if (s->flush_lines > 0)
+		daemon_metrics_flushed(s->metrics, now - s->flush_ms);
+	daemon_metrics_count(s->metrics, s->lines, s->dead->count);
+	if (s->flush_lines >= MANY_LINES && rest < 100)
+		rest = 100;
+	s->resting_ms = now + (now - s->flush_ms) * rest / 100;
+	return OUTCOME_DONE;
+}
+
+/* Between two reads; LATER only when it is time to give up. */
+static enum outcome
+look_for_confirm(struct stage *s)
+{
+	enum outcome o;
+	bool wait;
+
+	if (!s->unconfirmed)
+		return OUTCOME_DONE;
+	wait = clock_mono_ms() - s->flush_ms >= CONFIRM_MS;
+	o = acknowledge_flush(s, wait);
+	return o == OUTCOME_LATER && !wait ? OUTCOME_DONE : o;
 }
 
 /* Handles a line or a block; *lines: how many lines of a block. */
@@ -132,13 +185,38 @@ batch_wait_ms(const struct stage *s, const struct stage_batch *b)
 	if (left < 0 && s->busy && now < b->began + s->busy_ms &&
 	    is_dense(b, now))
 		return PAUSE_MS;
-	if (left < 0 || !s->prompt)
+	if (left < 0 || !s->prompt || s->unconfirmed)
 		return left;
 	if (s->busy)
 		return left < PAUSE_MS ? left : PAUSE_MS;
 	if (s->resting_ms <= now)
 		return 0;
 	return s->resting_ms - now < left ? s->resting_ms - now : left;
+}
+
+/* Reads within a batch. *again: nothing came, but the time is not over. */
+static enum endpoint_status
+read_more(struct stage *s, const struct stage_batch *b, char **line,
+    size_t *len, int left, bool *again)
+{
+	enum endpoint_status status;
+	bool sends = s->send != NULL && b->lines > 0 && !s->busy, soon;
+	int64_t asked;
+
+	*again = false;
+	if (left == 0 || (!sends && !s->unconfirmed))
+		return read_line_or_block(s, line, len, left);
+	status = read_line_or_block(s, line, len, 0);
+	if (status != ENDPOINT_WAIT || stop_asked())
+		return status;
+	soon = sends && s->send(s->ctx);
+	if ((!soon && !s->unconfirmed) || left <= SOON_MS)
+		return read_line_or_block(s, line, len, left);
+	asked = clock_mono_ms();
+	status = read_line_or_block(s, line, len, SOON_MS);
+	/* An input that does not wait has its reasons. */
+	*again = status == ENDPOINT_WAIT && clock_mono_ms() - asked >= SOON_MS;
+	return status;
 }
 
 /* Reads and handles lines until a batch is full or due, or the input has
@@ -151,21 +229,30 @@ fill_batch(struct stage *s, struct stage_batch *b, enum outcome *o)
 	int64_t left = s->idle_ms > 0 ? s->idle_ms : IDLE_MS, asked;
 	size_t len = 0, lines;
 	char *line = NULL;
+	bool again;
 
 	while (*o == OUTCOME_DONE && b->lines < s->batch_records && left >= 0) {
+		*o = look_for_confirm(s);
+		if (*o != OUTCOME_DONE)
+			break;
 		asked = clock_mono_ms();
 		if (asked - s->looked_ms >= LOOK_MS)
 			keep_links(s);
-		status = read_line_or_block(s, &line, &len, (int)left);
+		status = read_more(s, b, &line, &len, (int)left, &again);
 		b->waited += clock_mono_ms() - asked;
 		lines = 1;
 		if (status == ENDPOINT_RECORD)
 			*o = handle_lines(s, line, len, &lines);
 		else if (status == ENDPOINT_TOOLONG)
 			*o = handle_too_long(s);
+		else if (again && !stop_asked())
+			left = b->lines > 0 ? batch_wait_ms(s, b) : left;
 		else if (status != ENDPOINT_WAIT || b->lines > 0 ||
 			 stop_asked())
 			return status;
+		else if (s->unconfirmed)
+			/* The broker sends no more before that. */
+			*o = acknowledge_flush(s, true);
 		else
 			serve_others(s);
 		if (status == ENDPOINT_WAIT && s->enough)
@@ -198,14 +285,17 @@ read_batch(struct stage *s, enum outcome *o)
 	return status;
 }
 
-/* Flush, dead letters, acknowledge: in this order, or not at all. */
+/* Flush, dead letters, confirm, acknowledge: in this order, or not at all. The
+ * last two are left to the reading of the next batch. */
 static enum outcome
 complete_batch(struct stage *s, uint64_t lines)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
-	int64_t began = clock_mono_ms(), now;
-	enum outcome o;
+	enum outcome o = acknowledge_flush(s, true);
 
+	if (o != OUTCOME_DONE)
+		return o;
+	s->flush_ms = clock_mono_ms();
 	do {
 		o = s->flush(s->ctx);
 	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
@@ -217,16 +307,13 @@ complete_batch(struct stage *s, uint64_t lines)
 	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
 	if (o == OUTCOME_NEVER)
 		s->code = s->dead->code;
-	if (o == OUTCOME_DONE)
-		/* Commit point: the input is not needed any more. */
-		endpoint_ack(s->in);
-	now = clock_mono_ms();
-	if (o == OUTCOME_DONE && lines > 0)
-		daemon_metrics_flushed(s->metrics, now - began);
-	daemon_metrics_count(s->metrics, s->lines, s->dead->count);
-	s->resting_ms =
-	    now + (now - began) / (lines < MANY_LINES ? REST_PART : 1);
-	return o;
+	if (o != OUTCOME_DONE)
+		return o;
+	s->flushed = endpoint_mark(s->in);
+	s->flush_lines = lines;
+	s->unconfirmed = true;
+	o = acknowledge_flush(s, false);
+	return o == OUTCOME_LATER ? OUTCOME_DONE : o;
 }
 
 enum exit_code
@@ -269,7 +356,7 @@ stage_run(struct stage *s)
 	uint64_t before;
 
 	s->code = PROG_SOFTWARE;
-	s->ended = false;
+	s->ended = s->unconfirmed = false;
 	s->lines = 0;
 	s->looked_ms = clock_mono_ms();
 	notify_ready();
@@ -285,8 +372,11 @@ stage_run(struct stage *s)
 		o = complete_batch(s, s->lines - before);
 		if (o != OUTCOME_DONE)
 			return stage_refusal(o, s->code);
-		s->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
 	} while (may_go_on(s, status));
+	o = acknowledge_flush(s, true);
+	if (o != OUTCOME_DONE)
+		return stage_refusal(o, s->code);
+	s->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
 	log_debug("stage_done", "input=%s lines=%" PRIu64, endpoint_name(s->in),
 	    s->lines);
 	return stage_verdict(s->in, s->dead, status);

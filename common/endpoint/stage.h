@@ -4,11 +4,12 @@
  * as has the event counter, which writes files (eventcounter_commit.c):
  *
  *   read a batch (bounded wait) -> handle each line -> flush the effect
- *   -> flush the dead letters -> acknowledge the batch -> asked to stop?
+ *   -> flush the dead letters -> confirmed, while the next batch is read
+ *   -> acknowledge the batch -> asked to stop?
  *
- * Guarantee: a line is acknowledged only after the flush that follows it
- * returned OUTCOME_DONE. A restart may repeat everything before that point, so
- * handlers must be idempotent.
+ * Guarantee: a line is acknowledged only after the flush that follows it, and
+ * its confirm(), returned OUTCOME_DONE. A restart may repeat everything before
+ * that point, so handlers must be idempotent.
  */
 #ifndef COMMON_ENDPOINT_STAGE_H
 #define COMMON_ENDPOINT_STAGE_H
@@ -24,10 +25,12 @@ struct stage {
 	size_t batch_records; /* flush at the latest after that many lines */
 	int batch_ms;         /* or that long after the batch's first line */
 	bool prompt;          /* or as soon as no line is there, after a rest
-				 of a part of the last flush's duration. When
-				 lines come faster than they are handled, as
-				 late as busy_ms after the first line: larger
-				 batches let it catch up */
+				 in proportion to the last flush's duration.
+				 When lines come faster than they are handled,
+				 as late as busy_ms after the first line:
+				 larger batches let it catch up */
+	int rest;             /* a prompt stage's, in percent of that duration;
+				 after many lines at least 100 */
 	int busy_ms;          /* up to batch_ms (0, too): never later */
 	int idle_ms;          /* how often idle() is called; 0: a second */
 	bool wait_forever;    /* repeat a flush that returns LATER for ever */
@@ -48,6 +51,17 @@ struct stage {
 	 * confirmed, synced. Called at least once at the end of input. The
 	 * same outcomes. */
 	enum outcome (*flush)(void *ctx);
+
+	/* May be NULL: flush() does all of it. Else flush() may begin what
+	 * confirm() ends, and meanwhile the next batch is read: DONE, the
+	 * effect of the last flush is safe. LATER, unless `wait`: not yet,
+	 * never waits. With it the same outcomes as flush(). */
+	enum outcome (*confirm)(void *ctx, bool wait);
+
+	/* May be NULL. Called before a batch of a prompt stage waits for more
+	 * lines: sends what needs no flush to be sent. True: not all of it
+	 * could go, call again soon. */
+	bool (*send)(void *ctx);
 
 	/* Both may be NULL. pump() calls endpoint_pump() for the outputs of the
 	 * handler; it is called several times a second. idle() is called about
@@ -72,6 +86,10 @@ struct stage {
 	/* Private. */
 	int64_t resting_ms; /* a prompt stage does not flush before */
 	int64_t looked_ms;  /* when pump() was called last */
+	bool unconfirmed;   /* a flush began and is not acknowledged */
+	struct endpoint_mark flushed; /* what it acknowledges */
+	int64_t flush_ms;             /* when it began */
+	uint64_t flush_lines;
 };
 
 /* Runs until the input ends, the queue is empty (until_empty) or a signal

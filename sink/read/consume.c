@@ -15,7 +15,9 @@
 #include "common/os/notify.h"
 #include "common/os/retry.h"
 #include "common/os/stop.h"
+#include "sink/read/consume_counts.h"
 #include "sink/read/consume_metrics.h"
+#include "sink/read/consume_trace.h"
 
 enum {
 	/* How long to wait for input while idle, and for the workers between
@@ -111,94 +113,11 @@ send_all_bad(struct consume *c, const struct row_batch *b)
 	return o;
 }
 
-static void
-count_fates(struct consume *c, const struct row_batch *b)
+/* The worker of a part of a group. */
+static struct store_worker *
+worker_of(const struct consume *c, const struct batch_group *g, size_t part)
 {
-	uint64_t refused = 0, older = 0;
-	const struct row_list *rows;
-	size_t i, k;
-
-	for (k = 0; k < TABLES; k++) {
-		rows = &b->rows[k];
-		for (i = 0; i < rows->n; i++) {
-			switch (rows->row[i]->fate) {
-			case ROW_STORED:
-				c->counts.stored++;
-				break;
-			case ROW_BAD:
-				break;
-			case ROW_OLDER:
-				older++;
-				break;
-			case ROW_TOMB:
-			case ROW_AGED:
-			case ROW_REMOVED:
-				refused++;
-				break;
-			}
-		}
-	}
-	c->counts.refused += refused;
-	c->counts.older += older;
-	c->counts.batches++;
-	if (refused + older > 0)
-		log_info("rows_refused", "refused=%llu older=%llu",
-		    (unsigned long long)refused, (unsigned long long)older);
-}
-
-static void
-log_missing_rows(struct text tenant, const struct snapshot_progress *s)
-{
-	log_warn("snapshot %s of %.*s is not whole: %lld of %lld rows came; "
-		 "operators and chats that are gone stay until the next one",
-	    s->snapshot, TEXT_ARG(tenant), (long long)s->arrived,
-	    (long long)s->records);
-}
-
-static void
-count_snapshot(struct consume *c, const struct batch_tenant *t)
-{
-	struct snapshot_progress now = { NULL, t->ended.as_of, t->arrived,
-		t->ended.records };
-	struct snapshot_progress *before =
-	    strmap_get(&c->missing, t->name.p, t->name.len);
-
-	if (t->fate == END_NONE || t->fate == END_AGAIN)
-		return;
-	if (t->fate == END_OLDER || t->fate == END_OVERTAKEN) {
-		log_info(t->fate == END_OLDER ? "snapshot_older"
-					      : "snapshot_overtaken",
-		    "tenant=%.*s snapshot=%.*s", TEXT_ARG(t->name),
-		    TEXT_ARG(t->ended.snapshot));
-		return;
-	}
-	if (before != NULL && !text_is(t->ended.snapshot, before->snapshot))
-		log_missing_rows(t->name, before);
-	if (t->fate == END_INCOMPLETE) {
-		snapshot_progress_put(
-		    &c->missing, t->name, t->ended.snapshot, &now);
-		return;
-	}
-	snapshot_progress_free(
-	    strmap_delete(&c->missing, t->name.p, t->name.len));
-	c->counts.snapshots++;
-	c->counts.swept += t->swept;
-	c->counts.left += t->left;
-	log_info("snapshot_stored",
-	    "tenant=%.*s snapshot=%.*s rows=%lld swept=%llu left=%llu",
-	    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot),
-	    (long long)t->arrived, (unsigned long long)t->swept,
-	    (unsigned long long)t->left);
-}
-
-static void
-count_snapshots(struct consume *c, const struct row_batch *b)
-{
-	struct strmap_entry *e;
-	size_t i = 0;
-
-	while ((e = strmap_next(&b->tenants, &i)) != NULL)
-		count_snapshot(c, e->value);
+	return c->workers[g->worker + part];
 }
 
 /* The outcome of the idle workers. Of several failures one is logged. */
@@ -206,15 +125,17 @@ static enum outcome
 collect_outcomes(struct consume *c, const struct batch_group *g)
 {
 	enum outcome o = OUTCOME_DONE;
+	struct store_worker *w;
 	struct db *db = NULL;
 	size_t i;
 
 	for (i = 0; i < g->parts; i++) {
-		if (store_worker_outcome(c->workers[i]) == OUTCOME_DONE ||
+		w = worker_of(c, g, i);
+		if (store_worker_outcome(w) == OUTCOME_DONE ||
 		    o == OUTCOME_NEVER)
 			continue;
-		o = store_worker_outcome(c->workers[i]);
-		db = store_worker_db(c->workers[i]);
+		o = store_worker_outcome(w);
+		db = store_worker_db(w);
 	}
 	if (o == OUTCOME_NEVER) {
 		log_error("%s", db_why(db));
@@ -230,20 +151,20 @@ collect_outcomes(struct consume *c, const struct batch_group *g)
 static void
 count_parts(struct consume *c, const struct batch_group *g)
 {
-	uint64_t last = 0, next;
+	uint64_t last = 0, next, done;
 	size_t i, n, k = 0;
 
 	for (n = 0; n < g->parts; n++) {
 		next = UINT64_MAX;
-		for (i = 0; i < g->parts; i++)
-			if (store_worker_done(c->workers[i]) > last &&
-			    store_worker_done(c->workers[i]) < next) {
-				next = store_worker_done(c->workers[i]);
+		for (i = 0; i < g->parts; i++) {
+			done = store_worker_done(worker_of(c, g, i));
+			if (done > last && done < next) {
+				next = done;
 				k = i;
 			}
+		}
 		last = next;
-		count_fates(c, &g->part[k]);
-		count_snapshots(c, &g->part[k]);
+		consume_count_part(c, &g->part[k]);
 	}
 }
 
@@ -266,7 +187,7 @@ group_is_stored(struct consume *c, int timeout_ms)
 	size_t i;
 
 	for (i = 0; i < c->storing->parts; i++)
-		if (!store_worker_wait(c->workers[i], timeout_ms))
+		if (!store_worker_wait(worker_of(c, c->storing, i), timeout_ms))
 			return false;
 	return true;
 }
@@ -284,7 +205,9 @@ complete_group(struct consume *c)
 		return OUTCOME_DONE;
 	while (!group_is_stored(c, PUMP_MS))
 		keep_heartbeats(c);
-	c->storing = NULL;
+	c->storing = c->beside;
+	c->beside = NULL;
+	consume_trace_stored(g);
 	o = collect_outcomes(c, g);
 	if (o != OUTCOME_DONE)
 		return o;
@@ -300,30 +223,72 @@ complete_group(struct consume *c)
 	/* Commit point: the group's lines are not needed any more. */
 	endpoint_ack_to(c->in, &g->mark);
 	if (g->lines > 0)
-		consume_metrics_stored(c);
+		consume_metrics_stored(c, g);
 	batch_group_clear(g);
 	return OUTCOME_DONE;
 }
 
-/* Gives the filled group to the idle workers, and switches to the other one. */
+static enum outcome
+complete_groups(struct consume *c)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	while (o == OUTCOME_DONE && c->storing != NULL)
+		o = complete_group(c);
+	return o;
+}
+
+/* Whether the filled group may be stored beside the one that is. A large one
+ * waits until it can be divided among all connections. */
+static bool
+may_start_beside(const struct consume *c)
+{
+	return !c->one_shot && c->beside == NULL && c->workers_n > 1 &&
+	       c->storing->parts == 1 && c->filling->lines > 0 &&
+	       c->filling->rows <= WHOLE_ROWS &&
+	       batch_group_only_messages(c->filling) != c->storing->messages;
+}
+
+/* Gives the sorted group to idle workers, and switches to an empty one. */
 static void
 start_group(struct consume *c)
 {
 	struct batch_group *g = c->filling;
 	size_t i, whole = c->batch < WHOLE_ROWS ? c->batch : WHOLE_ROWS;
+	size_t workers = c->storing != NULL ? 1 : c->workers_n;
 
 	g->mark = row_reader_mark(&c->reader);
+	g->worker = c->storing != NULL && c->storing->worker == 0;
+	g->messages = batch_group_only_messages(g);
 	partitions_prepare(
-	    &c->partitions, store_worker_db(c->workers[0]), &g->part[0]);
+	    &c->partitions, store_worker_db(worker_of(c, g, 0)), &g->part[0]);
 	if (batch_is_empty(&g->part[0]))
 		g->parts = 0;
 	else
-		batch_group_divide(g, c->workers_n, whole);
+		batch_group_divide(g, workers, whole);
+	g->storing_ms = clock_mono_ms();
+	consume_trace_start(c, g);
 	for (i = 0; i < g->parts; i++)
-		store_worker_start(c->workers[i], &g->part[i], c->wait_forever);
-	c->storing = g;
-	c->storing_ms = clock_mono_ms();
-	c->filling = g == &c->groups[0] ? &c->groups[1] : &c->groups[0];
+		store_worker_start(
+		    worker_of(c, g, i), &g->part[i], c->wait_forever);
+	if (c->storing == NULL)
+		c->storing = g;
+	else
+		c->beside = g;
+	for (i = 0; c->filling == c->storing || c->filling == c->beside; i++)
+		c->filling = &c->groups[i];
+}
+
+/* While a group is stored and nothing is to be read. */
+static void
+start_or_wait(struct consume *c)
+{
+	if (!may_start_beside(c)) {
+		(void)group_is_stored(c, LOOK_MS);
+		return;
+	}
+	batch_group_sort(c->filling);
+	start_group(c);
 }
 
 static bool
@@ -378,6 +343,8 @@ read_into_group(struct consume *c, int timeout_ms, enum outcome *o)
 		c->code = c->dead.code;
 	if (first && g->lines > 0)
 		g->since_ms = clock_mono_ms();
+	if (status == ENDPOINT_RECORD)
+		consume_trace_read(c);
 	return status;
 }
 
@@ -406,7 +373,7 @@ fill_group(struct consume *c, enum outcome *o)
 		if (status != ENDPOINT_WAIT || stop_asked())
 			return status;
 		if (c->storing != NULL)
-			(void)group_is_stored(c, LOOK_MS);
+			start_or_wait(c);
 		else if (c->filling->lines > 0 && !c->one_shot)
 			return status;
 		else
@@ -439,10 +406,13 @@ consume_groups(struct consume *c)
 		 * acknowledged, it is delivered again. */
 		if (o != OUTCOME_DONE)
 			return stage_refusal(o, c->code);
-		if (late == OUTCOME_DONE && group_is_due(c, goes_on))
+		if (late == OUTCOME_DONE && !goes_on)
+			late = complete_groups(c);
+		if (late == OUTCOME_DONE && group_is_due(c, goes_on) &&
+		    (c->storing == NULL || may_start_beside(c)))
 			start_group(c);
 		if (late == OUTCOME_DONE && !goes_on)
-			late = complete_group(c);
+			late = complete_groups(c);
 		if (late != OUTCOME_DONE)
 			return stage_refusal(late, c->code);
 	} while (goes_on);
@@ -477,36 +447,12 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 		c->metrics = consume_metrics_open(c, conf);
 }
 
-/* Warns of snapshots without an end marker, and of those with rows missing. */
-static bool
-log_cut_snapshots(struct consume *c)
-{
-	struct strmap_entry *e;
-	const struct snapshot_progress *s;
-	struct text tenant;
-	size_t i = 0;
-
-	while ((e = strmap_next(&c->missing, &i)) != NULL) {
-		tenant.p = e->key;
-		tenant.len = e->key_len;
-		log_missing_rows(tenant, e->value);
-	}
-	for (i = 0;
-	     c->one_shot && (e = strmap_next(&c->reader.open, &i)) != NULL;) {
-		s = e->value;
-		log_warn("snapshot %s of %s was cut: its end marker is "
-			 "missing",
-		    s->snapshot, e->key);
-	}
-	return c->missing.live > 0 || c->reader.open.live > 0;
-}
-
 static enum exit_code
 consume_finish(struct consume *c, enum exit_code code)
 {
 	const struct consume_counts *n = &c->counts;
 	const struct row_reader *t = &c->reader;
-	bool unfinished = c->ended && log_cut_snapshots(c);
+	bool unfinished = c->ended && consume_has_cut_snapshots(c);
 
 	daemon_metrics_count(c->metrics, t->lines, c->dead.count);
 	log_info("sink_done",

@@ -7,7 +7,9 @@
  *
  * While one group is stored, the next one is read. A group is stored as soon
  * as no further line is available, so a single row does not wait; under load
- * more lines arrive meanwhile, and the next group is large.
+ * more lines arrive meanwhile, and the next group is large. Messages do not
+ * wait for metrics, nor these for them: beside a small group of one kind, one
+ * of the other kind is stored, on another connection.
  *
  * Guarantee: a line is acknowledged after the COMMIT that holds its row, or
  * after its dead letter is confirmed; a row that only the database refused
@@ -44,8 +46,8 @@ struct consume {
 	struct row_reader reader;
 
 	/* private */
-	struct daemon_metrics *metrics; /* NULL: none */
-	uint64_t retries;               /* of the database, told so far */
+	struct daemon_metrics *metrics;      /* NULL: none */
+	uint64_t retries[BATCH_GROUP_PARTS]; /* told so far, of each worker */
 	struct endpoint *in;
 	enum exit_code code; /* set by the function that returns NEVER */
 	bool one_shot;       /* the input is a file or a pipe, no queue */
@@ -57,9 +59,10 @@ struct consume {
 	size_t workers_n;
 	atomic_uint_least64_t stored; /* batches, counted by the workers */
 	struct partitions partitions;
-	struct batch_group groups[2];
-	struct batch_group *filling, *storing; /* storing NULL: no group */
-	int64_t storing_ms;                    /* since when */
+	struct batch_group groups[3];
+	struct batch_group *filling;
+	struct batch_group *storing, *beside; /* beside is the newer one; NULL:
+						 no group */
 	struct strmap missing; /* tenant -> progress of a snapshot with rows
 				  missing */
 };

@@ -40,15 +40,17 @@ consume_metrics_open(struct consume *c, const struct conf *conf)
 }
 
 void
-consume_metrics_stored(struct consume *c)
+consume_metrics_stored(struct consume *c, const struct batch_group *g)
 {
-	uint64_t retries = 0;
+	uint64_t retries;
 	size_t i;
 
-	for (i = 0; i < c->workers_n; i++)
-		retries += db_retries(store_worker_db(c->workers[i]));
-	daemon_metrics_retried(c->metrics, retries - c->retries);
-	c->retries = retries;
-	daemon_metrics_flushed(c->metrics, clock_mono_ms() - c->storing_ms);
+	/* The other workers may be busy. */
+	for (i = g->worker; i < g->worker + g->parts; i++) {
+		retries = db_retries(store_worker_db(c->workers[i]));
+		daemon_metrics_retried(c->metrics, retries - c->retries[i]);
+		c->retries[i] = retries;
+	}
+	daemon_metrics_flushed(c->metrics, clock_mono_ms() - g->storing_ms);
 	daemon_metrics_count(c->metrics, c->reader.lines, c->dead.count);
 }

@@ -11,8 +11,7 @@
 struct daemon_metrics *consume_metrics_open(struct consume *c,
     const struct conf *conf) __attribute__((warn_unused_result));
 
-/* The group that was given to the workers last is acknowledged; they are
- * idle. */
-void consume_metrics_stored(struct consume *c);
+/* The group is acknowledged. */
+void consume_metrics_stored(struct consume *c, const struct batch_group *g);
 
 #endif

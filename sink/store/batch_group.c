@@ -35,6 +35,28 @@ batch_group_sort(struct batch_group *g)
 	batch_sort(&g->part[0]);
 }
 
+bool
+batch_group_only_messages(const struct batch_group *g)
+{
+	const struct row_batch *b = &g->part[0];
+	const struct strmap_entry *e;
+	const struct batch_tenant *t;
+	size_t i;
+
+	if (b->exclusive || b->refusals_n > 0)
+		return false;
+	for (i = 0; i < TABLES; i++)
+		if (i != TABLE_messages && b->rows[i].n > 0)
+			return false;
+	i = 0;
+	while ((e = strmap_next(&b->tenants, &i)) != NULL) {
+		t = e->value;
+		if (t->end.snapshot.p != NULL)
+			return false;
+	}
+	return true;
+}
+
 /* Whose rows are added up (batch_rollup.h), one transaction after the other:
  * those of a table stay together, or the parts would wait for each other. */
 static bool

@@ -23,6 +23,14 @@ struct batch_group {
 	struct endpoint_mark mark;                /* when all of it was read */
 	size_t lines, rows, bytes;
 	int64_t since_ms; /* when the first line came, monotonic */
+
+	/* While it is stored. */
+	bool messages;      /* and nothing else */
+	size_t worker;      /* of its first part; the others follow */
+	int64_t storing_ms; /* since when, monotonic */
+	uint64_t
+	    storing_lines;  /* all that were read until then; both for the */
+	int64_t storing_us; /* trace */
 };
 
 /* A zeroed struct is empty. */
@@ -31,6 +39,10 @@ void batch_group_release(struct batch_group *g);
 
 /* Sorts the rows by key and keeps the newest of each key only. */
 void batch_group_sort(struct batch_group *g);
+
+/* It has nothing but messages, no end of a snapshot either: storing it takes
+ * little, and no other group waits for its locks. */
+bool batch_group_only_messages(const struct batch_group *g);
 
 /* Divides the sorted rows into n parts if there are more than `whole` rows. */
 void batch_group_divide(struct batch_group *g, size_t n, size_t whole);

@@ -10,3 +10,5 @@ done
 export BENCH_SCALE=0.01 BENCH_ROUNDS=1
 tests/bench/run parse partitions pipeline
 BENCH_SCALE=0.002 tests/bench/run serve
+# Each sampled record is followed to its commit, or it fails.
+BENCH_SCALE=0.05 tests/bench/run trace

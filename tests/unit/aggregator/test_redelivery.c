@@ -25,6 +25,13 @@ begin(struct redelivery *v, uint64_t connection, const char *id,
 	return redelivery_begin(v, &m);
 }
 
+static void
+flush_and_ack(struct redelivery *t, uint64_t connection)
+{
+	redelivery_flushed(t);
+	redelivery_acked(t, connection);
+}
+
 /* Taken in whole, so many lines. */
 static void
 take(struct redelivery *v, uint64_t connection, const char *id,
@@ -44,7 +51,7 @@ one_with_an_id_is_known_by_it_and_its_bytes(void **state)
 	redelivery_init(&v, SEED);
 	take(&v, 1, "a", "one", 1);
 	take(&v, 1, "b", "one", 2);
-	redelivery_acked(&v, 1);
+	flush_and_ack(&v, 1);
 	/* The publisher sent it again, not the broker. */
 	assert_int_equal(begin(&v, 1, "b", "one", false), 2);
 	assert_int_equal(begin(&v, 1, "a", "one", true), 1);
@@ -74,7 +81,7 @@ one_without_is_known_while_it_may_come_again(void **state)
 	assert_int_equal(begin(&v, 2, NULL, "one", true), 1);
 	assert_int_equal(begin(&v, 2, NULL, "one", true), 0);
 	redelivery_whole(&v);
-	redelivery_acked(&v, 2);
+	flush_and_ack(&v, 2);
 	assert_int_equal(begin(&v, 3, NULL, "two", true), 0);
 	redelivery_release(&v);
 }
@@ -106,7 +113,7 @@ a_part_of_one_is_known(void **state)
 	redelivery_hold(&v, 4);
 	redelivery_upto(&v, 4);
 	/* It is not whole, so it was not acknowledged. */
-	redelivery_acked(&v, 1);
+	flush_and_ack(&v, 1);
 	assert_int_equal(begin(&v, 2, NULL, "one", true), 4);
 	assert_true(redelivery_holds(&v, 2) && redelivery_holds(&v, 4));
 	assert_false(redelivery_holds(&v, 1) || redelivery_holds(&v, 3));
@@ -130,9 +137,9 @@ the_last_ones_with_an_id_are_kept(void **state)
 		take(&v, 1, id, "body", 1);
 		take(&v, 1, NULL, id, 1);
 		if (i % 7 == 0)
-			redelivery_acked(&v, 1);
+			flush_and_ack(&v, 1);
 	}
-	redelivery_acked(&v, 1);
+	flush_and_ack(&v, 1);
 	assert_true(v.n < 4 * REDELIVERY_NAMED);
 	(void)snprintf(id, sizeof id, "%zu", i - REDELIVERY_NAMED);
 	assert_int_equal(begin(&v, 1, id, "body", false), 1);
@@ -243,7 +250,8 @@ restart(struct play *p)
 static void
 read_on(struct play *p, uint64_t connection)
 {
-	size_t m = p->acked, line, whole = m;
+	size_t m = p->acked, line, whole = m, flushed = 0;
+	bool unconfirmed = false;
 	uint64_t known;
 	char text[32];
 
@@ -268,15 +276,22 @@ read_on(struct play *p, uint64_t connection)
 				return;
 			if (dice(10) == 0)
 				commit(p);
-			if (dice(20) != 0)
+			if (!unconfirmed && dice(10) == 0) {
+				commit(p);
+				flushed = whole;
+				redelivery_flushed(&p->v);
+				unconfirmed = true;
+			}
+			/* More came since it was flushed. */
+			if (!unconfirmed || dice(3) != 0)
 				continue;
-			commit(p);
 			if (dice(4) == 0)
 				return; /* committed, not acknowledged */
-			p->acked = whole;
+			p->acked = flushed;
 			if (dice(4) == 0)
 				return; /* nor is that known */
 			redelivery_acked(&p->v, connection);
+			unconfirmed = false;
 		}
 	}
 	commit(p);

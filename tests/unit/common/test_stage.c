@@ -3,7 +3,8 @@
  *
  * Input, handler and flush play from scripts, one letter a call; what happens
  * is written down, one letter each:
- *   h handled  f flushed  A acknowledged  p input pumped  i idle
+ *   h handled  f flushed  c, C confirmed, waiting  A acknowledged
+ *   p input pumped  i idle
  */
 #include "tests/unit/tmpdir.h"
 
@@ -15,7 +16,7 @@
 
 struct play {
 	struct endpoint base; /* first: the stage sees an endpoint */
-	const char *input, *handle, *flush;
+	const char *input, *handle, *flush, *confirm;
 	char line[80];
 	struct buf events;
 	struct stage stage;
@@ -68,6 +69,13 @@ fake_ack(struct endpoint *e)
 }
 
 static void
+fake_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
+{
+	(void)mark;
+	buf_addc(&play(e)->events, 'A');
+}
+
+static void
 fake_pump(struct endpoint *e)
 {
 	buf_addc(&play(e)->events, 'p');
@@ -84,6 +92,7 @@ fake_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 static const struct endpoint_ops fake_ops = {
 	.read = fake_read,
 	.ack = fake_ack,
+	.ack_to = fake_ack_to,
 	.pump = fake_pump,
 	.where = fake_where,
 };
@@ -130,6 +139,15 @@ flush(void *ctx)
 
 	buf_addc(&p->events, 'f');
 	return answer(p, &p->flush);
+}
+
+static enum outcome
+confirm(void *ctx, bool wait)
+{
+	struct play *p = ctx;
+
+	buf_addc(&p->events, wait ? 'C' : 'c');
+	return answer(p, &p->confirm);
 }
 
 static void
@@ -245,6 +263,55 @@ acknowledges_last(void **state)
 		run_case(i);
 }
 
+/* What is flushed is acknowledged when it is confirmed: before the next flush,
+ * and before the end. */
+static void
+reads_on_until_confirmed(void **state)
+{
+	static const struct {
+		const char *input, *handle, *confirm, *events;
+		enum exit_code code;
+	} runs[] = {
+		{ "rwrE", "", "d", "hfcAhfcA", PROG_OK },
+		{ "rwrE", "", "lll", "hfcchcCAfcA", PROG_OK },
+		{ "rwwwrE", "", "ll", "hfccCAhfcA", PROG_OK },
+		{ "rwrE", "", "llll", "hfcchcC", PROG_TEMPFAIL },
+		{ "rwrE", "dn", "ll", "hfcch", PROG_NOPERM },
+		{ "rwrE", "", "ln", "hfcc", PROG_NOPERM },
+		{ "rrE", "", "l", "hhfcCA", PROG_OK },
+		{ "rrs", "", "l", "hhfcCA", PROG_OK },
+	};
+	struct endpoint_options opt = { 0 };
+	struct deadletter dead;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(runs); i++) {
+		struct play p = { .base.ops = &fake_ops,
+			.base.name = xstrdup("-"),
+			.input = runs[i].input,
+			.handle = runs[i].handle,
+			.flush = "",
+			.confirm = runs[i].confirm };
+
+		deadletter_open(&dead, &p.base, &opt);
+		p.stage = (struct stage){ .in = &p.base,
+			.dead = &dead,
+			.ctx = &p,
+			.batch_records = 9,
+			.batch_ms = 1000,
+			.handle = handle,
+			.flush = flush,
+			.confirm = confirm };
+		assert_int_equal(stage_run(&p.stage), runs[i].code);
+		stop_set(false);
+		assert_string_equal(buf_str(&p.events), runs[i].events);
+		deadletter_close(&dead);
+		buf_release(&p.events);
+		free(p.base.name);
+	}
+}
+
 /* By hand, bad records are shown, but a million of them do not flood. */
 static void
 letters_by_hand(void **state)
@@ -279,6 +346,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(acknowledges_last),
+		cmocka_unit_test(reads_on_until_confirmed),
 		cmocka_unit_test(letters_by_hand),
 	};
 

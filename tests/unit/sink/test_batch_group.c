@@ -39,6 +39,43 @@ fill(struct batch_group *l)
 	batch_group_sort(l);
 }
 
+static void
+add_table_row(struct batch_group *g, size_t table)
+{
+	struct record none = { .type = RECORD_ROW };
+	struct sink_row *row =
+	    row_new(&tables[table], &none, "", 0, &g->part[0].arena);
+	size_t i;
+
+	for (i = 0; i < tables[table].keys; i++)
+		row->values[i] = db_text("t", 1);
+	batch_add(&g->part[0], row);
+}
+
+static void
+only_messages_are_nothing_else(void **state)
+{
+	struct end_marker end = { .snapshot = { "s", 1 } };
+	struct batch_group g;
+
+	(void)state;
+	memset(&g, 0, sizeof g);
+	add_table_row(&g, TABLE_messages);
+	assert_true(batch_group_only_messages(&g));
+	add_table_row(&g, TABLE_event_counts);
+	assert_false(batch_group_only_messages(&g));
+	batch_group_clear(&g);
+	assert_true(batch_group_only_messages(&g));
+	add_table_row(&g, TABLE_messages);
+	batch_end(&g.part[0], (struct text){ "t", 1 }, &end);
+	assert_false(batch_group_only_messages(&g));
+	batch_group_clear(&g);
+	add_table_row(&g, TABLE_messages);
+	g.part[0].exclusive = true;
+	assert_false(batch_group_only_messages(&g));
+	batch_group_release(&g);
+}
+
 /* All keys once, each part in order and behind the one before. */
 static void
 no_key_is_in_two_parts(void **state)
@@ -165,6 +202,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_key_is_in_two_parts),
+		cmocka_unit_test(only_messages_are_nothing_else),
 		cmocka_unit_test(small_loads_and_ends_are_whole),
 		cmocka_unit_test(partitions_are_cut_out),
 	};
