@@ -12,7 +12,7 @@
 #include "common/containers/hash.h"
 
 #define PENDING 128
-#define PENDING_TEXT 40 /* bytes; a message with longer ids is not delayed */
+#define PENDING_TEXT 40 /* bytes; a record with longer ids is not delayed */
 
 struct pending_text {
 	uint8_t len;
@@ -24,6 +24,11 @@ struct pending {
 	struct message m;
 	struct chat *chat;
 	uint32_t hash;
+	struct text id, user, operator_id;
+};
+
+/* The texts of one that came as a record, which does not last. */
+struct pending_copy {
 	struct pending_text id, user, operator_id;
 };
 
@@ -76,23 +81,48 @@ flush_messages(struct model *m)
 	for (x = p->pending; x < end; x++)
 		chats_prefetch(m, x->hash);
 	for (x = p->pending; x < end; x++) {
-		x->chat = chats_get_hashed(m, pending_text_of(&x->id), x->hash);
+		x->chat = chats_get_hashed(m, x->id, x->hash);
 		if (x->chat->n < x->chat->cap)
 			__builtin_prefetch(&x->chat->messages[x->chat->n], 1);
-		hint = x->chat->name_hints[x->m.from != FROM_CUSTOMER];
+		hint = x->chat->name_hints[x->m.from == FROM_OPERATOR];
 		if (hint != 0)
 			__builtin_prefetch(interner_at(names, hint), 1);
 	}
 	for (x = p->pending; x < end; x++)
-		append_message(m, x->chat, &x->m, pending_text_of(&x->user),
-		    pending_text_of(&x->operator_id));
+		append_message(m, x->chat, &x->m, x->user, x->operator_id);
 	p->pending_n = 0;
+}
+
+/* The next one to be delayed, and the prefetch of its chat's slot. */
+static struct pending *
+next_pending(struct model *m, uint32_t hash)
+{
+	struct model_private *p = m->private;
+	struct pending *x;
+
+	if (p->pending_n == PENDING)
+		flush_messages(m);
+	if (p->pending == NULL)
+		p->pending = xcalloc(PENDING, sizeof *p->pending);
+	x = &p->pending[p->pending_n++];
+	x->hash = hash;
+	chats_prefetch_slot(m, hash);
+	return x;
+}
+
+/* The text as long as it is pending. */
+static struct text
+keep_pending_text(struct pending_text *copy, struct text t)
+{
+	copy_pending_text(copy, t);
+	return pending_text_of(copy);
 }
 
 void
 pending_add(struct model *m, const struct record *r)
 {
 	struct model_private *p = m->private;
+	struct pending_copy *copy;
 	struct message new;
 	struct pending *x;
 
@@ -103,17 +133,26 @@ pending_add(struct model *m, const struct record *r)
 		    m, chats_get(m, r->chat), &new, r->user, r->operator_id);
 		return;
 	}
-	if (p->pending == NULL)
-		p->pending = xcalloc(PENDING, sizeof *p->pending);
-	x = &p->pending[p->pending_n++];
-	x->hash = chats_hash(m, r->chat);
-	chats_prefetch_slot(m, x->hash);
+	if (p->pending_copies == NULL)
+		p->pending_copies = xcalloc(PENDING, sizeof *copy);
+	x = next_pending(m, chats_hash(r->chat));
 	message_read(&m->lexicon, &x->m, r);
-	copy_pending_text(&x->id, r->chat);
-	copy_pending_text(&x->user, r->user);
-	copy_pending_text(&x->operator_id, r->operator_id);
-	if (p->pending_n == PENDING)
-		flush_messages(m);
+	copy = &p->pending_copies[x - p->pending];
+	x->id = keep_pending_text(&copy->id, r->chat);
+	x->user = keep_pending_text(&copy->user, r->user);
+	x->operator_id = keep_pending_text(&copy->operator_id, r->operator_id);
+}
+
+void
+pending_add_scanned(struct model *m, const struct scanned_message *s)
+{
+	struct pending *x = next_pending(m, s->chat_hash);
+
+	message_read_scanned(
+	    &m->lexicon, &m->private->word_numbers, &x->m, s);
+	x->id = scanned_message_chat(s);
+	x->user = scanned_message_user(s);
+	x->operator_id = scanned_message_operator(s);
 }
 
 static void

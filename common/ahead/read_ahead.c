@@ -42,7 +42,7 @@ struct ahead_part {
 
 struct read_ahead {
 	struct endpoint *in;
-	bool skips_text;
+	bool skips_text, gives_messages;
 	size_t bytes;        /* read without threads */
 	struct scanned here; /* without threads: the last block */
 	const char *refusal; /* of the last part */
@@ -76,12 +76,14 @@ init_waits(struct read_ahead *a)
 }
 
 struct read_ahead *
-read_ahead_open(struct endpoint *in, size_t cores, bool skips_text)
+read_ahead_open(
+    struct endpoint *in, size_t cores, bool skips_text, bool gives_messages)
 {
 	struct read_ahead *a = xcalloc(1, sizeof *a);
 
 	a->in = in;
 	a->skips_text = skips_text;
+	a->gives_messages = gives_messages;
 	if (cores > 1)
 		a->threads_n = cores < MOST_THREADS ? cores : MOST_THREADS;
 	scanned_init(&a->here);
@@ -195,6 +197,7 @@ start_threads(struct read_ahead *a)
 	for (i = 0; i < a->parts_n; i++) {
 		scanned_init(&a->parts[i].lines);
 		a->parts[i].lines.scan.skips_text = a->skips_text;
+		a->parts[i].lines.gives_messages = a->gives_messages;
 	}
 	while (a->running < a->threads_n &&
 	       thread_start(&a->threads[a->running], "read_ahead", run_ahead, a,
