@@ -82,6 +82,11 @@ add_chat_record(struct model *m, const struct record *r)
 	d.customer_name = interner_get(n, r->customer_name);
 	d.customer_phone = interner_get(n, r->customer_phone);
 	d.tag = interner_get(n, r->tag);
+	/* Its first messages are likely theirs. */
+	if (c->name_hints[0] == 0)
+		c->name_hints[0] = d.customer;
+	if (c->name_hints[1] == 0)
+		c->name_hints[1] = d.assignee;
 	chats_add_description(m, c, &d);
 	chats_touch(m, c, true);
 }
