@@ -98,7 +98,10 @@ struct model_private {
 	struct pending_copy *pending_copies;
 	struct word_numbers word_numbers; /* of the present block */
 	struct pending_event *pending_events;
-	size_t pending_n, pending_events_n;
+	/* Messages that were delayed, and taken each step further; counted. */
+	size_t pending_added, pending_prefetched, pending_found,
+	    pending_appended;
+	size_t pending_events_n;
 
 	/* Of the chat that lives_find() was called for last. */
 	const struct description **descriptions; /* oldest first */
