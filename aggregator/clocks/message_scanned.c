@@ -58,8 +58,8 @@ keep_whole_id(struct lexicon *w, const struct word_numbers *n,
 }
 
 static message_id
-read_scanned_id(struct lexicon *w, struct word_numbers *n,
-    const struct scanned_message *x)
+read_scanned_id(
+    struct lexicon *w, struct word_numbers *n, const struct scanned_message *x)
 {
 	unsigned prefix;
 

@@ -12,7 +12,7 @@
 
 /* Private. Begin with zeros. */
 struct word_numbers {
-	const struct scanned_words *words; /* borrowed; NULL: none yet */
+	const struct scanned_words *words;   /* borrowed; NULL: none yet */
 	uint16_t numbers[SCANNED_WORDS + 1]; /* and 1; 0: not looked up */
 };
 

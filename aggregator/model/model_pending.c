@@ -168,8 +168,7 @@ pending_add_scanned(struct model *m, const struct scanned_message *s)
 {
 	struct pending *x = next_pending(m, s->chat_hash);
 
-	message_read_scanned(
-	    &m->lexicon, &m->private->word_numbers, &x->m, s);
+	message_read_scanned(&m->lexicon, &m->private->word_numbers, &x->m, s);
 	x->id = scanned_message_chat(s);
 	x->user = scanned_message_user(s);
 	x->operator_id = scanned_message_operator(s);
@@ -216,8 +215,8 @@ pending_add_event(struct model *m, struct fingerprint f, const struct record *r)
 	if (r->user.len > PENDING_TEXT)
 		return false;
 	if (p->pending_events == NULL)
-		p->pending_events = xcalloc(
-		    PENDING_EVENTS, sizeof *p->pending_events);
+		p->pending_events =
+		    xcalloc(PENDING_EVENTS, sizeof *p->pending_events);
 	x = &p->pending_events[p->pending_events_n++];
 	x->f = f;
 	x->at = r->at;

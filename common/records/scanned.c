@@ -225,7 +225,8 @@ scanned_fill(struct scanned *x, const char *block, size_t len)
 		if (rc == 1 && add_scanned_message(x)) {
 			last = SIZE_MAX;
 		} else if (rc == 1 && r->type != RECORD_UNKNOWN &&
-		    r->type != RECORD_SNAPSHOT && r->type != RECORD_ROW) {
+			   r->type != RECORD_SNAPSHOT &&
+			   r->type != RECORD_ROW) {
 			add_record(x);
 			last = SIZE_MAX;
 		} else {

@@ -38,8 +38,7 @@ is_word(const struct scanned_word *known, enum scanned_use use, struct text t)
 {
 	return known->text.len == t.len && known->use == use &&
 	       ((hash_load8(t.p) ^ known->start) & known->mask) == 0 &&
-	       (t.len <= 8 ||
-		   hash_same(known->text.p + 8, t.p + 8, t.len - 8));
+	       (t.len <= 8 || hash_same(known->text.p + 8, t.p + 8, t.len - 8));
 }
 
 static void
@@ -81,8 +80,8 @@ list_word(struct scanned_words *w, enum scanned_use use, struct text t)
 
 /* The words of the message, but for the prefix of its id. */
 static bool
-make_words(struct scanned_message *to, struct scanned_words *w,
-    const struct record *r)
+make_words(
+    struct scanned_message *to, struct scanned_words *w, const struct record *r)
 {
 	to->tenant = list_word(w, WORD_TENANT, r->tenant);
 	to->channel =
@@ -123,8 +122,8 @@ append_text(char **to, struct text t)
 }
 
 bool
-scanned_message_make(struct scanned_message *to, struct scanned_words *w,
-    const struct record *r)
+scanned_message_make(
+    struct scanned_message *to, struct scanned_words *w, const struct record *r)
 {
 	struct text none = { "", 0 }, user = r->user.p != NULL ? r->user : none,
 		    by = r->operator_id.p != NULL ? r->operator_id : none;
@@ -140,8 +139,8 @@ scanned_message_make(struct scanned_message *to, struct scanned_words *w,
 	to->from = (uint8_t)r->from;
 	to->is_private = r->is_private;
 	to->automated = r->automated;
-	to->by_operator = by.len > 0 && by.len == user.len &&
-			  hash_same(by.p, user.p, by.len);
+	to->by_operator =
+	    by.len > 0 && by.len == user.len && hash_same(by.p, user.p, by.len);
 	to->chat_len = append_text(&end, r->chat);
 	to->user_len = append_text(&end, user);
 	to->operator_len = append_text(&end, to->by_operator ? none : by);

@@ -1,8 +1,8 @@
 /*
  * Tests of common/read_ahead and common/scanned: with any number of threads the
  * lines of an input come in their order, each read as record_parse() reads it,
- * as a record or as a message, wherever parts end; a part is there as soon as it was written; and a request
- * to stop ends a wait.
+ * as a record or as a message, wherever parts end; a part is there as soon as
+ * it was written; and a request to stop ends a wait.
  */
 #include "tests/unit/tmpdir.h"
 
@@ -27,9 +27,11 @@ static const char *const kinds[] = {
 	MESSAGE ",\"id\":\"m-17\",\"private\":true}",
 	MESSAGE ", \"id\": 17, \"stale\": true, \"snapshot\": \"s\"}",
 	MESSAGE ", \"id\": 18, \"about\": true}",
-	MESSAGE ",\"id\":\"1234567890123456789\",\"automated\":true,"
-		"\"updated_at\":\"2026-11-20T10:00:01Z\",\"channel\":\"\\u0061\"}",
-	"{\"type\":\"message\",\"tenant\":\"t-2\",\"chat\":\"a-long-name-of-a-chat\","
+	MESSAGE
+	",\"id\":\"1234567890123456789\",\"automated\":true,"
+	"\"updated_at\":\"2026-11-20T10:00:01Z\",\"channel\":\"\\u0061\"}",
+	"{\"type\":\"message\",\"tenant\":\"t-2\",\"chat\":\"a-long-name-of-a-"
+	"chat\","
 	"\"id\":\"0\"," AT ",\"from\":\"system\",\"operator\":\"op-17\","
 	"\"kind\":\"a\\\"b\",\"channel\":\"web\"}",
 	MESSAGE ",\"id\":\"m-18\",\"text\":\"a \\\"b\\\" \\u00e9\","
@@ -181,9 +183,9 @@ expect_message(struct told_lines *s, const struct scanned_words *w)
 {
 	const struct scanned_message *x = s->user.message;
 	const char *line = s->text.data + s->at;
-	size_t len = (size_t)((const char *)memchr(
-				  line, '\n', s->text.len - s->at) -
-			      line);
+	size_t len =
+	    (size_t)((const char *)memchr(line, '\n', s->text.len - s->at) -
+		     line);
 	char *copy = xcalloc(1, len + SCAN_BEHIND);
 	struct record r;
 
@@ -264,8 +266,7 @@ expect_too_long(struct told_lines *s, const struct read_ahead *a)
 
 /* Reads all of the file; returns how it ended. */
 static enum endpoint_status
-read_story(
-    struct told_lines *s, const char *name, size_t cores, bool messages)
+read_story(struct told_lines *s, const char *name, size_t cores, bool messages)
 {
 	struct endpoint *in = open_story(name);
 	struct read_ahead *a = read_ahead_open(in, cores, false, messages);
@@ -307,12 +308,11 @@ expect_order(bool messages)
 	tmpdir_file("cut", s.text.data, s.text.len, 0600);
 	for (i = 0; i < ARRAY_LEN(cores); i++) {
 		for (cut = 0; cut < 2; cut++) {
-			assert_int_equal(
-			    read_story(&s, cut ? "cut" : "story", cores[i],
-				messages),
+			assert_int_equal(read_story(&s, cut ? "cut" : "story",
+					     cores[i], messages),
 			    cut ? ENDPOINT_CUT : ENDPOINT_END);
-			assert_int_equal(s.messages > 0,
-			    messages && cores[i] > 1);
+			assert_int_equal(
+			    s.messages > 0, messages && cores[i] > 1);
 			assert_int_equal(s.at, whole);
 			assert_true(s.too_long > 0);
 		}
