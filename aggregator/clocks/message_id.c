@@ -26,8 +26,6 @@
 
 #define PREFIX_SHIFT 38
 #define DIGITS_SHIFT 34
-#define DIGITS_MAX 10
-#define NUMBER_DIGITS 18
 
 #define SLOTS (MESSAGE_ID_PREFIXES * 2)
 
@@ -133,65 +131,47 @@ find_prefix(struct message_ids *x, const char *s, size_t len)
 	return x->prefixes_n - 1;
 }
 
-static message_id
-make_prefixed(
-    struct message_ids *x, struct text id, size_t digits, uint64_t value)
+size_t
+message_id_prefix_number(struct message_ids *x, struct text prefix)
 {
-	size_t len = id.len - digits, which = x->last;
+	size_t which = x->last;
 
-	if (x->prefixes_n == 0 || !is_prefix(&x->prefixes[which], id.p, len)) {
-		which = find_prefix(x, id.p, len);
-		if (which == MESSAGE_ID_PREFIXES)
-			return make_text(x, id);
-		x->last = which;
+	if (x->prefixes_n == 0 ||
+	    !is_prefix(&x->prefixes[which], prefix.p, prefix.len)) {
+		which = find_prefix(x, prefix.p, prefix.len);
+		if (which < MESSAGE_ID_PREFIXES)
+			x->last = which;
 	}
-	return KIND_PREFIX << KIND_SHIFT | (uint64_t)which << PREFIX_SHIFT |
-	       (uint64_t)digits << DIGITS_SHIFT | value;
+	return which;
 }
 
-/* The value of eight digits; false when one is no digit. */
-static bool
-eight_digits(const char *p, uint64_t *value)
+message_id
+message_id_prefixed(size_t prefix, size_t digits, uint64_t value)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t x = hash_load8(p) ^ ones * '0'; /* a digit is below 10 */
-
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	x = __builtin_bswap64(x);
-#endif
-	if (((x + ones * (0x80 - 10)) | x) & ones * 0x80)
-		return false;
-	/* Combines neighbours to two, four, eight digits. */
-	x = (x * 10 + (x >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
-	x = (x * 100 + (x >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
-	*value = (x * 10000 + (x >> 32)) & UINT64_C(0xFFFFFFFF);
-	return true;
+	return KIND_PREFIX << KIND_SHIFT | (uint64_t)prefix << PREFIX_SHIFT |
+	       (uint64_t)digits << DIGITS_SHIFT | value;
 }
 
 message_id
 message_id_make(struct message_ids *x, struct text id)
 {
-	size_t digits = 0;
-	uint64_t value = 0, unit = 1;
-	char c;
+	struct id_parts parts;
+	size_t prefix;
 
-	if (id.len >= 8 && eight_digits(id.p + id.len - 8, &value)) {
-		digits = 8;
-		unit = 100000000;
+	switch (id_split(id, &parts)) {
+	case ID_NUMBER:
+		return parts.value;
+	case ID_PREFIXED:
+		prefix = message_id_prefix_number(
+		    x, (struct text){ id.p, parts.prefix });
+		if (prefix < MESSAGE_ID_PREFIXES)
+			return message_id_prefixed(
+			    prefix, parts.digits, parts.value);
+		break;
+	case ID_OTHER:
+		break;
 	}
-	/* From the end; with too many digits the value is not used. */
-	for (; digits < id.len; digits++, unit *= 10) {
-		c = id.p[id.len - 1 - digits];
-		if (c < '0' || c > '9')
-			break;
-		value += unit * (uint64_t)(c - '0');
-	}
-	if (digits == id.len && (id.p[0] != '0' || id.len == 1))
-		return digits > NUMBER_DIGITS ? make_text(x, id) : value;
-	if (digits == 0 || digits > DIGITS_MAX ||
-	    id.len - digits > MESSAGE_ID_PREFIX)
-		return make_text(x, id);
-	return make_prefixed(x, id, digits, value);
+	return make_text(x, id);
 }
 
 static struct text

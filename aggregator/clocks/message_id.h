@@ -12,11 +12,11 @@
 #define AGGREGATOR_CLOCKS_MESSAGE_ID_H
 
 #include "common/containers/arena.h"
+#include "common/records/id_parts.h"
 #include "common/records/record.h"
 
 typedef uint64_t message_id;
 
-#define MESSAGE_ID_PREFIX 15 /* longest prefix, in bytes */
 #define MESSAGE_ID_PREFIXES 1024
 
 /* Room for the text of any id. */
@@ -27,7 +27,7 @@ struct message_ids {
 	struct arena arena; /* of texts; dropped ones go to free[] */
 	struct message_id_text *free[RECORD_MAX_ID / 16 + 2];
 	struct message_id_prefix {
-		char p[MESSAGE_ID_PREFIX];
+		char p[ID_PREFIX];
 		uint8_t len;
 	} * prefixes;
 	size_t prefixes_n, last;
@@ -42,6 +42,12 @@ void message_ids_release(struct message_ids *x);
  * message_id_drop(). */
 message_id message_id_make(struct message_ids *x, struct text id);
 void message_id_drop(struct message_ids *x, message_id id);
+
+/* The same of an ID_PREFIXED (id_parts.h) in two steps: the number of its
+ * prefix, or MESSAGE_ID_PREFIXES when there are too many, so that
+ * message_id_make() must keep the text; and the word. */
+size_t message_id_prefix_number(struct message_ids *x, struct text prefix);
+message_id message_id_prefixed(size_t prefix, size_t digits, uint64_t value);
 
 /* Its text, in buf or borrowed from the message_ids. */
 struct text message_id_text(

@@ -134,8 +134,8 @@ lexicon_channel_text(const struct lexicon *w, unsigned channel)
 	    &w->names, channel != 0 ? w->channels[channel] : 0);
 }
 
-static enum message_kind
-kind_of_system_message(const struct record *r)
+enum message_kind
+message_kind_of_system(struct text kind)
 {
 	static const struct {
 		const char *name;
@@ -148,10 +148,8 @@ kind_of_system_message(const struct record *r)
 	};
 	size_t i;
 
-	if (r->from != FROM_SYSTEM)
-		return KIND_OTHER;
 	for (i = 0; i < ARRAY_LEN(kinds); i++)
-		if (text_is(r->kind, kinds[i].name))
+		if (text_is(kind, kinds[i].name))
 			return kinds[i].kind;
 	return KIND_OTHER;
 }
@@ -167,7 +165,9 @@ message_read(struct lexicon *w, struct message *m, const struct record *r)
 	message_set_updated(m, r->updated_at);
 	m->kind = lexicon_kind(w, r->kind) & 127u;
 	m->from = (unsigned)r->from & 7u;
-	m->is = (unsigned)kind_of_system_message(r) & 7u;
+	m->is = KIND_OTHER;
+	if (r->from == FROM_SYSTEM)
+		m->is = (unsigned)message_kind_of_system(r->kind) & 7u;
 	m->is_private = r->is_private;
 	m->automated = r->automated;
 }
@@ -176,13 +176,22 @@ void
 message_name(struct lexicon *w, struct message *m, struct text user,
     struct text operator_id, uint32_t hints[2])
 {
-	uint32_t *hint = &hints[m->from != FROM_CUSTOMER];
+	uint32_t *hint = m->from == FROM_CUSTOMER   ? &hints[0]
+			 : m->from == FROM_OPERATOR ? &hints[1]
+						    : &w->recent_names[m->from];
 
 	m->user = interner_get_near(&w->names, user, *hint);
 	if (m->user != 0)
 		*hint = m->user;
-	/* An operator's user is most often the operator. */
-	m->operator_id = interner_get_near(&w->names, operator_id, *hint);
+	/* An operator's user is most often the operator; the same text is not
+	 * compared again. */
+	if (operator_id.p != NULL && operator_id.p == user.p) {
+		m->operator_id = m->user;
+		interner_hold(&w->names, m->user);
+	} else {
+		m->operator_id =
+		    interner_get_near(&w->names, operator_id, *hint);
+	}
 }
 
 void

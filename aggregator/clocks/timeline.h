@@ -48,6 +48,7 @@ struct lexicon {
 	unsigned kinds_n;
 	uint32_t *channels; /* names, held; from 1 on */
 	unsigned channels_n;
+	uint32_t recent_names[FROM_SYSTEM + 1]; /* hints, see message_name() */
 	/* Private: the numbers of channels, and a cache of them by hash;
 	 * scratch of timeline_normalize(). */
 	struct strmap channel_numbers;
@@ -76,13 +77,17 @@ unsigned lexicon_channel(struct lexicon *w, struct text channel);
 struct text lexicon_channel_text(const struct lexicon *w, unsigned channel);
 
 /* Make a message of a record in two steps: message_read() sets all but the
- * names, message_name() these. hints are the chat's last user who is a customer
- * and the last one who is not: most messages repeat one of them.
+ * names, message_name() these. hints are the chat's last customer and its last
+ * operator: most messages repeat one of them. Others (bots) are few, and
+ * remembered for all chats, lest they displace the operator.
  * message_drop() gives back the id and the names. */
 void message_read(struct lexicon *w, struct message *m, const struct record *r);
 void message_name(struct lexicon *w, struct message *m, struct text user,
     struct text operator_id, uint32_t hints[2]);
 void message_drop(struct lexicon *w, const struct message *m);
+
+/* Of a system message, by the kind of its record. */
+enum message_kind message_kind_of_system(struct text kind);
 
 /* 49 bits have room for the years 1 to 9999. */
 void message_set_at(struct message *m, int64_t at);

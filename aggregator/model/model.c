@@ -8,7 +8,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/digest/random.h"
 
 void
 model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
@@ -32,7 +31,6 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 		m->whole_at[i] = CLOCK_NONE;
 	lexicon_init(&m->lexicon);
 	m->private = xcalloc(1, sizeof *m->private);
-	m->private->hash_seed = random_64();
 }
 
 void
@@ -49,6 +47,7 @@ model_release(struct model *m)
 	strmap_release(&p->texts, free);
 	free(p->fresh);
 	free(p->pending);
+	free(p->pending_copies);
 	free(p->pending_events);
 	free(p->descriptions);
 	free(p->lives);
@@ -83,6 +82,11 @@ add_chat_record(struct model *m, const struct record *r)
 	d.customer_name = interner_get(n, r->customer_name);
 	d.customer_phone = interner_get(n, r->customer_phone);
 	d.tag = interner_get(n, r->tag);
+	/* Its first messages are likely theirs. */
+	if (c->name_hints[0] == 0)
+		c->name_hints[0] = d.customer;
+	if (c->name_hints[1] == 0)
+		c->name_hints[1] = d.assignee;
 	chats_add_description(m, c, &d);
 	chats_touch(m, c, true);
 }
@@ -208,6 +212,24 @@ model_add(struct model *m, const struct record *r)
 	/* These advance the time of the tenant, too. */
 	advance_as_of(m, r->at);
 	return MODEL_SKIPPED;
+}
+
+void
+model_add_scanned(struct model *m, const struct scanned_message *x,
+    const struct scanned_words *words)
+{
+	if (m->private->word_numbers.words != words)
+		word_numbers_begin(&m->private->word_numbers, words);
+	if (!m->no_clocks)
+		pending_add_scanned(m, x);
+	advance_as_of(m, x->at);
+}
+
+void
+model_end_scanned(struct model *m)
+{
+	pending_flush(m);
+	m->private->word_numbers.words = NULL;
 }
 
 struct text

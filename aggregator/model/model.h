@@ -19,6 +19,7 @@
 #include "common/containers/strmap.h"
 #include "common/records/bucket.h"
 #include "common/records/record.h"
+#include "common/records/scanned_message.h"
 
 #include "aggregator/clocks/clocks.h"
 #include "aggregator/containers/dedup.h"
@@ -226,6 +227,13 @@ void model_release(struct model *m);
 
 /* Takes in one record of the tenant. Borrowed text is copied. */
 enum model_result model_add(struct model *m, const struct record *r);
+
+/* The same for a message that was scanned, of a model that is neither
+ * incremental nor dedup_on_add and keeps no texts. Message and words are
+ * borrowed until model_end_scanned(). */
+void model_add_scanned(struct model *m, const struct scanned_message *x,
+    const struct scanned_words *words);
+void model_end_scanned(struct model *m);
 
 /* Adds all that the other has, before either is recomputed. */
 void model_copy(struct model *to, struct model *from);

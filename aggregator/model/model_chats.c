@@ -81,9 +81,9 @@ grow_chat_slots(const struct model *m, struct model_private *p)
 }
 
 uint32_t
-chats_hash(const struct model *m, struct text id)
+chats_hash(struct text id)
 {
-	return (uint32_t)(hash_text(m->private->hash_seed, id.p, id.len) >> 32);
+	return scanned_hash(id);
 }
 
 void
@@ -100,8 +100,14 @@ chats_prefetch(const struct model *m, uint32_t hash)
 {
 	const struct model_private *p = m->private;
 
-	if (p->slots != NULL && p->slots[hash & p->slot_mask] != 0)
-		__builtin_prefetch(chat_of(p->slots[hash & p->slot_mask]));
+	size_t i = hash & p->slot_mask;
+
+	if (p->slots == NULL)
+		return;
+	while (p->slots[i] != 0 && p->slots[i] >> TAG_SHIFT != hash >> 16)
+		i = (i + 1) & p->slot_mask;
+	if (p->slots[i] != 0)
+		__builtin_prefetch(chat_of(p->slots[i]));
 }
 
 struct chat *
@@ -112,7 +118,7 @@ model_find_chat(const struct model *m, struct text id)
 
 	if (p->slots == NULL)
 		return NULL;
-	slot = p->slots[find_chat_slot(p, chats_hash(m, id), id)];
+	slot = p->slots[find_chat_slot(p, chats_hash(id), id)];
 	return slot != 0 ? chat_of(slot) : NULL;
 }
 
@@ -169,7 +175,7 @@ new_chat(struct model *m, uint32_t hash, struct text id)
 struct chat *
 chats_get(struct model *m, struct text id)
 {
-	return chats_get_hashed(m, id, chats_hash(m, id));
+	return chats_get_hashed(m, id, chats_hash(id));
 }
 
 struct chat *

@@ -18,6 +18,7 @@
 #ifndef AGGREGATOR_MODEL_MODEL_IMPL_H
 #define AGGREGATOR_MODEL_MODEL_IMPL_H
 
+#include "aggregator/clocks/message_scanned.h"
 #include "aggregator/clocks/slab.h"
 #include "aggregator/model/model.h"
 
@@ -70,8 +71,6 @@ struct participants {
 };
 
 struct model_private {
-	uint64_t hash_seed;
-
 	struct slab slab; /* of messages */
 
 	/* The table of chats by id. */
@@ -96,8 +95,13 @@ struct model_private {
 	struct strmap texts; /* of messages, see struct model: text_of */
 
 	struct pending *pending; /* see model_pending.c */
+	struct pending_copy *pending_copies;
+	struct word_numbers word_numbers; /* of the present block */
 	struct pending_event *pending_events;
-	size_t pending_n, pending_events_n;
+	/* Messages that were delayed, and taken each step further; counted. */
+	size_t pending_added, pending_prefetched, pending_found,
+	    pending_appended;
+	size_t pending_events_n;
 
 	/* Of the chat that lives_find() was called for last. */
 	const struct description **descriptions; /* oldest first */
@@ -136,7 +140,7 @@ struct chat *chats_get(struct model *m, struct text id);
 struct chat *chats_get_hashed(struct model *m, struct text id, uint32_t hash);
 /* For model_pending.c: the hash of an id, and prefetching of the chat's slot,
  * then of the chat. */
-uint32_t chats_hash(const struct model *m, struct text id);
+uint32_t chats_hash(struct text id);
 void chats_prefetch_slot(const struct model *m, uint32_t hash);
 void chats_prefetch(const struct model *m, uint32_t hash);
 void chats_free(struct model *m, struct chat *c);
@@ -180,6 +184,8 @@ void messages_keep_text(struct model *m, const struct record *r);
  * an event is new. False: the event cannot be delayed, events_put() must take
  * it. */
 void pending_add(struct model *m, const struct record *r);
+/* The message is borrowed until pending_flush(). */
+void pending_add_scanned(struct model *m, const struct scanned_message *s);
 bool pending_add_event(
     struct model *m, struct fingerprint f, const struct record *r);
 void pending_flush(struct model *m);

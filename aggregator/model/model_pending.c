@@ -1,6 +1,6 @@
 /*
- * model_pending: delays messages and events until there are PENDING of them,
- * and prefetches what they need meanwhile: most of their time is waiting for
+ * model_pending: delays messages and events until some others have come, and
+ * prefetches what they need meanwhile: most of their time is waiting for
  * memory, that of the chat's slot, the chat, and the end of its messages, or
  * that of the event's identity. For models that need not say at once whether a
  * message or an event is new.
@@ -11,8 +11,15 @@
 
 #include "common/containers/hash.h"
 
-#define PENDING 128
-#define PENDING_TEXT 40 /* bytes; a message with longer ids is not delayed */
+#define PENDING_EVENTS 128
+#define PENDING_TEXT 40 /* bytes; a record with longer ids is not delayed */
+
+/* A message waits in a ring while each of three prefetches runs, for so many
+ * others: when 128 were prefetched at once, they waited for each other. */
+#define APART 16
+#define PENDING 64
+
+_Static_assert(PENDING > 3 * APART, "the ring holds all that wait");
 
 struct pending_text {
 	uint8_t len;
@@ -24,6 +31,11 @@ struct pending {
 	struct message m;
 	struct chat *chat;
 	uint32_t hash;
+	struct text id, user, operator_id;
+};
+
+/* The texts of one that came as a record, which does not last. */
+struct pending_copy {
 	struct pending_text id, user, operator_id;
 };
 
@@ -62,37 +74,75 @@ append_message(struct model *m, struct chat *c, const struct message *new,
 	message_name(&m->lexicon, to, user, operator_id, c->name_hints);
 }
 
-static void
-flush_messages(struct model *m)
+static struct pending *
+pending_at(const struct model_private *p, size_t number)
 {
-	struct model_private *p = m->private;
-	const struct interner *names = &m->lexicon.names;
-	struct pending *x, *end;
+	return &p->pending[number % PENDING];
+}
+
+static void
+find_pending_chat(struct model *m, struct pending *x)
+{
 	uint32_t hint;
 
-	if (p->pending_n == 0)
-		return;
-	end = p->pending + p->pending_n;
-	for (x = p->pending; x < end; x++)
-		chats_prefetch(m, x->hash);
-	for (x = p->pending; x < end; x++) {
-		x->chat = chats_get_hashed(m, pending_text_of(&x->id), x->hash);
-		if (x->chat->n < x->chat->cap)
-			__builtin_prefetch(&x->chat->messages[x->chat->n], 1);
-		hint = x->chat->name_hints[x->m.from != FROM_CUSTOMER];
-		if (hint != 0)
-			__builtin_prefetch(interner_at(names, hint), 1);
+	x->chat = chats_get_hashed(m, x->id, x->hash);
+	if (x->chat->n < x->chat->cap)
+		__builtin_prefetch(&x->chat->messages[x->chat->n], 1);
+	hint = x->chat->name_hints[x->m.from == FROM_OPERATOR];
+	if (hint != 0)
+		__builtin_prefetch(interner_at(&m->lexicon.names, hint), 1);
+}
+
+/* Takes each message a step on for which so many others are before the next
+ * step. */
+static void
+advance_messages(struct model *m, size_t apart)
+{
+	struct model_private *p = m->private;
+	struct pending *x;
+
+	for (; p->pending_prefetched + apart < p->pending_added;
+	     p->pending_prefetched++)
+		chats_prefetch(m, pending_at(p, p->pending_prefetched)->hash);
+	for (; p->pending_found + apart < p->pending_prefetched;
+	     p->pending_found++)
+		find_pending_chat(m, pending_at(p, p->pending_found));
+	for (; p->pending_appended + apart < p->pending_found;
+	     p->pending_appended++) {
+		x = pending_at(p, p->pending_appended);
+		append_message(m, x->chat, &x->m, x->user, x->operator_id);
 	}
-	for (x = p->pending; x < end; x++)
-		append_message(m, x->chat, &x->m, pending_text_of(&x->user),
-		    pending_text_of(&x->operator_id));
-	p->pending_n = 0;
+}
+
+/* The next one to be delayed, and the prefetch of its chat's slot. */
+static struct pending *
+next_pending(struct model *m, uint32_t hash)
+{
+	struct model_private *p = m->private;
+	struct pending *x;
+
+	advance_messages(m, APART);
+	if (p->pending == NULL)
+		p->pending = xcalloc(PENDING, sizeof *p->pending);
+	x = pending_at(p, p->pending_added++);
+	x->hash = hash;
+	chats_prefetch_slot(m, hash);
+	return x;
+}
+
+/* The text as long as it is pending. */
+static struct text
+keep_pending_text(struct pending_text *copy, struct text t)
+{
+	copy_pending_text(copy, t);
+	return pending_text_of(copy);
 }
 
 void
 pending_add(struct model *m, const struct record *r)
 {
 	struct model_private *p = m->private;
+	struct pending_copy *copy;
 	struct message new;
 	struct pending *x;
 
@@ -103,17 +153,25 @@ pending_add(struct model *m, const struct record *r)
 		    m, chats_get(m, r->chat), &new, r->user, r->operator_id);
 		return;
 	}
-	if (p->pending == NULL)
-		p->pending = xcalloc(PENDING, sizeof *p->pending);
-	x = &p->pending[p->pending_n++];
-	x->hash = chats_hash(m, r->chat);
-	chats_prefetch_slot(m, x->hash);
+	if (p->pending_copies == NULL)
+		p->pending_copies = xcalloc(PENDING, sizeof *copy);
+	x = next_pending(m, chats_hash(r->chat));
 	message_read(&m->lexicon, &x->m, r);
-	copy_pending_text(&x->id, r->chat);
-	copy_pending_text(&x->user, r->user);
-	copy_pending_text(&x->operator_id, r->operator_id);
-	if (p->pending_n == PENDING)
-		flush_messages(m);
+	copy = &p->pending_copies[x - p->pending];
+	x->id = keep_pending_text(&copy->id, r->chat);
+	x->user = keep_pending_text(&copy->user, r->user);
+	x->operator_id = keep_pending_text(&copy->operator_id, r->operator_id);
+}
+
+void
+pending_add_scanned(struct model *m, const struct scanned_message *s)
+{
+	struct pending *x = next_pending(m, s->chat_hash);
+
+	message_read_scanned(&m->lexicon, &m->private->word_numbers, &x->m, s);
+	x->id = scanned_message_chat(s);
+	x->user = scanned_message_user(s);
+	x->operator_id = scanned_message_operator(s);
 }
 
 static void
@@ -157,14 +215,15 @@ pending_add_event(struct model *m, struct fingerprint f, const struct record *r)
 	if (r->user.len > PENDING_TEXT)
 		return false;
 	if (p->pending_events == NULL)
-		p->pending_events = xcalloc(PENDING, sizeof *p->pending_events);
+		p->pending_events =
+		    xcalloc(PENDING_EVENTS, sizeof *p->pending_events);
 	x = &p->pending_events[p->pending_events_n++];
 	x->f = f;
 	x->at = r->at;
 	x->hash = interner_hash(names, r->user);
 	copy_pending_text(&x->user_name, r->user);
 	x->event = interner_get(names, r->event);
-	if (p->pending_events_n == PENDING)
+	if (p->pending_events_n == PENDING_EVENTS)
 		flush_events(m);
 	return true;
 }
@@ -172,6 +231,6 @@ pending_add_event(struct model *m, struct fingerprint f, const struct record *r)
 void
 pending_flush(struct model *m)
 {
-	flush_messages(m);
+	advance_messages(m, 0);
 	flush_events(m);
 }

@@ -128,8 +128,9 @@ read_one_shot_input(struct one_shot *b)
 		log_error("%s", buf_str(&why));
 	} else {
 		deadletter_open(&b->dead, in, &opt);
-		ahead = read_ahead_open(
-		    in, thread_cores(), b->intake.scan.skips_text);
+		ahead = read_ahead_open(in, thread_cores(),
+		    b->intake.scan.skips_text,
+		    intake_takes_messages(&b->intake));
 		code = read_to_end(b, ahead, in);
 		read_ahead_close(ahead);
 	}

@@ -82,18 +82,24 @@ keep_passed(struct intake *in, struct buf *to)
 }
 
 static void
+open_tenant_stream(struct intake *in, struct intake_tenant *t)
+{
+	struct text name = { t->name, t->name_len };
+
+	t->stream = xcalloc(1, sizeof *t->stream);
+	pipeline_init(t->stream, in->setup, name, true, CLOCK_NONE, 0);
+	t->stream->model.text_of = in->text_of;
+}
+
+static void
 add_to_stream(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
 
 	if (r->type == RECORD_UNKNOWN || r->type == RECORD_ROW)
 		return;
-	if (t->stream == NULL) {
-		t->stream = xcalloc(1, sizeof *t->stream);
-		pipeline_init(
-		    t->stream, in->setup, r->tenant, true, CLOCK_NONE, 0);
-		t->stream->model.text_of = in->text_of;
-	}
+	if (t->stream == NULL)
+		open_tenant_stream(in, t);
 	keep_passed(in, &t->pass_through);
 	if (in->setup->selection->allocation)
 		replay_log_add(&t->replay, &in->texts, r, CLOCK_NONE);
@@ -282,6 +288,46 @@ intake_add_block(struct intake *in, const char *block, size_t len,
 		add_scanned(in, rc);
 }
 
+bool
+intake_takes_messages(const struct intake *in)
+{
+	const struct metric_selection *c = in->setup->selection;
+
+	return in->scan.skips_text && !c->allocation && !c->messages &&
+	       !pipeline_has_streaming(c) && in->setup->state == NULL;
+}
+
+static void
+add_scanned_message(struct intake *in, const struct scanned_message *x,
+    const struct scanned_words *words)
+{
+	struct intake_tenant *t = in->tenants_by_word[x->tenant];
+
+	in->lines++;
+	if (t == NULL) {
+		t = get_tenant(in, words->words[x->tenant].text);
+		in->tenants_by_word[x->tenant] = t;
+		if (t->stream == NULL)
+			open_tenant_stream(in, t);
+	}
+	in->last = t;
+	model_add_scanned(&t->stream->model, x, words);
+}
+
+/* A block is over, and with it what models have borrowed of it. */
+static void
+end_scanned(struct intake *in, const struct scanned_words *words)
+{
+	unsigned i;
+
+	for (i = 1; i <= words->n; i++) {
+		if (in->tenants_by_word[i] == NULL)
+			continue;
+		model_end_scanned(&in->tenants_by_word[i]->stream->model);
+		in->tenants_by_word[i] = NULL;
+	}
+}
+
 void
 intake_add_scanned(
     struct intake *in, struct scanned *lines, const struct intake_source *from)
@@ -293,6 +339,10 @@ intake_add_scanned(
 	/* Other lines may have come between two parts. */
 	u->has = SCANNED_UNKNOWN;
 	while ((what = scanned_next(lines, u)) != SCANNED_END) {
+		if (what == SCANNED_MESSAGE) {
+			add_scanned_message(in, u->message, &lines->words);
+			continue;
+		}
 		if (what == SCANNED_LINES) {
 			intake_add_block(in, u->line, u->len, from);
 			u->has = SCANNED_UNKNOWN;
@@ -303,6 +353,7 @@ intake_add_scanned(
 		in->lines++;
 		add_parsed(in);
 	}
+	end_scanned(in, &lines->words);
 }
 
 void

@@ -76,6 +76,8 @@ struct intake {
 	struct record record; /* the last line's */
 	struct scan scan;
 	struct scanned_user user; /* of record */
+	/* By its word in the present block; NULL: not yet. */
+	struct intake_tenant *tenants_by_word[SCANNED_WORDS + 1];
 	const struct intake_source *from;
 };
 
@@ -99,6 +101,10 @@ void intake_add_block(struct intake *in, const char *block, size_t len,
     const struct intake_source *from);
 void intake_add(struct intake *in, const char *line, size_t len,
     const struct intake_source *from);
+
+/* Messages that belong to no snapshot may come as SCANNED_MESSAGE: nothing
+ * that was selected needs more of them. To be asked when all is set. */
+bool intake_takes_messages(const struct intake *in);
 
 /* The same for lines that were scanned before. */
 void intake_add_scanned(

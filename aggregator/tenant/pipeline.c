@@ -19,8 +19,8 @@ needs_clocks(const struct metric_selection *c)
 	       metric_selection_has(c, "response_histogram");
 }
 
-static bool
-has_streaming(const struct metric_selection *c)
+bool
+pipeline_has_streaming(const struct metric_selection *c)
 {
 	size_t i;
 
@@ -119,13 +119,13 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	m->ahead = setup->ahead_ms;
 	/* A streaming metric needs the version that a message replaces. */
 	m->no_clocks = !needs_clocks(d->selection) &&
-		       !has_streaming(d->selection) && !setup->clocks;
+		       !pipeline_has_streaming(d->selection) && !setup->clocks;
 	m->no_events = !metric_selection_has(d->selection, "event_counts");
 	m->event_pairs =
 	    (size_t)conf_int(setup->conf, "aggregator", "event_pairs");
 	if (d->selection->allocation && stream && setup->state != NULL)
 		open_allocation(d, setup->conf);
-	if (!has_streaming(d->selection) || setup->no_streaming)
+	if (!pipeline_has_streaming(d->selection) || setup->no_streaming)
 		return;
 	d->streaming = streaming_metrics_open(d->selection->metrics,
 	    d->selection->n, setup->conf, m->tenant,

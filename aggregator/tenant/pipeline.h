@@ -46,6 +46,9 @@ void pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
     struct text tenant, bool stream, int64_t as_of, uint32_t number);
 void pipeline_release(struct pipeline *d);
 
+/* Some metric is selected that takes each message as it comes. */
+bool pipeline_has_streaming(const struct metric_selection *c);
+
 /* Adds a record to the model, and what is new of it to the streaming metrics
  * and the allocation. */
 enum model_result pipeline_add(struct pipeline *d, const struct record *r);

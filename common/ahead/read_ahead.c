@@ -36,13 +36,14 @@ struct ahead_part {
 	enum endpoint_status status;
 	const char *refusal;
 	struct scanned lines;
-	char *text; /* owned; what `lines` is about begins at SCAN_BEFORE */
-	size_t cap, len;
+	char *block; /* in the buffer: what `lines` is about */
+	size_t len;
+	struct lines_buffer buffer;
 };
 
 struct read_ahead {
 	struct endpoint *in;
-	bool skips_text;
+	bool skips_text, gives_messages;
 	size_t bytes;        /* read without threads */
 	struct scanned here; /* without threads: the last block */
 	const char *refusal; /* of the last part */
@@ -76,12 +77,14 @@ init_waits(struct read_ahead *a)
 }
 
 struct read_ahead *
-read_ahead_open(struct endpoint *in, size_t cores, bool skips_text)
+read_ahead_open(
+    struct endpoint *in, size_t cores, bool skips_text, bool gives_messages)
 {
 	struct read_ahead *a = xcalloc(1, sizeof *a);
 
 	a->in = in;
 	a->skips_text = skips_text;
+	a->gives_messages = gives_messages;
 	if (cores > 1)
 		a->threads_n = cores < MOST_THREADS ? cores : MOST_THREADS;
 	scanned_init(&a->here);
@@ -121,35 +124,18 @@ shall_quit(struct read_ahead *a)
 	return quit || stop_asked();
 }
 
-static void
-copy_block(struct ahead_part *p, const char *block, size_t len)
-{
-	size_t want = SCAN_BEFORE + len + SCAN_BEHIND;
-
-	if (want > p->cap) {
-		free(p->text);
-		p->text = xcalloc(1, want);
-		p->cap = want;
-	}
-	memcpy(p->text + SCAN_BEFORE, block, len);
-	p->len = len;
-}
-
 /* Reads the part. False: it is none, since the program shall stop. */
 static bool
 read_part(struct read_ahead *a, struct ahead_part *p)
 {
-	char *block = NULL;
-	size_t len = 0;
-
 	do {
 		if (shall_quit(a))
 			return false;
 		p->status = endpoint_read_block(
-		    a->in, &block, &len, READ_AHEAD_LOOK_MS);
+		    a->in, &p->block, &p->len, READ_AHEAD_LOOK_MS);
 	} while (p->status == ENDPOINT_WAIT);
 	if (p->status == ENDPOINT_RECORD)
-		copy_block(p, block, len);
+		endpoint_keep_block(a->in, &p->buffer);
 	else if (p->status == ENDPOINT_TOOLONG)
 		p->refusal = endpoint_refusal(a->in);
 	(void)pthread_mutex_lock(&a->lock);
@@ -175,7 +161,7 @@ run_ahead(void *ctx)
 		if (p == NULL)
 			return NULL;
 		if (p->status == ENDPOINT_RECORD)
-			scanned_fill(&p->lines, p->text + SCAN_BEFORE, p->len);
+			scanned_fill(&p->lines, p->block, p->len);
 		(void)pthread_mutex_lock(&a->lock);
 		p->ready = true;
 		if (p == part_at(a, a->given))
@@ -195,6 +181,7 @@ start_threads(struct read_ahead *a)
 	for (i = 0; i < a->parts_n; i++) {
 		scanned_init(&a->parts[i].lines);
 		a->parts[i].lines.scan.skips_text = a->skips_text;
+		a->parts[i].lines.gives_messages = a->gives_messages;
 	}
 	while (a->running < a->threads_n &&
 	       thread_start(&a->threads[a->running], "read_ahead", run_ahead, a,
@@ -283,7 +270,7 @@ read_ahead_close(struct read_ahead *a)
 		(void)pthread_join(a->threads[i], NULL);
 	for (i = 0; i < a->parts_n; i++) {
 		scanned_release(&a->parts[i].lines);
-		free(a->parts[i].text);
+		free(a->parts[i].buffer.data);
 	}
 	scanned_release(&a->here);
 	(void)pthread_cond_destroy(&a->ready);

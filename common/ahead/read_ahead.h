@@ -4,7 +4,7 @@
  * whoever uses them need not know: rows, errors and their order are the same
  * with any number of threads, and with none.
  *
- *     a = read_ahead_open(in, thread_cores(), false);
+ *     a = read_ahead_open(in, thread_cores(), false, false);
  *     while (read_ahead_next(a, &x) == ENDPOINT_RECORD)
  *             while (scanned_next(x, &user) != SCANNED_END) ...
  *
@@ -24,9 +24,9 @@ struct read_ahead;
 
 /* Reads blocks of `in`, which is borrowed and not to be used otherwise until
  * the input has ended or read_ahead_close(). Without threads on one core, and
- * while little was read. skips_text: see scan.h. */
+ * while little was read. skips_text: see scan.h; gives_messages: scanned.h. */
 struct read_ahead *read_ahead_open(
-    struct endpoint *in, size_t cores, bool skips_text);
+    struct endpoint *in, size_t cores, bool skips_text, bool gives_messages);
 
 /* The next part; waits for it, or until asked to stop. The answers of
  * endpoint_read_block(); of ENDPOINT_RECORD *lines, to be used before the next

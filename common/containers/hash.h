@@ -121,6 +121,11 @@ hash_copy(char *to, const char *from, size_t len)
 		memcpy(to + len - 8, from + len - 8, 8);
 		return;
 	}
+	if (len >= 4) {
+		memcpy(to, from, 4);
+		memcpy(to + len - 4, from + len - 4, 4);
+		return;
+	}
 	for (i = 0; i < len; i++)
 		to[i] = from[i];
 }

@@ -31,6 +31,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
+#include "common/os/lines.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -110,6 +111,10 @@ enum endpoint_status endpoint_read(
  * blocks, not both. */
 enum endpoint_status endpoint_read_block(
     struct endpoint *e, char **block, size_t *len, int timeout_ms);
+
+/* After ENDPOINT_RECORD, of a file or pipe: keeps the block as long as *b is
+ * not exchanged again or freed, without a copy; see lines.h. */
+void endpoint_keep_block(struct endpoint *e, struct lines_buffer *b);
 
 /* Acknowledges what was returned; see above. Does nothing for files. */
 void endpoint_ack(struct endpoint *e);
@@ -230,6 +235,7 @@ struct endpoint_ops {
 	    struct endpoint *e, char **line, size_t *len, int timeout_ms);
 	enum endpoint_status (*read_block)(
 	    struct endpoint *e, char **block, size_t *len, int timeout_ms);
+	void (*keep_block)(struct endpoint *e, struct lines_buffer *b);
 	void (*ack)(struct endpoint *e);
 	struct endpoint_mark (*mark)(const struct endpoint *e);
 	void (*ack_to)(struct endpoint *e, const struct endpoint_mark *mark);

@@ -1,7 +1,8 @@
 /*
- * scanned: see scanned.h. Of each record: an item, whose bits say which values
- * follow, in the order of record_fields: numbers and times, then texts. Flags
- * and enumerations are few bytes, and always there.
+ * scanned: see scanned.h. Of each record that is no struct scanned_message: an
+ * item, whose bits say which values follow, in the order of record_fields:
+ * numbers and times, then texts. Flags and enumerations are few bytes, and
+ * always there.
  */
 #include "common/records/scanned.h"
 
@@ -20,11 +21,11 @@
 #define SMALL (offsetof(struct record, flat) - SMALL_FROM)
 
 struct scanned_item {
-	uint64_t has;      /* bits of the fields; 0: lines, not a record */
+	struct scanned_head head;
+	uint64_t has;      /* bits of the fields */
 	uint32_t from;     /* in the block */
 	uint32_t line_len; /* of a record; of lines: all their bytes */
 	uint32_t type;     /* enum record_type */
-	uint32_t size;     /* of the item and its values */
 	unsigned char small[SMALL];
 };
 
@@ -71,6 +72,8 @@ make_scanned_plan(void)
 		plan_row(i, record_fields[i].kind);
 	plan.most =
 	    sizeof(struct scanned_item) + record_fields_n * sizeof(struct text);
+	if (plan.most < SCANNED_MESSAGE_MOST)
+		plan.most = SCANNED_MESSAGE_MOST;
 	record_clear(&plan.blank);
 }
 
@@ -93,15 +96,15 @@ scanned_release(struct scanned *x)
 	x->cap = 0;
 }
 
-/* Room for an item and its values, behind the last one. */
-static struct scanned_item *
+/* Room for an item and its values, or a message, behind the last one. */
+static void *
 append_item(struct scanned *x)
 {
 	if (x->cap - x->len < plan.most) {
 		x->cap = 2 * x->cap + plan.most;
 		x->items = xrealloc(x->items, x->cap, 1);
 	}
-	return (struct scanned_item *)(void *)(x->items + x->len);
+	return x->items + x->len;
 }
 
 /* Lines that follow other lines make them longer. */
@@ -120,8 +123,9 @@ add_lines(struct scanned *x, size_t *last, const char *from, size_t len)
 	memset(item, 0, sizeof *item);
 	item->from = (uint32_t)(from - x->block);
 	item->line_len = (uint32_t)len;
-	item->size = sizeof *item;
-	x->len += item->size;
+	item->head.size = sizeof *item;
+	item->head.what = SCANNED_LINES;
+	x->len += item->head.size;
 }
 
 /* The fields of a record that record_parse() has read. */
@@ -172,8 +176,37 @@ add_record(struct scanned *x)
 		    sizeof(struct text));
 		to += sizeof(struct text);
 	}
-	item->size = (uint32_t)(to - (unsigned char *)item);
-	x->len += item->size;
+	item->head.size = (uint32_t)(to - (unsigned char *)item);
+	item->head.what = SCANNED_RECORD;
+	x->len += item->head.size;
+}
+
+/* Its kind had escapes, which no other text does that a message has. */
+static bool
+is_copied(const struct scan *s, struct text t)
+{
+	return t.p != NULL &&
+	       ((uintptr_t)t.p < (uintptr_t)s->line ||
+		   (uintptr_t)t.p >= (uintptr_t)s->line + s->len);
+}
+
+/* False: it is none, or must stay a record. */
+static bool
+add_scanned_message(struct scanned *x)
+{
+	const struct record *r = &x->record;
+	struct scanned_message *to;
+
+	if (!x->gives_messages || r->type != RECORD_MESSAGE || r->about ||
+	    r->snapshot.p != NULL || x->scan.fields == 0 ||
+	    is_copied(&x->scan, r->kind))
+		return false;
+	to = append_item(x);
+	if (!scanned_message_make(to, &x->words, r))
+		return false;
+	to->head.what = SCANNED_MESSAGE;
+	x->len += to->head.size;
+	return true;
 }
 
 void
@@ -186,10 +219,14 @@ scanned_fill(struct scanned *x, const char *block, size_t len)
 	x->block = block;
 	x->len = 0;
 	x->next = 0;
+	scanned_words_clear(&x->words);
 	scan_block(&x->scan, block, len);
 	while ((rc = scan_record(&x->scan, &x->record)) != 0) {
-		if (rc == 1 && r->type != RECORD_UNKNOWN &&
-		    r->type != RECORD_SNAPSHOT && r->type != RECORD_ROW) {
+		if (rc == 1 && add_scanned_message(x)) {
+			last = SIZE_MAX;
+		} else if (rc == 1 && r->type != RECORD_UNKNOWN &&
+			   r->type != RECORD_SNAPSHOT &&
+			   r->type != RECORD_ROW) {
 			add_record(x);
 			last = SIZE_MAX;
 		} else {
@@ -250,15 +287,20 @@ give_record(struct record *r, const struct scanned_item *item)
 enum scanned_what
 scanned_next(struct scanned *x, struct scanned_user *u)
 {
-	const struct scanned_item *item;
+	const void *at = x->items + x->next;
+	const struct scanned_head *head = at;
+	const struct scanned_item *item = at;
 
 	if (x->next == x->len)
 		return SCANNED_END;
-	item = (const struct scanned_item *)(const void *)(x->items + x->next);
-	x->next += item->size;
+	x->next += head->size;
+	if (head->what == SCANNED_MESSAGE) {
+		u->message = at;
+		return SCANNED_MESSAGE;
+	}
 	u->line = x->block + item->from;
 	u->len = item->line_len;
-	if (item->has == 0)
+	if (head->what == SCANNED_LINES)
 		return SCANNED_LINES;
 	if (u->has == SCANNED_UNKNOWN)
 		record_clear(u->record);

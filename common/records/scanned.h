@@ -14,15 +14,20 @@
 #define COMMON_RECORDS_SCANNED_H
 
 #include "common/records/scan.h"
+#include "common/records/scanned_message.h"
 
 /* Begin with scanned_init(). */
 struct scanned {
 	const char *block; /* borrowed */
 	struct scan scan;  /* skips_text may be set; owns what had escapes */
+	/* May be set after scanned_init(): messages that belong to no snapshot
+	 * are given as SCANNED_MESSAGE. */
+	bool gives_messages;
+	struct scanned_words words; /* of these */
 
 	/* Private. */
 	struct record record;
-	unsigned char *items; /* struct scanned_item and values, in turn */
+	unsigned char *items; /* each begins with a struct scanned_head */
 	size_t len, cap;      /* bytes of them */
 	size_t next;          /* the one that scanned_next() takes */
 };
@@ -31,6 +36,7 @@ struct scanned {
  * with its record and SCANNED_UNKNOWN. */
 struct scanned_user {
 	struct record *record; /* of the last SCANNED_RECORD; borrowed */
+	const struct scanned_message *message; /* of a SCANNED_MESSAGE */
 	/* The last record's line without newline; or whole lines. In the
 	 * block. */
 	const char *line;
@@ -45,6 +51,7 @@ struct scanned_user {
 enum scanned_what {
 	SCANNED_END,
 	SCANNED_RECORD,
+	SCANNED_MESSAGE,
 	SCANNED_LINES, /* a run of lines, with their newlines */
 };
 

@@ -1,11 +1,12 @@
 /*
  * Tests of common/read_ahead and common/scanned: with any number of threads the
  * lines of an input come in their order, each read as record_parse() reads it,
- * wherever parts end; a part is there as soon as it was written; and a request
- * to stop ends a wait.
+ * as a record or as a message, wherever parts end; a part is there as soon as
+ * it was written; and a request to stop ends a wait.
  */
 #include "tests/unit/tmpdir.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -25,6 +26,14 @@
 static const char *const kinds[] = {
 	MESSAGE ",\"id\":\"m-17\",\"private\":true}",
 	MESSAGE ", \"id\": 17, \"stale\": true, \"snapshot\": \"s\"}",
+	MESSAGE ", \"id\": 18, \"about\": true}",
+	MESSAGE
+	",\"id\":\"1234567890123456789\",\"automated\":true,"
+	"\"updated_at\":\"2026-11-20T10:00:01Z\",\"channel\":\"\\u0061\"}",
+	"{\"type\":\"message\",\"tenant\":\"t-2\",\"chat\":\"a-long-name-of-a-"
+	"chat\","
+	"\"id\":\"0\"," AT ",\"from\":\"system\",\"operator\":\"op-17\","
+	"\"kind\":\"a\\\"b\",\"channel\":\"web\"}",
 	MESSAGE ",\"id\":\"m-18\",\"text\":\"a \\\"b\\\" \\u00e9\","
 		"\"data\":{\"a\":[1,2]}}\r",
 	MESSAGE ",\"id\":\"m\\u002d19\",\t\"operator\":null}",
@@ -54,7 +63,7 @@ struct told_lines {
 	struct scanned_user user;
 	struct flat flat;
 	struct buf why;
-	size_t too_long;
+	size_t too_long, messages;
 };
 
 static void
@@ -126,6 +135,84 @@ expect_record(struct told_lines *s)
 }
 
 static void
+expect_same_text(struct text a, struct text b)
+{
+	assert_int_equal(a.p == NULL, b.p == NULL);
+	assert_int_equal(a.len, b.len);
+	if (a.p != NULL)
+		assert_memory_equal(a.p, b.p, a.len);
+}
+
+static void
+expect_word(const struct scanned_words *w, uint8_t word, enum scanned_use use,
+    struct text t)
+{
+	assert_true(word <= w->n);
+	expect_same_text(w->words[word].text, t);
+	if (word != 0)
+		assert_int_equal(w->words[word].use, use);
+}
+
+static void
+expect_id(const struct scanned_message *x, const struct scanned_words *w,
+    struct text id)
+{
+	struct text prefix = w->words[x->id_prefix].text;
+	char text[64];
+
+	switch ((enum id_form)x->id_form) {
+	case ID_OTHER:
+		expect_same_text(scanned_message_id(x), id);
+		return;
+	case ID_NUMBER:
+		prefix.len = 0;
+		(void)snprintf(text, sizeof text, "%" PRIu64, x->id_value);
+		break;
+	case ID_PREFIXED:
+		expect_word(w, x->id_prefix, WORD_PREFIX, prefix);
+		(void)snprintf(text, sizeof text, "%.*s%0*" PRIu64,
+		    TEXT_ARG(prefix), x->id_digits, x->id_value);
+		break;
+	}
+	expect_same_text((struct text){ text, strlen(text) }, id);
+}
+
+/* The next line is this message. */
+static void
+expect_message(struct told_lines *s, const struct scanned_words *w)
+{
+	const struct scanned_message *x = s->user.message;
+	const char *line = s->text.data + s->at;
+	size_t len =
+	    (size_t)((const char *)memchr(line, '\n', s->text.len - s->at) -
+		     line);
+	char *copy = xcalloc(1, len + SCAN_BEHIND);
+	struct record r;
+
+	s->at += len + 1;
+	s->messages++;
+	memcpy(copy, line, len);
+	assert_int_equal(record_parse(&r, &s->flat, copy, len, &s->why), 0);
+	assert_int_equal(r.type, RECORD_MESSAGE);
+	assert_null(r.snapshot.p);
+	assert_false(r.about);
+	assert_int_equal(x->at, r.at);
+	assert_int_equal(x->updated_at, r.updated_at);
+	assert_int_equal(x->from, r.from);
+	assert_int_equal(x->is_private, r.is_private);
+	assert_int_equal(x->automated, r.automated);
+	assert_int_equal(x->chat_hash, scanned_hash(r.chat));
+	expect_same_text(scanned_message_chat(x), r.chat);
+	expect_same_text(scanned_message_user(x), r.user);
+	expect_same_text(scanned_message_operator(x), r.operator_id);
+	expect_word(w, x->tenant, WORD_TENANT, r.tenant);
+	expect_word(w, x->channel, WORD_CHANNEL, r.channel);
+	expect_word(w, x->kind, WORD_KIND, r.kind);
+	expect_id(x, w, r.id);
+	free(copy);
+}
+
+static void
 expect_lines(struct told_lines *s)
 {
 	const char *p = s->user.line, *end = p + s->user.len;
@@ -144,6 +231,8 @@ expect_part(struct told_lines *s, struct scanned *x)
 	while ((what = scanned_next(x, &s->user)) != SCANNED_END) {
 		if (what == SCANNED_RECORD)
 			expect_record(s);
+		else if (what == SCANNED_MESSAGE)
+			expect_message(s, &x->words);
 		else
 			expect_lines(s);
 	}
@@ -177,15 +266,16 @@ expect_too_long(struct told_lines *s, const struct read_ahead *a)
 
 /* Reads all of the file; returns how it ended. */
 static enum endpoint_status
-read_story(struct told_lines *s, const char *name, size_t cores)
+read_story(struct told_lines *s, const char *name, size_t cores, bool messages)
 {
 	struct endpoint *in = open_story(name);
-	struct read_ahead *a = read_ahead_open(in, cores, false);
+	struct read_ahead *a = read_ahead_open(in, cores, false, messages);
 	enum endpoint_status status;
 	struct scanned *x;
 
 	s->at = 0;
 	s->too_long = 0;
+	s->messages = 0;
 	s->user = (struct scanned_user){ .record = &s->record,
 		.has = SCANNED_UNKNOWN };
 	for (;;) {
@@ -203,14 +293,13 @@ read_story(struct told_lines *s, const char *name, size_t cores)
 }
 
 static void
-lines_come_in_order(void **state)
+expect_order(bool messages)
 {
 	static const size_t cores[] = { 1, 2, 3, 64 };
 	uint64_t dice = DICE_START;
 	struct told_lines s = { .at = 0 };
 	size_t i, cut, whole;
 
-	(void)state;
 	while (s.text.len < 6 * 1024 * 1024)
 		tell_line(&s, &dice);
 	whole = s.text.len;
@@ -219,14 +308,30 @@ lines_come_in_order(void **state)
 	tmpdir_file("cut", s.text.data, s.text.len, 0600);
 	for (i = 0; i < ARRAY_LEN(cores); i++) {
 		for (cut = 0; cut < 2; cut++) {
-			assert_int_equal(
-			    read_story(&s, cut ? "cut" : "story", cores[i]),
+			assert_int_equal(read_story(&s, cut ? "cut" : "story",
+					     cores[i], messages),
 			    cut ? ENDPOINT_CUT : ENDPOINT_END);
+			assert_int_equal(
+			    s.messages > 0, messages && cores[i] > 1);
 			assert_int_equal(s.at, whole);
 			assert_true(s.too_long > 0);
 		}
 	}
 	story_end(&s);
+}
+
+static void
+lines_come_in_order(void **state)
+{
+	(void)state;
+	expect_order(false);
+}
+
+static void
+messages_come_in_order(void **state)
+{
+	(void)state;
+	expect_order(true);
 }
 
 /* A user who does not read on, and one who closes in the middle. */
@@ -246,7 +351,7 @@ may_be_closed_at_any_time(void **state)
 	tmpdir_file("story", s.text.data, s.text.len, 0600);
 	for (parts = 0; parts < 12; parts++) {
 		in = open_story("story");
-		a = read_ahead_open(in, 4, true);
+		a = read_ahead_open(in, 4, true, true);
 		for (i = 0; i < parts; i++)
 			(void)read_ahead_next(a, &x);
 		read_ahead_close(a);
@@ -280,7 +385,7 @@ a_part_comes_at_once(void **state)
 
 	(void)state;
 	in = open_pipe(fd);
-	a = read_ahead_open(in, 2, false);
+	a = read_ahead_open(in, 2, false, false);
 	/* More than is read without threads. */
 	for (i = 0; i < 600; i++) {
 		from = s.text.len;
@@ -311,6 +416,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_come_in_order),
+		cmocka_unit_test(messages_come_in_order),
 		cmocka_unit_test(may_be_closed_at_any_time),
 		cmocka_unit_test(a_part_comes_at_once),
 	};

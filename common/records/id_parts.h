@@ -1,0 +1,77 @@
+/*
+ * id_parts: an id as a whole number, or as a prefix and the digits behind it
+ * ("m-0000000017"), as ids of messages mostly are. So they fit into one word
+ * (aggregator/clocks/message_id.h), and threads that scan records can split
+ * them for the one that packs them.
+ */
+#ifndef COMMON_RECORDS_ID_PARTS_H
+#define COMMON_RECORDS_ID_PARTS_H
+
+#include "common/base/text.h"
+#include "common/containers/hash.h"
+
+#define ID_NUMBER_DIGITS 18
+#define ID_PREFIX 15 /* longest prefix, in bytes */
+#define ID_PREFIX_DIGITS 10
+
+enum id_form {
+	ID_NUMBER,   /* without leading zeros, below 10^18 */
+	ID_PREFIXED, /* up to ID_PREFIX bytes, then some digits */
+	ID_OTHER,
+};
+
+struct id_parts {
+	size_t prefix, digits; /* bytes of each; of ID_PREFIXED */
+	uint64_t value;        /* of the digits, unless ID_OTHER */
+};
+
+/* The value of eight digits; false when one is no digit. */
+static inline bool
+id_eight_digits(const char *p, uint64_t *value)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t x = hash_load8(p) ^ ones * '0'; /* a digit is below 10 */
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	x = __builtin_bswap64(x);
+#endif
+	if (((x + ones * (0x80 - 10)) | x) & ones * 0x80)
+		return false;
+	/* Combines neighbours to two, four, eight digits. */
+	x = (x * 10 + (x >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
+	x = (x * 100 + (x >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
+	*value = (x * 10000 + (x >> 32)) & UINT64_C(0xFFFFFFFF);
+	return true;
+}
+
+/* Splits an id, which is not empty. */
+static inline enum id_form
+id_split(struct text id, struct id_parts *to)
+{
+	size_t digits = 0;
+	uint64_t value = 0, unit = 1;
+	char c;
+
+	if (id.len >= 8 && id_eight_digits(id.p + id.len - 8, &value)) {
+		digits = 8;
+		unit = 100000000;
+	}
+	/* From the end; with too many digits the value is not used. */
+	for (; digits < id.len; digits++, unit *= 10) {
+		c = id.p[id.len - 1 - digits];
+		if (c < '0' || c > '9')
+			break;
+		value += unit * (uint64_t)(c - '0');
+	}
+	to->prefix = id.len - digits;
+	to->digits = digits;
+	to->value = value;
+	if (digits == id.len && (id.p[0] != '0' || id.len == 1))
+		return digits > ID_NUMBER_DIGITS ? ID_OTHER : ID_NUMBER;
+	return digits == 0 || digits > ID_PREFIX_DIGITS ||
+		       to->prefix > ID_PREFIX
+		   ? ID_OTHER
+		   : ID_PREFIXED;
+}
+
+#endif
