@@ -386,6 +386,33 @@ def check_two(checks, house):
                 "two aliases became one")
 
 
+def check_no_such_path(checks, house):
+    """A typo must not look as if all was found there."""
+    lab = house.lab
+    lab.write("plain", "")
+    before = house.whole("twin")
+    for mode in (["--forget", C], ["--forget", C, "--dry-run"],
+                 ["--export", C]):
+        for option, name, reason in (
+                ("--file", "old.archiv", "No such file"),
+                ("--archive", "old.archiv", "No such file"),
+                ("--state", "nope", "No such file"),
+                ("--state", "plain", "Not a directory")):
+            done = lab.run(["reaper", *mode, "--tenant", "twin", option,
+                            lab.path(name)])
+            checks.that(done.code == 66 and reason in done.err and
+                        f"{option} '{lab.path(name)}'" in done.err and
+                        done.err.count("\n") == 1 and done.out == b"",
+                        f"{mode} {option} {name}: {done}")
+    same(checks, "a typo", before, house.whole("twin"))
+    # The configured one is made by the first run that archives.
+    conf = lab.conf("later.conf", {
+        "reaper": {"archive": lab.path("later")}})
+    done = lab.run(["reaper", "-c", conf, "--forget", C, "--dry-run",
+                    "--tenant", "twin"])
+    checks.that(done.code == 0, f"a configured archive: {done}")
+
+
 def check_refusals(checks, house):
     for argv, code, text in (
             (["--forget", "nobody", "--tenant", "calm"], 66, "nothing is kept"),
@@ -393,8 +420,9 @@ def check_refusals(checks, house):
             (["--forget", C], 64, "--tenant"),
             (["--forget", "", "--tenant", "calm"], 64, "1 to 191")):
         done = house.lab.run(["reaper", *argv])
-        checks.that(done.code == code and text in done.err,
-                    f"{argv}: {done}")
+        checks.that(done.code == code and text in done.err and
+                    done.err.count("\n") == 1, f"{argv}: {done}")
+    check_no_such_path(checks, house)
     # An operator with the same id keeps what is by user.
     before = house.dump("user_stats", "twin")
     done = house.forget("twin", customer="7")
