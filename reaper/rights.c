@@ -186,6 +186,23 @@ customer_of(const struct reaper *r)
 	return r->forget != NULL ? r->forget : r->export;
 }
 
+/* No record has another one; the database would take "88 " for "88". */
+static enum exit_code
+check_customer_id(const char *id)
+{
+	size_t len = strlen(id);
+	const char *wrong;
+
+	if (len == 0 || len > RECORD_MAX_ID)
+		return (enum exit_code)prog_usage_error(
+		    "the id of a customer has 1 to %d bytes", RECORD_MAX_ID);
+	wrong = record_id_error(id, len);
+	if (wrong == NULL)
+		return PROG_OK;
+	return (enum exit_code)prog_usage_error(
+	    "the id of a customer %s; no record has such an id", wrong);
+}
+
 enum exit_code
 rights_read_and(const struct reaper *r,
     enum exit_code (*work)(const struct reaper *r, struct subject_lines *l))
@@ -198,10 +215,9 @@ rights_read_and(const struct reaper *r,
 	s.id = customer_of(r);
 	if (s.tenant == NULL)
 		return PROG_USAGE;
-	if (s.id[0] == '\0' || strlen(s.id) > RECORD_MAX_ID)
-		return (enum exit_code)prog_usage_error(
-		    "the id of a customer has 1 to %d bytes", RECORD_MAX_ID);
-	code = check_named_paths(r);
+	code = check_customer_id(s.id);
+	if (code == PROG_OK)
+		code = check_named_paths(r);
 	if (code == PROG_OK)
 		code = read_subject(r, &l);
 	if (code == PROG_OK)

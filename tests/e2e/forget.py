@@ -418,7 +418,9 @@ def check_refusals(checks, house):
             (["--forget", "nobody", "--tenant", "calm"], 66, "nothing is kept"),
             (["--forget", C, "--tenant", "none"], 66, "does not know"),
             (["--forget", C], 64, "--tenant"),
-            (["--forget", "", "--tenant", "calm"], 64, "1 to 191")):
+            (["--forget", "", "--tenant", "calm"], 64, "1 to 191"),
+            (["--forget", C + " ", "--tenant", "twin"], 64, "a blank"),
+            (["--export", C + " ", "--tenant", "twin"], 64, "a blank")):
         done = house.lab.run(["reaper", *argv])
         checks.that(done.code == code and text in done.err and
                     done.err.count("\n") == 1, f"{argv}: {done}")
