@@ -350,7 +350,10 @@ class Test:
             (["--report", "x.html", "--from", "2026-02-30", "--to",
               "2026-10-01"], 64, "no time"),
             (["--report", "x.html", "--from", "2026-10-02", "--to",
-              "2026-10-02"], 64, "not before"),
+              "2026-10-02"], 64, "--from 2026-10-02 is not before --to 2026-"
+             "10-02, the day behind the last one; try 'sink --report -h'"),
+            (["--report", "x.html", "--to", "2026-10-01", "--from",
+              "2026-10-12"], 64, "--from 2026-10-12 is not before"),
             (["--report", "x.html", "--zone", "Mars/Base"], 64, "Mars"),
             (["--report", "x.html", "--zone", "../etc/passwd"], 64, "zone"),
             (["--report", "x.html", "--within", "soon"], 64, "seconds"),
