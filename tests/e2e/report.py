@@ -272,7 +272,15 @@ class Test:
             self.that(len(r["days"]) == count
                       and r["days"][-1]["begin"] == last,
                       f"{days}: {len(r['days'])}, {r['days'][-1]}")
+            for section in ("days", "resolved"):
+                names = [row["begin"] for row in r[section]]
+                self.that(len(set(names)) == len(names), f"twice: {names}")
             self.whatever_is_left_of_the_page_is_a_page(days)
+        back = [row["begin"] for row in self.span(
+            "America/New_York", ("2026-11-01", "2026-11-02"))["days"]]
+        self.that(back[:4] == ["2026-11-01 00:00", "2026-11-01 01:00 -04:00",
+                               "2026-11-01 01:00 -05:00",
+                               "2026-11-01 02:00"], f"clocks go back: {back}")
         about = {row["what"]: row["value"] for row in self.span(
             "UTC", ("2026-10-01", "2026-11-01"))["about"]}
         self.that(about["before_from"] == "2026-09-01", "before October")
