@@ -9,11 +9,11 @@ trap 'rm -rf "$tmp"' EXIT
 export MESSAGING_BIN=$tmp
 
 refused() { # CODE TEXT SCRIPT OPTION...
-	local want=$1 text=$2 rc=0
-	shift 2
-	scripts/"$@" >"$tmp/said" 2>&1 || rc=$?
+	local want=$1 text=$2 script=scripts/$3 rc=0
+	shift 3
+	"$script" "$@" >"$tmp/said" 2>&1 || rc=$?
 	if [ $rc != "$want" ] || ! grep -qF -- "$text" "$tmp/said"; then
-		echo "FAILED: $*: exit $rc, not $want: $(cat "$tmp/said")" >&2
+		echo "FAILED: $script $*: exit $rc, not $want: $(cat "$tmp/said")" >&2
 		exit 1
 	fi
 }
