@@ -5,11 +5,7 @@
 #include "reaper/rights.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -20,6 +16,7 @@
 #include "common/text/jsonw.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal.h"
+#include "reaper/rights/private_file.h"
 #include "reaper/rows/row_export.h"
 
 struct export_run {
@@ -28,17 +25,30 @@ struct export_run {
 	const struct personal *personal; /* of the current table */
 	struct day_slice slice;
 	struct row_export export;
+	struct buf head;
 	struct buf text; /* of the current slice */
-	int fd;
-	bool any, failed;
+	struct private_file file;
+	bool any;
+	int failed; /* errno of a write; 0: none */
 };
+
+static void
+write_lines(struct export_run *e, const struct buf *lines)
+{
+	if (e->failed == 0 &&
+	    file_write_all(e->file.fd, lines->data, lines->len) != 0)
+		e->failed = errno;
+}
 
 static void
 write_export(struct export_run *e)
 {
-	if (e->text.len > 0 && !e->failed)
-		e->failed =
-		    file_write_all(e->fd, e->text.data, e->text.len) != 0;
+	if (e->text.len == 0)
+		return;
+	if (!e->any)
+		write_lines(e, &e->head);
+	e->any = true;
+	write_lines(e, &e->text);
 	buf_clear(&e->text);
 }
 
@@ -46,10 +56,7 @@ write_export(struct export_run *e)
 static void
 write_slice(void *ctx)
 {
-	struct export_run *e = ctx;
-
-	e->any = e->any || e->text.len > 0;
-	write_export(e);
+	write_export(ctx);
 }
 
 static enum outcome
@@ -81,7 +88,8 @@ export_tables(struct export_run *e)
 	size_t i;
 
 	e->slice.tenant = e->subject->tenant;
-	for (i = 0; i < personal_tables_n && o == OUTCOME_DONE && !e->failed;
+	for (i = 0;
+	     i < personal_tables_n && o == OUTCOME_DONE && e->failed == 0;
 	     i++) {
 		e->personal = &personal_tables[i];
 		e->slice.table = &tables[e->personal->table];
@@ -100,7 +108,6 @@ export_line(void *ctx, const char *line, size_t len)
 	struct export_run *e = ctx;
 
 	if (subject_lines_match(e->lines, line, len)) {
-		e->any = true;
 		buf_add(&e->text, line, len);
 		buf_addc(&e->text, '\n');
 		write_export(e);
@@ -114,37 +121,19 @@ export_file(void *ctx, const char *path)
 	return rights_read_lines(path, export_line, ctx);
 }
 
+/* What is written before the first of them. */
 static void
 write_head(struct export_run *e)
 {
 	const struct subject *s = e->subject;
 
-	jsonw_open(&e->text);
-	jsonw_str(&e->text, "type", "export");
-	jsonw_str(&e->text, "tenant", s->tenant);
-	jsonw_str(&e->text, "customer", s->id);
-	jsonw_time(&e->text, "at", clock_now_ms());
-	jsonw_time(&e->text, "forgotten_at", s->asked_at);
-	jsonw_line(&e->text);
-	write_export(e);
-}
-
-/* Opens what -t names, for nobody else to read. */
-static int
-open_export(const char *path)
-{
-	int fd;
-
-	if (path == NULL || strcmp(path, "-") == 0)
-		return STDOUT_FILENO;
-	fd = open(path,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY,
-	    S_IRUSR | S_IWUSR);
-	if (fd >= 0 && fchmod(fd, S_IRUSR | S_IWUSR) != 0) {
-		(void)close(fd);
-		fd = -1;
-	}
-	return fd;
+	jsonw_open(&e->head);
+	jsonw_str(&e->head, "type", "export");
+	jsonw_str(&e->head, "tenant", s->tenant);
+	jsonw_str(&e->head, "customer", s->id);
+	jsonw_time(&e->head, "at", clock_now_ms());
+	jsonw_time(&e->head, "forgotten_at", s->asked_at);
+	jsonw_line(&e->head);
 }
 
 static enum exit_code
@@ -154,7 +143,7 @@ export_all(const struct reaper *r, struct export_run *e)
 
 	write_head(e);
 	code = export_tables(e);
-	if (code == PROG_OK)
+	if (code == PROG_OK && e->failed == 0)
 		code = rights_each_file(r, export_file, e);
 	if (code == PROG_OK && !e->any) {
 		log_error("nothing is kept about a customer of '%s' with this "
@@ -166,28 +155,36 @@ export_all(const struct reaper *r, struct export_run *e)
 }
 
 static enum exit_code
+log_unwritten(const char *to)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code =
+	    syserr_explain(&why, PROG_CANTCREATE, "cannot write '%s'", to);
+
+	log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
+}
+
+static enum exit_code
 export_subject(const struct reaper *r, struct subject_lines *l)
 {
 	struct export_run e = { .lines = l, .subject = l->subject };
 	const char *to = r->to != NULL ? r->to : "-";
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_CANTCREATE;
+	enum exit_code code;
 
-	e.fd = open_export(to);
-	if (e.fd >= 0) {
-		code = export_all(r, &e);
-		if (e.fd != STDOUT_FILENO && !e.failed)
-			e.failed = fsync(e.fd) != 0;
+	if (private_file_open(&e.file, to) != 0)
+		return log_unwritten(to);
+	code = export_all(r, &e);
+	if (e.failed != 0) {
+		errno = e.failed;
+		code = log_unwritten(to);
 	}
-	if (e.fd < 0 || e.failed) {
-		code = syserr_explain(&why, PROG_IO, "cannot write '%s'", to);
-		log_error("%s", buf_str(&why));
-	}
-	if (e.fd >= 0 && e.fd != STDOUT_FILENO)
-		(void)close(e.fd);
+	if (private_file_close(&e.file, code == PROG_OK) != 0)
+		code = log_unwritten(to);
 	row_export_release(&e.export);
+	buf_release(&e.head);
 	buf_release(&e.text);
-	buf_release(&why);
 	return code;
 }
 

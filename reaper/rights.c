@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -25,6 +26,53 @@ rights_take_path(const char *value, void *to)
 		    ARRAY_LEN(p->path));
 	p->path[p->n++] = value;
 	return -1;
+}
+
+/* What the command line names is there: a name with a typo would be an answer
+ * without what is kept there. ending: of a folder, a slash. */
+static enum exit_code
+check_named_path(const char *path, const char *what, const char *ending)
+{
+	char *name = xasprintf("%s%s", path, ending);
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+
+	if (access(name, *ending != '\0' ? R_OK | X_OK : R_OK) != 0) {
+		code = syserr_explain(
+		    &why, PROG_NOINPUT, "cannot read %s '%s'", what, path);
+		log_error("%s", buf_str(&why));
+	}
+	buf_release(&why);
+	free(name);
+	return code;
+}
+
+/* The archive that is configured is made when something is archived first. */
+static enum exit_code
+check_named_paths(const struct reaper *r)
+{
+	enum exit_code code = PROG_OK;
+	size_t i;
+
+	if (r->archive != NULL)
+		code = check_named_path(r->archive, "--archive", "");
+	for (i = 0; i < r->files.n && code == PROG_OK; i++)
+		code = check_named_path(r->files.path[i], "--file", "");
+	for (i = 0; i < r->states.n && code == PROG_OK; i++)
+		code = check_named_path(r->states.path[i], "--state", "/.");
+	return code;
+}
+
+static enum exit_code
+log_unread_folder(const char *dir)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code =
+	    syserr_explain(&why, PROG_IO, "cannot open '%s'", dir);
+
+	log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
 }
 
 enum exit_code
@@ -50,8 +98,7 @@ rights_each_line_file(const char *state, const char *folder,
 	if (d != NULL)
 		(void)closedir(d);
 	else if (errno != ENOENT)
-		log_warn("cannot open '%s': %s; %s", dir, log_errno(errno),
-		    syserr_way_out(errno));
+		code = log_unread_folder(dir);
 	free(dir);
 	return code;
 }
@@ -139,6 +186,23 @@ customer_of(const struct reaper *r)
 	return r->forget != NULL ? r->forget : r->export;
 }
 
+/* No record has another one; the database would take "88 " for "88". */
+static enum exit_code
+check_customer_id(const char *id)
+{
+	size_t len = strlen(id);
+	const char *wrong;
+
+	if (len == 0 || len > RECORD_MAX_ID)
+		return (enum exit_code)prog_usage_error(
+		    "the id of a customer has 1 to %d bytes", RECORD_MAX_ID);
+	wrong = record_id_error(id, len);
+	if (wrong == NULL)
+		return PROG_OK;
+	return (enum exit_code)prog_usage_error(
+	    "the id of a customer %s; no record has such an id", wrong);
+}
+
 enum exit_code
 rights_read_and(const struct reaper *r,
     enum exit_code (*work)(const struct reaper *r, struct subject_lines *l))
@@ -151,10 +215,11 @@ rights_read_and(const struct reaper *r,
 	s.id = customer_of(r);
 	if (s.tenant == NULL)
 		return PROG_USAGE;
-	if (s.id[0] == '\0' || strlen(s.id) > RECORD_MAX_ID)
-		return (enum exit_code)prog_usage_error(
-		    "the id of a customer has 1 to %d bytes", RECORD_MAX_ID);
-	code = read_subject(r, &l);
+	code = check_customer_id(s.id);
+	if (code == PROG_OK)
+		code = check_named_paths(r);
+	if (code == PROG_OK)
+		code = read_subject(r, &l);
 	if (code == PROG_OK)
 		code = work(r, &l);
 	subject_lines_release(&l);

@@ -73,11 +73,15 @@ done
 warn=$(seconds "$warn") || { echo "$warn" && exit 3; }
 critical=$(seconds "$critical") || { echo "$critical" && exit 3; }
 limit=$(seconds "$limit") || { echo "$limit" && exit 3; }
+[ "$warn" -le "$critical" ] || usage_error "-w, ${warn} s, is above -c," \
+	"${critical} s: nothing would be a warning"
 case $disk in
 *[!0-9,]* | ,* | *, | *,*,* | ????????*) usage_error "'$disk' is no -d" ;;
 *,*) ;;
 *) usage_error "-d wants two percentages, as 10,5" ;;
 esac
+[ "$((10#${disk%,*}))" -ge "$((10#${disk#*,}))" ] || usage_error "-d $disk:" \
+	"the warning, which comes first, is below the critical one"
 case $tenant in
 [.-]* | *[!A-Za-z0-9_.-]*) usage_error "'$tenant' names no tenant" ;;
 esac
@@ -116,7 +120,7 @@ within() {
 		config=$1 aggregator=$2; shift 2; "$@"' "$here/lib.sh" \
 		"$config" "$aggregator" "$@" 2>&1) || rc=$?
 	[ $rc -lt 124 ] || answer="no answer within $limit s"
-	[ $rc = 0 ] || answer=${answer##*$'\n'}
+	[ $rc = 0 ] || answer=${answer##*$'\n'} answer=${answer#lib.sh: }
 	[ $rc = 0 ]
 }
 

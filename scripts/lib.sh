@@ -432,7 +432,9 @@ show() {
 		if (kind == "?")
 			return s + 0 ? "true" : "false"
 		s = plain(s)
-		if (s ~ /^[=+@\t\r-]/ && s !~ /^-?[0-9.]+$/)
+		# The bytes are those of the wide forms of = + - @.
+		if ((s ~ /^[=+@\t\r-]/ && s !~ /^-?[0-9.]+$/) ||
+		    s ~ /^\357\274[\235\213\215\240]/)
 			s = "\047" s
 		if (s ~ /[",\r\n]/) {
 			gsub(/"/, "\"\"", s)

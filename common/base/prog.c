@@ -75,6 +75,14 @@ prog_show_version(void)
 	return (int)prog_flush();
 }
 
+static const char *mode_option; /* NULL: none */
+
+void
+prog_set_mode(const char *option)
+{
+	mode_option = option;
+}
+
 int
 prog_usage_error(const char *fmt, ...)
 {
@@ -84,8 +92,9 @@ prog_usage_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_addv(&text, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "%s: %s; try '%s -h'\n", prog_name(), buf_str(&text),
-	    prog_name());
+	fprintf(stderr, "%s: %s; try '%s%s%s -h'\n", prog_name(),
+	    buf_str(&text), prog_name(), mode_option != NULL ? " --" : "",
+	    mode_option != NULL ? mode_option : "");
 	buf_release(&text);
 	return PROG_USAGE;
 }

@@ -69,7 +69,12 @@ int prog_help(const char *usage);
  * prog_flush() does (for -V). */
 int prog_show_version(void);
 
-/* Prints "name: MESSAGE; try 'name -h'" on stderr and returns PROG_USAGE. */
+/* The name of the option that chose a mode, borrowed for ever, or NULL: usage
+ * errors then name the help of that mode. */
+void prog_set_mode(const char *option);
+
+/* Prints "name: MESSAGE; try 'name -h'" on stderr, or 'name --mode -h', and
+ * returns PROG_USAGE. */
 int prog_usage_error(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 

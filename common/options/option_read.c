@@ -139,25 +139,31 @@ row_of(const struct option_reader *r, int c)
 	return NULL;
 }
 
-/* `--report -h`: whoever types that knows no FILE yet, and means the help. */
-static bool
-asks_for_help(const struct option_reader *r, const struct option_row *row)
+/* The mode that the row chooses, perhaps by its value only; or NULL. */
+static const struct option_mode *
+mode_chosen_by(const struct option_reader *r, const struct option_row *row)
 {
 	size_t i;
 
-	if (optarg == NULL ||
-	    (strcmp(optarg, "-h") != 0 && strcmp(optarg, "--help") != 0))
-		return false;
 	for (i = 1; i < r->modes_n; i++)
 		if (option_is_same(&r->modes[i]->choice, row))
-			return true;
-	return false;
+			return r->modes[i];
+	return NULL;
+}
+
+/* `--report -h`: whoever types that knows no FILE yet, and means the help. */
+static bool
+means_help(void)
+{
+	return optarg != NULL &&
+	       (strcmp(optarg, "-h") == 0 || strcmp(optarg, "--help") == 0);
 }
 
 /* -1, or the exit code after an unknown option or an argument. */
 static int
 read_command_line(struct option_reader *r, int argc, char **argv)
 {
+	const struct option_mode *chosen;
 	const struct option_row *row;
 	int c;
 
@@ -169,7 +175,10 @@ read_command_line(struct option_reader *r, int argc, char **argv)
 			return r->shows != 0 ? -1 : prog_bad_option(c, argv);
 		if (r->shows == 0 && (c == 'h' || c == 'V'))
 			r->shows = (char)c;
-		if (r->shows == 0 && asks_for_help(r, row))
+		chosen = mode_chosen_by(r, row);
+		if (chosen != NULL && chosen->when == NULL)
+			prog_set_mode(row->name);
+		if (chosen != NULL && r->shows == 0 && means_help())
 			r->shows = 'h';
 		XGROW(r->given, r->given_n, r->given_cap);
 		r->given[r->given_n++] =
@@ -214,10 +223,12 @@ choose_mode(const struct option_reader *r, const struct option_mode **mode)
 			*mode = m;
 		if (m->when != NULL)
 			continue;
-		if (chosen != NULL && r->shows == 0)
+		if (chosen != NULL && r->shows == 0) {
+			prog_set_mode(NULL);
 			return prog_usage_error(
 			    "--%s and --%s exclude each other",
 			    chosen->choice.name, m->choice.name);
+		}
 		*mode = chosen = m;
 	}
 	return -1;
@@ -342,6 +353,7 @@ option_read(const struct option_mode *const *modes, size_t modes_n, int argc,
 	struct option_reader r = { .modes = modes, .modes_n = modes_n };
 	int code;
 
+	prog_set_mode(NULL);
 	register_rows(&r);
 	code = read_command_line(&r, argc, argv);
 	if (code == -1)

@@ -241,13 +241,27 @@ show_table(const struct out_table *t, struct buf *to)
 	free(widths);
 }
 
+/* In East Asia a spreadsheet takes the wide forms of = + - @, too. */
+static bool
+begins_like_formula(const char *s)
+{
+	static const char *const wide[] = { "\uFF1D", "\uFF0B", "\uFF0D",
+		"\uFF20" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(wide); i++)
+		if (strncmp(s, wide[i], strlen(wide[i])) == 0)
+			return true;
+	return *s != '\0' && strchr("=+-@\t\r", *s) != NULL;
+}
+
 /* RFC 4180. Text that begins like a formula gets an apostrophe, by which
  * spreadsheets take it as text. */
 void
 out_csv_cell(struct buf *to, const char *s, bool number)
 {
 	bool quote = *s == '\0' || strpbrk(s, ",\"\r\n") != NULL;
-	bool formula = !number && *s != '\0' && strchr("=+-@\t\r", *s) != NULL;
+	bool formula = !number && begins_like_formula(s);
 
 	if (quote)
 		buf_addc(to, '"');

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -15,6 +16,7 @@
 #include "common/base/xalloc.h"
 #include "common/http/path_pattern.h"
 #include "common/os/file.h"
+#include "common/os/lock.h"
 #include "common/text/jsonw.h"
 
 #define V1 "/api/v1/"
@@ -23,6 +25,7 @@ struct audit {
 	pthread_mutex_t lock; /* of fd, and of the file's lines */
 	const char *path;     /* NULL: none */
 	int fd;               /* -1: to be opened */
+	int lock_fd;          /* of PATH.lock; -1: none */
 };
 
 /* What shows neither a chat nor a customer. What is not here is written down,
@@ -61,6 +64,25 @@ close_audit_file(struct audit *a)
 	a->fd = -1;
 }
 
+/* The file's own lock goes with it when it is renamed, and a second server
+ * would take the name before the next line. Where no file can be made beside
+ * it, it has to do; a pipe or a device needs none. */
+static int
+lock_audit_name(struct audit *a)
+{
+	struct buf why = BUF_INIT;
+	struct stat st;
+	char *name;
+
+	if (stat(a->path, &st) == 0 && !S_ISREG(st.st_mode))
+		return 0;
+	name = xasprintf("%s.lock", a->path);
+	a->lock_fd = lock_take(name, &why);
+	buf_release(&why);
+	free(name);
+	return a->lock_fd < 0 && errno == EWOULDBLOCK ? -1 : 0;
+}
+
 struct audit *
 audit_open(const char *path, struct buf *why, enum exit_code *code)
 {
@@ -68,8 +90,9 @@ audit_open(const char *path, struct buf *why, enum exit_code *code)
 
 	(void)pthread_mutex_init(&a->lock, NULL);
 	a->path = path;
-	a->fd = -1;
-	if (path == NULL || open_audit_file(a) == 0)
+	a->fd = a->lock_fd = -1;
+	if (path == NULL ||
+	    (lock_audit_name(a) == 0 && open_audit_file(a) == 0))
 		return a;
 	if (errno == EWOULDBLOCK) {
 		buf_setf(why,
@@ -91,6 +114,7 @@ audit_close(struct audit *a)
 	if (a == NULL)
 		return;
 	close_audit_file(a);
+	lock_release(a->lock_fd);
 	(void)pthread_mutex_destroy(&a->lock);
 	free(a);
 }
@@ -159,8 +183,25 @@ write_audit_line(struct buf *line, const struct viewer *v,
 	jsonw_line(line);
 }
 
-/* After an error the file is opened anew by the next line, which removes what
- * was written of this one. */
+/* All of it, or nothing: what a full disk took of it is cut off at once, since
+ * the file may be rotated before the next line. -1 with errno. */
+static int
+write_whole_audit_line(struct audit *a, const struct buf *line)
+{
+	off_t end = lseek(a->fd, 0, SEEK_END);
+	int err;
+
+	if (file_write_all(a->fd, line->data, line->len) == 0)
+		return 0;
+	err = errno;
+	/* What cannot be cut off now is when the file is opened anew. */
+	if (end < 0 || ftruncate(a->fd, end) != 0)
+		close_audit_file(a);
+	errno = err;
+	return -1;
+}
+
+/* After an error the file is opened anew by the next line. */
 static int
 append_audit_line(struct audit *a, const struct buf *line)
 {
@@ -172,7 +213,7 @@ append_audit_line(struct audit *a, const struct buf *line)
 	if (a->fd < 0)
 		rc = open_audit_file(a);
 	if (rc == 0)
-		rc = file_write_all(a->fd, line->data, line->len);
+		rc = write_whole_audit_line(a, line);
 	if (rc != 0) {
 		log_error("cannot write [serve] audit '%s': %s; what it should "
 			  "tell is not answered meanwhile",

@@ -9,7 +9,7 @@
  *
  * id and subject are the token's jti and sub, rows what the answer has. The
  * file is for appending, locked, of mode 0600; when it was renamed (logrotate)
- * or removed, a new one is begun.
+ * or removed, a new one is begun. Its name is locked, too, by PATH.lock.
  */
 #ifndef SINK_ACCESS_AUDIT_H
 #define SINK_ACCESS_AUDIT_H

@@ -11,9 +11,12 @@
 static enum exit_code
 recompute(struct sink *s, struct db **db)
 {
+	enum exit_code code = sink_find_tenant(s, *db);
 	size_t days = 0;
 	enum outcome o;
 
+	if (code != PROG_OK)
+		return code;
 	o = recompute_all(*db, s->tenant, &days);
 	log_info("recomputed", "days=%zu", days);
 	if (o != OUTCOME_DONE) {

@@ -102,6 +102,11 @@ check_days(const struct sink *s)
 	if (s->to_day != NULL && !is_day(s->to_day))
 		return prog_usage_error(
 		    "--to '%s' is no day; give one like 2026-11-23", s->to_day);
+	/* Days have the order of their texts. */
+	if (s->from_day != NULL && strcmp(s->from_day, s->to_day) >= 0)
+		return prog_usage_error("--from %s is not before --to %s, the "
+					"day behind the last one",
+		    s->from_day, s->to_day);
 	return -1;
 }
 

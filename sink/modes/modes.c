@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/base/parse.h"
+#include "common/base/xalloc.h"
 #include "common/records/record.h"
 
 enum exit_code
@@ -49,9 +50,44 @@ sink_check_tenant(const struct sink *s)
 	    "--tenant '%s' is no name of a tenant", s->tenant);
 }
 
+/* A name with a typo has no rows, as a quiet week has none. */
+static enum outcome
+look_for_tenant(struct db *db, const char *tenant, bool *there)
+{
+	const struct db_value args[] = { db_str(tenant), db_str(tenant) };
+	struct db_rows *rows = NULL;
+	enum outcome o = db_connect(db);
+
+	if (o == OUTCOME_DONE)
+		o = db_query(db,
+		    "SELECT 1 FROM tenants WHERE tenant = ? AND removed_at IS "
+		    "NULL UNION SELECT 1 FROM tenant_metrics_all WHERE tenant "
+		    "= ?",
+		    args, ARRAY_LEN(args), &rows);
+	*there = o == OUTCOME_DONE && db_next(rows);
+	db_rows_free(rows);
+	return o;
+}
+
+enum exit_code
+sink_find_tenant(const struct sink *s, struct db *db)
+{
+	bool there = true;
+
+	if (s->tenant != NULL &&
+	    look_for_tenant(db, s->tenant, &there) != OUTCOME_DONE) {
+		log_error("%s", db_why(db));
+		return db_code(db);
+	}
+	if (there)
+		return PROG_OK;
+	log_error("the database does not know the tenant '%s'", s->tenant);
+	return PROG_NOINPUT;
+}
+
 /* Takes the only tenant there is. */
 static enum exit_code
-find_tenant(struct db *db, struct viewer *v)
+find_only_tenant(struct db *db, struct viewer *v)
 {
 	struct db_rows *rows = NULL;
 	enum exit_code code = PROG_OK;
@@ -84,7 +120,7 @@ sink_find_viewer(const struct sink *s, struct db *db, struct viewer *v)
 {
 	*v = (struct viewer){ .role = VIEWER_ADMIN };
 	if (s->tenant == NULL)
-		return find_tenant(db, v);
+		return find_only_tenant(db, v);
 	(void)snprintf(v->tenant, sizeof v->tenant, "%s", s->tenant);
-	return PROG_OK;
+	return sink_find_tenant(s, db);
 }

@@ -48,6 +48,11 @@ int sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
  * message. */
 int sink_check_tenant(const struct sink *s);
 
+/* PROG_OK, or the code after a message: nothing is stored of --tenant, if it is
+ * there (PROG_NOINPUT), or the database does not say. */
+enum exit_code sink_find_tenant(const struct sink *s, struct db *db)
+    __attribute__((warn_unused_result));
+
 /* Who asks by hand: an administrator of --tenant, or of the only tenant that is
  * stored. Otherwise the code, after a message. */
 enum exit_code sink_find_viewer(

@@ -59,17 +59,49 @@ ask_periods(struct report_work *r, const char *kind)
 	return rows;
 }
 
-/* The date, of an hour with its time, too. */
-static void
-add_period_cell(
-    const struct report_work *r, struct figure_table *t, const json_t *row)
-{
-	const char *begin = json_string_value(json_object_get(row, "begin"));
-	char text[] = "2026-11-20 10:00";
+/* The date, of an hour with its time, too: so many characters. */
+#define PERIOD_NAME strlen("2026-11-20 10:00")
 
-	memcpy(text, begin, sizeof text - 1);
-	text[10] = strcmp(period_of(r), "hour") == 0 ? ' ' : '\0';
-	figure_add(t, text);
+static const char *
+begin_of(const json_t *rows, size_t i)
+{
+	const char *begin = json_string_value(
+	    json_object_get(json_array_get(rows, i), "begin"));
+
+	return begin != NULL ? begin : "";
+}
+
+/* Where clocks go back an hour has the name of the next one, or of the one
+ * before. */
+static bool
+is_hour_twice(const json_t *rows, size_t i)
+{
+	const char *begin = begin_of(rows, i);
+
+	return strncmp(begin, begin_of(rows, i + 1), PERIOD_NAME) == 0 ||
+	       (i > 0 &&
+		   strncmp(begin, begin_of(rows, i - 1), PERIOD_NAME) == 0);
+}
+
+static void
+add_period_cell(const struct report_work *r, struct figure_table *t,
+    const json_t *rows, size_t i)
+{
+	const char *begin = begin_of(rows, i), *offset;
+	bool hour = strcmp(period_of(r), "hour") == 0;
+	struct buf name = BUF_INIT;
+
+	if (!hour) {
+		buf_add(&name, begin, strlen(REPORT_DAY));
+	} else {
+		buf_add(&name, begin, PERIOD_NAME);
+		name.data[strlen(REPORT_DAY)] = ' ';
+		offset = strpbrk(begin + PERIOD_NAME, "+-Z");
+		if (offset != NULL && is_hour_twice(rows, i))
+			buf_addf(&name, " %s", offset);
+	}
+	figure_add(t, buf_str(&name));
+	buf_release(&name);
 }
 
 static bool
@@ -81,7 +113,7 @@ fill_days(struct report_work *r, struct figure_table *t)
 
 	for (i = 0; i < json_array_size(rows); i++) {
 		row = json_array_get(rows, i);
-		add_period_cell(r, t, row);
+		add_period_cell(r, t, rows, i);
 		report_add_from(t, row, 1);
 	}
 	json_decref(rows);
@@ -100,7 +132,7 @@ fill_resolved(struct report_work *r, struct figure_table *t)
 		unanswered = ask_periods(r, "unanswered");
 	for (i = 0; i < json_array_size(unanswered); i++) {
 		row = json_array_get(resolved, i);
-		add_period_cell(r, t, row);
+		add_period_cell(r, t, resolved, i);
 		report_add(t, row, "count");
 		report_add(t, row, "avg_seconds");
 		report_add(t, row, "median_seconds");

@@ -82,6 +82,7 @@ class World:
         self.now = datetime.now(timezone.utc).replace(microsecond=0)
         self.rows = {}
         for tenant in (OURS, THEIRS):
+            self.put("tenants", {"tenant": tenant})
             for n in range(400):
                 self.put("message_analytics", self.analysis(tenant, n))
             for n in range(300):

@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import re
+import resource
 import time
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
@@ -449,6 +450,26 @@ class Test:
         self.that(sum(1 for _ in open(kept, "rb")) == lines,
                   "the renamed file goes on")
 
+    def what_a_full_disk_left_goes_at_once(self):
+        """A file that is rotated then has whole lines only."""
+        made = self.make("--tenant", OURS, "--role", LEAD)[0]
+        pid = self.server.process.pid
+        self.that(self.status("chats", made) == 200, "no line")
+        with open(self.audit_file, "rb") as f:
+            before = f.read()
+        limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE,
+                         (len(before) + 20, limits[1]))
+        status = self.status("chats", made)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+        with open(self.audit_file, "rb") as f:
+            after = f.read()
+        self.that(status == 503 and after == before,
+                  f"{status}, a torn end: {after[len(before):]}")
+        self.that(self.status("chats", made) == 200
+                  and len(self.audit()) == before.count(b"\n") + 1,
+                  "it does not go on")
+
     def a_second_server_needs_a_file_of_its_own(self):
         conf = self.lab.conf("second.conf", {
             "listen": {"secret_key": KEY},
@@ -461,6 +482,19 @@ class Test:
                                  "127.0.0.1:0"])
             self.that(done.code == 78 and len(done.lines()) == 1
                       and word in done.err, f"{done}")
+        # Nor is the name free when the first one has a line to come.
+        kept = self.audit_file + ".2"
+        os.rename(self.audit_file, kept)
+        self.lab.conf("second.conf", {"listen": {"secret_key": KEY},
+                                      "serve": {"audit": self.audit_file}})
+        second = self.lab.start(
+            ["sink", "-c", conf, "--serve", "127.0.0.1:0"],
+            self.lab.path("second.log"))
+        until(20, lambda: second.poll() is not None, "the end of the second")
+        with open(self.lab.path("second.log"), encoding="utf-8") as f:
+            said = f.read()
+        self.that(second.returncode == 78 and "another process" in said,
+                  f"behind a rotation: {second.returncode}, {said}")
 
     def the_serving_user_reads_what_it_serves(self):
         user = ["mariadb", "--no-defaults", "-userve", "-psecret", "-h",
@@ -534,6 +568,7 @@ def body():
         test.a_tenant_sees_its_own()
         test.what_is_read_is_written_down()
         test.without_a_trace_nothing_is_read()
+        test.what_a_full_disk_left_goes_at_once()
         test.a_second_server_needs_a_file_of_its_own()
         test.a_browser_logs_in()
         test.what_is_no_login_gets_no_cookie()

@@ -226,6 +226,36 @@ def check_filled(checks, house):
         checks.that(house.dump(table, "calm"), f"{table} is empty")
 
 
+def check_export_file(checks, lab, path):
+    """The file is what it was until there is a whole one."""
+    with open(path, "rb") as f:
+        before = f.read()
+
+    def export(who, to):
+        return lab.run(["reaper", "--export", who, "--tenant", "calm", "-t",
+                        to])
+
+    done = export("nobody", path)
+    with open(path, "rb") as f:
+        checks.that(done.code == 66 and f.read() == before,
+                    f"nobody's export in the place of another: {done}")
+    checks.that(not os.path.exists(lab.path("nobody")) and
+                export("nobody", lab.path("nobody")).code == 66 and
+                not os.path.exists(lab.path("nobody")), "a file of nobody")
+    os.symlink(path, lab.path("link"))
+    for to, code, text in ((lab.path("no/such/x"), 73, "No such file"),
+                           (lab.path("link"), 73, "a link"),
+                           (lab.tmp, 73, "name a file"),
+                           ("/dev/full", 74, "make room")):
+        done = export(C, to)
+        checks.that(done.code == code and text in done.err and
+                    done.err.count("\n") == 1, f"-t {to}: {done}")
+    os.unlink(lab.path("link"))
+    checks.that(not [n for n in os.listdir(lab.tmp) if n.endswith(".new")],
+                "the beginning of an export stayed")
+    checks.that(export("nobody", "-").out == b"", "a head without lines")
+
+
 def check_export(checks, house):
     lab = house.lab
     path = lab.path("export")
@@ -244,6 +274,7 @@ def check_export(checks, house):
     checks.that("hello there" not in text, "another customer's text")
     messages = [r for r in records if r.get("table") == "messages"]
     checks.that(len(messages) == 40, f"{len(messages)} messages")
+    check_export_file(checks, lab, path)
     os.unlink(path)
     done = lab.run(["reaper", "--export", "nobody", "--tenant", "calm"])
     checks.that(done.code == 66 and "nothing is kept" in done.err,
@@ -386,15 +417,45 @@ def check_two(checks, house):
                 "two aliases became one")
 
 
+def check_no_such_path(checks, house):
+    """A typo must not look as if all was found there."""
+    lab = house.lab
+    lab.write("plain", "")
+    before = house.whole("twin")
+    for mode in (["--forget", C], ["--forget", C, "--dry-run"],
+                 ["--export", C]):
+        for option, name, reason in (
+                ("--file", "old.archiv", "No such file"),
+                ("--archive", "old.archiv", "No such file"),
+                ("--state", "nope", "No such file"),
+                ("--state", "plain", "Not a directory")):
+            done = lab.run(["reaper", *mode, "--tenant", "twin", option,
+                            lab.path(name)])
+            checks.that(done.code == 66 and reason in done.err and
+                        f"{option} '{lab.path(name)}'" in done.err and
+                        done.err.count("\n") == 1 and done.out == b"",
+                        f"{mode} {option} {name}: {done}")
+    same(checks, "a typo", before, house.whole("twin"))
+    # The configured one is made by the first run that archives.
+    conf = lab.conf("later.conf", {
+        "reaper": {"archive": lab.path("later")}})
+    done = lab.run(["reaper", "-c", conf, "--forget", C, "--dry-run",
+                    "--tenant", "twin"])
+    checks.that(done.code == 0, f"a configured archive: {done}")
+
+
 def check_refusals(checks, house):
     for argv, code, text in (
             (["--forget", "nobody", "--tenant", "calm"], 66, "nothing is kept"),
             (["--forget", C, "--tenant", "none"], 66, "does not know"),
             (["--forget", C], 64, "--tenant"),
-            (["--forget", "", "--tenant", "calm"], 64, "1 to 191")):
+            (["--forget", "", "--tenant", "calm"], 64, "1 to 191"),
+            (["--forget", C + " ", "--tenant", "twin"], 64, "a blank"),
+            (["--export", C + " ", "--tenant", "twin"], 64, "a blank")):
         done = house.lab.run(["reaper", *argv])
-        checks.that(done.code == code and text in done.err,
-                    f"{argv}: {done}")
+        checks.that(done.code == code and text in done.err and
+                    done.err.count("\n") == 1, f"{argv}: {done}")
+    check_no_such_path(checks, house)
     # An operator with the same id keeps what is by user.
     before = house.dump("user_stats", "twin")
     done = house.forget("twin", customer="7")

@@ -175,5 +175,8 @@ checked 3 "'x' is no time" -t x
 checked 3 "unknown argument '--what'" --what
 checked 3 "-c needs a value" -c
 checked 3 "-d wants two" -d 5
+grep -v '^url = mysql' "$tmp/conf" >"$tmp/half"
+chmod 600 "$tmp/half"
+checked 2 'database: no database is configured; .*' -C "$tmp/half"
 checked 3 "cannot read the configuration" -C "$tmp/none"
 checked 3 "cannot find the program" -b "$tmp"

@@ -51,10 +51,6 @@ sql() { # WHAT PAGE HEADING BLOCK
 echo "- sink(1): the schema"
 shown_in sink.1 EXAMPLES 1 | typed "the schema"
 
-echo "- messaging-api(7)"
-shown_in messaging-api.7 EXAMPLES 1 | typed "the API"
-grep -q '^{"tenant":"acme","now":' out || fail "no answer: $(cat out)"
-
 echo "- poller(1)"
 # What it says of costs depends on the world.
 {
@@ -108,6 +104,10 @@ export SECRET_KEY=0123456789abcdef0123456789abcdef
 shown_in sink.1 EXAMPLES 5 | typed "a token"
 unset SECRET_KEY
 [ "$(tr -cd . <ann.token)" = .. ] || fail "no token: $(cat ann.token)"
+
+echo "- messaging-api(7)"
+shown_in messaging-api.7 EXAMPLES 1 | typed "the API"
+grep -q '^{"tenant":"acme","now":' out || fail "no answer: $(cat out)"
 
 echo "- messaging-report(7)"
 shown_in messaging-report.7 EXAMPLES 1 | typed "last week"
@@ -183,6 +183,7 @@ shown_in reaper.1 EXAMPLES 4 | typed "retention"
 who=$("$servers" mysql "$tmp/srv" messaging -N -B -e "SELECT customer FROM
 	chat_metrics WHERE tenant = 'acme' AND customer IS NOT NULL LIMIT 1")
 [ -n "$who" ] || fail "no customer is left"
+mkdir -p "$tmp/lib/poller"
 shown_in reaper.1 EXAMPLES 5 | sed "s/5001/$who/" | typed "a customer's rights"
 grep -q '"type":"export".*"customer":"'"$who" customer.ndjson ||
 	fail "exported: $(cat customer.ndjson)"

@@ -11,7 +11,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from harness import TESTBIN, Checks, Lab, main, say
+from harness import BIN, TESTBIN, Checks, Lab, main, say
 from report_mail import check_mail
 from report_page import ReportPage, shown
 from streamlib import Sql
@@ -272,7 +272,15 @@ class Test:
             self.that(len(r["days"]) == count
                       and r["days"][-1]["begin"] == last,
                       f"{days}: {len(r['days'])}, {r['days'][-1]}")
+            for section in ("days", "resolved"):
+                names = [row["begin"] for row in r[section]]
+                self.that(len(set(names)) == len(names), f"twice: {names}")
             self.whatever_is_left_of_the_page_is_a_page(days)
+        back = [row["begin"] for row in self.span(
+            "America/New_York", ("2026-11-01", "2026-11-02"))["days"]]
+        self.that(back[:4] == ["2026-11-01 00:00", "2026-11-01 01:00 -04:00",
+                               "2026-11-01 01:00 -05:00",
+                               "2026-11-01 02:00"], f"clocks go back: {back}")
         about = {row["what"]: row["value"] for row in self.span(
             "UTC", ("2026-10-01", "2026-11-01"))["about"]}
         self.that(about["before_from"] == "2026-09-01", "before October")
@@ -291,8 +299,28 @@ class Test:
         self.that(r["operators"] == r["waits"] == r["words"] == [],
                   "something of nothing")
         self.whatever_is_left_of_the_page_is_a_page(days)
-        done = self.lab.must(["sink", "--tenant", "nobody", "--report", "-"])
-        self.that(b"nothing of it" in done.out, "no page of nobody")
+        done = self.lab.must(["sink", "--tenant", TENANT, "--report", "-",
+                              "--from", days[0], "--to", days[1]])
+        self.that(b"nothing of it" in done.out, "no page of nothing")
+
+    def an_unknown_tenant_is_an_error(self):
+        """Its report would be that of a quiet week, in the place of another."""
+        path = self.lab.path("good.html")
+        self.lab.must(["sink", "--tenant", TENANT, "--report", path])
+        inode = os.stat(path).st_ino
+        for argv in (["sink", "--report", path],
+                     ["sink", "--get", "/api/v1/now"],
+                     ["sink", "--recompute"]):
+            done = self.lab.run([*argv, "--tenant", "nobody"])
+            self.that(done.code == 66 and done.out == b"" and
+                      len(done.lines()) == 1 and
+                      "does not know the tenant 'nobody'" in done.err,
+                      f"{argv}: {done}")
+        self.that(os.stat(path).st_ino == inode, "a good report is replaced")
+        done = self.lab.run(["scripts/mail-report", "-n", "-b", BIN, "-t",
+                             "nobody", "a@x.example"])
+        self.that(done.code == 66 and done.out == b"" and
+                  "'nobody'" in done.err, f"mailed: {done}")
 
     def without_dates_it_is_last_week(self):
         for zone in ("UTC", "Pacific/Chatham", "America/New_York"):
@@ -330,7 +358,10 @@ class Test:
             (["--report", "x.html", "--from", "2026-02-30", "--to",
               "2026-10-01"], 64, "no time"),
             (["--report", "x.html", "--from", "2026-10-02", "--to",
-              "2026-10-02"], 64, "not before"),
+              "2026-10-02"], 64, "--from 2026-10-02 is not before --to 2026-"
+             "10-02, the day behind the last one; try 'sink --report -h'"),
+            (["--report", "x.html", "--to", "2026-10-01", "--from",
+              "2026-10-12"], 64, "--from 2026-10-12 is not before"),
             (["--report", "x.html", "--zone", "Mars/Base"], 64, "Mars"),
             (["--report", "x.html", "--zone", "../etc/passwd"], 64, "zone"),
             (["--report", "x.html", "--within", "soon"], 64, "seconds"),
@@ -409,6 +440,7 @@ def body():
             test.whatever_is_left_of_the_page_has_the_figures(zone, days)
         test.spans_have_fitting_periods()
         test.nothing_is_said_of_nothing()
+        test.an_unknown_tenant_is_an_error()
         test.without_dates_it_is_last_week()
         test.a_limit_of_ones_own()
         test.wrong_options_are_refused()

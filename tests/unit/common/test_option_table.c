@@ -112,14 +112,22 @@ read_words(const char *words, int fd)
 	return code;
 }
 
+/* mode_name: the one whose help the message names. */
 static void
-refused(const char *words, const char *why)
+refused_in(const char *mode_name, const char *words, const char *why)
 {
 	char line[256];
 
 	assert_int_equal(read_words(words, STDERR_FILENO), PROG_USAGE);
-	snprintf(line, sizeof line, "prog: %s; try 'prog -h'\n", why);
+	snprintf(
+	    line, sizeof line, "prog: %s; try 'prog%s -h'\n", why, mode_name);
 	assert_string_equal(said, line);
+}
+
+static void
+refused(const char *words, const char *why)
+{
+	refused_in("", words, why);
 }
 
 static void
@@ -172,12 +180,13 @@ what_is_wrong_is_refused(void **state)
 	refused("-f", "option '-f' needs a value");
 	refused("word", "unexpected argument 'word'");
 	refused("--rest --look x", "--look and --rest exclude each other");
-	refused("--rest -f a",
+	refused_in(" --rest", "--rest -f a",
 	    "-f is for a walk, a pond and --look, not for --rest");
 	refused("-o csv", "-o is for --look, not for a walk");
 	refused("--force", "--force is for a pond, not for a walk");
 	refused("-f pond:a --force", "no -t");
-	refused("--look x -o xml",
+	refused_in(" --rest", "--rest -x", "unknown option '-x'");
+	refused_in(" --look", "--look x -o xml",
 	    "there is no format 'xml'; there are table, ndjson and csv");
 }
 

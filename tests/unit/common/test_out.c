@@ -146,6 +146,9 @@ csv_quotes_and_defuses(void **state)
 		"@x", NULL, "",             /* absent is not empty */
 		"two\nlines", "0.500", "-", /* */
 		"\tx", "7", "plain",        /* */
+		"＝1", "8", "＋1",          /* */
+		"－1", "9", "＠x",          /* */
+		"！x", "10", "x＝1",        /* no formula */
 	};
 
 	(void)state;
@@ -155,7 +158,10 @@ csv_quotes_and_defuses(void **state)
 	    "'=SUM(A1),-5,'+x\r\n"
 	    "'@x,,\"\"\r\n"
 	    "\"two\nlines\",0.500,'-\r\n"
-	    "'\tx,7,plain\r\n");
+	    "'\tx,7,plain\r\n"
+	    "'＝1,8,'＋1\r\n"
+	    "'－1,9,'＠x\r\n"
+	    "！x,10,x＝1\r\n");
 }
 
 int

@@ -1,0 +1,29 @@
+#!/bin/bash
+# What scripts refuse before they ask or start anything: a value that is none,
+# and thresholds in the wrong order.
+set -euo pipefail
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_usage.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+# No program is found: whatever is not refused before ends in another way.
+export MESSAGING_BIN=$tmp
+
+refused() { # CODE TEXT SCRIPT OPTION...
+	local want=$1 text=$2 script=scripts/$3 rc=0
+	shift 3
+	"$script" "$@" >"$tmp/said" 2>&1 || rc=$?
+	if [ $rc != "$want" ] || ! grep -qF -- "$text" "$tmp/said"; then
+		echo "FAILED: $script $*: exit $rc, not $want: $(cat "$tmp/said")" >&2
+		exit 1
+	fi
+}
+
+for port in abc '' -1 65536 8080x 999999999999999999999; do
+	refused 64 "-p '$port' is no port" live -p "$port"
+done
+
+refused 3 "-w, 10 s, is above -c, 5 s" health-check.sh -w 10 -c 5
+refused 3 "-w, 3600 s, is above -c, 900 s" health-check.sh -w 1h
+refused 3 "-d 5,10: " health-check.sh -d 5,10
+# The same for both, and a zero in front of a number.
+refused 3 "cannot find the program" health-check.sh -w 08 -c 8s -d 09,9
