@@ -157,9 +157,18 @@ add_filters(struct page *p)
 		buf_addf(&p->sql, " AND `%s` = ?", c->name);
 		add_argument(p, db_str(v));
 	}
-	if (p->list->operator_column != NULL)
-		scope_add_rows(
-		    &p->q->viewer, p->list->operator_column, &p->sql);
+}
+
+/* Keeps to the rows that the viewer may see. */
+static void
+add_scope(struct page *p)
+{
+	const char *column = p->list->operator_column;
+
+	if (column != NULL && p->list->nobodys)
+		scope_add_waiting(&p->q->viewer, column, &p->sql);
+	else if (column != NULL)
+		scope_add_rows(&p->q->viewer, column, &p->sql);
 }
 
 static void
@@ -205,6 +214,7 @@ build_statement(struct page *p, const struct buf *table)
 	add_range(p);
 	add_words(p);
 	add_filters(p);
+	add_scope(p);
 	if (p->list->add_more != NULL && !p->list->add_more(p->q, &p->sql))
 		return false;
 	add_cursor(p);

@@ -59,6 +59,7 @@ const struct list list_chats = {
 	    { "open", "1", "status <> 'left'" },
 	    { "waiting", "1", "waiting_since IS NOT NULL" } },
 	.operator_column = "operator",
+	.nobodys = true,
 };
 
 const struct list list_messages = {
