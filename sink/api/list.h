@@ -47,6 +47,7 @@ struct list {
 	/* The order, by names of columns; with tenant a key of the table. */
 	const char *key[LIST_KEYS];
 	struct list_word words[LIST_WORDS]; /* up to one without parameter */
+	const char *const *kinds;    /* values of kind, up to NULL; NULL: any */
 	const char *time;            /* the column of from and to; NULL: none */
 	const char *operator_column; /* whose row it is; NULL: none */
 	bool nobodys;                /* rows of nobody are everybody's */

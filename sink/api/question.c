@@ -211,6 +211,16 @@ question_int(
 }
 
 bool
+question_flag(struct question *q, const char *name, bool *is)
+{
+	const char *v = question_parameter(q, name);
+
+	*is = v != NULL;
+	return v == NULL || strcmp(v, "1") == 0 ||
+	       question_problem(q, 400, "%s is nothing but 1", name);
+}
+
+bool
 question_seconds(
     struct question *q, const char *name, int64_t max_s, int64_t *ms)
 {

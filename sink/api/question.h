@@ -72,6 +72,9 @@ bool question_time(struct question *q, const char *name, int64_t *ms)
     __attribute__((warn_unused_result));
 bool question_int(struct question *q, const char *name, int64_t min,
     int64_t max, int64_t *n) __attribute__((warn_unused_result));
+/* Whether it is there; its only value is 1. */
+bool question_flag(struct question *q, const char *name, bool *is)
+    __attribute__((warn_unused_result));
 /* Seconds with at most three decimals, into ms. */
 bool question_seconds(struct question *q, const char *name, int64_t max_s,
     int64_t *ms) __attribute__((warn_unused_result));

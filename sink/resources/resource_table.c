@@ -8,43 +8,54 @@
 #include "common/base/xalloc.h"
 #include "common/http/path_pattern.h"
 #include "sink/resources/resource.h"
+#include "sink/resources/resource_parameters.h"
 
 #define V1 "/api/v1/"
 #define ANALYTICS V1 "analytics/"
 
+static const char *const no_parameters[] = { NULL };
+
 const struct resource resources[] = {
-	{ V1 "now", VIEWER_WALL, resource_now, NULL, true },
-	{ V1 "operators", VIEWER_AGENT, NULL, &list_operators, false },
-	{ V1 "chats", VIEWER_AGENT, NULL, &list_chats, false },
-	{ V1 "chats/{chat}", VIEWER_AGENT, resource_chat, NULL, true },
+	{ V1 "now", VIEWER_WALL, resource_now, NULL, true, no_parameters },
+	{ V1 "operators", VIEWER_AGENT, NULL, &list_operators, false, NULL },
+	{ V1 "chats", VIEWER_AGENT, NULL, &list_chats, false, NULL },
+	{ V1 "chats/{chat}", VIEWER_AGENT, resource_chat, NULL, true,
+	    no_parameters },
 	{ V1 "chats/{chat}/timeline", VIEWER_LEAD, resource_timeline, NULL,
-	    true },
-	{ V1 "messages", VIEWER_LEAD, NULL, &list_messages, false },
-	{ V1 "intervals", VIEWER_AGENT, NULL, &list_intervals, false },
-	{ V1 "response-hours", VIEWER_AGENT, NULL, &list_response_hours,
-	    false },
-	{ V1 "responses", VIEWER_WALL, resource_responses, NULL, true },
-	{ V1 "heatmap", VIEWER_WALL, resource_heatmap, NULL, true },
-	{ V1 "figure", VIEWER_AGENT, resource_figure, NULL, true },
-	{ V1 "allocation", VIEWER_LEAD, resource_allocation, NULL, true },
-	{ V1 "conversations", VIEWER_LEAD, NULL, &list_conversations, false },
-	{ V1 "users", VIEWER_LEAD, NULL, &list_users, false },
-	{ V1 "alerts", VIEWER_LEAD, NULL, &list_alerts, false },
-	{ V1 "trends", VIEWER_LEAD, NULL, &list_trends, false },
-	{ V1 "events", VIEWER_LEAD, NULL, &list_events, false },
-	{ V1 "receipts", VIEWER_LEAD, NULL, &list_receipts, false },
-	{ V1 "channels", VIEWER_AGENT, NULL, &list_channels, false },
-	{ V1 "assignments", VIEWER_AGENT, NULL, &list_assignments, false },
+	    true, no_parameters },
+	{ V1 "messages", VIEWER_LEAD, NULL, &list_messages, false, NULL },
+	{ V1 "intervals", VIEWER_AGENT, NULL, &list_intervals, false, NULL },
+	{ V1 "response-hours", VIEWER_AGENT, NULL, &list_response_hours, false,
+	    NULL },
+	{ V1 "responses", VIEWER_WALL, resource_responses, NULL, true,
+	    responses_parameters },
+	{ V1 "heatmap", VIEWER_WALL, resource_heatmap, NULL, true,
+	    heatmap_parameters },
+	{ V1 "figure", VIEWER_AGENT, resource_figure, NULL, true,
+	    figure_parameters },
+	{ V1 "allocation", VIEWER_LEAD, resource_allocation, NULL, true,
+	    no_parameters },
+	{ V1 "conversations", VIEWER_LEAD, NULL, &list_conversations, false,
+	    NULL },
+	{ V1 "users", VIEWER_LEAD, NULL, &list_users, false, NULL },
+	{ V1 "alerts", VIEWER_LEAD, NULL, &list_alerts, false, NULL },
+	{ V1 "trends", VIEWER_LEAD, NULL, &list_trends, false, NULL },
+	{ V1 "events", VIEWER_LEAD, NULL, &list_events, false, NULL },
+	{ V1 "receipts", VIEWER_LEAD, NULL, &list_receipts, false, NULL },
+	{ V1 "channels", VIEWER_AGENT, NULL, &list_channels, false, NULL },
+	{ V1 "assignments", VIEWER_AGENT, NULL, &list_assignments, false,
+	    NULL },
 	{ V1 "messages/conversation/{*conversation_id}", VIEWER_LEAD,
-	    original_messages, NULL, false },
+	    original_messages, NULL, false, NULL },
 	{ ANALYTICS "conversations/{conversation_id}/analytics", VIEWER_LEAD,
-	    original_conversation, NULL, false },
+	    original_conversation, NULL, false, NULL },
 	{ ANALYTICS "channels/{channel_id}/analytics", VIEWER_AGENT,
-	    original_channel, NULL, false },
-	{ ANALYTICS "dashboard", VIEWER_AGENT, original_dashboard, NULL,
-	    false },
-	{ ANALYTICS "health", VIEWER_NONE, original_health, NULL, false },
-	{ V1 "openapi", VIEWER_NONE, resource_openapi, NULL, false },
+	    original_channel, NULL, false, NULL },
+	{ ANALYTICS "dashboard", VIEWER_AGENT, original_dashboard, NULL, false,
+	    NULL },
+	{ ANALYTICS "health", VIEWER_NONE, original_health, NULL, false, NULL },
+	{ V1 "openapi", VIEWER_NONE, resource_openapi, NULL, false,
+	    no_parameters },
 };
 
 const size_t resources_n = ARRAY_LEN(resources);
@@ -159,6 +170,8 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	} else if (viewer->claims.in_teams && !is_of_operators(found)) {
 		question_problem(&q, 403,
 		    "not for a token of teams: nothing says whose it is");
+	} else if (!resource_check_parameters(found, r, a)) {
+		return 0;
 	} else if (found->list != NULL) {
 		list_answer(&q, found->list);
 	} else {

@@ -62,10 +62,12 @@ read_kind(struct question *q, struct response_choice *c)
 static bool
 read_chosen_operator(struct question *q, struct response_choice *c)
 {
-	const char *nobody = question_parameter(q, "nobody");
+	bool nobody;
 
 	c->operator_id = question_parameter(q, "operator");
-	if (nobody != NULL && strcmp(nobody, "1") == 0)
+	if (!question_flag(q, "nobody", &nobody))
+		return false;
+	if (nobody)
 		c->operator_id = "";
 	if (c->operator_id == NULL ||
 	    (q->viewer.role >= VIEWER_AGENT &&

@@ -284,12 +284,20 @@ class Test:
             self.that(len(got["intervals"]) == len(want),
                       f"the intervals of {chat!r}")
 
+    def known_parameters(self):
+        """By path, as the description has them."""
+        document = self.server.ask(V1 + "openapi.json").json()
+        return {path: [p.get("name") or p["$ref"].split("/")[-1]
+                       for p in operation["get"].get("parameters", [])]
+                for path, operation in document["paths"].items()}
+
     def a_stranger_sees_nothing(self):
         """Random requests, with our ids, as somebody of another tenant."""
         ids = sorted({v for name in LISTS for row in self.pages(
             name, self.admin) for v in row.values()
             if isinstance(v, str) and v.startswith(OURS)})
         subjects = [i for i in ids if "\n" not in i]
+        known = self.known_parameters()
         paths = list(LISTS) + ["now", "chats/{}", "chats/{}/timeline"]
         for _ in range(STRANGER_REQUESTS):
             stranger = token(tenant_id=THEIRS, role=self.dice.choice(
@@ -297,11 +305,10 @@ class Test:
                 sub=self.dice.choice(subjects))
             path = self.dice.choice(paths).format(
                 quoted(self.dice.choice(ids)))
-            parameters = {self.dice.choice(
-                ["operator", "chat", "tenant", "tenant_id", "cursor", "kind",
-                 "conversation_id", "from", "limit", "user_id"]):
-                self.dice.choice(ids + [OURS, "1' OR '1'='1", "5", "7d"])
-                for _ in range(self.dice.randrange(3))}
+            names = known.get(V1 + path.split("/")[0], []) + ["tenant_id"]
+            values = ids + [OURS, "1' OR '1'='1", "5", "7d"]
+            parameters = {self.dice.choice(names): self.dice.choice(values)
+                          for _ in range(self.dice.randrange(3))}
             answer = self.server.get(
                 V1 + path + self.dice.choice(["", ".csv", ".ndjson"]),
                 stranger, **parameters)
@@ -312,6 +319,36 @@ class Test:
                 self.that(OURS not in said, f"a leak: {path} {parameters}")
             elif answer.status == 200:
                 self.that(False, f"{path}: a stranger has that chat")
+
+    def refused_parameters(self):
+        """Each would answer as if it were not there; and what is said."""
+        twice, one = ["operator", "twice"], ["nothing but 1"]
+        return {
+            "now?operator=1": ["'operator'", "none"],
+            "chats?oprator=1": ["'oprator'", "operator", "waiting"],
+            "chats?from=7d": ["'from'"], "chats?Operator=1": ["'Operator'"],
+            "chats?oprator": ["'oprator'"], "chats?=1": ["''"],
+            "chats?%ff=1": ["what the request has"],
+            "chats/1?limit=1": ["'limit'"],
+            "chats/1/timeline?from=7d": ["'from'"],
+            "allocation?operator=1": ["'operator'"],
+            "openapi?v=1": ["'v'"], "now/stream?operator=1": ["'operator'"],
+            "responses?channel=email": ["'channel'", "within_seconds"],
+            "responses?chat=1&by=total": ["'chat'"],
+            "heatmap?channel=email": ["'channel'"],
+            "heatmap?by=day": ["'by'"],
+            "figure?by=day": ["'by'"],
+            "operators?operator=1&operator=2": twice,
+            "responses?operator=1&operator=1": twice,
+            "chats?nobody=2": one, "chats?open=yes": one,
+            "chats?waiting=0": one, "intervals?nobody=2": one,
+            "responses?nobody=2": one, "heatmap?nobody=yes": one,
+            "intervals?kind=bogus": ["response", "waiting"],
+            "response-hours?kind=response": ["first_response", "waiting"],
+            "operators?operator=%ff": ["UTF-8"],
+            "operators?operator=501%20": ["blank"],
+            "operators?operator=501+": ["blank"],
+        }
 
     def bad_requests_are_refused(self):
         admin, ask = self.admin, self.server.ask
@@ -325,11 +362,16 @@ class Test:
             "chats/" + "x" * 192: 400, "chats/none": 404,
             "chats/none/timeline": 404,
         }
+        refused = self.refused_parameters()
+        for path in refused:
+            bad[path] = 400
         for path, status in bad.items():
             answer = ask(V1 + path, admin)
             self.that(answer.status == status,
                       f"{path}: {answer.status}, not {status}")
-            self.that(answer.problem(), f"{path}: no sentence")
+            said = answer.problem()
+            self.that(all(word in said for word in refused.get(path, [" "])),
+                      f"{path}: {said}")
         for method in ("POST", "PUT", "DELETE"):
             answer = ask(V1 + "chats", admin, method)
             self.that(answer.status == 405
@@ -374,6 +416,13 @@ class Test:
             done = self.lab.run(["sink", "--tenant", OURS, "--get", path])
             self.that(done.code == code and len(done.lines()) == 1
                       and path in done.err, f"{path}: {done}")
+        for path in (*self.refused_parameters(), "operators?operator=%00",
+                     "operators?%00=1"):
+            if "stream" in path:
+                continue
+            done = self.lab.run(["sink", "--tenant", OURS, "--get", V1 + path])
+            self.that(done.code == 64 and len(done.lines()) == 1
+                      and not done.out, f"{path}: {done}")
         done = self.lab.run(["sink", "--get", V1 + "now"])
         self.that(done.code == 64 and "--tenant" in done.err, f"{done}")
 
