@@ -53,8 +53,8 @@ void question_end(struct question *q);
 bool question_problem(struct question *q, int status, const char *detail, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The n-th part of the path, decoded: 1 to RECORD_MAX_ID bytes, else a problem
- * and false. */
+/* The n-th part of the path, decoded: 1 to RECORD_MAX_ID bytes with no blank at
+ * the end, else a problem and false. */
 bool question_part(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
     __attribute__((warn_unused_result));
 

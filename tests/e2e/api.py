@@ -358,7 +358,9 @@ class Test:
             "chats?cursor=zz": 400, "chats?cursor=00": 400,
             "messages?cursor=61": 400, "messages?from=yesterday": 400,
             "messages?to=2026-02-30": 400, "now.csv": 406,
-            "chats/%ff": 400, "chats/%zz": 400, "chats/%00": 400,
+            "chats/%ff": 400, "chats/ours1%20": 400,
+            "chats/ours1%20/timeline": 400,
+            "messages/conversation/ours1%20": 400, "chats/%zz": 400, "chats/%00": 400,
             "chats/" + "x" * 192: 400, "chats/none": 404,
             "chats/none/timeline": 404,
         }
@@ -385,6 +387,8 @@ class Test:
                 "no role": token(tenant_id=OURS),
                 "no such role": token(tenant_id=OURS, role="root"),
                 "agent without sub": token(tenant_id=OURS, role="agent"),
+                "another agent's sub": token(tenant_id=OURS, role="agent",
+                                             sub="ours1 "),
                 "two roles": token(tenant_id=OURS, role=["admin"]),
                 "no tenant": token(role="admin")}.items():
             answer = ask(V1 + "now", bearer)

@@ -172,6 +172,8 @@ class Test:
                 (("--tenant", OURS, "--role", "root"), "'root'"),
                 (("--tenant", OURS, "--role", AGENT), "--for"),
                 (("--tenant", OURS, "--role", AGENT, "--for", ""), "--for"),
+                (("--tenant", OURS, "--role", AGENT, "--for", "7 "),
+                 "--for"),
                 (("--tenant", OURS, "--role", LEAD, "--for", "a\nb"),
                  "--for"),
                 (("--tenant", OURS, "--role", LEAD, "--for", "x" * 192),
