@@ -68,7 +68,8 @@ by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 }
 
 enum exit_code
-by_hand_explain(const struct web_answer *a, const char *target)
+by_hand_explain(
+    const struct web_answer *a, const struct db *db, const char *target)
 {
 	json_t *problem = json_loadb(a->body.data, a->body.len, 0, NULL);
 	const char *detail =
@@ -84,6 +85,10 @@ by_hand_explain(const struct web_answer *a, const char *target)
 		return PROG_NOINPUT;
 	case 503:
 		return PROG_TEMPFAIL;
+	case 500:
+		if (db_cause(db) != DB_FINE)
+			return db_code(db);
+		return PROG_UNAVAILABLE;
 	default:
 		return PROG_UNAVAILABLE;
 	}

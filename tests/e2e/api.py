@@ -427,6 +427,13 @@ class Test:
             done = self.lab.run(["sink", "--tenant", OURS, "--get", V1 + path])
             self.that(done.code == 64 and len(done.lines()) == 1
                       and not done.out, f"{path}: {done}")
+        url = "mysql://messaging:wrong@" + self.lab.env["MYSQL_URL"].split(
+            "@")[1]
+        for mode in (("--get", V1 + "now"), ("--report", "-")):
+            done = self.lab.run(["sink", "--tenant", OURS, *mode],
+                                env={"MYSQL_URL": url})
+            self.that(done.code == 77 and not done.out
+                      and "denied" in done.err, f"refused: {mode} {done}")
         done = self.lab.run(["sink", "--get", V1 + "now"])
         self.that(done.code == 64 and "--tenant" in done.err, f"{done}")
 
