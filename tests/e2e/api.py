@@ -395,6 +395,27 @@ class Test:
             self.that(answer.status == 401 and answer.problem(),
                       f"{name}: {answer.status}")
 
+    def the_servers_refusals_are_problems(self):
+        ask = self.server.ask
+        limited = Server(self.lab, {"serve": {"rate": 1, "burst": 1}},
+                         name="limited")
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        while (many := limited.ask(V1 + "now", self.admin)).status == 200:
+            pass
+        self.that(many.headers["Retry-After"], "429 without Retry-After")
+        for status, answer in (
+                (400, ask(V1 + "operators?operator=%00", self.admin)),
+                (414, ask(V1 + "operators?operator=" + 5000 * "x",
+                          self.admin)),
+                (413, ask("/login", None, "POST", form, 5000 * "x")),
+                (431, ask(V1 + "now", self.admin,
+                          headers={f"X-{n}": "y" for n in range(70)})),
+                (429, many)):
+            self.that(answer.status == status and answer.problem()
+                      and set(answer.json()) == {"type", "title", "status",
+                                                 "detail"},
+                      f"{answer.status}, not {status}: {answer.body}")
+
     def the_same_is_not_sent_again(self):
         for path in ("now", "chats?limit=3", "chats.csv"):
             first = self.server.ask(V1 + path, self.admin)
@@ -480,6 +501,7 @@ def body():
         test.a_chat_has_its_messages()
         test.bad_requests_are_refused()
         test.a_stranger_sees_nothing()
+        test.the_servers_refusals_are_problems()
         test.the_same_is_not_sent_again()
         test.by_hand_it_is_the_same()
         test.one_who_may_only_read_is_enough()
