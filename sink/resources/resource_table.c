@@ -8,6 +8,7 @@
 #include "common/base/xalloc.h"
 #include "common/http/path_pattern.h"
 #include "sink/resources/resource.h"
+#include "sink/resources/resource_form.h"
 #include "sink/resources/resource_parameters.h"
 
 #define V1 "/api/v1/"
@@ -60,63 +61,6 @@ const struct resource resources[] = {
 
 const size_t resources_n = ARRAY_LEN(resources);
 
-/* The forms of answers; of several that a client accepts the first. */
-static const struct {
-	const char *suffix, *type;
-	enum sheet_format format;
-} forms[] = {
-	{ ".json", "application/json", SHEET_JSON },
-	{ ".csv", "text/csv", SHEET_CSV },
-	{ ".ndjson", "application/x-ndjson", SHEET_NDJSON },
-};
-
-/* Cuts the suffix off the path. */
-static bool
-take_suffix(char *path, const char *suffix)
-{
-	size_t len = strlen(path), n = strlen(suffix);
-
-	if (len <= n || strcmp(path + len - n, suffix) != 0)
-		return false;
-	path[len - n] = '\0';
-	return true;
-}
-
-static bool
-accepts(const struct question *q, const char *type)
-{
-	const char *accept = q->request->header(q->request, "Accept");
-
-	return accept != NULL && strstr(accept, type) != NULL;
-}
-
-/* Sets path and format. A suffix of the last part counts more than the header.
- * False: the path is too long for any resource. */
-static bool
-read_path(struct question *q)
-{
-	const char *path = q->request->path;
-	size_t i;
-
-	if (strlen(path) >= QUESTION_PATH_MAX)
-		return false;
-	memcpy(q->path, path, strlen(path) + 1);
-	q->format = SHEET_JSON;
-	for (i = 0; i < ARRAY_LEN(forms); i++) {
-		if (take_suffix(q->path, forms[i].suffix)) {
-			q->format = forms[i].format;
-			return true;
-		}
-	}
-	for (i = 0; i < ARRAY_LEN(forms); i++) {
-		if (accepts(q, forms[i].type)) {
-			q->format = forms[i].format;
-			break;
-		}
-	}
-	return true;
-}
-
 static const struct resource *
 find_resource(const char *path)
 {
@@ -127,6 +71,13 @@ find_resource(const char *path)
 			return &resources[i];
 	}
 	return NULL;
+}
+
+/* Not of a service before it, which had one form, whatever was asked for. */
+static bool
+has_forms(const struct resource *r)
+{
+	return r->list != NULL || r->parameters != NULL;
 }
 
 /* Whether its rows, or its figures, can be those of some operators only. */
@@ -142,7 +93,7 @@ resource_is_public(const struct web_request *r)
 {
 	struct question q = { .request = r };
 	const struct resource *found =
-	    read_path(&q) ? find_resource(q.path) : NULL;
+	    resource_form_read(&q) ? find_resource(q.path) : NULL;
 
 	return found != NULL && found->least == VIEWER_NONE;
 }
@@ -157,7 +108,7 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		.viewer = *viewer,
 		.timeout_ms = timeout_ms };
 	const struct resource *found =
-	    read_path(&q) ? find_resource(q.path) : NULL;
+	    resource_form_read(&q) ? find_resource(q.path) : NULL;
 
 	if (found == NULL) {
 		question_problem(&q, 404, "there is no such path");
@@ -170,6 +121,10 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	} else if (viewer->claims.in_teams && !is_of_operators(found)) {
 		question_problem(&q, 403,
 		    "not for a token of teams: nothing says whose it is");
+	} else if (!q.any_form && has_forms(found)) {
+		question_problem(&q, 406,
+		    "Accept has none of application/json, text/csv and "
+		    "application/x-ndjson");
 	} else if (!resource_check_parameters(found, r, a)) {
 		return 0;
 	} else if (found->list != NULL) {

@@ -374,6 +374,16 @@ class Test:
             said = answer.problem()
             self.that(all(word in said for word in refused.get(path, [" "])),
                       f"{path}: {said}")
+        later = token(tenant_id=OURS, role="lead", exp=2e9 + 0.25)
+        self.that(ask(V1 + "now", later).status == 200
+                  and ask(V1 + "now/stream?x=1", later).status == 400,
+                  "a time with a fraction is none")
+        zones = "localtime", "posixrules", "Factory", "posix/Europe/Lisbon"
+        for zone in zones:
+            self.that(ask(V1 + "responses?zone=" + zone, admin).status == 400,
+                      f"{zone} is no zone of IANA's")
+        hours = ask(V1 + "responses?by=hour&from=2000d", admin).problem()
+        self.that("periods of an hour" in hours, hours)
         for method in ("POST", "PUT", "DELETE"):
             answer = ask(V1 + "chats", admin, method)
             self.that(answer.status == 405
@@ -416,7 +426,38 @@ class Test:
                                                  "detail"},
                       f"{answer.status}, not {status}: {answer.body}")
 
+    def accept_chooses_the_form(self):
+        json_, csv_ = "application/json", "text/csv"
+        ndjson = "application/x-ndjson"
+        for accept, lists, objects in (
+                ("*/*", json_, json_), ("text/*", csv_, 406),
+                ("TEXT/CSV", csv_, 406), (csv_ + ";q=0", 406, 406),
+                ("Application/JSON; charset=utf-8", json_, json_),
+                (json_ + ";q=0", 406, 406),
+                (json_ + ";q=0, */*;q=0.1", csv_, 406),
+                ("application/xml", 406, 406),
+                ("application/xml, */*;q=0.1", json_, json_),
+                (f"{csv_}, {json_};q=0.5", csv_, json_),
+                (f"{json_};q=0.5;x=1 , {ndjson} ; Q=0.501", ndjson, json_),
+                (f"{csv_}, */*", csv_, json_),
+                ("application/*;q=0.2, text/csv;q=0.1", json_, json_),
+                ("text/cs", 406, 406), ("x-text/csv", 406, 406)):
+            for path, want in (("chats", lists), ("now", objects)):
+                answer = self.server.ask(V1 + path, self.admin,
+                                         headers={"Accept": accept})
+                got = answer.status
+                if got == 200:
+                    got = answer.headers["Content-Type"].split(";")[0]
+                self.that(got == want, f"{path} as {accept}: {got}")
+        answer = self.server.ask(V1 + "chats.csv", self.admin,
+                                 headers={"Accept": json_})
+        self.that(answer.headers["Content-Type"].startswith(csv_),
+                  "the suffix does not count more")
+
     def the_same_is_not_sent_again(self):
+        again = self.server.ask(V1 + "now", self.admin,
+                                headers={"If-None-Match": "*"})
+        self.that(again.status == 304, f"*: {again.status}")
         for path in ("now", "chats?limit=3", "chats.csv"):
             first = self.server.ask(V1 + path, self.admin)
             again = self.server.ask(V1 + path, self.admin, headers={
@@ -502,6 +543,7 @@ def body():
         test.bad_requests_are_refused()
         test.a_stranger_sees_nothing()
         test.the_servers_refusals_are_problems()
+        test.accept_chooses_the_form()
         test.the_same_is_not_sent_again()
         test.by_hand_it_is_the_same()
         test.one_who_may_only_read_is_enough()
