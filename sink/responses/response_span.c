@@ -199,9 +199,10 @@ response_span_cut(
 	for (t = s->from; t < s->to; t = next_begin(s, by, t)) {
 		if (s->n == RESPONSE_PERIODS_MAX)
 			return question_problem(q, 400,
-			    "more than %d periods of a %s; take a longer "
+			    "more than %d periods of %s %s; take a longer "
 			    "period (by) or a shorter range",
-			    RESPONSE_PERIODS_MAX, by_names[by]);
+			    RESPONSE_PERIODS_MAX, by == BY_HOUR ? "an" : "a",
+			    by_names[by]);
 		XGROW(s->begins, s->n + 1, cap); /* one more for the end */
 		s->begins[s->n++] = t;
 	}
