@@ -32,7 +32,8 @@ struct server_callbacks {
 	server_storer *store;
 	/* NULL: {"detail": the text of the status}. */
 	server_refuser *refuse;
-	/* Of handle and store, and of web_answer.later; borrowed until server_close(). */
+	/* Of handle and store, and of web_answer.later; borrowed until
+	 * server_close(). */
 	const void *context;
 };
 

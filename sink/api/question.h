@@ -30,7 +30,7 @@ struct question {
 	enum sheet_format format;
 	bool any_form; /* the header Accept has one of them */
 	bool json_too; /* JSON would do as well */
-	size_t rows; /* that were read for the answer */
+	size_t rows;   /* that were read for the answer */
 };
 
 /* Makes the answer to a question. */

@@ -13,6 +13,6 @@ resource_handler resource_figure;    /* resource_figure.c */
 
 /* Their parameters, up to NULL. */
 extern const char *const responses_parameters[], *const heatmap_parameters[],
-    *const figure_parameters[];
+						     *const figure_parameters[];
 
 #endif

@@ -49,10 +49,8 @@ static const struct vector vectors[] = {
 	  "lIiwiZXhwIjoxNzk1MTY4ODAwLjUsImlhdCI6MS41fQ.cJ5NhFKijkdIRodq"
 	  "aweWhaYVAoIRDwVAehYflE8_wuo",
 	    "+acme" },
-	{ "",
-	    "three parts" },
-	{ "a.b",
-	    "three parts" },
+	{ "", "three parts" },
+	{ "a.b", "three parts" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ.8T9eVZmRO7SeB100Hgj2DXrdpWPy8aQJ"
 	  "QqTB540hhn4.x",
@@ -61,8 +59,7 @@ static const struct vector vectors[] = {
 	  "1lIiwiZXhwIjoxNzk1MTcyNDAwfQ.8T9eVZmRO7SeB100Hgj2DXrdpWPy8aQ"
 	  "JQqTB540hhn4",
 	    "three parts" },
-	{ "..",
-	    "signature" },
+	{ "..", "signature" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ.",
 	    "signature" },
