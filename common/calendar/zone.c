@@ -150,9 +150,11 @@ is_zone_name(const char *name)
 				     "abcdefghijklmnopqrstuvwxyz0123456789_+-/";
 	size_t len = strlen(name);
 
+	/* What begins with a small letter is the host's: localtime, posix/; and
+	 * Factory says that nobody has set it. */
 	return len > 0 && len <= ZONE_NAME_MAX && strspn(name, others) == len &&
-	       name[0] != '/' && name[len - 1] != '/' &&
-	       strstr(name, "//") == NULL;
+	       name[0] >= 'A' && name[0] <= 'Z' && name[len - 1] != '/' &&
+	       strstr(name, "//") == NULL && strcmp(name, "Factory") != 0;
 }
 
 static bool

@@ -21,5 +21,6 @@ etag_is_known(const struct web_request *r, const char *etag)
 {
 	const char *known = r->header(r, "If-None-Match");
 
-	return known != NULL && strstr(known, etag) != NULL;
+	return known != NULL &&
+	       (strcmp(known, "*") == 0 || strstr(known, etag) != NULL);
 }

@@ -12,7 +12,7 @@
 
 void etag_write(char etag[ETAG_TEXT], const struct buf *body);
 
-/* True when header If-None-Match has it: the answer is 304. */
+/* True when header If-None-Match has it, or *: the answer is 304. */
 bool etag_is_known(const struct web_request *r, const char *etag);
 
 #endif

@@ -23,6 +23,10 @@ struct web_request;
 typedef void web_handler(
     const void *context, const struct web_request *r, struct web_answer *a);
 
+/* Called for a parameter of a query; value is NULL without a "=". */
+typedef void web_parameter_visitor(
+    void *ctx, const char *name, const char *value);
+
 enum web_method { WEB_GET, WEB_POST, WEB_OTHER };
 
 /* All borrowed until the handler returns, and the one it leaves the rest to. */
@@ -36,7 +40,11 @@ struct web_request {
 	/* A header, any case; the query's parameter, decoded. NULL: none. */
 	const char *(*header)(const struct web_request *r, const char *name);
 	const char *(*query)(const struct web_request *r, const char *name);
-	void *private; /* of header and query */
+	/* Visits all parameters, decoded, in their order. NULL: there is no
+	 * query. */
+	void (*parameters)(const struct web_request *r,
+	    web_parameter_visitor *visit, void *ctx);
+	void *private; /* of header, query and parameters */
 };
 
 /* Filled by a handler; begins as zeros and empty buffers, with status 200. The

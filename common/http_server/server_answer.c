@@ -15,12 +15,17 @@ static void
 set_refusal(struct connection *c)
 {
 	struct web_answer *a = &c->answer;
+	server_refuser *refuse = c->worker->server->opt.callbacks.refuse;
 
 	a->status = c->refusal;
 	a->content_type = a->allow = a->authenticate = NULL;
 	a->retry_after = c->retry_after;
 	buf_clear(&a->body);
 	buf_clear(&a->headers);
+	if (refuse != NULL) {
+		refuse(c->refusal, a);
+		return;
+	}
 	jsonw_open(&a->body);
 	jsonw_str(&a->body, "detail", http_status_text(c->refusal));
 	jsonw_close(&a->body);

@@ -13,6 +13,11 @@
 #include "common/http/pending_request.h"
 #include "common/http/web.h"
 
+/* Makes the answer to a request that the server itself refuses, whose status,
+ * and the time to wait, are set; body and headers are empty. Called in any
+ * thread of the server. */
+typedef void server_refuser(int status, struct web_answer *a);
+
 /* Makes the lines of a request safe, and calls p->done() once: with false when
  * it cannot, which answers 503. Called in any thread of the server or of a work
  * queue; does not wait; may call done() before it returns. */
@@ -25,7 +30,10 @@ struct server_callbacks {
 	/* Called for each answer below 300 that has lines. NULL: no handler
 	 * leaves lines. */
 	server_storer *store;
-	/* Of both, and of web_answer.later; borrowed until server_close(). */
+	/* NULL: {"detail": the text of the status}. */
+	server_refuser *refuse;
+	/* Of handle and store, and of web_answer.later; borrowed until
+	 * server_close(). */
 	const void *context;
 };
 

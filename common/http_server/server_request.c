@@ -147,6 +147,32 @@ find_argument(const struct web_request *r, const char *name)
 	    r->private, MHD_GET_ARGUMENT_KIND, name);
 }
 
+struct argument_visit {
+	web_parameter_visitor *visit;
+	void *ctx;
+};
+
+static enum MHD_Result
+visit_argument(
+    void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	const struct argument_visit *v = cls;
+
+	(void)kind;
+	v->visit(v->ctx, name, value);
+	return MHD_YES;
+}
+
+static void
+visit_arguments(
+    const struct web_request *r, web_parameter_visitor *visit, void *ctx)
+{
+	struct argument_visit v = { visit, ctx };
+
+	(void)MHD_get_connection_values(
+	    r->private, MHD_GET_ARGUMENT_KIND, visit_argument, &v);
+}
+
 void
 server_resume(struct connection *c)
 {
@@ -192,6 +218,7 @@ call_handler(struct connection *c, const char *method)
 		.now_ms = clock_now_ms(),
 		.header = find_request_header,
 		.query = find_argument,
+		.parameters = visit_arguments,
 		.private = c->connection,
 	};
 	c->handled = true;

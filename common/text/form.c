@@ -7,16 +7,19 @@
 
 #include "common/digest/hex.h"
 
-static void
+/* True: it has a NUL. */
+static bool
 decode_form_text(char *p)
 {
 	char *to = p;
+	bool nul = false;
 	int byte;
 
 	for (; *p != '\0'; p++) {
 		byte = *p == '%' ? hex_byte(p + 1) : -1;
 		if (byte >= 0) {
 			*to++ = (char)byte;
+			nul = nul || byte == 0;
 			p += 2;
 		} else if (*p == '+') {
 			*to++ = ' ';
@@ -25,6 +28,7 @@ decode_form_text(char *p)
 		}
 	}
 	*to = '\0';
+	return nul;
 }
 
 void
@@ -32,16 +36,19 @@ form_split(struct form *f, char *text)
 {
 	char *p = text, *next, *value;
 
+	f->cut = false;
 	for (f->n = 0; p != NULL && f->n < FORM_MAX; p = next) {
 		next = strchr(p, '&');
 		if (next != NULL)
 			*next++ = '\0';
 		value = strchr(p, '=');
-		if (value == NULL)
+		if (*p == '\0')
 			continue;
-		*value++ = '\0';
-		decode_form_text(p);
-		decode_form_text(value);
+		if (value != NULL) {
+			*value++ = '\0';
+			f->cut |= decode_form_text(value);
+		}
+		f->cut |= decode_form_text(p);
 		f->names[f->n] = p;
 		f->values[f->n++] = value;
 	}

@@ -5,6 +5,7 @@
 #ifndef COMMON_TEXT_FORM_H
 #define COMMON_TEXT_FORM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Further ones are left out. */
@@ -14,13 +15,15 @@
 struct form {
 	const char *names[FORM_MAX], *values[FORM_MAX];
 	size_t n;
+	bool cut; /* a text has a NUL, which hides what is behind it */
 };
 
 /* Takes text apart and decodes it, in place; it must outlive f. A member
- * without a = is left out; what is not percent-encoded right stays as it is. */
+ * without a = has no value, NULL; what is not percent-encoded right stays as it
+ * is. */
 void form_split(struct form *f, char *text);
 
-/* The first value of that name, or NULL. */
+/* The value of the first member of that name, or NULL. */
 const char *form_value(const struct form *f, const char *name);
 
 #endif

@@ -181,8 +181,8 @@ check_header(const struct token_part *part, struct buf *why)
 	return rc;
 }
 
-/* Reads a claim that is a time in seconds. 1, 0: it is absent, -1: it is absent
- * and required, -2: it is no whole number. */
+/* Reads a claim that is a time in seconds, without its fraction. 1, 0: it is
+ * absent, -1: it is absent and required, -2: it is no time. */
 static int
 read_claim_time(
     const json_t *claims, const char *name, bool required, int64_t *s)
@@ -191,9 +191,11 @@ read_claim_time(
 
 	if (v == NULL)
 		return required ? -1 : 0;
-	*s = json_integer_value(v);
-	if (!json_is_integer(v) || *s < 0 || *s > SECONDS_MAX)
+	if (!json_is_number(v) || json_number_value(v) < 0 ||
+	    json_number_value(v) > (double)SECONDS_MAX)
 		return -2;
+	*s = json_is_integer(v) ? json_integer_value(v)
+				: (int64_t)json_real_value(v);
 	return 1;
 }
 
@@ -361,7 +363,7 @@ jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
 	    copy_teams(
 		json_object_get(claims, "teams"), c->teams, sizeof c->teams);
 	c->in_teams = json_object_get(claims, "teams") != NULL;
-	c->expires_s = json_integer_value(json_object_get(claims, "exp"));
+	good = good && read_claim_time(claims, "exp", true, &c->expires_s) == 1;
 	json_decref(claims);
 	return good ? 0
 		    : refuse_token(

@@ -5,10 +5,10 @@
  * A token is valid when it has three parts in canonical base64url, 8 KiB at
  * most; one of our keys has made its signature; its header has HS256 and no
  * member that changes how to read it (crit, jku, jwk, x5u); exp is in the
- * future, and nbf and iat, if present, in the past, all whole numbers, give or
- * take JWT_LEEWAY_S; iss and aud are those of the configuration; and it names a
- * tenant. No claim is read before the signature is verified. To revoke all
- * tokens, change the key.
+ * future, and nbf and iat, if present, in the past, without their fractions,
+ * give or take JWT_LEEWAY_S; iss and aud are those of the configuration; and it
+ * names a tenant. No claim is read before the signature is verified. To revoke
+ * all tokens, change the key.
  */
 #ifndef COMMON_TOKENS_JWT_H
 #define COMMON_TOKENS_JWT_H

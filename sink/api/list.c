@@ -89,31 +89,6 @@ bad:
 	    p->q, 400, "cursor is none that this resource gave");
 }
 
-static bool
-read_parameters(struct page *p)
-{
-	p->limit = LIST_PAGE;
-	p->from = p->to = CLOCK_NONE;
-	return question_int(p->q, "limit", 1, LIST_PAGE_MAX, &p->limit) &&
-	       (p->list->time == NULL ||
-		   (question_time(p->q, "from", &p->from) &&
-		       question_time(p->q, "to", &p->to))) &&
-	       read_cursor(p);
-}
-
-static void
-add_range(struct page *p)
-{
-	if (p->from != CLOCK_NONE) {
-		buf_addf(&p->sql, " AND %s >= ?", p->list->time);
-		add_argument(p, db_time(p->from));
-	}
-	if (p->to != CLOCK_NONE) {
-		buf_addf(&p->sql, " AND %s < ?", p->list->time);
-		add_argument(p, db_time(p->to));
-	}
-}
-
 /* The word that a parameter has; NULL: an ordinary value, or none. */
 static const struct list_word *
 word_of(const struct page *p, const char *parameter)
@@ -127,6 +102,65 @@ word_of(const struct page *p, const char *parameter)
 			return w;
 	}
 	return NULL;
+}
+
+/* A parameter that is no column's has nothing but its word. */
+static bool
+check_list_words(const struct page *p)
+{
+	const struct list_word *w = p->list->words;
+
+	for (; w->parameter != NULL; w++) {
+		if (question_parameter(p->q, w->parameter) != NULL &&
+		    column_named(p, w->parameter) == p->columns_n &&
+		    word_of(p, w->parameter) == NULL)
+			return question_problem(p->q, 400,
+			    "%s is nothing but %s", w->parameter, w->value);
+	}
+	return true;
+}
+
+static bool
+check_list_kind(const struct page *p)
+{
+	const char *const *k = p->list->kinds;
+	const char *v = question_parameter(p->q, "kind");
+	struct buf names = BUF_INIT;
+
+	if (v == NULL || k == NULL)
+		return true;
+	for (; *k != NULL && strcmp(*k, v) != 0; k++)
+		buf_addf(&names, "%s%s", names.len > 0 ? ", " : "", *k);
+	if (*k == NULL)
+		(void)question_problem(
+		    p->q, 400, "kind is none of %s", buf_str(&names));
+	buf_release(&names);
+	return *k != NULL;
+}
+
+static bool
+read_parameters(struct page *p)
+{
+	p->limit = LIST_PAGE;
+	p->from = p->to = CLOCK_NONE;
+	return question_int(p->q, "limit", 1, LIST_PAGE_MAX, &p->limit) &&
+	       (p->list->time == NULL ||
+		   (question_time(p->q, "from", &p->from) &&
+		       question_time(p->q, "to", &p->to))) &&
+	       check_list_words(p) && check_list_kind(p) && read_cursor(p);
+}
+
+static void
+add_range(struct page *p)
+{
+	if (p->from != CLOCK_NONE) {
+		buf_addf(&p->sql, " AND %s >= ?", p->list->time);
+		add_argument(p, db_time(p->from));
+	}
+	if (p->to != CLOCK_NONE) {
+		buf_addf(&p->sql, " AND %s < ?", p->list->time);
+		add_argument(p, db_time(p->to));
+	}
 }
 
 static void
@@ -157,9 +191,18 @@ add_filters(struct page *p)
 		buf_addf(&p->sql, " AND `%s` = ?", c->name);
 		add_argument(p, db_str(v));
 	}
-	if (p->list->operator_column != NULL)
-		scope_add_rows(
-		    &p->q->viewer, p->list->operator_column, &p->sql);
+}
+
+/* Keeps to the rows that the viewer may see. */
+static void
+add_scope(struct page *p)
+{
+	const char *column = p->list->operator_column;
+
+	if (column != NULL && p->list->nobodys)
+		scope_add_waiting(&p->q->viewer, column, &p->sql);
+	else if (column != NULL)
+		scope_add_rows(&p->q->viewer, column, &p->sql);
 }
 
 static void
@@ -205,6 +248,7 @@ build_statement(struct page *p, const struct buf *table)
 	add_range(p);
 	add_words(p);
 	add_filters(p);
+	add_scope(p);
 	if (p->list->add_more != NULL && !p->list->add_more(p->q, &p->sql))
 		return false;
 	add_cursor(p);

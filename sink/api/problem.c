@@ -20,3 +20,31 @@ problem_answer(struct web_answer *a, int status, const char *detail)
 	jsonw_str(&a->body, "detail", detail);
 	jsonw_close(&a->body);
 }
+
+static const char *
+why_refused(int status)
+{
+	switch (status) {
+	case 400:
+		return "the request is malformed: its line, a header, or a NUL "
+		       "in its query";
+	case 413:
+		return "the body is too long";
+	case 414:
+		return "path and query are longer than 4096 bytes";
+	case 429:
+		return "too many requests; wait as Retry-After says";
+	case 431:
+		return "the headers are too many or too long";
+	case 503:
+		return "the server is busy, or ends; try again";
+	default:
+		return http_status_text(status);
+	}
+}
+
+void
+problem_of_server(int status, struct web_answer *a)
+{
+	problem_answer(a, status, why_refused(status));
+}

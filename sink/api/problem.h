@@ -10,4 +10,7 @@
  * a sentence for the client. */
 void problem_answer(struct web_answer *a, int status, const char *detail);
 
+/* The same for what the HTTP server itself refuses: a server_refuser. */
+void problem_of_server(int status, struct web_answer *a);
+
 #endif

@@ -140,10 +140,13 @@ static bool
 take_id(struct question *q, const char *part, size_t len,
     char id[RECORD_MAX_ID + 1])
 {
-	if (decode_part(part, len, id, RECORD_MAX_ID + 1))
-		return true;
-	return question_problem(
-	    q, 400, "a part of the path is no id of 1 to 191 bytes");
+	if (!decode_part(part, len, id, RECORD_MAX_ID + 1))
+		return question_problem(
+		    q, 400, "a part of the path is no id of 1 to 191 bytes");
+	/* For the database it would be another id, the one without. */
+	return id[strlen(id) - 1] != ' ' ||
+	       question_problem(
+		   q, 400, "a part of the path ends with a blank, as no id");
 }
 
 bool
@@ -208,6 +211,16 @@ question_int(
 	return question_problem(q, 400,
 	    "%s is no whole number from %" PRId64 " to %" PRId64, name, min,
 	    max);
+}
+
+bool
+question_flag(struct question *q, const char *name, bool *is)
+{
+	const char *v = question_parameter(q, name);
+
+	*is = v != NULL;
+	return v == NULL || strcmp(v, "1") == 0 ||
+	       question_problem(q, 400, "%s is nothing but 1", name);
 }
 
 bool

@@ -28,7 +28,9 @@ struct question {
 	int64_t timeout_ms;           /* of a statement */
 	char path[QUESTION_PATH_MAX]; /* without the suffix of the format */
 	enum sheet_format format;
-	size_t rows; /* that were read for the answer */
+	bool any_form; /* the header Accept has one of them */
+	bool json_too; /* JSON would do as well */
+	size_t rows;   /* that were read for the answer */
 };
 
 /* Makes the answer to a question. */
@@ -53,8 +55,8 @@ void question_end(struct question *q);
 bool question_problem(struct question *q, int status, const char *detail, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The n-th part of the path, decoded: 1 to RECORD_MAX_ID bytes, else a problem
- * and false. */
+/* The n-th part of the path, decoded: 1 to RECORD_MAX_ID bytes with no blank at
+ * the end, else a problem and false. */
 bool question_part(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
     __attribute__((warn_unused_result));
 
@@ -72,6 +74,9 @@ bool question_time(struct question *q, const char *name, int64_t *ms)
     __attribute__((warn_unused_result));
 bool question_int(struct question *q, const char *name, int64_t min,
     int64_t max, int64_t *n) __attribute__((warn_unused_result));
+/* Whether it is there; its only value is 1. */
+bool question_flag(struct question *q, const char *name, bool *is)
+    __attribute__((warn_unused_result));
 /* Seconds with at most three decimals, into ms. */
 bool question_seconds(struct question *q, const char *name, int64_t max_s,
     int64_t *ms) __attribute__((warn_unused_result));

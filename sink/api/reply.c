@@ -33,6 +33,8 @@ reply_begin(struct question *q)
 bool
 reply_takes_object(struct question *q)
 {
+	if (q->json_too)
+		q->format = SHEET_JSON;
 	return q->format == SHEET_JSON ||
 	       question_problem(q, 406, "this resource has JSON only");
 }

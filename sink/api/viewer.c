@@ -51,5 +51,10 @@ viewer_from_token(struct viewer *v, const struct jwt_rules *rules,
 		buf_setf(why, "it is an agent's and has no sub");
 		return -1;
 	}
+	if (v->role == VIEWER_AGENT &&
+	    v->claims.subject[strlen(v->claims.subject) - 1] == ' ') {
+		buf_setf(why, "its sub ends with a blank, as no operator's id");
+		return -1;
+	}
 	return 0;
 }

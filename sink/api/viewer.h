@@ -39,7 +39,7 @@ struct viewer {
 };
 
 /* 0, or -1 and *why, which may be logged: the token is not valid, or has no
- * role, or is an agent's and does not say whose. */
+ * role, or is an agent's and names no operator. */
 int viewer_from_token(struct viewer *v, const struct jwt_rules *rules,
     const char *token, int64_t now_ms, struct buf *why)
     __attribute__((warn_unused_result));

@@ -21,7 +21,7 @@ print_answer(struct sink *s, struct db **db)
 		    conf_int(s->common.conf, "serve", "query_timeout"), s->get,
 		    &a);
 		if (a.status >= 400) {
-			code = by_hand_explain(&a, s->get);
+			code = by_hand_explain(&a, *db, s->get);
 		} else {
 			fwrite(a.body.data, 1, a.body.len, stdout);
 			if (a.body.len > 0 &&

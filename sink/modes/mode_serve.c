@@ -17,6 +17,7 @@
 #include "common/os/stop.h"
 #include "sink/access/audit.h"
 #include "sink/access/revocation.h"
+#include "sink/api/problem.h"
 #include "sink/api/teams.h"
 #include "sink/modes/modes.h"
 #include "sink/resources/resource.h"
@@ -97,6 +98,7 @@ static int
 start_serving(struct api_server *s, const struct db *db)
 {
 	const struct server_callbacks callbacks = { .handle = begin_answer,
+		.refuse = problem_of_server,
 		.context = &s->serve };
 	const struct service_bodies bodies = { BODY_MAX, BODIES_MAX,
 		BODY_RATE };

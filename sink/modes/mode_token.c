@@ -149,6 +149,10 @@ check_making(const struct sink *s)
 	if (role == VIEWER_AGENT && s->subject == NULL)
 		return prog_usage_error("--role agent needs --for OPERATOR, "
 					"whose rows the token shows");
+	if (role == VIEWER_AGENT && *s->subject != '\0' &&
+	    s->subject[strlen(s->subject) - 1] == ' ')
+		return prog_usage_error("--for ends with a blank, as no "
+					"operator's id does");
 	if (s->subject != NULL &&
 	    (*s->subject == '\0' || strlen(s->subject) > RECORD_MAX_ID ||
 		!parse_is_utf8(s->subject, strlen(s->subject)) ||

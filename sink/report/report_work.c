@@ -34,7 +34,7 @@ get_json(struct report_work *r, const char *target)
 	by_hand_get(r->request->viewer, r->db, r->request->timeout_ms, target,
 	    &r->answer);
 	if (r->answer.status >= 400) {
-		r->code = by_hand_explain(&r->answer, target);
+		r->code = by_hand_explain(&r->answer, r->db, target);
 		return NULL;
 	}
 	answer = json_loadb(r->answer.body.data, r->answer.body.len, 0, NULL);
@@ -83,7 +83,7 @@ report_query(struct report_work *r, const char *sql,
 	buf_clear(&r->answer.body);
 	if (question_ask(&q, sql, args, n, rows))
 		return true;
-	r->code = by_hand_explain(&r->answer, "the report");
+	r->code = by_hand_explain(&r->answer, r->db, "the report");
 	return false;
 }
 

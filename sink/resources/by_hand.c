@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/text/form.h"
+#include "sink/api/problem.h"
 #include "sink/resources/resource.h"
 
 static const char *
@@ -27,6 +28,17 @@ find_parameter(const struct web_request *r, const char *name)
 	return form_value(r->private, name);
 }
 
+static void
+visit_parameters(
+    const struct web_request *r, web_parameter_visitor *visit, void *ctx)
+{
+	const struct form *f = r->private;
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		visit(ctx, f->names[i], f->values[i]);
+}
+
 void
 by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     const char *target, struct web_answer *a)
@@ -40,6 +52,7 @@ by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		.now_ms = clock_now_ms(),
 		.header = no_header,
 		.query = find_parameter,
+		.parameters = visit_parameters,
 		.private = &parameters };
 
 	if (query != NULL) {
@@ -47,12 +60,16 @@ by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		form_split(&parameters, query);
 	}
 	a->status = 200;
-	(void)resource_answer(viewer, db, timeout_ms, &r, a);
+	if (parameters.cut) /* as the server has it */
+		problem_answer(a, 400, "a parameter has a NUL");
+	else
+		(void)resource_answer(viewer, db, timeout_ms, &r, a);
 	free(text);
 }
 
 enum exit_code
-by_hand_explain(const struct web_answer *a, const char *target)
+by_hand_explain(
+    const struct web_answer *a, const struct db *db, const char *target)
 {
 	json_t *problem = json_loadb(a->body.data, a->body.len, 0, NULL);
 	const char *detail =
@@ -68,6 +85,10 @@ by_hand_explain(const struct web_answer *a, const char *target)
 		return PROG_NOINPUT;
 	case 503:
 		return PROG_TEMPFAIL;
+	case 500:
+		if (db_cause(db) != DB_FINE)
+			return db_code(db);
+		return PROG_UNAVAILABLE;
 	default:
 		return PROG_UNAVAILABLE;
 	}

@@ -16,7 +16,8 @@ void by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     const char *target, struct web_answer *a);
 
 /* Logs the sentence of an answer that is a problem, and returns the exit code
- * for it. */
-enum exit_code by_hand_explain(const struct web_answer *a, const char *target);
+ * for it, which the database's last error decides if that is why. */
+enum exit_code by_hand_explain(
+    const struct web_answer *a, const struct db *db, const char *target);
 
 #endif

@@ -23,6 +23,10 @@ struct resource {
 	resource_handler *answer;
 	const struct list *list;
 	bool of_operators; /* the handler keeps to scope.h; lists do */
+	/* The handler's parameters, up to NULL; others are refused. NULL: they
+	 * are passed over, as by the service that it is in place of; or it is a
+	 * list, which tells its own. */
+	const char *const *parameters;
 };
 
 extern const struct resource resources[];

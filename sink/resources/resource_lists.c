@@ -31,6 +31,9 @@
 		name, SHEET_TEXT, LIST_SHOWN, VIEWER_LEAD                      \
 	}
 
+static const char *const interval_kinds[] = { "response", "first_response",
+	"reply", "resolution", "unanswered", "waiting", NULL };
+
 const struct list list_operators = {
 	.table = "operator_metrics",
 	.parts = "operator_metrics_parts",
@@ -59,6 +62,7 @@ const struct list list_chats = {
 	    { "open", "1", "status <> 'left'" },
 	    { "waiting", "1", "waiting_since IS NOT NULL" } },
 	.operator_column = "operator",
+	.nobodys = true,
 };
 
 const struct list list_messages = {
@@ -88,6 +92,7 @@ const struct list list_intervals = {
 		       "kind IN ('first_response', 'reply')" },
 	    { "withdrawn", "0", INTERVAL_COUNTS },
 	    { "nobody", "1", "operator IS NULL" } },
+	.kinds = interval_kinds,
 	.time = "end_at",
 	.operator_column = "operator",
 	.newest_first = true,
@@ -104,6 +109,7 @@ const struct list list_response_hours = {
 	    NUMBER("responses"), NUMBER("sum_ms"), NUMBER("max_ms"),
 	    TIME("as_of"), NUMBER("version") },
 	.key = { "hour", "operator", "kind" },
+	.kinds = interval_kinds + 1, /* one by one */
 	.time = "hour",
 	.operator_column = "operator",
 	.newest_first = true,

@@ -8,103 +8,58 @@
 #include "common/base/xalloc.h"
 #include "common/http/path_pattern.h"
 #include "sink/resources/resource.h"
+#include "sink/resources/resource_form.h"
+#include "sink/resources/resource_parameters.h"
 
 #define V1 "/api/v1/"
 #define ANALYTICS V1 "analytics/"
 
+static const char *const no_parameters[] = { NULL };
+
 const struct resource resources[] = {
-	{ V1 "now", VIEWER_WALL, resource_now, NULL, true },
-	{ V1 "operators", VIEWER_AGENT, NULL, &list_operators, false },
-	{ V1 "chats", VIEWER_AGENT, NULL, &list_chats, false },
-	{ V1 "chats/{chat}", VIEWER_AGENT, resource_chat, NULL, true },
+	{ V1 "now", VIEWER_WALL, resource_now, NULL, true, no_parameters },
+	{ V1 "operators", VIEWER_AGENT, NULL, &list_operators, false, NULL },
+	{ V1 "chats", VIEWER_AGENT, NULL, &list_chats, false, NULL },
+	{ V1 "chats/{chat}", VIEWER_AGENT, resource_chat, NULL, true,
+	    no_parameters },
 	{ V1 "chats/{chat}/timeline", VIEWER_LEAD, resource_timeline, NULL,
-	    true },
-	{ V1 "messages", VIEWER_LEAD, NULL, &list_messages, false },
-	{ V1 "intervals", VIEWER_AGENT, NULL, &list_intervals, false },
-	{ V1 "response-hours", VIEWER_AGENT, NULL, &list_response_hours,
-	    false },
-	{ V1 "responses", VIEWER_WALL, resource_responses, NULL, true },
-	{ V1 "heatmap", VIEWER_WALL, resource_heatmap, NULL, true },
-	{ V1 "figure", VIEWER_AGENT, resource_figure, NULL, true },
-	{ V1 "allocation", VIEWER_LEAD, resource_allocation, NULL, true },
-	{ V1 "conversations", VIEWER_LEAD, NULL, &list_conversations, false },
-	{ V1 "users", VIEWER_LEAD, NULL, &list_users, false },
-	{ V1 "alerts", VIEWER_LEAD, NULL, &list_alerts, false },
-	{ V1 "trends", VIEWER_LEAD, NULL, &list_trends, false },
-	{ V1 "events", VIEWER_LEAD, NULL, &list_events, false },
-	{ V1 "receipts", VIEWER_LEAD, NULL, &list_receipts, false },
-	{ V1 "channels", VIEWER_AGENT, NULL, &list_channels, false },
-	{ V1 "assignments", VIEWER_AGENT, NULL, &list_assignments, false },
+	    true, no_parameters },
+	{ V1 "messages", VIEWER_LEAD, NULL, &list_messages, false, NULL },
+	{ V1 "intervals", VIEWER_AGENT, NULL, &list_intervals, false, NULL },
+	{ V1 "response-hours", VIEWER_AGENT, NULL, &list_response_hours, false,
+	    NULL },
+	{ V1 "responses", VIEWER_WALL, resource_responses, NULL, true,
+	    responses_parameters },
+	{ V1 "heatmap", VIEWER_WALL, resource_heatmap, NULL, true,
+	    heatmap_parameters },
+	{ V1 "figure", VIEWER_AGENT, resource_figure, NULL, true,
+	    figure_parameters },
+	{ V1 "allocation", VIEWER_LEAD, resource_allocation, NULL, true,
+	    no_parameters },
+	{ V1 "conversations", VIEWER_LEAD, NULL, &list_conversations, false,
+	    NULL },
+	{ V1 "users", VIEWER_LEAD, NULL, &list_users, false, NULL },
+	{ V1 "alerts", VIEWER_LEAD, NULL, &list_alerts, false, NULL },
+	{ V1 "trends", VIEWER_LEAD, NULL, &list_trends, false, NULL },
+	{ V1 "events", VIEWER_LEAD, NULL, &list_events, false, NULL },
+	{ V1 "receipts", VIEWER_LEAD, NULL, &list_receipts, false, NULL },
+	{ V1 "channels", VIEWER_AGENT, NULL, &list_channels, false, NULL },
+	{ V1 "assignments", VIEWER_AGENT, NULL, &list_assignments, false,
+	    NULL },
 	{ V1 "messages/conversation/{*conversation_id}", VIEWER_LEAD,
-	    original_messages, NULL, false },
+	    original_messages, NULL, false, NULL },
 	{ ANALYTICS "conversations/{conversation_id}/analytics", VIEWER_LEAD,
-	    original_conversation, NULL, false },
+	    original_conversation, NULL, false, NULL },
 	{ ANALYTICS "channels/{channel_id}/analytics", VIEWER_AGENT,
-	    original_channel, NULL, false },
-	{ ANALYTICS "dashboard", VIEWER_AGENT, original_dashboard, NULL,
-	    false },
-	{ ANALYTICS "health", VIEWER_NONE, original_health, NULL, false },
-	{ V1 "openapi", VIEWER_NONE, resource_openapi, NULL, false },
+	    original_channel, NULL, false, NULL },
+	{ ANALYTICS "dashboard", VIEWER_AGENT, original_dashboard, NULL, false,
+	    NULL },
+	{ ANALYTICS "health", VIEWER_NONE, original_health, NULL, false, NULL },
+	{ V1 "openapi", VIEWER_NONE, resource_openapi, NULL, false,
+	    no_parameters },
 };
 
 const size_t resources_n = ARRAY_LEN(resources);
-
-/* The forms of answers; of several that a client accepts the first. */
-static const struct {
-	const char *suffix, *type;
-	enum sheet_format format;
-} forms[] = {
-	{ ".json", "application/json", SHEET_JSON },
-	{ ".csv", "text/csv", SHEET_CSV },
-	{ ".ndjson", "application/x-ndjson", SHEET_NDJSON },
-};
-
-/* Cuts the suffix off the path. */
-static bool
-take_suffix(char *path, const char *suffix)
-{
-	size_t len = strlen(path), n = strlen(suffix);
-
-	if (len <= n || strcmp(path + len - n, suffix) != 0)
-		return false;
-	path[len - n] = '\0';
-	return true;
-}
-
-static bool
-accepts(const struct question *q, const char *type)
-{
-	const char *accept = q->request->header(q->request, "Accept");
-
-	return accept != NULL && strstr(accept, type) != NULL;
-}
-
-/* Sets path and format. A suffix of the last part counts more than the header.
- * False: the path is too long for any resource. */
-static bool
-read_path(struct question *q)
-{
-	const char *path = q->request->path;
-	size_t i;
-
-	if (strlen(path) >= QUESTION_PATH_MAX)
-		return false;
-	memcpy(q->path, path, strlen(path) + 1);
-	q->format = SHEET_JSON;
-	for (i = 0; i < ARRAY_LEN(forms); i++) {
-		if (take_suffix(q->path, forms[i].suffix)) {
-			q->format = forms[i].format;
-			return true;
-		}
-	}
-	for (i = 0; i < ARRAY_LEN(forms); i++) {
-		if (accepts(q, forms[i].type)) {
-			q->format = forms[i].format;
-			break;
-		}
-	}
-	return true;
-}
 
 static const struct resource *
 find_resource(const char *path)
@@ -116,6 +71,13 @@ find_resource(const char *path)
 			return &resources[i];
 	}
 	return NULL;
+}
+
+/* Not of a service before it, which had one form, whatever was asked for. */
+static bool
+has_forms(const struct resource *r)
+{
+	return r->list != NULL || r->parameters != NULL;
 }
 
 /* Whether its rows, or its figures, can be those of some operators only. */
@@ -131,7 +93,7 @@ resource_is_public(const struct web_request *r)
 {
 	struct question q = { .request = r };
 	const struct resource *found =
-	    read_path(&q) ? find_resource(q.path) : NULL;
+	    resource_form_read(&q) ? find_resource(q.path) : NULL;
 
 	return found != NULL && found->least == VIEWER_NONE;
 }
@@ -146,7 +108,7 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		.viewer = *viewer,
 		.timeout_ms = timeout_ms };
 	const struct resource *found =
-	    read_path(&q) ? find_resource(q.path) : NULL;
+	    resource_form_read(&q) ? find_resource(q.path) : NULL;
 
 	if (found == NULL) {
 		question_problem(&q, 404, "there is no such path");
@@ -159,6 +121,12 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	} else if (viewer->claims.in_teams && !is_of_operators(found)) {
 		question_problem(&q, 403,
 		    "not for a token of teams: nothing says whose it is");
+	} else if (!q.any_form && has_forms(found)) {
+		question_problem(&q, 406,
+		    "Accept has none of application/json, text/csv and "
+		    "application/x-ndjson");
+	} else if (!resource_check_parameters(found, r, a)) {
+		return 0;
 	} else if (found->list != NULL) {
 		list_answer(&q, found->list);
 	} else {

@@ -31,13 +31,12 @@ static const char of_open_chats[] =
 static bool
 add_open(struct question *q, struct buf *sql)
 {
-	const char *v = question_parameter(q, "open");
+	bool open;
 
-	if (v == NULL)
-		return true;
-	if (strcmp(v, "1") != 0)
-		return question_problem(q, 400, "open is nothing but 1");
-	buf_adds(sql, of_open_chats);
+	if (!question_flag(q, "open", &open))
+		return false;
+	if (open)
+		buf_adds(sql, of_open_chats);
 	return true;
 }
 

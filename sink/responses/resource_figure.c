@@ -24,6 +24,10 @@
 
 #define COUNT_MAX INT64_C(1000000000000)
 
+const char *const figure_parameters[] = { "from", "to", "zone", "kind",
+	"operator", "nobody", "weekday", "hour", "open", "up_to_version",
+	"after_version", "version", "count", "sum_seconds", NULL };
+
 struct figure_sum {
 	int64_t n, ms;
 };

@@ -17,6 +17,9 @@
 #include "sink/responses/response_week.h"
 #include "sink/responses/responses.h"
 
+const char *const heatmap_parameters[] = { "from", "to", "zone", "kind",
+	"operator", "nobody", NULL };
+
 static const struct sheet_column heatmap_columns[] = {
 	{ "weekday", SHEET_NUMBER },
 	{ "hour", SHEET_NUMBER },

@@ -24,6 +24,10 @@
 
 #define WITHIN_MAX_S (INT64_C(366) * 86400)
 
+const char *const responses_parameters[] = { "from", "to", "zone", "kind",
+	"operator", "nobody", "by", "group", "compare", "within_seconds",
+	NULL };
+
 static const struct sheet_column response_columns[] = {
 	{ "span", SHEET_TEXT },
 	{ "period", SHEET_NUMBER },

@@ -132,29 +132,41 @@ find_known(const struct sums_reader *r, struct known_spans *k)
 	return good;
 }
 
-/* A row of a span: into its slot, or only its version where hours are cut. */
-static void
+static bool
+refuse_damage(const struct sums_reader *r, const char *begin)
+{
+	log_error("response_rollups has a damaged row at %s; run "
+		  "`sink --recompute`",
+	    begin);
+	return question_problem(r->q, 503,
+	    "the sums of responses are damaged at %s; run sink --recompute",
+	    begin);
+}
+
+/* A row of a span: into its slot, or only its version where hours are cut.
+ * False: it is damaged, and the answer is a problem. */
+static bool
 take_span(struct sums_reader *r, const struct db_rows *rows)
 {
 	int64_t slot = response_plan_slot(r->plan, db_get_time(rows, 0));
 	struct span_sum *kinds[SPAN_KINDS], sum = { .n = 0 };
+	bool good;
 	size_t i;
 
 	for (i = 0; i < SPAN_KINDS; i++)
 		kinds[i] = (r->choice->kind_set & 1U << i) != 0 ? &sum : NULL;
-	if (span_sums_read(db_get(rows, 2), kinds) != 0)
-		log_error("response_rollups has a damaged row at %s; run "
-			  "`sink --recompute`",
-		    db_get(rows, 0));
+	good = span_sums_read(db_get(rows, 2), kinds) == 0 ||
+	       refuse_damage(r, db_get(rows, 0));
 	if (sum.version > 0 || sum.n > 0) {
 		keep_newest(&r->to->version, sum.version);
 		keep_newest(&r->to->as_of, db_get_time(rows, 3));
 	}
-	if (slot >= 0 && sum.n > 0)
+	if (good && slot >= 0 && sum.n > 0)
 		span_sum_merge(response_sum_of(r->to, slot,
 				   r->by_operator ? db_get(rows, 1) : ""),
 		    &sum);
 	span_sum_release(&sum);
+	return good;
 }
 
 /* All operators together have rows of their own; a team has none. */
@@ -194,7 +206,7 @@ read_spans(struct sums_reader *r, size_t level,
 	buf_addf(&sql, ") LIMIT %d", ROWS_MAX + 1);
 	good = response_ask(r, &sql, args, args_n, ROWS_MAX, &rows);
 	while (good && db_next(rows))
-		take_span(r, rows);
+		good = take_span(r, rows);
 	db_rows_free(rows);
 	buf_release(&sql);
 	return good;

@@ -62,10 +62,12 @@ read_kind(struct question *q, struct response_choice *c)
 static bool
 read_chosen_operator(struct question *q, struct response_choice *c)
 {
-	const char *nobody = question_parameter(q, "nobody");
+	bool nobody;
 
 	c->operator_id = question_parameter(q, "operator");
-	if (nobody != NULL && strcmp(nobody, "1") == 0)
+	if (!question_flag(q, "nobody", &nobody))
+		return false;
+	if (nobody)
 		c->operator_id = "";
 	if (c->operator_id == NULL ||
 	    (q->viewer.role >= VIEWER_AGENT &&
@@ -197,9 +199,10 @@ response_span_cut(
 	for (t = s->from; t < s->to; t = next_begin(s, by, t)) {
 		if (s->n == RESPONSE_PERIODS_MAX)
 			return question_problem(q, 400,
-			    "more than %d periods of a %s; take a longer "
+			    "more than %d periods of %s %s; take a longer "
 			    "period (by) or a shorter range",
-			    RESPONSE_PERIODS_MAX, by_names[by]);
+			    RESPONSE_PERIODS_MAX, by == BY_HOUR ? "an" : "a",
+			    by_names[by]);
 		XGROW(s->begins, s->n + 1, cap); /* one more for the end */
 		s->begins[s->n++] = t;
 	}

@@ -11,4 +11,8 @@ resource_handler resource_responses; /* resource_responses.c */
 resource_handler resource_heatmap;   /* resource_heatmap.c */
 resource_handler resource_figure;    /* resource_figure.c */
 
+/* Their parameters, up to NULL. */
+extern const char *const responses_parameters[], *const heatmap_parameters[],
+						     *const figure_parameters[];
+
 #endif

@@ -20,6 +20,7 @@
 #include "sink/api/now_state.h"
 #include "sink/api/scope.h"
 #include "sink/resources/by_hand.h"
+#include "sink/resources/resource_parameters.h"
 #include "sink/serve/serve.h"
 
 #define LOOK_MS 50
@@ -83,6 +84,8 @@ live_answer(
 	struct viewer v;
 
 	if (!serve_find_viewer(s, r, &v, a))
+		return;
+	if (!resource_check_names(NULL, 0, r, a))
 		return;
 	serve_keep_viewer(&v, a);
 	a->goes_on = serve_token_is_good;

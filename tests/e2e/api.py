@@ -245,7 +245,8 @@ class Test:
         for name in ("operators", "chats", "intervals", "response-hours",
                      "assignments"):
             want = [r for r in self.pages(name, self.lead)
-                    if r["operator"] == operator]
+                    if r["operator"] == operator or
+                    (name == "chats" and r["operator"] is None)]
             got = self.pages(name, agent)
             for row in want:
                 for column in ("customer", "customer_name", "customer_phone"):
@@ -283,12 +284,20 @@ class Test:
             self.that(len(got["intervals"]) == len(want),
                       f"the intervals of {chat!r}")
 
+    def known_parameters(self):
+        """By path, as the description has them."""
+        document = self.server.ask(V1 + "openapi.json").json()
+        return {path: [p.get("name") or p["$ref"].split("/")[-1]
+                       for p in operation["get"].get("parameters", [])]
+                for path, operation in document["paths"].items()}
+
     def a_stranger_sees_nothing(self):
         """Random requests, with our ids, as somebody of another tenant."""
         ids = sorted({v for name in LISTS for row in self.pages(
             name, self.admin) for v in row.values()
             if isinstance(v, str) and v.startswith(OURS)})
         subjects = [i for i in ids if "\n" not in i]
+        known = self.known_parameters()
         paths = list(LISTS) + ["now", "chats/{}", "chats/{}/timeline"]
         for _ in range(STRANGER_REQUESTS):
             stranger = token(tenant_id=THEIRS, role=self.dice.choice(
@@ -296,11 +305,10 @@ class Test:
                 sub=self.dice.choice(subjects))
             path = self.dice.choice(paths).format(
                 quoted(self.dice.choice(ids)))
-            parameters = {self.dice.choice(
-                ["operator", "chat", "tenant", "tenant_id", "cursor", "kind",
-                 "conversation_id", "from", "limit", "user_id"]):
-                self.dice.choice(ids + [OURS, "1' OR '1'='1", "5", "7d"])
-                for _ in range(self.dice.randrange(3))}
+            names = known.get(V1 + path.split("/")[0], []) + ["tenant_id"]
+            values = ids + [OURS, "1' OR '1'='1", "5", "7d"]
+            parameters = {self.dice.choice(names): self.dice.choice(values)
+                          for _ in range(self.dice.randrange(3))}
             answer = self.server.get(
                 V1 + path + self.dice.choice(["", ".csv", ".ndjson"]),
                 stranger, **parameters)
@@ -312,6 +320,36 @@ class Test:
             elif answer.status == 200:
                 self.that(False, f"{path}: a stranger has that chat")
 
+    def refused_parameters(self):
+        """Each would answer as if it were not there; and what is said."""
+        twice, one = ["operator", "twice"], ["nothing but 1"]
+        return {
+            "now?operator=1": ["'operator'", "none"],
+            "chats?oprator=1": ["'oprator'", "operator", "waiting"],
+            "chats?from=7d": ["'from'"], "chats?Operator=1": ["'Operator'"],
+            "chats?oprator": ["'oprator'"], "chats?=1": ["''"],
+            "chats?%ff=1": ["what the request has"],
+            "chats/1?limit=1": ["'limit'"],
+            "chats/1/timeline?from=7d": ["'from'"],
+            "allocation?operator=1": ["'operator'"],
+            "openapi?v=1": ["'v'"], "now/stream?operator=1": ["'operator'"],
+            "responses?channel=email": ["'channel'", "within_seconds"],
+            "responses?chat=1&by=total": ["'chat'"],
+            "heatmap?channel=email": ["'channel'"],
+            "heatmap?by=day": ["'by'"],
+            "figure?by=day": ["'by'"],
+            "operators?operator=1&operator=2": twice,
+            "responses?operator=1&operator=1": twice,
+            "chats?nobody=2": one, "chats?open=yes": one,
+            "chats?waiting=0": one, "intervals?nobody=2": one,
+            "responses?nobody=2": one, "heatmap?nobody=yes": one,
+            "intervals?kind=bogus": ["response", "waiting"],
+            "response-hours?kind=response": ["first_response", "waiting"],
+            "operators?operator=%ff": ["UTF-8"],
+            "operators?operator=501%20": ["blank"],
+            "operators?operator=501+": ["blank"],
+        }
+
     def bad_requests_are_refused(self):
         admin, ask = self.admin, self.server.ask
         bad = {
@@ -320,15 +358,32 @@ class Test:
             "chats?cursor=zz": 400, "chats?cursor=00": 400,
             "messages?cursor=61": 400, "messages?from=yesterday": 400,
             "messages?to=2026-02-30": 400, "now.csv": 406,
-            "chats/%ff": 400, "chats/%zz": 400, "chats/%00": 400,
+            "chats/%ff": 400, "chats/ours1%20": 400,
+            "chats/ours1%20/timeline": 400,
+            "messages/conversation/ours1%20": 400, "chats/%zz": 400, "chats/%00": 400,
             "chats/" + "x" * 192: 400, "chats/none": 404,
             "chats/none/timeline": 404,
         }
+        refused = self.refused_parameters()
+        for path in refused:
+            bad[path] = 400
         for path, status in bad.items():
             answer = ask(V1 + path, admin)
             self.that(answer.status == status,
                       f"{path}: {answer.status}, not {status}")
-            self.that(answer.problem(), f"{path}: no sentence")
+            said = answer.problem()
+            self.that(all(word in said for word in refused.get(path, [" "])),
+                      f"{path}: {said}")
+        later = token(tenant_id=OURS, role="lead", exp=2e9 + 0.25)
+        self.that(ask(V1 + "now", later).status == 200
+                  and ask(V1 + "now/stream?x=1", later).status == 400,
+                  "a time with a fraction is none")
+        zones = "localtime", "posixrules", "Factory", "posix/Europe/Lisbon"
+        for zone in zones:
+            self.that(ask(V1 + "responses?zone=" + zone, admin).status == 400,
+                      f"{zone} is no zone of IANA's")
+        hours = ask(V1 + "responses?by=hour&from=2000d", admin).problem()
+        self.that("periods of an hour" in hours, hours)
         for method in ("POST", "PUT", "DELETE"):
             answer = ask(V1 + "chats", admin, method)
             self.that(answer.status == 405
@@ -342,13 +397,67 @@ class Test:
                 "no role": token(tenant_id=OURS),
                 "no such role": token(tenant_id=OURS, role="root"),
                 "agent without sub": token(tenant_id=OURS, role="agent"),
+                "another agent's sub": token(tenant_id=OURS, role="agent",
+                                             sub="ours1 "),
                 "two roles": token(tenant_id=OURS, role=["admin"]),
                 "no tenant": token(role="admin")}.items():
             answer = ask(V1 + "now", bearer)
             self.that(answer.status == 401 and answer.problem(),
                       f"{name}: {answer.status}")
 
+    def the_servers_refusals_are_problems(self):
+        ask = self.server.ask
+        limited = Server(self.lab, {"serve": {"rate": 1, "burst": 1}},
+                         name="limited")
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        while (many := limited.ask(V1 + "now", self.admin)).status == 200:
+            pass
+        self.that(many.headers["Retry-After"], "429 without Retry-After")
+        for status, answer in (
+                (400, ask(V1 + "operators?operator=%00", self.admin)),
+                (414, ask(V1 + "operators?operator=" + 5000 * "x",
+                          self.admin)),
+                (413, ask("/login", None, "POST", form, 5000 * "x")),
+                (431, ask(V1 + "now", self.admin,
+                          headers={f"X-{n}": "y" for n in range(70)})),
+                (429, many)):
+            self.that(answer.status == status and answer.problem()
+                      and set(answer.json()) == {"type", "title", "status",
+                                                 "detail"},
+                      f"{answer.status}, not {status}: {answer.body}")
+
+    def accept_chooses_the_form(self):
+        json_, csv_ = "application/json", "text/csv"
+        ndjson = "application/x-ndjson"
+        for accept, lists, objects in (
+                ("*/*", json_, json_), ("text/*", csv_, 406),
+                ("TEXT/CSV", csv_, 406), (csv_ + ";q=0", 406, 406),
+                ("Application/JSON; charset=utf-8", json_, json_),
+                (json_ + ";q=0", 406, 406),
+                (json_ + ";q=0, */*;q=0.1", csv_, 406),
+                ("application/xml", 406, 406),
+                ("application/xml, */*;q=0.1", json_, json_),
+                (f"{csv_}, {json_};q=0.5", csv_, json_),
+                (f"{json_};q=0.5;x=1 , {ndjson} ; Q=0.501", ndjson, json_),
+                (f"{csv_}, */*", csv_, json_),
+                ("application/*;q=0.2, text/csv;q=0.1", json_, json_),
+                ("text/cs", 406, 406), ("x-text/csv", 406, 406)):
+            for path, want in (("chats", lists), ("now", objects)):
+                answer = self.server.ask(V1 + path, self.admin,
+                                         headers={"Accept": accept})
+                got = answer.status
+                if got == 200:
+                    got = answer.headers["Content-Type"].split(";")[0]
+                self.that(got == want, f"{path} as {accept}: {got}")
+        answer = self.server.ask(V1 + "chats.csv", self.admin,
+                                 headers={"Accept": json_})
+        self.that(answer.headers["Content-Type"].startswith(csv_),
+                  "the suffix does not count more")
+
     def the_same_is_not_sent_again(self):
+        again = self.server.ask(V1 + "now", self.admin,
+                                headers={"If-None-Match": "*"})
+        self.that(again.status == 304, f"*: {again.status}")
         for path in ("now", "chats?limit=3", "chats.csv"):
             first = self.server.ask(V1 + path, self.admin)
             again = self.server.ask(V1 + path, self.admin, headers={
@@ -373,6 +482,20 @@ class Test:
             done = self.lab.run(["sink", "--tenant", OURS, "--get", path])
             self.that(done.code == code and len(done.lines()) == 1
                       and path in done.err, f"{path}: {done}")
+        for path in (*self.refused_parameters(), "operators?operator=%00",
+                     "operators?%00=1"):
+            if "stream" in path:
+                continue
+            done = self.lab.run(["sink", "--tenant", OURS, "--get", V1 + path])
+            self.that(done.code == 64 and len(done.lines()) == 1
+                      and not done.out, f"{path}: {done}")
+        url = "mysql://messaging:wrong@" + self.lab.env["MYSQL_URL"].split(
+            "@")[1]
+        for mode in (("--get", V1 + "now"), ("--report", "-")):
+            done = self.lab.run(["sink", "--tenant", OURS, *mode],
+                                env={"MYSQL_URL": url})
+            self.that(done.code == 77 and not done.out
+                      and "denied" in done.err, f"refused: {mode} {done}")
         done = self.lab.run(["sink", "--get", V1 + "now"])
         self.that(done.code == 64 and "--tenant" in done.err, f"{done}")
 
@@ -419,6 +542,8 @@ def body():
         test.a_chat_has_its_messages()
         test.bad_requests_are_refused()
         test.a_stranger_sees_nothing()
+        test.the_servers_refusals_are_problems()
+        test.accept_chooses_the_form()
         test.the_same_is_not_sent_again()
         test.by_hand_it_is_the_same()
         test.one_who_may_only_read_is_enough()

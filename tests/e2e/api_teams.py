@@ -118,7 +118,8 @@ class Test:
         got = self.pages(path, role, claims, member)
         where = ("" if whose is EVERYONE else
                  (" AND " if "WHERE" in table else " WHERE ")
-                 + f"operator IN ({names(whose)})")
+                 + f"(operator IN ({names(whose)})"
+                 + (" OR operator IS NULL)" if path == "chats" else ")"))
         group = "responses?" in path
         want = self.sql(
             ("SELECT COALESCE(operator, ''), COUNT(*) FROM " + table + where
@@ -181,6 +182,16 @@ class Test:
             self.that(None in seen and (whose is EVERYONE or
                                         seen - {None} <= whose),
                       f"{role} {claims}: {seen} wait")
+
+    def the_chats_of_nobody_are_everybodys(self):
+        want = {row[0] for row in self.sql(
+            "SELECT chat FROM chat_metrics WHERE operator IS NULL")}
+        for role, claims, _, _ in VIEWERS:
+            if role == WALL:
+                continue
+            rows = self.ask("chats?nobody=1&limit=1000", role, claims).rows()
+            self.that(want and {row["chat"] for row in rows} == want,
+                      f"{role} {claims}: {len(rows)} chats, not {len(want)}")
 
     def a_figure_is_theirs(self):
         for role, claims, whose, totals in VIEWERS:
@@ -279,6 +290,7 @@ def body():
         test.each_sees_their_rows()
         test.each_sees_their_totals()
         test.what_waits_is_theirs_or_nobodys()
+        test.the_chats_of_nobody_are_everybodys()
         test.a_figure_is_theirs()
         test.others_are_refused()
         test.a_timeline_names_no_others()

@@ -173,6 +173,8 @@ class Test:
                 (("--tenant", OURS, "--role", "root"), "'root'"),
                 (("--tenant", OURS, "--role", AGENT), "--for"),
                 (("--tenant", OURS, "--role", AGENT, "--for", ""), "--for"),
+                (("--tenant", OURS, "--role", AGENT, "--for", "7 "),
+                 "--for"),
                 (("--tenant", OURS, "--role", LEAD, "--for", "a\nb"),
                  "--for"),
                 (("--tenant", OURS, "--role", LEAD, "--for", "x" * 192),
@@ -386,12 +388,14 @@ class Test:
         self.that(again.status == 304 and len(self.audit()) == before + 1,
                   "what had not changed is written down")
         self.server.ask(V1 + "messages?limit=2&conversation_id=c1&operator="
-                        f"&secret={made}&from=7d", made)
+                        "&from=7d", made)
         line = self.audit()[-1]
         self.that(line["parameters"] == {
             "limit": "2", "conversation_id": "c1", "operator": "",
             "from": "7d"} and line["rows"] == 2, f"{line}")
-        answer = self.server.ask(V1 + "chats?operator=%ff%0a", made)
+        # Passes over what it does not have.
+        answer = self.server.ask(V1 + "messages/conversation/c1?operator="
+                                 f"%ff%0a&secret={made}", made)
         self.that(answer.status == 200
                   and self.audit()[-1]["parameters"] == {"operator": None},
                   f"{answer.status} {self.audit()[-1]}")

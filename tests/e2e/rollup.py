@@ -244,6 +244,22 @@ class Test:
             self.sink("-f", path)
         self.is_right("killed, and run again")
 
+    def damage_is_told(self):
+        self.sql.ask("UPDATE response_rollups SET sums = 'x y' "
+                     "WHERE tenant = 'acme'")
+        hour = self.now.replace(minute=0, second=0, microsecond=0)
+        asked = [self.get("acme", hour - DAYS * 24 * HOUR, hour, group)
+                 for group in ("none", "operator")]
+        asked.append(self.lab.run(["sink", "-c", self.conf, "--tenant",
+                                   "acme", "--report", "-"]))
+        for done in asked:
+            self.that(done.code == 75 and "sink --recompute" in done.err
+                      and not done.out, f"damaged: {done}")
+        done = self.get("beta", hour - DAYS * 24 * HOUR, hour)
+        self.that(done.code == 0, f"another's damage: {done}")
+        self.sink("--recompute", "--tenant", "acme")
+        self.is_right("damaged")
+
     def damage_is_recomputed(self):
         self.sql.ask(
             "UPDATE response_rollups SET sums = 'reply 1 1 1 1 5:1;' WHERE "
@@ -343,6 +359,7 @@ def body():
         test.rows_come_late_and_twice()
         test.sinks_work_at_the_same_time()
         test.killed_sinks_leave_nothing_half()
+        test.damage_is_told()
         test.damage_is_recomputed()
         test.an_upgrade_adds_up_what_was_there()
         test.what_is_kept_is_read()

@@ -41,6 +41,14 @@ static const struct vector vectors[] = {
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwLCJpc3MiOiJ1cyIsImF1ZCI6WyJ4IiwidGh"
 	  "lbSJdfQ.c46d48KVkPoITamgGeNihI4I9mL6YOOJkj6B_qyN87A",
 	    "+acme" },
+	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
+	  "lIiwiZXhwIjoxLjhlOX0.HtiHTWgr2_7nzhAJfPQJ7DVDrPwY7E_vXMRXOxs"
+	  "ZMFI",
+	    "+acme" },
+	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
+	  "lIiwiZXhwIjoxNzk1MTY4ODAwLjUsImlhdCI6MS41fQ.cJ5NhFKijkdIRodq"
+	  "aweWhaYVAoIRDwVAehYflE8_wuo",
+	    "+acme" },
 	{ "", "three parts" },
 	{ "a.b", "three parts" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
@@ -221,8 +229,8 @@ static const struct vector vectors[] = {
 	  "m4M",
 	    "no time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
-	  "lIiwiZXhwIjoxLjhlOX0.HtiHTWgr2_7nzhAJfPQJ7DVDrPwY7E_vXMRXOxs"
-	  "ZMFI",
+	  "lIiwiZXhwIjoxZTMwMH0.q3VIn7k86_ZX3jzFi1A7C4KGt4AvS9nx7uLw7M8"
+	  "CTeE",
 	    "no time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjo5MjIzMzcyMDM2ODU0Nzc1ODA3fQ.EBmRmLmadcrUUBlSXPF_"
@@ -230,6 +238,10 @@ static const struct vector vectors[] = {
 	    "no time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjotMX0.bfdHBnehSSbffPL4VptIW4iTkWH4NFXpwtLgN70HBEk",
+	    "no time" },
+	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
+	  "lIiwiZXhwIjotMC41fQ.o5vVq44Ufaq4yUDQoDNOinCx3a3SogNO4grgTpfs"
+	  "w04",
 	    "no time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoiMTc5NTE3MjQwMCJ9.A9pZjPGIPg3Y2aW5yXOEoHuW2ahyU9"
@@ -248,8 +260,8 @@ static const struct vector vectors[] = {
 	  "MsKmnjydjDmef3uZNJkN7Ws",
 	    "no time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
-	  "lIiwiZXhwIjoxNzk1MTcyNDAwLCJpYXQiOjEuNX0.f2zSekUcpZUHzGsGBa3"
-	  "mxEZNaLFNG7O8c_0d8GyUZoA",
+	  "lIiwiZXhwIjoxNzk1MTcyNDAwLCJpYXQiOi0wLjV9.XHVBkDR83vuD8l7LcM"
+	  "egi36FQVUDGjKYPLGDrkEq2p8",
 	    "no time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIn0.eAgsPNl__acfpNm2t_OgLuyaHMWkHQ89S90zrvnb7aA",

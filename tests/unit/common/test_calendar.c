@@ -83,7 +83,8 @@ names_that_are_no_zones(void **state)
 		"Europe/../UTC", "Europe/./Lisbon", "Europe//Lisbon",
 		"Europe/Lisbon/", "UTC ", " UTC", "tzdata.zi", "leapseconds",
 		"EST5EDT,M3.2.0,M11.1.0", "+05:30", "right/UTC", "UTC\n",
-		"Europe/Lisbon%00", "\xc3\xa9" };
+		"Europe/Lisbon%00", "\xc3\xa9", "localtime", "posixrules",
+		"posix/Europe/Lisbon", "Factory" };
 	struct buf why = BUF_INIT;
 	char name[4096];
 	size_t i;

@@ -41,6 +41,7 @@ values_are_found_and_decoded(void **state)
 		{ "a=%zz%4g", "%zz%4g" },
 		{ "a=x%00y", "x" },
 		{ "a", NULL },
+		{ "b&a=1", "1" },
 		{ "A=1", NULL },
 		{ "aa=1", NULL },
 		{ "=a", NULL },
@@ -57,6 +58,23 @@ values_are_found_and_decoded(void **state)
 		else if (value == NULL || strcmp(value, rows[i][1]) != 0)
 			fail_msg("%s: %s", rows[i][0], value);
 		free(value);
+	}
+}
+
+static void
+a_nul_is_told(void **state)
+{
+	static const char *const texts[] = { "a=%00", "a=1&%00b=2", "a=%20" };
+	struct form f;
+	char *copy;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(texts); i++) {
+		copy = xstrdup(texts[i]);
+		form_split(&f, copy);
+		assert_int_equal(f.cut, i < 2);
+		free(copy);
 	}
 }
 
@@ -82,6 +100,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_found_and_decoded),
+		cmocka_unit_test(a_nul_is_told),
 		cmocka_unit_test(more_than_enough_is_left_out),
 	};
 

@@ -11,6 +11,7 @@
 
 #include "common/base/xalloc.h"
 #include "sink/resources/resource.h"
+#include "sink/resources/resource_parameters.h"
 
 static json_t *description;
 
@@ -183,6 +184,44 @@ each_list_has_its_columns(void **state)
 	}
 }
 
+/* Of the query; those of the path are not the resource's to check. */
+static size_t
+described_parameters(json_t *operation)
+{
+	json_t *list = json_object_get(operation, "parameters"), *one;
+	size_t i, n = 0;
+
+	json_array_foreach(list, i, one)
+	{
+		one = get(resolved(one), "in");
+		n += strcmp(json_string_value(one), "query") == 0;
+	}
+	return n;
+}
+
+static void
+what_is_not_refused_is_described(void **state)
+{
+	const char *names[RESOURCE_PARAMETERS];
+	json_t *operation;
+	size_t i, k, n;
+
+	(void)state;
+	for (i = 0; i < resources_n; i++) {
+		if (resources[i].list == NULL &&
+		    resources[i].parameters == NULL)
+			continue;
+		operation = operation_of(&resources[i]);
+		n = resource_parameters(&resources[i], names);
+		for (k = 0; k < n; k++) {
+			if (!has_parameter(operation, names[k]))
+				fail_msg("%s: %s is not described",
+				    resources[i].pattern, names[k]);
+		}
+		assert_int_equal(n, described_parameters(operation));
+	}
+}
+
 int
 main(void)
 {
@@ -190,6 +229,7 @@ main(void)
 		cmocka_unit_test(each_resource_is_described),
 		cmocka_unit_test(its_least_role_is_described),
 		cmocka_unit_test(each_list_has_its_columns),
+		cmocka_unit_test(what_is_not_refused_is_described),
 	};
 	static const char path[] = "sink/resources/openapi.json";
 	json_error_t error;

@@ -1,0 +1,35 @@
+/*
+ * resource_parameters: the check of a request's parameters before a resource
+ * answers. A parameter that the resource does not have is refused: who
+ * misspells a filter would else take what is not filtered for what is. So is
+ * one that is there twice, and a value that is no text or ends with a blank:
+ * for the database 'a' and 'a ' are equal.
+ */
+#ifndef SINK_RESOURCES_RESOURCE_PARAMETERS_H
+#define SINK_RESOURCES_RESOURCE_PARAMETERS_H
+
+#include "common/http/web.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct resource;
+
+/* The most that a resource has. */
+#define RESOURCE_PARAMETERS 32
+
+/* The names of a resource's parameters, borrowed. Returns how many. */
+size_t resource_parameters(
+    const struct resource *r, const char *names[RESOURCE_PARAMETERS]);
+
+/* False: the answer is a problem, 400. */
+bool resource_check_parameters(const struct resource *found,
+    const struct web_request *r, struct web_answer *a)
+    __attribute__((warn_unused_result));
+
+/* The same by the names, n of them. */
+bool resource_check_names(const char *const *names, size_t n,
+    const struct web_request *r, struct web_answer *a)
+    __attribute__((warn_unused_result));
+
+#endif
