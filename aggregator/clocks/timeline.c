@@ -36,8 +36,6 @@ lexicon_release(struct lexicon *w)
 	message_ids_release(&w->message_ids);
 	strmap_release(&w->channel_numbers, NULL);
 	free(w->channels);
-	free(w->table);
-	free(w->scratch);
 	memset(w, 0, sizeof *w);
 }
 
@@ -271,30 +269,33 @@ message_compare_version(
 
 /* Keeps the version that counts, in the place of the first. */
 static void
-drop_version(struct lexicon *w, struct message *old, const struct message *new)
+drop_version(const struct lexicon *w, struct timeline *t, struct message *old,
+    const struct message *new)
 {
+	XGROW(t->dropped, t->dropped_n, t->dropped_cap);
 	if (message_compare_version(w, new, old) > 0) {
-		message_drop(w, old);
+		t->dropped[t->dropped_n++] = *old;
 		*old = *new;
 	} else {
-		message_drop(w, new);
+		t->dropped[t->dropped_n++] = *new;
 	}
 }
 
 /* Moves the messages that count to the front; returns how many they are. */
 static size_t
-drop_duplicates_by_table(struct lexicon *w, struct message *m, size_t n)
+drop_duplicates_by_table(
+    const struct lexicon *w, struct timeline *t, struct message *m, size_t n)
 {
 	size_t i, slot, kept = 0, slots = 16;
 	uint32_t *table; /* index + 1 into what is kept; 0: free */
 
 	while (slots < n * 2)
 		slots *= 2;
-	if (slots > w->table_cap) {
-		w->table = xrealloc(w->table, slots, sizeof *w->table);
-		w->table_cap = slots;
+	if (slots > t->table_cap) {
+		t->table = xrealloc(t->table, slots, sizeof *t->table);
+		t->table_cap = slots;
 	}
-	table = w->table;
+	table = t->table;
 	memset(table, 0, slots * sizeof *table);
 	for (i = 0; i < n; i++) {
 		slot = message_id_hash(m[i].id) & (slots - 1);
@@ -306,7 +307,7 @@ drop_duplicates_by_table(struct lexicon *w, struct message *m, size_t n)
 			table[slot] = (uint32_t)kept;
 			continue;
 		}
-		drop_version(w, &m[table[slot] - 1], &m[i]);
+		drop_version(w, t, &m[table[slot] - 1], &m[i]);
 	}
 	return kept;
 }
@@ -314,7 +315,8 @@ drop_duplicates_by_table(struct lexicon *w, struct message *m, size_t n)
 /* The same without a table. Ids mostly grow: an id above all before it is new;
  * the few others are searched backwards. */
 static size_t
-drop_duplicates(struct lexicon *w, struct message *m, size_t n)
+drop_duplicates(
+    const struct lexicon *w, struct timeline *t, struct message *m, size_t n)
 {
 	size_t i, k, kept = 0, looked = 0;
 	message_id highest = 0;
@@ -323,7 +325,7 @@ drop_duplicates(struct lexicon *w, struct message *m, size_t n)
 		k = 0;
 		if (message_id_is_text(m[i].id) || looked > LOOKS * n) {
 			memmove(m + kept, m + i, (n - i) * sizeof *m);
-			return drop_duplicates_by_table(w, m, kept + n - i);
+			return drop_duplicates_by_table(w, t, m, kept + n - i);
 		}
 		if (m[i].id <= highest)
 			for (k = kept; k > 0 && m[k - 1].id != m[i].id; k--)
@@ -331,7 +333,7 @@ drop_duplicates(struct lexicon *w, struct message *m, size_t n)
 		else
 			highest = m[i].id;
 		if (k > 0)
-			drop_version(w, &m[k - 1], &m[i]);
+			drop_version(w, t, &m[k - 1], &m[i]);
 		else
 			m[kept++] = m[i];
 	}
@@ -340,16 +342,17 @@ drop_duplicates(struct lexicon *w, struct message *m, size_t n)
 
 /* A bottom-up merge sort. */
 static void
-merge_sort(struct lexicon *w, struct message *m, size_t n)
+merge_sort(
+    const struct lexicon *w, struct timeline *t, struct message *m, size_t n)
 {
 	struct message *from = m, *to;
 	size_t width, i, a, b, a_end, b_end, k;
 
-	if (n > w->scratch_cap) {
-		w->scratch = xrealloc(w->scratch, n, sizeof *w->scratch);
-		w->scratch_cap = n;
+	if (n > t->merged_cap) {
+		t->merged = xrealloc(t->merged, n, sizeof *t->merged);
+		t->merged_cap = n;
 	}
-	to = w->scratch;
+	to = t->merged;
 	for (width = 1; width < n; width *= 2) {
 		for (i = 0, k = 0; i < n; i = b_end) {
 			a = i;
@@ -366,14 +369,15 @@ merge_sort(struct lexicon *w, struct message *m, size_t n)
 			}
 		}
 		from = to;
-		to = from == m ? w->scratch : m;
+		to = from == m ? t->merged : m;
 	}
 	if (from != m)
 		memcpy(m, from, n * sizeof *m);
 }
 
 size_t
-timeline_sort(struct lexicon *w, struct message *m, size_t n, size_t sorted)
+timeline_sort(const struct lexicon *w, struct timeline *t, struct message *m,
+    size_t n, size_t sorted)
 {
 	size_t i, k, moved = 0, first = n;
 	struct message x;
@@ -391,7 +395,7 @@ timeline_sort(struct lexicon *w, struct message *m, size_t n, size_t sorted)
 		if (k < first)
 			first = k;
 		if (moved > 8 * n) {
-			merge_sort(w, m, n);
+			merge_sort(w, t, m, n);
 			return 0;
 		}
 	}
@@ -423,9 +427,26 @@ timeline_find(const struct lexicon *w, const struct message *m, size_t n,
 }
 
 size_t
-timeline_normalize(struct lexicon *w, struct message *m, size_t n)
+timeline_normalize(
+    const struct lexicon *w, struct timeline *t, struct message *m, size_t n)
 {
-	n = drop_duplicates(w, m, n);
-	(void)timeline_sort(w, m, n, 0);
+	n = drop_duplicates(w, t, m, n);
+	(void)timeline_sort(w, t, m, n, 0);
 	return n;
+}
+
+void
+timeline_drop(struct lexicon *w, struct timeline *t)
+{
+	while (t->dropped_n > 0)
+		message_drop(w, &t->dropped[--t->dropped_n]);
+}
+
+void
+timeline_release(struct timeline *t)
+{
+	free(t->table);
+	free(t->merged);
+	free(t->dropped);
+	memset(t, 0, sizeof *t);
 }

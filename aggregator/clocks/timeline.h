@@ -49,17 +49,24 @@ struct lexicon {
 	uint32_t *channels; /* names, held; from 1 on */
 	unsigned channels_n;
 	uint32_t recent_names[FROM_SYSTEM + 1]; /* hints, see message_name() */
-	/* Private: the numbers of channels, and a cache of them by hash;
-	 * scratch of timeline_normalize(). */
+	/* Private: the numbers of channels, and a cache of them by hash. */
 	struct strmap channel_numbers;
 	struct text recent_kind; /* of recent_kind_n; of most messages */
 	unsigned recent_kind_n;
 	uint16_t recent_channels[LEXICON_RECENT_CHANNELS];
 	bool channels_full;
+};
+
+/* What sorting needs besides the messages; one for each thread that does it
+ * with the same lexicon. A zeroed struct is empty. */
+struct timeline {
 	uint32_t *table;
 	size_t table_cap;
-	struct message *scratch;
-	size_t scratch_cap;
+	struct message *merged;
+	size_t merged_cap;
+	/* Versions that do not count, until timeline_drop(). */
+	struct message *dropped;
+	size_t dropped_n, dropped_cap;
 };
 
 void lexicon_init(struct lexicon *w);
@@ -114,16 +121,21 @@ int message_compare_version(
 
 /* Sorts messages, of which the first `sorted` are in order. Returns the first
  * index whose message changed, or n. */
-size_t timeline_sort(
-    struct lexicon *w, struct message *m, size_t n, size_t sorted);
+size_t timeline_sort(const struct lexicon *w, struct timeline *t,
+    struct message *m, size_t n, size_t sorted);
 
 /* The index of the message of that id among messages in order, or n. Expects it
  * at that time, and else searches all. */
 size_t timeline_find(const struct lexicon *w, const struct message *m, size_t n,
     int64_t at, message_id id);
 
-/* Keeps the version of each id that counts, drops the others, sorts the rest,
- * and returns how many are left. */
-size_t timeline_normalize(struct lexicon *w, struct message *m, size_t n);
+/* Keeps the version of each id that counts, sorts these, and returns how many
+ * they are. The others still hold their names: the lexicon does not change
+ * before timeline_drop(). */
+size_t timeline_normalize(const struct lexicon *w, struct timeline *t,
+    struct message *m, size_t n);
+void timeline_drop(struct lexicon *w, struct timeline *t);
+
+void timeline_release(struct timeline *t);
 
 #endif

@@ -31,6 +31,7 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 		m->whole_at[i] = CLOCK_NONE;
 	lexicon_init(&m->lexicon);
 	m->private = xcalloc(1, sizeof *m->private);
+	m->private->derivation.model = m;
 }
 
 void
@@ -49,13 +50,7 @@ model_release(struct model *m)
 	free(p->pending);
 	free(p->pending_copies);
 	free(p->pending_events);
-	free(p->descriptions);
-	free(p->lives);
-	free(p->marks);
-	free(p->participants.keys);
-	free(p->participants.serials);
-	free(p->intervals);
-	free(p->credits);
+	derivation_release(&p->derivation);
 	free(p);
 	lexicon_release(&m->lexicon);
 	free(m->tenant);

@@ -9,9 +9,10 @@
  *   model_pending.c       delays messages and events, and prefetches
  *   model_events.c        counted events
  *   model_identities.c    which messages came already
- *   model_recompute.c     derives what metrics read, with model_lives.c,
- *                         model_participants.c, model_intervals.c and
- *                         model_credit.c
+ *   model_recompute.c     brings up to date what metrics read, with
+ *                         model_intervals.c and model_credit.c
+ *   model_derive.c        derives chats, with model_lives.c and
+ *                         model_participants.c
  *   model_correct.c       merges another model
  *   model_pack.c          the packed form for the state
  */
@@ -70,6 +71,26 @@ struct participants {
 	uint64_t last[2]; /* keys added last: most messages repeat them */
 };
 
+/* Derives one chat after the other: what was found of the present one, in
+ * memory that the next one uses again. Each thread has its own. */
+struct derivation {
+	const struct model *model;
+	/* Of the chat that lives_find() was called for last. */
+	const struct description **descriptions; /* oldest first */
+	size_t descriptions_n, descriptions_cap;
+	struct life *lives;
+	size_t lives_n, lives_cap;
+	struct mark *marks;
+	size_t marks_cap;
+	/* Of the chat that was walked over. */
+	struct participants participants;
+	struct interval *intervals;
+	size_t intervals_cap;
+	struct credit *credits;
+	size_t credits_cap;
+	struct timeline timeline;
+};
+
 struct model_private {
 	struct slab slab; /* of messages */
 
@@ -103,20 +124,7 @@ struct model_private {
 	    pending_appended;
 	size_t pending_events_n;
 
-	/* Of the chat that lives_find() was called for last. */
-	const struct description **descriptions; /* oldest first */
-	size_t descriptions_n, descriptions_cap;
-	struct life *lives;
-	size_t lives_n, lives_cap;
-	struct mark *marks;
-	size_t marks_cap;
-
-	/* Scratch of model_recompute(). */
-	struct participants participants;
-	struct interval *intervals;
-	size_t intervals_cap;
-	struct credit *credits;
-	size_t credits_cap;
+	struct derivation derivation;
 };
 
 /* model_operators.c. */
@@ -238,15 +246,16 @@ void events_copy(struct model *to, const struct model *from);
 
 /* model_lives.c. */
 
-/* Finds the lives of a chat whose messages are in order, in the private part
- * of the model, for the functions below. */
-void lives_find(const struct model *m, const struct chat *c);
+/* Finds the lives of a chat whose messages are in order, for the functions
+ * below. */
+void lives_find(struct derivation *w, const struct chat *c);
 /* Derives status, assignee and description of the present life. */
-void lives_set_state(const struct model *m, struct chat *c);
+void lives_set_state(const struct derivation *w, struct chat *c);
 /* The input of a walk over one life; of the last record of one, its time. */
 struct clocks_chat lives_view(
-    const struct model *m, const struct chat *c, size_t life);
-int64_t lives_last_at(const struct model *m, const struct chat *c, size_t life);
+    struct derivation *w, const struct chat *c, size_t life);
+int64_t lives_last_at(
+    const struct derivation *w, const struct chat *c, size_t life);
 /* Sets c->now from the descriptions of the present life. */
 void lives_describe(struct chat *c);
 /* Removes the first messages and keeps the last status they report. */
@@ -259,13 +268,42 @@ void participants_add(struct participants *p, uint64_t key); /* not 0 */
 /* model_intervals.c. */
 
 /* Reports the differences between the intervals that were reported of the chat
- * and the first n of the model's scratch. */
-void chat_intervals_report(struct model *m, struct chat *c, size_t n);
+ * and these. */
+void chat_intervals_report(
+    struct model *m, struct chat *c, const struct interval *v, size_t n);
 /* Saves them as reported, without a report. */
 void chat_intervals_save(
     struct model *m, struct chat *c, const struct interval *v, size_t n);
 /* Drops the first n reported ones, without a report. */
 void chat_intervals_drop(struct model *m, struct chat *c, size_t n);
+
+/* model_derive.c. */
+
+/* What a walk leaves behind. */
+struct derived {
+	size_t intervals; /* that the derivation has, as it has the credits */
+	size_t credits;
+	/* What may be dropped: past episodes before the window, past lives. */
+	struct droppable {
+		size_t messages, intervals, lives;
+		int64_t at;
+		uint32_t assignee;
+		bool assignee_known;
+		enum episode_state episode;
+	} old;
+};
+
+/* Derives a chat by its records; nothing but the chat and the derivation
+ * changes. derive_walk(): the intervals alone, of a chat that is derived. */
+struct derived derive_chat(struct derivation *w, struct chat *c);
+struct derived derive_walk(struct derivation *w, struct chat *c);
+void derivation_release(struct derivation *w);
+
+/* Prefetches those that come next, before the i-th of n chats is derived. */
+void derive_prefetch(struct chat *const *v, size_t n, size_t i);
+/* Derives all chats on every core, and credits them in their order. Of a model
+ * that is recomputed once and has no on_interval. */
+void derive_all(struct model *m);
 
 /* model_recompute.c. */
 

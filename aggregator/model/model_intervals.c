@@ -62,9 +62,9 @@ chat_intervals_save(
 }
 
 void
-chat_intervals_report(struct model *m, struct chat *c, size_t n)
+chat_intervals_report(
+    struct model *m, struct chat *c, const struct interval *v, size_t n)
 {
-	const struct interval *v = m->private->intervals;
 	size_t from = 0, old_end = c->reported_n, end = n, i;
 
 	if (m->on_interval == NULL)

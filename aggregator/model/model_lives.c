@@ -42,20 +42,20 @@ status_of_message(const struct message *m)
 
 /* Oldest first. */
 static void
-gather_descriptions(struct model_private *p, const struct chat *c)
+gather_descriptions(struct derivation *w, const struct chat *c)
 {
 	const struct description *d;
 	size_t i;
 
-	p->descriptions_n = 0;
+	w->descriptions_n = 0;
 	for (d = c->descriptions; d != NULL; d = d->next) {
-		XGROW(p->descriptions, p->descriptions_n, p->descriptions_cap);
-		p->descriptions[p->descriptions_n++] = d;
+		XGROW(w->descriptions, w->descriptions_n, w->descriptions_cap);
+		w->descriptions[w->descriptions_n++] = d;
 	}
-	for (i = 0; i < p->descriptions_n / 2; i++) {
-		d = p->descriptions[i];
-		p->descriptions[i] = p->descriptions[p->descriptions_n - 1 - i];
-		p->descriptions[p->descriptions_n - 1 - i] = d;
+	for (i = 0; i < w->descriptions_n / 2; i++) {
+		d = w->descriptions[i];
+		w->descriptions[i] = w->descriptions[w->descriptions_n - 1 - i];
+		w->descriptions[w->descriptions_n - 1 - i] = d;
 	}
 }
 
@@ -83,18 +83,18 @@ was_missing(
 }
 
 static void
-add_life(struct model_private *p, size_t message, size_t description)
+add_life(struct derivation *w, size_t message, size_t description)
 {
-	XGROW(p->lives, p->lives_n, p->lives_cap);
-	p->lives[p->lives_n].message = message;
-	p->lives[p->lives_n++].description = description;
+	XGROW(w->lives, w->lives_n, w->lives_cap);
+	w->lives[w->lives_n].message = message;
+	w->lives[w->lives_n++].description = description;
 }
 
 /* All records lie within `memory`: there is one life only. */
 static bool
-fits_one_life(const struct model *m, const struct chat *c)
+fits_one_life(const struct derivation *w, const struct chat *c)
 {
-	const struct model_private *p = m->private;
+	const struct model *m = w->model;
 	int64_t first = c->dropped.at, last = first, at;
 	size_t i;
 
@@ -105,8 +105,8 @@ fits_one_life(const struct model *m, const struct chat *c)
 			first = c->messages[0].at;
 		last = c->messages[c->n - 1].at;
 	}
-	for (i = 0; i < p->descriptions_n; i++) {
-		at = p->descriptions[i]->at;
+	for (i = 0; i < w->descriptions_n; i++) {
+		at = w->descriptions[i]->at;
 		if (at != CLOCK_NONE && (first == CLOCK_NONE || at < first))
 			first = at;
 		if (at > last)
@@ -116,33 +116,33 @@ fits_one_life(const struct model *m, const struct chat *c)
 }
 
 void
-lives_find(const struct model *m, const struct chat *c)
+lives_find(struct derivation *w, const struct chat *c)
 {
-	struct model_private *p = m->private;
+	const struct model *m = w->model;
 	int64_t last = c->dropped.at, status_at = c->dropped.status_at, at;
 	enum chat_status status = c->dropped.status, by;
 	size_t i = 0, j = 0;
 	bool is_description;
 
-	gather_descriptions(p, c);
-	p->lives_n = 0;
-	add_life(p, 0, 0);
-	if (fits_one_life(m, c))
+	gather_descriptions(w, c);
+	w->lives_n = 0;
+	add_life(w, 0, 0);
+	if (fits_one_life(w, c))
 		return;
-	while (i < c->n || j < p->descriptions_n) {
+	while (i < c->n || j < w->descriptions_n) {
 		is_description =
-		    j < p->descriptions_n &&
-		    (i == c->n || p->descriptions[j]->at <= c->messages[i].at);
+		    j < w->descriptions_n &&
+		    (i == c->n || w->descriptions[j]->at <= c->messages[i].at);
 		at =
-		    is_description ? p->descriptions[j]->at : c->messages[i].at;
+		    is_description ? w->descriptions[j]->at : c->messages[i].at;
 		if (last != CLOCK_NONE && at > last && at - last > m->memory &&
 		    (is_over_status(status) || was_missing(m, c, last, at))) {
-			add_life(p, i, j);
+			add_life(w, i, j);
 			status = CHAT_OPEN;
 			status_at = CLOCK_NONE;
 		}
 		if (is_description && at >= status_at) {
-			status = status_or_open(p->descriptions[j]);
+			status = status_or_open(w->descriptions[j]);
 			status_at = at;
 		}
 		by = is_description || at <= status_at
@@ -158,26 +158,24 @@ lives_find(const struct model *m, const struct chat *c)
 
 /* Behind the last message and description of a life. */
 static struct life
-life_end(const struct model *m, const struct chat *c, size_t life)
+life_end(const struct derivation *w, const struct chat *c, size_t life)
 {
-	const struct model_private *p = m->private;
-	struct life end = { c->n, p->descriptions_n };
+	struct life end = { c->n, w->descriptions_n };
 
-	return life + 1 < p->lives_n ? p->lives[life + 1] : end;
+	return life + 1 < w->lives_n ? w->lives[life + 1] : end;
 }
 
 int64_t
-lives_last_at(const struct model *m, const struct chat *c, size_t life)
+lives_last_at(const struct derivation *w, const struct chat *c, size_t life)
 {
-	const struct model_private *p = m->private;
-	struct life begin = p->lives[life], end = life_end(m, c, life);
+	struct life begin = w->lives[life], end = life_end(w, c, life);
 	int64_t at = life == 0 ? c->dropped.at : CLOCK_NONE;
 
 	if (end.message > begin.message && c->messages[end.message - 1].at > at)
 		at = c->messages[end.message - 1].at;
 	if (end.description > begin.description &&
-	    p->descriptions[end.description - 1]->at > at)
-		at = p->descriptions[end.description - 1]->at;
+	    w->descriptions[end.description - 1]->at > at)
+		at = w->descriptions[end.description - 1]->at;
 	return at;
 }
 
@@ -257,18 +255,17 @@ find_newest(struct chat *c)
 }
 
 void
-lives_set_state(const struct model *m, struct chat *c)
+lives_set_state(const struct derivation *w, struct chat *c)
 {
-	const struct model_private *p = m->private;
-	struct life present = p->lives[p->lives_n - 1];
-	int64_t missed = missing_at(m, c);
+	struct life present = w->lives[w->lives_n - 1];
+	int64_t missed = missing_at(w->model, c);
 
-	c->described = (uint32_t)(p->descriptions_n - present.description);
+	c->described = (uint32_t)(w->descriptions_n - present.description);
 	lives_describe(c);
 	find_newest(c);
-	if (!m->stream)
+	if (!w->model->stream)
 		return;
-	apply_newer_messages(c, present.message, p->lives_n == 1);
+	apply_newer_messages(c, present.message, w->lives_n == 1);
 	/* Only a record newer than the snapshot brings it back. */
 	if (missed != CLOCK_NONE && missed >= c->newest) {
 		c->now.status = CHAT_GONE;
@@ -277,27 +274,27 @@ lives_set_state(const struct model *m, struct chat *c)
 }
 
 static void
-add_mark(struct model_private *p, size_t *n, int64_t at, enum mark_kind kind,
+add_mark(struct derivation *w, size_t *n, int64_t at, enum mark_kind kind,
     uint32_t assignee)
 {
 	struct mark x = { .at = at, .kind = kind, .assignee = assignee };
 	size_t i;
 
-	XGROW(p->marks, *n, p->marks_cap);
-	for (i = (*n)++; i > 0 && (p->marks[i - 1].at > at ||
-				      (p->marks[i - 1].at == at &&
-					  p->marks[i - 1].kind > kind));
+	XGROW(w->marks, *n, w->marks_cap);
+	for (i = (*n)++; i > 0 && (w->marks[i - 1].at > at ||
+				      (w->marks[i - 1].at == at &&
+					  w->marks[i - 1].kind > kind));
 	     i--)
-		p->marks[i] = p->marks[i - 1];
-	p->marks[i] = x;
+		w->marks[i] = w->marks[i - 1];
+	w->marks[i] = x;
 }
 
 static bool
-is_repeated_opening(const struct model_private *p, size_t from, size_t j)
+is_repeated_opening(const struct derivation *w, size_t from, size_t j)
 {
 	for (; from < j; from++)
-		if (p->descriptions[from]->opened_at ==
-		    p->descriptions[j]->opened_at)
+		if (w->descriptions[from]->opened_at ==
+		    w->descriptions[j]->opened_at)
 			return true;
 	return false;
 }
@@ -313,37 +310,36 @@ is_in_dropped(
 }
 
 static size_t
-make_marks(const struct model *m, const struct chat *c, size_t life)
+make_marks(struct derivation *w, const struct chat *c, size_t life)
 {
-	struct model_private *p = m->private;
-	struct life begin = p->lives[life], end = life_end(m, c, life);
+	struct life begin = w->lives[life], end = life_end(w, c, life);
 	const struct dropped_history *f = &c->dropped;
 	const struct description *d;
 	size_t j, n = 0;
 
 	for (j = begin.description; j < end.description; j++) {
-		d = p->descriptions[j];
+		d = w->descriptions[j];
 		if (d->opened_at != CLOCK_NONE &&
-		    !is_repeated_opening(p, begin.description, j) &&
+		    !is_repeated_opening(w, begin.description, j) &&
 		    !is_in_dropped(c, life, d->opened_at, MARK_OPENED))
-			add_mark(p, &n, d->opened_at, MARK_OPENED, 0);
+			add_mark(w, &n, d->opened_at, MARK_OPENED, 0);
 		/* An older one is in dropped.assignee. */
 		if (life > 0 || f->assignee_at == CLOCK_NONE ||
 		    d->at > f->assignee_at)
-			add_mark(p, &n, d->at, MARK_ASSIGNEE, d->assignee);
+			add_mark(w, &n, d->at, MARK_ASSIGNEE, d->assignee);
 		if (d->closed_at != CLOCK_NONE &&
 		    !is_in_dropped(c, life, d->closed_at, MARK_CLOSED))
-			add_mark(p, &n, d->closed_at, MARK_CLOSED, 0);
+			add_mark(w, &n, d->closed_at, MARK_CLOSED, 0);
 	}
 	return n;
 }
 
 struct clocks_chat
-lives_view(const struct model *m, const struct chat *c, size_t life)
+lives_view(struct derivation *w, const struct chat *c, size_t life)
 {
-	const struct model_private *p = m->private;
-	struct life begin = p->lives[life], end = life_end(m, c, life);
-	bool last = life + 1 == p->lives_n;
+	const struct model *m = w->model;
+	struct life begin = w->lives[life], end = life_end(w, c, life);
+	bool last = life + 1 == w->lives_n;
 	struct clocks_chat view = { .messages = c->messages + begin.message,
 		.n = end.message - begin.message,
 		.opened_at = CLOCK_NONE,
@@ -353,8 +349,8 @@ lives_view(const struct model *m, const struct chat *c, size_t life)
 		.ongoing = last && chat_is_open(c) };
 	size_t j;
 
-	view.marks_n = make_marks(m, c, life);
-	view.marks = p->marks;
+	view.marks_n = make_marks(w, c, life);
+	view.marks = w->marks;
 	if (life == 0) {
 		view.first_assignee = c->dropped.assignee;
 		view.first_assignee_known =
@@ -363,12 +359,12 @@ lives_view(const struct model *m, const struct chat *c, size_t life)
 	}
 	for (j = begin.description;
 	     j < end.description && view.opened_at == CLOCK_NONE; j++)
-		view.opened_at = p->descriptions[j]->opened_at;
+		view.opened_at = w->descriptions[j]->opened_at;
 	/* Messages before it keep the opening that they had. */
 	if (m->stream && view.n > 0 && view.messages[0].at < view.opened_at)
 		view.opened_at = CLOCK_NONE;
 	if (!last && end.description > begin.description)
-		view.assignee = p->descriptions[end.description - 1]->assignee;
+		view.assignee = w->descriptions[end.description - 1]->assignee;
 	else if (!last)
 		view.assignee = 0;
 	return view;
@@ -377,8 +373,10 @@ lives_view(const struct model *m, const struct chat *c, size_t life)
 struct clocks_chat
 model_clocks_chat(const struct model *m, const struct chat *c)
 {
-	lives_find(m, c);
-	return lives_view(m, c, m->private->lives_n - 1);
+	struct derivation *w = &m->private->derivation;
+
+	lives_find(w, c);
+	return lives_view(w, c, w->lives_n - 1);
 }
 
 void

@@ -73,19 +73,16 @@ static const struct option_row rows[] = {
 	    "whose tables; needed when there are several"),
 };
 
-/* The API says whether it is a date. */
 static bool
 is_day(const char *text)
 {
-	static const char like[] = REPORT_DAY;
-	size_t i;
+	char midnight[] = REPORT_DAY "T00:00:00Z";
+	int64_t ms;
 
-	for (i = 0; i < sizeof like - 1; i++) {
-		if (text[i] == '\0' || (text[i] == '-') != (like[i] == '-'))
-			return false;
-	}
-	return text[i] == '\0' &&
-	       strspn(text, "0123456789-") == sizeof like - 1;
+	if (strlen(text) != strlen(REPORT_DAY))
+		return false;
+	memcpy(midnight, text, strlen(REPORT_DAY));
+	return clock_parse(midnight, strlen(midnight), &ms) == 0;
 }
 
 static int

@@ -107,6 +107,9 @@ revoke_by_id(struct sink *s, struct db **db)
 	if (o == OUTCOME_DONE) {
 		log_info(
 		    "token_revoked", "tenant=%s id=%s", s->tenant, s->revoke);
+		/* It may be a new tenant's, or a misspelled one's, whose token
+		 * is good for as long as before. */
+		code = sink_find_tenant(s, *db);
 	} else {
 		code = why.len > 0 ? PROG_CONFIG : db_code(*db);
 		log_error("%s", why.len > 0 ? buf_str(&why) : db_why(*db));

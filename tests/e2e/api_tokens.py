@@ -292,6 +292,12 @@ class Test:
               "an expired id to be forgotten")
         return made, none
 
+    def misspelled_tenants_are_named(self):
+        done = self.run("--token", "--tenant", OURS + "x", "--revoke", "x",
+                        code=66)
+        self.that(OURS + "x" in done.err, f"{done}")
+        self.sql.ask(f"DELETE FROM revoked_tokens WHERE tenant = '{OURS}x'")
+
     def who_cannot_write_revokes_nothing(self):
         done = self.run("--token", "--tenant", OURS, "--revoke", "x", code=77,
                         env={"MYSQL_URL": self.serving_url})
@@ -576,6 +582,7 @@ def body():
         test.a_second_server_needs_a_file_of_its_own()
         test.a_browser_logs_in()
         test.what_is_no_login_gets_no_cookie()
+        test.misspelled_tenants_are_named()
         test.who_cannot_write_revokes_nothing()
         test.too_many_are_not_revoked()
         test.the_serving_user_reads_what_it_serves()

@@ -357,7 +357,7 @@ class Test:
             (["--report", "x.html", "--from", "2026-10-01&by=hour",
               "--to", "2026-10-02"], 64, "no day"),
             (["--report", "x.html", "--from", "2026-02-30", "--to",
-              "2026-10-01"], 64, "no time"),
+              "2026-10-01"], 64, "no day"),
             (["--report", "x.html", "--from", "2026-10-02", "--to",
               "2026-10-02"], 64, "--from 2026-10-02 is not before --to 2026-"
              "10-02, the day behind the last one; try 'sink --report -h'"),

@@ -176,6 +176,7 @@ struct script {
 };
 
 static struct lexicon lexicon;
+static struct timeline scratch;
 
 static uint32_t
 name(const char *s, size_t len)
@@ -317,7 +318,8 @@ read_script(struct script *s, const char *timeline)
 		add_step(s, w[0], n == 3 ? w[1] : NULL, w[n - 1]);
 	}
 	s->chat.messages = s->m;
-	s->chat.n = timeline_normalize(&lexicon, s->m, s->n);
+	s->chat.n = timeline_normalize(&lexicon, &scratch, s->m, s->n);
+	timeline_drop(&lexicon, &scratch);
 	free(copy);
 }
 
@@ -453,6 +455,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
+	timeline_release(&scratch);
 	lexicon_release(&lexicon);
 	return 0;
 }
