@@ -67,6 +67,9 @@ read_chosen_operator(struct question *q, struct response_choice *c)
 	c->operator_id = question_parameter(q, "operator");
 	if (!question_flag(q, "nobody", &nobody))
 		return false;
+	if (nobody && c->operator_id != NULL)
+		return question_problem(
+		    q, 400, "operator and nobody exclude each other");
 	if (nobody)
 		c->operator_id = "";
 	if (c->operator_id == NULL ||

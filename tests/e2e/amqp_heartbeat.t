@@ -36,8 +36,11 @@ ctl eval "rabbit_basic:publish(rabbit_misc:r(<<\"messaging\">>, exchange,
 expect 0 "$BIN/aggregator" -f queue:much -t queue:rows --state "$tmp/state" \
 	--until-empty
 ! grep -q 'missed heartbeats' "$log" || fail "no heartbeats in a long message"
-"$probe" -e read queue:much.dead | wc -l >"$tmp/letters"
-[ "$(cat "$tmp/letters")" = 600000 ] || fail "$(cat "$tmp/letters") letters"
+# Each line once; a link that a starved broker loses may repeat some.
+grep -q 'trying again' "$tmp/err" && again=yes || again=
+"$probe" -e read queue:much.dead | cut -f 2- | tee "$tmp/letters" | wc -l >"$tmp/n"
+[ "$(cat "$tmp/n")" = 600000 ] || [ -n "$again" ] || fail "$(cat "$tmp/n") letters"
+[ "$(sort -u "$tmp/letters" | wc -l)" = 600000 ] || fail "some have no letter"
 
 settings 'heartbeat = 2s' 'wait_timeout = 3s'
 # The broker hangs: a writer gives up in a bounded time, and says so.
