@@ -145,7 +145,7 @@ check-fast: test-programs  ## tests without servers
 	@$(RUN) $(UNITS) $(CASES)
 check-e2e: test-programs  ## tests with private servers
 	@$(RUN) $(E2E)
-check-long: test-programs  ## 200 random worlds and the other soaks: an hour
+check-long: test-programs analyze  ## 200 random worlds and the other soaks: an hour
 	@LONG=1 $(RUN) -t 7200 $(E2E)
 demo-programs:
 	@scripts/install-deps demo

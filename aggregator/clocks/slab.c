@@ -1,23 +1,21 @@
 /*
  * slab: see slab.h.
  */
-#define _DEFAULT_SOURCE /* madvise */
 #include "aggregator/clocks/slab.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "common/base/xalloc.h"
-
-/* Bytes of the first piece, which doubles up to HUGE, a huge page. */
-#define FIRST_PIECE ((size_t)64 * 1024)
-#define HUGE ((size_t)2 * 1024 * 1024)
 
 /* The capacity of each class, in messages. Larger arrays are allocated by
  * malloc(), and grow by half. */
 static const uint32_t sizes[SLAB_CLASSES] = { 4, 16, 32, 64, 96, 128, 192, 256,
 	384, 512, 768, 1024, 1536, 2048, 2560, 3072 };
+
+_Static_assert(3072 * sizeof(struct message) <= PIECES_MAX &&
+		   4 * sizeof(struct message) % PIECES_LINE == 0,
+    "arrays are taken from pieces");
 
 /* A released array. */
 struct slab_array {
@@ -27,11 +25,7 @@ struct slab_array {
 void
 slab_release(struct slab *s)
 {
-	size_t i;
-
-	for (i = 0; i < s->pieces_n; i++)
-		free(s->pieces[i]);
-	free(s->pieces);
+	pieces_release(&s->pieces);
 	memset(s, 0, sizeof *s);
 }
 
@@ -46,48 +40,16 @@ class_above(uint32_t cap)
 	return i;
 }
 
-static void
-add_piece(struct slab *s)
-{
-	size_t size = s->pieces_n < 5 ? FIRST_PIECE << s->pieces_n : HUGE;
-	uintptr_t at;
-	char *p;
-
-	XGROW(s->pieces, s->pieces_n, s->pieces_cap);
-	if (size < HUGE) {
-		p = xmalloc(size);
-		s->at = p;
-	} else {
-		/* The unaligned rest is never touched: it costs no memory. */
-		p = xmalloc(2 * HUGE);
-		at = ((uintptr_t)p + HUGE - 1) / HUGE * HUGE;
-		s->at = p + (at - (uintptr_t)p);
-		(void)madvise(s->at, HUGE, MADV_HUGEPAGE);
-	}
-	s->pieces[s->pieces_n++] = p;
-	s->left = size;
-}
-
 static struct message *
 take_array(struct slab *s, size_t class)
 {
 	struct slab_array *old = s->free[class];
-	size_t size = sizes[class] * sizeof(struct message);
-	void *p;
 
-	if (old != NULL) {
-		s->free[class] = old->next;
-		return (struct message *)(void *)old;
-	}
-	/* The rest of a piece is lost: less than one array. */
-	if (s->left < size)
-		add_piece(s);
-	if (s->left < size)
-		return take_array(s, class);
-	p = s->at;
-	s->at += size;
-	s->left -= size;
-	return p;
+	if (old == NULL)
+		return pieces_take(
+		    &s->pieces, sizes[class] * sizeof(struct message));
+	s->free[class] = old->next;
+	return (struct message *)(void *)old;
 }
 
 void
@@ -105,6 +67,13 @@ slab_release_array(struct slab *s, struct message *old, uint32_t cap)
 	}
 	array->next = s->free[class];
 	s->free[class] = array;
+}
+
+void
+slab_free_large(struct message *old, uint32_t cap)
+{
+	if (cap > sizes[SLAB_CLASSES - 1])
+		free(old);
 }
 
 struct message *

@@ -1,24 +1,20 @@
 /*
  * slab: allocates the message arrays of a model's chats in size classes, so
- * that an array which was outgrown is soon reused by another chat. Memory comes
- * in few large pieces, with huge pages where they are large enough: the first
- * touch of a million messages costs some dozen page faults instead of ten
- * thousand. Released arrays stay in the slab.
+ * that an array which was outgrown is soon reused by another chat. Released
+ * arrays stay in the slab.
  */
 #ifndef AGGREGATOR_CLOCKS_SLAB_H
 #define AGGREGATOR_CLOCKS_SLAB_H
 
 #include "aggregator/clocks/timeline.h"
+#include "aggregator/containers/pieces.h"
 
 #define SLAB_CLASSES 16
 
 /* Private. A zeroed struct is empty. */
 struct slab {
 	struct slab_array *free[SLAB_CLASSES];
-	void **pieces;
-	size_t pieces_n, pieces_cap;
-	char *at;
-	size_t left;
+	struct pieces pieces;
 };
 
 void slab_release(struct slab *s);
@@ -31,7 +27,9 @@ struct message *slab_grow(
  * returns the old one. n is not 0. */
 struct message *slab_shrink(
     struct slab *s, struct message *old, size_t n, uint32_t *cap);
-/* Releases an array of that capacity. */
+/* Releases an array of that capacity; or, before slab_release(), only what that
+ * does not release. */
 void slab_release_array(struct slab *s, struct message *old, uint32_t cap);
+void slab_free_large(struct message *old, uint32_t cap);
 
 #endif

@@ -132,8 +132,8 @@ size_t timeline_find(const struct lexicon *w, const struct message *m, size_t n,
 /* Keeps the version of each id that counts, sorts these, and returns how many
  * they are. The others still hold their names: the lexicon does not change
  * before timeline_drop(). */
-size_t timeline_normalize(const struct lexicon *w, struct timeline *t,
-    struct message *m, size_t n);
+size_t timeline_normalize(
+    const struct lexicon *w, struct timeline *t, struct message *m, size_t n);
 void timeline_drop(struct lexicon *w, struct timeline *t);
 
 void timeline_release(struct timeline *t);

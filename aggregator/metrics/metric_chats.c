@@ -29,17 +29,21 @@ emit_chat_row(const struct model *m, const struct chat *chat,
 	cell_time(c, chat->waiting_since);
 }
 
-static void
-chats_emit(const struct model *m, struct rowset *to, enum metric_rows which)
+static size_t
+count_chats(const struct model *m, enum metric_rows which)
 {
-	struct chat *const *v = m->chats;
-	size_t i, n = m->chats_n;
+	return which == ROWS_CHANGED ? m->changes.chats_n : m->chats_n;
+}
 
-	if (which == ROWS_CHANGED) {
-		v = m->changes.chats;
-		n = m->changes.chats_n;
-	}
-	for (i = 0; i < n; i++) {
+static void
+emit_chats(const struct model *m, struct rowset *to, enum metric_rows which,
+    size_t first, size_t end)
+{
+	struct chat *const *v =
+	    which == ROWS_CHANGED ? m->changes.chats : m->chats;
+	size_t i;
+
+	for (i = first; i < end; i++) {
 		if (chat_is_open(v[i]))
 			emit_chat_row(
 			    m, v[i], record_status_name(CHAT_OPEN), to);
@@ -51,5 +55,6 @@ chats_emit(const struct model *m, struct rowset *to, enum metric_rows which)
 const struct metric metric_chat_metrics = {
 	.table = &tables[TABLE_chat_metrics],
 	.by_default = true,
-	.emit = chats_emit,
+	.items = count_chats,
+	.emit_items = emit_chats,
 };

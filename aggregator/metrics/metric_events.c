@@ -4,18 +4,22 @@
  */
 #include "aggregator/rows/metric.h"
 
-static void
-events_emit(const struct model *m, struct rowset *to, enum metric_rows which)
+static size_t
+count_pairs(const struct model *m, enum metric_rows which)
 {
-	struct event_count *const *v = m->events;
-	size_t i, n = m->events_n;
-	struct cell *c;
+	return which == ROWS_CHANGED ? m->changes.events_n : m->events_n;
+}
 
-	if (which == ROWS_CHANGED) {
-		v = m->changes.events;
-		n = m->changes.events_n;
-	}
-	for (i = 0; i < n; i++) {
+static void
+emit_pairs(const struct model *m, struct rowset *to, enum metric_rows which,
+    size_t first, size_t end)
+{
+	struct event_count *const *v =
+	    which == ROWS_CHANGED ? m->changes.events : m->events;
+	struct cell *c;
+	size_t i;
+
+	for (i = first; i < end; i++) {
 		if (which == ROWS_ALL && v[i]->count == 0)
 			continue;
 		c = rowset_add(to);
@@ -28,5 +32,6 @@ events_emit(const struct model *m, struct rowset *to, enum metric_rows which)
 const struct metric metric_event_counts = {
 	.table = &tables[TABLE_event_counts],
 	.by_default = true,
-	.emit = events_emit,
+	.items = count_pairs,
+	.emit_items = emit_pairs,
 };

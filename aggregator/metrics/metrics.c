@@ -17,6 +17,17 @@ const struct metric *const metrics[] = {
 
 const size_t metrics_n = ARRAY_LEN(metrics);
 
+void
+metric_emit(const struct model *m, struct rowset *to, enum metric_rows which)
+{
+	const struct metric *f = to->metric;
+
+	if (f->emit != NULL)
+		f->emit(m, to, which);
+	else
+		f->emit_items(m, to, which, 0, f->items(m, which));
+}
+
 const struct metric *
 metric_find(const char *table)
 {

@@ -24,6 +24,7 @@
 #include "aggregator/clocks/clocks.h"
 #include "aggregator/containers/dedup.h"
 #include "aggregator/containers/order_stats.h"
+#include "aggregator/containers/pieces.h"
 
 /* What one chat record says. The names are held. */
 struct description {
@@ -45,7 +46,7 @@ struct credit {
 
 struct chat {
 	/* One cache line, all that a new message touches. */
-	struct message *messages;
+	_Alignas(PIECES_LINE) struct message *messages;
 	uint32_t n, cap;
 	uint32_t name_hints[2]; /* see message_name() */
 	uint8_t id_len;

@@ -13,16 +13,14 @@
 #include "aggregator/containers/id_order.h"
 #include "common/containers/hash.h"
 
-/* Chats are allocated in blocks and reused by a free list; they never move. */
-#define BLOCK 64
-#define LINE 64 /* of the cache */
-
 #define FIRST_SLOTS 64
 #define TAG_SHIFT 48
 #define POINTER_MASK ((UINT64_C(1) << TAG_SHIFT) - 1)
 
-_Static_assert(offsetof(struct chat, number) == LINE,
+_Static_assert(offsetof(struct chat, number) == PIECES_LINE,
     "what a new message touches is one cache line");
+_Static_assert(sizeof(struct chat) % PIECES_LINE == 0,
+    "so it is of each chat, they stand side by side");
 
 struct text
 chat_id(const struct chat *c)
@@ -122,22 +120,17 @@ model_find_chat(const struct model *m, struct text id)
 	return slot != 0 ? chat_of(slot) : NULL;
 }
 
+/* Chats never move, and are reused by a free list. */
 static struct chat *
 allocate_chat(struct model_private *p)
 {
-	uintptr_t at;
+	struct chat *c;
 
 	if (p->free_n > 0)
 		return p->free[--p->free_n];
-	if (p->blocks_n == 0 || p->block_used == BLOCK) {
-		XGROW(p->blocks, p->blocks_n, p->blocks_cap);
-		p->blocks[p->blocks_n++] =
-		    xcalloc(1, BLOCK * sizeof(struct chat) + LINE);
-		p->block_used = 0;
-	}
-	at = (uintptr_t)p->blocks[p->blocks_n - 1];
-	at = (at + LINE - 1) / LINE * LINE;
-	return (struct chat *)at + p->block_used++;
+	c = pieces_take(&p->chats, sizeof *c);
+	c->use = 0;
+	return c;
 }
 
 static struct chat *
@@ -253,17 +246,11 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 	}
 }
 
+/* What is neither in the slab nor in pieces. */
 static void
-free_parts(struct model *m, struct chat *c)
+free_parts(struct chat *c)
 {
-	struct description *d, *next;
-
-	for (d = c->descriptions; d != NULL; d = next) {
-		next = d->next;
-		free(d);
-	}
-	/* A large array is not the slab's, but freed. */
-	slab_release_array(&m->private->slab, c->messages, c->cap);
+	slab_free_large(c->messages, c->cap);
 	free(c->credits);
 	free(c->reported);
 	if (c->id_len > sizeof c->id.bytes)
@@ -287,7 +274,9 @@ chats_free(struct model *m, struct chat *c)
 	}
 	c->descriptions = NULL;
 	interner_drop(&m->lexicon.names, c->dropped.assignee);
-	free_parts(m, c);
+	slab_release_array(&p->slab, c->messages, c->cap);
+	c->cap = 0;
+	free_parts(c);
 	XGROW(p->free, p->free_n, p->free_cap);
 	p->free[p->free_n++] = c;
 }
@@ -300,10 +289,9 @@ chats_free_all(struct model *m)
 	size_t i;
 
 	for (i = 0; i < m->chats_n; i++)
-		free_parts(m, m->chats[i]);
-	for (i = 0; i < p->blocks_n; i++)
-		free(p->blocks[i]);
-	free(p->blocks);
+		free_parts(m->chats[i]);
+	pieces_release(&p->chats);
+	pieces_release(&p->descriptions);
 	free(p->free);
 	free(p->slots);
 	free(p->expiries);

@@ -7,16 +7,14 @@
  */
 #include "aggregator/model/model_impl.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/os/thread.h"
+#include "common/os/on_cores.h"
 
-/* So many chats are taken by a thread at once; and so many threads at most. */
+/* So many chats are taken by a thread at once. */
 #define BLOCK 128
-#define THREADS 16
 
 /* What one walk collects, besides what the derivation has. */
 struct collector {
@@ -118,8 +116,7 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 	c->last_message_at = m->at;
 	if (user == 0 && m->from == FROM_OPERATOR)
 		user = m->operator_id;
-	participants_add(
-	    &k->work->participants, (uint64_t)user << 3 | m->from);
+	participants_add(&k->work->participants, (uint64_t)user << 3 | m->from);
 }
 
 /* Walks over the lives of the chat. Sets its derived counts, and the intervals
@@ -273,8 +270,8 @@ derivation_release(struct derivation *w)
 	timeline_release(&w->timeline);
 }
 
-/* The chats of a block: the credits of all of them, one chat's behind the
- * other's. */
+/* What a block of chats comes to: the credits of all of them, one chat's
+ * behind the other's. */
 struct derived_block {
 	struct credit *credits;
 	size_t n, cap;
@@ -283,38 +280,9 @@ struct derived_block {
 
 struct derive_job {
 	struct model *m;
-	struct derived_block *blocks;
-	size_t blocks_n;
-	atomic_size_t next; /* block */
+	struct derivation each[ON_CORES_MOST]; /* thread */
+	struct derived_block ahead[ON_CORES_AHEAD];
 };
-
-struct derive_thread {
-	struct derive_job *job;
-	struct derivation derivation;
-	pthread_t id;
-};
-
-static void
-derive_block(
-    struct derivation *w, struct derived_block *b, struct chat **v, size_t n)
-{
-	size_t i, more;
-
-	for (i = 0; i < n; i++) {
-		derive_prefetch(v, n, i);
-		more = derive_chat(w, v[i]).credits;
-		b->of_chat[i] = (uint32_t)more;
-		if (b->n + more > b->cap) {
-			b->cap = 2 * (b->n + more);
-			b->credits =
-			    xrealloc(b->credits, b->cap, sizeof *b->credits);
-		}
-		if (more > 0)
-			memcpy(b->credits + b->n, w->credits,
-			    more * sizeof *w->credits);
-		b->n += more;
-	}
-}
 
 /* The chats of a block; *n of them. */
 static struct chat **
@@ -326,69 +294,68 @@ chats_of_block(const struct model *m, size_t block, size_t *n)
 	return m->chats + first;
 }
 
-static void *
-derive_blocks(void *ctx)
+static void
+derive_block(void *ctx, size_t thread, size_t block)
 {
-	struct derive_thread *t = ctx;
-	struct derive_job *job = t->job;
-	struct chat **chats;
-	size_t i, n;
+	struct derive_job *job = ctx;
+	struct derivation *w = &job->each[thread];
+	struct derived_block *b = &job->ahead[block % ON_CORES_AHEAD];
+	size_t i, n, more;
+	struct chat **v = chats_of_block(job->m, block, &n);
 
-	while ((i = atomic_fetch_add(&job->next, 1)) < job->blocks_n) {
-		chats = chats_of_block(job->m, i, &n);
-		derive_block(&t->derivation, &job->blocks[i], chats, n);
+	w->model = job->m;
+	b->n = 0;
+	for (i = 0; i < n; i++) {
+		derive_prefetch(v, n, i);
+		more = derive_chat(w, v[i]).credits;
+		b->of_chat[i] = (uint32_t)more;
+		if (more == 0)
+			continue;
+		if (b->n + more > b->cap) {
+			b->cap = 2 * (b->n + more);
+			b->credits =
+			    xrealloc(b->credits, b->cap, sizeof *b->credits);
+		}
+		memcpy(
+		    b->credits + b->n, w->credits, more * sizeof *w->credits);
+		b->n += more;
 	}
-	return NULL;
 }
 
-/* Those that cannot be started are not needed: this one derives the rest. */
-static void
-derive_on_all_cores(struct derive_job *job)
+static bool
+credit_block(void *ctx, size_t block)
 {
-	struct derive_thread threads[THREADS] = { 0 };
-	struct buf why = BUF_INIT;
-	size_t most = thread_cores(), n = 1, i;
+	struct derive_job *job = ctx;
+	const struct derived_block *b = &job->ahead[block % ON_CORES_AHEAD];
+	const struct credit *credits = b->credits;
+	size_t i, n;
+	struct chat **v = chats_of_block(job->m, block, &n);
 
-	if (most > THREADS)
-		most = THREADS;
-	if (most > job->blocks_n)
-		most = job->blocks_n;
-	for (i = 0; i < THREADS; i++)
-		threads[i] = (struct derive_thread){ .job = job,
-			.derivation = { .model = job->m } };
-	while (n < most && thread_start(&threads[n].id, "derive", derive_blocks,
-			       &threads[n], &why) == PROG_OK)
-		n++;
-	derive_blocks(&threads[0]);
-	for (i = 0; i < n; i++) {
-		if (i > 0)
-			pthread_join(threads[i].id, NULL);
-		timeline_drop(
-		    &job->m->lexicon, &threads[i].derivation.timeline);
-		derivation_release(&threads[i].derivation);
+	for (i = 0; i < n; credits += b->of_chat[i++]) {
+		if (b->of_chat[i] > 0)
+			credit_chat(job->m, v[i], credits, b->of_chat[i]);
+		credit_open(job->m, v[i]);
 	}
-	buf_release(&why);
+	return true;
 }
 
 void
 derive_all(struct model *m)
 {
-	struct derive_job job = { .m = m,
-		.blocks_n = (m->chats_n + BLOCK - 1) / BLOCK };
-	struct derived_block *b;
-	struct chat **chats;
-	size_t i, k, n, at;
+	struct derive_job *job = xcalloc(1, sizeof *job);
+	const struct on_cores work = { .ctx = job,
+		.blocks = (m->chats_n + BLOCK - 1) / BLOCK,
+		.make = derive_block,
+		.use = credit_block };
+	size_t i;
 
-	job.blocks = xcalloc(job.blocks_n + 1, sizeof *job.blocks);
-	derive_on_all_cores(&job);
-	for (b = job.blocks, i = 0; i < job.blocks_n; i++, b++) {
-		chats = chats_of_block(m, i, &n);
-		for (k = 0, at = 0; k < n; at += b->of_chat[k++]) {
-			credit_chat(
-			    m, chats[k], b->credits + at, b->of_chat[k]);
-			credit_open(m, chats[k]);
-		}
-		free(b->credits);
+	job->m = m;
+	(void)on_cores_run(&work);
+	for (i = 0; i < ON_CORES_MOST; i++) {
+		timeline_drop(&m->lexicon, &job->each[i].timeline);
+		derivation_release(&job->each[i]);
 	}
-	free(job.blocks);
+	for (i = 0; i < ON_CORES_AHEAD; i++)
+		free(job->ahead[i].credits);
+	free(job);
 }

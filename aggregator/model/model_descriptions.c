@@ -13,6 +13,21 @@
  * window has passed. */
 #define DESCRIPTIONS 64
 
+_Static_assert(sizeof(struct description) % PIECES_LINE == 0,
+    "descriptions are taken from pieces");
+
+struct description *
+chats_new_description(struct model *m)
+{
+	struct model_private *p = m->private;
+	struct description *d = p->free_descriptions;
+
+	if (d == NULL)
+		return pieces_take(&p->descriptions, sizeof *d);
+	p->free_descriptions = d->next;
+	return d;
+}
+
 void
 chats_free_description(struct model *m, struct description *d)
 {
@@ -24,7 +39,8 @@ chats_free_description(struct model *m, struct description *d)
 	interner_drop(n, d->customer_name);
 	interner_drop(n, d->customer_phone);
 	interner_drop(n, d->tag);
-	free(d);
+	d->next = m->private->free_descriptions;
+	m->private->free_descriptions = d;
 }
 
 /* By time; of one time the greater (status, assignee, ...) is the newer one. */
@@ -144,7 +160,7 @@ void
 chats_add_description(
     struct model *m, struct chat *c, const struct description *d)
 {
-	struct description *new = xmalloc(sizeof *new), **at;
+	struct description *new = chats_new_description(m), **at;
 	size_t n = 0;
 	int order = 1;
 

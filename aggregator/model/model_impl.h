@@ -97,8 +97,8 @@ struct model_private {
 	/* The table of chats by id. */
 	uint64_t *slots; /* pointer | 16 bits of the hash << 48 */
 	size_t slot_mask;
-	struct chat **blocks; /* memory of chats, see model_chats.c */
-	size_t blocks_n, blocks_cap, block_used;
+	struct pieces chats, descriptions;
+	struct description *free_descriptions;
 	struct chat **free;
 	size_t free_n, free_cap;
 	struct chat_expiry *expiries; /* a heap by due */
@@ -169,6 +169,8 @@ struct chat *chats_next_expired(struct model *m, int64_t limit);
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
 void chats_free_description(struct model *m, struct description *d);
+/* One to be filled in. */
+struct description *chats_new_description(struct model *m);
 /* Removes that many of the oldest ones. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
 

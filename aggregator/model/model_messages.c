@@ -26,9 +26,8 @@ messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
 	size_t i;
 
 	if (c->n - c->sorted > UNSORTED) {
-		i = timeline_sort(&m->lexicon,
-		    &m->private->derivation.timeline, c->messages, c->n,
-		    c->sorted);
+		i = timeline_sort(&m->lexicon, &m->private->derivation.timeline,
+		    c->messages, c->n, c->sorted);
 		if (i < c->clean)
 			c->clean = (uint32_t)i;
 		if (c->sorted < c->clean)

@@ -230,7 +230,8 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	uint32_t assignee;
 
 	for (; n > 0 && !r->bad; n--) {
-		*end = xcalloc(1, sizeof **end);
+		*end = chats_new_description(m);
+		**end = (struct description){ .next = NULL };
 		unpack_description(r, m, *end);
 		end = &(*end)->next;
 	}

@@ -37,6 +37,12 @@ struct metric {
 	 * table->parts. */
 	void (*emit)(
 	    const struct model *m, struct rowset *to, enum metric_rows which);
+	/* Instead of emit, where rows are many: how many items there are that
+	 * may have a row, and the rows of those from first to before end. They
+	 * can be made on every core. */
+	size_t (*items)(const struct model *m, enum metric_rows which);
+	void (*emit_items)(const struct model *m, struct rowset *to,
+	    enum metric_rows which, size_t first, size_t end);
 	const struct streaming_metric_ops
 	    *streaming; /* NULL: reads the model */
 	/* Of the one-shot mode alone, instead of emit: rows of a simulated
@@ -51,6 +57,10 @@ struct metric {
 #define SHARDED METRIC
 #define PRINTED METRIC
 #include "common/tables/tables.def"
+
+/* Adds the rows of a metric that reads the model, with emit or emit_items. */
+void metric_emit(
+    const struct model *m, struct rowset *to, enum metric_rows which);
 
 /* All metrics, in the order in which their rows are written. */
 extern const struct metric *const metrics[];

@@ -51,7 +51,7 @@ pass_messages(struct stream *s, const struct buf *lines)
 
 	if (lines->len == 0)
 		return OUTCOME_DONE;
-	if (pass_through_each(lines, write_passed, s) == 0)
+	if (buf_each_line(lines, write_passed, s) == 0)
 		while ((o = endpoint_flush(s->out)) == OUTCOME_LATER &&
 		       !s->job->until_empty && !stop_asked())
 			endpoint_pump(s->in);

@@ -73,17 +73,3 @@ pass_through_add(
 	}
 	buf_addc(to, '\n');
 }
-
-int
-pass_through_each(const struct buf *lines,
-    int (*each)(void *ctx, const char *line, size_t len), void *ctx)
-{
-	const char *p = buf_str(lines), *end = p + lines->len, *nl;
-	int rc = 0;
-
-	for (; rc == 0 && p < end; p = nl + 1) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		rc = each(ctx, p, (size_t)(nl - p));
-	}
-	return rc;
-}

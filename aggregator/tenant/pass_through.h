@@ -13,10 +13,4 @@
 void pass_through_add(
     struct buf *to, const struct record *r, const char *line, size_t len);
 
-/* Calls each() for each line, without its newline, until it returns other than
- * 0; returns what the last call returned. */
-int pass_through_each(const struct buf *lines,
-    int (*each)(void *ctx, const char *line, size_t len), void *ctx)
-    __attribute__((warn_unused_result));
-
 #endif

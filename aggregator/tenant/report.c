@@ -1,6 +1,6 @@
 /*
- * report: makes the rows, and writes them as NDJSON and CSV; the table for
- * people is in report_table.c.
+ * report: writes the rows as NDJSON, which report_rows.c makes, and as CSV; the
+ * table for people is in report_table.c.
  */
 #include "aggregator/tenant/report.h"
 
@@ -10,9 +10,6 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "common/text/out.h"
-
-#include "aggregator/rows/rowline.h"
-#include "aggregator/tenant/pass_through.h"
 
 static void
 begin_report(struct report *r, struct pipeline *d, const struct rules *rules,
@@ -55,20 +52,6 @@ report_release(struct report *r)
 	r->tables_n = 0;
 }
 
-static void
-emit_rows(const struct report *r, struct rowset *to)
-{
-	const struct metric *f = to->metric;
-
-	if (f->emit != NULL)
-		f->emit(r->model, to, r->which);
-	else if (f->emit_simulation != NULL && r->simulation != NULL)
-		f->emit_simulation(r->simulation, to);
-	else if (f->streaming != NULL && r->pipeline->streaming != NULL)
-		streaming_metrics_emit(r->pipeline->streaming, to, r->which);
-	rowset_end(to);
-}
-
 void
 report_make_tables(struct report *r)
 {
@@ -79,7 +62,7 @@ report_make_tables(struct report *r)
 	r->tables_n = c->n;
 	for (i = 0; i < c->n; i++) {
 		r->tables[i].metric = c->metrics[i];
-		emit_rows(r, &r->tables[i]);
+		report_emit(r, &r->tables[i]);
 	}
 }
 
@@ -98,62 +81,6 @@ write_marker(struct buf *b, const struct report *r, const char *state,
 	jsonw_close(b);
 }
 
-/* Rows on their way out. */
-struct row_writer {
-	struct rowline line;
-	struct buf buf;
-	report_line_fn *to;
-	void *ctx;
-	int64_t written;
-	bool failed;
-};
-
-static void
-write_report_row(void *ctx, const struct cell *cells)
-{
-	struct row_writer *w = ctx;
-
-	if (w->failed)
-		return;
-	buf_clear(&w->buf);
-	rowline_add(&w->line, cells, &w->buf);
-	w->failed = w->to(w->ctx, w->buf.data, w->buf.len) == -1;
-	w->written++;
-}
-
-/* Its rows are those of one of several aggregators. */
-static bool
-is_in_parts(const struct report *r, const struct metric *f)
-{
-	return f->table->parts != NULL && r->pipeline->part.of > 0;
-}
-
-/* Its rows stand within the snapshot. */
-static bool
-is_state(const struct report *r, const struct metric *f)
-{
-	return f->table->life == LIFE_NOW && !is_in_parts(r, f);
-}
-
-static void
-write_table(
-    const struct report *r, const struct metric *f, struct row_writer *w)
-{
-	const struct shard *part =
-	    is_in_parts(r, f) ? &r->pipeline->part : NULL;
-	struct rowset rows = { .metric = f,
-		.part = part != NULL,
-		.each = write_report_row,
-		.ctx = w };
-
-	rowline_init(&w->line, part != NULL ? f->table->parts : f->table, part,
-	    r->model->tenant, is_state(r, f) ? r->snapshot : NULL,
-	    r->model->as_of, r->version);
-	emit_rows(r, &rows);
-	rowset_release(&rows);
-	rowline_release(&w->line);
-}
-
 /* All rows; only those between the markers of a snapshot; the rest. */
 enum share { SHARE_ALL, SHARE_STATE, SHARE_REST };
 
@@ -162,16 +89,15 @@ write_tables(const struct report *r, enum share share, report_line_fn *line,
     void *ctx, int64_t *written)
 {
 	const struct metric_selection *c = r->pipeline->selection;
-	struct row_writer w = { .to = line, .ctx = ctx };
 	size_t i;
+	int rc = 0;
 
-	for (i = 0; i < c->n && !w.failed; i++)
+	*written = 0;
+	for (i = 0; i < c->n && rc == 0; i++)
 		if (share == SHARE_ALL ||
-		    is_state(r, c->metrics[i]) == (share == SHARE_STATE))
-			write_table(r, c->metrics[i], &w);
-	buf_release(&w.buf);
-	*written = w.written;
-	return w.failed ? -1 : 0;
+		    report_is_state(r, c->metrics[i]) == (share == SHARE_STATE))
+			rc = report_rows(r, c->metrics[i], line, ctx, written);
+	return rc;
 }
 
 /* Some selected metric has rows between the markers: without any, markers would
@@ -183,7 +109,7 @@ has_state(const struct report *r)
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		if (is_state(r, c->metrics[i]))
+		if (report_is_state(r, c->metrics[i]))
 			return true;
 	return false;
 }
@@ -197,7 +123,7 @@ report_ndjson(const struct report *r, report_line_fn *line, void *ctx)
 	int ret = -1;
 
 	if (r->pass_through != NULL &&
-	    pass_through_each(r->pass_through, line, ctx) == -1)
+	    buf_each_line(r->pass_through, line, ctx) == -1)
 		return -1;
 	/* Only tables of state, which are small, stand between the markers. */
 	if (marks) {

@@ -50,4 +50,12 @@ void report_table(struct report *r, size_t n, struct buf *to);
 /* For report_table.c: makes the rows. */
 void report_make_tables(struct report *r);
 
+/* report_rows.c: adds the rows of a table; writes each as a line, and counts
+ * them, 0 or -1; whether they stand within the snapshot. */
+void report_emit(const struct report *r, struct rowset *to);
+int report_rows(const struct report *r, const struct metric *f,
+    report_line_fn *line, void *ctx, int64_t *written)
+    __attribute__((warn_unused_result));
+bool report_is_state(const struct report *r, const struct metric *f);
+
 #endif

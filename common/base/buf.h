@@ -54,6 +54,12 @@ void buf_addv(struct buf *b, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 void buf_addi(struct buf *b, int64_t n);
 
+/* Of whole lines: calls each() for each one, without its newline, until it
+ * returns other than 0; returns what the last call returned. */
+int buf_each_line(const struct buf *lines,
+    int (*each)(void *ctx, const char *line, size_t len), void *ctx)
+    __attribute__((warn_unused_result));
+
 /* Replaces the content by formatted text: how functions give a reason. Does
  * nothing when b is NULL. */
 void buf_setf(struct buf *b, const char *fmt, ...)

@@ -9,6 +9,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "common/base/syserr.h"
 
@@ -46,6 +48,15 @@ thread_must_start(
 	(void)snprintf(text, sizeof text, "%s", buf_str(&why));
 	buf_release(&why);
 	prog_die(code, "%s", text);
+}
+
+void
+thread_be_nicer(int by)
+{
+	pid_t id = gettid();
+	int now = getpriority(PRIO_PROCESS, (id_t)id);
+
+	(void)setpriority(PRIO_PROCESS, (id_t)id, now + by);
 }
 
 struct timespec

@@ -58,7 +58,7 @@ take_changed(struct database *t, const struct model *m)
 
 		if (!world_has(metrics[i]))
 			continue;
-		metrics[i]->emit(m, &rows, ROWS_CHANGED);
+		metric_emit(m, &rows, ROWS_CHANGED);
 		for (j = 0; j < rows.n; j++) {
 			c = rowset_get(&rows, j);
 			buf_clear(&key);

@@ -380,7 +380,7 @@ rows_of(const struct model *m, const char *table, const char *status)
 	struct rowset rows = { .metric = f };
 	size_t i, n = 0;
 
-	f->emit(m, &rows, ROWS_CHANGED);
+	metric_emit(m, &rows, ROWS_CHANGED);
 	for (i = 0; i < rows.n; i++)
 		if (status == NULL ||
 		    text_is(

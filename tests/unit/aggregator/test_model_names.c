@@ -132,7 +132,7 @@ check_name(const struct model *m, const char *want)
 	struct rowset rows = { .metric = f };
 	const struct cell *c;
 
-	f->emit(m, &rows, ROWS_ALL);
+	metric_emit(m, &rows, ROWS_ALL);
 	assert_int_equal(rows.n, 1);
 	c = &rowset_get(&rows, 0)[metric_column(f, "name")];
 	assert_int_equal(c->set, want != NULL);

@@ -73,12 +73,12 @@ lines_are_given_until_one_is_refused(void **state)
 	struct buf lines = BUF_INIT, got = BUF_INIT;
 
 	(void)state;
-	assert_int_equal(pass_through_each(&lines, take_two, &got), 0);
+	assert_int_equal(buf_each_line(&lines, take_two, &got), 0);
 	buf_adds(&lines, "a\n");
-	assert_int_equal(pass_through_each(&lines, take_two, &got), 0);
+	assert_int_equal(buf_each_line(&lines, take_two, &got), 0);
 	buf_adds(&lines, "b\nc\n");
 	buf_clear(&got);
-	assert_int_equal(pass_through_each(&lines, take_two, &got), -1);
+	assert_int_equal(buf_each_line(&lines, take_two, &got), -1);
 	assert_string_equal(buf_str(&got), "a;b;");
 	buf_release(&lines);
 	buf_release(&got);

@@ -186,8 +186,7 @@ messages_at_one_instant_are_ordered_by_id(void **state)
 	size_t i;
 
 	(void)state;
-	assert_int_equal(
-	    normalize(m, ARRAY_LEN(m)), ARRAY_LEN(m));
+	assert_int_equal(normalize(m, ARRAY_LEN(m)), ARRAY_LEN(m));
 	for (i = 0; i < ARRAY_LEN(m); i++)
 		assert_id(&m[i], want[i]);
 }
@@ -253,8 +252,7 @@ doubles_are_found_in_any_order(void **state)
 			snprintf(id, sizeof id, "%zu", j / 2);
 			m[i] = message(id, (int64_t)(j / 2));
 		}
-		assert_int_equal(
-		    normalize(m, ARRAY_LEN(m)), 64);
+		assert_int_equal(normalize(m, ARRAY_LEN(m)), 64);
 		for (i = 0; i < 64; i++)
 			assert_int_equal(m[i].at, i);
 	}
