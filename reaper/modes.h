@@ -1,7 +1,6 @@
 /*
  * modes: the struct that the options of reaper fill, and what its modes share.
- * The modes are in reap.h, chats_to_ask.h, purge.h, retention.h,
- * rights/forget.h and rights/export.h.
+ * The modes are in reap.h, chats_to_ask.h, purge.h, retention.h and rights.h.
  */
 #ifndef REAPER_MODES_H
 #define REAPER_MODES_H

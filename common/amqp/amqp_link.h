@@ -1,7 +1,7 @@
 /*
  * amqp_link: one connection with one channel to RabbitMQ, over librabbitmq,
- * which is visible only in common/amqp, endpoint_amqp*.c and amqp_window.c.
- * What the library leaves to its users is done here:
+ * which is visible only in common/amqp, endpoint_amqp*.c and
+ * amqp_unconfirmed.c. What the library leaves to its users is done here:
  *
  * - every wait has an end: connecting, logging in, calls (CALL_MS), and
  *   sending, by TCP_USER_TIMEOUT, without which a publish to a broker that

@@ -1,6 +1,6 @@
 /*
  * endpoint_amqp_write: the writing end of a queue, or of an exchange that
- * spreads records over queues: it gathers lines to messages. amqp_window.c
+ * spreads records over queues: it gathers lines to messages. amqp_unconfirmed.c
  * sends them and handles their confirms.
  *
  * Lines gather in a buffer until it holds body_bytes, LINGER_MS have passed, a
@@ -16,7 +16,7 @@
  *
  * Guarantee: flush() is DONE only when the window and all buffers are empty.
  */
-#include "common/endpoint/amqp_window.h"
+#include "common/endpoint/amqp_unconfirmed.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -71,8 +71,8 @@ send_and_receive(struct amqp_writer *w, size_t n, int wait_ms)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	if (amqp_window_send(w) != 0 ||
-	    (w->n > n && amqp_window_receive(w, wait_ms) != 0))
+	if (amqp_unconfirmed_send(w) != 0 ||
+	    (w->n > n && amqp_unconfirmed_receive(w, wait_ms) != 0))
 		return w->a.link.outcome;
 	return OUTCOME_DONE;
 }
@@ -140,14 +140,14 @@ shrink(struct amqp_writer *w, size_t n, bool flushing)
 static void
 seal(struct amqp_writer *w, struct amqp_buffer *buffer)
 {
-	struct amqp_outgoing *m = amqp_window_at(w, w->n);
+	struct amqp_outgoing *m = amqp_unconfirmed_at(w, w->n);
 	struct buf empty = m->body;
 
 	m->packed = w->packs && buffer->filling.len >= AMQP_COMPRESS_LEAST;
 	if (m->packed) {
 		amqp_compress(
 		    &m->body, buffer->filling.data, buffer->filling.len);
-		amqp_window_shorten(&buffer->filling);
+		amqp_unconfirmed_shorten(&buffer->filling);
 	} else {
 		m->body = buffer->filling;
 		buffer->filling = empty;
@@ -182,7 +182,7 @@ send_due(struct amqp_writer *w)
 		if (is_buffer_due(w, &w->buffers[i], w->swept_ms))
 			seal(w, &w->buffers[i]);
 	if (w->a.link.conn != NULL)
-		(void)amqp_window_send(w);
+		(void)amqp_unconfirmed_send(w);
 }
 
 static int
@@ -249,7 +249,7 @@ amqp_flush_begin(struct endpoint *e, uint64_t *mark)
 		seal(w, &w->buffers[i]);
 	}
 	*mark = w->next_seq;
-	return amqp_window_send(w) == 0;
+	return amqp_unconfirmed_send(w) == 0;
 }
 
 static bool
@@ -258,8 +258,8 @@ amqp_flush_done(struct endpoint *e, uint64_t mark)
 	struct amqp_writer *w = writer_of(e);
 
 	if (w->n > 0 && w->a.link.conn != NULL)
-		(void)amqp_window_send(w);
-	return w->n == 0 || amqp_window_at(w, 0)->seq >= mark;
+		(void)amqp_unconfirmed_send(w);
+	return w->n == 0 || amqp_unconfirmed_at(w, 0)->seq >= mark;
 }
 
 static bool
@@ -271,7 +271,7 @@ amqp_send(struct endpoint *e)
 	if (w->a.spread || w->a.link.conn == NULL ||
 	    w->buffers[0].filling.len == 0)
 		return false;
-	if (w->n > 0 && amqp_window_receive(w, 0) != 0)
+	if (w->n > 0 && amqp_unconfirmed_receive(w, 0) != 0)
 		return false;
 	if (w->n == 0)
 		seal(w, &w->buffers[0]);

@@ -1,6 +1,7 @@
 /*
  * outbox_publish: the outbox's publisher: publishes batches of requests, and
- * after an outage the spool; see outbox.h.
+ * after an outage the spool; see outbox.h. Whether a confirm takes too long is
+ * watched by outbox_spool.c, since this thread may be the one that waits.
  */
 #include "poller/spool/outbox_impl.h"
 

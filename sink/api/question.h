@@ -27,10 +27,10 @@ struct question {
 	struct viewer viewer;
 	int64_t timeout_ms;           /* of a statement */
 	char path[QUESTION_PATH_MAX]; /* without the suffix of the format */
-	enum sheet_format format;
-	bool any_form; /* the header Accept has one of them */
-	bool json_too; /* JSON would do as well */
-	size_t rows;   /* that were read for the answer */
+	enum sheet_format format;     /* by resources/resource_form.h */
+	bool any_form;                /* the header Accept has one of them */
+	bool json_too;                /* JSON would do as well */
+	size_t rows;                  /* that were read for the answer */
 };
 
 /* Makes the answer to a question. */

@@ -149,23 +149,30 @@ static bool
 take_span(struct sums_reader *r, const struct db_rows *rows)
 {
 	int64_t slot = response_plan_slot(r->plan, db_get_time(rows, 0));
-	struct span_sum *kinds[SPAN_KINDS], sum = { .n = 0 };
+	struct span_sum *kinds[SPAN_KINDS] = { NULL }, *sum, *to = NULL;
 	bool good;
 	size_t i;
 
-	for (i = 0; i < SPAN_KINDS; i++)
-		kinds[i] = (r->choice->kind_set & 1U << i) != 0 ? &sum : NULL;
+	for (i = 0; i < SPAN_KINDS; i++) {
+		span_sum_clear(&r->scratch.kind[i]);
+		if ((r->choice->kind_set & 1U << i) != 0)
+			kinds[i] = &r->scratch.kind[i];
+	}
 	good = span_sums_read(db_get(rows, 2), kinds) == 0 ||
 	       refuse_damage(r, db_get(rows, 0));
-	if (sum.version > 0 || sum.n > 0) {
-		keep_newest(&r->to->version, sum.version);
-		keep_newest(&r->to->as_of, db_get_time(rows, 3));
+	for (i = 0; i < SPAN_KINDS; i++) {
+		sum = &r->scratch.kind[i];
+		if (sum->version > 0 || sum->n > 0) {
+			keep_newest(&r->to->version, sum->version);
+			keep_newest(&r->to->as_of, db_get_time(rows, 3));
+		}
+		if (!good || slot < 0 || sum->n == 0)
+			continue;
+		if (to == NULL)
+			to = response_sum_of(
+			    r->to, slot, r->by_operator ? db_get(rows, 1) : "");
+		span_sum_gather(to, sum);
 	}
-	if (good && slot >= 0 && sum.n > 0)
-		span_sum_merge(response_sum_of(r->to, slot,
-				   r->by_operator ? db_get(rows, 1) : ""),
-		    &sum);
-	span_sum_release(&sum);
 	return good;
 }
 
@@ -250,7 +257,7 @@ response_read_rollups(struct sums_reader *r)
 	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
 	struct known_spans known = { .n = { 0 } };
 	bool good = is_added_up(r) && find_known(r, &known);
-	size_t level;
+	size_t level, i;
 
 	if (good)
 		response_plan_cut(r->plan, is_known, &known, pieces);
@@ -260,5 +267,8 @@ response_read_rollups(struct sums_reader *r)
 		free(pieces[level].list);
 	}
 	release_known(&known);
+	for (i = 0; i < r->to->n; i++)
+		span_sum_settle(&r->to->list[i].of);
+	span_sums_release(&r->scratch);
 	return good;
 }

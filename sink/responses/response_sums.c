@@ -159,8 +159,12 @@ bool
 response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_choice *c, bool by_operator, struct response_sums *s)
 {
-	struct sums_reader r = { q, p, c, by_operator, s,
-		clock_mono_ms() + q->timeout_ms };
+	struct sums_reader r = { .q = q,
+		.plan = p,
+		.choice = c,
+		.by_operator = by_operator,
+		.to = s,
+		.end_ms = clock_mono_ms() + q->timeout_ms };
 	bool good;
 
 	*s = (struct response_sums){ .version = CLOCK_NONE,

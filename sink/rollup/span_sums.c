@@ -79,49 +79,126 @@ span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 	to->buckets[at].n += n;
 }
 
-/* Both in order, into room for both. Returns how many. */
+/* How many buckets b has that a has not. */
 static size_t
-merge_in_order(
-    const struct span_sum *a, const struct span_sum *b, struct span_bucket *to)
+count_missing(const struct span_sum *a, const struct span_sum *b)
 {
 	const struct span_bucket *x = a->buckets, *y = b->buckets;
 	const struct span_bucket *x_end = x + a->buckets_n;
 	const struct span_bucket *y_end = y + b->buckets_n;
-	size_t n = 0;
+	size_t missing = 0;
 
-	while (x < x_end || y < y_end) {
-		if (y == y_end || (x < x_end && x->bucket < y->bucket)) {
-			to[n++] = *x++;
-		} else if (x == x_end || y->bucket < x->bucket) {
-			to[n++] = *y++;
+	while (y < y_end) {
+		while (x < x_end && x->bucket < y->bucket)
+			x++;
+		missing += x == x_end || x->bucket != y->bucket;
+		y++;
+	}
+	return missing;
+}
+
+/* From the last bucket to the first, so that all moves once, in place. */
+static void
+merge_buckets(struct span_sum *to, const struct span_sum *from)
+{
+	size_t missing = count_missing(to, from), n = to->buckets_n + missing;
+	size_t i = to->buckets_n, k = n, j = from->buckets_n;
+
+	if (n > to->cap) {
+		to->cap = 2 * n;
+		to->buckets =
+		    xrealloc(to->buckets, to->cap, sizeof *to->buckets);
+	}
+	to->buckets_n = n;
+	while (j > 0) {
+		if (i > 0 &&
+		    to->buckets[i - 1].bucket > from->buckets[j - 1].bucket) {
+			to->buckets[--k] = to->buckets[--i];
+		} else if (i > 0 && to->buckets[i - 1].bucket ==
+					from->buckets[j - 1].bucket) {
+			to->buckets[--k] = to->buckets[--i];
+			to->buckets[k].n += from->buckets[--j].n;
 		} else {
-			to[n] = *x++;
-			to[n++].n += (y++)->n;
+			to->buckets[--k] = from->buckets[--j];
 		}
 	}
-	return n;
 }
 
 void
 span_sum_merge(struct span_sum *to, const struct span_sum *from)
 {
-	size_t cap = to->buckets_n + from->buckets_n;
-	struct span_bucket *merged;
-
 	span_sum_add(to, from->n, from->sum_ms, from->max_ms, from->version);
-	if (from->buckets_n == 0)
+	if (from->buckets_n > 0)
+		merge_buckets(to, from);
+}
+
+/* From so many on. */
+#define GATHERED_MANY 24
+
+/* Of no duration; a text may have it. */
+static bool
+has_far_bucket(const struct span_sum *s)
+{
+	return s->buckets_n > 0 &&
+	       s->buckets[s->buckets_n - 1].bucket >= SPAN_BUCKETS;
+}
+
+void
+span_sum_gather(struct span_sum *to, const struct span_sum *from)
+{
+	size_t i;
+
+	if (has_far_bucket(from))
+		span_sum_settle(to);
+	if (to->dense == NULL &&
+	    (++to->gathered < GATHERED_MANY || has_far_bucket(from) ||
+		has_far_bucket(to))) {
+		span_sum_merge(to, from);
 		return;
-	merged = xcalloc(cap, sizeof *merged);
-	to->buckets_n = merge_in_order(to, from, merged);
-	free(to->buckets);
-	to->buckets = merged;
-	to->cap = cap;
+	}
+	span_sum_add(to, from->n, from->sum_ms, from->max_ms, from->version);
+	if (to->dense == NULL) {
+		to->dense = xcalloc(SPAN_BUCKETS, sizeof *to->dense);
+		for (i = 0; i < to->buckets_n; i++)
+			to->dense[to->buckets[i].bucket] = to->buckets[i].n;
+		to->buckets_n = 0;
+	}
+	for (i = 0; i < from->buckets_n; i++)
+		to->dense[from->buckets[i].bucket] += from->buckets[i].n;
+}
+
+static void
+append_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
+{
+	XGROW(to->buckets, to->buckets_n, to->cap);
+	to->buckets[to->buckets_n++] = (struct span_bucket){ bucket, n };
+}
+
+void
+span_sum_settle(struct span_sum *s)
+{
+	uint32_t i;
+
+	for (i = 0; s->dense != NULL && i < SPAN_BUCKETS; i++)
+		if (s->dense[i] > 0)
+			append_bucket(s, i, s->dense[i]);
+	free(s->dense);
+	s->dense = NULL;
+	s->gathered = 0;
+}
+
+void
+span_sum_clear(struct span_sum *s)
+{
+	s->n = s->sum_ms = s->max_ms = s->version = 0;
+	s->buckets_n = 0;
 }
 
 void
 span_sum_release(struct span_sum *s)
 {
 	free(s->buckets);
+	free(s->dense);
 	*s = (struct span_sum){ .n = 0 };
 }
 
@@ -215,7 +292,7 @@ read_run(const char **p, struct span_sum *to, bool *bad)
 		    to->buckets[to->buckets_n - 1].bucket >= bucket)
 			*bad = true;
 		if (n > 0 && !*bad)
-			span_sum_add_bucket(to, bucket, n);
+			append_bucket(to, bucket, n);
 		bucket++;
 		if (**p != ',')
 			break;
@@ -243,7 +320,7 @@ read_sum(const char **p, struct span_sum *to, bool *bad)
 int
 span_sums_read(const char *text, struct span_sum *const to[SPAN_KINDS])
 {
-	struct span_sum sum = { .n = 0 };
+	struct span_sum sum = { .n = 0 }, *into;
 	enum span_kind kind;
 	bool bad = false;
 	size_t len;
@@ -259,10 +336,11 @@ span_sums_read(const char *text, struct span_sum *const to[SPAN_KINDS])
 			continue;
 		}
 		text += len;
-		sum.n = sum.sum_ms = sum.max_ms = sum.version = 0;
-		sum.buckets_n = 0;
-		read_sum(&text, &sum, &bad);
-		if (!bad)
+		into = to[kind]->n == 0 && to[kind]->version == 0 ? to[kind]
+								  : &sum;
+		span_sum_clear(into);
+		read_sum(&text, into, &bad);
+		if (!bad && into == &sum)
 			span_sum_merge(to[kind], &sum);
 	}
 	free(sum.buckets);

@@ -38,7 +38,14 @@ struct span_sum {
 	int64_t version;             /* the newest; 0: no row */
 	struct span_bucket *buckets; /* owned, in order, each n above 0 */
 	size_t buckets_n, cap;
+	/* While many are gathered: how many of each bucket below SPAN_BUCKETS,
+	 * and buckets has none. */
+	int64_t *dense;
+	unsigned gathered;
 };
+
+/* More than there are of durations in int64_t. */
+#define SPAN_BUCKETS 2048
 
 struct span_sums {
 	struct span_sum kind[SPAN_KINDS];
@@ -52,12 +59,19 @@ void span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms,
     int64_t max_ms, int64_t version);
 void span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n);
 void span_sum_merge(struct span_sum *to, const struct span_sum *from);
+/* The same where many are, faster; after the last one, and before `to` is read,
+ * span_sum_settle(). */
+void span_sum_gather(struct span_sum *to, const struct span_sum *from);
+void span_sum_settle(struct span_sum *s);
+/* Empties, and keeps the memory. */
+void span_sum_clear(struct span_sum *s);
 void span_sum_release(struct span_sum *s);
 void span_sums_release(struct span_sums *s);
 
 void span_sums_write(const struct span_sums *s, struct buf *to);
 
-/* Adds each kind of a text to to[kind]; NULL: that kind is passed over. -1: it
+/* Adds each kind of a text to to[kind], fastest to an empty one; NULL: that
+ * kind is passed over. -1: it
  * is no such text; what is before that is added. */
 int span_sums_read(const char *text, struct span_sum *const to[SPAN_KINDS])
     __attribute__((warn_unused_result));

@@ -298,7 +298,7 @@ class Lab:
     def servers(self, command, *names, quiet=False):
         rc = subprocess.run(
             ["scripts/servers", command, self.server_dir, *names],
-            stdin=subprocess.DEVNULL,
+            env=self.env, stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL if quiet else None,
             stdout=subprocess.DEVNULL,
         ).returncode

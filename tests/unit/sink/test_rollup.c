@@ -127,10 +127,49 @@ months_are_those_of_utc(void **state)
 	    "2025-01-01T00:00:00Z");
 }
 
+/* Gathered is what merging one after the other gives, however many they are,
+ * and with a bucket that no duration has. */
+static void
+gathering_is_merging(void **state)
+{
+	struct span_sum merged = { .n = 0 }, gathered = { .n = 0 };
+	struct span_sum one = { .n = 0 };
+	uint32_t i, k;
+
+	(void)state;
+	for (i = 0; i < 200; i++) {
+		span_sum_clear(&one);
+		span_sum_add(&one, 3, i, i, i);
+		for (k = 0; k < 3; k++)
+			span_sum_add_bucket(
+			    &one, (i * 37 + k * k * 11) % 500, 1);
+		if (i == 150)
+			span_sum_add_bucket(&one, UINT32_MAX, 2);
+		span_sum_merge(&merged, &one);
+		span_sum_gather(&gathered, &one);
+		if (i != 120 && i != 199)
+			continue;
+		span_sum_settle(&gathered);
+		assert_int_equal(gathered.n, merged.n);
+		assert_int_equal(gathered.sum_ms, merged.sum_ms);
+		assert_int_equal(gathered.buckets_n, merged.buckets_n);
+		for (k = 0; k < merged.buckets_n; k++) {
+			assert_int_equal(gathered.buckets[k].bucket,
+			    merged.buckets[k].bucket);
+			assert_int_equal(
+			    gathered.buckets[k].n, merged.buckets[k].n);
+		}
+	}
+	span_sum_release(&one);
+	span_sum_release(&merged);
+	span_sum_release(&gathered);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gathering_is_merging),
 		cmocka_unit_test(texts_are_read_as_written),
 		cmocka_unit_test(sums_add_up),
 		cmocka_unit_test(damaged_texts_are_found),

@@ -1,7 +1,7 @@
 /*
- * amqp_window: see amqp_window.h.
+ * amqp_unconfirmed: see amqp_unconfirmed.h.
  */
-#include "common/endpoint/amqp_window.h"
+#include "common/endpoint/amqp_unconfirmed.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,15 +19,16 @@ window_lost(struct amqp_writer *w)
 	size_t i;
 
 	for (i = 0; i < w->n; i++)
-		if (amqp_window_at(w, i)->state != AMQP_OUTGOING_DONE)
-			amqp_window_at(w, i)->state = AMQP_OUTGOING_TO_SEND;
+		if (amqp_unconfirmed_at(w, i)->state != AMQP_OUTGOING_DONE)
+			amqp_unconfirmed_at(w, i)->state =
+			    AMQP_OUTGOING_TO_SEND;
 	w->phase = AMQP_PHASE_METHOD;
 	endpoint_amqp_lost(&w->a);
 	return -1;
 }
 
 void
-amqp_window_shorten(struct buf *b)
+amqp_unconfirmed_shorten(struct buf *b)
 {
 	if (b->cap > 2 * AMQP_BODY_BYTES)
 		buf_release(b);
@@ -38,8 +39,9 @@ amqp_window_shorten(struct buf *b)
 static void
 slide(struct amqp_writer *w)
 {
-	while (w->n > 0 && amqp_window_at(w, 0)->state == AMQP_OUTGOING_DONE) {
-		amqp_window_shorten(&amqp_window_at(w, 0)->body);
+	while (w->n > 0 &&
+	       amqp_unconfirmed_at(w, 0)->state == AMQP_OUTGOING_DONE) {
+		amqp_unconfirmed_shorten(&amqp_unconfirmed_at(w, 0)->body);
 		w->head = (w->head + 1) % AMQP_WINDOW;
 		w->n--;
 	}
@@ -98,7 +100,7 @@ on_confirms(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
 	size_t i;
 
 	for (i = 0; i < w->n; i++) {
-		m = amqp_window_at(w, i);
+		m = amqp_unconfirmed_at(w, i);
 		if (m->state != AMQP_OUTGOING_SENT &&
 		    m->state != AMQP_OUTGOING_RETURNED)
 			continue;
@@ -138,11 +140,12 @@ mark_returned(struct amqp_writer *w, const amqp_frame_t *f)
 	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) == 0)
 		return;
 	for (i = 0; i < w->n; i++) {
-		format_id(w, amqp_window_at(w, i)->seq, &id);
-		if (amqp_window_at(w, i)->state == AMQP_OUTGOING_SENT &&
+		format_id(w, amqp_unconfirmed_at(w, i)->seq, &id);
+		if (amqp_unconfirmed_at(w, i)->state == AMQP_OUTGOING_SENT &&
 		    id.len == p->message_id.len &&
 		    memcmp(id.data, p->message_id.bytes, id.len) == 0)
-			amqp_window_at(w, i)->state = AMQP_OUTGOING_RETURNED;
+			amqp_unconfirmed_at(w, i)->state =
+			    AMQP_OUTGOING_RETURNED;
 	}
 	buf_release(&id);
 }
@@ -186,7 +189,7 @@ window_take_frame(struct amqp_writer *w, const amqp_frame_t *f)
 }
 
 int
-amqp_window_receive(struct amqp_writer *w, int wait_ms)
+amqp_unconfirmed_receive(struct amqp_writer *w, int wait_ms)
 {
 	struct amqp_link *l = &w->a.link;
 	amqp_frame_t f;
@@ -248,20 +251,20 @@ next_to_send(struct amqp_writer *w)
 	size_t i;
 
 	for (i = 0; i < w->n; i++)
-		if (amqp_window_at(w, i)->state == AMQP_OUTGOING_TO_SEND)
-			return amqp_window_at(w, i);
+		if (amqp_unconfirmed_at(w, i)->state == AMQP_OUTGOING_TO_SEND)
+			return amqp_unconfirmed_at(w, i);
 	return NULL;
 }
 
 /* Reads before each message whether the broker wants any, so that an alarm
  * stops the sending in time. */
 int
-amqp_window_send(struct amqp_writer *w)
+amqp_unconfirmed_send(struct amqp_writer *w)
 {
 	struct amqp_outgoing *m;
 
 	for (;;) {
-		if (amqp_window_receive(w, 0) != 0)
+		if (amqp_unconfirmed_receive(w, 0) != 0)
 			return -1;
 		if (w->a.link.blocked || clock_mono_ms() < w->pause_until_ms)
 			return 0;

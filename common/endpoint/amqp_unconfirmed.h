@@ -1,6 +1,7 @@
 /*
- * amqp_window: the messages of a writing end that the broker has not confirmed,
- * in the order of writing. Private to endpoint_amqp_write.c and amqp_window.c.
+ * amqp_unconfirmed: the messages of a writing end that the broker has not
+ * confirmed, in the order of writing. Private to endpoint_amqp_write.c and
+ * amqp_unconfirmed.c.
  *
  *              publish            ack
  *   TO_SEND ------------> SENT ---------> DONE, and out of the window
@@ -17,8 +18,8 @@
  *   nack             the queue is full: it is sent again after a pause
  *   nothing          the link is lost: it is sent again on the next one
  */
-#ifndef COMMON_ENDPOINT_AMQP_WINDOW_H
-#define COMMON_ENDPOINT_AMQP_WINDOW_H
+#ifndef COMMON_ENDPOINT_AMQP_UNCONFIRMED_H
+#define COMMON_ENDPOINT_AMQP_UNCONFIRMED_H
 
 #include "common/endpoint/endpoint_amqp.h"
 #include "common/records/spread.h"
@@ -77,21 +78,21 @@ struct amqp_writer {
 };
 
 static inline struct amqp_outgoing *
-amqp_window_at(struct amqp_writer *w, size_t i)
+amqp_unconfirmed_at(struct amqp_writer *w, size_t i)
 {
 	return &w->window[(w->head + i) % AMQP_WINDOW];
 }
 
 /* Handles the answers that have come; waits for the first of them. -1: the link
  * is lost. */
-int amqp_window_receive(struct amqp_writer *w, int wait_ms)
+int amqp_unconfirmed_receive(struct amqp_writer *w, int wait_ms)
     __attribute__((warn_unused_result));
 
 /* Sends the messages TO_SEND, unless the broker wants none. -1: the link is
  * lost. */
-int amqp_window_send(struct amqp_writer *w);
+int amqp_unconfirmed_send(struct amqp_writer *w);
 
 /* Empties a buffer, and frees it when a long line made it large. */
-void amqp_window_shorten(struct buf *b);
+void amqp_unconfirmed_shorten(struct buf *b);
 
 #endif
