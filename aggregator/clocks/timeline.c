@@ -269,8 +269,8 @@ message_compare_version(
 
 /* Keeps the version that counts, in the place of the first. */
 static void
-drop_version(const struct lexicon *w, struct timeline *t, struct message *old,
-    const struct message *new)
+drop_version(const struct lexicon *w, struct timeline_scratch *t,
+    struct message *old, const struct message *new)
 {
 	XGROW(t->dropped, t->dropped_n, t->dropped_cap);
 	if (message_compare_version(w, new, old) > 0) {
@@ -283,8 +283,8 @@ drop_version(const struct lexicon *w, struct timeline *t, struct message *old,
 
 /* Moves the messages that count to the front; returns how many they are. */
 static size_t
-drop_duplicates_by_table(
-    const struct lexicon *w, struct timeline *t, struct message *m, size_t n)
+drop_duplicates_by_table(const struct lexicon *w, struct timeline_scratch *t,
+    struct message *m, size_t n)
 {
 	size_t i, slot, kept = 0, slots = 16;
 	uint32_t *table; /* index + 1 into what is kept; 0: free */
@@ -315,8 +315,8 @@ drop_duplicates_by_table(
 /* The same without a table. Ids mostly grow: an id above all before it is new;
  * the few others are searched backwards. */
 static size_t
-drop_duplicates(
-    const struct lexicon *w, struct timeline *t, struct message *m, size_t n)
+drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
+    struct message *m, size_t n)
 {
 	size_t i, k, kept = 0, looked = 0;
 	message_id highest = 0;
@@ -342,8 +342,8 @@ drop_duplicates(
 
 /* A bottom-up merge sort. */
 static void
-merge_sort(
-    const struct lexicon *w, struct timeline *t, struct message *m, size_t n)
+merge_sort(const struct lexicon *w, struct timeline_scratch *t,
+    struct message *m, size_t n)
 {
 	struct message *from = m, *to;
 	size_t width, i, a, b, a_end, b_end, k;
@@ -376,8 +376,8 @@ merge_sort(
 }
 
 size_t
-timeline_sort(const struct lexicon *w, struct timeline *t, struct message *m,
-    size_t n, size_t sorted)
+timeline_sort(const struct lexicon *w, struct timeline_scratch *t,
+    struct message *m, size_t n, size_t sorted)
 {
 	size_t i, k, moved = 0, first = n;
 	struct message x;
@@ -427,8 +427,8 @@ timeline_find(const struct lexicon *w, const struct message *m, size_t n,
 }
 
 size_t
-timeline_normalize(
-    const struct lexicon *w, struct timeline *t, struct message *m, size_t n)
+timeline_normalize(const struct lexicon *w, struct timeline_scratch *t,
+    struct message *m, size_t n)
 {
 	n = drop_duplicates(w, t, m, n);
 	(void)timeline_sort(w, t, m, n, 0);
@@ -436,14 +436,28 @@ timeline_normalize(
 }
 
 void
-timeline_drop(struct lexicon *w, struct timeline *t)
+timeline_drop(struct lexicon *w, struct timeline_scratch *t)
 {
 	while (t->dropped_n > 0)
 		message_drop(w, &t->dropped[--t->dropped_n]);
 }
 
 void
-timeline_release(struct timeline *t)
+timeline_hand_over(struct timeline_scratch *from, struct timeline_scratch *to)
+{
+	struct message *room = to->dropped;
+	size_t cap = to->dropped_cap;
+
+	to->dropped = from->dropped;
+	to->dropped_n = from->dropped_n;
+	to->dropped_cap = from->dropped_cap;
+	from->dropped = room;
+	from->dropped_n = 0;
+	from->dropped_cap = cap;
+}
+
+void
+timeline_release(struct timeline_scratch *t)
 {
 	free(t->table);
 	free(t->merged);

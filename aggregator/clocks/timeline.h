@@ -59,7 +59,7 @@ struct lexicon {
 
 /* What sorting needs besides the messages; one for each thread that does it
  * with the same lexicon. A zeroed struct is empty. */
-struct timeline {
+struct timeline_scratch {
 	uint32_t *table;
 	size_t table_cap;
 	struct message *merged;
@@ -121,7 +121,7 @@ int message_compare_version(
 
 /* Sorts messages, of which the first `sorted` are in order. Returns the first
  * index whose message changed, or n. */
-size_t timeline_sort(const struct lexicon *w, struct timeline *t,
+size_t timeline_sort(const struct lexicon *w, struct timeline_scratch *t,
     struct message *m, size_t n, size_t sorted);
 
 /* The index of the message of that id among messages in order, or n. Expects it
@@ -130,12 +130,14 @@ size_t timeline_find(const struct lexicon *w, const struct message *m, size_t n,
     int64_t at, message_id id);
 
 /* Keeps the version of each id that counts, sorts these, and returns how many
- * they are. The others still hold their names: the lexicon does not change
- * before timeline_drop(). */
-size_t timeline_normalize(
-    const struct lexicon *w, struct timeline *t, struct message *m, size_t n);
-void timeline_drop(struct lexicon *w, struct timeline *t);
+ * they are. The others still hold their id and names, until timeline_drop(). */
+size_t timeline_normalize(const struct lexicon *w, struct timeline_scratch *t,
+    struct message *m, size_t n);
+void timeline_drop(struct lexicon *w, struct timeline_scratch *t);
+/* Gives them to another one, which has none, to be dropped there. */
+void timeline_hand_over(
+    struct timeline_scratch *from, struct timeline_scratch *to);
 
-void timeline_release(struct timeline *t);
+void timeline_release(struct timeline_scratch *t);
 
 #endif

@@ -274,8 +274,6 @@ chats_free(struct model *m, struct chat *c)
 	}
 	c->descriptions = NULL;
 	interner_drop(&m->lexicon.names, c->dropped.assignee);
-	slab_release_array(&p->slab, c->messages, c->cap);
-	c->cap = 0;
 	free_parts(c);
 	XGROW(p->free, p->free_n, p->free_cap);
 	p->free[p->free_n++] = c;

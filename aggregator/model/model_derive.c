@@ -271,8 +271,9 @@ derivation_release(struct derivation *w)
 }
 
 /* What a block of chats comes to: the credits of all of them, one chat's
- * behind the other's. */
+ * behind the other's, and the versions of messages that do not count. */
 struct derived_block {
+	struct timeline_scratch versions;
 	struct credit *credits;
 	size_t n, cap;
 	uint32_t of_chat[BLOCK]; /* how many of them */
@@ -320,20 +321,24 @@ derive_block(void *ctx, size_t thread, size_t block)
 		    b->credits + b->n, w->credits, more * sizeof *w->credits);
 		b->n += more;
 	}
+	timeline_hand_over(&w->timeline, &b->versions);
 }
 
+/* Other threads read names meanwhile: here names may be held and dropped, but
+ * none is made. */
 static bool
 credit_block(void *ctx, size_t block)
 {
 	struct derive_job *job = ctx;
-	const struct derived_block *b = &job->ahead[block % ON_CORES_AHEAD];
-	const struct credit *credits = b->credits;
-	size_t i, n;
+	struct derived_block *b = &job->ahead[block % ON_CORES_AHEAD];
+	size_t i, n, at = 0;
 	struct chat **v = chats_of_block(job->m, block, &n);
 
-	for (i = 0; i < n; credits += b->of_chat[i++]) {
+	timeline_drop(&job->m->lexicon, &b->versions);
+	for (i = 0; i < n; at += b->of_chat[i++]) {
 		if (b->of_chat[i] > 0)
-			credit_chat(job->m, v[i], credits, b->of_chat[i]);
+			credit_chat(
+			    job->m, v[i], b->credits + at, b->of_chat[i]);
 		credit_open(job->m, v[i]);
 	}
 	return true;
@@ -351,11 +356,11 @@ derive_all(struct model *m)
 
 	job->m = m;
 	(void)on_cores_run(&work);
-	for (i = 0; i < ON_CORES_MOST; i++) {
-		timeline_drop(&m->lexicon, &job->each[i].timeline);
+	for (i = 0; i < ON_CORES_MOST; i++)
 		derivation_release(&job->each[i]);
-	}
-	for (i = 0; i < ON_CORES_AHEAD; i++)
+	for (i = 0; i < ON_CORES_AHEAD; i++) {
+		timeline_release(&job->ahead[i].versions);
 		free(job->ahead[i].credits);
+	}
 	free(job);
 }

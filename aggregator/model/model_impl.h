@@ -88,7 +88,7 @@ struct derivation {
 	size_t intervals_cap;
 	struct credit *credits;
 	size_t credits_cap;
-	struct timeline timeline;
+	struct timeline_scratch timeline;
 };
 
 struct model_private {
@@ -304,7 +304,8 @@ void derivation_release(struct derivation *w);
 /* Prefetches those that come next, before the i-th of n chats is derived. */
 void derive_prefetch(struct chat *const *v, size_t n, size_t i);
 /* Derives all chats on every core, and credits them in their order. Of a model
- * that is recomputed once and has no on_interval. */
+ * that is recomputed once and has no on_interval. It pays from so many on. */
+#define DERIVE_MANY 1000
 void derive_all(struct model *m);
 
 /* model_recompute.c. */

@@ -86,10 +86,12 @@ static void
 recompute_reported(struct model *m, struct chat *c)
 {
 	struct derivation *w = &m->private->derivation;
+	size_t n;
 
-	if (m->on_interval != NULL)
-		chat_intervals_save(
-		    m, c, w->intervals, derive_walk(w, c).intervals);
+	if (m->on_interval == NULL)
+		return;
+	n = derive_walk(w, c).intervals; /* may move them */
+	chat_intervals_save(m, c, w->intervals, n);
 }
 
 void
@@ -183,7 +185,7 @@ model_recompute(struct model *m, const struct rules *rules)
 		recompute_changed(m);
 	} else {
 		chats_sort(m->chats, m->chats_n);
-		if (m->on_interval == NULL)
+		if (m->on_interval == NULL && m->chats_n >= DERIVE_MANY)
 			derive_all(m);
 		else
 			recompute_all_chats(m);

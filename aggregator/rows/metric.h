@@ -37,7 +37,7 @@ struct metric {
 	 * table->parts. */
 	void (*emit)(
 	    const struct model *m, struct rowset *to, enum metric_rows which);
-	/* Instead of emit, where rows are many: how many items there are that
+	/* Where rows are many, and emit is NULL: how many items there are that
 	 * may have a row, and the rows of those from first to before end. They
 	 * can be made on every core. */
 	size_t (*items)(const struct model *m, enum metric_rows which);

@@ -1,6 +1,6 @@
 /*
- * report: writes the rows as NDJSON, which report_rows.c makes, and as CSV; the
- * table for people is in report_table.c.
+ * report: writes the rows as CSV, and as NDJSON between markers (the rows
+ * themselves: report_rows.c); the table for people is in report_table.c.
  */
 #include "aggregator/tenant/report.h"
 

@@ -50,12 +50,13 @@ void report_table(struct report *r, size_t n, struct buf *to);
 /* For report_table.c: makes the rows. */
 void report_make_tables(struct report *r);
 
-/* report_rows.c: adds the rows of a table; writes each as a line, and counts
- * them, 0 or -1; whether they stand within the snapshot. */
+/* report_rows.c. Adds the rows of a table. */
 void report_emit(const struct report *r, struct rowset *to);
+/* Writes each as a line, and adds their number to *written: 0 or -1. */
 int report_rows(const struct report *r, const struct metric *f,
     report_line_fn *line, void *ctx, int64_t *written)
     __attribute__((warn_unused_result));
+/* Whether they stand within the snapshot. */
 bool report_is_state(const struct report *r, const struct metric *f);
 
 #endif

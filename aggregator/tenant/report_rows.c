@@ -1,7 +1,7 @@
 /*
  * report_rows: makes the rows of one table and writes each as a line. Where
- * rows are many they are made on every core, a block of items at a time, and
- * written in their order.
+ * all of them are written and they are many, they are made on every core, a
+ * block of items at a time, and written in their order.
  */
 #include "aggregator/tenant/report.h"
 
@@ -171,10 +171,11 @@ report_rows(const struct report *r, const struct metric *f,
 	rowline_init(&w.line, part != NULL ? f->table->parts : f->table, part,
 	    r->model->tenant, report_is_state(r, f) ? r->snapshot : NULL,
 	    r->model->as_of, r->version);
-	if (count_items(&w) < MANY_ITEMS)
-		write_one_by_one(&w);
-	else
+	/* Who looks after a stream gives it one core. */
+	if (r->which == ROWS_ALL && count_items(&w) >= MANY_ITEMS)
 		write_on_cores(&w);
+	else
+		write_one_by_one(&w);
 	rowline_release(&w.line);
 	buf_release(&w.buf);
 	*written += w.written;

@@ -9,9 +9,8 @@
  * There are as many threads as cores, MOST_THREADS at most, besides the one
  * that uses the records: when that waits for records they have all cores, and
  * when the ring is full they sleep; so the work is shared in any proportion.
- * They yield to the one that uses the records, which on two cores is never kept
- * waiting by them: else they fill the ring, and sleep while it catches up
- * alone.
+ * They yield to the one that uses the records: else they keep it waiting for a
+ * core, fill the ring, and sleep while it catches up alone.
  *
  *   part free     taken by the thread that holds `reading`, in turn
  *   part taken    read, and when others may read again, scanned

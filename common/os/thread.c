@@ -1,7 +1,7 @@
 /*
  * thread: see thread.h.
  */
-#define _GNU_SOURCE /* pthread_setname_np, sched_getaffinity */
+#define _GNU_SOURCE /* pthread_setname_np, sched_getaffinity, gettid */
 
 #include "common/os/thread.h"
 

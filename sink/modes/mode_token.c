@@ -94,6 +94,22 @@ make_token(const struct sink *s)
 	return code;
 }
 
+/* It may be a new tenant, or a misspelled one, whose token is good for as long
+ * as before. Whoever may not look is told nothing. */
+static enum exit_code
+warn_of_unknown_tenant(const struct sink *s, struct db *db)
+{
+	bool there = true;
+
+	if (sink_look_for_tenant(db, s->tenant, &there) != OUTCOME_DONE ||
+	    there)
+		return PROG_OK;
+	log_error("the database does not know the tenant '%s'; the id is "
+		  "revoked for it all the same",
+	    s->tenant);
+	return PROG_NOINPUT;
+}
+
 static enum exit_code
 revoke_by_id(struct sink *s, struct db **db)
 {
@@ -107,9 +123,7 @@ revoke_by_id(struct sink *s, struct db **db)
 	if (o == OUTCOME_DONE) {
 		log_info(
 		    "token_revoked", "tenant=%s id=%s", s->tenant, s->revoke);
-		/* It may be a new tenant's, or a misspelled one's, whose token
-		 * is good for as long as before. */
-		code = sink_find_tenant(s, *db);
+		code = warn_of_unknown_tenant(s, *db);
 	} else {
 		code = why.len > 0 ? PROG_CONFIG : db_code(*db);
 		log_error("%s", why.len > 0 ? buf_str(&why) : db_why(*db));

@@ -51,8 +51,8 @@ sink_check_tenant(const struct sink *s)
 }
 
 /* A name with a typo has no rows, as a quiet week has none. */
-static enum outcome
-look_for_tenant(struct db *db, const char *tenant, bool *there)
+enum outcome
+sink_look_for_tenant(struct db *db, const char *tenant, bool *there)
 {
 	const struct db_value args[] = { db_str(tenant), db_str(tenant) };
 	struct db_rows *rows = NULL;
@@ -75,7 +75,7 @@ sink_find_tenant(const struct sink *s, struct db *db)
 	bool there = true;
 
 	if (s->tenant != NULL &&
-	    look_for_tenant(db, s->tenant, &there) != OUTCOME_DONE) {
+	    sink_look_for_tenant(db, s->tenant, &there) != OUTCOME_DONE) {
 		log_error("%s", db_why(db));
 		return db_code(db);
 	}

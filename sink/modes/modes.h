@@ -48,6 +48,9 @@ int sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
  * message. */
 int sink_check_tenant(const struct sink *s);
 
+/* Whether something is stored of that tenant. */
+enum outcome sink_look_for_tenant(struct db *db, const char *tenant,
+    bool *there) __attribute__((warn_unused_result));
 /* PROG_OK, or the code after a message: nothing is stored of --tenant, if it is
  * there (PROG_NOINPUT), or the database does not say. */
 enum exit_code sink_find_tenant(const struct sink *s, struct db *db)

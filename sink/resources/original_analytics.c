@@ -478,6 +478,8 @@ original_dashboard(struct question *q)
 {
 	static const char *const words[] = { "hour", "day", "week", "month",
 		NULL };
+	static const char *const counted[] = { "active/hour", "active/day",
+		"active/week", "active/month" };
 	static const int days[] = { 1, 7, 28, 90 };
 	struct analytics_period p = { .end = q->request->now_ms };
 	struct db_rows *messages = NULL;
@@ -490,7 +492,7 @@ original_dashboard(struct question *q)
 	word = original_query_word(&o, "period", words, 1);
 	p.start = p.end - days[word] * DAY_MS;
 	if (original_query_end(&o) && ask_messages_of(q, &p, &messages) &&
-	    find_active(q, words[word], &p, &active) &&
+	    find_active(q, counted[word], &p, &active) &&
 	    ask_resolved(q, &p, &resolved, &sum_ms))
 		write_dashboard(q, &p, messages, active, resolved, sum_ms);
 	db_rows_free(messages);

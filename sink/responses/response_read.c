@@ -23,6 +23,9 @@
 /* Rows of a statement. */
 #define ROWS_MAX 200000
 
+/* Sums that take 16 KB while they are gathered. */
+#define GATHERED_MAX 256
+
 /* Days and months that a range may have. */
 #define KNOWN_MAX 100000
 
@@ -171,7 +174,7 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 		if (to == NULL)
 			to = response_sum_of(
 			    r->to, slot, r->by_operator ? db_get(rows, 1) : "");
-		span_sum_gather(to, sum);
+		span_sum_gather(to, sum, &r->room);
 	}
 	return good;
 }
@@ -259,6 +262,7 @@ response_read_rollups(struct sums_reader *r)
 	bool good = is_added_up(r) && find_known(r, &known);
 	size_t level, i;
 
+	r->room = GATHERED_MAX;
 	if (good)
 		response_plan_cut(r->plan, is_known, &known, pieces);
 	for (level = 0; level < RESPONSE_LEVELS; level++) {

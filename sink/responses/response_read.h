@@ -13,7 +13,9 @@ struct sums_reader {
 	bool by_operator;
 	struct response_sums *to;
 	int64_t end_ms; /* no further statement, by the monotonic clock */
-	struct span_sums scratch; /* of response_read_rollups() */
+	/* Of response_read_rollups(). */
+	struct span_sums scratch;
+	size_t room;
 };
 
 /* Reads months, days and hours of the plan. False: the answer is a problem. */

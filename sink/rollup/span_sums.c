@@ -144,20 +144,21 @@ has_far_bucket(const struct span_sum *s)
 }
 
 void
-span_sum_gather(struct span_sum *to, const struct span_sum *from)
+span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
 {
 	size_t i;
 
 	if (has_far_bucket(from))
 		span_sum_settle(to);
 	if (to->dense == NULL &&
-	    (++to->gathered < GATHERED_MANY || has_far_bucket(from) ||
-		has_far_bucket(to))) {
+	    (++to->gathered < GATHERED_MANY || *room == 0 ||
+		has_far_bucket(from) || has_far_bucket(to))) {
 		span_sum_merge(to, from);
 		return;
 	}
 	span_sum_add(to, from->n, from->sum_ms, from->max_ms, from->version);
 	if (to->dense == NULL) {
+		--*room;
 		to->dense = xcalloc(SPAN_BUCKETS, sizeof *to->dense);
 		for (i = 0; i < to->buckets_n; i++)
 			to->dense[to->buckets[i].bucket] = to->buckets[i].n;
@@ -340,7 +341,9 @@ span_sums_read(const char *text, struct span_sum *const to[SPAN_KINDS])
 								  : &sum;
 		span_sum_clear(into);
 		read_sum(&text, into, &bad);
-		if (!bad && into == &sum)
+		if (bad)
+			span_sum_clear(into);
+		else if (into == &sum)
 			span_sum_merge(to[kind], &sum);
 	}
 	free(sum.buckets);

@@ -60,8 +60,9 @@ void span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms,
 void span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n);
 void span_sum_merge(struct span_sum *to, const struct span_sum *from);
 /* The same where many are, faster; after the last one, and before `to` is read,
- * span_sum_settle(). */
-void span_sum_gather(struct span_sum *to, const struct span_sum *from);
+ * span_sum_settle(). *room: how many sums more may take 16 KB for it. */
+void span_sum_gather(
+    struct span_sum *to, const struct span_sum *from, size_t *room);
 void span_sum_settle(struct span_sum *s);
 /* Empties, and keeps the memory. */
 void span_sum_clear(struct span_sum *s);
@@ -71,8 +72,8 @@ void span_sums_release(struct span_sums *s);
 void span_sums_write(const struct span_sums *s, struct buf *to);
 
 /* Adds each kind of a text to to[kind], fastest to an empty one; NULL: that
- * kind is passed over. -1: it
- * is no such text; what is before that is added. */
+ * kind is passed over. -1: it is no such text; the kinds before that are
+ * added. */
 int span_sums_read(const char *text, struct span_sum *const to[SPAN_KINDS])
     __attribute__((warn_unused_result));
 

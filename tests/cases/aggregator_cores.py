@@ -26,7 +26,8 @@ MODES = (
 
 def stream(dice):
     options = ["-n", str(dice.choice((4000, 9000))), "--seed",
-               str(dice.randrange(1 << 30)), "--late", "0", "--chats", "300",
+               str(dice.randrange(1 << 30)), "--late", "0",
+               "--chats", dice.choice(("300", "3000")),
                "--tenants", str(dice.choice((1, 3))), "--operators", "9",
                "--ids", dice.choice(("mixed", "number", "uuid"))]
     options += [o for o in ("--shuffle", "--spaces", "--extra")

@@ -532,6 +532,7 @@ class Test:
                 {"from": "1969-12-31", "to": "2026-01-01", "by": "total"},
                 {"from": "2026-01-01", "to": "2201-01-01", "by": "total"},
                 {"from": "2025-01-01", "to": "2026-11-01", "by": "quarter"}]
+        bad += [{"operator": "7", "nobody": "1"}]
         bad += [{"within_seconds": w} for w in
                 ("-1", "x", "1.", "1.2345", ".5", "1e3", "99999999999")]
         for asked in bad:

@@ -295,7 +295,7 @@ world_interval(void *ctx, const struct model *m, const struct chat *c,
 static bool
 world_has(const struct metric *f)
 {
-	return f->emit != NULL;
+	return f->emit != NULL || f->items != NULL;
 }
 
 static void
@@ -327,7 +327,7 @@ world_rows(const struct model *m, struct bag *to)
 
 		if (!world_has(metrics[i]))
 			continue;
-		metrics[i]->emit(m, &rows, ROWS_ALL);
+		metric_emit(m, &rows, ROWS_ALL);
 		for (j = 0; j < rows.n; j++) {
 			world_row(&b, metrics[i], rowset_get(&rows, j));
 			bag_add(to, &b, 1);

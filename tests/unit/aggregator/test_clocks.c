@@ -176,7 +176,7 @@ struct script {
 };
 
 static struct lexicon lexicon;
-static struct timeline scratch;
+static struct timeline_scratch scratch;
 
 static uint32_t
 name(const char *s, size_t len)

@@ -37,7 +37,7 @@ ids_are_ordered_by_value_then_by_bytes(void **state)
 }
 
 static struct lexicon lexicon;
-static struct timeline timeline;
+static struct timeline_scratch timeline;
 
 static uint32_t
 name(const char *s)

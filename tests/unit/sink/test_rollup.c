@@ -127,6 +127,22 @@ months_are_those_of_utc(void **state)
 	    "2025-01-01T00:00:00Z");
 }
 
+/* A damaged kind leaves nothing behind, also where nothing was before. */
+static void
+damage_adds_nothing(void **state)
+{
+	struct span_sum *kinds[SPAN_KINDS];
+	struct span_sums s = { .kind = { { .n = 0 } } };
+
+	(void)state;
+	all_kinds(&s, kinds);
+	assert_int_equal(span_sums_read("reply 3 30 20 7 5:1,x;", kinds), -1);
+	assert_int_equal(s.kind[SPAN_REPLY].n, 0);
+	assert_int_equal(s.kind[SPAN_REPLY].version, 0);
+	assert_int_equal(s.kind[SPAN_REPLY].buckets_n, 0);
+	span_sums_release(&s);
+}
+
 /* Gathered is what merging one after the other gives, however many they are,
  * and with a bucket that no duration has. */
 static void
@@ -134,6 +150,7 @@ gathering_is_merging(void **state)
 {
 	struct span_sum merged = { .n = 0 }, gathered = { .n = 0 };
 	struct span_sum one = { .n = 0 };
+	size_t room = 1;
 	uint32_t i, k;
 
 	(void)state;
@@ -146,7 +163,7 @@ gathering_is_merging(void **state)
 		if (i == 150)
 			span_sum_add_bucket(&one, UINT32_MAX, 2);
 		span_sum_merge(&merged, &one);
-		span_sum_gather(&gathered, &one);
+		span_sum_gather(&gathered, &one, &room);
 		if (i != 120 && i != 199)
 			continue;
 		span_sum_settle(&gathered);
@@ -170,6 +187,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gathering_is_merging),
+		cmocka_unit_test(damage_adds_nothing),
 		cmocka_unit_test(texts_are_read_as_written),
 		cmocka_unit_test(sums_add_up),
 		cmocka_unit_test(damaged_texts_are_found),
