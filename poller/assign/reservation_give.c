@@ -90,7 +90,7 @@ give_end(void *ctx, const struct ending *e)
 void
 reservation_give(struct reservation *r)
 {
-	struct question q = { .call = PROFILE_ASSIGN,
+	struct crm_question q = { .call = PROFILE_ASSIGN,
 		.operator_id = r->operator_id,
 		.replaces = r->replaces,
 		.changes = true,

@@ -181,7 +181,7 @@ search_end(void *ctx, const struct ending *e)
 void
 reservation_search(struct reservation *r, enum reservation_step whose)
 {
-	struct question q = { .call = PROFILE_CHATS,
+	struct crm_question q = { .call = PROFILE_CHATS,
 		.urgent = true,
 		.ctx = r,
 		.page = search_page,
@@ -230,7 +230,7 @@ operator_list_end(void *ctx, const struct ending *e)
 void
 reservation_list(struct reservation *r)
 {
-	struct question q = { .call = PROFILE_CHATS,
+	struct crm_question q = { .call = PROFILE_CHATS,
 		.operator_id = r->operator_id,
 		.urgent = true,
 		.ctx = r,
@@ -292,7 +292,7 @@ in_a_list_end(void *ctx, const struct ending *e)
 static void
 seek_chat(struct reservation *r, enum reservation_step where)
 {
-	struct question q = { .call = PROFILE_CHATS,
+	struct crm_question q = { .call = PROFILE_CHATS,
 		.urgent = true,
 		.ctx = r,
 		.page = in_a_list_page,
@@ -356,7 +356,7 @@ reservation_chat_end(void *ctx, const struct ending *e)
 void
 reservation_read(struct reservation *r)
 {
-	struct question q = { .call = PROFILE_CHAT,
+	struct crm_question q = { .call = PROFILE_CHAT,
 		.urgent = true,
 		.ctx = r,
 		.page = reservation_chat_page,

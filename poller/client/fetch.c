@@ -73,7 +73,7 @@ fetch_ready(struct fetch_job *j)
 }
 
 void
-fetch_ask(struct fetch *f, const struct question *q)
+fetch_ask(struct fetch *f, const struct crm_question *q)
 {
 	struct fetch_job *j;
 

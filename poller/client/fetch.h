@@ -27,7 +27,7 @@ struct ending {
 	bool silenced;       /* the CRM throttles longer than retry_budget */
 };
 
-struct question {
+struct crm_question {
 	enum profile_call call;
 	struct value *chat;                 /* a reference is taken */
 	const char *known, *customer;       /* copied; may be NULL */
@@ -58,7 +58,7 @@ void fetch_free(struct fetch *f);
 void fetch_limit(struct fetch *f, uint64_t calls);
 
 /* Queues a question; *q is copied. */
-void fetch_ask(struct fetch *f, const struct question *q);
+void fetch_ask(struct fetch *f, const struct crm_question *q);
 
 /* Sends what may be sent now. Milliseconds until more may be sent; INT64_MAX
  * when that depends on answers alone. */

@@ -17,7 +17,7 @@
 struct fetch_job {
 	TAILQ_ENTRY(fetch_job) link;
 	struct fetch *fetch;
-	struct question q;
+	struct crm_question q;
 	char *known, *customer, *operator_id, *replaces; /* q points to them */
 	struct value *cursor;
 	struct paging paging;

@@ -220,7 +220,7 @@ ask_once(struct examined *p, enum profile_call call,
     void (*page)(void *, struct profile_answer *, int64_t),
     void (*end)(void *, const struct ending *))
 {
-	struct question q = { .call = call,
+	struct crm_question q = { .call = call,
 		.tries = TRIES,
 		.at_once = true,
 		.chat = p->sample,

@@ -174,7 +174,7 @@ asked_chat_end(void *ctx, const struct ending *e)
 static void
 ask_chat(struct asked *a)
 {
-	struct question question = { .call = PROFILE_CHAT,
+	struct crm_question question = { .call = PROFILE_CHAT,
 		.tries = TRIES,
 		.ctx = a,
 		.page = asked_chat_page,
@@ -243,7 +243,7 @@ open_list_end(void *ctx, const struct ending *e)
 static void
 ask_list(struct inquiry *q)
 {
-	struct question question = { .call = PROFILE_CHATS,
+	struct crm_question question = { .call = PROFILE_CHATS,
 		.urgent = true,
 		.ctx = q,
 		.page = open_list_page,

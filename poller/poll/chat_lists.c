@@ -27,7 +27,7 @@ static void
 ask_chat_list(struct chat_lists *l, const char *operator_id,
     void (*list_end)(void *ctx, const struct ending *e))
 {
-	struct question q = l->list_question;
+	struct crm_question q = l->list_question;
 
 	q.call = PROFILE_CHATS;
 	q.operator_id = operator_id;

@@ -20,7 +20,7 @@ struct chat_lists {
 	const struct operators *operators; /* complete, if by_operator */
 	bool by_operator;
 	/* What each question is made from; set page, end, ctx and tries. */
-	struct question list_question;
+	struct crm_question list_question;
 
 	/* Private. */
 	size_t left;

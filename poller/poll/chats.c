@@ -328,7 +328,7 @@ static void
 ask_messages(struct polled_chat *c)
 {
 	struct chats *cs = c->chats;
-	struct question q = { .call = PROFILE_MESSAGES,
+	struct crm_question q = { .call = PROFILE_MESSAGES,
 		.chat = c->list.raw,
 		.tries = c->state.failures > 0 ? 2 : TRIES,
 		.at_once = c->state.failures > 0,

@@ -81,7 +81,7 @@ verify_end(void *ctx, const struct ending *e)
 static void
 verify(struct chats *cs, const char *id)
 {
-	struct question q = { .call = PROFILE_CHAT,
+	struct crm_question q = { .call = PROFILE_CHAT,
 		.tries = 1,
 		.at_once = true,
 		.ctx = cs,

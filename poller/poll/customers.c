@@ -164,7 +164,7 @@ customer_end(void *ctx, const struct ending *e)
 static void
 ask_customer(struct customer *c)
 {
-	struct question q = { .call = PROFILE_CUSTOMER,
+	struct crm_question q = { .call = PROFILE_CUSTOMER,
 		.customer = c->id,
 		.tries = 2,
 		.at_once = true,

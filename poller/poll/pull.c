@@ -173,7 +173,7 @@ pulled_chats_end(void *ctx, const struct ending *e)
 static void
 ask_lists(struct pull *p)
 {
-	const struct question q = { .call = PROFILE_OPERATORS,
+	const struct crm_question q = { .call = PROFILE_OPERATORS,
 		.urgent = true,
 		.ctx = p,
 		.page = pulled_operators_page,

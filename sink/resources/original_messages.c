@@ -31,7 +31,7 @@ static const struct sheet_column original_columns[] = {
 
 enum { MESSAGE_ID = 0, CREATED_AT = 5 };
 
-struct history {
+struct history_page {
 	struct question *q;
 	char conversation[RECORD_MAX_ID + 1];
 	int64_t limit;
@@ -40,7 +40,7 @@ struct history {
 };
 
 static bool
-read_history_cursor(struct history *h)
+read_history_cursor(struct history_page *h)
 {
 	const char *text = question_parameter(h->q, "cursor"), *comma;
 
@@ -61,7 +61,7 @@ read_history_cursor(struct history *h)
 /* Left to itself the server may choose the primary key, which has the order,
  * and read the whole tenant to find the first page. */
 static bool
-ask_history(const struct history *h, struct db_rows **rows)
+ask_history(const struct history_page *h, struct db_rows **rows)
 {
 	const struct db_value args[] = { db_str(h->conversation),
 		db_time(h->after_ms), db_time(h->after_ms),
@@ -87,7 +87,7 @@ ask_history(const struct history *h, struct db_rows **rows)
 
 /* Header Link: the page behind the present row. */
 static void
-link_next_messages(const struct history *h, const struct db_rows *row)
+link_next_messages(const struct history_page *h, const struct db_rows *row)
 {
 	struct buf *to = &h->q->answer->headers;
 	char time[CLOCK_TEXT];
@@ -99,7 +99,7 @@ link_next_messages(const struct history *h, const struct db_rows *row)
 }
 
 static void
-write_history(const struct history *h, struct db_rows *rows)
+write_history(const struct history_page *h, struct db_rows *rows)
 {
 	struct buf *to = &h->q->answer->body;
 	size_t n = db_rows_count(rows), limit = (size_t)h->limit;
@@ -122,7 +122,7 @@ write_history(const struct history *h, struct db_rows *rows)
 void
 original_messages(struct question *q)
 {
-	struct history h = { .q = q, .limit = LIST_PAGE };
+	struct history_page h = { .q = q, .limit = LIST_PAGE };
 	struct db_rows *rows = NULL;
 
 	q->format = SHEET_JSON; /* a suffix belongs to the id */

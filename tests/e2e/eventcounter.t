@@ -219,7 +219,7 @@ echo "- a broker that goes away is waited for, longer than for messages"
 publish wantback -n 10 -s 11
 "$aggregator" --input eventcounter -f queue:$queue \
 	--exchange eventcountertest --json-dir "$tmp/gotback" \
-	--state "$tmp/state2" --idle-exit 15s &
+	--state "$tmp/state2" --idle-exit 40s &
 counter=$!
 until_true 1 none_waits $queue || fail "it does not read"
 "$servers" restart "$tmp/servers" rabbitmq

@@ -16,13 +16,13 @@
 #include "common/base/xalloc.h"
 #include "poller/assign/reservation.h"
 
-static struct question asked; /* the one that is not answered yet */
+static struct crm_question asked; /* the one that is not answered yet */
 static struct tenant tenant = { .name = "acme", .concurrency = 1 };
 static struct skew skew;
 static unsigned ended;
 
 void
-fetch_ask(struct fetch *f, const struct question *q)
+fetch_ask(struct fetch *f, const struct crm_question *q)
 {
 	(void)f;
 	asked = *q;
