@@ -269,15 +269,15 @@ message_compare_version(
 
 /* Keeps the version that counts, in the place of the first. */
 static void
-drop_version(const struct lexicon *w, struct timeline_scratch *t,
+drop_version(const struct lexicon *w, struct timeline_versions *v,
     struct message *old, const struct message *new)
 {
-	XGROW(t->dropped, t->dropped_n, t->dropped_cap);
+	XGROW(v->list, v->n, v->cap);
 	if (message_compare_version(w, new, old) > 0) {
-		t->dropped[t->dropped_n++] = *old;
+		v->list[v->n++] = *old;
 		*old = *new;
 	} else {
-		t->dropped[t->dropped_n++] = *new;
+		v->list[v->n++] = *new;
 	}
 }
 
@@ -307,7 +307,7 @@ drop_duplicates_by_table(const struct lexicon *w, struct timeline_scratch *t,
 			table[slot] = (uint32_t)kept;
 			continue;
 		}
-		drop_version(w, t, &m[table[slot] - 1], &m[i]);
+		drop_version(w, &t->dropped, &m[table[slot] - 1], &m[i]);
 	}
 	return kept;
 }
@@ -333,7 +333,7 @@ drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
 		else
 			highest = m[i].id;
 		if (k > 0)
-			drop_version(w, t, &m[k - 1], &m[i]);
+			drop_version(w, &t->dropped, &m[k - 1], &m[i]);
 		else
 			m[kept++] = m[i];
 	}
@@ -436,24 +436,10 @@ timeline_normalize(const struct lexicon *w, struct timeline_scratch *t,
 }
 
 void
-timeline_drop(struct lexicon *w, struct timeline_scratch *t)
+timeline_drop(struct lexicon *w, struct timeline_versions *v)
 {
-	while (t->dropped_n > 0)
-		message_drop(w, &t->dropped[--t->dropped_n]);
-}
-
-void
-timeline_hand_over(struct timeline_scratch *from, struct timeline_scratch *to)
-{
-	struct message *room = to->dropped;
-	size_t cap = to->dropped_cap;
-
-	to->dropped = from->dropped;
-	to->dropped_n = from->dropped_n;
-	to->dropped_cap = from->dropped_cap;
-	from->dropped = room;
-	from->dropped_n = 0;
-	from->dropped_cap = cap;
+	while (v->n > 0)
+		message_drop(w, &v->list[--v->n]);
 }
 
 void
@@ -461,6 +447,6 @@ timeline_release(struct timeline_scratch *t)
 {
 	free(t->table);
 	free(t->merged);
-	free(t->dropped);
+	free(t->dropped.list);
 	memset(t, 0, sizeof *t);
 }

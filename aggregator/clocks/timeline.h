@@ -57,6 +57,13 @@ struct lexicon {
 	bool channels_full;
 };
 
+/* Versions of messages that do not count, with the id and the names that they
+ * hold until timeline_drop(). A zeroed struct is empty; free(list). */
+struct timeline_versions {
+	struct message *list;
+	size_t n, cap;
+};
+
 /* What sorting needs besides the messages; one for each thread that does it
  * with the same lexicon. A zeroed struct is empty. */
 struct timeline_scratch {
@@ -64,9 +71,7 @@ struct timeline_scratch {
 	size_t table_cap;
 	struct message *merged;
 	size_t merged_cap;
-	/* Versions that do not count, until timeline_drop(). */
-	struct message *dropped;
-	size_t dropped_n, dropped_cap;
+	struct timeline_versions dropped;
 };
 
 void lexicon_init(struct lexicon *w);
@@ -130,13 +135,10 @@ size_t timeline_find(const struct lexicon *w, const struct message *m, size_t n,
     int64_t at, message_id id);
 
 /* Keeps the version of each id that counts, sorts these, and returns how many
- * they are. The others still hold their id and names, until timeline_drop(). */
+ * they are. The others are in t->dropped. */
 size_t timeline_normalize(const struct lexicon *w, struct timeline_scratch *t,
     struct message *m, size_t n);
-void timeline_drop(struct lexicon *w, struct timeline_scratch *t);
-/* Gives them to another one, which has none, to be dropped there. */
-void timeline_hand_over(
-    struct timeline_scratch *from, struct timeline_scratch *to);
+void timeline_drop(struct lexicon *w, struct timeline_versions *v);
 
 void timeline_release(struct timeline_scratch *t);
 

@@ -261,18 +261,13 @@ void
 chats_free(struct model *m, struct chat *c)
 {
 	struct model_private *p = m->private;
-	struct description *d, *next;
 	uint32_t i;
 
 	remove_from_chats(m, c);
 	chats_drop_messages(m, c, c->n);
 	for (i = 0; i < c->reported_n; i++)
 		interner_drop(&m->lexicon.names, c->reported[i].operator_id);
-	for (d = c->descriptions; d != NULL; d = next) {
-		next = d->next;
-		chats_free_description(m, d);
-	}
-	c->descriptions = NULL;
+	chats_drop_descriptions(m, c, SIZE_MAX);
 	interner_drop(&m->lexicon.names, c->dropped.assignee);
 	free_parts(c);
 	XGROW(p->free, p->free_n, p->free_cap);

@@ -273,7 +273,7 @@ derivation_release(struct derivation *w)
 /* What a block of chats comes to: the credits of all of them, one chat's
  * behind the other's, and the versions of messages that do not count. */
 struct derived_block {
-	struct timeline_scratch versions;
+	struct timeline_versions versions;
 	struct credit *credits;
 	size_t n, cap;
 	uint32_t of_chat[BLOCK]; /* how many of them */
@@ -301,6 +301,7 @@ derive_block(void *ctx, size_t thread, size_t block)
 	struct derive_job *job = ctx;
 	struct derivation *w = &job->each[thread];
 	struct derived_block *b = &job->ahead[block % ON_CORES_AHEAD];
+	struct timeline_versions empty;
 	size_t i, n, more;
 	struct chat **v = chats_of_block(job->m, block, &n);
 
@@ -321,7 +322,10 @@ derive_block(void *ctx, size_t thread, size_t block)
 		    b->credits + b->n, w->credits, more * sizeof *w->credits);
 		b->n += more;
 	}
-	timeline_hand_over(&w->timeline, &b->versions);
+	/* The block's list is empty: credit_block() has dropped them. */
+	empty = b->versions;
+	b->versions = w->timeline.dropped;
+	w->timeline.dropped = empty;
 }
 
 /* Other threads read names meanwhile: here names may be held and dropped, but
@@ -359,7 +363,7 @@ derive_all(struct model *m)
 	for (i = 0; i < ON_CORES_MOST; i++)
 		derivation_release(&job->each[i]);
 	for (i = 0; i < ON_CORES_AHEAD; i++) {
-		timeline_release(&job->ahead[i].versions);
+		free(job->ahead[i].versions.list);
 		free(job->ahead[i].credits);
 	}
 	free(job);

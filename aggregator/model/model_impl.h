@@ -171,7 +171,7 @@ void chats_add_description(
 void chats_free_description(struct model *m, struct description *d);
 /* One to be filled in. */
 struct description *chats_new_description(struct model *m);
-/* Removes that many of the oldest ones. */
+/* Removes that many of the oldest ones, if there are so many. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
 
 /* model_messages.c. */

@@ -74,7 +74,7 @@ recompute_chat(struct model *m, struct chat *c)
 	struct derivation *w = &m->private->derivation;
 	struct derived derived = derive_chat(w, c);
 
-	timeline_drop(&m->lexicon, &w->timeline);
+	timeline_drop(&m->lexicon, &w->timeline.dropped);
 	credit_chat(m, c, w->credits, derived.credits);
 	chat_intervals_report(m, c, w->intervals, derived.intervals);
 	credit_open(m, c);

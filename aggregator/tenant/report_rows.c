@@ -5,9 +5,6 @@
  */
 #include "aggregator/tenant/report.h"
 
-#include <stdlib.h>
-
-#include "common/base/xalloc.h"
 #include "common/os/on_cores.h"
 
 #include "aggregator/rows/rowline.h"

@@ -32,6 +32,12 @@ text_is_printable(const char *p, size_t len)
 	return true;
 }
 
+bool
+text_ends_with_blank(const char *p, size_t len)
+{
+	return len > 0 && p[len - 1] == ' ';
+}
+
 char *
 text_dup(struct text t)
 {

@@ -19,6 +19,8 @@ bool text_is(struct text t, const char *s);
 int text_compare(struct text a, struct text b);
 /* True when no control character of ASCII is among these bytes. */
 bool text_is_printable(const char *p, size_t len);
+/* As no id does: for the database 'a' and 'a ' are equal. */
+bool text_ends_with_blank(const char *p, size_t len);
 /* A NUL-ended copy, owned; NULL when absent. */
 char *text_dup(struct text t);
 

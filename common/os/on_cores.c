@@ -8,8 +8,6 @@
  */
 #include "common/os/on_cores.h"
 
-#include <string.h>
-
 #include "common/base/buf.h"
 #include "common/os/thread.h"
 

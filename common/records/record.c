@@ -61,7 +61,7 @@ record_id_error(const char *p, size_t len)
 	for (q = p; q < end; q++)
 		if (is_control(q, end))
 			return "holds a control character";
-	return len > 0 && end[-1] == ' ' ? "ends with a blank" : NULL;
+	return text_ends_with_blank(p, len) ? "ends with a blank" : NULL;
 }
 
 /* U+0000 and half surrogates become U+FFFD, so that two identifiers could

@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hex.h"
 #include "common/http/path_pattern.h"
@@ -144,7 +145,7 @@ take_id(struct question *q, const char *part, size_t len,
 		return question_problem(
 		    q, 400, "a part of the path is no id of 1 to 191 bytes");
 	/* For the database it would be another id, the one without. */
-	return id[strlen(id) - 1] != ' ' ||
+	return !text_ends_with_blank(id, strlen(id)) ||
 	       question_problem(
 		   q, 400, "a part of the path ends with a blank, as no id");
 }

@@ -51,8 +51,8 @@ viewer_from_token(struct viewer *v, const struct jwt_rules *rules,
 		buf_setf(why, "it is an agent's and has no sub");
 		return -1;
 	}
-	if (v->role == VIEWER_AGENT &&
-	    v->claims.subject[strlen(v->claims.subject) - 1] == ' ') {
+	if (v->role == VIEWER_AGENT && text_ends_with_blank(v->claims.subject,
+					   strlen(v->claims.subject))) {
 		buf_setf(why, "its sub ends with a blank, as no operator's id");
 		return -1;
 	}

@@ -166,8 +166,8 @@ check_making(const struct sink *s)
 	if (role == VIEWER_AGENT && s->subject == NULL)
 		return prog_usage_error("--role agent needs --for OPERATOR, "
 					"whose rows the token shows");
-	if (role == VIEWER_AGENT && *s->subject != '\0' &&
-	    s->subject[strlen(s->subject) - 1] == ' ')
+	if (role == VIEWER_AGENT &&
+	    text_ends_with_blank(s->subject, strlen(s->subject)))
 		return prog_usage_error("--for ends with a blank, as no "
 					"operator's id does");
 	if (s->subject != NULL &&

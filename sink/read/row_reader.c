@@ -46,7 +46,7 @@ field_text(const struct flat *f, const char *name, size_t max)
 	struct text t = { NULL, 0 };
 
 	if (v != NULL && v->kind == FLAT_STRING && v->val_len > 0 &&
-	    v->val_len <= max && v->val[v->val_len - 1] != ' ') {
+	    v->val_len <= max && !text_ends_with_blank(v->val, v->val_len)) {
 		t.p = v->val;
 		t.len = v->val_len;
 	}

@@ -16,7 +16,7 @@
 static struct {
 	pthread_mutex_t lock;
 	struct kept {
-		char tenant[RECORD_MAX_ID + 1];
+		char tenant[RECORD_MAX_TENANT + 1];
 		const char *what;
 		int64_t n, end_ms;
 	} list[PLACES];
@@ -66,7 +66,7 @@ kept_count_keep(const char *tenant, const char *what, int64_t now_ms, int64_t n)
 	int64_t for_ms = n / KEPT_COUNT_EACH_S * 1000;
 	struct kept *k;
 
-	if (n < KEPT_COUNT_LEAST || strlen(tenant) > RECORD_MAX_ID)
+	if (n < KEPT_COUNT_LEAST || strlen(tenant) > RECORD_MAX_TENANT)
 		return;
 	(void)pthread_mutex_lock(&kept.lock);
 	k = find_place(tenant, what);

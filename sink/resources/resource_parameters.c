@@ -61,7 +61,7 @@ check_parameter(void *ctx, const char *name, const char *value)
 		buf_addf(&c->problem, "%s is there twice", name);
 	else if (!parse_is_utf8(value != NULL ? value : "", len))
 		buf_addf(&c->problem, "%s is no UTF-8", name);
-	else if (len > 0 && value[len - 1] == ' ')
+	else if (text_ends_with_blank(value, len))
 		buf_addf(&c->problem, "%s ends with a blank", name);
 	else
 		c->seen[i] = true;

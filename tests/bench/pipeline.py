@@ -93,10 +93,7 @@ class Race:
         return self.totals["messages"] / (last - began), cpu, used
 
     def go_env(self):
-        url = self.lab.env["MYSQL_URL"].removeprefix("mysql://")
-        user, rest = url.rsplit("@", 1)
-        host, name = rest.split("/", 1)
-        return {"MYSQL_DSN": f"{user}@tcp({host})/{name}"}
+        return {"MYSQL_DSN": rivals.mysql_dsn(self.lab)}
 
     def bare(self, connections):
         self.truncate("messages")

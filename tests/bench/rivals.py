@@ -32,6 +32,13 @@ def path(name):
     return os.path.join(OUT, name)
 
 
+def mysql_dsn(lab):
+    """Where the database is, as Go's driver has it."""
+    who, rest = lab.env["MYSQL_URL"].removeprefix("mysql://").rsplit("@", 1)
+    host, name = rest.split("/", 1)
+    return f"{who}@tcp({host})/{name}"
+
+
 def build(*names):
     """Those of the names that are there then; says what is missing."""
     subprocess.run(

@@ -6,6 +6,7 @@ import zlib
 from datetime import datetime, timedelta, timezone
 
 import table
+import rivals
 
 from harness import until
 from streamlib import Sql
@@ -203,10 +204,7 @@ class World:
 
     def dsn(self):
         """For Go."""
-        url = self.lab.env["MYSQL_URL"]
-        who, rest = url.split("//", 1)[1].rsplit("@", 1)
-        host, name = rest.split("/", 1)
-        return f"{who}@tcp({host})/{name}?interpolateParams=false"
+        return rivals.mysql_dsn(self.lab) + "?interpolateParams=false"
 
 
 def text(t):

@@ -62,10 +62,7 @@ class Race:
         return result
 
     def go(self):
-        url = self.lab.env["MYSQL_URL"].removeprefix("mysql://")
-        user, rest = url.rsplit("@", 1)
-        host, name = rest.split("/", 1)
-        env = {"MYSQL_DSN": f"{user}@tcp({host})/{name}"}
+        env = {"MYSQL_DSN": rivals.mysql_dsn(self.lab)}
 
         def start():
             self.house.running["go"] = self.lab.start(

@@ -221,14 +221,11 @@ def ours(house, rate, mode, number):
 
 
 def go(house, rate, mode):
-    url = house.lab.env["MYSQL_URL"].removeprefix("mysql://")
-    user, rest = url.rsplit("@", 1)
-    host, name = rest.split("/", 1)
     ahead = [AHEAD[m] for m in mode if m in AHEAD]
     clear(house)
     house.running["Go"] = house.lab.start(
         [rivals.path("gopipeline"), IN, *ahead], house.lab.path("go.log"),
-        env={"MYSQL_DSN": f"{user}@tcp({host})/{name}"})
+        env={"MYSQL_DSN": rivals.mysql_dsn(house.lab)})
     table.quiet()
     with Work(house) as work:
         finish(house, publish(house, rate, mode), "go_messages")

@@ -159,7 +159,7 @@ check=$!
 until_true 20 pgrep -f "mariadb --defaults-file=/dev/fd/8" >/dev/null ||
 	fail "it asks no database"
 ! cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' |
-	grep -qF "$(cat "$tmp/servers/mariadb/password")" || fail "in a command line"
+	grep -qFf "$tmp/servers/mariadb/password" || fail "in a command line"
 rc=0
 wait $check || rc=$?
 kill -CONT "$pid"

@@ -7,7 +7,6 @@ chats the aggregator by hand over the same records, as a file.
 """
 
 import json
-import os
 import re
 import subprocess
 import time
@@ -82,9 +81,6 @@ class House:
         self.lab = lab
         lab.env.setdefault("MYSQL_POOL", pool)
         lab.env.setdefault("MYSQL_LOG", "512M")
-        # scripts/servers reads them from our own environment
-        for key in ("MYSQL_POOL", "MYSQL_LOG"):
-            os.environ[key] = lab.env[key]
         lab.start_servers(*(servers or ("rabbitmq", "mariadb")))
         self.conf = lab.conf("messaging.conf", conf or {"sink": {}})
         self.state = lab.path("state")

@@ -319,7 +319,7 @@ read_script(struct script *s, const char *timeline)
 	}
 	s->chat.messages = s->m;
 	s->chat.n = timeline_normalize(&lexicon, &scratch, s->m, s->n);
-	timeline_drop(&lexicon, &scratch);
+	timeline_drop(&lexicon, &scratch.dropped);
 	free(copy);
 }
 

@@ -59,7 +59,7 @@ static size_t
 normalize(struct message *m, size_t n)
 {
 	n = timeline_normalize(&lexicon, &timeline, m, n);
-	timeline_drop(&lexicon, &timeline);
+	timeline_drop(&lexicon, &timeline.dropped);
 	return n;
 }
 
