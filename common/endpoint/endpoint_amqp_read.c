@@ -296,23 +296,23 @@ widen(struct amqp_reader *r)
 		r->more = more;
 }
 
-/* All lines were returned: is the queue empty? RECORD: not yet known. */
-static enum endpoint_status
-check_empty(struct amqp_reader *r)
+/* All lines were returned: was the queue empty at two checks in a row? */
+static bool
+is_empty(struct amqp_reader *r)
 {
 	struct amqp_queue_load load;
 
 	if (clock_mono_ms() < r->check_ms)
-		return ENDPOINT_RECORD;
+		return false;
 	if (endpoint_amqp_queue(&r->a, &load) != OUTCOME_DONE) {
 		(void)endpoint_amqp_reader_lost(r);
-		return ENDPOINT_RECORD;
+		return false;
 	}
 	if (load.messages == 0 && r->said_empty)
-		return ENDPOINT_EMPTY;
+		return true;
 	r->said_empty = load.messages == 0;
 	r->check_ms = clock_mono_ms() + QUIET_MS;
-	return ENDPOINT_RECORD;
+	return false;
 }
 
 /* Nothing came for a while. True when the link was dropped: the queue has no
@@ -324,7 +324,8 @@ is_overlooked(struct amqp_reader *r)
 	struct amqp_queue_load load;
 	int64_t now = clock_mono_ms();
 
-	if (r->done.tag != r->acked.tag || now - r->idle_ms < IDLE_LOOK_MS)
+	if (l->conn == NULL || r->done.tag != r->acked.tag ||
+	    now - r->idle_ms < IDLE_LOOK_MS)
 		return false;
 	r->idle_ms = now;
 	if (endpoint_amqp_queue(&r->a, &load) == OUTCOME_DONE &&
@@ -369,8 +370,8 @@ wait_for_more(struct amqp_reader *r, int wait_ms)
 							  : ENDPOINT_RECORD;
 	if (r->ready.n > 0 || r->ready.phase != AMQP_PHASE_METHOD)
 		return ENDPOINT_RECORD;
-	if (r->until_empty)
-		return check_empty(r);
+	if (r->until_empty && is_empty(r))
+		return ENDPOINT_EMPTY;
 	return is_overlooked(r) && r->a.link.outcome == OUTCOME_NEVER
 		   ? ENDPOINT_FAILED
 		   : ENDPOINT_RECORD;
