@@ -312,6 +312,11 @@ void derive_all(struct model *m);
 
 /* Has the messages of an unpacked chat fetched. */
 void chats_load(struct model *m, struct chat *c);
+/* Before a description that tells of an opening or a closing of before the
+ * window: forgets what is old enough by now, which it must not find only
+ * because no row was made since. */
+void chats_settle_before(
+    struct model *m, struct chat *c, const struct description *d);
 /* Marks the chat as gone, and takes back what it gave to the totals. */
 void recompute_gone(struct model *m, struct chat *c);
 

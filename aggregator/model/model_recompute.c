@@ -82,6 +82,33 @@ recompute_chat(struct model *m, struct chat *c)
 	chats_queue_expiry(m, c);
 }
 
+/* It tells of an opening or a closing of before the window. */
+static bool
+reaches_back(
+    const struct model *m, const struct chat *c, const struct description *d)
+{
+	int64_t limit = m->as_of - m->window;
+	const struct description *old;
+	bool opens = d->opened_at != CLOCK_NONE && d->opened_at < limit;
+	bool closes = d->closed_at != CLOCK_NONE && d->closed_at < limit;
+
+	for (old = c->descriptions; old != NULL && (opens || closes);
+	     old = old->next) {
+		opens = opens && old->opened_at != d->opened_at;
+		closes = closes && old->closed_at != d->closed_at;
+	}
+	return opens || closes;
+}
+
+void
+chats_settle_before(
+    struct model *m, struct chat *c, const struct description *d)
+{
+	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE &&
+	    c->n > 0 && reaches_back(m, c, d))
+		recompute_chat(m, c);
+}
+
 static void
 recompute_reported(struct model *m, struct chat *c)
 {

@@ -392,7 +392,7 @@ class Tenant:
             c = self.chat(chat, at, d.random() < 0.8)
             delay = self.delay()
             if "opened_long_ago" not in self.world.features and \
-                    delay <= self.window: # more is late in any case
+                    delay <= 2 * self.window: # more is late in any case
                 delay = min(delay, self.window // 2)
             self.tell(at + delay, c)
             if d.random() < 0.1:

@@ -429,6 +429,39 @@ forgotten_ones_are_not_missed_by_the_next(void **state)
 	}
 }
 
+/* An opening of before the window, told now, takes back nothing that may be
+ * forgotten by now, whether it is or not. */
+static void
+an_opening_told_late_finds_no_more_than_is_kept(void **state)
+{
+	static const struct step steps[] = { SAID(1, CHAT_OPEN, 0),
+		WRITTEN(5, "1"), WRITTEN(7, "2"), CLOSED(10, "3"),
+		WRITTEN(20, "4"), PASSED(1100, "5"), WRITTEN(1050, "6"),
+		SAID(1000, CHAT_OPEN, 6) };
+	struct bag rows[2] = { { STRMAP_INIT } };
+	struct bag changed[2] = { { STRMAP_INIT } };
+	struct bag intervals[2] = { { STRMAP_INIT } };
+	struct line v[ARRAY_LEN(steps)];
+	size_t i, n = ARRAY_LEN(steps);
+
+	(void)state;
+	memset(v, 0, sizeof v);
+	for (i = 0; i < n; i++)
+		make_line(&v[i], &steps[i]);
+	dropped_n = 0;
+	for (i = 0; i < 2; i++)
+		recompute_in_ticks(v, n, &rules_ours, 1000, i == 0 ? 0 : n,
+		    &rows[i], &changed[i], &intervals[i]);
+	assert_true(dropped_n > 0);
+	bag_same(&rows[0], &rows[1], "rows");
+	bag_same(&intervals[0], &intervals[1], "intervals");
+	for (i = 0; i < 2; i++) {
+		bag_release(&rows[i]);
+		bag_release(&changed[i]);
+		bag_release(&intervals[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -437,6 +470,8 @@ main(void)
 		cmocka_unit_test(what_is_forgotten_is_not_missed),
 		cmocka_unit_test(chats_leave_and_come_back),
 		cmocka_unit_test(forgotten_ones_are_not_missed_by_the_next),
+		cmocka_unit_test(
+		    an_opening_told_late_finds_no_more_than_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
