@@ -19,7 +19,8 @@ Held of each world:
          is told of B later, A has come first. Then A is reserved first. Not
          judged where A ended, or somebody had it, before it was reserved, or
          was resolved in the second in which it came: Qiscus's times have no
-         fractions. A record in a snapshot is known from the end marker on.
+         fractions. A record in a snapshot is known from the end marker on,
+         of one without an end never.
          (All need the same tags: Qiscus says of no room which it needs.)
  end     When all is quiet, and polls tell what was lost, nobody waits while an
          agent who is online has room; then rooms are resolved until nobody
@@ -69,6 +70,10 @@ class Judge:
                 begun = self.place(i, r, begun)
                 if r["type"] == "chat":
                     self.told.setdefault(r["chat"], []).append((i, r))
+        self.never(begun)
+        self.told = {chat: [(i, r) for i, r in told
+                            if self.effective.get(i, i) is not None]
+                     for chat, told in self.told.items()}
         seen = set()
         for i, (kind, _, r) in enumerate(self.log):
             if kind != "reservation" or r["id"] in seen:
@@ -81,7 +86,8 @@ class Judge:
 
     def place(self, i, r, begun):
         if r["type"] == "snapshot":
-            if r.get("phase", r.get("mark")) == "begin":
+            if r["state"] == "begin":
+                self.never(begun)
                 return []
             for k in begun:
                 self.effective[k] = i
@@ -89,6 +95,11 @@ class Judge:
         if "snapshot" in r:
             begun.append(i)
         return begun
+
+    def never(self, begun):
+        """The snapshot has no end, as its poll gave up."""
+        for k in begun:
+            self.effective[k] = None
 
     def judge(self):
         self.judge_gifts()
