@@ -16,7 +16,7 @@
 
 #include "common/base/prog.h"
 #include "common/http/web.h"
-#include "sink/api/viewer.h"
+#include "sink/access/viewer.h"
 
 #include <stdbool.h>
 #include <stddef.h>

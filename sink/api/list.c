@@ -12,8 +12,8 @@
 #include "common/base/clock.h"
 #include "common/digest/hex.h"
 #include "common/text/jsonw.h"
+#include "sink/access/scope.h"
 #include "sink/api/reply.h"
-#include "sink/api/scope.h"
 #include "sink/api/sharded.h"
 
 #define ARGS_MAX (LIST_COLUMNS + 2 + LIST_KEYS * LIST_KEYS)

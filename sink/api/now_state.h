@@ -6,7 +6,7 @@
 #define SINK_API_NOW_STATE_H
 
 #include "common/db/db.h"
-#include "sink/api/viewer.h"
+#include "sink/access/viewer.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -11,8 +11,8 @@
 
 #include "common/db/db.h"
 #include "common/http/web.h"
+#include "sink/access/viewer.h"
 #include "sink/api/sheet.h"
-#include "sink/api/viewer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +27,7 @@ struct question {
 	struct viewer viewer;
 	int64_t timeout_ms;           /* of a statement */
 	char path[QUESTION_PATH_MAX]; /* without the suffix of the format */
-	enum sheet_format format;     /* by resources/resource_form.h */
+	enum sheet_format format;     /* by reply_form.h */
 	bool any_form;                /* the header Accept has one of them */
 	bool json_too;                /* JSON would do as well */
 	size_t rows;                  /* that were read for the answer */

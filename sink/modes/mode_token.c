@@ -16,7 +16,7 @@
 #include "common/records/record.h"
 #include "common/tokens/jwt_sign.h"
 #include "sink/access/revoke_token.h"
-#include "sink/api/viewer.h"
+#include "sink/access/viewer.h"
 #include "sink/modes/modes.h"
 
 #define DAYS "30"

@@ -8,7 +8,7 @@
 #include "common/options/option_table.h"
 #include "common/text/out.h"
 #include "common/tokens/jwt_conf.h"
-#include "sink/api/viewer.h"
+#include "sink/access/viewer.h"
 #include "sink/report/report.h"
 
 struct sink {

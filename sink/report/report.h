@@ -13,7 +13,7 @@
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 #include "common/db/db.h"
-#include "sink/api/viewer.h"
+#include "sink/access/viewer.h"
 
 #include <stdint.h>
 

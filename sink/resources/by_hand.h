@@ -8,7 +8,7 @@
 #include "common/base/prog.h"
 #include "common/db/db.h"
 #include "common/http/web.h"
-#include "sink/api/viewer.h"
+#include "sink/access/viewer.h"
 
 /* Answers GET of the target, "/api/v1/now" or "/api/v1/chats?limit=5". The
  * answer begins as struct web_answer says; its buffers are the caller's. */

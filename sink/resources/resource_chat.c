@@ -6,8 +6,8 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
+#include "sink/access/scope.h"
 #include "sink/api/reply.h"
-#include "sink/api/scope.h"
 #include "sink/resources/resource.h"
 
 /* Of one chat. */

@@ -7,8 +7,8 @@
 
 #include "common/base/xalloc.h"
 #include "common/http/path_pattern.h"
+#include "sink/api/reply_form.h"
 #include "sink/resources/resource.h"
-#include "sink/resources/resource_form.h"
 #include "sink/resources/resource_parameters.h"
 
 #define V1 "/api/v1/"
@@ -93,7 +93,7 @@ resource_is_public(const struct web_request *r)
 {
 	struct question q = { .request = r };
 	const struct resource *found =
-	    resource_form_read(&q) ? find_resource(q.path) : NULL;
+	    reply_form_read(&q) ? find_resource(q.path) : NULL;
 
 	return found != NULL && found->least == VIEWER_NONE;
 }
@@ -108,7 +108,7 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		.viewer = *viewer,
 		.timeout_ms = timeout_ms };
 	const struct resource *found =
-	    resource_form_read(&q) ? find_resource(q.path) : NULL;
+	    reply_form_read(&q) ? find_resource(q.path) : NULL;
 
 	if (found == NULL) {
 		question_problem(&q, 404, "there is no such path");

@@ -4,8 +4,8 @@
 #include "sink/responses/response_href.h"
 
 #include "common/base/clock.h"
+#include "sink/access/scope.h"
 #include "sink/api/reply.h"
-#include "sink/api/scope.h"
 
 static void
 add_href_time(struct buf *to, const char *name, int64_t ms)

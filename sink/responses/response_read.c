@@ -13,7 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "sink/api/scope.h"
+#include "sink/access/scope.h"
 
 /* Spans of a statement: what it reads stays small enough for memory. */
 #define SPANS_MAX 6000

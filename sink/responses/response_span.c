@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/api/scope.h"
+#include "sink/access/scope.h"
 #include "sink/rollup/span_sums.h"
 
 #define DAYS_WITHOUT_FROM 7

@@ -12,7 +12,7 @@
 #include "common/containers/histogram.h"
 #include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
-#include "sink/api/scope.h"
+#include "sink/access/scope.h"
 
 /* Groups of intervals that are read; an answer that needs more is refused. */
 #define BUCKETS_MAX 300000

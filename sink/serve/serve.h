@@ -10,7 +10,7 @@
 
 #include "common/http/web.h"
 #include "common/tokens/jwt.h"
-#include "sink/api/viewer.h"
+#include "sink/access/viewer.h"
 #include "sink/serve/db_pool.h"
 
 #include <stdbool.h>

@@ -209,7 +209,7 @@ class BoardWorld:
             f"FROM chat_metrics WHERE tenant = '{tenant}'")
 
     def answer_chat(self, chat):
-        """Somebody answers: it does not wait any more. One commit."""
+        """Somebody answers: it does not wait any more. Two commits."""
         self.version += 1
         self.sql.ask(
             "UPDATE chat_metrics SET waiting_since = NULL, "

@@ -8,7 +8,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/tokens/jwt_sign.h"
-#include "sink/api/viewer.h"
+#include "sink/access/viewer.h"
 
 #define KEY "0123456789abcdef0123456789abcdef"
 #define OTHER_KEY "fedcba9876543210fedcba9876543210"

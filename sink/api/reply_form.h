@@ -1,19 +1,19 @@
 /*
- * resource_form: which form of an answer a request wants: by the suffix of its
+ * reply_form: which form of an answer a request wants: by the suffix of its
  * path, else by the header Accept (RFC 9110, 12.5.1), else JSON.
  */
-#ifndef SINK_RESOURCES_RESOURCE_FORM_H
-#define SINK_RESOURCES_RESOURCE_FORM_H
+#ifndef SINK_API_REPLY_FORM_H
+#define SINK_API_REPLY_FORM_H
 
 #include "sink/api/question.h"
 
 /* Sets path, format and json_too. Of several forms that are wanted as much the
  * one is taken that is named, then JSON before CSV. False: the path is too long
  * for any resource. */
-bool resource_form_read(struct question *q) __attribute__((warn_unused_result));
+bool reply_form_read(struct question *q) __attribute__((warn_unused_result));
 
 /* How much the header wants a type: 0, not at all, or more; of two, what is
  * named is more than what only fits a range. */
-unsigned resource_form_weight(const char *accept, const char *type);
+unsigned reply_form_weight(const char *accept, const char *type);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * teams: see teams.h.
  */
-#include "sink/api/teams.h"
+#include "sink/access/teams.h"
 
 #include <stdlib.h>
 #include <string.h>

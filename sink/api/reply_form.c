@@ -1,8 +1,8 @@
 /*
- * resource_form: see resource_form.h. Parameters of a type but its weight, q,
- * are passed over.
+ * reply_form: see reply_form.h. Parameters of a type but its weight, q, are
+ * passed over.
  */
-#include "sink/resources/resource_form.h"
+#include "sink/api/reply_form.h"
 
 #include <string.h>
 #include <strings.h>
@@ -71,7 +71,7 @@ range_weight(const char *p, const char *end)
 }
 
 unsigned
-resource_form_weight(const char *accept, const char *type)
+reply_form_weight(const char *accept, const char *type)
 {
 	unsigned best = FIT_NONE, weight = 0, fit;
 	const char *p, *end;
@@ -110,7 +110,7 @@ read_accept(struct question *q)
 	q->json_too = accept == NULL;
 	q->any_form = accept == NULL;
 	for (i = 0; accept != NULL && i < ARRAY_LEN(forms); i++) {
-		weight = resource_form_weight(accept, forms[i].type);
+		weight = reply_form_weight(accept, forms[i].type);
 		if (forms[i].format == SHEET_JSON)
 			q->json_too = weight > 0;
 		if (weight <= most)
@@ -122,7 +122,7 @@ read_accept(struct question *q)
 }
 
 bool
-resource_form_read(struct question *q)
+reply_form_read(struct question *q)
 {
 	const char *path = q->request->path;
 	size_t i;

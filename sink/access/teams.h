@@ -6,8 +6,8 @@
  *
  * An operator may be in several. Read once at the start.
  */
-#ifndef SINK_API_TEAMS_H
-#define SINK_API_TEAMS_H
+#ifndef SINK_ACCESS_TEAMS_H
+#define SINK_ACCESS_TEAMS_H
 
 #include "common/base/buf.h"
 #include "common/conf/conf.h"

@@ -10,10 +10,10 @@
  * A team that nobody is in, or that the configuration does not have, shows
  * nothing.
  */
-#ifndef SINK_API_SCOPE_H
-#define SINK_API_SCOPE_H
+#ifndef SINK_ACCESS_SCOPE_H
+#define SINK_ACCESS_SCOPE_H
 
-#include "sink/api/viewer.h"
+#include "sink/access/viewer.h"
 
 /* Append " AND column IN (...)", or nothing where the viewer sees all. */
 void scope_add_rows(

@@ -12,8 +12,8 @@
  * Roles are in the order of what they may see: each sees what those before it
  * do.
  */
-#ifndef SINK_API_VIEWER_H
-#define SINK_API_VIEWER_H
+#ifndef SINK_ACCESS_VIEWER_H
+#define SINK_ACCESS_VIEWER_H
 
 #include "common/base/buf.h"
 #include "common/records/record.h"

@@ -3,12 +3,12 @@
  * them can be more than an id; the introducer leaves the comparison to the
  * collation of the column.
  */
-#include "sink/api/scope.h"
+#include "sink/access/scope.h"
 
 #include <string.h>
 
 #include "common/digest/hex.h"
-#include "sink/api/teams.h"
+#include "sink/access/teams.h"
 
 /* An agent who is in a team. */
 static bool

@@ -5,13 +5,13 @@
 #include "tests/unit/unit.h"
 
 #include "common/base/xalloc.h"
-#include "sink/resources/resource_form.h"
+#include "sink/api/reply_form.h"
 
 /* A weight in thousandths. */
 static unsigned
 csv_weight(const char *accept)
 {
-	return resource_form_weight(accept, "text/csv") / 4;
+	return reply_form_weight(accept, "text/csv") / 4;
 }
 
 static void
@@ -53,11 +53,11 @@ static void
 what_is_named_is_wanted_more(void **state)
 {
 	(void)state;
-	assert_true(resource_form_weight("*/*, text/csv", "text/csv") >
-		    resource_form_weight("*/*, text/csv", "application/json"));
+	assert_true(reply_form_weight("*/*, text/csv", "text/csv") >
+		    reply_form_weight("*/*, text/csv", "application/json"));
 	assert_true(
-	    resource_form_weight("text/csv, */*;q=0.9", "text/csv") >
-	    resource_form_weight("text/csv, */*;q=0.9", "application/json"));
+	    reply_form_weight("text/csv, */*;q=0.9", "text/csv") >
+	    reply_form_weight("text/csv, */*;q=0.9", "application/json"));
 }
 
 int

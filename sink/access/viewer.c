@@ -1,7 +1,7 @@
 /*
  * viewer: see viewer.h.
  */
-#include "sink/api/viewer.h"
+#include "sink/access/viewer.h"
 
 #include <string.h>
 
