@@ -282,7 +282,7 @@ order_stats_up_to(struct order_stats *r, int64_t ms)
 int64_t
 order_stats_min(struct order_stats *r)
 {
-	return r->n > 0 ? order_stats_at(r, 1) : STATS_NONE;
+	return r->n > 0 ? order_stats_at(r, 1) : TALLY_NONE;
 }
 
 int64_t
@@ -291,7 +291,7 @@ order_stats_max(struct order_stats *r)
 	const struct order_stats_chunk *last;
 
 	if (r->n == 0 || r->chunks_n == 0)
-		return r->n > 0 ? order_stats_at(r, r->n) : STATS_NONE;
+		return r->n > 0 ? order_stats_at(r, r->n) : TALLY_NONE;
 	last = r->chunks[r->chunks_n - 1];
 	return last->v[last->n - 1];
 }
@@ -299,7 +299,7 @@ order_stats_max(struct order_stats *r)
 int64_t
 order_stats_mean(const struct order_stats *r)
 {
-	return stats_mean(r->sum, r->n);
+	return tally_mean_of(r->sum, r->n);
 }
 
 int64_t
@@ -308,11 +308,12 @@ order_stats_median(struct order_stats *r)
 	int64_t upper;
 
 	if (r->n == 0)
-		return STATS_NONE;
+		return TALLY_NONE;
 	upper = order_stats_at(r, r->n / 2 + 1);
 	if (r->n % 2 == 1)
 		return upper;
-	return stats_mean((stats_wide)upper + order_stats_at(r, r->n / 2), 2);
+	return tally_mean_of(
+	    (tally_wide)upper + order_stats_at(r, r->n / 2), 2);
 }
 
 int64_t
@@ -321,7 +322,7 @@ order_stats_percentile(struct order_stats *r, unsigned percent)
 	size_t rank;
 
 	if (r->n == 0)
-		return STATS_NONE;
+		return TALLY_NONE;
 	rank = (r->n * percent + 99) / 100;
 	return order_stats_at(r, rank > 0 ? rank : 1);
 }

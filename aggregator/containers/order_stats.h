@@ -11,13 +11,13 @@
 #ifndef AGGREGATOR_CONTAINERS_ORDER_STATS_H
 #define AGGREGATOR_CONTAINERS_ORDER_STATS_H
 
-#include "aggregator/containers/stats.h"
+#include "aggregator/containers/tally.h"
 
 struct order_stats_chunk;
 
 /* n and sum may be read, the rest is private. */
 struct order_stats {
-	stats_wide sum;
+	tally_wide sum;
 	size_t n;
 	int64_t *v; /* in any order, while there are no chunks */
 	size_t cap;
@@ -40,7 +40,7 @@ int64_t order_stats_at(struct order_stats *r, size_t rank);
 /* The number of elements that are not greater. */
 size_t order_stats_up_to(struct order_stats *r, int64_t ms);
 
-/* The following return STATS_NONE for an empty set. */
+/* The following return TALLY_NONE for an empty set. */
 
 int64_t order_stats_min(struct order_stats *r);
 int64_t order_stats_max(struct order_stats *r);

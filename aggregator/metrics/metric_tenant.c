@@ -8,7 +8,7 @@ static void
 emit_tenant_part(const struct model *m, struct rowset *to)
 {
 	const struct tenant_totals *t = &m->totals;
-	bool waits = t->longest_wait != STATS_NONE;
+	bool waits = t->longest_wait != TALLY_NONE;
 	struct cell *c = rowset_add(to);
 
 	c = cell_count(c, t->operators);

@@ -26,7 +26,7 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 	m->stream = stream;
 	m->as_of = as_of;
 	m->seed = seed;
-	m->totals.longest_wait = STATS_NONE;
+	m->totals.longest_wait = TALLY_NONE;
 	for (i = 0; i < BUCKETS; i++)
 		m->whole_at[i] = CLOCK_NONE;
 	lexicon_init(&m->lexicon);

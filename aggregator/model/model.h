@@ -68,7 +68,7 @@ struct chat {
 	struct description now;
 	int64_t last_message_at;
 	int64_t waiting_since;
-	int64_t first_response; /* STATS_NONE: none */
+	int64_t first_response; /* TALLY_NONE: none */
 	struct tally responses;
 	uint32_t messages_counted, participants, skewed;
 	uint32_t described; /* how many descriptions its present life has */
@@ -128,7 +128,7 @@ struct tenant_totals {
 	size_t operators, open_chats, unassigned_chats, skewed;
 	struct tally responses;
 	struct order_stats waits;
-	int64_t longest_wait; /* STATS_NONE: nobody waits */
+	int64_t longest_wait; /* TALLY_NONE: nobody waits */
 };
 
 /* What model_add() did with a record. */
@@ -332,7 +332,7 @@ operator_has_row(const struct operator_info *o)
 	return o->listed || o->open_chats > 0 || o->responses.n > 0;
 }
 
-/* In ms; STATS_NONE: no chat waits. */
+/* In ms; TALLY_NONE: no chat waits. */
 int64_t operator_longest_wait(const struct model *m, struct operator_info *o);
 
 /* The input of a walk over the present life of a recomputed chat. */

@@ -154,8 +154,8 @@ operator_longest_wait(const struct model *m, struct operator_info *o)
 {
 	int64_t since = order_stats_min(&o->waits);
 
-	if (since == STATS_NONE)
-		return STATS_NONE;
+	if (since == TALLY_NONE)
+		return TALLY_NONE;
 	return m->as_of > since ? m->as_of - since : 0;
 }
 
@@ -165,8 +165,8 @@ credit_waits(struct model *m)
 	struct tenant_totals *t = &m->totals;
 	int64_t since = order_stats_min(&t->waits);
 
-	t->longest_wait = STATS_NONE;
-	if (since != STATS_NONE)
+	t->longest_wait = TALLY_NONE;
+	if (since != TALLY_NONE)
 		t->longest_wait = m->as_of > since ? m->as_of - since : 0;
 }
 

@@ -170,7 +170,7 @@ find_credits(struct collector *k)
 	size_t i, n = 0;
 
 	memset(&c->responses, 0, sizeof c->responses);
-	c->first_response = STATS_NONE;
+	c->first_response = TALLY_NONE;
 	c->skewed = 0;
 	for (i = k->present; chat_is_open(c) && i < k->n; i++) {
 		if (v[i].kind != INTERVAL_FIRST_RESPONSE &&

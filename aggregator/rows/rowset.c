@@ -108,7 +108,7 @@ cell_count(struct cell *c, size_t n)
 	return c + 1;
 }
 
-/* RECORD_NO_NUMBER, STATS_NONE and CLOCK_NONE are one value. */
+/* RECORD_NO_NUMBER, TALLY_NONE and CLOCK_NONE are one value. */
 struct cell *
 cell_number(struct cell *c, int64_t n)
 {

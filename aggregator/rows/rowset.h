@@ -10,7 +10,7 @@
 #include "common/records/record.h"
 #include "common/tables/tables.h"
 
-#include "aggregator/containers/stats.h"
+#include "aggregator/containers/tally.h"
 
 struct metric;
 
@@ -59,7 +59,7 @@ struct cell *cell_id(struct cell *c, struct text t); /* absent: NULL */
 struct cell *cell_text(struct cell *c, const char *s);
 struct cell *cell_count(struct cell *c, size_t n);
 struct cell *cell_number(struct cell *c, int64_t n); /* RECORD_NO_NUMBER */
-struct cell *cell_ms(struct cell *c, int64_t ms);    /* STATS_NONE: NULL */
+struct cell *cell_ms(struct cell *c, int64_t ms);    /* TALLY_NONE: NULL */
 struct cell *cell_time(struct cell *c, int64_t ms);  /* CLOCK_NONE: NULL */
 struct cell *cell_flag(struct cell *c, bool set, bool v);
 

@@ -1,7 +1,7 @@
 /*
  * check: poller --check, the self-check. Puts each kind of question once to
- * every tenant's CRM (examine.h) and shows, as a table or NDJSON, what works,
- * what the token can see, and how many calls the schedule will cost.
+ * every tenant's CRM (tenant_check.h) and shows, as a table or NDJSON, what
+ * works, what the token can see, and how many calls the schedule will cost.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,8 +14,8 @@
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
 #include "common/text/out.h"
-#include "poller/modes/examine.h"
 #include "poller/modes/poller.h"
+#include "poller/modes/tenant_check.h"
 
 static const struct option_row rows[] = {
 	OPTION_FORMAT(struct poller, format),
@@ -36,7 +36,7 @@ result_name(const struct finding *f)
 }
 
 static void
-show_findings_ndjson(const struct examined *p, struct buf *out)
+show_findings_ndjson(const struct tenant_check *p, struct buf *out)
 {
 	size_t i;
 
@@ -55,7 +55,8 @@ show_findings_ndjson(const struct examined *p, struct buf *out)
 }
 
 static void
-show_findings(const struct examined *examined, size_t n, enum out_format format)
+show_findings(
+    const struct tenant_check *checks, size_t n, enum out_format format)
 {
 	static const struct out_column columns[] = { { "TENANT", false },
 		{ "CHECK", false }, { "RESULT", false }, { "DETAIL", false } };
@@ -66,7 +67,7 @@ show_findings(const struct examined *examined, size_t n, enum out_format format)
 	format = out_format_resolve(format);
 	out_table_init(&table, columns, ARRAY_LEN(columns));
 	for (i = 0; i < n; i++) {
-		const struct examined *p = &examined[i];
+		const struct tenant_check *p = &checks[i];
 
 		if (format == OUT_NDJSON) {
 			show_findings_ndjson(p, &out);
@@ -87,15 +88,15 @@ show_findings(const struct examined *examined, size_t n, enum out_format format)
 }
 
 static void
-examine_all(struct poller *poller, struct examined *examined, struct http *http)
+check_all(struct poller *poller, struct tenant_check *checks, struct http *http)
 {
 	struct fetch **all = xcalloc(poller->tenants_n + 1, sizeof *all);
 	size_t i;
 
 	for (i = 0; i < poller->tenants_n; i++) {
-		examine_begin(&examined[i], http, poller->common.conf,
+		tenant_check_begin(&checks[i], http, poller->common.conf,
 		    &poller->tenants[i], poller_state(poller));
-		all[i] = examined[i].fetch;
+		all[i] = checks[i].fetch;
 	}
 	while (fetch_turn(http, all, poller->tenants_n) > 0 && !stop_asked())
 		;
@@ -105,20 +106,20 @@ examine_all(struct poller *poller, struct examined *examined, struct http *http)
 static enum exit_code
 check_tenants(struct poller *poller)
 {
-	struct examined *examined =
-	    xcalloc(poller->tenants_n + 1, sizeof *examined);
+	struct tenant_check *checks =
+	    xcalloc(poller->tenants_n + 1, sizeof *checks);
 	struct http *http = http_new();
 	size_t i;
 
-	examine_all(poller, examined, http);
+	check_all(poller, checks, http);
 	for (i = 0; i < poller->tenants_n; i++) {
-		examine_end(&examined[i]);
-		poller_failed(poller, examined[i].code);
+		tenant_check_end(&checks[i]);
+		poller_failed(poller, checks[i].code);
 	}
-	show_findings(examined, poller->tenants_n, poller->format);
+	show_findings(checks, poller->tenants_n, poller->format);
 	for (i = 0; i < poller->tenants_n; i++)
-		examine_release(&examined[i]);
-	free(examined);
+		tenant_check_release(&checks[i]);
+	free(checks);
 	http_free(http);
 	if (fflush(stdout) != 0 && errno != EPIPE) {
 		log_error("cannot write the result: %s; %s", log_errno(errno),

@@ -37,7 +37,7 @@ static void
 check(struct order_stats *r, const struct naive *n)
 {
 	static int64_t v[MOST];
-	stats_wide sum = 0;
+	tally_wide sum = 0;
 	size_t i, k;
 
 	assert_int_equal(r->n, n->n);
@@ -47,10 +47,10 @@ check(struct order_stats *r, const struct naive *n)
 		sum += v[i];
 	assert_true(r->sum == sum);
 	if (n->n == 0) {
-		assert_int_equal(order_stats_min(r), STATS_NONE);
-		assert_int_equal(order_stats_max(r), STATS_NONE);
-		assert_int_equal(order_stats_median(r), STATS_NONE);
-		assert_int_equal(order_stats_percentile(r, 90), STATS_NONE);
+		assert_int_equal(order_stats_min(r), TALLY_NONE);
+		assert_int_equal(order_stats_max(r), TALLY_NONE);
+		assert_int_equal(order_stats_median(r), TALLY_NONE);
+		assert_int_equal(order_stats_percentile(r, 90), TALLY_NONE);
 		return;
 	}
 	assert_int_equal(

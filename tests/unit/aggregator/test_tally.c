@@ -19,7 +19,7 @@ static const struct {
 	size_t n;
 	int64_t mean, median, p90;
 } cases[] = {
-	{ "nothing is NULL", { 0 }, 0, STATS_NONE, STATS_NONE, STATS_NONE },
+	{ "nothing is NULL", { 0 }, 0, TALLY_NONE, TALLY_NONE, TALLY_NONE },
 	{ "zero is not NULL", { 0 }, 1, 0, 0, 0 },
 	{ "one", { 1500 }, 1, 1500, 1500, 1500 },
 	{ "half a millisecond goes up", { 1, 2 }, 2, 2, 2, 2 },

@@ -1,21 +1,21 @@
 /*
- * stats: see stats.h.
+ * tally: see tally.h.
  */
-#include "aggregator/containers/stats.h"
+#include "aggregator/containers/tally.h"
 
 int64_t
-stats_mean(stats_wide sum, size_t n)
+tally_mean_of(tally_wide sum, size_t n)
 {
 	if (n == 0)
-		return STATS_NONE;
+		return TALLY_NONE;
 	/* The usual case, without a division of 128 bits. */
 	if (sum <= INT64_MAX / 4 && n <= INT64_MAX / 4)
 		return (2 * (int64_t)sum + (int64_t)n) / (2 * (int64_t)n);
-	return (int64_t)((2 * sum + (stats_wide)n) / (2 * (stats_wide)n));
+	return (int64_t)((2 * sum + (tally_wide)n) / (2 * (tally_wide)n));
 }
 
 int64_t
 tally_mean(const struct tally *t)
 {
-	return stats_mean(t->sum, t->n);
+	return tally_mean_of(t->sum, t->n);
 }

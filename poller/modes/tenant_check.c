@@ -1,7 +1,7 @@
 /*
- * examine: see examine.h.
+ * tenant_check: see tenant_check.h.
  */
-#include "poller/modes/examine.h"
+#include "poller/modes/tenant_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,14 +24,14 @@
 #define RECENT_MS (10 * INT64_C(60000))
 
 static void
-set_finding(struct examined *p, enum check_step s, bool good)
+set_finding(struct tenant_check *p, enum check_step s, bool good)
 {
 	p->findings[s].result = good ? GOOD : BAD;
 }
 
 static void
 set_failed_finding(
-    struct examined *p, enum check_step s, const struct ending *e)
+    struct tenant_check *p, enum check_step s, const struct ending *e)
 {
 	struct buf way = BUF_INIT;
 
@@ -45,7 +45,7 @@ set_failed_finding(
 
 /* Any answer, even a refusal, shows that the address is right. */
 static void
-check_address(struct examined *p, const struct ending *e)
+check_address(struct tenant_check *p, const struct ending *e)
 {
 	struct finding *f = &p->findings[STEP_ADDRESS];
 	bool tls = strncmp(p->tenant->base, "https", 5) == 0;
@@ -64,7 +64,7 @@ check_address(struct examined *p, const struct ending *e)
 static void
 token_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct examined *p = ctx;
+	struct tenant_check *p = ctx;
 
 	(void)asked_ms;
 	if (a->message.len > 0)
@@ -75,7 +75,7 @@ token_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static void
 token_end(void *ctx, const struct ending *e)
 {
-	struct examined *p = ctx;
+	struct tenant_check *p = ctx;
 	struct finding *f = &p->findings[STEP_TOKEN];
 
 	check_address(p, e);
@@ -89,9 +89,9 @@ token_end(void *ctx, const struct ending *e)
 }
 
 static void
-examined_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+checked_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct examined *p = ctx;
+	struct tenant_check *p = ctx;
 	size_t i;
 
 	p->operator_pages++;
@@ -105,9 +105,9 @@ examined_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-examined_operators_end(void *ctx, const struct ending *e)
+checked_operators_end(void *ctx, const struct ending *e)
 {
-	struct examined *p = ctx;
+	struct tenant_check *p = ctx;
 
 	check_address(p, e);
 	if (e->error != ERROR_CLASS_NONE) {
@@ -123,18 +123,18 @@ examined_operators_end(void *ctx, const struct ending *e)
 }
 
 static void
-examined_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+checked_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct examined *p = ctx;
+	struct tenant_check *p = ctx;
 
 	(void)asked_ms;
 	p->messages += a->n;
 }
 
 static void
-examined_messages_end(void *ctx, const struct ending *e)
+checked_messages_end(void *ctx, const struct ending *e)
 {
-	struct examined *p = ctx;
+	struct tenant_check *p = ctx;
 
 	if (e->error != ERROR_CLASS_NONE) {
 		set_failed_finding(p, STEP_MESSAGES, e);
@@ -146,7 +146,7 @@ examined_messages_end(void *ctx, const struct ending *e)
 }
 
 static void
-examined_customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+checked_customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	(void)ctx;
 	(void)a;
@@ -154,9 +154,9 @@ examined_customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-examined_customer_end(void *ctx, const struct ending *e)
+checked_customer_end(void *ctx, const struct ending *e)
 {
-	struct examined *p = ctx;
+	struct tenant_check *p = ctx;
 
 	if (e->error != ERROR_CLASS_NONE) {
 		set_failed_finding(p, STEP_CUSTOMER, e);
@@ -168,7 +168,7 @@ examined_customer_end(void *ctx, const struct ending *e)
 
 /* Counts the last message of a chat, by its age. */
 static void
-count_last_message(struct examined *p, int64_t ago_ms)
+count_last_message(struct tenant_check *p, int64_t ago_ms)
 {
 	p->recent += ago_ms < RECENT_MS;
 	p->silence_ms += ago_ms < 0           ? 0
@@ -181,7 +181,7 @@ count_last_message(struct examined *p, int64_t ago_ms)
  * of recent last messages, divided by the total time for which chats have been
  * silent. */
 static double
-changed_per_minute(const struct examined *p)
+changed_per_minute(const struct tenant_check *p)
 {
 	if (p->silence_ms == 0)
 		return 0;
@@ -190,9 +190,9 @@ changed_per_minute(const struct examined *p)
 }
 
 static void
-examined_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+checked_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct examined *p = ctx;
+	struct tenant_check *p = ctx;
 	size_t i;
 
 	p->pages++;
@@ -216,7 +216,7 @@ examined_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-ask_once(struct examined *p, enum profile_call call,
+ask_once(struct tenant_check *p, enum profile_call call,
     void (*page)(void *, struct profile_answer *, int64_t),
     void (*end)(void *, const struct ending *))
 {
@@ -233,9 +233,9 @@ ask_once(struct examined *p, enum profile_call call,
 }
 
 static void
-examined_chats_end(void *ctx, const struct ending *e)
+checked_chats_end(void *ctx, const struct ending *e)
 {
-	struct examined *p = ctx;
+	struct tenant_check *p = ctx;
 	struct buf *detail = &p->findings[STEP_CHATS].detail;
 	char text[CLOCK_TEXT];
 
@@ -252,15 +252,15 @@ examined_chats_end(void *ctx, const struct ending *e)
 		buf_addf(detail, ", the oldest thread from %.10s", text);
 	}
 	if (p->sample != NULL)
-		ask_once(p, PROFILE_MESSAGES, examined_messages_page,
-		    examined_messages_end);
+		ask_once(p, PROFILE_MESSAGES, checked_messages_page,
+		    checked_messages_end);
 	if (p->customer != NULL && p->tenant->customers)
-		ask_once(p, PROFILE_CUSTOMER, examined_customer_page,
-		    examined_customer_end);
+		ask_once(p, PROFILE_CUSTOMER, checked_customer_page,
+		    checked_customer_end);
 }
 
 static void
-check_clock_skew(struct examined *p)
+check_clock_skew(struct tenant_check *p)
 {
 	struct buf *detail = &p->findings[STEP_CLOCK].detail;
 	double s = (double)p->skew.offset_ms / 1000;
@@ -276,7 +276,7 @@ check_clock_skew(struct examined *p)
 }
 
 static void
-check_state(struct examined *p, const char *dir)
+check_state(struct tenant_check *p, const char *dir)
 {
 	struct finding *f = &p->findings[STEP_STATE];
 	char *path =
@@ -308,7 +308,7 @@ check_state(struct examined *p, const char *dir)
 
 /* Parses a crontab line of [poller]. */
 static int
-read_schedule(struct examined *p, const char *key, struct cron_expr *c)
+read_schedule(struct tenant_check *p, const char *key, struct cron_expr *c)
 {
 	struct finding *f = &p->findings[STEP_CALLS];
 	struct buf why = BUF_INIT;
@@ -325,7 +325,7 @@ read_schedule(struct examined *p, const char *key, struct cron_expr *c)
 }
 
 static void
-check_calls(struct examined *p)
+check_calls(struct tenant_check *p)
 {
 	struct buf *detail = &p->findings[STEP_CALLS].detail;
 	struct call_usage polls[24], runs[24];
@@ -370,7 +370,7 @@ check_calls(struct examined *p)
 
 /* The self-check's calls count against the budget, too. */
 static void
-count_calls(struct examined *p)
+count_calls(struct tenant_check *p)
 {
 	struct buf why = BUF_INIT;
 
@@ -386,8 +386,8 @@ count_calls(struct examined *p)
 }
 
 void
-examine_begin(struct examined *p, struct http *http, const struct conf *conf,
-    const struct tenant *t, const char *state)
+tenant_check_begin(struct tenant_check *p, struct http *http,
+    const struct conf *conf, const struct tenant *t, const char *state)
 {
 	p->tenant = t;
 	p->conf = conf;
@@ -398,8 +398,8 @@ examine_begin(struct examined *p, struct http *http, const struct conf *conf,
 	    conf_text(p->conf, t->section, "profile"));
 	check_state(p, state);
 	ask_once(p, PROFILE_CHECK, token_page, token_end);
-	ask_once(p, PROFILE_OPERATORS, examined_operators_page,
-	    examined_operators_end);
+	ask_once(p, PROFILE_OPERATORS, checked_operators_page,
+	    checked_operators_end);
 	p->lists = (struct chat_lists){ .fetch = p->fetch,
 		.profile = t->profile,
 		.operators = &p->directory,
@@ -407,14 +407,14 @@ examine_begin(struct examined *p, struct http *http, const struct conf *conf,
 		.list_question = { .tries = TRIES,
 		    .at_once = true,
 		    .ctx = p,
-		    .page = examined_chats_page,
-		    .end = examined_chats_end } };
+		    .page = checked_chats_page,
+		    .end = checked_chats_end } };
 	if (!p->lists.by_operator)
 		chat_lists_ask(&p->lists);
 }
 
 void
-examine_end(struct examined *p)
+tenant_check_end(struct tenant_check *p)
 {
 	check_clock_skew(p);
 	check_calls(p);
@@ -422,7 +422,7 @@ examine_end(struct examined *p)
 }
 
 void
-examine_release(struct examined *p)
+tenant_check_release(struct tenant_check *p)
 {
 	size_t i;
 

@@ -1,24 +1,24 @@
 /*
- * stats: sums and means of durations, exact in whole milliseconds, as
+ * tally: sums and means of durations, exact in whole milliseconds, as
  * messaging-metrics(7) rounds them. Medians and percentiles are in
  * order_stats.h.
  */
-#ifndef AGGREGATOR_CONTAINERS_STATS_H
-#define AGGREGATOR_CONTAINERS_STATS_H
+#ifndef AGGREGATOR_CONTAINERS_TALLY_H
+#define AGGREGATOR_CONTAINERS_TALLY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* A metric of no values: NULL in a row, never 0. */
-#define STATS_NONE INT64_MIN
+#define TALLY_NONE INT64_MIN
 
 /* Sums of 64-bit values need more than 64 bits. */
-__extension__ typedef __int128 stats_wide;
+__extension__ typedef __int128 tally_wide;
 
 /* The number and the sum of values. A zeroed struct is empty. */
 struct tally {
-	stats_wide sum;
+	tally_wide sum;
 	size_t n;
 };
 
@@ -37,8 +37,8 @@ tally_remove(struct tally *t, int64_t ms)
 	t->n--;
 }
 
-/* Rounded half up; the values are not below 0. STATS_NONE when n is 0. */
-int64_t stats_mean(stats_wide sum, size_t n);
+/* Rounded half up; the values are not below 0. TALLY_NONE when n is 0. */
+int64_t tally_mean_of(tally_wide sum, size_t n);
 int64_t tally_mean(const struct tally *t);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * examine: the self-check of one tenant for poller --check: puts each kind of
- * question once to its CRM, and collects a finding for each step.
+ * tenant_check: the self-check of one tenant for poller --check: puts each kind
+ * of question once to its CRM, and collects a finding for each step.
  */
-#ifndef POLLER_MODES_EXAMINE_H
-#define POLLER_MODES_EXAMINE_H
+#ifndef POLLER_MODES_TENANT_CHECK_H
+#define POLLER_MODES_TENANT_CHECK_H
 
 #include "common/base/buf.h"
 #include "poller/client/fetch.h"
@@ -31,7 +31,7 @@ struct finding {
 	struct buf detail;
 };
 
-struct examined {
+struct tenant_check {
 	const struct tenant *tenant;
 	const struct conf *conf;
 	struct fetch *fetch;
@@ -51,13 +51,13 @@ struct examined {
 };
 
 /* Queues the questions; their answers come by fetch_turn(). state: the folder
- * of the state, or NULL. Pointers are borrowed until examine_release(). */
-void examine_begin(struct examined *p, struct http *http,
+ * of the state, or NULL. Pointers are borrowed until tenant_check_release(). */
+void tenant_check_begin(struct tenant_check *p, struct http *http,
     const struct conf *conf, const struct tenant *t, const char *state);
 
 /* After the last answer: sets the findings that depend on several answers. */
-void examine_end(struct examined *p);
+void tenant_check_end(struct tenant_check *p);
 
-void examine_release(struct examined *p);
+void tenant_check_release(struct tenant_check *p);
 
 #endif
