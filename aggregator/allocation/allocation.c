@@ -320,3 +320,9 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 	else
 		alloc_set_timer(a, &c->timer, wait_ends(a, c));
 }
+
+struct allocation_counts
+allocation_counts(const struct allocation *a)
+{
+	return a->counts;
+}

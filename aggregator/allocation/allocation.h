@@ -27,7 +27,8 @@
  *   allocation_refusals.c     who refused a chat, and the pauses after it
  *   allocation_lines.c        who serves what: tags, lines, operators' room
  *   allocation.c              chats, and the place of each
- *   allocation_decide.c       who is selected, and how a reservation ends
+ *   allocation_reservation.c  a reservation, how it ends, and the outbox
+ *   allocation_decide.c       who is selected
  *   allocation_events.c       chats, operators, the clock and snapshots change
  *   allocation_limits.c       limits change
  *   allocation_record.c       the events that a record stands for

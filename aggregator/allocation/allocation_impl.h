@@ -2,8 +2,8 @@
  * allocation_impl: what the files of allocation share; no other includes it.
  * Each calls only those before it in this list: allocation_place.c,
  * allocation_order.c, allocation_refusals.c, allocation_lines.c, allocation.c,
- * allocation_decide.c, allocation_events.c and allocation_limits.c,
- * allocation_record.c and allocation_pack.c.
+ * allocation_reservation.c, allocation_decide.c, allocation_events.c and
+ * allocation_limits.c, allocation_record.c and allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -225,7 +225,10 @@ void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
 void alloc_customer_set(struct allocation *a, struct text id,
     struct alloc_operator *last, int64_t at);
 
-/* allocation_decide.c */
+/* allocation_reservation.c */
+/* The chat is reserved for the operator, and listed in the outbox. */
+void alloc_reserve(
+    struct allocation *a, struct alloc_chat *c, struct alloc_operator *o);
 /* The reservation is over: refused, or somebody is assigned the chat. */
 void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,

@@ -1,0 +1,155 @@
+/*
+ * allocation_reservation: a reservation: its name, how it ends, the outbox of
+ * those that are to be sent, and the record of one.
+ */
+#include "aggregator/allocation/allocation_impl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/digest/checksum.h"
+#include "common/text/jsonw.h"
+
+/* After so many refused reservations in a row the operator pauses, too. */
+#define REFUSALS_OF_ONE 3
+
+/* The id is unique, and the same in a replay. */
+static void
+name_reservation(const struct allocation *a, struct alloc_chat *c)
+{
+	uint64_t h;
+
+	h = checksum(0, a->tenant, strlen(a->tenant) + 1);
+	h = checksum(h, c->id.p, c->id.len);
+	h = checksum(h, c->reserved->id.p, c->reserved->id.len);
+	(void)snprintf(c->reservation, sizeof c->reservation,
+	    "%" PRId64 "-%016" PRIx64, c->reserved_at, h);
+}
+
+static struct allocation_reservation
+reservation_of(const struct allocation *a, const struct alloc_chat *c)
+{
+	return (struct allocation_reservation){ .chat = c->id,
+		.operator_id = c->reserved->id,
+		.replaces = c->replaces != NULL ? c->replaces->id
+						: (struct text){ NULL, 0 },
+		.id = c->reservation,
+		.at = c->reserved_at,
+		.expires = c->expires,
+		.arrival = c->arrival,
+		.max_chats = alloc_limit_of(a, c->reserved) };
+}
+
+void
+alloc_reserve(
+    struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
+{
+	struct allocation_reservation p;
+
+	alloc_operator_begin(a, o);
+	c->reservation_number = o->last_reservation = ++a->reservations;
+	alloc_operator_changed(a, o);
+	alloc_operator_end(a, o);
+	c->reserved = o;
+	c->replaces = c->assignee;
+	c->reserved_at = a->now;
+	c->expires = a->now + a->set.expiry;
+	name_reservation(a, c);
+	alloc_recompute_chat(a, c);
+	treap_add(&a->outbox, &c->in_outbox);
+	a->counts.reserved++;
+	p = reservation_of(a, c);
+	if (a->listener != NULL && a->listener->reserved != NULL)
+		a->listener->reserved(a->listener->ctx, &p);
+}
+
+void
+alloc_operator_timer(struct allocation *a, struct alloc_operator *o)
+{
+	int64_t due = INT64_MAX;
+
+	if (o->paused_until > a->now)
+		due = o->paused_until;
+	if (a->set.offline > 0 && o->away_since != CLOCK_NONE &&
+	    o->away_since + a->set.offline > a->now &&
+	    o->away_since + a->set.offline < due)
+		due = o->away_since + a->set.offline;
+	alloc_set_timer(a, &o->timer, due);
+}
+
+void
+alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c)
+{
+	struct alloc_operator *o = c->reserved;
+
+	a->counts.refused++;
+	alloc_refusal_add(a, c, o);
+	alloc_operator_begin(a, o);
+	if (++o->refusals >= REFUSALS_OF_ONE)
+		o->paused_until =
+		    a->now +
+		    alloc_pause_after(a, o->refusals - REFUSALS_OF_ONE + 1);
+	alloc_operator_end(a, o);
+	alloc_operator_timer(a, o);
+	c->reserved = NULL;
+}
+
+void
+alloc_fulfil_reservation(
+    struct allocation *a, struct alloc_chat *c, struct alloc_operator *assignee)
+{
+	a->counts.fulfilled++;
+	alloc_answer_go(
+	    &c->answer, assignee == c->reserved ? ANSWER_OWED : ANSWER_NONE);
+	c->assigned_at = a->now;
+	c->failures = 0;
+	c->refusals_n = 0;
+	c->reserved->refusals = 0;
+	c->reserved = NULL;
+}
+
+void
+allocation_outbox_each(
+    const struct allocation *a, allocation_reservation_fn *each, void *ctx)
+{
+	const struct treap_node *n = treap_first(&a->outbox);
+	struct allocation_reservation p;
+
+	for (; n != NULL; n = treap_next(&a->outbox, n)) {
+		p = reservation_of(
+		    a, TREAP_OF(n, const struct alloc_chat, in_outbox));
+		each(ctx, &p);
+	}
+}
+
+void
+allocation_outbox_sent(struct allocation *a)
+{
+	struct treap_node *n;
+	struct alloc_chat *c;
+
+	while ((n = treap_first(&a->outbox)) != NULL) {
+		c = TREAP_OF(n, struct alloc_chat, in_outbox);
+		treap_remove(&a->outbox, n);
+		alloc_chat_changed(a, c);
+	}
+}
+
+void
+allocation_write(
+    const char *tenant, const struct allocation_reservation *p, struct buf *to)
+{
+	jsonw_open(to);
+	jsonw_str(to, "type", "assignment");
+	jsonw_str(to, "tenant", tenant);
+	jsonw_str(to, "id", p->id);
+	jsonw_text(to, "chat", p->chat);
+	jsonw_text(to, "operator", p->operator_id);
+	if (p->replaces.p != NULL)
+		jsonw_text(to, "replaces", p->replaces);
+	jsonw_time(to, "at", p->at);
+	jsonw_time(to, "expires", p->expires);
+	jsonw_int(to, "max_chats", p->max_chats);
+	jsonw_close(to);
+}
