@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
@@ -32,6 +33,7 @@ enum {
 	/* How long the server keeps an idle session: a process that was
 	 * stopped inside a transaction must not hold locks for hours. */
 	IDLE_S = 120,
+	RESTED_MS = 1000,
 };
 
 static const char SYSTEM_CAS[] = "/etc/ssl/certs/ca-certificates.crt";
@@ -373,6 +375,15 @@ db_connect(struct db *db)
 	    db->name, db->server.version, db->server.bulk ? "yes" : "no",
 	    db->server.cipher != NULL ? db->server.cipher : "no");
 	return OUTCOME_DONE;
+}
+
+enum outcome
+db_wake(struct db *db)
+{
+	if (db->my != NULL && clock_mono_ms() - db->used_ms >= RESTED_MS &&
+	    mysql_ping(db->my) != 0)
+		db_disconnect(db);
+	return db_connect(db);
 }
 
 bool

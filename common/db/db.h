@@ -64,6 +64,11 @@ void db_close(struct db *db);
 enum outcome db_connect(struct db *db) __attribute__((warn_unused_result));
 bool db_connected(const struct db *db);
 
+/* The same before a first statement, outside of transactions: a session that
+ * rested for a second is asked whether it is there, since the server ends those
+ * that rest for long, and one that is gone is begun anew. */
+enum outcome db_wake(struct db *db) __attribute__((warn_unused_result));
+
 const char *db_why(const struct db *db);
 enum db_cause db_cause(const struct db *db);
 enum exit_code db_code(const struct db *db);

@@ -32,6 +32,7 @@ struct db {
 	struct buf version, cipher; /* what server points to */
 	struct buf sql;             /* of the statement under way */
 	char doing[DB_DOING];       /* its beginning, without values */
+	int64_t used_ms;            /* when it was sent; clock_mono_ms() */
 };
 
 /* The server's error number of a deadlock. */

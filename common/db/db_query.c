@@ -158,6 +158,7 @@ enum outcome
 db_send(struct db *db, const char *sql, size_t len)
 {
 	db_doing(db, sql);
+	db->used_ms = clock_mono_ms();
 	if (mysql_real_query(db->my, sql, (unsigned long)len) != 0)
 		return db_failed(db);
 	return OUTCOME_DONE;

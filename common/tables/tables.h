@@ -20,11 +20,14 @@ enum column_kind {
 	COLUMN_TIME,    /* DATETIME(3): RFC 3339 */
 	COLUMN_SECONDS, /* DECIMAL(15,3): a number, in thousandths inside */
 	COLUMN_COUNT,   /* whole number from 0 to max */
-	COLUMN_REAL,    /* DOUBLE: any number */
+	COLUMN_REAL,    /* DOUBLE: a number up to COLUMN_REAL_MAX, either way */
 	COLUMN_BOOL,    /* true or false */
 	COLUMN_VERSION, /* whole number; by default as_of in ms */
 	COLUMN_OWN,     /* in no row: the sink or the reaper writes it */
 };
+
+/* So that sums of them are numbers, too. */
+#define COLUMN_REAL_MAX 1e15
 
 struct column {
 	const char *name;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/records/record.h"
+#include "common/tables/tables.h"
 #include "common/text/jsonw.h"
 
 bool
@@ -173,19 +174,32 @@ check_number(
     struct validate_errors *f, const struct validate_place *at, json_t *v)
 {
 	double d;
+	bool is_text = json_is_string(v);
 
-	if (json_is_number(v) || json_is_boolean(v))
-		return true;
-	if (json_is_string(v) && text_number(json_string_value(v), &d))
-		return true;
-	if (json_is_string(v))
+	if (is_text && !text_number(json_string_value(v), &d)) {
 		validate_error(f, at, "float_parsing",
 		    "Input should be a valid number, unable to parse string as "
 		    "a number",
 		    v, NULL);
-	else
+		return false;
+	}
+	if (!is_text && !json_is_number(v) && !json_is_boolean(v)) {
 		validate_error(f, at, "float_type",
 		    "Input should be a valid number", v, NULL);
+		return false;
+	}
+	d = validate_number(v);
+	if (fabs(d) <= COLUMN_REAL_MAX)
+		return true;
+	if (d > 0)
+		validate_error(f, at, "less_than_equal",
+		    "Input should be less than or equal to 1000000000000000", v,
+		    "{\"le\":1e15}");
+	else
+		validate_error(f, at, "greater_than_equal",
+		    "Input should be greater than or equal to "
+		    "-1000000000000000",
+		    v, "{\"ge\":-1e15}");
 	return false;
 }
 

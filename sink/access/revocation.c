@@ -79,7 +79,7 @@ read_revoked(struct db *db, struct strmap *list)
 						 JWT_LEEWAY_S * INT64_C(1000)),
 		db_int(REVOCATION_MAX) };
 	struct db_rows *rows = NULL;
-	enum outcome o = db_connect(db);
+	enum outcome o = db_wake(db);
 
 	if (o == OUTCOME_DONE)
 		o = db_query(db,

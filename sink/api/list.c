@@ -120,6 +120,25 @@ check_list_words(const struct page *p)
 	return true;
 }
 
+/* true and false are words of the list. */
+static bool
+check_list_flags(const struct page *p)
+{
+	const struct list_column *c = p->list->columns;
+	const char *v;
+
+	for (; c->name != NULL; c++) {
+		v = c->type == SHEET_FLAG && c->use == LIST_FILTER
+			? question_parameter(p->q, c->name)
+			: NULL;
+		if (v != NULL && word_of(p, c->name) == NULL &&
+		    strcmp(v, "1") != 0)
+			return question_problem(
+			    p->q, 400, "%s is true or false", c->name);
+	}
+	return true;
+}
+
 static bool
 check_list_kind(const struct page *p)
 {
@@ -147,7 +166,8 @@ read_parameters(struct page *p)
 	       (p->list->time == NULL ||
 		   (question_time(p->q, "from", &p->from) &&
 		       question_time(p->q, "to", &p->to))) &&
-	       check_list_words(p) && check_list_kind(p) && read_cursor(p);
+	       check_list_words(p) && check_list_flags(p) &&
+	       check_list_kind(p) && read_cursor(p);
 }
 
 static void

@@ -13,7 +13,7 @@
 
 #define LIST_COLUMNS 20
 #define LIST_KEYS 4
-#define LIST_WORDS 4
+#define LIST_WORDS 6
 
 /* Rows of a page: without a limit, and at most. */
 #define LIST_PAGE 100

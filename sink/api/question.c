@@ -77,7 +77,7 @@ question_ask(struct question *q, const char *sql, const struct db_value *args,
 {
 	struct db_value *all = xcalloc(n + 1, sizeof *all);
 	struct buf text = BUF_INIT;
-	enum outcome o = db_connect(q->db);
+	enum outcome o = q->begun ? db_connect(q->db) : db_wake(q->db);
 	size_t i;
 
 	all[0] = db_str(q->viewer.tenant);
@@ -99,12 +99,16 @@ question_ask(struct question *q, const char *sql, const struct db_value *args,
 bool
 question_begin(struct question *q)
 {
-	enum outcome o = db_exec(q->db,
-	    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", NULL,
-	    0, NULL);
+	enum outcome o = db_wake(q->db);
 
 	if (o == OUTCOME_DONE)
+		o = db_exec(q->db,
+		    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, "
+		    "READ ONLY",
+		    NULL, 0, NULL);
+	if (o == OUTCOME_DONE)
 		o = db_begin(q->db);
+	q->begun = o == OUTCOME_DONE;
 	return o == OUTCOME_DONE || explain_failure(q);
 }
 
@@ -112,6 +116,7 @@ void
 question_end(struct question *q)
 {
 	db_rollback(q->db);
+	q->begun = false;
 }
 
 /* False: not percent-encoded right, or too long, or no text. */

@@ -31,6 +31,7 @@ struct question {
 	bool any_form;                /* the header Accept has one of them */
 	bool json_too;                /* JSON would do as well */
 	size_t rows;                  /* that were read for the answer */
+	bool begun;                   /* a transaction: question_begin() */
 };
 
 /* Makes the answer to a question. */

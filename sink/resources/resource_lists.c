@@ -91,6 +91,8 @@ const struct list list_intervals = {
 	.words = { { "kind", "response",
 		       "kind IN ('first_response', 'reply')" },
 	    { "withdrawn", "0", INTERVAL_COUNTS },
+	    { "withdrawn", "false", INTERVAL_COUNTS },
+	    { "withdrawn", "true", "withdrawn = 1" },
 	    { "nobody", "1", "operator IS NULL" } },
 	.kinds = interval_kinds,
 	.time = "end_at",

@@ -12,12 +12,14 @@
 #include "sink/serve/tenant_metrics.h"
 
 /* Prometheus on this machine has no token, and sends no X-Forwarded-For, as a
- * proxy would: such a client has no address ("::"). */
+ * proxy would: such a client has no address ("::"), as one whose header names
+ * none. */
 static bool
-is_local(const char *peer)
+is_local(const struct web_request *r)
 {
-	return strcmp(peer, "::") == 0 || strcmp(peer, "::1") == 0 ||
-	       strcmp(peer, "127.0.0.1") == 0;
+	if (strcmp(r->peer, "::") == 0)
+		return r->header(r, "X-Forwarded-For") == NULL;
+	return strcmp(r->peer, "::1") == 0 || strcmp(r->peer, "127.0.0.1") == 0;
 }
 
 /* In a thread of the queue. */
@@ -42,7 +44,7 @@ serve_metrics_answer(
 {
 	const struct serve *s = context;
 
-	if (!is_local(r->peer)) {
+	if (!is_local(r)) {
 		problem_answer(a, 404, "there is no such path");
 		return;
 	}

@@ -83,7 +83,7 @@ void
 tenant_metrics_write(struct buf *to, struct db *db)
 {
 	struct db_rows *rows = NULL;
-	bool up = db_connect(db) == OUTCOME_DONE &&
+	bool up = db_wake(db) == OUTCOME_DONE &&
 		  db_query(db, TENANTS_SQL, NULL, 0, &rows) == OUTCOME_DONE;
 
 	prometheus_gauge(to, "messaging_database_up",

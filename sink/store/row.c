@@ -4,6 +4,8 @@
  */
 #include "sink/store/row.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -142,8 +144,16 @@ read_id_column(
 static const char *
 read_real_column(const struct flat_field *f, struct db_value *v)
 {
+	char *text;
+	double d;
+
 	if (f->kind != FLAT_NUMBER)
 		return "must be a number";
+	text = xstrndup(f->val, f->val_len);
+	d = strtod(text, NULL);
+	free(text);
+	if (!(fabs(d) <= COLUMN_REAL_MAX))
+		return "is beyond 10^15";
 	*v = db_text(f->val, f->val_len);
 	return NULL;
 }

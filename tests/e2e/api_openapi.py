@@ -265,6 +265,17 @@ class Test:
                               f"{path}: {answer.status} for {parameter}")
                     self.fits(path, answer)
 
+        for path, more, who in (
+                ("/api/v1/responses", "group=operator", {"role": "wall"}),
+                ("/api/v1/heatmap", "operator=9",
+                 {"role": "agent", "sub": "7"}),
+                ("/api/v1/analytics/dashboard", "x=%00", {"role": "admin"}),
+                ("/api/v1/analytics/health", "x=%00", {"role": "admin"})):
+            target = self.target(path)
+            self.fits(path, self.server.ask(
+                target + ("&" if "?" in target else "?") + more,
+                token(tenant_id=OURS, **who)))
+
     def a_database_that_is_away_fits(self):
         self.lab.servers("kill", "mariadb")
         admin = token(tenant_id=OURS, role="admin")

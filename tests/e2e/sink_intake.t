@@ -138,6 +138,10 @@ is "nothing" "0 0 0 0" "$(sql "SELECT
 	(SELECT COUNT(*) FROM events WHERE id LIKE 'bad%'),
 	(SELECT COUNT(*) FROM assignments)" | xargs)"
 message c huge 01 '{"analytics":{"response_time":1e999}}' | code 65 "$sink"
+# Each alone fits into its column, their sum into none.
+message c huge 01 '{"analytics":{"response_time":1e308}}' | code 65 "$sink"
+grep -q "'response_time' is beyond 10^15" "$tmp/err" ||
+	fail "the reason: $(cat "$tmp/err")"
 is "a number beyond all bounds" 0 \
 	"$(sql "SELECT COUNT(*) FROM message_analytics WHERE message_id = 'huge'")"
 

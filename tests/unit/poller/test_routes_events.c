@@ -126,6 +126,14 @@ static const struct bad bad[] = {
 				    "\"input\":\"soon\"" URL("float_parsing") },
 	{ ANALYTICS,
 	    "{\"id\":\"m\",\"conversation_id\":\"c\",\"channel_id\":\"h\","
+	    "\"direction\":\"inbound\",\"response_time\":1e308}",
+	    "{\"type\":\"less_than_equal\","
+	    "\"loc\":[\"body\",\"response_time\"],"
+	    "\"msg\":\"Input should be less than or equal to "
+	    "1000000000000000\",\"input\":1e+308,\"ctx\":{\"le\":1e15}" URL(
+		"less_than_equal") },
+	{ ANALYTICS,
+	    "{\"id\":\"m\",\"conversation_id\":\"c\",\"channel_id\":\"h\","
 	    "\"direction\":\"inbound\",\"sentiment\":{\"score\":[]},"
 	    "\"content\":{\"text\":5}}",
 	    "{\"type\":\"string_type\",\"loc\":[\"body\",\"content\",\"text\"],"
