@@ -321,8 +321,10 @@ finish_pending(struct stream *s, bool refresh)
 	}
 	if (o == OUTCOME_NEVER)
 		return s->code;
-	if (o == OUTCOME_LATER)
-		return stop_asked() ? PROG_OK : PROG_TEMPFAIL;
+	if (o == OUTCOME_LATER && !stop_asked()) {
+		log_error("%s", endpoint_why(s->out));
+		return PROG_TEMPFAIL;
+	}
 	return PROG_OK;
 }
 

@@ -37,6 +37,14 @@ until_true() {
 	done
 }
 
+# catches_term PID; for until_true: before it does, SIGTERM ends it like any
+# process.
+catches_term() {
+	local caught
+	caught=$(sed -n 's/^SigCgt:[^0-9a-f]*//p' "/proc/$1/status" 2>/dev/null)
+	[ $((0x${caught:-0} & 0x4000)) != 0 ]
+}
+
 # shown_in PAGE HEADING [N]: the literal lines below that heading of PAGE, of
 # the Nth block or of all, as they are typed.
 shown_in() {

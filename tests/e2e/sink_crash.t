@@ -71,6 +71,7 @@ for round in 1 2 3; do
 	done
 	# Asked to stop under load: 0, and at once.
 	daemon
+	until_true 20 catches_term "$pid" || fail "it does not begin"
 	sleep 0.2
 	kill -TERM "$pid"
 	wait "$pid" || fail "round $round: exit $? after SIGTERM:" \

@@ -113,8 +113,10 @@ for chat in 1 2 1 2; do
 done | "$probe" write exchange:records >/dev/null
 for q in 0 1 2; do
 	take records.g1.$q
-done | sed 's/"id".*//' | sort | uniq -c | awk '{ print $1 }' | xargs >"$tmp/is"
-[ "$(cat "$tmp/is")" = "2 2" ] || fail "mixed: $(cat "$tmp/is")"
+done | sed 's/"id":.*//' >"$tmp/is"
+[ "$(wc -l <"$tmp/is")" = 4 ] || fail "not all four: $(cat "$tmp/is")"
+[ "$(sort -u "$tmp/is" | wc -l)" = "$(cut -f 1 "$tmp/is" | sort -u | wc -l)" ] ||
+	fail "mixed: $(cat "$tmp/is")"
 
 echo "- another number while somebody writes: all in one generation or the other"
 stream 1 60000 0.05 | "$probe" -p -b 500 write exchange:records >"$tmp/log" &
