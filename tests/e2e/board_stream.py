@@ -6,6 +6,7 @@ change; a listener that does not read holds up nobody; all ends with the server.
 import json
 import socket
 import subprocess
+import time
 
 from api_client import PATIENCE, token
 from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
@@ -194,6 +195,19 @@ class Test:
         for one in (listener, known, stale):
             one.close()
 
+    def a_session_that_rested_and_was_ended_is_not_missed(self):
+        """As the database ends those of two minutes."""
+        self.that(self.server.ask(NOW, self.lead).status == 200, "before")
+        sessions = self.world.sql.ask(
+            "SELECT id FROM information_schema.processlist "
+            "WHERE id <> CONNECTION_ID() AND command = 'Sleep'")
+        self.that(sessions, "no session to end")
+        for (number,) in sessions:
+            self.world.sql.ask(f"KILL {number}")
+        time.sleep(1.2) # that is the rest
+        got = self.server.ask(NOW, self.lead)
+        self.that(got.status == 200, f"after a rest: {got.status}")
+
     def a_revoked_token_hears_no_more(self):
         gone, other = (self.listen(self.world.token("lead", jti=jti))
                        for jti in ("gone", "other"))
@@ -279,6 +293,7 @@ def body():
         test.it_says_what_now_says()
         test.each_change_is_told()
         test.what_is_known_is_not_repeated()
+        test.a_session_that_rested_and_was_ended_is_not_missed()
         test.a_revoked_token_hears_no_more()
         test.who_does_not_read_holds_up_nobody()
         test.the_page_shows_it_right(lab)
