@@ -114,13 +114,16 @@ is 'messaging_tenant_longest_wait_seconds{tenant="two"}' 0.000
 is 'messaging_http_requests_total{result="accepted"}' 0
 [ "$(curl -s -o "$tmp/answer" -w '%{http_code}' "$there/api/v1/now")" = 401 ] ||
 	fail "without a token: $(cat "$tmp/answer")"
-[ "$(curl -s -o "$tmp/answer" -w '%{http_code}' -H 'X-Forwarded-For: 192.0.2.1' \
-	"$there/metrics")" = 404 ] || fail "a stranger: $(cat "$tmp/answer")"
+for client in 192.0.2.1 nobody; do
+	[ "$(curl -s -o "$tmp/answer" -w '%{http_code}' \
+		-H "X-Forwarded-For: $client" "$there/metrics")" = 404 ] ||
+		fail "a stranger: $(cat "$tmp/answer")"
+done
 "$servers" stop "$tmp/servers" mariadb
 scrape
 is messaging_database_up 0
 is 'messaging_http_requests_total{result="accepted"}' 1
-is 'messaging_http_requests_total{result="refused"}' 2
+is 'messaging_http_requests_total{result="refused"}' 3
 ! grep -q messaging_tenant "$tmp/scraped" || fail "of which database?"
 
 echo "- promtool"
