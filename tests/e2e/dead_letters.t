@@ -124,8 +124,9 @@ for i in $(seq 1 1500); do
 done |
 	"$probe" -b 1 write queue:rows.dead >"$tmp/out"
 before=$(waiting rows.dead)
-"$BIN/aggregator" --dead-letters -f queue:rows.dead --reason r \
-	-t queue:rows 2>"$tmp/err" &
+printf '[amqp]\nurl = %s\nwait_timeout = 10m\n' "$AMQP_URL" >"$tmp/patient"
+MESSAGING_CONFIG=$tmp/patient "$BIN/aggregator" --dead-letters \
+	-f queue:rows.dead --reason r -t queue:rows 2>"$tmp/err" &
 replay=$!
 is_full() {
 	[ "$(waiting rows)" -ge 8 ]
