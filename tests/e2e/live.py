@@ -3,6 +3,7 @@ it prints the board's address and a token, the board and the API answer figures
 that change, and SIGINT and SIGTERM end it with nothing left behind.
 """
 
+import calendar
 import json
 import os
 import pwd
@@ -115,7 +116,18 @@ def board(url, cookie):
         return answer.read().decode()
 
 
+def clock_is_right(now):
+    """The last step of the past may still be under way."""
+    if not now["now"]:
+        return False
+    as_of = calendar.timegm(time.strptime(now["now"][0]["as_of"][:19],
+                                          "%Y-%m-%dT%H:%M:%S"))
+    return -60 < time.time() - as_of < 120
+
+
 def figures_change(checks, url, token):
+    until(START, lambda: clock_is_right(ask(url + "api/v1/now", token)),
+          "the board tells the time of day")
     first = ask(url + "api/v1/now", token)
     checks.that(first["tenant"] == "demo" and len(first["operators"]) > 4
                 and first["now"][0]["open_chats"] > 5, f"{first}")
@@ -126,9 +138,6 @@ def figures_change(checks, url, token):
     checks.that(count > 0, "no responses of the hours before")
     until(120, lambda: ask(total, token)["rows"][0]["count"] > count,
           "another response")
-    age = time.time() - time.mktime(time.strptime(
-        first["now"][0]["as_of"][:19], "%Y-%m-%dT%H:%M:%S")) + time.timezone
-    checks.that(-60 < age < 120, f"the clock of the CRM is {age} s behind")
 
 
 def one_run(checks, checkout, command, number):
