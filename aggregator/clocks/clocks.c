@@ -119,6 +119,7 @@ close_chat(struct clocks *c, const struct message *m)
 {
 	c->rules->on[EVENT_CLOSED](c, m);
 	c->begun = false;
+	c->unwritten = false;
 	c->closed_by_record = c->by_record;
 	c->ended_at = m->at;
 }
@@ -131,6 +132,7 @@ apply_mark(struct clocks *c, const struct mark *x)
 	switch (x->kind) {
 	case MARK_OPENED:
 		c->rules->opened(c, x->at);
+		c->unwritten = true;
 		c->closed_by_record = false;
 		c->begun_before = false;
 		break;
@@ -143,10 +145,14 @@ apply_mark(struct clocks *c, const struct mark *x)
 		message_set_at(&closing, x->at);
 		if (c->begun)
 			close_chat(c, &closing);
-		/* It closes the episode of the dropped messages. */
-		else if (c->begun_before)
+		/* It closes the episode of the dropped messages, or one in
+		 * which nobody wrote: there is no resolution to report, but a
+		 * whole life has one, which the message may report. */
+		else if (c->begun_before ||
+			 (c->unwritten && !c->rules->whole_life))
 			c->closed_by_record = true;
 		c->begun_before = false;
+		c->unwritten = false;
 		break;
 	}
 }
@@ -207,7 +213,8 @@ clocks_episode_state(const struct clocks *c)
 {
 	if (c->begun)
 		return EPISODE_ONGOING;
-	return c->closed_by_record ? EPISODE_CLOSED_BY_RECORD : EPISODE_OVER;
+	return c->closed_by_record ? EPISODE_CLOSED_BY_RECORD
+				   : EPISODE_CLOSED_BY_MESSAGE;
 }
 
 void
@@ -218,6 +225,7 @@ clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
 		.chat = chat,
 		.listener = listener,
 		.begun_before = chat->first_state == EPISODE_ONGOING,
+		.unwritten = chat->first_state == EPISODE_NONE,
 		.closed_by_record =
 		    chat->first_state == EPISODE_CLOSED_BY_RECORD };
 	size_t i;

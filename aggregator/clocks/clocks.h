@@ -136,9 +136,10 @@ struct mark {
  * messages needs the state after the last of them. The values are packed
  * (model_pack.c). */
 enum episode_state {
-	EPISODE_OVER,            /* closed by a message, or none began */
-	EPISODE_ONGOING,         /* messages came since the last closing */
-	EPISODE_CLOSED_BY_RECORD /* closed by a chat record alone */
+	EPISODE_NONE,             /* no message came yet */
+	EPISODE_ONGOING,          /* messages came since the last closing */
+	EPISODE_CLOSED_BY_RECORD, /* closed by a chat record alone */
+	EPISODE_CLOSED_BY_MESSAGE
 };
 
 /* The input of a walk. When messages were dropped, the marks of their time are
@@ -176,6 +177,7 @@ struct clocks {
 	bool handed_off;
 	bool begun;            /* messages came since the last closing */
 	bool begun_before;     /* so did dropped ones */
+	bool unwritten;        /* no message since the last opening */
 	bool closed_by_record; /* no message reported the last closing */
 	bool closed;           /* the next message begins an episode */
 	int64_t ended_at;      /* when the episode closed */

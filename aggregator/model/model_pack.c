@@ -14,7 +14,7 @@
 #include "common/containers/pack.h"
 
 /* Packed above the status of the dropped history. States from before it was
- * packed have EPISODE_OVER there. */
+ * packed have EPISODE_NONE there. */
 #define EPISODE_STATE_SHIFT 3
 
 static void
@@ -261,7 +261,7 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	c->loaded = n == 0;
 	unpack_credits(r, m, c);
 	if (c->now.status > CHAT_GONE || status > CHAT_GONE ||
-	    episode > EPISODE_CLOSED_BY_RECORD || n > UINT32_MAX)
+	    episode > EPISODE_CLOSED_BY_MESSAGE || n > UINT32_MAX)
 		r->bad = true;
 	/* The operator it is counted for holds the name. */
 	if (assignee != 0)

@@ -183,6 +183,7 @@ class Life:
         self.intervals = [] # all there are
         self.closings = 0
         self.said_closed = False
+        self.unwritten = True # no message since it was opened
         self.assigned = None # the latest such message
         self.A = None
         self.begin()
@@ -252,9 +253,13 @@ class Life:
         elif e.what == Happening.BEGINS:
             self.open(e.at)
             self.said_closed = False
+            self.unwritten = True
         elif self.begun:
             self.end(e.at, "")
             self.said_closed = True
+        elif self.unwritten and self.ours:
+            self.said_closed = True
+            self.unwritten = False
 
     def open(self, at):
         """What was written before keeps what it had."""
@@ -277,6 +282,7 @@ class Life:
                 self.said_closed and not self.begun:
             return # a record told of this closing
         self.begun = True
+        self.unwritten = False
         if self.first_at is None:
             self.first_at = at
         if counts(m):
