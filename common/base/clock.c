@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -258,4 +259,16 @@ clock_parse(const char *s, size_t len, int64_t *ms)
 	}
 	*ms = minute.at + in_minute;
 	return 0;
+}
+
+int
+clock_parse_sql(const char *s, int64_t *ms)
+{
+	char text[CLOCK_TEXT];
+
+	/* RFC 3339 but for the zone. */
+	if (strlen(s) > sizeof text - 2)
+		return -1;
+	return clock_parse(
+	    text, (size_t)snprintf(text, sizeof text, "%sZ", s), ms);
 }

@@ -38,6 +38,10 @@ size_t clock_format_sql(int64_t ms, char *text);
 int clock_parse(const char *s, size_t len, int64_t *ms)
     __attribute__((warn_unused_result));
 
+/* What SQL tells, "2026-11-20 10:00:00", with a fraction or not. */
+int clock_parse_sql(const char *s, int64_t *ms)
+    __attribute__((warn_unused_result));
+
 /* The multiple of the unit at n or the next below it, at n or the next above;
  * before 1970, too. */
 int64_t clock_floor(int64_t n, int64_t unit);

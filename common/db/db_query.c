@@ -310,12 +310,7 @@ int64_t
 db_get_time(const struct db_rows *r, size_t i)
 {
 	const char *s = db_get(r, i);
-	char text[CLOCK_TEXT];
 	int64_t ms;
 
-	/* "2026-11-20 10:00:00.123": RFC 3339 but for the zone. */
-	if (s == NULL || strlen(s) > CLOCK_TEXT - 2)
-		return CLOCK_NONE;
-	snprintf(text, sizeof text, "%sZ", s);
-	return clock_parse(text, strlen(text), &ms) == 0 ? ms : CLOCK_NONE;
+	return s != NULL && clock_parse_sql(s, &ms) == 0 ? ms : CLOCK_NONE;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/parse.h"
 #include "common/digest/hex.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
@@ -60,6 +61,18 @@ read_columns(struct page *p)
 		p->keys_n++;
 }
 
+/* A value of the cursor is one that the column can have. */
+static bool
+cursor_value_fits(const struct page *p, size_t key)
+{
+	const char *v = p->after[key];
+	int64_t at;
+
+	if (p->titles[column_named(p, p->list->key[key])].type == SHEET_TIME)
+		return clock_parse_sql(v, &at) == 0;
+	return parse_is_utf8(v, strlen(v));
+}
+
 /* Takes the cursor apart: values with NULs between them, in hexadecimal. */
 static bool
 read_cursor(struct page *p)
@@ -83,6 +96,10 @@ read_cursor(struct page *p)
 	p->after[0] = buf_str(&p->cursor);
 	for (i = 1; i < p->keys_n; i++)
 		p->after[i] = p->after[i - 1] + strlen(p->after[i - 1]) + 1;
+	for (i = 0; i < p->keys_n; i++) {
+		if (!cursor_value_fits(p, i))
+			goto bad;
+	}
 	return true;
 bad:
 	return question_problem(
