@@ -94,7 +94,6 @@ static int
 read_path(const char *path, union any *a, socklen_t *len)
 {
 	size_t n = strlen(path);
-	struct stat st;
 
 	if (n == 0 || n >= sizeof a->un.sun_path)
 		return -1;
@@ -102,9 +101,17 @@ read_path(const char *path, union any *a, socklen_t *len)
 	a->un.sun_family = AF_UNIX;
 	memcpy(a->un.sun_path, path, n);
 	*len = sizeof a->un;
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && !answers(a, *len))
-		(void)unlink(path);
 	return 0;
+}
+
+/* Removes what a killed listener left. */
+static void
+remove_unused_path(const char *path, const union any *a, socklen_t len)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && !answers(a, len))
+		(void)unlink(path);
 }
 
 static int
@@ -147,26 +154,48 @@ describe_socket(struct listen_socket *d)
 	}
 }
 
+/* The path of "unix:PATH"; NULL: it is none. */
+static const char *
+path_of(const char *where)
+{
+	static const char local[] = "unix:";
+	const size_t n = sizeof local - 1;
+
+	return strncmp(where, local, n) == 0 ? where + n : NULL;
+}
+
+static int
+read_where(const char *where, union any *a, socklen_t *len)
+{
+	const char *path = path_of(where);
+
+	return path != NULL ? read_path(path, a, len)
+			    : read_address(where, a, len);
+}
+
+int
+listen_socket_check(const char *where, enum exit_code *code, struct buf *why)
+{
+	union any a;
+	socklen_t len;
+
+	return read_where(where, &a, &len) == 0 ? 0
+						: no_address(where, code, why);
+}
+
 int
 listen_socket_open(struct listen_socket *d, const char *where,
     enum exit_code *code, struct buf *why)
 {
-	static const char local[] = "unix:";
 	union any a;
 	socklen_t len = 0;
-	int rc;
 
 	*d = (struct listen_socket){ .fd = -1 };
-	if (strncmp(where, local, sizeof local - 1) == 0) {
-		rc = read_path(where + sizeof local - 1, &a, &len);
-		d->path = xstrdup(where + sizeof local - 1);
-	} else {
-		rc = read_address(where, &a, &len);
-	}
-	if (rc != 0) {
-		free(d->path);
-		d->path = NULL;
+	if (read_where(where, &a, &len) != 0)
 		return no_address(where, code, why);
+	if (path_of(where) != NULL) {
+		d->path = xstrdup(path_of(where));
+		remove_unused_path(d->path, &a, len);
 	}
 	if (listen_there(d, &a, len) == 0) {
 		describe_socket(d);

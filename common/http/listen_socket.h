@@ -16,6 +16,10 @@ struct listen_socket {
 	struct buf text; /* where it listens, port 0 replaced by the real one */
 };
 
+/* Only looks at the text: 0, or -1 with *code and *why: no address. */
+int listen_socket_check(const char *where, enum exit_code *code,
+    struct buf *why) __attribute__((warn_unused_result));
+
 /* 0, or -1 with *code and *why: no address, in use, not allowed. A Unix socket
  * that a killed listener left is replaced, one in use is not. */
 int listen_socket_open(struct listen_socket *d, const char *where,

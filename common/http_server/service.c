@@ -36,6 +36,8 @@ service_configure(struct service *s, enum exit_code *code, struct buf *why)
 	struct buf reason = BUF_INIT;
 
 	s->socket.fd = -1;
+	if (listen_socket_check(s->address, code, why) != 0)
+		return -1;
 	if (networks_read(&limits.proxies,
 		conf_list(s->conf, s->section, "proxies"), &reason) != 0) {
 		buf_setf(why, "[%s] proxies: %s", s->section, buf_str(&reason));

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/calendar/zone.h"
 #include "common/conf/conf.h"
 #include "sink/modes/modes.h"
 #include "sink/report/report_file.h"
@@ -108,6 +109,20 @@ check_days(const struct sink *s)
 }
 
 static int
+check_zone(const char *name)
+{
+	struct buf why = BUF_INIT;
+	struct zone *zone = name != NULL ? zone_open(name, &why) : NULL;
+	int code = -1;
+
+	if (name != NULL && zone == NULL)
+		code = prog_usage_error("--zone '%s': %s", name, buf_str(&why));
+	zone_close(zone);
+	buf_release(&why);
+	return code;
+}
+
+static int
 check_report(void *options)
 {
 	struct sink *s = options;
@@ -129,7 +144,8 @@ check_report(void *options)
 		    "'%s' says no format; give a name with .html or .csv, or "
 		    "-o html",
 		    s->report);
-	return sink_check_tenant(s);
+	code = check_zone(s->zone);
+	return code == -1 ? sink_check_tenant(s) : code;
 }
 
 static enum exit_code

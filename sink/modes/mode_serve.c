@@ -65,6 +65,12 @@ configure(struct api_server *s)
 	    teams_read(&s->teams, s->conf, &s->why) != 0)
 		return -1;
 	s->serve.teams = &s->teams;
+	return 0;
+}
+
+static int
+open_audit(struct api_server *s)
+{
 	s->serve.audit =
 	    audit_open(conf_text(s->conf, SERVE, "audit"), &s->why, &s->code);
 	return s->serve.audit != NULL ? 0 : -1;
@@ -137,8 +143,17 @@ stop_serving(struct api_server *s)
 	buf_release(&s->why);
 }
 
+static int
+open_server(struct api_server *s, struct db *db)
+{
+	return open_audit(s) == 0 && read_revocations(s, db) == 0
+		   ? start_serving(s, db)
+		   : -1;
+}
+
+/* Without db only the configuration is checked. */
 static enum exit_code
-serve(struct sink *o, struct db **db)
+serve_or_check(const struct sink *o, struct db *db)
 {
 	struct api_server s = { .conf = o->common.conf,
 		.service = { .conf = o->common.conf,
@@ -151,22 +166,29 @@ serve(struct sink *o, struct db **db)
 	/* Any thread may serve any connection: with an arena a thread, each
 	 * would keep the largest amount of memory it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
-	if (configure(&s) != 0 || read_revocations(&s, *db) != 0 ||
-	    start_serving(&s, *db) != 0) {
+	if (configure(&s) != 0 || (db != NULL && open_server(&s, db) != 0)) {
 		log_error("%s", buf_str(&s.why));
+	} else if (db == NULL) {
+		s.code = PROG_OK;
 	} else {
 		daemon_init();
 		s.code = PROG_OK;
 		service_log_address(&s.service);
 		notify_ready();
 		while (!stop_asked()) {
-			(void)revocation_refresh(s.serve.revocation, *db);
+			(void)revocation_refresh(s.serve.revocation, db);
 			(void)stop_sleep(CHECK_MS);
 		}
 		notify_stopping();
 	}
 	stop_serving(&s);
 	return s.code;
+}
+
+static enum exit_code
+serve(struct sink *o, struct db **db)
+{
+	return serve_or_check(o, *db);
 }
 
 static const struct option_row rows[] = {
@@ -177,7 +199,11 @@ static const struct option_row rows[] = {
 static enum exit_code
 run_serve(void *options)
 {
-	return sink_with_db(options, serve);
+	struct sink *s = options;
+	enum exit_code code = sink_with_db(s, serve);
+
+	return code == PROG_OK && s->common.only_check ? serve_or_check(s, NULL)
+						       : code;
 }
 
 const struct option_mode sink_mode_serve = {

@@ -46,6 +46,7 @@ expect 64 "-f is for --status and --assign, not for a poll" -f chats
 expect 64 "--with-text is for a poll and --listen, not for --assign" \
 	--with-text --assign
 expect 64 "--status and --check exclude each other" --check --status
+expect 64 "'any' is no address to listen on" -n --listen any
 expect 0 "" --listen any -h
 grep -q -e "^usage: poller --listen ADDRESS" out
 

@@ -71,6 +71,20 @@ MYSQL_URL=mysql://u:p@127.0.0.1:1/db "$sink" -n -c queue --until-empty
 MYSQL_URL=mysql://u:p@127.0.0.1:1/db "$sink" -n >out 2>&1
 [ ! -s out ]
 
+# It looks at all that the mode reads of it.
+MYSQL_URL=mysql://u:p@127.0.0.1:1/db
+export MYSQL_URL
+(umask 077 && echo 0123456789abcdef0123456789abcdef >key)
+printf '[listen]\nsecret_key_file = %s/key\n' "$PWD" >serve
+printf '[serve]\nproxies = nobody\n' | cat serve - >proxies
+"$sink" -n -c serve --serve unix:socket
+[ ! -e socket ]
+expect 78 'no secret_key_file' "$sink" -n --serve 127.0.0.1:0
+expect 64 "'here' is no address to listen on" "$sink" -n -c serve --serve here
+expect 78 'proxies: ' "$sink" -n -c proxies --serve 127.0.0.1:0
+expect 64 "'Mars/Base'" "$sink" -n --report r.html --zone Mars/Base
+unset MYSQL_URL
+
 # A host that is not this one is spoken to in plaintext only when told so, and
 # that is said.
 echo '[mysql]
