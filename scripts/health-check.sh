@@ -108,6 +108,8 @@ judge_age() {
 		judge critical "$1 is $2 s old"
 	elif [ "$2" -gt "$warn" ]; then
 		judge warning "$1 is $2 s old"
+	elif [ "$2" -lt "-$warn" ]; then
+		judge warning "$1 is ${2#-} s in the future: whose clock is wrong?"
 	fi
 }
 
@@ -159,9 +161,9 @@ check_schema() {
 
 check_tenants() {
 	local name age n=0
-	within sql "SELECT t.tenant, GREATEST(0, TIMESTAMPDIFF(SECOND,
+	within sql "SELECT t.tenant, TIMESTAMPDIFF(SECOND,
 		GREATEST(COALESCE(t.as_of, m.as_of), COALESCE(m.as_of, t.as_of)),
-		UTC_TIMESTAMP(3)))
+		UTC_TIMESTAMP(3))
 		FROM tenants t LEFT JOIN tenant_metrics_all m USING (tenant)
 		WHERE (t.removed_at IS NULL OR t.removed_at < t.as_of)
 		AND COALESCE(t.as_of, m.as_of) IS NOT NULL

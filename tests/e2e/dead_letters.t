@@ -60,7 +60,15 @@ grep -q "^rows 1 sink: no table 'x'" "$tmp/listed" ||
 is "of one queue" "$(cat "$tmp/listed")" "$(listed rows.dead)"
 "$letters" -o table | grep -Eq '^QUEUE +LETTERS +OLDEST' || fail "no table"
 is "shown" 5 "$("$letters" show rows | wc -l)"
-is "two of them" 2 "$("$letters" show -n 2 rows | wc -l)"
+is "two of them" 2 "$("$letters" -n 2 show rows | wc -l)"
+for action in list show; do
+	expect 66 "$letters" "$action" nowhere
+	says "there is no queue 'nowhere'"
+done
+got=0
+"$letters" show rows >/dev/full 2>"$tmp/err" || got=$?
+is "nowhere to write" 74 "$got"
+says "cannot be written"
 is "of a reason" '"c2"' "$("$letters" show -n 1 -r no_poison rows |
 	jq -r .record | jq .chat)"
 is "still there" "$(cat "$tmp/listed")" "$(listed)"
@@ -159,6 +167,8 @@ show -n 0 rows|is no number of letters
 -r x rows|show or replay
 show a/b|names no queue
 list -x|unknown option
+show replay rows|unexpected 'replay'
+replay --all -t elsewhere rows|is neither queue:NAME nor exchange:NAME
 -o xml|no format
 END
 expect 64 "$BIN/aggregator" --dead-letters -f queue:rows
