@@ -354,8 +354,10 @@ db_connect(struct db *db)
 		prog_die(PROG_TEMPFAIL, "out of memory");
 	set_connect_options(db, my);
 	db->my = my;
-	if (mysql_real_connect(my, db->host, db->user, db->password, db->schema,
-		db->port, db->socket, 0) == NULL) {
+	/* The library takes a socket with no other host. */
+	if (mysql_real_connect(my, over_socket(db) ? "localhost" : db->host,
+		db->user, db->password, db->schema, db->port, db->socket,
+		0) == NULL) {
 		o = db_failed(db);
 		db_disconnect(db);
 		return o;

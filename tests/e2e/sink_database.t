@@ -48,6 +48,11 @@ code 78 "$sink" -c "$tmp/tls" -f "$tmp/rows"
 one_line 'TLS|SSL'
 untouched
 
+# A socket is of this machine, whatever host is beside it.
+code 77 env MYSQL_URL="mysql://who:x@db.example/messaging?socket=$(
+	sql "SELECT @@socket")" "$sink" --migrate
+one_line "Access denied for user 'who'@'localhost'"
+
 # Read-only.
 "$servers" mysql "$tmp/db" -e "SET GLOBAL read_only = 1"
 code 75 quick -f "$tmp/rows"
