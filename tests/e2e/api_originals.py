@@ -410,6 +410,15 @@ class Test:
             self.that(want["conversation_metrics"]["resolved"] > 0,
                       f"{period}: nothing resolved")
 
+    def an_agents_dashboard_is_the_tenants(self):
+        agent = token(tenant_id=OURS, role="agent", sub="nobody")
+        answer = self.server.get(ANALYTICS + "dashboard", agent,
+                                 tenant_id=OURS, period="month")
+        got = answer.json()["conversation_metrics"]
+        want = self.dashboard_oracle(
+            answer.json()["period"])["conversation_metrics"]
+        self.that(same(got, want), f"{got}, not {want}")
+
     def times_have_the_originals_forms(self):
         want = "2025-01-02T03:04:00.000Z"
         seconds = int(at(want).timestamp())
@@ -496,6 +505,7 @@ def body():
         test.conversations_are_the_oracles()
         test.channels_are_the_oracles()
         test.the_dashboard_is_the_oracles()
+        test.an_agents_dashboard_is_the_tenants()
         test.times_have_the_originals_forms()
         test.errors_are_the_originals()
         test.a_tenant_id_decides_nothing()
