@@ -180,7 +180,9 @@ class Test:
                   "--migrate"])
         self.world = World(lab, self.dice)
         lab.must(["sink", "--recompute"])
-        self.server = Server(lab, {"serve": {"rate": 0}})
+        self.server = Server(lab, {
+            "serve": {"rate": 0},
+            "crm " + OURS: {"token": "unused", "teams": "support: a1"}})
         self.admin = token(tenant_id=OURS, role="admin")
 
     def that(self, good, text):
@@ -411,7 +413,7 @@ class Test:
                       f"{period}: nothing resolved")
 
     def an_agents_dashboard_is_the_tenants(self):
-        agent = token(tenant_id=OURS, role="agent", sub="nobody")
+        agent = token(tenant_id=OURS, role="agent", sub="a1")
         answer = self.server.get(ANALYTICS + "dashboard", agent,
                                  tenant_id=OURS, period="month")
         got = answer.json()["conversation_metrics"]
