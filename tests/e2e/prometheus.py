@@ -6,6 +6,7 @@ The alerts are those of the example, with shorter times. One fault follows the
 other; in each its alert fires, and no other does.
 """
 
+import glob
 import json
 import os
 import re
@@ -211,7 +212,12 @@ class Test:
 
     def enable_plugin(self):
         """RabbitMQ's own metrics, until it is killed, at a port of ours."""
-        plugins = f"{self.lab.server_dir}/rabbitmq/enabled_plugins"
+        home = f"{self.lab.server_dir}/rabbitmq"
+        for each in glob.glob("/usr/lib/rabbitmq/lib/*/plugins/*-*"):
+            link = f"{home}/plugins/{os.path.basename(each)}"
+            if not os.path.lexists(link): # the broker's own is there
+                os.symlink(each, link)
+        plugins = f"{home}/enabled_plugins"
         with open(plugins, "w", encoding="ascii") as f:
             f.write("[rabbitmq_prometheus].\n")
         self.rabbitmqctl("eval", (
