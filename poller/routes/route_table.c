@@ -52,7 +52,9 @@ route_answer(
 		found->handle(context, r, a);
 	} else if (get || post) {
 		route_detail(a, 405, "Method Not Allowed");
-		a->allow = get && post ? "GET, POST" : get ? "GET" : "POST";
+		a->allow = get && post ? "GET, HEAD, POST"
+			   : get       ? "GET, HEAD"
+				       : "POST";
 	} else {
 		route_detail(a, 404, "Not Found");
 	}
