@@ -20,7 +20,7 @@ static const struct option_mode *const modes[] = {
 int
 main(int argc, char **argv)
 {
-	struct poller p = { .format = OUT_AUTO };
+	struct poller p = { .format = OUTPUT_AUTO };
 	int code = program_main(modes, ARRAY_LEN(modes), argc, argv, &p);
 
 	poller_release(&p);

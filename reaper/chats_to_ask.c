@@ -27,7 +27,7 @@ struct chat_list {
 	struct db *db;
 	int64_t stale_ms;
 	struct endpoint *out; /* for chat records; NULL: use table */
-	struct out_table table;
+	struct output_table table;
 	uint64_t count;
 	bool reader_gone; /* the reader closed the pipe */
 };
@@ -83,10 +83,10 @@ write_chat(struct chat_list *l, const char *tenant, const struct db_rows *r)
 	l->count++;
 	if (l->out == NULL) {
 		clock_format(db_get_time(r, 1), at);
-		out_table_cell(&l->table, tenant);
-		out_table_cell(&l->table, db_get(r, 0));
-		out_table_cell(&l->table, status);
-		out_table_cell(&l->table, at);
+		output_table_cell(&l->table, tenant);
+		output_table_cell(&l->table, db_get(r, 0));
+		output_table_cell(&l->table, status);
+		output_table_cell(&l->table, at);
 		return PROG_OK;
 	}
 	jsonw_open(&line);
@@ -164,17 +164,17 @@ list_chats_of_all(struct chat_list *l)
 static enum exit_code
 list_chats(const struct reaper *r)
 {
-	static const struct out_column columns[] = { { "tenant", false },
+	static const struct output_column columns[] = { { "tenant", false },
 		{ "chat", false }, { "status", false }, { "as_of", false } };
-	enum out_format format =
-	    r->to != NULL ? OUT_NDJSON : out_format_resolve(r->format);
+	enum output_format format =
+	    r->to != NULL ? OUTPUT_NDJSON : output_format_resolve(r->format);
 	struct endpoint_options opt = { .conf = r->common.conf };
 	struct chat_list l = { .db = r->db,
 		.stale_ms = conf_int(r->common.conf, "reaper", "stale") };
 	struct buf text = BUF_INIT;
 	enum exit_code code;
 
-	if (format == OUT_NDJSON) {
+	if (format == OUTPUT_NDJSON) {
 		l.out = endpoint_open_write(
 		    r->to != NULL ? r->to : "-", &opt, &text, &code);
 		if (l.out == NULL) {
@@ -183,13 +183,13 @@ list_chats(const struct reaper *r)
 			return code;
 		}
 	}
-	out_table_init(&l.table, columns, ARRAY_LEN(columns));
+	output_table_init(&l.table, columns, ARRAY_LEN(columns));
 	code = list_chats_of_all(&l);
 	if (code == PROG_OK && l.out == NULL) {
-		out_table_show(&l.table, format, &text);
+		output_table_show(&l.table, format, &text);
 		code = reaper_print(&text);
 	}
-	out_table_release(&l.table);
+	output_table_release(&l.table);
 	endpoint_close(l.out);
 	buf_release(&text);
 	return code;
@@ -200,7 +200,8 @@ check_list_options(void *options)
 {
 	const struct reaper *r = options;
 
-	if (r->to != NULL && r->format != OUT_AUTO && r->format != OUT_NDJSON)
+	if (r->to != NULL && r->format != OUTPUT_AUTO &&
+	    r->format != OUTPUT_NDJSON)
 		return prog_usage_error("-t takes records: -o ndjson");
 	return -1;
 }

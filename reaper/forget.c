@@ -34,9 +34,9 @@ struct forget_run {
 	const struct reaper *options;
 	struct subject_lines *lines;
 	struct subject *subject;
-	struct out_table table;
+	struct output_table table;
 	struct buf text;
-	enum out_format format;
+	enum output_format format;
 	uint64_t total;
 	int64_t wait_ms[REAPER_PATHS]; /* for the aggregators of states */
 };
@@ -47,7 +47,7 @@ show_place(struct forget_run *f, const char *place, uint64_t n)
 	char number[24];
 
 	f->total += n;
-	if (f->format == OUT_NDJSON) {
+	if (f->format == OUTPUT_NDJSON) {
 		jsonw_open(&f->text);
 		jsonw_str(&f->text, "type", "forgotten");
 		jsonw_str(&f->text, "tenant", f->subject->tenant);
@@ -57,8 +57,8 @@ show_place(struct forget_run *f, const char *place, uint64_t n)
 		return;
 	}
 	snprintf(number, sizeof number, "%" PRIu64, n);
-	out_table_cell(&f->table, place);
-	out_table_cell(&f->table, number);
+	output_table_cell(&f->table, place);
+	output_table_cell(&f->table, number);
 }
 
 static enum exit_code
@@ -313,13 +313,13 @@ show_forgotten(struct forget_run *f)
 {
 	const struct reaper *r = f->options;
 
-	if (f->format != OUT_NDJSON)
-		out_table_show(&f->table, f->format, &f->text);
+	if (f->format != OUTPUT_NDJSON)
+		output_table_show(&f->table, f->format, &f->text);
 	if (!r->dry_run)
 		log_info("customer_forgotten",
 		    "tenant=%s chats=%zu rows=%" PRIu64, f->subject->tenant,
 		    f->subject->chats.n, f->total);
-	if (r->dry_run || r->format != OUT_AUTO || f->format == OUT_TABLE)
+	if (r->dry_run || r->format != OUTPUT_AUTO || f->format == OUTPUT_TABLE)
 		return reaper_print(&f->text);
 	return PROG_OK;
 }
@@ -358,17 +358,17 @@ forget_all(struct forget_run *f)
 static enum exit_code
 forget_subject(const struct reaper *r, struct subject_lines *l)
 {
-	static const struct out_column columns[] = { { "place", false },
+	static const struct output_column columns[] = { { "place", false },
 		{ "rows", true } };
 	struct forget_run f = {
 		.options = r, .lines = l, .subject = l->subject
 	};
 	enum exit_code code;
 
-	f.format = out_format_resolve(r->format);
-	out_table_init(&f.table, columns, ARRAY_LEN(columns));
+	f.format = output_format_resolve(r->format);
+	output_table_init(&f.table, columns, ARRAY_LEN(columns));
 	code = forget_all(&f);
-	out_table_release(&f.table);
+	output_table_release(&f.table);
 	buf_release(&f.text);
 	return code;
 }

@@ -9,7 +9,7 @@
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 #include "common/options/option_table.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 #include "reaper/rows/archive.h"
 
 #include <stdbool.h>
@@ -27,7 +27,8 @@ struct reaper {
 	const char *from, *to, *archive, *purge, *retention;
 	const char *forget, *export, *tenant;
 	struct reaper_paths files, states;
-	enum out_format format; /* OUT_AUTO: nothing unless on a terminal */
+	enum output_format
+	    format; /* OUTPUT_AUTO: nothing unless on a terminal */
 	bool force, dry_run, until_empty;
 	struct db *db; /* set by reaper_with_db() */
 };

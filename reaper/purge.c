@@ -191,25 +191,25 @@ purge_tables(struct purge *p)
 static enum exit_code
 show_purged_rows(const struct reaper *r, const struct purge *p)
 {
-	static const struct out_column columns[] = { { "table", false },
+	static const struct output_column columns[] = { { "table", false },
 		{ "rows", true } };
-	enum out_format f = out_format_resolve(r->format);
-	struct out_table table;
+	enum output_format f = output_format_resolve(r->format);
+	struct output_table table;
 	struct buf text = BUF_INIT;
 	enum exit_code code = PROG_OK;
 	char number[24];
 	size_t i;
 
-	out_table_init(&table, columns, ARRAY_LEN(columns));
+	output_table_init(&table, columns, ARRAY_LEN(columns));
 	for (i = 0; i < TABLES_STORED; i++) {
 		if (!rule_ends(&tables[i]))
 			continue;
 		log_info("tenant_purged", "tenant=%s table=%s rows=%" PRIu64,
 		    p->tenant, tables[i].name, p->deleted[i]);
 		snprintf(number, sizeof number, "%" PRIu64, p->deleted[i]);
-		out_table_cell(&table, tables[i].name);
-		out_table_cell(&table, number);
-		if (f != OUT_NDJSON)
+		output_table_cell(&table, tables[i].name);
+		output_table_cell(&table, number);
+		if (f != OUTPUT_NDJSON)
 			continue;
 		jsonw_open(&text);
 		jsonw_str(&text, "type", "purged");
@@ -218,11 +218,11 @@ show_purged_rows(const struct reaper *r, const struct purge *p)
 		jsonw_int(&text, "rows", (int64_t)p->deleted[i]);
 		jsonw_line(&text);
 	}
-	if (f != OUT_NDJSON)
-		out_table_show(&table, f, &text);
-	if (r->dry_run || r->format != OUT_AUTO || f == OUT_TABLE)
+	if (f != OUTPUT_NDJSON)
+		output_table_show(&table, f, &text);
+	if (r->dry_run || r->format != OUTPUT_AUTO || f == OUTPUT_TABLE)
 		code = reaper_print(&text);
-	out_table_release(&table);
+	output_table_release(&table);
 	buf_release(&text);
 	return code;
 }

@@ -64,15 +64,15 @@ expire_when_due(void *ctx)
 static enum exit_code
 show_summary(const struct reaper *r, struct chat_deletion *c)
 {
-	enum out_format f = out_format_resolve(r->format);
+	enum output_format f = output_format_resolve(r->format);
 	struct buf text = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
-	if (r->dry_run && f == OUT_NDJSON)
+	if (r->dry_run && f == OUTPUT_NDJSON)
 		buf_add(&text, buf_str(&c->would_go), c->would_go.len);
 	else if (r->dry_run)
-		out_table_show(&c->would_table, f, &text);
-	else if (r->format != OUT_AUTO || f == OUT_TABLE)
+		output_table_show(&c->would_table, f, &text);
+	else if (r->format != OUTPUT_AUTO || f == OUTPUT_TABLE)
 		run_summary_show(&c->summary, f, &text);
 	else
 		run_summary_log(&c->summary);

@@ -391,12 +391,12 @@ delete_history(struct retention *t)
 }
 
 static void
-show_table_counts(const struct retention *t, size_t i, enum out_format f,
-    struct out_table *table, struct buf *text)
+show_table_counts(const struct retention *t, size_t i, enum output_format f,
+    struct output_table *table, struct buf *text)
 {
 	char number[24];
 
-	if (f == OUT_NDJSON) {
+	if (f == OUTPUT_NDJSON) {
 		jsonw_open(text);
 		jsonw_str(text, "type", "aged");
 		jsonw_str(text, "table", tables[i].name);
@@ -405,34 +405,34 @@ show_table_counts(const struct retention *t, size_t i, enum out_format f,
 		jsonw_line(text);
 		return;
 	}
-	out_table_cell(table, tables[i].name);
+	output_table_cell(table, tables[i].name);
 	snprintf(number, sizeof number, "%" PRIu64, t->gone[i].partitions);
-	out_table_cell(table, number);
+	output_table_cell(table, number);
 	snprintf(number, sizeof number, "%" PRIu64, t->gone[i].rows);
-	out_table_cell(table, number);
+	output_table_cell(table, number);
 }
 
 static enum exit_code
 show_gone(const struct retention *t)
 {
-	static const struct out_column columns[] = { { "table", false },
+	static const struct output_column columns[] = { { "table", false },
 		{ "partitions", true }, { "rows", true } };
 	const struct reaper *r = t->reap;
-	enum out_format f = out_format_resolve(r->format);
-	struct out_table table;
+	enum output_format f = output_format_resolve(r->format);
+	struct output_table table;
 	struct buf text = BUF_INIT;
 	enum exit_code code = PROG_OK;
 	size_t i;
 
-	out_table_init(&table, columns, ARRAY_LEN(columns));
+	output_table_init(&table, columns, ARRAY_LEN(columns));
 	for (i = 0; i < TABLES_STORED; i++)
 		if (tables[i].age >= 0)
 			show_table_counts(t, i, f, &table, &text);
-	if (f != OUT_NDJSON)
-		out_table_show(&table, f, &text);
-	if (r->dry_run || r->format != OUT_AUTO || f == OUT_TABLE)
+	if (f != OUTPUT_NDJSON)
+		output_table_show(&table, f, &text);
+	if (r->dry_run || r->format != OUTPUT_AUTO || f == OUTPUT_TABLE)
 		code = reaper_print(&text);
-	out_table_release(&table);
+	output_table_release(&table);
 	buf_release(&text);
 	return code;
 }

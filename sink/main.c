@@ -20,7 +20,7 @@ static const struct option_mode *const modes[] = {
 int
 main(int argc, char **argv)
 {
-	struct sink s = { .format = OUT_AUTO };
+	struct sink s = { .format = OUTPUT_AUTO };
 
 	return program_main(modes, ARRAY_LEN(modes), argc, argv, &s);
 }

@@ -26,17 +26,17 @@ aggregator_check_rows(void *options)
 	    metric_find(a->table != NULL ? a->table : "operator_metrics");
 	if (job->table == NULL)
 		return prog_usage_error("there is no table '%s'", a->table);
-	if (job->format == OUT_AUTO && a->table != NULL)
-		job->format = OUT_CSV;
-	if (a->table != NULL && job->format != OUT_CSV)
+	if (job->format == OUTPUT_AUTO && a->table != NULL)
+		job->format = OUTPUT_CSV;
+	if (a->table != NULL && job->format != OUTPUT_CSV)
 		return prog_usage_error("--table is for -o csv");
-	if (job->format == OUT_AUTO)
-		job->format =
-		    to_stdout ? out_format_resolve(OUT_AUTO) : OUT_NDJSON;
+	if (job->format == OUTPUT_AUTO)
+		job->format = to_stdout ? output_format_resolve(OUTPUT_AUTO)
+					: OUTPUT_NDJSON;
 	if (endpoint_is_queue(job->from) || endpoint_is_queue(job->to)) {
-		if (job->format != OUT_NDJSON && !to_stdout)
+		if (job->format != OUTPUT_NDJSON && !to_stdout)
 			return prog_usage_error("a queue takes -o ndjson only");
-		job->format = OUT_NDJSON;
+		job->format = OUTPUT_NDJSON;
 	}
 	return -1;
 }
@@ -97,9 +97,9 @@ select_metrics_for_people(struct aggregator_job *job)
 	bool other = !job->selection.allocation ||
 		     metric_selection_has(&job->selection, "operator_metrics");
 
-	if (job->format == OUT_CSV)
+	if (job->format == OUTPUT_CSV)
 		metric_selection_add(&job->selection, job->table->table->name);
-	if ((job->format != OUT_TABLE || !other) && job->explain == NULL)
+	if ((job->format != OUTPUT_TABLE || !other) && job->explain == NULL)
 		return;
 	metric_selection_add(&job->selection, "operator_metrics");
 	metric_selection_add(&job->selection, "chat_metrics");

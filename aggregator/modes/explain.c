@@ -130,29 +130,29 @@ add_clock(
 }
 
 static void
-add_cell(struct out_table *t, struct buf *b)
+add_cell(struct output_table *t, struct buf *b)
 {
-	out_table_cell(t, b->len > 0 ? buf_str(b) : NULL);
+	output_table_cell(t, b->len > 0 ? buf_str(b) : NULL);
 	buf_clear(b);
 }
 
 /* again: the line is of the same message as the one before; the message is
  * shown once. */
 static void
-add_explain_line(struct out_table *t, const struct explain *x,
+add_explain_line(struct output_table *t, const struct explain *x,
     const struct explain_lines *s, const struct explain_line *l, bool again)
 {
 	struct buf b = BUF_INIT;
 	char time[CLOCK_TEXT];
 
 	clock_format_sql(l->m != NULL ? l->m->at : l->at, time);
-	out_table_cell(t, again ? "" : time);
+	output_table_cell(t, again ? "" : time);
 	if (again) {
-		out_table_cell(t, "");
-		out_table_cell(t, "");
+		output_table_cell(t, "");
+		output_table_cell(t, "");
 	} else if (l->m == NULL) {
-		out_table_cell(t, l->event);
-		out_table_cell(t, "");
+		output_table_cell(t, l->event);
+		output_table_cell(t, "");
 	} else {
 		add_who(&b, x, l->m);
 		add_cell(t, &b);
@@ -168,8 +168,8 @@ add_explain_line(struct out_table *t, const struct explain *x,
 		add_operator_name(&b, x, l->interval.operator_id);
 		add_cell(t, &b);
 	} else {
-		out_table_cell(t, "");
-		out_table_cell(t, "");
+		output_table_cell(t, "");
+		output_table_cell(t, "");
 	}
 	buf_release(&b);
 }
@@ -196,9 +196,9 @@ add_explain_title(const struct explain *x, struct buf *to)
 }
 
 void
-explain_text(const struct explain *x, enum out_format format, struct buf *to)
+explain_text(const struct explain *x, enum output_format format, struct buf *to)
 {
-	static const struct out_column columns[] = {
+	static const struct output_column columns[] = {
 		{ "TIME", false },
 		{ "WHO", false },
 		{ "WHAT", false },
@@ -206,23 +206,23 @@ explain_text(const struct explain *x, enum out_format format, struct buf *to)
 		{ "SECONDS", true },
 		{ "CREDITED", false },
 	};
-	struct out_table t;
+	struct output_table t;
 	struct explain_lines s;
 	size_t i;
 
 	explain_walk(x, &s);
-	if (format == OUT_TABLE)
+	if (format == OUTPUT_TABLE)
 		add_explain_title(x, to);
-	out_table_init(&t, columns, ARRAY_LEN(columns));
+	output_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < s.n; i++)
 		add_explain_line(&t, x, &s, &s.lines[i],
 		    i > 0 && s.lines[i].m != NULL &&
 			s.lines[i].m == s.lines[i - 1].m);
-	if (s.n > 0 || format != OUT_TABLE)
-		out_table_show(&t, format, to);
+	if (s.n > 0 || format != OUTPUT_TABLE)
+		output_table_show(&t, format, to);
 	else
 		buf_adds(to, "no messages of it in the input\n");
-	out_table_release(&t);
+	output_table_release(&t);
 	free(s.lines);
 }
 

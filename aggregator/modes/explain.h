@@ -23,7 +23,7 @@ enum exit_code explain_find(struct explain *x, const struct aggregator_job *job,
 
 /* Appends the chat as a table for people, or as CSV. */
 void explain_text(
-    const struct explain *x, enum out_format format, struct buf *to);
+    const struct explain *x, enum output_format format, struct buf *to);
 
 /* Writes each interval that counts as a record. 0, or -1 once line() returns
  * it. */

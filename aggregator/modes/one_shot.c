@@ -186,7 +186,7 @@ make_reports(struct one_shot *b, size_t *n)
 			continue;
 		stream = join_stream(b, t);
 		if (t->whole != NULL &&
-		    (!stream || job->format == OUT_NDJSON)) {
+		    (!stream || job->format == OUTPUT_NDJSON)) {
 			report_init(&reports[*n], &t->whole->pipeline,
 			    job->rules, t->whole->id, t->whole->end_at);
 			reports[(*n)++].pass_through = &t->whole->pass_through;
@@ -243,17 +243,17 @@ write_reports(const struct aggregator_job *job, struct endpoint *out,
 	int ret = 0;
 
 	switch (job->format) {
-	case OUT_NDJSON:
+	case OUTPUT_NDJSON:
 		for (i = 0; i < n && ret == 0; i++)
 			ret = report_ndjson(
 			    &reports[i], aggregator_write_line, out);
 		break;
-	case OUT_CSV:
+	case OUTPUT_CSV:
 		report_csv(reports, n, job->table, &text);
 		ret = write_text(out, &text);
 		break;
-	case OUT_TABLE:
-	case OUT_AUTO:
+	case OUTPUT_TABLE:
+	case OUTPUT_AUTO:
 		show_reports(job, reports, n, &text);
 		ret = write_text(out, &text);
 		break;
@@ -269,7 +269,7 @@ write_one_shot_answer(struct one_shot *b, struct endpoint *out)
 
 	if (job->explain == NULL)
 		return write_reports(job, out, b->reports, b->reports_n);
-	if (job->format == OUT_NDJSON)
+	if (job->format == OUTPUT_NDJSON)
 		return explain_ndjson(
 		    &b->explained, aggregator_write_line, out);
 	buf_clear(&b->text);
@@ -320,7 +320,8 @@ write_output(struct one_shot *b)
 
 	if (out == NULL)
 		log_error("%s", buf_str(&why));
-	else if ((b->job->format == OUT_NDJSON && b->job->assign_to == NULL &&
+	else if ((b->job->format == OUTPUT_NDJSON &&
+		     b->job->assign_to == NULL &&
 		     write_assignments(b, out) == -1) ||
 		 write_one_shot_answer(b, out) == -1 ||
 		 endpoint_flush(out) != OUTCOME_DONE)
@@ -384,7 +385,7 @@ run_one_shot(const struct aggregator_job *job)
 	b.setup.pool = &b.pool;
 	b.setup.memory_ms = conf_int(job->conf, "aggregator", "window");
 	intake_init(&b.intake, &b.setup, job->explain);
-	if (job->format == OUT_NDJSON && job->explain == NULL)
+	if (job->format == OUTPUT_NDJSON && job->explain == NULL)
 		b.intake.passes = one_shot_passes;
 	b.intake.passes_ctx = &b;
 	code = read_one_shot_input(&b);

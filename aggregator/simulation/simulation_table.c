@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 
 #include "aggregator/rows/duration.h"
 #include "aggregator/rows/metric.h"
 
-static const struct out_column columns[] = {
+static const struct output_column columns[] = {
 	{ "OPERATOR", false },
 	{ "LIMIT", true },
 	{ "GIVEN", true },
@@ -30,17 +30,17 @@ find_total(const struct rowset *rows, size_t row, const char *column)
 }
 
 static void
-add_count_cell(struct out_table *t, const struct cell *c)
+add_count_cell(struct output_table *t, const struct cell *c)
 {
 	struct buf b = BUF_INIT;
 
 	buf_addi(&b, c->n);
-	out_table_cell(t, c->set ? buf_str(&b) : NULL);
+	output_table_cell(t, c->set ? buf_str(&b) : NULL);
 	buf_release(&b);
 }
 
 static void
-add_operator_line(struct out_table *t, const struct rowset *rows, size_t i)
+add_operator_line(struct output_table *t, const struct rowset *rows, size_t i)
 {
 	const struct cell *id = find_total(rows, i, "operator"),
 			  *name = find_total(rows, i, "name"),
@@ -54,7 +54,7 @@ add_operator_line(struct out_table *t, const struct rowset *rows, size_t i)
 		    TEXT_ARG(id->text));
 	else
 		buf_addf(&label, "%.*s", TEXT_ARG(id->text));
-	out_table_cell(t, buf_str(&label));
+	output_table_cell(t, buf_str(&label));
 	add_count_cell(t, find_total(rows, i, "max_chats"));
 	add_count_cell(t, find_total(rows, i, "given"));
 	add_count_cell(t, find_total(rows, i, "had"));
@@ -63,9 +63,9 @@ add_operator_line(struct out_table *t, const struct rowset *rows, size_t i)
 		clock_format_sql(at->n, text);
 		text[strlen("2026-11-20 10:00:00")] = '\0';
 	}
-	out_table_cell(t, at->set ? text : NULL);
+	output_table_cell(t, at->set ? text : NULL);
 	add_count_cell(t, find_total(rows, i, "breaches"));
-	out_table_cell(
+	output_table_cell(
 	    t, above->n > 0 ? duration_format(above->n, text) : NULL);
 	buf_release(&label);
 }
@@ -148,17 +148,17 @@ simulation_table(const struct simulation *w, struct buf *to)
 	struct rowset operators = { .metric =
 					metric_find("allocation_operators") };
 	struct rowset totals = { .metric = metric_find("allocation_totals") };
-	struct out_table t;
+	struct output_table t;
 	size_t i;
 
 	simulation_operators(w, &operators);
 	simulation_totals(w, &totals);
 	add_total_lines(simulation_tenant(w), simulation_limit(w), &totals, to);
-	out_table_init(&t, columns, ARRAY_LEN(columns));
+	output_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < operators.n; i++)
 		add_operator_line(&t, &operators, i);
-	out_table_show(&t, OUT_TABLE, to);
-	out_table_release(&t);
+	output_table_show(&t, OUTPUT_TABLE, to);
+	output_table_release(&t);
 	rowset_release(&operators);
 	rowset_release(&totals);
 }

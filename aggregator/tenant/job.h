@@ -6,14 +6,14 @@
 
 #include "common/conf/conf.h"
 #include "common/endpoint/endpoint.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 
 #include "aggregator/tenant/report.h"
 
 struct aggregator_job {
 	const struct conf *conf;
 	const char *from, *to;
-	enum out_format format; /* resolved */
+	enum output_format format; /* resolved */
 	const struct rules *rules;
 	const struct metric *table; /* the one of CSV */
 	const char *tenant;         /* only that one; NULL: all */

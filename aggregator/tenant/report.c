@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/output/output_table.h"
 #include "common/text/jsonw.h"
-#include "common/text/out.h"
 
 static void
 begin_report(struct report *r, struct pipeline *d, const struct rules *rules,
@@ -181,7 +181,7 @@ plain_text(struct buf *b, const struct column *column, const struct cell *c)
 
 static void
 add_csv_rows(
-    struct out_table *t, const struct report *r, const struct rowset *rows)
+    struct output_table *t, const struct report *r, const struct rowset *rows)
 {
 	const struct metric *f = rows->metric;
 	struct buf b = BUF_INIT;
@@ -192,11 +192,11 @@ add_csv_rows(
 	for (i = 0; i < rows->n; i++) {
 		const struct cell *cells = rowset_get(rows, i);
 
-		out_table_cell(t, r->model->tenant);
+		output_table_cell(t, r->model->tenant);
 		for (j = 0; j < table_cells(f->table); j++)
-			out_table_cell(t,
+			output_table_cell(t,
 			    plain_text(&b, table_cell(f->table, j), &cells[j]));
-		out_table_cell(t, as_of);
+		output_table_cell(t, as_of);
 	}
 	buf_release(&b);
 }
@@ -205,9 +205,9 @@ void
 report_csv(struct report *r, size_t n, const struct metric *f, struct buf *to)
 {
 	size_t i, j, cells = table_cells(f->table);
-	struct out_column *columns = xcalloc(cells + 2, sizeof *columns);
+	struct output_column *columns = xcalloc(cells + 2, sizeof *columns);
 	enum cell_form form;
-	struct out_table t;
+	struct output_table t;
 
 	columns[0].title = "tenant";
 	for (i = 0; i < cells; i++) {
@@ -217,14 +217,14 @@ report_csv(struct report *r, size_t n, const struct metric *f, struct buf *to)
 		    form == CELL_NUMBER || form == CELL_SECONDS;
 	}
 	columns[cells + 1].title = "as_of";
-	out_table_init(&t, columns, cells + 2);
+	output_table_init(&t, columns, cells + 2);
 	for (i = 0; i < n; i++) {
 		report_make_tables(&r[i]);
 		for (j = 0; j < r[i].tables_n; j++)
 			if (r[i].tables[j].metric == f)
 				add_csv_rows(&t, &r[i], &r[i].tables[j]);
 	}
-	out_table_show(&t, OUT_CSV, to);
-	out_table_release(&t);
+	output_table_show(&t, OUTPUT_CSV, to);
+	output_table_release(&t);
 	free(columns);
 }

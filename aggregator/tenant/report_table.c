@@ -9,7 +9,7 @@
 
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 
 #include "aggregator/rows/duration.h"
 
@@ -162,7 +162,7 @@ free_entries(struct table_entry *v, size_t n)
 static void
 add_operators_table(const struct report *r, struct buf *to)
 {
-	static const struct out_column columns[] = {
+	static const struct output_column columns[] = {
 		{ "OPERATOR", false },
 		{ "AVAIL", false },
 		{ "OPEN", true },
@@ -180,7 +180,7 @@ add_operators_table(const struct report *r, struct buf *to)
 		"p90_response_seconds", "avg_first_response_seconds" };
 	const struct rowset *rows = find_rowset(r, "operator_metrics");
 	struct table_entry *order = xcalloc(rows->n + 1, sizeof *order);
-	struct out_table t;
+	struct output_table t;
 	struct buf b = BUF_INIT;
 	size_t i, j;
 
@@ -190,15 +190,15 @@ add_operators_table(const struct report *r, struct buf *to)
 		    xstrdup(row_label(&b, rows, i, "name", "operator"));
 	}
 	qsort(order, rows->n, sizeof *order, by_label);
-	out_table_init(&t, columns, ARRAY_LEN(columns));
+	output_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < rows->n; i++) {
-		out_table_cell(&t, order[i].label);
+		output_table_cell(&t, order[i].label);
 		for (j = 0; j < ARRAY_LEN(shown); j++)
-			out_table_cell(&t,
+			output_table_cell(&t,
 			    cell_for_people(&b, rows, order[i].row, shown[j]));
 	}
-	out_table_show(&t, OUT_TABLE, to);
-	out_table_release(&t);
+	output_table_show(&t, OUTPUT_TABLE, to);
+	output_table_release(&t);
 	free_entries(order, rows->n);
 	buf_release(&b);
 }
@@ -221,7 +221,7 @@ operator_label(struct buf *b, const struct report *r, const struct cell *id)
 }
 
 static void
-add_waiting_row(struct out_table *t, const struct report *r,
+add_waiting_row(struct output_table *t, const struct report *r,
     const struct rowset *rows, size_t row)
 {
 	char text[DURATION_TEXT];
@@ -229,21 +229,21 @@ add_waiting_row(struct out_table *t, const struct report *r,
 	int64_t wait =
 	    r->model->as_of - find_cell(rows, row, "waiting_since")->n;
 
-	out_table_cell(t, duration_format(wait > 0 ? wait : 0, text));
-	out_table_cell(t, cell_for_people(&b, rows, row, "chat"));
-	out_table_cell(
+	output_table_cell(t, duration_format(wait > 0 ? wait : 0, text));
+	output_table_cell(t, cell_for_people(&b, rows, row, "chat"));
+	output_table_cell(
 	    t, operator_label(&b, r, find_cell(rows, row, "operator")));
-	out_table_cell(
+	output_table_cell(
 	    t, row_label(&b, rows, row, "customer_name", "customer"));
-	out_table_cell(t, cell_for_people(&b, rows, row, "channel"));
-	out_table_cell(t, cell_for_people(&b, rows, row, "tag"));
+	output_table_cell(t, cell_for_people(&b, rows, row, "channel"));
+	output_table_cell(t, cell_for_people(&b, rows, row, "tag"));
 	buf_release(&b);
 }
 
 static void
 add_waiting_table(const struct report *r, struct buf *to)
 {
-	static const struct out_column columns[] = {
+	static const struct output_column columns[] = {
 		{ "WAITING", true },
 		{ "CHAT", false },
 		{ "HELD BY", false },
@@ -254,7 +254,7 @@ add_waiting_table(const struct report *r, struct buf *to)
 	const struct rowset *rows = find_rowset(r, "chat_metrics");
 	struct table_entry *order = xcalloc(rows->n + 1, sizeof *order);
 	const struct cell *since;
-	struct out_table t;
+	struct output_table t;
 	size_t i, n = 0;
 
 	for (i = 0; i < rows->n; i++) {
@@ -265,16 +265,16 @@ add_waiting_table(const struct report *r, struct buf *to)
 		order[n++].since = since->n;
 	}
 	qsort(order, n, sizeof *order, by_wait);
-	out_table_init(&t, columns, ARRAY_LEN(columns));
+	output_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < n && i < QUEUE_SHOWN; i++)
 		add_waiting_row(&t, r, rows, order[i].row);
 	if (n > 0) {
 		buf_addc(to, '\n');
-		out_table_show(&t, OUT_TABLE, to);
+		output_table_show(&t, OUTPUT_TABLE, to);
 	}
 	if (n > QUEUE_SHOWN)
 		buf_addf(to, "... and %zu more\n", n - QUEUE_SHOWN);
-	out_table_release(&t);
+	output_table_release(&t);
 	free_entries(order, n);
 }
 

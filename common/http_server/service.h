@@ -40,8 +40,8 @@ struct service_bodies {
 /* Each returns 0, or -1 with *code and *why, a whole sentence; then
  * service_close() is called all the same. */
 
-/* Reads the section and the address; a check of the configuration ends here. Must be called
- * first. */
+/* Reads the section and the address; a check of the configuration ends here.
+ * Must be called first. */
 int service_configure(struct service *s, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 /* Raises the limit of open files if need be, and opens the socket. */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 
 /* What getopt_long() answers for the first option without a letter. */
 #define FIRST_NUMBER 256
@@ -69,7 +69,7 @@ option_is_same(const struct option_row *a, const struct option_row *b)
 int
 option_take_format(const char *value, void *to)
 {
-	return out_format_option(value, to);
+	return output_format_option(value, to);
 }
 
 static void

@@ -60,7 +60,7 @@ struct option_row {
 		name, value, help, offsetof(type, member), take,               \
 		    OPTION_KIND_TAKE, letter, false                            \
 	}
-/* -o FORMAT, into an enum out_format. */
+/* -o FORMAT, into an enum output_format. */
 #define OPTION_FORMAT(type, member)                                            \
 	OPTION_TAKE('o', NULL, "FORMAT", type, member, option_take_format,     \
 	    "table, ndjson or csv")

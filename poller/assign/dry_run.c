@@ -8,15 +8,15 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-static const struct out_column columns[] = { { "tenant", false },
+static const struct output_column columns[] = { { "tenant", false },
 	{ "chat", false }, { "operator", false }, { "holder", false },
 	{ "result", false } };
 
 void
-dry_run_init(struct dry_run *d, enum out_format format)
+dry_run_init(struct dry_run *d, enum output_format format)
 {
-	*d = (struct dry_run){ .format = out_format_resolve(format) };
-	out_table_init(&d->table, columns, ARRAY_LEN(columns));
+	*d = (struct dry_run){ .format = output_format_resolve(format) };
+	output_table_init(&d->table, columns, ARRAY_LEN(columns));
 }
 
 void
@@ -25,12 +25,12 @@ dry_run_add(struct dry_run *d, const struct reservation *r)
 	const char *tenant = r->assigner->tenant->name;
 	const char *result = reservation_fate_names[r->fate];
 
-	if (d->format != OUT_NDJSON) {
-		out_table_cell(&d->table, tenant);
-		out_table_cell(&d->table, r->chat);
-		out_table_cell(&d->table, r->operator_id);
-		out_table_cell(&d->table, r->holder);
-		out_table_cell(&d->table, result);
+	if (d->format != OUTPUT_NDJSON) {
+		output_table_cell(&d->table, tenant);
+		output_table_cell(&d->table, r->chat);
+		output_table_cell(&d->table, r->operator_id);
+		output_table_cell(&d->table, r->holder);
+		output_table_cell(&d->table, result);
 		return;
 	}
 	jsonw_open(&d->lines);
@@ -48,8 +48,8 @@ dry_run_add(struct dry_run *d, const struct reservation *r)
 enum exit_code
 dry_run_show(struct dry_run *d)
 {
-	if (d->format != OUT_NDJSON)
-		out_table_show(&d->table, d->format, &d->lines);
+	if (d->format != OUTPUT_NDJSON)
+		output_table_show(&d->table, d->format, &d->lines);
 	fwrite(buf_str(&d->lines), 1, d->lines.len, stdout);
 	return prog_flush();
 }
@@ -57,6 +57,6 @@ dry_run_show(struct dry_run *d)
 void
 dry_run_release(struct dry_run *d)
 {
-	out_table_release(&d->table);
+	output_table_release(&d->table);
 	buf_release(&d->lines);
 }

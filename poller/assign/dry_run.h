@@ -6,16 +6,16 @@
 #define POLLER_ASSIGN_DRY_RUN_H
 
 #include "common/base/prog.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 #include "poller/assign/reservation.h"
 
 struct dry_run {
-	enum out_format format;
-	struct out_table table;
+	enum output_format format;
+	struct output_table table;
 	struct buf lines;
 };
 
-void dry_run_init(struct dry_run *d, enum out_format format);
+void dry_run_init(struct dry_run *d, enum output_format format);
 
 /* Adds the line of a reservation that has ended. */
 void dry_run_add(struct dry_run *d, const struct reservation *r);

@@ -484,7 +484,7 @@ check_mode(void *options)
 {
 	const struct poller *p = options;
 
-	if (p->format != OUT_AUTO && !p->dry_run)
+	if (p->format != OUTPUT_AUTO && !p->dry_run)
 		return prog_usage_error(
 		    "-o is for --check and --assign --dry-run");
 	return -1;

@@ -12,8 +12,8 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
+#include "common/output/output_table.h"
 #include "common/text/jsonw.h"
-#include "common/text/out.h"
 #include "poller/modes/poller.h"
 #include "poller/modes/tenant_check.h"
 
@@ -56,34 +56,35 @@ show_findings_ndjson(const struct tenant_check *p, struct buf *out)
 
 static void
 show_findings(
-    const struct tenant_check *checks, size_t n, enum out_format format)
+    const struct tenant_check *checks, size_t n, enum output_format format)
 {
-	static const struct out_column columns[] = { { "TENANT", false },
+	static const struct output_column columns[] = { { "TENANT", false },
 		{ "CHECK", false }, { "RESULT", false }, { "DETAIL", false } };
-	struct out_table table;
+	struct output_table table;
 	struct buf out = BUF_INIT;
 	size_t i, s;
 
-	format = out_format_resolve(format);
-	out_table_init(&table, columns, ARRAY_LEN(columns));
+	format = output_format_resolve(format);
+	output_table_init(&table, columns, ARRAY_LEN(columns));
 	for (i = 0; i < n; i++) {
 		const struct tenant_check *p = &checks[i];
 
-		if (format == OUT_NDJSON) {
+		if (format == OUTPUT_NDJSON) {
 			show_findings_ndjson(p, &out);
 			continue;
 		}
 		for (s = 0; s < STEPS; s++) {
-			out_table_cell(&table, p->tenant->name);
-			out_table_cell(&table, step_names[s]);
-			out_table_cell(&table, result_name(&p->findings[s]));
-			out_table_cell(&table, buf_str(&p->findings[s].detail));
+			output_table_cell(&table, p->tenant->name);
+			output_table_cell(&table, step_names[s]);
+			output_table_cell(&table, result_name(&p->findings[s]));
+			output_table_cell(
+			    &table, buf_str(&p->findings[s].detail));
 		}
 	}
-	if (format != OUT_NDJSON)
-		out_table_show(&table, format, &out);
+	if (format != OUTPUT_NDJSON)
+		output_table_show(&table, format, &out);
 	(void)fwrite(buf_str(&out), 1, out.len, stdout);
-	out_table_release(&table);
+	output_table_release(&table);
 	buf_release(&out);
 }
 

@@ -8,7 +8,7 @@
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
 #include "common/options/option_table.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 #include "poller/client/tenant.h"
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@ struct poller {
 	const char *from, *to, *state;
 	const char *address, *port_file; /* --listen */
 	const char *hook_url;            /* --register, --unregister */
-	enum out_format format;
+	enum output_format format;
 	bool with_text, dry_run;
 	const char **only; /* --tenant; all if there is none */
 	size_t only_n, only_cap;

@@ -12,8 +12,8 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
+#include "common/output/output_table.h"
 #include "common/text/jsonw.h"
-#include "common/text/out.h"
 #include "poller/hooks/register.h"
 #include "poller/modes/poller.h"
 
@@ -26,8 +26,8 @@ static const struct option_row rows[] = {
 
 /* The output: a table, or lines of NDJSON. */
 struct showing {
-	enum out_format format;
-	struct out_table table;
+	enum output_format format;
+	struct output_table table;
 	struct buf lines;
 };
 
@@ -39,7 +39,7 @@ show_webhook(
 
 	if (w->url != NULL)
 		registry_show_url(r, w->url, &url);
-	if (s->format == OUT_NDJSON) {
+	if (s->format == OUTPUT_NDJSON) {
 		jsonw_open(&s->lines);
 		jsonw_str(&s->lines, "type", "webhook");
 		jsonw_str(&s->lines, "tenant", r->tenant->name);
@@ -48,10 +48,10 @@ show_webhook(
 		jsonw_bool(&s->lines, "active", w->active);
 		jsonw_line(&s->lines);
 	} else {
-		out_table_cell(&s->table, r->tenant->name);
-		out_table_cell(&s->table, buf_str(&url));
-		out_table_cell(&s->table, w->events);
-		out_table_cell(&s->table, w->active ? "yes" : "no");
+		output_table_cell(&s->table, r->tenant->name);
+		output_table_cell(&s->table, buf_str(&url));
+		output_table_cell(&s->table, w->events);
+		output_table_cell(&s->table, w->active ? "yes" : "no");
 	}
 	buf_release(&url);
 }
@@ -133,10 +133,10 @@ register_tenants(struct poller *p, enum webhook_action action, const char *base,
 static enum exit_code
 register_all(struct poller *p, enum webhook_action action)
 {
-	static const struct out_column columns[] = { { "TENANT", false },
+	static const struct output_column columns[] = { { "TENANT", false },
 		{ "ADDRESS", false }, { "EVENTS", false },
 		{ "ACTIVE", false } };
-	struct showing s = { .format = out_format_resolve(p->format) };
+	struct showing s = { .format = output_format_resolve(p->format) };
 	char *base = p->hook_url != NULL ? xstrdup(p->hook_url) : NULL;
 	struct http *http;
 
@@ -146,19 +146,19 @@ register_all(struct poller *p, enum webhook_action action)
 	}
 	while (base != NULL && *base != '\0' && base[strlen(base) - 1] == '/')
 		base[strlen(base) - 1] = '\0';
-	out_table_init(&s.table, columns, ARRAY_LEN(columns));
+	output_table_init(&s.table, columns, ARRAY_LEN(columns));
 	http = http_new();
 	register_tenants(p, action, base, http, &s);
 	http_free(http);
-	if (s.format != OUT_NDJSON)
-		out_table_show(&s.table, s.format, &s.lines);
+	if (s.format != OUTPUT_NDJSON)
+		output_table_show(&s.table, s.format, &s.lines);
 	(void)fwrite(buf_str(&s.lines), 1, s.lines.len, stdout);
 	if (fflush(stdout) != 0 && errno != EPIPE) {
 		log_error("cannot write the result: %s; %s", log_errno(errno),
 		    syserr_way_out(errno));
 		poller_failed(p, PROG_IO);
 	}
-	out_table_release(&s.table);
+	output_table_release(&s.table);
 	buf_release(&s.lines);
 	free(base);
 	return p->code;

@@ -15,14 +15,14 @@
 #include "reaper/deletion/delete_transaction.h"
 
 /* The table of a dry run. */
-static const struct out_column columns[] = { { "tenant", false },
+static const struct output_column columns[] = { { "tenant", false },
 	{ "chat", false }, { "status", false }, { "asked", false } };
 
 void
 chat_deletion_init(struct chat_deletion *c)
 {
 	memset(c, 0, sizeof *c);
-	out_table_init(&c->would_table, columns, ARRAY_LEN(columns));
+	output_table_init(&c->would_table, columns, ARRAY_LEN(columns));
 }
 
 void
@@ -34,7 +34,7 @@ chat_deletion_release(struct chat_deletion *c)
 	run_summary_release(&c->summary);
 	db_bulk_free(c->tombstones);
 	buf_release(&c->would_go);
-	out_table_release(&c->would_table);
+	output_table_release(&c->would_table);
 	buf_release(&c->shown);
 	buf_release(&c->why);
 }
@@ -146,10 +146,10 @@ show_would_go(struct chat_deletion *c, const struct chat_answer *one)
 	char at[CLOCK_TEXT];
 
 	clock_format(one->at, at);
-	out_table_cell(&c->would_table, one->tenant);
-	out_table_cell(&c->would_table, one->chat);
-	out_table_cell(&c->would_table, record_status_name(one->status));
-	out_table_cell(&c->would_table, at);
+	output_table_cell(&c->would_table, one->tenant);
+	output_table_cell(&c->would_table, one->chat);
+	output_table_cell(&c->would_table, record_status_name(one->status));
+	output_table_cell(&c->would_table, at);
 }
 
 /* Counts the fate of an answer, after the commit. */

@@ -41,9 +41,9 @@ struct chat_deletion {
 
 	/* The result. */
 	struct run_summary summary;
-	struct buf would_go;          /* dry run: the rows, */
-	struct out_table would_table; /* and the chats */
-	bool refused;                 /* too many of a tenant were gone */
+	struct buf would_go;             /* dry run: the rows, */
+	struct output_table would_table; /* and the chats */
+	bool refused;                    /* too many of a tenant were gone */
 
 	/* Private. */
 	struct chat_answers batch, held;

@@ -80,16 +80,17 @@ show_summary_ndjson(const struct run_summary *t, struct buf *to)
 }
 
 void
-run_summary_show(const struct run_summary *t, enum out_format f, struct buf *to)
+run_summary_show(
+    const struct run_summary *t, enum output_format f, struct buf *to)
 {
-	struct out_column columns[ARRAY_LEN(counts) + 1] = { { "tenant",
+	struct output_column columns[ARRAY_LEN(counts) + 1] = { { "tenant",
 	    false } };
-	struct out_table table;
+	struct output_table table;
 	struct strmap_entry *e;
 	char number[24];
 	size_t i = 0, k;
 
-	if (f == OUT_NDJSON) {
+	if (f == OUTPUT_NDJSON) {
 		show_summary_ndjson(t, to);
 		return;
 	}
@@ -97,17 +98,17 @@ run_summary_show(const struct run_summary *t, enum out_format f, struct buf *to)
 		columns[k + 1].title = counts[k].name;
 		columns[k + 1].right = true;
 	}
-	out_table_init(&table, columns, ARRAY_LEN(columns));
+	output_table_init(&table, columns, ARRAY_LEN(columns));
 	while ((e = strmap_next(&t->tenants, &i)) != NULL) {
-		out_table_cell(&table, e->key);
+		output_table_cell(&table, e->key);
 		for (k = 0; k < ARRAY_LEN(counts); k++) {
 			snprintf(number, sizeof number, "%" PRIu64,
 			    count_of(e->value, k));
-			out_table_cell(&table, number);
+			output_table_cell(&table, number);
 		}
 	}
-	out_table_show(&table, f, to);
-	out_table_release(&table);
+	output_table_show(&table, f, to);
+	output_table_release(&table);
 }
 
 void

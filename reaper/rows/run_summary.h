@@ -6,7 +6,7 @@
 #define REAPER_ROWS_RUN_SUMMARY_H
 
 #include "common/containers/strmap.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 
 #include <stdint.h>
 
@@ -39,7 +39,7 @@ void run_summary_add_gone(struct run_summary_tenant *t, uint64_t n);
 /* Appends the summary as a table, CSV or NDJSON; and logs one event for each
  * tenant. */
 void run_summary_show(
-    const struct run_summary *t, enum out_format f, struct buf *to);
+    const struct run_summary *t, enum output_format f, struct buf *to);
 void run_summary_log(const struct run_summary *t);
 
 void run_summary_release(struct run_summary *t);

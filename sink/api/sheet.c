@@ -7,8 +7,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
+#include "common/output/output_table.h"
 #include "common/text/jsonw.h"
-#include "common/text/out.h"
 
 void
 sheet_begin(struct sheet *s, struct buf *to, enum sheet_format format,
@@ -26,7 +26,7 @@ sheet_begin(struct sheet *s, struct buf *to, enum sheet_format format,
 	for (i = 0; i < n; i++) {
 		if (i > 0)
 			buf_addc(to, ',');
-		out_csv_cell(to, columns[i].name, false);
+		output_csv_cell(to, columns[i].name, false);
 	}
 	buf_adds(to, "\r\n");
 }
@@ -65,7 +65,7 @@ static void
 add_value(struct sheet *s, const char *text, enum sheet_type type)
 {
 	if (s->format == SHEET_CSV)
-		out_csv_cell(
+		output_csv_cell(
 		    s->to, text, type == SHEET_NUMBER || type == SHEET_FLAG);
 	else if (type == SHEET_TEXT || type == SHEET_TIME)
 		jsonw_quote(s->to, text, strlen(text));

@@ -289,11 +289,11 @@ run_checks(struct db *db, void *ctx)
 
 enum exit_code
 check_run(struct db *db, const struct conf *conf, const char *dir,
-    enum out_format format, bool each)
+    enum output_format format, bool each)
 {
 	struct check_report r = { .db = db,
 		.conf = conf,
-		.format = out_format_resolve(format),
+		.format = output_format_resolve(format),
 		.each = each,
 		.text = BUF_INIT };
 	struct migrations files = { 0 };

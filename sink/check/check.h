@@ -8,7 +8,7 @@
 
 #include "common/conf/conf.h"
 #include "common/db/db.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 
 /* Prints one line for each item on stdout; a table for people has one line for
  * all good items unless `each`. Compares the schema with the migrations in
@@ -16,7 +16,7 @@
  * must be changed (advice alone does not count), else the code of the
  * database's error. */
 enum exit_code check_run(struct db *db, const struct conf *conf,
-    const char *dir, enum out_format format, bool each);
+    const char *dir, enum output_format format, bool each);
 
 /* The check at every start, within a transaction: the schema's number, and that
  * commits are durable unless accept_loss. NEVER with *why. */

@@ -15,7 +15,7 @@ static const char *const results[] = {
 	[CHECK_WRONG] = "failed",
 };
 
-static const struct out_column columns[] = {
+static const struct output_column columns[] = {
 	{ "check", false },
 	{ "result", false },
 	{ "detail", false },
@@ -28,17 +28,17 @@ check_report_item(struct check_report *r, enum check_result result,
 	struct buf detail = BUF_INIT;
 
 	r->wrong |= result == CHECK_WRONG;
-	if (result == CHECK_FINE && r->format == OUT_TABLE && !r->each) {
+	if (result == CHECK_FINE && r->format == OUTPUT_TABLE && !r->each) {
 		r->fine++;
 		return;
 	}
 	buf_adds(&detail, is);
 	if (result != CHECK_FINE)
 		buf_addf(&detail, "; %s", what);
-	if (r->format != OUT_NDJSON) {
-		out_table_cell(&r->table, name);
-		out_table_cell(&r->table, results[result]);
-		out_table_cell(&r->table, buf_str(&detail));
+	if (r->format != OUTPUT_NDJSON) {
+		output_table_cell(&r->table, name);
+		output_table_cell(&r->table, results[result]);
+		output_table_cell(&r->table, buf_str(&detail));
 	} else {
 		jsonw_open(&r->text);
 		jsonw_str(&r->text, "type", "check");
@@ -53,8 +53,8 @@ check_report_item(struct check_report *r, enum check_result result,
 void
 check_report_restart(struct check_report *r)
 {
-	out_table_release(&r->table);
-	out_table_init(&r->table, columns, ARRAY_LEN(columns));
+	output_table_release(&r->table);
+	output_table_init(&r->table, columns, ARRAY_LEN(columns));
 	buf_clear(&r->text);
 	r->wrong = false;
 	r->fine = 0;
@@ -69,9 +69,9 @@ add_summary(struct check_report *r)
 	if (r->fine == 0)
 		return;
 	buf_addf(&detail, "%u checks; -v shows each", r->fine);
-	out_table_cell(&r->table, "all else");
-	out_table_cell(&r->table, results[CHECK_FINE]);
-	out_table_cell(&r->table, buf_str(&detail));
+	output_table_cell(&r->table, "all else");
+	output_table_cell(&r->table, results[CHECK_FINE]);
+	output_table_cell(&r->table, buf_str(&detail));
 	buf_release(&detail);
 }
 
@@ -79,8 +79,8 @@ enum exit_code
 check_report_print(struct check_report *r)
 {
 	add_summary(r);
-	if (r->format != OUT_NDJSON)
-		out_table_show(&r->table, r->format, &r->text);
+	if (r->format != OUTPUT_NDJSON)
+		output_table_show(&r->table, r->format, &r->text);
 	fwrite(r->text.data, 1, r->text.len, stdout);
 	return prog_flush();
 }
@@ -88,6 +88,6 @@ check_report_print(struct check_report *r)
 void
 check_report_release(struct check_report *r)
 {
-	out_table_release(&r->table);
+	output_table_release(&r->table);
 	buf_release(&r->text);
 }

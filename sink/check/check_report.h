@@ -9,7 +9,7 @@
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
 #include "common/db/db.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 #include "sink/tables/schema.h"
 
 #include <stdbool.h>
@@ -20,9 +20,9 @@ enum check_result { CHECK_FINE, CHECK_ADVICE, CHECK_WRONG };
 struct check_report {
 	struct db *db;
 	const struct conf *conf;
-	enum out_format format;
+	enum output_format format;
 	bool each; /* a table for people shows items that are fine, too */
-	struct out_table table;
+	struct output_table table;
 	struct buf text;
 	bool wrong;
 	unsigned fine; /* items that the table leaves out */

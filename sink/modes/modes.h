@@ -6,7 +6,7 @@
 
 #include "common/db/db.h"
 #include "common/options/option_table.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 #include "common/tokens/jwt_conf.h"
 #include "sink/access/viewer.h"
 #include "sink/report/report.h"
@@ -14,7 +14,7 @@
 struct sink {
 	struct option_common common; /* first: see option_table.h */
 	const char *from;            /* NULL: as configured */
-	enum out_format format;
+	enum output_format format;
 	const char *get;    /* --get */
 	const char *tenant; /* of --get, --report and --token */
 	const char *report, *from_day, *to_day, *zone, *within; /* --report */

@@ -10,7 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 #include "sink/page/page.h"
 #include "sink/report/section.h"
 
@@ -58,7 +58,7 @@ write_csv_row(struct buf *to, const struct figure_table *t, size_t row)
 		buf_addc(to, ',');
 		cell = figure_at(t, row, c);
 		if (cell != NULL)
-			out_csv_cell(
+			output_csv_cell(
 			    to, cell, is_number(figure_unit_at(t, row, c)));
 	}
 	buf_adds(to, "\r\n");

@@ -11,12 +11,12 @@
 
 #include "common/base/xalloc.h"
 #include "common/options/option_table.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 
 struct filled {
 	struct option_common common;
 	const char *from, *to, *where;
-	enum out_format format;
+	enum output_format format;
 	bool force;
 };
 
@@ -96,7 +96,7 @@ read_words(const char *words, int fd)
 	     word = strtok_r(NULL, " ", &next))
 		argv[argc++] = word;
 	argv[argc] = NULL;
-	got = (struct filled){ .format = OUT_AUTO };
+	got = (struct filled){ .format = OUTPUT_AUTO };
 	mode = NULL;
 	assert_non_null(catch);
 	fflush(NULL);
@@ -158,7 +158,7 @@ options_choose_the_mode(void **state)
 	assert_int_equal(read_words("-o csv --look there", 2), -1);
 	assert_ptr_equal(mode, &look);
 	assert_string_equal(got.where, "there");
-	assert_int_equal(got.format, OUT_CSV);
+	assert_int_equal(got.format, OUTPUT_CSV);
 	assert_int_equal(read_words("--res", 2), -1);
 	assert_ptr_equal(mode, &rest);
 	assert_int_equal(read_words("-f pond:a -t b --force", 2), -1);

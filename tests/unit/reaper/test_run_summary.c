@@ -13,13 +13,13 @@ static void
 the_summary_has_three_faces(void **state)
 {
 	static const struct {
-		enum out_format format;
+		enum output_format format;
 		const char *want;
 	} cases[] = {
-		{ OUT_TABLE, "acme" },
-		{ OUT_CSV, "tenant,open,closed,gone,deleted,newer,refused" },
-		{ OUT_CSV, "acme,1,2,3,4,5,6" },
-		{ OUT_NDJSON,
+		{ OUTPUT_TABLE, "acme" },
+		{ OUTPUT_CSV, "tenant,open,closed,gone,deleted,newer,refused" },
+		{ OUTPUT_CSV, "acme,1,2,3,4,5,6" },
+		{ OUTPUT_NDJSON,
 		    "{\"type\":\"reaped\",\"tenant\":\"acme\",\"open\":1,"
 		    "\"closed\":2,\"gone\":3,\"deleted\":4,\"newer\":5,"
 		    "\"refused\":6}\n" },

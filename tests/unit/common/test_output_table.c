@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/text/out.h"
+#include "common/output/output_table.h"
 
-static const struct out_column columns[] = {
+static const struct output_column columns[] = {
 	{ "name", false },
 	{ "chats", true },
 	{ "note", false },
@@ -17,33 +17,34 @@ static const struct out_column columns[] = {
 static void
 formats_have_names(void **state)
 {
-	enum out_format f = OUT_AUTO;
+	enum output_format f = OUTPUT_AUTO;
 
 	(void)state;
-	assert_int_equal(out_format_parse("table", &f), 0);
-	assert_int_equal(f, OUT_TABLE);
-	assert_int_equal(out_format_parse("ndjson", &f), 0);
-	assert_int_equal(f, OUT_NDJSON);
-	assert_int_equal(out_format_parse("csv", &f), 0);
-	assert_int_equal(f, OUT_CSV);
-	assert_int_equal(out_format_parse("json", &f), -1);
-	assert_int_equal(out_format_parse("", &f), -1);
-	assert_int_equal(out_format_resolve(OUT_CSV), OUT_CSV);
+	assert_int_equal(output_format_parse("table", &f), 0);
+	assert_int_equal(f, OUTPUT_TABLE);
+	assert_int_equal(output_format_parse("ndjson", &f), 0);
+	assert_int_equal(f, OUTPUT_NDJSON);
+	assert_int_equal(output_format_parse("csv", &f), 0);
+	assert_int_equal(f, OUTPUT_CSV);
+	assert_int_equal(output_format_parse("json", &f), -1);
+	assert_int_equal(output_format_parse("", &f), -1);
+	assert_int_equal(output_format_resolve(OUTPUT_CSV), OUTPUT_CSV);
 }
 
 static void
-check(const char *const *cells, size_t n, enum out_format f, const char *want)
+check(
+    const char *const *cells, size_t n, enum output_format f, const char *want)
 {
-	struct out_table t;
+	struct output_table t;
 	struct buf got = BUF_INIT;
 	size_t i;
 
-	out_table_init(&t, columns, ARRAY_LEN(columns));
+	output_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < n; i++)
-		out_table_cell(&t, cells[i]);
-	out_table_show(&t, f, &got);
+		output_table_cell(&t, cells[i]);
+	output_table_show(&t, f, &got);
 	assert_string_equal(buf_str(&got), want);
-	out_table_release(&t);
+	output_table_release(&t);
 	buf_release(&got);
 }
 
@@ -59,14 +60,14 @@ tables_line_up_without_trailing_blanks(void **state)
 	};
 
 	(void)state;
-	check(cells, ARRAY_LEN(cells), OUT_TABLE,
+	check(cells, ARRAY_LEN(cells), OUTPUT_TABLE,
 	    "name     chats  note\n"
 	    "Ann          3  x\n"
 	    "Bertram     12  -\n"
 	    "\xc3\x85sa          -\n"
 	    "\xe6\x9d\x8e           0  y\n"
 	    "e\xcc\x81            0  y\n");
-	check(NULL, 0, OUT_TABLE, "name  chats  note\n");
+	check(NULL, 0, OUTPUT_TABLE, "name  chats  note\n");
 }
 
 static void
@@ -87,20 +88,20 @@ nothing_reaches_the_terminal_unmasked(void **state)
 		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
 		{ "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" },
 	};
-	static const struct out_column one[] = { { "t", false } };
-	struct out_table t;
+	static const struct output_column one[] = { { "t", false } };
+	struct output_table t;
 	struct buf got = BUF_INIT, want = BUF_INIT;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		out_table_init(&t, one, 1);
-		out_table_cell(&t, cases[i].in);
+		output_table_init(&t, one, 1);
+		output_table_cell(&t, cases[i].in);
 		buf_clear(&got);
-		out_table_show(&t, OUT_TABLE, &got);
+		output_table_show(&t, OUTPUT_TABLE, &got);
 		buf_setf(&want, "t\n%s\n", cases[i].want);
 		assert_string_equal(buf_str(&got), buf_str(&want));
-		out_table_release(&t);
+		output_table_release(&t);
 	}
 	buf_release(&got);
 	buf_release(&want);
@@ -109,31 +110,31 @@ nothing_reaches_the_terminal_unmasked(void **state)
 static void
 long_cells_are_cut_in_tables_only(void **state)
 {
-	static const struct out_column two[] = { { "t", false },
+	static const struct output_column two[] = { { "t", false },
 		{ "u", false } };
 	char big[1001];
-	struct out_table t;
+	struct output_table t;
 	struct buf got = BUF_INIT;
 
 	(void)state;
 	memset(big, 'a', sizeof big - 1);
 	big[sizeof big - 1] = '\0';
-	out_table_init(&t, two, 2);
-	out_table_cell(&t, big);
-	out_table_cell(&t, "b");
-	out_table_show(&t, OUT_TABLE, &got);
+	output_table_init(&t, two, 2);
+	output_table_cell(&t, big);
+	output_table_cell(&t, "b");
+	output_table_show(&t, OUTPUT_TABLE, &got);
 	assert_true(got.len < 140);
 	assert_non_null(strstr(buf_str(&got), "a\xe2\x80\xa6  b\n"));
 	buf_clear(&got);
-	out_table_show(&t, OUT_CSV, &got);
+	output_table_show(&t, OUTPUT_CSV, &got);
 	assert_int_equal(got.len, 5 + 1000 + 4);
 	/* The last one of a row pushes nobody off the screen. */
-	out_table_cell(&t, "b");
-	out_table_cell(&t, big);
+	output_table_cell(&t, "b");
+	output_table_cell(&t, big);
 	buf_clear(&got);
-	out_table_show(&t, OUT_TABLE, &got);
+	output_table_show(&t, OUTPUT_TABLE, &got);
 	assert_true(got.len > 1000);
-	out_table_release(&t);
+	output_table_release(&t);
 	buf_release(&got);
 }
 
@@ -152,7 +153,7 @@ csv_quotes_and_defuses(void **state)
 	};
 
 	(void)state;
-	check(cells, ARRAY_LEN(cells), OUT_CSV,
+	check(cells, ARRAY_LEN(cells), OUTPUT_CSV,
 	    "name,chats,note\r\n"
 	    "\"a,b\",1,\"say \"\"hi\"\"\"\r\n"
 	    "'=SUM(A1),-5,'+x\r\n"

@@ -1,0 +1,14 @@
+/*
+ * display_width: how wide text is on a terminal, and which of it a terminal may
+ * be given.
+ */
+#ifndef COMMON_OUTPUT_DISPLAY_WIDTH_H
+#define COMMON_OUTPUT_DISPLAY_WIDTH_H
+
+#include "common/base/buf.h"
+
+/* Appends the text, control characters and bytes that are no UTF-8 masked, cut
+ * at a width of max; returns its width in columns. */
+size_t display_add(struct buf *to, const char *s, size_t max);
+
+#endif
