@@ -1,5 +1,5 @@
 /*
- * keyed_state_impl: what keyed_state.c and keyed_state_home.c share; nobody
+ * keyed_state_impl: what keyed_state.c and the files beside it share; nobody
  * else includes it.
  */
 #ifndef AGGREGATOR_KEYED_STATE_KEYED_STATE_IMPL_H
