@@ -181,6 +181,10 @@ listen_on(struct poller *p)
 			(void)stop_sleep(CHECK_MS);
 		}
 		notify_stopping();
+		if (l.code == PROG_OK && !stop_asked()) {
+			log_error("nobody reads the records any more");
+			l.code = PROG_IO;
+		}
 		if (l.code == PROG_OK && l.damaged)
 			l.code = PROG_DATA;
 	}

@@ -178,9 +178,28 @@ def check_records(checks, records, loads):
         checks.that(not c.odd, f"client {c.number}: {c.odd[:3]}")
 
 
+def its_reader_ends(checks, lab):
+    """Nobody takes the records: that is no end in order."""
+    class Pipe(Listener):
+        target = lab.path("pipe")
+
+    os.mkfifo(Pipe.target)
+    reader = os.open(Pipe.target, os.O_RDONLY | os.O_NONBLOCK)
+    listener = Pipe(lab, "pipe.listener")
+    os.close(reader)
+    client = Client(0, listener)
+    client.start()
+    code = listener.p.wait(LONG)
+    client.ended.set()
+    client.join()
+    checks.that(code == 74 and "nobody reads the records" in listener.said()
+                and not client.safe, f"{code}: {listener.said()}")
+
+
 def body():
     checks = Checks()
     with Lab("listen") as lab:
+        its_reader_ends(checks, lab)
         lab.start_servers("rabbitmq")
         kept = Listener(lab, "kept", "--state", lab.path("state"))
         bare = Listener(lab, "bare")
