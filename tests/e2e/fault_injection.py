@@ -453,7 +453,6 @@ class Bench:
             done.wall >= self.case.at_least,
             f"{done.wall} s: the CRM asked for more patience",
         )
-        self.that(done.wall < 20, f"{done.wall} s")
 
     def check_stored(self, before, records):
         """The rows of who failed stay; the others' move on."""
@@ -661,7 +660,6 @@ class Work:
             self.sanitized or done.peak_kib < PEAK_KIB,
             f"{done.peak_kib} KiB of memory",
         )
-        that(done.wall < 30, f"{done.wall} s")
         if case.mends:
             env.pop("ASAN_OPTIONS", None)
             done = self.lab.run([fill(a) for a in case.mends], env=env)
