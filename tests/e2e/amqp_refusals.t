@@ -28,10 +28,11 @@ says 'in the clear; use amqps://, or set \[amqp\] plaintext = yes'
 AMQP_URL=amqp://u:secret@127.0.0.1:1/v expect 75 "$probe" read queue:q
 says 'cannot reach RabbitMQ at amqp://u:\*\*\*@127.0.0.1:1/v.*is it running'
 
-# Wrong password, wrong virtual host.
-AMQP_URL=${url/$(password)/wrong} expect 77 timeout 2 "$probe" read queue:q
+# Wrong password, wrong virtual host: no waiting helps.
+settings 'wait_timeout = 1h'
+AMQP_URL=${url/$(password)/wrong} expect 77 timeout 60 "$probe" read queue:q
 says 'cannot log in .*refused.*check user and password in \[amqp\] url'
-AMQP_URL=${url}x expect 77 timeout 2 "$probe" write queue:q </dev/null
+AMQP_URL=${url}x expect 77 timeout 60 "$probe" write queue:q </dev/null
 says "vhost messagingx not found; check the virtual host in \[amqp\] url"
 
 # A user with few rights: an existing queue can be used, a new one not made.
@@ -43,13 +44,14 @@ records 1 10 >"$tmp/in"
 AMQP_URL=$few expect 0 "$probe" write queue:there <"$tmp/in"
 AMQP_URL=$few expect 0 "$probe" -e read queue:there
 same_lines "$tmp/out" 1 10
-AMQP_URL=$few expect 77 timeout 2 "$probe" write queue:new <"$tmp/in"
+AMQP_URL=$few expect 77 timeout 60 "$probe" write queue:new <"$tmp/in"
 says "cannot make queue 'new' .*refused for user 'few'; grant the right"
 ctl set_permissions -p messaging few '^$' '^$' '^$'
-AMQP_URL=$few expect 77 timeout 2 "$probe" write queue:there <"$tmp/in"
+AMQP_URL=$few expect 77 timeout 60 "$probe" write queue:there <"$tmp/in"
 says "access to exchange 'amq.default' .*refused.*; grant the right"
-AMQP_URL=$few expect 77 timeout 2 "$probe" read queue:there
+AMQP_URL=$few expect 77 timeout 60 "$probe" read queue:there
 says "access to queue 'there' .*refused.*; grant the right"
+settings 'wait_timeout = 2s'
 
 # A full queue: refused, waited for, and nothing lost when there is room.
 expect 0 "$probe" -e read queue:full

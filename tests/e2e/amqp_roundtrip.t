@@ -7,7 +7,7 @@ set -eu
 start_broker
 
 # Nothing there, and until-empty ends at once; the queues are made, both.
-expect 0 timeout 5 "$probe" -e read queue:first
+expect 0 timeout 60 "$probe" -e read queue:first
 [ ! -s "$tmp/out" ] || fail "something came from an empty queue"
 [ "$(waiting first) $(waiting first.dead)" = "0 0" ] ||
 	fail "the queues were not made"

@@ -147,7 +147,7 @@ nothing_ready() {
 	ctl -p messaging list_queues name messages_ready messages_unacknowledged |
 		grep -q "^$queue	0	[1-9]"
 }
-until_true 1 nothing_ready || fail "it does not read"
+until_true 20 nothing_ready || fail "it does not read"
 kill $!
 wait $! || fail "SIGTERM gave $?"
 same wantterm gotterm
@@ -156,7 +156,7 @@ echo "- without a state a killed run has counted nothing, and nothing is lost"
 publish wantkill -n 3000 -s 8 -a 10
 "$aggregator" --input eventcounter -f queue:$queue --json-dir "$tmp/gotkill" \
 	--exchange eventcountertest &
-until_true 1 nothing_ready || fail "it does not read"
+until_true 20 nothing_ready || fail "it does not read"
 kill -9 $!
 wait $! || :
 [ -z "$(ls -A "$tmp/gotkill")" ] || fail "a file came before the end"
@@ -221,7 +221,7 @@ publish wantback -n 10 -s 11
 	--exchange eventcountertest --json-dir "$tmp/gotback" \
 	--state "$tmp/state2" --idle-exit 40s &
 counter=$!
-until_true 1 none_waits $queue || fail "it does not read"
+until_true 20 none_waits $queue || fail "it does not read"
 "$servers" restart "$tmp/servers" rabbitmq
 publish wantback2 -n 10 -s 12
 wait $counter || fail "it gave up: $?"

@@ -156,7 +156,7 @@ reader=$!
 is_read() {
 	ctl -p messaging list_queues name consumers | grep -cx 'records.g1.1	1' >/dev/null
 }
-until_true 1 is_read || fail "no reader"
+until_true 20 is_read || fail "no reader"
 expect 75 topology --retire 1
 says "'records.g1.1' has a reader; end it first"
 kill $reader
