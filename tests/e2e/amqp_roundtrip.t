@@ -33,7 +33,7 @@ until_true 20 none_waits bulk || fail "it was not acknowledged"
 # A prefetch smaller than a batch does not stand still.
 settings 'prefetch = 3'
 expect 0 "$probe" write queue:bulk <"$tmp/in"
-expect 0 timeout 20 "$probe" -b 100000 -e read queue:bulk
+expect 0 timeout 120 "$probe" -b 100000 -e read queue:bulk
 cut -f 2 "$tmp/out" | cmp -s - "$tmp/in" || fail "a small prefetch loses"
 unset MESSAGING_CONFIG
 

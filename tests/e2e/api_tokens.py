@@ -500,7 +500,7 @@ class Test:
         second = self.lab.start(
             ["sink", "-c", conf, "--serve", "127.0.0.1:0"],
             self.lab.path("second.log"))
-        until(20, lambda: second.poll() is not None, "the end of the second")
+        until(60, lambda: second.poll() is not None, "the end of the second")
         with open(self.lab.path("second.log"), encoding="utf-8") as f:
             said = f.read()
         self.that(second.returncode == 78 and "another process" in said,

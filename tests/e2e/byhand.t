@@ -49,7 +49,7 @@ check_table terminal
 
 # Without standard output nothing of ours takes its place.
 rc=0
-timeout 20 "$poller" >&- 2>poller.err || rc=$?
+timeout 60 "$poller" >&- 2>poller.err || rc=$?
 [ "$rc" = 74 ] || fail "a closed stdout: exit $rc: $(cat poller.err)"
 grep -qx "poller: cannot write standard output: Bad file descriptor; it is\
  closed or not open for that; give it a file or a pipe" poller.err || fail "$(cat poller.err)"

@@ -373,7 +373,7 @@ def check_return(checks, house):
         checks.that(house.forget("late").code == 0, "forget once more")
         return not house.found(C, "late")
 
-    until(20, is_forgotten, "the second time")
+    until(60, is_forgotten, "the second time")
     checks.that(house.lab.sql(
         "SELECT COUNT(DISTINCT sender_id), COUNT(content) FROM messages WHERE "
         "tenant = 'late' AND conversation_id = '100' AND sender = 'customer'")

@@ -119,7 +119,7 @@ class Sim:
                 raise AssertionError("crm-sim: " + open(self.log).read())
             return os.path.exists(port_file)
 
-        until(20, ready, "the simulator")
+        until(60, ready, "the simulator")
         self.port = int(open(port_file).read())
         self.root = f"http://127.0.0.1:{self.port}"
         self.url = self.root + "/v1"

@@ -79,10 +79,10 @@ for format in table csv ndjson; do
 	scripts/report -o $format 2>"$tmp/err" >/dev/full || rc=$?
 	[ $rc = 74 ] || fail "report -o $format gives $rc: $(cat "$tmp/err")"
 	rc=0
-	timeout 20 scripts/report -o $format --watch 2>"$tmp/err" >/dev/full || rc=$?
+	timeout 60 scripts/report -o $format --watch 2>"$tmp/err" >/dev/full || rc=$?
 	[ $rc = 74 ] || fail "report --watch gives $rc: $(cat "$tmp/err")"
 	rc=0
-	timeout 20 scripts/report -o $format --watch 2>"$tmp/err" >&- || rc=$?
+	timeout 60 scripts/report -o $format --watch 2>"$tmp/err" >&- || rc=$?
 	[ $rc = 74 ] || fail "report --watch gives $rc: $(cat "$tmp/err")"
 done
 

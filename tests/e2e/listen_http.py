@@ -354,7 +354,7 @@ def body():
             ["poller", "--listen", "127.0.0.1:0", "-v", "-t", out,
              "-c", lab.conf("messaging.conf", {"listen": {"proxies": ""}}),
              "--port-file", port_file], log)
-        until(20, lambda: os.path.exists(port_file), "the listener's port")
+        until(60, lambda: os.path.exists(port_file), "the listener's port")
         port = int(open(port_file).read())
         for case in CASES:
             check_case(checks, port, *case)

@@ -28,7 +28,7 @@ def listen(lab, name, conf):
             raise AssertionError(open(lab.path(name + ".log")).read())
         return os.path.exists(port_file) and open(port_file).read()
 
-    return process, int(until(20, ready, "the listener's port"))
+    return process, int(until(60, ready, "the listener's port"))
 
 
 def sent_by(lab, name, port, sender):

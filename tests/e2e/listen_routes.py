@@ -85,7 +85,7 @@ class Listener:
                 raise AssertionError("poller: " + open(self.log).read())
             return os.path.exists(port_file) and open(port_file).read()
 
-        self.port = int(until(20, ready, "the listener's port"))
+        self.port = int(until(60, ready, "the listener's port"))
 
     def ask(self, method, path, *more, **query):
         """(status, headers, body)."""
@@ -288,7 +288,7 @@ def check_limits(checks, lab):
             (431, {f"x-{i}": "y" for i in range(70)}, EVENTS, 2)):
         got = one.post(path, b" " * size, headers)
         checks.that(got[0] == status, f"{size} bytes to {path}: {got}")
-    until(20, lambda: one.ask("GET", "/health")[0] == 429, "429")
+    until(60, lambda: one.ask("GET", "/health")[0] == 429, "429")
 
 
 def check_met(checks, document):
