@@ -32,7 +32,7 @@ what_is_not_there_is_404_and_405(void **state)
 	r.path = "/openapi.json";
 	route_answer(w.in, &r, &a);
 	assert_int_equal(a.status, 405);
-	assert_string_equal(a.allow, "GET");
+	assert_string_equal(a.allow, "GET, HEAD");
 	world_drop(&a);
 	world_close(&w);
 }
