@@ -15,6 +15,10 @@
 #include "common/text/jsonw.h"
 #include "reaper/rows/rules.h"
 
+/* The server's errors. */
+#define NO_PARTITION_TO_DROP 1507
+#define UNKNOWN_PARTITION 1735
+
 #define BATCH 2000
 #define BATCH_TEXT "2000"
 
@@ -275,32 +279,55 @@ handle_drop_failure(struct retention *t, enum db_cause cause, enum outcome o)
 	return OUTCOME_DONE;
 }
 
+/* Another run, or the server with the statement of a killed one, dropped them
+ * since they were found. */
+static bool
+were_dropped_meanwhile(const struct db *db)
+{
+	return db_errno(db) == NO_PARTITION_TO_DROP ||
+	       db_errno(db) == UNKNOWN_PARTITION;
+}
+
+/* Of the present table. */
+static enum outcome
+drop_old_partitions(struct retention *t, struct buf *names)
+{
+	const uint64_t rows = t->gone[t->table].rows;
+	enum outcome o = find_partitions(t, names);
+	const uint64_t n = t->affected;
+
+	if (o != OUTCOME_DONE || n == 0)
+		return o;
+	o = count_partition_rows(t, buf_str(names));
+	if (o == OUTCOME_DONE)
+		o = drop_named_partitions(t, buf_str(names));
+	if (o == OUTCOME_DONE) {
+		t->gone[t->table].partitions = n;
+		return o;
+	}
+	t->gone[t->table].rows = rows;
+	if (were_dropped_meanwhile(t->db))
+		return OUTCOME_LATER;
+	return handle_drop_failure(t, db_cause(t->db), o);
+}
+
 static enum outcome
 drop_partitions(struct retention *t)
 {
 	struct buf names = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
-	uint64_t n, rows;
+	int i;
 
 	for (t->table = 0; t->table < TABLES_STORED && o == OUTCOME_DONE;
 	     t->table++) {
 		if (tables[t->table].day < 0 || stop_asked())
 			continue;
-		buf_clear(&names);
-		rows = t->gone[t->table].rows;
-		o = find_partitions(t, &names);
-		n = t->affected;
-		if (o != OUTCOME_DONE || n == 0)
-			continue;
-		o = count_partition_rows(t, buf_str(&names));
-		if (o == OUTCOME_DONE)
-			o = drop_named_partitions(t, buf_str(&names));
-		if (o == OUTCOME_DONE) {
-			t->gone[t->table].partitions = n;
-			continue;
-		}
-		t->gone[t->table].rows = rows;
-		o = handle_drop_failure(t, db_cause(t->db), o);
+		i = 0;
+		do {
+			buf_clear(&names);
+			o = drop_old_partitions(t, &names);
+		} while (o != OUTCOME_DONE && were_dropped_meanwhile(t->db) &&
+			 ++i < TRIES);
 	}
 	buf_release(&names);
 	return o;

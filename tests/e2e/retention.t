@@ -192,6 +192,32 @@ done
 "$reaper" --retention 30d
 is "gone" "$(all 2 6)" "$(counts)"
 
+echo "- what another run drops meanwhile is no error"
+fill 0 -40
+# shellcheck disable=SC2317 # until_true calls it
+in_state() { # N STATE
+	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
+		WHERE state LIKE '$2'")" = "$1" ]
+}
+echo "START TRANSACTION; SELECT COUNT(*) FROM messages; DO SLEEP(300);" |
+	"$servers" mysql "$tmp/db" messaging >"$tmp/holder" 2>&1 &
+holder=$!
+until_true 20 in_state 1 'User sleep' || fail "nobody holds the table"
+sql "ALTER TABLE messages DROP PARTITION $(sql "SELECT partition_name
+	FROM information_schema.partitions WHERE table_schema = DATABASE() AND
+	table_name = 'messages' ORDER BY partition_ordinal_position LIMIT 1")" &
+other=$!
+until_true 20 in_state 1 '%metadata lock' || fail "the other does not wait"
+"$reaper" --retention 30d &
+pid=$!
+until_true 60 in_state 2 '%metadata lock' || fail "the reaper does not wait"
+sql "KILL $(sql "SELECT id FROM information_schema.processlist
+	WHERE state = 'User sleep'")"
+wait "$holder" || :
+wait $other || fail "the other one: $?"
+wait $pid || fail "the reaper: $?"
+is "gone" "$(all 2 4)" "$(counts)"
+
 echo "- somebody holds a table: told, and the rest is done"
 fill 0 -40
 # A long report.
