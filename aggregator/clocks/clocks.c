@@ -119,8 +119,8 @@ close_chat(struct clocks *c, const struct message *m)
 {
 	c->rules->on[EVENT_CLOSED](c, m);
 	c->begun = false;
-	c->unwritten = false;
-	c->closed_by_record = c->by_record;
+	c->episode =
+	    c->by_record ? EPISODE_CLOSED_BY_RECORD : EPISODE_CLOSED_BY_MESSAGE;
 	c->ended_at = m->at;
 }
 
@@ -132,9 +132,7 @@ apply_mark(struct clocks *c, const struct mark *x)
 	switch (x->kind) {
 	case MARK_OPENED:
 		c->rules->opened(c, x->at);
-		c->unwritten = true;
-		c->closed_by_record = false;
-		c->begun_before = false;
+		c->episode = EPISODE_NONE;
 		break;
 	case MARK_ASSIGNEE:
 		c->assignee = x->assignee;
@@ -148,11 +146,9 @@ apply_mark(struct clocks *c, const struct mark *x)
 		/* It closes the episode of the dropped messages, or one in
 		 * which nobody wrote: there is no resolution to report, but a
 		 * whole life has one, which the message may report. */
-		else if (c->begun_before ||
-			 (c->unwritten && !c->rules->whole_life))
-			c->closed_by_record = true;
-		c->begun_before = false;
-		c->unwritten = false;
+		else if (c->episode == EPISODE_ONGOING ||
+			 (c->episode == EPISODE_NONE && !c->rules->whole_life))
+			c->episode = EPISODE_CLOSED_BY_RECORD;
 		break;
 	}
 }
@@ -183,7 +179,7 @@ enter_message(struct clocks *c, const struct message *m)
 		c->listener->on_episode(c->listener->ctx, c->ended_at);
 	c->closed = false;
 	c->begun = true;
-	c->begun_before = false;
+	c->episode = EPISODE_ONGOING;
 	if (c->from == CLOCK_NONE)
 		c->from = m->at;
 }
@@ -197,7 +193,7 @@ walk_message(struct clocks *c, const struct message *m)
 	guess_assignee(c, m->at);
 	c->current = m;
 	/* A chat record may have reported this closing before. */
-	if (kind != EVENT_CLOSED || !c->closed_by_record || c->begun) {
+	if (kind != EVENT_CLOSED || c->episode != EPISODE_CLOSED_BY_RECORD) {
 		enter_message(c, m);
 		if (kind == EVENT_CLOSED)
 			close_chat(c, m);
@@ -208,15 +204,6 @@ walk_message(struct clocks *c, const struct message *m)
 		c->listener->on_message(c->listener->ctx, c, m, kind);
 }
 
-enum episode_state
-clocks_episode_state(const struct clocks *c)
-{
-	if (c->begun)
-		return EPISODE_ONGOING;
-	return c->closed_by_record ? EPISODE_CLOSED_BY_RECORD
-				   : EPISODE_CLOSED_BY_MESSAGE;
-}
-
 void
 clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
     const struct clocks_listener *listener, struct clocks *end)
@@ -224,10 +211,7 @@ clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
 	struct clocks c = { .rules = rules,
 		.chat = chat,
 		.listener = listener,
-		.begun_before = chat->first_state == EPISODE_ONGOING,
-		.unwritten = chat->first_state == EPISODE_NONE,
-		.closed_by_record =
-		    chat->first_state == EPISODE_CLOSED_BY_RECORD };
+		.episode = chat->first_state };
 	size_t i;
 
 	clocks_reset(&c);

@@ -175,12 +175,12 @@ struct clocks {
 	int64_t part_start; /* of the present assignee's part of the wait */
 	bool wait_split;    /* a transfer split the wait */
 	bool handed_off;
-	bool begun;            /* messages came since the last closing */
-	bool begun_before;     /* so did dropped ones */
-	bool unwritten;        /* no message since the last opening */
-	bool closed_by_record; /* no message reported the last closing */
-	bool closed;           /* the next message begins an episode */
-	int64_t ended_at;      /* when the episode closed */
+	/* Since the last opening that was told; after a message, the state that
+	 * a walk behind it begins with. */
+	enum episode_state episode;
+	bool begun;       /* a message of this walk is in the episode */
+	bool closed;      /* the next message begins an episode */
+	int64_t ended_at; /* when the episode closed */
 	const struct message *current; /* NULL: after the last message, */
 	bool by_record;                /* or a mark is applied */
 	size_t marks;                  /* how many were applied */
@@ -199,9 +199,6 @@ struct clocks {
  * message. */
 void clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
     const struct clocks_listener *listener, struct clocks *end);
-
-/* For on_message(). */
-enum episode_state clocks_episode_state(const struct clocks *c);
 
 const char *clocks_interval_name(enum interval_kind k);
 

@@ -108,7 +108,7 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 	k->assignee = clocks->assignee;
 	k->assignee_known = clocks->assignee_known;
 	k->assignee_recorded = clocks->assignee_recorded;
-	k->episode = clocks_episode_state(clocks);
+	k->episode = clocks->episode;
 	if (kind != EVENT_CUSTOMER_WRITES && kind != EVENT_HUMAN_ANSWERS &&
 	    kind != EVENT_BOT_ANSWERS)
 		return;
