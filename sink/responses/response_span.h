@@ -42,6 +42,7 @@ struct response_choice {
 	const char *kinds;       /* of the tables, as SQL: 'reply', ... */
 	unsigned kind_set;       /* the same as bits 1 << enum span_kind */
 	const char *operator_id; /* "": nobody; NULL: everybody */
+	bool of_tenant; /* everybody's, whoever may see only a team's */
 	const char *zone_name;
 	struct zone *zone; /* owned */
 };

@@ -20,6 +20,8 @@
 void
 response_add_scope(const struct sums_reader *r, struct buf *sql)
 {
+	if (r->choice->of_tenant)
+		return;
 	if (r->by_operator || r->choice->operator_id != NULL)
 		scope_add_rows(&r->q->viewer, "operator", sql);
 	else
