@@ -47,6 +47,16 @@ struct web_request {
 	void *private; /* of header, query and parameters */
 };
 
+/* What the header Allow says of a path that takes these; one of them it does.
+ * What answers GET answers HEAD. */
+static inline const char *
+web_allow(bool get, bool post)
+{
+	if (!get)
+		return "POST";
+	return post ? "GET, HEAD, POST" : "GET, HEAD";
+}
+
 /* Filled by a handler; begins as zeros and empty buffers, with status 200. The
  * buffers are the caller's. */
 struct web_answer {

@@ -52,9 +52,7 @@ route_answer(
 		found->handle(context, r, a);
 	} else if (get || post) {
 		route_detail(a, 405, "Method Not Allowed");
-		a->allow = get && post ? "GET, HEAD, POST"
-			   : get       ? "GET, HEAD"
-				       : "POST";
+		a->allow = web_allow(get, post);
 	} else {
 		route_detail(a, 404, "Not Found");
 	}

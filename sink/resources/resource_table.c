@@ -114,7 +114,7 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		question_problem(&q, 404, "there is no such path");
 	} else if (r->method != WEB_GET) {
 		question_problem(&q, 405, "this resource is read only");
-		a->allow = "GET, HEAD";
+		a->allow = web_allow(true, false);
 	} else if (viewer->role < found->least) {
 		question_problem(&q, 403, "not for the role %s",
 		    viewer_role_name(viewer->role));

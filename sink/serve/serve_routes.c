@@ -47,9 +47,8 @@ refuse_method(
 {
 	(void)context;
 	problem_answer(a, 405, "this path does not take that method");
-	a->allow = !route_takes(WEB_POST, r->path)  ? "GET, HEAD"
-		   : !route_takes(WEB_GET, r->path) ? "POST"
-						    : "GET, HEAD, POST";
+	a->allow = web_allow(
+	    route_takes(WEB_GET, r->path), route_takes(WEB_POST, r->path));
 }
 
 web_handler *
