@@ -143,44 +143,29 @@ stop_serving(struct api_server *s)
 	buf_release(&s->why);
 }
 
-static int
-open_server(struct api_server *s, struct db *db)
+static void
+init_server(struct api_server *s, const struct sink *o)
 {
-	return open_audit(s) == 0 && read_revocations(s, db) == 0
-		   ? start_serving(s, db)
-		   : -1;
-}
-
-/* Without db only the configuration is checked. */
-static enum exit_code
-serve_or_check(const struct sink *o, struct db *db)
-{
-	struct api_server s = { .conf = o->common.conf,
+	*s = (struct api_server){ .conf = o->common.conf,
 		.service = { .conf = o->common.conf,
 		    .section = SERVE,
 		    .address = o->address,
 		    .port_file = o->port_file,
 		    .socket = { .fd = -1 } },
 		.code = PROG_CONFIG };
+}
 
-	/* Any thread may serve any connection: with an arena a thread, each
-	 * would keep the largest amount of memory it ever used. */
-	(void)mallopt(M_ARENA_MAX, 1);
-	if (configure(&s) != 0 || (db != NULL && open_server(&s, db) != 0)) {
+/* Reads the configuration, and no more. */
+static enum exit_code
+check_settings(const struct sink *o)
+{
+	struct api_server s;
+
+	init_server(&s, o);
+	if (configure(&s) == 0)
+		s.code = PROG_OK;
+	else
 		log_error("%s", buf_str(&s.why));
-	} else if (db == NULL) {
-		s.code = PROG_OK;
-	} else {
-		daemon_init();
-		s.code = PROG_OK;
-		service_log_address(&s.service);
-		notify_ready();
-		while (!stop_asked()) {
-			(void)revocation_refresh(s.serve.revocation, db);
-			(void)stop_sleep(CHECK_MS);
-		}
-		notify_stopping();
-	}
 	stop_serving(&s);
 	return s.code;
 }
@@ -188,7 +173,28 @@ serve_or_check(const struct sink *o, struct db *db)
 static enum exit_code
 serve(struct sink *o, struct db **db)
 {
-	return serve_or_check(o, *db);
+	struct api_server s;
+
+	init_server(&s, o);
+	/* Any thread may serve any connection: with an arena a thread, each
+	 * would keep the largest amount of memory it ever used. */
+	(void)mallopt(M_ARENA_MAX, 1);
+	if (configure(&s) != 0 || open_audit(&s) != 0 ||
+	    read_revocations(&s, *db) != 0 || start_serving(&s, *db) != 0) {
+		log_error("%s", buf_str(&s.why));
+	} else {
+		daemon_init();
+		s.code = PROG_OK;
+		service_log_address(&s.service);
+		notify_ready();
+		while (!stop_asked()) {
+			(void)revocation_refresh(s.serve.revocation, *db);
+			(void)stop_sleep(CHECK_MS);
+		}
+		notify_stopping();
+	}
+	stop_serving(&s);
+	return s.code;
 }
 
 static const struct option_row rows[] = {
@@ -202,7 +208,7 @@ run_serve(void *options)
 	struct sink *s = options;
 	enum exit_code code = sink_with_db(s, serve);
 
-	return code == PROG_OK && s->common.only_check ? serve_or_check(s, NULL)
+	return code == PROG_OK && s->common.only_check ? check_settings(s)
 						       : code;
 }
 
