@@ -306,8 +306,6 @@ drop_old_partitions(struct retention *t, struct buf *names)
 		return o;
 	}
 	t->gone[t->table].rows = rows;
-	if (were_dropped_meanwhile(t->db))
-		return OUTCOME_LATER;
 	return handle_drop_failure(t, db_cause(t->db), o);
 }
 
