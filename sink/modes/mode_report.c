@@ -8,7 +8,6 @@
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/calendar/zone.h"
 #include "common/conf/conf.h"
 #include "sink/modes/modes.h"
 #include "sink/report/report_file.h"
@@ -111,15 +110,13 @@ check_days(const struct sink *s)
 static int
 check_zone(const char *name)
 {
-	struct buf why = BUF_INIT;
-	struct zone *zone = name != NULL ? zone_open(name, &why) : NULL;
-	int code = -1;
+	struct zone *zone;
 
-	if (name != NULL && zone == NULL)
-		code = prog_usage_error("--zone '%s': %s", name, buf_str(&why));
+	if (name == NULL)
+		return -1;
+	zone = report_open_zone(name);
 	zone_close(zone);
-	buf_release(&why);
-	return code;
+	return zone != NULL ? -1 : PROG_USAGE;
 }
 
 static int

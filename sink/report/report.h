@@ -12,6 +12,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
+#include "common/calendar/zone.h"
 #include "common/db/db.h"
 #include "sink/access/viewer.h"
 
@@ -32,6 +33,9 @@ struct report_request {
 	const char *within;    /* seconds, as text */
 	enum report_form form; /* not by name */
 };
+
+/* The zone of that name; NULL after a message. Owned. */
+struct zone *report_open_zone(const char *name);
 
 /* Appends what each report of a form begins with. */
 void report_beginning(enum report_form form, struct buf *to);

@@ -184,11 +184,21 @@ read_totals(struct report_work *r)
 	return true;
 }
 
+struct zone *
+report_open_zone(const char *name)
+{
+	struct buf why = BUF_INIT;
+	struct zone *zone = zone_open(name, &why);
+
+	if (zone == NULL)
+		(void)prog_usage_error("--zone '%s': %s", name, buf_str(&why));
+	buf_release(&why);
+	return zone;
+}
+
 bool
 report_begin(struct report_work *r)
 {
-	struct buf why = BUF_INIT;
-
 	r->web = (struct web_request){ .method = WEB_GET,
 		.path = V1,
 		.body = "",
@@ -197,14 +207,13 @@ report_begin(struct report_work *r)
 		.header = no_text,
 		.query = no_text };
 	r->zone_name = r->request->zone != NULL ? r->request->zone : "UTC";
-	r->zone = zone_open(r->zone_name, &why);
-	if (r->zone == NULL)
-		r->code = (enum exit_code)prog_usage_error(
-		    "--zone '%s': %s", r->zone_name, buf_str(&why));
-	else
-		choose_days(r);
-	buf_release(&why);
-	return r->zone != NULL && read_totals(r) && read_names(r);
+	r->zone = report_open_zone(r->zone_name);
+	if (r->zone == NULL) {
+		r->code = PROG_USAGE;
+		return false;
+	}
+	choose_days(r);
+	return read_totals(r) && read_names(r);
 }
 
 void
