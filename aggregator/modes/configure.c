@@ -33,9 +33,10 @@ aggregator_check_rows(void *options)
 	if (job->format == OUTPUT_AUTO)
 		job->format = to_stdout ? output_format_resolve(OUTPUT_AUTO)
 					: OUTPUT_NDJSON;
-	if (endpoint_is_queue(job->from) || endpoint_is_queue(job->to)) {
+	if (endpoint_is_queue(job->from) || endpoint_is_endless(job->to)) {
 		if (job->format != OUTPUT_NDJSON && !to_stdout)
-			return prog_usage_error("a queue takes -o ndjson only");
+			return prog_usage_error("a queue and a socket take "
+						"-o ndjson only");
 		job->format = OUTPUT_NDJSON;
 	}
 	return -1;

@@ -20,11 +20,17 @@ void
 deadletter_open(struct deadletter *d, const struct endpoint *in,
     const struct endpoint_options *opt)
 {
+	const char *path = endpoint_unix_path(endpoint_name(in));
+
 	memset(d, 0, sizeof *d);
 	d->opt = *opt;
-	d->opt.plain = true;
+	d->opt.plain = d->opt.append = true;
 	if (endpoint_is_queue(endpoint_name(in)))
-		d->queue = xasprintf("%s.dead", endpoint_name(in));
+		d->to = xasprintf("%s.dead", endpoint_name(in));
+	else if (path != NULL)
+		/* A file, whatever the path begins with. */
+		d->to =
+		    xasprintf("%s%s.dead", path[0] == '/' ? "" : "./", path);
 }
 
 static void
@@ -90,23 +96,23 @@ deadletter_write(struct buf *letter, const char *where, const char *line,
 }
 
 static enum outcome
-queue_failed(struct deadletter *d, enum exit_code code, const char *why)
+letter_failed(struct deadletter *d, enum exit_code code, const char *why)
 {
 	d->code = code;
-	log_error("cannot put a bad record into '%s': %s", d->queue, why);
+	log_error("cannot put a bad record into '%s': %s", d->to, why);
 	return code == PROG_TEMPFAIL ? OUTCOME_LATER : OUTCOME_NEVER;
 }
 
 static enum outcome
-open_queue(struct deadletter *d)
+open_dead_letters(struct deadletter *d)
 {
 	enum exit_code code = PROG_SOFTWARE;
 	struct buf why = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 
-	d->out = endpoint_open_write(d->queue, &d->opt, &why, &code);
+	d->out = endpoint_open_write(d->to, &d->opt, &why, &code);
 	if (d->out == NULL)
-		o = queue_failed(d, code, buf_str(&why));
+		o = letter_failed(d, code, buf_str(&why));
 	buf_release(&why);
 	return o;
 }
@@ -115,16 +121,16 @@ enum outcome
 deadletter_add(struct deadletter *d, const char *where, const char *line,
     size_t len, const char *reason)
 {
-	if (d->queue == NULL) {
+	if (d->to == NULL) {
 		if (++d->count <= SHOWN)
 			log_error("%s: %s", where, reason);
 		return OUTCOME_DONE;
 	}
-	if (d->out == NULL && open_queue(d) != OUTCOME_DONE)
+	if (d->out == NULL && open_dead_letters(d) != OUTCOME_DONE)
 		return d->code == PROG_TEMPFAIL ? OUTCOME_LATER : OUTCOME_NEVER;
 	deadletter_write(&d->letter, where, line, len, reason);
 	if (endpoint_write(d->out, d->letter.data, d->letter.len) != 0)
-		return queue_failed(
+		return letter_failed(
 		    d, endpoint_code(d->out), endpoint_why(d->out));
 	d->count++;
 	log_info("dead_letter", "where=\"%s\" reason=\"%s\"", where, reason);
@@ -144,7 +150,7 @@ deadletter_flush(struct deadletter *d)
 	else if (!d->reported || o == OUTCOME_NEVER) {
 		/* A caller that waits for ever repeats this: one line. */
 		d->reported = true;
-		(void)queue_failed(
+		(void)letter_failed(
 		    d, endpoint_code(d->out), endpoint_why(d->out));
 	}
 	return o;
@@ -160,17 +166,17 @@ deadletter_pump(struct deadletter *d)
 enum exit_code
 deadletter_code(const struct deadletter *d)
 {
-	return d->count > 0 && d->queue == NULL ? PROG_DATA : PROG_OK;
+	return d->count > 0 && d->to == NULL ? PROG_DATA : PROG_OK;
 }
 
 void
 deadletter_close(struct deadletter *d)
 {
-	if (d->queue == NULL && d->count > SHOWN)
+	if (d->to == NULL && d->count > SHOWN)
 		log_error("and %" PRIu64 " more bad records", d->count - SHOWN);
 	endpoint_close(d->out);
 	d->out = NULL;
-	free(d->queue);
-	d->queue = NULL;
+	free(d->to);
+	d->to = NULL;
 	buf_release(&d->letter);
 }

@@ -7,10 +7,11 @@
  *    "where":"message ID line 3","record":"..."}
  *
  * ("record_base64" instead when the bytes are not UTF-8, and neither when the
- * line was too long to be read.) For input from a file or pipe the reason goes
- * to stderr, with the line number, and the program ends with PROG_DATA.
+ * line was too long to be read.) For input from unix:PATH they are appended to
+ * the file PATH.dead. For input from a file or pipe the reason goes to stderr,
+ * with the line number, and the program ends with PROG_DATA.
  *
- * The queue is opened for the first dead letter; most runs have none.
+ * The queue or file is opened for the first dead letter; most runs have none.
  */
 #ifndef COMMON_ENDPOINT_DEADLETTER_H
 #define COMMON_ENDPOINT_DEADLETTER_H
@@ -24,11 +25,11 @@ struct deadletter {
 	enum exit_code code; /* of the last outcome that was not DONE */
 
 	/* private */
-	char *queue; /* "queue:NAME.dead"; NULL: stderr */
+	char *to; /* "queue:NAME.dead", "PATH.dead"; NULL: stderr */
 	struct endpoint *out;
 	struct endpoint_options opt;
 	struct buf letter;
-	bool reported; /* the queue takes none, and a line said so */
+	bool reported; /* nothing is taken there, and a line said so */
 };
 
 /* in: where the records come from; its name says whether it is a queue. */
@@ -36,8 +37,8 @@ void deadletter_open(struct deadletter *d, const struct endpoint *in,
     const struct endpoint_options *opt);
 
 /* Adds one bad record; where: endpoint_where(). line may be NULL. When the
- * queue does not take it, that is logged; LATER: the same record may be added
- * again. */
+ * queue or file does not take it, that is logged; LATER: the same record may be
+ * added again. */
 enum outcome deadletter_add(struct deadletter *d, const char *where,
     const char *line, size_t len, const char *reason)
     __attribute__((warn_unused_result));
@@ -55,7 +56,7 @@ enum outcome deadletter_flush(struct deadletter *d)
 void deadletter_pump(struct deadletter *d);
 
 /* The exit code after these dead letters: PROG_DATA when they went to stderr,
- * PROG_OK when they are in a queue. */
+ * PROG_OK when they are in a queue or file. */
 enum exit_code deadletter_code(const struct deadletter *d);
 
 void deadletter_close(struct deadletter *d);

@@ -15,6 +15,7 @@
 static const struct endpoint_ops *const kinds[] = {
 	&endpoint_amqp_ops,
 	&endpoint_exchange_ops,
+	&endpoint_unix_ops,
 	&endpoint_stdio_ops,
 };
 
@@ -59,7 +60,8 @@ open_any(const char *name, bool writing, const struct endpoint_options *opt,
 	if (ops == NULL || name[0] == '\0') {
 		buf_setf(why,
 		    "'%s' is no endpoint; there are - , a file (./%s), "
-		    "queue:NAME and, for writing, exchange:NAME",
+		    "queue:NAME, unix:PATH and, for writing, "
+		    "exchange:NAME",
 		    name, name);
 		*code = PROG_USAGE;
 		return NULL;
@@ -261,6 +263,18 @@ endpoint_amqp_name(const char *name)
 	const char *queue = behind(&endpoint_amqp_ops, name);
 
 	return queue != NULL ? queue : behind(&endpoint_exchange_ops, name);
+}
+
+const char *
+endpoint_unix_path(const char *name)
+{
+	return behind(&endpoint_unix_ops, name);
+}
+
+bool
+endpoint_is_endless(const char *name)
+{
+	return endpoint_is_queue(name) || endpoint_unix_path(name) != NULL;
 }
 
 const char *

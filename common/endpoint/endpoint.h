@@ -1,9 +1,10 @@
 /*
  * endpoint: where records come from and go to: "-" (standard input or
- * output), a file's path, "queue:NAME" on RabbitMQ, or, for writing only,
- * "exchange:NAME", which spreads records over several queues by their chats
- * (bucket.h). The same loop serves all; what a backend cannot do is a NULL in
- * its row of the table in endpoint.c.
+ * output), a file's path, "queue:NAME" on RabbitMQ, "unix:PATH", a socket
+ * between a program and the sink of one machine (endpoint_unix.h), or, for
+ * writing only, "exchange:NAME", which spreads records over several queues by
+ * their chats (bucket.h). The same loop serves all; what a backend cannot do is
+ * a NULL in its row of the table in endpoint.c.
  *
  * Reading. endpoint_read() gives one record line at a time. Over AMQP a
  * message holds many lines; endpoint_ack() acknowledges every message whose
@@ -15,10 +16,11 @@
  *
  * Writing. endpoint_write() takes a whole line (no newline) and may keep it;
  * only endpoint_flush() == OUTCOME_DONE says that everything written so far
- * is safe: written to the file (and synced) or pipe, or confirmed by the
- * broker and not returned as unroutable. What was not confirmed is sent again
- * with the same message_id after a reconnect; so a message may come twice, and
- * after one that the broker refused (its queue was full) out of order.
+ * is safe: written to the file (and synced) or pipe, confirmed by the broker
+ * and not returned as unroutable, or acknowledged by the socket's reader. What
+ * was not confirmed is sent again with the same message_id after a reconnect;
+ * so a message may come twice, and after one that the broker refused (its queue
+ * was full) out of order.
  *
  * Keeping alive. A broker drops a connection that was silent for two
  * heartbeats ([amqp] heartbeat). Every call that reads, writes or flushes
@@ -78,6 +80,8 @@ struct endpoint_options {
 	/* Reading the queue of other publishers, with endpoint_read(): each
 	 * message is one line, whatever its content, even an empty one. */
 	bool whole;
+	bool takes_socket; /* reading: unix:PATH, too */
+
 	/* Reading a queue as its only reader. While there is another one,
 	 * opening waits for as long as the broker takes to drop a dead
 	 * connection, and then fails. */
@@ -217,6 +221,12 @@ bool endpoint_is_exchange(const char *name);
 /* NAME of "queue:NAME" and "exchange:NAME"; else NULL. Borrowed. */
 const char *endpoint_amqp_name(const char *name);
 
+/* PATH of "unix:PATH"; else NULL. Borrowed. */
+const char *endpoint_unix_path(const char *name);
+
+/* True for what has no end: a queue, and "unix:...". */
+bool endpoint_is_endless(const char *name);
+
 const char *endpoint_name(const struct endpoint *e);
 const char *endpoint_why(const struct endpoint *e);
 enum exit_code endpoint_code(const struct endpoint *e);
@@ -271,6 +281,7 @@ struct endpoint {
 };
 
 extern const struct endpoint_ops endpoint_stdio_ops;
+extern const struct endpoint_ops endpoint_unix_ops;
 extern const struct endpoint_ops endpoint_amqp_ops;
 extern const struct endpoint_ops endpoint_exchange_ops;
 

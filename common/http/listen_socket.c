@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/unix/unix_socket.h"
 
 #define BACKLOG 1024
 
@@ -78,58 +78,23 @@ read_address(const char *where, union any *a, socklen_t *len)
 	return 0;
 }
 
-/* True when a process listens there. */
-static bool
-answers(const union any *a, socklen_t len)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool yes = fd >= 0 && connect(fd, &a->any, len) == 0;
-
-	if (fd >= 0)
-		(void)close(fd);
-	return yes;
-}
-
-static int
-read_path(const char *path, union any *a, socklen_t *len)
-{
-	size_t n = strlen(path);
-
-	if (n == 0 || n >= sizeof a->un.sun_path)
-		return -1;
-	memset(a, 0, sizeof *a);
-	a->un.sun_family = AF_UNIX;
-	memcpy(a->un.sun_path, path, n);
-	*len = sizeof a->un;
-	return 0;
-}
-
-/* Removes what a killed listener left. */
-static void
-remove_unused_path(const char *path, const union any *a, socklen_t len)
-{
-	struct stat st;
-
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && !answers(a, len))
-		(void)unlink(path);
-}
-
 static int
 listen_there(struct listen_socket *d, const union any *a, socklen_t len)
 {
 	int on = 1;
 
+	if (d->path != NULL) {
+		d->fd = unix_socket_listen(d->path);
+		return d->fd >= 0 ? 0 : -1;
+	}
 	d->fd = socket(
 	    a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (d->fd < 0)
 		return -1;
-	if (d->path == NULL)
-		(void)setsockopt(
-		    d->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(d->fd, &a->any, len) != 0 || listen(d->fd, BACKLOG) != 0)
-		return -1;
-	/* A proxy of another user connects by the group. */
-	return d->path != NULL ? chmod(d->path, 0660) : 0;
+	(void)setsockopt(d->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	return bind(d->fd, &a->any, len) != 0 || listen(d->fd, BACKLOG) != 0
+		   ? -1
+		   : 0;
 }
 
 /* The address with the real port, as text. */
@@ -169,8 +134,9 @@ read_where(const char *where, union any *a, socklen_t *len)
 {
 	const char *path = path_of(where);
 
-	return path != NULL ? read_path(path, a, len)
-			    : read_address(where, a, len);
+	if (path != NULL)
+		return unix_socket_fits(path) ? 0 : -1;
+	return read_address(where, a, len);
 }
 
 int
@@ -193,10 +159,8 @@ listen_socket_open(struct listen_socket *d, const char *where,
 	*d = (struct listen_socket){ .fd = -1 };
 	if (read_where(where, &a, &len) != 0)
 		return no_address(where, code, why);
-	if (path_of(where) != NULL) {
+	if (path_of(where) != NULL)
 		d->path = xstrdup(path_of(where));
-		remove_unused_path(d->path, &a, len);
-	}
 	if (listen_there(d, &a, len) == 0) {
 		describe_socket(d);
 		return 0;

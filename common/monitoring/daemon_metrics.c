@@ -53,7 +53,7 @@ describe_daemon(struct daemon_metrics *m)
 
 	buf_clear(&m->text);
 	add_time(m, "messaging_daemon_start_timestamp_seconds",
-	    "When a daemon that reads a queue began.", m->started_ms);
+	    "When a daemon that reads a queue or socket began.", m->started_ms);
 	add_time(m, "messaging_daemon_written_timestamp_seconds",
 	    "When it wrote this: old, if it has ended or hangs.",
 	    clock_now_ms());
@@ -63,7 +63,7 @@ describe_daemon(struct daemon_metrics *m)
 	add_total(m, "messaging_daemon_records_total",
 	    "Lines that it read, bad ones included.", m->lines);
 	add_total(m, "messaging_daemon_dead_letters_total",
-	    "Lines that went to the queue of dead letters.", m->dead_letters);
+	    "Lines that went to the dead letters.", m->dead_letters);
 	add_total(m, "messaging_daemon_retries_total",
 	    "How often it tried something again, since a server was away or "
 	    "busy.",

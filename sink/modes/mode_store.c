@@ -15,7 +15,7 @@
 
 static const struct option_row rows[] = {
 	OPTION_TEXT('f', "from", "FROM", struct sink, from,
-	    "where rows come from: -, a file, queue:NAME"),
+	    "where rows come from: -, a file, queue:NAME, unix:PATH"),
 	OPTION_FLAG("until-empty", struct sink, until_empty,
 	    "with a queue: end when it is empty"),
 	OPTION_FLAG("accept-loss", struct sink, accept_loss,
@@ -75,7 +75,8 @@ store_rows(struct sink *s, struct db **db)
 	const char *from = row_source(s);
 	struct endpoint_options opt = { .conf = conf,
 		.until_empty = s->until_empty,
-		.wait_forever = endpoint_is_queue(from) && !s->until_empty };
+		.wait_forever = endpoint_is_endless(from) && !s->until_empty,
+		.takes_socket = true };
 	struct endpoint *in;
 	struct consume c;
 	struct buf why = BUF_INIT;

@@ -1,7 +1,8 @@
 """latency: from publishing a message until it is committed and counted, seen
 from outside at a steady rate, and the memory of aggregator and sink meanwhile,
 with a window short enough to be full, and so few chats at a time that most of
-them have ended and begun anew by then: a chat that goes on keeps what it has."""
+them have ended and begun anew by then: a chat that goes on keeps what it has.
+Rows go to the sink through a queue, and through a socket."""
 
 import json
 import threading
@@ -10,7 +11,7 @@ import time
 import table # first: it knows where the others are
 
 from harness import TESTBIN, Checks, Lab, main
-from streamlib import IN, House
+from streamlib import IN, ROWS, House
 
 # Messages a second, seconds in all, limit of the 99th percentile in ms, and
 # how often rows are written: the fewer messages, the less it costs.
@@ -58,11 +59,12 @@ class Memory(threading.Thread):
         return found
 
 
-def measure(house, rate, seconds, limit, every, number):
+def measure(house, rate, seconds, limit, every, rows):
     lab = house.lab
-    house.state = lab.path(f"state{number}")
-    house.sink()
-    house.aggregator("--window", WINDOW, every=every,
+    house.state = lab.path(f"state.{rate}.{rows}")
+    to = ROWS if rows == "queue" else "unix:" + lab.path("rows")
+    house.sink(source=to)
+    house.aggregator("--window", WINDOW, every=every, to=to,
                      metrics="operators,chats,users,messages,conversations")
     memory = Memory(house)
     memory.start()
@@ -87,7 +89,8 @@ def measure(house, rate, seconds, limit, every, number):
         return table.median([r[key] for r in rounds])
 
     table.show(
-        f"Publish to commit at {rate:,} messages a second, {seconds} s", [
+        f"Publish to commit at {rate:,} messages a second, rows through "
+        f"a {rows}, {seconds} s", [
             ("50th percentile", mid("p50_ms"), "ms"),
             ("99th percentile", mid("p99_ms"), "ms",
              table.at_most(mid("p99_ms"), limit)),
@@ -109,9 +112,10 @@ def body():
     checks = Checks()
     with Lab("latency") as lab:
         house = House(lab, pool="1G")
-        for number, (rate, *how) in enumerate(RATES):
-            checks.that(measure(house, rate, *how, number),
-                        f"{rate} a second: everything arrived")
+        for rate, *how in RATES:
+            for rows in ("queue", "socket"):
+                checks.that(measure(house, rate, *how, rows),
+                            f"{rate} a second: everything arrived")
     return checks.result()
 
 

@@ -3,7 +3,9 @@
 # SIGTERM; for benches that bring their own publisher and judge. In the
 # environment:
 #
-#   AMQP_URL, IN_QUEUE   what is read; its rows go through IN_QUEUE.rows
+#   AMQP_URL, IN_QUEUE   what is read
+#   ROWS                 how rows go to the sink: through a socket (unix), or
+#                        through the queue IN_QUEUE.rows (queue)
 #   MYSQL_URL            an empty database
 #   BIN                  where the programs are (build/bin of this checkout)
 #   METRICS, EVERY       operators,chats,messages; 50ms
@@ -20,6 +22,14 @@ bin=${BIN:-$here/build/bin}
 export AMQP_URL MYSQL_URL
 state=$(mktemp -d "${TMPDIR:-/tmp}/pipeline.XXXXXX")
 aggregator='' sink=''
+case ${ROWS:-unix} in
+unix) rows=unix:$state/rows ;;
+queue) rows=queue:$IN_QUEUE.rows ;;
+*)
+	echo "ROWS is unix or queue, not '$ROWS'" >&2
+	exit 64
+	;;
+esac
 
 # The aggregator first: what it still writes finds its reader.
 finish() {
@@ -34,11 +44,11 @@ trap 'finish; exit 0' TERM INT
 trap finish EXIT
 
 cd "$state"
-"$bin/aggregator" -q -f "queue:$IN_QUEUE" -t "queue:$IN_QUEUE.rows" \
+"$bin/aggregator" -q -f "queue:$IN_QUEUE" -t "$rows" \
 	-a "${METRICS:-operators,chats,messages}" --every "${EVERY:-50ms}" \
 	--state "$state/stream" &
 aggregator=$!
 "$bin/sink" -q --migrate
-"$bin/sink" -q -f "queue:$IN_QUEUE.rows" &
+"$bin/sink" -q -f "$rows" &
 sink=$!
 wait "$aggregator" "$sink"

@@ -35,6 +35,11 @@ def millis(text):
     return (d.days * 86400 + d.seconds) * 1000 + d.microseconds // 1000
 
 
+def endpoint(name):
+    """The name of a queue alone stands for that queue."""
+    return name if ":" in name else "queue:" + name
+
+
 class Sql:
     """One session of the client that stays: a question costs no process."""
 
@@ -94,13 +99,13 @@ class House:
                    state=None, source=IN, to=ROWS, every="50ms"):
         return self._start(name, [
             "aggregator", "-c", self.conf, "-a", metrics, "--every", every,
-            "-f", "queue:" + source, "-t", "queue:" + to,
+            "-f", endpoint(source), "-t", endpoint(to),
             "--state", state or self.state, *options,
         ])
 
     def sink(self, *options, name="sink", source=ROWS):
         return self._start(name, [
-            "sink", "-c", self.conf, "-f", "queue:" + source, *options,
+            "sink", "-c", self.conf, "-f", endpoint(source), *options,
         ])
 
     def _start(self, name, argv):

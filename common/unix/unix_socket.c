@@ -1,0 +1,104 @@
+/*
+ * unix_socket: see unix_socket.h.
+ */
+#define _GNU_SOURCE
+
+#include "common/unix/unix_socket.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Connections that wait to be accepted. */
+#define BACKLOG 1024
+
+bool
+unix_socket_fits(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 0 && n < sizeof((struct sockaddr_un *)NULL)->sun_path;
+}
+
+static int
+set_address(struct sockaddr_un *to, const char *path)
+{
+	if (!unix_socket_fits(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memset(to, 0, sizeof *to);
+	to->sun_family = AF_UNIX;
+	memcpy(to->sun_path, path, strlen(path));
+	return 0;
+}
+
+static int
+make_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/* Closes, and keeps errno. Returns -1. */
+static int
+give_up(int fd)
+{
+	int err = errno;
+
+	(void)close(fd);
+	errno = err;
+	return -1;
+}
+
+int
+unix_socket_connect(const char *path)
+{
+	struct sockaddr_un to;
+	int fd;
+
+	if (set_address(&to, path) != 0)
+		return -1;
+	fd = make_socket();
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
+		return give_up(fd);
+	return fd;
+}
+
+/* Removes what a killed process left. */
+static void
+remove_unused(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return;
+	fd = unix_socket_connect(path);
+	if (fd >= 0)
+		(void)close(fd);
+	else if (errno == ECONNREFUSED)
+		(void)unlink(path);
+}
+
+int
+unix_socket_listen(const char *path)
+{
+	struct sockaddr_un at;
+	int fd;
+
+	if (set_address(&at, path) != 0)
+		return -1;
+	remove_unused(path);
+	fd = make_socket();
+	if (fd < 0)
+		return -1;
+	if (bind(fd, (const struct sockaddr *)&at, sizeof at) != 0 ||
+	    chmod(path, 0660) != 0 || listen(fd, BACKLOG) != 0)
+		return give_up(fd);
+	return fd;
+}

@@ -1,0 +1,24 @@
+/*
+ * unix_socket: stream sockets that are named by a path. Who may connect is told
+ * by the rights of the socket and of its folder: the owner and the group.
+ */
+#ifndef COMMON_UNIX_UNIX_SOCKET_H
+#define COMMON_UNIX_UNIX_SOCKET_H
+
+#include <stdbool.h>
+
+/* False: the path is empty, or longer than an address of the system. */
+bool unix_socket_fits(const char *path);
+
+/* Listens at path, which is made, with mode 0660: a proxy, or a
+ * program of another user, connects by the group. A socket that nobody listens
+ * at any more is replaced. Returns a descriptor that does not block, or -1 with
+ * errno: EADDRINUSE while another process listens, or for what is no socket. */
+int unix_socket_listen(const char *path) __attribute__((warn_unused_result));
+
+/* Connects to path; neither this nor the descriptor blocks. -1 with errno:
+ * ENOENT, ECONNREFUSED: nobody listens; EAGAIN: too many wait to be accepted.
+ */
+int unix_socket_connect(const char *path) __attribute__((warn_unused_result));
+
+#endif

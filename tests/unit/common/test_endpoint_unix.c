@@ -1,0 +1,267 @@
+/*
+ * Tests of common/unix: both ends of unix:PATH in one process, in a folder of
+ * their own; across programs and kills it is tested in tests/e2e.
+ */
+#include "tests/unit/tmpdir.h"
+
+#include <stdio.h>
+
+#include "common/conf/conf.h"
+#include "common/endpoint/endpoint.h"
+#include "common/os/stop.h"
+#include "common/unix/endpoint_unix.h"
+
+/* More frames than a reader expects to be unacknowledged. */
+#define MANY 300
+
+static struct conf *conf;
+
+static struct endpoint *
+open_end(const char *name, bool writing)
+{
+	struct endpoint_options opt = {
+		.conf = conf, .wait_forever = true, .takes_socket = true
+	};
+	enum exit_code code;
+	struct buf why = BUF_INIT;
+	struct endpoint *e;
+
+	e = writing ? endpoint_open_write(name, &opt, &why, &code)
+		    : endpoint_open_read(name, &opt, &why, &code);
+	if (e == NULL)
+		fail_msg("%s", buf_str(&why));
+	buf_release(&why);
+	return e;
+}
+
+/* The next block of the reader is that. */
+static void
+expect_block(struct endpoint *in, const char *want)
+{
+	char *block;
+	size_t len;
+
+	assert_int_equal(
+	    endpoint_read_block(in, &block, &len, 5000), ENDPOINT_RECORD);
+	assert_int_equal(len, strlen(want));
+	assert_memory_equal(block, want, len);
+}
+
+static uint64_t
+write_frame(struct endpoint *out, const char *line)
+{
+	uint64_t mark;
+
+	assert_int_equal(endpoint_write(out, line, strlen(line)), 0);
+	assert_true(endpoint_flush_begin(out, &mark));
+	return mark;
+}
+
+static void
+safe_when_acknowledged(void **state)
+{
+	struct endpoint *in = open_end("unix:rows", false),
+			*out = open_end("unix:rows", true);
+	uint64_t one, two;
+	struct endpoint_mark mark;
+
+	(void)state;
+	one = write_frame(out, "one");
+	two = write_frame(out, "two");
+	expect_block(in, "one\n");
+	mark = endpoint_mark(in);
+	expect_block(in, "two\n");
+	assert_string_equal(endpoint_where(in), "a row from unix:rows");
+	assert_false(endpoint_flush_done(out, one));
+	endpoint_ack_to(in, &mark);
+	assert_true(endpoint_flush_done(out, one));
+	assert_false(endpoint_flush_done(out, two));
+	endpoint_ack(in);
+	assert_true(endpoint_flush_done(out, two));
+	assert_int_equal(endpoint_flush(out), OUTCOME_DONE);
+	endpoint_close(out);
+	endpoint_close(in);
+	assert_int_equal(access("rows", F_OK), -1);
+}
+
+/* The lines of a flush are one frame; two of them wait for their reader, and
+ * later ones gather. */
+static void
+sends_gather(void **state)
+{
+	struct endpoint *in = open_end("unix:rows", false),
+			*out = open_end("unix:rows", true);
+
+	(void)state;
+	assert_int_equal(endpoint_write(out, "a", 1), 0);
+	assert_false(endpoint_send(out));
+	assert_int_equal(endpoint_write(out, "b", 1), 0);
+	assert_false(endpoint_send(out));
+	assert_int_equal(endpoint_write(out, "c", 1), 0);
+	assert_true(endpoint_send(out));
+	assert_int_equal(endpoint_write(out, "d", 1), 0);
+	expect_block(in, "a\n");
+	expect_block(in, "b\n");
+	endpoint_ack(in);
+	assert_false(endpoint_send(out));
+	expect_block(in, "c\nd\n");
+	endpoint_close(out);
+	endpoint_close(in);
+}
+
+/* A reader that is gone: what it did not acknowledge comes again. */
+static void
+comes_again(void **state)
+{
+	struct endpoint *in = open_end("unix:rows", false),
+			*out = open_end("unix:rows", true);
+	uint64_t mark;
+
+	(void)state;
+	mark = write_frame(out, "one");
+	expect_block(in, "one\n");
+	endpoint_ack(in);
+	assert_true(endpoint_flush_done(out, mark));
+	(void)write_frame(out, "two");
+	expect_block(in, "two\n");
+	endpoint_close(in);
+	assert_int_equal(endpoint_write(out, "three", 5), 0);
+	assert_false(endpoint_flush_begin(out, &mark));
+	assert_false(endpoint_is_up(out));
+
+	in = open_end("unix:rows", false);
+	while (endpoint_connect(out) != OUTCOME_DONE)
+		continue;
+	expect_block(in, "two\n");
+	expect_block(in, "three\n");
+	endpoint_ack(in);
+	assert_true(endpoint_flush_done(out, mark));
+	endpoint_close(out);
+	endpoint_close(in);
+}
+
+/* Each writer hears of its own frames, also beside one that ended. */
+static void
+several_writers(void **state)
+{
+	struct endpoint *in = open_end("unix:rows", false),
+			*first = open_end("unix:rows", true),
+			*second = open_end("unix:rows", true),
+			*third = open_end("unix:rows", true);
+	uint64_t one, three;
+
+	(void)state;
+	one = write_frame(first, "one");
+	expect_block(in, "one\n");
+	(void)write_frame(second, "two");
+	expect_block(in, "two\n");
+	endpoint_close(second);
+	three = write_frame(third, "three");
+	expect_block(in, "three\n");
+	assert_false(endpoint_flush_done(third, three));
+	endpoint_ack(in);
+	assert_true(endpoint_flush_done(first, one));
+	assert_true(endpoint_flush_done(third, three));
+	endpoint_close(first);
+	endpoint_close(third);
+	endpoint_close(in);
+}
+
+/* Frames that are read while none is acknowledged, of lines of any length. */
+static void
+many_and_long(void **state)
+{
+	struct endpoint *in = open_end("unix:rows", false),
+			*out = open_end("unix:rows", true);
+	char *line = xcalloc(1, UNIX_FRAME_BYTES + 10), *block;
+	size_t i, len, got = 0, sent = 0;
+	uint64_t mark = 0;
+
+	(void)state;
+	memset(line, 'x', UNIX_FRAME_BYTES + 10);
+	for (i = 0; i < MANY; i++) {
+		len = i * UNIX_FRAME_BYTES / MANY + (i + 1 == MANY ? 2000 : 1);
+		assert_int_equal(endpoint_write(out, line, len), 0);
+		sent += len + 1;
+		(void)endpoint_flush_begin(out, &mark);
+		while (
+		    endpoint_read_block(in, &block, &len, 0) == ENDPOINT_RECORD)
+			got += len;
+		if (i % 50 == 49)
+			endpoint_ack(in);
+	}
+	while (!endpoint_flush_done(out, mark)) {
+		if (endpoint_read_block(in, &block, &len, 10) ==
+		    ENDPOINT_RECORD)
+			got += len;
+		else
+			endpoint_ack(in);
+	}
+	assert_int_equal(got, sent);
+	free(line);
+	endpoint_close(out);
+	endpoint_close(in);
+}
+
+static void
+names_that_are_refused(void **state)
+{
+	struct endpoint_options opt = { .conf = conf, .takes_socket = true };
+	struct endpoint *in = open_end("unix:rows", false);
+	struct buf why = BUF_INIT;
+	char name[200] = "unix:";
+	enum exit_code code;
+
+	(void)state;
+	assert_null(endpoint_open_read("unix:rows", &opt, &why, &code));
+	assert_non_null(strstr(buf_str(&why), "cannot listen at 'unix:rows'"));
+	assert_null(endpoint_open_write("unix:", &opt, &why, &code));
+	assert_int_equal(code, PROG_USAGE);
+	memset(name + 5, 'a', sizeof name - 6);
+	assert_null(endpoint_open_read(name, &opt, &why, &code));
+	assert_int_equal(code, PROG_USAGE);
+	opt.takes_socket = false;
+	assert_null(endpoint_open_read("unix:other", &opt, &why, &code));
+	assert_int_equal(code, PROG_USAGE);
+	assert_non_null(strstr(buf_str(&why), "only sink reads"));
+	buf_release(&why);
+	endpoint_close(in);
+}
+
+/* Asked to stop, it does not wait for a reader that is not there. */
+static void
+stops_without_a_reader(void **state)
+{
+	struct endpoint *out = open_end("unix:rows", true);
+
+	(void)state;
+	assert_int_equal(endpoint_write(out, "one", 3), 0);
+	stop_set(true);
+	assert_int_equal(endpoint_flush(out), OUTCOME_LATER);
+	stop_set(false);
+	assert_non_null(strstr(endpoint_why(out), "nobody reads 'unix:rows'"));
+	assert_int_equal(endpoint_code(out), PROG_TEMPFAIL);
+	endpoint_close(out);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(safe_when_acknowledged),
+		cmocka_unit_test(sends_gather),
+		cmocka_unit_test(comes_again),
+		cmocka_unit_test(several_writers),
+		cmocka_unit_test(many_and_long),
+		cmocka_unit_test(names_that_are_refused),
+		cmocka_unit_test(stops_without_a_reader),
+	};
+	struct buf why = BUF_INIT;
+	int rc;
+
+	conf = conf_load(NULL, &why);
+	rc = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
+	conf_free(conf);
+	buf_release(&why);
+	return rc;
+}
