@@ -20,6 +20,7 @@ DAY = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
 C, D = "cust-77341", "cust-2"
 SECRETS = {
     "id": C, "name": "Quorbella", "surname": "zyxtrand", "phone": "119876001",
+    "accent": "nu\u00f1or",
     "text": "markertext", "reply": "markerreply", "ip": "203.0.113.77",
     "session": "sess-marker", "agent": "agent-marker", "event": "markerevent",
     "tag": "markertag", "data": "markerdata",
@@ -66,12 +67,14 @@ def chat_of(chat, customer, **more):
 def talk(chat, customer, mark):
     """Questions and answers, enough for an alert, a receipt, events."""
     yield chat_of(chat, customer,
-                  customer_name=f"Quorbella Zyxtrand {mark}" if mark else "Dan",
+                  customer_name=(f"Quorbella Zyxtrand {mark} NUN\u0303OR"
+                                 if mark else "Dan"),
                   customer_phone=f"+55119876001{mark}" if mark else "+551",
                   tag="markertag" if mark else "vip")
     for n in range(12):
         yield message(chat, n, 5, "customer", customer, "7",
-                      f"markertext{n} Zyxtrand" if mark else "hello there",
+                      f"markertext{n} Zyxtrand Nu\u00f1or" if mark
+                      else "hello there",
                       second=n * 3,
                       data={"note": "markerdata" if mark else "n"})
     for n in range(12, 20):
