@@ -150,6 +150,13 @@ is_their_value(const void *ctx, const char *value, size_t len)
 		   memcmp(value, s->id, len) == 0);
 }
 
+static bool
+webhook_names_them(struct subject_lines *l)
+{
+	return webhook_values_any(
+	    &l->flat, l->inner.data, l->inner.len, is_their_value, l->subject);
+}
+
 bool
 subject_lines_match(struct subject_lines *l, const char *line, size_t len)
 {
@@ -160,8 +167,7 @@ subject_lines_match(struct subject_lines *l, const char *line, size_t len)
 		match = is_theirs(l) || is_of_their_chat(l);
 		break;
 	case LINE_WEBHOOK:
-		match = webhook_values_any(&l->flat, l->inner.data,
-		    l->inner.len, is_their_value, l->subject);
+		match = webhook_names_them(l);
 		break;
 	case LINE_OTHER:
 		break;
@@ -175,10 +181,13 @@ subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 {
 	static const char *const names[] = { "customer_name", "customer_phone",
 		NULL };
+	enum line_kind kind = read_line(l, line, len);
 	const struct flat_field *v;
 	size_t i;
 
-	if (read_line(l, line, len) != LINE_RECORD || !is_theirs(l))
+	if (kind == LINE_WEBHOOK)
+		l->found += webhook_names_them(l);
+	if (kind != LINE_RECORD || !is_theirs(l))
 		return;
 	l->found++;
 	for (i = 0; chat_fields[i] != NULL; i++) {

@@ -464,6 +464,13 @@ def check_refusals(checks, house):
         checks.that(done.code == code and text in done.err and
                     done.err.count("\n") == 1, f"{argv}: {done}")
     check_no_such_path(checks, house)
+    # Somebody who is in nothing but a webhook that nobody understood.
+    lone = house.lab.write("lone", json.dumps({
+        "type": "dead", "where": "webhook calm/crm",
+        "record": '{"client_id": "lone-1"}'}) + "\n")
+    done = house.forget("calm", "--file", lone, customer="lone-1")
+    checks.that(done.code == 0 and os.path.getsize(lone) == 0,
+                f"known by a webhook alone: {done}")
     # An operator with the same id keeps what is by user.
     before = house.dump("user_stats", "twin")
     done = house.forget("twin", customer="7")

@@ -121,6 +121,9 @@ lines_tell_of_chats_and_names(void **state)
 		/* Of a chat of theirs, but not theirs. */
 		ROW("chat_metrics", "\"chat\":\"10\",\"customer\":\"6\","
 				    "\"customer_name\":\"Other\""),
+		/* Somebody of whom there is nothing else is known by it. */
+		WEBHOOK("t", "{\\\"id\\\":5}"),
+		WEBHOOK("t", "{\\\"id\\\":6}"),
 	};
 	struct subject s;
 	struct subject_lines l = { .subject = &s };
@@ -134,7 +137,7 @@ lines_tell_of_chats_and_names(void **state)
 	assert_non_null(strmap_get(&s.chats, "12", 2));
 	assert_non_null(strmap_get(&s.chats, "13", 2));
 	assert_string_equal(buf_str(&s.names), " Ann B +55");
-	assert_int_equal(l.found, 2);
+	assert_int_equal(l.found, 3);
 	subject_lines_release(&l);
 	subject_release(&s);
 }
