@@ -51,7 +51,7 @@ LIBS            := $(call pkg,--libs librabbitmq liblz4 jansson)
 LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto libjwt) -ljq -llmdb
 LIBS_aggregator := -llmdb -lunistring
 LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto libjwt) -lm
-LIBS_reaper     := $(call pkg,--libs libmariadb)
+LIBS_reaper     := $(call pkg,--libs libmariadb) -lunistring
 LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib libcurl)
 LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lunistring -lcmocka
 

@@ -29,7 +29,7 @@
 #include "common/containers/hash.h"
 #include "common/containers/strmap.h"
 
-#include "aggregator/metrics/text_words.h"
+#include "common/words/text_words.h"
 
 enum {
 	/* After so many messages without any text it is logged. */

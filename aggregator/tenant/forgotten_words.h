@@ -11,7 +11,7 @@
 #include "common/containers/strmap.h"
 #include "common/records/record.h"
 
-#include "aggregator/metrics/text_words.h"
+#include "common/words/text_words.h"
 
 #include <stdbool.h>
 

@@ -55,9 +55,10 @@ struct connection {
 	size_t raw_len;
 	struct buf body;
 	size_t received;
-	bool blanks;               /* in path or query */
-	bool begun;                /* the headers were checked */
-	bool is_get;               /* GET or HEAD */
+	bool blanks; /* in path or query */
+	bool begun;  /* the headers were checked */
+	bool is_get; /* GET or HEAD */
+	bool is_head;
 	bool handled;              /* the handler was called */
 	bool sends_on;             /* refused before its body was read */
 	int refusal;               /* a status of the server's own; 0: none */

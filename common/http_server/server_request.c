@@ -97,7 +97,8 @@ begin_body(struct connection *c, const char *method, const char *version)
 	status = server_read_headers(c, method, version, &h);
 	admit_request(c, h.forwarded.len > 0 ? buf_str(&h.forwarded) : NULL);
 	buf_release(&h.forwarded);
-	c->is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	c->is_head = strcmp(method, "HEAD") == 0;
+	c->is_get = c->is_head || strcmp(method, "GET") == 0;
 	if (status != 0)
 		c->refusal = status;
 	/* An answer before the body has come closes the connection. */

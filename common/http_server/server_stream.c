@@ -92,6 +92,7 @@ struct MHD_Response *
 server_begin_stream(struct connection *c)
 {
 	struct web_answer *a = &c->answer;
+	struct MHD_Response *r;
 
 	a->content_type = "text/event-stream";
 	buf_adds(&a->headers, "Cache-Control: no-store\n"
@@ -105,8 +106,14 @@ server_begin_stream(struct connection *c)
 	event_listener_join(&c->stream.listener, a->events,
 	    c->request.header(&c->request, "Last-Event-ID"), on_event);
 	a->events = NULL;
-	return MHD_create_response_from_callback(
+	r = MHD_create_response_from_callback(
 	    MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, c, NULL);
+	/* Of HEAD the library would send the last chunk as a body; its end is
+	 * that of the connection instead. */
+	if (r != NULL && c->is_head)
+		(void)MHD_set_response_options(
+		    r, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	return r;
 }
 
 void

@@ -21,14 +21,7 @@
 #define SENT_EVER SENT_BY("$IDS", "$UIDS")
 #define RECEIVED_EVER SENT_TO("$IDS", "$UIDS")
 
-/* The words of their names; of Chinese and Japanese names two characters. */
-#define LETTERS                                                                \
-	"REGEXP_REPLACE(LOWER($NAMES), "                                       \
-	"'[^\\\\p{L}\\\\p{M}\\\\p{Nd}_]+', ' ')"
-#define OF_NAME                                                                \
-	"(LOCATE(CONCAT(' ', word, ' '), CONCAT(' ', " LETTERS                 \
-	", ' ')) > 0 OR CHAR_LENGTH(word) = 2 AND LOCATE(word, " LETTERS       \
-	") > 0)"
+#define OF_NAME "word IN ($WORDS)"
 
 /* Words too rare to be a trend, which no view shows. */
 #define RARE                                                                   \
@@ -109,12 +102,12 @@ write_ids(struct buf *sql, const struct subject *s, bool theirs)
 }
 
 static void
-write_chats(struct buf *sql, const struct subject *s)
+write_keys(struct buf *sql, const struct subject *s, const struct strmap *of)
 {
 	struct strmap_entry *e;
 	size_t i = 0, n = 0;
 
-	while ((e = strmap_next(&s->chats, &i)) != NULL) {
+	while ((e = strmap_next(of, &i)) != NULL) {
 		buf_adds(sql, n++ > 0 ? ", " : "");
 		db_quote(s->db, sql, db_text(e->key, e->key_len));
 	}
@@ -133,7 +126,6 @@ write_mark(
 		{ "CUSTOMER", db_str(s->id) },
 		{ "USER", db_str(s->is_operator ? NULL : s->id) },
 		{ "ALIAS", db_str(s->alias) },
-		{ "NAMES", db_text(buf_str(&s->names), s->names.len) },
 		{ "ASKED", db_time(s->asked_at) },
 		{ "TENANT", db_str(s->tenant) },
 		{ "FROM", db_time(s->from) },
@@ -150,7 +142,9 @@ write_mark(
 	else if (len == 4 && memcmp(mark, "UIDS", len) == 0)
 		write_ids(sql, s, !s->is_operator);
 	else if (len == 5 && memcmp(mark, "CHATS", len) == 0)
-		write_chats(sql, s);
+		write_keys(sql, s, &s->chats);
+	else if (len == 5 && memcmp(mark, "WORDS", len) == 0)
+		write_keys(sql, s, &s->words);
 }
 
 void

@@ -34,7 +34,7 @@ extern const size_t personal_tables_n;
 
 /* Appends SQL with its marks replaced by quoted values: $CUSTOMER the id, $USER
  * the same, or NULL where an operator has it, $ALIAS, $IDS id and alias, $UIDS
- * the same as of $USER, $CHATS, $NAMES, $ASKED, $TENANT, $FROM and $TO. */
+ * the same as of $USER, $CHATS, $WORDS, $ASKED, $TENANT, $FROM and $TO. */
 void personal_write(struct buf *sql, const char *text, const struct subject *s);
 
 #endif

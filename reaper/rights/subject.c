@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
+#include "common/words/text_words.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal.h"
 #include "reaper/rows/present_time.h"
@@ -26,16 +27,26 @@ subject_add_chat(struct subject *s, const char *chat, size_t len)
 void
 subject_add_name(struct subject *s, const char *name, size_t len)
 {
+	struct words *w;
+	size_t i;
+
 	if (len == 0)
 		return;
 	buf_addc(&s->names, ' ');
 	buf_add(&s->names, name, len);
+	w = xcalloc(1, sizeof *w);
+	words_find(w, (struct text){ name, len }, 1);
+	for (i = 0; i < w->n; i++)
+		*strmap_put(&s->words, w->v[i].p, w->v[i].len) = &s->words;
+	words_release(w);
+	free(w);
 }
 
 void
 subject_release(struct subject *s)
 {
 	strmap_release(&s->chats, NULL);
+	strmap_release(&s->words, NULL);
 	buf_release(&s->names);
 }
 

@@ -29,6 +29,8 @@ struct subject {
 	int64_t asked_at; /* up to when all is forgotten; CLOCK_NONE: not yet */
 	struct strmap chats; /* their ids; each value is the map itself */
 	struct buf names;    /* names and phone numbers, blanks between */
+	struct strmap
+	    words; /* of these, as trends have them; values as above */
 
 	int64_t from, to; /* the marks $FROM and $TO of personal.h */
 

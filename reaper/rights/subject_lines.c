@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "reaper/rights/webhook_values.h"
+
 /* The readable bytes that flat_parse() wants behind a line. */
 #define BEHIND 64
 
@@ -37,30 +39,65 @@ any_field_is(const struct flat *f, const char *const *names, const char *text)
 	return false;
 }
 
-/* Reads the line; of a dead letter, or a line of a spool, the record in it.
- * False: it is no JSON, or of another tenant. */
+/* Whether a dead letter is a webhook of the tenant: "webhook TENANT/SOURCE". */
 static bool
+is_webhook(const struct subject_lines *l)
+{
+	static const char start[] = "webhook ";
+	const struct flat_field *where = flat_find(&l->flat, "where");
+	size_t first = sizeof start - 1, len = strlen(l->subject->tenant);
+
+	return where != NULL && where->kind == FLAT_STRING &&
+	       where->val_len > first + len &&
+	       memcmp(where->val, start, first) == 0 &&
+	       memcmp(where->val + first, l->subject->tenant, len) == 0 &&
+	       where->val[first + len] == '/';
+}
+
+/* What a line tells. */
+enum line_kind {
+	LINE_OTHER, /* no JSON, or of another tenant */
+	LINE_RECORD,
+	LINE_WEBHOOK, /* its payload is l->inner */
+};
+
+/* Takes the record out of a dead letter, or of a line of a spool. */
+static enum line_kind
+read_inner(struct subject_lines *l, const struct flat_field *record)
+{
+	bool webhook = is_webhook(l);
+	size_t inner;
+
+	if (record == NULL ||
+	    (record->kind != FLAT_STRING && record->kind != FLAT_JSON))
+		return LINE_OTHER;
+	inner = record->val_len;
+	buf_clear(&l->inner);
+	buf_add(&l->inner, record->val, inner);
+	memset(buf_room(&l->inner, BEHIND), 0, BEHIND);
+	if (webhook)
+		return LINE_WEBHOOK;
+	return flat_parse(&l->flat, l->inner.data, inner, &l->why) == 0
+		   ? LINE_RECORD
+		   : LINE_OTHER;
+}
+
+static enum line_kind
 read_line(struct subject_lines *l, const char *line, size_t len)
 {
 	const struct flat_field *record;
-	size_t inner;
+	enum line_kind kind = LINE_RECORD;
 
 	if (flat_parse(&l->flat, line, len, &l->why) != 0)
-		return false;
+		return LINE_OTHER;
 	record = flat_find(&l->flat, "record");
 	if (field_is(&l->flat, "type", "dead") ||
-	    (record != NULL && record->kind == FLAT_JSON)) {
-		if (record == NULL ||
-		    (record->kind != FLAT_STRING && record->kind != FLAT_JSON))
-			return false;
-		inner = record->val_len;
-		buf_clear(&l->inner);
-		buf_add(&l->inner, record->val, inner);
-		memset(buf_room(&l->inner, BEHIND), 0, BEHIND);
-		if (flat_parse(&l->flat, l->inner.data, inner, &l->why) != 0)
-			return false;
-	}
-	return field_is(&l->flat, "tenant", l->subject->tenant);
+	    (record != NULL && record->kind == FLAT_JSON))
+		kind = read_inner(l, record);
+	return kind != LINE_RECORD ||
+		       field_is(&l->flat, "tenant", l->subject->tenant)
+		   ? kind
+		   : LINE_OTHER;
 }
 
 /* Whether a column or field for ids of customers has the customer's; one for
@@ -87,21 +124,53 @@ is_theirs(const struct subject_lines *l)
 
 static const char *const chat_fields[] = { "chat", "conversation_id", NULL };
 
+static bool
+is_of_their_chat(const struct subject_lines *l)
+{
+	const struct flat_field *v;
+	size_t i;
+
+	for (i = 0; chat_fields[i] != NULL; i++) {
+		v = flat_find(&l->flat, chat_fields[i]);
+		if (v != NULL && v->kind != FLAT_NULL &&
+		    strmap_get(&l->subject->chats, v->val, v->val_len) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Where an operator has the same id, a webhook is known by its chat only. */
+static bool
+is_their_value(const void *ctx, const char *value, size_t len)
+{
+	const struct subject *s = ctx;
+
+	return strmap_get(&s->chats, value, len) != NULL ||
+	       (!s->is_operator && len == strlen(s->id) &&
+		   memcmp(value, s->id, len) == 0);
+}
+
+static bool
+webhook_names_them(struct subject_lines *l)
+{
+	return webhook_values_any(
+	    &l->flat, l->inner.data, l->inner.len, is_their_value, l->subject);
+}
+
 bool
 subject_lines_match(struct subject_lines *l, const char *line, size_t len)
 {
-	const struct flat_field *v;
-	bool match;
-	size_t i;
+	bool match = false;
 
-	if (!read_line(l, line, len))
-		return false;
-	match = is_theirs(l);
-	for (i = 0; chat_fields[i] != NULL && !match; i++) {
-		v = flat_find(&l->flat, chat_fields[i]);
-		match =
-		    v != NULL && v->kind != FLAT_NULL &&
-		    strmap_get(&l->subject->chats, v->val, v->val_len) != NULL;
+	switch (read_line(l, line, len)) {
+	case LINE_RECORD:
+		match = is_theirs(l) || is_of_their_chat(l);
+		break;
+	case LINE_WEBHOOK:
+		match = webhook_names_them(l);
+		break;
+	case LINE_OTHER:
+		break;
 	}
 	l->found += match;
 	return match;
@@ -112,10 +181,13 @@ subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 {
 	static const char *const names[] = { "customer_name", "customer_phone",
 		NULL };
+	enum line_kind kind = read_line(l, line, len);
 	const struct flat_field *v;
 	size_t i;
 
-	if (!read_line(l, line, len) || !is_theirs(l))
+	if (kind == LINE_WEBHOOK)
+		l->found += webhook_names_them(l);
+	if (kind != LINE_RECORD || !is_theirs(l))
 		return;
 	l->found++;
 	for (i = 0; chat_fields[i] != NULL; i++) {

@@ -1,6 +1,7 @@
 /*
  * subject_lines: which lines of a file are about a customer: records, rows, and
- * dead letters with a record in them. A line that is no JSON is about nobody.
+ * dead letters with a record or a webhook in them. A line that is no JSON is
+ * about nobody.
  */
 #ifndef REAPER_RIGHTS_SUBJECT_LINES_H
 #define REAPER_RIGHTS_SUBJECT_LINES_H

@@ -14,7 +14,6 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/http/path_pattern.h"
 #include "common/os/file.h"
 #include "common/os/lock.h"
 #include "common/text/jsonw.h"
@@ -119,13 +118,16 @@ audit_close(struct audit *a)
 	free(a);
 }
 
+/* Whatever says that it is JSON: the suffix or nothing. */
 static bool
 is_impersonal(const char *path)
 {
-	size_t i;
+	size_t i, len;
 
 	for (i = 0; i < ARRAY_LEN(impersonal); i++) {
-		if (path_pattern_fits(impersonal[i], path))
+		len = strlen(impersonal[i]);
+		if (strncmp(path, impersonal[i], len) == 0 &&
+		    (path[len] == '\0' || strcmp(path + len, ".json") == 0))
 			return true;
 	}
 	return false;

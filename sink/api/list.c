@@ -338,7 +338,8 @@ add_link_parameter(struct page *p, struct buf *to, const char *name)
 	buf_addc(to, '&');
 }
 
-/* Header Link: the same request with the cursor. */
+/* Header Link: the same request with the cursor. Its range is of instants: what
+ * is so long ago moves on between two pages. */
 static void
 link_next(struct page *p, const char *cursor)
 {
@@ -348,8 +349,10 @@ link_next(struct page *p, const char *cursor)
 	size_t i;
 
 	buf_adds(to, "Link: <?");
-	add_link_parameter(p, to, "from");
-	add_link_parameter(p, to, "to");
+	if (p->from != CLOCK_NONE)
+		reply_encode_time(to, "from", p->from);
+	if (p->to != CLOCK_NONE)
+		reply_encode_time(to, "to", p->to);
 	add_link_parameter(p, to, "limit");
 	for (i = 0; i < p->columns_n; i++) {
 		if (p->list->columns[i].use != LIST_SHOWN)

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/http/etag.h"
 #include "common/text/jsonw.h"
 
@@ -96,4 +97,15 @@ reply_encode(struct buf *to, const char *text)
 		else
 			buf_addf(to, "%%%02X", (unsigned char)*text);
 	}
+}
+
+void
+reply_encode_time(struct buf *to, const char *name, int64_t ms)
+{
+	char text[CLOCK_TEXT];
+
+	clock_format(ms, text);
+	buf_addf(to, "%s=", name);
+	reply_encode(to, text);
+	buf_addc(to, '&');
 }

@@ -20,7 +20,8 @@ const COLUMNS = [
 
 export async function showAlerts() {
 	const answer = await fetchJson("/api/v1/alerts", { from: "24h", limit: MOST });
-	const rows = answer?.rows ?? [];
+	/* One that joined an earlier one has no messages any more. */
+	const rows = (answer?.rows ?? []).filter((alert) => alert.messages > 0);
 
 	byId("alerts").hidden = answer === null || settings.wall;
 	setText(byId("alerts-note"), rows.length === 0 ? "None."

@@ -4,7 +4,8 @@
  * What is opened stands there, too: figure= and chats= have a query of the API,
  * chat= and message= what a timeline shows. */
 
-const THRESHOLD_S = 300;
+import { WITHIN_S } from "./within.js";
+
 const TEXTS = ["operator", "channel", "range", "zone", "figure", "chats",
 	"chat", "message"];
 
@@ -14,7 +15,7 @@ function read() {
 	const all = {
 		wall: given.has("wall"),
 		keys: given.get("keys") !== "off",
-		threshold: threshold >= 1 ? threshold : THRESHOLD_S,
+		threshold: threshold >= 1 ? threshold : WITHIN_S,
 	};
 
 	for (const name of TEXTS)
@@ -27,7 +28,7 @@ function written(s) {
 
 	if (s.wall)
 		parts.push("wall");
-	if (s.threshold !== THRESHOLD_S)
+	if (s.threshold !== WITHIN_S)
 		parts.push(`threshold=${s.threshold}`);
 	for (const name of TEXTS) {
 		if (s[name] !== "")

@@ -9,10 +9,9 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
+#include "sink/api/within.h"
 #include "sink/modes/modes.h"
 #include "sink/report/report_file.h"
-
-#define WITHIN "300" /* seconds; the board's, too */
 
 /* Nobody waits for a report of cron: a statement may take so many times as long
  * as one of a request. */
@@ -29,7 +28,7 @@ make_report(struct sink *s, struct db **db)
 		.from = s->from_day,
 		.to = s->to_day,
 		.zone = s->zone,
-		.within = s->within != NULL ? s->within : WITHIN,
+		.within = s->within != NULL ? s->within : WITHIN_S,
 		.form = s->report_form };
 	struct buf text = BUF_INIT;
 	enum exit_code code = report_file_check(s->report, s->report_form);
@@ -66,7 +65,7 @@ static const struct option_row rows[] = {
 	OPTION_TEXT(0, "zone", "ZONE", struct sink, zone,
 	    "the days' time zone: Europe/Lisbon; without it UTC"),
 	OPTION_TEXT(0, "within", "SECONDS", struct sink, within,
-	    "which share was answered within so long (" WITHIN ")"),
+	    "which share was answered within so long (" WITHIN_S ")"),
 	OPTION_TAKE('o', NULL, "FORMAT", struct sink, report_form, take_form,
 	    "html or csv; without it by the name of the file"),
 	OPTION_TEXT(0, "tenant", "NAME", struct sink, tenant,

@@ -67,19 +67,35 @@ by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	free(text);
 }
 
+/* The sentence of a problem, or of the first error in the list that the routes
+ * of messaging-originals(7) answer. */
+static void
+log_why(const char *target, const json_t *problem)
+{
+	const json_t *detail = json_object_get(problem, "detail"),
+		     *first = json_array_get(detail, 0);
+	const char *what =
+	    json_string_value(json_array_get(json_object_get(first, "loc"), 1));
+	const char *msg = json_string_value(
+	    first != NULL ? json_object_get(first, "msg") : detail);
+
+	log_error("%s: %s%s%s", target, what != NULL ? what : "",
+	    what != NULL ? ": " : "", msg != NULL ? msg : "no answer");
+}
+
 enum exit_code
 by_hand_explain(
     const struct web_answer *a, const struct db *db, const char *target)
 {
 	json_t *problem = json_loadb(a->body.data, a->body.len, 0, NULL);
-	const char *detail =
-	    json_string_value(json_object_get(problem, "detail"));
 
-	log_error("%s: %s", target, detail != NULL ? detail : "no answer");
+	log_why(target, problem);
 	json_decref(problem);
 	switch (a->status) {
 	case 400:
+	case 403:
 	case 406:
+	case 422:
 		return PROG_USAGE;
 	case 404:
 		return PROG_NOINPUT;

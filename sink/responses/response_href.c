@@ -7,17 +7,6 @@
 #include "sink/access/scope.h"
 #include "sink/api/reply.h"
 
-static void
-add_href_time(struct buf *to, const char *name, int64_t ms)
-{
-	char text[CLOCK_TEXT];
-
-	clock_format(ms, text);
-	buf_addf(to, "%s=", name);
-	reply_encode(to, text);
-	buf_addc(to, '&');
-}
-
 bool
 response_href(const struct question *q, const struct response_choice *c,
     int64_t from, int64_t to, const char *operator_id, struct buf *href)
@@ -32,8 +21,8 @@ response_href(const struct question *q, const struct response_choice *c,
 	buf_clear(href);
 	buf_adds(href, "/api/v1/intervals?");
 	if (from != CLOCK_NONE) {
-		add_href_time(href, "from", from);
-		add_href_time(href, "to", to);
+		reply_encode_time(href, "from", from);
+		reply_encode_time(href, "to", to);
 	}
 	buf_addf(href, "kind=%s&withdrawn=0", c->kind);
 	if (operator_id != NULL && *operator_id == '\0') {

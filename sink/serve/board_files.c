@@ -11,6 +11,7 @@
 #include "common/http/etag.h"
 #include "common/os/file.h"
 #include "common/text/jsonw.h"
+#include "sink/api/within.h"
 #include "sink/serve/serve.h"
 
 #define FILE_BYTES_MAX ((size_t)1024 * 1024)
@@ -49,7 +50,11 @@ static const struct {
 	MODULE("timeline"),
 	MODULE("totals"),
 	MODULE("waiting"),
+	{ "/board/within.js", NULL, "text/javascript; charset=utf-8" },
 };
+
+/* Of what is no file. */
+static const char within[] = "export const WITHIN_S = " WITHIN_S ";\n";
 
 static const char headers[] =
     "Content-Security-Policy: default-src 'none'; script-src 'self'; "
@@ -78,7 +83,6 @@ read_file(struct board_file *f, const char *path, struct buf *why)
 	if (rc != 0)
 		(void)syserr_explain(
 		    why, PROG_NOINPUT, "cannot read '%s' of the board", path);
-	etag_write(f->etag, &f->text);
 	return rc;
 }
 
@@ -91,9 +95,14 @@ board_files_open(const char *folder, struct buf *why)
 	int rc = 0;
 
 	for (i = 0; i < ARRAY_LEN(names) && rc == 0; i++) {
-		path = xasprintf("%s/%s", folder, names[i].name);
-		rc = read_file(&b->files[i], path, why);
-		free(path);
+		if (names[i].name == NULL) {
+			buf_adds(&b->files[i].text, within);
+		} else {
+			path = xasprintf("%s/%s", folder, names[i].name);
+			rc = read_file(&b->files[i], path, why);
+			free(path);
+		}
+		etag_write(b->files[i].etag, &b->files[i].text);
 	}
 	if (rc == 0)
 		return b;

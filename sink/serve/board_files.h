@@ -1,6 +1,7 @@
 /*
  * board_files: the pages of the live board: a fixed list of files, read once at
- * the start. They hold no data: that is fetched from the API, by who may.
+ * the start, and a module with what the board shares with the programs. They
+ * hold no data: that is fetched from the API, by who may.
  *
  * Each is sent with headers that let a page load scripts, styles and data from
  * this server only, none of them inline, and be shown in no other page.

@@ -22,6 +22,7 @@
 #include "sink/resources/by_hand.h"
 #include "sink/resources/resource_parameters.h"
 #include "sink/serve/serve.h"
+#include "sink/serve/serve_api.h"
 
 #define LOOK_MS 50
 /* Or less often, so that looking takes a tenth of the time at most. */
@@ -85,7 +86,8 @@ live_answer(
 
 	if (!serve_find_viewer(s, r, &v, a))
 		return;
-	if (!resource_check_names(NULL, 0, r, a))
+	if (!resource_check_names(NULL, 0, r, a) ||
+	    !serve_write_down(s, &v, r, a, 0))
 		return;
 	serve_keep_viewer(&v, a);
 	a->goes_on = serve_token_is_good;

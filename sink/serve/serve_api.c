@@ -8,6 +8,18 @@
 #include "sink/resources/resource.h"
 #include "sink/serve/serve.h"
 
+bool
+serve_write_down(const struct serve *s, const struct viewer *v,
+    const struct web_request *r, struct web_answer *a, size_t rows)
+{
+	if (!audit_wants(v, r, a) || audit_add(s->audit, v, r, a, rows) == 0)
+		return true;
+	problem_answer(
+	    a, 503, "what is read cannot be written down, see [serve] audit");
+	a->retry_after = 5;
+	return false;
+}
+
 /* In a thread of the queue. The token was checked before the request went into
  * it, so that a stranger's takes no place there, and may have been revoked
  * while it waited. */
@@ -25,11 +37,7 @@ answer_from_tables(
 	db = db_pool_take(s->pool);
 	rows = resource_answer(&v, db, s->timeout_ms, r, a);
 	db_pool_give(s->pool, db);
-	if (audit_wants(&v, r, a) && audit_add(s->audit, &v, r, a, rows) != 0) {
-		problem_answer(a, 503,
-		    "what is read cannot be written down, see [serve] audit");
-		a->retry_after = 5;
-	}
+	(void)serve_write_down(s, &v, r, a, rows);
 }
 
 void

@@ -11,6 +11,9 @@ import io
 import json
 import os
 import random
+import time
+from datetime import datetime
+from urllib.parse import parse_qs
 
 from api_client import Server, token
 from harness import LONG, Checks, Lab, main, seed, until
@@ -472,6 +475,16 @@ class Test:
             "If-None-Match": first.headers["ETag"]})
         self.that(again.status == 200, "a change is not seen")
 
+    def the_next_page_begins_where_the_first_one_did(self):
+        """However long the client takes: so long ago is an instant."""
+        before = time.time()
+        link = self.server.get(V1 + "messages", self.admin, limit=1,
+                               **{"from": "9000d"}).headers["Link"]
+        begin = parse_qs(link[2:].split(">")[0])["from"][0]
+        begin = datetime.fromisoformat(begin.replace("Z", "+00:00"))
+        late = begin.timestamp() + 9000 * 86400 - before
+        self.that(-1 < late < 60, f"{link} is of {late} s later")
+
     def by_hand_it_is_the_same(self):
         for path in ("now", "chats?limit=5", "chats.csv", "operators.ndjson"):
             served = self.server.ask(V1 + path, self.admin).body
@@ -547,6 +560,7 @@ def body():
         test.the_servers_refusals_are_problems()
         test.accept_chooses_the_form()
         test.the_same_is_not_sent_again()
+        test.the_next_page_begins_where_the_first_one_did()
         test.by_hand_it_is_the_same()
         test.one_who_may_only_read_is_enough()
         test.a_database_that_is_away_comes_back()

@@ -496,6 +496,15 @@ class Test:
             printed = self.lab.must(
                 ["sink", "--tenant", OURS, "--get", path]).out
             self.that(printed.rstrip(b"\n") == served, f"{path} by hand")
+        dashboard = ANALYTICS + "dashboard"
+        for path, word in ((dashboard, "tenant_id: Field required"),
+                           (dashboard + "?tenant_id=x", "not the tenant"),
+                           (dashboard + f"?tenant_id={OURS}&period=year",
+                            "period: String should match")):
+            done = self.lab.run(
+                ["sink", "--tenant", OURS, "--get", path])
+            self.that(done.code == 64 and word in done.err
+                      and len(done.lines()) == 1, f"{path}: {done}")
 
 
 def body():

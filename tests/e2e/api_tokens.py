@@ -8,6 +8,7 @@ import base64
 import glob
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import re
@@ -384,7 +385,7 @@ class Test:
             made, token_id = self.make("--tenant", OURS, "--role", role,
                                        "--for", "7")
             for path in LEAST:
-                for end in ("", ".csv", ".ndjson"):
+                for end in ("", ".json", ".csv", ".ndjson"):
                     self.one_answer(role, path + end, made, token_id)
         made, token_id = self.make("--tenant", OURS, "--role", LEAD)
         before = len(self.audit())
@@ -413,9 +414,9 @@ class Test:
         answer = self.server.ask(V1 + path, made)
         lines = self.audit()[len(before):]
         name = path.rsplit(".", 1)[0]
-        export = answer.status == 200 and path != name
+        export = answer.status == 200 and path.endswith((".csv", ".ndjson"))
         wanted = export or (answer.status == 200 and role in (LEAD, ADMIN)
-                            and path not in IMPERSONAL)
+                            and name not in IMPERSONAL)
         if not self.that(len(lines) == wanted, f"{role} {path}: {lines}"):
             return
         if wanted:
@@ -433,6 +434,28 @@ class Test:
                       and len(answer.body.splitlines()) == 3,
                       f"{self.audit()[-1]}")
 
+    def stream(self, bearer):
+        """The status of a stream that is left at once, and its lines."""
+        before = len(self.audit()) if os.path.isfile(self.audit_file) else 0
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.server.port, timeout=30)
+        connection.request("GET", V1 + "now/stream", headers={
+            "Authorization": "Bearer " + bearer})
+        status = connection.getresponse().status
+        connection.close()
+        return status, (self.audit()[before:] if status == 200 else [])
+
+    def a_stream_is_written_down(self):
+        for role in ROLES:
+            made, token_id = self.make("--tenant", OURS, "--role", role,
+                                       "--for", "7")
+            status, lines = self.stream(made)
+            told = [(x["id"], x["path"], x["rows"]) for x in lines]
+            wanted = [(token_id, V1 + "now/stream", 0)] if role in (
+                LEAD, ADMIN) else []
+            self.that(status == 200 and told == wanted,
+                      f"stream of {role}: {status} {lines}")
+
     def without_a_trace_nothing_is_read(self):
         made = self.make("--tenant", OURS, "--role", LEAD)[0]
         kept = self.audit_file + ".1"
@@ -447,6 +470,7 @@ class Test:
                   and b"Ann" not in answer.body
                   and not answer.headers["ETag"]
                   and answer.headers["Retry-After"], f"{answer.status}")
+        self.that(self.stream(made)[0] == 503, "a stream without a trace")
         self.that(self.status("operators", made) == 200,
                   "what shows nobody needs no trace")
         os.rmdir(self.audit_file)
@@ -577,6 +601,7 @@ def body():
         test.bad_tokens_read_nothing()
         test.a_tenant_sees_its_own()
         test.what_is_read_is_written_down()
+        test.a_stream_is_written_down()
         test.without_a_trace_nothing_is_read()
         test.what_a_full_disk_left_goes_at_once()
         test.a_second_server_needs_a_file_of_its_own()

@@ -4,6 +4,7 @@ change; a listener that does not read holds up nobody; all ends with the server.
 """
 
 import json
+import re
 import socket
 import subprocess
 import time
@@ -19,6 +20,7 @@ FILES = {
     "/login": "text/html; charset=utf-8",
     "/board/board.css": "text/css; charset=utf-8",
     "/board/board.js": "text/javascript; charset=utf-8",
+    "/board/within.js": "text/javascript; charset=utf-8",
 }
 POLICY = {
     "default-src 'none'", "script-src 'self'", "style-src 'self'",
@@ -96,6 +98,7 @@ class Listener:
 
 class Test:
     def __init__(self, lab):
+        self.lab = lab
         self.checks = Checks()
         self.world = BoardWorld(lab)
         self.server = self.world.server
@@ -126,6 +129,11 @@ class Test:
             text = got.body.decode()
             self.that("<script>" not in text and " style=" not in text
                       and "innerHTML" not in text, f"{path}: inline")
+        help_text = self.lab.must(["sink", "--report", "-h"]).out
+        within = self.server.ask("/board/within.js").body
+        self.that(re.findall(rb"within so long \((\d+)\)", help_text)
+                  == re.findall(rb"^export const WITHIN_S = (\d+);$", within),
+                  f"the board has {within}, the report {help_text}")
         for path in ("/board/none.js", "/board/..%2f..%2fmain.c", "/board/"):
             got = self.server.ask(path)
             self.that(got.status in (401, 404), f"{path}: {got.status}")

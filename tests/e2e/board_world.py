@@ -75,7 +75,10 @@ class BoardWorld:
             "INSERT INTO alerts (tenant, started_at, user_id, rule, "
             "messages, threshold, as_of) VALUES "
             f"('{tenant}', UTC_TIMESTAMP(3) - INTERVAL 50 MINUTE, "
-            f"{quoted(MARKUP)}, 'minute', 11, 8, UTC_TIMESTAMP(3))")
+            f"{quoted(MARKUP)}, 'minute', 11, 8, UTC_TIMESTAMP(3)), "
+            # It has joined that one.
+            f"('{tenant}', UTC_TIMESTAMP(3) - INTERVAL 49 MINUTE, "
+            f"{quoted(MARKUP)}, 'minute', 0, 8, UTC_TIMESTAMP(3))")
 
     def put_operators(self, tenant):
         for i, (name, there, chats, waiting) in OPERATORS.items():

@@ -20,6 +20,7 @@ DAY = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
 C, D = "cust-77341", "cust-2"
 SECRETS = {
     "id": C, "name": "Quorbella", "surname": "zyxtrand", "phone": "119876001",
+    "accent": "nu\u00f1or",
     "text": "markertext", "reply": "markerreply", "ip": "203.0.113.77",
     "session": "sess-marker", "agent": "agent-marker", "event": "markerevent",
     "tag": "markertag", "data": "markerdata",
@@ -66,12 +67,14 @@ def chat_of(chat, customer, **more):
 def talk(chat, customer, mark):
     """Questions and answers, enough for an alert, a receipt, events."""
     yield chat_of(chat, customer,
-                  customer_name=f"Quorbella Zyxtrand {mark}" if mark else "Dan",
+                  customer_name=(f"Quorbella Zyxtrand {mark} NUN\u0303OR"
+                                 if mark else "Dan"),
                   customer_phone=f"+55119876001{mark}" if mark else "+551",
                   tag="markertag" if mark else "vip")
     for n in range(12):
         yield message(chat, n, 5, "customer", customer, "7",
-                      f"markertext{n} Zyxtrand" if mark else "hello there",
+                      f"markertext{n} Zyxtrand Nu\u00f1or" if mark
+                      else "hello there",
                       second=n * 3,
                       data={"note": "markerdata" if mark else "n"})
     for n in range(12, 20):
@@ -288,6 +291,10 @@ def letters(tenant):
                   "id": "1", "from": "customer", "user": user, "text": text}
         yield json.dumps({"type": "dead", "program": "sink", "at": at(1),
                           "reason": "no time", "record": json.dumps(record)})
+        payload = {"hook": "new", "who": [{"user_id": user, "name": text}]}
+        yield json.dumps({"type": "dead", "program": "poller", "at": at(1),
+                          "reason": "new", "where": f"webhook {tenant}/crm",
+                          "record": json.dumps(payload)})
 
 
 def check_calm(checks, house):
@@ -332,8 +339,9 @@ def check_calm(checks, house):
         checks.that([json.loads(x)["chat"] for x in f] == ["101"],
                     "the archive has other lines")
     with open(lab.path(f"state/dead/{DAY}.ndjson")) as f:
-        checks.that(f.read() == list(letters("calm"))[1] + "\n",
-                    "the other dead letter is not what it was")
+        checks.that(f.read() == "".join(
+            x + "\n" for x in list(letters("calm"))[2:]),
+            "the other dead letters are not what they were")
     checks.that(lab.sql("SELECT COUNT(*) FROM forgotten WHERE tenant = 'calm' "
                         "AND kind = 'customer' AND done_at IS NOT NULL")
                 == [["1"]], "no entry of what was done")
@@ -456,6 +464,13 @@ def check_refusals(checks, house):
         checks.that(done.code == code and text in done.err and
                     done.err.count("\n") == 1, f"{argv}: {done}")
     check_no_such_path(checks, house)
+    # Somebody who is in nothing but a webhook that nobody understood.
+    lone = house.lab.write("lone", json.dumps({
+        "type": "dead", "where": "webhook calm/crm",
+        "record": '{"client_id": "lone-1"}'}) + "\n")
+    done = house.forget("calm", "--file", lone, customer="lone-1")
+    checks.that(done.code == 0 and os.path.getsize(lone) == 0,
+                f"known by a webhook alone: {done}")
     # An operator with the same id keeps what is by user.
     before = house.dump("user_stats", "twin")
     done = house.forget("twin", customer="7")

@@ -265,11 +265,12 @@ whoever_leaves_is_noticed(void **state)
 	assert_false(event_topic_is_idle(w.topic));
 	(void)close(fd);
 	wait_until_idle(&w);
-	fd = ask("HEAD /", "Connection: close\r\n");
+	/* Headers without a body, not even its last chunk. */
+	fd = ask("HEAD /", "");
 	buf_clear(&got);
 	while (read_some(fd, &got))
 		continue;
-	assert_null(strstr(got.data, "retry:"));
+	assert_string_equal(strstr(buf_str(&got), "\r\n\r\n"), "\r\n\r\n");
 	(void)close(fd);
 	wait_until_idle(&w);
 	buf_release(&got);

@@ -37,6 +37,9 @@ padded(const char *line)
 	"}"
 #define DEAD(record)                                                           \
 	"{\"type\":\"dead\",\"reason\":\"r\",\"record\":\"" record "\"}"
+#define WEBHOOK(tenant, payload)                                               \
+	"{\"type\":\"dead\",\"reason\":\"r\",\"where\":\"webhook " tenant      \
+	"/crm\",\"record\":\"" payload "\"}"
 
 static const struct {
 	const char *line;
@@ -71,6 +74,14 @@ static const struct {
 	{ DEAD("{\\\"tenant\\\":\\\"t\\\",\\\"chat\\\":\\\"10\\\"}"), 1, 1 },
 	{ DEAD("{\\\"tenant\\\":\\\"t\\\",\\\"customer\\\":\\\"6\\\"}"), 0, 0 },
 	{ DEAD("no JSON about 5"), 0, 0 },
+	{ WEBHOOK("t", "{\\\"client\\\": {\\\"id\\\": 5}}"), 1, 0 },
+	{ WEBHOOK("t", "{\\\"from\\\":[{\\\"email\\\":\\\"5\\\"}]}"), 1, 0 },
+	{ WEBHOOK("t", "{\\\"user\\\":\\\"\\\\u0035\\\"}"), 1, 0 },
+	{ WEBHOOK("t", "{\\\"dialog_id\\\":10}"), 1, 1 },
+	{ WEBHOOK("t", "[{\\\"roomId\\\":11}]"), 1, 1 },
+	{ WEBHOOK("t", "{\\\"count\\\":5,\\\"id\\\":55,\\\"5\\\":1}"), 0, 0 },
+	{ WEBHOOK("t", "{\\\"text\\\":\\\"5 of 10\\\""), 0, 0 },
+	{ WEBHOOK("t2", "{\\\"client_id\\\":5}"), 0, 0 },
 	{ "{\"type\":\"dead\",\"tenant\":\"t\",\"customer\":\"5\"}", 0, 0 },
 	{ "no JSON about 5", 0, 0 },
 	{ "", 0, 0 },
@@ -110,6 +121,9 @@ lines_tell_of_chats_and_names(void **state)
 		/* Of a chat of theirs, but not theirs. */
 		ROW("chat_metrics", "\"chat\":\"10\",\"customer\":\"6\","
 				    "\"customer_name\":\"Other\""),
+		/* Somebody of whom there is nothing else is known by it. */
+		WEBHOOK("t", "{\\\"id\\\":5}"),
+		WEBHOOK("t", "{\\\"id\\\":6}"),
 	};
 	struct subject s;
 	struct subject_lines l = { .subject = &s };
@@ -123,7 +137,7 @@ lines_tell_of_chats_and_names(void **state)
 	assert_non_null(strmap_get(&s.chats, "12", 2));
 	assert_non_null(strmap_get(&s.chats, "13", 2));
 	assert_string_equal(buf_str(&s.names), " Ann B +55");
-	assert_int_equal(l.found, 2);
+	assert_int_equal(l.found, 3);
 	subject_lines_release(&l);
 	subject_release(&s);
 }

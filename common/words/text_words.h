@@ -12,8 +12,8 @@
  *
  * libunistring classifies the characters that are not ASCII.
  */
-#ifndef AGGREGATOR_METRICS_TEXT_WORDS_H
-#define AGGREGATOR_METRICS_TEXT_WORDS_H
+#ifndef COMMON_WORDS_TEXT_WORDS_H
+#define COMMON_WORDS_TEXT_WORDS_H
 
 #include "common/records/record.h"
 

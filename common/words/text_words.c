@@ -3,7 +3,7 @@
  * buffer. ASCII, which most texts are, never reaches libunistring, and only a
  * text that is not in NFKC is normalised before.
  */
-#include "aggregator/metrics/text_words.h"
+#include "common/words/text_words.h"
 
 #include <stdlib.h>
 #include <string.h>
