@@ -13,6 +13,7 @@
 #include "common/unix/endpoint_unix.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@
 /* Frames that are unacknowledged at most. */
 #define WINDOW 64
 /* With more on their way, a send waits until they are one frame. */
-#define FEW 2
+#define FEW 8
 /* How long one wait takes at most, and when connecting is tried again. */
 #define SLICE_MS 250
 #define RETRY_MS 100
@@ -39,6 +40,12 @@
 #define FLUSH_MS 3000
 /* After a signal: how long acknowledgements on their way are waited for. */
 #define STOP_MS 3000
+
+struct unix_outgoing {
+	struct buf frame;
+	uint64_t before, lines; /* of all so far, without and with these */
+	int64_t sent_us;        /* for the trace */
+};
 
 struct unix_writer {
 	struct endpoint base;
@@ -50,8 +57,9 @@ struct unix_writer {
 	int64_t next_try_ms; /* not to connect before */
 	int64_t progress_ms; /* of the last acknowledgement */
 
-	struct buf filling; /* with its header, unless it is empty */
-	struct buf window[WINDOW];
+	struct buf filling;     /* with its header, unless it is empty */
+	uint64_t lines, sealed; /* so far; of them, in frames */
+	struct unix_outgoing window[WINDOW];
 	size_t first, n;
 	uint64_t next_seq; /* of the next frame that enters the window */
 
@@ -69,7 +77,7 @@ writer_of(struct endpoint *e)
 	return (struct unix_writer *)(void *)e;
 }
 
-static struct buf *
+static struct unix_outgoing *
 window_at(struct unix_writer *w, size_t i)
 {
 	return &w->window[(w->first + i) % WINDOW];
@@ -126,10 +134,12 @@ static enum outcome
 send_frames(struct unix_writer *w)
 {
 	const struct buf *frame;
+	struct unix_outgoing *o;
 	ssize_t n;
 
 	while (w->sent < w->n) {
-		frame = window_at(w, w->sent);
+		o = window_at(w, w->sent);
+		frame = &o->frame;
 		n = send(w->fd, frame->data + w->part, frame->len - w->part,
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
@@ -141,8 +151,21 @@ send_frames(struct unix_writer *w)
 			continue;
 		w->part = 0;
 		w->sent++;
+		if (log_traces())
+			o->sent_us = clock_mono_us();
 	}
 	return OUTCOME_DONE;
+}
+
+static void
+trace_sent(const struct unix_outgoing *o)
+{
+	if (log_traces())
+		log_trace("trace_sent",
+		    "before=%" PRIu64 " lines=%" PRIu64 " bytes=%zu"
+		    " sent=%" PRId64 " confirmed=%" PRId64,
+		    o->before, o->lines, o->frame.len, o->sent_us,
+		    clock_mono_us());
 }
 
 /* The reader says that `safe` frames of this connection are. False: it cannot
@@ -151,9 +174,12 @@ static bool
 drop_safe(struct unix_writer *w, uint64_t safe)
 {
 	uint64_t more = safe - w->returned;
+	size_t i;
 
 	if (safe < w->returned || more > w->sent)
 		return false;
+	for (i = 0; i < more; i++)
+		trace_sent(window_at(w, i));
 	w->first = (w->first + (size_t)more) % WINDOW;
 	w->n -= (size_t)more;
 	w->sent -= (size_t)more;
@@ -265,11 +291,14 @@ static void
 seal(struct unix_writer *w)
 {
 	struct unix_frame head = { UNIX_FRAME_MAGIC, 0 };
-	struct buf *place = window_at(w, w->n), empty = *place;
+	struct unix_outgoing *o = window_at(w, w->n);
+	struct buf empty = o->frame;
 
 	head.len = (uint32_t)(w->filling.len - sizeof head);
 	memcpy(w->filling.data, &head, sizeof head);
-	*place = w->filling;
+	o->frame = w->filling;
+	o->before = w->sealed;
+	o->lines = w->sealed = w->lines;
 	w->filling = empty;
 	buf_clear(&w->filling);
 	w->n++;
@@ -293,6 +322,7 @@ unix_write(struct endpoint *e, const char *line, size_t len)
 		buf_add(&w->filling, &later, sizeof later);
 	buf_add(&w->filling, line, len);
 	buf_addc(&w->filling, '\n');
+	w->lines++;
 	return 0;
 }
 
@@ -384,7 +414,7 @@ unix_close(struct endpoint *e)
 	if (w->fd >= 0)
 		(void)close(w->fd);
 	for (i = 0; i < WINDOW; i++)
-		buf_release(&w->window[i]);
+		buf_release(&w->window[i].frame);
 	buf_release(&w->filling);
 	free(w->path);
 	free(w);

@@ -17,7 +17,7 @@ import table # first: it knows where the others are
 import rivals
 
 from harness import Checks, Lab, main
-from streamlib import IN, House
+from streamlib import IN, ROWS, House
 
 RATES = [int(r * min(1, max(table.SCALE, 0.05))) for r in (2000, 10000)]
 SECONDS = table.scaled(20, 4)
@@ -27,6 +27,8 @@ WORLD = ["--tenants", "4", "--users", "5000", "--operators", "50", "--chats",
          "--duplicates", "0"]
 METRICS = "operators,chats,messages"
 EVERY = "50ms" # as pipeline.sh
+# How rows go to the sink, as pipeline.sh has it: unix or queue.
+SOCKET = os.environ.get("ROWS", "unix") == "unix"
 AHEAD = {"--single": "1000"} # messages that the broker may send ahead to Go
 WARM = 0.25 # of the records are not looked at
 
@@ -39,7 +41,7 @@ WAITS = [
     ("what changed is computed", "recomputed"),
     ("state's commit", "committed"),
     ("rows written and sent", "rows_sent"),
-    ("broker, and read by the sink", "rows_read"),
+    ("socket or broker, and read by the sink", "rows_read"),
     ("sink: its batch begins", "started"),
     ("transaction of the database", "stored"),
 ]
@@ -204,8 +206,9 @@ def ours(house, rate, mode, number):
     """The joined records, what it took of the CPU, and both programs' logs."""
     clear(house)
     house.state = house.lab.path(f"state{number}")
-    house.sink("-vvv")
-    house.aggregator("-vvv", metrics=METRICS, every=EVERY)
+    rows = "unix:" + house.lab.path("rows") if SOCKET else ROWS
+    house.sink("-vvv", source=rows)
+    house.aggregator("-vvv", metrics=METRICS, every=EVERY, to=rows)
     table.quiet()
     with Work(house) as work:
         records = finish(
