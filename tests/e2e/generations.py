@@ -18,7 +18,8 @@ from harness import BIN, LONG, TESTBIN, Checks, Lab, main, say, seed  # noqa: E4
 from stream_oracle import nasty, row_keys, stream, stream_metrics  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", 60 if LONG else 8))
-FEATURES = ("json", "words", "chatwoot", "views", "about", "repeats")
+FEATURES = ("json", "words", "chatwoot", "views", "about", "repeats",
+            "records", "closed_records")
 PARTS = (2, 3)
 
 
@@ -31,8 +32,12 @@ class Change(stream_oracle.Round):
     def __init__(self, lab, number):
         super().__init__(lab, number, shards=True)
         nasty.Tenant = Prompt
-        self.world = nasty.Nasty(number, FEATURES, databased=True)
-        lines = self.world.lines()
+        self.long = self.dice.random() < 0.5
+        self.world = nasty.Nasty(
+            number, FEATURES + ("forgetting",) * self.long, databased=True)
+        # Nothing is written of a tenant before there is a time.
+        lines = [begin(t.name) for t in self.world.tenants] \
+            + self.world.lines()
         middle = self.dice.randrange(len(lines))
         self.first = lines[:middle]
         self.rest = without_known(self.first, lines[middle:])
@@ -92,7 +97,9 @@ class Change(stream_oracle.Round):
         for table in row_keys.KEYS:
             if table.startswith("response_") and self.is_past_changed(want):
                 continue
-            yield from self.wrong_rows(table, want)
+            for sentence in self.wrong_rows(table, want):
+                if not self.long or not is_of_old_messages(sentence):
+                    yield sentence
 
     def is_past_changed(self, want):
         """Later records change intervals that an earlier generation told."""
@@ -103,6 +110,18 @@ class Change(stream_oracle.Round):
             for name, rows in before.rows.items()
             for key, row in rows.items() if key[0] == "intervals"
             for column in ("operator", "ms"))
+
+
+def is_of_old_messages(sentence):
+    """Those older than the window are not handed over."""
+    return "participant_count is" in sentence or (
+        " user_stats " in sentence and "active_conversations is" in sentence)
+
+
+def begin(tenant):
+    return json.dumps({
+        "type": "event", "tenant": tenant, "id": "begin", "event": "begin",
+        "at": stream.records.shown(nasty.START)}).encode()
 
 
 def event_of(line):
