@@ -63,6 +63,8 @@ export_operator(struct record_export *e, const struct model *m,
 	/* Also a name that the last snapshot did not have: once the operator
 	 * leaves, no other record has it. */
 	export_text(e, "name", model_name(m, o->name));
+	if (!o->listed)
+		jsonw_bool(&e->line, "stale", true);
 	if (o->has_available)
 		jsonw_bool(&e->line, "available", o->available);
 	if (o->reported_open_chats != RECORD_NO_NUMBER)
@@ -153,7 +155,7 @@ export_tenant(struct record_export *e, struct model *m)
 	size_t i;
 
 	for (i = 0; i < m->operators_n && !e->failed; i++)
-		if (m->operators[i]->listed)
+		if (m->operators[i]->listed || m->operators[i]->name != 0)
 			export_operator(e, m, m->operators[i]);
 	for (i = 0; i < m->chats_n && !e->failed; i++) {
 		c = m->chats[i];

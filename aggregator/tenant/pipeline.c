@@ -92,8 +92,7 @@ update_allocation(
     struct pipeline *d, const struct record *r, enum model_result taken)
 {
 	if (taken != MODEL_LATE && taken != MODEL_AHEAD &&
-	    taken != MODEL_DUPLICATE &&
-	    !(r->type == RECORD_MESSAGE && r->stale))
+	    taken != MODEL_DUPLICATE && (r->type == RECORD_CHAT || !r->stale))
 		allocation_record(d->allocation, r);
 }
 

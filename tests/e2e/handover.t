@@ -21,7 +21,13 @@ chat() { # CHAT TIME MORE
 	line chat "\"chat\":\"$1\",\"at\":\"2026-01-$2Z\",$3"
 }
 
+mark='"snapshot":"s1","at":"2026-01-10T09:00:00Z"'
 {
+	line operator '"operator":"7","name":"Ann"'
+	line operator '"operator":"8","name":"Bo"'
+	line snapshot "$mark,\"state\":\"begin\""
+	line operator '"snapshot":"s1","operator":"8","name":"Bo"'
+	line snapshot "$mark,\"state\":\"end\",\"records\":1"
 	chat old 10T10:00:00 '"status":"open","operator":"7"'
 	message 1 old 10T10:00:01 customer
 	chat free 10T10:00:00 '"status":"open","operator":"7"'
@@ -62,3 +68,9 @@ collect
 is "the holder of the old chat" "$(jq -r 'select(.table == "chat_metrics" and
 	.chat == "old") | .operator' "$tmp/rows")" 7
 is "closings that count again" "$(grep -c response_hours "$tmp/rows" || true)" 0
+is "who left has a name, and is not listed" "$(jq -r \
+	'select(.table == "operator_metrics_parts") | [.operator, .name]
+	| join(" ")' "$tmp/rows" | sort -u | tr '\n' ,)" "7 Ann,8 Bo,"
+is "listed operators" "$(jq -r \
+	'select(.table == "tenant_metrics_parts") | .operators' "$tmp/rows" |
+	tail -n 1)" 1
