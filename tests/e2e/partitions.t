@@ -137,6 +137,19 @@ store() {
 	expect 0 "$sink" -f queue:rows --until-empty
 }
 
+echo "- windows of alerts before 1970"
+anew
+for minute in 56 57 58 59; do
+	for i in 1 2 3 4 5 6; do
+		printf '{"type":"message","tenant":"a","id":"%s","chat":"c","from":"customer","user":"u","at":"1969-12-31T23:%s:00Z"}\n' \
+			"$minute.$i" $minute
+	done
+done >"$tmp/old"
+"$aggregator" -a tenant,activity,alerts -o ndjson -f "$tmp/old" --part 0/1 |
+	"$sink" -f -
+[ "$(echo "SELECT started_at, messages FROM alerts_all" | sql)" = \
+	"1969-12-31 23:55:00.000	24" ] || fail "the window begins elsewhere"
+
 echo "- two partitions behind an exchange"
 anew
 mkdir "$tmp/states"
