@@ -12,10 +12,8 @@
 #include "common/base/xalloc.h"
 
 /* A bit beside the number of a chat's messages: an earlier generation of
- * aggregators counts the chat in this hour. Its messages come without their
- * channel; a chat is assumed to be in one. */
+ * aggregators counts the chat in this hour and channel. */
 #define ELSEWHERE (UINT64_C(1) << 63)
-static const struct text some_channel = { "\1", 1 };
 
 struct channel {
 	uint64_t inbound, outbound;
@@ -64,19 +62,6 @@ channel_hour_key(struct key *k, int64_t at, struct text channel)
 	key_text(k, channel);
 }
 
-static bool
-is_chat_counted_elsewhere(
-    struct channels *f, const struct streaming_metric_message *m)
-{
-	struct key k;
-
-	if (!f->parts)
-		return false;
-	channel_hour_key(&k, m->at, some_channel);
-	key_text(&k, m->chat);
-	return keyed_state_find(&f->chats, k.bytes, k.len) != NULL;
-}
-
 static void
 channels_add(void *ctx, const struct streaming_metric_message *m)
 {
@@ -84,7 +69,6 @@ channels_add(void *ctx, const struct streaming_metric_message *m)
 	struct channel *c;
 	struct key k;
 	uint64_t *n;
-	bool known;
 
 	channel_hour_key(&k, m->at, m->channel);
 	c = keyed_state_get(&f->table, k.bytes, k.len, NULL);
@@ -96,14 +80,11 @@ channels_add(void *ctx, const struct streaming_metric_message *m)
 	key_text(&k, m->chat);
 	n = keyed_state_find(&f->chats, k.bytes, k.len);
 	if (n == NULL) {
-		known = is_chat_counted_elsewhere(f, m);
-		if (!known &&
-		    !streaming_metric_cap_allows(&f->cap, c->chats,
+		if (!streaming_metric_cap_allows(&f->cap, c->chats,
 			"a channel with more chats in an hour than that"))
 			return;
-		c->chats += !known;
+		c->chats++;
 		n = keyed_state_get(&f->chats, k.bytes, k.len, NULL);
-		*n = known ? ELSEWHERE : 0;
 	}
 	*n += 1;
 	keyed_state_change(&f->chats, n);
@@ -147,10 +128,10 @@ channels_counted_elsewhere(void *ctx, const struct streaming_metric_message *m)
 
 	if (!f->parts || !m->counted)
 		return;
-	channel_hour_key(&k, m->at, some_channel);
+	channel_hour_key(&k, m->at, m->channel);
 	key_text(&k, m->chat);
 	n = keyed_state_get(&f->chats, k.bytes, k.len, NULL);
-	*n = ELSEWHERE;
+	*n |= ELSEWHERE;
 	keyed_state_change(&f->chats, n);
 }
 

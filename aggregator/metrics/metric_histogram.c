@@ -32,8 +32,9 @@ struct hour {
  * too. */
 struct responses {
 	struct keyed_state table;
-	struct keyed_state elsewhere; /* (time, chat): a message ended what an
-				  earlier generation counts */
+	struct keyed_state elsewhere; /* (time, chat, message): it ended what an
+				  earlier generation counts; no message: a
+				  chat record did */
 	int64_t window;
 	bool parts; /* false: `elsewhere` is not open */
 };
@@ -79,11 +80,12 @@ responses_close(void *ctx)
 }
 
 static void
-elsewhere_key(struct key *k, int64_t at, struct text chat)
+elsewhere_key(struct key *k, int64_t at, struct text chat, struct text message)
 {
 	k->len = 0;
 	key_time(k, at);
 	key_text(k, chat);
+	key_text(k, message);
 }
 
 static void
@@ -95,7 +97,7 @@ responses_counted_elsewhere(void *ctx, const struct streaming_metric_message *m)
 
 	if (!f->parts)
 		return;
-	elsewhere_key(&k, m->at, m->chat);
+	elsewhere_key(&k, m->at, m->chat, m->id);
 	n = keyed_state_get(&f->elsewhere, k.bytes, k.len, NULL);
 	*n = 1;
 	keyed_state_change(&f->elsewhere, n);
@@ -109,7 +111,7 @@ is_interval_counted_elsewhere(
 
 	if (!f->parts)
 		return false;
-	elsewhere_key(&k, i->end, i->chat);
+	elsewhere_key(&k, i->end, i->chat, i->message);
 	return keyed_state_find(&f->elsewhere, k.bytes, k.len) != NULL;
 }
 

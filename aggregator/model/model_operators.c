@@ -60,12 +60,17 @@ model_operators_add(struct model *m, const struct record *r)
 	struct operator_info *o = model_operators_get(m, id);
 
 	interner_drop(n, id);
+	/* Of one who left only the name is known. */
+	if (r->stale && o->listed)
+		return;
 	/* In a stream a field that is absent keeps its value. */
 	if (r->name.p != NULL) {
 		old = o->name;
 		o->name = interner_get(n, r->name);
 		interner_drop(n, old);
 	}
+	if (r->stale)
+		return;
 	o->nameless = r->name.p == NULL && !m->stream;
 	if (r->has_available || !m->stream) {
 		o->available = r->available;

@@ -1,9 +1,9 @@
 /*
  * stream_export: writes the state of a stream as records, for the aggregators
  * of the next epoch of the topology: operators, chats, and the messages in
- * memory, marked as counted before ("stale"). Rows that were written stay; the
- * records let the new aggregators go on from here. Writing the records once
- * more changes nothing.
+ * memory, chats and messages marked as counted before ("stale"). Rows that were
+ * written stay; the records let the new aggregators go on from here. Writing
+ * the records once more changes nothing.
  */
 #include "aggregator/stream/stream.h"
 
@@ -63,6 +63,8 @@ export_operator(struct record_export *e, const struct model *m,
 	/* Also a name that the last snapshot did not have: once the operator
 	 * leaves, no other record has it. */
 	export_text(e, "name", model_name(m, o->name));
+	if (!o->listed)
+		jsonw_bool(&e->line, "stale", true);
 	if (o->has_available)
 		jsonw_bool(&e->line, "available", o->available);
 	if (o->reported_open_chats != RECORD_NO_NUMBER)
@@ -78,6 +80,8 @@ export_description(struct record_export *e, const struct model *m,
 	begin_record(e, "chat", m);
 	jsonw_text(&e->line, "chat", chat_id(c));
 	export_time(e, "at", d->at);
+	/* It was in time when it came, and its closing is counted. */
+	jsonw_bool(&e->line, "stale", true);
 	if (d->status != CHAT_NONE)
 		jsonw_str(&e->line, "status", record_status_name(d->status));
 	export_text(e, "operator", model_name(m, d->assignee));
@@ -87,6 +91,7 @@ export_description(struct record_export *e, const struct model *m,
 	export_text(e, "customer_phone", model_name(m, d->customer_phone));
 	export_text(e, "tag", model_name(m, d->tag));
 	export_time(e, "opened_at", d->opened_at);
+	export_time(e, "closed_at", d->closed_at);
 	end_record(e);
 }
 
@@ -98,6 +103,7 @@ export_dropped_messages(
 	const struct dropped_history *f = &c->dropped;
 	struct description d = { .at = f->status_at,
 		.opened_at = CLOCK_NONE,
+		.closed_at = CLOCK_NONE,
 		.assignee = f->assignee,
 		.status = f->status };
 
@@ -106,7 +112,7 @@ export_dropped_messages(
 	if (d.at == CLOCK_NONE ||
 	    (c->descriptions != NULL && c->descriptions->at >= d.at))
 		return;
-	if (d.assignee == 0 && c->descriptions != NULL)
+	if (f->assignee_at == CLOCK_NONE && c->descriptions != NULL)
 		d.assignee = c->descriptions->assignee;
 	if (d.status == CHAT_NONE && c->descriptions != NULL)
 		d.status = c->descriptions->status;
@@ -149,7 +155,7 @@ export_tenant(struct record_export *e, struct model *m)
 	size_t i;
 
 	for (i = 0; i < m->operators_n && !e->failed; i++)
-		if (m->operators[i]->listed)
+		if (m->operators[i]->listed || m->operators[i]->name != 0)
 			export_operator(e, m, m->operators[i]);
 	for (i = 0; i < m->chats_n && !e->failed; i++) {
 		c = m->chats[i];

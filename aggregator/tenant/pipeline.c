@@ -92,8 +92,7 @@ update_allocation(
     struct pipeline *d, const struct record *r, enum model_result taken)
 {
 	if (taken != MODEL_LATE && taken != MODEL_AHEAD &&
-	    taken != MODEL_DUPLICATE &&
-	    !(r->type == RECORD_MESSAGE && r->stale))
+	    taken != MODEL_DUPLICATE && (r->type == RECORD_CHAT || !r->stale))
 		allocation_record(d->allocation, r);
 }
 
@@ -144,6 +143,18 @@ pipeline_release(struct pipeline *d)
 	model_release(&d->model);
 }
 
+/* An earlier generation counted the closing that a chat record tells of. */
+static void
+count_closing_elsewhere(struct pipeline *d, const struct record *r)
+{
+	const struct streaming_metric_message m = {
+		.chat = r->chat, .at = r->closed_at, .from = FROM_SYSTEM
+	};
+
+	if (r->status == CHAT_CLOSED && r->closed_at != CLOCK_NONE)
+		streaming_metrics_counted_elsewhere(d->streaming, &m);
+}
+
 enum model_result
 pipeline_add(struct pipeline *d, const struct record *r)
 {
@@ -153,6 +164,8 @@ pipeline_add(struct pipeline *d, const struct record *r)
 
 	if (d->allocation != NULL)
 		update_allocation(d, r, taken);
+	if (d->streaming != NULL && r->type == RECORD_CHAT && r->stale)
+		count_closing_elsewhere(d, r);
 	if (d->streaming == NULL || r->type != RECORD_MESSAGE ||
 	    (taken != MODEL_NEW && taken != MODEL_VERSION))
 		return taken;

@@ -106,9 +106,10 @@ const struct record_field record_fields[] = {
 	    "when the present episode began" },
 	{ "closed_at", FIELD_TIME, AT(closed_at), CHAT, 0,
 	    "when it was closed" },
-	{ "stale", FIELD_FLAG, AT(stale), CHAT | MESS, 0,
-	    "known from earlier: of a chat, it could not be read now; of a "
-	    "message, it was counted before" },
+	{ "stale", FIELD_FLAG, AT(stale), OPER | CHAT | MESS, 0,
+	    "known from earlier: of an operator, who is not listed now; of a "
+	    "chat, it could not be read now; of a message, it was counted "
+	    "before" },
 	{ "about", FIELD_FLAG, AT(about), MESS, 0,
 	    "no message, but what its data says about the one it names" },
 	{ "message", FIELD_ID, AT(message), VIEW, VIEW, "the message viewed" },

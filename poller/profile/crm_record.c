@@ -135,10 +135,10 @@ static bool
 is_added_later(const struct record_field *f, enum record_type type,
     const struct crm_record_options *opt)
 {
-	static const char *const of_all[] = { "tenant", "snapshot", "about" };
+	static const char *const of_all[] = { "tenant", "snapshot", "about",
+		"stale" };
 	static const char *const of_chat[] = { "at", "opened_at", "closed_at",
-		"stale", "customer_name", "customer_phone", "tag",
-		"assignment" };
+		"customer_name", "customer_phone", "tag", "assignment" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(of_all); i++) {

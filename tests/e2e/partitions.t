@@ -137,6 +137,29 @@ store() {
 	expect 0 "$sink" -f queue:rows --until-empty
 }
 
+echo "- windows of alerts before 1970"
+anew
+for minute in 56 57 58 59; do
+	for i in 1 2 3 4 5 6; do
+		printf '{"type":"message","tenant":"a","id":"%s","chat":"c","from":"customer","user":"u","at":"1969-12-31T23:%s:00Z"}\n' \
+			"$minute.$i" $minute
+	done
+done >"$tmp/old"
+"$aggregator" -a tenant,activity,alerts -o ndjson -f "$tmp/old" --part 0/1 |
+	"$sink" -f -
+[ "$(echo "SELECT started_at, messages FROM alerts_all" | sql)" = \
+	"1969-12-31 23:55:00.000	24" ] || fail "the window begins elsewhere"
+
+echo "- an alert of before the parts has an end"
+sql <<'END'
+	INSERT INTO alerts (tenant, started_at, user_id, rule, messages, as_of)
+		VALUES ('a', '1969-12-31 22:00', 'v', 'minute', 9, '1969-12-31 22:00:50'),
+		('alone', '1969-12-31 22:00', 'v', 'minute', 9, '1969-12-31 22:00:50');
+END
+[ "$(echo "SELECT tenant, ended_at FROM alerts_all WHERE user_id = 'v'
+	ORDER BY 1" | sql)" = "a	1969-12-31 22:00:50.000
+alone	NULL" ] || fail "it goes on for ever"
+
 echo "- two partitions behind an exchange"
 anew
 mkdir "$tmp/states"

@@ -216,17 +216,20 @@ class Round:
     def wrong(self):
         want = stream.expected(self.data, self.world.conf, by_hand=False)
         for table in row_keys.KEYS:
-            there = self.rows(table)
-            for name in sorted(set(want.rows) | set(there)):
-                expected = {k: plain(row) for k, row in want.rows.get(
-                    name, {}).items() if k[0] == table}
-                got = {k: row for k, row in there.get(name, {}).items()
-                       if k in expected or not is_nothing(table, row)}
-                if self.shards:
-                    settle_quantiles(expected, got)
-                yield from stream_metrics.differences(name, expected, got)
+            yield from self.wrong_rows(table, want)
         yield from self.history(want)
         yield from self.dead(want)
+
+    def wrong_rows(self, table, want):
+        there = self.rows(table)
+        for name in sorted(set(want.rows) | set(there)):
+            expected = {k: plain(row) for k, row in want.rows.get(
+                name, {}).items() if k[0] == table}
+            got = {k: row for k, row in there.get(name, {}).items()
+                   if k in expected or not is_nothing(table, row)}
+            if self.shards:
+                settle_quantiles(expected, got)
+            yield from stream_metrics.differences(name, expected, got)
 
     def history(self, want):
         given = [r for r in want.accepted if not r.get("stale")]
@@ -402,4 +405,5 @@ def body():
     return checks.result()
 
 
-main(body)
+if __name__ == "__main__":
+    main(body)

@@ -24,7 +24,7 @@ FIELDS = {
     "operator": {"!operator": "id", "snapshot": "id", "name": "text",
                  "available": "flag", "max_chats": "count",
                  "reported_open_chats": "count", "tags": "text",
-                 "at": "time"},
+                 "at": "time", "stale": "flag"},
     "chat": {"!chat": "id", "snapshot": "id", "at": "time", "status": "text",
              "operator": "id", "customer": "id", "customer_name": "text",
              "customer_phone": "text", "channel": "id", "tag": "text",

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# What an aggregator hands over to those of the next generation: chats whose
+# records are older than the window, closings, holders, names of who left.
+set -euo pipefail
+# shellcheck source=tests/e2e/stream.sh
+. "$(dirname "$0")/stream.sh"
+
+start_broker
+settings 'wait_timeout = 20s'
+
+is() { # WHAT GOT WANT
+	[ "$2" = "$3" ] || fail "$1: '$2', not '$3'"
+}
+line() { # TYPE MORE
+	printf '{"type":"%s","tenant":"a",%s}\n' "$1" "$2"
+}
+message() { # ID CHAT TIME FROM MORE
+	line message "\"id\":\"$1\",\"chat\":\"$2\",\"at\":\"2026-01-$3Z\",\"from\":\"$4\"${5:-}"
+}
+chat() { # CHAT TIME MORE
+	line chat "\"chat\":\"$1\",\"at\":\"2026-01-$2Z\",$3"
+}
+
+mark='"snapshot":"s1","at":"2026-01-10T09:00:00Z"'
+{
+	line operator '"operator":"7","name":"Ann"'
+	line operator '"operator":"8","name":"Bo"'
+	line snapshot "$mark,\"state\":\"begin\""
+	line operator '"snapshot":"s1","operator":"8","name":"Bo"'
+	line snapshot "$mark,\"state\":\"end\",\"records\":1"
+	chat old 10T10:00:00 '"status":"open","operator":"7"'
+	message 1 old 10T10:00:01 customer
+	chat free 10T10:00:00 '"status":"open","operator":"7"'
+	message 1 free 10T10:00:01 customer
+	message 2 free 10T10:00:02 system ',"kind":"assigned"'
+	message 3 free 10T10:00:03 system ',"kind":"closed"'
+	message 4 free 10T20:00:00 customer
+	chat shut 12T23:00:00 '"status":"open","operator":"7"'
+	message 1 shut 12T23:00:01 customer
+	chat shut 12T23:05:00 \
+		'"status":"closed","operator":"7","closed_at":"2026-01-12T23:04:00Z"'
+	chat new 13T10:00:00 '"status":"open","operator":"7"'
+} >"$tmp/records"
+
+exported() { # FILTER: of the records that are handed over
+	"$aggregator" --export --state "$state" -t - | jq -c "$1"
+}
+
+echo "- chats: their closings, and that they are known"
+put records 1 <"$tmp/records"
+stream -a "$metrics,histograms"
+is "what is known of the closed chat" "$(exported \
+	'select(.chat == "shut" and .status == "closed") | [.closed_at, .stale]')" \
+	'["2026-01-12T23:04:00.000Z",true]'
+
+echo "- nobody holds a chat that was taken from its operator"
+is "the holder" "$(exported 'select(.type == "chat" and .chat == "free")
+	| [.at, .operator]' | tail -n 1)" '["2026-01-10T10:00:03.000Z",null]'
+
+echo "- nothing of it is late"
+exported . >"$tmp/export"
+rm -r "$state"
+get rows >/dev/null
+put records 1 <"$tmp/export"
+stream -a "$metrics,histograms" --part 0/1 --generation 2
+is "dead letters" "$(get records.dead)" ""
+collect
+is "the holder of the old chat" "$(jq -r 'select(.table == "chat_metrics" and
+	.chat == "old") | .operator' "$tmp/rows")" 7
+is "closings that count again" "$(grep -c response_hours "$tmp/rows" || true)" 0
+is "who left has a name, and is not listed" "$(jq -r \
+	'select(.table == "operator_metrics_parts") | [.operator, .name]
+	| join(" ")' "$tmp/rows" | sort -u | tr '\n' ,)" "7 Ann,8 Bo,"
+is "listed operators" "$(jq -r \
+	'select(.table == "tenant_metrics_parts") | .operators' "$tmp/rows" |
+	tail -n 1)" 1
