@@ -295,6 +295,9 @@ complete_batch(struct stage *s, uint64_t lines)
 
 	if (o != OUTCOME_DONE)
 		return o;
+	/* What needs no flush does not wait for this one. */
+	if (s->send != NULL)
+		(void)s->send(s->ctx);
 	s->flush_ms = clock_mono_ms();
 	do {
 		o = s->flush(s->ctx);

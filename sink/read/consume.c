@@ -439,6 +439,7 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 	c->missing = (struct strmap)STRMAP_INIT;
 	deadletter_open(&c->dead, in, opt);
 	row_reader_init(&c->reader, in, &c->dead);
+	c->reader.parts_kinds = !c->one_shot;
 	c->workers_n = (size_t)conf_int(conf, "sink", "connections");
 	for (i = 0; i < c->workers_n; i++)
 		c->workers[i] = store_worker_new(

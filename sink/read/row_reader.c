@@ -301,6 +301,21 @@ reject_long_line(struct row_reader *t, struct batch_group *g)
 	return o;
 }
 
+/* Whether the block is of messages alone and the group of rows alone, or the
+ * other way round, as far as its first line tells: messages, which somebody
+ * waits for, do not wait in the transaction of a flush's rows. */
+static bool
+parts_kinds(const struct row_reader *t, const struct batch_group *g,
+    const char *block, size_t len)
+{
+	static const char row[] = "{\"type\":\"row\"";
+	const size_t n = sizeof row - 1;
+	bool rows = len > n && memcmp(block, row, n) == 0;
+
+	return t->parts_kinds && g->lines > 0 &&
+	       batch_group_only_messages(g) == rows;
+}
+
 enum endpoint_status
 row_reader_read(struct row_reader *t, struct batch_group *g, size_t full_rows,
     size_t full_bytes, int timeout_ms, enum outcome *o)
@@ -308,6 +323,7 @@ row_reader_read(struct row_reader *t, struct batch_group *g, size_t full_rows,
 	enum endpoint_status status = ENDPOINT_RECORD;
 	struct endpoint_mark mark;
 	size_t len;
+	bool parts;
 
 	*o = OUTCOME_DONE;
 	if (t->long_line) {
@@ -327,8 +343,11 @@ row_reader_read(struct row_reader *t, struct batch_group *g, size_t full_rows,
 			return status;
 		t->mark = mark;
 		keep_block(t, g, t->block_end, len);
-		t->block_end += len;
 		t->inside = true;
+		parts = parts_kinds(t, g, t->block_end, len);
+		t->block_end += len;
+		if (parts)
+			return ENDPOINT_WAIT;
 	}
 	*o = read_block_lines(t, g, full_rows, full_bytes);
 	return status;

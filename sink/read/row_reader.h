@@ -24,6 +24,11 @@ struct row_reader {
 	uint64_t skipped;   /* records that are no rows */
 	struct strmap open; /* tenant -> progress of the snapshot that began */
 
+	/* May be set: a block of messages behind rows, or of rows behind
+	 * messages, is put off once, with ENDPOINT_WAIT, so that the group may
+	 * be stored without it. */
+	bool parts_kinds;
+
 	/* private */
 	struct endpoint *in;
 	struct deadletter *dead;
