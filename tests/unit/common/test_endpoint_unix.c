@@ -84,27 +84,27 @@ safe_when_acknowledged(void **state)
 	assert_int_equal(access("rows", F_OK), -1);
 }
 
-/* The lines of a flush are one frame; two of them wait for their reader, and
- * later ones gather. */
+/* Each line is sent at once, until the reader is behind by a few frames; what
+ * comes then gathers. */
 static void
 sends_gather(void **state)
 {
 	struct endpoint *in = open_end("unix:rows", false),
 			*out = open_end("unix:rows", true);
+	size_t i, sent = 0;
 
 	(void)state;
-	assert_int_equal(endpoint_write(out, "a", 1), 0);
-	assert_false(endpoint_send(out));
+	do {
+		assert_int_equal(endpoint_write(out, "a", 1), 0);
+		sent++;
+	} while (!endpoint_send(out));
+	assert_true(sent > 1 && sent < 64);
 	assert_int_equal(endpoint_write(out, "b", 1), 0);
-	assert_false(endpoint_send(out));
-	assert_int_equal(endpoint_write(out, "c", 1), 0);
-	assert_true(endpoint_send(out));
-	assert_int_equal(endpoint_write(out, "d", 1), 0);
-	expect_block(in, "a\n");
-	expect_block(in, "b\n");
+	for (i = 1; i < sent; i++)
+		expect_block(in, "a\n");
 	endpoint_ack(in);
 	assert_false(endpoint_send(out));
-	expect_block(in, "c\nd\n");
+	expect_block(in, "a\nb\n");
 	endpoint_close(out);
 	endpoint_close(in);
 }
