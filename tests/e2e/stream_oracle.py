@@ -66,6 +66,9 @@ class Round:
         self.lines = self.world.lines()
         self.data = b"\n".join(self.lines) + b"\n"
         self.anonymous = self.dice.random() < 0.5 and not shards
+        self.socket = self.dice.random() < 0.5 # or a queue, of rows
+        self.to = ("unix:" + lab.path("rows") if self.socket
+                   else "queue:rows")
         self.running = {}
 
     # The programs.
@@ -78,10 +81,10 @@ class Round:
             % self.dice.choice((1, 5, 20, 500))))
 
     def commands(self):
-        aggregator = ["aggregator", "-c", self.conf, "-t", "queue:rows",
+        aggregator = ["aggregator", "-c", self.conf, "-t", self.to,
                       "-a", "all", "--every",
                       "%dms" % self.dice.randrange(1, 60)]
-        found = {"sink": ["sink", "-c", self.conf, "-f", "queue:rows"]}
+        found = {"sink": ["sink", "-c", self.conf, "-f", self.to]}
         if not self.shards:
             found["aggregator"] = aggregator + [
                 "-f", "queue:records", "--state", self.lab.path("state")]
@@ -158,13 +161,26 @@ class Round:
             p.kill()
             p.wait()
             self.lab.processes.remove(p)
+        if self.socket:
+            self.start("sink")
         for name, argv in sorted(self.commands().items()): # the sink last
+            if self.socket and name == "sink":
+                continue
             done = self.lab.run(argv + ["--until-empty"], timeout=300)
             # A snapshot that the stream cut on purpose may be met only now.
             if done.code != 0 and not re.search(
                     "is (not whole|cut):|and not all their records", done.err):
                 raise AssertionError("%s: %s" % (name, done))
+        if self.socket:
+            self.stop_sink()
         return kills
+
+    def stop_sink(self):
+        p = self.running["sink"]
+        p.terminate()
+        self.lab.processes.remove(p)
+        if p.wait(60) != 0:
+            raise AssertionError("sink: exit %d" % p.returncode)
 
     # What came of it.
 
@@ -173,6 +189,8 @@ class Round:
         for name in os.listdir(self.lab.tmp):
             if name.startswith("state"):
                 shutil.rmtree(self.lab.path(name))
+            elif name in ("rows", "rows.dead"):
+                os.unlink(self.lab.path(name))
         tables = [t for t, kind in self.lab.sql("SHOW FULL TABLES")
                   if kind == "BASE TABLE" and t not in KEPT]
         self.lab.sql("; ".join("TRUNCATE TABLE `%s`" % t for t in tables))
@@ -256,14 +274,20 @@ class Round:
         found = set()
         queues = ["records"] if not self.shards else [
             "records.g1.%d" % i for i in range(PARTS)]
+        letters = []
         for name in queues + ["rows"]:
             out = self.lab.must([TESTBIN + "/tools/amqp_probe", "-pe", "read",
                                  "queue:%s.dead" % name]).out
-            for line in out.decode().splitlines():
-                letter = json.loads(line.split("\t", 1)[1])
-                record = letter.get("record", "").encode() or \
-                    base64.b64decode(letter.get("record_base64", ""))
-                found.add((record, letter["reason"].startswith("late")))
+            letters += [line.split("\t", 1)[1]
+                        for line in out.decode().splitlines()]
+        if os.path.exists(self.lab.path("rows.dead")):
+            with open(self.lab.path("rows.dead")) as f:
+                letters += f.read().splitlines()
+        for line in letters:
+            letter = json.loads(line)
+            record = letter.get("record", "").encode() or \
+                base64.b64decode(letter.get("record_base64", ""))
+            found.add((record, letter["reason"].startswith("late")))
         lines = [b""] + self.lines
         yield from sets("dead letters",
                         {(lines[n], False) for n in want.refused}
