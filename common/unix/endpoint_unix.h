@@ -28,7 +28,7 @@ struct unix_frame {
 };
 
 /* A frame has this many bytes at most, unless its only line has more. */
-#define UNIX_FRAME_BYTES ((size_t)124 * 1024)
+#define UNIX_FRAME_BYTES ((size_t)512 * 1024)
 
 struct endpoint *endpoint_unix_open_read(const char *path,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);

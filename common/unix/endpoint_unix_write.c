@@ -30,7 +30,7 @@
 #include "common/unix/unix_socket.h"
 
 /* Frames that are unacknowledged at most. */
-#define WINDOW 64
+#define WINDOW 16
 /* With more on their way, a send waits until they are one frame. */
 #define FEW 8
 /* How long one wait takes at most, and when connecting is tried again. */
