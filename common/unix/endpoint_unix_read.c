@@ -93,7 +93,9 @@ accept_writer(struct unix_reader *r)
 	c->at = BEFORE;
 }
 
-/* Tells the writer what is safe; again later when its socket is full. */
+/* Tells the writer what is safe; again later when its socket is full. Called
+ * while a block of this connection may be in use: a writer that is gone is only
+ * cut off, and dropped when receive() finds its end. */
 static void
 say_safe(struct unix_connection *c)
 {
@@ -105,7 +107,7 @@ say_safe(struct unix_connection *c)
 	if (n == (ssize_t)sizeof c->safe)
 		c->said = c->safe;
 	else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-		drop_connection(c);
+		(void)shutdown(c->fd, SHUT_RDWR);
 }
 
 /* Receives what there is, behind what is not returned yet. */

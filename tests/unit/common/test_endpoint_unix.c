@@ -173,12 +173,12 @@ many_and_long(void **state)
 {
 	struct endpoint *in = open_end("unix:rows", false),
 			*out = open_end("unix:rows", true);
-	char *line = xcalloc(1, UNIX_FRAME_BYTES + 10), *block;
+	char *line = xcalloc(1, UNIX_FRAME_BYTES + 2000), *block;
 	size_t i, len, got = 0, sent = 0;
 	uint64_t mark = 0;
 
 	(void)state;
-	memset(line, 'x', UNIX_FRAME_BYTES + 10);
+	memset(line, 'x', UNIX_FRAME_BYTES + 2000);
 	for (i = 0; i < MANY; i++) {
 		len = i * UNIX_FRAME_BYTES / MANY + (i + 1 == MANY ? 2000 : 1);
 		assert_int_equal(endpoint_write(out, line, len), 0);
@@ -200,6 +200,34 @@ many_and_long(void **state)
 	assert_int_equal(got, sent);
 	free(line);
 	endpoint_close(out);
+	endpoint_close(in);
+}
+
+/* An acknowledgement for a writer that is gone leaves the block in hand. */
+static void
+keeps_the_block(void **state)
+{
+	struct endpoint *in = open_end("unix:rows", false),
+			*out = open_end("unix:rows", true);
+	struct endpoint_mark mark;
+	char *block;
+	size_t len;
+
+	(void)state;
+	(void)write_frame(out, "one");
+	(void)write_frame(out, "two");
+	expect_block(in, "one\n");
+	mark = endpoint_mark(in);
+	assert_int_equal(
+	    endpoint_read_block(in, &block, &len, 5000), ENDPOINT_RECORD);
+	endpoint_close(out);
+	endpoint_ack_to(in, &mark);
+	assert_memory_equal(block, "two\n", len);
+	assert_string_equal(
+	    endpoint_where_in(in, block), "a row from unix:rows");
+	endpoint_ack(in);
+	assert_int_equal(
+	    endpoint_read_block(in, &block, &len, 0), ENDPOINT_WAIT);
 	endpoint_close(in);
 }
 
@@ -253,6 +281,7 @@ main(void)
 		cmocka_unit_test(comes_again),
 		cmocka_unit_test(several_writers),
 		cmocka_unit_test(many_and_long),
+		cmocka_unit_test(keeps_the_block),
 		cmocka_unit_test(names_that_are_refused),
 		cmocka_unit_test(stops_without_a_reader),
 	};
