@@ -37,7 +37,7 @@ extern const struct option_mode aggregator_mode_dead_letters;
 	    "where records come from: -, a file")
 #define AGGREGATOR_TO                                                          \
 	OPTION_TEXT('t', "to", "TO", struct aggregator, job.to,                \
-	    "where rows go: -, FILE, queue:, exchange:, unix:NAME")
+	    "where rows go: -, FILE, queue:, exchange:, unix:PATH")
 #define AGGREGATOR_TO_RECORDS                                                  \
 	OPTION_TEXT('t', "to", "TO", struct aggregator, job.to,                \
 	    "where records go: -, a file, queue:NAME, exchange:NAME")

@@ -159,10 +159,10 @@ bool endpoint_flush_begin(struct endpoint *e, uint64_t *mark);
 bool endpoint_flush_done(struct endpoint *e, uint64_t mark);
 
 /* For writing, while its caller waits for more to do: what was written begins
- * its way, as one message when everything before it is confirmed, so that there
- * are no more messages than the broker confirms one after the other. True: it
- * could not yet, call again in a millisecond. Never waits, and proves nothing:
- * that is endpoint_flush(). */
+ * its way, as one message when everything before it is confirmed (over a
+ * socket: nearly everything), so that there are no more messages than are
+ * confirmed one after the other. True: it could not yet, call again in a
+ * millisecond. Never waits, and proves nothing: that is endpoint_flush(). */
 bool endpoint_send(struct endpoint *e);
 
 /* For writing: tries once to connect if the broker is away, after a short wait

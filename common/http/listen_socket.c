@@ -19,7 +19,6 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/unix/unix_socket.h"
 
 #define BACKLOG 1024
 
@@ -84,7 +83,7 @@ listen_there(struct listen_socket *d, const union any *a, socklen_t len)
 	int on = 1;
 
 	if (d->path != NULL) {
-		d->fd = unix_socket_listen(d->path);
+		d->fd = unix_socket_listen(d->path, &d->id);
 		return d->fd >= 0 ? 0 : -1;
 	}
 	d->fd = socket(
@@ -206,7 +205,7 @@ listen_socket_close(struct listen_socket *d)
 	if (d->fd >= 0)
 		(void)close(d->fd);
 	if (d->path != NULL)
-		(void)unlink(d->path);
+		unix_socket_remove(d->path, &d->id);
 	free(d->path);
 	buf_release(&d->text);
 	*d = (struct listen_socket){ .fd = -1 };

@@ -8,11 +8,13 @@
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 #include "common/http/address.h"
+#include "common/unix/unix_socket.h"
 
 struct listen_socket {
 	int fd; /* listens, does not block */
 	int port;
-	char *path;      /* of a Unix socket; NULL: none */
+	char *path; /* of a Unix socket; NULL: none */
+	struct unix_socket_id id;
 	struct buf text; /* where it listens, port 0 replaced by the real one */
 };
 
@@ -30,7 +32,7 @@ int listen_socket_open(struct listen_socket *d, const char *where,
 int listen_socket_accept(const struct listen_socket *d, struct address *peer,
     bool *full) __attribute__((warn_unused_result));
 
-/* Closes the socket. Removes its path. */
+/* Closes the socket. Removes its path, unless another socket is there. */
 void listen_socket_close(struct listen_socket *d);
 
 #endif

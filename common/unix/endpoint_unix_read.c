@@ -19,9 +19,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 #include "common/records/record.h"
 #include "common/unix/unix_socket.h"
 
@@ -32,6 +34,10 @@
 /* Readable before the first block and behind the last one; see endpoint.h. */
 #define BEFORE 64
 #define BEHIND 128
+/* Between two looks whether the path still names this socket. */
+#define LOOK_MS 1000
+/* Not to accept for so long after that failed: it would fail again. */
+#define ACCEPT_MS 1000
 
 struct unix_connection {
 	int fd;              /* -1: none */
@@ -50,7 +56,11 @@ struct unix_origin {
 struct unix_reader {
 	struct endpoint base;
 	char *path;
-	int fd; /* where it listens */
+	struct unix_socket_id id;
+	int fd;             /* where it listens */
+	int64_t look_ms;    /* not to look at the path before */
+	int64_t accept_ms;  /* not to accept before */
+	bool accept_failed; /* and that was said */
 	size_t max_line;
 	struct unix_connection connections[WRITERS];
 	uint64_t connected; /* so far */
@@ -77,6 +87,25 @@ drop_connection(struct unix_connection *c)
 	*c = (struct unix_connection){ .fd = -1 };
 }
 
+/* For the reason in errno: a writer is gone already, or descriptors or memory
+ * are short. */
+static void
+accept_failed(struct unix_reader *r)
+{
+	struct buf why = BUF_INIT;
+
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+		return;
+	r->accept_ms = clock_mono_ms() + ACCEPT_MS;
+	(void)syserr_explain(&why, PROG_IO,
+	    "cannot accept a writer at '%s'; those that are there go on",
+	    r->base.name);
+	if (!r->accept_failed)
+		log_warn("%s", buf_str(&why));
+	r->accept_failed = true;
+	buf_release(&why);
+}
+
 static void
 accept_writer(struct unix_reader *r)
 {
@@ -85,15 +114,20 @@ accept_writer(struct unix_reader *r)
 	while (c->fd >= 0)
 		c++;
 	c->fd = accept4(r->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (c->fd < 0)
+	if (c->fd < 0) {
+		accept_failed(r);
 		return;
+	}
+	r->accept_failed = false;
 	c->serial = ++r->connected;
 	memset(buf_room(&c->in, BEFORE), 0, BEFORE);
 	buf_grown(&c->in, BEFORE);
 	c->at = BEFORE;
 }
 
-/* Tells the writer what is safe; again later when its socket is full. */
+/* Tells the writer what is safe; again later when its socket is full. Called
+ * while a block of this connection may be in use: a writer that is gone is only
+ * cut off, and dropped when receive() finds its end. */
 static void
 say_safe(struct unix_connection *c)
 {
@@ -105,7 +139,7 @@ say_safe(struct unix_connection *c)
 	if (n == (ssize_t)sizeof c->safe)
 		c->said = c->safe;
 	else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-		drop_connection(c);
+		(void)shutdown(c->fd, SHUT_RDWR);
 }
 
 /* Receives what there is, behind what is not returned yet. */
@@ -196,8 +230,9 @@ take_frame(struct unix_reader *r, char **block, size_t *len)
 	return false;
 }
 
-/* Waits for any connection, and receives from all that have something. */
-static enum endpoint_status
+/* Waits for any connection, and receives from all that have something. False:
+ * there was nothing. */
+static bool
 wait_and_receive(struct unix_reader *r, int timeout_ms)
 {
 	struct pollfd p[WRITERS + 1];
@@ -212,10 +247,11 @@ wait_and_receive(struct unix_reader *r, int timeout_ms)
 		    r->connections[i].said != r->connections[i].safe)
 			p[i].events |= POLLOUT;
 	}
+	full = full || clock_mono_ms() < r->accept_ms;
 	p[WRITERS] = (struct pollfd){ full ? -1 : r->fd, POLLIN, 0 };
 	n = poll(p, WRITERS + 1, timeout_ms);
 	if (n <= 0)
-		return ENDPOINT_WAIT;
+		return false;
 	for (i = 0; i < WRITERS; i++) {
 		if ((p[i].revents & POLLOUT) != 0)
 			say_safe(&r->connections[i]);
@@ -224,20 +260,46 @@ wait_and_receive(struct unix_reader *r, int timeout_ms)
 	}
 	if (p[WRITERS].revents != 0)
 		accept_writer(r);
-	return ENDPOINT_RECORD;
+	return true;
+}
+
+/* No new writer finds this reader any more. */
+static bool
+socket_is_lost(struct unix_reader *r)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now < r->look_ms)
+		return false;
+	r->look_ms = now + LOOK_MS;
+	if (unix_socket_is_at(r->path, &r->id))
+		return false;
+	buf_setf(&r->base.why,
+	    "the socket of '%s' was removed or replaced; nothing is lost, run "
+	    "it again",
+	    r->base.name);
+	r->base.code = PROG_TEMPFAIL;
+	return true;
 }
 
 static enum endpoint_status
 unix_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
 {
 	struct unix_reader *r = reader_of(e);
+	int64_t until = clock_mono_ms() + timeout_ms, left = timeout_ms, slice;
 
-	if (take_frame(r, block, len))
-		return ENDPOINT_RECORD;
-	while (wait_and_receive(r, timeout_ms) == ENDPOINT_RECORD)
-		if (take_frame(r, block, len))
-			return ENDPOINT_RECORD;
-	return ENDPOINT_WAIT;
+	while (!take_frame(r, block, len)) {
+		if (socket_is_lost(r))
+			return ENDPOINT_FAILED;
+		if (timeout_ms >= 0)
+			left = until - clock_mono_ms();
+		if (stop_asked() || (timeout_ms >= 0 && left < 0))
+			return ENDPOINT_WAIT;
+		slice = left < 0 || left > LOOK_MS ? LOOK_MS : left;
+		if (!wait_and_receive(r, (int)slice) && slice == left)
+			return ENDPOINT_WAIT;
+	}
+	return ENDPOINT_RECORD;
 }
 
 static struct endpoint_mark
@@ -293,7 +355,7 @@ unix_close(struct endpoint *e)
 		if (r->connections[i].fd >= 0)
 			drop_connection(&r->connections[i]);
 	if (r->fd >= 0) {
-		(void)unlink(r->path);
+		unix_socket_remove(r->path, &r->id);
 		(void)close(r->fd);
 	}
 	free(r->unsafe);
@@ -317,7 +379,7 @@ endpoint_unix_open_read(const char *path, const struct endpoint_options *opt,
 	struct unix_reader *r = xcalloc(1, sizeof *r);
 	size_t i;
 
-	r->fd = unix_socket_listen(path);
+	r->fd = unix_socket_listen(path, &r->id);
 	if (r->fd < 0) {
 		*code = syserr_explain(
 		    why, PROG_CANTCREATE, "cannot listen at 'unix:%s'", path);

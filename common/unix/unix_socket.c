@@ -85,8 +85,36 @@ remove_unused(const char *path)
 		(void)unlink(path);
 }
 
+/* 0, or -1 with errno. */
+static int
+identify(const char *path, struct unix_socket_id *id)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return -1;
+	*id = (struct unix_socket_id){ st.st_dev, st.st_ino };
+	return 0;
+}
+
+bool
+unix_socket_is_at(const char *path, const struct unix_socket_id *id)
+{
+	struct unix_socket_id there;
+
+	return identify(path, &there) == 0 && there.dev == id->dev &&
+	       there.ino == id->ino;
+}
+
+void
+unix_socket_remove(const char *path, const struct unix_socket_id *id)
+{
+	if (unix_socket_is_at(path, id))
+		(void)unlink(path);
+}
+
 int
-unix_socket_listen(const char *path)
+unix_socket_listen(const char *path, struct unix_socket_id *id)
 {
 	struct sockaddr_un at;
 	int fd;
@@ -98,7 +126,8 @@ unix_socket_listen(const char *path)
 	if (fd < 0)
 		return -1;
 	if (bind(fd, (const struct sockaddr *)&at, sizeof at) != 0 ||
-	    chmod(path, 0660) != 0 || listen(fd, BACKLOG) != 0)
+	    chmod(path, 0660) != 0 || identify(path, id) != 0 ||
+	    listen(fd, BACKLOG) != 0)
 		return give_up(fd);
 	return fd;
 }

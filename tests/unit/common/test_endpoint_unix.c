@@ -5,7 +5,10 @@
 #include "tests/unit/tmpdir.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
 
+#include "common/base/clock.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/endpoint.h"
 #include "common/os/stop.h"
@@ -173,12 +176,12 @@ many_and_long(void **state)
 {
 	struct endpoint *in = open_end("unix:rows", false),
 			*out = open_end("unix:rows", true);
-	char *line = xcalloc(1, UNIX_FRAME_BYTES + 10), *block;
+	char *line = xcalloc(1, UNIX_FRAME_BYTES + 2000), *block;
 	size_t i, len, got = 0, sent = 0;
 	uint64_t mark = 0;
 
 	(void)state;
-	memset(line, 'x', UNIX_FRAME_BYTES + 10);
+	memset(line, 'x', UNIX_FRAME_BYTES + 2000);
 	for (i = 0; i < MANY; i++) {
 		len = i * UNIX_FRAME_BYTES / MANY + (i + 1 == MANY ? 2000 : 1);
 		assert_int_equal(endpoint_write(out, line, len), 0);
@@ -201,6 +204,116 @@ many_and_long(void **state)
 	free(line);
 	endpoint_close(out);
 	endpoint_close(in);
+}
+
+/* An acknowledgement for a writer that is gone leaves the block in hand. */
+static void
+keeps_the_block(void **state)
+{
+	struct endpoint *in = open_end("unix:rows", false),
+			*out = open_end("unix:rows", true);
+	struct endpoint_mark mark;
+	char *block;
+	size_t len;
+
+	(void)state;
+	(void)write_frame(out, "one");
+	(void)write_frame(out, "two");
+	expect_block(in, "one\n");
+	mark = endpoint_mark(in);
+	assert_int_equal(
+	    endpoint_read_block(in, &block, &len, 5000), ENDPOINT_RECORD);
+	endpoint_close(out);
+	endpoint_ack_to(in, &mark);
+	assert_memory_equal(block, "two\n", len);
+	assert_string_equal(
+	    endpoint_where_in(in, block), "a row from unix:rows");
+	endpoint_ack(in);
+	assert_int_equal(
+	    endpoint_read_block(in, &block, &len, 0), ENDPOINT_WAIT);
+	endpoint_close(in);
+}
+
+/* Takes all descriptors below the limit, until it is put back. */
+static size_t
+use_up_descriptors(int *fd, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (fd[i] = open("/dev/null", O_RDONLY)) >= 0)
+		i++;
+	assert_true(i < n);
+	return i;
+}
+
+/* Without a descriptor for a new writer, reading still ends in time, and what
+ * others write is read; the writer is accepted later. */
+static void
+out_of_descriptors(void **state)
+{
+	struct endpoint *in = open_end("unix:rows", false),
+			*first = open_end("unix:rows", true),
+			*out = open_end("unix:rows", true);
+	int64_t began = clock_mono_ms();
+	clock_t cpu;
+	struct rlimit was, few;
+	int fd[64];
+	size_t i, len;
+	char *block;
+
+	(void)state;
+	(void)write_frame(first, "zero");
+	expect_block(in, "zero\n");
+	(void)write_frame(out, "one");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few = was;
+	few.rlim_cur = 50;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	i = use_up_descriptors(fd, 64);
+	(void)alarm(20);
+	cpu = clock();
+	assert_int_equal(
+	    endpoint_read_block(in, &block, &len, 300), ENDPOINT_WAIT);
+	assert_true(clock_mono_ms() - began < 3000);
+	assert_true(clock() - cpu < CLOCKS_PER_SEC / 10);
+	(void)write_frame(first, "two");
+	expect_block(in, "two\n");
+	while (i > 0)
+		(void)close(fd[--i]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	expect_block(in, "one\n");
+	(void)alarm(0);
+	endpoint_close(out);
+	endpoint_close(first);
+	endpoint_close(in);
+}
+
+/* A reader whose socket was removed ends, so that it is started again, and
+ * leaves the socket of the next one alone. */
+static void
+socket_was_removed(void **state)
+{
+	struct endpoint *in = open_end("unix:rows", false), *next;
+	char *block;
+	size_t len;
+	int i;
+
+	(void)state;
+	assert_int_equal(
+	    endpoint_read_block(in, &block, &len, 0), ENDPOINT_WAIT);
+	assert_int_equal(unlink("rows"), 0);
+	next = open_end("unix:rows", false);
+	for (i = 0; i < 50; i++)
+		if (endpoint_read_block(in, &block, &len, 100) ==
+		    ENDPOINT_FAILED)
+			break;
+	assert_true(i < 50);
+	assert_int_equal(endpoint_code(in), PROG_TEMPFAIL);
+	assert_non_null(strstr(endpoint_why(in), "was removed"));
+	endpoint_close(in);
+	assert_int_equal(access("rows", F_OK), 0);
+	endpoint_close(next);
+	assert_int_equal(access("rows", F_OK), -1);
 }
 
 static void
@@ -253,6 +366,9 @@ main(void)
 		cmocka_unit_test(comes_again),
 		cmocka_unit_test(several_writers),
 		cmocka_unit_test(many_and_long),
+		cmocka_unit_test(keeps_the_block),
+		cmocka_unit_test(out_of_descriptors),
+		cmocka_unit_test(socket_was_removed),
 		cmocka_unit_test(names_that_are_refused),
 		cmocka_unit_test(stops_without_a_reader),
 	};
