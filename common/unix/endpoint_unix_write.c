@@ -88,13 +88,15 @@ static enum outcome
 lose_reader(struct unix_writer *w)
 {
 	struct endpoint *e = &w->base;
+	bool was_there = w->fd >= 0;
 	bool gone = errno == ENOENT || errno == ECONNREFUSED ||
 		    errno == EAGAIN || errno == EPIPE || errno == ECONNRESET;
 
-	if (w->fd >= 0)
+	/* Where one ended the next may be there already. */
+	w->next_try_ms = was_there ? 0 : clock_mono_ms() + RETRY_MS;
+	if (was_there)
 		(void)close(w->fd);
 	w->fd = -1;
-	w->next_try_ms = clock_mono_ms() + RETRY_MS;
 	if (gone) {
 		buf_setf(&e->why,
 		    "nobody reads '%s'; start sink -f %s, nothing is lost",
@@ -104,6 +106,8 @@ lose_reader(struct unix_writer *w)
 		e->code = syserr_explain(
 		    &e->why, PROG_NOPERM, "cannot connect to '%s'", e->name);
 	}
+	if (was_there && gone)
+		return OUTCOME_LATER;
 	if (!w->away && e->code == PROG_TEMPFAIL && w->wait_forever)
 		log_warn("%s", buf_str(&e->why));
 	w->away = true;

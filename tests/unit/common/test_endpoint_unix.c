@@ -14,7 +14,7 @@
 #include "common/os/stop.h"
 #include "common/unix/endpoint_unix.h"
 
-/* More frames than a reader expects to be unacknowledged. */
+/* Many times as many frames as may be unacknowledged. */
 #define MANY 300
 
 static struct conf *conf;
@@ -170,7 +170,7 @@ several_writers(void **state)
 	endpoint_close(in);
 }
 
-/* Frames that are read while none is acknowledged, of lines of any length. */
+/* Lines of any length, acknowledged now and then. */
 static void
 many_and_long(void **state)
 {
@@ -190,7 +190,7 @@ many_and_long(void **state)
 		while (
 		    endpoint_read_block(in, &block, &len, 0) == ENDPOINT_RECORD)
 			got += len;
-		if (i % 50 == 49)
+		if (i % 10 == 9)
 			endpoint_ack(in);
 	}
 	while (!endpoint_flush_done(out, mark)) {
