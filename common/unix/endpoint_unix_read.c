@@ -65,7 +65,6 @@ struct unix_reader {
 	struct unix_connection connections[WRITERS];
 	uint64_t connected; /* so far */
 	size_t turn;        /* whose frame is looked for first */
-	size_t len;         /* of the last block */
 
 	/* Frames that were returned and are not acknowledged: a ring. */
 	struct unix_origin *unsafe;
