@@ -115,7 +115,7 @@ static const char *
 line_position(struct row_reader *t)
 {
 	return endpoint_where_in(
-	    t->in, t->block_end - (t->copy_end - t->scan.line));
+	    t->in, t->block_end - (t->lines_end - t->scan.line));
 }
 
 static enum outcome
@@ -283,7 +283,7 @@ keep_block(
 	    &g->blocks, block - SCAN_BEFORE, SCAN_BEFORE + len + SCAN_BEHIND);
 
 	t->group = g;
-	t->copy_end = copy + SCAN_BEFORE + len;
+	t->lines_end = copy + SCAN_BEFORE + len;
 	scan_block(&t->scan, copy + SCAN_BEFORE, len);
 }
 
@@ -323,16 +323,12 @@ row_reader_read(struct row_reader *t, struct batch_group *g, size_t full_rows,
 	enum endpoint_status status = ENDPOINT_RECORD;
 	struct endpoint_mark mark;
 	size_t len;
-	bool parts;
 
 	*o = OUTCOME_DONE;
 	if (t->long_line) {
 		*o = reject_long_line(t, g);
 		return ENDPOINT_TOOLONG;
 	}
-	if (t->inside && t->group != g)
-		keep_block(
-		    t, g, t->scan.at, (size_t)(t->copy_end - t->scan.at));
 	if (!t->inside) {
 		mark = endpoint_mark(t->in);
 		status =
@@ -342,13 +338,17 @@ row_reader_read(struct row_reader *t, struct batch_group *g, size_t full_rows,
 		if (status != ENDPOINT_RECORD)
 			return status;
 		t->mark = mark;
-		keep_block(t, g, t->block_end, len);
+		scan_block(&t->scan, t->block_end, len);
+		t->group = NULL;
 		t->inside = true;
-		parts = parts_kinds(t, g, t->block_end, len);
 		t->block_end += len;
-		if (parts)
+		t->lines_end = t->block_end;
+		if (parts_kinds(t, g, t->scan.at, len))
 			return ENDPOINT_WAIT;
 	}
+	if (t->group != g)
+		keep_block(
+		    t, g, t->scan.at, (size_t)(t->lines_end - t->scan.at));
 	*o = read_block_lines(t, g, full_rows, full_bytes);
 	return status;
 }

@@ -38,11 +38,11 @@ struct row_reader {
 	uint32_t
 	    warned_cut[TABLES];    /* bit k: the warning for column k is out */
 	char *block_end;           /* end of the endpoint's block */
-	const char *copy_end;      /* end of its copy in the group */
+	const char *lines_end;     /* the same, of the copy in `group` */
 	struct endpoint_mark mark; /* of the lines before the block */
 	bool inside;               /* lines of the block are left */
 	bool bad, long_line;       /* its dead letter is still to be written */
-	struct batch_group *group; /* that holds the copy of the block */
+	struct batch_group *group; /* that holds the copy; NULL: none yet */
 };
 
 /* `in` and `dead` are borrowed and outlive t. */
