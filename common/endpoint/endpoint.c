@@ -9,7 +9,14 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/conf/conf.h"
 #include "common/os/lines.h"
+#include "common/os/stop.h"
+
+/* A flush that waits for ever answers LATER after so long without progress. */
+#define FLUSH_MS 3000
+/* After a signal: how long answers that are on their way are waited for. */
+#define STOP_MS 3000
 
 /* The last one, without a prefix, takes all other names. */
 static const struct endpoint_ops *const kinds[] = {
@@ -87,6 +94,23 @@ endpoint_open_write(const char *name, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
 	return open_any(name, true, opt, why, code);
+}
+
+struct endpoint_patience
+endpoint_patience(const struct endpoint_options *opt)
+{
+	return (struct endpoint_patience){ opt->wait_forever,
+		conf_int(opt->conf, "amqp", "wait_timeout") };
+}
+
+int64_t
+endpoint_patience_ms(const struct endpoint_patience *p, bool up, bool flushing)
+{
+	if (stop_asked())
+		return up ? STOP_MS : 0;
+	if (!p->for_ever)
+		return p->timeout_ms;
+	return flushing ? FLUSH_MS : -1;
 }
 
 enum endpoint_status

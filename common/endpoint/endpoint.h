@@ -269,6 +269,19 @@ struct endpoint_ops {
 	void (*close)(struct endpoint *e);
 };
 
+/* For backends that wait for another process: [amqp] wait_timeout, unless the
+ * program is a daemon. */
+struct endpoint_patience {
+	bool for_ever;
+	int64_t timeout_ms;
+};
+struct endpoint_patience endpoint_patience(const struct endpoint_options *opt);
+
+/* How long a writing end goes on without progress, in ms; -1: for ever. up:
+ * answers may be on their way. */
+int64_t endpoint_patience_ms(
+    const struct endpoint_patience *p, bool up, bool flushing);
+
 /* First member of every backend's own struct. */
 struct endpoint {
 	const struct endpoint_ops *ops;

@@ -26,9 +26,8 @@ struct amqp_endpoint {
 	char *queue;
 	struct amqp_source source; /* exchange NULL: the queue is ours */
 	bool spread; /* writing: `queue` is the name of an exchange */
-	bool wait_forever;
-	bool sole; /* reading: as the only reader */
-	int64_t wait_timeout_ms;
+	struct endpoint_patience patience;
+	bool sole;              /* reading: as the only reader */
 	int64_t taken_since_ms; /* since when another reader has it; 0: none */
 
 	struct retry retry;

@@ -28,7 +28,6 @@
 #include "common/conf/conf.h"
 #include "common/digest/random.h"
 #include "common/os/notify.h"
-#include "common/os/stop.h"
 #include "common/records/bucket.h"
 #include "common/records/spread.h"
 
@@ -38,10 +37,6 @@
 /* How long a full queue is left alone. */
 #define PAUSE_BASE_MS 50
 #define PAUSE_CAP_MS 2000
-/* A flush that waits for ever answers LATER after so long without progress. */
-#define FLUSH_MS 3000
-/* After a signal: how long confirms that are on their way are waited for. */
-#define STOP_MS 3000
 
 static struct amqp_writer *
 writer_of(struct endpoint *e)
@@ -100,18 +95,6 @@ explain_stall(struct amqp_writer *w)
 		    buf_str(&w->a.link.title), w->a.queue);
 }
 
-/* How long to go on without progress, in ms. -1: for ever. */
-static int64_t
-limit(const struct amqp_writer *w, bool flushing)
-{
-	if (stop_asked())
-		return w->a.link.conn != NULL && !w->a.link.blocked ? STOP_MS
-								    : 0;
-	if (!w->a.wait_forever)
-		return w->a.wait_timeout_ms;
-	return flushing ? FLUSH_MS : -1;
-}
-
 /* Steps until the window holds at most n messages. */
 static enum outcome
 shrink(struct amqp_writer *w, size_t n, bool flushing)
@@ -128,7 +111,8 @@ shrink(struct amqp_writer *w, size_t n, bool flushing)
 			return o;
 		if (w->progress_ms > since)
 			since = w->progress_ms;
-		max = limit(w, flushing);
+		max = endpoint_patience_ms(&w->a.patience,
+		    w->a.link.conn != NULL && !w->a.link.blocked, flushing);
 		if (w->n > n && max >= 0 && clock_mono_ms() - since >= max) {
 			explain_stall(w);
 			return OUTCOME_LATER;

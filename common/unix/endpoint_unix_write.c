@@ -24,7 +24,6 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/conf/conf.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/unix/unix_socket.h"
@@ -36,10 +35,6 @@
 /* How long one wait takes at most, and when connecting is tried again. */
 #define SLICE_MS 250
 #define RETRY_MS 100
-/* A flush that waits for ever answers LATER after so long without progress. */
-#define FLUSH_MS 3000
-/* After a signal: how long acknowledgements on their way are waited for. */
-#define STOP_MS 3000
 
 struct unix_outgoing {
 	struct buf frame;
@@ -51,9 +46,8 @@ struct unix_writer {
 	struct endpoint base;
 	char *path;
 	int fd; /* -1: not connected */
-	bool wait_forever;
-	bool away; /* and that was said */
-	int64_t wait_timeout_ms;
+	struct endpoint_patience patience;
+	bool away;           /* and that was said */
 	int64_t next_try_ms; /* not to connect before */
 	int64_t progress_ms; /* of the last acknowledgement */
 
@@ -83,35 +77,44 @@ window_at(struct unix_writer *w, size_t i)
 	return &w->window[(w->first + i) % WINDOW];
 }
 
-/* The reader is not there, for the reason in errno. */
 static enum outcome
-lose_reader(struct unix_writer *w)
+nobody_reads(struct unix_writer *w)
+{
+	buf_setf(&w->base.why,
+	    "nobody reads '%s'; start sink -f %s, nothing is lost",
+	    w->base.name, w->base.name);
+	w->base.code = PROG_TEMPFAIL;
+	return OUTCOME_LATER;
+}
+
+/* The reader ended; the next one may be there already. */
+static enum outcome
+end_connection(struct unix_writer *w)
+{
+	(void)close(w->fd);
+	w->fd = -1;
+	w->next_try_ms = 0;
+	return nobody_reads(w);
+}
+
+/* For the reason in errno, which is said once. */
+static enum outcome
+refuse_connection(struct unix_writer *w)
 {
 	struct endpoint *e = &w->base;
-	bool was_there = w->fd >= 0;
-	bool gone = errno == ENOENT || errno == ECONNREFUSED ||
-		    errno == EAGAIN || errno == EPIPE || errno == ECONNRESET;
 
-	/* Where one ended the next may be there already. */
-	w->next_try_ms = was_there ? 0 : clock_mono_ms() + RETRY_MS;
-	if (was_there)
-		(void)close(w->fd);
-	w->fd = -1;
-	if (gone) {
-		buf_setf(&e->why,
-		    "nobody reads '%s'; start sink -f %s, nothing is lost",
-		    e->name, e->name);
-		e->code = PROG_TEMPFAIL;
-	} else {
+	w->next_try_ms = clock_mono_ms() + RETRY_MS;
+	if (errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN)
+		(void)nobody_reads(w);
+	else
 		e->code = syserr_explain(
 		    &e->why, PROG_NOPERM, "cannot connect to '%s'", e->name);
-	}
-	if (was_there && gone)
-		return OUTCOME_LATER;
-	if (!w->away && e->code == PROG_TEMPFAIL && w->wait_forever)
+	if (e->code != PROG_TEMPFAIL)
+		return OUTCOME_NEVER;
+	if (!w->away && w->patience.for_ever)
 		log_warn("%s", buf_str(&e->why));
 	w->away = true;
-	return e->code == PROG_TEMPFAIL ? OUTCOME_LATER : OUTCOME_NEVER;
+	return OUTCOME_LATER;
 }
 
 /* LATER: it is not time to try, or nobody is there. */
@@ -124,10 +127,10 @@ connect_now(struct unix_writer *w)
 		return OUTCOME_LATER;
 	w->fd = unix_socket_connect(w->path);
 	if (w->fd < 0)
-		return lose_reader(w);
+		return refuse_connection(w);
 	w->sent = w->part = w->ack_len = 0;
 	w->returned = 0;
-	if (w->away && w->wait_forever)
+	if (w->away && w->patience.for_ever)
 		log_info("reached", "to=%s", w->base.name);
 	w->away = false;
 	return OUTCOME_DONE;
@@ -149,7 +152,8 @@ send_frames(struct unix_writer *w)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return errno == EAGAIN ? OUTCOME_DONE : lose_reader(w);
+			return errno == EAGAIN ? OUTCOME_DONE
+					       : end_connection(w);
 		w->part += (size_t)n;
 		if (w->part < frame->len)
 			continue;
@@ -205,18 +209,15 @@ receive_acks(struct unix_writer *w)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return OUTCOME_DONE;
-		if (n == 0)
-			errno = EPIPE;
 		if (n <= 0)
-			return lose_reader(w);
+			return end_connection(w);
 		w->ack_len += (size_t)n;
 		if (w->ack_len < sizeof w->ack)
 			continue;
 		w->ack_len = 0;
 		memcpy(&safe, w->ack, sizeof safe);
-		errno = EPIPE;
 		if (!drop_safe(w, safe))
-			return lose_reader(w);
+			return end_connection(w);
 	}
 }
 
@@ -246,17 +247,6 @@ wait_for_reader(const struct unix_writer *w)
 	(void)poll(&p, 1, SLICE_MS);
 }
 
-/* How long to go on without progress, in ms. -1: for ever. */
-static int64_t
-limit(const struct unix_writer *w, bool flushing)
-{
-	if (stop_asked())
-		return w->fd >= 0 ? STOP_MS : 0;
-	if (!w->wait_forever)
-		return w->wait_timeout_ms;
-	return flushing ? FLUSH_MS : -1;
-}
-
 static enum outcome
 stalled(struct unix_writer *w)
 {
@@ -283,7 +273,7 @@ shrink(struct unix_writer *w, size_t n, bool flushing)
 			return OUTCOME_DONE;
 		if (w->progress_ms > since)
 			since = w->progress_ms;
-		max = limit(w, flushing);
+		max = endpoint_patience_ms(&w->patience, w->fd >= 0, flushing);
 		if (max >= 0 && clock_mono_ms() - since >= max)
 			return stalled(w);
 		wait_for_reader(w);
@@ -446,8 +436,7 @@ endpoint_unix_open_write(const char *path, const struct endpoint_options *opt,
 	(void)code;
 	w->path = xstrdup(path);
 	w->fd = -1;
-	w->wait_forever = opt->wait_forever;
-	w->wait_timeout_ms = conf_int(opt->conf, "amqp", "wait_timeout");
+	w->patience = endpoint_patience(opt);
 	w->base.ops = &ops;
 	return &w->base;
 }
