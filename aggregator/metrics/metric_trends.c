@@ -28,7 +28,6 @@
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 #include "common/containers/strmap.h"
-
 #include "common/words/text_words.h"
 
 enum {

@@ -10,7 +10,6 @@
 #include "common/conf/conf.h"
 #include "common/containers/strmap.h"
 #include "common/records/record.h"
-
 #include "common/words/text_words.h"
 
 #include <stdbool.h>
