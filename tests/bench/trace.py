@@ -19,7 +19,8 @@ import rivals
 from harness import Checks, Lab, main
 from streamlib import IN, ROWS, House
 
-RATES = [int(r * min(1, max(table.SCALE, 0.05))) for r in (2000, 10000)]
+RATES = [int(r * min(1, max(table.SCALE, 0.05)))
+         for r in map(int, os.environ.get("RATES", "2000,10000").split(","))]
 SECONDS = table.scaled(20, 4)
 MODES = [("one record a message", ["--single"]), ("many a message", [])]
 WORLD = ["--tenants", "4", "--users", "5000", "--operators", "50", "--chats",
@@ -31,6 +32,7 @@ EVERY = "50ms" # as pipeline.sh
 SOCKET = os.environ.get("ROWS", "unix") == "unix"
 AHEAD = {"--single": "1000"} # messages that the broker may send ahead to Go
 WARM = 0.25 # of the records are not looked at
+SLOWEST = 0.02 # of them: where their time went shows what to mend for a p99
 
 EVENT = re.compile(r"trace_(\w+) (.*)")
 # What a record waits for: from the end of the wait before until this.
@@ -132,12 +134,14 @@ def waits_of(record):
 def waterfall(title, records, note):
     each = [waits_of(r) for r in records]
     whole = [sum(w) for w in each]
+    late = sorted(each, key=sum)[-max(1, int(len(each) * SLOWEST)):]
     lines = []
-    for (what, _), *values in zip(WAITS, *each):
+    for (what, _), values, slow in zip(WAITS, zip(*each), zip(*late)):
         share = sum(values) / sum(whole)
         lines.append((what, quantile(values, 0.5), "ms",
                       f"99th {quantile(values, 0.99):8.2f}  "
-                      f"{share:4.0%} of all"))
+                      f"{share:4.0%} of all, of the slowest "
+                      f"{sum(slow) / len(slow) / 1000:8.2f}"))
     lines.append(("publish to committed", quantile(whole, 0.5), "ms",
                   f"99th {quantile(whole, 0.99):8.2f}"))
     for what, begin, end in BESIDE:
