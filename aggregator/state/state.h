@@ -41,7 +41,7 @@
  * like stream.told would be needed all the same. The checksums here cost some 5
  * percent of the state's part of the CPU, and 0.03 s a restart for 150 MiB.
  *
- * One thread.
+ * One thread uses it; another one, its own, waits for the disk.
  */
 #ifndef AGGREGATOR_STATE_STATE_H
 #define AGGREGATOR_STATE_STATE_H
@@ -157,6 +157,14 @@ void state_seed(const struct state *s, uint64_t seed[2]);
 /* The commit point of all changes since the last one. Does nothing without
  * changes. */
 enum exit_code state_commit(struct state *s, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* The same in steps: what is changed behind state_commit_begin() is part of the
+ * next commit. state_is_committed(): the one that was begun, if any, has come
+ * to its end, which state_commit_end() tells. */
+void state_commit_begin(struct state *s);
+bool state_is_committed(struct state *s, bool wait);
+enum exit_code state_commit_end(struct state *s, struct buf *why)
     __attribute__((warn_unused_result));
 
 /* Call this while no input comes: a second after the last commit it writes what

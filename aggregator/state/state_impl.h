@@ -101,6 +101,8 @@ struct state {
 	struct state_sums sums;
 	struct state_acknowledged acknowledged;
 	struct state_log log;
+	struct state_log_thread *log_thread; /* NULL: not needed so far */
+	bool committing;                     /* which has an entry of it */
 	struct buf ops;       /* changes since the last commit, for the log */
 	unsigned named;       /* tables named in ops */
 	bool changed;         /* something changed since the last commit */

@@ -86,4 +86,18 @@ void state_log_restart(struct state_log *l);
 /* True if entries were added since the last restart. */
 bool state_log_any(const struct state_log *l);
 
+/* The same on a thread, which alone uses the log while it is not idle. Owned;
+ * the log is borrowed. A process that cannot make a thread ends. */
+struct state_log_thread;
+struct state_log_thread *state_log_thread_new(struct state_log *l)
+    __attribute__((warn_unused_result));
+/* It must be idle. Takes the bytes of *entry, and leaves an empty one. */
+void state_log_thread_add(
+    struct state_log_thread *t, uint64_t number, struct buf *entry);
+/* Waits for it, if asked to. *error, once it is idle: an errno, or 0. */
+bool state_log_thread_is_idle(
+    struct state_log_thread *t, bool wait, int *error);
+/* Waits until it is idle. NULL is fine. */
+void state_log_thread_free(struct state_log_thread *t);
+
 #endif

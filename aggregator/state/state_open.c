@@ -337,6 +337,8 @@ state_close(struct state *s)
 
 	if (s == NULL)
 		return;
+	(void)state_is_committed(s, true);
+	state_log_thread_free(s->log_thread);
 	if (state_log_any(&s->log) && !s->changed)
 		state_checkpoint(s);
 	if (s->writer != NULL)

@@ -103,21 +103,29 @@ is_checkpoint_due(const struct state *s, int64_t now)
 }
 
 static void
-commit_changes(struct state *s)
+log_changes(struct state *s, int64_t now)
+{
+	if (!state_log_any(&s->log))
+		s->began_ms = now;
+	if (s->log_thread == NULL)
+		s->log_thread = state_log_thread_new(&s->log);
+	state_log_thread_add(s->log_thread, s->commits, &s->ops);
+	s->committing = true;
+}
+
+void
+state_commit_begin(struct state *s)
 {
 	int64_t now = clock_mono_ms();
 
+	(void)state_is_committed(s, true);
+	if (s->rc != 0 || !s->changed)
+		return;
 	s->commits++;
-	if (is_checkpoint_due(s, now)) {
+	if (is_checkpoint_due(s, now))
 		state_checkpoint(s);
-	} else {
-		if (!state_log_any(&s->log))
-			s->began_ms = now;
-		s->acknowledged.commits = s->commits;
-		if (state_log_add(&s->log, s->commits, &s->ops) == -1 ||
-		    state_acknowledged_write(&s->acknowledged) == -1)
-			state_fail(s, errno);
-	}
+	else
+		log_changes(s, now);
 	s->committed_ms = now;
 	if (s->ops.cap > STATE_LOG_MAX / 8)
 		buf_release(&s->ops);
@@ -127,18 +135,43 @@ commit_changes(struct state *s)
 	s->version = 0;
 }
 
+bool
+state_is_committed(struct state *s, bool wait)
+{
+	int error;
+
+	if (!s->committing)
+		return true;
+	if (!state_log_thread_is_idle(s->log_thread, wait, &error))
+		return false;
+	s->committing = false;
+	s->acknowledged.commits = s->commits;
+	if (error == 0 && state_acknowledged_write(&s->acknowledged) == -1)
+		error = errno;
+	if (error != 0)
+		state_fail(s, error);
+	return true;
+}
+
+enum exit_code
+state_commit_end(struct state *s, struct buf *why)
+{
+	(void)state_is_committed(s, true);
+	return s->rc == 0 ? PROG_OK : state_explain(s, s->rc, why);
+}
+
 enum exit_code
 state_commit(struct state *s, struct buf *why)
 {
-	if (s->rc == 0 && s->changed)
-		commit_changes(s);
-	return s->rc == 0 ? PROG_OK : state_explain(s, s->rc, why);
+	state_commit_begin(s);
+	return state_commit_end(s, why);
 }
 
 void
 state_idle(struct state *s)
 {
-	if (s->rc == 0 && !s->changed && state_log_any(&s->log) &&
+	if (s->rc == 0 && state_is_committed(s, false) && !s->changed &&
+	    state_log_any(&s->log) &&
 	    clock_mono_ms() - s->committed_ms >= IDLE_MS)
 		state_checkpoint(s);
 }

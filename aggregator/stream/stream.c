@@ -465,6 +465,7 @@ stream_release(struct stream *s)
 	scan_release(&s->scan);
 	buf_release(&s->scratch);
 	buf_release(&s->key);
+	buf_release(&s->held);
 	state_close(s->state);
 	staging_close(&s->staging);
 }

@@ -23,14 +23,15 @@
  *
  *   records come in       they come again: nothing of them was committed
  *   dead letters synced   they come again, and the dead letters twice
- *   state_commit()        they come again and are recognized; the keys of
+ *   state_commit_end()    they come again and are recognized; the keys of
  *                         pending rows are in the state, so the rows are
  *                         written at the next start (pending_rows.c)
  *   rows confirmed        the same rows are written once more
  *   input acknowledged    nothing: the next commit removes the keys
  *
- * While rows are confirmed, the next records come in; they are committed after
- * that, so what was not confirmed always has its keys in the state.
+ * While the state commits and rows are confirmed, the next records come in;
+ * they are committed after that, so what was not confirmed always has its keys
+ * in the state.
  *
  * Records that are passed through as they came are written before their
  * identities are committed, and once more when they come again.
@@ -135,6 +136,7 @@ struct stream {
 	/* The current flush. */
 	enum stream_state tick;
 	uint64_t pending_version; /* key of the pending rows; 0: none */
+	struct buf held;          /* lines that wait for the commit */
 	uint64_t out_mark;  /* of what WRITTEN means, if confirming it... */
 	bool begun;         /* ...was begun */
 	int64_t refresh_ms; /* the interval of it */
@@ -214,8 +216,8 @@ bool stream_passes(void *ctx, const struct record *r);
 enum outcome stream_publish(void *ctx, struct intake *intake)
     __attribute__((warn_unused_result));
 
-/* The same up to confirming, which is only begun: stream_confirm() ends it, and
- * meanwhile records may come in. DONE also if that was done. */
+/* Only begins a flush: stream_confirm() ends it, and meanwhile records may come
+ * in. DONE also if that was done. */
 enum outcome stream_tick_begin(struct stream *s)
     __attribute__((warn_unused_result));
 

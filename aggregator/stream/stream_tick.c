@@ -1,7 +1,9 @@
 /*
  * stream_tick: a flush: recomputes the tenants that changed, saves them and the
  * keys of their rows in one commit, writes the rows and confirms them. stream.h
- * has the order.
+ * has the order. The commit is only begun: a small flush, as they are but after
+ * a silence, holds its rows back until that is done, and the disk is not waited
+ * for.
  *
  * Its cost is in proportion to what changed. Every [aggregator] refresh it also
  * writes the rows in which a wait goes on, of tenants whose time went on.
@@ -14,6 +16,9 @@
 #include "common/base/log.h"
 
 #include "aggregator/tenant/pending_rows.h"
+
+/* The maximum length of rows that are held back. */
+#define HELD_BYTES ((size_t)4 << 20)
 
 static enum outcome
 fail_tick(struct stream *s, enum exit_code code, const char *why)
@@ -65,14 +70,14 @@ recompute_touched(struct stream *s, bool refresh)
 		s->refreshed_ms = clock_mono_ms();
 }
 
-/* Commits everything to the state, with the keys of the rows to write. */
-static enum outcome
-commit_tick(struct stream *s)
+/* Begins to commit everything to the state, with the keys of the rows to
+ * write. */
+static void
+begin_commit(struct stream *s)
 {
-	struct buf keys = BUF_INIT, why = BUF_INIT;
+	struct buf keys = BUF_INIT;
 	uint64_t version = (uint64_t)state_version(s->state);
 	struct stream_tenant *t;
-	enum exit_code code;
 	size_t i;
 
 	stream_redelivery_save(s);
@@ -96,14 +101,40 @@ commit_tick(struct stream *s)
 		    keys.data, keys.len);
 		s->pending_version = version;
 	}
-	/* Commit point: what has come need not come again. */
-	code = state_commit(s->state, &why);
-	if (code == PROG_OK)
-		stream_step(s, STREAM_COMMIT);
-	else
-		(void)fail_tick(s, code, buf_str(&why));
+	state_commit_begin(s->state);
+	stream_step(s, STREAM_BEGIN);
 	buf_release(&keys);
+}
+
+static int
+write_line(void *ctx, const char *line, size_t len)
+{
+	struct stream *s = ctx;
+
+	return endpoint_write(s->out, line, len);
+}
+
+/* Waits for the commit that was begun, and writes what it held back. */
+static enum outcome
+end_commit(struct stream *s)
+{
+	struct buf why = BUF_INIT;
+	/* Commit point: what has come need not come again. */
+	enum exit_code code = state_commit_end(s->state, &why);
+	int rc = 0;
+
+	if (code == PROG_OK) {
+		stream_step(s, STREAM_COMMIT);
+		stream_trace(s, STREAM_TRACE_COMMITTED);
+		rc = buf_each_line(&s->held, write_line, s);
+		buf_clear(&s->held);
+	} else {
+		(void)fail_tick(s, code, buf_str(&why));
+	}
 	buf_release(&why);
+	if (rc == -1)
+		return fail_tick(
+		    s, endpoint_code(s->out), endpoint_why(s->out));
 	return code == PROG_OK ? OUTCOME_DONE : OUTCOME_NEVER;
 }
 
@@ -113,7 +144,14 @@ write_row_line(void *ctx, const char *line, size_t len)
 	struct stream *s = ctx;
 
 	s->counts.rows++;
-	return endpoint_write(s->out, line, len);
+	if (s->tick == STREAM_COMMITTING && s->held.len + len >= HELD_BYTES &&
+	    end_commit(s) != OUTCOME_DONE)
+		return -1;
+	if (s->tick != STREAM_COMMITTING)
+		return endpoint_write(s->out, line, len);
+	buf_add(&s->held, line, len);
+	buf_addc(&s->held, '\n');
+	return 0;
 }
 
 static enum outcome
@@ -134,6 +172,8 @@ write_changed_rows(struct stream *s, int64_t version)
 		rc = report_ndjson(&report, write_row_line, s);
 		report_release(&report);
 	}
+	if (rc == -1 && s->tick == STREAM_FAILED)
+		return OUTCOME_NEVER;
 	if (rc == -1)
 		return fail_tick(
 		    s, endpoint_code(s->out), endpoint_why(s->out));
@@ -143,8 +183,8 @@ write_changed_rows(struct stream *s, int64_t version)
 	return OUTCOME_DONE;
 }
 
-/* The rows are written, and their keys stay in the state until they are
- * confirmed. Rows without a date stay pending. */
+/* The rows are written, or held back, and their keys stay in the state until
+ * they are confirmed. Rows without a date stay pending. */
 static void
 clear_changed_rows(struct stream *s)
 {
@@ -173,6 +213,13 @@ stream_flush_dead_letters(struct stream *s)
 	return o;
 }
 
+static void
+end_writing(struct stream *s)
+{
+	stream_step(s, STREAM_WRITE);
+	stream_trace(s, STREAM_TRACE_WRITTEN);
+}
+
 static enum outcome
 commit_and_write(struct stream *s, bool refresh)
 {
@@ -191,17 +238,19 @@ commit_and_write(struct stream *s, bool refresh)
 		return OUTCOME_DONE;
 	}
 	version = state_version(s->state);
-	o = commit_tick(s);
-	stream_trace(s, STREAM_TRACE_COMMITTED);
+	begin_commit(s);
+	/* Reservations are not held back. */
+	if (s->assign != NULL)
+		o = end_commit(s);
 	if (o == OUTCOME_DONE)
 		o = write_changed_rows(s, version);
-	if (o == OUTCOME_DONE) {
-		stream_step(s, STREAM_WRITE);
-		clear_changed_rows(s);
-	}
-	stream_trace(s, STREAM_TRACE_WRITTEN);
 	s->counts.ticks++;
-	return o;
+	if (o != OUTCOME_DONE)
+		return o;
+	clear_changed_rows(s);
+	if (s->tick == STREAM_COMMITTED)
+		end_writing(s);
+	return OUTCOME_DONE;
 }
 
 static enum outcome
@@ -214,6 +263,29 @@ confirm_output(struct stream *s, struct endpoint *to)
 	return o;
 }
 
+static enum outcome
+confirm_outputs(struct stream *s)
+{
+	enum outcome o = confirm_output(s, s->out);
+
+	return o == OUTCOME_DONE && s->assign != NULL
+		   ? confirm_output(s, s->assign)
+		   : o;
+}
+
+/* Waits only for outputs that confirm nothing without. */
+static enum outcome
+look_at_outputs(struct stream *s)
+{
+	if (!s->begun)
+		s->begun = s->assign == NULL &&
+			   endpoint_flush_begin(s->out, &s->out_mark);
+	if (!s->begun)
+		return confirm_outputs(s);
+	return endpoint_flush_done(s->out, s->out_mark) ? OUTCOME_DONE
+							: OUTCOME_LATER;
+}
+
 enum outcome
 stream_confirm(struct stream *s, bool wait)
 {
@@ -223,14 +295,15 @@ stream_confirm(struct stream *s, bool wait)
 		return OUTCOME_NEVER;
 	if (s->tick == STREAM_OPEN)
 		return OUTCOME_DONE;
-	if (!wait)
-		o = s->begun && endpoint_flush_done(s->out, s->out_mark)
-			? OUTCOME_DONE
-			: OUTCOME_LATER;
-	else
-		o = confirm_output(s, s->out);
-	if (o == OUTCOME_DONE && s->assign != NULL)
-		o = confirm_output(s, s->assign);
+	if (s->tick == STREAM_COMMITTING) {
+		if (!state_is_committed(s->state, wait))
+			return OUTCOME_LATER;
+		o = end_commit(s);
+		if (o != OUTCOME_DONE)
+			return o;
+		end_writing(s);
+	}
+	o = wait ? confirm_outputs(s) : look_at_outputs(s);
 	if (o != OUTCOME_DONE)
 		return o;
 	stream_trace(s, STREAM_TRACE_CONFIRMED);
@@ -260,9 +333,8 @@ stream_tick_begin(struct stream *s)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	s->begun =
-	    s->assign == NULL && endpoint_flush_begin(s->out, &s->out_mark);
-	return s->begun ? OUTCOME_DONE : stream_confirm(s, true);
+	o = stream_confirm(s, false);
+	return o == OUTCOME_LATER ? OUTCOME_DONE : o;
 }
 
 enum outcome

@@ -29,9 +29,9 @@
 #include "common/unix/unix_socket.h"
 
 /* Frames that are unacknowledged at most. */
-#define WINDOW 16
+#define WINDOW 32
 /* With more on their way, a send waits until they are one frame. */
-#define FEW 8
+#define FEW 24
 /* How long one wait takes at most, and when connecting is tried again. */
 #define SLICE_MS 250
 #define RETRY_MS 100

@@ -28,9 +28,6 @@ enum {
 	PUMP_MS = 100,
 	RETRY_BASE_MS = 200,
 	RETRY_CAP_MS = 5000,
-	/* One connection alone stores a group of up to that many rows: a second
-	 * transaction would cost more than it gains. */
-	WHOLE_ROWS = 500,
 	/* The greatest size of a group, however many rows fit. */
 	BATCH_GROUP_BYTES = 8 * 1024 * 1024,
 };
@@ -42,11 +39,23 @@ fail_with_code(struct consume *c, enum exit_code code)
 	return OUTCOME_NEVER;
 }
 
+static struct batch_group *
+filling(struct consume *c)
+{
+	return group_queue_filling(&c->groups);
+}
+
+static bool
+is_storing(struct consume *c)
+{
+	return group_queue_oldest(&c->groups) != NULL;
+}
+
 /* While a group is stored, only its workers can say that this goes on. */
 static void
-say_alive(const struct consume *c)
+say_alive(struct consume *c)
 {
-	if (c->storing == NULL)
+	if (!is_storing(c))
 		notify_alive();
 	else
 		notify_idle();
@@ -113,37 +122,19 @@ send_all_bad(struct consume *c, const struct row_batch *b)
 	return o;
 }
 
-/* The worker of a part of a group. */
-static struct store_worker *
-worker_of(const struct consume *c, const struct batch_group *g, size_t part)
-{
-	return c->workers[g->worker + part];
-}
-
-/* The outcome of the idle workers. Of several failures one is logged. */
+/* Says why a group was not stored. */
 static enum outcome
-collect_outcomes(struct consume *c, const struct batch_group *g)
+explain_outcome(struct consume *c, const struct batch_group *g)
 {
-	enum outcome o = OUTCOME_DONE;
-	struct store_worker *w;
-	struct db *db = NULL;
-	size_t i;
+	const struct db *db = group_queue_db(&c->groups, g);
 
-	for (i = 0; i < g->parts; i++) {
-		w = worker_of(c, g, i);
-		if (store_worker_outcome(w) == OUTCOME_DONE ||
-		    o == OUTCOME_NEVER)
-			continue;
-		o = store_worker_outcome(w);
-		db = store_worker_db(w);
-	}
-	if (o == OUTCOME_NEVER) {
+	if (g->outcome == OUTCOME_NEVER) {
 		log_error("%s", db_why(db));
 		return fail_with_code(c, db_code(db));
 	}
-	if (o == OUTCOME_LATER && !stop_asked())
+	if (!stop_asked())
 		log_error("%s; nothing is lost, run it again", db_why(db));
-	return o;
+	return g->outcome;
 }
 
 /* Counts the parts in the order of their commits: the last one saw the rows of
@@ -151,15 +142,14 @@ collect_outcomes(struct consume *c, const struct batch_group *g)
 static void
 count_parts(struct consume *c, const struct batch_group *g)
 {
-	uint64_t last = 0, next, done;
+	uint64_t last = 0, next;
 	size_t i, n, k = 0;
 
 	for (n = 0; n < g->parts; n++) {
 		next = UINT64_MAX;
 		for (i = 0; i < g->parts; i++) {
-			done = store_worker_done(worker_of(c, g, i));
-			if (done > last && done < next) {
-				next = done;
+			if (g->done[i] > last && g->done[i] < next) {
+				next = g->done[i];
 				k = i;
 			}
 		}
@@ -180,37 +170,21 @@ flush_sink_dead_letters(struct consume *c)
 	return o;
 }
 
-/* Waits up to timeout_ms for the group being stored; true when it is done. */
-static bool
-group_is_stored(struct consume *c, int timeout_ms)
-{
-	size_t i;
-
-	for (i = 0; i < c->storing->parts; i++)
-		if (!store_worker_wait(worker_of(c, c->storing, i), timeout_ms))
-			return false;
-	return true;
-}
-
-/* Waits for the group being stored, then writes its dead letters, then
- * acknowledges it: in this order, or not at all. */
+/* Waits for the oldest group, then writes its dead letters, then acknowledges
+ * it: in this order, or not at all. */
 static enum outcome
 complete_group(struct consume *c)
 {
-	struct batch_group *g = c->storing;
-	enum outcome o;
+	struct batch_group *g = group_queue_oldest(&c->groups);
+	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
 	if (g == NULL)
 		return OUTCOME_DONE;
-	while (!group_is_stored(c, PUMP_MS))
+	while (!group_queue_oldest_stored(&c->groups, PUMP_MS))
 		keep_heartbeats(c);
-	c->storing = c->beside;
-	c->beside = NULL;
-	consume_trace_stored(g);
-	o = collect_outcomes(c, g);
-	if (o != OUTCOME_DONE)
-		return o;
+	if (g->outcome != OUTCOME_DONE)
+		return explain_outcome(c, g);
 	count_parts(c, g);
 	for (i = 0; i < g->parts && o == OUTCOME_DONE; i++)
 		o = send_all_bad(c, &g->part[i]);
@@ -224,7 +198,7 @@ complete_group(struct consume *c)
 	endpoint_ack_to(c->in, &g->mark);
 	if (g->lines > 0)
 		consume_metrics_stored(c, g);
-	batch_group_clear(g);
+	group_queue_remove(&c->groups);
 	return OUTCOME_DONE;
 }
 
@@ -233,78 +207,45 @@ complete_groups(struct consume *c)
 {
 	enum outcome o = OUTCOME_DONE;
 
-	while (o == OUTCOME_DONE && c->storing != NULL)
+	while (o == OUTCOME_DONE && is_storing(c))
 		o = complete_group(c);
 	return o;
 }
 
-/* Whether the filled group may be stored beside the one that is. A large one
- * waits until it can be divided among all connections. */
-static bool
-may_start_beside(const struct consume *c)
-{
-	return !c->one_shot && c->beside == NULL && c->workers_n > 1 &&
-	       c->storing->parts == 1 && c->filling->lines > 0 &&
-	       c->filling->rows <= WHOLE_ROWS &&
-	       batch_group_only_messages(c->filling) != c->storing->messages;
-}
-
-/* Gives the sorted group to idle workers, and switches to an empty one. */
+/* The filled group, sorted. */
 static void
 start_group(struct consume *c)
 {
-	struct batch_group *g = c->filling;
-	size_t i, whole = c->batch < WHOLE_ROWS ? c->batch : WHOLE_ROWS;
-	size_t workers = c->storing != NULL ? 1 : c->workers_n;
-
-	g->mark = row_reader_mark(&c->reader);
-	g->worker = c->storing != NULL && c->storing->worker == 0;
-	g->messages = batch_group_only_messages(g);
-	partitions_prepare(
-	    &c->partitions, store_worker_db(worker_of(c, g, 0)), &g->part[0]);
-	if (batch_is_empty(&g->part[0]))
-		g->parts = 0;
-	else
-		batch_group_divide(g, workers, whole);
-	g->storing_ms = clock_mono_ms();
-	consume_trace_start(c, g);
-	for (i = 0; i < g->parts; i++)
-		store_worker_start(
-		    worker_of(c, g, i), &g->part[i], c->wait_forever);
-	if (c->storing == NULL)
-		c->storing = g;
-	else
-		c->beside = g;
-	for (i = 0; c->filling == c->storing || c->filling == c->beside; i++)
-		c->filling = &c->groups[i];
+	filling(c)->mark = row_reader_mark(&c->reader);
+	group_queue_start(&c->groups, c->reader.lines);
 }
 
-/* While a group is stored and nothing is to be read. */
+/* While groups are stored and nothing is to be read. */
 static void
 start_or_wait(struct consume *c)
 {
-	if (!may_start_beside(c)) {
-		(void)group_is_stored(c, LOOK_MS);
+	if (c->one_shot || filling(c)->lines == 0 ||
+	    !group_queue_may_start(&c->groups)) {
+		group_queue_wait(&c->groups, LOOK_MS);
 		return;
 	}
-	batch_group_sort(c->filling);
+	batch_group_sort(filling(c));
 	start_group(c);
 }
 
 static bool
-group_is_full(const struct consume *c)
+group_is_full(struct consume *c)
 {
-	const struct batch_group *g = c->filling;
+	const struct batch_group *g = filling(c);
 
-	return g->lines >= c->batch * c->workers_n ||
-	       g->bytes >= BATCH_GROUP_BYTES;
+	return g->lines >= c->full || g->bytes >= BATCH_GROUP_BYTES;
 }
 
 /* Whether the group that is being filled is to be stored now. */
 static bool
-group_is_due(const struct consume *c, bool goes_on)
+group_is_due(struct consume *c, bool goes_on)
 {
-	const struct batch_group *g = c->filling;
+	const struct batch_group *g = filling(c);
 
 	if (g->lines == 0)
 		return false;
@@ -315,13 +256,13 @@ group_is_due(const struct consume *c, bool goes_on)
 /* How long to wait for more lines. A queue delivers what it has at once; a pipe
  * gets some time to deliver more. */
 static int64_t
-group_wait_ms(const struct consume *c)
+group_wait_ms(struct consume *c)
 {
-	const struct batch_group *g = c->filling;
+	const struct batch_group *g = filling(c);
 
 	if (g->lines == 0)
-		return c->storing != NULL ? 0 : IDLE_MS;
-	if (c->storing != NULL || !c->one_shot)
+		return is_storing(c) ? 0 : IDLE_MS;
+	if (is_storing(c) || !c->one_shot)
 		return 0;
 	return g->since_ms + c->linger_ms - clock_mono_ms();
 }
@@ -331,20 +272,20 @@ static enum endpoint_status
 read_into_group(struct consume *c, int timeout_ms, enum outcome *o)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
-	struct batch_group *g = c->filling;
+	struct batch_group *g = filling(c);
 	enum endpoint_status status;
 	bool first = g->lines == 0;
 
 	do {
-		status = row_reader_read(&c->reader, g, c->batch * c->workers_n,
-		    BATCH_GROUP_BYTES, timeout_ms, o);
+		status = row_reader_read(
+		    &c->reader, g, c->full, BATCH_GROUP_BYTES, timeout_ms, o);
 	} while (*o != OUTCOME_DONE && wait_before_retry(c, *o, &retry));
 	if (*o == OUTCOME_NEVER)
 		c->code = c->dead.code;
 	if (first && g->lines > 0)
 		g->since_ms = clock_mono_ms();
 	if (status == ENDPOINT_RECORD)
-		consume_trace_read(c);
+		consume_trace_read(c->reader.lines);
 	return status;
 }
 
@@ -360,10 +301,11 @@ fill_group(struct consume *c, enum outcome *o)
 	while (!group_is_full(c)) {
 		say_alive(c);
 		left = group_wait_ms(c);
-		if (left < 0 || (c->storing != NULL && group_is_stored(c, 0)))
+		if (left < 0 ||
+		    (is_storing(c) && group_queue_oldest_stored(&c->groups, 0)))
 			return ENDPOINT_RECORD;
-		if (c->storing == NULL && c->filling->lines > 0 &&
-		    clock_mono_ms() - c->filling->since_ms > c->linger_ms)
+		if (!is_storing(c) && filling(c)->lines > 0 &&
+		    clock_mono_ms() - filling(c)->since_ms > c->linger_ms)
 			return ENDPOINT_RECORD;
 		status = read_into_group(c, (int)left, o);
 		if (*o != OUTCOME_DONE)
@@ -372,9 +314,9 @@ fill_group(struct consume *c, enum outcome *o)
 			continue;
 		if (status != ENDPOINT_WAIT || stop_asked())
 			return status;
-		if (c->storing != NULL)
+		if (is_storing(c))
 			start_or_wait(c);
-		else if (c->filling->lines > 0 && !c->one_shot)
+		else if (filling(c)->lines > 0 && !c->one_shot)
 			return status;
 		else
 			keep_heartbeats(c);
@@ -400,7 +342,7 @@ consume_groups(struct consume *c)
 		if (!goes_on)
 			notify_stopping();
 		/* Sorting runs while the group before is stored. */
-		batch_group_sort(c->filling);
+		batch_group_sort(filling(c));
 		late = complete_group(c);
 		/* A dead letter was not written: nothing of the group is
 		 * acknowledged, it is delivered again. */
@@ -409,7 +351,7 @@ consume_groups(struct consume *c)
 		if (late == OUTCOME_DONE && !goes_on)
 			late = complete_groups(c);
 		if (late == OUTCOME_DONE && group_is_due(c, goes_on) &&
-		    (c->storing == NULL || may_start_beside(c)))
+		    group_queue_may_start(&c->groups))
 			start_group(c);
 		if (late == OUTCOME_DONE && !goes_on)
 			late = complete_groups(c);
@@ -424,26 +366,20 @@ void
 consume_init(struct consume *c, struct endpoint *in, struct db *db,
     const struct conf *conf, const struct endpoint_options *opt)
 {
-	int64_t keep_ms = conf_int(conf, "reaper", "tombstones");
-	bool all = conf_text(conf, "reaper", "on_close")[0] == 'a';
-	size_t i;
 
 	memset(c, 0, sizeof *c);
 	c->in = in;
 	c->code = PROG_SOFTWARE;
 	c->one_shot = !endpoint_is_endless(endpoint_name(in));
 	c->wait_forever = opt->wait_forever;
-	c->batch = (size_t)conf_int(conf, "sink", "batch");
+	c->full = (size_t)(conf_int(conf, "sink", "batch") *
+			   conf_int(conf, "sink", "connections"));
 	c->linger_ms = conf_int(conf, "sink", "batch_age");
-	c->filling = &c->groups[0];
 	c->missing = (struct strmap)STRMAP_INIT;
 	deadletter_open(&c->dead, in, opt);
 	row_reader_init(&c->reader, in, &c->dead);
 	c->reader.parts_kinds = !c->one_shot;
-	c->workers_n = (size_t)conf_int(conf, "sink", "connections");
-	for (i = 0; i < c->workers_n; i++)
-		c->workers[i] = store_worker_new(
-		    i == 0 ? db : db_another(db), keep_ms, all, &c->stored);
+	group_queue_init(&c->groups, db, conf, !c->one_shot, c->wait_forever);
 	if (c->wait_forever)
 		c->metrics = consume_metrics_open(c, conf);
 }
@@ -484,14 +420,8 @@ consume_run(struct consume *c)
 void
 consume_release(struct consume *c)
 {
-	size_t i;
-
 	daemon_metrics_close(c->metrics);
-	for (i = 0; i < c->workers_n; i++)
-		store_worker_free(c->workers[i]);
-	for (i = 0; i < ARRAY_LEN(c->groups); i++)
-		batch_group_release(&c->groups[i]);
-	partitions_release(&c->partitions);
+	group_queue_release(&c->groups);
 	deadletter_close(&c->dead);
 	row_reader_release(&c->reader);
 	strmap_release(&c->missing, snapshot_progress_free);

@@ -7,9 +7,8 @@
  *
  * While one group is stored, the next one is read. A group is stored as soon
  * as no further line is available, so a single row does not wait; under load
- * more lines arrive meanwhile, and the next group is large. Messages do not
- * wait for metrics, nor these for them: beside a small group of one kind, one
- * of the other kind is stored, on another connection.
+ * more lines arrive meanwhile, and the next group is large. Which groups are
+ * stored at a time says group_queue.h.
  *
  * Guarantee: a line is acknowledged after the COMMIT that holds its row, or
  * after its dead letter is confirmed; a row that only the database refused
@@ -23,11 +22,8 @@
 
 #include "common/conf/conf.h"
 #include "common/monitoring/daemon_metrics.h"
+#include "sink/read/group_queue.h"
 #include "sink/read/row_reader.h"
-#include "sink/store/partitions.h"
-#include "sink/store/store_worker.h"
-
-#include <stdatomic.h>
 
 struct consume_counts {
 	uint64_t stored;    /* rows upserted, the newest of each key only */
@@ -46,23 +42,15 @@ struct consume {
 	struct row_reader reader;
 
 	/* private */
-	struct daemon_metrics *metrics;      /* NULL: none */
-	uint64_t retries[BATCH_GROUP_PARTS]; /* told so far, of each worker */
+	struct daemon_metrics *metrics; /* NULL: none */
 	struct endpoint *in;
 	enum exit_code code; /* set by the function that returns NEVER */
 	bool one_shot;       /* the input is a file or a pipe, no queue */
 	bool wait_forever;   /* retry for ever while a server is away */
 	bool ended;          /* all of the input is read and acknowledged */
-	size_t batch;        /* rows in one transaction */
 	int64_t linger_ms;   /* how long a row of a pipe waits for others */
-	struct store_worker *workers[BATCH_GROUP_PARTS];
-	size_t workers_n;
-	atomic_uint_least64_t stored; /* batches, counted by the workers */
-	struct partitions partitions;
-	struct batch_group groups[3];
-	struct batch_group *filling;
-	struct batch_group *storing, *beside; /* beside is the newer one; NULL:
-						 no group */
+	size_t full;         /* lines of a group */
+	struct group_queue groups;
 	struct strmap missing; /* tenant -> progress of a snapshot with rows
 				  missing */
 };

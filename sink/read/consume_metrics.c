@@ -52,15 +52,7 @@ consume_metrics_open(struct consume *c, const struct conf *conf)
 void
 consume_metrics_stored(struct consume *c, const struct batch_group *g)
 {
-	uint64_t retries;
-	size_t i;
-
-	/* The other workers may be busy. */
-	for (i = g->worker; i < g->worker + g->parts; i++) {
-		retries = db_retries(store_worker_db(c->workers[i]));
-		daemon_metrics_retried(c->metrics, retries - c->retries[i]);
-		c->retries[i] = retries;
-	}
-	daemon_metrics_flushed(c->metrics, clock_mono_ms() - g->storing_ms);
+	daemon_metrics_retried(c->metrics, g->retries);
+	daemon_metrics_flushed(c->metrics, g->took_ms);
 	daemon_metrics_count(c->metrics, c->reader.lines, c->dead.count);
 }

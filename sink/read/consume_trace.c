@@ -9,19 +9,19 @@
 #include "common/base/log.h"
 
 void
-consume_trace_read(const struct consume *c)
+consume_trace_read(uint64_t lines)
 {
 	if (log_traces())
 		log_trace("trace_read", "lines=%" PRIu64 " read=%" PRId64,
-		    c->reader.lines, clock_mono_us());
+		    lines, clock_mono_us());
 }
 
 void
-consume_trace_start(const struct consume *c, struct batch_group *g)
+consume_trace_start(struct batch_group *g, uint64_t lines)
 {
 	if (!log_traces())
 		return;
-	g->storing_lines = c->reader.lines;
+	g->storing_lines = lines;
 	g->storing_us = clock_mono_us();
 }
 

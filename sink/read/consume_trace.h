@@ -7,12 +7,13 @@
 #ifndef SINK_READ_CONSUME_TRACE_H
 #define SINK_READ_CONSUME_TRACE_H
 
-#include "sink/read/consume.h"
+#include "sink/store/batch_group.h"
 
-void consume_trace_read(const struct consume *c);
+/* So many lines were read so far. */
+void consume_trace_read(uint64_t lines);
 
-/* The group, with all lines read so far, is about to be stored; it is. */
-void consume_trace_start(const struct consume *c, struct batch_group *g);
+/* The group, with all of these, is about to be stored; it is. */
+void consume_trace_start(struct batch_group *g, uint64_t lines);
 void consume_trace_stored(const struct batch_group *g);
 
 #endif

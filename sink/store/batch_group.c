@@ -17,6 +17,9 @@ batch_group_clear(struct batch_group *g)
 	memset(&g->mark, 0, sizeof g->mark);
 	g->parts = 0;
 	g->lines = g->rows = g->bytes = 0;
+	g->stored = false;
+	g->outcome = OUTCOME_DONE;
+	g->retries = 0;
 }
 
 void

@@ -24,13 +24,21 @@ struct batch_group {
 	size_t lines, rows, bytes;
 	int64_t since_ms; /* when the first line came, monotonic */
 
-	/* While it is stored. */
+	/* From when it is being stored. */
 	bool messages;      /* and nothing else */
 	size_t worker;      /* of its first part; the others follow */
 	int64_t storing_ms; /* since when, monotonic */
 	uint64_t
 	    storing_lines;  /* all that were read until then; both for the */
 	int64_t storing_us; /* trace */
+
+	/* Once it is. */
+	bool stored; /* or has failed */
+	enum outcome outcome;
+	size_t failed;                    /* the part that did */
+	uint64_t done[BATCH_GROUP_PARTS]; /* store_worker_done() */
+	uint64_t retries;
+	int64_t took_ms;
 };
 
 /* A zeroed struct is empty. */

@@ -40,9 +40,7 @@ WAITS = [
     ("gathering at the publisher", "sent"),
     ("broker, and read by the aggregator", "read"),
     ("aggregator: its flush begins", "begin"),
-    ("what changed is computed", "recomputed"),
-    ("state's commit", "committed"),
-    ("rows written and sent", "rows_sent"),
+    ("aggregator: sends it", "rows_sent"),
     ("socket or broker, and read by the sink", "rows_read"),
     ("sink: its batch begins", "started"),
     ("transaction of the database", "stored"),
@@ -51,7 +49,10 @@ WAITS = [
 BESIDE = [
     ("publisher's confirm", "sent", "confirmed"),
     ("rows' confirm", "rows_sent", "rows_confirmed"),
-    ("flush of the aggregator, whole", "begin", "flushed"),
+    ("flush: what changed is computed", "begin", "recomputed"),
+    ("flush: the state's commit", "recomputed", "committed"),
+    ("flush: metrics are written", "committed", "written"),
+    ("flush: they are confirmed", "written", "flushed"),
 ]
 
 
@@ -104,7 +105,8 @@ def join(load, aggregator, sink):
             "wrote": wrote["wrote"], "sent": first["sent"],
             "confirmed": first["confirmed"], "read": read["read"],
             "begin": flush["begin"], "recomputed": flush["recomputed"],
-            "committed": flush["committed"], "flushed": flush["confirmed"],
+            "committed": flush["committed"], "written": flush["written"],
+            "flushed": flush["confirmed"],
             "rows_sent": row["sent"], "rows_confirmed": row["confirmed"],
             "rows_read": take["read"], "started": store["started"],
             "stored": store["stored"]})
@@ -123,7 +125,7 @@ def waits_of(record):
     at, waits = record["wrote"], []
     for _, until in WAITS:
         end = record[until]
-        if until in ("begin", "recomputed", "committed"):
+        if until == "begin":
             end = min(end, record["rows_sent"])
         end = max(at, end)
         waits.append(end - at)

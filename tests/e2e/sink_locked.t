@@ -68,6 +68,34 @@ for _ in 1 2; do
 	[ "$(wc -l <"$tmp/daemon")" = 1 ] || fail "not once: $(cat "$tmp/daemon")"
 	empty
 done
+
+echo "- messages do not wait for metrics that are locked, one after the other"
+message() {
+	printf '{"type":"message","tenant":"t","chat":"c","id":"%s","from":"customer","at":"2026-11-20T10:00:00Z"}\n' \
+		"$1" | "$probe" write queue:rows >"$tmp/sent"
+}
+messages_are() {
+	[ "$(sql "SELECT COUNT(*) FROM messages")" = "$1" ]
+}
+: >"$tmp/daemon"
+lock_table
+rows t s2 2 1 6 | "$probe" write queue:rows >"$tmp/sent"
+until_true 60 says || fail "it waits without a word: $(cat "$tmp/daemon")"
+for k in 1 2 3 4 5; do
+	message $k
+	until_true 60 messages_are $k || fail "message $k waits for metrics"
+done
+# Killed now, it has acknowledged none of them: they come again, once each.
+kill -9 $daemon
+wait $daemon || :
+unlock
+"$sink" -f queue:rows 2>>"$tmp/daemon" &
+daemon=$!
+stored() {
+	[ "$(sql "SELECT COUNT(*) FROM chat_metrics")" = 6 ]
+}
+until_true 60 stored || fail "the rows did not come again: $(cat "$tmp/daemon")"
+messages_are 5 || fail "messages were lost, or are there twice"
 kill $daemon
 wait $daemon || fail "it gave $?"
 

@@ -101,6 +101,46 @@ test_commit(void **unused)
 	state_close(s);
 }
 
+/* What changes behind state_commit_begin() is seen at once, and part of the
+ * next commit. */
+static void
+test_commit_in_steps(void **unused)
+{
+	struct state *s = open_ours();
+	struct state_table *t = state_table(s, "a", STATE_BYTES);
+	int64_t first;
+
+	(void)unused;
+	commit(s); /* the file is new: a checkpoint */
+	first = state_version(s);
+	put(t, "one", "1");
+	state_commit_begin(s);
+	assert_true(state_version(s) > first);
+	put(t, "one", "2");
+	put(t, "two", "2");
+	assert_value(t, "one", "2");
+	state_idle(s);
+	while (!state_is_committed(s, false))
+		;
+	assert_true(state_is_committed(s, true));
+	assert_int_equal(state_commit_end(s, &why), PROG_OK);
+	state_close(s);
+	s = open_ours();
+	t = state_table(s, "a", STATE_BYTES);
+	assert_value(t, "one", "1");
+	assert_value(t, "two", NULL);
+	put(t, "two", "2");
+	state_commit_begin(s);
+	put(t, "three", "3");
+	state_commit_begin(s); /* waits for the first */
+	state_close(s);        /* and for the second */
+	s = open_ours();
+	t = state_table(s, "a", STATE_BYTES);
+	assert_value(t, "two", "2");
+	assert_value(t, "three", "3");
+	state_close(s);
+}
+
 static void
 test_versions(void **unused)
 {
@@ -354,6 +394,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_commit),
+		TEST(test_commit_in_steps),
 		TEST(test_versions),
 		TEST(test_prefixes),
 		TEST(test_delete_many),

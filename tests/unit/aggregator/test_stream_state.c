@@ -45,8 +45,10 @@ the_order_of_a_tick_is_kept(void **state)
 		    s == STREAM_COMMITTED ? STREAM_WRITTEN : STREAM_STATES);
 		assert_int_equal(next(s, STREAM_CONFIRM),
 		    s == STREAM_WRITTEN ? STREAM_OPEN : STREAM_STATES);
+		assert_int_equal(next(s, STREAM_BEGIN),
+		    s == STREAM_OPEN ? STREAM_COMMITTING : STREAM_STATES);
 		assert_int_equal(next(s, STREAM_COMMIT),
-		    s == STREAM_OPEN ? STREAM_COMMITTED : STREAM_STATES);
+		    s == STREAM_COMMITTING ? STREAM_COMMITTED : STREAM_STATES);
 	}
 }
 
