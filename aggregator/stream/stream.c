@@ -22,10 +22,12 @@
  * ahead, see endpoint_amqp_read.c); while the stream is behind, late. */
 #define BATCH_RECORDS 600000
 #define BUSY_MS 5000
-/* How long the stage rests between two flushes, in percent: what is passed
- * through does not wait, and fewer flushes write fewer rows; but reservations
- * are written without delay. */
+/* How long the stage rests between two flushes, in percent, and at least, which
+ * nobody who looks at metrics sees: what is passed through does not wait, and
+ * fewer flushes write fewer rows; but reservations are written without delay.
+ */
 #define REST 400
+#define REST_MS 25
 #define ALLOCATION_REST 25
 #define EXPIRE_EVERY_MS HOUR_MS
 #define PAUSE_MS 1000
@@ -383,6 +385,7 @@ run_stream(struct stream *s)
 		.batch_ms = (int)conf_int(s->job->conf, "aggregator", "every"),
 		.prompt = true,
 		.rest = s->assign != NULL ? ALLOCATION_REST : REST,
+		.rest_ms = s->assign != NULL ? 0 : REST_MS,
 		.busy_ms = s->assign != NULL ? 0 : BUSY_MS,
 		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
 		.wait_forever = !s->job->until_empty,

@@ -78,7 +78,7 @@ static enum outcome
 acknowledge_flush(struct stage *s, bool wait)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
-	int64_t now, rest = s->rest;
+	int64_t now, part = s->rest, rest;
 	enum outcome o;
 
 	if (!s->unconfirmed)
@@ -99,9 +99,10 @@ acknowledge_flush(struct stage *s, bool wait)
 	if (s->flush_lines > 0)
 		daemon_metrics_flushed(s->metrics, now - s->flush_ms);
 	daemon_metrics_count(s->metrics, s->lines, s->dead->count);
-	if (s->flush_lines >= MANY_LINES && rest < 100)
-		rest = 100;
-	s->resting_ms = now + (now - s->flush_ms) * rest / 100;
+	if (s->flush_lines >= MANY_LINES && part < 100)
+		part = 100;
+	rest = (now - s->flush_ms) * part / 100;
+	s->resting_ms = now + (rest > s->rest_ms ? rest : s->rest_ms);
 	return OUTCOME_DONE;
 }
 

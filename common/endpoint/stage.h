@@ -31,6 +31,7 @@ struct stage {
 				 larger batches let it catch up */
 	int rest;             /* a prompt stage's, in percent of that duration;
 				 after many lines at least 100 */
+	int rest_ms;          /* and at least so long */
 	int busy_ms;          /* up to batch_ms (0, too): never later */
 	int idle_ms;          /* how often idle() is called; 0: a second */
 	bool wait_forever;    /* repeat a flush that returns LATER for ever */
