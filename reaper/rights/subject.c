@@ -12,7 +12,7 @@
 #include "common/digest/random.h"
 #include "common/words/text_words.h"
 #include "reaper/rights/day_slices.h"
-#include "reaper/rights/personal.h"
+#include "reaper/rights/personal_tables.h"
 #include "reaper/rows/crm_clock.h"
 
 #define CHATS_AT_ONCE 1000
