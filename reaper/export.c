@@ -15,14 +15,14 @@
 #include "common/os/file.h"
 #include "common/text/jsonw.h"
 #include "reaper/rights/day_slices.h"
-#include "reaper/rights/personal.h"
+#include "reaper/rights/personal_tables.h"
 #include "reaper/rights/private_file.h"
 #include "reaper/rows/row_export.h"
 
 struct export_run {
 	struct subject_lines *lines;
 	struct subject *subject;
-	const struct personal *personal; /* of the current table */
+	const struct personal_table *personal; /* of the current table */
 	struct day_slice slice;
 	struct row_export export;
 	struct buf head;

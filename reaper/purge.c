@@ -13,7 +13,7 @@
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
 #include "reaper/rows/archive.h"
-#include "reaper/rows/present_time.h"
+#include "reaper/rows/crm_clock.h"
 #include "reaper/rows/row_export.h"
 #include "reaper/rows/rules.h"
 
@@ -60,8 +60,8 @@ mark_removed(struct db *db, void *ctx)
 	p->affected = db_next(found);
 	if (p->affected && !p->dry_run) {
 		/* Rows up to this time are refused. */
-		args[0] = db_time(
-		    present_time(db_get_time(found, 0), db_get_time(found, 1)));
+		args[0] = db_time(crm_clock_now(
+		    db_get_time(found, 0), db_get_time(found, 1)));
 		args[1] = db_str(p->tenant);
 		o = db_exec(db,
 		    "UPDATE tenants SET removed_at = ?, pending_as_of = NULL, "

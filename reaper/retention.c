@@ -13,21 +13,11 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
+#include "reaper/rows/old_partitions.h"
 #include "reaper/rows/rules.h"
-
-/* The server's errors. */
-#define NO_PARTITION_TO_DROP 1507
-#define UNKNOWN_PARTITION 1735
 
 #define BATCH 2000
 #define BATCH_TEXT "2000"
-
-enum {
-	/* How long to wait for a table that another session uses, and how
-	 * often. */
-	WAIT_S = 2,
-	TRIES = 5,
-};
 
 struct retention {
 	const struct reaper *reap;
@@ -36,10 +26,8 @@ struct retention {
 	int64_t before; /* older rows are deleted */
 	char **tenants;
 	size_t tenants_n, tenants_cap;
-	struct {
-		uint64_t partitions, rows;
-	} * gone;             /* table by table as in tables[] */
-	size_t table, tenant; /* the current ones */
+	struct old_partitions *gone; /* table by table as in tables[] */
+	size_t table, tenant;        /* the current ones */
 	uint64_t affected;
 	bool young;  /* a row was found that stays */
 	bool locked; /* a table was locked for too long */
@@ -183,151 +171,17 @@ add_deleted_rows(struct retention *t)
 	return t->affected == BATCH;
 }
 
-/* Lists the names of the table's partitions that hold only old rows. */
-static enum outcome
-find_partitions(struct retention *t, struct buf *names)
-{
-	static const char form[] = "2026-11-20 00:00:00";
-	char before[CLOCK_TEXT];
-	struct db_value args[2] = { db_str(tables[t->table].name) };
-	struct db_rows *found;
-	enum outcome o = db_connect(t->db);
-
-	/* The server writes bounds in this form, in quotes. */
-	clock_format_sql(t->before, before);
-	args[1] = db_text(before, strlen(form));
-	if (o == OUTCOME_DONE)
-		o = db_query(t->db,
-		    "SELECT partition_name FROM information_schema.partitions "
-		    "WHERE table_schema = DATABASE() AND table_name = ? AND "
-		    "partition_description <> 'MAXVALUE' AND "
-		    "TRIM(BOTH '''' FROM partition_description) <= ? "
-		    "ORDER BY partition_ordinal_position",
-		    args, 2, &found);
-	if (o != OUTCOME_DONE)
-		return o;
-	t->affected = db_rows_count(found);
-	while (db_next(found))
-		buf_addf(names, "%s`%s`", names->len > 0 ? ", " : "",
-		    db_get(found, 0));
-	db_rows_free(found);
-	return o;
-}
-
-/* Counts the rows of the named partitions. */
-static enum outcome
-count_partition_rows(struct retention *t, const char *names)
-{
-	struct buf sql = BUF_INIT;
-	struct db_rows *found;
-	enum outcome o;
-
-	buf_addf(&sql, "SELECT COUNT(*) FROM %s PARTITION (%s)",
-	    tables[t->table].name, names);
-	o = db_query(t->db, buf_str(&sql), NULL, 0, &found);
-	buf_release(&sql);
-	if (o == OUTCOME_DONE && db_next(found))
-		t->gone[t->table].rows += (uint64_t)db_get_int(found, 0);
-	db_rows_free(found);
-	return o;
-}
-
-/* Waits for the table's lock, but not so long that sinks have to wait. */
-static enum outcome
-drop_named_partitions(struct retention *t, const char *names)
-{
-	struct buf sql = BUF_INIT;
-	enum outcome o = OUTCOME_LATER;
-	int i;
-
-	buf_addf(&sql, "ALTER TABLE %s DROP PARTITION %s",
-	    tables[t->table].name, names);
-	for (i = 0; i < TRIES && o == OUTCOME_LATER && !stop_asked(); i++) {
-		o = db_connect(t->db);
-		if (o == OUTCOME_DONE)
-			o = db_wait_for_tables(t->db, WAIT_S);
-		if (o == OUTCOME_DONE)
-			o = db_exec(t->db, buf_str(&sql), NULL, 0, NULL);
-		if (db_connected(t->db) && o != OUTCOME_LATER &&
-		    db_wait_for_tables(t->db, 0) != OUTCOME_DONE)
-			log_debug("session", "%s", db_why(t->db));
-	}
-	buf_release(&sql);
-	return o;
-}
-
-/* After a failed drop: without the right to drop, rows are deleted one by one;
- * rows of a table that another session locks are left for another run. */
-static enum outcome
-handle_drop_failure(struct retention *t, enum db_cause cause, enum outcome o)
-{
-	const char *table = tables[t->table].name;
-
-	if (cause == DB_DENIED) {
-		log_warn("no right to drop partitions of %s; GRANT ALTER, "
-			 "DROP ON %s, see grants.sql.example; rows are deleted "
-			 "one by one",
-		    table, table);
-		return OUTCOME_DONE;
-	}
-	if (cause != DB_CONFLICT)
-		return o;
-	log_error("the table %s is in use by somebody for long; its old "
-		  "partitions are left for another run",
-	    table);
-	t->locked = true;
-	return OUTCOME_DONE;
-}
-
-/* Another run, or the server with the statement of a killed one, dropped them
- * since they were found. */
-static bool
-were_dropped_meanwhile(const struct db *db)
-{
-	return db_errno(db) == NO_PARTITION_TO_DROP ||
-	       db_errno(db) == UNKNOWN_PARTITION;
-}
-
-/* Of the present table. */
-static enum outcome
-drop_old_partitions(struct retention *t, struct buf *names)
-{
-	const uint64_t rows = t->gone[t->table].rows;
-	enum outcome o = find_partitions(t, names);
-	const uint64_t n = t->affected;
-
-	if (o != OUTCOME_DONE || n == 0)
-		return o;
-	o = count_partition_rows(t, buf_str(names));
-	if (o == OUTCOME_DONE)
-		o = drop_named_partitions(t, buf_str(names));
-	if (o == OUTCOME_DONE) {
-		t->gone[t->table].partitions = n;
-		return o;
-	}
-	t->gone[t->table].rows = rows;
-	return handle_drop_failure(t, db_cause(t->db), o);
-}
-
 static enum outcome
 drop_partitions(struct retention *t)
 {
-	struct buf names = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
-	int i;
 
 	for (t->table = 0; t->table < TABLES_STORED && o == OUTCOME_DONE;
 	     t->table++) {
-		if (tables[t->table].day < 0 || stop_asked())
-			continue;
-		i = 0;
-		do {
-			buf_clear(&names);
-			o = drop_old_partitions(t, &names);
-		} while (o != OUTCOME_DONE && were_dropped_meanwhile(t->db) &&
-			 ++i < TRIES);
+		if (tables[t->table].day >= 0 && !stop_asked())
+			o = old_partitions_drop(t->db, &tables[t->table],
+			    t->before, &t->gone[t->table], &t->locked);
 	}
-	buf_release(&names);
 	return o;
 }
 
@@ -335,18 +189,14 @@ drop_partitions(struct retention *t)
 static enum outcome
 count_partitions(struct retention *t)
 {
-	struct buf names = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 
 	for (t->table = 0; t->table < TABLES_STORED && o == OUTCOME_DONE;
 	     t->table++) {
-		if (tables[t->table].day < 0)
-			continue;
-		buf_clear(&names);
-		o = find_partitions(t, &names);
-		t->gone[t->table].partitions = t->affected;
+		if (tables[t->table].day >= 0)
+			o = old_partitions_count(t->db, &tables[t->table],
+			    t->before, &t->gone[t->table].partitions);
 	}
-	buf_release(&names);
 	return o;
 }
 

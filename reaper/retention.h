@@ -8,9 +8,9 @@
  * history is young enough to stay, a clock far ahead is the likely reason:
  * nothing is deleted then unless forced.
  *
- * Of tables with daily partitions (pYYYYMMDD, see sink/store/partitions.h) old
- * partitions are dropped. Other old rows, there and in other tables, are
- * deleted in small transactions. None of them are archived.
+ * Of tables with daily partitions old ones are dropped (rows/old_partitions.h).
+ * Other old rows, there and in other tables, are deleted in small transactions.
+ * None of them are archived.
  */
 #ifndef REAPER_RETENTION_H
 #define REAPER_RETENTION_H

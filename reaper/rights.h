@@ -1,6 +1,7 @@
 /*
  * rights: what a customer may ask for: reaper --export, all that is kept about
- * them; reaper --forget, that it goes (rights/personal.h says what that means).
+ * them; reaper --forget, that it goes (rights/personal_tables.h says what that
+ * means).
  *
  * Forgetting is many small steps, each of which may be repeated. First the
  * table `forgotten` gets an entry, by which sinks recognize rows about the

@@ -16,7 +16,7 @@
 #include "common/os/lock.h"
 #include "common/os/statefile.h"
 
-#include "aggregator/state/state_folder.h"
+#include "aggregator/state/state_lock.h"
 
 #define VERSION_TEXT "aggregator 1\n"
 #define EXPIRE_MS (7 * DAY_MS)
@@ -48,7 +48,7 @@ int
 staging_open(struct staging *in, const char *dir, struct buf *why)
 {
 	in->dir = xstrdup(dir);
-	in->lock = state_folder_take(dir, "lock", &in->code, why);
+	in->lock = state_lock_take(dir, "lock", &in->code, why);
 	if (in->lock == -1)
 		return -1;
 	if (check_staging_version(in, why) == -1 ||

@@ -7,7 +7,7 @@
  *   state_open.c          opening: the file, then the log's newer commits
  *   state_exchange.c      a folder's files take the places of the state's
  *   state_replay.c        a log entry's changes, made again
- *   state_save.c          state_commit(): into the log, or into the file when
+ *   state_checkpoint.c    state_commit(): into the log, or into the file when
  *                         a checkpoint is due
  *   state.c               changes
  *   state_ops.c           changes as bytes, for the log
@@ -18,7 +18,7 @@
  *   state_log.c           the log as a file
  *   state_guard.c         a crash inside of LMDB, reported
  *   state_explain.c       errors as sentences and exit codes
- *   state_folder.c        the folder, made and locked
+ *   state_lock.c          the folder, made and locked
  */
 #ifndef AGGREGATOR_STATE_STATE_IMPL_H
 #define AGGREGATOR_STATE_STATE_IMPL_H

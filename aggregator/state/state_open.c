@@ -23,7 +23,7 @@
 #include "common/os/file.h"
 #include "common/os/lock.h"
 
-#include "aggregator/state/state_folder.h"
+#include "aggregator/state/state_lock.h"
 
 #define FORMAT "messaging-analytics stream 6"
 #define SPAN_BEFORE_MS HOUR_MS /* of states that do not store one */
@@ -315,7 +315,7 @@ state_open_seeded(const char *dir, const struct state_identity *id,
 	if (seed != NULL)
 		memcpy(s->seed, seed, sizeof s->seed);
 	state_log_init(&s->log, dir);
-	s->lock = state_folder_take(dir, STREAM_LOCK, code, why);
+	s->lock = state_lock_take(dir, STREAM_LOCK, code, why);
 	if (s->lock >= 0) {
 		rc = state_exchange_finish(dir) == 0 ? open_state_file(s)
 						     : errno;

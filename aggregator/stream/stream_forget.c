@@ -28,7 +28,7 @@
 #include "common/os/statefile.h"
 
 #include "aggregator/model/model_pack.h"
-#include "aggregator/state/state_folder.h"
+#include "aggregator/state/state_lock.h"
 #include "aggregator/tenant/forgotten_words.h"
 
 enum {
@@ -290,7 +290,7 @@ stream_forget_end(struct stream_forgetting *f, const struct stream *s)
 	int lock;
 
 	stream_identity(s, part, &id);
-	lock = state_folder_take(s->job->state, "lock", &code, &why);
+	lock = state_lock_take(s->job->state, "lock", &code, &why);
 	if (lock >= 0) {
 		code = f->n > 0 ? forget_in_folder(f, s, &id, &why) : PROG_OK;
 		lock_release(lock);

@@ -2,7 +2,7 @@
  * forgotten_words: which entries of the state's tables of trends go when a
  * customer is forgotten: words of the customer's names, and words too rare to
  * be a trend, which no view shows, and which may be of a text of theirs. The
- * reaper does the same with rows (reaper/rights/personal.c).
+ * reaper does the same with rows (reaper/rights/personal_tables.c).
  */
 #ifndef AGGREGATOR_TENANT_FORGOTTEN_WORDS_H
 #define AGGREGATOR_TENANT_FORGOTTEN_WORDS_H

@@ -12,7 +12,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "poller/profile/profile_clock.h"
+#include "poller/profile/profile_cpu_limit.h"
 #include "poller/profile/profile_file.h"
 #include "poller/profile/profile_impl.h"
 
@@ -30,7 +30,7 @@ struct profile {
 	struct value *operators;
 	uint64_t version;
 	struct buf error; /* the first one of libjq */
-	struct profile_clock clock;
+	struct profile_cpu_limit cpu_limit;
 	int64_t limit_ms; /* of a call */
 };
 
@@ -47,7 +47,7 @@ run_program(struct profile *p, jv input, struct buf *why)
 	jv result, message;
 	bool halted;
 
-	if (profile_clock_start(&p->clock, p->jq, p->limit_ms) != 0) {
+	if (profile_cpu_limit_start(&p->cpu_limit, p->jq, p->limit_ms) != 0) {
 		buf_setf(why,
 		    "there is no timer for it: %s; raise the limit of signals "
 		    "that wait (LimitSIGPENDING, ulimit -i)",
@@ -57,7 +57,7 @@ run_program(struct profile *p, jv input, struct buf *why)
 	}
 	jq_start(p->jq, input, 0);
 	result = jq_next(p->jq);
-	profile_clock_stop(&p->clock);
+	profile_cpu_limit_stop(&p->cpu_limit);
 	halted = jq_halted(p->jq);
 	/* Frees the input and all values of this call. */
 	jq_start(p->jq, jv_null(), 0);
@@ -415,7 +415,7 @@ profile_close(struct profile *p)
 {
 	if (p == NULL)
 		return;
-	profile_clock_release(&p->clock);
+	profile_cpu_limit_release(&p->cpu_limit);
 	if (p->jq != NULL)
 		jq_teardown(&p->jq);
 	jv_free(p->options);

@@ -3,47 +3,10 @@
  */
 #include "poller/quota/quota.h"
 
-#include <inttypes.h>
-
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "poller/client/throttle.h"
-#include "poller/quota/usage.h"
-
-static void
-warn_budget(
-    const struct tenant *t, struct store *s, uint64_t used, int64_t today)
-{
-	if (store_number(s, "budget_warned", 0) == today)
-		return;
-	store_set_number(s, "budget_warned", today);
-	log_warn("tenant %s: %" PRIu64 " of this month's %" PRId64
-		 " calls ([%s] budget) are used; see poller --check for what "
-		 "the schedule costs",
-	    t->name, used, t->budget, t->section);
-}
-
-static enum exit_code
-check_budget(
-    const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms)
-{
-	uint64_t budget = (uint64_t)t->budget, used;
-
-	if (budget == 0)
-		return PROG_OK;
-	used = usage_month(s, now_ms);
-	if (used >= budget) {
-		log_error("tenant %s: this month's %" PRIu64
-			  " calls ([%s] budget) are used up; raise budget, "
-			  "or wait for the next month",
-		    t->name, budget, t->section);
-		return PROG_UNAVAILABLE;
-	}
-	fetch_limit(f, budget - used);
-	if (used >= budget / 5 * 4)
-		warn_budget(t, s, used, now_ms / DAY_MS);
-	return PROG_OK;
-}
+#include "poller/quota/budget.h"
 
 /* A pause shorter than retry_budget is waited for during the run; one beyond
  * THROTTLE_MAX_MS is taken for an error. */
@@ -66,7 +29,7 @@ enum exit_code
 quota_check(
     const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms)
 {
-	enum exit_code code = check_budget(t, s, f, now_ms);
+	enum exit_code code = budget_check(t, s, f, now_ms);
 
 	return code == PROG_OK ? check_hold(t, s, now_ms) : code;
 }

@@ -1,6 +1,7 @@
 /*
  * quota: whether a tenant's CRM may be called now: by the budget of calls a
- * month, and by a pause that the CRM asked for. Both are kept in the state.
+ * month (budget.h), and by a pause that the CRM asked for, which is kept in the
+ * state.
  */
 #ifndef POLLER_QUOTA_QUOTA_H
 #define POLLER_QUOTA_QUOTA_H
@@ -13,7 +14,7 @@
 #include <stdint.h>
 
 /* PROG_OK, and *f is limited to the calls left this month; or an exit code,
- * after logging. Warns once a day from 80 % of the budget on. */
+ * after logging. */
 enum exit_code quota_check(
     const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms);
 

@@ -5,8 +5,8 @@
  *
  * Patterns: see path_pattern.h.
  *
- * To add a route: its handler below, its row in route_table.c, its description
- * in openapi.json, its tests.
+ * To add a route: its handler below, with the fields of its body beside it, its
+ * row in route_table.c, its description in openapi.json, its tests.
  */
 #ifndef POLLER_ROUTES_ROUTE_H
 #define POLLER_ROUTES_ROUTE_H
@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 struct listener_context;
+struct validate_model;
 
 /* Makes the answer, like a web_handler whose context is the listener's. */
 typedef void route_handler(const struct listener_context *in,
@@ -53,5 +54,11 @@ route_handler route_metrics;           /* route_service.c */
 route_handler route_hook;              /* route_hooks.c */
 route_handler route_original_webhook;  /* route_originals.c */
 route_handler route_original_resolve;  /* route_originals.c */
+
+/* The bodies that they accept, and objects in these, each in the file of its
+ * route; openapi.json is tested against them. */
+extern const struct validate_model route_model_send, route_model_event,
+    route_model_analytics, route_model_content, route_model_sentiment,
+    route_model_intent;
 
 #endif

@@ -11,7 +11,65 @@
 #include "common/text/jsonw.h"
 #include "poller/routes/route_collect.h"
 #include "poller/routes/route_ids.h"
-#include "poller/routes/route_models.h"
+#include "poller/routes/validate.h"
+
+/* Characters. */
+#define LABEL_MAX 20
+#define INTENT_MAX 100
+
+static const char *const directions[] = { "inbound", "outbound", NULL };
+
+enum {
+	ANALYTICS_ID,
+	ANALYTICS_CONVERSATION,
+	ANALYTICS_CHANNEL,
+	ANALYTICS_DIRECTION,
+	ANALYTICS_CONTENT,
+	ANALYTICS_SENTIMENT,
+	ANALYTICS_INTENT,
+	ANALYTICS_RESPONSE_TIME
+};
+
+/* The members that are read of its objects. */
+enum { CONTENT_TEXT };
+enum { SENTIMENT_SCORE, SENTIMENT_LABEL, SENTIMENT_CONFIDENCE };
+enum { INTENT_NAME, INTENT_CONFIDENCE };
+
+static const struct validate_field analytics_fields[] = {
+	{ "id", VALIDATE_ID, VALIDATE_REQUIRED, RECORD_MAX_ID, NULL },
+	{ "conversation_id", VALIDATE_ID, VALIDATE_REQUIRED, RECORD_MAX_ID,
+	    NULL },
+	{ "channel_id", VALIDATE_ID, VALIDATE_REQUIRED, RECORD_MAX_ID, NULL },
+	{ "direction", VALIDATE_PATTERN, VALIDATE_REQUIRED, 0, directions },
+	{ "content", VALIDATE_OBJECT, VALIDATE_DEFAULT, 0, NULL },
+	{ "sentiment", VALIDATE_OBJECT, VALIDATE_OPTIONAL, 0, NULL },
+	{ "intent", VALIDATE_OBJECT, VALIDATE_OPTIONAL, 0, NULL },
+	{ "response_time", VALIDATE_NUMBER, VALIDATE_OPTIONAL, 0, NULL },
+};
+
+static const struct validate_field content_fields[] = {
+	{ "text", VALIDATE_TEXT, VALIDATE_OPTIONAL, 0, NULL },
+};
+
+static const struct validate_field sentiment_fields[] = {
+	{ "score", VALIDATE_NUMBER, VALIDATE_OPTIONAL, 0, NULL },
+	{ "label", VALIDATE_TEXT, VALIDATE_OPTIONAL, LABEL_MAX, NULL },
+	{ "confidence", VALIDATE_NUMBER, VALIDATE_OPTIONAL, 0, NULL },
+};
+
+static const struct validate_field intent_fields[] = {
+	{ "name", VALIDATE_TEXT, VALIDATE_OPTIONAL, INTENT_MAX, NULL },
+	{ "confidence", VALIDATE_NUMBER, VALIDATE_OPTIONAL, 0, NULL },
+};
+
+const struct validate_model route_model_analytics =
+    VALIDATE_MODEL("MessageAnalyticsCreate", analytics_fields);
+const struct validate_model route_model_content =
+    VALIDATE_MODEL("Content", content_fields);
+const struct validate_model route_model_sentiment =
+    VALIDATE_MODEL("Sentiment", sentiment_fields);
+const struct validate_model route_model_intent =
+    VALIDATE_MODEL("Intent", intent_fields);
 
 /* The analysis of a message. Groups are NULL when absent. */
 struct analytics {
@@ -122,13 +180,13 @@ read_message_analytics(struct collect *c, struct analytics *n)
 	const char *s;
 
 	validate_object(
-	    &c->errors, &collect_body, &model_analytics, c->body, n->v);
-	read_analytics_group(
-	    c, &model_content, "content", n->v[ANALYTICS_CONTENT], n->content);
-	read_analytics_group(c, &model_sentiment, "sentiment",
+	    &c->errors, &collect_body, &route_model_analytics, c->body, n->v);
+	read_analytics_group(c, &route_model_content, "content",
+	    n->v[ANALYTICS_CONTENT], n->content);
+	read_analytics_group(c, &route_model_sentiment, "sentiment",
 	    n->v[ANALYTICS_SENTIMENT], n->sentiment);
-	read_analytics_group(
-	    c, &model_intent, "intent", n->v[ANALYTICS_INTENT], n->intent);
+	read_analytics_group(c, &route_model_intent, "intent",
+	    n->v[ANALYTICS_INTENT], n->intent);
 	s = json_string_value(n->content[CONTENT_TEXT]);
 	for (; s != NULL && *s != '\0'; s++)
 		n->length += ((unsigned char)*s & 0xC0) != 0x80;

@@ -11,9 +11,29 @@
 #include "poller/hooks/listener_context.h"
 #include "poller/routes/route_collect.h"
 #include "poller/routes/route_ids.h"
-#include "poller/routes/route_models.h"
+#include "poller/routes/validate.h"
 
 #define ID_MAX 256 /* a key, a blank and a number */
+
+/* Characters, as in the column. */
+#define SOURCE_MAX 50
+
+static const char *const event_types[] = { "message_sent", "message_received",
+	"conversation_started", "conversation_ended", "channel_connected",
+	"channel_disconnected", "user_action", "system_action", NULL };
+
+enum { EVENT_TYPE, EVENT_DATA, EVENT_USER, EVENT_SESSION, EVENT_SOURCE };
+
+static const struct validate_field event_fields[] = {
+	{ "event_type", VALIDATE_WORD, VALIDATE_REQUIRED, 0, event_types },
+	{ "event_data", VALIDATE_OBJECT, VALIDATE_REQUIRED, 0, NULL },
+	{ "user_id", VALIDATE_NAME, VALIDATE_OPTIONAL, RECORD_MAX_ID, NULL },
+	{ "session_id", VALIDATE_NAME, VALIDATE_OPTIONAL, RECORD_MAX_ID, NULL },
+	{ "source_service", VALIDATE_TEXT, VALIDATE_DEFAULT, SOURCE_MAX, NULL },
+};
+
+const struct validate_model route_model_event =
+    VALIDATE_MODEL("EventCreate", event_fields);
 
 /* A text that can be an id in a record. */
 static const char *
@@ -121,8 +141,8 @@ route_events_one(const struct listener_context *in, const struct web_request *r,
 
 	if (collect_begin(&c)) {
 		if (c.body != NULL)
-			validate_object(
-			    &c.errors, &collect_body, &model_event, c.body, v);
+			validate_object(&c.errors, &collect_body,
+			    &route_model_event, c.body, v);
 		collect_finish(&c, "event", write_one, v);
 	}
 	collect_end(&c);
@@ -156,7 +176,7 @@ write_bulk(struct collect *c, void *ctx)
 
 	jsonw_list(&c->a->body);
 	for (; item.index < n; item.index++) {
-		validate_object(&c->errors, &item, &model_event,
+		validate_object(&c->errors, &item, &route_model_event,
 		    json_array_get(list, item.index), v);
 		jsonw_next(&c->a->body);
 		(void)snprintf(id, sizeof id, "%s %zu", c->key, item.index);
@@ -179,7 +199,7 @@ route_events_bulk(const struct listener_context *in,
 	if (collect_begin(&c)) {
 		list = bulk_list(&c);
 		for (; item.index < json_array_size(list); item.index++)
-			validate_object(&c.errors, &item, &model_event,
+			validate_object(&c.errors, &item, &route_model_event,
 			    json_array_get(list, item.index), v);
 		collect_finish(&c, "events", write_bulk, list);
 	}

@@ -12,8 +12,33 @@
 #include "poller/hooks/known_operators.h"
 #include "poller/hooks/listener_context.h"
 #include "poller/routes/route_ids.h"
-#include "poller/routes/route_models.h"
 #include "poller/routes/route_sender.h"
+#include "poller/routes/validate.h"
+
+#define TEXT_MAX 65536 /* characters */
+
+enum {
+	SEND_CONVERSATION,
+	SEND_SENDER,
+	SEND_RECEIVER,
+	SEND_CONTENT,
+	SEND_TYPE,
+	SEND_CHANNEL
+};
+
+static const struct validate_field fields[] = {
+	{ "conversation_id", VALIDATE_NAME, VALIDATE_OPTIONAL, RECORD_MAX_ID,
+	    NULL },
+	{ "sender_id", VALIDATE_ID, VALIDATE_REQUIRED, RECORD_MAX_ID, NULL },
+	{ "receiver_id", VALIDATE_NAME, VALIDATE_OPTIONAL, RECORD_MAX_ID,
+	    NULL },
+	{ "content", VALIDATE_TEXT, VALIDATE_OPTIONAL, TEXT_MAX, NULL },
+	{ "message_type", VALIDATE_NAME, VALIDATE_OPTIONAL, 64, NULL },
+	{ "channel_id", VALIDATE_NAME, VALIDATE_OPTIONAL, RECORD_MAX_ID, NULL },
+};
+
+const struct validate_model route_model_send =
+    VALIDATE_MODEL("MessageRequest", fields);
 
 /* The request. Texts are borrowed; NULL: absent. */
 struct sent_message {
@@ -50,7 +75,7 @@ read_message(struct sent_message *m, json_t *body, struct web_answer *a)
 	json_t *v[VALIDATE_FIELDS];
 	bool good;
 
-	validate_object(&errors, &at, &model_send, body, v);
+	validate_object(&errors, &at, &route_model_send, body, v);
 	good = errors.n == 0;
 	if (!good)
 		answer_invalid(

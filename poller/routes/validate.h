@@ -5,6 +5,7 @@
 #ifndef POLLER_ROUTES_VALIDATE_H
 #define POLLER_ROUTES_VALIDATE_H
 
+#include "common/base/xalloc.h"
 #include "common/http/validate_errors.h"
 
 #include <jansson.h>
@@ -46,6 +47,12 @@ struct validate_model {
 };
 
 #define VALIDATE_FIELDS 8 /* the most of a model */
+
+/* A model of a table of fields. */
+#define VALIDATE_MODEL(name, fields)                                           \
+	{                                                                      \
+		name, fields, ARRAY_LEN(fields)                                \
+	}
 
 /* Checks v, which stands at. values[i] is what the i-th field has, borrowed;
  * NULL: absent, null, or wrong. */

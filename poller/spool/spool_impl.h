@@ -1,6 +1,6 @@
 /*
- * spool_impl: what spool.c and spool_load.c share. Private to spool*.c; of the
- * two, spool.c calls spool_load.c.
+ * spool_impl: what spool.c, spool_load.c and spool_lost.c share. Private to
+ * spool*.c; each calls the next one.
  */
 #ifndef POLLER_SPOOL_SPOOL_IMPL_H
 #define POLLER_SPOOL_SPOOL_IMPL_H
@@ -60,6 +60,24 @@ char *spool_path(const struct spool *b, uint64_t number);
  * next line; logs if lines are missing. The mark is open. -1, the code and
  * *why: it cannot be read, or is of an earlier version. */
 int spool_load(struct spool *b, enum exit_code *code, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* spool_lost.c, in this order.
+ *
+ * The files are known: whether the mark can tell what is missing, and the
+ * number that must come first. Returns the one before it. */
+uint64_t spool_lost_begin(struct spool *b);
+
+/* The next whole line has that number: those before it that did not come are
+ * lost. */
+void spool_lost_before(struct spool *b, uint64_t number);
+
+/* So are those up to that number. */
+void spool_lost_up_to(struct spool *b, uint64_t last);
+
+/* All files are read. Logs what is lost, and sets the mark anew where it could
+ * not tell, or nothing is left. taken: of spool_lost_begin(). -1: errno. */
+int spool_lost_end(struct spool *b, uint64_t taken)
     __attribute__((warn_unused_result));
 
 #endif

@@ -1,11 +1,7 @@
 /*
  * spool_load: reads what earlier runs left in a spool, and checks every line. A
  * file with damaged lines is rewritten with the whole ones, and kept aside if
- * something of it is lost.
- *
- * The numbers show what is lost: each must be there, from the first that is not
- * safe elsewhere to the last that was acknowledged. Higher ones at the end of
- * the last file were cut by a crash before they were acknowledged.
+ * something of it is lost (spool_lost.c).
  */
 #define _DEFAULT_SOURCE /* link */
 
@@ -138,20 +134,7 @@ find_lines_of_file(struct contents *c)
 		qsort(c->lines, c->n, sizeof *c->lines, by_line_number);
 }
 
-/* Counts the numbers up to this one that have not come as lost. */
-static void
-count_lost_up_to(struct spool *b, uint64_t last)
-{
-	if (b->number > last)
-		return;
-	if (b->lost == 0)
-		b->lost_first = b->number;
-	b->lost += last - b->number + 1;
-	b->lost_last = last;
-	b->number = last + 1;
-}
-
-/* Looks for gaps in the numbers; drops lines that come twice. */
+/* Counts what is lost up to the file's end; drops lines that come twice. */
 static void
 check_numbers(struct spool *b, struct contents *c)
 {
@@ -162,15 +145,12 @@ check_numbers(struct spool *b, struct contents *c)
 		l = &c->lines[i];
 		if (n > 0 && l->number == c->lines[n - 1].number)
 			continue;
-		if (l->number > b->number)
-			count_lost_up_to(b, l->number - 1);
-		if (l->number == b->number)
-			b->number++;
+		spool_lost_before(b, l->number);
 		c->lines[n++] = *l;
 	}
 	c->n = n;
 	b->lines += n;
-	count_lost_up_to(b,
+	spool_lost_up_to(b,
 	    c->end < UINT64_MAX ? c->end - 1 : b->mark.n[SPOOL_ACKNOWLEDGED]);
 }
 
@@ -295,42 +275,6 @@ load_spool_file(struct spool *b, struct spool_file *p, uint64_t end,
 	return rc;
 }
 
-/* One message about all that is lost. */
-static void
-log_lost_lines(const struct spool *b)
-{
-	if (b->lost > 0)
-		log_error("'%s' lacks %" PRIu64 " %s (numbers %" PRIu64
-			  " to %" PRIu64 "): %s; %s",
-		    b->dir, b->lost, b->kind->what, b->lost_first, b->lost_last,
-		    b->aside ? "what was damaged is kept as *.damaged there"
-			     : "files were cut, removed or put back",
-		    b->kind->rest);
-	else if (b->mark_lost)
-		log_error(
-		    "'%s/" SPOOL_MARK "' is %s: nobody can tell "
-		    "whether %s are missing; if it was moved, put it back",
-		    b->dir, b->mark.made ? "gone" : "damaged", b->kind->what);
-}
-
-/* Sets the mark, both slots of each number, to the lines that are there. -1:
- * errno. */
-static int
-rewrite_mark(struct spool *b, uint64_t taken)
-{
-	struct spool_mark *m = &b->mark;
-	uint64_t last = b->number - 1;
-	int i, rc = 0;
-
-	for (i = 0; rc == 0 && i < 2; i++) {
-		rc = spool_mark_write(m, SPOOL_ACKNOWLEDGED, last);
-		if (rc == 0)
-			rc = spool_mark_write(
-			    m, SPOOL_TAKEN, b->n > 0 ? taken : last);
-	}
-	return rc;
-}
-
 static int
 load_spool_files(struct spool *b, enum exit_code *code, struct buf *why)
 {
@@ -355,20 +299,14 @@ load_spool_files(struct spool *b, enum exit_code *code, struct buf *why)
 int
 spool_load(struct spool *b, enum exit_code *code, struct buf *why)
 {
-	uint64_t taken = b->mark.n[SPOOL_TAKEN];
+	uint64_t taken;
 
 	if (list_spool_files(b) != 0)
 		goto failed;
-	b->mark_lost = b->mark.damaged || (b->mark.made && b->n > 0);
-	if (b->mark_lost && taken == 0 && b->n > 0)
-		taken = b->files[0].number - 1;
-	b->number = taken + 1;
+	taken = spool_lost_begin(b);
 	if (load_spool_files(b, code, why) != 0)
 		return -1;
-	count_lost_up_to(b, b->mark.n[SPOOL_ACKNOWLEDGED]);
-	log_lost_lines(b);
-	if ((b->mark_lost || (b->n == 0 && b->lost > 0)) &&
-	    rewrite_mark(b, taken) != 0)
+	if (spool_lost_end(b, taken) != 0)
 		goto failed;
 	return 0;
 failed:

@@ -115,10 +115,3 @@ chat_answers_release(struct chat_answers *c)
 	free(c->list);
 	*c = (struct chat_answers)CHAT_ANSWERS_INIT;
 }
-
-bool
-chat_answers_too_many(
-    uint64_t gone, uint64_t known, int64_t percent, int64_t least)
-{
-	return gone > (uint64_t)least && gone * 100 > known * (uint64_t)percent;
-}

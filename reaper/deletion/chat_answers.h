@@ -8,7 +8,6 @@
 #include "common/containers/strmap.h"
 #include "common/records/record.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,10 +59,5 @@ size_t chat_answers_tenant_end(
 
 void chat_answers_clear(struct chat_answers *c);
 void chat_answers_release(struct chat_answers *c);
-
-/* Whether so many gone chats of so many known ones look like a mistake: more
- * than `least`, and more than percent of the known ones. */
-bool chat_answers_too_many(
-    uint64_t gone, uint64_t known, int64_t percent, int64_t least);
 
 #endif

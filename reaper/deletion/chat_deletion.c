@@ -1,10 +1,9 @@
 /*
  * chat_deletion: see chat_deletion.h. The transaction itself is in
- * delete_transaction.c.
+ * delete_transaction.c, and what keeps chats from it in gone_limit.c.
  */
 #include "reaper/deletion/chat_deletion.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +12,7 @@
 #include "common/records/record.h"
 #include "common/text/jsonw.h"
 #include "reaper/deletion/delete_transaction.h"
+#include "reaper/deletion/gone_limit.h"
 
 /* The table of a dry run. */
 static const struct output_column columns[] = { { "tenant", false },
@@ -185,57 +185,6 @@ count_fate(struct chat_deletion *c, const struct chat_answer *one)
 	return OUTCOME_DONE;
 }
 
-/* Refuses the gone chats of one tenant's answers [i, end) if they are too
- * many. */
-static enum outcome
-limit_gone_of_tenant(
-    struct chat_deletion *c, const struct chat_answers *l, size_t i, size_t end)
-{
-	struct run_summary_tenant *t;
-	const char *tenant = l->list[i]->tenant;
-	uint64_t gone = 0, rows = 0, with_rows = 0, lately;
-	enum outcome o;
-	size_t k;
-
-	for (k = i; k < end; k++)
-		gone += l->list[k]->status == CHAT_GONE;
-	if (gone == 0 || c->force)
-		return OUTCOME_DONE;
-	t = run_summary_of(&c->summary, tenant, strlen(tenant));
-	lately = run_summary_gone_lately(t);
-	if (gone + lately > (uint64_t)c->least) {
-		o = delete_count(c, l->list + i, end - i, &rows, &with_rows);
-		if (o != OUTCOME_DONE)
-			return o;
-	}
-	if (!chat_answers_too_many(
-		with_rows + lately, rows + lately, c->percent, c->least))
-		return OUTCOME_DONE;
-	c->refused = true;
-	for (k = i; k < end; k++)
-		if (l->list[k]->status == CHAT_GONE)
-			l->list[k]->fate = FATE_REFUSED;
-	log_error("%" PRIu64 " of the %" PRIu64
-		  " known chats of tenant '%s' are gone from "
-		  "the CRM at once; nothing of them was deleted; if that is "
-		  "right, run again with --force",
-	    with_rows + lately, rows + lately, tenant);
-	return OUTCOME_DONE;
-}
-
-static enum outcome
-limit_gone_chats(struct chat_deletion *c, const struct chat_answers *l)
-{
-	enum outcome o = OUTCOME_DONE;
-	size_t i, end;
-
-	for (i = 0; i < l->n && o == OUTCOME_DONE; i = end) {
-		end = chat_answers_tenant_end(l->list, i, l->n);
-		o = limit_gone_of_tenant(c, l, i, end);
-	}
-	return o;
-}
-
 /* Deletes todo[0, n), CHAT_DELETION_BATCH in a transaction. */
 static enum outcome
 delete_in_slices(struct chat_deletion *c, struct chat_answer **todo, size_t n)
@@ -268,7 +217,7 @@ delete_answered_chats(struct chat_deletion *c, struct chat_answers *l)
 	for (i = 0; i < l->n; i++)
 		l->list[i]->fate = FATE_NONE;
 	chat_answers_sort(l);
-	o = limit_gone_chats(c, l);
+	o = gone_limit_apply(c, l);
 	for (i = 0; i < l->n && o == OUTCOME_DONE; i++) {
 		if (l->list[i]->fate == FATE_REFUSED)
 			o = count_fate(c, l->list[i]);

@@ -8,10 +8,10 @@
  * it, deletes them, leaves a tombstone dated when the CRM was asked, and
  * commits. Sinks hold the same lock shared, so that no row is stored meanwhile.
  *
- * `gone` may be a mistake of the CRM, of a token, or ours; so when many of a
- * tenant's chats are gone at once, none of them is deleted. From a file or a
- * pipe the gone chats are held back until all of the input is read; a queue has
- * no end, so there the gone chats of the last hour count together.
+ * When many of a tenant's chats are gone at once, none of them is deleted
+ * (gone_limit.h): from a file or a pipe the gone chats are held back until all
+ * of the input is read; a queue has no end, so there the gone chats of the last
+ * hour count together.
  */
 #ifndef REAPER_DELETION_CHAT_DELETION_H
 #define REAPER_DELETION_CHAT_DELETION_H
@@ -37,7 +37,7 @@ struct chat_deletion {
 	bool force, dry_run;
 	bool from_queue; /* the input has no end */
 	bool wait_forever;
-	int64_t percent, least; /* see chat_answers_too_many() */
+	int64_t percent, least; /* see gone_limit_exceeded() */
 
 	/* The result. */
 	struct run_summary summary;

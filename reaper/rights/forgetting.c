@@ -10,7 +10,7 @@
 
 struct forgetting {
 	struct subject *subject;
-	const struct personal *personal;
+	const struct personal_table *personal;
 	struct day_slice slice;
 	bool dry_run;
 	uint64_t affected; /* by the current slice */
@@ -122,7 +122,7 @@ static enum outcome
 forget_slice(struct db *db, void *ctx)
 {
 	struct forgetting *f = ctx;
-	const struct personal *p = f->personal;
+	const struct personal_table *p = f->personal;
 	enum outcome o = db_connect(db);
 
 	f->affected = 0;
@@ -150,8 +150,8 @@ add_slice(void *ctx)
 }
 
 enum outcome
-forgetting_run(
-    struct subject *s, const struct personal *p, bool dry_run, uint64_t *rows)
+forgetting_run(struct subject *s, const struct personal_table *p, bool dry_run,
+    uint64_t *rows)
 {
 	struct forgetting f = {
 		.subject = s, .personal = p, .dry_run = dry_run

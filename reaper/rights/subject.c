@@ -12,8 +12,8 @@
 #include "common/digest/random.h"
 #include "common/words/text_words.h"
 #include "reaper/rights/day_slices.h"
-#include "reaper/rights/personal.h"
-#include "reaper/rows/present_time.h"
+#include "reaper/rights/personal_tables.h"
+#include "reaper/rows/crm_clock.h"
 
 #define CHATS_AT_ONCE 1000
 
@@ -284,7 +284,7 @@ record_subject(struct db *db, void *ctx)
 	forgotten_key_draw(key);
 	if (db_next(found)) {
 		s->asked_at =
-		    present_time(db_get_time(found, 0), db_get_time(found, 1));
+		    crm_clock_now(db_get_time(found, 0), db_get_time(found, 1));
 		if (db_get(found, 2) != NULL)
 			snprintf(key, sizeof key, "%s", db_get(found, 2));
 	}

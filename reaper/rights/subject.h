@@ -32,7 +32,7 @@ struct subject {
 	struct strmap
 	    words; /* of these, as trends have them; values as above */
 
-	int64_t from, to; /* the marks $FROM and $TO of personal.h */
+	int64_t from, to; /* the marks $FROM and $TO of personal_tables.h */
 
 	/* private */
 	uint64_t key[2];

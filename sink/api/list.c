@@ -1,8 +1,5 @@
 /*
  * list: see list.h.
- *
- * The condition of a cursor is written so that the server can begin at its
- * place in the index: key1 >= a AND (key1 > a OR (key1 = a AND ...)).
  */
 #include "sink/api/list.h"
 
@@ -10,23 +7,20 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/parse.h"
-#include "common/digest/hex.h"
-#include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/reply.h"
 #include "sink/api/sharded.h"
 
-#define ARGS_MAX (LIST_COLUMNS + 2 + LIST_KEYS * LIST_KEYS)
+#define ARGS_MAX (LIST_COLUMNS + 2 + PAGE_CURSOR_ARGS)
 
 struct page {
 	struct question *q;
 	const struct list *list;
 	struct sheet_column titles[LIST_COLUMNS];
-	size_t columns_n, keys_n;
+	size_t columns_n;
 	int64_t limit, from, to;
-	struct buf sql, cursor; /* the values of the cursor, each NUL-ended */
-	const char *after[LIST_KEYS];
+	struct page_cursor cursor;
+	struct buf sql;
 	struct db_value args[ARGS_MAX];
 	size_t args_n;
 };
@@ -57,53 +51,30 @@ read_columns(struct page *p)
 		p->titles[p->columns_n] =
 		    (struct sheet_column){ c[p->columns_n].name,
 			    c[p->columns_n].type };
-	while (p->keys_n < LIST_KEYS && p->list->key[p->keys_n] != NULL)
-		p->keys_n++;
 }
 
-/* A value of the cursor is one that the column can have. */
-static bool
-cursor_value_fits(const struct page *p, size_t key)
+static void
+read_order(struct page *p)
 {
-	const char *v = p->after[key];
-	int64_t at;
+	struct page_cursor *c = &p->cursor;
+	const char *const *key = p->list->key;
+	size_t column;
 
-	if (p->titles[column_named(p, p->list->key[key])].type == SHEET_TIME)
-		return clock_parse_sql(v, &at) == 0;
-	return parse_is_utf8(v, strlen(v));
+	c->newest_first = p->list->newest_first;
+	for (; c->keys_n < PAGE_CURSOR_KEYS && *key != NULL; key++) {
+		column = column_named(p, *key);
+		c->keys[c->keys_n++] = (struct page_cursor_key){ *key,
+			p->titles[column].type, column };
+	}
 }
 
-/* Takes the cursor apart: values with NULs between them, in hexadecimal. */
 static bool
 read_cursor(struct page *p)
 {
-	const char *hex = question_parameter(p->q, "cursor");
-	size_t i, n = 0;
-	int byte;
-
-	if (hex == NULL)
-		return true;
-	p->after[0] = "";
-	for (i = 0; hex[i] != '\0'; i += 2) {
-		byte = hex_byte(hex + i);
-		if (byte < 0)
-			goto bad;
-		n += byte == 0;
-		buf_addc(&p->cursor, (char)byte);
-	}
-	if (n + 1 != p->keys_n)
-		goto bad;
-	p->after[0] = buf_str(&p->cursor);
-	for (i = 1; i < p->keys_n; i++)
-		p->after[i] = p->after[i - 1] + strlen(p->after[i - 1]) + 1;
-	for (i = 0; i < p->keys_n; i++) {
-		if (!cursor_value_fits(p, i))
-			goto bad;
-	}
-	return true;
-bad:
-	return question_problem(
-	    p->q, 400, "cursor is none that this resource gave");
+	return page_cursor_read(
+		   &p->cursor, question_parameter(p->q, "cursor")) ||
+	       question_problem(
+		   p->q, 400, "cursor is none that this resource gave");
 }
 
 /* The word that a parameter has; NULL: an ordinary value, or none. */
@@ -242,28 +213,6 @@ add_scope(struct page *p)
 		scope_add_rows(&p->q->viewer, column, &p->sql);
 }
 
-static void
-add_cursor(struct page *p)
-{
-	const char *sign = p->list->newest_first ? "<" : ">";
-	size_t i;
-
-	if (p->after[0] == NULL)
-		return;
-	buf_addf(&p->sql, " AND `%s` %s= ?", p->list->key[0], sign);
-	add_argument(p, db_str(p->after[0]));
-	for (i = 0; i < p->keys_n; i++) {
-		buf_addf(&p->sql, " AND (`%s` %s ?", p->list->key[i], sign);
-		add_argument(p, db_str(p->after[i]));
-		if (i + 1 == p->keys_n)
-			break;
-		buf_addf(&p->sql, " OR (`%s` = ?", p->list->key[i]);
-		add_argument(p, db_str(p->after[i]));
-	}
-	for (i = 1; i < 2 * p->keys_n; i++)
-		buf_addc(&p->sql, ')');
-}
-
 static bool
 build_statement(struct page *p, const struct buf *table)
 {
@@ -288,10 +237,9 @@ build_statement(struct page *p, const struct buf *table)
 	add_scope(p);
 	if (p->list->add_more != NULL && !p->list->add_more(p->q, &p->sql))
 		return false;
-	add_cursor(p);
-	for (i = 0; i < p->keys_n; i++)
-		buf_addf(&p->sql, "%s`%s`%s", i == 0 ? " ORDER BY " : ", ",
-		    p->list->key[i], p->list->newest_first ? " DESC" : "");
+	p->args_n +=
+	    page_cursor_condition(&p->cursor, &p->sql, p->args + p->args_n);
+	page_cursor_order(&p->cursor, &p->sql);
 	buf_addf(&p->sql, " LIMIT %d", (int)p->limit + 1);
 	return true;
 }
@@ -304,26 +252,6 @@ find_table(const struct page *p, struct buf *table)
 		    p->q, p->list->table, p->list->parts, table);
 	buf_adds(table, p->list->table);
 	return true;
-}
-
-/* The cursor behind the present row. */
-static void
-write_cursor(const struct page *p, const struct db_rows *rows, struct buf *to)
-{
-	struct buf text = BUF_INIT;
-	size_t i, column;
-	char *end;
-
-	for (i = 0; i < p->keys_n; i++) {
-		column = column_named(p, p->list->key[i]);
-		if (i > 0)
-			buf_addc(&text, '\0');
-		buf_adds(&text, db_get(rows, column));
-	}
-	end = buf_room(to, 2 * text.len);
-	(void)hex_write(end, (const unsigned char *)buf_str(&text), text.len);
-	buf_grown(to, 2 * text.len);
-	buf_release(&text);
 }
 
 static void
@@ -379,7 +307,7 @@ write_page(struct page *p, struct db_rows *rows)
 	while (s.rows < (size_t)p->limit && db_next(rows)) {
 		sheet_row(&s, rows);
 		if (more && s.rows == (size_t)p->limit)
-			write_cursor(p, rows, &next);
+			page_cursor_write(&p->cursor, rows, &next);
 	}
 	sheet_end(&s);
 	p->q->rows = s.rows; /* not the one that tells of a next page */
@@ -397,6 +325,7 @@ list_answer(struct question *q, const struct list *l)
 	struct buf table = BUF_INIT;
 
 	read_columns(&p);
+	read_order(&p);
 	if (read_parameters(&p) && find_table(&p, &table) &&
 	    build_statement(&p, &table) &&
 	    question_ask(q, buf_str(&p.sql), p.args, p.args_n, &rows))
@@ -404,5 +333,5 @@ list_answer(struct question *q, const struct list *l)
 	db_rows_free(rows);
 	buf_release(&table);
 	buf_release(&p.sql);
-	buf_release(&p.cursor);
+	page_cursor_release(&p.cursor);
 }

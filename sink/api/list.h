@@ -1,7 +1,8 @@
 /*
  * list: resources that are the rows of a table: filtered by a range of time and
- * by columns, in pages. A page ends with a cursor, which the next request sends
- * back; rows that are stored meanwhile are neither repeated nor passed over.
+ * by columns, in pages. A page ends with a cursor (page_cursor.h), which the
+ * next request sends back; rows that are stored meanwhile are neither repeated
+ * nor passed over.
  *
  * Parameters: from, to (the column `time`), limit, cursor, and each column that
  * filters.
@@ -9,10 +10,10 @@
 #ifndef SINK_API_LIST_H
 #define SINK_API_LIST_H
 
+#include "sink/api/page_cursor.h"
 #include "sink/api/question.h"
 
 #define LIST_COLUMNS 20
-#define LIST_KEYS 4
 #define LIST_WORDS 6
 
 /* Rows of a page: without a limit, and at most. */
@@ -45,7 +46,7 @@ struct list {
 			      sharded.h; NULL: nowhere */
 	struct list_column columns[LIST_COLUMNS]; /* up to one without name */
 	/* The order, by names of columns; with tenant a key of the table. */
-	const char *key[LIST_KEYS];
+	const char *key[PAGE_CURSOR_KEYS];
 	struct list_word words[LIST_WORDS]; /* up to one without parameter */
 	const char *const *kinds;    /* values of kind, up to NULL; NULL: any */
 	const char *time;            /* the column of from and to; NULL: none */

@@ -16,7 +16,7 @@ struct section {
 	size_t columns_n;
 	/* Adds the rows; there may be none. False: r->code says why. */
 	bool (*fill)(struct report_work *r, struct figure_table *t);
-	/* Appends the picture of a table that has rows; NULL: there is none. */
+	/* Appends the chart of a table that has rows; NULL: there is none. */
 	void (*draw)(const struct figure_table *t, struct buf *to);
 };
 

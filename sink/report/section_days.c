@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/page/picture.h"
+#include "sink/page/chart.h"
 #include "sink/report/section.h"
 
 /* Up to so many days have a row for each hour, day and week. */
@@ -149,7 +149,7 @@ draw_days(const struct figure_table *t, struct buf *to)
 {
 	static const char *const titles[] = { "median", "P90" };
 	size_t i, n = figure_rows(t);
-	struct picture_point *points = xcalloc(n, sizeof *points);
+	struct chart_point *points = xcalloc(n, sizeof *points);
 	const char *begin;
 
 	for (i = 0; i < n; i++) {
@@ -158,8 +158,7 @@ draw_days(const struct figure_table *t, struct buf *to)
 		points[i].values[0] = figure_value(t, i, 3);
 		points[i].values[1] = figure_value(t, i, 4);
 	}
-	picture_curves(
-	    to, "Response times over the span", titles, 2, points, n);
+	chart_curves(to, "Response times over the span", titles, 2, points, n);
 	free(points);
 }
 

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "sink/page/picture.h"
+#include "sink/page/chart.h"
 #include "sink/report/section.h"
 
-/* Bars of the picture; the table has all. */
+/* Bars of the chart; the table has all. */
 #define BARS_MAX 30
 
 static const struct figure_column operator_columns[] = {
@@ -100,7 +100,7 @@ fill_operators(struct report_work *r, struct figure_table *t)
 static void
 draw_operators(const struct figure_table *t, struct buf *to)
 {
-	struct picture_point points[BARS_MAX];
+	struct chart_point points[BARS_MAX];
 	size_t i, n = figure_rows(t);
 
 	n = n < BARS_MAX ? n : BARS_MAX;
@@ -108,7 +108,7 @@ draw_operators(const struct figure_table *t, struct buf *to)
 		points[i].label = figure_at(t, i, 1);
 		points[i].values[0] = figure_value(t, i, 4);
 	}
-	picture_bars(to, "Median response time by operator", points, n);
+	chart_bars(to, "Median response time by operator", points, n);
 }
 
 const struct section section_operators = {

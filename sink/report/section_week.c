@@ -3,7 +3,7 @@
  * took.
  */
 #include "common/base/xalloc.h"
-#include "sink/page/picture.h"
+#include "sink/page/chart.h"
 #include "sink/report/section.h"
 
 /* Columns: the hour, then the days' counts, then their medians. */
@@ -39,9 +39,9 @@ add_week_hour(struct figure_table *t, const json_t *rows, size_t hour)
 	figure_add(t, buf_str(&text));
 	buf_release(&text);
 	for (m = 0; m < ARRAY_LEN(members); m++) {
-		for (day = 0; day < PICTURE_DAYS; day++)
+		for (day = 0; day < CHART_DAYS; day++)
 			report_add(t,
-			    json_array_get(rows, day * PICTURE_HOURS + hour),
+			    json_array_get(rows, day * CHART_HOURS + hour),
 			    members[m]);
 	}
 }
@@ -52,7 +52,7 @@ fill_week(struct report_work *r, struct figure_table *t)
 	json_t *rows = report_ask(r, "heatmap", "");
 	size_t hour;
 
-	for (hour = 0; rows != NULL && hour < PICTURE_HOURS; hour++)
+	for (hour = 0; rows != NULL && hour < CHART_HOURS; hour++)
 		add_week_hour(t, rows, hour);
 	json_decref(rows);
 	return rows != NULL;
@@ -61,14 +61,14 @@ fill_week(struct report_work *r, struct figure_table *t)
 static void
 draw_week(const struct figure_table *t, struct buf *to)
 {
-	double counts[PICTURE_DAYS][PICTURE_HOURS];
+	double counts[CHART_DAYS][CHART_HOURS];
 	size_t day, hour;
 
-	for (day = 0; day < PICTURE_DAYS; day++) {
-		for (hour = 0; hour < PICTURE_HOURS; hour++)
+	for (day = 0; day < CHART_DAYS; day++) {
+		for (hour = 0; hour < CHART_HOURS; hour++)
 			counts[day][hour] = figure_value(t, hour, COUNTS + day);
 	}
-	picture_week(to, "Responses by hour of the week", counts);
+	chart_week(to, "Responses by hour of the week", counts);
 }
 
 const struct section section_week = {

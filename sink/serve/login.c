@@ -17,29 +17,6 @@
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 
-/* Whether it is http://HOST, with a port or without. */
-static bool
-is_page_of(const char *origin, const char *host)
-{
-	static const char scheme[] = "http://";
-	size_t len = strlen(host);
-
-	if (origin == NULL || strncmp(origin, scheme, strlen(scheme)) != 0)
-		return false;
-	origin += strlen(scheme);
-	return strncmp(origin, host, len) == 0 &&
-	       (origin[len] == '\0' || origin[len] == ':');
-}
-
-static bool
-wants_secure_cookie(const struct web_request *r)
-{
-	const char *origin = r->header(r, "Origin");
-
-	return !is_page_of(origin, "localhost") &&
-	       !is_page_of(origin, "127.0.0.1") && !is_page_of(origin, "[::1]");
-}
-
 static bool
 is_from_another_site(const struct web_request *r, struct web_answer *a)
 {
@@ -115,8 +92,7 @@ log_in(const struct serve *s, const struct web_request *r, const char *token,
 	/* A valid token may have expired within the leeway. */
 	age_s = v.claims.expires_s - r->now_ms / 1000;
 	send_to(a, "/");
-	session_set(
-	    &a->headers, token, age_s > 0 ? age_s : 1, wants_secure_cookie(r));
+	session_set(r, &a->headers, token, age_s > 0 ? age_s : 1);
 }
 
 void
@@ -151,5 +127,5 @@ logout_answer(
 	if (is_from_another_site(r, a))
 		return;
 	send_to(a, "/");
-	session_set(&a->headers, "", 0, wants_secure_cookie(r));
+	session_set(r, &a->headers, "", 0);
 }

@@ -1,11 +1,7 @@
 /*
  * login: POST /login, a form with a token, which a browser then keeps in a
- * cookie; and POST /logout, which removes it.
- *
- * The cookie is Secure unless the browser says that the form stood on a page
- * of its own machine without TLS (header Origin, http://localhost and the
- * like): the browser alone knows how it reached us, through whichever proxies.
- * A form on another site's page is refused where the browser tells of it.
+ * cookie (session.h); and POST /logout, which removes it. A form on another
+ * site's page is refused where the browser tells of it.
  */
 #ifndef SINK_SERVE_LOGIN_H
 #define SINK_SERVE_LOGIN_H

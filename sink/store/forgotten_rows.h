@@ -4,7 +4,7 @@
  * are not refused, because metrics count them: they are changed to what the
  * reaper made of the rows that it found, so that it makes no difference which
  * came first. What the reaper makes of each table is in
- * reaper/rights/personal.c; a test compares both (tests/e2e/forget.t).
+ * reaper/rights/personal_tables.c; a test compares both (tests/e2e/forget.t).
  *
  * A message, receipt or event later than the customer was forgotten stays as it
  * is, and so does a chat that was opened later: the customer came back. Rows

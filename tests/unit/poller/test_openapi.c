@@ -5,13 +5,13 @@
  */
 #include "tests/unit/route_world.h"
 
-#include "poller/routes/route_models.h"
+#include "poller/routes/validate.h"
 
 static json_t *document;
 
-static const struct validate_model *const models[] = { &model_send,
-	&model_event, &model_analytics, &model_content, &model_sentiment,
-	&model_intent };
+static const struct validate_model *const models[] = { &route_model_send,
+	&route_model_event, &route_model_analytics, &route_model_content,
+	&route_model_sentiment, &route_model_intent };
 
 static json_t *
 at(json_t *v, const char *name)

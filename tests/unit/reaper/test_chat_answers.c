@@ -1,6 +1,5 @@
 /*
- * Tests of reaper/chat_answers: one answer a chat, the last asked for; and when
- * too many are gone.
+ * Tests of reaper/chat_answers: one answer a chat, the last asked for.
  */
 #include "tests/unit/unit.h"
 
@@ -105,38 +104,6 @@ they_are_sorted_into_runs(void **state)
 	chat_answers_release(&c);
 }
 
-static void
-more_than_a_fifth_and_more_than_ten(void **state)
-{
-	static const struct {
-		uint64_t gone, known;
-		bool want;
-	} cases[] = {
-		{ 0, 0, false },
-		{ 1, 1, false },
-		{ 10, 10, false },
-		{ 10, 1000, false },
-		{ 11, 11, true },
-		{ 11, 54, true },
-		{ 11, 55, false },
-		{ 20, 100, false },
-		{ 21, 100, true },
-		{ 1000, 1000000, false },
-	};
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		if (chat_answers_too_many(
-			cases[i].gone, cases[i].known, 20, 10) != cases[i].want)
-			fail_msg("%llu of %llu",
-			    (unsigned long long)cases[i].gone,
-			    (unsigned long long)cases[i].known);
-	}
-	assert_false(chat_answers_too_many(50, 50, 100, 10));
-	assert_true(chat_answers_too_many(1, 50, 0, 0));
-}
-
 int
 main(void)
 {
@@ -144,7 +111,6 @@ main(void)
 		cmocka_unit_test(the_answer_asked_for_last_counts),
 		cmocka_unit_test(correcting_adds_nothing),
 		cmocka_unit_test(they_are_sorted_into_runs),
-		cmocka_unit_test(more_than_a_fifth_and_more_than_ten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

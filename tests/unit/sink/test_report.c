@@ -1,6 +1,6 @@
 /*
  * Tests of sink/report: text that could be taken for markup, figures as people
- * read them, tables, and pictures of nothing, one day and a year; and which
+ * read them, tables, and charts of nothing, one day and a year; and which
  * files are replaced.
  */
 #include "tests/unit/tmpdir.h"
@@ -9,10 +9,10 @@
 
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
+#include "sink/page/chart.h"
 #include "sink/page/figures.h"
 #include "sink/page/markup.h"
 #include "sink/page/page.h"
-#include "sink/page/picture.h"
 #include "sink/report/report_file.h"
 
 static const struct figure_column columns[] = {
@@ -176,10 +176,10 @@ occurrences(const struct buf *b, const char *text)
 }
 
 /* Points with a value each but for a gap at `none`. */
-static struct picture_point *
+static struct chart_point *
 some_points(size_t n, size_t none)
 {
-	struct picture_point *points = xcalloc(n, sizeof *points);
+	struct chart_point *points = xcalloc(n, sizeof *points);
 	size_t i;
 
 	for (i = 0; i < n; i++) {
@@ -195,16 +195,16 @@ curves_have_gaps(void **state)
 {
 	static const char *const titles[] = { "one", "two" };
 	static const size_t lengths[] = { 1, 7, 62, 366 };
-	struct picture_point *points;
+	struct chart_point *points;
 	struct buf to = BUF_INIT;
 	size_t i;
 
 	(void)state;
-	picture_curves(&to, "none", titles, 2, NULL, 0);
+	chart_curves(&to, "none", titles, 2, NULL, 0);
 	assert_int_equal(to.len, 0);
 	for (i = 0; i < ARRAY_LEN(lengths); i++) {
 		points = some_points(lengths[i], 3);
-		picture_curves(&to, "\"t\"", titles, 2, points, lengths[i]);
+		chart_curves(&to, "\"t\"", titles, 2, points, lengths[i]);
 		assert_int_equal(occurrences(&to, "<title>&quot;t&quot;<"), 1);
 		assert_null(strstr(buf_str(&to), "nan"));
 		assert_null(strstr(buf_str(&to), "inf"));
@@ -224,22 +224,22 @@ curves_have_gaps(void **state)
 static void
 bars_and_weeks_of_nothing(void **state)
 {
-	double counts[PICTURE_DAYS][PICTURE_HOURS] = { { 0 } };
-	struct picture_point *points = some_points(4, 2);
+	double counts[CHART_DAYS][CHART_HOURS] = { { 0 } };
+	struct chart_point *points = some_points(4, 2);
 	struct buf to = BUF_INIT;
 
 	(void)state;
-	picture_bars(&to, "none", NULL, 0);
+	chart_bars(&to, "none", NULL, 0);
 	assert_int_equal(to.len, 0);
-	picture_bars(&to, "gap", points, 4);
+	chart_bars(&to, "gap", points, 4);
 	assert_int_equal(occurrences(&to, "<rect "), 3);
 	assert_int_equal(occurrences(&to, ">3m00s<"), 1);
 	buf_clear(&to);
-	picture_week(&to, "week", counts);
+	chart_week(&to, "week", counts);
 	assert_int_equal(occurrences(&to, "fill=\"#ffffff\""), 168);
 	buf_clear(&to);
 	counts[6][23] = 12345;
-	picture_week(&to, "week", counts);
+	chart_week(&to, "week", counts);
 	assert_int_equal(occurrences(&to, "fill=\"#1b5e9e\""), 1);
 	assert_int_equal(occurrences(&to, ">12k<"), 1);
 	buf_release(&to);

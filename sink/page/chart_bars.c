@@ -1,18 +1,18 @@
 /*
- * picture_bars: a bar for each name, with its duration in words behind it.
+ * chart_bars: a bar for each name, with its duration in words behind it.
  */
 #include <math.h>
 
+#include "sink/page/chart_impl.h"
 #include "sink/page/figures.h"
-#include "sink/page/picture_impl.h"
 
 #define LINE 20 /* of one bar */
 #define LEFT 190
-#define WIDEST (PICTURE_WIDTH - LEFT - 70)
+#define WIDEST (CHART_WIDTH - LEFT - 70)
 
 void
-picture_bars(struct buf *to, const char *title,
-    const struct picture_point *points, size_t n)
+chart_bars(struct buf *to, const char *title, const struct chart_point *points,
+    size_t n)
 {
 	struct buf text = BUF_INIT;
 	double most = 0, v, width;
@@ -23,11 +23,11 @@ picture_bars(struct buf *to, const char *title,
 		return;
 	for (i = 0; i < n; i++)
 		most = fmax(most, points[i].values[0]);
-	picture_begin(to, title, (int)n * LINE + 8);
+	chart_begin(to, title, (int)n * LINE + 8);
 	for (i = 0; i < n; i++) {
 		y = (int)i * LINE + 4;
 		v = points[i].values[0];
-		picture_text(to, LEFT - 8, y + 14, PICTURE_END, PICTURE_INK,
+		chart_text(to, LEFT - 8, y + 14, CHART_END, CHART_INK,
 		    points[i].label);
 		if (isnan(v))
 			continue;
@@ -38,9 +38,9 @@ picture_bars(struct buf *to, const char *title,
 		    LEFT, y + 3, fmax(width, 1), LINE - 6);
 		buf_clear(&text);
 		figure_duration(&text, v);
-		picture_text(to, LEFT + width + 6, y + 14, PICTURE_START,
-		    PICTURE_INK, buf_str(&text));
+		chart_text(to, LEFT + width + 6, y + 14, CHART_START, CHART_INK,
+		    buf_str(&text));
 	}
-	picture_end(to);
+	chart_end(to);
 	buf_release(&text);
 }

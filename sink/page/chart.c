@@ -1,32 +1,32 @@
 /*
- * picture: see picture.h and picture_impl.h.
+ * chart: see chart.h and chart_impl.h.
  */
-#include "sink/page/picture_impl.h"
+#include "sink/page/chart_impl.h"
 
 #include "sink/page/markup.h"
 
 #define TEXT_MAX 26 /* characters */
 
 void
-picture_begin(struct buf *to, const char *title, int height)
+chart_begin(struct buf *to, const char *title, int height)
 {
 	buf_addf(to,
 	    "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" "
 	    "width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
 	    "font-family=\"sans-serif\" font-size=\"11\">\n<title>",
-	    PICTURE_WIDTH, height, PICTURE_WIDTH, height);
+	    CHART_WIDTH, height, CHART_WIDTH, height);
 	markup_text(to, title);
 	buf_adds(to, "</title>\n");
 }
 
 void
-picture_end(struct buf *to)
+chart_end(struct buf *to)
 {
 	buf_adds(to, "</svg>\n");
 }
 
 void
-picture_text(struct buf *to, double x, double y, enum picture_anchor anchor,
+chart_text(struct buf *to, double x, double y, enum chart_anchor anchor,
     const char *ink, const char *text)
 {
 	static const char *const anchors[] = { "start", "middle", "end" };
@@ -39,10 +39,10 @@ picture_text(struct buf *to, double x, double y, enum picture_anchor anchor,
 }
 
 void
-picture_line(struct buf *to, double x1, double y1, double x2, double y2)
+chart_line(struct buf *to, double x1, double y1, double x2, double y2)
 {
 	buf_addf(to,
 	    "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" "
-	    "stroke=\"" PICTURE_GREY "\"/>\n",
+	    "stroke=\"" CHART_GREY "\"/>\n",
 	    x1, y1, x2, y2);
 }

@@ -1,7 +1,7 @@
 /*
- * personal: see personal.h.
+ * personal_tables: see personal_tables.h.
  */
-#include "reaper/rights/personal.h"
+#include "reaper/rights/personal_tables.h"
 
 #include <string.h>
 
@@ -44,7 +44,7 @@
 		TABLE_##table, "`" column "` IN ($CHATS)", NULL, NULL, NULL    \
 	}
 
-const struct personal personal_tables[] = {
+const struct personal_table personal_tables[] = {
 	BY_USER(event_counts, "user"),
 	BY_USER(event_counts_parts, "user"),
 	BY_USER(user_stats, "user_id"),

@@ -1,7 +1,7 @@
 /*
- * state_folder: makes and locks the folder of --state.
+ * state_lock: makes and locks the folder of --state.
  */
-#include "aggregator/state/state_folder.h"
+#include "aggregator/state/state_lock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "common/os/lock.h"
 
 int
-state_folder_take(
+state_lock_take(
     const char *dir, const char *lock, enum exit_code *code, struct buf *why)
 {
 	char *path = xasprintf("%s/%s", dir, lock);

@@ -1,5 +1,6 @@
 /*
- * state_save: state_commit() and checkpoints.
+ * state_checkpoint: state_commit(), and when and how what was committed goes
+ * from the log into the file.
  *
  * LMDB writes whole pages, and the same ones again with each commit. So its
  * transaction stays open over many commits, each of which is made durable by an

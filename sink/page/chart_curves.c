@@ -1,5 +1,5 @@
 /*
- * picture_curves: durations over time, a line each. Lines differ by their
+ * chart_curves: durations over time, a line each. Lines differ by their
  * dashes, too, for a printer without colours and for who does not see them.
  */
 #include <math.h>
@@ -7,11 +7,11 @@
 #include <stdio.h>
 
 #include "common/base/xalloc.h"
-#include "sink/page/picture_impl.h"
+#include "sink/page/chart_impl.h"
 
 #define HEIGHT 250
 #define LEFT 60
-#define RIGHT (PICTURE_WIDTH - 12)
+#define RIGHT (CHART_WIDTH - 12)
 #define TOP 30
 #define BOTTOM (HEIGHT - 28)
 #define LEGEND 150 /* of one curve */
@@ -21,7 +21,7 @@
 
 static const struct {
 	const char *ink, *dashes;
-} pens[PICTURE_CURVES] = {
+} pens[CHART_CURVES] = {
 	{ "#1b5e9e", "none" },
 	{ "#b3541e", "6 3" },
 	{ "#4a7a2c", "2 2" },
@@ -50,7 +50,7 @@ grid_step(double most)
 }
 
 static struct curve_scale
-find_scale(const struct picture_point *points, size_t n, size_t curves)
+find_scale(const struct chart_point *points, size_t n, size_t curves)
 {
 	struct curve_scale s = { .n = n };
 	double most = 1;
@@ -101,8 +101,7 @@ draw_grid_label(struct buf *to, const struct curve_scale *s, double v)
 	}
 	(void)snprintf(
 	    text, sizeof text, "%.0f%s", v / length, v > 0 ? unit : "");
-	picture_text(
-	    to, LEFT - 6, y_of(s, v) + 4, PICTURE_END, PICTURE_INK, text);
+	chart_text(to, LEFT - 6, y_of(s, v) + 4, CHART_END, CHART_INK, text);
 }
 
 static void
@@ -113,25 +112,25 @@ draw_grid(struct buf *to, const struct curve_scale *s)
 
 	for (i = 0; i <= lines; i++) {
 		v = i * s->step;
-		picture_line(to, LEFT, y_of(s, v), RIGHT, y_of(s, v));
+		chart_line(to, LEFT, y_of(s, v), RIGHT, y_of(s, v));
 		draw_grid_label(to, s, v);
 	}
 }
 
 static void
 draw_labels(struct buf *to, const struct curve_scale *s,
-    const struct picture_point *points)
+    const struct chart_point *points)
 {
 	size_t i, every = (s->n + LABELS_MAX - 1) / LABELS_MAX;
 
 	for (i = 0; i < s->n; i += every)
-		picture_text(to, x_of(s, i), BOTTOM + 18, PICTURE_MIDDLE,
-		    PICTURE_INK, points[i].label);
+		chart_text(to, x_of(s, i), BOTTOM + 18, CHART_MIDDLE, CHART_INK,
+		    points[i].label);
 }
 
 static void
 draw_curve(struct buf *to, const struct curve_scale *s,
-    const struct picture_point *points, size_t c)
+    const struct chart_point *points, size_t c)
 {
 	bool draws = false;
 	double v;
@@ -171,14 +170,13 @@ draw_legend(struct buf *to, const char *const *titles, size_t curves)
 		    "<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\" "
 		    "stroke-dasharray=\"%s\" d=\"M %d 12 h 26\"/>\n",
 		    pens[c].ink, pens[c].dashes, x);
-		picture_text(
-		    to, x + 32, 16, PICTURE_START, PICTURE_INK, titles[c]);
+		chart_text(to, x + 32, 16, CHART_START, CHART_INK, titles[c]);
 	}
 }
 
 void
-picture_curves(struct buf *to, const char *title, const char *const *titles,
-    size_t curves, const struct picture_point *points, size_t n)
+chart_curves(struct buf *to, const char *title, const char *const *titles,
+    size_t curves, const struct chart_point *points, size_t n)
 {
 	struct curve_scale s;
 	size_t c;
@@ -186,11 +184,11 @@ picture_curves(struct buf *to, const char *title, const char *const *titles,
 	if (n == 0)
 		return;
 	s = find_scale(points, n, curves);
-	picture_begin(to, title, HEIGHT);
+	chart_begin(to, title, HEIGHT);
 	draw_grid(to, &s);
 	draw_labels(to, &s, points);
 	for (c = 0; c < curves; c++)
 		draw_curve(to, &s, points, c);
 	draw_legend(to, titles, curves);
-	picture_end(to);
+	chart_end(to);
 }

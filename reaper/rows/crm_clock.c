@@ -1,12 +1,12 @@
 /*
- * present_time: see present_time.h.
+ * crm_clock: see crm_clock.h.
  */
-#include "reaper/rows/present_time.h"
+#include "reaper/rows/crm_clock.h"
 
 #include "common/base/clock.h"
 
 int64_t
-present_time(int64_t as_of, int64_t stored_at)
+crm_clock_now(int64_t as_of, int64_t stored_at)
 {
 	int64_t now = clock_now_ms();
 

@@ -1,9 +1,9 @@
 /*
- * profile_clock: see profile_clock.h.
+ * profile_cpu_limit: see profile_cpu_limit.h.
  */
 #define _GNU_SOURCE /* gettid, SIGEV_THREAD_ID */
 
-#include "poller/profile/profile_clock.h"
+#include "poller/profile/profile_cpu_limit.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -26,7 +26,7 @@ halt_running(int sig)
 /* The signal goes to the calling thread, in which all other signals may be
  * blocked. */
 static int
-make_timer(struct profile_clock *c)
+make_timer(struct profile_cpu_limit *l)
 {
 	struct sigaction act = { .sa_handler = halt_running };
 	sigset_t ours;
@@ -39,44 +39,44 @@ make_timer(struct profile_clock *c)
 	(void)sigaddset(&ours, SIGVTALRM);
 	(void)pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
 	if (sigaction(SIGVTALRM, &act, NULL) != 0 ||
-	    timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &c->timer) != 0)
+	    timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &l->timer) != 0)
 		return -1;
-	c->thread = gettid();
+	l->thread = gettid();
 	return 0;
 }
 
 static void
-set_timer(struct profile_clock *c, int64_t ms)
+set_timer(struct profile_cpu_limit *l, int64_t ms)
 {
 	struct itimerspec t = { .it_value = { (time_t)(ms / 1000),
 				    (long)(ms % 1000) * 1000000L } };
 
-	(void)timer_settime(c->timer, 0, &t, NULL);
+	(void)timer_settime(l->timer, 0, &t, NULL);
 }
 
 int
-profile_clock_start(struct profile_clock *c, jq_state *jq, int64_t ms)
+profile_cpu_limit_start(struct profile_cpu_limit *l, jq_state *jq, int64_t ms)
 {
-	if (c->thread != gettid())
-		profile_clock_release(c);
-	if (c->thread == 0 && make_timer(c) != 0)
+	if (l->thread != gettid())
+		profile_cpu_limit_release(l);
+	if (l->thread == 0 && make_timer(l) != 0)
 		return -1;
 	running = jq;
-	set_timer(c, ms);
+	set_timer(l, ms);
 	return 0;
 }
 
 void
-profile_clock_stop(struct profile_clock *c)
+profile_cpu_limit_stop(struct profile_cpu_limit *l)
 {
-	set_timer(c, 0);
+	set_timer(l, 0);
 	running = NULL;
 }
 
 void
-profile_clock_release(struct profile_clock *c)
+profile_cpu_limit_release(struct profile_cpu_limit *l)
 {
-	if (c->thread != 0)
-		(void)timer_delete(c->timer);
-	c->thread = 0;
+	if (l->thread != 0)
+		(void)timer_delete(l->timer);
+	l->thread = 0;
 }

@@ -1,7 +1,7 @@
 /*
- * personal: where the tables hold what tells of a customer, and what forgetting
- * makes of it: declared once, as SQL. The sink does the same with rows that
- * arrive later (sink/store/forgotten_rows.c).
+ * personal_tables: where the tables hold what tells of a customer, and what
+ * forgetting makes of it: declared once, as SQL. The sink does the same with
+ * rows that arrive later (sink/store/forgotten_rows.c).
  *
  * Rows stay, so that every metric that counts them stays as it was. A row loses
  * what tells of a person, and an alias that is drawn at random takes the place
@@ -9,13 +9,13 @@
  * add up. Ids of chats and messages stay: metrics are made from them, and they
  * lead to nobody without the CRM.
  */
-#ifndef REAPER_RIGHTS_PERSONAL_H
-#define REAPER_RIGHTS_PERSONAL_H
+#ifndef REAPER_RIGHTS_PERSONAL_TABLES_H
+#define REAPER_RIGHTS_PERSONAL_TABLES_H
 
 #include "common/tables/tables.h"
 #include "reaper/rights/subject.h"
 
-struct personal {
+struct personal_table {
 	enum table_id table;
 	/* The rows that are about the customer: an SQL condition with marks. */
 	const char *about;
@@ -29,7 +29,7 @@ struct personal {
 
 /* In the order in which they must be changed: what tells which words and chats
  * are the customer's comes last. */
-extern const struct personal personal_tables[];
+extern const struct personal_table personal_tables[];
 extern const size_t personal_tables_n;
 
 /* Appends SQL with its marks replaced by quoted values: $CUSTOMER the id, $USER

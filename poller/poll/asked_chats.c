@@ -1,0 +1,321 @@
+/*
+ * asked_chats: see asked_chats.h.
+ */
+#include "poller/poll/asked_chats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "poller/client/error_class.h"
+#include "poller/quota/quota.h"
+#include "poller/quota/usage.h"
+
+/* Chats a page of the list. */
+#define PAGE_ROWS 200
+
+#define TRIES 3
+
+struct asked {
+	struct asked_chats *of;
+	char *id;
+	bool answered;
+	bool gone;  /* the CRM does not have it, */
+	bool again; /* and was asked twice */
+};
+
+void
+asked_chats_add(struct asked_chats *q, const struct record *r)
+{
+	void **slot = strmap_put(&q->chats, r->chat.p, r->chat.len);
+	struct asked *a;
+
+	if (*slot != NULL)
+		return;
+	a = xcalloc(1, sizeof *a);
+	a->of = q;
+	a->id = text_dup(r->chat);
+	q->live += r->status == CHAT_OPEN;
+	*slot = a;
+}
+
+static void
+free_asked(void *v)
+{
+	struct asked *a = v;
+
+	free(a->id);
+	free(a);
+}
+
+static void
+write_asked_line(struct asked_chats *q)
+{
+	if (endpoint_write(q->to, q->line.data, q->line.len) != 0)
+		fetch_stop(q->fetch); /* the flush reports why */
+}
+
+static void
+write_chat_answer(struct asked *a, const struct crm_record *r, int64_t asked_ms)
+{
+	struct asked_chats *q = a->of;
+
+	if (asked_ms <= q->floor)
+		asked_ms = q->floor + 1;
+	a->answered = true;
+	buf_clear(&q->line);
+	jsonw_open(&q->line);
+	jsonw_str(&q->line, "type", "chat");
+	jsonw_str(&q->line, "tenant", q->tenant->name);
+	if (r != NULL) {
+		jsonw_members(&q->line, r->body, strlen(r->body));
+	} else {
+		jsonw_str(&q->line, "chat", a->id);
+		jsonw_str(&q->line, "status", record_status_name(CHAT_GONE));
+	}
+	jsonw_time(&q->line, "at", asked_ms);
+	if (r != NULL && r->closed_at != CLOCK_NONE)
+		jsonw_time(&q->line, "closed_at", r->closed_at);
+	jsonw_close(&q->line);
+	write_asked_line(q);
+}
+
+static void
+give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
+    const char *message)
+{
+	if (q->code == PROG_OK) {
+		q->code = error_class_code(error);
+		error_class_log(q->tenant, error, what, message);
+	}
+	fetch_stop(q->fetch);
+}
+
+static void
+asked_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct asked *asked = ctx;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		if (a->records[i].type == RECORD_CHAT && !asked->answered &&
+		    strcmp(a->records[i].id, asked->id) == 0)
+			write_chat_answer(asked, &a->records[i], asked_ms);
+	}
+}
+
+static void ask_list(struct asked_chats *q);
+static void ask_chat(struct asked *a);
+
+/* Neither the CRM nor its list has the chat. */
+static void
+on_chat_missing(struct asked *a, const struct ending *e)
+{
+	if (!a->of->by_operator || a->again) {
+		write_chat_answer(a, NULL, e->ended_ms);
+		return;
+	}
+	a->again = true;
+	ask_chat(a);
+}
+
+static void
+asked_chat_end(void *ctx, const struct ending *e)
+{
+	struct asked *a = ctx;
+	struct asked_chats *q = a->of;
+
+	switch (e->error) {
+	case ERROR_CLASS_NONE:
+		q->unclear += !a->answered;
+		break;
+	case ERROR_CLASS_GONE:
+		a->gone = true;
+		if (q->listed)
+			on_chat_missing(a, e);
+		else
+			ask_list(q);
+		break;
+	case ERROR_CLASS_UNUSABLE:
+		q->unclear++;
+		log_warn("tenant %s: chat %s: %s; it is asked about again "
+			 "next time",
+		    q->tenant->name, a->id, e->message);
+		break;
+	case ERROR_CLASS_LATER:
+	case ERROR_CLASS_THROTTLED:
+	case ERROR_CLASS_QUOTA:
+	case ERROR_CLASS_DENIED:
+		give_up_asking(q, e->error, "chats", e->message);
+		break;
+	}
+}
+
+static void
+ask_chat(struct asked *a)
+{
+	struct crm_question question = { .call = PROFILE_CHAT,
+		.tries = TRIES,
+		.ctx = a,
+		.page = asked_chat_page,
+		.end = asked_chat_end };
+
+	question.chat = value_chat(a->id);
+	fetch_ask(a->of->fetch, &question);
+	value_unref(question.chat);
+}
+
+static void
+ask_chats(struct asked_chats *q)
+{
+	struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(&q->chats, &i)) != NULL) {
+		struct asked *a = e->value;
+
+		if (!a->answered && !a->gone)
+			ask_chat(a);
+	}
+}
+
+static void
+open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct asked_chats *q = ctx;
+	struct asked *asked;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		const struct crm_record *r = &a->records[i];
+
+		if (r->type != RECORD_CHAT)
+			continue;
+		asked = strmap_get(&q->chats, r->id, strlen(r->id));
+		if (asked != NULL && !asked->answered)
+			write_chat_answer(asked, r, asked_ms);
+	}
+}
+
+/* From here on `gone` may be written. */
+static void
+open_list_end(void *ctx, const struct ending *e)
+{
+	struct asked_chats *q = ctx;
+	struct strmap_entry *entry;
+	size_t i = 0;
+
+	if (e->error != ERROR_CLASS_NONE) {
+		give_up_asking(q, e->error, "open chats", e->message);
+		return;
+	}
+	q->listed = true;
+	while ((entry = strmap_next(&q->chats, &i)) != NULL) {
+		struct asked *a = entry->value;
+
+		if (a->gone && !a->answered)
+			on_chat_missing(a, e);
+	}
+	if (q->list_first)
+		ask_chats(q);
+}
+
+static void
+ask_list(struct asked_chats *q)
+{
+	struct crm_question question = { .call = PROFILE_CHATS,
+		.urgent = true,
+		.ctx = q,
+		.page = open_list_page,
+		.end = open_list_end };
+
+	if (q->listing)
+		return;
+	q->listing = true;
+	fetch_ask(q->fetch, &question);
+}
+
+static void
+open_polls_state(struct asked_chats *q, const char *state)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	q->store =
+	    store_open(state, q->tenant->name, STORE_SHARED, &code, &why);
+	if (q->store == NULL) {
+		log_warn("tenant %s: %s", q->tenant->name, buf_str(&why));
+	} else {
+		q->skew.offset_ms = store_number(q->store, "skew", 0);
+		q->floor = store_number(q->store, "as_of", 0);
+	}
+	buf_release(&why);
+}
+
+/* Whether the list, and then only what it lacks, costs fewer calls than each
+ * chat singly. */
+static bool
+is_list_cheaper(const struct asked_chats *q)
+{
+	size_t pages = (q->live + PAGE_ROWS - 1) / PAGE_ROWS;
+
+	if (q->store != NULL)
+		pages = (size_t)store_number(q->store, "pages", (int64_t)pages);
+	return q->live > 0 && pages < q->live && !q->by_operator;
+}
+
+void
+asked_chats_begin(struct asked_chats *q, struct http *http, const char *state)
+{
+	q->fetch = fetch_new(http, q->tenant, &q->skew);
+	if (state != NULL)
+		open_polls_state(q, state);
+	if (q->store != NULL)
+		q->code = quota_check(q->tenant, q->store, q->fetch,
+		    skew_apply(&q->skew, clock_now_ms()));
+	if (q->code != PROG_OK) {
+		fetch_stop(q->fetch);
+		return;
+	}
+	q->by_operator = profile_about(q->tenant->profile)->by_operator;
+	q->list_first = is_list_cheaper(q);
+	if (q->list_first)
+		ask_list(q);
+	else
+		ask_chats(q);
+}
+
+static void
+count_usage(struct asked_chats *q)
+{
+	struct call_usage u = { .runs = 1 };
+	struct buf why = BUF_INIT;
+	int64_t now = skew_apply(&q->skew, clock_now_ms());
+
+	memcpy(u.calls, fetch_calls(q->fetch), sizeof u.calls);
+	if (q->store != NULL) {
+		usage_add_run(q->store, USAGE_STATUS, now, &u);
+		quota_keep_hold(q->store, q->fetch, now);
+		usage_add_month(
+		    q->store, USAGE_STATUS, now, usage_calls(u.calls));
+		if (store_commit(q->store, &why) != PROG_OK)
+			log_warn(
+			    "tenant %s: %s", q->tenant->name, buf_str(&why));
+	}
+	buf_release(&why);
+}
+
+void
+asked_chats_end(struct asked_chats *q)
+{
+	if (q->unclear > 0 && q->code == PROG_OK)
+		q->code = PROG_UNAVAILABLE;
+	count_usage(q);
+	fetch_free(q->fetch);
+	store_close(q->store);
+	strmap_release(&q->chats, free_asked);
+	buf_release(&q->line);
+}

@@ -1,0 +1,60 @@
+/*
+ * asked_chats: the chats that the reaper asks about: which of them are open,
+ * closed or gone, found out with as few calls as possible.
+ *
+ * One call of the list of open chats covers 200 of them. A chat that is not in
+ * the list is asked about singly, and so is every chat where the CRM lists
+ * chats by operator. `gone` is written only when the list was read in the same
+ * run and lacks the chat: a token without rights must not look like a CRM from
+ * which everything was deleted. Where the list has unassigned chats only, the
+ * chat is asked about once more instead.
+ */
+#ifndef POLLER_POLL_ASKED_CHATS_H
+#define POLLER_POLL_ASKED_CHATS_H
+
+#include "common/base/buf.h"
+#include "common/base/prog.h"
+#include "common/containers/strmap.h"
+#include "common/endpoint/endpoint.h"
+#include "common/records/record.h"
+#include "poller/client/fetch.h"
+#include "poller/store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Those of one tenant. */
+struct asked_chats {
+	/* Set by the caller; borrowed. */
+	const struct tenant *tenant;
+	struct endpoint *to; /* the answers, as chat records */
+
+	/* The result. */
+	struct fetch *fetch;
+	enum exit_code code;
+
+	/* Private. */
+	struct store *store; /* or NULL */
+	struct skew skew;
+	struct strmap chats; /* id -> struct asked */
+	size_t live;         /* chats that the input says are open */
+	bool by_operator;    /* the list has unassigned chats only */
+	bool list_first, listing, listed;
+	int64_t floor;  /* as_of of the last snapshot: answers are later */
+	size_t unclear; /* chats without an answer */
+	struct buf line;
+};
+
+/* Adds the chat of a chat record, once. */
+void asked_chats_add(struct asked_chats *q, const struct record *r);
+
+/* Puts the questions; then the caller turns q->fetch until nothing is left.
+ * state: the folder of what polls kept, NULL: none. */
+void asked_chats_begin(
+    struct asked_chats *q, struct http *http, const char *state);
+
+/* Counts the calls in the state, sets the code, and releases the rest. */
+void asked_chats_end(struct asked_chats *q);
+
+#endif

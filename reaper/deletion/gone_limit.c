@@ -1,0 +1,68 @@
+/*
+ * gone_limit: see gone_limit.h.
+ */
+#include "reaper/deletion/gone_limit.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "reaper/deletion/delete_transaction.h"
+
+bool
+gone_limit_exceeded(
+    uint64_t gone, uint64_t known, int64_t percent, int64_t least)
+{
+	return gone > (uint64_t)least && gone * 100 > known * (uint64_t)percent;
+}
+
+/* Refuses the gone chats of one tenant's answers [i, end) if they are too
+ * many. */
+static enum outcome
+limit_gone_of_tenant(
+    struct chat_deletion *c, const struct chat_answers *l, size_t i, size_t end)
+{
+	struct run_summary_tenant *t;
+	const char *tenant = l->list[i]->tenant;
+	uint64_t gone = 0, rows = 0, with_rows = 0, lately;
+	enum outcome o;
+	size_t k;
+
+	for (k = i; k < end; k++)
+		gone += l->list[k]->status == CHAT_GONE;
+	if (gone == 0 || c->force)
+		return OUTCOME_DONE;
+	t = run_summary_of(&c->summary, tenant, strlen(tenant));
+	lately = run_summary_gone_lately(t);
+	if (gone + lately > (uint64_t)c->least) {
+		o = delete_count(c, l->list + i, end - i, &rows, &with_rows);
+		if (o != OUTCOME_DONE)
+			return o;
+	}
+	if (!gone_limit_exceeded(
+		with_rows + lately, rows + lately, c->percent, c->least))
+		return OUTCOME_DONE;
+	c->refused = true;
+	for (k = i; k < end; k++)
+		if (l->list[k]->status == CHAT_GONE)
+			l->list[k]->fate = FATE_REFUSED;
+	log_error("%" PRIu64 " of the %" PRIu64
+		  " known chats of tenant '%s' are gone from "
+		  "the CRM at once; nothing of them was deleted; if that is "
+		  "right, run again with --force",
+	    with_rows + lately, rows + lately, tenant);
+	return OUTCOME_DONE;
+}
+
+enum outcome
+gone_limit_apply(struct chat_deletion *c, const struct chat_answers *l)
+{
+	enum outcome o = OUTCOME_DONE;
+	size_t i, end;
+
+	for (i = 0; i < l->n && o == OUTCOME_DONE; i = end) {
+		end = chat_answers_tenant_end(l->list, i, l->n);
+		o = limit_gone_of_tenant(c, l, i, end);
+	}
+	return o;
+}
