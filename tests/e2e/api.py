@@ -98,7 +98,7 @@ class World:
         return str(self.dice.randrange(100))
 
     def text(self, name, tenant, length):
-        words = {"status": ["open", "pending", "left"],
+        words = {"status": ["open", "left"],
                  "kind": ["reply", "first_response", "waiting"],
                  "sender": ["customer", "operator", "bot"]}
         if name in words:
