@@ -43,6 +43,14 @@ bool question_ask(struct question *q, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
+/* The same for rows that have long texts: at most so many of them, and up to
+ * the one by which they are longer than a page. db_rows_cut(): there are more,
+ * which the statement must ask for. */
+#define QUESTION_PAGE_BYTES ((size_t)4 * 1024 * 1024)
+bool question_ask_page(struct question *q, const char *sql,
+    const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
+    __attribute__((warn_unused_result));
+
 /* Makes the answer the problem that it takes too long. Returns false. */
 bool question_late(struct question *q);
 
