@@ -28,6 +28,7 @@ struct question {
 	int64_t timeout_ms;           /* of a statement */
 	char path[QUESTION_PATH_MAX]; /* without the suffix of the format */
 	enum sheet_format format;     /* by reply_form.h */
+	bool by_suffix;               /* it is that of the path's suffix */
 	bool any_form;                /* the header Accept has one of them */
 	bool json_too;                /* JSON would do as well */
 	size_t rows;                  /* that were read for the answer */

@@ -156,7 +156,8 @@ original_conversation(struct question *q)
 	char id[RECORD_MAX_ID + 1];
 	struct original_query o;
 
-	q->format = SHEET_JSON;
+	if (!reply_takes_json(q))
+		return;
 	p.start = CLOCK_NONE;
 	original_query_begin(&o, q);
 	original_query_time(&o, "start_time", false, &p.start);
@@ -343,7 +344,8 @@ original_channel(struct question *q)
 	char id[RECORD_MAX_ID + 1];
 	struct original_query o;
 
-	q->format = SHEET_JSON;
+	if (!reply_takes_json(q))
+		return;
 	original_query_begin(&o, q);
 	original_query_time(&o, "start_time", true, &p.start);
 	original_query_time(&o, "end_time", true, &p.end);
@@ -481,7 +483,8 @@ original_dashboard(struct question *q)
 	struct original_query o;
 	size_t word;
 
-	q->format = SHEET_JSON;
+	if (!reply_takes_json(q))
+		return;
 	original_query_begin(&o, q);
 	word = original_query_word(&o, "period", words, 1);
 	a.since = p.start = p.end - days[word] * DAY_MS;
@@ -499,15 +502,17 @@ original_health(struct question *q)
 {
 	struct web_answer *a = q->answer;
 	struct db_rows *rows = NULL;
-	bool good = question_ask(q,
-	    "SELECT 1 FROM tenants WHERE tenant = ? LIMIT 1", NULL, 0, &rows);
+	bool good;
 
+	if (!reply_takes_json(q))
+		return;
+	good = question_ask(q, "SELECT 1 FROM tenants WHERE tenant = ? LIMIT 1",
+	    NULL, 0, &rows);
 	db_rows_free(rows);
 	a->status = 200;
 	a->content_type = NULL;
 	a->retry_after = 0;
 	buf_clear(&a->body);
-	q->format = SHEET_JSON;
 	jsonw_open(&a->body);
 	jsonw_str(&a->body, "status", good ? "healthy" : "unhealthy");
 	jsonw_time(&a->body, "timestamp", q->request->now_ms);
