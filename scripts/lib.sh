@@ -433,7 +433,7 @@ show() {
 			return s + 0 ? "true" : "false"
 		s = plain(s)
 		# The bytes are those of the wide forms of = + - @.
-		if ((s ~ /^[=+@\t\r-]/ && s !~ /^-?[0-9.]+$/) ||
+		if ((s ~ /^[=+@\t\r\n-]/ && s !~ /^-?[0-9.]+$/) ||
 		    s ~ /^\357\274[\235\213\215\240]/)
 			s = "\047" s
 		if (s ~ /[",\r\n]/) {

@@ -112,13 +112,24 @@ enum outcome db_query(struct db *db, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
+/* The same, of a result that may be long: only its first rows, up to the one by
+ * which their text passes `bytes`. */
+struct db_bound {
+	size_t rows, bytes;
+};
+enum outcome db_query_first(struct db *db, const char *sql,
+    const struct db_value *args, size_t n, struct db_bound most,
+    struct db_rows **rows) __attribute__((warn_unused_result));
+
 /* Appends a value as an SQL literal, escaped: for lists whose length varies
  * ("... IN (", db_quote, ", ", ...). Needs a connection. */
 void db_quote(struct db *db, struct buf *sql, struct db_value v);
 
-/* Steps to the next row (call before the first); false at the end. */
+/* Steps to the next row (call before the first); false at the end, where the
+ * last row stays the present one. */
 bool db_next(struct db_rows *r);
 size_t db_rows_count(const struct db_rows *r);
+bool db_rows_cut(const struct db_rows *r); /* by a bound: there were more */
 void db_rows_free(struct db_rows *r);
 
 /* Column i (from 0) of the present row. Text is NUL-ended and borrowed until

@@ -32,6 +32,7 @@ struct db_rows {
 	struct result_cell *cells;
 	size_t columns, rows, cells_cap;
 	size_t next; /* the row after the present one */
+	bool cut;
 };
 
 struct db_value
@@ -220,13 +221,37 @@ take_row(struct db_rows *r, char *const *row, const unsigned long *lengths)
 	r->rows++;
 }
 
+/* The rows behind the bound are read and dropped. */
+static void
+take_rows(struct db_rows *r, MYSQL_RES *res, struct db_bound most)
+{
+	MYSQL_ROW row;
+
+	r->columns = mysql_num_fields(res);
+	while ((row = mysql_fetch_row(res)) != NULL) {
+		r->cut = r->rows >= most.rows || r->text.len >= most.bytes;
+		if (r->cut)
+			break;
+		take_row(r, row, mysql_fetch_lengths(res));
+	}
+	mysql_free_result(res);
+}
+
 enum outcome
 db_query(struct db *db, const char *sql, const struct db_value *args, size_t n,
     struct db_rows **rows)
 {
+	const struct db_bound none = { SIZE_MAX, SIZE_MAX };
+
+	return db_query_first(db, sql, args, n, none, rows);
+}
+
+enum outcome
+db_query_first(struct db *db, const char *sql, const struct db_value *args,
+    size_t n, struct db_bound most, struct db_rows **rows)
+{
 	enum outcome o = send_values(db, sql, args, n);
 	MYSQL_RES *res;
-	MYSQL_ROW row;
 	struct db_rows *r;
 
 	*rows = NULL;
@@ -239,10 +264,7 @@ db_query(struct db *db, const char *sql, const struct db_value *args, size_t n,
 		return db_refuse(db, DB_BUG, "no answer to: %.60s", sql);
 	}
 	r = xcalloc(1, sizeof *r);
-	r->columns = mysql_num_fields(res);
-	while ((row = mysql_fetch_row(res)) != NULL)
-		take_row(r, row, mysql_fetch_lengths(res));
-	mysql_free_result(res);
+	take_rows(r, res, most);
 	if (mysql_errno(db->my) != 0) {
 		db_rows_free(r);
 		return db_failed(db);
@@ -264,6 +286,12 @@ size_t
 db_rows_count(const struct db_rows *r)
 {
 	return r->rows;
+}
+
+bool
+db_rows_cut(const struct db_rows *r)
+{
+	return r->cut;
 }
 
 void

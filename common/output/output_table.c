@@ -146,7 +146,7 @@ begins_like_formula(const char *s)
 	for (i = 0; i < ARRAY_LEN(wide); i++)
 		if (strncmp(s, wide[i], strlen(wide[i])) == 0)
 			return true;
-	return *s != '\0' && strchr("=+-@\t\r", *s) != NULL;
+	return *s != '\0' && strchr("=+-@\t\r\n", *s) != NULL;
 }
 
 /* RFC 4180. Text that begins like a formula gets an apostrophe, by which

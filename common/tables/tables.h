@@ -15,7 +15,7 @@ enum column_kind {
 	COLUMN_ID,      /* VARCHAR(max): string, or a whole number's digits */
 	COLUMN_PLACE,   /* the same in a key, '' where there is none */
 	COLUMN_TEXT,    /* the same, for people to read: cut to max */
-	COLUMN_STATUS,  /* open, pending, snoozed or left */
+	COLUMN_STATUS,  /* open or left */
 	COLUMN_JSON,    /* any value, as compact JSON text */
 	COLUMN_TIME,    /* DATETIME(3): RFC 3339 */
 	COLUMN_SECONDS, /* DECIMAL(15,3): a number, in thousandths inside */

@@ -301,18 +301,16 @@ write_page(struct page *p, struct db_rows *rows)
 	struct sheet s;
 	struct buf next = BUF_INIT; /* the cursor */
 	struct buf *body = reply_begin(p->q);
-	bool more = db_rows_count(rows) > (size_t)p->limit;
+	bool more = db_rows_cut(rows);
 
 	sheet_begin(&s, body, p->q->format, p->titles, p->columns_n);
-	while (s.rows < (size_t)p->limit && db_next(rows)) {
+	while (db_next(rows))
 		sheet_row(&s, rows);
-		if (more && s.rows == (size_t)p->limit)
-			page_cursor_write(&p->cursor, rows, &next);
-	}
 	sheet_end(&s);
-	p->q->rows = s.rows; /* not the one that tells of a next page */
-	if (more)
+	if (more) {
+		page_cursor_write(&p->cursor, rows, &next);
 		link_next(p, buf_str(&next));
+	}
 	reply_end(p->q, more ? buf_str(&next) : NULL);
 	buf_release(&next);
 }
@@ -328,7 +326,8 @@ list_answer(struct question *q, const struct list *l)
 	read_order(&p);
 	if (read_parameters(&p) && find_table(&p, &table) &&
 	    build_statement(&p, &table) &&
-	    question_ask(q, buf_str(&p.sql), p.args, p.args_n, &rows))
+	    question_ask_page(
+		q, buf_str(&p.sql), p.args, p.args_n, (size_t)p.limit, &rows))
 		write_page(&p, rows);
 	db_rows_free(rows);
 	buf_release(&table);

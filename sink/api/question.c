@@ -71,9 +71,9 @@ explain_failure(struct question *q)
 	return question_problem(q, 503, "the database is away; try again");
 }
 
-bool
-question_ask(struct question *q, const char *sql, const struct db_value *args,
-    size_t n, struct db_rows **rows)
+static bool
+ask_first(struct question *q, const char *sql, const struct db_value *args,
+    size_t n, struct db_bound most, struct db_rows **rows)
 {
 	struct db_value *all = xcalloc(n + 1, sizeof *all);
 	struct buf text = BUF_INIT;
@@ -86,7 +86,8 @@ question_ask(struct question *q, const char *sql, const struct db_value *args,
 	if (o == OUTCOME_DONE) {
 		add_time_limit(q, &text);
 		buf_adds(&text, sql + strlen("SELECT "));
-		o = db_query(q->db, buf_str(&text), all, n + 1, rows);
+		o = db_query_first(
+		    q->db, buf_str(&text), all, n + 1, most, rows);
 	}
 	buf_release(&text);
 	free(all);
@@ -94,6 +95,24 @@ question_ask(struct question *q, const char *sql, const struct db_value *args,
 		return explain_failure(q);
 	q->rows += db_rows_count(*rows);
 	return true;
+}
+
+bool
+question_ask(struct question *q, const char *sql, const struct db_value *args,
+    size_t n, struct db_rows **rows)
+{
+	const struct db_bound none = { SIZE_MAX, SIZE_MAX };
+
+	return ask_first(q, sql, args, n, none, rows);
+}
+
+bool
+question_ask_page(struct question *q, const char *sql,
+    const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
+{
+	const struct db_bound page = { most, QUESTION_PAGE_BYTES };
+
+	return ask_first(q, sql, args, n, page, rows);
 }
 
 bool

@@ -28,6 +28,7 @@ struct question {
 	int64_t timeout_ms;           /* of a statement */
 	char path[QUESTION_PATH_MAX]; /* without the suffix of the format */
 	enum sheet_format format;     /* by reply_form.h */
+	bool by_suffix;               /* it is that of the path's suffix */
 	bool any_form;                /* the header Accept has one of them */
 	bool json_too;                /* JSON would do as well */
 	size_t rows;                  /* that were read for the answer */
@@ -41,6 +42,14 @@ typedef void resource_handler(struct question *q);
  * the answer is made, a problem. */
 bool question_ask(struct question *q, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
+    __attribute__((warn_unused_result));
+
+/* The same for rows that have long texts: at most so many of them, and up to
+ * the one by which they are longer than a page. db_rows_cut(): there are more,
+ * which the statement must ask for. */
+#define QUESTION_PAGE_BYTES ((size_t)4 * 1024 * 1024)
+bool question_ask_page(struct question *q, const char *sql,
+    const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
 /* Makes the answer the problem that it takes too long. Returns false. */

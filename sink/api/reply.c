@@ -40,6 +40,14 @@ reply_takes_object(struct question *q)
 	       question_problem(q, 406, "this resource has JSON only");
 }
 
+bool
+reply_takes_json(struct question *q)
+{
+	if (!q->by_suffix)
+		q->format = SHEET_JSON;
+	return reply_takes_object(q);
+}
+
 struct buf *
 reply_begin_object(struct question *q)
 {

@@ -15,6 +15,10 @@ struct buf *reply_begin(struct question *q);
  * is asked for, and the answer is a problem. Call it before asking tables. */
 bool reply_takes_object(struct question *q);
 
+/* The same where JSON is the answer whatever the header Accept says: only by a
+ * suffix another format can be asked for. */
+bool reply_takes_json(struct question *q);
+
 /* Begins that object; the members are written next. */
 struct buf *reply_begin_object(struct question *q);
 

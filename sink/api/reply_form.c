@@ -135,6 +135,7 @@ reply_form_read(struct question *q)
 	for (i = 0; i < ARRAY_LEN(forms); i++) {
 		if (take_suffix(q->path, forms[i].suffix)) {
 			q->format = forms[i].format;
+			q->by_suffix = true;
 			return true;
 		}
 	}

@@ -7,9 +7,9 @@
 
 #include "sink/api/question.h"
 
-/* Sets path, format and json_too. Of several forms that are wanted as much the
- * one is taken that is named, then JSON before CSV. False: the path is too long
- * for any resource. */
+/* Sets path, format, by_suffix, any_form and json_too. Of several forms that
+ * are wanted as much the one is taken that is named, then JSON before CSV.
+ * False: the path is too long for any resource. */
 bool reply_form_read(struct question *q) __attribute__((warn_unused_result));
 
 /* How much the header wants a type: 0, not at all, or more; of two, what is

@@ -80,8 +80,6 @@ function showBecame(answer) {
 
 	byId("became").hidden = answer.then === null;
 	setText(byId("became-note"), answer.then === null ? ""
-		: answer.gone.count < 0
-			? "The link has less than was stored when it was made."
 		: changed ? "It has changed since the link was made."
 			: "It has not changed since the link was made.");
 	table(byId("became-table"), BECAME, changed ? parts : []);

@@ -70,7 +70,8 @@ export async function openTimeline() {
 			"What was written is not for this role.");
 		return;
 	}
-	setText(byId("timeline-note"), `${answer.messages.length} messages.`);
+	setText(byId("timeline-note"), (answer.more ? "The first " : "")
+		+ `${answer.messages.length} messages.`);
 	table(byId("timeline-table"), COLUMNS, rowsOf(answer), (m) => ({
 		class: m.key === settings.message ? "marked" : null,
 		"data-message": m.key,

@@ -77,6 +77,26 @@ print_token(const struct sink *s, const struct jwt_rules *rules)
 	return code;
 }
 
+/* It may be a new tenant, or a misspelled one, whose token shows nothing. No
+ * database is needed for a token: without one, nothing is told. */
+static void
+warn_of_new_tenant(const struct sink *s)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct db *db = db_open(s->common.conf, &why, &code);
+	bool there = true;
+
+	if (db != NULL &&
+	    sink_look_for_tenant(db, s->tenant, &there) == OUTCOME_DONE &&
+	    !there)
+		log_warn("the database does not know the tenant '%s'; until "
+			 "it does, the token shows nothing",
+		    s->tenant);
+	db_close(db);
+	buf_release(&why);
+}
+
 static enum exit_code
 make_token(const struct sink *s)
 {
@@ -84,11 +104,15 @@ make_token(const struct sink *s)
 	enum exit_code code = PROG_CONFIG;
 	struct buf why = BUF_INIT;
 
-	if (sink_read_tokens(&tokens, s->common.conf, &code, &why) != 0)
+	if (sink_read_tokens(&tokens, s->common.conf, &code, &why) != 0) {
 		log_error("%s", buf_str(&why));
-	else
-		code = s->common.only_check ? PROG_OK
-					    : print_token(s, &tokens.rules);
+	} else if (s->common.only_check) {
+		code = PROG_OK;
+	} else {
+		code = print_token(s, &tokens.rules);
+		if (code == PROG_OK)
+			warn_of_new_tenant(s);
+	}
 	jwt_conf_release(&tokens);
 	buf_release(&why);
 	return code;

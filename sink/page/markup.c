@@ -43,7 +43,7 @@ add_escaped(struct buf *to, const char *text, size_t len)
 		if (entity != NULL) {
 			buf_adds(to, entity);
 		} else if ((unsigned char)*p < ' ' || *p == '\x7f') {
-			buf_addc(to, *p == '\n' || *p == '\t' ? ' ' : '?');
+			buf_addc(to, *p >= '\t' && *p <= '\r' ? ' ' : '?');
 		} else if (end - p >= 3 && is_no_character(p)) {
 			buf_addc(to, '?');
 			p += 2;

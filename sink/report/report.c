@@ -48,6 +48,21 @@ is_number(enum figure_unit unit)
 	return unit >= FIGURE_COUNT && unit <= FIGURE_CHANGE;
 }
 
+/* With blanks in place of line breaks: each line is a whole row. */
+static void
+write_csv_cell(struct buf *to, const char *text, bool number)
+{
+	struct buf cell = BUF_INIT;
+	size_t i;
+
+	output_csv_cell(&cell, text, number);
+	for (i = 0; i < cell.len; i++)
+		buf_addc(to, cell.data[i] == '\r' || cell.data[i] == '\n'
+				 ? ' '
+				 : cell.data[i]);
+	buf_release(&cell);
+}
+
 static void
 write_csv_row(struct buf *to, const struct figure_table *t, size_t row)
 {
@@ -58,7 +73,7 @@ write_csv_row(struct buf *to, const struct figure_table *t, size_t row)
 		buf_addc(to, ',');
 		cell = figure_at(t, row, c);
 		if (cell != NULL)
-			output_csv_cell(
+			write_csv_cell(
 			    to, cell, is_number(figure_unit_at(t, row, c)));
 	}
 	buf_adds(to, "\r\n");

@@ -117,9 +117,9 @@ read_names(struct report_work *r)
 		take_names(r, json_object_get(answer, "rows"));
 		cursor = json_string_value(json_object_get(answer, "next"));
 		more = cursor != NULL;
-		buf_clear(&target);
-		buf_addf(&target, V1 "operators?limit=1000&cursor=%s",
-		    more ? cursor : "");
+		if (more)
+			buf_setf(&target, V1 "operators?limit=1000&cursor=%s",
+			    cursor);
 		json_decref(answer);
 	}
 	buf_release(&target);

@@ -7,7 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/records/record.h"
+
+/* A count that is under way. */
+struct counting {
+	const char *tenant, *what;
+	struct counting *next;
+};
 
 /* Of some large tenants; another one takes the place of that which ends
  * first. */
@@ -15,12 +22,15 @@
 
 static struct {
 	pthread_mutex_t lock;
+	pthread_cond_t ended; /* a count that was under way */
+	struct counting *counting;
 	struct kept {
 		char tenant[RECORD_MAX_TENANT + 1];
 		const char *what;
 		int64_t n, end_ms;
 	} list[PLACES];
-} kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} kept = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	.ended = PTHREAD_COND_INITIALIZER };
 
 static bool
 is_of(const struct kept *k, const char *tenant, const char *what)
@@ -76,4 +86,67 @@ kept_count_keep(const char *tenant, const char *what, int64_t now_ms, int64_t n)
 	k->end_ms = now_ms +
 		    (for_ms < KEPT_COUNT_MOST_MS ? for_ms : KEPT_COUNT_MOST_MS);
 	(void)pthread_mutex_unlock(&kept.lock);
+}
+
+/* With the lock. */
+static bool
+is_being_counted(const struct counting *c)
+{
+	const struct counting *other = kept.counting;
+
+	while (other != NULL && (strcmp(other->what, c->what) != 0 ||
+				    strcmp(other->tenant, c->tenant) != 0))
+		other = other->next;
+	return other != NULL;
+}
+
+/* True: no other counts the same, and those who come wait for end_counting().
+ * False: another did, and has ended. */
+static bool
+begin_counting(struct counting *c)
+{
+	bool first;
+
+	(void)pthread_mutex_lock(&kept.lock);
+	first = !is_being_counted(c);
+	if (first) {
+		c->next = kept.counting;
+		kept.counting = c;
+	}
+	while (!first && is_being_counted(c))
+		(void)pthread_cond_wait(&kept.ended, &kept.lock);
+	(void)pthread_mutex_unlock(&kept.lock);
+	return first;
+}
+
+static void
+end_counting(const struct counting *c)
+{
+	struct counting **place = &kept.counting;
+
+	(void)pthread_mutex_lock(&kept.lock);
+	while (*place != c)
+		place = &(*place)->next;
+	*place = c->next;
+	(void)pthread_cond_broadcast(&kept.ended);
+	(void)pthread_mutex_unlock(&kept.lock);
+}
+
+/* Who has waited in vain, since the count failed or is too small to be kept,
+ * counts beside others: it is not waited for once more. */
+bool
+kept_count(const char *tenant, const char *what, kept_counter *count, void *ctx,
+    int64_t *n)
+{
+	struct counting c = { .tenant = tenant, .what = what };
+	bool first = begin_counting(&c), good = true;
+
+	if (!kept_count_find(tenant, what, clock_mono_ms(), n)) {
+		good = count(ctx, n);
+		if (good)
+			kept_count_keep(tenant, what, clock_mono_ms(), *n);
+	}
+	if (first)
+		end_counting(&c);
+	return good;
 }

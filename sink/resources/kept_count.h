@@ -19,7 +19,16 @@
 #define KEPT_COUNT_EACH_S 5000
 #define KEPT_COUNT_MOST_MS 60000
 
-/* What is counted, `what`, is a constant. now_ms: of the monotonic clock. */
+/* Counts; false: it failed. */
+typedef bool kept_counter(void *ctx, int64_t *n);
+
+/* What is kept, else what count() counts; one thread at a time counts the same,
+ * while others wait for it. What is counted, `what`, is a constant. False:
+ * count() failed. */
+bool kept_count(const char *tenant, const char *what, kept_counter *count,
+    void *ctx, int64_t *n) __attribute__((warn_unused_result));
+
+/* Its steps. now_ms: of the monotonic clock. */
 bool kept_count_find(
     const char *tenant, const char *what, int64_t now_ms, int64_t *n);
 void kept_count_keep(

@@ -156,7 +156,8 @@ original_conversation(struct question *q)
 	char id[RECORD_MAX_ID + 1];
 	struct original_query o;
 
-	q->format = SHEET_JSON;
+	if (!reply_takes_json(q))
+		return;
 	p.start = CLOCK_NONE;
 	original_query_begin(&o, q);
 	original_query_time(&o, "start_time", false, &p.start);
@@ -343,7 +344,8 @@ original_channel(struct question *q)
 	char id[RECORD_MAX_ID + 1];
 	struct original_query o;
 
-	q->format = SHEET_JSON;
+	if (!reply_takes_json(q))
+		return;
 	original_query_begin(&o, q);
 	original_query_time(&o, "start_time", true, &p.start);
 	original_query_time(&o, "end_time", true, &p.end);
@@ -382,41 +384,32 @@ ask_messages_of(
 	    args, ARRAY_LEN(args), rows);
 }
 
+struct active_question {
+	struct question *q;
+	int64_t since;
+};
+
+/* A kept_counter. The period ends now: whoever wrote in it wrote last in it. */
 static bool
-count_active(struct question *q, const struct analytics_period *p, int64_t *n)
+count_active(void *ctx, int64_t *n)
 {
-	const struct db_value start = db_time(p->start);
+	const struct active_question *a = ctx;
+	const struct db_value since = db_time(a->since);
 	struct db_rows *rows = NULL;
 	struct buf sql = BUF_INIT;
 	bool good;
 
 	buf_adds(&sql, "SELECT COUNT(*) FROM ");
 	good = sharded_table(
-	    q, "conversation_metrics", "conversation_metrics_parts", &sql);
+	    a->q, "conversation_metrics", "conversation_metrics_parts", &sql);
 	if (good) {
 		buf_adds(&sql, " WHERE tenant = ? AND last_message_at >= ?");
-		good = question_ask(q, buf_str(&sql), &start, 1, &rows);
+		good = question_ask(a->q, buf_str(&sql), &since, 1, &rows);
 	}
 	*n = good && db_next(rows) ? db_get_int(rows, 0) : 0;
 	db_rows_free(rows);
 	buf_release(&sql);
 	return good;
-}
-
-/* The period ends now: whoever wrote in it wrote last in it. `what` names it.
- */
-static bool
-find_active(struct question *q, const char *what,
-    const struct analytics_period *p, int64_t *n)
-{
-	const char *tenant = q->viewer.tenant;
-
-	if (kept_count_find(tenant, what, clock_mono_ms(), n))
-		return true;
-	if (!count_active(q, p, n))
-		return false;
-	kept_count_keep(tenant, what, clock_mono_ms(), *n);
-	return true;
 }
 
 /* Number and duration of what was resolved, up to the end of this hour: of the
@@ -484,17 +477,20 @@ original_dashboard(struct question *q)
 		"active/week", "active/month" };
 	static const int days[] = { 1, 7, 28, 90 };
 	struct analytics_period p = { .end = q->request->now_ms };
+	struct active_question a = { .q = q };
 	struct db_rows *messages = NULL;
 	int64_t active, resolved, sum_ms;
 	struct original_query o;
 	size_t word;
 
-	q->format = SHEET_JSON;
+	if (!reply_takes_json(q))
+		return;
 	original_query_begin(&o, q);
 	word = original_query_word(&o, "period", words, 1);
-	p.start = p.end - days[word] * DAY_MS;
+	a.since = p.start = p.end - days[word] * DAY_MS;
 	if (original_query_end(&o) && ask_messages_of(q, &p, &messages) &&
-	    find_active(q, counted[word], &p, &active) &&
+	    kept_count(
+		q->viewer.tenant, counted[word], count_active, &a, &active) &&
 	    ask_resolved(q, &p, &resolved, &sum_ms))
 		write_dashboard(q, &p, messages, active, resolved, sum_ms);
 	db_rows_free(messages);
@@ -506,15 +502,17 @@ original_health(struct question *q)
 {
 	struct web_answer *a = q->answer;
 	struct db_rows *rows = NULL;
-	bool good = question_ask(q,
-	    "SELECT 1 FROM tenants WHERE tenant = ? LIMIT 1", NULL, 0, &rows);
+	bool good;
 
+	if (!reply_takes_json(q))
+		return;
+	good = question_ask(q, "SELECT 1 FROM tenants WHERE tenant = ? LIMIT 1",
+	    NULL, 0, &rows);
 	db_rows_free(rows);
 	a->status = 200;
 	a->content_type = NULL;
 	a->retry_after = 0;
 	buf_clear(&a->body);
-	q->format = SHEET_JSON;
 	jsonw_open(&a->body);
 	jsonw_str(&a->body, "status", good ? "healthy" : "unhealthy");
 	jsonw_time(&a->body, "timestamp", q->request->now_ms);

@@ -79,13 +79,13 @@ ask_history(const struct history_page *h, struct db_rows **rows)
 				: " AND created_at >= ? AND (created_at > ? "
 				  "OR message_id > ?)",
 	    h->limit + 1);
-	good = question_ask(
-	    h->q, buf_str(&sql), args, h->after_id == NULL ? 1 : 4, rows);
+	good = question_ask_page(h->q, buf_str(&sql), args,
+	    h->after_id == NULL ? 1 : 4, (size_t)h->limit, rows);
 	buf_release(&sql);
 	return good;
 }
 
-/* Header Link: the page behind the present row. */
+/* Header Link: the page behind that row. */
 static void
 link_next_messages(const struct history_page *h, const struct db_rows *row)
 {
@@ -102,7 +102,6 @@ static void
 write_history(const struct history_page *h, struct db_rows *rows)
 {
 	struct buf *to = &h->q->answer->body;
-	size_t n = db_rows_count(rows), limit = (size_t)h->limit;
 	struct sheet s;
 
 	jsonw_open(to);
@@ -110,12 +109,11 @@ write_history(const struct history_page *h, struct db_rows *rows)
 	jsonw_key(to, "messages");
 	sheet_begin(
 	    &s, to, SHEET_JSON, original_columns, ARRAY_LEN(original_columns));
-	while (s.rows < limit && db_next(rows)) {
+	while (db_next(rows))
 		sheet_row(&s, rows);
-		if (n > limit && s.rows == limit)
-			link_next_messages(h, rows);
-	}
 	sheet_end(&s);
+	if (db_rows_cut(rows))
+		link_next_messages(h, rows);
 	reply_end(h->q, NULL);
 }
 

@@ -10,8 +10,9 @@
 #include "sink/api/reply.h"
 #include "sink/resources/resource.h"
 
-/* Of one chat. */
-#define TIMELINE_MAX "2000"
+/* Messages of one chat, and intervals. */
+#define TIMELINE_MAX 2000
+#define TIMELINE_LIMIT "2001" /* that and one more */
 
 static const struct sheet_column chat_columns[] = {
 	{ "chat", SHEET_TEXT },
@@ -155,9 +156,9 @@ ask_messages(struct question *q, const char *chat, struct db_rows **rows)
 	    ", operator, NULL), channel, message_type, `private`, automated, "
 	    "%s FROM messages FORCE INDEX (by_chat) WHERE tenant = ? AND "
 	    "conversation_id = ? ORDER BY created_at, message_id "
-	    "LIMIT " TIMELINE_MAX,
+	    "LIMIT " TIMELINE_LIMIT,
 	    q->viewer.role < VIEWER_ADMIN ? "NULL" : "content");
-	good = question_ask(q, buf_str(&sql), &id, 1, rows);
+	good = question_ask_page(q, buf_str(&sql), &id, 1, TIMELINE_MAX, rows);
 	buf_release(&sql);
 	return good;
 }
@@ -174,8 +175,8 @@ ask_intervals(struct question *q, const char *chat, struct db_rows **rows)
 	    "withdrawn FROM intervals FORCE INDEX (by_chat) WHERE tenant = ? "
 	    "AND chat = ?");
 	scope_add_waiting(&q->viewer, "operator", &sql);
-	buf_adds(&sql, " ORDER BY end_at, message, kind LIMIT " TIMELINE_MAX);
-	good = question_ask(q, buf_str(&sql), &id, 1, rows);
+	buf_adds(&sql, " ORDER BY end_at, message, kind LIMIT " TIMELINE_LIMIT);
+	good = question_ask_page(q, buf_str(&sql), &id, 1, TIMELINE_MAX, rows);
 	buf_release(&sql);
 	return good;
 }
@@ -201,6 +202,7 @@ resource_timeline(struct question *q)
 	    messages);
 	reply_rows(to, "intervals", interval_columns,
 	    ARRAY_LEN(interval_columns), intervals);
+	jsonw_bool(to, "more", db_rows_cut(messages) || db_rows_cut(intervals));
 	reply_end(q, NULL);
 out:
 	db_rows_free(messages);

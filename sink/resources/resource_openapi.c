@@ -55,6 +55,8 @@ has_description(void)
 void
 resource_openapi(struct question *q)
 {
+	if (!reply_takes_json(q))
+		return;
 	if (has_description()) {
 		q->format = SHEET_NDJSON; /* whole as it is: no frame */
 		buf_add(reply_begin(q), description.data, description.len);

@@ -59,7 +59,9 @@ check_parameter(void *ctx, const char *name, const char *value)
 		refuse_name(c, name);
 	else if (c->seen[i])
 		buf_addf(&c->problem, "%s is there twice", name);
-	else if (!parse_is_utf8(value != NULL ? value : "", len))
+	else if (len == 0)
+		buf_addf(&c->problem, "%s is empty; leave it out", name);
+	else if (!parse_is_utf8(value, len))
 		buf_addf(&c->problem, "%s is no UTF-8", name);
 	else if (text_ends_with_blank(value, len))
 		buf_addf(&c->problem, "%s ends with a blank", name);

@@ -2,8 +2,8 @@
  * resource_parameters: the check of a request's parameters before a resource
  * answers. A parameter that the resource does not have is refused: who
  * misspells a filter would else take what is not filtered for what is. So is
- * one that is there twice, and a value that is no text or ends with a blank:
- * for the database 'a' and 'a ' are equal.
+ * one that is there twice, and a value that is empty, no text, or ends with a
+ * blank: for the database 'a' and 'a ' are equal.
  */
 #ifndef SINK_RESOURCES_RESOURCE_PARAMETERS_H
 #define SINK_RESOURCES_RESOURCE_PARAMETERS_H

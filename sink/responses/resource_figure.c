@@ -8,6 +8,10 @@
  *
  * A row of intervals is replaced when it changes, so of what is gone only the
  * difference is known: it was retracted, has a newer version, or is deleted.
+ *
+ * Of several aggregators each has versions of its own clock, so rows of one can
+ * be stored behind a link, with versions before it. They are known only as far
+ * as there are more rows of these versions than the link has.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -126,6 +130,19 @@ read_sum(const struct db_rows *rows, size_t column)
 		db_get_int(rows, column + 1) };
 }
 
+/* What is more than the link has came late, whatever its version. */
+static void
+find_kept(struct figure_question *f)
+{
+	f->kept =
+	    (struct figure_sum){ f->is.n - f->late.n, f->is.ms - f->late.ms };
+	if (f->version == CLOCK_NONE || f->kept.n <= f->was.n)
+		return;
+	f->kept = f->was;
+	f->late =
+	    (struct figure_sum){ f->is.n - f->was.n, f->is.ms - f->was.ms };
+}
+
 static bool
 ask_figure(struct figure_question *f)
 {
@@ -140,8 +157,7 @@ ask_figure(struct figure_question *f)
 		f->is = read_sum(rows, 0);
 		f->late = read_sum(rows, 2);
 		f->retracted = read_sum(rows, 4);
-		f->kept = (struct figure_sum){ f->is.n - f->late.n,
-			f->is.ms - f->late.ms };
+		find_kept(f);
 		f->max_ms = db_get_int(rows, 6);
 		f->newest = db_get_int(rows, 7);
 		f->as_of = db_get_time(rows, 8);

@@ -17,6 +17,9 @@
 /* Groups of intervals that are read; an answer that needs more is refused. */
 #define BUCKETS_MAX 300000
 
+/* What a span in a zone at :30 has of the hours that both its ends cut. */
+#define LITTLE_TIME_MS HOUR_MS
+
 void
 response_add_scope(const struct sums_reader *r, struct buf *sql)
 {
@@ -107,6 +110,19 @@ add_ranges(
 	buf_addc(sql, ')');
 }
 
+/* Whether it is so little time that hardly two intervals share a bucket: to
+ * group them takes the server longer than to send each one. */
+static bool
+is_little_time(const struct response_plan *p)
+{
+	int64_t ms = 0;
+	size_t i;
+
+	for (i = 0; i < p->intervals_n; i++)
+		ms += p->intervals[i].to - p->intervals[i].from;
+	return ms <= LITTLE_TIME_MS;
+}
+
 static bool
 read_intervals(struct sums_reader *r)
 {
@@ -116,16 +132,17 @@ read_intervals(struct sums_reader *r)
 	struct db_rows *rows = NULL;
 	struct db_value *args;
 	size_t n = 2 * p->intervals_n;
-	bool good;
+	bool single = is_little_time(p), good;
 
 	if (n == 0)
 		return true;
 	args = xcalloc(n + 1, sizeof *args);
 	buf_addf(&sql,
-	    "SELECT %s AS slot, %s AS who, %s AS bucket, COUNT(*), SUM(ms), "
-	    "MAX(ms) FROM intervals WHERE tenant = ?",
+	    "SELECT %s AS slot, %s AS who, %s AS bucket, %s FROM intervals "
+	    "WHERE tenant = ?",
 	    buf_str(&p->interval_slot), r->by_operator ? who : "''",
-	    HISTOGRAM_BUCKET_SQL("ms"));
+	    HISTOGRAM_BUCKET_SQL("ms"),
+	    single ? "1, ms, ms" : "COUNT(*), SUM(ms), MAX(ms)");
 	add_ranges(p, &sql, args);
 	buf_addf(&sql, " AND kind IN (%s)", r->choice->kinds);
 	response_add_scope(r, &sql);
@@ -133,9 +150,8 @@ read_intervals(struct sums_reader *r)
 		buf_addf(&sql, " AND %s = ?", who);
 		args[n++] = db_str(r->choice->operator_id);
 	}
-	buf_addf(&sql,
-	    " AND " INTERVAL_COUNTS " GROUP BY slot, who, bucket LIMIT %d",
-	    BUCKETS_MAX + 1);
+	buf_addf(&sql, " AND " INTERVAL_COUNTS "%s LIMIT %d",
+	    single ? "" : " GROUP BY slot, who, bucket", BUCKETS_MAX + 1);
 	good = response_ask(r, &sql, args, n, BUCKETS_MAX, &rows);
 	while (good && db_next(rows))
 		take_intervals(r, rows);

@@ -176,16 +176,22 @@ if command -v nginx >/dev/null && command -v openssl >/dev/null; then
 	ask /webhook -d '{}' >>"$tmp/codes"
 	[ "$(xargs <"$tmp/codes")" = "502 413 403" ] || fail "$(cat "$tmp/codes")"
 
-	# What is read goes to the API, which answers; the rest to the listener,
-	# which is away.
+	# The board and what is read go to the API, which answers; the rest to
+	# the listener, which is away.
 	python3 -B - "$tmp/api" >"$tmp/said.api" 2>&1 <<'END' &
-import socketserver, sys
+import socketserver, sys, time
 from http.server import BaseHTTPRequestHandler
 class Api(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200, "api")
         self.send_header("X-Path", self.path)
+        if self.path.endswith("/stream"):
+            self.send_header("X-Accel-Buffering", "no")
+            self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
+        if self.path.endswith("/stream"):
+            self.wfile.write(b"data: now\n\n")
+            time.sleep(3)
     do_HEAD = do_POST = do_GET
     address_string = lambda self: "nginx"
 socketserver.UnixStreamServer(sys.argv[1], Api).serve_forever()
@@ -207,6 +213,19 @@ END
 200 GET /api/v1/analytics/dashboard?tenant_id=acme
 200 GET /api/v1/messages/conversation/a%2Fb//c%20d
 200 GET /api/v1/openapi.json
+200 GET /
+200 GET /?from=mail
+200 GET /login
+200 GET /board/board.js
+200 GET /board/board.css
+200 POST /login
+200 POST /logout
+502 POST /
+502 GET /logout
+502 GET /login/x
+502 GET /board
+502 GET /health
+502 GET /metrics
 502 GET /api/v1/health
 502 GET /api/v1/analytics/health
 502 GET /openapi.json
@@ -214,6 +233,8 @@ END
 502 POST /api/v1/messages/send
 502 DELETE /api/v1/now
 END
+	ask /api/v1/now/stream -N --max-time 2 >"$tmp/codes" || :
+	grep -qx 'data: now' "$tmp/answer" || fail "an event is held up"
 	kill "$api"
 	wait "$api" || :
 	trap 'kill "$server"; wait "$server"; rm -rf "$tmp"' EXIT

@@ -147,6 +147,26 @@ is "a CA of its own" "$(options mysql://u:p@h/db /ca.pem | grep -o 'ssl-ca=.*')"
 	'ssl-ca="/ca.pem"'
 is "without TLS" "$(options mysql://u:p@h/db '' yes | grep -c ssl)" 0
 
+echo "- cells of CSV: quoted, and no formula"
+while IFS='|' read -r cell want; do
+	is "$cell" "$(
+		# shellcheck source=scripts/lib.sh
+		. "$scripts/lib.sh"
+		printf '%b\t%s\n' "$cell" -5 | show csv name 'n#' | tail -n +2
+	)" "$(printf '%b,-5\r' "$want")"
+done <<'END'
+a,b|"a,b"
+say "hi"|"say ""hi"""
+=1|'=1
+-x|'-x
+＝1|'＝1
+\\t=1|'\t=1
+\\n=1|"'\n=1"
+\r=1|"'\r=1"
+a\r\\nb|"a\r\nb"
+\0001|
+END
+
 echo "- report needs a database, and says so"
 rc=0
 "$scripts/report" -c "$tmp/token" >"$tmp/out" 2>"$tmp/err" || rc=$?

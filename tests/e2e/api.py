@@ -98,7 +98,7 @@ class World:
         return str(self.dice.randrange(100))
 
     def text(self, name, tenant, length):
-        words = {"status": ["open", "pending", "left"],
+        words = {"status": ["open", "left"],
                  "kind": ["reply", "first_response", "waiting"],
                  "sender": ["customer", "operator", "bot"]}
         if name in words:
@@ -349,6 +349,13 @@ class Test:
             "intervals?kind=bogus": ["response", "waiting"],
             "response-hours?kind=response": ["first_response", "waiting"],
             "operators?operator=%ff": ["UTF-8"],
+            "operators?operator=": ["operator", "empty", "leave it out"],
+            "chats?operator": ["operator", "empty"],
+            "chats?limit=": ["limit", "empty"],
+            "chats?nobody=": ["nobody", "empty"],
+            "responses?by=&zone=UTC": ["by", "empty"],
+            "figure?version=": ["version", "empty"],
+            "now/stream?operator=": ["'operator'"],
             "operators?operator=501%20": ["blank"],
             "operators?operator=501+": ["blank"],
         }
@@ -363,6 +370,7 @@ class Test:
             "messages?cursor=" + b"later\0c\0m".hex(): 400,
             "trends?cursor=" + b"2026-01-01 10:00:00.000\0\xff".hex(): 400, "messages?from=yesterday": 400,
             "messages?to=2026-02-30": 400, "now.csv": 406,
+            "analytics/dashboard.csv?tenant_id=ours": 406,
             "chats/%ff": 400, "chats/ours1%20": 400,
             "chats/ours1%20/timeline": 400,
             "messages/conversation/ours1%20": 400, "chats/%zz": 400, "chats/%00": 400,

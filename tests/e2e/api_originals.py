@@ -268,6 +268,38 @@ class Test:
             self.that(answer.status == 200, f"{path}: {answer.status}")
             self.that(read < 10000, f"{path}: {read} rows were read")
 
+    def long_texts_end_a_page(self):
+        """Behind 4 MiB of text, of 12 MB; the next page has what follows."""
+        self.world.sql.ask(
+            "INSERT INTO messages (tenant, created_at, conversation_id, "
+            "message_id, sender, private, automated, content) SELECT "
+            f"'{OURS}', '2026-11-01' + INTERVAL seq SECOND, 'long', "
+            "CONCAT('m', seq), 'customer', 0, 0, REPEAT('text', 15000) "
+            "FROM seq_1_to_200")
+        for path in (HISTORY + "long?limit=1000",
+                     V1 + "messages?conversation_id=long&limit=1000",
+                     V1 + "messages.csv?conversation_id=long&limit=1000"):
+            sizes, seen = [], []
+            base, link = path.split("?")[0], [None, "?" + path.split("?")[1]]
+            while link:
+                answer = self.server.ask(base + link[1], self.admin)
+                sizes.append(len(answer.body))
+                seen += re.findall(rb"\bm[0-9]+\b", answer.body)
+                link = re.match(r'<(\?[^>]*)>; rel="next"$',
+                                answer.headers.get("Link", ""))
+            self.that(sorted(seen) == sorted(b"m%d" % (n + 1)
+                                             for n in range(200)),
+                      f"{path}: {len(seen)} messages")
+            self.that(len(sizes) == 3 and max(sizes) < 5 << 20,
+                      f"{path}: pages of {sizes} bytes")
+        for chat, more in ("long", True), ("large", True), ("a%2Fb", False):
+            answer = self.server.ask(V1 + f"chats/{chat}/timeline", self.admin)
+            got = answer.json()
+            self.that(got["more"] is more and len(answer.body) < 5 << 20
+                      and len(got["messages"]) <= 2000,
+                      f"{chat}: {len(got['messages'])} messages, "
+                      f"{len(answer.body)} bytes, more: {got['more']}")
+
     def rows_read(self):
         """Ever, by anyone; asking reads some hundred."""
         return sum(int(n) for _, n in self.world.sql.ask(
@@ -512,6 +544,7 @@ def body():
         test = Test(lab)
         test.a_conversation_has_its_messages()
         test.a_history_costs_what_it_has()
+        test.long_texts_end_a_page()
         test.bad_requests_for_messages()
         test.conversations_are_the_oracles()
         test.channels_are_the_oracles()

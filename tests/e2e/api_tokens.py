@@ -153,6 +153,18 @@ class Test:
         self.that(self.make("--tenant", OURS, "--role", WALL)[1] != first,
                   "two tokens have one id")
 
+    def a_misspelled_tenant_is_told(self):
+        """Where the database can be asked; the token is made all the same."""
+        argv = ["--token", "--tenant", OURS + "x", "--role", WALL]
+        done = self.run(*argv)
+        self.that(len(done.lines()) == 2 and done.out.count(b".") == 2
+                  and f"does not know the tenant '{OURS}x'" in done.err,
+                  f"a misspelled tenant: {done}")
+        away = {"MYSQL_URL": "mysql://u:p@127.0.0.1:1/none"}
+        done = self.run(*argv, env=away)
+        self.that(len(done.lines()) == 1 and done.out.count(b".") == 2,
+                  f"without a database: {done}")
+
     def issuer_and_audience_are_said(self):
         conf = self.lab.conf("issuer.conf", {"listen": {
             "secret_key": KEY, "issuer": "us", "audience": "them",
@@ -394,12 +406,12 @@ class Test:
             "If-None-Match": first.headers["ETag"]})
         self.that(again.status == 304 and len(self.audit()) == before + 1,
                   "what had not changed is written down")
-        self.server.ask(V1 + "messages?limit=2&conversation_id=c1&operator="
-                        "&from=7d", made)
+        self.server.ask(V1 + "messages?limit=2&conversation_id=c1&from=7d",
+                        made)
         line = self.audit()[-1]
         self.that(line["parameters"] == {
-            "limit": "2", "conversation_id": "c1", "operator": "",
-            "from": "7d"} and line["rows"] == 2, f"{line}")
+            "limit": "2", "conversation_id": "c1", "from": "7d"}
+                  and line["rows"] == 2, f"{line}")
         # Passes over what it does not have.
         answer = self.server.ask(V1 + "messages/conversation/c1?operator="
                                  f"%ff%0a&secret={made}", made)
@@ -595,6 +607,7 @@ def body():
     with Lab("api_tokens") as lab:
         test = Test(lab)
         test.what_is_made_says_what_was_asked_for()
+        test.a_misspelled_tenant_is_told()
         test.issuer_and_audience_are_said()
         test.what_makes_no_sense_is_refused()
         test.each_role_reads_its_part()

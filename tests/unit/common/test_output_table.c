@@ -142,14 +142,16 @@ static void
 csv_quotes_and_defuses(void **state)
 {
 	static const char *const cells[] = {
-		"a,b", "1", "say \"hi\"",   /* */
-		"=SUM(A1)", "-5", "+x",     /* numbers stay numbers */
-		"@x", NULL, "",             /* absent is not empty */
-		"two\nlines", "0.500", "-", /* */
-		"\tx", "7", "plain",        /* */
-		"＝1", "8", "＋1",          /* */
-		"－1", "9", "＠x",          /* */
-		"！x", "10", "x＝1",        /* no formula */
+		"a,b", "1", "say \"hi\"",    /* */
+		"=SUM(A1)", "-5", "+x",      /* numbers stay numbers */
+		"@x", NULL, "",              /* absent is not empty */
+		"two\nlines", "0.500", "-",  /* */
+		"\tx", "7", "plain",         /* */
+		"\n=1", "7", "\r\n=1",       /* */
+		"a\rb", "7", "a\r\n\r\n\"b", /* */
+		"＝1", "8", "＋1",           /* */
+		"－1", "9", "＠x",           /* */
+		"！x", "10", "x＝1",         /* no formula */
 	};
 
 	(void)state;
@@ -160,6 +162,8 @@ csv_quotes_and_defuses(void **state)
 	    "'@x,,\"\"\r\n"
 	    "\"two\nlines\",0.500,'-\r\n"
 	    "'\tx,7,plain\r\n"
+	    "\"'\n=1\",7,\"'\r\n=1\"\r\n"
+	    "\"a\rb\",7,\"a\r\n\r\n\"\"b\"\r\n"
 	    "'＝1,8,'＋1\r\n"
 	    "'－1,9,'＠x\r\n"
 	    "！x,10,x＝1\r\n");

@@ -24,7 +24,11 @@ another_format_is_refused_without_a_database(void **state)
 {
 	static const char *const targets[] = { "/api/v1/now.csv",
 		"/api/v1/now.ndjson", "/api/v1/chats/1/timeline.csv",
-		"/api/v1/chats/1/timeline.ndjson" };
+		"/api/v1/chats/1/timeline.ndjson",
+		"/api/v1/analytics/dashboard.csv",
+		"/api/v1/analytics/conversations/1/analytics.ndjson",
+		"/api/v1/analytics/channels/1/analytics.csv",
+		"/api/v1/analytics/health.csv", "/api/v1/openapi.csv" };
 	size_t i;
 
 	(void)state;

@@ -64,7 +64,7 @@ text_is_no_markup(void **state)
 	check_markup("]]> --> <!--", 0, "]]&gt; --&gt; &lt;!--");
 	check_markup("Chlo\xc3\xa9 \xf0\x9f\x98\x80", 0,
 	    "Chlo\xc3\xa9 \xf0\x9f\x98\x80");
-	check_markup("a\nb\tc\rd\x01\x1b[31m\x7f", 0, "a b c?d??[31m?");
+	check_markup("a\nb\tc\rd\x01\x1b[31m\x7f", 0, "a b c d??[31m?");
 	check_markup("a\xef\xbf\xbf"
 		     "b\xef\xbf\xbe",
 	    0, "a?b?");

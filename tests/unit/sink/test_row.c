@@ -185,6 +185,9 @@ ids_are_those_of_records(void **state)
 		{ "operator", "1 ", "ends with a blank" },
 		{ "operator", "", NULL },
 		{ "tag", "\\u0000\\n ", NULL },
+		{ "status", "left", NULL },
+		{ "status", "pending", "must be open or left" },
+		{ "status", "", "must be open or left" },
 	};
 	struct row_batch b = { .exclusive = false };
 	struct flat f = FLAT_INIT;
