@@ -86,6 +86,26 @@ add_chat_record(struct model *m, const struct record *r)
 	chats_touch(m, c, true);
 }
 
+/* What an earlier generation of aggregators dropped is dropped here, too. */
+static void
+add_history_record(struct model *m, const struct record *r)
+{
+	struct chat *c = chats_get(m, r->chat);
+	struct dropped_history *f = &c->dropped;
+
+	if (r->at <= f->at || r->episode > EPISODE_CLOSED_BY_MESSAGE)
+		return;
+	chats_load(m, c);
+	interner_drop(&m->lexicon.names, f->assignee);
+	*f = (struct dropped_history){ .at = r->at,
+		.status_at = r->status_at,
+		.assignee_at = r->held ? r->at : CLOCK_NONE,
+		.assignee = interner_get(&m->lexicon.names, r->operator_id),
+		.status = (uint8_t)r->status,
+		.episode = (uint8_t)r->episode };
+	chats_touch(m, c, true);
+}
+
 static enum model_result
 add_message_record(struct model *m, const struct record *r)
 {
@@ -189,6 +209,11 @@ model_add(struct model *m, const struct record *r)
 			return MODEL_LATE;
 		if (!m->no_clocks)
 			add_chat_record(m, r);
+		advance_as_of(m, at);
+		return MODEL_NEW;
+	case RECORD_HISTORY:
+		if (r->episode != RECORD_NO_NUMBER && !m->no_clocks)
+			add_history_record(m, r);
 		advance_as_of(m, at);
 		return MODEL_NEW;
 	case RECORD_CLOCK:

@@ -32,9 +32,7 @@ class Change(stream_oracle.Round):
     def __init__(self, lab, number):
         super().__init__(lab, number, shards=True)
         nasty.Tenant = Prompt
-        # Chats that are over for longer than the window and come back lose
-        # what the page says, which the oracle keeps: looked at by LONG=1 only.
-        self.long = bool(LONG) and self.dice.random() < 0.5
+        self.long = self.dice.random() < 0.5
         self.world = nasty.Nasty(
             number, FEATURES + ("forgetting",) * self.long, databased=True)
         # Nothing is written of a tenant before there is a time.
