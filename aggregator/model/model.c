@@ -57,6 +57,15 @@ model_release(struct model *m)
 	memset(m, 0, sizeof *m);
 }
 
+/* What another aggregator hands over of a chat ends with its history. Until
+ * then nothing is derived from it, nor dropped: what comes next would be missed
+ * or be too late. */
+static void
+begin_arrival(const struct model *m, struct chat *c, const struct record *r)
+{
+	c->arriving = r->stale && m->incremental;
+}
+
 static void
 add_chat_record(struct model *m, const struct record *r)
 {
@@ -65,6 +74,7 @@ add_chat_record(struct model *m, const struct record *r)
 	struct description d = { .next = NULL };
 
 	chats_load(m, c);
+	begin_arrival(m, c, r);
 	d.at = r->at != CLOCK_NONE ? r->at : r->opened_at;
 	d.opened_at = r->opened_at;
 	d.status = r->status;
@@ -88,14 +98,10 @@ add_chat_record(struct model *m, const struct record *r)
 
 /* What an earlier generation of aggregators dropped is dropped here, too. */
 static void
-add_history_record(struct model *m, const struct record *r)
+restore_dropped(struct model *m, struct chat *c, const struct record *r)
 {
-	struct chat *c = chats_get(m, r->chat);
 	struct dropped_history *f = &c->dropped;
 
-	if (r->at <= f->at || r->episode > EPISODE_CLOSED_BY_MESSAGE)
-		return;
-	chats_load(m, c);
 	interner_drop(&m->lexicon.names, f->assignee);
 	*f = (struct dropped_history){ .at = r->at,
 		.status_at = r->status_at,
@@ -103,6 +109,17 @@ add_history_record(struct model *m, const struct record *r)
 		.assignee = interner_get(&m->lexicon.names, r->operator_id),
 		.status = (uint8_t)r->status,
 		.episode = (uint8_t)r->episode };
+}
+
+static void
+add_history_record(struct model *m, const struct record *r)
+{
+	struct chat *c = chats_get(m, r->chat);
+
+	chats_load(m, c);
+	if (r->at > c->dropped.at && r->episode <= EPISODE_CLOSED_BY_MESSAGE)
+		restore_dropped(m, c, r);
+	c->arriving = false;
 	chats_touch(m, c, true);
 }
 
@@ -130,6 +147,7 @@ add_message_record(struct model *m, const struct record *r)
 	f = identities_make(m, r->chat, r->id);
 	c = chats_get(m, r->chat);
 	chats_load(m, c);
+	begin_arrival(m, c, r);
 	message_read(&m->lexicon, &new, r);
 	message_name(&m->lexicon, &new, r->user, r->operator_id, c->name_hints);
 	/* Identities of that age are not kept. */

@@ -2,9 +2,9 @@
  * stream_export: writes the state of a stream as records, for the aggregators
  * of the next epoch of the topology: operators, chats, and the messages in
  * memory, chats and messages marked as counted before ("stale"), and what older
- * messages left behind ("history"), before what it is the past of. Rows that
- * were written stay; the records let the new aggregators go on from here.
- * Writing the records once more changes nothing.
+ * messages left behind ("history"), which ends each chat. Rows that were
+ * written stay; the records let the new aggregators go on from here. Writing
+ * the records once more changes nothing.
  */
 #include "aggregator/stream/stream.h"
 
@@ -97,18 +97,16 @@ export_description(struct record_export *e, const struct model *m,
 	end_record(e);
 }
 
-/* What messages left that are no longer kept. */
+/* What messages left that are no longer kept; the last record of a chat. */
 static void
 export_history(
     struct record_export *e, const struct model *m, const struct chat *c)
 {
 	const struct dropped_history *f = &c->dropped;
 
-	if (f->at == CLOCK_NONE)
-		return;
 	begin_record(e, "history");
 	jsonw_text(&e->line, "chat", chat_id(c));
-	jsonw_time(&e->line, "at", f->at);
+	export_time(e, "at", f->at);
 	if (f->status != CHAT_NONE)
 		jsonw_str(&e->line, "status",
 		    record_status_name((enum chat_status)f->status));
@@ -177,10 +175,10 @@ export_tenant(struct record_export *e, struct pipeline *p)
 	streaming_metrics_hand_over(p->streaming, export_run, e);
 	for (i = 0; i < m->chats_n && !e->failed; i++) {
 		c = m->chats[i];
-		export_history(e, m, c);
 		for (d = c->descriptions; d != NULL; d = d->next)
 			export_description(e, m, c, d);
 		model_each_message(m, c, export_message, e);
+		export_history(e, m, c);
 	}
 	if (m->as_of == CLOCK_NONE || e->failed)
 		return;

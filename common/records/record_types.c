@@ -56,7 +56,7 @@ const struct record_field record_fields[] = {
 	    CHAT | MESS | ASSI | HIST, "the chat" },
 	{ "at", FIELD_TIME, AT(at),
 	    SNAP | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | CLOC | HIST,
-	    MESS | VIEW | CLOC | HIST,
+	    MESS | VIEW | CLOC,
 	    "when it happened; of a chat: when the CRM was asked" },
 	{ "from", FIELD_FROM, AT(from), MESS | HIST, MESS,
 	    "customer, operator, bot or system" },

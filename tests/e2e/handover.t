@@ -48,6 +48,11 @@ mark='"snapshot":"s1","at":"2026-01-10T09:00:00Z"'
 	chat shut 12T23:05:00 \
 		'"status":"closed","operator":"7","closed_at":"2026-01-12T23:04:00Z"'
 	chat new 13T10:00:00 '"status":"open","operator":"7"'
+	chat passed 13T10:00:00 '"status":"open","operator":"7"'
+	message 1 passed 13T10:00:01 system ',"kind":"assigned","operator":"8"'
+	chat passed 13T10:00:02 '"status":"open","operator":"7"'
+	chat passed 13T10:00:03 '"status":"open","operator":"8"'
+	chat new 14T12:00:00 '"status":"open","operator":"7"'
 } >"$tmp/records"
 
 exported() { # FILTER: of the records that are handed over
@@ -83,10 +88,15 @@ is "listed operators" "$(jq -r \
 	'select(.table == "tenant_metrics_parts") | .operators' "$tmp/rows" |
 	tail -n 1)" 1
 
+echo "- a chat counts when all of it is there: until then nothing is dropped"
+is "the times at which an operator is known" "$(exported \
+	'select(.type == "chat" and .chat == "passed") | .at[17:19]' | sort | tr '\n' ,)" \
+	'"00","02","03",'
+
 echo "- what messages left that are no longer kept: a chat that was never silent"
 is "the customer" "$(jq -r 'select(.table == "chat_metrics" and
 	.chat == "back") | .customer' "$tmp/rows")" c1
-message 5 back 13T11:00:00 customer | put records 1
+message 5 back 14T12:00:00 customer | put records 1
 stream -a "$metrics,histograms,monologues" --part 0/1 --generation 2
 collect
 is "the monologue" "$(jq -r 'select(.conversation_id == "back" and
