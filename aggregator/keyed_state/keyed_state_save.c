@@ -63,6 +63,7 @@ keyed_state_home_save(struct keyed_state_home *h)
 }
 
 struct key_receiver {
+	struct keyed_state_home *home;
 	keyed_state_key_fn *each;
 	void *ctx;
 	size_t prefix;
@@ -79,6 +80,7 @@ pass_saved_key(
 	(void)data;
 	(void)len;
 	to->each(to->ctx, own);
+	keyed_state_home_evict(to->home);
 	return true;
 }
 
@@ -86,7 +88,7 @@ void
 keyed_state_each(struct keyed_state *k, keyed_state_key_fn *each, void *ctx)
 {
 	struct key prefix = { 0 };
-	struct key_receiver to = { each, ctx, 0 };
+	struct key_receiver to = { k->home, each, ctx, 0 };
 
 	keyed_state_home_prefix(k->home, &prefix);
 	to.prefix = prefix.len;
