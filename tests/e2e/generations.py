@@ -1,16 +1,17 @@
 """Random streams through two generations of aggregators, against the oracle.
 
 Two aggregators read the first part of a stream, hand their states over, and
-three read the rest. Then the views of the database tell what the oracle says
-about the whole: nothing is lost and nothing counts twice. Records come in time
-and once, because what a late one changes of the past is lost at such a change,
-as the manual has it.
+three, killed while they take over, read the rest. Then the views of the
+database tell what the oracle says about the whole: nothing is lost and nothing
+counts twice. Records come in time and once, because what a late one changes of
+the past is lost at such a change, as the manual has it.
 """
 
 import json
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import stream_oracle  # noqa: E402
@@ -58,16 +59,27 @@ class Change(stream_oracle.Round):
              "exchange:" + self.name], env={"MESSAGING_CONFIG": self.conf},
             stdin=b"\n".join(lines) + b"\n")
 
-    def aggregate(self, generation, ending=""):
+    def start_aggregators(self, generation, ending, log):
         parts = PARTS[generation - 1]
-        log = self.lab.path(self.name + ".log")
-        running = [self.lab.start(
-            ["aggregator", "-c", self.conf, "-a", "all", "--every", "20ms",
+        return [self.lab.start(
+            ["aggregator", "-c", self.conf, "-a", "all",
+             "--every", self.dice.choice(("1ms", "20ms")),
              "-f", "queue:%s.g%d.%d%s" % (self.name, generation, i, ending),
              "-t", "queue:rows", "--part", "%d/%d" % (i, parts),
              "--generation", str(generation), "--until-empty", "--state",
              self.lab.path("states/g%d.%d" % (generation, i))], log)
             for i in range(parts)]
+
+    def aggregate(self, generation, ending=""):
+        log = self.lab.path(self.name + ".log")
+        running = self.start_aggregators(generation, ending, log)
+        if ending: # wherever they are in what is handed over
+            time.sleep(self.dice.uniform(0, 0.2))
+            for p in running:
+                p.kill()
+                p.wait()
+                self.lab.processes.remove(p)
+            running = self.start_aggregators(generation, ending, log)
         if any([p.wait(120) for p in running]):
             with open(log, encoding="utf-8", errors="replace") as f:
                 raise AssertionError("aggregators: %s" % f.read()[-1000:])
