@@ -57,6 +57,14 @@ model_release(struct model *m)
 	memset(m, 0, sizeof *m);
 }
 
+/* The time a record is about. */
+static int64_t
+time_of_record(const struct record *r)
+{
+	return r->type == RECORD_CHAT && r->at == CLOCK_NONE ? r->opened_at
+							     : r->at;
+}
+
 /* What another aggregator hands over of a chat ends with its history. Until
  * then nothing is derived from it, nor dropped: what comes next would be missed
  * or be too late. */
@@ -64,6 +72,14 @@ static void
 begin_arrival(const struct model *m, struct chat *c, const struct record *r)
 {
 	c->arriving = r->stale && m->incremental;
+}
+
+/* It is handed over once more, and its effect is in what was dropped. */
+static bool
+is_dropped(const struct chat *c, const struct record *r)
+{
+	return r->stale && c->dropped.at != CLOCK_NONE &&
+	       time_of_record(r) <= c->dropped.at;
 }
 
 static void
@@ -75,7 +91,9 @@ add_chat_record(struct model *m, const struct record *r)
 
 	chats_load(m, c);
 	begin_arrival(m, c, r);
-	d.at = r->at != CLOCK_NONE ? r->at : r->opened_at;
+	if (is_dropped(c, r))
+		return;
+	d.at = time_of_record(r);
 	d.opened_at = r->opened_at;
 	d.status = r->status;
 	d.closed_at = CLOCK_NONE;
@@ -148,6 +166,8 @@ add_message_record(struct model *m, const struct record *r)
 	c = chats_get(m, r->chat);
 	chats_load(m, c);
 	begin_arrival(m, c, r);
+	if (is_dropped(c, r))
+		return MODEL_DUPLICATE;
 	message_read(&m->lexicon, &new, r);
 	message_name(&m->lexicon, &new, r->user, r->operator_id, c->name_hints);
 	/* Identities of that age are not kept. */
@@ -156,14 +176,6 @@ add_message_record(struct model *m, const struct record *r)
 	*messages_append(m, c) = new;
 	chats_touch(m, c, true);
 	return MODEL_NEW;
-}
-
-/* The time a record is about. */
-static int64_t
-time_of_record(const struct record *r)
-{
-	return r->type == RECORD_CHAT && r->at == CLOCK_NONE ? r->opened_at
-							     : r->at;
 }
 
 /* The system clock is read only when the time of the tenant jumps. The first

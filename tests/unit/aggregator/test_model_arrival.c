@@ -39,7 +39,7 @@ make(enum record_type type, const char *chat, int64_t at)
 }
 
 /* Of a customer. */
-static void
+static enum model_result
 write_message(struct model *m, const char *chat, int64_t at, bool stale)
 {
 	struct record r = make(RECORD_MESSAGE, chat, at);
@@ -47,7 +47,7 @@ write_message(struct model *m, const char *chat, int64_t at, bool stale)
 	r.id = (struct text){ "1", 1 };
 	r.from = FROM_CUSTOMER;
 	r.stale = stale;
-	assert_int_equal(model_add(m, &r), MODEL_NEW);
+	return model_add(m, &r);
 }
 
 /* That it is closed, and whose it is. */
@@ -111,14 +111,14 @@ a_chat_arrives_as_a_whole(void **state)
 	(void)state;
 	for (cuts = 0; cuts < 3; cuts++) {
 		begin(&m);
-		write_message(&m, "b", 9000, false);
+		(void)write_message(&m, "b", 9000, false);
 		describe(&m, 10);
 		if (cuts > 0)
 			flush(&m);
 		if (cuts > 1)
 			restart(&m);
 		flush(&m);
-		write_message(&m, "a", 1800, true);
+		(void)write_message(&m, "a", 1800, true);
 		if (cuts > 0)
 			flush(&m);
 		c = model_find_chat(&m, id);
@@ -130,6 +130,27 @@ a_chat_arrives_as_a_whole(void **state)
 		assert_true(text_is(model_name(&m, c->now.customer), "c1"));
 		model_release(&m);
 	}
+}
+
+/* It is handed over once more, after an error. */
+static void
+what_was_dropped_does_not_come_again(void **state)
+{
+	struct model m;
+
+	(void)state;
+	begin(&m);
+	describe(&m, 10);
+	assert_int_equal(write_message(&m, "a", 1800, true), MODEL_NEW);
+	tell_history(&m, 900);
+	flush(&m);
+	assert_int_equal(write_message(&m, "a", 500, true), MODEL_DUPLICATE);
+	tell_history(&m, 900);
+	flush(&m);
+	assert_int_equal(m.chats_n, 1);
+	assert_int_equal(m.chats[0]->n, 1);
+	assert_true(chat_is_open(m.chats[0]));
+	model_release(&m);
 }
 
 /* Its episode is none that there is. */
@@ -154,6 +175,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chat_arrives_as_a_whole),
+		cmocka_unit_test(what_was_dropped_does_not_come_again),
 		cmocka_unit_test(a_history_that_is_none_changes_nothing),
 	};
 
