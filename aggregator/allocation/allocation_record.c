@@ -62,6 +62,24 @@ apply_message_record(
 	allocation_chat(a, r->chat, &update);
 }
 
+/* What messages said that another aggregator no longer keeps. */
+static void
+apply_history(struct allocation *a, const struct record *r, bool assignee)
+{
+	struct allocation_chat_update status = {
+		.at = r->status_at, .opened_at = CLOCK_NONE, .status = r->status
+	};
+	struct allocation_chat_update holder = { .at = r->at,
+		.opened_at = CLOCK_NONE,
+		.has_assignee = true,
+		.assignee = r->operator_id };
+
+	if (r->status != CHAT_NONE)
+		allocation_chat(a, r->chat, &status);
+	if (assignee && r->held)
+		allocation_chat(a, r->chat, &holder);
+}
+
 static void
 apply_record(struct allocation *a, const struct record *r, bool assignee)
 {
@@ -81,6 +99,9 @@ apply_record(struct allocation *a, const struct record *r, bool assignee)
 	case RECORD_LIMIT:
 		allocation_limit(
 		    a, r->operator_id, r->channel, r->max_chats, r->at);
+		break;
+	case RECORD_HISTORY:
+		apply_history(a, r, assignee);
 		break;
 	case RECORD_UNKNOWN:
 	case RECORD_SNAPSHOT:

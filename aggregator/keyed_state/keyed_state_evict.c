@@ -54,6 +54,14 @@ keyed_state_home_sent(struct keyed_state_home *h)
 
 	for (i = 0; i < h->tables_n; i++)
 		clear_pending(h->tables[i]);
+	keyed_state_home_evict(h);
+}
+
+void
+keyed_state_home_evict(struct keyed_state_home *h)
+{
+	size_t i;
+
 	if (h->state == NULL || h->pool->limit == 0)
 		return;
 	for (i = 0; i < h->tables_n; i++)

@@ -25,4 +25,7 @@ void keyed_state_remove(struct keyed_state *k, struct keyed_state_entry *e);
 void **keyed_state_sort(
     const struct keyed_state_list *list, bool deleted, size_t *n);
 
+/* Drops clean entries while the pool is above its limit. */
+void keyed_state_home_evict(struct keyed_state_home *h);
+
 #endif

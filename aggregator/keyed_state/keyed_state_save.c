@@ -1,5 +1,5 @@
 /*
- * keyed_state_save: saves the tables of one tenant.
+ * keyed_state_save: saves the tables of one tenant, and lists what was saved.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -60,4 +60,37 @@ keyed_state_home_save(struct keyed_state_home *h)
 		save_table(h->tables[i]);
 	for (i = 0; i < h->timer_queues_n; i++)
 		timer_queue_save(h->timer_queues[i]);
+}
+
+struct key_receiver {
+	struct keyed_state_home *home;
+	keyed_state_key_fn *each;
+	void *ctx;
+	size_t prefix;
+};
+
+static bool
+pass_saved_key(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	const struct key_receiver *to = ctx;
+	struct text own = { (const char *)key + to->prefix,
+		key_len - to->prefix };
+
+	(void)data;
+	(void)len;
+	to->each(to->ctx, own);
+	keyed_state_home_evict(to->home);
+	return true;
+}
+
+void
+keyed_state_each(struct keyed_state *k, keyed_state_key_fn *each, void *ctx)
+{
+	struct key prefix = { 0 };
+	struct key_receiver to = { k->home, each, ctx, 0 };
+
+	keyed_state_home_prefix(k->home, &prefix);
+	to.prefix = prefix.len;
+	state_each(k->store, prefix.bytes, prefix.len, pass_saved_key, &to);
 }

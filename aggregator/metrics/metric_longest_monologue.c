@@ -254,6 +254,14 @@ monologues_message(void *ctx, const struct streaming_metric_message *m,
 	keyed_state_emit(&f->table, c);
 }
 
+static bool
+is_in_base(struct monologues *f, const struct streaming_metric_message *m)
+{
+	const struct monologue *c = find_monologue(f, m, false);
+
+	return c != NULL && c->base.length > 0 && m->at <= c->base.last_at;
+}
+
 /* The message is part of the run; an earlier generation has the row. */
 static void
 monologues_counted_elsewhere(
@@ -262,7 +270,7 @@ monologues_counted_elsewhere(
 	struct monologues *f = ctx;
 	struct monologue *c;
 
-	if (!m->counted)
+	if (!m->counted || is_in_base(f, m))
 		return;
 	c = insert_message(f, m);
 	if (c->own)
@@ -271,15 +279,71 @@ monologues_counted_elsewhere(
 		keyed_state_change(&f->table, c);
 }
 
-static void
-recount_run(struct monologues *f, struct monologue *c)
+/* The run of the messages before that time. */
+static struct monologue_run
+run_before(struct monologues *f, const struct monologue *c, int64_t before)
 {
 	const struct link *l = link_find(f, c, c->first);
+	struct monologue_run r = c->base;
 
+	for (; l != NULL && l->at < before; l = link_find(f, c, l->after))
+		run_add(f, &r, l->at, l->side);
+	return r;
+}
+
+/* For the time of a hand-over. */
+struct monologue_receiver {
+	struct monologues *f;
+	streaming_metric_run_fn *each;
+	void *ctx;
+};
+
+static void
+hand_over_monologue(void *ctx, struct text key)
+{
+	const struct monologue_receiver *to = ctx;
+	struct monologues *f = to->f;
+	const struct monologue *c = keyed_state_find(&f->table, key.p, key.len);
+	struct monologue_run r =
+	    run_before(f, c, f->table.home->newest - f->window);
+	size_t at = 0;
+	const struct streaming_metric_run run = { .chat =
+						      key_read_text(key, &at),
+		.last_at = r.last_at,
+		.length = (int64_t)r.length,
+		.longest = (int64_t)r.longest,
+		.from = r.side != 0 ? FROM_CUSTOMER : FROM_OPERATOR };
+
+	if (r.length > 0)
+		to->each(to->ctx, &run);
+}
+
+static void
+monologues_hand_over(void *ctx, streaming_metric_run_fn *each, void *to)
+{
+	struct monologue_receiver receiver = { ctx, each, to };
+
+	keyed_state_each(&receiver.f->table, hand_over_monologue, &receiver);
+}
+
+/* It becomes the base, unless it came before. */
+static void
+monologues_take_over(void *ctx, const struct streaming_metric_run *run)
+{
+	const struct streaming_metric_message m = { .chat = run->chat };
+	struct monologues *f = ctx;
+	struct monologue *c = find_monologue(f, &m, true);
+
+	if (c->known_last != CLOCK_NONE)
+		return;
+	c->base = (struct monologue_run){ .last_at = run->last_at,
+		.length = (uint64_t)run->length,
+		.longest = (uint64_t)run->longest,
+		.side = run->from == FROM_CUSTOMER };
 	c->all = c->base;
-	c->stale = false;
-	for (; l != NULL; l = link_find(f, c, l->after))
-		run_add(f, &c->all, l->at, l->side);
+	c->known_last = run->last_at;
+	schedule_monologue(f, c, run->last_at + f->forget + f->window + 1);
+	keyed_state_change(&f->table, c);
 }
 
 /* Moves the messages before that time to the base. */
@@ -344,7 +408,8 @@ monologues_emit(void *ctx, struct rowset *to, enum metric_rows which)
 	for (i = 0; i < n; i++) {
 		c = list[i];
 		if (c->stale)
-			recount_run(f, c);
+			c->all = run_before(f, c, INT64_MAX);
+		c->stale = false;
 		if (which == ROWS_ALL && c->all.longest == 0)
 			continue;
 		at = 0;
@@ -362,6 +427,8 @@ static const struct streaming_metric_ops ops = {
 	.close = monologues_close,
 	.message = monologues_message,
 	.counted_elsewhere = monologues_counted_elsewhere,
+	.hand_over = monologues_hand_over,
+	.take_over = monologues_take_over,
 	.advance = monologues_advance,
 	.emit = monologues_emit,
 };

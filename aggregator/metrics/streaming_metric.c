@@ -170,6 +170,29 @@ streaming_metrics_counted_elsewhere(
 }
 
 void
+streaming_metrics_hand_over(
+    struct streaming_metrics *f, streaming_metric_run_fn *each, void *ctx)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].metric->streaming->hand_over != NULL)
+			f->v[i].metric->streaming->hand_over(
+			    f->v[i].ctx, each, ctx);
+}
+
+void
+streaming_metrics_take_over(
+    struct streaming_metrics *f, const struct streaming_metric_run *run)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].metric->streaming->take_over != NULL)
+			f->v[i].metric->streaming->take_over(f->v[i].ctx, run);
+}
+
+void
 streaming_metrics_interval(struct streaming_metrics *f,
     const struct streaming_metric_interval *in, bool retracted)
 {

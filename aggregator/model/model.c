@@ -57,6 +57,31 @@ model_release(struct model *m)
 	memset(m, 0, sizeof *m);
 }
 
+/* The time a record is about. */
+static int64_t
+time_of_record(const struct record *r)
+{
+	return r->type == RECORD_CHAT && r->at == CLOCK_NONE ? r->opened_at
+							     : r->at;
+}
+
+/* What another aggregator hands over of a chat ends with its history. Until
+ * then nothing is derived from it, nor dropped: what comes next would be missed
+ * or be too late. */
+static void
+begin_arrival(const struct model *m, struct chat *c, const struct record *r)
+{
+	c->arriving = r->stale && m->incremental;
+}
+
+/* It is handed over once more, and its effect is in what was dropped. */
+static bool
+is_dropped(const struct chat *c, const struct record *r)
+{
+	return r->stale && c->dropped.at != CLOCK_NONE &&
+	       time_of_record(r) <= c->dropped.at;
+}
+
 static void
 add_chat_record(struct model *m, const struct record *r)
 {
@@ -65,7 +90,10 @@ add_chat_record(struct model *m, const struct record *r)
 	struct description d = { .next = NULL };
 
 	chats_load(m, c);
-	d.at = r->at != CLOCK_NONE ? r->at : r->opened_at;
+	begin_arrival(m, c, r);
+	if (is_dropped(c, r))
+		return;
+	d.at = time_of_record(r);
 	d.opened_at = r->opened_at;
 	d.status = r->status;
 	d.closed_at = CLOCK_NONE;
@@ -83,6 +111,33 @@ add_chat_record(struct model *m, const struct record *r)
 	if (c->name_hints[1] == 0)
 		c->name_hints[1] = d.assignee;
 	chats_add_description(m, c, &d);
+	chats_touch(m, c, true);
+}
+
+/* What an earlier generation of aggregators dropped is dropped here, too. */
+static void
+restore_dropped(struct model *m, struct chat *c, const struct record *r)
+{
+	struct dropped_history *f = &c->dropped;
+
+	interner_drop(&m->lexicon.names, f->assignee);
+	*f = (struct dropped_history){ .at = r->at,
+		.status_at = r->status_at,
+		.assignee_at = r->held ? r->at : CLOCK_NONE,
+		.assignee = interner_get(&m->lexicon.names, r->operator_id),
+		.status = (uint8_t)r->status,
+		.episode = (uint8_t)r->episode };
+}
+
+static void
+add_history_record(struct model *m, const struct record *r)
+{
+	struct chat *c = chats_get(m, r->chat);
+
+	chats_load(m, c);
+	if (r->at > c->dropped.at && r->episode <= EPISODE_CLOSED_BY_MESSAGE)
+		restore_dropped(m, c, r);
+	c->arriving = false;
 	chats_touch(m, c, true);
 }
 
@@ -110,6 +165,9 @@ add_message_record(struct model *m, const struct record *r)
 	f = identities_make(m, r->chat, r->id);
 	c = chats_get(m, r->chat);
 	chats_load(m, c);
+	begin_arrival(m, c, r);
+	if (is_dropped(c, r))
+		return MODEL_DUPLICATE;
 	message_read(&m->lexicon, &new, r);
 	message_name(&m->lexicon, &new, r->user, r->operator_id, c->name_hints);
 	/* Identities of that age are not kept. */
@@ -118,14 +176,6 @@ add_message_record(struct model *m, const struct record *r)
 	*messages_append(m, c) = new;
 	chats_touch(m, c, true);
 	return MODEL_NEW;
-}
-
-/* The time a record is about. */
-static int64_t
-time_of_record(const struct record *r)
-{
-	return r->type == RECORD_CHAT && r->at == CLOCK_NONE ? r->opened_at
-							     : r->at;
 }
 
 /* The system clock is read only when the time of the tenant jumps. The first
@@ -189,6 +239,11 @@ model_add(struct model *m, const struct record *r)
 			return MODEL_LATE;
 		if (!m->no_clocks)
 			add_chat_record(m, r);
+		advance_as_of(m, at);
+		return MODEL_NEW;
+	case RECORD_HISTORY:
+		if (r->episode != RECORD_NO_NUMBER && !m->no_clocks)
+			add_history_record(m, r);
 		advance_as_of(m, at);
 		return MODEL_NEW;
 	case RECORD_CLOCK:

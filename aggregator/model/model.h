@@ -94,6 +94,7 @@ struct chat {
 	bool counted;
 	uint8_t bucket;
 	bool trimmed;           /* its messages expired, see expire_chats() */
+	bool arriving;          /* see begin_arrival() */
 	uint32_t sorted;        /* messages that are in order */
 	uint32_t clean, stored; /* messages and segments as packed */
 	uint32_t index;         /* in the model's chats */

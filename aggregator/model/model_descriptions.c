@@ -180,7 +180,8 @@ chats_add_description(
 	*at = new;
 	for (n++; new->next != NULL; new = new->next)
 		n++;
-	prune_descriptions(m, c, n);
+	if (!c->arriving)
+		prune_descriptions(m, c, n);
 }
 
 void

@@ -13,9 +13,10 @@
 #include "aggregator/model/model_impl.h"
 #include "common/containers/pack.h"
 
-/* Packed above the status of the dropped history. States from before it was
- * packed have EPISODE_NONE there. */
+/* Packed above the status of the dropped history. States from before they were
+ * packed have EPISODE_NONE there, and no chat that arrives. */
 #define EPISODE_STATE_SHIFT 3
+#define ARRIVING_SHIFT 5
 
 static void
 put_name(struct buf *b, const struct model *m, uint32_t name)
@@ -209,8 +210,9 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 	pack_put_signed(to, c->dropped.at);
 	pack_put_signed(to, c->dropped.status_at);
 	pack_put_number(
-	    to, (uint64_t)c->dropped.status | (uint64_t)c->dropped.episode
-						  << EPISODE_STATE_SHIFT);
+	    to, (uint64_t)c->dropped.status |
+		    (uint64_t)c->dropped.episode << EPISODE_STATE_SHIFT |
+		    (uint64_t)c->arriving << ARRIVING_SHIFT);
 	pack_put_signed(to, c->dropped.assignee_at);
 	put_name(to, m, c->dropped.assignee);
 	pack_put_signed(to, c->newest);
@@ -226,7 +228,7 @@ static void
 unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 {
 	struct description **end = &c->descriptions;
-	uint64_t n = pack_number(r), status, episode;
+	uint64_t n = pack_number(r), status, flags;
 	uint32_t assignee;
 
 	for (; n > 0 && !r->bad; n--) {
@@ -244,11 +246,11 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	c->now.assignee = assignee;
 	c->dropped.at = pack_signed(r);
 	c->dropped.status_at = pack_signed(r);
-	status = pack_number(r);
-	episode = status >> EPISODE_STATE_SHIFT;
-	status &= (1u << EPISODE_STATE_SHIFT) - 1;
+	flags = pack_number(r);
+	status = flags & ((1u << EPISODE_STATE_SHIFT) - 1);
 	c->dropped.status = (uint8_t)status;
-	c->dropped.episode = (uint8_t)episode;
+	c->dropped.episode = flags >> EPISODE_STATE_SHIFT & 3u;
+	c->arriving = flags >> ARRIVING_SHIFT & 1u;
 	c->dropped.assignee_at = pack_signed(r);
 	c->dropped.assignee = unpack_name(r, m);
 	c->newest = pack_signed(r);
@@ -261,7 +263,7 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	c->loaded = n == 0;
 	unpack_credits(r, m, c);
 	if (c->now.status > CHAT_GONE || status > CHAT_GONE ||
-	    episode > EPISODE_CLOSED_BY_MESSAGE || n > UINT32_MAX)
+	    flags >> ARRIVING_SHIFT > 1 || n > UINT32_MAX)
 		r->bad = true;
 	/* The operator it is counted for holds the name. */
 	if (assignee != 0)

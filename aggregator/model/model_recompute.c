@@ -105,7 +105,7 @@ chats_settle_before(
     struct model *m, struct chat *c, const struct description *d)
 {
 	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE &&
-	    c->n > 0 && reaches_back(m, c, d))
+	    c->n > 0 && !c->arriving && reaches_back(m, c, d))
 		recompute_chat(m, c);
 }
 
@@ -176,12 +176,14 @@ static void
 recompute_changed(struct model *m)
 {
 	struct model_changes *x = &m->changes;
+	struct chat *c;
 	size_t i;
 
 	for (i = 0; i < x->chats_n; i++) {
 		derive_prefetch(x->chats, x->chats_n, i);
-		if (x->chats[i]->dirty && !x->chats[i]->gone)
-			recompute_chat(m, x->chats[i]);
+		c = x->chats[i];
+		if (c->dirty && !c->gone && !c->arriving)
+			recompute_chat(m, c);
 	}
 	if (m->window > 0 && m->as_of != CLOCK_NONE) {
 		expire_chats(m);

@@ -21,6 +21,8 @@ run_export(void *options)
 	enum exit_code code;
 
 	a->job.export = true;
+	/* Those that are not in the state have nothing to hand over. */
+	a->metrics = "all";
 	return aggregator_configure(a, &code) ? stream_export(&a->job) : code;
 }
 

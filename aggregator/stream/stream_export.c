@@ -1,7 +1,8 @@
 /*
  * stream_export: writes the state of a stream as records, for the aggregators
  * of the next epoch of the topology: operators, chats, and the messages in
- * memory, chats and messages marked as counted before ("stale"). Rows that were
+ * memory, chats and messages marked as counted before ("stale"), and what older
+ * messages left behind ("history"), which ends each chat. Rows that were
  * written stay; the records let the new aggregators go on from here. Writing
  * the records once more changes nothing.
  */
@@ -18,17 +19,18 @@
 
 struct record_export {
 	struct endpoint *to;
+	const char *tenant; /* of what follows */
 	struct buf line;
 	bool failed;
 };
 
 static void
-begin_record(struct record_export *e, const char *type, const struct model *m)
+begin_record(struct record_export *e, const char *type)
 {
 	buf_clear(&e->line);
 	jsonw_open(&e->line);
 	jsonw_str(&e->line, "type", type);
-	jsonw_str(&e->line, "tenant", m->tenant);
+	jsonw_str(&e->line, "tenant", e->tenant);
 }
 
 static void
@@ -58,7 +60,7 @@ static void
 export_operator(struct record_export *e, const struct model *m,
     const struct operator_info *o)
 {
-	begin_record(e, "operator", m);
+	begin_record(e, "operator");
 	export_text(e, "operator", operator_id(m, o));
 	/* Also a name that the last snapshot did not have: once the operator
 	 * leaves, no other record has it. */
@@ -77,7 +79,7 @@ static void
 export_description(struct record_export *e, const struct model *m,
     const struct chat *c, const struct description *d)
 {
-	begin_record(e, "chat", m);
+	begin_record(e, "chat");
 	jsonw_text(&e->line, "chat", chat_id(c));
 	export_time(e, "at", d->at);
 	/* It was in time when it came, and its closing is counted. */
@@ -95,28 +97,39 @@ export_description(struct record_export *e, const struct model *m,
 	end_record(e);
 }
 
-/* The status and assignee by messages that are no longer in memory. */
+/* What messages left that are no longer kept; the last record of a chat. */
 static void
-export_dropped_messages(
+export_history(
     struct record_export *e, const struct model *m, const struct chat *c)
 {
 	const struct dropped_history *f = &c->dropped;
-	struct description d = { .at = f->status_at,
-		.opened_at = CLOCK_NONE,
-		.closed_at = CLOCK_NONE,
-		.assignee = f->assignee,
-		.status = f->status };
 
-	if (f->assignee_at > d.at)
-		d.at = f->assignee_at;
-	if (d.at == CLOCK_NONE ||
-	    (c->descriptions != NULL && c->descriptions->at >= d.at))
-		return;
-	if (f->assignee_at == CLOCK_NONE && c->descriptions != NULL)
-		d.assignee = c->descriptions->assignee;
-	if (d.status == CHAT_NONE && c->descriptions != NULL)
-		d.status = c->descriptions->status;
-	export_description(e, m, c, &d);
+	begin_record(e, "history");
+	jsonw_text(&e->line, "chat", chat_id(c));
+	export_time(e, "at", f->at);
+	if (f->status != CHAT_NONE)
+		jsonw_str(&e->line, "status",
+		    record_status_name((enum chat_status)f->status));
+	export_time(e, "status_at", f->status_at);
+	if (f->assignee_at != CLOCK_NONE)
+		jsonw_bool(&e->line, "held", true);
+	export_text(e, "operator", model_name(m, f->assignee));
+	jsonw_int(&e->line, "episode", f->episode);
+	end_record(e);
+}
+
+static void
+export_run(void *ctx, const struct streaming_metric_run *run)
+{
+	struct record_export *e = ctx;
+
+	begin_record(e, "history");
+	jsonw_text(&e->line, "chat", run->chat);
+	jsonw_time(&e->line, "at", run->last_at);
+	jsonw_str(&e->line, "from", record_from_name(run->from));
+	jsonw_int(&e->line, "length", run->length);
+	jsonw_int(&e->line, "longest", run->longest);
+	end_record(e);
 }
 
 static void
@@ -126,7 +139,7 @@ export_message(void *ctx, const struct model *m, const struct chat *c,
 	struct record_export *e = ctx;
 	char id[MESSAGE_ID_TEXT];
 
-	begin_record(e, "message", m);
+	begin_record(e, "message");
 	jsonw_text(&e->line, "chat", chat_id(c));
 	jsonw_text(&e->line, "id",
 	    message_id_text(&m->lexicon.message_ids, x->id, id));
@@ -148,25 +161,28 @@ export_message(void *ctx, const struct model *m, const struct chat *c,
 }
 
 static void
-export_tenant(struct record_export *e, struct model *m)
+export_tenant(struct record_export *e, struct pipeline *p)
 {
+	struct model *m = &p->model;
 	const struct description *d;
 	struct chat *c;
 	size_t i;
 
+	e->tenant = m->tenant;
 	for (i = 0; i < m->operators_n && !e->failed; i++)
 		if (m->operators[i]->listed || m->operators[i]->name != 0)
 			export_operator(e, m, m->operators[i]);
+	streaming_metrics_hand_over(p->streaming, export_run, e);
 	for (i = 0; i < m->chats_n && !e->failed; i++) {
 		c = m->chats[i];
 		for (d = c->descriptions; d != NULL; d = d->next)
 			export_description(e, m, c, d);
-		export_dropped_messages(e, m, c);
 		model_each_message(m, c, export_message, e);
+		export_history(e, m, c);
 	}
 	if (m->as_of == CLOCK_NONE || e->failed)
 		return;
-	begin_record(e, "clock", m);
+	begin_record(e, "clock");
 	export_time(e, "at", m->as_of);
 	end_record(e);
 }
@@ -178,7 +194,7 @@ export_tenants(struct stream *s, struct endpoint *to)
 	size_t i;
 
 	for (i = 0; i < s->tenants_n && !e.failed; i++)
-		export_tenant(&e, &s->tenants[i]->pipeline.model);
+		export_tenant(&e, &s->tenants[i]->pipeline);
 	buf_release(&e.line);
 	return e.failed ? endpoint_code(to) : PROG_OK;
 }
@@ -243,7 +259,6 @@ stream_export(const struct aggregator_job *job)
 	enum exit_code code;
 
 	stream_init(&s, job);
-	s.setup.no_streaming = true;
 	code = export_all(&s, &why);
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));

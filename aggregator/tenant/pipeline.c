@@ -155,6 +155,20 @@ count_closing_elsewhere(struct pipeline *d, const struct record *r)
 		streaming_metrics_counted_elsewhere(d->streaming, &m);
 }
 
+/* Messages that an earlier generation does not hand over made a run. */
+static void
+take_over_run(struct pipeline *d, const struct record *r)
+{
+	const struct streaming_metric_run run = { .chat = r->chat,
+		.last_at = r->at,
+		.length = r->length,
+		.longest = r->longest,
+		.from = r->from };
+
+	if (r->length > 0 && r->longest >= r->length)
+		streaming_metrics_take_over(d->streaming, &run);
+}
+
 enum model_result
 pipeline_add(struct pipeline *d, const struct record *r)
 {
@@ -166,6 +180,8 @@ pipeline_add(struct pipeline *d, const struct record *r)
 		update_allocation(d, r, taken);
 	if (d->streaming != NULL && r->type == RECORD_CHAT && r->stale)
 		count_closing_elsewhere(d, r);
+	if (d->streaming != NULL && r->type == RECORD_HISTORY)
+		take_over_run(d, r);
 	if (d->streaming == NULL || r->type != RECORD_MESSAGE ||
 	    (taken != MODEL_NEW && taken != MODEL_VERSION))
 		return taken;

@@ -42,6 +42,7 @@ static const struct {
 	{ "chat", { "chat" } },
 	{ "assignment", { "chat" } },
 	{ "row", { "chat" } },
+	{ "history", { "chat" } },
 };
 
 static bool

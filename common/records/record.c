@@ -204,10 +204,14 @@ record_clear(struct record *r)
 	r->updated_at = CLOCK_NONE;
 	r->expires = CLOCK_NONE;
 	r->as_of = CLOCK_NONE;
+	r->status_at = CLOCK_NONE;
 	r->records = RECORD_NO_NUMBER;
 	r->bucket = RECORD_NO_NUMBER;
 	r->max_chats = RECORD_NO_NUMBER;
 	r->reported_open_chats = RECORD_NO_NUMBER;
+	r->episode = RECORD_NO_NUMBER;
+	r->length = RECORD_NO_NUMBER;
+	r->longest = RECORD_NO_NUMBER;
 }
 
 /* names[i]: the row of field i in the table, RECORD_TYPE_KEY or

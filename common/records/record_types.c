@@ -17,6 +17,7 @@
 #define ROW (1u << RECORD_ROW)
 #define CLOC (1u << RECORD_CLOCK)
 #define ALL (SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | ROW | CLOC)
+#define HIST (1u << RECORD_HISTORY) /* in no snapshot */
 
 const struct record_type_info record_types[RECORD_TYPES] = {
 	[RECORD_UNKNOWN] = { "", "a type of a later version, skipped" },
@@ -32,12 +33,14 @@ const struct record_type_info record_types[RECORD_TYPES] = {
 	[RECORD_LIMIT] = { "limit", "how many chats an operator may be given" },
 	[RECORD_ROW] = { "row", "a full row of a table" },
 	[RECORD_CLOCK] = { "clock", "what time it is for a tenant" },
+	[RECORD_HISTORY] = { "history",
+	    "what a chat's messages left that are no longer kept" },
 };
 
 #define AT(member) offsetof(struct record, member)
 
 const struct record_field record_fields[] = {
-	{ "tenant", FIELD_TENANT, AT(tenant), ALL, ALL,
+	{ "tenant", FIELD_TENANT, AT(tenant), ALL | HIST, ALL | HIST,
 	    "the company, a [crm NAME] section" },
 	{ "snapshot", FIELD_ID, AT(snapshot), ALL, SNAP,
 	    "the snapshot this line belongs to" },
@@ -49,18 +52,18 @@ const struct record_field record_fields[] = {
 	    "all; absent: all lines" },
 	{ "id", FIELD_ID, AT(id), MESS | EVEN | ASSI, MESS | EVEN | ASSI,
 	    "identity within tenant and chat (events: tenant)" },
-	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI,
-	    CHAT | MESS | ASSI, "the chat" },
+	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI | HIST,
+	    CHAT | MESS | ASSI | HIST, "the chat" },
 	{ "at", FIELD_TIME, AT(at),
-	    SNAP | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | CLOC,
+	    SNAP | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | CLOC | HIST,
 	    MESS | VIEW | CLOC,
 	    "when it happened; of a chat: when the CRM was asked" },
-	{ "from", FIELD_FROM, AT(from), MESS, MESS,
+	{ "from", FIELD_FROM, AT(from), MESS | HIST, MESS,
 	    "customer, operator, bot or system" },
 	{ "user", FIELD_ID, AT(user), MESS | VIEW | EVEN, VIEW,
 	    "who wrote, viewed or did it" },
 	{ "operator", FIELD_ID, AT(operator_id),
-	    OPER | CHAT | MESS | ASSI | LIMI, OPER | ASSI,
+	    OPER | CHAT | MESS | ASSI | LIMI | HIST, OPER | ASSI,
 	    "of a chat: who holds it; of a message: the writer, or whom a "
 	    "system message names; of a limit: whose it is" },
 	{ "to", FIELD_ID, AT(to), MESS, 0, "whom it was written to" },
@@ -87,7 +90,7 @@ const struct record_field record_fields[] = {
 	    "was without one" },
 	{ "reported_open_chats", FIELD_COUNT, AT(reported_open_chats), OPER, 0,
 	    "how many the CRM says the operator holds" },
-	{ "status", FIELD_STATUS, AT(status), CHAT, 0,
+	{ "status", FIELD_STATUS, AT(status), CHAT | HIST, 0,
 	    "open, pending, snoozed, closed or gone" },
 	{ "customer", FIELD_ID, AT(customer), CHAT, 0, "the customer" },
 	{ "customer_name", FIELD_TEXT, AT(customer_name), CHAT, 0,
@@ -117,6 +120,16 @@ const struct record_field record_fields[] = {
 	{ "event", FIELD_ID, AT(event), EVEN, EVEN, "the kind of event" },
 	{ "expires", FIELD_TIME, AT(expires), ASSI, ASSI,
 	    "until when the reservation holds" },
+	{ "status_at", FIELD_TIME, AT(status_at), HIST, 0,
+	    "since when they left it with that status" },
+	{ "held", FIELD_FLAG, AT(held), HIST, 0,
+	    "they left it with that operator, or with none" },
+	{ "episode", FIELD_COUNT, AT(episode), HIST, 0,
+	    "whether they left its episode closed" },
+	{ "length", FIELD_COUNT, AT(length), HIST, 0,
+	    "how many one side wrote in a row at the end" },
+	{ "longest", FIELD_COUNT, AT(longest), HIST, 0,
+	    "the most that one side wrote in a row" },
 	{ "table", FIELD_TEXT, AT(table), ROW, ROW, "the table of the row" },
 	{ "as_of", FIELD_TIME, AT(as_of), ROW, ROW,
 	    "the instant the row tells about; the newest row wins" },

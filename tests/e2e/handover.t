@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What an aggregator hands over to those of the next generation: chats whose
-# records are older than the window, closings, holders, names of who left.
+# records are older than the window or no longer kept, closings, holders, names
+# of who left, monologues.
 set -euo pipefail
 # shellcheck source=tests/e2e/stream.sh
 . "$(dirname "$0")/stream.sh"
@@ -31,15 +32,27 @@ mark='"snapshot":"s1","at":"2026-01-10T09:00:00Z"'
 	chat old 10T10:00:00 '"status":"open","operator":"7"'
 	message 1 old 10T10:00:01 customer
 	chat free 10T10:00:00 '"status":"open","operator":"7"'
+	chat back 10T10:00:00 '"status":"open","customer":"c1"'
+	chat back 10T10:00:01 '"status":"closed"'
 	message 1 free 10T10:00:01 customer
 	message 2 free 10T10:00:02 system ',"kind":"assigned"'
 	message 3 free 10T10:00:03 system ',"kind":"closed"'
 	message 4 free 10T20:00:00 customer
+	message 1 back 10T20:00:00 customer
+	message 2 back 10T20:00:01 customer
+	message 3 back 10T21:00:00 system ',"kind":"closed"'
+	message 4 back 11T18:00:00 customer
+	chat back 12T23:00:00 '"status":"open"'
 	chat shut 12T23:00:00 '"status":"open","operator":"7"'
 	message 1 shut 12T23:00:01 customer
 	chat shut 12T23:05:00 \
 		'"status":"closed","operator":"7","closed_at":"2026-01-12T23:04:00Z"'
 	chat new 13T10:00:00 '"status":"open","operator":"7"'
+	chat passed 13T10:00:00 '"status":"open","operator":"7"'
+	message 1 passed 13T10:00:01 system ',"kind":"assigned","operator":"8"'
+	chat passed 13T10:00:02 '"status":"open","operator":"7"'
+	chat passed 13T10:00:03 '"status":"open","operator":"8"'
+	chat new 14T12:00:00 '"status":"open","operator":"7"'
 } >"$tmp/records"
 
 exported() { # FILTER: of the records that are handed over
@@ -48,21 +61,21 @@ exported() { # FILTER: of the records that are handed over
 
 echo "- chats: their closings, and that they are known"
 put records 1 <"$tmp/records"
-stream -a "$metrics,histograms"
+stream -a "$metrics,histograms,monologues"
 is "what is known of the closed chat" "$(exported \
 	'select(.chat == "shut" and .status == "closed") | [.closed_at, .stale]')" \
 	'["2026-01-12T23:04:00.000Z",true]'
 
 echo "- nobody holds a chat that was taken from its operator"
-is "the holder" "$(exported 'select(.type == "chat" and .chat == "free")
-	| [.at, .operator]' | tail -n 1)" '["2026-01-10T10:00:03.000Z",null]'
+is "the holder" "$(exported 'select(.chat == "free" and .held)
+	| [.at, .operator]')" '["2026-01-10T10:00:03.000Z",null]'
 
 echo "- nothing of it is late"
 exported . >"$tmp/export"
 rm -r "$state"
 get rows >/dev/null
 put records 1 <"$tmp/export"
-stream -a "$metrics,histograms" --part 0/1 --generation 2
+stream -a "$metrics,histograms,monologues" --part 0/1 --generation 2
 is "dead letters" "$(get records.dead)" ""
 collect
 is "the holder of the old chat" "$(jq -r 'select(.table == "chat_metrics" and
@@ -74,3 +87,18 @@ is "who left has a name, and is not listed" "$(jq -r \
 is "listed operators" "$(jq -r \
 	'select(.table == "tenant_metrics_parts") | .operators' "$tmp/rows" |
 	tail -n 1)" 1
+
+echo "- a chat counts when all of it is there: until then nothing is dropped"
+is "the times at which an operator is known" "$(exported \
+	'select(.type == "chat" and .chat == "passed") | .at[17:19]' | sort | tr '\n' ,)" \
+	'"00","02","03",'
+
+echo "- what messages left that are no longer kept: a chat that was never silent"
+is "the customer" "$(jq -r 'select(.table == "chat_metrics" and
+	.chat == "back") | .customer' "$tmp/rows")" c1
+message 5 back 14T12:00:00 customer | put records 1
+stream -a "$metrics,histograms,monologues" --part 0/1 --generation 2
+collect
+is "the monologue" "$(jq -r 'select(.conversation_id == "back" and
+	.table == "longest_monologue_parts") | .messages' "$tmp/rows" |
+	tail -n 1)" 4
