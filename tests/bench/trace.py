@@ -69,8 +69,9 @@ class Steps:
     """What was done with lines, the numbers of which only grow."""
 
     def __init__(self, entries):
-        self.entries = entries
-        self.lines = [e["lines"] for e in entries]
+        # Groups of the sink may end in another order.
+        self.entries = sorted(entries, key=lambda e: e["lines"])
+        self.lines = [e["lines"] for e in self.entries]
 
     def of(self, number):
         """What was done with that line; None: it is not known."""
