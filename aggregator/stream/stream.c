@@ -468,7 +468,7 @@ stream_release(struct stream *s)
 	scan_release(&s->scan);
 	buf_release(&s->scratch);
 	buf_release(&s->key);
-	buf_release(&s->held);
+	buf_release(&s->held.lines);
 	state_close(s->state);
 	staging_close(&s->staging);
 }

@@ -8,6 +8,7 @@
  *   stream_forget.c      customers who are to be forgotten
  *   stream_snapshot.c    a snapshot corrects its tenant
  *   stream_tick.c        a flush: recompute, save, commit, write rows, confirm
+ *   stream_held.c        the rows of a flush until it is committed
  *   stream_open.c        opens the state, the input and the outputs
  *   stream_save.c        writes a tenant into the state
  *   stream_load.c        reads the state at the start
@@ -136,7 +137,11 @@ struct stream {
 	/* The current flush. */
 	enum stream_state tick;
 	uint64_t pending_version; /* key of the pending rows; 0: none */
-	struct buf held;          /* lines that wait for the commit */
+	struct {
+		struct buf lines; /* that wait for the commit */
+		size_t at;        /* up to there they are written */
+		int64_t next_ms;  /* the next part, monotonic */
+	} held;
 	uint64_t out_mark;  /* of what WRITTEN means, if confirming it... */
 	bool begun;         /* ...was begun */
 	int64_t refresh_ms; /* the interval of it */
@@ -230,6 +235,15 @@ enum outcome stream_confirm(struct stream *s, bool wait)
  * After LATER it goes on at the next call. refresh: also writes rows in which a
  * wait goes on. */
 enum outcome stream_tick(struct stream *s, bool refresh)
+    __attribute__((warn_unused_result));
+
+/* Writes a row; holds one back that belongs to the flush. */
+int stream_write_row(struct stream *s, const char *line, size_t len)
+    __attribute__((warn_unused_result));
+void stream_hold(struct stream *s, const char *line, size_t len);
+/* After the commit: writes a part of these lines, if it is time to, or all. 1:
+ * none are left; -1: that failed. */
+int stream_write_held(struct stream *s, bool all)
     __attribute__((warn_unused_result));
 
 /* Makes the dead letters so far durable. */

@@ -106,36 +106,23 @@ begin_commit(struct stream *s)
 	buf_release(&keys);
 }
 
-static int
-write_line(void *ctx, const char *line, size_t len)
-{
-	struct stream *s = ctx;
-
-	return endpoint_write(s->out, line, len);
-}
-
-/* Waits for the commit that was begun, and writes what it held back. */
+/* Waits for the commit that was begun. */
 static enum outcome
 end_commit(struct stream *s)
 {
 	struct buf why = BUF_INIT;
 	/* Commit point: what has come need not come again. */
 	enum exit_code code = state_commit_end(s->state, &why);
-	int rc = 0;
+	enum outcome o = OUTCOME_DONE;
 
 	if (code == PROG_OK) {
 		stream_step(s, STREAM_COMMIT);
 		stream_trace(s, STREAM_TRACE_COMMITTED);
-		rc = buf_each_line(&s->held, write_line, s);
-		buf_clear(&s->held);
 	} else {
-		(void)fail_tick(s, code, buf_str(&why));
+		o = fail_tick(s, code, buf_str(&why));
 	}
 	buf_release(&why);
-	if (rc == -1)
-		return fail_tick(
-		    s, endpoint_code(s->out), endpoint_why(s->out));
-	return code == PROG_OK ? OUTCOME_DONE : OUTCOME_NEVER;
+	return o;
 }
 
 static int
@@ -143,14 +130,13 @@ write_row_line(void *ctx, const char *line, size_t len)
 {
 	struct stream *s = ctx;
 
-	s->counts.rows++;
-	if (s->tick == STREAM_COMMITTING && s->held.len + len >= HELD_BYTES &&
-	    end_commit(s) != OUTCOME_DONE)
+	if (s->tick == STREAM_COMMITTING &&
+	    s->held.lines.len + len >= HELD_BYTES &&
+	    (end_commit(s) != OUTCOME_DONE || stream_write_held(s, true) != 1))
 		return -1;
 	if (s->tick != STREAM_COMMITTING)
-		return endpoint_write(s->out, line, len);
-	buf_add(&s->held, line, len);
-	buf_addc(&s->held, '\n');
+		return stream_write_row(s, line, len);
+	stream_hold(s, line, len);
 	return 0;
 }
 
@@ -218,6 +204,20 @@ end_writing(struct stream *s)
 {
 	stream_step(s, STREAM_WRITE);
 	stream_trace(s, STREAM_TRACE_WRITTEN);
+}
+
+static enum outcome
+write_held(struct stream *s, bool all)
+{
+	int rc = stream_write_held(s, all);
+
+	if (rc == -1)
+		return fail_tick(
+		    s, endpoint_code(s->out), endpoint_why(s->out));
+	if (rc == 0)
+		return OUTCOME_LATER;
+	end_writing(s);
+	return OUTCOME_DONE;
 }
 
 static enum outcome
@@ -301,7 +301,11 @@ stream_confirm(struct stream *s, bool wait)
 		o = end_commit(s);
 		if (o != OUTCOME_DONE)
 			return o;
-		end_writing(s);
+	}
+	if (s->tick == STREAM_COMMITTED) {
+		o = write_held(s, wait);
+		if (o != OUTCOME_DONE)
+			return o;
 	}
 	o = wait ? confirm_outputs(s) : look_at_outputs(s);
 	if (o != OUTCOME_DONE)
