@@ -119,6 +119,8 @@ the_first_gap_is_not_forgotten(void **state)
 		describe(&m, 1400, NULL, false);
 		flush(&m);
 		assert_int_equal(chat(&m)->described, 2);
+		snapshot(&m, 1450, true);
+		assert_int_equal(chat(&m)->described, 3);
 		assert_int_equal(chat(&m)->now.channel, 0);
 		model_release(&m);
 	}
