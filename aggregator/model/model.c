@@ -129,6 +129,18 @@ restore_dropped(struct model *m, struct chat *c, const struct record *r)
 		.episode = (uint8_t)r->episode };
 }
 
+/* What a whole snapshot told an earlier generation; it ends no arrival. */
+static void
+add_absence_record(struct model *m, const struct record *r)
+{
+	struct chat *c = chats_get(m, r->chat);
+
+	chats_load(m, c);
+	c->arriving = m->incremental;
+	lives_add_absence(m, c, r->absent_at);
+	chats_touch(m, c, true);
+}
+
 static void
 add_history_record(struct model *m, const struct record *r)
 {
@@ -242,7 +254,9 @@ model_add(struct model *m, const struct record *r)
 		advance_as_of(m, at);
 		return MODEL_NEW;
 	case RECORD_HISTORY:
-		if (r->episode != RECORD_NO_NUMBER && !m->no_clocks)
+		if (r->absent_at != CLOCK_NONE && !m->no_clocks)
+			add_absence_record(m, r);
+		else if (r->episode != RECORD_NO_NUMBER && !m->no_clocks)
 			add_history_record(m, r);
 		advance_as_of(m, at);
 		return MODEL_NEW;

@@ -25,6 +25,7 @@
 #include "aggregator/containers/dedup.h"
 #include "aggregator/containers/order_stats.h"
 #include "aggregator/containers/pieces.h"
+#include "aggregator/containers/sparse_times.h"
 
 /* What one chat record says. The names are held. */
 struct description {
@@ -75,8 +76,10 @@ struct chat {
 
 	/* Private. */
 	struct description *descriptions; /* newest first */
-	int64_t listed_at; /* of the newest snapshot that has the chat, */
-	int64_t absent_at; /* that lacks it though it was open; or CLOCK_NONE */
+	int64_t listed_at; /* of the newest snapshot that has the chat */
+	/* The whole snapshots that lack it, of which the newest one may be in
+	 * whole_at alone; see model_lives.c. */
+	struct sparse_times *absences;
 	struct credit *credits;
 	struct reported_interval *reported;
 	uint32_t credits_n, reported_n;
@@ -278,6 +281,12 @@ typedef void model_message_fn(void *ctx, const struct model *m,
     const struct chat *c, const struct message *x);
 void model_each_message(
     struct model *m, struct chat *c, model_message_fn *each, void *ctx);
+
+/* Calls back for each time of a whole snapshot that lacked the chat and may lie
+ * between two of its lives, oldest first. */
+typedef void model_absence_fn(void *ctx, const struct chat *c, int64_t at);
+void model_each_absence(const struct model *m, const struct chat *c,
+    model_absence_fn *each, void *ctx);
 
 /* The chat of that id, or NULL. */
 struct chat *model_find_chat(const struct model *m, struct text id);

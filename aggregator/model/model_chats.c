@@ -151,7 +151,6 @@ new_chat(struct model *m, uint32_t hash, struct text id)
 	c->now.at = CLOCK_NONE;
 	c->now.opened_at = CLOCK_NONE;
 	c->listed_at = CLOCK_NONE;
-	c->absent_at = CLOCK_NONE;
 	c->bucket =
 	    (uint8_t)bucket_of(m->tenant, strlen(m->tenant), id.p, id.len);
 	c->newest = CLOCK_NONE;
@@ -253,6 +252,7 @@ free_parts(struct chat *c)
 	slab_free_large(c->messages, c->cap);
 	free(c->credits);
 	free(c->reported);
+	free(c->absences);
 	if (c->id_len > sizeof c->id.bytes)
 		free(c->id.far);
 }

@@ -23,7 +23,10 @@ copy_descriptions(struct model *to, struct chat *c, const struct model *from,
 {
 	const struct description *d;
 	struct description new;
+	int64_t missing = lives_missing_at(to, c);
 
+	if (missing != CLOCK_NONE)
+		lives_add_absence(to, c, missing);
 	c->listed_at = from->as_of;
 	for (d = old->descriptions; d != NULL; d = d->next) {
 		new = *d;
@@ -178,15 +181,34 @@ newest_of(const struct chat *c)
 	return at;
 }
 
+/* The snapshot before lacked the chat, too: then it must be kept with it,
+ * unless that was closed, or lies close enough behind another absence. */
+static void
+keep_absence(struct model *m, struct chat *c, int64_t before)
+{
+	int64_t now = m->whole_at[c->bucket];
+	int64_t last = sparse_times_last(c->absences);
+	bool closed = !c->dirty && c->now.status == CHAT_CLOSED;
+
+	if (before <= c->listed_at || before == now || m->memory == 0 ||
+	    (last != CLOCK_NONE && now - last <= m->memory) ||
+	    (closed && newest_of(c) <= before))
+		return;
+	lives_add_absence(m, c, before);
+	chats_touch(m, c, false);
+}
+
 /* Has chats recomputed that are not in the snapshot and have no newer record:
  * they become CHAT_GONE. */
 static void
 touch_missing_chats(struct model *m, const struct model *snapshot,
     const struct bucket_set *part)
 {
+	int64_t before[BUCKETS];
 	struct chat *c;
 	size_t i;
 
+	memcpy(before, m->whole_at, sizeof before);
 	for (i = 0; i < BUCKETS; i++)
 		if (part == NULL || bucket_set_has(part, (unsigned)i))
 			m->whole_at[i] = snapshot->as_of;
@@ -194,8 +216,10 @@ touch_missing_chats(struct model *m, const struct model *snapshot,
 	for (i = 0; i < m->chats_n; i++) {
 		c = m->chats[i];
 		if (c->gone || m->whole_at[c->bucket] != snapshot->as_of ||
-		    c->listed_at == snapshot->as_of ||
-		    newest_of(c) > snapshot->as_of ||
+		    c->listed_at == snapshot->as_of)
+			continue;
+		keep_absence(m, c, before[c->bucket]);
+		if (newest_of(c) > snapshot->as_of ||
 		    (!c->dirty && (c->now.status == CHAT_CLOSED ||
 				      c->now.status == CHAT_GONE)))
 			continue;

@@ -262,6 +262,13 @@ int64_t lives_last_at(
 void lives_describe(struct chat *c);
 /* Removes the first messages and keeps the last status they report. */
 void lives_drop_messages(struct model *m, struct chat *c, size_t messages);
+/* The newest whole snapshot of the chat's bucket, if it lacks the chat; else
+ * CLOCK_NONE. */
+int64_t lives_missing_at(const struct model *m, const struct chat *c);
+/* A whole snapshot of then lacks the chat. */
+void lives_add_absence(const struct model *m, struct chat *c, int64_t at);
+/* Removes absences that separate no records that are kept or may come. */
+void lives_drop_absences(const struct model *m, struct chat *c);
 
 /* model_participants.c. */
 void participants_empty(struct participants *p);

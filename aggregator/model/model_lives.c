@@ -6,6 +6,12 @@
  * record begins a new life, which knows nothing of the one before. Where a
  * life ends follows from the times of the records alone, so it does not matter
  * whether the chat was still kept.
+ *
+ * A chat is over, too, while whole snapshots lack it. Most chats were never
+ * lacked, or are since they closed: of the newest snapshot that is known from
+ * its time and that of the newest one that has the chat. Only when a snapshot
+ * comes after one that lacked the chat is that one's time kept with the chat,
+ * for as long as it may lie between two of its lives.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -59,10 +65,8 @@ gather_descriptions(struct derivation *w, const struct chat *c)
 	}
 }
 
-/* The newest whole snapshot of the chat's bucket, if it lacks the chat; else
- * CLOCK_NONE. */
-static int64_t
-missing_at(const struct model *m, const struct chat *c)
+int64_t
+lives_missing_at(const struct model *m, const struct chat *c)
 {
 	int64_t at;
 
@@ -76,10 +80,9 @@ static bool
 was_missing(
     const struct model *m, const struct chat *c, int64_t last, int64_t at)
 {
-	int64_t t = missing_at(m, c);
+	int64_t t = lives_missing_at(m, c);
 
-	return (t >= last && t < at) ||
-	       (c->absent_at >= last && c->absent_at < at);
+	return (t >= last && t < at) || sparse_times_any(c->absences, last, at);
 }
 
 static void
@@ -258,8 +261,10 @@ void
 lives_set_state(const struct derivation *w, struct chat *c)
 {
 	struct life present = w->lives[w->lives_n - 1];
-	int64_t missed = missing_at(w->model, c);
+	int64_t missed = lives_missing_at(w->model, c);
 
+	if (missed < sparse_times_last(c->absences))
+		missed = sparse_times_last(c->absences);
 	c->described = (uint32_t)(w->descriptions_n - present.description);
 	lives_describe(c);
 	find_newest(c);
@@ -267,10 +272,8 @@ lives_set_state(const struct derivation *w, struct chat *c)
 		return;
 	apply_newer_messages(c, present.message, w->lives_n == 1);
 	/* Only a record newer than the snapshot brings it back. */
-	if (missed != CLOCK_NONE && missed >= c->newest) {
+	if (missed != CLOCK_NONE && missed >= c->newest)
 		c->now.status = CHAT_GONE;
-		c->absent_at = missed;
-	}
 }
 
 static void
@@ -396,4 +399,75 @@ lives_drop_messages(struct model *m, struct chat *c, size_t messages)
 	if (messages > 0 && c->messages[messages - 1].at > f->at)
 		f->at = c->messages[messages - 1].at;
 	chats_drop_messages(m, c, messages);
+}
+
+void
+lives_add_absence(const struct model *m, struct chat *c, int64_t at)
+{
+	sparse_times_add(&c->absences, at, m->memory);
+}
+
+/* The newest record up to a time and the oldest one behind it. */
+struct gap {
+	int64_t at, from, to;
+};
+
+static void
+narrow_gap(struct gap *g, int64_t at)
+{
+	if (at > g->at && (g->to == CLOCK_NONE || at < g->to))
+		g->to = at;
+	else if (at <= g->at && at > g->from)
+		g->from = at;
+}
+
+struct absence_filter {
+	const struct model *model;
+	const struct chat *chat;
+};
+
+/* A record that lies between the two, or behind the absence, may come while
+ * that is not late. Between lives it stays as long as the former one. */
+static bool
+is_absence_needed(void *ctx, int64_t at)
+{
+	const struct absence_filter *f = ctx;
+	const struct model *m = f->model;
+	const struct chat *c = f->chat;
+	const struct description *d;
+	struct gap g = { at, CLOCK_NONE, CLOCK_NONE };
+	size_t i;
+
+	if (at < c->dropped.at)
+		return false;
+	narrow_gap(&g, c->dropped.at);
+	for (d = c->descriptions; d != NULL; d = d->next)
+		narrow_gap(&g, d->at);
+	for (i = 0; i < c->n; i++)
+		narrow_gap(&g, c->messages[i].at);
+	if (g.from == CLOCK_NONE || g.to == CLOCK_NONE)
+		return g.from != CLOCK_NONE;
+	return g.to - g.from > m->memory || !model_is_late(m, g.to);
+}
+
+void
+lives_drop_absences(const struct model *m, struct chat *c)
+{
+	struct absence_filter f = { m, c };
+
+	sparse_times_filter(&c->absences, is_absence_needed, &f);
+}
+
+void
+model_each_absence(const struct model *m, const struct chat *c,
+    model_absence_fn *each, void *ctx)
+{
+	int64_t missing = lives_missing_at(m, c);
+	size_t i;
+
+	for (i = 0; c->absences != NULL && i < c->absences->n; i++)
+		each(ctx, c, c->absences->at[i]);
+	if (missing != CLOCK_NONE &&
+	    (c->now.status != CHAT_CLOSED || c->newest > missing))
+		each(ctx, c, missing);
 }

@@ -1,7 +1,8 @@
 /*
  * model_pack: see model_pack.h. Everything packed begins with the number of its
  * layout. A layout that changes gets a new number, and the state a new version
- * (state.h).
+ * (state.h). A chat's absences but for the first came to its end in version 7;
+ * before there was one at most.
  */
 #include "aggregator/model/model_pack.h"
 
@@ -189,6 +190,24 @@ unpack_credits(struct pack *r, struct model *m, struct chat *c)
 	c->credits_n = (uint32_t)i;
 }
 
+static void
+put_absences(struct buf *b, const struct chat *c)
+{
+	size_t i;
+
+	for (i = 1; c->absences != NULL && i < c->absences->n; i++)
+		pack_put_signed(b, c->absences->at[i]);
+}
+
+static void
+unpack_absence(struct pack *r, const struct model *m, struct chat *c)
+{
+	int64_t at = pack_signed(r);
+
+	if (!r->bad && at != CLOCK_NONE)
+		lives_add_absence(m, c, at);
+}
+
 void
 model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 {
@@ -204,7 +223,8 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 		put_description(to, m, d);
 	pack_put_number(to, c->described);
 	pack_put_signed(to, c->listed_at);
-	pack_put_signed(to, c->absent_at);
+	pack_put_signed(
+	    to, c->absences != NULL ? c->absences->at[0] : CLOCK_NONE);
 	pack_put_number(to, (uint64_t)c->now.status);
 	put_name(to, m, c->now.assignee);
 	pack_put_signed(to, c->dropped.at);
@@ -222,6 +242,7 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 	pack_put_number(to, c->participants);
 	pack_put_number(to, c->loaded ? c->n : c->stored * MODEL_SEGMENT);
 	put_credits(to, m, c);
+	put_absences(to, c);
 }
 
 static void
@@ -239,7 +260,7 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	}
 	c->described = (uint32_t)pack_number(r);
 	c->listed_at = pack_signed(r);
-	c->absent_at = pack_signed(r);
+	unpack_absence(r, m, c);
 	lives_describe(c);
 	c->now.status = (enum chat_status)pack_number(r);
 	assignee = unpack_name(r, m);
@@ -262,6 +283,8 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	c->stored = (uint32_t)((n + MODEL_SEGMENT - 1) / MODEL_SEGMENT);
 	c->loaded = n == 0;
 	unpack_credits(r, m, c);
+	while (pack_more(r))
+		unpack_absence(r, m, c);
 	if (c->now.status > CHAT_GONE || status > CHAT_GONE ||
 	    flags >> ARRIVING_SHIFT > 1 || n > UINT32_MAX)
 		r->bad = true;

@@ -79,6 +79,7 @@ recompute_chat(struct model *m, struct chat *c)
 	chat_intervals_report(m, c, w->intervals, derived.intervals);
 	credit_open(m, c);
 	trim_chat(m, c, &derived.old);
+	lives_drop_absences(m, c);
 	chats_queue_expiry(m, c);
 }
 

@@ -3,6 +3,7 @@
  *
  * Before anything is used it checks that the pages are those that were written
  * (state_sums.c), that the version is ours and that the settings are the same.
+ * A state of the version before is read, and of ours from its first commit on.
  *
  * A new file is committed first, then its log is made, then it is committed
  * again: a file with more than the first commit is refused without its log.
@@ -25,7 +26,8 @@
 
 #include "aggregator/state/state_lock.h"
 
-#define FORMAT "messaging-analytics stream 6"
+#define FORMAT "messaging-analytics stream 7"
+#define FORMAT_BEFORE "messaging-analytics stream 6"
 #define SPAN_BEFORE_MS HOUR_MS /* of states that do not store one */
 enum { FIRST_COMMIT = 1 };
 
@@ -242,7 +244,8 @@ check_state_identity(
 			   ? create_state(s, id, why)
 			   : state_explain(s, MDB_VERSION_MISMATCH, why);
 	}
-	if (!is_meta_text(text, len, FORMAT))
+	if (!is_meta_text(text, len, FORMAT) &&
+	    !is_meta_text(text, len, FORMAT_BEFORE))
 		return state_explain(s, MDB_VERSION_MISMATCH, why);
 	if (!state_get(s->meta, "seed", 4, &data, &len) ||
 	    len != sizeof s->seed)
@@ -294,6 +297,18 @@ open_state_log(struct state *s, struct buf *why)
 	return s->rc == 0 ? PROG_OK : state_explain(s, s->rc, why);
 }
 
+/* Programs of the version before refuse it once something is committed. */
+static void
+raise_version(struct state *s)
+{
+	const char *text = NULL;
+	size_t len = 0;
+
+	if (get_meta_text(s, "format", &text, &len) &&
+	    is_meta_text(text, len, FORMAT_BEFORE))
+		put_meta_text(s, "format", FORMAT);
+}
+
 struct state *
 state_open(const char *dir, const struct state_identity *id, size_t limit,
     enum exit_code *code, struct buf *why)
@@ -323,8 +338,10 @@ state_open_seeded(const char *dir, const struct state_identity *id,
 				: state_explain(s, rc, why);
 		if (*code == PROG_OK)
 			*code = open_state_log(s, why);
-		if (*code == PROG_OK)
+		if (*code == PROG_OK) {
+			raise_version(s);
 			return s;
+		}
 	}
 	state_close(s);
 	return NULL;

@@ -1,10 +1,10 @@
 /*
  * stream_export: writes the state of a stream as records, for the aggregators
  * of the next epoch of the topology: operators, chats, and the messages in
- * memory, chats and messages marked as counted before ("stale"), and what older
- * messages left behind ("history"), which ends each chat. Rows that were
- * written stay; the records let the new aggregators go on from here. Writing
- * the records once more changes nothing.
+ * memory, chats and messages marked as counted before ("stale"), which
+ * snapshots lacked the chat, and what older messages left behind ("history"),
+ * which ends each chat. Rows that were written stay; the records let the new
+ * aggregators go on from here. Writing the records once more changes nothing.
  */
 #include "aggregator/stream/stream.h"
 
@@ -97,6 +97,17 @@ export_description(struct record_export *e, const struct model *m,
 	end_record(e);
 }
 
+static void
+export_absence(void *ctx, const struct chat *c, int64_t at)
+{
+	struct record_export *e = ctx;
+
+	begin_record(e, "history");
+	jsonw_text(&e->line, "chat", chat_id(c));
+	jsonw_time(&e->line, "absent_at", at);
+	end_record(e);
+}
+
 /* What messages left that are no longer kept; the last record of a chat. */
 static void
 export_history(
@@ -178,6 +189,7 @@ export_tenant(struct record_export *e, struct pipeline *p)
 		for (d = c->descriptions; d != NULL; d = d->next)
 			export_description(e, m, c, d);
 		model_each_message(m, c, export_message, e);
+		model_each_absence(m, c, export_absence, e);
 		export_history(e, m, c);
 	}
 	if (m->as_of == CLOCK_NONE || e->failed)

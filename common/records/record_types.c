@@ -122,6 +122,8 @@ const struct record_field record_fields[] = {
 	    "until when the reservation holds" },
 	{ "status_at", FIELD_TIME, AT(status_at), HIST, 0,
 	    "since when they left it with that status" },
+	{ "absent_at", FIELD_TIME, AT(absent_at), HIST, 0,
+	    "when a whole snapshot lacked the chat" },
 	{ "held", FIELD_FLAG, AT(held), HIST, 0,
 	    "they left it with that operator, or with none" },
 	{ "episode", FIELD_COUNT, AT(episode), HIST, 0,

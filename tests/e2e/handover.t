@@ -102,3 +102,25 @@ collect
 is "the monologue" "$(jq -r 'select(.conversation_id == "back" and
 	.table == "longest_monologue_parts") | .messages' "$tmp/rows" |
 	tail -n 1)" 4
+
+echo "- that a snapshot lacked a chat: it does not come back by itself"
+rm -r "$state"
+get rows >/dev/null
+mark='"snapshot":"s2","at":"2026-01-15T09:01:00Z"'
+{
+	chat lost 15T09:00:00 '"status":"open","operator":"7"'
+	line snapshot "$mark,\"state\":\"begin\""
+	line snapshot "$mark,\"state\":\"end\",\"records\":0"
+	chat kept 15T09:02:00 '"status":"open","operator":"7"'
+} | put records 1
+stream -a "$metrics"
+exported . >"$tmp/export"
+is "the snapshot" "$(jq -r 'select(.chat == "lost") | .absent_at // empty' \
+	"$tmp/export")" "2026-01-15T09:01:00.000Z"
+rm -r "$state" "$tmp/rows"
+get rows >/dev/null
+put records 1 <"$tmp/export"
+stream -a "$metrics" --part 0/1 --generation 3
+collect
+is "open chats" "$(jq -r 'select(.table == "chat_metrics" and
+	.status == "open") | .chat' "$tmp/rows" | sort -u)" kept

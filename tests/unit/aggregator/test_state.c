@@ -349,6 +349,43 @@ test_refused(void **unused)
 }
 
 static void
+put_format(struct state *s, const char *name)
+{
+	put(state_table(s, "meta", STATE_BYTES), "format", name);
+}
+
+/* A state of the version before is one of ours once something is committed. */
+static void
+test_version_before(void **unused)
+{
+	static const char before[] = "messaging-analytics stream 6";
+	struct state *s = open_ours();
+	int i;
+
+	(void)unused;
+	put_format(s, before);
+	commit(s);
+	state_close(s);
+	for (i = 0; i < 2; i++) {
+		s = open_ours();
+		assert_value(state_table(s, "meta", STATE_BYTES), "format",
+		    "messaging-analytics stream 7");
+		state_close(s); /* nothing is committed */
+	}
+	s = open_ours();
+	put(state_table(s, "a", STATE_BYTES), "one", "1");
+	commit(s);
+	state_close(s);
+	s = open_ours();
+	assert_value(state_table(s, "a", STATE_BYTES), "one", "1");
+	put_format(s, "messaging-analytics stream 5");
+	commit(s);
+	state_close(s);
+	assert_null(open_as(&ours, LIMIT, PROG_DATA));
+	assert_non_null(strstr(buf_str(&why), "version"));
+}
+
+static void
 test_full(void **unused)
 {
 	struct state *s = open_as(&ours, (size_t)1 << 20, PROG_OK);
@@ -396,6 +433,7 @@ main(void)
 		TEST(test_commit),
 		TEST(test_commit_in_steps),
 		TEST(test_versions),
+		TEST(test_version_before),
 		TEST(test_prefixes),
 		TEST(test_delete_many),
 		TEST(test_given_back),
