@@ -52,7 +52,7 @@ says() {
 	grep -q "$said.*; waiting for it" "$tmp/daemon"
 }
 stored() {
-	[ "$(sql "SELECT COUNT(*) FROM chat_metrics")" = 5 ]
+	[ "$(sql "SELECT COUNT(*) FROM chat_metrics")" = "$1" ]
 }
 for _ in 1 2; do
 	: >"$tmp/daemon"
@@ -64,7 +64,7 @@ for _ in 1 2; do
 	# Long enough for a second one.
 	sleep 12
 	unlock
-	until_true 60 stored || fail "it does not go on: $(cat "$tmp/daemon")"
+	until_true 60 stored 5 || fail "it does not go on: $(cat "$tmp/daemon")"
 	[ "$(wc -l <"$tmp/daemon")" = 1 ] || fail "not once: $(cat "$tmp/daemon")"
 	empty
 done
@@ -91,10 +91,7 @@ wait $daemon || :
 unlock
 "$sink" -f queue:rows 2>>"$tmp/daemon" &
 daemon=$!
-stored() {
-	[ "$(sql "SELECT COUNT(*) FROM chat_metrics")" = 6 ]
-}
-until_true 60 stored || fail "the rows did not come again: $(cat "$tmp/daemon")"
+until_true 60 stored 6 || fail "the rows did not come again: $(cat "$tmp/daemon")"
 messages_are 5 || fail "messages were lost, or are there twice"
 kill $daemon
 wait $daemon || fail "it gave $?"
