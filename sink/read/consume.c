@@ -212,6 +212,19 @@ complete_groups(struct consume *c)
 	return o;
 }
 
+/* A block whose last line filled a group is read to its end only afterwards,
+ * and one without a line is in no group: nothing else would acknowledge them
+ * before the next line comes, which the broker or a writer may keep back until
+ * then. */
+static void
+acknowledge_rest(struct consume *c)
+{
+	struct endpoint_mark mark = row_reader_mark(&c->reader);
+
+	if (!is_storing(c) && filling(c)->lines == 0)
+		endpoint_ack_to(c->in, &mark);
+}
+
 /* The filled group, sorted. */
 static void
 start_group(struct consume *c)
@@ -300,6 +313,7 @@ fill_group(struct consume *c, enum outcome *o)
 	*o = OUTCOME_DONE;
 	while (!group_is_full(c)) {
 		say_alive(c);
+		acknowledge_rest(c);
 		left = group_wait_ms(c);
 		if (left < 0 ||
 		    (is_storing(c) && group_queue_oldest_stored(&c->groups, 0)))
@@ -358,6 +372,7 @@ consume_groups(struct consume *c)
 		if (late != OUTCOME_DONE)
 			return stage_refusal(late, c->code);
 	} while (goes_on);
+	acknowledge_rest(c);
 	c->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
 	return stage_verdict(c->in, &c->dead, status);
 }
