@@ -107,7 +107,10 @@ group_queue_wait(struct group_queue *q, int timeout_ms)
 {
 	struct batch_group *g = in_the_way(q);
 
-	(void)is_stored(q, g != NULL ? g : q->running[0], timeout_ms);
+	/* One that failed stays in the way. */
+	if (g == NULL || g->stored)
+		g = q->running[0];
+	(void)is_stored(q, g, timeout_ms);
 }
 
 /* Whether a group that runs has the worker. */
