@@ -385,7 +385,8 @@ class Test:
                 "#total-waiting .value")) > waiting, "the total to follow")
         asked = [url for url in self.browser.take_requests()[before:]
                  if url.endswith("/api/v1/allocation?")]
-        self.that(len(asked) == 1, f"a wall asks for the queue: {asked}")
+        # Once, and the page before may have been late with its own.
+        self.that(len(asked) in (1, 2), f"a wall asks for the queue: {asked}")
 
     def it_fits_every_screen(self):
         """One page, resized: it has to redraw what depends on the width."""
