@@ -13,6 +13,7 @@
 #define CLOCK_NONE INT64_MIN
 
 #define HOUR_MS (INT64_C(3600) * 1000)
+#define QUARTER_MS (HOUR_MS / 4) /* of an hour */
 #define DAY_MS (24 * HOUR_MS)
 
 /* Room for a formatted time, NUL included. */

@@ -8,7 +8,6 @@
 
 #include "common/base/clock.h"
 
-#define QUARTER_MS (HOUR_MS / 4)
 #define MINUTE_MS INT64_C(60000)
 
 /* No clock is further from UTC. */

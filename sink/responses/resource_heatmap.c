@@ -3,8 +3,7 @@
  * rows from Monday 00:00, in a zone. Parameters: those of response_span.h.
  *
  * An hour of the week is one of the clock on the wall: when the clocks change,
- * one comes twice in the range or not at all. Where clocks differ from UTC by
- * anything but whole hours, all is read from intervals.
+ * one comes twice in the range or not at all.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -30,52 +29,27 @@ static const struct sheet_column heatmap_columns[] = {
 	{ "href", SHEET_TEXT },
 };
 
-static bool
-has_whole_hours(const struct response_span *s)
-{
-	struct zone_span z = zone_find(s->zone, s->from);
-
-	for (; z.until < s->to; z = zone_find(s->zone, z.until)) {
-		if (z.offset % HOUR_MS != 0 || z.until % HOUR_MS != 0)
-			return false;
-	}
-	return z.offset % HOUR_MS == 0;
-}
-
-/* A stretch for each hour. */
-static void
-add_hours_of_week(struct response_plan *p, const struct response_span *s,
-    int64_t t, int64_t to)
-{
-	struct zone_span z = zone_find(s->zone, t);
-
-	for (; t < to; t += HOUR_MS) {
-		if (t >= z.until)
-			z = zone_find(s->zone, t);
-		response_plan_stretch(p, t,
-		    (t + z.offset + WEEK_FIRST_HOUR * HOUR_MS) / HOUR_MS %
-			WEEK_HOURS);
-	}
-	response_plan_stretch(p, to, -1);
-}
-
+/* A stretch for each hour of the clock. */
 static void
 plan_heatmap(struct response_plan *p, const struct response_span *s)
 {
-	int64_t first = clock_ceil(s->from, HOUR_MS);
-	int64_t last = clock_floor(s->to, HOUR_MS);
+	struct zone_span z = zone_find(s->zone, s->from);
+	int64_t t, next, there;
 
 	p->from = s->from;
 	p->to = s->to;
 	response_week_hour(&p->interval_slot, s);
-	response_plan_stretch(p, clock_floor(s->from, HOUR_MS), -1);
-	if (first >= last || !has_whole_hours(s)) {
-		response_plan_add(p, s->from, s->to);
-		return;
+	for (t = s->from; t < s->to; t = next) {
+		if (t >= z.until)
+			z = zone_find(s->zone, t);
+		there = clock_floor(t + z.offset, HOUR_MS);
+		next = there + HOUR_MS - z.offset;
+		if (next > z.until)
+			next = z.until;
+		response_plan_stretch(
+		    p, t, (there / HOUR_MS + WEEK_FIRST_HOUR) % WEEK_HOURS);
 	}
-	response_plan_add(p, s->from, first);
-	response_plan_add(p, last, s->to);
-	add_hours_of_week(p, s, first, last);
+	response_plan_stretch(p, s->to, -1);
 }
 
 /* The intervals of an hour of the week; NULL: not for the viewer. */

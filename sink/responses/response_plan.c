@@ -1,6 +1,6 @@
 /*
- * response_plan: which hours can be read as a whole, and which are cut; see
- * response_sums.h. Hours that follow each other and belong to the same slot are
+ * response_plan: which spans can be read as a whole, and which are cut; see
+ * response_sums.h. Times that follow each other and belong to the same slot are
  * a stretch.
  */
 #include "sink/responses/response_sums.h"
@@ -13,25 +13,9 @@
 #include "sink/rollup/rollup.h"
 
 void
-response_plan_add(struct response_plan *p, int64_t from, int64_t to)
-{
-	size_t n = p->intervals_n;
-
-	if (from >= to)
-		return;
-	if (n > 0 && p->intervals[n - 1].to == from) {
-		p->intervals[n - 1].to = to;
-		return;
-	}
-	XGROW(p->intervals, p->intervals_n, p->intervals_cap);
-	p->intervals[p->intervals_n++] = (struct response_range){ from, to };
-}
-
-void
 response_plan_release(struct response_plan *p)
 {
 	buf_release(&p->interval_slot);
-	free(p->intervals);
 	free(p->stretches);
 }
 
@@ -40,32 +24,11 @@ response_plan_stretch(struct response_plan *p, int64_t begin, int64_t slot)
 {
 	size_t n = p->stretches_n;
 
-	if (n > 0 && p->stretches[n - 1].begin == begin) {
-		p->stretches[n - 1].slot = slot;
-		return;
-	}
 	if (n > 0 && p->stretches[n - 1].slot == slot)
 		return;
 	XGROW(p->stretches, p->stretches_n, p->stretches_cap);
 	p->stretches[p->stretches_n++] =
 	    (struct response_stretch){ begin, slot };
-}
-
-/* The hours of a period: cut at its begin, whole, cut at its end. */
-static void
-add_period(struct response_plan *p, int64_t from, int64_t to, size_t slot)
-{
-	int64_t first = clock_ceil(from, HOUR_MS);
-	int64_t last = clock_floor(to, HOUR_MS);
-
-	if (first >= last) {
-		response_plan_add(p, from, to);
-		return;
-	}
-	response_plan_add(p, from, first);
-	response_plan_stretch(p, first, (int64_t)slot);
-	response_plan_stretch(p, last, -1);
-	response_plan_add(p, last, to);
 }
 
 /* The last stretch that begins at that time or before; none: the number of
@@ -85,16 +48,39 @@ find_stretch(const struct response_plan *p, int64_t ms)
 	return low > 0 ? low - 1 : p->stretches_n;
 }
 
+static int64_t
+span_end(int64_t begin, enum response_level level)
+{
+	static const int64_t lengths[] = {
+		[RESPONSE_DAYS] = DAY_MS,
+		[RESPONSE_HOURS] = HOUR_MS,
+		[RESPONSE_QUARTERS] = QUARTER_MS,
+	};
+
+	return level == RESPONSE_MONTHS ? rollup_next_month(begin)
+					: begin + lengths[level];
+}
+
+/* The last one has no slot, and no end. */
+static int64_t
+stretch_end(const struct response_plan *p, size_t i)
+{
+	return i + 1 < p->stretches_n ? p->stretches[i + 1].begin : INT64_MAX;
+}
+
 int64_t
-response_plan_slot(const struct response_plan *p, int64_t begin)
+response_plan_slot(
+    const struct response_plan *p, int64_t begin, enum response_level level)
 {
 	size_t i = find_stretch(p, begin);
 
-	return i < p->stretches_n ? p->stretches[i].slot : -1;
+	return i < p->stretches_n && span_end(begin, level) <= stretch_end(p, i)
+		   ? p->stretches[i].slot
+		   : -1;
 }
 
-static void
-add_span_piece(struct response_pieces *p, int64_t from, int64_t to)
+void
+response_pieces_add(struct response_pieces *p, int64_t from, int64_t to)
 {
 	if (p->n > 0 && p->list[p->n - 1].to == from) {
 		p->list[p->n - 1].to = to;
@@ -104,51 +90,87 @@ add_span_piece(struct response_pieces *p, int64_t from, int64_t to)
 	p->list[p->n++] = (struct response_range){ from, to };
 }
 
-/* The end of the longest span that begins at t and ends by `to`, and its
- * level. */
-static int64_t
-longest_span(int64_t t, int64_t to,
-    bool (*has)(const void *ctx, size_t level, int64_t begin), const void *ctx,
-    size_t *level)
+/* Adds the hour that ms is in, unless it is the last one. */
+static void
+add_hour_of(struct response_pieces *p, int64_t ms)
 {
-	*level = RESPONSE_HOURS;
-	if (t % DAY_MS != 0 || t + DAY_MS > to)
-		return t + HOUR_MS;
-	if (to - t >= 28 * DAY_MS && rollup_month(t) == t &&
-	    rollup_next_month(t) <= to && has(ctx, RESPONSE_MONTHS, t)) {
-		*level = RESPONSE_MONTHS;
-		return rollup_next_month(t);
-	}
-	if (!has(ctx, RESPONSE_DAYS, t))
-		return t + HOUR_MS;
-	*level = RESPONSE_DAYS;
-	return t + DAY_MS;
+	int64_t hour = clock_floor(ms, HOUR_MS);
+
+	if (p->n == 0 || p->list[p->n - 1].to <= hour)
+		response_pieces_add(p, hour, hour + HOUR_MS);
 }
 
-/* The end of a stretch; of the last one that of the range's last hour. */
-static int64_t
-stretch_end(const struct response_plan *p, size_t i)
+void
+response_plan_cut_hours(
+    const struct response_plan *p, struct response_pieces *hours)
 {
-	return i + 1 < p->stretches_n ? p->stretches[i + 1].begin
-				      : clock_ceil(p->to, HOUR_MS);
+	size_t i;
+
+	for (i = 0; i < p->stretches_n; i++) {
+		if (p->stretches[i].begin % HOUR_MS != 0)
+			add_hour_of(hours, p->stretches[i].begin);
+	}
+}
+
+struct plan_cut {
+	bool (*has)(const void *ctx, enum response_level level, int64_t begin);
+	const void *ctx;
+};
+
+/* Whether the span of a level that begins at t can be read. */
+static bool
+fits(const struct plan_cut *c, enum response_level level, int64_t t, int64_t to)
+{
+	static const int64_t units[] = {
+		[RESPONSE_MONTHS] = DAY_MS,
+		[RESPONSE_DAYS] = DAY_MS,
+		[RESPONSE_HOURS] = HOUR_MS,
+		[RESPONSE_QUARTERS] = QUARTER_MS,
+	};
+
+	if (t % units[level] != 0 || to - t < units[level] ||
+	    (level == RESPONSE_MONTHS && rollup_month(t) != t) ||
+	    span_end(t, level) > to)
+		return false;
+	return level == RESPONSE_HOURS ||
+	       c->has(c->ctx, level,
+		   level == RESPONSE_QUARTERS ? clock_floor(t, HOUR_MS) : t);
+}
+
+/* The end of the longest span that begins at t and can be read, and its level;
+ * intervals are read up to the end of their quarter. */
+static int64_t
+longest_span(
+    const struct plan_cut *c, int64_t t, int64_t to, enum response_level *level)
+{
+	int64_t end = clock_floor(t, QUARTER_MS) + QUARTER_MS;
+
+	for (*level = RESPONSE_MONTHS; *level < RESPONSE_INTERVALS; ++*level) {
+		if (fits(c, *level, t, to))
+			return span_end(t, *level);
+	}
+	return end < to ? end : to;
 }
 
 void
 response_plan_cut(const struct response_plan *p,
-    bool (*has)(const void *ctx, size_t level, int64_t begin), const void *ctx,
-    struct response_pieces *pieces)
+    bool (*has)(const void *ctx, enum response_level level, int64_t begin),
+    const void *ctx, struct response_pieces *pieces)
 {
+	const struct plan_cut c = { has, ctx };
+	enum response_level level;
 	int64_t t, to, next;
-	size_t i, level;
+	size_t i;
 
 	for (i = 0; i < p->stretches_n; i++) {
+		if (p->stretches[i].slot < 0)
+			continue;
 		to = stretch_end(p, i);
 		for (t = p->stretches[i].begin; t < to; t = next) {
-			level = RESPONSE_HOURS;
-			next = p->stretches[i].slot < 0
-				   ? t + HOUR_MS
-				   : longest_span(t, to, has, ctx, &level);
-			add_span_piece(&pieces[level], t, next);
+			next = longest_span(&c, t, to, &level);
+			response_pieces_add(&pieces[level], t, next);
+			if (level >= RESPONSE_QUARTERS)
+				add_hour_of(&pieces[RESPONSE_HOURS], t);
 		}
 	}
 }
@@ -161,10 +183,10 @@ response_plan_periods(struct response_plan *p, const struct response_span *s)
 	p->from = s->from;
 	p->to = s->to;
 	buf_adds(&p->interval_slot, "INTERVAL(" RESPONSE_SLOT_MS);
-	response_plan_stretch(p, clock_floor(s->from, HOUR_MS), -1);
 	for (i = 0; i < s->n; i++) {
-		add_period(p, s->begins[i], s->begins[i + 1], i);
+		response_plan_stretch(p, s->begins[i], (int64_t)i);
 		buf_addf(&p->interval_slot, ", %" PRId64, s->begins[i]);
 	}
+	response_plan_stretch(p, s->to, -1);
 	buf_adds(&p->interval_slot, ") - 1");
 }

@@ -3,7 +3,8 @@
  *
  * A month or a day is read as a whole if everyone's row of it is there, else in
  * days or hours: reaper --retention deletes the row of a month that began
- * before what it keeps, and leaves its later days.
+ * before what it keeps, and leaves its later days. Quarters are read where
+ * everyone's row of their hour says so (sink/rollup/quarters.h).
  */
 #include "sink/responses/response_read.h"
 
@@ -26,19 +27,26 @@
 /* Sums that take 16 KB while they are gathered. */
 #define GATHERED_MAX 256
 
-/* Days and months that a range may have. */
+/* Days, months and cut hours that a range may have. */
 #define KNOWN_MAX 100000
+
+/* Rows of everyone, behind what else is asked in the same statement. */
+#define KNOWN_SPANS                                                            \
+	" UNION ALL SELECT span, begin_at FROM response_rollups "              \
+	"WHERE tenant = ? AND everyone = 1 AND operator = ''"
 
 static const char *const level_names[] = {
 	[RESPONSE_MONTHS] = "month",
 	[RESPONSE_DAYS] = "day",
 	[RESPONSE_HOURS] = "hour",
+	[RESPONSE_QUARTERS] = "quarter",
 };
 
-/* The begins of the months and days that are there, in order. */
+/* The begins of the months and days that are there, and of the hours that have
+ * quarters, in order. */
 struct known_spans {
-	int64_t *begins[RESPONSE_HOURS]; /* owned */
-	size_t n[RESPONSE_HOURS], cap[RESPONSE_HOURS];
+	int64_t *begins[RESPONSE_INTERVALS]; /* owned */
+	size_t n[RESPONSE_INTERVALS], cap[RESPONSE_INTERVALS];
 };
 
 static void
@@ -57,7 +65,7 @@ compare_begins(const void *pa, const void *pb)
 }
 
 static bool
-is_known(const void *ctx, size_t level, int64_t begin)
+is_known(const void *ctx, enum response_level level, int64_t begin)
 {
 	const struct known_spans *k = ctx;
 
@@ -65,73 +73,128 @@ is_known(const void *ctx, size_t level, int64_t begin)
 				      sizeof begin, compare_begins) != NULL;
 }
 
-static void
-take_known(struct known_spans *k, struct db_rows *rows)
+/* The level of this name; RESPONSE_INTERVALS: none. */
+static enum response_level
+level_named(const char *name)
 {
-	size_t level;
+	enum response_level level = RESPONSE_MONTHS;
+
+	while (
+	    level < RESPONSE_INTERVALS && strcmp(level_names[level], name) != 0)
+		level++;
+	return level;
+}
+
+/* After an upgrade that takes time. */
+static bool
+refuse_due(const struct sums_reader *r)
+{
+	(void)question_problem(r->q, 503,
+	    "responses that were stored before an upgrade are not "
+	    "added up yet; sink --migrate does that");
+	r->q->answer->retry_after = 60;
+	return false;
+}
+
+static bool
+take_known(
+    const struct sums_reader *r, struct known_spans *k, struct db_rows *rows)
+{
+	enum response_level level;
 
 	while (db_next(rows)) {
-		level = strcmp(db_get(rows, 0), "day") == 0 ? RESPONSE_DAYS
-							    : RESPONSE_MONTHS;
+		level = level_named(db_get(rows, 0));
+		if (level == RESPONSE_INTERVALS)
+			return refuse_due(r);
 		XGROW(k->begins[level], k->n[level], k->cap[level]);
 		k->begins[level][k->n[level]++] = db_get_time(rows, 1);
 	}
-	for (level = 0; level < RESPONSE_HOURS; level++) {
+	for (level = 0; level < RESPONSE_INTERVALS; level++) {
 		if (k->n[level] > 0)
 			qsort(k->begins[level], k->n[level], sizeof(int64_t),
 			    compare_begins);
 	}
+	return true;
 }
 
 static void
 release_known(struct known_spans *k)
 {
-	size_t level;
+	enum response_level level;
 
-	for (level = 0; level < RESPONSE_HOURS; level++)
+	for (level = 0; level < RESPONSE_INTERVALS; level++)
 		free(k->begins[level]);
 }
 
-/* Whether all that is stored is added up: after an upgrade that takes time. */
-static bool
-is_added_up(const struct sums_reader *r)
+/* Appends the question which of the hours have quarters. The arguments have
+ * room. */
+static void
+add_cut_hours(const struct response_pieces *hours, struct buf *sql,
+    struct db_value *args, size_t *n)
 {
-	struct db_rows *rows = NULL;
-	bool good = question_ask(r->q,
-	    "SELECT 1 FROM rollups_due WHERE tenant = ? AND done = 0 LIMIT 1",
-	    NULL, 0, &rows);
+	const char *comma = "";
+	int64_t hour;
+	size_t i;
 
-	if (good && db_rows_count(rows) > 0) {
-		good = question_problem(r->q, 503,
-		    "responses that were stored before an upgrade are not "
-		    "added up yet; sink --migrate does that");
-		r->q->answer->retry_after = 60;
+	buf_addf(sql, KNOWN_SPANS " AND span = 'quarter' AND version >= 0 "
+				  "AND begin_at IN (");
+	for (i = 0; i < hours->n; i++) {
+		for (hour = hours->list[i].from; hour < hours->list[i].to;
+		     hour += HOUR_MS, comma = ", ") {
+			buf_addf(sql, "%s?", comma);
+			args[(*n)++] = db_time(hour);
+		}
 	}
-	db_rows_free(rows);
-	return good;
+	buf_addc(sql, ')');
 }
 
+static size_t
+count_hours(const struct response_pieces *p)
+{
+	int64_t ms = 0;
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		ms += p->list[i].to - p->list[i].from;
+	return (size_t)(ms / HOUR_MS);
+}
+
+/* Also whether all that is stored is added up. */
 static bool
 find_known(const struct sums_reader *r, struct known_spans *k)
 {
 	const struct response_plan *p = r->plan;
-	const struct db_value args[] = { db_time(p->from), db_time(p->to) };
-	struct db_rows *rows = NULL;
+	const struct db_value tenant = db_str(r->q->viewer.tenant);
+	struct response_pieces hours = { .n = 0 };
 	struct buf sql = BUF_INIT;
-	bool good = true;
+	struct db_rows *rows = NULL;
+	struct db_value *args;
+	size_t n = 0;
+	bool good;
 
-	if (p->to - p->from < DAY_MS)
-		return true;
-	buf_addf(&sql,
-	    "SELECT span, begin_at FROM response_rollups WHERE tenant = ? "
-	    "AND everyone = 1 AND span IN ('month', 'day') AND operator = '' "
-	    "AND begin_at >= ? AND begin_at < ? LIMIT %d",
-	    KNOWN_MAX + 1);
-	good = response_ask(r, &sql, args, ARRAY_LEN(args), KNOWN_MAX, &rows);
-	if (good)
-		take_known(k, rows);
+	response_plan_cut_hours(p, &hours);
+	args = xcalloc(count_hours(&hours) + 4, sizeof *args);
+	buf_adds(&sql, "SELECT 'due' AS span, day AS begin_at FROM rollups_due "
+		       "WHERE tenant = ? AND done = 0");
+	if (p->to - p->from >= DAY_MS) {
+		buf_adds(&sql,
+		    KNOWN_SPANS " AND span IN ('month', 'day') "
+				"AND begin_at >= ? AND begin_at < ?");
+		args[n++] = tenant;
+		args[n++] = db_time(p->from);
+		args[n++] = db_time(p->to);
+	}
+	if (hours.n > 0) {
+		args[n++] = tenant;
+		add_cut_hours(&hours, &sql, args, &n);
+	}
+	buf_addf(&sql, " LIMIT %d", KNOWN_MAX + 1);
+	good = response_ask(r, &sql, args, n, KNOWN_MAX, &rows) &&
+	       take_known(r, k, rows);
 	db_rows_free(rows);
 	buf_release(&sql);
+	free(hours.list);
+	free(args);
 	return good;
 }
 
@@ -149,9 +212,10 @@ refuse_damage(const struct sums_reader *r, const char *begin)
 /* A row of a span: into its slot, or only its version where hours are cut.
  * False: it is damaged, and the answer is a problem. */
 static bool
-take_span(struct sums_reader *r, const struct db_rows *rows)
+take_span(struct sums_reader *r, enum response_level level,
+    const struct db_rows *rows)
 {
-	int64_t slot = response_plan_slot(r->plan, db_get_time(rows, 0));
+	int64_t slot = response_plan_slot(r->plan, db_get_time(rows, 0), level);
 	struct span_sum *kinds[SPAN_KINDS] = { NULL }, *sum, *to = NULL;
 	bool good;
 	size_t i;
@@ -189,7 +253,7 @@ is_everyone(const struct sums_reader *r)
 
 /* Reads the spans of a level that begin within some ranges. */
 static bool
-read_spans(struct sums_reader *r, size_t level,
+read_spans(struct sums_reader *r, enum response_level level,
     const struct response_range *ranges, size_t n)
 {
 	struct buf sql = BUF_INIT;
@@ -216,7 +280,7 @@ read_spans(struct sums_reader *r, size_t level,
 	buf_addf(&sql, ") LIMIT %d", ROWS_MAX + 1);
 	good = response_ask(r, &sql, args, args_n, ROWS_MAX, &rows);
 	while (good && db_next(rows))
-		good = take_span(r, rows);
+		good = take_span(r, level, rows);
 	db_rows_free(rows);
 	buf_release(&sql);
 	return good;
@@ -224,10 +288,11 @@ read_spans(struct sums_reader *r, size_t level,
 
 /* A level's pieces, some spans at a time. */
 static bool
-read_level(
-    struct sums_reader *r, size_t level, const struct response_pieces *pieces)
+read_level(struct sums_reader *r, enum response_level level,
+    const struct response_pieces *pieces)
 {
-	static const int64_t lengths[] = { 28 * DAY_MS, DAY_MS, HOUR_MS };
+	static const int64_t lengths[] = { 28 * DAY_MS, DAY_MS, HOUR_MS,
+		QUARTER_MS };
 	bool is_one = r->choice->operator_id != NULL || is_everyone(r);
 	int64_t most =
 	    lengths[level] * (is_one ? SPANS_MAX : SPANS_MAX_BY_OPERATOR);
@@ -255,20 +320,20 @@ read_level(
 }
 
 bool
-response_read_rollups(struct sums_reader *r)
+response_read_rollups(
+    struct sums_reader *r, struct response_pieces pieces[RESPONSE_LEVELS])
 {
-	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
 	struct known_spans known = { .n = { 0 } };
-	bool good = is_added_up(r) && find_known(r, &known);
-	size_t level, i;
+	bool good = find_known(r, &known);
+	enum response_level level;
+	size_t i;
 
 	r->room = GATHERED_MAX;
 	if (good)
 		response_plan_cut(r->plan, is_known, &known, pieces);
-	for (level = 0; level < RESPONSE_LEVELS; level++) {
-		if (good && pieces[level].n > 0)
+	for (level = 0; good && level < RESPONSE_INTERVALS; level++) {
+		if (pieces[level].n > 0)
 			good = read_level(r, level, &pieces[level]);
-		free(pieces[level].list);
 	}
 	release_known(&known);
 	for (i = 0; i < r->to->n; i++)

@@ -18,8 +18,10 @@ struct sums_reader {
 	size_t room;
 };
 
-/* Reads months, days and hours of the plan. False: the answer is a problem. */
-bool response_read_rollups(struct sums_reader *r)
+/* Reads months, days, hours and quarters of the plan, which it cuts. False: the
+ * answer is a problem. */
+bool response_read_rollups(
+    struct sums_reader *r, struct response_pieces pieces[RESPONSE_LEVELS])
     __attribute__((warn_unused_result));
 
 /* Asks, with the arguments behind the tenant; the rows are at most `most`. */

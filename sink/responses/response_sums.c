@@ -97,15 +97,15 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 /* " AND ((end_at >= ? AND end_at < ?) OR ...)" */
 static void
 add_ranges(
-    const struct response_plan *p, struct buf *sql, struct db_value *args)
+    const struct response_pieces *p, struct buf *sql, struct db_value *args)
 {
 	size_t i;
 
-	for (i = 0; i < p->intervals_n; i++) {
+	for (i = 0; i < p->n; i++) {
 		buf_adds(sql, i == 0 ? " AND (" : " OR ");
 		buf_adds(sql, "(end_at >= ? AND end_at < ?)");
-		args[2 * i] = db_time(p->intervals[i].from);
-		args[2 * i + 1] = db_time(p->intervals[i].to);
+		args[2 * i] = db_time(p->list[i].from);
+		args[2 * i + 1] = db_time(p->list[i].to);
 	}
 	buf_addc(sql, ')');
 }
@@ -113,25 +113,24 @@ add_ranges(
 /* Whether it is so little time that hardly two intervals share a bucket: to
  * group them takes the server longer than to send each one. */
 static bool
-is_little_time(const struct response_plan *p)
+is_little_time(const struct response_pieces *p)
 {
 	int64_t ms = 0;
 	size_t i;
 
-	for (i = 0; i < p->intervals_n; i++)
-		ms += p->intervals[i].to - p->intervals[i].from;
+	for (i = 0; i < p->n; i++)
+		ms += p->list[i].to - p->list[i].from;
 	return ms <= LITTLE_TIME_MS;
 }
 
 static bool
-read_intervals(struct sums_reader *r)
+read_intervals(struct sums_reader *r, const struct response_pieces *p)
 {
 	static const char who[] = "COALESCE(operator, '')";
-	const struct response_plan *p = r->plan;
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
 	struct db_value *args;
-	size_t n = 2 * p->intervals_n;
+	size_t n = 2 * p->n;
 	bool single = is_little_time(p), good;
 
 	if (n == 0)
@@ -140,7 +139,7 @@ read_intervals(struct sums_reader *r)
 	buf_addf(&sql,
 	    "SELECT %s AS slot, %s AS who, %s AS bucket, %s FROM intervals "
 	    "WHERE tenant = ?",
-	    buf_str(&p->interval_slot), r->by_operator ? who : "''",
+	    buf_str(&r->plan->interval_slot), r->by_operator ? who : "''",
 	    HISTOGRAM_BUCKET_SQL("ms"),
 	    single ? "1, ms, ms" : "COUNT(*), SUM(ms), MAX(ms)");
 	add_ranges(p, &sql, args);
@@ -183,14 +182,18 @@ response_sums_read(struct question *q, const struct response_plan *p,
 		.by_operator = by_operator,
 		.to = s,
 		.end_ms = clock_mono_ms() + q->timeout_ms };
+	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
+	enum response_level level;
 	bool good;
 
 	*s = (struct response_sums){ .version = CLOCK_NONE,
 		.as_of = CLOCK_NONE };
 	/* All of one moment: a flush between two of them would be in one. */
-	good = question_begin(q) && response_read_rollups(&r) &&
-	       read_intervals(&r);
+	good = question_begin(q) && response_read_rollups(&r, pieces) &&
+	       read_intervals(&r, &pieces[RESPONSE_INTERVALS]);
 	question_end(q);
+	for (level = 0; level < RESPONSE_LEVELS; level++)
+		free(pieces[level].list);
 	if (!good)
 		return false;
 	if (s->n > 0)

@@ -2,10 +2,10 @@
  * response_sums: responses added up from the tables, by slot (a period, an hour
  * of the week) and operator: count, sum, maximum and buckets.
  *
- * Whole hours of UTC come from response_rollups, in months and days where they
- * fit into a slot and are there. Where a slot begins within an hour, as in
- * zones at :30 and :45, and for quarters of an hour, they come from intervals,
- * which know the millisecond.
+ * Whole quarters of hours of UTC come from response_rollups, in months, days
+ * and hours where they fit into a slot and are there. What is below a quarter,
+ * and quarters that are not there (sink/rollup/quarters.h), come from
+ * intervals, which know the millisecond.
  */
 #ifndef SINK_RESPONSES_RESPONSE_SUMS_H
 #define SINK_RESPONSES_RESPONSE_SUMS_H
@@ -28,19 +28,17 @@ struct response_range {
 	int64_t from, to;
 };
 
-/* Hours from `begin` on, up to the next stretch. */
+/* From `begin` on, up to the next stretch. */
 struct response_stretch {
-	int64_t begin, slot; /* -1: they are read from intervals */
+	int64_t begin, slot; /* -1: nothing is asked */
 };
 
-/* What is read from where. */
+/* What is asked, by time. */
 struct response_plan {
 	int64_t from, to;                   /* all of it */
 	struct response_stretch *stretches; /* in order; owned */
 	size_t stretches_n, stretches_cap;
 	struct buf interval_slot; /* of an interval by its end, as SQL */
-	struct response_range *intervals; /* what is read from there; owned */
-	size_t intervals_n, intervals_cap;
 };
 
 /* For that expression: ms since 1970. */
@@ -57,31 +55,45 @@ struct response_sums {
 	struct strmap operators; /* owns their names */
 };
 
-/* A range that is read from intervals; ranges are added in their order. */
-void response_plan_add(struct response_plan *p, int64_t from, int64_t to);
 void response_plan_release(struct response_plan *p);
 
-/* From this whole hour on, up to the next stretch, the slot is that; -1: none.
- * Stretches are added in their order, the last one is none. */
+/* From then on, up to the next stretch, the slot is that; -1: none. Stretches
+ * are added in their order, the last one is none. */
 void response_plan_stretch(
     struct response_plan *p, int64_t begin, int64_t slot);
 
-/* The spans of a length that are read, in ranges of their begins. */
+/* Spans of a length, or times, in ranges; in order. */
 struct response_pieces {
 	struct response_range *list; /* owned */
 	size_t n, cap;
 };
+void response_pieces_add(struct response_pieces *p, int64_t from, int64_t to);
 
-/* Cuts the stretches into months, days and hours, those without a slot into
- * hours only; has() tells which months and days there are. pieces: of
- * RESPONSE_LEVELS lengths, months first. */
-enum { RESPONSE_MONTHS, RESPONSE_DAYS, RESPONSE_HOURS, RESPONSE_LEVELS };
+/* What is read. */
+enum response_level {
+	RESPONSE_MONTHS,
+	RESPONSE_DAYS,
+	RESPONSE_HOURS,
+	RESPONSE_QUARTERS,
+	RESPONSE_INTERVALS,
+	RESPONSE_LEVELS
+};
+
+/* Cuts the stretches into months, days, hours and quarters, and the rest into
+ * intervals; has() tells which months and days there are, and which hours have
+ * quarters. Of the hours that are cut the rows are among the pieces, too: they
+ * have no slot, but a version. pieces: of RESPONSE_LEVELS. */
 void response_plan_cut(const struct response_plan *p,
-    bool (*has)(const void *ctx, size_t level, int64_t begin), const void *ctx,
-    struct response_pieces *pieces);
+    bool (*has)(const void *ctx, enum response_level level, int64_t begin),
+    const void *ctx, struct response_pieces *pieces);
 
-/* The slot of the span that begins then; -1: none. */
-int64_t response_plan_slot(const struct response_plan *p, int64_t begin);
+/* The hours that stretches cut: their quarters are read, if they have some. */
+void response_plan_cut_hours(
+    const struct response_plan *p, struct response_pieces *hours);
+
+/* The slot that a span lies in; -1: none. */
+int64_t response_plan_slot(
+    const struct response_plan *p, int64_t begin, enum response_level level);
 
 /* A slot for each period of the span. */
 void response_plan_periods(

@@ -10,10 +10,12 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "sink/rollup/analytics_hours.h"
+#include "sink/rollup/quarters.h"
 #include "sink/rollup/rollup.h"
 
 struct recompute {
 	struct rollup rollup;
+	struct quarters quarters;
 	struct text tenant;
 	int64_t day;
 };
@@ -66,6 +68,9 @@ recompute_in_transaction(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE)
 		o = rollup_day(&c->rollup, c->tenant, c->day);
 	if (o == OUTCOME_DONE)
+		o = quarters_make(
+		    &c->quarters, c->tenant, c->day, c->day + DAY_MS);
+	if (o == OUTCOME_DONE)
 		o = analytics_hours_day(db, c->tenant, c->day);
 	if (o == OUTCOME_DONE)
 		o = db_exec(db,
@@ -83,6 +88,7 @@ recompute_days(struct db *db, struct db_rows *rows, size_t *days)
 	enum outcome o = OUTCOME_DONE;
 
 	rollup_init(&c.rollup, db);
+	quarters_init(&c.quarters, db);
 	while (o == OUTCOME_DONE && !stop_asked() && db_next(rows)) {
 		c.tenant =
 		    (struct text){ db_get(rows, 0), db_get_len(rows, 0) };
@@ -91,6 +97,7 @@ recompute_days(struct db *db, struct db_rows *rows, size_t *days)
 		*days += o == OUTCOME_DONE;
 	}
 	rollup_release(&c.rollup);
+	quarters_release(&c.quarters);
 	return o;
 }
 

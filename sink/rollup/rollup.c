@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "sink/rollup/quarters.h"
 #include "sink/rollup/span_set.h"
 
 /* A month under way, day by day. */
@@ -207,40 +207,6 @@ read_hour_buckets(struct rollup_work *d, const char *table)
 	return o;
 }
 
-/* Takes what is stored of a length and begins within a time into the set, where
- * it has not been made anew. With `emptied` only that it is there: it is
- * written even if nothing is left of it. */
-static enum outcome
-take_stored(const struct rollup_work *d, struct span_set *set, int64_t from,
-    int64_t to, bool emptied)
-{
-	const struct db_value args[] = { db_str(d->tenant),
-		db_int(set->everyone), db_str(set->span), db_time(from),
-		db_time(to) };
-	struct db_rows *rows;
-	struct span_row *row;
-	enum outcome o;
-
-	o = db_query(d->r->db,
-	    "SELECT begin_at, operator, sums, as_of FROM response_rollups "
-	    "WHERE tenant = ? AND everyone = ? AND span = ? AND begin_at >= ? "
-	    "AND begin_at < ?",
-	    args, ARRAY_LEN(args), &rows);
-	while (o == OUTCOME_DONE && db_next(rows)) {
-		row = span_set_row(set, db_get_time(rows, 0), db_get(rows, 1),
-		    db_get_len(rows, 1));
-		if (emptied)
-			row->put = true;
-		else if (!row->put && span_row_add(row, db_get(rows, 2),
-					  db_get_time(rows, 3)) != 0)
-			log_warn("response_rollups has a damaged row of tenant "
-				 "%s at %s; run `sink --recompute`",
-			    d->tenant, db_get(rows, 0));
-	}
-	db_rows_free(rows);
-	return o;
-}
-
 static bool
 has_changed(const struct rollup_work *d, const struct span_row *row)
 {
@@ -272,9 +238,11 @@ make_hours(struct rollup_work *d)
 	enum outcome o = OUTCOME_DONE;
 
 	if (d->whole)
-		o = take_stored(d, &d->hours, d->day, end, true);
+		o = span_set_read(
+		    &d->hours, d->r->db, d->tenant, d->day, end, true);
 	if (o == OUTCOME_DONE && d->whole)
-		o = take_stored(d, &d->hours_of_all, d->day, end, true);
+		o = span_set_read(
+		    &d->hours_of_all, d->r->db, d->tenant, d->day, end, true);
 	if (o == OUTCOME_DONE)
 		o = read_hour_sums(d, "response_hours");
 	if (o == OUTCOME_DONE)
@@ -284,7 +252,8 @@ make_hours(struct rollup_work *d)
 	if (o == OUTCOME_DONE)
 		o = read_hour_buckets(d, "response_histogram_parts");
 	if (o == OUTCOME_DONE && !d->whole)
-		o = take_stored(d, &d->hours, d->day, end, false);
+		o = span_set_read(
+		    &d->hours, d->r->db, d->tenant, d->day, end, false);
 	return o;
 }
 
@@ -362,16 +331,19 @@ make_month(struct rollup_work *d)
 	size_t i;
 
 	if (d->whole)
-		o = take_stored(d, &d->months, month, month + 1, true);
+		o = span_set_read(
+		    &d->months, d->r->db, d->tenant, month, month + 1, true);
 	if (o == OUTCOME_DONE && d->whole)
-		o = take_stored(d, &d->months_of_all, month, month + 1, true);
+		o = span_set_read(&d->months_of_all, d->r->db, d->tenant, month,
+		    month + 1, true);
 	for (i = 0; (e = strmap_next(&d->days.rows, &i)) != NULL;) {
 		row = e->value;
 		first = row->begin < first ? row->begin : first;
 		add_to_month(d, month, row);
 	}
 	if (o == OUTCOME_DONE && first > month && first != INT64_MAX)
-		o = take_stored(d, &before, month, first, false);
+		o = span_set_read(
+		    &before, d->r->db, d->tenant, month, first, false);
 	for (i = 0; (e = strmap_next(&before.rows, &i)) != NULL;)
 		add_to_month(d, month, e->value);
 	span_set_release(&before);
@@ -416,13 +388,15 @@ begin_work(struct rollup_work *d, struct rollup *r, struct text tenant,
 		.months_of_all = { .span = SPAN_MONTH, .everyone = true } };
 	o = lock_month(d);
 	if (o == OUTCOME_DONE && whole) {
-		o = take_stored(d, &d->days, day, day + 1, true);
+		o = span_set_read(
+		    &d->days, d->r->db, d->tenant, day, day + 1, true);
 		if (o == OUTCOME_DONE)
-			o = take_stored(d, &d->days_of_all, day, day + 1, true);
+			o = span_set_read(&d->days_of_all, d->r->db, d->tenant,
+			    day, day + 1, true);
 	}
 	if (o == OUTCOME_DONE)
-		o = take_stored(d, &d->days, rollup_month(day),
-		    rollup_next_month(day), false);
+		o = span_set_read(&d->days, d->r->db, d->tenant,
+		    rollup_month(day), rollup_next_month(day), false);
 	return o;
 }
 
@@ -434,6 +408,8 @@ end_work(struct rollup_work *d, enum outcome o)
 		o = make_month(d);
 	if (o == OUTCOME_DONE)
 		o = write_work(d);
+	if (o == OUTCOME_DONE)
+		o = quarters_spoil(d->r->db, d->tenant, &d->hours_of_all);
 	span_set_release(&d->hours);
 	span_set_release(&d->days);
 	span_set_release(&d->months);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
 
 static void
@@ -90,6 +91,36 @@ span_row_add(struct span_row *to, const char *sums, int64_t as_of)
 	for (i = 0; i < SPAN_KINDS; i++)
 		kinds[i] = &to->sums.kind[i];
 	return span_sums_read(sums, kinds);
+}
+
+enum outcome
+span_set_read(struct span_set *s, struct db *db, const char *tenant,
+    int64_t from, int64_t to, bool emptied)
+{
+	const struct db_value args[] = { db_str(tenant), db_int(s->everyone),
+		db_str(s->span), db_time(from), db_time(to) };
+	struct db_rows *rows;
+	struct span_row *row;
+	enum outcome o;
+
+	o = db_query(db,
+	    "SELECT begin_at, operator, sums, as_of FROM response_rollups "
+	    "WHERE tenant = ? AND everyone = ? AND span = ? AND begin_at >= ? "
+	    "AND begin_at < ?",
+	    args, ARRAY_LEN(args), &rows);
+	while (o == OUTCOME_DONE && db_next(rows)) {
+		row = span_set_row(s, db_get_time(rows, 0), db_get(rows, 1),
+		    db_get_len(rows, 1));
+		if (emptied)
+			row->put = true;
+		else if (!row->put && span_row_add(row, db_get(rows, 2),
+					  db_get_time(rows, 3)) != 0)
+			log_warn("response_rollups has a damaged row of tenant "
+				 "%s at %s; run `sink --recompute`",
+			    tenant, db_get(rows, 0));
+	}
+	db_rows_free(rows);
+	return o;
 }
 
 static int64_t

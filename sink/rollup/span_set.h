@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#define SPAN_QUARTER "quarter"
 #define SPAN_HOUR "hour"
 #define SPAN_DAY "day"
 #define SPAN_MONTH "month"
@@ -41,6 +42,13 @@ void span_set_release(struct span_set *s);
 /* Adds a span, or the sums of a stored one. -1: these are damaged. */
 void span_row_merge(struct span_row *to, const struct span_row *from);
 int span_row_add(struct span_row *to, const char *sums, int64_t as_of)
+    __attribute__((warn_unused_result));
+
+/* Takes what is stored of this length and begins within a time, where it has
+ * not been made anew. With `emptied` only that it is there: it is written even
+ * if nothing is left of it. */
+enum outcome span_set_read(struct span_set *s, struct db *db,
+    const char *tenant, int64_t from, int64_t to, bool emptied)
     __attribute__((warn_unused_result));
 
 /* Adds those that are to be written to a bulk of the statement below; the set

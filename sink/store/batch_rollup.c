@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "sink/rollup/analytics_hours.h"
 
@@ -29,6 +30,7 @@ batch_rollup_init(struct batch_rollup *r, struct db *db)
 {
 	*r = (struct batch_rollup){ .db = db, .analyses = STRMAP_INIT };
 	rollup_init(&r->responses, db);
+	quarters_init(&r->quarters, db);
 }
 
 void
@@ -36,6 +38,7 @@ batch_rollup_release(struct batch_rollup *r)
 {
 	clear_analyses(r);
 	rollup_release(&r->responses);
+	quarters_release(&r->quarters);
 }
 
 static struct strmap *
@@ -106,4 +109,16 @@ batch_rollup_after(struct batch_rollup *r, const struct row_batch *b)
 	add_hours_of(r, &b->rows[TABLE_response_histogram]);
 	add_hours_of(r, &b->rows[TABLE_response_histogram_parts]);
 	return o == OUTCOME_DONE ? rollup_changed(&r->responses) : o;
+}
+
+void
+batch_rollup_rest(struct batch_rollup *r, const struct row_batch *b)
+{
+	const struct strmap_entry *e;
+	int64_t now_ms = clock_now_ms();
+	size_t i = 0;
+
+	while ((e = strmap_next(&b->tenants, &i)) != NULL)
+		quarters_make_due(
+		    &r->quarters, (struct text){ e->key, e->key_len }, now_ms);
 }

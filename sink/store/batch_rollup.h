@@ -5,12 +5,14 @@
 #ifndef SINK_STORE_BATCH_ROLLUP_H
 #define SINK_STORE_BATCH_ROLLUP_H
 
+#include "sink/rollup/quarters.h"
 #include "sink/rollup/rollup.h"
 #include "sink/store/batch.h"
 
 struct batch_rollup {
 	struct db *db;
 	struct rollup responses;
+	struct quarters quarters;
 	/* Of new analyses: name of a tenant -> struct strmap of ids. */
 	struct strmap analyses;
 };
@@ -24,5 +26,8 @@ enum outcome batch_rollup_before(struct batch_rollup *r,
     const struct row_batch *b) __attribute__((warn_unused_result));
 enum outcome batch_rollup_after(struct batch_rollup *r,
     const struct row_batch *b) __attribute__((warn_unused_result));
+
+/* Behind it: what can wait, of the batch's tenants. */
+void batch_rollup_rest(struct batch_rollup *r, const struct row_batch *b);
 
 #endif

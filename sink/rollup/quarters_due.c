@@ -1,0 +1,100 @@
+/*
+ * quarters_due: when quarters are made, see quarters.h: some time after their
+ * hour is over, a few hours at a time, because those who store wait for it. So
+ * what was stored before there were quarters gets them, too.
+ */
+#include "sink/rollup/quarters.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+
+/* An hour's rows mostly come before it is over for so long. */
+#define SETTLING_MS (INT64_C(10) * 60 * 1000)
+
+/* After all that was due is made. */
+#define PAUSE_MS (INT64_C(10) * 60 * 1000)
+
+/* Older hours have quarters by `sink --recompute` only. */
+#define REACH_MS (35 * DAY_MS)
+
+#define HOURS_AT_ONCE 12
+
+/* Hours that begin within a time and have no quarters. An hour is locked by its
+ * row of everyone, which is written with any other of the hour. */
+static enum outcome
+find_due(const struct quarters *q, struct text tenant, int64_t from, int64_t to,
+    bool lock, struct db_rows **rows)
+{
+	const struct db_value args[] = { db_str(SPAN_QUARTER),
+		db_text(tenant.p, tenant.len), db_str(SPAN_HOUR), db_time(from),
+		db_time(to), db_int(QUARTERS_DUE), db_int(QUARTERS_DUE),
+		db_int(HOURS_AT_ONCE) };
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+
+	buf_addf(&sql,
+	    "SELECT h.begin_at FROM response_rollups h "
+	    "LEFT JOIN response_rollups q ON q.tenant = h.tenant "
+	    "AND q.everyone = 1 AND q.span = ? AND q.begin_at = h.begin_at "
+	    "AND q.operator = '' WHERE h.tenant = ? AND h.everyone = 1 "
+	    "AND h.span = ? AND h.begin_at >= ? AND h.begin_at < ? "
+	    "AND h.operator = '' AND COALESCE(q.version, ?) = ? "
+	    "ORDER BY h.begin_at DESC LIMIT ?%s",
+	    lock ? " FOR UPDATE" : "");
+	o = db_query(q->db, buf_str(&sql), args, ARRAY_LEN(args), rows);
+	buf_release(&sql);
+	return o;
+}
+
+/* Unless another sink has made them meanwhile. */
+static enum outcome
+make_locked(struct quarters *q, struct text tenant, int64_t hour)
+{
+	struct db_rows *rows;
+	enum outcome o = find_due(q, tenant, hour, hour + 1, true, &rows);
+
+	if (o == OUTCOME_DONE && db_rows_count(rows) > 0)
+		o = quarters_make(q, tenant, hour, hour + HOUR_MS);
+	db_rows_free(rows);
+	return o;
+}
+
+static enum outcome
+make_hour(struct quarters *q, struct text tenant, int64_t hour)
+{
+	enum outcome o = db_begin(q->db);
+
+	if (o == OUTCOME_DONE)
+		o = make_locked(q, tenant, hour);
+	if (o == OUTCOME_DONE)
+		o = db_commit(q->db);
+	if (o != OUTCOME_DONE)
+		db_rollback(q->db);
+	return o;
+}
+
+void
+quarters_make_due(struct quarters *q, struct text tenant, int64_t now_ms)
+{
+	int64_t to = clock_floor(now_ms - SETTLING_MS, HOUR_MS), *next;
+	void **place = strmap_put(&q->next, tenant.p, tenant.len);
+	struct db_rows *rows = NULL;
+	enum outcome o;
+
+	if (*place == NULL)
+		*place = xcalloc(1, sizeof *next);
+	next = *place;
+	if (now_ms < *next)
+		return;
+	o = find_due(q, tenant, to - REACH_MS, to, false, &rows);
+	*next = o == OUTCOME_DONE && db_rows_count(rows) == HOURS_AT_ONCE
+		    ? now_ms
+		    : now_ms + PAUSE_MS;
+	while (o == OUTCOME_DONE && db_next(rows))
+		o = make_hour(q, tenant, db_get_time(rows, 0));
+	if (o != OUTCOME_DONE)
+		log_debug("quarters", "tenant=%.*s why=\"%s\"", (int)tenant.len,
+		    tenant.p, db_why(q->db));
+	db_rows_free(rows);
+}
