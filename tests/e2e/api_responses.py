@@ -1,5 +1,6 @@
 """api_responses: /api/v1/responses and /api/v1/heatmap against an oracle that
-knows the rows of intervals, and nothing of hours and buckets.
+knows the rows of intervals, and nothing of hours and buckets: before there are
+quarters of the older hours, with them, and when late rows have spoiled some.
 """
 
 import csv
@@ -9,12 +10,13 @@ import math
 import os
 import random
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlencode
 
 from api_client import Server, token
 from harness import LONG, TESTBIN, Checks, Lab, main, seed
+from rollup_sums import read_sums
 from streamlib import Sql, millis
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -27,6 +29,8 @@ QUESTIONS = 2000 if LONG else 250
 CHATS = 500
 CHUNKS = 14
 HOUR = 3600 * 1000
+QUARTER = HOUR // 4
+LATE = 40  # intervals
 DAY = 24 * HOUR
 ZONES = ("UTC", "Europe/Lisbon", "Asia/Kolkata", "Pacific/Chatham",
          "America/New_York", "Australia/Lord_Howe", "America/St_Johns")
@@ -191,6 +195,16 @@ def percentile(lengths, p):
     return lengths[math.ceil(round(len(lengths) * p, 6)) - 1]
 
 
+def bucket(length):
+    """Of a histogram."""
+    shift = max(length.bit_length() - 6, 0)
+    return shift * 32 + (length >> shift)
+
+
+def quoted(name):
+    return "'" + name.replace("'", "''") + "'"
+
+
 class Test:
     def __init__(self, lab):
         self.lab = lab
@@ -198,7 +212,8 @@ class Test:
         self.that = self.checks.that
         self.dice = random.Random(seed())
         lab.start_servers("rabbitmq", "mariadb")
-        self.fill(lab.conf("messaging.conf", {"aggregator": {}, "sink": {}}))
+        self.conf = lab.conf("messaging.conf", {"aggregator": {}, "sink": {}})
+        self.fill(self.conf)
         self.sql = Sql(lab.server_dir)
         self.move_to_parts()
         self.leave_out_withdrawn()
@@ -244,6 +259,103 @@ class Test:
         """Some rows, as if another program had written them without it."""
         self.sql.ask("UPDATE intervals SET withdrawn = NULL WHERE withdrawn "
                      "= 0 AND CRC32(CONCAT(chat, ' ', message)) % 5 = 0")
+
+    # Quarters of hours.
+
+    def hours_with_quarters(self):
+        return [millis(at) for at, in self.sql.ask(
+            "SELECT begin_at FROM response_rollups WHERE tenant = "
+            f"'{TENANT}' AND everyone = 1 AND span = 'quarter' AND "
+            "operator = '' AND MINUTE(begin_at) = 0 AND version >= 0")]
+
+    def quarters_are_right(self, least):
+        """They are those of the intervals, to the bucket."""
+        hours = set(self.hours_with_quarters())
+        got, want = {}, defaultdict(lambda: defaultdict(list))
+        for everyone, at, who, stored in self.sql.ask(
+                "SELECT everyone, begin_at, operator, sums FROM "
+                f"response_rollups WHERE tenant = '{TENANT}' AND span = "
+                "'quarter' AND sums <> ''"):
+            if millis(at) // HOUR * HOUR in hours:
+                got[everyone, millis(at), who] = read_sums(stored)
+        for at, who, kind, length in self.oracle.intervals:
+            if kind == "waiting" or at // HOUR * HOUR not in hours:
+                continue
+            for key in ("0", who), ("1", ""):
+                want[key[0], at // QUARTER * QUARTER, key[1]][kind].append(
+                    length)
+        for key, kinds in want.items():
+            want[key] = {kind: (len(all_of), sum(all_of), max(all_of), 0,
+                                dict(Counter(map(bucket, all_of))))
+                         for kind, all_of in kinds.items()}
+        wrong = [k for k in want.keys() | got.keys()
+                 if want.get(k) != got.get(k)]
+        self.that(len(want) >= least and not wrong,
+                  f"{len(wrong)} quarters of {len(want)} differ, such as "
+                  f"{wrong[:1]}: {[got.get(k) for k in wrong[:1]]} for "
+                  f"{[want.get(k) for k in wrong[:1]]}")
+
+    def recompute(self):
+        """Quarters of all hours, whose sums have not changed."""
+        before = self.hours_with_quarters()
+        self.lab.must(["sink", "-c", self.conf, "--recompute"])
+        after = self.hours_with_quarters()
+        uneven = self.sql.number(
+            "SELECT COUNT(*) FROM response_rollups WHERE span = 'quarter' "
+            "AND version < 0")
+        self.that(0 < len(before) < len(after) and uneven == 0,
+                  f"{len(before)} hours had quarters, {len(after)} have, "
+                  f"{uneven} are uneven")
+
+    def late_rows(self):
+        """(rows of sums, rows of intervals): each is one more response of an
+        hour, in another quarter than any before."""
+        sums, intervals = [], []
+        for hour, who, n, total, longest, version in self.sql.ask(
+                "SELECT hour, operator, responses, sum_ms, max_ms, version "
+                f"FROM response_hours WHERE tenant = '{TENANT}' AND kind = "
+                f"'reply' AND responses > 0 ORDER BY RAND() LIMIT {LATE}"):
+            at = millis(hour) + self.dice.randrange(HOUR)
+            length = self.dice.randrange(1000, 9000)
+            head = {"type": "row", "tenant": TENANT, "as_of": utc_text(at),
+                    "kind": "reply", "operator": who or None,
+                    "version": int(version) + 1}
+            of_hour = {**head, "hour": utc_text(millis(hour))}
+            had = self.sql.ask(
+                "SELECT `count` FROM response_histogram WHERE tenant = "
+                f"'{TENANT}' AND hour = '{hour}' AND operator = "
+                f"{quoted(who)} AND kind = 'reply' AND bucket = "
+                f"{bucket(length)}")
+            sums += [
+                {**of_hour, "table": "response_hours",
+                 "responses": int(n) + 1, "sum_ms": int(total) + length,
+                 "max_ms": max(int(longest), length)},
+                {**of_hour, "table": "response_histogram",
+                 "bucket": bucket(length),
+                 "count": (int(had[0][0]) if had else 0) + 1}]
+            intervals.append({
+                **head, "table": "intervals", "end_at": utc_text(at),
+                "start_at": utc_text(at - length), "chat": "0",
+                "message": f"late {at}", "ms": length, "withdrawn": False})
+        return sums, intervals
+
+    def late_rows_spoil_quarters(self):
+        def store(rows):
+            lines = "\n".join(json.dumps(r, ensure_ascii=False)
+                              for r in rows) + "\n"
+            self.lab.must(["sink", "-c", self.conf, "-f", "-"],
+                          stdin=lines.encode())
+
+        before = set(self.hours_with_quarters())
+        sums, intervals = self.late_rows()
+        late = {ms(i["end_at"]) // HOUR * HOUR for i in intervals}
+        self.that(late <= before, "hours without quarters")
+        store(sums)
+        there = late & set(self.hours_with_quarters())
+        self.that(not there, f"{there} do not have what came late")
+        store(intervals)
+        self.oracle = Oracle(self.sql)
+        self.quarters_are_right(1)
 
     def get(self, path, **parameters):
         answer = self.server.get(V1 + path, self.lead, **parameters)
@@ -578,6 +690,13 @@ class Test:
 def body():
     with Lab("api_responses") as lab:
         test = Test(lab)
+        test.responses_are_right()
+        test.heat_maps_are_right()
+        test.recompute()
+        test.quarters_are_right(500)
+        test.responses_are_right()
+        test.heat_maps_are_right()
+        test.late_rows_spoil_quarters()
         test.responses_are_right()
         test.heat_maps_are_right()
         test.dates_are_of_the_zone()

@@ -59,67 +59,25 @@ release(struct response_span *s, struct response_plan *p)
 	response_plan_release(p);
 }
 
-static void
-assert_range(
-    const struct response_plan *p, size_t i, const char *from, const char *to)
-{
-	assert_true(i < p->intervals_n);
-	assert_int_equal(p->intervals[i].from, time_of(from));
-	assert_int_equal(p->intervals[i].to, time_of(to));
-}
-
-static void
-whole_hours_need_no_intervals(void **state)
-{
-	struct response_span s;
-	struct response_plan p;
-
-	(void)state;
-	plan(&s, &p, "Europe/Lisbon", BY_DAY, "2024-10-26T23:00:00Z",
-	    "2024-10-29T00:00:00Z");
-	assert_int_equal(s.n, 2);
-	assert_int_equal(p.intervals_n, 0);
-	assert_int_equal(p.stretches_n, 3);
-	assert_int_equal(p.stretches[0].begin, time_of("2024-10-26T23:00:00Z"));
-	assert_int_equal(p.stretches[0].slot, 0);
-	assert_int_equal(p.stretches[1].begin, time_of("2024-10-28T00:00:00Z"));
-	assert_int_equal(p.stretches[1].slot, 1);
-	assert_int_equal(p.stretches[2].slot, -1);
-	release(&s, &p);
-}
-
-static void
-cut_hours_come_from_intervals(void **state)
-{
-	struct response_span s;
-	struct response_plan p;
-
-	(void)state;
-	plan(&s, &p, "Asia/Kolkata", BY_DAY, "2024-10-26T12:10:00Z",
-	    "2024-10-27T20:00:00Z");
-	assert_int_equal(s.n, 3);
-	assert_int_equal(p.intervals_n, 3);
-	assert_range(&p, 0, "2024-10-26T12:10:00Z", "2024-10-26T13:00:00Z");
-	assert_range(&p, 1, "2024-10-26T18:00:00Z", "2024-10-26T19:00:00Z");
-	assert_range(&p, 2, "2024-10-27T18:00:00Z", "2024-10-27T19:00:00Z");
-	release(&s, &p);
-	/* Every one, and all in one range. */
-	plan(&s, &p, "Asia/Kolkata", BY_HOUR, "2024-10-26T12:10:00Z",
-	    "2024-10-27T20:00:00Z");
-	assert_int_equal(p.intervals_n, 1);
-	assert_range(&p, 0, "2024-10-26T12:10:00Z", "2024-10-27T20:00:00Z");
-	assert_int_equal(p.stretches_n, 1);
-	release(&s, &p);
-}
-
-/* What is there: as context its first day; months from the next one on. */
+/* What is there: as context its first day; months from the next one on. No
+ * quarters. */
 static bool
-is_there(const void *ctx, size_t level, int64_t begin)
+is_there(const void *ctx, enum response_level level, int64_t begin)
 {
 	const int64_t *first = ctx;
 
-	return level == RESPONSE_DAYS ? begin >= *first
-				      : begin >= *first + DAY_MS;
+	if (level == RESPONSE_QUARTERS)
+		return false;
+	return begin >= (level == RESPONSE_DAYS ? *first : *first + DAY_MS);
+}
+
+/* Quarters of the hours from one on. */
+static bool
+has_quarters(const void *ctx, enum response_level level, int64_t begin)
+{
+	const int64_t *first = ctx;
+
+	return level == RESPONSE_QUARTERS && begin >= *first;
 }
 
 static void
@@ -134,12 +92,100 @@ assert_piece(const struct response_pieces *pieces, size_t i, const char *from,
 static void
 release_pieces(struct response_pieces *pieces)
 {
-	size_t level;
+	enum response_level level;
 
 	for (level = 0; level < RESPONSE_LEVELS; level++) {
 		free(pieces[level].list);
 		pieces[level] = (struct response_pieces){ .n = 0 };
 	}
+}
+
+static int64_t
+slot_of_hour(const struct response_plan *p, const char *begin)
+{
+	return response_plan_slot(p, time_of(begin), RESPONSE_HOURS);
+}
+
+static void
+whole_hours_need_no_intervals(void **state)
+{
+	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
+	int64_t first = INT64_MAX - DAY_MS;
+	struct response_span s;
+	struct response_plan p;
+
+	(void)state;
+	plan(&s, &p, "Europe/Lisbon", BY_DAY, "2024-10-26T23:00:00Z",
+	    "2024-10-29T00:00:00Z");
+	assert_int_equal(s.n, 2);
+	assert_int_equal(p.stretches_n, 3);
+	assert_int_equal(p.stretches[0].begin, time_of("2024-10-26T23:00:00Z"));
+	assert_int_equal(p.stretches[0].slot, 0);
+	assert_int_equal(p.stretches[1].begin, time_of("2024-10-28T00:00:00Z"));
+	assert_int_equal(p.stretches[1].slot, 1);
+	assert_int_equal(p.stretches[2].slot, -1);
+	response_plan_cut_hours(&p, &pieces[RESPONSE_HOURS]);
+	assert_int_equal(pieces[RESPONSE_HOURS].n, 0);
+	response_plan_cut(&p, is_there, &first, pieces);
+	assert_int_equal(pieces[RESPONSE_HOURS].n, 1);
+	assert_int_equal(pieces[RESPONSE_QUARTERS].n, 0);
+	assert_int_equal(pieces[RESPONSE_INTERVALS].n, 0);
+	release(&s, &p);
+	release_pieces(pieces);
+}
+
+/* Two days of Kolkata, cut at :10 where they begin. */
+static void
+cut_hours_come_from_quarters_or_intervals(void **state)
+{
+	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
+	int64_t first = time_of("2024-10-27T00:00:00Z");
+	struct response_pieces *in = &pieces[RESPONSE_INTERVALS];
+	struct response_span s;
+	struct response_plan p;
+
+	(void)state;
+	plan(&s, &p, "Asia/Kolkata", BY_DAY, "2024-10-26T12:10:00Z",
+	    "2024-10-27T20:00:00Z");
+	assert_int_equal(s.n, 3);
+	response_plan_cut_hours(&p, in);
+	assert_int_equal(in->n, 3);
+	assert_piece(in, 0, "2024-10-26T12:00:00Z", "2024-10-26T13:00:00Z");
+	assert_piece(in, 1, "2024-10-26T18:00:00Z", "2024-10-26T19:00:00Z");
+	assert_piece(in, 2, "2024-10-27T18:00:00Z", "2024-10-27T19:00:00Z");
+	release_pieces(pieces);
+	response_plan_cut(&p, has_quarters, &first, pieces);
+	assert_int_equal(in->n, 2);
+	assert_piece(in, 0, "2024-10-26T12:10:00Z", "2024-10-26T13:00:00Z");
+	assert_piece(in, 1, "2024-10-26T18:00:00Z", "2024-10-26T19:00:00Z");
+	assert_int_equal(pieces[RESPONSE_QUARTERS].n, 1);
+	assert_piece(&pieces[RESPONSE_QUARTERS], 0, "2024-10-27T18:00:00Z",
+	    "2024-10-27T19:00:00Z");
+	assert_int_equal(response_plan_slot(&p, time_of("2024-10-27T18:15:00Z"),
+			     RESPONSE_QUARTERS),
+	    1);
+	assert_int_equal(response_plan_slot(&p, time_of("2024-10-27T18:30:00Z"),
+			     RESPONSE_QUARTERS),
+	    2);
+	/* Rows of cut hours are read, too: for their version only. */
+	assert_int_equal(pieces[RESPONSE_HOURS].n, 1);
+	assert_piece(&pieces[RESPONSE_HOURS], 0, "2024-10-26T12:00:00Z",
+	    "2024-10-27T20:00:00Z");
+	assert_int_equal(slot_of_hour(&p, "2024-10-26T12:00:00Z"), -1);
+	assert_int_equal(slot_of_hour(&p, "2024-10-26T17:00:00Z"), 0);
+	assert_int_equal(slot_of_hour(&p, "2024-10-26T18:00:00Z"), -1);
+	assert_int_equal(slot_of_hour(&p, "2024-10-26T19:00:00Z"), 1);
+	release(&s, &p);
+	release_pieces(pieces);
+	/* Every one, and all in one range. */
+	first = INT64_MAX;
+	plan(&s, &p, "Asia/Kolkata", BY_HOUR, "2024-10-26T12:10:00Z",
+	    "2024-10-27T20:00:00Z");
+	response_plan_cut(&p, has_quarters, &first, pieces);
+	assert_int_equal(in->n, 1);
+	assert_piece(in, 0, "2024-10-26T12:10:00Z", "2024-10-27T20:00:00Z");
+	release(&s, &p);
+	release_pieces(pieces);
 }
 
 static void
@@ -169,10 +215,8 @@ long_spans_are_read_where_they_are(void **state)
 	/* The last hour is cut: only its version is read. */
 	assert_piece(&pieces[RESPONSE_HOURS], 1, "2024-12-02T00:00:00Z",
 	    "2024-12-02T02:00:00Z");
-	assert_int_equal(
-	    response_plan_slot(&p, time_of("2024-12-02T00:00:00Z")), 0);
-	assert_int_equal(
-	    response_plan_slot(&p, time_of("2024-12-02T01:00:00Z")), -1);
+	assert_int_equal(slot_of_hour(&p, "2024-12-02T00:00:00Z"), 0);
+	assert_int_equal(slot_of_hour(&p, "2024-12-02T01:00:00Z"), -1);
 	release(&s, &p);
 	release_pieces(pieces);
 }
@@ -194,10 +238,8 @@ days_of_other_zones_are_hours(void **state)
 	assert_int_equal(pieces[RESPONSE_DAYS].n, 0);
 	assert_piece(&pieces[RESPONSE_HOURS], 0, "2024-11-01T04:00:00Z",
 	    "2024-11-05T05:00:00Z");
-	assert_int_equal(
-	    response_plan_slot(&p, time_of("2024-11-04T04:00:00Z")), 2);
-	assert_int_equal(
-	    response_plan_slot(&p, time_of("2024-11-04T05:00:00Z")), 3);
+	assert_int_equal(slot_of_hour(&p, "2024-11-04T04:00:00Z"), 2);
+	assert_int_equal(slot_of_hour(&p, "2024-11-04T05:00:00Z"), 3);
 	release(&s, &p);
 	release_pieces(pieces);
 }
@@ -311,7 +353,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_hours_need_no_intervals),
-		cmocka_unit_test(cut_hours_come_from_intervals),
+		cmocka_unit_test(cut_hours_come_from_quarters_or_intervals),
 		cmocka_unit_test(long_spans_are_read_where_they_are),
 		cmocka_unit_test(days_of_other_zones_are_hours),
 		cmocka_unit_test(the_span_before_is_as_long_by_the_calendar),
