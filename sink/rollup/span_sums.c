@@ -133,7 +133,7 @@ span_sum_merge(struct span_sum *to, const struct span_sum *from)
 }
 
 /* From so many on. */
-#define GATHERED_MANY 4
+#define GATHERED_MANY 8
 
 /* Of no duration; a text may have it. */
 static bool
