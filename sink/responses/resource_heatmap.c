@@ -38,7 +38,6 @@ plan_heatmap(struct response_plan *p, const struct response_span *s)
 
 	p->from = s->from;
 	p->to = s->to;
-	response_week_hour(&p->interval_slot, s);
 	for (t = s->from; t < s->to; t = next) {
 		if (t >= z.until)
 			z = zone_find(s->zone, t);

@@ -15,7 +15,6 @@
 void
 response_plan_release(struct response_plan *p)
 {
-	buf_release(&p->interval_slot);
 	free(p->stretches);
 }
 
@@ -48,8 +47,15 @@ find_stretch(const struct response_plan *p, int64_t ms)
 	return low > 0 ? low - 1 : p->stretches_n;
 }
 
-static int64_t
-span_end(int64_t begin, enum response_level level)
+int64_t
+response_span_begin(int64_t ms, enum response_level level)
+{
+	return level == RESPONSE_MONTHS ? rollup_month(ms)
+					: clock_floor(ms, DAY_MS);
+}
+
+int64_t
+response_span_end(int64_t begin, enum response_level level)
 {
 	static const int64_t lengths[] = {
 		[RESPONSE_DAYS] = DAY_MS,
@@ -74,7 +80,8 @@ response_plan_slot(
 {
 	size_t i = find_stretch(p, begin);
 
-	return i < p->stretches_n && span_end(begin, level) <= stretch_end(p, i)
+	return i < p->stretches_n &&
+		       response_span_end(begin, level) <= stretch_end(p, i)
 		   ? p->stretches[i].slot
 		   : -1;
 }
@@ -112,6 +119,32 @@ response_plan_cut_hours(
 	}
 }
 
+void
+response_plan_add_stretch(const struct response_plan *p,
+    const struct response_pieces *pieces, struct buf *sql, int64_t **slots)
+{
+	const struct response_range *piece;
+	const struct response_stretch *s;
+	size_t n = 0, i, at, cap = 0;
+
+	*slots = NULL;
+	buf_adds(sql, "INTERVAL(" RESPONSE_SLOT_MS);
+	for (i = 0; i < pieces->n; i++) {
+		piece = &pieces->list[i];
+		for (at = find_stretch(p, piece->from); at < p->stretches_n;
+		     at++) {
+			s = &p->stretches[at];
+			if (s->begin >= piece->to)
+				break;
+			XGROW(*slots, n, cap);
+			(*slots)[n++] = s->slot;
+			buf_addf(sql, ", %" PRId64,
+			    s->begin > piece->from ? s->begin : piece->from);
+		}
+	}
+	buf_adds(sql, ") - 1");
+}
+
 struct plan_cut {
 	bool (*has)(const void *ctx, enum response_level level, int64_t begin);
 	const void *ctx;
@@ -130,7 +163,7 @@ fits(const struct plan_cut *c, enum response_level level, int64_t t, int64_t to)
 
 	if (t % units[level] != 0 || to - t < units[level] ||
 	    (level == RESPONSE_MONTHS && rollup_month(t) != t) ||
-	    span_end(t, level) > to)
+	    response_span_end(t, level) > to)
 		return false;
 	return level == RESPONSE_HOURS ||
 	       c->has(c->ctx, level,
@@ -147,7 +180,7 @@ longest_span(
 
 	for (*level = RESPONSE_MONTHS; *level < RESPONSE_INTERVALS; ++*level) {
 		if (fits(c, *level, t, to))
-			return span_end(t, *level);
+			return response_span_end(t, *level);
 	}
 	return end < to ? end : to;
 }
@@ -182,11 +215,7 @@ response_plan_periods(struct response_plan *p, const struct response_span *s)
 
 	p->from = s->from;
 	p->to = s->to;
-	buf_adds(&p->interval_slot, "INTERVAL(" RESPONSE_SLOT_MS);
-	for (i = 0; i < s->n; i++) {
+	for (i = 0; i < s->n; i++)
 		response_plan_stretch(p, s->begins[i], (int64_t)i);
-		buf_addf(&p->interval_slot, ", %" PRId64, s->begins[i]);
-	}
 	response_plan_stretch(p, s->to, -1);
-	buf_adds(&p->interval_slot, ") - 1");
 }

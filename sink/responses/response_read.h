@@ -6,22 +6,43 @@
 
 #include "sink/responses/response_sums.h"
 
+/* The begins of the months and days that are there, and of the hours that have
+ * quarters, in order. */
+struct response_known {
+	int64_t *begins[RESPONSE_INTERVALS]; /* owned */
+	size_t n[RESPONSE_INTERVALS], cap[RESPONSE_INTERVALS];
+};
+
 struct sums_reader {
 	struct question *q;
-	const struct response_plan *plan;
 	const struct response_choice *choice;
 	bool by_operator;
 	struct response_sums *to;
 	int64_t end_ms; /* no further statement, by the monotonic clock */
+	/* What is read now. */
+	const struct response_plan *plan;
+	const struct response_lending *lending; /* NULL: no loans */
+	bool takes_off;                         /* it is taken off the sums */
+	bool again; /* only for sums that are read again */
 	/* Of response_read_rollups(). */
 	struct span_sums scratch;
 	size_t room;
 };
 
-/* Reads months, days, hours and quarters of the plan, which it cuts. False: the
- * answer is a problem. */
+extern const char *const response_level_names[RESPONSE_INTERVALS];
+
+/* What is there of a plan, and whether all that is stored is added up (else the
+ * answer is a problem). */
+bool response_find_known(const struct sums_reader *r,
+    const struct response_plan *p, struct response_known *k)
+    __attribute__((warn_unused_result));
+bool response_is_known(
+    const void *ctx, enum response_level level, int64_t begin);
+void response_known_release(struct response_known *k);
+
+/* Reads months, days, hours and quarters. False: the answer is a problem. */
 bool response_read_rollups(
-    struct sums_reader *r, struct response_pieces pieces[RESPONSE_LEVELS])
+    struct sums_reader *r, const struct response_pieces pieces[RESPONSE_LEVELS])
     __attribute__((warn_unused_result));
 
 /* Asks, with the arguments behind the tenant; the rows are at most `most`. */
@@ -29,12 +50,14 @@ bool response_ask(const struct sums_reader *r, const struct buf *sql,
     const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
-/* Appends the condition on operators: those that the viewer may see. */
-void response_add_scope(const struct sums_reader *r, struct buf *sql);
+/* Appends the conditions on operators: those that the viewer may see, and of
+ * sums that are read again. name: theirs, '' for nobody, as SQL. */
+void response_add_scope(
+    const struct sums_reader *r, const char *name, struct buf *sql);
 
 /* The sum of a slot and operator, made if it is not there; borrowed until the
  * next one is. */
-struct span_sum *response_sum_of(
+struct response_sum *response_sum_of(
     struct response_sums *s, int64_t slot, const char *operator_id);
 
 #endif

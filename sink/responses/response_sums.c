@@ -17,12 +17,36 @@
 /* Groups of intervals that are read; an answer that needs more is refused. */
 #define BUCKETS_MAX 300000
 
+/* Sums that take 16 KB while they are gathered. */
+#define GATHERED_MAX 256
+
 /* What a span in a zone at :30 has of the hours that both its ends cut. */
 #define LITTLE_TIME_MS HOUR_MS
 
-void
-response_add_scope(const struct sums_reader *r, struct buf *sql)
+static void
+add_operators_again(
+    const struct sums_reader *r, const char *name, struct buf *sql)
 {
+	const char *comma = "";
+	size_t i;
+
+	buf_addf(sql, " AND %s IN (", name);
+	for (i = 0; i < r->to->n; i++) {
+		if (!r->to->list[i].again)
+			continue;
+		buf_adds(sql, comma);
+		db_quote(r->q->db, sql, db_str(r->to->list[i].operator_id));
+		comma = ", ";
+	}
+	buf_addc(sql, ')');
+}
+
+void
+response_add_scope(
+    const struct sums_reader *r, const char *name, struct buf *sql)
+{
+	if (r->again && r->by_operator)
+		add_operators_again(r, name, sql);
 	if (r->choice->of_tenant)
 		return;
 	if (r->by_operator || r->choice->operator_id != NULL)
@@ -42,7 +66,7 @@ keep_operator(struct response_sums *s, const char *name)
 	return *kept;
 }
 
-struct span_sum *
+struct response_sum *
 response_sum_of(struct response_sums *s, int64_t slot, const char *operator_id)
 {
 	struct buf key = BUF_INIT;
@@ -61,7 +85,7 @@ response_sum_of(struct response_sums *s, int64_t slot, const char *operator_id)
 		i = s->n;
 		*place = (void *)i; /* NOLINT(performance-no-int-to-ptr) */
 	}
-	return &s->list[i - 1].of;
+	return &s->list[i - 1];
 }
 
 bool
@@ -79,19 +103,27 @@ response_ask(const struct sums_reader *r, const struct buf *sql,
 	    "operator or a shorter range");
 }
 
+/* slots: by the first column. */
 static void
-take_intervals(struct sums_reader *r, const struct db_rows *rows)
+take_intervals(
+    struct sums_reader *r, const struct db_rows *rows, const int64_t *slots)
 {
-	int64_t slot = db_get_int(rows, 0);
-	struct span_sum *sum;
+	struct response_sum *to =
+	    response_sum_of(r->to, slots[db_get_int(rows, 0)], db_get(rows, 1));
+	int64_t n = db_get_int(rows, 3), ms = db_get_int(rows, 4);
+	int64_t max_ms = db_get_int(rows, 5);
 
-	if (slot < 0)
+	if (r->again && !to->again)
 		return;
-	sum = response_sum_of(r->to, slot, db_get(rows, 1));
-	span_sum_add(sum, db_get_int(rows, 3), db_get_int(rows, 4),
-	    db_get_int(rows, 5), 0);
-	span_sum_add_bucket(
-	    sum, (uint32_t)db_get_int(rows, 2), db_get_int(rows, 3));
+	if (r->takes_off) {
+		if (max_ms > to->taken_max_ms)
+			to->taken_max_ms = max_ms;
+		n = -n;
+		ms = -ms;
+		max_ms = 0;
+	}
+	span_sum_add(&to->of, n, ms, max_ms, 0);
+	span_sum_add_bucket(&to->of, (uint32_t)db_get_int(rows, 2), n);
 }
 
 /* " AND ((end_at >= ? AND end_at < ?) OR ...)" */
@@ -132,31 +164,34 @@ read_intervals(struct sums_reader *r, const struct response_pieces *p)
 	struct db_value *args;
 	size_t n = 2 * p->n;
 	bool single = is_little_time(p), good;
+	int64_t *slots;
 
 	if (n == 0)
 		return true;
 	args = xcalloc(n + 1, sizeof *args);
+	buf_adds(&sql, "SELECT ");
+	response_plan_add_stretch(r->plan, p, &sql, &slots);
 	buf_addf(&sql,
-	    "SELECT %s AS slot, %s AS who, %s AS bucket, %s FROM intervals "
+	    " AS stretch, %s AS who, %s AS bucket, %s FROM intervals "
 	    "WHERE tenant = ?",
-	    buf_str(&r->plan->interval_slot), r->by_operator ? who : "''",
-	    HISTOGRAM_BUCKET_SQL("ms"),
+	    r->by_operator ? who : "''", HISTOGRAM_BUCKET_SQL("ms"),
 	    single ? "1, ms, ms" : "COUNT(*), SUM(ms), MAX(ms)");
 	add_ranges(p, &sql, args);
 	buf_addf(&sql, " AND kind IN (%s)", r->choice->kinds);
-	response_add_scope(r, &sql);
+	response_add_scope(r, who, &sql);
 	if (r->choice->operator_id != NULL) {
 		buf_addf(&sql, " AND %s = ?", who);
 		args[n++] = db_str(r->choice->operator_id);
 	}
 	buf_addf(&sql, " AND " INTERVAL_COUNTS "%s LIMIT %d",
-	    single ? "" : " GROUP BY slot, who, bucket", BUCKETS_MAX + 1);
+	    single ? "" : " GROUP BY stretch, who, bucket", BUCKETS_MAX + 1);
 	good = response_ask(r, &sql, args, n, BUCKETS_MAX, &rows);
 	while (good && db_next(rows))
-		take_intervals(r, rows);
+		take_intervals(r, rows, slots);
 	db_rows_free(rows);
 	buf_release(&sql);
 	free(args);
+	free(slots);
 	return good;
 }
 
@@ -172,28 +207,150 @@ compare_sums(const void *pa, const void *pb)
 		   : strcmp(a->operator_id, b->operator_id);
 }
 
+static void
+add_loans(const struct response_lending *l, struct response_pieces *pieces)
+{
+	const struct response_loan *loan;
+	enum response_level level;
+	size_t i;
+
+	for (level = 0; level < ARRAY_LEN(l->loans); level++) {
+		for (i = 0; i < l->loans[level].n; i++) {
+			loan = &l->loans[level].list[i];
+			response_pieces_add(&pieces[level], loan->begin,
+			    response_span_end(loan->begin, level));
+		}
+	}
+}
+
+static void
+settle(struct response_sums *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		span_sum_settle(&s->list[i].of);
+}
+
+/* Reads the plan that the reader has now. */
+static bool
+read_plan(struct sums_reader *r, const struct response_known *known)
+{
+	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
+	enum response_level level;
+	bool good;
+
+	response_plan_cut(r->plan, response_is_known, known, pieces);
+	if (r->lending != NULL)
+		add_loans(r->lending, pieces);
+	good = response_read_rollups(r, pieces);
+	settle(r->to);
+	good = good && read_intervals(r, &pieces[RESPONSE_INTERVALS]);
+	settle(r->to);
+	for (level = 0; level < RESPONSE_LEVELS; level++)
+		free(pieces[level].list);
+	return good;
+}
+
+/* Empties the sums whose maximum may have been taken off, and sets *plan to
+ * their part of a plan. False: there are none. */
+static bool
+find_again(struct response_sums *s, const struct response_plan *p,
+    struct response_plan *plan)
+{
+	struct strmap slots = STRMAP_INIT;
+	struct response_sum *sum;
+	int64_t slot;
+	size_t i;
+
+	*plan = (struct response_plan){ .from = p->from, .to = p->to };
+	for (i = 0; i < s->n; i++) {
+		sum = &s->list[i];
+		slot = sum->slot;
+		sum->again = sum->of.n > 0 && sum->taken_max_ms > 0 &&
+			     sum->taken_max_ms >= sum->of.max_ms;
+		if (!sum->again)
+			continue;
+		span_sum_release(&sum->of);
+		*strmap_put(&slots, (const char *)&slot, sizeof slot) = sum;
+	}
+	for (i = 0; i < p->stretches_n && slots.n > 0; i++) {
+		slot = p->stretches[i].slot;
+		response_plan_stretch(plan, p->stretches[i].begin,
+		    strmap_get(&slots, (const char *)&slot, sizeof slot) != NULL
+			? slot
+			: -1);
+	}
+	strmap_release(&slots, NULL);
+	return plan->stretches_n > 0;
+}
+
+/* Reads with loans, what these have too much, and once more what that has made
+ * unsure. */
+static bool
+read_lending(struct sums_reader *r, const struct response_plan *p,
+    const struct response_known *known)
+{
+	struct response_lending lending;
+	struct response_plan again = { .from = 0 };
+	bool good;
+
+	response_plan_lend(p, response_is_known, known, &lending);
+	r->plan = &lending.rest;
+	r->lending = &lending;
+	good = read_plan(r, known);
+	r->plan = &lending.excess;
+	r->lending = NULL;
+	r->takes_off = true;
+	good = good && read_plan(r, known);
+	r->takes_off = false;
+	if (good && find_again(r->to, p, &again)) {
+		r->plan = &again;
+		r->again = true;
+		good = read_plan(r, known);
+	}
+	response_plan_release(&again);
+	response_lending_release(&lending);
+	return good;
+}
+
+/* Of sums of which all was taken off, nothing is left. */
+static void
+drop_empty(struct response_sums *s)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->n; i++) {
+		if (s->list[i].of.n > 0)
+			s->list[n++] = s->list[i];
+		else
+			span_sum_release(&s->list[i].of);
+	}
+	s->n = n;
+}
+
 bool
 response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_choice *c, bool by_operator, struct response_sums *s)
 {
 	struct sums_reader r = { .q = q,
-		.plan = p,
 		.choice = c,
 		.by_operator = by_operator,
 		.to = s,
-		.end_ms = clock_mono_ms() + q->timeout_ms };
-	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
-	enum response_level level;
+		.end_ms = clock_mono_ms() + q->timeout_ms,
+		.room = GATHERED_MAX };
+	struct response_known known = { .n = { 0 } };
 	bool good;
 
 	*s = (struct response_sums){ .version = CLOCK_NONE,
 		.as_of = CLOCK_NONE };
 	/* All of one moment: a flush between two of them would be in one. */
-	good = question_begin(q) && response_read_rollups(&r, pieces) &&
-	       read_intervals(&r, &pieces[RESPONSE_INTERVALS]);
+	good = question_begin(q) && response_find_known(&r, p, &known) &&
+	       read_lending(&r, p, &known);
 	question_end(q);
-	for (level = 0; level < RESPONSE_LEVELS; level++)
-		free(pieces[level].list);
+	response_known_release(&known);
+	span_sums_release(&r.scratch);
+	drop_empty(s);
 	if (!good)
 		return false;
 	if (s->n > 0)

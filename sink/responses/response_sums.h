@@ -21,6 +21,9 @@ struct response_sum {
 	uint32_t slot;
 	const char *operator_id; /* "": nobody, or all together */
 	struct span_sum of;      /* of all kinds that were asked for */
+	/* Private. */
+	int64_t taken_max_ms; /* of what was taken off */
+	bool again;           /* it is read once more */
 };
 
 /* A range of time, in ms. */
@@ -38,7 +41,6 @@ struct response_plan {
 	int64_t from, to;                   /* all of it */
 	struct response_stretch *stretches; /* in order; owned */
 	size_t stretches_n, stretches_cap;
-	struct buf interval_slot; /* of an interval by its end, as SQL */
 };
 
 /* For that expression: ms since 1970. */
@@ -94,6 +96,35 @@ void response_plan_cut_hours(
 /* The slot that a span lies in; -1: none. */
 int64_t response_plan_slot(
     const struct response_plan *p, int64_t begin, enum response_level level);
+
+/* Appends which of the pieces' stretches, from 0, an interval ended in, as SQL,
+ * and sets *slots to theirs (owned). */
+void response_plan_add_stretch(const struct response_plan *p,
+    const struct response_pieces *pieces, struct buf *sql, int64_t **slots);
+int64_t response_span_begin(int64_t ms, enum response_level level);
+int64_t response_span_end(int64_t begin, enum response_level level);
+
+/* A month or a day that is read for a slot that has most of it. */
+struct response_loan {
+	int64_t begin, slot;
+};
+
+/* A plan that is cheaper: with these, besides what the slots have outside of
+ * them, and without what the slots do not have of them. */
+struct response_lending {
+	struct response_plan rest, excess;
+	struct {
+		struct response_loan *list; /* by begin; owned */
+		size_t n, cap;
+	} loans[RESPONSE_DAYS + 1];
+};
+void response_plan_lend(const struct response_plan *p,
+    bool (*has)(const void *ctx, enum response_level level, int64_t begin),
+    const void *ctx, struct response_lending *to);
+void response_lending_release(struct response_lending *l);
+/* The slot; -1: none. */
+int64_t response_loan_slot(
+    const struct response_lending *l, int64_t begin, enum response_level level);
 
 /* A slot for each period of the span. */
 void response_plan_periods(

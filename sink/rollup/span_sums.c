@@ -66,7 +66,7 @@ span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 {
 	size_t at;
 
-	if (n <= 0)
+	if (n == 0)
 		return;
 	at = find_bucket(to, bucket);
 	if (at == to->buckets_n || to->buckets[at].bucket != bucket) {
@@ -178,14 +178,32 @@ append_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 void
 span_sum_settle(struct span_sum *s)
 {
-	uint32_t i;
+	size_t i, n = 0;
 
-	for (i = 0; s->dense != NULL && i < SPAN_BUCKETS; i++)
+	for (i = 0; s->dense == NULL && i < s->buckets_n; i++) {
+		if (s->buckets[i].n > 0)
+			s->buckets[n++] = s->buckets[i];
+	}
+	s->buckets_n = n;
+	for (i = 0; s->dense != NULL && i < SPAN_BUCKETS; i++) {
 		if (s->dense[i] > 0)
-			append_bucket(s, i, s->dense[i]);
+			append_bucket(s, (uint32_t)i, s->dense[i]);
+	}
 	free(s->dense);
 	s->dense = NULL;
 	s->gathered = 0;
+}
+
+void
+span_sum_negate(struct span_sum *s)
+{
+	size_t i;
+
+	s->n = -s->n;
+	s->sum_ms = -s->sum_ms;
+	s->max_ms = 0;
+	for (i = 0; i < s->buckets_n; i++)
+		s->buckets[i].n = -s->buckets[i].n;
 }
 
 void

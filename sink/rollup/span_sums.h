@@ -64,6 +64,8 @@ void span_sum_merge(struct span_sum *to, const struct span_sum *from);
 void span_sum_gather(
     struct span_sum *to, const struct span_sum *from, size_t *room);
 void span_sum_settle(struct span_sum *s);
+/* Makes it one that takes off, by span_sum_gather(); there is no maximum. */
+void span_sum_negate(struct span_sum *s);
 /* Empties, and keeps the memory. */
 void span_sum_clear(struct span_sum *s);
 void span_sum_release(struct span_sum *s);
