@@ -244,6 +244,91 @@ days_of_other_zones_are_hours(void **state)
 	release_pieces(pieces);
 }
 
+static bool
+is_all_there(const void *ctx, enum response_level level, int64_t begin)
+{
+	(void)ctx;
+	(void)begin;
+	return level != RESPONSE_QUARTERS;
+}
+
+static void
+assert_stretches(const struct response_plan *p, const char *const *begins,
+    const int64_t *slots, size_t n)
+{
+	size_t i;
+
+	assert_int_equal(p->stretches_n, n);
+	for (i = 0; i < n; i++) {
+		assert_int_equal(p->stretches[i].begin, time_of(begins[i]));
+		assert_int_equal(p->stretches[i].slot, slots[i]);
+	}
+}
+
+/* October in Kolkata lacks the last evening of UTC's, and has one before. */
+static void
+months_are_lent_to_those_who_have_most_of_them(void **state)
+{
+	static const int64_t slots[] = { 0, -1, 1, -1 }, taken[] = { 0, -1 };
+	static const char *const rest[] = { "2024-09-30T18:30:00Z",
+		"2024-10-01T00:00:00Z", "2024-10-31T18:30:00Z",
+		"2024-11-10T18:30:00Z" };
+	static const char *const excess[] = { "2024-10-31T18:30:00Z",
+		"2024-11-01T00:00:00Z" };
+	int64_t october = time_of("2024-10-01T00:00:00Z");
+	struct response_lending l;
+	struct response_span s;
+	struct response_plan p;
+
+	(void)state;
+	plan(&s, &p, "Asia/Kolkata", BY_MONTH, "2024-09-30T18:30:00Z",
+	    "2024-11-10T18:30:00Z");
+	response_plan_lend(&p, is_all_there, NULL, &l);
+	assert_int_equal(response_loan_slot(&l, october, RESPONSE_MONTHS), 0);
+	assert_int_equal(response_loan_slot(&l, october, RESPONSE_DAYS), -1);
+	assert_int_equal(l.loans[RESPONSE_MONTHS].n, 1);
+	assert_int_equal(l.loans[RESPONSE_DAYS].n, 0);
+	assert_stretches(&l.rest, rest, slots, ARRAY_LEN(rest));
+	assert_stretches(&l.excess, excess, taken, ARRAY_LEN(excess));
+	response_lending_release(&l);
+	release(&s, &p);
+}
+
+/* A day of Lisbon in summer: most of one, and an hour of the one before. */
+static void
+days_are_lent_without_an_hour(void **state)
+{
+	static const int64_t slots[] = { 0, -1 };
+	static const char *const rest[] = { "2024-07-01T23:00:00Z",
+		"2024-07-02T00:00:00Z" };
+	static const char *const excess[] = { "2024-07-02T23:00:00Z",
+		"2024-07-03T00:00:00Z" };
+	struct response_lending l;
+	struct response_span s;
+	struct response_plan p;
+
+	(void)state;
+	plan(&s, &p, "Europe/Lisbon", BY_DAY, "2024-07-01T23:00:00Z",
+	    "2024-07-02T23:00:00Z");
+	response_plan_lend(&p, is_all_there, NULL, &l);
+	assert_int_equal(response_loan_slot(&l, time_of("2024-07-02T00:00:00Z"),
+			     RESPONSE_DAYS),
+	    0);
+	assert_stretches(&l.rest, rest, slots, ARRAY_LEN(rest));
+	assert_stretches(&l.excess, excess, slots, ARRAY_LEN(excess));
+	response_lending_release(&l);
+	release(&s, &p);
+	/* New York has too little of it; all is left. */
+	plan(&s, &p, "America/New_York", BY_DAY, "2024-07-02T04:00:00Z",
+	    "2024-07-03T04:00:00Z");
+	response_plan_lend(&p, is_all_there, NULL, &l);
+	assert_int_equal(l.loans[RESPONSE_DAYS].n, 0);
+	assert_int_equal(l.rest.stretches_n, 2);
+	assert_int_equal(l.excess.stretches_n, 0);
+	response_lending_release(&l);
+	release(&s, &p);
+}
+
 static void
 assert_before(
     enum response_by by, const char *from, const char *to, const char *before)
@@ -356,6 +441,9 @@ main(void)
 		cmocka_unit_test(cut_hours_come_from_quarters_or_intervals),
 		cmocka_unit_test(long_spans_are_read_where_they_are),
 		cmocka_unit_test(days_of_other_zones_are_hours),
+		cmocka_unit_test(
+		    months_are_lent_to_those_who_have_most_of_them),
+		cmocka_unit_test(days_are_lent_without_an_hour),
 		cmocka_unit_test(the_span_before_is_as_long_by_the_calendar),
 		cmocka_unit_test(quantiles),
 		cmocka_unit_test(shares),

@@ -84,6 +84,47 @@ sums_add_up(void **state)
 	span_sums_release(&s);
 }
 
+/* Two responses, one of them in a bucket of its own. */
+static void
+gather_two(struct span_sum *to, uint32_t bucket, bool off, size_t *room)
+{
+	struct span_sum two = { .n = 0 };
+
+	span_sum_add(&two, 2, 30, 20, 1);
+	span_sum_add_bucket(&two, 10, 1);
+	span_sum_add_bucket(&two, bucket, 1);
+	if (off)
+		span_sum_negate(&two);
+	span_sum_gather(to, &two, room);
+	span_sum_release(&two);
+}
+
+/* What is taken off leaves no empty buckets. */
+static void
+sums_are_taken_off(void **state)
+{
+	struct span_sum to = { .n = 0 };
+	size_t with_table, room;
+	uint32_t i;
+
+	(void)state;
+	for (with_table = 0; with_table < 2; with_table++) {
+		room = with_table;
+		for (i = 0; i < 20; i++)
+			gather_two(&to, 20 + i, false, &room);
+		for (i = 1; i < 20; i++)
+			gather_two(&to, 20 + i, true, &room);
+		span_sum_settle(&to);
+		assert_int_equal(to.n, 2);
+		assert_int_equal(to.sum_ms, 30);
+		assert_int_equal(to.buckets_n, 2);
+		assert_int_equal(to.buckets[0].bucket, 10);
+		assert_int_equal(to.buckets[0].n, 1);
+		assert_int_equal(to.buckets[1].bucket, 20);
+		span_sum_release(&to);
+	}
+}
+
 static void
 damaged_texts_are_found(void **state)
 {
@@ -190,6 +231,7 @@ main(void)
 		cmocka_unit_test(damage_adds_nothing),
 		cmocka_unit_test(texts_are_read_as_written),
 		cmocka_unit_test(sums_add_up),
+		cmocka_unit_test(sums_are_taken_off),
 		cmocka_unit_test(damaged_texts_are_found),
 		cmocka_unit_test(months_are_those_of_utc),
 	};
