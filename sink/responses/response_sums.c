@@ -232,17 +232,20 @@ settle(struct response_sums *s)
 		span_sum_settle(&s->list[i].of);
 }
 
-/* Reads the plan that the reader has now. */
+/* lending: whose rest the plan is, or NULL. */
 static bool
-read_plan(struct sums_reader *r, const struct response_known *known)
+read_plan(struct sums_reader *r, const struct response_plan *p,
+    const struct response_lending *lending, const struct response_known *known)
 {
 	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
 	enum response_level level;
 	bool good;
 
-	response_plan_cut(r->plan, response_is_known, known, pieces);
-	if (r->lending != NULL)
-		add_loans(r->lending, pieces);
+	r->plan = p;
+	r->lending = lending;
+	response_plan_cut(p, response_is_known, known, pieces);
+	if (lending != NULL)
+		add_loans(lending, pieces);
 	good = response_read_rollups(r, pieces);
 	settle(r->to);
 	good = good && read_intervals(r, &pieces[RESPONSE_INTERVALS]);
@@ -296,18 +299,13 @@ read_lending(struct sums_reader *r, const struct response_plan *p,
 	bool good;
 
 	response_plan_lend(p, response_is_known, known, &lending);
-	r->plan = &lending.rest;
-	r->lending = &lending;
-	good = read_plan(r, known);
-	r->plan = &lending.excess;
-	r->lending = NULL;
+	good = read_plan(r, &lending.rest, &lending, known);
 	r->takes_off = true;
-	good = good && read_plan(r, known);
+	good = good && read_plan(r, &lending.excess, NULL, known);
 	r->takes_off = false;
 	if (good && find_again(r->to, p, &again)) {
-		r->plan = &again;
 		r->again = true;
-		good = read_plan(r, known);
+		good = read_plan(r, &again, NULL, known);
 	}
 	response_plan_release(&again);
 	response_lending_release(&lending);
