@@ -1,11 +1,13 @@
 /*
  * Tests of common/read_ahead and common/scanned: with any number of threads the
  * lines of an input come in their order, each read as record_parse() reads it,
- * as a record or as a message, wherever parts end; a part is there as soon as
- * it was written; and a request to stop ends a wait.
+ * as a record or as a message, wherever parts end; there is a thread for each
+ * core; a part is there as soon as it was written; and a request to stop ends a
+ * wait.
  */
 #include "tests/unit/tmpdir.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -334,6 +336,48 @@ messages_come_in_order(void **state)
 	expect_order(true);
 }
 
+static size_t
+count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	const struct dirent *e;
+	size_t n = 0;
+
+	assert_non_null(dir);
+	while ((e = readdir(dir)) != NULL)
+		n += e->d_name[0] != '.';
+	assert_int_equal(closedir(dir), 0);
+	return n;
+}
+
+/* With the user's: more would wait for each other. */
+static void
+there_is_a_thread_for_each_core(void **state)
+{
+	static const size_t cores[] = { 1, 2, 3 };
+	struct told_lines s = { .at = 0 };
+	struct read_ahead *a;
+	struct endpoint *in;
+	struct scanned *x;
+	size_t i, parts;
+
+	(void)state;
+	/* More than they read ahead: else they may have ended. */
+	while (s.text.len < 8 * 1024 * 1024)
+		buf_addf(&s.text, "%s\n", kinds[0]);
+	tmpdir_file("story", s.text.data, s.text.len, 0600);
+	for (i = 0; i < ARRAY_LEN(cores); i++) {
+		in = open_story("story");
+		a = read_ahead_open(in, cores[i], false, false);
+		for (parts = 0; parts < 4; parts++)
+			(void)read_ahead_next(a, &x);
+		assert_int_equal(count_threads(), cores[i]);
+		read_ahead_close(a);
+		endpoint_close(in);
+	}
+	story_end(&s);
+}
+
 /* A user who does not read on, and one who closes in the middle. */
 static void
 may_be_closed_at_any_time(void **state)
@@ -417,6 +461,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_come_in_order),
 		cmocka_unit_test(messages_come_in_order),
+		cmocka_unit_test(there_is_a_thread_for_each_core),
 		cmocka_unit_test(may_be_closed_at_any_time),
 		cmocka_unit_test(a_part_comes_at_once),
 	};
