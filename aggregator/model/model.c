@@ -31,6 +31,7 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 		m->whole_at[i] = CLOCK_NONE;
 	lexicon_init(&m->lexicon);
 	m->private = xcalloc(1, sizeof *m->private);
+	m->private->slab.pieces = &m->private->pieces;
 	m->private->derivation.model = m;
 }
 
@@ -42,7 +43,7 @@ model_release(struct model *m)
 	model_operators_free(m);
 	order_stats_release(&m->totals.waits);
 	chats_free_all(m);
-	slab_release(&p->slab);
+	pieces_release(&p->pieces);
 	events_free(m);
 	dedup_release(&p->dedup_messages);
 	strmap_release(&p->texts, free);

@@ -128,7 +128,7 @@ allocate_chat(struct model_private *p)
 
 	if (p->free_n > 0)
 		return p->free[--p->free_n];
-	c = pieces_take(&p->chats, sizeof *c);
+	c = pieces_take(&p->pieces, sizeof *c);
 	c->use = 0;
 	return c;
 }
@@ -283,8 +283,6 @@ chats_free_all(struct model *m)
 
 	for (i = 0; i < m->chats_n; i++)
 		free_parts(m->chats[i]);
-	pieces_release(&p->chats);
-	pieces_release(&p->descriptions);
 	free(p->free);
 	free(p->slots);
 	free(p->expiries);

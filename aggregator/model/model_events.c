@@ -102,7 +102,7 @@ events_count(struct model *m, uint32_t user, uint32_t event)
 	i = find_event_slot(m, user, event);
 	if (p->event_slots[i] != 0)
 		return m->events[p->event_slots[i] - 1];
-	e = xcalloc(1, sizeof *e);
+	e = arena_take(&p->event_counts, sizeof *e);
 	e->user = user;
 	e->event = event;
 	interner_hold(&m->lexicon.names, user);
@@ -303,10 +303,8 @@ void
 events_free(struct model *m)
 {
 	struct model_private *p = m->private;
-	size_t i;
 
-	for (i = 0; i < m->events_n; i++)
-		free(m->events[i]);
+	arena_release(&p->event_counts);
 	free(m->events);
 	free(m->changes.events);
 	free(p->event_slots);

@@ -22,6 +22,7 @@
 #include "aggregator/clocks/message_scanned.h"
 #include "aggregator/clocks/slab.h"
 #include "aggregator/model/model.h"
+#include "common/containers/arena.h"
 
 /* An interval that on_interval() has reported, kept to withdraw it later. The
  * name operator_id is held; message is the id of a message of the chat. */
@@ -92,12 +93,12 @@ struct derivation {
 };
 
 struct model_private {
-	struct slab slab; /* of messages */
+	struct pieces pieces; /* chats, descriptions and messages */
+	struct slab slab;     /* of messages */
 
 	/* The table of chats by id. */
 	uint64_t *slots; /* pointer | 16 bits of the hash << 48 */
 	size_t slot_mask;
-	struct pieces chats, descriptions;
 	struct description *free_descriptions;
 	struct chat **free;
 	size_t free_n, free_cap;
@@ -109,6 +110,7 @@ struct model_private {
 	struct fresh_id *fresh;
 	size_t fresh_n, fresh_cap;
 
+	struct arena event_counts;
 	uint32_t *event_slots; /* index + 1 into the model's events */
 	size_t event_mask;
 	bool events_full;

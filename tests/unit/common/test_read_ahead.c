@@ -359,7 +359,7 @@ there_is_a_thread_for_each_core(void **state)
 	struct read_ahead *a;
 	struct endpoint *in;
 	struct scanned *x;
-	size_t i, parts;
+	size_t i, parts, others = count_threads() - 1; /* a sanitizer's */
 
 	(void)state;
 	/* More than they read ahead: else they may have ended. */
@@ -371,7 +371,7 @@ there_is_a_thread_for_each_core(void **state)
 		a = read_ahead_open(in, cores[i], false, false);
 		for (parts = 0; parts < 4; parts++)
 			(void)read_ahead_next(a, &x);
-		assert_int_equal(count_threads(), cores[i]);
+		assert_int_equal(count_threads(), others + cores[i]);
 		read_ahead_close(a);
 		endpoint_close(in);
 	}
