@@ -51,6 +51,7 @@ model_release(struct model *m)
 	free(p->pending);
 	free(p->pending_copies);
 	free(p->pending_events);
+	free(p->pending_users);
 	derivation_release(&p->derivation);
 	free(p);
 	lexicon_release(&m->lexicon);
@@ -287,6 +288,15 @@ model_add_scanned(struct model *m, const struct scanned_message *x,
 		word_numbers_begin(&m->private->word_numbers, words);
 	if (!m->no_clocks)
 		pending_add_scanned(m, x);
+	advance_as_of(m, x->at);
+}
+
+void
+model_add_scanned_event(struct model *m, const struct scanned_event *x,
+    const struct scanned_words *words)
+{
+	if (!m->no_events && x->user_len > 0)
+		events_add_scanned(m, x, words->words[x->event].text);
 	advance_as_of(m, x->at);
 }
 

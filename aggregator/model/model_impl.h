@@ -121,6 +121,8 @@ struct model_private {
 	struct pending_copy *pending_copies;
 	struct word_numbers word_numbers; /* of the present block */
 	struct pending_event *pending_events;
+	struct pending_text *pending_users;      /* of events */
+	uint32_t event_hints[SCANNED_WORDS + 1]; /* likely names of words */
 	/* Messages that were delayed, and taken each step further; counted. */
 	size_t pending_added, pending_prefetched, pending_found,
 	    pending_appended;
@@ -200,6 +202,9 @@ void pending_add(struct model *m, const struct record *r);
 void pending_add_scanned(struct model *m, const struct scanned_message *s);
 bool pending_add_event(
     struct model *m, struct fingerprint f, const struct record *r);
+/* The event is borrowed until pending_flush(). */
+void pending_add_scanned_event(struct model *m, struct fingerprint f,
+    const struct scanned_event *x, struct text event);
 void pending_flush(struct model *m);
 
 /* model_identities.c. */
@@ -232,6 +237,9 @@ model_is_late(const struct model *m, int64_t at)
 /* model_events.c. */
 
 enum model_result events_add(struct model *m, const struct record *r);
+/* event: the text of its word. */
+void events_add_scanned(
+    struct model *m, const struct scanned_event *x, struct text event);
 /* Prefetch what the pair's count needs: its slot, then the count. */
 void events_prefetch_slot(const struct model *m, uint32_t user, uint32_t event);
 void events_prefetch(const struct model *m, uint32_t user, uint32_t event);
