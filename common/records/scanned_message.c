@@ -8,21 +8,21 @@
 
 #include "common/digest/random.h"
 
-static uint64_t chats_seed;
+_Atomic uint64_t scanned_hash_seed;
 
 static void
-make_chats_seed(void)
+make_seed(void)
 {
-	chats_seed = random_64();
+	atomic_store(&scanned_hash_seed, random_64() | 1);
 }
 
-uint32_t
-scanned_hash(struct text id)
+uint64_t
+scanned_make_seed(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	(void)pthread_once(&once, make_chats_seed);
-	return (uint32_t)(hash_text(chats_seed, id.p, id.len) >> 32);
+	(void)pthread_once(&once, make_seed);
+	return atomic_load(&scanned_hash_seed);
 }
 
 void

@@ -13,6 +13,8 @@
 #ifndef COMMON_RECORDS_SCANNED_MESSAGE_H
 #define COMMON_RECORDS_SCANNED_MESSAGE_H
 
+#include <stdatomic.h>
+
 #include "common/records/id_parts.h"
 #include "common/records/record.h"
 
@@ -95,8 +97,21 @@ bool scanned_message_make(struct scanned_message *to, struct scanned_words *w,
 bool scanned_event_make(struct scanned_event *to, struct scanned_words *w,
     const struct record *r) __attribute__((warn_unused_result));
 
+/* Private: 0 until it was made. */
+extern _Atomic uint64_t scanned_hash_seed;
+uint64_t scanned_make_seed(void);
+
 /* The hash of an id, by a seed of the process. */
-uint32_t scanned_hash(struct text id);
+static inline uint32_t
+scanned_hash(struct text id)
+{
+	uint64_t seed =
+	    atomic_load_explicit(&scanned_hash_seed, memory_order_relaxed);
+
+	if (seed == 0)
+		seed = scanned_make_seed();
+	return (uint32_t)(hash_text(seed, id.p, id.len) >> 32);
+}
 
 /* Its texts, borrowed from it; absent as in the record. */
 static inline struct text
