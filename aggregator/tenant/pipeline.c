@@ -63,6 +63,7 @@ take_merged(void *ctx, const struct model *m, const struct chat *c,
 	struct streaming_metric_message now = message_of(m, x), old;
 	char id[MESSAGE_ID_TEXT];
 
+	streaming_metrics_pass_time(d->streaming, m->as_of);
 	now.chat = chat_id(c);
 	now.id = message_id_text(&m->lexicon.message_ids, x->id, id);
 	now.text.p = text;
@@ -185,6 +186,7 @@ pipeline_add(struct pipeline *d, const struct record *r)
 	if (d->streaming == NULL || r->type != RECORD_MESSAGE ||
 	    (taken != MODEL_NEW && taken != MODEL_VERSION))
 		return taken;
+	streaming_metrics_pass_time(d->streaming, model->as_of);
 	streaming_metric_message_read(&m, r);
 	if (r->stale) {
 		if (taken == MODEL_NEW)

@@ -32,9 +32,9 @@ class Snapshot:
 class Tenant:
     """All that came for one tenant and was not late."""
 
-    def __init__(self, name, conf):
-        self.name, self.conf = name, conf
-        self.newest = None
+    def __init__(self, name, conf, by_hand=True):
+        self.name, self.conf, self.by_hand = name, conf, by_hand
+        self.newest, self.taken = None, 0
         self.versions = collections.defaultdict(list) # in order of arrival
         self.said = collections.defaultdict(list) # records of each chat
         self.listed, self.names = {}, {}
@@ -67,8 +67,13 @@ class Tenant:
         }
 
     def message(self, r):
-        if not r.get("about"):
-            self.versions[r["chat"], r["id"]].append(r)
+        """Keeps when it came, of a stream also in the tenant's time."""
+        if r.get("about"):
+            return
+        self.taken += 1
+        now = None if self.by_hand else max(self.newest or r["at"], r["at"])
+        self.versions[r["chat"], r["id"]].append(
+            dict(r, taken=self.taken, now=now))
 
     def take(self, r):
         """A record outside snapshots; the time it has."""
@@ -172,7 +177,7 @@ def expected(data, conf=None, by_hand=True):
     tenants, whole, streams = {}, {}, set()
     for r in read:
         name = r["tenant"]
-        t = tenants.setdefault(name, Tenant(name, conf))
+        t = tenants.setdefault(name, Tenant(name, conf, by_hand))
         if r["type"] == "snapshot":
             marker(t, r, found, whole, by_hand)
         elif r.get("snapshot") is not None:
