@@ -130,9 +130,12 @@ class Tenant:
         tables.update(self.counted(chats))
         return keyed(tables, self.newest)
 
+    def came(self, m):
+        """By hand the snapshot comes behind all that is outside."""
+        return self.by_hand and m.get("snapshot") is not None, m["line"]
+
     def counted(self, chats):
-        versions = [sorted(v, key=lambda m: m["line"])
-                    for v in self.versions.values()]
+        versions = [sorted(v, key=self.came) for v in self.versions.values()]
         return counts.rows(versions, self.events, chats, self.newest,
                            self.conf)
 
