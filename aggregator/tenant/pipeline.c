@@ -63,7 +63,6 @@ take_merged(void *ctx, const struct model *m, const struct chat *c,
 	struct streaming_metric_message now = message_of(m, x), old;
 	char id[MESSAGE_ID_TEXT];
 
-	streaming_metrics_pass_time(d->streaming, m->as_of);
 	now.chat = chat_id(c);
 	now.id = message_id_text(&m->lexicon.message_ids, x->id, id);
 	now.text.p = text;

@@ -238,17 +238,33 @@ def hour_rows(intervals):
     return hours, histogram
 
 
-def event_rows(events):
-    """Of each id the greatest version, by time, user and event."""
-    best = {}
+def step(at, conf):
+    """Identities are forgotten in such steps."""
+    return at // min(max(conf["window"] // 24, 10000), HOUR)
+
+
+def event_rows(events, conf):
+    """Of each id the greatest version, by time, user and event. In a stream an
+    id is new when it came more than a window ago."""
+    best, told = {}, []
     for e in events:
         if e.get("user") is None:
             continue # nobody did it
-        rank = (LONG_AGO if e.get("at") is None else e["at"],
+        now, at = e["now"], e.get("at")
+        rank = (LONG_AGO if at is None else at,
                 by_bytes(e["user"]), by_bytes(e["event"]))
-        best[e["id"]] = max(rank, best.get(e["id"], rank))
+        known, since = best.get(e["id"], (rank, None))
+        if since is not None and now is not None and \
+                step(now - conf["window"], conf) > since:
+            told.append(known)
+            known, since = rank, None
+        if since is None: # without any time it is not forgotten
+            since = float("inf") if at is None and now is None else \
+                step(now if at is None else at, conf)
+        best[e["id"]] = max(rank, known), since
+    told += [rank for rank, _ in best.values()]
     for (user, event), n in collections.Counter(
-            rank[1:] for rank in best.values()).items():
+            rank[1:] for rank in told).items():
         yield {"user": user.decode(), "event": event.decode(), "count": n}
 
 
@@ -274,7 +290,7 @@ def rows(versions, events, chats, newest, conf):
                       for row in interval_rows(k, c.intervals)],
         "response_hours": hours,
         "response_histogram": histogram,
-        "event_counts": event_rows(events),
+        "event_counts": event_rows(events, conf),
     }
     for table, module in TABLES.items():
         found[table] = module.rows(versions, newest, conf)

@@ -85,7 +85,8 @@ class Tenant:
         elif kind == "message":
             self.message(r)
         elif kind == "event":
-            self.events.append(r)
+            self.events.append(
+                dict(r, now=None if self.by_hand else self.newest))
         self.pass_time(time_of(r))
 
     def whole(self, snapshot):
