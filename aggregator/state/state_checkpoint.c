@@ -147,8 +147,12 @@ state_is_committed(struct state *s, bool wait)
 		return false;
 	s->committing = false;
 	s->acknowledged.commits = s->commits;
-	if (error == 0 && state_acknowledged_write(&s->acknowledged) == -1)
+	if (error != 0) {
+		s->wrong_file = STREAM_LOG;
+	} else if (state_acknowledged_write(&s->acknowledged) == -1) {
 		error = errno;
+		s->wrong_file = STREAM_TOLD;
+	}
 	if (error != 0)
 		state_fail(s, error);
 	return true;

@@ -113,6 +113,18 @@ unix_socket_remove(const char *path, const struct unix_socket_id *id)
 		(void)unlink(path);
 }
 
+/* With its rights from the first moment on: who finds the socket may connect,
+ * or never may. */
+static int
+bind_for_group(int fd, const struct sockaddr_un *at)
+{
+	mode_t before = umask(0117);
+	int rc = bind(fd, (const struct sockaddr *)at, sizeof *at);
+
+	(void)umask(before);
+	return rc;
+}
+
 int
 unix_socket_listen(const char *path, struct unix_socket_id *id)
 {
@@ -125,8 +137,7 @@ unix_socket_listen(const char *path, struct unix_socket_id *id)
 	fd = make_socket();
 	if (fd < 0)
 		return -1;
-	if (bind(fd, (const struct sockaddr *)&at, sizeof at) != 0 ||
-	    chmod(path, 0660) != 0 || identify(path, id) != 0 ||
+	if (bind_for_group(fd, &at) != 0 || identify(path, id) != 0 ||
 	    listen(fd, BACKLOG) != 0)
 		return give_up(fd);
 	return fd;

@@ -19,8 +19,10 @@ struct unix_socket_id {
 
 /* Listens at path, which is made, with mode 0660: a proxy, or a
  * program of another user, connects by the group. A socket that nobody listens
- * at any more is replaced. Returns a descriptor that does not block, or -1 with
- * errno: EADDRINUSE while another process listens, or for what is no socket. */
+ * at any more is replaced. Changes the process' umask for a moment: no other
+ * thread may make files meanwhile. Returns a descriptor that does not block, or
+ * -1 with errno: EADDRINUSE while another process listens, or for what is no
+ * socket. */
 int unix_socket_listen(const char *path, struct unix_socket_id *id)
     __attribute__((warn_unused_result));
 

@@ -67,6 +67,7 @@ keep_heartbeats(void *ctx)
 {
 	struct consume *c = ctx;
 
+	c->pumped_ms = clock_mono_ms();
 	say_alive(c);
 	daemon_metrics_count(c->metrics, c->reader.lines, c->dead.count);
 	endpoint_pump(c->in);
@@ -237,6 +238,8 @@ start_group(struct consume *c)
 static void
 start_or_wait(struct consume *c)
 {
+	if (clock_mono_ms() - c->pumped_ms >= PUMP_MS)
+		keep_heartbeats(c);
 	if (c->one_shot || filling(c)->lines == 0 ||
 	    !group_queue_may_start(&c->groups)) {
 		group_queue_wait(&c->groups, LOOK_MS);

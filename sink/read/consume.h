@@ -49,6 +49,7 @@ struct consume {
 	bool wait_forever;   /* retry for ever while a server is away */
 	bool ended;          /* all of the input is read and acknowledged */
 	int64_t linger_ms;   /* how long a row of a pipe waits for others */
+	int64_t pumped_ms;   /* when the last heartbeats were looked at */
 	size_t full;         /* lines of a group */
 	struct group_queue groups;
 	struct strmap missing; /* tenant -> progress of a snapshot with rows

@@ -46,8 +46,16 @@ code 0 "$sink" -c "$tmp/conf" -f "$tmp/rows"
 empty
 
 echo "- a daemon says what it waits for, once, and goes on"
-"$sink" -f queue:rows 2>>"$tmp/daemon" &
+printf '[amqp]\nheartbeat = 2s\n' >"$tmp/conf"
+broker_log=$tmp/db/rabbitmq/logs/rabbitmq.log
+"$sink" -c "$tmp/conf" -f queue:rows 2>>"$tmp/daemon" &
 daemon=$!
+# So that it has a link for dead letters too.
+echo 'not a row' | "$probe" write queue:rows >"$tmp/sent"
+letter() {
+	[ -n "$("$probe" -e read queue:rows.dead)" ]
+}
+until_true 60 letter || fail "no dead letter: $(cat "$tmp/daemon")"
 says() {
 	grep -q "$said.*; waiting for it" "$tmp/daemon"
 }
@@ -61,8 +69,9 @@ for _ in 1 2; do
 	began=$SECONDS
 	until_true 60 says || fail "it waits without a word: $(cat "$tmp/daemon")"
 	[ $((SECONDS - began)) -le 20 ] || fail "it said so late"
-	# Long enough for a second one.
+	# Long enough for a second one, and for a broker that hears nothing.
 	sleep 12
+	! grep 'missed heartbeats' "$broker_log" || fail "a link was lost"
 	unlock
 	until_true 60 stored 5 || fail "it does not go on: $(cat "$tmp/daemon")"
 	[ "$(wc -l <"$tmp/daemon")" = 1 ] || fail "not once: $(cat "$tmp/daemon")"

@@ -399,6 +399,7 @@ test_full_disk(void **unused)
 	}
 	assert_int_equal(code, PROG_IO);
 	assert_non_null(strstr(buf_str(&why), "ulimit -f"));
+	assert_non_null(strstr(buf_str(&why), LOG));
 	assert_true(said > 2);
 	state_set_number(s, "n", 1000);
 	assert_int_equal(state_commit(s, &why), PROG_IO);

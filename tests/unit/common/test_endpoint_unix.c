@@ -4,20 +4,29 @@
  */
 #include "tests/unit/tmpdir.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "common/base/clock.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/endpoint.h"
 #include "common/os/stop.h"
+#include "common/os/thread.h"
 #include "common/unix/endpoint_unix.h"
+#include "common/unix/unix_socket.h"
 
 /* Many times as many frames as may be unacknowledged. */
 #define MANY 300
 
 static struct conf *conf;
+
+/* What a thread saw that looked at a socket while it was made. */
+struct mode_seen {
+	atomic_bool done, other;
+};
 
 static struct endpoint *
 open_end(const char *name, bool writing)
@@ -313,6 +322,40 @@ socket_was_removed(void **state)
 	assert_int_equal(access("rows", F_OK), -1);
 }
 
+static void *
+look_at_mode(void *ctx)
+{
+	struct mode_seen *seen = ctx;
+	struct stat st;
+
+	while (!atomic_load(&seen->done))
+		if (lstat("./s", &st) == 0 && (st.st_mode & 0777) != 0660)
+			atomic_store(&seen->other, true);
+	return NULL;
+}
+
+/* A writer that comes in the moment when the socket is made is let in. */
+static void
+rights_from_the_start(void **unused)
+{
+	struct mode_seen seen = { false, false };
+	struct unix_socket_id id;
+	pthread_t looker;
+	int i, fd;
+
+	(void)unused;
+	thread_must_start(&looker, "looker", look_at_mode, &seen);
+	for (i = 0; i < 2000; i++) {
+		fd = unix_socket_listen("./s", &id);
+		assert_true(fd >= 0);
+		unix_socket_remove("./s", &id);
+		(void)close(fd);
+	}
+	atomic_store(&seen.done, true);
+	(void)pthread_join(looker, NULL);
+	assert_false(atomic_load(&seen.other));
+}
+
 static void
 names_that_are_refused(void **state)
 {
@@ -366,6 +409,7 @@ main(void)
 		cmocka_unit_test(keeps_the_block),
 		cmocka_unit_test(out_of_descriptors),
 		cmocka_unit_test(socket_was_removed),
+		cmocka_unit_test(rights_from_the_start),
 		cmocka_unit_test(names_that_are_refused),
 		cmocka_unit_test(stops_without_a_reader),
 	};
