@@ -250,7 +250,7 @@ def event_rows(events, conf):
     for e in events:
         if e.get("user") is None:
             continue # nobody did it
-        now, at = e["now"], e.get("at")
+        now, at = e["before"], e.get("at")
         rank = (LONG_AGO if at is None else at,
                 by_bytes(e["user"]), by_bytes(e["event"]))
         known, since = best.get(e["id"], (rank, None))
