@@ -388,6 +388,22 @@ def check_return(checks, house):
         == [["1", "0"]], "the alias is another one, or a text is left")
 
 
+def check_ahead(checks, house):
+    """By a clock that is ahead of this one: it is stored, and goes."""
+    house.rows["ahead"] = house.rows["plain"].replace(
+        DAY.encode(), b"2099-06-01").replace(b'"plain"', b'"ahead"')
+    house.store("ahead")
+    checks.that(house.found(C, "ahead"), "nothing is ahead")
+    checks.that(house.forget("ahead").code == 0, "forget ahead")
+    # Words that are on their way are stored, and go with the next run.
+    for moment, stored in (("stays", []), ("is back", ["trends",
+                                                       "trends_parts"])):
+        for name in SECRETS:
+            got = set(house.found(SECRETS[name], "ahead")) - set(stored)
+            checks.that(not got, f"{name} {moment} in {got}")
+        house.store("ahead")
+
+
 def check_kills(checks, house, want):
     """Killed at random moments until it once comes to its end."""
     rng = random.Random(seed())
@@ -538,6 +554,7 @@ def body():
         want = house.whole("plain")
         check_late(checks, house, want)
         check_return(checks, house)
+        check_ahead(checks, house)
         check_kills(checks, house, want)
         check_two(checks, house)
         check_refusals(checks, house)
