@@ -11,6 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
 #include "common/words/text_words.h"
+#include "common/words/word_case.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
 #include "reaper/rows/crm_clock.h"
@@ -27,6 +28,8 @@ subject_add_chat(struct subject *s, const char *chat, size_t len)
 void
 subject_add_name(struct subject *s, const char *name, size_t len)
 {
+	struct buf folded = BUF_INIT;
+	struct text word;
 	struct words *w;
 	size_t i;
 
@@ -36,8 +39,11 @@ subject_add_name(struct subject *s, const char *name, size_t len)
 	buf_add(&s->names, name, len);
 	w = xcalloc(1, sizeof *w);
 	words_find(w, (struct text){ name, len }, 1);
-	for (i = 0; i < w->n; i++)
-		*strmap_put(&s->words, w->v[i].p, w->v[i].len) = &s->words;
+	for (i = 0; i < w->n; i++) {
+		word = word_case_fold(&folded, w->v[i]);
+		*strmap_put(&s->words, word.p, word.len) = &s->words;
+	}
+	buf_release(&folded);
 	words_release(w);
 	free(w);
 }

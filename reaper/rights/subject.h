@@ -31,7 +31,7 @@ struct subject {
 	struct strmap chats; /* their ids; each value is the map itself */
 	struct buf names;    /* names and phone numbers, blanks between */
 	struct strmap
-	    words; /* of these, as trends have them; values as above */
+	    words; /* of these, as word_case.h has them; values as above */
 
 	int64_t from, to; /* the marks $FROM and $TO of personal_tables.h */
 

@@ -404,6 +404,24 @@ def check_ahead(checks, house):
         house.store("ahead")
 
 
+def check_capitals(checks, house):
+    """Trends lower-case a character at a time, so that a name in capitals
+    may be other words."""
+    head = {"type": "row", "as_of": at(9)}
+    words = ["\u03c3\u03af\u03c3\u03c5\u03c6\u03bf\u03c3", "voss", "i\u015fik", "hello"]
+    rows = [{**head, "table": "chat_metrics", "chat": "1", "customer": C,
+             "status": "open", "messages": 0, "participants": 0,
+             "responses": 0,
+             "customer_name": "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2 Vo\u00df I\u015f\u0131k",
+             "opened_at": at(1)}]
+    rows += [{**head, "table": "trends", "word": word, "occurrences": 9,
+              "window_start": at(4), "window_end": at(6)} for word in words]
+    house.lab.must(["sink"], stdin=lines_of("caps", rows))
+    checks.that(house.forget("caps").code == 0, "forget caps")
+    got = [json.loads(r)["word"] for r in house.dump("trends", "caps")]
+    checks.that(got == ["hello"], f"words of a name in capitals: {got}")
+
+
 def check_kills(checks, house, want):
     """Killed at random moments until it once comes to its end."""
     rng = random.Random(seed())
@@ -555,6 +573,7 @@ def body():
         check_late(checks, house, want)
         check_return(checks, house)
         check_ahead(checks, house)
+        check_capitals(checks, house)
         check_kills(checks, house, want)
         check_two(checks, house)
         check_refusals(checks, house)
