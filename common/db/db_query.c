@@ -110,7 +110,7 @@ db_quote(struct db *db, struct buf *sql, struct db_value v)
 }
 
 /* Builds db->sql with the values in place of the question marks, but not of
- * those inside quotes. */
+ * those inside quotes, where a backslash escapes: db_quote() writes some. */
 static void
 put_values(
     struct db *db, const char *sql, const struct db_value *args, size_t n)
@@ -122,7 +122,9 @@ put_values(
 	buf_clear(&db->sql);
 	for (p = sql; *p != '\0'; p++) {
 		if (quote != '\0') {
-			if (*p == quote)
+			if (*p == '\\' && p[1] != '\0')
+				p++;
+			else if (*p == quote)
 				quote = '\0';
 		} else if (*p == '\'' || *p == '"' || *p == '`') {
 			quote = *p;

@@ -119,7 +119,7 @@ read_spans(struct sums_reader *r, enum response_level level,
 	    "SELECT begin_at, operator, sums, as_of FROM response_rollups "
 	    "WHERE tenant = ? AND everyone = %d AND span = '%s'",
 	    is_everyone(r), response_level_names[level]);
-	response_add_scope(r, "operator", &sql);
+	response_add_scope(r, &sql);
 	if (r->choice->operator_id != NULL) {
 		buf_adds(&sql, " AND operator = ?");
 		args[args_n++] = db_str(r->choice->operator_id);
@@ -130,7 +130,9 @@ read_spans(struct sums_reader *r, enum response_level level,
 		args[args_n++] = db_time(ranges[i].from);
 		args[args_n++] = db_time(ranges[i].to);
 	}
-	buf_addf(&sql, ") LIMIT %d", ROWS_MAX + 1);
+	buf_addc(&sql, ')');
+	response_add_again(r, "operator", &sql);
+	buf_addf(&sql, " LIMIT %d", ROWS_MAX + 1);
 	good = response_ask(r, &sql, args, args_n, ROWS_MAX, &rows);
 	while (good && db_next(rows))
 		good = take_span(r, level, rows);

@@ -50,9 +50,12 @@ bool response_ask(const struct sums_reader *r, const struct buf *sql,
     const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
-/* Appends the conditions on operators: those that the viewer may see, and of
- * sums that are read again. name: theirs, '' for nobody, as SQL. */
-void response_add_scope(
+/* Appends the condition on operators: those that the viewer may see. */
+void response_add_scope(const struct sums_reader *r, struct buf *sql);
+
+/* Appends another where sums are read again: those of these sums, by a column
+ * that is '' for nobody. */
+void response_add_again(
     const struct sums_reader *r, const char *name, struct buf *sql);
 
 /* The sum of a slot and operator, made if it is not there; borrowed until the

@@ -23,13 +23,26 @@
 /* What a span in a zone at :30 has of the hours that both its ends cut. */
 #define LITTLE_TIME_MS HOUR_MS
 
-static void
-add_operators_again(
+void
+response_add_scope(const struct sums_reader *r, struct buf *sql)
+{
+	if (r->choice->of_tenant)
+		return;
+	if (r->by_operator || r->choice->operator_id != NULL)
+		scope_add_rows(&r->q->viewer, "operator", sql);
+	else
+		scope_add_totals(&r->q->viewer, "operator", sql);
+}
+
+void
+response_add_again(
     const struct sums_reader *r, const char *name, struct buf *sql)
 {
 	const char *comma = "";
 	size_t i;
 
+	if (!r->again || !r->by_operator)
+		return;
 	buf_addf(sql, " AND %s IN (", name);
 	for (i = 0; i < r->to->n; i++) {
 		if (!r->to->list[i].again)
@@ -39,20 +52,6 @@ add_operators_again(
 		comma = ", ";
 	}
 	buf_addc(sql, ')');
-}
-
-void
-response_add_scope(
-    const struct sums_reader *r, const char *name, struct buf *sql)
-{
-	if (r->again && r->by_operator)
-		add_operators_again(r, name, sql);
-	if (r->choice->of_tenant)
-		return;
-	if (r->by_operator || r->choice->operator_id != NULL)
-		scope_add_rows(&r->q->viewer, "operator", sql);
-	else
-		scope_add_totals(&r->q->viewer, "operator", sql);
 }
 
 /* The name, kept as long as the sums. */
@@ -178,12 +177,14 @@ read_intervals(struct sums_reader *r, const struct response_pieces *p)
 	    single ? "1, ms, ms" : "COUNT(*), SUM(ms), MAX(ms)");
 	add_ranges(p, &sql, args);
 	buf_addf(&sql, " AND kind IN (%s)", r->choice->kinds);
-	response_add_scope(r, who, &sql);
+	response_add_scope(r, &sql);
 	if (r->choice->operator_id != NULL) {
 		buf_addf(&sql, " AND %s = ?", who);
 		args[n++] = db_str(r->choice->operator_id);
 	}
-	buf_addf(&sql, " AND " INTERVAL_COUNTS "%s LIMIT %d",
+	buf_adds(&sql, " AND " INTERVAL_COUNTS);
+	response_add_again(r, who, &sql);
+	buf_addf(&sql, "%s LIMIT %d",
 	    single ? "" : " GROUP BY stretch, who, bucket", BUCKETS_MAX + 1);
 	good = response_ask(r, &sql, args, n, BUCKETS_MAX, &rows);
 	while (good && db_next(rows))

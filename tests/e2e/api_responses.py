@@ -34,7 +34,7 @@ LATE = 40  # intervals
 DAY = 24 * HOUR
 ZONES = ("UTC", "Europe/Lisbon", "Asia/Kolkata", "Pacific/Chatham",
          "America/New_York", "Australia/Lord_Howe", "America/St_Johns")
-OPERATORS = ["7", "10", "ann", "Zoé", "a&b=c", "x y"]
+OPERATORS = ["7", "10", "ann", "Zoé", "a&b=c", "x y", "x'y?"]
 KINDS = {"response": ("first_response", "reply"),
          "first_response": ("first_response",), "reply": ("reply",),
          "resolution": ("resolution",), "unanswered": ("unanswered",)}
