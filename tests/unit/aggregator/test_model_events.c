@@ -1,7 +1,7 @@
 /*
  * Tests of aggregator/model_events: the limit of pairs of user and event, over
- * a restart with another limit. What is above it is not counted, and so is
- * never taken back.
+ * a restart with another limit. What comes first is counted; what is above the
+ * limit is not, and so is never taken back.
  */
 #include "tests/unit/unit.h"
 
@@ -174,11 +174,33 @@ one_without_a_time_counts_once(void **state)
 	model_release(&next);
 }
 
+/* Some are delayed, and one whose user has a long name is not. */
+static void
+those_that_come_first_are_counted(void **state)
+{
+	const char *longer =
+	    "a-name-of-more-than-some-forty-letters-and-digits";
+	struct model m;
+
+	(void)state;
+	begin(&m, 2);
+	m.incremental = false;
+	add(&m, "1", 1, "ann");
+	add(&m, "2", 2, "bob");
+	add(&m, "3", 3, longer);
+	model_end_scanned(&m);
+	assert_int_equal(count_of(&m, "ann"), 1);
+	assert_int_equal(count_of(&m, "bob"), 1);
+	assert_int_equal(count_of(&m, longer), -1);
+	model_release(&m);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(above_the_limit_nothing_is_counted),
+		cmocka_unit_test(those_that_come_first_are_counted),
 		cmocka_unit_test(another_limit_holds_from_then_on),
 		cmocka_unit_test(one_without_a_time_counts_once),
 	};
