@@ -32,6 +32,7 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 	lexicon_init(&m->lexicon);
 	m->private = xcalloc(1, sizeof *m->private);
 	m->private->slab.pieces = &m->private->pieces;
+	m->private->identities_until = CLOCK_NONE;
 	m->private->derivation.model = m;
 }
 
@@ -201,12 +202,24 @@ is_ahead(const struct model *m, int64_t at)
 	       at > m->as_of + m->ahead && at > clock_now_ms() + m->ahead;
 }
 
-/* Advances the time of the tenant. CLOCK_NONE is below every time. */
+/* CLOCK_NONE is below every time. Identities expire here, so that when a flush
+ * comes makes no difference. */
+void
+model_pass_time(struct model *m, int64_t at)
+{
+	if (at <= m->as_of)
+		return;
+	m->as_of = at;
+	if (m->incremental && m->window > 0 &&
+	    at >= m->private->identities_until)
+		identities_expire(m);
+}
+
 static void
 advance_as_of(struct model *m, int64_t at)
 {
-	if (m->stream && at > m->as_of)
-		m->as_of = at;
+	if (m->stream)
+		model_pass_time(m, at);
 }
 
 static enum model_result

@@ -107,6 +107,7 @@ struct model_private {
 
 	/* The identities that came within the window. */
 	struct dedup dedup_messages, dedup_events;
+	int64_t identities_until; /* some expire when as_of is that late */
 	struct fresh_id *fresh;
 	size_t fresh_n, fresh_cap;
 
@@ -218,6 +219,9 @@ bool identities_add(struct model *m, struct fingerprint f, int64_t at);
 void identities_restore(struct model *m, struct fingerprint f, uint16_t span);
 /* Drops identities that are older than the window, of events, too. */
 void identities_expire(struct model *m);
+
+/* Advances the time of the tenant. */
+void model_pass_time(struct model *m, int64_t at);
 
 /* The span of an identity, see dedup.h. */
 static inline uint16_t
