@@ -231,6 +231,19 @@ remove_forgotten_file(const char *path, struct buf *why)
 	return syserr_explain(why, PROG_IO, "cannot remove '%s'", path);
 }
 
+static enum exit_code
+tell_done(const struct stream_order *o, struct buf *why)
+{
+	int len = (int)(strlen(o->path) - strlen(FORGET_ENDING));
+	char *path = xasprintf("%.*s" FORGET_DONE, len, o->path);
+	enum exit_code code = PROG_OK;
+
+	if (statefile_write(path, "", 0, why) != 0)
+		code = syserr_explain(why, PROG_IO, "cannot write '%s'", path);
+	free(path);
+	return code;
+}
+
 /* The order last: it is done. */
 static enum exit_code
 finish_order(const struct stream_order *o, const char *dir, struct buf *why)
@@ -239,6 +252,8 @@ finish_order(const struct stream_order *o, const char *dir, struct buf *why)
 	    "%s/%.*s.spool", dir, (int)o->order.tenant.len, o->order.tenant.p);
 	enum exit_code code = remove_forgotten_file(spool, why);
 
+	if (code == PROG_OK)
+		code = tell_done(o, why);
 	if (code == PROG_OK)
 		code = remove_forgotten_file(o->path, why);
 	free(spool);

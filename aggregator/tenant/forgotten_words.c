@@ -14,7 +14,6 @@ forgotten_words_init(
 {
 	memset(f, 0, sizeof *f);
 	f->until = until;
-	f->shortest = (size_t)conf_int(conf, "aggregator", "trend_length") + 1;
 	f->rare = (uint64_t)conf_int(conf, "aggregator", "trend_count");
 }
 
@@ -22,6 +21,7 @@ void
 forgotten_words_release(struct forgotten_words *f)
 {
 	words_release(&f->words);
+	buf_release(&f->word);
 	strmap_release(&f->names, NULL);
 	strmap_release(&f->gone, NULL);
 }
@@ -29,11 +29,15 @@ forgotten_words_release(struct forgotten_words *f)
 void
 forgotten_words_add(struct forgotten_words *f, struct text names)
 {
+	struct text word;
 	size_t i;
 
-	words_find(&f->words, names, f->shortest);
-	for (i = 0; i < f->words.n; i++)
-		*strmap_put(&f->names, f->words.v[i].p, f->words.v[i].len) = f;
+	/* One in capitals may be longer. */
+	words_find(&f->words, names, 1);
+	for (i = 0; i < f->words.n; i++) {
+		word = word_case_fold(&f->word, f->words.v[i]);
+		*strmap_put(&f->names, word.p, word.len) = f;
+	}
 }
 
 static bool
@@ -45,6 +49,7 @@ word_goes(struct forgotten_words *f, struct text key, uint64_t count)
 
 	if (begin > f->until)
 		return false;
+	word = word_case_fold(&f->word, word);
 	if (count > f->rare && strmap_get(&f->names, word.p, word.len) == NULL)
 		return false;
 	*strmap_put(&f->gone, key.p, key.len) = f;

@@ -11,6 +11,7 @@
 #include "common/containers/strmap.h"
 #include "common/records/record.h"
 #include "common/words/text_words.h"
+#include "common/words/word_case.h"
 
 #include <stdbool.h>
 
@@ -19,9 +20,9 @@ struct forgotten_words {
 
 	/* private */
 	struct words words;
-	struct strmap names; /* words of names */
+	struct buf word;
+	struct strmap names; /* words of names, as word_case.h has them */
 	struct strmap gone;  /* keys of words that go */
-	size_t shortest;
 	uint64_t rare;
 };
 

@@ -2,7 +2,9 @@
  * forget_order: what `reaper --forget` asks of a program that keeps a state and
  * runs: a file in the folder FORGET_FOLDER of the state, written by
  * statefile_write() under a name that ends in FORGET_ENDING. The program
- * removes it once nothing of the customer is left in the state.
+ * removes it once nothing of the customer is left in the state, and leaves an
+ * empty one that ends in FORGET_DONE: one that does not run all the time may
+ * have ended when it is asked for.
  */
 #ifndef COMMON_RECORDS_FORGET_ORDER_H
 #define COMMON_RECORDS_FORGET_ORDER_H
@@ -14,6 +16,7 @@
 
 #define FORGET_FOLDER "forget"
 #define FORGET_ENDING ".order"
+#define FORGET_DONE ".done"
 
 struct forget_order {
 	struct text tenant, customer; /* the id at the CRM */

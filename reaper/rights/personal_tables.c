@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/words/word_case.h"
 
 /* Of sender and receiver one is the customer: operators and bots have other
  * ids, or the same by chance. */
@@ -21,7 +22,7 @@
 #define SENT_EVER SENT_BY("$IDS", "$UIDS")
 #define RECEIVED_EVER SENT_TO("$IDS", "$UIDS")
 
-#define OF_NAME "word IN ($WORDS)"
+#define OF_NAME WORD_CASE_SQL("word") " IN ($WORDS)"
 
 /* Words too rare to be a trend, which no view shows. */
 #define RARE                                                                   \

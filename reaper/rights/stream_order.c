@@ -22,6 +22,9 @@
 enum {
 	WAIT_MS = 60000,
 	PAUSE_MS = 100,
+	/* What an aggregator has read since it forgot them, which is what they
+	 * did later. */
+	DONE_LATELY_MS = HOUR_MS,
 };
 
 bool
@@ -36,10 +39,34 @@ stream_order_takes(const char *dir)
 
 /* It is the same for the same customer. */
 static char *
-order_path(const struct subject *s, const char *dir)
+order_path(const struct subject *s, const char *dir, const char *ending)
 {
-	return xasprintf(
-	    "%s/" FORGET_FOLDER "/%s" FORGET_ENDING, dir, s->alias);
+	return xasprintf("%s/" FORGET_FOLDER "/%s%s", dir, s->alias, ending);
+}
+
+/* An aggregator that ran since the last time asked for has done it. */
+static bool
+was_done_lately(const struct subject *s, const char *dir)
+{
+	char *order = order_path(s, dir, FORGET_ENDING);
+	char *done = order_path(s, dir, FORGET_DONE);
+	struct stat st;
+	bool lately =
+	    access(order, F_OK) != 0 && stat(done, &st) == 0 &&
+	    clock_now_ms() - (int64_t)st.st_mtime * 1000 < DONE_LATELY_MS;
+
+	free(order);
+	free(done);
+	return lately;
+}
+
+static void
+remove_done(const struct subject *s, const char *dir)
+{
+	char *path = order_path(s, dir, FORGET_DONE);
+
+	(void)unlink(path);
+	free(path);
 }
 
 static int
@@ -94,11 +121,16 @@ stream_order_write(
 		.names = { s->names.data, s->names.len },
 		.asked_at = s->asked_at,
 	};
-	char *path = order_path(s, dir);
-	enum exit_code code = make_order_folder(dir, why);
+	char *path;
+	enum exit_code code;
 	struct buf bytes = BUF_INIT;
 
 	*wait_ms = is_running(dir) ? WAIT_MS : 0;
+	if (*wait_ms == 0 && was_done_lately(s, dir))
+		return PROG_OK;
+	remove_done(s, dir);
+	path = order_path(s, dir, FORGET_ENDING);
+	code = make_order_folder(dir, why);
 	forget_order_pack(&order, &bytes);
 	if (code == PROG_OK &&
 	    (statefile_write(path, bytes.data, bytes.len, why) != 0 ||
@@ -115,7 +147,7 @@ stream_order_wait(
     const struct subject *s, const char *dir, int64_t wait_ms, struct buf *why)
 {
 	int64_t end = clock_mono_ms() + wait_ms;
-	char *path = order_path(s, dir);
+	char *path = order_path(s, dir, FORGET_ENDING);
 	bool there;
 
 	while ((there = access(path, F_OK) == 0) && clock_mono_ms() < end &&
@@ -126,6 +158,8 @@ stream_order_wait(
 		    "the stream of '%s' has not forgotten them yet; start its "
 		    "aggregator if it does not run, and run this again",
 		    dir);
+	else
+		remove_done(s, dir);
 	free(path);
 	return there ? PROG_TEMPFAIL : PROG_OK;
 }

@@ -11,6 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
 #include "common/words/text_words.h"
+#include "common/words/word_case.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
 #include "reaper/rows/crm_clock.h"
@@ -27,6 +28,8 @@ subject_add_chat(struct subject *s, const char *chat, size_t len)
 void
 subject_add_name(struct subject *s, const char *name, size_t len)
 {
+	struct buf folded = BUF_INIT;
+	struct text word;
 	struct words *w;
 	size_t i;
 
@@ -36,8 +39,11 @@ subject_add_name(struct subject *s, const char *name, size_t len)
 	buf_add(&s->names, name, len);
 	w = xcalloc(1, sizeof *w);
 	words_find(w, (struct text){ name, len }, 1);
-	for (i = 0; i < w->n; i++)
-		*strmap_put(&s->words, w->v[i].p, w->v[i].len) = &s->words;
+	for (i = 0; i < w->n; i++) {
+		word = word_case_fold(&folded, w->v[i]);
+		*strmap_put(&s->words, word.p, word.len) = &s->words;
+	}
+	buf_release(&folded);
 	words_release(w);
 	free(w);
 }
@@ -270,6 +276,36 @@ write_entries(struct subject *s)
 	return o;
 }
 
+/* What the customer did in the future: a publisher's clock may be ahead. It was
+ * stored before it was asked for, and goes, too. */
+#define LATER                                                                  \
+	"SELECT MAX(at) FROM (SELECT MAX(created_at) AS at FROM messages "     \
+	"WHERE tenant = $TENANT AND created_at > $ASKED "                      \
+	"AND conversation_id IN ($CHATS) "                                     \
+	"UNION ALL SELECT MAX(viewed_at) FROM message_views "                  \
+	"WHERE tenant = $TENANT AND viewed_at > $ASKED AND user_id = $USER "   \
+	"UNION ALL SELECT MAX(created_at) FROM events "                        \
+	"WHERE tenant = $TENANT AND created_at > $ASKED "                      \
+	"AND (user_id = $USER OR conversation_id IN ($CHATS)) "                \
+	"UNION ALL SELECT MAX(opened_at) FROM chat_metrics "                   \
+	"WHERE tenant = $TENANT AND opened_at > $ASKED "                       \
+	"AND customer = $CUSTOMER) later"
+
+static enum outcome
+read_later(struct db *db, void *ctx)
+{
+	struct subject *s = ctx;
+	struct db_rows *found;
+	enum outcome o = ask(s, LATER, "", &found);
+
+	(void)db;
+	if (o != OUTCOME_DONE)
+		return o;
+	s->later = db_next(found) ? db_get_time(found, 0) : CLOCK_NONE;
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
 static enum outcome
 record_subject(struct db *db, void *ctx)
 {
@@ -289,6 +325,8 @@ record_subject(struct db *db, void *ctx)
 			snprintf(key, sizeof key, "%s", db_get(found, 2));
 	}
 	db_rows_free(found);
+	if (s->later != CLOCK_NONE && s->later > s->asked_at)
+		s->asked_at = s->later;
 	if (forgotten_key_read(key, s->key) != 0)
 		o = OUTCOME_NEVER;
 	if (o == OUTCOME_DONE)
@@ -299,8 +337,12 @@ record_subject(struct db *db, void *ctx)
 enum outcome
 subject_record(struct subject *s)
 {
+	enum outcome o = db_transaction(s->db, read_later, s, false);
+
 	s->noted = 0;
-	return db_transaction(s->db, record_subject, s, false);
+	return o == OUTCOME_DONE
+		   ? db_transaction(s->db, record_subject, s, false)
+		   : o;
 }
 
 /* Writes the digests of some chats, from the first that has none. */

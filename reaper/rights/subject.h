@@ -27,10 +27,11 @@ struct subject {
 	bool recorded;    /* `forgotten` has them */
 	char alias[64];   /* "": none yet */
 	int64_t asked_at; /* up to when all is forgotten; CLOCK_NONE: not yet */
+	int64_t later; /* the last of what they did in the future, else that */
 	struct strmap chats; /* their ids; each value is the map itself */
 	struct buf names;    /* names and phone numbers, blanks between */
 	struct strmap
-	    words; /* of these, as trends have them; values as above */
+	    words; /* of these, as word_case.h has them; values as above */
 
 	int64_t from, to; /* the marks $FROM and $TO of personal_tables.h */
 
@@ -48,7 +49,7 @@ void subject_add_chat(struct subject *s, const char *chat, size_t len);
 void subject_add_name(struct subject *s, const char *name, size_t len);
 
 /* Writes the entry, or renews its time, which forgets all up to now: sinks see
- * it with their next batch. Sets alias and asked_at. */
+ * it with their next batch. Sets alias and asked_at, from a time of asking. */
 enum outcome subject_record(struct subject *s)
     __attribute__((warn_unused_result));
 

@@ -13,6 +13,7 @@
 #include "sink/access/scope.h"
 #include "sink/api/reply.h"
 #include "sink/api/sharded.h"
+#include "sink/resources/chat_waits.h"
 #include "sink/resources/resource.h"
 
 static const struct sheet_column queue_columns[] = {
@@ -37,19 +38,23 @@ static const struct sheet_column assigned_columns[] = {
 	{ "chats", SHEET_NUMBER },
 };
 
-/* Waits count up to the row's own time. */
-#define QUEUE_WAIT "TIMESTAMPDIFF(MICROSECOND, waiting_since, as_of) / 1000000"
-
 static bool
 ask_queue(struct question *q, struct db_rows **rows)
 {
-	return question_ask(q,
-	    "SELECT MAX(as_of), COUNT(*), COUNT(waiting_since), "
-	    "CAST(MAX(GREATEST(0, " QUEUE_WAIT ")) AS DECIMAL(15,3)), "
-	    "CAST(AVG(GREATEST(0, " QUEUE_WAIT ")) AS DECIMAL(15,3)) "
-	    "FROM chat_metrics WHERE tenant = ? AND operator IS NULL "
-	    "AND status <> 'left'",
-	    NULL, 0, rows);
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_adds(&sql, "SELECT MAX(" CHAT_WAITS_UNTIL "), COUNT(*), "
+		       "COUNT(c.waiting_since), "
+		       "CAST(MAX(" CHAT_WAITS_SECONDS ") AS DECIMAL(15,3)), "
+		       "CAST(AVG(" CHAT_WAITS_SECONDS ") AS DECIMAL(15,3))");
+	good = chat_waits_from(q, &sql);
+	if (good) {
+		buf_adds(&sql, " AND c.operator IS NULL");
+		good = question_ask(q, buf_str(&sql), NULL, 0, rows);
+	}
+	buf_release(&sql);
+	return good;
 }
 
 /* Only those who work now have places that are free. */

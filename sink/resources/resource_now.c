@@ -9,6 +9,7 @@
 #include "sink/access/scope.h"
 #include "sink/api/reply.h"
 #include "sink/api/sharded.h"
+#include "sink/resources/chat_waits.h"
 #include "sink/resources/resource.h"
 
 #define WAITING_MAX "200"
@@ -46,9 +47,12 @@ static const struct sheet_column tenant_columns[] = {
 	{ "avg_response_seconds", SHEET_NUMBER },
 };
 
-/* Of a team: added up from its operators; the queue is everybody's. */
+/* Of a team: added up from its operators; the queue is everybody's. The row of
+ * an operator for whom nobody waits may be older than the present is. */
 #define TEAM_METRICS                                                           \
-	"SELECT MAX(o.as_of), SUM(o.available IS NOT NULL), "                  \
+	"SELECT GREATEST(MAX(o.as_of), COALESCE(MAX(t.as_of), "                \
+	"MAX(o.as_of))), "                                                     \
+	"SUM(o.available IS NOT NULL), "                                       \
 	"SUM(o.open_chats), MAX(t.unassigned_chats), SUM(o.waiting_chats), "   \
 	"MAX(o.longest_wait_seconds), SUM(o.responses), "                      \
 	"CAST(SUM(o.responses * o.avg_response_seconds) / "                    \
@@ -125,14 +129,14 @@ waiting_who(const struct viewer *v)
 	switch (v->role) {
 	case VIEWER_NONE:
 	case VIEWER_WALL:
-		return "NULL, NULL, channel, NULL";
+		return "NULL, NULL, c.channel, NULL";
 	case VIEWER_AGENT:
-		return "chat, operator, channel, NULL";
+		return "c.chat, c.operator, c.channel, NULL";
 	case VIEWER_LEAD:
 	case VIEWER_ADMIN:
 		break;
 	}
-	return "chat, operator, channel, customer_name";
+	return "c.chat, c.operator, c.channel, c.customer_name";
 }
 
 static bool
@@ -142,14 +146,17 @@ ask_waiting(struct question *q, struct db_rows **rows)
 	bool good;
 
 	buf_addf(&sql,
-	    "SELECT %s, waiting_since, CAST(GREATEST(0, "
-	    "TIMESTAMPDIFF(MICROSECOND, waiting_since, as_of)) / 1000000 "
-	    "AS DECIMAL(15,3)) FROM chat_metrics WHERE tenant = ? "
-	    "AND waiting_since IS NOT NULL AND status <> 'left'",
+	    "SELECT %s, c.waiting_since, "
+	    "CAST(" CHAT_WAITS_SECONDS " AS DECIMAL(15,3))",
 	    waiting_who(&q->viewer));
-	scope_add_waiting(&q->viewer, "operator", &sql);
-	buf_adds(&sql, " ORDER BY waiting_since, chat LIMIT " WAITING_MAX);
-	good = question_ask(q, buf_str(&sql), NULL, 0, rows);
+	good = chat_waits_from(q, &sql);
+	if (good) {
+		buf_adds(&sql, " AND c.waiting_since IS NOT NULL");
+		scope_add_waiting(&q->viewer, "c.operator", &sql);
+		buf_adds(&sql,
+		    " ORDER BY c.waiting_since, c.chat LIMIT " WAITING_MAX);
+		good = question_ask(q, buf_str(&sql), NULL, 0, rows);
+	}
 	buf_release(&sql);
 	return good;
 }

@@ -9,6 +9,7 @@ import json
 from api_client import token
 from board_world import TENANT, BoardWorld
 from harness import Checks, Lab, main
+from streamlib import millis
 
 V1 = "/api/v1/"
 WALL, AGENT, LEAD, ADMIN = "wall", "agent", "lead", "admin"
@@ -183,6 +184,34 @@ class Test:
                                         seen - {None} <= whose),
                       f"{role} {claims}: {seen} wait")
 
+    def waits_run_to_the_present(self):
+        """A stream writes the row of a chat, and of an operator for whom
+        nobody waits, when it changes: the tenant's is newer."""
+        self.sql("UPDATE tenant_metrics SET as_of = as_of + INTERVAL 2 HOUR")
+        [[present]] = self.sql("SELECT as_of FROM tenant_metrics")
+        until = millis(present)
+        since = {row[0]: until - millis(row[1]) for row in self.sql(
+            "SELECT chat, waiting_since FROM chat_metrics WHERE "
+            "waiting_since IS NOT NULL AND status = 'open'")}
+        for role, claims, whose, totals in VIEWERS:
+            now = self.ask("now", role, claims).json()
+            self.that(all(millis(row["as_of"]) == until
+                          for row in now["now"]),
+                      f"{role} {claims}: {now['now']}, not {present}")
+            for row in now["waiting"] if role != WALL else []:
+                self.that(round(1000 * row["wait_seconds"])
+                          == since[row["chat"]], f"{role} {claims}: {row}")
+        waits = [since[row[0]] for row in self.sql(
+            "SELECT chat FROM chat_metrics WHERE waiting_since IS NOT NULL "
+            "AND operator IS NULL AND status = 'open'")]
+        [queue] = self.ask("allocation", LEAD, {}).json()["queue"]
+        self.that(waits and millis(queue["as_of"]) == until
+                  and round(1000 * queue["longest_wait_seconds"]) == max(waits)
+                  and abs(1000 * queue["avg_wait_seconds"]
+                          - sum(waits) / len(waits)) <= 1,
+                  f"{queue}, not {waits}")
+        self.sql("UPDATE tenant_metrics SET as_of = as_of - INTERVAL 2 HOUR")
+
     def the_chats_of_nobody_are_everybodys(self):
         want = {row[0] for row in self.sql(
             "SELECT chat FROM chat_metrics WHERE operator IS NULL")}
@@ -290,6 +319,7 @@ def body():
         test.each_sees_their_rows()
         test.each_sees_their_totals()
         test.what_waits_is_theirs_or_nobodys()
+        test.waits_run_to_the_present()
         test.the_chats_of_nobody_are_everybodys()
         test.a_figure_is_theirs()
         test.others_are_refused()

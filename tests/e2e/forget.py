@@ -388,6 +388,40 @@ def check_return(checks, house):
         == [["1", "0"]], "the alias is another one, or a text is left")
 
 
+def check_ahead(checks, house):
+    """By a clock that is ahead of this one: it is stored, and goes."""
+    house.rows["ahead"] = house.rows["plain"].replace(
+        DAY.encode(), b"2099-06-01").replace(b'"plain"', b'"ahead"')
+    house.store("ahead")
+    checks.that(house.found(C, "ahead"), "nothing is ahead")
+    checks.that(house.forget("ahead").code == 0, "forget ahead")
+    # Words that are on their way are stored, and go with the next run.
+    for moment, stored in (("stays", []), ("is back", ["trends",
+                                                       "trends_parts"])):
+        for name in SECRETS:
+            got = set(house.found(SECRETS[name], "ahead")) - set(stored)
+            checks.that(not got, f"{name} {moment} in {got}")
+        house.store("ahead")
+
+
+def check_capitals(checks, house):
+    """Trends lower-case a character at a time, so that a name in capitals
+    may be other words."""
+    head = {"type": "row", "as_of": at(9)}
+    words = ["\u03c3\u03af\u03c3\u03c5\u03c6\u03bf\u03c3", "voss", "i\u015fik", "hello"]
+    rows = [{**head, "table": "chat_metrics", "chat": "1", "customer": C,
+             "status": "open", "messages": 0, "participants": 0,
+             "responses": 0,
+             "customer_name": "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2 Vo\u00df I\u015f\u0131k",
+             "opened_at": at(1)}]
+    rows += [{**head, "table": "trends", "word": word, "occurrences": 9,
+              "window_start": at(4), "window_end": at(6)} for word in words]
+    house.lab.must(["sink"], stdin=lines_of("caps", rows))
+    checks.that(house.forget("caps").code == 0, "forget caps")
+    got = [json.loads(r)["word"] for r in house.dump("trends", "caps")]
+    checks.that(got == ["hello"], f"words of a name in capitals: {got}")
+
+
 def check_kills(checks, house, want):
     """Killed at random moments until it once comes to its end."""
     rng = random.Random(seed())
@@ -542,6 +576,8 @@ def body():
         want = house.whole("plain")
         check_late(checks, house, want)
         check_return(checks, house)
+        check_ahead(checks, house)
+        check_capitals(checks, house)
         check_kills(checks, house, want)
         check_two(checks, house)
         check_refusals(checks, house)

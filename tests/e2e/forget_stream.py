@@ -144,6 +144,20 @@ class Test:
         until(60, lambda: self.forget(STORM).code == 0, "it to be forgotten")
         self.nothing_is_left(STORM)
 
+    def it_forgets_by_runs_that_end(self):
+        """No aggregator runs when it is asked for, before and after."""
+        self.stream.kill("aggregator")
+        done = self.forget(STORM)
+        self.that(done.code == 75, f"before it runs: {done}")
+        self.stream.aggregator("--until-empty", metrics="all").wait(60)
+        self.stream.kill("aggregator")  # it has ended
+        done = self.forget(STORM)
+        self.that(done.code == 0, f"after it ran: {done}")
+        self.nothing_is_left(STORM)
+        done = self.forget(STORM)
+        self.that(done.code == 75, f"and once more: {done}")
+        self.aggregator()
+        until(60, lambda: self.forget(STORM).code == 0, "it to be forgotten")
 
     def the_tables_files_have_nothing(self):
         """Once they are written anew: what was changed leaves bytes behind."""
@@ -210,6 +224,7 @@ def body():
         test.fill()
         test.it_forgets_while_it_runs()
         test.it_is_killed_in_the_middle(dice)
+        test.it_forgets_by_runs_that_end()
         for tenant in TENANTS:
             test.publish(marked(lines_of(tenant, afterwards(tenant)), tenant))
         test.rest()

@@ -40,6 +40,15 @@ is "one that does not" "0 Sem tag" \
 is "one that nobody holds" 0 \
 	"$(sql "SELECT COUNT(*) FROM reports WHERE dialog_id = '1005'")"
 is "ids are there, and differ" 7 "$(sql "SELECT COUNT(DISTINCT id) FROM reports")"
+# A stream writes no row of a chat whose customer just waits on.
+later() {
+	sql "UPDATE tenant_metrics SET as_of = as_of + INTERVAL $1 SECOND
+		WHERE tenant = 't'"
+}
+later 3600
+is "it waits up to the present" 3719 "$(sql "SELECT tmr_in_seconds FROM reports
+	WHERE dialog_id = '1001'")"
+later -3600
 
 # Rows of a stream, which no snapshot's age judges.
 event() {

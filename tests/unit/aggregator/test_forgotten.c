@@ -145,9 +145,18 @@ words_of_names_and_rare_ones_go(void **state)
 	assert_non_null(conf);
 	forgotten_words_init(f, conf, ASKED);
 	forgotten_words_add(f, text(" Quorbella O'Neill +551198"));
+	forgotten_words_add(
+	    f, text("\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2 "
+		    "Vo\u00df I\u015f\u0131k \u0130nan"));
 	assert_true(word_goes_with(f, START, "quorbella", 9));
 	assert_true(word_goes_with(f, START, "neill", 9));
 	assert_true(word_goes_with(f, START, "551198", 9));
+	/* As they are in capitals, each of which is lower-cased alone. */
+	assert_true(word_goes_with(
+	    f, START, "\u03c3\u03af\u03c3\u03c5\u03c6\u03bf\u03c3", 9));
+	assert_true(word_goes_with(f, START, "voss", 9));
+	assert_true(word_goes_with(f, START, "i\u015fik", 9));
+	assert_true(word_goes_with(f, START, "i\u0307nan", 9));
 	assert_false(word_goes_with(f, START, "hello", 3));
 	assert_true(word_goes_with(f, START, "hello", 2));
 	assert_false(word_goes_with(f, ASKED + 1, "hello", 2));
