@@ -33,7 +33,7 @@ rights_take_path(const char *value, void *to)
 static enum exit_code
 check_named_path(const char *path, const char *what, const char *ending)
 {
-	char *name = xasprintf("%s%s", path, ending);
+	char *name = xasprintf("%s%s", path, *path != '\0' ? ending : "");
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 

@@ -129,6 +129,16 @@ void allocation_chat_left(struct allocation *a, struct text id);
 /* An operator wrote to the customer. */
 void allocation_answered(struct allocation *a, struct text chat);
 
+/* Pending, snoozed, over and unknown ones are not open. */
+enum allocation_chat_state {
+	ALLOCATION_NOT_OPEN,
+	ALLOCATION_WAITS,
+	ALLOCATION_HELD
+};
+
+enum allocation_chat_state allocation_chat_state(
+    const struct allocation *a, struct text id);
+
 struct allocation_operator_update {
 	bool has_available, available; /* has_available false: as before, at
 					  first available */

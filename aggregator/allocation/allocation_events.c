@@ -168,6 +168,17 @@ allocation_chat(struct allocation *a, struct text id,
 	alloc_recompute_chat(a, c);
 }
 
+enum allocation_chat_state
+allocation_chat_state(const struct allocation *a, struct text id)
+{
+	const struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
+
+	if (c == NULL || c->status != CHAT_OPEN)
+		return ALLOCATION_NOT_OPEN;
+	return c->assignee != NULL || c->reserved != NULL ? ALLOCATION_HELD
+							  : ALLOCATION_WAITS;
+}
+
 /* The struct stays until its key was deleted from the state. */
 static void
 delete_chat(struct allocation *a, struct alloc_chat *c)

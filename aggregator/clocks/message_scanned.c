@@ -24,6 +24,7 @@ look_up_word(struct lexicon *w, const struct scanned_word *word)
 		return (unsigned)message_id_prefix_number(
 		    &w->message_ids, word->text);
 	case WORD_TENANT:
+	case WORD_EVENT:
 		break;
 	}
 	return 0;

@@ -22,13 +22,6 @@ struct slab_array {
 	struct slab_array *next;
 };
 
-void
-slab_release(struct slab *s)
-{
-	pieces_release(&s->pieces);
-	memset(s, 0, sizeof *s);
-}
-
 /* The first class above cap; SLAB_CLASSES: none. */
 static size_t
 class_above(uint32_t cap)
@@ -47,7 +40,7 @@ take_array(struct slab *s, size_t class)
 
 	if (old == NULL)
 		return pieces_take(
-		    &s->pieces, sizes[class] * sizeof(struct message));
+		    s->pieces, sizes[class] * sizeof(struct message));
 	s->free[class] = old->next;
 	return (struct message *)(void *)old;
 }

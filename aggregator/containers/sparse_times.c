@@ -61,6 +61,17 @@ sparse_times_any(const struct sparse_times *t, int64_t from, int64_t before)
 }
 
 int64_t
+sparse_times_first(const struct sparse_times *t, int64_t from)
+{
+	size_t i;
+
+	for (i = 0; t != NULL && i < t->n; i++)
+		if (t->at[i] >= from)
+			return t->at[i];
+	return CLOCK_NONE;
+}
+
+int64_t
 sparse_times_last(const struct sparse_times *t)
 {
 	return t != NULL ? t->at[t->n - 1] : CLOCK_NONE;

@@ -22,6 +22,8 @@ void sparse_times_add(struct sparse_times **t, int64_t at, int64_t span);
 /* Is there one from then on and before the other? */
 bool sparse_times_any(
     const struct sparse_times *t, int64_t from, int64_t before);
+/* The oldest one from then on; CLOCK_NONE: there is none. */
+int64_t sparse_times_first(const struct sparse_times *t, int64_t from);
 /* The newest one; CLOCK_NONE: there is none. */
 int64_t sparse_times_last(const struct sparse_times *t);
 /* Removes those of which keep() says no. */

@@ -192,14 +192,48 @@ schedule_monologue(struct monologues *f, struct monologue *c, int64_t due)
 		timer_queue_add(&f->timer_queue, due, chat.p, chat.len);
 }
 
+/* Moves the messages before that time to the base. */
+static void
+move_to_base(struct monologues *f, struct monologue *c, int64_t before)
+{
+	struct link *l;
+
+	while ((l = link_find(f, c, c->first)) != NULL && l->at < before) {
+		run_add(f, &c->base, l->at, l->side);
+		join_links(f, c, 0, l->after);
+		keyed_state_delete(&f->links, l);
+	}
+}
+
+/* What is too old for a change moves to the base, and is dropped when nothing
+ * can follow it in time, whether or not its review has come. */
+static void
+settle(struct monologues *f, struct monologue *c)
+{
+	int64_t now = f->table.home->now;
+
+	if (!f->lasts)
+		return;
+	keyed_state_change(&f->table, c);
+	move_to_base(f, c, now - f->window);
+	if (c->first == 0 && c->base.length > 0 &&
+	    c->base.last_at + f->forget + f->window < now)
+		c->base = c->all = (struct monologue_run){ 0 };
+}
+
 static struct monologue *
 insert_message(struct monologues *f, const struct streaming_metric_message *m)
 {
 	struct monologue *c = find_monologue(f, m, true);
 	uint32_t before, after, number = ++c->number;
-	struct link *l = find_place(f, c, m, m->id, &before);
 	struct key k = link_key(c, number);
+	struct link *l;
 
+	/* Else it is all within the window. */
+	if (c->known_last != CLOCK_NONE &&
+	    c->known_last < f->table.home->now - f->window)
+		settle(f, c);
+	l = find_place(f, c, m, m->id, &before);
 	after = l != NULL ? l->after : c->first;
 	l = keyed_state_get(&f->links, k.bytes, k.len, NULL);
 	l->at = m->at;
@@ -228,12 +262,15 @@ remove_message(struct monologues *f, const struct streaming_metric_message *old,
 	struct link *l = NULL;
 	uint32_t number;
 
-	if (c != NULL)
+	if (c != NULL) {
+		settle(f, c);
 		l = find_place(f, c, old, id, &number);
+	}
 	if (l == NULL || compare_to_link(old, id, l) != 0)
 		return; /* it is part of the base */
 	join_links(f, c, l->before, l->after);
 	keyed_state_delete(&f->links, l);
+	settle(f, c);
 	c->stale = true;
 	keyed_state_emit(&f->table, c);
 }
@@ -344,19 +381,6 @@ monologues_take_over(void *ctx, const struct streaming_metric_run *run)
 	c->known_last = run->last_at;
 	schedule_monologue(f, c, run->last_at + f->forget + f->window + 1);
 	keyed_state_change(&f->table, c);
-}
-
-/* Moves the messages before that time to the base. */
-static void
-move_to_base(struct monologues *f, struct monologue *c, int64_t before)
-{
-	struct link *l;
-
-	while ((l = link_find(f, c, c->first)) != NULL && l->at < before) {
-		run_add(f, &c->base, l->at, l->side);
-		join_links(f, c, 0, l->after);
-		keyed_state_delete(&f->links, l);
-	}
 }
 
 /* A conversation is due: old messages move to its base, and all of it is

@@ -51,7 +51,7 @@ streaming_metrics_open(const struct metric *const *list, size_t n,
 	f->home.tenant = at->number;
 	f->home.seed = hash_seed(at->state);
 	f->home.window_ms = at->window_ms;
-	f->home.newest = CLOCK_NONE;
+	f->home.newest = f->home.now = CLOCK_NONE;
 	f->home.pool = at->pool;
 	f->setup.conf = conf;
 	f->setup.tenant = tenant;
@@ -221,8 +221,16 @@ streaming_metrics_model_interval(void *streaming, const struct model *m,
 }
 
 void
+streaming_metrics_pass_time(struct streaming_metrics *f, int64_t newest)
+{
+	if (newest > f->home.now)
+		f->home.now = newest;
+}
+
+void
 streaming_metrics_resume(struct streaming_metrics *f, int64_t newest)
 {
+	streaming_metrics_pass_time(f, newest);
 	if (newest > f->home.newest)
 		f->home.newest = newest;
 }

@@ -121,6 +121,10 @@ void streaming_metrics_close(struct streaming_metrics *f);
  * saved. */
 void streaming_metrics_resume(struct streaming_metrics *f, int64_t newest);
 
+/* Before each message: the tenant's newest time, that of its record included.
+ * So what is too old is no matter of when streaming_metrics_advance() came. */
+void streaming_metrics_pass_time(struct streaming_metrics *f, int64_t newest);
+
 /* Fills in *m from a message record; borrows from it. */
 void streaming_metric_message_read(
     struct streaming_metric_message *m, const struct record *r);

@@ -72,6 +72,50 @@ stretches_change(struct stretches *x, const void *head, void *s)
 	keyed_state_change(s == head ? x->heads : &x->past, s);
 }
 
+/* The stretch is about to be deleted. */
+static void
+report_dropped(const struct stretches *x, const void *head, const void *s)
+{
+	if (x->kind->dropped != NULL)
+		x->kind->dropped(x->ctx, keyed_state_key(head), s);
+}
+
+/* Deletes all stretches before this one. */
+static void
+delete_before(struct stretches *x, void *head, struct stretch *s)
+{
+	struct stretch *gone = stretches_before(x, head, s), *next;
+
+	if (gone == NULL)
+		return;
+	s->has_before = 0;
+	stretches_change(x, head, s);
+	for (; gone != NULL; gone = next) {
+		next = stretches_before(x, head, gone);
+		report_dropped(x, head, gone);
+		keyed_state_delete(&x->past, gone);
+	}
+}
+
+/* A key's newest messages are so old that none can follow them in time, so they
+ * are dropped, whether or not stretches_expire() has come to them. */
+static bool
+is_dropped(const struct stretches *x, const struct stretch *newest)
+{
+	return x->expires && newest->messages > 0 &&
+	       when_silent(x, top_values_get(&newest->last)) <=
+		   x->heads->home->now;
+}
+
+/* As if the head had been deleted and made anew. */
+static void
+drop_head(struct stretches *x, void *head)
+{
+	delete_before(x, head, head);
+	report_dropped(x, head, head);
+	memset(head, 0, x->kind->size);
+}
+
 /* Sets the span of a new stretch that holds the time, and its link. The
  * neighbours may be NULL; they limit the span. */
 static void
@@ -126,6 +170,11 @@ stretches_at(struct stretches *x, void *head, int64_t at, bool make)
 {
 	struct stretch *s = head, *after = NULL;
 
+	if (is_dropped(x, s)) {
+		if (!make)
+			return NULL;
+		drop_head(x, head);
+	}
 	/* It is new, or every message was retracted. */
 	if (s->messages == 0 && s->has_before == 0) {
 		if (!make)
@@ -162,6 +211,20 @@ stretch_remove(struct stretch *s, int64_t at)
 	top_values_remove(&s->first, -at);
 }
 
+/* The newest stretch is empty: the one before takes its place. */
+static void
+replace_head(struct stretches *x, void *head, void *before)
+{
+	if (before != NULL && is_dropped(x, before))
+		delete_before(x, head, head);
+	else if (before != NULL) {
+		memcpy(head, before, x->kind->size);
+		keyed_state_delete(&x->past, before);
+		return;
+	}
+	((struct stretch *)head)->has_before = 0;
+}
+
 void
 stretches_drop_empty(struct stretches *x, void *head, void *s)
 {
@@ -170,13 +233,8 @@ stretches_drop_empty(struct stretches *x, void *head, void *s)
 	if (gone->messages > 0)
 		return;
 	before = stretches_before(x, head, gone);
-	if (s == head && before == NULL) {
-		gone->has_before = 0;
-		return;
-	}
 	if (s == head) {
-		memcpy(head, before, x->kind->size);
-		keyed_state_delete(&x->past, before);
+		replace_head(x, head, before);
 		return;
 	}
 	after = head;
@@ -224,31 +282,6 @@ stretches_sum(struct stretches *x, const void *head)
 		sum.first = first_counted(s);
 	}
 	return sum;
-}
-
-/* The stretch is about to be deleted. */
-static void
-report_dropped(const struct stretches *x, const void *head, const void *s)
-{
-	if (x->kind->dropped != NULL)
-		x->kind->dropped(x->ctx, keyed_state_key(head), s);
-}
-
-/* Deletes all stretches before this one. */
-static void
-delete_before(struct stretches *x, void *head, struct stretch *s)
-{
-	struct stretch *gone = stretches_before(x, head, s), *next;
-
-	if (gone == NULL)
-		return;
-	s->has_before = 0;
-	stretches_change(x, head, s);
-	for (; gone != NULL; gone = next) {
-		next = stretches_before(x, head, gone);
-		report_dropped(x, head, gone);
-		keyed_state_delete(&x->past, gone);
-	}
 }
 
 /* Deletes what lies before a silence that nothing can fill or move any more. */

@@ -31,6 +31,8 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 		m->whole_at[i] = CLOCK_NONE;
 	lexicon_init(&m->lexicon);
 	m->private = xcalloc(1, sizeof *m->private);
+	m->private->slab.pieces = &m->private->pieces;
+	m->private->identities_until = CLOCK_NONE;
 	m->private->derivation.model = m;
 }
 
@@ -42,7 +44,7 @@ model_release(struct model *m)
 	model_operators_free(m);
 	order_stats_release(&m->totals.waits);
 	chats_free_all(m);
-	slab_release(&p->slab);
+	pieces_release(&p->pieces);
 	events_free(m);
 	dedup_release(&p->dedup_messages);
 	strmap_release(&p->texts, free);
@@ -50,6 +52,7 @@ model_release(struct model *m)
 	free(p->pending);
 	free(p->pending_copies);
 	free(p->pending_events);
+	free(p->pending_users);
 	derivation_release(&p->derivation);
 	free(p);
 	lexicon_release(&m->lexicon);
@@ -199,12 +202,24 @@ is_ahead(const struct model *m, int64_t at)
 	       at > m->as_of + m->ahead && at > clock_now_ms() + m->ahead;
 }
 
-/* Advances the time of the tenant. CLOCK_NONE is below every time. */
+/* CLOCK_NONE is below every time. Identities expire here, so that when a flush
+ * comes makes no difference. */
+void
+model_pass_time(struct model *m, int64_t at)
+{
+	if (at <= m->as_of)
+		return;
+	m->as_of = at;
+	if (m->incremental && m->window > 0 &&
+	    at >= m->private->identities_until)
+		identities_expire(m);
+}
+
 static void
 advance_as_of(struct model *m, int64_t at)
 {
-	if (m->stream && at > m->as_of)
-		m->as_of = at;
+	if (m->stream)
+		model_pass_time(m, at);
 }
 
 static enum model_result
@@ -286,6 +301,15 @@ model_add_scanned(struct model *m, const struct scanned_message *x,
 		word_numbers_begin(&m->private->word_numbers, words);
 	if (!m->no_clocks)
 		pending_add_scanned(m, x);
+	advance_as_of(m, x->at);
+}
+
+void
+model_add_scanned_event(struct model *m, const struct scanned_event *x,
+    const struct scanned_words *words)
+{
+	if (!m->no_events && x->user_len > 0)
+		events_add_scanned(m, x, words->words[x->event].text);
 	advance_as_of(m, x->at);
 }
 

@@ -233,10 +233,12 @@ void model_release(struct model *m);
 /* Takes in one record of the tenant. Borrowed text is copied. */
 enum model_result model_add(struct model *m, const struct record *r);
 
-/* The same for a message that was scanned, of a model that is neither
- * incremental nor dedup_on_add and keeps no texts. Message and words are
- * borrowed until model_end_scanned(). */
+/* The same for what was scanned, of a model that is neither incremental nor
+ * dedup_on_add and keeps no texts. Message, event and words are borrowed until
+ * model_end_scanned(). */
 void model_add_scanned(struct model *m, const struct scanned_message *x,
+    const struct scanned_words *words);
+void model_add_scanned_event(struct model *m, const struct scanned_event *x,
     const struct scanned_words *words);
 void model_end_scanned(struct model *m);
 

@@ -128,7 +128,7 @@ allocate_chat(struct model_private *p)
 
 	if (p->free_n > 0)
 		return p->free[--p->free_n];
-	c = pieces_take(&p->chats, sizeof *c);
+	c = pieces_take(&p->pieces, sizeof *c);
 	c->use = 0;
 	return c;
 }
@@ -283,8 +283,6 @@ chats_free_all(struct model *m)
 
 	for (i = 0; i < m->chats_n; i++)
 		free_parts(m->chats[i]);
-	pieces_release(&p->chats);
-	pieces_release(&p->descriptions);
 	free(p->free);
 	free(p->slots);
 	free(p->expiries);
@@ -362,12 +360,27 @@ heap_take(struct chat_expiry *v, size_t n)
 	return first;
 }
 
+/* Its messages go once no record is as old as its last one; it does `memory` ms
+ * later, or when none is as old as the first snapshot that lacked it since:
+ * before that it was open. */
+static int64_t
+expiry_due(const struct model *m, const struct chat *c)
+{
+	int64_t due = c->newest + (c->trimmed ? m->memory : 0), left;
+
+	if (!c->trimmed || c->now.status != CHAT_GONE)
+		return due;
+	left = sparse_times_first(c->absences, c->newest);
+	if (left == CLOCK_NONE)
+		left = lives_missing_at(m, c);
+	return left > due ? left : due;
+}
+
 void
 chats_queue_expiry(struct model *m, struct chat *c)
 {
 	struct model_private *p = m->private;
-	struct chat_expiry x = { c->newest + (c->trimmed ? m->memory : 0), c,
-		c->use };
+	struct chat_expiry x = { expiry_due(m, c), c, c->use };
 
 	if (c->expiry_queued || m->window == 0 || c->gone ||
 	    (c->now.status != CHAT_CLOSED && c->now.status != CHAT_GONE))
@@ -388,8 +401,7 @@ chats_next_expired(struct model *m, int64_t limit)
 		if (x.use != x.chat->use || x.chat->gone)
 			continue;
 		x.chat->expiry_queued = false;
-		if (x.chat->newest + (x.chat->trimmed ? m->memory : 0) <
-			limit &&
+		if (expiry_due(m, x.chat) < limit &&
 		    (x.chat->now.status == CHAT_CLOSED ||
 			x.chat->now.status == CHAT_GONE))
 			return x.chat;

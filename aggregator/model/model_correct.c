@@ -303,8 +303,7 @@ model_correct(
 	for (i = 0; i < snapshot->chats_n; i++)
 		(void)copy_chat(m, snapshot, snapshot->chats[i]);
 	touch_missing_chats(m, snapshot, part);
-	if (snapshot->as_of > m->as_of)
-		m->as_of = snapshot->as_of;
+	model_pass_time(m, snapshot->as_of);
 }
 
 /* Compares it with the message of the chat, if that is kept. */

@@ -23,7 +23,7 @@ chats_new_description(struct model *m)
 	struct description *d = p->free_descriptions;
 
 	if (d == NULL)
-		return pieces_take(&p->descriptions, sizeof *d);
+		return pieces_take(&p->pieces, sizeof *d);
 	p->free_descriptions = d->next;
 	return d;
 }

@@ -102,7 +102,7 @@ events_count(struct model *m, uint32_t user, uint32_t event)
 	i = find_event_slot(m, user, event);
 	if (p->event_slots[i] != 0)
 		return m->events[p->event_slots[i] - 1];
-	e = xcalloc(1, sizeof *e);
+	e = arena_take(&p->event_counts, sizeof *e);
 	e->user = user;
 	e->event = event;
 	interner_hold(&m->lexicon.names, user);
@@ -259,21 +259,36 @@ events_restore(struct model *m, struct fingerprint f, uint16_t span, int64_t at,
 		words[WORD_WHAT] = (uint64_t)user << 32 | event;
 }
 
+static struct fingerprint
+make_fingerprint(struct model *m, struct text id)
+{
+	struct dedup *s = &m->private->dedup_events;
+
+	if (s->width == 0)
+		dedup_init(s, m->seed, EVENT_WORDS);
+	return dedup_fingerprint(s, (struct text){ NULL, 0 }, id);
+}
+
+void
+events_add_scanned(
+    struct model *m, const struct scanned_event *x, struct text event)
+{
+	struct fingerprint f = make_fingerprint(m, scanned_event_id(x));
+
+	pending_add_scanned_event(m, f, x, event);
+}
+
 enum model_result
 events_add(struct model *m, const struct record *r)
 {
-	struct model_private *p = m->private;
 	struct interner *n = &m->lexicon.names;
-	struct text none = { NULL, 0 };
 	struct fingerprint f;
 	uint32_t user, event;
 	enum model_result result;
 
 	if (r->user.p == NULL)
 		return MODEL_SKIPPED;
-	if (p->dedup_events.width == 0)
-		dedup_init(&p->dedup_events, m->seed, EVENT_WORDS);
-	f = dedup_fingerprint(&p->dedup_events, none, r->id);
+	f = make_fingerprint(m, r->id);
 	if (!m->dedup_on_add && !m->incremental && pending_add_event(m, f, r))
 		return MODEL_NEW;
 	user = interner_get(n, r->user);
@@ -303,10 +318,8 @@ void
 events_free(struct model *m)
 {
 	struct model_private *p = m->private;
-	size_t i;
 
-	for (i = 0; i < m->events_n; i++)
-		free(m->events[i]);
+	arena_release(&p->event_counts);
 	free(m->events);
 	free(m->changes.events);
 	free(p->event_slots);

@@ -49,8 +49,11 @@ identities_add(struct model *m, struct fingerprint f, int64_t at)
 void
 identities_expire(struct model *m)
 {
-	uint16_t oldest = model_span(m, m->as_of - m->window);
+	int64_t from = m->as_of - m->window, ms = dedup_span_ms(m->window);
+	uint16_t oldest = model_span(m, from);
 
+	from -= from % ms + (from % ms < 0 ? ms : 0);
+	m->private->identities_until = from + ms + m->window;
 	dedup_expire(&m->private->dedup_messages, oldest);
 	dedup_expire(&m->private->dedup_events, oldest);
 }

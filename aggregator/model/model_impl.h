@@ -22,6 +22,7 @@
 #include "aggregator/clocks/message_scanned.h"
 #include "aggregator/clocks/slab.h"
 #include "aggregator/model/model.h"
+#include "common/containers/arena.h"
 
 /* An interval that on_interval() has reported, kept to withdraw it later. The
  * name operator_id is held; message is the id of a message of the chat. */
@@ -92,12 +93,12 @@ struct derivation {
 };
 
 struct model_private {
-	struct slab slab; /* of messages */
+	struct pieces pieces; /* chats, descriptions and messages */
+	struct slab slab;     /* of messages */
 
 	/* The table of chats by id. */
 	uint64_t *slots; /* pointer | 16 bits of the hash << 48 */
 	size_t slot_mask;
-	struct pieces chats, descriptions;
 	struct description *free_descriptions;
 	struct chat **free;
 	size_t free_n, free_cap;
@@ -106,9 +107,11 @@ struct model_private {
 
 	/* The identities that came within the window. */
 	struct dedup dedup_messages, dedup_events;
+	int64_t identities_until; /* some expire when as_of is that late */
 	struct fresh_id *fresh;
 	size_t fresh_n, fresh_cap;
 
+	struct arena event_counts;
 	uint32_t *event_slots; /* index + 1 into the model's events */
 	size_t event_mask;
 	bool events_full;
@@ -119,6 +122,8 @@ struct model_private {
 	struct pending_copy *pending_copies;
 	struct word_numbers word_numbers; /* of the present block */
 	struct pending_event *pending_events;
+	struct pending_text *pending_users;      /* of events */
+	uint32_t event_hints[SCANNED_WORDS + 1]; /* likely names of words */
 	/* Messages that were delayed, and taken each step further; counted. */
 	size_t pending_added, pending_prefetched, pending_found,
 	    pending_appended;
@@ -198,6 +203,9 @@ void pending_add(struct model *m, const struct record *r);
 void pending_add_scanned(struct model *m, const struct scanned_message *s);
 bool pending_add_event(
     struct model *m, struct fingerprint f, const struct record *r);
+/* The event is borrowed until pending_flush(). */
+void pending_add_scanned_event(struct model *m, struct fingerprint f,
+    const struct scanned_event *x, struct text event);
 void pending_flush(struct model *m);
 
 /* model_identities.c. */
@@ -211,6 +219,9 @@ bool identities_add(struct model *m, struct fingerprint f, int64_t at);
 void identities_restore(struct model *m, struct fingerprint f, uint16_t span);
 /* Drops identities that are older than the window, of events, too. */
 void identities_expire(struct model *m);
+
+/* Advances the time of the tenant. */
+void model_pass_time(struct model *m, int64_t at);
 
 /* The span of an identity, see dedup.h. */
 static inline uint16_t
@@ -230,6 +241,9 @@ model_is_late(const struct model *m, int64_t at)
 /* model_events.c. */
 
 enum model_result events_add(struct model *m, const struct record *r);
+/* event: the text of its word. */
+void events_add_scanned(
+    struct model *m, const struct scanned_event *x, struct text event);
 /* Prefetch what the pair's count needs: its slot, then the count. */
 void events_prefetch_slot(const struct model *m, uint32_t user, uint32_t event);
 void events_prefetch(const struct model *m, uint32_t user, uint32_t event);

@@ -44,7 +44,7 @@ struct pending_event {
 	int64_t at;
 	uint32_t hash;        /* of the user's name */
 	uint32_t user, event; /* held */
-	struct pending_text user_name;
+	struct text user_name;
 };
 
 static void
@@ -191,8 +191,7 @@ flush_events(struct model *m)
 	for (x = p->pending_events; x < end; x++)
 		interner_prefetch_name(names, x->hash);
 	for (x = p->pending_events; x < end; x++) {
-		x->user = interner_get_hashed(
-		    names, pending_text_of(&x->user_name), x->hash);
+		x->user = interner_get_hashed(names, x->user_name, x->hash);
 		events_prefetch_slot(m, x->user, x->event);
 	}
 	for (x = p->pending_events; x < end; x++)
@@ -205,6 +204,20 @@ flush_events(struct model *m)
 	p->pending_events_n = 0;
 }
 
+/* The next one to be delayed. */
+static struct pending_event *
+next_pending_event(struct model *m)
+{
+	struct model_private *p = m->private;
+
+	if (p->pending_events_n == PENDING_EVENTS)
+		flush_events(m);
+	if (p->pending_events == NULL)
+		p->pending_events =
+		    xcalloc(PENDING_EVENTS, sizeof *p->pending_events);
+	return &p->pending_events[p->pending_events_n++];
+}
+
 bool
 pending_add_event(struct model *m, struct fingerprint f, const struct record *r)
 {
@@ -214,18 +227,33 @@ pending_add_event(struct model *m, struct fingerprint f, const struct record *r)
 
 	if (r->user.len > PENDING_TEXT)
 		return false;
-	if (p->pending_events == NULL)
-		p->pending_events =
-		    xcalloc(PENDING_EVENTS, sizeof *p->pending_events);
-	x = &p->pending_events[p->pending_events_n++];
+	if (p->pending_users == NULL)
+		p->pending_users =
+		    xcalloc(PENDING_EVENTS, sizeof *p->pending_users);
+	x = next_pending_event(m);
 	x->f = f;
 	x->at = r->at;
 	x->hash = interner_hash(names, r->user);
-	copy_pending_text(&x->user_name, r->user);
+	x->user_name = keep_pending_text(
+	    &p->pending_users[x - p->pending_events], r->user);
 	x->event = interner_get(names, r->event);
-	if (p->pending_events_n == PENDING_EVENTS)
-		flush_events(m);
 	return true;
+}
+
+void
+pending_add_scanned_event(struct model *m, struct fingerprint f,
+    const struct scanned_event *s, struct text event)
+{
+	struct interner *names = &m->lexicon.names;
+	uint32_t *hint = &m->private->event_hints[s->event];
+	struct pending_event *x = next_pending_event(m);
+
+	x->f = f;
+	x->at = s->at;
+	x->user_name = scanned_event_user(s);
+	x->hash = interner_hash(names, x->user_name);
+	*hint = interner_get_near(names, event, *hint);
+	x->event = *hint;
 }
 
 void

@@ -150,8 +150,8 @@ recompute_gone(struct model *m, struct chat *c)
 }
 
 /* A chat that is over loses its messages when it had no record for a window,
- * and is freed `memory` ms later: until then a record that is not late may
- * still belong to its last life. */
+ * and is freed `memory` ms later, or a window after it left: until then a
+ * record that is not late may still belong to its last life. */
 static void
 expire_chats(struct model *m)
 {

@@ -1,7 +1,7 @@
 /*
  * explain_walk: see explain_walk.h. A line is made for each message, and one
  * more for each further interval that it ends. Whether an episode is an earlier
- * one is known only when the next one begins.
+ * one is known only when the next one begins, or the chat is open again.
  */
 #include "aggregator/modes/explain_walk.h"
 
@@ -144,6 +144,9 @@ explain_walk(const struct explain *x, struct explain_lines *s)
 	    x->rules->whole_life ? CLOCK_NONE : x->chat->now.opened_at;
 	show_opening(s, x, walk.opened_at);
 	clocks_walk(x->rules, &walk, &to, &end);
+	/* It was opened again, and nothing is written yet. */
+	if (chat_is_open(x->chat) && end.closed && !x->rules->whole_life)
+		s->episode++;
 	if (chat_is_open(x->chat) && end.w != CLOCK_NONE && s->n == s->first)
 		show_wait(s, x, end.w);
 }

@@ -166,6 +166,16 @@ simulate_day(struct one_shot *b, struct intake_tenant *t)
 	return simulation_run(t->name, &t->replay, &set, b->job->limit);
 }
 
+/* Of two rows the database keeps the newer one: rows of a stream that is no
+ * newer than the snapshot it continues need a version to be that. */
+static int64_t
+stream_version(const struct intake_tenant *t)
+{
+	int64_t as_of = t->stream->model.as_of;
+
+	return t->whole != NULL && as_of <= t->whole->at ? t->whole->at + 1 : 0;
+}
+
 /* The reports that can be made of each tenant; owned, *n of them. People want
  * one a tenant, the newest; a database takes that of a snapshot, too. */
 static struct report *
@@ -194,6 +204,7 @@ make_reports(struct one_shot *b, size_t *n)
 		if (stream) {
 			report_init(
 			    &reports[*n], t->stream, job->rules, NULL, 0);
+			reports[*n].version = stream_version(t);
 			reports[(*n)++].pass_through = &t->pass_through;
 		}
 		if (job->selection.allocation && (stream || t->whole != NULL))

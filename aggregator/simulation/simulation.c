@@ -170,7 +170,7 @@ ends_chat(const struct record *r)
 		   : r->from == FROM_SYSTEM && text_is(r->kind, "closed");
 }
 
-/* The record says who the assignee of its chat is. */
+/* The record says who the assignee of its chat is, if anybody. */
 static bool
 names_assignee(const struct record *r)
 {
@@ -178,33 +178,56 @@ names_assignee(const struct record *r)
 	       (r->from == FROM_SYSTEM && text_is(r->kind, "assigned"));
 }
 
-/* Decides who assigns the chat. Of ours the records' assignees are ignored. */
+/* The chat is open, and was not before, or was not ours. One that returns has
+ * its operator still, unless the record says who has it now. */
+static void
+find_owner(
+    struct simulation *w, struct simulation_chat *c, const struct record *r)
+{
+	if (allocation_chat_state(w->a, r->chat) == ALLOCATION_WAITS) {
+		c->owner = OWNER_OURS;
+		w->came++;
+	} else if ((c->owner == OWNER_UNKNOWN || c->over) &&
+		   names_assignee(r) && r->operator_id.p != NULL) {
+		c->owner = OWNER_THEIRS;
+		get_operator(w, r->operator_id)->theirs++;
+	}
+	c->over = false;
+}
+
+/* While a chat is ours the records' assignees are ignored. */
 static void
 replay_chat(struct simulation *w, struct record *r)
 {
 	struct simulation_chat *c = get_chat(w, r->chat);
-	bool opens = r->type == RECORD_CHAT ? r->status == CHAT_OPEN
-					    : r->from == FROM_CUSTOMER;
+	bool ours = c->owner == OWNER_OURS && !c->over;
 
 	r->assignment = (struct text){ NULL, 0 };
-	if (c->owner == OWNER_UNKNOWN && opens) {
-		c->owner = names_assignee(r) && r->operator_id.p != NULL
-			       ? OWNER_THEIRS
-			       : OWNER_OURS;
-		w->came += c->owner == OWNER_OURS;
-		if (c->owner == OWNER_THEIRS)
-			get_operator(w, r->operator_id)->theirs++;
-	} else if (c->owner == OWNER_THEIRS && names_assignee(r) &&
-		   r->operator_id.p == NULL && !ends_chat(r)) {
-		c->owner = OWNER_OURS;
-		w->came++;
-	}
-	if (c->owner == OWNER_OURS && names_assignee(r))
+	if (ours && names_assignee(r))
 		allocation_record_unassigned(w->a, r);
 	else
 		allocation_record(w->a, r);
-	if (ends_chat(r))
-		c->owner = OWNER_UNKNOWN;
+	if (!ours &&
+	    allocation_chat_state(w->a, r->chat) != ALLOCATION_NOT_OPEN)
+		find_owner(w, c, r);
+	c->over |= ends_chat(r);
+}
+
+/* What left with a snapshot may return in another one. */
+static void
+replay_snapshot_end(struct simulation *w, int64_t at)
+{
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	allocation_snapshot_end(w->a, at, NULL);
+	while ((e = strmap_next(&w->chats, &i)) != NULL) {
+		struct text id = { e->key, e->key_len };
+		struct simulation_chat *c = e->value;
+
+		c->over |=
+		    allocation_chat_state(w->a, id) == ALLOCATION_NOT_OPEN;
+	}
 }
 
 static void
@@ -230,7 +253,7 @@ apply_entry(struct simulation *w, const struct replay_entry *entry)
 		return;
 	}
 	if (entry->what == REPLAY_SNAPSHOT_END) {
-		allocation_snapshot_end(w->a, entry->at, NULL);
+		replay_snapshot_end(w, entry->at);
 		return;
 	}
 	replay_entry_record(entry, &r);

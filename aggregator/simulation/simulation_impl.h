@@ -10,11 +10,12 @@
 #include "aggregator/containers/order_stats.h"
 #include "aggregator/simulation/simulation.h"
 
-/* Who assigns the operator of a chat in its present episode. */
+/* Who assigns the operator of a chat in its present or last episode. */
 enum chat_owner { OWNER_UNKNOWN, OWNER_OURS, OWNER_THEIRS };
 
 struct simulation_chat {
 	enum chat_owner owner;
+	bool over; /* it ended or left, and may return */
 };
 
 struct simulation_operator {

@@ -86,6 +86,9 @@ stream_publish(void *ctx, struct intake *intake)
 		name.p = list[i]->name;
 		name.len = strlen(name.p);
 		t = stream_tenant(s, name);
+		if (t->pipeline.streaming != NULL)
+			streaming_metrics_pass_time(
+			    t->pipeline.streaming, whole->pipeline.model.as_of);
 		model_correct(
 		    &t->pipeline.model, &whole->pipeline.model, intake->wanted);
 		stream_allocation_correct(t, &list[i]->replay, intake->wanted);

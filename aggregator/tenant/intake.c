@@ -294,24 +294,45 @@ intake_takes_messages(const struct intake *in)
 	const struct metric_selection *c = in->setup->selection;
 
 	return in->scan.skips_text && !c->allocation && !c->messages &&
-	       !pipeline_has_streaming(c) && in->setup->state == NULL;
+	       !c->eventlog && !pipeline_has_streaming(c) &&
+	       in->setup->state == NULL;
 }
 
-static void
-add_scanned_message(struct intake *in, const struct scanned_message *x,
-    const struct scanned_words *words)
+/* The model of a tenant's stream, by its word. */
+static struct model *
+get_stream_model(
+    struct intake *in, const struct scanned_words *words, uint8_t word)
 {
-	struct intake_tenant *t = in->tenants_by_word[x->tenant];
+	struct intake_tenant *t = in->tenants_by_word[word];
 
-	in->lines++;
 	if (t == NULL) {
-		t = get_tenant(in, words->words[x->tenant].text);
-		in->tenants_by_word[x->tenant] = t;
+		t = get_tenant(in, words->words[word].text);
+		in->tenants_by_word[word] = t;
 		if (t->stream == NULL)
 			open_tenant_stream(in, t);
 	}
 	in->last = t;
-	model_add_scanned(&t->stream->model, x, words);
+	return &t->stream->model;
+}
+
+/* False: it is neither a message nor an event. */
+static bool
+add_message_or_event(struct intake *in, enum scanned_what what,
+    const struct scanned_words *words)
+{
+	const struct scanned_message *m = in->user.message;
+	const struct scanned_event *e = in->user.event;
+
+	if (what == SCANNED_MESSAGE)
+		model_add_scanned(
+		    get_stream_model(in, words, m->tenant), m, words);
+	else if (what == SCANNED_EVENT)
+		model_add_scanned_event(
+		    get_stream_model(in, words, e->tenant), e, words);
+	else
+		return false;
+	in->lines++;
+	return true;
 }
 
 /* A block is over, and with it what models have borrowed of it. */
@@ -339,10 +360,8 @@ intake_add_scanned(
 	/* Other lines may have come between two parts. */
 	u->has = SCANNED_UNKNOWN;
 	while ((what = scanned_next(lines, u)) != SCANNED_END) {
-		if (what == SCANNED_MESSAGE) {
-			add_scanned_message(in, u->message, &lines->words);
+		if (add_message_or_event(in, what, &lines->words))
 			continue;
-		}
 		if (what == SCANNED_LINES) {
 			intake_add_block(in, u->line, u->len, from);
 			u->has = SCANNED_UNKNOWN;

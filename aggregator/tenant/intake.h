@@ -102,8 +102,9 @@ void intake_add_block(struct intake *in, const char *block, size_t len,
 void intake_add(struct intake *in, const char *line, size_t len,
     const struct intake_source *from);
 
-/* Messages that belong to no snapshot may come as SCANNED_MESSAGE: nothing
- * that was selected needs more of them. To be asked when all is set. */
+/* Messages and events that belong to no snapshot may come as SCANNED_MESSAGE
+ * and SCANNED_EVENT: nothing that was selected needs more of them. To be asked
+ * when all is set. */
 bool intake_takes_messages(const struct intake *in);
 
 /* The same for lines that were scanned before. */

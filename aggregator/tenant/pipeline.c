@@ -185,6 +185,7 @@ pipeline_add(struct pipeline *d, const struct record *r)
 	if (d->streaming == NULL || r->type != RECORD_MESSAGE ||
 	    (taken != MODEL_NEW && taken != MODEL_VERSION))
 		return taken;
+	streaming_metrics_pass_time(d->streaming, model->as_of);
 	streaming_metric_message_read(&m, r);
 	if (r->stale) {
 		if (taken == MODEL_NEW)

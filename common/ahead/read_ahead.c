@@ -6,14 +6,13 @@
  * needs no lock and stays as it is. Parted by chat instead, each thread would
  * have a model of its own, and merging these would cost more than that gains.
  *
- * There are as many threads as cores, MOST_THREADS at most, besides the one
- * that uses the records: when that waits for records they have all cores, and
- * when the ring is full they sleep; so the work is shared in any proportion.
- * They yield to the one that uses the records: else they keep it waiting for a
- * core, fill the ring, and sleep while it catches up alone.
+ * There is a thread for each core but that of the one that uses the records: it
+ * scans, too, when the next part is not there yet. So every core is at work in
+ * any proportion of scanning and using, and no two threads share one: these
+ * would wait for a core while records wait for them.
  *
- *   part free     taken by the thread that holds `reading`, in turn
- *   part taken    read, and when others may read again, scanned
+ *   part free     taken when none is being read
+ *   part taken    read, and when another one may be read, scanned
  *   part ready    given to the user when it is its turn, then free again
  */
 #include "common/ahead/read_ahead.h"
@@ -28,9 +27,7 @@
 
 /* More do not pay: one thread uses what all of them scan. */
 #define MOST_THREADS 4
-#define PARTS_EACH 6
-/* By how much they are nicer than the thread that uses the records. */
-#define NICER 4
+#define PARTS_EACH 4 /* also for the one that uses them */
 
 /* Bytes that are read without threads: what costs less than these do. */
 #define FEW_BYTES ((size_t)256 * 1024)
@@ -54,14 +51,14 @@ struct read_ahead {
 
 	size_t threads_n, running;
 	pthread_t threads[MOST_THREADS];
-	struct ahead_part parts[MOST_THREADS * PARTS_EACH];
+	struct ahead_part parts[(MOST_THREADS + 1) * PARTS_EACH];
 	size_t parts_n;
 
-	pthread_mutex_t reading; /* held while a part is read, and before
-				    `lock` */
-	pthread_mutex_t lock;    /* of all below, and of ready in parts */
-	pthread_cond_t ready, room;
+	pthread_mutex_t lock;  /* of all below, and of ready in parts */
+	pthread_cond_t turn;   /* of threads: a part may be taken */
+	pthread_cond_t ready;  /* of the user: the same, or it has a part */
 	uint64_t taken, given; /* parts, counted */
+	bool reading;          /* part `taken` */
 	bool holds;            /* the user has part `given` */
 	bool ended, quit;
 };
@@ -71,12 +68,11 @@ init_waits(struct read_ahead *a)
 {
 	pthread_condattr_t attr;
 
-	(void)pthread_mutex_init(&a->reading, NULL);
 	(void)pthread_mutex_init(&a->lock, NULL);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&a->ready, &attr);
-	(void)pthread_cond_init(&a->room, NULL);
+	(void)pthread_cond_init(&a->turn, NULL);
 	(void)pthread_condattr_destroy(&attr);
 }
 
@@ -89,8 +85,7 @@ read_ahead_open(
 	a->in = in;
 	a->skips_text = skips_text;
 	a->gives_messages = gives_messages;
-	if (cores > 1)
-		a->threads_n = cores < MOST_THREADS ? cores : MOST_THREADS;
+	a->threads_n = cores - 1 < MOST_THREADS ? cores - 1 : MOST_THREADS;
 	scanned_init(&a->here);
 	init_waits(a);
 	return a;
@@ -102,17 +97,26 @@ part_at(struct read_ahead *a, uint64_t number)
 	return &a->parts[number % a->parts_n];
 }
 
-/* The part that is to be read next; NULL: there is none any more. */
+/* The part that is to be read now; NULL: there is none. With the lock. */
 static struct ahead_part *
 take_part(struct read_ahead *a)
 {
-	struct ahead_part *p = NULL;
+	if (a->reading || a->ended || a->quit ||
+	    a->taken - a->given == a->parts_n)
+		return NULL;
+	a->reading = true;
+	return part_at(a, a->taken);
+}
+
+/* Waits for it; NULL: there is none any more. */
+static struct ahead_part *
+wait_for_turn(struct read_ahead *a)
+{
+	struct ahead_part *p;
 
 	(void)pthread_mutex_lock(&a->lock);
-	while (!a->quit && !a->ended && a->taken - a->given == a->parts_n)
-		(void)pthread_cond_wait(&a->room, &a->lock);
-	if (!a->quit && !a->ended)
-		p = part_at(a, a->taken);
+	while ((p = take_part(a)) == NULL && !a->ended && !a->quit)
+		(void)pthread_cond_wait(&a->turn, &a->lock);
 	(void)pthread_mutex_unlock(&a->lock);
 	return p;
 }
@@ -128,26 +132,50 @@ shall_quit(struct read_ahead *a)
 	return quit || stop_asked();
 }
 
-/* Reads the part. False: it is none, since the program shall stop. */
-static bool
-read_part(struct read_ahead *a, struct ahead_part *p)
+/* Another part may be read. */
+static void
+end_reading(struct read_ahead *a, const struct ahead_part *p)
 {
-	do {
-		if (shall_quit(a))
-			return false;
+	(void)pthread_mutex_lock(&a->lock);
+	a->reading = false;
+	if (p->status != ENDPOINT_WAIT)
+		a->taken++;
+	a->ended = p->status != ENDPOINT_RECORD &&
+		   p->status != ENDPOINT_TOOLONG && p->status != ENDPOINT_WAIT;
+	if (a->ended)
+		(void)pthread_cond_broadcast(&a->turn);
+	else
+		(void)pthread_cond_signal(&a->turn);
+	(void)pthread_cond_signal(&a->ready);
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+/* Reads a part that was taken. False: nothing came in time. */
+static bool
+read_part(struct read_ahead *a, struct ahead_part *p, bool waits)
+{
+	do
 		p->status = endpoint_read_block(
-		    a->in, &p->block, &p->len, READ_AHEAD_LOOK_MS);
-	} while (p->status == ENDPOINT_WAIT);
+		    a->in, &p->block, &p->len, waits ? READ_AHEAD_LOOK_MS : 0);
+	while (p->status == ENDPOINT_WAIT && waits && !shall_quit(a));
 	if (p->status == ENDPOINT_RECORD)
 		endpoint_keep_block(a->in, &p->buffer);
 	else if (p->status == ENDPOINT_TOOLONG)
 		p->refusal = endpoint_refusal(a->in);
+	end_reading(a, p);
+	return p->status != ENDPOINT_WAIT;
+}
+
+static void
+scan_part(struct read_ahead *a, struct ahead_part *p)
+{
+	if (p->status == ENDPOINT_RECORD)
+		scanned_fill(&p->lines, p->block, p->len);
 	(void)pthread_mutex_lock(&a->lock);
-	a->taken++;
-	a->ended =
-	    p->status != ENDPOINT_RECORD && p->status != ENDPOINT_TOOLONG;
+	p->ready = true;
+	if (p == part_at(a, a->given))
+		(void)pthread_cond_signal(&a->ready);
 	(void)pthread_mutex_unlock(&a->lock);
-	return true;
 }
 
 static void *
@@ -156,23 +184,9 @@ run_ahead(void *ctx)
 	struct read_ahead *a = ctx;
 	struct ahead_part *p;
 
-	thread_be_nicer(NICER);
-	for (;;) {
-		(void)pthread_mutex_lock(&a->reading);
-		p = take_part(a);
-		if (p != NULL && !read_part(a, p))
-			p = NULL;
-		(void)pthread_mutex_unlock(&a->reading);
-		if (p == NULL)
-			return NULL;
-		if (p->status == ENDPOINT_RECORD)
-			scanned_fill(&p->lines, p->block, p->len);
-		(void)pthread_mutex_lock(&a->lock);
-		p->ready = true;
-		if (p == part_at(a, a->given))
-			(void)pthread_cond_signal(&a->ready);
-		(void)pthread_mutex_unlock(&a->lock);
-	}
+	while ((p = wait_for_turn(a)) != NULL && read_part(a, p, true))
+		scan_part(a, p);
+	return NULL;
 }
 
 /* Without any thread it goes on as before: it is only slower. */
@@ -182,7 +196,7 @@ start_threads(struct read_ahead *a)
 	struct buf why = BUF_INIT;
 	size_t i;
 
-	a->parts_n = a->threads_n * PARTS_EACH;
+	a->parts_n = (a->threads_n + 1) * PARTS_EACH;
 	for (i = 0; i < a->parts_n; i++) {
 		scanned_init(&a->parts[i].lines);
 		a->parts[i].lines.scan.skips_text = a->skips_text;
@@ -225,14 +239,35 @@ give_back(struct read_ahead *a)
 	part_at(a, a->given)->ready = false;
 	a->given++;
 	if (a->taken - a->given <= a->parts_n / 2)
-		(void)pthread_cond_signal(&a->room);
+		(void)pthread_cond_signal(&a->turn);
+}
+
+/* The user scans a part, or waits until there may be something to do. With the
+ * lock. */
+static void
+help_ahead(struct read_ahead *a)
+{
+	struct ahead_part *p = take_part(a);
+	struct timespec end;
+	bool came = false;
+
+	if (p != NULL) {
+		(void)pthread_mutex_unlock(&a->lock);
+		came = read_part(a, p, false);
+		if (came)
+			scan_part(a, p);
+		(void)pthread_mutex_lock(&a->lock);
+	}
+	if (came || part_at(a, a->given)->ready)
+		return;
+	end = thread_deadline(READ_AHEAD_LOOK_MS);
+	(void)pthread_cond_timedwait(&a->ready, &a->lock, &end);
 }
 
 enum endpoint_status
 read_ahead_next(struct read_ahead *a, struct scanned **lines)
 {
 	struct ahead_part *p;
-	struct timespec end;
 
 	if (a->running == 0 && a->threads_n > 0 && a->bytes >= FEW_BYTES)
 		start_threads(a);
@@ -241,10 +276,8 @@ read_ahead_next(struct read_ahead *a, struct scanned **lines)
 	(void)pthread_mutex_lock(&a->lock);
 	give_back(a);
 	p = part_at(a, a->given);
-	while (!p->ready && !stop_asked()) {
-		end = thread_deadline(READ_AHEAD_LOOK_MS);
-		(void)pthread_cond_timedwait(&a->ready, &a->lock, &end);
-	}
+	while (!p->ready && !stop_asked())
+		help_ahead(a);
 	a->holds = p->ready;
 	(void)pthread_mutex_unlock(&a->lock);
 	if (!a->holds)
@@ -269,7 +302,7 @@ read_ahead_close(struct read_ahead *a)
 		return;
 	(void)pthread_mutex_lock(&a->lock);
 	a->quit = true;
-	(void)pthread_cond_broadcast(&a->room);
+	(void)pthread_cond_broadcast(&a->turn);
 	(void)pthread_mutex_unlock(&a->lock);
 	for (i = 0; i < a->running; i++)
 		(void)pthread_join(a->threads[i], NULL);
@@ -279,8 +312,7 @@ read_ahead_close(struct read_ahead *a)
 	}
 	scanned_release(&a->here);
 	(void)pthread_cond_destroy(&a->ready);
-	(void)pthread_cond_destroy(&a->room);
-	(void)pthread_mutex_destroy(&a->reading);
+	(void)pthread_cond_destroy(&a->turn);
 	(void)pthread_mutex_destroy(&a->lock);
 	free(a);
 }

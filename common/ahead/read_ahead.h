@@ -1,8 +1,9 @@
 /*
- * read_ahead: reads an endpoint and scans its records on threads of their own,
- * ahead of their use. The parts of the input come back in their order, so that
- * whoever uses them need not know: rows, errors and their order are the same
- * with any number of threads, and with none.
+ * read_ahead: reads an endpoint and scans its records on every core, ahead of
+ * their use: on threads, and on that of the user while it would wait. The parts
+ * of the input come back in their order, so that whoever uses them need not
+ * know: rows, errors and their order are the same with any number of threads,
+ * and with none.
  *
  *     a = read_ahead_open(in, thread_cores(), false, false);
  *     while (read_ahead_next(a, &x) == ENDPOINT_RECORD)

@@ -38,54 +38,73 @@ keyword_set(struct keyword *k, const char *word, size_t len)
 	k->counts = (uint16_t)((UINT32_C(2) << n) - 1);
 }
 
-/* False when its slot is taken. */
-static bool
-place_word(
-    struct keywords *w, const char *name, size_t number, const char *behind)
+static void
+make_word(
+    struct keyword *to, const char *name, size_t number, const char *behind)
 {
 	size_t len = strlen(name), i;
-	struct keyword new;
 
 	if (len + strlen(behind) < SHORTEST)
 		prog_die(PROG_SOFTWARE, "'%s' is too short a word", name);
-	keyword_set(&new, name, len);
-	for (i = 0; len + i < sizeof new.start &&behind[i] != '\0'; i++)
-		new.start[len + i] = (unsigned char)behind[i];
-	new.word = name;
-	new.number = (uint16_t)number;
-	i = keywords_slot((const char *)new.start, len, w->multiplier);
-	if (w->slot[i].number != KEYWORDS_NONE)
-		return false;
-	w->slot[i] = new;
+	keyword_set(to, name, len);
+	for (i = 0; len + i < sizeof to->start && behind[i] != '\0'; i++)
+		to->start[len + i] = (unsigned char)behind[i];
+	to->word = name;
+	to->number = (uint16_t)number;
+}
+
+static size_t
+slot_of(const struct keyword *k, uint32_t multiplier)
+{
+	return keywords_slot((const char *)k->start, k->len, multiplier);
+}
+
+/* Each word has a slot of its own. It is asked for thousands of multipliers
+ * when a program starts. */
+static bool
+is_perfect(const struct keyword *list, size_t n, uint32_t multiplier)
+{
+	uint64_t taken[(1 << KEYWORDS_BITS) / 64] = { 0 };
+	size_t i, slot;
+
+	for (i = 0; i < n; i++) {
+		slot = slot_of(&list[i], multiplier);
+		if ((taken[slot / 64] >> slot % 64 & 1) != 0)
+			return false;
+		taken[slot / 64] |= UINT64_C(1) << slot % 64;
+	}
 	return true;
 }
 
-static bool
-place_words(
-    struct keywords *w, const char *const *names, size_t n, const char *behind)
+/* The golden ratio, or another odd number. */
+static uint32_t
+find_multiplier(const struct keyword *list, size_t n)
 {
+	uint32_t multiplier = 0x9E3779B1u;
 	size_t i;
 
-	clear_slots(w);
-	for (i = 0; i < n; i++)
-		if (names[i] != NULL && names[i][0] != '\0' &&
-		    !place_word(w, names[i], i, behind))
-			return false;
-	return true;
+	for (i = 0; i < TRIES; i++) {
+		if (is_perfect(list, n, multiplier))
+			return multiplier;
+		multiplier = (multiplier * 0x2C9277B5u + 2) | 1;
+	}
+	prog_die(PROG_SOFTWARE, "no perfect hash for %zu words", n);
 }
 
 void
 keywords_init(
     struct keywords *w, const char *const *names, size_t n, const char *behind)
 {
-	size_t i;
+	struct keyword list[KEYWORDS_NONE];
+	size_t words = 0, i;
 
-	/* The golden ratio, then other odd numbers. */
-	w->multiplier = 0x9E3779B1u;
-	for (i = 0; n <= KEYWORDS_NONE && i < TRIES; i++) {
-		if (place_words(w, names, n, behind))
-			return;
-		w->multiplier = (w->multiplier * 0x2C9277B5u + 2) | 1;
-	}
-	prog_die(PROG_SOFTWARE, "no perfect hash for %zu words", n);
+	if (n > KEYWORDS_NONE)
+		prog_die(PROG_SOFTWARE, "%zu words are too many", n);
+	for (i = 0; i < n; i++)
+		if (names[i] != NULL && names[i][0] != '\0')
+			make_word(&list[words++], names[i], i, behind);
+	w->multiplier = find_multiplier(list, words);
+	clear_slots(w);
+	for (i = 0; i < words; i++)
+		w->slot[slot_of(&list[i], w->multiplier)] = list[i];
 }

@@ -20,6 +20,8 @@
 #include "common/os/stop.h"
 
 #define CHUNK ((size_t)256 * 1024)
+/* What is left of a block is mostly shorter: the buffer seldom grows. */
+#define REST ((size_t)16 * 1024)
 
 /* How often a wait without end checks whether the program shall stop. */
 #define SLICE_MS 500
@@ -60,6 +62,7 @@ make_read_room(struct lines *l)
 	}
 	want = LINES_BEFORE + l->end + CHUNK + LINES_BEHIND;
 	if (want > l->cap) {
+		want += REST;
 		from = l->data != NULL ? l->data - LINES_BEFORE : NULL;
 		from = xrealloc(from, want, 1);
 		memset(from + l->cap, 0, want - l->cap);

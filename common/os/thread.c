@@ -1,7 +1,7 @@
 /*
  * thread: see thread.h.
  */
-#define _GNU_SOURCE /* pthread_setname_np, sched_getaffinity, gettid */
+#define _GNU_SOURCE /* pthread_setname_np, sched_getaffinity */
 
 #include "common/os/thread.h"
 
@@ -9,8 +9,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "common/base/syserr.h"
 
@@ -48,15 +46,6 @@ thread_must_start(
 	(void)snprintf(text, sizeof text, "%s", buf_str(&why));
 	buf_release(&why);
 	prog_die(code, "%s", text);
-}
-
-void
-thread_be_nicer(int by)
-{
-	pid_t id = gettid();
-	int now = getpriority(PRIO_PROCESS, (id_t)id);
-
-	(void)setpriority(PRIO_PROCESS, (id_t)id, now + by);
 }
 
 struct timespec

@@ -23,10 +23,6 @@ enum exit_code thread_start(pthread_t *t, const char *name,
 void thread_must_start(
     pthread_t *t, const char *name, void *(*run)(void *), void *ctx);
 
-/* This thread alone, until it ends, yields to others by so much more, as by
- * nice(1). Best effort. */
-void thread_be_nicer(int by);
-
 /* The time in ms from now, by the monotonic clock, for
  * pthread_cond_timedwait() on a condition that has that clock. */
 struct timespec thread_deadline(int64_t ms);

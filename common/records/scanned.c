@@ -1,8 +1,8 @@
 /*
- * scanned: see scanned.h. Of each record that is no struct scanned_message: an
- * item, whose bits say which values follow, in the order of record_fields:
- * numbers and times, then texts. Flags and enumerations are few bytes, and
- * always there.
+ * scanned: see scanned.h. Of each record that is no struct scanned_message or
+ * scanned_event: an item, whose bits say which values follow, in the order of
+ * record_fields: numbers and times, then texts. Flags and enumerations are few
+ * bytes, and always there.
  */
 #include "common/records/scanned.h"
 
@@ -197,8 +197,7 @@ add_scanned_message(struct scanned *x)
 	const struct record *r = &x->record;
 	struct scanned_message *to;
 
-	if (!x->gives_messages || r->type != RECORD_MESSAGE || r->about ||
-	    r->snapshot.p != NULL || x->scan.fields == 0 ||
+	if (r->type != RECORD_MESSAGE || r->about ||
 	    is_copied(&x->scan, r->kind))
 		return false;
 	to = append_item(x);
@@ -207,6 +206,29 @@ add_scanned_message(struct scanned *x)
 	to->head.what = SCANNED_MESSAGE;
 	x->len += to->head.size;
 	return true;
+}
+
+static bool
+add_scanned_event(struct scanned *x)
+{
+	struct scanned_event *to;
+
+	if (x->record.type != RECORD_EVENT)
+		return false;
+	to = append_item(x);
+	if (!scanned_event_make(to, &x->words, &x->record))
+		return false;
+	to->head.what = SCANNED_EVENT;
+	x->len += to->head.size;
+	return true;
+}
+
+static bool
+add_message_or_event(struct scanned *x)
+{
+	return x->gives_messages && x->record.snapshot.p == NULL &&
+	       x->scan.fields != 0 &&
+	       (add_scanned_message(x) || add_scanned_event(x));
 }
 
 void
@@ -222,7 +244,7 @@ scanned_fill(struct scanned *x, const char *block, size_t len)
 	scanned_words_clear(&x->words);
 	scan_block(&x->scan, block, len);
 	while ((rc = scan_record(&x->scan, &x->record)) != 0) {
-		if (rc == 1 && add_scanned_message(x)) {
+		if (rc == 1 && add_message_or_event(x)) {
 			last = SIZE_MAX;
 		} else if (rc == 1 && r->type != RECORD_UNKNOWN &&
 			   r->type != RECORD_SNAPSHOT &&
@@ -297,6 +319,10 @@ scanned_next(struct scanned *x, struct scanned_user *u)
 	if (head->what == SCANNED_MESSAGE) {
 		u->message = at;
 		return SCANNED_MESSAGE;
+	}
+	if (head->what == SCANNED_EVENT) {
+		u->event = at;
+		return SCANNED_EVENT;
 	}
 	u->line = x->block + item->from;
 	u->len = item->line_len;

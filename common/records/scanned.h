@@ -20,8 +20,8 @@
 struct scanned {
 	const char *block; /* borrowed */
 	struct scan scan;  /* skips_text may be set; owns what had escapes */
-	/* May be set after scanned_init(): messages that belong to no snapshot
-	 * are given as SCANNED_MESSAGE. */
+	/* May be set after scanned_init(): messages and events that belong to
+	 * no snapshot are given as SCANNED_MESSAGE and SCANNED_EVENT. */
 	bool gives_messages;
 	struct scanned_words words; /* of these */
 
@@ -37,6 +37,7 @@ struct scanned {
 struct scanned_user {
 	struct record *record; /* of the last SCANNED_RECORD; borrowed */
 	const struct scanned_message *message; /* of a SCANNED_MESSAGE */
+	const struct scanned_event *event;     /* of a SCANNED_EVENT */
 	/* The last record's line without newline; or whole lines. In the
 	 * block. */
 	const char *line;
@@ -52,6 +53,7 @@ enum scanned_what {
 	SCANNED_END,
 	SCANNED_RECORD,
 	SCANNED_MESSAGE,
+	SCANNED_EVENT,
 	SCANNED_LINES, /* a run of lines, with their newlines */
 };
 

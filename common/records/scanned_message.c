@@ -8,21 +8,21 @@
 
 #include "common/digest/random.h"
 
-static uint64_t chats_seed;
+_Atomic uint64_t scanned_hash_seed;
 
 static void
-make_chats_seed(void)
+make_seed(void)
 {
-	chats_seed = random_64();
+	atomic_store(&scanned_hash_seed, random_64() | 1);
 }
 
-uint32_t
-scanned_hash(struct text id)
+uint64_t
+scanned_make_seed(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	(void)pthread_once(&once, make_chats_seed);
-	return (uint32_t)(hash_text(chats_seed, id.p, id.len) >> 32);
+	(void)pthread_once(&once, make_seed);
+	return atomic_load(&scanned_hash_seed);
 }
 
 void
@@ -121,6 +121,13 @@ append_text(char **to, struct text t)
 	return (uint8_t)t.len;
 }
 
+/* The bytes up to `end`, and to the next item. */
+static uint32_t
+item_size(const void *from, const char *end)
+{
+	return (uint32_t)((size_t)(end - (const char *)from) + 7) / 8 * 8;
+}
+
 bool
 scanned_message_make(
     struct scanned_message *to, struct scanned_words *w, const struct record *r)
@@ -128,7 +135,6 @@ scanned_message_make(
 	struct text none = { "", 0 }, user = r->user.p != NULL ? r->user : none,
 		    by = r->operator_id.p != NULL ? r->operator_id : none;
 	char *end = to->texts;
-	size_t size;
 
 	if (!make_words(to, w, r))
 		return false;
@@ -145,7 +151,24 @@ scanned_message_make(
 	to->user_len = append_text(&end, user);
 	to->operator_len = append_text(&end, to->by_operator ? none : by);
 	to->id_len = append_text(&end, to->id_form == ID_OTHER ? r->id : none);
-	size = (size_t)(end - (char *)to);
-	to->head.size = (uint32_t)((size + 7) / 8 * 8);
+	to->head.size = item_size(to, end);
+	return true;
+}
+
+bool
+scanned_event_make(
+    struct scanned_event *to, struct scanned_words *w, const struct record *r)
+{
+	struct text none = { "", 0 };
+	char *end = to->texts;
+
+	to->tenant = list_word(w, WORD_TENANT, r->tenant);
+	to->event = list_word(w, WORD_EVENT, r->event);
+	if (to->tenant == 0 || to->event == 0)
+		return false;
+	to->at = r->at;
+	to->id_len = append_text(&end, r->id);
+	to->user_len = append_text(&end, r->user.p != NULL ? r->user : none);
+	to->head.size = item_size(to, end);
 	return true;
 }

@@ -123,6 +123,14 @@ on_chat_missing(struct asked *a, const struct ending *e)
 }
 
 static void
+count_unclear(struct asked *a, const char *why)
+{
+	a->of->unclear++;
+	log_warn("tenant %s: chat %s: %s; it is asked about again next time",
+	    a->of->tenant->name, a->id, why);
+}
+
+static void
 asked_chat_end(void *ctx, const struct ending *e)
 {
 	struct asked *a = ctx;
@@ -130,7 +138,9 @@ asked_chat_end(void *ctx, const struct ending *e)
 
 	switch (e->error) {
 	case ERROR_CLASS_NONE:
-		q->unclear += !a->answered;
+		if (!a->answered)
+			count_unclear(
+			    a, "the answer has another chat, or none");
 		break;
 	case ERROR_CLASS_GONE:
 		a->gone = true;
@@ -140,10 +150,7 @@ asked_chat_end(void *ctx, const struct ending *e)
 			ask_list(q);
 		break;
 	case ERROR_CLASS_UNUSABLE:
-		q->unclear++;
-		log_warn("tenant %s: chat %s: %s; it is asked about again "
-			 "next time",
-		    q->tenant->name, a->id, e->message);
+		count_unclear(a, e->message);
 		break;
 	case ERROR_CLASS_LATER:
 	case ERROR_CLASS_THROTTLED:

@@ -79,6 +79,11 @@ def operators_request:
 def is_off:
     . == "disabled" or . == "deleted" or . == "unconfirmed";
 
+# Works now, and is on no break.
+def is_free:
+    (.online == 1 or .online == true or .online == "1")
+    and (.offline_type // "") == "";
+
 def full_name:
     [.first_name, .last_name | strings] | join(" ")
     | gsub("^\\s+|\\s+$"; "")
@@ -92,8 +97,7 @@ def operators_read:
            | {type: "operator",
               operator: .id,
               name: (full_name // .email),
-              available: ((.online == 1 or .online == true)
-                          and (.offline_type // "") == ""),
+              available: is_free,
               reported_open_chats: .opened_dialogs}],
        next: next_offset($rows)};
 
@@ -140,7 +144,7 @@ def message($chat; $bots):
     + if $type == "from_client" then
           {from: "customer", user: .client_id, kind: content_kind}
       elif $type == "to_client" then
-          if $operator == null or $operator == 0 then
+          if $operator == null or $operator == 0 or $operator == "" then
               {from: "bot", automated: true, kind: content_kind}
           elif $operator | is_bot($bots) then
               {from: "bot", user: $operator, kind: content_kind}
@@ -382,9 +386,7 @@ def hook_read:
       elif $hook == "operator_status_updated"
            or $hook == "operator_status_changed" then
           {records: [{type: "operator", operator: .id,
-                      available: ((.online == 1 or .online == true
-                                   or .online == "1")
-                                  and (.offline_type // "") == "")}]}
+                      available: is_free}]}
       elif any(silent_hooks[]; . == $hook) then {records: []}
       else {unknown: "\($hook)"} end;
 

@@ -13,7 +13,8 @@
 #include "poller/routes/route_ids.h"
 #include "poller/routes/validate.h"
 
-#define ID_MAX 256 /* a key, a blank and a number */
+#define ID_MAX 256    /* a key, a blank and a number */
+#define NUMBER_MAX 24 /* the digits of 64 bits */
 
 /* Characters, as in the column. */
 #define SOURCE_MAX 50
@@ -47,6 +48,20 @@ usable(const json_t *v)
 		   : NULL;
 }
 
+/* A member of an event's data as an id: a text, or the digits of a whole
+ * number, which are put into number. */
+static const char *
+data_id(const json_t *data, const char *name, char number[NUMBER_MAX])
+{
+	const json_t *v = json_object_get(data, name);
+
+	if (!json_is_integer(v))
+		return usable(v);
+	(void)snprintf(
+	    number, NUMBER_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	return number;
+}
+
 /* The fields of an event, with defaults. Borrowed. */
 struct event_request {
 	json_t *const *v;
@@ -58,6 +73,7 @@ event_record(struct collect *c, const struct event_request *e)
 {
 	struct buf *b = &c->a->records, data = BUF_INIT;
 	json_t *const *v = e->v;
+	char number[NUMBER_MAX];
 
 	jsonw_open(&data);
 	jsonw_str(&data, "source_service", e->source);
@@ -71,9 +87,9 @@ event_record(struct collect *c, const struct event_request *e)
 	collect_optional(b, "user", usable(v[EVENT_USER]));
 	jsonw_str(b, "event", json_string_value(v[EVENT_TYPE]));
 	collect_optional(
-	    b, "channel", usable(json_object_get(v[EVENT_DATA], "channel_id")));
-	collect_optional(b, "chat",
-	    usable(json_object_get(v[EVENT_DATA], "conversation_id")));
+	    b, "channel", data_id(v[EVENT_DATA], "channel_id", number));
+	collect_optional(
+	    b, "chat", data_id(v[EVENT_DATA], "conversation_id", number));
 	jsonw_time(b, "at", c->at);
 	jsonw_raw(b, "data", data.data, data.len);
 	jsonw_line(b);

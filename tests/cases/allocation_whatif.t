@@ -127,6 +127,52 @@ grep -qx 't, with a limit of 1 for everybody' "$tmp/table" || fail "no title"
 grep -qx 'Nobody had more than their limit.' "$tmp/table" ||
 	fail "$(cat "$tmp/table")"
 
+# A chat that returns, and one that loses its operator, wait like others: nobody
+# gets more than the limit by that. One whose customer writes again after the
+# closing is still with its operator.
+{
+	line operator '"operator":"7","name":"Ann","available":true'
+	chat 1 open 00:00
+	chat 1 closed 00:30
+	chat 2 open 00:40
+	chat 1 open 01:00
+	chat 2 closed 02:00
+} >"$tmp/day"
+gives '1>7@00:00 2>7@00:40 1>7@02:00' --limit 1
+has '"given":3,"had":0,"busiest":1,'
+has '"chats":3,"given":3,"moved":0,"unserved":0,"waiting":0,'
+{
+	line operator '"operator":"7","name":"Ann","available":true'
+	chat 1 open 00:00 8
+	chat 1 open 00:10
+	chat 1 closed 00:20 7
+	line message '"chat":"1","id":"1","at":"2026-11-20T10:00:30Z","from":"customer"'
+} >"$tmp/day"
+gives '1>7@00:10'
+has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
+
+# So does one that a snapshot lacks, and another one has.
+snapshot() { # MINUTE [LINE]...
+	minute=$1
+	shift
+	mark="\"type\":\"snapshot\",\"tenant\":\"t\",\"snapshot\":\"s$minute\",\"at\":\"2026-11-20T10:$minute:00Z\""
+	echo "{$mark,\"state\":\"begin\"}"
+	for record; do
+		echo "$record" | sed "s/}$/,\"snapshot\":\"s$minute\"}/"
+	done
+	echo "{$mark,\"state\":\"end\",\"records\":$#}"
+}
+ann=$(line operator '"operator":"7","name":"Ann","available":true')
+{
+	snapshot 00 "$ann" "$(chat 1 open 00:00)" "$(chat 2 open 00:00)"
+	snapshot 01 "$ann" "$(chat 1 open 01:00)"
+	snapshot 02 "$ann" "$(chat 1 open 02:00)" "$(chat 2 open 02:00)"
+	snapshot 03 "$ann" "$(chat 2 open 03:00)"
+	snapshot 04 "$ann" "$(chat 1 open 04:00)" "$(chat 2 open 04:00)"
+} >"$tmp/day"
+gives '1>7@00:00 2>7@03:00' --limit 1
+has '"chats":4,"given":2,"moved":0,"unserved":1,"waiting":1,'
+
 # All is all that tells, not what acts.
 "$BIN/aggregator" -a all -o ndjson <"$tmp/day" >"$tmp/rows"
 ! grep -q allocation "$tmp/rows" || fail "all does more than it should"

@@ -479,6 +479,10 @@ def check_no_such_path(checks, house):
                         f"{option} '{lab.path(name)}'" in done.err and
                         done.err.count("\n") == 1 and done.out == b"",
                         f"{mode} {option} {name}: {done}")
+        for option in ("--file", "--state"): # a variable that is empty
+            done = lab.run(["reaper", *mode, "--tenant", "twin", option, ""])
+            checks.that(done.code == 66 and f"{option} ''" in done.err
+                        and done.out == b"", f"{mode} {option}: {done}")
     same(checks, "a typo", before, house.whole("twin"))
     # The configured one is made by the first run that archives.
     conf = lab.conf("later.conf", {

@@ -59,6 +59,13 @@ done <<END
 |is empty
 $(printf 'a%.0s' {1..192})|is longer than 191 bytes
 END
+# A number that is empty, as a variable of a script may be, is not left out.
+expect 64 "$limits" '' 17
+grep -qx "limits: '' is no number of chats" "$tmp/err" || fail "$(cat "$tmp/err")"
+expect 64 "$limits" 3 --default 17
+grep -qx "limits: --default removes a limit; leave out '3'" "$tmp/err" ||
+	fail "$(cat "$tmp/err")"
+shown "everybody null 5,everybody whatsapp 1,17 null 2"
 [ "$("$probe" -e read queue:records | cut -f 2- | jq -c .max_chats | paste -sd,)" = \
 	5,3,4,1,2,null,6,7,1,null,null,null ] || fail "other records"
 

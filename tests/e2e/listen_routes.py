@@ -236,6 +236,20 @@ def check_cases(checks, listener):
                 "a request that was refused is stored")
 
 
+def check_data_ids(checks, listener):
+    """Chat and channel of an event's data, as texts and as numbers."""
+    for given, want in (("c1", "c1"), (5, "5"), (-2 ** 63, str(-2 ** 63)),
+                        (0, "0"), ("c ", None), (5.0, None), (True, None),
+                        (None, None), ([5], None)):
+        listener.ask("POST", EVENTS, {
+            "event_type": "user_action",
+            "event_data": {"conversation_id": given, "channel_id": given}},
+            tenant_id="a")
+        record = json.loads(listener.lines()[-1])
+        checks.that(record.get("chat") == record.get("channel") == want,
+                    f"an event of {given!r}: {record}")
+
+
 def check_openapi(checks, listener):
     status, _, text = listener.ask("GET", "/openapi.json")
     document = json.loads(text)
@@ -493,6 +507,7 @@ def body():
         listener = Listener(lab, "one", "-c", conf)
         check_readmes(checks, lab, listener)
         check_cases(checks, listener)
+        check_data_ids(checks, listener)
         document = check_openapi(checks, listener)
         check_aggregator(checks, lab, listener)
         check_retries(checks, lab, conf)

@@ -347,6 +347,14 @@ run 0 "$poller" -c conf --state state --status -f one
 control "fault?name=none"
 is "where each operator has a list" "$(jq -r '.chat + " " + .status' out | sort |
 	xargs)" "9002 gone 9010 open"
+# An answer that has another chat tells nothing of this one, and that is said.
+sed 's/records: \[\$dialog | chat,/records: [$dialog | chat | .chat = "77",/' \
+	"$profiles/chat2desk.jq" >other.jq
+conf "profile = ./other.jq"
+echo '{"type":"chat","tenant":"acme","chat":"9010"}' >one
+run 69 "$poller" -c conf --state state --status -f one
+is "an answer of another chat" "$(cat out)" ""
+one_line "chat 9010: the answer has another chat, or none; it is asked about"
 conf
 control "fault?name=403&route=/v1/dialogs"
 run 77 "$poller" -c conf --state state --status -f one

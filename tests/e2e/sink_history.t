@@ -221,6 +221,21 @@ is "with history" "1 1 1" "$(sql "SELECT
 	(SELECT COUNT(*) FROM conversation_metrics WHERE tenant = 't1'),
 	(SELECT COUNT(*) FROM event_counts WHERE tenant = 't1')" | xargs)"
 
+echo "- a stream that is no newer than the snapshot it continues"
+sed 's/"acme"/"late"/' tests/cases/aggregator/stream-no-newer/in |
+	"$BIN/aggregator" -q -a all -o ndjson >"$tmp/late"
+for order in cat tac; do
+	$order "$tmp/late" | grep '"row"' | code 0 "$sink"
+	is "its answer counts, $order" "1 2 1" "$(sql "SELECT
+		(SELECT responses FROM operator_metrics WHERE tenant = 'late'),
+		(SELECT message_count FROM conversation_metrics
+			WHERE tenant = 'late'),
+		(SELECT responses FROM tenant_metrics WHERE tenant = 'late')" |
+		xargs)"
+	sql "DELETE FROM operator_metrics; DELETE FROM tenant_metrics;
+		DELETE FROM conversation_metrics"
+done
+
 echo "- a tenant that is purged"
 "$BIN/reaper" --purge t -o ndjson >"$tmp/purged"
 is "messages are counted" 3 \

@@ -56,9 +56,7 @@ class Round:
     def __init__(self, lab, number, shards):
         self.lab, self.number, self.shards = lab, number, shards
         self.dice = random.Random(number)
-        features = [*stream_metrics.features(), "snapshot_texts"]
-        # What an opening takes back may be forgotten when it is told late.
-        features.remove("opened_long_ago")
+        features = stream_metrics.features()
         if shards: # these depend on which shard is first, as the manual has it
             features = [f for f in features
                         if f not in ("moved_events", "forget")]

@@ -116,9 +116,9 @@ def happenings(records, messages):
         rank = (by_bytes(r.get("status") or "open"),
                 by_bytes(r.get("operator")))
         out.append(Happening(at, Happening.SAYS, rank, r))
-        if r.get("opened_at") is not None:
+        if r.get("opened_at") is not None and not r.get("opened_late"):
             out.append(Happening(r["opened_at"], Happening.BEGINS, (), r))
-        if r.get("status") == "closed":
+        if r.get("status") == "closed" and not r.get("closed_late"):
             out.append(Happening(closing(r), Happening.ENDS, (), r))
     return sorted(out, key=lambda h: h.key)
 
@@ -185,6 +185,8 @@ class Life:
         self.said_closed = False
         self.unwritten = True # no message since it was opened
         self.assigned = None # the latest such message
+        self.over = [] # episodes: the end, and whether a record said who held
+        self.recorded = self.recorded_then = False
         self.A = None
         self.begin()
         self.messages = [
@@ -264,12 +266,15 @@ class Life:
     def open(self, at):
         """What was written before keeps what it had."""
         if self.ours:
+            if self.begun:
+                self.over.append((at, self.recorded_then))
             self.begin()
         elif at > self.life_at:
             self.life_at = self.A = at
 
     def say(self, r):
         self.operator, self.known = r.get("operator"), True
+        self.recorded = True
         for name in DETAILS:
             if r.get(name) is not None:
                 self.details[name] = r[name]
@@ -278,6 +283,7 @@ class Life:
 
     def message(self, m):
         at, who = m["at"], m["from"]
+        self.recorded_then = self.recorded
         if who == "system" and m.get("kind") == "closed" and \
                 self.said_closed and not self.begun:
             return # a record told of this closing
@@ -369,9 +375,32 @@ class Life:
         self.begun = False
         if not self.ours:
             return
+        self.over.append((at, self.recorded_then))
         if waited is not None:
             self.tell("unanswered", self.holder(at), waited, at, message)
         self.begin()
+
+
+def heard(records, messages, definition, window, missing):
+    """The records as a stream takes them in: what one tells more than a window
+    after it, it tells too late for episodes that were over by then. Before
+    anything says who holds the chat, they are not over for another window."""
+    out = []
+    for r in sorted(records, key=lambda r: r["taken"]):
+        told = [("opened_late", r.get("opened_at"))]
+        if r.get("status") == "closed":
+            told.append(("closed_late", closing(r)))
+        for name, at in told:
+            if at is None or r["before"] is None or \
+                    at >= r["before"] - window:
+                continue
+            over = Chat(out, [m for m in messages if m["taken"] < r["taken"]],
+                        definition, window, missing).now.over
+            if any(at <= end < r["before"] - window * (1 if known else 2)
+                   for end, known in over):
+                r = dict(r, **{name: True})
+        out.append(r)
+    return out
 
 
 def is_assigned(m):

@@ -4,8 +4,8 @@ messages at once, without a state and without retractions.
 Conversations, users, activity, alerts, trends, channels, intervals and their
 histograms, and events. Each function gives rows as dictionaries. A metric may
 have a file of its own, table_NAME.py after its table: it declares KEY and
-ZERO_IF_RETRACTED, see row_keys.py, and rows(messages, newest, conf), which gets
-all messages that count.
+ZERO_IF_RETRACTED, see row_keys.py, and rows(versions, newest, conf), which gets
+what rows() gets.
 """
 
 import collections
@@ -79,34 +79,75 @@ def words(text, more_than):
 
 # Metrics.
 
-def remembered(messages, forget):
-    """Those since the last silence that was long enough to forget."""
-    own = sorted(messages, key=lambda m: m["at"])
-    start = 0
-    for i in range(1, len(own)):
-        if own[i]["at"] - own[i - 1]["at"] > forget:
-            start = i
-    return own[start:]
+def pieces(messages, forget):
+    """Between the silences that are long enough to forget."""
+    found = []
+    for m in sorted(messages, key=lambda m: m["at"]):
+        if not found or m["at"] - found[-1][-1]["at"] > forget:
+            found.append([])
+        found[-1].append(m)
+    return found
 
 
-def conversation_rows(messages, conf):
-    for chat, own in groups(messages, lambda m: m["chat"]):
-        own = remembered(own, conf["forget"])
-        yield {
-            "conversation_id": chat, "message_count": len(own),
-            "participant_count": len({(m["from"], writer(m)) for m in own}),
-            "last_message_at": own[-1]["at"], "created_at": own[0]["at"]}
+def undropped(own, now, conf):
+    """A state drops a piece forget and a window after its last message."""
+    return {(m["chat"], m["id"]): m
+            for piece in pieces(own.values(), conf["forget"])
+            if piece[-1]["at"] + conf["forget"] + conf["window"] >= now
+            for m in piece}
 
 
-def user_rows(named, newest, conf):
-    for user, all_own in groups(named, writer):
-        own = remembered(all_own, conf["forget"])
+def remembered(versions, key, conf):
+    """{key: messages of its row}, those since the last silence. A row without
+    any has an empty list. In a stream the row shows what was there when a
+    message of it came or was retracted; by hand nothing is dropped."""
+    best, kept, shown = {}, collections.defaultdict(dict), {}
+    for m in sorted((m for v in versions for m in v),
+                    key=lambda m: m["taken"]):
+        name = m["chat"], m["id"]
+        old = best.get(name)
+        if old is not None and version_key(m) <= version_key(old):
+            continue
+        best[name] = m
+        for k in {key(x) for x in (old, m) if x and counts(x)} - {None}:
+            own = kept[k]
+            if m["now"] is not None:
+                own = kept[k] = undropped(own, m["now"], conf)
+            there = own.pop(name, None)
+            if counts(m) and key(m) == k:
+                own[name] = m
+            elif there is None:
+                continue # the piece that it was in is dropped
+            shown[k] = (pieces(own.values(), conf["forget"]) or [[]])[-1]
+    return shown
+
+
+def of_chat(m):
+    return m["chat"]
+
+
+def conversation_rows(versions, conf):
+    for chat, own in remembered(versions, of_chat, conf).items():
+        if own:
+            yield {
+                "conversation_id": chat, "message_count": len(own),
+                "participant_count": len({
+                    (m["from"], writer(m)) for m in own}),
+                "last_message_at": own[-1]["at"], "created_at": own[0]["at"]}
+
+
+def user_rows(versions, named, newest, conf):
+    active = {user: {m["chat"] for m in own
+                     if m["at"] > newest - conf["user_active"]}
+              for user, own in groups(named, writer)}
+    for user, own in remembered(versions, writer, conf).items():
+        if not own and not active.get(user):
+            continue
         yield {
             "user_id": user, "message_count": len(own),
-            "active_conversations": len({
-                m["chat"] for m in all_own
-                if m["at"] > newest - conf["user_active"]}),
-            "last_active": own[-1]["at"], "created_at": own[0]["at"]}
+            "active_conversations": len(active.get(user, ())),
+            "last_active": own[-1]["at"] if own else None,
+            "created_at": own[0]["at"] if own else None}
 
 
 def activity_rows(named):
@@ -197,17 +238,33 @@ def hour_rows(intervals):
     return hours, histogram
 
 
-def event_rows(events):
-    """Of each id the greatest version, by time, user and event."""
-    best = {}
+def step(at, conf):
+    """Identities are forgotten in such steps."""
+    return at // min(max(conf["window"] // 24, 10000), HOUR)
+
+
+def event_rows(events, conf):
+    """Of each id the greatest version, by time, user and event. In a stream an
+    id is new when it came more than a window ago."""
+    best, told = {}, []
     for e in events:
         if e.get("user") is None:
             continue # nobody did it
-        rank = (LONG_AGO if e.get("at") is None else e["at"],
+        now, at = e["before"], e.get("at")
+        rank = (LONG_AGO if at is None else at,
                 by_bytes(e["user"]), by_bytes(e["event"]))
-        best[e["id"]] = max(rank, best.get(e["id"], rank))
+        known, since = best.get(e["id"], (rank, None))
+        if since is not None and now is not None and \
+                step(now - conf["window"], conf) > since:
+            told.append(known)
+            known, since = rank, None
+        if since is None: # without any time it is not forgotten
+            since = float("inf") if at is None and now is None else \
+                step(now if at is None else at, conf)
+        best[e["id"]] = max(rank, known), since
+    told += [rank for rank, _ in best.values()]
     for (user, event), n in collections.Counter(
-            rank[1:] for rank in best.values()).items():
+            rank[1:] for rank in told).items():
         yield {"user": user.decode(), "event": event.decode(), "count": n}
 
 
@@ -220,8 +277,8 @@ def rows(versions, events, chats, newest, conf):
     intervals = [i for c in chats.values() for i in c.intervals]
     hours, histogram = hour_rows(intervals)
     found = {
-        "conversation_metrics": conversation_rows(best, conf),
-        "user_stats": user_rows(named, newest, conf),
+        "conversation_metrics": conversation_rows(versions, conf),
+        "user_stats": user_rows(versions, named, newest, conf),
         "realtime_user_activity": activity_rows(named),
         "channel_metrics": channel_rows(best),
         "alerts": [row for rule, length in (
@@ -233,8 +290,8 @@ def rows(versions, events, chats, newest, conf):
                       for row in interval_rows(k, c.intervals)],
         "response_hours": hours,
         "response_histogram": histogram,
-        "event_counts": event_rows(events),
+        "event_counts": event_rows(events, conf),
     }
     for table, module in TABLES.items():
-        found[table] = module.rows(best, newest, conf)
+        found[table] = module.rows(versions, newest, conf)
     return {table: list(own) for table, own in found.items()}

@@ -6,6 +6,7 @@ between them, whole and cut; identifiers, texts, times and numbers of every
 kind, and lines that are no records. The same seed gives the same stream.
 """
 
+import collections
 import json
 import random
 import unicodedata
@@ -17,6 +18,8 @@ START = 1763632800000 # 2025-11-20T10:00:00Z
 FIRST, LAST = -62135596800000, 253402300799999 # years 0001 to 9999
 FIRST = -62135596800000 # 0001-01-01
 LAST = 253402300799999
+# Of more records of a chat a stream may drop some that repeat another.
+MOST_DESCRIBED = 60
 WRITERS = ("customer", "operator", "bot", "system")
 KINDS = ("opened", "closed", "assigned", "handoff", "other")
 STATUS = ("open", "pending", "snoozed", "closed", "gone")
@@ -173,6 +176,7 @@ class Tenant:
         self.n = 0
         self.told = [] # (arrival, order, line)
         self.written = [] # messages as they are known to the CRM
+        self.described = collections.Counter() # chats, how often
 
     def has(self, feature, chance=1.0):
         return self.world.has(feature, chance)
@@ -387,6 +391,9 @@ class Tenant:
         d = self.dice
         for _ in range(self.world.size // d.choice((2, 5, 20))):
             at, chat = self.at(), d.choice(self.chats)
+            self.described[chat] += 3 # with those that are told below
+            if self.described[chat] > MOST_DESCRIBED:
+                continue
             if "opened_later" in self.world.features and d.random() < 0.1:
                 at = self.opened(chat, at)
             c = self.chat(chat, at, d.random() < 0.8)

@@ -11,7 +11,8 @@ import collections
 import counts
 import metrics
 import records
-from clocks import LONG_AGO, OURS, Chat, as_of_what
+import clocks
+from clocks import LONG_AGO, OURS, as_of_what
 from row_keys import KEYS
 
 DAY = 86400000
@@ -32,9 +33,10 @@ class Snapshot:
 class Tenant:
     """All that came for one tenant and was not late."""
 
-    def __init__(self, name, conf):
-        self.name, self.conf = name, conf
-        self.newest = None
+    def __init__(self, name, conf, by_hand=True):
+        self.name, self.conf, self.by_hand = name, conf, by_hand
+        self.newest = self.before_snapshot = None
+        self.taken = 0
         self.versions = collections.defaultdict(list) # in order of arrival
         self.said = collections.defaultdict(list) # records of each chat
         self.listed, self.names = {}, {}
@@ -52,6 +54,18 @@ class Tenant:
 
     # What comes.
 
+    def taken_in(self, r):
+        """It knows when it came, in a stream also the tenant's time, with it
+        and before it, which is before all of a snapshot."""
+        self.taken += 1
+        before = now = None
+        if not self.by_hand:
+            before = self.newest if r.get("snapshot") is None else \
+                self.before_snapshot
+            now = max((t for t in (self.newest, r.get("at"))
+                       if t is not None), default=None)
+        return dict(r, taken=self.taken, before=before, now=now)
+
     def operator(self, r, afresh=False):
         old = {} if afresh else self.listed.get(r["operator"], {})
         known = self.names.get(r["operator"])
@@ -68,7 +82,7 @@ class Tenant:
 
     def message(self, r):
         if not r.get("about"):
-            self.versions[r["chat"], r["id"]].append(r)
+            self.versions[r["chat"], r["id"]].append(self.taken_in(r))
 
     def take(self, r):
         """A record outside snapshots; the time it has."""
@@ -76,15 +90,16 @@ class Tenant:
         if kind == "operator":
             self.operator(r)
         elif kind == "chat":
-            self.said[r["chat"]].append(r)
+            self.said[r["chat"]].append(self.taken_in(r))
         elif kind == "message":
             self.message(r)
         elif kind == "event":
-            self.events.append(r)
+            self.events.append(self.taken_in(r))
         self.pass_time(time_of(r))
 
     def whole(self, snapshot):
         """Corrects what is known."""
+        self.before_snapshot = self.newest
         self.pass_time(snapshot.at)
         self.listed = {}
         chats = set()
@@ -93,7 +108,7 @@ class Tenant:
                 self.operator(r, afresh=True)
             elif r["type"] == "chat":
                 chats.add(r["chat"])
-                self.said[r["chat"]].append(r)
+                self.said[r["chat"]].append(self.taken_in(r))
             elif r["type"] == "message":
                 chats.add(r["chat"])
                 self.message(r)
@@ -105,14 +120,17 @@ class Tenant:
         own = collections.defaultdict(list)
         for (chat, _), versions in self.versions.items():
             own[chat] += versions
-        return {
-            chat: Chat(self.said.get(chat, []), own.get(chat, []),
-                       self.conf["definition"],
-                       None if alone else self.conf["window"],
-                       [at for at, there in self.snapshots
-                        if chat not in there])
-            for chat in sorted(set(own) | set(self.said))
-        }
+        return {chat: self.chat(chat, own.get(chat, []), alone)
+                for chat in sorted(set(own) | set(self.said))}
+
+    def chat(self, name, messages, alone):
+        definition, window = self.conf["definition"], self.conf["window"]
+        said = self.said.get(name, [])
+        missing = [at for at, there in self.snapshots if name not in there]
+        if not self.by_hand:
+            said = clocks.heard(said, messages, definition, window, missing)
+        return clocks.Chat(said, messages, definition,
+                           None if alone else window, missing)
 
     def rows(self):
         """{(table, key...): row}"""
@@ -125,9 +143,12 @@ class Tenant:
         tables.update(self.counted(chats))
         return keyed(tables, self.newest)
 
+    def came(self, m):
+        """By hand the snapshot comes behind all that is outside."""
+        return self.by_hand and m.get("snapshot") is not None, m["line"]
+
     def counted(self, chats):
-        versions = [sorted(v, key=lambda m: m["line"])
-                    for v in self.versions.values()]
+        versions = [sorted(v, key=self.came) for v in self.versions.values()]
         return counts.rows(versions, self.events, chats, self.newest,
                            self.conf)
 
@@ -172,7 +193,7 @@ def expected(data, conf=None, by_hand=True):
     tenants, whole, streams = {}, {}, set()
     for r in read:
         name = r["tenant"]
-        t = tenants.setdefault(name, Tenant(name, conf))
+        t = tenants.setdefault(name, Tenant(name, conf, by_hand))
         if r["type"] == "snapshot":
             marker(t, r, found, whole, by_hand)
         elif r.get("snapshot") is not None:

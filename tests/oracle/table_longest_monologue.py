@@ -9,10 +9,12 @@ KEY = ("conversation_id",)
 ZERO_IF_RETRACTED = ("messages",)
 
 
-def rows(messages, newest, conf):
-    for chat, own in counts.groups(messages, lambda m: m["chat"]):
-        own = counts.remembered(own, conf["forget"])
-        own.sort(key=lambda m: (m["at"], id_key(m["id"])))
+def rows(versions, newest, conf):
+    for chat, own in counts.remembered(
+            versions, counts.of_chat, conf).items():
+        if not own:
+            continue
+        own = sorted(own, key=lambda m: (m["at"], id_key(m["id"])))
         yield {
             "conversation_id": chat, "last_message_at": own[-1]["at"],
             "messages": max(

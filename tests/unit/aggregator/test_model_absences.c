@@ -175,6 +175,66 @@ a_listing_of_before_reopens_nothing(void **state)
 	model_release(&m);
 }
 
+/* Of another chat, so that time passes. */
+static void
+pass(struct model *m, int64_t at)
+{
+	struct record r;
+
+	record_clear(&r);
+	r.type = RECORD_CHAT;
+	r.chat = (struct text){ "b", 1 };
+	r.at = START + at;
+	r.status = CHAT_OPEN;
+	assert_int_equal(model_add(m, &r), MODEL_NEW);
+	flush(m);
+}
+
+/* It was open and silent for long when a snapshot lacked it: a late record of
+ * before still belongs to it, one of after does not. */
+static void
+a_silent_chat_that_leaves_is_kept_for_a_window(void **state)
+{
+	struct model m;
+	int restarts;
+
+	(void)state;
+	for (restarts = 0; restarts < 2; restarts++) {
+		begin(&m);
+		describe(&m, 0, "w", false);
+		flush(&m);
+		pass(&m, 9000);
+		snapshot(&m, 9500, false);
+		if (restarts > 0)
+			restart(&m);
+		describe(&m, 9400, NULL, false);
+		flush(&m);
+		assert_int_equal(chat(&m)->now.status, CHAT_GONE);
+		assert_int_equal(chat(&m)->described, 2);
+		describe(&m, 9600, NULL, false);
+		flush(&m);
+		assert_int_equal(chat(&m)->described, 3);
+		assert_true(chat(&m)->now.channel != 0);
+		model_release(&m);
+	}
+}
+
+static void
+a_silent_chat_leaves_the_state_at_last(void **state)
+{
+	struct model m;
+	int64_t at;
+
+	(void)state;
+	begin(&m);
+	describe(&m, 0, "w", false);
+	flush(&m);
+	for (at = 9000; at <= 10100; at += 100)
+		snapshot(&m, at, false);
+	assert_null(model_find_chat(&m, id));
+	model_release(&m);
+}
+
 /* Listed and lacked in turn, and never silent for a window. */
 static void
 absences_go_when_nothing_can_come_between(void **state)
@@ -253,6 +313,9 @@ main(void)
 		cmocka_unit_test(the_first_gap_is_not_forgotten),
 		cmocka_unit_test(a_late_record_finds_its_gap),
 		cmocka_unit_test(a_listing_of_before_reopens_nothing),
+		cmocka_unit_test(
+		    a_silent_chat_that_leaves_is_kept_for_a_window),
+		cmocka_unit_test(a_silent_chat_leaves_the_state_at_last),
 		cmocka_unit_test(absences_go_when_nothing_can_come_between),
 		cmocka_unit_test(another_aggregator_knows_them),
 	};

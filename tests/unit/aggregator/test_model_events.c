@@ -174,6 +174,37 @@ one_without_a_time_counts_once(void **state)
 	model_release(&next);
 }
 
+/* Its identity is as old as the newest record was; when that is older than the
+ * window it counts again, whether or not a flush came between. */
+static void
+one_without_a_time_is_known_for_a_window(void **state)
+{
+	const int64_t hour = INT64_C(3600) * 1000;
+	struct model m;
+	struct record r;
+	int flushes;
+
+	(void)state;
+	for (flushes = 0; flushes < 2; flushes++) {
+		begin(&m, 0);
+		add(&m, "1", 0, "ann");
+		record_clear(&r);
+		r.type = RECORD_EVENT;
+		r.id = text("2");
+		r.user = text("ann");
+		r.event = text("e");
+		assert_int_equal(model_add(&m, &r), MODEL_NEW);
+		add(&m, "3", 24 * hour, "ann");
+		assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+		add(&m, "4", 26 * hour, "ann");
+		if (flushes > 0)
+			model_recompute(&m, &rules_ours);
+		assert_int_equal(model_add(&m, &r), MODEL_NEW);
+		assert_int_equal(count_of(&m, "ann"), 5);
+		model_release(&m);
+	}
+}
+
 int
 main(void)
 {
@@ -181,6 +212,7 @@ main(void)
 		cmocka_unit_test(above_the_limit_nothing_is_counted),
 		cmocka_unit_test(another_limit_holds_from_then_on),
 		cmocka_unit_test(one_without_a_time_counts_once),
+		cmocka_unit_test(one_without_a_time_is_known_for_a_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

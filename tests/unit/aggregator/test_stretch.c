@@ -42,6 +42,27 @@ struct script {
 	struct row want; /* times from START */
 };
 
+/* Taken back when what was before it is as old as the state keeps it, or
+ * older: in a stream. */
+static const struct script taken_back[] = {
+	{ { { 0, "a", 0 }, { DAY + HOUR, "b", 0 }, { DAY + HOUR, NULL, 2 } }, 3,
+	    { .messages = 1 } },
+	{ { { 0, "a", 0 }, { DAY + HOUR + 1, "b", 0 },
+	      { DAY + HOUR + 1, NULL, 2 } },
+	    3, { .messages = 0 } },
+	/* It is the time of the new version that makes it older. */
+	{ { { 0, "a", 0 }, { DAY + HOUR, "b", 0 },
+	      { DAY + HOUR + 1, NULL, 2 } },
+	    3, { .messages = 0 } },
+	{ { { 0, "a", 0 }, { DAY, "b", 0 }, { 2 * DAY + HOUR + 1, "c", 0 },
+	      { 2 * DAY + HOUR + 1, NULL, 3 }, { 2 * DAY + HOUR + 2, "d", 0 } },
+	    5, { .messages = 1 } },
+	/* One after the other; the last but one is old by then. */
+	{ { { 0, "a", 0 }, { DAY + 1, "b", 0 }, { DAY + HOUR + 1, "c", 0 },
+	      { DAY + 1, NULL, 2 }, { DAY + HOUR + 1, NULL, 3 } },
+	    5, { .messages = 0 } },
+};
+
 static const struct script scripts[] = {
 	{ { { 0, "a", 0 }, { DAY, "b", 0 } }, 2, { 2, 2, DAY, 0 } },
 	{ { { 0, "a", 0 }, { DAY + 1, "b", 0 } }, 2,
@@ -134,8 +155,9 @@ end(struct world *w)
 static int64_t
 cell(const struct metric *f, const struct cell *row, size_t column)
 {
-	assert_true(column < table_cells(f->table));
-	return row[column].set ? row[column].n : CLOCK_NONE;
+	if (column >= table_cells(f->table) || !row[column].set)
+		return CLOCK_NONE;
+	return row[column].n;
 }
 
 /* Of the conversation, or of the user "u"; of users the second number is not
@@ -195,10 +217,11 @@ tell(struct world *w, const struct script *s, int i)
 
 	if (t->instead_of > 0)
 		old = message_of(w, &s->told[t->instead_of - 1]);
-	streaming_metrics_message(
-	    w->streaming, &m, t->instead_of > 0 ? &old : NULL);
 	if (m.at > w->newest)
 		w->newest = m.at;
+	streaming_metrics_pass_time(w->streaming, w->newest);
+	streaming_metrics_message(
+	    w->streaming, &m, t->instead_of > 0 ? &old : NULL);
 }
 
 static void
@@ -269,24 +292,31 @@ by_hand(const struct script *s, const char *metric, bool backwards)
 /* Behind a message is a tick where the mask has a bit, and a new life behind
  * each second one. */
 static void
+tell_all(struct world *w, const struct script *s, uint64_t ticks)
+{
+	int i, n = 0;
+
+	for (i = 0; i < s->n; i++) {
+		tell(w, s, i);
+		if ((ticks >> i & 1) == 0)
+			continue;
+		tick(w);
+		if (n++ % 2 == 0) {
+			end(w);
+			begin(w, true);
+		}
+	}
+	tick(w);
+}
+
+static void
 in_a_stream(const struct script *s, const char *metric, uint64_t ticks)
 {
 	struct world w;
-	int i, n = 0;
 
 	start(&w, metric);
 	begin(&w, true);
-	for (i = 0; i < s->n; i++) {
-		tell(&w, s, i);
-		if ((ticks >> i & 1) == 0)
-			continue;
-		tick(&w);
-		if (n++ % 2 == 0) {
-			end(&w);
-			begin(&w, true);
-		}
-	}
-	tick(&w);
+	tell_all(&w, s, ticks);
 	check(&w, s, ticks);
 	end(&w);
 	finish(&w);
@@ -316,6 +346,40 @@ ticks_and_order_decide_nothing(void **state)
 	for (i = 0; i < ARRAY_LEN(scripts); i++) {
 		try_all(&scripts[i], "conversations");
 		try_all(&scripts[i], "users");
+	}
+	assert_int_equal(rmdir("state"), 0);
+}
+
+/* In a stream; of the longest monologue, too, in which each message is one. */
+static void
+take_back(const struct script *s, const char *metric, uint64_t ticks)
+{
+	struct world w;
+
+	start(&w, metric);
+	begin(&w, true);
+	tell_all(&w, s, ticks);
+	if (w.row.messages != s->want.messages)
+		fail_msg("script %d of %s, ticks %" PRIx64 ": %d messages",
+		    (int)(s - taken_back), metric, ticks, (int)w.row.messages);
+	end(&w);
+	finish(&w);
+	tmpdir_empty("state");
+}
+
+static void
+what_is_too_old_does_not_come_back(void **state)
+{
+	uint64_t ticks;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(taken_back); i++) {
+		for (ticks = 0; ticks < 32; ticks++) {
+			take_back(&taken_back[i], "conversations", ticks);
+			take_back(&taken_back[i], "users", ticks);
+			take_back(&taken_back[i], "monologues", ticks);
+		}
 	}
 	assert_int_equal(rmdir("state"), 0);
 }
@@ -427,6 +491,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ticks_and_order_decide_nothing),
+		cmocka_unit_test(what_is_too_old_does_not_come_back),
 		cmocka_unit_test(what_goes_on_is_kept),
 		cmocka_unit_test(what_is_silent_leaves_the_state),
 		cmocka_unit_test(users_leave_the_state),

@@ -1,11 +1,13 @@
 /*
  * Tests of common/read_ahead and common/scanned: with any number of threads the
  * lines of an input come in their order, each read as record_parse() reads it,
- * as a record or as a message, wherever parts end; a part is there as soon as
- * it was written; and a request to stop ends a wait.
+ * as a record, a message or an event, wherever parts end; there is a thread for
+ * each core; a part is there as soon as it was written; and a request to stop
+ * ends a wait.
  */
 #include "tests/unit/tmpdir.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -44,6 +46,8 @@ static const char *const kinds[] = {
 	"\"available\":false,\"max_chats\":0}",
 	"{\"type\":\"event\",\"tenant\":\"t2\",\"id\":\"e-1\",\"user\":\"u\","
 	"\"event\":\"login\"," AT ",\"x\":{\"id\":\"no\"}}",
+	"{\"type\":\"event\",\"tenant\":\"t2\",\"id\":17,"
+	"\"event\":\"a-long-name-of-an-event\"," AT "}",
 	"{\"type\":\"clock\",\"tenant\":\"t1\"," AT "}",
 	"{\"type\":\"snapshot\",\"tenant\":\"t1\",\"snapshot\":\"s\","
 	"\"state\":\"end\",\"records\":5}",
@@ -63,7 +67,7 @@ struct told_lines {
 	struct scanned_user user;
 	struct flat flat;
 	struct buf why;
-	size_t too_long, messages;
+	size_t too_long, messages, events;
 };
 
 static void
@@ -177,24 +181,52 @@ expect_id(const struct scanned_message *x, const struct scanned_words *w,
 	expect_same_text((struct text){ text, strlen(text) }, id);
 }
 
-/* The next line is this message. */
-static void
-expect_message(struct told_lines *s, const struct scanned_words *w)
+/* Reads the next line again, which belongs to no snapshot; its texts are in the
+ * copy that is returned. */
+static char *
+read_line_again(struct told_lines *s, struct record *r)
 {
-	const struct scanned_message *x = s->user.message;
 	const char *line = s->text.data + s->at;
 	size_t len =
 	    (size_t)((const char *)memchr(line, '\n', s->text.len - s->at) -
 		     line);
 	char *copy = xcalloc(1, len + SCAN_BEHIND);
-	struct record r;
 
 	s->at += len + 1;
-	s->messages++;
 	memcpy(copy, line, len);
-	assert_int_equal(record_parse(&r, &s->flat, copy, len, &s->why), 0);
+	assert_int_equal(record_parse(r, &s->flat, copy, len, &s->why), 0);
+	assert_null(r->snapshot.p);
+	return copy;
+}
+
+/* The next line is this event. */
+static void
+expect_event(struct told_lines *s, const struct scanned_words *w)
+{
+	const struct scanned_event *x = s->user.event;
+	struct record r;
+	char *copy = read_line_again(s, &r);
+
+	s->events++;
+	assert_int_equal(r.type, RECORD_EVENT);
+	assert_int_equal(x->at, r.at);
+	expect_word(w, x->tenant, WORD_TENANT, r.tenant);
+	expect_word(w, x->event, WORD_EVENT, r.event);
+	expect_same_text(scanned_event_id(x), r.id);
+	expect_same_text(scanned_event_user(x), r.user);
+	free(copy);
+}
+
+/* The next line is this message. */
+static void
+expect_message(struct told_lines *s, const struct scanned_words *w)
+{
+	const struct scanned_message *x = s->user.message;
+	struct record r;
+	char *copy = read_line_again(s, &r);
+
+	s->messages++;
 	assert_int_equal(r.type, RECORD_MESSAGE);
-	assert_null(r.snapshot.p);
 	assert_false(r.about);
 	assert_int_equal(x->at, r.at);
 	assert_int_equal(x->updated_at, r.updated_at);
@@ -233,6 +265,8 @@ expect_part(struct told_lines *s, struct scanned *x)
 			expect_record(s);
 		else if (what == SCANNED_MESSAGE)
 			expect_message(s, &x->words);
+		else if (what == SCANNED_EVENT)
+			expect_event(s, &x->words);
 		else
 			expect_lines(s);
 	}
@@ -276,6 +310,7 @@ read_story(struct told_lines *s, const char *name, size_t cores, bool messages)
 	s->at = 0;
 	s->too_long = 0;
 	s->messages = 0;
+	s->events = 0;
 	s->user = (struct scanned_user){ .record = &s->record,
 		.has = SCANNED_UNKNOWN };
 	for (;;) {
@@ -313,6 +348,8 @@ expect_order(bool messages)
 			    cut ? ENDPOINT_CUT : ENDPOINT_END);
 			assert_int_equal(
 			    s.messages > 0, messages && cores[i] > 1);
+			assert_int_equal(
+			    s.events > 0, messages && cores[i] > 1);
 			assert_int_equal(s.at, whole);
 			assert_true(s.too_long > 0);
 		}
@@ -332,6 +369,48 @@ messages_come_in_order(void **state)
 {
 	(void)state;
 	expect_order(true);
+}
+
+static size_t
+count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	const struct dirent *e;
+	size_t n = 0;
+
+	assert_non_null(dir);
+	while ((e = readdir(dir)) != NULL)
+		n += e->d_name[0] != '.';
+	assert_int_equal(closedir(dir), 0);
+	return n;
+}
+
+/* With the user's: more would wait for each other. */
+static void
+there_is_a_thread_for_each_core(void **state)
+{
+	static const size_t cores[] = { 1, 2, 3 };
+	struct told_lines s = { .at = 0 };
+	struct read_ahead *a;
+	struct endpoint *in;
+	struct scanned *x;
+	size_t i, parts, others = count_threads() - 1; /* a sanitizer's */
+
+	(void)state;
+	/* More than they read ahead: else they may have ended. */
+	while (s.text.len < 8 * 1024 * 1024)
+		buf_addf(&s.text, "%s\n", kinds[0]);
+	tmpdir_file("story", s.text.data, s.text.len, 0600);
+	for (i = 0; i < ARRAY_LEN(cores); i++) {
+		in = open_story("story");
+		a = read_ahead_open(in, cores[i], false, false);
+		for (parts = 0; parts < 4; parts++)
+			(void)read_ahead_next(a, &x);
+		assert_int_equal(count_threads(), others + cores[i]);
+		read_ahead_close(a);
+		endpoint_close(in);
+	}
+	story_end(&s);
 }
 
 /* A user who does not read on, and one who closes in the middle. */
@@ -417,6 +496,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_come_in_order),
 		cmocka_unit_test(messages_come_in_order),
+		cmocka_unit_test(there_is_a_thread_for_each_core),
 		cmocka_unit_test(may_be_closed_at_any_time),
 		cmocka_unit_test(a_part_comes_at_once),
 	};

@@ -105,6 +105,9 @@ static const struct {
 	    BODY("\"from\":\"bot\",\"user\":\"777\",\"kind\":\"text\"") },
 	{ "nobody", MESSAGE("\"type\":\"to_client\",\"operator_id\":null"),
 	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
+	{ "nobody, as a text",
+	    MESSAGE("\"type\":\"to_client\",\"operator_id\":\"\""),
+	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
 	{ "an autoreply", MESSAGE("\"type\":\"autoreply\",\"text\":\"x\""),
 	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
 	{ "a survey has no type", MESSAGE("\"type\":null"),
@@ -244,11 +247,13 @@ static const struct {
 		    "{\"id\":503,\"role\":\"deleted\",\"online\":1},"
 		    "{\"id\":504,\"role\":\"operator\",\"status\":"
 		    "\"disabled\"},"
-		    "{\"id\":505,\"role\":\"unconfirmed\"}]"),
+		    "{\"id\":505,\"role\":\"unconfirmed\"},"
+		    "{\"id\":506,\"online\":\"1\",\"offline_type\":\"\"}]"),
 	    "\"operator\":\"501\",\"name\":\"Anna Orlova\","
 	    "\"available\":true,\"reported_open_chats\":1\n"
 	    "\"operator\":\"502\",\"name\":\"b@example.test\","
-	    "\"available\":false,\"reported_open_chats\":2\n" },
+	    "\"available\":false,\"reported_open_chats\":2\n"
+	    "\"operator\":\"506\",\"available\":true\n" },
 	{ "a chat and its last message", PROFILE_CHATS, 200,
 	    SUCCESS("[{\"id\":9001,\"state\":\"open\",\"begin\":"
 		    "\"2026-11-20T05:50:00 UTC\",\"end\":null,"
