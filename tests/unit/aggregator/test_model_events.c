@@ -226,6 +226,34 @@ one_without_a_time_is_known_for_a_window(void **state)
 	}
 }
 
+/* Also before the tenant has a time, which is not compared with any clock. */
+static void
+one_before_any_time_is_known_for_a_window(void **state)
+{
+	const int64_t hour = INT64_C(3600) * 1000;
+	struct model m;
+	struct record r;
+	int days;
+
+	(void)state;
+	for (days = 0; days < 2000; days += 20) {
+		begin(&m, 0);
+		m.window = hour;
+		record_clear(&r);
+		r.type = RECORD_EVENT;
+		r.id = text("2");
+		r.user = text("ann");
+		r.event = text("e");
+		assert_int_equal(model_add(&m, &r), MODEL_NEW);
+		add(&m, "1", -24 * hour * days, "ann");
+		model_recompute(&m, &rules_ours);
+		assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+		add(&m, "3", -24 * hour * days + 2 * hour, "ann");
+		assert_int_equal(model_add(&m, &r), MODEL_NEW);
+		model_release(&m);
+	}
+}
+
 int
 main(void)
 {
@@ -235,6 +263,7 @@ main(void)
 		cmocka_unit_test(another_limit_holds_from_then_on),
 		cmocka_unit_test(one_without_a_time_counts_once),
 		cmocka_unit_test(one_without_a_time_is_known_for_a_window),
+		cmocka_unit_test(one_before_any_time_is_known_for_a_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
