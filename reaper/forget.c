@@ -284,6 +284,8 @@ record_subject_and_chats(struct subject *s)
 		o = subject_read(s);
 	if (o == OUTCOME_DONE)
 		o = subject_record_chats(s);
+	if (o == OUTCOME_DONE)
+		o = subject_record_words(s);
 	return o == OUTCOME_DONE ? PROG_OK : log_database_failure(s);
 }
 

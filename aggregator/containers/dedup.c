@@ -266,6 +266,24 @@ dedup_next(const struct dedup *s, size_t *i, struct fingerprint *f)
 }
 
 void
+dedup_move(struct dedup *s, uint16_t span)
+{
+	uint64_t *slot;
+	size_t i, j;
+
+	for (i = 0; i < DEDUP_PARTS; i++) {
+		if (s->parts[i].slots == NULL)
+			continue;
+		for (j = 0; j <= s->parts[i].mask; j++) {
+			slot = s->parts[i].slots + j * s->width;
+			if (slot[0] != 0)
+				slot[1] =
+				    (slot[1] & ~(uint64_t)UINT16_MAX) | span;
+		}
+	}
+}
+
+void
 dedup_expire(struct dedup *s, uint16_t oldest)
 {
 	if (s->expires && s->oldest == oldest)

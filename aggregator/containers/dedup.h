@@ -75,6 +75,9 @@ uint64_t *dedup_enter(
 
 bool dedup_has(const struct dedup *s, struct fingerprint f);
 
+/* All that is there belongs to this span from now on. */
+void dedup_move(struct dedup *s, uint16_t span);
+
 /* Adds the fingerprint; true when it is new. */
 bool dedup_add(struct dedup *s, struct fingerprint f, uint16_t span);
 

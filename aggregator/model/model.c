@@ -207,9 +207,13 @@ is_ahead(const struct model *m, int64_t at)
 void
 model_pass_time(struct model *m, int64_t at)
 {
+	bool first = m->as_of == CLOCK_NONE;
+
 	if (at <= m->as_of)
 		return;
 	m->as_of = at;
+	if (first && m->incremental)
+		events_date(m);
 	if (m->incremental && m->window > 0 &&
 	    at >= m->private->identities_until)
 		identities_expire(m);

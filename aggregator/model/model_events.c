@@ -153,12 +153,12 @@ may_count(struct model *m, uint32_t user, uint32_t event)
 }
 
 /* The span of an event's identity; an event without a time is as old as the
- * newest record. */
+ * newest record, or as the first one that will have a time. */
 static uint16_t
 span_of(const struct model *m, int64_t at)
 {
 	if (at == CLOCK_NONE)
-		at = m->as_of != CLOCK_NONE ? m->as_of : clock_now_ms();
+		at = m->as_of != CLOCK_NONE ? m->as_of : 0;
 	return model_span(m, at);
 }
 
@@ -181,6 +181,29 @@ list_fresh_event(struct model *m, struct fingerprint f, int64_t at,
 	x->event = event;
 	interner_hold(&m->lexicon.names, user);
 	interner_hold(&m->lexicon.names, event);
+}
+
+void
+events_date(struct model *m)
+{
+	struct model_private *p = m->private;
+	uint16_t span = model_span(m, m->as_of);
+	struct fingerprint f;
+	const uint64_t *words;
+	size_t i;
+
+	if (p->dedup_events.n == 0)
+		return;
+	for (i = 0; i < p->fresh_n; i++)
+		p->fresh[i].span = span;
+	dedup_move(&p->dedup_events, span);
+	i = 0;
+	/* Those that are saved are saved anew. */
+	while ((words = dedup_next(&p->dedup_events, &i, &f)) != NULL)
+		if (words[WORD_WHAT] != 0)
+			list_fresh_event(m, f, (int64_t)words[WORD_AT],
+			    (uint32_t)(words[WORD_WHAT] >> 32),
+			    (uint32_t)words[WORD_WHAT]);
 }
 
 /* > 0 when the new version counts. */

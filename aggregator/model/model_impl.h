@@ -250,6 +250,8 @@ void events_prefetch(const struct model *m, uint32_t user, uint32_t event);
 enum model_result events_put(struct model *m, struct fingerprint f, int64_t at,
     uint32_t user, uint32_t event);
 /* Adds an identity of the state; its event is counted already. */
+/* The tenant has a time now: events that came before it did get it, too. */
+void events_date(struct model *m);
 void events_restore(struct model *m, struct fingerprint f, uint16_t span,
     int64_t at, uint32_t user, uint32_t event);
 /* The count of that pair; created if it is new, whatever event_pairs says. */

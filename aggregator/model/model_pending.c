@@ -225,8 +225,11 @@ pending_add_event(struct model *m, struct fingerprint f, const struct record *r)
 	struct interner *names = &m->lexicon.names;
 	struct pending_event *x;
 
-	if (r->user.len > PENDING_TEXT)
+	if (r->user.len > PENDING_TEXT) {
+		/* The limit of pairs counts those that come first. */
+		flush_events(m);
 		return false;
+	}
 	if (p->pending_users == NULL)
 		p->pending_users =
 		    xcalloc(PENDING_EVENTS, sizeof *p->pending_users);

@@ -442,7 +442,11 @@ aggregator_run_once(void *options)
 	struct aggregator *a = options;
 	enum exit_code code;
 
-	return aggregator_configure(a, &code) ? run_one_shot(&a->job) : code;
+	if (!aggregator_configure(a, &code))
+		return code;
+	if (a->job.limit != RECORD_NO_NUMBER && !a->job.selection.allocation)
+		return prog_usage_error("--limit is for -a allocation");
+	return run_one_shot(&a->job);
 }
 
 const struct option_mode aggregator_mode_once = {

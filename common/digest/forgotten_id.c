@@ -12,7 +12,8 @@
 /* The letters of a kind stand for it in stored digests: never change them. */
 static const char kind_letters[] = { [FORGOTTEN_CUSTOMER] = 'c',
 	[FORGOTTEN_USER] = 'u',
-	[FORGOTTEN_CHAT] = 'd' };
+	[FORGOTTEN_CHAT] = 'd',
+	[FORGOTTEN_WORD] = 'w' };
 
 static void
 write_number(char *to, uint64_t n)

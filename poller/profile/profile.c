@@ -288,6 +288,32 @@ show_info(jv info, struct buf *out)
 	jv_free(info);
 }
 
+/* Whether the result has the member that the call's answer must have, without
+ * which a misspelled one would be an empty list, or nobody. */
+static bool
+has_answer(enum profile_call call, jv result)
+{
+	jv records;
+	bool good;
+
+	if (call == PROFILE_ASSIGN)
+		return jv_object_has(result, jv_string("operator"));
+	records = jv_object_get(result, jv_string("records"));
+	good = call == PROFILE_CHECK || jv_get_kind(records) == JV_KIND_ARRAY;
+	jv_free(records);
+	return good;
+}
+
+static const char *
+must_give(enum profile_call call)
+{
+	if (call == PROFILE_ASSIGN)
+		return "it must give {operator} or {error, message}";
+	if (call == PROFILE_CHECK)
+		return "it must give {info} or {error, message}";
+	return "it must give {records, next} or {error, message}";
+}
+
 /* 0, or -1 with the reason in out->message. Takes the result. */
 static int
 read_answer(struct profile *p, enum profile_call call,
@@ -304,6 +330,9 @@ read_answer(struct profile *p, enum profile_call call,
 		if (jv_get_kind(other) == JV_KIND_STRING)
 			buf_adds(&out->message, jv_string_value(other));
 		jv_free(other);
+	} else if (!has_answer(call, jv_copy(result))) {
+		buf_adds(&out->message, must_give(call));
+		rc = -1;
 	} else {
 		rc = read_answer_records(p, call, in,
 		    jv_object_get(jv_copy(result), jv_string("records")), out);
@@ -339,8 +368,7 @@ profile_read(struct profile *p, enum profile_call call,
 	if (jv_get_kind(result) == JV_KIND_OBJECT)
 		rc = read_answer(p, call, in, jv_copy(result), out);
 	else if (jv_is_valid(result))
-		buf_setf(&out->message,
-		    "it must give {records, next} or {error, message}");
+		buf_adds(&out->message, must_give(call));
 	if (rc != 0) {
 		out->error = ERROR_CLASS_UNUSABLE;
 		out->unread = true;

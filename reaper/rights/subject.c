@@ -252,6 +252,13 @@ write_entry(
 	    args, 5, NULL);
 }
 
+static void
+draw_alias(char *alias, size_t size)
+{
+	snprintf(
+	    alias, size, "forgotten-%016llx", (unsigned long long)random_64());
+}
+
 /* An alias is drawn once: a second call for the same customer reads it. */
 static enum outcome
 write_entries(struct subject *s)
@@ -265,8 +272,7 @@ write_entries(struct subject *s)
 	if (!s->recorded || now > s->asked_at)
 		s->asked_at = now;
 	if (!s->recorded)
-		snprintf(s->alias, sizeof s->alias, "forgotten-%016llx",
-		    (unsigned long long)random_64());
+		draw_alias(s->alias, sizeof s->alias);
 	digest_of_subject(s, FORGOTTEN_CUSTOMER, digest);
 	o = write_entry(s, digest, "customer", s->alias);
 	if (o == OUTCOME_DONE && !s->is_operator) {
@@ -380,6 +386,35 @@ subject_record_chats(struct subject *s)
 			s->noted += CHATS_AT_ONCE;
 	}
 	return o;
+}
+
+static enum outcome
+record_words(struct db *db, void *ctx)
+{
+	struct subject *s = ctx;
+	char digest[FORGOTTEN_DIGEST + 1], alias[sizeof s->alias];
+	struct db_rows *found;
+	struct strmap_entry *e;
+	size_t i = 0;
+	enum outcome o = lock_tenant_of(s, &found);
+
+	(void)db;
+	if (o != OUTCOME_DONE)
+		return o;
+	db_rows_free(found);
+	while (o == OUTCOME_DONE && (e = strmap_next(&s->words, &i)) != NULL) {
+		forgotten_digest(
+		    s->key, FORGOTTEN_WORD, e->key, e->key_len, digest);
+		draw_alias(alias, sizeof alias);
+		o = write_entry(s, digest, "word", alias);
+	}
+	return o == OUTCOME_DONE ? tell_sinks(s, NULL) : o;
+}
+
+enum outcome
+subject_record_words(struct subject *s)
+{
+	return db_transaction(s->db, record_words, s, false);
 }
 
 static enum outcome

@@ -57,6 +57,11 @@ enum outcome subject_record(struct subject *s)
 enum outcome subject_record_chats(struct subject *s)
     __attribute__((warn_unused_result));
 
+/* And the words of their names, so that sinks know them in trends that come
+ * later, when the names are gone. */
+enum outcome subject_record_words(struct subject *s)
+    __attribute__((warn_unused_result));
+
 /* Notes that everything was done. */
 enum outcome subject_done(struct subject *s)
     __attribute__((warn_unused_result));

@@ -3,11 +3,12 @@
  */
 #include "sink/resources/original_query.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/parse.h"
 #include "common/text/jsonw.h"
 
 /* From here on a number is milliseconds; and the longest text of a time. */
@@ -39,14 +40,22 @@ original_query_begin(struct original_query *o, struct question *q)
 		add_missing(o, "tenant_id");
 }
 
+/* Seconds, with a fraction or without, or milliseconds. */
 static bool
 parse_seconds(const char *text, int64_t *ms)
 {
-	int64_t n;
+	static const char digits[] = "0123456789";
+	size_t whole = strspn(text, digits);
+	size_t part = text[whole] == '.' ? strspn(text + whole + 1, digits) : 0;
+	size_t len = whole + (part > 0 ? 1 + part : 0);
+	double n;
 
-	if (parse_int(text, 0, MILLISECONDS_FROM * 1000, &n) != 0)
+	if (whole == 0 || text[len] != '\0')
 		return false;
-	*ms = n < MILLISECONDS_FROM ? n * 1000 : n;
+	n = strtod(text, NULL);
+	if (n >= (double)MILLISECONDS_FROM * 1000)
+		return false;
+	*ms = llround(n < (double)MILLISECONDS_FROM ? n * 1000 : n);
 	return true;
 }
 

@@ -8,8 +8,12 @@
 
 #include "common/base/xalloc.h"
 #include "common/digest/forgotten_id.h"
+#include "common/words/word_case.h"
 
-/* Somebody forgotten, or a chat of theirs. */
+/* Generation and part, behind the key. */
+#define COLUMNS_OF_PARTS 2
+
+/* Somebody forgotten, a chat of theirs, or a word of their name. */
 struct forgotten_entry {
 	char *alias; /* NULL: a chat */
 	int64_t asked_at;
@@ -193,6 +197,40 @@ forget_view(const struct forgotten_tenant *t, struct sink_row *row)
 	    OF(row, message_views, viewed_at)->num);
 }
 
+/* A word of a name is none that was frequent. Rows of parts have the same key.
+ */
+static void
+forget_word(
+    const struct forgotten_tenant *t, struct sink_row *row, size_t occurrences)
+{
+	struct db_value *word = OF(row, trends, word);
+	struct buf folded = BUF_INIT;
+	struct text same =
+	    word_case_fold(&folded, (struct text){ word->text, word->len });
+	struct db_value id = db_text(same.p, same.len);
+	const struct forgotten_entry *e = find_forgotten(
+	    t, FORGOTTEN_WORD, &id, OF(row, trends, window_start)->num);
+
+	if (e != NULL && e->alias != NULL) {
+		*word = db_str(e->alias);
+		row->values[occurrences] = db_int(0);
+	}
+	buf_release(&folded);
+}
+
+static void
+forget_trend(const struct forgotten_tenant *t, struct sink_row *row)
+{
+	forget_word(t, row, TABLE_COLUMN(trends, occurrences));
+}
+
+static void
+forget_part_of_trend(const struct forgotten_tenant *t, struct sink_row *row)
+{
+	forget_word(
+	    t, row, TABLE_COLUMN(trends, occurrences) + COLUMNS_OF_PARTS);
+}
+
 /* The column of the user is the second of the key, or the third. */
 static void
 forget_second_key(const struct forgotten_tenant *t, struct sink_row *row)
@@ -221,6 +259,8 @@ static const struct {
 	{ TABLE_realtime_user_activity, forget_third_key },
 	{ TABLE_realtime_user_activity_parts, forget_third_key },
 	{ TABLE_alerts, forget_third_key },
+	{ TABLE_trends, forget_trend },
+	{ TABLE_trends_parts, forget_part_of_trend },
 };
 
 static void

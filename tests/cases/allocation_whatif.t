@@ -63,6 +63,12 @@ gives '1>7@00:00 2>8@00:10 3>7@00:20 4>8@00:30 6>7@00:40 7>7@06:30' --limit 3
 has '"unserved":0,"waiting":0,"avg_wait_seconds":0.000'
 has '"chat":"2","operator":"8","at":"2026-11-20T10:00:10.000Z","expires":"2026-11-20T10:01:10.000Z","max_chats":3}'
 
+# A limit without allocation is a mistake, not nothing.
+got=0
+"$BIN/aggregator" --limit 3 <"$tmp/day" >"$tmp/rows" 2>"$tmp/err" || got=$?
+[ $got = 64 ] && grep -q '^aggregator: --limit is for -a allocation' "$tmp/err" ||
+	fail "it gave $got: $(cat "$tmp/err")"
+
 # The order of the lines does not matter, but for those without a time.
 {
 	head -n 2 "$tmp/day"

@@ -458,7 +458,8 @@ class Test:
         seconds = int(at(want).timestamp())
         for text in ("2025-01-02T03:04:00Z", "2025-01-02T03:04:00",
                      "2025-01-02 03:04", "2025-01-02T04:04:00+01:00",
-                     str(seconds), str(seconds * 1000)):
+                     str(seconds), str(seconds * 1000), f"{seconds}.0",
+                     f"{seconds - 1}.9999999"):
             got = self.analytics("conversations/x/analytics", start_time=text)
             self.that(got["period"]["start"] == want, f"{text}: {got}")
 

@@ -344,3 +344,15 @@ for dialog in "${some[@]:0:2}"; do
 	[ "$who" != null ] || fail "nobody has $dialog: $(cat in)"
 	grep -q "^$dialog $who open " told || fail "it is not told: $(cat out)"
 done
+
+echo "- an answer that names no operator is none: the chat is read instead"
+{
+	cat "$profiles/chat2desk.jq"
+	echo 'def assign_read: {operatr: 5};'
+} >none.jq
+conf "assign = yes" "profile = ./none.jq"
+free "${some[0]}"
+assignment n1 "${some[0]}" "$a" >in
+run 0 "${assign[@]}"
+is "outcome" "$(outcome)" "${some[0]} $a open n1"
+is "changes" "$(calls "$put")" 1

@@ -355,6 +355,20 @@ echo '{"type":"chat","tenant":"acme","chat":"9010"}' >one
 run 69 "$poller" -c conf --state state --status -f one
 is "an answer of another chat" "$(cat out)" ""
 one_line "chat 9010: the answer has another chat, or none; it is asked about"
+# An answer without records is no empty list: no chat leaves because of it.
+for name in operators chats messages; do
+	for answer in '{record: [], next: null}' '{records: null}' '{error: 5}'; do
+		{
+			cat "$profiles/chat2desk.jq"
+			echo "def ${name}_read: $answer;"
+		} >none.jq
+		conf "profile = ./none.jq"
+		run 69 "$poller" -c conf
+		grep -q "${name}_read of profile './none.jq': it must give {rec" \
+			err || fail "$name $answer: $(cat err)"
+		grep -q '"state":"end"' out && fail "an end marker: $name $answer"
+	done
+done
 conf
 control "fault?name=403&route=/v1/dialogs"
 run 77 "$poller" -c conf --state state --status -f one

@@ -258,7 +258,7 @@ def event_rows(events, conf):
                 step(now - conf["window"], conf) > since:
             told.append(known)
             known, since = rank, None
-        if since is None: # without any time it is not forgotten
+        if since is None: # by hand it is not forgotten
             since = float("inf") if at is None and now is None else \
                 step(now if at is None else at, conf)
         best[e["id"]] = max(rank, known), since

@@ -35,7 +35,7 @@ class Tenant:
 
     def __init__(self, name, conf, by_hand=True):
         self.name, self.conf, self.by_hand = name, conf, by_hand
-        self.newest = self.before_snapshot = None
+        self.first = self.newest = self.before_snapshot = None
         self.taken = 0
         self.versions = collections.defaultdict(list) # in order of arrival
         self.said = collections.defaultdict(list) # records of each chat
@@ -50,6 +50,7 @@ class Tenant:
 
     def pass_time(self, at):
         if at is not None and at != LONG_AGO:
+            self.first = at if self.first is None else self.first
             self.newest = at if self.newest is None else max(self.newest, at)
 
     # What comes.
@@ -149,8 +150,10 @@ class Tenant:
 
     def counted(self, chats):
         versions = [sorted(v, key=self.came) for v in self.versions.values()]
-        return counts.rows(versions, self.events, chats, self.newest,
-                           self.conf)
+        first = None if self.by_hand else self.first
+        events = [dict(e, before=first) if e["before"] is None else e
+                  for e in self.events]
+        return counts.rows(versions, events, chats, self.newest, self.conf)
 
 
 def time_of(r):

@@ -1,7 +1,7 @@
 /*
  * Tests of aggregator/model_events: the limit of pairs of user and event, over
- * a restart with another limit. What is above it is not counted, and so is
- * never taken back.
+ * a restart with another limit. What comes first is counted; what is above the
+ * limit is not, and so is never taken back.
  */
 #include "tests/unit/unit.h"
 
@@ -174,6 +174,27 @@ one_without_a_time_counts_once(void **state)
 	model_release(&next);
 }
 
+/* Some are delayed, and one whose user has a long name is not. */
+static void
+those_that_come_first_are_counted(void **state)
+{
+	const char *longer =
+	    "a-name-of-more-than-some-forty-letters-and-digits";
+	struct model m;
+
+	(void)state;
+	begin(&m, 2);
+	m.incremental = false;
+	add(&m, "1", 1, "ann");
+	add(&m, "2", 2, "bob");
+	add(&m, "3", 3, longer);
+	model_end_scanned(&m);
+	assert_int_equal(count_of(&m, "ann"), 1);
+	assert_int_equal(count_of(&m, "bob"), 1);
+	assert_int_equal(count_of(&m, longer), -1);
+	model_release(&m);
+}
+
 /* Its identity is as old as the newest record was; when that is older than the
  * window it counts again, whether or not a flush came between. */
 static void
@@ -205,14 +226,44 @@ one_without_a_time_is_known_for_a_window(void **state)
 	}
 }
 
+/* Also before the tenant has a time, which is not compared with any clock. */
+static void
+one_before_any_time_is_known_for_a_window(void **state)
+{
+	const int64_t hour = INT64_C(3600) * 1000;
+	struct model m;
+	struct record r;
+	int days;
+
+	(void)state;
+	for (days = 0; days < 2000; days += 20) {
+		begin(&m, 0);
+		m.window = hour;
+		record_clear(&r);
+		r.type = RECORD_EVENT;
+		r.id = text("2");
+		r.user = text("ann");
+		r.event = text("e");
+		assert_int_equal(model_add(&m, &r), MODEL_NEW);
+		add(&m, "1", -24 * hour * days, "ann");
+		model_recompute(&m, &rules_ours);
+		assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+		add(&m, "3", -24 * hour * days + 2 * hour, "ann");
+		assert_int_equal(model_add(&m, &r), MODEL_NEW);
+		model_release(&m);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(above_the_limit_nothing_is_counted),
+		cmocka_unit_test(those_that_come_first_are_counted),
 		cmocka_unit_test(another_limit_holds_from_then_on),
 		cmocka_unit_test(one_without_a_time_counts_once),
 		cmocka_unit_test(one_without_a_time_is_known_for_a_window),
+		cmocka_unit_test(one_before_any_time_is_known_for_a_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

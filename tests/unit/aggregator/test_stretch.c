@@ -375,7 +375,7 @@ what_is_too_old_does_not_come_back(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(taken_back); i++) {
-		for (ticks = 0; ticks < 32; ticks++) {
+		for (ticks = 0; ticks < 32; ticks += 1 + ticks / 4) {
 			take_back(&taken_back[i], "conversations", ticks);
 			take_back(&taken_back[i], "users", ticks);
 			take_back(&taken_back[i], "monologues", ticks);
