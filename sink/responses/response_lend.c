@@ -88,7 +88,8 @@ response_plan_lend(const struct response_plan *p,
 		slot = p->stretches[i].slot;
 		r = (struct response_range){ p->stretches[i].begin,
 			p->stretches[i + 1].begin };
-		if (slot >= 0) {
+		/* No shorter one has most of a day. */
+		if (slot >= 0 && r.to - r.from >= DAY_MS / 2) {
 			lend_ends(&d, RESPONSE_MONTHS, &r, slot);
 			lend_ends(&d, RESPONSE_DAYS, &r, slot);
 		}
