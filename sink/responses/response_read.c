@@ -44,8 +44,8 @@ slot_of_span(
 {
 	int64_t slot = response_plan_slot(r->plan, begin, level);
 
-	return slot < 0 && r->lending != NULL
-		   ? response_loan_slot(r->lending, begin, level)
+	return slot < 0 && r->rounded != NULL
+		   ? response_whole_slot(r->rounded, begin, level)
 		   : slot;
 }
 

@@ -21,7 +21,7 @@ struct sums_reader {
 	int64_t end_ms; /* no further statement, by the monotonic clock */
 	/* What is read now. */
 	const struct response_plan *plan;
-	const struct response_lending *lending; /* NULL: no loans */
+	const struct response_rounded *rounded; /* NULL: nothing was rounded */
 	bool takes_off;                         /* it is taken off the sums */
 	bool again; /* only for sums that are read again */
 	/* Of response_read_rollups(). */

@@ -209,17 +209,17 @@ compare_sums(const void *pa, const void *pb)
 }
 
 static void
-add_loans(const struct response_lending *l, struct response_pieces *pieces)
+add_wholes(const struct response_rounded *l, struct response_pieces *pieces)
 {
-	const struct response_loan *loan;
+	const struct response_whole *whole;
 	enum response_level level;
 	size_t i;
 
-	for (level = 0; level < ARRAY_LEN(l->loans); level++) {
-		for (i = 0; i < l->loans[level].n; i++) {
-			loan = &l->loans[level].list[i];
-			response_pieces_add(&pieces[level], loan->begin,
-			    response_span_end(loan->begin, level));
+	for (level = 0; level < ARRAY_LEN(l->wholes); level++) {
+		for (i = 0; i < l->wholes[level].n; i++) {
+			whole = &l->wholes[level].list[i];
+			response_pieces_add(&pieces[level], whole->begin,
+			    response_span_end(whole->begin, level));
 		}
 	}
 }
@@ -233,20 +233,20 @@ settle(struct response_sums *s)
 		span_sum_settle(&s->list[i].of);
 }
 
-/* lending: whose rest the plan is, or NULL. */
+/* rounded: whose rest the plan is, or NULL. */
 static bool
 read_plan(struct sums_reader *r, const struct response_plan *p,
-    const struct response_lending *lending, const struct response_known *known)
+    const struct response_rounded *rounded, const struct response_known *known)
 {
 	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
 	enum response_level level;
 	bool good;
 
 	r->plan = p;
-	r->lending = lending;
+	r->rounded = rounded;
 	response_plan_cut(p, response_is_known, known, pieces);
-	if (lending != NULL)
-		add_loans(lending, pieces);
+	if (rounded != NULL)
+		add_wholes(rounded, pieces);
 	good = response_read_rollups(r, pieces);
 	settle(r->to);
 	good = good && read_intervals(r, &pieces[RESPONSE_INTERVALS]);
@@ -289,27 +289,27 @@ find_again(struct response_sums *s, const struct response_plan *p,
 	return plan->stretches_n > 0;
 }
 
-/* Reads with loans, what these have too much, and once more what that has made
- * unsure. */
+/* Reads the rounded plan, what it has too much, and once more what that has
+ * made unsure. */
 static bool
-read_lending(struct sums_reader *r, const struct response_plan *p,
+read_rounded(struct sums_reader *r, const struct response_plan *p,
     const struct response_known *known)
 {
-	struct response_lending lending;
+	struct response_rounded rounded;
 	struct response_plan again = { .from = 0 };
 	bool good;
 
-	response_plan_lend(p, response_is_known, known, &lending);
-	good = read_plan(r, &lending.rest, &lending, known);
+	response_plan_round(p, response_is_known, known, &rounded);
+	good = read_plan(r, &rounded.rest, &rounded, known);
 	r->takes_off = true;
-	good = good && read_plan(r, &lending.excess, NULL, known);
+	good = good && read_plan(r, &rounded.excess, NULL, known);
 	r->takes_off = false;
 	if (good && find_again(r->to, p, &again)) {
 		r->again = true;
 		good = read_plan(r, &again, NULL, known);
 	}
 	response_plan_release(&again);
-	response_lending_release(&lending);
+	response_rounded_release(&rounded);
 	return good;
 }
 
@@ -345,7 +345,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 		.as_of = CLOCK_NONE };
 	/* All of one moment: a flush between two of them would be in one. */
 	good = question_begin(q) && response_find_known(&r, p, &known) &&
-	       read_lending(&r, p, &known);
+	       read_rounded(&r, p, &known);
 	question_end(q);
 	response_known_release(&known);
 	span_sums_release(&r.scratch);

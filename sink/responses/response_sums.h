@@ -105,26 +105,26 @@ int64_t response_span_begin(int64_t ms, enum response_level level);
 int64_t response_span_end(int64_t begin, enum response_level level);
 
 /* A month or a day that is read for a slot that has most of it. */
-struct response_loan {
+struct response_whole {
 	int64_t begin, slot;
 };
 
 /* A plan that is cheaper: with these, besides what the slots have outside of
  * them, and without what the slots do not have of them. */
-struct response_lending {
+struct response_rounded {
 	struct response_plan rest, excess;
 	struct {
-		struct response_loan *list; /* by begin; owned */
+		struct response_whole *list; /* by begin; owned */
 		size_t n, cap;
-	} loans[RESPONSE_DAYS + 1];
+	} wholes[RESPONSE_DAYS + 1];
 };
-void response_plan_lend(const struct response_plan *p,
+void response_plan_round(const struct response_plan *p,
     bool (*has)(const void *ctx, enum response_level level, int64_t begin),
-    const void *ctx, struct response_lending *to);
-void response_lending_release(struct response_lending *l);
+    const void *ctx, struct response_rounded *to);
+void response_rounded_release(struct response_rounded *l);
 /* The slot; -1: none. */
-int64_t response_loan_slot(
-    const struct response_lending *l, int64_t begin, enum response_level level);
+int64_t response_whole_slot(
+    const struct response_rounded *l, int64_t begin, enum response_level level);
 
 /* A slot for each period of the span. */
 void response_plan_periods(

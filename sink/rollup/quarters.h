@@ -46,9 +46,9 @@ enum outcome quarters_spoil(struct db *db, const char *tenant,
 enum outcome quarters_make(struct quarters *q, struct text tenant, int64_t from,
     int64_t to) __attribute__((warn_unused_result));
 
-/* Makes those of some hours of the last weeks that have none, each in a
- * transaction of its own, unless it has looked for them lately
- * (quarters_due.c). What fails is tried again the next time. */
+/* Makes those of an hour of the last weeks that has none, in a transaction of
+ * its own, unless it has looked for one lately (quarters_due.c). What fails is
+ * tried again the next time. */
 void quarters_make_due(struct quarters *q, struct text tenant, int64_t now_ms);
 
 #endif

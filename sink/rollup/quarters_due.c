@@ -1,7 +1,7 @@
 /*
  * quarters_due: when quarters are made, see quarters.h: some time after their
- * hour is over, a few hours at a time, because those who store wait for it. So
- * what was stored before there were quarters gets them, too.
+ * hour is over, an hour at a time, because those who store wait for it. So what
+ * was stored before there were quarters gets them, too.
  */
 #include "sink/rollup/quarters.h"
 
@@ -12,24 +12,25 @@
 /* An hour's rows mostly come before it is over for so long. */
 #define SETTLING_MS (INT64_C(10) * 60 * 1000)
 
-/* After all that was due is made. */
+/* Until it looks again, after all that was due is made; and while more is: so
+ * little of the time is spent on it, also where rows of the past arrive that
+ * spoil it again. */
 #define PAUSE_MS (INT64_C(10) * 60 * 1000)
+#define GAP_MS 1000
 
 /* Older hours have quarters by `sink --recompute` only. */
 #define REACH_MS (35 * DAY_MS)
 
-#define HOURS_AT_ONCE 12
-
-/* Hours that begin within a time and have no quarters. An hour is locked by its
- * row of everyone, which is written with any other of the hour. */
+/* The newest hour that begins within a time and has no quarters. An hour is
+ * locked by its row of everyone, which is written with any other of the hour.
+ */
 static enum outcome
 find_due(const struct quarters *q, struct text tenant, int64_t from, int64_t to,
     bool lock, struct db_rows **rows)
 {
 	const struct db_value args[] = { db_str(SPAN_QUARTER),
 		db_text(tenant.p, tenant.len), db_str(SPAN_HOUR), db_time(from),
-		db_time(to), db_int(QUARTERS_DUE), db_int(QUARTERS_DUE),
-		db_int(HOURS_AT_ONCE) };
+		db_time(to), db_int(QUARTERS_DUE), db_int(QUARTERS_DUE) };
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 
@@ -40,7 +41,7 @@ find_due(const struct quarters *q, struct text tenant, int64_t from, int64_t to,
 	    "AND q.operator = '' WHERE h.tenant = ? AND h.everyone = 1 "
 	    "AND h.span = ? AND h.begin_at >= ? AND h.begin_at < ? "
 	    "AND h.operator = '' AND COALESCE(q.version, ?) = ? "
-	    "ORDER BY h.begin_at DESC LIMIT ?%s",
+	    "ORDER BY h.begin_at DESC LIMIT 1%s",
 	    lock ? " FOR UPDATE" : "");
 	o = db_query(q->db, buf_str(&sql), args, ARRAY_LEN(args), rows);
 	buf_release(&sql);
@@ -88,10 +89,10 @@ quarters_make_due(struct quarters *q, struct text tenant, int64_t now_ms)
 	if (now_ms < *next)
 		return;
 	o = find_due(q, tenant, to - REACH_MS, to, false, &rows);
-	*next = o == OUTCOME_DONE && db_rows_count(rows) == HOURS_AT_ONCE
-		    ? now_ms
-		    : now_ms + PAUSE_MS;
-	while (o == OUTCOME_DONE && db_next(rows))
+	*next =
+	    now_ms +
+	    (o == OUTCOME_DONE && db_rows_count(rows) > 0 ? GAP_MS : PAUSE_MS);
+	if (o == OUTCOME_DONE && db_next(rows))
 		o = make_hour(q, tenant, db_get_time(rows, 0));
 	if (o != OUTCOME_DONE)
 		log_debug("quarters", "tenant=%.*s why=\"%s\"", (int)tenant.len,

@@ -276,21 +276,21 @@ months_are_lent_to_those_who_have_most_of_them(void **state)
 	static const char *const excess[] = { "2024-10-31T18:30:00Z",
 		"2024-11-01T00:00:00Z" };
 	int64_t october = time_of("2024-10-01T00:00:00Z");
-	struct response_lending l;
+	struct response_rounded l;
 	struct response_span s;
 	struct response_plan p;
 
 	(void)state;
 	plan(&s, &p, "Asia/Kolkata", BY_MONTH, "2024-09-30T18:30:00Z",
 	    "2024-11-10T18:30:00Z");
-	response_plan_lend(&p, is_all_there, NULL, &l);
-	assert_int_equal(response_loan_slot(&l, october, RESPONSE_MONTHS), 0);
-	assert_int_equal(response_loan_slot(&l, october, RESPONSE_DAYS), -1);
-	assert_int_equal(l.loans[RESPONSE_MONTHS].n, 1);
-	assert_int_equal(l.loans[RESPONSE_DAYS].n, 0);
+	response_plan_round(&p, is_all_there, NULL, &l);
+	assert_int_equal(response_whole_slot(&l, october, RESPONSE_MONTHS), 0);
+	assert_int_equal(response_whole_slot(&l, october, RESPONSE_DAYS), -1);
+	assert_int_equal(l.wholes[RESPONSE_MONTHS].n, 1);
+	assert_int_equal(l.wholes[RESPONSE_DAYS].n, 0);
 	assert_stretches(&l.rest, rest, slots, ARRAY_LEN(rest));
 	assert_stretches(&l.excess, excess, taken, ARRAY_LEN(excess));
-	response_lending_release(&l);
+	response_rounded_release(&l);
 	release(&s, &p);
 }
 
@@ -303,29 +303,29 @@ days_are_lent_without_an_hour(void **state)
 		"2024-07-02T00:00:00Z" };
 	static const char *const excess[] = { "2024-07-02T23:00:00Z",
 		"2024-07-03T00:00:00Z" };
-	struct response_lending l;
+	struct response_rounded l;
 	struct response_span s;
 	struct response_plan p;
 
 	(void)state;
 	plan(&s, &p, "Europe/Lisbon", BY_DAY, "2024-07-01T23:00:00Z",
 	    "2024-07-02T23:00:00Z");
-	response_plan_lend(&p, is_all_there, NULL, &l);
-	assert_int_equal(response_loan_slot(&l, time_of("2024-07-02T00:00:00Z"),
-			     RESPONSE_DAYS),
+	response_plan_round(&p, is_all_there, NULL, &l);
+	assert_int_equal(response_whole_slot(&l,
+			     time_of("2024-07-02T00:00:00Z"), RESPONSE_DAYS),
 	    0);
 	assert_stretches(&l.rest, rest, slots, ARRAY_LEN(rest));
 	assert_stretches(&l.excess, excess, slots, ARRAY_LEN(excess));
-	response_lending_release(&l);
+	response_rounded_release(&l);
 	release(&s, &p);
 	/* New York has too little of it; all is left. */
 	plan(&s, &p, "America/New_York", BY_DAY, "2024-07-02T04:00:00Z",
 	    "2024-07-03T04:00:00Z");
-	response_plan_lend(&p, is_all_there, NULL, &l);
-	assert_int_equal(l.loans[RESPONSE_DAYS].n, 0);
+	response_plan_round(&p, is_all_there, NULL, &l);
+	assert_int_equal(l.wholes[RESPONSE_DAYS].n, 0);
 	assert_int_equal(l.rest.stretches_n, 2);
 	assert_int_equal(l.excess.stretches_n, 0);
-	response_lending_release(&l);
+	response_rounded_release(&l);
 	release(&s, &p);
 }
 

@@ -1,11 +1,11 @@
 /*
- * response_lend: months and days that are read as a whole although a slot has
+ * response_round: months and days that are read as a whole although a slot has
  * not all of them, as the months of operators in most zones; see
  * response_sums.h. What the slot has not is read, too, and taken off: hours,
  * instead of all days of a month.
  *
  * A maximum cannot be taken off: where the longest response is among those that
- * are, response_sums reads the sum once more, without lending.
+ * are, response_sums reads the sum once more, without rounding.
  */
 #include "sink/responses/response_sums.h"
 
@@ -14,20 +14,20 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 
-/* A slot has to have so much of what it is lent: of more, too many maxima would
+/* What a slot may lack of what is read for it: with more, too many maxima would
  * be read once more. */
 #define EXCESS_MAX(length) ((length) / 8)
 
-struct lender {
+struct rounder {
 	bool (*has)(const void *ctx, enum response_level level, int64_t begin);
 	const void *ctx;
-	struct response_lending *to;
+	struct response_rounded *to;
 	int64_t taken; /* up to where something is taken off */
 };
 
 /* What is taken off the slot. */
 static void
-take_off(struct lender *d, int64_t from, int64_t to, int64_t slot)
+take_off(struct rounder *d, int64_t from, int64_t to, int64_t slot)
 {
 	if (from >= to)
 		return;
@@ -36,9 +36,9 @@ take_off(struct lender *d, int64_t from, int64_t to, int64_t slot)
 	d->taken = to;
 }
 
-/* Lends the span that ms is in to a stretch. False: it does not. */
+/* Reads the span that ms is in as a whole for a stretch. False: it does not. */
 static bool
-lend_span(struct lender *d, enum response_level level, int64_t ms,
+round_span(struct rounder *d, enum response_level level, int64_t ms,
     const struct response_range *r, int64_t slot, struct response_range *span)
 {
 	int64_t excess;
@@ -50,39 +50,39 @@ lend_span(struct lender *d, enum response_level level, int64_t ms,
 	if (excess == 0 || excess > EXCESS_MAX(span->to - span->from) ||
 	    span->from < d->taken || !d->has(d->ctx, level, span->from))
 		return false;
-	XGROW(d->to->loans[level].list, d->to->loans[level].n,
-	    d->to->loans[level].cap);
-	d->to->loans[level].list[d->to->loans[level].n++] =
-	    (struct response_loan){ span->from, slot };
+	XGROW(d->to->wholes[level].list, d->to->wholes[level].n,
+	    d->to->wholes[level].cap);
+	d->to->wholes[level].list[d->to->wholes[level].n++] =
+	    (struct response_whole){ span->from, slot };
 	take_off(d, span->from, r->from, slot);
 	take_off(d, r->to, span->to, slot);
 	return true;
 }
 
-/* Lends the spans in which a stretch begins and ends; *r: what is left. */
+/* The spans in which a stretch begins and ends; *r: what is left. */
 static void
-lend_ends(struct lender *d, enum response_level level, struct response_range *r,
-    int64_t slot)
+round_ends(struct rounder *d, enum response_level level,
+    struct response_range *r, int64_t slot)
 {
 	struct response_range span;
 
-	if (r->from < r->to && lend_span(d, level, r->from, r, slot, &span))
+	if (r->from < r->to && round_span(d, level, r->from, r, slot, &span))
 		r->from = span.to < r->to ? span.to : r->to;
-	if (r->from < r->to && lend_span(d, level, r->to - 1, r, slot, &span))
+	if (r->from < r->to && round_span(d, level, r->to - 1, r, slot, &span))
 		r->to = span.from;
 }
 
 void
-response_plan_lend(const struct response_plan *p,
+response_plan_round(const struct response_plan *p,
     bool (*has)(const void *ctx, enum response_level level, int64_t begin),
-    const void *ctx, struct response_lending *to)
+    const void *ctx, struct response_rounded *to)
 {
-	struct lender d = { has, ctx, to, INT64_MIN };
+	struct rounder d = { has, ctx, to, INT64_MIN };
 	struct response_range r;
 	int64_t slot;
 	size_t i;
 
-	*to = (struct response_lending){ .rest = {
+	*to = (struct response_rounded){ .rest = {
 					     .from = p->from, .to = p->to } };
 	for (i = 0; i + 1 < p->stretches_n; i++) {
 		slot = p->stretches[i].slot;
@@ -90,8 +90,8 @@ response_plan_lend(const struct response_plan *p,
 			p->stretches[i + 1].begin };
 		/* No shorter one has most of a day. */
 		if (slot >= 0 && r.to - r.from >= DAY_MS / 2) {
-			lend_ends(&d, RESPONSE_MONTHS, &r, slot);
-			lend_ends(&d, RESPONSE_DAYS, &r, slot);
+			round_ends(&d, RESPONSE_MONTHS, &r, slot);
+			round_ends(&d, RESPONSE_DAYS, &r, slot);
 		}
 		if (slot < 0 || r.from >= r.to)
 			continue;
@@ -101,32 +101,32 @@ response_plan_lend(const struct response_plan *p,
 }
 
 static int
-compare_loans(const void *pa, const void *pb)
+compare_wholes(const void *pa, const void *pb)
 {
-	const struct response_loan *a = pa, *b = pb;
+	const struct response_whole *a = pa, *b = pb;
 
 	return (a->begin > b->begin) - (a->begin < b->begin);
 }
 
 int64_t
-response_loan_slot(
-    const struct response_lending *l, int64_t begin, enum response_level level)
+response_whole_slot(
+    const struct response_rounded *l, int64_t begin, enum response_level level)
 {
-	const struct response_loan key = { begin, -1 }, *found = NULL;
+	const struct response_whole key = { begin, -1 }, *found = NULL;
 
-	if (level <= RESPONSE_DAYS && l->loans[level].n > 0)
-		found = bsearch(&key, l->loans[level].list, l->loans[level].n,
-		    sizeof key, compare_loans);
+	if (level <= RESPONSE_DAYS && l->wholes[level].n > 0)
+		found = bsearch(&key, l->wholes[level].list, l->wholes[level].n,
+		    sizeof key, compare_wholes);
 	return found != NULL ? found->slot : -1;
 }
 
 void
-response_lending_release(struct response_lending *l)
+response_rounded_release(struct response_rounded *l)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(l->loans); i++)
-		free(l->loans[i].list);
+	for (i = 0; i < ARRAY_LEN(l->wholes); i++)
+		free(l->wholes[i].list);
 	response_plan_release(&l->rest);
 	response_plan_release(&l->excess);
 }
