@@ -151,7 +151,6 @@ static const struct {
 	{ "{operator: null}", NULL },
 	{ "{operator: 0}", NULL },
 	{ "{operator: \"\"}", NULL },
-	{ "{}", NULL },
 };
 
 static void
@@ -187,6 +186,22 @@ an_assignment_says_who_has_the_chat(void **state)
 	buf_release(&why);
 }
 
+/* A misspelled member is no refusal: the chat would be reserved again. */
+static void
+an_assignment_without_operator_cannot_be_read(void **state)
+{
+	struct profile_input in = { .status = 200, .operator_id = "502" };
+	struct profile *p = open_text("def assign_read: {};\n");
+	struct profile_answer out;
+
+	(void)state;
+	profile_read(p, PROFILE_ASSIGN, &in, &out);
+	assert_int_equal(out.error, ERROR_CLASS_UNUSABLE);
+	assert_non_null(strstr(buf_str(&out.message), "{operator}"));
+	profile_answer_release(&out);
+	profile_close(p);
+}
+
 static void
 chat2desk_is_told_the_operator(void **state)
 {
@@ -219,6 +234,7 @@ main(void)
 		cmocka_unit_test(requests_are_what_the_profile_says),
 		cmocka_unit_test(about_names_hosts_and_headers),
 		cmocka_unit_test(an_assignment_says_who_has_the_chat),
+		cmocka_unit_test(an_assignment_without_operator_cannot_be_read),
 		cmocka_unit_test(chat2desk_is_told_the_operator),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
