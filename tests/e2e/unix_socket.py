@@ -101,6 +101,7 @@ class Socket:
         p.send_signal(signal.SIGCONT)
         self.house.aggregator(name="frozen", source="in.frozen", to=self.to,
                               state=self.lab.path("state.frozen"))
+        self.house.rest(PATIENCE, lambda: self.house.queue_rests("in.frozen"))
 
     def others_write(self):
         """What is no frame is refused; a frame of what is no row is a dead
