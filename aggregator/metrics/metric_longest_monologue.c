@@ -205,6 +205,15 @@ move_to_base(struct monologues *f, struct monologue *c, int64_t before)
 	}
 }
 
+/* Messages before that are too old for a change. */
+static int64_t
+oldest_change(const struct monologues *f)
+{
+	int64_t now = f->table.home->now;
+
+	return now == CLOCK_NONE ? CLOCK_NONE : now - f->window;
+}
+
 /* What is too old for a change moves to the base, and is dropped when nothing
  * can follow it in time, whether or not its review has come. */
 static void
@@ -215,7 +224,7 @@ settle(struct monologues *f, struct monologue *c)
 	if (!f->lasts)
 		return;
 	keyed_state_change(&f->table, c);
-	move_to_base(f, c, now - f->window);
+	move_to_base(f, c, oldest_change(f));
 	if (c->first == 0 && c->base.length > 0 &&
 	    c->base.last_at + f->forget + f->window < now)
 		c->base = c->all = (struct monologue_run){ 0 };
@@ -230,8 +239,7 @@ insert_message(struct monologues *f, const struct streaming_metric_message *m)
 	struct link *l;
 
 	/* Else it is all within the window. */
-	if (c->known_last != CLOCK_NONE &&
-	    c->known_last < f->table.home->now - f->window)
+	if (c->known_last != CLOCK_NONE && c->known_last < oldest_change(f))
 		settle(f, c);
 	l = find_place(f, c, m, m->id, &before);
 	after = l != NULL ? l->after : c->first;

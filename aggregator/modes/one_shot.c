@@ -444,8 +444,10 @@ aggregator_run_once(void *options)
 
 	if (!aggregator_configure(a, &code))
 		return code;
-	if (a->job.limit != RECORD_NO_NUMBER && !a->job.selection.allocation)
-		return prog_usage_error("--limit is for -a allocation");
+	if (a->job.limit != RECORD_NO_NUMBER && !a->job.selection.allocation) {
+		(void)prog_usage_error("--limit is for -a allocation");
+		return PROG_USAGE;
+	}
 	return run_one_shot(&a->job);
 }
 

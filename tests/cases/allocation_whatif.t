@@ -66,8 +66,9 @@ has '"chat":"2","operator":"8","at":"2026-11-20T10:00:10.000Z","expires":"2026-1
 # A limit without allocation is a mistake, not nothing.
 got=0
 "$BIN/aggregator" --limit 3 <"$tmp/day" >"$tmp/rows" 2>"$tmp/err" || got=$?
-[ $got = 64 ] && grep -q '^aggregator: --limit is for -a allocation' "$tmp/err" ||
-	fail "it gave $got: $(cat "$tmp/err")"
+[ $got = 64 ] || fail "it gave $got: $(cat "$tmp/err")"
+grep -q '^aggregator: --limit is for -a allocation' "$tmp/err" ||
+	fail "$(cat "$tmp/err")"
 
 # The order of the lines does not matter, but for those without a time.
 {

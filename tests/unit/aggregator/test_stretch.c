@@ -160,6 +160,12 @@ cell(const struct metric *f, const struct cell *row, size_t column)
 	return row[column].n;
 }
 
+static int64_t
+since_start(int64_t ms)
+{
+	return ms == CLOCK_NONE ? CLOCK_NONE : ms - START;
+}
+
 /* Of the conversation, or of the user "u"; of users the second number is not
  * theirs to forget. */
 static void
@@ -174,8 +180,8 @@ emit(struct world *w, enum metric_rows which)
 		c = rowset_get(&rows, 0);
 		w->row.messages = cell(w->metric, c, 1);
 		w->row.others = cell(w->metric, c, 2);
-		w->row.last = cell(w->metric, c, 3) - START;
-		w->row.first = cell(w->metric, c, 4) - START;
+		w->row.last = since_start(cell(w->metric, c, 3));
+		w->row.first = since_start(cell(w->metric, c, 4));
 	}
 	rowset_release(&rows);
 }
@@ -199,8 +205,9 @@ message_of(const struct world *w, const struct told *t)
 {
 	bool users = strcmp(w->metric->table->selector, "users") == 0;
 	const char *user = users ? "u" : t->user;
-	struct streaming_metric_message m = { .chat = { "c", 1 },
-		.from = FROM_CUSTOMER };
+	struct streaming_metric_message m = {
+		.chat = { "c", 1 }, .id = { "", 0 }, .from = FROM_CUSTOMER
+	};
 
 	m.at = START + t->at;
 	m.counted = t->user != NULL;
