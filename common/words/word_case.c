@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "common/base/xalloc.h"
+
 static const struct {
 	const char *of, *to;
 } cases[] = {
@@ -18,18 +20,17 @@ static const struct {
 struct text
 word_case_fold(struct buf *to, struct text word)
 {
-	const size_t n = sizeof cases / sizeof cases[0];
 	size_t at = 0, i, len;
 
 	buf_clear(to);
 	while (at < word.len) {
-		for (i = 0; i < n; i++) {
+		for (i = 0; i < ARRAY_LEN(cases); i++) {
 			len = strlen(cases[i].of);
 			if (len <= word.len - at &&
 			    memcmp(word.p + at, cases[i].of, len) == 0)
 				break;
 		}
-		if (i < n) {
+		if (i < ARRAY_LEN(cases)) {
 			buf_adds(to, cases[i].to);
 			at += len;
 		} else {

@@ -121,17 +121,6 @@ add_cut_hours(const struct response_pieces *hours, struct buf *sql,
 	buf_addc(sql, ')');
 }
 
-static size_t
-count_hours(const struct response_pieces *p)
-{
-	int64_t ms = 0;
-	size_t i;
-
-	for (i = 0; i < p->n; i++)
-		ms += p->list[i].to - p->list[i].from;
-	return (size_t)(ms / HOUR_MS);
-}
-
 bool
 response_find_known(const struct sums_reader *r, const struct response_plan *p,
     struct response_known *k)
@@ -145,7 +134,8 @@ response_find_known(const struct sums_reader *r, const struct response_plan *p,
 	bool good;
 
 	response_plan_cut_hours(p, &hours);
-	args = xcalloc(count_hours(&hours) + 4, sizeof *args);
+	args = xcalloc(
+	    (size_t)(response_pieces_ms(&hours) / HOUR_MS) + 4, sizeof *args);
 	buf_adds(&sql, "SELECT 'due' AS span, day AS begin_at FROM rollups_due "
 		       "WHERE tenant = ? AND done = 0");
 	if (p->to - p->from >= DAY_MS / 2) {

@@ -97,6 +97,17 @@ response_pieces_add(struct response_pieces *p, int64_t from, int64_t to)
 	p->list[p->n++] = (struct response_range){ from, to };
 }
 
+int64_t
+response_pieces_ms(const struct response_pieces *p)
+{
+	int64_t ms = 0;
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		ms += p->list[i].to - p->list[i].from;
+	return ms;
+}
+
 /* Adds the hour that ms is in, unless it is the last one. */
 static void
 add_hour_of(struct response_pieces *p, int64_t ms)

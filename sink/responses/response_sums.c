@@ -146,12 +146,7 @@ add_ranges(
 static bool
 is_little_time(const struct response_pieces *p)
 {
-	int64_t ms = 0;
-	size_t i;
-
-	for (i = 0; i < p->n; i++)
-		ms += p->list[i].to - p->list[i].from;
-	return ms <= LITTLE_TIME_MS;
+	return response_pieces_ms(p) <= LITTLE_TIME_MS;
 }
 
 static bool

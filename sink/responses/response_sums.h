@@ -70,6 +70,7 @@ struct response_pieces {
 	size_t n, cap;
 };
 void response_pieces_add(struct response_pieces *p, int64_t from, int64_t to);
+int64_t response_pieces_ms(const struct response_pieces *p); /* all together */
 
 /* What is read. */
 enum response_level {

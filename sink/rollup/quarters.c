@@ -24,8 +24,7 @@ void
 quarters_init(struct quarters *q, struct db *db)
 {
 	*q = (struct quarters){ .db = db, .next = STRMAP_INIT };
-	q->put = db_bulk_new(
-	    db, SPAN_SET_HEAD, SPAN_SET_ROW, SPAN_SET_TAIL, SPAN_SET_COLUMNS);
+	q->put = span_set_bulk(db);
 }
 
 void

@@ -29,8 +29,7 @@ void
 rollup_init(struct rollup *r, struct db *db)
 {
 	*r = (struct rollup){ .db = db };
-	r->put = db_bulk_new(
-	    db, SPAN_SET_HEAD, SPAN_SET_ROW, SPAN_SET_TAIL, SPAN_SET_COLUMNS);
+	r->put = span_set_bulk(db);
 }
 
 void

@@ -136,6 +136,20 @@ newest_version(const struct span_sums *s)
 	return version;
 }
 
+enum { COLUMNS = 8 };
+
+struct db_bulk *
+span_set_bulk(struct db *db)
+{
+	return db_bulk_new(db,
+	    "INSERT INTO response_rollups (tenant, everyone, span, begin_at, "
+	    "operator, sums, as_of, version) VALUES ",
+	    "(?, ?, ?, ?, ?, ?, ?, ?)",
+	    " ON DUPLICATE KEY UPDATE sums = VALUES(sums), "
+	    "as_of = VALUES(as_of), version = VALUES(version)",
+	    COLUMNS);
+}
+
 void
 span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put)
 {
@@ -149,12 +163,12 @@ span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put)
 			continue;
 		buf_clear(&row->text);
 		span_sums_write(&row->sums, &row->text);
-		db_bulk_add(put,
-		    (const struct db_value[SPAN_SET_COLUMNS]){ db_str(tenant),
-			db_int(s->everyone), db_str(s->span),
-			db_time(row->begin), db_str(row->operator_id),
-			db_text(buf_str(&row->text), row->text.len),
-			db_time(row->as_of),
-			db_int(newest_version(&row->sums)) });
+		db_bulk_add(
+		    put, (const struct db_value[COLUMNS]){ db_str(tenant),
+			     db_int(s->everyone), db_str(s->span),
+			     db_time(row->begin), db_str(row->operator_id),
+			     db_text(buf_str(&row->text), row->text.len),
+			     db_time(row->as_of),
+			     db_int(newest_version(&row->sums)) });
 	}
 }

@@ -51,17 +51,11 @@ enum outcome span_set_read(struct span_set *s, struct db *db,
     const char *tenant, int64_t from, int64_t to, bool emptied)
     __attribute__((warn_unused_result));
 
-/* Adds those that are to be written to a bulk of the statement below; the set
- * must outlive its run. */
-void span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put);
+/* An empty bulk that writes rows of sets; to be freed before db_close(). */
+struct db_bulk *span_set_bulk(struct db *db);
 
-#define SPAN_SET_HEAD                                                          \
-	"INSERT INTO response_rollups (tenant, everyone, span, begin_at, "     \
-	"operator, sums, as_of, version) VALUES "
-#define SPAN_SET_ROW "(?, ?, ?, ?, ?, ?, ?, ?)"
-#define SPAN_SET_TAIL                                                          \
-	" ON DUPLICATE KEY UPDATE sums = VALUES(sums), "                       \
-	"as_of = VALUES(as_of), version = VALUES(version)"
-#define SPAN_SET_COLUMNS 8
+/* Adds those that are to be written to such a bulk; the set must outlive its
+ * run. */
+void span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put);
 
 #endif

@@ -147,29 +147,37 @@ another_limit_holds_from_then_on(void **state)
 	model_release(&lower);
 }
 
-/* It may come without a time, at any time, and is not late. */
-static void
-one_without_a_time_counts_once(void **state)
+/* The event "2" of ann, without a time. */
+static enum model_result
+add_undated(struct model *m)
 {
-	struct model m, next;
 	struct record r;
 
-	(void)state;
-	begin(&m, 0);
-	add(&m, "1", 1, "ann");
 	record_clear(&r);
 	r.type = RECORD_EVENT;
 	r.id = text("2");
 	r.user = text("ann");
 	r.event = text("e");
 	r.at = CLOCK_NONE;
-	assert_int_equal(model_add(&m, &r), MODEL_NEW);
-	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+	return model_add(m, &r);
+}
+
+/* It may come without a time, at any time, and is not late. */
+static void
+one_without_a_time_counts_once(void **state)
+{
+	struct model m, next;
+
+	(void)state;
+	begin(&m, 0);
+	add(&m, "1", 1, "ann");
+	assert_int_equal(add_undated(&m), MODEL_NEW);
+	assert_int_equal(add_undated(&m), MODEL_DUPLICATE);
 	assert_int_equal(count_of(&m, "ann"), 2);
 	begin(&next, 0);
 	carry(&next, &m);
 	add(&next, "3", 3600 * 1000, "ann");
-	assert_int_equal(model_add(&next, &r), MODEL_DUPLICATE);
+	assert_int_equal(add_undated(&next), MODEL_DUPLICATE);
 	assert_int_equal(count_of(&next, "ann"), 3);
 	model_release(&next);
 }
@@ -202,25 +210,19 @@ one_without_a_time_is_known_for_a_window(void **state)
 {
 	const int64_t hour = INT64_C(3600) * 1000;
 	struct model m;
-	struct record r;
 	int flushes;
 
 	(void)state;
 	for (flushes = 0; flushes < 2; flushes++) {
 		begin(&m, 0);
 		add(&m, "1", 0, "ann");
-		record_clear(&r);
-		r.type = RECORD_EVENT;
-		r.id = text("2");
-		r.user = text("ann");
-		r.event = text("e");
-		assert_int_equal(model_add(&m, &r), MODEL_NEW);
+		assert_int_equal(add_undated(&m), MODEL_NEW);
 		add(&m, "3", 24 * hour, "ann");
-		assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+		assert_int_equal(add_undated(&m), MODEL_DUPLICATE);
 		add(&m, "4", 26 * hour, "ann");
 		if (flushes > 0)
 			model_recompute(&m, &rules_ours);
-		assert_int_equal(model_add(&m, &r), MODEL_NEW);
+		assert_int_equal(add_undated(&m), MODEL_NEW);
 		assert_int_equal(count_of(&m, "ann"), 5);
 		model_release(&m);
 	}
@@ -232,24 +234,18 @@ one_before_any_time_is_known_for_a_window(void **state)
 {
 	const int64_t hour = INT64_C(3600) * 1000;
 	struct model m;
-	struct record r;
 	int days;
 
 	(void)state;
 	for (days = 0; days < 2000; days += 20) {
 		begin(&m, 0);
 		m.window = hour;
-		record_clear(&r);
-		r.type = RECORD_EVENT;
-		r.id = text("2");
-		r.user = text("ann");
-		r.event = text("e");
-		assert_int_equal(model_add(&m, &r), MODEL_NEW);
+		assert_int_equal(add_undated(&m), MODEL_NEW);
 		add(&m, "1", -24 * hour * days, "ann");
 		model_recompute(&m, &rules_ours);
-		assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+		assert_int_equal(add_undated(&m), MODEL_DUPLICATE);
 		add(&m, "3", -24 * hour * days + 2 * hour, "ann");
-		assert_int_equal(model_add(&m, &r), MODEL_NEW);
+		assert_int_equal(add_undated(&m), MODEL_NEW);
 		model_release(&m);
 	}
 }
