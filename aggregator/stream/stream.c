@@ -27,7 +27,7 @@
  * fewer flushes write fewer rows; but reservations are written without delay.
  */
 #define REST 400
-#define REST_MS 25
+#define REST_MS 60
 #define ALLOCATION_REST 25
 #define EXPIRE_EVERY_MS HOUR_MS
 #define PAUSE_MS 1000

@@ -140,7 +140,9 @@ struct stream {
 	struct {
 		struct buf lines; /* that wait for the commit */
 		size_t at;        /* up to there they are written */
-		int64_t next_ms;  /* the next part, monotonic */
+		int64_t next_ms;  /* the next part, monotonic; or it... */
+		bool marked;      /* ...waits until this... */
+		uint64_t mark;    /* ...is confirmed */
 	} held;
 	uint64_t out_mark;  /* of what WRITTEN means, if confirming it... */
 	bool begun;         /* ...was begun */

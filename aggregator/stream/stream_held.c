@@ -9,10 +9,10 @@
 
 #include "common/base/clock.h"
 
-/* A part is so long, some 300 rows, or a third of all. */
-#define PART_BYTES ((size_t)128 << 10)
-#define PARTS 3
-/* Between two of them. */
+/* A part is so long, some 80 rows, or an eighth of all. */
+#define PART_BYTES ((size_t)32 << 10)
+#define PARTS 8
+/* Between two of them over a queue, where nothing tells when one is stored. */
 #define PART_MS 6
 
 int
@@ -49,14 +49,34 @@ write_part(struct stream *s, size_t bytes)
 	return rc;
 }
 
+/* The part before is stored, so that a sink which stores one does not read the
+ * next one, and what is passed through behind it, too early. */
+static bool
+is_part_due(const struct stream *s)
+{
+	return s->held.marked ? endpoint_flush_done(s->out, s->held.mark)
+			      : clock_mono_ms() >= s->held.next_ms;
+}
+
+/* What was written last becomes what the next part waits for. */
+static void
+mark_part(struct stream *s)
+{
+	s->held.marked = endpoint_unix_path(endpoint_name(s->out)) != NULL &&
+			 endpoint_flush_begin(s->out, &s->held.mark);
+	if (s->held.marked)
+		return;
+	(void)endpoint_send(s->out);
+	s->held.next_ms = clock_mono_ms() + PART_MS;
+}
+
 int
 stream_write_held(struct stream *s, bool all)
 {
 	size_t part = s->held.lines.len / PARTS + 1;
-	int64_t now = clock_mono_ms();
 	int rc;
 
-	if (!all && now < s->held.next_ms)
+	if (!all && !is_part_due(s))
 		return 0;
 	if (all)
 		part = s->held.lines.len;
@@ -65,8 +85,7 @@ stream_write_held(struct stream *s, bool all)
 	/* What was passed through goes by itself, before and after. */
 	(void)endpoint_send(s->out);
 	rc = write_part(s, part);
-	(void)endpoint_send(s->out);
-	s->held.next_ms = now + PART_MS;
+	mark_part(s);
 	if (rc != 0)
 		return -1;
 	if (s->held.at < s->held.lines.len)
@@ -74,5 +93,6 @@ stream_write_held(struct stream *s, bool all)
 	buf_clear(&s->held.lines);
 	s->held.at = 0;
 	s->held.next_ms = 0;
+	s->held.marked = false;
 	return 1;
 }

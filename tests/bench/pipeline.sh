@@ -8,7 +8,7 @@
 #                        through the queue IN_QUEUE.rows (queue)
 #   MYSQL_URL            an empty database
 #   BIN                  where the programs are (build/bin of this checkout)
-#   METRICS, EVERY       operators,chats,messages; 50ms
+#   METRICS, EVERY       operators,chats,messages; 100ms
 #
 # Each message is stored in the table `messages` (tenant, created_at,
 # conversation_id, message_id; DATETIME(3) in UTC). To see one:
@@ -45,7 +45,7 @@ trap finish EXIT
 
 cd "$state"
 "$bin/aggregator" -q -f "queue:$IN_QUEUE" -t "$rows" \
-	-a "${METRICS:-operators,chats,messages}" --every "${EVERY:-50ms}" \
+	-a "${METRICS:-operators,chats,messages}" --every "${EVERY:-100ms}" \
 	--state "$state/stream" &
 aggregator=$!
 "$bin/sink" -q --migrate

@@ -27,7 +27,7 @@ WORLD = ["--tenants", "4", "--users", "5000", "--operators", "50", "--chats",
          "20000", "--views", "0", "--events", "0", "--late", "0",
          "--duplicates", "0"]
 METRICS = "operators,chats,messages"
-EVERY = "50ms" # as pipeline.sh
+EVERY = "100ms" # as pipeline.sh
 # How rows go to the sink, as pipeline.sh has it: unix or queue.
 SOCKET = os.environ.get("ROWS", "unix") == "unix"
 AHEAD = {"--single": "1000"} # messages that the broker may send ahead to Go
