@@ -35,6 +35,9 @@
 #define BODIES_MAX ((size_t)1024 * 1024)
 #define BODY_RATE 500
 
+/* Free memory that is kept for the next answers. */
+#define KEPT_BYTES (8 * 1024 * 1024)
+
 /* Requests that wait for a connection to the database. */
 #define WAITING_MAX 1000
 
@@ -179,6 +182,10 @@ serve(struct sink *o, struct db **db)
 	/* Any thread may serve any connection: with an arena a thread, each
 	 * would keep the largest amount of memory it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
+	/* What an answer took is soon taken again: given back to the system
+	 * each time, it would come as new pages each time. */
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	(void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
 	if (configure(&s) != 0 || open_audit(&s) != 0 ||
 	    read_revocations(&s, *db) != 0 || start_serving(&s, *db) != 0) {
 		log_error("%s", buf_str(&s.why));
