@@ -26,6 +26,7 @@
 #include "sink/serve/login.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/serve_routes.h"
+#include "sink/tables/tables_opening.h"
 
 #define SERVE "serve"
 #define CHECK_MS 200
@@ -48,6 +49,7 @@ struct api_server {
 	struct teams teams;
 	struct serve serve; /* the context of the handlers */
 	struct board_files *board;
+	uint64_t connects; /* at which the database opened its tables */
 	enum exit_code code;
 	struct buf why;
 };
@@ -93,11 +95,13 @@ read_files(struct api_server *s)
 }
 
 static int
-read_revocations(struct api_server *s, struct db *db)
+prepare_database(struct api_server *s, struct db *db)
 {
 	s->serve.revocation = revocation_open();
-	if (revocation_refresh(s->serve.revocation, db) != OUTCOME_NEVER)
+	if (revocation_refresh(s->serve.revocation, db) != OUTCOME_NEVER) {
+		tables_opening_look(db, &s->connects);
 		return 0;
+	}
 	s->code = db_code(db);
 	buf_setf(&s->why, "%s", db_why(db));
 	return -1;
@@ -187,7 +191,7 @@ serve(struct sink *o, struct db **db)
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 	(void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
 	if (configure(&s) != 0 || open_audit(&s) != 0 ||
-	    read_revocations(&s, *db) != 0 || start_serving(&s, *db) != 0) {
+	    prepare_database(&s, *db) != 0 || start_serving(&s, *db) != 0) {
 		log_error("%s", buf_str(&s.why));
 	} else {
 		daemon_init();
@@ -196,6 +200,7 @@ serve(struct sink *o, struct db **db)
 		notify_ready();
 		while (!stop_asked()) {
 			(void)revocation_refresh(s.serve.revocation, *db);
+			tables_opening_look(*db, &s.connects);
 			(void)stop_sleep(CHECK_MS);
 		}
 		notify_stopping();
