@@ -187,6 +187,14 @@ https://hooks.example.com/in/hooks/room/chat2desk/0123456789abcdef" ] ||
 	fail "registered: $(listed)"
 ! grep -q 0123456789abcdef "$tmp/out" "$tmp/err" || fail "the secret is shown"
 grep -q 'hooks/room/chat2desk/\*\*\*' "$tmp/out" || fail "$(cat "$tmp/out")"
+curl -sS --fail -X POST \
+	"$sim/control/fault?name=401-echo&value=400&method=POST&count=1" >/dev/null
+poller --tenant room --unregister https://hooks.example.com/in >"$tmp/out"
+expect 77 "$BIN/poller" -c "$tmp/my.conf" --tenant room \
+	--register https://hooks.example.com/in
+says 'Token \*\*\* is not correct.*/hooks/room/chat2desk/\*\*\*'
+! grep -q '0123456789abcdef\|sim-token' "$tmp/err" || fail "$(cat "$tmp/err")"
+poller --tenant room --register https://hooks.example.com/in >"$tmp/out"
 sed -i s/0123456789abcdef/fedcba9876543210/ "$tmp/my.conf"
 poller --tenant room --register https://hooks.example.com/in >"$tmp/out"
 [ "$(listed | tail -n 1)" = \
