@@ -206,7 +206,7 @@ poller --tenant room --unregister https://hooks.example.com/in >"$tmp/out"
 [ "$(listed)" = "" ] || fail "not removed: $(listed)"
 expect 78 "$BIN/poller" -c "$tmp/my.conf" --tenant wo \
 	--register https://hooks.example.com
-says 'has no url'
+says 'has no account'
 
 echo "- where that takes a request for each webhook"
 rm "$tmp/port"
@@ -254,6 +254,9 @@ token = woot-token
 account = 1
 hook = signature
 END
+sed '/^account/d' "$tmp/made.conf" >"$tmp/nobodys.conf"
+expect 78 "$BIN/poller" -c "$tmp/nobodys.conf" --register https://h.example.com
+says 'has no account'
 expect 78 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
 says 'set hook_secret_file'
 expect 78 "$BIN/poller" -c "$tmp/made.conf" -n --listen 127.0.0.1:0
