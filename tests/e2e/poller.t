@@ -303,6 +303,12 @@ is "exit status after SIGTERM ($(cat err))" $rc 0
 grep -q '"state":"end"' out && fail "an end marker after SIGTERM"
 control "set?latency=0"
 
+# A proxy for the network gets nothing that is for this machine.
+for proxy in http_proxy all_proxy ALL_PROXY; do
+	run 0 env $proxy=http://127.0.0.1:1 "$poller" -c conf
+	whole
+done
+
 # A closed pipe is an ordinary end.
 conf "concurrency = 8"
 rc=0
