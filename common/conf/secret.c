@@ -24,6 +24,9 @@
 /* How long a secret may take to come through a pipe. */
 #define WAIT_MS 5000
 
+/* The shortest that is looked for in texts. */
+#define CONCEAL_MIN 8
+
 /* Waits until fd can be read, at most until `end`: the program that should
  * write a pipe may never do so. */
 static bool
@@ -186,6 +189,24 @@ secret_from_env(const char *name)
 	}
 	(void)unsetenv(name);
 	return secret;
+}
+
+void
+secret_conceal(struct buf *text, const char *secret)
+{
+	size_t len = secret != NULL ? strlen(secret) : 0;
+	char *old, *from, *at;
+
+	if (len < CONCEAL_MIN || strstr(buf_str(text), secret) == NULL)
+		return;
+	old = xstrdup(buf_str(text));
+	buf_clear(text);
+	for (from = old; (at = strstr(from, secret)) != NULL; from = at + len) {
+		buf_add(text, from, (size_t)(at - from));
+		buf_adds(text, "***");
+	}
+	buf_adds(text, from);
+	secret_free(old);
 }
 
 void

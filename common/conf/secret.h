@@ -32,6 +32,11 @@ void secret_warn_if_open(int fd, const char *path);
  * child and no CRM profile sees it. NULL when unset or empty. */
 char *secret_from_env(const char *name) __attribute__((warn_unused_result));
 
+/* Puts *** wherever the text repeats the secret: an error of another system may
+ * quote the token it got. Not one of less than eight characters, which ordinary
+ * words may hold. NULL is fine. */
+void secret_conceal(struct buf *text, const char *secret);
+
 /* Overwrites and frees. NULL is fine. */
 void secret_free(char *secret);
 

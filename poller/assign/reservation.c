@@ -38,6 +38,7 @@ reservation_init(struct reservation *r, struct tenant_assigner *assigner,
 		.operator_id = text_dup(record->operator_id),
 		.replaces = text_dup(record->replaces),
 		.expires = record->expires,
+		.closed_at = CLOCK_NONE,
 		.max_chats = record->max_chats,
 		.retry = RETRY_INIT(DELAY_BASE_MS, DELAY_CAP_MS, -1) };
 }

@@ -99,16 +99,22 @@ fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
     bool maybe)
 {
 	const struct fetch *f = j->fetch;
-	const struct ending e = { .error = error,
-		.message = message,
+	struct buf text = BUF_INIT;
+	struct ending e = { .error = error,
 		.outage = j->failures > 0 && f->answered == j->answered_before,
 		.maybe = maybe,
 		.ended_ms = skew_apply(f->skew, clock_now_ms()),
 		.silenced = f->hold_until_ms - clock_mono_ms() >
 			    f->tenant->retry_budget_ms };
 
+	if (message != NULL) {
+		buf_adds(&text, message);
+		tenant_conceal(f->tenant, &text);
+		e.message = buf_str(&text);
+	}
 	if (!f->stopped)
 		j->q.end(j->q.ctx, &e);
+	buf_release(&text);
 	job_free(j);
 }
 
@@ -169,6 +175,19 @@ is_too_late(const struct fetch_job *j)
 	       skew_apply(j->fetch->skew, clock_now_ms()) >= j->q.until_ms;
 }
 
+/* The address may be one that the CRM gave, with a token in it. */
+static void
+log_call(const struct fetch_job *j)
+{
+	struct buf url = BUF_INIT;
+
+	buf_adds(&url, j->url);
+	tenant_conceal(j->fetch->tenant, &url);
+	log_debug("call", "tenant=%s method=%s url=%s", j->fetch->tenant->name,
+	    j->request.method, buf_str(&url));
+	buf_release(&url);
+}
+
 static void
 start_job(struct fetch_job *j)
 {
@@ -200,8 +219,7 @@ start_job(struct fetch_job *j)
 		r.body_len = j->request.body_len;
 		r.type = j->request.type;
 		r.once = j->q.changes;
-		log_debug("call", "tenant=%s method=%s url=%s", f->tenant->name,
-		    r.method, j->url);
+		log_call(j);
 		http_start(f->http, &r);
 	}
 	buf_release(&why);

@@ -186,6 +186,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	struct buf text = BUF_INIT;
 	int64_t wait;
 
+	tenant_conceal(f->tenant, &a->message);
 	if (json || !is_success(h))
 		describe_error(h, buf_str(&a->message), &text);
 	else

@@ -147,6 +147,48 @@ set_request(struct transfer *t)
 	(void)curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
 }
 
+/* One part of a URL, "" if it is absent. Owned. */
+static char *
+url_part(CURLU *u, CURLUPart what)
+{
+	char *s = NULL, *copy;
+
+	if (curl_url_get(u, what, &s, CURLU_DEFAULT_PORT) != CURLUE_OK)
+		s = NULL;
+	copy = xstrdup(s != NULL ? s : "");
+	curl_free(s);
+	return copy;
+}
+
+/* Removes the brackets of an IPv6 address from host. */
+static bool
+is_loopback(char *host)
+{
+	size_t n = strlen(host);
+
+	if (n > 1 && host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		host++;
+	}
+	return url_is_loopback(host);
+}
+
+static bool
+is_on_this_machine(const char *url)
+{
+	CURLU *u = curl_url();
+	char *host;
+	bool yes = false;
+
+	if (u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK) {
+		host = url_part(u, CURLUPART_HOST);
+		yes = is_loopback(host);
+		free(host);
+	}
+	curl_url_cleanup(u);
+	return yes;
+}
+
 static void
 set_easy_options(struct http *h, struct transfer *t)
 {
@@ -161,6 +203,9 @@ set_easy_options(struct http *h, struct transfer *t)
 	(void)curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
 	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	(void)curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	/* The environment's proxy is elsewhere, and would get the token. */
+	if (is_on_this_machine(r->url))
+		(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -417,32 +462,6 @@ http_date(const char *text)
 	time_t t = curl_getdate(text, NULL);
 
 	return t < 0 ? CLOCK_NONE : (int64_t)t * 1000;
-}
-
-/* One part of a URL, "" if it is absent. Owned. */
-static char *
-url_part(CURLU *u, CURLUPart what)
-{
-	char *s = NULL, *copy;
-
-	if (curl_url_get(u, what, &s, CURLU_DEFAULT_PORT) != CURLUE_OK)
-		s = NULL;
-	copy = xstrdup(s != NULL ? s : "");
-	curl_free(s);
-	return copy;
-}
-
-/* Removes the brackets of an IPv6 address from host. */
-static bool
-is_loopback(char *host)
-{
-	size_t n = strlen(host);
-
-	if (n > 1 && host[0] == '[' && host[n - 1] == ']') {
-		host[n - 1] = '\0';
-		host++;
-	}
-	return url_is_loopback(host);
 }
 
 static bool

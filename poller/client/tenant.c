@@ -12,12 +12,12 @@
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 
-/* The header lines of each request to that host; NULL if one has control
- * characters. */
-static struct http_headers *
-make_headers(const struct profile_host *h, const char *token)
+/* Sets the header lines of each request to that host, and its token; not if a
+ * line has control characters. */
+static void
+set_headers(
+    struct tenant_host *host, const struct profile_host *h, const char *token)
 {
-	struct http_headers *headers = NULL;
 	size_t n = 0, i;
 	char **lines;
 	bool good = true;
@@ -33,12 +33,13 @@ make_headers(const struct profile_host *h, const char *token)
 	    h->auth_header != NULL ? h->auth_header : "Authorization",
 	    h->auth_prefix != NULL ? h->auth_prefix : "", token);
 	lines[n + 1] = xstrdup("Accept: application/json");
-	if (good)
-		headers = http_headers_new((const char *const *)lines);
+	if (good) {
+		host->headers = http_headers_new((const char *const *)lines);
+		host->token = xstrdup(token);
+	}
 	secret_free(lines[n]);
 	free(lines[n + 1]);
 	free(lines);
-	return headers;
 }
 
 static enum exit_code
@@ -71,7 +72,7 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 	for (i = 0; i < t->hosts_n; i++) {
 		if (about->hosts[i].for_admin)
 			continue;
-		t->hosts[i].headers = make_headers(&about->hosts[i], token);
+		set_headers(&t->hosts[i], &about->hosts[i], token);
 		if (t->hosts[i].headers == NULL) {
 			buf_setf(why,
 			    "account of [%s] holds control characters",
@@ -109,8 +110,7 @@ tenant_admit(struct tenant *t, const struct conf *c, struct buf *why)
 			continue;
 		token = admin_token(t, c, why);
 		if (token != NULL && text_is_printable(token, strlen(token)))
-			t->hosts[i].headers =
-			    make_headers(&about->hosts[i], token);
+			set_headers(&t->hosts[i], &about->hosts[i], token);
 		else if (token != NULL)
 			buf_setf(why,
 			    "the admin_token of [%s] holds control characters; "
@@ -296,6 +296,7 @@ tenant_release(struct tenant *t)
 
 	for (i = 0; i < t->hosts_n; i++) {
 		http_headers_free(t->hosts[i].headers);
+		secret_free(t->hosts[i].token);
 		free(t->hosts[i].base);
 	}
 	free(t->hosts);
@@ -304,6 +305,15 @@ tenant_release(struct tenant *t)
 	free(t->token_source);
 	free(t->admin_source);
 	*t = (struct tenant){ .name = NULL };
+}
+
+void
+tenant_conceal(const struct tenant *t, struct buf *text)
+{
+	size_t i;
+
+	for (i = 0; i < t->hosts_n; i++)
+		secret_conceal(text, t->hosts[i].token);
 }
 
 const struct tenant_host *

@@ -19,6 +19,7 @@ struct tenant_host {
 	char *base;                   /* the URL, without a slash at its end */
 	struct http_headers *headers; /* with the token; NULL: see
 				       * tenant_admit() */
+	char *token;                  /* the one in them */
 };
 
 struct tenant {
@@ -50,6 +51,9 @@ void tenant_release(struct tenant *t);
  * code and *why, half a sentence. Call it once at most. */
 enum exit_code tenant_admit(
     struct tenant *t, const struct conf *c, struct buf *why);
+
+/* Conceals the tenant's tokens in a text that may quote the CRM. */
+void tenant_conceal(const struct tenant *t, struct buf *text);
 
 /* The host of that name, or of the CRM itself if name is NULL. NULL: the
  * profile has no such host. */

@@ -109,6 +109,30 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 	return f;
 }
 
+/* The end of the tenant's path in an address, where the secret follows; NULL:
+ * it is not the tenant's. */
+static const char *
+find_hook_path(const struct registry *r, const char *url)
+{
+	const char *at = r->path != NULL ? strstr(url, r->path) : NULL;
+
+	if (at == NULL)
+		return NULL;
+	at += strlen(r->path);
+	return *at == '\0' || *at == '/' || *at == '?' ? at : NULL;
+}
+
+/* What the CRM says may quote the tokens, or the address with its secret. */
+static void
+conceal(const struct registry *r, const char *url, struct buf *text)
+{
+	const char *end = url != NULL ? find_hook_path(r, url) : NULL;
+
+	tenant_conceal(r->tenant, text);
+	if (end != NULL && *end != '\0')
+		secret_conceal(text, end + 1);
+}
+
 /* Sends the request of each page that the profile wants. */
 static enum exit_code
 ask_all_pages(struct registry *r, enum webhooks_call call,
@@ -133,6 +157,7 @@ ask_all_pages(struct registry *r, enum webhooks_call call,
 	    f == ERROR_CLASS_NONE && cursor != NULL && ++pages < PAGES_MAX);
 	value_unref(cursor);
 	if (f != ERROR_CLASS_NONE) {
+		conceal(r, in.url, &reason);
 		if (f == ERROR_CLASS_DENIED && r->tenant->admin_source != NULL)
 			buf_setf(&way, "check %s, which may have expired",
 			    r->tenant->admin_source);
@@ -171,19 +196,6 @@ registry_release(struct registry *r)
 	secret_free(r->url);
 	free(r->path);
 	*r = (struct registry){ .http = NULL };
-}
-
-/* The end of the tenant's path in an address, where the secret follows; NULL:
- * it is not the tenant's. */
-static const char *
-find_hook_path(const struct registry *r, const char *url)
-{
-	const char *at = r->path != NULL ? strstr(url, r->path) : NULL;
-
-	if (at == NULL)
-		return NULL;
-	at += strlen(r->path);
-	return *at == '\0' || *at == '/' || *at == '?' ? at : NULL;
 }
 
 /* True at our address, with any secret. */

@@ -75,6 +75,23 @@ has_webhooks_only(const struct poller *p, const char *name)
 	return hooks_only && p->only_n == 0;
 }
 
+bool
+poller_leaves_out(const struct poller *p, struct text tenant)
+{
+	const struct conf *c = p->common.conf;
+	size_t n = conf_tenants(c), i;
+
+	for (i = 0; i < n; i++) {
+		const char *name = conf_tenant(c, i);
+
+		if (text_is(tenant, name))
+			return !is_tenant_selected(p, name) ||
+			       (conf_tenant_error(c, i) == NULL &&
+				   has_webhooks_only(p, name));
+	}
+	return p->only_n > 0;
+}
+
 /* Opens the selected tenants. An error in one of them is logged and leaves out
  * that one only. */
 static void

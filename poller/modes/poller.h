@@ -68,6 +68,10 @@ bool poller_open(struct poller *p, bool asking);
 
 void poller_release(struct poller *p);
 
+/* Whether the tenant is not asked, without that being an error: --tenant names
+ * others, or it has webhooks and no token. */
+bool poller_leaves_out(const struct poller *p, struct text tenant);
+
 /* Sets the exit code of the run, unless an earlier failure did. */
 void poller_failed(struct poller *p, enum exit_code code);
 

@@ -41,24 +41,12 @@ struct status_input {
 	struct buf why;
 };
 
-static bool
-is_left_out(const struct status_input *in, struct text tenant)
-{
-	size_t i;
-
-	for (i = 0; i < in->poller->only_n; i++) {
-		if (text_is(tenant, in->poller->only[i]))
-			return false;
-	}
-	return in->poller->only_n > 0;
-}
-
 static void
 report_unknown_tenant(struct status_input *in, struct text tenant)
 {
 	void **slot = strmap_put(&in->unknown, tenant.p, tenant.len);
 
-	if (*slot != NULL || is_left_out(in, tenant))
+	if (*slot != NULL || poller_leaves_out(in->poller, tenant))
 		return;
 	*slot = in;
 	poller_failed(in->poller, PROG_CONFIG);

@@ -23,9 +23,10 @@
 #   says which one it is.
 # - Deleting a conversation raises no event.
 
+# The account is in the paths; a null among the headers says that it is missing.
 def about:
     {auth: {header: "api_access_token", prefix: ""},
-     headers: {},
+     headers: (if .options.account == null then {account: null} else {} end),
      hooks: {
          sign: {header: "X-Chatwoot-Signature",
                 timestamp: "X-Chatwoot-Timestamp",

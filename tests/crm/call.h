@@ -35,6 +35,7 @@ struct call {
 	int64_t shift;  /* added to an offset above 0 */
 	bool same_page; /* offset and start_id have no effect */
 	bool no_filter; /* nor have state, operator_id, dialog_id */
+	int64_t echo;   /* the status of an error that quotes token and body */
 	int64_t move;   /* a room that goes to the last agent, or the first */
 	int disturb;    /* before a later page: -1 no, 0 a message, 1 a close */
 };

@@ -246,6 +246,12 @@ no_filter(struct call *c, int64_t value)
 }
 
 static void
+echo(struct call *c, int64_t value)
+{
+	c->echo = value;
+}
+
+static void
 cut_chunk(struct answer *a, int64_t value)
 {
 	(void)value;
@@ -448,6 +454,8 @@ html_type(struct answer *a, int64_t value)
 const struct fault_kind fault_kinds[] = {
 	{ "401", "wrong token, with that status", 401, bad_token, NULL, NULL },
 	{ "403", "wrong token, with that status", 403, bad_token, NULL, NULL },
+	{ "401-echo", "that status, with the token and the request quoted", 401,
+	    NULL, echo, NULL },
 	{ "404", "Page not found", 0, not_found, NULL, NULL },
 	{ "404-gone", "no such dialog", 0, no_dialog, NULL, NULL },
 	{ "429", "too many requests, no header", 0, too_many, NULL, NULL },

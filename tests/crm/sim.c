@@ -1,9 +1,11 @@
 /* sim: who is calling, what it costs, what goes wrong, who answers. */
 #include "tests/crm/sim.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/xalloc.h"
 #include "tests/crm/api.h"
 #include "tests/crm/control.h"
 #include "tests/crm/life.h"
@@ -100,6 +102,16 @@ over_limit(const struct sim *s, struct world *w, struct answer *a)
 	return false;
 }
 
+static void
+answer_echo(const struct call *c, struct answer *a)
+{
+	char *text = xasprintf("Token %s is not correct", c->token);
+
+	answer_error(a, (unsigned)c->echo, text,
+	    c->body.len > 0 ? buf_str(&c->body) : NULL);
+	free(text);
+}
+
 /* The order of checks is Chat2Desk's: token, quota, route. */
 static void
 answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
@@ -112,6 +124,10 @@ answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
 		    "You have to specify your token. See API manual on "
 		    "info@chat2desk.com",
 		    NULL);
+		return;
+	}
+	if (c->echo != 0) {
+		answer_echo(c, a);
 		return;
 	}
 	w = account(s, c->token);

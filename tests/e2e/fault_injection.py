@@ -52,6 +52,8 @@ UNREADABLE = r"(not JSON|JSON|cannot be read|unusable|not what)"
 CRM = [
     Crm("a wrong token", 77, DENIED, ("401", {})),
     Crm("a wrong token, told by 403", 77, DENIED, ("403", {})),
+    Crm("a wrong token, which the answer quotes", 77, DENIED.replace(
+        "Token", r"Token \*\*\*"), ("401-echo", {})),
     Crm("a token that loses its rights in the middle", 77, DENIED,
         ("403", {"after": 2})),
     Crm("no such page", 69, r"404|not found", ("404", {})),

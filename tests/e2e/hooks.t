@@ -187,6 +187,14 @@ https://hooks.example.com/in/hooks/room/chat2desk/0123456789abcdef" ] ||
 	fail "registered: $(listed)"
 ! grep -q 0123456789abcdef "$tmp/out" "$tmp/err" || fail "the secret is shown"
 grep -q 'hooks/room/chat2desk/\*\*\*' "$tmp/out" || fail "$(cat "$tmp/out")"
+curl -sS --fail -X POST \
+	"$sim/control/fault?name=401-echo&value=400&method=POST&count=1" >/dev/null
+poller --tenant room --unregister https://hooks.example.com/in >"$tmp/out"
+expect 77 "$BIN/poller" -c "$tmp/my.conf" --tenant room \
+	--register https://hooks.example.com/in
+says 'Token \*\*\* is not correct.*/hooks/room/chat2desk/\*\*\*'
+! grep -q '0123456789abcdef\|sim-token' "$tmp/err" || fail "$(cat "$tmp/err")"
+poller --tenant room --register https://hooks.example.com/in >"$tmp/out"
 sed -i s/0123456789abcdef/fedcba9876543210/ "$tmp/my.conf"
 poller --tenant room --register https://hooks.example.com/in >"$tmp/out"
 [ "$(listed | tail -n 1)" = \
@@ -198,7 +206,7 @@ poller --tenant room --unregister https://hooks.example.com/in >"$tmp/out"
 [ "$(listed)" = "" ] || fail "not removed: $(listed)"
 expect 78 "$BIN/poller" -c "$tmp/my.conf" --tenant wo \
 	--register https://hooks.example.com
-says 'has no url'
+says 'has no account'
 
 echo "- where that takes a request for each webhook"
 rm "$tmp/port"
@@ -246,6 +254,9 @@ token = woot-token
 account = 1
 hook = signature
 END
+sed '/^account/d' "$tmp/made.conf" >"$tmp/nobodys.conf"
+expect 78 "$BIN/poller" -c "$tmp/nobodys.conf" --register https://h.example.com
+says 'has no account'
 expect 78 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
 says 'set hook_secret_file'
 expect 78 "$BIN/poller" -c "$tmp/made.conf" -n --listen 127.0.0.1:0
@@ -263,6 +274,12 @@ jq -e '.url == "https://h.example.com/hooks/made/chatwoot" and .active' \
 expect 0 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
 [ "$(cat "$tmp/made.key")" = "$key" ] || fail "another key"
 [ "$(wc -l <"$tmp/out")" = 1 ] || fail "it is there twice: $(cat "$tmp/out")"
+# With the token for that command alone, no poll complains.
+(umask 077 && sed -n 's/^token = //p' "$tmp/made.conf" >"$tmp/made.token")
+(umask 077 && sed '/^token/d' "$tmp/made.conf" >"$tmp/bare.conf")
+expect 0 env CRM_TENANT=made CRM_TOKEN_FILE="$tmp/made.token" "$BIN/poller" \
+	-c "$tmp/bare.conf" --tenant made --register https://h.example.com
+expect 0 "$BIN/poller" -c "$tmp/bare.conf"
 
 kill "$listener"
 wait "$listener" || fail "the listener ended with $?"

@@ -303,6 +303,12 @@ is "exit status after SIGTERM ($(cat err))" $rc 0
 grep -q '"state":"end"' out && fail "an end marker after SIGTERM"
 control "set?latency=0"
 
+# A proxy for the network gets nothing that is for this machine.
+for proxy in http_proxy all_proxy ALL_PROXY; do
+	run 0 env $proxy=http://127.0.0.1:1 "$poller" -c conf
+	whole
+done
+
 # A closed pipe is an ordinary end.
 conf "concurrency = 8"
 rc=0
@@ -377,6 +383,15 @@ control "fault?name=none"
 run 78 "$poller" -c conf --status -f <(
 	echo '{"type":"chat","tenant":"nobody","chat":"1"}')
 one_line "tenant 'nobody'"
+# What has webhooks and no token is served by them, and its chats end so.
+conf
+printf '[crm pushed]\nprofile = chatwoot\nhook = secret\n%s\n' \
+	'hook_secret = 0123456789abcdef' >>conf
+echo '{"type":"chat","tenant":"pushed","chat":"1"}' >one
+run 0 env CRM_TENANT=acme "$poller" -c conf --status -f one
+silent
+is "said of what is pushed" "$(cat out)" ""
+conf
 run 65 "$poller" -c conf --status -f <(printf '{"type":"chat","ten')
 run 0 "$poller" -c conf --status
 

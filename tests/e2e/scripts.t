@@ -87,6 +87,13 @@ silent
 is "the list" "$(jq -r '"\(.tenant) \(.state)"' listed)" "one current
 two current"
 is "its chats" "$(jq -r 'select(.tenant == "two").open_chats' listed)" "$(chats two)"
+# One whose CRM only pushes has no token.
+(umask 077 && echo 0123456789abcdef >pushed.key)
+"$scripts/tenant" add pushed --profile chatwoot --no-token --set account=1 \
+	--set hook=signature --set hook_secret_file="$PWD/pushed.key" </dev/null
+cron 0 job
+silent
+"$scripts/tenant" remove pushed
 
 echo "- the report: for people, for a spreadsheet, for a pipe"
 "$scripts/report" -o table >report

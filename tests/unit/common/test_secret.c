@@ -223,6 +223,34 @@ it_is_named_or_stands_there_but_not_both(void **state)
 	buf_release(&why);
 }
 
+static void
+it_is_concealed(void **state)
+{
+	static const struct {
+		const char *text, *secret, *want;
+	} cases[] = {
+		{ "no token", "0123456789", "no token" },
+		{ "0123456789", "0123456789", "***" },
+		{ "Token 0123456789 is bad", "0123456789", "Token *** is bad" },
+		{ "0123456789, 01234567890123456789", "0123456789",
+		    "***, ******" },
+		{ "a short token", "token", "a short token" },
+		{ "no secret", NULL, "no secret" },
+		{ "no secret", "", "no secret" },
+		{ "", "0123456789", "" },
+	};
+	struct buf text = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_setf(&text, "%s", cases[i].text);
+		secret_conceal(&text, cases[i].secret);
+		assert_string_equal(buf_str(&text), cases[i].want);
+	}
+	buf_release(&text);
+}
+
 int
 main(void)
 {
@@ -233,6 +261,7 @@ main(void)
 		cmocka_unit_test(a_pipe_may_hold_it),
 		cmocka_unit_test(others_eyes_are_warned_of),
 		cmocka_unit_test(the_environment_forgets),
+		cmocka_unit_test(it_is_concealed),
 		cmocka_unit_test(it_is_named_or_stands_there_but_not_both),
 	};
 

@@ -242,6 +242,8 @@ gone_is_what_no_list_has(void **state)
 	}
 	assert_int_equal(p.step, STEP_DONE);
 	assert_int_equal(p.fate, RESERVATION_OVER);
+	assert_non_null(strstr(buf_str(&p.outcome), "\"gone\""));
+	assert_null(strstr(buf_str(&p.outcome), "closed_at"));
 	reservation_release(&p);
 	tenant_assigner_release(&c);
 }
