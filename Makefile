@@ -242,6 +242,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 scripts/grafana/dashboards/*.json $(D)/grafana
 	sed -i -e 's,/usr/local/share/$(NAME),$(DATADIR),g' \
 	    -e 's,/usr/local/bin/\(sink\|aggregator\|poller\),$(BINDIR)/$(PROGRAM_PREFIX)\1,' \
+	    -e 's,man:\(sink\|aggregator\|poller\)(1),man:$(PROGRAM_PREFIX)\1(1),' \
 	    -e 's,/usr/local/bin,$(BINDIR),g' $(MANPAGES) $(D)/examples/*
 	sed -i 's,{PROGRAM_PREFIX:-},{PROGRAM_PREFIX:-$(PROGRAM_PREFIX)},' \
 	    $(D)/scripts/lib.sh

@@ -2,7 +2,8 @@
  * keyed_state: a hash table with open addressing over pointers to entries. An
  * entry is a head with the payload behind it and the key in front of it, so
  * that a look-up finds key and head in one line of the cache, and the head is
- * found from the payload. keyed_state_home.c saves, evicts and expires.
+ * found from the payload. Beside it: keyed_state_save.c, keyed_state_evict.c
+ * and keyed_state_delete.c.
  */
 #include "aggregator/keyed_state/keyed_state.h"
 

@@ -70,6 +70,17 @@ set_option_keys(const struct aggregator *a, struct buf *why)
 	return true;
 }
 
+/* Says where a value stands that cannot be used: in an option, else in the
+ * configuration. */
+static enum exit_code
+refuse_value(const char *key, const char *of_option, const struct buf *why)
+{
+	if (of_option != NULL)
+		return prog_usage_error("--%s: %s", key, buf_str(why));
+	log_error("[aggregator] %s: %s", key, buf_str(why));
+	return PROG_CONFIG;
+}
+
 /* Selects the metrics, and which part of them is computed. */
 static enum exit_code
 select_metrics(struct aggregator *a, struct buf *why)
@@ -77,14 +88,10 @@ select_metrics(struct aggregator *a, struct buf *why)
 	struct aggregator_job *job = &a->job;
 
 	if (metric_selection_parse(&job->selection,
-		conf_list(job->conf, "aggregator", "metrics"), why) == -1) {
-		log_error("%s", buf_str(why));
-		return a->metrics != NULL ? PROG_USAGE : PROG_CONFIG;
-	}
-	if (shard_read(&job->part, job->conf, why) == -1) {
-		log_error("%s", buf_str(why));
-		return a->part != NULL ? PROG_USAGE : PROG_CONFIG;
-	}
+		conf_list(job->conf, "aggregator", "metrics"), why) == -1)
+		return refuse_value("metrics", a->metrics, why);
+	if (shard_read(&job->part, job->conf, why) == -1)
+		return refuse_value("part", a->part, why);
 	if (job->part.of > 0)
 		metric_selection_set_part(&job->selection);
 	return PROG_OK;

@@ -69,20 +69,26 @@ unix_socket_connect(const char *path)
 	return fd;
 }
 
-/* Removes what a killed process left. */
-static void
+/* Removes what a killed process left. -1 with errno: what is there is no
+ * socket, of which bind() would say that the address is in use. */
+static int
 remove_unused(const char *path)
 {
 	struct stat st;
 	int fd;
 
-	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return;
+	if (lstat(path, &st) != 0)
+		return 0;
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = EEXIST;
+		return -1;
+	}
 	fd = unix_socket_connect(path);
 	if (fd >= 0)
 		(void)close(fd);
 	else if (errno == ECONNREFUSED)
 		(void)unlink(path);
+	return 0;
 }
 
 /* 0, or -1 with errno. */
@@ -131,9 +137,8 @@ unix_socket_listen(const char *path, struct unix_socket_id *id)
 	struct sockaddr_un at;
 	int fd;
 
-	if (set_address(&at, path) != 0)
+	if (set_address(&at, path) != 0 || remove_unused(path) != 0)
 		return -1;
-	remove_unused(path);
 	fd = make_socket();
 	if (fd < 0)
 		return -1;

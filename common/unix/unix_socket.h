@@ -21,8 +21,8 @@ struct unix_socket_id {
  * program of another user, connects by the group. A socket that nobody listens
  * at any more is replaced. Changes the process' umask for a moment: no other
  * thread may make files meanwhile. Returns a descriptor that does not block, or
- * -1 with errno: EADDRINUSE while another process listens, or for what is no
- * socket. */
+ * -1 with errno: EADDRINUSE while another process listens, EEXIST for what is
+ * no socket. */
 int unix_socket_listen(const char *path, struct unix_socket_id *id)
     __attribute__((warn_unused_result));
 

@@ -56,6 +56,42 @@ send_request(struct registry *r, const struct profile_request *request,
 	return a;
 }
 
+/* The answer to one request; NULL: asked to stop. */
+static enum error_class
+read_page(struct registry *r, enum webhooks_call call,
+    struct webhooks_input *in, const struct http_answer *a,
+    struct webhooks *out, struct buf *why)
+{
+	struct buf reason = BUF_INIT;
+	struct value *answer;
+	enum error_class f;
+	bool repaired = false;
+
+	if (a == NULL) {
+		buf_setf(why, "asked to stop");
+		return ERROR_CLASS_LATER;
+	}
+	if (a->outcome != HTTP_ANSWERED) {
+		buf_setf(why, "%s%s", buf_str(&a->reason),
+		    call != WEBHOOKS_LIST && !a->not_sent
+			? "; it may have arrived all the same"
+			: "");
+		return a->outcome == HTTP_LATER ? ERROR_CLASS_LATER
+						: ERROR_CLASS_UNUSABLE;
+	}
+	answer =
+	    value_parse(buf_str(&a->body), a->body.len, &repaired, &reason);
+	in->answer = answer;
+	in->status = a->status;
+	f = webhooks_read(r->tenant->profile, call, in, out, why);
+	/* The request of the next page must not have it. */
+	in->answer = NULL;
+	in->status = 0;
+	value_unref(answer);
+	buf_release(&reason);
+	return f;
+}
+
 /* One request and its answer. */
 static enum error_class
 ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
@@ -64,10 +100,7 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 	struct profile_request request;
 	const struct tenant_host *host;
 	enum error_class f = ERROR_CLASS_UNUSABLE;
-	struct http_answer *a = NULL;
-	struct value *answer = NULL;
-	struct buf reason = BUF_INIT;
-	bool repaired = false;
+	struct http_answer *a;
 	int rc = webhooks_request(r->tenant->profile, call, in, &request, why);
 
 	if (rc == 0 && call == WEBHOOKS_LIST)
@@ -78,33 +111,13 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 		return f;
 	}
 	host = tenant_host(r->tenant, request.host);
-	if (host == NULL || host->headers == NULL || request.is_url)
+	if (host == NULL || host->headers == NULL || request.is_url) {
 		buf_setf(why, "its profile asks elsewhere than at its hosts");
-	else
+	} else {
 		a = send_request(r, &request, host, call != WEBHOOKS_LIST);
-	if (a != NULL && a->outcome == HTTP_ANSWERED) {
-		answer = value_parse(
-		    buf_str(&a->body), a->body.len, &repaired, &reason);
-		in->answer = answer;
-		in->status = a->status;
-		f = webhooks_read(r->tenant->profile, call, in, out, why);
-	} else if (a != NULL) {
-		f = a->outcome == HTTP_LATER ? ERROR_CLASS_LATER
-					     : ERROR_CLASS_UNUSABLE;
-		buf_setf(why, "%s%s", buf_str(&a->reason),
-		    call != WEBHOOKS_LIST && !a->not_sent
-			? "; it may have arrived all the same"
-			: "");
-	} else if (host != NULL) {
-		f = ERROR_CLASS_LATER;
-		buf_setf(why, "asked to stop");
+		f = read_page(r, call, in, a, out, why);
+		http_answer_free(a);
 	}
-	http_answer_free(a);
-	/* The request of the next page must not have it. */
-	in->answer = NULL;
-	in->status = 0;
-	value_unref(answer);
-	buf_release(&reason);
 	profile_request_release(&request);
 	return f;
 }

@@ -47,21 +47,19 @@ wait_for_lock(int fd)
 	return 0;
 }
 
-/* Truncates the file behind its last newline. Only the beginning of a row
- * record is cut off: any other file is not an archive. */
+/* Sets *end to the offset behind the last newline. */
 static int
-drop_cut_line(struct archive *a, struct buf *why, enum exit_code *code)
+find_last_line(
+    const struct archive *a, off_t *end, struct buf *why, enum exit_code *code)
 {
-	static const char begin[] = "{\"type\":\"row\"";
-	char chunk[4096], head[sizeof begin] = "";
-	off_t end = a->size, from;
-	ssize_t got;
-	size_t want;
+	char chunk[4096];
+	off_t from;
+	ssize_t got = 0;
 
-	while (end > 0) {
+	for (*end = a->size; *end > 0 && got == 0; *end = from + got) {
 		from =
-		    end > (off_t)sizeof chunk ? end - (off_t)sizeof chunk : 0;
-		got = pread(a->fd, chunk, (size_t)(end - from), from);
+		    *end > (off_t)sizeof chunk ? *end - (off_t)sizeof chunk : 0;
+		got = pread(a->fd, chunk, (size_t)(*end - from), from);
 		if (got <= 0) {
 			if (got == 0)
 				errno = EIO;
@@ -71,17 +69,36 @@ drop_cut_line(struct archive *a, struct buf *why, enum exit_code *code)
 		}
 		while (got > 0 && chunk[got - 1] != '\n')
 			got--;
-		end = from + got;
-		if (got > 0)
-			break;
 	}
-	if (end == a->size)
-		return 0;
-	want = (size_t)(a->size - end);
+	return 0;
+}
+
+/* What is behind end is the beginning of a row record. */
+static bool
+is_cut_row(const struct archive *a, off_t end)
+{
+	static const char begin[] = "{\"type\":\"row\"";
+	char head[sizeof begin] = "";
+	size_t want = (size_t)(a->size - end);
+
 	if (want > sizeof begin - 1)
 		want = sizeof begin - 1;
-	if (pread(a->fd, head, want, end) != (ssize_t)want ||
-	    memcmp(head, begin, want) != 0) {
+	return pread(a->fd, head, want, end) == (ssize_t)want &&
+	       memcmp(head, begin, want) == 0;
+}
+
+/* Truncates the file behind its last newline. Only the beginning of a row
+ * record is cut off: any other file is not an archive. */
+static int
+drop_cut_line(struct archive *a, struct buf *why, enum exit_code *code)
+{
+	off_t end;
+
+	if (find_last_line(a, &end, why, code) != 0)
+		return -1;
+	if (end == a->size)
+		return 0;
+	if (!is_cut_row(a, end)) {
 		buf_setf(why,
 		    "'%s' does not look like an archive: its last line has no "
 		    "newline; name another file",

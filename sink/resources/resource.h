@@ -1,6 +1,6 @@
 /*
  * resource: the table of what the API has: path, who may read it, and the
- * function that answers; and api_answer(), which answers any request.
+ * function that answers; and resource_answer(), which answers any request.
  *
  * To add a resource: its function in a file of its own, declared below, its row
  * in resource_table.c, its description in openapi.json, its tests. A resource

@@ -1,6 +1,7 @@
 #!/bin/sh
 # docs: the pages and the README say what the programs do: options, keys,
-# fields, columns, exit codes, messages; both ways. See tests/lint/docs.py.
+# fields, columns, exit codes, messages; both ways. See tests/lint/docs.py. What
+# comments name is there, see tests/lint/comments.py.
 set -eu
 
 for tool in python3 mandoc jq; do
@@ -9,4 +10,5 @@ for tool in python3 mandoc jq; do
 		exit 77
 	}
 done
+tests/lint/comments.py
 exec tests/lint/docs.py

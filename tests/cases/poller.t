@@ -116,6 +116,8 @@ expect 0 "" -c conf -n
 cp "$root/poller/profiles/chat2desk.jq" own.jq
 conf '[crm acme]' 'token = t' 'url = http://127.0.0.1:9/' 'profile = ./own.jq'
 expect 0 "" -c conf -n
+echo 'def hooks_request: {url: "http://127.0.0.1:9/hooks"};' >>own.jq
+expect 69 "its profile asks elsewhere than at its hosts" -c conf --registered
 printf 'def about: {;\n' >own.jq
 expect 78 "line 1: syntax error" -c conf -n
 printf 'def about:\n  no_such_thing;\n' >own.jq

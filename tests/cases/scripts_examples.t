@@ -1,6 +1,6 @@
 #!/bin/bash
 # The examples say what the programs mean: the crontab's schedules are those
-# that The self-check counts with, its lines name scripts that exist, the units are
+# that the self-check counts with, its lines name scripts that exist, the units are
 # such as systemd takes, and nginx's file is one for nginx, where they are
 # installed; what it says of the listener's limits is what they are; and the
 # programs take the configuration of messaging-allocation(7)'s way from zero.

@@ -78,6 +78,7 @@ expect 65 "$limits" --default 18
 [ "$(waiting records)" = 0 ] || fail "it was published"
 
 echo "- nowhere to be written"
+unwritable='report: the metrics cannot be written'
 for format in table csv ndjson; do
 	rc=0
 	"$limits" -o $format 2>"$tmp/err" >/dev/full || rc=$?
@@ -85,12 +86,15 @@ for format in table csv ndjson; do
 	rc=0
 	scripts/report -o $format 2>"$tmp/err" >/dev/full || rc=$?
 	[ $rc = 74 ] || fail "report -o $format gives $rc: $(cat "$tmp/err")"
+	[ "$(cat "$tmp/err")" = "$unwritable" ] || fail "report: $(cat "$tmp/err")"
 	rc=0
 	timeout 60 scripts/report -o $format --watch 2>"$tmp/err" >/dev/full || rc=$?
 	[ $rc = 74 ] || fail "report --watch gives $rc: $(cat "$tmp/err")"
+	[ "$(cat "$tmp/err")" = "$unwritable" ] || fail "report: $(cat "$tmp/err")"
 	rc=0
 	timeout 60 scripts/report -o $format --watch 2>"$tmp/err" >&- || rc=$?
 	[ $rc = 74 ] || fail "report --watch gives $rc: $(cat "$tmp/err")"
+	[ "$(cat "$tmp/err")" = "$unwritable" ] || fail "report: $(cat "$tmp/err")"
 done
 
 echo "- the database is away: they can be set, and are not shown"

@@ -356,6 +356,24 @@ rights_from_the_start(void **unused)
 	assert_false(atomic_load(&seen.other));
 }
 
+/* Nobody has such an address, so nobody can be ended. */
+static void
+what_is_no_socket_is_kept(void **state)
+{
+	struct endpoint_options opt = { .conf = conf, .takes_socket = true };
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	(void)state;
+	assert_int_equal(mkdir("folder", 0700), 0);
+	assert_null(endpoint_open_read("unix:folder", &opt, &why, &code));
+	assert_string_equal(buf_str(&why),
+	    "cannot listen at 'unix:folder': File exists; choose another name");
+	assert_int_equal(code, PROG_CANTCREATE);
+	assert_int_equal(rmdir("folder"), 0);
+	buf_release(&why);
+}
+
 static void
 names_that_are_refused(void **state)
 {
@@ -410,6 +428,7 @@ main(void)
 		cmocka_unit_test(out_of_descriptors),
 		cmocka_unit_test(socket_was_removed),
 		cmocka_unit_test(rights_from_the_start),
+		cmocka_unit_test(what_is_no_socket_is_kept),
 		cmocka_unit_test(names_that_are_refused),
 		cmocka_unit_test(stops_without_a_reader),
 	};
