@@ -47,7 +47,7 @@ emit_chats(const struct model *m, struct rowset *to, enum metric_rows which,
 		if (chat_is_open(v[i]))
 			emit_chat_row(
 			    m, v[i], record_status_name(CHAT_OPEN), to);
-		else if (which == ROWS_CHANGED && chat_has_left(v[i]))
+		else if (chat_has_left(v[i]))
 			emit_chat_row(m, v[i], "left", to);
 	}
 }
