@@ -26,6 +26,7 @@
 #include "sink/serve/login.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/serve_routes.h"
+#include "sink/tables/tables_opening.h"
 
 #define SERVE "serve"
 #define CHECK_MS 200
@@ -34,6 +35,9 @@
 #define BODY_MAX LOGIN_BODY_MAX
 #define BODIES_MAX ((size_t)1024 * 1024)
 #define BODY_RATE 500
+
+/* Free memory that is kept for the next answers. */
+#define KEPT_BYTES (8 * 1024 * 1024)
 
 /* Requests that wait for a connection to the database. */
 #define WAITING_MAX 1000
@@ -45,6 +49,7 @@ struct api_server {
 	struct teams teams;
 	struct serve serve; /* the context of the handlers */
 	struct board_files *board;
+	uint64_t connects; /* at which the database opened its tables */
 	enum exit_code code;
 	struct buf why;
 };
@@ -90,11 +95,13 @@ read_files(struct api_server *s)
 }
 
 static int
-read_revocations(struct api_server *s, struct db *db)
+prepare_database(struct api_server *s, struct db *db)
 {
 	s->serve.revocation = revocation_open();
-	if (revocation_refresh(s->serve.revocation, db) != OUTCOME_NEVER)
+	if (revocation_refresh(s->serve.revocation, db) != OUTCOME_NEVER) {
+		tables_opening_look(db, &s->connects);
 		return 0;
+	}
 	s->code = db_code(db);
 	buf_setf(&s->why, "%s", db_why(db));
 	return -1;
@@ -179,8 +186,12 @@ serve(struct sink *o, struct db **db)
 	/* Any thread may serve any connection: with an arena a thread, each
 	 * would keep the largest amount of memory it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
+	/* What an answer took is soon taken again: given back to the system
+	 * each time, it would come as new pages each time. */
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	(void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
 	if (configure(&s) != 0 || open_audit(&s) != 0 ||
-	    read_revocations(&s, *db) != 0 || start_serving(&s, *db) != 0) {
+	    prepare_database(&s, *db) != 0 || start_serving(&s, *db) != 0) {
 		log_error("%s", buf_str(&s.why));
 	} else {
 		daemon_init();
@@ -189,6 +200,7 @@ serve(struct sink *o, struct db **db)
 		notify_ready();
 		while (!stop_asked()) {
 			(void)revocation_refresh(s.serve.revocation, *db);
+			tables_opening_look(*db, &s.connects);
 			(void)stop_sleep(CHECK_MS);
 		}
 		notify_stopping();

@@ -374,12 +374,16 @@ ask_messages_of(
 	    "SELECT SUM(messages), SUM(inbound), SUM(outbound), "
 	    "SUM(sentiment_sum) / SUM(sentiments), "
 	    "SUM(response_sum) / SUM(responses) FROM ("
-	    "SELECT messages, inbound, outbound, sentiments, sentiment_sum, "
-	    "responses, response_sum FROM message_analytics_hours "
+	    "SELECT SUM(messages) AS messages, SUM(inbound) AS inbound, "
+	    "SUM(outbound) AS outbound, SUM(sentiments) AS sentiments, "
+	    "SUM(sentiment_sum) AS sentiment_sum, "
+	    "SUM(responses) AS responses, SUM(response_sum) AS response_sum "
+	    "FROM message_analytics_hours "
 	    "WHERE tenant = ? AND `hour` >= ? AND `hour` < ? "
-	    "UNION ALL SELECT 1, direction = 'inbound', "
-	    "direction = 'outbound', sentiment_score IS NOT NULL, "
-	    "sentiment_score, response_time IS NOT NULL, response_time "
+	    "UNION ALL SELECT SUM(1), SUM(direction = 'inbound'), "
+	    "SUM(direction = 'outbound'), SUM(sentiment_score IS NOT NULL), "
+	    "SUM(sentiment_score), SUM(response_time IS NOT NULL), "
+	    "SUM(response_time) "
 	    "FROM message_analytics WHERE tenant = ? AND " CUT_HOURS ") s",
 	    args, ARRAY_LEN(args), rows);
 }

@@ -168,11 +168,35 @@ span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
 		to->dense[from->buckets[i].bucket] += from->buckets[i].n;
 }
 
+/* Room for n more of them. */
+static void
+reserve_buckets(struct span_sum *to, size_t n)
+{
+	if (to->cap - to->buckets_n >= n)
+		return;
+	to->cap = to->buckets_n + n;
+	to->buckets = xrealloc(to->buckets, to->cap, sizeof *to->buckets);
+}
+
+/* Where there is room. */
 static void
 append_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 {
-	XGROW(to->buckets, to->buckets_n, to->cap);
 	to->buckets[to->buckets_n++] = (struct span_bucket){ bucket, n };
+}
+
+static void
+settle_dense(struct span_sum *s)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < SPAN_BUCKETS; i++)
+		n += s->dense[i] > 0;
+	reserve_buckets(s, n);
+	for (i = 0; i < SPAN_BUCKETS; i++) {
+		if (s->dense[i] > 0)
+			append_bucket(s, (uint32_t)i, s->dense[i]);
+	}
 }
 
 void
@@ -185,10 +209,8 @@ span_sum_settle(struct span_sum *s)
 			s->buckets[n++] = s->buckets[i];
 	}
 	s->buckets_n = n;
-	for (i = 0; s->dense != NULL && i < SPAN_BUCKETS; i++) {
-		if (s->dense[i] > 0)
-			append_bucket(s, (uint32_t)i, s->dense[i]);
-	}
+	if (s->dense != NULL)
+		settle_dense(s);
 	free(s->dense);
 	s->dense = NULL;
 	s->gathered = 0;
@@ -305,11 +327,10 @@ read_run(const char **p, struct span_sum *to, bool *bad)
 	skip(p, ' ', bad);
 	bucket = (uint32_t)read_digits(p, bad);
 	skip(p, ':', bad);
+	*bad |= to->buckets_n > 0 &&
+		to->buckets[to->buckets_n - 1].bucket >= bucket;
 	while (!*bad) {
 		n = read_digits(p, bad);
-		if (n > 0 && to->buckets_n > 0 &&
-		    to->buckets[to->buckets_n - 1].bucket >= bucket)
-			*bad = true;
 		if (n > 0 && !*bad)
 			append_bucket(to, bucket, n);
 		bucket++;
@@ -331,6 +352,8 @@ read_sum(const char **p, struct span_sum *to, bool *bad)
 		skip(p, ' ', bad);
 		*numbers[i] = read_digits(p, bad);
 	}
+	/* A count takes a digit and what is in front of it. */
+	reserve_buckets(to, strcspn(*p, ";") / 2);
 	while (!*bad && **p == ' ')
 		read_run(p, to, bad);
 	skip(p, ';', bad);

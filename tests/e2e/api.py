@@ -542,6 +542,11 @@ class Test:
         until(60, lambda: self.server.ask(V1 + "now",
                                           self.admin).status == 200,
               "an answer after the database came back")
+        # Of a hundred partitions: nobody's answer waits for its opening.
+        self.world.sql = Sql(self.lab.server_dir)
+        until(60, lambda: self.world.sql.ask(
+            "SHOW OPEN TABLES FROM messaging LIKE 'intervals'"),
+              "a table that nobody asked for to be open")
 
     def it_ends_when_asked(self):
         self.server.process.terminate()
