@@ -73,6 +73,8 @@ done
 warn=$(seconds "$warn") || { echo "$warn" && exit 3; }
 critical=$(seconds "$critical") || { echo "$critical" && exit 3; }
 limit=$(seconds "$limit") || { echo "$limit" && exit 3; }
+# timeout(1) takes 0 for no limit, and whoever is stopped answers nothing.
+[ "$limit" -gt 0 ] || usage_error "-t 0 leaves no time"
 [ "$warn" -le "$critical" ] || usage_error "-w, ${warn} s, is above -c," \
 	"${critical} s: nothing would be a warning"
 case $disk in

@@ -37,6 +37,8 @@ struct message_id_text {
 };
 
 _Static_assert(RECORD_MAX_ID <= UINT8_MAX, "the length of an id is a byte");
+_Static_assert(
+    sizeof(struct message_id_text) <= 16, "MESSAGE_ID_SIZES says so");
 
 void
 message_ids_init(struct message_ids *x)

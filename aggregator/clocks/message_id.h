@@ -22,10 +22,14 @@ typedef uint64_t message_id;
 /* Room for the text of any id. */
 #define MESSAGE_ID_TEXT (RECORD_MAX_ID + 1)
 
+/* Private: the sizes of kept texts, in units of 16 bytes; one is before each.
+ */
+#define MESSAGE_ID_SIZES ((16 + RECORD_MAX_ID + 15) / 16 + 1)
+
 /* Private. */
 struct message_ids {
 	struct arena arena; /* of texts; dropped ones go to free[] */
-	struct message_id_text *free[RECORD_MAX_ID / 16 + 2];
+	struct message_id_text *free[MESSAGE_ID_SIZES]; /* by units of 16 */
 	struct message_id_prefix {
 		char p[ID_PREFIX];
 		uint8_t len;

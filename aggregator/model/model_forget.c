@@ -5,6 +5,7 @@
 #include "aggregator/model/model_impl.h"
 #include "aggregator/model/model_pack.h"
 #include "common/containers/pack.h"
+#include "common/words/phone_digits.h"
 
 /* The texts of a description, in the order in which they are packed. */
 enum { ASSIGNEE, CHANNEL, CUSTOMER, NAME, PHONE, TAG, TEXTS };
@@ -55,6 +56,7 @@ copy_description(struct pack *r, const struct forget_order *o, struct buf *to,
 	if (theirs) {
 		note_name(names, v[NAME]);
 		note_name(names, v[PHONE]);
+		phone_digits_add(names, v[PHONE]);
 		v[NAME] = v[PHONE] = v[TAG] = (struct text){ NULL, 0 };
 	}
 	pack_put_signed(to, opened_at);

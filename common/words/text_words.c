@@ -129,7 +129,8 @@ may_change(ucs4_t c)
 		return true;
 	n = uc_decomposition(c, &tag, parts);
 	return n > 0 && (tag != UC_DECOMP_CANONICAL || n == 1 ||
-			    uc_composition(parts[0], parts[1]) != c);
+			    uc_composition(parts[0], parts[1]) != c ||
+			    may_change(parts[0]));
 }
 
 static bool

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
+#include "common/words/phone_digits.h"
 #include "common/words/text_words.h"
 #include "common/words/word_case.h"
 #include "reaper/rights/day_slices.h"
@@ -46,6 +47,17 @@ subject_add_name(struct subject *s, const char *name, size_t len)
 	buf_release(&folded);
 	words_release(w);
 	free(w);
+}
+
+void
+subject_add_phone(struct subject *s, const char *phone, size_t len)
+{
+	struct buf both = BUF_INIT;
+
+	buf_add(&both, phone, len);
+	phone_digits_add(&both, (struct text){ phone, len });
+	subject_add_name(s, both.data, both.len);
+	buf_release(&both);
 }
 
 void
@@ -191,7 +203,7 @@ find_chats_of_slice(struct db *db, void *ctx)
 			subject_add_name(
 			    s, db_get(found, 1), db_get_len(found, 1));
 		if (db_get(found, 2) != NULL)
-			subject_add_name(
+			subject_add_phone(
 			    s, db_get(found, 2), db_get_len(found, 2));
 	}
 	db_rows_free(found);

@@ -47,6 +47,8 @@ enum outcome subject_read(struct subject *s)
 /* Adds a chat, or a name. */
 void subject_add_chat(struct subject *s, const char *chat, size_t len);
 void subject_add_name(struct subject *s, const char *name, size_t len);
+/* Adds a number of a telephone, and its digits alone (phone_digits.h). */
+void subject_add_phone(struct subject *s, const char *phone, size_t len);
 
 /* Writes the entry, or renews its time, which forgets all up to now: sinks see
  * it with their next batch. Sets alias and asked_at, from a time of asking. */

@@ -179,8 +179,6 @@ subject_lines_match(struct subject_lines *l, const char *line, size_t len)
 void
 subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 {
-	static const char *const names[] = { "customer_name", "customer_phone",
-		NULL };
 	enum line_kind kind = read_line(l, line, len);
 	const struct flat_field *v;
 	size_t i;
@@ -195,9 +193,10 @@ subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 		if (v != NULL && v->kind != FLAT_NULL)
 			subject_add_chat(l->subject, v->val, v->val_len);
 	}
-	for (i = 0; names[i] != NULL; i++) {
-		v = flat_find(&l->flat, names[i]);
-		if (v != NULL && v->kind == FLAT_STRING)
-			subject_add_name(l->subject, v->val, v->val_len);
-	}
+	v = flat_find(&l->flat, "customer_name");
+	if (v != NULL && v->kind == FLAT_STRING)
+		subject_add_name(l->subject, v->val, v->val_len);
+	v = flat_find(&l->flat, "customer_phone");
+	if (v != NULL && v->kind == FLAT_STRING)
+		subject_add_phone(l->subject, v->val, v->val_len);
 }

@@ -200,6 +200,14 @@ question_parameter(const struct question *q, const char *name)
 	return v != NULL && *v != '\0' ? v : NULL;
 }
 
+/* "24h". A number alone is refused: who writes one means a year, a day without
+ * dashes or seconds since 1970, not seconds ago. */
+static bool
+parse_ago(const char *v, int64_t *ms)
+{
+	return v[strspn(v, "0123456789")] != '\0' && parse_duration(v, ms) == 0;
+}
+
 bool
 question_time(struct question *q, const char *name, int64_t *ms)
 {
@@ -209,7 +217,7 @@ question_time(struct question *q, const char *name, int64_t *ms)
 
 	if (v == NULL || clock_parse(v, strlen(v), ms) == 0)
 		return true;
-	if (parse_duration(v, &back) == 0) {
+	if (parse_ago(v, &back)) {
 		*ms = q->request->now_ms - back;
 		return true;
 	}

@@ -59,22 +59,33 @@ parse_seconds(const char *text, int64_t *ms)
 	return true;
 }
 
+/* A time whose seconds, offset, or colon of the offset may be missing. */
+static bool
+parse_loose(const char *text, int64_t *ms)
+{
+	static const char date[] = "2026-11-20T",
+			  minutes[] = "2026-11-20T10:00";
+	size_t len = strlen(text), begin = strlen(date), at;
+	const char *zone, *colon = "";
+	char whole[TIME_TEXT_MAX + 8];
+	int n;
+
+	if (len < begin || len > TIME_TEXT_MAX)
+		return false;
+	at = begin + strcspn(text + begin, "Zz+-");
+	zone = at < len ? text + at : "Z";
+	if (strlen(zone) == strlen("+0100"))
+		colon = ":";
+	n = snprintf(whole, sizeof whole, "%.*s%s%.3s%s%s", (int)at, text,
+	    at == strlen(minutes) ? ":00" : "", zone, colon,
+	    strlen(zone) > 3 ? zone + 3 : "");
+	return clock_parse(whole, (size_t)n, ms) == 0;
+}
+
 static bool
 parse_original_time(const char *text, int64_t *ms)
 {
-	static const char *const ends[] = { "", "Z", ":00Z" };
-	char whole[TIME_TEXT_MAX + 8];
-	size_t i;
-	int n;
-
-	if (strlen(text) > TIME_TEXT_MAX)
-		return false;
-	for (i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-		n = snprintf(whole, sizeof whole, "%s%s", text, ends[i]);
-		if (clock_parse(whole, (size_t)n, ms) == 0)
-			return true;
-	}
-	return parse_seconds(text, ms);
+	return parse_loose(text, ms) || parse_seconds(text, ms);
 }
 
 void

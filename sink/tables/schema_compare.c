@@ -10,7 +10,7 @@
 
 static const char COLUMNS[] =
     "SELECT table_name, column_name, column_type, is_nullable, extra, "
-    "column_default IS NULL FROM information_schema.columns "
+    "column_default IS NULL, collation_name FROM information_schema.columns "
     "WHERE table_schema = DATABASE()";
 static const char KEYS[] =
     "SELECT table_name, index_name, "
@@ -27,7 +27,10 @@ static const char KINDS[] =
     "SELECT table_name, table_type = 'VIEW' FROM information_schema.tables "
     "WHERE table_schema = DATABASE()";
 
-enum { FIELDS = 6 };
+/* Of every text: names are compared byte by byte. */
+static const char COLLATION[] = "utf8mb4_bin";
+
+enum { FIELDS = 7 };
 
 /* The rows of a query: field 0 is the table, field 1 mostly a name in it. */
 struct answer {
@@ -202,6 +205,30 @@ compare_column(struct comparison *c, const struct schema_table *t, size_t i)
 	buf_release(&got);
 }
 
+/* Reports the first column of ours in which other bytes may be the same name,
+ * so that two keys are one row; one statement corrects all of the table. */
+static void
+compare_collations(struct comparison *c, const struct schema_table *t)
+{
+	char *const *is;
+	size_t i;
+
+	for (i = 0; i < t->columns; i++) {
+		is = find_answer(&c->columns, t->name, t->column[i].name);
+		if (is == NULL || is[6][0] == '\0' ||
+		    strcmp(is[6], COLLATION) == 0)
+			continue;
+		buf_setf(&c->what, "column %s.%s is compared by %s, not by %s",
+		    t->name, t->column[i].name, is[6], COLLATION);
+		buf_setf(&c->sql,
+		    "ALTER TABLE `%s` CONVERT TO CHARACTER SET utf8mb4 "
+		    "COLLATE %s",
+		    t->name, COLLATION);
+		report_difference(c, false);
+		return;
+	}
+}
+
 /* Reports columns and keys of others that would refuse our rows. */
 static void
 find_foreign(struct comparison *c, const struct schema_table *t)
@@ -349,6 +376,7 @@ compare_table(struct comparison *c, const struct schema_table *t)
 	}
 	for (i = 0; i < t->columns; i++)
 		compare_column(c, t, i);
+	compare_collations(c, t);
 	for (i = 0; i < t->keys; i++)
 		compare_key(c, t, &t->key[i]);
 	find_foreign(c, t);
@@ -375,7 +403,7 @@ compare_view(struct comparison *c, const char *name)
 static enum outcome
 compare_all(struct comparison *c)
 {
-	enum outcome o = query_catalog(c->db, COLUMNS, 6, &c->columns);
+	enum outcome o = query_catalog(c->db, COLUMNS, FIELDS, &c->columns);
 	size_t i;
 
 	if (o == OUTCOME_DONE)

@@ -458,6 +458,8 @@ class Test:
         seconds = int(at(want).timestamp())
         for text in ("2025-01-02T03:04:00Z", "2025-01-02T03:04:00",
                      "2025-01-02 03:04", "2025-01-02T04:04:00+01:00",
+                     "2025-01-02T04:04:00+0100", "2025-01-02T04:04+01:00",
+                     "2025-01-01T21:34:00.000-0530",
                      str(seconds), str(seconds * 1000), f"{seconds}.0",
                      f"{seconds - 1}.9999999"):
             got = self.analytics("conversations/x/analytics", start_time=text)

@@ -69,12 +69,12 @@ def talk(chat, customer, mark):
     yield chat_of(chat, customer,
                   customer_name=(f"Quorbella Zyxtrand {mark} NUN\u0303OR"
                                  if mark else "Dan"),
-                  customer_phone=f"+55119876001{mark}" if mark else "+551",
+                  customer_phone=f"+55-119876001{mark}" if mark else "+551",
                   tag="markertag" if mark else "vip")
     for n in range(12):
         yield message(chat, n, 5, "customer", customer, "7",
-                      f"markertext{n} Zyxtrand Nu\u00f1or" if mark
-                      else "hello there",
+                      f"markertext{n} Zyxtrand Nu\u00f1or 551198760011"
+                      if mark else "hello there",
                       second=n * 3,
                       data={"note": "markerdata" if mark else "n"})
     for n in range(12, 20):

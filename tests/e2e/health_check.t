@@ -175,6 +175,8 @@ checked 0 '1 tenants'
 
 echo "- used wrongly, or not configured"
 checked 3 "'x' is no time" -t x
+checked 3 '-t 0 leaves no time' -t 0
+checked 3 '-t 0 leaves no time' -t 0m
 checked 3 "unknown argument '--what'" --what
 checked 3 "-c needs a value" -c
 checked 3 "-d wants two" -d 5

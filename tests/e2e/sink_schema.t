@@ -13,7 +13,8 @@ rows t s1 1 2 5 >"$tmp/rows"
 "$sink" -f "$tmp/rows"
 shape() {
 	sql "SELECT table_name, column_name, ordinal_position, column_type,
-		is_nullable, column_key, extra FROM information_schema.columns
+		is_nullable, column_key, extra, collation_name
+		FROM information_schema.columns
 		WHERE table_schema = DATABASE() ORDER BY 1, 3"
 	sql "SELECT table_name, index_name, seq_in_index, column_name
 		FROM information_schema.statistics
@@ -91,6 +92,9 @@ ALTER TABLE chat_metrics MODIFY COLUMN channel VARCHAR(191) NOT NULL DEFAULT ''|
 ALTER TABLE chat_metrics DROP PRIMARY KEY|key PRIMARY of chat_metrics is missing
 ALTER TABLE chat_metrics DROP PRIMARY KEY, ADD PRIMARY KEY (chat)|key PRIMARY of chat_metrics is chat, not .tenant,chat
 ALTER TABLE chat_metrics ADD UNIQUE KEY theirs (chat)|key theirs of chat_metrics is not ours
+ALTER TABLE chat_metrics MODIFY COLUMN chat VARCHAR(191) COLLATE utf8mb4_general_ci NOT NULL|column chat_metrics.chat is compared by utf8mb4_general_ci, not by utf8mb4_bin
+ALTER TABLE chat_metrics MODIFY COLUMN tag VARCHAR(255) CHARACTER SET latin1 NULL|column chat_metrics.tag is compared by latin1_swedish_ci
+ALTER TABLE message_analytics CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci|column message_analytics.tenant is compared by utf8mb4_general_ci
 ALTER TABLE messages REMOVE PARTITIONING|table messages has no partitions by created_at
 END
 

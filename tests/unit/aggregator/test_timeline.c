@@ -304,6 +304,33 @@ ids_stand_for_their_texts(void **state)
 	}
 }
 
+/* The room of a dropped id is taken again by one of its size, up to the longest
+ * id, and touches nothing else. */
+static void
+dropped_ids_leave_their_room(void **state)
+{
+	static const char prefixed[] = "m-0000000017";
+	struct text t = { prefixed, sizeof prefixed - 1 };
+	char longest[RECORD_MAX_ID], buf[MESSAGE_ID_TEXT];
+	struct message_ids x;
+	message_id word, other;
+	size_t len;
+
+	(void)state;
+	message_ids_init(&x);
+	memset(longest, 'x', sizeof longest);
+	for (len = 1; len <= sizeof longest; len++) {
+		word = message_id_make(&x, (struct text){ longest, len });
+		message_id_drop(&x, word);
+		other = message_id_make(&x, t);
+		assert_true(message_id_same(message_id_make(&x, t), other));
+		assert_int_equal(
+		    message_id_make(&x, (struct text){ longest, len }), word);
+		assert_true(text_is(message_id_text(&x, other, buf), prefixed));
+	}
+	message_ids_release(&x);
+}
+
 /* More prefixes than are kept: the others are text, and mean the same. */
 static void
 prefixes_have_a_limit(void **state)
@@ -403,6 +430,7 @@ main(void)
 		cmocka_unit_test(the_order_of_arrival_does_not_matter),
 		cmocka_unit_test(doubles_are_found_in_any_order),
 		cmocka_unit_test(ids_stand_for_their_texts),
+		cmocka_unit_test(dropped_ids_leave_their_room),
 		cmocka_unit_test(prefixes_have_a_limit),
 		cmocka_unit_test(interner_come_and_go),
 		cmocka_unit_test(channels_keep_their_numbers),

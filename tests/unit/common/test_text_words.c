@@ -54,6 +54,8 @@ words_of_many_scripts(void **state)
 		    "\u00e5ngstr\u00f6m ", 4 },
 		{ "\u1112\u1161\u11ab\u1100\u1173\u11af \ud55c\uae00",
 		    "\ud55c\uae00 ", 2 },
+		/* Composed of what stands for something else. */
+		{ "abc\u1e9b abc\u03d3", "abc\u1e61 abc\u03cd ", 4 },
 		/* Vowel signs belong to their word. */
 		{ "\u0928\u092e\u0938\u094d\u0924\u0947",
 		    "\u0928\u092e\u0938\u094d\u0924\u0947 ", 4 },

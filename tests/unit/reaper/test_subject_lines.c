@@ -115,7 +115,7 @@ lines_tell_of_chats_and_names(void **state)
 	static const char *const told[] = {
 		ROW("chat_metrics", "\"chat\":\"12\",\"customer\":\"5\","
 				    "\"customer_name\":\"Ann B\","
-				    "\"customer_phone\":\"+55\""),
+				    "\"customer_phone\":\"+55 (11) 98-76\""),
 		ROW("messages", "\"conversation_id\":\"13\",\"sender\":"
 				"\"customer\",\"sender_id\":\"5\""),
 		/* Of a chat of theirs, but not theirs. */
@@ -136,7 +136,9 @@ lines_tell_of_chats_and_names(void **state)
 	assert_int_equal(s.chats.live, 4);
 	assert_non_null(strmap_get(&s.chats, "12", 2));
 	assert_non_null(strmap_get(&s.chats, "13", 2));
-	assert_string_equal(buf_str(&s.names), " Ann B +55");
+	assert_string_equal(
+	    buf_str(&s.names), " Ann B +55 (11) 98-76 55119876");
+	assert_non_null(strmap_get(&s.words, "55119876", 8));
 	assert_int_equal(l.found, 3);
 	subject_lines_release(&l);
 	subject_release(&s);

@@ -171,6 +171,34 @@ an_event_is_a_row_of_events(void **state)
 	batch_release(&b);
 }
 
+/* Its name may be written with escapes, as any key. */
+static void
+an_analysis_is_found_by_any_spelling(void **state)
+{
+	struct row_batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct sink_row *row;
+
+	(void)state;
+	row = read_row(&b, &f,
+	    MESSAGE("\"from\":\"bot\",\"about\":true,\"data\":"
+		    "{\"\\u0061nal\\u0079tics\":{\"id\":\"a\"}}"),
+	    &why);
+	assert_non_null(row);
+	assert_ptr_equal(row->table, &tables[TABLE_message_analytics]);
+	is_text(&row->values[TABLE_COLUMN(message_analytics, id)], "a");
+	is_text(&row->values[TABLE_COLUMN(message_analytics, direction)],
+	    "outbound");
+	assert_null(read_row(&b, &f,
+	    MESSAGE("\"from\":\"bot\",\"about\":true,\"data\":"
+		    "{\"\\u0061nalytic\":{\"id\":\"a\"}}"),
+	    &why));
+	flat_release(&f);
+	buf_release(&why);
+	batch_release(&b);
+}
+
 int
 main(void)
 {
@@ -178,6 +206,7 @@ main(void)
 		cmocka_unit_test(a_message_is_a_row_of_messages),
 		cmocka_unit_test(a_view_is_a_row_of_message_views),
 		cmocka_unit_test(an_event_is_a_row_of_events),
+		cmocka_unit_test(an_analysis_is_found_by_any_spelling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
