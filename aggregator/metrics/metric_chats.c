@@ -41,13 +41,15 @@ emit_chats(const struct model *m, struct rowset *to, enum metric_rows which,
 {
 	struct chat *const *v =
 	    which == ROWS_CHANGED ? m->changes.chats : m->chats;
+	/* Or what a one-shot run continues had the row (model_continue()). */
+	bool says_left = which == ROWS_CHANGED || !m->incremental;
 	size_t i;
 
 	for (i = first; i < end; i++) {
 		if (chat_is_open(v[i]))
 			emit_chat_row(
 			    m, v[i], record_status_name(CHAT_OPEN), to);
-		else if (which == ROWS_CHANGED && chat_has_left(v[i]))
+		else if (says_left && chat_has_left(v[i]))
 			emit_chat_row(m, v[i], "left", to);
 	}
 }

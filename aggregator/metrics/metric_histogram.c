@@ -8,6 +8,10 @@
  *
  * An interval that a late message retracts is subtracted. The maximum is then
  * exact as far as top_values.h is.
+ *
+ * What an earlier generation counts stays as it is: retracted here, it leaves a
+ * gap, which the next interval of that kind and start fills uncounted. So an
+ * answer that comes before the one that was counted does not count again.
  */
 #include "aggregator/metrics/streaming_metric.h"
 
@@ -32,9 +36,11 @@ struct hour {
  * too. */
 struct responses {
 	struct keyed_state table;
-	struct keyed_state elsewhere; /* (time, chat, message): it ended what an
-				  earlier generation counts; no message: a
-				  chat record did */
+	/* What an earlier generation counts: (time, chat, message) ended it; no
+	 * message: a chat record did. Besides, for each interval that fills a
+	 * gap (end, chat, message, kind), and (start, chat, "", kind, "")
+	 * for the gaps that are left, with their number. */
+	struct keyed_state elsewhere;
 	int64_t window;
 	bool parts; /* false: `elsewhere` is not open */
 };
@@ -103,16 +109,82 @@ responses_counted_elsewhere(void *ctx, const struct streaming_metric_message *m)
 	keyed_state_change(&f->elsewhere, n);
 }
 
+static void
+gap_key(struct key *k, const struct streaming_metric_interval *i)
+{
+	const struct text none = { NULL, 0 };
+
+	elsewhere_key(k, i->start, i->chat, none);
+	key_byte(k, i->kind);
+	key_text(k, none);
+}
+
+/* filler: the key of the interval if it fills a gap. */
 static bool
-is_interval_counted_elsewhere(
-    struct responses *f, const struct streaming_metric_interval *i)
+is_known_elsewhere(struct responses *f,
+    const struct streaming_metric_interval *i, struct key *filler)
+{
+	elsewhere_key(filler, i->end, i->chat, i->message);
+	if (keyed_state_find(&f->elsewhere, filler->bytes, filler->len) != NULL)
+		return true;
+	key_byte(filler, i->kind);
+	return keyed_state_find(&f->elsewhere, filler->bytes, filler->len) !=
+	       NULL;
+}
+
+static void
+open_gap(struct responses *f, const struct streaming_metric_interval *i)
 {
 	struct key k;
+	uint64_t *gaps;
+
+	gap_key(&k, i);
+	gaps = keyed_state_get(&f->elsewhere, k.bytes, k.len, NULL);
+	++*gaps;
+	keyed_state_change(&f->elsewhere, gaps);
+}
+
+/* False: there is none. */
+static bool
+fill_gap(struct responses *f, const struct streaming_metric_interval *i)
+{
+	struct key k;
+	uint64_t *gaps;
+
+	gap_key(&k, i);
+	gaps = keyed_state_find(&f->elsewhere, k.bytes, k.len);
+	if (gaps == NULL)
+		return false;
+	if (--*gaps == 0)
+		keyed_state_delete(&f->elsewhere, gaps);
+	else
+		keyed_state_change(&f->elsewhere, gaps);
+	return true;
+}
+
+/* Called once for each interval. */
+static bool
+is_counted_elsewhere(struct responses *f,
+    const struct streaming_metric_interval *i, bool retracted)
+{
+	struct key filler;
+	bool known;
+	uint64_t *n;
 
 	if (!f->parts)
 		return false;
-	elsewhere_key(&k, i->end, i->chat, i->message);
-	return keyed_state_find(&f->elsewhere, k.bytes, k.len) != NULL;
+	known = is_known_elsewhere(f, i, &filler);
+	if (retracted && known)
+		open_gap(f, i);
+	if (retracted || !fill_gap(f, i))
+		return known;
+	if (!known) {
+		n = keyed_state_get(
+		    &f->elsewhere, filler.bytes, filler.len, NULL);
+		*n = 1;
+		keyed_state_change(&f->elsewhere, n);
+	}
+	return true;
 }
 
 static bool
@@ -133,7 +205,7 @@ add_to_hour(
 	struct hour *h;
 	struct key k;
 
-	if (!response_hour_key(&k, i) || is_interval_counted_elsewhere(f, i))
+	if (!response_hour_key(&k, i) || is_counted_elsewhere(f, i, retracted))
 		return;
 	h = retracted ? keyed_state_find(&f->table, k.bytes, k.len)
 		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
@@ -156,7 +228,7 @@ add_to_bucket(
 	struct key k;
 	uint64_t *n;
 
-	if (!response_hour_key(&k, i) || is_interval_counted_elsewhere(f, i))
+	if (!response_hour_key(&k, i) || is_counted_elsewhere(f, i, retracted))
 		return;
 	key_number(&k, histogram_bucket(i->ms));
 	n = retracted ? keyed_state_find(&f->table, k.bytes, k.len)

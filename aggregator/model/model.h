@@ -245,6 +245,11 @@ void model_end_scanned(struct model *m);
 /* Adds all that the other has, before either is recomputed. */
 void model_copy(struct model *to, struct model *from);
 
+/* After model_copy(), when the other was recomputed and this one was not: there
+ * are rows of the other, too, so chats that are open there and not here have
+ * left. */
+void model_continue(struct model *to, const struct model *from);
+
 /* Corrects a stream, an incremental model, by a snapshot of its tenant. An
  * operator who is not in the snapshot leaves the directory. Descriptions and
  * messages are merged. A chat that is not in the snapshot, and of which no

@@ -268,6 +268,19 @@ model_copy(struct model *to, struct model *from)
 		to->as_of = from->as_of;
 }
 
+void
+model_continue(struct model *to, const struct model *from)
+{
+	struct chat *c;
+	size_t i;
+
+	for (i = 0; i < from->chats_n; i++) {
+		c = model_find_chat(to, chat_id(from->chats[i]));
+		if (c != NULL)
+			c->shown = from->chats[i]->shown;
+	}
+}
+
 /* An operator who left the directory keeps the name alone. */
 static void
 unlist_operator(struct model *m, struct operator_info *o)

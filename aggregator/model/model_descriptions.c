@@ -1,6 +1,6 @@
 /*
- * model_descriptions: the chat records of a chat, newest first, and which of
- * them need not be kept.
+ * model_descriptions: the chat records of a chat, newest first, which of them
+ * need not be kept, and their packed form.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -9,9 +9,7 @@
 
 #include "common/base/xalloc.h"
 
-/* Above so many descriptions of a chat, repeated ones are dropped before the
- * window has passed. */
-#define DESCRIPTIONS 64
+#include "common/containers/pack.h"
 
 _Static_assert(sizeof(struct description) % PIECES_LINE == 0,
     "descriptions are taken from pieces");
@@ -128,10 +126,9 @@ has_change_between(const struct chat *c, const struct description *older,
 }
 
 /* Drops descriptions that repeat the one before them, where no record can come
- * between the two any more. Of a run of equal descriptions the first and the
- * last are kept. */
+ * between the two any more. */
 static void
-prune_descriptions(struct model *m, struct chat *c, size_t n)
+prune_descriptions(struct model *m, struct chat *c)
 {
 	int64_t limit = m->window > 0 && m->as_of != CLOCK_NONE
 			    ? m->as_of - m->window
@@ -140,11 +137,10 @@ prune_descriptions(struct model *m, struct chat *c, size_t n)
 	unsigned newer_fields = 0;
 
 	for (at = &c->descriptions; (d = *at) != NULL;) {
-		if (newer != NULL && (fields_of(d) & ~newer_fields) == 0 &&
+		if (newer != NULL && d->at < limit &&
+		    (fields_of(d) & ~newer_fields) == 0 &&
 		    is_same_state(d->next, d) &&
 		    is_within_memory(m, d->next, newer) &&
-		    (d->at < limit || (m->incremental && n > DESCRIPTIONS &&
-					  is_same_state(newer, d))) &&
 		    !has_change_between(c, d->next, d)) {
 			*at = d->next;
 			chats_free_description(m, d);
@@ -161,12 +157,11 @@ chats_add_description(
     struct model *m, struct chat *c, const struct description *d)
 {
 	struct description *new = chats_new_description(m), **at;
-	size_t n = 0;
 	int order = 1;
 
 	chats_settle_before(m, c, d);
 	*new = *d;
-	for (at = &c->descriptions; *at != NULL; at = &(*at)->next, n++) {
+	for (at = &c->descriptions; *at != NULL; at = &(*at)->next) {
 		order = compare_descriptions(m, new, *at);
 		if (order >= 0)
 			break;
@@ -178,10 +173,8 @@ chats_add_description(
 	}
 	new->next = *at;
 	*at = new;
-	for (n++; new->next != NULL; new = new->next)
-		n++;
 	if (!c->arriving)
-		prune_descriptions(m, c, n);
+		prune_descriptions(m, c);
 }
 
 void
@@ -199,4 +192,151 @@ chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest)
 		chats_free_description(m, d);
 	}
 	*at = NULL;
+}
+
+static void
+put_name(struct buf *b, const struct model *m, uint32_t name)
+{
+	pack_put_text(b, model_name(m, name));
+}
+
+static uint32_t
+unpack_name(struct pack *r, struct model *m)
+{
+	return interner_get(&m->lexicon.names, pack_text(r));
+}
+
+static void
+put_description(
+    struct buf *b, const struct model *m, const struct description *d)
+{
+	pack_put_signed(b, d->at);
+	pack_put_signed(b, d->opened_at);
+	pack_put_signed(b, d->closed_at);
+	pack_put_number(b, (uint64_t)d->status);
+	put_name(b, m, d->assignee);
+	put_name(b, m, d->channel);
+	put_name(b, m, d->customer);
+	put_name(b, m, d->customer_name);
+	put_name(b, m, d->customer_phone);
+	put_name(b, m, d->tag);
+}
+
+static bool
+is_repeated(const struct description *a, const struct description *b)
+{
+	return b != NULL && b->at != CLOCK_NONE && a->status == b->status &&
+	       a->opened_at == b->opened_at && a->closed_at == b->closed_at &&
+	       a->assignee == b->assignee && a->channel == b->channel &&
+	       a->customer == b->customer &&
+	       a->customer_name == b->customer_name &&
+	       a->customer_phone == b->customer_phone && a->tag == b->tag;
+}
+
+/* A busy chat is described with each message, seldom in another way. The last
+ * one is returned. */
+static const struct description *
+put_repeats(struct buf *b, const struct description *d)
+{
+	const struct description *x;
+	size_t n = 0;
+
+	for (x = d; is_repeated(x, x->next); x = x->next)
+		n++;
+	if (n == 0)
+		return d;
+	pack_put_signed(b, DESCRIPTION_REPEATS);
+	pack_put_number(b, n);
+	for (; n > 0; n--, d = d->next)
+		pack_put_number(b, (uint64_t)(d->at - d->next->at));
+	return d;
+}
+
+void
+descriptions_pack(const struct model *m, const struct chat *c, struct buf *b)
+{
+	const struct description *d;
+	bool inside = false, repeated;
+	size_t n = 0;
+
+	for (d = c->descriptions; d != NULL; d = d->next) {
+		repeated = is_repeated(d, d->next);
+		n += inside ? 0 : 1 + (size_t)repeated;
+		inside = repeated;
+	}
+	pack_put_number(b, n);
+	for (d = c->descriptions; d != NULL; d = d->next) {
+		put_description(b, m, d);
+		d = put_repeats(b, d);
+	}
+}
+
+static void
+unpack_description(
+    struct pack *r, struct model *m, int64_t at, struct description *d)
+{
+	d->at = at;
+	d->opened_at = pack_signed(r);
+	d->closed_at = pack_signed(r);
+	d->status = (enum chat_status)pack_number(r);
+	d->assignee = unpack_name(r, m);
+	d->channel = unpack_name(r, m);
+	d->customer = unpack_name(r, m);
+	d->customer_name = unpack_name(r, m);
+	d->customer_phone = unpack_name(r, m);
+	d->tag = unpack_name(r, m);
+	if (d->status > CHAT_GONE)
+		r->bad = true;
+}
+
+static void
+hold_names(struct model *m, const struct description *d)
+{
+	struct interner *n = &m->lexicon.names;
+
+	interner_hold(n, d->assignee);
+	interner_hold(n, d->channel);
+	interner_hold(n, d->customer);
+	interner_hold(n, d->customer_name);
+	interner_hold(n, d->customer_phone);
+	interner_hold(n, d->tag);
+}
+
+static struct description *
+unpack_repeats(struct pack *r, struct model *m, struct description *d)
+{
+	uint64_t n = pack_count(r, 1);
+	struct description *new;
+
+	if (d == NULL)
+		r->bad = true;
+	for (; n > 0 && !r->bad; n--, d = new) {
+		new = chats_new_description(m);
+		*new = *d;
+		new->at = (int64_t)((uint64_t)d->at - pack_number(r));
+		hold_names(m, new);
+		d->next = new;
+	}
+	return d;
+}
+
+void
+descriptions_unpack(struct model *m, struct chat *c, struct pack *r)
+{
+	struct description *last = NULL, *new;
+	uint64_t n = pack_number(r);
+	int64_t at;
+
+	for (; n > 0 && !r->bad; n--) {
+		at = pack_signed(r);
+		if (at == DESCRIPTION_REPEATS) {
+			last = unpack_repeats(r, m, last);
+			continue;
+		}
+		new = chats_new_description(m);
+		*new = (struct description){ .next = NULL };
+		unpack_description(r, m, at, new);
+		*(last != NULL ? &last->next : &c->descriptions) = new;
+		last = new;
+	}
 }

@@ -27,13 +27,23 @@ note_name(struct buf *names, struct text name)
 	buf_add(names, name.p, name.len);
 }
 
-/* Copies one; true when it had something of theirs. */
+/* They are what is left of the one that they repeat. */
+static void
+copy_repeats(struct pack *r, struct buf *to)
+{
+	uint64_t n = pack_count(r, 1);
+
+	pack_put_number(to, n);
+	for (; n > 0; n--)
+		pack_put_number(to, pack_number(r));
+}
+
+/* Copies one, whose time was read; true when it had something of theirs. */
 static bool
 copy_description(struct pack *r, const struct forget_order *o, struct buf *to,
     struct buf *names)
 {
-	int64_t at = pack_signed(r), opened_at = pack_signed(r);
-	int64_t closed_at = pack_signed(r);
+	int64_t opened_at = pack_signed(r), closed_at = pack_signed(r);
 	uint64_t status = pack_number(r);
 	struct text v[TEXTS];
 	bool theirs;
@@ -49,7 +59,6 @@ copy_description(struct pack *r, const struct forget_order *o, struct buf *to,
 		phone_digits_add(names, v[PHONE]);
 		v[NAME] = v[PHONE] = v[TAG] = (struct text){ NULL, 0 };
 	}
-	pack_put_signed(to, at);
 	pack_put_signed(to, opened_at);
 	pack_put_signed(to, closed_at);
 	pack_put_number(to, status);
@@ -66,12 +75,19 @@ model_forget(const void *p, size_t len, const struct forget_order *o,
 	struct text id = pack_text(&r);
 	uint64_t n = pack_number(&r), i;
 	bool any = false;
+	int64_t at;
 
 	pack_put_number(to, LAYOUT_CHAT);
 	pack_put_text(to, id);
 	pack_put_number(to, n);
-	for (i = 0; i < n && !r.bad; i++)
-		any = copy_description(&r, o, to, names) || any;
+	for (i = 0; i < n && !r.bad; i++) {
+		at = pack_signed(&r);
+		pack_put_signed(to, at);
+		if (at == DESCRIPTION_REPEATS)
+			copy_repeats(&r, to);
+		else
+			any = copy_description(&r, o, to, names) || any;
+	}
 	if (!r.bad)
 		buf_add(to, (const char *)r.p, (size_t)(r.end - r.p));
 	return any && !r.bad;

@@ -23,6 +23,7 @@
 #include "aggregator/clocks/slab.h"
 #include "aggregator/model/model.h"
 #include "common/containers/arena.h"
+#include "common/containers/pack.h"
 
 /* An interval that on_interval() has reported, kept to withdraw it later. The
  * name operator_id is held; message is the id of a message of the chat. */
@@ -178,6 +179,10 @@ void chats_free_description(struct model *m, struct description *d);
 struct description *chats_new_description(struct model *m);
 /* Removes that many of the oldest ones, if there are so many. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
+/* To and from a packed head. */
+void descriptions_pack(
+    const struct model *m, const struct chat *c, struct buf *to);
+void descriptions_unpack(struct model *m, struct chat *c, struct pack *r);
 
 /* model_messages.c. */
 
@@ -364,5 +369,9 @@ enum layout {
 	LAYOUT_CHAT,
 	LAYOUT_SEGMENT,
 };
+
+/* In place of the time of a packed description: the one before it, and so many
+ * older ones that differ from it in their time alone. No record is so old. */
+#define DESCRIPTION_REPEATS (CLOCK_NONE + 1)
 
 #endif

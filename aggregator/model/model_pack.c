@@ -1,8 +1,8 @@
 /*
  * model_pack: see model_pack.h. Everything packed begins with the number of its
  * layout. A layout that changes gets a new number, and the state a new version
- * (state.h). A chat's absences but for the first came to its end in version 7;
- * before there was one at most.
+ * (state.h). In version 7 came a chat's absences but for the first, to its end;
+ * before there was one at most; and DESCRIPTION_REPEATS.
  */
 #include "aggregator/model/model_pack.h"
 
@@ -111,40 +111,6 @@ model_unpack_operator(struct model *m, const void *p, size_t len)
 }
 
 static void
-put_description(
-    struct buf *b, const struct model *m, const struct description *d)
-{
-	pack_put_signed(b, d->at);
-	pack_put_signed(b, d->opened_at);
-	pack_put_signed(b, d->closed_at);
-	pack_put_number(b, (uint64_t)d->status);
-	put_name(b, m, d->assignee);
-	put_name(b, m, d->channel);
-	put_name(b, m, d->customer);
-	put_name(b, m, d->customer_name);
-	put_name(b, m, d->customer_phone);
-	put_name(b, m, d->tag);
-}
-
-static void
-unpack_description(struct pack *r, struct model *m, struct description *d)
-{
-	d->next = NULL;
-	d->at = pack_signed(r);
-	d->opened_at = pack_signed(r);
-	d->closed_at = pack_signed(r);
-	d->status = (enum chat_status)pack_number(r);
-	d->assignee = unpack_name(r, m);
-	d->channel = unpack_name(r, m);
-	d->customer = unpack_name(r, m);
-	d->customer_name = unpack_name(r, m);
-	d->customer_phone = unpack_name(r, m);
-	d->tag = unpack_name(r, m);
-	if (d->status > CHAT_GONE)
-		r->bad = true;
-}
-
-static void
 put_credits(struct buf *b, const struct model *m, const struct chat *c)
 {
 	const struct credit *x;
@@ -211,16 +177,9 @@ unpack_absence(struct pack *r, const struct model *m, struct chat *c)
 void
 model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 {
-	const struct description *d;
-	size_t n = 0;
-
 	pack_put_number(to, LAYOUT_CHAT);
 	pack_put_text(to, chat_id(c));
-	for (d = c->descriptions; d != NULL; d = d->next)
-		n++;
-	pack_put_number(to, n);
-	for (d = c->descriptions; d != NULL; d = d->next)
-		put_description(to, m, d);
+	descriptions_pack(m, c, to);
 	pack_put_number(to, c->described);
 	pack_put_signed(to, c->listed_at);
 	pack_put_signed(
@@ -248,16 +207,10 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 static void
 unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 {
-	struct description **end = &c->descriptions;
-	uint64_t n = pack_number(r), status, flags;
+	uint64_t status, flags, n;
 	uint32_t assignee;
 
-	for (; n > 0 && !r->bad; n--) {
-		*end = chats_new_description(m);
-		**end = (struct description){ .next = NULL };
-		unpack_description(r, m, *end);
-		end = &(*end)->next;
-	}
+	descriptions_unpack(m, c, r);
 	c->described = (uint32_t)pack_number(r);
 	c->listed_at = pack_signed(r);
 	unpack_absence(r, m, c);

@@ -185,7 +185,7 @@ make_reports(struct one_shot *b, size_t *n)
 	size_t tenants, i;
 	struct intake_tenant **list = intake_tenants(&b->intake, &tenants);
 	struct report *reports = xcalloc(2 * tenants + 1, sizeof *reports);
-	bool stream;
+	bool stream, both;
 
 	*n = 0;
 	b->simulations = xcalloc(tenants + 1, sizeof(struct simulation *));
@@ -195,12 +195,15 @@ make_reports(struct one_shot *b, size_t *n)
 		if (job->tenant != NULL && strcmp(job->tenant, t->name) != 0)
 			continue;
 		stream = join_stream(b, t);
-		if (t->whole != NULL &&
-		    (!stream || job->format == OUTPUT_NDJSON)) {
+		both = stream && job->format == OUTPUT_NDJSON;
+		if (t->whole != NULL && (!stream || both)) {
 			report_init(&reports[*n], &t->whole->pipeline,
 			    job->rules, t->whole->id, t->whole->end_at);
 			reports[(*n)++].pass_through = &t->whole->pass_through;
 		}
+		if (both && t->whole != NULL)
+			model_continue(
+			    &t->stream->model, &t->whole->pipeline.model);
 		if (stream) {
 			report_init(
 			    &reports[*n], t->stream, job->rules, NULL, 0);
@@ -428,10 +431,8 @@ static const struct option_row rows[] = {
 	AGGREGATOR_METRICS,
 	AGGREGATOR_ASSIGN_TO,
 	AGGREGATOR_DEFINITION,
-	AGGREGATOR_GENERATION,
 	OPTION_TAKE(0, "limit", "N", struct aggregator, job.limit, take_limit,
 	    "of allocation: everybody's limit"),
-	AGGREGATOR_PART,
 	AGGREGATOR_TABLE,
 	AGGREGATOR_TENANT,
 };

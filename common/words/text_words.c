@@ -85,8 +85,9 @@ static bool
 is_ideograph(ucs4_t c)
 {
 	return c == ITERATION || c == ZERO || (c >= 0x3040 && c <= 0x30ff) ||
-	       (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x4e00 && c <= 0x9fff) ||
-	       (c >= 0xf900 && c <= 0xfaff) || (c >= 0x20000 && c <= 0x323af);
+	       (c >= 0x31f0 && c <= 0x31ff) || (c >= 0x3400 && c <= 0x4dbf) ||
+	       (c >= 0x4e00 && c <= 0x9fff) || (c >= 0xf900 && c <= 0xfaff) ||
+	       (c >= 0x1b000 && c <= 0x1b16f) || (c >= 0x20000 && c <= 0x323af);
 }
 
 static bool

@@ -38,8 +38,9 @@ def has_no_blanks(c):
     """It is of a script that writes no blanks between words."""
     n = ord(c)
     return c in "々〇" or (
-        0x3040 <= n <= 0x30ff or 0x3400 <= n <= 0x4dbf or
-        0x4e00 <= n <= 0x9fff or 0xf900 <= n <= 0xfaff or
+        0x3040 <= n <= 0x30ff or 0x31f0 <= n <= 0x31ff or
+        0x3400 <= n <= 0x4dbf or 0x4e00 <= n <= 0x9fff or
+        0xf900 <= n <= 0xfaff or 0x1b000 <= n <= 0x1b16f or
         0x20000 <= n <= 0x323af)
 
 

@@ -218,7 +218,17 @@ def expected(data, conf=None, by_hand=True):
             found.cut.add(name)
         if name in streams or not by_hand:
             found.rows[name] = t.rows()
+            add_left(found.rows[name], found.of_snapshots.get(name, {}),
+                     t.newest)
     return found
+
+
+def add_left(rows, before, newest):
+    """By hand: chats that only the snapshot before the stream shows."""
+    for key, row in before.items():
+        if key[0] == "chat_metrics" and key not in rows:
+            rows[key] = {"chat": row["chat"], "status": "left",
+                         "as_of": newest}
 
 
 def marker(t, r, found, whole, by_hand):

@@ -21,7 +21,8 @@ text(const char *s)
 	return (struct text){ s, s != NULL ? strlen(s) : 0 };
 }
 
-/* The packed head of a chat of that customer, opened at that time. */
+/* The packed head of a chat of that customer, opened at that time, which three
+ * records described alike. */
 static void
 pack_chat_of(const char *customer, int64_t opened_at, struct buf *to)
 {
@@ -40,12 +41,14 @@ pack_chat_of(const char *customer, int64_t opened_at, struct buf *to)
 		.customer_phone = text("+551"),
 		.tag = text("vip") };
 	struct model m;
+	int i;
 
 	model_init(&m, text("t"), true, CLOCK_NONE);
 	m.incremental = true;
 	m.window = DAY_MS;
 	m.rules = &rules_ours;
-	(void)model_add(&m, &r);
+	for (i = 0; i < 3; i++, r.at += 1000)
+		(void)model_add(&m, &r);
 	model_recompute(&m, &rules_ours);
 	model_pack_chat(&m, m.chats[0], to);
 	model_release(&m);
@@ -96,6 +99,7 @@ names_phone_and_tag_go(void **state)
 		model_init(&m, text("t"), true, CLOCK_NONE);
 		assert_int_equal(
 		    model_unpack_chat(&m, left.data, left.len, 1), 0);
+		assert_int_equal(m.chats[0]->described, 3);
 		d = &m.chats[0]->now;
 		assert_name(&m, d->customer, "5");
 		assert_name(&m, d->channel, "web");

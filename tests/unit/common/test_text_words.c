@@ -75,6 +75,10 @@ words_of_many_scripts(void **state)
 		{ "\u30e9\u30fc", "\u30e9\u30fc ", 4 },
 		/* Katakana of half width, with sound marks of their own. */
 		{ "\uff76\uff9e\uff97\uff70", "\u30ac\u30e9 \u30e9\u30fc ", 4 },
+		/* Small ones, as Ainu has them, and of the supplement. */
+		{ "\u30a2\u31fa\u30af", "\u30a2\u31fa \u31fa\u30af ", 4 },
+		{ "\u31f7\u309a", "\u31f7\u309a ", 4 },
+		{ "\U0001b002\u304b", "\U0001b002\u304b ", 4 },
 		/* What stands for something else, and what is no digit. */
 		{ "\ufb01nance \uff26inance", "finance ", 4 },
 		{ "\u0958\u093e\u092e\u0928", "\u0915\u093c\u093e\u092e\u0928 ",

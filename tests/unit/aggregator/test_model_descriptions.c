@@ -1,0 +1,186 @@
+/*
+ * Tests of a chat with many chat records within the window: each counts at its
+ * time, also when a late one comes among those that repeat each other; and they
+ * take little room in the state.
+ */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "aggregator/model/model_pack.h"
+
+#define START INT64_C(1795168800000)
+#define WINDOW INT64_C(1000000)
+#define MANY 1000
+#define STEP INT64_C(100)
+
+static const struct text tenant = { "t", 1 }, id = { "a", 1 };
+
+/* Of each operator, whose name is a digit: how many customers went away without
+ * an answer. */
+static int unanswered[10];
+
+static void
+count_unanswered(void *ctx, const struct model *m, const struct chat *c,
+    const struct interval *i, bool withdrawn)
+{
+	struct text operator_id = interval_operator(m, i);
+
+	(void)ctx;
+	(void)c;
+	if (i->kind == INTERVAL_UNANSWERED)
+		unanswered[operator_id.p[0] - '0'] += withdrawn ? -1 : 1;
+}
+
+static void
+begin(struct model *m)
+{
+	model_init(m, tenant, true, CLOCK_NONE);
+	m->incremental = true;
+	m->window = WINDOW;
+	m->memory = WINDOW;
+	m->rules = &rules_ours;
+	m->on_interval = count_unanswered;
+}
+
+static void
+flush(struct model *m)
+{
+	model_recompute(m, &rules_ours);
+	model_clear_changed(m);
+}
+
+/* A record of chat a: that operator has it since then. */
+static void
+describe(struct model *m, int64_t at, const char *operator_id)
+{
+	struct record r;
+
+	record_clear(&r);
+	r.type = RECORD_CHAT;
+	r.chat = id;
+	r.at = START + at;
+	r.status = CHAT_OPEN;
+	r.operator_id = (struct text){ operator_id, 1 };
+	r.customer_name = (struct text){ "Ann Lee", 7 };
+	(void)model_add(m, &r);
+}
+
+static void
+write_message(struct model *m, int64_t at, enum message_from from,
+    const char *name, const char *kind)
+{
+	struct record r;
+
+	record_clear(&r);
+	r.type = RECORD_MESSAGE;
+	r.chat = id;
+	r.id = (struct text){ name, 1 };
+	r.at = START + at;
+	r.from = from;
+	r.kind = (struct text){ kind, kind != NULL ? strlen(kind) : 0 };
+	if (from == FROM_SYSTEM)
+		r.operator_id = (struct text){ "8", 1 };
+	(void)model_add(m, &r);
+}
+
+/* The records of a busy chat, which all say the same, flushed now and then. */
+static void
+describe_many(struct model *m)
+{
+	int64_t i;
+
+	for (i = 0; i < MANY; i++) {
+		describe(m, i * STEP, "7");
+		if (i % 50 == 0)
+			flush(m);
+	}
+}
+
+/* Whoever has the chat when it is closed has the wait: a record or a message
+ * between two of the repeated records names somebody else until the next. */
+static void
+a_late_record_counts_up_to_the_next(void **state)
+{
+	int64_t late = 100 * STEP + STEP / 2;
+	struct model m;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		begin(&m);
+		write_message(&m, 1, FROM_CUSTOMER, "1", NULL);
+		describe_many(&m);
+		if (i == 0)
+			describe(&m, late, "8");
+		else
+			write_message(&m, late, FROM_SYSTEM, "3", "assigned");
+		flush(&m);
+		write_message(&m, 200 * STEP + 1, FROM_SYSTEM, "2", "closed");
+		flush(&m);
+		assert_int_equal(unanswered[8], 0);
+		assert_int_equal(unanswered[7], i + 1);
+		model_release(&m);
+	}
+}
+
+/* Once nothing can come between them. */
+static void
+repeated_records_go_with_the_window(void **state)
+{
+	struct model m;
+
+	(void)state;
+	begin(&m);
+	describe_many(&m);
+	flush(&m);
+	assert_int_equal(m.chats[0]->described, MANY);
+	describe(&m, MANY * STEP + WINDOW, "7");
+	describe(&m, MANY * STEP + WINDOW + 1, "7");
+	flush(&m);
+	assert_true(m.chats[0]->described <= 4);
+	model_release(&m);
+}
+
+/* Some bytes a record, and none is lost. */
+static void
+they_take_little_room_in_the_state(void **state)
+{
+	struct buf b[2] = { BUF_INIT, BUF_INIT };
+	struct model m, n;
+	const struct chat *c;
+
+	(void)state;
+	begin(&m);
+	begin(&n);
+	describe_many(&m);
+	describe(&m, MANY * STEP, "8");
+	describe(&m, MANY * STEP + 1, "9");
+	describe(&m, MANY * STEP + 2, "9");
+	flush(&m);
+	model_pack_chat(&m, m.chats[0], &b[0]);
+	assert_true(b[0].len < MANY * 3);
+	assert_int_equal(model_unpack_chat(&n, b[0].data, b[0].len, 1), 0);
+	c = n.chats[0];
+	assert_int_equal(c->described, MANY + 3);
+	assert_true(text_is(model_name(&n, c->now.assignee), "9"));
+	model_pack_chat(&n, c, &b[1]);
+	assert_int_equal(b[0].len, b[1].len);
+	assert_memory_equal(b[0].data, b[1].data, b[0].len);
+	model_release(&m);
+	model_release(&n);
+	buf_release(&b[0]);
+	buf_release(&b[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_late_record_counts_up_to_the_next),
+		cmocka_unit_test(repeated_records_go_with_the_window),
+		cmocka_unit_test(they_take_little_room_in_the_state),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
