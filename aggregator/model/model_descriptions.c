@@ -11,6 +11,11 @@
 
 #include "common/containers/pack.h"
 
+/* Above so many descriptions of a chat, repeated ones are dropped before the
+ * window has passed: a poll each minute would leave a thousand a day of every
+ * chat. */
+#define DESCRIPTIONS 64
+
 _Static_assert(sizeof(struct description) % PIECES_LINE == 0,
     "descriptions are taken from pieces");
 
@@ -126,10 +131,12 @@ has_change_between(const struct chat *c, const struct description *older,
 }
 
 /* Drops descriptions that repeat the one before them, where no record can come
- * between the two any more. */
+ * between the two any more. Of a run of equal descriptions the first and the
+ * last are kept. */
 static void
-prune_descriptions(struct model *m, struct chat *c)
+prune_descriptions(struct model *m, struct chat *c, size_t n)
 {
+	const bool many = m->incremental && n > DESCRIPTIONS;
 	int64_t limit = m->window > 0 && m->as_of != CLOCK_NONE
 			    ? m->as_of - m->window
 			    : INT64_MIN;
@@ -137,10 +144,10 @@ prune_descriptions(struct model *m, struct chat *c)
 	unsigned newer_fields = 0;
 
 	for (at = &c->descriptions; (d = *at) != NULL;) {
-		if (newer != NULL && d->at < limit &&
-		    (fields_of(d) & ~newer_fields) == 0 &&
+		if (newer != NULL && (fields_of(d) & ~newer_fields) == 0 &&
 		    is_same_state(d->next, d) &&
 		    is_within_memory(m, d->next, newer) &&
+		    (d->at < limit || (many && is_same_state(newer, d))) &&
 		    !has_change_between(c, d->next, d)) {
 			*at = d->next;
 			chats_free_description(m, d);
@@ -157,11 +164,12 @@ chats_add_description(
     struct model *m, struct chat *c, const struct description *d)
 {
 	struct description *new = chats_new_description(m), **at;
+	size_t n = 0;
 	int order = 1;
 
 	chats_settle_before(m, c, d);
 	*new = *d;
-	for (at = &c->descriptions; *at != NULL; at = &(*at)->next) {
+	for (at = &c->descriptions; *at != NULL; at = &(*at)->next, n++) {
 		order = compare_descriptions(m, new, *at);
 		if (order >= 0)
 			break;
@@ -173,8 +181,10 @@ chats_add_description(
 	}
 	new->next = *at;
 	*at = new;
+	for (n++; new->next != NULL; new = new->next)
+		n++;
 	if (!c->arriving)
-		prune_descriptions(m, c);
+		prune_descriptions(m, c, n);
 }
 
 void
