@@ -321,18 +321,18 @@ skip(const char **p, char expected, bool *bad)
 static void
 read_run(const char **p, struct span_sum *to, bool *bad)
 {
-	uint32_t bucket;
-	int64_t n;
+	int64_t bucket, n;
 
 	skip(p, ' ', bad);
-	bucket = (uint32_t)read_digits(p, bad);
+	bucket = read_digits(p, bad);
 	skip(p, ':', bad);
 	*bad |= to->buckets_n > 0 &&
 		to->buckets[to->buckets_n - 1].bucket >= bucket;
 	while (!*bad) {
 		n = read_digits(p, bad);
+		*bad |= bucket > UINT32_MAX;
 		if (n > 0 && !*bad)
-			append_bucket(to, bucket, n);
+			append_bucket(to, (uint32_t)bucket, n);
 		bucket++;
 		if (**p != ',')
 			break;

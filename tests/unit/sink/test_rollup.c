@@ -133,7 +133,10 @@ damaged_texts_are_found(void **state)
 		"reply 1 2 3 4 5:1", "reply 1 2 3 4 5:1 4:1;",
 		"reply -1 2 3 4 5:1;", "reply 1 2 3 4 5:1,;",
 		"reply 1 2 3 4 5:9999999999999999999;", "replies 1 2 3 4;",
-		"waiting 1 2 3 4;", "reply 1 2 3 4;;" };
+		"waiting 1 2 3 4;", "reply 1 2 3 4;;",
+		/* Buckets of no number that a bucket can have. */
+		"reply 1 2 3 4 4294967295:1,1;", "reply 1 2 3 4 4294967296:1;",
+		"reply 1 2 3 4 5:1 4294967295:0,0,0,0,0,0,0,1;" };
 	struct span_sum *kinds[SPAN_KINDS];
 	struct span_sums s = { .kind = { { .n = 0 } } };
 	size_t i;
