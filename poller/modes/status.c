@@ -35,7 +35,7 @@ struct status_input {
 	struct endpoint *from;
 	struct deadletter dead;
 	struct asked_chats *asked;
-	struct strmap unknown; /* tenants that were logged as unknown */
+	struct strmap unknown; /* tenants that are not asked, once reported */
 	struct record record;
 	struct flat flat;
 	struct buf why;
@@ -46,9 +46,11 @@ report_unknown_tenant(struct status_input *in, struct text tenant)
 {
 	void **slot = strmap_put(&in->unknown, tenant.p, tenant.len);
 
-	if (*slot != NULL || poller_leaves_out(in->poller, tenant))
+	if (*slot != NULL)
 		return;
 	*slot = in;
+	if (poller_leaves_out(in->poller, tenant))
+		return;
 	poller_failed(in->poller, PROG_CONFIG);
 	log_error("chats of tenant '%.*s' cannot be asked about: it is not "
 		  "configured, or wrongly; reaper --purge removes the rows of "
