@@ -119,19 +119,6 @@ gap_key(struct key *k, const struct streaming_metric_interval *i)
 	key_text(k, none);
 }
 
-/* filler: the key of the interval if it fills a gap. */
-static bool
-is_known_elsewhere(struct responses *f,
-    const struct streaming_metric_interval *i, struct key *filler)
-{
-	elsewhere_key(filler, i->end, i->chat, i->message);
-	if (keyed_state_find(&f->elsewhere, filler->bytes, filler->len) != NULL)
-		return true;
-	key_byte(filler, i->kind);
-	return keyed_state_find(&f->elsewhere, filler->bytes, filler->len) !=
-	       NULL;
-}
-
 static void
 open_gap(struct responses *f, const struct streaming_metric_interval *i)
 {
@@ -162,29 +149,42 @@ fill_gap(struct responses *f, const struct streaming_metric_interval *i)
 	return true;
 }
 
+/* Notes that the interval fills a gap, until it is retracted. */
+static void
+put_filler(struct responses *f, const struct key *k)
+{
+	uint64_t *n = keyed_state_get(&f->elsewhere, k->bytes, k->len, NULL);
+
+	*n = 1;
+	keyed_state_change(&f->elsewhere, n);
+}
+
 /* Called once for each interval. */
 static bool
 is_counted_elsewhere(struct responses *f,
     const struct streaming_metric_interval *i, bool retracted)
 {
-	struct key filler;
+	struct key k;
+	uint64_t *filler;
 	bool known;
-	uint64_t *n;
 
 	if (!f->parts)
 		return false;
-	known = is_known_elsewhere(f, i, &filler);
-	if (retracted && known)
-		open_gap(f, i);
-	if (retracted || !fill_gap(f, i))
-		return known;
-	if (!known) {
-		n = keyed_state_get(
-		    &f->elsewhere, filler.bytes, filler.len, NULL);
-		*n = 1;
-		keyed_state_change(&f->elsewhere, n);
+	elsewhere_key(&k, i->end, i->chat, i->message);
+	known = keyed_state_find(&f->elsewhere, k.bytes, k.len) != NULL;
+	key_byte(&k, i->kind);
+	filler = keyed_state_find(&f->elsewhere, k.bytes, k.len);
+	if (!retracted && fill_gap(f, i)) {
+		if (!known)
+			put_filler(f, &k);
+		return true;
 	}
-	return true;
+	if (retracted && (known || filler != NULL))
+		open_gap(f, i);
+	known |= filler != NULL;
+	if (retracted && filler != NULL)
+		keyed_state_delete(&f->elsewhere, filler);
+	return known;
 }
 
 static bool

@@ -203,6 +203,30 @@ the_next_answer_counts(void **state)
 	end(&t);
 }
 
+/* An answer that took the place of a counted one, and lost it to another,
+ * counts as the answer to a message between the two. */
+static void
+what_filled_a_gap_counts_later(void **state)
+{
+	struct taker t;
+
+	(void)state;
+	begin(&t);
+	write_message(&t, "m2", 10, FROM_OPERATOR, true);
+	write_message(&t, "m3", 20, FROM_CUSTOMER, true);
+	take_over(&t, false);
+	write_message(&t, "n1", 500, FROM_OPERATOR, false);
+	flush(&t);
+	write_message(&t, "n2", 400, FROM_OPERATOR, false);
+	flush(&t);
+	assert_count(&t, "reply", 0);
+	write_message(&t, "n3", 450, FROM_CUSTOMER, false);
+	flush(&t);
+	assert_count(&t, "first_response", 0);
+	assert_count(&t, "reply", 1);
+	end(&t);
+}
+
 int
 main(void)
 {
@@ -210,6 +234,7 @@ main(void)
 		cmocka_unit_test(an_answer_that_comes_before_is_none_more),
 		cmocka_unit_test(a_closing_that_comes_before_is_none_more),
 		cmocka_unit_test(the_next_answer_counts),
+		cmocka_unit_test(what_filled_a_gap_counts_later),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
