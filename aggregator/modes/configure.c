@@ -154,13 +154,6 @@ can_run(const struct aggregator_job *job)
 		log_error("--part is for a stream; give --every 50ms");
 		return false;
 	}
-	if (job->part.of > 0 && !from_queue && !job->export &&
-	    job->explain == NULL) {
-		log_error("[aggregator] part is for a stream from a queue, "
-			  "which has the chats of that part; leave it out of "
-			  "the configuration, or give -f queue:NAME");
-		return false;
-	}
 	return !job->selection.allocation || can_allocate(job);
 }
 

@@ -51,6 +51,12 @@ extern const struct option_mode aggregator_mode_dead_letters;
 #define AGGREGATOR_DEFINITION                                                  \
 	OPTION_TEXT(0, "definition", "NAME", struct aggregator, definition,    \
 	    "what the metrics mean: ours or chatwoot")
+#define AGGREGATOR_GENERATION                                                  \
+	OPTION_TEXT(0, "generation", "G", struct aggregator, generation,       \
+	    "since which change of N parts count")
+#define AGGREGATOR_PART                                                        \
+	OPTION_TEXT(0, "part", "I/N", struct aggregator, part,                 \
+	    "it is number I of N aggregators")
 #define AGGREGATOR_STATE                                                       \
 	OPTION_TEXT(0, "state", "DIR", struct aggregator, job.state,           \
 	    "keeps what must survive")

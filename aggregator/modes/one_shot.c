@@ -431,8 +431,10 @@ static const struct option_row rows[] = {
 	AGGREGATOR_METRICS,
 	AGGREGATOR_ASSIGN_TO,
 	AGGREGATOR_DEFINITION,
+	AGGREGATOR_GENERATION,
 	OPTION_TAKE(0, "limit", "N", struct aggregator, job.limit, take_limit,
 	    "of allocation: everybody's limit"),
+	AGGREGATOR_PART,
 	AGGREGATOR_TABLE,
 	AGGREGATOR_TENANT,
 };
