@@ -75,10 +75,12 @@ set_option_keys(const struct aggregator *a, struct buf *why)
 static enum exit_code
 refuse_value(const char *key, const char *of_option, const struct buf *why)
 {
-	if (of_option != NULL)
-		return prog_usage_error("--%s: %s", key, buf_str(why));
-	log_error("[aggregator] %s: %s", key, buf_str(why));
-	return PROG_CONFIG;
+	if (of_option == NULL) {
+		log_error("[aggregator] %s: %s", key, buf_str(why));
+		return PROG_CONFIG;
+	}
+	(void)prog_usage_error("--%s: %s", key, buf_str(why));
+	return PROG_USAGE;
 }
 
 /* Selects the metrics, and which part of them is computed. */
