@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* A smaller count is not kept. */
-#define KEPT_COUNT_LEAST 10000
+#define KEPT_COUNT_LEAST 50000
 /* For a second each so many, and at most: */
 #define KEPT_COUNT_EACH_S 5000
 #define KEPT_COUNT_MOST_MS 60000
