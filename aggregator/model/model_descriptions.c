@@ -4,11 +4,10 @@
  */
 #include "aggregator/model/model_impl.h"
 
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
-
 #include "common/containers/pack.h"
 
 /* Above so many descriptions of a chat, repeated ones are dropped before the
@@ -18,6 +17,26 @@
 
 _Static_assert(sizeof(struct description) % PIECES_LINE == 0,
     "descriptions are taken from pieces");
+
+/* The names that a description holds, the assignee first; in the order in which
+ * they are compared and packed. */
+static const size_t name_offsets[] = {
+	offsetof(struct description, assignee),
+	offsetof(struct description, channel),
+	offsetof(struct description, customer),
+	offsetof(struct description, customer_name),
+	offsetof(struct description, customer_phone),
+	offsetof(struct description, tag),
+};
+
+static uint32_t
+name_at(const struct description *d, size_t offset)
+{
+	uint32_t name;
+
+	memcpy(&name, (const char *)d + offset, sizeof name);
+	return name;
+}
 
 struct description *
 chats_new_description(struct model *m)
@@ -34,16 +53,20 @@ chats_new_description(struct model *m)
 void
 chats_free_description(struct model *m, struct description *d)
 {
-	struct interner *n = &m->lexicon.names;
+	size_t i;
 
-	interner_drop(n, d->assignee);
-	interner_drop(n, d->channel);
-	interner_drop(n, d->customer);
-	interner_drop(n, d->customer_name);
-	interner_drop(n, d->customer_phone);
-	interner_drop(n, d->tag);
+	for (i = 0; i < ARRAY_LEN(name_offsets); i++)
+		interner_drop(&m->lexicon.names, name_at(d, name_offsets[i]));
 	d->next = m->private->free_descriptions;
 	m->private->free_descriptions = d;
+}
+
+static int
+compare_names(const struct model *m, const struct description *a,
+    const struct description *b, size_t offset)
+{
+	return interner_compare_bytes(
+	    &m->lexicon.names, name_at(a, offset), name_at(b, offset));
 }
 
 /* By time; of one time the greater (status, assignee, ...) is the newer one. */
@@ -51,10 +74,6 @@ static int
 compare_descriptions(const struct model *m, const struct description *a,
     const struct description *b)
 {
-	const uint32_t an[] = { a->channel, a->customer, a->customer_name,
-		a->customer_phone, a->tag };
-	const uint32_t bn[] = { b->channel, b->customer, b->customer_name,
-		b->customer_phone, b->tag };
 	size_t i;
 	int c = (a->at > b->at) - (a->at < b->at);
 
@@ -62,16 +81,15 @@ compare_descriptions(const struct model *m, const struct description *a,
 		c = strcmp(record_status_name(status_or_open(a)),
 		    record_status_name(status_or_open(b)));
 	if (c == 0)
-		c = interner_compare_bytes(
-		    &m->lexicon.names, a->assignee, b->assignee);
+		c = compare_names(m, a, b, name_offsets[0]);
 	if (c == 0)
 		c = (a->opened_at > b->opened_at) -
 		    (a->opened_at < b->opened_at);
 	if (c == 0)
 		c = (a->closed_at > b->closed_at) -
 		    (a->closed_at < b->closed_at);
-	for (i = 0; c == 0 && i < ARRAY_LEN(an); i++)
-		c = interner_compare_bytes(&m->lexicon.names, an[i], bn[i]);
+	for (i = 1; c == 0 && i < ARRAY_LEN(name_offsets); i++)
+		c = compare_names(m, a, b, name_offsets[i]);
 	return c;
 }
 
@@ -205,42 +223,31 @@ chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest)
 }
 
 static void
-put_name(struct buf *b, const struct model *m, uint32_t name)
-{
-	pack_put_text(b, model_name(m, name));
-}
-
-static uint32_t
-unpack_name(struct pack *r, struct model *m)
-{
-	return interner_get(&m->lexicon.names, pack_text(r));
-}
-
-static void
 put_description(
     struct buf *b, const struct model *m, const struct description *d)
 {
+	size_t i;
+
 	pack_put_signed(b, d->at);
 	pack_put_signed(b, d->opened_at);
 	pack_put_signed(b, d->closed_at);
 	pack_put_number(b, (uint64_t)d->status);
-	put_name(b, m, d->assignee);
-	put_name(b, m, d->channel);
-	put_name(b, m, d->customer);
-	put_name(b, m, d->customer_name);
-	put_name(b, m, d->customer_phone);
-	put_name(b, m, d->tag);
+	for (i = 0; i < ARRAY_LEN(name_offsets); i++)
+		model_put_name(b, m, name_at(d, name_offsets[i]));
 }
 
 static bool
 is_repeated(const struct description *a, const struct description *b)
 {
-	return b != NULL && b->at != CLOCK_NONE && a->status == b->status &&
-	       a->opened_at == b->opened_at && a->closed_at == b->closed_at &&
-	       a->assignee == b->assignee && a->channel == b->channel &&
-	       a->customer == b->customer &&
-	       a->customer_name == b->customer_name &&
-	       a->customer_phone == b->customer_phone && a->tag == b->tag;
+	size_t i;
+
+	if (b == NULL || b->at == CLOCK_NONE || a->status != b->status ||
+	    a->opened_at != b->opened_at || a->closed_at != b->closed_at)
+		return false;
+	for (i = 0; i < ARRAY_LEN(name_offsets); i++)
+		if (name_at(a, name_offsets[i]) != name_at(b, name_offsets[i]))
+			return false;
+	return true;
 }
 
 /* A busy chat is described with each message, seldom in another way. The last
@@ -285,16 +292,17 @@ static void
 unpack_description(
     struct pack *r, struct model *m, int64_t at, struct description *d)
 {
+	uint32_t name;
+	size_t i;
+
 	d->at = at;
 	d->opened_at = pack_signed(r);
 	d->closed_at = pack_signed(r);
 	d->status = (enum chat_status)pack_number(r);
-	d->assignee = unpack_name(r, m);
-	d->channel = unpack_name(r, m);
-	d->customer = unpack_name(r, m);
-	d->customer_name = unpack_name(r, m);
-	d->customer_phone = unpack_name(r, m);
-	d->tag = unpack_name(r, m);
+	for (i = 0; i < ARRAY_LEN(name_offsets); i++) {
+		name = model_unpack_name(r, m);
+		memcpy((char *)d + name_offsets[i], &name, sizeof name);
+	}
 	if (d->status > CHAT_GONE)
 		r->bad = true;
 }
@@ -302,14 +310,10 @@ unpack_description(
 static void
 hold_names(struct model *m, const struct description *d)
 {
-	struct interner *n = &m->lexicon.names;
+	size_t i;
 
-	interner_hold(n, d->assignee);
-	interner_hold(n, d->channel);
-	interner_hold(n, d->customer);
-	interner_hold(n, d->customer_name);
-	interner_hold(n, d->customer_phone);
-	interner_hold(n, d->tag);
+	for (i = 0; i < ARRAY_LEN(name_offsets); i++)
+		interner_hold(&m->lexicon.names, name_at(d, name_offsets[i]));
 }
 
 static struct description *

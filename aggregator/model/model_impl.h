@@ -360,6 +360,11 @@ void credit_unpacked(struct model *m, struct chat *c);
 /* The longest wait of the tenant at as_of. */
 void credit_waits(struct model *m);
 
+/* model_pack.c: a name as its text. */
+void model_put_name(struct buf *to, const struct model *m, uint32_t name);
+/* The name is held. */
+uint32_t model_unpack_name(struct pack *from, struct model *m);
+
 /* The first number of what model_pack.c packs. */
 enum layout {
 	LAYOUT_OPERATOR = 2,

@@ -19,14 +19,14 @@
 #define EPISODE_STATE_SHIFT 3
 #define ARRIVING_SHIFT 5
 
-static void
-put_name(struct buf *b, const struct model *m, uint32_t name)
+void
+model_put_name(struct buf *b, const struct model *m, uint32_t name)
 {
 	pack_put_text(b, model_name(m, name));
 }
 
-static uint32_t
-unpack_name(struct pack *r, struct model *m)
+uint32_t
+model_unpack_name(struct pack *r, struct model *m)
 {
 	return interner_get(&m->lexicon.names, pack_text(r));
 }
@@ -76,8 +76,8 @@ model_pack_operator(
     const struct model *m, const struct operator_info *o, struct buf *to)
 {
 	pack_put_number(to, LAYOUT_OPERATOR);
-	put_name(to, m, o->id);
-	put_name(to, m, o->name);
+	model_put_name(to, m, o->id);
+	model_put_name(to, m, o->name);
 	pack_put_signed(to, o->reported_open_chats);
 	pack_put_number(to, (o->listed ? 1u : 0u) | (o->available ? 2u : 0u) |
 				(o->has_available ? 4u : 0u) |
@@ -120,7 +120,7 @@ put_credits(struct buf *b, const struct model *m, const struct chat *c)
 	for (i = 0; i < c->credits_n; i++) {
 		x = &c->credits[i];
 		pack_put_signed(b, x->ms);
-		put_name(b, m, x->operator_id);
+		model_put_name(b, m, x->operator_id);
 		pack_put_number(
 		    b, (x->first ? 1u : 0u) | (x->skewed ? 2u : 0u));
 	}
@@ -138,7 +138,7 @@ unpack_credits(struct pack *r, struct model *m, struct chat *c)
 	for (i = 0; i < n && !r->bad; i++) {
 		x = &c->credits[i];
 		x->ms = pack_signed(r);
-		name = unpack_name(r, m);
+		name = model_unpack_name(r, m);
 		if (name != 0) {
 			/* The operator holds the name. */
 			(void)model_operators_get(m, name);
@@ -185,7 +185,7 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 	pack_put_signed(
 	    to, c->absences != NULL ? c->absences->at[0] : CLOCK_NONE);
 	pack_put_number(to, (uint64_t)c->now.status);
-	put_name(to, m, c->now.assignee);
+	model_put_name(to, m, c->now.assignee);
 	pack_put_signed(to, c->dropped.at);
 	pack_put_signed(to, c->dropped.status_at);
 	pack_put_number(
@@ -193,7 +193,7 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 		    (uint64_t)c->dropped.episode << EPISODE_STATE_SHIFT |
 		    (uint64_t)c->arriving << ARRIVING_SHIFT);
 	pack_put_signed(to, c->dropped.assignee_at);
-	put_name(to, m, c->dropped.assignee);
+	model_put_name(to, m, c->dropped.assignee);
 	pack_put_signed(to, c->newest);
 	pack_put_signed(to, c->last_message_at);
 	pack_put_signed(to, c->waiting_since);
@@ -216,7 +216,7 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	unpack_absence(r, m, c);
 	lives_describe(c);
 	c->now.status = (enum chat_status)pack_number(r);
-	assignee = unpack_name(r, m);
+	assignee = model_unpack_name(r, m);
 	c->now.assignee = assignee;
 	c->dropped.at = pack_signed(r);
 	c->dropped.status_at = pack_signed(r);
@@ -226,7 +226,7 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	c->dropped.episode = flags >> EPISODE_STATE_SHIFT & 3u;
 	c->arriving = flags >> ARRIVING_SHIFT & 1u;
 	c->dropped.assignee_at = pack_signed(r);
-	c->dropped.assignee = unpack_name(r, m);
+	c->dropped.assignee = model_unpack_name(r, m);
 	c->newest = pack_signed(r);
 	c->last_message_at = pack_signed(r);
 	c->waiting_since = pack_signed(r);
@@ -299,10 +299,10 @@ put_message(struct buf *b, const struct model *m, const struct message *x,
 
 	pack_put_signed(b, x->at);
 	pack_put_text(b, message_id_text(&m->lexicon.message_ids, x->id, buf));
-	put_name(b, m, x->user);
-	put_name(b, m, x->operator_id);
+	model_put_name(b, m, x->user);
+	model_put_name(b, m, x->operator_id);
 	pack_put_number(b, x->updated);
-	put_name(b, m, m->lexicon.kinds[x->kind]);
+	model_put_name(b, m, m->lexicon.kinds[x->kind]);
 	pack_put_number(b, flags);
 	if ((flags & FLAG_CHANNEL) != 0)
 		pack_put_text(b, lexicon_channel_text(&m->lexicon, x->channel));
@@ -325,8 +325,8 @@ unpack_message(
 		id.len = 1;
 	}
 	x->id = message_id_make(&w->message_ids, id);
-	x->user = unpack_name(r, m);
-	x->operator_id = unpack_name(r, m);
+	x->user = model_unpack_name(r, m);
+	x->operator_id = model_unpack_name(r, m);
 	x->updated = pack_number(r) & ((UINT64_C(1) << 49) - 1);
 	x->kind = lexicon_kind(w, pack_text(r)) & 127u;
 	flags = pack_number(r);
@@ -383,8 +383,8 @@ put_fresh(struct buf *b, const struct model *m, const struct fresh_id *x)
 	if (x->event == 0)
 		return;
 	pack_put_signed(b, x->at);
-	put_name(b, m, x->user);
-	put_name(b, m, x->event);
+	model_put_name(b, m, x->user);
+	model_put_name(b, m, x->event);
 }
 
 void
@@ -436,8 +436,8 @@ model_unpack_identities(
 			continue;
 		}
 		at = pack_signed(&r);
-		user = unpack_name(&r, m);
-		event = unpack_name(&r, m);
+		user = model_unpack_name(&r, m);
+		event = model_unpack_name(&r, m);
 		if (!r.bad)
 			events_restore(m, f, span, at, user, event);
 		interner_drop(&m->lexicon.names, user);
@@ -461,8 +461,8 @@ void
 model_pack_event(const struct model *m, const struct event_count *e,
     struct buf *key, struct buf *value)
 {
-	put_name(key, m, e->user);
-	put_name(key, m, e->event);
+	model_put_name(key, m, e->user);
+	model_put_name(key, m, e->event);
 	pack_put_number(value, LAYOUT_EVENT);
 	pack_put_number(value, e->count);
 }
@@ -477,8 +477,8 @@ model_unpack_event(struct model *m, const void *key, size_t key_len,
 	uint32_t user, event;
 	uint64_t count = pack_number(&v);
 
-	user = unpack_name(&k, m);
-	event = unpack_name(&k, m);
+	user = model_unpack_name(&k, m);
+	event = model_unpack_name(&k, m);
 	if (pack_end(&k) == 0 && pack_end(&v) == 0) {
 		e = events_count(m, user, event);
 		e->count = count;

@@ -11,7 +11,7 @@
 #include "common/db/db.h"
 
 /* After each connection of db anew; *connects: of when that was done last, at
- * first 0. A table that cannot be read stays as it is. */
+ * first 0. A table that cannot be read, or is locked, stays as it is. */
 void tables_opening_look(struct db *db, uint64_t *connects);
 
 #endif

@@ -535,6 +535,14 @@ class Test:
             self.that(server.get(V1 + name, self.admin).status == 200,
                       f"a reader cannot read {name}")
 
+    def a_locked_table_is_not_waited_for(self):
+        self.world.sql.ask("LOCK TABLES intervals WRITE")
+        server = Server(self.lab, name="locked", options=("-vv",))
+        with open(server.log, encoding="utf-8") as log:
+            self.that("table_unopened table=intervals" in log.read(),
+                      "the table was opened, or nothing says why not")
+        self.world.sql.ask("UNLOCK TABLES")
+
     def a_database_that_is_away_comes_back(self):
         self.lab.servers("kill", "mariadb")
         answer = self.server.ask(V1 + "now", self.admin)
@@ -578,6 +586,7 @@ def body():
         test.the_next_page_begins_where_the_first_one_did()
         test.by_hand_it_is_the_same()
         test.one_who_may_only_read_is_enough()
+        test.a_locked_table_is_not_waited_for()
         test.a_database_that_is_away_comes_back()
         test.it_ends_when_asked()
         return test.checks.result()

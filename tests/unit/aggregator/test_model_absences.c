@@ -3,6 +3,7 @@
  * counts between the records that it lies between, until nothing can come there
  * any more; over flushes, restarts, and when another aggregator takes over.
  */
+#include "tests/unit/model_stream.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
@@ -27,19 +28,9 @@ fetch_nothing(void *ctx, struct model *m, struct chat *c)
 static void
 begin(struct model *m)
 {
-	model_init(m, tenant, true, CLOCK_NONE);
-	m->incremental = true;
-	m->window = WINDOW;
+	model_stream_begin(m, WINDOW);
 	m->memory = WINDOW;
-	m->rules = &rules_ours;
 	m->fetch = fetch_nothing;
-}
-
-static void
-flush(struct model *m)
-{
-	model_recompute(m, &rules_ours);
-	model_clear_changed(m);
 }
 
 /* Of chat a: it is open. */
@@ -68,7 +59,7 @@ snapshot(struct model *m, int64_t at, bool listed)
 		describe(&s, at, NULL, false);
 	model_correct(m, &s, NULL);
 	model_release(&s);
-	flush(m);
+	model_stream_flush(m);
 }
 
 static struct chat *
@@ -109,7 +100,7 @@ the_first_gap_is_not_forgotten(void **state)
 	for (restarts = 0; restarts < 2; restarts++) {
 		begin(&m);
 		describe(&m, 0, "w", false);
-		flush(&m);
+		model_stream_flush(&m);
 		snapshot(&m, 500, false);
 		snapshot(&m, 1200, true);
 		assert_int_equal(chat(&m)->described, 1);
@@ -117,7 +108,7 @@ the_first_gap_is_not_forgotten(void **state)
 		if (restarts > 0)
 			restart(&m);
 		describe(&m, 1400, NULL, false);
-		flush(&m);
+		model_stream_flush(&m);
 		assert_int_equal(chat(&m)->described, 2);
 		snapshot(&m, 1450, true);
 		assert_int_equal(chat(&m)->described, 3);
@@ -136,16 +127,16 @@ a_late_record_finds_its_gap(void **state)
 	(void)state;
 	begin(&m);
 	describe(&m, 0, "w", false);
-	flush(&m);
+	model_stream_flush(&m);
 	for (at = 300; at <= 1900; at += 100)
 		snapshot(&m, at, false);
 	assert_true(chat(&m)->absences->n <= 3);
 	describe(&m, 1150, NULL, false);
-	flush(&m);
+	model_stream_flush(&m);
 	assert_int_equal(chat(&m)->now.status, CHAT_GONE);
 	assert_int_equal(chat(&m)->described, 1);
 	describe(&m, 1950, NULL, false);
-	flush(&m);
+	model_stream_flush(&m);
 	assert_int_equal(chat(&m)->now.status, CHAT_OPEN);
 	assert_int_equal(chat(&m)->described, 2);
 	assert_int_equal(chat(&m)->now.channel, 0);
@@ -161,16 +152,16 @@ a_listing_of_before_reopens_nothing(void **state)
 	(void)state;
 	begin(&m);
 	describe(&m, 0, NULL, false);
-	flush(&m);
+	model_stream_flush(&m);
 	snapshot(&m, 500, false);
 	model_init(&s, tenant, false, START + 600);
 	describe(&s, 400, NULL, false);
 	model_correct(&m, &s, NULL);
 	model_release(&s);
-	flush(&m);
+	model_stream_flush(&m);
 	assert_int_equal(chat(&m)->now.status, CHAT_GONE);
 	describe(&m, 501, NULL, false);
-	flush(&m);
+	model_stream_flush(&m);
 	assert_int_equal(chat(&m)->now.status, CHAT_OPEN);
 	model_release(&m);
 }
@@ -187,7 +178,7 @@ pass(struct model *m, int64_t at)
 	r.at = START + at;
 	r.status = CHAT_OPEN;
 	assert_int_equal(model_add(m, &r), MODEL_NEW);
-	flush(m);
+	model_stream_flush(m);
 }
 
 /* It was open and silent for long when a snapshot lacked it: a late record of
@@ -202,17 +193,17 @@ a_silent_chat_that_leaves_is_kept_for_a_window(void **state)
 	for (restarts = 0; restarts < 2; restarts++) {
 		begin(&m);
 		describe(&m, 0, "w", false);
-		flush(&m);
+		model_stream_flush(&m);
 		pass(&m, 9000);
 		snapshot(&m, 9500, false);
 		if (restarts > 0)
 			restart(&m);
 		describe(&m, 9400, NULL, false);
-		flush(&m);
+		model_stream_flush(&m);
 		assert_int_equal(chat(&m)->now.status, CHAT_GONE);
 		assert_int_equal(chat(&m)->described, 2);
 		describe(&m, 9600, NULL, false);
-		flush(&m);
+		model_stream_flush(&m);
 		assert_int_equal(chat(&m)->described, 3);
 		assert_true(chat(&m)->now.channel != 0);
 		model_release(&m);
@@ -228,7 +219,7 @@ a_silent_chat_leaves_the_state_at_last(void **state)
 	(void)state;
 	begin(&m);
 	describe(&m, 0, "w", false);
-	flush(&m);
+	model_stream_flush(&m);
 	for (at = 9000; at <= 10100; at += 100)
 		snapshot(&m, at, false);
 	assert_null(model_find_chat(&m, id));
@@ -282,7 +273,7 @@ another_aggregator_knows_them(void **state)
 	(void)state;
 	begin(&m);
 	describe(&m, 0, "w", false);
-	flush(&m);
+	model_stream_flush(&m);
 	snapshot(&m, 500, false);
 	snapshot(&m, 1200, true);
 	snapshot(&m, 1300, false);
@@ -291,13 +282,13 @@ another_aggregator_knows_them(void **state)
 		describe(&n, 1200, NULL, true);
 		describe(&n, 0, "w", true);
 		model_each_absence(&m, chat(&m), hand_over, &n);
-		flush(&n);
+		model_stream_flush(&n);
 		record_clear(&r);
 		r.type = RECORD_HISTORY;
 		r.chat = id;
 		r.episode = 0;
 		(void)model_add(&n, &r);
-		flush(&n);
+		model_stream_flush(&n);
 		assert_int_equal(chat(&n)->described, 1);
 		assert_int_equal(chat(&n)->now.channel, 0);
 		assert_int_equal(chat(&n)->now.status, CHAT_GONE);

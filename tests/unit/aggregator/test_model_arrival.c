@@ -3,6 +3,7 @@
  * before its last record, however old it is, wherever flushes and restarts
  * fall; and what that record says counts as if its messages were there.
  */
+#include "tests/unit/model_stream.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
@@ -14,16 +15,11 @@
 #define START INT64_C(1795168800000)
 #define WINDOW INT64_C(1000)
 
-static const struct text tenant = { "t", 1 };
-
 static void
 begin(struct model *m)
 {
-	model_init(m, tenant, true, CLOCK_NONE);
-	m->incremental = true;
-	m->window = WINDOW;
+	model_stream_begin(m, WINDOW);
 	m->memory = WINDOW;
-	m->rules = &rules_ours;
 }
 
 static struct record
@@ -74,13 +70,6 @@ tell_history(struct model *m, int64_t at)
 	assert_int_equal(model_add(m, &r), MODEL_NEW);
 }
 
-static void
-flush(struct model *m)
-{
-	model_recompute(m, &rules_ours);
-	model_clear_changed(m);
-}
-
 /* The chat goes into another model; it has no messages yet. */
 static void
 restart(struct model *m)
@@ -114,18 +103,18 @@ a_chat_arrives_as_a_whole(void **state)
 		(void)write_message(&m, "b", 9000, false);
 		describe(&m, 10);
 		if (cuts > 0)
-			flush(&m);
+			model_stream_flush(&m);
 		if (cuts > 1)
 			restart(&m);
-		flush(&m);
+		model_stream_flush(&m);
 		(void)write_message(&m, "a", 1800, true);
 		if (cuts > 0)
-			flush(&m);
+			model_stream_flush(&m);
 		c = model_find_chat(&m, id);
 		assert_non_null(c);
 		assert_false(chat_is_open(c));
 		tell_history(&m, 900);
-		flush(&m);
+		model_stream_flush(&m);
 		assert_true(chat_is_open(c));
 		assert_true(text_is(model_name(&m, c->now.customer), "c1"));
 		model_release(&m);
@@ -143,10 +132,10 @@ what_was_dropped_does_not_come_again(void **state)
 	describe(&m, 10);
 	assert_int_equal(write_message(&m, "a", 1800, true), MODEL_NEW);
 	tell_history(&m, 900);
-	flush(&m);
+	model_stream_flush(&m);
 	assert_int_equal(write_message(&m, "a", 500, true), MODEL_DUPLICATE);
 	tell_history(&m, 900);
-	flush(&m);
+	model_stream_flush(&m);
 	assert_int_equal(m.chats_n, 1);
 	assert_int_equal(m.chats[0]->n, 1);
 	assert_true(chat_is_open(m.chats[0]));

@@ -3,6 +3,7 @@
  * stream, rows are listed because they are marked, and bytes that no packer
  * wrote are refused.
  */
+#include "tests/unit/model_stream.h"
 #include "tests/unit/model_world.h"
 
 static const struct text tenant = { "t", 1 };
@@ -60,10 +61,7 @@ add_chat(struct model *m, const char *chat, int64_t at, const char *assignee)
 static void
 begin(struct model *m, struct bag *intervals)
 {
-	model_init(m, tenant, true, CLOCK_NONE);
-	m->incremental = true;
-	m->window = INT64_C(24) * 3600 * 1000;
-	m->rules = &rules_ours;
+	model_stream_begin(m, INT64_C(24) * 3600 * 1000);
 	m->ctx = intervals;
 	m->on_interval = world_interval;
 }
@@ -96,8 +94,7 @@ a_snapshot_corrects_a_stream(void **state)
 	add_message(&m, "stays", "2", 5000, FROM_CUSTOMER, "c");
 	add_message(&m, "known", "3", 100, FROM_CUSTOMER, "c");
 	add_message(&m, "known", "5", 300, FROM_OPERATOR, "1");
-	model_recompute(&m, &rules_ours);
-	model_clear_changed(&m);
+	model_stream_flush(&m);
 	assert_int_equal(m.totals.open_chats, 3);
 	assert_int_equal(m.totals.responses.n, 1);
 
@@ -133,8 +130,7 @@ a_snapshot_corrects_a_stream(void **state)
 	model_init(&s, tenant, false, WORLD_START + 6000);
 	model_correct(&m, &s, NULL);
 	model_release(&s);
-	model_recompute(&m, &rules_ours);
-	model_clear_changed(&m);
+	model_stream_flush(&m);
 	assert_int_equal(m.totals.open_chats, 0);
 	/* What is not newer than the snapshot reopens nothing, be the chat
 	 * known or not. */
@@ -193,8 +189,7 @@ a_part_corrects_its_part(void **state)
 	add_operator(&m, "1");
 	add_chat(&m, "a", 0, "1");
 	add_chat(&m, "b", 0, "1");
-	model_recompute(&m, &rules_ours);
-	model_clear_changed(&m);
+	model_stream_flush(&m);
 	assert_int_not_equal(
 	    bucket_of("t", 1, "a", 1), bucket_of("t", 1, "b", 1));
 

@@ -3,6 +3,7 @@
  * time, also when a late one comes among those that repeat each other; and they
  * take little room in the state.
  */
+#include "tests/unit/model_stream.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
@@ -14,7 +15,7 @@
 #define MANY 60
 #define STEP INT64_C(100)
 
-static const struct text tenant = { "t", 1 }, id = { "a", 1 };
+static const struct text id = { "a", 1 };
 
 /* Of each operator, whose name is a digit: how many customers went away without
  * an answer. */
@@ -35,19 +36,9 @@ count_unanswered(void *ctx, const struct model *m, const struct chat *c,
 static void
 begin(struct model *m)
 {
-	model_init(m, tenant, true, CLOCK_NONE);
-	m->incremental = true;
-	m->window = WINDOW;
+	model_stream_begin(m, WINDOW);
 	m->memory = WINDOW;
-	m->rules = &rules_ours;
 	m->on_interval = count_unanswered;
-}
-
-static void
-flush(struct model *m)
-{
-	model_recompute(m, &rules_ours);
-	model_clear_changed(m);
 }
 
 /* A record of chat a: that operator has it since then. */
@@ -93,7 +84,7 @@ describe_many(struct model *m, int64_t n)
 	for (i = 0; i < n; i++) {
 		describe(m, i * STEP, "7");
 		if (i % 50 == 0)
-			flush(m);
+			model_stream_flush(m);
 	}
 }
 
@@ -115,9 +106,9 @@ a_late_record_counts_up_to_the_next(void **state)
 			describe(&m, late, "8");
 		else
 			write_message(&m, late, FROM_SYSTEM, "3", "assigned");
-		flush(&m);
+		model_stream_flush(&m);
 		write_message(&m, 40 * STEP + 1, FROM_SYSTEM, "2", "closed");
-		flush(&m);
+		model_stream_flush(&m);
 		assert_int_equal(unanswered[8], 0);
 		assert_int_equal(unanswered[7], i + 1);
 		model_release(&m);
@@ -133,11 +124,11 @@ repeated_records_go_with_the_window(void **state)
 	(void)state;
 	begin(&m);
 	describe_many(&m, MANY);
-	flush(&m);
+	model_stream_flush(&m);
 	assert_int_equal(m.chats[0]->described, MANY);
 	describe(&m, MANY * STEP + WINDOW, "7");
 	describe(&m, MANY * STEP + WINDOW + 1, "7");
-	flush(&m);
+	model_stream_flush(&m);
 	assert_true(m.chats[0]->described <= 4);
 	model_release(&m);
 }
@@ -151,7 +142,7 @@ more_than_that_do_not_grow(void **state)
 	(void)state;
 	begin(&m);
 	describe_many(&m, 20 * MANY);
-	flush(&m);
+	model_stream_flush(&m);
 	assert_in_range(m.chats[0]->described, 2, 64);
 	model_release(&m);
 }
@@ -171,7 +162,7 @@ they_take_little_room_in_the_state(void **state)
 	describe(&m, MANY * STEP, "8");
 	describe(&m, MANY * STEP + 1, "9");
 	describe(&m, MANY * STEP + 2, "9");
-	flush(&m);
+	model_stream_flush(&m);
 	model_pack_chat(&m, m.chats[0], &b[0]);
 	assert_true(b[0].len < MANY * 5);
 	assert_int_equal(model_unpack_chat(&n, b[0].data, b[0].len, 1), 0);

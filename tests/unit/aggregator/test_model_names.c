@@ -3,6 +3,7 @@
  * the CRM has now; of an operator who is not listed any more, the one that was
  * known last, over any restart.
  */
+#include "tests/unit/model_stream.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
@@ -100,10 +101,7 @@ apply_input(struct model *m, const char *input, int64_t at)
 static void
 begin(struct model *m)
 {
-	model_init(m, tenant, true, CLOCK_NONE);
-	m->incremental = true;
-	m->window = INT64_C(24) * 3600 * 1000;
-	m->rules = &rules_ours;
+	model_stream_begin(m, INT64_C(24) * 3600 * 1000);
 }
 
 /* What is known of A and the chat goes into another model. */

@@ -3,6 +3,7 @@
  * that takes chats over: what the one before counted is not counted once more,
  * also when a record that comes after the change ends it in another way.
  */
+#include "tests/unit/model_stream.h"
 #include "tests/unit/tmpdir.h"
 
 #include "common/conf/conf.h"
@@ -33,11 +34,8 @@ begin(struct taker *t)
 	t->streaming = streaming_metrics_open(metrics, metrics_n, t->conf, "t",
 	    &(struct streaming_metrics_home){
 		.pool = &t->pool, .window_ms = WINDOW_MS });
-	model_init(m, (struct text){ "t", 1 }, true, CLOCK_NONE);
-	m->incremental = true;
-	m->window = WINDOW_MS;
+	model_stream_begin(m, WINDOW_MS);
 	m->memory = WINDOW_MS;
-	m->rules = &rules_ours;
 	m->on_interval = streaming_metrics_model_interval;
 	m->ctx = t->streaming;
 	buf_release(&why);
