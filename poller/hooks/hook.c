@@ -126,6 +126,19 @@ hook_count(struct hooks *all, enum hook_result what, int64_t now_ms)
 	return n;
 }
 
+/* Whose a chat is counts from the time of its record on. A closing that names
+ * nobody is told as of the instant after it, so that it is theirs who had the
+ * chat until then. */
+static int64_t
+chat_record_at(const struct crm_record *r, int64_t now_ms)
+{
+	int64_t at = r->at != CLOCK_NONE ? r->at : now_ms;
+
+	return r->status == CHAT_CLOSED && !r->assigned && r->closed_at == at
+		   ? at + 1
+		   : at;
+}
+
 /* Appends a record of the stream, which is part of no snapshot. */
 static void
 add_hook_record(struct buf *out, const struct hook *h,
@@ -144,7 +157,7 @@ add_hook_record(struct buf *out, const struct hook *h,
 			jsonw_time(&line, "opened_at", r->opened_at);
 		if (r->closed_at != CLOCK_NONE)
 			jsonw_time(&line, "closed_at", r->closed_at);
-		jsonw_time(&line, "at", r->at != CLOCK_NONE ? r->at : now_ms);
+		jsonw_time(&line, "at", chat_record_at(r, now_ms));
 	}
 	jsonw_line(&line);
 	buf_add(out, line.data, line.len);
