@@ -22,8 +22,9 @@ makes() { # TARGET
 makes install
 top="$stage/opt/my own"
 for program in poller aggregator sink reaper; do
-	[ -x "$top/bin/ma-$program" ] && [ -r "$top/share/man/man1/ma-$program.1" ] ||
-		fail "no $program"
+	for file in bin/ma-$program share/man/man1/ma-$program.1; do
+		[ -s "$top/$file" ] || fail "no $file"
+	done
 done
 for file in examples/nginx.conf.example grafana/messages.json board/board.js \
 	profiles/chat2desk.jq migrations/0001_tables.sql api/openapi.json; do
