@@ -20,7 +20,7 @@ DAY = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
 C, D = "cust-77341", "cust-2"
 SECRETS = {
     "id": C, "name": "Quorbella", "surname": "zyxtrand", "phone": "119876001",
-    "accent": "nu\u00f1or",
+    "accent": "nu\u00f1or", "plain": "nunor",
     "text": "markertext", "reply": "markerreply", "ip": "203.0.113.77",
     "session": "sess-marker", "agent": "agent-marker", "event": "markerevent",
     "tag": "markertag", "data": "markerdata",
@@ -73,7 +73,8 @@ def talk(chat, customer, mark):
                   tag="markertag" if mark else "vip")
     for n in range(12):
         yield message(chat, n, 5, "customer", customer, "7",
-                      f"markertext{n} Zyxtrand Nu\u00f1or 551198760011"
+                      f"markertext{n} Zyxtrand Nu\u00f1or Nunor 551198760011 "
+                      "01198760011 1198760011"
                       if mark else "hello there",
                       second=n * 3,
                       data={"note": "markerdata" if mark else "n"})
