@@ -551,8 +551,12 @@ def check_poller(checks, house):
 
     checks.that(house.on_disk(phone) and texts() and name(), "not filled")
     # No --tenant: there is one.
-    lab.must(["reaper", "-c", conf, "--forget", who, "--state",
-              lab.path("poller")])
+    done = lab.must(["reaper", "-c", conf, "--forget", who, "--dry-run"])
+    checks.that("[poller] was not looked into" in done.err,
+                f"a state that nobody named: {done}")
+    done = lab.must(["reaper", "-c", conf, "--forget", who, "--state",
+                     lab.path("state/../poller")])
+    checks.that(done.err == "", f"a state that was named: {done}")
     checks.that(not house.on_disk(phone), "the state has the number")
     for moment in ("is stored", "is back"):
         checks.that(not house.found(phone, "acme"), f"the number {moment}")
