@@ -24,8 +24,10 @@ WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
            -Wcast-qual -Wcast-align -Wwrite-strings -Wundef -Wvla -Wformat=2 \
            -Wnull-dereference -Wimplicit-fallthrough -Wswitch-enum \
            -Wdouble-promotion -Wconversion -Wsign-conversion
-HARDEN   = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
-           -fstack-clash-protection -fPIE
+# Debian's build flags bring a level of their own.
+FORTIFY  = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,\
+             -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+HARDEN   = $(FORTIFY) -fstack-protector-strong -fstack-clash-protection -fPIE
 ifneq (,$(findstring x86_64,$(shell $(CC) -dumpmachine)))
 HARDEN  += -fcf-protection
 endif
@@ -214,42 +216,46 @@ SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
                   .ci/run scripts/* tests/run tests/*/*.t tests/bench/* \
                   tests/lint/* tests/fuzz/run 2>/dev/null)
 
-# Where things go, once for install and once for uninstall.
-MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
-            $(patsubst man/%,$(DESTDIR)$(MANDIR)/%,$(wildcard man/man[57]/*))
+# Where things go, once for install and once for uninstall. A folder may have
+# blanks in its name.
+MANPAGES  = $(foreach p,$(PROGS:%=man1/$(PROGRAM_PREFIX)%.1) \
+              $(patsubst man/%,%,$(wildcard man/man[57]/*)),"$(M)/$p")
+M         = $(DESTDIR)$(MANDIR)
 D         = $(DESTDIR)$(DATADIR)
 DATA_FOLDERS = profiles migrations api board grafana scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
                     mail-report topology
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
-	$(INSTALL) -d $(addprefix $(D)/,$(DATA_FOLDERS))
+	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" $(foreach n,1 5 7,"$(M)/man$n") \
+	    $(foreach f,$(DATA_FOLDERS),"$(D)/$f")
 	for p in $(PROGS); do \
-	    $(INSTALL) -m 755 $(B)/bin/$$p $(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)$$p && \
+	    $(INSTALL) -m 755 $(B)/bin/$$p \
+	        "$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)$$p" && \
 	    $(INSTALL) -m 644 man/man1/$$p.1 \
-	        $(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)$$p.1 || exit 1; done
-	$(INSTALL) -m 644 man/man5/* $(DESTDIR)$(MANDIR)/man5
-	$(INSTALL) -m 644 man/man7/* $(DESTDIR)$(MANDIR)/man7
+	        "$(M)/man1/$(PROGRAM_PREFIX)$$p.1" || exit 1; done
+	$(INSTALL) -m 644 man/man5/* "$(M)/man5"
+	$(INSTALL) -m 644 man/man7/* "$(M)/man7"
 	$(INSTALL) -m 644 poller/profiles/*.jq poller/profiles/openapi.json \
-	    $(D)/profiles
-	$(INSTALL) -m 644 sink/migrations/*.sql $(D)/migrations
-	$(INSTALL) -m 644 sink/board/* $(D)/board
-	$(INSTALL) -m 644 sink/resources/openapi.json $(D)/api
-	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
-	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
+	    "$(D)/profiles"
+	$(INSTALL) -m 644 sink/migrations/*.sql "$(D)/migrations"
+	$(INSTALL) -m 644 sink/board/* "$(D)/board"
+	$(INSTALL) -m 644 sink/resources/openapi.json "$(D)/api"
+	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) "$(D)/scripts"
+	$(INSTALL) -m 644 scripts/lib.sh "$(D)/scripts"
 	$(INSTALL) -m 644 scripts/examples/* scripts/units/* \
-	    scripts/grafana/*.yml $(D)/examples
-	$(INSTALL) -m 644 scripts/grafana/dashboards/*.json $(D)/grafana
+	    scripts/grafana/*.yml "$(D)/examples"
+	$(INSTALL) -m 644 scripts/grafana/dashboards/*.json "$(D)/grafana"
 	sed -i -e 's,/usr/local/share/$(NAME),$(DATADIR),g' \
 	    -e 's,/usr/local/bin/\(sink\|aggregator\|poller\),$(BINDIR)/$(PROGRAM_PREFIX)\1,' \
 	    -e 's,man:\(sink\|aggregator\|poller\)(1),man:$(PROGRAM_PREFIX)\1(1),' \
-	    -e 's,/usr/local/bin,$(BINDIR),g' $(MANPAGES) $(D)/examples/*
+	    -e 's,/usr/local/bin,$(BINDIR),g' $(MANPAGES) "$(D)"/examples/*
 	sed -i 's,{PROGRAM_PREFIX:-},{PROGRAM_PREFIX:-$(PROGRAM_PREFIX)},' \
-	    $(D)/scripts/lib.sh
+	    "$(D)/scripts/lib.sh"
 uninstall:  ## what install put there
-	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)%) $(MANPAGES)
-	rm -rf $(addprefix $(D)/,$(DATA_FOLDERS))
-	-rmdir $(D)
+	rm -f $(foreach p,$(PROGS),"$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)$p") \
+	    $(MANPAGES)
+	rm -rf $(foreach f,$(DATA_FOLDERS),"$(D)/$f")
+	-rmdir "$(D)"
 
 dist:  ## a tarball of HEAD
 	git archive --format=tar.gz --prefix=$(NAME)-$(VERSION)/ \

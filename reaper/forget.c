@@ -273,6 +273,47 @@ forget_in_files(struct forget_run *f)
 	return code;
 }
 
+static bool
+is_same_folder(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+static bool
+has_tenant(const char *dir, const char *tenant)
+{
+	char *poll = xasprintf("%s/%s.mdb", dir, tenant);
+	char *staged = xasprintf("%s/%s.spool", dir, tenant);
+	bool there = access(poll, F_OK) == 0 || access(staged, F_OK) == 0 ||
+		     stream_order_takes(dir);
+
+	free(poll);
+	free(staged);
+	return there;
+}
+
+/* The archive is found by the configuration, states only by the command line:
+ * programs may have others than that names. */
+static void
+warn_of_state(const struct forget_run *f, const char *section)
+{
+	const struct reaper_paths *states = &f->options->states;
+	const char *dir = conf_text(f->options->common.conf, section, "state");
+	size_t i;
+
+	if (dir == NULL || !has_tenant(dir, f->subject->tenant))
+		return;
+	for (i = 0; i < states->n; i++)
+		if (is_same_folder(dir, states->path[i]))
+			return;
+	log_warn("the state of [%s] was not looked into, and may have them, "
+		 "too; run it again with --state '%s'",
+	    section, dir);
+}
+
 /* Writes the entry first, then looks for chats once more: a sink may have
  * stored some that it did not know as theirs. */
 static enum exit_code
@@ -354,7 +395,11 @@ forget_all(struct forget_run *f)
 	if (code == PROG_OK && !dry_run &&
 	    subject_done(f->subject) != OUTCOME_DONE)
 		code = log_database_failure(f->subject);
-	return code == PROG_OK ? show_forgotten(f) : code;
+	if (code != PROG_OK)
+		return code;
+	warn_of_state(f, "poller");
+	warn_of_state(f, "aggregator");
+	return show_forgotten(f);
 }
 
 static enum exit_code

@@ -7,7 +7,8 @@
 #                        [-s DIR]... [-t SECONDS] [--tenant NAME]
 #   -w TIME, -c TIME  metrics and jobs older than that are a warning (300),
 #                     critical (900); 90, 5m, 1h
-#   -d W,C       less free disk than W percent is a warning, than C critical (10,5)
+#   -d W,C       less free disk than W percent is a warning, than C critical
+#                (10,5)
 #   -s DIR       another folder whose disk must have room, as a listener's state
 #   -t SECONDS   how long broker and database may take, each (10)
 #   --tenant NAME  the metrics of this tenant only

@@ -34,6 +34,29 @@ usage_error() {
 	exit 64
 }
 
+# check_option "$@": what getopts has found, of $letters, which begin with a
+# colon, in $opt. An option that there is not, or whose value is missing or empty,
+# as a variable may be, ends the script.
+check_option() {
+	# shellcheck disable=SC2154 # set by who calls it
+	case $opt${OPTARG:-} in
+	'?-')
+		for word; do
+			case $word in
+			--help) help ;;
+			--?*) usage_error "unknown option '$word'" ;;
+			esac
+		done
+		;;
+	'?'*) usage_error "unknown option '-$OPTARG'" ;;
+	:*) usage_error "-$OPTARG needs a value" ;;
+	esac
+	# shellcheck disable=SC2154
+	case $letters in
+	*"$opt:"*) [ -n "${OPTARG:-}" ] || usage_error "-$opt needs a value" ;;
+	esac
+}
+
 # program NAME: how to call it.
 program() {
 	name=${PROGRAM_PREFIX:-}$1
@@ -332,7 +355,7 @@ sql() {
 # already.
 unreadable() {
 	[ "$1" != 69 ] && [ "$1" != 78 ] || exit "$1"
-	die 69 "cannot read the database; see above"
+	die 69 "cannot read the database, see above; 'sink --check' says what to do"
 }
 
 # Sets $format from -o: auto becomes a table on a terminal, else ndjson.

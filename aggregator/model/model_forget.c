@@ -6,6 +6,7 @@
 #include "aggregator/model/model_pack.h"
 #include "common/containers/pack.h"
 #include "common/words/phone_digits.h"
+#include "common/words/plain_letters.h"
 
 /* The texts of a description, in the order in which they are packed. */
 enum { ASSIGNEE, CHANNEL, CUSTOMER, NAME, PHONE, TAG, TEXTS };
@@ -56,6 +57,7 @@ copy_description(struct pack *r, const struct forget_order *o, struct buf *to,
 	if (theirs) {
 		note_name(names, v[NAME]);
 		note_name(names, v[PHONE]);
+		plain_letters_add(names, v[NAME]);
 		phone_digits_add(names, v[PHONE]);
 		v[NAME] = v[PHONE] = v[TAG] = (struct text){ NULL, 0 };
 	}

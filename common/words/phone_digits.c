@@ -5,6 +5,12 @@
 
 #include <stdbool.h>
 
+enum {
+	/* The digits of a number without all its codes, and with them. */
+	SHORTEST = 7,
+	LONGEST = 15,
+};
+
 static bool
 is_digit(char c)
 {
@@ -23,15 +29,37 @@ count_runs(struct text phone)
 	return runs;
 }
 
+/* Adds the digits' ends. */
+static void
+add_ends(struct buf *to, struct text digits)
+{
+	size_t len;
+
+	if (digits.len > LONGEST)
+		return;
+	for (len = SHORTEST; len <= digits.len; len++) {
+		if (len < digits.len) {
+			buf_addc(to, ' ');
+			buf_add(to, digits.p + digits.len - len, len);
+		}
+		buf_adds(to, " 0");
+		buf_add(to, digits.p + digits.len - len, len);
+	}
+}
+
 void
 phone_digits_add(struct buf *to, struct text phone)
 {
+	struct buf digits = BUF_INIT;
 	size_t i;
 
-	if (count_runs(phone) < 2)
-		return;
-	buf_addc(to, ' ');
 	for (i = 0; i < phone.len; i++)
 		if (is_digit(phone.p[i]))
-			buf_addc(to, phone.p[i]);
+			buf_addc(&digits, phone.p[i]);
+	if (count_runs(phone) > 1) {
+		buf_addc(to, ' ');
+		buf_add(to, digits.data, digits.len);
+	}
+	add_ends(to, (struct text){ digits.data, digits.len });
+	buf_release(&digits);
 }

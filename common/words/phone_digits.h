@@ -1,6 +1,7 @@
 /*
  * phone_digits: a number of a telephone as one word: a CRM writes it with
- * blanks, dashes and brackets, which a text that has it may leave out.
+ * blanks, dashes and brackets, which a text that has it may leave out, and with
+ * the code of the country, which at home is left out, too, or is a zero.
  */
 #ifndef COMMON_WORDS_PHONE_DIGITS_H
 #define COMMON_WORDS_PHONE_DIGITS_H
@@ -8,7 +9,9 @@
 #include "common/base/buf.h"
 #include "common/base/text.h"
 
-/* Adds a blank and the digits alone; nothing if they stand together. */
+/* Adds the digits alone, unless they stand together, and their ends that have
+ * seven digits at least, each with and without a zero in front; a blank before
+ * each. */
 void phone_digits_add(struct buf *to, struct text phone);
 
 #endif

@@ -143,7 +143,7 @@ check_selected(struct poller *p)
 
 	if (n == 0) {
 		log_error("no tenant is configured; write a [crm NAME] "
-			  "section, or set CRM_URL and CRM_TOKEN");
+			  "section, or set CRM_TOKEN_FILE");
 		return -1;
 	}
 	for (i = 0; i < p->only_n; i++) {

@@ -11,6 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
 #include "common/words/phone_digits.h"
+#include "common/words/plain_letters.h"
 #include "common/words/text_words.h"
 #include "common/words/word_case.h"
 #include "reaper/rights/day_slices.h"
@@ -29,21 +30,24 @@ subject_add_chat(struct subject *s, const char *chat, size_t len)
 void
 subject_add_name(struct subject *s, const char *name, size_t len)
 {
-	struct buf folded = BUF_INIT;
+	struct buf all = BUF_INIT, folded = BUF_INIT;
 	struct text word;
 	struct words *w;
 	size_t i;
 
 	if (len == 0)
 		return;
+	buf_add(&all, name, len);
+	plain_letters_add(&all, (struct text){ name, len });
 	buf_addc(&s->names, ' ');
-	buf_add(&s->names, name, len);
+	buf_add(&s->names, all.data, all.len);
 	w = xcalloc(1, sizeof *w);
-	words_find(w, (struct text){ name, len }, 1);
+	words_find(w, (struct text){ all.data, all.len }, 1);
 	for (i = 0; i < w->n; i++) {
 		word = word_case_fold(&folded, w->v[i]);
 		*strmap_put(&s->words, word.p, word.len) = &s->words;
 	}
+	buf_release(&all);
 	buf_release(&folded);
 	words_release(w);
 	free(w);

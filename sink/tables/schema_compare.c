@@ -27,6 +27,11 @@ static const char KINDS[] =
     "SELECT table_name, table_type = 'VIEW' FROM information_schema.tables "
     "WHERE table_schema = DATABASE()";
 
+/* As the server keeps them: with the database before each table. */
+static const char VIEWS[] =
+    "SELECT table_name, view_definition, DATABASE() "
+    "FROM information_schema.views WHERE table_schema = DATABASE()";
+
 /* Of every text: names are compared byte by byte. */
 static const char COLLATION[] = "utf8mb4_bin";
 
@@ -41,7 +46,7 @@ struct answer {
 struct comparison {
 	struct db *db;
 	const struct schema *schema;
-	struct answer columns, keys, partitions, kinds;
+	struct answer columns, keys, partitions, kinds, views;
 	void (*report)(void *ctx, const struct schema_difference *d);
 	void *ctx;
 	struct buf what, sql;
@@ -384,6 +389,47 @@ compare_table(struct comparison *c, const struct schema_table *t)
 	return OUTCOME_DONE;
 }
 
+/* The first of the tables that a view reads behind that word and that is not of
+ * our database: moves *text to the name of the other one. */
+static bool
+find_other_database(
+    const char **text, const char *word, const char *ours, size_t *len)
+{
+	const char *p = *text;
+
+	while ((p = strstr(p, word)) != NULL) {
+		p += strlen(word);
+		p += strspn(p, " (");
+		if (*p++ != '`')
+			continue;
+		*len = strcspn(p, "`");
+		if (strncmp(p + *len, "`.`", 3) == 0 &&
+		    (strlen(ours) != *len || strncmp(p, ours, *len) != 0)) {
+			*text = p;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A dump of MariaDB names the database in views with subqueries: restored into
+ * another one, they show the rows of the first, if that can still be read. */
+static void
+compare_view_text(struct comparison *c, const char *name)
+{
+	char *const *is = find_answer(&c->views, name, NULL);
+	const char *other = is != NULL ? is[1] : "";
+	size_t len;
+
+	if (is == NULL ||
+	    (!find_other_database(&other, " from ", is[2], &len) &&
+		!find_other_database(&other, " join ", is[2], &len)))
+		return;
+	buf_setf(&c->what, "view %s reads the database '%.*s', not this one",
+	    name, (int)len, other);
+	report_difference(c, true);
+}
+
 static enum outcome
 compare_view(struct comparison *c, const char *name)
 {
@@ -393,6 +439,8 @@ compare_view(struct comparison *c, const char *name)
 	if (find_impostor(c, name, true))
 		return OUTCOME_DONE;
 	o = can_be_read(c, name, &there);
+	if (o == OUTCOME_DONE && there)
+		compare_view_text(c, name);
 	if (o != OUTCOME_DONE || there)
 		return o;
 	buf_setf(&c->what, "view %s is missing, or lacks what it reads", name);
@@ -412,6 +460,8 @@ compare_all(struct comparison *c)
 		o = query_catalog(c->db, PARTITIONS, 3, &c->partitions);
 	if (o == OUTCOME_DONE)
 		o = query_catalog(c->db, KINDS, 2, &c->kinds);
+	if (o == OUTCOME_DONE)
+		o = query_catalog(c->db, VIEWS, 3, &c->views);
 	for (i = 0; i < c->schema->tables && o == OUTCOME_DONE; i++)
 		o = compare_table(c, &c->schema->table[i]);
 	for (i = 0; i < c->schema->views && o == OUTCOME_DONE; i++)
@@ -432,6 +482,7 @@ schema_compare(struct db *db, const struct schema *s,
 	answer_release(&c.keys);
 	answer_release(&c.partitions);
 	answer_release(&c.kinds);
+	answer_release(&c.views);
 	buf_release(&c.what);
 	buf_release(&c.sql);
 	return o;

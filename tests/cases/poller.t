@@ -50,7 +50,7 @@ expect 64 "'any' is no address to listen on" -n --listen any
 expect 0 "" --listen any -h
 grep -q -e "^usage: poller --listen ADDRESS" out
 
-expect 78 "no tenant is configured"
+expect 78 "no tenant is configured; write a \[crm NAME\] section, or set CRM_TOKEN_FILE"
 expect 78 "cannot read" -c missing
 conf '[crm acme]' 'url = http://127.0.0.1:9/v1' 'token = t'
 expect 0 "" -c conf -n

@@ -18,7 +18,7 @@ refused() { # CODE TEXT SCRIPT OPTION...
 	fi
 }
 
-for port in abc '' -1 65536 8080x 999999999999999999999; do
+for port in abc -1 65536 8080x 999999999999999999999; do
 	refused 64 "-p '$port' is no port" live -p "$port"
 done
 
@@ -38,3 +38,17 @@ refused 64 "--states needs a value" topology --retire 1 --states ''
 refused 64 "--prefix needs a value" topology -n 2 --prefix ''
 refused 64 "--url needs a value" tenant add acme --url ''
 refused 64 "'' is no address" mail-report ''
+# Those that getopts reads say which option it is, too.
+for script in job reap tenant mail-report live eventcounter; do
+	refused 64 "unknown option '-Z'" $script -Z
+	refused 64 "unknown option '--nosuch'" $script --nosuch
+	refused 0 "usage: $script" $script --help
+done
+for script in job reap tenant mail-report; do
+	refused 64 "-c needs a value" $script -c
+	refused 64 "-c needs a value" $script -c ''
+done
+refused 64 "-a needs a value" reap -f -a ''
+refused 64 "-t needs a value" mail-report -t '' lead@example.com
+refused 64 "-p needs a value" live -p ''
+refused 69 "cannot find the program 'poller'" job -d -v

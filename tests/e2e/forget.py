@@ -20,7 +20,7 @@ DAY = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
 C, D = "cust-77341", "cust-2"
 SECRETS = {
     "id": C, "name": "Quorbella", "surname": "zyxtrand", "phone": "119876001",
-    "accent": "nu\u00f1or",
+    "accent": "nu\u00f1or", "plain": "nunor",
     "text": "markertext", "reply": "markerreply", "ip": "203.0.113.77",
     "session": "sess-marker", "agent": "agent-marker", "event": "markerevent",
     "tag": "markertag", "data": "markerdata",
@@ -73,7 +73,8 @@ def talk(chat, customer, mark):
                   tag="markertag" if mark else "vip")
     for n in range(12):
         yield message(chat, n, 5, "customer", customer, "7",
-                      f"markertext{n} Zyxtrand Nu\u00f1or 551198760011"
+                      f"markertext{n} Zyxtrand Nu\u00f1or Nunor 551198760011 "
+                      "01198760011 1198760011"
                       if mark else "hello there",
                       second=n * 3,
                       data={"note": "markerdata" if mark else "n"})
@@ -550,8 +551,12 @@ def check_poller(checks, house):
 
     checks.that(house.on_disk(phone) and texts() and name(), "not filled")
     # No --tenant: there is one.
-    lab.must(["reaper", "-c", conf, "--forget", who, "--state",
-              lab.path("poller")])
+    done = lab.must(["reaper", "-c", conf, "--forget", who, "--dry-run"])
+    checks.that("[poller] was not looked into" in done.err,
+                f"a state that nobody named: {done}")
+    done = lab.must(["reaper", "-c", conf, "--forget", who, "--state",
+                     lab.path("state/../poller")])
+    checks.that(done.err == "", f"a state that was named: {done}")
     checks.that(not house.on_disk(phone), "the state has the number")
     for moment in ("is stored", "is back"):
         checks.that(not house.found(phone, "acme"), f"the number {moment}")

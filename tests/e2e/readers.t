@@ -95,3 +95,24 @@ kill "$pid"
 wait "$pid" || fail "it gave $?"
 grep -q "grant the right to configure 'records.reader'" "$tmp/poor.err" ||
 	fail "it does not say so: $(cat "$tmp/poor.err")"
+
+echo "- the rights in messaging-operation(7) are enough"
+for user in aggregator sink listener assign; do
+	ctl add_user $user secret
+done
+sed -n '/^rabbitmqctl set_permissions/,/^\.Ed/{ /^\.Ed/d; p; }' \
+	man/man7/messaging-operation.7 |
+	sed "s/\\\\(aq/'/g; s/\\\\e/\\\\/g; s/^rabbitmqctl/ctl/" \
+		>"$tmp/rights"
+[ "$(grep -c '^ctl set_permissions' "$tmp/rights")" = 4 ] ||
+	fail "$(cat "$tmp/rights")"
+# shellcheck source=/dev/null
+. "$tmp/rights"
+echo '{"type":"event","tenant":"t","id":"1","user":"u","event":"e"}' |
+	AMQP_URL=amqp://listener:secret@${AMQP_URL#*@} \
+		"$aggregator" --publish -t queue:records || fail "no right to publish"
+AMQP_URL=amqp://aggregator:secret@${AMQP_URL#*@} stream told
+until_true 30 reads told || fail "no reader: $(cat "$tmp/told.err")"
+kill "$pid"
+wait "$pid" || fail "it gave $?: $(cat "$tmp/told.err")"
+! grep "grant the right" "$tmp/told.err" || fail "a right is missing"

@@ -146,3 +146,22 @@ code 0 "$sink" --migrate
 sql "ALTER TABLE chat_metrics DROP COLUMN theirs"
 whole
 "$sink" -f "$tmp/rows"
+
+echo "- a dump of one database in another one, whose rows it must show"
+change="a dump of another database"
+sql "CREATE DATABASE restored"
+mariadb-dump --no-defaults --socket="$MYSQL_SOCKET" -uroot \
+	--single-transaction messaging >"$tmp/dump"
+"$servers" mysql "$tmp/db" restored <"$tmp/dump"
+sql "GRANT ALL ON restored.* TO messaging@127.0.0.1"
+first=$MYSQL_URL
+export MYSQL_URL=${MYSQL_URL%/messaging}/restored
+found "view operator_buckets reads the database 'messaging', not this one; run"
+code 0 "$sink" --migrate
+is "a word" "" "$(cat "$tmp/err")"
+code 0 "$sink" --check -o csv >"$tmp/check"
+is "views that read the other database" 0 "$(sql "SELECT COUNT(*)
+	FROM information_schema.views WHERE table_schema = 'restored'
+	AND view_definition LIKE '%messaging%'")"
+export MYSQL_URL=$first
+whole

@@ -121,6 +121,10 @@ def check_keys():
         keys[sub, name] = (default, env)
     compare(page.path, "key", {"%s %s" % k for k in keys},
             {"%s %s" % k for k in there})
+    for key, body in there.items():
+        text = [line for line in body if not line.startswith(".br")]
+        if ".br" in body and not text[body.index(".br") - 1].endswith("."):
+            complain(page.path, "%s %s: a sentence has no end" % key)
     variables = {words[1] for path in (page.path, "man/man5/messaging-tenant.5")
                  for sec, _, words, _ in Page(path).items
                  if sec == "ENVIRONMENT" and words[0] == "Ev"
@@ -328,6 +332,34 @@ def check_help():
         bad = program(name, "--no-such-option")
         if bad.returncode != 64 or bad.stdout or not bad.stderr:
             complain("%s --no-such-option" % name, "exit %d" % bad.returncode)
+
+
+# What functions of scripts/lib.sh end a script with.
+LIBRARY_EXITS = {"usage_error": {64}, "find_config": {77, 78},
+                 "need_programs": {69}, "unreadable": {69, 78},
+                 "take_lock": {73}, "skip_or_complain": {75}}
+
+
+def check_scripts():
+    """The help of each installed script fits a terminal, and has every code that
+    the script ends with."""
+    names = re.search(r"INSTALLED_SCRIPTS = ((?:.*\\\n)*.*)", read("Makefile"))
+    for name in names.group(1).replace("\\", "").split():
+        path = "scripts/" + name
+        text = re.search(r"\n((?:#.*\n)+)", read(path)).group(1)
+        code = read(path).replace(text, "")
+        for line in text.splitlines():
+            if len(line) > 82:
+                complain(path, "does not fit 80 columns: " + line)
+        used = {int(x) for x in re.findall(r"\bdie (\d+)", code)}
+        for function, exits in LIBRARY_EXITS.items():
+            if re.search(r"\b%s\b" % function, code):
+                used |= exits
+        shown = text.partition("Exit status:")[2]
+        # A plugin of Nagios has codes of its own.
+        for exit_code in () if name == "health-check.sh" else sorted(used):
+            if not re.search(r"\b%d\b" % exit_code, shown):
+                complain(path, "exit code %d is not described" % exit_code)
 
 
 def check_paths(page, text):

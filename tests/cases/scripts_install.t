@@ -1,0 +1,53 @@
+#!/bin/bash
+# make install into folders with blanks in their names, with a prefix of the
+# programs' names: all is there, nothing names another place or program, and
+# uninstall leaves nothing. And who hardens otherwise gets one level of it.
+set -euo pipefail
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_install.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# -o all: the programs that are tested are not built anew.
+build=$(dirname "${BIN:-$PWD/build/bin}")
+stage="$tmp/a stage"
+makes() { # TARGET
+	make -s -o all B="$build" "$1" DESTDIR="$stage" PREFIX="/opt/my own" \
+		PROGRAM_PREFIX=ma- >"$tmp/said" 2>&1 || fail "$1: $(cat "$tmp/said")"
+}
+makes install
+top="$stage/opt/my own"
+for program in poller aggregator sink reaper; do
+	for file in bin/ma-$program share/man/man1/ma-$program.1; do
+		[ -s "$top/$file" ] || fail "no $file"
+	done
+done
+for file in examples/nginx.conf.example grafana/messages.json board/board.js \
+	profiles/chat2desk.jq migrations/0001_tables.sql api/openapi.json; do
+	[ -r "$top/share/messaging-analytics/$file" ] || fail "no $file"
+done
+! grep -rnI /usr/local "$stage" || fail "another place is named"
+
+# The lines of the crontab, those in comments too.
+cd "$top/share/messaging-analytics"
+! grep -nE '^#?[0-9*].*[ (/](poller|aggregator|sink|reaper) ' \
+	examples/crontab.example || fail "no such program"
+grep -qx "POLLER=/opt/my own/bin/ma-poller" examples/crontab.example ||
+	fail "no poller in the crontab"
+scripts/tenant -h >"$tmp/said"
+cd "$OLDPWD"
+
+makes uninstall
+[ -z "$(find "$stage" -type f)" ] || fail "left: $(find "$stage" -type f)"
+
+for flags in 'CPPFLAGS=-Wdate-time -D_FORTIFY_SOURCE=2' \
+	'CFLAGS=-O2 -D_FORTIFY_SOURCE=2' ''; do
+	make -n B="$tmp/none" ${flags:+"$flags"} "$tmp/none/common/base/log.o" \
+		>"$tmp/said" 2>/dev/null
+	[ "$(grep -o '[-]D_FORTIFY_SOURCE' "$tmp/said" | wc -l)" = 1 ] ||
+		fail "'$flags': $(cat "$tmp/said")"
+done
