@@ -268,7 +268,8 @@ set_session(struct db *db)
 	buf_addf(&sql,
 	    "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN',"
 	    " sql_select_limit = 18446744073709551615, sql_big_selects = 1,"
-	    " sql_safe_updates = 0,"
+	    " sql_safe_updates = 0, group_concat_max_len = 65535,"
+	    " div_precision_increment = 4,"
 	    " sql_mode = 'STRICT_ALL_TABLES,"
 	    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
 	    " time_zone = '+00:00', innodb_lock_wait_timeout = %u,"
