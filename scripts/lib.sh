@@ -344,8 +344,11 @@ sql() {
 	client=$(command -v mariadb || command -v mysql) || die 69 \
 		"there is no mariadb client; install mariadb-client"
 	options=$(mysql_options) || exit
-	# The options come through a pipe or an unlinked file of the shell's.
-	printf '%s\n' "$1" | "$client" --defaults-file=/dev/fd/8 --batch \
+	# The options come through a pipe or an unlinked file of the shell's. The
+	# server's defaults may neither undo nor cut what is asked.
+	printf '%s\n' "SET autocommit = 1," \
+		"sql_select_limit = 18446744073709551615;" "$1" |
+		"$client" --defaults-file=/dev/fd/8 --batch \
 		--skip-column-names 8<<-END
 		$options
 	END

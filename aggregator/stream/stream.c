@@ -105,7 +105,7 @@ add_stream_record(struct stream *s)
 		return OUTCOME_DONE;
 	t = stream_tenant(s, r->tenant);
 	if (s->assign != NULL)
-		allocation_clock(t->pipeline.allocation, s->now_ms);
+		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
 	newest = t->pipeline.model.as_of;
 	taken = pipeline_add(&t->pipeline, r);
 	passes = metric_selection_passes(&s->job->selection, r->type);
@@ -197,7 +197,7 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 		stream_redelivery_block(s);
 		scan_block(&s->scan, block, len);
 		s->line = 0;
-		s->now_ms = clock_now_ms();
+		(void)clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
 	}
 	for (;; s->line++) {
 		if (!s->again)

@@ -148,7 +148,9 @@ struct stream {
 	bool begun;         /* ...was begun */
 	int64_t refresh_ms; /* the interval of it */
 	int64_t refreshed_ms, expired_ms;
-	int64_t now_ms; /* the clock at the current block, for allocation */
+	/* At the current block, for allocation: what waits for a time must not
+	 * wait for a clock that was set back. */
+	struct clock_onward clock;
 	int64_t trace[STREAM_TRACES]; /* microseconds */
 	/* Records at the last flush and at the one before, lines out. */
 	uint64_t traced, traced_before, traced_out;
@@ -273,7 +275,7 @@ void stream_redelivery_release(struct stream *s);
 
 /* Sets the clock, and touches the tenants for which something is due. */
 void stream_allocation_clock(struct stream *s);
-bool stream_allocation_due(const struct stream *s);
+bool stream_allocation_due(struct stream *s);
 /* Assigns chats of a tenant that was touched. */
 void stream_allocation_decide(struct stream_tenant *t);
 void stream_allocation_save(struct stream_tenant *t);

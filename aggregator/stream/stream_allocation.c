@@ -15,16 +15,17 @@ void
 stream_allocation_clock(struct stream *s)
 {
 	struct stream_tenant *t;
+	int64_t now;
 	size_t i;
 
 	if (s->assign == NULL)
 		return;
-	s->now_ms = clock_now_ms();
+	now = clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
 		if (stream_is_touched(t) ||
-		    allocation_due(t->pipeline.allocation) <= s->now_ms)
-			allocation_clock(t->pipeline.allocation, s->now_ms);
+		    allocation_due(t->pipeline.allocation) <= now)
+			allocation_clock(t->pipeline.allocation, now);
 		else
 			continue;
 		stream_touch(t);
@@ -32,9 +33,9 @@ stream_allocation_clock(struct stream *s)
 }
 
 bool
-stream_allocation_due(const struct stream *s)
+stream_allocation_due(struct stream *s)
 {
-	int64_t now = clock_now_ms();
+	int64_t now = clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
 	size_t i;
 
 	for (i = 0; s->assign != NULL && i < s->tenants_n; i++)

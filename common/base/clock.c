@@ -36,6 +36,16 @@ clock_mono_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+int64_t
+clock_onward(struct clock_onward *c, int64_t system_ms, int64_t mono_ms)
+{
+	c->now_ms += mono_ms - c->mono_ms;
+	c->mono_ms = mono_ms;
+	if (system_ms > c->now_ms)
+		c->now_ms = system_ms;
+	return c->now_ms;
+}
+
 /* Days since 1970-01-01; years begin in March so that the leap day is last
  * (H. Hinnant, chrono-compatible low-level date algorithms). */
 static int64_t

@@ -26,6 +26,16 @@ int64_t clock_mono_ms(void);
 /* The same monotonic clock in microseconds. */
 int64_t clock_mono_us(void);
 
+/* The time of day that never goes back: where the system's clock is set back,
+ * it goes on by the monotonic one. Begins zeroed; what it returns is in now_ms,
+ * too. */
+struct clock_onward {
+	int64_t now_ms, mono_ms;
+};
+
+int64_t clock_onward(
+    struct clock_onward *c, int64_t system_ms, int64_t mono_ms);
+
 /* "2026-11-20T10:00:00.123Z". text has CLOCK_TEXT bytes; returns its length
  * (24 always). */
 size_t clock_format(int64_t ms, char *text);

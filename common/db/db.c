@@ -255,7 +255,10 @@ set_connect_options(struct db *db, MYSQL *my)
 	mysql_options(my, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
 }
 
-/* The settings of every session. */
+/* The settings of every session: whatever the server's defaults are, a
+ * statement outside a transaction is committed, a commit begins no other
+ * transaction, and all rows are read, changed and compared that a statement
+ * names. */
 static enum outcome
 set_session(struct db *db)
 {
@@ -263,7 +266,11 @@ set_session(struct db *db)
 	enum outcome o;
 
 	buf_addf(&sql,
-	    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,"
+	    "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN',"
+	    " sql_select_limit = 18446744073709551615, sql_big_selects = 1,"
+	    " sql_safe_updates = 0, group_concat_max_len = 65535,"
+	    " div_precision_increment = 4,"
+	    " sql_mode = 'STRICT_ALL_TABLES,"
 	    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
 	    " time_zone = '+00:00', innodb_lock_wait_timeout = %u,"
 	    " lock_wait_timeout = %u, wait_timeout = %d",

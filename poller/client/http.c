@@ -31,6 +31,7 @@ struct transfer {
 	CURL *easy;
 	struct http_request request;
 	struct http_answer *answer;
+	int64_t began_ms; /* monotonic */
 	bool too_long;
 	/* Linked in front of the shared list of headers. */
 	struct curl_slist type, expect;
@@ -238,7 +239,7 @@ http_start(struct http *h, const struct http_request *r)
 	t->answer->ctx = r->ctx;
 	t->answer->in_flight = r->in_flight;
 	t->answer->body.max = r->limits->max_body;
-	t->answer->sent_ms = clock_now_ms();
+	t->began_ms = clock_mono_ms();
 	if (t->easy == NULL)
 		prog_die(PROG_TEMPFAIL, "out of memory");
 	set_easy_options(h, t);
@@ -354,6 +355,9 @@ finish_transfer(struct http *h, struct transfer *t, CURLcode code)
 	long status = 0, sent = 0;
 
 	a->got_ms = clock_now_ms();
+	/* The clock may have been set meanwhile: both times are of one clock,
+	 * or the CRM's would seem to be apart by half of that. */
+	a->sent_ms = a->got_ms - (clock_mono_ms() - t->began_ms);
 	a->outcome = classify(t, code);
 	a->body.max = 0;
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);

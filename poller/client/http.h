@@ -70,7 +70,7 @@ struct http_answer {
 	struct buf reason; /* half a sentence, unless HTTP_ANSWERED */
 	char *redirect;    /* absolute target of a 3xx, or NULL */
 	struct http_answer_headers headers;
-	int64_t sent_ms, got_ms; /* start and end, on our clock */
+	int64_t sent_ms, got_ms; /* start and end, on our clock at the end */
 };
 
 struct http *http_new(void) __attribute__((warn_unused_result));

@@ -194,22 +194,22 @@ class Judge:
         if not open_:
             return None
         i = open_[0][0]
+        earliest = min(self.arrival(r) for k, r in mine if k < reserved)
         return {
             "late": self.effective.get(i, i),
             "early": min(self.effective.get(k, k) for k, _ in mine),
             "arrival": max([self.arrival(open_[0][1])] + [
                 ms_of(r["opened_at"]) for k, r in mine
                 if k < reserved and "opened_at" in r]),
-            "earliest": min(self.arrival(r) for k, r in mine
-                            if k < reserved),
-            "clean": not self.is_reopened(chat, reserved, open_[0][1]) and
+            "earliest": earliest,
+            "clean": not self.is_reopened(chat, reserved, earliest) and
             all(r.get("status") == "open" and "operator" not in r
                 for k, r in mine if k < reserved),
         }
 
-    def is_reopened(self, chat, reserved, r):
+    def is_reopened(self, chat, reserved, arrival):
         """Its history tells of a closing in the second it came, or later."""
-        second = self.arrival(r) // 1000 * 1000
+        second = arrival // 1000 * 1000
         return any(m["type"] == "message" and m["kind"] == "closed"
                    and m["chat"] == chat and ms_of(m["at"]) >= second
                    for _, _, m in self.log[:reserved])

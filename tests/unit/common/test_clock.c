@@ -87,12 +87,33 @@ time_to_text_agrees_with_gmtime(void **state)
 	assert_string_equal(got, "1970-01-01 00:00:00.000");
 }
 
+/* It follows the system's clock forward; one that is set back does not stop
+ * it, and is followed again when it is ahead. */
+static void
+onward(void **state)
+{
+	struct clock_onward c = { 0, 0 };
+	const int64_t t = INT64_C(1795168800000);
+
+	(void)state;
+	assert_int_equal(clock_onward(&c, t, 700), t);
+	assert_int_equal(clock_onward(&c, t + 50, 750), t + 50);
+	assert_int_equal(clock_onward(&c, t + HOUR_MS, 760), t + HOUR_MS);
+	assert_int_equal(clock_onward(&c, t + 70, 770), t + HOUR_MS + 10);
+	assert_int_equal(
+	    clock_onward(&c, t - DAY_MS, 1770), t + HOUR_MS + 1010);
+	assert_int_equal(c.now_ms, t + HOUR_MS + 1010);
+	assert_int_equal(
+	    clock_onward(&c, t + 2 * HOUR_MS, 1780), t + 2 * HOUR_MS);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_to_time),
 		cmocka_unit_test(time_to_text_agrees_with_gmtime),
+		cmocka_unit_test(onward),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,16 @@
 /*
- * Which hosts may be spoken to, and where an address from an answer may lead.
+ * Which hosts may be spoken to, where an address from an answer may lead, and
+ * how long a call took.
  */
+#define _DEFAULT_SOURCE /* syscall */
+
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
@@ -106,6 +112,63 @@ dates_of_headers_are_read(void **state)
 	assert_int_equal(http_date(""), CLOCK_NONE);
 }
 
+/* By how much the system's clock was set. */
+static time_t clock_set_s;
+
+/* In place of the C library's. */
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, ts);
+
+	if (id == CLOCK_REALTIME)
+		ts->tv_sec += clock_set_s;
+	return rc;
+}
+
+/* Nobody answers there. */
+static struct http_answer *
+ask_in_vain(struct http *h, time_t step_s)
+{
+	static const struct http_limits limits = {
+		.timeout_ms = 5000, .connect_ms = 5000, .max_body = 1
+	};
+	static const char *const lines[] = { NULL };
+	struct http_headers *headers = http_headers_new(lines);
+	size_t in_flight = 0;
+	const struct http_request r = { .url = "http://127.0.0.1:1/",
+		.method = "GET",
+		.headers = headers,
+		.limits = &limits,
+		.in_flight = &in_flight };
+	struct http_answer *a;
+
+	http_start(h, &r);
+	clock_set_s += step_s;
+	while ((a = http_next(h)) == NULL)
+		http_wait(h, 100);
+	http_headers_free(headers);
+	return a;
+}
+
+static void
+a_clock_that_is_set_meanwhile_makes_no_call_long(void **state)
+{
+	static const time_t steps[] = { 0, 3 * 3600, -3 * 3600 };
+	struct http *h = http_new();
+	struct http_answer *a;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(steps); i++) {
+		a = ask_in_vain(h, steps[i]);
+		assert_in_range(a->got_ms - a->sent_ms, 0, 60000);
+		assert_in_range(clock_now_ms() - a->got_ms, 0, 60000);
+		http_answer_free(a);
+	}
+	http_free(h);
+}
+
 int
 main(void)
 {
@@ -113,6 +176,8 @@ main(void)
 		cmocka_unit_test(only_safe_addresses_are_spoken_to),
 		cmocka_unit_test(an_answer_leads_to_no_other_host),
 		cmocka_unit_test(dates_of_headers_are_read),
+		cmocka_unit_test(
+		    a_clock_that_is_set_meanwhile_makes_no_call_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
