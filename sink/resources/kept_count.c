@@ -132,6 +132,19 @@ end_counting(const struct counting *c)
 	(void)pthread_mutex_unlock(&kept.lock);
 }
 
+/* Somebody else counts it anew, and the time of what is kept ended just now. */
+static bool
+find_late(const struct counting *c, int64_t *n)
+{
+	bool counted;
+
+	(void)pthread_mutex_lock(&kept.lock);
+	counted = is_being_counted(c);
+	(void)pthread_mutex_unlock(&kept.lock);
+	return counted && kept_count_find(c->tenant, c->what,
+			      clock_mono_ms() - KEPT_COUNT_LATE_MS, n);
+}
+
 /* Who has waited in vain, since the count failed or is too small to be kept,
  * counts beside others: it is not waited for once more. */
 bool
@@ -139,8 +152,11 @@ kept_count(const char *tenant, const char *what, kept_counter *count, void *ctx,
     int64_t *n)
 {
 	struct counting c = { .tenant = tenant, .what = what };
-	bool first = begin_counting(&c), good = true;
+	bool first, good = true;
 
+	if (find_late(&c, n))
+		return true;
+	first = begin_counting(&c);
 	if (!kept_count_find(tenant, what, clock_mono_ms(), n)) {
 		good = count(ctx, n);
 		if (good)

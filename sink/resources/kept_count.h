@@ -17,14 +17,16 @@
 #define KEPT_COUNT_LEAST 50000
 /* For a second each so many, and at most: */
 #define KEPT_COUNT_EACH_S 5000
-#define KEPT_COUNT_MOST_MS 60000
+#define KEPT_COUNT_MOST_MS 50000
+/* So much longer while one thread counts anew. */
+#define KEPT_COUNT_LATE_MS 10000
 
 /* Counts; false: it failed. */
 typedef bool kept_counter(void *ctx, int64_t *n);
 
 /* What is kept, else what count() counts; one thread at a time counts the same,
- * while others wait for it. What is counted, `what`, is a constant. False:
- * count() failed. */
+ * while others answer what was kept, or wait for it. What is counted, `what`,
+ * is a constant. False: count() failed. */
 bool kept_count(const char *tenant, const char *what, kept_counter *count,
     void *ctx, int64_t *n) __attribute__((warn_unused_result));
 
