@@ -153,14 +153,15 @@ server_tend_stream(struct connection *c, int64_t now, bool stopping)
 
 	if (stopping && s->cut_ms == 0)
 		s->cut_ms = now + ENDING_MS;
-	/* It ends by itself, unless its client reads nothing. */
+	s->ends = stopping || is_over(c, now);
+	/* It ends behind what is being sent, which may always be something
+	 * where the client is slow; unless the client reads nothing. */
 	if (!s->suspended) {
 		if (stopping && now >= s->cut_ms)
 			(void)shutdown(c->fd, SHUT_RDWR);
 		return;
 	}
 	s->broken = has_left(c);
-	s->ends = stopping || is_over(c, now);
 	s->comments = now - c->phase_ms >= COMMENT_MS;
 	if ((s->broken || s->ends || s->comments) &&
 	    event_listener_unpark(&s->listener))

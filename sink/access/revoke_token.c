@@ -28,6 +28,33 @@ count_revoked(struct db *db, int64_t now_ms, bool *full)
 	return o;
 }
 
+/* An id that was revoked before, for a shorter time. The right to UPDATE is
+ * needed only then. */
+static enum outcome
+revoke_longer(
+    struct db *db, const char *tenant, const char *id, int64_t expires_ms)
+{
+	static const char is_shorter[] =
+	    " WHERE tenant = ? AND id = ? AND "
+	    "expires_at < COALESCE(?, '9999-12-31')";
+	const struct db_value args[] = { db_time(expires_ms), db_str(tenant),
+		db_str(id), db_time(expires_ms) };
+	struct db_rows *rows = NULL;
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+
+	buf_addf(&sql, "SELECT 1 FROM revoked_tokens%s", is_shorter);
+	o = db_query(db, buf_str(&sql), args + 1, 3, &rows);
+	if (o == OUTCOME_DONE && db_rows_count(rows) > 0) {
+		buf_setf(&sql, "UPDATE revoked_tokens SET expires_at = ?%s",
+		    is_shorter);
+		o = db_exec(db, buf_str(&sql), args, ARRAY_LEN(args), NULL);
+	}
+	db_rows_free(rows);
+	buf_release(&sql);
+	return o;
+}
+
 enum outcome
 revoke_token(struct db *db, const char *tenant, const char *id,
     int64_t expires_ms, struct buf *why)
@@ -53,6 +80,6 @@ revoke_token(struct db *db, const char *tenant, const char *id,
 		    "expires_at) VALUES (?, ?, ?, ?)",
 		    row, ARRAY_LEN(row), NULL);
 	return o == OUTCOME_NEVER && db_errno(db) == DUPLICATE_KEY
-		   ? OUTCOME_DONE
+		   ? revoke_longer(db, tenant, id, expires_ms)
 		   : o;
 }

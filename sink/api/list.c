@@ -145,6 +145,23 @@ check_list_kind(const struct page *p)
 	return *k != NULL;
 }
 
+/* Who may not see a column may not ask for its values either. */
+static bool
+check_list_roles(const struct page *p)
+{
+	const struct list_column *c = p->list->columns;
+	enum viewer_role role = p->q->viewer.role;
+
+	for (; c->name != NULL; c++) {
+		if (role < c->least && c->use != LIST_SHOWN &&
+		    question_parameter(p->q, c->name) != NULL)
+			return question_problem(p->q, 403,
+			    "%s is not for the role %s", c->name,
+			    viewer_role_name(role));
+	}
+	return true;
+}
+
 static bool
 read_parameters(struct page *p)
 {
@@ -155,7 +172,7 @@ read_parameters(struct page *p)
 		   (question_time(p->q, "from", &p->from) &&
 		       question_time(p->q, "to", &p->to))) &&
 	       check_list_words(p) && check_list_flags(p) &&
-	       check_list_kind(p) && read_cursor(p);
+	       check_list_kind(p) && check_list_roles(p) && read_cursor(p);
 }
 
 static void
@@ -193,8 +210,7 @@ add_filters(struct page *p)
 		c = &p->list->columns[i];
 		v = c->use != LIST_SHOWN ? question_parameter(p->q, c->name)
 					 : NULL;
-		if (v == NULL || p->q->viewer.role < c->least ||
-		    word_of(p, c->name) != NULL)
+		if (v == NULL || word_of(p, c->name) != NULL)
 			continue;
 		buf_addf(&p->sql, " AND `%s` = ?", c->name);
 		add_argument(p, db_str(v));

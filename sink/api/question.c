@@ -201,11 +201,19 @@ question_parameter(const struct question *q, const char *name)
 }
 
 /* "24h". A number alone is refused: who writes one means a year, a day without
- * dashes or seconds since 1970, not seconds ago. */
+ * dashes or seconds since 1970, not seconds ago; so is what was before the year
+ * 1, which no link to a next page can say. */
 static bool
-parse_ago(const char *v, int64_t *ms)
+parse_ago(const char *v, int64_t now_ms, int64_t *ms)
 {
-	return v[strspn(v, "0123456789")] != '\0' && parse_duration(v, ms) == 0;
+	const int64_t first = clock_civil(1, 1, 1, 0, 0, 0) * 1000;
+	int64_t back;
+
+	if (v[strspn(v, "0123456789")] == '\0' ||
+	    parse_duration(v, &back) != 0 || back > now_ms - first)
+		return false;
+	*ms = now_ms - back;
+	return true;
 }
 
 bool
@@ -213,14 +221,10 @@ question_time(struct question *q, const char *name, int64_t *ms)
 {
 	const char *v = question_parameter(q, name);
 	char date[32];
-	int64_t back;
 
-	if (v == NULL || clock_parse(v, strlen(v), ms) == 0)
+	if (v == NULL || clock_parse(v, strlen(v), ms) == 0 ||
+	    parse_ago(v, q->request->now_ms, ms))
 		return true;
-	if (parse_ago(v, &back)) {
-		*ms = q->request->now_ms - back;
-		return true;
-	}
 	if (strlen(v) == strlen("2026-11-20")) {
 		memcpy(date, v, 10);
 		memcpy(date + 10, "T00:00:00Z", 11);

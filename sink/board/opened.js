@@ -50,8 +50,9 @@ const CHATS = [
 	{ title: "Waits since", value: (row) => row.waiting_since === null
 		? null : dayAndTime(row.waiting_since) },
 	{ title: "Responses", kind: "number", value: (row) => row.responses,
-		opens: (row) => addressOf({ chats: "", figure:
-			`open=1&chat=${encodeURIComponent(row.chat)}` }) },
+		opens: (row) => mayOpen() ? addressOf({ chats: "", figure:
+			`open=1&chat=${encodeURIComponent(row.chat)}` })
+			: null },
 	{ title: "Average", kind: "time",
 		value: (row) => span(row.avg_response_seconds) },
 ];

@@ -64,12 +64,12 @@ ask_chat(struct question *q, const char *chat, struct db_rows **rows)
 	bool good;
 
 	buf_addf(&sql,
-	    "SELECT chat, operator, channel, %s, tag, status, opened_at, "
+	    "SELECT chat, operator, channel, %s, status, opened_at, "
 	    "last_message_at, messages, participants, responses, "
 	    "avg_response_seconds, first_response_seconds, waiting_since, "
 	    "as_of FROM chat_metrics WHERE tenant = ? AND chat = ?",
-	    q->viewer.role < VIEWER_LEAD ? "NULL, NULL"
-					 : "customer, customer_name");
+	    q->viewer.role < VIEWER_LEAD ? "NULL, NULL, NULL"
+					 : "customer, customer_name, tag");
 	scope_add_waiting(&q->viewer, "operator", &sql);
 	good = question_ask(q, buf_str(&sql), &id, 1, rows);
 	buf_release(&sql);

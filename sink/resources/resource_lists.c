@@ -26,9 +26,9 @@
 		name, SHEET_TEXT, LIST_FILTER, VIEWER_NONE                     \
 	}
 /* Of a customer. */
-#define PERSONAL(name)                                                         \
+#define PERSONAL(name, use)                                                    \
 	{                                                                      \
-		name, SHEET_TEXT, LIST_SHOWN, VIEWER_LEAD                      \
+		name, SHEET_TEXT, use, VIEWER_LEAD                             \
 	}
 
 static const char *const interval_kinds[] = { "response", "first_response",
@@ -51,12 +51,14 @@ const struct list list_operators = {
 const struct list list_chats = {
 	.table = "chat_metrics",
 	.columns = { FILTER("chat"), FILTER("operator"), FILTER("channel"),
-	    FILTER("status"), FILTER("tag"), PERSONAL("customer"),
-	    PERSONAL("customer_name"), PERSONAL("customer_phone"),
-	    TIME("opened_at"), TIME("last_message_at"), NUMBER("messages"),
-	    NUMBER("participants"), NUMBER("responses"),
-	    NUMBER("avg_response_seconds"), NUMBER("first_response_seconds"),
-	    TIME("waiting_since"), TIME("as_of") },
+	    FILTER("status"), PERSONAL("tag", LIST_FILTER),
+	    PERSONAL("customer", LIST_SHOWN),
+	    PERSONAL("customer_name", LIST_SHOWN),
+	    PERSONAL("customer_phone", LIST_SHOWN), TIME("opened_at"),
+	    TIME("last_message_at"), NUMBER("messages"), NUMBER("participants"),
+	    NUMBER("responses"), NUMBER("avg_response_seconds"),
+	    NUMBER("first_response_seconds"), TIME("waiting_since"),
+	    TIME("as_of") },
 	.key = { "chat" },
 	.words = { { "nobody", "1", "operator IS NULL" },
 	    { "open", "1", "status <> 'left'" },

@@ -1,8 +1,8 @@
 /*
  * resource_figure: GET /api/v1/figure: one figure, opened: what it is now, and,
  * with what a permalink tells of it as it was, what stayed, what came late and
- * what is gone. Parameters: those of response_span.h and interval_choice.h, and
- * of the permalink
+ * what is gone. Parameters: those of response_span.h and interval_choice.h,
+ * chat, and of the permalink
  *
  *   version, count, sum_seconds    of the figure as it was
  *
@@ -29,8 +29,9 @@
 #define COUNT_MAX INT64_C(1000000000000)
 
 const char *const figure_parameters[] = { "from", "to", "zone", "kind",
-	"operator", "nobody", "weekday", "hour", "open", "up_to_version",
-	"after_version", "version", "count", "sum_seconds", NULL };
+	"operator", "nobody", "chat", "weekday", "hour", "open",
+	"up_to_version", "after_version", "version", "count", "sum_seconds",
+	NULL };
 
 struct figure_sum {
 	int64_t n, ms;
@@ -92,6 +93,7 @@ static bool
 build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
     size_t *n)
 {
+	const char *chat = question_parameter(f->q, "chat");
 	int64_t v = f->version != CLOCK_NONE ? f->version : INT64_MAX;
 	char condition[80];
 
@@ -103,10 +105,16 @@ build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
 	(void)snprintf(condition, sizeof condition,
 	    "NOT " INTERVAL_COUNTS " AND version > %" PRId64, v);
 	add_columns(sql, condition);
-	buf_adds(sql, "COALESCE(MAX(IF(" INTERVAL_COUNTS ", ms, NULL)), 0), "
-		      "COALESCE(MAX(version), 0), MAX(as_of) FROM intervals "
-		      "WHERE tenant = ?");
+	buf_addf(sql,
+	    "COALESCE(MAX(IF(" INTERVAL_COUNTS ", ms, NULL)), 0), "
+	    "COALESCE(MAX(version), 0), MAX(as_of) FROM intervals%s "
+	    "WHERE tenant = ?",
+	    chat != NULL ? " FORCE INDEX (by_chat)" : "");
 	*n = 0;
+	if (chat != NULL) {
+		buf_adds(sql, " AND chat = ?");
+		args[(*n)++] = db_str(chat);
+	}
 	if (f->ranged) {
 		buf_adds(sql, " AND end_at >= ? AND end_at < ?");
 		args[(*n)++] = db_time(f->span.from);
@@ -148,7 +156,7 @@ ask_figure(struct figure_question *f)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
-	struct db_value args[3];
+	struct db_value args[4];
 	size_t n;
 	bool good = build_figure(f, &sql, args, &n) &&
 		    question_ask(f->q, buf_str(&sql), args, n, &rows);
@@ -224,6 +232,7 @@ write_then(const struct figure_question *f, struct buf *to)
 static void
 write_links(const struct figure_question *f, struct buf *to)
 {
+	const char *chat = question_parameter(f->q, "chat");
 	struct buf href = BUF_INIT;
 
 	if (!response_href(f->q, &f->choice,
@@ -232,6 +241,10 @@ write_links(const struct figure_question *f, struct buf *to)
 		jsonw_null(to, "href");
 	} else {
 		interval_choice_link(f->q, &href);
+		if (chat != NULL) {
+			buf_adds(&href, "&chat=");
+			reply_encode(&href, chat);
+		}
 		jsonw_str(to, "href", buf_str(&href));
 	}
 	buf_release(&href);

@@ -36,9 +36,10 @@
 struct live_view {
 	struct viewer viewer;
 	struct event_topic *topic;
-	bool made;      /* the first answer was */
-	uint64_t state; /* of the tables at the last answer */
-	char id[24];    /* of it */
+	bool made;        /* the first answer was */
+	uint64_t state;   /* of the tables at the last answer */
+	char id[24];      /* of it */
+	int64_t rests_ms; /* monotonic; left alone until then */
 	struct live_view *next;
 };
 
@@ -167,7 +168,8 @@ find_state(struct live *l, const struct live_view *first,
     const struct live_view *v, uint64_t *state)
 {
 	for (; first != v; first = first->next) {
-		if (strcmp(first->viewer.tenant, v->viewer.tenant) == 0) {
+		if (first->rests_ms == 0 &&
+		    strcmp(first->viewer.tenant, v->viewer.tenant) == 0) {
 			*state = first->state;
 			return true;
 		}
@@ -175,24 +177,60 @@ find_state(struct live *l, const struct live_view *first,
 	return now_state(&v->viewer, l->db, l->timeout_ms, state);
 }
 
-/* Looks once at each tenant. False: the database is away. */
+/* False: the tables cannot be read. */
 static bool
+look_at_view(struct live *l, const struct live_view *first, struct live_view *v)
+{
+	uint64_t state;
+
+	if (!find_state(l, first, v, &state))
+		return false;
+	if (v->made && state == v->state)
+		return true;
+	if (!make_answer(l, v))
+		return false;
+	v->made = true;
+	v->state = state;
+	return true;
+}
+
+/* So long that nine tenths of the time are left to other tenants. */
+static void
+let_tenant_rest(
+    struct live_view *first, const struct live_view *failed, int64_t took_ms)
+{
+	int64_t ms = PAUSE_FACTOR * took_ms;
+	int64_t end = clock_mono_ms() + (ms > FAILED_MS ? ms : FAILED_MS);
+	struct live_view *v;
+
+	for (v = first; v != NULL; v = v->next) {
+		if (strcmp(v->viewer.tenant, failed->viewer.tenant) == 0)
+			v->rests_ms = end;
+	}
+}
+
+/* Looks once at each view, but at those that rest: a tenant whose answer takes
+ * longer than [serve] query_timeout holds up no other. How long it took, in ms,
+ * without what failed; -1: the database is away. */
+static int64_t
 look_for_changes(struct live *l, struct live_view *first)
 {
 	struct live_view *v;
-	uint64_t state;
+	int64_t ms, took = 0;
 
 	for (v = first; v != NULL; v = v->next) {
-		if (!find_state(l, first, v, &state))
-			return false;
-		if (v->made && state == v->state)
+		ms = clock_mono_ms();
+		if (ms < v->rests_ms)
 			continue;
-		if (!make_answer(l, v))
-			return false;
-		v->made = true;
-		v->state = state;
+		v->rests_ms = 0;
+		if (look_at_view(l, first, v))
+			took += clock_mono_ms() - ms;
+		else if (db_connected(l->db))
+			let_tenant_rest(first, v, clock_mono_ms() - ms);
+		else
+			return -1;
 	}
-	return true;
+	return took;
 }
 
 static void *
@@ -200,17 +238,13 @@ watch_tables(void *ctx)
 {
 	struct live *l = ctx;
 	struct live_view *first;
-	int64_t ms = 0, start;
+	int64_t ms = 0, took;
 
 	db_thread_begin();
 	while ((first = wait_for_views(l, ms)) != NULL) {
-		start = clock_mono_ms();
-		if (look_for_changes(l, first)) {
-			ms = PAUSE_FACTOR * (clock_mono_ms() - start);
-			ms = ms > LOOK_MS ? ms : LOOK_MS;
-		} else {
-			ms = FAILED_MS;
-		}
+		took = look_for_changes(l, first);
+		ms = took < 0 ? FAILED_MS : PAUSE_FACTOR * took;
+		ms = ms > LOOK_MS ? ms : LOOK_MS;
 	}
 	db_thread_end();
 	return NULL;

@@ -50,6 +50,7 @@ TABLES = {  # where rows are put, and how many
     "events": 40, "message_views": 40, "channel_metrics": 30,
     "assignments": 30,
 }
+PERSONAL = "customer", "customer_name", "customer_phone", "tag"
 NASTY = ['"', "\\", ",", "\n", "=1+1", "<script>", "%00", "é", "🙂", "'", ";"]
 
 
@@ -252,7 +253,7 @@ class Test:
                     (name == "chats" and r["operator"] is None)]
             got = self.pages(name, agent)
             for row in want:
-                for column in ("customer", "customer_name", "customer_phone"):
+                for column in PERSONAL:
                     if column in row:
                         row[column] = None
             self.that(got == want, f"an agent's {name} are not their own")
@@ -267,6 +268,13 @@ class Test:
             own = chat["operator"] in (operator, None)
             self.that(answer.status == (200 if own else 404),
                       f"{answer.status} for a chat of {chat['operator']}")
+            self.that(not own or not any(
+                answer.rows()[0].get(column) for column in PERSONAL),
+                f"an agent sees a customer: {answer.body}")
+        tagged = self.server.get(V1 + "chats", agent, tag=OURS + "1")
+        self.that(tagged.status == 403
+                  and tagged.problem() == "tag is not for the role agent",
+                  f"an agent asks for a tag: {tagged.status}")
 
     def a_chat_has_its_messages(self):
         chats = {r["conversation_id"] for r in self.pages(
@@ -371,7 +379,8 @@ class Test:
             "trends?cursor=" + b"2026-01-01 10:00:00.000\0\xff".hex(): 400, "messages?from=yesterday": 400,
             "messages?to=2026-02-30": 400, "messages?from=20261120": 400,
             "intervals?to=1795392000": 400, "responses?from=2026": 400,
-            "heatmap?from=0": 400, "now.csv": 406,
+            "heatmap?from=0": 400, "messages?from=900000d": 400,
+            "now.csv": 406,
             "analytics/dashboard.csv?tenant_id=ours": 406,
             "chats/%ff": 400, "chats/ours1%20": 400,
             "chats/ours1%20/timeline": 400,

@@ -491,6 +491,24 @@ class Test:
             self.that(answer.headers["Content-Type"] == "application/json",
                       f"{path}: {answer.headers['Content-Type']}")
 
+    def the_last_of_a_name_counts(self):
+        """As in the original's framework."""
+        for query, status, days in (
+                (f"tenant_id={THEIRS}&tenant_id={OURS}", 200, 7),
+                (f"tenant_id={OURS}&period=month&period=hour", 200, 1),
+                (f"tenant_id={OURS}&period=year&period=week", 200, 28),
+                (f"tenant_id={OURS}&period=week&period=", 422, 0),
+                (f"tenant_id={OURS}&period=week&period", 422, 0),
+                (f"tenant_id={OURS}&tenant_id={THEIRS}", 403, 0)):
+            answer = self.server.ask(ANALYTICS + "dashboard?" + query,
+                                     self.admin)
+            self.that(answer.status == status, f"{query}: {answer.status}")
+            if answer.status == 200:
+                start, end = (at(answer.json()["period"][k])
+                              for k in ("start", "end"))
+                self.that(end - start == timedelta(days=days),
+                          f"{query}: {end - start}")
+
     def a_tenant_id_decides_nothing(self):
         times = {"start_time": "2020-01-01T00:00:00Z",
                  "end_time": "2030-01-01T00:00:00Z"}
@@ -555,6 +573,7 @@ def body():
         test.an_agents_dashboard_is_the_tenants()
         test.times_have_the_originals_forms()
         test.errors_are_the_originals()
+        test.the_last_of_a_name_counts()
         test.a_tenant_id_decides_nothing()
         test.by_hand_it_is_the_same()
         test.health_needs_no_token()

@@ -536,6 +536,7 @@ class Test:
             for r in self.dice.sample(rows, 3):
                 self.link_opens(r)
                 self.figure_is_the_row(r)
+                self.figure_of_a_chat(r)
 
     def figure_is_the_row(self, row):
         """The same figure, opened; and as a link has it that is not true."""
@@ -562,6 +563,22 @@ class Test:
                 {"count": late, "sum_seconds": 2 * late},
                 {"count": gone, "sum_seconds": 2 * gone}],
                 f"{path}: {answer}")
+
+    def figure_of_a_chat(self, row):
+        """Of a figure's intervals those of one chat."""
+        rows = self.server.ask(row["href"] + "&limit=1000", self.lead).rows()
+        chat = rows[0]["chat"] if rows else "none"
+        path = row["href"].replace("intervals?", "figure?").replace(
+            "&withdrawn=0", "") + "&chat=" + chat
+        answer = self.server.ask(path, self.lead).json()
+        behind = self.server.ask(answer["href"] + "&limit=1000",
+                                 self.lead).rows()
+        want = [r for r in rows if r["chat"] == chat]
+        self.that(behind == want or len(rows) == 1000,
+                  f"{path}: {behind}, not {want}")
+        self.that([answer["now"]["count"], answer["now"]["sum_seconds"]]
+                  == [len(behind), round(sum(r["seconds"] for r in behind), 3)],
+                  f"{path}: {answer}, not {want}")
 
     def dates_are_of_the_zone(self):
         for zone in ZONES:

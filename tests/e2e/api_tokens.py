@@ -303,7 +303,24 @@ class Test:
                      "UTC_TIMESTAMP(3) - INTERVAL 1 DAY WHERE id = 'short'")
         until(30, lambda: self.status("now", short) == 200,
               "an expired id to be forgotten")
+        self.revoked_again_it_counts_as_long_as_said(short)
         return made, none
+
+    def revoked_again_it_counts_as_long_as_said(self, short):
+        """Also when it was revoked before; never for a shorter time."""
+        def hours():
+            return self.sql.ask(
+                "SELECT ROUND(TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(3), "
+                "expires_at) / 3600) FROM revoked_tokens "
+                "WHERE id = 'short'")[0][0]
+
+        for days, want in ((("--days", "3"), "72"), (("--days", "1"), "72"),
+                           (("--days", "5"), "120"), ((), "NULL"),
+                           (("--days", "9"), "NULL")):
+            self.run("--token", "--tenant", OURS, "--revoke", "short", *days)
+            self.that(hours() == want, f"{days}: {hours()} hours")
+        until(30, lambda: self.status("now", short) == 401,
+              "an id that was revoked again to be refused")
 
     def misspelled_tenants_are_named(self):
         done = self.run("--token", "--tenant", OURS + "x", "--revoke", "x",

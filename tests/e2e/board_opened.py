@@ -127,6 +127,22 @@ def chats_open(test):
         value, rows = opened(test, link)
         test.that(len(rows) == int(value), f"{link}: {value}, {len(rows)}")
         close(test)
+    responses_of_a_chat_open(test)
+
+
+def responses_of_a_chat_open(test):
+    """Those of its present episode."""
+    _, chats = opened(test, "#total-waiting a")
+    column = list(chats[0]).index("Responses") + 1
+    chat = chats[0]["Chat"]
+    _, rows = opened(test, "#opened-table tbody tr:first-child "
+                           f"td:nth-child({column}) a")
+    test.that(rows and {row["Chat"] for row in rows} == {chat}
+              and test.browser.text("#opened-problem") == ""
+              and test.browser.text("#opened-count .value") == str(len(rows)),
+              f"the responses of {chat}: {rows}, "
+              + test.browser.text("#opened-problem"))
+    close(test)
 
 
 def the_keyboard_opens(test):

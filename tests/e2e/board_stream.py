@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from api_client import PATIENCE, token
+from api_client import PATIENCE, Server, token
 from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
 from harness import Checks, Lab, main, until
 
@@ -28,6 +28,8 @@ POLICY = {
     "base-uri 'none'", "frame-ancestors 'none'",
 }
 LISTENERS = 50
+# Chats whose reading takes longer than a short query_timeout.
+MANY = 200000
 
 
 class Listener:
@@ -245,6 +247,31 @@ class Test:
             one.close()
         reader.close()
 
+    def a_tenant_too_large_holds_up_no_other(self, lab):
+        """Nothing tells its listener anything; the others hear all."""
+        self.world.sql.ask(
+            "INSERT INTO chat_metrics (tenant, chat, status, messages, "
+            "responses, waiting_since, opened_at, as_of, version) SELECT "
+            "'large', seq, 'open', 1, 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), "
+            f"UTC_TIMESTAMP(3), 1 FROM seq_1_to_{MANY}")
+        hasty = Server(lab, {"serve": {"rate": 0, "query_timeout": "50ms"}},
+                       name="hasty")
+        ours = Listener(hasty.port, self.lead)
+        ours.event()
+        # Whoever comes last is looked at first.
+        large = Listener(hasty.port, token(tenant_id="large", role="lead"))
+        self.that(large.block().startswith("retry:"), "a beginning")
+        for n in range(3):
+            time.sleep(0.5) # it is looked at meanwhile
+            self.world.put_chat(TENANT, f"beside{n}", 5, "1", "web", "B")
+            self.world.put_tenant(TENANT)
+            while f"beside{n}" not in ours.event()[1]:
+                pass
+        for one in (ours, large):
+            one.close()
+        hasty.process.terminate()
+        self.that(hasty.process.wait(PATIENCE) == 0, "the hasty one")
+
     def the_page_shows_it_right(self, lab):
         """Its example, typed as it stands."""
         lab.write("token", self.lead + "\n")
@@ -310,6 +337,7 @@ def body():
         test.who_does_not_read_holds_up_nobody()
         test.the_page_shows_it_right(lab)
         test.it_outlives_the_database(lab)
+        test.a_tenant_too_large_holds_up_no_other(lab)
         test.it_ends_with_the_server()
         return test.checks.result()
 

@@ -315,6 +315,37 @@ a_stream_ends_that_is_not_wanted_any_more(void **state)
 	close_world(&w);
 }
 
+/* Nor one that reads so slowly that it never has the newest event: a change
+ * after another, it would hear all that comes. */
+static void
+a_slow_reader_is_not_wanted_any_more_either(void **state)
+{
+	const struct timespec sweeps = { .tv_sec = 1 };
+	struct world w;
+	struct buf got = BUF_INIT, data = BUF_INIT;
+	int fd;
+
+	(void)state;
+	open_world(&w);
+	memset(buf_room(&data, LARGE), 'x', LARGE);
+	buf_grown(&data, LARGE);
+	fd = ask("GET /wanted", "");
+	expect(fd, &got, "retry:");
+	event_topic_publish(w.topic, "now", "begun", data.data, data.len);
+	expect(fd, &got, "id: begun\n");
+	atomic_store(&w.unwanted, true);
+	(void)nanosleep(&sweeps, NULL);
+	event_topic_publish(w.topic, "now", "secret", "x", 1);
+	expect(fd, &got, "\r\n0\r\n\r\n");
+	assert_null(strstr(got.data, "id: secret\n"));
+	assert_true(got.len > LARGE);
+	wait_until_idle(&w);
+	(void)close(fd);
+	buf_release(&got);
+	buf_release(&data);
+	close_world(&w);
+}
+
 /* It does not read at all: the server must not wait for it. */
 static void
 a_full_socket_does_not_hold_up_the_stop(void **state)
@@ -347,6 +378,7 @@ main(void)
 		cmocka_unit_test(whoever_leaves_is_noticed),
 		cmocka_unit_test(a_stream_ends_in_time),
 		cmocka_unit_test(a_stream_ends_that_is_not_wanted_any_more),
+		cmocka_unit_test(a_slow_reader_is_not_wanted_any_more_either),
 		cmocka_unit_test(a_full_socket_does_not_hold_up_the_stop),
 	};
 
