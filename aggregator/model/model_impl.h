@@ -174,9 +174,6 @@ struct chat *chats_next_expired(struct model *m, int64_t limit);
 /* Takes over the names that the description holds. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
-void chats_free_description(struct model *m, struct description *d);
-/* One to be filled in. */
-struct description *chats_new_description(struct model *m);
 /* Removes that many of the oldest ones, if there are so many. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
 /* To and from a packed head. */

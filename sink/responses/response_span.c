@@ -172,12 +172,6 @@ response_by_read(struct question *q, enum response_by *by)
 	    q, 400, "by is none of quarter, hour, day, week, month, total");
 }
 
-const char *
-response_by_name(enum response_by by)
-{
-	return by_names[by];
-}
-
 static int64_t
 next_begin(const struct response_span *s, enum response_by by, int64_t ms)
 {

@@ -57,7 +57,6 @@ bool response_span_read(struct question *q, const struct zone *zone,
     struct response_span *s) __attribute__((warn_unused_result));
 bool response_by_read(struct question *q, enum response_by *by)
     __attribute__((warn_unused_result));
-const char *response_by_name(enum response_by by);
 
 /* Cuts it into periods. */
 bool response_span_cut(struct question *q, struct response_span *s,
