@@ -186,7 +186,7 @@ chats_add_description(
 	size_t n = 0;
 	int order = 1;
 
-	chats_settle_before(m, c, d);
+	chats_recompute_before(m, c, d);
 	*new = *d;
 	for (at = &c->descriptions; *at != NULL; at = &(*at)->next, n++) {
 		order = compare_descriptions(m, new, *at);

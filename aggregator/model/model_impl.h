@@ -340,7 +340,7 @@ void chats_load(struct model *m, struct chat *c);
 /* Before a description that tells of an opening or a closing of before the
  * window: forgets what is old enough by now, which it must not find only
  * because no row was made since. */
-void chats_settle_before(
+void chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d);
 /* Marks the chat as gone, and takes back what it gave to the totals. */
 void recompute_gone(struct model *m, struct chat *c);

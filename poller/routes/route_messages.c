@@ -220,7 +220,7 @@ route_messages_send(const struct listener_context *in,
     const struct web_request *r, struct web_answer *a)
 {
 	struct sender s = { .by_token = false };
-	struct json_fault fault;
+	struct json_body_error fault;
 	struct sent_message m;
 	json_t *body;
 

@@ -149,7 +149,7 @@ span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
 	size_t i;
 
 	if (has_far_bucket(from))
-		span_sum_settle(to);
+		span_sum_compact(to);
 	if (to->dense == NULL &&
 	    (++to->gathered < GATHERED_MANY || *room == 0 ||
 		has_far_bucket(from) || has_far_bucket(to))) {
@@ -186,7 +186,7 @@ append_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 }
 
 static void
-settle_dense(struct span_sum *s)
+compact_dense(struct span_sum *s)
 {
 	size_t i, n = 0;
 
@@ -200,7 +200,7 @@ settle_dense(struct span_sum *s)
 }
 
 void
-span_sum_settle(struct span_sum *s)
+span_sum_compact(struct span_sum *s)
 {
 	size_t i, n = 0;
 
@@ -210,7 +210,7 @@ span_sum_settle(struct span_sum *s)
 	}
 	s->buckets_n = n;
 	if (s->dense != NULL)
-		settle_dense(s);
+		compact_dense(s);
 	free(s->dense);
 	s->dense = NULL;
 	s->gathered = 0;

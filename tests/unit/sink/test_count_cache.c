@@ -1,5 +1,5 @@
 /*
- * Tests of sink/kept_count: a large count is kept for its time, of its tenant
+ * Tests of sink/count_cache: a large count is kept for its time, of its tenant
  * and what was counted alone; a small one never; old ones make room; those who
  * ask for the same at once wait for one count.
  */
@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "common/base/xalloc.h"
-#include "sink/resources/kept_count.h"
+#include "sink/resources/count_cache.h"
 
 #define MANY 200000 /* kept for 40 s */
 
@@ -21,15 +21,15 @@ a_large_count_is_kept_for_a_while(void **state)
 	int64_t n = -1;
 
 	(void)state;
-	kept_count_keep("a", "month", 1000, MANY);
-	assert_true(kept_count_find("a", "month", 40999, &n));
+	count_cache_put("a", "month", 1000, MANY);
+	assert_true(count_cache_find("a", "month", 40999, &n));
 	assert_int_equal(n, MANY);
-	assert_false(kept_count_find("a", "month", 41000, &n));
-	assert_false(kept_count_find("a", "week", 2000, &n));
-	assert_false(kept_count_find("b", "month", 2000, &n));
-	kept_count_keep("a", "month", 41000, 100 * MANY);
-	assert_true(kept_count_find("a", "month", 100999, &n));
-	assert_false(kept_count_find("a", "month", 101000, &n));
+	assert_false(count_cache_find("a", "month", 41000, &n));
+	assert_false(count_cache_find("a", "week", 2000, &n));
+	assert_false(count_cache_find("b", "month", 2000, &n));
+	count_cache_put("a", "month", 41000, 100 * MANY);
+	assert_true(count_cache_find("a", "month", 100999, &n));
+	assert_false(count_cache_find("a", "month", 101000, &n));
 }
 
 static void
@@ -38,10 +38,10 @@ a_small_count_is_not_kept(void **state)
 	int64_t n = -1;
 
 	(void)state;
-	kept_count_keep("small", "month", 1000, KEPT_COUNT_LEAST - 1);
-	assert_false(kept_count_find("small", "month", 1000, &n));
-	kept_count_keep("small", "month", 1000, KEPT_COUNT_LEAST);
-	assert_true(kept_count_find("small", "month", 1000, &n));
+	count_cache_put("small", "month", 1000, COUNT_CACHE_LEAST - 1);
+	assert_false(count_cache_find("small", "month", 1000, &n));
+	count_cache_put("small", "month", 1000, COUNT_CACHE_LEAST);
+	assert_true(count_cache_find("small", "month", 1000, &n));
 }
 
 static void
@@ -53,12 +53,12 @@ old_ones_make_room(void **state)
 	(void)state;
 	for (i = 0; i < 1000; i++) {
 		(void)snprintf(name, sizeof name, "t%d", (int)i);
-		kept_count_keep(name, "month", 200000 + i, MANY + i);
-		assert_true(kept_count_find(name, "month", 200000 + i, &n));
+		count_cache_put(name, "month", 200000 + i, MANY + i);
+		assert_true(count_cache_find(name, "month", 200000 + i, &n));
 		assert_int_equal(n, MANY + i);
 	}
-	assert_false(kept_count_find("t0", "month", 201000, &n));
-	assert_true(kept_count_find("t990", "month", 201000, &n));
+	assert_false(count_cache_find("t0", "month", 201000, &n));
+	assert_true(count_cache_find("t990", "month", 201000, &n));
 }
 
 #define THREADS 8
@@ -87,7 +87,8 @@ ask_for_it(void *ctx)
 	struct counted *c = ctx;
 	int64_t n = 0;
 
-	if (kept_count(c->tenant, "month", count_slowly, c, &n) && n == c->n)
+	if (count_cache_get(c->tenant, "month", count_slowly, c, &n) &&
+	    n == c->n)
 		atomic_fetch_add(&c->good, 1);
 	return NULL;
 }
