@@ -189,7 +189,7 @@ store_number_value(
 	size_t i = *p == '-';
 	bool digits;
 
-	for (; i < len && p[i] >= '0' && p[i] <= '9'; i++)
+	for (; i < len && text_is_digit(p[i]); i++)
 		n = n * 10 + (p[i] - '0');
 	digits = i == len;
 	switch ((enum field_kind)plan.ways[key].kind) {

@@ -5,12 +5,6 @@
 
 #include <stdbool.h>
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* How many runs of digits the number is written in. */
 static size_t
 count_runs(struct text phone)
@@ -18,8 +12,8 @@ count_runs(struct text phone)
 	size_t i, runs = 0;
 
 	for (i = 0; i < phone.len; i++)
-		runs += is_digit(phone.p[i]) &&
-			(i == 0 || !is_digit(phone.p[i - 1]));
+		runs += text_is_digit(phone.p[i]) &&
+			(i == 0 || !text_is_digit(phone.p[i - 1]));
 	return runs;
 }
 
@@ -32,6 +26,6 @@ phone_digits_add(struct buf *to, struct text phone)
 		return;
 	buf_addc(to, ' ');
 	for (i = 0; i < phone.len; i++)
-		if (is_digit(phone.p[i]))
+		if (text_is_digit(phone.p[i]))
 			buf_addc(to, phone.p[i]);
 }
