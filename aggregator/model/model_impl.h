@@ -217,6 +217,8 @@ struct fingerprint identities_make(
     struct model *m, struct text chat, struct text id);
 /* True when it is new; it is remembered from now on. */
 bool identities_add(struct model *m, struct fingerprint f, int64_t at);
+/* Has a new identity packed with the next commit; of an incremental model. */
+void identities_list_fresh(struct model *m, const struct fresh_id *x);
 /* Adds an identity of the state. */
 void identities_restore(struct model *m, struct fingerprint f, uint16_t span);
 /* Drops identities that are older than the window, of events, too. */
