@@ -79,7 +79,7 @@ begin_arrival(const struct model *m, struct chat *c, const struct record *r)
 
 /* It is handed over once more, and its effect is in what was dropped. */
 static bool
-is_dropped(const struct chat *c, const struct record *r)
+was_dropped(const struct chat *c, const struct record *r)
 {
 	return r->stale && c->dropped.at != CLOCK_NONE &&
 	       time_of_record(r) <= c->dropped.at;
@@ -94,7 +94,7 @@ add_chat_record(struct model *m, const struct record *r)
 
 	chats_load(m, c);
 	begin_arrival(m, c, r);
-	if (is_dropped(c, r))
+	if (was_dropped(c, r))
 		return;
 	d.at = time_of_record(r);
 	d.opened_at = r->opened_at;
@@ -181,7 +181,7 @@ add_message_record(struct model *m, const struct record *r)
 	c = chats_get(m, r->chat);
 	chats_load(m, c);
 	begin_arrival(m, c, r);
-	if (is_dropped(c, r))
+	if (was_dropped(c, r))
 		return MODEL_DUPLICATE;
 	message_read(&m->lexicon, &new, r);
 	message_name(&m->lexicon, &new, r->user, r->operator_id, c->name_hints);

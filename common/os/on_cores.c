@@ -28,7 +28,7 @@ struct worker {
 
 /* The next block, or that there is none; with the lock. */
 static bool
-take_block(struct pool *c, size_t *block)
+claim_block(struct pool *c, size_t *block)
 {
 	if (c->quit || c->taken == c->work->blocks ||
 	    c->taken - c->used == ON_CORES_AHEAD)
@@ -58,7 +58,7 @@ make_blocks(void *ctx)
 
 	(void)pthread_mutex_lock(&c->lock);
 	while (!c->quit && c->taken < c->work->blocks)
-		if (take_block(c, &block))
+		if (claim_block(c, &block))
 			make_block(c, w->number, block);
 		else
 			(void)pthread_cond_wait(&c->room, &c->lock);
@@ -83,7 +83,7 @@ use_blocks(struct pool *c)
 			*made = false;
 			c->used++;
 			(void)pthread_cond_broadcast(&c->room);
-		} else if (take_block(c, &block)) {
+		} else if (claim_block(c, &block)) {
 			make_block(c, 0, block);
 		} else {
 			(void)pthread_cond_wait(&c->made, &c->lock);

@@ -105,7 +105,7 @@ ask_words(struct question *q, const char *column, const char *id,
 }
 
 static void
-add_words(struct buf *to, const char *name, struct db_rows *words)
+write_word_counts(struct buf *to, const char *name, struct db_rows *words)
 {
 	jsonw_open_in(to, name);
 	while (db_next(words)) {
@@ -134,10 +134,10 @@ write_conversation(struct question *q, const char *id,
 	jsonw_close(to);
 	jsonw_open_in(to, "sentiment_metrics");
 	member_cell(to, "avg_sentiment", r, 4);
-	add_words(to, "sentiment_distribution", labels);
+	write_word_counts(to, "sentiment_distribution", labels);
 	jsonw_close(to);
 	jsonw_open_in(to, "intent_metrics");
-	add_words(to, "intent_distribution", intents);
+	write_word_counts(to, "intent_distribution", intents);
 	member_cell(to, "intent_changes", r, 5);
 	jsonw_close(to);
 	jsonw_open_in(to, "performance_metrics");

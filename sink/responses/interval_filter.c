@@ -57,7 +57,7 @@ add_versions(struct question *q, struct buf *sql)
 
 /* The clock is asked for a day more on both sides: whatever a date means. */
 static bool
-add_week_hour(struct question *q, int64_t hour, struct buf *sql)
+add_hour_condition(struct question *q, int64_t hour, struct buf *sql)
 {
 	struct response_filter c = { .zone = NULL };
 	struct response_span span = { .zone = NULL };
@@ -90,7 +90,7 @@ add_hour_of_week(struct question *q, struct buf *sql)
 	    question_parameter(q, "to") == NULL)
 		return question_problem(
 		    q, 400, "weekday and hour need each other, from and to");
-	return add_week_hour(q, 24 * (weekday - 1) + hour, sql);
+	return add_hour_condition(q, 24 * (weekday - 1) + hour, sql);
 }
 
 bool
