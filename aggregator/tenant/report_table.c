@@ -9,9 +9,8 @@
 
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
+#include "common/output/duration.h"
 #include "common/output/output_table.h"
-
-#include "aggregator/rows/duration.h"
 
 /* More chats than that push the operators off the screen. */
 #define QUEUE_SHOWN 10
