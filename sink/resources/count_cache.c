@@ -133,6 +133,19 @@ end_counting(const struct counting *c)
 	(void)pthread_mutex_unlock(&cache.lock);
 }
 
+/* Somebody else counts it anew, and the time of what is kept ended just now. */
+static bool
+find_late(const struct counting *c, int64_t *n)
+{
+	bool counted;
+
+	(void)pthread_mutex_lock(&cache.lock);
+	counted = is_being_counted(c);
+	(void)pthread_mutex_unlock(&cache.lock);
+	return counted && count_cache_find(c->tenant, c->what,
+			      clock_mono_ms() - COUNT_CACHE_LATE_MS, n);
+}
+
 /* Who has waited in vain, since the count failed or is too small to be kept,
  * counts beside others: it is not waited for once more. */
 bool
@@ -140,8 +153,11 @@ count_cache_get(const char *tenant, const char *what, count_cache_fn *count,
     void *ctx, int64_t *n)
 {
 	struct counting c = { .tenant = tenant, .what = what };
-	bool first = begin_counting(&c), good = true;
+	bool first, good = true;
 
+	if (find_late(&c, n))
+		return true;
+	first = begin_counting(&c);
 	if (!count_cache_find(tenant, what, clock_mono_ms(), n)) {
 		good = count(ctx, n);
 		if (good)

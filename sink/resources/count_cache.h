@@ -17,14 +17,16 @@
 #define COUNT_CACHE_LEAST 50000
 /* For a second each so many, and at most: */
 #define COUNT_CACHE_EACH_S 5000
-#define COUNT_CACHE_MOST_MS 60000
+#define COUNT_CACHE_MOST_MS 50000
+/* So much longer while one thread counts anew. */
+#define COUNT_CACHE_LATE_MS 10000
 
 /* Counts; false: it failed. */
 typedef bool count_cache_fn(void *ctx, int64_t *n);
 
 /* What is kept, else what count() counts; one thread at a time counts the same,
- * while others wait for it. What is counted, `what`, is a constant. False:
- * count() failed. */
+ * while others answer what was kept, or wait for it. What is counted, `what`,
+ * is a constant. False: count() failed. */
 bool count_cache_get(const char *tenant, const char *what,
     count_cache_fn *count, void *ctx, int64_t *n)
     __attribute__((warn_unused_result));

@@ -17,7 +17,7 @@ SIZES = {"320": (320, 900), "1280": (1280, 900), "2560": (2560, 1440)}
 
 
 def span(seconds):
-    """As the page writes it."""
+    """As the page writes it; a mean as it got it, in whole milliseconds."""
     if seconds == "NULL":
         return "–"
     s = int(float(seconds))
@@ -144,7 +144,7 @@ class Test:
         want = [[day, n, span(mean), span(longest)] for
                 day, n, mean, longest in self.sql(
             f"SELECT DATE_FORMAT({local}, '%m-%d') AS day, COUNT(*), "
-            f"AVG(ms) / 1000, MAX(ms) / 1000 {of % 7} GROUP BY day "
+            f"ROUND(AVG(ms) / 1000, 3), MAX(ms) / 1000 {of % 7} GROUP BY day "
             "ORDER BY day")]
         got = [[row[c] for c in ("From", "Responses", "Average", "Longest")]
                for row in self.browser.rows("#responses-table")]
@@ -156,8 +156,8 @@ class Test:
 
     def summary_is_sqls(self, of):
         [[n, mean, share]] = self.sql(
-            "SELECT COUNT(*), AVG(ms) / 1000, 100 * AVG(ms <= 300000) "
-            + of % 7)
+            "SELECT COUNT(*), ROUND(AVG(ms) / 1000, 3), "
+            "100 * AVG(ms <= 300000) " + of % 7)
         [[both]] = self.sql("SELECT COUNT(*) " + of % 14)
         text = self.browser.text
         self.that(text("#summary-count .value") == n
@@ -172,7 +172,7 @@ class Test:
         want = {(int(day), int(hour)): f"{span(mean)}, {n}"
                 for day, hour, n, mean in self.sql(
             f"SELECT WEEKDAY({local}) AS day, HOUR({local}) AS hour, "
-            f"COUNT(*), AVG(ms) / 1000 {of % 7} GROUP BY day, hour")}
+            f"COUNT(*), ROUND(AVG(ms) / 1000, 3) {of % 7} GROUP BY day, hour")}
         rows = self.browser.rows("#heatmap-table")
         got = {(day, hour): cell for hour, row in enumerate(rows)
                for day, cell in enumerate(list(row.values())[1:])
