@@ -1,7 +1,8 @@
 #!/bin/sh
 # The bench runs, small: what it compares is equal, whatever the metrics are.
 set -eu
-for program in python3 make "${CC:-cc}"; do
+compiler=${CC:-cc}
+for program in python3 make "${compiler%% *}"; do
 	command -v "$program" >/dev/null || {
 		echo "skipped: no $program"
 		exit 77

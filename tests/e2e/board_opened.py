@@ -27,12 +27,17 @@ def shown(test):
     return browser.rows("#opened-table")
 
 
+def expect_another(browser):
+    """shown() waits for what comes now."""
+    browser.ask("document.getElementById('opened-note').textContent = ''")
+
+
 def opened(test, link):
     """Clicks a link, of all that the selector finds the first."""
     browser = test.browser
     browser.until(lambda: browser.text(link), link)
     value = browser.text(link)
-    browser.ask("document.getElementById('opened-note').textContent = ''")
+    expect_another(browser)
     browser.ask("document.querySelector(arguments[0]).click()", link)
     return value, shown(test)
 
@@ -67,20 +72,21 @@ def sums_to_it(test, link, what):
     close(test)
 
 
-def timeline_is_there(test):
+def timeline_is_there(test, chat):
     test.browser.until(lambda: test.browser.ask(
         "!document.getElementById('timeline').hidden && "
-        "!document.getElementById('timeline-table').hidden"), "the timeline")
+        "!document.getElementById('timeline-table').hidden")
+        and test.browser.text("#opened-title") == f"Chat {chat}",
+                       f"the timeline of chat {chat}")
 
 
 def leads_to_its_message(test, row):
     browser = test.browser
     browser.ask("document.querySelector('#opened-table a').click()")
-    timeline_is_there(test)
+    timeline_is_there(test, row["Chat"])
     marked = browser.texts("#timeline-table tr.marked td:last-child")
     test.that(len(marked) == 1
-              and f"{row['Kind']} {row['Took']}" in marked[0]
-              and browser.text("#opened-title") == f"Chat {row['Chat']}",
+              and f"{row['Kind']} {row['Took']}" in marked[0],
               f"{row} leads to {marked}")
     browser.ask("document.getElementById('back').click()")
     browser.until(lambda: not browser.ask(
@@ -127,6 +133,7 @@ def the_keyboard_opens(test):
     browser = test.browser
     link = "#operators-table tbody tr:first-child td:nth-child(6) a"
     browser.ask("document.querySelector(arguments[0]).focus()", link)
+    expect_another(browser)
     browser.press(Keys.ENTER)
     rows = shown(test)
     test.that(browser.focused() == "opened-title", "the focus stays outside")
@@ -134,9 +141,7 @@ def the_keyboard_opens(test):
     test.that(browser.focused() == "permalink", "Tab leads elsewhere")
     browser.press(Keys.TAB)
     browser.press(Keys.ENTER)
-    timeline_is_there(test)
-    test.that(browser.text("#opened-title") == f"Chat {rows[0]['Chat']}",
-              "Enter leads to another chat")
+    timeline_is_there(test, rows[0]["Chat"])
     close(test)
     test.that(browser.ask("document.activeElement === "
                           "document.querySelector(arguments[0])", link),

@@ -10,10 +10,11 @@ from harness import Skip, TESTBIN, say, until
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.common.by import By
 
-PATIENCE = 30
+PATIENCE = 120
 # scripts/install-deps axe puts it there.
 AXE = TESTBIN + "/../node_modules/axe-core/axe.min.js"
 OPTIONS = [
@@ -39,7 +40,7 @@ class Browser:
             "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(
             service=Service(found("chromedriver")), options=options)
-        self.driver.set_script_timeout(10 * PATIENCE)  # axe is long at work
+        self.driver.set_script_timeout(3 * PATIENCE)  # axe is long at work
         self.requests = []  # URLs
 
     def __enter__(self):
@@ -81,8 +82,9 @@ class Browser:
         return until(PATIENCE, condition, what)
 
     def press(self, keys):
-        """As somebody without a mouse: where the focus is."""
-        self.driver.switch_to.active_element.send_keys(keys)
+        """As somebody without a mouse: where the focus is, also while that is
+        drawn anew."""
+        ActionChains(self.driver).send_keys(keys).perform()
 
     def focused(self):
         return self.ask("document.activeElement.id")
