@@ -223,8 +223,9 @@ message_set_updated(struct message *m, int64_t at)
 	m->updated = u & ((UINT64_C(1) << 49) - 1);
 }
 
-int
-message_compare(
+/* Two different messages, by (at, id): <0, >0; 0 only for the same id. */
+static int
+compare_messages(
     const struct lexicon *w, const struct message *a, const struct message *b)
 {
 	if (a->at != b->at)
@@ -361,7 +362,7 @@ merge_sort(const struct lexicon *w, struct timeline_scratch *t,
 			b_end = n - b < width ? n : b + width;
 			while (k < b_end) {
 				if (b == b_end ||
-				    (a < a_end && message_compare(w, &from[a],
+				    (a < a_end && compare_messages(w, &from[a],
 						      &from[b]) <= 0))
 					to[k++] = from[a++];
 				else
@@ -385,10 +386,11 @@ timeline_sort(const struct lexicon *w, struct timeline_scratch *t,
 	/* An insertion sort, unless it moves too many. */
 	for (i = sorted > 0 ? sorted : 1; i < n; i++) {
 		if (m[i - 1].at < m[i].at ||
-		    message_compare(w, &m[i - 1], &m[i]) <= 0)
+		    compare_messages(w, &m[i - 1], &m[i]) <= 0)
 			continue;
 		x = m[i];
-		for (k = i; k > 0 && message_compare(w, &m[k - 1], &x) > 0; k--)
+		for (k = i; k > 0 && compare_messages(w, &m[k - 1], &x) > 0;
+		     k--)
 			m[k] = m[k - 1];
 		m[k] = x;
 		moved += i - k;
@@ -412,7 +414,7 @@ timeline_find(const struct lexicon *w, const struct message *m, size_t n,
 	message_set_at(&key, at);
 	while (from < to) {
 		mid = from + (to - from) / 2;
-		if (message_compare(w, &m[mid], &key) < 0)
+		if (compare_messages(w, &m[mid], &key) < 0)
 			from = mid + 1;
 		else
 			to = mid;

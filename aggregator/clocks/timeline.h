@@ -115,10 +115,6 @@ message_operator(const struct message *m)
 	return m->operator_id != 0 ? m->operator_id : m->user;
 }
 
-/* Two different messages, by (at, id): <0, >0; 0 only for the same id. */
-int message_compare(
-    const struct lexicon *w, const struct message *a, const struct message *b);
-
 /* Compares two versions of one message: > 0 when a counts. `to` and `text` are
  * not compared, because no metric reads them. */
 int message_compare_version(

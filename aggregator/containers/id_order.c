@@ -27,7 +27,7 @@ id_order_set(
 {
 	size_t i, first = 7;
 
-	for (i = 0; i < id.len && id.p[i] >= '0' && id.p[i] <= '9'; i++)
+	for (i = 0; i < id.len && text_is_digit(id.p[i]); i++)
 		continue;
 	if (i == id.len && i > 0 && (id.p[0] != '0' || i == 1)) {
 		first = 6;

@@ -25,7 +25,7 @@ event_type_parse(const char *p, size_t len, enum event_type *type)
 
 /* A user has the form of a record's id, because rows carry it. */
 static const char *
-user_fault(const char *user, size_t len)
+user_error(const char *user, size_t len)
 {
 	return len > RECORD_MAX_ID ? "is too long" : record_id_error(user, len);
 }
@@ -36,7 +36,7 @@ parse_key(struct user_event *e, const char *key, size_t len, struct buf *why)
 	static const char middle[] = ".event.";
 	const size_t n = sizeof middle - 1;
 	const char *dot = memchr(key, '.', len), *end = key + len, *type,
-		   *fault;
+		   *error;
 
 	if (!parse_is_utf8(key, len) || memchr(key, '\0', len) != NULL) {
 		buf_setf(why, "the routing key is no text");
@@ -52,9 +52,9 @@ parse_key(struct user_event *e, const char *key, size_t len, struct buf *why)
 	type = dot + n;
 	e->user = key;
 	e->user_len = (size_t)(dot - key);
-	fault = user_fault(e->user, e->user_len);
-	if (fault != NULL) {
-		buf_setf(why, "the user of the routing key %s", fault);
+	error = user_error(e->user, e->user_len);
+	if (error != NULL) {
+		buf_setf(why, "the user of the routing key %s", error);
 		return -1;
 	}
 	if (event_type_parse(type, (size_t)(end - type), &e->type) == 0)
@@ -71,7 +71,7 @@ parse_body(struct user_event *e, struct flat *f, const char *body, size_t len,
     struct buf *why)
 {
 	const struct flat_field *id;
-	const char *fault;
+	const char *error;
 
 	if (flat_parse(f, body, len, why) == -1)
 		return -1;
@@ -84,9 +84,9 @@ parse_body(struct user_event *e, struct flat *f, const char *body, size_t len,
 		buf_setf(why, "the body has no id");
 		return -1;
 	}
-	fault = record_id_field_error(id);
-	if (fault != NULL) {
-		buf_setf(why, "the id %s", fault);
+	error = record_id_field_error(id);
+	if (error != NULL) {
+		buf_setf(why, "the id %s", error);
 		return -1;
 	}
 	e->id = id->val;

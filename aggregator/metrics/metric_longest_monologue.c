@@ -217,7 +217,7 @@ oldest_change(const struct monologues *f)
 /* What is too old for a change moves to the base, and is dropped when nothing
  * can follow it in time, whether or not its review has come. */
 static void
-settle(struct monologues *f, struct monologue *c)
+age_links(struct monologues *f, struct monologue *c)
 {
 	int64_t now = f->table.home->now;
 
@@ -240,7 +240,7 @@ insert_message(struct monologues *f, const struct streaming_metric_message *m)
 
 	/* Else it is all within the window. */
 	if (c->known_last != CLOCK_NONE && c->known_last < oldest_change(f))
-		settle(f, c);
+		age_links(f, c);
 	l = find_place(f, c, m, m->id, &before);
 	after = l != NULL ? l->after : c->first;
 	l = keyed_state_get(&f->links, k.bytes, k.len, NULL);
@@ -271,14 +271,14 @@ remove_message(struct monologues *f, const struct streaming_metric_message *old,
 	uint32_t number;
 
 	if (c != NULL) {
-		settle(f, c);
+		age_links(f, c);
 		l = find_place(f, c, old, id, &number);
 	}
 	if (l == NULL || compare_to_link(old, id, l) != 0)
 		return; /* it is part of the base */
 	join_links(f, c, l->before, l->after);
 	keyed_state_delete(&f->links, l);
-	settle(f, c);
+	age_links(f, c);
 	c->stale = true;
 	keyed_state_emit(&f->table, c);
 }

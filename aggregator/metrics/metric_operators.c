@@ -15,8 +15,10 @@ reported_open_chats(const struct operator_info *o)
 	return o->listed ? o->reported_open_chats : RECORD_NO_NUMBER;
 }
 
-static void
-emit_operator(const struct model *m, struct operator_info *o, struct rowset *to)
+/* Begins a row of either table, up to the number of responses. */
+static struct cell *
+begin_operator(
+    const struct model *m, const struct operator_info *o, struct rowset *to)
 {
 	struct cell *c = rowset_add(to);
 
@@ -25,7 +27,14 @@ emit_operator(const struct model *m, struct operator_info *o, struct rowset *to)
 	c = cell_flag(c, o->listed && o->has_available, o->available);
 	c = cell_count(c, o->open_chats);
 	c = cell_number(c, reported_open_chats(o));
-	c = cell_count(c, o->responses.n);
+	return cell_count(c, o->responses.n);
+}
+
+static void
+emit_operator(const struct model *m, struct operator_info *o, struct rowset *to)
+{
+	struct cell *c = begin_operator(m, o, to);
+
 	c = cell_ms(c, order_stats_mean(&o->responses));
 	c = cell_ms(c, order_stats_median(&o->responses));
 	c = cell_ms(c, order_stats_percentile(&o->responses, 90));
@@ -63,14 +72,8 @@ static void
 emit_operator_part(
     const struct model *m, struct operator_info *o, struct rowset *to)
 {
-	struct cell *c = rowset_add(to);
+	struct cell *c = begin_operator(m, o, to);
 
-	c = cell_id(c, model_name(m, o->id));
-	c = cell_id(c, operator_name(m, o));
-	c = cell_flag(c, o->listed && o->has_available, o->available);
-	c = cell_count(c, o->open_chats);
-	c = cell_number(c, reported_open_chats(o));
-	c = cell_count(c, o->responses.n);
 	c = cell_number(c, (int64_t)o->responses.sum);
 	c = cell_ms(c, order_stats_max(&o->responses));
 	c = cell_id(c, response_buckets(&o->responses, &to->text));

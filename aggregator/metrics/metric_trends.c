@@ -175,6 +175,16 @@ word_key(struct key *k, int64_t begin, struct text word)
 	key_text(k, word);
 }
 
+/* Before its count falls or after it rose: whether there is a row to write. */
+static void
+change_word(struct trends *f, int64_t begin, uint64_t *n)
+{
+	if (*n > f->more_than && begin + f->length <= f->table.home->newest)
+		keyed_state_emit(&f->table, n);
+	else
+		keyed_state_change(&f->table, n);
+}
+
 static void
 count_word(struct trends *f, int64_t begin, struct text word)
 {
@@ -194,16 +204,12 @@ count_word(struct trends *f, int64_t begin, struct text word)
 	if (*n == f->more_than + 1)
 		timer_queue_add(
 		    &f->timer_queue, begin + f->length, k.bytes, k.len);
-	if (*n > f->more_than && begin + f->length <= f->table.home->newest)
-		keyed_state_emit(&f->table, n);
-	else
-		keyed_state_change(&f->table, n);
+	change_word(f, begin, n);
 }
 
 static void
 remove_word(struct trends *f, int64_t begin, struct text word)
 {
-	bool ended = begin + f->length <= f->table.home->newest;
 	struct key k;
 	uint64_t *n;
 
@@ -213,10 +219,7 @@ remove_word(struct trends *f, int64_t begin, struct text word)
 	n = keyed_state_find(&f->table, k.bytes, k.len);
 	if (n == NULL || *n == 0)
 		return;
-	if (ended && *n > f->more_than)
-		keyed_state_emit(&f->table, n);
-	else
-		keyed_state_change(&f->table, n);
+	change_word(f, begin, n);
 	*n -= 1;
 }
 

@@ -79,7 +79,7 @@ begin_arrival(const struct model *m, struct chat *c, const struct record *r)
 
 /* It is handed over once more, and its effect is in what was dropped. */
 static bool
-is_dropped(const struct chat *c, const struct record *r)
+was_dropped(const struct chat *c, const struct record *r)
 {
 	return r->stale && c->dropped.at != CLOCK_NONE &&
 	       time_of_record(r) <= c->dropped.at;
@@ -94,7 +94,7 @@ add_chat_record(struct model *m, const struct record *r)
 
 	chats_load(m, c);
 	begin_arrival(m, c, r);
-	if (is_dropped(c, r))
+	if (was_dropped(c, r))
 		return;
 	d.at = time_of_record(r);
 	d.opened_at = r->opened_at;
@@ -181,7 +181,7 @@ add_message_record(struct model *m, const struct record *r)
 	c = chats_get(m, r->chat);
 	chats_load(m, c);
 	begin_arrival(m, c, r);
-	if (is_dropped(c, r))
+	if (was_dropped(c, r))
 		return MODEL_DUPLICATE;
 	message_read(&m->lexicon, &new, r);
 	message_name(&m->lexicon, &new, r->user, r->operator_id, c->name_hints);
@@ -244,13 +244,35 @@ add_dated(struct model *m, const struct record *r)
 	return result;
 }
 
+static enum model_result
+add_chat(struct model *m, const struct record *r, int64_t at)
+{
+	if (!r->stale && at != CLOCK_NONE && model_is_late(m, at))
+		return MODEL_LATE;
+	if (!m->no_clocks)
+		add_chat_record(m, r);
+	advance_as_of(m, at);
+	return MODEL_NEW;
+}
+
+/* What an earlier generation knew of a chat. */
+static enum model_result
+add_past(struct model *m, const struct record *r)
+{
+	if (r->absent_at != CLOCK_NONE && !m->no_clocks)
+		add_absence_record(m, r);
+	else if (r->episode != RECORD_NO_NUMBER && !m->no_clocks)
+		add_history_record(m, r);
+	advance_as_of(m, r->at);
+	return MODEL_NEW;
+}
+
 enum model_result
 model_add(struct model *m, const struct record *r)
 {
 	int64_t at = time_of_record(r);
 
-	m->replaces = false;
-	m->known_stays = false;
+	m->replaces = m->known_stays = false;
 	/* A record about a message is no message and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;
@@ -266,19 +288,9 @@ model_add(struct model *m, const struct record *r)
 		model_operators_add(m, r);
 		return MODEL_NEW;
 	case RECORD_CHAT:
-		if (!r->stale && at != CLOCK_NONE && model_is_late(m, at))
-			return MODEL_LATE;
-		if (!m->no_clocks)
-			add_chat_record(m, r);
-		advance_as_of(m, at);
-		return MODEL_NEW;
+		return add_chat(m, r, at);
 	case RECORD_HISTORY:
-		if (r->absent_at != CLOCK_NONE && !m->no_clocks)
-			add_absence_record(m, r);
-		else if (r->episode != RECORD_NO_NUMBER && !m->no_clocks)
-			add_history_record(m, r);
-		advance_as_of(m, at);
-		return MODEL_NEW;
+		return add_past(m, r);
 	case RECORD_CLOCK:
 		if (at <= m->as_of)
 			return MODEL_DUPLICATE;

@@ -38,8 +38,9 @@ name_at(const struct description *d, size_t offset)
 	return name;
 }
 
-struct description *
-chats_new_description(struct model *m)
+/* One to be filled in. */
+static struct description *
+new_description(struct model *m)
 {
 	struct model_private *p = m->private;
 	struct description *d = p->free_descriptions;
@@ -50,8 +51,8 @@ chats_new_description(struct model *m)
 	return d;
 }
 
-void
-chats_free_description(struct model *m, struct description *d)
+static void
+free_description(struct model *m, struct description *d)
 {
 	size_t i;
 
@@ -168,7 +169,7 @@ prune_descriptions(struct model *m, struct chat *c, size_t n)
 		    (d->at < limit || (many && is_same_state(newer, d))) &&
 		    !has_change_between(c, d->next, d)) {
 			*at = d->next;
-			chats_free_description(m, d);
+			free_description(m, d);
 			continue;
 		}
 		newer_fields |= fields_of(d);
@@ -181,11 +182,11 @@ void
 chats_add_description(
     struct model *m, struct chat *c, const struct description *d)
 {
-	struct description *new = chats_new_description(m), **at;
+	struct description *new = new_description(m), **at;
 	size_t n = 0;
 	int order = 1;
 
-	chats_settle_before(m, c, d);
+	chats_recompute_before(m, c, d);
 	*new = *d;
 	for (at = &c->descriptions; *at != NULL; at = &(*at)->next, n++) {
 		order = compare_descriptions(m, new, *at);
@@ -194,7 +195,7 @@ chats_add_description(
 	}
 	/* A duplicate. */
 	if (*at != NULL && order == 0) {
-		chats_free_description(m, new);
+		free_description(m, new);
 		return;
 	}
 	new->next = *at;
@@ -217,7 +218,7 @@ chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest)
 		at = &(*at)->next;
 	for (d = *at; d != NULL; d = next) {
 		next = d->next;
-		chats_free_description(m, d);
+		free_description(m, d);
 	}
 	*at = NULL;
 }
@@ -325,7 +326,7 @@ unpack_repeats(struct pack *r, struct model *m, struct description *d)
 	if (d == NULL)
 		r->bad = true;
 	for (; n > 0 && !r->bad; n--, d = new) {
-		new = chats_new_description(m);
+		new = new_description(m);
 		*new = *d;
 		new->at = (int64_t)((uint64_t)d->at - pack_number(r));
 		hold_names(m, new);
@@ -347,7 +348,7 @@ descriptions_unpack(struct model *m, struct chat *c, struct pack *r)
 			last = unpack_repeats(r, m, last);
 			continue;
 		}
-		new = chats_new_description(m);
+		new = new_description(m);
 		*new = (struct description){ .next = NULL };
 		unpack_description(r, m, at, new);
 		*(last != NULL ? &last->next : &c->descriptions) = new;

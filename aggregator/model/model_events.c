@@ -167,18 +167,13 @@ static void
 list_fresh_event(struct model *m, struct fingerprint f, int64_t at,
     uint32_t user, uint32_t event)
 {
-	struct model_private *p = m->private;
-	struct fresh_id *x;
-
 	if (!m->incremental)
 		return;
-	XGROW(p->fresh, p->fresh_n, p->fresh_cap);
-	x = &p->fresh[p->fresh_n++];
-	x->f = f;
-	x->span = span_of(m, at);
-	x->at = at;
-	x->user = user;
-	x->event = event;
+	identities_list_fresh(m, &(struct fresh_id){ .f = f,
+				     .span = span_of(m, at),
+				     .at = at,
+				     .user = user,
+				     .event = event });
 	interner_hold(&m->lexicon.names, user);
 	interner_hold(&m->lexicon.names, event);
 }

@@ -5,23 +5,15 @@
  */
 #include "aggregator/model/model_impl.h"
 
-#include <string.h>
-
 #include "common/base/xalloc.h"
 
-static void
-list_fresh_message(struct model *m, struct fingerprint f, int64_t at)
+void
+identities_list_fresh(struct model *m, const struct fresh_id *x)
 {
 	struct model_private *p = m->private;
-	struct fresh_id *x;
 
-	if (!m->incremental)
-		return;
 	XGROW(p->fresh, p->fresh_n, p->fresh_cap);
-	x = &p->fresh[p->fresh_n++];
-	memset(x, 0, sizeof *x);
-	x->f = f;
-	x->span = model_span(m, at);
+	p->fresh[p->fresh_n++] = *x;
 }
 
 struct fingerprint
@@ -42,7 +34,9 @@ identities_add(struct model *m, struct fingerprint f, int64_t at)
 {
 	if (!dedup_add(&m->private->dedup_messages, f, model_span(m, at)))
 		return false;
-	list_fresh_message(m, f, at);
+	if (m->incremental)
+		identities_list_fresh(
+		    m, &(struct fresh_id){ .f = f, .span = model_span(m, at) });
 	return true;
 }
 

@@ -174,9 +174,6 @@ struct chat *chats_next_expired(struct model *m, int64_t limit);
 /* Takes over the names that the description holds. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
-void chats_free_description(struct model *m, struct description *d);
-/* One to be filled in. */
-struct description *chats_new_description(struct model *m);
 /* Removes that many of the oldest ones, if there are so many. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
 /* To and from a packed head. */
@@ -220,6 +217,8 @@ struct fingerprint identities_make(
     struct model *m, struct text chat, struct text id);
 /* True when it is new; it is remembered from now on. */
 bool identities_add(struct model *m, struct fingerprint f, int64_t at);
+/* Has a new identity packed with the next commit; of an incremental model. */
+void identities_list_fresh(struct model *m, const struct fresh_id *x);
 /* Adds an identity of the state. */
 void identities_restore(struct model *m, struct fingerprint f, uint16_t span);
 /* Drops identities that are older than the window, of events, too. */
@@ -343,7 +342,7 @@ void chats_load(struct model *m, struct chat *c);
 /* Before a description that tells of an opening or a closing of before the
  * window: forgets what is old enough by now, which it must not find only
  * because no row was made since. */
-void chats_settle_before(
+void chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d);
 /* Marks the chat as gone, and takes back what it gave to the totals. */
 void recompute_gone(struct model *m, struct chat *c);

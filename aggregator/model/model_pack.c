@@ -204,20 +204,12 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 	put_absences(to, c);
 }
 
+/* Its dropped messages, and whether more is to arrive from elsewhere. */
 static void
-unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
+unpack_dropped(struct pack *r, struct model *m, struct chat *c)
 {
-	uint64_t status, flags, n;
-	uint32_t assignee;
+	uint64_t status, flags;
 
-	descriptions_unpack(m, c, r);
-	c->described = (uint32_t)pack_number(r);
-	c->listed_at = pack_signed(r);
-	unpack_absence(r, m, c);
-	lives_describe(c);
-	c->now.status = (enum chat_status)pack_number(r);
-	assignee = model_unpack_name(r, m);
-	c->now.assignee = assignee;
 	c->dropped.at = pack_signed(r);
 	c->dropped.status_at = pack_signed(r);
 	flags = pack_number(r);
@@ -227,6 +219,25 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	c->arriving = flags >> ARRIVING_SHIFT & 1u;
 	c->dropped.assignee_at = pack_signed(r);
 	c->dropped.assignee = model_unpack_name(r, m);
+	if (status > CHAT_GONE || flags >> ARRIVING_SHIFT > 1)
+		r->bad = true;
+}
+
+static void
+unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
+{
+	uint32_t assignee;
+	uint64_t n;
+
+	descriptions_unpack(m, c, r);
+	c->described = (uint32_t)pack_number(r);
+	c->listed_at = pack_signed(r);
+	unpack_absence(r, m, c);
+	lives_describe(c);
+	c->now.status = (enum chat_status)pack_number(r);
+	assignee = model_unpack_name(r, m);
+	c->now.assignee = assignee;
+	unpack_dropped(r, m, c);
 	c->newest = pack_signed(r);
 	c->last_message_at = pack_signed(r);
 	c->waiting_since = pack_signed(r);
@@ -238,8 +249,7 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	unpack_credits(r, m, c);
 	while (pack_more(r))
 		unpack_absence(r, m, c);
-	if (c->now.status > CHAT_GONE || status > CHAT_GONE ||
-	    flags >> ARRIVING_SHIFT > 1 || n > UINT32_MAX)
+	if (c->now.status > CHAT_GONE || n > UINT32_MAX)
 		r->bad = true;
 	/* The operator it is counted for holds the name. */
 	if (assignee != 0)

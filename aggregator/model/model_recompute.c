@@ -102,7 +102,7 @@ reaches_back(
 }
 
 void
-chats_settle_before(
+chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d)
 {
 	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE &&

@@ -31,8 +31,9 @@ cell_form(const struct column *c)
 	return forms[c->kind];
 }
 
-size_t
-rowset_width(const struct rowset *r)
+/* The number of cells of a row. */
+static size_t
+row_width(const struct rowset *r)
 {
 	const struct table *t = r->metric->table;
 
@@ -42,7 +43,7 @@ rowset_width(const struct rowset *r)
 struct cell *
 rowset_add(struct rowset *r)
 {
-	size_t width = rowset_width(r);
+	size_t width = row_width(r);
 	struct cell *row;
 
 	if (r->each != NULL) {
@@ -80,7 +81,7 @@ rowset_release(struct rowset *r)
 const struct cell *
 rowset_get(const struct rowset *r, size_t i)
 {
-	return r->cells + i * rowset_width(r);
+	return r->cells + i * row_width(r);
 }
 
 struct cell *

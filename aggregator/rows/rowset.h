@@ -34,7 +34,7 @@ struct cell {
 struct rowset {
 	const struct metric *metric;
 	bool part;          /* rows of table->parts, see metric.h */
-	struct cell *cells; /* n rows, see rowset_width() */
+	struct cell *cells; /* n rows, of a cell for each column */
 	size_t n, cap;
 	struct buf text; /* text of the last row, where a metric makes it */
 	/* Unless NULL: called for each row when the next one begins or at
@@ -47,9 +47,6 @@ struct rowset {
 struct cell *rowset_add(struct rowset *r);
 void rowset_end(struct rowset *r);
 void rowset_release(struct rowset *r);
-
-/* The number of cells of a row. */
-size_t rowset_width(const struct rowset *r);
 
 /* The cells of row i; without `each`. */
 const struct cell *rowset_get(const struct rowset *r, size_t i);

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/output/duration.h"
 #include "common/output/output_table.h"
 
-#include "aggregator/rows/duration.h"
 #include "aggregator/rows/metric.h"
 
 static const struct output_column columns[] = {

@@ -137,16 +137,37 @@ state_cursor_step(MDB_cursor *c, MDB_cursor_op op, const void *prefix,
 		   : MDB_NOTFOUND;
 }
 
+/* Returns what ended the walk: 0 when entry() did, or a damaged value. */
+static int
+walk_entries(struct state_table *t, MDB_cursor *c, const void *prefix,
+    size_t len, state_entry_fn *entry, void *ctx)
+{
+	MDB_val key, stored;
+	const void *data = NULL;
+	size_t data_len = 0;
+	bool more;
+	int rc;
+
+	rc = state_cursor_step(c, MDB_SET_RANGE, prefix, len, &key, &stored);
+	while (rc == 0) {
+		if (!unwrap_value(t->state, &key, &stored, &data, &data_len))
+			break;
+		state_guard(t->state, false);
+		more = entry(ctx, key.mv_data, key.mv_size, data, data_len);
+		state_guard(t->state, true);
+		if (!more || t->state->rc != 0)
+			break;
+		rc = state_cursor_step(c, MDB_NEXT, prefix, len, &key, &stored);
+	}
+	return rc;
+}
+
 void
 state_each(struct state_table *t, const void *prefix, size_t len,
     state_entry_fn *entry, void *ctx)
 {
 	MDB_txn *txn = begin_reading(t->state);
-	MDB_val key, stored;
-	const void *data = NULL;
-	size_t data_len = 0;
 	MDB_cursor *c;
-	bool more;
 	int rc;
 
 	if (txn == NULL)
@@ -155,21 +176,7 @@ state_each(struct state_table *t, const void *prefix, size_t len,
 	state_guard(t->state, true);
 	rc = mdb_cursor_open(txn, t->dbi, &c);
 	if (rc == 0) {
-		rc = state_cursor_step(
-		    c, MDB_SET_RANGE, prefix, len, &key, &stored);
-		while (rc == 0) {
-			if (!unwrap_value(
-				t->state, &key, &stored, &data, &data_len))
-				break;
-			state_guard(t->state, false);
-			more = entry(
-			    ctx, key.mv_data, key.mv_size, data, data_len);
-			state_guard(t->state, true);
-			if (!more || t->state->rc != 0)
-				break;
-			rc = state_cursor_step(
-			    c, MDB_NEXT, prefix, len, &key, &stored);
-		}
+		rc = walk_entries(t, c, prefix, len, entry, ctx);
 		mdb_cursor_close(c);
 	}
 	if (rc != 0 && rc != MDB_NOTFOUND)

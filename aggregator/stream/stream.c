@@ -81,14 +81,21 @@ message_line_number(const struct stream *s)
 	return s->first_line + s->line;
 }
 
-/* True if a record with this result is passed through, of the types that
- * are. */
+/* True if the record is passed through, as its type and what the model made of
+ * it demand. Of a type that is, one that is not is remembered. */
 static bool
-is_passed_through(const struct stream_tenant *t, const struct record *r,
-    enum model_result taken)
+is_passed_through(
+    struct stream *s, const struct stream_tenant *t, enum model_result taken)
 {
-	return taken != MODEL_LATE && taken != MODEL_AHEAD && !r->stale &&
-	       !(r->type == RECORD_MESSAGE && t->pipeline.model.known_stays);
+	const struct record *r = &s->record;
+
+	if (!metric_selection_passes(&s->job->selection, r->type))
+		return false;
+	if (taken != MODEL_LATE && taken != MODEL_AHEAD && !r->stale &&
+	    !(r->type == RECORD_MESSAGE && t->pipeline.model.known_stays))
+		return true;
+	redelivery_hold(&s->redelivery.known, message_line_number(s));
+	return false;
 }
 
 /* Adds a record outside of any snapshot to its tenant. */
@@ -108,11 +115,7 @@ add_stream_record(struct stream *s)
 		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
 	newest = t->pipeline.model.as_of;
 	taken = pipeline_add(&t->pipeline, r);
-	passes = metric_selection_passes(&s->job->selection, r->type);
-	if (passes && !is_passed_through(t, r, taken)) {
-		redelivery_hold(&s->redelivery.known, message_line_number(s));
-		passes = false;
-	}
+	passes = is_passed_through(s, t, taken);
 	switch (taken) {
 	case MODEL_LATE:
 		return refuse_record_time(s, "late: it", s->setup.window_ms,
@@ -369,14 +372,9 @@ log_stream_summary(const struct stream *s)
 	    c->ahead, c->assigned);
 }
 
-static enum exit_code
-run_stream(struct stream *s)
+static void
+set_up_stage(struct stream *s)
 {
-	enum exit_code code = finish_pending(s, false);
-	size_t incomplete;
-
-	if (code != PROG_OK || s->tick == STREAM_FAILED || stop_asked())
-		return code;
 	s->expired_ms = clock_mono_ms();
 	s->stage = (struct stage){ .in = s->in,
 		.dead = &s->dead,
@@ -396,6 +394,17 @@ run_stream(struct stream *s)
 		.send = send_passed_through,
 		.pump = pump_outputs,
 		.idle = on_stream_idle };
+}
+
+static enum exit_code
+run_stream(struct stream *s)
+{
+	enum exit_code code = finish_pending(s, false);
+	size_t incomplete;
+
+	if (code != PROG_OK || s->tick == STREAM_FAILED || stop_asked())
+		return code;
+	set_up_stage(s);
 	code = stage_run(&s->stage);
 	if (s->tick == STREAM_FAILED)
 		code = s->code;

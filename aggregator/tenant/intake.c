@@ -276,8 +276,8 @@ add_scanned(struct intake *in, int rc)
 	in->from->bad(in->from->ctx, s->line, s->len, buf_str(&s->why));
 }
 
-void
-intake_add_block(struct intake *in, const char *block, size_t len,
+static void
+add_block(struct intake *in, const char *block, size_t len,
     const struct intake_source *from)
 {
 	int rc;
@@ -363,7 +363,7 @@ intake_add_scanned(
 		if (add_message_or_event(in, what, &lines->words))
 			continue;
 		if (what == SCANNED_LINES) {
-			intake_add_block(in, u->line, u->len, from);
+			add_block(in, u->line, u->len, from);
 			u->has = SCANNED_UNKNOWN;
 			continue;
 		}

@@ -95,10 +95,7 @@ void intake_init(
     struct intake *in, const struct pipeline_setup *setup, const char *text_of);
 void intake_release(struct intake *in);
 
-/* Adds the lines of a block, or one line; scan.h and record.h say what must be
- * around them in memory. */
-void intake_add_block(struct intake *in, const char *block, size_t len,
-    const struct intake_source *from);
+/* Adds a line; record.h says what must be around it in memory. */
 void intake_add(struct intake *in, const char *line, size_t len,
     const struct intake_source *from);
 

@@ -1,5 +1,6 @@
 /*
- * job: what one run of the aggregator has to do.
+ * job: what one run of the aggregator has to do; of the mode that runs, which
+ * outlives all that reads it. What it points to is borrowed.
  */
 #ifndef AGGREGATOR_TENANT_JOB_H
 #define AGGREGATOR_TENANT_JOB_H

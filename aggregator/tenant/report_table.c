@@ -9,9 +9,8 @@
 
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
+#include "common/output/duration.h"
 #include "common/output/output_table.h"
-
-#include "aggregator/rows/duration.h"
 
 /* More chats than that push the operators off the screen. */
 #define QUEUE_SHOWN 10
@@ -159,6 +158,24 @@ free_entries(struct table_entry *v, size_t n)
 	free(v);
 }
 
+/* The operators by their labels; the caller frees it with free_entries(). */
+static struct table_entry *
+sort_operators(const struct rowset *rows)
+{
+	struct table_entry *order = xcalloc(rows->n + 1, sizeof *order);
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < rows->n; i++) {
+		order[i].row = i;
+		order[i].label =
+		    xstrdup(row_label(&b, rows, i, "name", "operator"));
+	}
+	qsort(order, rows->n, sizeof *order, by_label);
+	buf_release(&b);
+	return order;
+}
+
 static void
 add_operators_table(const struct report *r, struct buf *to)
 {
@@ -179,17 +196,11 @@ add_operators_table(const struct report *r, struct buf *to)
 		"avg_response_seconds", "median_response_seconds",
 		"p90_response_seconds", "avg_first_response_seconds" };
 	const struct rowset *rows = find_rowset(r, "operator_metrics");
-	struct table_entry *order = xcalloc(rows->n + 1, sizeof *order);
+	struct table_entry *order = sort_operators(rows);
 	struct output_table t;
 	struct buf b = BUF_INIT;
 	size_t i, j;
 
-	for (i = 0; i < rows->n; i++) {
-		order[i].row = i;
-		order[i].label =
-		    xstrdup(row_label(&b, rows, i, "name", "operator"));
-	}
-	qsort(order, rows->n, sizeof *order, by_label);
 	output_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < rows->n; i++) {
 		output_table_cell(&t, order[i].label);

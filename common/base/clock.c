@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/base/text.h"
+
 int64_t
 clock_now_ms(void)
 {
@@ -171,7 +173,7 @@ fraction(const char *s, const char *end, int *ms)
 
 	if (s == end || *s < '0' || *s > '9')
 		return NULL;
-	for (; s < end && *s >= '0' && *s <= '9'; s++) {
+	for (; s < end && text_is_digit(*s); s++) {
 		*ms += (*s - '0') * scale;
 		scale /= 10;
 	}

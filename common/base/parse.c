@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 
 /* Leading digits of s as a number in *out; returns what follows them, or NULL
@@ -16,7 +17,7 @@ leading_number(const char *s, uint64_t *out)
 
 	if (*s < '0' || *s > '9')
 		return NULL;
-	for (; *s >= '0' && *s <= '9'; s++)
+	for (; text_is_digit(*s); s++)
 		if (__builtin_mul_overflow(v, 10u, &v) ||
 		    __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
 			return NULL;
@@ -125,7 +126,7 @@ static bool
 is_name_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+	       text_is_digit(c) || c == '_' || c == '.' || c == '-';
 }
 
 bool

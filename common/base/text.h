@@ -13,6 +13,13 @@ struct text {
 	size_t len;
 };
 
+/* One of 0 to 9, whatever the locale. */
+static inline bool
+text_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /* Equal to a C string; false when absent. */
 bool text_is(struct text t, const char *s);
 /* Order by bytes, as of strcmp(); an absent text counts as empty. */

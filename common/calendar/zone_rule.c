@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/text.h"
 
 #define DAY_S 86400
 #define HOURS_MAX 167
@@ -48,7 +49,7 @@ take_number(struct rule_text *t, int max)
 {
 	int n = 0, digits = 0;
 
-	while (t->p != NULL && *t->p >= '0' && *t->p <= '9' && digits++ < 4)
+	while (t->p != NULL && text_is_digit(*t->p) && digits++ < 4)
 		n = 10 * n + (*t->p++ - '0');
 	if (digits == 0 || n > max)
 		t->p = NULL;

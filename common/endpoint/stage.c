@@ -220,6 +220,39 @@ read_more(struct stage *s, const struct stage_batch *b, char **line,
 	return status;
 }
 
+/* After lines of the batch: as batch_wait_ms(). */
+static int64_t
+count_lines(struct stage *s, struct stage_batch *b, size_t lines)
+{
+	s->lines += lines;
+	if (b->lines == 0) {
+		b->began = clock_mono_ms();
+		b->waited = 0;
+	}
+	b->lines += lines;
+	return batch_wait_ms(s, b);
+}
+
+/* No line came within *left ms. True: the batch goes on, and waits for *left
+ * ms; again: as read_more() says. */
+static bool
+go_on_without(struct stage *s, const struct stage_batch *b,
+    enum endpoint_status status, bool again, int64_t *left, enum outcome *o)
+{
+	if (again && !stop_asked()) {
+		if (b->lines > 0)
+			*left = batch_wait_ms(s, b);
+	} else if (status != ENDPOINT_WAIT || b->lines > 0 || stop_asked()) {
+		return false;
+	} else if (s->unconfirmed) {
+		/* The broker sends no more before that. */
+		*o = acknowledge_flush(s, true);
+	} else {
+		serve_others(s);
+	}
+	return !s->enough;
+}
+
 /* Reads and handles lines until a batch is full or due, or the input has
  * ended: RECORD or WAIT to go on, else the status that ended it. *o: the last
  * outcome of the handler. */
@@ -246,27 +279,11 @@ fill_batch(struct stage *s, struct stage_batch *b, enum outcome *o)
 			*o = handle_lines(s, line, len, &lines);
 		else if (status == ENDPOINT_TOOLONG)
 			*o = handle_too_long(s);
-		else if (again && !stop_asked())
-			left = b->lines > 0 ? batch_wait_ms(s, b) : left;
-		else if (status != ENDPOINT_WAIT || b->lines > 0 ||
-			 stop_asked())
-			return status;
-		else if (s->unconfirmed)
-			/* The broker sends no more before that. */
-			*o = acknowledge_flush(s, true);
-		else
-			serve_others(s);
-		if (status == ENDPOINT_WAIT && s->enough)
-			return status;
-		if (status == ENDPOINT_WAIT)
+		else if (go_on_without(s, b, status, again, &left, o))
 			continue;
-		s->lines += lines;
-		if (b->lines == 0) {
-			b->began = clock_mono_ms();
-			b->waited = 0;
-		}
-		b->lines += lines;
-		left = batch_wait_ms(s, b);
+		else
+			return status;
+		left = count_lines(s, b, lines);
 	}
 	return ENDPOINT_RECORD;
 }

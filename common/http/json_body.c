@@ -216,7 +216,7 @@ body_is_whole(struct body_reader *r)
 
 /* Errors that the first pass does not find, in our words. */
 static const char *
-jansson_fault(enum json_error_code code)
+error_words(enum json_error_code code)
 {
 	if (code == json_error_duplicate_key)
 		return "Duplicate property name";
@@ -239,14 +239,14 @@ characters_between(const char *from, const char *to)
 }
 
 json_t *
-json_body_read(const char *text, size_t len, struct json_fault *f)
+json_body_read(const char *text, size_t len, struct json_body_error *f)
 {
 	size_t mark = parse_utf8_mark(text, len);
 	struct body_reader r = { .p = text + mark };
 	json_error_t e;
 	json_t *v;
 
-	*f = (struct json_fault){ NULL, 0 };
+	*f = (struct json_body_error){ NULL, 0 };
 	if (!parse_is_utf8(text, len))
 		return NULL;
 	text += mark;
@@ -261,7 +261,7 @@ json_body_read(const char *text, size_t len, struct json_fault *f)
 	}
 	v = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
 	if (v == NULL) {
-		f->what = jansson_fault(json_error_code(&e));
+		f->what = error_words(json_error_code(&e));
 		f->at = characters_between(text, text + e.position);
 	}
 	return v;

@@ -14,14 +14,14 @@
 
 #define JSON_BODY_DEPTH 50
 
-struct json_fault {
+struct json_body_error {
 	const char *what; /* "Expecting value"; NULL: it is no UTF-8, or
 			     nested too deep */
 	size_t at;        /* its position in characters */
 };
 
 /* A new reference, the caller's; NULL and *f. */
-json_t *json_body_read(const char *text, size_t len, struct json_fault *f)
+json_t *json_body_read(const char *text, size_t len, struct json_body_error *f)
     __attribute__((warn_unused_result));
 
 /* Appends its text: members in their order, numbers in the shortest form that

@@ -57,8 +57,9 @@ struct option_reader {
 	char shows; /* 'h' or 'V', whichever was given first, or 0 */
 };
 
-bool
-option_is_same(const struct option_row *a, const struct option_row *b)
+/* Whether both rows have the same letter or name. */
+static bool
+is_same_option(const struct option_row *a, const struct option_row *b)
 {
 	if (a->letter != 0 || b->letter != 0)
 		return a->letter == b->letter;
@@ -93,7 +94,7 @@ register_row(struct option_reader *r, const struct option_row *row)
 	if (row->name == NULL && row->letter == 0)
 		return;
 	for (i = 0; i < r->rows_n; i++)
-		if (option_is_same(r->rows[i], row))
+		if (is_same_option(r->rows[i], row))
 			return;
 	XGROW(r->rows, r->rows_n, r->rows_cap);
 	r->rows[r->rows_n] = row;
@@ -146,7 +147,7 @@ mode_chosen_by(const struct option_reader *r, const struct option_row *row)
 	size_t i;
 
 	for (i = 1; i < r->modes_n; i++)
-		if (option_is_same(&r->modes[i]->choice, row))
+		if (is_same_option(&r->modes[i]->choice, row))
 			return r->modes[i];
 	return NULL;
 }
@@ -198,7 +199,7 @@ find_given(const struct option_reader *r, const struct option_row *row,
 	size_t i;
 
 	for (i = r->given_n; i > 0; i--) {
-		if (!option_is_same(r->given[i - 1].row, row))
+		if (!is_same_option(r->given[i - 1].row, row))
 			continue;
 		*value = r->given[i - 1].value;
 		return true;
@@ -239,13 +240,13 @@ find_row(const struct option_mode *m, const struct option_row *like)
 {
 	size_t i;
 
-	if (option_is_same(&m->choice, like))
+	if (is_same_option(&m->choice, like))
 		return &m->choice;
 	for (i = 0; i < m->rows_n; i++)
-		if (option_is_same(&m->rows[i], like))
+		if (is_same_option(&m->rows[i], like))
 			return &m->rows[i];
 	for (i = 0; i < ARRAY_LEN(commons); i++)
-		if (option_is_same(&commons[i], like))
+		if (is_same_option(&commons[i], like))
 			return &commons[i];
 	return NULL;
 }

@@ -107,9 +107,6 @@ int option_read(const struct option_mode *const *modes, size_t modes_n,
 void option_help(const struct option_mode *const *modes, size_t modes_n,
     const struct option_mode *mode, struct buf *to);
 
-/* Whether both rows have the same letter or name. */
-bool option_is_same(const struct option_row *a, const struct option_row *b);
-
 /* take() of OPTION_FORMAT. */
 int option_take_format(const char *value, void *to);
 

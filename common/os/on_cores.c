@@ -11,7 +11,7 @@
 #include "common/base/buf.h"
 #include "common/os/thread.h"
 
-struct crew {
+struct pool {
 	const struct on_cores *work;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t made, room;
@@ -21,14 +21,14 @@ struct crew {
 };
 
 struct worker {
-	struct crew *crew;
+	struct pool *pool;
 	size_t number;
 	pthread_t id;
 };
 
 /* The next block, or that there is none; with the lock. */
 static bool
-take_block(struct crew *c, size_t *block)
+claim_block(struct pool *c, size_t *block)
 {
 	if (c->quit || c->taken == c->work->blocks ||
 	    c->taken - c->used == ON_CORES_AHEAD)
@@ -39,7 +39,7 @@ take_block(struct crew *c, size_t *block)
 
 /* Lets go of the lock meanwhile. */
 static void
-make_block(struct crew *c, size_t thread, size_t block)
+make_block(struct pool *c, size_t thread, size_t block)
 {
 	(void)pthread_mutex_unlock(&c->lock);
 	c->work->make(c->work->ctx, thread, block);
@@ -53,12 +53,12 @@ static void *
 make_blocks(void *ctx)
 {
 	const struct worker *w = ctx;
-	struct crew *c = w->crew;
+	struct pool *c = w->pool;
 	size_t block;
 
 	(void)pthread_mutex_lock(&c->lock);
 	while (!c->quit && c->taken < c->work->blocks)
-		if (take_block(c, &block))
+		if (claim_block(c, &block))
 			make_block(c, w->number, block);
 		else
 			(void)pthread_cond_wait(&c->room, &c->lock);
@@ -68,7 +68,7 @@ make_blocks(void *ctx)
 
 /* Uses each block when it is made, and makes others meanwhile. */
 static bool
-use_blocks(struct crew *c)
+use_blocks(struct pool *c)
 {
 	size_t block;
 	bool goes_on = true, *made;
@@ -83,7 +83,7 @@ use_blocks(struct crew *c)
 			*made = false;
 			c->used++;
 			(void)pthread_cond_broadcast(&c->room);
-		} else if (take_block(c, &block)) {
+		} else if (claim_block(c, &block)) {
 			make_block(c, 0, block);
 		} else {
 			(void)pthread_cond_wait(&c->made, &c->lock);
@@ -98,7 +98,7 @@ use_blocks(struct crew *c)
 bool
 on_cores_run(const struct on_cores *work)
 {
-	struct crew c = { .work = work,
+	struct pool c = { .work = work,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.made = PTHREAD_COND_INITIALIZER,
 		.room = PTHREAD_COND_INITIALIZER };
@@ -109,7 +109,7 @@ on_cores_run(const struct on_cores *work)
 
 	/* What cannot be started is not needed. */
 	for (; n < cores && n < ON_CORES_MOST && n < work->blocks; n++) {
-		workers[n] = (struct worker){ .crew = &c, .number = n };
+		workers[n] = (struct worker){ .pool = &c, .number = n };
 		if (thread_start(&workers[n].id, "on_cores", make_blocks,
 			&workers[n], &why) != PROG_OK)
 			break;

@@ -32,7 +32,7 @@ make_keys(void)
 }
 
 static void
-make_words(void)
+make_all_words(void)
 {
 	const char *names[KEYWORDS_NONE];
 	size_t i;
@@ -57,6 +57,6 @@ record_words(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	(void)pthread_once(&once, make_words);
+	(void)pthread_once(&once, make_all_words);
 	return &all;
 }

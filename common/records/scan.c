@@ -189,7 +189,7 @@ store_number_value(
 	size_t i = *p == '-';
 	bool digits;
 
-	for (; i < len && p[i] >= '0' && p[i] <= '9'; i++)
+	for (; i < len && text_is_digit(p[i]); i++)
 		n = n * 10 + (p[i] - '0');
 	digits = i == len;
 	switch ((enum field_kind)plan.ways[key].kind) {
@@ -348,49 +348,45 @@ word(const struct keywords *words, struct text t)
 	return keywords_find(words, t.p, t.len) % KEYWORDS_NONE;
 }
 
-/* Converts the strings that are no text. */
-static bool
-read_meanings(struct record_walk *w, uint64_t rows)
+/* Converts a string that is no text. */
+static inline bool
+read_meaning(struct record_walk *w, unsigned key)
 {
 	const struct record_words *words = plan.words;
 	struct record *r = w->r;
+	struct text t =
+	    *(struct text *)(void *)((char *)r + plan.ways[key].offset);
 
-	for (; rows != 0; rows &= rows - 1) {
-		unsigned key = (unsigned)__builtin_ctzll(rows);
-		struct text t =
-		    *(struct text *)(void *)((char *)r + plan.ways[key].offset);
-		bool good = false;
-
-		switch ((enum field_kind)plan.ways[key].kind) {
-		case FIELD_TENANT:
-			good = is_tenant(w->s, t);
-			break;
-		case FIELD_TIME:
-			good =
-			    clock_parse(t.p, t.len, record_member(r, key)) == 0;
-			break;
-		case FIELD_STATE:
-			r->state = (enum snapshot_state)word(&words->states, t);
-			good = r->state != SNAPSHOT_NONE;
-			break;
-		case FIELD_STATUS:
-			r->status = (enum chat_status)word(&words->statuses, t);
-			good = r->status != CHAT_NONE;
-			break;
-		case FIELD_FROM:
-			r->from = (enum message_from)word(&words->froms, t);
-			good = r->from != FROM_NONE;
-			break;
-		case FIELD_ID:
-		case FIELD_TEXT:
-		case FIELD_COUNT:
-		case FIELD_FLAG:
-		case FIELD_JSON:
-			break;
-		}
-		if (!good)
-			return false;
+	switch ((enum field_kind)plan.ways[key].kind) {
+	case FIELD_TENANT:
+		return is_tenant(w->s, t);
+	case FIELD_TIME:
+		return clock_parse(t.p, t.len, record_member(r, key)) == 0;
+	case FIELD_STATE:
+		r->state = (enum snapshot_state)word(&words->states, t);
+		return r->state != SNAPSHOT_NONE;
+	case FIELD_STATUS:
+		r->status = (enum chat_status)word(&words->statuses, t);
+		return r->status != CHAT_NONE;
+	case FIELD_FROM:
+		r->from = (enum message_from)word(&words->froms, t);
+		return r->from != FROM_NONE;
+	case FIELD_ID:
+	case FIELD_TEXT:
+	case FIELD_COUNT:
+	case FIELD_FLAG:
+	case FIELD_JSON:
+		break;
 	}
+	return false;
+}
+
+static bool
+read_meanings(struct record_walk *w, uint64_t rows)
+{
+	for (; rows != 0; rows &= rows - 1)
+		if (!read_meaning(w, (unsigned)__builtin_ctzll(rows)))
+			return false;
 	return true;
 }
 

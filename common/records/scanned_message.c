@@ -80,7 +80,7 @@ list_word(struct scanned_words *w, enum scanned_use use, struct text t)
 
 /* The words of the message, but for the prefix of its id. */
 static bool
-make_words(
+list_words(
     struct scanned_message *to, struct scanned_words *w, const struct record *r)
 {
 	to->tenant = list_word(w, WORD_TENANT, r->tenant);
@@ -136,7 +136,7 @@ scanned_message_make(
 		    by = r->operator_id.p != NULL ? r->operator_id : none;
 	char *end = to->texts;
 
-	if (!make_words(to, w, r))
+	if (!list_words(to, w, r))
 		return false;
 	make_id(to, w, r->id);
 	to->at = r->at;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/digest/hex.h"
 
 bool
@@ -114,7 +115,7 @@ json_scalar(struct json_text *t)
 
 	if (c == '"')
 		return json_text_string(t);
-	if (c == '-' || (c >= '0' && c <= '9'))
+	if (c == '-' || text_is_digit(c))
 		return json_number(t);
 	for (i = 0; i < 3; i++) {
 		len = strlen(words[i]);

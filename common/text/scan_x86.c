@@ -122,14 +122,24 @@ bits_avx2(__m256i a, __m256i b)
 	       (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
 }
 
+/* Controls, and DEL. */
+static inline TARGET_AVX2 __m256i
+odd_avx2(__m256i v)
+{
+	const __m256i last = _mm256_set1_epi8(0x1F);
+	const __m256i delete = _mm256_set1_epi8(SCAN_DELETE);
+
+	return _mm256_or_si256(
+	    _mm256_cmpeq_epi8(_mm256_max_epu8(v, last), last),
+	    _mm256_cmpeq_epi8(v, delete));
+}
+
 TARGET_AVX2 void
 scan_pieces_avx2(const char *p, size_t n, struct scan_piece *pieces)
 {
 	const __m256i quote = _mm256_set1_epi8('"');
 	const __m256i backslash = _mm256_set1_epi8('\\');
 	const __m256i newline = _mm256_set1_epi8('\n');
-	const __m256i last = _mm256_set1_epi8(0x1F);
-	const __m256i delete = _mm256_set1_epi8(SCAN_DELETE);
 	const __m256i c2 = _mm256_set1_epi8(SCAN_C2);
 	__m256i before = _mm256_setzero_si256(), a, b, wrong;
 	bool wide = false, was_wide = false;
@@ -146,15 +156,7 @@ scan_pieces_avx2(const char *p, size_t n, struct scan_piece *pieces)
 		    _mm256_cmpeq_epi8(b, backslash));
 		to->newlines = bits_avx2(_mm256_cmpeq_epi8(a, newline),
 		    _mm256_cmpeq_epi8(b, newline));
-		to->odd =
-		    ~to->newlines &
-		    bits_avx2(
-			_mm256_or_si256(
-			    _mm256_cmpeq_epi8(_mm256_max_epu8(a, last), last),
-			    _mm256_cmpeq_epi8(a, delete)),
-			_mm256_or_si256(
-			    _mm256_cmpeq_epi8(_mm256_max_epu8(b, last), last),
-			    _mm256_cmpeq_epi8(b, delete)));
+		to->odd = ~to->newlines & bits_avx2(odd_avx2(a), odd_avx2(b));
 		wide = _mm256_movemask_epi8(_mm256_or_si256(a, b)) != 0;
 		if (wide || was_wide) {
 			wrong = _mm256_or_si256(

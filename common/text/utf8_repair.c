@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/parse.h"
+#include "common/base/text.h"
 #include "common/digest/hex.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
@@ -19,12 +20,6 @@ struct utf8_repair {
 	const char *p, *end;
 	struct buf *out;
 };
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 /* The value of "\uXXXX" at p, or -1. */
 static int
@@ -92,12 +87,12 @@ repair_number(struct utf8_repair *s)
 	const char *digits = p;
 	bool quote;
 
-	while (p < s->end && is_digit(*p))
+	while (p < s->end && text_is_digit(*p))
 		p++;
 	quote = p - digits > DIGITS_KEPT;
 	if (p < s->end && strchr(".eE", *p) != NULL)
 		quote = false;
-	while (p < s->end && (is_digit(*p) || strchr("+-.eE", *p) != NULL))
+	while (p < s->end && (text_is_digit(*p) || strchr("+-.eE", *p) != NULL))
 		p++;
 	if (quote)
 		buf_addc(s->out, '"');
@@ -115,7 +110,7 @@ utf8_repair_json(struct buf *out, const char *text, size_t len)
 	while (s.p < s.end) {
 		if (*s.p == '"')
 			repair_string(&s);
-		else if (is_digit(*s.p) || *s.p == '-')
+		else if (text_is_digit(*s.p) || *s.p == '-')
 			repair_number(&s);
 		else
 			buf_addc(out, *s.p++);

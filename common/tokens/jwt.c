@@ -131,7 +131,7 @@ static json_t *
 read_token_part(const struct token_part *part)
 {
 	struct buf text = BUF_INIT;
-	struct json_fault fault;
+	struct json_body_error fault;
 	json_t *v = NULL;
 
 	if (decode_base64url(part, &text))

@@ -345,7 +345,7 @@ unix_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 }
 
 static void
-unix_close(struct endpoint *e)
+unix_reader_close(struct endpoint *e)
 {
 	struct unix_reader *r = reader_of(e);
 	size_t i;
@@ -368,7 +368,7 @@ static const struct endpoint_ops ops = {
 	.mark = unix_mark,
 	.ack_to = unix_ack_to,
 	.where = unix_where,
-	.close = unix_close,
+	.close = unix_reader_close,
 };
 
 struct endpoint *

@@ -400,7 +400,7 @@ unix_is_up(const struct endpoint *e)
 }
 
 static void
-unix_close(struct endpoint *e)
+unix_writer_close(struct endpoint *e)
 {
 	struct unix_writer *w = writer_of(e);
 	size_t i;
@@ -423,7 +423,7 @@ static const struct endpoint_ops ops = {
 	.connect = unix_connect,
 	.pump = unix_pump,
 	.is_up = unix_is_up,
-	.close = unix_close,
+	.close = unix_writer_close,
 };
 
 struct endpoint *

@@ -11,12 +11,6 @@ enum {
 	LONGEST = 15,
 };
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* How many runs of digits the number is written in. */
 static size_t
 count_runs(struct text phone)
@@ -24,8 +18,8 @@ count_runs(struct text phone)
 	size_t i, runs = 0;
 
 	for (i = 0; i < phone.len; i++)
-		runs += is_digit(phone.p[i]) &&
-			(i == 0 || !is_digit(phone.p[i - 1]));
+		runs += text_is_digit(phone.p[i]) &&
+			(i == 0 || !text_is_digit(phone.p[i - 1]));
 	return runs;
 }
 
@@ -54,7 +48,7 @@ phone_digits_add(struct buf *to, struct text phone)
 	size_t i;
 
 	for (i = 0; i < phone.len; i++)
-		if (is_digit(phone.p[i]))
+		if (text_is_digit(phone.p[i]))
 			buf_addc(&digits, phone.p[i]);
 	if (count_runs(phone) > 1) {
 		buf_addc(to, ' ');

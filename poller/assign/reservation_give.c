@@ -42,6 +42,23 @@ on_chat_given(struct reservation *r)
 	    r, r->answer != NULL ? RESERVATION_TAKEN : RESERVATION_REFUSED);
 }
 
+/* Only reading the chat shows whether the CRM has done it. */
+static void
+on_give_unclear(struct reservation *r, const struct ending *e)
+{
+	const char *tenant = r->assigner->tenant->name;
+
+	log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'", tenant,
+	    r->chat, r->operator_id, e->message);
+	/* The pause is longer than the retry budget: say why nothing happens.
+	 */
+	if (e->silenced)
+		log_warn("tenant %s: cannot give chats to operators: %s; it is "
+			 "waited for",
+		    tenant, e->message);
+	reservation_wait(r);
+}
+
 static void
 give_end(void *ctx, const struct ending *e)
 {
@@ -60,19 +77,9 @@ give_end(void *ctx, const struct ending *e)
 		reservation_done(r, RESERVATION_LEFT);
 		return;
 	}
-	/* Only reading the chat shows whether the CRM has done it. */
 	if (e->maybe || e->error == ERROR_CLASS_LATER ||
 	    e->error == ERROR_CLASS_THROTTLED) {
-		log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
-		    assigner->tenant->name, r->chat, r->operator_id,
-		    e->message);
-		/* The pause is longer than the retry budget: say why nothing
-		 * happens. */
-		if (e->silenced)
-			log_warn("tenant %s: cannot give chats to operators: "
-				 "%s; it is waited for",
-			    assigner->tenant->name, e->message);
-		reservation_wait(r);
+		on_give_unclear(r, e);
 		return;
 	}
 	if (e->error == ERROR_CLASS_DENIED || e->error == ERROR_CLASS_QUOTA) {

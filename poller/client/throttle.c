@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/text.h"
 
 /* Numbers from these on are points in time, in seconds or milliseconds. */
 #define SECONDS_FROM 100000000.0 /* 1973 */
@@ -19,11 +20,11 @@ parse_number(const char *s)
 
 	if (*s < '0' || *s > '9')
 		return -1;
-	for (; *s >= '0' && *s <= '9'; s++)
+	for (; text_is_digit(*s); s++)
 		n = n * 10 + (*s - '0');
 	if (*s == '.')
 		s++;
-	for (; *s >= '0' && *s <= '9'; s++) {
+	for (; text_is_digit(*s); s++) {
 		scale /= 10;
 		n += (*s - '0') * scale;
 	}

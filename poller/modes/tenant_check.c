@@ -324,6 +324,19 @@ read_schedule(struct tenant_check *p, const char *key, struct cron_expr *c)
 	return rc;
 }
 
+/* Without measured polls it is a guess from a few minutes. */
+static void
+judge_calls(struct tenant_check *p)
+{
+	struct finding *f = &p->findings[STEP_CALLS];
+
+	set_finding(p, STEP_CALLS, cost_is_affordable(&p->cost, p->tenant));
+	if (f->result == BAD && p->cost.state && !p->cost.forecast.measured)
+		f->result = ADVICE;
+	if (f->result == BAD && p->code == PROG_OK)
+		p->code = PROG_CONFIG;
+}
+
 static void
 check_calls(struct tenant_check *p)
 {
@@ -359,13 +372,7 @@ check_calls(struct tenant_check *p)
 	in.state = !p->cost.state;
 	forecast_compute(&in, &p->cost.other);
 	cost_describe(&p->cost, p->tenant, detail);
-	set_finding(p, STEP_CALLS, cost_is_affordable(&p->cost, p->tenant));
-	/* Without measured polls it is a guess from a few minutes. */
-	if (p->findings[STEP_CALLS].result == BAD && p->cost.state &&
-	    !p->cost.forecast.measured)
-		p->findings[STEP_CALLS].result = ADVICE;
-	if (p->findings[STEP_CALLS].result == BAD && p->code == PROG_OK)
-		p->code = PROG_CONFIG;
+	judge_calls(p);
 }
 
 /* The self-check's calls count against the budget, too. */

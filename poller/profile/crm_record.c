@@ -315,33 +315,43 @@ read_by_type(struct crm_record *r, const struct fields *f, struct value *v,
 	return 0;
 }
 
+/* Finds the type, and the fields of that type into the body. */
+static int
+read_fields(struct crm_record *r, struct fields *f, struct value *v,
+    const struct crm_record_options *opt, struct buf *body, struct buf *why)
+{
+	int rc = 0;
+
+	prepare_keys();
+	look_up_fields(f, v, &key_of_type);
+	if (find_type(own_view(f, OWN_TYPE), &r->type) != 0) {
+		buf_setf(why, "a record is of no type that is known here");
+		return -1;
+	}
+	look_up_fields(f, v, &keys_of[r->type]);
+	if (r->type != RECORD_UNKNOWN)
+		rc = add_fields(body, f, r->type, opt, why);
+	if (body->len > BODY_MAX) {
+		buf_setf(
+		    why, "a record is longer than %d bytes", RECORD_MAX_LINE);
+		rc = -1;
+	}
+	return rc;
+}
+
 int
 crm_record_read(struct crm_record *r, struct value *v,
     const struct crm_record_options *opt, struct buf *why)
 {
 	struct fields all = { .dump = BUF_INIT }, *f = &all;
 	struct buf body = BUF_INIT, person = BUF_INIT;
-	int rc = -1;
+	int rc;
 
 	*r = (struct crm_record){ .at = CLOCK_NONE,
 		.last_at = CLOCK_NONE,
 		.opened_at = CLOCK_NONE,
 		.closed_at = CLOCK_NONE };
-	prepare_keys();
-	look_up_fields(f, v, &key_of_type);
-	if (find_type(own_view(f, OWN_TYPE), &r->type) != 0) {
-		buf_setf(why, "a record is of no type that is known here");
-	} else {
-		look_up_fields(f, v, &keys_of[r->type]);
-		rc = r->type == RECORD_UNKNOWN
-			 ? 0
-			 : add_fields(&body, f, r->type, opt, why);
-	}
-	if (body.len > BODY_MAX) {
-		buf_setf(
-		    why, "a record is longer than %d bytes", RECORD_MAX_LINE);
-		rc = -1;
-	}
+	rc = read_fields(r, f, v, opt, &body, why);
 	if (rc == 0) {
 		add_person_members(&person, f, opt);
 		r->episode = id_or_null(own_view(f, OWN_EPISODE));

@@ -219,6 +219,20 @@ most_are_odd(const struct row_counts *rows, const struct profile_input *in)
 	return rows->lost * 2 > rows->n && in->cursor == NULL;
 }
 
+/* Reads a record into its place; rc as crm_record_read(). */
+static int
+read_answer_record(struct crm_record *r, jv record,
+    const struct crm_record_options *opt, struct buf *why)
+{
+	struct value *v = value_new_jv(record);
+	int rc;
+
+	buf_clear(why);
+	rc = crm_record_read(r, v, opt, why);
+	value_unref(v);
+	return rc;
+}
+
 static int
 read_answer_records(struct profile *p, enum profile_call call,
     const struct profile_input *in, jv records, struct profile_answer *out)
@@ -235,14 +249,11 @@ read_answer_records(struct profile *p, enum profile_call call,
 
 	out->records = xcalloc((size_t)n + 1, sizeof *out->records);
 	for (i = 0; i < n && rc == 0; i++) {
-		struct value *v =
-		    value_new_jv(jv_array_get(jv_copy(records), i));
 		struct crm_record *r = &out->records[out->n];
 
-		buf_clear(&why);
-		rc = crm_record_read(r, v, &opt, &why);
+		rc = read_answer_record(
+		    r, jv_array_get(jv_copy(records), i), &opt, &why);
 		out->n += rc == 0;
-		value_unref(v);
 		rows.n += r->type != RECORD_MESSAGE;
 		if (opt.partly && why.len > 0) {
 			note_odd_record(out, &rows, rc != 0, r->type, &why);

@@ -34,9 +34,6 @@ extern const size_t routes_n;
 /* Answers any request; context is a struct listener_context. */
 web_handler route_answer;
 
-/* The row of the request; NULL: none. */
-const struct route *route_find(enum web_method method, const char *path);
-
 /* Makes the answer {"detail":TEXT}. */
 void route_detail(struct web_answer *a, int status, const char *text);
 

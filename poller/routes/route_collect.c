@@ -22,7 +22,7 @@ static bool
 read_json_request(struct collect *c)
 {
 	struct validate_place at = { &collect_body, NULL, 0 };
-	struct json_fault fault;
+	struct json_body_error fault;
 	struct buf ctx = BUF_INIT;
 
 	c->body = json_body_read(c->r->body, c->r->len, &fault);

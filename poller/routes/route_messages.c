@@ -141,6 +141,21 @@ write_send_answer(const struct sent_message *m, struct web_answer *a)
 	jsonw_line(&a->body);
 }
 
+/* Its id is the key of its request, or new. False: the key is no key. */
+static bool
+name_message(const struct web_request *r, struct sent_message *m,
+    const char **key, struct web_answer *a)
+{
+	if (!route_key(r, key)) {
+		answer_invalid(a, "Idempotency-Key");
+		return false;
+	}
+	if (*key == NULL)
+		route_message_id(m->own_id);
+	m->id = *key != NULL ? *key : m->own_id;
+	return true;
+}
+
 /* A repeat gets the same answer. A message that does not fit does not use its
  * key up, so the record is written first, and again if it came before. */
 static void
@@ -151,13 +166,8 @@ send_message(const struct listener_context *in, const struct web_request *r,
 	uint64_t note;
 	int64_t at;
 
-	if (!route_key(r, &key)) {
-		answer_invalid(a, "Idempotency-Key");
+	if (!name_message(r, m, &key, a))
 		return;
-	}
-	if (key == NULL)
-		route_message_id(m->own_id);
-	m->id = key != NULL ? key : m->own_id;
 	note =
 	    known_operators_has(in->operators, s->tenant, m->from, r->now_ms);
 	m->by_operator = note != 0;
@@ -210,7 +220,7 @@ route_messages_send(const struct listener_context *in,
     const struct web_request *r, struct web_answer *a)
 {
 	struct sender s = { .by_token = false };
-	struct json_fault fault;
+	struct json_body_error fault;
 	struct sent_message m;
 	json_t *body;
 

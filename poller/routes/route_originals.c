@@ -179,7 +179,7 @@ members_fit(const struct payload_member *members, json_t *object)
 static bool
 is_payload(const struct payload_member *members, const struct web_request *r)
 {
-	struct json_fault f;
+	struct json_body_error f;
 	json_t *v = json_body_read(r->body, r->len, &f);
 	bool yes = json_is_object(v) && members_fit(members, v);
 

@@ -27,8 +27,9 @@ const struct route routes[] = {
 
 const size_t routes_n = ARRAY_LEN(routes);
 
-const struct route *
-route_find(enum web_method method, const char *path)
+/* The row of the request; NULL: none. */
+static const struct route *
+find_route(enum web_method method, const char *path)
 {
 	size_t i;
 
@@ -44,9 +45,9 @@ void
 route_answer(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
-	const struct route *found = route_find(r->method, r->path);
-	bool get = route_find(WEB_GET, r->path) != NULL;
-	bool post = route_find(WEB_POST, r->path) != NULL;
+	const struct route *found = find_route(r->method, r->path);
+	bool get = find_route(WEB_GET, r->path) != NULL;
+	bool post = find_route(WEB_POST, r->path) != NULL;
 
 	if (found != NULL) {
 		found->handle(context, r, a);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/digest/checksum.h"
 #include "common/digest/hex.h"
 
@@ -72,7 +73,7 @@ spool_line_take(const char *line, size_t len, uint64_t *number,
 	if (!skip_text(&p, end, FRONT))
 		return false;
 	*number = 0;
-	for (digits = p; p < end && *p >= '0' && *p <= '9'; p++)
+	for (digits = p; p < end && text_is_digit(*p); p++)
 		*number = *number * 10 + (uint64_t)(*p - '0');
 	n = (size_t)(p - digits);
 	if (n == 0 || n > NUMBER_LEN || !skip_text(&p, end, MIDDLE) ||

@@ -405,7 +405,7 @@ subject_record_chats(struct subject *s)
 }
 
 static enum outcome
-record_words(struct db *db, void *ctx)
+record_subject_words(struct db *db, void *ctx)
 {
 	struct subject *s = ctx;
 	char digest[FORGOTTEN_DIGEST + 1], alias[sizeof s->alias];
@@ -430,7 +430,7 @@ record_words(struct db *db, void *ctx)
 enum outcome
 subject_record_words(struct subject *s)
 {
-	return db_transaction(s->db, record_words, s, false);
+	return db_transaction(s->db, record_subject_words, s, false);
 }
 
 static enum outcome

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/text.h"
 #include "common/text/json_text.h"
 
 struct text_piece {
@@ -63,7 +64,7 @@ webhook_values_any(struct flat *f, const char *json, size_t len,
 				name = value;
 			else if (is_theirs(ctx, value.p, value.len))
 				return true;
-		} else if (c == '-' || (c >= '0' && c <= '9')) {
+		} else if (c == '-' || text_is_digit(c)) {
 			value = take_number(&t);
 			if (names_an_id(&name) &&
 			    is_theirs(ctx, value.p, value.len))

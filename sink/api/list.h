@@ -57,7 +57,7 @@ struct list {
 	 * server may scan the tenant, because the key has the order. */
 	const char *chat, *chat_index;
 	/* Conditions by further parameters, whose names are in a list up to
-	 * NULL; both NULL: none. As interval_choice_add(). */
+	 * NULL; both NULL: none. As interval_filter_add(). */
 	bool (*add_more)(struct question *q, struct buf *sql);
 	const char *const *more;
 };

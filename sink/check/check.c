@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/tables/tables.h"
 #include "sink/check/check_rights.h"
@@ -116,11 +117,11 @@ version_number(const char *version)
 {
 	int major = 0, minor = 0;
 
-	for (; *version >= '0' && *version <= '9'; version++)
+	for (; text_is_digit(*version); version++)
 		major = major * 10 + (*version - '0');
 	if (*version == '.')
 		version++;
-	for (; *version >= '0' && *version <= '9'; version++)
+	for (; text_is_digit(*version); version++)
 		minor = minor * 10 + (*version - '0');
 	return major * 100 + minor;
 }

@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "common/base/xalloc.h"
+#include "common/output/duration.h"
 
 #define DASH "\xe2\x80\x93"
 
@@ -105,20 +106,11 @@ figure_unit_at(const struct figure_table *t, size_t row, size_t column)
 void
 figure_duration(struct buf *to, double seconds)
 {
-	int64_t s = (int64_t)seconds;
+	char text[DURATION_TEXT];
 
-	if (seconds < 10)
-		buf_addf(to, "%.1fs", floor(seconds * 10 + 1e-6) / 10);
-	else if (s < 60)
-		buf_addf(to, "%" PRId64 "s", s);
-	else if (s < 3600)
-		buf_addf(to, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
-	else if (s < 86400)
-		buf_addf(
-		    to, "%" PRId64 "h%02" PRId64 "m", s / 3600, s % 3600 / 60);
-	else
-		buf_addf(to, "%" PRId64 "d%02" PRId64 "h", s / 86400,
-		    s % 86400 / 3600);
+	/* What has three decimals is no whole number of ms as a double. */
+	buf_adds(
+	    to, duration_format((int64_t)floor(seconds * 1000 + 1e-3), text));
 }
 
 void

@@ -57,7 +57,7 @@ const char *figure_unit_word(enum figure_unit unit);
 void figure_show(
     struct buf *to, const struct figure_table *t, size_t row, size_t column);
 
-/* Appends "3m20s", cut to two units as the table of the programs has it. */
+/* Appends "3m20s", as duration.h has it. */
 void figure_duration(struct buf *to, double seconds);
 
 /* Appends "Mon 2026-11-16" for a day, and any other text unchanged. */

@@ -33,7 +33,7 @@ group_queue_oldest(struct group_queue *q)
 /* Takes over from the workers, which store other groups next, what became of
  * this one. */
 static void
-settle(struct group_queue *q, struct batch_group *g)
+end_group(struct group_queue *q, struct batch_group *g)
 {
 	struct store_worker *w;
 	uint64_t retries;
@@ -66,7 +66,7 @@ is_stored(struct group_queue *q, struct batch_group *g, int timeout_ms)
 	for (i = 0; i < g->parts; i++)
 		if (!store_worker_wait(q->workers[g->worker + i], timeout_ms))
 			return false;
-	settle(q, g);
+	end_group(q, g);
 	return true;
 }
 

@@ -285,3 +285,23 @@ report_add_time(const struct report_work *r, struct figure_table *t, int64_t ms)
 	report_time(r, ms, text);
 	figure_add(t, text);
 }
+
+bool
+report_fill(struct report_work *r, struct figure_table *t, const char *sql,
+    size_t times)
+{
+	const struct db_value args[] = { db_time(r->from), db_time(r->to) };
+	struct db_rows *rows = NULL;
+	size_t i;
+
+	if (!report_query(r, sql, args, 2, &rows))
+		return false;
+	while (db_next(rows)) {
+		for (i = 0; i < t->columns_n - times; i++)
+			figure_add(t, db_get(rows, i));
+		for (; i < t->columns_n; i++)
+			report_add_time(r, t, db_get_time(rows, i));
+	}
+	db_rows_free(rows);
+	return true;
+}

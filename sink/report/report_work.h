@@ -44,6 +44,11 @@ bool report_query(struct report_work *r, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
+/* Adds the rows of a statement about the tenant and the span: its columns are
+ * those of the table, the last `times` of them times. */
+bool report_fill(struct report_work *r, struct figure_table *t, const char *sql,
+    size_t times) __attribute__((warn_unused_result));
+
 /* The name of an operator, or the id. Borrowed. */
 const char *report_operator(const struct report_work *r, const char *id);
 

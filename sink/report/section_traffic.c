@@ -72,22 +72,11 @@ fill_channels(struct report_work *r, struct figure_table *t)
 static bool
 fill_receipts(struct report_work *r, struct figure_table *t)
 {
-	const struct db_value args[] = { db_time(r->from), db_time(r->to) };
-	struct db_rows *rows = NULL;
-	size_t i;
-
-	if (!report_query(r,
-		"SELECT device, COUNT(*) FROM message_views WHERE tenant = ? "
-		"AND viewed_at >= ? AND viewed_at < ? GROUP BY device "
-		"ORDER BY 2 DESC, 1 LIMIT " DEVICES_MAX,
-		args, 2, &rows))
-		return false;
-	while (db_next(rows)) {
-		for (i = 0; i < ARRAY_LEN(receipt_columns); i++)
-			figure_add(t, db_get(rows, i));
-	}
-	db_rows_free(rows);
-	return true;
+	return report_fill(r, t,
+	    "SELECT device, COUNT(*) FROM message_views WHERE tenant = ? "
+	    "AND viewed_at >= ? AND viewed_at < ? GROUP BY device "
+	    "ORDER BY 2 DESC, 1 LIMIT " DEVICES_MAX,
+	    0);
 }
 
 const struct section section_channels = {

@@ -29,7 +29,7 @@ static const struct figure_column week_columns[] = {
 
 /* The API's rows are the hours from Monday on. */
 static void
-add_week_hour(struct figure_table *t, const json_t *rows, size_t hour)
+add_hour_row(struct figure_table *t, const json_t *rows, size_t hour)
 {
 	static const char *const members[] = { "count", "median_seconds" };
 	struct buf text = BUF_INIT;
@@ -53,7 +53,7 @@ fill_week(struct report_work *r, struct figure_table *t)
 	size_t hour;
 
 	for (hour = 0; rows != NULL && hour < CHART_HOURS; hour++)
-		add_week_hour(t, rows, hour);
+		add_hour_row(t, rows, hour);
 	json_decref(rows);
 	return rows != NULL;
 }

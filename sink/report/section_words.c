@@ -16,24 +16,12 @@ static const struct figure_column word_columns[] = {
 static bool
 fill_words(struct report_work *r, struct figure_table *t)
 {
-	const struct db_value args[] = { db_time(r->from), db_time(r->to) };
-	struct db_rows *rows = NULL;
-
-	if (!report_query(r,
-		"SELECT word, SUM(occurrences), COUNT(*), MIN(window_start) "
-		"FROM trends_all WHERE tenant = ? AND window_start >= ? "
-		"AND window_start < ? AND occurrences > 0 GROUP BY word "
-		"ORDER BY 2 DESC, 1 LIMIT " WORDS_MAX,
-		args, 2, &rows))
-		return false;
-	while (db_next(rows)) {
-		figure_add(t, db_get(rows, 0));
-		figure_add(t, db_get(rows, 1));
-		figure_add(t, db_get(rows, 2));
-		report_add_time(r, t, db_get_time(rows, 3));
-	}
-	db_rows_free(rows);
-	return true;
+	return report_fill(r, t,
+	    "SELECT word, SUM(occurrences), COUNT(*), MIN(window_start) "
+	    "FROM trends_all WHERE tenant = ? AND window_start >= ? "
+	    "AND window_start < ? AND occurrences > 0 GROUP BY word "
+	    "ORDER BY 2 DESC, 1 LIMIT " WORDS_MAX,
+	    1);
 }
 
 const struct section section_words = {

@@ -15,7 +15,7 @@
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
 #include "sink/api/sharded.h"
-#include "sink/resources/kept_count.h"
+#include "sink/resources/count_cache.h"
 #include "sink/resources/original_query.h"
 #include "sink/resources/resource.h"
 #include "sink/responses/response_sums.h"
@@ -105,7 +105,7 @@ ask_words(struct question *q, const char *column, const char *id,
 }
 
 static void
-add_words(struct buf *to, const char *name, struct db_rows *words)
+write_word_counts(struct buf *to, const char *name, struct db_rows *words)
 {
 	jsonw_open_in(to, name);
 	while (db_next(words)) {
@@ -134,10 +134,10 @@ write_conversation(struct question *q, const char *id,
 	jsonw_close(to);
 	jsonw_open_in(to, "sentiment_metrics");
 	member_cell(to, "avg_sentiment", r, 4);
-	add_words(to, "sentiment_distribution", labels);
+	write_word_counts(to, "sentiment_distribution", labels);
 	jsonw_close(to);
 	jsonw_open_in(to, "intent_metrics");
-	add_words(to, "intent_distribution", intents);
+	write_word_counts(to, "intent_distribution", intents);
 	member_cell(to, "intent_changes", r, 5);
 	jsonw_close(to);
 	jsonw_open_in(to, "performance_metrics");
@@ -393,7 +393,8 @@ struct active_question {
 	int64_t since;
 };
 
-/* A kept_counter. The period ends now: whoever wrote in it wrote last in it. */
+/* A count_cache_fn. The period ends now: whoever wrote in it wrote last in it.
+ */
 static bool
 count_active(void *ctx, int64_t *n)
 {
@@ -426,7 +427,7 @@ ask_resolved(struct question *q, const struct analytics_period *p, int64_t *n,
 	const struct response_span span = {
 		.from = begins[0], .to = begins[1], .begins = begins, .n = 1
 	};
-	const struct response_choice choice = { .kinds = "'resolution'",
+	const struct response_filter choice = { .kinds = "'resolution'",
 		.kind_set = 1U << SPAN_RESOLUTION,
 		.of_tenant = true };
 	struct response_plan plan = { .from = 0 };
@@ -493,7 +494,7 @@ original_dashboard(struct question *q)
 	word = original_query_word(&o, "period", words, 1);
 	a.since = p.start = p.end - days[word] * DAY_MS;
 	if (original_query_end(&o) && ask_messages_of(q, &p, &messages) &&
-	    kept_count(
+	    count_cache_get(
 		q->viewer.tenant, counted[word], count_active, &a, &active) &&
 	    ask_resolved(q, &p, &resolved, &sum_ms))
 		write_dashboard(q, &p, messages, active, resolved, sum_ms);

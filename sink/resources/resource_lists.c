@@ -102,7 +102,7 @@ const struct list list_intervals = {
 	.newest_first = true,
 	.chat = "chat",
 	.chat_index = "by_chat",
-	.add_more = interval_choice_add,
+	.add_more = interval_filter_add,
 	.more = interval_parameters,
 };
 

@@ -1,7 +1,7 @@
 /*
  * resource_figure: GET /api/v1/figure: one figure, opened: what it is now, and,
  * with what a permalink tells of it as it was, what stayed, what came late and
- * what is gone. Parameters: those of response_span.h and interval_choice.h,
+ * what is gone. Parameters: those of response_span.h and interval_filter.h,
  * chat, and of the permalink
  *
  *   version, count, sum_seconds    of the figure as it was
@@ -39,7 +39,7 @@ struct figure_sum {
 
 struct figure_question {
 	struct question *q;
-	struct response_choice choice;
+	struct response_filter filter;
 	struct response_span span;
 	bool ranged;     /* from and to count; not with open=1 alone */
 	int64_t version; /* of the link; CLOCK_NONE: none */
@@ -77,8 +77,8 @@ read_figure(struct figure_question *f)
 	f->ranged = question_parameter(q, "open") == NULL ||
 		    question_parameter(q, "from") != NULL ||
 		    question_parameter(q, "to") != NULL;
-	return response_choice_read(q, &f->choice) &&
-	       response_span_read(q, f->choice.zone, &f->span) && read_link(f);
+	return response_filter_read(q, &f->filter) &&
+	       response_span_read(q, f->filter.zone, &f->span) && read_link(f);
 }
 
 /* Number and sum of the rows of a condition. */
@@ -120,15 +120,15 @@ build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
 		args[(*n)++] = db_time(f->span.from);
 		args[(*n)++] = db_time(f->span.to);
 	}
-	buf_addf(sql, " AND kind IN (%s)", f->choice.kinds);
-	if (f->choice.operator_id != NULL && *f->choice.operator_id == '\0') {
+	buf_addf(sql, " AND kind IN (%s)", f->filter.kinds);
+	if (f->filter.operator_id != NULL && *f->filter.operator_id == '\0') {
 		buf_adds(sql, " AND operator IS NULL");
-	} else if (f->choice.operator_id != NULL) {
+	} else if (f->filter.operator_id != NULL) {
 		buf_adds(sql, " AND operator = ?");
-		args[(*n)++] = db_str(f->choice.operator_id);
+		args[(*n)++] = db_str(f->filter.operator_id);
 	}
 	scope_add_rows(&f->q->viewer, "operator", sql);
-	return interval_choice_add(f->q, sql);
+	return interval_filter_add(f->q, sql);
 }
 
 static struct figure_sum
@@ -235,12 +235,12 @@ write_links(const struct figure_question *f, struct buf *to)
 	const char *chat = question_parameter(f->q, "chat");
 	struct buf href = BUF_INIT;
 
-	if (!response_href(f->q, &f->choice,
+	if (!response_href(f->q, &f->filter,
 		f->ranged ? f->span.from : CLOCK_NONE, f->span.to,
-		f->choice.operator_id, &href)) {
+		f->filter.operator_id, &href)) {
 		jsonw_null(to, "href");
 	} else {
-		interval_choice_link(f->q, &href);
+		interval_filter_link(f->q, &href);
 		if (chat != NULL) {
 			buf_adds(&href, "&chat=");
 			reply_encode(&href, chat);
@@ -258,8 +258,8 @@ resource_figure(struct question *q)
 
 	if (reply_takes_object(q) && read_figure(&f) && ask_figure(&f)) {
 		to = reply_begin_object(q);
-		jsonw_str(to, "kind", f.choice.kind);
-		jsonw_str(to, "zone", f.choice.zone_name);
+		jsonw_str(to, "kind", f.filter.kind);
+		jsonw_str(to, "zone", f.filter.zone_name);
 		jsonw_time(to, "as_of", f.as_of);
 		write_now(&f, to);
 		write_then(&f, to);
@@ -267,5 +267,5 @@ resource_figure(struct question *q)
 		reply_end(q, NULL);
 	}
 	response_span_release(&f.span);
-	response_choice_release(&f.choice);
+	response_filter_release(&f.filter);
 }

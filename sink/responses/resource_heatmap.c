@@ -53,7 +53,7 @@ plan_heatmap(struct response_plan *p, const struct response_span *s)
 
 /* The intervals of an hour of the week; NULL: not for the viewer. */
 static const char *
-write_hour_href(const struct question *q, const struct response_choice *c,
+write_hour_href(const struct question *q, const struct response_filter *c,
     const struct response_span *span, size_t hour, struct buf *href)
 {
 	if (!response_href(q, c, span->from, span->to, c->operator_id, href))
@@ -65,7 +65,7 @@ write_hour_href(const struct question *q, const struct response_choice *c,
 }
 
 static void
-write_heatmap(struct question *q, const struct response_choice *c,
+write_heatmap(struct question *q, const struct response_filter *c,
     const struct response_span *span, const struct response_sums *sums)
 {
 	const struct span_sum none = { .n = 0 }, *sum;
@@ -98,12 +98,12 @@ write_heatmap(struct question *q, const struct response_choice *c,
 void
 resource_heatmap(struct question *q)
 {
-	struct response_choice c = { .zone = NULL };
+	struct response_filter c = { .zone = NULL };
 	struct response_span span = { .zone = NULL };
 	struct response_plan plan = { .from = 0 };
 	struct response_sums sums = { .n = 0 };
 
-	if (response_choice_read(q, &c) &&
+	if (response_filter_read(q, &c) &&
 	    response_span_read(q, c.zone, &span)) {
 		plan_heatmap(&plan, &span);
 		if (response_sums_read(q, &plan, &c, false, &sums))
@@ -112,5 +112,5 @@ resource_heatmap(struct question *q)
 	response_span_release(&span);
 	response_plan_release(&plan);
 	response_sums_release(&sums);
-	response_choice_release(&c);
+	response_filter_release(&c);
 }

@@ -50,7 +50,7 @@ static const struct sheet_column response_columns[] = {
 
 struct responses_question {
 	struct question *q;
-	struct response_choice choice;
+	struct response_filter filter;
 	enum response_by by;
 	bool by_operator, compares;
 	int64_t within_ms; /* CLOCK_NONE: not asked for */
@@ -89,7 +89,7 @@ read_group(struct responses_question *r)
 	if (!r->by_operator)
 		return true;
 	if (q->viewer.role == VIEWER_AGENT)
-		r->choice.operator_id = q->viewer.claims.subject;
+		r->filter.operator_id = q->viewer.claims.subject;
 	if (q->viewer.role >= VIEWER_AGENT)
 		return true;
 	return question_problem(q, 403,
@@ -102,12 +102,12 @@ read_responses_parameters(struct responses_question *r)
 {
 	struct question *q = r->q;
 
-	if (!response_choice_read(q, &r->choice) || !read_group(r) ||
+	if (!response_filter_read(q, &r->filter) || !read_group(r) ||
 	    !response_by_read(q, &r->by) ||
 	    !read_word(q, "compare", "none", "previous", &r->compares) ||
 	    !question_seconds(
 		q, "within_seconds", WITHIN_MAX_S, &r->within_ms) ||
-	    !response_span_read(q, r->choice.zone, &r->spans[0]) ||
+	    !response_span_read(q, r->filter.zone, &r->spans[0]) ||
 	    !response_span_cut(q, &r->spans[0], r->by))
 		return false;
 	if (!r->compares)
@@ -123,7 +123,7 @@ read_responses(struct responses_question *r)
 
 	for (i = 0; i < (r->compares ? 2 : 1); i++) {
 		response_plan_periods(&r->plans[i], &r->spans[i]);
-		if (!response_sums_read(r->q, &r->plans[i], &r->choice,
+		if (!response_sums_read(r->q, &r->plans[i], &r->filter,
 			r->by_operator, &r->sums[i]))
 			return false;
 	}
@@ -164,7 +164,7 @@ static void
 write_response_row(const struct responses_question *r, struct sheet *s,
     size_t span, const struct response_sum *sum)
 {
-	const struct zone *z = r->choice.zone;
+	const struct zone *z = r->filter.zone;
 	int64_t from = r->spans[span].begins[sum->slot];
 	int64_t to = r->spans[span].begins[sum->slot + 1];
 	const char *operator_id = r->by_operator ? sum->operator_id : NULL;
@@ -183,8 +183,8 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_text(s, operator_id);
 	write_metrics(s, &sum->of);
 	write_within(r, s, &sum->of);
-	linked = response_href(r->q, &r->choice, from, to,
-	    operator_id != NULL ? operator_id : r->choice.operator_id, &href);
+	linked = response_href(r->q, &r->filter, from, to,
+	    operator_id != NULL ? operator_id : r->filter.operator_id, &href);
 	sheet_text(s, linked ? buf_str(&href) : NULL);
 	buf_release(&href);
 }
@@ -223,7 +223,7 @@ write_responses(const struct responses_question *r)
 		write_span(r, &s, 1);
 	sheet_end(&s);
 	if (r->q->format == SHEET_JSON)
-		response_write_frame(to, &r->choice, &r->spans[0], &r->sums[0]);
+		response_write_frame(to, &r->filter, &r->spans[0], &r->sums[0]);
 	reply_end(r->q, NULL);
 }
 
@@ -240,5 +240,5 @@ resource_responses(struct question *q)
 		response_plan_release(&r.plans[i]);
 		response_sums_release(&r.sums[i]);
 	}
-	response_choice_release(&r.choice);
+	response_filter_release(&r.filter);
 }

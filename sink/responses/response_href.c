@@ -8,7 +8,7 @@
 #include "sink/api/reply.h"
 
 bool
-response_href(const struct question *q, const struct response_choice *c,
+response_href(const struct question *q, const struct response_filter *c,
     int64_t from, int64_t to, const char *operator_id, struct buf *href)
 {
 	const struct viewer *v = &q->viewer;

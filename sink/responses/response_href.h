@@ -10,7 +10,7 @@
 /* Sets *href to the link for a range of time, in ms (from CLOCK_NONE: all), and
  * an operator ("": nobody; NULL: all). False: these intervals are not for the
  * viewer. */
-bool response_href(const struct question *q, const struct response_choice *c,
+bool response_href(const struct question *q, const struct response_filter *c,
     int64_t from, int64_t to, const char *operator_id, struct buf *href)
     __attribute__((warn_unused_result));
 

@@ -75,7 +75,7 @@ take_span(struct sums_reader *r, enum response_level level,
 
 	for (i = 0; i < SPAN_KINDS; i++) {
 		span_sum_clear(&r->scratch.kind[i]);
-		if ((r->choice->kind_set & 1U << i) != 0)
+		if ((r->filter->kind_set & 1U << i) != 0)
 			kinds[i] = &r->scratch.kind[i];
 	}
 	good = span_sums_read(db_get(rows, 2), kinds) == 0 ||
@@ -100,7 +100,7 @@ take_span(struct sums_reader *r, enum response_level level,
 static bool
 is_everyone(const struct sums_reader *r)
 {
-	return !r->by_operator && r->choice->operator_id == NULL &&
+	return !r->by_operator && r->filter->operator_id == NULL &&
 	       !scope_limits_totals(&r->q->viewer);
 }
 
@@ -120,9 +120,9 @@ read_spans(struct sums_reader *r, enum response_level level,
 	    "WHERE tenant = ? AND everyone = %d AND span = '%s'",
 	    is_everyone(r), response_level_names[level]);
 	response_add_scope(r, &sql);
-	if (r->choice->operator_id != NULL) {
+	if (r->filter->operator_id != NULL) {
 		buf_adds(&sql, " AND operator = ?");
-		args[args_n++] = db_str(r->choice->operator_id);
+		args[args_n++] = db_str(r->filter->operator_id);
 	}
 	for (i = 0; i < n; i++) {
 		buf_adds(&sql, i == 0 ? " AND (" : " OR ");
@@ -148,7 +148,7 @@ read_level(struct sums_reader *r, enum response_level level,
 {
 	static const int64_t lengths[] = { 28 * DAY_MS, DAY_MS, HOUR_MS,
 		QUARTER_MS };
-	bool is_one = r->choice->operator_id != NULL || is_everyone(r);
+	bool is_one = r->filter->operator_id != NULL || is_everyone(r);
 	int64_t most =
 	    lengths[level] * (is_one ? SPANS_MAX : SPANS_MAX_BY_OPERATOR);
 	struct response_range some[RANGES_MAX], rest;

@@ -15,7 +15,7 @@ struct response_known {
 
 struct sums_reader {
 	struct question *q;
-	const struct response_choice *choice;
+	const struct response_filter *filter;
 	bool by_operator;
 	struct response_sums *to;
 	int64_t end_ms; /* no further statement, by the monotonic clock */

@@ -40,7 +40,7 @@ static const struct {
 };
 
 static bool
-read_kind(struct question *q, struct response_choice *c)
+read_kind(struct question *q, struct response_filter *c)
 {
 	const char *kind = question_parameter(q, "kind");
 	size_t i;
@@ -60,7 +60,7 @@ read_kind(struct question *q, struct response_choice *c)
 
 /* A wall is answered only about all together. */
 static bool
-read_chosen_operator(struct question *q, struct response_choice *c)
+read_chosen_operator(struct question *q, struct response_filter *c)
 {
 	bool nobody;
 
@@ -85,7 +85,7 @@ read_chosen_operator(struct question *q, struct response_choice *c)
 }
 
 bool
-response_choice_read_zone(struct question *q, struct response_choice *c)
+response_filter_read_zone(struct question *q, struct response_filter *c)
 {
 	struct buf why = BUF_INIT;
 
@@ -100,15 +100,15 @@ response_choice_read_zone(struct question *q, struct response_choice *c)
 }
 
 bool
-response_choice_read(struct question *q, struct response_choice *c)
+response_filter_read(struct question *q, struct response_filter *c)
 {
-	*c = (struct response_choice){ .zone = NULL };
+	*c = (struct response_filter){ .zone = NULL };
 	return read_kind(q, c) && read_chosen_operator(q, c) &&
-	       response_choice_read_zone(q, c);
+	       response_filter_read_zone(q, c);
 }
 
 void
-response_choice_release(struct response_choice *c)
+response_filter_release(struct response_filter *c)
 {
 	zone_close(c->zone);
 }
@@ -170,12 +170,6 @@ response_by_read(struct question *q, enum response_by *by)
 	}
 	return question_problem(
 	    q, 400, "by is none of quarter, hour, day, week, month, total");
-}
-
-const char *
-response_by_name(enum response_by by)
-{
-	return by_names[by];
 }
 
 static int64_t

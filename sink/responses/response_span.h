@@ -37,7 +37,7 @@ struct response_span {
 };
 
 /* Which responses. */
-struct response_choice {
+struct response_filter {
 	const char *kind;        /* the parameter, or what it is without one */
 	const char *kinds;       /* of the tables, as SQL: 'reply', ... */
 	unsigned kind_set;       /* the same as bits 1 << enum span_kind */
@@ -48,16 +48,15 @@ struct response_choice {
 };
 
 /* All of these: false, and the answer is a problem. */
-bool response_choice_read(struct question *q, struct response_choice *c)
+bool response_filter_read(struct question *q, struct response_filter *c)
     __attribute__((warn_unused_result));
 /* Only the zone, of which `c` is then the owner. */
-bool response_choice_read_zone(struct question *q, struct response_choice *c)
+bool response_filter_read_zone(struct question *q, struct response_filter *c)
     __attribute__((warn_unused_result));
 bool response_span_read(struct question *q, const struct zone *zone,
     struct response_span *s) __attribute__((warn_unused_result));
 bool response_by_read(struct question *q, enum response_by *by)
     __attribute__((warn_unused_result));
-const char *response_by_name(enum response_by by);
 
 /* Cuts it into periods. */
 bool response_span_cut(struct question *q, struct response_span *s,
@@ -70,6 +69,6 @@ struct response_span response_span_before(
     const struct response_span *s, enum response_by by);
 
 void response_span_release(struct response_span *s);
-void response_choice_release(struct response_choice *c);
+void response_filter_release(struct response_filter *c);
 
 #endif

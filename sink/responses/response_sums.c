@@ -26,9 +26,9 @@
 void
 response_add_scope(const struct sums_reader *r, struct buf *sql)
 {
-	if (r->choice->of_tenant)
+	if (r->filter->of_tenant)
 		return;
-	if (r->by_operator || r->choice->operator_id != NULL)
+	if (r->by_operator || r->filter->operator_id != NULL)
 		scope_add_rows(&r->q->viewer, "operator", sql);
 	else
 		scope_add_totals(&r->q->viewer, "operator", sql);
@@ -171,11 +171,11 @@ read_intervals(struct sums_reader *r, const struct response_pieces *p)
 	    r->by_operator ? who : "''", HISTOGRAM_BUCKET_SQL("ms"),
 	    single ? "1, ms, ms" : "COUNT(*), SUM(ms), MAX(ms)");
 	add_ranges(p, &sql, args);
-	buf_addf(&sql, " AND kind IN (%s)", r->choice->kinds);
+	buf_addf(&sql, " AND kind IN (%s)", r->filter->kinds);
 	response_add_scope(r, &sql);
-	if (r->choice->operator_id != NULL) {
+	if (r->filter->operator_id != NULL) {
 		buf_addf(&sql, " AND %s = ?", who);
-		args[n++] = db_str(r->choice->operator_id);
+		args[n++] = db_str(r->filter->operator_id);
 	}
 	buf_adds(&sql, " AND " INTERVAL_COUNTS);
 	response_add_again(r, who, &sql);
@@ -220,12 +220,12 @@ add_wholes(const struct response_rounded *l, struct response_pieces *pieces)
 }
 
 static void
-settle(struct response_sums *s)
+compact_all(struct response_sums *s)
 {
 	size_t i;
 
 	for (i = 0; i < s->n; i++)
-		span_sum_settle(&s->list[i].of);
+		span_sum_compact(&s->list[i].of);
 }
 
 /* rounded: whose rest the plan is, or NULL. */
@@ -243,9 +243,9 @@ read_plan(struct sums_reader *r, const struct response_plan *p,
 	if (rounded != NULL)
 		add_wholes(rounded, pieces);
 	good = response_read_rollups(r, pieces);
-	settle(r->to);
+	compact_all(r->to);
 	good = good && read_intervals(r, &pieces[RESPONSE_INTERVALS]);
-	settle(r->to);
+	compact_all(r->to);
 	for (level = 0; level < RESPONSE_LEVELS; level++)
 		free(pieces[level].list);
 	return good;
@@ -325,10 +325,10 @@ drop_empty(struct response_sums *s)
 
 bool
 response_sums_read(struct question *q, const struct response_plan *p,
-    const struct response_choice *c, bool by_operator, struct response_sums *s)
+    const struct response_filter *c, bool by_operator, struct response_sums *s)
 {
 	struct sums_reader r = { .q = q,
-		.choice = c,
+		.filter = c,
 		.by_operator = by_operator,
 		.to = s,
 		.end_ms = clock_mono_ms() + q->timeout_ms,
@@ -380,7 +380,7 @@ write_zoned_time(
 }
 
 void
-response_write_frame(struct buf *to, const struct response_choice *c,
+response_write_frame(struct buf *to, const struct response_filter *c,
     const struct response_span *span, const struct response_sums *s)
 {
 	jsonw_str(to, "zone", c->zone_name);

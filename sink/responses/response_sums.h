@@ -133,13 +133,13 @@ void response_plan_periods(
 
 /* Reads them. False: the answer is a problem. */
 bool response_sums_read(struct question *q, const struct response_plan *p,
-    const struct response_choice *c, bool by_operator, struct response_sums *s)
+    const struct response_filter *c, bool by_operator, struct response_sums *s)
     __attribute__((warn_unused_result));
 void response_sums_release(struct response_sums *s);
 
 /* Appends the members of an answer in JSON besides its rows: what was asked,
  * and the version. */
-void response_write_frame(struct buf *to, const struct response_choice *c,
+void response_write_frame(struct buf *to, const struct response_filter *c,
     const struct response_span *span, const struct response_sums *s);
 
 /* The mean, rounded half up, and the element at place ceil(permille n / 1000),

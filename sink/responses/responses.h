@@ -5,7 +5,7 @@
 #ifndef SINK_RESPONSES_RESPONSES_H
 #define SINK_RESPONSES_RESPONSES_H
 
-#include "sink/responses/interval_choice.h"
+#include "sink/responses/interval_filter.h"
 
 resource_handler resource_responses; /* resource_responses.c */
 resource_handler resource_heatmap;   /* resource_heatmap.c */

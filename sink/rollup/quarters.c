@@ -64,7 +64,7 @@ quarters_spoil(struct db *db, const char *tenant, const struct span_set *hours)
 /* The present row: its quarter, operator, kind, bucket, number, sum and
  * maximum. */
 static void
-take_intervals(struct quarters_work *w, const struct db_rows *rows)
+add_bucket_row(struct quarters_work *w, const struct db_rows *rows)
 {
 	int64_t begin = w->from + db_get_int(rows, 0) * QUARTER_MS;
 	enum span_kind kind =
@@ -86,7 +86,7 @@ take_intervals(struct quarters_work *w, const struct db_rows *rows)
 }
 
 static enum outcome
-read_intervals(struct quarters_work *w, struct db *db)
+count_intervals(struct quarters_work *w, struct db *db)
 {
 	const struct db_value args[] = { db_time(w->from), db_str(w->tenant),
 		db_time(w->from), db_time(w->to) };
@@ -102,7 +102,7 @@ read_intervals(struct quarters_work *w, struct db *db)
 		      " GROUP BY quarter, who, kind, bucket",
 	    args, ARRAY_LEN(args), &rows);
 	while (o == OUTCOME_DONE && db_next(rows))
-		take_intervals(w, rows);
+		add_bucket_row(w, rows);
 	db_rows_free(rows);
 	return o;
 }
@@ -249,7 +249,7 @@ quarters_make(struct quarters *q, struct text tenant, int64_t from, int64_t to)
 	if (o == OUTCOME_DONE)
 		o = read_operators(&w, q->db);
 	if (o == OUTCOME_DONE)
-		o = read_intervals(&w, q->db);
+		o = count_intervals(&w, q->db);
 	if (o == OUTCOME_DONE)
 		o = decide_hours(&w, q->db);
 	if (o == OUTCOME_DONE)

@@ -80,8 +80,9 @@ span_row_merge(struct span_row *to, const struct span_row *from)
 		span_sum_merge(&to->sums.kind[i], &from->sums.kind[i]);
 }
 
-int
-span_row_add(struct span_row *to, const char *sums, int64_t as_of)
+/* Adds the sums of a stored span. -1: they are damaged. */
+static int
+add_stored(struct span_row *to, const char *sums, int64_t as_of)
 {
 	struct span_sum *kinds[SPAN_KINDS];
 	size_t i;
@@ -113,7 +114,7 @@ span_set_read(struct span_set *s, struct db *db, const char *tenant,
 		    db_get_len(rows, 1));
 		if (emptied)
 			row->put = true;
-		else if (!row->put && span_row_add(row, db_get(rows, 2),
+		else if (!row->put && add_stored(row, db_get(rows, 2),
 					  db_get_time(rows, 3)) != 0)
 			log_warn("response_rollups has a damaged row of tenant "
 				 "%s at %s; run `sink --recompute`",

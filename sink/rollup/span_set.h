@@ -39,10 +39,8 @@ struct span_row *span_set_row(
     struct span_set *s, int64_t begin, const char *operator_id, size_t len);
 void span_set_release(struct span_set *s);
 
-/* Adds a span, or the sums of a stored one. -1: these are damaged. */
+/* Adds a span. */
 void span_row_merge(struct span_row *to, const struct span_row *from);
-int span_row_add(struct span_row *to, const char *sums, int64_t as_of)
-    __attribute__((warn_unused_result));
 
 /* Takes what is stored of this length and begins within a time, where it has
  * not been made anew. With `emptied` only that it is there: it is written even

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 
 static const char *const kind_names[] = {
@@ -149,7 +150,7 @@ span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
 	size_t i;
 
 	if (has_far_bucket(from))
-		span_sum_settle(to);
+		span_sum_compact(to);
 	if (to->dense == NULL &&
 	    (++to->gathered < GATHERED_MANY || *room == 0 ||
 		has_far_bucket(from) || has_far_bucket(to))) {
@@ -186,7 +187,7 @@ append_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 }
 
 static void
-settle_dense(struct span_sum *s)
+compact_dense(struct span_sum *s)
 {
 	size_t i, n = 0;
 
@@ -200,7 +201,7 @@ settle_dense(struct span_sum *s)
 }
 
 void
-span_sum_settle(struct span_sum *s)
+span_sum_compact(struct span_sum *s)
 {
 	size_t i, n = 0;
 
@@ -210,7 +211,7 @@ span_sum_settle(struct span_sum *s)
 	}
 	s->buckets_n = n;
 	if (s->dense != NULL)
-		settle_dense(s);
+		compact_dense(s);
 	free(s->dense);
 	s->dense = NULL;
 	s->gathered = 0;
@@ -300,7 +301,7 @@ read_digits(const char **p, bool *bad)
 	const char *first = *p, *c = first;
 	int64_t n = 0;
 
-	for (; *c >= '0' && *c <= '9' && c - first < 18; c++)
+	for (; text_is_digit(*c) && c - first < 18; c++)
 		n = 10 * n + (*c - '0');
 	*bad |= c == first;
 	*p = c;
@@ -342,7 +343,7 @@ read_run(const char **p, struct span_sum *to, bool *bad)
 
 /* The numbers of a kind behind its name, up to the semicolon. */
 static void
-read_sum(const char **p, struct span_sum *to, bool *bad)
+parse_sum(const char **p, struct span_sum *to, bool *bad)
 {
 	int64_t *const numbers[] = { &to->n, &to->sum_ms, &to->max_ms,
 		&to->version };
@@ -381,7 +382,7 @@ span_sums_read(const char *text, struct span_sum *const to[SPAN_KINDS])
 		into = to[kind]->n == 0 && to[kind]->version == 0 ? to[kind]
 								  : &sum;
 		span_sum_clear(into);
-		read_sum(&text, into, &bad);
+		parse_sum(&text, into, &bad);
 		if (bad)
 			span_sum_clear(into);
 		else if (into == &sum)

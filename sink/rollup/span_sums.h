@@ -60,10 +60,10 @@ void span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms,
 void span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n);
 void span_sum_merge(struct span_sum *to, const struct span_sum *from);
 /* The same where many are, faster; after the last one, and before `to` is read,
- * span_sum_settle(). *room: how many sums more may take 16 KB for it. */
+ * span_sum_compact(). *room: how many sums more may take 16 KB for it. */
 void span_sum_gather(
     struct span_sum *to, const struct span_sum *from, size_t *room);
-void span_sum_settle(struct span_sum *s);
+void span_sum_compact(struct span_sum *s);
 /* Makes it one that takes off, by span_sum_gather(); there is no maximum. */
 void span_sum_negate(struct span_sum *s);
 /* Empties, and keeps the memory. */

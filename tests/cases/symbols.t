@@ -1,7 +1,8 @@
 #!/bin/sh
 # symbols: every external name is defined in one archive only. All of them are
 # linked into each unit test, and of two definitions of a name the linker
-# would take one and say nothing.
+# would take one and say nothing. And every one is used outside of its file,
+# be it by a test; else it should be static.
 set -eu
 
 command -v nm >/dev/null || {
@@ -24,5 +25,27 @@ twice=$(sort "$tmp"/* | uniq -d)
 [ -z "$twice" ] || {
 	echo "defined more than once:"
 	cd "$tmp" && grep -xF "$twice" ./*
+	exit 1
+}
+
+# Of the sources that there are: a folder of objects keeps those of others.
+find common poller aggregator sink reaper tests/unit tests/tools -name '*.c' |
+	while read -r source; do
+		object=${BIN%/*}/${source%.c}.o
+		if [ -e "$object" ]; then echo "$object"; fi
+	done >"$tmp/objects"
+xargs nm -A -g <"$tmp/objects" >"$tmp/all"
+alone=$(awk '
+	{ name = $NF; kind = $(NF - 1); file = $1; sub(/:.*/, "", file) }
+	kind == "U" { used[name] = 1 }
+	kind ~ /^[BDRT]$/ && file !~ /\/tests\// { defined[name] = file }
+	END {
+		for (name in defined)
+			if (!(name in used) && name != "main")
+				print name " of " defined[name]
+	}' "$tmp/all" | sort)
+[ -z "$alone" ] || {
+	echo "used nowhere outside of its file; let it be static:"
+	echo "$alone"
 	exit 1
 }

@@ -60,17 +60,6 @@ world_text(char *to, size_t size, const char *prefix, uint64_t n)
 	world_text((l)->field, sizeof(l)->field, prefix, n)
 
 static void
-world_clear(struct record *r)
-{
-	memset(r, 0, sizeof *r);
-	r->at = CLOCK_NONE;
-	r->opened_at = CLOCK_NONE;
-	r->closed_at = CLOCK_NONE;
-	r->updated_at = CLOCK_NONE;
-	r->reported_open_chats = RECORD_NO_NUMBER;
-}
-
-static void
 world_system(const struct world *w, struct line *l)
 {
 	static const char *const kinds[] = { "opened", "closed", "closed",
@@ -146,7 +135,7 @@ world_line(const struct world *w, struct line *l, size_t number, int64_t at)
 {
 	uint64_t dice = world_random(100), chat;
 
-	world_clear(&l->r);
+	record_clear(&l->r);
 	l->r.at = at;
 	chat = world_random(w->chats);
 	/* The id of each is of one kind. */

@@ -313,7 +313,7 @@ make_line(struct line *l, const struct step *x)
 {
 	struct record *r = &l->r;
 
-	world_clear(r);
+	record_clear(r);
 	r->type = x->id == NULL ? RECORD_CHAT : RECORD_MESSAGE;
 	r->at = WORLD_START + x->at;
 	r->chat.p = x->chat;

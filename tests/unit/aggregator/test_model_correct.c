@@ -22,7 +22,7 @@ add_message(struct model *m, const char *chat, const char *id, int64_t at,
 {
 	struct record r;
 
-	world_clear(&r);
+	record_clear(&r);
 	r.type = RECORD_MESSAGE;
 	r.chat = text(chat);
 	r.id = text(id);
@@ -37,7 +37,7 @@ add_operator(struct model *m, const char *id)
 {
 	struct record r;
 
-	world_clear(&r);
+	record_clear(&r);
 	r.type = RECORD_OPERATOR;
 	r.operator_id = text(id);
 	r.name = text("a name");
@@ -49,7 +49,7 @@ add_chat(struct model *m, const char *chat, int64_t at, const char *assignee)
 {
 	struct record r;
 
-	world_clear(&r);
+	record_clear(&r);
 	r.type = RECORD_CHAT;
 	r.chat = text(chat);
 	r.at = WORLD_START + at;
@@ -221,7 +221,7 @@ lacks(struct model *m, const char *chat, const char *id, int64_t at,
 {
 	struct record r;
 
-	world_clear(&r);
+	record_clear(&r);
 	r.type = RECORD_MESSAGE;
 	r.chat = text(chat);
 	r.id = text(id);
@@ -284,7 +284,7 @@ repetitions_are_put_aside(void **state)
 
 	(void)state;
 	begin(&m, &intervals);
-	world_clear(&r);
+	record_clear(&r);
 	r.type = RECORD_MESSAGE;
 	r.chat = text("a");
 	r.id = text("1");
@@ -438,7 +438,7 @@ late_ones_are_refused(void **state)
 	begin(&m, &intervals);
 	m.window = 1000;
 	add_message(&m, "a", "1", 5000, FROM_CUSTOMER, "c");
-	world_clear(&r);
+	record_clear(&r);
 	r.type = RECORD_MESSAGE;
 	r.chat = text("a");
 	r.id = text("2");
@@ -503,7 +503,7 @@ pack_all(struct model *m, struct buf packed[6])
 	add_chat(m, "a", 0, "1");
 	add_message(m, "a", "1", 10, FROM_CUSTOMER, "c");
 	add_message(m, "a", "an id that is no number", 20, FROM_OPERATOR, "1");
-	world_clear(&r);
+	record_clear(&r);
 	r.type = RECORD_EVENT;
 	r.at = WORLD_START;
 	r.id = text("e");

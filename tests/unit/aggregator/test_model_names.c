@@ -38,23 +38,12 @@ static const struct text tenant = { "t", 1 };
 static const struct text somebody = { "A", 1 };
 
 static void
-clear(struct record *r)
-{
-	memset(r, 0, sizeof *r);
-	r->at = CLOCK_NONE;
-	r->opened_at = CLOCK_NONE;
-	r->closed_at = CLOCK_NONE;
-	r->updated_at = CLOCK_NONE;
-	r->reported_open_chats = RECORD_NO_NUMBER;
-}
-
-static void
 add_operator(struct model *m, const char *input)
 {
 	const char *name = strchr(input, ' ');
 	struct record r;
 
-	clear(&r);
+	record_clear(&r);
 	r.type = RECORD_OPERATOR;
 	r.operator_id = somebody;
 	if (name != NULL) {
@@ -69,7 +58,7 @@ add_chat(struct model *m, int64_t at)
 {
 	struct record r;
 
-	clear(&r);
+	record_clear(&r);
 	r.type = RECORD_CHAT;
 	r.chat.p = "c";
 	r.chat.len = 1;

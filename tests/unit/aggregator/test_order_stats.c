@@ -1,5 +1,6 @@
 /*
- * Tests of aggregator/ranks: against sorting, while elements come and go.
+ * Tests of aggregator/containers/order_stats: against sorting, while elements
+ * come and go.
  */
 #include "tests/unit/dice.h"
 #include "tests/unit/unit.h"

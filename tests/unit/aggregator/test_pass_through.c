@@ -1,6 +1,6 @@
 /*
- * Tests of aggregator/passed: the field goes wherever it stands, and nothing
- * else does.
+ * Tests of aggregator/tenant/pass_through: the field goes wherever it stands,
+ * and nothing else does.
  */
 #include "tests/unit/unit.h"
 

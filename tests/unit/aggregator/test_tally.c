@@ -1,6 +1,6 @@
 /*
- * Tests of aggregator/stats: rounding, medians, nearest rank, emptiness; and
- * of aggregator/duration, how a person reads them.
+ * Tests of aggregator/containers/order_stats and tally: rounding, medians,
+ * nearest rank, emptiness.
  */
 #include "tests/unit/unit.h"
 
@@ -9,7 +9,6 @@
 #include "common/base/xalloc.h"
 
 #include "aggregator/containers/order_stats.h"
-#include "aggregator/rows/duration.h"
 
 #define MAX 10
 
@@ -91,34 +90,6 @@ percentiles_take_the_nearest_rank(void **state)
 	order_stats_release(&s);
 }
 
-static void
-durations_are_readable(void **state)
-{
-	static const struct {
-		int64_t ms;
-		const char *want;
-	} texts[] = {
-		{ 0, "0.0s" },
-		{ 449, "0.4s" },
-		{ 9999, "9.9s" },
-		{ 10000, "10s" },
-		{ 59999, "59s" },
-		{ 60000, "1m00s" },
-		{ 192000, "3m12s" },
-		{ 3599999, "59m59s" },
-		{ 7500000, "2h05m" },
-		{ 86400000, "1d00h" },
-		{ 356400000, "4d03h" },
-	};
-	char text[DURATION_TEXT];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(texts); i++)
-		assert_string_equal(
-		    duration_format(texts[i].ms, text), texts[i].want);
-}
-
 int
 main(void)
 {
@@ -126,7 +97,6 @@ main(void)
 		cmocka_unit_test(metrics_are_exact),
 		cmocka_unit_test(a_ranks_may_grow_after_it_was_read),
 		cmocka_unit_test(percentiles_take_the_nearest_rank),
-		cmocka_unit_test(durations_are_readable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

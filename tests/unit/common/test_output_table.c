@@ -1,5 +1,5 @@
 /*
- * Tests of common/out: tables and CSV.
+ * Tests of common/output/output_table: tables and CSV.
  */
 #include "tests/unit/unit.h"
 

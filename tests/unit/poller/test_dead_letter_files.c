@@ -1,5 +1,6 @@
 /*
- * Tests of poller/letters: a file a day, private, and what is too old goes.
+ * Tests of poller/spool/dead_letter_files: a file a day, private, and what is
+ * too old goes.
  */
 #define _DEFAULT_SOURCE /* flock */
 #include "tests/unit/tmpdir.h"

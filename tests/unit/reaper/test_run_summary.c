@@ -1,5 +1,5 @@
 /*
- * Tests of reaper/tally: the summary in its three faces.
+ * Tests of reaper/rows/run_summary: the summary in its three forms.
  */
 #include "tests/unit/unit.h"
 

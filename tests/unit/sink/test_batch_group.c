@@ -1,6 +1,6 @@
 /*
- * Tests of sink/load and days: how a load is divided among connections, and
- * the statements that make partitions.
+ * Tests of sink/store/batch_group and partitions: how a group is divided among
+ * connections, and the statements that make partitions.
  */
 #include "tests/unit/unit.h"
 

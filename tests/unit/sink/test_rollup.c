@@ -114,7 +114,7 @@ sums_are_taken_off(void **state)
 			gather_two(&to, 20 + i, false, &room);
 		for (i = 1; i < 20; i++)
 			gather_two(&to, 20 + i, true, &room);
-		span_sum_settle(&to);
+		span_sum_compact(&to);
 		assert_int_equal(to.n, 2);
 		assert_int_equal(to.sum_ms, 30);
 		assert_int_equal(to.buckets_n, 2);
@@ -210,7 +210,7 @@ gathering_is_merging(void **state)
 		span_sum_gather(&gathered, &one, &room);
 		if (i != 120 && i != 199)
 			continue;
-		span_sum_settle(&gathered);
+		span_sum_compact(&gathered);
 		assert_int_equal(gathered.n, merged.n);
 		assert_int_equal(gathered.sum_ms, merged.sum_ms);
 		assert_int_equal(gathered.buckets_n, merged.buckets_n);

@@ -1,5 +1,5 @@
 /*
- * Tests of sink/kept_count: a large count is kept for its time, of its tenant
+ * Tests of sink/count_cache: a large count is kept for its time, of its tenant
  * and what was counted alone; a small one never; old ones make room; those who
  * ask for the same at once wait for one count.
  */
@@ -12,7 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/resources/kept_count.h"
+#include "sink/resources/count_cache.h"
 
 #define MANY 200000 /* kept for 40 s */
 
@@ -22,15 +22,15 @@ a_large_count_is_kept_for_a_while(void **state)
 	int64_t n = -1;
 
 	(void)state;
-	kept_count_keep("a", "month", 1000, MANY);
-	assert_true(kept_count_find("a", "month", 40999, &n));
+	count_cache_put("a", "month", 1000, MANY);
+	assert_true(count_cache_find("a", "month", 40999, &n));
 	assert_int_equal(n, MANY);
-	assert_false(kept_count_find("a", "month", 41000, &n));
-	assert_false(kept_count_find("a", "week", 2000, &n));
-	assert_false(kept_count_find("b", "month", 2000, &n));
-	kept_count_keep("a", "month", 41000, 100 * MANY);
-	assert_true(kept_count_find("a", "month", 90999, &n));
-	assert_false(kept_count_find("a", "month", 91000, &n));
+	assert_false(count_cache_find("a", "month", 41000, &n));
+	assert_false(count_cache_find("a", "week", 2000, &n));
+	assert_false(count_cache_find("b", "month", 2000, &n));
+	count_cache_put("a", "month", 41000, 100 * MANY);
+	assert_true(count_cache_find("a", "month", 90999, &n));
+	assert_false(count_cache_find("a", "month", 91000, &n));
 }
 
 static void
@@ -39,10 +39,10 @@ a_small_count_is_not_kept(void **state)
 	int64_t n = -1;
 
 	(void)state;
-	kept_count_keep("small", "month", 1000, KEPT_COUNT_LEAST - 1);
-	assert_false(kept_count_find("small", "month", 1000, &n));
-	kept_count_keep("small", "month", 1000, KEPT_COUNT_LEAST);
-	assert_true(kept_count_find("small", "month", 1000, &n));
+	count_cache_put("small", "month", 1000, COUNT_CACHE_LEAST - 1);
+	assert_false(count_cache_find("small", "month", 1000, &n));
+	count_cache_put("small", "month", 1000, COUNT_CACHE_LEAST);
+	assert_true(count_cache_find("small", "month", 1000, &n));
 }
 
 static void
@@ -54,12 +54,12 @@ old_ones_make_room(void **state)
 	(void)state;
 	for (i = 0; i < 1000; i++) {
 		(void)snprintf(name, sizeof name, "t%d", (int)i);
-		kept_count_keep(name, "month", 200000 + i, MANY + i);
-		assert_true(kept_count_find(name, "month", 200000 + i, &n));
+		count_cache_put(name, "month", 200000 + i, MANY + i);
+		assert_true(count_cache_find(name, "month", 200000 + i, &n));
 		assert_int_equal(n, MANY + i);
 	}
-	assert_false(kept_count_find("t0", "month", 201000, &n));
-	assert_true(kept_count_find("t990", "month", 201000, &n));
+	assert_false(count_cache_find("t0", "month", 201000, &n));
+	assert_true(count_cache_find("t990", "month", 201000, &n));
 }
 
 #define THREADS 8
@@ -88,7 +88,8 @@ ask_for_it(void *ctx)
 	struct counted *c = ctx;
 	int64_t n = 0;
 
-	if (kept_count(c->tenant, "month", count_slowly, c, &n) && n == c->n)
+	if (count_cache_get(c->tenant, "month", count_slowly, c, &n) &&
+	    n == c->n)
 		atomic_fetch_add(&c->good, 1);
 	return NULL;
 }
@@ -138,7 +139,8 @@ count_anew(void *ctx)
 	struct counted *c = ctx;
 	int64_t n = 0;
 
-	if (kept_count(c->tenant, "month", count_last, c, &n) && n == c->n + 1)
+	if (count_cache_get(c->tenant, "month", count_last, c, &n) &&
+	    n == c->n + 1)
 		atomic_fetch_add(&c->good, 1);
 	return NULL;
 }
@@ -147,12 +149,12 @@ static void
 nobody_waits_for_what_is_counted_anew(void **state)
 {
 	struct counted c = { .tenant = "anew", .n = MANY };
-	int64_t kept_for = MANY / KEPT_COUNT_EACH_S * 1000;
+	int64_t kept_for = MANY / COUNT_CACHE_EACH_S * 1000;
 	pthread_t counting, threads[THREADS];
 	size_t i;
 
 	(void)state;
-	kept_count_keep(c.tenant, "month", clock_mono_ms() - kept_for, c.n);
+	count_cache_put(c.tenant, "month", clock_mono_ms() - kept_for, c.n);
 	assert_int_equal(pthread_create(&counting, NULL, count_anew, &c), 0);
 	while (c.runs == 0)
 		(void)poll(NULL, 0, 1);

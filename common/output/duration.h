@@ -1,8 +1,8 @@
 /*
  * duration: formats a length of time for people.
  */
-#ifndef AGGREGATOR_ROWS_DURATION_H
-#define AGGREGATOR_ROWS_DURATION_H
+#ifndef COMMON_OUTPUT_DURATION_H
+#define COMMON_OUTPUT_DURATION_H
 
 #include <stdint.h>
 

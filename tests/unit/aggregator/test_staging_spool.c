@@ -1,6 +1,6 @@
 /*
- * Tests of aggregator/spool: what was appended is read back, a torn end is cut
- * off at any byte, damage is refused.
+ * Tests of aggregator/snapshot/staging_spool: what was appended is read back, a
+ * torn end is cut off at any byte, damage is refused.
  */
 #include "tests/unit/tmpdir.h"
 

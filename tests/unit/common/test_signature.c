@@ -1,7 +1,7 @@
 /*
- * Tests of poller/signature against numbers that others made: RFC 4231, a
+ * Tests of common/http/signature against numbers that others made: RFC 4231, a
  * signature that Chatwoot's rule gives, and MD5's from RFC 1321. What `openssl
- * dgst` says of the same is tests/cases/hooks.t's.
+ * dgst` says of the same is tests/e2e/hooks.t's.
  */
 #include "tests/unit/unit.h"
 

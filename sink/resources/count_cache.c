@@ -1,7 +1,7 @@
 /*
- * kept_count: see kept_count.h.
+ * count_cache: see count_cache.h.
  */
-#include "sink/resources/kept_count.h"
+#include "sink/resources/count_cache.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -24,28 +24,28 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t ended; /* a count that was under way */
 	struct counting *counting;
-	struct kept {
+	struct cached_count {
 		char tenant[RECORD_MAX_TENANT + 1];
 		const char *what;
 		int64_t n, end_ms;
 	} list[PLACES];
-} kept = { .lock = PTHREAD_MUTEX_INITIALIZER,
+} cache = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	.ended = PTHREAD_COND_INITIALIZER };
 
 static bool
-is_of(const struct kept *k, const char *tenant, const char *what)
+is_of(const struct cached_count *k, const char *tenant, const char *what)
 {
 	return k->what != NULL && strcmp(k->what, what) == 0 &&
 	       strcmp(k->tenant, tenant) == 0;
 }
 
 /* Its place, or that which ended or ends first; with the lock. */
-static struct kept *
-find_place(const char *tenant, const char *what)
+static struct cached_count *
+find_entry(const char *tenant, const char *what)
 {
-	struct kept *k, *first = kept.list;
+	struct cached_count *k, *first = cache.list;
 
-	for (k = kept.list; k < kept.list + PLACES; k++) {
+	for (k = cache.list; k < cache.list + PLACES; k++) {
 		if (is_of(k, tenant, what))
 			return k;
 		if (k->end_ms < first->end_ms)
@@ -55,44 +55,45 @@ find_place(const char *tenant, const char *what)
 }
 
 bool
-kept_count_find(
+count_cache_find(
     const char *tenant, const char *what, int64_t now_ms, int64_t *n)
 {
-	const struct kept *k;
+	const struct cached_count *k;
 	bool found;
 
-	(void)pthread_mutex_lock(&kept.lock);
-	k = find_place(tenant, what);
+	(void)pthread_mutex_lock(&cache.lock);
+	k = find_entry(tenant, what);
 	found = is_of(k, tenant, what) && now_ms < k->end_ms;
 	if (found)
 		*n = k->n;
-	(void)pthread_mutex_unlock(&kept.lock);
+	(void)pthread_mutex_unlock(&cache.lock);
 	return found;
 }
 
 void
-kept_count_keep(const char *tenant, const char *what, int64_t now_ms, int64_t n)
+count_cache_put(const char *tenant, const char *what, int64_t now_ms, int64_t n)
 {
-	int64_t for_ms = n / KEPT_COUNT_EACH_S * 1000;
-	struct kept *k;
+	int64_t for_ms = n / COUNT_CACHE_EACH_S * 1000;
+	struct cached_count *k;
 
-	if (n < KEPT_COUNT_LEAST || strlen(tenant) > RECORD_MAX_TENANT)
+	if (n < COUNT_CACHE_LEAST || strlen(tenant) > RECORD_MAX_TENANT)
 		return;
-	(void)pthread_mutex_lock(&kept.lock);
-	k = find_place(tenant, what);
+	(void)pthread_mutex_lock(&cache.lock);
+	k = find_entry(tenant, what);
 	(void)snprintf(k->tenant, sizeof k->tenant, "%s", tenant);
 	k->what = what;
 	k->n = n;
-	k->end_ms = now_ms +
-		    (for_ms < KEPT_COUNT_MOST_MS ? for_ms : KEPT_COUNT_MOST_MS);
-	(void)pthread_mutex_unlock(&kept.lock);
+	k->end_ms =
+	    now_ms +
+	    (for_ms < COUNT_CACHE_MOST_MS ? for_ms : COUNT_CACHE_MOST_MS);
+	(void)pthread_mutex_unlock(&cache.lock);
 }
 
 /* With the lock. */
 static bool
 is_being_counted(const struct counting *c)
 {
-	const struct counting *other = kept.counting;
+	const struct counting *other = cache.counting;
 
 	while (other != NULL && (strcmp(other->what, c->what) != 0 ||
 				    strcmp(other->tenant, c->tenant) != 0))
@@ -107,29 +108,29 @@ begin_counting(struct counting *c)
 {
 	bool first;
 
-	(void)pthread_mutex_lock(&kept.lock);
+	(void)pthread_mutex_lock(&cache.lock);
 	first = !is_being_counted(c);
 	if (first) {
-		c->next = kept.counting;
-		kept.counting = c;
+		c->next = cache.counting;
+		cache.counting = c;
 	}
 	while (!first && is_being_counted(c))
-		(void)pthread_cond_wait(&kept.ended, &kept.lock);
-	(void)pthread_mutex_unlock(&kept.lock);
+		(void)pthread_cond_wait(&cache.ended, &cache.lock);
+	(void)pthread_mutex_unlock(&cache.lock);
 	return first;
 }
 
 static void
 end_counting(const struct counting *c)
 {
-	struct counting **place = &kept.counting;
+	struct counting **place = &cache.counting;
 
-	(void)pthread_mutex_lock(&kept.lock);
+	(void)pthread_mutex_lock(&cache.lock);
 	while (*place != c)
 		place = &(*place)->next;
 	*place = c->next;
-	(void)pthread_cond_broadcast(&kept.ended);
-	(void)pthread_mutex_unlock(&kept.lock);
+	(void)pthread_cond_broadcast(&cache.ended);
+	(void)pthread_mutex_unlock(&cache.lock);
 }
 
 /* Somebody else counts it anew, and the time of what is kept ended just now. */
@@ -138,18 +139,18 @@ find_late(const struct counting *c, int64_t *n)
 {
 	bool counted;
 
-	(void)pthread_mutex_lock(&kept.lock);
+	(void)pthread_mutex_lock(&cache.lock);
 	counted = is_being_counted(c);
-	(void)pthread_mutex_unlock(&kept.lock);
-	return counted && kept_count_find(c->tenant, c->what,
-			      clock_mono_ms() - KEPT_COUNT_LATE_MS, n);
+	(void)pthread_mutex_unlock(&cache.lock);
+	return counted && count_cache_find(c->tenant, c->what,
+			      clock_mono_ms() - COUNT_CACHE_LATE_MS, n);
 }
 
 /* Who has waited in vain, since the count failed or is too small to be kept,
  * counts beside others: it is not waited for once more. */
 bool
-kept_count(const char *tenant, const char *what, kept_counter *count, void *ctx,
-    int64_t *n)
+count_cache_get(const char *tenant, const char *what, count_cache_fn *count,
+    void *ctx, int64_t *n)
 {
 	struct counting c = { .tenant = tenant, .what = what };
 	bool first, good = true;
@@ -157,10 +158,10 @@ kept_count(const char *tenant, const char *what, kept_counter *count, void *ctx,
 	if (find_late(&c, n))
 		return true;
 	first = begin_counting(&c);
-	if (!kept_count_find(tenant, what, clock_mono_ms(), n)) {
+	if (!count_cache_find(tenant, what, clock_mono_ms(), n)) {
 		good = count(ctx, n);
 		if (good)
-			kept_count_keep(tenant, what, clock_mono_ms(), *n);
+			count_cache_put(tenant, what, clock_mono_ms(), *n);
 	}
 	if (first)
 		end_counting(&c);

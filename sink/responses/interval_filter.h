@@ -1,5 +1,5 @@
 /*
- * interval_choice: the parameters of /api/v1/intervals that choose by more than
+ * interval_filter: the parameters of /api/v1/intervals that choose by more than
  * a column, as /api/v1/figure does:
  *
  *   weekday, hour    of their end, by the clock in `zone`; need from and to
@@ -7,8 +7,8 @@
  *   up_to_version    rows that were stored as they are up to that version
  *   after_version    rows that came, or were changed, behind it
  */
-#ifndef SINK_RESPONSES_INTERVAL_CHOICE_H
-#define SINK_RESPONSES_INTERVAL_CHOICE_H
+#ifndef SINK_RESPONSES_INTERVAL_FILTER_H
+#define SINK_RESPONSES_INTERVAL_FILTER_H
 
 #include "sink/api/question.h"
 
@@ -17,10 +17,10 @@ extern const char *const interval_parameters[];
 
 /* Appends the conditions, on columns of intervals: " AND ...". False: the
  * answer is a problem. */
-bool interval_choice_add(struct question *q, struct buf *sql)
+bool interval_filter_add(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));
 
 /* Appends those of these parameters that the question has: "&open=1". */
-void interval_choice_link(const struct question *q, struct buf *to);
+void interval_filter_link(const struct question *q, struct buf *to);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Tests of poller/jwt: tokens that were made elsewhere, and what RFC 8725
- * warns of.
+ * Tests of common/tokens/jwt: tokens that were made elsewhere, and what RFC
+ * 8725 warns of.
  */
 #include "tests/unit/unit.h"
 

@@ -1,8 +1,8 @@
 /*
- * interval_choice: see interval_choice.h. What is appended has checked numbers
+ * interval_filter: see interval_filter.h. What is appended has checked numbers
  * only, so no argument is needed for it.
  */
-#include "sink/responses/interval_choice.h"
+#include "sink/responses/interval_filter.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -57,11 +57,11 @@ add_versions(struct question *q, struct buf *sql)
 
 /* The clock is asked for a day more on both sides: whatever a date means. */
 static bool
-add_week_hour(struct question *q, int64_t hour, struct buf *sql)
+add_hour_condition(struct question *q, int64_t hour, struct buf *sql)
 {
-	struct response_choice c = { .zone = NULL };
+	struct response_filter c = { .zone = NULL };
 	struct response_span span = { .zone = NULL };
-	bool good = response_choice_read_zone(q, &c) &&
+	bool good = response_filter_read_zone(q, &c) &&
 		    response_span_read(q, c.zone, &span);
 
 	if (good) {
@@ -72,7 +72,7 @@ add_week_hour(struct question *q, int64_t hour, struct buf *sql)
 		buf_addf(sql, " = %" PRId64, hour);
 	}
 	response_span_release(&span);
-	response_choice_release(&c);
+	response_filter_release(&c);
 	return good;
 }
 
@@ -90,18 +90,18 @@ add_hour_of_week(struct question *q, struct buf *sql)
 	    question_parameter(q, "to") == NULL)
 		return question_problem(
 		    q, 400, "weekday and hour need each other, from and to");
-	return add_week_hour(q, 24 * (weekday - 1) + hour, sql);
+	return add_hour_condition(q, 24 * (weekday - 1) + hour, sql);
 }
 
 bool
-interval_choice_add(struct question *q, struct buf *sql)
+interval_filter_add(struct question *q, struct buf *sql)
 {
 	return add_open(q, sql) && add_versions(q, sql) &&
 	       add_hour_of_week(q, sql);
 }
 
 void
-interval_choice_link(const struct question *q, struct buf *to)
+interval_filter_link(const struct question *q, struct buf *to)
 {
 	const char *const *p, *v;
 

@@ -1,7 +1,7 @@
 /*
  * duration: see duration.h.
  */
-#include "aggregator/rows/duration.h"
+#include "common/output/duration.h"
 
 #include <inttypes.h>
 #include <stdio.h>
