@@ -39,6 +39,7 @@ struct polled_chat {
 	bool known;       /* state comes from the store */
 	unsigned waiting; /* answers to come */
 	bool unchanged, failed;
+	bool mixed; /* its answer had messages of another chat */
 	int64_t asked_ms;
 	char *person; /* the customer; NULL: as the list has it */
 };
@@ -265,12 +266,16 @@ static void
 chat_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct polled_chat *c = ctx;
-	size_t i;
+	const struct crm_record *r;
 
 	(void)asked_ms;
-	for (i = 0; i < a->n; i++) {
-		if (a->records[i].type == RECORD_MESSAGE)
-			add_chat_message(c, &a->records[i], true);
+	for (r = a->records; r < a->records + a->n; r++) {
+		if (r->type != RECORD_MESSAGE)
+			continue;
+		if (strcmp(r->chat, c->list.id) == 0)
+			add_chat_message(c, r, true);
+		else
+			c->mixed = true;
 	}
 }
 
@@ -292,11 +297,26 @@ is_stuck(const struct chats *cs, const struct ending *e)
 	return cs->good == 0 && cs->read > HOPELESS;
 }
 
+/* The CRM ignores which chat is asked for, or its profile does: what is missing
+ * of this chat would look like silence. */
+static struct ending
+ending_of_messages(const struct polled_chat *c, const struct ending *e)
+{
+	struct ending end = *e;
+
+	if (c->mixed && e->error == ERROR_CLASS_NONE) {
+		end.error = ERROR_CLASS_UNUSABLE;
+		end.message = "the answer has messages of another chat";
+	}
+	return end;
+}
+
 static void
-chat_messages_end(void *ctx, const struct ending *e)
+chat_messages_end(void *ctx, const struct ending *ending)
 {
 	struct polled_chat *c = ctx;
 	struct chats *cs = c->chats;
+	const struct ending end = ending_of_messages(c, ending), *e = &end;
 	bool stuck;
 
 	cs->read++;

@@ -395,6 +395,17 @@ conf
 run 65 "$poller" -c conf --status -f <(printf '{"type":"chat","ten')
 run 0 "$poller" -c conf --status
 
+# Messages of another chat than was asked for are no answer.
+{
+	cat "$profiles/chat2desk.jq"
+	echo 'def messages_request: {path: "/messages", query: {dialog_id: "9001"}};'
+	echo 'def messages_read: {records: [rows(.data)[] | message(.dialog_id; [])]};'
+} >mixed.jq
+conf "profile = ./mixed.jq"
+run 69 "$poller" -c conf
+grep -q 'the answer has messages of another chat' err || fail "$(cat err)"
+is "end markers of mixed chats" "$(grep -c '"state":"end"' out)" 0
+
 # The self-check.
 conf "concurrency = 8" "budget = 10000000"
 run 0 "$poller" -c conf --state state --check -o ndjson
