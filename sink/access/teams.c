@@ -81,6 +81,20 @@ teams_named(const struct team_member *m, const char *names)
 }
 
 bool
+teams_has(
+    const struct teams *t, const char *tenant, const char *name, size_t len)
+{
+	const struct team_member *m;
+
+	for (m = t->list; m < t->list + t->n; m++) {
+		if (strcmp(m->tenant, tenant) == 0 && m->team_len == len &&
+		    memcmp(m->team, name, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
 teams_shared(
     const struct teams *t, const struct team_member *m, const char *operator_id)
 {

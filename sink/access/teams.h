@@ -37,6 +37,10 @@ void teams_release(struct teams *t);
  * it. */
 bool teams_named(const struct team_member *m, const char *names);
 
+/* Whether the tenant has a team with that name. */
+bool teams_has(
+    const struct teams *t, const char *tenant, const char *name, size_t len);
+
 /* Whether an operator is in the member's team. */
 bool teams_shared(const struct teams *t, const struct team_member *m,
     const char *operator_id);

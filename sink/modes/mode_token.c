@@ -16,6 +16,7 @@
 #include "common/records/record.h"
 #include "common/tokens/jwt_sign.h"
 #include "sink/access/revoke_token.h"
+#include "sink/access/teams.h"
 #include "sink/access/viewer.h"
 #include "sink/modes/modes.h"
 
@@ -97,6 +98,39 @@ warn_of_new_tenant(const struct sink *s)
 	buf_release(&why);
 }
 
+static void
+warn_unless_known(const struct sink *s, const struct teams *teams)
+{
+	const char *name;
+	size_t len;
+
+	for (name = s->teams; *name != '\0'; name += len + (name[len] == ',')) {
+		len = strcspn(name, ",");
+		if (!teams_has(teams, s->tenant, name, len))
+			log_warn("[crm %s] teams has no team '%.*s'; until it "
+				 "does, nobody is in it",
+			    s->tenant, (int)len, name);
+	}
+}
+
+/* They may be new, or misspelled. The server's configuration counts, which may
+ * be another one. */
+static void
+warn_of_new_teams(const struct sink *s)
+{
+	struct teams teams = { .n = 0 };
+	struct buf why = BUF_INIT;
+
+	if (s->teams == NULL)
+		return;
+	if (teams_read(&teams, s->common.conf, &why) == 0)
+		warn_unless_known(s, &teams);
+	else
+		log_warn("%s", buf_str(&why));
+	teams_release(&teams);
+	buf_release(&why);
+}
+
 static enum exit_code
 make_token(const struct sink *s)
 {
@@ -110,8 +144,10 @@ make_token(const struct sink *s)
 		code = PROG_OK;
 	} else {
 		code = print_token(s, &tokens.rules);
-		if (code == PROG_OK)
+		if (code == PROG_OK) {
 			warn_of_new_tenant(s);
+			warn_of_new_teams(s);
+		}
 	}
 	jwt_conf_release(&tokens);
 	buf_release(&why);
