@@ -108,8 +108,9 @@ def chat($now):
        tag: ([.labels | arrays | .[] | text_or_null] | .[0]),
        opened_at: (.created_at | given),
        closed_at: (if $status != "closed" then null
-                   elif change("status") == null then $at
-                   else changed_at($now) end)};
+                   elif change("status").current_value == "resolved"
+                   then changed_at($now)
+                   else $at end)};
 
 def system_message($now; $kind):
     changed_at($now) as $at
