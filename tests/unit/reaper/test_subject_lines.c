@@ -136,8 +136,8 @@ lines_tell_of_chats_and_names(void **state)
 	assert_int_equal(s.chats.live, 4);
 	assert_non_null(strmap_get(&s.chats, "12", 2));
 	assert_non_null(strmap_get(&s.chats, "13", 2));
-	assert_string_equal(
-	    buf_str(&s.names), " Ann B +55 (11) 98-76 55119876");
+	assert_string_equal(buf_str(&s.names), " Ann B +55 (11) 98-76 55119876 "
+					       "5119876 05119876 055119876");
 	assert_non_null(strmap_get(&s.words, "55119876", 8));
 	assert_int_equal(l.found, 3);
 	subject_lines_release(&l);
