@@ -44,6 +44,8 @@ cd "$OLDPWD"
 makes uninstall
 [ -z "$(find "$stage" -type f)" ] || fail "left: $(find "$stage" -type f)"
 
+# Whatever the tests themselves are built with.
+unset MAKEFLAGS SAN CFLAGS CPPFLAGS
 for flags in 'CPPFLAGS=-Wdate-time -D_FORTIFY_SOURCE=2' \
 	'CFLAGS=-O2 -D_FORTIFY_SOURCE=2' ''; do
 	make -n B="$tmp/none" ${flags:+"$flags"} "$tmp/none/common/base/log.o" \
