@@ -251,7 +251,7 @@ id_is_number(const char *s, size_t len)
 	if (len == 0 || (s[0] == '0' && len > 1))
 		return false;
 	for (i = 0; i < len; i++)
-		if (s[i] < '0' || s[i] > '9')
+		if (!text_is_digit(s[i]))
 			return false;
 	return true;
 }

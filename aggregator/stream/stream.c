@@ -200,7 +200,7 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 		stream_redelivery_block(s);
 		scan_block(&s->scan, block, len);
 		s->line = 0;
-		(void)clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
+		(void)stream_allocation_now(s);
 	}
 	for (;; s->line++) {
 		if (!s->again)

@@ -273,6 +273,8 @@ void stream_redelivery_release(struct stream *s);
 
 /* Allocation. Without it all of these do nothing. */
 
+/* Sets the clock, and returns it; without allocation 0. */
+int64_t stream_allocation_now(struct stream *s);
 /* Sets the clock, and touches the tenants for which something is due. */
 void stream_allocation_clock(struct stream *s);
 bool stream_allocation_due(struct stream *s);

@@ -11,6 +11,14 @@
 
 #include "common/base/clock.h"
 
+int64_t
+stream_allocation_now(struct stream *s)
+{
+	if (s->assign == NULL)
+		return 0;
+	return clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
+}
+
 void
 stream_allocation_clock(struct stream *s)
 {
@@ -20,7 +28,7 @@ stream_allocation_clock(struct stream *s)
 
 	if (s->assign == NULL)
 		return;
-	now = clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
+	now = stream_allocation_now(s);
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
 		if (stream_is_touched(t) ||
@@ -35,7 +43,7 @@ stream_allocation_clock(struct stream *s)
 bool
 stream_allocation_due(struct stream *s)
 {
-	int64_t now = clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
+	int64_t now = stream_allocation_now(s);
 	size_t i;
 
 	for (i = 0; s->assign != NULL && i < s->tenants_n; i++)

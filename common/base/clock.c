@@ -146,7 +146,7 @@ digits_value(const char *s, int n)
 	int v = 0;
 
 	while (n-- > 0) {
-		if (*s < '0' || *s > '9')
+		if (!text_is_digit(*s))
 			return -1;
 		v = v * 10 + (*s++ - '0');
 	}
@@ -171,7 +171,7 @@ fraction(const char *s, const char *end, int *ms)
 {
 	int scale = 100;
 
-	if (s == end || *s < '0' || *s > '9')
+	if (s == end || !text_is_digit(*s))
 		return NULL;
 	for (; s < end && text_is_digit(*s); s++) {
 		*ms += (*s - '0') * scale;

@@ -15,7 +15,7 @@ leading_number(const char *s, uint64_t *out)
 {
 	uint64_t v = 0;
 
-	if (*s < '0' || *s > '9')
+	if (!text_is_digit(*s))
 		return NULL;
 	for (; text_is_digit(*s); s++)
 		if (__builtin_mul_overflow(v, 10u, &v) ||

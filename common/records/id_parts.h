@@ -59,7 +59,7 @@ id_split(struct text id, struct id_parts *to)
 	/* From the end; with too many digits the value is not used. */
 	for (; digits < id.len; digits++, unit *= 10) {
 		c = id.p[id.len - 1 - digits];
-		if (c < '0' || c > '9')
+		if (!text_is_digit(c))
 			break;
 		value += unit * (uint64_t)(c - '0');
 	}

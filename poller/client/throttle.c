@@ -18,7 +18,7 @@ parse_number(const char *s)
 {
 	double n = 0, scale = 1;
 
-	if (*s < '0' || *s > '9')
+	if (!text_is_digit(*s))
 		return -1;
 	for (; text_is_digit(*s); s++)
 		n = n * 10 + (*s - '0');

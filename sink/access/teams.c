@@ -64,6 +64,12 @@ teams_release(struct teams *t)
 	free(t->list);
 }
 
+static bool
+is_team(const struct team_member *m, const char *name, size_t len)
+{
+	return m->team_len == len && memcmp(m->team, name, len) == 0;
+}
+
 bool
 teams_named(const struct team_member *m, const char *names)
 {
@@ -73,8 +79,7 @@ teams_named(const struct team_member *m, const char *names)
 		end = strchr(names, '\n');
 		if (end == NULL)
 			break;
-		if ((size_t)(end - names) == m->team_len &&
-		    memcmp(names, m->team, m->team_len) == 0)
+		if (is_team(m, names, (size_t)(end - names)))
 			return true;
 	}
 	return false;
@@ -87,8 +92,7 @@ teams_has(
 	const struct team_member *m;
 
 	for (m = t->list; m < t->list + t->n; m++) {
-		if (strcmp(m->tenant, tenant) == 0 && m->team_len == len &&
-		    memcmp(m->team, name, len) == 0)
+		if (strcmp(m->tenant, tenant) == 0 && is_team(m, name, len))
 			return true;
 	}
 	return false;
@@ -102,8 +106,7 @@ teams_shared(
 
 	for (o = t->list; o < t->list + t->n; o++) {
 		if (strcmp(o->tenant, m->tenant) == 0 &&
-		    o->team_len == m->team_len &&
-		    memcmp(o->team, m->team, m->team_len) == 0 &&
+		    is_team(o, m->team, m->team_len) &&
 		    strcmp(o->operator_id, operator_id) == 0)
 			return true;
 	}

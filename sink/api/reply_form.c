@@ -49,7 +49,7 @@ read_weight(const char *p)
 		return WEIGHT_MOST;
 	n = (unsigned)(*p++ - '0') * place;
 	if (*p == '.') {
-		for (p++; *p >= '0' && *p <= '9' && place > 1; p++) {
+		for (p++; text_is_digit(*p) && place > 1; p++) {
 			place /= 10;
 			n += (unsigned)(*p - '0') * place;
 		}

@@ -105,7 +105,7 @@ is_whole_number(const struct flat_field *f)
 	if (f->kind != FLAT_NUMBER)
 		return false;
 	for (i = f->val[0] == '-'; i < f->val_len; i++)
-		if (f->val[i] < '0' || f->val[i] > '9')
+		if (!text_is_digit(f->val[i]))
 			return false;
 	return true;
 }

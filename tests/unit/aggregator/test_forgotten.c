@@ -2,6 +2,7 @@
  * Tests of what is left of a customer in the state of a stream: in a packed
  * chat, and in the tables of trends.
  */
+#include "tests/unit/model_stream.h"
 #include "tests/unit/tmpdir.h"
 
 #include <string.h>
@@ -43,10 +44,7 @@ pack_chat_of(const char *customer, int64_t opened_at, struct buf *to)
 	struct model m;
 	int i;
 
-	model_init(&m, text("t"), true, CLOCK_NONE);
-	m.incremental = true;
-	m.window = DAY_MS;
-	m.rules = &rules_ours;
+	model_stream_begin(&m, DAY_MS);
 	for (i = 0; i < 3; i++, r.at += 1000)
 		(void)model_add(&m, &r);
 	model_recompute(&m, &rules_ours);

@@ -212,6 +212,14 @@ all_are_told_and_ended(void **state)
 	}
 }
 
+/* More than a socket holds. */
+static void
+fill(struct buf *data)
+{
+	memset(buf_room(data, LARGE), 'x', LARGE);
+	buf_grown(data, LARGE);
+}
+
 static void
 a_slow_reader_gets_the_newest(void **state)
 {
@@ -222,8 +230,7 @@ a_slow_reader_gets_the_newest(void **state)
 
 	(void)state;
 	open_world(&w);
-	memset(buf_room(&data, LARGE), 'x', LARGE);
-	buf_grown(&data, LARGE);
+	fill(&data);
 	fd = ask("GET /", "");
 	expect(fd, &got, "retry:");
 	for (i = 0; i < 50; i++) {
@@ -327,8 +334,7 @@ a_slow_reader_is_not_wanted_any_more_either(void **state)
 
 	(void)state;
 	open_world(&w);
-	memset(buf_room(&data, LARGE), 'x', LARGE);
-	buf_grown(&data, LARGE);
+	fill(&data);
 	fd = ask("GET /wanted", "");
 	expect(fd, &got, "retry:");
 	event_topic_publish(w.topic, "now", "begun", data.data, data.len);
@@ -356,8 +362,7 @@ a_full_socket_does_not_hold_up_the_stop(void **state)
 
 	(void)state;
 	open_world(&w);
-	memset(buf_room(&data, LARGE), 'x', LARGE);
-	buf_grown(&data, LARGE);
+	fill(&data);
 	fd = ask("GET /", "");
 	expect(fd, &got, "retry:");
 	event_topic_publish(w.topic, "now", "1", data.data, data.len);
