@@ -99,7 +99,8 @@ store_worker_wait(struct store_worker *w, int timeout_ms)
 	bool idle;
 
 	(void)pthread_mutex_lock(&w->lock);
-	while (w->state == BUSY && rc == 0)
+	/* Looked at between two lines: that asks the kernel for nothing. */
+	while (timeout_ms > 0 && w->state == BUSY && rc == 0)
 		rc = pthread_cond_timedwait(&w->changed, &w->lock, &end);
 	idle = w->state == IDLE;
 	(void)pthread_mutex_unlock(&w->lock);
