@@ -107,6 +107,8 @@ read_accept(struct question *q)
 	unsigned most = 0, weight;
 	size_t i;
 
+	if (accept != NULL && accept[strspn(accept, BLANKS ",")] == '\0')
+		accept = NULL; /* an empty list asks for nothing (RFC 9110) */
 	q->json_too = accept == NULL;
 	q->any_form = accept == NULL;
 	for (i = 0; accept != NULL && i < ARRAY_LEN(forms); i++) {

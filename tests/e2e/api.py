@@ -454,6 +454,7 @@ class Test:
         json_, csv_ = "application/json", "text/csv"
         ndjson = "application/x-ndjson"
         for accept, lists, objects in (
+                ("", json_, json_), (" ,, ", json_, json_),
                 ("*/*", json_, json_), ("text/*", csv_, 406),
                 ("TEXT/CSV", csv_, 406), (csv_ + ";q=0", 406, 406),
                 ("Application/JSON; charset=utf-8", json_, json_),
