@@ -57,7 +57,7 @@ struct chat {
 	bool gone;          /* freed by the next model_clear_changed() */
 	bool shown;         /* had a row when it was recomputed last */
 	bool left;          /* see chat_has_left() */
-	bool expiry_queued; /* in the queue of chats_queue_expiry() */
+	bool packed;        /* see model_chat_packed() */
 	union {
 		char bytes[32];
 		char *far;
@@ -98,6 +98,7 @@ struct chat {
 	uint8_t bucket;
 	bool trimmed;           /* its messages expired, see expire_chats() */
 	bool arriving;          /* see begin_arrival() */
+	bool expiry_queued;     /* in the queue of chats_queue_expiry() */
 	uint32_t sorted;        /* messages that are in order */
 	uint32_t clean, stored; /* messages and segments as packed */
 	uint32_t index;         /* in the model's chats */
@@ -156,6 +157,7 @@ struct model_changes {
 	struct event_count **events;
 	size_t events_n, events_cap;
 	bool totals;
+	size_t early; /* so many chats model_recompute_early() has passed */
 };
 
 struct model {
@@ -267,6 +269,11 @@ bool model_lacks(struct model *m, const struct record *r);
 
 /* Derives everything that changed. */
 void model_recompute(struct model *m, const struct rules *rules);
+
+/* The same, between two records, of the next chat that changed: less is left
+ * for model_recompute(), which derives it again only if it changes again.
+ * NULL: none is left. */
+struct chat *model_recompute_early(struct model *m, const struct rules *rules);
 
 /* Empties m->changes, which the caller has written and packed. Frees chats that
  * are gone. */

@@ -310,6 +310,7 @@ chats_touch(struct model *m, struct chat *c, bool derive)
 {
 	c->dirty |= derive;
 	c->trimmed &= !derive;
+	c->packed = false;
 	if (c->listed || !m->incremental)
 		return;
 	c->listed = true;

@@ -405,10 +405,7 @@ model_clear_changed(struct model *m)
 		c = x->chats[i];
 		c->listed = false;
 		c->left = false;
-		if (c->loaded) {
-			c->clean = c->n;
-			c->stored = (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
-		}
+		model_chat_packed(c);
 		if (c->gone)
 			chats_free(m, c);
 	}
@@ -422,6 +419,7 @@ model_clear_changed(struct model *m)
 	}
 	p->fresh_n = 0;
 	x->chats_n = 0;
+	x->early = 0;
 	x->operators_n = 0;
 	x->events_n = 0;
 	x->totals = false;

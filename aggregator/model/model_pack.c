@@ -293,6 +293,16 @@ model_segments(const struct chat *c)
 	return s;
 }
 
+void
+model_chat_packed(struct chat *c)
+{
+	c->packed = true;
+	if (!c->loaded)
+		return;
+	c->clean = c->n;
+	c->stored = (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
+}
+
 /* The channel follows: it differs from that of the message before in the
  * segment. Before the first message there is none. */
 #define FLAG_CHANNEL (1u << 8)

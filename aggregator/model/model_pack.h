@@ -53,6 +53,10 @@ struct model_segments model_segments(const struct chat *c);
 void model_pack_segment(const struct model *m, const struct chat *c,
     size_t segment, struct buf *to);
 
+/* The caller has packed the chat and these segments: until it changes again,
+ * c->packed. model_clear_changed() does that for all. */
+void model_chat_packed(struct chat *c);
+
 /* Called by struct model's fetch, for the chat's segments in order. */
 int model_unpack_segment(struct model *m, struct chat *c, const void *p,
     size_t len) __attribute__((warn_unused_result));

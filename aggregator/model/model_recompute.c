@@ -206,6 +206,23 @@ recompute_all_chats(struct model *m)
 	}
 }
 
+struct chat *
+model_recompute_early(struct model *m, const struct rules *rules)
+{
+	struct model_changes *x = &m->changes;
+	struct chat *c;
+
+	m->rules = rules;
+	while (x->early < x->chats_n) {
+		c = x->chats[x->early++];
+		if (!c->dirty || c->gone || c->arriving)
+			continue;
+		recompute_chat(m, c);
+		return c;
+	}
+	return NULL;
+}
+
 void
 model_recompute(struct model *m, const struct rules *rules)
 {

@@ -279,12 +279,17 @@ confirm_flush(void *ctx, bool wait)
 	return o;
 }
 
+/* Nothing more is to be read now. */
 static bool
 send_passed_through(void *ctx)
 {
 	struct stream *s = ctx;
+	bool left = endpoint_send(s->out);
 
-	return endpoint_send(s->out);
+	/* Reservations are decided by what a whole flush derives. */
+	if (s->last != NULL && s->assign == NULL)
+		stream_save_early(s->last);
+	return left;
 }
 
 static void
@@ -412,7 +417,7 @@ run_stream(struct stream *s)
 		code = finish_pending(s, true);
 	/* Rows that were not confirmed are written at the next start, also if
 	 * the reader closed the pipe, which is not an error. */
-	if (code == PROG_OK && s->tick == STREAM_OPEN)
+	if (code == PROG_OK && s->tick == STREAM_OPEN && s->touched == 0)
 		code = delete_pending_keys(s);
 	daemon_metrics_close(s->stage.metrics);
 	log_stream_summary(s);

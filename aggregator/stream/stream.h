@@ -30,6 +30,11 @@
  *   rows confirmed        the same rows are written once more
  *   input acknowledged    nothing: the next commit removes the keys
  *
+ * Where records come fast, chats are derived and saved before their flush, when
+ * nothing waits to be read (stream_save_early()), so that records wait less for
+ * a flush. That is in the state's open transaction: nothing of it is committed
+ * before the rest of the flush is.
+ *
  * While the state commits and rows are confirmed, the next records come in;
  * they are committed after that, so what was not confirmed always has its keys
  * in the state.
@@ -305,6 +310,9 @@ void stream_trace_block(const struct stream *s, uint64_t before);
 
 /* Writes what changed of a tenant into the state. */
 void stream_save(struct stream_tenant *t);
+/* The same for some of its changed chats, when there are many, between two
+ * records. */
+void stream_save_early(struct stream_tenant *t);
 
 /* The number of a chat in the state; stream_save.c uses the higher bits of
  * struct chat's number. */
