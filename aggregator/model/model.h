@@ -51,13 +51,13 @@ struct chat {
 	uint32_t n, cap;
 	uint32_t name_hints[2]; /* see message_name() */
 	uint8_t id_len;
-	bool loaded;        /* the messages are in memory */
-	bool dirty;         /* to be recomputed */
-	bool listed;        /* in model_changes */
-	bool gone;          /* freed by the next model_clear_changed() */
-	bool shown;         /* had a row when it was recomputed last */
-	bool left;          /* see chat_has_left() */
-	bool packed;        /* see model_chat_packed() */
+	bool loaded; /* the messages are in memory */
+	bool dirty;  /* to be recomputed */
+	bool listed; /* in model_changes */
+	bool gone;   /* freed by the next model_clear_changed() */
+	bool shown;  /* had a row when it was recomputed last */
+	bool left;   /* see chat_has_left() */
+	bool packed; /* see model_chat_packed() */
 	union {
 		char bytes[32];
 		char *far;
