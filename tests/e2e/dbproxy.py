@@ -1,5 +1,5 @@
-"""dbproxy.py PORT COUNT FILE [begin]: stands between a client and the database at
-127.0.0.1:PORT and loses the answer to COUNT commits: the COMMIT goes to the
+"""dbproxy.py PORT COUNT FILE [begin]: stands between a client and the database
+at 127.0.0.1:PORT and loses the answer to COUNT commits: the COMMIT goes to the
 server, its answer is read and thrown away, the connection is cut; or the
 COMMIT itself is lost, so that both worlds are seen that a client cannot tell
 apart. With `begin` it is the beginning of a transaction that fails, as when an
