@@ -53,8 +53,8 @@ bool
 question_late(struct question *q)
 {
 	return question_problem(q, 503,
-	    "the answer takes longer than [serve] query_timeout; ask for a "
-	    "shorter range");
+	    "the answer takes longer than [serve] query_timeout; ask for less, "
+	    "such as a shorter range, or allow more there");
 }
 
 static bool

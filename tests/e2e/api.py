@@ -560,10 +560,14 @@ class Test:
 
     def a_locked_table_is_not_waited_for(self):
         self.world.sql.ask("LOCK TABLES intervals WRITE")
-        server = Server(self.lab, name="locked", options=("-vv",))
+        server = Server(self.lab, {"serve": {"query_timeout": "500ms"}},
+                        name="locked", options=("-vv",))
         with open(server.log, encoding="utf-8") as log:
             self.that("table_unopened table=intervals" in log.read(),
                       "the table was opened, or nothing says why not")
+        late = server.ask(V1 + "intervals", self.admin)
+        self.that(late.status == 503 and "ask for less" in late.problem(),
+                  f"too late: {late.status} {late.body}")
         self.world.sql.ask("UNLOCK TABLES")
 
     def a_database_that_is_away_comes_back(self):
