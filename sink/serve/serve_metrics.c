@@ -15,7 +15,8 @@
 #include "sink/serve/serve.h"
 #include "sink/serve/tenant_metrics.h"
 
-/* To find that a session hangs, and to begin another one in vain. */
+/* How long a session that hangs is waited for, and as long again another one
+ * that does not begin: less than Prometheus waits. */
 #define DATABASE_MS 3000
 
 /* Requests that wait. */
