@@ -135,3 +135,12 @@ stream -a "$metrics" --part 0/1 --generation 3
 collect
 is "open chats" "$(jq -r 'select(.table == "chat_metrics" and
 	.status == "open") | .chat' "$tmp/rows" | sort -u)" kept
+
+echo "- and a chat of which nothing came before: it does not come with a message"
+rm "$tmp/rows"
+message 1 late 15T09:00:30 customer | put records 1
+message 1 new 15T09:01:30 customer | put records 1
+stream -a "$metrics" --part 0/1 --generation 3
+collect
+is "open chats" "$(jq -r 'select(.table == "chat_metrics" and
+	.status == "open") | .chat' "$tmp/rows" | sort -u)" new
