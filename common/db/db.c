@@ -33,7 +33,6 @@ enum {
 	/* How long the server keeps an idle session: a process that was
 	 * stopped inside a transaction must not hold locks for hours. */
 	IDLE_S = 120,
-	RESTED_MS = 1000,
 };
 
 static const char SYSTEM_CAS[] = "/etc/ssl/certs/ca-certificates.crt";
@@ -44,6 +43,7 @@ db_disconnect(struct db *db)
 	if (db->my != NULL)
 		mysql_close(db->my);
 	db->my = NULL;
+	db->unread = 0;
 }
 
 /* Takes the URL apart into db. */
@@ -389,8 +389,8 @@ db_connect(struct db *db)
 enum outcome
 db_wake(struct db *db)
 {
-	if (db->my != NULL && clock_mono_ms() - db->used_ms >= RESTED_MS &&
-	    mysql_ping(db->my) != 0)
+	if (db->my != NULL && clock_mono_ms() - db->used_ms >= DB_RESTED_MS &&
+	    (db_settle(db) != OUTCOME_DONE || mysql_ping(db->my) != 0))
 		db_disconnect(db);
 	return db_connect(db);
 }

@@ -293,9 +293,11 @@ static enum outcome
 run_arrays(struct db_bulk *b, size_t first, size_t n)
 {
 	unsigned size = (unsigned)n;
-	enum outcome o = prepare_statement(b);
+	enum outcome o = db_settle(b->db);
 	size_t k;
 
+	if (o == OUTCOME_DONE)
+		o = prepare_statement(b);
 	if (o != OUTCOME_DONE)
 		return o;
 	db_doing(b->db, b->head);

@@ -10,7 +10,12 @@
 
 struct st_mysql;
 
-enum { DB_DOING = 64 };
+enum {
+	DB_DOING = 64,
+	/* The server may have closed a connection that rested for longer, in
+	 * ms: that is to be found before anything depends on it. */
+	DB_RESTED_MS = 1000,
+};
 
 struct db {
 	struct st_mysql *my; /* NULL: not connected */
@@ -33,6 +38,8 @@ struct db {
 	struct buf sql;             /* of the statement under way */
 	char doing[DB_DOING];       /* its beginning, without values */
 	int64_t used_ms;            /* when it was sent; clock_mono_ms() */
+	unsigned unread;            /* answers: see db_send_ahead() */
+	bool begun;                 /* the server said so of a transaction */
 };
 
 /* The server's error number of a deadlock. */
@@ -61,5 +68,13 @@ enum outcome db_note(
 
 /* Sends one text statement; DONE with the result, if any, unread. */
 enum outcome db_send(struct db *db, const char *sql, size_t len);
+
+/* Sends a statement without a result. Its answer may be left unread: then the
+ * next call says whether it failed. The connection is there. */
+enum outcome db_send_ahead(struct db *db, const char *sql);
+/* Reads such answers; called by all that sends something, but for a query. */
+enum outcome db_settle(struct db *db);
+/* As db_send(), for a query, which goes with what was sent ahead. */
+enum outcome db_send_query(struct db *db, const char *sql, size_t len);
 
 #endif

@@ -160,6 +160,10 @@ db_doing(struct db *db, const char *sql)
 enum outcome
 db_send(struct db *db, const char *sql, size_t len)
 {
+	enum outcome o = db_settle(db);
+
+	if (o != OUTCOME_DONE)
+		return o;
 	db_doing(db, sql);
 	db->used_ms = clock_mono_ms();
 	if (mysql_real_query(db->my, sql, (unsigned long)len) != 0)
@@ -168,24 +172,24 @@ db_send(struct db *db, const char *sql, size_t len)
 }
 
 static enum outcome
-send_values(
-    struct db *db, const char *sql, const struct db_value *args, size_t n)
+send_values(struct db *db, const char *sql, const struct db_value *args,
+    size_t n, enum outcome (*send)(struct db *db, const char *sql, size_t len))
 {
 	enum outcome o = db_connect(db);
 
 	if (o != OUTCOME_DONE)
 		return o;
 	if (n == 0)
-		return db_send(db, sql, strlen(sql));
+		return send(db, sql, strlen(sql));
 	put_values(db, sql, args, n);
-	return db_send(db, db->sql.data, db->sql.len);
+	return send(db, db->sql.data, db->sql.len);
 }
 
 enum outcome
 db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n,
     uint64_t *affected)
 {
-	enum outcome o = send_values(db, sql, args, n);
+	enum outcome o = send_values(db, sql, args, n, db_send);
 	MYSQL_RES *res;
 
 	if (o != OUTCOME_DONE)
@@ -252,7 +256,7 @@ enum outcome
 db_query_first(struct db *db, const char *sql, const struct db_value *args,
     size_t n, struct db_bound most, struct db_rows **rows)
 {
-	enum outcome o = send_values(db, sql, args, n);
+	enum outcome o = send_values(db, sql, args, n, db_send_query);
 	MYSQL_RES *res;
 	struct db_rows *r;
 

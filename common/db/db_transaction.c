@@ -43,7 +43,19 @@ struct wait {
 enum outcome
 db_begin(struct db *db)
 {
-	return db_send(db, "START TRANSACTION", strlen("START TRANSACTION"));
+	enum outcome o = db_send_ahead(db, "START TRANSACTION");
+
+	db->begun = o == OUTCOME_DONE && db->unread == 0;
+	return o;
+}
+
+enum outcome
+db_begin_reading(struct db *db)
+{
+	enum outcome o = db_send_ahead(
+	    db, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+
+	return o == OUTCOME_DONE ? db_begin(db) : o;
 }
 
 enum outcome
@@ -57,6 +69,7 @@ db_rollback(struct db *db)
 {
 	/* A failed rollback leaves a connection in an unknown state; without
 	 * it the server rolls back by itself. */
+	(void)db_settle(db);
 	if (db->my != NULL && mysql_rollback(db->my) != 0)
 		db_disconnect(db);
 }
@@ -144,31 +157,20 @@ wait_again(struct db *db, struct wait *w)
 static enum outcome
 begin_attempt(struct db *db, const struct wait *w)
 {
-	enum outcome o = db_connect(db);
+	enum outcome o;
 
+	db->begun = false;
+	o = db_connect(db);
 	if (o == OUTCOME_DONE)
 		o = limit_locks(db, w);
 	return o == OUTCOME_DONE ? db_begin(db) : o;
-}
-
-/* The server closes connections that were idle for long. When the next BEGIN
- * finds that, it is repeated at once: it is no outage. */
-static enum outcome
-begin_anew(struct db *db, const struct wait *w)
-{
-	bool old = db_connected(db);
-	enum outcome o = begin_attempt(db, w);
-
-	return o == OUTCOME_LATER && old && db->cause == DB_LOST
-		   ? begin_attempt(db, w)
-		   : o;
 }
 
 static enum outcome
 attempt(struct db *db, const struct wait *w,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx)
 {
-	enum outcome o = begin_anew(db, w);
+	enum outcome o = begin_attempt(db, w);
 
 	if (o == OUTCOME_DONE)
 		o = work(db, ctx);
@@ -181,6 +183,20 @@ attempt(struct db *db, const struct wait *w,
 	else
 		db_rollback(db);
 	return o;
+}
+
+/* The server closes connections that were idle for long. When the beginning of
+ * the transaction finds that, it is repeated at once: it is no outage. */
+static enum outcome
+attempt_anew(struct db *db, const struct wait *w,
+    enum outcome (*work)(struct db *db, void *ctx), void *ctx)
+{
+	bool old = db_connected(db);
+	enum outcome o = attempt(db, w, work, ctx);
+
+	return o == OUTCOME_LATER && old && db->cause == DB_LOST && !db->begun
+		   ? attempt(db, w, work, ctx)
+		   : o;
 }
 
 enum outcome
@@ -197,7 +213,7 @@ db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
 
 	db->give_up_ms = wait_forever ? 0 : w.since_ms + db->wait_timeout_ms;
 	do
-		o = attempt(db, &w, work, ctx);
+		o = attempt_anew(db, &w, work, ctx);
 	while (o == OUTCOME_LATER && wait_again(db, &w));
 	db->give_up_ms = 0;
 	if (w.warned)

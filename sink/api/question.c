@@ -121,12 +121,7 @@ question_begin(struct question *q)
 	enum outcome o = db_wake(q->db);
 
 	if (o == OUTCOME_DONE)
-		o = db_exec(q->db,
-		    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, "
-		    "READ ONLY",
-		    NULL, 0, NULL);
-	if (o == OUTCOME_DONE)
-		o = db_begin(q->db);
+		o = db_begin_reading(q->db);
 	q->begun = o == OUTCOME_DONE;
 	return o == OUTCOME_DONE || explain_failure(q);
 }

@@ -1,9 +1,11 @@
-"""dbproxy.py PORT COUNT FILE: stands between a client and the database at
-127.0.0.1:PORT and loses the answer to COUNT commits: the COMMIT goes to the
+"""dbproxy.py PORT COUNT FILE [begin]: stands between a client and the database
+at 127.0.0.1:PORT and loses the answer to COUNT commits: the COMMIT goes to the
 server, its answer is read and thrown away, the connection is cut; or the
 COMMIT itself is lost, so that both worlds are seen that a client cannot tell
-apart. The third one in a row passes, and so does everything after COUNT.
-Writes its own port to FILE once it listens, and the number of commits it
+apart. With `begin` it is the beginning of a transaction that fails, as when an
+administrator kills it: the server does not get it, but what follows it.
+The third one in a row passes, and so does everything after COUNT.
+Writes its own port to FILE once it listens, and the number of those it
 spoilt on stdout at the end (SIGTERM).
 """
 
@@ -15,13 +17,16 @@ import sys
 import threading
 
 COMMIT = b"\x07\x00\x00\x00\x03COMMIT"
+BEGIN = b"\x12\x00\x00\x00\x03START TRANSACTION"
+INTERRUPTED = b"\xff\x25\x05#70100Query execution was interrupted"
 port, count, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+begins = sys.argv[4:] == ["begin"]
 spoilt = seen = 0
 lock = threading.Lock()
 
 
 def spoil():
-    """Whether this commit is to be lost: None, or its number."""
+    """Whether this one is to be lost: None, or its number."""
     global seen, spoilt
     with lock:
         seen += 1
@@ -41,7 +46,12 @@ def serve(client):
                 data = key.fileobj.recv(65536)
                 if not data:
                     return
-                if key.fileobj is client and COMMIT in data:
+                if key.fileobj is client and begins and BEGIN in data:
+                    if spoil() is not None:
+                        data = data.replace(BEGIN, b"")
+                        client.sendall(bytes([len(INTERRUPTED), 0, 0, 1])
+                                       + INTERRUPTED)
+                elif key.fileobj is client and not begins and COMMIT in data:
                     number = spoil()
                     if number is not None:
                         if number % 2:

@@ -1,0 +1,81 @@
+/*
+ * db_ahead: statements that are sent without waiting for their answers, which
+ * are read before that of the next statement; so the beginning of a transaction
+ * and its first query cost one round trip together. See db_impl.h.
+ *
+ * The server answers in the order of the statements. Only a query goes behind
+ * statements whose answers are unread: should one of them fail, as START
+ * TRANSACTION may when it is killed, the query has read something in vain.
+ * Before anything else the answers are read: no row is changed outside its
+ * transaction.
+ */
+#include <mysql.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/db/db.h"
+#include "common/db/db_impl.h"
+
+static enum outcome
+send_unread(struct db *db, const char *sql, size_t len)
+{
+	db_doing(db, sql);
+	db->used_ms = clock_mono_ms();
+	if (mysql_send_query(db->my, sql, (unsigned long)len) != 0)
+		return db_failed(db);
+	return OUTCOME_DONE;
+}
+
+enum outcome
+db_send_ahead(struct db *db, const char *sql)
+{
+	enum outcome o;
+
+	if (clock_mono_ms() - db->used_ms >= DB_RESTED_MS)
+		return db_send(db, sql, strlen(sql));
+	o = send_unread(db, sql, strlen(sql));
+	db->unread += o == OUTCOME_DONE;
+	return o;
+}
+
+enum outcome
+db_settle(struct db *db)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	if (db->unread == 0)
+		return o;
+	while (db->unread > 0) {
+		db->unread--;
+		if (mysql_read_query_result(db->my) != 0 && o == OUTCOME_DONE)
+			o = db_failed(db); /* 0 are left if it is broken */
+	}
+	db->begun = o == OUTCOME_DONE;
+	return o;
+}
+
+/* Reads the answer of a query in vain, unless the connection broke. */
+static void
+drop_answer(struct db *db)
+{
+	if (db->my != NULL && mysql_read_query_result(db->my) == 0)
+		mysql_free_result(mysql_store_result(db->my));
+}
+
+enum outcome
+db_send_query(struct db *db, const char *sql, size_t len)
+{
+	enum outcome o;
+
+	if (db->unread == 0)
+		return db_send(db, sql, len);
+	o = send_unread(db, sql, len);
+	if (o != OUTCOME_DONE)
+		return o;
+	o = db_settle(db);
+	if (o != OUTCOME_DONE)
+		drop_answer(db);
+	else if (mysql_read_query_result(db->my) != 0)
+		o = db_failed(db);
+	return o;
+}
