@@ -193,7 +193,9 @@ read_or_wait(struct counter *c, enum endpoint_status *status)
 	return o;
 }
 
-static enum exit_code
+/* When the result is not DONE, c->code is the exit code; that of a run which
+ * was asked to stop is PROG_OK, although not all was done. */
+static enum outcome
 count_until_end(struct counter *c)
 {
 	enum endpoint_status status = ENDPOINT_WAIT;
@@ -204,20 +206,21 @@ count_until_end(struct counter *c)
 	       status != ENDPOINT_FAILED)
 		o = read_or_wait(c, &status);
 	if (o != OUTCOME_DONE)
-		return c->code;
+		return o;
 	if (status == ENDPOINT_FAILED) {
 		log_error("%s", endpoint_why(c->in));
-		return endpoint_code(c->in);
+		c->code = endpoint_code(c->in);
+		return OUTCOME_NEVER;
 	}
 	o = counter_commit(c);
 	if (o == OUTCOME_DONE && c->state != NULL)
 		o = counter_write_files(c);
 	if (o != OUTCOME_DONE)
-		return c->code;
+		return o;
 	log_info("events_counted",
 	    "events=%" PRIu64 " duplicates=%" PRIu64 " dead_letters=%" PRIu64,
 	    c->counted, c->duplicates, c->refused);
-	return PROG_OK;
+	return OUTCOME_DONE;
 }
 
 static int
@@ -277,14 +280,13 @@ open_endpoints(struct counter *c)
 static enum exit_code
 run_counter(struct counter *c)
 {
-	enum exit_code code = PROG_SOFTWARE;
+	enum outcome o = counter_write_old_rows(c);
 
-	if (counter_write_old_rows(c) != OUTCOME_DONE)
-		return c->code;
-	code = count_until_end(c);
-	if (code == PROG_OK && counter_clear_old_rows(c) != OUTCOME_DONE)
-		code = c->code;
-	return code;
+	if (o == OUTCOME_DONE)
+		o = count_until_end(c);
+	if (o == OUTCOME_DONE)
+		o = counter_clear_old_rows(c);
+	return o == OUTCOME_DONE ? PROG_OK : c->code;
 }
 
 enum exit_code

@@ -152,6 +152,8 @@ add_history_record(struct model *m, const struct record *r)
 	chats_load(m, c);
 	if (r->at > c->dropped.at && r->episode <= EPISODE_CLOSED_BY_MESSAGE)
 		restore_dropped(m, c, r);
+	if (r->listed_at > c->listed_at)
+		c->listed_at = r->listed_at;
 	c->arriving = false;
 	chats_touch(m, c, true);
 }
@@ -267,6 +269,26 @@ add_past(struct model *m, const struct record *r)
 	return MODEL_NEW;
 }
 
+/* What an earlier generation knew of chats that it does not hand over. */
+static enum model_result
+add_absences(struct model *m, const struct record *r)
+{
+	int64_t *at = &m->whole_at[r->bucket];
+
+	if (r->absent_at > *at)
+		*at = r->absent_at;
+	m->corrected = true;
+	advance_as_of(m, r->at);
+	return MODEL_SKIPPED;
+}
+
+static bool
+tells_absences(const struct record *r)
+{
+	return r->absent_at != CLOCK_NONE && r->bucket != RECORD_NO_NUMBER &&
+	       r->bucket < BUCKETS;
+}
+
 enum model_result
 model_add(struct model *m, const struct record *r)
 {
@@ -292,6 +314,8 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_HISTORY:
 		return add_past(m, r);
 	case RECORD_CLOCK:
+		if (tells_absences(r))
+			return add_absences(m, r);
 		if (at <= m->as_of)
 			return MODEL_DUPLICATE;
 		break;

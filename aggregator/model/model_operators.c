@@ -69,8 +69,10 @@ model_operators_add(struct model *m, const struct record *r)
 		o->name = interner_get(n, r->name);
 		interner_drop(n, old);
 	}
-	if (r->stale)
+	if (r->stale) {
+		model_operators_touch(m, o);
 		return;
+	}
 	o->nameless = r->name.p == NULL && !m->stream;
 	if (r->has_available || !m->stream) {
 		o->available = r->available;

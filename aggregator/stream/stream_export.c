@@ -126,6 +126,7 @@ export_history(
 		jsonw_bool(&e->line, "held", true);
 	export_text(e, "operator", model_name(m, f->assignee));
 	jsonw_int(&e->line, "episode", f->episode);
+	export_time(e, "listed_at", c->listed_at);
 	end_record(e);
 }
 
@@ -171,6 +172,23 @@ export_message(void *ctx, const struct model *m, const struct chat *c,
 	end_record(e);
 }
 
+/* Which snapshots lacked the chats that nothing is known of. */
+static void
+export_snapshots(struct record_export *e, const struct model *m)
+{
+	unsigned i;
+
+	for (i = 0; i < BUCKETS; i++) {
+		if (m->whole_at[i] == CLOCK_NONE)
+			continue;
+		begin_record(e, "clock");
+		export_time(e, "at", m->whole_at[i]);
+		jsonw_int(&e->line, "bucket", i);
+		export_time(e, "absent_at", m->whole_at[i]);
+		end_record(e);
+	}
+}
+
 static void
 export_tenant(struct record_export *e, struct pipeline *p)
 {
@@ -192,6 +210,7 @@ export_tenant(struct record_export *e, struct pipeline *p)
 		model_each_absence(m, c, export_absence, e);
 		export_history(e, m, c);
 	}
+	export_snapshots(e, m);
 	if (m->as_of == CLOCK_NONE || e->failed)
 		return;
 	begin_record(e, "clock");

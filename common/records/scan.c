@@ -29,7 +29,7 @@
 
 /* Unknown keys of a record at most; together with all known ones they fit into
  * struct flat. */
-#define MOST_UNKNOWN 16
+#define MOST_UNKNOWN 15
 
 /* How the string of a field is stored; another length than min..max makes the
  * record unusual. */

@@ -215,6 +215,23 @@ expect 78 "$aggregator" --input eventcounter -f queue:$queue \
 says "was made with --window"
 settings 'wait_timeout = 40s'
 
+echo "- stopped while nobody takes its rows: the next run writes them"
+publish wantrows -n 50 -s 14
+"$aggregator" --input eventcounter -f queue:$queue \
+	--exchange eventcountertest --state "$tmp/state3" \
+	-t "unix:$tmp/nobody" 2>"$tmp/err" &
+counter=$!
+until_true 20 grep -q 'nobody reads' "$tmp/err" || fail "it waits for no reader"
+until_true 20 nothing_ready || fail "it does not read"
+sleep 0.5 # its commit is due after a tenth of a second
+kill $counter
+wait $counter || fail "SIGTERM gave $?"
+consume gotrows --state "$tmp/state3" -t "$tmp/rows.nobody"
+same wantrows gotrows
+is=$(jq -s 'map(select(.table == "event_counts").count) | add' \
+	"$tmp/rows.nobody")
+[ "$is" = 50 ] || fail "rows of $is events, not of 50"
+
 echo "- a broker that goes away is waited for, longer than for messages"
 publish wantback -n 10 -s 11
 "$aggregator" --input eventcounter -f queue:$queue \

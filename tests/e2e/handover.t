@@ -26,6 +26,7 @@ mark='"snapshot":"s1","at":"2026-01-10T09:00:00Z"'
 {
 	line operator '"operator":"7","name":"Ann"'
 	line operator '"operator":"8","name":"Bo"'
+	line operator '"operator":"9","name":"Cy"'
 	line snapshot "$mark,\"state\":\"begin\""
 	line operator '"snapshot":"s1","operator":"8","name":"Bo"'
 	line snapshot "$mark,\"state\":\"end\",\"records\":1"
@@ -83,10 +84,20 @@ is "the holder of the old chat" "$(jq -r 'select(.table == "chat_metrics" and
 is "closings that count again" "$(grep -c response_hours "$tmp/rows" || true)" 0
 is "who left has a name, and is not listed" "$(jq -r \
 	'select(.table == "operator_metrics_parts") | [.operator, .name]
-	| join(" ")' "$tmp/rows" | sort -u | tr '\n' ,)" "7 Ann,8 Bo,"
+	| join(" ")' "$tmp/rows" | sort -u | tr '\n' ,)" "7 Ann,8 Bo,9 Cy,"
 is "listed operators" "$(jq -r \
 	'select(.table == "tenant_metrics_parts") | .operators' "$tmp/rows" |
 	tail -n 1)" 1
+
+echo "- who left long ago, too, also after another start"
+{
+	message 1 new 14T12:00:00 customer
+	message 2 new 14T12:00:00 operator ',"operator":"9"'
+} | put records 1
+stream -a "$metrics,histograms,monologues" --part 0/1 --generation 2
+collect
+is "the name" "$(jq -r 'select(.table == "operator_metrics_parts" and
+	.operator == "9" and .responses == 1) | .name' "$tmp/rows")" Cy
 
 echo "- a chat counts when all of it is there: until then nothing is dropped"
 is "the times at which an operator is known" "$(exported \
@@ -124,3 +135,12 @@ stream -a "$metrics" --part 0/1 --generation 3
 collect
 is "open chats" "$(jq -r 'select(.table == "chat_metrics" and
 	.status == "open") | .chat' "$tmp/rows" | sort -u)" kept
+
+echo "- and a chat of which nothing came before: it does not come with a message"
+rm "$tmp/rows"
+message 1 late 15T09:00:30 customer | put records 1
+message 1 new 15T09:01:30 customer | put records 1
+stream -a "$metrics" --part 0/1 --generation 3
+collect
+is "open chats" "$(jq -r 'select(.table == "chat_metrics" and
+	.status == "open") | .chat' "$tmp/rows" | sort -u)" new

@@ -297,6 +297,63 @@ another_aggregator_knows_them(void **state)
 	model_release(&n);
 }
 
+/* A customer's message makes that of its chat. */
+static void
+expect_message_status(
+    struct model *m, const char *name, int64_t at, enum chat_status status)
+{
+	struct record r;
+
+	record_clear(&r);
+	r.type = RECORD_MESSAGE;
+	r.chat = r.id = (struct text){ name, 1 };
+	r.from = FROM_CUSTOMER;
+	r.at = START + at;
+	assert_int_equal(model_add(m, &r), MODEL_NEW);
+	model_stream_flush(m);
+	assert_int_equal(model_find_chat(m, r.chat)->now.status, status);
+}
+
+/* A chat of the snapshot stays open; of one that it lacked, and that no record
+ * tells of, a message from before it does not open it. In each order. */
+static void
+it_knows_those_that_are_not_handed_over(void **state)
+{
+	struct record clock, end;
+	struct model m;
+	int last;
+
+	(void)state;
+	record_clear(&clock);
+	clock.type = RECORD_CLOCK;
+	clock.at = clock.absent_at = START + 500;
+	record_clear(&end);
+	end.type = RECORD_HISTORY;
+	end.chat = id;
+	end.episode = 0;
+	end.listed_at = START + 500;
+	for (last = 0; last < 2; last++) {
+		begin(&m);
+		for (clock.bucket = 0; clock.bucket < BUCKETS && last == 0;
+		     clock.bucket++)
+			(void)model_add(&m, &clock);
+		describe(&m, 500, NULL, true);
+		(void)model_add(&m, &end);
+		model_stream_flush(&m);
+		for (clock.bucket = 0; clock.bucket < BUCKETS && last == 1;
+		     clock.bucket++)
+			(void)model_add(&m, &clock);
+		describe(&m, 490, "w", false);
+		model_stream_flush(&m);
+		assert_int_equal(chat(&m)->now.status, CHAT_OPEN);
+		restart(&m);
+		assert_int_equal(chat(&m)->listed_at, START + 500);
+		expect_message_status(&m, "b", 400, CHAT_GONE);
+		expect_message_status(&m, "c", 600, CHAT_OPEN);
+		model_release(&m);
+	}
+}
+
 int
 main(void)
 {
@@ -309,6 +366,7 @@ main(void)
 		cmocka_unit_test(a_silent_chat_leaves_the_state_at_last),
 		cmocka_unit_test(absences_go_when_nothing_can_come_between),
 		cmocka_unit_test(another_aggregator_knows_them),
+		cmocka_unit_test(it_knows_those_that_are_not_handed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
