@@ -245,6 +245,14 @@ run 0 "${assign[@]}"
 is "outcome" "$(outcome)" "$d - open p1"
 is "calls" "$(calls "$get") $(calls "$put")" "2 1"
 
+echo "- refused with success's status: as with 4xx"
+free "$d"
+control "fault?name=error-200&method=PUT&count=1"
+run 0 "${assign[@]}"
+is "outcome" "$(outcome)" "$d - open p1"
+is "calls" "$(calls "$get") $(calls "$put")" "2 1"
+grep -q "chat $d is not given to operator $a: " err || fail "$(cat err)"
+
 echo "- 5xx, too many requests, cut off: read again, then given"
 for fault in 500 502-html 429-retry reset; do
 	free "$d"
