@@ -182,6 +182,15 @@ db_another(const struct db *db)
 }
 
 void
+db_limit(struct db *db, int64_t ms)
+{
+	db->timeout_ms = at_most(db->timeout_ms, ms);
+	db->connect_ms = at_most(db->connect_ms, ms);
+	db->lock_ms = at_most(db->lock_ms, ms);
+	db->lock_s = db_seconds_of(db->lock_ms);
+}
+
+void
 db_thread_begin(void)
 {
 	if (mysql_thread_init() != 0)

@@ -52,6 +52,10 @@ struct db *db_open(const struct conf *conf, struct buf *why,
  * Owned. */
 struct db *db_another(const struct db *db) __attribute__((warn_unused_result));
 
+/* Before the first use: connecting, a statement and the wait for a lock take at
+ * most so long, each, also where [mysql] timeout says longer. */
+void db_limit(struct db *db, int64_t ms);
+
 /* Every thread but the main one calls these before its first and after its last
  * use of db. One thread at a time uses a connection. */
 void db_thread_begin(void);

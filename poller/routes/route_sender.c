@@ -8,11 +8,10 @@
 
 #include "common/base/log.h"
 #include "common/digest/checksum.h"
+#include "common/tokens/bearer.h"
 #include "common/tokens/jwt.h"
 #include "poller/hooks/listener_context.h"
 #include "poller/routes/route.h"
-
-#define BEARER "Bearer "
 
 static bool
 refuse_credentials(
@@ -44,20 +43,18 @@ bool
 route_token(const struct listener_context *in, const struct web_request *r,
     struct web_answer *a, struct sender *s)
 {
-	const char *header = r->header(r, "Authorization");
-	struct buf why = BUF_INIT;
+	struct buf token = BUF_INIT, why = BUF_INIT;
 	int rc;
 
 	if (in->tokens.rules.keys_n == 0)
 		return true;
-	if (header == NULL || strncasecmp(header, BEARER, strlen(BEARER)) != 0)
+	if (!bearer_add(&token, r->header(r, "Authorization")))
 		return refuse_credentials(a, "Bearer", "Not authenticated");
-	header += strlen(BEARER);
-	header += strspn(header, " ");
-	rc = check_sender_token(&in->tokens.rules, header, r, s, &why);
+	rc = check_sender_token(&in->tokens.rules, buf_str(&token), r, s, &why);
 	if (rc != 0)
 		log_info("token_refused", "peer=%s reason=\"%s\"", r->peer,
 		    buf_str(&why));
+	buf_release(&token);
 	buf_release(&why);
 	if (rc != 0)
 		return refuse_credentials(a, "Bearer error=\"invalid_token\"",

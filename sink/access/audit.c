@@ -42,9 +42,13 @@ static const char *const impersonal[] = {
 
 /* Parameters that say which rows were asked for. Others are not written down:
  * whatever a client puts into its address may be a secret. */
-static const char *const told_parameters[] = { "from", "to", "limit", "cursor",
-	"operator", "channel", "chat", "conversation_id", "message",
-	"message_id", "user_id", "customer" };
+static const char *const told_parameters[] = { "from", "to", "start_time",
+	"end_time", "period", "zone", "weekday", "hour", "limit", "cursor",
+	"operator", "nobody", "channel", "channel_id", "chat",
+	"conversation_id", "open", "waiting", "status", "tag", "message",
+	"message_id", "sender", "kind", "withdrawn", "up_to_version",
+	"after_version", "user_id", "rule", "word", "event_type",
+	"source_service" };
 
 static int
 open_audit_file(struct audit *a)

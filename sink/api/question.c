@@ -53,8 +53,8 @@ bool
 question_late(struct question *q)
 {
 	return question_problem(q, 503,
-	    "the answer takes longer than [serve] query_timeout; ask for a "
-	    "shorter range");
+	    "the answer takes longer than [serve] query_timeout; ask for less, "
+	    "such as a shorter range, or allow more there");
 }
 
 static bool
@@ -195,6 +195,23 @@ question_parameter(const struct question *q, const char *name)
 	return v != NULL && *v != '\0' ? v : NULL;
 }
 
+/* Where the + of an offset was not encoded, a blank stands for it. */
+static bool
+parse_instant(const char *v, int64_t *ms)
+{
+	static const char offset[] = " 03:00";
+	size_t len = strlen(v), at;
+	char *text = xstrndup(v, len);
+	bool good;
+
+	at = len - (len < strlen(offset) ? len : strlen(offset));
+	if (text[at] == ' ')
+		text[at] = '+';
+	good = clock_parse(text, len, ms) == 0;
+	free(text);
+	return good;
+}
+
 /* "24h". A number alone is refused: who writes one means a year, a day without
  * dashes or seconds since 1970, not seconds ago; so is what was before the year
  * 1, which no link to a next page can say. */
@@ -217,7 +234,7 @@ question_time(struct question *q, const char *name, int64_t *ms)
 	const char *v = question_parameter(q, name);
 	char date[32];
 
-	if (v == NULL || clock_parse(v, strlen(v), ms) == 0 ||
+	if (v == NULL || parse_instant(v, ms) ||
 	    parse_ago(v, q->request->now_ms, ms))
 		return true;
 	if (strlen(v) == strlen("2026-11-20")) {

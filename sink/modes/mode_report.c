@@ -130,7 +130,9 @@ check_report(void *options)
 	if (s->within != NULL &&
 	    parse_int(s->within, 0, 366 * 86400, &seconds) != 0)
 		return prog_usage_error(
-		    "--within '%s' is no number of seconds", s->within);
+		    "--within '%s' is no whole number of seconds up to "
+		    "31622400, a year",
+		    s->within);
 	if (s->report_form == REPORT_BY_NAME)
 		s->report_form = report_form_of(s->report);
 	if (s->report_form == REPORT_BY_NAME && strcmp(s->report, "-") == 0)

@@ -25,6 +25,7 @@
 #include "sink/serve/live.h"
 #include "sink/serve/login.h"
 #include "sink/serve/serve.h"
+#include "sink/serve/serve_metrics.h"
 #include "sink/serve/serve_routes.h"
 #include "sink/tables/tables_opening.h"
 
@@ -127,6 +128,7 @@ start_serving(struct api_server *s, const struct db *db)
 	s->serve.live = live_open(db, s->serve.timeout_ms, &s->why);
 	if (s->serve.live == NULL)
 		return -1;
+	s->serve.metrics = serve_metrics_open(db);
 	s->serve.pool = db_pool_open(db, n);
 	s->serve.queue = work_queue_open(
 	    n, WAITING_MAX, BODY_MAX * WAITING_MAX, db_thread_end);
@@ -139,6 +141,7 @@ stop_serving(struct api_server *s)
 {
 	service_end_requests(&s->service);
 	work_queue_close(s->serve.queue);
+	serve_metrics_close(s->serve.metrics);
 	live_close(s->serve.live);
 	service_close(&s->service);
 	db_pool_close(s->serve.pool);

@@ -10,7 +10,7 @@
 #include "common/base/xalloc.h"
 #include "common/http/etag.h"
 #include "common/os/file.h"
-#include "common/text/jsonw.h"
+#include "sink/api/problem.h"
 #include "sink/api/within.h"
 #include "sink/serve/serve.h"
 
@@ -146,8 +146,5 @@ board_files_answer(
 			return;
 		}
 	}
-	a->status = 404;
-	jsonw_open(&a->body);
-	jsonw_str(&a->body, "detail", "there is no such file");
-	jsonw_close(&a->body);
+	problem_answer(a, 404, "the board has no such file");
 }

@@ -20,6 +20,7 @@ struct audit;
 struct board_files;
 struct live;
 struct revocation;
+struct serve_metrics;
 struct server_counts;
 struct teams;
 struct work_queue;
@@ -34,6 +35,7 @@ struct serve {
 	struct db_pool *pool;
 	struct work_queue *queue; /* of what asks the database */
 	struct live *live;
+	struct serve_metrics *metrics;
 	const struct board_files *board;
 	int64_t timeout_ms; /* of a statement */
 };

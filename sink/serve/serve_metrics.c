@@ -3,13 +3,50 @@
  */
 #include "sink/serve/serve_metrics.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/xalloc.h"
+#include "common/db/db.h"
 #include "common/http_server/server_metrics.h"
+#include "common/http_server/work_queue.h"
 #include "common/monitoring/prometheus.h"
 #include "sink/api/problem.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/tenant_metrics.h"
+
+/* How long a session that hangs is waited for, and as long again another one
+ * that does not begin: less than Prometheus waits. */
+#define DATABASE_MS 3000
+
+/* Requests that wait. */
+#define SCRAPES_MAX 16
+
+struct serve_metrics {
+	struct db *db; /* of the one thread of the queue */
+	struct work_queue *queue;
+};
+
+struct serve_metrics *
+serve_metrics_open(const struct db *db)
+{
+	struct serve_metrics *m = xcalloc(1, sizeof *m);
+
+	m->db = db_another(db);
+	db_limit(m->db, DATABASE_MS);
+	m->queue = work_queue_open(1, SCRAPES_MAX, SIZE_MAX, db_thread_end);
+	return m;
+}
+
+void
+serve_metrics_close(struct serve_metrics *m)
+{
+	if (m == NULL)
+		return;
+	work_queue_close(m->queue);
+	db_close(m->db);
+	free(m);
+}
 
 /* Prometheus on this machine has no token, and sends no X-Forwarded-For, as a
  * proxy would: such a client has no address ("::"), as one whose header names
@@ -28,14 +65,13 @@ write_samples(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
 	const struct serve *s = context;
-	struct db *db = db_pool_take(s->pool);
 
 	(void)r;
+	db_thread_begin();
 	a->content_type = PROMETHEUS_CONTENT_TYPE;
 	prometheus_build_info(&a->body);
 	server_metrics_write(&a->body, s->counts);
-	tenant_metrics_write(&a->body, db);
-	db_pool_give(s->pool, db);
+	tenant_metrics_write(&a->body, s->metrics->db);
 }
 
 void
@@ -49,5 +85,5 @@ serve_metrics_answer(
 		return;
 	}
 	a->later = write_samples;
-	a->queue = s->queue;
+	a->queue = s->metrics->queue;
 }

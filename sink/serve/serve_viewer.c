@@ -3,16 +3,14 @@
  * one, is logged or answered.
  */
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/tokens/bearer.h"
 #include "sink/access/revocation.h"
 #include "sink/api/problem.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/session.h"
-
-#define BEARER "Bearer "
 
 static bool
 refuse_viewer(struct web_answer *a, const char *challenge, const char *detail)
@@ -105,11 +103,7 @@ find_token(const struct web_request *r, struct buf *token)
 
 	if (header == NULL)
 		return r->method == WEB_GET && session_cookie(r, token);
-	if (strncasecmp(header, BEARER, strlen(BEARER)) != 0)
-		return false;
-	header += strlen(BEARER);
-	buf_adds(token, header + strspn(header, " "));
-	return true;
+	return bearer_add(token, header);
 }
 
 bool

@@ -203,6 +203,7 @@ class Judge:
                 if k < reserved and "opened_at" in r]),
             "earliest": earliest,
             "clean": not self.is_reopened(chat, reserved, earliest) and
+            not self.is_opened_anew(mine, reserved, earliest) and
             all(r.get("status") == "open" and "operator" not in r
                 for k, r in mine if k < reserved),
         }
@@ -213,6 +214,13 @@ class Judge:
         return any(m["type"] == "message" and m["kind"] == "closed"
                    and m["chat"] == chat and ms_of(m["at"]) >= second
                    for _, _, m in self.log[:reserved])
+
+    def is_opened_anew(self, mine, reserved, arrival):
+        """It was opened after what was told of it first, by more than the CRM's
+        clock is ahead and cuts off: whose webhooks were lost in between."""
+        soon = arrival + 1000 + self.world.choices.ahead * 1000
+        return any(k < reserved and "opened_at" in r
+                   and ms_of(r["opened_at"]) > soon for k, r in mine)
 
     @staticmethod
     def arrival(r):

@@ -295,6 +295,18 @@ class Test:
             self.that(len(got["intervals"]) == len(want),
                       f"the intervals of {chat!r}")
 
+    def an_offset_is_read(self):
+        """Also where its + stands in the address as it is."""
+        first = self.server.get(V1 + "messages", self.admin,
+                                to="2026-11-11T05:30:00Z").rows()
+        for time in ("2026-11-11T11:00:00+05:30",
+                     "2026-11-11T11:00:00.000%2B05:30",
+                     "2026-11-11+11:00:00.000+05:30",
+                     "2026-11-11T02:00:00-03:30"):
+            again = self.server.ask(V1 + "messages?to=" + time, self.admin)
+            self.that(first and again.status == 200
+                      and again.rows() == first, f"{time}: {again.body[:99]}")
+
     def known_parameters(self):
         """By path, as the description has them."""
         document = self.server.ask(V1 + "openapi.json").json()
@@ -441,6 +453,7 @@ class Test:
                 (400, ask(V1 + "operators?operator=%00", self.admin)),
                 (414, ask(V1 + "operators?operator=" + 5000 * "x",
                           self.admin)),
+                (404, ask("/board/nothing.js")),
                 (413, ask("/login", None, "POST", form, 5000 * "x")),
                 (431, ask(V1 + "now", self.admin,
                           headers={f"X-{n}": "y" for n in range(70)})),
@@ -547,10 +560,14 @@ class Test:
 
     def a_locked_table_is_not_waited_for(self):
         self.world.sql.ask("LOCK TABLES intervals WRITE")
-        server = Server(self.lab, name="locked", options=("-vv",))
+        server = Server(self.lab, {"serve": {"query_timeout": "500ms"}},
+                        name="locked", options=("-vv",))
         with open(server.log, encoding="utf-8") as log:
             self.that("table_unopened table=intervals" in log.read(),
                       "the table was opened, or nothing says why not")
+        late = server.ask(V1 + "intervals", self.admin)
+        self.that(late.status == 503 and "ask for less" in late.problem(),
+                  f"too late: {late.status} {late.body}")
         self.world.sql.ask("UNLOCK TABLES")
 
     def a_database_that_is_away_comes_back(self):
@@ -588,6 +605,7 @@ def body():
         test.every_list_is_its_table()
         test.each_role_sees_its_part()
         test.a_chat_has_its_messages()
+        test.an_offset_is_read()
         test.bad_requests_are_refused()
         test.a_stranger_sees_nothing()
         test.the_servers_refusals_are_problems()

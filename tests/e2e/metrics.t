@@ -126,6 +126,25 @@ is 'messaging_http_requests_total{result="accepted"}' 1
 is 'messaging_http_requests_total{result="refused"}' 3
 ! grep -q messaging_tenant "$tmp/scraped" || fail "of which database?"
 
+echo "- a database that hangs is said to be away before Prometheus gives up"
+"$servers" start "$tmp/servers" mariadb || fail "no database"
+"$BIN/sink" -c "$tmp/serve.conf" --token --tenant one --role wall 2>/dev/null |
+	sed 's/^/Authorization: Bearer /' >"$tmp/header"
+until_true 20 curl -sS --fail -o /dev/null -H @"$tmp/header" "$there/api/v1/now" ||
+	fail "the database is not back"
+read -r database <"$tmp/servers/mariadb/server.pid"
+kill -STOP "$database"
+for _ in $(seq 8); do # twice as many as have a connection
+	curl -s -m 60 -o /dev/null -H @"$tmp/header" "$there/api/v1/now" &
+	askers[$!]=$!
+done
+curl -sS -m 9 -o "$tmp/scraped" "$there/metrics" || echo late >"$tmp/scraped"
+kill -CONT "$database"
+for asker in "${askers[@]}"; do
+	wait "$asker" || fail "no answer"
+done
+is messaging_database_up 0
+
 echo "- promtool"
 command -v promtool >/dev/null || {
 	echo "promtool is missing: scripts/install-deps monitoring"

@@ -373,6 +373,8 @@ class Test:
             (["--report", "x.html", "--zone", "Mars/Base"], 64, "Mars"),
             (["--report", "x.html", "--zone", "../etc/passwd"], 64, "zone"),
             (["--report", "x.html", "--within", "soon"], 64, "seconds"),
+            (["--report", "x.html", "--within", "1.5"], 64,
+             "no whole number of seconds"),
             (["--report", "x.html", "--tenant", "a b"], 64, "tenant"),
             (["--report", "none/x.html"], 73, "none/x.html"),
             (["--report", "/dev/null", "-o", "html"], 73, "no such report"),

@@ -1,0 +1,89 @@
+/*
+ * Test of the audit: a line tells each parameter of the API that selects rows,
+ * and no other: which is found from the table of resources, so that a new one
+ * is not forgotten.
+ */
+#include "tests/unit/unit.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "sink/access/audit.h"
+#include "sink/resources/resource.h"
+#include "sink/resources/resource_parameters.h"
+#include "tests/unit/tmpdir.h"
+
+/* How rows are shown, or what is compared with them. */
+static const char *const of_form[] = { "by", "group", "compare",
+	"within_seconds", "version", "count", "sum_seconds" };
+
+static bool
+is_of_form(const char *name)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(of_form) && strcmp(of_form[i], name) != 0)
+		i++;
+	return i < ARRAY_LEN(of_form);
+}
+
+/* A request that has every parameter there is. */
+static const char *
+find_any(const struct web_request *r, const char *name)
+{
+	(void)r;
+	return name;
+}
+
+static json_t *
+told_parameters(void)
+{
+	const struct viewer v = { .tenant = "acme", .role = VIEWER_ADMIN };
+	const struct web_request r = {
+		.path = "/api/v1/chats", .peer = "::1", .query = find_any
+	};
+	const struct web_answer a = { .status = 200 };
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct audit *audit = audit_open("audit", &why, &code);
+	json_t *line, *told;
+
+	assert_non_null(audit);
+	assert_int_equal(audit_add(audit, &v, &r, &a, 1), 0);
+	audit_close(audit);
+	line = json_load_file("audit", 0, NULL);
+	told = json_incref(json_object_get(line, "parameters"));
+	json_decref(line);
+	return told;
+}
+
+static void
+what_selects_rows_is_told(void **state)
+{
+	const char *names[RESOURCE_PARAMETERS];
+	json_t *told = told_parameters();
+	size_t i, j, n;
+
+	(void)state;
+	assert_non_null(told);
+	for (i = 0; i < resources_n; i++) {
+		n = resource_parameters(&resources[i], names);
+		for (j = 0; j < n; j++)
+			if ((json_object_get(told, names[j]) == NULL) !=
+			    is_of_form(names[j]))
+				fail_msg(
+				    "%s of %s", names[j], resources[i].pattern);
+	}
+	json_decref(told);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_selects_rows_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
+}
