@@ -239,10 +239,19 @@ load_fd(struct conf_source *src, int fd, struct buf *why)
 	return rc;
 }
 
+/* flags: further flags of open(2). */
 static int
-open_for_reading(const char *path)
+open_for_reading(const char *path, int flags)
 {
-	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
+}
+
+/* A file that nobody named: where it is a pipe without a writer, whoever put it
+ * there does not stop the program. */
+static int
+open_found(const char *path)
+{
+	return open_for_reading(path, O_NONBLOCK);
 }
 
 /* A file that was asked for by name: it must be there. */
@@ -250,7 +259,7 @@ static int
 load_named(struct conf *c, const char *path, struct buf *why)
 {
 	struct conf_source src = { .conf = c, .path = path };
-	int fd = open_for_reading(path);
+	int fd = open_for_reading(path, 0);
 
 	if (fd < 0) {
 		(void)syserr_explain(
@@ -282,7 +291,7 @@ load_found(struct conf *c, struct buf *why)
 
 	for (i = 0; i < ARRAY_LEN(places); i++) {
 		src.path = places[i];
-		fd = open_for_reading(places[i]);
+		fd = open_found(places[i]);
 		if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
 			log_warn("'%s' is not read: %s; %s", places[i],
 			    log_errno(errno), syserr_way_out(errno));
@@ -335,7 +344,7 @@ load_tenant_file(struct conf *c, const char *path, const char *tenant)
 		    "letters, digits, '_', '.', '-', then .conf",
 		    path, CONF_TENANT_MAX);
 	} else {
-		fd = open_for_reading(path);
+		fd = open_found(path);
 		if (fd < 0)
 			(void)syserr_explain(
 			    &why, PROG_CONFIG, "cannot read '%s'", path);

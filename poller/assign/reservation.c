@@ -52,6 +52,7 @@ reservation_release(struct reservation *r)
 	free(r->replaces);
 	free(r->holder);
 	free(r->answer);
+	free(r->unclear);
 	buf_release(&r->outcome);
 	buf_release(&r->listed_chats);
 	buf_release(&r->body);
@@ -144,10 +145,19 @@ reservation_report(struct tenant_assigner *assigner, enum error_class error,
 	error_class_way_out(assigner->tenant, error, &way);
 	log_error("tenant %s: cannot %s: %s; %s", assigner->tenant->name, what,
 	    message,
-	    error == ERROR_CLASS_LATER || error == ERROR_CLASS_THROTTLED
+	    assigner->wait_forever && (error == ERROR_CLASS_LATER ||
+					  error == ERROR_CLASS_THROTTLED)
 		? "it is tried again"
 		: buf_str(&way));
 	buf_release(&way);
+}
+
+void
+reservation_ask(struct reservation *r, struct crm_question *q)
+{
+	q->urgent = true;
+	q->hasty = !r->assigner->wait_forever;
+	fetch_ask(r->assigner->fetch, q);
 }
 
 void
@@ -175,13 +185,23 @@ is_operator_full(const struct reservation *r)
 		   r->max_chats;
 }
 
+static void
+end_expired(struct reservation *r)
+{
+	if (r->unclear != NULL)
+		log_warn("tenant %s: chat %s is not given to operator %s: %s",
+		    r->assigner->tenant->name, r->chat, r->operator_id,
+		    r->unclear);
+	reservation_outcome(r, RESERVATION_EXPIRED);
+}
+
 /* The chat may be given: it is unassigned, or with the operator who is to be
  * replaced. */
 static void
 give_or_refuse(struct reservation *r)
 {
 	if (is_reservation_expired(r))
-		reservation_outcome(r, RESERVATION_EXPIRED);
+		end_expired(r);
 	else if (r->assigner->dry_run)
 		reservation_done(r, RESERVATION_WOULD);
 	else if (stop_asked())

@@ -111,7 +111,8 @@ struct reservation {
 	bool in_a_list;    /* but a list has it */
 	int64_t listed_ms; /* request of the operator's list, monotonic */
 	struct strmap listed_ids; /* chats of that list */
-	char *answer; /* assignee in the answer to giving, or NULL */
+	char *answer;  /* assignee in the answer to giving, or NULL */
+	char *unclear; /* why it was not clear whether it is given, or NULL */
 	struct retry retry;
 	int64_t due_ms; /* while it waits, monotonic */
 };

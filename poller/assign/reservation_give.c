@@ -42,12 +42,21 @@ on_chat_given(struct reservation *r)
 	    r, r->answer != NULL ? RESERVATION_TAKEN : RESERVATION_REFUSED);
 }
 
-/* Only reading the chat shows whether the CRM has done it. */
+/* Only reading the chat shows whether the CRM has done it. While the CRM is
+ * silenced it cannot be read, either: a run that does not wait ends. */
 static void
 on_give_unclear(struct reservation *r, const struct ending *e)
 {
 	const char *tenant = r->assigner->tenant->name;
 
+	if (r->unclear == NULL)
+		r->unclear = xstrdup(e->message);
+	if (e->silenced && !r->assigner->wait_forever) {
+		reservation_report(r->assigner, e->error,
+		    "give chats to operators", e->message);
+		reservation_done(r, RESERVATION_AWAY);
+		return;
+	}
 	log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'", tenant,
 	    r->chat, r->operator_id, e->message);
 	/* The pause is longer than the retry budget: say why nothing happens.
@@ -101,7 +110,6 @@ reservation_give(struct reservation *r)
 		.operator_id = r->operator_id,
 		.replaces = r->replaces,
 		.changes = true,
-		.urgent = true,
 		.tries = 1,
 		.at_once = true,
 		.until_ms = r->expires,
@@ -116,6 +124,6 @@ reservation_give(struct reservation *r)
 	free(r->answer);
 	r->answer = NULL;
 	q.chat = value_chat(r->chat);
-	fetch_ask(r->assigner->fetch, &q);
+	reservation_ask(r, &q);
 	value_unref(q.chat);
 }

@@ -25,6 +25,9 @@ void reservation_outcome(struct reservation *r, enum reservation_fate fate);
 void reservation_decide(struct reservation *r);
 /* Enters a step; ends the program if the table does not allow it. */
 void reservation_go(struct reservation *r, enum reservation_step to);
+/* Puts a question to the CRM before those of others; how long it may wait
+ * depends on the run. */
+void reservation_ask(struct reservation *r, struct crm_question *q);
 /* Pauses, then reads the chat again. */
 void reservation_wait(struct reservation *r);
 /* Logs an error of the tenant once, until a request works again. Does not end

@@ -182,14 +182,13 @@ void
 reservation_search(struct reservation *r, enum reservation_step whose)
 {
 	struct crm_question q = { .call = PROFILE_CHATS,
-		.urgent = true,
 		.ctx = r,
 		.page = search_page,
 		.end = search_end };
 
 	reservation_go(r, whose);
 	q.operator_id = searched(r);
-	fetch_ask(r->assigner->fetch, &q);
+	reservation_ask(r, &q);
 }
 
 static void
@@ -232,14 +231,13 @@ reservation_list(struct reservation *r)
 {
 	struct crm_question q = { .call = PROFILE_CHATS,
 		.operator_id = r->operator_id,
-		.urgent = true,
 		.ctx = r,
 		.page = operator_list_page,
 		.end = operator_list_end };
 
 	reservation_go(r, STEP_LISTING);
 	r->listed_ms = clock_mono_ms();
-	fetch_ask(r->assigner->fetch, &q);
+	reservation_ask(r, &q);
 }
 
 /* The next list in which the chat would be if it were not gone; STEP_DONE:
@@ -293,14 +291,13 @@ static void
 seek_chat(struct reservation *r, enum reservation_step where)
 {
 	struct crm_question q = { .call = PROFILE_CHATS,
-		.urgent = true,
 		.ctx = r,
 		.page = in_a_list_page,
 		.end = in_a_list_end };
 
 	reservation_go(r, where);
 	q.operator_id = searched(r);
-	fetch_ask(r->assigner->fetch, &q);
+	reservation_ask(r, &q);
 }
 
 /* A single "not found" may be an error, and a wrong URL must not look like a
@@ -357,7 +354,6 @@ void
 reservation_read(struct reservation *r)
 {
 	struct crm_question q = { .call = PROFILE_CHAT,
-		.urgent = true,
 		.ctx = r,
 		.page = reservation_chat_page,
 		.end = reservation_chat_end };
@@ -369,6 +365,6 @@ reservation_read(struct reservation *r)
 	buf_clear(&r->listed_chats);
 	reservation_go(r, STEP_READING);
 	q.chat = value_chat(r->chat);
-	fetch_ask(r->assigner->fetch, &q);
+	reservation_ask(r, &q);
 	value_unref(q.chat);
 }

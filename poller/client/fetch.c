@@ -245,6 +245,22 @@ wake_delayed(struct fetch *f, int64_t now)
 	return wait;
 }
 
+/* Ends a hasty question that the CRM wants no call for; false: it waits. */
+static bool
+give_up_held(struct fetch_job *j, struct fetch_jobs *from, int64_t hold)
+{
+	struct buf text = BUF_INIT;
+
+	if (!j->q.hasty || hold <= j->fetch->tenant->retry_budget_ms)
+		return false;
+	TAILQ_REMOVE(from, j, link);
+	buf_addf(
+	    &text, "it wants no call for %lld s", (long long)(hold / 1000));
+	fetch_end(j, ERROR_CLASS_THROTTLED, buf_str(&text));
+	buf_release(&text);
+	return true;
+}
+
 int64_t
 fetch_step(struct fetch *f)
 {
@@ -257,8 +273,11 @@ fetch_step(struct fetch *f)
 		j = TAILQ_FIRST(from);
 		if (j == NULL)
 			break;
-		if (f->hold_until_ms > now)
+		if (f->hold_until_ms > now) {
+			if (give_up_held(j, from, f->hold_until_ms - now))
+				continue;
 			return f->hold_until_ms - now;
+		}
 		TAILQ_REMOVE(from, j, link);
 		start_job(j);
 	}

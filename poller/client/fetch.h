@@ -41,6 +41,8 @@ struct crm_question {
 			     answered meanwhile; 0: retry while retry_budget
 			     lasts */
 	bool at_once;     /* end after tries even if no other is answered */
+	bool hasty;       /* end instead of waiting while the CRM throttles
+			     longer than retry_budget */
 	void *ctx;
 	/* A page; asked_ms is on the CRM's clock. May take from *a. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);

@@ -138,11 +138,12 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 	fetch_ready(j);
 }
 
-/* Retries or ends a question whose answer was an error. wait: how long the CRM
- * throttles, or -1. */
+/* Retries or ends a question whose answer was an error. told: the answer itself
+ * says so, and thus that nothing was changed. wait: how long the CRM throttles,
+ * or -1. */
 static void
 retry_error(struct fetch_job *j, const struct http_answer *h,
-    const struct profile_answer *a, int64_t wait, const char *text)
+    const struct profile_answer *a, bool told, int64_t wait, const char *text)
 {
 	switch (a->error) {
 	case ERROR_CLASS_LATER:
@@ -155,8 +156,8 @@ retry_error(struct fetch_job *j, const struct http_answer *h,
 		retry_or_end(j, a->error, wait, text);
 		break;
 	case ERROR_CLASS_UNUSABLE:
-		if (is_success(h) && j->q.changes)
-			fetch_end_as(j, a->error, text, true);
+		if (j->q.changes)
+			fetch_end_as(j, a->error, text, is_success(h) && !told);
 		else if (is_success(h) && !a->unread)
 			retry_or_end(j, a->error, -1, text);
 		else
@@ -198,7 +199,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	if (wait > f->tenant->retry_budget_ms)
 		buf_addf(&text, "; it wants no call for %lld s",
 		    (long long)(wait / 1000));
-	retry_error(j, h, a, wait, buf_str(&text));
+	retry_error(j, h, a, json && !a->unread, wait, buf_str(&text));
 	buf_release(&text);
 }
 

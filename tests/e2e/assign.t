@@ -245,6 +245,26 @@ run 0 "${assign[@]}"
 is "outcome" "$(outcome)" "$d - open p1"
 is "calls" "$(calls "$get") $(calls "$put")" "2 1"
 
+echo "- refused with success's status: as with 4xx"
+free "$d"
+control "fault?name=error-200&method=PUT&count=1"
+run 0 "${assign[@]}"
+is "outcome" "$(outcome)" "$d - open p1"
+is "calls" "$(calls "$get") $(calls "$put")" "2 1"
+grep -q "chat $d is not given to operator $a: " err || fail "$(cat err)"
+
+echo "- never a clear answer, until it expires: the log says why"
+free "$d"
+control "fault?name=500&method=PUT"
+control "set?speed=1"
+assignment p1 "$d" "$a" "$(at 3)" >in
+run 0 timeout 60 "${assign[@]}"
+control "set?speed=0"
+is "outcome" "$(outcome)" "$d - open p1"
+is "lines" "$(wc -l <err)" 1
+grep -q "chat $d is not given to operator $a: .*HTTP 500" err || fail "$(cat err)"
+assignment p1 "$d" "$a" >in
+
 echo "- 5xx, too many requests, cut off: read again, then given"
 for fault in 500 502-html 429-retry reset; do
 	free "$d"
@@ -296,6 +316,21 @@ printf '[poller]\nretry_budget = 1s\n' >>conf
 assignment p1 "$d" "$a" >in
 run 75 "${assign[@]}"
 is "outcomes" "$(outcome)" ""
+free "$d"
+
+echo "- the CRM wants no call for longer than that: the same, at once"
+for method in PUT GET; do
+	free "$d" "${dialogs[4]}"
+	control "fault?name=429-retry&value=600&method=$method&count=1"
+	{
+		assignment p1 "$d" "$a"
+		assignment p2 "${dialogs[4]}" "$a"
+	} >in
+	run 75 timeout 20 "${assign[@]}"
+	is "outcomes" "$(jq -r .assignment out | grep -c p1 || true)" 0
+	grep -q 'wants no call for .* s; the next run tries again' err ||
+		fail "$(cat err)"
+done
 free "$d"
 
 echo "- bad records are told, others are none of ours"

@@ -297,6 +297,34 @@ tenants_have_files_of_their_own(void **state)
 	buf_release(&why);
 }
 
+/* A pipe that nobody writes: opening it as usual would wait for ever. */
+static void
+a_pipe_that_nobody_named_stops_nothing(void **state)
+{
+	static const char text[] = "[poller]\ntenants = .\n";
+	struct buf why = BUF_INIT;
+	struct conf *c;
+
+	(void)state;
+	clean_environment();
+	tmpdir_empty(".");
+	assert_int_equal(mkfifo("messaging.conf", 0600), 0);
+	assert_int_equal(mkfifo("t-p.conf", 0600), 0);
+	tmpdir_file("main.ini", text, strlen(text), 0600);
+	(void)alarm(20);
+	c = conf_load(NULL, &why);
+	assert_non_null(c);
+	assert_int_equal(conf_tenants(c), 0);
+	conf_free(c);
+	c = conf_load("main.ini", &why);
+	assert_non_null(c);
+	assert_int_equal(conf_tenants(c), 2);
+	(void)alarm(0);
+	conf_free(c);
+	tmpdir_empty(".");
+	buf_release(&why);
+}
+
 static void
 a_missing_folder_of_tenants_is_told(void **state)
 {
@@ -496,6 +524,7 @@ main(void)
 		cmocka_unit_test(no_token_goes_to_the_wrong_tenant),
 		cmocka_unit_test(a_token_problem_is_the_tenants_own),
 		cmocka_unit_test(tenants_have_files_of_their_own),
+		cmocka_unit_test(a_pipe_that_nobody_named_stops_nothing),
 		cmocka_unit_test(a_missing_folder_of_tenants_is_told),
 		cmocka_unit_test(paths_are_meant_from_the_file),
 		cmocka_unit_test(files_are_searched_in_order),
