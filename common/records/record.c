@@ -304,7 +304,7 @@ int
 record_read(struct record *r, const struct flat *f, struct buf *why)
 {
 	unsigned char names[FLAT_MAX_FIELDS];
-	const char *missing;
+	const char *missing, *name;
 	uint64_t present = 0;
 
 	record_clear(r);
@@ -318,8 +318,9 @@ record_read(struct record *r, const struct flat *f, struct buf *why)
 		return -1;
 	missing = missing_field(r, present);
 	if (missing != NULL) {
-		buf_setf(why, "field '%s' is missing in a %s record", missing,
-		    record_types[r->type].name);
+		name = record_types[r->type].name;
+		buf_setf(why, "field '%s' is missing in %s %s record", missing,
+		    strchr("aeiou", name[0]) != NULL ? "an" : "a", name);
 		return -1;
 	}
 	if (r->bucket > BUCKET_ALL) {

@@ -74,7 +74,7 @@ same_rows "$small"
 	fail "--every is not told of once: $(cat "$tmp/err")"
 get records.dead | jq -r .reason | sort -u >"$tmp/reasons"
 diff - "$tmp/reasons" <<-'END' || fail "other reasons"
-	field 'operator' is missing in a operator record
+	field 'operator' is missing in an operator record
 	it is outside a snapshot, and without --every this aggregator makes rows of snapshots only; for a stream give --every 50ms
 END
 

@@ -132,6 +132,8 @@ wait $writer || fail "the writer gave up: $?"
 [ "$(tail -n 1 "$tmp/log")" = "confirmed 60000" ] || fail "not all was confirmed"
 expect 75 topology --retire 1
 says "is not empty; let its reader finish, and try again"
+expect 65 topology -n 4 --next
+says "generation 1 of 'records' is not retired; retire it first, with --retire 1"
 for q in records.g1.0 records.g1.1 records.g1.2 records.g2.0 records.g2.1; do
 	take $q | sed "s/^/$q	/"
 done >"$tmp/both"
