@@ -21,6 +21,7 @@
 
 #include "common/base/parse.h"
 #include "common/base/prog.h"
+#include "common/records/bucket.h"
 #include "common/records/record_words.h"
 #include "common/text/scan_value.h"
 
@@ -469,6 +470,7 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 	r->has_available =
 	    r->type == RECORD_OPERATOR && (w->set & plan.available) != 0;
 	return read_meanings(w, mine & plan.meanings) &&
+	       r->bucket <= BUCKET_ALL &&
 	       (!x->escapes || !scan_has_escape(x, line, len) ||
 		   unescape_texts(w, mine & plan.texts));
 }

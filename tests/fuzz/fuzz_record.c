@@ -439,11 +439,12 @@ is_record(json_t *root, int type)
 		if (j != NULL ? !is_good(f, j) : (f->required >> type & 1) != 0)
 			return false;
 	}
+	j = json_object_get(root, "bucket");
+	if ((type == RECORD_SNAPSHOT || type == RECORD_CLOCK) && j != NULL &&
+	    !json_is_null(j) && count_of(j) > BUCKET_ALL)
+		return false;
 	if (type != RECORD_SNAPSHOT)
 		return true;
-	j = json_object_get(root, "bucket");
-	if (j != NULL && !json_is_null(j) && count_of(j) > BUCKET_ALL)
-		return false;
 	j = json_object_get(
 	    root, is_word(json_object_get(root, "state"), "begin") ? "at"
 								   : "records");

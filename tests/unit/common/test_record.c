@@ -36,6 +36,9 @@ static const struct {
 	{ "{\"type\":\"snapshot\",\"tenant\":\"t\",\"state\":\"end\","
 	  "\"snapshot\":\"s\"}",
 	    "field 'records' is missing in a snapshot record" },
+	{ "{\"type\":\"clock\",\"tenant\":\"t\",\"bucket\":65,"
+	  "\"at\":\"2026-11-20T10:00:00Z\"}",
+	    "field 'bucket' must be 0 to 64" },
 	{ "{\"type\":\"chat\",\"chat\":\"1\"}",
 	    "field 'tenant' is missing in a chat record" },
 	{ "{\"type\":\"chat\",\"tenant\":\"\",\"chat\":\"1\"}", NO_TENANT },

@@ -45,6 +45,8 @@ static const char *const usual[] = {
 
 /* Bad, or only unusual. */
 static const char *const unusual[] = {
+	"{\"type\":\"clock\",\"tenant\":\"t\",\"bucket\":65,"
+	"\"at\":\"2026-11-20T10:00:00Z\"}",
 	"",
 	"{}",
 	"[]",
