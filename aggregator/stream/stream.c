@@ -416,7 +416,8 @@ run_stream(struct stream *s)
 	else if (code == PROG_OK)
 		code = finish_pending(s, true);
 	/* Rows that were not confirmed are written at the next start, also if
-	 * the reader closed the pipe, which is not an error. */
+	 * the reader closed the pipe, which is not an error. What was not
+	 * flushed, of which some may be saved early, is not committed. */
 	if (code == PROG_OK && s->tick == STREAM_OPEN && s->touched == 0)
 		code = delete_pending_keys(s);
 	daemon_metrics_close(s->stage.metrics);

@@ -1,7 +1,8 @@
 /*
- * db_ahead: statements that are sent without waiting for their answers, which
- * are read before that of the next statement; so the beginning of a transaction
- * and its first query cost one round trip together. See db_impl.h.
+ * db_ahead: how text statements are sent, and when their answers are read. Some
+ * are sent ahead: their answers are read before that of the next statement; so
+ * the beginning of a transaction and its first query cost one round trip
+ * together. See db_impl.h.
  *
  * The server answers in the order of the statements. Only a query goes behind
  * statements whose answers are unread: should one of them fail, as START
@@ -24,6 +25,23 @@ send_unread(struct db *db, const char *sql, size_t len)
 	if (mysql_send_query(db->my, sql, (unsigned long)len) != 0)
 		return db_failed(db);
 	return OUTCOME_DONE;
+}
+
+static enum outcome
+read_answer(struct db *db)
+{
+	return mysql_read_query_result(db->my) == 0 ? OUTCOME_DONE
+						    : db_failed(db);
+}
+
+enum outcome
+db_send(struct db *db, const char *sql, size_t len)
+{
+	enum outcome o = db_settle(db);
+
+	if (o == OUTCOME_DONE)
+		o = send_unread(db, sql, len);
+	return o == OUTCOME_DONE ? read_answer(db) : o;
 }
 
 enum outcome
@@ -65,17 +83,13 @@ drop_answer(struct db *db)
 enum outcome
 db_send_query(struct db *db, const char *sql, size_t len)
 {
-	enum outcome o;
+	enum outcome o = send_unread(db, sql, len);
 
-	if (db->unread == 0)
-		return db_send(db, sql, len);
-	o = send_unread(db, sql, len);
 	if (o != OUTCOME_DONE)
 		return o;
 	o = db_settle(db);
-	if (o != OUTCOME_DONE)
-		drop_answer(db);
-	else if (mysql_read_query_result(db->my) != 0)
-		o = db_failed(db);
+	if (o == OUTCOME_DONE)
+		return read_answer(db);
+	drop_answer(db);
 	return o;
 }

@@ -157,20 +157,6 @@ db_doing(struct db *db, const char *sql)
 	db->doing[len] = '\0';
 }
 
-enum outcome
-db_send(struct db *db, const char *sql, size_t len)
-{
-	enum outcome o = db_settle(db);
-
-	if (o != OUTCOME_DONE)
-		return o;
-	db_doing(db, sql);
-	db->used_ms = clock_mono_ms();
-	if (mysql_real_query(db->my, sql, (unsigned long)len) != 0)
-		return db_failed(db);
-	return OUTCOME_DONE;
-}
-
 static enum outcome
 send_values(struct db *db, const char *sql, const struct db_value *args,
     size_t n, enum outcome (*send)(struct db *db, const char *sql, size_t len))

@@ -185,13 +185,18 @@ is_operator_full(const struct reservation *r)
 		   r->max_chats;
 }
 
+void
+reservation_warn(const struct reservation *r, const char *why)
+{
+	log_warn("tenant %s: chat %s is not given to operator %s: %s",
+	    r->assigner->tenant->name, r->chat, r->operator_id, why);
+}
+
 static void
 end_expired(struct reservation *r)
 {
 	if (r->unclear != NULL)
-		log_warn("tenant %s: chat %s is not given to operator %s: %s",
-		    r->assigner->tenant->name, r->chat, r->operator_id,
-		    r->unclear);
+		reservation_warn(r, r->unclear);
 	reservation_outcome(r, RESERVATION_EXPIRED);
 }
 

@@ -97,8 +97,7 @@ give_end(void *ctx, const struct ending *e)
 		reservation_done(r, RESERVATION_LEFT);
 		return;
 	}
-	log_warn("tenant %s: chat %s is not given to operator %s: %s",
-	    assigner->tenant->name, r->chat, r->operator_id, e->message);
+	reservation_warn(r, e->message);
 	r->giving = GIVING_REFUSED;
 	reservation_read(r);
 }

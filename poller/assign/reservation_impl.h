@@ -28,6 +28,8 @@ void reservation_go(struct reservation *r, enum reservation_step to);
 /* Puts a question to the CRM before those of others; how long it may wait
  * depends on the run. */
 void reservation_ask(struct reservation *r, struct crm_question *q);
+/* Logs why the CRM did not give the chat. */
+void reservation_warn(const struct reservation *r, const char *why);
 /* Pauses, then reads the chat again. */
 void reservation_wait(struct reservation *r);
 /* Logs an error of the tenant once, until a request works again. Does not end

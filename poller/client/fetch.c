@@ -245,17 +245,25 @@ wake_delayed(struct fetch *f, int64_t now)
 	return wait;
 }
 
+bool
+fetch_tell_hold(const struct fetch *f, int64_t ms, struct buf *text)
+{
+	if (ms <= f->tenant->retry_budget_ms)
+		return false;
+	buf_addf(text, "%sit wants no call for %lld s",
+	    text->len > 0 ? "; " : "", (long long)(ms / 1000));
+	return true;
+}
+
 /* Ends a hasty question that the CRM wants no call for; false: it waits. */
 static bool
 give_up_held(struct fetch_job *j, struct fetch_jobs *from, int64_t hold)
 {
 	struct buf text = BUF_INIT;
 
-	if (!j->q.hasty || hold <= j->fetch->tenant->retry_budget_ms)
+	if (!j->q.hasty || !fetch_tell_hold(j->fetch, hold, &text))
 		return false;
 	TAILQ_REMOVE(from, j, link);
-	buf_addf(
-	    &text, "it wants no call for %lld s", (long long)(hold / 1000));
 	fetch_end(j, ERROR_CLASS_THROTTLED, buf_str(&text));
 	buf_release(&text);
 	return true;

@@ -196,9 +196,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	    throttle_wait(&h->headers, refused, skew_apply(f->skew, h->got_ms),
 		profile_about(f->tenant->profile)->period_ms);
 	hold_calls(f, wait);
-	if (wait > f->tenant->retry_budget_ms)
-		buf_addf(&text, "; it wants no call for %lld s",
-		    (long long)(wait / 1000));
+	(void)fetch_tell_hold(f, wait, &text);
 	retry_error(j, h, a, json && !a->unread, wait, buf_str(&text));
 	buf_release(&text);
 }

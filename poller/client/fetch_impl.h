@@ -59,4 +59,8 @@ struct profile_input fetch_input(const struct fetch_job *j);
 /* Frees the request, so that the next start asks the profile for one. */
 void fetch_drop_request(struct fetch_job *j);
 
+/* Appends that the CRM wants no call for so long, if that is longer than
+ * [poller] retry_budget; false: it is not. */
+bool fetch_tell_hold(const struct fetch *f, int64_t ms, struct buf *text);
+
 #endif
