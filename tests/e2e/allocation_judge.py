@@ -63,6 +63,7 @@ class Judge:
         chat's first time, `reserved` of all reservations."""
         self.effective = {}  # index: from where on it is known
         self.told = {}       # chat: [(index, record)]
+        self.listed = {}     # index of an end marker: chats of its snapshot
         self.reserved = []   # (index, chat, agent, known at least up to)
         begun, known = [], -1
         for i, (kind, _, r) in enumerate(self.log):
@@ -91,6 +92,7 @@ class Judge:
                 return []
             for k in begun:
                 self.effective[k] = i
+            self.listed[i] = {self.log[k][2].get("chat") for k in begun}
             return []
         if "snapshot" in r:
             begun.append(i)
@@ -204,6 +206,7 @@ class Judge:
             "earliest": earliest,
             "clean": not self.is_reopened(chat, reserved, earliest) and
             not self.is_opened_anew(mine, reserved, earliest) and
+            not self.is_missed(chat, min(k for k, _ in mine), reserved) and
             all(r.get("status") == "open" and "operator" not in r
                 for k, r in mine if k < reserved),
         }
@@ -221,6 +224,11 @@ class Judge:
         soon = arrival + 1000 + self.world.choices.ahead * 1000
         return any(k < reserved and "opened_at" in r
                    and ms_of(r["opened_at"]) > soon for k, r in mine)
+
+    def is_missed(self, chat, told, reserved):
+        """A snapshot without it: it ended, and its webhook was lost."""
+        return any(told < end < reserved and chat not in chats
+                   for end, chats in self.listed.items())
 
     @staticmethod
     def arrival(r):
