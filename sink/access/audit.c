@@ -44,7 +44,7 @@ static const char *const impersonal[] = {
  * whatever a client puts into its address may be a secret. */
 static const char *const told_parameters[] = { "from", "to", "start_time",
 	"end_time", "period", "zone", "weekday", "hour", "limit", "cursor",
-	"operator", "nobody", "channel", "channel_id", "chat",
+	"operator", "assigned", "nobody", "channel", "channel_id", "chat",
 	"conversation_id", "open", "waiting", "status", "tag", "message",
 	"message_id", "sender", "kind", "withdrawn", "up_to_version",
 	"after_version", "user_id", "rule", "word", "event_type",

@@ -21,12 +21,14 @@ export function showTotals() {
 	const longest = first ? waited(first) : null;
 	const open = mayOpen();
 	const chats = (query) => open ? addressBehind({ chats: query }) : null;
+	/* Teams have no part of what nobody has. */
+	const ours = present.of_teams ? "open=1&assigned=1" : "open=1";
 	const responses = open ? addressBehind({ figure: "open=1" }) : null;
 
 	figures(byId("figures"), [
 		{ id: "total-waiting", title: "Waiting",
 			value: total.waiting_chats,
-			opens: chats("open=1&waiting=1") },
+			opens: chats(`${ours}&waiting=1`) },
 		{ id: "total-longest", title: "Longest wait",
 			value: span(longest),
 			kind: longest === null ? null : urgency(longest),
@@ -36,7 +38,7 @@ export function showTotals() {
 			kind: late > 0 ? "late" : null,
 			opens: chats("open=1&waiting=1") },
 		{ id: "total-open", title: "Open chats",
-			value: total.open_chats, opens: chats("open=1") },
+			value: total.open_chats, opens: chats(ours) },
 		{ id: "total-unassigned", title: "Unassigned",
 			value: total.unassigned_chats,
 			opens: chats("open=1&nobody=1") },

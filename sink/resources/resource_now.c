@@ -177,6 +177,7 @@ resource_now(struct question *q)
 		reply_rows(to, "waiting", waiting_columns,
 		    ARRAY_LEN(waiting_columns), waiting);
 		jsonw_str(to, "role", viewer_role_name(q->viewer.role));
+		jsonw_bool(to, "of_teams", scope_limits_totals(&q->viewer));
 		reply_end(q, NULL);
 	}
 	db_rows_free(tenant);

@@ -157,7 +157,9 @@ class Test:
             self.now_is_theirs(role, claims, whose)
 
     def now_is_theirs(self, role, claims, whose):
-        now = self.ask("now", role, claims).json()["now"]
+        answer = self.ask("now", role, claims).json()
+        now, of_teams = answer["now"], whose is not EVERYONE
+        self.that(answer["of_teams"] is of_teams, f"{role} {claims}: of_teams")
         if whose is EVERYONE:
             want = self.sql("SELECT open_chats, responses FROM "
                             "tenant_metrics")
@@ -169,6 +171,12 @@ class Test:
         got = [[str(row["open_chats"]), str(row["responses"])]
                for row in now]
         self.that(got == want, f"{role} {claims}: {got}, not {want}")
+        if now and role in (LEAD, ADMIN):
+            mine = "&assigned=1" if of_teams else ""
+            chats = self.pages("chats?limit=1000&open=1" + mine, role, claims,
+                               "rows")
+            self.that(len(chats) == now[0]["open_chats"],
+                      f"{role} {claims}: {len(chats)} open chats: {now}")
 
     def what_waits_is_theirs_or_nobodys(self):
         for role, claims, whose, _ in VIEWERS:

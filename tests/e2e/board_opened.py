@@ -109,6 +109,7 @@ def ten_figures_open(test):
         sums_to_it(test, link, what)
     an_hour_of_the_week_opens(test)
     chats_open(test)
+    chats_of_teams_open(test)
 
 
 def an_hour_of_the_week_opens(test):
@@ -122,12 +123,22 @@ def an_hour_of_the_week_opens(test):
 
 
 def chats_open(test):
-    for link in ("#total-waiting a", "#total-unassigned a",
+    for link in ("#total-waiting a", "#total-open a", "#total-unassigned a",
                  "#queue-waiting a"):
-        value, rows = opened(test, link)
-        test.that(len(rows) == int(value), f"{link}: {value}, {len(rows)}")
-        close(test)
+        as_many_chats(test, link)
     responses_of_a_chat_open(test)
+
+
+def as_many_chats(test, link):
+    value, rows = opened(test, link)
+    test.that(len(rows) == int(value), f"{link}: {value}, {len(rows)}")
+    close(test)
+
+
+def chats_of_teams_open(test):
+    test.visit("lead", "/#range=7d", teams=["support"])
+    for link in ("#total-waiting a", "#total-open a", "#total-unassigned a"):
+        as_many_chats(test, link)
 
 
 def responses_of_a_chat_open(test):

@@ -15,12 +15,12 @@ from harness import seed
 from streamlib import Sql
 
 TENANT = "acme"
-OPERATORS = {  # id: name, available, open chats, waiting
-    "1": ("Anna Orlova", 1, 7, 3),
-    "2": ("Boris Lee", 0, 5, 2),
-    "3": ("Chloé <b>D.</b>", 1, 6, 2),
-    "4": ("Дмитрий Иванов", 1, 1, 1),
-    "5": ("Eve O'Neil & Sons", 0, 0, 0),
+OPERATORS = {  # id: name, available
+    "1": ("Anna Orlova", 1),
+    "2": ("Boris Lee", 0),
+    "3": ("Chloé <b>D.</b>", 1),
+    "4": ("Дмитрий Иванов", 1),
+    "5": ("Eve O'Neil & Sons", 0),
 }
 CHANNELS = ["web", "telegram", "whatsapp"]
 WAITS = [1342, 612, 301, 244, 200, 121, 76, 51, 12]  # seconds, longest first
@@ -81,8 +81,11 @@ class BoardWorld:
             f"{quoted(MARKUP)}, 'minute', 0, 8, UTC_TIMESTAMP(3))")
 
     def put_operators(self, tenant):
-        for i, (name, there, chats, waiting) in OPERATORS.items():
+        for i, (name, there) in OPERATORS.items():
             n = int(i)
+            [[chats, waiting]] = self.sql.ask(
+                "SELECT COUNT(*), COUNT(waiting_since) FROM chat_metrics "
+                f"WHERE tenant = '{tenant}' AND operator = '{i}'")
             self.sql.ask(
                 "INSERT INTO operator_metrics (tenant, operator, name, "
                 "available, open_chats, reported_open_chats, responses, "
@@ -91,7 +94,7 @@ class BoardWorld:
                 f"as_of, version) SELECT '{tenant}', '{i}', {quoted(name)}, "
                 f"{there}, {chats}, {chats}, COUNT(*), AVG(ms) / 1000, "
                 f"{60 + 7 * n}, {300 + 90 * n}, {waiting}, "
-                f"{'NULL' if waiting == 0 else 50 * n}, UTC_TIMESTAMP(3), 1 "
+                f"{50 * n if int(waiting) else 'NULL'}, UTC_TIMESTAMP(3), 1 "
                 + self.of_open_chats(tenant) + f" AND operator = '{i}'")
 
     @staticmethod
