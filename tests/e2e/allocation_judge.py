@@ -34,6 +34,7 @@ it says more about the machine. SLOW=1 names what took more than one second.
 """
 
 import itertools
+import json
 import os
 
 from harness import say
@@ -184,8 +185,19 @@ class Judge:
                 continue
             self.pairs += 1
             if first[a][0] > first[b][0] and waits[a]["clean"]:
-                self.wrong.append("%s waits before %s, which is reserved "
-                                  "first" % (a, b))
+                self.wrong.append(
+                    "%s waits before %s, which is reserved first:\n%s\n" % (
+                        a, b, self.story(a, b, first[a][1])))
+
+    def story(self, a, b, up_to):
+        """What was told of both, and what the simulator did with them."""
+        lines = [(t, kind, r) for kind, t, r in self.log[:up_to + 1]
+                 if r["type"] == "snapshot" or r.get("chat") in (a, b)]
+        lines += [(e["time"], "sim", e) for e in self.journal
+                  if str(e.get("dialog")) in (a, b)]
+        return "\n".join("%.3f %s %s" % (t % 10000, kind, json.dumps(what))
+                         for t, kind, what in sorted(
+                             lines, key=lambda line: line[0]))
 
     def wait(self, chat, reserved):
         """When the log tells of it that it waits: surely, at the earliest,
