@@ -217,6 +217,7 @@ class Judge:
                 if k < reserved and "opened_at" in r]),
             "earliest": earliest,
             "clean": not self.is_reopened(chat, reserved, earliest) and
+            not self.is_given(chat, reserved) and
             not self.is_opened_anew(mine, reserved, earliest) and
             not self.is_missed(chat, min(k for k, _ in mine), reserved) and
             all(r.get("status") == "open" and "operator" not in r
@@ -229,6 +230,12 @@ class Judge:
         return any(m["type"] == "message" and m["kind"] == "closed"
                    and m["chat"] == chat and ms_of(m["at"]) >= second
                    for _, _, m in self.log[:reserved])
+
+    def is_given(self, chat, reserved):
+        """Its history tells that somebody has it, though the chat, listed
+        before, does not."""
+        return any(m["type"] == "message" and m["kind"] == "assigned"
+                   and m["chat"] == chat for _, _, m in self.log[:reserved])
 
     def is_opened_anew(self, mine, reserved, arrival):
         """It was opened after what was told of it first, by more than the CRM's
