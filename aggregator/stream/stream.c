@@ -15,7 +15,6 @@
 #include "common/os/daemon.h"
 #include "common/os/stop.h"
 
-#include "aggregator/containers/dedup.h"
 #include "aggregator/model/model_pack.h"
 
 /* After so many records a flush comes early (no more than the broker sends

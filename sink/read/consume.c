@@ -4,7 +4,6 @@
 #include "sink/read/consume.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
