@@ -278,7 +278,7 @@ confirm_flush(void *ctx, bool wait)
 	return o;
 }
 
-/* Nothing more is to be read now. */
+/* Where nothing is to be read now there is time to save early. */
 static bool
 send_passed_through(void *ctx)
 {

@@ -383,7 +383,6 @@ void
 consume_init(struct consume *c, struct endpoint *in, struct db *db,
     const struct conf *conf, const struct endpoint_options *opt)
 {
-
 	memset(c, 0, sizeof *c);
 	c->in = in;
 	c->code = PROG_SOFTWARE;
