@@ -100,16 +100,25 @@ find_config() {
 		config=/etc/messaging-analytics/messaging.conf
 	fi
 	[ -n "$config" ] || return 0
-	[ "$config" != /etc/messaging-analytics/messaging.conf ] || [ -r "$config" ] ||
-		die 77 "$(id -un) may not read '$config'; run this as its owner," \
-			"sudo -u $(stat -c %U /etc/messaging-analytics) ..., or give another with -c"
-	[ -r "$config" ] ||
-		die 78 "cannot read the configuration '$config'; check its name and mode"
+	[ -r "$config" ] || unreadable_config
+	[ ! -d "$config" ] ||
+		die 78 "the configuration '$config' is a folder; name a file"
 	case $config in
 	/*) ;;
 	*) config=$PWD/$config ;;
 	esac
 	export MESSAGING_CONFIG="$config"
+}
+
+# Ends the script: there is no such file, or it or its folder is closed to the user.
+unreadable_config() {
+	closed=$config
+	[ -e "$closed" ] || closed=$(dirname "$config")
+	if [ ! -e "$config" ] && { [ ! -d "$closed" ] || [ -x "$closed" ]; }; then
+		die 78 "cannot read the configuration '$config'; check its name"
+	fi
+	die 77 "$(id -un) may not read '$config'; run this as its owner," \
+		"sudo -u $(stat -L -c %U "$closed") ..., or give another with -c"
 }
 
 # take_lock NAME FILE: one run at a time for each configuration and user, on
@@ -124,9 +133,13 @@ take_lock() {
 		lock=$lock/messaging-$1-$(id -u)-$({ realpath "$config" 2>/dev/null ||
 			echo; } | cksum | cut -d ' ' -f 1)
 	fi
-	# >> does not empty the file: the run before has its start in it.
+	# >> does not empty the file: the run before has its start in it. Who may
+	# open it could hold it, so nobody else may.
+	mask=$(umask)
+	umask 077
 	{ exec 9>>"$lock"; } 2>/dev/null ||
 		die 73 "cannot open the lock '$lock'; choose another with -l FILE"
+	umask "$mask"
 	flock -n 9 || return 1
 	date +%s >"$lock"
 }

@@ -153,8 +153,8 @@ for way in "-c $tmp/at/messaging.conf" "-c messaging.conf" ""; do
 	# shellcheck disable=SC2086 # two words
 	(cd "$tmp/at" && "$scripts/tenant" $way add linked --replace <<<x) ||
 		fail "tenant $way: $?"
-	is "where a link leads" "$(cd "$tmp" && ls -A at/tenants elsewhere | xargs)" \
-		"at/tenants: linked.conf elsewhere: conf"
+	is "beside the link" "$(ls -A "$tmp/at/tenants")" linked.conf
+	is "where it leads" "$(ls -A "$tmp/elsewhere")" conf
 	rm "$tmp/at/tenants/linked.conf"
 done
 
