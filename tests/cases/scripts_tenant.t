@@ -158,6 +158,23 @@ for way in "-c $tmp/at/messaging.conf" "-c messaging.conf" ""; do
 	rm "$tmp/at/tenants/linked.conf"
 done
 
+echo "- purged: what the poller keeps goes, unless the rows could not"
+printf '[poller]\nstate = at\n' >"$tmp/kept"
+while read -r code state; do
+	printf '#!/bin/sh\nexit %s\n' $code >"$tmp/deadly/reaper"
+	chmod +x "$tmp/deadly/reaper"
+	: >"$tmp/at/gone.mdb"
+	rc=0
+	"$scripts/tenant" -b "$tmp/deadly" -c "$tmp/kept" remove gone --purge || rc=$?
+	is "exit code" "$rc" "$code"
+	is "state after $code" "$(find "$tmp/at" -name gone.mdb -printf kept)" \
+		"${state#gone}"
+done <<'END'
+75 kept
+66 gone
+0 gone
+END
+
 echo "- as another system writes files: with a mark, and CR at the ends of lines"
 printf '\357\273\277[crm first]\r\n[poller]\r\ntenants = at/tenants\r\n' \
 	>"$tmp/marked"
