@@ -219,7 +219,7 @@ shard_queues() {
 	while is_declared exchange "$1.g$g"; do
 		q=0
 		while is_declared queue "$1.g$g.$q.dead"; do
-			echo "$1.g$g.$q"
+			printf '%s\n' "$1.g$g.$q" "$1.g$g.$q.before"
 			q=$((q + 1))
 		done
 		g=$((g + 1))
