@@ -161,7 +161,7 @@ done
 echo "- purged: what the poller keeps goes, unless the rows could not"
 printf '[poller]\nstate = at\n' >"$tmp/kept"
 while read -r code state; do
-	printf '#!/bin/sh\nexit %s\n' $code >"$tmp/deadly/reaper"
+	printf '#!/bin/sh\nexit %s\n' "$code" >"$tmp/deadly/reaper"
 	chmod +x "$tmp/deadly/reaper"
 	: >"$tmp/at/gone.mdb"
 	rc=0
