@@ -223,6 +223,10 @@ check_jobs() {
 	[ -n "$folder" ] || return 0
 	while read -r task at; do
 		[ -n "$task" ] || continue
+		if [ "$at" = 0 ]; then
+			judge critical "$task has not succeeded yet"
+			continue
+		fi
 		age=$(($(date +%s) - at))
 		judge_age "the last success of $task" "$age"
 		figures+=("job_$task=${age}s;$warn;$critical")

@@ -140,6 +140,8 @@ sed -i "s/\(timestamp_seconds{.*}\) .*/\1 $(($(date +%s) - 1200))/" \
 	"$tmp/metrics/messaging_reap.prom"
 checked 1 'the newest of one .*; the last success of reap is 12[0-9]* s old;' \
 	-w 15m -c 1h
+sed -i "s/\(timestamp_seconds{.*}\) .*/\1 0/" "$tmp/metrics/messaging_reap.prom"
+checked 2 'reap has not succeeded yet;'
 sed -i "s/\(timestamp_seconds{.*}\) .*/\1 $(date +%s)/" \
 	"$tmp/metrics/messaging_reap.prom"
 checked 0 '1 tenants'
