@@ -15,8 +15,10 @@
 
 /* A flush that waits for ever answers LATER after so long without progress. */
 #define FLUSH_MS 3000
-/* After a signal: how long answers that are on their way are waited for. */
+/* After a signal: how long answers that are on their way are waited for, but no
+ * longer than until so shortly before the end. */
 #define STOP_MS 3000
+#define STOP_SPARE_MS 2500
 
 /* The last one, without a prefix, takes all other names. */
 static const struct endpoint_ops *const kinds[] = {
@@ -106,8 +108,12 @@ endpoint_patience(const struct endpoint_options *opt)
 int64_t
 endpoint_patience_ms(const struct endpoint_patience *p, bool up, bool flushing)
 {
+	int64_t left = stop_left_ms() - STOP_SPARE_MS;
+
+	if (stop_asked() && (!up || left <= 0))
+		return 0;
 	if (stop_asked())
-		return up ? STOP_MS : 0;
+		return left < STOP_MS ? left : STOP_MS;
 	if (!p->for_ever)
 		return p->timeout_ms;
 	return flushing ? FLUSH_MS : -1;

@@ -18,6 +18,7 @@
 
 /* Lock-free: written by a signal, read by all threads. */
 static atomic_int asked;
+static atomic_int_least64_t asked_ms; /* when; set before it is */
 
 static char timeout_line[160];
 
@@ -25,6 +26,8 @@ static void
 on_signal(int sig)
 {
 	(void)sig;
+	if (!asked)
+		asked_ms = clock_mono_ms();
 	/* From the first time on, however often it is repeated. */
 	if (!atomic_exchange(&asked, 1))
 		(void)alarm(STOP_WITHIN_S);
@@ -71,7 +74,16 @@ stop_asked(void)
 void
 stop_set(bool on)
 {
+	asked_ms = clock_mono_ms();
 	asked = on;
+}
+
+int64_t
+stop_left_ms(void)
+{
+	if (!stop_asked())
+		return INT64_MAX;
+	return asked_ms + STOP_WITHIN_S * INT64_C(1000) - clock_mono_ms();
 }
 
 bool

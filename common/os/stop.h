@@ -20,6 +20,9 @@ void stop_init(void);
 /* True once a signal has asked the program to stop. */
 bool stop_asked(void);
 
+/* Until the process is ended wherever it is; INT64_MAX if nobody asked. */
+int64_t stop_left_ms(void);
+
 /* Sleeps for ms milliseconds, less if asked to stop. True when the sleep was
  * cut short by that. Who sleeps so does not hang (notify.h). */
 bool stop_sleep(int64_t ms);
