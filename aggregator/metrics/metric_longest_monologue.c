@@ -262,7 +262,16 @@ insert_message(struct monologues *f, const struct streaming_metric_message *m)
 	return c;
 }
 
-static void
+static bool
+is_in_base(struct monologues *f, const struct streaming_metric_message *m)
+{
+	const struct monologue *c = find_monologue(f, m, false);
+
+	return c != NULL && c->base.length > 0 && m->at <= c->base.last_at;
+}
+
+/* Whether it was removed, or there was none: what the base has stays. */
+static bool
 remove_message(struct monologues *f, const struct streaming_metric_message *old,
     struct text id)
 {
@@ -275,12 +284,13 @@ remove_message(struct monologues *f, const struct streaming_metric_message *old,
 		l = find_place(f, c, old, id, &number);
 	}
 	if (l == NULL || compare_to_link(old, id, l) != 0)
-		return; /* it is part of the base */
+		return !is_in_base(f, old);
 	join_links(f, c, l->before, l->after);
 	keyed_state_delete(&f->links, l);
 	age_links(f, c);
 	c->stale = true;
 	keyed_state_emit(&f->table, c);
+	return true;
 }
 
 static void
@@ -290,21 +300,14 @@ monologues_message(void *ctx, const struct streaming_metric_message *m,
 	struct monologues *f = ctx;
 	struct monologue *c;
 
-	if (old != NULL && old->counted)
-		remove_message(f, old, m->id);
+	/* One that stays where it was must not count twice. */
+	if (old != NULL && old->counted && !remove_message(f, old, m->id))
+		return;
 	if (!m->counted)
 		return;
 	c = insert_message(f, m);
 	c->own = true;
 	keyed_state_emit(&f->table, c);
-}
-
-static bool
-is_in_base(struct monologues *f, const struct streaming_metric_message *m)
-{
-	const struct monologue *c = find_monologue(f, m, false);
-
-	return c != NULL && c->base.length > 0 && m->at <= c->base.last_at;
 }
 
 /* The message is part of the run; an earlier generation has the row. */

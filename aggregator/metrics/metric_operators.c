@@ -1,7 +1,7 @@
 /*
  * operator_metrics: what each operator does over the ongoing chats. A row has
  * who is in the directory, is assigned an ongoing chat, or is credited with a
- * first response or a reply in one.
+ * first response or a reply in one; or had a row when one of these was so.
  */
 #include "aggregator/rows/metric.h"
 
@@ -95,7 +95,8 @@ operator_rows_emit(
 		n = m->changes.operators_n;
 	}
 	for (i = 0; i < n; i++)
-		if (which == ROWS_CHANGED || operator_has_row(v[i]))
+		if (which == ROWS_CHANGED || operator_has_row(v[i]) ||
+		    v[i]->shown)
 			(to->part ? emit_operator_part : emit_operator)(
 			    m, v[i], to);
 }

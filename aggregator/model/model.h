@@ -112,6 +112,7 @@ struct operator_info {
 	bool listed; /* in the operator directory of the CRM */
 	bool available, has_available;
 	bool nameless; /* a snapshot had no name: see operator_name() */
+	bool shown;    /* what a one-shot run continues had a row of it */
 	bool changed;
 
 	/* Derived, over open chats. */
@@ -249,7 +250,7 @@ void model_copy(struct model *to, struct model *from);
 
 /* After model_copy(), when the other was recomputed and this one was not: there
  * are rows of the other, too, so chats that are open there and not here have
- * left. */
+ * left, and operators with a row there have one here. */
 void model_continue(struct model *to, const struct model *from);
 
 /* Corrects a stream, an incremental model, by a snapshot of its tenant. An

@@ -268,11 +268,25 @@ model_copy(struct model *to, struct model *from)
 		to->as_of = from->as_of;
 }
 
+/* Its row of before needs a later one, also when there is none now. */
+static void
+continue_operator(
+    struct model *to, const struct model *from, const struct operator_info *x)
+{
+	uint32_t id = translate_name(to, from, x->id);
+
+	model_operators_get(to, id)->shown = operator_has_row(x);
+	interner_drop(&to->lexicon.names, id);
+}
+
 void
 model_continue(struct model *to, const struct model *from)
 {
 	struct chat *c;
 	size_t i;
+
+	for (i = 0; i < from->operators_n; i++)
+		continue_operator(to, from, from->operators[i]);
 
 	for (i = 0; i < from->chats_n; i++) {
 		c = model_find_chat(to, chat_id(from->chats[i]));

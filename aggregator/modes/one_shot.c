@@ -199,6 +199,7 @@ make_reports(struct one_shot *b, size_t *n)
 		if (t->whole != NULL && (!stream || both)) {
 			report_init(&reports[*n], &t->whole->pipeline,
 			    job->rules, t->whole->id, t->whole->end_at);
+			reports[*n].continued = both;
 			reports[(*n)++].pass_through = &t->whole->pass_through;
 		}
 		if (both && t->whole != NULL)

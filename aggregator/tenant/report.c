@@ -89,14 +89,18 @@ write_tables(const struct report *r, enum share share, report_line_fn *line,
     void *ctx, int64_t *written)
 {
 	const struct metric_selection *c = r->pipeline->selection;
+	bool state;
 	size_t i;
 	int rc = 0;
 
 	*written = 0;
-	for (i = 0; i < c->n && rc == 0; i++)
-		if (share == SHARE_ALL ||
-		    report_is_state(r, c->metrics[i]) == (share == SHARE_STATE))
+	for (i = 0; i < c->n && rc == 0; i++) {
+		state = report_is_state(r, c->metrics[i]);
+		if (r->continued && !state)
+			continue;
+		if (share == SHARE_ALL || state == (share == SHARE_STATE))
 			rc = report_rows(r, c->metrics[i], line, ctx, written);
+	}
 	return rc;
 }
 

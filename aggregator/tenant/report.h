@@ -14,6 +14,8 @@ struct report {
 	const char *snapshot;           /* NULL: a stream, without markers */
 	int64_t end_at;                 /* of the end marker */
 	int64_t version;                /* of the rows; 0: they have none */
+	bool continued;                 /* by another report, which has all rows
+				   about the past */
 	const struct buf *pass_through; /* lines before all rows
 				   (pass_through.h), or NULL; borrowed */
 	const struct simulation *simulation; /* NULL: none; borrowed */

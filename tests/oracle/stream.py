@@ -180,7 +180,8 @@ def keyed(tables, newest):
 
 class Expected:
     """rows: {tenant: {key: row}}; of_snapshots: by hand, the same of each
-    tenant's snapshot alone; refused and late: the numbers of lines; cut: the
+    tenant's snapshot alone, where a stream continues it without those about
+    the past; refused and late: the numbers of lines; cut: the
     tenants whose snapshot was not whole."""
 
     def __init__(self):
@@ -218,17 +219,29 @@ def expected(data, conf=None, by_hand=True):
             found.cut.add(name)
         if name in streams or not by_hand:
             found.rows[name] = t.rows()
+            keep_live(found.of_snapshots.get(name, {}))
             add_left(found.rows[name], found.of_snapshots.get(name, {}),
                      t.newest)
     return found
 
 
+def keep_live(rows):
+    for key in [k for k in rows if k[0] not in LIVE]:
+        del rows[key]
+
+
 def add_left(rows, before, newest):
-    """By hand: chats that only the snapshot before the stream shows."""
+    """By hand: what only the snapshot before the stream shows."""
     for key, row in before.items():
-        if key[0] == "chat_metrics" and key not in rows:
+        if key in rows:
+            continue
+        if key[0] == "chat_metrics":
             rows[key] = {"chat": row["chat"], "status": "left",
                          "as_of": newest}
+        elif key[0] == "operator_metrics":
+            rows[key] = {"operator": row["operator"], "open_chats": 0,
+                         "responses": 0, "waiting_chats": 0,
+                         "longest_wait_seconds": None, "as_of": newest}
 
 
 def marker(t, r, found, whole, by_hand):

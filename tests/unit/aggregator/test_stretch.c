@@ -61,6 +61,9 @@ static const struct script taken_back[] = {
 	{ { { 0, "a", 0 }, { DAY + 1, "b", 0 }, { DAY + HOUR + 1, "c", 0 },
 	      { DAY + 1, NULL, 2 }, { DAY + HOUR + 1, NULL, 3 } },
 	    5, { .messages = 0 } },
+	/* Not taken back but moved into the window, from before it. */
+	{ { { 0, "a", 0 }, { HOUR + MINUTE, "b", 0 }, { HOUR / 2, "a", 1 } }, 3,
+	    { .messages = 2 } },
 };
 
 static const struct script scripts[] = {
