@@ -167,7 +167,7 @@ pulled_chats_end(void *ctx, const struct ending *e)
 		store_set_number(p->store, "pages", p->pages);
 	chats_listed(&p->chats);
 	if (p->store != NULL)
-		chats_leave(&p->chats, p->pages, p->as_of);
+		chats_leave(&p->chats, p->pages);
 }
 
 static void
