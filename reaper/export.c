@@ -5,7 +5,6 @@
 #include "reaper/rights.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

@@ -117,16 +117,25 @@ judge_age() {
 }
 
 # within COMMAND [ARGUMENT]...: one of lib.sh, with a limit to its time. What it
-# says goes to $answer; false, with the reason there, when it fails.
+# prints goes to $answer; false, with the reason there, when it fails. What is
+# complained of by one that succeeds, as a locale that is not installed or the
+# mode of the configuration, is no answer.
 within() {
-	local rc=0
+	local rc=0 both mark=$'\001'
 	# shellcheck disable=SC2154 # set by need_programs
-	answer=$(timeout -k 1 "$limit" bash -c 'set -eu; . "$0"
-		config=$1 aggregator=$2; shift 2; "$@"' "$here/lib.sh" \
-		"$config" "$aggregator" "$@" 2>&1) || rc=$?
+	both=$({
+		out=$(timeout -k 1 "$limit" bash -c 'set -eu; . "$0"
+			config=$1 aggregator=$2; shift 2; "$@"' "$here/lib.sh" \
+			"$config" "$aggregator" "$@" 2>&3) || rc=$?
+		printf '%s%s' "$mark" "$out"
+		exit "$rc"
+	} 3>&1) || rc=$?
+	answer=${both#*"$mark"}
+	[ $rc != 0 ] || return 0
+	answer=${both%%"$mark"*} answer=${answer%$'\n'}
+	answer=${answer##*$'\n'} answer=${answer#lib.sh: }
 	[ $rc -lt 124 ] || answer="no answer within $limit s"
-	[ $rc = 0 ] || answer=${answer##*$'\n'} answer=${answer#lib.sh: }
-	[ $rc = 0 ]
+	return 1
 }
 
 check_broker() {
@@ -236,5 +245,5 @@ text=$(printf '%s; ' ${criticals[0]+"${criticals[@]}"} \
 	${warnings[0]+"${warnings[@]}"} ${notes[0]+"${notes[@]}"})
 text=${text%; }
 # A bar would begin the figures.
-echo "MESSAGING $word - ${text//|/ } | ${figures[*]-}"
+echo "MESSAGING $word - ${text//|/ } | ${figures[*]-}" || exit 3
 exit $code

@@ -24,7 +24,7 @@ die() {
 
 # The comment at the head of the script is its help.
 help() {
-	sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+	sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" || exit 74
 	exit 0
 }
 
@@ -81,13 +81,14 @@ need_programs() {
 }
 
 # The configuration that the programs would use, as an absolute path in $config;
-# empty when there is none, so that the environment must be enough.
+# empty when there is none, so that the environment must be enough. A link stays
+# one: relative paths in the file start where it was found, for programs too.
 find_config() {
 	if [ -z "$config" ]; then
 		config=${MESSAGING_CONFIG:-}
 	fi
 	if [ -z "$config" ] && [ -r messaging.conf ]; then
-		case $(stat -c %u messaging.conf) in
+		case $(stat -L -c %u messaging.conf) in
 		0 | "$(id -u)") config=messaging.conf ;;
 		esac
 	fi
@@ -99,13 +100,25 @@ find_config() {
 		config=/etc/messaging-analytics/messaging.conf
 	fi
 	[ -n "$config" ] || return 0
-	[ "$config" != /etc/messaging-analytics/messaging.conf ] || [ -r "$config" ] ||
-		die 77 "$(id -un) may not read '$config'; run this as its owner," \
-			"sudo -u $(stat -c %U /etc/messaging-analytics) ..., or give another with -c"
-	[ -r "$config" ] ||
-		die 78 "cannot read the configuration '$config'; check its name and mode"
-	config=$(realpath "$config")
+	[ -r "$config" ] || unreadable_config
+	[ ! -d "$config" ] ||
+		die 78 "the configuration '$config' is a folder; name a file"
+	case $config in
+	/*) ;;
+	*) config=$PWD/$config ;;
+	esac
 	export MESSAGING_CONFIG="$config"
+}
+
+# Ends the script: there is no such file, or it or its folder is closed to the user.
+unreadable_config() {
+	closed=$config
+	[ -e "$closed" ] || closed=$(dirname "$config")
+	if [ ! -e "$config" ] && { [ ! -d "$closed" ] || [ -x "$closed" ]; }; then
+		die 78 "cannot read the configuration '$config'; check its name"
+	fi
+	die 77 "$(id -un) may not read '$config'; run this as its owner," \
+		"sudo -u $(stat -L -c %U "$closed") ..., or give another with -c"
 }
 
 # take_lock NAME FILE: one run at a time for each configuration and user, on
@@ -116,11 +129,17 @@ take_lock() {
 	if [ -z "$lock" ]; then
 		lock=/run/lock
 		[ -w $lock ] || lock=/tmp
-		lock=$lock/messaging-$1-$(id -u)-$(echo "$config" | cksum | cut -d ' ' -f 1)
+		# One for all names of a configuration.
+		lock=$lock/messaging-$1-$(id -u)-$({ realpath "$config" 2>/dev/null ||
+			echo; } | cksum | cut -d ' ' -f 1)
 	fi
-	# >> does not empty the file: the run before has its start in it.
+	# >> does not empty the file: the run before has its start in it. Who may
+	# open it could hold it, so nobody else may.
+	mask=$(umask)
+	umask 077
 	{ exec 9>>"$lock"; } 2>/dev/null ||
 		die 73 "cannot open the lock '$lock'; choose another with -l FILE"
+	umask "$mask"
 	flock -n 9 || return 1
 	date +%s >"$lock"
 }
@@ -172,7 +191,8 @@ conf_path() {
 # conf_tenants: the names in the [crm NAME] headers.
 conf_tenants() {
 	[ -n "$config" ] || return 0
-	sed -n 's/^[ \t]*\[[ \t]*crm[ \t][ \t]*\([^] \t]*\)[ \t]*\][ \t\r]*$/\1/p' \
+	LC_ALL=C sed -n '1s/^\xef\xbb\xbf//
+		s/^[ \t]*\[[ \t]*crm[ \t][ \t]*\([^] \t]*\)[ \t]*\][ \t\r]*$/\1/p' \
 		"$config"
 }
 
@@ -199,7 +219,7 @@ shard_queues() {
 	while is_declared exchange "$1.g$g"; do
 		q=0
 		while is_declared queue "$1.g$g.$q.dead"; do
-			echo "$1.g$g.$q"
+			printf '%s\n' "$1.g$g.$q" "$1.g$g.$q.before"
 			q=$((q + 1))
 		done
 		g=$((g + 1))
@@ -283,7 +303,7 @@ mysql_options() {
 	}
 	{
 		digits = "0123456789abcdef"
-		sub(/^[a-z]+:\/\//, "")
+		sub(/^[A-Za-z]+:\/\//, "")
 		if ((at = index($0, "?")) > 0) {
 			n = split(substr($0, at + 1), query, "&")
 			for (i = 1; i <= n; i++)
@@ -322,7 +342,9 @@ mysql_options() {
 		}
 		option("host", host)
 		print "protocol=tcp\nport=" (port != "" ? port : 3306)
-		if (host ~ /^127\./ || host == "::1" || host == "localhost")
+		# 127.example.com is somebody else.
+		if (host ~ /^127\.[0-9]+\.[0-9]+\.[0-9]+$/ || host == "::1" || \
+		    tolower(host) == "localhost")
 			exit
 		if (plain ~ /^(yes|true|on|1)$/)
 			exit

@@ -5,9 +5,6 @@
  */
 #include "aggregator/allocation/allocation_impl.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/base/xalloc.h"
 
 /* After a limit of everybody: has each operator room? */

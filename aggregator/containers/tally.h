@@ -6,7 +6,6 @@
 #ifndef AGGREGATOR_CONTAINERS_TALLY_H
 #define AGGREGATOR_CONTAINERS_TALLY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -16,7 +16,6 @@
 #include "aggregator/metrics/streaming_metric.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"

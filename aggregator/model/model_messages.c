@@ -68,7 +68,7 @@ messages_known_stays(
 	int c = message_compare_version(&m->lexicon, new, old);
 
 	return c < 0 ||
-	       (c > 0 && new->updated == old->updated &&new->at != old->at);
+	       (c > 0 && old->updated == new->updated && old->at != new->at);
 }
 
 enum model_result

@@ -7,7 +7,6 @@
 #include "aggregator/model/model_pack.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/xalloc.h"
 

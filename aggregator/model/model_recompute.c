@@ -5,13 +5,8 @@
  */
 #include "aggregator/model/model_impl.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-
-#include "aggregator/containers/id_order.h"
 
 /* Past lives leave the time of their last record alone. Returns how many
  * messages they had. */

@@ -5,7 +5,6 @@
  * aggregator/snapshot/staging.h.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

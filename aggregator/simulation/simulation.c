@@ -6,7 +6,6 @@
 #include "aggregator/simulation/simulation_impl.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/xalloc.h"
 

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#include "common/digest/checksum.h"
-
 void
 state_fail(struct state *s, int rc)
 {

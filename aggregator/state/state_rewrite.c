@@ -2,7 +2,6 @@
  * state_rewrite: see state.h. The new state is made in a folder of its own,
  * with the seed of the old one, from which hashes in it are made.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 

@@ -15,7 +15,6 @@
 #include "common/os/daemon.h"
 #include "common/os/stop.h"
 
-#include "aggregator/containers/dedup.h"
 #include "aggregator/model/model_pack.h"
 
 /* After so many records a flush comes early (no more than the broker sends
@@ -279,7 +278,7 @@ confirm_flush(void *ctx, bool wait)
 	return o;
 }
 
-/* Nothing more is to be read now. */
+/* Where nothing is to be read now there is time to save early. */
 static bool
 send_passed_through(void *ctx)
 {

@@ -30,10 +30,10 @@
  *   rows confirmed        the same rows are written once more
  *   input acknowledged    nothing: the next commit removes the keys
  *
- * Where records come fast, chats are derived and saved before their flush, when
- * nothing waits to be read (stream_save_early()), so that records wait less for
- * a flush. That is in the state's open transaction: nothing of it is committed
- * before the rest of the flush is.
+ * Where records come fast, chats are derived and saved before their flush,
+ * while nothing is to be read (stream_save_early()), so that the next records
+ * wait less for it. They go into the state's open transaction: nothing of it is
+ * committed before the rest of the flush is.
  *
  * While the state commits and rows are confirmed, the next records come in;
  * they are committed after that, so what was not confirmed always has its keys

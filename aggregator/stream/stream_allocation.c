@@ -7,8 +7,6 @@
  */
 #include "aggregator/stream/stream.h"
 
-#include <string.h>
-
 #include "common/base/clock.h"
 
 int64_t

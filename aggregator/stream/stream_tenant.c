@@ -4,8 +4,6 @@
  */
 #include "aggregator/stream/stream.h"
 
-#include <stdlib.h>
-
 #include "common/base/xalloc.h"
 
 #include "aggregator/model/model_pack.h"

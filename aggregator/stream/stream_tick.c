@@ -10,8 +10,6 @@
  */
 #include "aggregator/stream/stream.h"
 
-#include <string.h>
-
 #include "common/base/clock.h"
 #include "common/base/log.h"
 

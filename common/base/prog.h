@@ -9,8 +9,6 @@
 #ifndef COMMON_BASE_PROG_H
 #define COMMON_BASE_PROG_H
 
-#include <stdbool.h>
-
 /* The subset of sysexits.h that is used, with the meaning it has here. */
 enum exit_code {
 	PROG_OK = 0,

@@ -14,7 +14,6 @@
 
 #include "common/calendar/zone.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
 enum calendar_unit {

@@ -4,11 +4,8 @@
  */
 #include "common/calendar/zone_impl.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/xalloc.h"
 #include "common/os/file.h"

@@ -3,7 +3,6 @@
  */
 #include "common/conf/conf_section.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"

@@ -7,8 +7,6 @@
 
 #include "common/base/buf.h"
 
-#include <stddef.h>
-
 #define SECRET_MAX 8192
 
 /* The file's first line without trailing blanks and byte order mark, owned.

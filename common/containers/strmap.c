@@ -6,7 +6,6 @@
  */
 #include "common/containers/strmap.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

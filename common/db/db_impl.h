@@ -39,7 +39,7 @@ struct db {
 	char doing[DB_DOING];       /* its beginning, without values */
 	int64_t used_ms;            /* when it was sent; clock_mono_ms() */
 	unsigned unread;            /* answers: see db_send_ahead() */
-	bool begun;                 /* the server said so of a transaction */
+	bool begun;                 /* the server confirmed START TRANSACTION */
 };
 
 /* The server's error number of a deadlock. */

@@ -8,7 +8,6 @@
  * break at any time.
  */
 #include <mysql.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

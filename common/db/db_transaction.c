@@ -67,9 +67,9 @@ db_commit(struct db *db)
 void
 db_rollback(struct db *db)
 {
+	(void)db_settle(db);
 	/* A failed rollback leaves a connection in an unknown state; without
 	 * it the server rolls back by itself. */
-	(void)db_settle(db);
 	if (db->my != NULL && mysql_rollback(db->my) != 0)
 		db_disconnect(db);
 }

@@ -17,10 +17,8 @@
 #include "common/endpoint/endpoint_amqp_reader.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/os/lines.h"

@@ -60,8 +60,9 @@ struct stage {
 	enum outcome (*confirm)(void *ctx, bool wait);
 
 	/* May be NULL. Called before a batch of a prompt stage waits for more
-	 * lines: sends what needs no flush to be sent. True: not all of it
-	 * could go, call again soon. */
+	 * lines, and before each flush: sends what needs no flush to be sent,
+	 * and may do a little of what the flush would. True: not all of it
+	 * could be sent, call again soon. */
 	bool (*send)(void *ctx);
 
 	/* Both may be NULL. pump() calls endpoint_pump() for the outputs of the

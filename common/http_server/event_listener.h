@@ -12,7 +12,6 @@
 #include "common/http_server/event_topic.h"
 
 #include <stdatomic.h>
-#include <stdint.h>
 
 /* An event as it is sent. */
 struct event_text {

@@ -8,17 +8,13 @@
 
 #include "common/http_server/server_impl.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/notify.h"

@@ -8,7 +8,6 @@
  */
 #include "common/http_server/server_impl.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

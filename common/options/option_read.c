@@ -6,7 +6,6 @@
 #include "common/options/option_table.h"
 
 #include <getopt.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

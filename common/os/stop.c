@@ -3,7 +3,6 @@
  */
 #include "common/os/stop.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>

@@ -16,7 +16,6 @@
 #include "common/records/scan.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/parse.h"

@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
-/* Appends the token, without the blanks around it, which are no part of a
- * header's value (RFC 9112). False: there is no such header, which is NULL
- * then, or it is of another scheme. */
+/* Appends the token of that header's value, without the blanks around it, which
+ * are no part of it (RFC 9112). False: there is no such header (NULL), or it is
+ * of another scheme. */
 bool bearer_add(struct buf *to, const char *header)
     __attribute__((warn_unused_result));
 

@@ -11,7 +11,6 @@
 #include <jwt.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/parse.h"

@@ -3,8 +3,6 @@
  */
 #include "common/words/phone_digits.h"
 
-#include <stdbool.h>
-
 enum {
 	/* The digits of a number without all its codes, and with them. */
 	SHORTEST = 7,

@@ -3,8 +3,6 @@
  */
 #include "poller/client/throttle.h"
 
-#include <string.h>
-
 #include "common/base/clock.h"
 #include "common/base/text.h"
 

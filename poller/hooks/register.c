@@ -5,7 +5,6 @@
  */
 #include "poller/hooks/register.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"

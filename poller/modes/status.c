@@ -4,7 +4,6 @@
  * gone, and when that was asked.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"

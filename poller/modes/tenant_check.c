@@ -3,7 +3,6 @@
  */
 #include "poller/modes/tenant_check.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

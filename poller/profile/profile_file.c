@@ -4,14 +4,12 @@
 #include "poller/profile/profile_file.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/prog.h"
 #include "common/base/syserr.h"

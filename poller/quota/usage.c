@@ -5,7 +5,6 @@
 #include "poller/quota/usage.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

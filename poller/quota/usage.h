@@ -8,7 +8,6 @@
 #include "poller/profile/profile.h"
 #include "poller/store/store.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 enum usage_who { USAGE_POLL, USAGE_STATUS, USAGE_ASSIGN, USAGE_WHO };

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "common/http/json_body.h"
 #include "common/text/jsonw.h"
 #include "poller/routes/route_collect.h"
 #include "poller/routes/route_ids.h"

@@ -5,7 +5,6 @@
 #include "poller/routes/route.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "common/text/jsonw.h"
 #include "poller/hooks/listener_context.h"

@@ -4,8 +4,6 @@
 #ifndef POLLER_ROUTES_ROUTE_IDS_H
 #define POLLER_ROUTES_ROUTE_IDS_H
 
-#include <stddef.h>
-
 /* Room for each, NUL included. */
 #define ROUTE_ID 48
 

@@ -11,7 +11,6 @@
 #include "poller/routes/validate.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct listener_context;

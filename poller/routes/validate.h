@@ -11,7 +11,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 enum validate_kind {
 	VALIDATE_ID,      /* text of 1..max bytes, no control characters,

@@ -14,7 +14,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Gets a line without its newline, with 64 readable bytes behind it. */
 typedef bool line_file_fn(void *ctx, const char *line, size_t len);

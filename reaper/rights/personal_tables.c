@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/words/word_case.h"
 

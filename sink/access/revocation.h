@@ -11,8 +11,6 @@
 
 #include "common/db/db.h"
 
-#include <stddef.h>
-
 #define REVOCATION_EVERY_MS 2000
 /* Revoked tokens that have not expired; sink --token takes no more. */
 #define REVOCATION_MAX 10000

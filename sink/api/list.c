@@ -3,7 +3,6 @@
  */
 #include "sink/api/list.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"

@@ -7,8 +7,6 @@
  */
 #include "sink/api/now_state.h"
 
-#include <string.h>
-
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "sink/api/question.h"

@@ -4,7 +4,6 @@
 #include "sink/read/consume.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -384,7 +383,6 @@ void
 consume_init(struct consume *c, struct endpoint *in, struct db *db,
     const struct conf *conf, const struct endpoint_options *opt)
 {
-
 	memset(c, 0, sizeof *c);
 	c->in = in;
 	c->code = PROG_SOFTWARE;

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "common/base/clock.h"
-
 static void
 add_row_counts(const struct consume *c, struct buf *to, const char *labels)
 {

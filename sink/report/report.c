@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
 #include "sink/page/page.h"

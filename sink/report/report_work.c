@@ -3,7 +3,6 @@
  */
 #include "sink/report/report_work.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

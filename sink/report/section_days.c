@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "sink/page/chart.h"
 #include "sink/report/section.h"

@@ -1,8 +1,6 @@
 /*
  * section_traffic: messages by channel, and what was read of them.
  */
-#include <inttypes.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"

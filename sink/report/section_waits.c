@@ -4,7 +4,6 @@
  * The longest waits of a month are found without reading all its intervals:
  * each is in one of the hours with the longest maxima.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"

@@ -7,7 +7,6 @@
  * Nothing says how much of what a channel was sent had success, or when it was
  * up: those members are null. Of the cache, which is none, neither.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"

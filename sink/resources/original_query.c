@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/text/jsonw.h"
 
 /* From here on a number is milliseconds; and the longest text of a time. */
 #define MILLISECONDS_FROM INT64_C(20000000000)

@@ -9,7 +9,6 @@
  */
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/reply.h"
 #include "sink/api/sharded.h"

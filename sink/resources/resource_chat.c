@@ -3,7 +3,6 @@
  * /api/v1/chats/ID/timeline: its messages and the intervals that end with them,
  * in the order of time, so that a metric can be followed to what was written.
  */
-#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"

@@ -3,7 +3,6 @@
  * operators, and who waits, longest first, as much of it as scope.h says. A
  * wall sees no names, an agent those of no customers.
  */
-#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"

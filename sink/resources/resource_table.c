@@ -2,8 +2,6 @@
  * resource_table: the table of resources, and how a request finds its row; see
  * resource.h.
  */
-#include <stdlib.h>
-#include <string.h>
 
 #include "common/base/xalloc.h"
 #include "common/http/path_pattern.h"

@@ -5,7 +5,6 @@
 #include "sink/responses/interval_filter.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/tables/intervals.h"

@@ -5,8 +5,6 @@
  * An hour of the week is one of the clock on the wall: when the clocks change,
  * one comes twice in the range or not at all.
  */
-#include <inttypes.h>
-#include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"

@@ -16,7 +16,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
 #include "sink/api/reply.h"
 #include "sink/responses/response_href.h"
 #include "sink/responses/response_sums.h"

@@ -3,9 +3,6 @@
  */
 #include "sink/responses/response_read.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"

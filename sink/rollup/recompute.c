@@ -3,10 +3,7 @@
  */
 #include "sink/rollup/recompute.h"
 
-#include <string.h>
-
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "sink/rollup/analytics_hours.h"

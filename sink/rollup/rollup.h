@@ -21,7 +21,6 @@
 #include "common/base/text.h"
 #include "common/db/db.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

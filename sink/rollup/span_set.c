@@ -4,7 +4,6 @@
 #include "sink/rollup/span_set.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"

@@ -15,8 +15,8 @@
 #include "sink/serve/serve.h"
 #include "sink/serve/tenant_metrics.h"
 
-/* How long a session that hangs is waited for, and as long again another one
- * that does not begin: less than Prometheus waits. */
+/* The longest wait for a statement, and again for a new connection when that
+ * one is lost: both together are less than Prometheus waits. */
 #define DATABASE_MS 3000
 
 /* Requests that wait. */

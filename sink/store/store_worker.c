@@ -99,7 +99,7 @@ store_worker_wait(struct store_worker *w, int timeout_ms)
 	bool idle;
 
 	(void)pthread_mutex_lock(&w->lock);
-	/* Looked at between two lines: that asks the kernel for nothing. */
+	/* Asked between two lines with 0: no system call then. */
 	while (timeout_ms > 0 && w->state == BUSY && rc == 0)
 		rc = pthread_cond_timedwait(&w->changed, &w->lock, &end);
 	idle = w->state == IDLE;

@@ -25,7 +25,8 @@ struct store_worker *store_worker_new(struct db *db, int64_t keep_ms, bool all,
 void store_worker_start(
     struct store_worker *w, struct row_batch *b, bool wait_forever);
 
-/* Waits up to timeout_ms for the batch. True: the worker is idle. */
+/* Waits up to timeout_ms for the batch; 0: only looks, and is cheap. True: the
+ * worker is idle. */
 bool store_worker_wait(struct store_worker *w, int timeout_ms);
 
 /* Of the last batch, once the worker is idle: its outcome, and its place among

@@ -5,7 +5,6 @@
 #include "sink/tables/migrate.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"

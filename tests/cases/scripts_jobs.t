@@ -58,6 +58,7 @@ started() {
 echo "- the job: poller, aggregator, sink"
 run 0 job
 called "poller " "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
+[ "$(stat -c %a "$tmp/lock")" = 600 ] || fail "others may hold the lock"
 [ ! -s "$tmp/out" ] || fail "it spoke: $(cat "$tmp/out")"
 run 0 job -d -q other -v
 called "poller -v" "aggregator -v -t queue:other"
@@ -172,6 +173,25 @@ grep -q "cannot find the program 'poller'" "$tmp/out" || fail "$(cat "$tmp/out")
 rc=0
 "$scripts/job" -b "$tmp/bin" -c "$tmp/none" >"$tmp/out" 2>&1 || rc=$?
 [ "$rc" = 78 ] || fail "no configuration: $rc"
+grep -q 'check its name$' "$tmp/out" || fail "$(cat "$tmp/out")"
+run 78 job -c "$tmp"
+grep -q 'is a folder; name a file$' "$tmp/out" || fail "$(cat "$tmp/out")"
+# Root may read everything, but for what it gives up here.
+gives_up=''
+[ "$(id -u)" != 0 ] || gives_up='setpriv --bounding-set=-dac_override,-dac_read_search'
+mkdir "$tmp/closed"
+: >"$tmp/closed/conf"
+for closed in "$tmp/closed/conf" "$tmp/closed"; do
+	chmod 000 "$closed"
+	rc=0
+	# shellcheck disable=SC2086 # words
+	$gives_up "$scripts/job" -b "$tmp/bin" -c "$tmp/closed/conf" \
+		-l "$tmp/lock" >"$tmp/out" 2>&1 || rc=$?
+	[ "$rc" = 77 ] || fail "may not read $closed: $rc $(cat "$tmp/out")"
+	grep -q "as its owner, sudo -u $(id -un) " "$tmp/out" ||
+		fail "$(cat "$tmp/out")"
+	chmod 700 "$closed"
+done
 run 73 job -l /no/such/folder/lock
 grep -q 'choose another with -l' "$tmp/out" || fail "$(cat "$tmp/out")"
 PROGRAM_PREFIX=ma-

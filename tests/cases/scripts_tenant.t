@@ -99,6 +99,29 @@ wait
 is "winners" "$(wc -l <"$tmp/won")" 1
 is "its token" "$(cat "$tmp/tenants/race.conf")" "token = t$(cat "$tmp/won")"
 
+echo "- ended in the middle: no token stays, at the latest when it is removed"
+mkdir "$tmp/deadly"
+cat >"$tmp/deadly/poller" <<'END'
+#!/bin/sh
+# Its parent is a part of the script.
+read -r _ _ _ script _ <"/proc/$PPID/stat"
+kill -"$(cat "${0%/*}/signal")" "$script"
+END
+chmod +x "$tmp/deadly/poller"
+while read -r signal code left; do
+	echo "$signal" >"$tmp/deadly/signal"
+	MESSAGING_BIN=$tmp/deadly run "$code" add ended <<<canary
+	is "files after $signal" "$(find "$tmp/tenants" -name '.*.conf.*' |
+		wc -l)" "$left"
+done <<'END'
+INT 130 0
+TERM 143 0
+HUP 143 0
+KILL 137 1
+END
+run 65 remove ended
+! grep -r canary "$tmp/tenants" || fail "a token that nobody uses"
+
 echo "- list and remove"
 run 0 list
 is "the list" "$(jq -r '"\(.tenant) \(.state) \(.url)"' "$tmp/out")" \
@@ -122,6 +145,44 @@ sed -i '/tenants/d' "$tmp/conf"
 run 78 add n <<<x
 says "set tenants = DIR"
 
+echo "- through a link: folders are those that the programs use"
+mkdir "$tmp/at" "$tmp/at/tenants" "$tmp/elsewhere"
+printf '[poller]\ntenants = tenants\n' >"$tmp/elsewhere/conf"
+ln -s ../elsewhere/conf "$tmp/at/messaging.conf"
+for way in "-c $tmp/at/messaging.conf" "-c messaging.conf" ""; do
+	# shellcheck disable=SC2086 # two words
+	(cd "$tmp/at" && "$scripts/tenant" $way add linked --replace <<<x) ||
+		fail "tenant $way: $?"
+	is "beside the link" "$(ls -A "$tmp/at/tenants")" linked.conf
+	is "where it leads" "$(ls -A "$tmp/elsewhere")" conf
+	rm "$tmp/at/tenants/linked.conf"
+done
+
+echo "- purged: what the poller keeps goes, unless the rows could not"
+printf '[poller]\nstate = at\n' >"$tmp/kept"
+while read -r code state; do
+	printf '#!/bin/sh\nexit %s\n' "$code" >"$tmp/deadly/reaper"
+	chmod +x "$tmp/deadly/reaper"
+	: >"$tmp/at/gone.mdb"
+	rc=0
+	"$scripts/tenant" -b "$tmp/deadly" -c "$tmp/kept" remove gone --purge || rc=$?
+	is "exit code" "$rc" "$code"
+	is "state after $code" "$(find "$tmp/at" -name gone.mdb -printf kept)" \
+		"${state#gone}"
+done <<'END'
+75 kept
+66 gone
+0 gone
+END
+
+echo "- as another system writes files: with a mark, and CR at the ends of lines"
+printf '\357\273\277[crm first]\r\n[poller]\r\ntenants = at/tenants\r\n' \
+	>"$tmp/marked"
+printf '\357\273\277url = https://x/v1\r\n' >"$tmp/at/tenants/second.conf"
+"$scripts/tenant" -c "$tmp/marked" list >"$tmp/out" || fail "list: $?"
+is "the list" "$(jq -r '"\(.tenant) \(.url)"' "$tmp/out")" "first null
+second https://x/v1"
+
 echo "- the database's URL as options of its client"
 options() { # URL [CA [PLAINTEXT]]
 	(
@@ -141,6 +202,8 @@ mysql://u:p%40%23%22%5c%2f@127.0.0.1/db|user="u" password="p@#"\\/" database="db
 mysql://u:a:b@c@[::1]:3307/db|user="u" password="a:b@c" database="db" host="::1" protocol=tcp port=3307
 mariadb://u@localhost/db|user="u" password="" database="db" protocol=socket
 mysql://u@localhost/db?x=1&socket=%2Ftmp%2Fs|user="u" password="" database="db" socket="/tmp/s" protocol=socket
+mysql://u:p@LocalHost:1/db|user="u" password="p" database="db" host="LocalHost" protocol=tcp port=1
+MySQL://u:p@127.example.com/db|user="u" password="p" database="db" host="127.example.com" protocol=tcp port=3306 ssl-verify-server-cert ssl-ca="/etc/ssl/certs/ca-certificates.crt"
 mysql://u:p@db.example.com/db|user="u" password="p" database="db" host="db.example.com" protocol=tcp port=3306 ssl-verify-server-cert ssl-ca="/etc/ssl/certs/ca-certificates.crt"
 END
 is "a CA of its own" "$(options mysql://u:p@h/db /ca.pem | grep -o 'ssl-ca=.*')" \

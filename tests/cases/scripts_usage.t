@@ -52,3 +52,5 @@ refused 64 "-a needs a value" reap -f -a ''
 refused 64 "-t needs a value" mail-report -t '' lead@example.com
 refused 64 "-p needs a value" live -p ''
 refused 69 "cannot find the program 'poller'" job -d -v
+# Two folders that are not there are equal, but no counts.
+refused 66 "there is nothing to compare" eventcounter -d "$tmp/none" compare

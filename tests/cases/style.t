@@ -44,7 +44,21 @@ x(void)
 }
 END
 case_ "no header comment" common/x.c 'common/x.c:1: begin with' <<END
-#include <stdio.h>
+#include <stdint.h>
+END
+case_ "an include of nothing used" common/x.c 'c:2: <string.h> is not' <<END
+$head
+#include <string.h>
+
+/* strlen() */
+struct strings {
+	char strlen_of[2];
+};
+END
+case_ "an include of a name that is passed on" common/x.c '' <<END
+$head
+#include <string.h>
+#define X apply(strcmp)
 END
 case_ "a banned function" common/x.c 'common/x.c:6: banned here: strcpy' <<END
 $head

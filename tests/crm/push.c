@@ -2,7 +2,6 @@
 #include "tests/crm/push.h"
 
 #include <curl/curl.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>

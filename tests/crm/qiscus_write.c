@@ -1,6 +1,5 @@
 /* qiscus_write: assigning, resolving, and where webhooks go; see qiscus.h. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"

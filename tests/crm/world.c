@@ -2,7 +2,6 @@
 #include "tests/crm/world.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/xalloc.h"
 

@@ -119,6 +119,15 @@ is "left" "some 350 sink: reason 0" "$(listed some)"
 "$probe" -e read queue:rows | cut -f 2 | jq -r '.chat[1:]' | sort -n >"$tmp/got"
 cmp -s "$tmp/got" <(seq 1 2 700) || fail "not the odd ones: $(head "$tmp/got")"
 
+echo "- those of topology are listed, of what was before, too"
+"$PWD/scripts/topology" -n 2 >"$tmp/out"
+for queue in records.g1.1 records.g1.0.before; do
+	letter "of $queue" "{}" 2026-11-20T10:00:00.000Z |
+		"$probe" write "queue:$queue.dead" >"$tmp/out"
+done
+is "listed" "records.g1.0.before 1 sink: of records.g1.0.before
+records.g1.1 1 sink: of records.g1.1" "$(listed | grep '^records' | sort)"
+
 echo "- killed while it waits for a full queue, and run again"
 ctl set_policy -p messaging full '^rows$' '{"max-length":8}' --apply-to queues
 filler=$(printf '%01000d' 0)

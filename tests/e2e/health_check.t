@@ -111,6 +111,19 @@ done <"$tmp/typed"
 		grep -q 'no database' "$tmp/err" || fail "$(cat "$tmp/err")"
 )
 
+echo "- what programs and shells complain of besides is no answer"
+chmod 644 "$tmp/conf"
+checked 0 '1 tenants \| dead_letters=0;0 age_one='
+chmod 600 "$tmp/conf"
+"$scripts/health-check.sh" -w 1000d -c 2000d >"$tmp/wanted"
+LC_ALL=xx_XX.UTF-8 "$scripts/health-check.sh" -w 1000d -c 2000d >"$tmp/out" \
+	2>/dev/null || fail "a locale that is not there: $? $(cat "$tmp/out")"
+diff <(sed 's/=[0-9]*s//g' "$tmp/wanted") <(sed 's/=[0-9]*s//g' "$tmp/out") ||
+	fail "a locale that is not there"
+rc=0
+"$scripts/health-check.sh" >/dev/full 2>"$tmp/err" || rc=$?
+is "nowhere to write" 3 "$rc"
+
 echo "- metrics are old, or are none"
 sql "UPDATE tenants SET as_of = UTC_TIMESTAMP(3) + INTERVAL 2 HOUR"
 checked 1 'the newest of one is 7[0-9]* s in the future: whose clock is wrong' \

@@ -94,8 +94,10 @@ def that_refused(mail, that):
         (("-z", "Mars/Base", "a@b.example"), {}, 64, "Mars"),
         (("a@b.example",), {"SENDMAIL": None, "PATH": mail.lab.path("bin")},
          69, "sink --report"),
+        (("a@b.example",), {"TMPDIR": mail.lab.path("none")}, 73,
+         "set TMPDIR to another"),
     ):
-        if env:
+        if "PATH" in env:
             os.makedirs(mail.lab.path("bin"), exist_ok=True)
             for name in ("bash", "sed", "cat", "readlink", "dirname", "env"):
                 link = mail.lab.path("bin/" + name)

@@ -182,8 +182,8 @@ for bucket in $(seq 0 63); do
 done
 diff - <(grep -Ev ' x.g1.0(.before)? [0-9]+$' "$tmp/plan") <<-'END' ||
 exchange x.g1 direct
-queue x.g1.0
 exchange x.g1.before direct
+queue x.g1.0
 queue x.g1.0.before
 exchange x.g1.before.all fanout
 bind x.g1.before.all x.g1.0.before all
@@ -200,6 +200,9 @@ END
 echo '{"type":"message","tenant":"t","chat":"1"}' |
 	"$probe" write exchange:x >/dev/null
 [ "$(take x.g1.0 | wc -l)" = 1 ] || fail "the plan does not work"
+rc=0
+topology -n 1 -g 1 --print >/dev/full 2>"$tmp/err" || rc=$?
+[ "$rc" = 74 ] || fail "nowhere to write: $rc $(cat "$tmp/err")"
 plan() {
 	printf '%s\n' "$@" | "$BIN/aggregator" --declare
 }
@@ -212,6 +215,49 @@ expect 78 plan 'exchange x topic'
 says "line 1: cannot make exchange 'x'.*delete or change what is in the way"
 expect 78 plan 'exchange y x-no-such-type'
 says 'unknown exchange type'
+
+echo "- cut off at any line, and run again, perhaps with another number of queues"
+bound() { # GENERATION: its bindings, and whose queues are there
+	ctl -p messaging list_bindings source_name destination_name routing_key |
+		grep "^cut.g$1[.	]" | sort
+	ctl -p messaging list_queues name | grep "^cut.g$1[.]" | sort
+}
+cut_off() { # LINES N GENERATION
+	topology -p cut -n "$2" -g "$3" --print | sed -n "1,$1p" |
+		"$BIN/aggregator" --declare
+}
+topology -p cut -n 2 >/dev/null
+bound 1 >"$tmp/wanted"
+for cut in "4 3" "140 3" "133 1"; do
+	{
+		ctl -p messaging list_queues name | sed -n 's/^cut[.]g1/drop queue &/p'
+		printf 'drop exchange %s\n' cut.g1 cut.g1.before cut.g1.all
+	} | "$BIN/aggregator" --declare
+	# shellcheck disable=SC2086 # two words
+	cut_off $cut 1
+	expect 65 topology -p cut --retire 1
+	topology -p cut -n 2 >/dev/null || fail "after $cut: $?"
+	bound 1 | diff "$tmp/wanted" - || fail "after $cut"
+done
+expect 65 topology -p cut -n 3
+cut_off 140 3 2
+expect 65 topology -p cut --retire 1
+says "generation 2 of 'cut' is not finished; finish it first, with -n"
+is_switched() {
+	bound 2 | sed 's/[.]g2/.g1/g' | diff "$tmp/wanted" - ||
+		fail "another generation"
+	ctl -p messaging list_bindings source_name destination_name |
+		grep '^cut	' | diff <(printf 'cut\tcut.g2\n') - ||
+		fail "no switch"
+}
+topology -p cut -n 2 --next >/dev/null || fail "--next again: $?"
+is_switched
+plan 'part cut cut.g2' 'part cut.all cut.g2.all'
+topology -p cut -n 2 --next >/dev/null || fail "before it was switched: $?"
+is_switched
+expect 65 topology -p cut -n 3 --next
+says "generation 1 of 'cut' is not retired"
+
 expect 64 topology -n 0
 expect 64 topology -n 3 --retire 1
 expect 64 topology

@@ -15,7 +15,6 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

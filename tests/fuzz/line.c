@@ -6,7 +6,6 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Checks what the compiler does not: banned functions, each foreign library in
-# its files only, includes in one direction (tests/lint/rooms), sizes and layout.
+# its files only, includes in one direction (tests/lint/rooms) and of what is
+# used, sizes and layout.
 # Prints FILE:LINE: COMPLAINT for each, ends with 1 if there was one.
 #
 # usage: check-style.sh [FILE...]        (default: every source of the tree)
@@ -47,6 +48,17 @@ libraries() {
 END
 }
 
+# HEADER, and the names of which a .c file that includes it uses one.
+uses() {
+	cat <<'END'
+errno.h errno|E[A-Z][A-Z0-9]+
+inttypes.h (PRI|SCN)[a-zA-Z0-9]+
+stdio.h v?[a-z]*printf|FILE|EOF|std(in|out|err)|f?put[cs]|putchar|f(open|close|flush|read|write)|rename|remove|getline|fdopen|perror
+stdlib.h free|malloc|qsort|bsearch|[a-z_]*env|strto[a-z]+|(ll?)?abs|_?exit|atexit|abort|EXIT_[A-Z]+|mks?d?temp|realpath|s?rand
+string.h mem(cpy|move|set|cmp|chr|rchr|mem|pcpy)|str(n?len|n?cmp|r?chr|str|c?spn|pbrk|n?dup|n?cpy|error|sep|signal|coll)|stpcpy|explicit_bzero|[a-z_]*strcmp
+END
+}
+
 # ROOM|ROOMS IT MAY INCLUDE, of tests/lint/rooms.
 rooms() {
 	sed '/^#/d; s/ *| */|/g; s/^ *//' tests/lint/rooms | cut -d '|' -f 1,2
@@ -80,7 +92,8 @@ check_rooms() {
 # Comments are blanked out, so that they may name what code must not.
 check_code() {
 	awk -v file="$1" -v allow="$(allowances)" -v libs="$(libraries)" \
-	    -v max_function="$max_function" -v rooms="$(rooms)" '
+	    -v max_function="$max_function" -v rooms="$(rooms)" \
+	    -v uses="$(uses)" '
 	function complain(line, what) {
 		printf "%s:%d: %s\n", file, line, what
 	}
@@ -142,6 +155,8 @@ check_code() {
 				complain(FNR, "<" path "> may be included by " \
 				    part[2] " only")
 		}
+		if (path in names)
+			included[path] = FNR
 		if (!quoted || file ~ /^tests\//)
 			return
 		dir = file
@@ -151,6 +166,11 @@ check_code() {
 			    "program: only common/ is shared")
 		else if (path ~ /\//)
 			check_room(path)
+	}
+	function check_uses(s,    path) {
+		for (path in included)
+			if ((" " s " ") ~ names[path])
+				delete included[path]
 	}
 	function room_of(path) {
 		sub(/\/[^\/]*$/, "", path)
@@ -181,6 +201,12 @@ check_code() {
 			ok[part[1] " " part[2] " " part[3]] = 1
 		}
 		libs_n = split(libs, lib, "\n")
+		n = split(uses, lines, "\n")
+		for (i = 1; i <= n && file ~ /[.]c$/; i++) {
+			split(lines[i], part, " ")
+			names[part[1]] = "[^A-Za-z0-9_](" part[2] \
+			    ")[^A-Za-z0-9_]"
+		}
 		n = split(rooms, lines, "\n")
 		for (i = 1; i <= n; i++) {
 			split(lines[i], part, "|")
@@ -195,7 +221,10 @@ check_code() {
 	}
 	{ code = strip($0) }
 	code ~ /^#[ \t]*include/ { check_include(code) }
-	code !~ /^#[ \t]*include/ { check_calls(code) }
+	code !~ /^#[ \t]*include/ {
+		check_calls(code)
+		check_uses(code)
+	}
 	/^[a-z_].*\(/ {
 		name = $0
 		sub(/\(.*/, "", name)
@@ -208,6 +237,10 @@ check_code() {
 			complain(start, body "() has " FNR - start + 1 \
 			    " lines, the limit is " max_function)
 		start = 0
+	}
+	END {
+		for (path in included)
+			complain(included[path], "<" path "> is not used")
 	}' "$1"
 }
 

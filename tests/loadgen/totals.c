@@ -2,8 +2,6 @@
 #include "tests/loadgen/totals.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"

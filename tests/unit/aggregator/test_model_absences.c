@@ -6,8 +6,6 @@
 #include "tests/unit/model_stream.h"
 #include "tests/unit/unit.h"
 
-#include <string.h>
-
 #include "common/base/xalloc.h"
 
 #include "aggregator/model/model_pack.h"

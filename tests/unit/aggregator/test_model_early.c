@@ -8,7 +8,6 @@
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "aggregator/model/model_pack.h"
 #include "common/base/buf.h"

@@ -4,8 +4,6 @@
  */
 #include "tests/unit/tmpdir.h"
 
-#include <stdio.h>
-
 #include "common/base/buf.h"
 
 #include "aggregator/snapshot/staging_spool.h"

@@ -6,7 +6,6 @@
 #include "tests/unit/unit.h"
 
 #include <lz4frame.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/amqp/amqp_compress.h"

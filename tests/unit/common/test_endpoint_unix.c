@@ -5,7 +5,6 @@
 #include "tests/unit/tmpdir.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>

@@ -3,7 +3,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/containers/keywords.h"

@@ -4,7 +4,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"

@@ -6,7 +6,6 @@
 #include "tests/unit/tmpdir.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 

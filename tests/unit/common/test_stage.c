@@ -8,8 +8,6 @@
  */
 #include "tests/unit/tmpdir.h"
 
-#include <stdio.h>
-
 #include "common/base/buf.h"
 #include "common/endpoint/stage.h"
 #include "common/os/stop.h"

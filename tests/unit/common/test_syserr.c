@@ -8,7 +8,6 @@
 #include "common/base/syserr.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
 

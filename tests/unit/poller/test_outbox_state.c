@@ -4,8 +4,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include <string.h>
-
 #include "tests/unit/transitions.h"
 
 #include "poller/spool/outbox_state.h"

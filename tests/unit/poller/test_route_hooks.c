@@ -4,7 +4,6 @@
  */
 #include "tests/unit/tmpdir.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/buf.h"

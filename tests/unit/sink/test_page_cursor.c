@@ -4,8 +4,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include <string.h>
-
 #include "common/base/xalloc.h"
 #include "sink/api/page_cursor.h"
 

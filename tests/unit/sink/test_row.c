@@ -5,8 +5,6 @@
  */
 #include "tests/unit/sink_row.h"
 
-#include <stdlib.h>
-
 static void
 numbers_become_thousandths(void **state)
 {
