@@ -126,8 +126,6 @@ ids_open(struct ids *ids, struct state *state)
 	state_seed(state, ids->seed);
 	ids->number = state_number(state, "ids_generation", 0);
 	ids->begun_ms = state_number(state, "ids_begun", now);
-	if (ids->begun_ms > now)
-		ids->begun_ms = now;
 	for (i = 0; i < 2; i++)
 		ids->tables[i] = state_table(state, names[i], STATE_NUMBERS);
 	if (state_failed(state))
@@ -162,19 +160,26 @@ ids_add(struct ids *ids, const char *id, size_t len)
 }
 
 static void
+begin_window(struct ids *ids, int64_t now)
+{
+	ids->begun_ms = now;
+	if (ids->state != NULL)
+		state_set_number(ids->state, "ids_begun", now);
+}
+
+static void
 turn_over(struct ids *ids, int64_t now)
 {
 	free(ids->old.slots);
 	ids->old = ids->young;
 	memset(&ids->young, 0, sizeof ids->young);
-	ids->begun_ms = now;
 	ids->number++;
 	ids->runs = 0;
+	begin_window(ids, now);
 	if (ids->state == NULL)
 		return;
 	state_empty(ids->tables[ids->number & 1]);
 	state_set_number(ids->state, "ids_generation", ids->number);
-	state_set_number(ids->state, "ids_begun", now);
 }
 
 void
@@ -191,6 +196,9 @@ ids_save(struct ids *ids)
 		ids->runs++;
 		buf_clear(&ids->unsaved);
 	}
+	/* Begun by a clock that was ahead: it would last until that time. */
+	if (ids->begun_ms > now)
+		begin_window(ids, now);
 	if (now - ids->begun_ms >= ids->window_ms)
 		turn_over(ids, now);
 }

@@ -13,6 +13,7 @@
 #include "poller/client/error_class.h"
 #include "poller/client/fetch.h"
 #include "poller/poll/chat_lists.h"
+#include "poller/poll/pull.h"
 #include "poller/quota/cost.h"
 #include "poller/quota/usage.h"
 #include "poller/store/store.h"
@@ -258,6 +259,25 @@ checked_chats_end(void *ctx, const struct ending *e)
 		    checked_customer_end);
 }
 
+/* Time only goes forward: a state may be ahead of a clock that was wrong. */
+static void
+check_last_snapshot(struct tenant_check *p)
+{
+	struct finding *f = &p->findings[STEP_CLOCK];
+	int64_t now = skew_apply(&p->skew, clock_now_ms()), last;
+	char text[CLOCK_TEXT];
+
+	last = p->store != NULL ? store_number(p->store, "as_of", 0) : 0;
+	if (last - now <= PULL_CLOCK_BACK_MS)
+		return;
+	f->result = ADVICE;
+	clock_format(last, text);
+	buf_addf(&f->detail,
+	    "; but it was ahead, and until %s metrics are dated then; wait, or "
+	    "see DIAGNOSTICS in poller(1)",
+	    text);
+}
+
 static void
 check_clock_skew(struct tenant_check *p)
 {
@@ -272,6 +292,7 @@ check_clock_skew(struct tenant_check *p)
 	else
 		buf_setf(detail, "the CRM's is %.1f s %s; that is corrected",
 		    s < 0 ? -s : s, s < 0 ? "behind" : "ahead");
+	check_last_snapshot(p);
 }
 
 static void

@@ -8,9 +8,12 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "poller/client/skew.h"
 #include "poller/store/chat_state.h"
 
-/* Chats that left are deleted after that, as they bear personal data. */
+/* Chats that left are deleted after that, as they bear personal data. One that
+ * left as far in the future did so by a clock that was wrong, and would stay
+ * until it is right. */
 #define KEEP_LEFT_MS (7 * DAY_MS)
 
 /* More chats that leave at once were closed, not missed between pages. */
@@ -32,7 +35,8 @@ look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 	if (strmap_get(&l->chats->all, id, strlen(id)) != NULL)
 		return;
 	if (chat_peek_decode(&p, data, len) == 0 && p.left_at != 0 &&
-	    l->now_ms - p.left_at < KEEP_LEFT_MS)
+	    l->now_ms - p.left_at < KEEP_LEFT_MS &&
+	    p.left_at - l->now_ms < KEEP_LEFT_MS)
 		return;
 	XGROW(l->ids, l->n, l->cap);
 	l->ids[l->n++] = xstrdup(id);
@@ -94,14 +98,15 @@ verify(struct chats *cs, const char *id)
 }
 
 void
-chats_leave(struct chats *cs, unsigned pages, int64_t now_ms)
+chats_leave(struct chats *cs, unsigned pages)
 {
-	struct left_chats l = { .chats = cs, .now_ms = now_ms };
+	struct left_chats l = { .chats = cs,
+		.now_ms = skew_apply(cs->skew, clock_now_ms()) };
 	size_t i;
 
 	store_each(cs->store, STORE_CHATS, look_at_stored, &l);
 	for (i = 0; i < l.n; i++) {
-		if (mark_left(cs, l.ids[i], now_ms)) {
+		if (mark_left(cs, l.ids[i], l.now_ms)) {
 			cs->left++;
 			if (pages > 1 && l.n <= VERIFY_MAX)
 				verify(cs, l.ids[i]);

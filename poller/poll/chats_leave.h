@@ -8,7 +8,9 @@
 
 #include "poller/poll/chats.h"
 
-/* Needs cs->store. pages: of the list. */
-void chats_leave(struct chats *cs, unsigned pages, int64_t now_ms);
+/* Needs cs->store. pages: of the list. Ages go by the CRM's clock as it is now:
+ * the time of a snapshot stands still while that clock is behind the last one.
+ */
+void chats_leave(struct chats *cs, unsigned pages);
 
 #endif

@@ -17,7 +17,8 @@
 #define AGE_MS DAY_MS
 
 /* A customer of an open chat is asked about again after AGE_MS; one who was not
- * for twice that long is deleted. */
+ * for twice that long is deleted. An entry further ahead than AGE_MS is of a
+ * clock that was wrong, and would stay until it is right: it counts as old. */
 #define KEEP_MS (2 * AGE_MS)
 
 /* So many are asked about before the first answer: if all of them fail, the
@@ -185,7 +186,8 @@ is_fresh(const char *id, int64_t asked, int64_t now)
 
 	for (; *id != '\0'; id++)
 		h = h * 31 + (unsigned char)*id;
-	return now - asked < AGE_MS - h % 240 * INT64_C(60000);
+	return now - asked < AGE_MS - h % 240 * INT64_C(60000) &&
+	       asked <= now + AGE_MS;
 }
 
 static bool
@@ -244,7 +246,7 @@ customers_get(struct customers *all, const char *id, int64_t now_ms,
 
 struct customer_expiry {
 	struct store *store;
-	int64_t oldest_ms;
+	int64_t oldest_ms, newest_ms;
 };
 
 /* Damaged entries are deleted, too. */
@@ -256,14 +258,14 @@ drop_old_customer(void *ctx, const char *key, const void *data, size_t len)
 	int64_t asked_ms;
 
 	if (unpack_stored_customer(data, len, &asked_ms, &person) == -1 ||
-	    asked_ms < f->oldest_ms)
+	    asked_ms < f->oldest_ms || asked_ms > f->newest_ms)
 		store_delete(f->store, STORE_CUSTOMERS, key);
 }
 
 void
 customers_drop_old(struct store *s, int64_t now_ms)
 {
-	struct customer_expiry f = { s, now_ms - KEEP_MS };
+	struct customer_expiry f = { s, now_ms - KEEP_MS, now_ms + AGE_MS };
 
 	store_each(s, STORE_CUSTOMERS, drop_old_customer, &f);
 }

@@ -42,7 +42,8 @@ const char *customers_get(struct customers *c, const char *id, int64_t now_ms,
     void (*known)(void *waiter, const char *person), void *waiter);
 
 /* Deletes from the state customers who were asked about more than two days ago,
- * as of the next store_commit(). */
+ * or a day in the future, by a clock that was wrong, as of the next
+ * store_commit(). */
 void customers_drop_old(struct store *s, int64_t now_ms);
 
 #endif

@@ -23,9 +23,6 @@
 /* The state is committed when so much was read, so a crash loses no more. */
 #define COMMIT_BYTES ((size_t)1024 * 1024)
 
-/* Clocks are corrected by less every day, so that is not worth a warning. */
-#define CLOCK_BACK_MS (INT64_C(60) * 1000)
-
 struct pull {
 	const struct tenant *tenant;
 	struct store *store; /* or NULL */
@@ -93,7 +90,7 @@ begin_snapshot(struct pull *p, int64_t asked_ms)
 	p->as_of = asked_ms;
 	if (p->store != NULL) {
 		last = store_number(p->store, "as_of", 0);
-		if (last - p->as_of > CLOCK_BACK_MS)
+		if (last - p->as_of > PULL_CLOCK_BACK_MS)
 			warn_clock_back(p, last);
 		if (p->as_of <= last)
 			p->as_of = last + 1;
@@ -167,7 +164,7 @@ pulled_chats_end(void *ctx, const struct ending *e)
 		store_set_number(p->store, "pages", p->pages);
 	chats_listed(&p->chats);
 	if (p->store != NULL)
-		chats_leave(&p->chats, p->pages, p->as_of);
+		chats_leave(&p->chats, p->pages);
 }
 
 static void

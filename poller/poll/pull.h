@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Clocks are corrected by less every day, so that is not worth a warning. */
+#define PULL_CLOCK_BACK_MS (INT64_C(60) * 1000)
+
 struct pull;
 
 /* Starts a poll. All pointers are borrowed; store may be NULL. */

@@ -72,9 +72,11 @@ static void
 add_to_span(struct store *s, enum usage_who who, int64_t now_ms)
 {
 	char key[16];
+	int64_t first;
 
 	span_key(who, "first", key, sizeof key);
-	if (store_number(s, key, 0) == 0)
+	first = store_number(s, key, 0);
+	if (first == 0 || first > now_ms)
 		store_set_number(s, key, now_ms);
 	span_key(who, "last", key, sizeof key);
 	store_set_number(s, key, now_ms);
@@ -92,9 +94,11 @@ usage_span(struct store *s, enum usage_who who)
 
 struct usage_expiry {
 	struct store *store;
-	char oldest[USAGE_WHO][16];
+	char oldest[USAGE_WHO][16], newest[USAGE_WHO][16];
 };
 
+/* Hours of the future are of a clock that was ahead, and would stay until it is
+ * right. */
 static void
 drop_old_hour(void *ctx, const char *key, const void *data, size_t len)
 {
@@ -104,7 +108,9 @@ drop_old_hour(void *ctx, const char *key, const void *data, size_t len)
 	(void)data;
 	(void)len;
 	for (i = 0; i < USAGE_WHO; i++) {
-		if (key[0] == f->oldest[i][0] && strcmp(key, f->oldest[i]) < 0)
+		if (key[0] == f->oldest[i][0] &&
+		    (strcmp(key, f->oldest[i]) < 0 ||
+			strcmp(key, f->newest[i]) > 0))
 			store_delete(f->store, STORE_STATISTICS, key);
 	}
 }
@@ -171,9 +177,12 @@ usage_add_run(struct store *s, enum usage_who who, int64_t now_ms,
 	buf_release(&b);
 	add_to_span(s, who, now_ms);
 
-	for (i = 0; i < USAGE_WHO; i++)
+	for (i = 0; i < USAGE_WHO; i++) {
 		hour_key((enum usage_who)i, now - KEEP_SECONDS, f.oldest[i],
 		    sizeof f.oldest[i]);
+		hour_key((enum usage_who)i, now + KEEP_SECONDS, f.newest[i],
+		    sizeof f.newest[i]);
+	}
 	store_each(s, STORE_STATISTICS, drop_old_hour, &f);
 }
 

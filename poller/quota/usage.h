@@ -25,7 +25,7 @@ uint64_t usage_calls(const uint64_t calls[PROFILE_CALLS]);
 /* Both add to the committed value: call each once at most between two commits.
  *
  * Adds a run to the hour of now_ms (local time), and deletes hours older than
- * two weeks. */
+ * two weeks, or as far ahead. */
 void usage_add_run(struct store *s, enum usage_who who, int64_t now_ms,
     const struct call_usage *u);
 

@@ -147,6 +147,11 @@ one_line "clock, or ours, went back by 3[56][0-9][0-9] s; until ${ahead%.*}"
 	fail "time goes back"
 run 0 "$poller" -c conf --state clock
 silent
+run 0 "$poller" -c conf --state clock --check -o ndjson
+jq -es --arg at "${ahead%.*}" 'any(.[]; .check == "clock" and
+	.result == "advice" and (.detail | contains("until " + $at)))' \
+	out >/dev/null ||
+	fail "the self-check does not tell of the clock: $(cat out)"
 
 # Other options make other records: nothing of the state is used.
 control reset-stats

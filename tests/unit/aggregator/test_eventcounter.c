@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 
 #include "aggregator/eventcounter/eventcounter_event.h"
@@ -224,6 +225,36 @@ generations_survive_a_restart(void **state)
 	buf_release(&why);
 }
 
+/* Else a counter that cron starts would never end the window. */
+static void
+a_window_begun_by_a_clock_ahead_begins_anew(void **state)
+{
+	const int64_t ahead = clock_now_ms() + 1000 * HOUR;
+	struct state *s = open_state("ahead");
+	struct ids ids = { .window_ms = HOUR };
+	struct buf why = BUF_INIT;
+	int run;
+
+	(void)state;
+	state_set_number(s, "ids_begun", ahead);
+	for (run = 0; run < 2; run++) {
+		ids_open(&ids, s);
+		(void)add(&ids, run == 0 ? "a" : "b");
+		ids_save(&ids);
+		assert_true(state_number(s, "ids_begun", 0) < ahead);
+		assert_int_equal(state_commit(s, &why), PROG_OK);
+		ids_release(&ids);
+		ids.window_ms = HOUR;
+	}
+	state_close(s);
+	ids_open(&ids, NULL);
+	ids.begun_ms = ahead;
+	ids_save(&ids);
+	assert_true(ids.begun_ms < ahead);
+	ids_release(&ids);
+	buf_release(&why);
+}
+
 static void
 counts_by_type_are_written_as_files(void **state)
 {
@@ -263,7 +294,7 @@ counts_by_type_are_written_as_files(void **state)
 static int
 leave(void **state)
 {
-	static const char *const folders[] = { "state", "generations",
+	static const char *const folders[] = { "state", "generations", "ahead",
 		"files" };
 	size_t i;
 
@@ -282,6 +313,7 @@ main(void)
 		cmocka_unit_test(ids_are_remembered_for_a_window_at_least),
 		cmocka_unit_test(only_ids_that_were_committed_are_known_again),
 		cmocka_unit_test(generations_survive_a_restart),
+		cmocka_unit_test(a_window_begun_by_a_clock_ahead_begins_anew),
 		cmocka_unit_test(counts_by_type_are_written_as_files),
 	};
 

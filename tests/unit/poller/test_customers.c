@@ -34,6 +34,9 @@ customers_age(void **state)
 		{ "too-old", 48 * HOUR_MS + 1, false },
 		{ "long-ago", 1000 * HOUR_MS, false },
 		{ "ahead-of-us", -HOUR_MS, true },
+		{ "a-day-ahead", -24 * HOUR_MS, true },
+		{ "by-a-wrong-clock", -24 * HOUR_MS - 1, false },
+		{ "a-year-ahead", -8760 * HOUR_MS, false },
 	};
 	const int64_t now = INT64_C(1795000000000);
 	struct buf why = BUF_INIT;

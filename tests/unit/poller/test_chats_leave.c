@@ -1,0 +1,95 @@
+/*
+ * Tests of poller/chats_leave: chats that left stay for a week, whatever the
+ * clock was when they did.
+ */
+#include "tests/unit/tmpdir.h"
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "poller/poll/chats_leave.h"
+#include "poller/store/chat_state.h"
+
+/* The CRM's clock is years behind ours. */
+#define BEHIND_MS (3000 * DAY_MS)
+
+/* left_at 0: it was in the list of the last poll. */
+static void
+put(struct store *s, const char *id, int64_t opened_at, int64_t left_at)
+{
+	struct chat_state c = { .mark = xstrdup("m"),
+		.episode = xstrdup(""),
+		.opened_at = opened_at,
+		.left_at = left_at };
+	struct buf b = BUF_INIT;
+
+	chat_state_encode(&c, &b);
+	store_put(s, STORE_CHATS, id, b.data, b.len);
+	buf_release(&b);
+	chat_state_release(&c);
+}
+
+static bool
+is_there(struct store *s, const char *id, int64_t *left_at)
+{
+	struct chat_peek p;
+	const void *data;
+	size_t len;
+
+	if (!store_get(s, STORE_CHATS, id, &data, &len))
+		return false;
+	assert_int_equal(chat_peek_decode(&p, data, len), 0);
+	*left_at = p.left_at;
+	return true;
+}
+
+static void
+chats_that_left_age(void **state)
+{
+	static const struct {
+		const char *id;
+		int64_t age_ms;
+		bool stays;
+	} cases[] = {
+		{ "yesterday", DAY_MS, true },
+		{ "a-week-ago", 7 * DAY_MS, false },
+		{ "an-hour-ahead", -HOUR_MS, true },
+		{ "eight-days-ahead", -8 * DAY_MS, false },
+		{ "by-our-clock", -BEHIND_MS, false },
+	};
+	struct skew skew = { .known = true, .offset_ms = -BEHIND_MS };
+	const int64_t now = clock_now_ms() - BEHIND_MS;
+	struct buf why = BUF_INIT;
+	struct chats cs = { .skew = &skew };
+	enum exit_code code;
+	int64_t left_at = 0;
+	size_t i;
+
+	(void)state;
+	cs.store = store_open(".", "t1", STORE_EXCLUSIVE, &code, &why);
+	assert_non_null(cs.store);
+	for (i = 0; i < ARRAY_LEN(cases); i++)
+		put(cs.store, cases[i].id, now, now - cases[i].age_ms);
+	put(cs.store, "leaves-now", now, 0);
+	assert_int_equal(store_commit(cs.store, &why), PROG_OK);
+	chats_leave(&cs, 1);
+	assert_int_equal(store_commit(cs.store, &why), PROG_OK);
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		if (is_there(cs.store, cases[i].id, &left_at) != cases[i].stays)
+			fail_msg("%s", cases[i].id);
+	}
+	assert_true(is_there(cs.store, "leaves-now", &left_at));
+	assert_in_range(left_at - now, 0, HOUR_MS);
+	assert_int_equal(cs.left, 1);
+	store_close(cs.store);
+	buf_release(&why);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(chats_that_left_age),
+	};
+
+	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
+}
