@@ -161,12 +161,15 @@ skip_or_complain() {
 	exit 0
 }
 
+# conf_lines FILE: without byte order mark and blanks around.
+conf_lines() {
+	LC_ALL=C sed '1s/^\xef\xbb\xbf//; s/^[ \t\r]*//; s/[ \t\r]*$//' "$1"
+}
+
 # conf_value SECTION KEY: the value in the configuration, unchanged.
 conf_value() {
 	[ -n "$config" ] || return 0
-	LC_ALL=C awk -v section="$1" -v key="$2" '
-		NR == 1 { sub(/^\357\273\277/, "") }
-		{ gsub(/^[ \t\r]+|[ \t\r]+$/, "") }
+	conf_lines "$config" | LC_ALL=C awk -v section="$1" -v key="$2" '
 		/^[#;]/ { next }
 		/^\[/ { here = substr($0, 2, length($0) - 2)
 			gsub(/^[ \t]+|[ \t]+$/, "", here)
@@ -175,7 +178,7 @@ conf_value() {
 			name = substr($0, 1, at - 1); value = substr($0, at + 1)
 			gsub(/[ \t]+$/, "", name); gsub(/^[ \t]+/, "", value)
 			if (name == key) { print value; exit }
-		}' "$config"
+		}'
 }
 
 # conf_path SECTION KEY: the same for a path, relative to the folder of the
@@ -191,9 +194,8 @@ conf_path() {
 # conf_tenants: the names in the [crm NAME] headers.
 conf_tenants() {
 	[ -n "$config" ] || return 0
-	LC_ALL=C sed -n '1s/^\xef\xbb\xbf//
-		s/^[ \t]*\[[ \t]*crm[ \t][ \t]*\([^] \t]*\)[ \t]*\][ \t\r]*$/\1/p' \
-		"$config"
+	conf_lines "$config" | LC_ALL=C sed -n \
+		's/^\[[ \t]*crm[ \t][ \t]*\([^] \t]*\)[ \t]*\]$/\1/p'
 }
 
 # reader_queues: the queues that programs read, and that may have dead letters:

@@ -262,12 +262,11 @@ insert_message(struct monologues *f, const struct streaming_metric_message *m)
 	return c;
 }
 
+/* Whether a message of that time, not linked, is part of the base. */
 static bool
-is_in_base(struct monologues *f, const struct streaming_metric_message *m)
+is_in_base(const struct monologue *c, int64_t at)
 {
-	const struct monologue *c = find_monologue(f, m, false);
-
-	return c != NULL && c->base.length > 0 && m->at <= c->base.last_at;
+	return c != NULL && c->base.length > 0 && at <= c->base.last_at;
 }
 
 /* Whether it was removed, or there was none: what the base has stays. */
@@ -284,7 +283,7 @@ remove_message(struct monologues *f, const struct streaming_metric_message *old,
 		l = find_place(f, c, old, id, &number);
 	}
 	if (l == NULL || compare_to_link(old, id, l) != 0)
-		return !is_in_base(f, old);
+		return !is_in_base(c, old->at);
 	join_links(f, c, l->before, l->after);
 	keyed_state_delete(&f->links, l);
 	age_links(f, c);
@@ -316,9 +315,9 @@ monologues_counted_elsewhere(
     void *ctx, const struct streaming_metric_message *m)
 {
 	struct monologues *f = ctx;
-	struct monologue *c;
+	struct monologue *c = find_monologue(f, m, false);
 
-	if (!m->counted || is_in_base(f, m))
+	if (!m->counted || is_in_base(c, m->at))
 		return;
 	c = insert_message(f, m);
 	if (c->own)

@@ -95,8 +95,7 @@ operator_rows_emit(
 		n = m->changes.operators_n;
 	}
 	for (i = 0; i < n; i++)
-		if (which == ROWS_CHANGED || operator_has_row(v[i]) ||
-		    v[i]->shown)
+		if (which == ROWS_CHANGED || operator_has_row(v[i]))
 			(to->part ? emit_operator_part : emit_operator)(
 			    m, v[i], to);
 }

@@ -354,7 +354,7 @@ chat_is_gone(const struct chat *c)
 static inline bool
 operator_has_row(const struct operator_info *o)
 {
-	return o->listed || o->open_chats > 0 || o->responses.n > 0;
+	return o->listed || o->open_chats > 0 || o->responses.n > 0 || o->shown;
 }
 
 /* In ms; TALLY_NONE: no chat waits. */

@@ -287,7 +287,6 @@ model_continue(struct model *to, const struct model *from)
 
 	for (i = 0; i < from->operators_n; i++)
 		continue_operator(to, from, from->operators[i]);
-
 	for (i = 0; i < from->chats_n; i++) {
 		c = model_find_chat(to, chat_id(from->chats[i]));
 		if (c != NULL)

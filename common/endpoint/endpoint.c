@@ -105,15 +105,21 @@ endpoint_patience(const struct endpoint_options *opt)
 		conf_int(opt->conf, "amqp", "wait_timeout") };
 }
 
-int64_t
-endpoint_patience_ms(const struct endpoint_patience *p, bool up, bool flushing)
+static int64_t
+patience_after_signal_ms(void)
 {
 	int64_t left = stop_left_ms() - STOP_SPARE_MS;
 
-	if (stop_asked() && (!up || left <= 0))
+	if (left <= 0)
 		return 0;
+	return left < STOP_MS ? left : STOP_MS;
+}
+
+int64_t
+endpoint_patience_ms(const struct endpoint_patience *p, bool up, bool flushing)
+{
 	if (stop_asked())
-		return left < STOP_MS ? left : STOP_MS;
+		return up ? patience_after_signal_ms() : 0;
 	if (!p->for_ever)
 		return p->timeout_ms;
 	return flushing ? FLUSH_MS : -1;

@@ -48,6 +48,14 @@ class Wrong(Exception):
     """The world is not as it should be."""
 
 
+def story(log, journal, others=()):
+    """The log, the journal and other (time, what, text), in order of time."""
+    lines = [(t, kind, json.dumps(r)) for kind, t, r in log]
+    lines += [(e["time"], "sim", json.dumps(e)) for e in journal]
+    return "".join("%.3f %s %s\n" % (t % 10000, kind, text)
+                   for t, kind, text in sorted(lines + list(others)))
+
+
 class Judge:
     """Holds the journal against the log."""
 
@@ -186,18 +194,15 @@ class Judge:
             self.pairs += 1
             if first[a][0] > first[b][0] and waits[a]["clean"]:
                 self.wrong.append(
-                    "%s waits before %s, which is reserved first:\n%s\n" % (
+                    "%s waits before %s, which is reserved first:\n%s" % (
                         a, b, self.story(a, b, first[a][1])))
 
     def story(self, a, b, up_to):
         """What was told of both, and what the simulator did with them."""
-        lines = [(t, kind, r) for kind, t, r in self.log[:up_to + 1]
-                 if r["type"] == "snapshot" or r.get("chat") in (a, b)]
-        lines += [(e["time"], "sim", e) for e in self.journal
-                  if str(e.get("dialog")) in (a, b)]
-        return "\n".join("%.3f %s %s" % (t % 10000, kind, json.dumps(what))
-                         for t, kind, what in sorted(
-                             lines, key=lambda line: line[0]))
+        return story(
+            [(kind, t, r) for kind, t, r in self.log[:up_to + 1]
+             if r["type"] == "snapshot" or r.get("chat") in (a, b)],
+            [e for e in self.journal if str(e.get("dialog")) in (a, b)])
 
     def wait(self, chat, reserved):
         """When the log tells of it that it waits: surely, at the earliest,
@@ -227,15 +232,18 @@ class Judge:
     def is_reopened(self, chat, reserved, arrival):
         """Its history tells of a closing in the second it came, or later."""
         second = arrival // 1000 * 1000
-        return any(m["type"] == "message" and m["kind"] == "closed"
-                   and m["chat"] == chat and ms_of(m["at"]) >= second
-                   for _, _, m in self.log[:reserved])
+        return any(ms_of(m["at"]) >= second
+                   for m in self.history(chat, "closed", reserved))
 
     def is_given(self, chat, reserved):
         """Its history tells that somebody has it, though the chat, listed
         before, does not."""
-        return any(m["type"] == "message" and m["kind"] == "assigned"
-                   and m["chat"] == chat for _, _, m in self.log[:reserved])
+        return any(self.history(chat, "assigned", reserved))
+
+    def history(self, chat, kind, up_to):
+        """Its messages of that kind that were told."""
+        return (m for _, _, m in self.log[:up_to] if m["type"] == "message"
+                and m["kind"] == kind and m["chat"] == chat)
 
     def is_opened_anew(self, mine, reserved, arrival):
         """It was opened after what was told of it first, by more than the CRM's

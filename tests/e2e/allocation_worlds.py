@@ -25,7 +25,7 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from allocation_judge import Judge, Wrong  # noqa: E402
+from allocation_judge import Judge, Wrong, story  # noqa: E402
 from harness import (  # noqa: E402
     BIN, LONG, TESTBIN, Lab, main, say, seed, until)
 from worlds import ms_of  # noqa: E402
@@ -458,14 +458,11 @@ class World:
         if not to:
             return
         with open(os.path.join(to, self.tenant + ".log"), "w") as f:
-            lines = [(t, kind, json.dumps(r)) for kind, t, r in self.log]
-            lines += [(e["time"], "sim", json.dumps(e))
-                      for e in self.journal()]
+            kills = []
             for name, d in self.daemons.items():
                 for a, b in d.down:
-                    lines += [(a, "killed", name), (b or a, "began", name)]
-            for t, kind, text in sorted(lines):
-                f.write("%.3f %s %s\n" % (t % 10000, kind, text))
+                    kills += [(a, "killed", name), (b or a, "began", name)]
+            f.write(story(self.log, self.journal(), kills))
             for name in os.listdir(self.folder):
                 if not name.endswith(".log"):
                     continue

@@ -295,7 +295,6 @@ pipe_nobody_reads(void **state)
 	endpoint_close(e);
 }
 
-/* A reader that has stopped reading does not keep us from stopping. */
 /* All waits after a signal together end before the process is ended. */
 static void
 patience_ends_with_the_process(void **state)
@@ -313,6 +312,7 @@ patience_ends_with_the_process(void **state)
 	stop_set(false);
 }
 
+/* A reader that has stopped reading does not keep us from stopping. */
 static void
 pipe_full_and_asked_to_stop(void **state)
 {

@@ -2,6 +2,7 @@
  * Tests of poller/chats_leave: chats that left stay for a week, whatever the
  * clock was when they did.
  */
+#include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
 
 #include "common/base/clock.h"
@@ -58,21 +59,18 @@ chats_that_left_age(void **state)
 	};
 	struct skew skew = { .known = true, .offset_ms = -BEHIND_MS };
 	const int64_t now = clock_now_ms() - BEHIND_MS;
-	struct buf why = BUF_INIT;
 	struct chats cs = { .skew = &skew };
-	enum exit_code code;
 	int64_t left_at = 0;
 	size_t i;
 
 	(void)state;
-	cs.store = store_open(".", "t1", STORE_EXCLUSIVE, &code, &why);
-	assert_non_null(cs.store);
+	cs.store = open_store(".", "t1", STORE_EXCLUSIVE);
 	for (i = 0; i < ARRAY_LEN(cases); i++)
 		put(cs.store, cases[i].id, now, now - cases[i].age_ms);
 	put(cs.store, "leaves-now", now, 0);
-	assert_int_equal(store_commit(cs.store, &why), PROG_OK);
+	commit_store(cs.store);
 	chats_leave(&cs, 1);
-	assert_int_equal(store_commit(cs.store, &why), PROG_OK);
+	commit_store(cs.store);
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		if (is_there(cs.store, cases[i].id, &left_at) != cases[i].stays)
 			fail_msg("%s", cases[i].id);
@@ -81,7 +79,6 @@ chats_that_left_age(void **state)
 	assert_in_range(left_at - now, 0, HOUR_MS);
 	assert_int_equal(cs.left, 1);
 	store_close(cs.store);
-	buf_release(&why);
 }
 
 int

@@ -1,6 +1,7 @@
 /*
  * Tests of poller/customers: they age out of the state, nothing else does.
  */
+#include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
 
 #include "common/base/clock.h"
@@ -39,22 +40,19 @@ customers_age(void **state)
 		{ "a-year-ahead", -8760 * HOUR_MS, false },
 	};
 	const int64_t now = INT64_C(1795000000000);
-	struct buf why = BUF_INIT;
-	enum exit_code code;
 	struct store *s;
 	const void *data;
 	size_t i, len;
 
 	(void)state;
-	s = store_open(".", "t1", STORE_EXCLUSIVE, &code, &why);
-	assert_non_null(s);
+	s = open_store(".", "t1", STORE_EXCLUSIVE);
 	for (i = 0; i < ARRAY_LEN(cases); i++)
 		put(s, cases[i].id, now - cases[i].age_ms);
 	store_put(s, STORE_CUSTOMERS, "damaged", "x", 1);
 	store_put(s, STORE_CHATS, "chat", "\1", 1);
-	assert_int_equal(store_commit(s, &why), PROG_OK);
+	commit_store(s);
 	customers_drop_old(s, now);
-	assert_int_equal(store_commit(s, &why), PROG_OK);
+	commit_store(s);
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		if (store_get(s, STORE_CUSTOMERS, cases[i].id, &data, &len) !=
 		    cases[i].stays)
@@ -63,7 +61,6 @@ customers_age(void **state)
 	assert_false(store_get(s, STORE_CUSTOMERS, "damaged", &data, &len));
 	assert_true(store_get(s, STORE_CHATS, "chat", &data, &len));
 	store_close(s);
-	buf_release(&why);
 }
 
 int

@@ -4,6 +4,7 @@
  */
 #define _DEFAULT_SOURCE /* mkdtemp, truncate */
 
+#include "tests/unit/poller_store.h"
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
@@ -54,29 +55,6 @@ teardown(void **state)
 	return rmdir(dir);
 }
 
-static struct store *
-open_store(enum store_access access)
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
-	struct store *s = store_open(dir, "t", access, &code, &why);
-
-	if (s == NULL)
-		fail_msg("%d %s", (int)code, buf_str(&why));
-	buf_release(&why);
-	return s;
-}
-
-static void
-commit(struct store *s)
-{
-	struct buf why = BUF_INIT;
-
-	if (store_commit(s, &why) != PROG_OK)
-		fail_msg("%s", buf_str(&why));
-	buf_release(&why);
-}
-
 /* "" when there is none. */
 static const char *
 get(struct store *s, const char *key)
@@ -96,32 +74,32 @@ put(struct store *s, const char *key, const char *value)
 static void
 committed_values_stay(void **state)
 {
-	struct store *s = open_store(STORE_EXCLUSIVE);
+	struct store *s = open_store(dir, "t", STORE_EXCLUSIVE);
 
 	(void)state;
 	put(s, "a", "1");
 	put(s, "b", "2");
 	store_set_number(s, "n", -5);
 	assert_string_equal(get(s, "a"), "");
-	commit(s);
+	commit_store(s);
 	assert_string_equal(get(s, "a"), "1");
 	put(s, "a", "never");
 	store_delete(s, STORE_CHATS, "b");
 	store_close(s); /* without committing */
 
-	s = open_store(STORE_EXCLUSIVE);
+	s = open_store(dir, "t", STORE_EXCLUSIVE);
 	assert_string_equal(get(s, "a"), "1");
 	assert_string_equal(get(s, "b"), "2");
 	assert_int_equal(store_number(s, "n", 0), -5);
 	assert_int_equal(store_number(s, "m", 7), 7);
 	store_delete(s, STORE_CHATS, "b");
 	store_delete(s, STORE_CHATS, "not there");
-	commit(s);
+	commit_store(s);
 	assert_string_equal(get(s, "b"), "");
 	store_empty(s, STORE_CHATS);
 	assert_string_equal(get(s, "a"), "");
 	put(s, "c", "3");
-	commit(s);
+	commit_store(s);
 	assert_string_equal(get(s, "a"), "");
 	assert_string_equal(get(s, "c"), "3");
 	store_close(s);
@@ -138,7 +116,7 @@ count_entry(void *ctx, const char *key, const void *data, size_t len)
 static void
 the_file_grows_by_need(void **state)
 {
-	struct store *s = open_store(STORE_EXCLUSIVE);
+	struct store *s = open_store(dir, "t", STORE_EXCLUSIVE);
 	char *big = xcalloc(1, 1 << 20), key[16];
 	size_t sum = 0;
 	int i;
@@ -148,9 +126,9 @@ the_file_grows_by_need(void **state)
 		(void)snprintf(key, sizeof key, "%d", i);
 		store_put(s, STORE_CHATS, key, big, 1 << 20);
 	}
-	commit(s);
+	commit_store(s);
 	store_close(s);
-	s = open_store(STORE_EXCLUSIVE);
+	s = open_store(dir, "t", STORE_EXCLUSIVE);
 	store_each(s, STORE_CHATS, count_entry, &sum);
 	assert_int_equal(sum, 40 << 20);
 	store_close(s);
@@ -160,7 +138,7 @@ the_file_grows_by_need(void **state)
 static void
 one_poll_at_a_time(void **state)
 {
-	struct store *s = open_store(STORE_EXCLUSIVE), *other;
+	struct store *s = open_store(dir, "t", STORE_EXCLUSIVE), *other;
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
@@ -176,27 +154,27 @@ one_poll_at_a_time(void **state)
 static void
 others_may_count_meanwhile(void **state)
 {
-	struct store *s = open_store(STORE_EXCLUSIVE), *other;
+	struct store *s = open_store(dir, "t", STORE_EXCLUSIVE), *other;
 	int status;
 	pid_t pid;
 
 	(void)state;
 	put(s, "a", "1");
-	commit(s);
+	commit_store(s);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		other = open_store(STORE_SHARED);
+		other = open_store(dir, "t", STORE_SHARED);
 		store_set_number(other, "n", 3);
 		status = strcmp(get(other, "a"), "1") != 0;
-		commit(other);
+		commit_store(other);
 		store_close(other);
 		_exit(status);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	put(s, "b", "2");
-	commit(s);
+	commit_store(s);
 	assert_int_equal(store_number(s, "n", 0), 3);
 	store_close(s);
 }
@@ -205,7 +183,7 @@ others_may_count_meanwhile(void **state)
 static void
 make_file(void)
 {
-	struct store *s = open_store(STORE_EXCLUSIVE);
+	struct store *s = open_store(dir, "t", STORE_EXCLUSIVE);
 	char key[16], value[600];
 	int i;
 
@@ -214,7 +192,7 @@ make_file(void)
 		(void)snprintf(key, sizeof key, "%d", i);
 		store_put(s, STORE_CHATS, key, value, sizeof value);
 	}
-	commit(s);
+	commit_store(s);
 	store_close(s);
 }
 
@@ -340,13 +318,13 @@ static void
 a_full_disk_is_told_and_harms_nothing(void **state)
 {
 	struct rlimit small = { 200000, RLIM_INFINITY }, old;
-	struct store *s = open_store(STORE_EXCLUSIVE);
+	struct store *s = open_store(dir, "t", STORE_EXCLUSIVE);
 	struct buf why = BUF_INIT;
 	char *big = xcalloc(1, 1 << 20);
 
 	(void)state;
 	put(s, "a", "1");
-	commit(s);
+	commit_store(s);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
@@ -355,7 +333,7 @@ a_full_disk_is_told_and_harms_nothing(void **state)
 	assert_non_null(strstr(buf_str(&why), "size of files"));
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	store_close(s);
-	s = open_store(STORE_EXCLUSIVE);
+	s = open_store(dir, "t", STORE_EXCLUSIVE);
 	assert_string_equal(get(s, "a"), "1");
 	assert_string_equal(get(s, "big"), "");
 	store_close(s);
@@ -371,20 +349,20 @@ static void
 usage_is_counted_by_month_and_hour(void **state)
 {
 	struct call_usage u = { .runs = 1, .left = 2 }, hours[24];
-	struct store *s = open_store(STORE_EXCLUSIVE);
+	struct store *s = open_store(dir, "t", STORE_EXCLUSIVE);
 
 	(void)state;
 	u.calls[PROFILE_CHATS] = 3;
 	usage_add_run(s, USAGE_POLL, NOW - 20 * 24 * HOUR, &u);
-	commit(s);
+	commit_store(s);
 	usage_add_run(s, USAGE_POLL, NOW, &u);
 	usage_add_month(s, USAGE_POLL, NOW, 3);
 	usage_add_run(s, USAGE_STATUS, NOW, &u);
 	usage_add_month(s, USAGE_STATUS, NOW, 4);
-	commit(s);
+	commit_store(s);
 	usage_add_run(s, USAGE_POLL, NOW + 24 * HOUR, &u);
 	usage_add_month(s, USAGE_POLL, NOW + 24 * HOUR, 3);
-	commit(s);
+	commit_store(s);
 	assert_int_equal(usage_month(s, NOW), 10);
 	assert_int_equal(usage_month(s, NOW + 30 * 24 * HOUR), 0);
 	usage_hours(s, USAGE_POLL, hours);

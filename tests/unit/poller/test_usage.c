@@ -2,6 +2,7 @@
  * Tests of poller/usage: what runs cost is remembered for two weeks, also after
  * one whose clock was ahead.
  */
+#include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
 
 #include "common/base/clock.h"
@@ -38,21 +39,17 @@ usage_ages(void **state)
 		{ NOW + 15 * DAY_MS, 2 },
 	};
 	const struct call_usage u = { .runs = 1 };
-	struct buf why = BUF_INIT;
-	enum exit_code code;
 	struct store *s;
 	size_t i;
 
 	(void)state;
-	s = store_open(".", "t1", STORE_EXCLUSIVE, &code, &why);
-	assert_non_null(s);
+	s = open_store(".", "t1", STORE_EXCLUSIVE);
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		usage_add_run(s, USAGE_POLL, cases[i].at, &u);
-		assert_int_equal(store_commit(s, &why), PROG_OK);
+		commit_store(s);
 		assert_int_equal(runs(s), cases[i].runs);
 	}
 	store_close(s);
-	buf_release(&why);
 }
 
 static void
@@ -61,21 +58,17 @@ a_span_does_not_begin_in_the_future(void **state)
 	static const int64_t at[] = { NOW + 365 * DAY_MS, NOW,
 		NOW + 2 * HOUR_MS };
 	const struct call_usage u = { .runs = 1 };
-	struct buf why = BUF_INIT;
-	enum exit_code code;
 	struct store *s;
 	size_t i;
 
 	(void)state;
-	s = store_open(".", "t2", STORE_EXCLUSIVE, &code, &why);
-	assert_non_null(s);
+	s = open_store(".", "t2", STORE_EXCLUSIVE);
 	for (i = 0; i < ARRAY_LEN(at); i++) {
 		usage_add_run(s, USAGE_POLL, at[i], &u);
-		assert_int_equal(store_commit(s, &why), PROG_OK);
+		commit_store(s);
 	}
 	assert_int_equal(usage_span(s, USAGE_POLL), 2 * HOUR_MS);
 	store_close(s);
-	buf_release(&why);
 }
 
 int
