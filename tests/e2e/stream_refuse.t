@@ -33,7 +33,7 @@ holds_lock() {
 	find "/proc/$daemon/fd" -lname "$state/lock" 2>/dev/null | grep -q .
 }
 until_true 10 holds_lock || fail "no lock"
-refused 75 "another run holds '$state/lock'; choose another folder with --state$"
+refused 75 "another run holds '$state/lock'; end it, or choose another folder with --state$"
 kill "$daemon"
 wait "$daemon" || fail "SIGTERM gave $?"
 
