@@ -216,31 +216,13 @@ record_clear(struct record *r)
 	r->longest = RECORD_NO_NUMBER;
 }
 
-/* names[i]: the row of field i in the table, RECORD_TYPE_KEY or
- * KEYWORDS_NONE. */
-static void
-name_fields(const struct flat *f, unsigned char *names)
-{
-	const struct keywords *keys = &record_words()->keys;
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		names[i] = (unsigned char)keywords_find(
-		    keys, f->field[i].key, f->field[i].key_len);
-}
-
 /* When a key stands twice, the last one counts, here and below. */
 static int
-read_type(struct record *r, const struct flat *f, const unsigned char *names,
-    struct buf *why)
+read_type(struct record *r, const struct flat *f, struct buf *why)
 {
-	const struct flat_field *type = NULL;
+	const struct flat_field *type = flat_find(f, "type");
 	unsigned found;
-	size_t i;
 
-	for (i = 0; i < f->n; i++)
-		if (names[i] == RECORD_TYPE_KEY)
-			type = &f->field[i];
 	if (type == NULL || type->kind != FLAT_STRING || type->val_len == 0) {
 		buf_setf(why, "no type: field 'type' is missing");
 		return -1;
@@ -273,26 +255,28 @@ missing_field(const struct record *r, uint64_t present)
 
 /* Reads every field the type may have, the last one first. */
 static int
-read_record_fields(struct record *r, const unsigned char *names,
-    uint64_t *present, struct buf *why)
+read_record_fields(struct record *r, uint64_t *present, struct buf *why)
 {
+	const struct keywords *keys = &record_words()->keys;
 	uint64_t may = record_words()->may[r->type], bit;
 	const char *wrong;
+	unsigned row;
 	size_t i;
 
 	for (i = r->flat->n; i-- > 0;) {
 		const struct flat_field *v = &r->flat->field[i];
 
-		bit = UINT64_C(1) << names[i];
+		row = keywords_find(keys, v->key, v->key_len);
+		bit = UINT64_C(1) << row;
 		if ((may & bit) == 0)
 			continue;
 		may &= ~bit;
 		if (v->kind == FLAT_NULL)
 			continue;
-		wrong = read_field(&record_fields[names[i]], v, r);
+		wrong = read_field(&record_fields[row], v, r);
 		if (wrong != NULL) {
-			buf_setf(why, "field '%s' %s",
-			    record_fields[names[i]].name, wrong);
+			buf_setf(why, "field '%s' %s", record_fields[row].name,
+			    wrong);
 			return -1;
 		}
 		*present |= bit;
@@ -303,18 +287,16 @@ read_record_fields(struct record *r, const unsigned char *names,
 int
 record_read(struct record *r, const struct flat *f, struct buf *why)
 {
-	unsigned char names[FLAT_MAX_FIELDS];
 	const char *missing, *name;
 	uint64_t present = 0;
 
 	record_clear(r);
 	r->flat = f;
-	name_fields(f, names);
-	if (read_type(r, f, names, why) == -1)
+	if (read_type(r, f, why) == -1)
 		return -1;
 	if (r->type == RECORD_UNKNOWN)
 		return 0;
-	if (read_record_fields(r, names, &present, why) == -1)
+	if (read_record_fields(r, &present, why) == -1)
 		return -1;
 	missing = missing_field(r, present);
 	if (missing != NULL) {

@@ -27,8 +27,7 @@
 #define BIT(i) (UINT64_C(1) << (i))
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* Unknown keys of a record at most; together with all known ones they fit into
- * struct flat. */
+/* A record with more unknown keys is unusual. */
 #define MOST_UNKNOWN 15
 
 /* How the string of a field is stored; another length than min..max makes the
@@ -124,8 +123,6 @@ make_plan(void)
 	struct string_rule *type = &plan.ways[RECORD_TYPE_KEY];
 	size_t i;
 
-	if (record_fields_n + 1 + MOST_UNKNOWN > FLAT_MAX_FIELDS)
-		prog_die(PROG_SOFTWARE, "MOST_UNKNOWN is too large");
 	plan.words = record_words();
 	plan.cleared = RECORD_CLEARED;
 	record_clear(&plan.blank);

@@ -124,8 +124,7 @@ flat_walk(struct flat *f, const struct scan_index *x, const char *line,
 	if (*p++ != '{')
 		return false;
 	for (;;) {
-		if (n == FLAT_MAX_FIELDS)
-			return false;
+		XGROW(f->field, n, f->cap);
 		p = read_member(x, p, k, &f->field[n++]);
 		if (p == NULL)
 			return false;
@@ -201,40 +200,18 @@ take_member(struct flat *f, struct json_text *t, struct flat_field *v)
 	return true;
 }
 
-/* Appends *v, and removes an earlier field with the same key. False: there are
- * too many. */
-static bool
-append_field(struct flat *f, const struct flat_field *v)
-{
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		if (f->field[i].key_len == v->key_len &&
-		    memcmp(f->field[i].key, v->key, v->key_len) == 0) {
-			f->n--;
-			memmove(&f->field[i], &f->field[i + 1],
-			    (f->n - i) * sizeof *v);
-			break;
-		}
-	if (f->n == FLAT_MAX_FIELDS)
-		return false;
-	f->field[f->n++] = *v;
-	return true;
-}
-
-/* Reads the object that begins here. False without t->what: it has too many
- * members. */
+/* Reads the object that begins here. */
 static bool
 take_object(struct flat *f, struct json_text *t)
 {
-	struct flat_field v;
-
 	t->p++;
 	json_text_blanks(t);
 	if (json_text_peek(t) != '}')
 		for (;;) {
-			if (!take_member(f, t, &v) || !append_field(f, &v))
+			XGROW(f->field, f->n, f->cap);
+			if (!take_member(f, t, &f->field[f->n]))
 				return false;
+			f->n++;
 			json_text_blanks(t);
 			if (json_text_peek(t) != ',')
 				break;
@@ -268,8 +245,6 @@ parse_stepwise(struct flat *f, const char *line, size_t len, struct buf *why)
 	if (t.what != NULL)
 		buf_setf(why, "not JSON: %s (column %zu)", t.what,
 		    (size_t)(t.p - line) + 1);
-	else if (!good)
-		buf_setf(why, "more than %d fields", FLAT_MAX_FIELDS);
 	else if (!object)
 		buf_setf(why, "not a JSON object");
 	if (good && object)
@@ -366,5 +341,7 @@ flat_release(struct flat *f)
 		scan_index_release(f->index);
 	free(f->index);
 	f->index = NULL;
-	f->n = 0;
+	free(f->field);
+	f->field = NULL;
+	f->n = f->cap = 0;
 }

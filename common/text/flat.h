@@ -9,7 +9,7 @@
  * says which one was used. Any JSON is accepted, and every byte is checked to
  * be UTF-8. NUL as an escape, and half of a surrogate pair, become U+FFFD.
  *
- * Limits: FLAT_MAX_FIELDS fields, more is an error that says so.
+ * A line may have any number of fields: the memory for them grows with it.
  */
 #ifndef COMMON_TEXT_FLAT_H
 #define COMMON_TEXT_FLAT_H
@@ -19,8 +19,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-#define FLAT_MAX_FIELDS 64
 
 struct scan_index;
 
@@ -44,8 +42,8 @@ struct flat_field {
 };
 
 struct flat {
-	struct flat_field field[FLAT_MAX_FIELDS];
-	size_t n;
+	struct flat_field *field;
+	size_t n, cap;
 	bool slow; /* read step by step; for tests and counts */
 
 	/* Private. */
