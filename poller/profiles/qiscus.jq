@@ -241,7 +241,7 @@ def content_kind:
 
 # Who joins is given by name, which identifies an agent if only one has it.
 def joined($crew):
-    [.message | strings | capture("^(?<name>.+) (has )?joined\\b")?
+    [.message | strings | capture("^(?<name>.+?) (has )?joined\\b")?
      | .name] as $name
     | [$crew[] | select([.name] == $name) | .operator]
     | if length == 1 then .[0] else null end;

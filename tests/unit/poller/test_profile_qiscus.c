@@ -68,6 +68,11 @@ static const struct {
 		    "conversation\""),
 	    BODY("\"system\",\"operator\":\"501\"," CHANNEL
 		 "\"kind\":\"assigned\"") },
+	{ "a joining in another tense",
+	    COMMENT("\"type\":\"system_event\",\"message\":\"Ann has joined "
+		    "this conversation\""),
+	    BODY("\"system\",\"operator\":\"501\"," CHANNEL
+		 "\"kind\":\"assigned\"") },
 	{ "a joining of one of two with that name",
 	    COMMENT("\"type\":\"system_event\",\"message\":\"Bo Lee joined "
 		    "this conversation\""),
