@@ -14,9 +14,9 @@ const OF_LINK = ["version", "count", "sum_seconds"];
 /* What only a figure has, not chats. */
 const OF_FIGURE = ["opened-figures", "permalink", "became"];
 
-/* What is open: {key, figure, chats, rows, next}: queries of which one is
- * empty, rows so far, and the cursor of the next page. An answer for one that
- * was left meanwhile is dropped. */
+/* What is open: {key, figure, chats, rows, next, asking}: queries of which one
+ * is empty, rows so far, the cursor of the next page, and whether that is under
+ * way. An answer for one that was left meanwhile is dropped. */
 let shown = { key: "" };
 let opener = {}; /* the link that had the focus; its table is drawn anew */
 
@@ -127,20 +127,32 @@ function refuse() {
 	setText(byId("opened-note"), "What is behind it is not for this role.");
 }
 
+function askPage(of, query) {
+	const asked = { ...query, limit: PAGE, cursor: of.next };
+
+	for (const name of OF_LINK)
+		delete asked[name];
+	return of.chats !== "" ? fetchJson("/api/v1/chats", asked)
+		: fetchJson("/api/v1/intervals",
+			{ kind: "response", withdrawn: 0, ...asked });
+}
+
+/* A page that is under way is not asked for again: it would be added twice. */
 async function addPage() {
 	const of = shown;
 	const query = Object.fromEntries(
 		new URLSearchParams(of.chats || of.figure));
 	const version = Number(query.version ?? Infinity);
-	const page = { limit: PAGE, cursor: of.next };
+	let answer;
 
-	for (const name of OF_LINK)
-		delete query[name];
-	const answer = of.chats !== ""
-		? await fetchJson("/api/v1/chats", { ...query, ...page })
-		: await fetchJson("/api/v1/intervals", { kind: "response",
-			withdrawn: 0, ...query, ...page });
-
+	if (of.asking)
+		return;
+	of.asking = true;
+	try {
+		answer = await askPage(of, query);
+	} finally {
+		of.asking = false;
+	}
 	if (shown !== of)
 		return;
 	if (answer === null) {

@@ -112,6 +112,27 @@ def ten_figures_open(test):
     chats_of_teams_open(test)
 
 
+def pages_come_once(test):
+    """However often the button is pressed before the next one is there."""
+    test.visit("lead", "/#range=28d")
+    browser = test.browser
+    browser.until(lambda: browser.text("#summary-count a"), "the figure")
+    expect_another(browser)
+    browser.ask("document.querySelector('#summary-count a').click()")
+    browser.until(lambda: browser.text("#opened-note"), "the first page")
+    test.that(not browser.ask("document.getElementById('more').hidden"),
+              "one page has all of them")
+    before = browser.text("#opened-note")
+    browser.ask("[1, 2, 3].forEach(() => "
+                "document.getElementById('more').click())")
+    browser.until(lambda: browser.text("#opened-note") != before,
+                  "the second page")
+    rows = shown(test)
+    test.that(len(rows) == int(browser.text("#opened-count .value")),
+              f"{len(rows)} rows of {browser.text('#opened-count .value')}")
+    close(test)
+
+
 def an_hour_of_the_week_opens(test):
     value, rows = opened(test, "#heatmap-table a")
     mean, n = value.split(", ")
@@ -227,5 +248,6 @@ def change_the_past(test, rows):
 
 def test(t):
     ten_figures_open(t)
+    pages_come_once(t)
     the_keyboard_opens(t)
     a_permalink_tells_what_changed(t)
