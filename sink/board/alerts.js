@@ -1,11 +1,13 @@
 /* The alerts of 24 hours. */
 
-import { byId, element, setText, table } from "./element.js";
-import { fetchJson } from "./fetch_json.js";
+import { byId, element, setFailed, setText, table } from "./element.js";
+import { fetchJson, newestOnly } from "./fetch_json.js";
 import { settings } from "./settings.js";
 import { clockTime } from "./time.js";
 
 const MOST = 100;
+
+const newest = newestOnly();
 
 const COLUMNS = [
 	{ title: "Since", names: true, value: (a) => element("time",
@@ -19,10 +21,15 @@ const COLUMNS = [
 ];
 
 export async function showAlerts() {
-	const answer = await fetchJson("/api/v1/alerts", { from: "24h", limit: MOST });
+	const answer = await newest(fetchJson("/api/v1/alerts",
+		{ from: "24h", limit: MOST }));
+
+	if (answer === undefined)
+		return;
 	/* One that joined an earlier one has no messages any more. */
 	const rows = (answer?.rows ?? []).filter((alert) => alert.messages > 0);
 
+	setFailed("alerts", "");
 	byId("alerts").hidden = answer === null || settings.wall;
 	setText(byId("alerts-note"), rows.length === 0 ? "None."
 		: answer.next ? `The last ${MOST}.` : "");

@@ -1,11 +1,11 @@
 /* The queue, how long it waits, and who could take more. */
 
-import { byId, drawing, figures, setText, table } from "./element.js";
-import { fetchJson } from "./fetch_json.js";
+import { byId, drawing, figures, setFailed, setText, table } from "./element.js";
+import { fetchJson, newestOnly } from "./fetch_json.js";
 import { addressBehind, settings } from "./settings.js";
 import { span } from "./time.js";
 
-let asked = 0; /* how many times: of answers only the last one's is shown */
+const newest = newestOnly();
 let refused = false; /* it is not for the role */
 
 const PLACE = { width: 12, gap: 3, height: 14, most: 20 };
@@ -64,11 +64,11 @@ function showQueue(queue, rows) {
 export async function showAllocation() {
 	if (refused)
 		return;
-	const mine = ++asked;
-	const answer = await fetchJson("/api/v1/allocation");
+	const answer = await newest(fetchJson("/api/v1/allocation"));
 
-	if (mine !== asked)
+	if (answer === undefined)
 		return;
+	setFailed("allocation", "");
 	refused = answer === null;
 	byId("allocation").hidden = refused || settings.wall;
 	if (refused)

@@ -3,7 +3,7 @@
 
 import { showAlerts } from "./alerts.js";
 import { showAllocation } from "./allocation.js";
-import { byId, setText } from "./element.js";
+import { byId, setFailed, setText } from "./element.js";
 import { listenToForm, showForm } from "./form.js";
 import { listenToHeatmap, redrawHeatmap, showHeatmap } from "./heatmap.js";
 import { listenToOpened, showOpened } from "./opened.js";
@@ -12,7 +12,7 @@ import { present, setPresent } from "./present.js";
 import { redrawResponses, showResponses } from "./responses.js";
 import { change, leaveForLogin, onChange, restoreAfterLogin,
 	settings } from "./settings.js";
-import { now, setClock } from "./time.js";
+import { setClock } from "./time.js";
 import { announce, showFreshness, showTotals } from "./totals.js";
 import { showWaiting, tickWaiting } from "./waiting.js";
 
@@ -23,6 +23,8 @@ const PATIENCE_MS = 5000;
 const AGAIN_MS = 5000;
 /* How often, in ms, spans of time are asked for when the present changes. */
 const SPANS_MS = 60000;
+/* How soon, in ms, again when that failed. */
+const FAILED_MS = 15000;
 /* How often, in ms, the queue is. */
 const QUEUE_MS = 2000;
 /* A slider that moves asks for them when it rests. */
@@ -35,7 +37,7 @@ const OF_SPANS = ["operator", "range", "zone", "threshold", "wall"];
 
 let source = null; /* of events */
 let lost = null; /* a timer: the connection is away */
-let asked = { key: "", at: 0 }; /* for spans */
+let asked = { key: "", at: 0, retry: null }; /* for spans */
 let queue = { timer: null, at: -QUEUE_MS }; /* when it was asked for */
 let rest = null; /* a timer: the settings may change on */
 
@@ -86,18 +88,37 @@ function show(newest = present) {
 	tick();
 }
 
+/* False: the section has no figures now, but says why. */
+async function attempt(section, show) {
+	try {
+		await show();
+		return true;
+	} catch (error) {
+		console.warn(error);
+		byId(section).hidden = settings.wall;
+		setFailed(section, error.message);
+		return false;
+	}
+}
+
 /* What spans more than this moment. One that fails leaves the others. */
 async function showSpans() {
 	const key = OF_SPANS.map((name) => settings[name]).join(" ");
 
-	if (key === asked.key && now() - asked.at < SPANS_MS)
+	if (key === asked.key && performance.now() - asked.at < SPANS_MS)
 		return;
-	asked = { key, at: now() };
-	const done = await Promise.allSettled([showResponses(), showHeatmap(),
-		showAlerts()]);
+	clearTimeout(asked.retry);
+	asked = { key, at: performance.now(), retry: null };
+	const mine = asked;
+	const done = await Promise.all([attempt("responses", showResponses),
+		attempt("heatmap", showHeatmap), attempt("alerts", showAlerts)]);
 
-	for (const { reason } of done.filter((one) => one.reason))
-		console.warn(reason);
+	if (mine === asked && done.includes(false)) {
+		asked.retry = setTimeout(() => {
+			asked.key = null;
+			showSpans();
+		}, FAILED_MS);
+	}
 }
 
 /* False: nobody is logged in. */
@@ -115,11 +136,8 @@ async function askOnce() {
 }
 
 async function showQueue() {
-	try {
-		await showAllocation();
-	} catch (error) {
-		console.warn(error);
-	}
+	if (!await attempt("allocation", showAllocation))
+		setTimeout(showQueueSoon, FAILED_MS);
 }
 
 /* When events come in a burst, it is asked for at its end, too. */

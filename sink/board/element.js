@@ -86,6 +86,13 @@ export function table(node, columns, rows, attributes = () => ({})) {
 	node.hidden = rows.length === 0;
 }
 
+/* A section has what it shows, or, where that failed, why instead. */
+export function setFailed(id, why) {
+	byId(id).classList.toggle("failed", why !== "");
+	if (why !== "")
+		setText(byId(`${id}-note`), why);
+}
+
 /* Figures: {id, title, value, kind, opens, before}. Nodes that are there
  * already stay, so that the focus does. */
 export function figures(list, shown) {

@@ -14,3 +14,24 @@ export async function fetchJson(path, parameters = {}) {
 		throw new Error(answer.detail ?? `${path}: ${got.status}`);
 	return answer;
 }
+
+/* A function that awaits requests of one kind, of which only the newest counts:
+ * the answer to an older one may come later, and is undefined, as is its
+ * error. */
+export function newestOnly() {
+	let asked = 0;
+
+	return async (request) => {
+		const mine = ++asked;
+
+		try {
+			const answer = await request;
+
+			return mine === asked ? answer : undefined;
+		} catch (error) {
+			if (mine === asked)
+				throw error;
+			return undefined;
+		}
+	};
+}

@@ -1,8 +1,9 @@
 /* Responses by hour of the week: a picture whose colour is the average, and the
  * same as a table. */
 
-import { byId, drawing, element, exchange, link, setText } from "./element.js";
-import { fetchJson } from "./fetch_json.js";
+import { byId, drawing, element, exchange, link, setFailed,
+	setText } from "./element.js";
+import { fetchJson, newestOnly } from "./fetch_json.js";
 import { figureAddress } from "./responses.js";
 import { settings } from "./settings.js";
 import { heatmapSpan, span, spanText } from "./time.js";
@@ -11,6 +12,7 @@ const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const STEPS = 5; /* colours */
 const CELL = { left: 36, top: 6, high: 24, gap: 2 };
 
+const newest = newestOnly();
 let shown = []; /* rows of the answer, with level */
 
 /* From 1, the fastest fifth, to 5; 0: nothing. */
@@ -101,8 +103,11 @@ function showTable() {
 
 export async function showHeatmap() {
 	const parameters = heatmapSpan();
-	const answer = await fetchJson("/api/v1/heatmap", parameters);
+	const answer = await newest(fetchJson("/api/v1/heatmap", parameters));
 
+	if (answer === undefined)
+		return;
+	setFailed("heatmap", "");
 	byId("heatmap").hidden = answer === null || settings.wall;
 	if (answer === null)
 		return;

@@ -1,8 +1,8 @@
 /* How fast was answered in the span that was chosen, and in that before it:
  * figures, a picture, and the same as a table. */
 
-import { byId, drawing, figures, setText, table } from "./element.js";
-import { fetchJson } from "./fetch_json.js";
+import { byId, drawing, figures, setFailed, setText, table } from "./element.js";
+import { fetchJson, newestOnly } from "./fetch_json.js";
 import { addressBehind, settings } from "./settings.js";
 import { chosenSpan, period, span, spanText } from "./time.js";
 
@@ -10,6 +10,7 @@ import { chosenSpan, period, span, spanText } from "./time.js";
 const PICTURE = { height: 240, left: 56, right: 44, top: 14, floor: 206 };
 const NAME_WIDTH = 62;
 
+const newest = newestOnly();
 let shown = []; /* what the picture shows */
 
 /* The query behind a link to intervals, and what the figure was. */
@@ -36,7 +37,7 @@ function beforeText(before, text) {
 	return `before: ${before === null ? "–" : text(before)}`;
 }
 
-function showSummary(answer) {
+function showSummary(answer, within) {
 	const [is] = answer.rows.filter((row) => row.span === "asked");
 	const [was] = answer.rows.filter((row) => row.span === "previous");
 	const opens = figureAddress(is, answer.version);
@@ -46,8 +47,7 @@ function showSummary(answer) {
 		["average", "Average", "avg_seconds", span],
 		["median", "Median", "median_seconds", span],
 		["p90", "90 % within", "p90_seconds", span],
-		["within", `Within ${span(settings.threshold)}`, "within",
-			percent],
+		["within", `Within ${span(within)}`, "within", percent],
 	];
 
 	figures(byId("summary"), all.map(([id, title, column, text]) => ({
@@ -209,14 +209,19 @@ export async function showResponses() {
 	const by = period();
 	const parameters = { ...chosenSpan(), compare: "previous",
 		within_seconds: settings.threshold };
-	const [total, periods] = await Promise.all([
+	const answers = await newest(Promise.all([
 		fetchJson("/api/v1/responses", { ...parameters, by: "total" }),
-		fetchJson("/api/v1/responses", { ...parameters, by })]);
+		fetchJson("/api/v1/responses", { ...parameters, by })]));
 
+	if (answers === undefined)
+		return;
+	const [total, periods] = answers;
+
+	setFailed("responses", "");
 	byId("responses").hidden = total === null || periods === null
 		|| settings.wall;
 	if (total === null || periods === null)
 		return;
-	showSummary(total);
+	showSummary(total, parameters.within_seconds);
 	showPeriods(periods, parameters, by);
 }

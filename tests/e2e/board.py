@@ -7,6 +7,7 @@ is in board_opened.
 import os
 import time
 
+import board_faults
 import board_opened
 from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
 from browser import Browser, Keys
@@ -465,6 +466,7 @@ def body():
             test.spans_are_sqls()
             test.that(browser.complaints() == [], "the console complains")
             board_opened.test(test)
+            board_faults.test(test)
             test.visit("lead")
             test.text_is_no_markup()
             test.a_row_changes_without_a_reload()

@@ -1,0 +1,108 @@
+"""board_faults: answers of the live board that come late, that do not come, and
+that are none: the page shows what belongs to what is chosen, or says what is
+wrong. Called by board, with its browser and world.
+"""
+
+import json
+
+# Answers to addresses that match wait until they are let go.
+HOLD = """(() => {
+    const ask = window.realFetch ?? window.fetch;
+    const held = new RegExp(arguments[0]);
+    window.realFetch = ask;
+    window.asked = [];
+    window.holding = 0;
+    window.letGo = new Promise((done) => { window.release = done; });
+    window.fetch = async (path, ...rest) => {
+        window.asked.push(path);
+        const got = await ask(path, ...rest);
+        if (!held.test(path))
+            return got;
+        window.holding++;
+        await window.letGo;
+        setTimeout(() => { window.holding--; });
+        return got;
+    };
+})()"""
+# Requests whose addresses match get 503.
+REFUSE = """(() => {
+    const ask = window.realFetch ?? window.fetch;
+    const bad = new RegExp(arguments[0]);
+    window.realFetch = ask;
+    window.fetch = async (path, ...rest) => bad.test(path)
+        ? new Response('{"detail": "not now"}', { status: 503 })
+        : ask(path, ...rest);
+})()"""
+FREE = "window.fetch = window.realFetch"
+
+
+def choose(test, some):
+    test.browser.ask("location.hash = arguments[0]", some)
+
+
+def answer_of(test, path):
+    got = test.world.server.ask(path, test.world.token("lead"))
+    return json.loads(got.body)
+
+
+def an_older_answer_is_dropped(test):
+    """One operator's comes after that of the next one who was chosen."""
+    browser = test.browser
+    span = "range=28d&zone=UTC"
+    test.visit("lead", "/#" + span)
+    browser.until(lambda: browser.text("#summary-count .value"), "figures")
+    browser.ask(HOLD, r"operator=1\b")
+    choose(test, f"operator=1&{span}")
+    browser.until(lambda: browser.ask("holding") == 3, "the first requests")
+    choose(test, f"operator=2&threshold=60&{span}")
+    browser.until(lambda: browser.text("#summary-within dt")
+                  == "Within 1:00", "the second ones' answer")
+    browser.ask("release()")
+    browser.until(lambda: browser.ask("holding") == 0, "the first answers")
+    [path] = browser.ask("asked.filter((p) => /operator=2.*total/.test(p))")
+    [row] = [row for row in answer_of(test, path)["rows"]
+             if row["span"] == "asked"]
+    test.that(browser.text("#summary-count .value") == str(row["count"])
+              and browser.text("#summary-within dt") == "Within 1:00",
+              f"the figures are those of another operator, not {row}")
+    cells = [cell.split(", ") for hour in browser.rows("#heatmap-table")
+             for cell in list(hour.values())[1:] if ", " in cell]
+    test.that(sum(int(n) for _, n in cells) == row["count"],
+              f"the heat map is another operator's: {cells}")
+
+
+def visible(test, section):
+    return test.browser.ask(
+        "[...document.querySelectorAll(`#${arguments[0]} :is(dl, svg, "
+        "table, ul)`)].filter((e) => e.checkVisibility()).length", section)
+
+
+def what_is_refused_says_so(test):
+    """The figures of what was chosen before do not stay."""
+    browser = test.browser
+    test.visit("lead", "/#range=7d")
+    for section in ("responses", "heatmap", "alerts"):
+        browser.until(lambda: visible(test, section), section)
+    choose(test, "range=2026-11-20..2026-11-01")
+    browser.until(lambda: visible(test, "responses") == 0,
+                  "the figures of before to go")
+    note = browser.text("#responses-note")
+    test.that("from is not before to" in note, f"why there are none: {note}")
+    choose(test, "range=28d")
+    browser.until(lambda: visible(test, "responses"), "other figures")
+    browser.ask(REFUSE, "/(responses|heatmap|alerts)")
+    choose(test, "range=90d")
+    for section in ("responses", "heatmap", "alerts"):
+        browser.until(lambda: visible(test, section) == 0
+                      and browser.text(f"#{section}-note") == "not now",
+                      f"{section} to say that it failed")
+    browser.ask(FREE)
+    for section in ("responses", "heatmap", "alerts"):
+        browser.until(lambda: visible(test, section) > 0,
+                      f"{section} to be asked for again")
+    browser.complaints()
+
+
+def test(t):
+    an_older_answer_is_dropped(t)
+    what_is_refused_says_so(t)
