@@ -2,7 +2,7 @@
  * chats; and what became of it since a link was made. */
 
 import { byId, figures, setText, table } from "./element.js";
-import { fetchJson } from "./fetch_json.js";
+import { fetchJson, newestOnly } from "./fetch_json.js";
 import { mayOpen, nameOf } from "./present.js";
 import { addressOf, change, settings } from "./settings.js";
 import { closeTimeline, openTimeline } from "./timeline.js";
@@ -18,6 +18,7 @@ const OF_FIGURE = ["opened-figures", "permalink", "became"];
  * is empty, rows so far, the cursor of the next page, and whether that is under
  * way. An answer for one that was left meanwhile is dropped. */
 let shown = { key: "" };
+const newest = newestOnly();
 let opener = {}; /* the link that had the focus; its table is drawn anew */
 
 function isOpen() {
@@ -102,6 +103,8 @@ function showFigure(answer, query) {
 		{ id: "opened-longest", title: "Longest",
 			value: span(now.max_seconds) },
 	]);
+	byId("opened-figures").hidden = false;
+	byId("permalink").hidden = false;
 	byId("permalink").setAttribute("href",
 		addressOf({ figure: String(kept), chat: "", message: "" }));
 	showBecame(answer);
@@ -120,11 +123,16 @@ function showRows(columns) {
 				: `, ${ms / 1000} seconds together.`));
 }
 
-/* A link leads anybody here, whatever their role. */
-function refuse() {
+/* Of what is behind a figure nothing but a sentence. */
+function showNothing(why) {
 	for (const id of [...OF_FIGURE, "opened-table", "more"])
 		byId(id).hidden = true;
-	setText(byId("opened-note"), "What is behind it is not for this role.");
+	setText(byId("opened-note"), why);
+}
+
+/* A link leads anybody here, whatever their role. */
+function refuse() {
+	showNothing("What is behind it is not for this role.");
 }
 
 function askPage(of, query) {
@@ -166,14 +174,8 @@ async function addPage() {
 	showRows(of.chats !== "" ? CHATS : INTERVALS);
 }
 
-async function showBehind() {
-	const of = shown;
-	const isFigure = of.chats === "";
-
-	setText(byId("opened-note"), "");
-	for (const id of OF_FIGURE)
-		byId(id).hidden = !isFigure;
-	if (isFigure) {
+async function askBehind(of) {
+	if (of.chats === "") {
 		const query = Object.fromEntries(
 			new URLSearchParams(of.figure));
 
@@ -191,10 +193,24 @@ async function showBehind() {
 	await addPage();
 }
 
+/* What failed is asked for again by whoever comes back to it. */
+async function showBehind() {
+	const of = shown;
+
+	showNothing("");
+	try {
+		await askBehind(of);
+	} catch (error) {
+		if (shown === of)
+			shown = { key: "" };
+		throw error;
+	}
+}
+
 async function attempt(work) {
 	try {
 		setText(byId("opened-problem"), "");
-		await work();
+		await newest(work());
 	} catch (error) {
 		setText(byId("opened-problem"), error.message);
 	}

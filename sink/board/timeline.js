@@ -52,19 +52,7 @@ function rowsOf(answer) {
 			: a.created_at > b.created_at ? 1 : 0);
 }
 
-export async function openTimeline() {
-	const key = `${settings.chat} ${settings.message}`;
-
-	if (shown === key)
-		return;
-	shown = key;
-	setText(byId("opened-title"), `Chat ${settings.chat}`);
-	byId("timeline-table").hidden = true;
-	const answer = await fetchJson("/api/v1/chats/"
-		+ `${encodeURIComponent(settings.chat)}/timeline`);
-
-	if (shown !== key)
-		return;
+function showTimeline(answer) {
 	if (answer === null) {
 		setText(byId("timeline-note"),
 			"What was written is not for this role.");
@@ -79,6 +67,29 @@ export async function openTimeline() {
 	byId("opened-title").focus();
 	byId("timeline-table").querySelector(".marked")
 		?.scrollIntoView({ block: "center" });
+}
+
+/* What failed is asked for again by whoever comes back to it. */
+export async function openTimeline() {
+	const key = `${settings.chat} ${settings.message}`;
+
+	if (shown === key)
+		return;
+	shown = key;
+	setText(byId("opened-title"), `Chat ${settings.chat}`);
+	setText(byId("timeline-note"), "");
+	byId("timeline-table").hidden = true;
+	try {
+		const answer = await fetchJson("/api/v1/chats/"
+			+ `${encodeURIComponent(settings.chat)}/timeline`);
+
+		if (shown === key)
+			showTimeline(answer);
+	} catch (error) {
+		if (shown === key)
+			shown = "";
+		throw error;
+	}
 }
 
 export function closeTimeline() {
