@@ -4,6 +4,7 @@
 import { showAlerts } from "./alerts.js";
 import { showAllocation } from "./allocation.js";
 import { byId, setFailed, setText } from "./element.js";
+import { newestOnly } from "./fetch_json.js";
 import { listenToForm, showForm } from "./form.js";
 import { listenToHeatmap, redrawHeatmap, showHeatmap } from "./heatmap.js";
 import { listenToOpened, showOpened } from "./opened.js";
@@ -35,7 +36,9 @@ const SECTIONS = ["totals", "waiting", "operators", "responses", "heatmap",
 /* Settings that spans of time depend on. */
 const OF_SPANS = ["operator", "range", "zone", "threshold", "wall"];
 
-let source = null; /* of events */
+let source = null; /* of events, never two */
+let again = null; /* a timer: to start again */
+const newestStart = newestOnly();
 let lost = null; /* a timer: the connection is away */
 let asked = { key: "", at: 0, retry: null }; /* for spans */
 let queue = { timer: null, at: -QUEUE_MS }; /* when it was asked for */
@@ -121,18 +124,11 @@ async function showSpans() {
 	}
 }
 
-/* False: nobody is logged in. */
 async function askOnce() {
 	const got = await fetch("/api/v1/now");
 
 	setClock(got);
-	if (got.status === 401)
-		return false;
-	if (got.ok)
-		show(await got.json());
-	else
-		setProblem((await got.json()).detail ?? `status ${got.status}`);
-	return true;
+	return { status: got.status, answer: await got.json() };
 }
 
 async function showQueue() {
@@ -148,7 +144,13 @@ function showQueueSoon() {
 	}, Math.max(0, queue.at + QUEUE_MS - performance.now()));
 }
 
+function startSoon() {
+	clearTimeout(again);
+	again = setTimeout(start, AGAIN_MS);
+}
+
 function follow() {
+	source?.close();
 	source = new EventSource(STREAM);
 	source.addEventListener("open", onConnected);
 	source.addEventListener("now", (event) => {
@@ -160,21 +162,32 @@ function follow() {
 	source.addEventListener("error", () => {
 		onDisconnected();
 		if (source.readyState === EventSource.CLOSED)
-			setTimeout(start, AGAIN_MS);
+			startSoon();
 	});
 }
 
+/* Who comes back to the page may start while an earlier start is under way,
+ * which is then given up. */
 async function start() {
+	clearTimeout(again);
 	try {
-		if (!await askOnce()) {
+		const got = await newestStart(askOnce());
+
+		if (got === undefined)
+			return;
+		if (got.status === 401) {
 			leaveForLogin();
 			return;
 		}
+		if (got.status === 200)
+			show(got.answer);
+		else
+			setProblem(got.answer.detail ?? `status ${got.status}`);
 		follow();
 	} catch (error) {
 		console.warn(error);
 		onDisconnected();
-		setTimeout(start, AGAIN_MS);
+		startSoon();
 	}
 	showOpened();
 }

@@ -33,6 +33,17 @@ REFUSE = """(() => {
         ? new Response('{"detail": "not now"}', { status: 503 })
         : ask(path, ...rest);
 })()"""
+# The first stream is refused; all are in window.streams.
+STREAMS = """(() => {
+    const Real = window.EventSource;
+    window.streams = [];
+    window.EventSource = class extends Real {
+        constructor(url) {
+            super(window.streams.length === 0 ? "/none" : url);
+            window.streams.push(this);
+        }
+    };
+})()"""
 FREE = "window.fetch = window.realFetch"
 
 
@@ -103,6 +114,30 @@ def what_is_refused_says_so(test):
     browser.complaints()
 
 
+def one_stream_is_open(test):
+    """Who comes back to the page soon after its stream was refused does not
+    get two, nor who does twice."""
+    browser = test.browser
+    with browser.first_running(STREAMS):
+        browser.log_in(test.world.token("lead"))
+        browser.open("/")
+        browser.until(lambda: browser.ask(
+            "streams.length === 1 && streams[0].readyState === 2"),
+                      "the stream to be refused")
+        browser.ask("[1, 2].forEach(() => dispatchEvent(new "
+                    "PageTransitionEvent('pageshow', {persisted: true})))")
+        since = browser.ask("performance.now()")
+        browser.until(lambda: browser.text("#connection") == "live",
+                      "another stream")
+        # Longer than until it is tried again.
+        browser.until(lambda: browser.ask("performance.now()") > since + 7000,
+                      "the time to start again")
+    states = browser.ask("streams.map((one) => one.readyState)")
+    test.that(states == [2, 1], f"states of the streams: {states}")
+    browser.complaints()
+
+
 def test(t):
     an_older_answer_is_dropped(t)
     what_is_refused_says_so(t)
+    one_stream_is_open(t)

@@ -2,6 +2,7 @@
 folder, which reaches no host but this one, driven by Debian's packages.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -62,6 +63,17 @@ class Browser:
 
     def ask(self, expression, *arguments):
         return self.driver.execute_script("return " + expression, *arguments)
+
+    @contextlib.contextmanager
+    def first_running(self, script):
+        """Pages that are loaded meanwhile run it before their own."""
+        added = self.driver.execute_cdp_cmd(
+            "Page.addScriptToEvaluateOnNewDocument", {"source": script})
+        try:
+            yield
+        finally:
+            self.driver.execute_cdp_cmd(
+                "Page.removeScriptToEvaluateOnNewDocument", added)
 
     def texts(self, selector):
         return self.ask("[...document.querySelectorAll(arguments[0])]"
