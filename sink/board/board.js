@@ -22,6 +22,11 @@ const STREAM = "/api/v1/now/stream";
 const PATIENCE_MS = 5000;
 /* When a connection was refused, which a browser does not try again. */
 const AGAIN_MS = 5000;
+/* The server ends a stream after five minutes, and the browser comes back: one
+ * that lasts longer, in ms, has lost its connection without a word. */
+const SILENT_MS = 5 * 60 * 1000 + 15000;
+/* How long, in ms, the present state may take. */
+const ANSWER_MS = 60000;
 /* How often, in ms, spans of time are asked for when the present changes. */
 const SPANS_MS = 60000;
 /* How soon, in ms, again when that failed. */
@@ -38,6 +43,7 @@ const OF_SPANS = ["operator", "range", "zone", "threshold", "wall"];
 
 let source = null; /* of events, never two */
 let again = null; /* a timer: to start again */
+let silent = null; /* a timer: the stream is no longer believed */
 const newestStart = newestOnly();
 let lost = null; /* a timer: the connection is away */
 let asked = { key: "", at: 0, retry: null }; /* for spans */
@@ -125,7 +131,8 @@ async function showSpans() {
 }
 
 async function askOnce() {
-	const got = await fetch("/api/v1/now");
+	const got = await fetch("/api/v1/now",
+		{ signal: AbortSignal.timeout(ANSWER_MS) });
 
 	setClock(got);
 	return { status: got.status, answer: await got.json() };
@@ -149,10 +156,23 @@ function startSoon() {
 	again = setTimeout(start, AGAIN_MS);
 }
 
+function watch() {
+	clearTimeout(silent);
+	silent = setTimeout(() => {
+		source.close();
+		onDisconnected();
+		start();
+	}, SILENT_MS);
+}
+
 function follow() {
 	source?.close();
 	source = new EventSource(STREAM);
-	source.addEventListener("open", onConnected);
+	watch();
+	source.addEventListener("open", () => {
+		onConnected();
+		watch();
+	});
 	source.addEventListener("now", (event) => {
 		onConnected();
 		show(JSON.parse(event.data));
@@ -170,6 +190,7 @@ function follow() {
  * which is then given up. */
 async function start() {
 	clearTimeout(again);
+	clearTimeout(silent);
 	try {
 		const got = await newestStart(askOnce());
 

@@ -4,6 +4,7 @@ wrong. Called by board, with its browser and world.
 """
 
 import json
+import signal
 
 # Answers to addresses that match wait until they are let go.
 HOLD = """(() => {
@@ -43,6 +44,12 @@ STREAMS = """(() => {
             window.streams.push(this);
         }
     };
+})()"""
+# Times of minutes pass faster.
+HASTE = """(() => {
+    const real = window.setTimeout;
+    window.setTimeout = (work, ms, ...rest) =>
+        real(work, ms > 60000 ? ms / 100 : ms, ...rest);
 })()"""
 FREE = "window.fetch = window.realFetch"
 
@@ -137,7 +144,26 @@ def one_stream_is_open(test):
     browser.complaints()
 
 
+def a_silent_stream_is_noticed(test):
+    """The server hangs, its connections stay."""
+    browser, server = test.browser, test.world.server.process
+    with browser.first_running(HASTE):
+        test.visit("lead")
+        server.send_signal(signal.SIGSTOP)
+        try:
+            browser.until(
+                lambda: browser.text("#connection") == "disconnected",
+                "the board to notice")
+            test.that(len(test.waiting()) > 0, "what was there is gone")
+        finally:
+            server.send_signal(signal.SIGCONT)
+        browser.until(lambda: browser.text("#connection") == "live",
+                      "the board to be live again")
+    browser.complaints()
+
+
 def test(t):
     an_older_answer_is_dropped(t)
     what_is_refused_says_so(t)
     one_stream_is_open(t)
+    a_silent_stream_is_noticed(t)
