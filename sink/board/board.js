@@ -29,6 +29,9 @@ const SILENT_MS = 5 * 60 * 1000 + 15000;
 const ANSWER_MS = 60000;
 /* How often, in ms, spans of time are asked for when the present changes. */
 const SPANS_MS = 60000;
+/* How often when it does not: a day ends also where nothing happens, and the
+ * clock of a screen is set. */
+const QUIET_MS = 5 * 60 * 1000;
 /* How soon, in ms, again when that failed. */
 const FAILED_MS = 15000;
 /* How often, in ms, the queue is. */
@@ -292,4 +295,5 @@ onChange(() => {
 	}, REST_MS);
 });
 setInterval(tick, 1000);
+setInterval(showSpans, QUIET_MS);
 start();

@@ -1,11 +1,14 @@
 /* Asks the API for JSON. */
 
+import { setClock } from "./time.js";
+
 /* An answer in JSON; null: it is not for the role. An error has the problem's
  * sentence. */
 export async function fetchJson(path, parameters = {}) {
 	const given = Object.entries(parameters).filter(([, v]) => v !== "");
 	const got = await fetch(`${path}?${new URLSearchParams(given)}`);
 
+	setClock(got);
 	if (got.status === 403)
 		return null;
 	const answer = await got.json();

@@ -9,14 +9,14 @@ const DATES = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/;
 
 let ahead = 0; /* ms that the server's clock is before ours */
 
-/* Takes the server's time from an answer; header Date has whole seconds. */
+/* Takes the server's time from an answer. Header Date has whole seconds: what
+ * differs by less is no change. */
 export function setClock(answer) {
 	const date = Date.parse(answer.headers.get("Date") ?? "");
+	const measured = date + 500 - Date.now();
 
-	if (!Number.isNaN(date))
-		ahead = date + 500 - Date.now();
-	if (Math.abs(ahead) < 1000)
-		ahead = 0;
+	if (Math.abs(measured - ahead) >= 1000)
+		ahead = measured;
 }
 
 export function now() {

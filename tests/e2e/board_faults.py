@@ -6,6 +6,8 @@ wrong. Called by board, with its browser and world.
 import json
 import signal
 
+import board_opened
+
 # Answers to addresses that match wait until they are let go.
 HOLD = """(() => {
     const ask = window.realFetch ?? window.fetch;
@@ -162,8 +164,66 @@ def a_silent_stream_is_noticed(test):
     browser.complaints()
 
 
+def the_servers_clock_counts(test):
+    """Also when that of the screen is set while the page is open."""
+    browser = test.browser
+    test.visit("lead")
+    browser.until(test.waiting, "rows")
+    browser.ask("(() => { const real = Date.now; "
+                "Date.now = () => real() + 3600000; })()")
+    choose(test, "threshold=600")
+    browser.until(lambda: browser.text("#summary-within dt")
+                  == "Within 10:00", "the next answers")
+    since = browser.ask("performance.now()")
+    browser.until(lambda: browser.ask("performance.now()") > since + 1500,
+                  "the next second")
+    [[want]] = test.sql("SELECT TIMESTAMPDIFF(SECOND, MIN(waiting_since), "
+                        "UTC_TIMESTAMP(3)) FROM chat_metrics")
+    got = board_opened.seconds_of(test.waiting()[0]["Waits"])
+    test.that(abs(got - int(want)) <= 3, f"waits {got} s, not {want}")
+
+
+def what_fails_shows_no_other(test):
+    """Neither the figure, nor the chat, that was open before; and asks again
+    when it is opened again."""
+    browser = test.browser
+    browser.ask(REFUSE, "/(figure|timeline)")
+    figure, chat = (browser.ask(
+        "document.querySelector(arguments[0]).getAttribute('href')", link)
+        for link in ("#total-responses a", "#waiting-table a"))
+    for address, nothing in ((figure, "#opened-figures"),
+                             (chat, "#timeline-table")):
+        browser.ask("location.assign(arguments[0])", address)
+        browser.until(lambda: browser.text("#opened-problem") == "not now",
+                      "what is wrong")
+        test.that(not browser.ask("document.querySelector(arguments[0])"
+                                  ".checkVisibility()", nothing),
+                  f"{nothing} is that of another")
+    browser.ask(FREE)
+    for address in (figure, chat):
+        browser.ask("location.assign(arguments[0])", address)
+        browser.until(lambda: browser.text("#opened-problem") == "",
+                      "it to be asked for again")
+        browser.until(lambda: browser.rows(
+            "#opened-table" if address == figure else "#timeline-table"),
+            "its rows")
+    browser.complaints()
+
+
+def one_after_another(test):
+    test.visit("lead", "/#range=7d")
+    board_opened.opened(test, "#summary-count a")
+    before = test.browser.text("#opened-count .value")
+    what_fails_shows_no_other(test)
+    test.that(test.browser.text("#opened-count .value") != before,
+              "the other figure is the same")
+    board_opened.close(test)
+
+
 def test(t):
     an_older_answer_is_dropped(t)
     what_is_refused_says_so(t)
+    one_after_another(t)
     one_stream_is_open(t)
     a_silent_stream_is_noticed(t)
+    the_servers_clock_counts(t)

@@ -4,7 +4,6 @@ message there; a permalink tells what was, what is and what came late. Called by
 board, with its browser and world.
 """
 
-import board_faults
 from browser import Keys
 
 
@@ -247,46 +246,8 @@ def change_the_past(test, rows):
     return gone
 
 
-def what_fails_shows_no_other(test):
-    """Neither the figure, nor the chat, that was open before; and asks again
-    when it is opened again."""
-    browser = test.browser
-    browser.ask(board_faults.REFUSE, "/(figure|timeline)")
-    figure, chat = (browser.ask(
-        "document.querySelector(arguments[0]).getAttribute('href')", link)
-        for link in ("#total-responses a", "#waiting-table a"))
-    for address, nothing in ((figure, "#opened-figures"),
-                             (chat, "#timeline-table")):
-        browser.ask("location.assign(arguments[0])", address)
-        browser.until(lambda: browser.text("#opened-problem") == "not now",
-                      "what is wrong")
-        test.that(not browser.ask("document.querySelector(arguments[0])"
-                                  ".checkVisibility()", nothing),
-                  f"{nothing} is that of another")
-    browser.ask(board_faults.FREE)
-    for address in (figure, chat):
-        browser.ask("location.assign(arguments[0])", address)
-        browser.until(lambda: browser.text("#opened-problem") == "",
-                      "it to be asked for again")
-        browser.until(lambda: browser.rows(
-            "#opened-table" if address == figure else "#timeline-table"),
-            "its rows")
-    browser.complaints()
-
-
-def one_after_another(test):
-    test.visit("lead", "/#range=7d")
-    opened(test, "#summary-count a")
-    before = test.browser.text("#opened-count .value")
-    what_fails_shows_no_other(test)
-    test.that(test.browser.text("#opened-count .value") != before,
-              "the other figure is the same")
-    close(test)
-
-
 def test(t):
     ten_figures_open(t)
     pages_come_once(t)
-    one_after_another(t)
     the_keyboard_opens(t)
     a_permalink_tells_what_changed(t)
