@@ -37,9 +37,23 @@ export function isChosen(row) {
 			|| row.channel === settings.channel);
 }
 
+/* Of those that are listed, those that the totals have. Teams have no part of
+ * what nobody has; a wall is not told whose a chat is. */
+export function countedOnes() {
+	return present.waiting.filter((row) => !present.of_teams
+		|| row.operator !== null || present.role === "wall");
+}
+
+/* {n, least}; least: there may be more, which are not listed. Those wait shorter
+ * than the listed ones, but for an agent, whose list lacks those of others. */
 export function lateOnes() {
-	return present.waiting.filter(isChosen)
-		.filter((row) => urgency(waited(row)) === "late").length;
+	const isLate = (row) => urgency(waited(row)) === "late";
+	const counted = countedOnes();
+	const all = present.now[0]?.waiting_chats ?? counted.length;
+
+	return { n: counted.filter(isLate).length,
+		least: counted.length < all && (present.role === "agent"
+			|| present.waiting.every(isLate)) };
 }
 
 /* An agent's totals are those of others, too, so nothing of theirs is behind

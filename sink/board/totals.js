@@ -2,7 +2,7 @@
  * told of them. */
 
 import { byId, figures, setText } from "./element.js";
-import { lateOnes, mayOpen, present, urgency, waited } from "./present.js";
+import { countedOnes, lateOnes, mayOpen, present, urgency } from "./present.js";
 import { addressBehind } from "./settings.js";
 import { clockTime, now, span, spoken } from "./time.js";
 
@@ -13,12 +13,27 @@ const ANNOUNCE_MS = 30000;
 
 let announced = { text: "", at: 0 };
 
+/* In seconds, now; null: nobody waits. */
+function longestWait() {
+	const { as_of: asOf, longest_wait_seconds: then = null }
+		= present.now[0] ?? {};
+
+	return then === null ? null
+		: then + (now() - Date.parse(asOf)) / 1000;
+}
+
+/* Null: unknown. */
+function lateText(atLeast) {
+	const { n, least } = lateOnes();
+
+	return !least ? String(n) : n > 0 ? `${atLeast} ${n}` : null;
+}
+
 export function showTotals() {
 	const total = present.now[0] ?? {};
 	const there = present.operators.filter((o) => o.available).length;
-	const late = lateOnes();
-	const first = present.waiting[0];
-	const longest = first ? waited(first) : null;
+	const [first] = countedOnes();
+	const longest = longestWait();
 	const open = mayOpen();
 	const chats = (query) => open ? addressBehind({ chats: query }) : null;
 	/* Teams have no part of what nobody has. */
@@ -34,9 +49,9 @@ export function showTotals() {
 			kind: longest === null ? null : urgency(longest),
 			opens: open && first?.chat
 				? addressBehind({ chat: first.chat }) : null },
-		{ id: "total-late", title: "Late", value: late,
-			kind: late > 0 ? "late" : null,
-			opens: chats("open=1&waiting=1") },
+		{ id: "total-late", title: "Late", value: lateText("≥"),
+			kind: lateOnes().n > 0 ? "late" : null,
+			opens: chats(`${ours}&waiting=1`) },
 		{ id: "total-open", title: "Open chats",
 			value: total.open_chats, opens: chats(ours) },
 		{ id: "total-unassigned", title: "Unassigned",
@@ -55,11 +70,15 @@ export function showTotals() {
 /* Says what changed, politely and not too often. */
 export function announce() {
 	const total = present.now[0]?.waiting_chats ?? 0;
-	const first = present.waiting[0];
-	const summary = `${total} waiting, ${lateOnes()} late`;
-	const text = total === 0 ? "Nobody waits."
-		: summary + (first
-			? `, the longest ${spoken(waited(first))}.` : ".");
+	const late = lateText("at least");
+	const longest = longestWait();
+	const others = present.waiting.length - countedOnes().length;
+	const summary = `${total} waiting`
+		+ (late === null ? "" : `, ${late} late`)
+		+ (others > 0 ? `, ${others} more that nobody has` : "");
+	const text = total + others === 0 ? "Nobody waits."
+		: summary + (longest === null ? "."
+			: `, the longest ${spoken(longest)}.`);
 
 	if (summary === announced.text || now() - announced.at < ANNOUNCE_MS)
 		return;
@@ -73,7 +92,8 @@ export function showFreshness() {
 	const node = byId("fresh");
 
 	if (!asOf) {
-		setText(node, "nothing is stored yet");
+		setText(node, `nothing is stored${present.of_teams
+			? " of these teams" : ""} yet`);
 		return;
 	}
 	setText(node, `as of ${clockTime(asOf, true)}`

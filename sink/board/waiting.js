@@ -42,10 +42,13 @@ export function tickWaiting() {
 export function showWaiting() {
 	const rows = present.waiting.filter(isChosen)
 		.map((row) => ({ ...row, key: row.chat }));
-	const all = present.now[0]?.waiting_chats ?? present.waiting.length;
-	const note = rows.length === 0 ? "Nobody waits."
-		: rows.length < all
-			? `${rows.length} of ${all} are shown.` : "";
+	/* Those that nobody has are no part of a team's total. */
+	const all = Math.max(present.now[0]?.waiting_chats ?? 0,
+		present.waiting.length);
+	const note = all === 0 ? "Nobody waits."
+		: rows.length === 0 ? `None of ${all} is shown.`
+			: rows.length < all
+				? `${rows.length} of ${all} are shown.` : "";
 
 	setText(byId("waiting-note"), note);
 	table(byId("waiting-table"), settings.wall ? COLUMNS_WALL : COLUMNS,

@@ -9,6 +9,7 @@ import time
 
 import board_faults
 import board_opened
+import board_totals
 from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
 from browser import Browser, Keys
 from harness import Checks, Lab, main, say
@@ -465,6 +466,7 @@ def body():
             test.its_numbers_are_sqls()
             test.spans_are_sqls()
             test.that(browser.complaints() == [], "the console complains")
+            board_totals.test(test)
             board_opened.test(test)
             board_faults.test(test)
             test.visit("lead")

@@ -1,0 +1,87 @@
+"""board_totals: the totals of the live board are those of all who wait, also of
+those that are not listed, whatever is chosen. Called by board, with its browser
+and world.
+"""
+
+from api_client import token
+from board_opened import seconds_of
+
+CROWD = "crowd"
+MANY = 350  # of which 200 are listed
+
+
+def visit(test, path, role="lead", **claims):
+    test.browser.log_in(token(tenant_id=CROWD, role=role, **claims))
+    test.browser.open(path)
+    test.browser.until(lambda: test.browser.text("#connection") == "live",
+                       "the board to be live")
+
+
+def totals(test):
+    return {name: test.browser.text(f"#total-{name} .value")
+            for name in ("waiting", "late", "longest")}
+
+
+def those_not_listed_count(test):
+    """The longest are of other channels, and another operator's."""
+    test.sql(
+        "INSERT INTO chat_metrics (tenant, chat, status, messages, responses, "
+        "operator, channel, waiting_since, opened_at, as_of, version) SELECT "
+        f"'{CROWD}', seq, 'open', 1, 1, '1', 'web', UTC_TIMESTAMP(3) - "
+        "INTERVAL 1000 + seq SECOND, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 1 "
+        f"FROM seq_1_to_{MANY}")
+    test.world.put_tenant(CROWD)
+    for choice, note in (("", f"200 of {MANY} are shown."),
+                         ("channel=telegram", f"None of {MANY} is shown."),
+                         ("operator=2", f"None of {MANY} is shown.")):
+        visit(test, "/#" + choice)
+        got = totals(test)
+        test.that(got["waiting"] == str(MANY) and got["late"] == "≥ 200"
+                  and abs(seconds_of(got["longest"]) - 1000 - MANY) < 60,
+                  f"{choice}: {got}")
+        test.that(test.browser.text("#waiting-note") == note,
+                  f"{choice}: {test.browser.text('#waiting-note')}")
+    # Who is not late waits longer than all who are not listed.
+    visit(test, "/#threshold=1300")
+    late = int(totals(test)["late"])
+    test.that(50 <= late < 110, f"{late} are late")
+
+
+def an_agent_hears_of_others(test):
+    visit(test, "/", "agent", sub="9")
+    got = totals(test)
+    test.that(got["waiting"] == str(MANY) and got["late"] == "–"
+              and got["longest"] != "–", f"an agent: {got}")
+    test.browser.until(lambda: test.browser.text("#announcement"), "a word")
+    test.that(test.browser.text("#waiting-note")
+              == f"None of {MANY} is shown."
+              and test.browser.text("#announcement").startswith(
+                  f"{MANY} waiting, the longest"),
+              test.browser.text("#announcement"))
+
+
+def what_nobody_has_is_no_teams(test):
+    test.visit("lead", "/#threshold=240", teams=["sales"])
+    [[waiting, late, others]] = test.sql(
+        "SELECT SUM(operator = '3'), SUM(operator = '3' AND waiting_since < "
+        "UTC_TIMESTAMP(3) - INTERVAL 240 SECOND), SUM(operator IS NULL) "
+        "FROM chat_metrics WHERE tenant = 'acme' AND waiting_since IS NOT "
+        "NULL")
+    got = totals(test)
+    test.that([got["waiting"], got["late"]] == [waiting, late],
+              f"a team: {got}, not {waiting} of which {late}")
+    test.that(f"{others} more that nobody has"
+              in test.browser.text("#announcement"),
+              test.browser.text("#announcement"))
+    test.visit("lead", teams=["nobody"])
+    test.that(test.browser.text("#fresh")
+              == "nothing is stored of these teams yet",
+              test.browser.text("#fresh"))
+
+
+def test(t):
+    those_not_listed_count(t)
+    an_agent_hears_of_others(t)
+    for table in ("chat_metrics", "tenant_metrics"):
+        t.sql(f"DELETE FROM {table} WHERE tenant = '{CROWD}'")
+    what_nobody_has_is_no_teams(t)
