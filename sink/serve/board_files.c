@@ -61,7 +61,7 @@ static const char headers[] =
     "style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'\n"
     "X-Content-Type-Options: nosniff\n"
-    "Referrer-Policy: no-referrer\n"
+    "Referrer-Policy: same-origin\n"
     "Cross-Origin-Opener-Policy: same-origin\n"
     "Cross-Origin-Resource-Policy: same-origin\n"
     "Cache-Control: no-cache\n";

@@ -63,11 +63,21 @@ class Test:
                   f"the form of the login is {form}")
         self.that(self.browser.findings() == [], "axe: the login")
         self.browser.picture(PICTURES, "login")
+        self.the_form_logs_in()
         # What was behind # comes back with the visitor.
-        self.visit("lead")
         self.that(self.browser.ask("location.hash") == "#operator=1",
                   "what was chosen is lost by the login")
         self.browser.complaints()
+
+    def the_form_logs_in(self):
+        """At the machine itself without HTTPS, too, which not every browser
+        keeps a secure cookie of."""
+        self.browser.press(self.world.token("lead") + Keys.ENTER)
+        self.browser.until(
+            lambda: self.browser.text("#connection") == "live", "the board")
+        cookie = self.browser.driver.get_cookie("session")
+        self.that(cookie["secure"] is False and cookie["httpOnly"],
+                  f"the cookie is {cookie}")
 
     def its_numbers_are_sqls(self):
         self.visit("lead")

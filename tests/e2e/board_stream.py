@@ -120,7 +120,7 @@ class Test:
             self.that(got.headers["Content-Type"] == kind, f"{path}: type")
             self.that(policy == POLICY, f"{path}: {policy ^ POLICY}")
             for name, value in {"X-Content-Type-Options": "nosniff",
-                                "Referrer-Policy": "no-referrer",
+                                "Referrer-Policy": "same-origin",
                                 "Cache-Control": "no-cache"}.items():
                 self.that(got.headers[name] == value,
                           f"{path}: {name}: {got.headers[name]}")
