@@ -8,7 +8,7 @@ import { chosenSpan, period, span, spanText } from "./time.js";
 
 /* In pixels of a screen with the usual size of text. */
 const PICTURE = { height: 240, left: 56, right: 44, top: 14, floor: 206 };
-const NAME_WIDTH = 62;
+const NAME = { gap: 22, letter: 8 };
 
 const newest = newestOnly();
 let shown = []; /* what the picture shows */
@@ -23,10 +23,20 @@ export function figureAddress(row, version) {
 		+ `&count=${row.count}&sum_seconds=${row.sum_seconds}` });
 }
 
-/* A period as people call it: an hour of one day, else its first day. */
-function nameOfPeriod(row, by) {
-	return by === "hour" ? row.begin.slice(11, 16)
-		: row.begin.slice(5, 10);
+/* Periods as people call them: an hour of one day, else its first day; no two
+ * the same, so with the day and the year where there are several, and with the
+ * offset of the zone where clocks go back. */
+function namesOfPeriods(rows, by) {
+	const several = (n) => new Set(rows.map((row) =>
+		row.begin.slice(0, n))).size > 1;
+	const from = several(4) ? 0 : by === "hour" && !several(10) ? 11 : 5;
+	const to = by === "hour" ? 16 : 10;
+	const plain = rows.map((row) =>
+		row.begin.slice(from, to).replace("T", " "));
+
+	return plain.map((name, i) => name === plain[i - 1]
+		|| name === plain[i + 1] ? `${name} ${rows[i].begin.slice(23)}`
+		: name);
 }
 
 function percent(within) {
@@ -78,12 +88,13 @@ const COLUMNS = [
 
 function rowsOf(answer, by) {
 	const before = answer.rows.filter((row) => row.span === "previous");
+	const rows = answer.rows.filter((row) => row.span === "asked");
+	const called = namesOfPeriods(rows, by);
 
-	return answer.rows.filter((row) => row.span === "asked")
-		.map((row, i) => ({ ...row, key: row.begin,
-			name: nameOfPeriod(row, by), average: row.avg_seconds,
-			before: before[i]?.avg_seconds ?? null,
-			opens: figureAddress(row, answer.version) }));
+	return rows.map((row, i) => ({ ...row, key: row.begin, name: called[i],
+		average: row.avg_seconds,
+		before: before[i]?.avg_seconds ?? null,
+		opens: figureAddress(row, answer.version) }));
 }
 
 /* A round number of seconds not below the value. */
@@ -115,7 +126,9 @@ function grid(width, most, mostResponses) {
 }
 
 function names(rows, x, wide) {
-	const every = Math.max(1, Math.ceil(NAME_WIDTH / wide));
+	const letters = Math.max(...rows.map((row) => row.name.length));
+	const every = Math.max(1, Math.ceil(
+		(NAME.gap + NAME.letter * letters) / wide));
 
 	return rows.filter((row, i) => i % every === 0).map((row, i) =>
 		drawing("text", { x: x(i * every), y: PICTURE.floor + 20 },

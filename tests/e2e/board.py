@@ -9,6 +9,7 @@ import time
 
 import board_faults
 import board_opened
+import board_periods
 import board_totals
 from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
 from browser import Browser, Keys
@@ -153,9 +154,12 @@ class Test:
         of = ("FROM intervals WHERE withdrawn = 0 AND kind IN "
               f"('first_response', 'reply') AND DATE({local}) <= {today} AND "
               f"DATE({local}) > {today} - INTERVAL %d DAY")
+        [[one_year]] = self.sql(
+            f"SELECT YEAR({today}) = YEAR({today} - INTERVAL 6 DAY)")
+        name = "%m-%d" if one_year == "1" else "%Y-%m-%d"
         want = [[day, n, span(mean), span(longest)] for
                 day, n, mean, longest in self.sql(
-            f"SELECT DATE_FORMAT({local}, '%m-%d') AS day, COUNT(*), "
+            f"SELECT DATE_FORMAT({local}, '{name}') AS day, COUNT(*), "
             f"ROUND(AVG(ms) / 1000, 3), MAX(ms) / 1000 {of % 7} GROUP BY day "
             "ORDER BY day")]
         got = [[row[c] for c in ("From", "Responses", "Average", "Longest")]
@@ -477,6 +481,7 @@ def body():
             test.spans_are_sqls()
             test.that(browser.complaints() == [], "the console complains")
             board_totals.test(test)
+            board_periods.test(test)
             board_opened.test(test)
             board_faults.test(test)
             test.visit("lead")

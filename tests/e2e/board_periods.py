@@ -1,0 +1,71 @@
+"""board_periods: no two periods of the live board are called the same: not hours
+of two days, nor those before and after clocks go back, nor months of two years.
+Called by board, with its browser and world.
+"""
+
+import json
+import re
+
+# By the hour, day or month: the beginnings of what an answer has.
+PERIODS = [
+    ("range=2d", ["2026-10-25T02:00:00.000+02:00",
+                  "2026-10-25T02:00:00.000+01:00",
+                  "2026-10-25T03:00:00.000+01:00"],
+     ["02:00 +02:00", "02:00 +01:00", "03:00"]),
+    ("range=2d", ["2026-11-20T01:00:00.000Z", "2026-11-21T01:00:00.000Z"],
+     ["11-20 01:00", "11-21 01:00"]),
+    ("range=60d", ["2026-10-31T00:00:00.000Z", "2026-11-01T00:00:00.000Z"],
+     ["10-31", "11-01"]),
+    ("range=500d", ["2025-11-01T00:00:00.000Z", "2026-11-01T00:00:00.000Z"],
+     ["2025-11-01", "2026-11-01"]),
+]
+# Answers have periods that begin at these times.
+BEGIN = """(() => {
+    const ask = window.fetch;
+    const begins = %s;
+    window.fetch = async (path, ...rest) => {
+        const got = await ask(path, ...rest);
+        if (!/responses.*by=(hour|day|month)/.test(path))
+            return got;
+        const answer = await got.json();
+        answer.rows = begins.map((begin) => ({ ...answer.rows[0], begin,
+            span: "asked", count: 1, avg_seconds: 1 }));
+        return new Response(JSON.stringify(answer));
+    };
+})()"""
+
+
+def names(test):
+    return [row["From"] for row in test.browser.rows("#responses-table")]
+
+
+def no_two_are_called_the_same(test):
+    browser = test.browser
+    for chosen, begins, want in PERIODS:
+        with browser.first_running(BEGIN % json.dumps(begins)):
+            test.visit("lead", "/#" + chosen)
+            browser.until(lambda: names(test), "the periods")
+        test.that(names(test) == want, f"{chosen}: {names(test)}")
+        test.that(browser.texts("#responses-picture rect title")
+                  == [f"{name}: 1" for name in want], f"{chosen}: picture")
+
+
+def names_fit(test):
+    """Those below the picture do not lie over each other."""
+    test.visit("lead", "/#range=2d")
+    test.browser.until(lambda: names(test), "the periods")
+    test.that(all(re.fullmatch(r"(\d{4}-)?\d\d-\d\d \d\d:00", name)
+                  for name in names(test)), f"hours: {names(test)}")
+    boxes = test.browser.ask(
+        "[...document.querySelectorAll('#responses-picture text')]"
+        ".filter((e) => e.textContent.endsWith(':00') && "
+        "/-/.test(e.textContent)).map((e) => e.getBoundingClientRect())"
+        ".map((b) => [b.left, b.right])")
+    test.that(len(boxes) > 1 and all(
+        one[1] < other[0] for one, other in zip(boxes, boxes[1:])),
+        f"names of the picture: {boxes}")
+
+
+def test(t):
+    no_two_are_called_the_same(t)
+    names_fit(t)
