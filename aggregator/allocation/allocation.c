@@ -35,6 +35,8 @@ alloc_chat_free(void *p)
 
 	free((char *)(uintptr_t)c->id.p);
 	free(c->customer_id);
+	free(c->status_by);
+	free(c->assignee_by);
 	free(c->refusals);
 	free(c);
 }

@@ -25,6 +25,7 @@
  *   allocation_order.c        in what order chats, lines and operators come
  *   allocation_place.c        where a chat may go from where it is
  *   allocation_refusals.c     who refused a chat, and the pauses after it
+ *   allocation_news.c         which of two updates is the newer one
  *   allocation_lines.c        who serves what: tags, lines, operators' room
  *   allocation.c              chats, and the place of each
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
@@ -106,10 +107,10 @@ int64_t allocation_due(const struct allocation *a);
 size_t allocation_decide(struct allocation *a);
 
 /* What is known of a chat since a time. Of two updates the newer counts, of
- * status and assignee each separately; of two with the same time the later
- * call. */
+ * status and assignee each separately, by the rules of messaging-stream(7). */
 struct allocation_chat_update {
 	int64_t at;              /* CLOCK_NONE: older than all others */
+	struct text message;     /* its id; p NULL: a chat record */
 	int64_t opened_at;       /* CLOCK_NONE: unknown */
 	enum chat_status status; /* CHAT_NONE: unknown */
 	bool keeps_pending;      /* a pending chat does not change its status */

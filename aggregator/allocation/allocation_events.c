@@ -52,7 +52,7 @@ is_of_past(const struct alloc_chat *c, int64_t at)
  * A CRM that reopens a chat may go on to give the time of its first opening. */
 static void
 update_opening(struct allocation *a, struct alloc_chat *c,
-    const struct allocation_chat_update *update)
+    const struct allocation_chat_update *update, bool newer)
 {
 	int64_t at =
 	    update->opened_at != CLOCK_NONE ? update->opened_at : update->at;
@@ -61,8 +61,8 @@ update_opening(struct allocation *a, struct alloc_chat *c,
 		at = a->now;
 	if (is_of_past(c, at))
 		at = update->at;
-	/* Opened at the time of its closing: what came last counts. */
-	if (is_of_past(c, at) && update->at < c->status_at)
+	/* Opened at the time of its closing. */
+	if (is_of_past(c, at) && !newer)
 		return;
 	if (c->arrival == CLOCK_NONE || is_of_past(c, c->arrival) ||
 	    at < c->arrival ||
@@ -88,16 +88,18 @@ update_status(struct allocation *a, struct alloc_chat *c,
 {
 	bool over =
 	    update->status == CHAT_CLOSED || update->status == CHAT_GONE;
+	bool newer = alloc_is_status_newer(c, update);
 
 	if (update->keeps_pending && c->status == CHAT_PENDING)
 		return;
 	if (over && update->at > c->closed_at)
 		c->closed_at = update->at;
 	if (update->status == CHAT_OPEN)
-		update_opening(a, c, update);
-	if (update->at >= c->status_at) {
+		update_opening(a, c, update, newer);
+	if (newer) {
 		if (over)
 			report_unserved(a, c);
+		alloc_keep_message(&c->status_by, update->message);
 		c->status_at = update->at;
 		c->status = update->status;
 		if (over)
@@ -134,15 +136,20 @@ update_assignee(struct allocation *a, struct alloc_chat *c,
 	bool outcome = c->reserved != NULL && update->reservation.p != NULL &&
 		       text_is(update->reservation, c->reservation);
 	struct alloc_operator *reserved = c->reserved;
+	bool newer = alloc_is_assignee_newer(c, update);
 
 	if (outcome && o == NULL)
 		alloc_refuse_reservation(a, c);
 	if (reserved != NULL && o == NULL && !outcome)
 		return;
-	if (update->at < c->assignee_at && !(outcome && o != NULL))
+	if (!newer && !(outcome && o != NULL))
 		return;
-	if (update->at > c->assignee_at)
+	if (newer) {
 		c->assignee_at = update->at;
+		c->assignee_status =
+		    update->status != CHAT_NONE ? update->status : CHAT_OPEN;
+		alloc_keep_message(&c->assignee_by, update->message);
+	}
 	set_assignee(a, c, o);
 	if (reserved != NULL && o != NULL)
 		alloc_fulfil_reservation(a, c, o);
@@ -163,6 +170,7 @@ allocation_chat(struct allocation *a, struct text id,
 	/* A chat that was assigned and never described is open. */
 	if (c->status == CHAT_NONE && c->arrival == CLOCK_NONE) {
 		c->status = CHAT_OPEN;
+		alloc_keep_message(&c->status_by, alloc_text("", 0));
 		c->arrival = update->at != CLOCK_NONE ? update->at : a->now;
 	}
 	alloc_recompute_chat(a, c);

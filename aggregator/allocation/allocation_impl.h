@@ -1,7 +1,8 @@
 /*
  * allocation_impl: what the files of allocation share; no other includes it.
  * Each calls only those before it in this list: allocation_place.c,
- * allocation_order.c, allocation_refusals.c, allocation_lines.c, allocation.c,
+ * allocation_order.c, allocation_refusals.c, allocation_news.c,
+ * allocation_lines.c, allocation.c,
  * allocation_reservation.c, allocation_decide.c, allocation_events.c and
  * allocation_limits.c, allocation_record.c and allocation_pack.c.
  */
@@ -12,6 +13,7 @@
 
 #include "aggregator/allocation/allocation.h"
 #include "aggregator/allocation/allocation_place.h"
+#include "aggregator/containers/interner.h"
 #include "aggregator/containers/treap.h"
 
 #define ALLOCATION_ID 48
@@ -107,6 +109,9 @@ struct alloc_chat {
 	int64_t status_at, assignee_at, opened_at, closed_at, arrival,
 	    assigned_at;
 	struct alloc_operator *assignee;
+	char *status_by, *assignee_by; /* the message that said so; NULL: a
+					  chat record, with this status */
+	enum chat_status assignee_status;
 	struct alloc_operator *counted[2]; /* whose load it is part of */
 	struct alloc_channel *channel, *counted_channel;
 	const struct alloc_tags *tags;
@@ -183,6 +188,15 @@ int64_t alloc_pause_ends(
     const struct allocation *a, const struct alloc_chat *c);
 /* How long the pause after the n-th refusal is. */
 int64_t alloc_pause_after(const struct allocation *a, unsigned n);
+
+/* allocation_news.c */
+/* The update says something newer of the status; of the assignee. */
+bool alloc_is_status_newer(
+    const struct alloc_chat *c, const struct allocation_chat_update *update);
+bool alloc_is_assignee_newer(
+    const struct alloc_chat *c, const struct allocation_chat_update *update);
+/* Keeps the id of the message that said something; p NULL: a chat record. */
+void alloc_keep_message(char **by, struct text message);
 
 /* allocation_lines.c */
 /* Each of the first four makes what is missing. */

@@ -35,9 +35,10 @@ static void
 apply_message_record(
     struct allocation *a, const struct record *r, bool assignee)
 {
-	struct allocation_chat_update update = {
-		.at = r->at, .opened_at = CLOCK_NONE, .channel = r->channel
-	};
+	struct allocation_chat_update update = { .at = r->at,
+		.message = r->id,
+		.opened_at = CLOCK_NONE,
+		.channel = r->channel };
 
 	if (r->about)
 		return;
@@ -66,10 +67,12 @@ apply_message_record(
 static void
 apply_history(struct allocation *a, const struct record *r, bool assignee)
 {
-	struct allocation_chat_update status = {
-		.at = r->status_at, .opened_at = CLOCK_NONE, .status = r->status
-	};
+	struct allocation_chat_update status = { .at = r->status_at,
+		.message = { "", 0 },
+		.opened_at = CLOCK_NONE,
+		.status = r->status };
 	struct allocation_chat_update holder = { .at = r->at,
+		.message = { "", 0 },
 		.opened_at = CLOCK_NONE,
 		.has_assignee = true,
 		.assignee = r->operator_id };

@@ -158,6 +158,23 @@ has '"chats":3,"given":3,"moved":0,"unserved":0,"waiting":0,'
 gives '1>7@00:10'
 has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
 
+# Of messages of one time the one with the greater id decides, as in
+# chat_metrics; the order of the lines does not.
+message() { # CHAT ID MINUTE:SECOND FROM [FIELDS]
+	line message "\"chat\":\"$1\",\"id\":\"$2\",\"at\":\"2026-11-20T10:$3Z\",\"from\":\"$4\"${5:+,$5}"
+}
+for order in cat tac; do
+	{
+		line operator '"operator":"7","name":"Ann","available":true'
+		{
+			message 2 9 05:00 system '"kind":"closed"'
+			message 2 10 05:00 customer
+		} | $order
+	} >"$tmp/day"
+	gives '2>7@05:00'
+	has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
+done
+
 # So does one that a snapshot lacks, and another one has.
 snapshot() { # MINUTE [LINE]...
 	minute=$1

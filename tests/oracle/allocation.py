@@ -34,6 +34,7 @@ class Chat:
         self.name = name
         self.status = None
         self.status_at = self.holder_at = NEVER
+        self.status_rank = self.holder_rank = ()
         self.opened_at = self.closed_at = self.arrival = None
         self.tags = frozenset()
         self.channel = self.customer = self.holder = None
@@ -46,6 +47,25 @@ class Chat:
         self.awaited = None     # (operator, until)
         self.forget_at = None
         self.mark = 0
+
+
+def id_key(name):
+    """Numbers by value, then all others by bytes."""
+    if name == "0" or (name.isdigit() and name[0] != "0"):
+        return 0, len(name), name
+    return 1, 0, name
+
+
+def status_rank(message, status):
+    """Of one time a chat record stands above messages."""
+    return (0, id_key(message)) if message is not None else (1, status)
+
+
+def holder_rank(message, status, holder):
+    """Of one time an assigned message stands above chat records."""
+    if message is not None:
+        return 1, id_key(message)
+    return 0, status or "open", holder or ""
 
 
 class World:
@@ -187,7 +207,8 @@ class World:
                        if c.status != "open" else None)
 
     def chat(self, name, at, status, holder, told_holder=False, opened=None,
-             tags=None, channel=None, customer=None, reservation=None):
+             tags=None, channel=None, customer=None, reservation=None,
+             message=None):
         c = self.chats.setdefault(name, Chat(name))
         c.mark = self.mark
         c.customer = customer if customer is not None else c.customer
@@ -198,9 +219,10 @@ class World:
         if before != (c.tags, c.channel):
             c.awaited = None
         if status is not None:
-            self.take_status(c, at, status, opened)
+            self.take_status(c, at, status, opened, message)
         if told_holder:
-            self.take_holder(c, at, holder, reservation)
+            self.take_holder(c, at, holder, reservation,
+                             holder_rank(message, status, holder))
         if c.status is None:
             c.status, c.arrival = "open", at
         self.settle(c)
@@ -209,10 +231,12 @@ class World:
         if at != c.arrival:
             c.arrival, c.awaited = at, None
 
-    def take_status(self, c, at, status, opened):
+    def take_status(self, c, at, status, opened, message):
         def past(t):
             return c.closed_at is not None and t <= c.closed_at
 
+        rank = status_rank(message, status)
+        newer = (at, rank) >= (c.status_at, c.status_rank)
         if status == "closed":
             c.closed_at = max(at, c.closed_at if c.closed_at is not None
                               else at)
@@ -220,7 +244,7 @@ class World:
             first = opened if opened is not None else at
             if past(first):
                 first = at
-            if not past(first) or at >= c.status_at:
+            if not past(first) or newer:
                 if (c.arrival is None or past(c.arrival) or
                         first < c.arrival or
                         (c.opened_at is not None and opened is not None and
@@ -229,23 +253,25 @@ class World:
                 if opened is not None:
                     c.opened_at = max(opened, c.opened_at
                                       if c.opened_at is not None else opened)
-        if at >= c.status_at:
-            c.status_at, c.status = at, status
+        if newer:
+            c.status_at, c.status_rank, c.status = at, rank, status
             if status == "closed":
                 c.given = False
         elif status == "closed" and c.status == "open" and past(c.arrival):
             self.set_arrival(c, c.status_at)
 
-    def take_holder(self, c, at, holder, reservation):
+    def take_holder(self, c, at, holder, reservation, rank):
         running = c.reservation
         outcome = running is not None and reservation == running[2]
         if outcome and holder is None:
             self.refuse(c)
         if running is not None and holder is None and not outcome:
             return
-        if at < c.holder_at and not (outcome and holder is not None):
+        newer = (at, rank) >= (c.holder_at, c.holder_rank)
+        if not newer and not (outcome and holder is not None):
             return
-        c.holder_at = max(at, c.holder_at)
+        if newer:
+            c.holder_at, c.holder_rank = at, rank
         if holder != c.holder:
             c.given = c.answered = False
             c.holder = holder
@@ -344,7 +370,7 @@ class World:
             self.chat(name, self.now if at is None else at,
                       status[0] if status else None, arg("holder"),
                       "holder" in rest, arg("opened", int), arg("tags"),
-                      arg("channel"), arg("customer"))
+                      arg("channel"), arg("customer"), None, arg("id"))
         elif what == "left":
             self.chats.pop(name, None)
         elif what == "answer":
@@ -408,6 +434,8 @@ def some_chat(r, now, stick):
         line += " channel " + r.choice("wm")
     if r.random() < 0.4:
         line += " customer " + r.choice("uv")
+    if r.random() < 0.2:
+        line += " id " + r.choice(("9", "10", "x"))
     if r.random() < 0.1:
         line += " opened %d" % max(0, now - r.randrange(900))
     return line

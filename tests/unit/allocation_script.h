@@ -8,7 +8,7 @@
  *   clock T                time goes on
  *   operator ID [free|away] [max N] [tags T]
  *   chat ID at T [open|closed|pending] [holder ID] [tags T] [channel C]
- *        [customer ID] [opened T]
+ *        [customer ID] [opened T] [id I]     I: of a message that says so
  *   left ID                a chat is no more
  *   answer ID              an operator wrote in the chat
  *   limit N [operator ID] [channel C] [at T]
@@ -149,6 +149,7 @@ script_chat(struct allocation_script *s, struct text id)
 {
 	struct allocation_chat_update update = { .at = script_number(
 						     s, "at", s->now),
+		.message = script_text(s, "id"),
 		.opened_at = script_number(s, "opened", CLOCK_NONE),
 		.status = script_has(s, "open")      ? CHAT_OPEN
 			  : script_has(s, "closed")  ? CHAT_CLOSED

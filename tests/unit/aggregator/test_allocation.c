@@ -168,6 +168,31 @@ static const struct {
 	    "operator a free max 1;chat 1 at 5 open holder z;"
 	    "chat 1 at 3 open holder -;go",
 	    "" },
+	{ "of one time assigned stands above the chat record",
+	    "operator b free;chat 1 at 5 holder a id 1;"
+	    "chat 1 at 5 open holder -;go;"
+	    "chat 2 at 5 open holder -;chat 2 at 5 holder a id 1;go",
+	    "" },
+	{ "of two assigned the greater id",
+	    "operator b free;chat 1 at 5 holder a id 10;"
+	    "chat 1 at 5 holder - id 9;go;restart;"
+	    "chat 1 at 5 holder - id 9;go;chat 1 at 5 holder - id 11;go",
+	    "1>b " },
+	{ "of one time the chat record stands above messages",
+	    "operator a free;chat 1 at 5 closed;chat 1 at 5 open id 1;go;"
+	    "chat 2 at 5 open id 1;chat 2 at 5 closed;go;restart;"
+	    "chat 1 at 5 open id 1;go",
+	    "" },
+	{ "of two messages the greater id",
+	    "operator a free;chat 1 at 5 closed id 1;chat 1 at 5 open id 2;"
+	    "go;chat 2 at 5 open id 10;chat 2 at 5 closed id 9;go",
+	    "1>a 2>a " },
+	{ "of two chat records the greater status, then operator",
+	    "operator b free;chat 1 at 5 open holder -;chat 1 at 5 closed;"
+	    "chat 2 at 5 open holder a;chat 2 at 5 open holder -;go;"
+	    "chat 3 at 5 closed holder a;chat 3 at 5 open holder -;go",
+	    "1>b 3>b " },
+
 	{ "closed, and an older record that says it is open",
 	    "operator a free;chat 1 at 5 closed;chat 1 at 3 open;go", "" },
 	{ "opened again: a new episode, a new arrival",
