@@ -114,6 +114,7 @@ struct allocation_chat_update {
 	int64_t opened_at;       /* CLOCK_NONE: unknown */
 	enum chat_status status; /* CHAT_NONE: unknown */
 	bool keeps_pending;      /* a pending chat does not change its status */
+	bool hands_over;         /* only one that is set aside, or unknown */
 	bool has_assignee;       /* the next one is set */
 	struct text assignee;    /* p NULL: nobody */
 	struct text tags, channel, customer; /* p NULL: unknown */

@@ -82,6 +82,14 @@ report_unserved(const struct allocation *a, const struct alloc_chat *c)
 		a->listener->unserved(a->listener->ctx, c->id, c->arrival);
 }
 
+/* A bot's hand-over decides the status of no other chat. */
+static bool
+may_be_handed_over(enum chat_status status)
+{
+	return status == CHAT_NONE || status == CHAT_PENDING ||
+	       status == CHAT_SNOOZED;
+}
+
 static void
 update_status(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update)
@@ -91,6 +99,8 @@ update_status(struct allocation *a, struct alloc_chat *c,
 	bool newer = alloc_is_status_newer(c, update);
 
 	if (update->keeps_pending && c->status == CHAT_PENDING)
+		return;
+	if (update->hands_over && !may_be_handed_over(c->status))
 		return;
 	if (over && update->at > c->closed_at)
 		c->closed_at = update->at;

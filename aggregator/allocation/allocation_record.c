@@ -48,10 +48,13 @@ apply_message_record(
 		return;
 	}
 	if (r->from == FROM_CUSTOMER) {
+		if (r->is_private || r->automated)
+			return;
 		update.status = CHAT_OPEN;
 		update.keeps_pending = true;
 	} else if (is_system(r, "opened") || is_system(r, "handoff")) {
 		update.status = CHAT_OPEN;
+		update.hands_over = is_system(r, "handoff");
 	} else if (is_system(r, "closed")) {
 		update.status = CHAT_CLOSED;
 	} else if (assignee && is_system(r, "assigned")) {

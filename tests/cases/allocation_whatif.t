@@ -175,6 +175,22 @@ for order in cat tac; do
 	has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
 done
 
+# What a customer writes neither in public nor by hand opens no chat, and a bot
+# that hands over opens none that is closed.
+{
+	line operator '"operator":"7","name":"Ann","available":true'
+	chat 1 closed 00:00
+	message 1 1 01:00 customer '"automated":true'
+	message 2 1 01:00 customer '"private":true'
+	message 1 2 02:00 system '"kind":"handoff"'
+	chat 3 pending 03:00
+	message 3 1 03:30 customer
+	message 3 2 04:00 system '"kind":"handoff"'
+	chat 4 snoozed 05:00
+	message 4 1 05:30 system '"kind":"handoff"'
+} >"$tmp/day"
+gives '3>7@04:00 4>7@05:30'
+
 # So does one that a snapshot lacks, and another one has.
 snapshot() { # MINUTE [LINE]...
 	minute=$1
