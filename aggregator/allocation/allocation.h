@@ -128,8 +128,9 @@ void allocation_chat(struct allocation *a, struct text id,
 /* The chat is no more in the CRM. */
 void allocation_chat_left(struct allocation *a, struct text id);
 
-/* An operator wrote to the customer. */
-void allocation_answered(struct allocation *a, struct text chat);
+/* An operator wrote to the customer. What is older than the assignment answers
+ * nothing: a snapshot repeats it. */
+void allocation_answered(struct allocation *a, struct text chat, int64_t at);
 
 /* Pending, snoozed, over and unknown ones are not open. */
 enum allocation_chat_state {

@@ -122,10 +122,11 @@ update_status(struct allocation *a, struct alloc_chat *c,
 }
 
 static void
-set_assignee(
-    struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
+set_assignee(struct allocation *a, struct alloc_chat *c,
+    struct alloc_operator *o, int64_t at)
 {
 	if (o != c->assignee) {
+		c->held_since = at;
 		alloc_answer_go(&c->answer, ANSWER_NONE);
 		c->assignee = o;
 	}
@@ -160,7 +161,7 @@ update_assignee(struct allocation *a, struct alloc_chat *c,
 		    update->status != CHAT_NONE ? update->status : CHAT_OPEN;
 		alloc_keep_message(&c->assignee_by, update->message);
 	}
-	set_assignee(a, c, o);
+	set_assignee(a, c, o, update->at);
 	if (reserved != NULL && o != NULL)
 		alloc_fulfil_reservation(a, c, o);
 }
@@ -221,11 +222,11 @@ allocation_chat_left(struct allocation *a, struct text id)
 }
 
 void
-allocation_answered(struct allocation *a, struct text id)
+allocation_answered(struct allocation *a, struct text id, int64_t at)
 {
 	struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL || c->answer != ANSWER_OWED)
+	if (c == NULL || c->answer != ANSWER_OWED || at < c->held_since)
 		return;
 	alloc_answer_go(&c->answer, ANSWER_GIVEN);
 	alloc_recompute_chat(a, c);

@@ -112,6 +112,7 @@ struct alloc_chat {
 	char *status_by, *assignee_by; /* the message that said so; NULL: a
 					  chat record, with this status */
 	enum chat_status assignee_status;
+	int64_t held_since; /* at of the update that named the assignee first */
 	struct alloc_operator *counted[2]; /* whose load it is part of */
 	struct alloc_channel *channel, *counted_channel;
 	const struct alloc_tags *tags;

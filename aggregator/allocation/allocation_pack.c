@@ -74,6 +74,7 @@ pack_sources(const struct alloc_chat *c, struct buf *to)
 	put_text_of(to, c->status_by);
 	put_text_of(to, c->assignee_by);
 	pack_put_number(to, (uint64_t)c->assignee_status);
+	pack_put_signed(to, c->held_since);
 }
 
 static void
@@ -82,6 +83,7 @@ unpack_sources(struct alloc_chat *c, struct pack *r)
 	c->status_by = text_dup(pack_text(r));
 	c->assignee_by = text_dup(pack_text(r));
 	c->assignee_status = unpack_status(r);
+	c->held_since = pack_signed(r);
 }
 
 static void

@@ -44,7 +44,7 @@ apply_message_record(
 		return;
 	if (r->from == FROM_OPERATOR) {
 		if (!r->is_private && !r->automated)
-			allocation_answered(a, r->chat);
+			allocation_answered(a, r->chat, r->at);
 		return;
 	}
 	if (r->from == FROM_CUSTOMER) {

@@ -19,6 +19,10 @@ chat() { # CHAT STATUS MINUTE:SECOND [OPERATOR]
 	line chat "\"chat\":\"$1\",\"status\":\"$2\",\"at\":\"2026-11-20T10:$3Z\"${4:+,\"operator\":\"$4\"}"
 }
 
+message() { # CHAT ID MINUTE:SECOND FROM [FIELDS]
+	line message "\"chat\":\"$1\",\"id\":\"$2\",\"at\":\"2026-11-20T10:$3Z\",\"from\":\"$4\"${5:+,$5}"
+}
+
 # Two work, one of whom may have one chat and is given another by somebody.
 {
 	line operator '"operator":"7","name":"Ann","available":true'
@@ -114,6 +118,35 @@ gives '1>7@00:00 1>8@01:00' -c "$tmp/conf"
 has '"chat":"1","operator":"8","replaces":"7","at":'
 has '"chats":1,"given":1,"moved":1,'
 
+# Snapshots repeat what was answered before: that does not answer it.
+snapshot() { # MINUTE [LINE]...
+	minute=$1
+	shift
+	mark="\"type\":\"snapshot\",\"tenant\":\"t\",\"snapshot\":\"s$minute\",\"at\":\"2026-11-20T10:$minute:00Z\""
+	echo "{$mark,\"state\":\"begin\"}"
+	for record; do
+		echo "$record" | sed "s/}$/,\"snapshot\":\"s$minute\"}/"
+	done
+	echo "{$mark,\"state\":\"end\",\"records\":$#}"
+}
+ann=$(line operator '"operator":"7","name":"Ann","available":true')
+bob=$(line operator '"operator":"8","name":"Bob","available":true')
+old=$(message 1 1 00:00 operator '"operator":"8"')
+new=$(message 1 2 02:30 operator '"operator":"7"')
+{
+	snapshot 01 "$ann" "$bob" "$(chat 1 open 01:00)" "$old"
+	snapshot 02 "$ann" "$bob" "$(chat 1 open 02:00)" "$old"
+	chat 2 closed 09:00
+} >"$tmp/day"
+printf '[aggregator]\nallocation_silent = 2m\n' >"$tmp/conf"
+gives '1>7@01:00 1>8@03:00 1>7@05:00 1>8@07:00 1>7@09:00' -c "$tmp/conf"
+{
+	cat "$tmp/day"
+	snapshot 03 "$ann" "$bob" "$(chat 1 open 03:00)" "$old" "$new"
+} >"$tmp/answered"
+mv "$tmp/answered" "$tmp/day"
+gives '1>7@01:00' -c "$tmp/conf"
+
 # A chat whose channel is told later is one chat all the time, and what is told
 # at one time is true together: nobody was above a limit. Who is away all day,
 # or may have no chats, does not count among those who got the least.
@@ -160,9 +193,6 @@ has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
 
 # Of messages of one time the one with the greater id decides, as in
 # chat_metrics; the order of the lines does not.
-message() { # CHAT ID MINUTE:SECOND FROM [FIELDS]
-	line message "\"chat\":\"$1\",\"id\":\"$2\",\"at\":\"2026-11-20T10:$3Z\",\"from\":\"$4\"${5:+,$5}"
-}
 for order in cat tac; do
 	{
 		line operator '"operator":"7","name":"Ann","available":true'
@@ -192,17 +222,6 @@ done
 gives '3>7@04:00 4>7@05:30'
 
 # So does one that a snapshot lacks, and another one has.
-snapshot() { # MINUTE [LINE]...
-	minute=$1
-	shift
-	mark="\"type\":\"snapshot\",\"tenant\":\"t\",\"snapshot\":\"s$minute\",\"at\":\"2026-11-20T10:$minute:00Z\""
-	echo "{$mark,\"state\":\"begin\"}"
-	for record; do
-		echo "$record" | sed "s/}$/,\"snapshot\":\"s$minute\"}/"
-	done
-	echo "{$mark,\"state\":\"end\",\"records\":$#}"
-}
-ann=$(line operator '"operator":"7","name":"Ann","available":true')
 {
 	snapshot 00 "$ann" "$(chat 1 open 00:00)" "$(chat 2 open 00:00)"
 	snapshot 01 "$ann" "$(chat 1 open 01:00)"

@@ -40,6 +40,7 @@ class Chat:
         self.channel = self.customer = self.holder = None
         self.given = self.answered = False
         self.given_at = 0
+        self.held_since = NEVER
         self.reservation = None     # [operator, expires, number, sent]
         self.outcome = None     # the last reservation's number
         self.refused = []       # [(operator, until)]
@@ -274,7 +275,7 @@ class World:
             c.holder_at, c.holder_rank = at, rank
         if holder != c.holder:
             c.given = c.answered = False
-            c.holder = holder
+            c.holder, c.held_since = holder, at
         if holder is not None:
             self.operator(holder)
             if self.set["same"] and c.customer is not None:
@@ -375,7 +376,9 @@ class World:
             self.chats.pop(name, None)
         elif what == "answer":
             c = self.chats.get(name)
-            if c is not None and c.given and not c.answered:
+            at = arg("at", int)
+            if (c is not None and c.given and not c.answered and
+                    (self.now if at is None else at) >= c.held_since):
                 c.answered = True
                 self.settle(c)
         elif what == "limit":
@@ -480,7 +483,8 @@ def events(r):
         elif what < 0.78:
             yield "refuse %s" % r.choice("123456789")
         elif what < 0.82:
-            yield "answer %s" % r.choice("123456789")
+            yield "answer %s at %d" % (r.choice("123456789"),
+                                       now - r.choice((0, 0, 100)))
         elif what < 0.87:
             line = "limit %s" % r.choice("-01233")
             if r.random() < 0.5:

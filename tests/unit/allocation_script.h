@@ -10,7 +10,7 @@
  *   chat ID at T [open|closed|pending] [holder ID] [tags T] [channel C]
  *        [customer ID] [opened T] [id I]     I: of a message that says so
  *   left ID                a chat is no more
- *   answer ID              an operator wrote in the chat
+ *   answer ID [at T]       an operator wrote in the chat
  *   limit N [operator ID] [channel C] [at T]
  *   keep ID by ID          the outcome of a reservation: kept, perhaps by
  * another refuse ID              or not snapshot               until `whole T`:
@@ -275,7 +275,7 @@ script_do(struct allocation_script *s)
 	} else if (strcmp(what, "left") == 0) {
 		allocation_chat_left(s->a, id);
 	} else if (strcmp(what, "answer") == 0) {
-		allocation_answered(s->a, id);
+		allocation_answered(s->a, id, script_number(s, "at", s->now));
 	} else if (strcmp(what, "limit") == 0) {
 		allocation_limit(s->a, script_text(s, "operator"),
 		    script_text(s, "channel"),

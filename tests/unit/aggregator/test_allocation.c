@@ -258,6 +258,15 @@ static const struct {
 	    "set silent 100;" TWO "chat 1 at 1 open;go;keep 1 by a;"
 	    "answer 1;clock 100;go",
 	    "1>a " },
+	{ "what was answered before it was assigned is none",
+	    "set silent 100;" TWO "clock 50;chat 1 at 1 open;go;keep 1 by a;"
+	    "answer 1 at 49;clock 60;chat 1 at 60 open holder a;restart;"
+	    "answer 1 at 49;clock 150;go",
+	    "1>a 1>b/a " },
+	{ "and a record that repeats the operator assigns nothing",
+	    "set silent 100;" TWO "clock 50;chat 1 at 1 open;go;keep 1 by a;"
+	    "clock 60;chat 1 at 60 open holder a;answer 1 at 55;clock 150;go",
+	    "1>a " },
 	{ "what others gave stays",
 	    "set silent 100;" TWO "chat 1 at 1 open holder a;clock 100;go",
 	    "" },
