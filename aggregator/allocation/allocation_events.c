@@ -8,6 +8,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct text
+text_of(const char *s)
+{
+	return alloc_text(s, s != NULL ? strlen(s) : 0);
+}
+
+/* What is older only fills what is unknown. */
+static void
+update_customer(struct alloc_chat *c, struct text customer, int64_t at)
+{
+	if (!alloc_is_text_newer(
+		text_of(c->customer_id), c->customer_at, customer, at))
+		return;
+	c->customer_at = at;
+	if (c->customer_id != NULL && text_is(customer, c->customer_id))
+		return;
+	free(c->customer_id);
+	c->customer_id = text_dup(customer);
+}
+
+static const struct alloc_tags *
+newer_tags(
+    struct allocation *a, struct alloc_chat *c, struct text new, int64_t at)
+{
+	const struct alloc_tags *tags;
+
+	if (new.p == NULL)
+		return c->tags;
+	tags = alloc_tags_get(a, new);
+	if (!alloc_is_text_newer(
+		text_of(c->tags->text), c->tags_at, text_of(tags->text), at))
+		return c->tags;
+	c->tags_at = at;
+	return tags;
+}
+
+static struct alloc_channel *
+newer_channel(
+    struct allocation *a, struct alloc_chat *c, struct text new, int64_t at)
+{
+	const char *old = c->channel != NULL ? c->channel->name : NULL;
+
+	if (!alloc_is_text_newer(text_of(old), c->channel_at, new, at))
+		return c->channel;
+	c->channel_at = at;
+	return alloc_channel_get(a, new);
+}
+
 /* Tags and channel decide a chat's line: it leaves its place before they
  * change. */
 static void
@@ -15,17 +63,11 @@ update_required(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update)
 {
 	const struct alloc_tags *tags =
-	    update->tags.p != NULL ? alloc_tags_get(a, update->tags) : c->tags;
+	    newer_tags(a, c, update->tags, update->at);
 	struct alloc_channel *channel =
-	    update->channel.p != NULL ? alloc_channel_get(a, update->channel)
-				      : c->channel;
+	    newer_channel(a, c, update->channel, update->at);
 
-	if (update->customer.p != NULL &&
-	    (c->customer_id == NULL ||
-		!text_is(update->customer, c->customer_id))) {
-		free(c->customer_id);
-		c->customer_id = text_dup(update->customer);
-	}
+	update_customer(c, update->customer, update->at);
 	if (tags == c->tags && channel == c->channel)
 		return;
 	alloc_leave_place(a, c);

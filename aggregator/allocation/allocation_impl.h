@@ -116,8 +116,8 @@ struct alloc_chat {
 	struct alloc_operator *counted[2]; /* whose load it is part of */
 	struct alloc_channel *channel, *counted_channel;
 	const struct alloc_tags *tags;
-	struct alloc_customer *customer;
-	char *customer_id; /* NULL: unknown */
+	char *customer_id;                        /* NULL: unknown */
+	int64_t channel_at, tags_at, customer_at; /* since when */
 	struct alloc_line *line;
 	struct alloc_operator *awaited, *listed_by;
 	struct treap_node node;          /* of its place */
@@ -196,6 +196,10 @@ bool alloc_is_status_newer(
     const struct alloc_chat *c, const struct allocation_chat_update *update);
 bool alloc_is_assignee_newer(
     const struct alloc_chat *c, const struct allocation_chat_update *update);
+/* Of what a chat record may leave out the newest that is said counts, of one
+ * time the greater by bytes. */
+bool alloc_is_text_newer(
+    struct text old, int64_t old_at, struct text new, int64_t at);
 /* Keeps the id of the message that said something; p NULL: a chat record. */
 void alloc_keep_message(char **by, struct text message);
 

@@ -20,7 +20,7 @@ enum { FLAG_ASSIGNED = 1, FLAG_ANSWERED = 2, FLAG_SENT = 4 };
 enum { FLAG_KNOWN = 1, FLAG_AVAILABLE = 2 };
 
 /* The first number of each value. Before the second layout it was not kept what
- * a chat's status and assignee come from. */
+ * a chat's status and assignee come from, nor since when the rest is known. */
 #define LAYOUT 2
 #define LAYOUT_BEFORE 1
 
@@ -75,6 +75,9 @@ pack_sources(const struct alloc_chat *c, struct buf *to)
 	put_text_of(to, c->assignee_by);
 	pack_put_number(to, (uint64_t)c->assignee_status);
 	pack_put_signed(to, c->held_since);
+	pack_put_signed(to, c->channel_at);
+	pack_put_signed(to, c->tags_at);
+	pack_put_signed(to, c->customer_at);
 }
 
 static void
@@ -84,6 +87,9 @@ unpack_sources(struct alloc_chat *c, struct pack *r)
 	c->assignee_by = text_dup(pack_text(r));
 	c->assignee_status = unpack_status(r);
 	c->held_since = pack_signed(r);
+	c->channel_at = pack_signed(r);
+	c->tags_at = pack_signed(r);
+	c->customer_at = pack_signed(r);
 }
 
 static void

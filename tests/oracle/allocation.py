@@ -37,7 +37,8 @@ class Chat:
         self.status_rank = self.holder_rank = ()
         self.opened_at = self.closed_at = self.arrival = None
         self.tags = frozenset()
-        self.channel = self.customer = self.holder = None
+        self.tag_text = self.channel = self.customer = self.holder = None
+        self.known_at = {}      # customer, channel, tag_text -> (at, text)
         self.given = self.answered = False
         self.given_at = 0
         self.held_since = NEVER
@@ -48,6 +49,13 @@ class Chat:
         self.awaited = None     # (operator, until)
         self.forget_at = None
         self.mark = 0
+
+    def learn(self, what, at, text):
+        """The newest that is said counts, of one time the greater."""
+        if text is not None:
+            self.known_at[what] = max((at, text), self.known_at.get(
+                what, (NEVER, "")))
+            setattr(self, what, self.known_at[what][1])
 
 
 def id_key(name):
@@ -212,11 +220,12 @@ class World:
              message=None):
         c = self.chats.setdefault(name, Chat(name))
         c.mark = self.mark
-        c.customer = customer if customer is not None else c.customer
         before = c.tags, c.channel
+        c.learn("customer", at, customer)
+        c.learn("channel", at, channel)
         if tags is not None:
-            c.tags = frozenset(tags.split(","))
-        c.channel = channel if channel is not None else c.channel
+            c.learn("tag_text", at, ",".join(sorted(set(tags.split(",")))))
+            c.tags = frozenset(c.tag_text.split(",")) - {""}
         if before != (c.tags, c.channel):
             c.awaited = None
         if status is not None:

@@ -122,6 +122,16 @@ static const struct {
 	    "chat 1 at 2 open tags x;go",
 	    "1>a " },
 
+	{ "but not by an older record, which fills what is unknown",
+	    "operator a free tags x;operator b free tags y;limit 0 channel w;"
+	    "chat 1 at 5 open tags x;chat 1 at 3 open tags y channel w;"
+	    "restart;chat 1 at 4 open tags y channel m;go",
+	    "1>a " },
+	{ "of one time the greater counts",
+	    "operator a free tags x;operator b free tags y;"
+	    "chat 1 at 5 open tags y;chat 1 at 5 open tags x;go",
+	    "1>b " },
+
 	{ "a reservation expires, and the chat takes its place",
 	    "operator a free max 1;chat 1 at 1 open;chat 2 at 2 open;go;"
 	    "clock 59999;go;clock 60000;go",
@@ -227,6 +237,11 @@ static const struct {
 	{ "the same operator as last time",
 	    "set same 99999;" TWO "chat 1 at 1 open customer u holder b;"
 	    "chat 1 at 2 closed;chat 2 at 3 open customer u;go",
+	    "2>b " },
+	{ "whom an older record does not name",
+	    "set same 99999;" TWO "chat 1 at 1 open customer u holder b;"
+	    "chat 1 at 2 closed;chat 2 at 3 open customer u;"
+	    "chat 2 at 2 open customer v;go",
 	    "2>b " },
 	{ "unless they have no room",
 	    "set same 99999;" TWO
