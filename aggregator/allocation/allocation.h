@@ -125,9 +125,6 @@ struct allocation_chat_update {
 void allocation_chat(struct allocation *a, struct text id,
     const struct allocation_chat_update *update);
 
-/* The chat is no more in the CRM. */
-void allocation_chat_left(struct allocation *a, struct text id);
-
 /* An operator wrote to the customer. What is older than the assignment answers
  * nothing: a snapshot repeats it. */
 void allocation_answered(struct allocation *a, struct text chat, int64_t at);
@@ -158,8 +155,9 @@ void allocation_operator(struct allocation *a, struct text id,
 void allocation_limit(struct allocation *a, struct text operator_id,
     struct text channel, int64_t max_chats, int64_t at);
 
-/* Operators that are not named between these two calls are removed, and so are
- * open chats without news later than `at`. part: only the chats in these parts
+/* Operators that are not named between these two calls are removed, and chats
+ * without news later than `at` are gone: only what is later brings them back.
+ * part: only the chats in these parts
  * of the snapshot, and no operators unless it is all; NULL: everything. */
 void allocation_snapshot_begin(struct allocation *a);
 void allocation_snapshot_end(

@@ -85,6 +85,12 @@ set_arrival(struct allocation *a, struct alloc_chat *c, int64_t arrival)
 }
 
 static bool
+is_over(enum chat_status status)
+{
+	return status == CHAT_CLOSED || status == CHAT_GONE;
+}
+
+static bool
 is_of_past(const struct alloc_chat *c, int64_t at)
 {
 	return c->closed_at != CLOCK_NONE && at <= c->closed_at;
@@ -136,8 +142,7 @@ static void
 update_status(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update)
 {
-	bool over =
-	    update->status == CHAT_CLOSED || update->status == CHAT_GONE;
+	bool over = is_over(update->status);
 	bool newer = alloc_is_status_newer(c, update);
 
 	if (update->keeps_pending && c->status == CHAT_PENDING)
@@ -208,20 +213,31 @@ update_assignee(struct allocation *a, struct alloc_chat *c,
 		alloc_fulfil_reservation(a, c, o);
 }
 
+/* A whole snapshot of that time or later lacked the chat. */
+static bool
+was_lacked(const struct allocation *a, const struct alloc_chat *c, int64_t at)
+{
+	int64_t whole = a->whole_at[c->bucket];
+
+	return (whole > c->listed_at && whole >= at) ||
+	       (c->absent_at != CLOCK_NONE && c->absent_at >= at);
+}
+
 void
 allocation_chat(struct allocation *a, struct text id,
     const struct allocation_chat_update *update)
 {
 	struct alloc_chat *c = alloc_chat_get(a, id);
+	bool lacked = was_lacked(a, c, update->at);
 
 	c->mark = a->mark;
 	update_required(a, c, update);
-	if (update->status != CHAT_NONE)
+	if (update->status != CHAT_NONE && !lacked)
 		update_status(a, c, update);
 	if (update->has_assignee)
 		update_assignee(a, c, update);
 	/* A chat that was assigned and never described is open. */
-	if (c->status == CHAT_NONE && c->arrival == CLOCK_NONE) {
+	if (c->status == CHAT_NONE && c->arrival == CLOCK_NONE && !lacked) {
 		c->status = CHAT_OPEN;
 		alloc_keep_message(&c->status_by, alloc_text("", 0));
 		c->arrival = update->at != CLOCK_NONE ? update->at : a->now;
@@ -250,17 +266,6 @@ delete_chat(struct allocation *a, struct alloc_chat *c)
 	alloc_recompute_chat(a, c);
 	alloc_set_timer(a, &c->timer, INT64_MAX);
 	(void)strmap_delete(&a->chats, c->id.p, c->id.len);
-}
-
-void
-allocation_chat_left(struct allocation *a, struct text id)
-{
-	struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
-
-	if (c == NULL)
-		return;
-	report_unserved(a, c);
-	delete_chat(a, c);
 }
 
 void
@@ -343,6 +348,7 @@ void
 allocation_snapshot_begin(struct allocation *a)
 {
 	a->mark++;
+	a->within = true;
 }
 
 static bool
@@ -351,14 +357,44 @@ is_chat_newer(const struct alloc_chat *c, int64_t at)
 	return c->status_at > at || c->assignee_at > at;
 }
 
-/* The chat is in one of these parts of a snapshot. */
-static bool
-is_in_part(const struct allocation *a, const struct alloc_chat *c,
-    const struct bucket_set *part)
+/* These parts of a snapshot are whole. */
+static void
+set_whole(struct allocation *a, int64_t at, const struct bucket_set *part)
 {
-	return part == NULL ||
-	       bucket_set_has(part,
-		   bucket_of(a->tenant, strlen(a->tenant), c->id.p, c->id.len));
+	unsigned i;
+
+	for (i = 0; i < BUCKETS; i++)
+		if ((part == NULL || bucket_set_has(part, i)) &&
+		    at > a->whole_at[i])
+			a->whole_at[i] = at;
+	a->changed_whole = true;
+	a->within = false;
+}
+
+/* What is known of it stays, for when it is back. */
+static void
+chat_left(struct allocation *a, struct alloc_chat *c, int64_t at)
+{
+	report_unserved(a, c);
+	c->status = CHAT_GONE;
+	c->status_at = c->closed_at = at;
+	alloc_keep_message(&c->status_by, alloc_text(NULL, 0));
+	alloc_answer_go(&c->answer, ANSWER_NONE);
+	alloc_recompute_chat(a, c);
+}
+
+/* The chat belongs to a part that is whole. */
+static void
+compare_with_snapshot(struct allocation *a, struct alloc_chat *c, int64_t at)
+{
+	if (c->mark == a->mark) {
+		if (a->whole_at[c->bucket] > c->listed_at)
+			c->absent_at = a->whole_at[c->bucket];
+		c->listed_at = at;
+		alloc_chat_changed(a, c);
+	} else if (!is_over(c->status) && !is_chat_newer(c, at)) {
+		chat_left(a, c, at);
+	}
 }
 
 void
@@ -378,10 +414,10 @@ allocation_snapshot_end(
 	for (i = 0; (e = strmap_next(&a->chats, &i)) != NULL;) {
 		struct alloc_chat *c = e->value;
 
-		if (c->mark != a->mark && c->status == CHAT_OPEN &&
-		    !is_chat_newer(c, at) && is_in_part(a, c, part))
-			allocation_chat_left(a, c->id);
+		if (part == NULL || bucket_set_has(part, c->bucket))
+			compare_with_snapshot(a, c, at);
 	}
+	set_whole(a, at, part);
 }
 
 static void

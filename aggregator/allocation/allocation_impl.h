@@ -106,6 +106,10 @@ struct alloc_chat {
 	enum chat_status status;
 	enum alloc_answer answer;
 	bool changed, deleted;
+	unsigned bucket;
+	/* Of the newest whole snapshot that has it, and of one before it that
+	 * lacked it. */
+	int64_t listed_at, absent_at;
 	int64_t status_at, assignee_at, opened_at, closed_at, arrival,
 	    assigned_at;
 	struct alloc_operator *assignee;
@@ -152,6 +156,9 @@ struct allocation {
 	struct treap ready; /* lines */
 	struct treap timers, outbox;
 	uint64_t timer_order, reservations, mark;
+	bool within;               /* a snapshot */
+	int64_t whole_at[BUCKETS]; /* of the newest whole snapshot */
+	bool changed_whole;
 	int64_t everybody;               /* RECORD_NO_NUMBER: as set */
 	struct treap by_time;            /* customers */
 	struct strmap deleted_customers; /* their keys in the state */

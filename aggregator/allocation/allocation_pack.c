@@ -1,6 +1,7 @@
 /*
  * allocation_pack: the allocation as bytes: one entry for each chat, operator,
- * limit and customer, and one for the rest. The first byte of a key says which.
+ * limit and customer, one for the times of snapshots, and one for the rest. The
+ * first byte of a key says which.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -13,7 +14,8 @@ enum {
 	KEY_LIMIT = 'l',
 	KEY_NUMBERS = 'n',
 	KEY_OPERATOR = 'o',
-	KEY_CUSTOMER = 'u'
+	KEY_CUSTOMER = 'u',
+	KEY_WHOLE = 'w'
 };
 
 enum { FLAG_ASSIGNED = 1, FLAG_ANSWERED = 2, FLAG_SENT = 4 };
@@ -78,6 +80,8 @@ pack_sources(const struct alloc_chat *c, struct buf *to)
 	pack_put_signed(to, c->channel_at);
 	pack_put_signed(to, c->tags_at);
 	pack_put_signed(to, c->customer_at);
+	pack_put_signed(to, c->listed_at);
+	pack_put_signed(to, c->absent_at);
 }
 
 static void
@@ -90,6 +94,8 @@ unpack_sources(struct alloc_chat *c, struct pack *r)
 	c->channel_at = pack_signed(r);
 	c->tags_at = pack_signed(r);
 	c->customer_at = pack_signed(r);
+	c->listed_at = pack_signed(r);
+	c->absent_at = pack_signed(r);
 }
 
 static void
@@ -280,6 +286,31 @@ pack_deleted_customers(struct allocation *a, allocation_entry_fn *entry,
 	a->deleted_customers = (struct strmap)STRMAP_INIT;
 }
 
+static void
+pack_whole(struct allocation *a, allocation_entry_fn *entry, void *ctx,
+    struct buf *key, struct buf *value)
+{
+	size_t i;
+
+	if (!a->changed_whole)
+		return;
+	a->changed_whole = false;
+	set_entry_key(key, KEY_WHOLE, (struct text){ "", 0 });
+	begin_entry(value);
+	for (i = 0; i < BUCKETS; i++)
+		pack_put_signed(value, a->whole_at[i]);
+	entry(ctx, key, value);
+}
+
+static void
+unpack_whole(struct allocation *a, struct pack *r)
+{
+	size_t i;
+
+	for (i = 0; i < BUCKETS; i++)
+		a->whole_at[i] = pack_signed(r);
+}
+
 void
 allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 {
@@ -305,6 +336,7 @@ allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 	pack_operators(a, entry, ctx, &key, &value);
 	pack_limits(a, entry, ctx, &key, &value);
 	pack_customers(a, entry, ctx, &key, &value);
+	pack_whole(a, entry, ctx, &key, &value);
 	set_entry_key(&key, KEY_NUMBERS, (struct text){ "", 0 });
 	begin_entry(&value);
 	pack_put_number(&value, a->reservations);
@@ -382,6 +414,9 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 		break;
 	case KEY_NUMBERS:
 		a->reservations = pack_number(&r);
+		break;
+	case KEY_WHOLE:
+		unpack_whole(a, &r);
 		break;
 	default:
 		return -1;

@@ -15,6 +15,7 @@ import sys
 
 LONGEST_PAUSE = 60000
 NEVER = float("-inf")
+OVER = "closed", "gone"
 
 
 class Operator:
@@ -49,6 +50,7 @@ class Chat:
         self.awaited = None     # (operator, until)
         self.forget_at = None
         self.mark = 0
+        self.listed_at = self.absent_at = NEVER
 
     def learn(self, what, at, text):
         """The newest that is said counts, of one time the greater."""
@@ -86,6 +88,7 @@ class World:
         self.chats, self.operators, self.limits = {}, {}, {}
         self.last_of = {}       # customer -> (operator, at)
         self.reservations = self.mark = 0
+        self.whole_at = NEVER   # of the newest snapshot
         self.out = []
 
     # What follows from what is known.
@@ -228,12 +231,13 @@ class World:
             c.tags = frozenset(c.tag_text.split(",")) - {""}
         if before != (c.tags, c.channel):
             c.awaited = None
-        if status is not None:
+        lacked = at <= c.absent_at or c.listed_at < self.whole_at >= at
+        if status is not None and not lacked:
             self.take_status(c, at, status, opened, message)
         if told_holder:
             self.take_holder(c, at, holder, reservation,
                              holder_rank(message, status, holder))
-        if c.status is None:
+        if c.status is None and not lacked:
             c.status, c.arrival = "open", at
         self.settle(c)
 
@@ -247,7 +251,7 @@ class World:
 
         rank = status_rank(message, status)
         newer = (at, rank) >= (c.status_at, c.status_rank)
-        if status == "closed":
+        if status in OVER:
             c.closed_at = max(at, c.closed_at if c.closed_at is not None
                               else at)
         if status == "open":
@@ -265,9 +269,9 @@ class World:
                                       if c.opened_at is not None else opened)
         if newer:
             c.status_at, c.status_rank, c.status = at, rank, status
-            if status == "closed":
+            if status in OVER:
                 c.given = False
-        elif status == "closed" and c.status == "open" and past(c.arrival):
+        elif status in OVER and c.status == "open" and past(c.arrival):
             self.set_arrival(c, c.status_at)
 
     def take_holder(self, c, at, holder, reservation, rank):
@@ -333,10 +337,18 @@ class World:
             if o.known and getattr(o, "mark", 0) != self.mark:
                 self.set_available(o, False)
                 o.known = False
-        for c in list(self.chats.values()):
-            if (c.mark != self.mark and c.status == "open" and
-                    c.status_at <= at and c.holder_at <= at):
-                del self.chats[c.name]
+        for c in self.chats.values():
+            if c.mark == self.mark:
+                if c.listed_at < self.whole_at:
+                    c.absent_at = self.whole_at
+                c.listed_at = at
+            elif (c.status not in OVER and
+                  c.status_at <= at and c.holder_at <= at):
+                c.status, c.given = "gone", False
+                c.status_at = c.closed_at = at
+                c.status_rank = status_rank(None, "gone")
+                self.settle(c)
+        self.whole_at = max(at, self.whole_at)
 
     def clock(self, now):
         self.now = max(self.now, now)
@@ -375,14 +387,13 @@ class World:
                 False if "away" in rest else None, arg("max", int),
                 arg("tags"))
         elif what == "chat":
-            status = [s for s in ("open", "closed", "pending") if s in rest]
+            status = [s for s in ("open", "closed", "pending", "gone")
+                      if s in rest]
             at = arg("at", int)
             self.chat(name, self.now if at is None else at,
                       status[0] if status else None, arg("holder"),
                       "holder" in rest, arg("opened", int), arg("tags"),
                       arg("channel"), arg("customer"), None, arg("id"))
-        elif what == "left":
-            self.chats.pop(name, None)
         elif what == "answer":
             c = self.chats.get(name)
             at = arg("at", int)
@@ -502,7 +513,7 @@ def events(r):
                 line += " channel " + r.choice("wm")
             yield line + " at %d" % (now - r.choice((0, 0, 20)))
         elif what < 0.89:
-            yield "left %s" % r.choice("123456789")
+            yield "chat %s at %d gone" % (r.choice("123456789"), now)
         elif what < 0.91:
             if not within:
                 yield "restart"

@@ -7,9 +7,8 @@
  *                          window, same, same_wait, silent, offline
  *   clock T                time goes on
  *   operator ID [free|away] [max N] [tags T]
- *   chat ID at T [open|closed|pending] [holder ID] [tags T] [channel C]
+ *   chat ID at T [open|closed|pending|gone] [holder ID] [tags T] [channel C]
  *        [customer ID] [opened T] [id I]     I: of a message that says so
- *   left ID                a chat is no more
  *   answer ID [at T]       an operator wrote in the chat
  *   limit N [operator ID] [channel C] [at T]
  *   keep ID by ID          the outcome of a reservation: kept, perhaps by
@@ -154,6 +153,7 @@ script_chat(struct allocation_script *s, struct text id)
 		.status = script_has(s, "open")      ? CHAT_OPEN
 			  : script_has(s, "closed")  ? CHAT_CLOSED
 			  : script_has(s, "pending") ? CHAT_PENDING
+			  : script_has(s, "gone")    ? CHAT_GONE
 						     : CHAT_NONE,
 		.has_assignee = script_has(s, "holder"),
 		.assignee = script_text(s, "holder"),
@@ -272,8 +272,6 @@ script_do(struct allocation_script *s)
 		script_operator(s, id);
 	} else if (strcmp(what, "chat") == 0) {
 		script_chat(s, id);
-	} else if (strcmp(what, "left") == 0) {
-		allocation_chat_left(s->a, id);
 	} else if (strcmp(what, "answer") == 0) {
 		allocation_answered(s->a, id, script_number(s, "at", s->now));
 	} else if (strcmp(what, "limit") == 0) {

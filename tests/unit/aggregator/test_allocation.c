@@ -225,6 +225,23 @@ static const struct {
 	    TWO "chat 1 at 1 open;chat 2 at 1 open;chat 3 at 9 open;snapshot;"
 		"operator b free;chat 2 at 5 open holder -;whole 5;go",
 	    "2>b 3>b " },
+	{ "only what is newer brings it back, with its operator",
+	    "operator b free;chat 1 at 1 open;chat 2 at 1 open holder a;"
+	    "snapshot;operator b free;whole 5;chat 1 at 5 open id 9;"
+	    "chat 2 at 5 open id 9;chat 3 at 5 open id 1;restart;"
+	    "chat 1 at 5 open holder -;chat 3 at 3 holder - id 2;go;"
+	    "chat 2 at 6 open id 2;chat 3 at 6 open id 2;go",
+	    "3>b " },
+	{ "so of one that was closed before, or pending",
+	    "operator b free;chat 1 at 1 closed;chat 2 at 1 pending;snapshot;"
+	    "operator b free;whole 5;chat 1 at 4 open id 1;"
+	    "chat 2 at 4 open id 1;go",
+	    "" },
+	{ "and if the next snapshot has it, with older news",
+	    "operator b free;chat 1 at 1 open;snapshot;operator b free;"
+	    "whole 5;snapshot;operator b free;chat 1 at 4 open;whole 8;go;"
+	    "restart;chat 1 at 5 open;go;chat 1 at 6 open;go",
+	    "1>b " },
 	{ "a bucket of one: its chats, and no operator",
 	    TWO "chat 1 at 1 open;chat 2 at 1 open;snapshot;whole 5 bucket 1;"
 		"go",
