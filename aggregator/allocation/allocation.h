@@ -139,11 +139,12 @@ enum allocation_chat_state {
 enum allocation_chat_state allocation_chat_state(
     const struct allocation *a, struct text id);
 
+/* What is absent is as before; at first, and in a snapshot: available, without
+ * a limit and tags. */
 struct allocation_operator_update {
-	bool has_available, available; /* has_available false: as before, at
-					  first available */
-	int64_t max_chats; /* RECORD_NO_NUMBER: as before, at first none */
-	struct text tags;  /* p NULL: as before */
+	bool has_available, available;
+	int64_t max_chats; /* RECORD_NO_NUMBER: absent */
+	struct text tags;  /* p NULL: absent */
 };
 
 void allocation_operator(struct allocation *a, struct text id,

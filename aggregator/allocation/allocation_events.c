@@ -311,18 +311,19 @@ allocation_operator(struct allocation *a, struct text id,
     const struct allocation_operator_update *p)
 {
 	struct alloc_operator *o = alloc_operator_get(a, id);
+	bool keeps = o->known && !a->within;
 	const struct alloc_tags *tags =
-	    p->tags.p != NULL ? alloc_tags_get(a, p->tags) : o->tags;
+	    p->tags.p != NULL || !keeps ? alloc_tags_get(a, p->tags) : o->tags;
 	bool new = !o->known || tags != o->tags;
 
 	o->mark = a->mark;
 	alloc_operator_changed(a, o);
 	alloc_operator_begin(a, o);
 	set_available(
-	    a, o, p->has_available ? p->available : !o->known || o->available);
+	    a, o, p->has_available ? p->available : !keeps || o->available);
 	a->counts.operators += !o->known;
 	o->known = true;
-	if (p->max_chats != RECORD_NO_NUMBER)
+	if (p->max_chats != RECORD_NO_NUMBER || !keeps)
 		o->max_chats = p->max_chats;
 	o->tags = tags;
 	alloc_operator_end(a, o);

@@ -89,6 +89,7 @@ class World:
         self.last_of = {}       # customer -> (operator, at)
         self.reservations = self.mark = 0
         self.whole_at = NEVER   # of the newest snapshot
+        self.within = False     # one
         self.out = []
 
     # What follows from what is known.
@@ -317,12 +318,16 @@ class World:
     def tell_operator(self, name, available, limit, tags):
         o = self.operator(name)
         o.mark = self.mark
-        if available is None:
-            available = o.available or not o.known
-        self.set_available(o, available)
+        if not o.known or self.within:
+            available = True if available is None else available
+            limit, tags = (-1 if limit is None else limit), tags or ""
+        self.set_available(
+            o, available if available is not None else o.available)
         o.known = True
-        o.max = limit if limit is not None else o.max
-        o.tags = frozenset(tags.split(",")) if tags is not None else o.tags
+        if limit is not None:
+            o.max = limit if limit >= 0 else None
+        if tags is not None:
+            o.tags = frozenset(tags.split(",")) - {""}
 
     def set_available(self, o, available):
         if available == o.available:
@@ -349,6 +354,7 @@ class World:
                 c.status_rank = status_rank(None, "gone")
                 self.settle(c)
         self.whole_at = max(at, self.whole_at)
+        self.within = False
 
     def clock(self, now):
         self.now = max(self.now, now)
@@ -412,6 +418,7 @@ class World:
             self.outcome(name, arg("by"))
         elif what == "snapshot":
             self.mark += 1
+            self.within = True
         elif what == "whole":
             self.whole(int(name))
         elif what == "sent":

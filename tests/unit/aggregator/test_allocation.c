@@ -225,6 +225,17 @@ static const struct {
 	    TWO "chat 1 at 1 open;chat 2 at 1 open;chat 3 at 9 open;snapshot;"
 		"operator b free;chat 2 at 5 open holder -;whole 5;go",
 	    "2>b 3>b " },
+	{ "what it does not say of an operator is not so any more",
+	    "operator a free max 1;operator b away;operator c free tags x;"
+	    "limit 1 operator c;snapshot;operator a;operator b;operator c;"
+	    "whole 0;chat 1 at 1 open tags x;chat 2 at 2 open;"
+	    "chat 3 at 3 open;chat 4 at 4 open;chat 5 at 5 open;"
+	    "chat 6 at 6 open;chat 7 at 7 open;go",
+	    "2>a 3>b 4>c 5>a 6>b " },
+	{ "but outside of one it is",
+	    "operator a free max 1 tags x;operator b away;operator a;"
+	    "operator b;chat 1 at 1 open tags x;chat 2 at 2 open;go",
+	    "1>a " },
 	{ "only what is newer brings it back, with its operator",
 	    "operator b free;chat 1 at 1 open;chat 2 at 1 open holder a;"
 	    "snapshot;operator b free;whole 5;chat 1 at 5 open id 9;"
