@@ -96,28 +96,30 @@ is_of_past(const struct alloc_chat *c, int64_t at)
 	return c->closed_at != CLOCK_NONE && at <= c->closed_at;
 }
 
-/* The chat is open: its arrival is the first known time of the present episode.
- * A CRM that reopens a chat may go on to give the time of its first opening. */
+/* The chat is open: its arrival is the opened_at of the present episode, of
+ * several the latest, else the first known time of it. A CRM that reopens a
+ * chat may go on to give the time of its first opening. */
 static void
 update_opening(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update, bool newer)
 {
-	int64_t at =
-	    update->opened_at != CLOCK_NONE ? update->opened_at : update->at;
+	int64_t opened = update->opened_at;
+	int64_t at = update->at != CLOCK_NONE ? update->at : a->now;
+	bool known = c->opened_at != CLOCK_NONE && !is_of_past(c, c->opened_at);
 
-	if (at == CLOCK_NONE)
-		at = a->now;
-	if (is_of_past(c, at))
-		at = update->at;
-	/* Opened at the time of its closing. */
-	if (is_of_past(c, at) && !newer)
+	if (opened != CLOCK_NONE && !is_of_past(c, opened)) {
+		if (known && opened <= c->opened_at)
+			return;
+		c->opened_at = opened;
+		set_arrival(a, c, opened);
+		return;
+	}
+	/* At the time of its closing, what is newer counts. */
+	if (known || (is_of_past(c, at) && !newer))
 		return;
 	if (c->arrival == CLOCK_NONE || is_of_past(c, c->arrival) ||
-	    at < c->arrival ||
-	    (c->opened_at != CLOCK_NONE && update->opened_at > c->opened_at))
+	    at < c->arrival)
 		set_arrival(a, c, at);
-	if (update->opened_at > c->opened_at)
-		c->opened_at = update->opened_at;
 }
 
 /* The episode ends and the chat was assigned to nobody. */

@@ -256,18 +256,14 @@ class World:
             c.closed_at = max(at, c.closed_at if c.closed_at is not None
                               else at)
         if status == "open":
-            first = opened if opened is not None else at
-            if past(first):
-                first = at
-            if not past(first) or newer:
-                if (c.arrival is None or past(c.arrival) or
-                        first < c.arrival or
-                        (c.opened_at is not None and opened is not None and
-                         opened > c.opened_at)):
-                    self.set_arrival(c, first)
-                if opened is not None:
-                    c.opened_at = max(opened, c.opened_at
-                                      if c.opened_at is not None else opened)
+            known = c.opened_at is not None and not past(c.opened_at)
+            if opened is not None and not past(opened):
+                if not known or opened > c.opened_at:
+                    c.opened_at = opened
+                    self.set_arrival(c, opened)
+            elif not known and (not past(at) or newer):
+                if c.arrival is None or past(c.arrival) or at < c.arrival:
+                    self.set_arrival(c, at)
         if newer:
             c.status_at, c.status_rank, c.status = at, rank, status
             if status in OVER:

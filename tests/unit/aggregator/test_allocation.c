@@ -21,6 +21,20 @@ static const struct {
 	    "chat 2 at 1 open;chat 1 at 9 open opened 0;operator a free max 1;"
 	    "go",
 	    "1>a " },
+	{ "also when it becomes known late, and is not the first news",
+	    "chat 1 at 1 open id 1;chat 2 at 3 open opened 3;"
+	    "chat 1 at 5 open opened 4;restart;chat 1 at 2 open id 2;"
+	    "operator a free max 1;go",
+	    "2>a " },
+	{ "of several the latest, in any order",
+	    "chat 1 at 9 open opened 5;chat 1 at 3 open opened 2;"
+	    "chat 2 at 3 open opened 3;operator a free max 1;go",
+	    "2>a " },
+	{ "but not one of before the closing",
+	    "chat 1 at 1 open opened 1;chat 1 at 5 closed;"
+	    "chat 1 at 7 open opened 1;chat 2 at 6 open;"
+	    "operator a free max 1;go",
+	    "2>a " },
 	{ "ties go by the chat's id",
 	    "chat b at 1 open;chat a at 1 open;operator x free max 1;go",
 	    "a>x " },
