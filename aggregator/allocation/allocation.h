@@ -138,6 +138,8 @@ enum allocation_chat_state {
 
 enum allocation_chat_state allocation_chat_state(
     const struct allocation *a, struct text id);
+/* Borrowed until the chat changes; p NULL: nobody. */
+struct text allocation_assignee(const struct allocation *a, struct text chat);
 
 /* What is absent is as before; at first, and in a snapshot: available, without
  * a limit and tags. */

@@ -258,6 +258,15 @@ allocation_chat_state(const struct allocation *a, struct text id)
 							  : ALLOCATION_WAITS;
 }
 
+struct text
+allocation_assignee(const struct allocation *a, struct text chat)
+{
+	const struct alloc_chat *c = strmap_get(&a->chats, chat.p, chat.len);
+
+	return c != NULL && c->assignee != NULL ? c->assignee->id
+						: (struct text){ NULL, 0 };
+}
+
 /* The struct stays until its key was deleted from the state. */
 static void
 delete_chat(struct allocation *a, struct alloc_chat *c)

@@ -9,14 +9,24 @@
 
 #include "common/base/xalloc.h"
 
+/* One that a record of the present time is about. */
 static struct simulation_chat *
 get_chat(struct simulation *w, struct text id)
 {
 	void **slot = strmap_put(&w->chats, id.p, id.len);
+	struct simulation_chat *c = *slot;
 
-	if (*slot == NULL)
-		*slot = xcalloc(1, sizeof(struct simulation_chat));
-	return *slot;
+	if (c == NULL) {
+		*slot = c = xcalloc(1, sizeof *c);
+		c->id = text_dup(id);
+	}
+	if (!c->changed) {
+		c->changed = true;
+		XGROW(
+		    w->changed_chats, w->changed_chats_n, w->changed_chats_cap);
+		w->changed_chats[w->changed_chats_n++] = c;
+	}
+	return c;
 }
 
 static struct simulation_operator *
@@ -178,20 +188,42 @@ names_assignee(const struct record *r)
 }
 
 /* The chat is open, and was not before, or was not ours. One that returns has
- * its operator still, unless the record says who has it now. */
+ * its operator still, unless a record says who has it now. */
 static void
-find_owner(
-    struct simulation *w, struct simulation_chat *c, const struct record *r)
+find_owner(struct simulation *w, struct simulation_chat *c,
+    enum allocation_chat_state state)
 {
-	if (allocation_chat_state(w->a, r->chat) == ALLOCATION_WAITS) {
+	if (state == ALLOCATION_WAITS) {
 		c->owner = OWNER_OURS;
 		w->came++;
-	} else if ((c->owner == OWNER_UNKNOWN || c->over) &&
-		   names_assignee(r) && r->operator_id.p != NULL) {
+	} else if ((c->owner == OWNER_UNKNOWN || c->over) && c->named) {
 		c->owner = OWNER_THEIRS;
-		get_operator(w, r->operator_id)->theirs++;
+		get_operator(
+		    w, allocation_assignee(w->a, simulation_text(c->id)))
+		    ->theirs++;
 	}
 	c->over = false;
+}
+
+/* Records of the same time hold together: whose a chat is follows from all of
+ * them. */
+static void
+find_owners(struct simulation *w)
+{
+	enum allocation_chat_state state;
+	struct simulation_chat *c;
+	size_t i;
+
+	for (i = 0; i < w->changed_chats_n; i++) {
+		c = w->changed_chats[i];
+		state = allocation_chat_state(w->a, simulation_text(c->id));
+		if (state == ALLOCATION_NOT_OPEN)
+			c->over |= c->ended;
+		else if (c->owner != OWNER_OURS || c->over)
+			find_owner(w, c, state);
+		c->changed = c->ended = c->named = false;
+	}
+	w->changed_chats_n = 0;
 }
 
 /* While a chat is ours the records' assignees are ignored. */
@@ -199,17 +231,15 @@ static void
 replay_chat(struct simulation *w, struct record *r)
 {
 	struct simulation_chat *c = get_chat(w, r->chat);
-	bool ours = c->owner == OWNER_OURS && !c->over;
+	bool names = names_assignee(r);
 
 	r->assignment = (struct text){ NULL, 0 };
-	if (ours && names_assignee(r))
+	if (names && c->owner == OWNER_OURS && !c->over)
 		allocation_record_unassigned(w->a, r);
 	else
 		allocation_record(w->a, r);
-	if (!ours &&
-	    allocation_chat_state(w->a, r->chat) != ALLOCATION_NOT_OPEN)
-		find_owner(w, c, r);
-	c->over |= ends_chat(r);
+	c->named |= names && r->operator_id.p != NULL;
+	c->ended |= ends_chat(r);
 }
 
 /* What left with a snapshot may return in another one. */
@@ -282,6 +312,7 @@ replay_records(struct simulation *w, const struct replay_log *log)
 		if (within ||
 		    (i + 1 < log->n && log->v[i + 1].when == log->v[i].when))
 			continue;
+		find_owners(w);
 		assign_waiting(w);
 	}
 	w->waiting = allocation_counts(w->a).waiting;
@@ -319,6 +350,15 @@ simulation_run(const char *tenant, struct replay_log *log,
 }
 
 static void
+free_simulation_chat(void *p)
+{
+	struct simulation_chat *c = p;
+
+	free(c->id);
+	free(c);
+}
+
+static void
 free_simulation_operator(void *p)
 {
 	struct simulation_operator *o = p;
@@ -343,7 +383,8 @@ simulation_free(struct simulation *w)
 	free(w->assignments);
 	free(w->changed);
 	order_stats_release(&w->waits);
-	strmap_release(&w->chats, free);
+	free(w->changed_chats);
+	strmap_release(&w->chats, free_simulation_chat);
 	strmap_release(&w->operators, free_simulation_operator);
 	allocation_free(w->a);
 	free(w->tenant);

@@ -14,8 +14,11 @@
 enum chat_owner { OWNER_UNKNOWN, OWNER_OURS, OWNER_THEIRS };
 
 struct simulation_chat {
+	char *id;
 	enum chat_owner owner;
-	bool over; /* it ended or left, and may return */
+	bool over;           /* it ended or left, and may return */
+	bool changed, ended; /* by records of the present time */
+	bool named;          /* they say who has it */
 };
 
 struct simulation_operator {
@@ -44,6 +47,8 @@ struct simulation {
 	struct strmap chats, operators;
 	struct simulation_operator **changed; /* whose load is to be compared */
 	size_t changed_n, changed_cap;
+	struct simulation_chat **changed_chats; /* whose owner is to be found */
+	size_t changed_chats_n, changed_chats_cap;
 	struct simulation_assignment *assignments;
 	size_t assignments_n, assignments_cap, fulfilled;
 	struct order_stats waits;

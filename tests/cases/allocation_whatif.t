@@ -46,7 +46,7 @@ gives() { # WANT OPTION...: the reservations
 		fail "it gives $?"
 	got=$(sed -n 's/.*"assignment".*"chat":"\([^"]*\)","operator":"\([^"]*\)",.*"at":"[^T]*T10:\([0-9:]*\).*/\1>\2@\3/p' \
 		"$tmp/rows" | tr '\n' ' ')
-	[ "$got" = "$want " ] || fail "reserved '$got', not '$want '"
+	[ "$got" = "${want:+$want }" ] || fail "reserved '$got', not '$want '"
 }
 
 has() { # TEXT: in the rows
@@ -220,6 +220,29 @@ done
 	message 4 1 05:30 system '"kind":"handoff"'
 } >"$tmp/day"
 gives '3>7@04:00 4>7@05:30'
+
+# Whose a chat is follows from all that is told at one time, whichever line is
+# first.
+for order in cat tac; do
+	{
+		line operator '"operator":"7","name":"Ann","available":true'
+		{
+			message 1 1 05:00 customer
+			chat 1 open 05:00 8
+			message 2 1 05:00 system '"kind":"assigned","operator":"8"'
+			chat 2 open 05:00
+		} | $order
+	} >"$tmp/day"
+	gives ''
+	has '"operator":"8","name":null,"max_chats":null,"given":0,"had":2,'
+done
+said=$(message 1 1 04:00 customer)
+told=$(chat 1 open 05:00 8)
+snapshot 05 "$ann" "$said" "$told" >"$tmp/day"
+gives ''
+snapshot 05 "$ann" "$told" "$said" >"$tmp/day"
+gives ''
+has '"chats":0,"given":0,"moved":0,"unserved":0,"waiting":0,'
 
 # So does one that a snapshot lacks, and another one has.
 {
