@@ -329,6 +329,18 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 		alloc_set_timer(a, &c->timer, wait_ends(a, c));
 }
 
+void
+alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o)
+{
+	struct treap_node *n = treap_first(&o->unanswered), *next;
+
+	for (; n != NULL; n = next) {
+		next = treap_next(&o->unanswered, n);
+		alloc_recompute_chat(
+		    a, TREAP_OF(n, struct alloc_chat, in_unanswered));
+	}
+}
+
 struct allocation_counts
 allocation_counts(const struct allocation *a)
 {

@@ -290,19 +290,6 @@ allocation_answered(struct allocation *a, struct text id, int64_t at)
 	alloc_recompute_chat(a, c);
 }
 
-/* Chats the operator has not answered may have to go to somebody else. */
-static void
-recompute_unanswered(struct allocation *a, struct alloc_operator *o)
-{
-	struct treap_node *n = treap_first(&o->unanswered), *next;
-
-	for (; n != NULL; n = next) {
-		next = treap_next(&o->unanswered, n);
-		alloc_recompute_chat(
-		    a, TREAP_OF(n, struct alloc_chat, in_unanswered));
-	}
-}
-
 static void
 set_available(struct allocation *a, struct alloc_operator *o, bool available)
 {
@@ -340,7 +327,7 @@ allocation_operator(struct allocation *a, struct text id,
 	alloc_operator_end(a, o);
 	if (new)
 		alloc_operator_seats(a, o);
-	recompute_unanswered(a, o);
+	alloc_recompute_unanswered(a, o);
 }
 
 static void
@@ -353,7 +340,7 @@ operator_gone(struct allocation *a, struct alloc_operator *o)
 	o->known = false;
 	alloc_operator_end(a, o);
 	alloc_operator_seats(a, o);
-	recompute_unanswered(a, o);
+	alloc_recompute_unanswered(a, o);
 }
 
 void
@@ -437,7 +424,7 @@ timer_of_operator(struct allocation *a, struct alloc_operator *o)
 {
 	alloc_operator_begin(a, o);
 	alloc_operator_end(a, o);
-	recompute_unanswered(a, o);
+	alloc_recompute_unanswered(a, o);
 	alloc_operator_timer(a, o);
 }
 

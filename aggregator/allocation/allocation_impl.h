@@ -244,6 +244,9 @@ void alloc_chat_changed(struct allocation *a, struct alloc_chat *c);
 /* After any change of a chat: counts it for its operators and moves it to the
  * place where it belongs. */
 void alloc_recompute_chat(struct allocation *a, struct alloc_chat *c);
+/* After a change of the operator: chats that they have not answered may have to
+ * go to somebody else. */
+void alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o);
 /* Takes the chat out of its place; alloc_recompute_chat() must follow. */
 void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
 /* Remembers the last operator of a customer, and deletes customers who were

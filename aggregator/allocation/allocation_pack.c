@@ -207,6 +207,8 @@ unpack_operator(struct allocation *a, struct text id, struct pack *r)
 	a->counts.operators += o->known;
 	alloc_operator_seats(a, o);
 	alloc_operator_timer(a, o);
+	/* Chats are read before it is known that their operator is away. */
+	alloc_recompute_unanswered(a, o);
 }
 
 static void

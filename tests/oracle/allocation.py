@@ -361,7 +361,8 @@ class World:
             if c.forget_at is not None and c.forget_at <= self.now:
                 del self.chats[c.name]
 
-    def restart(self):
+    def restart(self, now):
+        self.now = now
         for c in self.chats.values():
             c.refused, c.failures, c.awaited = [], 0, None
             self.settle(c)
@@ -422,7 +423,7 @@ class World:
                 if c.reservation:
                     c.reservation[3] = True
         elif what == "restart":
-            self.restart()
+            self.restart(int(name))
         elif what == "go":
             return self.go()
         elif what == "unsent":
@@ -519,7 +520,8 @@ def events(r):
             yield "chat %s at %d gone" % (r.choice("123456789"), now)
         elif what < 0.91:
             if not within:
-                yield "restart"
+                now += r.choice((0, 0, 100, 400))
+                yield "restart %d" % now
         elif what < 0.93:
             yield "sent"
         elif what < 0.94:

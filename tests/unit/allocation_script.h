@@ -11,12 +11,13 @@
  *        [customer ID] [opened T] [id I]     I: of a message that says so
  *   answer ID [at T]       an operator wrote in the chat
  *   limit N [operator ID] [channel C] [at T]
- *   keep ID by ID          the outcome of a reservation: kept, perhaps by
- * another refuse ID              or not snapshot               until `whole T`:
- * all there is sent                   what was reserved was sent restart what
- * is saved is read back go                     decide: writes
- * CHAT>OPERATOR[/REPLACED] for each unsent                 writes ?CHAT for
- * each reservation that was not sent
+ *   keep ID by ID          the outcome of a reservation: kept, perhaps by another
+ *   refuse ID              or not
+ *   snapshot               until `whole T`: all there is
+ *   sent                   what was reserved was sent
+ *   restart [T]            what is saved is read back, at that time
+ *   go                     decide: writes CHAT>OPERATOR[/REPLACED] for each
+ *   unsent                 writes ?CHAT for each reservation that was not sent
  */
 #ifndef TESTS_ALLOCATION_SCRIPT_H
 #define TESTS_ALLOCATION_SCRIPT_H
@@ -288,6 +289,8 @@ script_do(struct allocation_script *s)
 	} else if (strcmp(what, "sent") == 0) {
 		allocation_outbox_sent(s->a);
 	} else if (strcmp(what, "restart") == 0) {
+		if (s->words > 1)
+			s->now = strtoll(id.p, NULL, 10);
 		script_restart(s);
 	} else if (strcmp(what, "go") == 0) {
 		(void)allocation_decide(s->a);

@@ -345,6 +345,14 @@ static const struct {
 	    "sent;restart;unsent;chat 2 at 2 open;go;keep 1 by a;"
 	    "chat 1 at 9 closed;go",
 	    "1>a ?1 2>a " },
+	{ "who was away for so long when it starts again loses a chat",
+	    "set offline 100;" TWO "chat 1 at 1 open;go;keep 1 by a;"
+	    "operator a away;clock 10;restart 200;go",
+	    "1>a 1>b/a " },
+	{ "and who was so soon after",
+	    "set offline 100;" TWO "chat 1 at 1 open;go;keep 1 by a;"
+	    "operator a away;clock 10;restart 50;go;clock 100;go",
+	    "1>a 1>b/a " },
 	{ "after a restart all is as it was",
 	    "limit 1 operator b;limit 1 channel w;" TWO
 	    "chat 1 at 1 open channel w tags x;operator b free tags x;"
