@@ -18,9 +18,6 @@
 
 #define ALLOCATION_ID 48
 
-/* How many refusals of a chat are remembered. */
-#define REFUSALS 8
-
 /* What the clock waits for. */
 struct alloc_timer {
 	struct treap_node node;
@@ -133,8 +130,8 @@ struct alloc_chat {
 	char reservation[ALLOCATION_ID];
 	int64_t reserved_at, expires;
 	uint64_t reservation_number;
-	struct alloc_refusal *refusals; /* NULL: none */
-	size_t refusals_n;
+	struct alloc_refusal *refusals; /* of each operator the last */
+	size_t refusals_n, refusals_cap;
 	unsigned failures;
 	uint64_t mark;
 };

@@ -11,6 +11,9 @@
 
 #include "common/base/xalloc.h"
 
+/* So many paused chats queue again when an operator has room. */
+#define UNPAUSED 8
+
 static bool
 is_tag_blank(char c)
 {
@@ -204,7 +207,7 @@ unpause_chats(
     struct allocation *a, struct alloc_line *l, const struct alloc_operator *o)
 {
 	struct treap_node *n = treap_first(&l->paused), *next;
-	int most = REFUSALS;
+	int most = UNPAUSED;
 
 	for (; n != NULL && most > 0; n = next, most--) {
 		struct alloc_chat *c = TREAP_OF(n, struct alloc_chat, node);

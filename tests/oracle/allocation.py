@@ -304,8 +304,7 @@ class World:
     def refuse(self, c):
         o = self.operator(c.reservation[0])
         c.failures += 1
-        c.refused = (c.refused + [
-            (o.name, self.now + self.pause(c.failures))])[-8:]
+        c.refused.append((o.name, self.now + self.pause(c.failures)))
         o.refusals += 1
         if o.refusals >= 3:
             o.resting_until = self.now + self.pause(o.refusals - 2)

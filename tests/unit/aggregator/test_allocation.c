@@ -159,6 +159,13 @@ static const struct {
 	    "operator a free;chat 1 at 1 open;go;refuse 1;go;clock 999;go;"
 	    "clock 1000;go;refuse 1;clock 2999;go;clock 3000;go",
 	    "1>a 1>a 1>a " },
+	{ "refused by nine: none is asked again before the pause ends",
+	    "operator a free;operator b free;operator c free;operator d free;"
+	    "operator e free;operator f free;operator g free;operator h free;"
+	    "operator i free;chat 1 at 1 open;go;refuse 1;go;refuse 1;go;"
+	    "refuse 1;go;refuse 1;go;refuse 1;go;refuse 1;go;refuse 1;go;"
+	    "refuse 1;go;refuse 1;clock 10;go;clock 999;go",
+	    "1>a 1>b 1>c 1>d 1>e 1>f 1>g 1>h 1>i " },
 	{ "refused: others pass",
 	    "operator a free;chat 1 at 1 open;go;chat 2 at 2 open;refuse 1;go",
 	    "1>a 2>a " },
