@@ -82,11 +82,10 @@ struct allocation_reservation {
 struct allocation_listener {
 	void *ctx;
 	void (*reserved)(void *ctx, const struct allocation_reservation *p);
-	/* The operator now has `load` chats and may have `limit`. */
+	/* The operator now has `load` chats and may have `limit`;
+	 * RECORD_NO_NUMBER: they are not listed. */
 	void (*load)(
 	    void *ctx, struct text operator_id, int64_t load, int64_t limit);
-	/* The chat ended and was assigned to nobody. */
-	void (*unserved)(void *ctx, struct text chat, int64_t arrival);
 };
 
 /* The tenant's name is copied; the listener, which may be NULL, borrowed. */
@@ -129,9 +128,9 @@ void allocation_chat(struct allocation *a, struct text id,
  * nothing: a snapshot repeats it. */
 void allocation_answered(struct allocation *a, struct text chat, int64_t at);
 
-/* Pending, snoozed, over and unknown ones are not open. */
 enum allocation_chat_state {
-	ALLOCATION_NOT_OPEN,
+	ALLOCATION_OVER,  /* closed, gone or unknown */
+	ALLOCATION_ASIDE, /* pending or snoozed */
 	ALLOCATION_WAITS,
 	ALLOCATION_HELD
 };
@@ -151,6 +150,10 @@ struct allocation_operator_update {
 
 void allocation_operator(struct allocation *a, struct text id,
     const struct allocation_operator_update *p);
+
+/* The operator works and takes chats. */
+bool allocation_is_available(
+    const struct allocation *a, struct text operator_id);
 
 /* Sets a limit of an operator (channel.p NULL), of a channel (operator_id.p
  * NULL), of an operator in a channel, or (both NULL) of everybody who has none.

@@ -122,16 +122,6 @@ update_opening(struct allocation *a, struct alloc_chat *c,
 		set_arrival(a, c, at);
 }
 
-/* The episode ends and the chat was assigned to nobody. */
-static void
-report_unserved(const struct allocation *a, const struct alloc_chat *c)
-{
-	if (a->listener != NULL && a->listener->unserved != NULL &&
-	    c->place != PLACE_NONE && c->reserved == NULL &&
-	    c->assignee == NULL)
-		a->listener->unserved(a->listener->ctx, c->id, c->arrival);
-}
-
 /* A bot's hand-over decides the status of no other chat. */
 static bool
 may_be_handed_over(enum chat_status status)
@@ -156,8 +146,6 @@ update_status(struct allocation *a, struct alloc_chat *c,
 	if (update->status == CHAT_OPEN)
 		update_opening(a, c, update, newer);
 	if (newer) {
-		if (over)
-			report_unserved(a, c);
 		alloc_keep_message(&c->status_by, update->message);
 		c->status_at = update->at;
 		c->status = update->status;
@@ -252,8 +240,10 @@ allocation_chat_state(const struct allocation *a, struct text id)
 {
 	const struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL || c->status != CHAT_OPEN)
-		return ALLOCATION_NOT_OPEN;
+	if (c == NULL || c->status == CHAT_NONE || is_over(c->status))
+		return ALLOCATION_OVER;
+	if (c->status != CHAT_OPEN)
+		return ALLOCATION_ASIDE;
 	return c->assignee != NULL || c->reserved != NULL ? ALLOCATION_HELD
 							  : ALLOCATION_WAITS;
 }
@@ -330,6 +320,15 @@ allocation_operator(struct allocation *a, struct text id,
 	alloc_recompute_unanswered(a, o);
 }
 
+bool
+allocation_is_available(const struct allocation *a, struct text id)
+{
+	const struct alloc_operator *o =
+	    strmap_get(&a->operators, id.p, id.len);
+
+	return o != NULL && o->known && o->available;
+}
+
 static void
 operator_gone(struct allocation *a, struct alloc_operator *o)
 {
@@ -374,7 +373,6 @@ set_whole(struct allocation *a, int64_t at, const struct bucket_set *part)
 static void
 chat_left(struct allocation *a, struct alloc_chat *c, int64_t at)
 {
-	report_unserved(a, c);
 	c->status = CHAT_GONE;
 	c->status_at = c->closed_at = at;
 	alloc_keep_message(&c->status_by, alloc_text(NULL, 0));

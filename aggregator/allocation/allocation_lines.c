@@ -244,9 +244,9 @@ end_waits(struct allocation *a, struct alloc_operator *o, bool all)
 static void
 report_load(const struct allocation *a, const struct alloc_operator *o)
 {
-	if (a->listener != NULL && a->listener->load != NULL && o->known)
-		a->listener->load(
-		    a->listener->ctx, o->id, o->load, alloc_limit_of(a, o));
+	if (a->listener != NULL && a->listener->load != NULL)
+		a->listener->load(a->listener->ctx, o->id, o->load,
+		    o->known ? alloc_limit_of(a, o) : RECORD_NO_NUMBER);
 }
 
 /* After a change: the operator is in the line while they have room. */

@@ -244,6 +244,43 @@ snapshot 05 "$ann" "$told" "$said" >"$tmp/day"
 gives ''
 has '"chats":0,"given":0,"moved":0,"unserved":0,"waiting":0,'
 
+# One that is snoozed before it ends is one that ended before anybody had it; one
+# that went on to nobody, for there is nobody else, was given, and waits no more.
+{
+	echo "$ann"
+	chat 1 open 00:00
+	chat 1 snoozed 01:00
+	chat 1 closed 02:00
+	chat 2 open 03:00
+	chat 2 snoozed 04:00
+} >"$tmp/day"
+gives '' --limit 0
+has '"chats":2,"given":0,"moved":0,"unserved":1,"waiting":1,'
+{
+	echo "$ann"
+	chat 1 open 00:00
+	chat 2 closed 09:00
+} >"$tmp/day"
+gives '1>7@00:00' -c "$tmp/conf"
+has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
+
+# A load that rises above the limit, and on, is above it once. An operator whose
+# limit alone is told is as available as before, and one whom no record lists has
+# as many at a time as any.
+{
+	line operator '"operator":"7","name":"Ann","available":true'
+	line operator '"operator":"8","name":"Bob","available":false'
+	line operator '"operator":"8","max_chats":3'
+	for minute in 1 2 3 4 5; do
+		chat "$minute" open "0$minute:00" 7
+	done
+	chat 6 open 05:00 9
+} >"$tmp/day"
+gives ''
+has '"operator":"7","name":"Ann","max_chats":2,"given":0,"had":5,"busiest":5,"busiest_at":"2026-11-20T10:05:00.000Z","breaches":1,"above_seconds":120.000'
+has '"operator":"9","name":null,"max_chats":null,"given":0,"had":1,"busiest":1,"busiest_at":"2026-11-20T10:05:00.000Z","breaches":0,'
+has '"operators":1,"least_given":0,"most_given":0,"breaches":1'
+
 # So does one that a snapshot lacks, and another one has.
 {
 	snapshot 00 "$ann" "$(chat 1 open 00:00)" "$(chat 2 open 00:00)"
