@@ -16,6 +16,7 @@ import sys
 LONGEST_PAUSE = 60000
 NEVER = float("-inf")
 OVER = "closed", "gone"
+CHATS = "1", "2", "3", "4", "5", "9", "10", "11", "x"
 
 
 class Operator:
@@ -181,14 +182,15 @@ class World:
                 if self.has_room(o, c) and o.name != c.holder and
                 not self.is_refused(c, o)]
         return min(free, default=None,
-                   key=lambda o: (self.has(o.name), o.given_last, o.name))
+                   key=lambda o: (self.has(o.name), o.given_last,
+                                  id_key(o.name)))
 
     def go(self):
         done = False
         while not done:
             done = True
             for c in sorted(self.chats.values(),
-                            key=lambda c: (c.arrival or 0, c.name)):
+                            key=lambda c: (c.arrival or 0, id_key(c.name))):
                 if not self.is_waiting(c) or not any(
                         self.has_room(o, c) for o in self.operators.values()):
                     continue
@@ -441,7 +443,7 @@ class World:
 
 
 def some_chat(r, now, stick):
-    line = "chat %s at %d" % (r.choice("123456789"),
+    line = "chat %s at %d" % (r.choice(CHATS),
                               max(0, now + r.choice((0, 0, -50, -500, 3))))
     kind = r.random()
     if kind < 0.55:
@@ -502,11 +504,11 @@ def events(r):
             now += r.choice((1, 10, 100, 400, 3000))
             yield "clock %d" % now
         elif what < 0.70:
-            yield "keep %s by %s" % (r.choice("123456789"), r.choice("abcdz"))
+            yield "keep %s by %s" % (r.choice(CHATS), r.choice("abcdz"))
         elif what < 0.78:
-            yield "refuse %s" % r.choice("123456789")
+            yield "refuse %s" % r.choice(CHATS)
         elif what < 0.82:
-            yield "answer %s at %d" % (r.choice("123456789"),
+            yield "answer %s at %d" % (r.choice(CHATS),
                                        now - r.choice((0, 0, 100)))
         elif what < 0.87:
             line = "limit %s" % r.choice("-01233")
@@ -516,7 +518,7 @@ def events(r):
                 line += " channel " + r.choice("wm")
             yield line + " at %d" % (now - r.choice((0, 0, 20)))
         elif what < 0.89:
-            yield "chat %s at %d gone" % (r.choice("123456789"), now)
+            yield "chat %s at %d gone" % (r.choice(CHATS), now)
         elif what < 0.91:
             if not within:
                 now += r.choice((0, 0, 100, 400))

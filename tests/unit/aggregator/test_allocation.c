@@ -38,6 +38,11 @@ static const struct {
 	{ "ties go by the chat's id",
 	    "chat b at 1 open;chat a at 1 open;operator x free max 1;go",
 	    "a>x " },
+	{ "of ids that are numbers the lesser is the lesser number",
+	    "chat 10 at 1 open;chat 9 at 1 open;chat x at 1 open;"
+	    "operator 10 free max 1;operator 9 free max 1;"
+	    "operator b free max 1;go",
+	    "9>9 10>10 x>b " },
 	{ "the fewest, then longest ago, then the id",
 	    TWO "chat 1 at 1 open;chat 2 at 2 open;chat 3 at 3 open;"
 		"chat 4 at 4 open;chat 5 at 5 open;go",
