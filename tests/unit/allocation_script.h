@@ -11,8 +11,8 @@
  *        [customer ID] [opened T] [id I]     I: of a message that says so
  *   answer ID [at T]       an operator wrote in the chat
  *   limit N [operator ID] [channel C] [at T]
- *   keep ID by ID          the outcome of a reservation: kept, perhaps by another
- *   refuse ID              or not
+ *   keep ID by ID          the outcome of a reservation: who has it now
+ *   refuse ID              or nobody
  *   snapshot               until `whole T`: all there is
  *   sent                   what was reserved was sent
  *   restart [T]            what is saved is read back, at that time

@@ -6,6 +6,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include "common/containers/pack.h"
 #include "tests/unit/allocation_script.h"
 
 #define TWO "operator a free;operator b free;"
@@ -447,6 +448,53 @@ costs_are_those_of_the_change(void **state)
 	script_release(&s);
 }
 
+/* A chat, open since 5, as the layout before had it. */
+static void
+put_chat_of_before(struct buf *to, unsigned layout)
+{
+	static const int64_t times[] = { 5, CLOCK_NONE, CLOCK_NONE, CLOCK_NONE,
+		5, 0 };
+	const struct text none = { NULL, 0 };
+	size_t i;
+
+	pack_put_number(to, layout);
+	pack_put_number(to, 4); /* no reservation is to be sent */
+	pack_put_number(to, CHAT_OPEN);
+	for (i = 0; i < ARRAY_LEN(times); i++)
+		pack_put_signed(to, times[i]);
+	pack_put_text(to, none); /* assignee */
+	pack_put_text(to, none); /* channel */
+	pack_put_text(to, (struct text){ "x", 1 });
+	pack_put_text(to, none); /* customer */
+	pack_put_text(to, none); /* reserved for */
+}
+
+static void
+the_layout_before_is_read_and_no_other(void **state)
+{
+	struct buf value = BUF_INIT;
+	struct allocation_script s;
+
+	(void)state;
+	script_init(&s);
+	script_run(&s, "clock 9");
+	put_chat_of_before(&value, 3);
+	assert_int_equal(
+	    allocation_unpack(s.a, "c2", 2, value.data, value.len), -1);
+	script_release(&s);
+	script_init(&s);
+	script_run(&s, "clock 9");
+	buf_clear(&value);
+	put_chat_of_before(&value, 1);
+	assert_int_equal(
+	    allocation_unpack(s.a, "c1", 2, value.data, value.len), 0);
+	script_run(&s, "chat 1 at 4 closed;operator a free;go;"
+		       "operator b free tags x;go");
+	assert_string_equal(buf_str(&s.out), "1>b ");
+	buf_release(&value);
+	script_release(&s);
+}
+
 static int64_t most_at_once;
 
 static void
@@ -515,6 +563,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_gets_which),
 		cmocka_unit_test(a_chat_is_one_whatever_becomes_known),
+		cmocka_unit_test(the_layout_before_is_read_and_no_other),
 		cmocka_unit_test(costs_are_those_of_the_change),
 	};
 
