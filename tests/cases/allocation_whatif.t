@@ -292,6 +292,19 @@ has '"operators":1,"least_given":0,"most_given":0,"breaches":1'
 gives '1>7@00:00 2>7@03:00' --limit 1
 has '"chats":4,"given":2,"moved":0,"unserved":1,"waiting":1,'
 
+# And one that a snapshot without a line lacks, until there is news.
+{
+	chat 1 open 00:00
+	snapshot 01
+	message 1 1 01:00 customer
+	chat 2 closed 02:00
+	echo "$ann"
+} >"$tmp/day"
+gives ''
+has '"chats":1,"given":0,"moved":0,"unserved":1,"waiting":0,'
+message 1 2 01:01 customer >>"$tmp/day"
+gives '1>7@02:00'
+
 # All is all that tells, not what acts.
 "$BIN/aggregator" -a all -o ndjson <"$tmp/day" >"$tmp/rows"
 ! grep -q allocation "$tmp/rows" || fail "all does more than it should"
