@@ -124,6 +124,10 @@ struct allocation_chat_update {
 void allocation_chat(struct allocation *a, struct text id,
     const struct allocation_chat_update *update);
 
+/* Something was written in the chat, which says nothing else of it: it is
+ * there, also if a whole snapshot of before lacked it. */
+void allocation_heard(struct allocation *a, struct text chat, int64_t at);
+
 /* An operator wrote to the customer. What is older than the assignment answers
  * nothing: a snapshot repeats it. */
 void allocation_answered(struct allocation *a, struct text chat, int64_t at);

@@ -137,9 +137,9 @@ update_status(struct allocation *a, struct alloc_chat *c,
 	bool over = is_over(update->status);
 	bool newer = alloc_is_status_newer(c, update);
 
-	if (update->keeps_pending && c->status == CHAT_PENDING)
+	if (update->keeps_pending && c->told == CHAT_PENDING)
 		return;
-	if (update->hands_over && !may_be_handed_over(c->status))
+	if (update->hands_over && !may_be_handed_over(c->told))
 		return;
 	if (over && update->at > c->closed_at)
 		c->closed_at = update->at;
@@ -148,11 +148,8 @@ update_status(struct allocation *a, struct alloc_chat *c,
 	if (newer) {
 		alloc_keep_message(&c->status_by, update->message);
 		c->status_at = update->at;
-		c->status = update->status;
-		if (over)
-			alloc_answer_go(&c->answer, ANSWER_NONE);
-	} else if (over && c->status == CHAT_OPEN &&
-		   is_of_past(c, c->arrival)) {
+		c->told = update->status;
+	} else if (over && c->told == CHAT_OPEN && is_of_past(c, c->arrival)) {
 		/* The closing comes late: another episode is open now. */
 		set_arrival(a, c, c->status_at);
 	}
@@ -203,14 +200,26 @@ update_assignee(struct allocation *a, struct alloc_chat *c,
 		alloc_fulfil_reservation(a, c, o);
 }
 
-/* A whole snapshot of that time or later lacked the chat. */
-static bool
-was_lacked(const struct allocation *a, const struct alloc_chat *c, int64_t at)
+/* The newest whole snapshot that lacked the chat; CLOCK_NONE: none. */
+static int64_t
+missed_at(const struct allocation *a, const struct alloc_chat *c)
 {
-	int64_t whole = a->whole_at[c->bucket];
+	int64_t at = a->whole_at[c->bucket];
 
-	return (whole > c->listed_at && whole >= at) ||
-	       (c->absent_at != CLOCK_NONE && c->absent_at >= at);
+	return at > c->listed_at && at > c->absent_at ? at : c->absent_at;
+}
+
+/* A chat has left while no record is newer than a snapshot that lacked it; then
+ * it is back as it was. */
+static void
+settle_status(struct allocation *a, struct alloc_chat *c)
+{
+	int64_t missed = missed_at(a, c);
+
+	c->status =
+	    missed != CLOCK_NONE && missed >= c->newest ? CHAT_GONE : c->told;
+	if (is_over(c->status))
+		alloc_answer_go(&c->answer, ANSWER_NONE);
 }
 
 void
@@ -218,21 +227,48 @@ allocation_chat(struct allocation *a, struct text id,
     const struct allocation_chat_update *update)
 {
 	struct alloc_chat *c = alloc_chat_get(a, id);
-	bool lacked = was_lacked(a, c, update->at);
 
 	c->mark = a->mark;
 	update_required(a, c, update);
-	if (update->status != CHAT_NONE && !lacked)
+	if (update->status != CHAT_NONE)
 		update_status(a, c, update);
 	if (update->has_assignee)
 		update_assignee(a, c, update);
 	/* A chat that was assigned and never described is open. */
-	if (c->status == CHAT_NONE && c->arrival == CLOCK_NONE && !lacked) {
-		c->status = CHAT_OPEN;
+	if (c->told == CHAT_NONE && c->arrival == CLOCK_NONE) {
+		c->told = CHAT_OPEN;
 		alloc_keep_message(&c->status_by, alloc_text("", 0));
 		c->arrival = update->at != CLOCK_NONE ? update->at : a->now;
 	}
+	if (update->at > c->newest)
+		c->newest = update->at;
+	settle_status(a, c);
 	alloc_recompute_chat(a, c);
+}
+
+static void
+recompute_status(struct allocation *a, struct alloc_chat *c)
+{
+	enum chat_status before = c->status;
+
+	settle_status(a, c);
+	if (c->status != before)
+		alloc_recompute_chat(a, c);
+}
+
+void
+allocation_heard(struct allocation *a, struct text id, int64_t at)
+{
+	struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
+
+	if (c == NULL)
+		return;
+	c->mark = a->mark;
+	if (at <= c->newest)
+		return;
+	c->newest = at;
+	alloc_chat_changed(a, c);
+	recompute_status(a, c);
 }
 
 enum allocation_chat_state
@@ -240,7 +276,7 @@ allocation_chat_state(const struct allocation *a, struct text id)
 {
 	const struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL || c->status == CHAT_NONE || is_over(c->status))
+	if (c == NULL || is_over(c->status))
 		return ALLOCATION_OVER;
 	if (c->status != CHAT_OPEN)
 		return ALLOCATION_ASIDE;
@@ -349,12 +385,6 @@ allocation_snapshot_begin(struct allocation *a)
 	a->within = true;
 }
 
-static bool
-is_chat_newer(const struct alloc_chat *c, int64_t at)
-{
-	return c->status_at > at || c->assignee_at > at;
-}
-
 /* These parts of a snapshot are whole. */
 static void
 set_whole(struct allocation *a, int64_t at, const struct bucket_set *part)
@@ -369,28 +399,43 @@ set_whole(struct allocation *a, int64_t at, const struct bucket_set *part)
 	a->within = false;
 }
 
-/* What is known of it stays, for when it is back. */
-static void
-chat_left(struct allocation *a, struct alloc_chat *c, int64_t at)
+static bool
+is_in_part(const struct alloc_chat *c, const struct bucket_set *part)
 {
-	c->status = CHAT_GONE;
-	c->status_at = c->closed_at = at;
-	alloc_keep_message(&c->status_by, alloc_text(NULL, 0));
-	alloc_answer_go(&c->answer, ANSWER_NONE);
-	alloc_recompute_chat(a, c);
+	return part == NULL || bucket_set_has(part, c->bucket);
 }
 
-/* The chat belongs to a part that is whole. */
 static void
-compare_with_snapshot(struct allocation *a, struct alloc_chat *c, int64_t at)
+list_chat(struct allocation *a, struct alloc_chat *c, int64_t at)
 {
-	if (c->mark == a->mark) {
-		if (a->whole_at[c->bucket] > c->listed_at)
-			c->absent_at = a->whole_at[c->bucket];
-		c->listed_at = at;
-		alloc_chat_changed(a, c);
-	} else if (!is_over(c->status) && !is_chat_newer(c, at)) {
-		chat_left(a, c, at);
+	int64_t before = a->whole_at[c->bucket];
+
+	if (before > c->listed_at && before > c->absent_at)
+		c->absent_at = before;
+	c->listed_at = at;
+	alloc_chat_changed(a, c);
+}
+
+/* Chats of a part that is whole: those that it has, and those that left. */
+static void
+compare_with_snapshot(
+    struct allocation *a, int64_t at, const struct bucket_set *part)
+{
+	const struct strmap_entry *e;
+	size_t i;
+
+	for (i = 0; (e = strmap_next(&a->chats, &i)) != NULL;) {
+		struct alloc_chat *c = e->value;
+
+		if (c->mark == a->mark && is_in_part(c, part))
+			list_chat(a, c, at);
+	}
+	set_whole(a, at, part);
+	for (i = 0; (e = strmap_next(&a->chats, &i)) != NULL;) {
+		struct alloc_chat *c = e->value;
+
+		if (is_in_part(c, part))
+			recompute_status(a, c);
 	}
 }
 
@@ -408,13 +453,7 @@ allocation_snapshot_end(
 		if (o->known && o->mark != a->mark)
 			operator_gone(a, o);
 	}
-	for (i = 0; (e = strmap_next(&a->chats, &i)) != NULL;) {
-		struct alloc_chat *c = e->value;
-
-		if (part == NULL || bucket_set_has(part, c->bucket))
-			compare_with_snapshot(a, c, at);
-	}
-	set_whole(a, at, part);
+	compare_with_snapshot(a, at, part);
 }
 
 static void

@@ -100,13 +100,15 @@ struct alloc_refusal {
 struct alloc_chat {
 	struct text id; /* owned */
 	enum alloc_place place;
-	enum chat_status status;
+	enum chat_status told;   /* by records */
+	enum chat_status status; /* the same, or that it left */
 	enum alloc_answer answer;
 	bool changed, deleted;
 	unsigned bucket;
 	/* Of the newest whole snapshot that has it, and of one before it that
 	 * lacked it. */
 	int64_t listed_at, absent_at;
+	int64_t newest; /* of its records */
 	int64_t status_at, assignee_at, opened_at, closed_at, arrival,
 	    assigned_at;
 	struct alloc_operator *assignee;

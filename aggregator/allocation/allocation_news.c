@@ -40,7 +40,7 @@ alloc_is_status_newer(
 	if (update->at != c->status_at)
 		return update->at > c->status_at;
 	if (update->message.p == NULL && c->status_by == NULL)
-		return compare_statuses(update->status, c->status) >= 0;
+		return compare_statuses(update->status, c->told) >= 0;
 	if (update->message.p == NULL || c->status_by == NULL)
 		return update->message.p == NULL;
 	return compare_messages(update->message, c->status_by) >= 0;

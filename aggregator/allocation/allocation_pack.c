@@ -82,6 +82,8 @@ pack_sources(const struct alloc_chat *c, struct buf *to)
 	pack_put_signed(to, c->customer_at);
 	pack_put_signed(to, c->listed_at);
 	pack_put_signed(to, c->absent_at);
+	pack_put_number(to, (uint64_t)c->told);
+	pack_put_signed(to, c->newest);
 }
 
 static void
@@ -96,6 +98,8 @@ unpack_sources(struct alloc_chat *c, struct pack *r)
 	c->customer_at = pack_signed(r);
 	c->listed_at = pack_signed(r);
 	c->absent_at = pack_signed(r);
+	c->told = unpack_status(r);
+	c->newest = pack_signed(r);
 }
 
 static void
@@ -172,6 +176,9 @@ unpack_chat(
 		c->channel = alloc_channel_get(a, channel);
 	c->tags = alloc_tags_get(a, pack_text(r));
 	c->customer_id = text_dup(pack_text(r));
+	c->told = c->status;
+	c->newest =
+	    c->status_at > c->assignee_at ? c->status_at : c->assignee_at;
 	if (layout == LAYOUT)
 		unpack_sources(c, r);
 	c->reserved = read_operator(a, r);

@@ -1,7 +1,8 @@
 /*
  * allocation_record: the events that a record stands for. A chat record updates
  * everything; of messages those of customers open a chat, those of the system
- * say what the CRM did, and those of operators answer it.
+ * say what the CRM did, and those of operators answer it; any shows that the
+ * chat is there.
  */
 #include "aggregator/allocation/allocation.h"
 
@@ -42,6 +43,7 @@ apply_message_record(
 
 	if (r->about)
 		return;
+	allocation_heard(a, r->chat, r->at);
 	if (r->from == FROM_OPERATOR) {
 		if (!r->is_private && !r->automated)
 			allocation_answered(a, r->chat, r->at);

@@ -37,7 +37,7 @@ is_of_interest(const struct record *r)
 	case RECORD_LIMIT:
 		return true;
 	case RECORD_MESSAGE:
-		return r->from != FROM_BOT && !r->about;
+		return !r->about;
 	case RECORD_UNKNOWN:
 	case RECORD_SNAPSHOT:
 	case RECORD_VIEW:
@@ -95,8 +95,8 @@ replay_log_add(struct replay_log *n, struct strmap *texts,
 		.quiet = r->is_private || r->automated };
 	if (r->from == FROM_SYSTEM)
 		to->kind = intern_text(texts, r->kind);
-	/* An answer changes neither the status nor the operator. */
-	if (r->from != FROM_OPERATOR)
+	/* Others change neither the status nor the operator. */
+	if (r->from == FROM_CUSTOMER || r->from == FROM_SYSTEM)
 		to->id = intern_text(texts, r->id);
 }
 

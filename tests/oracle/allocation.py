@@ -51,7 +51,8 @@ class Chat:
         self.awaited = None     # (operator, until)
         self.forget_at = None
         self.mark = 0
-        self.listed_at = self.absent_at = NEVER
+        self.listed_at = self.absent_at = self.newest = NEVER
+        self.told = None        # the status, by records
 
     def learn(self, what, at, text):
         """The newest that is said counts, of one time the greater."""
@@ -234,15 +235,31 @@ class World:
             c.tags = frozenset(c.tag_text.split(",")) - {""}
         if before != (c.tags, c.channel):
             c.awaited = None
-        lacked = at <= c.absent_at or c.listed_at < self.whole_at >= at
-        if status is not None and not lacked:
+        if status is not None:
             self.take_status(c, at, status, opened, message)
         if told_holder:
             self.take_holder(c, at, holder, reservation,
                              holder_rank(message, status, holder))
-        if c.status is None and not lacked:
-            c.status, c.arrival = "open", at
+        if c.told is None:
+            c.told, c.arrival = "open", at
+        c.newest = max(at, c.newest)
+        self.set_status(c)
         self.settle(c)
+
+    def recompute(self, c):
+        before = c.status
+        self.set_status(c)
+        if c.status != before:
+            self.settle(c)
+
+    def set_status(self, c):
+        """It has left while nothing is newer than a snapshot without it."""
+        missed = max(c.absent_at, self.whole_at
+                     if c.listed_at < self.whole_at else NEVER)
+        c.status = ("gone" if missed > NEVER and missed >= c.newest
+                    else c.told)
+        if c.status in OVER:
+            c.given = False
 
     def set_arrival(self, c, at):
         if at != c.arrival:
@@ -267,10 +284,8 @@ class World:
                 if c.arrival is None or past(c.arrival) or at < c.arrival:
                     self.set_arrival(c, at)
         if newer:
-            c.status_at, c.status_rank, c.status = at, rank, status
-            if status in OVER:
-                c.given = False
-        elif status in OVER and c.status == "open" and past(c.arrival):
+            c.status_at, c.status_rank, c.told = at, rank, status
+        elif status in OVER and c.told == "open" and past(c.arrival):
             self.set_arrival(c, c.status_at)
 
     def take_holder(self, c, at, holder, reservation, rank):
@@ -285,6 +300,8 @@ class World:
             return
         if newer:
             c.holder_at, c.holder_rank = at, rank
+        elif c.holder_rank[0] == 0:
+            c.holder_rank = 0, c.holder_rank[1], holder
         if holder != c.holder:
             c.given = c.answered = False
             c.holder, c.held_since = holder, at
@@ -342,16 +359,12 @@ class World:
         for c in self.chats.values():
             if c.mark == self.mark:
                 if c.listed_at < self.whole_at:
-                    c.absent_at = self.whole_at
+                    c.absent_at = max(self.whole_at, c.absent_at)
                 c.listed_at = at
-            elif (c.status not in OVER and
-                  c.status_at <= at and c.holder_at <= at):
-                c.status, c.given = "gone", False
-                c.status_at = c.closed_at = at
-                c.status_rank = status_rank(None, "gone")
-                self.settle(c)
         self.whole_at = max(at, self.whole_at)
         self.within = False
+        for c in self.chats.values():
+            self.recompute(c)
 
     def clock(self, now):
         self.now = max(self.now, now)
@@ -405,6 +418,11 @@ class World:
                     (self.now if at is None else at) >= c.held_since):
                 c.answered = True
                 self.settle(c)
+        elif what == "heard":
+            at, c = arg("at", int), self.chats.get(name)
+            if c is not None:
+                c.mark, c.newest = self.mark, max(at, c.newest)
+                self.recompute(c)
         elif what == "limit":
             key, at = (arg("operator"), arg("channel")), arg("at", int)
             at = self.now if at is None else at
@@ -519,6 +537,8 @@ def events(r):
             yield line + " at %d" % (now - r.choice((0, 0, 20)))
         elif what < 0.89:
             yield "chat %s at %d gone" % (r.choice(CHATS), now)
+            yield "heard %s at %d" % (r.choice(CHATS),
+                                      now - r.choice((0, 0, 50)))
         elif what < 0.91:
             if not within:
                 now += r.choice((0, 0, 100, 400))

@@ -9,6 +9,7 @@
  *   operator ID [free|away] [max N] [tags T]
  *   chat ID at T [open|closed|pending|gone] [holder ID] [tags T] [channel C]
  *        [customer ID] [opened T] [id I]     I: of a message that says so
+ *   heard ID at T          somebody wrote in the chat
  *   answer ID [at T]       an operator wrote in the chat
  *   limit N [operator ID] [channel C] [at T]
  *   keep ID by ID          the outcome of a reservation: who has it now
@@ -273,6 +274,8 @@ script_do(struct allocation_script *s)
 		script_operator(s, id);
 	} else if (strcmp(what, "chat") == 0) {
 		script_chat(s, id);
+	} else if (strcmp(what, "heard") == 0) {
+		allocation_heard(s->a, id, script_number(s, "at", s->now));
 	} else if (strcmp(what, "answer") == 0) {
 		allocation_answered(s->a, id, script_number(s, "at", s->now));
 	} else if (strcmp(what, "limit") == 0) {

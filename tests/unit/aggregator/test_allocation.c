@@ -280,6 +280,18 @@ static const struct {
 	    "whole 5;snapshot;operator b free;chat 1 at 4 open;whole 8;go;"
 	    "restart;chat 1 at 5 open;go;chat 1 at 6 open;go",
 	    "1>b " },
+	{ "it is back as it was: with what came late, and its place",
+	    "operator b free max 1;chat 1 at 1 open;chat 2 at 2 open;"
+	    "chat 3 at 3 closed;snapshot;operator b free max 1;whole 5;"
+	    "chat 3 at 4 open id 1;heard 1 at 5;heard 3 at 5;go;restart;"
+	    "heard 3 at 7;heard 2 at 6;heard 1 at 7;go;"
+	    "keep 1 by b;chat 1 at 8 closed;go;keep 2 by b;chat 2 at 8 closed;"
+	    "go",
+	    "1>b 2>b 3>b " },
+	{ "one in which somebody wrote later has not left",
+	    "operator b free;chat 1 at 1 open;heard 1 at 6;snapshot;"
+	    "operator b free;whole 5;go",
+	    "1>b " },
 	{ "a bucket of one: its chats, and no operator",
 	    TWO "chat 1 at 1 open;chat 2 at 1 open;snapshot;whole 5 bucket 1;"
 		"go",
