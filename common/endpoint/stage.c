@@ -248,6 +248,8 @@ go_on_without(struct stage *s, const struct stage_batch *b,
 		/* The broker sends no more before that. */
 		*o = acknowledge_flush(s, true);
 	} else {
+		/* Messages without a line, or it sends no more, too. */
+		endpoint_ack(s->in);
 		serve_others(s);
 	}
 	return !s->enough;

@@ -153,7 +153,11 @@ acknowledge(struct assign *a)
 		some = true;
 		drop_entry(a, e);
 	}
-	if (some && !a->poller->dry_run)
+	if (a->poller->dry_run)
+		return;
+	if (STAILQ_EMPTY(&a->entries)) /* messages without a line, too */
+		endpoint_ack(a->from);
+	else if (some)
 		endpoint_ack_to(a->from, &mark);
 }
 

@@ -40,6 +40,9 @@ outcomes() { # what came so far, taken out of the queue
 		jq -r '[.chat, .operator // "-", .status, .assignment] | join(" ")' |
 		sort
 }
+set_prefetch() { # N
+	sed -i "/^prefetch/d; s/^\[amqp\]/&\nprefetch = $1/" "$tmp/conf"
+}
 free() { # DIALOG...
 	for dialog in "$@"; do
 		control "act?do=transfer&dialog=$dialog"
@@ -75,7 +78,7 @@ mapfile -t operators < <(shows '/operators' | jq '.data[].id')
 a=${operators[0]} b=${operators[1]} d=${dialogs[0]}
 later=$(at 360000)
 (umask 077 && printf '%s\n' '[crm acme]' "url = $sim/v1" 'assign = yes' \
-	'timeout = 60s' '[poller]' 'retry_budget = 1s' >"$tmp/conf")
+	'timeout = 60s' '[poller]' 'retry_budget = 1s' '[amqp]' >"$tmp/conf")
 # One message holds several outcomes if they come together.
 "$probe" -e read queue:records >/dev/null
 "$probe" -e read queue:assignments >/dev/null
@@ -182,6 +185,17 @@ told() {
 until_true 20 told p7 || fail "no outcome: $(cat "$tmp/err")"
 end
 is "outcomes" "$(sort "$tmp/told" | xargs)" "$d $a open p6 $d $a open p7"
+
+echo "- messages of the broker without a line, more than it sends ahead"
+free "$d"
+set_prefetch 1
+printf '\n\n\n' | "$TESTBIN/tools/amqp_lines" assignments 0
+reservation p10 "$d" "$b" | put
+begin
+until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
+end
+is "outcome" "$(outcomes)" "$d $b open p10"
+set_prefetch 0
 
 echo "- two at one queue, killed again and again: each chat is given once"
 mapfile -t dialogs < <(shows '/dialogs?state=open&limit=200' | jq '.data[].id')

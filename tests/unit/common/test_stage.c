@@ -177,7 +177,7 @@ static const struct {
 	{ "an empty queue", "rre", "", "", false, 9, "hhfA", PROG_OK, true,
 	    NULL },
 	{ "waiting, the others are looked after", "wwrE", "", "", false, 9,
-	    "pipihfA", PROG_OK, true, NULL },
+	    "ApiApihfA", PROG_OK, true, NULL },
 	{ "in a long batch, too", "rrrE", "z", "", false, 9, "hphhfA", PROG_OK,
 	    true, NULL },
 	{ "a cut input", "rrc", "", "", false, 9, "hhfA", PROG_DATA, false,
