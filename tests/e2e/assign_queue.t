@@ -153,6 +153,44 @@ is "result" "$(jq -r '.assignment + " " + .result' "$tmp/out")" "p9 expired"
 still() { [ "$(waiting assignments)" = 1 ]; }
 until_true 20 still || fail "it is acknowledged"
 "$probe" -e read queue:assignments >/dev/null
+
+echo "- what acknowledges nothing reads more than the broker sends ahead"
+set_prefetch 1
+for id in p11 p12; do
+	reservation $id "$d" "$b" 2020-01-01T00:00:00Z | put
+done
+timeout 60 "$poller" -c "$tmp/conf" --assign --dry-run -f queue:assignments \
+	-o ndjson >"$tmp/out" 2>"$tmp/err" || fail "it gives $?: $(cat "$tmp/err")"
+is "results" "$(jq -r '.assignment + " " + .result' "$tmp/out" | xargs)" \
+	"p11 expired p12 expired"
+"$probe" -e read queue:assignments >/dev/null
+for chat in "${dialogs[@]:0:2}"; do
+	echo "{\"type\":\"chat\",\"tenant\":\"acme\",\"chat\":\"$chat\",\"status\":\"open\",\"at\":\"$later\"}" |
+		"$probe" write queue:asked >/dev/null
+done
+timeout 60 "$poller" -c "$tmp/conf" --status -f queue:asked \
+	>"$tmp/out" 2>"$tmp/err" || fail "it gives $?: $(cat "$tmp/err")"
+is "chats" "$(jq -r 'select(.type == "chat").chat' "$tmp/out" | sort | xargs)" \
+	"$(printf '%s\n' "${dialogs[@]:0:2}" | sort | xargs)"
+
+echo "- one that is away, and nothing more is sent: it rests meanwhile"
+ticks() { # of processor time
+	awk '{ print $14 + $15 }' "/proc/$pid/stat"
+}
+free "$d"
+control "fault?name=500&method=GET"
+reservation p13 "$d" "$b" | put
+begin
+until_true 20 called GET 3 || fail "nothing is read: $(cat "$tmp/err")"
+before=$(ticks)
+sleep 5
+used=$(($(ticks) - before))
+[ "$used" -lt 50 ] || fail "$used ticks in 5 s"
+control "fault?name=none"
+until_true 30 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
+is "outcome" "$(outcomes)" "$d $b open p13"
+end
+set_prefetch 0
 begin
 
 echo "- bad records are dead letters"
