@@ -392,6 +392,7 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 			   conf_int(conf, "sink", "connections"));
 	c->linger_ms = conf_int(conf, "sink", "batch_age");
 	c->missing = (struct strmap)STRMAP_INIT;
+	c->older = (struct strmap)STRMAP_INIT;
 	deadletter_open(&c->dead, in, opt);
 	row_reader_init(&c->reader, in, &c->dead);
 	c->reader.parts_kinds = !c->one_shot;
@@ -441,4 +442,5 @@ consume_release(struct consume *c)
 	deadletter_close(&c->dead);
 	row_reader_release(&c->reader);
 	strmap_release(&c->missing, snapshot_progress_free);
+	strmap_release(&c->older, NULL);
 }

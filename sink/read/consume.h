@@ -54,6 +54,8 @@ struct consume {
 	struct group_queue groups;
 	struct strmap missing; /* tenant -> progress of a snapshot with rows
 				  missing */
+	struct strmap older;   /* tenants of which an older snapshot came, until
+				  a newer one does */
 };
 
 /* `in` is borrowed and outlives c; opt holds the options it was opened with. c
