@@ -508,6 +508,33 @@ class Test:
             "If-None-Match": first.headers["ETag"]})
         self.that(again.status == 200, "a change is not seen")
 
+    def a_page_that_gets_another_behind_it_is_not_the_same(self):
+        """Also where only the header Link says that there is one."""
+        admin = token(tenant_id="pages", role="admin")
+
+        def say(n):
+            self.world.sql.ask(
+                "INSERT INTO messages (tenant, created_at, conversation_id, "
+                "message_id, sender, private, automated, version) VALUES "
+                f"('pages', '2026-11-20 10:0{n}', 'c', '{n}', 'customer', 0, "
+                "0, 0)")
+
+        say(2)
+        say(3)
+        # The newest first, and the oldest first.
+        for path, more in (("messages?limit=2", 1), ("messages.csv?limit=2", 1),
+                           ("messages.ndjson?limit=2", 1),
+                           ("messages/conversation/c?limit=2", 4)):
+            first = self.server.ask(V1 + path, admin)
+            say(more)
+            again = self.server.ask(V1 + path, admin, headers={
+                "If-None-Match": first.headers["ETag"]})
+            self.that("Link" not in first.headers and again.status == 200
+                      and "Link" in again.headers,
+                      f"{path}: {again.status} with a page more")
+            self.world.sql.ask("DELETE FROM messages WHERE tenant = 'pages' "
+                               f"AND message_id = '{more}'")
+
     def the_next_page_begins_where_the_first_one_did(self):
         """However long the client takes: so long ago is an instant."""
         before = time.time()
@@ -611,6 +638,7 @@ def body():
         test.the_servers_refusals_are_problems()
         test.accept_chooses_the_form()
         test.the_same_is_not_sent_again()
+        test.a_page_that_gets_another_behind_it_is_not_the_same()
         test.the_next_page_begins_where_the_first_one_did()
         test.by_hand_it_is_the_same()
         test.one_who_may_only_read_is_enough()
