@@ -597,6 +597,32 @@ class Test:
                   f"too late: {late.status} {late.body}")
         self.world.sql.ask("UNLOCK TABLES")
 
+    def an_answer_may_take_longer_than_other_statements(self):
+        """query_timeout says how long, not [mysql] timeout."""
+        self.world.sql.ask(
+            "INSERT INTO operator_metrics (tenant, operator, name, open_chats, "
+            "as_of, version) VALUES ('slow', '1', 'Ann', 1, NOW(), 1); "
+            "INSERT INTO tenants (tenant) VALUES ('slow'); "
+            "RENAME TABLE operator_metrics TO real_metrics; "
+            "CREATE VIEW operator_metrics AS SELECT * FROM real_metrics "
+            "WHERE tenant <> 'slow' OR SLEEP(2) = 0")
+        # A statement of a report has ten times as long.
+        for timeout, mode in (("8s", ("--get", V1 + "operators")),
+                              ("800ms", ("--report", "-"))):
+            conf = self.lab.conf("slow.conf", {
+                "mysql": {"timeout": "1s"},
+                "serve": {"query_timeout": timeout}})
+            done = self.lab.run(["sink", "-c", conf, "--tenant", "slow", *mode])
+            self.that(done.code == 0 and done.out, f"{mode}: {done}")
+        server = Server(self.lab, {"mysql": {"timeout": "1s"},
+                                   "serve": {"query_timeout": "8s"}},
+                        name="slow")
+        got = server.ask(V1 + "operators", token(tenant_id="slow", role="admin"))
+        self.that(got.status == 200 and b"Ann" in got.body,
+                  f"served: {got.status} {got.body}")
+        self.world.sql.ask("DROP VIEW operator_metrics; "
+                           "RENAME TABLE real_metrics TO operator_metrics")
+
     def a_database_that_is_away_comes_back(self):
         self.lab.servers("kill", "mariadb")
         answer = self.server.ask(V1 + "now", self.admin)
@@ -643,6 +669,7 @@ def body():
         test.by_hand_it_is_the_same()
         test.one_who_may_only_read_is_enough()
         test.a_locked_table_is_not_waited_for()
+        test.an_answer_may_take_longer_than_other_statements()
         test.a_database_that_is_away_comes_back()
         test.it_ends_when_asked()
         return test.checks.result()
