@@ -45,6 +45,16 @@ same_kind(struct text a, struct text b)
 	return a.len == b.len && hash_same(a.p, b.p, a.len);
 }
 
+static void
+kinds_are_full(struct lexicon *w)
+{
+	if (!w->kinds_full)
+		log_error("a tenant has messages of more than %d kinds; of two "
+			  "versions of a message with others either may count",
+		    LEXICON_KINDS - 1);
+	w->kinds_full = true;
+}
+
 unsigned
 lexicon_kind(struct lexicon *w, struct text kind)
 {
@@ -66,6 +76,8 @@ lexicon_kind(struct lexicon *w, struct text kind)
 	}
 	if (w->kinds_n + 1 < LEXICON_KINDS)
 		w->kinds[++w->kinds_n] = interner_get(&w->names, kind);
+	else
+		kinds_are_full(w);
 	return i;
 }
 

@@ -54,7 +54,7 @@ struct lexicon {
 	struct text recent_kind; /* of recent_kind_n; of most messages */
 	unsigned recent_kind_n;
 	uint16_t recent_channels[LEXICON_RECENT_CHANNELS];
-	bool channels_full;
+	bool kinds_full, channels_full;
 };
 
 /* Versions of messages that do not count, with the id and the names that they
@@ -77,8 +77,9 @@ struct timeline_scratch {
 void lexicon_init(struct lexicon *w);
 void lexicon_release(struct lexicon *w);
 
-/* The number of a message's kind. Kinds above LEXICON_KINDS share one number
- * without a name: no metric depends on it. */
+/* The number of a message's kind. From LEXICON_KINDS on they share that number
+ * without a name, which is logged once: only which of two versions of a message
+ * counts may depend on it. */
 unsigned lexicon_kind(struct lexicon *w, struct text kind);
 
 /* The number of a channel; 0 for none, and for channels above LEXICON_CHANNELS,

@@ -27,7 +27,8 @@ state_lock_take(
 		return fd;
 	if (errno == EWOULDBLOCK) {
 		*code = PROG_TEMPFAIL;
-		buf_adds(why, "; end it, or choose another folder with --state");
+		buf_adds(
+		    why, "; end it, or choose another folder with --state");
 	} else {
 		*code = syserr_explain(why, PROG_CANTCREATE,
 		    "cannot use '%s', of --state, as a folder", dir);

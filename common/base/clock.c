@@ -159,7 +159,7 @@ is_date(int y, int m, int d)
 	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30,
 		31 };
 
-	if (y < 1 || m < 1 || m > 12 || d < 1 || d > days[m - 1])
+	if (y < 0 || m < 1 || m > 12 || d < 1 || d > days[m - 1])
 		return false;
 	return m != 2 || d < 29 ||
 	       (y % 4 == 0 && (y % 100 != 0 || y % 400 == 0));

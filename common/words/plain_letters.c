@@ -8,11 +8,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uninorm.h>
 #include <unistr.h>
 
-#include "common/base/prog.h"
 #include "common/base/xalloc.h"
+#include "common/words/normal_form.h"
 
 enum {
 	/* Marks of Latin, Greek and Cyrillic letters. Those of other scripts
@@ -65,24 +64,13 @@ is_umlaut(ucs4_t before, ucs4_t mark)
 	       strchr("aouAOU", (int)before) != NULL;
 }
 
-/* The text in that form of Unicode. Owned. */
-static uint8_t *
-normalized(uninorm_t form, struct text t, size_t *len)
-{
-	uint8_t *p = u8_normalize(form, (const uint8_t *)t.p, t.len, NULL, len);
-
-	if (p == NULL)
-		prog_die(PROG_TEMPFAIL, "out of memory");
-	return p;
-}
-
 /* Adds the name without marks; with umlauts, an e stands for theirs. */
 static void
 add_spelling(struct buf *to, struct text name, bool umlauts)
 {
 	struct buf plain = BUF_INIT;
 	size_t len, whole, i;
-	uint8_t *parts = normalized(UNINORM_NFKD, name, &len), *again;
+	uint8_t *parts = normal_form(UNINORM_NFKD, name, &len), *again;
 	ucs4_t c, before = 0;
 	int n;
 
@@ -93,7 +81,7 @@ add_spelling(struct buf *to, struct text name, bool umlauts)
 			buf_addc(&plain, 'e');
 	}
 	free(parts);
-	again = normalized(
+	again = normal_form(
 	    UNINORM_NFC, (struct text){ plain.data, plain.len }, &whole);
 	buf_addc(to, ' ');
 	buf_add(to, (const char *)again, whole);

@@ -12,10 +12,11 @@
 #include <uninorm.h>
 #include <unistr.h>
 
-#include "common/base/prog.h"
+#include "common/base/buf.h"
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 #include "common/digest/random.h"
+#include "common/words/normal_form.h"
 
 enum {
 	/* How much larger lower-casing (by half at most) or pairs of
@@ -331,23 +332,42 @@ find_words_of(struct words *w, struct text text, size_t shortest)
 	end_word(&r);
 }
 
+/* Puts the text in NFKC and in lower case into `to`. In lower case there may be
+ * letters with accents that in capitals there are not. */
+static void
+normalize(struct buf *to, struct text text)
+{
+	size_t len, at;
+	uint8_t *p = normal_form(UNINORM_NFKC, text, &len);
+	uint8_t character[4];
+	ucs4_t c;
+
+	for (at = 0; at < len;) {
+		at += (size_t)u8_mbtouc(&c, p + at, len - at);
+		buf_add(to, (const char *)character,
+		    (size_t)u8_uctomb(
+			character, uc_tolower(c), sizeof character));
+	}
+	free(p);
+	p = normal_form(UNINORM_NFC, (struct text){ to->data, to->len }, &len);
+	buf_clear(to);
+	buf_add(to, (const char *)p, len);
+	free(p);
+}
+
 void
 words_find(struct words *w, struct text text, size_t shortest)
 {
-	uint8_t *normal;
-	size_t len;
+	struct buf normal = BUF_INIT;
 
 	clear_words(w);
 	if (is_normal(text)) {
 		find_words_of(w, text, shortest);
 		return;
 	}
-	normal = u8_normalize(
-	    UNINORM_NFKC, (const uint8_t *)text.p, text.len, NULL, &len);
-	if (normal == NULL)
-		prog_die(PROG_TEMPFAIL, "out of memory");
-	find_words_of(w, (struct text){ (const char *)normal, len }, shortest);
-	free(normal);
+	normalize(&normal, text);
+	find_words_of(w, (struct text){ normal.data, normal.len }, shortest);
+	buf_release(&normal);
 }
 
 struct text

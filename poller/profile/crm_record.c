@@ -236,6 +236,7 @@ read_chat(struct crm_record *r, const struct fields *f, struct value *v,
     const struct crm_record_options *opt, struct buf *why)
 {
 	const struct value_view *mark = own_view(f, OWN_MARK);
+	char *operator_id = id_or_null(find_view(f, "operator"));
 	const char *bad = NULL;
 
 	r->id = id_or_null(find_view(f, "chat"));
@@ -243,7 +244,8 @@ read_chat(struct crm_record *r, const struct fields *f, struct value *v,
 	r->last = id_or_null(own_view(f, OWN_LAST));
 	r->mark =
 	    mark->kind == VIEW_TEXT ? xstrndup(mark->text, mark->len) : NULL;
-	r->assigned = find_view(f, "operator")->kind != VIEW_ABSENT;
+	r->assigned = operator_id != NULL;
+	free(operator_id);
 	r->taken = !r->assigned && own_view(f, OWN_TAKEN)->kind == VIEW_TRUE;
 	r->raw = value_ref(v);
 	if (crm_field_time(find_view(f, "at"), &r->at) != 0)

@@ -258,13 +258,16 @@ def check_filter($rows; $chat):
     if [$rows[] | .dialog_id] - [$chat, null] == [] then .
     else error("/messages ignores dialog_id: it shows other dialogs") end;
 
+# A survey comes late: one of an earlier request may lie within the current.
+def is_earlier($episode):
+    (.type == "from_client" or .type == "to_client")
+    and .request_id != null and .request_id < $episode;
+
 def reaches_back($rows; $in):
-    $rows[-1] as $oldest
-    | ($in.known.last != null
-       and any($rows[]; .id | tostring == $in.known.last))
-      or ($in.options.history != "all" and $in.chat.episode != null
-          and $oldest.request_id != null
-          and $oldest.request_id < $in.chat.episode);
+    ($in.known.last != null
+     and any($rows[]; .id | tostring == $in.known.last))
+    or ($in.options.history != "all" and $in.chat.episode != null
+        and any($rows[]; is_earlier($in.chat.episode)));
 
 def messages_read:
     . as $in

@@ -15,10 +15,12 @@
 #   which is later than the change: it becomes a chat record as of updated_at,
 #   and the newest counts. Servers of 2023 show no updated_at; timestamp is the
 #   last message's, so there it is as of now.
+# - When a conversation was resolved is told by the change of its status alone:
+#   all that is written into it later moves updated_at, and resolving itself
+#   writes a survey, before the change is told. So other events make no chat
+#   record of a resolved one, but for those of resolved_at and message_chat.
 # - What opens a conversation and assigns it at once (automatic assignment) is
 #   reported as a transfer alone; a hand-off by a bot is lost then.
-# - The REST API shows times of messages to the second, so they are cut to that
-#   here, and a message is the same from both sources.
 # - Users and contacts have separate ids, which may be the same number; from
 #   says which one it is.
 # - Deleting a conversation raises no event.
@@ -56,11 +58,13 @@ def messages_request: not_polled;
 def given:
     if . == 0 or . == "" then null else . end;
 
-# The same to the second, as the REST API has it.
-def cut:
+# The second of a time, a number; null if it is none.
+def second:
     if type == "number" then floor
-    elif type == "string" then sub("[.][0-9]+"; "")
-    else . end;
+    elif type == "string" then
+        sub("[.][0-9]+"; "") | sub(" UTC$"; "Z") | sub(" "; "T")
+        | try fromdateiso8601 catch null
+    else null end;
 
 def text_or_null:
     if type == "string" and . != "" then . else null end;
@@ -92,12 +96,32 @@ def holder:
     if (.meta.assignee_type // "User") == "User"
     then .meta.assignee | member("id") else null end;
 
-def chat($now):
+# The messages that the vendor documents have the latter alone.
+def chat_id:
+    .id // .display_id;
+
+# Whether updated_at is that of a change, and not of the last message.
+def untouched:
+    ([.messages | arrays | .[] | objects] | .[-1].created_at | given | second)
+    < (.updated_at | given | second);
+
+# When a resolved conversation was resolved; nothing where it does not say.
+def resolved_at($now):
+    change("status") as $change
+    | if $change.current_value == "resolved" then changed_at($now)
+      elif ($change != null or .event == "conversation_status_changed")
+           and untouched
+      then as_of($now)
+      else empty end;
+
+# closing is when it was resolved, if it is; without one there is no record.
+def chat($now; closing):
     as_of($now) as $at
     | (.status | status_name) as $status
+    | (if $status == "closed" then closing else null end) as $closed_at
     | .meta.sender as $customer
     | {type: "chat",
-       chat: .id,
+       chat: chat_id,
        at: $at,
        status: $status,
        operator: holder,
@@ -107,17 +131,14 @@ def chat($now):
        channel: .inbox_id,
        tag: ([.labels | arrays | .[] | text_or_null] | .[0]),
        opened_at: (.created_at | given),
-       closed_at: (if $status != "closed" then null
-                   elif change("status").current_value == "resolved"
-                   then changed_at($now)
-                   else $at end)};
+       closed_at: $closed_at};
 
 def system_message($now; $kind):
     changed_at($now) as $at
     | {type: "message",
        id: "\($kind)-\(if $at | type == "number" then $at * 1000 | floor
                        else $at end)",
-       chat: .id, channel: .inbox_id, at: $at, from: "system", kind: $kind};
+       chat: chat_id, channel: .inbox_id, at: $at, from: "system", kind: $kind};
 
 # A bot's conversations are pending until it hands them over.
 def status_message($now):
@@ -182,9 +203,9 @@ def author($bots):
 def message($in):
     {type: "message",
      id,
-     chat: .conversation.id,
+     chat: (.conversation | chat_id),
      channel: ((.inbox | member("id")) // .conversation.inbox_id),
-     at: ((.created_at | given) // $in.now | cut),
+     at: ((.created_at | given) // $in.now),
      kind: content_kind,
      private: (.private == true),
      automated: is_automated,
@@ -196,17 +217,27 @@ def message($in):
 
 # --- webhooks ---
 
+# What a blocked or muted contact writes does not open a resolved conversation;
+# it does open the chat, so the conversation is told as it stands after it.
+def message_chat($now):
+    (.event == "message_created" and message_type == "incoming") as $opens
+    | .conversation
+    | select(.status != null)
+    | chat($now; if $opens then as_of($now) else empty end);
+
 def hook_read:
     . as $in
     | .now as $now
     | .payload
     | if .event == "message_created" or .event == "message_updated" then
-          {records: [(.conversation | chat($now)), message($in)]}
-      elif .event == "conversation_created"
-           or .event == "conversation_status_changed" then
-          {records: [chat($now)]}
+          {records: [message_chat($now), message($in)]}
+      elif .event == "conversation_created" then
+          {records: [chat($now; as_of($now))]}
+      elif .event == "conversation_status_changed" then
+          {records: [chat($now; resolved_at($now))]}
       elif .event == "conversation_updated" then
-          {records: [chat($now), assignee_message($now), status_message($now)]}
+          {records: [chat($now; resolved_at($now)), assignee_message($now),
+                     status_message($now)]}
       elif .event as $event | any(silent_events[]; . == $event)
       then {records: []}
       else {unknown: "\(.event)"} end;

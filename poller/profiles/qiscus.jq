@@ -86,7 +86,7 @@ def number_if_one:
 
 def operators_request:
     {path: "/api/v2/admin/agents",
-     query: {page: (.cursor // 1), limit: agent_page}};
+     query: {page: (.cursor.page // 1), limit: agent_page}};
 
 def is_agent:
     .type == 2 or .type_as_string == "agent";
@@ -107,19 +107,39 @@ def agent:
             | if . == [] then null else join(",") end),
      sdk_email};
 
+# The cursor is {page, total, ids: of the page before, moved: how often rows
+# moved, had: of a page that is read again, who was on it before}.
+def first_agents:
+    {page: 1, total: null, ids: [], moved: 0, had: []};
+
+# When the total shrinks between two pages, rows have moved to the page before:
+# that one is read again, for those who were not on it, and then this one.
+def have_moved($cursor; $total):
+    $cursor.page > 1 and $cursor.moved < 3
+    and $total != null and $cursor.total != null and $total < $cursor.total;
+
+def is_last_of_agents($rows; $page; $total; $meta):
+    ($meta.per_page | if type == "number" and . > 0 then .
+                      else agent_page end) as $size
+    | $rows == []
+      or (if $total == null then ($rows | length) < $size
+          else $page * $size >= $total end);
+
 def operators_read:
-    rows(.data.agents) as $rows
-    | (.cursor // 1) as $page
+    [rows(.data.agents)[] | row] as $rows
+    | (.cursor // first_agents) as $cursor
     | (.answer.meta | row) as $meta
-    | ($meta.per_page | if type == "number" and . > 0 then .
-                        else agent_page end) as $size
-    | {records: [$rows[] | row | agent],
-       next: (if $rows == [] then null
-              elif ($meta.total_count | type) == "number" then
-                  if $page * $size >= $meta.total_count then null
-                  else $page + 1 end
-              elif ($rows | length) < $size then null
-              else $page + 1 end)};
+    | ($meta.total_count | if type == "number" then . else null end) as $total
+    | $cursor + {total: $total, ids: [$rows[] | .id], had: []}
+    | if have_moved($cursor; $total) then
+          {records: [],
+           next: (.page -= 1 | .moved += 1 | .ids = [] | .had = $cursor.ids)}
+      else
+          {records: [$rows[] | select(.id as $id
+                                      | any($cursor.had[]; . == $id) | not)
+                     | agent],
+           next: (if is_last_of_agents($rows; .page; $total; $meta) then null
+                  else .page += 1 end)} end;
 
 # --- chats ---
 
@@ -241,7 +261,7 @@ def content_kind:
 
 # Who joins is given by name, which identifies an agent if only one has it.
 def joined($crew):
-    [.message | strings | capture("^(?<name>.+) (has )?joined\\b")?
+    [.message | strings | capture("^(?<name>.+?) (has )?joined\\b")?
      | .name] as $name
     | [$crew[] | select([.name] == $name) | .operator]
     | if length == 1 then .[0] else null end;

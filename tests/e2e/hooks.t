@@ -100,6 +100,30 @@ changed='{"event":"conversation_updated","changed_attributes":[
 {"status":{"previous_value":"open","current_value":"resolved"}},
 {"updated_at":{"previous_value":"2026-11-20T10:00:40.500Z",
 "current_value":"2026-11-20T10:01:40.500Z"}}],'"$resolved}"
+# Resolving writes a survey, which is there before the change is told.
+surveyed='"id":13,"inbox_id":2,"status":"resolved","created_at":1795168790,
+"updated_at":1795168901.45,"messages":[{"id":903,"message_type":3,
+"content_type":"input_csat","created_at":1795168901}],
+"meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}'
+shown_late='{"event":"conversation_status_changed","changed_attributes":null,'"$surveyed}"
+survey='{"event":"message_created","id":903,"content_type":"input_csat",
+"message_type":"template","created_at":"2026-11-20T10:01:41.400Z",
+"conversation":{'"$surveyed}}"
+noted='{"event":"message_created","id":904,"message_type":"outgoing",
+"private":true,"created_at":"2026-11-20T10:03:20.400Z",
+"sender":{"id":5,"type":"user"},
+"conversation":{'"${surveyed/8901.45/9000.45}}}"
+# The customer writes within the second of the closing.
+opened='"id":13,"inbox_id":2,"status":"open","created_at":1795168790,
+"updated_at":1795168900.8,
+"meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}'
+reopened='{"event":"conversation_updated","changed_attributes":[
+{"status":{"previous_value":"resolved","current_value":"open"}},
+{"updated_at":{"previous_value":"2026-11-20T10:01:40.500Z",
+"current_value":"2026-11-20T10:01:40.750Z"}}],'"$opened}"
+wrote='{"event":"message_created","id":905,"message_type":"incoming",
+"created_at":"2026-11-20T10:01:40.700Z","sender":{"id":71},
+"conversation":{'"$opened}}"
 unknown='{"event":"conversation_merged","id":13}'
 
 listen "$tmp/my.conf" queue:records
@@ -167,10 +191,22 @@ resolution() {
 			jq -r 'select(.kind == "resolution") | "\(.ms) \(.operator)"'
 	done | tr '\n' ' '
 }
-is "100500 5 110000 5 " "$(resolution "$shown" "$changed")" "in order"
-is "100500 5 110000 5 " "$(resolution "$changed" "$shown")" "the other way round"
-is "100500 5 110000 5 " "$(resolution "$changed")" "without the first"
-is "100500 5 110000 5 " "$(resolution "$changed" "$shown" "$changed")" "repeated"
+is "100000 5 110000 5 " "$(resolution "$shown" "$changed")" "in order"
+is "100000 5 110000 5 " "$(resolution "$changed" "$shown")" "the other way round"
+is "100000 5 110000 5 " "$(resolution "$changed")" "without the first"
+is "100000 5 110000 5 " "$(resolution "$changed" "$shown" "$changed")" "repeated"
+
+echo "- what is written into a resolved conversation closes it no second time"
+is "100000 5 110000 5 " \
+	"$(resolution "$changed" "$shown_late" "$survey" "$noted")" "a survey"
+is "100000 5 110000 5 " \
+	"$(resolution "$noted" "$survey" "$shown_late" "$changed")" "backwards"
+
+echo "- who writes within the second of the closing waits"
+resolution "$changed" "$reopened" "$wrote" >/dev/null
+is "open 1 2026-11-20T10:01:40.700Z" "$("$BIN/aggregator" -o ndjson \
+	<"$tmp/closed" | jq -r 'select(.table == "chat_metrics") |
+		"\(.status) \(.messages) \(.waiting_since)"')" "a quick customer"
 
 echo "- they are registered, changed and removed"
 poller() {

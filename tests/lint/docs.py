@@ -424,6 +424,27 @@ def check_vectors():
                      " | ".join(row))
 
 
+def check_lists():
+    """What there are many of is listed whole where a reader looks for it."""
+    def listed(page, what, names):
+        text = read(page)
+        for name in sorted(set(names)):
+            if not re.search(r"(?<![\w-])%s(?![\w-])" % re.escape(name), text):
+                complain(page, "%s '%s' is not listed" % (what, name))
+
+    first = "man/man7/messaging-analytics.7"
+    names = {re.sub(r".*/|[.]\d$", "", page) for page in PAGES}
+    listed(first, "page", {x for x in names if x.startswith("messaging")})
+    listed("man/man5/messaging.conf.5", "section", re.findall(
+        r'^\t[A-Z_]+[(]"([a-z]+)", ', read("common/conf/conf_keys.c"), re.M))
+    listed("man/man7/messaging-stream.7", "view", [
+        view for path in glob.glob("sink/migrations/*.sql")
+        for view in re.findall(r"VIEW (\w+_all) AS", read(path))])
+    tables = read("man/man5/messaging-tables.5")
+    listed("man/man7/messaging-metrics.7", "metric", re.findall(
+        r"^[.]It Li (\w+)\n[.]Li \w+ :$", tables, re.M))
+
+
 def check_readme():
     text = read("README.md")
     if len(text.encode()) > 12 * 1024:
@@ -453,6 +474,7 @@ def check_readme():
             if ours and not os.path.exists(
                     "man/man%s/%s.%s" % (section, page, section)):
                 complain(path, "there is no page %s(%s)" % (page, section))
+        check_paths(path, read(path))
 
 
 def main():

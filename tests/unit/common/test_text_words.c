@@ -87,6 +87,11 @@ words_of_many_scripts(void **state)
 		{ "x\u00b2\u2167y\u2460", "x2viiiy1 ", 4 },
 		{ "\U0001f389party\U0001f389", "party ", 4 },
 		{ "\u0130stanbul", "istanbul ", 4 },
+		/* A letter that has an accent in lower case alone. */
+		{ "J\u030cabc \u01f0abc", "\u01f0abc ", 4 },
+		{ "H\u0331ello \u1e96ello", "\u1e96ello ", 4 },
+		{ "\u0391\u03aa\u0301\u0396\u03a9", "\u03b1\u0390\u03b6\u03c9 ",
+		    4 },
 	};
 	struct words *w = *state;
 	struct buf got = BUF_INIT;

@@ -375,20 +375,24 @@ answers_are_understood(void **state)
 }
 
 /* A page of n messages of dialog 9 with ids going down from first, or up, and
- * the request they belong to. */
+ * the request they belong to; the last may be a survey of the one before. */
 static char *
-page(int n, int first, int step, int request)
+page(int n, int first, int step, int request, bool survey)
 {
 	struct buf b = BUF_INIT;
 	int i;
 
 	buf_adds(&b, "{\"status\":\"success\",\"data\":[");
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		bool asks = survey && i == n - 1;
+
 		buf_addf(&b,
-		    "%s{\"id\":%d,\"dialog_id\":9,\"type\":null,"
+		    "%s{\"id\":%d,\"dialog_id\":9,\"type\":%s,"
 		    "\"created\":\"2026-11-20T05:57:30 UTC\","
 		    "\"request_id\":%d}",
-		    i > 0 ? "," : "", first + i * step, request);
+		    i > 0 ? "," : "", first + i * step,
+		    asks ? "null" : "\"from_client\"", request - asks);
+	}
 	buf_adds(&b, "]}");
 	return buf_take(&b);
 }
@@ -397,23 +401,26 @@ static const struct {
 	const char *name;
 	int n, first, step, request;
 	const char *chat, *cursor, *known, *want; /* NULL: no next page */
+	bool survey;
 } pages[] = {
 	{ "a short page is all there is", 199, 1199, -1, 7, "7", NULL, NULL,
-	    NULL },
+	    NULL, false },
 	{ "a full one of the episode: from the beginning", 200, 1199, -1, 7,
-	    "7", NULL, NULL, "{\"from\":1,\"until\":1000}" },
+	    "7", NULL, NULL, "{\"from\":1,\"until\":1000}", false },
+	{ "... also where an earlier one's survey lies in it", 200, 1199, -1, 7,
+	    "7", NULL, NULL, "{\"from\":1,\"until\":1000}", true },
 	{ "... from what is known", 200, 1199, -1, 7, "7", NULL, "900",
-	    "{\"from\":\"900\",\"until\":1000}" },
+	    "{\"from\":\"900\",\"until\":1000}", false },
 	{ "... unless that is reached", 200, 1199, -1, 7, "7", NULL, "1001",
-	    NULL },
+	    NULL, false },
 	{ "the episode began within it", 200, 1199, -1, 7, "8", NULL, NULL,
-	    NULL },
+	    NULL, false },
 	{ "going up", 200, 1, 1, 7, "7", "{\"from\":1,\"until\":1000}", NULL,
-	    "{\"from\":200,\"until\":1000}" },
+	    "{\"from\":200,\"until\":1000}", false },
 	{ "until the newest page is met", 200, 900, 1, 7, "7",
-	    "{\"from\":900,\"until\":1000}", NULL, NULL },
+	    "{\"from\":900,\"until\":1000}", NULL, NULL, false },
 	{ "or nothing is left", 5, 900, 1, 7, "7",
-	    "{\"from\":900,\"until\":1000}", NULL, NULL },
+	    "{\"from\":900,\"until\":1000}", NULL, NULL, false },
 };
 
 static void
@@ -428,7 +435,7 @@ messages_are_read_back_to_what_is_known(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(pages); i++) {
 		answer = page(pages[i].n, pages[i].first, pages[i].step,
-		    pages[i].request);
+		    pages[i].request, pages[i].survey);
 		chat = xasprintf("{\"chat\":9,\"episode\":%s}", pages[i].chat);
 		read_text(p, PROFILE_MESSAGES, 200, answer, chat,
 		    pages[i].cursor, pages[i].known, &got);

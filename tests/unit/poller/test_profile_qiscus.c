@@ -68,6 +68,11 @@ static const struct {
 		    "conversation\""),
 	    BODY("\"system\",\"operator\":\"501\"," CHANNEL
 		 "\"kind\":\"assigned\"") },
+	{ "a joining in another tense",
+	    COMMENT("\"type\":\"system_event\",\"message\":\"Ann has joined "
+		    "this conversation\""),
+	    BODY("\"system\",\"operator\":\"501\"," CHANNEL
+		 "\"kind\":\"assigned\"") },
 	{ "a joining of one of two with that name",
 	    COMMENT("\"type\":\"system_event\",\"message\":\"Bo Lee joined "
 		    "this conversation\""),
@@ -103,6 +108,15 @@ comments_become_messages(void **state)
 	"\"name\":\"Cy\",\"source\":\"wa\",\"is_resolved\":" resolved          \
 	",\"is_waiting\":" waiting ",\"last_comment_timestamp\":"              \
 	"\"2026-11-20T05:57:30Z\"" rest "}"
+#define AGENT(id) "{\"id\":" id "}"
+#define IS(id) "\"operator\":\"" id "\",\"available\":false\n"
+#define AGENTS(rows, total)                                                    \
+	"{\"data\":{\"agents\":[" rows                                         \
+	"]},\"meta\":{\"per_page\":2,\"total_count\":" total                   \
+	"},\"status\":200}"
+#define CURSOR(page, total, ids, moved, had)                                   \
+	"{\"page\":" page ",\"total\":" total ",\"ids\":[" ids                 \
+	"],\"moved\":" moved ",\"had\":[" had "]}"
 #define ROOMS(rows, cursor)                                                    \
 	"{\"data\":{\"customer_rooms\":[" rows                                 \
 	"]},\"meta\":{\"current_total\":1,\"cursor_after\":" cursor            \
@@ -128,14 +142,31 @@ static const struct {
 	    "sales\"\n"
 	    "\"operator\":\"502\",\"name\":\"b@x\",\"available\":false\n"
 	    "\"operator\":\"1\",\"name\":\"Adm\",\"available\":false\n" },
-	{ "agents, more to come", PROFILE_OPERATORS, { .cursor = "2" },
-	    "{\"data\":{\"agents\":[{\"id\":501}]},\"meta\":{\"per_page\":1,"
-	    "\"total_count\":3},\"status\":200}",
-	    "\"operator\":\"501\",\"available\":false\nnext 3" },
+	{ "agents, more to come", PROFILE_OPERATORS, { .cursor = NULL },
+	    AGENTS(AGENT("501") "," AGENT("502"), "3"),
+	    IS("501") IS("502") "next " CURSOR("2", "3", "501,502", "0", "") },
+	{ "the last of them", PROFILE_OPERATORS,
+	    { .cursor = CURSOR("2", "3", "501,502", "0", "") },
+	    AGENTS(AGENT("503"), "3"), IS("503") },
+	{ "one was deleted meanwhile", PROFILE_OPERATORS,
+	    { .cursor = CURSOR("2", "3", "501,502", "0", "") }, AGENTS("", "2"),
+	    "next " CURSOR("1", "2", "", "1", "501,502") },
+	{ "who moved to the page before", PROFILE_OPERATORS,
+	    { .cursor = CURSOR("1", "2", "", "1", "501,502") },
+	    AGENTS(AGENT("502") "," AGENT("503"), "2"), IS("503") },
+	{ "one was deleted, and more are to come", PROFILE_OPERATORS,
+	    { .cursor = CURSOR("2", "6", "501,502", "0", "") },
+	    AGENTS(AGENT("504") "," AGENT("505"), "5"),
+	    "next " CURSOR("1", "5", "", "1", "501,502") },
+	{ "and so they do after that", PROFILE_OPERATORS,
+	    { .cursor = CURSOR("1", "5", "", "1", "501,502") },
+	    AGENTS(AGENT("501") "," AGENT("503"), "5"),
+	    IS("503") "next " CURSOR("2", "5", "501,503", "1", "") },
+	{ "they are deleted all the time", PROFILE_OPERATORS,
+	    { .cursor = CURSOR("2", "6", "501,502", "3", "") },
+	    AGENTS(AGENT("504"), "4"), IS("504") },
 	{ "a page of agents that is empty", PROFILE_OPERATORS,
-	    { .cursor = "2" },
-	    "{\"data\":{\"agents\":[]},\"meta\":{\"per_page\":1,"
-	    "\"total_count\":9},\"status\":200}",
+	    { .cursor = CURSOR("2", "9", "501,502", "0", "") }, AGENTS("", "9"),
 	    "" },
 	{ "agents without a count", PROFILE_OPERATORS, { .cursor = NULL },
 	    "{\"data\":{\"agents\":[{\"id\":501}]},\"status\":200}",
@@ -304,7 +335,7 @@ static const struct {
 	struct with with;
 	const char *want; /* METHOD HOST TARGET BODY */
 } requests[] = {
-	{ "agents", PROFILE_OPERATORS, { .cursor = "3" },
+	{ "agents", PROFILE_OPERATORS, { .cursor = "{\"page\":3}" },
 	    "GET - /api/v2/admin/agents?limit=100&page=3" },
 	{ "rooms that wait", PROFILE_CHATS, { .cursor = NULL },
 	    "POST - /api/v2/customer_rooms {\"status\":\"unresolved\","
