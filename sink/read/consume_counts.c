@@ -50,29 +50,11 @@ log_missing_rows(struct text tenant, const struct snapshot_progress *s)
 	    (long long)s->records);
 }
 
-/* Warns once a tenant, until a newer one is stored: as long as a clock stays
- * set back, each snapshot is older. One that came before its tenant was removed
- * is no wonder. */
 static void
-log_older(struct consume *c, const struct batch_tenant *t)
+log_refused_snapshot(const char *event, const struct batch_tenant *t)
 {
-	char its[CLOCK_TEXT], stored[CLOCK_TEXT];
-	void **told;
-
-	log_info("snapshot_older", "tenant=%.*s snapshot=%.*s",
-	    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot));
-	if (t->ended.as_of > t->stored.as_of)
-		return;
-	told = strmap_put(&c->older, t->name.p, t->name.len);
-	if (*told != NULL)
-		return;
-	*told = c;
-	clock_format(t->ended.as_of, its);
-	clock_format(t->stored.as_of, stored);
-	log_warn("snapshot %.*s of %.*s is of %s, no newer than what is "
-		 "stored, of %s, and is not stored; was the CRM's clock set "
-		 "back?",
-	    TEXT_ARG(t->ended.snapshot), TEXT_ARG(t->name), its, stored);
+	log_info(event, "tenant=%.*s snapshot=%.*s", TEXT_ARG(t->name),
+	    TEXT_ARG(t->ended.snapshot));
 }
 
 static void
@@ -83,15 +65,18 @@ count_snapshot(struct consume *c, const struct batch_tenant *t)
 	struct snapshot_progress *before =
 	    strmap_get(&c->missing, t->name.p, t->name.len);
 
-	if (t->fate == END_NONE || t->fate == END_AGAIN)
+	if (t->fate == END_NONE)
 		return;
 	if (t->fate == END_OLDER) {
-		log_older(c, t);
+		log_refused_snapshot("snapshot_older", t);
+		older_snapshots_add(&c->older, t, clock_mono_ms());
 		return;
 	}
+	older_snapshots_over(&c->older, t->name);
+	if (t->fate == END_AGAIN)
+		return;
 	if (t->fate == END_OVERTAKEN) {
-		log_info("snapshot_overtaken", "tenant=%.*s snapshot=%.*s",
-		    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot));
+		log_refused_snapshot("snapshot_overtaken", t);
 		return;
 	}
 	if (before != NULL && !text_is(t->ended.snapshot, before->snapshot))
@@ -103,7 +88,6 @@ count_snapshot(struct consume *c, const struct batch_tenant *t)
 	}
 	snapshot_progress_free(
 	    strmap_delete(&c->missing, t->name.p, t->name.len));
-	(void)strmap_delete(&c->older, t->name.p, t->name.len);
 	c->counts.snapshots++;
 	c->counts.swept += t->swept;
 	c->counts.left += t->left;
