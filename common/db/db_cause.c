@@ -33,6 +33,8 @@ static const struct {
 	{ 3024, DB_CONFLICT },   /* max_execution_time */
 	{ 1412, DB_CONFLICT },   /* table definition has changed */
 	{ 1615, DB_CONFLICT },   /* ... again and again, as it was prepared */
+	{ 3101, DB_CONFLICT },   /* rolled back at COMMIT: another server's
+				    transaction was first (replication) */
 
 	{ CR_SERVER_GONE_ERROR, DB_LOST }, { CR_SERVER_LOST, DB_LOST },
 	{ CR_SERVER_LOST_EXTENDED, DB_LOST }, { CR_ERR_NET_READ, DB_LOST },
@@ -60,7 +62,10 @@ static const struct {
 	{ 1129, DB_AWAY }, /* host blocked after connection errors */
 	{ 1053, DB_AWAY }, /* shutdown in progress */
 	{ 1290, DB_AWAY }, /* read_only */
-	{ 1836, DB_AWAY }, { 1792, DB_AWAY },
+	{ 1836, DB_AWAY }, { 1792, DB_AWAY }, { 1874, DB_AWAY },
+	{ 1047, DB_AWAY },                    /* a node of Galera that is no
+						 part of the cluster */
+	{ 3032, DB_AWAY },                    /* offline mode */
 	{ 1114, DB_AWAY },                    /* table is full */
 	{ 1021, DB_AWAY },                    /* disk full */
 	{ 1026, DB_AWAY },                    /* error writing a file */
@@ -149,7 +154,8 @@ way_out(enum db_cause cause, unsigned number)
 {
 	switch (cause) {
 	case DB_AWAY:
-		if (number == 1290 || number == 1836 || number == 1792)
+		if (number == 1290 || number == 1836 || number == 1792 ||
+		    number == 1874)
 			return "make the server writable";
 		if (number == 1114 || number == 1021)
 			return "give it disk space";

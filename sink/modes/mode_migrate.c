@@ -9,7 +9,8 @@
 #include "sink/rollup/recompute.h"
 #include "sink/tables/migrate.h"
 
-/* What was stored before the migration that made response_rollups. */
+/* What was stored before there was response_rollups, or is to be added up
+ * again. */
 static enum exit_code
 add_up_due(struct db *db)
 {

@@ -135,3 +135,26 @@ analytics_hours_day(struct db *db, struct text tenant, int64_t day)
 		    args, ARRAY_LEN(args), NULL);
 	return o;
 }
+
+enum outcome
+analytics_hours_complete(struct db *db, struct text tenant, int64_t day)
+{
+	const struct db_value args[] = { db_text(tenant.p, tenant.len),
+		db_time(day), db_time(day + DAY_MS),
+		db_text(tenant.p, tenant.len), db_time(day),
+		db_time(day + DAY_MS) };
+	struct db_rows *rows;
+	bool lacks;
+	enum outcome o;
+
+	o = db_query(db,
+	    "SELECT COUNT(*) > (SELECT COALESCE(SUM(messages), 0) "
+	    "FROM message_analytics_hours "
+	    "WHERE tenant = ? AND `hour` >= ? AND `hour` < ?) "
+	    "FROM message_analytics "
+	    "WHERE tenant = ? AND created_at >= ? AND created_at < ?",
+	    args, ARRAY_LEN(args), &rows);
+	lacks = o == OUTCOME_DONE && db_next(rows) && db_get_int(rows, 0) == 1;
+	db_rows_free(rows);
+	return lacks ? analytics_hours_day(db, tenant, day) : o;
+}

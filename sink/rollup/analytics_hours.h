@@ -29,4 +29,9 @@ enum outcome analytics_hours_add(struct db *db, struct text tenant,
 enum outcome analytics_hours_day(struct db *db, struct text tenant, int64_t day)
     __attribute__((warn_unused_result));
 
+/* The same, unless they count all that is stored of the day: rows that were
+ * deleted since they were counted stay counted. */
+enum outcome analytics_hours_complete(struct db *db, struct text tenant,
+    int64_t day) __attribute__((warn_unused_result));
+
 #endif

@@ -13,7 +13,8 @@
 enum outcome recompute_all(struct db *db, const char *tenant, size_t *days)
     __attribute__((warn_unused_result));
 
-/* The days that are on the list rollups_due. */
+/* The days that are on the list rollups_due. What message_analytics_hours
+ * counts of rows that are gone since stays. */
 enum outcome recompute_due(struct db *db, size_t *days)
     __attribute__((warn_unused_result));
 

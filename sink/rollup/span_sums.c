@@ -31,12 +31,23 @@ span_kind_named(const char *name, size_t len)
 	return (enum span_kind)i;
 }
 
+/* Rows may hold any number up to the greatest, which no sum exceeds. */
+static int64_t
+plus(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (!__builtin_add_overflow(a, b, &sum))
+		return sum;
+	return b > 0 ? INT64_MAX : -INT64_MAX;
+}
+
 void
 span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms, int64_t max_ms,
     int64_t version)
 {
-	to->n += n;
-	to->sum_ms += sum_ms;
+	to->n = plus(to->n, n);
+	to->sum_ms = plus(to->sum_ms, sum_ms);
 	if (max_ms > to->max_ms)
 		to->max_ms = max_ms;
 	if (version > to->version)
@@ -77,7 +88,7 @@ span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 		to->buckets[at] = (struct span_bucket){ bucket, 0 };
 		to->buckets_n++;
 	}
-	to->buckets[at].n += n;
+	to->buckets[at].n = plus(to->buckets[at].n, n);
 }
 
 /* How many buckets b has that a has not. */
@@ -118,7 +129,8 @@ merge_buckets(struct span_sum *to, const struct span_sum *from)
 		} else if (i > 0 && to->buckets[i - 1].bucket ==
 					from->buckets[j - 1].bucket) {
 			to->buckets[--k] = to->buckets[--i];
-			to->buckets[k].n += from->buckets[--j].n;
+			to->buckets[k].n =
+			    plus(to->buckets[k].n, from->buckets[--j].n);
 		} else {
 			to->buckets[--k] = from->buckets[--j];
 		}
@@ -147,6 +159,7 @@ has_far_bucket(const struct span_sum *s)
 void
 span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
 {
+	int64_t *count;
 	size_t i;
 
 	if (has_far_bucket(from))
@@ -165,8 +178,10 @@ span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
 			to->dense[to->buckets[i].bucket] = to->buckets[i].n;
 		to->buckets_n = 0;
 	}
-	for (i = 0; i < from->buckets_n; i++)
-		to->dense[from->buckets[i].bucket] += from->buckets[i].n;
+	for (i = 0; i < from->buckets_n; i++) {
+		count = &to->dense[from->buckets[i].bucket];
+		*count = plus(*count, from->buckets[i].n);
+	}
 }
 
 /* Room for n more of them. */
@@ -294,7 +309,7 @@ span_sums_write(const struct span_sums *s, struct buf *to)
 	}
 }
 
-/* A whole number of at most 18 digits; *bad: there is none. */
+/* A whole number that int64_t can hold; *bad: there is none. */
 static int64_t
 read_digits(const char **p, bool *bad)
 {
@@ -303,6 +318,10 @@ read_digits(const char **p, bool *bad)
 
 	for (; text_is_digit(*c) && c - first < 18; c++)
 		n = 10 * n + (*c - '0');
+	/* One more may be too many. */
+	if (text_is_digit(*c))
+		*bad |= __builtin_mul_overflow(n, 10, &n) ||
+			__builtin_add_overflow(n, *c++ - '0', &n);
 	*bad |= c == first;
 	*p = c;
 	return n;
@@ -327,8 +346,9 @@ read_run(const char **p, struct span_sum *to, bool *bad)
 	skip(p, ' ', bad);
 	bucket = read_digits(p, bad);
 	skip(p, ':', bad);
-	*bad |= to->buckets_n > 0 &&
-		to->buckets[to->buckets_n - 1].bucket >= bucket;
+	*bad |= bucket > UINT32_MAX ||
+		(to->buckets_n > 0 &&
+		    to->buckets[to->buckets_n - 1].bucket >= bucket);
 	while (!*bad) {
 		n = read_digits(p, bad);
 		*bad |= bucket > UINT32_MAX;

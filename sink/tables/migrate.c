@@ -1,6 +1,6 @@
 /*
  * migrate: see migrate.h. Compares the files with those applied, applies the
- * rest, then repairs what is missing.
+ * rest, then has repaired what is missing.
  */
 #include "sink/tables/migrate.h"
 
@@ -10,7 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/os/stop.h"
-#include "sink/tables/schema.h"
+#include "sink/tables/repair.h"
 #include "sink/tables/thresholds.h"
 
 enum {
@@ -182,94 +182,6 @@ lock_migrations(struct migration *m)
 	return mine ? OUTCOME_DONE : OUTCOME_LATER;
 }
 
-/* The result of a comparison. */
-struct schema_differences {
-	struct buf repairs; /* statements, one per line */
-	struct buf remains; /* the first one that a person has to repair */
-	size_t others;      /* further ones that a person has to repair */
-	size_t n;           /* in all */
-};
-
-static void
-collect_difference(void *ctx, const struct schema_difference *d)
-{
-	struct schema_differences *all = ctx;
-
-	all->n++;
-	if (!d->harmless && all->remains.len == 0)
-		buf_setf(&all->remains, "%s; type: %s", d->what, d->sql);
-	else if (!d->harmless)
-		all->others++;
-	else if (d->sql != NULL)
-		buf_addf(&all->repairs, "%s\n", d->sql);
-	if (d->harmless)
-		log_info("schema_lacks", "what=\"%s\"", d->what);
-}
-
-static enum outcome
-find_differences(struct migration *m, struct schema_differences *all)
-{
-	struct schema *s = schema_read(&m->files);
-	enum outcome o;
-
-	buf_clear(&all->repairs);
-	buf_clear(&all->remains);
-	all->n = all->others = 0;
-	o = schema_compare(m->db, s, collect_difference, all);
-	schema_free(s);
-	if (all->others > 0)
-		buf_addf(&all->remains,
-		    "; `sink --check` shows the other %zu, too", all->others);
-	return o;
-}
-
-/* Adds columns first: views and updates of the files read them. */
-static enum outcome
-execute_repairs(struct migration *m, const struct buf *repairs)
-{
-	const char *p = buf_str(repairs);
-	struct buf sql = BUF_INIT;
-	enum outcome o = OUTCOME_DONE;
-	size_t i, len;
-
-	for (; *p != '\0' && o == OUTCOME_DONE; p += len + 1) {
-		len = strcspn(p, "\n");
-		buf_clear(&sql);
-		buf_add(&sql, p, len);
-		o = db_exec(m->db, buf_str(&sql), NULL, 0, NULL);
-	}
-	for (i = 0; i < m->files.n && o == OUTCOME_DONE; i++)
-		o = execute_file(m, &m->files.file[i]);
-	buf_release(&sql);
-	return o;
-}
-
-static enum outcome
-repair_schema(struct migration *m)
-{
-	struct schema_differences all = { .n = 0 };
-	enum outcome o = find_differences(m, &all);
-
-	/* The files may fail while a person has something to repair. */
-	if (o == OUTCOME_DONE && all.n > 0 && all.remains.len == 0) {
-		o = execute_repairs(m, &all.repairs);
-		if (o == OUTCOME_DONE)
-			o = find_differences(m, &all);
-	}
-	if (o == OUTCOME_DONE && all.remains.len > 0) {
-		buf_setf(&m->why, "%s", buf_str(&all.remains));
-		o = refuse_migration(m, PROG_CONFIG);
-	} else if (o == OUTCOME_DONE && all.n > 0) {
-		buf_setf(&m->why,
-		    "the schema is not what it should be, and cannot be "
-		    "repaired; `sink --check` shows what differs");
-		o = refuse_migration(m, PROG_CONFIG);
-	}
-	buf_release(&all.repairs);
-	buf_release(&all.remains);
-	return o;
-}
-
 static enum outcome
 migrate_in_transaction(struct db *db, void *ctx)
 {
@@ -290,7 +202,7 @@ migrate_in_transaction(struct db *db, void *ctx)
 		m->at++;
 	}
 	if (o == OUTCOME_DONE)
-		o = repair_schema(m);
+		o = repair_schema(m->db, &m->files, &m->why, &m->code);
 	if (o == OUTCOME_DONE)
 		o = thresholds_write(m->db, m->conf);
 	if (o == OUTCOME_DONE)

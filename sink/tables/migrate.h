@@ -8,7 +8,7 @@
  * same time take turns (GET_LOCK).
  *
  * A table, column or view that was removed later is created again where that
- * neither loses nor invents a value (schema.h).
+ * neither loses nor invents a value (repair.h).
  */
 #ifndef SINK_TABLES_MIGRATE_H
 #define SINK_TABLES_MIGRATE_H

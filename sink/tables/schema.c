@@ -17,6 +17,8 @@ static const char ADD_COLUMN[] = "ADD COLUMN ";
 static const char ADD_KEY[] = "ADD KEY ";
 static const char RENAME_COLUMN[] = "RENAME COLUMN IF EXISTS ";
 static const char DROP_TABLE[] = "DROP TABLE IF EXISTS ";
+static const char INSERT[] = "INSERT IGNORE INTO ";
+static const char UPDATE[] = "UPDATE ";
 static const char PARTITION[] = "PARTITION BY RANGE COLUMNS (";
 
 static bool
@@ -109,6 +111,8 @@ read_create_table(struct schema *s, const char *p)
 	for (line = strchr(p, '\n'); line != NULL; line = end) {
 		line++;
 		end = strchr(line, '\n');
+		if (*line == ')')
+			t->options = xstrdup(line);
 		if (*line == ')' || end == NULL)
 			break;
 		if (part.len > 0 && !begins(line, "   ")) {
@@ -203,20 +207,83 @@ read_alter_table(struct schema *s, const char *p)
 		rename_column(t, p + strlen(RENAME_COLUMN));
 }
 
+/* Rows that are taken from another table are none of its first ones. */
+static void
+read_insert(struct schema *s, const char *sql)
+{
+	const char *p = sql + strlen(INSERT);
+	char *name = parse_name(&p);
+	struct schema_table *t = find_schema_table(s, name);
+
+	free(name);
+	if (t == NULL || strstr(p, ") VALUES") == NULL)
+		return;
+	free(t->rows);
+	t->rows = xstrdup(sql);
+}
+
+static void
+read_update(struct schema *s, const char *sql)
+{
+	const char *p = sql + strlen(UPDATE);
+	char *name = parse_name(&p);
+	struct schema_table *t = find_schema_table(s, name);
+
+	free(name);
+	if (t == NULL)
+		return;
+	free(t->update);
+	t->update = xstrdup(sql);
+}
+
 static void
 read_create_view(struct schema *s, const char *p)
 {
 	char *name = parse_name(&p);
+	struct schema_view *v;
 	size_t i;
 
-	for (i = 0; i < s->views; i++) {
-		if (strcmp(s->view[i], name) == 0) {
-			free(name);
-			return;
-		}
+	for (i = 0; i < s->views && strcmp(s->view[i].name, name) != 0; i++)
+		;
+	if (i == s->views) {
+		XGROW(s->view, s->views, s->views_cap);
+		s->view[s->views++] = (struct schema_view){ .name = name };
+	} else {
+		free(name);
 	}
-	XGROW(s->view, s->views, s->views_cap);
-	s->view[s->views++] = name;
+	v = &s->view[i];
+	free(v->query);
+	v->query = xstrdup(p);
+}
+
+/* Whether that name is a word of the text. */
+static bool
+has_word(const char *text, const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+	size_t len = strlen(name);
+	const char *p;
+
+	for (p = text; (p = strstr(p, name)) != NULL; p += len)
+		if ((p == text || strchr(letters, p[-1]) == NULL) &&
+		    (p[len] == '\0' || strchr(letters, p[len]) == NULL))
+			return true;
+	return false;
+}
+
+/* Places a view behind those that it reads. */
+static void
+place_view(struct schema *s, size_t i)
+{
+	size_t k;
+
+	if (s->view[i].placed)
+		return;
+	s->view[i].placed = true;
+	for (k = 0; k < s->views; k++)
+		if (has_word(s->view[i].query, s->view[k].name))
+			place_view(s, k);
+	s->order[s->ordered++] = i;
 }
 
 static void
@@ -236,6 +303,9 @@ free_table(struct schema_table *t)
 	free(t->key);
 	free(t->name);
 	free(t->day);
+	free(t->options);
+	free(t->rows);
+	free(t->update);
 }
 
 static void
@@ -251,29 +321,41 @@ drop_table(struct schema *s, const char *p)
 	free(name);
 }
 
+/* Takes what a statement changes. */
+static void
+read_statement(struct schema *s, const char *sql)
+{
+	if (begins(sql, CREATE_TABLE))
+		read_create_table(s, sql + strlen(CREATE_TABLE));
+	else if (begins(sql, CREATE_VIEW))
+		read_create_view(s, sql + strlen(CREATE_VIEW));
+	else if (begins(sql, ALTER_TABLE))
+		read_alter_table(s, sql + strlen(ALTER_TABLE));
+	else if (begins(sql, DROP_TABLE))
+		drop_table(s, sql + strlen(DROP_TABLE));
+	else if (begins(sql, INSERT))
+		read_insert(s, sql);
+	else if (begins(sql, UPDATE))
+		read_update(s, sql);
+}
+
 struct schema *
 schema_read(const struct migrations *files)
 {
 	struct schema *s = xcalloc(1, sizeof *s);
 	struct buf sql = BUF_INIT;
-	const char *text, *p;
+	const char *text;
 	size_t i;
 
 	for (i = 0; i < files->n; i++) {
 		text = buf_str(&files->file[i].text);
-		while (migrations_statement(&text, &sql)) {
-			p = buf_str(&sql);
-			if (begins(p, CREATE_TABLE))
-				read_create_table(s, p + strlen(CREATE_TABLE));
-			else if (begins(p, CREATE_VIEW))
-				read_create_view(s, p + strlen(CREATE_VIEW));
-			else if (begins(p, ALTER_TABLE))
-				read_alter_table(s, p + strlen(ALTER_TABLE));
-			else if (begins(p, DROP_TABLE))
-				drop_table(s, p + strlen(DROP_TABLE));
-		}
+		while (migrations_statement(&text, &sql))
+			read_statement(s, buf_str(&sql));
 	}
 	buf_release(&sql);
+	s->order = xcalloc(s->views + 1, sizeof *s->order);
+	for (i = 0; i < s->views; i++)
+		place_view(s, i);
 	return s;
 }
 
@@ -286,9 +368,12 @@ schema_free(struct schema *s)
 		return;
 	for (i = 0; i < s->tables; i++)
 		free_table(&s->table[i]);
-	for (i = 0; i < s->views; i++)
-		free(s->view[i]);
+	for (i = 0; i < s->views; i++) {
+		free(s->view[i].name);
+		free(s->view[i].query);
+	}
 	free(s->table);
 	free(s->view);
+	free(s->order);
 	free(s);
 }

@@ -5,8 +5,10 @@
  *
  * Read are CREATE TABLE with one column or key a line (a line that is indented
  * deeper continues it), ALTER TABLE ... ADD COLUMN and RENAME COLUMN, DROP
- * TABLE, and CREATE ... VIEW. A migration's other statements do not change the
- * schema.
+ * TABLE, and CREATE ... VIEW, of which the last one of a name counts; further
+ * the first rows of a table (INSERT ... VALUES) and what gives a new column its
+ * values (UPDATE). A migration's other statements move rows from one table to
+ * another, once.
  */
 #ifndef SINK_TABLES_SCHEMA_H
 #define SINK_TABLES_SCHEMA_H
@@ -24,7 +26,9 @@ void schema_free(struct schema *s);
 /* One difference. */
 struct schema_difference {
 	const char *what; /* "column messages.content is missing" */
-	const char *sql;  /* repairs it; NULL: apply the files again */
+	const char *sql;  /* repairs it, on one line or several; NULL:
+			     schema_write_views() does */
+	const char *made; /* the missing table that sql makes, or NULL */
 	bool harmless;    /* the repair neither loses nor invents a value */
 };
 
@@ -32,6 +36,14 @@ struct schema_difference {
  * ignored. */
 enum outcome schema_compare(struct db *db, const struct schema *s,
     void (*report)(void *ctx, const struct schema_difference *d), void *ctx)
+    __attribute__((warn_unused_result));
+
+/* Puts in the first rows of tables, unless they are there. */
+enum outcome schema_write_rows(struct db *db, const struct schema *s)
+    __attribute__((warn_unused_result));
+
+/* Makes each view that is not what the last file has of it. */
+enum outcome schema_write_views(struct db *db, const struct schema *s)
     __attribute__((warn_unused_result));
 
 #endif

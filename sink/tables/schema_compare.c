@@ -96,15 +96,21 @@ find_answer(const struct answer *a, const char *table, const char *name)
 	return NULL;
 }
 
-/* Reports c->what and c->sql. */
+/* Reports c->what and c->sql, which makes that table if it is not NULL. */
 static void
-report_difference(struct comparison *c, bool harmless)
+report_repair(struct comparison *c, const char *made, bool harmless)
 {
 	const struct schema_difference d = { buf_str(&c->what),
-		c->sql.len > 0 ? buf_str(&c->sql) : NULL, harmless };
+		c->sql.len > 0 ? buf_str(&c->sql) : NULL, made, harmless };
 
 	c->report(c->ctx, &d);
 	buf_clear(&c->sql);
+}
+
+static void
+report_difference(struct comparison *c, bool harmless)
+{
+	report_repair(c, NULL, harmless);
 }
 
 /* The type of a definition or of column_type, in the form that both servers
@@ -156,6 +162,26 @@ is_key_column(const struct schema_table *t, const char *name)
 	return false;
 }
 
+/* Appends a statement, as one line, to those before it. */
+static void
+add_statement(struct buf *sql, const char *text)
+{
+	if (sql->len > 0)
+		buf_addc(sql, '\n');
+	for (; *text != '\0'; text++)
+		buf_addc(sql, *text == '\n' ? ' ' : *text);
+}
+
+/* Whether the files give that column values when they add it. */
+static bool
+updates_column(const struct schema_table *t, const char *name)
+{
+	const char *set = t->update != NULL ? strstr(t->update, " SET ") : NULL;
+
+	return set != NULL &&
+	       strncmp(set + strlen(" SET "), name, strlen(name)) == 0;
+}
+
 /* A missing column may be added if NULL or a default fits its rows. */
 static void
 report_missing_column(
@@ -177,6 +203,8 @@ report_missing_column(
 	    col->name, d);
 	if (i > 0)
 		buf_addf(&c->sql, " AFTER `%s`", t->column[i - 1].name);
+	if (updates_column(t, col->name))
+		add_statement(&c->sql, t->update);
 	report_difference(
 	    c, strstr(d, "NOT NULL") == NULL || strstr(d, "DEFAULT") != NULL);
 }
@@ -362,6 +390,30 @@ find_impostor(struct comparison *c, const char *name, bool view)
 	return true;
 }
 
+/* All of it at once: a repair that is interrupted leaves no half of a table. */
+static void
+report_missing_table(struct comparison *c, const struct schema_table *t)
+{
+	struct buf sql = BUF_INIT;
+	size_t i;
+
+	buf_addf(&sql, "CREATE TABLE IF NOT EXISTS `%s` (", t->name);
+	for (i = 0; i < t->columns; i++)
+		buf_addf(&sql, "%s`%s` %s", i > 0 ? ", " : "",
+		    t->column[i].name, t->column[i].definition);
+	for (i = 0; i < t->keys; i++)
+		if (strcmp(t->key[i].name, "PRIMARY") == 0)
+			buf_addf(&sql, ", PRIMARY KEY (%s)", t->key[i].columns);
+		else
+			buf_addf(&sql, ", KEY `%s` (%s)", t->key[i].name,
+			    t->key[i].columns);
+	buf_adds(&sql, t->options);
+	add_statement(&c->sql, buf_str(&sql));
+	buf_release(&sql);
+	buf_setf(&c->what, "table %s is missing", t->name);
+	report_repair(c, t->name, true);
+}
+
 static enum outcome
 compare_table(struct comparison *c, const struct schema_table *t)
 {
@@ -375,8 +427,7 @@ compare_table(struct comparison *c, const struct schema_table *t)
 		o = can_be_read(c, t->name, &there);
 		if (o != OUTCOME_DONE || there)
 			return o;
-		buf_setf(&c->what, "table %s is missing", t->name);
-		report_difference(c, true);
+		report_missing_table(c, t);
 		return OUTCOME_DONE;
 	}
 	for (i = 0; i < t->columns; i++)
@@ -465,7 +516,7 @@ compare_all(struct comparison *c)
 	for (i = 0; i < c->schema->tables && o == OUTCOME_DONE; i++)
 		o = compare_table(c, &c->schema->table[i]);
 	for (i = 0; i < c->schema->views && o == OUTCOME_DONE; i++)
-		o = compare_view(c, c->schema->view[i]);
+		o = compare_view(c, c->schema->view[i].name);
 	return o;
 }
 

@@ -1,9 +1,13 @@
 /*
  * schema_impl: the form of struct schema, which schema.c reads from the files
- * and schema_compare.c compares with the database.
+ * and schema_compare.c compares with the database; schema_write.c writes its
+ * views.
  */
 #ifndef SINK_TABLES_SCHEMA_IMPL_H
 #define SINK_TABLES_SCHEMA_IMPL_H
+
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "sink/tables/schema.h"
 
@@ -23,14 +27,25 @@ struct schema_table {
 	size_t columns, columns_cap;
 	struct schema_key *key;
 	size_t keys, keys_cap;
-	char *day; /* the column of its partitions; NULL: it has none */
+	char *day;     /* the column of its partitions; NULL: it has none */
+	char *options; /* ") ENGINE=InnoDB ...", partitions included */
+	char *rows;    /* the INSERT of its first rows; NULL: it has none */
+	char *update;  /* the UPDATE of a column that was added, or NULL */
+};
+
+struct schema_view {
+	char *name;
+	char *query; /* "AS SELECT ...", as the last file has it */
+	bool placed; /* in struct schema.order */
 };
 
 struct schema {
 	struct schema_table *table;
 	size_t tables, tables_cap;
-	char **view;
+	struct schema_view *view;
 	size_t views, views_cap;
+	size_t *order; /* of the views: each behind those that it reads */
+	size_t ordered;
 };
 
 #endif

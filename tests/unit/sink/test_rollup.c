@@ -84,6 +84,35 @@ sums_add_up(void **state)
 	span_sums_release(&s);
 }
 
+/* A row may hold the greatest number, as its version in nanoseconds nearly
+ * does; sums end there. */
+static void
+sums_end_at_the_greatest_number(void **state)
+{
+	static const char greatest[] =
+	    "reply 9223372036854775807 9223372036854775807 9223372036854775807 "
+	    "9223372036854775807 5:9223372036854775807;";
+	struct span_sum *kinds[SPAN_KINDS];
+	struct span_sums s = { .kind = { { .n = 0 } } };
+	struct span_sum gathered = { .n = 0 };
+	size_t i, room = 1;
+
+	(void)state;
+	all_kinds(&s, kinds);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(span_sums_read(greatest, kinds), 0);
+		assert_text(&s, greatest);
+		span_sum_add_bucket(&s.kind[SPAN_REPLY], 5, 1);
+	}
+	for (i = 0; i < 20; i++)
+		span_sum_gather(&gathered, &s.kind[SPAN_REPLY], &room);
+	span_sum_compact(&gathered);
+	assert_true(gathered.sum_ms == INT64_MAX);
+	assert_true(gathered.buckets[0].n == INT64_MAX);
+	span_sum_release(&gathered);
+	span_sums_release(&s);
+}
+
 /* Two responses, one of them in a bucket of its own. */
 static void
 gather_two(struct span_sum *to, uint32_t bucket, bool off, size_t *room)
@@ -133,7 +162,10 @@ damaged_texts_are_found(void **state)
 		"reply 1 2 3 4 5:1", "reply 1 2 3 4 5:1 4:1;",
 		"reply -1 2 3 4 5:1;", "reply 1 2 3 4 5:1,;",
 		"reply 1 2 3 4 5:9999999999999999999;", "replies 1 2 3 4;",
-		"waiting 1 2 3 4;", "reply 1 2 3 4;;",
+		"reply 1 9223372036854775808 3 4 5:1;",
+		"reply 1 2 3 00000000000000000004 5:1;",
+		"reply 1 2 3 4 9223372036854775807:1,1;", "waiting 1 2 3 4;",
+		"reply 1 2 3 4;;",
 		/* Buckets of no number that a bucket can have. */
 		"reply 1 2 3 4 4294967295:1,1;", "reply 1 2 3 4 4294967296:1;",
 		"reply 1 2 3 4 5:1 4294967295:0,0,0,0,0,0,0,1;" };
@@ -234,6 +266,7 @@ main(void)
 		cmocka_unit_test(damage_adds_nothing),
 		cmocka_unit_test(texts_are_read_as_written),
 		cmocka_unit_test(sums_add_up),
+		cmocka_unit_test(sums_end_at_the_greatest_number),
 		cmocka_unit_test(sums_are_taken_off),
 		cmocka_unit_test(damaged_texts_are_found),
 		cmocka_unit_test(months_are_those_of_utc),

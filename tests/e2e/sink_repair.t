@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# What sink --migrate makes again is as a new database has it, every table,
+# first row and view of it: also where a repair waits, is killed at ever later
+# moments and run again, or finds views of before in the places of ours. What is
+# whole it does not touch; and what was added up stays, though the rows it was
+# made of are gone.
+set -euo pipefail
+# shellcheck source=tests/e2e/sinklib.sh
+. "$(dirname "$0")/sinklib.sh"
+
+start_db
+"$sink" --migrate
+objects() { # TYPE
+	sql "SELECT table_name FROM information_schema.tables
+		WHERE table_schema = DATABASE() AND table_type = '$1' AND
+		table_name <> 'schema_migrations' ORDER BY 1"
+}
+whole() { # the schema, without what partitions and rows came since
+	sql "SELECT number, name, checksum FROM schema_migrations;
+		SELECT * FROM generations; SELECT * FROM metric_settings;
+		SELECT table_name, security_type, view_definition
+		FROM information_schema.views
+		WHERE table_schema = DATABASE() ORDER BY 1"
+	for table in $tables; do
+		sql "SHOW CREATE TABLE \`$table\`"
+	done
+}
+same_whole() {
+	whole >"$tmp/now"
+	diff "$tmp/whole" "$tmp/now" || fail "another schema after $1"
+}
+tables=$(objects 'BASE TABLE')
+views=$(objects VIEW)
+whole >"$tmp/whole"
+
+echo "- all of it"
+sql "DROP VIEW ${views//$'\n'/, }"
+sql "DROP TABLE ${tables//$'\n'/, }"
+code 0 "$sink" --migrate
+same_whole "everything was removed"
+
+echo "- beside somebody who reads a view for long"
+hold() { # SECONDS SQL: in a transaction that stays open so long
+	"$servers" mysql "$tmp/db" messaging \
+		-e "BEGIN; $2; SELECT SLEEP($1)" >"$tmp/held" 2>&1 &
+	for _ in $(seq 100); do
+		[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
+			WHERE info LIKE 'SELECT SLEEP(%'")" = 0 ] || return 0
+		sleep 0.1
+	done
+	fail "nobody reads: $(cat "$tmp/held")"
+}
+hold 15 "SELECT 1 FROM read_status, alerts_all"
+sql "DROP VIEW reports"
+began=$SECONDS
+code 0 "$sink" --migrate
+same_whole "a repair beside a reader"
+[ $((SECONDS - began)) -lt 9 ] || fail "what is whole had to wait"
+wait
+
+echo "- killed, and run again"
+killed() { # CHANGE: at ever later moments
+	for ms in 020 030 040 050 060 080 100 120 150 180 220 260; do
+		sql "$1"
+		"$sink" --migrate &
+		pid=$!
+		sleep "0.$ms"
+		kill -9 $pid 2>/dev/null || :
+		wait $pid 2>/dev/null || :
+		code 0 "$sink" --migrate
+		same_whole "$1, and kill after $ms ms"
+	done
+}
+killed "DROP VIEW reports"
+killed "DROP VIEW reports, tenant_parts, operator_quantiles, trends_all;
+	DROP TABLE generations, response_rollups, assignments, intervals"
+
+echo "- views of before, and those that only hold a place"
+for file in sink/migrations/0001_*.sql sink/migrations/0003_*.sql; do
+	sed -n '/^CREATE OR REPLACE/,/;$/p' "$file"
+done | sed 's/figure_settings/metric_settings/' >"$tmp/before.sql"
+"$servers" mysql "$tmp/db" messaging <"$tmp/before.sql"
+sql "CREATE OR REPLACE VIEW tenant_parts AS SELECT 1 AS tenant,
+	1 AS generation, 1 AS parts, 1 AS as_of"
+hold 12 "SELECT 1 FROM reports"
+whole >"$tmp/now"
+! diff "$tmp/whole" "$tmp/now" >"$tmp/diff" || fail "nothing to do"
+code 0 "$sink" --migrate
+is "a word" "" "$(cat "$tmp/err")"
+same_whole "views of before"
+
+echo "- versions are those of the rows' time"
+rows t s1 1 1 2 >"$tmp/rows"
+"$sink" -f "$tmp/rows"
+sql "ALTER TABLE chat_metrics DROP COLUMN version"
+code 0 "$sink" --migrate
+is "versions" 1795168860000 "$(sql "SELECT DISTINCT version FROM chat_metrics")"
+
+echo "- what is added up stays"
+for chat in a b; do
+	echo '{"type":"message","tenant":"t","at":"2026-11-20T10:00:00Z",' \
+		"\"chat\":\"$chat\",\"id\":\"m$chat\",\"from\":\"customer\"," \
+		"\"data\":{\"analytics\":{\"id\":\"a$chat\"," \
+		'"direction":"inbound","message_length":1}}}'
+done >"$tmp/rows"
+echo '{"type":"row","table":"response_hours","tenant":"t",' \
+	'"hour":"2026-11-20T10:00:00Z","operator":"1","kind":"reply",' \
+	'"responses":3,"sum_ms":4,"max_ms":2,"as_of":"2026-11-20T11:00:00Z",' \
+	'"version":1795168860000000000}' >>"$tmp/rows"
+"$sink" -f "$tmp/rows"
+sums() {
+	sql "SELECT SUM(messages) FROM message_analytics_hours;
+		SELECT COUNT(*), MIN(sums) FROM response_rollups
+		WHERE span <> 'quarter'"
+}
+all="$(printf '2\n6\treply 3 4 2 1795168860000000000;')"
+is "before" "$all" "$(sums)"
+# As reaper deletes what on_close = all deletes of a closed chat.
+sql "DELETE FROM message_analytics WHERE conversation_id = 'a'"
+sql "DROP VIEW reports; DROP TABLE intervals"
+code 0 "$sink" --migrate -v
+is "days to add up" "" "$(grep recomputed "$tmp/err" || :)"
+is "after a repair" "$all" "$(sums)"
+for table in response_rollups rollups_due; do
+	sql "DROP TABLE $table"
+	code 0 "$sink" --migrate -v
+	grep -q 'recomputed days=1' "$tmp/err" || fail "$(cat "$tmp/err")"
+	is "after $table was missing" "$all" "$(sums)"
+done
+sql "DROP TABLE message_analytics_hours"
+code 0 "$sink" --migrate
+is "of what is left" "${all/2/1}" "$(sums)"
+is "due" 0 "$(sql "SELECT COUNT(*) FROM rollups_due WHERE done = 0")"
