@@ -102,7 +102,7 @@ init_stage(struct reap_run *r, struct stage *s)
 	s->batch_ms = BATCH_MS;
 	s->handle = chat_deletion_handle;
 	s->flush = chat_deletion_flush;
-	s->idle = expire_when_due;
+	s->upkeep = r->options->dry_run ? NULL : expire_when_due;
 }
 
 /* Reads the open input. Gone chats are deleted only if all of it was read. */

@@ -43,7 +43,6 @@
  * the channel of a reader that leaves one unacknowledged for 30 minutes. */
 #define HOLD 2000000
 #define HOLD_MS (INT64_C(20) * 60 * 1000)
-#define NO_LIMIT 65536
 
 /* How often the files are written while messages come. */
 #define FILES_MS 10000
@@ -256,7 +255,8 @@ open_endpoints(struct counter *c)
 		.wait_forever = job->idle_exit_ms < 0 && !job->until_empty,
 		.whole = true,
 		.sole = true,
-		.prefetch = c->state != NULL ? PREFETCH : NO_LIMIT,
+		.prefetch =
+		    c->state != NULL ? PREFETCH : ENDPOINT_NO_PREFETCH_LIMIT,
 		.exchange = job->exchange,
 		.binding = BINDING };
 	struct endpoint_options plain = { .conf = job->conf,

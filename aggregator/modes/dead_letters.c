@@ -28,8 +28,6 @@
 #define MARKS_MAX 500
 /* Behind what flat_parse() reads. */
 #define READABLE 64
-/* Above a broker's limit: nothing is acknowledged while letters are shown. */
-#define NO_PREFETCH_LIMIT 65536
 
 struct letter_run {
 	const char *reason; /* only letters whose reason has it; NULL: all */
@@ -283,7 +281,8 @@ run_letters(const struct aggregator *a)
 	reading = r->opt;
 	reading.present = true;
 	reading.max_line = LETTER_MAX;
-	reading.prefetch = NO_PREFETCH_LIMIT;
+	/* Nothing is acknowledged while letters are shown. */
+	reading.prefetch = ENDPOINT_NO_PREFETCH_LIMIT;
 	r->out = endpoint_open_write(a->job.to, &r->opt, &why, &code);
 	if (r->out != NULL)
 		r->in = endpoint_open_read(a->job.from, &reading, &why, &code);

@@ -195,7 +195,7 @@ run_snapshot_queue(struct queue *q)
 	q->stage.handle = stage_line;
 	q->stage.flush = flush_staged;
 	q->stage.pump = pump_output;
-	q->stage.idle = expire_staging;
+	q->stage.upkeep = expire_staging;
 	if (!q->job->until_empty)
 		q->stage.metrics = daemon_metrics_open(q->job->conf,
 		    endpoint_amqp_name(endpoint_name(q->in)), NULL, NULL);

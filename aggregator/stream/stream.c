@@ -309,6 +309,13 @@ on_stream_idle(void *ctx)
 	tick_when_idle(s);
 	state_idle(s->state);
 	stream_forget_look(s);
+}
+
+static void
+expire_snapshots(void *ctx)
+{
+	struct stream *s = ctx;
+
 	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
 		return;
 	s->expired_ms = clock_mono_ms();
@@ -397,7 +404,8 @@ set_up_stage(struct stream *s)
 		.confirm = confirm_flush,
 		.send = send_passed_through,
 		.pump = pump_outputs,
-		.idle = on_stream_idle };
+		.idle = on_stream_idle,
+		.upkeep = expire_snapshots };
 }
 
 static enum exit_code

@@ -6,8 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
+
+/* How long a queue that does not answer is asked, and how often. */
+#define LOAD_MS 5000
+#define LOAD_AGAIN_MS 50
 
 static const amqp_table_t none = { 0, NULL };
 
@@ -198,6 +204,50 @@ amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
 	    amqp_basic_consume(l->conn, AMQP_LINK_CHANNEL,
 		amqp_cstring_bytes(queue), tag, 0, 0, 0, args) != NULL,
 	    "read queue", queue);
+}
+
+/* Counts until the probe is among the readers. */
+static enum outcome
+count_with_probe(
+    struct amqp_link *l, const char *queue, struct amqp_queue_load *load)
+{
+	int64_t end = clock_mono_ms() + LOAD_MS;
+	enum outcome o;
+
+	do {
+		o = amqp_link_queue(l, queue, load);
+	} while (o == OUTCOME_DONE && load->readers == 0 &&
+		 clock_mono_ms() < end && !stop_sleep(LOAD_AGAIN_MS));
+	if (o != OUTCOME_DONE || load->readers > 0)
+		return o;
+	amqp_link_drop(l,
+	    "the queue '%s' at %s does not say what it holds; try again, and "
+	    "if that stays so, ask rabbitmq-queues quorum_status why",
+	    queue, buf_str(&l->title));
+	return l->outcome;
+}
+
+enum outcome
+amqp_declare_load(
+    struct amqp_link *l, const char *queue, struct amqp_queue_load *load)
+{
+	enum outcome o = amqp_link_queue(l, queue, load);
+
+	/* Where another one reads alone the probe would be refused. */
+	if (o != OUTCOME_DONE || load->messages > 0 || load->readers > 0)
+		return o;
+	o = amqp_declare_probe(l, queue, true);
+	if (o == OUTCOME_DONE)
+		o = count_with_probe(l, queue, load);
+	if (o == OUTCOME_DONE)
+		o = amqp_declare_probe(l, queue, false);
+	if (o != OUTCOME_DONE)
+		return o;
+	load->readers--;
+	/* A broker may have sent a message to the probe all the same. */
+	if (amqp_frames_enqueued(l->conn))
+		load->messages++;
+	return OUTCOME_DONE;
 }
 
 enum outcome

@@ -52,6 +52,13 @@ enum outcome amqp_declare_reader(struct amqp_link *l, const char *queue,
 enum outcome amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
     __attribute__((warn_unused_result));
 
+/* As amqp_link_queue(), for who acts on a queue without messages and readers:
+ * that is also what a quorum queue is said to be that does not answer within a
+ * quarter of a second. It is believed when the count has a reader of our own,
+ * which is left out. LATER when none of the next seconds has such a count. */
+enum outcome amqp_declare_load(struct amqp_link *l, const char *queue,
+    struct amqp_queue_load *load) __attribute__((warn_unused_result));
+
 /* Makes what is missing of a source: a durable topic exchange, a durable
  * classic queue, the binding. DONE also when exchange and queue exist and only
  * the right to bind is missing. */

@@ -30,6 +30,9 @@ enum {
 	 * timeout says. */
 	CONNECT_MS = 10000,
 	LOCK_MS = 10000,
+	/* How long after its limit the server may tell that it ended a
+	 * statement. */
+	ENDING_MS = 5000,
 	/* How long the server keeps an idle session: a process that was
 	 * stopped inside a transaction must not hold locks for hours. */
 	IDLE_S = 120,
@@ -188,6 +191,13 @@ db_limit(struct db *db, int64_t ms)
 	db->connect_ms = at_most(db->connect_ms, ms);
 	db->lock_ms = at_most(db->lock_ms, ms);
 	db->lock_s = db_seconds_of(db->lock_ms);
+}
+
+void
+db_allow(struct db *db, int64_t ms)
+{
+	if (db->timeout_ms < ms + ENDING_MS)
+		db->timeout_ms = ms + ENDING_MS;
 }
 
 void

@@ -56,6 +56,11 @@ struct db *db_another(const struct db *db) __attribute__((warn_unused_result));
  * most so long, each, also where [mysql] timeout says longer. */
 void db_limit(struct db *db, int64_t ms);
 
+/* Before the first use: the answer to a statement is waited for until the
+ * server itself ends one that takes so long, also where [mysql] timeout says
+ * less. */
+void db_allow(struct db *db, int64_t ms);
+
 /* Every thread but the main one calls these before its first and after its last
  * use of db. One thread at a time uses a connection. */
 void db_thread_begin(void);

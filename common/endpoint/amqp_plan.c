@@ -79,7 +79,7 @@ drop_queue(struct amqp_plan *p, const char *queue, bool insist)
 
 	if (o != OUTCOME_DONE || !found)
 		return o;
-	o = amqp_link_queue(&p->link, queue, &load);
+	o = amqp_declare_load(&p->link, queue, &load);
 	if (o != OUTCOME_DONE)
 		return o;
 	if (load.readers == 0 && load.messages == 0)

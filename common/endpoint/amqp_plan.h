@@ -10,7 +10,7 @@
  *   part FROM TO              remove that binding
  *   drop exchange NAME        delete it
  *   drop queue NAME           delete it, and NAME.dead if empty; an error while
- *                             it has messages or a reader
+ *                             it has messages or a reader, or does not answer
  *   look exchange|queue NAME  print "yes NAME" or "no NAME"
  *   count NAME                print "N NAME", the messages that wait in that
  *                             queue; 0 without such a queue

@@ -86,11 +86,15 @@ struct endpoint_options {
 	 * opening waits for as long as the broker takes to drop a dead
 	 * connection, and then fails. */
 	bool sole;
-	unsigned prefetch;    /* 0: [amqp] prefetch; above 65535: no limit */
+	unsigned prefetch;    /* 0: [amqp] prefetch */
 	const char *exchange; /* reading: a classic queue, bound to this topic
 				 exchange by... */
 	const char *binding;  /* ...this key; both are made if missing */
 };
+
+/* As `prefetch`, for who reads all that waits before anything is acknowledged:
+ * it is more than a broker can be told. */
+#define ENDPOINT_NO_PREFETCH_LIMIT 65536
 
 /* Owned. NULL with *why and *code when a file does not exist, a name is
  * malformed, or the broker cannot be reached. Missing queues are made: quorum

@@ -171,7 +171,8 @@ find_exchanges(struct amqp_endpoint *a)
  *
  * A quorum queue without a leader, as after a start of the broker, reports any
  * count, and still has the consumer of the dead reader. The probe is a consumer
- * that the leader must add, so that its count is right from then on. */
+ * that the leader must add, so that its count is right from then on; one
+ * without any reader is no count. */
 static enum outcome
 wait_for_predecessor(struct amqp_endpoint *a)
 {
@@ -182,7 +183,7 @@ wait_for_predecessor(struct amqp_endpoint *a)
 
 	while (o == OUTCOME_DONE) {
 		o = endpoint_amqp_queue(a, &load);
-		if (load.readers <= 1 || clock_mono_ms() >= end ||
+		if (load.readers == 1 || clock_mono_ms() >= end ||
 		    stop_sleep(PREDECESSOR_LOOK_MS))
 			break;
 	}

@@ -131,7 +131,7 @@ reader_set_up(struct amqp_endpoint *a)
 
 	r->consumers = 0;
 	if (r->present_only)
-		o = endpoint_amqp_queue(a, &load);
+		o = amqp_declare_load(&a->link, a->queue, &load);
 	r->present = load.messages;
 	if (o == OUTCOME_DONE)
 		o = consume(a, r->prefetch);
@@ -294,11 +294,13 @@ widen(struct amqp_reader *r)
 		r->more = more;
 }
 
-/* All lines were returned: was the queue empty at two checks in a row? */
+/* All lines were returned: was the queue empty at two checks in a row? One that
+ * does not even count our reader knows nothing (amqp_declare_load()). */
 static bool
 is_empty(struct amqp_reader *r)
 {
 	struct amqp_queue_load load;
+	bool empty;
 
 	if (clock_mono_ms() < r->check_ms)
 		return false;
@@ -306,9 +308,10 @@ is_empty(struct amqp_reader *r)
 		(void)endpoint_amqp_reader_lost(r);
 		return false;
 	}
-	if (load.messages == 0 && r->said_empty)
+	empty = load.messages == 0 && load.readers > 0;
+	if (empty && r->said_empty)
 		return true;
-	r->said_empty = load.messages == 0;
+	r->said_empty = empty;
 	r->check_ms = clock_mono_ms() + QUIET_MS;
 	return false;
 }

@@ -53,6 +53,13 @@ keep_links(struct stage *s)
 }
 
 static void
+keep_up(struct stage *s)
+{
+	if (s->upkeep != NULL && !stop_asked())
+		s->upkeep(s->ctx);
+}
+
+static void
 serve_others(void *ctx)
 {
 	struct stage *s = ctx;
@@ -60,6 +67,7 @@ serve_others(void *ctx)
 	keep_links(s);
 	if (s->idle != NULL)
 		s->idle(s->ctx);
+	keep_up(s);
 }
 
 /* After an outcome that is not DONE: true, after a pause, when to try again. */
@@ -103,6 +111,7 @@ acknowledge_flush(struct stage *s, bool wait)
 		part = 100;
 	rest = (now - s->flush_ms) * part / 100;
 	s->resting_ms = now + (rest > s->rest_ms ? rest : s->rest_ms);
+	keep_up(s);
 	return OUTCOME_DONE;
 }
 
@@ -248,6 +257,8 @@ go_on_without(struct stage *s, const struct stage_batch *b,
 		/* The broker sends no more before that. */
 		*o = acknowledge_flush(s, true);
 	} else {
+		/* Messages without a line, or it sends no more, too. */
+		endpoint_ack(s->in);
 		serve_others(s);
 	}
 	return !s->enough;

@@ -72,6 +72,11 @@ struct stage {
 	void (*pump)(void *ctx);
 	void (*idle)(void *ctx);
 
+	/* May be NULL. For what the hour asks for, however much comes: called
+	 * with idle(), and whenever a flush was acknowledged. So it looks at
+	 * the clock itself. */
+	void (*upkeep)(void *ctx);
+
 	/* Set by a callback: ends in order, as if a signal asked to stop. */
 	bool enough;
 	struct daemon_metrics *metrics; /* borrowed; NULL: none */

@@ -10,10 +10,13 @@
 #include "common/digest/checksum.h"
 
 void
-etag_write(char etag[ETAG_TEXT], const struct buf *body)
+etag_write(char etag[ETAG_TEXT], const struct buf *body, const char *more)
 {
-	(void)snprintf(etag, ETAG_TEXT, "\"%016" PRIx64 "\"",
-	    checksum(0, body->data, body->len));
+	uint64_t sum = checksum(0, body->data, body->len);
+
+	if (more != NULL)
+		sum = checksum(sum, more, strlen(more));
+	(void)snprintf(etag, ETAG_TEXT, "\"%016" PRIx64 "\"", sum);
 }
 
 bool

@@ -40,7 +40,7 @@ count_answer(const struct connection *c)
 	server_count(&t->requests, 1);
 	if (status < 400)
 		server_count(&t->accepted, 1);
-	else if (c->refusal == MHD_HTTP_BAD_REQUEST)
+	else if (status == MHD_HTTP_BAD_REQUEST)
 		server_count(&t->malformed, 1);
 	else if (status == MHD_HTTP_CONTENT_TOO_LARGE ||
 		 status == MHD_HTTP_URI_TOO_LONG ||

@@ -12,10 +12,10 @@ struct server_counts {
 	atomic_ullong turned_away; /* connections refused: too many */
 	atomic_ullong requests;    /* that had come in whole, or were refused */
 	atomic_ullong accepted;    /* answers below 400 */
-	atomic_ullong malformed;   /* 400 of the server itself */
+	atomic_ullong malformed;   /* 400 */
 	atomic_ullong too_large;   /* 413, 414, 431 */
 	atomic_ullong too_many;    /* 429 */
-	atomic_ullong refused;     /* other 4xx, the handler's own */
+	atomic_ullong refused;     /* other 4xx */
 	atomic_ullong later;       /* 503 */
 	atomic_ullong failed;      /* other 5xx */
 	atomic_ullong slow;        /* connections cut off */

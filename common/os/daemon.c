@@ -29,13 +29,6 @@ refuse_reload(int sig)
 	errno = saved;
 }
 
-static void
-on_hangup(int sig)
-{
-	(void)sig;
-	stop_set(true);
-}
-
 static bool
 has_terminal(void)
 {
@@ -62,7 +55,7 @@ daemon_init(void)
 	sigemptyset(&sa.sa_mask);
 	sa.sa_flags = SA_RESTART;
 	if (has_terminal()) {
-		sa.sa_handler = on_hangup;
+		sa.sa_handler = stop_on_signal;
 		sa.sa_flags = 0; /* waits end at once */
 	}
 	sigaction(SIGHUP, &sa, NULL);

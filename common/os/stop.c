@@ -18,17 +18,19 @@
 /* Lock-free: written by a signal, read by all threads. */
 static atomic_int asked;
 static atomic_int_least64_t asked_ms; /* when; set before it is */
+static atomic_int armed;              /* the alarm is */
 
 static char timeout_line[160];
 
-static void
-on_signal(int sig)
+void
+stop_on_signal(int sig)
 {
 	(void)sig;
-	if (!asked)
+	if (!armed)
 		asked_ms = clock_mono_ms();
+	asked = 1;
 	/* From the first time on, however often it is repeated. */
-	if (!atomic_exchange(&asked, 1))
+	if (!atomic_exchange(&armed, 1))
 		(void)alarm(STOP_WITHIN_S);
 }
 
@@ -48,7 +50,7 @@ on_alarm(int sig)
 void
 stop_init(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = { .sa_handler = stop_on_signal };
 
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGTERM, &sa, NULL);

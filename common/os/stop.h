@@ -17,6 +17,9 @@ enum { STOP_WITHIN_S = 8 };
 /* Installs the handlers, without SA_RESTART so that waits end at once. */
 void stop_init(void);
 
+/* The handler, for another signal that asks for the same. */
+void stop_on_signal(int sig);
+
 /* True once a signal has asked the program to stop. */
 bool stop_asked(void);
 
@@ -27,7 +30,8 @@ int64_t stop_left_ms(void);
  * cut short by that. Who sleeps so does not hang (notify.h). */
 bool stop_sleep(int64_t ms);
 
-/* Sets the request to stop; tests clear it. */
+/* Sets the request to stop, without the time limit that a signal sets; tests
+ * clear it. */
 void stop_set(bool asked);
 
 #endif

@@ -368,3 +368,23 @@ jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
 		    : refuse_token(
 			  why, "its role, sub, jti or teams is no short text");
 }
+
+bool
+jwt_has_role(const char *token)
+{
+	struct token_part parts[PARTS];
+	struct buf why = BUF_INIT;
+	const json_t *role;
+	json_t *claims;
+	bool has = true;
+
+	if (split_token(token, parts, &why) == 0) {
+		claims = read_token_part(&parts[CLAIMS]);
+		role = json_object_get(claims, "role");
+		has = role != NULL && !json_is_null(role) &&
+		      !(json_is_string(role) && json_string_length(role) == 0);
+		json_decref(claims);
+	}
+	buf_release(&why);
+	return has;
+}

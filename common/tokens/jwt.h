@@ -52,4 +52,7 @@ struct jwt_claims {
 int jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
     __attribute__((warn_unused_result));
 
+/* Whether a token that jwt_check() has accepted says a role, of any form. */
+bool jwt_has_role(const char *token);
+
 #endif

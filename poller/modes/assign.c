@@ -153,7 +153,11 @@ acknowledge(struct assign *a)
 		some = true;
 		drop_entry(a, e);
 	}
-	if (some && !a->poller->dry_run)
+	if (a->poller->dry_run)
+		return;
+	if (STAILQ_EMPTY(&a->entries)) /* messages without a line, too */
+		endpoint_ack(a->from);
+	else if (some)
 		endpoint_ack_to(a->from, &mark);
 }
 
@@ -244,11 +248,39 @@ take_assignment_line(struct assign *a, char *line, size_t len)
 	e->completed = false;
 }
 
+/* Nothing came. A queue that sends nothing before something is acknowledged
+ * says so at once. */
+static void
+wait_until(const struct assign *a, int64_t end)
+{
+	int64_t left = end - clock_mono_ms();
+
+	if (a->counts.in_hand > 0 && left > 0)
+		(void)stop_sleep(left);
+}
+
+static void
+end_input(struct assign *a, enum endpoint_status status)
+{
+	a->ended = true;
+	if (status == ENDPOINT_CUT) {
+		log_error("the input is cut at %s; the assignments before it "
+			  "are carried out",
+		    endpoint_where(a->from));
+		poller_failed(a->poller, PROG_DATA);
+	} else if (status == ENDPOINT_FAILED) {
+		log_error("%s", endpoint_why(a->from));
+		poller_failed(a->poller, endpoint_code(a->from));
+	}
+}
+
 /* Reads the records that are there until the window is full; waits up to
  * wait_ms for the first. */
 static void
 take_input(struct assign *a, int wait_ms)
 {
+	int64_t end = clock_mono_ms() + wait_ms;
+	enum endpoint_status status;
 	char *line;
 	size_t len;
 
@@ -256,34 +288,19 @@ take_input(struct assign *a, int wait_ms)
 		(void)stop_sleep(wait_ms);
 	while (!a->ended && !a->failed && !stop_asked() &&
 	       a->counts.in_hand < WINDOW) {
-		switch (endpoint_read(a->from, &line, &len, wait_ms)) {
-		case ENDPOINT_RECORD:
-			take_assignment_line(a, line, len);
-			break;
-		case ENDPOINT_TOOLONG:
-			add_dead_assignment(
-			    a, NULL, 0, endpoint_refusal(a->from));
-			break;
-		case ENDPOINT_WAIT:
-			return;
-		case ENDPOINT_EMPTY:
-		case ENDPOINT_END:
-			a->ended = true;
-			return;
-		case ENDPOINT_CUT:
-			log_error("the input is cut at %s; the assignments "
-				  "before it are carried out",
-			    endpoint_where(a->from));
-			poller_failed(a->poller, PROG_DATA);
-			a->ended = true;
-			return;
-		case ENDPOINT_FAILED:
-			a->ended = true;
-			log_error("%s", endpoint_why(a->from));
-			poller_failed(a->poller, endpoint_code(a->from));
+		status = endpoint_read(a->from, &line, &len, wait_ms);
+		if (status == ENDPOINT_WAIT) {
+			wait_until(a, end);
 			return;
 		}
-		wait_ms = 0;
+		if (status == ENDPOINT_RECORD)
+			take_assignment_line(a, line, len);
+		else if (status == ENDPOINT_TOOLONG)
+			add_dead_assignment(
+			    a, NULL, 0, endpoint_refusal(a->from));
+		else
+			end_input(a, status);
+		end = wait_ms = 0;
 	}
 }
 
@@ -396,6 +413,8 @@ open_assign_ends(struct assign *a)
 	opt.wait_forever = !a->one_shot && !p->dry_run;
 	opt.append = !a->one_shot;
 	opt.until_empty = p->dry_run;
+	if (p->dry_run) /* nothing is acknowledged */
+		opt.prefetch = ENDPOINT_NO_PREFETCH_LIMIT;
 	a->from = endpoint_open_read(from, &opt, &a->why, &code);
 	if (a->from != NULL && !p->dry_run)
 		a->to = endpoint_open_write(

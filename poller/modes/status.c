@@ -167,7 +167,8 @@ open_status_ends(
     struct poller *p, struct status_input *in, struct endpoint **to)
 {
 	struct endpoint_options opt = { .conf = p->common.conf,
-		.until_empty = true };
+		.until_empty = true,
+		.prefetch = ENDPOINT_NO_PREFETCH_LIMIT };
 	enum exit_code code = PROG_OK;
 
 	in->from = endpoint_open_read(

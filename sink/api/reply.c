@@ -2,7 +2,8 @@
  * reply: see reply.h.
  *
  * The ETag is a checksum of the answer: the same figures have the same one,
- * whichever server or process computed them.
+ * whichever server or process computed them. The cursor of the next page counts
+ * too: what was the last page may get one behind it.
  */
 #include "sink/api/reply.h"
 
@@ -74,15 +75,20 @@ reply_rows(struct buf *to, const char *name, const struct sheet_column *columns,
 void
 reply_end(struct question *q, const char *next)
 {
+	if (q->format == SHEET_JSON && next != NULL)
+		jsonw_str(&q->answer->body, "next", next);
+	reply_end_linked(q, next);
+}
+
+void
+reply_end_linked(struct question *q, const char *next)
+{
 	struct web_answer *a = q->answer;
 	char etag[ETAG_TEXT];
 
-	if (q->format == SHEET_JSON) {
-		if (next != NULL)
-			jsonw_str(&a->body, "next", next);
+	if (q->format == SHEET_JSON)
 		jsonw_close(&a->body);
-	}
-	etag_write(etag, &a->body);
+	etag_write(etag, &a->body, next);
 	buf_addf(&a->headers,
 	    "ETag: %s\nCache-Control: private, no-cache\nVary: Accept, "
 	    "Authorization, Cookie\n",

@@ -29,6 +29,8 @@ void reply_rows(struct buf *to, const char *name,
 /* Ends either. next: the cursor of the next page, NULL: none. Answers 304 when
  * the client has the same already. */
 void reply_end(struct question *q, const char *next);
+/* The same for a resource whose next page stands only in the header Link. */
+void reply_end_linked(struct question *q, const char *next);
 
 /* Appends text percent-encoded, fit for a query and a header. */
 void reply_encode(struct buf *to, const char *text);

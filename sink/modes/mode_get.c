@@ -12,14 +12,15 @@
 static enum exit_code
 print_answer(struct sink *s, struct db **db)
 {
+	int64_t timeout_ms = conf_int(s->common.conf, "serve", "query_timeout");
 	struct viewer v;
 	struct web_answer a = { .status = 200 };
-	enum exit_code code = sink_find_viewer(s, *db, &v);
+	enum exit_code code;
 
+	db_allow(*db, timeout_ms);
+	code = sink_find_viewer(s, *db, &v);
 	if (code == PROG_OK) {
-		by_hand_get(&v, *db,
-		    conf_int(s->common.conf, "serve", "query_timeout"), s->get,
-		    &a);
+		by_hand_get(&v, *db, timeout_ms, s->get, &a);
 		if (a.status >= 400) {
 			code = by_hand_explain(&a, *db, s->get);
 		} else {

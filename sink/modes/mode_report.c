@@ -33,6 +33,7 @@ make_report(struct sink *s, struct db **db)
 	struct buf text = BUF_INIT;
 	enum exit_code code = report_file_check(s->report, s->report_form);
 
+	db_allow(*db, request.timeout_ms);
 	if (code == PROG_OK)
 		code = sink_find_viewer(s, *db, &v);
 	if (code == PROG_OK)

@@ -193,6 +193,7 @@ serve(struct sink *o, struct db **db)
 	 * each time, it would come as new pages each time. */
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 	(void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	db_allow(*db, conf_int(s.conf, SERVE, "query_timeout"));
 	if (configure(&s) != 0 || open_audit(&s) != 0 ||
 	    prepare_database(&s, *db) != 0 || start_serving(&s, *db) != 0) {
 		log_error("%s", buf_str(&s.why));

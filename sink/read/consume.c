@@ -392,6 +392,7 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 			   conf_int(conf, "sink", "connections"));
 	c->linger_ms = conf_int(conf, "sink", "batch_age");
 	c->missing = (struct strmap)STRMAP_INIT;
+	older_snapshots_init(&c->older);
 	deadletter_open(&c->dead, in, opt);
 	row_reader_init(&c->reader, in, &c->dead);
 	c->reader.parts_kinds = !c->one_shot;
@@ -407,6 +408,8 @@ consume_finish(struct consume *c, enum exit_code code)
 	const struct row_reader *t = &c->reader;
 	bool unfinished = c->ended && consume_has_cut_snapshots(c);
 
+	if (c->ended)
+		older_snapshots_tell(&c->older);
 	daemon_metrics_count(c->metrics, t->lines, c->dead.count);
 	log_info("sink_done",
 	    "rows=%llu stored=%llu refused=%llu older=%llu dead=%llu "
@@ -441,4 +444,5 @@ consume_release(struct consume *c)
 	deadletter_close(&c->dead);
 	row_reader_release(&c->reader);
 	strmap_release(&c->missing, snapshot_progress_free);
+	older_snapshots_release(&c->older);
 }

@@ -23,6 +23,7 @@
 #include "common/conf/conf.h"
 #include "common/monitoring/daemon_metrics.h"
 #include "sink/read/group_queue.h"
+#include "sink/read/older_snapshots.h"
 #include "sink/read/row_reader.h"
 
 struct consume_counts {
@@ -54,6 +55,7 @@ struct consume {
 	struct group_queue groups;
 	struct strmap missing; /* tenant -> progress of a snapshot with rows
 				  missing */
+	struct older_snapshots older;
 };
 
 /* `in` is borrowed and outlives c; opt holds the options it was opened with. c

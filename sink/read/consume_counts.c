@@ -3,6 +3,7 @@
  */
 #include "sink/read/consume_counts.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 
 static void
@@ -50,6 +51,13 @@ log_missing_rows(struct text tenant, const struct snapshot_progress *s)
 }
 
 static void
+log_refused_snapshot(const char *event, const struct batch_tenant *t)
+{
+	log_info(event, "tenant=%.*s snapshot=%.*s", TEXT_ARG(t->name),
+	    TEXT_ARG(t->ended.snapshot));
+}
+
+static void
 count_snapshot(struct consume *c, const struct batch_tenant *t)
 {
 	struct snapshot_progress now = { NULL, t->ended.as_of, t->arrived,
@@ -57,13 +65,18 @@ count_snapshot(struct consume *c, const struct batch_tenant *t)
 	struct snapshot_progress *before =
 	    strmap_get(&c->missing, t->name.p, t->name.len);
 
-	if (t->fate == END_NONE || t->fate == END_AGAIN)
+	if (t->fate == END_NONE)
 		return;
-	if (t->fate == END_OLDER || t->fate == END_OVERTAKEN) {
-		log_info(t->fate == END_OLDER ? "snapshot_older"
-					      : "snapshot_overtaken",
-		    "tenant=%.*s snapshot=%.*s", TEXT_ARG(t->name),
-		    TEXT_ARG(t->ended.snapshot));
+	if (t->fate == END_OLDER) {
+		log_refused_snapshot("snapshot_older", t);
+		older_snapshots_add(&c->older, t, clock_mono_ms());
+		return;
+	}
+	older_snapshots_over(&c->older, t->name);
+	if (t->fate == END_AGAIN)
+		return;
+	if (t->fate == END_OVERTAKEN) {
+		log_refused_snapshot("snapshot_overtaken", t);
 		return;
 	}
 	if (before != NULL && !text_is(t->ended.snapshot, before->snapshot))

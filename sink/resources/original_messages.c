@@ -114,7 +114,8 @@ write_history(const struct history_page *h, struct db_rows *rows)
 	sheet_end(&s);
 	if (db_rows_cut(rows))
 		link_next_messages(h, rows);
-	reply_end(h->q, NULL);
+	reply_end_linked(
+	    h->q, db_rows_cut(rows) ? db_get(rows, MESSAGE_ID) : NULL);
 }
 
 void

@@ -14,6 +14,10 @@
 #include "sink/responses/response_week.h"
 #include "sink/responses/responses.h"
 
+/* Ten years: each hour of the range takes memory, and in zones whose hours
+ * begin with no hour of UTC a place in a statement. */
+#define DAYS_MAX 3660
+
 const char *const heatmap_parameters[] = { "from", "to", "zone", "kind",
 	"operator", "nobody", NULL };
 
@@ -26,6 +30,15 @@ static const struct sheet_column heatmap_columns[] = {
 	{ "median_seconds", SHEET_NUMBER },
 	{ "href", SHEET_TEXT },
 };
+
+static bool
+check_length(struct question *q, const struct response_span *s)
+{
+	return s->to - s->from <= DAYS_MAX * DAY_MS ||
+	       question_problem(q, 400,
+		   "more than %d days, ten years; take a shorter range",
+		   DAYS_MAX);
+}
 
 /* A stretch for each hour of the clock. */
 static void
@@ -102,7 +115,7 @@ resource_heatmap(struct question *q)
 	struct response_sums sums = { .n = 0 };
 
 	if (response_filter_read(q, &c) &&
-	    response_span_read(q, c.zone, &span)) {
+	    response_span_read(q, c.zone, &span) && check_length(q, &span)) {
 		plan_heatmap(&plan, &span);
 		if (response_sums_read(q, &plan, &c, false, &sums))
 			write_heatmap(q, &c, &span, &sums);

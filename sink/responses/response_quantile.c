@@ -13,7 +13,13 @@
 int64_t
 response_mean(const struct span_sum *s)
 {
-	return s->n > 0 ? (2 * s->sum_ms + s->n) / (2 * s->n) : CLOCK_NONE;
+	int64_t rest;
+
+	if (s->n <= 0)
+		return CLOCK_NONE;
+	/* Rounded; twice the sum may be no number any more. */
+	rest = s->sum_ms % s->n;
+	return s->sum_ms / s->n + (rest >= s->n - rest);
 }
 
 static int64_t

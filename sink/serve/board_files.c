@@ -102,7 +102,7 @@ board_files_open(const char *folder, struct buf *why)
 			rc = read_file(&b->files[i], path, why);
 			free(path);
 		}
-		etag_write(b->files[i].etag, &b->files[i].text);
+		etag_write(b->files[i].etag, &b->files[i].text, NULL);
 	}
 	if (rc == 0)
 		return b;

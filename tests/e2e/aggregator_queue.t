@@ -21,7 +21,7 @@ get() { # QUEUE: its lines
 }
 
 run() { # CODE FROM: until it is empty
-	expect "$1" "$aggregator" -f "queue:$2" -t queue:rows \
+	expect "$1" timeout 120 "$aggregator" -f "queue:$2" -t queue:rows \
 		--state "$state" --until-empty
 }
 
@@ -106,13 +106,22 @@ expect 73 "$aggregator" -f queue:records --state "$small"
 says 'choose another'
 rm -r "$state"
 put records 1000 <"$small"
+before=$(waiting records)
 (
 	ulimit -f 2
 	run 74 records
 )
 says "cannot write '$state/acme.spool'"
-until_true 10 so_many_wait records 1 || fail "it was acknowledged"
+until_true 10 so_many_wait records "$before" || fail "it was acknowledged"
 run 0 records
+same_rows "$small"
+
+echo "- messages of the broker without a line, as many as it sends ahead"
+rm -r "$state"
+printf '\n\n\n\n' | "$TESTBIN/tools/amqp_lines" records 0
+put records 1000 <"$small"
+run 0 records
+[ "$(waiting records)" = 0 ] || fail "not all was acknowledged"
 same_rows "$small"
 
 # Snapshots of two tenants, a minute each.

@@ -508,6 +508,33 @@ class Test:
             "If-None-Match": first.headers["ETag"]})
         self.that(again.status == 200, "a change is not seen")
 
+    def a_page_that_gets_another_behind_it_is_not_the_same(self):
+        """Also where only the header Link says that there is one."""
+        admin = token(tenant_id="pages", role="admin")
+
+        def say(n):
+            self.world.sql.ask(
+                "INSERT INTO messages (tenant, created_at, conversation_id, "
+                "message_id, sender, private, automated, version) VALUES "
+                f"('pages', '2026-11-20 10:0{n}', 'c', '{n}', 'customer', 0, "
+                "0, 0)")
+
+        say(2)
+        say(3)
+        # The newest first, and the oldest first.
+        for path, more in (("messages?limit=2", 1), ("messages.csv?limit=2", 1),
+                           ("messages.ndjson?limit=2", 1),
+                           ("messages/conversation/c?limit=2", 4)):
+            first = self.server.ask(V1 + path, admin)
+            say(more)
+            again = self.server.ask(V1 + path, admin, headers={
+                "If-None-Match": first.headers["ETag"]})
+            self.that("Link" not in first.headers and again.status == 200
+                      and "Link" in again.headers,
+                      f"{path}: {again.status} with a page more")
+            self.world.sql.ask("DELETE FROM messages WHERE tenant = 'pages' "
+                               f"AND message_id = '{more}'")
+
     def the_next_page_begins_where_the_first_one_did(self):
         """However long the client takes: so long ago is an instant."""
         before = time.time()
@@ -570,6 +597,32 @@ class Test:
                   f"too late: {late.status} {late.body}")
         self.world.sql.ask("UNLOCK TABLES")
 
+    def an_answer_may_take_longer_than_other_statements(self):
+        """query_timeout says how long, not [mysql] timeout."""
+        self.world.sql.ask(
+            "INSERT INTO operator_metrics (tenant, operator, name, open_chats, "
+            "as_of, version) VALUES ('slow', '1', 'Ann', 1, NOW(), 1); "
+            "INSERT INTO tenants (tenant) VALUES ('slow'); "
+            "RENAME TABLE operator_metrics TO real_metrics; "
+            "CREATE VIEW operator_metrics AS SELECT * FROM real_metrics "
+            "WHERE tenant <> 'slow' OR SLEEP(2) = 0")
+        # A statement of a report has ten times as long.
+        for timeout, mode in (("8s", ("--get", V1 + "operators")),
+                              ("800ms", ("--report", "-"))):
+            conf = self.lab.conf("slow.conf", {
+                "mysql": {"timeout": "1s"},
+                "serve": {"query_timeout": timeout}})
+            done = self.lab.run(["sink", "-c", conf, "--tenant", "slow", *mode])
+            self.that(done.code == 0 and done.out, f"{mode}: {done}")
+        server = Server(self.lab, {"mysql": {"timeout": "1s"},
+                                   "serve": {"query_timeout": "8s"}},
+                        name="slow")
+        got = server.ask(V1 + "operators", token(tenant_id="slow", role="admin"))
+        self.that(got.status == 200 and b"Ann" in got.body,
+                  f"served: {got.status} {got.body}")
+        self.world.sql.ask("DROP VIEW operator_metrics; "
+                           "RENAME TABLE real_metrics TO operator_metrics")
+
     def a_database_that_is_away_comes_back(self):
         self.lab.servers("kill", "mariadb")
         answer = self.server.ask(V1 + "now", self.admin)
@@ -611,10 +664,12 @@ def body():
         test.the_servers_refusals_are_problems()
         test.accept_chooses_the_form()
         test.the_same_is_not_sent_again()
+        test.a_page_that_gets_another_behind_it_is_not_the_same()
         test.the_next_page_begins_where_the_first_one_did()
         test.by_hand_it_is_the_same()
         test.one_who_may_only_read_is_enough()
         test.a_locked_table_is_not_waited_for()
+        test.an_answer_may_take_longer_than_other_statements()
         test.a_database_that_is_away_comes_back()
         test.it_ends_when_asked()
         return test.checks.result()

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import random
+import re
 import sys
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
@@ -681,6 +682,27 @@ class Test:
         rows = self.get("responses", **many)["rows"]
         self.that(len(rows) == 31 * 24 + 1, f"October has {len(rows)} hours")
 
+    def peak(self):
+        """The most memory that the server had so far, in bytes."""
+        with open(f"/proc/{self.server.process.pid}/status",
+                  encoding="ascii") as f:
+            return 1024 * int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])
+
+    def a_heat_map_of_any_range_takes_little(self):
+        """In a zone whose hours begin between those of UTC."""
+        asked = {"zone": "Asia/Kolkata", "from": "1970-01-02"}
+        before = self.peak()
+        answer = self.server.get(V1 + "heatmap", self.lead, to="2200-01-01",
+                                 **asked)
+        self.that(answer.status == 400 and "3660 days" in answer.problem(),
+                  f"230 years: {answer.status} {answer.body[:200]!r}")
+        asked["from"] = "2017-01-01"
+        answer = self.server.get(V1 + "heatmap", self.lead, to="2027-01-01",
+                                 **asked)
+        self.that(answer.status == 200, f"ten years: {answer.body[:200]!r}")
+        took = self.peak() - before
+        self.that(took < 40 << 20, f"it took {took} bytes")
+
     def forms_agree(self):
         asked = urlencode({"from": "2026-10-20", "to": "2026-11-05",
                            "zone": "Pacific/Chatham", "group": "operator"})
@@ -721,6 +743,7 @@ def body():
         test.roles_see_their_part()
         test.bad_links_are_refused()
         test.bad_questions_are_refused()
+        test.a_heat_map_of_any_range_takes_little()
         test.forms_agree()
         test.that(test.by_operator_rows > 0 and test.links > 0
                   and test.inexact > 0,

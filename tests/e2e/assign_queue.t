@@ -40,6 +40,9 @@ outcomes() { # what came so far, taken out of the queue
 		jq -r '[.chat, .operator // "-", .status, .assignment] | join(" ")' |
 		sort
 }
+set_prefetch() { # N
+	sed -i "/^prefetch/d; s/^\[amqp\]/&\nprefetch = $1/" "$tmp/conf"
+}
 free() { # DIALOG...
 	for dialog in "$@"; do
 		control "act?do=transfer&dialog=$dialog"
@@ -75,7 +78,7 @@ mapfile -t operators < <(shows '/operators' | jq '.data[].id')
 a=${operators[0]} b=${operators[1]} d=${dialogs[0]}
 later=$(at 360000)
 (umask 077 && printf '%s\n' '[crm acme]' "url = $sim/v1" 'assign = yes' \
-	'timeout = 60s' '[poller]' 'retry_budget = 1s' >"$tmp/conf")
+	'timeout = 60s' '[poller]' 'retry_budget = 1s' '[amqp]' >"$tmp/conf")
 # One message holds several outcomes if they come together.
 "$probe" -e read queue:records >/dev/null
 "$probe" -e read queue:assignments >/dev/null
@@ -150,6 +153,44 @@ is "result" "$(jq -r '.assignment + " " + .result' "$tmp/out")" "p9 expired"
 still() { [ "$(waiting assignments)" = 1 ]; }
 until_true 20 still || fail "it is acknowledged"
 "$probe" -e read queue:assignments >/dev/null
+
+echo "- what acknowledges nothing reads more than the broker sends ahead"
+set_prefetch 1
+for id in p11 p12; do
+	reservation $id "$d" "$b" 2020-01-01T00:00:00Z | put
+done
+timeout 60 "$poller" -c "$tmp/conf" --assign --dry-run -f queue:assignments \
+	-o ndjson >"$tmp/out" 2>"$tmp/err" || fail "it gives $?: $(cat "$tmp/err")"
+is "results" "$(jq -r '.assignment + " " + .result' "$tmp/out" | xargs)" \
+	"p11 expired p12 expired"
+"$probe" -e read queue:assignments >/dev/null
+for chat in "${dialogs[@]:0:2}"; do
+	echo "{\"type\":\"chat\",\"tenant\":\"acme\",\"chat\":\"$chat\",\"status\":\"open\",\"at\":\"$later\"}" |
+		"$probe" write queue:asked >/dev/null
+done
+timeout 60 "$poller" -c "$tmp/conf" --status -f queue:asked \
+	>"$tmp/out" 2>"$tmp/err" || fail "it gives $?: $(cat "$tmp/err")"
+is "chats" "$(jq -r 'select(.type == "chat").chat' "$tmp/out" | sort | xargs)" \
+	"$(printf '%s\n' "${dialogs[@]:0:2}" | sort | xargs)"
+
+echo "- one that is away, and nothing more is sent: it rests meanwhile"
+ticks() { # of processor time
+	awk '{ print $14 + $15 }' "/proc/$pid/stat"
+}
+free "$d"
+control "fault?name=500&method=GET"
+reservation p13 "$d" "$b" | put
+begin
+until_true 20 called GET 3 || fail "nothing is read: $(cat "$tmp/err")"
+before=$(ticks)
+sleep 5
+used=$(($(ticks) - before))
+[ "$used" -lt 50 ] || fail "$used ticks in 5 s"
+control "fault?name=none"
+until_true 30 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
+is "outcome" "$(outcomes)" "$d $b open p13"
+end
+set_prefetch 0
 begin
 
 echo "- bad records are dead letters"
@@ -182,6 +223,17 @@ told() {
 until_true 20 told p7 || fail "no outcome: $(cat "$tmp/err")"
 end
 is "outcomes" "$(sort "$tmp/told" | xargs)" "$d $a open p6 $d $a open p7"
+
+echo "- messages of the broker without a line, more than it sends ahead"
+free "$d"
+set_prefetch 1
+printf '\n\n\n' | "$TESTBIN/tools/amqp_lines" assignments 0
+reservation p10 "$d" "$b" | put
+begin
+until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
+end
+is "outcome" "$(outcomes)" "$d $b open p10"
+set_prefetch 0
 
 echo "- two at one queue, killed again and again: each chat is given once"
 mapfile -t dialogs < <(shows '/dialogs?state=open&limit=200' | jq '.data[].id')

@@ -205,6 +205,25 @@ class Test:
         for one in (listener, known, stale):
             one.close()
 
+    def a_forgotten_name_is_told_no_more(self, lab):
+        """Though a row that is forgotten keeps its version."""
+        name = "Customer 4"
+        self.world.sql.ask(
+            "UPDATE chat_metrics SET customer = 'c4' "
+            f"WHERE tenant = '{TENANT}' AND customer_name = '{name}'")
+        self.world.sql.ask(f"INSERT INTO tenants (tenant) VALUES ('{TENANT}')")
+        listener = self.listen()
+        self.that(name in listener.event()[1], "the name is not told before")
+        conf = lab.conf("forget.conf", {"reaper": {}})
+        lab.must(["reaper", "-c", conf, "--forget", "c4", "--tenant", TENANT])
+        # What changed before may be told by an event of its own.
+        self.that(any(name not in listener.event()[1] for _ in range(3)),
+                  "the name stays")
+        newcomer = self.listen()
+        self.that(name not in newcomer.event()[1], "a newcomer hears the name")
+        for one in (listener, newcomer):
+            one.close()
+
     def a_session_that_rested_and_was_ended_is_not_missed(self):
         """As the database ends those of two minutes."""
         self.that(self.server.ask(NOW, self.lead).status == 200, "before")
@@ -332,6 +351,7 @@ def body():
         test.it_says_what_now_says()
         test.each_change_is_told()
         test.what_is_known_is_not_repeated()
+        test.a_forgotten_name_is_told_no_more(lab)
         test.a_session_that_rested_and_was_ended_is_not_missed()
         test.a_revoked_token_hears_no_more()
         test.who_does_not_read_holds_up_nobody()

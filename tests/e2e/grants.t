@@ -54,6 +54,43 @@ grep -q '^t1,7,Ann,' table || fail "the report shows: $(cat table)"
 as report "$report" -o ndjson >/dev/null
 as sink "$BIN/sink" --token --tenant t1 --revoke x
 
+# Each path of the API, the figures of one aggregator and those of several.
+printf '[listen]\nsecret_key = %064d\n[serve]\nrate = 0\n' 0 >serve.conf
+chmod 600 serve.conf
+MYSQL_URL=mysql://serve:secret@$where "$BIN/sink" -c serve.conf \
+	--serve 127.0.0.1:0 --port-file port 2>serve.log &
+served=$!
+until_true 20 test -s port || fail "no server: $(cat serve.log)"
+as sink "$BIN/sink" -c serve.conf --token --tenant t1 --role admin \
+	--days 1 2>/dev/null | sed 's/^/Authorization: Bearer /' >header
+ask_every_path() {
+	local path
+	jq -r '.paths | keys[]' "$root/sink/resources/openapi.json" |
+		sed 's/{chat}/9/; s/{[a-z_]*}/x/' >paths
+	[ "$(wc -l <paths)" -gt 20 ] || fail "which paths? $(cat paths)"
+	while read -r path; do
+		case $path in
+		*/analytics/*) path+='?tenant_id=t1&period=week' ;;
+		esac
+		curl -sS --max-time 60 -H @header -o answer -w '%{http_code}' \
+			"http://127.0.0.1:$(cat port)$path" >status
+		grep -qE '^(200|404|422)$' status ||
+			fail "$path: $(cat status answer serve.log)"
+		[[ $path != */health* ]] || grep -q '"healthy"' answer ||
+			fail "$path: $(cat answer serve.log)"
+	done <paths
+	curl -sS --max-time 60 -o answer "http://127.0.0.1:$(cat port)/metrics"
+	grep -q '^messaging_tenant_open_chats{tenant="t1"}' answer ||
+		fail "metrics: $(cat answer serve.log)"
+}
+ask_every_path
+"$servers" mysql "$tmp/srv" messaging -e "INSERT INTO tenant_metrics_parts
+	(tenant, generation, part, open_chats, as_of) VALUES ('t1', 1, 0, 1, NOW())"
+ask_every_path
+kill "$served"
+wait "$served" || fail "sink --serve: $(cat serve.log)"
+! grep -i denied serve.log || fail "refused"
+
 as reaper "$BIN/reaper" --list -o ndjson >listed
 cat >closed <<'END'
 {"type":"chat","tenant":"t1","chat":"9","status":"closed","at":"2026-11-20T11:00:00Z"}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SIGHUP does not end a daemon: it says in one line that it stays as it is, and
-# goes on until SIGTERM. Where its terminal has gone it leaves. The journal is
-# told the level of each line.
+# goes on until SIGTERM. Where its terminal has gone it leaves, in time. The
+# journal is told the level of each line.
 set -euo pipefail
 # shellcheck source=tests/e2e/amqp.sh
 . "$(dirname "$0")/amqp.sh"
@@ -61,6 +61,32 @@ until_true 20 test -s "$tmp/pid" || fail "it does not start"
 until_true 30 minds_hangup "$(cat "$tmp/pid")" || fail "no handler"
 kill -HUP "$(cat "$tmp/pid")"
 wait $shell || fail "it gives $?: $(cat "$tmp/out")"
+
+echo "- its terminal goes while a CRM does not answer"
+start_sim --dialogs 3 --messages 1 --operators 1
+dialog=$(shows '/dialogs?state=open' | jq '.data[0].id')
+(umask 077 && printf '%s\n' '[crm acme]' "url = $sim/v1" 'assign = yes' \
+	'timeout = 120s' >"$tmp/away")
+operator=$(shows /operators | jq '.data[0].id')
+for fault in "act?do=transfer&dialog=$dialog" \
+	"fault?name=slow&value=120000&method=PUT"; do
+	curl -sS --fail -X POST "$sim/control/$fault" >/dev/null
+done
+printf '{"type":"assignment","tenant":"acme","id":"1","chat":"%s","operator":"%s","expires":"2099-01-01T00:00:00Z"}\n' \
+	"$dialog" "$operator" | "$probe" write queue:given >/dev/null
+gives() {
+	curl -sS --fail "$sim/control/stats" |
+		jq -e '.by_route["PUT /v1/dialogs/{id}"] > 0' >/dev/null
+}
+rm "$tmp/pid"
+script -qec "sh -c 'echo \$\$ >$tmp/pid; exec $BIN/poller -c $tmp/away --assign -f queue:given'" \
+	/dev/null >"$tmp/out" 2>&1 </dev/null &
+shell=$!
+until_true 30 gives || fail "it gives nothing: $(cat "$tmp/out")"
+kill -HUP "$(cat "$tmp/pid")"
+wait $shell || :
+grep -q 'poller: asked to stop, and what is in hand is not done after' "$tmp/out" ||
+	fail "it is not ended: $(cat "$tmp/out")"
 
 echo "- nohup holds"
 (trap '' HUP && exec setsid "$BIN/sink" -f queue:rows 2>"$tmp/err" </dev/null) &

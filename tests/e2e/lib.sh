@@ -28,11 +28,10 @@ fail() {
 # until_true SECONDS COMMAND...: polls. They are seconds of a quiet machine; a
 # busy one has four times as many.
 until_true() {
-	local tries=$(($1 * 200))
+	local end=$((SECONDS + 4 * $1))
 	shift
 	until "$@"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
+		[ $SECONDS -lt $end ] || return 1
 		sleep 0.02
 	done
 }

@@ -55,7 +55,8 @@ scrape
 is messaging_listener_records_total 3
 # The one before was accepted, too; this one is counted when it is answered.
 is 'messaging_http_requests_total{result="accepted"}' 4
-is 'messaging_http_requests_total{result="refused"}' 2
+is 'messaging_http_requests_total{result="malformed"}' 1
+is 'messaging_http_requests_total{result="refused"}' 1
 is 'messaging_http_requests_total{result="later"}' 0
 # A broker that is slow to confirm has some of them spooled.
 nothing_waits() {

@@ -13,6 +13,7 @@ as_of=2026-11-20T10:00:00.000Z
 head='{"type":"row","table":"chat_metrics","tenant":"t","snapshot":"s"'
 long=$(printf '%0256d' 0)
 wide=$(printf '%0255d' 0 | sed 's/0/é/g')
+id=$(printf '%0191d' 0)
 
 # REASON<tab>LINE
 cat >"$tmp/bad" <<END
@@ -41,6 +42,7 @@ field 'avg_response_seconds' must be a number	$head,"chat":"b22","status":"open"
 field 'tenant' must be the name of a .crm NAME. section	{"type":"row","table":"tenant_metrics","tenant":"$long","as_of":"$as_of"}
 field 'tenant' must be	{"type":"row","table":"tenant_metrics","tenant":"a b","snapshot":"s","as_of":"$as_of"}
 field 'tenant' must be	{"type":"snapshot","tenant":"t ","state":"begin","snapshot":"s","at":"$as_of"}
+field 'ms' is below 0	{"type":"row","table":"intervals","tenant":"t","snapshot":"s","end_at":"$as_of","chat":"$id","message":"$id","kind":"reply","ms":-1,"as_of":"$as_of"}
 field 'available' must be true or false	{"type":"row","table":"operator_metrics","tenant":"t","operator":"1","available":1,"as_of":"$as_of"}
 the limit	$head,"chat":"b25","status":"open","unknown":"$(head -c 70000 /dev/zero | tr '\0' x)","as_of":"$as_of"}
 no type	{"tenant":"t"}
@@ -123,6 +125,24 @@ grep -q "sink_done .* cut=3 " "$tmp/err" || fail "$(cat "$tmp/err")"
 rm "$tmp/huge"
 is "its neighbours" 2 \
 	"$(sql "SELECT COUNT(*) FROM chat_metrics WHERE chat IN ('ga', 'gb')")"
+
+# A key that is longer than its column is kept as its hash, so that of the same
+# row and no other.
+reply() { # CHAT MS
+	echo "{\"type\":\"row\",\"table\":\"intervals\",\"tenant\":\"t\",\"snapshot\":\"k\",\"end_at\":\"$as_of\",\"chat\":\"$1\",\"message\":\"$id\",\"kind\":\"reply\",\"ms\":$2,\"as_of\":\"$as_of\"}"
+}
+{
+	reply "$id" -1
+	reply "${id%?}1" -1
+	reply "$id" -2
+	reply "${id%?}2" 5
+} >"$tmp/long_keys"
+code 65 "$sink" -f "$tmp/long_keys"
+is "their neighbour" "${id%?}2" "$(sql "SELECT chat FROM intervals")"
+is "each row once" "key ${id}, key ${id%?}1" \
+	"$(sql "SELECT CONCAT(REGEXP_SUBSTR(row_key, '^key (?=[0-9a-f]{16}$)'),
+		chat) FROM refused_rows WHERE snapshot = 'k' ORDER BY chat" |
+		paste -sd, | sed 's/,/, /g')"
 
 # What only the database sees: a constraint of somebody else's.
 sql "DELETE FROM chat_metrics; DELETE FROM refused_rows;

@@ -76,6 +76,15 @@ grep -q "older=7" "$tmp/err" || fail "$(cat "$tmp/err")"
 grep -q "snapshot_older tenant=t snapshot=s2" "$tmp/err" ||
 	fail "$(cat "$tmp/err")"
 same "$tmp/five"
+# Without -v, too; once a tenant. One that comes again is not told.
+{
+	rows t s2 2 3 3
+	rows t s3 3 3 3
+} | code 0 "$sink"
+one_line 'snapshot s[23] of t is of 2026-11-20T10:0[23]:00.000Z, no newer than what is stored, of 2026-11-20T10:05:00.000Z, and is not stored'
+rows other o1 1 3 3 | code 0 "$sink"
+is "again" "" "$(cat "$tmp/err")"
+same "$tmp/five"
 
 # Tombstones. The CRM was asked at 10:06 about chat 1001.
 sql "DELETE FROM chat_metrics WHERE tenant = 't' AND chat = '1001';

@@ -3,7 +3,7 @@
  * a persistent message of the broker without any other property, above all
  * without an id.
  *
- *   amqp_lines QUEUE N
+ *   amqp_lines QUEUE N     N 0: an empty message for each line
  *
  * The configuration is that of the programs.
  */
@@ -42,11 +42,13 @@ publish_all(struct amqp_link *l, const char *queue, unsigned long lines)
 	amqp_tx_select(l->conn, AMQP_LINK_CHANNEL);
 	rc = amqp_link_check_reply(l, "begin", amqp_get_rpc_reply(l->conn));
 	while (rc == 0 && (len = getline(&line, &cap, stdin)) > 0) {
-		buf_add(&body, line, (size_t)len);
-		if (++n % lines != 0)
+		if (lines > 0)
+			buf_add(&body, line, (size_t)len);
+		if (++n < lines)
 			continue;
 		rc = publish(l, queue, &body);
 		buf_clear(&body);
+		n = 0;
 	}
 	if (rc == 0 && body.len > 0)
 		rc = publish(l, queue, &body);
@@ -70,7 +72,7 @@ main(int argc, char **argv)
 	struct conf *conf;
 
 	prog_init(argv[0]);
-	if (lines == 0)
+	if (argc != 3)
 		return PROG_USAGE;
 	conf = conf_load(NULL, &why);
 	if (conf != NULL &&

@@ -40,6 +40,9 @@ handle(const void *context, const struct web_request *r, struct web_answer *a)
 	} else if (strcmp(r->path, "/later") == 0) {
 		a->queue = p->queue;
 		a->later = answer_slowly;
+	} else if (strcmp(r->path, "/wrong") == 0) {
+		a->status = 400;
+		buf_adds(&a->body, "no JSON");
 	} else {
 		a->status = 404;
 		buf_adds(&a->body, "nothing");
@@ -145,11 +148,13 @@ callbacks_are_all_it_needs(void **state)
 	assert_string_equal(buf_str(&p.stored), "2\n");
 	expect("GET /none HTTP/1.1\r\nConnection: close\r\n\r\n", "400",
 	    "{\"detail\":\"Bad Request\"}");
+	expect("GET /wrong" END "\r\n", "400", "no JSON");
 	server_close(s);
 	work_queue_close(p.queue);
-	assert_int_equal(atomic_load(&counts.requests), 5);
+	assert_int_equal(atomic_load(&counts.requests), 6);
 	assert_int_equal(atomic_load(&counts.accepted), 2);
-	assert_int_equal(atomic_load(&counts.malformed), 1);
+	assert_int_equal(atomic_load(&counts.malformed), 2);
+	assert_int_equal(atomic_load(&counts.refused), 1);
 	assert_int_equal(atomic_load(&counts.later), 1);
 	assert_int_equal(atomic_load(&counts.records), 1);
 	listen_socket_close(&socket);

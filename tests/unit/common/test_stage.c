@@ -4,7 +4,7 @@
  * Input, handler and flush play from scripts, one letter a call; what happens
  * is written down, one letter each:
  *   h handled  f flushed  c, C confirmed, waiting  A acknowledged
- *   p input pumped  i idle
+ *   p input pumped  i idle  u upkeep
  */
 #include "tests/unit/tmpdir.h"
 
@@ -156,6 +156,14 @@ idle(void *ctx)
 	buf_addc(&p->events, 'i');
 }
 
+static void
+upkeep(void *ctx)
+{
+	struct play *p = ctx;
+
+	buf_addc(&p->events, 'u');
+}
+
 static const struct {
 	const char *name;
 	const char *input, *handle, *flush;
@@ -177,7 +185,7 @@ static const struct {
 	{ "an empty queue", "rre", "", "", false, 9, "hhfA", PROG_OK, true,
 	    NULL },
 	{ "waiting, the others are looked after", "wwrE", "", "", false, 9,
-	    "pipihfA", PROG_OK, true, NULL },
+	    "ApiApihfA", PROG_OK, true, NULL },
 	{ "in a long batch, too", "rrrE", "z", "", false, 9, "hphhfA", PROG_OK,
 	    true, NULL },
 	{ "a cut input", "rrc", "", "", false, 9, "hhfA", PROG_DATA, false,
@@ -310,6 +318,50 @@ reads_on_until_confirmed(void **state)
 	}
 }
 
+/* What the hour asks for is looked after however much comes, but not while the
+ * program stops. */
+static void
+keeps_up_when_busy(void **state)
+{
+	static const struct {
+		const char *input, *flush, *events;
+	} runs[] = {
+		{ "rrrE", "", "hfAuhfAuhfAufAu" },
+		{ "wrE", "l", "ApiuhfpiufAufAu" },
+		{ "rrs", "", "hfAuhfAufA" },
+	};
+	struct endpoint_options opt = { 0 };
+	struct deadletter dead;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(runs); i++) {
+		struct play p = { .base.ops = &fake_ops,
+			.base.name = xstrdup("-"),
+			.input = runs[i].input,
+			.handle = "",
+			.flush = runs[i].flush };
+
+		deadletter_open(&dead, &p.base, &opt);
+		p.stage = (struct stage){ .in = &p.base,
+			.dead = &dead,
+			.ctx = &p,
+			.batch_records = 1,
+			.batch_ms = 1000,
+			.wait_forever = true,
+			.handle = handle,
+			.flush = flush,
+			.idle = idle,
+			.upkeep = upkeep };
+		(void)stage_run(&p.stage);
+		stop_set(false);
+		assert_string_equal(buf_str(&p.events), runs[i].events);
+		deadletter_close(&dead);
+		buf_release(&p.events);
+		free(p.base.name);
+	}
+}
+
 /* By hand, bad records are shown, but a million of them do not flood. */
 static void
 letters_by_hand(void **state)
@@ -345,6 +397,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(acknowledges_last),
 		cmocka_unit_test(reads_on_until_confirmed),
+		cmocka_unit_test(keeps_up_when_busy),
 		cmocka_unit_test(letters_by_hand),
 	};
 

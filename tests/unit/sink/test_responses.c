@@ -389,12 +389,14 @@ quantiles(void **state)
 	static const int64_t few[] = { 1, 2, 4, 9 };
 	static const int64_t ten[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 98400 };
 	struct span_bucket buckets[10];
-	struct span_sum none = { .n = 0 }, s;
+	struct span_sum none = { .n = 0 }, most, s;
 
 	(void)state;
 	assert_int_equal(response_mean(&none), CLOCK_NONE);
 	assert_int_equal(response_median(&none), CLOCK_NONE);
 	assert_int_equal(response_percentile(&none, 900), CLOCK_NONE);
+	most = (struct span_sum){ .n = INT64_MAX, .sum_ms = INT64_MAX };
+	assert_int_equal(response_mean(&most), 1);
 	s = sum_of(few, 1, buckets);
 	assert_int_equal(response_median(&s), 1);
 	assert_int_equal(response_percentile(&s, 1), 1);

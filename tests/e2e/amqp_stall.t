@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# A queue whose process does not answer for a while, which the broker then calls
+# empty and unread, is not taken for that: it is not deleted, it is read to its
+# end, and what waits in it is shown.
+set -euo pipefail
+# shellcheck source=tests/e2e/amqp.sh
+. "$(dirname "$0")/amqp.sh"
+
+start_broker
+settings 'wait_timeout = 40s' 'prefetch = 1'
+
+stall() { # QUEUE
+	on_queue "$1" 'sys:suspend(amqqueue:get_pid(Q))' >/dev/null
+}
+
+go_on() { # QUEUE
+	on_queue "$1" 'sys:resume(amqqueue:get_pid(Q))' >/dev/null
+}
+
+drop() { # QUEUE
+	echo "drop queue $1" | "$BIN/aggregator" --declare
+}
+
+# while_stalled QUEUE CODE COMMAND...: it begins while the queue stands still,
+# and has more time than a believer needs.
+while_stalled() {
+	stall "$1"
+	expect "${@:2}" &
+	local command=$!
+	sleep 2
+	go_on "$1"
+	wait "$command" || exit 1
+}
+
+echo "- a message is not deleted with its queue"
+records 1 1 | "$probe" write queue:one >/dev/null
+while_stalled one 75 drop one
+[ "$(waiting one)" = 1 ] || fail "the message is gone"
+
+echo "- a dead letter neither"
+echo bad | "$probe" write queue:two >/dev/null
+expect 0 "$probe" -e read queue:two
+while_stalled two.dead 0 drop two
+[ "$(waiting two.dead)" = 1 ] || fail "the dead letter is gone"
+
+echo "- messages that wait are shown"
+while_stalled two.dead 0 "$BIN/aggregator" --dead-letters -f queue:two.dead
+[ -s "$tmp/out" ] || fail "nothing is shown"
+
+echo "- a queue is read to its end"
+records 1 30 | "$probe" -b 1 write queue:many >/dev/null
+"$probe" -e -b 1 -s 100 read queue:many >"$tmp/read" &
+reader=$!
+until_true 20 test -s "$tmp/read" || fail "nothing is read"
+stall many
+sleep 2
+go_on many
+wait $reader || fail "it gave $?"
+same_lines "$tmp/read" 1 30
+
+echo "- one that is empty is dropped, also a classic one"
+"$probe" -e read queue:one >/dev/null
+ctl eval 'rabbit_amqqueue:declare(rabbit_misc:r(<<"messaging">>, queue,
+	<<"old">>), true, false, [], none, <<"test">>).' >/dev/null
+expect 0 drop one
+expect 0 drop old
+[ "$(ctl -p messaging list_queues name | grep -cxe one -e old)" = 0 ] ||
+	fail "they stay"
