@@ -232,7 +232,7 @@ class Lab:
         self.processes.append(p)
         return p
 
-    def run(self, argv, stdin=b"", env=None, timeout=120, limits=None,
+    def run(self, argv, stdin=b"", env=None, timeout=600, limits=None,
             cwd=None):
         """Runs a program to its end. stdin: bytes or an open file. limits:
         {resource.RLIMIT_...: bytes}."""
