@@ -141,7 +141,9 @@ take_lock() {
 		die 73 "cannot open the lock '$lock'; choose another with -l FILE"
 	umask "$mask"
 	flock -n 9 || return 1
-	date +%s >"$lock"
+	# 1 would say that somebody else holds it.
+	date +%s 2>/dev/null >"$lock" || die 73 \
+		"cannot write to the lock '$lock'; choose another with -l FILE"
 }
 
 # lock_age: the seconds for which the other run has held the lock.

@@ -194,6 +194,15 @@ for closed in "$tmp/closed/conf" "$tmp/closed"; do
 done
 run 73 job -l /no/such/folder/lock
 grep -q 'choose another with -l' "$tmp/out" || fail "$(cat "$tmp/out")"
+# A lock that is ours and cannot be written to is not held by another run.
+mkdir "$tmp/full"
+printf '#!/bin/sh\nexit 1\n' >"$tmp/full/date"
+chmod +x "$tmp/full/date"
+for script in job reap; do
+	PATH=$tmp/full:$PATH run 73 $script
+	grep -qx "$script: cannot write to the lock '$tmp/lock'; .*-l FILE" \
+		"$tmp/out" || fail "$(cat "$tmp/out")"
+done
 PROGRAM_PREFIX=ma-
 export PROGRAM_PREFIX
 for name in poller aggregator sink; do
