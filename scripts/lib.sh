@@ -347,11 +347,10 @@ mysql_options() {
 		}
 		option("host", host)
 		print "protocol=tcp\nport=" (port != "" ? port : 3306)
-		# 127.example.com is somebody else.
-		if (host ~ /^127\.[0-9]+\.[0-9]+\.[0-9]+$/ || host == "::1" || \
-		    tolower(host) == "localhost")
-			exit
-		if (plain ~ /^(yes|true|on|1)$/)
+		# As common/db/db.c has it; 127.example.com is somebody else.
+		here = host ~ /^127\.[0-9]+\.[0-9]+\.[0-9]+$/ || host == "::1" || \
+		    tolower(host) == "localhost"
+		if (ca == "" && (here || plain ~ /^(yes|true|on|1)$/))
 			exit
 		print "ssl-verify-server-cert"
 		option("ssl-ca", ca != "" ? ca : \

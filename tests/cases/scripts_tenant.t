@@ -221,6 +221,14 @@ for each in $awks; do
 done
 is "a CA of its own" "$(options mysql://u:p@h/db /ca.pem | grep -o 'ssl-ca=.*')" \
 	'ssl-ca="/ca.pem"'
+is "a CA of its own, and this machine" \
+	"$(options mysql://u:p@127.0.0.1:1/db /ca.pem | grep -o 'ssl-.*')" \
+	'ssl-verify-server-cert ssl-ca="/ca.pem"'
+is "a CA of its own, and plaintext" \
+	"$(options mysql://u:p@h/db /ca.pem yes | grep -o 'ssl-.*')" \
+	'ssl-verify-server-cert ssl-ca="/ca.pem"'
+is "a CA of its own, and a socket" \
+	"$(options mysql://u:p@localhost/db /ca.pem | grep -c ssl)" 0
 is "without TLS" "$(options mysql://u:p@h/db '' yes | grep -c ssl)" 0
 
 echo "- cells of CSV: quoted, and no formula"
