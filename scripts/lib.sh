@@ -364,6 +364,11 @@ mysql_options() {
 of_stream="(m.version <> TIMESTAMPDIFF(MICROSECOND, '1970-01-01', m.as_of)
 	DIV 1000)"
 
+# SQL: the time of the newest snapshot of t, or of a stream's row in m. What is
+# newer than its removed_at was stored since: it was added again.
+# shellcheck disable=SC2034 # for health-check.sh and tenant
+newest='GREATEST(COALESCE(t.as_of, m.as_of), COALESCE(m.as_of, t.as_of))'
+
 # sql STATEMENT: rows as lines of cells between tabs, no header. Anything the
 # client complains of goes to stderr.
 sql() {
