@@ -121,6 +121,16 @@ unreadable_config() {
 		"sudo -u $(stat -L -c %U "$closed") ..., or give another with -c"
 }
 
+# whose_run: a text of its own for each configuration, and for each tenant of the
+# environment. All names of a file are one; no secret is in it.
+whose_run() {
+	realpath "$config" 2>/dev/null || echo
+	for name in CRM_TENANT CRM_URL CRM_ACCOUNT CRM_PROFILE CRM_TOKEN_FILE; do
+		eval "value=\${$name:-}"
+		[ -z "$value" ] || echo "$name=$value"
+	done
+}
+
 # take_lock NAME FILE: one run at a time for each configuration and user, on
 # descriptor 9, which the programs inherit: it is free when all have ended,
 # however they ended. Returns 1 when another run holds it. $lock is the file.
@@ -129,9 +139,8 @@ take_lock() {
 	if [ -z "$lock" ]; then
 		lock=/run/lock
 		[ -w $lock ] || lock=/tmp
-		# One for all names of a configuration.
-		lock=$lock/messaging-$1-$(id -u)-$({ realpath "$config" 2>/dev/null ||
-			echo; } | cksum | cut -d ' ' -f 1)
+		lock=$lock/messaging-$1-$(id -u)-$(whose_run | cksum |
+			cut -d ' ' -f 1)
 	fi
 	# >> does not empty the file: the run before has its start in it. Who may
 	# open it could hold it, so nobody else may.

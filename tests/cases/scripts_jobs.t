@@ -162,6 +162,38 @@ for name in conf other; do
 		echo "$tmp/$name" | cksum | cut -d ' ' -f 1)"
 done
 
+echo "- of the environment's tenants each has its own"
+if [ ! -e /etc/messaging-analytics ]; then
+	: >"$tmp/slow"
+	: >"$tmp/called"
+	jobs=()
+	mkdir "$tmp/nowhere"
+	for tenant in a b; do
+		(cd "$tmp/nowhere" && CRM_TENANT=$tmp/$tenant CRM_TOKEN_FILE=$tmp/$tenant \
+			exec "$scripts/job" -b "$tmp/bin") &
+		jobs+=($!)
+	done
+	started_both() {
+		[ "$(grep -c '^poller' "$tmp/called")" = 2 ]
+	}
+	for _ in $(seq 500); do
+		! started_both || break
+		sleep 0.02
+	done
+	started_both || fail "one has kept the other out: $(cat "$tmp/called")"
+	: >"$tmp/called"
+	(cd "$tmp/nowhere" && CRM_TENANT=$tmp/a CRM_TOKEN_FILE=$tmp/a \
+		"$scripts/job" -b "$tmp/bin")
+	[ ! -s "$tmp/called" ] || fail "the same tenant twice"
+	rm "$tmp/slow"
+	wait "${jobs[@]}"
+	for tenant in a b; do
+		sum=$(printf '\nCRM_TENANT=%s\nCRM_TOKEN_FILE=%s\n' "$tmp/$tenant" \
+			"$tmp/$tenant" | cksum | cut -d ' ' -f 1)
+		rm -f {/run/lock,/tmp}/messaging-job-"$(id -u)-$sum"
+	done
+fi
+
 echo "- what is missing or wrong"
 run 64 job extra
 run 64 job -x
