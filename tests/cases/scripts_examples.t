@@ -53,6 +53,13 @@ if command -v systemd-analyze >/dev/null; then
 	done
 fi
 
+# systemd takes those of SuccessExitStatus for success of ExecStartPre, too.
+for unit in scripts/units/*.service; do
+	grep -q '^ExecStart=/usr/local/bin/' "$unit" || fail "what starts $unit?"
+	! grep -q '^ExecStartPre=' "$unit" || ! grep '^SuccessExitStatus=' "$unit" ||
+		fail "$unit goes on when its first step failed"
+done
+
 page=man/man7/messaging-allocation.7
 sed -n '/^\.Sh QISCUS FROM ZERO/,/^\.Sh/p' $page >"$tmp/zero"
 (
