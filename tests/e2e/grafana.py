@@ -28,7 +28,7 @@ TEXTS = {"tenant", "metric", "operator", "name", "chat", "channel", "user_id",
 # Of others.
 FOREIGN = {"up", "rabbitmq_queue_messages"}
 FUNCTIONS = {"sum", "min", "max", "count", "rate", "increase", "time", "by",
-             "le", "histogram_quantile"}
+             "le", "histogram_quantile", "or"}
 
 
 def records(now):
@@ -242,6 +242,29 @@ class Test:
         self.checks.that(done.returncode == 0 and self.expressions != [],
                          f"{done.stdout}{done.stderr}")
 
+    def one_of_several(self):
+        """A sum over several counters, of which one alone is there: not every
+        installation has a listener, or a daemon."""
+        tests = []
+        for e in self.expressions:
+            names = sorted(set(re.findall(r"messaging_\w+_total", e)))
+            for name in names if len(names) > 1 else []:
+                tests.append({
+                    "interval": "1h",
+                    "input_series": [{"series": f'{name}{{instance="a"}}',
+                                      "values": "0+1x24"}],
+                    "promql_expr_test": [{
+                        "expr": e, "eval_time": "24h",
+                        "exp_samples": [{"labels": "{}", "value": 24}]}]})
+        if not shutil.which("promtool"):
+            return
+        path = self.lab.write("series.json", json.dumps(
+            {"rule_files": [], "tests": tests}))
+        done = subprocess.run(["promtool", "test", "rules", path],
+                              capture_output=True, text=True, check=False)
+        self.checks.that(done.returncode == 0 and tests != [],
+                         f"{done.stdout}{done.stderr}")
+
     def exported(self):
         """Each name in the source of what writes metrics."""
         found = set()
@@ -313,6 +336,7 @@ class Test:
         self.checks.that(ORIGINAL <= titles, f"without {ORIGINAL - titles}")
         self.secrets()
         self.promtool()
+        self.one_of_several()
         say("- as it is installed")
         self.provisioning()
         return self.checks.result()
