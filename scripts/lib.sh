@@ -209,6 +209,23 @@ conf_tenants() {
 		's/^\[[ \t]*crm[ \t][ \t]*\([^] \t]*\)[ \t]*\]$/\1/p'
 }
 
+# configured_tenants: name, file and url of each tenant, of the configuration and
+# of the folder that [poller] tenants names.
+configured_tenants() {
+	conf_tenants | while IFS= read -r name; do
+		printf '%s\t%s\t%s\n' "$name" "$config" \
+			"$(conf_value "crm $name" url)"
+	done
+	each=$(conf_path poller tenants)
+	[ -d "$each" ] || return 0
+	for each in "$each"/*.conf; do
+		[ -e "$each" ] || continue
+		name=${each##*/}
+		printf '%s\t%s\t%s\n' "${name%.conf}" "$each" \
+			"$(conf_lines "$each" | sed -n 's/^url[ \t]*=[ \t]*//p')"
+	done
+}
+
 # reader_queues: the queues that programs read, and that may have dead letters:
 # those of the defaults and of the configuration, and of every generation behind
 # an exchange of topology. Needs $aggregator.
