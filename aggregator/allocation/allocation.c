@@ -15,12 +15,15 @@ allocation_new(const char *tenant, const struct allocation_settings *set,
     const struct allocation_listener *listener)
 {
 	struct allocation *a = xcalloc(1, sizeof *a);
+	size_t i;
 
 	a->tenant = xstrdup(tenant);
 	a->set = *set;
 	a->listener = listener;
 	a->now = INT64_MIN;
 	a->everybody = RECORD_NO_NUMBER;
+	for (i = 0; i < BUCKETS; i++)
+		a->whole_at[i] = CLOCK_NONE;
 	treap_init(&a->by_time, alloc_compare_customers, &a->counts.steps);
 	treap_init(&a->ready, alloc_compare_lines, &a->counts.steps);
 	treap_init(&a->timers, alloc_compare_timers, &a->counts.steps);
@@ -35,6 +38,8 @@ alloc_chat_free(void *p)
 
 	free((char *)(uintptr_t)c->id.p);
 	free(c->customer_id);
+	free(c->status_by);
+	free(c->assignee_by);
 	free(c->refusals);
 	free(c);
 }
@@ -80,8 +85,11 @@ alloc_chat_get(struct allocation *a, struct text id)
 		return c;
 	c = xcalloc(1, sizeof *c);
 	c->id = alloc_text(xstrndup(id.p, id.len), id.len);
+	c->bucket = bucket_of(a->tenant, strlen(a->tenant), id.p, id.len);
+	c->listed_at = c->absent_at = c->newest = CLOCK_NONE;
 	c->status_at = c->assignee_at = c->opened_at = CLOCK_NONE;
-	c->closed_at = c->arrival = CLOCK_NONE;
+	c->closed_at = c->arrival = c->held_since = CLOCK_NONE;
+	c->channel_at = c->tags_at = c->customer_at = CLOCK_NONE;
 	c->tags = alloc_tags_get(a, (struct text){ NULL, 0 });
 	c->timer.due = INT64_MAX;
 	*slot = c;
@@ -319,6 +327,18 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 		alloc_set_timer(a, &c->timer, a->now + a->set.window);
 	else
 		alloc_set_timer(a, &c->timer, wait_ends(a, c));
+}
+
+void
+alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o)
+{
+	struct treap_node *n = treap_first(&o->unanswered), *next;
+
+	for (; n != NULL; n = next) {
+		next = treap_next(&o->unanswered, n);
+		alloc_recompute_chat(
+		    a, TREAP_OF(n, struct alloc_chat, in_unanswered));
+	}
 }
 
 struct allocation_counts

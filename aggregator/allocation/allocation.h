@@ -25,6 +25,7 @@
  *   allocation_order.c        in what order chats, lines and operators come
  *   allocation_place.c        where a chat may go from where it is
  *   allocation_refusals.c     who refused a chat, and the pauses after it
+ *   allocation_news.c         which of two updates is the newer one
  *   allocation_lines.c        who serves what: tags, lines, operators' room
  *   allocation.c              chats, and the place of each
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
@@ -81,11 +82,10 @@ struct allocation_reservation {
 struct allocation_listener {
 	void *ctx;
 	void (*reserved)(void *ctx, const struct allocation_reservation *p);
-	/* The operator now has `load` chats and may have `limit`. */
+	/* The operator now has `load` chats and may have `limit`;
+	 * RECORD_NO_NUMBER: they are not listed. */
 	void (*load)(
 	    void *ctx, struct text operator_id, int64_t load, int64_t limit);
-	/* The chat ended and was assigned to nobody. */
-	void (*unserved)(void *ctx, struct text chat, int64_t arrival);
 };
 
 /* The tenant's name is copied; the listener, which may be NULL, borrowed. */
@@ -106,13 +106,14 @@ int64_t allocation_due(const struct allocation *a);
 size_t allocation_decide(struct allocation *a);
 
 /* What is known of a chat since a time. Of two updates the newer counts, of
- * status and assignee each separately; of two with the same time the later
- * call. */
+ * status and assignee each separately, by the rules of messaging-stream(7). */
 struct allocation_chat_update {
 	int64_t at;              /* CLOCK_NONE: older than all others */
+	struct text message;     /* its id; p NULL: a chat record */
 	int64_t opened_at;       /* CLOCK_NONE: unknown */
 	enum chat_status status; /* CHAT_NONE: unknown */
 	bool keeps_pending;      /* a pending chat does not change its status */
+	bool hands_over;         /* only one that is set aside, or unknown */
 	bool has_assignee;       /* the next one is set */
 	struct text assignee;    /* p NULL: nobody */
 	struct text tags, channel, customer; /* p NULL: unknown */
@@ -123,31 +124,40 @@ struct allocation_chat_update {
 void allocation_chat(struct allocation *a, struct text id,
     const struct allocation_chat_update *update);
 
-/* The chat is no more in the CRM. */
-void allocation_chat_left(struct allocation *a, struct text id);
+/* Something was written in the chat, which says nothing else of it: it is
+ * there, also if a whole snapshot of before lacked it. */
+void allocation_heard(struct allocation *a, struct text chat, int64_t at);
 
-/* An operator wrote to the customer. */
-void allocation_answered(struct allocation *a, struct text chat);
+/* An operator wrote to the customer. What is older than the assignment answers
+ * nothing: a snapshot repeats it. */
+void allocation_answered(struct allocation *a, struct text chat, int64_t at);
 
-/* Pending, snoozed, over and unknown ones are not open. */
 enum allocation_chat_state {
-	ALLOCATION_NOT_OPEN,
+	ALLOCATION_OVER,  /* closed, gone or unknown */
+	ALLOCATION_ASIDE, /* pending or snoozed */
 	ALLOCATION_WAITS,
 	ALLOCATION_HELD
 };
 
 enum allocation_chat_state allocation_chat_state(
     const struct allocation *a, struct text id);
+/* Borrowed until the chat changes; p NULL: nobody. */
+struct text allocation_assignee(const struct allocation *a, struct text chat);
 
+/* What is absent is as before; at first, and in a snapshot: available, without
+ * a limit and tags. */
 struct allocation_operator_update {
-	bool has_available, available; /* has_available false: as before, at
-					  first available */
-	int64_t max_chats; /* RECORD_NO_NUMBER: as before, at first none */
-	struct text tags;  /* p NULL: as before */
+	bool has_available, available;
+	int64_t max_chats; /* RECORD_NO_NUMBER: absent */
+	struct text tags;  /* p NULL: absent */
 };
 
 void allocation_operator(struct allocation *a, struct text id,
     const struct allocation_operator_update *p);
+
+/* The operator works and takes chats. */
+bool allocation_is_available(
+    const struct allocation *a, struct text operator_id);
 
 /* Sets a limit of an operator (channel.p NULL), of a channel (operator_id.p
  * NULL), of an operator in a channel, or (both NULL) of everybody who has none.
@@ -155,8 +165,9 @@ void allocation_operator(struct allocation *a, struct text id,
 void allocation_limit(struct allocation *a, struct text operator_id,
     struct text channel, int64_t max_chats, int64_t at);
 
-/* Operators that are not named between these two calls are removed, and so are
- * open chats without news later than `at`. part: only the chats in these parts
+/* Operators that are not named between these two calls are removed, and chats
+ * without news later than `at` are gone: only what is later brings them back.
+ * part: only the chats in these parts
  * of the snapshot, and no operators unless it is all; NULL: everything. */
 void allocation_snapshot_begin(struct allocation *a);
 void allocation_snapshot_end(

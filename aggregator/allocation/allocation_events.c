@@ -8,6 +8,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct text
+text_of(const char *s)
+{
+	return alloc_text(s, s != NULL ? strlen(s) : 0);
+}
+
+/* What is older only fills what is unknown. */
+static void
+update_customer(struct alloc_chat *c, struct text customer, int64_t at)
+{
+	if (!alloc_is_text_newer(
+		text_of(c->customer_id), c->customer_at, customer, at))
+		return;
+	c->customer_at = at;
+	if (c->customer_id != NULL && text_is(customer, c->customer_id))
+		return;
+	free(c->customer_id);
+	c->customer_id = text_dup(customer);
+}
+
+static const struct alloc_tags *
+newer_tags(
+    struct allocation *a, struct alloc_chat *c, struct text new, int64_t at)
+{
+	const struct alloc_tags *tags;
+
+	if (new.p == NULL)
+		return c->tags;
+	tags = alloc_tags_get(a, new);
+	if (!alloc_is_text_newer(
+		text_of(c->tags->text), c->tags_at, text_of(tags->text), at))
+		return c->tags;
+	c->tags_at = at;
+	return tags;
+}
+
+static struct alloc_channel *
+newer_channel(
+    struct allocation *a, struct alloc_chat *c, struct text new, int64_t at)
+{
+	const char *old = c->channel != NULL ? c->channel->name : NULL;
+
+	if (!alloc_is_text_newer(text_of(old), c->channel_at, new, at))
+		return c->channel;
+	c->channel_at = at;
+	return alloc_channel_get(a, new);
+}
+
 /* Tags and channel decide a chat's line: it leaves its place before they
  * change. */
 static void
@@ -15,17 +63,11 @@ update_required(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update)
 {
 	const struct alloc_tags *tags =
-	    update->tags.p != NULL ? alloc_tags_get(a, update->tags) : c->tags;
+	    newer_tags(a, c, update->tags, update->at);
 	struct alloc_channel *channel =
-	    update->channel.p != NULL ? alloc_channel_get(a, update->channel)
-				      : c->channel;
+	    newer_channel(a, c, update->channel, update->at);
 
-	if (update->customer.p != NULL &&
-	    (c->customer_id == NULL ||
-		!text_is(update->customer, c->customer_id))) {
-		free(c->customer_id);
-		c->customer_id = text_dup(update->customer);
-	}
+	update_customer(c, update->customer, update->at);
 	if (tags == c->tags && channel == c->channel)
 		return;
 	alloc_leave_place(a, c);
@@ -43,77 +85,82 @@ set_arrival(struct allocation *a, struct alloc_chat *c, int64_t arrival)
 }
 
 static bool
+is_over(enum chat_status status)
+{
+	return status == CHAT_CLOSED || status == CHAT_GONE;
+}
+
+static bool
 is_of_past(const struct alloc_chat *c, int64_t at)
 {
 	return c->closed_at != CLOCK_NONE && at <= c->closed_at;
 }
 
-/* The chat is open: its arrival is the first known time of the present episode.
- * A CRM that reopens a chat may go on to give the time of its first opening. */
+/* The chat is open: its arrival is the opened_at of the present episode, of
+ * several the latest, else the first known time of it. A CRM that reopens a
+ * chat may go on to give the time of its first opening. */
 static void
 update_opening(struct allocation *a, struct alloc_chat *c,
-    const struct allocation_chat_update *update)
+    const struct allocation_chat_update *update, bool newer)
 {
-	int64_t at =
-	    update->opened_at != CLOCK_NONE ? update->opened_at : update->at;
+	int64_t opened = update->opened_at;
+	int64_t at = update->at != CLOCK_NONE ? update->at : a->now;
+	bool known = c->opened_at != CLOCK_NONE && !is_of_past(c, c->opened_at);
 
-	if (at == CLOCK_NONE)
-		at = a->now;
-	if (is_of_past(c, at))
-		at = update->at;
-	/* Opened at the time of its closing: what came last counts. */
-	if (is_of_past(c, at) && update->at < c->status_at)
+	if (opened != CLOCK_NONE && !is_of_past(c, opened)) {
+		if (known && opened <= c->opened_at)
+			return;
+		c->opened_at = opened;
+		set_arrival(a, c, opened);
+		return;
+	}
+	/* At the time of its closing, what is newer counts. */
+	if (known || (is_of_past(c, at) && !newer))
 		return;
 	if (c->arrival == CLOCK_NONE || is_of_past(c, c->arrival) ||
-	    at < c->arrival ||
-	    (c->opened_at != CLOCK_NONE && update->opened_at > c->opened_at))
+	    at < c->arrival)
 		set_arrival(a, c, at);
-	if (update->opened_at > c->opened_at)
-		c->opened_at = update->opened_at;
 }
 
-/* The episode ends and the chat was assigned to nobody. */
-static void
-report_unserved(const struct allocation *a, const struct alloc_chat *c)
+/* A bot's hand-over decides the status of no other chat. */
+static bool
+may_be_handed_over(enum chat_status status)
 {
-	if (a->listener != NULL && a->listener->unserved != NULL &&
-	    c->place != PLACE_NONE && c->reserved == NULL &&
-	    c->assignee == NULL)
-		a->listener->unserved(a->listener->ctx, c->id, c->arrival);
+	return status == CHAT_NONE || status == CHAT_PENDING ||
+	       status == CHAT_SNOOZED;
 }
 
 static void
 update_status(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update)
 {
-	bool over =
-	    update->status == CHAT_CLOSED || update->status == CHAT_GONE;
+	bool over = is_over(update->status);
+	bool newer = alloc_is_status_newer(c, update);
 
-	if (update->keeps_pending && c->status == CHAT_PENDING)
+	if (update->keeps_pending && c->told == CHAT_PENDING)
+		return;
+	if (update->hands_over && !may_be_handed_over(c->told))
 		return;
 	if (over && update->at > c->closed_at)
 		c->closed_at = update->at;
 	if (update->status == CHAT_OPEN)
-		update_opening(a, c, update);
-	if (update->at >= c->status_at) {
-		if (over)
-			report_unserved(a, c);
+		update_opening(a, c, update, newer);
+	if (newer) {
+		alloc_keep_message(&c->status_by, update->message);
 		c->status_at = update->at;
-		c->status = update->status;
-		if (over)
-			alloc_answer_go(&c->answer, ANSWER_NONE);
-	} else if (over && c->status == CHAT_OPEN &&
-		   is_of_past(c, c->arrival)) {
+		c->told = update->status;
+	} else if (over && c->told == CHAT_OPEN && is_of_past(c, c->arrival)) {
 		/* The closing comes late: another episode is open now. */
 		set_arrival(a, c, c->status_at);
 	}
 }
 
 static void
-set_assignee(
-    struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
+set_assignee(struct allocation *a, struct alloc_chat *c,
+    struct alloc_operator *o, int64_t at)
 {
 	if (o != c->assignee) {
+		c->held_since = at;
 		alloc_answer_go(&c->answer, ANSWER_NONE);
 		c->assignee = o;
 	}
@@ -134,18 +181,45 @@ update_assignee(struct allocation *a, struct alloc_chat *c,
 	bool outcome = c->reserved != NULL && update->reservation.p != NULL &&
 		       text_is(update->reservation, c->reservation);
 	struct alloc_operator *reserved = c->reserved;
+	bool newer = alloc_is_assignee_newer(c, update);
 
 	if (outcome && o == NULL)
 		alloc_refuse_reservation(a, c);
 	if (reserved != NULL && o == NULL && !outcome)
 		return;
-	if (update->at < c->assignee_at && !(outcome && o != NULL))
+	if (!newer && !(outcome && o != NULL))
 		return;
-	if (update->at > c->assignee_at)
+	if (newer) {
 		c->assignee_at = update->at;
-	set_assignee(a, c, o);
+		c->assignee_status =
+		    update->status != CHAT_NONE ? update->status : CHAT_OPEN;
+		alloc_keep_message(&c->assignee_by, update->message);
+	}
+	set_assignee(a, c, o, update->at);
 	if (reserved != NULL && o != NULL)
 		alloc_fulfil_reservation(a, c, o);
+}
+
+/* The newest whole snapshot that lacked the chat; CLOCK_NONE: none. */
+static int64_t
+missed_at(const struct allocation *a, const struct alloc_chat *c)
+{
+	int64_t at = a->whole_at[c->bucket];
+
+	return at > c->listed_at && at > c->absent_at ? at : c->absent_at;
+}
+
+/* A chat has left while no record is newer than a snapshot that lacked it; then
+ * it is back as it was. */
+static void
+settle_status(struct allocation *a, struct alloc_chat *c)
+{
+	int64_t missed = missed_at(a, c);
+
+	c->status =
+	    missed != CLOCK_NONE && missed >= c->newest ? CHAT_GONE : c->told;
+	if (is_over(c->status))
+		alloc_answer_go(&c->answer, ANSWER_NONE);
 }
 
 void
@@ -161,11 +235,40 @@ allocation_chat(struct allocation *a, struct text id,
 	if (update->has_assignee)
 		update_assignee(a, c, update);
 	/* A chat that was assigned and never described is open. */
-	if (c->status == CHAT_NONE && c->arrival == CLOCK_NONE) {
-		c->status = CHAT_OPEN;
+	if (c->told == CHAT_NONE && c->arrival == CLOCK_NONE) {
+		c->told = CHAT_OPEN;
+		alloc_keep_message(&c->status_by, alloc_text("", 0));
 		c->arrival = update->at != CLOCK_NONE ? update->at : a->now;
 	}
+	if (update->at > c->newest)
+		c->newest = update->at;
+	settle_status(a, c);
 	alloc_recompute_chat(a, c);
+}
+
+static void
+recompute_status(struct allocation *a, struct alloc_chat *c)
+{
+	enum chat_status before = c->status;
+
+	settle_status(a, c);
+	if (c->status != before)
+		alloc_recompute_chat(a, c);
+}
+
+void
+allocation_heard(struct allocation *a, struct text id, int64_t at)
+{
+	struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
+
+	if (c == NULL)
+		return;
+	c->mark = a->mark;
+	if (at <= c->newest)
+		return;
+	c->newest = at;
+	alloc_chat_changed(a, c);
+	recompute_status(a, c);
 }
 
 enum allocation_chat_state
@@ -173,10 +276,21 @@ allocation_chat_state(const struct allocation *a, struct text id)
 {
 	const struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL || c->status != CHAT_OPEN)
-		return ALLOCATION_NOT_OPEN;
+	if (c == NULL || is_over(c->status))
+		return ALLOCATION_OVER;
+	if (c->status != CHAT_OPEN)
+		return ALLOCATION_ASIDE;
 	return c->assignee != NULL || c->reserved != NULL ? ALLOCATION_HELD
 							  : ALLOCATION_WAITS;
+}
+
+struct text
+allocation_assignee(const struct allocation *a, struct text chat)
+{
+	const struct alloc_chat *c = strmap_get(&a->chats, chat.p, chat.len);
+
+	return c != NULL && c->assignee != NULL ? c->assignee->id
+						: (struct text){ NULL, 0 };
 }
 
 /* The struct stays until its key was deleted from the state. */
@@ -192,38 +306,14 @@ delete_chat(struct allocation *a, struct alloc_chat *c)
 }
 
 void
-allocation_chat_left(struct allocation *a, struct text id)
+allocation_answered(struct allocation *a, struct text id, int64_t at)
 {
 	struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL)
-		return;
-	report_unserved(a, c);
-	delete_chat(a, c);
-}
-
-void
-allocation_answered(struct allocation *a, struct text id)
-{
-	struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
-
-	if (c == NULL || c->answer != ANSWER_OWED)
+	if (c == NULL || c->answer != ANSWER_OWED || at < c->held_since)
 		return;
 	alloc_answer_go(&c->answer, ANSWER_GIVEN);
 	alloc_recompute_chat(a, c);
-}
-
-/* Chats the operator has not answered may have to go to somebody else. */
-static void
-recompute_unanswered(struct allocation *a, struct alloc_operator *o)
-{
-	struct treap_node *n = treap_first(&o->unanswered), *next;
-
-	for (; n != NULL; n = next) {
-		next = treap_next(&o->unanswered, n);
-		alloc_recompute_chat(
-		    a, TREAP_OF(n, struct alloc_chat, in_unanswered));
-	}
 }
 
 static void
@@ -245,24 +335,34 @@ allocation_operator(struct allocation *a, struct text id,
     const struct allocation_operator_update *p)
 {
 	struct alloc_operator *o = alloc_operator_get(a, id);
+	bool keeps = o->known && !a->within;
 	const struct alloc_tags *tags =
-	    p->tags.p != NULL ? alloc_tags_get(a, p->tags) : o->tags;
+	    p->tags.p != NULL || !keeps ? alloc_tags_get(a, p->tags) : o->tags;
 	bool new = !o->known || tags != o->tags;
 
 	o->mark = a->mark;
 	alloc_operator_changed(a, o);
 	alloc_operator_begin(a, o);
 	set_available(
-	    a, o, p->has_available ? p->available : !o->known || o->available);
+	    a, o, p->has_available ? p->available : !keeps || o->available);
 	a->counts.operators += !o->known;
 	o->known = true;
-	if (p->max_chats != RECORD_NO_NUMBER)
+	if (p->max_chats != RECORD_NO_NUMBER || !keeps)
 		o->max_chats = p->max_chats;
 	o->tags = tags;
 	alloc_operator_end(a, o);
 	if (new)
 		alloc_operator_seats(a, o);
-	recompute_unanswered(a, o);
+	alloc_recompute_unanswered(a, o);
+}
+
+bool
+allocation_is_available(const struct allocation *a, struct text id)
+{
+	const struct alloc_operator *o =
+	    strmap_get(&a->operators, id.p, id.len);
+
+	return o != NULL && o->known && o->available;
 }
 
 static void
@@ -275,29 +375,68 @@ operator_gone(struct allocation *a, struct alloc_operator *o)
 	o->known = false;
 	alloc_operator_end(a, o);
 	alloc_operator_seats(a, o);
-	recompute_unanswered(a, o);
+	alloc_recompute_unanswered(a, o);
 }
 
 void
 allocation_snapshot_begin(struct allocation *a)
 {
 	a->mark++;
+	a->within = true;
+}
+
+/* These parts of a snapshot are whole. */
+static void
+set_whole(struct allocation *a, int64_t at, const struct bucket_set *part)
+{
+	unsigned i;
+
+	for (i = 0; i < BUCKETS; i++)
+		if ((part == NULL || bucket_set_has(part, i)) &&
+		    at > a->whole_at[i])
+			a->whole_at[i] = at;
+	a->changed_whole = true;
+	a->within = false;
 }
 
 static bool
-is_chat_newer(const struct alloc_chat *c, int64_t at)
+is_in_part(const struct alloc_chat *c, const struct bucket_set *part)
 {
-	return c->status_at > at || c->assignee_at > at;
+	return part == NULL || bucket_set_has(part, c->bucket);
 }
 
-/* The chat is in one of these parts of a snapshot. */
-static bool
-is_in_part(const struct allocation *a, const struct alloc_chat *c,
-    const struct bucket_set *part)
+static void
+list_chat(struct allocation *a, struct alloc_chat *c, int64_t at)
 {
-	return part == NULL ||
-	       bucket_set_has(part,
-		   bucket_of(a->tenant, strlen(a->tenant), c->id.p, c->id.len));
+	int64_t before = a->whole_at[c->bucket];
+
+	if (before > c->listed_at && before > c->absent_at)
+		c->absent_at = before;
+	c->listed_at = at;
+	alloc_chat_changed(a, c);
+}
+
+/* Chats of a part that is whole: those that it has, and those that left. */
+static void
+compare_with_snapshot(
+    struct allocation *a, int64_t at, const struct bucket_set *part)
+{
+	const struct strmap_entry *e;
+	size_t i;
+
+	for (i = 0; (e = strmap_next(&a->chats, &i)) != NULL;) {
+		struct alloc_chat *c = e->value;
+
+		if (c->mark == a->mark && is_in_part(c, part))
+			list_chat(a, c, at);
+	}
+	set_whole(a, at, part);
+	for (i = 0; (e = strmap_next(&a->chats, &i)) != NULL;) {
+		struct alloc_chat *c = e->value;
+
+		if (is_in_part(c, part))
+			recompute_status(a, c);
+	}
 }
 
 void
@@ -314,13 +453,7 @@ allocation_snapshot_end(
 		if (o->known && o->mark != a->mark)
 			operator_gone(a, o);
 	}
-	for (i = 0; (e = strmap_next(&a->chats, &i)) != NULL;) {
-		struct alloc_chat *c = e->value;
-
-		if (c->mark != a->mark && c->status == CHAT_OPEN &&
-		    !is_chat_newer(c, at) && is_in_part(a, c, part))
-			allocation_chat_left(a, c->id);
-	}
+	compare_with_snapshot(a, at, part);
 }
 
 static void
@@ -328,7 +461,7 @@ timer_of_operator(struct allocation *a, struct alloc_operator *o)
 {
 	alloc_operator_begin(a, o);
 	alloc_operator_end(a, o);
-	recompute_unanswered(a, o);
+	alloc_recompute_unanswered(a, o);
 	alloc_operator_timer(a, o);
 }
 

@@ -1,7 +1,8 @@
 /*
  * allocation_impl: what the files of allocation share; no other includes it.
  * Each calls only those before it in this list: allocation_place.c,
- * allocation_order.c, allocation_refusals.c, allocation_lines.c, allocation.c,
+ * allocation_order.c, allocation_refusals.c, allocation_news.c,
+ * allocation_lines.c, allocation.c,
  * allocation_reservation.c, allocation_decide.c, allocation_events.c and
  * allocation_limits.c, allocation_record.c and allocation_pack.c.
  */
@@ -12,12 +13,10 @@
 
 #include "aggregator/allocation/allocation.h"
 #include "aggregator/allocation/allocation_place.h"
+#include "aggregator/containers/interner.h"
 #include "aggregator/containers/treap.h"
 
 #define ALLOCATION_ID 48
-
-/* How many refusals of a chat are remembered. */
-#define REFUSALS 8
 
 /* What the clock waits for. */
 struct alloc_timer {
@@ -101,17 +100,27 @@ struct alloc_refusal {
 struct alloc_chat {
 	struct text id; /* owned */
 	enum alloc_place place;
-	enum chat_status status;
+	enum chat_status told;   /* by records */
+	enum chat_status status; /* the same, or that it left */
 	enum alloc_answer answer;
 	bool changed, deleted;
+	unsigned bucket;
+	/* Of the newest whole snapshot that has it, and of one before it that
+	 * lacked it. */
+	int64_t listed_at, absent_at;
+	int64_t newest; /* of its records */
 	int64_t status_at, assignee_at, opened_at, closed_at, arrival,
 	    assigned_at;
 	struct alloc_operator *assignee;
+	char *status_by, *assignee_by; /* the message that said so; NULL: a
+					  chat record, with this status */
+	enum chat_status assignee_status;
+	int64_t held_since; /* at of the update that named the assignee first */
 	struct alloc_operator *counted[2]; /* whose load it is part of */
 	struct alloc_channel *channel, *counted_channel;
 	const struct alloc_tags *tags;
-	struct alloc_customer *customer;
-	char *customer_id; /* NULL: unknown */
+	char *customer_id;                        /* NULL: unknown */
+	int64_t channel_at, tags_at, customer_at; /* since when */
 	struct alloc_line *line;
 	struct alloc_operator *awaited, *listed_by;
 	struct treap_node node;          /* of its place */
@@ -123,8 +132,8 @@ struct alloc_chat {
 	char reservation[ALLOCATION_ID];
 	int64_t reserved_at, expires;
 	uint64_t reservation_number;
-	struct alloc_refusal *refusals; /* NULL: none */
-	size_t refusals_n;
+	struct alloc_refusal *refusals; /* of each operator the last */
+	size_t refusals_n, refusals_cap;
 	unsigned failures;
 	uint64_t mark;
 };
@@ -146,6 +155,9 @@ struct allocation {
 	struct treap ready; /* lines */
 	struct treap timers, outbox;
 	uint64_t timer_order, reservations, mark;
+	bool within;               /* a snapshot */
+	int64_t whole_at[BUCKETS]; /* of the newest whole snapshot */
+	bool changed_whole;
 	int64_t everybody;               /* RECORD_NO_NUMBER: as set */
 	struct treap by_time;            /* customers */
 	struct strmap deleted_customers; /* their keys in the state */
@@ -184,6 +196,19 @@ int64_t alloc_pause_ends(
 /* How long the pause after the n-th refusal is. */
 int64_t alloc_pause_after(const struct allocation *a, unsigned n);
 
+/* allocation_news.c */
+/* The update says something newer of the status; of the assignee. */
+bool alloc_is_status_newer(
+    const struct alloc_chat *c, const struct allocation_chat_update *update);
+bool alloc_is_assignee_newer(
+    const struct alloc_chat *c, const struct allocation_chat_update *update);
+/* Of what a chat record may leave out the newest that is said counts, of one
+ * time the greater by bytes. */
+bool alloc_is_text_newer(
+    struct text old, int64_t old_at, struct text new, int64_t at);
+/* Keeps the id of the message that said something; p NULL: a chat record. */
+void alloc_keep_message(char **by, struct text message);
+
 /* allocation_lines.c */
 /* Each of the first four makes what is missing. */
 struct alloc_operator *alloc_operator_get(struct allocation *a, struct text id);
@@ -218,6 +243,9 @@ void alloc_chat_changed(struct allocation *a, struct alloc_chat *c);
 /* After any change of a chat: counts it for its operators and moves it to the
  * place where it belongs. */
 void alloc_recompute_chat(struct allocation *a, struct alloc_chat *c);
+/* After a change of the operator: chats that they have not answered may have to
+ * go to somebody else. */
+void alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o);
 /* Takes the chat out of its place; alloc_recompute_chat() must follow. */
 void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
 /* Remembers the last operator of a customer, and deletes customers who were

@@ -11,6 +11,9 @@
 
 #include "common/base/xalloc.h"
 
+/* So many paused chats queue again when an operator has room. */
+#define UNPAUSED 8
+
 static bool
 is_tag_blank(char c)
 {
@@ -204,7 +207,7 @@ unpause_chats(
     struct allocation *a, struct alloc_line *l, const struct alloc_operator *o)
 {
 	struct treap_node *n = treap_first(&l->paused), *next;
-	int most = REFUSALS;
+	int most = UNPAUSED;
 
 	for (; n != NULL && most > 0; n = next, most--) {
 		struct alloc_chat *c = TREAP_OF(n, struct alloc_chat, node);
@@ -241,9 +244,9 @@ end_waits(struct allocation *a, struct alloc_operator *o, bool all)
 static void
 report_load(const struct allocation *a, const struct alloc_operator *o)
 {
-	if (a->listener != NULL && a->listener->load != NULL && o->known)
-		a->listener->load(
-		    a->listener->ctx, o->id, o->load, alloc_limit_of(a, o));
+	if (a->listener != NULL && a->listener->load != NULL)
+		a->listener->load(a->listener->ctx, o->id, o->load,
+		    o->known ? alloc_limit_of(a, o) : RECORD_NO_NUMBER);
 }
 
 /* After a change: the operator is in the line while they have room. */

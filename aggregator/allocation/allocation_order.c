@@ -6,11 +6,17 @@
 #include "aggregator/allocation/allocation_impl.h"
 
 static int
+compare_ids(struct text a, struct text b)
+{
+	return id_compare(a.p, a.len, b.p, b.len);
+}
+
+static int
 by_arrival(const struct alloc_chat *a, const struct alloc_chat *b)
 {
 	if (a->arrival != b->arrival)
 		return a->arrival < b->arrival ? -1 : 1;
-	return text_compare(a->id, b->id);
+	return compare_ids(a->id, b->id);
 }
 
 int
@@ -40,13 +46,13 @@ alloc_compare_seats(const struct treap_node *x, const struct treap_node *y)
 		return a->load < b->load ? -1 : 1;
 	if (a->last_reservation != b->last_reservation)
 		return a->last_reservation < b->last_reservation ? -1 : 1;
-	return text_compare(a->id, b->id);
+	return compare_ids(a->id, b->id);
 }
 
 int
 alloc_compare_unanswered(const struct treap_node *x, const struct treap_node *y)
 {
-	return text_compare(
+	return compare_ids(
 	    TREAP_OF(x, const struct alloc_chat, in_unanswered)->id,
 	    TREAP_OF(y, const struct alloc_chat, in_unanswered)->id);
 }
@@ -72,7 +78,7 @@ alloc_compare_customers(const struct treap_node *x, const struct treap_node *y)
 
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
-	return text_compare(a->id, b->id);
+	return compare_ids(a->id, b->id);
 }
 
 int

@@ -1,6 +1,7 @@
 /*
  * allocation_pack: the allocation as bytes: one entry for each chat, operator,
- * limit and customer, and one for the rest. The first byte of a key says which.
+ * limit and customer, one for the times of snapshots, and one for the rest. The
+ * first byte of a key says which.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -13,14 +14,17 @@ enum {
 	KEY_LIMIT = 'l',
 	KEY_NUMBERS = 'n',
 	KEY_OPERATOR = 'o',
-	KEY_CUSTOMER = 'u'
+	KEY_CUSTOMER = 'u',
+	KEY_WHOLE = 'w'
 };
 
 enum { FLAG_ASSIGNED = 1, FLAG_ANSWERED = 2, FLAG_SENT = 4 };
 enum { FLAG_KNOWN = 1, FLAG_AVAILABLE = 2 };
 
-/* The first number of each value. */
-#define LAYOUT 1
+/* The first number of each value. Before the second layout it was not kept what
+ * a chat's status and assignee come from, nor since when the rest is known. */
+#define LAYOUT 2
+#define LAYOUT_BEFORE 1
 
 static void
 put_text_of(struct buf *to, const char *s)
@@ -42,6 +46,15 @@ read_operator(struct allocation *a, struct pack *r)
 	return id.p != NULL ? alloc_operator_get(a, id) : NULL;
 }
 
+static enum chat_status
+unpack_status(struct pack *r)
+{
+	uint64_t status = pack_number(r);
+
+	r->bad |= status > CHAT_GONE;
+	return r->bad ? CHAT_NONE : (enum chat_status)status;
+}
+
 static void
 set_entry_key(struct buf *key, char kind, struct text id)
 {
@@ -55,6 +68,38 @@ begin_entry(struct buf *value)
 {
 	buf_clear(value);
 	pack_put_number(value, LAYOUT);
+}
+
+static void
+pack_sources(const struct alloc_chat *c, struct buf *to)
+{
+	put_text_of(to, c->status_by);
+	put_text_of(to, c->assignee_by);
+	pack_put_number(to, (uint64_t)c->assignee_status);
+	pack_put_signed(to, c->held_since);
+	pack_put_signed(to, c->channel_at);
+	pack_put_signed(to, c->tags_at);
+	pack_put_signed(to, c->customer_at);
+	pack_put_signed(to, c->listed_at);
+	pack_put_signed(to, c->absent_at);
+	pack_put_number(to, (uint64_t)c->told);
+	pack_put_signed(to, c->newest);
+}
+
+static void
+unpack_sources(struct alloc_chat *c, struct pack *r)
+{
+	c->status_by = text_dup(pack_text(r));
+	c->assignee_by = text_dup(pack_text(r));
+	c->assignee_status = unpack_status(r);
+	c->held_since = pack_signed(r);
+	c->channel_at = pack_signed(r);
+	c->tags_at = pack_signed(r);
+	c->customer_at = pack_signed(r);
+	c->listed_at = pack_signed(r);
+	c->absent_at = pack_signed(r);
+	c->told = unpack_status(r);
+	c->newest = pack_signed(r);
 }
 
 static void
@@ -75,6 +120,7 @@ pack_chat(const struct alloc_chat *c, struct buf *to)
 	put_text_of(to, c->channel != NULL ? c->channel->name : NULL);
 	put_text_of(to, c->tags->text);
 	put_text_of(to, c->customer_id);
+	pack_sources(c, to);
 	put_operator(to, c->reserved);
 	if (c->reserved == NULL)
 		return;
@@ -107,18 +153,17 @@ unpack_reservation(
 }
 
 static void
-unpack_chat(struct allocation *a, struct text id, struct pack *r)
+unpack_chat(
+    struct allocation *a, struct text id, struct pack *r, uint64_t layout)
 {
 	struct alloc_chat *c = alloc_chat_get(a, id);
-	uint64_t flags = pack_number(r), status;
+	uint64_t flags = pack_number(r);
 	struct text channel;
 
 	if ((flags & FLAG_ASSIGNED) != 0)
 		c->answer =
 		    (flags & FLAG_ANSWERED) != 0 ? ANSWER_GIVEN : ANSWER_OWED;
-	status = pack_number(r);
-	r->bad |= status > CHAT_GONE;
-	c->status = r->bad ? CHAT_NONE : (enum chat_status)status;
+	c->status = unpack_status(r);
 	c->status_at = pack_signed(r);
 	c->assignee_at = pack_signed(r);
 	c->opened_at = pack_signed(r);
@@ -131,6 +176,11 @@ unpack_chat(struct allocation *a, struct text id, struct pack *r)
 		c->channel = alloc_channel_get(a, channel);
 	c->tags = alloc_tags_get(a, pack_text(r));
 	c->customer_id = text_dup(pack_text(r));
+	c->told = c->status;
+	c->newest =
+	    c->status_at > c->assignee_at ? c->status_at : c->assignee_at;
+	if (layout == LAYOUT)
+		unpack_sources(c, r);
 	c->reserved = read_operator(a, r);
 	if (c->reserved != NULL)
 		unpack_reservation(a, c, (flags & FLAG_SENT) != 0, r);
@@ -164,6 +214,8 @@ unpack_operator(struct allocation *a, struct text id, struct pack *r)
 	a->counts.operators += o->known;
 	alloc_operator_seats(a, o);
 	alloc_operator_timer(a, o);
+	/* Chats are read before it is known that their operator is away. */
+	alloc_recompute_unanswered(a, o);
 }
 
 static void
@@ -243,6 +295,31 @@ pack_deleted_customers(struct allocation *a, allocation_entry_fn *entry,
 	a->deleted_customers = (struct strmap)STRMAP_INIT;
 }
 
+static void
+pack_whole(struct allocation *a, allocation_entry_fn *entry, void *ctx,
+    struct buf *key, struct buf *value)
+{
+	size_t i;
+
+	if (!a->changed_whole)
+		return;
+	a->changed_whole = false;
+	set_entry_key(key, KEY_WHOLE, (struct text){ "", 0 });
+	begin_entry(value);
+	for (i = 0; i < BUCKETS; i++)
+		pack_put_signed(value, a->whole_at[i]);
+	entry(ctx, key, value);
+}
+
+static void
+unpack_whole(struct allocation *a, struct pack *r)
+{
+	size_t i;
+
+	for (i = 0; i < BUCKETS; i++)
+		a->whole_at[i] = pack_signed(r);
+}
+
 void
 allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 {
@@ -268,6 +345,7 @@ allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 	pack_operators(a, entry, ctx, &key, &value);
 	pack_limits(a, entry, ctx, &key, &value);
 	pack_customers(a, entry, ctx, &key, &value);
+	pack_whole(a, entry, ctx, &key, &value);
 	set_entry_key(&key, KEY_NUMBERS, (struct text){ "", 0 });
 	begin_entry(&value);
 	pack_put_number(&value, a->reservations);
@@ -324,13 +402,15 @@ int
 allocation_unpack(struct allocation *a, const void *key, size_t key_len,
     const void *data, size_t len)
 {
-	struct pack r = pack_open(data, len, LAYOUT);
+	struct pack r = pack_open_bare(data, len);
+	uint64_t layout = pack_number(&r);
 	const char *k = key;
 	struct text id = alloc_text(k + 1, key_len - 1);
 
+	r.bad |= layout != LAYOUT && layout != LAYOUT_BEFORE;
 	switch (key_len > 0 ? *k : '\0') {
 	case KEY_CHAT:
-		unpack_chat(a, id, &r);
+		unpack_chat(a, id, &r, layout);
 		break;
 	case KEY_OPERATOR:
 		unpack_operator(a, id, &r);
@@ -343,6 +423,9 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 		break;
 	case KEY_NUMBERS:
 		a->reservations = pack_number(&r);
+		break;
+	case KEY_WHOLE:
+		unpack_whole(a, &r);
 		break;
 	default:
 		return -1;

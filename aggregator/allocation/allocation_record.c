@@ -1,7 +1,8 @@
 /*
  * allocation_record: the events that a record stands for. A chat record updates
  * everything; of messages those of customers open a chat, those of the system
- * say what the CRM did, and those of operators answer it.
+ * say what the CRM did, and those of operators answer it; any shows that the
+ * chat is there.
  */
 #include "aggregator/allocation/allocation.h"
 
@@ -35,22 +36,27 @@ static void
 apply_message_record(
     struct allocation *a, const struct record *r, bool assignee)
 {
-	struct allocation_chat_update update = {
-		.at = r->at, .opened_at = CLOCK_NONE, .channel = r->channel
-	};
+	struct allocation_chat_update update = { .at = r->at,
+		.message = r->id,
+		.opened_at = CLOCK_NONE,
+		.channel = r->channel };
 
 	if (r->about)
 		return;
+	allocation_heard(a, r->chat, r->at);
 	if (r->from == FROM_OPERATOR) {
 		if (!r->is_private && !r->automated)
-			allocation_answered(a, r->chat);
+			allocation_answered(a, r->chat, r->at);
 		return;
 	}
 	if (r->from == FROM_CUSTOMER) {
+		if (r->is_private || r->automated)
+			return;
 		update.status = CHAT_OPEN;
 		update.keeps_pending = true;
 	} else if (is_system(r, "opened") || is_system(r, "handoff")) {
 		update.status = CHAT_OPEN;
+		update.hands_over = is_system(r, "handoff");
 	} else if (is_system(r, "closed")) {
 		update.status = CHAT_CLOSED;
 	} else if (assignee && is_system(r, "assigned")) {
@@ -66,10 +72,12 @@ apply_message_record(
 static void
 apply_history(struct allocation *a, const struct record *r, bool assignee)
 {
-	struct allocation_chat_update status = {
-		.at = r->status_at, .opened_at = CLOCK_NONE, .status = r->status
-	};
+	struct allocation_chat_update status = { .at = r->status_at,
+		.message = { "", 0 },
+		.opened_at = CLOCK_NONE,
+		.status = r->status };
 	struct allocation_chat_update holder = { .at = r->at,
+		.message = { "", 0 },
 		.opened_at = CLOCK_NONE,
 		.has_assignee = true,
 		.assignee = r->operator_id };

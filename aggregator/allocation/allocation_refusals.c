@@ -1,11 +1,9 @@
 /*
- * allocation_refusals: the last refusals of a chat, and the pauses that follow:
+ * allocation_refusals: the refusals of a chat, and the pauses that follow:
  * an operator who refused is not asked again before their pause ends, and each
  * pause is twice as long as the one before.
  */
 #include "aggregator/allocation/allocation_impl.h"
-
-#include <string.h>
 
 #include "common/base/xalloc.h"
 
@@ -31,6 +29,19 @@ alloc_refused(const struct allocation *a, const struct alloc_chat *c,
 	return false;
 }
 
+/* Nobody is asked before their pause ends, so what is left has at most one of
+ * each operator. */
+static void
+drop_ended_pauses(const struct allocation *a, struct alloc_chat *c)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < c->refusals_n; i++)
+		if (c->refusals[i].until > a->now)
+			c->refusals[n++] = c->refusals[i];
+	c->refusals_n = n;
+}
+
 void
 alloc_refusal_add(const struct allocation *a, struct alloc_chat *c,
     const struct alloc_operator *by)
@@ -38,11 +49,8 @@ alloc_refusal_add(const struct allocation *a, struct alloc_chat *c,
 	struct alloc_refusal *r;
 
 	c->failures++;
-	if (c->refusals == NULL)
-		c->refusals = xcalloc(REFUSALS, sizeof *c->refusals);
-	if (c->refusals_n == REFUSALS)
-		memmove(c->refusals, c->refusals + 1,
-		    --c->refusals_n * sizeof *c->refusals);
+	drop_ended_pauses(a, c);
+	XGROW(c->refusals, c->refusals_n, c->refusals_cap);
 	r = &c->refusals[c->refusals_n++];
 	r->by = by;
 	r->until = a->now + alloc_pause_after(a, c->failures);

@@ -37,7 +37,7 @@ is_of_interest(const struct record *r)
 	case RECORD_LIMIT:
 		return true;
 	case RECORD_MESSAGE:
-		return r->from != FROM_BOT && !r->about;
+		return !r->about;
 	case RECORD_UNKNOWN:
 	case RECORD_SNAPSHOT:
 	case RECORD_VIEW:
@@ -95,6 +95,9 @@ replay_log_add(struct replay_log *n, struct strmap *texts,
 		.quiet = r->is_private || r->automated };
 	if (r->from == FROM_SYSTEM)
 		to->kind = intern_text(texts, r->kind);
+	/* Others change neither the status nor the operator. */
+	if (r->from == FROM_CUSTOMER || r->from == FROM_SYSTEM)
+		to->id = intern_text(texts, r->id);
 }
 
 static void
@@ -190,6 +193,7 @@ replay_entry_record(const struct replay_entry *e, struct record *r)
 	r->kind = text_or_none(e->kind);
 	r->assignment = text_or_none(e->assignment);
 	r->name = text_or_none(e->name);
+	r->id = text_or_none(e->id);
 	r->available = e->available;
 	r->has_available = e->has_available;
 	r->is_private = e->quiet;

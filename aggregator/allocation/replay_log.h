@@ -1,7 +1,7 @@
 /*
  * replay_log: records of chats, operators and limits, kept so that they can be
  * applied to an allocation later: those of a snapshot once it is whole, and in
- * a one-shot run those of a whole day in the order of their times. Some 120
+ * a one-shot run those of a whole day in the order of their times. Some 130
  * bytes each; equal texts are stored once.
  */
 #ifndef AGGREGATOR_ALLOCATION_REPLAY_LOG_H
@@ -21,7 +21,7 @@ struct replay_entry {
 	    when; /* when it is applied; of a snapshot's record: its begin */
 	int64_t at, opened_at, max_chats;
 	const char *chat, *operator_id, *customer, *channel, *tags, *kind,
-	    *assignment, *name;
+	    *assignment, *name, *id;
 	uint8_t what; /* enum replay_kind */
 	uint8_t type, status, from;
 	bool available, has_available, quiet; /* private, automated */

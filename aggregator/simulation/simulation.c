@@ -9,14 +9,24 @@
 
 #include "common/base/xalloc.h"
 
+/* One that a record of the present time is about. */
 static struct simulation_chat *
 get_chat(struct simulation *w, struct text id)
 {
 	void **slot = strmap_put(&w->chats, id.p, id.len);
+	struct simulation_chat *c = *slot;
 
-	if (*slot == NULL)
-		*slot = xcalloc(1, sizeof(struct simulation_chat));
-	return *slot;
+	if (c == NULL) {
+		*slot = c = xcalloc(1, sizeof *c);
+		c->id = text_dup(id);
+	}
+	if (!c->changed) {
+		c->changed = true;
+		XGROW(
+		    w->changed_chats, w->changed_chats_n, w->changed_chats_cap);
+		w->changed_chats[w->changed_chats_n++] = c;
+	}
+	return c;
 }
 
 static struct simulation_operator *
@@ -53,6 +63,9 @@ on_reserved(void *ctx, const struct allocation_reservation *p)
 	get_operator(w, p->operator_id)->given++;
 	if (p->replaces.p != NULL)
 		return;
+	((struct simulation_chat *)strmap_get(
+	     &w->chats, p->chat.p, p->chat.len))
+	    ->waits = false;
 	w->served++;
 	order_stats_insert(
 	    &w->waits, p->at > p->arrival ? p->at - p->arrival : 0);
@@ -65,7 +78,8 @@ on_load(void *ctx, struct text id, int64_t chats, int64_t limit)
 	struct simulation_operator *o = get_operator(w, id);
 
 	o->load = chats;
-	o->limit = limit;
+	if (limit != RECORD_NO_NUMBER)
+		o->limit = limit;
 	o->allowed |= limit > 0;
 	if (o->load_changed)
 		return;
@@ -74,15 +88,16 @@ on_load(void *ctx, struct text id, int64_t chats, int64_t limit)
 	w->changed[w->changed_n++] = o;
 }
 
-/* Counts each rise above the limit, and for how long a load is above it. */
+/* Counts how often a load comes above the limit, and for how long it is. */
 static void
 compare_load(const struct simulation *w, struct simulation_operator *o)
 {
-	if (o->load > o->limit && o->load > o->load_before)
+	bool above = o->limit != RECORD_NO_NUMBER && o->load > o->limit;
+
+	if (above && o->above_since == CLOCK_NONE) {
 		o->breaches++;
-	if (o->load > o->limit && o->above_since == CLOCK_NONE)
 		o->above_since = w->now;
-	if (o->load <= o->limit && o->above_since != CLOCK_NONE) {
+	} else if (!above && o->above_since != CLOCK_NONE) {
 		o->above_ms += w->now - o->above_since;
 		o->above_since = CLOCK_NONE;
 	}
@@ -90,7 +105,6 @@ compare_load(const struct simulation *w, struct simulation_operator *o)
 		o->busiest = o->load;
 		o->busiest_at = w->now;
 	}
-	o->load_before = o->load;
 	o->load_changed = false;
 }
 
@@ -104,16 +118,6 @@ compare_loads(struct simulation *w)
 	for (i = 0; i < w->changed_n; i++)
 		compare_load(w, w->changed[i]);
 	w->changed_n = 0;
-}
-
-static void
-on_unserved(void *ctx, struct text chat, int64_t arrival)
-{
-	struct simulation *w = ctx;
-
-	(void)chat;
-	(void)arrival;
-	w->unserved++;
 }
 
 /* Every reservation is fulfilled when it is made. */
@@ -161,14 +165,6 @@ advance_clock(struct simulation *w, int64_t to)
 	allocation_clock(w->a, w->now);
 }
 
-static bool
-ends_chat(const struct record *r)
-{
-	return r->type == RECORD_CHAT
-		   ? r->status == CHAT_CLOSED || r->status == CHAT_GONE
-		   : r->from == FROM_SYSTEM && text_is(r->kind, "closed");
-}
-
 /* The record says who the assignee of its chat is, if anybody. */
 static bool
 names_assignee(const struct record *r)
@@ -178,20 +174,52 @@ names_assignee(const struct record *r)
 }
 
 /* The chat is open, and was not before, or was not ours. One that returns has
- * its operator still, unless the record says who has it now. */
+ * its operator still, unless a record says who has it now. */
 static void
-find_owner(
-    struct simulation *w, struct simulation_chat *c, const struct record *r)
+find_owner(struct simulation *w, struct simulation_chat *c,
+    enum allocation_chat_state state)
 {
-	if (allocation_chat_state(w->a, r->chat) == ALLOCATION_WAITS) {
+	if (state == ALLOCATION_WAITS) {
 		c->owner = OWNER_OURS;
+		c->waits = true;
 		w->came++;
-	} else if ((c->owner == OWNER_UNKNOWN || c->over) &&
-		   names_assignee(r) && r->operator_id.p != NULL) {
+	} else if ((c->owner == OWNER_UNKNOWN || c->over) && c->named) {
 		c->owner = OWNER_THEIRS;
-		get_operator(w, r->operator_id)->theirs++;
+		get_operator(
+		    w, allocation_assignee(w->a, simulation_text(c->id)))
+		    ->theirs++;
 	}
 	c->over = false;
+}
+
+static void
+end_simulated(struct simulation *w, struct simulation_chat *c)
+{
+	w->unserved += c->waits;
+	c->waits = false;
+	c->over = true;
+}
+
+/* Records of the same time hold together: whose a chat is follows from all of
+ * them. */
+static void
+find_owners(struct simulation *w)
+{
+	enum allocation_chat_state state;
+	struct simulation_chat *c;
+	size_t i;
+
+	for (i = 0; i < w->changed_chats_n; i++) {
+		c = w->changed_chats[i];
+		state = allocation_chat_state(w->a, simulation_text(c->id));
+		if (state == ALLOCATION_OVER)
+			end_simulated(w, c);
+		else if (state != ALLOCATION_ASIDE &&
+			 (c->owner != OWNER_OURS || c->over))
+			find_owner(w, c, state);
+		c->changed = c->named = false;
+	}
+	w->changed_chats_n = 0;
 }
 
 /* While a chat is ours the records' assignees are ignored. */
@@ -199,17 +227,14 @@ static void
 replay_chat(struct simulation *w, struct record *r)
 {
 	struct simulation_chat *c = get_chat(w, r->chat);
-	bool ours = c->owner == OWNER_OURS && !c->over;
+	bool names = names_assignee(r);
 
 	r->assignment = (struct text){ NULL, 0 };
-	if (ours && names_assignee(r))
+	if (names && c->owner == OWNER_OURS && !c->over)
 		allocation_record_unassigned(w->a, r);
 	else
 		allocation_record(w->a, r);
-	if (!ours &&
-	    allocation_chat_state(w->a, r->chat) != ALLOCATION_NOT_OPEN)
-		find_owner(w, c, r);
-	c->over |= ends_chat(r);
+	c->named |= names && r->operator_id.p != NULL;
 }
 
 /* What left with a snapshot may return in another one. */
@@ -222,10 +247,9 @@ replay_snapshot_end(struct simulation *w, int64_t at)
 	allocation_snapshot_end(w->a, at, NULL);
 	while ((e = strmap_next(&w->chats, &i)) != NULL) {
 		struct text id = { e->key, e->key_len };
-		struct simulation_chat *c = e->value;
 
-		c->over |=
-		    allocation_chat_state(w->a, id) == ALLOCATION_NOT_OPEN;
+		if (allocation_chat_state(w->a, id) == ALLOCATION_OVER)
+			end_simulated(w, e->value);
 	}
 }
 
@@ -238,8 +262,8 @@ replay_operator(struct simulation *w, struct record *r)
 		r->max_chats = RECORD_NO_NUMBER;
 	if (r->name.p != NULL)
 		o->name = r->name.p; /* the log's */
-	o->worked |= !r->has_available || r->available;
 	allocation_record(w->a, r);
+	o->worked |= allocation_is_available(w->a, r->operator_id);
 }
 
 static void
@@ -282,9 +306,9 @@ replay_records(struct simulation *w, const struct replay_log *log)
 		if (within ||
 		    (i + 1 < log->n && log->v[i + 1].when == log->v[i].when))
 			continue;
+		find_owners(w);
 		assign_waiting(w);
 	}
-	w->waiting = allocation_counts(w->a).waiting;
 	while ((e = strmap_next(&w->operators, &j)) != NULL) {
 		struct simulation_operator *o = e->value;
 
@@ -303,8 +327,7 @@ simulation_run(const char *tenant, struct replay_log *log,
 
 	w->tenant = xstrdup(tenant);
 	w->limit = limit;
-	w->listener = (struct allocation_listener){ w, on_reserved, on_load,
-		on_unserved };
+	w->listener = (struct allocation_listener){ w, on_reserved, on_load };
 	mine.window = INT64_MAX / 4; /* no chat is deleted */
 	if (limit != RECORD_NO_NUMBER)
 		mine.limit = limit;
@@ -316,6 +339,15 @@ simulation_run(const char *tenant, struct replay_log *log,
 	allocation_clock(w->a, w->now);
 	replay_records(w, log);
 	return w;
+}
+
+static void
+free_simulation_chat(void *p)
+{
+	struct simulation_chat *c = p;
+
+	free(c->id);
+	free(c);
 }
 
 static void
@@ -343,7 +375,8 @@ simulation_free(struct simulation *w)
 	free(w->assignments);
 	free(w->changed);
 	order_stats_release(&w->waits);
-	strmap_release(&w->chats, free);
+	free(w->changed_chats);
+	strmap_release(&w->chats, free_simulation_chat);
 	strmap_release(&w->operators, free_simulation_operator);
 	allocation_free(w->a);
 	free(w->tenant);

@@ -14,16 +14,19 @@
 enum chat_owner { OWNER_UNKNOWN, OWNER_OURS, OWNER_THEIRS };
 
 struct simulation_chat {
+	char *id;
 	enum chat_owner owner;
-	bool over; /* it ended or left, and may return */
+	bool over;    /* it ended or left, and may return */
+	bool waits;   /* it came, and was neither given nor is it over */
+	bool changed; /* by records of the present time */
+	bool named;   /* they say who has it */
 };
 
 struct simulation_operator {
 	const char *id, *name;
 	size_t given, theirs, breaches;
 	int64_t limit, load; /* as last reported */
-	bool load_changed;   /* since it was compared with */
-	int64_t load_before; /* this one */
+	bool load_changed;   /* since it was compared with the limit */
 	int64_t busiest, busiest_at;
 	int64_t above_since, above_ms; /* CLOCK_NONE: not above */
 	bool worked, allowed; /* both at some time: they could get chats */
@@ -44,10 +47,12 @@ struct simulation {
 	struct strmap chats, operators;
 	struct simulation_operator **changed; /* whose load is to be compared */
 	size_t changed_n, changed_cap;
+	struct simulation_chat **changed_chats; /* whose owner is to be found */
+	size_t changed_chats_n, changed_chats_cap;
 	struct simulation_assignment *assignments;
 	size_t assignments_n, assignments_cap, fulfilled;
 	struct order_stats waits;
-	size_t came, served, unserved, waiting;
+	size_t came, served, unserved;
 };
 
 /* Borrowed; of NULL: nothing. */

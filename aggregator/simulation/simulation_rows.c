@@ -125,6 +125,18 @@ count_breaches(const struct simulation *w)
 	return n;
 }
 
+/* Also those that are set aside, and may be open again. */
+static size_t
+count_waiting(const struct simulation *w)
+{
+	const struct strmap_entry *e;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&w->chats, &i)) != NULL)
+		n += ((const struct simulation_chat *)e->value)->waits;
+	return n;
+}
+
 void
 simulation_totals(const struct simulation *w, struct rowset *to)
 {
@@ -136,7 +148,7 @@ simulation_totals(const struct simulation *w, struct rowset *to)
 	c = cell_count(c, w->served);
 	c = cell_count(c, w->assignments_n - w->served);
 	c = cell_count(c, w->unserved);
-	c = cell_count(c, w->waiting);
+	c = cell_count(c, count_waiting(w));
 	c = cell_ms(c, order_stats_mean(waits));
 	c = cell_ms(c, order_stats_median(waits));
 	c = cell_ms(c, order_stats_percentile(waits, 90));

@@ -106,12 +106,12 @@ snapshot_begin_part(struct intake *in, struct intake_tenant *t, unsigned part)
 /* The snapshot is whole. Of two the newer is kept, of two with the same time
  * the later one. */
 static void
-finish_snapshot(struct intake_tenant *t)
+finish_snapshot(const struct intake *in, struct intake_tenant *t)
 {
 	struct snapshot *s = t->open;
 
 	t->open = NULL;
-	if (s->replay.n > 0)
+	if (in->setup->selection->allocation)
 		replay_log_add_snapshot(&t->replay, &s->replay, s->at);
 	if (t->whole != NULL && t->whole->at > s->at) {
 		log_info("snapshot_older", "tenant=%s snapshot=%s newer=%s",
@@ -156,7 +156,7 @@ finish_if_whole(const struct intake *in, struct intake_tenant *t,
 
 	if (is_part_whole(p) &&
 	    count_whole_parts(in, t->open, &needed) == needed)
-		finish_snapshot(t);
+		finish_snapshot(in, t);
 }
 
 void

@@ -19,6 +19,10 @@ chat() { # CHAT STATUS MINUTE:SECOND [OPERATOR]
 	line chat "\"chat\":\"$1\",\"status\":\"$2\",\"at\":\"2026-11-20T10:$3Z\"${4:+,\"operator\":\"$4\"}"
 }
 
+message() { # CHAT ID MINUTE:SECOND FROM [FIELDS]
+	line message "\"chat\":\"$1\",\"id\":\"$2\",\"at\":\"2026-11-20T10:$3Z\",\"from\":\"$4\"${5:+,$5}"
+}
+
 # Two work, one of whom may have one chat and is given another by somebody.
 {
 	line operator '"operator":"7","name":"Ann","available":true'
@@ -42,7 +46,7 @@ gives() { # WANT OPTION...: the reservations
 		fail "it gives $?"
 	got=$(sed -n 's/.*"assignment".*"chat":"\([^"]*\)","operator":"\([^"]*\)",.*"at":"[^T]*T10:\([0-9:]*\).*/\1>\2@\3/p' \
 		"$tmp/rows" | tr '\n' ' ')
-	[ "$got" = "$want " ] || fail "reserved '$got', not '$want '"
+	[ "$got" = "${want:+$want }" ] || fail "reserved '$got', not '$want '"
 }
 
 has() { # TEXT: in the rows
@@ -114,6 +118,35 @@ gives '1>7@00:00 1>8@01:00' -c "$tmp/conf"
 has '"chat":"1","operator":"8","replaces":"7","at":'
 has '"chats":1,"given":1,"moved":1,'
 
+# Snapshots repeat what was answered before: that does not answer it.
+snapshot() { # MINUTE [LINE]...
+	minute=$1
+	shift
+	mark="\"type\":\"snapshot\",\"tenant\":\"t\",\"snapshot\":\"s$minute\",\"at\":\"2026-11-20T10:$minute:00Z\""
+	echo "{$mark,\"state\":\"begin\"}"
+	for record; do
+		echo "$record" | sed "s/}$/,\"snapshot\":\"s$minute\"}/"
+	done
+	echo "{$mark,\"state\":\"end\",\"records\":$#}"
+}
+ann=$(line operator '"operator":"7","name":"Ann","available":true')
+bob=$(line operator '"operator":"8","name":"Bob","available":true')
+old=$(message 1 1 00:00 operator '"operator":"8"')
+new=$(message 1 2 02:30 operator '"operator":"7"')
+{
+	snapshot 01 "$ann" "$bob" "$(chat 1 open 01:00)" "$old"
+	snapshot 02 "$ann" "$bob" "$(chat 1 open 02:00)" "$old"
+	chat 2 closed 09:00
+} >"$tmp/day"
+printf '[aggregator]\nallocation_silent = 2m\n' >"$tmp/conf"
+gives '1>7@01:00 1>8@03:00 1>7@05:00 1>8@07:00 1>7@09:00' -c "$tmp/conf"
+{
+	cat "$tmp/day"
+	snapshot 03 "$ann" "$bob" "$(chat 1 open 03:00)" "$old" "$new"
+} >"$tmp/answered"
+mv "$tmp/answered" "$tmp/day"
+gives '1>7@01:00' -c "$tmp/conf"
+
 # A chat whose channel is told later is one chat all the time, and what is told
 # at one time is true together: nobody was above a limit. Who is away all day,
 # or may have no chats, does not count among those who got the least.
@@ -158,18 +191,97 @@ has '"chats":3,"given":3,"moved":0,"unserved":0,"waiting":0,'
 gives '1>7@00:10'
 has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
 
-# So does one that a snapshot lacks, and another one has.
-snapshot() { # MINUTE [LINE]...
-	minute=$1
-	shift
-	mark="\"type\":\"snapshot\",\"tenant\":\"t\",\"snapshot\":\"s$minute\",\"at\":\"2026-11-20T10:$minute:00Z\""
-	echo "{$mark,\"state\":\"begin\"}"
-	for record; do
-		echo "$record" | sed "s/}$/,\"snapshot\":\"s$minute\"}/"
+# Of messages of one time the one with the greater id decides, as in
+# chat_metrics; the order of the lines does not.
+for order in cat tac; do
+	{
+		line operator '"operator":"7","name":"Ann","available":true'
+		{
+			message 2 9 05:00 system '"kind":"closed"'
+			message 2 10 05:00 customer
+		} | $order
+	} >"$tmp/day"
+	gives '2>7@05:00'
+	has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
+done
+
+# What a customer writes neither in public nor by hand opens no chat, and a bot
+# that hands over opens none that is closed.
+{
+	line operator '"operator":"7","name":"Ann","available":true'
+	chat 1 closed 00:00
+	message 1 1 01:00 customer '"automated":true'
+	message 2 1 01:00 customer '"private":true'
+	message 1 2 02:00 system '"kind":"handoff"'
+	chat 3 pending 03:00
+	message 3 1 03:30 customer
+	message 3 2 04:00 system '"kind":"handoff"'
+	chat 4 snoozed 05:00
+	message 4 1 05:30 system '"kind":"handoff"'
+} >"$tmp/day"
+gives '3>7@04:00 4>7@05:30'
+
+# Whose a chat is follows from all that is told at one time, whichever line is
+# first.
+for order in cat tac; do
+	{
+		line operator '"operator":"7","name":"Ann","available":true'
+		{
+			message 1 1 05:00 customer
+			chat 1 open 05:00 8
+			message 2 1 05:00 system '"kind":"assigned","operator":"8"'
+			chat 2 open 05:00
+		} | $order
+	} >"$tmp/day"
+	gives ''
+	has '"operator":"8","name":null,"max_chats":null,"given":0,"had":2,'
+done
+said=$(message 1 1 04:00 customer)
+told=$(chat 1 open 05:00 8)
+snapshot 05 "$ann" "$said" "$told" >"$tmp/day"
+gives ''
+snapshot 05 "$ann" "$told" "$said" >"$tmp/day"
+gives ''
+has '"chats":0,"given":0,"moved":0,"unserved":0,"waiting":0,'
+
+# One that is snoozed before it ends is one that ended before anybody had it; one
+# that went on to nobody, for there is nobody else, was given, and waits no more.
+{
+	echo "$ann"
+	chat 1 open 00:00
+	chat 1 snoozed 01:00
+	chat 1 closed 02:00
+	chat 2 open 03:00
+	chat 2 snoozed 04:00
+} >"$tmp/day"
+gives '' --limit 0
+has '"chats":2,"given":0,"moved":0,"unserved":1,"waiting":1,'
+{
+	echo "$ann"
+	chat 1 open 00:00
+	chat 2 closed 09:00
+} >"$tmp/day"
+gives '1>7@00:00' -c "$tmp/conf"
+has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
+
+# A load that rises above the limit, and on, is above it once. An operator whose
+# limit alone is told is as available as before, and one whom no record lists has
+# as many at a time as any.
+{
+	line operator '"operator":"7","name":"Ann","available":true'
+	line operator '"operator":"8","name":"Bob","available":false'
+	line operator '"operator":"8","max_chats":3'
+	for minute in 1 2 3 4 5; do
+		chat "$minute" open "0$minute:00" 7
 	done
-	echo "{$mark,\"state\":\"end\",\"records\":$#}"
-}
-ann=$(line operator '"operator":"7","name":"Ann","available":true')
+	chat 6 open 05:00 9
+} >"$tmp/day"
+gives ''
+has '"operator":"7","name":"Ann","max_chats":2,"given":0,"had":5,"busiest":5,"busiest_at":"2026-11-20T10:05:00.000Z","breaches":1,"above_seconds":120.000'
+has '"operator":"9","name":null,"max_chats":null,"given":0,"had":1,"busiest":1,"busiest_at":"2026-11-20T10:05:00.000Z","breaches":0,'
+has '"operators":1,"least_given":0,"most_given":0,"breaches":1'
+
+# So does one that a snapshot lacks, and another one has.
 {
 	snapshot 00 "$ann" "$(chat 1 open 00:00)" "$(chat 2 open 00:00)"
 	snapshot 01 "$ann" "$(chat 1 open 01:00)"
@@ -179,6 +291,19 @@ ann=$(line operator '"operator":"7","name":"Ann","available":true')
 } >"$tmp/day"
 gives '1>7@00:00 2>7@03:00' --limit 1
 has '"chats":4,"given":2,"moved":0,"unserved":1,"waiting":1,'
+
+# And one that a snapshot without a line lacks, until there is news.
+{
+	chat 1 open 00:00
+	snapshot 01
+	message 1 1 01:00 customer
+	chat 2 closed 02:00
+	echo "$ann"
+} >"$tmp/day"
+gives ''
+has '"chats":1,"given":0,"moved":0,"unserved":1,"waiting":0,'
+message 1 2 01:01 customer >>"$tmp/day"
+gives '1>7@02:00'
 
 # All is all that tells, not what acts.
 "$BIN/aggregator" -a all -o ndjson <"$tmp/day" >"$tmp/rows"

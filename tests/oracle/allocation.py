@@ -15,6 +15,8 @@ import sys
 
 LONGEST_PAUSE = 60000
 NEVER = float("-inf")
+OVER = "closed", "gone"
+CHATS = "1", "2", "3", "4", "5", "9", "10", "11", "x"
 
 
 class Operator:
@@ -34,11 +36,14 @@ class Chat:
         self.name = name
         self.status = None
         self.status_at = self.holder_at = NEVER
+        self.status_rank = self.holder_rank = ()
         self.opened_at = self.closed_at = self.arrival = None
         self.tags = frozenset()
-        self.channel = self.customer = self.holder = None
+        self.tag_text = self.channel = self.customer = self.holder = None
+        self.known_at = {}      # customer, channel, tag_text -> (at, text)
         self.given = self.answered = False
         self.given_at = 0
+        self.held_since = NEVER
         self.reservation = None     # [operator, expires, number, sent]
         self.outcome = None     # the last reservation's number
         self.refused = []       # [(operator, until)]
@@ -46,6 +51,34 @@ class Chat:
         self.awaited = None     # (operator, until)
         self.forget_at = None
         self.mark = 0
+        self.listed_at = self.absent_at = self.newest = NEVER
+        self.told = None        # the status, by records
+
+    def learn(self, what, at, text):
+        """The newest that is said counts, of one time the greater."""
+        if text is not None:
+            self.known_at[what] = max((at, text), self.known_at.get(
+                what, (NEVER, "")))
+            setattr(self, what, self.known_at[what][1])
+
+
+def id_key(name):
+    """Numbers by value, then all others by bytes."""
+    if name == "0" or (name.isdigit() and name[0] != "0"):
+        return 0, len(name), name
+    return 1, 0, name
+
+
+def status_rank(message, status):
+    """Of one time a chat record stands above messages."""
+    return (0, id_key(message)) if message is not None else (1, status)
+
+
+def holder_rank(message, status, holder):
+    """Of one time an assigned message stands above chat records."""
+    if message is not None:
+        return 1, id_key(message)
+    return 0, status or "open", holder or ""
 
 
 class World:
@@ -57,6 +90,8 @@ class World:
         self.chats, self.operators, self.limits = {}, {}, {}
         self.last_of = {}       # customer -> (operator, at)
         self.reservations = self.mark = 0
+        self.whole_at = NEVER   # of the newest snapshot
+        self.within = False     # one
         self.out = []
 
     # What follows from what is known.
@@ -148,14 +183,15 @@ class World:
                 if self.has_room(o, c) and o.name != c.holder and
                 not self.is_refused(c, o)]
         return min(free, default=None,
-                   key=lambda o: (self.has(o.name), o.given_last, o.name))
+                   key=lambda o: (self.has(o.name), o.given_last,
+                                  id_key(o.name)))
 
     def go(self):
         done = False
         while not done:
             done = True
             for c in sorted(self.chats.values(),
-                            key=lambda c: (c.arrival or 0, c.name)):
+                            key=lambda c: (c.arrival or 0, id_key(c.name))):
                 if not self.is_waiting(c) or not any(
                         self.has_room(o, c) for o in self.operators.values()):
                     continue
@@ -187,68 +223,88 @@ class World:
                        if c.status != "open" else None)
 
     def chat(self, name, at, status, holder, told_holder=False, opened=None,
-             tags=None, channel=None, customer=None, reservation=None):
+             tags=None, channel=None, customer=None, reservation=None,
+             message=None):
         c = self.chats.setdefault(name, Chat(name))
         c.mark = self.mark
-        c.customer = customer if customer is not None else c.customer
         before = c.tags, c.channel
+        c.learn("customer", at, customer)
+        c.learn("channel", at, channel)
         if tags is not None:
-            c.tags = frozenset(tags.split(","))
-        c.channel = channel if channel is not None else c.channel
+            c.learn("tag_text", at, ",".join(sorted(set(tags.split(",")))))
+            c.tags = frozenset(c.tag_text.split(",")) - {""}
         if before != (c.tags, c.channel):
             c.awaited = None
         if status is not None:
-            self.take_status(c, at, status, opened)
+            self.take_status(c, at, status, opened, message)
         if told_holder:
-            self.take_holder(c, at, holder, reservation)
-        if c.status is None:
-            c.status, c.arrival = "open", at
+            self.take_holder(c, at, holder, reservation,
+                             holder_rank(message, status, holder))
+        if c.told is None:
+            c.told, c.arrival = "open", at
+        c.newest = max(at, c.newest)
+        self.set_status(c)
         self.settle(c)
+
+    def recompute(self, c):
+        before = c.status
+        self.set_status(c)
+        if c.status != before:
+            self.settle(c)
+
+    def set_status(self, c):
+        """It has left while nothing is newer than a snapshot without it."""
+        missed = max(c.absent_at, self.whole_at
+                     if c.listed_at < self.whole_at else NEVER)
+        c.status = ("gone" if missed > NEVER and missed >= c.newest
+                    else c.told)
+        if c.status in OVER:
+            c.given = False
 
     def set_arrival(self, c, at):
         if at != c.arrival:
             c.arrival, c.awaited = at, None
 
-    def take_status(self, c, at, status, opened):
+    def take_status(self, c, at, status, opened, message):
         def past(t):
             return c.closed_at is not None and t <= c.closed_at
 
-        if status == "closed":
+        rank = status_rank(message, status)
+        newer = (at, rank) >= (c.status_at, c.status_rank)
+        if status in OVER:
             c.closed_at = max(at, c.closed_at if c.closed_at is not None
                               else at)
         if status == "open":
-            first = opened if opened is not None else at
-            if past(first):
-                first = at
-            if not past(first) or at >= c.status_at:
-                if (c.arrival is None or past(c.arrival) or
-                        first < c.arrival or
-                        (c.opened_at is not None and opened is not None and
-                         opened > c.opened_at)):
-                    self.set_arrival(c, first)
-                if opened is not None:
-                    c.opened_at = max(opened, c.opened_at
-                                      if c.opened_at is not None else opened)
-        if at >= c.status_at:
-            c.status_at, c.status = at, status
-            if status == "closed":
-                c.given = False
-        elif status == "closed" and c.status == "open" and past(c.arrival):
+            known = c.opened_at is not None and not past(c.opened_at)
+            if opened is not None and not past(opened):
+                if not known or opened > c.opened_at:
+                    c.opened_at = opened
+                    self.set_arrival(c, opened)
+            elif not known and (not past(at) or newer):
+                if c.arrival is None or past(c.arrival) or at < c.arrival:
+                    self.set_arrival(c, at)
+        if newer:
+            c.status_at, c.status_rank, c.told = at, rank, status
+        elif status in OVER and c.told == "open" and past(c.arrival):
             self.set_arrival(c, c.status_at)
 
-    def take_holder(self, c, at, holder, reservation):
+    def take_holder(self, c, at, holder, reservation, rank):
         running = c.reservation
         outcome = running is not None and reservation == running[2]
         if outcome and holder is None:
             self.refuse(c)
         if running is not None and holder is None and not outcome:
             return
-        if at < c.holder_at and not (outcome and holder is not None):
+        newer = (at, rank) >= (c.holder_at, c.holder_rank)
+        if not newer and not (outcome and holder is not None):
             return
-        c.holder_at = max(at, c.holder_at)
+        if newer:
+            c.holder_at, c.holder_rank = at, rank
+        elif c.holder_rank[0] == 0:
+            c.holder_rank = 0, c.holder_rank[1], holder
         if holder != c.holder:
             c.given = c.answered = False
-            c.holder = holder
+            c.holder, c.held_since = holder, at
         if holder is not None:
             self.operator(holder)
             if self.set["same"] and c.customer is not None:
@@ -267,8 +323,7 @@ class World:
     def refuse(self, c):
         o = self.operator(c.reservation[0])
         c.failures += 1
-        c.refused = (c.refused + [
-            (o.name, self.now + self.pause(c.failures))])[-8:]
+        c.refused.append((o.name, self.now + self.pause(c.failures)))
         o.refusals += 1
         if o.refusals >= 3:
             o.resting_until = self.now + self.pause(o.refusals - 2)
@@ -277,12 +332,16 @@ class World:
     def tell_operator(self, name, available, limit, tags):
         o = self.operator(name)
         o.mark = self.mark
-        if available is None:
-            available = o.available or not o.known
-        self.set_available(o, available)
+        if not o.known or self.within:
+            available = True if available is None else available
+            limit, tags = (-1 if limit is None else limit), tags or ""
+        self.set_available(
+            o, available if available is not None else o.available)
         o.known = True
-        o.max = limit if limit is not None else o.max
-        o.tags = frozenset(tags.split(",")) if tags is not None else o.tags
+        if limit is not None:
+            o.max = limit if limit >= 0 else None
+        if tags is not None:
+            o.tags = frozenset(tags.split(",")) - {""}
 
     def set_available(self, o, available):
         if available == o.available:
@@ -297,10 +356,15 @@ class World:
             if o.known and getattr(o, "mark", 0) != self.mark:
                 self.set_available(o, False)
                 o.known = False
-        for c in list(self.chats.values()):
-            if (c.mark != self.mark and c.status == "open" and
-                    c.status_at <= at and c.holder_at <= at):
-                del self.chats[c.name]
+        for c in self.chats.values():
+            if c.mark == self.mark:
+                if c.listed_at < self.whole_at:
+                    c.absent_at = max(self.whole_at, c.absent_at)
+                c.listed_at = at
+        self.whole_at = max(at, self.whole_at)
+        self.within = False
+        for c in self.chats.values():
+            self.recompute(c)
 
     def clock(self, now):
         self.now = max(self.now, now)
@@ -311,7 +375,8 @@ class World:
             if c.forget_at is not None and c.forget_at <= self.now:
                 del self.chats[c.name]
 
-    def restart(self):
+    def restart(self, now):
+        self.now = now
         for c in self.chats.values():
             c.refused, c.failures, c.awaited = [], 0, None
             self.settle(c)
@@ -339,19 +404,25 @@ class World:
                 False if "away" in rest else None, arg("max", int),
                 arg("tags"))
         elif what == "chat":
-            status = [s for s in ("open", "closed", "pending") if s in rest]
+            status = [s for s in ("open", "closed", "pending", "gone")
+                      if s in rest]
             at = arg("at", int)
             self.chat(name, self.now if at is None else at,
                       status[0] if status else None, arg("holder"),
                       "holder" in rest, arg("opened", int), arg("tags"),
-                      arg("channel"), arg("customer"))
-        elif what == "left":
-            self.chats.pop(name, None)
+                      arg("channel"), arg("customer"), None, arg("id"))
         elif what == "answer":
             c = self.chats.get(name)
-            if c is not None and c.given and not c.answered:
+            at = arg("at", int)
+            if (c is not None and c.given and not c.answered and
+                    (self.now if at is None else at) >= c.held_since):
                 c.answered = True
                 self.settle(c)
+        elif what == "heard":
+            at, c = arg("at", int), self.chats.get(name)
+            if c is not None:
+                c.mark, c.newest = self.mark, max(at, c.newest)
+                self.recompute(c)
         elif what == "limit":
             key, at = (arg("operator"), arg("channel")), arg("at", int)
             at = self.now if at is None else at
@@ -363,6 +434,7 @@ class World:
             self.outcome(name, arg("by"))
         elif what == "snapshot":
             self.mark += 1
+            self.within = True
         elif what == "whole":
             self.whole(int(name))
         elif what == "sent":
@@ -370,7 +442,7 @@ class World:
                 if c.reservation:
                     c.reservation[3] = True
         elif what == "restart":
-            self.restart()
+            self.restart(int(name))
         elif what == "go":
             return self.go()
         elif what == "unsent":
@@ -389,7 +461,7 @@ class World:
 
 
 def some_chat(r, now, stick):
-    line = "chat %s at %d" % (r.choice("123456789"),
+    line = "chat %s at %d" % (r.choice(CHATS),
                               max(0, now + r.choice((0, 0, -50, -500, 3))))
     kind = r.random()
     if kind < 0.55:
@@ -408,6 +480,8 @@ def some_chat(r, now, stick):
         line += " channel " + r.choice("wm")
     if r.random() < 0.4:
         line += " customer " + r.choice("uv")
+    if r.random() < 0.2:
+        line += " id " + r.choice(("9", "10", "x"))
     if r.random() < 0.1:
         line += " opened %d" % max(0, now - r.randrange(900))
     return line
@@ -448,11 +522,12 @@ def events(r):
             now += r.choice((1, 10, 100, 400, 3000))
             yield "clock %d" % now
         elif what < 0.70:
-            yield "keep %s by %s" % (r.choice("123456789"), r.choice("abcdz"))
+            yield "keep %s by %s" % (r.choice(CHATS), r.choice("abcdz"))
         elif what < 0.78:
-            yield "refuse %s" % r.choice("123456789")
+            yield "refuse %s" % r.choice(CHATS)
         elif what < 0.82:
-            yield "answer %s" % r.choice("123456789")
+            yield "answer %s at %d" % (r.choice(CHATS),
+                                       now - r.choice((0, 0, 100)))
         elif what < 0.87:
             line = "limit %s" % r.choice("-01233")
             if r.random() < 0.5:
@@ -461,10 +536,13 @@ def events(r):
                 line += " channel " + r.choice("wm")
             yield line + " at %d" % (now - r.choice((0, 0, 20)))
         elif what < 0.89:
-            yield "left %s" % r.choice("123456789")
+            yield "chat %s at %d gone" % (r.choice(CHATS), now)
+            yield "heard %s at %d" % (r.choice(CHATS),
+                                      now - r.choice((0, 0, 50)))
         elif what < 0.91:
             if not within:
-                yield "restart"
+                now += r.choice((0, 0, 100, 400))
+                yield "restart %d" % now
         elif what < 0.93:
             yield "sent"
         elif what < 0.94:

@@ -7,17 +7,18 @@
  *                          window, same, same_wait, silent, offline
  *   clock T                time goes on
  *   operator ID [free|away] [max N] [tags T]
- *   chat ID at T [open|closed|pending] [holder ID] [tags T] [channel C]
- *        [customer ID] [opened T]
- *   left ID                a chat is no more
- *   answer ID              an operator wrote in the chat
+ *   chat ID at T [open|closed|pending|gone] [holder ID] [tags T] [channel C]
+ *        [customer ID] [opened T] [id I]     I: of a message that says so
+ *   heard ID at T          somebody wrote in the chat
+ *   answer ID [at T]       an operator wrote in the chat
  *   limit N [operator ID] [channel C] [at T]
- *   keep ID by ID          the outcome of a reservation: kept, perhaps by
- * another refuse ID              or not snapshot               until `whole T`:
- * all there is sent                   what was reserved was sent restart what
- * is saved is read back go                     decide: writes
- * CHAT>OPERATOR[/REPLACED] for each unsent                 writes ?CHAT for
- * each reservation that was not sent
+ *   keep ID by ID          the outcome of a reservation: who has it now
+ *   refuse ID              or nobody
+ *   snapshot               until `whole T`: all there is
+ *   sent                   what was reserved was sent
+ *   restart [T]            what is saved is read back, at that time
+ *   go                     decide: writes CHAT>OPERATOR[/REPLACED] for each
+ *   unsent                 writes ?CHAT for each reservation that was not sent
  */
 #ifndef TESTS_ALLOCATION_SCRIPT_H
 #define TESTS_ALLOCATION_SCRIPT_H
@@ -149,10 +150,12 @@ script_chat(struct allocation_script *s, struct text id)
 {
 	struct allocation_chat_update update = { .at = script_number(
 						     s, "at", s->now),
+		.message = script_text(s, "id"),
 		.opened_at = script_number(s, "opened", CLOCK_NONE),
 		.status = script_has(s, "open")      ? CHAT_OPEN
 			  : script_has(s, "closed")  ? CHAT_CLOSED
 			  : script_has(s, "pending") ? CHAT_PENDING
+			  : script_has(s, "gone")    ? CHAT_GONE
 						     : CHAT_NONE,
 		.has_assignee = script_has(s, "holder"),
 		.assignee = script_text(s, "holder"),
@@ -271,10 +274,10 @@ script_do(struct allocation_script *s)
 		script_operator(s, id);
 	} else if (strcmp(what, "chat") == 0) {
 		script_chat(s, id);
-	} else if (strcmp(what, "left") == 0) {
-		allocation_chat_left(s->a, id);
+	} else if (strcmp(what, "heard") == 0) {
+		allocation_heard(s->a, id, script_number(s, "at", s->now));
 	} else if (strcmp(what, "answer") == 0) {
-		allocation_answered(s->a, id);
+		allocation_answered(s->a, id, script_number(s, "at", s->now));
 	} else if (strcmp(what, "limit") == 0) {
 		allocation_limit(s->a, script_text(s, "operator"),
 		    script_text(s, "channel"),
@@ -289,6 +292,8 @@ script_do(struct allocation_script *s)
 	} else if (strcmp(what, "sent") == 0) {
 		allocation_outbox_sent(s->a);
 	} else if (strcmp(what, "restart") == 0) {
+		if (s->words > 1)
+			s->now = strtoll(id.p, NULL, 10);
 		script_restart(s);
 	} else if (strcmp(what, "go") == 0) {
 		(void)allocation_decide(s->a);

@@ -6,6 +6,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include "common/containers/pack.h"
 #include "tests/unit/allocation_script.h"
 
 #define TWO "operator a free;operator b free;"
@@ -21,9 +22,28 @@ static const struct {
 	    "chat 2 at 1 open;chat 1 at 9 open opened 0;operator a free max 1;"
 	    "go",
 	    "1>a " },
+	{ "also when it becomes known late, and is not the first news",
+	    "chat 1 at 1 open id 1;chat 2 at 3 open opened 3;"
+	    "chat 1 at 5 open opened 4;restart;chat 1 at 2 open id 2;"
+	    "operator a free max 1;go",
+	    "2>a " },
+	{ "of several the latest, in any order",
+	    "chat 1 at 9 open opened 5;chat 1 at 3 open opened 2;"
+	    "chat 2 at 3 open opened 3;operator a free max 1;go",
+	    "2>a " },
+	{ "but not one of before the closing",
+	    "chat 1 at 1 open opened 1;chat 1 at 5 closed;"
+	    "chat 1 at 7 open opened 1;chat 2 at 6 open;"
+	    "operator a free max 1;go",
+	    "2>a " },
 	{ "ties go by the chat's id",
 	    "chat b at 1 open;chat a at 1 open;operator x free max 1;go",
 	    "a>x " },
+	{ "of ids that are numbers the lesser is the lesser number",
+	    "chat 10 at 1 open;chat 9 at 1 open;chat x at 1 open;"
+	    "operator 10 free max 1;operator 9 free max 1;"
+	    "operator b free max 1;go",
+	    "9>9 10>10 x>b " },
 	{ "the fewest, then longest ago, then the id",
 	    TWO "chat 1 at 1 open;chat 2 at 2 open;chat 3 at 3 open;"
 		"chat 4 at 4 open;chat 5 at 5 open;go",
@@ -122,6 +142,16 @@ static const struct {
 	    "chat 1 at 2 open tags x;go",
 	    "1>a " },
 
+	{ "but not by an older record, which fills what is unknown",
+	    "operator a free tags x;operator b free tags y;limit 0 channel w;"
+	    "chat 1 at 5 open tags x;chat 1 at 3 open tags y channel w;"
+	    "restart;chat 1 at 4 open tags y channel m;go",
+	    "1>a " },
+	{ "of one time the greater counts",
+	    "operator a free tags x;operator b free tags y;"
+	    "chat 1 at 5 open tags y;chat 1 at 5 open tags x;go",
+	    "1>b " },
+
 	{ "a reservation expires, and the chat takes its place",
 	    "operator a free max 1;chat 1 at 1 open;chat 2 at 2 open;go;"
 	    "clock 59999;go;clock 60000;go",
@@ -135,6 +165,13 @@ static const struct {
 	    "operator a free;chat 1 at 1 open;go;refuse 1;go;clock 999;go;"
 	    "clock 1000;go;refuse 1;clock 2999;go;clock 3000;go",
 	    "1>a 1>a 1>a " },
+	{ "refused by nine: none is asked again before the pause ends",
+	    "operator a free;operator b free;operator c free;operator d free;"
+	    "operator e free;operator f free;operator g free;operator h free;"
+	    "operator i free;chat 1 at 1 open;go;refuse 1;go;refuse 1;go;"
+	    "refuse 1;go;refuse 1;go;refuse 1;go;refuse 1;go;refuse 1;go;"
+	    "refuse 1;go;refuse 1;clock 10;go;clock 999;go",
+	    "1>a 1>b 1>c 1>d 1>e 1>f 1>g 1>h 1>i " },
 	{ "refused: others pass",
 	    "operator a free;chat 1 at 1 open;go;chat 2 at 2 open;refuse 1;go",
 	    "1>a 2>a " },
@@ -168,6 +205,31 @@ static const struct {
 	    "operator a free max 1;chat 1 at 5 open holder z;"
 	    "chat 1 at 3 open holder -;go",
 	    "" },
+	{ "of one time assigned stands above the chat record",
+	    "operator b free;chat 1 at 5 holder a id 1;"
+	    "chat 1 at 5 open holder -;go;"
+	    "chat 2 at 5 open holder -;chat 2 at 5 holder a id 1;go",
+	    "" },
+	{ "of two assigned the greater id",
+	    "operator b free;chat 1 at 5 holder a id 10;"
+	    "chat 1 at 5 holder - id 9;go;restart;"
+	    "chat 1 at 5 holder - id 9;go;chat 1 at 5 holder - id 11;go",
+	    "1>b " },
+	{ "of one time the chat record stands above messages",
+	    "operator a free;chat 1 at 5 closed;chat 1 at 5 open id 1;go;"
+	    "chat 2 at 5 open id 1;chat 2 at 5 closed;go;restart;"
+	    "chat 1 at 5 open id 1;go",
+	    "" },
+	{ "of two messages the greater id",
+	    "operator a free;chat 1 at 5 closed id 1;chat 1 at 5 open id 2;"
+	    "go;chat 2 at 5 open id 10;chat 2 at 5 closed id 9;go",
+	    "1>a 2>a " },
+	{ "of two chat records the greater status, then operator",
+	    "operator b free;chat 1 at 5 open holder -;chat 1 at 5 closed;"
+	    "chat 2 at 5 open holder a;chat 2 at 5 open holder -;go;"
+	    "chat 3 at 5 closed holder a;chat 3 at 5 open holder -;go",
+	    "1>b 3>b " },
+
 	{ "closed, and an older record that says it is open",
 	    "operator a free;chat 1 at 5 closed;chat 1 at 3 open;go", "" },
 	{ "opened again: a new episode, a new arrival",
@@ -190,6 +252,46 @@ static const struct {
 	    TWO "chat 1 at 1 open;chat 2 at 1 open;chat 3 at 9 open;snapshot;"
 		"operator b free;chat 2 at 5 open holder -;whole 5;go",
 	    "2>b 3>b " },
+	{ "what it does not say of an operator is not so any more",
+	    "operator a free max 1;operator b away;operator c free tags x;"
+	    "limit 1 operator c;snapshot;operator a;operator b;operator c;"
+	    "whole 0;chat 1 at 1 open tags x;chat 2 at 2 open;"
+	    "chat 3 at 3 open;chat 4 at 4 open;chat 5 at 5 open;"
+	    "chat 6 at 6 open;chat 7 at 7 open;go",
+	    "2>a 3>b 4>c 5>a 6>b " },
+	{ "but outside of one it is",
+	    "operator a free max 1 tags x;operator b away;operator a;"
+	    "operator b;chat 1 at 1 open tags x;chat 2 at 2 open;go",
+	    "1>a " },
+	{ "only what is newer brings it back, with its operator",
+	    "operator b free;chat 1 at 1 open;chat 2 at 1 open holder a;"
+	    "snapshot;operator b free;whole 5;chat 1 at 5 open id 9;"
+	    "chat 2 at 5 open id 9;chat 3 at 5 open id 1;restart;"
+	    "chat 1 at 5 open holder -;chat 3 at 3 holder - id 2;go;"
+	    "chat 2 at 6 open id 2;chat 3 at 6 open id 2;go",
+	    "3>b " },
+	{ "so of one that was closed before, or pending",
+	    "operator b free;chat 1 at 1 closed;chat 2 at 1 pending;snapshot;"
+	    "operator b free;whole 5;chat 1 at 4 open id 1;"
+	    "chat 2 at 4 open id 1;go",
+	    "" },
+	{ "and if the next snapshot has it, with older news",
+	    "operator b free;chat 1 at 1 open;snapshot;operator b free;"
+	    "whole 5;snapshot;operator b free;chat 1 at 4 open;whole 8;go;"
+	    "restart;chat 1 at 5 open;go;chat 1 at 6 open;go",
+	    "1>b " },
+	{ "it is back as it was: with what came late, and its place",
+	    "operator b free max 1;chat 1 at 1 open;chat 2 at 2 open;"
+	    "chat 3 at 3 closed;snapshot;operator b free max 1;whole 5;"
+	    "chat 3 at 4 open id 1;heard 1 at 5;heard 3 at 5;go;restart;"
+	    "heard 3 at 7;heard 2 at 6;heard 1 at 7;go;"
+	    "keep 1 by b;chat 1 at 8 closed;go;keep 2 by b;chat 2 at 8 closed;"
+	    "go",
+	    "1>b 2>b 3>b " },
+	{ "one in which somebody wrote later has not left",
+	    "operator b free;chat 1 at 1 open;heard 1 at 6;snapshot;"
+	    "operator b free;whole 5;go",
+	    "1>b " },
 	{ "a bucket of one: its chats, and no operator",
 	    TWO "chat 1 at 1 open;chat 2 at 1 open;snapshot;whole 5 bucket 1;"
 		"go",
@@ -202,6 +304,11 @@ static const struct {
 	{ "the same operator as last time",
 	    "set same 99999;" TWO "chat 1 at 1 open customer u holder b;"
 	    "chat 1 at 2 closed;chat 2 at 3 open customer u;go",
+	    "2>b " },
+	{ "whom an older record does not name",
+	    "set same 99999;" TWO "chat 1 at 1 open customer u holder b;"
+	    "chat 1 at 2 closed;chat 2 at 3 open customer u;"
+	    "chat 2 at 2 open customer v;go",
 	    "2>b " },
 	{ "unless they have no room",
 	    "set same 99999;" TWO
@@ -233,6 +340,15 @@ static const struct {
 	    "set silent 100;" TWO "chat 1 at 1 open;go;keep 1 by a;"
 	    "answer 1;clock 100;go",
 	    "1>a " },
+	{ "what was answered before it was assigned is none",
+	    "set silent 100;" TWO "clock 50;chat 1 at 1 open;go;keep 1 by a;"
+	    "answer 1 at 49;clock 60;chat 1 at 60 open holder a;restart;"
+	    "answer 1 at 49;clock 150;go",
+	    "1>a 1>b/a " },
+	{ "and a record that repeats the operator assigns nothing",
+	    "set silent 100;" TWO "clock 50;chat 1 at 1 open;go;keep 1 by a;"
+	    "clock 60;chat 1 at 60 open holder a;answer 1 at 55;clock 150;go",
+	    "1>a " },
 	{ "what others gave stays",
 	    "set silent 100;" TWO "chat 1 at 1 open holder a;clock 100;go",
 	    "" },
@@ -254,6 +370,14 @@ static const struct {
 	    "sent;restart;unsent;chat 2 at 2 open;go;keep 1 by a;"
 	    "chat 1 at 9 closed;go",
 	    "1>a ?1 2>a " },
+	{ "who was away for so long when it starts again loses a chat",
+	    "set offline 100;" TWO "chat 1 at 1 open;go;keep 1 by a;"
+	    "operator a away;clock 10;restart 200;go",
+	    "1>a 1>b/a " },
+	{ "and who was so soon after",
+	    "set offline 100;" TWO "chat 1 at 1 open;go;keep 1 by a;"
+	    "operator a away;clock 10;restart 50;go;clock 100;go",
+	    "1>a 1>b/a " },
 	{ "after a restart all is as it was",
 	    "limit 1 operator b;limit 1 channel w;" TWO
 	    "chat 1 at 1 open channel w tags x;operator b free tags x;"
@@ -336,6 +460,53 @@ costs_are_those_of_the_change(void **state)
 	script_release(&s);
 }
 
+/* A chat, open since 5, as the layout before had it. */
+static void
+put_chat_of_before(struct buf *to, unsigned layout)
+{
+	static const int64_t times[] = { 5, CLOCK_NONE, CLOCK_NONE, CLOCK_NONE,
+		5, 0 };
+	const struct text none = { NULL, 0 };
+	size_t i;
+
+	pack_put_number(to, layout);
+	pack_put_number(to, 4); /* no reservation is to be sent */
+	pack_put_number(to, CHAT_OPEN);
+	for (i = 0; i < ARRAY_LEN(times); i++)
+		pack_put_signed(to, times[i]);
+	pack_put_text(to, none); /* assignee */
+	pack_put_text(to, none); /* channel */
+	pack_put_text(to, (struct text){ "x", 1 });
+	pack_put_text(to, none); /* customer */
+	pack_put_text(to, none); /* reserved for */
+}
+
+static void
+the_layout_before_is_read_and_no_other(void **state)
+{
+	struct buf value = BUF_INIT;
+	struct allocation_script s;
+
+	(void)state;
+	script_init(&s);
+	script_run(&s, "clock 9");
+	put_chat_of_before(&value, 3);
+	assert_int_equal(
+	    allocation_unpack(s.a, "c2", 2, value.data, value.len), -1);
+	script_release(&s);
+	script_init(&s);
+	script_run(&s, "clock 9");
+	buf_clear(&value);
+	put_chat_of_before(&value, 1);
+	assert_int_equal(
+	    allocation_unpack(s.a, "c1", 2, value.data, value.len), 0);
+	script_run(&s, "chat 1 at 4 closed;operator a free;go;"
+		       "operator b free tags x;go");
+	assert_string_equal(buf_str(&s.out), "1>b ");
+	buf_release(&value);
+	script_release(&s);
+}
+
 static int64_t most_at_once;
 
 static void
@@ -404,6 +575,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_gets_which),
 		cmocka_unit_test(a_chat_is_one_whatever_becomes_known),
+		cmocka_unit_test(the_layout_before_is_read_and_no_other),
 		cmocka_unit_test(costs_are_those_of_the_change),
 	};
 
