@@ -216,13 +216,13 @@ configured_tenants() {
 		printf '%s\t%s\t%s\n' "$name" "$config" \
 			"$(conf_value "crm $name" url)"
 	done
-	each=$(conf_path poller tenants)
-	[ -d "$each" ] || return 0
-	for each in "$each"/*.conf; do
-		[ -e "$each" ] || continue
-		name=${each##*/}
-		printf '%s\t%s\t%s\n' "${name%.conf}" "$each" \
-			"$(conf_lines "$each" | sed -n 's/^url[ \t]*=[ \t]*//p')"
+	dir=$(conf_path poller tenants)
+	[ -d "$dir" ] || return 0
+	for file in "$dir"/*.conf; do
+		[ -e "$file" ] || continue
+		name=${file##*/}
+		printf '%s\t%s\t%s\n' "${name%.conf}" "$file" \
+			"$(conf_lines "$file" | sed -n 's/^url[ \t]*=[ \t]*//p')"
 	done
 }
 
