@@ -139,11 +139,13 @@ list_chats_of_tenant(struct chat_list *l, const char *tenant, bool all)
 static enum exit_code
 list_chats_of_all(struct chat_list *l)
 {
-	/* A removed tenant is left out, unless it was added again. */
+	/* A removed tenant is left out, unless it was added again; that of a
+	 * stream, which has no snapshots, has newer metrics then. */
 	struct chat_query a = {
-		.sql = "SELECT tenant, stored_at FROM tenants "
-		       "WHERE removed_at IS NULL OR as_of > removed_at "
-		       "ORDER BY tenant"
+		.sql = "SELECT t.tenant, t.stored_at FROM tenants t "
+		       "LEFT JOIN tenant_metrics_all m USING (tenant) "
+		       "WHERE t.removed_at IS NULL OR t.as_of > t.removed_at "
+		       "OR m.as_of > t.removed_at ORDER BY t.tenant"
 	};
 	enum exit_code code = run_chat_query(l, &a);
 	int64_t stored_at, now = clock_now_ms();

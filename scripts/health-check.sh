@@ -173,12 +173,12 @@ check_schema() {
 
 check_tenants() {
 	local name age n=0
-	within sql "SELECT t.tenant, TIMESTAMPDIFF(SECOND,
-		GREATEST(COALESCE(t.as_of, m.as_of), COALESCE(m.as_of, t.as_of)),
-		UTC_TIMESTAMP(3))
+	# shellcheck disable=SC2154 # of lib.sh
+	within sql "SELECT t.tenant,
+		TIMESTAMPDIFF(SECOND, $newest, UTC_TIMESTAMP(3))
 		FROM tenants t LEFT JOIN tenant_metrics_all m USING (tenant)
-		WHERE (t.removed_at IS NULL OR t.removed_at < t.as_of)
-		AND COALESCE(t.as_of, m.as_of) IS NOT NULL
+		WHERE (t.removed_at IS NULL OR t.removed_at < $newest)
+		AND $newest IS NOT NULL
 		AND ('$tenant' = '' OR t.tenant = '$tenant') ORDER BY t.tenant" || {
 		judge critical "database: $answer"
 		return

@@ -121,6 +121,16 @@ unreadable_config() {
 		"sudo -u $(stat -L -c %U "$closed") ..., or give another with -c"
 }
 
+# whose_run: a text of its own for each configuration, and for each tenant of the
+# environment. All names of a file are one; no secret is in it.
+whose_run() {
+	realpath "$config" 2>/dev/null || echo
+	for name in CRM_TENANT CRM_URL CRM_ACCOUNT CRM_PROFILE CRM_TOKEN_FILE; do
+		eval "value=\${$name:-}"
+		[ -z "$value" ] || echo "$name=$value"
+	done
+}
+
 # take_lock NAME FILE: one run at a time for each configuration and user, on
 # descriptor 9, which the programs inherit: it is free when all have ended,
 # however they ended. Returns 1 when another run holds it. $lock is the file.
@@ -129,9 +139,8 @@ take_lock() {
 	if [ -z "$lock" ]; then
 		lock=/run/lock
 		[ -w $lock ] || lock=/tmp
-		# One for all names of a configuration.
-		lock=$lock/messaging-$1-$(id -u)-$({ realpath "$config" 2>/dev/null ||
-			echo; } | cksum | cut -d ' ' -f 1)
+		lock=$lock/messaging-$1-$(id -u)-$(whose_run | cksum |
+			cut -d ' ' -f 1)
 	fi
 	# >> does not empty the file: the run before has its start in it. Who may
 	# open it could hold it, so nobody else may.
@@ -141,7 +150,9 @@ take_lock() {
 		die 73 "cannot open the lock '$lock'; choose another with -l FILE"
 	umask "$mask"
 	flock -n 9 || return 1
-	date +%s >"$lock"
+	# 1 would say that somebody else holds it.
+	date +%s 2>/dev/null >"$lock" || die 73 \
+		"cannot write to the lock '$lock'; choose another with -l FILE"
 }
 
 # lock_age: the seconds for which the other run has held the lock.
@@ -196,6 +207,23 @@ conf_tenants() {
 	[ -n "$config" ] || return 0
 	conf_lines "$config" | LC_ALL=C sed -n \
 		's/^\[[ \t]*crm[ \t][ \t]*\([^] \t]*\)[ \t]*\]$/\1/p'
+}
+
+# configured_tenants: name, file and url of each tenant, of the configuration and
+# of the folder that [poller] tenants names.
+configured_tenants() {
+	conf_tenants | while IFS= read -r name; do
+		printf '%s\t%s\t%s\n' "$name" "$config" \
+			"$(conf_value "crm $name" url)"
+	done
+	dir=$(conf_path poller tenants)
+	[ -d "$dir" ] || return 0
+	for file in "$dir"/*.conf; do
+		[ -e "$file" ] || continue
+		name=${file##*/}
+		printf '%s\t%s\t%s\n' "${name%.conf}" "$file" \
+			"$(conf_lines "$file" | sed -n 's/^url[ \t]*=[ \t]*//p')"
+	done
 }
 
 # reader_queues: the queues that programs read, and that may have dead letters:
@@ -300,7 +328,8 @@ mysql_options() {
 		return out s
 	}
 	function option(name, value) {
-		gsub(/\\/, "\\\\", value)
+		# Two for one, in every awk: "\\\\" is one in some.
+		gsub(/\\/, "&&", value)
 		printf "%s=\"%s\"\n", name, value
 	}
 	{
@@ -344,11 +373,10 @@ mysql_options() {
 		}
 		option("host", host)
 		print "protocol=tcp\nport=" (port != "" ? port : 3306)
-		# 127.example.com is somebody else.
-		if (host ~ /^127\.[0-9]+\.[0-9]+\.[0-9]+$/ || host == "::1" || \
-		    tolower(host) == "localhost")
-			exit
-		if (plain ~ /^(yes|true|on|1)$/)
+		# As common/db/db.c has it; 127.example.com is somebody else.
+		here = host ~ /^127\.[0-9]+\.[0-9]+\.[0-9]+$/ || host == "::1" || \
+		    tolower(host) == "localhost"
+		if (ca == "" && (here || plain ~ /^(yes|true|on|1)$/))
 			exit
 		print "ssl-verify-server-cert"
 		option("ssl-ca", ca != "" ? ca : \
@@ -361,6 +389,11 @@ mysql_options() {
 # shellcheck disable=SC2034 # for report and tenant
 of_stream="(m.version <> TIMESTAMPDIFF(MICROSECOND, '1970-01-01', m.as_of)
 	DIV 1000)"
+
+# SQL: the time of the newest snapshot of t, or of a stream's row in m. What is
+# newer than its removed_at was stored since: it was added again.
+# shellcheck disable=SC2034 # for health-check.sh and tenant
+newest='GREATEST(COALESCE(t.as_of, m.as_of), COALESCE(m.as_of, t.as_of))'
 
 # sql STATEMENT: rows as lines of cells between tabs, no header. Anything the
 # client complains of goes to stderr.

@@ -53,6 +53,19 @@ if command -v systemd-analyze >/dev/null; then
 	done
 fi
 
+# systemd takes those of SuccessExitStatus for success of ExecStartPre, too.
+for unit in scripts/units/*.service; do
+	grep -q '^ExecStart=/usr/local/bin/' "$unit" || fail "what starts $unit?"
+	! grep -q '^ExecStartPre=' "$unit" || ! grep '^SuccessExitStatus=' "$unit" ||
+		fail "$unit goes on when its first step failed"
+done
+
+# What the API audits lies where its unit may write.
+audit=$(sed -n '/^\[serve\]/,/^\[metrics\]/s/^#audit = //p' \
+	scripts/examples/messaging.conf.example)
+api=$(sed -n 's/^StateDirectory=//p' scripts/units/messaging-api.service)
+[ "${audit%/*}" = "/var/lib/$api" ] || fail "'$audit' is not in /var/lib/$api"
+
 page=man/man7/messaging-allocation.7
 sed -n '/^\.Sh QISCUS FROM ZERO/,/^\.Sh/p' $page >"$tmp/zero"
 (

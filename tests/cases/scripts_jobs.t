@@ -162,6 +162,38 @@ for name in conf other; do
 		echo "$tmp/$name" | cksum | cut -d ' ' -f 1)"
 done
 
+echo "- of the environment's tenants each has its own"
+if [ ! -e /etc/messaging-analytics ]; then
+	: >"$tmp/slow"
+	: >"$tmp/called"
+	jobs=()
+	mkdir "$tmp/nowhere"
+	for tenant in a b; do
+		(cd "$tmp/nowhere" && CRM_TENANT=$tmp/$tenant CRM_TOKEN_FILE=$tmp/$tenant \
+			exec "$scripts/job" -b "$tmp/bin") &
+		jobs+=($!)
+	done
+	started_both() {
+		[ "$(grep -c '^poller' "$tmp/called")" = 2 ]
+	}
+	for _ in $(seq 500); do
+		! started_both || break
+		sleep 0.02
+	done
+	started_both || fail "one has kept the other out: $(cat "$tmp/called")"
+	: >"$tmp/called"
+	(cd "$tmp/nowhere" && CRM_TENANT=$tmp/a CRM_TOKEN_FILE=$tmp/a \
+		"$scripts/job" -b "$tmp/bin")
+	[ ! -s "$tmp/called" ] || fail "the same tenant twice"
+	rm "$tmp/slow"
+	wait "${jobs[@]}"
+	for tenant in a b; do
+		sum=$(printf '\nCRM_TENANT=%s\nCRM_TOKEN_FILE=%s\n' "$tmp/$tenant" \
+			"$tmp/$tenant" | cksum | cut -d ' ' -f 1)
+		rm -f {/run/lock,/tmp}/messaging-job-"$(id -u)-$sum"
+	done
+fi
+
 echo "- what is missing or wrong"
 run 64 job extra
 run 64 job -x
@@ -194,6 +226,15 @@ for closed in "$tmp/closed/conf" "$tmp/closed"; do
 done
 run 73 job -l /no/such/folder/lock
 grep -q 'choose another with -l' "$tmp/out" || fail "$(cat "$tmp/out")"
+# A lock that is ours and cannot be written to is not held by another run.
+mkdir "$tmp/full"
+printf '#!/bin/sh\nexit 1\n' >"$tmp/full/date"
+chmod +x "$tmp/full/date"
+for script in job reap; do
+	PATH=$tmp/full:$PATH run 73 $script
+	grep -qx "$script: cannot write to the lock '$tmp/lock'; .*-l FILE" \
+		"$tmp/out" || fail "$(cat "$tmp/out")"
+done
 PROGRAM_PREFIX=ma-
 export PROGRAM_PREFIX
 for name in poller aggregator sink; do

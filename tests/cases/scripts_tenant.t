@@ -183,6 +183,16 @@ printf '\357\273\277url = https://x/v1\r\n' >"$tmp/at/tenants/second.conf"
 is "the list" "$(jq -r '"\(.tenant) \(.url)"' "$tmp/out")" "first null
 second https://x/v1"
 
+# Which awk a system has is its own choice: folders of each that is here.
+awks=''
+for each in mawk gawk original-awk; do
+	[ -n "$(command -v $each)" ] || continue
+	mkdir "$tmp/$each"
+	ln -s "$(command -v $each)" "$tmp/$each/awk"
+	awks="$awks $tmp/$each"
+done
+[ -n "$awks" ] || fail "no awk by its name"
+
 echo "- the database's URL as options of its client"
 options() { # URL [CA [PLAINTEXT]]
 	(
@@ -194,9 +204,7 @@ options() { # URL [CA [PLAINTEXT]]
 		MYSQL_URL=$1 mysql_options
 	) | tail -n +2 | grep -v -e ^default- -e ^connect- | tr '\n' ' ' | sed 's, $,,'
 }
-while IFS='|' read -r url want; do
-	is "$url" "$(options "$url")" "$want"
-done <<'END'
+cat >"$tmp/urls" <<'END'
 mysql://u:p@127.0.0.1:3307/db|user="u" password="p" database="db" host="127.0.0.1" protocol=tcp port=3307
 mysql://u:p%40%23%22%5c%2f@127.0.0.1/db|user="u" password="p@#"\\/" database="db" host="127.0.0.1" protocol=tcp port=3306
 mysql://u:a:b@c@[::1]:3307/db|user="u" password="a:b@c" database="db" host="::1" protocol=tcp port=3307
@@ -206,18 +214,25 @@ mysql://u:p@LocalHost:1/db|user="u" password="p" database="db" host="LocalHost" 
 MySQL://u:p@127.example.com/db|user="u" password="p" database="db" host="127.example.com" protocol=tcp port=3306 ssl-verify-server-cert ssl-ca="/etc/ssl/certs/ca-certificates.crt"
 mysql://u:p@db.example.com/db|user="u" password="p" database="db" host="db.example.com" protocol=tcp port=3306 ssl-verify-server-cert ssl-ca="/etc/ssl/certs/ca-certificates.crt"
 END
+for each in $awks; do
+	while IFS='|' read -r url want; do
+		is "$each: $url" "$(PATH=$each:$PATH options "$url")" "$want"
+	done <"$tmp/urls"
+done
 is "a CA of its own" "$(options mysql://u:p@h/db /ca.pem | grep -o 'ssl-ca=.*')" \
 	'ssl-ca="/ca.pem"'
+is "a CA of its own, and this machine" \
+	"$(options mysql://u:p@127.0.0.1:1/db /ca.pem | grep -o 'ssl-.*')" \
+	'ssl-verify-server-cert ssl-ca="/ca.pem"'
+is "a CA of its own, and plaintext" \
+	"$(options mysql://u:p@h/db /ca.pem yes | grep -o 'ssl-.*')" \
+	'ssl-verify-server-cert ssl-ca="/ca.pem"'
+is "a CA of its own, and a socket" \
+	"$(options mysql://u:p@localhost/db /ca.pem | grep -c ssl)" 0
 is "without TLS" "$(options mysql://u:p@h/db '' yes | grep -c ssl)" 0
 
 echo "- cells of CSV: quoted, and no formula"
-while IFS='|' read -r cell want; do
-	is "$cell" "$(
-		# shellcheck source=scripts/lib.sh
-		. "$scripts/lib.sh"
-		printf '%b\t%s\n' "$cell" -5 | show csv name 'n#' | tail -n +2
-	)" "$(printf '%b,-5\r' "$want")"
-done <<'END'
+cat >"$tmp/cells" <<'END'
 a,b|"a,b"
 say "hi"|"say ""hi"""
 =1|'=1
@@ -229,6 +244,17 @@ say "hi"|"say ""hi"""
 a\r\\nb|"a\r\nb"
 \0001|
 END
+for each in $awks; do
+	while IFS='|' read -r cell want; do
+		is "$each: $cell" "$(
+			# shellcheck source=scripts/lib.sh
+			. "$scripts/lib.sh"
+			PATH=$each:$PATH
+			printf '%b\t%s\n' "$cell" -5 | show csv name 'n#' |
+				tail -n +2
+		)" "$(printf '%b,-5\r' "$want")"
+	done <"$tmp/cells"
+done
 
 echo "- report needs a database, and says so"
 rc=0

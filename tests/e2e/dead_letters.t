@@ -128,6 +128,21 @@ done
 is "listed" "records.g1.0.before 1 sink: of records.g1.0.before
 records.g1.1 1 sink: of records.g1.1" "$(listed | grep '^records' | sort)"
 
+echo "- one of several queues cannot be read"
+mkdir "$tmp/bin"
+cat >"$tmp/bin/aggregator" <<'END'
+#!/bin/sh
+case "$*" in
+*"queue:some.dead"*) exit 77 ;;
+esac
+exec "$REAL/aggregator" "$@"
+END
+chmod +x "$tmp/bin/aggregator"
+for queues in "some records.g1.1" "records.g1.1 some"; do
+	# shellcheck disable=SC2086 # words
+	REAL=$BIN expect 77 "$letters" -b "$tmp/bin" -o ndjson $queues
+done
+
 echo "- killed while it waits for a full queue, and run again"
 ctl set_policy -p messaging full '^rows$' '{"max-length":8}' --apply-to queues
 filler=$(printf '%01000d' 0)

@@ -28,7 +28,7 @@ TEXTS = {"tenant", "metric", "operator", "name", "chat", "channel", "user_id",
 # Of others.
 FOREIGN = {"up", "rabbitmq_queue_messages"}
 FUNCTIONS = {"sum", "min", "max", "count", "rate", "increase", "time", "by",
-             "le", "histogram_quantile"}
+             "le", "histogram_quantile", "or"}
 
 
 def records(now):
@@ -178,6 +178,8 @@ class Test:
         """One of MySQL: no error, the columns that the panel wants, rows."""
         begin = int(self.end.timestamp()) - HOURS * 3600
         sql = expand(target["rawSql"], begin, int(self.end.timestamp()))
+        if "operator" in sql and "FROM response_h" in sql:
+            self.by_operator.append((name, target["rawSql"]))
         rows = self.database.ask(sql)
         if not self.checks.that(isinstance(rows, list), f"{name}: {rows}"):
             return
@@ -198,6 +200,25 @@ class Test:
         elif panel["type"] == "stat":
             self.checks.that(len(rows) == 1 and len(columns) == 1
                              and float(rows[0][0][1]) > 0, f"{name}: {rows}")
+
+    def namesakes(self):
+        """With operators of the same ids in a second tenant, each has rows of
+        its own."""
+        end = int(self.end.timestamp())
+        before = [(n, q, self.database.ask(expand(q, end - HOURS * 3600, end)))
+                  for n, q in self.by_operator]
+        for table in ("response_hours", "response_histogram"):
+            self.lab.sql(
+                f"CREATE TEMPORARY TABLE x SELECT * FROM {table}; "
+                "UPDATE x SET tenant = 'other'; "
+                f"INSERT INTO {table} SELECT * FROM x")
+        for name, query, rows in before:
+            now = self.database.ask(expand(query, end - HOURS * 3600, end))
+            self.checks.that(len(now) == 2 * len(rows) > 0,
+                             f"{name}: {len(rows)} rows became {len(now)}")
+            self.checks.that(len({str(r) for r in now}) == len(now),
+                             f"{name}: whose are they? {now}")
+        self.checks.that(len(before) == 2, f"{before}")
 
     def who_waits(self, rows):
         """Up to the tenant's present, to which a stream keeps no row of a chat
@@ -240,6 +261,29 @@ class Test:
         done = subprocess.run(["promtool", "check", "rules", rules],
                               capture_output=True, text=True, check=False)
         self.checks.that(done.returncode == 0 and self.expressions != [],
+                         f"{done.stdout}{done.stderr}")
+
+    def one_of_several(self):
+        """A sum over several counters, of which one alone is there: not every
+        installation has a listener, or a daemon."""
+        tests = []
+        for e in self.expressions:
+            names = sorted(set(re.findall(r"messaging_\w+_total", e)))
+            for name in names if len(names) > 1 else []:
+                tests.append({
+                    "interval": "1h",
+                    "input_series": [{"series": f'{name}{{instance="a"}}',
+                                      "values": "0+1x24"}],
+                    "promql_expr_test": [{
+                        "expr": e, "eval_time": "24h",
+                        "exp_samples": [{"labels": "{}", "value": 24}]}]})
+        if not shutil.which("promtool"):
+            return
+        path = self.lab.write("series.json", json.dumps(
+            {"rule_files": [], "tests": tests}))
+        done = subprocess.run(["promtool", "test", "rules", path],
+                              capture_output=True, text=True, check=False)
+        self.checks.that(done.returncode == 0 and tests != [],
                          f"{done.stdout}{done.stderr}")
 
     def exported(self):
@@ -289,7 +333,7 @@ class Test:
             self.checks.that("denied" in said, f"{query}: {said}")
 
     def run(self):
-        self.sources, self.expressions = set(), []
+        self.sources, self.expressions, self.by_operator = set(), [], []
         say("- a filled database")
         self.fill()
         exported, uids, titles = self.exported(), set(), set()
@@ -311,8 +355,10 @@ class Test:
                     else:
                         self.promql(name, t, exported)
         self.checks.that(ORIGINAL <= titles, f"without {ORIGINAL - titles}")
+        self.namesakes()
         self.secrets()
         self.promtool()
+        self.one_of_several()
         say("- as it is installed")
         self.provisioning()
         return self.checks.result()

@@ -137,6 +137,21 @@ checked 2 'the newest of one is 1[0-9]* s old; 1 tenants \|' -w 9m -c 10m
 checked 0 '1 tenants' -w 1h -c 2h
 checked 2 'no metrics of two' --tenant two
 
+echo "- the tenant of a stream, purged, and added again"
+stream() { # TIME: a row of it
+	printf '{"type":"row","table":"tenant_metrics","tenant":"flow",%s}\n' \
+		"\"operators\":1,\"version\":$(date +%s%3N),\"as_of\":\"$(
+			date -u -d "$1" +%Y-%m-%dT%H:%M:%SZ)\"" | "$BIN/sink" -f -
+}
+stream now
+checked 0 '2 tenants .* age_flow='
+"$BIN/reaper" --purge flow
+checked 0 '1 tenants'
+stream '+1 minute'
+checked 0 '2 tenants .* age_flow='
+"$BIN/reaper" --purge flow
+checked 0 '1 tenants'
+
 echo "- a job has not succeeded for long"
 sed -i "s/\(timestamp_seconds{.*}\) .*/\1 $(($(date +%s) - 1200))/" \
 	"$tmp/metrics/messaging_reap.prom"

@@ -77,6 +77,19 @@ says "there is no operator '18' of other; there are none yet"
 expect 65 "$limits" --default 18
 [ "$(waiting records)" = 0 ] || fail "it was published"
 
+echo "- whose, where there is a folder of tenants"
+umask 077
+mkdir "$tmp/folder"
+printf '[poller]\ntenants = folder\n' >"$tmp/conf"
+printf 'token = x\n' >"$tmp/folder/beta.conf"
+CRM_TENANT='' expect 0 "$limits" -c "$tmp/conf" 5
+[ "$("$probe" -e read queue:records | cut -f 2- | jq -r .tenant)" = beta ] ||
+	fail "not the only one's"
+printf '[crm acme]\ntoken = x\n' >>"$tmp/conf"
+CRM_TENANT='' expect 78 "$limits" -c "$tmp/conf" 5
+says "say --tenant NAME"
+[ "$(waiting records)" = 0 ] || fail "it was published"
+
 echo "- nowhere to be written"
 unwritable='report: the metrics cannot be written'
 for format in table csv ndjson; do

@@ -354,6 +354,30 @@ tenants acme,beta"
 row 10:00:00 | "$BIN/sink" -f - || :
 is "a row that was on its way" "$(keys chat_metrics)" "beta/1 beta/2"
 
+echo "- the tenant of a stream, which has no markers: purged, and added again"
+stream() { # its rows, as of now and so many seconds later
+	local at
+	at=$(date -u -d "+$1 seconds" +%Y-%m-%dT%H:%M:%SZ)
+	printf '{"type":"row","table":"%s","tenant":"flow",%s,"as_of":"%s"}\n' \
+		chat_metrics '"chat":"1","status":"open"' "$at" \
+		tenant_metrics '"operators":1,"version":'"$(date +%s%3N)" "$at"
+}
+flow() { # what the list, and what tenant list, says of it
+	"$reaper" --list | jq -r 'select(.tenant == "flow").chat'
+	MESSAGING_BIN=$BIN "$(dirname "$servers")/tenant" list -o ndjson |
+		jq -r 'select(.tenant == "flow").state'
+}
+stream 0 | "$BIN/sink" -f -
+is "a stream" "$(flow)" "1
+streaming"
+run 0 "$reaper" --purge flow
+is "purged" "$(flow)" purged
+stream -60 | "$BIN/sink" -f - || :
+is "rows that were on their way" "$(flow)" purged
+stream 60 | "$BIN/sink" -f -
+is "added again" "$(flow)" "1
+streaming"
+
 echo "- no row slips in: a sink at work while the reaper deletes"
 # Rows of a snapshot before the asking, again and again, against deletions: at
 # no moment may a chat have both a tombstone and an older row.
