@@ -6,20 +6,13 @@
 #include "aggregator/allocation/allocation_impl.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-static struct text
-text_of(const char *s)
-{
-	return alloc_text(s, s != NULL ? strlen(s) : 0);
-}
 
 /* What is older only fills what is unknown. */
 static void
 update_customer(struct alloc_chat *c, struct text customer, int64_t at)
 {
 	if (!alloc_is_text_newer(
-		text_of(c->customer_id), c->customer_at, customer, at))
+		alloc_text_of(c->customer_id), c->customer_at, customer, at))
 		return;
 	c->customer_at = at;
 	if (c->customer_id != NULL && text_is(customer, c->customer_id))
@@ -37,8 +30,8 @@ newer_tags(
 	if (new.p == NULL)
 		return c->tags;
 	tags = alloc_tags_get(a, new);
-	if (!alloc_is_text_newer(
-		text_of(c->tags->text), c->tags_at, text_of(tags->text), at))
+	if (!alloc_is_text_newer(alloc_text_of(c->tags->text), c->tags_at,
+		alloc_text_of(tags->text), at))
 		return c->tags;
 	c->tags_at = at;
 	return tags;
@@ -50,7 +43,7 @@ newer_channel(
 {
 	const char *old = c->channel != NULL ? c->channel->name : NULL;
 
-	if (!alloc_is_text_newer(text_of(old), c->channel_at, new, at))
+	if (!alloc_is_text_newer(alloc_text_of(old), c->channel_at, new, at))
 		return c->channel;
 	c->channel_at = at;
 	return alloc_channel_get(a, new);
@@ -165,9 +158,7 @@ set_assignee(struct allocation *a, struct alloc_chat *c,
 		c->assignee = o;
 	}
 	if (o != NULL && a->set.sticky > 0 && c->customer_id != NULL)
-		alloc_customer_set(a,
-		    alloc_text(c->customer_id, strlen(c->customer_id)), o,
-		    a->now);
+		alloc_customer_set(a, alloc_text_of(c->customer_id), o, a->now);
 }
 
 /* While a reservation is pending, an update without an assignee is ignored. */

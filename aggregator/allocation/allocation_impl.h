@@ -11,6 +11,8 @@
 
 #include "common/containers/strmap.h"
 
+#include <string.h>
+
 #include "aggregator/allocation/allocation.h"
 #include "aggregator/allocation/allocation_place.h"
 #include "aggregator/containers/interner.h"
@@ -175,6 +177,13 @@ static inline struct text
 alloc_text(const char *s, size_t len)
 {
 	return (struct text){ s, len };
+}
+
+/* Of a C string; NULL: absent. */
+static inline struct text
+alloc_text_of(const char *s)
+{
+	return alloc_text(s, s != NULL ? strlen(s) : 0);
 }
 
 /* allocation_order.c */

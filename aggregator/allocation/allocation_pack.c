@@ -29,7 +29,7 @@ enum { FLAG_KNOWN = 1, FLAG_AVAILABLE = 2 };
 static void
 put_text_of(struct buf *to, const char *s)
 {
-	pack_put_text(to, alloc_text(s, s != NULL ? strlen(s) : 0));
+	pack_put_text(to, alloc_text_of(s));
 }
 
 static void

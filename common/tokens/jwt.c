@@ -343,16 +343,25 @@ copy_teams(const json_t *list, char *to, size_t room)
 	return true;
 }
 
+/* Of a token that was accepted. Owned; NULL with *why when it is none. */
+static json_t *
+read_claims(const char *token, struct buf *why)
+{
+	struct token_part parts[PARTS];
+
+	return split_token(token, parts, why) == 0
+		   ? read_token_part(&parts[CLAIMS])
+		   : NULL;
+}
+
 int
 jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
 {
-	struct token_part parts[PARTS];
-	json_t *claims;
+	json_t *claims = read_claims(token, why);
 	bool good;
 
-	if (split_token(token, parts, why) != 0)
+	if (claims == NULL)
 		return -1;
-	claims = read_token_part(&parts[CLAIMS]);
 	good =
 	    copy_claim(
 		json_object_get(claims, "role"), c->role, sizeof c->role) &&
@@ -372,19 +381,15 @@ jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
 bool
 jwt_has_role(const char *token)
 {
-	struct token_part parts[PARTS];
-	struct buf why = BUF_INIT;
-	const json_t *role;
-	json_t *claims;
-	bool has = true;
+	struct buf unused = BUF_INIT;
+	json_t *claims = read_claims(token, &unused);
+	const json_t *role = json_object_get(claims, "role");
+	bool none =
+	    claims != NULL &&
+	    (role == NULL || json_is_null(role) ||
+		(json_is_string(role) && json_string_length(role) == 0));
 
-	if (split_token(token, parts, &why) == 0) {
-		claims = read_token_part(&parts[CLAIMS]);
-		role = json_object_get(claims, "role");
-		has = role != NULL && !json_is_null(role) &&
-		      !(json_is_string(role) && json_string_length(role) == 0);
-		json_decref(claims);
-	}
-	buf_release(&why);
-	return has;
+	json_decref(claims);
+	buf_release(&unused);
+	return !none;
 }

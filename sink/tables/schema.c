@@ -143,6 +143,17 @@ find_schema_table(struct schema *s, const char *name)
 	return NULL;
 }
 
+/* The table that is named at *p, which is moved past the name; NULL: none. */
+static struct schema_table *
+parse_table(struct schema *s, const char **p)
+{
+	char *name = parse_name(p);
+	struct schema_table *t = find_schema_table(s, name);
+
+	free(name);
+	return t;
+}
+
 /* "A TO B": B if the name is A, else the name itself. Owned. */
 static char *
 renamed(const char *name, const char *p)
@@ -195,10 +206,8 @@ rename_column(struct schema_table *t, const char *p)
 static void
 read_alter_table(struct schema *s, const char *p)
 {
-	char *name = parse_name(&p);
-	struct schema_table *t = find_schema_table(s, name);
+	struct schema_table *t = parse_table(s, &p);
 
-	free(name);
 	if (t != NULL && begins(p, ADD_COLUMN))
 		add_column(t, p + strlen(ADD_COLUMN));
 	else if (t != NULL && begins(p, ADD_KEY))
@@ -212,10 +221,8 @@ static void
 read_insert(struct schema *s, const char *sql)
 {
 	const char *p = sql + strlen(INSERT);
-	char *name = parse_name(&p);
-	struct schema_table *t = find_schema_table(s, name);
+	struct schema_table *t = parse_table(s, &p);
 
-	free(name);
 	if (t == NULL || strstr(p, ") VALUES") == NULL)
 		return;
 	free(t->rows);
@@ -226,10 +233,8 @@ static void
 read_update(struct schema *s, const char *sql)
 {
 	const char *p = sql + strlen(UPDATE);
-	char *name = parse_name(&p);
-	struct schema_table *t = find_schema_table(s, name);
+	struct schema_table *t = parse_table(s, &p);
 
-	free(name);
 	if (t == NULL)
 		return;
 	free(t->update);

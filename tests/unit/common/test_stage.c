@@ -214,34 +214,47 @@ static const struct {
 	    "hhfpif", PROG_OK, false, NULL },
 };
 
+/* Runs p->stage, whose ends and common callbacks it sets; p->events tells what
+ * was done. */
+static enum exit_code
+run_play(struct play *p)
+{
+	struct endpoint_options opt = { 0 };
+	struct deadletter dead;
+	enum exit_code code;
+
+	p->base.ops = &fake_ops;
+	p->base.name = xstrdup("-");
+	deadletter_open(&dead, &p->base, &opt);
+	p->stage.in = &p->base;
+	p->stage.dead = &dead;
+	p->stage.ctx = p;
+	p->stage.batch_ms = 1000;
+	p->stage.handle = handle;
+	p->stage.flush = flush;
+	code = stage_run(&p->stage);
+	stop_set(false);
+	deadletter_close(&dead);
+	free(p->base.name);
+	return code;
+}
+
 static void
 run_case(size_t i)
 {
-	struct play p = { .base.ops = &fake_ops };
-	struct endpoint_options opt = { 0 };
-	struct deadletter dead;
+	struct play p = { .input = cases[i].input,
+		.handle = cases[i].handle,
+		.flush = cases[i].flush,
+		.stage = { .batch_records = cases[i].batch,
+		    .wait_forever = cases[i].wait_forever,
+		    .idle = idle } };
 	enum exit_code code;
 	char said[4096];
 	int saved;
 
-	p.base.name = xstrdup("-");
-	p.input = cases[i].input;
-	p.handle = cases[i].handle;
-	p.flush = cases[i].flush;
-	deadletter_open(&dead, &p.base, &opt);
-	p.stage = (struct stage){ .in = &p.base,
-		.dead = &dead,
-		.ctx = &p,
-		.batch_records = cases[i].batch,
-		.batch_ms = 1000,
-		.wait_forever = cases[i].wait_forever,
-		.handle = handle,
-		.flush = flush,
-		.idle = idle };
 	saved = tmpdir_catch_stderr();
-	code = stage_run(&p.stage);
+	code = run_play(&p);
 	tmpdir_stderr(saved, said, sizeof said);
-	stop_set(false);
 	buf_addc(&p.events, '\0');
 	if (strcmp(p.events.data, cases[i].events) != 0)
 		fail_msg("%s: got %s, want %s", cases[i].name, p.events.data,
@@ -252,11 +265,9 @@ run_case(size_t i)
 	if (cases[i].says == NULL ? said[0] != '\0'
 				  : strstr(said, cases[i].says) == NULL)
 		fail_msg("%s: says %s", cases[i].name, said);
-	deadletter_close(&dead);
 	buf_release(&p.events);
 	buf_release(&p.base.why);
 	buf_release(&p.base.where);
-	free(p.base.name);
 }
 
 static void
@@ -287,34 +298,19 @@ reads_on_until_confirmed(void **state)
 		{ "rrE", "", "l", "hhfcCA", PROG_OK },
 		{ "rrs", "", "l", "hhfcCA", PROG_OK },
 	};
-	struct endpoint_options opt = { 0 };
-	struct deadletter dead;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(runs); i++) {
-		struct play p = { .base.ops = &fake_ops,
-			.base.name = xstrdup("-"),
-			.input = runs[i].input,
+		struct play p = { .input = runs[i].input,
 			.handle = runs[i].handle,
 			.flush = "",
-			.confirm = runs[i].confirm };
+			.confirm = runs[i].confirm,
+			.stage = { .batch_records = 9, .confirm = confirm } };
 
-		deadletter_open(&dead, &p.base, &opt);
-		p.stage = (struct stage){ .in = &p.base,
-			.dead = &dead,
-			.ctx = &p,
-			.batch_records = 9,
-			.batch_ms = 1000,
-			.handle = handle,
-			.flush = flush,
-			.confirm = confirm };
-		assert_int_equal(stage_run(&p.stage), runs[i].code);
-		stop_set(false);
+		assert_int_equal(run_play(&p), runs[i].code);
 		assert_string_equal(buf_str(&p.events), runs[i].events);
-		deadletter_close(&dead);
 		buf_release(&p.events);
-		free(p.base.name);
 	}
 }
 
@@ -330,35 +326,21 @@ keeps_up_when_busy(void **state)
 		{ "wrE", "l", "ApiuhfpiufAufAu" },
 		{ "rrs", "", "hfAuhfAufA" },
 	};
-	struct endpoint_options opt = { 0 };
-	struct deadletter dead;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(runs); i++) {
-		struct play p = { .base.ops = &fake_ops,
-			.base.name = xstrdup("-"),
-			.input = runs[i].input,
+		struct play p = { .input = runs[i].input,
 			.handle = "",
-			.flush = runs[i].flush };
+			.flush = runs[i].flush,
+			.stage = { .batch_records = 1,
+			    .wait_forever = true,
+			    .idle = idle,
+			    .upkeep = upkeep } };
 
-		deadletter_open(&dead, &p.base, &opt);
-		p.stage = (struct stage){ .in = &p.base,
-			.dead = &dead,
-			.ctx = &p,
-			.batch_records = 1,
-			.batch_ms = 1000,
-			.wait_forever = true,
-			.handle = handle,
-			.flush = flush,
-			.idle = idle,
-			.upkeep = upkeep };
-		(void)stage_run(&p.stage);
-		stop_set(false);
+		(void)run_play(&p);
 		assert_string_equal(buf_str(&p.events), runs[i].events);
-		deadletter_close(&dead);
 		buf_release(&p.events);
-		free(p.base.name);
 	}
 }
 
