@@ -28,17 +28,17 @@ aggregator_check_rows(void *options)
 		return prog_usage_error("there is no table '%s'", a->table);
 	if (job->format == OUTPUT_AUTO && a->table != NULL)
 		job->format = OUTPUT_CSV;
+	if (endpoint_is_queue(job->from) || endpoint_is_endless(job->to)) {
+		if (job->format != OUTPUT_AUTO && job->format != OUTPUT_NDJSON)
+			return prog_usage_error("a queue and a socket take "
+						"-o ndjson only");
+		job->format = OUTPUT_NDJSON;
+	}
 	if (a->table != NULL && job->format != OUTPUT_CSV)
 		return prog_usage_error("--table is for -o csv");
 	if (job->format == OUTPUT_AUTO)
 		job->format = to_stdout ? output_format_resolve(OUTPUT_AUTO)
 					: OUTPUT_NDJSON;
-	if (endpoint_is_queue(job->from) || endpoint_is_endless(job->to)) {
-		if (job->format != OUTPUT_NDJSON && !to_stdout)
-			return prog_usage_error("a queue and a socket take "
-						"-o ndjson only");
-		job->format = OUTPUT_NDJSON;
-	}
 	return -1;
 }
 
@@ -159,6 +159,16 @@ can_run(const struct aggregator_job *job)
 	return !job->selection.allocation || can_allocate(job);
 }
 
+/* What is computed of a file or a pipe is a simulation: no configuration sends
+ * it to the queue whose reservations assigners carry out. */
+static const char *
+reservations_to(const struct aggregator *a)
+{
+	if (endpoint_is_queue(a->job.from))
+		return conf_text(a->common.conf, "aggregator", "assign_to");
+	return a->assign_to;
+}
+
 bool
 aggregator_configure(struct aggregator *a, enum exit_code *code)
 {
@@ -175,7 +185,7 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 		job->state = conf_text(job->conf, "aggregator", "state");
 	job->rules =
 	    rules_find(conf_text(job->conf, "aggregator", "definition"));
-	job->assign_to = conf_text(job->conf, "aggregator", "assign_to");
+	job->assign_to = reservations_to(a);
 	if (!can_run(job))
 		*code = PROG_CONFIG;
 	return *code == PROG_OK && !a->common.only_check;

@@ -65,12 +65,8 @@ static bool
 write_letter_lines(
     struct letter_run *r, struct endpoint *to, const struct buf *lines)
 {
-	const char *line = buf_str(lines), *nl;
-
-	for (; (nl = strchr(line, '\n')) != NULL; line = nl + 1)
-		if (endpoint_write(to, line, (size_t)(nl - line)) != 0)
-			return write_failed(r, to);
-	return true;
+	return buf_each_line(lines, aggregator_write_line, to) == 0 ||
+	       write_failed(r, to);
 }
 
 static bool

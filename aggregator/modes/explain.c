@@ -9,6 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/output/display_width.h"
 #include "common/text/jsonw.h"
 
 #include "aggregator/modes/explain_walk.h"
@@ -174,22 +175,26 @@ add_explain_line(struct output_table *t, const struct explain *x,
 	buf_release(&b);
 }
 
+/* The names in it are a CRM's: a terminal must not obey them. */
 static void
 add_explain_title(const struct explain *x, struct buf *to)
 {
 	const struct description *now = &x->chat->now;
+	struct buf line = BUF_INIT;
 	char time[CLOCK_TEXT];
 
-	buf_addf(to, "chat %.*s of %s: %s, ", TEXT_ARG(chat_id(x->chat)),
+	buf_addf(&line, "chat %.*s of %s: %s, ", TEXT_ARG(chat_id(x->chat)),
 	    x->model->tenant,
 	    now->status != CHAT_NONE ? record_status_name(now->status)
 				     : "never described");
-	buf_adds(to, now->assignee != 0 ? "held by " : "held by nobody");
-	add_operator_name(to, x, now->assignee);
+	buf_adds(&line, now->assignee != 0 ? "held by " : "held by nobody");
+	add_operator_name(&line, x, now->assignee);
 	if (now->opened_at != CLOCK_NONE) {
 		clock_format_sql(now->opened_at, time);
-		buf_addf(to, ", opened %s", time);
+		buf_addf(&line, ", opened %s", time);
 	}
+	display_add(to, buf_str(&line), SIZE_MAX);
+	buf_release(&line);
 	clock_format_sql(x->model->as_of, time);
 	buf_addf(
 	    to, "\nas of %s UTC, definition: %s\n\n", time, x->rules->name);

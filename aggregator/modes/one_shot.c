@@ -52,7 +52,7 @@ one_shot_passes(void *ctx, const struct record *r)
 {
 	const struct one_shot *b = ctx;
 
-	return metric_selection_passes(&b->job->selection, r->type);
+	return metric_selection_passes(&b->job->selection, r);
 }
 
 /* Only the line that is being taken in is asked for; a block of the endpoint is
@@ -220,17 +220,6 @@ make_reports(struct one_shot *b, size_t *n)
 	return reports;
 }
 
-static int
-write_text(struct endpoint *out, const struct buf *text)
-{
-	const char *line = buf_str(text), *nl;
-
-	for (; (nl = strchr(line, '\n')) != NULL; line = nl + 1)
-		if (endpoint_write(out, line, (size_t)(nl - line)) == -1)
-			return -1;
-	return 0;
-}
-
 /* For people: only what they selected. */
 static void
 show_reports(const struct aggregator_job *job, struct report *reports, size_t n,
@@ -265,12 +254,12 @@ write_reports(const struct aggregator_job *job, struct endpoint *out,
 		break;
 	case OUTPUT_CSV:
 		report_csv(reports, n, job->table, &text);
-		ret = write_text(out, &text);
+		ret = buf_each_line(&text, aggregator_write_line, out);
 		break;
 	case OUTPUT_TABLE:
 	case OUTPUT_AUTO:
 		show_reports(job, reports, n, &text);
-		ret = write_text(out, &text);
+		ret = buf_each_line(&text, aggregator_write_line, out);
 		break;
 	}
 	buf_release(&text);
@@ -289,7 +278,7 @@ write_one_shot_answer(struct one_shot *b, struct endpoint *out)
 		    &b->explained, aggregator_write_line, out);
 	buf_clear(&b->text);
 	explain_text(&b->explained, job->format, &b->text);
-	return write_text(out, &b->text);
+	return buf_each_line(&b->text, aggregator_write_line, out);
 }
 
 /* The assignments of the simulated days; they go among the rows unless
@@ -448,8 +437,10 @@ aggregator_run_once(void *options)
 
 	if (!aggregator_configure(a, &code))
 		return code;
-	if (a->job.limit != RECORD_NO_NUMBER && !a->job.selection.allocation) {
-		(void)prog_usage_error("--limit is for -a allocation");
+	if (!a->job.selection.allocation &&
+	    (a->job.limit != RECORD_NO_NUMBER || a->assign_to != NULL)) {
+		(void)prog_usage_error("--%s is for -a allocation",
+		    a->assign_to != NULL ? "assign-to" : "limit");
 		return PROG_USAGE;
 	}
 	return run_one_shot(&a->job);

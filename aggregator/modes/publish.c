@@ -62,9 +62,10 @@ read_lines_to_publish(struct publish *p)
 			    refuse_input(p, "the input is cut inside a line");
 			break;
 		case ENDPOINT_WAIT:
-			if (stop_asked())
-				code = PROG_TEMPFAIL;
-			break;
+			if (!stop_asked())
+				break;
+			log_error("asked to stop; nothing was published");
+			return PROG_TEMPFAIL;
 		case ENDPOINT_END:
 		case ENDPOINT_EMPTY:
 			return PROG_OK;
@@ -79,13 +80,8 @@ read_lines_to_publish(struct publish *p)
 static enum exit_code
 write_all(struct publish *p)
 {
-	const char *line = buf_str(&p->lines), *nl;
-	bool written = true;
-
-	for (; written && (nl = strchr(line, '\n')) != NULL; line = nl + 1)
-		written =
-		    endpoint_write(p->out, line, (size_t)(nl - line)) == 0;
-	if (written && endpoint_flush(p->out) == OUTCOME_DONE)
+	if (buf_each_line(&p->lines, aggregator_write_line, p->out) == 0 &&
+	    endpoint_flush(p->out) == OUTCOME_DONE)
 		return PROG_OK;
 	log_error("not published: %s", endpoint_why(p->out));
 	return endpoint_code(p->out) != PROG_OK ? endpoint_code(p->out)

@@ -62,7 +62,7 @@ queue_passes(void *ctx, const struct record *r)
 {
 	const struct queue *q = ctx;
 
-	return metric_selection_passes(&q->job->selection, r->type);
+	return metric_selection_passes(&q->job->selection, r);
 }
 
 static enum outcome
@@ -272,7 +272,6 @@ static const struct option_row rows[] = {
 	AGGREGATOR_GENERATION,
 	AGGREGATOR_PART,
 	AGGREGATOR_STATE,
-	AGGREGATOR_TABLE,
 	AGGREGATOR_UNTIL_EMPTY,
 	AGGREGATOR_WINDOW,
 };

@@ -88,9 +88,9 @@ is_passed_through(
 {
 	const struct record *r = &s->record;
 
-	if (!metric_selection_passes(&s->job->selection, r->type))
+	if (!metric_selection_passes(&s->job->selection, r))
 		return false;
-	if (taken != MODEL_LATE && taken != MODEL_AHEAD && !r->stale &&
+	if (taken != MODEL_LATE && taken != MODEL_AHEAD &&
 	    !(r->type == RECORD_MESSAGE && t->pipeline.model.known_stays))
 		return true;
 	redelivery_hold(&s->redelivery.known, message_line_number(s));
@@ -143,7 +143,7 @@ static enum outcome
 add_known_record(struct stream *s)
 {
 	s->counts.again++;
-	if (metric_selection_passes(&s->job->selection, s->record.type) &&
+	if (metric_selection_passes(&s->job->selection, &s->record) &&
 	    !redelivery_holds(&s->redelivery.known, message_line_number(s)))
 		return pass_record_through(s);
 	return OUTCOME_DONE;

@@ -95,6 +95,7 @@ metric_selection_add(struct metric_selection *c, const char *table)
 
 	if (!metric_selection_has(c, table))
 		c->metrics[c->n++] = f;
+	c->allocation = c->allocation || f->acts;
 }
 
 void
@@ -128,11 +129,12 @@ metric_selection_has(const struct metric_selection *c, const char *table)
 }
 
 bool
-metric_selection_passes(const struct metric_selection *c, enum record_type type)
+metric_selection_passes(
+    const struct metric_selection *c, const struct record *r)
 {
-	return (type == RECORD_MESSAGE && c->messages) ||
-	       (type == RECORD_VIEW && c->views) ||
-	       (type == RECORD_EVENT && c->eventlog);
+	return !r->stale && ((r->type == RECORD_MESSAGE && c->messages) ||
+				(r->type == RECORD_VIEW && c->views) ||
+				(r->type == RECORD_EVENT && c->eventlog));
 }
 
 bool

@@ -33,9 +33,9 @@ void metric_selection_set_part(struct metric_selection *c);
 /* Rows of that table are selected. */
 bool metric_selection_has(const struct metric_selection *c, const char *table);
 
-/* Records of that type are passed through. */
+/* The record is passed through: its type is selected, and it is not stale. */
 bool metric_selection_passes(
-    const struct metric_selection *c, enum record_type type);
+    const struct metric_selection *c, const struct record *r);
 
 /* A selected metric reads the messages' text. */
 bool metric_selection_needs_text(const struct metric_selection *c);

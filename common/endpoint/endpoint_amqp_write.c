@@ -313,6 +313,7 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	(void)snprintf(w->run, sizeof w->run, "%08" PRIx32 "%08" PRIx32,
 	    random_32(), random_32());
 	w->body_bytes = opt->body > 0 ? opt->body : AMQP_BODY_BYTES;
+	w->spread.ahead_ms = conf_int(opt->conf, "aggregator", "ahead");
 	w->packs = !opt->plain && conf_bool(opt->conf, "amqp", "compress");
 	w->a.set_up = writer_set_up;
 	w->buffers_n = spread ? BUCKETS + 1 : 1;

@@ -35,6 +35,27 @@ record_time(const struct record *r)
 							     : r->at;
 }
 
+/* The time is more than `ahead` after the clock: no aggregator that knows the
+ * tenant follows it. */
+static bool
+is_ahead(const struct spread *s, int64_t at)
+{
+	return s->ahead_ms > 0 && at > clock_now_ms() + s->ahead_ms;
+}
+
+/* A tenant's first time counts wherever it is, as for an aggregator that does
+ * not know the tenant; an earlier one takes its place if it was ahead, as one
+ * that does has refused it. */
+static bool
+does_move(const struct spread *s, const struct spread_time *t, int64_t at)
+{
+	if (t->newest == CLOCK_NONE)
+		return true;
+	if (at <= t->newest)
+		return at < t->newest && is_ahead(s, t->newest);
+	return at <= t->newest + s->ahead_ms || !is_ahead(s, at);
+}
+
 static void
 note_time(struct spread *s, const struct record *r)
 {
@@ -51,7 +72,7 @@ note_time(struct spread *s, const struct record *r)
 		*slot = t;
 	}
 	t = *slot;
-	if (at <= t->newest)
+	if (!does_move(s, t, at))
 		return;
 	t->newest = at;
 	if (r->type == RECORD_CLOCK)

@@ -4,7 +4,8 @@
  * part of a tenant's records, but windows, lateness and activity depend on the
  * newest time of all records. So the publisher sends that time to all of them,
  * in records of the type `clock`, whenever it has moved. They go through the
- * same queues as the records, so that a queue read to its end has both.
+ * same queues as the records, so that a queue read to its end has both. A time
+ * that the aggregators refuse as too far ahead does not move it.
  */
 #ifndef COMMON_RECORDS_SPREAD_H
 #define COMMON_RECORDS_SPREAD_H
@@ -21,6 +22,7 @@
 struct spread {
 	struct flat flat;
 	struct buf line;
+	int64_t ahead_ms;    /* [aggregator] ahead; 0: any time counts */
 	struct strmap times; /* tenant -> struct spread_time */
 	bool moved;          /* a time has moved since added_ms */
 	int64_t added_ms;    /* of the last clock records */

@@ -88,6 +88,24 @@ gives '1>7@00:00 2>8@00:10 3>7@00:20 4>7@05:30'
 [ "$(wc -l <"$tmp/reservations")" = 4 ] || fail "$(cat "$tmp/reservations")"
 ! grep -q '"assignment"' "$tmp/rows" || fail "in both places"
 
+# What is simulated never goes where a configuration sends a stream's.
+printf '[aggregator]\nassign_to = %s\n' "$tmp/live" >"$tmp/conf"
+echo kept >"$tmp/live"
+"$BIN/aggregator" -c "$tmp/conf" -a allocation -o ndjson <"$tmp/day" \
+	>"$tmp/rows"
+[ "$(grep -c '"assignment"' "$tmp/rows")" = 4 ] || fail "not among the rows"
+"$BIN/aggregator" -c "$tmp/conf" -a all,allocation --explain c1 <"$tmp/day" \
+	>/dev/null 2>&1 || :
+"$BIN/aggregator" -c "$tmp/conf" <"$tmp/day" >/dev/null
+[ "$(cat "$tmp/live")" = kept ] || fail "reservations in $(cat "$tmp/live")"
+
+got=0
+"$BIN/aggregator" --assign-to "$tmp/live" <"$tmp/day" >"$tmp/rows" \
+	2>"$tmp/err" || got=$?
+[ $got = 64 ] || fail "it gave $got: $(cat "$tmp/err")"
+grep -q '^aggregator: --assign-to is for -a allocation' "$tmp/err" ||
+	fail "$(cat "$tmp/err")"
+
 "$BIN/aggregator" -a allocation -o table <"$tmp/day" >"$tmp/table"
 grep -Eq '^Ann \(7\) +2 +3 +0 +2 ' "$tmp/table" || fail "$(cat "$tmp/table")"
 sed '/^$/,$!d' "$tmp/table" | sed '1d; /^OPERATOR/,$d' >"$tmp/totals"
@@ -105,6 +123,8 @@ END
 diff "$tmp/want" "$tmp/totals" || fail "the table says something else"
 "$BIN/aggregator" -a allocation -o csv --table allocation_totals \
 	<"$tmp/day" | grep -q '^t,6,4,0,1,1,75.000,' || fail "no csv"
+"$BIN/aggregator" -o csv --table allocation_totals <"$tmp/day" |
+	grep -q '^t,6,4,0,1,1,75.000,' || fail "no csv of the table alone"
 
 # Whoever does not answer loses the chat to another one: from whom is told.
 printf '[aggregator]\nallocation_silent = 1m\n' >"$tmp/conf"

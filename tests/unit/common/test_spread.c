@@ -12,6 +12,10 @@
 
 #define CLOCK(tenant, at)                                                      \
 	"{\"type\":\"clock\",\"tenant\":\"" tenant "\",\"at\":\"" at "\"}\n"
+#define EVENT(tenant, at)                                                      \
+	"{\"type\":\"event\",\"tenant\":\"" tenant                             \
+	"\",\"id\":\"1\",\"event\":\"e\","                                     \
+	"\"at\":\"" at "\"}"
 #define AT(n) "2026-11-20T10:00:0" #n ".000Z"
 
 /* In their order; the clock records that each leads to. */
@@ -91,6 +95,36 @@ a_time_is_told_once(void **state)
 	buf_release(&line);
 }
 
+/* A wrong clock does not keep the others' times from being told: neither in the
+ * middle, nor as a tenant's first. */
+static void
+a_time_far_ahead_does_not_count(void **state)
+{
+	static const struct {
+		const char *line, *clocks;
+	} steps[] = {
+		{ EVENT("a", "9999-01-01T00:00:00.000Z"),
+		    CLOCK("a", "9999-01-01T00:00:00.000Z") },
+		{ EVENT("a", AT(1)), CLOCK("a", AT(1)) },
+		{ EVENT("a", "9999-01-01T00:00:00.000Z"), "" },
+		{ EVENT("a", AT(2)), CLOCK("a", AT(2)) },
+		{ EVENT("a", AT(1)), "" },
+	};
+	struct spread s = { .ahead_ms = (int64_t)24 * 3600 * 1000 };
+	struct buf clocks = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(steps); i++) {
+		(void)spread_bucket(&s, steps[i].line, strlen(steps[i].line));
+		buf_clear(&clocks);
+		spread_add_clocks(&s, &clocks, 0);
+		assert_string_equal(buf_str(&clocks), steps[i].clocks);
+	}
+	spread_release(&s);
+	buf_release(&clocks);
+}
+
 /* Of several it is the newest, and not before the pause is over. */
 static void
 what_moved_meanwhile_is_told_together(void **state)
@@ -122,6 +156,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_time_is_told_once),
+		cmocka_unit_test(a_time_far_ahead_does_not_count),
 		cmocka_unit_test(what_moved_meanwhile_is_told_together),
 	};
 
