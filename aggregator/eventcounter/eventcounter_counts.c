@@ -128,10 +128,6 @@ event_counts_open(struct event_counts *p, struct buf *why)
 	size_t i;
 
 	memset(p, 0, sizeof *p);
-	/* The maps share a seed, which the first insertion sets: it must
-	 * not happen in two threads at once. */
-	(void)strmap_put(&p->by_type[0].users, "", 0);
-	strmap_release(&p->by_type[0].users, NULL);
 	for (i = 0; i < EVENT_TYPES && code == PROG_OK; i++) {
 		t = &p->by_type[i];
 		(void)pthread_mutex_init(&t->lock, NULL);

@@ -56,8 +56,9 @@ prog_flush(void)
 	if (errno == EPIPE)
 		return PROG_OK;
 	err = errno;
-	fprintf(stderr, "%s: cannot write standard output: %s; %s\n",
-	    prog_name(), log_errno(err), syserr_way_out(err));
+	fprintf(stderr, "%s%s: cannot write standard output: %s; %s\n",
+	    log_prefix(LOG_LEVEL_ERROR), prog_name(), log_errno(err),
+	    syserr_way_out(err));
 	return syserr_code(err, PROG_IO);
 }
 
@@ -92,8 +93,9 @@ prog_usage_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_addv(&text, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "%s: %s; try '%s%s%s -h'\n", prog_name(),
-	    buf_str(&text), prog_name(), mode_option != NULL ? " --" : "",
+	fprintf(stderr, "%s%s: %s; try '%s%s%s -h'\n",
+	    log_prefix(LOG_LEVEL_ERROR), prog_name(), buf_str(&text),
+	    prog_name(), mode_option != NULL ? " --" : "",
 	    mode_option != NULL ? mode_option : "");
 	buf_release(&text);
 	return PROG_USAGE;

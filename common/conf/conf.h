@@ -31,7 +31,8 @@
 
 enum conf_type {
 	CONF_TEXT,
-	CONF_PATH,
+	CONF_PATH,         /* in a file: relative to its folder */
+	CONF_NAME_OR_PATH, /* with a slash it is a path */
 	CONF_INT,
 	CONF_SIZE,
 	CONF_DURATION, /* kept in ms */

@@ -149,6 +149,13 @@ unknown_key(const struct conf_section *s, const char *name, struct buf *why)
 	return -1;
 }
 
+static bool
+is_path(const struct conf_key *k, const char *value)
+{
+	return k->type == CONF_PATH ||
+	       (k->type == CONF_NAME_OR_PATH && strchr(value, '/') != NULL);
+}
+
 static int
 read_file_key(struct conf_source *src, const struct ini *i, struct buf *why)
 {
@@ -174,7 +181,7 @@ read_file_key(struct conf_source *src, const struct ini *i, struct buf *why)
 		return -1;
 	}
 	text =
-	    k->type == CONF_PATH ? resolve(src, i->value) : xstrdup(i->value);
+	    is_path(k, i->value) ? resolve(src, i->value) : xstrdup(i->value);
 	rc = conf_value_set(v, k, text, why);
 	secret_free(text);
 	v->line = i->line;

@@ -140,6 +140,7 @@ convert(struct conf_value *v, const struct conf_key *k, const char *text,
 		return 0;
 	case CONF_TEXT:
 	case CONF_PATH:
+	case CONF_NAME_OR_PATH:
 	case CONF_SECRET:
 		return 0;
 	}

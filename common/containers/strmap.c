@@ -6,6 +6,7 @@
  */
 #include "common/containers/strmap.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +15,20 @@
 #include "common/digest/random.h"
 
 static uint64_t
+    seed; /* of all maps; drawn once, by whichever thread is first */
+
+static void
+draw_seed(void)
+{
+	seed = random_64();
+}
+
+static uint64_t
 hash_key(const char *key, size_t len)
 {
-	static uint64_t seed;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (seed == 0)
-		seed = random_64() | 1;
+	(void)pthread_once(&once, draw_seed);
 	return hash_text(seed, key, len);
 }
 

@@ -95,11 +95,18 @@ wait_input(struct lines *l, int timeout_ms)
 	return 0;
 }
 
+/* The buffer has a part of a byte order mark, or nothing. */
+static bool
+may_be_mark(const struct lines *l)
+{
+	return l->end < 3 && memcmp(l->data, "\xEF\xBB\xBF", l->end) == 0;
+}
+
 /* Skips a byte order mark, at the beginning only. */
 static void
 pass_mark(struct lines *l)
 {
-	if (l->begun || (l->end < 3 && !l->eof))
+	if (l->begun || (!l->eof && may_be_mark(l)))
 		return;
 	l->begun = true;
 	l->start = parse_utf8_mark(l->data, l->end);

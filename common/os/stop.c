@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/prog.h"
 #include "common/os/notify.h"
 
@@ -56,9 +57,9 @@ stop_init(void)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	(void)snprintf(timeout_line, sizeof timeout_line,
-	    "%s: asked to stop, and what is in hand is not done after %d "
+	    "%s%s: asked to stop, and what is in hand is not done after %d "
 	    "seconds; it is left, and comes again\n",
-	    prog_name(), STOP_WITHIN_S);
+	    log_prefix(LOG_LEVEL_ERROR), prog_name(), STOP_WITHIN_S);
 	sa.sa_handler = on_alarm;
 	sigaction(SIGALRM, &sa, NULL);
 	sa.sa_handler = SIG_IGN;

@@ -168,11 +168,12 @@ listen_on(struct poller *p)
 	/* Any thread may serve any connection: with an arena a thread, each
 	 * would keep the largest amount of memory it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
+	if (!p->common.only_check)
+		daemon_init();
 	open = open_listener(&l) == 0;
 	if (!open)
 		log_error("%s", buf_str(&l.why));
 	if (open && !p->common.only_check) {
-		daemon_init();
 		l.code = PROG_OK;
 		service_log_address(&l.service);
 		notify_ready();

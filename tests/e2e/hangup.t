@@ -43,6 +43,15 @@ daemon() {
 	! grep -v '^<[3467]>' "$tmp/err" || fail "a line has no level"
 }
 
+# A command line that cannot be run is an error for whoever reads the journal.
+: >"$tmp/err"
+rc=0
+JOURNAL_STREAM=$(stat -c %d:%i "$tmp/err") "$BIN/aggregator" --unheard-of \
+	2>>"$tmp/err" || rc=$?
+[ $rc = 64 ] || fail "it gives $rc"
+grep -q "^<3>aggregator: unknown option '--unheard-of'" "$tmp/err" ||
+	fail "$(cat "$tmp/err")"
+
 daemon "$BIN/poller" --listen "unix:$tmp/listens" -t queue:records
 daemon "$BIN/poller" --assign -f queue:assignments -t queue:records
 daemon "$BIN/aggregator" -f queue:snapshots -t queue:rows --state "$tmp/one"

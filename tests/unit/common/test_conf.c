@@ -512,10 +512,32 @@ asking_for_what_does_not_exist_is_a_bug(void **state)
 	conf_free(c);
 }
 
+/* A profile is a name, or a file beside the one that names it. */
+static void
+the_path_of_a_profile_starts_at_the_file(void **state)
+{
+	static const char text[] = "[crm a]\ntoken = A\nprofile = sub/mine.jq\n"
+				   "[crm b]\ntoken = B\nprofile = qiscus\n";
+	struct buf why = BUF_INIT;
+	struct conf *c;
+
+	(void)state;
+	clean_environment();
+	tmpdir_empty(".");
+	tmpdir_file("./main.ini", text, sizeof text - 1, 0600);
+	c = conf_load("./main.ini", &why);
+	assert_non_null(c);
+	assert_string_equal(conf_text(c, "crm a", "profile"), "./sub/mine.jq");
+	assert_string_equal(conf_text(c, "crm b", "profile"), "qiscus");
+	conf_free(c);
+	buf_release(&why);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_path_of_a_profile_starts_at_the_file),
 		cmocka_unit_test(values_of_every_type),
 		cmocka_unit_test(odd_files_are_read),
 		cmocka_unit_test(the_environment_wins_over_the_file),

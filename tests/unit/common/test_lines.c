@@ -109,6 +109,31 @@ read_all(int fd, struct buf *got)
 	}
 }
 
+/* However a pipe is cut, a mark behind the first line is content. */
+static void
+only_the_first_line_has_a_mark(void **state)
+{
+	static const char pieces[][6] = { "\n", "\xEF\xBB\xBFx\n" };
+	struct lines l;
+	char *line = NULL;
+	size_t len = 0, i;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	lines_init(&l, fd[0], 8);
+	for (i = 0; i < ARRAY_LEN(pieces); i++) {
+		assert_int_equal(write(fd[1], pieces[i], strlen(pieces[i])),
+		    (ssize_t)strlen(pieces[i]));
+		assert_int_equal(lines_next(&l, &line, &len, -1), LINE_OK);
+		assert_int_equal(len, strlen(pieces[i]) - 1);
+		assert_memory_equal(line, pieces[i], len);
+	}
+	lines_release(&l);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void
 check_ends(bool blocks)
 {
@@ -222,6 +247,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_the_first_line_has_a_mark),
 		cmocka_unit_test(every_end_is_told_apart),
 		cmocka_unit_test(blocks_end_as_lines_do),
 		cmocka_unit_test(blocks_hold_whole_lines),

@@ -3,7 +3,11 @@
  */
 #include "tests/unit/unit.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/containers/strmap.h"
 
@@ -61,10 +65,68 @@ keys_are_bytes(void **state)
 	strmap_release(&m, NULL);
 }
 
+struct racer {
+	pthread_barrier_t *start;
+	bool lost;
+};
+
+static void *
+put_and_get(void *arg)
+{
+	struct strmap m = STRMAP_INIT;
+	struct racer *r = arg;
+
+	(void)pthread_barrier_wait(r->start);
+	*strmap_put(&m, "key", 3) = &m;
+	*strmap_put(&m, "other", 5) = &m;
+	r->lost = strmap_get(&m, "key", 3) != &m;
+	strmap_release(&m, NULL);
+	return NULL;
+}
+
+/* Two threads whose maps are the first of their process. */
+static bool
+does_a_first_race_lose(void)
+{
+	pthread_barrier_t start;
+	pthread_t threads[2];
+	struct racer racers[2] = { { &start, true }, { &start, true } };
+	size_t i;
+
+	if (pthread_barrier_init(&start, NULL, 2) != 0)
+		return true;
+	for (i = 0; i < 2; i++)
+		if (pthread_create(
+			&threads[i], NULL, put_and_get, &racers[i]) != 0)
+			return true;
+	for (i = 0; i < 2; i++)
+		(void)pthread_join(threads[i], NULL);
+	return racers[0].lost || racers[1].lost;
+}
+
+/* Each in a process of its own, as the others of this one have maps. It runs
+ * first. */
+static void
+first_maps_of_two_threads_keep_their_keys(void **state)
+{
+	int i, status;
+	pid_t pid;
+
+	(void)state;
+	for (i = 0; i < 1000; i++) {
+		pid = fork();
+		if (pid == 0)
+			_exit(does_a_first_race_lose());
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_maps_of_two_threads_keep_their_keys),
 		cmocka_unit_test(keeps_what_was_put_in_order),
 		cmocka_unit_test(keys_are_bytes),
 	};
