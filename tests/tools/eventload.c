@@ -83,6 +83,7 @@ take_piece(struct listeners *l, size_t i)
 		return;
 	if (l->told_n == l->n) {
 		printf("%zu %" PRId64 "\n", i, now_us());
+		fflush(stdout);
 		return;
 	}
 	if (l->told[i])
