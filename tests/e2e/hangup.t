@@ -45,9 +45,9 @@ daemon() {
 
 # A command line that cannot be run is an error for whoever reads the journal.
 : >"$tmp/err"
+journal=$(stat -c %d:%i "$tmp/err")
 rc=0
-JOURNAL_STREAM=$(stat -c %d:%i "$tmp/err") "$BIN/aggregator" --unheard-of \
-	2>>"$tmp/err" || rc=$?
+JOURNAL_STREAM=$journal "$BIN/aggregator" --unheard-of 2>>"$tmp/err" || rc=$?
 [ $rc = 64 ] || fail "it gives $rc"
 grep -q "^<3>aggregator: unknown option '--unheard-of'" "$tmp/err" ||
 	fail "$(cat "$tmp/err")"
