@@ -3,7 +3,6 @@
  * they are; for scripts/limits, and to replay a file into a stream. All lines
  * are checked before the first is written: a bad one stops the run.
  */
-#include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"

@@ -7,9 +7,9 @@
  *   h = h xor (h >> 32), bucket = h mod 64
  *
  * The key is the record's chat. A record without one is spread by the key of
- * its metrics: an event by its user, or by its id, a view by its message, a row
- * by the tenant alone. Operators, limits, markers, and records of an unknown type go to all
- * aggregators: BUCKET_ALL.
+ * its metrics: an event by its user, or else by its id, a view by its message,
+ * a row by the tenant alone. Operators, limits, markers, and records of an
+ * unknown type go to all aggregators: BUCKET_ALL.
  *
  * A snapshot that is spread has begin and end markers for each bucket, also for
  * empty ones, and for BUCKET_ALL. Their field `bucket` has the number, and they
