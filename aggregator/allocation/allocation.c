@@ -21,6 +21,7 @@ allocation_new(const char *tenant, const struct allocation_settings *set,
 	a->set = *set;
 	a->listener = listener;
 	a->now = INT64_MIN;
+	a->newest = CLOCK_NONE;
 	a->everybody = RECORD_NO_NUMBER;
 	for (i = 0; i < BUCKETS; i++)
 		a->whole_at[i] = CLOCK_NONE;
@@ -28,6 +29,7 @@ allocation_new(const char *tenant, const struct allocation_settings *set,
 	treap_init(&a->ready, alloc_compare_lines, &a->counts.steps);
 	treap_init(&a->timers, alloc_compare_timers, &a->counts.steps);
 	treap_init(&a->outbox, alloc_compare_outbox, &a->counts.steps);
+	treap_init(&a->expiring, alloc_compare_expiring, &a->counts.steps);
 	return a;
 }
 
@@ -259,7 +261,8 @@ wait_ends(const struct allocation *a, const struct alloc_chat *c)
 {
 	int64_t silent = INT64_MAX, offline = INT64_MAX;
 
-	if (c->answer != ANSWER_OWED || c->assignee == NULL)
+	if (c->status != CHAT_OPEN || c->answer != ANSWER_OWED ||
+	    c->assignee == NULL)
 		return INT64_MAX;
 	if (a->set.silent > 0)
 		silent = c->assigned_at + a->set.silent;
@@ -293,10 +296,13 @@ needs_operator(const struct allocation *a, const struct alloc_chat *c)
 	       (c->assignee == NULL || wait_ends(a, c) <= a->now);
 }
 
-static bool
-has_chat_ended(const struct alloc_chat *c)
+/* Keeps the list of chats that are to be forgotten. */
+static void
+list_expiring(struct allocation *a, struct alloc_chat *c)
 {
-	return c->status != CHAT_OPEN && c->reserved == NULL;
+	treap_remove(&a->expiring, &c->in_expiring);
+	if (alloc_is_over(c->status) && !c->deleted)
+		treap_add(&a->expiring, &c->in_expiring);
 }
 
 void
@@ -310,6 +316,7 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 	if (c->reserved == NULL)
 		treap_remove(&a->outbox, &c->in_outbox);
 	list_unanswered(c);
+	list_expiring(a, c);
 	count_for_operators(a, c);
 	if (c->reserved != NULL) {
 		if (c->place != PLACE_RESERVED)
@@ -323,8 +330,6 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 	alloc_leave_place(a, c);
 	if (waiting)
 		enter_queue(a, c);
-	else if (has_chat_ended(c))
-		alloc_set_timer(a, &c->timer, a->now + a->set.window);
 	else
 		alloc_set_timer(a, &c->timer, wait_ends(a, c));
 }

@@ -78,12 +78,6 @@ set_arrival(struct allocation *a, struct alloc_chat *c, int64_t arrival)
 }
 
 static bool
-is_over(enum chat_status status)
-{
-	return status == CHAT_CLOSED || status == CHAT_GONE;
-}
-
-static bool
 is_of_past(const struct alloc_chat *c, int64_t at)
 {
 	return c->closed_at != CLOCK_NONE && at <= c->closed_at;
@@ -127,7 +121,7 @@ static void
 update_status(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update)
 {
-	bool over = is_over(update->status);
+	bool over = alloc_is_over(update->status);
 	bool newer = alloc_is_status_newer(c, update);
 
 	if (update->keeps_pending && c->told == CHAT_PENDING)
@@ -209,7 +203,7 @@ settle_status(struct allocation *a, struct alloc_chat *c)
 
 	c->status =
 	    missed != CLOCK_NONE && missed >= c->newest ? CHAT_GONE : c->told;
-	if (is_over(c->status))
+	if (alloc_is_over(c->status))
 		alloc_answer_go(&c->answer, ANSWER_NONE);
 }
 
@@ -235,6 +229,7 @@ allocation_chat(struct allocation *a, struct text id,
 		c->newest = update->at;
 	settle_status(a, c);
 	alloc_recompute_chat(a, c);
+	alloc_pass_time(a, update->at);
 }
 
 static void
@@ -258,8 +253,9 @@ allocation_heard(struct allocation *a, struct text id, int64_t at)
 	if (at <= c->newest)
 		return;
 	c->newest = at;
-	alloc_chat_changed(a, c);
-	recompute_status(a, c);
+	settle_status(a, c);
+	alloc_recompute_chat(a, c);
+	alloc_pass_time(a, at);
 }
 
 enum allocation_chat_state
@@ -267,7 +263,7 @@ allocation_chat_state(const struct allocation *a, struct text id)
 {
 	const struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL || is_over(c->status))
+	if (c == NULL || alloc_is_over(c->status))
 		return ALLOCATION_OVER;
 	if (c->status != CHAT_OPEN)
 		return ALLOCATION_ASIDE;
@@ -282,18 +278,6 @@ allocation_assignee(const struct allocation *a, struct text chat)
 
 	return c != NULL && c->assignee != NULL ? c->assignee->id
 						: (struct text){ NULL, 0 };
-}
-
-/* The struct stays until its key was deleted from the state. */
-static void
-delete_chat(struct allocation *a, struct alloc_chat *c)
-{
-	c->status = CHAT_GONE;
-	c->assignee = c->reserved = NULL;
-	c->deleted = true;
-	alloc_recompute_chat(a, c);
-	alloc_set_timer(a, &c->timer, INT64_MAX);
-	(void)strmap_delete(&a->chats, c->id.p, c->id.len);
 }
 
 void
@@ -445,6 +429,7 @@ allocation_snapshot_end(
 			operator_gone(a, o);
 	}
 	compare_with_snapshot(a, at, part);
+	alloc_pass_time(a, at);
 }
 
 static void
@@ -462,9 +447,6 @@ timer_of_chat(struct allocation *a, struct alloc_chat *c)
 	if (c->place == PLACE_RESERVED) {
 		c->reserved = NULL;
 		a->counts.expired++;
-	} else if (c->place == PLACE_NONE && c->status != CHAT_OPEN) {
-		delete_chat(a, c);
-		return;
 	}
 	alloc_leave_place(a, c);
 	alloc_recompute_chat(a, c);

@@ -3,8 +3,9 @@
  * Each calls only those before it in this list: allocation_place.c,
  * allocation_order.c, allocation_refusals.c, allocation_news.c,
  * allocation_lines.c, allocation.c,
- * allocation_reservation.c, allocation_decide.c, allocation_events.c and
- * allocation_limits.c, allocation_record.c and allocation_pack.c.
+ * allocation_expiry.c, allocation_reservation.c, allocation_decide.c,
+ * allocation_events.c and allocation_limits.c, allocation_record.c and
+ * allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -128,6 +129,7 @@ struct alloc_chat {
 	struct treap_node node;          /* of its place */
 	struct treap_node in_unanswered; /* of listed_by's */
 	struct treap_node in_outbox;     /* of a->outbox */
+	struct treap_node in_expiring;   /* of a->expiring */
 	struct alloc_timer timer;
 	struct alloc_operator *reserved; /* NULL: to nobody */
 	const struct alloc_operator *replaces;
@@ -156,6 +158,8 @@ struct allocation {
 	size_t lines_n, lines_cap;
 	struct treap ready; /* lines */
 	struct treap timers, outbox;
+	struct treap expiring; /* chats that are over, by their last record */
+	int64_t newest;        /* of all records of chats and snapshots */
 	uint64_t timer_order, reservations, mark;
 	bool within;               /* a snapshot */
 	int64_t whole_at[BUCKETS]; /* of the newest whole snapshot */
@@ -186,10 +190,16 @@ alloc_text_of(const char *s)
 	return alloc_text(s, s != NULL ? strlen(s) : 0);
 }
 
+static inline bool
+alloc_is_over(enum chat_status status)
+{
+	return status == CHAT_CLOSED || status == CHAT_GONE;
+}
+
 /* allocation_order.c */
 treap_compare alloc_compare_chats, alloc_compare_lines, alloc_compare_seats,
-    alloc_compare_unanswered, alloc_compare_outbox, alloc_compare_customers,
-    alloc_compare_timers;
+    alloc_compare_unanswered, alloc_compare_outbox, alloc_compare_expiring,
+    alloc_compare_customers, alloc_compare_timers;
 /* due: INT64_MAX stops the timer. */
 void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
 
@@ -261,6 +271,10 @@ void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
  * not here for long. */
 void alloc_customer_set(struct allocation *a, struct text id,
     struct alloc_operator *last, int64_t at);
+
+/* allocation_expiry.c */
+/* A record of that time came: what is too old by now is forgotten. */
+void alloc_pass_time(struct allocation *a, int64_t at);
 
 /* allocation_reservation.c */
 /* The chat is reserved for the operator, and listed in the outbox. */

@@ -152,6 +152,14 @@ unpack_reservation(
 		treap_add(&a->outbox, &c->in_outbox);
 }
 
+/* What is too old by it is forgotten with the next record. */
+static void
+restore_newest(struct allocation *a, int64_t at)
+{
+	if (at > a->newest)
+		a->newest = at;
+}
+
 static void
 unpack_chat(
     struct allocation *a, struct text id, struct pack *r, uint64_t layout)
@@ -185,6 +193,7 @@ unpack_chat(
 	if (c->reserved != NULL)
 		unpack_reservation(a, c, (flags & FLAG_SENT) != 0, r);
 	alloc_recompute_chat(a, c);
+	restore_newest(a, c->newest);
 }
 
 static void
@@ -316,8 +325,10 @@ unpack_whole(struct allocation *a, struct pack *r)
 {
 	size_t i;
 
-	for (i = 0; i < BUCKETS; i++)
+	for (i = 0; i < BUCKETS; i++) {
 		a->whole_at[i] = pack_signed(r);
+		restore_newest(a, a->whole_at[i]);
+	}
 }
 
 void

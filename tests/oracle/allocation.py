@@ -49,7 +49,6 @@ class Chat:
         self.refused = []       # [(operator, until)]
         self.failures = 0
         self.awaited = None     # (operator, until)
-        self.forget_at = None
         self.mark = 0
         self.listed_at = self.absent_at = self.newest = NEVER
         self.told = None        # the status, by records
@@ -90,6 +89,7 @@ class World:
         self.chats, self.operators, self.limits = {}, {}, {}
         self.last_of = {}       # customer -> (operator, at)
         self.reservations = self.mark = 0
+        self.newest = NEVER     # of all records
         self.whole_at = NEVER   # of the newest snapshot
         self.within = False     # one
         self.out = []
@@ -219,8 +219,13 @@ class World:
             c.reservation = None
         if not self.is_waiting(c):
             c.awaited = None
-        c.forget_at = (self.now + self.set["window"]
-                       if c.status != "open" else None)
+
+    def pass_time(self, at):
+        self.newest = max(at, self.newest)
+        for c in list(self.chats.values()):
+            if (c.status in OVER and
+                    c.newest < self.newest - self.set["window"]):
+                del self.chats[c.name]
 
     def chat(self, name, at, status, holder, told_holder=False, opened=None,
              tags=None, channel=None, customer=None, reservation=None,
@@ -245,6 +250,7 @@ class World:
         c.newest = max(at, c.newest)
         self.set_status(c)
         self.settle(c)
+        self.pass_time(at)
 
     def recompute(self, c):
         before = c.status
@@ -365,6 +371,7 @@ class World:
         self.within = False
         for c in self.chats.values():
             self.recompute(c)
+        self.pass_time(at)
 
     def clock(self, now):
         self.now = max(self.now, now)
@@ -372,8 +379,6 @@ class World:
             if c.reservation and c.reservation[1] <= self.now:
                 c.reservation = None
                 self.settle(c)
-            if c.forget_at is not None and c.forget_at <= self.now:
-                del self.chats[c.name]
 
     def restart(self, now):
         self.now = now
@@ -423,6 +428,7 @@ class World:
             if c is not None:
                 c.mark, c.newest = self.mark, max(at, c.newest)
                 self.recompute(c)
+                self.pass_time(at)
         elif what == "limit":
             key, at = (arg("operator"), arg("channel")), arg("at", int)
             at = self.now if at is None else at

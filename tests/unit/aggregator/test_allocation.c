@@ -384,10 +384,25 @@ static const struct {
 	    "chat 2 at 2 closed;restart;go;chat 2 at 1 open;go;limit 0;"
 	    "restart;chat 3 at 3 open;go",
 	    "1>b " },
-	{ "closed ones are forgotten in the end",
-	    "set window 100;operator a free;chat 1 at 5 closed;clock 100;"
-	    "restart;chat 1 at 3 open;go",
+	{ "closed ones are forgotten a window after their last record",
+	    "set window 100;operator a free;chat 1 at 4 closed;heard 1 at 5;"
+	    "chat 9 at 105 closed;chat 1 at 3 open;go;"
+	    "chat 9 at 106 closed;chat 1 at 3 open;go",
 	    "1>a " },
+	{ "however often it starts again",
+	    "set window 100;operator a free;chat 1 at 5 closed;clock 90;"
+	    "restart;clock 180;restart;heard 9 at 105;chat 1 at 3 open;go;"
+	    "chat 9 at 106 closed;restart;chat 9 at 106 closed;"
+	    "chat 1 at 3 open;go",
+	    "1>a " },
+	{ "the clock alone forgets nothing",
+	    "set window 100;operator a free;chat 1 at 5 closed;clock 1000;"
+	    "chat 1 at 3 open;go",
+	    "" },
+	{ "nor are pending ones forgotten",
+	    "set window 100;operator a free;chat 1 at 5 pending;clock 1000;"
+	    "chat 9 at 500 closed;chat 1 at 3 open;go",
+	    "" },
 };
 
 static void
