@@ -40,7 +40,9 @@ alloc_chat_free(void *p)
 
 	free((char *)(uintptr_t)c->id.p);
 	free(c->customer_id);
-	free(c->status_by);
+	free(c->said.by);
+	free(c->wrote.by);
+	free(c->handed.by);
 	free(c->assignee_by);
 	free(c->refusals);
 	free(c);
@@ -89,7 +91,8 @@ alloc_chat_get(struct allocation *a, struct text id)
 	c->id = alloc_text(xstrndup(id.p, id.len), id.len);
 	c->bucket = bucket_of(a->tenant, strlen(a->tenant), id.p, id.len);
 	c->listed_at = c->absent_at = c->newest = CLOCK_NONE;
-	c->status_at = c->assignee_at = c->opened_at = CLOCK_NONE;
+	c->said.at = c->wrote.at = c->handed.at = CLOCK_NONE;
+	c->assignee_at = c->opened_at = CLOCK_NONE;
 	c->closed_at = c->arrival = c->held_since = CLOCK_NONE;
 	c->channel_at = c->tags_at = c->customer_at = CLOCK_NONE;
 	c->tags = alloc_tags_get(a, (struct text){ NULL, 0 });

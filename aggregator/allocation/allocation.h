@@ -29,6 +29,7 @@
  *   allocation_lines.c        who serves what: tags, lines, operators' room
  *   allocation.c              chats, and the place of each
  *   allocation_expiry.c       closed chats are forgotten
+ *   allocation_status.c       the status of a chat, and its arrival
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
  *   allocation_decide.c       who is selected
  *   allocation_events.c       chats, operators, the clock and snapshots change

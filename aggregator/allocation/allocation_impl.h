@@ -3,9 +3,9 @@
  * Each calls only those before it in this list: allocation_place.c,
  * allocation_order.c, allocation_refusals.c, allocation_news.c,
  * allocation_lines.c, allocation.c,
- * allocation_expiry.c, allocation_reservation.c, allocation_decide.c,
- * allocation_events.c and allocation_limits.c, allocation_record.c and
- * allocation_pack.c.
+ * allocation_expiry.c, allocation_status.c, allocation_reservation.c,
+ * allocation_decide.c, allocation_events.c and allocation_limits.c,
+ * allocation_record.c and allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -100,11 +100,20 @@ struct alloc_refusal {
 	int64_t until;
 };
 
+/* The newest of what says a status. */
+struct alloc_news {
+	int64_t at;
+	char *by;                /* the message; NULL: a chat record */
+	enum chat_status status; /* CHAT_NONE: nothing came */
+};
+
 struct alloc_chat {
 	struct text id; /* owned */
 	enum alloc_place place;
-	enum chat_status told;   /* by records */
-	enum chat_status status; /* the same, or that it left */
+	enum chat_status status; /* by records, or that it left */
+	/* A chat record, a closing or an opening; what counts after it under
+	 * a condition: a customer's message, and a bot's hand-over. */
+	struct alloc_news said, wrote, handed;
 	enum alloc_answer answer;
 	bool changed, deleted;
 	unsigned bucket;
@@ -112,11 +121,10 @@ struct alloc_chat {
 	 * lacked it. */
 	int64_t listed_at, absent_at;
 	int64_t newest; /* of its records */
-	int64_t status_at, assignee_at, opened_at, closed_at, arrival,
-	    assigned_at;
+	int64_t assignee_at, opened_at, closed_at, arrival, assigned_at;
 	struct alloc_operator *assignee;
-	char *status_by, *assignee_by; /* the message that said so; NULL: a
-					  chat record, with this status */
+	char *assignee_by; /* the message that said so; NULL: a chat record,
+			      with this status */
 	enum chat_status assignee_status;
 	int64_t held_since; /* at of the update that named the assignee first */
 	struct alloc_operator *counted[2]; /* whose load it is part of */
@@ -217,8 +225,8 @@ int64_t alloc_pause_after(const struct allocation *a, unsigned n);
 
 /* allocation_news.c */
 /* The update says something newer of the status; of the assignee. */
-bool alloc_is_status_newer(
-    const struct alloc_chat *c, const struct allocation_chat_update *update);
+bool alloc_is_news_newer(
+    const struct alloc_news *old, const struct allocation_chat_update *update);
 bool alloc_is_assignee_newer(
     const struct alloc_chat *c, const struct allocation_chat_update *update);
 /* Of what a chat record may leave out the newest that is said counts, of one
@@ -275,6 +283,15 @@ void alloc_customer_set(struct allocation *a, struct text id,
 /* allocation_expiry.c */
 /* A record of that time came: what is too old by now is forgotten. */
 void alloc_pass_time(struct allocation *a, int64_t at);
+
+/* allocation_status.c */
+void alloc_update_status(struct allocation *a, struct alloc_chat *c,
+    const struct allocation_chat_update *update);
+/* A chat that was assigned and never described is open. */
+void alloc_assume_open(struct alloc_chat *c, int64_t arrival);
+/* A chat has left while no record is newer than a snapshot that lacked it; then
+ * it is back as it was. */
+void alloc_settle_status(struct allocation *a, struct alloc_chat *c);
 
 /* allocation_reservation.c */
 /* The chat is reserved for the operator, and listed in the outbox. */

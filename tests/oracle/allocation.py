@@ -35,8 +35,9 @@ class Chat:
     def __init__(self, name):
         self.name = name
         self.status = None
-        self.status_at = self.holder_at = NEVER
-        self.status_rank = self.holder_rank = ()
+        self.holder_at = NEVER
+        self.holder_rank = ()
+        self.news = []          # (at, rank, kind, status)
         self.opened_at = self.closed_at = self.arrival = None
         self.tags = frozenset()
         self.tag_text = self.channel = self.customer = self.holder = None
@@ -71,6 +72,26 @@ def id_key(name):
 def status_rank(message, status):
     """Of one time a chat record stands above messages."""
     return (0, id_key(message)) if message is not None else (1, status)
+
+
+def told(news):
+    """The status, step by step in the order of time."""
+    status = None
+    for _, _, kind, said in sorted(news):
+        if kind == "said":
+            status = said
+        elif kind == "wrote" and status != "pending":
+            status = "open"
+        elif kind == "handed" and status not in OVER:
+            status = "open"
+    return status
+
+
+def shows_open(new, said, handed):
+    """What did nothing when it happened shows nothing."""
+    if new[2] == "wrote" and said and said[3] == "pending":
+        return handed is not None and handed[0] <= new[0]
+    return not (new[2] == "handed" and said and said[3] in OVER)
 
 
 def holder_rank(message, status, holder):
@@ -229,7 +250,7 @@ class World:
 
     def chat(self, name, at, status, holder, told_holder=False, opened=None,
              tags=None, channel=None, customer=None, reservation=None,
-             message=None):
+             message=None, kind="said"):
         c = self.chats.setdefault(name, Chat(name))
         c.mark = self.mark
         before = c.tags, c.channel
@@ -241,11 +262,12 @@ class World:
         if before != (c.tags, c.channel):
             c.awaited = None
         if status is not None:
-            self.take_status(c, at, status, opened, message)
+            self.take_status(c, at, status, opened, message, kind)
         if told_holder:
             self.take_holder(c, at, holder, reservation,
                              holder_rank(message, status, holder))
         if c.told is None:
+            c.news.append((NEVER, (0, ()), "said", "open"))
             c.told, c.arrival = "open", at
         c.newest = max(at, c.newest)
         self.set_status(c)
@@ -271,28 +293,49 @@ class World:
         if at != c.arrival:
             c.arrival, c.awaited = at, None
 
-    def take_status(self, c, at, status, opened, message):
+    def take_status(self, c, at, status, opened, message, kind):
         def past(t):
             return c.closed_at is not None and t <= c.closed_at
 
-        rank = status_rank(message, status)
-        newer = (at, rank) >= (c.status_at, c.status_rank)
+        def last(which):
+            """The newest of a kind, if it is newer than what was said."""
+            known = max((n for n in c.news if n[2] == which), default=None)
+            return known if known and (not said or known > said) else None
+
+        said = None
+        said = last("said")
+        new = (at, status_rank(message, status), kind, status)
         if status in OVER:
             c.closed_at = max(at, c.closed_at if c.closed_at is not None
                               else at)
-        if status == "open":
-            known = c.opened_at is not None and not past(c.opened_at)
+        known = c.opened_at is not None and not past(c.opened_at)
+        if status == "open" and shows_open(new, said, last("handed")):
             if opened is not None and not past(opened):
                 if not known or opened > c.opened_at:
                     c.opened_at = opened
                     self.set_arrival(c, opened)
-            elif not known and (not past(at) or newer):
+                    known = True
+            elif not known and (not past(at) or not said or new >= said):
                 if c.arrival is None or past(c.arrival) or at < c.arrival:
                     self.set_arrival(c, at)
-        if newer:
-            c.status_at, c.status_rank, c.told = at, rank, status
-        elif status in OVER and c.told == "open" and past(c.arrival):
-            self.set_arrival(c, c.status_at)
+        newer = kind == "said" and (not said or new >= said)
+        c.news.append(new)
+        c.told = told(c.news)
+        if kind != "said" or known:
+            return
+        said = None
+        said, wrote, handed = last("said"), last("wrote"), last("handed")
+        later = c.arrival is not None and c.arrival > said[0]
+        if c.told != "open":
+            if later:
+                self.set_arrival(c, None)
+        elif c.arrival is None or past(c.arrival):
+            by = said if said[3] == "open" else (
+                wrote if said[3] != "pending" and wrote else handed)
+            self.set_arrival(c, by[0])
+        elif (newer and later and said[3] == "pending" and
+              c.arrival < handed[0]):
+            self.set_arrival(c, handed[0])
 
     def take_holder(self, c, at, holder, reservation, rank):
         running = c.reservation
@@ -409,13 +452,15 @@ class World:
                 False if "away" in rest else None, arg("max", int),
                 arg("tags"))
         elif what == "chat":
-            status = [s for s in ("open", "closed", "pending", "gone")
-                      if s in rest]
+            status = [s for s in ("open", "closed", "pending", "snoozed",
+                                  "gone") if s in rest]
+            kind = [k for k in ("wrote", "handed") if k in rest]
             at = arg("at", int)
             self.chat(name, self.now if at is None else at,
                       status[0] if status else None, arg("holder"),
                       "holder" in rest, arg("opened", int), arg("tags"),
-                      arg("channel"), arg("customer"), None, arg("id"))
+                      arg("channel"), arg("customer"), None, arg("id"),
+                      kind[0] if kind else "said")
         elif what == "answer":
             c = self.chats.get(name)
             at = arg("at", int)
@@ -476,10 +521,12 @@ def some_chat(r, now, stick):
             line += " holder -"
     elif kind < 0.75:
         line += " open holder " + r.choice("abcdz")
-    elif kind < 0.95:
+    elif kind < 0.85:
         line += " closed"
+    elif kind < 0.93:
+        line += r.choice((" pending", " pending", " snoozed"))
     else:
-        line += " pending"
+        line += r.choice((" open wrote id 12", " open handed id 13"))
     if r.random() < 0.3:
         line += " tags " + r.choice(("x", "y", "x,y"))
     if not stick and r.random() < 0.3:

@@ -7,8 +7,10 @@
  *                          window, same, same_wait, silent, offline
  *   clock T                time goes on
  *   operator ID [free|away] [max N] [tags T]
- *   chat ID at T [open|closed|pending|gone] [holder ID] [tags T] [channel C]
- *        [customer ID] [opened T] [id I]     I: of a message that says so
+ *   chat ID at T [open|closed|pending|snoozed|gone] [holder ID] [tags T]
+ *        [channel C] [customer ID] [opened T] [id I] [wrote|handed]
+ *                          I: of a message that says so; of the customer, or
+ *                          of a bot that hands over
  *   heard ID at T          somebody wrote in the chat
  *   answer ID [at T]       an operator wrote in the chat
  *   limit N [operator ID] [channel C] [at T]
@@ -155,8 +157,11 @@ script_chat(struct allocation_script *s, struct text id)
 		.status = script_has(s, "open")      ? CHAT_OPEN
 			  : script_has(s, "closed")  ? CHAT_CLOSED
 			  : script_has(s, "pending") ? CHAT_PENDING
+			  : script_has(s, "snoozed") ? CHAT_SNOOZED
 			  : script_has(s, "gone")    ? CHAT_GONE
 						     : CHAT_NONE,
+		.keeps_pending = script_has(s, "wrote"),
+		.hands_over = script_has(s, "handed"),
 		.has_assignee = script_has(s, "holder"),
 		.assignee = script_text(s, "holder"),
 		.tags = script_text(s, "tags"),

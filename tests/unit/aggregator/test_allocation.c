@@ -248,6 +248,37 @@ static const struct {
 	    "operator a free;chat 1 at 1 pending;go;chat 1 at 2 open;go",
 	    "1>a " },
 
+	{ "until a bot hands them over, whatever came first",
+	    "operator a free max 9;chat 1 at 10 pending;"
+	    "chat 1 at 20 open wrote id 1;chat 2 at 20 open wrote id 1;"
+	    "chat 2 at 10 pending;chat 3 at 20 open wrote id 1;"
+	    "chat 3 at 30 open handed id 2;chat 3 at 10 pending;go;restart;"
+	    "chat 1 at 30 open handed id 2;go;"
+	    "chat 2 at 30 open handed id 2;go",
+	    "3>a 1>a 2>a " },
+	{ "a snoozed one is woken by its customer",
+	    "operator a free;chat 1 at 20 open wrote id 1;"
+	    "chat 1 at 10 snoozed;go",
+	    "1>a " },
+	{ "nobody hands over a closed one, whatever came first",
+	    "operator a free;chat 1 at 10 pending;chat 1 at 20 closed;"
+	    "chat 1 at 30 open handed id 2;chat 2 at 10 pending;"
+	    "chat 2 at 30 open handed id 2;restart;chat 2 at 20 closed;go",
+	    "" },
+	{ "but its customer opens it",
+	    "operator a free;chat 1 at 30 open handed id 2;"
+	    "chat 1 at 25 open wrote id 3;chat 1 at 20 closed;go",
+	    "1>a " },
+	{ "its arrival is the handing over, not what the bot was written",
+	    "operator a free max 1;chat 1 at 20 open wrote id 1;"
+	    "chat 2 at 25 open;chat 1 at 30 open handed id 2;"
+	    "chat 1 at 10 pending;go;chat 3 at 20 open wrote id 1;"
+	    "chat 3 at 10 pending;chat 3 at 30 open handed id 2;"
+	    "chat 4 at 29 open;keep 2 by a;chat 2 at 40 closed;go;"
+	    "keep 4 by a;chat 4 at 41 closed;go;"
+	    "keep 1 by a;chat 1 at 42 closed;go",
+	    "2>a 4>a 1>a 3>a " },
+
 	{ "a snapshot: who is not in it is gone",
 	    TWO "chat 1 at 1 open;chat 2 at 1 open;chat 3 at 9 open;snapshot;"
 		"operator b free;chat 2 at 5 open holder -;whole 5;go",
@@ -475,7 +506,25 @@ costs_are_those_of_the_change(void **state)
 	script_release(&s);
 }
 
-/* A chat, open since 5, as the layout before had it. */
+/* What the second layout added. */
+static void
+put_sources(struct buf *to)
+{
+	static const int64_t times[] = { CLOCK_NONE, CLOCK_NONE, 5, CLOCK_NONE,
+		CLOCK_NONE, CLOCK_NONE };
+	const struct text none = { NULL, 0 };
+	size_t i;
+
+	pack_put_text(to, none); /* the status is of a chat record */
+	pack_put_text(to, none); /* so is the assignee */
+	pack_put_number(to, CHAT_OPEN);
+	for (i = 0; i < ARRAY_LEN(times); i++)
+		pack_put_signed(to, times[i]);
+	pack_put_number(to, CHAT_OPEN);
+	pack_put_signed(to, 5); /* its newest record */
+}
+
+/* A chat, open since 5, as the layouts before had it. */
 static void
 put_chat_of_before(struct buf *to, unsigned layout)
 {
@@ -493,33 +542,38 @@ put_chat_of_before(struct buf *to, unsigned layout)
 	pack_put_text(to, none); /* channel */
 	pack_put_text(to, (struct text){ "x", 1 });
 	pack_put_text(to, none); /* customer */
+	if (layout == 2)
+		put_sources(to);
 	pack_put_text(to, none); /* reserved for */
 }
 
 static void
-the_layout_before_is_read_and_no_other(void **state)
+the_layouts_before_are_read_and_no_other(void **state)
 {
 	struct buf value = BUF_INIT;
 	struct allocation_script s;
+	unsigned layout;
 
 	(void)state;
 	script_init(&s);
 	script_run(&s, "clock 9");
-	put_chat_of_before(&value, 3);
+	put_chat_of_before(&value, 4);
 	assert_int_equal(
 	    allocation_unpack(s.a, "c2", 2, value.data, value.len), -1);
 	script_release(&s);
-	script_init(&s);
-	script_run(&s, "clock 9");
-	buf_clear(&value);
-	put_chat_of_before(&value, 1);
-	assert_int_equal(
-	    allocation_unpack(s.a, "c1", 2, value.data, value.len), 0);
-	script_run(&s, "chat 1 at 4 closed;operator a free;go;"
-		       "operator b free tags x;go");
-	assert_string_equal(buf_str(&s.out), "1>b ");
+	for (layout = 1; layout <= 2; layout++) {
+		script_init(&s);
+		script_run(&s, "clock 9");
+		buf_clear(&value);
+		put_chat_of_before(&value, layout);
+		assert_int_equal(
+		    allocation_unpack(s.a, "c1", 2, value.data, value.len), 0);
+		script_run(&s, "chat 1 at 4 closed;operator a free;go;restart;"
+			       "operator b free tags x;go");
+		assert_string_equal(buf_str(&s.out), "1>b ");
+		script_release(&s);
+	}
 	buf_release(&value);
-	script_release(&s);
 }
 
 static int64_t most_at_once;
@@ -590,7 +644,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_gets_which),
 		cmocka_unit_test(a_chat_is_one_whatever_becomes_known),
-		cmocka_unit_test(the_layout_before_is_read_and_no_other),
+		cmocka_unit_test(the_layouts_before_are_read_and_no_other),
 		cmocka_unit_test(costs_are_those_of_the_change),
 	};
 
