@@ -128,7 +128,8 @@ void allocation_chat(struct allocation *a, struct text id,
     const struct allocation_chat_update *update);
 
 /* Something was written in the chat, which says nothing else of it: it is
- * there, also if a whole snapshot of before lacked it. */
+ * there, also if a whole snapshot of before lacked it, and it becomes known
+ * only later what it is. */
 void allocation_heard(struct allocation *a, struct text chat, int64_t at);
 
 /* An operator wrote to the customer. What is older than the assignment answers

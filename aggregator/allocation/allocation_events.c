@@ -144,10 +144,8 @@ recompute_status(struct allocation *a, struct alloc_chat *c)
 void
 allocation_heard(struct allocation *a, struct text id, int64_t at)
 {
-	struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
+	struct alloc_chat *c = alloc_chat_get(a, id);
 
-	if (c == NULL)
-		return;
 	c->mark = a->mark;
 	if (at <= c->newest)
 		return;
@@ -162,7 +160,7 @@ allocation_chat_state(const struct allocation *a, struct text id)
 {
 	const struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL || alloc_is_over(c->status))
+	if (c == NULL || c->status == CHAT_NONE || alloc_is_over(c->status))
 		return ALLOCATION_OVER;
 	if (c->status != CHAT_OPEN)
 		return ALLOCATION_ASIDE;

@@ -110,7 +110,8 @@ struct alloc_news {
 struct alloc_chat {
 	struct text id; /* owned */
 	enum alloc_place place;
-	enum chat_status status; /* by records, or that it left */
+	enum chat_status status; /* by records, or that it left; CHAT_NONE:
+				    unknown */
 	/* A chat record, a closing or an opening; what counts after it under
 	 * a condition: a customer's message, and a bot's hand-over. */
 	struct alloc_news said, wrote, handed;
@@ -166,7 +167,8 @@ struct allocation {
 	size_t lines_n, lines_cap;
 	struct treap ready; /* lines */
 	struct treap timers, outbox;
-	struct treap expiring; /* chats that are over, by their last record */
+	struct treap expiring; /* chats that are over, or of which only that
+				  they are there is known; by last record */
 	int64_t newest;        /* of all records of chats and snapshots */
 	uint64_t timer_order, reservations, mark;
 	bool within;               /* a snapshot */

@@ -244,7 +244,7 @@ class World:
     def pass_time(self, at):
         self.newest = max(at, self.newest)
         for c in list(self.chats.values()):
-            if (c.status in OVER and
+            if (c.status in OVER + (None,) and
                     c.newest < self.newest - self.set["window"]):
                 del self.chats[c.name]
 
@@ -469,11 +469,10 @@ class World:
                 c.answered = True
                 self.settle(c)
         elif what == "heard":
-            at, c = arg("at", int), self.chats.get(name)
-            if c is not None:
-                c.mark, c.newest = self.mark, max(at, c.newest)
-                self.recompute(c)
-                self.pass_time(at)
+            at, c = arg("at", int), self.chats.setdefault(name, Chat(name))
+            c.mark, c.newest = self.mark, max(at, c.newest)
+            self.recompute(c)
+            self.pass_time(at)
         elif what == "limit":
             key, at = (arg("operator"), arg("channel")), arg("at", int)
             at = self.now if at is None else at

@@ -323,6 +323,15 @@ static const struct {
 	    "operator b free;chat 1 at 1 open;heard 1 at 6;snapshot;"
 	    "operator b free;whole 5;go",
 	    "1>b " },
+	{ "nor one in which somebody wrote before it was described",
+	    "operator b free;snapshot;operator b free;whole 15;heard 1 at 20;"
+	    "heard 2 at 21;go;restart;chat 1 at 10 open;go",
+	    "1>b " },
+	{ "which is remembered for a window",
+	    "set window 100;operator b free;snapshot;operator b free;whole 4;"
+	    "heard 1 at 5;heard 2 at 6;heard 3 at 106;chat 1 at 3 open;go;"
+	    "chat 2 at 3 open;go",
+	    "2>b " },
 	{ "a bucket of one: its chats, and no operator",
 	    TWO "chat 1 at 1 open;chat 2 at 1 open;snapshot;whole 5 bucket 1;"
 		"go",
