@@ -94,6 +94,7 @@ alloc_chat_get(struct allocation *a, struct text id)
 	c->said.at = c->wrote.at = c->handed.at = CLOCK_NONE;
 	c->assignee_at = c->opened_at = CLOCK_NONE;
 	c->closed_at = c->arrival = c->held_since = CLOCK_NONE;
+	c->answered_at = CLOCK_NONE;
 	c->channel_at = c->tags_at = c->customer_at = CLOCK_NONE;
 	c->tags = alloc_tags_get(a, (struct text){ NULL, 0 });
 	c->timer.due = INT64_MAX;

@@ -132,8 +132,9 @@ void allocation_chat(struct allocation *a, struct text id,
  * only later what it is. */
 void allocation_heard(struct allocation *a, struct text chat, int64_t at);
 
-/* An operator wrote to the customer. What is older than the assignment answers
- * nothing: a snapshot repeats it. */
+/* An operator wrote to the customer in a chat that was heard of. What is older
+ * than the assignment, or than the reservation that led to it, answers nothing:
+ * a snapshot repeats it. */
 void allocation_answered(struct allocation *a, struct text chat, int64_t at);
 
 enum allocation_chat_state {

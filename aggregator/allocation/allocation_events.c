@@ -182,9 +182,10 @@ allocation_answered(struct allocation *a, struct text id, int64_t at)
 {
 	struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL || c->answer != ANSWER_OWED || at < c->held_since)
+	if (c == NULL || at <= c->answered_at)
 		return;
-	alloc_answer_go(&c->answer, ANSWER_GIVEN);
+	c->answered_at = at;
+	alloc_settle_answer(c);
 	alloc_recompute_chat(a, c);
 }
 

@@ -127,7 +127,9 @@ struct alloc_chat {
 	char *assignee_by; /* the message that said so; NULL: a chat record,
 			      with this status */
 	enum chat_status assignee_status;
-	int64_t held_since; /* at of the update that named the assignee first */
+	int64_t held_since;  /* at of the update that named the assignee first,
+				or of the reservation before it */
+	int64_t answered_at; /* by whichever operator; CLOCK_NONE: never */
 	struct alloc_operator *counted[2]; /* whose load it is part of */
 	struct alloc_channel *channel, *counted_channel;
 	const struct alloc_tags *tags;
@@ -303,6 +305,8 @@ void alloc_reserve(
 void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,
     struct alloc_operator *assignee);
+/* The assignee has answered if somebody did since the assignment. */
+void alloc_settle_answer(struct alloc_chat *c);
 /* Sets the timer to when the operator's pause ends, or they were away for so
  * long that they lose their unanswered chats. */
 void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);

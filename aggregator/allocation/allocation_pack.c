@@ -28,7 +28,8 @@ enum layout {
 	/* What a chat's status and assignee come from, and since when the rest
 	 * is known. */
 	LAYOUT_SOURCES,
-	/* Customers' messages and hand-overs apart from the status. */
+	/* Customers' messages and hand-overs apart from the status, and the
+	 * newest answer. */
 	LAYOUT_CONDITIONS,
 	LAYOUTS
 };
@@ -148,6 +149,7 @@ pack_chat(const struct alloc_chat *c, struct buf *to)
 	pack_sources(c, to);
 	pack_opening(&c->wrote, to);
 	pack_opening(&c->handed, to);
+	pack_put_signed(to, c->answered_at);
 	put_operator(to, c->reserved);
 	if (c->reserved == NULL)
 		return;
@@ -218,6 +220,7 @@ unpack_chat(
 	if (layout >= LAYOUT_CONDITIONS) {
 		unpack_opening(&c->wrote, r);
 		unpack_opening(&c->handed, r);
+		c->answered_at = pack_signed(r);
 	}
 	c->reserved = read_operator(a, r);
 	if (c->reserved != NULL)

@@ -44,8 +44,9 @@ class Chat:
         self.known_at = {}      # customer, channel, tag_text -> (at, text)
         self.given = self.answered = False
         self.given_at = 0
+        self.answered_at = NEVER
         self.held_since = NEVER
-        self.reservation = None     # [operator, expires, number, sent]
+        self.reservation = None     # [operator, expires, number, sent, at]
         self.outcome = None     # the last reservation's number
         self.refused = []       # [(operator, until)]
         self.failures = 0
@@ -227,8 +228,8 @@ class World:
     def give(self, c, o):
         self.reservations += 1
         o.given_last = self.reservations
-        c.reservation = [o.name, self.now + self.set["expiry"], self.reservations,
-                     False]
+        c.reservation = [o.name, self.now + self.set["expiry"],
+                         self.reservations, False, self.now]
         c.outcome = self.reservations
         self.out.append("%s>%s%s " % (c.name, o.name, "/" + c.holder
                                       if c.holder is not None else ""))
@@ -360,7 +361,8 @@ class World:
                 self.last_of[c.customer] = holder, self.now
         if running is not None and holder is not None and c.reservation:
             c.given = holder == running[0]
-            c.answered = False
+            c.held_since = min(c.held_since, running[4])
+            c.answered = c.answered_at >= c.held_since
             c.given_at = self.now
             c.failures, c.refused = 0, []
             self.operator(running[0]).refusals = 0
@@ -464,9 +466,10 @@ class World:
         elif what == "answer":
             c = self.chats.get(name)
             at = arg("at", int)
-            if (c is not None and c.given and not c.answered and
-                    (self.now if at is None else at) >= c.held_since):
-                c.answered = True
+            if c is not None:
+                c.answered_at = max(self.now if at is None else at,
+                                    c.answered_at)
+                c.answered |= c.given and c.answered_at >= c.held_since
                 self.settle(c)
         elif what == "heard":
             at, c = arg("at", int), self.chats.setdefault(name, Chat(name))

@@ -389,6 +389,18 @@ static const struct {
 	    "set silent 100;" TWO "clock 50;chat 1 at 1 open;go;keep 1 by a;"
 	    "clock 60;chat 1 at 60 open holder a;answer 1 at 55;clock 150;go",
 	    "1>a " },
+	{ "who answered before a record says that they have it keeps it",
+	    "set silent 150;" TWO "clock 1000;chat 1 at 1000 open;go;"
+	    "clock 1010;answer 1 at 1005;restart;keep 1 by a;clock 1200;go",
+	    "1>a " },
+	{ "and if the answer comes after that record",
+	    "set silent 150;" TWO "clock 1000;chat 1 at 1000 open;go;"
+	    "clock 1010;keep 1 by a;answer 1 at 1005;clock 1200;go",
+	    "1>a " },
+	{ "but not with an answer of before",
+	    "set silent 150;" TWO "clock 1000;chat 1 at 900 open;"
+	    "answer 1 at 999;go;clock 1010;keep 1 by a;clock 1200;go",
+	    "1>a 1>b/a " },
 	{ "what others gave stays",
 	    "set silent 100;" TWO "chat 1 at 1 open holder a;clock 100;go",
 	    "" },
