@@ -418,13 +418,16 @@ unpack_limit(struct allocation *a, struct text id, struct pack *r)
 	allocation_limit(a, o, channel, max, at);
 }
 
+/* Those whom an earlier run kept are deleted once nobody is. */
 static void
 unpack_customer(struct allocation *a, struct text id, struct pack *r)
 {
 	struct alloc_operator *o = read_operator(a, r);
 	int64_t at = pack_signed(r);
 
-	if (o != NULL && a->set.sticky > 0)
+	if (o == NULL || a->set.sticky == 0)
+		(void)strmap_put(&a->deleted_customers, id.p, id.len);
+	else
 		alloc_customer_set(a, id, o, at);
 }
 

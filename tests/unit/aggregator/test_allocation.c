@@ -350,6 +350,11 @@ static const struct {
 	    "chat 1 at 2 closed;chat 2 at 3 open customer u;"
 	    "chat 2 at 2 open customer v;go",
 	    "2>b " },
+	{ "of which nothing is kept once it is switched off",
+	    "set same 99999;" TWO "chat 1 at 1 open customer u holder b;"
+	    "chat 1 at 2 closed;restart;set same 0;restart;set same 99999;"
+	    "restart;chat 2 at 3 open customer u;go",
+	    "2>a " },
 	{ "unless they have no room",
 	    "set same 99999;" TWO
 	    "operator b free max 1;chat 1 at 1 open customer u holder b;"
