@@ -34,6 +34,12 @@
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 
+#define TWO "operator a free;operator b free;"
+
+struct allocation_row {
+	const char *name, *script, *reserved;
+};
+
 struct allocation_script {
 	struct allocation *a;
 	struct allocation_settings set;
@@ -327,6 +333,22 @@ script_run(struct allocation_script *s, const char *text)
 			s->word[s->words++] = word;
 		if (s->words > 0)
 			script_do(s);
+	}
+}
+
+static inline void
+script_check_rows(const struct allocation_row *rows, size_t n)
+{
+	struct allocation_script s;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		script_init(&s);
+		script_run(&s, rows[i].script);
+		if (strcmp(buf_str(&s.out), rows[i].reserved) != 0)
+			fail_msg("%s: reserved '%s', not '%s'", rows[i].name,
+			    buf_str(&s.out), rows[i].reserved);
+		script_release(&s);
 	}
 }
 

@@ -427,70 +427,6 @@ what_is_marked_is_told_again(void **state)
 	bag_release(&intervals);
 }
 
-static void
-late_ones_are_refused(void **state)
-{
-	struct bag intervals = { STRMAP_INIT };
-	struct record r;
-	struct model m;
-
-	(void)state;
-	begin(&m, &intervals);
-	m.window = 1000;
-	add_message(&m, "a", "1", 5000, FROM_CUSTOMER, "c");
-	record_clear(&r);
-	r.type = RECORD_MESSAGE;
-	r.chat = text("a");
-	r.id = text("2");
-	r.from = FROM_CUSTOMER;
-	r.at = WORLD_START + 3999;
-	assert_int_equal(model_add(&m, &r), MODEL_LATE);
-	r.at = WORLD_START + 4000;
-	assert_int_equal(model_add(&m, &r), MODEL_NEW);
-	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
-	r.updated_at = WORLD_START + 4001;
-	assert_int_equal(model_add(&m, &r), MODEL_VERSION);
-	assert_true(m.replaces);
-	assert_int_equal(m.replaced.at, WORLD_START + 4000);
-	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
-	r.type = RECORD_VIEW;
-	assert_int_equal(model_add(&m, &r), MODEL_SKIPPED);
-	model_release(&m);
-	bag_release(&intervals);
-}
-
-static void
-operators_are_late_and_pass_time(void **state)
-{
-	struct bag intervals = { STRMAP_INIT };
-	struct record r;
-	struct model m;
-
-	(void)state;
-	begin(&m, &intervals);
-	m.window = 1000;
-	add_message(&m, "a", "1", 5000, FROM_CUSTOMER, "c");
-	record_clear(&r);
-	r.type = RECORD_OPERATOR;
-	r.operator_id = text("1");
-	r.at = WORLD_START + 3999;
-	assert_int_equal(model_add(&m, &r), MODEL_LATE);
-	assert_int_equal(m.totals.operators, 0);
-	r.at = CLOCK_NONE;
-	assert_int_equal(model_add(&m, &r), MODEL_NEW);
-	assert_int_equal(m.totals.operators, 1);
-	assert_true(m.as_of == WORLD_START + 5000);
-	r.at = WORLD_START + 7000;
-	assert_int_equal(model_add(&m, &r), MODEL_NEW);
-	assert_true(m.as_of == WORLD_START + 7000);
-	/* What another generation hands over was in time once. */
-	r.stale = true;
-	r.at = WORLD_START;
-	assert_int_equal(model_add(&m, &r), MODEL_NEW);
-	model_release(&m);
-	bag_release(&intervals);
-}
-
 /* The ways to unpack, by number. */
 static int
 unpack(struct model *m, size_t kind, const void *p, size_t len)
@@ -615,8 +551,6 @@ main(void)
 		cmocka_unit_test(repetitions_are_put_aside),
 		cmocka_unit_test(half_a_stream_is_made_whole),
 		cmocka_unit_test(what_is_marked_is_told_again),
-		cmocka_unit_test(late_ones_are_refused),
-		cmocka_unit_test(operators_are_late_and_pass_time),
 		cmocka_unit_test(damaged_bytes_do_no_harm),
 	};
 
