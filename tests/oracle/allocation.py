@@ -75,10 +75,15 @@ def status_rank(message, status):
     return (0, id_key(message)) if message is not None else (1, status)
 
 
+def in_order(news):
+    """Of time, then of rank; of equal ones the last one to come is the last."""
+    return sorted(news, key=lambda n: n[:2])
+
+
 def told(news):
     """The status, step by step in the order of time."""
     status = None
-    for _, _, kind, said in sorted(news):
+    for _, _, kind, said in in_order(news):
         if kind == "said":
             status = said
         elif kind == "wrote" and status != "pending":
@@ -300,8 +305,9 @@ class World:
 
         def last(which):
             """The newest of a kind, if it is newer than what was said."""
-            known = max((n for n in c.news if n[2] == which), default=None)
-            return known if known and (not said or known > said) else None
+            known = [n for n in in_order(c.news) if n[2] == which]
+            return known[-1] if known and (
+                not said or known[-1][:2] > said[:2]) else None
 
         said = None
         said = last("said")
@@ -316,10 +322,11 @@ class World:
                     c.opened_at = opened
                     self.set_arrival(c, opened)
                     known = True
-            elif not known and (not past(at) or not said or new >= said):
+            elif not known and (not past(at) or not said or
+                                    new[:2] >= said[:2]):
                 if c.arrival is None or past(c.arrival) or at < c.arrival:
                     self.set_arrival(c, at)
-        newer = kind == "said" and (not said or new >= said)
+        newer = kind == "said" and (not said or new[:2] >= said[:2])
         c.news.append(new)
         c.told = told(c.news)
         if kind != "said" or known:
