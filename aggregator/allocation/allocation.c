@@ -21,6 +21,7 @@ allocation_new(const char *tenant, const struct allocation_settings *set,
 	a->set = *set;
 	a->listener = listener;
 	a->now = INT64_MIN;
+	a->newest = CLOCK_NONE;
 	a->everybody = RECORD_NO_NUMBER;
 	for (i = 0; i < BUCKETS; i++)
 		a->whole_at[i] = CLOCK_NONE;
@@ -28,6 +29,7 @@ allocation_new(const char *tenant, const struct allocation_settings *set,
 	treap_init(&a->ready, alloc_compare_lines, &a->counts.steps);
 	treap_init(&a->timers, alloc_compare_timers, &a->counts.steps);
 	treap_init(&a->outbox, alloc_compare_outbox, &a->counts.steps);
+	treap_init(&a->expiring, alloc_compare_expiring, &a->counts.steps);
 	return a;
 }
 
@@ -38,7 +40,9 @@ alloc_chat_free(void *p)
 
 	free((char *)(uintptr_t)c->id.p);
 	free(c->customer_id);
-	free(c->status_by);
+	free(c->said.by);
+	free(c->wrote.by);
+	free(c->handed.by);
 	free(c->assignee_by);
 	free(c->refusals);
 	free(c);
@@ -87,8 +91,10 @@ alloc_chat_get(struct allocation *a, struct text id)
 	c->id = alloc_text(xstrndup(id.p, id.len), id.len);
 	c->bucket = bucket_of(a->tenant, strlen(a->tenant), id.p, id.len);
 	c->listed_at = c->absent_at = c->newest = CLOCK_NONE;
-	c->status_at = c->assignee_at = c->opened_at = CLOCK_NONE;
+	c->said.at = c->wrote.at = c->handed.at = CLOCK_NONE;
+	c->assignee_at = c->opened_at = CLOCK_NONE;
 	c->closed_at = c->arrival = c->held_since = CLOCK_NONE;
+	c->answered_at = CLOCK_NONE;
 	c->channel_at = c->tags_at = c->customer_at = CLOCK_NONE;
 	c->tags = alloc_tags_get(a, (struct text){ NULL, 0 });
 	c->timer.due = INT64_MAX;
@@ -259,7 +265,8 @@ wait_ends(const struct allocation *a, const struct alloc_chat *c)
 {
 	int64_t silent = INT64_MAX, offline = INT64_MAX;
 
-	if (c->answer != ANSWER_OWED || c->assignee == NULL)
+	if (c->status != CHAT_OPEN || c->answer != ANSWER_OWED ||
+	    c->assignee == NULL)
 		return INT64_MAX;
 	if (a->set.silent > 0)
 		silent = c->assigned_at + a->set.silent;
@@ -293,10 +300,13 @@ needs_operator(const struct allocation *a, const struct alloc_chat *c)
 	       (c->assignee == NULL || wait_ends(a, c) <= a->now);
 }
 
-static bool
-has_chat_ended(const struct alloc_chat *c)
+/* Keeps the list of chats that are to be forgotten. */
+static void
+list_expiring(struct allocation *a, struct alloc_chat *c)
 {
-	return c->status != CHAT_OPEN && c->reserved == NULL;
+	treap_remove(&a->expiring, &c->in_expiring);
+	if ((alloc_is_over(c->status) || c->status == CHAT_NONE) && !c->deleted)
+		treap_add(&a->expiring, &c->in_expiring);
 }
 
 void
@@ -310,6 +320,7 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 	if (c->reserved == NULL)
 		treap_remove(&a->outbox, &c->in_outbox);
 	list_unanswered(c);
+	list_expiring(a, c);
 	count_for_operators(a, c);
 	if (c->reserved != NULL) {
 		if (c->place != PLACE_RESERVED)
@@ -323,8 +334,6 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 	alloc_leave_place(a, c);
 	if (waiting)
 		enter_queue(a, c);
-	else if (has_chat_ended(c))
-		alloc_set_timer(a, &c->timer, a->now + a->set.window);
 	else
 		alloc_set_timer(a, &c->timer, wait_ends(a, c));
 }

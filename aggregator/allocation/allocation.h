@@ -28,6 +28,8 @@
  *   allocation_news.c         which of two updates is the newer one
  *   allocation_lines.c        who serves what: tags, lines, operators' room
  *   allocation.c              chats, and the place of each
+ *   allocation_expiry.c       closed chats are forgotten
+ *   allocation_status.c       the status of a chat, and its arrival
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
  *   allocation_decide.c       who is selected
  *   allocation_events.c       chats, operators, the clock and snapshots change
@@ -53,7 +55,8 @@ struct allocation_settings {
 	int64_t limit;  /* chats of an operator without a limit of their own */
 	int64_t expiry; /* of a reservation */
 	int64_t pause;  /* after a refusal, doubled with each more */
-	int64_t window; /* how long a closed chat is remembered */
+	int64_t window; /* how long after its last record a closed chat is
+			   remembered, in the time of records */
 	int64_t sticky; /* how long a customer's last operator is */
 	int64_t
 	    sticky_for;  /* how long after its arrival a chat waits for them */
@@ -125,11 +128,13 @@ void allocation_chat(struct allocation *a, struct text id,
     const struct allocation_chat_update *update);
 
 /* Something was written in the chat, which says nothing else of it: it is
- * there, also if a whole snapshot of before lacked it. */
+ * there, also if a whole snapshot of before lacked it, and it becomes known
+ * only later what it is. */
 void allocation_heard(struct allocation *a, struct text chat, int64_t at);
 
-/* An operator wrote to the customer. What is older than the assignment answers
- * nothing: a snapshot repeats it. */
+/* An operator wrote to the customer in a chat that was heard of. What is older
+ * than the assignment, or than the reservation that led to it, answers nothing:
+ * a snapshot repeats it. */
 void allocation_answered(struct allocation *a, struct text chat, int64_t at);
 
 enum allocation_chat_state {

@@ -69,86 +69,6 @@ update_required(struct allocation *a, struct alloc_chat *c,
 }
 
 static void
-set_arrival(struct allocation *a, struct alloc_chat *c, int64_t arrival)
-{
-	if (arrival == c->arrival)
-		return;
-	alloc_leave_place(a, c);
-	c->arrival = arrival;
-}
-
-static bool
-is_over(enum chat_status status)
-{
-	return status == CHAT_CLOSED || status == CHAT_GONE;
-}
-
-static bool
-is_of_past(const struct alloc_chat *c, int64_t at)
-{
-	return c->closed_at != CLOCK_NONE && at <= c->closed_at;
-}
-
-/* The chat is open: its arrival is the opened_at of the present episode, of
- * several the latest, else the first known time of it. A CRM that reopens a
- * chat may go on to give the time of its first opening. */
-static void
-update_opening(struct allocation *a, struct alloc_chat *c,
-    const struct allocation_chat_update *update, bool newer)
-{
-	int64_t opened = update->opened_at;
-	int64_t at = update->at != CLOCK_NONE ? update->at : a->now;
-	bool known = c->opened_at != CLOCK_NONE && !is_of_past(c, c->opened_at);
-
-	if (opened != CLOCK_NONE && !is_of_past(c, opened)) {
-		if (known && opened <= c->opened_at)
-			return;
-		c->opened_at = opened;
-		set_arrival(a, c, opened);
-		return;
-	}
-	/* At the time of its closing, what is newer counts. */
-	if (known || (is_of_past(c, at) && !newer))
-		return;
-	if (c->arrival == CLOCK_NONE || is_of_past(c, c->arrival) ||
-	    at < c->arrival)
-		set_arrival(a, c, at);
-}
-
-/* A bot's hand-over decides the status of no other chat. */
-static bool
-may_be_handed_over(enum chat_status status)
-{
-	return status == CHAT_NONE || status == CHAT_PENDING ||
-	       status == CHAT_SNOOZED;
-}
-
-static void
-update_status(struct allocation *a, struct alloc_chat *c,
-    const struct allocation_chat_update *update)
-{
-	bool over = is_over(update->status);
-	bool newer = alloc_is_status_newer(c, update);
-
-	if (update->keeps_pending && c->told == CHAT_PENDING)
-		return;
-	if (update->hands_over && !may_be_handed_over(c->told))
-		return;
-	if (over && update->at > c->closed_at)
-		c->closed_at = update->at;
-	if (update->status == CHAT_OPEN)
-		update_opening(a, c, update, newer);
-	if (newer) {
-		alloc_keep_message(&c->status_by, update->message);
-		c->status_at = update->at;
-		c->told = update->status;
-	} else if (over && c->told == CHAT_OPEN && is_of_past(c, c->arrival)) {
-		/* The closing comes late: another episode is open now. */
-		set_arrival(a, c, c->status_at);
-	}
-}
-
-static void
 set_assignee(struct allocation *a, struct alloc_chat *c,
     struct alloc_operator *o, int64_t at)
 {
@@ -191,28 +111,6 @@ update_assignee(struct allocation *a, struct alloc_chat *c,
 		alloc_fulfil_reservation(a, c, o);
 }
 
-/* The newest whole snapshot that lacked the chat; CLOCK_NONE: none. */
-static int64_t
-missed_at(const struct allocation *a, const struct alloc_chat *c)
-{
-	int64_t at = a->whole_at[c->bucket];
-
-	return at > c->listed_at && at > c->absent_at ? at : c->absent_at;
-}
-
-/* A chat has left while no record is newer than a snapshot that lacked it; then
- * it is back as it was. */
-static void
-settle_status(struct allocation *a, struct alloc_chat *c)
-{
-	int64_t missed = missed_at(a, c);
-
-	c->status =
-	    missed != CLOCK_NONE && missed >= c->newest ? CHAT_GONE : c->told;
-	if (is_over(c->status))
-		alloc_answer_go(&c->answer, ANSWER_NONE);
-}
-
 void
 allocation_chat(struct allocation *a, struct text id,
     const struct allocation_chat_update *update)
@@ -222,19 +120,15 @@ allocation_chat(struct allocation *a, struct text id,
 	c->mark = a->mark;
 	update_required(a, c, update);
 	if (update->status != CHAT_NONE)
-		update_status(a, c, update);
+		alloc_update_status(a, c, update);
 	if (update->has_assignee)
 		update_assignee(a, c, update);
-	/* A chat that was assigned and never described is open. */
-	if (c->told == CHAT_NONE && c->arrival == CLOCK_NONE) {
-		c->told = CHAT_OPEN;
-		alloc_keep_message(&c->status_by, alloc_text("", 0));
-		c->arrival = update->at != CLOCK_NONE ? update->at : a->now;
-	}
+	alloc_assume_open(c, update->at != CLOCK_NONE ? update->at : a->now);
 	if (update->at > c->newest)
 		c->newest = update->at;
-	settle_status(a, c);
+	alloc_settle_status(a, c);
 	alloc_recompute_chat(a, c);
+	alloc_pass_time(a, update->at);
 }
 
 static void
@@ -242,7 +136,7 @@ recompute_status(struct allocation *a, struct alloc_chat *c)
 {
 	enum chat_status before = c->status;
 
-	settle_status(a, c);
+	alloc_settle_status(a, c);
 	if (c->status != before)
 		alloc_recompute_chat(a, c);
 }
@@ -250,16 +144,15 @@ recompute_status(struct allocation *a, struct alloc_chat *c)
 void
 allocation_heard(struct allocation *a, struct text id, int64_t at)
 {
-	struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
+	struct alloc_chat *c = alloc_chat_get(a, id);
 
-	if (c == NULL)
-		return;
 	c->mark = a->mark;
 	if (at <= c->newest)
 		return;
 	c->newest = at;
-	alloc_chat_changed(a, c);
-	recompute_status(a, c);
+	alloc_settle_status(a, c);
+	alloc_recompute_chat(a, c);
+	alloc_pass_time(a, at);
 }
 
 enum allocation_chat_state
@@ -267,7 +160,7 @@ allocation_chat_state(const struct allocation *a, struct text id)
 {
 	const struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL || is_over(c->status))
+	if (c == NULL || c->status == CHAT_NONE || alloc_is_over(c->status))
 		return ALLOCATION_OVER;
 	if (c->status != CHAT_OPEN)
 		return ALLOCATION_ASIDE;
@@ -284,26 +177,15 @@ allocation_assignee(const struct allocation *a, struct text chat)
 						: (struct text){ NULL, 0 };
 }
 
-/* The struct stays until its key was deleted from the state. */
-static void
-delete_chat(struct allocation *a, struct alloc_chat *c)
-{
-	c->status = CHAT_GONE;
-	c->assignee = c->reserved = NULL;
-	c->deleted = true;
-	alloc_recompute_chat(a, c);
-	alloc_set_timer(a, &c->timer, INT64_MAX);
-	(void)strmap_delete(&a->chats, c->id.p, c->id.len);
-}
-
 void
 allocation_answered(struct allocation *a, struct text id, int64_t at)
 {
 	struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL || c->answer != ANSWER_OWED || at < c->held_since)
+	if (c == NULL || at <= c->answered_at)
 		return;
-	alloc_answer_go(&c->answer, ANSWER_GIVEN);
+	c->answered_at = at;
+	alloc_settle_answer(c);
 	alloc_recompute_chat(a, c);
 }
 
@@ -445,6 +327,7 @@ allocation_snapshot_end(
 			operator_gone(a, o);
 	}
 	compare_with_snapshot(a, at, part);
+	alloc_pass_time(a, at);
 }
 
 static void
@@ -462,9 +345,6 @@ timer_of_chat(struct allocation *a, struct alloc_chat *c)
 	if (c->place == PLACE_RESERVED) {
 		c->reserved = NULL;
 		a->counts.expired++;
-	} else if (c->place == PLACE_NONE && c->status != CHAT_OPEN) {
-		delete_chat(a, c);
-		return;
 	}
 	alloc_leave_place(a, c);
 	alloc_recompute_chat(a, c);

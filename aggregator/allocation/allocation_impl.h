@@ -3,8 +3,9 @@
  * Each calls only those before it in this list: allocation_place.c,
  * allocation_order.c, allocation_refusals.c, allocation_news.c,
  * allocation_lines.c, allocation.c,
- * allocation_reservation.c, allocation_decide.c, allocation_events.c and
- * allocation_limits.c, allocation_record.c and allocation_pack.c.
+ * allocation_expiry.c, allocation_status.c, allocation_reservation.c,
+ * allocation_decide.c, allocation_events.c and allocation_limits.c,
+ * allocation_record.c and allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -99,11 +100,21 @@ struct alloc_refusal {
 	int64_t until;
 };
 
+/* The newest of what says a status. */
+struct alloc_news {
+	int64_t at;
+	char *by;                /* the message; NULL: a chat record */
+	enum chat_status status; /* CHAT_NONE: nothing came */
+};
+
 struct alloc_chat {
 	struct text id; /* owned */
 	enum alloc_place place;
-	enum chat_status told;   /* by records */
-	enum chat_status status; /* the same, or that it left */
+	enum chat_status status; /* by records, or that it left; CHAT_NONE:
+				    unknown */
+	/* A chat record, a closing or an opening; what counts after it under
+	 * a condition: a customer's message, and a bot's hand-over. */
+	struct alloc_news said, wrote, handed;
 	enum alloc_answer answer;
 	bool changed, deleted;
 	unsigned bucket;
@@ -111,13 +122,14 @@ struct alloc_chat {
 	 * lacked it. */
 	int64_t listed_at, absent_at;
 	int64_t newest; /* of its records */
-	int64_t status_at, assignee_at, opened_at, closed_at, arrival,
-	    assigned_at;
+	int64_t assignee_at, opened_at, closed_at, arrival, assigned_at;
 	struct alloc_operator *assignee;
-	char *status_by, *assignee_by; /* the message that said so; NULL: a
-					  chat record, with this status */
+	char *assignee_by; /* the message that said so; NULL: a chat record,
+			      with this status */
 	enum chat_status assignee_status;
-	int64_t held_since; /* at of the update that named the assignee first */
+	int64_t held_since;  /* at of the update that named the assignee first,
+				or of the reservation before it */
+	int64_t answered_at; /* by whichever operator; CLOCK_NONE: never */
 	struct alloc_operator *counted[2]; /* whose load it is part of */
 	struct alloc_channel *channel, *counted_channel;
 	const struct alloc_tags *tags;
@@ -128,6 +140,7 @@ struct alloc_chat {
 	struct treap_node node;          /* of its place */
 	struct treap_node in_unanswered; /* of listed_by's */
 	struct treap_node in_outbox;     /* of a->outbox */
+	struct treap_node in_expiring;   /* of a->expiring */
 	struct alloc_timer timer;
 	struct alloc_operator *reserved; /* NULL: to nobody */
 	const struct alloc_operator *replaces;
@@ -156,6 +169,9 @@ struct allocation {
 	size_t lines_n, lines_cap;
 	struct treap ready; /* lines */
 	struct treap timers, outbox;
+	struct treap expiring; /* chats that are over, or of which only that
+				  they are there is known; by last record */
+	int64_t newest;        /* of all records of chats and snapshots */
 	uint64_t timer_order, reservations, mark;
 	bool within;               /* a snapshot */
 	int64_t whole_at[BUCKETS]; /* of the newest whole snapshot */
@@ -186,10 +202,16 @@ alloc_text_of(const char *s)
 	return alloc_text(s, s != NULL ? strlen(s) : 0);
 }
 
+static inline bool
+alloc_is_over(enum chat_status status)
+{
+	return status == CHAT_CLOSED || status == CHAT_GONE;
+}
+
 /* allocation_order.c */
 treap_compare alloc_compare_chats, alloc_compare_lines, alloc_compare_seats,
-    alloc_compare_unanswered, alloc_compare_outbox, alloc_compare_customers,
-    alloc_compare_timers;
+    alloc_compare_unanswered, alloc_compare_outbox, alloc_compare_expiring,
+    alloc_compare_customers, alloc_compare_timers;
 /* due: INT64_MAX stops the timer. */
 void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
 
@@ -207,8 +229,8 @@ int64_t alloc_pause_after(const struct allocation *a, unsigned n);
 
 /* allocation_news.c */
 /* The update says something newer of the status; of the assignee. */
-bool alloc_is_status_newer(
-    const struct alloc_chat *c, const struct allocation_chat_update *update);
+bool alloc_is_news_newer(
+    const struct alloc_news *old, const struct allocation_chat_update *update);
 bool alloc_is_assignee_newer(
     const struct alloc_chat *c, const struct allocation_chat_update *update);
 /* Of what a chat record may leave out the newest that is said counts, of one
@@ -262,6 +284,19 @@ void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
 void alloc_customer_set(struct allocation *a, struct text id,
     struct alloc_operator *last, int64_t at);
 
+/* allocation_expiry.c */
+/* A record of that time came: what is too old by now is forgotten. */
+void alloc_pass_time(struct allocation *a, int64_t at);
+
+/* allocation_status.c */
+void alloc_update_status(struct allocation *a, struct alloc_chat *c,
+    const struct allocation_chat_update *update);
+/* A chat that was assigned and never described is open. */
+void alloc_assume_open(struct alloc_chat *c, int64_t arrival);
+/* A chat has left while no record is newer than a snapshot that lacked it; then
+ * it is back as it was. */
+void alloc_settle_status(struct allocation *a, struct alloc_chat *c);
+
 /* allocation_reservation.c */
 /* The chat is reserved for the operator, and listed in the outbox. */
 void alloc_reserve(
@@ -270,6 +305,8 @@ void alloc_reserve(
 void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,
     struct alloc_operator *assignee);
+/* The assignee has answered if somebody did since the assignment. */
+void alloc_settle_answer(struct alloc_chat *c);
 /* Sets the timer to when the operator's pause ends, or they were away for so
  * long that they lose their unanswered chats. */
 void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);

@@ -34,16 +34,16 @@ compare_statuses(enum chat_status record, enum chat_status before)
 }
 
 bool
-alloc_is_status_newer(
-    const struct alloc_chat *c, const struct allocation_chat_update *update)
+alloc_is_news_newer(
+    const struct alloc_news *old, const struct allocation_chat_update *update)
 {
-	if (update->at != c->status_at)
-		return update->at > c->status_at;
-	if (update->message.p == NULL && c->status_by == NULL)
-		return compare_statuses(update->status, c->told) >= 0;
-	if (update->message.p == NULL || c->status_by == NULL)
+	if (update->at != old->at)
+		return update->at > old->at;
+	if (update->message.p == NULL && old->by == NULL)
+		return compare_statuses(update->status, old->status) >= 0;
+	if (update->message.p == NULL || old->by == NULL)
 		return update->message.p == NULL;
-	return compare_messages(update->message, c->status_by) >= 0;
+	return compare_messages(update->message, old->by) >= 0;
 }
 
 static int

@@ -21,10 +21,18 @@ enum {
 enum { FLAG_ASSIGNED = 1, FLAG_ANSWERED = 2, FLAG_SENT = 4 };
 enum { FLAG_KNOWN = 1, FLAG_AVAILABLE = 2 };
 
-/* The first number of each value. Before the second layout it was not kept what
- * a chat's status and assignee come from, nor since when the rest is known. */
-#define LAYOUT 2
-#define LAYOUT_BEFORE 1
+/* The first number of each value. What was not changed since is of the layout
+ * in which it was written. */
+enum layout {
+	LAYOUT_FIRST = 1,
+	/* What a chat's status and assignee come from, and since when the rest
+	 * is known. */
+	LAYOUT_SOURCES,
+	/* Customers' messages and hand-overs apart from the status, and the
+	 * newest answer. */
+	LAYOUT_CONDITIONS,
+	LAYOUTS
+};
 
 static void
 put_text_of(struct buf *to, const char *s)
@@ -67,13 +75,13 @@ static void
 begin_entry(struct buf *value)
 {
 	buf_clear(value);
-	pack_put_number(value, LAYOUT);
+	pack_put_number(value, LAYOUTS - 1);
 }
 
 static void
 pack_sources(const struct alloc_chat *c, struct buf *to)
 {
-	put_text_of(to, c->status_by);
+	put_text_of(to, c->said.by);
 	put_text_of(to, c->assignee_by);
 	pack_put_number(to, (uint64_t)c->assignee_status);
 	pack_put_signed(to, c->held_since);
@@ -82,14 +90,22 @@ pack_sources(const struct alloc_chat *c, struct buf *to)
 	pack_put_signed(to, c->customer_at);
 	pack_put_signed(to, c->listed_at);
 	pack_put_signed(to, c->absent_at);
-	pack_put_number(to, (uint64_t)c->told);
+	pack_put_number(to, (uint64_t)c->said.status);
 	pack_put_signed(to, c->newest);
+}
+
+static void
+pack_opening(const struct alloc_news *x, struct buf *to)
+{
+	put_text_of(to, x->by);
+	if (x->by != NULL)
+		pack_put_signed(to, x->at);
 }
 
 static void
 unpack_sources(struct alloc_chat *c, struct pack *r)
 {
-	c->status_by = text_dup(pack_text(r));
+	c->said.by = text_dup(pack_text(r));
 	c->assignee_by = text_dup(pack_text(r));
 	c->assignee_status = unpack_status(r);
 	c->held_since = pack_signed(r);
@@ -98,8 +114,18 @@ unpack_sources(struct alloc_chat *c, struct pack *r)
 	c->customer_at = pack_signed(r);
 	c->listed_at = pack_signed(r);
 	c->absent_at = pack_signed(r);
-	c->told = unpack_status(r);
+	c->said.status = unpack_status(r);
 	c->newest = pack_signed(r);
+}
+
+static void
+unpack_opening(struct alloc_news *x, struct pack *r)
+{
+	x->by = text_dup(pack_text(r));
+	if (x->by == NULL)
+		return;
+	x->at = pack_signed(r);
+	x->status = CHAT_OPEN;
 }
 
 static void
@@ -110,7 +136,7 @@ pack_chat(const struct alloc_chat *c, struct buf *to)
 		    (c->answer == ANSWER_GIVEN ? FLAG_ANSWERED : 0u) |
 		    (treap_has(&c->in_outbox) ? 0u : FLAG_SENT));
 	pack_put_number(to, (uint64_t)c->status);
-	pack_put_signed(to, c->status_at);
+	pack_put_signed(to, c->said.at);
 	pack_put_signed(to, c->assignee_at);
 	pack_put_signed(to, c->opened_at);
 	pack_put_signed(to, c->closed_at);
@@ -121,6 +147,9 @@ pack_chat(const struct alloc_chat *c, struct buf *to)
 	put_text_of(to, c->tags->text);
 	put_text_of(to, c->customer_id);
 	pack_sources(c, to);
+	pack_opening(&c->wrote, to);
+	pack_opening(&c->handed, to);
+	pack_put_signed(to, c->answered_at);
 	put_operator(to, c->reserved);
 	if (c->reserved == NULL)
 		return;
@@ -152,6 +181,14 @@ unpack_reservation(
 		treap_add(&a->outbox, &c->in_outbox);
 }
 
+/* What is too old by it is forgotten with the next record. */
+static void
+restore_newest(struct allocation *a, int64_t at)
+{
+	if (at > a->newest)
+		a->newest = at;
+}
+
 static void
 unpack_chat(
     struct allocation *a, struct text id, struct pack *r, uint64_t layout)
@@ -164,7 +201,7 @@ unpack_chat(
 		c->answer =
 		    (flags & FLAG_ANSWERED) != 0 ? ANSWER_GIVEN : ANSWER_OWED;
 	c->status = unpack_status(r);
-	c->status_at = pack_signed(r);
+	c->said.at = pack_signed(r);
 	c->assignee_at = pack_signed(r);
 	c->opened_at = pack_signed(r);
 	c->closed_at = pack_signed(r);
@@ -176,15 +213,20 @@ unpack_chat(
 		c->channel = alloc_channel_get(a, channel);
 	c->tags = alloc_tags_get(a, pack_text(r));
 	c->customer_id = text_dup(pack_text(r));
-	c->told = c->status;
-	c->newest =
-	    c->status_at > c->assignee_at ? c->status_at : c->assignee_at;
-	if (layout == LAYOUT)
+	c->said.status = c->status;
+	c->newest = c->said.at > c->assignee_at ? c->said.at : c->assignee_at;
+	if (layout >= LAYOUT_SOURCES)
 		unpack_sources(c, r);
+	if (layout >= LAYOUT_CONDITIONS) {
+		unpack_opening(&c->wrote, r);
+		unpack_opening(&c->handed, r);
+		c->answered_at = pack_signed(r);
+	}
 	c->reserved = read_operator(a, r);
 	if (c->reserved != NULL)
 		unpack_reservation(a, c, (flags & FLAG_SENT) != 0, r);
 	alloc_recompute_chat(a, c);
+	restore_newest(a, c->newest);
 }
 
 static void
@@ -316,8 +358,10 @@ unpack_whole(struct allocation *a, struct pack *r)
 {
 	size_t i;
 
-	for (i = 0; i < BUCKETS; i++)
+	for (i = 0; i < BUCKETS; i++) {
 		a->whole_at[i] = pack_signed(r);
+		restore_newest(a, a->whole_at[i]);
+	}
 }
 
 void
@@ -374,13 +418,16 @@ unpack_limit(struct allocation *a, struct text id, struct pack *r)
 	allocation_limit(a, o, channel, max, at);
 }
 
+/* Those whom an earlier run kept are deleted once nobody is. */
 static void
 unpack_customer(struct allocation *a, struct text id, struct pack *r)
 {
 	struct alloc_operator *o = read_operator(a, r);
 	int64_t at = pack_signed(r);
 
-	if (o != NULL && a->set.sticky > 0)
+	if (o == NULL || a->set.sticky == 0)
+		(void)strmap_put(&a->deleted_customers, id.p, id.len);
+	else
 		alloc_customer_set(a, id, o, at);
 }
 
@@ -407,7 +454,7 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 	const char *k = key;
 	struct text id = alloc_text(k + 1, key_len - 1);
 
-	r.bad |= layout != LAYOUT && layout != LAYOUT_BEFORE;
+	r.bad |= layout < LAYOUT_FIRST || layout >= LAYOUTS;
 	switch (key_len > 0 ? *k : '\0') {
 	case KEY_CHAT:
 		unpack_chat(a, id, &r, layout);

@@ -228,13 +228,19 @@ advance_as_of(struct model *m, int64_t at)
 		model_pass_time(m, at);
 }
 
+/* A stale record was in time when it came first. */
+static bool
+is_refused_as_late(const struct model *m, const struct record *r, int64_t at)
+{
+	return !r->stale && at != CLOCK_NONE && model_is_late(m, at);
+}
+
 static enum model_result
 add_dated(struct model *m, const struct record *r)
 {
 	enum model_result result;
 
-	/* A stale record was in time when it came first. */
-	if (!r->stale && r->at != CLOCK_NONE && model_is_late(m, r->at))
+	if (is_refused_as_late(m, r, r->at))
 		return MODEL_LATE;
 	if (!m->dedup_on_add && !m->incremental &&
 	    (r->type == RECORD_EVENT ? m->no_events : m->no_clocks))
@@ -249,12 +255,23 @@ add_dated(struct model *m, const struct record *r)
 static enum model_result
 add_chat(struct model *m, const struct record *r, int64_t at)
 {
-	if (!r->stale && at != CLOCK_NONE && model_is_late(m, at))
+	if (is_refused_as_late(m, r, at))
 		return MODEL_LATE;
 	if (!m->no_clocks)
 		add_chat_record(m, r);
 	advance_as_of(m, at);
 	return MODEL_NEW;
+}
+
+static enum model_result
+add_operator(struct model *m, const struct record *r)
+{
+	if (is_refused_as_late(m, r, r->at))
+		return MODEL_LATE;
+	if (!m->no_clocks)
+		model_operators_add(m, r);
+	advance_as_of(m, r->at);
+	return m->no_clocks ? MODEL_SKIPPED : MODEL_NEW;
 }
 
 /* What an earlier generation knew of a chat. */
@@ -305,10 +322,7 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_EVENT:
 		return add_dated(m, r);
 	case RECORD_OPERATOR:
-		if (m->no_clocks)
-			return MODEL_SKIPPED;
-		model_operators_add(m, r);
-		return MODEL_NEW;
+		return add_operator(m, r);
 	case RECORD_CHAT:
 		return add_chat(m, r, at);
 	case RECORD_HISTORY:

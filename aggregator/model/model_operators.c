@@ -51,7 +51,8 @@ model_operators_set_listed(
 	model_operators_touch(m, o);
 }
 
-/* Operator records have no time: the one that came last counts. */
+/* Of two records of an operator the one that came last counts, whatever their
+ * times: few have one. */
 void
 model_operators_add(struct model *m, const struct record *r)
 {

@@ -35,21 +35,22 @@ class Chat:
     def __init__(self, name):
         self.name = name
         self.status = None
-        self.status_at = self.holder_at = NEVER
-        self.status_rank = self.holder_rank = ()
+        self.holder_at = NEVER
+        self.holder_rank = ()
+        self.news = []          # (at, rank, kind, status)
         self.opened_at = self.closed_at = self.arrival = None
         self.tags = frozenset()
         self.tag_text = self.channel = self.customer = self.holder = None
         self.known_at = {}      # customer, channel, tag_text -> (at, text)
         self.given = self.answered = False
         self.given_at = 0
+        self.answered_at = NEVER
         self.held_since = NEVER
-        self.reservation = None     # [operator, expires, number, sent]
+        self.reservation = None     # [operator, expires, number, sent, at]
         self.outcome = None     # the last reservation's number
         self.refused = []       # [(operator, until)]
         self.failures = 0
         self.awaited = None     # (operator, until)
-        self.forget_at = None
         self.mark = 0
         self.listed_at = self.absent_at = self.newest = NEVER
         self.told = None        # the status, by records
@@ -74,6 +75,31 @@ def status_rank(message, status):
     return (0, id_key(message)) if message is not None else (1, status)
 
 
+def in_order(news):
+    """Of time, then of rank; of equal ones the last one to come is the last."""
+    return sorted(news, key=lambda n: n[:2])
+
+
+def told(news):
+    """The status, step by step in the order of time."""
+    status = None
+    for _, _, kind, said in in_order(news):
+        if kind == "said":
+            status = said
+        elif kind == "wrote" and status != "pending":
+            status = "open"
+        elif kind == "handed" and status not in OVER:
+            status = "open"
+    return status
+
+
+def shows_open(new, said, handed):
+    """What did nothing when it happened shows nothing."""
+    if new[2] == "wrote" and said and said[3] == "pending":
+        return handed is not None and handed[0] <= new[0]
+    return not (new[2] == "handed" and said and said[3] in OVER)
+
+
 def holder_rank(message, status, holder):
     """Of one time an assigned message stands above chat records."""
     if message is not None:
@@ -90,6 +116,7 @@ class World:
         self.chats, self.operators, self.limits = {}, {}, {}
         self.last_of = {}       # customer -> (operator, at)
         self.reservations = self.mark = 0
+        self.newest = NEVER     # of all records
         self.whole_at = NEVER   # of the newest snapshot
         self.within = False     # one
         self.out = []
@@ -206,8 +233,8 @@ class World:
     def give(self, c, o):
         self.reservations += 1
         o.given_last = self.reservations
-        c.reservation = [o.name, self.now + self.set["expiry"], self.reservations,
-                     False]
+        c.reservation = [o.name, self.now + self.set["expiry"],
+                         self.reservations, False, self.now]
         c.outcome = self.reservations
         self.out.append("%s>%s%s " % (c.name, o.name, "/" + c.holder
                                       if c.holder is not None else ""))
@@ -219,12 +246,17 @@ class World:
             c.reservation = None
         if not self.is_waiting(c):
             c.awaited = None
-        c.forget_at = (self.now + self.set["window"]
-                       if c.status != "open" else None)
+
+    def pass_time(self, at):
+        self.newest = max(at, self.newest)
+        for c in list(self.chats.values()):
+            if (c.status in OVER + (None,) and
+                    c.newest < self.newest - self.set["window"]):
+                del self.chats[c.name]
 
     def chat(self, name, at, status, holder, told_holder=False, opened=None,
              tags=None, channel=None, customer=None, reservation=None,
-             message=None):
+             message=None, kind="said"):
         c = self.chats.setdefault(name, Chat(name))
         c.mark = self.mark
         before = c.tags, c.channel
@@ -236,15 +268,17 @@ class World:
         if before != (c.tags, c.channel):
             c.awaited = None
         if status is not None:
-            self.take_status(c, at, status, opened, message)
+            self.take_status(c, at, status, opened, message, kind)
         if told_holder:
             self.take_holder(c, at, holder, reservation,
                              holder_rank(message, status, holder))
         if c.told is None:
+            c.news.append((NEVER, (0, ()), "said", "open"))
             c.told, c.arrival = "open", at
         c.newest = max(at, c.newest)
         self.set_status(c)
         self.settle(c)
+        self.pass_time(at)
 
     def recompute(self, c):
         before = c.status
@@ -265,28 +299,51 @@ class World:
         if at != c.arrival:
             c.arrival, c.awaited = at, None
 
-    def take_status(self, c, at, status, opened, message):
+    def take_status(self, c, at, status, opened, message, kind):
         def past(t):
             return c.closed_at is not None and t <= c.closed_at
 
-        rank = status_rank(message, status)
-        newer = (at, rank) >= (c.status_at, c.status_rank)
+        def last(which):
+            """The newest of a kind, if it is newer than what was said."""
+            known = [n for n in in_order(c.news) if n[2] == which]
+            return known[-1] if known and (
+                not said or known[-1][:2] > said[:2]) else None
+
+        said = None
+        said = last("said")
+        new = (at, status_rank(message, status), kind, status)
         if status in OVER:
             c.closed_at = max(at, c.closed_at if c.closed_at is not None
                               else at)
-        if status == "open":
-            known = c.opened_at is not None and not past(c.opened_at)
+        known = c.opened_at is not None and not past(c.opened_at)
+        if status == "open" and shows_open(new, said, last("handed")):
             if opened is not None and not past(opened):
                 if not known or opened > c.opened_at:
                     c.opened_at = opened
                     self.set_arrival(c, opened)
-            elif not known and (not past(at) or newer):
+                    known = True
+            elif not known and (not past(at) or not said or
+                                    new[:2] >= said[:2]):
                 if c.arrival is None or past(c.arrival) or at < c.arrival:
                     self.set_arrival(c, at)
-        if newer:
-            c.status_at, c.status_rank, c.told = at, rank, status
-        elif status in OVER and c.told == "open" and past(c.arrival):
-            self.set_arrival(c, c.status_at)
+        newer = kind == "said" and (not said or new[:2] >= said[:2])
+        c.news.append(new)
+        c.told = told(c.news)
+        if kind != "said" or known:
+            return
+        said = None
+        said, wrote, handed = last("said"), last("wrote"), last("handed")
+        later = c.arrival is not None and c.arrival > said[0]
+        if c.told != "open":
+            if later:
+                self.set_arrival(c, None)
+        elif c.arrival is None or past(c.arrival):
+            by = said if said[3] == "open" else (
+                wrote if said[3] != "pending" and wrote else handed)
+            self.set_arrival(c, by[0])
+        elif (newer and later and said[3] == "pending" and
+              c.arrival < handed[0]):
+            self.set_arrival(c, handed[0])
 
     def take_holder(self, c, at, holder, reservation, rank):
         running = c.reservation
@@ -311,7 +368,8 @@ class World:
                 self.last_of[c.customer] = holder, self.now
         if running is not None and holder is not None and c.reservation:
             c.given = holder == running[0]
-            c.answered = False
+            c.held_since = min(c.held_since, running[4])
+            c.answered = c.answered_at >= c.held_since
             c.given_at = self.now
             c.failures, c.refused = 0, []
             self.operator(running[0]).refusals = 0
@@ -365,6 +423,7 @@ class World:
         self.within = False
         for c in self.chats.values():
             self.recompute(c)
+        self.pass_time(at)
 
     def clock(self, now):
         self.now = max(self.now, now)
@@ -372,8 +431,6 @@ class World:
             if c.reservation and c.reservation[1] <= self.now:
                 c.reservation = None
                 self.settle(c)
-            if c.forget_at is not None and c.forget_at <= self.now:
-                del self.chats[c.name]
 
     def restart(self, now):
         self.now = now
@@ -404,25 +461,28 @@ class World:
                 False if "away" in rest else None, arg("max", int),
                 arg("tags"))
         elif what == "chat":
-            status = [s for s in ("open", "closed", "pending", "gone")
-                      if s in rest]
+            status = [s for s in ("open", "closed", "pending", "snoozed",
+                                  "gone") if s in rest]
+            kind = [k for k in ("wrote", "handed") if k in rest]
             at = arg("at", int)
             self.chat(name, self.now if at is None else at,
                       status[0] if status else None, arg("holder"),
                       "holder" in rest, arg("opened", int), arg("tags"),
-                      arg("channel"), arg("customer"), None, arg("id"))
+                      arg("channel"), arg("customer"), None, arg("id"),
+                      kind[0] if kind else "said")
         elif what == "answer":
             c = self.chats.get(name)
             at = arg("at", int)
-            if (c is not None and c.given and not c.answered and
-                    (self.now if at is None else at) >= c.held_since):
-                c.answered = True
+            if c is not None:
+                c.answered_at = max(self.now if at is None else at,
+                                    c.answered_at)
+                c.answered |= c.given and c.answered_at >= c.held_since
                 self.settle(c)
         elif what == "heard":
-            at, c = arg("at", int), self.chats.get(name)
-            if c is not None:
-                c.mark, c.newest = self.mark, max(at, c.newest)
-                self.recompute(c)
+            at, c = arg("at", int), self.chats.setdefault(name, Chat(name))
+            c.mark, c.newest = self.mark, max(at, c.newest)
+            self.recompute(c)
+            self.pass_time(at)
         elif what == "limit":
             key, at = (arg("operator"), arg("channel")), arg("at", int)
             at = self.now if at is None else at
@@ -470,10 +530,12 @@ def some_chat(r, now, stick):
             line += " holder -"
     elif kind < 0.75:
         line += " open holder " + r.choice("abcdz")
-    elif kind < 0.95:
+    elif kind < 0.85:
         line += " closed"
+    elif kind < 0.93:
+        line += r.choice((" pending", " pending", " snoozed"))
     else:
-        line += " pending"
+        line += r.choice((" open wrote id 12", " open handed id 13"))
     if r.random() < 0.3:
         line += " tags " + r.choice(("x", "y", "x,y"))
     if not stick and r.random() < 0.3:

@@ -408,9 +408,12 @@ class Tenant:
             if d.random() < 0.1: # says another thing of the same instant
                 self.tell(at + 1, self.chat(c["chat"], at, "at" in c))
 
-    def operator(self):
+    def operator(self, now):
+        """What came then, and tells when it was so in some cases."""
         d = self.dice
         o = {"type": "operator", "operator": d.choice(self.operators)}
+        if d.random() < 0.4:
+            o["at"] = now - d.choice((self.delay(), -self.window // 8))
         if d.random() < 0.8:
             o["name"] = d.choice(("Ann", "ж", "A\"n\\n", "a\tb"))
         if d.random() < 0.7:
@@ -421,7 +424,8 @@ class Tenant:
 
     def operator_records(self):
         for _ in range(self.dice.choice((0, 2, 10))):
-            self.tell(self.at(), self.operator())
+            now = self.at()
+            self.tell(now, self.operator(now))
 
     # Others.
 
@@ -483,7 +487,7 @@ class Tenant:
         d = self.dice
         self.n += 1
         name = "s%d" % self.n
-        body = [self.operator() for _ in range(d.choice((0, 1, 3)))]
+        body = [self.operator(t) for _ in range(d.choice((0, 1, 3)))]
         body = list({o["operator"]: o for o in body}.values())
         share = d.choice((0.2, 0.8, 1))
         there = [c for c in self.chats if d.random() < share]

@@ -7,8 +7,10 @@
  *                          window, same, same_wait, silent, offline
  *   clock T                time goes on
  *   operator ID [free|away] [max N] [tags T]
- *   chat ID at T [open|closed|pending|gone] [holder ID] [tags T] [channel C]
- *        [customer ID] [opened T] [id I]     I: of a message that says so
+ *   chat ID at T [open|closed|pending|snoozed|gone] [holder ID] [tags T]
+ *        [channel C] [customer ID] [opened T] [id I] [wrote|handed]
+ *                          I: of a message that says so; of the customer, or
+ *                          of a bot that hands over
  *   heard ID at T          somebody wrote in the chat
  *   answer ID [at T]       an operator wrote in the chat
  *   limit N [operator ID] [channel C] [at T]
@@ -31,6 +33,12 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
+
+#define TWO "operator a free;operator b free;"
+
+struct allocation_row {
+	const char *name, *script, *reserved;
+};
 
 struct allocation_script {
 	struct allocation *a;
@@ -155,8 +163,11 @@ script_chat(struct allocation_script *s, struct text id)
 		.status = script_has(s, "open")      ? CHAT_OPEN
 			  : script_has(s, "closed")  ? CHAT_CLOSED
 			  : script_has(s, "pending") ? CHAT_PENDING
+			  : script_has(s, "snoozed") ? CHAT_SNOOZED
 			  : script_has(s, "gone")    ? CHAT_GONE
 						     : CHAT_NONE,
+		.keeps_pending = script_has(s, "wrote"),
+		.hands_over = script_has(s, "handed"),
 		.has_assignee = script_has(s, "holder"),
 		.assignee = script_text(s, "holder"),
 		.tags = script_text(s, "tags"),
@@ -322,6 +333,22 @@ script_run(struct allocation_script *s, const char *text)
 			s->word[s->words++] = word;
 		if (s->words > 0)
 			script_do(s);
+	}
+}
+
+static inline void
+script_check_rows(const struct allocation_row *rows, size_t n)
+{
+	struct allocation_script s;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		script_init(&s);
+		script_run(&s, rows[i].script);
+		if (strcmp(buf_str(&s.out), rows[i].reserved) != 0)
+			fail_msg("%s: reserved '%s', not '%s'", rows[i].name,
+			    buf_str(&s.out), rows[i].reserved);
+		script_release(&s);
 	}
 }
 

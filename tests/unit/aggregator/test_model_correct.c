@@ -427,38 +427,6 @@ what_is_marked_is_told_again(void **state)
 	bag_release(&intervals);
 }
 
-static void
-late_ones_are_refused(void **state)
-{
-	struct bag intervals = { STRMAP_INIT };
-	struct record r;
-	struct model m;
-
-	(void)state;
-	begin(&m, &intervals);
-	m.window = 1000;
-	add_message(&m, "a", "1", 5000, FROM_CUSTOMER, "c");
-	record_clear(&r);
-	r.type = RECORD_MESSAGE;
-	r.chat = text("a");
-	r.id = text("2");
-	r.from = FROM_CUSTOMER;
-	r.at = WORLD_START + 3999;
-	assert_int_equal(model_add(&m, &r), MODEL_LATE);
-	r.at = WORLD_START + 4000;
-	assert_int_equal(model_add(&m, &r), MODEL_NEW);
-	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
-	r.updated_at = WORLD_START + 4001;
-	assert_int_equal(model_add(&m, &r), MODEL_VERSION);
-	assert_true(m.replaces);
-	assert_int_equal(m.replaced.at, WORLD_START + 4000);
-	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
-	r.type = RECORD_VIEW;
-	assert_int_equal(model_add(&m, &r), MODEL_SKIPPED);
-	model_release(&m);
-	bag_release(&intervals);
-}
-
 /* The ways to unpack, by number. */
 static int
 unpack(struct model *m, size_t kind, const void *p, size_t len)
@@ -583,7 +551,6 @@ main(void)
 		cmocka_unit_test(repetitions_are_put_aside),
 		cmocka_unit_test(half_a_stream_is_made_whole),
 		cmocka_unit_test(what_is_marked_is_told_again),
-		cmocka_unit_test(late_ones_are_refused),
 		cmocka_unit_test(damaged_bytes_do_no_harm),
 	};
 

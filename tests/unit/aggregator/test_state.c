@@ -358,7 +358,7 @@ put_format(struct state *s, const char *name)
 static void
 test_version_before(void **unused)
 {
-	static const char before[] = "messaging-analytics stream 7";
+	static const char before[] = "messaging-analytics stream 8";
 	struct state *s = open_ours();
 	int i;
 
@@ -369,7 +369,7 @@ test_version_before(void **unused)
 	for (i = 0; i < 2; i++) {
 		s = open_ours();
 		assert_value(state_table(s, "meta", STATE_BYTES), "format",
-		    "messaging-analytics stream 8");
+		    "messaging-analytics stream 9");
 		state_close(s); /* nothing is committed */
 	}
 	s = open_ours();
@@ -378,7 +378,7 @@ test_version_before(void **unused)
 	state_close(s);
 	s = open_ours();
 	assert_value(state_table(s, "a", STATE_BYTES), "one", "1");
-	put_format(s, "messaging-analytics stream 6");
+	put_format(s, "messaging-analytics stream 7");
 	commit(s);
 	state_close(s);
 	assert_null(open_as(&ours, LIMIT, PROG_DATA));

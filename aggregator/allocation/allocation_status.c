@@ -1,0 +1,180 @@
+/*
+ * allocation_status: the status of a chat and its arrival. Chat records,
+ * closings and openings say the status; after them a customer's message opens a
+ * chat that is not pending, and a bot's hand-over one that is not over. The
+ * newest of each kind is kept, so that the order in which they come does not
+ * matter.
+ */
+#include "aggregator/allocation/allocation_impl.h"
+
+static void
+set_arrival(struct allocation *a, struct alloc_chat *c, int64_t arrival)
+{
+	if (arrival == c->arrival)
+		return;
+	alloc_leave_place(a, c);
+	c->arrival = arrival;
+}
+
+static bool
+is_of_past(const struct alloc_chat *c, int64_t at)
+{
+	return c->closed_at != CLOCK_NONE && at <= c->closed_at;
+}
+
+/* The chat's opened_at is that of the present episode. */
+static bool
+is_opening_known(const struct alloc_chat *c)
+{
+	return c->opened_at != CLOCK_NONE && !is_of_past(c, c->opened_at);
+}
+
+static bool
+is_after_said(const struct alloc_chat *c, const struct alloc_news *x)
+{
+	const struct allocation_chat_update update = { .at = x->at,
+		.message = alloc_text_of(x->by),
+		.status = x->status };
+
+	return x->status != CHAT_NONE && alloc_is_news_newer(&c->said, &update);
+}
+
+/* What opened the chat since its status was said; NULL: nothing. */
+static const struct alloc_news *
+opened_since(const struct alloc_chat *c)
+{
+	if (c->said.status == CHAT_OPEN)
+		return NULL;
+	if (c->said.status != CHAT_PENDING && is_after_said(c, &c->wrote))
+		return &c->wrote;
+	if (!alloc_is_over(c->said.status) && is_after_said(c, &c->handed))
+		return &c->handed;
+	return NULL;
+}
+
+/* By records, without snapshots. */
+static enum chat_status
+told_status(const struct alloc_chat *c)
+{
+	return opened_since(c) != NULL ? CHAT_OPEN : c->said.status;
+}
+
+/* False for what changed nothing when it happened, as far as is known: a
+ * customer wrote to a bot, or a chat was handed over that was closed. */
+static bool
+shows_open(
+    const struct alloc_chat *c, const struct allocation_chat_update *update)
+{
+	if (update->keeps_pending)
+		return c->said.status != CHAT_PENDING ||
+		       (is_after_said(c, &c->handed) &&
+			   c->handed.at <= update->at);
+	return update->status == CHAT_OPEN &&
+	       !(update->hands_over && alloc_is_over(c->said.status));
+}
+
+/* The chat is open: its arrival is the opened_at of the present episode, of
+ * several the latest, else the first known time of it. A CRM that reopens a
+ * chat may go on to give the time of its first opening. */
+static void
+update_opening(struct allocation *a, struct alloc_chat *c,
+    const struct allocation_chat_update *update)
+{
+	int64_t opened = update->opened_at;
+	int64_t at = update->at != CLOCK_NONE ? update->at : a->now;
+	bool known = is_opening_known(c);
+
+	if (opened != CLOCK_NONE && !is_of_past(c, opened)) {
+		if (known && opened <= c->opened_at)
+			return;
+		c->opened_at = opened;
+		set_arrival(a, c, opened);
+		return;
+	}
+	/* At the time of its closing, what is newer counts. */
+	if (known ||
+	    (is_of_past(c, at) && !alloc_is_news_newer(&c->said, update)))
+		return;
+	if (c->arrival == CLOCK_NONE || is_of_past(c, c->arrival) ||
+	    at < c->arrival)
+		set_arrival(a, c, at);
+}
+
+/* What said the status may come late: then what opened the chat after it
+ * decides the arrival, if anything did. */
+static void
+correct_arrival(struct allocation *a, struct alloc_chat *c, bool newer)
+{
+	const struct alloc_news *by = opened_since(c);
+	bool later = c->arrival > c->said.at;
+
+	if (is_opening_known(c))
+		return;
+	if (told_status(c) != CHAT_OPEN) {
+		if (later)
+			set_arrival(a, c, CLOCK_NONE);
+	} else if (c->arrival == CLOCK_NONE || is_of_past(c, c->arrival)) {
+		set_arrival(a, c, by != NULL ? by->at : c->said.at);
+	} else if (newer && later && c->said.status == CHAT_PENDING &&
+		   c->arrival < c->handed.at) {
+		set_arrival(a, c, c->handed.at);
+	}
+}
+
+static void
+keep_news(struct alloc_news *x, const struct allocation_chat_update *update)
+{
+	alloc_keep_message(&x->by, update->message);
+	x->at = update->at;
+	x->status = update->status;
+}
+
+void
+alloc_update_status(struct allocation *a, struct alloc_chat *c,
+    const struct allocation_chat_update *update)
+{
+	struct alloc_news *x = update->keeps_pending ? &c->wrote
+			       : update->hands_over  ? &c->handed
+						     : &c->said;
+	bool newer = alloc_is_news_newer(x, update);
+
+	if (alloc_is_over(update->status) && update->at > c->closed_at)
+		c->closed_at = update->at;
+	if (shows_open(c, update))
+		update_opening(a, c, update);
+	if (newer)
+		keep_news(x, update);
+	if (x == &c->said)
+		correct_arrival(a, c, newer);
+}
+
+void
+alloc_assume_open(struct alloc_chat *c, int64_t arrival)
+{
+	if (c->arrival != CLOCK_NONE || told_status(c) != CHAT_NONE)
+		return;
+	c->said.status = CHAT_OPEN;
+	alloc_keep_message(&c->said.by, alloc_text("", 0));
+	c->arrival = arrival;
+}
+
+/* The newest whole snapshot that lacked the chat; CLOCK_NONE: none. */
+static int64_t
+missed_at(const struct allocation *a, const struct alloc_chat *c)
+{
+	int64_t at = a->whole_at[c->bucket];
+
+	return at > c->listed_at && at > c->absent_at ? at : c->absent_at;
+}
+
+void
+alloc_settle_status(struct allocation *a, struct alloc_chat *c)
+{
+	int64_t missed = missed_at(a, c);
+
+	c->status = missed != CLOCK_NONE && missed >= c->newest
+			? CHAT_GONE
+			: told_status(c);
+	if (alloc_is_over(c->status))
+		alloc_answer_go(&c->answer, ANSWER_NONE);
+}
