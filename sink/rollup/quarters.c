@@ -10,6 +10,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/histogram.h"
 #include "common/tables/intervals.h"
+#include "sink/rollup/span_set.h"
 
 /* Some hours under way. */
 struct quarters_work {
@@ -25,40 +26,15 @@ quarters_init(struct quarters *q, struct db *db)
 {
 	*q = (struct quarters){ .db = db, .next = STRMAP_INIT };
 	q->put = span_set_bulk(db);
+	quarter_locks_init(&q->locks, db);
 }
 
 void
 quarters_release(struct quarters *q)
 {
 	db_bulk_free(q->put);
+	quarter_locks_release(&q->locks);
 	strmap_release(&q->next, free);
-}
-
-enum outcome
-quarters_spoil(struct db *db, const char *tenant, const struct span_set *hours)
-{
-	const struct db_value args[] = { db_int(QUARTERS_DUE), db_str(tenant),
-		db_str(SPAN_QUARTER), db_int(QUARTERS_DUE) };
-	const struct strmap_entry *e;
-	struct buf sql = BUF_INIT;
-	const char *comma = "";
-	enum outcome o = OUTCOME_DONE;
-	size_t i = 0;
-
-	buf_adds(&sql,
-	    "UPDATE response_rollups SET version = ? WHERE tenant = ? "
-	    "AND everyone = 1 AND span = ? AND operator = '' "
-	    "AND version <> ? AND begin_at IN (");
-	for (; (e = strmap_next(&hours->rows, &i)) != NULL; comma = ", ") {
-		buf_adds(&sql, comma);
-		db_quote(db, &sql,
-		    db_time(((const struct span_row *)e->value)->begin));
-	}
-	buf_addc(&sql, ')');
-	if (*comma != '\0')
-		o = db_exec(db, buf_str(&sql), args, ARRAY_LEN(args), NULL);
-	buf_release(&sql);
-	return o;
 }
 
 /* The present row: its quarter, operator, kind, bucket, number, sum and

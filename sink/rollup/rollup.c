@@ -8,7 +8,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/rollup/quarters.h"
 #include "sink/rollup/span_set.h"
 
 /* A month under way, day by day. */
@@ -407,8 +406,6 @@ end_work(struct rollup_work *d, enum outcome o)
 		o = make_month(d);
 	if (o == OUTCOME_DONE)
 		o = write_work(d);
-	if (o == OUTCOME_DONE)
-		o = quarters_spoil(d->r->db, d->tenant, &d->hours_of_all);
 	span_set_release(&d->hours);
 	span_set_release(&d->days);
 	span_set_release(&d->months);
