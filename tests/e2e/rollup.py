@@ -322,6 +322,45 @@ class Test:
         self.is_right("after an upgrade")
         self.totals_are_right("after an upgrade")
 
+    def retention_never_lies(self):
+        """Asked between two of its transactions: of the month that it cuts,
+        what is kept."""
+        end = self.now.replace(day=1, hour=0, minute=0, second=0,
+                               microsecond=0)
+        month = (end - HOUR).replace(day=1, hour=0)
+        kept = month + timedelta(days=2)
+        self.sink("-f", self.lab.write("kept", "".join(
+            self.world.row("response_hours", ("acme", at, "7", "reply", None),
+                           responses=n, sum_ms=n * 1000, max_ms=1000) + "\n"
+            for at, n in ((month + HOUR, 3), (kept + 9 * HOUR, 4)))))
+        # More than it deletes at once, the newest of them locked.
+        self.sql.ask("INSERT INTO response_rollups SELECT 'acme', 0, 'month', "
+                     "'2001-01-01' + INTERVAL seq DAY, 'x', '', NOW(3), 0 "
+                     "FROM seq_1_to_2500")
+        other = Sql(self.lab.server_dir)
+        many = ("FROM response_rollups WHERE tenant = 'acme' AND everyone = 0 "
+                "AND span = 'month' AND begin_at < '2009-01-01' AND "
+                "operator = 'x'")
+        other.ask(f"BEGIN; SELECT 1 {many} ORDER BY begin_at DESC LIMIT 1 "
+                  "FOR UPDATE")
+        age = (self.now.date() - kept.date()).days
+        reaper = self.lab.start(["reaper", "-c", self.conf, "--retention",
+                                 f"{age}d"], self.lab.path("log"))
+        until(60, lambda: self.sql.number(f"SELECT COUNT(*) {many}") < 2500,
+              "the first rows")
+        want = self.sql.number(
+            "SELECT COALESCE(SUM(responses), 0) FROM response_hours_all WHERE "
+            f"tenant = 'acme' AND hour >= '{sql_time(kept)}' AND hour < "
+            f"'{sql_time(end)}' AND kind IN ('first_response', 'reply')")
+        for group in ("none", "operator"):
+            got = sum(r["count"] for r in self.ask("acme", kept, end, group)[
+                "rows"])
+            self.that(got == want >= 4, f"meanwhile: by {group} {got} for "
+                      f"{want}")
+        other.ask("COMMIT")
+        other.close()
+        self.that(reaper.wait(60) == 0, open(self.lab.path("log")).read())
+
     def what_is_kept_is_read(self):
         """The month in which the oldest row is has no row any more."""
         self.totals_are_right("before")
@@ -347,6 +386,7 @@ def body():
         test.damage_is_told()
         test.damage_is_recomputed()
         test.an_upgrade_adds_up_what_was_there()
+        test.retention_never_lies()
         test.what_is_kept_is_read()
         test.that(test.compared > 3000, f"only {test.compared} compared")
         return test.checks.result()
