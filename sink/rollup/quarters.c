@@ -74,7 +74,7 @@ count_intervals(struct quarters_work *w, struct db *db)
 	    "COALESCE(operator, '') AS who, kind, " HISTOGRAM_BUCKET_SQL(
 		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms) FROM intervals "
 		      "WHERE tenant = ? AND end_at >= ? AND end_at < ? "
-		      "AND kind <> 'waiting' AND ms >= 0 AND " INTERVAL_COUNTS
+		      "AND kind <> 'waiting' AND " INTERVAL_COUNTS
 		      " GROUP BY quarter, who, kind, bucket",
 	    args, ARRAY_LEN(args), &rows);
 	while (o == OUTCOME_DONE && db_next(rows))

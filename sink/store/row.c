@@ -236,6 +236,7 @@ read_column(
 		*v = db_seconds(ms);
 		return NULL;
 	case COLUMN_COUNT:
+	case COLUMN_LENGTH:
 	case COLUMN_VERSION:
 		return read_count_column(c, f, v);
 	case COLUMN_REAL:

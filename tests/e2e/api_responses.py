@@ -106,7 +106,7 @@ class Oracle:
     def __init__(self, sql):
         rows = sql.ask("SELECT end_at, COALESCE(operator, ''), kind, ms FROM "
                        f"intervals WHERE tenant = '{TENANT}' AND "
-                       "NOT COALESCE(withdrawn, 0)")
+                       "NOT COALESCE(withdrawn, 0) AND ms IS NOT NULL")
         self.intervals = sorted((millis(end), who, kind, int(n))
                                 for end, who, kind, n in rows)
         self.places = {name: Place(name) for name in ZONES}
@@ -218,6 +218,7 @@ class Test:
         self.sql = Sql(lab.server_dir)
         self.move_to_parts()
         self.leave_out_withdrawn()
+        self.leave_out_durations()
         self.oracle = Oracle(self.sql)
         self.server = Server(lab, {"serve": {"rate": 0,
                                              "query_timeout": "30s"}})
@@ -260,6 +261,15 @@ class Test:
         """Some rows, as if another program had written them without it."""
         self.sql.ask("UPDATE intervals SET withdrawn = NULL WHERE withdrawn "
                      "= 0 AND CRC32(CONCAT(chat, ' ', message)) % 5 = 0")
+
+    def leave_out_durations(self):
+        """More of them without one, as a sink once stored them."""
+        self.sql.ask(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, withdrawn, as_of, version) SELECT tenant, "
+            "end_at, chat, CONCAT(message, ' without'), kind, start_at, "
+            "operator, withdrawn, as_of, version FROM intervals WHERE "
+            "CRC32(CONCAT(message, chat)) % 5 = 0")
 
     # Quarters of hours.
 

@@ -281,6 +281,45 @@ a_row_may_bring_its_version(void **state)
 	batch_release(&b);
 }
 
+static void
+rows_miss_what_they_need(void **state)
+{
+	static const struct {
+		const char *rest, *fault;
+	} cases[] = {
+		{ "\"ms\":0", NULL },
+		{ "\"ms\":0,\"withdrawn\":true", NULL },
+		{ "\"operator\":\"7\"", "'ms' is missing" },
+		{ "\"ms\":null", "'ms' is missing" },
+		{ "\"ms\":-1", "'ms' is below 0" },
+	};
+	struct row_batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, line = BUF_INIT;
+	struct sink_row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_setf(&line,
+		    "{\"type\":\"row\",\"table\":\"intervals\",\"tenant\":"
+		    "\"t\",\"chat\":\"1\",\"kind\":\"reply\",\"end_at\":"
+		    "\"2026-11-20T10:00:00Z\",\"as_of\":"
+		    "\"2026-11-20T10:00:00Z\",%s}",
+		    cases[i].rest);
+		row = read_row(&b, &f, buf_str(&line), &why);
+		if (cases[i].fault == NULL
+			? row == NULL
+			: row != NULL ||
+			      strstr(buf_str(&why), cases[i].fault) == NULL)
+			fail_msg("%s: %s", cases[i].rest, buf_str(&why));
+	}
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&line);
+	batch_release(&b);
+}
+
 int
 main(void)
 {
@@ -291,6 +330,7 @@ main(void)
 		cmocka_unit_test(ids_are_those_of_records),
 		cmocka_unit_test(a_batch_keeps_the_newest_in_order),
 		cmocka_unit_test(a_row_may_bring_its_version),
+		cmocka_unit_test(rows_miss_what_they_need),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
