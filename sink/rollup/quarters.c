@@ -98,13 +98,13 @@ is_same(const struct span_sum *a, const struct span_sum *b)
 
 /* Whether both have the same responses. */
 static bool
-are_same(const struct span_sums *a, const struct span_sums *b)
+are_same(const struct span_row *a, const struct span_row *b)
 {
 	size_t i = 0;
 
-	while (i < SPAN_KINDS && is_same(&a->kind[i], &b->kind[i]))
+	while (i < SPAN_KINDS && is_same(&a->sums.kind[i], &b->sums.kind[i]))
 		i++;
-	return i == SPAN_KINDS;
+	return i == SPAN_KINDS && !a->damaged && !b->damaged;
 }
 
 /* Whether b has of an hour what a has of it. */
@@ -122,7 +122,7 @@ has_hour(const struct span_set *b, const struct span_set *a, int64_t hour)
 			continue;
 		y = span_set_find(
 		    b, hour, x->operator_id, strlen(x->operator_id));
-		if (!are_same(&x->sums, y != NULL ? &y->sums : &nothing.sums))
+		if (!are_same(x, y != NULL ? y : &nothing))
 			return false;
 	}
 	return true;

@@ -271,6 +271,7 @@ day_to_make(struct rollup_work *d, const struct span_row *hour)
 	day = span_set_row(
 	    &d->days, d->day, hour->operator_id, strlen(hour->operator_id));
 	span_sums_release(&day->sums);
+	day->damaged = false;
 	day->as_of = day->begin;
 	day->put = true;
 	return day;

@@ -29,6 +29,10 @@ def sql_time(t):
     return t.strftime("%Y-%m-%d %H:%M:%S.000")
 
 
+def quoted(name):
+    return "'" + name.replace("'", "''") + "'"
+
+
 class World:
     """Cells (a tenant's hour of an operator and kind, in a part or none) that
     grow and shrink; each change is a full row with a greater version."""
@@ -245,6 +249,38 @@ class Test:
         self.sink("--recompute", "--tenant", "acme")
         self.is_right("damaged")
 
+    def damage_is_in_what_is_made_of_it(self):
+        """A row of another day makes the month anew, of a damaged day; one
+        of another hour everyone's day, of a damaged hour."""
+        for span in "day", "hour":
+            begin, who = self.sql.ask(
+                "SELECT begin_at, operator FROM response_rollups WHERE tenant "
+                f"= 'acme' AND everyone = 0 AND span = '{span}' AND sums LIKE "
+                "'%reply%' AND begin_at < UTC_DATE() ORDER BY begin_at DESC "
+                "LIMIT 1")[0]
+            self.sql.ask(
+                "UPDATE response_rollups SET sums = 'x y' WHERE tenant = "
+                f"'acme' AND everyone = 0 AND span = '{span}' AND begin_at = "
+                f"'{begin}' AND operator = {quoted(who)}")
+            at = datetime.fromisoformat(begin).replace(tzinfo=timezone.utc)
+            if span == "day":
+                at += timedelta(days=1 if at.day < 15 else -1)
+            self.world.version += 1
+            self.sink("-f", self.lab.write("other", self.world.row(
+                "response_hours", ("acme", at.replace(hour=23), "new", "reply",
+                                   None),
+                responses=1, sum_ms=1, max_ms=1) + "\n"))
+            begin = end = at.replace(hour=0)
+            end += timedelta(days=1)
+            if span == "day":
+                begin = begin.replace(day=1)
+                end = (begin + timedelta(days=31)).replace(day=1)
+            done = self.get("acme", begin, end)
+            self.that(done.code == 75 and "sink --recompute" in done.err,
+                      f"made of a damaged {span}: {done}")
+            self.sink("--recompute", "--tenant", "acme")
+            self.is_right(f"a damaged {span}")
+
     def damage_is_recomputed(self):
         self.sql.ask(
             "UPDATE response_rollups SET sums = 'reply 1 1 1 1 5:1;' WHERE "
@@ -384,6 +420,7 @@ def body():
         test.sinks_work_at_the_same_time()
         test.killed_sinks_leave_nothing_half()
         test.damage_is_told()
+        test.damage_is_in_what_is_made_of_it()
         test.damage_is_recomputed()
         test.an_upgrade_adds_up_what_was_there()
         test.retention_never_lies()
