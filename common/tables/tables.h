@@ -18,6 +18,7 @@ enum column_kind {
 	COLUMN_STATUS,  /* open or left */
 	COLUMN_JSON,    /* any value, as compact JSON text */
 	COLUMN_TIME,    /* DATETIME(3): RFC 3339 */
+	COLUMN_HOUR,    /* the same, a whole hour of UTC */
 	COLUMN_SECONDS, /* DECIMAL(15,3): a number, in thousandths inside */
 	COLUMN_COUNT,   /* whole number from 0 to max */
 	COLUMN_LENGTH,  /* BIGINT: ms from 0. NULL in rows that were stored when

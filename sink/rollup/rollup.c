@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/containers/histogram.h"
 #include "sink/rollup/span_set.h"
 
 /* A month under way, day by day. */
@@ -191,15 +192,18 @@ read_hour_buckets(struct rollup_work *d, const char *table)
 {
 	struct db_rows *rows;
 	struct span_sum *sum;
+	int64_t bucket;
 	enum outcome o = query_day(d, "bucket, `count`", table, &rows);
 
 	if (o != OUTCOME_DONE)
 		return o;
 	while (db_next(rows)) {
+		bucket = number_of(rows, 3);
 		sum = sum_of_row(d, rows, CLOCK_NONE);
-		if (sum != NULL)
-			span_sum_add_bucket(sum, (uint32_t)number_of(rows, 3),
-			    number_of(rows, 4));
+		/* Sinks once stored any number. */
+		if (sum != NULL && bucket < HISTOGRAM_BUCKETS)
+			span_sum_add_bucket(
+			    sum, (uint32_t)bucket, number_of(rows, 4));
 	}
 	db_rows_free(rows);
 	return o;

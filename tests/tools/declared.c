@@ -26,6 +26,7 @@ type_of(const struct column *c, char *type, size_t size)
 	static const char *const fixed[] = {
 		[COLUMN_JSON] = "MEDIUMTEXT",
 		[COLUMN_TIME] = "DATETIME(3)",
+		[COLUMN_HOUR] = "DATETIME(3)",
 		[COLUMN_SECONDS] = "DECIMAL(15,3)",
 		[COLUMN_LENGTH] = "BIGINT",
 		[COLUMN_REAL] = "DOUBLE",
