@@ -713,6 +713,24 @@ class Test:
         took = self.peak() - before
         self.that(took < 40 << 20, f"it took {took} bytes")
 
+    def too_many_rows_are_refused_early(self):
+        """Of 40 days of 200 operators, each hour of each is a row."""
+        buckets = " ".join(f"{64 + 4 * n}:1" for n in range(60))
+        self.sql.ask(
+            "INSERT INTO response_rollups SELECT 'many', 0, 'hour', "
+            "'2026-01-01' + INTERVAL seq DIV 200 HOUR, "
+            f"CONCAT('o', seq MOD 200), 'reply 60 600000 9999 1 {buckets};', "
+            "NOW(3), 1 FROM seq_0_to_191999")
+        before = self.peak()
+        answer = self.server.get(
+            V1 + "responses", token(tenant_id="many", role="lead"),
+            by="hour", group="operator", **{"from": "2026-01-01",
+                                            "to": "2026-02-10"})
+        took = self.peak() - before
+        self.that(answer.status == 400 and b"20000 rows" in answer.body,
+                  f"too many rows: {answer.status} {answer.body[:200]!r}")
+        self.that(took < 120 << 20, f"to refuse them took {took} bytes")
+
     def forms_agree(self):
         asked = urlencode({"from": "2026-10-20", "to": "2026-11-05",
                            "zone": "Pacific/Chatham", "group": "operator"})
@@ -754,6 +772,7 @@ def body():
         test.bad_links_are_refused()
         test.bad_questions_are_refused()
         test.a_heat_map_of_any_range_takes_little()
+        test.too_many_rows_are_refused_early()
         test.forms_agree()
         test.that(test.by_operator_rows > 0 and test.links > 0
                   and test.inexact > 0,
