@@ -115,6 +115,52 @@ count_old(struct db *db, void *ctx)
 	return o;
 }
 
+/* As many as fit into a transaction; *deleted: added to it. */
+static enum outcome
+delete_old_level(struct db *db, const struct retention *t, bool everyone,
+    const char *span, uint64_t *deleted)
+{
+	const struct db_value args[] = { db_str(t->tenants[t->tenant]),
+		db_int(everyone), db_str(span), db_time(t->before),
+		db_int((int64_t)(BATCH - *deleted)) };
+	uint64_t n = 0;
+	enum outcome o;
+
+	o = db_exec(db,
+	    "DELETE FROM response_rollups WHERE tenant = ? AND everyone = ? "
+	    "AND span = ? AND begin_at < ? LIMIT ?",
+	    args, ARRAY_LEN(args), &n);
+	*deleted += n;
+	return o;
+}
+
+/* A month that began before what is kept is read as long as everyone's row of
+ * it is there, and then what is asked of it is what it has without the days and
+ * hours before: so it goes before these. Sinks make it anew of what is left
+ * when a late row comes: they wait meanwhile. */
+static enum outcome
+delete_old_sums(struct db *db, struct retention *t)
+{
+	static const char *const spans[] = { "month", "day", "hour",
+		"quarter" };
+	const struct db_value tenant = db_str(t->tenants[t->tenant]);
+	struct db_rows *rows;
+	enum outcome o;
+	size_t i;
+
+	t->affected = 0;
+	o = db_query(db,
+	    "SELECT tenant FROM tenants WHERE tenant = ? FOR UPDATE", &tenant,
+	    1, &rows);
+	db_rows_free(rows);
+	for (i = 0; o == OUTCOME_DONE && i < 2 * ARRAY_LEN(spans) &&
+		    t->affected < BATCH;
+	     i++)
+		o = delete_old_level(
+		    db, t, i % 2 == 0, spans[i / 2], &t->affected);
+	return o;
+}
+
 static enum outcome
 delete_old_rows(struct db *db, void *ctx)
 {
@@ -125,6 +171,8 @@ delete_old_rows(struct db *db, void *ctx)
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 
+	if (t->table == TABLE_response_rollups)
+		return delete_old_sums(db, t);
 	buf_addf(&sql,
 	    "DELETE FROM %s WHERE tenant = ? AND `%s` < ? LIMIT " BATCH_TEXT,
 	    table->name, rule_column(table, table->age));

@@ -35,5 +35,6 @@ histogram_low(uint32_t bucket)
 int64_t
 histogram_high(uint32_t bucket)
 {
-	return histogram_low(bucket + 1) - 1;
+	return bucket + 1 < HISTOGRAM_BUCKETS ? histogram_low(bucket + 1) - 1
+					      : INT64_MAX;
 }

@@ -16,6 +16,9 @@
 
 #include <stdint.h>
 
+/* Those of all durations from 0 to INT64_MAX: greater numbers are no bucket. */
+#define HISTOGRAM_BUCKETS 1888
+
 /* The bucket of a duration in ms; below 0 counts as 0. */
 uint32_t histogram_bucket(int64_t ms);
 

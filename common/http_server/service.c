@@ -3,17 +3,13 @@
  */
 #include "common/http_server/service.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
-#include "common/base/syserr.h"
-#include "common/base/xalloc.h"
-#include "common/os/file.h"
+#include "common/os/file_replace.h"
 
 /* File descriptors beside those of connections. */
 #define OWN_FILES 512
@@ -81,30 +77,22 @@ service_bind(struct service *s, enum exit_code *code, struct buf *why)
 	return listen_socket_open(&s->socket, s->address, code, why);
 }
 
-/* Renamed into place: a script that waits for the file reads it at once. */
+/* Whole at once: a script that waits for the file reads it. */
 static int
 write_port(struct service *s, enum exit_code *code, struct buf *why)
 {
-	const char *path = s->port_file;
-	char *new, port[16];
-	int fd, n, rc = -1;
+	enum exit_code written;
+	char port[16];
+	int n;
 
-	if (path == NULL)
+	if (s->port_file == NULL)
 		return 0;
-	new = xasprintf("%s.new", path);
 	n = snprintf(port, sizeof port, "%d\n", s->socket.port);
-	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd >= 0 && file_write_all(fd, port, (size_t)n) == 0)
-		rc = rename(new, path);
-	if (rc != 0) {
-		*code = syserr_explain(
-		    why, PROG_CANTCREATE, "cannot write '%s'", path);
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	s->wrote_port = rc == 0;
-	free(new);
-	return rc;
+	written = file_replace(s->port_file, 0644, port, (size_t)n, why);
+	s->wrote_port = written == PROG_OK;
+	if (!s->wrote_port)
+		*code = written;
+	return s->wrote_port ? 0 : -1;
 }
 
 int

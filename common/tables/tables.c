@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/containers/histogram.h"
 #include "common/records/record.h"
 
 /* The bytes of a MEDIUMTEXT; a line is much shorter. The characters that fit
@@ -25,10 +26,13 @@
 #define JSON COLUMN_JSON, false, MEDIUMTEXT
 #define TIME COLUMN_TIME, false, 0
 #define WHEN COLUMN_TIME, true, 0
+#define HOUR COLUMN_HOUR, true, 0
 #define SECONDS COLUMN_SECONDS, false, 0
 #define COUNT COLUMN_COUNT, false, UINT32_MAX
 #define NEEDED_COUNT COLUMN_COUNT, true, UINT32_MAX
 #define TOTAL COLUMN_COUNT, false, INT64_MAX
+#define BUCKET COLUMN_COUNT, true, HISTOGRAM_BUCKETS - 1
+#define LENGTH COLUMN_LENGTH, true, INT64_MAX
 #define REAL COLUMN_REAL, false, 0
 #define FLAG COLUMN_BOOL, false, 0
 #define NEEDED_FLAG COLUMN_BOOL, true, 0

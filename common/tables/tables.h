@@ -18,8 +18,11 @@ enum column_kind {
 	COLUMN_STATUS,  /* open or left */
 	COLUMN_JSON,    /* any value, as compact JSON text */
 	COLUMN_TIME,    /* DATETIME(3): RFC 3339 */
+	COLUMN_HOUR,    /* the same, a whole hour of UTC */
 	COLUMN_SECONDS, /* DECIMAL(15,3): a number, in thousandths inside */
 	COLUMN_COUNT,   /* whole number from 0 to max */
+	COLUMN_LENGTH,  /* BIGINT: ms from 0. NULL in rows that were stored when
+			   it was not needed yet */
 	COLUMN_REAL,    /* DOUBLE: a number up to COLUMN_REAL_MAX, either way */
 	COLUMN_BOOL,    /* true or false */
 	COLUMN_VERSION, /* whole number; by default as_of in ms */
@@ -33,7 +36,8 @@ struct column {
 	const char *name;
 	size_t name_len;
 	enum column_kind kind;
-	bool needed; /* NOT NULL: a row without it is a bad row */
+	bool needed; /* a row without it is a bad row; but for COLUMN_LENGTH
+			it is NOT NULL */
 	int64_t max; /* bytes, characters, or the greatest value */
 };
 

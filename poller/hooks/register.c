@@ -5,18 +5,13 @@
  */
 #include "poller/hooks/register.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 #include "common/conf/url.h"
-#include "common/os/file.h"
+#include "common/os/file_replace.h"
 #include "common/os/stop.h"
 #include "poller/client/error_class.h"
 #include "poller/hooks/hook.h"
@@ -252,27 +247,14 @@ makes_key(const struct registry *r)
 	return yes;
 }
 
-/* Writes a new file, private from its first byte, and renames it into place. */
 static int
 store_secret(const char *path, const char *secret, struct buf *why)
 {
-	char *new = xasprintf("%s.new", path);
-	int fd = open(
-	    new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int rc = -1;
+	char *line = xasprintf("%s\n", secret);
+	enum exit_code code = file_replace(path, 0600, line, strlen(line), why);
 
-	if (fd >= 0 && fchmod(fd, 0600) == 0 &&
-	    file_write_all(fd, secret, strlen(secret)) == 0 &&
-	    file_write_all(fd, "\n", 1) == 0 && fsync(fd) == 0 &&
-	    rename(new, path) == 0 && file_sync_folder_of(path) == 0)
-		rc = 0;
-	if (rc != 0)
-		(void)syserr_explain(
-		    why, PROG_CANTCREATE, "cannot write '%s'", path);
-	if (fd >= 0)
-		(void)close(fd);
-	free(new);
-	return rc;
+	free(line);
+	return code == PROG_OK ? 0 : -1;
 }
 
 /* The path for the key, checked before anything is changed at the CRM. */

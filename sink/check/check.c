@@ -1,6 +1,6 @@
 /*
- * check: see check.h. Server, schema, tables and thresholds; check_rights.c
- * checks what our user may do.
+ * check: see check.h. Server, schema, tables, thresholds, and what is
+ * configured to be deleted; check_rights.c checks what our user may do.
  */
 #include "sink/check/check.h"
 
@@ -223,6 +223,21 @@ check_thresholds(struct check_report *r)
 	return o;
 }
 
+/* Who reads responses below an hour has only those of chats that are left. */
+static enum outcome
+check_on_close(struct check_report *r)
+{
+	const char *on_close = conf_text(r->conf, "reaper", "on_close");
+
+	check_report_item(r,
+	    strcmp(on_close, "all") == 0 ? CHECK_ADVICE : CHECK_FINE,
+	    "[reaper] on_close", on_close,
+	    "the intervals of closed chats are deleted, so responses of parts "
+	    "of an hour, as in zones at :30, lack them; see "
+	    "messaging-responses(7)");
+	return OUTCOME_DONE;
+}
+
 /* Checks engine and collation of our tables. */
 static enum outcome
 check_tables(struct check_report *r)
@@ -273,6 +288,7 @@ run_checks(struct db *db, void *ctx)
 		check_variables,
 		check_tables,
 		check_thresholds,
+		check_on_close,
 		check_needed_rights,
 		check_wide_rights,
 	};

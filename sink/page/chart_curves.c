@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/xalloc.h"
 #include "sink/page/chart_impl.h"
@@ -16,7 +17,9 @@
 #define BOTTOM (HEIGHT - 28)
 #define LEGEND 150 /* of one curve */
 #define LABELS_MAX 12
-#define DOTS_MAX 62 /* more points have no dots */
+#define LABEL_GAP 12
+#define LABEL_LETTER 7 /* the width of one, about */
+#define DOTS_MAX 62    /* more points have no dots */
 #define GRID_MAX 6
 
 static const struct {
@@ -117,11 +120,26 @@ draw_grid(struct buf *to, const struct curve_scale *s)
 	}
 }
 
+/* How many labels have room beside each other. */
+static size_t
+count_labels(const struct curve_scale *s, const struct chart_point *points)
+{
+	size_t i, len, longest = 0, fit;
+
+	for (i = 0; i < s->n; i++) {
+		len = strlen(points[i].label);
+		longest = len > longest ? len : longest;
+	}
+	fit = (RIGHT - LEFT) / (LABEL_GAP + LABEL_LETTER * longest);
+	return fit < 1 ? 1 : fit < LABELS_MAX ? fit : LABELS_MAX;
+}
+
 static void
 draw_labels(struct buf *to, const struct curve_scale *s,
     const struct chart_point *points)
 {
-	size_t i, every = (s->n + LABELS_MAX - 1) / LABELS_MAX;
+	size_t i, most = count_labels(s, points),
+		  every = (s->n + most - 1) / most;
 
 	for (i = 0; i < s->n; i += every)
 		chart_text(to, x_of(s, i), BOTTOM + 18, CHART_MIDDLE, CHART_INK,

@@ -28,16 +28,19 @@ static const struct section *const sections[] = {
 	&section_about,
 };
 
+/* without: why there is no table; NULL: there is. */
 static void
-write_html(
-    struct buf *to, const struct section *s, const struct figure_table *t)
+write_html(struct buf *to, const struct section *s,
+    const struct figure_table *t, const char *without)
 {
-	const struct page_part part = { s->name, s->title, s->note };
+	const struct page_part part = { s->name, s->title,
+		without != NULL ? without : s->note };
 
 	page_part_begin(to, &part);
 	if (s->draw != NULL && figure_rows(t) > 0)
 		s->draw(t, to);
-	page_table(to, t);
+	if (without == NULL)
+		page_table(to, t);
 	page_part_end(to);
 }
 
@@ -134,12 +137,13 @@ write_section(struct report_work *r, const struct section *s, struct buf *to)
 {
 	struct figure_table t = { .columns = s->columns,
 		.columns_n = s->columns_n };
-	bool good = s->fill(r, &t);
+	const char *without = s->leave_out != NULL ? s->leave_out(r) : NULL;
+	bool good = without != NULL || s->fill(r, &t);
 
 	if (good && r->request->form == REPORT_CSV)
 		write_csv(to, s, &t);
 	else if (good)
-		write_html(to, s, &t);
+		write_html(to, s, &t, without);
 	figure_release(&t);
 	return good;
 }

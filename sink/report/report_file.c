@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,7 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/os/file.h"
+#include "common/os/file_replace.h"
 
 static const struct {
 	const char *suffix; /* of a file of that form */
@@ -56,11 +55,11 @@ is_report(int fd, enum report_form form)
 }
 
 static enum exit_code
-explain_file(const char *what, const char *path)
+tell_unreadable(const char *path)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code =
-	    syserr_explain(&why, PROG_CANTCREATE, "cannot %s '%s'", what, path);
+	    syserr_explain(&why, PROG_CANTCREATE, "cannot read '%s'", path);
 
 	log_error("%s", buf_str(&why));
 	buf_release(&why);
@@ -80,7 +79,7 @@ report_file_check(const char *path, enum report_form form)
 	if (fd < 0 && errno == ENOENT)
 		return PROG_OK;
 	if (fd < 0)
-		return explain_file("read", path);
+		return tell_unreadable(path);
 	replaceable = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 		      (st.st_size == 0 || is_report(fd, form));
 	(void)close(fd);
@@ -92,45 +91,19 @@ report_file_check(const char *path, enum report_form form)
 	return PROG_CANTCREATE;
 }
 
-/* 0, or -1 with errno; then the new file is gone. */
-static int
-write_beside(const char *path, const char *new, const struct buf *text)
-{
-	int fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	int rc = -1, saved;
-
-	if (fd < 0)
-		return -1;
-	if (file_write_all(fd, text->data, text->len) == 0 && fsync(fd) == 0)
-		rc = 0;
-	saved = errno;
-	if (close(fd) != 0 && rc == 0) {
-		saved = errno;
-		rc = -1;
-	}
-	errno = saved;
-	if (rc == 0)
-		rc = rename(new, path);
-	saved = errno;
-	if (rc != 0)
-		(void)unlink(new);
-	errno = saved;
-	return rc == 0 ? file_sync_folder_of(path) : -1;
-}
-
 enum exit_code
 report_file_write(const char *path, const struct buf *text)
 {
-	enum exit_code code = PROG_OK;
-	char *new;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
 
 	if (strcmp(path, "-") == 0) {
 		(void)fwrite(text->data, 1, text->len, stdout);
 		return prog_flush();
 	}
-	new = xasprintf("%s.%ld.new", path, (long)getpid());
-	if (write_beside(path, new, text) != 0)
-		code = explain_file("write", path);
-	free(new);
+	code = file_replace(path, 0666, text->data, text->len, &why);
+	if (code != PROG_OK)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
 	return code;
 }

@@ -14,6 +14,9 @@ struct section {
 	const char *title, *note; /* for people; note may be NULL */
 	const struct figure_column *columns;
 	size_t columns_n;
+	/* Why this report has no such section; NULL: it has. Without the
+	 * function each has. */
+	const char *(*leave_out)(const struct report_work *r);
 	/* Adds the rows; there may be none. False: r->code says why. */
 	bool (*fill)(struct report_work *r, struct figure_table *t);
 	/* Appends the chart of a table that has rows; NULL: there is none. */

@@ -142,18 +142,41 @@ fill_resolved(struct report_work *r, struct figure_table *t)
 	return unanswered != NULL;
 }
 
-/* Of a date month and day, of an hour the time. */
+/* Whether so many first characters are the same in each row. */
+static bool
+begin_alike(const struct figure_table *t, size_t len)
+{
+	size_t i, n = figure_rows(t);
+
+	for (i = 1; i < n; i++) {
+		if (strncmp(figure_at(t, 0, 0), figure_at(t, i, 0), len) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* How much of their names periods share, and the picture leaves out: the year,
+ * of hours the day. */
+static size_t
+shared_length(const struct figure_table *t)
+{
+	bool hours = strlen(figure_at(t, 0, 0)) > strlen(REPORT_DAY);
+
+	if (hours && begin_alike(t, strlen(REPORT_DAY)))
+		return strlen(REPORT_DAY) + 1;
+	return begin_alike(t, strlen("2026-")) ? strlen("2026-") : 0;
+}
+
 static void
 draw_days(const struct figure_table *t, struct buf *to)
 {
 	static const char *const titles[] = { "median", "P90" };
 	size_t i, n = figure_rows(t);
+	size_t shared = shared_length(t);
 	struct chart_point *points = xcalloc(n, sizeof *points);
-	const char *begin;
 
 	for (i = 0; i < n; i++) {
-		begin = figure_at(t, i, 0);
-		points[i].label = strlen(begin) > 10 ? begin + 11 : begin + 5;
+		points[i].label = figure_at(t, i, 0) + shared;
 		points[i].values[0] = figure_value(t, i, 3);
 		points[i].values[1] = figure_value(t, i, 4);
 	}

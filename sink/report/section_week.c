@@ -2,9 +2,11 @@
  * section_week: responses by hour of the week: how many, and how long they
  * took.
  */
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "sink/page/chart.h"
 #include "sink/report/section.h"
+#include "sink/responses/responses.h"
 
 /* Columns: the hour, then the days' counts, then their medians. */
 #define COUNTS 1
@@ -46,6 +48,15 @@ add_hour_row(struct figure_table *t, const json_t *rows, size_t hour)
 	}
 }
 
+static const char *
+leave_out_week(const struct report_work *r)
+{
+	return r->to - r->from > HEATMAP_DAYS_MAX * DAY_MS
+		   ? "The hours of the week are not computed for a span of "
+		     "more than ten years."
+		   : NULL;
+}
+
 static bool
 fill_week(struct report_work *r, struct figure_table *t)
 {
@@ -78,6 +89,7 @@ const struct section section_week = {
 		"the zone.",
 	.columns = week_columns,
 	.columns_n = ARRAY_LEN(week_columns),
+	.leave_out = leave_out_week,
 	.fill = fill_week,
 	.draw = draw_week,
 };

@@ -95,7 +95,7 @@ build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
 {
 	const char *chat = question_parameter(f->q, "chat");
 	int64_t v = f->version != CLOCK_NONE ? f->version : INT64_MAX;
-	char condition[80];
+	char condition[120];
 
 	buf_adds(sql, "SELECT ");
 	add_columns(sql, INTERVAL_COUNTS);
@@ -103,7 +103,7 @@ build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
 	    INTERVAL_COUNTS " AND version > %" PRId64, v);
 	add_columns(sql, condition);
 	(void)snprintf(condition, sizeof condition,
-	    "NOT " INTERVAL_COUNTS " AND version > %" PRId64, v);
+	    "withdrawn = 1 AND version > %" PRId64, v);
 	add_columns(sql, condition);
 	buf_addf(sql,
 	    "COALESCE(MAX(IF(" INTERVAL_COUNTS ", ms, NULL)), 0), "

@@ -14,10 +14,6 @@
 #include "sink/responses/response_week.h"
 #include "sink/responses/responses.h"
 
-/* Ten years: each hour of the range takes memory, and in zones whose hours
- * begin with no hour of UTC a place in a statement. */
-#define DAYS_MAX 3660
-
 const char *const heatmap_parameters[] = { "from", "to", "zone", "kind",
 	"operator", "nobody", NULL };
 
@@ -34,10 +30,10 @@ static const struct sheet_column heatmap_columns[] = {
 static bool
 check_length(struct question *q, const struct response_span *s)
 {
-	return s->to - s->from <= DAYS_MAX * DAY_MS ||
+	return s->to - s->from <= HEATMAP_DAYS_MAX * DAY_MS ||
 	       question_problem(q, 400,
 		   "more than %d days, ten years; take a shorter range",
-		   DAYS_MAX);
+		   HEATMAP_DAYS_MAX);
 }
 
 /* A stretch for each hour of the clock. */

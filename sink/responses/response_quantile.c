@@ -22,51 +22,60 @@ response_mean(const struct span_sum *s)
 	return s->sum_ms / s->n + (rest >= s->n - rest);
 }
 
+/* As sums do, it ends at the greatest number. */
 static int64_t
 bucketed(const struct span_sum *s)
 {
 	int64_t n = 0;
 	size_t i;
 
-	for (i = 0; i < s->buckets_n; i++)
-		n += s->buckets[i].n;
+	for (i = 0; i < s->buckets_n; i++) {
+		if (__builtin_add_overflow(n, s->buckets[i].n, &n))
+			n = INT64_MAX;
+	}
 	return n;
 }
 
 /* Twice the middle of the bucket of the element at that place, from 1. */
-static int64_t
+static uint64_t
 twice_at(const struct span_sum *s, int64_t place)
 {
+	uint64_t twice, longest = 2 * (uint64_t)s->max_ms;
 	uint32_t bucket = 0;
-	int64_t twice;
 	size_t i;
 
 	for (i = 0; i < s->buckets_n && place > 0; i++) {
 		bucket = s->buckets[i].bucket;
 		place -= s->buckets[i].n;
 	}
-	twice = histogram_low(bucket) + histogram_high(bucket);
-	return twice < 2 * s->max_ms ? twice : 2 * s->max_ms;
+	twice =
+	    (uint64_t)histogram_low(bucket) + (uint64_t)histogram_high(bucket);
+	return twice < longest ? twice : longest;
 }
 
+/* A quarter of each and of what is left: both together may be no number. */
 int64_t
 response_median(const struct span_sum *s)
 {
 	int64_t n = bucketed(s);
+	uint64_t a, b;
 
 	if (n == 0)
 		return CLOCK_NONE;
-	return (twice_at(s, (n + 1) / 2) + twice_at(s, n / 2 + 1) + 2) / 4;
+	a = twice_at(s, n - n / 2);
+	b = twice_at(s, n / 2 + 1);
+	return (int64_t)(a / 4 + b / 4 + (a % 4 + b % 4 + 2) / 4);
 }
 
 int64_t
 response_percentile(const struct span_sum *s, int64_t permille)
 {
-	int64_t n = bucketed(s);
+	int64_t n = bucketed(s), place;
 
 	if (n == 0)
 		return CLOCK_NONE;
-	return (twice_at(s, (n * permille + 999) / 1000) + 1) / 2;
+	place = n / 1000 * permille + (n % 1000 * permille + 999) / 1000;
+	return (int64_t)((twice_at(s, place) + 1) / 2);
 }
 
 double

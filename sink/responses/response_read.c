@@ -59,7 +59,7 @@ add_to_sum(struct sums_reader *r, struct span_sum *sum, struct response_sum *to)
 }
 
 /* A row of a span: into its slot, or only its version where hours are cut.
- * False: it is damaged, and the answer is a problem. */
+ * False: it is damaged or one too many, and the answer is a problem. */
 static bool
 take_span(struct sums_reader *r, enum response_level level,
     const struct db_rows *rows)
@@ -87,8 +87,11 @@ take_span(struct sums_reader *r, enum response_level level,
 			continue;
 		if (to == NULL)
 			to = response_sum_of(
-			    r->to, slot, r->by_operator ? db_get(rows, 1) : "");
-		add_to_sum(r, sum, to);
+			    r, slot, r->by_operator ? db_get(rows, 1) : "");
+		if (to == NULL)
+			good = false;
+		else
+			add_to_sum(r, sum, to);
 	}
 	return good;
 }

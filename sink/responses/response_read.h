@@ -59,8 +59,8 @@ void response_add_again(
     const struct sums_reader *r, const char *name, struct buf *sql);
 
 /* The sum of a slot and operator, made if it is not there; borrowed until the
- * next one is. */
-struct response_sum *response_sum_of(
-    struct response_sums *s, int64_t slot, const char *operator_id);
+ * next one is. NULL: they are too many, and the answer is a problem. */
+struct response_sum *response_sum_of(struct sums_reader *r, int64_t slot,
+    const char *operator_id) __attribute__((warn_unused_result));
 
 #endif

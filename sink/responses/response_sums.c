@@ -17,6 +17,10 @@
 /* Groups of intervals that are read; an answer that needs more is refused. */
 #define BUCKETS_MAX 300000
 
+/* Sums that are kept while they are read: some may be empty in the end, after
+ * what a month or a day had too much is taken off. */
+#define SUMS_MAX (2 * RESPONSE_ROWS_MAX)
+
 /* Sums that take 16 KB while they are gathered. */
 #define GATHERED_MAX 256
 
@@ -65,9 +69,19 @@ keep_operator(struct response_sums *s, const char *name)
 	return *kept;
 }
 
-struct response_sum *
-response_sum_of(struct response_sums *s, int64_t slot, const char *operator_id)
+static bool
+refuse_rows(struct question *q)
 {
+	return question_problem(q, 400,
+	    "more than %d rows; take a longer period (by), one operator or a "
+	    "shorter range",
+	    RESPONSE_ROWS_MAX);
+}
+
+struct response_sum *
+response_sum_of(struct sums_reader *r, int64_t slot, const char *operator_id)
+{
+	struct response_sums *s = r->to;
 	struct buf key = BUF_INIT;
 	uintptr_t i;
 	void **place;
@@ -77,6 +91,10 @@ response_sum_of(struct response_sums *s, int64_t slot, const char *operator_id)
 	place = strmap_put(&s->places, key.data, key.len);
 	buf_release(&key);
 	i = (uintptr_t)*place;
+	if (i == 0 && s->n == SUMS_MAX) {
+		(void)refuse_rows(r->q);
+		return NULL;
+	}
 	if (i == 0) {
 		XGROW(s->list, s->n, s->cap);
 		s->list[s->n++] = (struct response_sum){ .slot = (uint32_t)slot,
@@ -102,18 +120,21 @@ response_ask(const struct sums_reader *r, const struct buf *sql,
 	    "operator or a shorter range");
 }
 
-/* slots: by the first column. */
-static void
+/* slots: by the first column. False: it is one too many, and the answer is a
+ * problem. */
+static bool
 take_intervals(
     struct sums_reader *r, const struct db_rows *rows, const int64_t *slots)
 {
 	struct response_sum *to =
-	    response_sum_of(r->to, slots[db_get_int(rows, 0)], db_get(rows, 1));
+	    response_sum_of(r, slots[db_get_int(rows, 0)], db_get(rows, 1));
 	int64_t n = db_get_int(rows, 3), ms = db_get_int(rows, 4);
 	int64_t max_ms = db_get_int(rows, 5);
 
+	if (to == NULL)
+		return false;
 	if (r->again && !to->again)
-		return;
+		return true;
 	if (r->takes_off) {
 		if (max_ms > to->taken_max_ms)
 			to->taken_max_ms = max_ms;
@@ -123,6 +144,7 @@ take_intervals(
 	}
 	span_sum_add(&to->of, n, ms, max_ms, 0);
 	span_sum_add_bucket(&to->of, (uint32_t)db_get_int(rows, 2), n);
+	return true;
 }
 
 /* " AND ((end_at >= ? AND end_at < ?) OR ...)" */
@@ -183,7 +205,7 @@ read_intervals(struct sums_reader *r, const struct response_pieces *p)
 	    single ? "" : " GROUP BY stretch, who, bucket", BUCKETS_MAX + 1);
 	good = response_ask(r, &sql, args, n, BUCKETS_MAX, &rows);
 	while (good && db_next(rows))
-		take_intervals(r, rows, slots);
+		good = take_intervals(r, rows, slots);
 	db_rows_free(rows);
 	buf_release(&sql);
 	free(args);
@@ -351,10 +373,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 		qsort(s->list, s->n, sizeof *s->list, compare_sums);
 	if (s->n <= RESPONSE_ROWS_MAX)
 		return true;
-	return question_problem(q, 400,
-	    "more than %d rows; take a longer period (by), one operator or a "
-	    "shorter range",
-	    RESPONSE_ROWS_MAX);
+	return refuse_rows(q);
 }
 
 void

@@ -11,6 +11,11 @@ resource_handler resource_responses; /* resource_responses.c */
 resource_handler resource_heatmap;   /* resource_heatmap.c */
 resource_handler resource_figure;    /* resource_figure.c */
 
+/* The longest range of a heat map: ten years. Each hour of the range takes
+ * memory, and in zones whose hours begin with no hour of UTC a place in a
+ * statement. */
+#define HEATMAP_DAYS_MAX 3660
+
 /* Their parameters, up to NULL. */
 extern const char *const responses_parameters[], *const heatmap_parameters[],
 						     *const figure_parameters[];

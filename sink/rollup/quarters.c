@@ -10,6 +10,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/histogram.h"
 #include "common/tables/intervals.h"
+#include "sink/rollup/span_set.h"
 
 /* Some hours under way. */
 struct quarters_work {
@@ -25,40 +26,15 @@ quarters_init(struct quarters *q, struct db *db)
 {
 	*q = (struct quarters){ .db = db, .next = STRMAP_INIT };
 	q->put = span_set_bulk(db);
+	quarter_locks_init(&q->locks, db);
 }
 
 void
 quarters_release(struct quarters *q)
 {
 	db_bulk_free(q->put);
+	quarter_locks_release(&q->locks);
 	strmap_release(&q->next, free);
-}
-
-enum outcome
-quarters_spoil(struct db *db, const char *tenant, const struct span_set *hours)
-{
-	const struct db_value args[] = { db_int(QUARTERS_DUE), db_str(tenant),
-		db_str(SPAN_QUARTER), db_int(QUARTERS_DUE) };
-	const struct strmap_entry *e;
-	struct buf sql = BUF_INIT;
-	const char *comma = "";
-	enum outcome o = OUTCOME_DONE;
-	size_t i = 0;
-
-	buf_adds(&sql,
-	    "UPDATE response_rollups SET version = ? WHERE tenant = ? "
-	    "AND everyone = 1 AND span = ? AND operator = '' "
-	    "AND version <> ? AND begin_at IN (");
-	for (; (e = strmap_next(&hours->rows, &i)) != NULL; comma = ", ") {
-		buf_adds(&sql, comma);
-		db_quote(db, &sql,
-		    db_time(((const struct span_row *)e->value)->begin));
-	}
-	buf_addc(&sql, ')');
-	if (*comma != '\0')
-		o = db_exec(db, buf_str(&sql), args, ARRAY_LEN(args), NULL);
-	buf_release(&sql);
-	return o;
 }
 
 /* The present row: its quarter, operator, kind, bucket, number, sum and
@@ -98,7 +74,7 @@ count_intervals(struct quarters_work *w, struct db *db)
 	    "COALESCE(operator, '') AS who, kind, " HISTOGRAM_BUCKET_SQL(
 		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms) FROM intervals "
 		      "WHERE tenant = ? AND end_at >= ? AND end_at < ? "
-		      "AND kind <> 'waiting' AND ms >= 0 AND " INTERVAL_COUNTS
+		      "AND kind <> 'waiting' AND " INTERVAL_COUNTS
 		      " GROUP BY quarter, who, kind, bucket",
 	    args, ARRAY_LEN(args), &rows);
 	while (o == OUTCOME_DONE && db_next(rows))
@@ -122,13 +98,13 @@ is_same(const struct span_sum *a, const struct span_sum *b)
 
 /* Whether both have the same responses. */
 static bool
-are_same(const struct span_sums *a, const struct span_sums *b)
+are_same(const struct span_row *a, const struct span_row *b)
 {
 	size_t i = 0;
 
-	while (i < SPAN_KINDS && is_same(&a->kind[i], &b->kind[i]))
+	while (i < SPAN_KINDS && is_same(&a->sums.kind[i], &b->sums.kind[i]))
 		i++;
-	return i == SPAN_KINDS;
+	return i == SPAN_KINDS && !a->damaged && !b->damaged;
 }
 
 /* Whether b has of an hour what a has of it. */
@@ -146,7 +122,7 @@ has_hour(const struct span_set *b, const struct span_set *a, int64_t hour)
 			continue;
 		y = span_set_find(
 		    b, hour, x->operator_id, strlen(x->operator_id));
-		if (!are_same(&x->sums, y != NULL ? &y->sums : &nothing.sums))
+		if (!are_same(x, y != NULL ? y : &nothing))
 			return false;
 	}
 	return true;

@@ -5,11 +5,9 @@
  * The tables that the rest is added up from know nothing below an hour, so
  * quarters come from intervals: once the hour is over, and only if those of
  * each operator sum to what is stored of the hour, count by count and bucket by
- * bucket. Else, and from the moment a row of the hour is stored until they are
- * made anew, whoever reads takes the intervals.
- *
- * Which it is, the row of everyone of the hour's first quarter says by its
- * version: from 0 on, its quarters are those of the hour.
+ * bucket. Else, and from the moment a row or an interval of the hour is stored
+ * until they are made anew, whoever reads takes the intervals. Which it is, a
+ * row of the hour says (quarter_locks.h).
  */
 #ifndef SINK_ROLLUP_QUARTERS_H
 #define SINK_ROLLUP_QUARTERS_H
@@ -17,16 +15,11 @@
 #include "common/base/text.h"
 #include "common/containers/strmap.h"
 #include "common/db/db.h"
-#include "sink/rollup/span_set.h"
-
-/* Of that row, as its version; quarters that are there: 0. */
-enum {
-	QUARTERS_DUE = -1,
-	QUARTERS_UNEVEN = -2 /* the intervals do not sum to the hour */
-};
+#include "sink/rollup/quarter_locks.h"
 
 struct quarters {
 	struct db *db; /* borrowed */
+	struct quarter_locks locks;
 
 	/* private */
 	struct db_bulk *put;
@@ -36,13 +29,8 @@ struct quarters {
 void quarters_init(struct quarters *q, struct db *db);
 void quarters_release(struct quarters *q); /* before db_close() */
 
-/* Within the transaction that writes them: the hours of everyone in the set do
- * not have their quarters any more. */
-enum outcome quarters_spoil(struct db *db, const char *tenant,
-    const struct span_set *hours) __attribute__((warn_unused_result));
-
 /* Makes those of all hours that begin within a time. Within a transaction that
- * keeps these hours from being changed. */
+ * has their locks. */
 enum outcome quarters_make(struct quarters *q, struct text tenant, int64_t from,
     int64_t to) __attribute__((warn_unused_result));
 

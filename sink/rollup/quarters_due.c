@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "sink/rollup/span_set.h"
 
 /* An hour's rows mostly come before it is over for so long. */
 #define SETTLING_MS (INT64_C(10) * 60 * 1000)
@@ -21,40 +22,35 @@
 /* Older hours have quarters by `sink --recompute` only. */
 #define REACH_MS (35 * DAY_MS)
 
-/* The newest hour that begins within a time and has no quarters. An hour is
- * locked by its row of everyone, which is written with any other of the hour.
- */
+/* The newest hour that begins within a time and has no quarters. */
 static enum outcome
 find_due(const struct quarters *q, struct text tenant, int64_t from, int64_t to,
-    bool lock, struct db_rows **rows)
+    struct db_rows **rows)
 {
 	const struct db_value args[] = { db_str(SPAN_QUARTER),
 		db_text(tenant.p, tenant.len), db_str(SPAN_HOUR), db_time(from),
 		db_time(to), db_int(QUARTERS_DUE), db_int(QUARTERS_DUE) };
-	struct buf sql = BUF_INIT;
-	enum outcome o;
 
-	buf_addf(&sql,
+	return db_query(q->db,
 	    "SELECT h.begin_at FROM response_rollups h "
 	    "LEFT JOIN response_rollups q ON q.tenant = h.tenant "
 	    "AND q.everyone = 1 AND q.span = ? AND q.begin_at = h.begin_at "
 	    "AND q.operator = '' WHERE h.tenant = ? AND h.everyone = 1 "
 	    "AND h.span = ? AND h.begin_at >= ? AND h.begin_at < ? "
 	    "AND h.operator = '' AND COALESCE(q.version, ?) = ? "
-	    "ORDER BY h.begin_at DESC LIMIT 1%s",
-	    lock ? " FOR UPDATE" : "");
-	o = db_query(q->db, buf_str(&sql), args, ARRAY_LEN(args), rows);
-	buf_release(&sql);
-	return o;
+	    "ORDER BY h.begin_at DESC LIMIT 1",
+	    args, ARRAY_LEN(args), rows);
 }
 
 /* Unless another sink has made them meanwhile. */
 static enum outcome
 make_locked(struct quarters *q, struct text tenant, int64_t hour)
 {
-	struct db_rows *rows;
-	enum outcome o = find_due(q, tenant, hour, hour + 1, true, &rows);
+	struct db_rows *rows = NULL;
+	enum outcome o = quarter_locks_take(&q->locks, tenant, hour, hour + 1);
 
+	if (o == OUTCOME_DONE)
+		o = find_due(q, tenant, hour, hour + 1, &rows);
 	if (o == OUTCOME_DONE && db_rows_count(rows) > 0)
 		o = quarters_make(q, tenant, hour, hour + HOUR_MS);
 	db_rows_free(rows);
@@ -88,7 +84,7 @@ quarters_make_due(struct quarters *q, struct text tenant, int64_t now_ms)
 	next = *place;
 	if (now_ms < *next)
 		return;
-	o = find_due(q, tenant, to - REACH_MS, to, false, &rows);
+	o = find_due(q, tenant, to - REACH_MS, to, &rows);
 	*next =
 	    now_ms +
 	    (o == OUTCOME_DONE && db_rows_count(rows) > 0 ? GAP_MS : PAUSE_MS);

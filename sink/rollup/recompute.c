@@ -66,6 +66,9 @@ recompute_in_transaction(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE)
 		o = rollup_day(&c->rollup, c->tenant, c->day);
 	if (o == OUTCOME_DONE)
+		o = quarter_locks_take(
+		    &c->quarters.locks, c->tenant, c->day, c->day + DAY_MS);
+	if (o == OUTCOME_DONE)
 		o = quarters_make(
 		    &c->quarters, c->tenant, c->day, c->day + DAY_MS);
 	if (o == OUTCOME_DONE)

@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/rollup/quarters.h"
+#include "common/containers/histogram.h"
 #include "sink/rollup/span_set.h"
 
 /* A month under way, day by day. */
@@ -192,15 +192,18 @@ read_hour_buckets(struct rollup_work *d, const char *table)
 {
 	struct db_rows *rows;
 	struct span_sum *sum;
+	int64_t bucket;
 	enum outcome o = query_day(d, "bucket, `count`", table, &rows);
 
 	if (o != OUTCOME_DONE)
 		return o;
 	while (db_next(rows)) {
+		bucket = number_of(rows, 3);
 		sum = sum_of_row(d, rows, CLOCK_NONE);
-		if (sum != NULL)
-			span_sum_add_bucket(sum, (uint32_t)number_of(rows, 3),
-			    number_of(rows, 4));
+		/* Sinks once stored any number. */
+		if (sum != NULL && bucket < HISTOGRAM_BUCKETS)
+			span_sum_add_bucket(
+			    sum, (uint32_t)bucket, number_of(rows, 4));
 	}
 	db_rows_free(rows);
 	return o;
@@ -272,6 +275,7 @@ day_to_make(struct rollup_work *d, const struct span_row *hour)
 	day = span_set_row(
 	    &d->days, d->day, hour->operator_id, strlen(hour->operator_id));
 	span_sums_release(&day->sums);
+	day->damaged = false;
 	day->as_of = day->begin;
 	day->put = true;
 	return day;
@@ -407,8 +411,6 @@ end_work(struct rollup_work *d, enum outcome o)
 		o = make_month(d);
 	if (o == OUTCOME_DONE)
 		o = write_work(d);
-	if (o == OUTCOME_DONE)
-		o = quarters_spoil(d->r->db, d->tenant, &d->hours_of_all);
 	span_set_release(&d->hours);
 	span_set_release(&d->days);
 	span_set_release(&d->months);

@@ -73,14 +73,15 @@ span_row_merge(struct span_row *to, const struct span_row *from)
 {
 	size_t i;
 
+	to->damaged |= from->damaged;
 	if (from->as_of > to->as_of)
 		to->as_of = from->as_of;
 	for (i = 0; i < SPAN_KINDS; i++)
 		span_sum_merge(&to->sums.kind[i], &from->sums.kind[i]);
 }
 
-/* Adds the sums of a stored span. -1: they are damaged. */
-static int
+/* Adds the sums of a stored span. */
+static void
 add_stored(struct span_row *to, const char *sums, int64_t as_of)
 {
 	struct span_sum *kinds[SPAN_KINDS];
@@ -90,7 +91,7 @@ add_stored(struct span_row *to, const char *sums, int64_t as_of)
 		to->as_of = as_of;
 	for (i = 0; i < SPAN_KINDS; i++)
 		kinds[i] = &to->sums.kind[i];
-	return span_sums_read(sums, kinds);
+	to->damaged |= span_sums_read(sums, kinds) != 0;
 }
 
 enum outcome
@@ -113,8 +114,9 @@ span_set_read(struct span_set *s, struct db *db, const char *tenant,
 		    db_get_len(rows, 1));
 		if (emptied)
 			row->put = true;
-		else if (!row->put && add_stored(row, db_get(rows, 2),
-					  db_get_time(rows, 3)) != 0)
+		else if (!row->put)
+			add_stored(row, db_get(rows, 2), db_get_time(rows, 3));
+		if (row->damaged)
 			log_warn("response_rollups has a damaged row of tenant "
 				 "%s at %s; run `sink --recompute`",
 			    tenant, db_get(rows, 0));
@@ -137,6 +139,9 @@ newest_version(const struct span_sums *s)
 }
 
 enum { COLUMNS = 8 };
+
+/* No text of sums: no kind has that name. */
+static const char damaged_text[] = "damaged";
 
 struct db_bulk *
 span_set_bulk(struct db *db)
@@ -162,7 +167,10 @@ span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put)
 		if (!row->put)
 			continue;
 		buf_clear(&row->text);
-		span_sums_write(&row->sums, &row->text);
+		if (row->damaged)
+			buf_adds(&row->text, damaged_text);
+		else
+			span_sums_write(&row->sums, &row->text);
 		db_bulk_add(
 		    put, (const struct db_value[COLUMNS]){ db_str(tenant),
 			     db_int(s->everyone), db_str(s->span),

@@ -21,6 +21,7 @@ struct span_row {
 	char *operator_id; /* "": nobody, or everyone */
 	struct span_sums sums;
 	bool put;        /* it is to be written */
+	bool damaged;    /* it is read from a damaged row, or made of one */
 	struct buf text; /* of the sums, while it is */
 };
 
@@ -53,7 +54,8 @@ enum outcome span_set_read(struct span_set *s, struct db *db,
 struct db_bulk *span_set_bulk(struct db *db);
 
 /* Adds those that are to be written to such a bulk; the set must outlive its
- * run. */
+ * run. What is made of a damaged row is written so that it is one, too: whoever
+ * reads it must not take it for the sum. */
 void span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put);
 
 #endif

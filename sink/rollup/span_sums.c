@@ -10,6 +10,7 @@
 
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
+#include "common/containers/histogram.h"
 
 static const char *const kind_names[] = {
 	[SPAN_FIRST_RESPONSE] = "first_response",
@@ -148,32 +149,21 @@ span_sum_merge(struct span_sum *to, const struct span_sum *from)
 /* From so many on. */
 #define GATHERED_MANY 8
 
-/* Of no duration; a text may have it. */
-static bool
-has_far_bucket(const struct span_sum *s)
-{
-	return s->buckets_n > 0 &&
-	       s->buckets[s->buckets_n - 1].bucket >= SPAN_BUCKETS;
-}
-
 void
 span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
 {
 	int64_t *count;
 	size_t i;
 
-	if (has_far_bucket(from))
-		span_sum_compact(to);
 	if (to->dense == NULL &&
-	    (++to->gathered < GATHERED_MANY || *room == 0 ||
-		has_far_bucket(from) || has_far_bucket(to))) {
+	    (++to->gathered < GATHERED_MANY || *room == 0)) {
 		span_sum_merge(to, from);
 		return;
 	}
 	span_sum_add(to, from->n, from->sum_ms, from->max_ms, from->version);
 	if (to->dense == NULL) {
 		--*room;
-		to->dense = xcalloc(SPAN_BUCKETS, sizeof *to->dense);
+		to->dense = xcalloc(HISTOGRAM_BUCKETS, sizeof *to->dense);
 		for (i = 0; i < to->buckets_n; i++)
 			to->dense[to->buckets[i].bucket] = to->buckets[i].n;
 		to->buckets_n = 0;
@@ -206,10 +196,10 @@ compact_dense(struct span_sum *s)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < SPAN_BUCKETS; i++)
+	for (i = 0; i < HISTOGRAM_BUCKETS; i++)
 		n += s->dense[i] > 0;
 	reserve_buckets(s, n);
-	for (i = 0; i < SPAN_BUCKETS; i++) {
+	for (i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		if (s->dense[i] > 0)
 			append_bucket(s, (uint32_t)i, s->dense[i]);
 	}
@@ -346,12 +336,11 @@ read_run(const char **p, struct span_sum *to, bool *bad)
 	skip(p, ' ', bad);
 	bucket = read_digits(p, bad);
 	skip(p, ':', bad);
-	*bad |= bucket > UINT32_MAX ||
-		(to->buckets_n > 0 &&
-		    to->buckets[to->buckets_n - 1].bucket >= bucket);
+	*bad |= (to->buckets_n > 0 &&
+		 to->buckets[to->buckets_n - 1].bucket >= bucket);
 	while (!*bad) {
 		n = read_digits(p, bad);
-		*bad |= bucket > UINT32_MAX;
+		*bad |= bucket >= HISTOGRAM_BUCKETS;
 		if (n > 0 && !*bad)
 			append_bucket(to, (uint32_t)bucket, n);
 		bucket++;

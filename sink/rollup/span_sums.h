@@ -38,14 +38,11 @@ struct span_sum {
 	int64_t version;             /* the newest; 0: no row */
 	struct span_bucket *buckets; /* owned, in order, each n above 0 */
 	size_t buckets_n, cap;
-	/* While many are gathered: how many of each bucket below SPAN_BUCKETS,
-	 * and buckets has none. */
+	/* While many are gathered: how many of each of HISTOGRAM_BUCKETS, and
+	 * buckets has none. */
 	int64_t *dense;
 	unsigned gathered;
 };
-
-/* More than there are of durations in int64_t. */
-#define SPAN_BUCKETS 2048
 
 struct span_sums {
 	struct span_sum kind[SPAN_KINDS];
@@ -57,6 +54,7 @@ enum span_kind span_kind_named(const char *name, size_t len);
 /* Those of a row, without buckets. */
 void span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms,
     int64_t max_ms, int64_t version);
+/* A bucket of a duration. */
 void span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n);
 void span_sum_merge(struct span_sum *to, const struct span_sum *from);
 /* The same where many are, faster; after the last one, and before `to` is read,

@@ -85,11 +85,28 @@ add_hours_of(struct batch_rollup *r, const struct row_list *rows)
 	/* All of these tables begin with tenant, hour and operator. */
 	for (i = 0; i < rows->n; i++) {
 		row = rows->row[i];
+		if (row->fate != ROW_STORED)
+			continue;
+		rollup_add(&r->responses, row->tenant->name, row->values[1].num,
+		    (struct text){ row->values[2].text, row->values[2].len });
+		quarter_locks_add(
+		    &r->quarters.locks, row->tenant->name, row->values[1].num);
+	}
+}
+
+/* The same of intervals, from which quarters are made. */
+static void
+add_hours_of_intervals(struct batch_rollup *r, const struct row_list *rows)
+{
+	const size_t end_at = TABLE_COLUMN(intervals, end_at);
+	const struct sink_row *row;
+	size_t i;
+
+	for (i = 0; i < rows->n; i++) {
+		row = rows->row[i];
 		if (row->fate == ROW_STORED)
-			rollup_add(&r->responses, row->tenant->name,
-			    row->values[1].num,
-			    (struct text){
-				row->values[2].text, row->values[2].len });
+			quarter_locks_add(&r->quarters.locks, row->tenant->name,
+			    clock_floor(row->values[end_at].num, HOUR_MS));
 	}
 }
 
@@ -104,11 +121,15 @@ batch_rollup_after(struct batch_rollup *r, const struct row_batch *b)
 		o = analytics_hours_add(
 		    r->db, (struct text){ e->key, e->key_len }, e->value);
 	rollup_begin(&r->responses);
+	quarter_locks_begin(&r->quarters.locks);
 	add_hours_of(r, &b->rows[TABLE_response_hours]);
 	add_hours_of(r, &b->rows[TABLE_response_hours_parts]);
 	add_hours_of(r, &b->rows[TABLE_response_histogram]);
 	add_hours_of(r, &b->rows[TABLE_response_histogram_parts]);
-	return o == OUTCOME_DONE ? rollup_changed(&r->responses) : o;
+	add_hours_of_intervals(r, &b->rows[TABLE_intervals]);
+	if (o == OUTCOME_DONE)
+		o = rollup_changed(&r->responses);
+	return o == OUTCOME_DONE ? quarter_locks_spoil(&r->quarters.locks) : o;
 }
 
 void

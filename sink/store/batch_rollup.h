@@ -27,7 +27,8 @@ enum outcome batch_rollup_before(struct batch_rollup *r,
 enum outcome batch_rollup_after(struct batch_rollup *r,
     const struct row_batch *b) __attribute__((warn_unused_result));
 
-/* Behind it: what can wait, of the batch's tenants. */
+/* Once all parts of the group are committed: what can wait, of the tenants of
+ * the first. */
 void batch_rollup_rest(struct batch_rollup *r, const struct row_batch *b);
 
 #endif

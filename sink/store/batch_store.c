@@ -544,12 +544,7 @@ store_in_transaction(struct db *db, void *ctx)
 enum outcome
 store_batch(struct batch_store *s, struct row_batch *b, bool wait_forever)
 {
-	enum outcome o;
-
 	s->batch = b;
 	s->mark = arena_mark(&b->arena);
-	o = db_transaction(s->db, store_in_transaction, s, wait_forever);
-	if (o == OUTCOME_DONE)
-		batch_rollup_rest(&s->rollup, b);
-	return o;
+	return db_transaction(s->db, store_in_transaction, s, wait_forever);
 }

@@ -181,6 +181,16 @@ read_time_column(const struct flat_field *f, struct db_value *v)
 }
 
 static const char *
+read_hour_column(const struct flat_field *f, struct db_value *v)
+{
+	const char *wrong = read_time_column(f, v);
+
+	if (wrong != NULL)
+		return wrong;
+	return v->num % HOUR_MS != 0 ? "is no whole hour" : NULL;
+}
+
+static const char *
 read_count_column(
     const struct column *c, const struct flat_field *f, struct db_value *v)
 {
@@ -228,6 +238,8 @@ read_column(
 		return read_text_column(c, f, v);
 	case COLUMN_TIME:
 		return read_time_column(f, v);
+	case COLUMN_HOUR:
+		return read_hour_column(f, v);
 	case COLUMN_SECONDS:
 		if (f->kind != FLAT_NUMBER)
 			return "must be a number";
@@ -236,6 +248,7 @@ read_column(
 		*v = db_seconds(ms);
 		return NULL;
 	case COLUMN_COUNT:
+	case COLUMN_LENGTH:
 	case COLUMN_VERSION:
 		return read_count_column(c, f, v);
 	case COLUMN_REAL:

@@ -20,20 +20,27 @@ struct store_worker {
 
 	struct batch_store store;
 	atomic_uint_least64_t *stored; /* of all workers */
-	struct row_batch *batch;
+	struct batch_group *group;
+	size_t part;
 	bool wait_forever;
 	enum outcome outcome;
 	uint64_t done;
 };
 
 static void
-store_own_batch(struct store_worker *w)
+store_own_part(struct store_worker *w)
 {
+	struct batch_group *g = w->group;
+	struct row_batch *b = &g->part[w->part];
+
 	/* All rows may be in other parts of the group. */
-	w->outcome = batch_is_empty(w->batch)
+	w->outcome = batch_is_empty(b)
 			 ? OUTCOME_DONE
-			 : store_batch(&w->store, w->batch, w->wait_forever);
+			 : store_batch(&w->store, b, w->wait_forever);
 	w->done = atomic_fetch_add(w->stored, 1) + 1;
+	/* The first part knows the tenants of all. */
+	if (w->outcome == OUTCOME_DONE && atomic_fetch_sub(&g->open, 1) == 1)
+		batch_rollup_rest(&w->store.rollup, &g->part[0]);
 }
 
 static void *
@@ -50,7 +57,7 @@ store_worker_main(void *ctx)
 		}
 		(void)pthread_mutex_unlock(&w->lock);
 		notify_alive();
-		store_own_batch(w);
+		store_own_part(w);
 		notify_idle();
 		(void)pthread_mutex_lock(&w->lock);
 		w->state = IDLE;
@@ -80,11 +87,12 @@ store_worker_new(
 }
 
 void
-store_worker_start(
-    struct store_worker *w, struct row_batch *b, bool wait_forever)
+store_worker_start(struct store_worker *w, struct batch_group *g, size_t part,
+    bool wait_forever)
 {
 	(void)pthread_mutex_lock(&w->lock);
-	w->batch = b;
+	w->group = g;
+	w->part = part;
 	w->wait_forever = wait_forever;
 	w->state = BUSY;
 	(void)pthread_cond_broadcast(&w->changed);

@@ -1,14 +1,17 @@
 /*
- * store_worker: a thread with its own database connection that stores one batch
- * at a time, while the caller goes on reading.
+ * store_worker: a thread with its own database connection that stores one part
+ * of a group at a time, while the caller goes on reading. The one that stores
+ * the group's last part then does what can wait (batch_rollup.h).
  *
- * The worker owns the batch and the connection from store_worker_start() until
+ * The worker owns the part and the connection from store_worker_start() until
  * store_worker_wait() returns true; only then the caller may use them. Nothing
- * else is shared.
+ * else is shared, but the tenants of the group: nobody changes them once all
+ * parts are stored.
  */
 #ifndef SINK_STORE_STORE_WORKER_H
 #define SINK_STORE_STORE_WORKER_H
 
+#include "sink/store/batch_group.h"
 #include "sink/store/batch_store.h"
 
 #include <stdatomic.h>
@@ -21,9 +24,10 @@ struct store_worker;
 struct store_worker *store_worker_new(struct db *db, int64_t keep_ms, bool all,
     atomic_uint_least64_t *stored) __attribute__((warn_unused_result));
 
-/* Stores a sorted batch; the worker must be idle. */
-void store_worker_start(
-    struct store_worker *w, struct row_batch *b, bool wait_forever);
+/* Stores a part of a sorted and divided group, whose `open` counts all of its
+ * parts before the first one is started; the worker must be idle. */
+void store_worker_start(struct store_worker *w, struct batch_group *g,
+    size_t part, bool wait_forever);
 
 /* Waits up to timeout_ms for the batch; 0: only looks, and is cheap. True: the
  * worker is idle. */

@@ -106,7 +106,7 @@ class Oracle:
     def __init__(self, sql):
         rows = sql.ask("SELECT end_at, COALESCE(operator, ''), kind, ms FROM "
                        f"intervals WHERE tenant = '{TENANT}' AND "
-                       "NOT COALESCE(withdrawn, 0)")
+                       "NOT COALESCE(withdrawn, 0) AND ms IS NOT NULL")
         self.intervals = sorted((millis(end), who, kind, int(n))
                                 for end, who, kind, n in rows)
         self.places = {name: Place(name) for name in ZONES}
@@ -218,6 +218,7 @@ class Test:
         self.sql = Sql(lab.server_dir)
         self.move_to_parts()
         self.leave_out_withdrawn()
+        self.leave_out_durations()
         self.oracle = Oracle(self.sql)
         self.server = Server(lab, {"serve": {"rate": 0,
                                              "query_timeout": "30s"}})
@@ -260,6 +261,15 @@ class Test:
         """Some rows, as if another program had written them without it."""
         self.sql.ask("UPDATE intervals SET withdrawn = NULL WHERE withdrawn "
                      "= 0 AND CRC32(CONCAT(chat, ' ', message)) % 5 = 0")
+
+    def leave_out_durations(self):
+        """More of them without one, as a sink once stored them."""
+        self.sql.ask(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, withdrawn, as_of, version) SELECT tenant, "
+            "end_at, chat, CONCAT(message, ' without'), kind, start_at, "
+            "operator, withdrawn, as_of, version FROM intervals WHERE "
+            "CRC32(CONCAT(message, chat)) % 5 = 0")
 
     # Quarters of hours.
 
@@ -703,6 +713,24 @@ class Test:
         took = self.peak() - before
         self.that(took < 40 << 20, f"it took {took} bytes")
 
+    def too_many_rows_are_refused_early(self):
+        """Of 40 days of 200 operators, each hour of each is a row."""
+        buckets = " ".join(f"{64 + 4 * n}:1" for n in range(60))
+        self.sql.ask(
+            "INSERT INTO response_rollups SELECT 'many', 0, 'hour', "
+            "'2026-01-01' + INTERVAL seq DIV 200 HOUR, "
+            f"CONCAT('o', seq MOD 200), 'reply 60 600000 9999 1 {buckets};', "
+            "NOW(3), 1 FROM seq_0_to_191999")
+        before = self.peak()
+        answer = self.server.get(
+            V1 + "responses", token(tenant_id="many", role="lead"),
+            by="hour", group="operator", **{"from": "2026-01-01",
+                                            "to": "2026-02-10"})
+        took = self.peak() - before
+        self.that(answer.status == 400 and b"20000 rows" in answer.body,
+                  f"too many rows: {answer.status} {answer.body[:200]!r}")
+        self.that(took < 120 << 20, f"to refuse them took {took} bytes")
+
     def forms_agree(self):
         asked = urlencode({"from": "2026-10-20", "to": "2026-11-05",
                            "zone": "Pacific/Chatham", "group": "operator"})
@@ -744,6 +772,7 @@ def body():
         test.bad_links_are_refused()
         test.bad_questions_are_refused()
         test.a_heat_map_of_any_range_takes_little()
+        test.too_many_rows_are_refused_early()
         test.forms_agree()
         test.that(test.by_operator_rows > 0 and test.links > 0
                   and test.inexact > 0,

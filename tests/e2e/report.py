@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import time
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -272,6 +273,8 @@ class Test:
         for days, count, last in (
             (("2026-10-20", "2026-10-21"), 24, "2026-10-20 23:00"),
             (("2026-10-25", "2026-10-26"), 25, "2026-10-25 23:00"),
+            (("2026-10-20", "2026-10-22"), 48, "2026-10-21 23:00"),
+            (("2016-10-24", "2026-11-01"), 121, "2026-10-01"),
             (("2026-10-01", "2026-11-01"), 31, "2026-10-31"),
             (("2026-01-01", "2027-01-01"), 53, "2026-12-28"),
             (("2025-01-01", "2027-01-01"), 24, "2026-12-01"),
@@ -295,9 +298,24 @@ class Test:
 
     def whatever_is_left_of_the_page_is_a_page(self, days):
         options = ["--from", days[0], "--to", days[1]]
-        for complaint in ReportPage(
-                self.report(*options, form="html")).complaints():
+        page = ReportPage(self.report(*options, form="html"))
+        for complaint in page.complaints():
             self.that(False, f"{days}: {complaint}")
+        curves = re.search('id="days".*?</svg>', page.source, re.DOTALL)[0]
+        labels = re.findall('text-anchor="middle"[^>]*>([^<]*)<', curves)
+        self.that(0 < len(labels) == len(set(labels)),
+                  f"{days}: below the curves {labels}")
+
+    def ten_years_have_no_week(self):
+        for days, rows in ((("2016-10-24", "2026-11-01"), 24),
+                           (("2016-10-23", "2026-11-01"), 0)):
+            r = self.span("UTC", days)
+            self.that(len(r["week"]) == rows and len(r["days"]) > 100,
+                      f"{days}: {len(r['week'])}, {len(r['days'])} rows")
+            page = self.report("--from", days[0], "--to", days[1],
+                               form="html")
+            self.that(("not computed" in page) == (rows == 0),
+                      f"{days}: the page's week")
 
     def nothing_is_said_of_nothing(self):
         days = ("2031-01-06", "2031-01-13")
@@ -449,6 +467,7 @@ def body():
             test.the_rest_is_sqls(zone, days)
             test.whatever_is_left_of_the_page_has_the_figures(zone, days)
         test.spans_have_fitting_periods()
+        test.ten_years_have_no_week()
         test.nothing_is_said_of_nothing()
         test.an_unknown_tenant_is_an_error()
         test.without_dates_it_is_last_week()

@@ -33,8 +33,9 @@ fields() { # TABLE ID AT
 }
 # one DAYS TENANT: a row of each table of history, of that day.
 one() {
-	local at table id=$1.$2
+	local at hour table id=$1.$2
 	at=$(day "$1" %F)T${3:-12:00:00}Z
+	hour=${at%%:*}:00:00Z
 	row() { # TABLE FIELDS
 		printf '{"type":"row","table":"%s","tenant":"%s","as_of":"%s",%s}\n' \
 			"$1" "$tenant" "$(day 0 %FT00:00:00Z)" "$2"
@@ -57,16 +58,16 @@ one() {
 	row realtime_user_activity '"created_at":"'"$at"'","user_id":"u","messages_last_minute":1'
 	row alerts '"started_at":"'"$at"'","user_id":"u","rule":"minute","messages":9'
 	row trends '"window_start":"'"$at"'","word":"word","occurrences":3'
-	row channel_metrics '"hour":"'"$at"'","channel":"w","messages":1'
-	row response_hours '"hour":"'"$at"'","operator":"7","kind":"reply","responses":1'
-	row response_histogram '"hour":"'"$at"'","operator":"7","kind":"reply","bucket":1,"count":1'
+	row channel_metrics '"hour":"'"$hour"'","channel":"w","messages":1'
+	row response_hours '"hour":"'"$hour"'","operator":"7","kind":"reply","responses":1'
+	row response_histogram '"hour":"'"$hour"'","operator":"7","kind":"reply","bucket":1,"count":1'
 	part conversation_metrics '"conversation_id":"'"$id"'","message_count":1,"last_message_at":"'"$at"'"'
 	part user_stats '"user_id":"'"$id"'","message_count":1,"last_active":"'"$at"'"'
 	part realtime_user_activity '"created_at":"'"$at"'","user_id":"u","messages_last_minute":1'
 	part trends '"window_start":"'"$at"'","word":"word","occurrences":3'
-	part channel_metrics '"hour":"'"$at"'","channel":"w","messages":1'
-	part response_hours '"hour":"'"$at"'","operator":"7","kind":"reply","responses":1'
-	part response_histogram '"hour":"'"$at"'","operator":"7","kind":"reply","bucket":1,"count":1'
+	part channel_metrics '"hour":"'"$hour"'","channel":"w","messages":1'
+	part response_hours '"hour":"'"$hour"'","operator":"7","kind":"reply","responses":1'
+	part response_histogram '"hour":"'"$hour"'","operator":"7","kind":"reply","bucket":1,"count":1'
 	for table in $others; do
 		row "$table" "$(fields "$table" "$id" "$at")"
 	done

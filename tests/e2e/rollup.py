@@ -16,6 +16,7 @@ KINDS = ("first_response", "reply", "resolution", "unanswered")
 DAYS = 75  # two or three borders of months
 CELLS = 240
 BATCHES = 6
+NO_BUCKET = 1888  # of no duration
 HOUR = timedelta(hours=1)
 SUMS = ("response_hours", "response_hours_parts")
 BUCKETS = ("response_histogram", "response_histogram_parts")
@@ -27,6 +28,10 @@ def text(t):
 
 def sql_time(t):
     return t.strftime("%Y-%m-%d %H:%M:%S.000")
+
+
+def quoted(name):
+    return "'" + name.replace("'", "''") + "'"
 
 
 class World:
@@ -142,7 +147,7 @@ class Test:
         for table in BUCKETS:
             for t, hour, who, kind, bucket, n in self.sql.ask(
                     "SELECT tenant, hour, operator, kind, bucket, count FROM "
-                    f"{table} WHERE count > 0"):
+                    f"{table} WHERE count > 0 AND bucket < {NO_BUCKET}"):
                 add(want[t, hour, who], kind, 0, 0, 0, 0, {int(bucket): int(n)})
         return want
 
@@ -245,6 +250,38 @@ class Test:
         self.sink("--recompute", "--tenant", "acme")
         self.is_right("damaged")
 
+    def damage_is_in_what_is_made_of_it(self):
+        """A row of another day makes the month anew, of a damaged day; one
+        of another hour everyone's day, of a damaged hour."""
+        for span in "day", "hour":
+            begin, who = self.sql.ask(
+                "SELECT begin_at, operator FROM response_rollups WHERE tenant "
+                f"= 'acme' AND everyone = 0 AND span = '{span}' AND sums LIKE "
+                "'%reply%' AND begin_at < UTC_DATE() ORDER BY begin_at DESC "
+                "LIMIT 1")[0]
+            self.sql.ask(
+                "UPDATE response_rollups SET sums = 'x y' WHERE tenant = "
+                f"'acme' AND everyone = 0 AND span = '{span}' AND begin_at = "
+                f"'{begin}' AND operator = {quoted(who)}")
+            at = datetime.fromisoformat(begin).replace(tzinfo=timezone.utc)
+            if span == "day":
+                at += timedelta(days=1 if at.day < 15 else -1)
+            self.world.version += 1
+            self.sink("-f", self.lab.write("other", self.world.row(
+                "response_hours", ("acme", at.replace(hour=23), "new", "reply",
+                                   None),
+                responses=1, sum_ms=1, max_ms=1) + "\n"))
+            begin = end = at.replace(hour=0)
+            end += timedelta(days=1)
+            if span == "day":
+                begin = begin.replace(day=1)
+                end = (begin + timedelta(days=31)).replace(day=1)
+            done = self.get("acme", begin, end)
+            self.that(done.code == 75 and "sink --recompute" in done.err,
+                      f"made of a damaged {span}: {done}")
+            self.sink("--recompute", "--tenant", "acme")
+            self.is_right(f"a damaged {span}")
+
     def damage_is_recomputed(self):
         self.sql.ask(
             "UPDATE response_rollups SET sums = 'reply 1 1 1 1 5:1;' WHERE "
@@ -259,7 +296,10 @@ class Test:
             "INSERT INTO response_rollups VALUES ('beta', 0, 'day', "
             "'2026-02-03', 'gone', 'reply 1 1 1 1 5:1;', NOW(3), 1); "
             "UPDATE response_rollups SET sums = 'x y' WHERE "
-            "CRC32(CONCAT(begin_at, operator)) % 11 = 0")
+            "CRC32(CONCAT(begin_at, operator)) % 11 = 0; "
+            "INSERT INTO response_histogram (tenant, hour, operator, kind, "
+            "bucket, `count`, as_of, version) SELECT tenant, hour, operator, "
+            f"kind, {NO_BUCKET}, 1, as_of, version FROM response_hours")
         log = self.lab.path("log")
         p = self.lab.start(["sink", "-c", self.conf, "-f", self.file()], log)
         self.sink("--recompute")
@@ -322,6 +362,45 @@ class Test:
         self.is_right("after an upgrade")
         self.totals_are_right("after an upgrade")
 
+    def retention_never_lies(self):
+        """Asked between two of its transactions: of the month that it cuts,
+        what is kept."""
+        end = self.now.replace(day=1, hour=0, minute=0, second=0,
+                               microsecond=0)
+        month = (end - HOUR).replace(day=1, hour=0)
+        kept = month + timedelta(days=2)
+        self.sink("-f", self.lab.write("kept", "".join(
+            self.world.row("response_hours", ("acme", at, "7", "reply", None),
+                           responses=n, sum_ms=n * 1000, max_ms=1000) + "\n"
+            for at, n in ((month + HOUR, 3), (kept + 9 * HOUR, 4)))))
+        # More than it deletes at once, the newest of them locked.
+        self.sql.ask("INSERT INTO response_rollups SELECT 'acme', 0, 'month', "
+                     "'2001-01-01' + INTERVAL seq DAY, 'x', '', NOW(3), 0 "
+                     "FROM seq_1_to_2500")
+        other = Sql(self.lab.server_dir)
+        many = ("FROM response_rollups WHERE tenant = 'acme' AND everyone = 0 "
+                "AND span = 'month' AND begin_at < '2009-01-01' AND "
+                "operator = 'x'")
+        other.ask(f"BEGIN; SELECT 1 {many} ORDER BY begin_at DESC LIMIT 1 "
+                  "FOR UPDATE")
+        age = (self.now.date() - kept.date()).days
+        reaper = self.lab.start(["reaper", "-c", self.conf, "--retention",
+                                 f"{age}d"], self.lab.path("log"))
+        until(60, lambda: self.sql.number(f"SELECT COUNT(*) {many}") < 2500,
+              "the first rows")
+        want = self.sql.number(
+            "SELECT COALESCE(SUM(responses), 0) FROM response_hours_all WHERE "
+            f"tenant = 'acme' AND hour >= '{sql_time(kept)}' AND hour < "
+            f"'{sql_time(end)}' AND kind IN ('first_response', 'reply')")
+        for group in ("none", "operator"):
+            got = sum(r["count"] for r in self.ask("acme", kept, end, group)[
+                "rows"])
+            self.that(got == want >= 4, f"meanwhile: by {group} {got} for "
+                      f"{want}")
+        other.ask("COMMIT")
+        other.close()
+        self.that(reaper.wait(60) == 0, open(self.lab.path("log")).read())
+
     def what_is_kept_is_read(self):
         """The month in which the oldest row is has no row any more."""
         self.totals_are_right("before")
@@ -345,8 +424,10 @@ def body():
         test.sinks_work_at_the_same_time()
         test.killed_sinks_leave_nothing_half()
         test.damage_is_told()
+        test.damage_is_in_what_is_made_of_it()
         test.damage_is_recomputed()
         test.an_upgrade_adds_up_what_was_there()
+        test.retention_never_lies()
         test.what_is_kept_is_read()
         test.that(test.compared > 3000, f"only {test.compared} compared")
         return test.checks.result()

@@ -81,6 +81,13 @@ grep -q 'innodb_flush_log_at_trx_commit *failed *0; set it to 1' "$tmp/check" ||
 code 0 "$sink" --check >"$tmp/check"
 jq -e -s 'all(.[]; .type == "check" and .result != "failed")' "$tmp/check" \
 	>"$tmp/jq" || fail "$(cat "$tmp/check")"
+grep -q '"\[reaper] on_close","result":"ok"' "$tmp/check" || fail "on_close"
+
+# What is configured and takes away what is promised otherwise.
+printf '[reaper]\non_close = all\n' >"$tmp/all"
+code 0 "$sink" -c "$tmp/all" --check >"$tmp/check"
+grep -q '"\[reaper] on_close","result":"advice","detail":"all; .*intervals' \
+	"$tmp/check" || fail "$(cat "$tmp/check")"
 sql "ALTER TABLE tenant_metrics ENGINE=MyISAM"
 code 78 "$sink" --check >"$tmp/check"
 grep -q '"engine of tenant_metrics","result":"failed","detail":"MyISAM; ' \

@@ -26,7 +26,9 @@ type_of(const struct column *c, char *type, size_t size)
 	static const char *const fixed[] = {
 		[COLUMN_JSON] = "MEDIUMTEXT",
 		[COLUMN_TIME] = "DATETIME(3)",
+		[COLUMN_HOUR] = "DATETIME(3)",
 		[COLUMN_SECONDS] = "DECIMAL(15,3)",
+		[COLUMN_LENGTH] = "BIGINT",
 		[COLUMN_REAL] = "DOUBLE",
 		[COLUMN_BOOL] = "TINYINT",
 		[COLUMN_VERSION] = "BIGINT",
@@ -49,11 +51,12 @@ type_of(const struct column *c, char *type, size_t size)
 static void
 definition_of(const struct column *c, char *text, size_t size)
 {
+	bool is_null = !c->needed || c->kind == COLUMN_LENGTH;
 	char type[32];
 
 	type_of(c, type, sizeof type);
 	snprintf(text, size, "%s %s", type,
-	    c->needed || c->kind == COLUMN_VERSION ? "NOT NULL" : "NULL");
+	    !is_null || c->kind == COLUMN_VERSION ? "NOT NULL" : "NULL");
 }
 
 /* The page. */

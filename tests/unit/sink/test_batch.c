@@ -31,7 +31,7 @@ any(unsigned *seed, size_t n)
 static struct db_value
 any_value(const struct column *c, unsigned *seed)
 {
-	if (c->kind == COLUMN_TIME)
+	if (c->kind == COLUMN_TIME || c->kind == COLUMN_HOUR)
 		return db_time(times[any(seed, ARRAY_LEN(times))]);
 	if (c->kind == COLUMN_COUNT)
 		return db_int(any(seed, 4));

@@ -411,6 +411,31 @@ quantiles(void **state)
 	assert_int_equal(response_percentile(&s, 990), 98400);
 }
 
+/* What rows may say of themselves; sums end at the greatest number. */
+static void
+quantiles_of_the_greatest_numbers(void **state)
+{
+	struct span_bucket buckets[] = { { 64, INT64_MAX - 9 },
+		{ histogram_bucket(INT64_MAX), INT64_MAX } };
+	struct span_sum s = { .n = INT64_MAX,
+		.max_ms = INT64_MAX,
+		.buckets = buckets,
+		.buckets_n = 1 };
+
+	(void)state;
+	assert_true(response_median(&s) == 65); /* 64 and 65 are a bucket */
+	assert_true(response_percentile(&s, 990) == 65);
+	s.buckets_n = 2;
+	assert_true(response_percentile(&s, 1000) ==
+		    INT64_MAX - (INT64_C(1) << 56) + 1);
+	s.buckets = &buckets[1];
+	s.buckets_n = 1;
+	assert_true(response_median(&s) == INT64_MAX - (INT64_C(1) << 56) + 1);
+	assert_true(response_percentile(&s, 999) == response_median(&s));
+	s.max_ms = INT64_MAX - (INT64_C(1) << 57);
+	assert_true(response_median(&s) == s.max_ms);
+}
+
 static void
 shares(void **state)
 {
@@ -448,6 +473,7 @@ main(void)
 		cmocka_unit_test(days_are_lent_without_an_hour),
 		cmocka_unit_test(the_span_before_is_as_long_by_the_calendar),
 		cmocka_unit_test(quantiles),
+		cmocka_unit_test(quantiles_of_the_greatest_numbers),
 		cmocka_unit_test(shares),
 	};
 

@@ -281,6 +281,66 @@ a_row_may_bring_its_version(void **state)
 	batch_release(&b);
 }
 
+#define AT(time) "\"2026-11-20T" time "Z\""
+
+static void
+rows_are_what_is_added_up(void **state)
+{
+	static const struct {
+		const char *table, *rest, *fault;
+	} cases[] = {
+		{ "intervals", "\"ms\":0", NULL },
+		{ "intervals", "\"ms\":0,\"withdrawn\":true", NULL },
+		{ "intervals", "\"operator\":\"7\"", "'ms' is missing" },
+		{ "intervals", "\"ms\":null", "'ms' is missing" },
+		{ "intervals", "\"ms\":-1", "'ms' is below 0" },
+		{ "response_hours", "\"hour\":" AT("10:00:00"), NULL },
+		{ "response_hours", "\"hour\":\"1026-11-20T10:00:00Z\"", NULL },
+		{ "response_hours", "\"hour\":" AT("10:00:00.001"),
+		    "'hour' is no whole hour" },
+		{ "response_hours", "\"hour\":" AT("10:30:00"),
+		    "'hour' is no whole hour" },
+		{ "response_hours", "\"hour\":\"1026-11-20T10:30:00Z\"",
+		    "'hour' is no whole hour" },
+		{ "response_hours_parts",
+		    "\"generation\":1,\"part\":0,\"hour\":" AT("10:00:01"),
+		    "'hour' is no whole hour" },
+		{ "channel_metrics", "\"hour\":" AT("10:00:01"),
+		    "'hour' is no whole hour" },
+		{ "response_histogram", "\"bucket\":0,\"hour\":" AT("10:59:59"),
+		    "'hour' is no whole hour" },
+		{ "response_histogram",
+		    "\"bucket\":1887,\"hour\":" AT("10:00:00"), NULL },
+		{ "response_histogram",
+		    "\"bucket\":1888,\"hour\":" AT("10:00:00"),
+		    "'bucket' is too large" },
+	};
+	struct row_batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, line = BUF_INIT;
+	struct sink_row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_setf(&line,
+		    "{\"type\":\"row\",\"table\":\"%s\",\"tenant\":\"t\","
+		    "\"chat\":\"1\",\"kind\":\"reply\",\"end_at\":" AT(
+			"10:00:00") ",\"as_of\":" AT("10:00:00") ",%s}",
+		    cases[i].table, cases[i].rest);
+		row = read_row(&b, &f, buf_str(&line), &why);
+		if (cases[i].fault == NULL
+			? row == NULL
+			: row != NULL ||
+			      strstr(buf_str(&why), cases[i].fault) == NULL)
+			fail_msg("%s: %s", buf_str(&line), buf_str(&why));
+	}
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&line);
+	batch_release(&b);
+}
+
 int
 main(void)
 {
@@ -291,6 +351,7 @@ main(void)
 		cmocka_unit_test(ids_are_those_of_records),
 		cmocka_unit_test(a_batch_keeps_the_newest_in_order),
 		cmocka_unit_test(a_row_may_bring_its_version),
+		cmocka_unit_test(rows_are_what_is_added_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,59 @@
+/*
+ * file_replace: see file_replace.h.
+ */
+#include "common/os/file_replace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+
+/* 0, or -1 with errno. */
+static int
+write_new(const char *name, mode_t mode, const void *data, size_t len)
+{
+	int fd, rc = -1, err;
+
+	(void)unlink(name);
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -1;
+	if (file_write_all(fd, data, len) == 0 && fsync(fd) == 0)
+		rc = 0;
+	err = errno;
+	if (close(fd) != 0 && rc == 0)
+		return -1;
+	errno = err;
+	return rc;
+}
+
+enum exit_code
+file_replace(const char *path, mode_t mode, const void *data, size_t len,
+    struct buf *why)
+{
+	char *new = xasprintf("%s.%ld.new", path, (long)getpid());
+	enum exit_code code = PROG_OK;
+	const char *failed = NULL;
+	int err;
+
+	if (write_new(new, mode, data, len) != 0)
+		failed = new;
+	else if (rename(new, path) != 0)
+		failed = path;
+	err = errno;
+	if (failed != NULL)
+		(void)unlink(new);
+	errno = err;
+	if (failed == NULL && file_sync_folder_of(path) != 0)
+		failed = path;
+	if (failed != NULL)
+		code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot write '%s'", failed);
+	free(new);
+	return code;
+}
