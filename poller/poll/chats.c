@@ -26,7 +26,8 @@
  * state. */
 #define FAILURES_MAX 3
 
-/* After so many failures without a success it is the CRM that fails. */
+/* After so many chats that fail anew, without a success, it is the CRM that
+ * fails. */
 #define HOPELESS 10
 
 /* Tries of one chat in a poll. */
@@ -290,14 +291,19 @@ remember_failure(struct polled_chat *c, const char *message)
 		    xasprintf("chat %s: %s", c->list.id, message);
 }
 
-/* Whether the CRM fails, not the chat: no other question is answered either,
- * and there are others. */
+/* The chat failed. Whether it is the CRM that fails: no other question is
+ * answered either, and there are others. A chat that failed in the last poll,
+ * too, says nothing about that; else some such chats, and no other to ask
+ * about, would end every poll before they are shown as last read. */
 static bool
-is_stuck(const struct chats *cs, const struct ending *e)
+is_stuck(struct chats *cs, const struct polled_chat *c, const struct ending *e)
 {
+	if (c->state.failures > 0)
+		return false;
+	cs->first_failures++;
 	if (e->error == ERROR_CLASS_LATER && e->outage)
 		return fetch_left(cs->fetch) > 1;
-	return cs->good == 0 && cs->read > HOPELESS;
+	return cs->good == 0 && cs->first_failures > HOPELESS;
 }
 
 /* The CRM ignores which chat is asked for, or its profile does: what is missing
@@ -341,7 +347,7 @@ chat_messages_end(void *ctx, const struct ending *ending)
 		cs->give_up(cs->ctx, e->error, "messages", e->message);
 		return;
 	}
-	stuck = c->failed && is_stuck(cs, e);
+	stuck = c->failed && is_stuck(cs, c, e);
 	answer_arrived(c);
 	if (stuck)
 		cs->give_up(cs->ctx, e->error, "messages", e->message);

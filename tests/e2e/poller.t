@@ -189,6 +189,27 @@ run 0 "$poller" -c conf --state state
 silent
 is "stale chats" "$(records chat | jq -r 'select(.stale) | .chat')" ""
 
+# So it is with many, even if no other chat changes, which could show that the
+# CRM works, and even if their answers are late.
+for fault in errors-string 500; do
+	for chat in $(records chat | jq -r .chat | head -n 11); do
+		control "act?do=client&dialog=$chat"
+	done
+	control "fault?name=$fault&route=/v1/messages"
+	polls=0
+	until "$poller" -c conf --state state >out 2>err; do
+		grep -q '"state":"end"' out && fail "a snapshot without chats"
+		polls=$((polls + 1))
+		[ $polls -le 36 ] || fail "no snapshot for ever: $(cat err)"
+	done
+	[ $polls -ge 2 ] || fail "stale after $polls polls"
+	same_chats
+	is "stale chats" "$(records chat | jq -r 'select(.stale) | .chat' | wc -l)" 11
+	control "fault?name=none"
+	run 0 "$poller" -c conf --state state
+	silent
+done
+
 # The same when only this chat is left to ask about and its answers are late.
 control "act?do=client&dialog=9002"
 control "fault?name=500&route=/v1/messages"
