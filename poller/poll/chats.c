@@ -39,7 +39,7 @@ struct polled_chat {
 	struct chat_state state;
 	struct history read; /* pages of its messages, until the last came */
 	bool known;          /* state comes from the store */
-	unsigned waiting; /* answers to come */
+	unsigned waiting;    /* answers to come */
 	bool unchanged, failed;
 	bool mixed; /* its answer had messages of another chat */
 	int64_t asked_ms;
@@ -499,8 +499,7 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 		} else if (r->type == RECORD_MESSAGE) {
 			c = strmap_get(&cs->all, r->chat, strlen(r->chat));
 			if (c != NULL && c != &DONE)
-				add_chat_message(
-				    &c->state.history, r, false);
+				add_chat_message(&c->state.history, r, false);
 		}
 	}
 	cs->listed += n;
