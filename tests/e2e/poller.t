@@ -34,6 +34,13 @@ control() { # PATH
 	curl -sS --fail -X POST "$sim/control/$1" >/dev/null
 }
 
+# How often the operators were asked for.
+operators_asked() {
+	curl -sS --fail "$sim/control/stats" |
+		jq '[.by_route | to_entries[] | select(.key | test("/operators"))
+			| .value] | add // 0'
+}
+
 calls() {
 	curl -sS --fail "$sim/control/stats" | jq .calls
 }
@@ -158,6 +165,7 @@ control reset-stats
 run 0 "$poller" -c conf --state state --with-text
 texts || fail "no texts from the state"
 [ "$(calls)" -gt 20 ] || fail "the state was used in spite of other options"
+is "questions for operators with other options" "$(operators_asked)" 1
 run 0 "$poller" -c conf --state state
 # Nor is a file that was another tenant's.
 mkdir -m 700 swapped
@@ -167,6 +175,7 @@ chmod 600 beta.conf
 control reset-stats
 run 0 "$poller" -c beta.conf --state swapped
 [ "$(calls)" -gt 20 ] || fail "the state of another tenant was used"
+is "questions for the operators of this tenant" "$(operators_asked)" 1
 
 # A chat that cannot be read fails the snapshot twice, and the third time it
 # is shown as it was; it recovers. The others are in the state all the while.
