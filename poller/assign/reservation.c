@@ -156,7 +156,7 @@ void
 reservation_ask(struct reservation *r, struct crm_question *q)
 {
 	q->urgent = true;
-	q->hasty = !r->assigner->wait_forever;
+	q->patient = r->assigner->wait_forever;
 	fetch_ask(r->assigner->fetch, q);
 }
 

@@ -41,6 +41,15 @@ fetch_limit(struct fetch *f, uint64_t calls)
 }
 
 void
+fetch_hold(struct fetch *f, int64_t ms)
+{
+	int64_t until = clock_mono_ms() + ms;
+
+	if (ms > 0 && until > f->hold_until_ms)
+		f->hold_until_ms = until;
+}
+
+void
 fetch_drop_request(struct fetch_job *j)
 {
 	free(j->url);
@@ -255,13 +264,13 @@ fetch_tell_hold(const struct fetch *f, int64_t ms, struct buf *text)
 	return true;
 }
 
-/* Ends a hasty question that the CRM wants no call for; false: it waits. */
+/* Ends a question while the CRM wants no call for long; false: it waits. */
 static bool
 give_up_held(struct fetch_job *j, struct fetch_jobs *from, int64_t hold)
 {
 	struct buf text = BUF_INIT;
 
-	if (!j->q.hasty || !fetch_tell_hold(j->fetch, hold, &text))
+	if (j->q.patient || !fetch_tell_hold(j->fetch, hold, &text))
 		return false;
 	TAILQ_REMOVE(from, j, link);
 	fetch_end(j, ERROR_CLASS_THROTTLED, buf_str(&text));
