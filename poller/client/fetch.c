@@ -270,7 +270,7 @@ give_up_held(struct fetch_job *j, struct fetch_jobs *from, int64_t hold)
 {
 	struct buf text = BUF_INIT;
 
-	if (j->q.patient || !fetch_tell_hold(j->fetch, hold, &text))
+	if (!fetch_tell_hold(j->fetch, hold, &text))
 		return false;
 	TAILQ_REMOVE(from, j, link);
 	fetch_end(j, ERROR_CLASS_THROTTLED, buf_str(&text));

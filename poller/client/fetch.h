@@ -42,8 +42,6 @@ struct crm_question {
 			     answered meanwhile; 0: retry while retry_budget
 			     lasts */
 	bool at_once;     /* end after tries even if no other is answered */
-	bool patient;     /* waits however long the CRM throttles; others end
-			     if that is longer than retry_budget */
 	void *ctx;
 	/* A page; asked_ms is on the CRM's clock. May take from *a. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);

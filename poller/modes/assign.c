@@ -30,8 +30,9 @@
 #include "poller/modes/poller.h"
 
 enum {
-	/* Records read and not acknowledged. */
-	WINDOW = 256,
+	/* Records read and not acknowledged: more than wait at a time for a CRM
+	 * that is away, until they expire. */
+	WINDOW = 4096,
 	/* How often the input is polled while requests are in flight. */
 	POLL_INPUT_MS = 20,
 	IDLE_MS = 1000,
@@ -100,9 +101,10 @@ on_reservation_done(void *ctx, struct reservation *r)
 	a->counts.ended[r->fate]++;
 	if (a->poller->dry_run)
 		dry_run_add(&a->dry_run, r);
-	/* AWAY: the queue delivers it again; a one-shot run fails. */
+	/* AWAY: the queue delivers it again; a run that does not wait fails. */
 	if (a->poller->dry_run || r->outcome.len == 0) {
-		e->completed = r->fate != RESERVATION_AWAY;
+		e->completed =
+		    r->fate != RESERVATION_AWAY || !r->assigner->wait_forever;
 		return;
 	}
 	a->unflushed++;
@@ -314,7 +316,8 @@ step_reservations(struct assign *a)
 
 	for (e = STAILQ_FIRST(&a->entries); e != NULL;
 	     e = STAILQ_NEXT(e, link)) {
-		if (e->reservation.assigner == NULL || stop_asked())
+		if (e->reservation.assigner == NULL || stop_asked() ||
+		    reservation_give_up(&e->reservation))
 			continue;
 		if (e->reservation.step == STEP_NONE &&
 		    reservation_may_start(&e->reservation))

@@ -191,6 +191,24 @@ until_true 30 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
 is "outcome" "$(outcomes)" "$d $b open p13"
 end
 set_prefetch 0
+
+echo "- one tenant's CRM is away: those of the others are carried out"
+printf '%s\n' '[crm beta]' "url = http://127.0.0.1:1/v1" 'token = none' \
+	'assign = yes' >>"$tmp/conf"
+export CRM_TENANT=acme
+free "$d"
+soon=$(at -3600)
+for n in $(seq 5000); do
+	reservation "a$n" "$n" "$b" "$soon"
+done | sed 's/"tenant":"acme"/"tenant":"beta"/' | put
+reservation p14 "$d" "$b" | put
+begin
+until_true 60 arrived 1 || fail "no outcome: $(tail -n 3 "$tmp/err")"
+is "outcome" "$(outcomes)" "$d $b open p14"
+until_true 20 none_waits assignments || fail "what expired is kept"
+end
+sed -i '/crm beta/,$d' "$tmp/conf"
+unset CRM_TENANT
 begin
 
 echo "- bad records are dead letters"

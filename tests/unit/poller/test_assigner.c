@@ -43,10 +43,9 @@ end(void *ctx, const struct ending *e)
 }
 
 static void
-ask(bool patient)
+ask(void)
 {
 	struct crm_question q = { .call = PROFILE_CHAT,
-		.patient = patient,
 		.chat = value_chat("1"),
 		.page = page,
 		.end = end };
@@ -99,22 +98,7 @@ the_pause_of_a_poll_is_kept_to(void **state)
 	commit_store(s);
 	store_close(s);
 	assigners_account(&all, true);
-	ask(true);
-	assert_int_equal(ended, 0);
-	assert_int_equal(fake_crm.requests, 0);
-}
-
-static void
-a_run_that_ends_is_told_of_the_pause(void **state)
-{
-	struct store *s = state_of_polls();
-
-	(void)state;
-	store_set_number(s, "hold_until", clock_now_ms() + PAUSE_MS);
-	commit_store(s);
-	store_close(s);
-	assigners_account(&all, true);
-	ask(false);
+	ask();
 	assert_int_equal(ended, 1);
 	assert_int_equal(error, ERROR_CLASS_THROTTLED);
 	assert_int_equal(fake_crm.requests, 0);
@@ -133,11 +117,11 @@ the_budget_is_kept_to_and_its_end_told_once(void **state)
 	tenant.budget = 3;
 	assigners_account(&all, true);
 	for (i = 0; i < 2; i++)
-		ask(true);
+		ask();
 	assert_int_equal(error, ERROR_CLASS_NONE);
 	for (i = 0; i < 3; i++) {
 		assigners_account(&all, true);
-		ask(true);
+		ask();
 	}
 	tmpdir_stderr(saved, text, sizeof text);
 	assert_int_equal(fake_crm.requests, 3);
@@ -155,17 +139,17 @@ a_new_budget_is_used(void **state)
 	(void)state;
 	tenant.budget = 1;
 	assigners_account(&all, true);
-	ask(true);
+	ask();
 	assigners_account(&all, true);
-	ask(true);
+	ask();
 	assert_int_equal(error, ERROR_CLASS_QUOTA);
 	tenant.budget = 2;
 	assigners_account(&all, true);
-	ask(true);
+	ask();
 	assert_int_equal(error, ERROR_CLASS_NONE);
 	tenant.budget = 0;
 	assigners_account(&all, true);
-	ask(true);
+	ask();
 	assert_int_equal(error, ERROR_CLASS_NONE);
 }
 
@@ -183,7 +167,6 @@ main(void)
 #define WITH(test) cmocka_unit_test_setup_teardown(test, begin, finish)
 	const struct CMUnitTest tests[] = {
 		WITH(the_pause_of_a_poll_is_kept_to),
-		WITH(a_run_that_ends_is_told_of_the_pause),
 		WITH(the_budget_is_kept_to_and_its_end_told_once),
 		WITH(a_new_budget_is_used),
 	};

@@ -38,10 +38,9 @@ end(void *ctx, const struct ending *e)
 }
 
 static void
-ask(bool patient)
+ask(void)
 {
 	struct crm_question q = { .call = PROFILE_CHAT,
-		.patient = patient,
 		.chat = value_chat("1"),
 		.page = page,
 		.end = end };
@@ -83,10 +82,10 @@ a_long_pause_ends_questions(void **state)
 	(void)state;
 	fake_crm.remaining = "0";
 	fake_crm.reset = "1800";
-	ask(false);
+	ask();
 	assert_int_equal(ended, 1);
 	assert_int_equal(throttled, 0);
-	ask(false);
+	ask();
 	assert_int_equal(ended, 2);
 	assert_int_equal(throttled, 1);
 	assert_int_equal(fake_crm.requests, 1);
@@ -99,8 +98,8 @@ a_refusal_for_long_ends_others_too(void **state)
 	fake_crm.status = 429;
 	fake_crm.body = "{\"status\":\"error\",\"message\":\"too many\"}";
 	fake_crm.reset = "1800";
-	ask(false);
-	ask(false);
+	ask();
+	ask();
 	assert_int_equal(ended, 2);
 	assert_int_equal(throttled, 2);
 	assert_int_equal(fake_crm.requests, 1);
@@ -112,24 +111,11 @@ a_short_pause_is_waited_for(void **state)
 	(void)state;
 	fake_crm.remaining = "0";
 	fake_crm.reset = "30";
-	ask(false);
-	ask(false);
+	ask();
+	ask();
 	assert_int_equal(ended, 1);
 	assert_int_equal(fake_crm.requests, 1);
-	assert_in_range(fetch_step(f), 20000, 30000);
-}
-
-static void
-the_patient_wait_for_long(void **state)
-{
-	(void)state;
-	fake_crm.remaining = "0";
-	fake_crm.reset = "1800";
-	ask(true);
-	ask(true);
-	assert_int_equal(ended, 1);
-	assert_int_equal(fetch_left(f), 1);
-	assert_in_range(fetch_step(f), 1700000, 1800000);
+	assert_in_range(fetch_step(f), 1, 30000);
 }
 
 /* Of the last run. */
@@ -143,7 +129,7 @@ a_pause_in_the_state_is_kept_to(void **state)
 	store_set_number(s, "hold_until", now + BUDGET_MS / 2);
 	commit_store(s);
 	assert_int_equal(quota_check(&tenant, s, f, now), PROG_OK);
-	ask(false);
+	ask();
 	assert_int_equal(ended, 0);
 	assert_int_equal(fake_crm.requests, 0);
 	store_set_number(s, "hold_until", now + 2 * BUDGET_MS);
@@ -160,7 +146,6 @@ main(void)
 		WITH(a_long_pause_ends_questions),
 		WITH(a_refusal_for_long_ends_others_too),
 		WITH(a_short_pause_is_waited_for),
-		WITH(the_patient_wait_for_long),
 		WITH(a_pause_in_the_state_is_kept_to),
 	};
 	struct profile_options options = { .tenant = "acme" };
