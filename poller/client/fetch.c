@@ -110,6 +110,7 @@ fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
 	const struct fetch *f = j->fetch;
 	struct buf text = BUF_INIT;
 	struct ending e = { .error = error,
+		.asked = j->asked,
 		.outage = j->failures > 0 && f->answered == j->answered_before,
 		.maybe = maybe,
 		.ended_ms = skew_apply(f->skew, clock_now_ms()),
@@ -218,6 +219,7 @@ start_job(struct fetch_job *j)
 		fetch_end(j, ERROR_CLASS_QUOTA,
 		    "the calls of [crm] budget are used up");
 	} else {
+		j->asked = true;
 		f->calls_left--;
 		f->calls[j->q.call]++;
 		TAILQ_INSERT_TAIL(&f->in_flight, j, link);

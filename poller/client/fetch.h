@@ -22,6 +22,8 @@ struct fetch;
 struct ending {
 	enum error_class error;
 	const char *message; /* of an error: half a sentence */
+	bool asked;          /* a request was sent; false: the profile has none
+				for the question, or it was not sent */
 	bool outage;         /* no other question was answered meanwhile */
 	bool maybe;          /* it failed, but may have changed the CRM */
 	int64_t ended_ms;    /* now, on the CRM's clock */

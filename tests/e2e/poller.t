@@ -441,6 +441,21 @@ run 69 "$poller" -c conf
 grep -q 'the answer has messages of another chat' err || fail "$(cat err)"
 is "end markers of mixed chats" "$(grep -c '"state":"end"' out)" 0
 
+# The self-check says nothing of what was not asked: without any answer not
+# that the address is right, without the token's question not that it is.
+{
+	cat "$profiles/chat2desk.jq"
+	echo 'def check_request: null;'
+} >unasked.jq
+conf "profile = ./unasked.jq"
+run 0 "$poller" -c conf --state unasked --check -o ndjson
+is "checked of address, token and chats" "$(jq -r 'select(.check | IN("address",
+	"token", "chats")).result' out | xargs)" "ok - ok"
+echo 'def operators_request: null; def chats_request: null;' >>unasked.jq
+run 0 "$poller" -c conf --state unasked --check -o ndjson
+is "checked without a question" "$(jq -r 'select(.check | IN("profile",
+	"state") | not).result' out | sort -u)" -
+
 # The self-check.
 conf "concurrency = 8" "budget = 10000000"
 run 0 "$poller" -c conf --state state --check -o ndjson
