@@ -274,7 +274,10 @@ pull_free(struct pull *p)
 int64_t
 pull_step(struct pull *p)
 {
-	return p->done ? INT64_MAX : fetch_step(p->fetch);
+	int64_t wait = p->done ? INT64_MAX : fetch_step(p->fetch);
+
+	/* No answer will come: pull_done() ends it now. */
+	return !p->done && fetch_left(p->fetch) == 0 ? 0 : wait;
 }
 
 static uint64_t
