@@ -257,6 +257,17 @@ pump_endpoint(struct outbox *o)
 	(void)pthread_mutex_unlock(&o->lock);
 }
 
+/* The lock is held before and after, but not for the removal. */
+static void
+expire_dead_letters(struct outbox *o)
+{
+	if (o->opt.dead_letter_files == NULL)
+		return;
+	(void)pthread_mutex_unlock(&o->lock);
+	dead_letter_files_expire(o->opt.dead_letter_files, clock_now_ms());
+	(void)pthread_mutex_lock(&o->lock);
+}
+
 /* One round; the lock is held before and after. */
 static void
 publish_once(struct outbox *o)
@@ -296,8 +307,10 @@ outbox_publish(void *ctx)
 
 	(void)pthread_mutex_lock(&o->lock);
 	while (!o->closing ||
-	       (o->state == OUTBOX_DIRECT && o->waiting.first != NULL))
+	       (o->state == OUTBOX_DIRECT && o->waiting.first != NULL)) {
+		expire_dead_letters(o);
 		publish_once(o);
+	}
 	outbox_step(o, OUTBOX_CLOSE);
 	(void)pthread_cond_signal(&o->spooling);
 	(void)pthread_mutex_unlock(&o->lock);

@@ -469,6 +469,12 @@ spool_confirm(struct spool *b)
 }
 
 void
+spool_end_file(struct spool *b)
+{
+	close_and_clear(&b->fd);
+}
+
+void
 spool_remove_up_to(struct spool *b, uint64_t number)
 {
 	size_t n = 0;

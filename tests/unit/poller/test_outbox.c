@@ -438,6 +438,24 @@ a_dead_letter_waits_until_it_can_be_written(void **state)
 	buf_release(&all);
 }
 
+/* Of an earlier run, and nothing comes that would add another. */
+static void
+old_dead_letters_go(void **state)
+{
+	static const char old[] = "dead/2020-01-01.ndjson";
+	int64_t end = clock_mono_ms() + PATIENT_MS;
+	struct outbox *o;
+
+	(void)state;
+	assert_true(mkdir("dead", 0700) == 0 || errno == EEXIST);
+	tmpdir_file(old, "{}\n", 3, 0600);
+	o = must_open("out", NULL, open_backlog(1 << 20));
+	while (access(old, F_OK) == 0 && clock_mono_ms() < end)
+		(void)stop_sleep(1);
+	assert_int_not_equal(access(old, F_OK), 0);
+	outbox_close(o);
+}
+
 static void
 a_wrong_name_is_told_at_once(void **state)
 {
@@ -495,6 +513,7 @@ main(void)
 		CLEAN(what_waits_at_the_end_is_answered),
 		CLEAN(by_hand_dead_letters_are_told),
 		CLEAN(a_dead_letter_waits_until_it_can_be_written),
+		CLEAN(old_dead_letters_go),
 		CLEAN(a_wrong_name_is_told_at_once),
 	};
 
