@@ -1,7 +1,7 @@
 /*
  * fake_http: http.h without a network: what fake_crm says is the answer to
- * every request. An executable that includes it is linked without
- * poller/client/http.c.
+ * every request; and a tenant of that CRM. An executable that includes it is
+ * linked without poller/client/http.c.
  *
  * In the header, because each test is one file and an executable of its own.
  */
@@ -16,6 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "poller/client/http.h"
+#include "poller/client/tenant.h"
 
 #define FAKE_IN_FLIGHT 100
 
@@ -161,6 +162,41 @@ http_resolve(
 	(void)from;
 	(void)why;
 	return xstrdup(target);
+}
+
+/* Call it in the folder where the test began. Owned. */
+static inline struct tenant *
+fake_tenant_open(int64_t retry_budget_ms)
+{
+	struct profile_options options = { .tenant = "acme" };
+	struct tenant *t = xcalloc(1, sizeof *t);
+	struct buf why = BUF_INIT;
+
+	t->name = "acme";
+	t->section = xstrdup("crm acme");
+	t->hosts = xcalloc(1, sizeof *t->hosts);
+	t->hosts[0].base = xstrdup("http://crm");
+	t->hosts[0].headers = http_headers_new(NULL);
+	t->hosts_n = 1;
+	t->concurrency = 4;
+	t->retry_budget_ms = retry_budget_ms;
+	t->assign = true;
+	t->profile = profile_open("chat2desk", &options, &why);
+	if (t->profile == NULL)
+		fail_msg("%s", buf_str(&why));
+	buf_release(&why);
+	return t;
+}
+
+static inline void
+fake_tenant_close(struct tenant *t)
+{
+	profile_close(t->profile);
+	http_headers_free(t->hosts[0].headers);
+	free(t->hosts[0].base);
+	free(t->hosts);
+	free(t->section);
+	free(t);
 }
 
 #endif

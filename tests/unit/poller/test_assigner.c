@@ -13,7 +13,7 @@
 #define PAUSE_MS (INT64_C(1800) * 1000)
 #define TURNS 10
 
-static struct tenant tenant;
+static struct tenant *tenant;
 static struct assigners all;
 static struct assigners_options opt;
 static unsigned ended;
@@ -76,7 +76,7 @@ begin(void **state)
 			"\"state\":\"open\"}}";
 	fake_crm.requests = ended = 0;
 	error = ERROR_CLASS_NONE;
-	tenant.budget = 0;
+	tenant->budget = 0;
 	return assigners_open(&all, &opt);
 }
 
@@ -114,7 +114,7 @@ the_budget_is_kept_to_and_its_end_told_once(void **state)
 	unsigned i;
 
 	(void)state;
-	tenant.budget = 3;
+	tenant->budget = 3;
 	assigners_account(&all, true);
 	for (i = 0; i < 2; i++)
 		ask();
@@ -137,17 +137,17 @@ static void
 a_new_budget_is_used(void **state)
 {
 	(void)state;
-	tenant.budget = 1;
+	tenant->budget = 1;
 	assigners_account(&all, true);
 	ask();
 	assigners_account(&all, true);
 	ask();
 	assert_int_equal(error, ERROR_CLASS_QUOTA);
-	tenant.budget = 2;
+	tenant->budget = 2;
 	assigners_account(&all, true);
 	ask();
 	assert_int_equal(error, ERROR_CLASS_NONE);
-	tenant.budget = 0;
+	tenant->budget = 0;
 	assigners_account(&all, true);
 	ask();
 	assert_int_equal(error, ERROR_CLASS_NONE);
@@ -170,30 +170,15 @@ main(void)
 		WITH(the_budget_is_kept_to_and_its_end_told_once),
 		WITH(a_new_budget_is_used),
 	};
-	struct profile_options options = { .tenant = "acme" };
-	struct tenant_host host = { .base = (char[]){ "http://crm" },
-		.headers = http_headers_new(NULL) };
-	struct buf why = BUF_INIT;
 	int rc;
 
 	log_set_level(LOG_LEVEL_ERROR);
-	tenant = (struct tenant){ .name = "acme",
-		.section = (char[]){ "crm acme" },
-		.hosts = &host,
-		.hosts_n = 1,
-		.concurrency = 4,
-		.retry_budget_ms = RETRY_BUDGET_MS,
-		.assign = true,
-		.profile = profile_open("chat2desk", &options, &why) };
-	opt = (struct assigners_options){ .tenants = &tenant,
+	tenant = fake_tenant_open(RETRY_BUDGET_MS);
+	opt = (struct assigners_options){ .tenants = tenant,
 		.tenants_n = 1,
 		.state = "state",
 		.failed = failed };
-	if (tenant.profile == NULL)
-		return 1;
 	rc = cmocka_run_group_tests(tests, tmpdir_enter, leave);
-	profile_close(tenant.profile);
-	http_headers_free(host.headers);
-	buf_release(&why);
+	fake_tenant_close(tenant);
 	return rc;
 }

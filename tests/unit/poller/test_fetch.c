@@ -15,7 +15,7 @@
 /* More than any question here takes; none of them waits. */
 #define TURNS 10
 
-static struct tenant tenant;
+static struct tenant *tenant;
 static struct http *http;
 static struct fetch *f;
 static struct skew skew;
@@ -62,7 +62,7 @@ begin(void **state)
 	fake_crm.requests = ended = throttled = 0;
 	skew = (struct skew){ .known = false };
 	http = http_new();
-	f = fetch_new(http, &tenant, &skew);
+	f = fetch_new(http, tenant, &skew);
 	return 0;
 }
 
@@ -128,13 +128,13 @@ a_pause_in_the_state_is_kept_to(void **state)
 	(void)state;
 	store_set_number(s, "hold_until", now + BUDGET_MS / 2);
 	commit_store(s);
-	assert_int_equal(quota_check(&tenant, s, f, now), PROG_OK);
+	assert_int_equal(quota_check(tenant, s, f, now), PROG_OK);
 	ask();
 	assert_int_equal(ended, 0);
 	assert_int_equal(fake_crm.requests, 0);
 	store_set_number(s, "hold_until", now + 2 * BUDGET_MS);
 	commit_store(s);
-	assert_int_equal(quota_check(&tenant, s, f, now), PROG_TEMPFAIL);
+	assert_int_equal(quota_check(tenant, s, f, now), PROG_TEMPFAIL);
 	store_close(s);
 }
 
@@ -148,24 +148,11 @@ main(void)
 		WITH(a_short_pause_is_waited_for),
 		WITH(a_pause_in_the_state_is_kept_to),
 	};
-	struct profile_options options = { .tenant = "acme" };
-	struct tenant_host host = { .base = (char[]){ "http://crm" },
-		.headers = http_headers_new(NULL) };
-	struct buf why = BUF_INIT;
 	int rc;
 
 	log_set_level(LOG_LEVEL_ERROR);
-	tenant = (struct tenant){ .name = "acme",
-		.hosts = &host,
-		.hosts_n = 1,
-		.concurrency = 4,
-		.retry_budget_ms = BUDGET_MS,
-		.profile = profile_open("chat2desk", &options, &why) };
-	if (tenant.profile == NULL)
-		return 1;
+	tenant = fake_tenant_open(BUDGET_MS);
 	rc = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
-	profile_close(tenant.profile);
-	http_headers_free(host.headers);
-	buf_release(&why);
+	fake_tenant_close(tenant);
 	return rc;
 }

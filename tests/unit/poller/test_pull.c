@@ -8,7 +8,7 @@
 #include "common/base/log.h"
 #include "poller/poll/pull.h"
 
-static struct tenant tenant;
+static struct tenant *tenant;
 
 /* The CRM wants no call for half an hour. */
 static void
@@ -26,7 +26,7 @@ what_has_nothing_to_ask_does_not_wait(void **state)
 	assert_non_null(to);
 	store_set_number(s, "hold_until", clock_now_ms() + HOUR_MS / 2);
 	commit_store(s);
-	p = pull_new(http, &tenant, s, to);
+	p = pull_new(http, tenant, s, to);
 	assert_int_equal(pull_step(p), 0);
 	assert_true(pull_done(p));
 	assert_int_equal(pull_code(p), PROG_TEMPFAIL);
@@ -43,25 +43,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_has_nothing_to_ask_does_not_wait),
 	};
-	struct profile_options options = { .tenant = "acme" };
-	struct tenant_host host = { .base = (char[]){ "http://crm" },
-		.headers = http_headers_new(NULL) };
-	struct buf why = BUF_INIT;
 	int rc;
 
 	log_set_level(LOG_LEVEL_ERROR);
-	tenant = (struct tenant){ .name = "acme",
-		.section = (char[]){ "crm acme" },
-		.hosts = &host,
-		.hosts_n = 1,
-		.concurrency = 4,
-		.retry_budget_ms = 1000,
-		.profile = profile_open("chat2desk", &options, &why) };
-	if (tenant.profile == NULL)
-		return 1;
+	tenant = fake_tenant_open(1000);
 	rc = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
-	profile_close(tenant.profile);
-	http_headers_free(host.headers);
-	buf_release(&why);
+	fake_tenant_close(tenant);
 	return rc;
 }
