@@ -5,12 +5,8 @@
  */
 #include "poller/spool/outbox_impl.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/xalloc.h"
 #include "common/os/lines.h"
 
 /* A batch of requests, and a piece of the spool, have about that much. */
