@@ -66,8 +66,8 @@ now_of(const struct tenant_assigner *assigner)
 	return skew_apply(assigner->skew, clock_now_ms());
 }
 
-bool
-reservation_is_expired(const struct reservation *r)
+static bool
+is_expired(const struct reservation *r)
 {
 	return !r->assigner->timeless && now_of(r->assigner) >= r->expires;
 }
@@ -119,7 +119,7 @@ reservation_done(struct reservation *r, enum reservation_fate fate)
 void
 reservation_away(struct reservation *r)
 {
-	bool expired = reservation_is_expired(r);
+	bool expired = is_expired(r);
 
 	if (!r->assigner->wait_forever || stop_asked()) {
 		reservation_done(r, RESERVATION_AWAY);
@@ -148,8 +148,7 @@ reservation_give_up(struct reservation *r)
 	if (r->step != STEP_NONE || !is_crm_away(assigner))
 		return false;
 	/* One is asked about at a time, to notice that the CRM is back. */
-	if (assigner->wait_forever &&
-	    (assigner->active == 0 || !reservation_is_expired(r)))
+	if (assigner->wait_forever && (assigner->active == 0 || !is_expired(r)))
 		return false;
 	end_reservation(
 	    r, assigner->wait_forever ? RESERVATION_LEFT : RESERVATION_AWAY);
@@ -252,7 +251,7 @@ end_expired(struct reservation *r)
 static void
 give_or_refuse(struct reservation *r)
 {
-	if (reservation_is_expired(r))
+	if (is_expired(r))
 		end_expired(r);
 	else if (r->assigner->dry_run)
 		reservation_done(r, RESERVATION_WOULD);

@@ -34,7 +34,6 @@ void reservation_warn(const struct reservation *r, const char *why);
 void reservation_wait(struct reservation *r);
 /* The CRM is unreachable: waits, if the run does, until it has expired. */
 void reservation_away(struct reservation *r);
-bool reservation_is_expired(const struct reservation *r);
 /* Logs an error of the tenant once, until a request works again. Does not end
  * the reservation. */
 void reservation_report(struct tenant_assigner *assigner,
