@@ -33,6 +33,12 @@ deadletter_open(struct deadletter *d, const struct endpoint *in,
 		    xasprintf("%s%s.dead", path[0] == '/' ? "" : "./", path);
 }
 
+void
+deadletter_open_shown(struct deadletter *d)
+{
+	memset(d, 0, sizeof *d);
+}
+
 static void
 add_base64(struct buf *out, const char *data, size_t len)
 {

@@ -36,6 +36,9 @@ struct deadletter {
 void deadletter_open(struct deadletter *d, const struct endpoint *in,
     const struct endpoint_options *opt);
 
+/* They go to stderr, whatever the input is: of a run that changes nothing. */
+void deadletter_open_shown(struct deadletter *d);
+
 /* Adds one bad record; where: endpoint_where(). line may be NULL. When the
  * queue or file does not take it, that is logged; LATER: the same record may be
  * added again. */

@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "poller/quota/budget.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
 #include "poller/store/store.h"
@@ -23,6 +24,7 @@ struct assigner_slot {
 	uint64_t calls[PROFILE_CALLS]; /* those counted in the state already */
 	bool allowed;                  /* the CRM may be changed */
 	bool reported;                 /* that it may not was logged */
+	bool used_up;                  /* the budget is, which was logged */
 };
 
 static void
@@ -148,15 +150,28 @@ assigners_turn(struct assigners *all, int64_t wait_ms)
 		fetch_answer(answer);
 }
 
-/* Adds the calls since the last time to the state, and limits the next ones to
- * what the budget leaves. */
+/* Limits the next calls to what the budget leaves. */
 static void
+keep_to_quota(struct store *s, struct assigner_slot *slot, int64_t now_ms)
+{
+	const struct tenant *t = slot->assigner.tenant;
+	bool before = slot->used_up;
+
+	slot->used_up = !quota_apply(t, s, slot->assigner.fetch, now_ms);
+	if (slot->used_up && !before)
+		budget_report(t);
+}
+
+/* Adds the calls since the last time to the state. They are committed before
+ * the budget is looked at, which counts what is committed. */
+static enum exit_code
 count_calls_in(
     struct store *s, struct assigner_slot *slot, bool first, struct buf *why)
 {
 	struct fetch *fetch = slot->assigner.fetch;
 	const uint64_t *calls = fetch_calls(fetch);
 	struct call_usage u = { .runs = 1 };
+	enum exit_code code;
 	int64_t now;
 	size_t i;
 
@@ -168,10 +183,12 @@ count_calls_in(
 	usage_add_run(s, USAGE_ASSIGN, now, &u);
 	usage_add_month(s, USAGE_ASSIGN, now, usage_calls(u.calls));
 	quota_keep_hold(s, fetch, now);
-	if (quota_check(slot->assigner.tenant, s, fetch, now) != PROG_OK)
-		fetch_limit(fetch, 0);
-	if (store_commit(s, why) == PROG_OK)
-		memcpy(slot->calls, calls, sizeof slot->calls);
+	code = store_commit(s, why);
+	if (code != PROG_OK)
+		return code;
+	memcpy(slot->calls, calls, sizeof slot->calls);
+	keep_to_quota(s, slot, now);
+	return store_commit(s, why); /* the day of the last warning */
 }
 
 /* The state is opened for this moment only, since a poll uses it as well. */
@@ -180,14 +197,14 @@ account_slot(struct assigners *all, struct assigner_slot *slot)
 {
 	const char *tenant = slot->assigner.tenant->name;
 	struct buf why = BUF_INIT;
-	enum exit_code code;
+	enum exit_code code = PROG_OK;
 	struct store *s =
 	    store_open(all->opt->state, tenant, STORE_SHARED, &code, &why);
 
 	if (s != NULL)
-		count_calls_in(s, slot, all->accounted_ms == 0, &why);
+		code = count_calls_in(s, slot, all->accounted_ms == 0, &why);
 	store_close(s);
-	if (why.len > 0)
+	if (code != PROG_OK)
 		log_warn("tenant %s: %s", tenant, buf_str(&why));
 	buf_release(&why);
 }

@@ -67,7 +67,7 @@ now_of(const struct tenant_assigner *assigner)
 }
 
 static bool
-is_reservation_expired(const struct reservation *r)
+is_expired(const struct reservation *r)
 {
 	return !r->assigner->timeless && now_of(r->assigner) >= r->expires;
 }
@@ -92,20 +92,67 @@ reservation_go(struct reservation *r, enum reservation_step to)
 	r->step = to;
 }
 
-void
-reservation_done(struct reservation *r, enum reservation_fate fate)
+static void
+end_reservation(struct reservation *r, enum reservation_fate fate)
 {
 	struct tenant_assigner *assigner = r->assigner;
 
 	reservation_go(r, STEP_DONE);
 	r->fate = fate;
-	assigner->active--;
-	(void)strmap_delete(&assigner->busy, r->chat, strlen(r->chat));
 	log_info("reservation",
 	    "tenant=%s chat=%s operator=%s fate=%s holder=%s",
 	    assigner->tenant->name, r->chat, r->operator_id,
 	    reservation_fate_names[fate], r->holder != NULL ? r->holder : "-");
 	assigner->done(assigner->ctx, r);
+}
+
+void
+reservation_done(struct reservation *r, enum reservation_fate fate)
+{
+	struct tenant_assigner *assigner = r->assigner;
+
+	assigner->active--;
+	(void)strmap_delete(&assigner->busy, r->chat, strlen(r->chat));
+	end_reservation(r, fate);
+}
+
+void
+reservation_away(struct reservation *r)
+{
+	bool expired = is_expired(r);
+
+	if (!r->assigner->wait_forever || stop_asked()) {
+		reservation_done(r, RESERVATION_AWAY);
+	} else if (!expired) {
+		reservation_wait(r);
+	} else {
+		if (r->unclear != NULL)
+			reservation_warn(r, r->unclear);
+		reservation_done(r, RESERVATION_LEFT);
+	}
+}
+
+/* An error of this kind was the last answer of the CRM's. */
+static bool
+is_crm_away(const struct tenant_assigner *assigner)
+{
+	return assigner->reported == ERROR_CLASS_LATER ||
+	       assigner->reported == ERROR_CLASS_THROTTLED;
+}
+
+bool
+reservation_give_up(struct reservation *r)
+{
+	const struct tenant_assigner *assigner = r->assigner;
+
+	if (r->step != STEP_NONE || !is_crm_away(assigner))
+		return false;
+	/* One is asked about at a time, to notice that the CRM is back. */
+	if (assigner->wait_forever && (assigner->active == 0 || !is_expired(r)))
+		return false;
+	end_reservation(
+	    r, assigner->wait_forever ? RESERVATION_LEFT : RESERVATION_AWAY);
+	return true;
 }
 
 void
@@ -156,7 +203,6 @@ void
 reservation_ask(struct reservation *r, struct crm_question *q)
 {
 	q->urgent = true;
-	q->hasty = !r->assigner->wait_forever;
 	fetch_ask(r->assigner->fetch, q);
 }
 
@@ -205,7 +251,7 @@ end_expired(struct reservation *r)
 static void
 give_or_refuse(struct reservation *r)
 {
-	if (is_reservation_expired(r))
+	if (is_expired(r))
 		end_expired(r);
 	else if (r->assigner->dry_run)
 		reservation_done(r, RESERVATION_WOULD);

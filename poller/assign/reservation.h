@@ -22,7 +22,9 @@
  *
  * No state is kept between runs. A record that was not acknowledged comes again
  * and starts with reading, which finds what was done before. For the same
- * reason an expired one is read, too: it may have been fulfilled.
+ * reason an expired one is read, too: it may have been fulfilled. Only while
+ * the CRM is away it ends without an outcome, so that what waits does not pile
+ * up; the next poll shows who has the chat.
  *
  * Limits: between reading and giving, another client may assign the chat. Where
  * the CRM can refuse that (Qiscus: max_agent), the profile asks it to;
@@ -125,6 +127,11 @@ void reservation_release(struct reservation *r);
 /* True if no other reservation of the same chat is active and the tenant's
  * concurrency allows one more. */
 bool reservation_may_start(const struct reservation *r);
+
+/* Ends one that was not started, if the CRM is known to be away, and the run
+ * does not wait for it, or not longer than until the reservation expires.
+ * False: it goes on. */
+bool reservation_give_up(struct reservation *r);
 
 /* Starts it. It ends with a call of assigner->done, perhaps before this
  * returns. */

@@ -32,6 +32,8 @@ void reservation_ask(struct reservation *r, struct crm_question *q);
 void reservation_warn(const struct reservation *r, const char *why);
 /* Pauses, then reads the chat again. */
 void reservation_wait(struct reservation *r);
+/* The CRM is unreachable: waits, if the run does, until it has expired. */
+void reservation_away(struct reservation *r);
 /* Logs an error of the tenant once, until a request works again. Does not end
  * the reservation. */
 void reservation_report(struct tenant_assigner *assigner,

@@ -10,7 +10,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/os/stop.h"
 #include "common/text/jsonw.h"
 
 /* Chats of which the time of the last reading is kept. */
@@ -97,21 +96,14 @@ reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* Retries while the CRM is unreachable, if the run waits for it. */
 static void
 read_failed(struct reservation *r, const struct ending *e)
 {
-	struct tenant_assigner *assigner = r->assigner;
-	bool away =
-	    e->error == ERROR_CLASS_LATER || e->error == ERROR_CLASS_THROTTLED;
-
-	reservation_report(assigner, e->error, "read chats", e->message);
-	if (!away)
-		reservation_done(r, RESERVATION_LEFT);
-	else if (assigner->wait_forever && !stop_asked())
-		reservation_wait(r);
+	reservation_report(r->assigner, e->error, "read chats", e->message);
+	if (e->error == ERROR_CLASS_LATER || e->error == ERROR_CLASS_THROTTLED)
+		reservation_away(r);
 	else
-		reservation_done(r, RESERVATION_AWAY);
+		reservation_done(r, RESERVATION_LEFT);
 }
 
 /* The chat is assigned and the CRM does not say to whom: the outcome says only

@@ -6,7 +6,8 @@
 #define BIT(step) (1u << (step))
 
 static const unsigned follow[RESERVATION_STEPS] = {
-	/* DONE: an earlier reading of the chat was after expires. */
+	/* DONE: an earlier reading of the chat was after expires, or the CRM is
+	 * away. */
 	[STEP_NONE] = BIT(STEP_READING) | BIT(STEP_DONE),
 	[STEP_READING] = BIT(STEP_SEEKING_FREE) | BIT(STEP_SEARCHING) |
 			 BIT(STEP_LISTING) | BIT(STEP_GIVING) |

@@ -41,6 +41,15 @@ fetch_limit(struct fetch *f, uint64_t calls)
 }
 
 void
+fetch_hold(struct fetch *f, int64_t ms)
+{
+	int64_t until = clock_mono_ms() + ms;
+
+	if (ms > 0 && until > f->hold_until_ms)
+		f->hold_until_ms = until;
+}
+
+void
 fetch_drop_request(struct fetch_job *j)
 {
 	free(j->url);
@@ -101,6 +110,7 @@ fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
 	const struct fetch *f = j->fetch;
 	struct buf text = BUF_INIT;
 	struct ending e = { .error = error,
+		.asked = j->asked,
 		.outage = j->failures > 0 && f->answered == j->answered_before,
 		.maybe = maybe,
 		.ended_ms = skew_apply(f->skew, clock_now_ms()),
@@ -209,6 +219,7 @@ start_job(struct fetch_job *j)
 		fetch_end(j, ERROR_CLASS_QUOTA,
 		    "the calls of [crm] budget are used up");
 	} else {
+		j->asked = true;
 		f->calls_left--;
 		f->calls[j->q.call]++;
 		TAILQ_INSERT_TAIL(&f->in_flight, j, link);
@@ -255,13 +266,13 @@ fetch_tell_hold(const struct fetch *f, int64_t ms, struct buf *text)
 	return true;
 }
 
-/* Ends a hasty question that the CRM wants no call for; false: it waits. */
+/* Ends a question while the CRM wants no call for long; false: it waits. */
 static bool
 give_up_held(struct fetch_job *j, struct fetch_jobs *from, int64_t hold)
 {
 	struct buf text = BUF_INIT;
 
-	if (!j->q.hasty || !fetch_tell_hold(j->fetch, hold, &text))
+	if (!fetch_tell_hold(j->fetch, hold, &text))
 		return false;
 	TAILQ_REMOVE(from, j, link);
 	fetch_end(j, ERROR_CLASS_THROTTLED, buf_str(&text));

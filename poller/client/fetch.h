@@ -1,7 +1,8 @@
 /*
  * fetch: puts questions to one tenant's CRM, up to [crm] concurrency at a time:
  * follows their pages, retries temporary errors, and pauses while the CRM
- * throttles. A question gets its good pages and then one end.
+ * throttles, if that is no longer than [poller] retry_budget. A question gets
+ * its good pages and then one end.
  *
  * fetch.c queues and sends, fetch_answer.c handles the answers.
  */
@@ -21,6 +22,8 @@ struct fetch;
 struct ending {
 	enum error_class error;
 	const char *message; /* of an error: half a sentence */
+	bool asked;          /* a request was sent; false: the profile has none
+				for the question, or it was not sent */
 	bool outage;         /* no other question was answered meanwhile */
 	bool maybe;          /* it failed, but may have changed the CRM */
 	int64_t ended_ms;    /* now, on the CRM's clock */
@@ -41,8 +44,6 @@ struct crm_question {
 			     answered meanwhile; 0: retry while retry_budget
 			     lasts */
 	bool at_once;     /* end after tries even if no other is answered */
-	bool hasty;       /* end instead of waiting while the CRM throttles
-			     longer than retry_budget */
 	void *ctx;
 	/* A page; asked_ms is on the CRM's clock. May take from *a. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);
@@ -58,6 +59,9 @@ void fetch_free(struct fetch *f);
 /* Allows that many more calls; a question beyond them ends with
  * ERROR_CLASS_QUOTA. */
 void fetch_limit(struct fetch *f, uint64_t calls);
+
+/* Makes no call for so long, unless it makes none for longer already. */
+void fetch_hold(struct fetch *f, int64_t ms);
 
 /* Queues a question; *q is copied. */
 void fetch_ask(struct fetch *f, const struct crm_question *q);

@@ -61,15 +61,6 @@ retry_or_end(
 	TAILQ_INSERT_TAIL(&j->fetch->delayed, j, link);
 }
 
-static void
-hold_calls(struct fetch *f, int64_t wait)
-{
-	int64_t until = clock_mono_ms() + wait;
-
-	if (wait > 0 && until > f->hold_until_ms)
-		f->hold_until_ms = until;
-}
-
 static bool
 is_success(const struct http_answer *h)
 {
@@ -195,7 +186,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	wait =
 	    throttle_wait(&h->headers, refused, skew_apply(f->skew, h->got_ms),
 		profile_about(f->tenant->profile)->period_ms);
-	hold_calls(f, wait);
+	fetch_hold(f, wait);
 	(void)fetch_tell_hold(f, wait, &text);
 	retry_error(j, h, a, json && !a->unread, wait, buf_str(&text));
 	buf_release(&text);
@@ -285,7 +276,7 @@ handle_answer(struct fetch_job *j, struct http_answer *h)
 	if (a.error != ERROR_CLASS_NONE) {
 		bad_answer(j, h, &a, json);
 	} else {
-		hold_calls(
+		fetch_hold(
 		    f, throttle_wait(&h->headers, false,
 			   skew_apply(f->skew, h->got_ms),
 			   profile_about(f->tenant->profile)->period_ms));

@@ -17,10 +17,6 @@
 #include "common/base/xalloc.h"
 #include "common/conf/url.h"
 
-/* A transfer that is slower for so long is ended. */
-#define LOW_SPEED_BYTES 10L
-#define LOW_SPEED_SECONDS 15L
-
 #define KEEP_HANDLES 64
 
 struct http_headers {
@@ -214,8 +210,6 @@ set_easy_options(struct http *h, struct transfer *t)
 	    c, CURLOPT_TIMEOUT_MS, (long)r->limits->timeout_ms);
 	(void)curl_easy_setopt(
 	    c, CURLOPT_CONNECTTIMEOUT_MS, (long)r->limits->connect_ms);
-	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
-	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
 	if (r->limits->ca_file != NULL)
 		(void)curl_easy_setopt(c, CURLOPT_CAINFO, r->limits->ca_file);
 	(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);

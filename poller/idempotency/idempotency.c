@@ -27,6 +27,7 @@ struct idempotency {
 	struct strmap map;               /* to struct known_request */
 	struct known_request *oldest, **end;
 	size_t max;
+	int64_t day; /* of the store's file that is added to; 0: unknown */
 };
 
 static enum idempotency_verdict
@@ -53,6 +54,14 @@ drop_oldest(struct idempotency *m)
 	if (m->store != NULL)
 		idempotency_store_remove_up_to(m->store, k->number);
 	free(k);
+}
+
+static void
+drop_outdated(struct idempotency *m, int64_t now_ms)
+{
+	while (m->oldest != NULL &&
+	       now_ms - m->oldest->what.at >= IDEMPOTENCY_WINDOW_MS)
+		drop_oldest(m);
 }
 
 static void
@@ -139,10 +148,27 @@ check_request(
 			return IDEMPOTENCY_FAILED;
 	}
 	remember_request(m, key, len, r, number);
-	while (m->map.live > m->max ||
-	       r->at - m->oldest->what.at >= IDEMPOTENCY_WINDOW_MS)
+	while (m->map.live > m->max)
 		drop_oldest(m);
+	drop_outdated(m, r->at);
 	return v;
+}
+
+void
+idempotency_expire(struct idempotency *m, int64_t now_ms)
+{
+	int64_t day = now_ms / IDEMPOTENCY_WINDOW_MS;
+
+	(void)pthread_mutex_lock(&m->lock);
+	drop_outdated(m, now_ms);
+	if (m->store != NULL && day != m->day) {
+		m->day = day;
+		if (m->oldest == NULL)
+			idempotency_store_clear(m->store);
+		else
+			idempotency_store_end_file(m->store);
+	}
+	(void)pthread_mutex_unlock(&m->lock);
 }
 
 enum idempotency_verdict

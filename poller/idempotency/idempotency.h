@@ -9,7 +9,7 @@
  * start logs what is missing or damaged. Without a folder fewer are kept. Above
  * the limit the oldest are dropped.
  *
- * Any thread may call idempotency_first() at any time.
+ * Any thread may call idempotency_first() and idempotency_expire() at any time.
  */
 #ifndef POLLER_IDEMPOTENCY_IDEMPOTENCY_H
 #define POLLER_IDEMPOTENCY_IDEMPOTENCY_H
@@ -55,6 +55,10 @@ void idempotency_close(struct idempotency *m);
 
 /* Keys were missing when it was opened, which was logged. */
 bool idempotency_is_damaged(const struct idempotency *m);
+
+/* Forgets keys that are a day old; call it now and then. On the disk they stay
+ * for another day at most. */
+void idempotency_expire(struct idempotency *m, int64_t now_ms);
 
 /* Looks the key up, and remembers *r if it is new. kind separates the keys of
  * unrelated routes. */

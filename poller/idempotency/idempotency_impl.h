@@ -33,4 +33,10 @@ uint64_t idempotency_store_add(struct idempotency_store *s, const char *key,
 void idempotency_store_remove_up_to(
     struct idempotency_store *s, uint64_t number);
 
+/* What is added from now on goes into another file, which is removed later. */
+void idempotency_store_end_file(struct idempotency_store *s);
+
+/* Removes all keys. */
+void idempotency_store_clear(struct idempotency_store *s);
+
 #endif

@@ -157,3 +157,15 @@ idempotency_store_remove_up_to(struct idempotency_store *s, uint64_t number)
 {
 	spool_remove_up_to(s->lines, number);
 }
+
+void
+idempotency_store_end_file(struct idempotency_store *s)
+{
+	spool_end_file(s->lines);
+}
+
+void
+idempotency_store_clear(struct idempotency_store *s)
+{
+	spool_clear(s->lines);
+}

@@ -30,8 +30,9 @@
 #include "poller/modes/poller.h"
 
 enum {
-	/* Records read and not acknowledged. */
-	WINDOW = 256,
+	/* Records read and not acknowledged: more than wait at a time for a CRM
+	 * that is away, until they expire. */
+	WINDOW = 4096,
 	/* How often the input is polled while requests are in flight. */
 	POLL_INPUT_MS = 20,
 	IDLE_MS = 1000,
@@ -61,7 +62,9 @@ struct assign {
 	struct flat flat;
 	struct buf why;
 	struct dry_run dry_run; /* output, of a dry run */
-	bool ended, failed, one_shot;
+	bool
+	    waits; /* on a queue; a run by hand, or a dry run, ends by itself */
+	bool ended, failed;
 };
 
 static void
@@ -100,9 +103,10 @@ on_reservation_done(void *ctx, struct reservation *r)
 	a->counts.ended[r->fate]++;
 	if (a->poller->dry_run)
 		dry_run_add(&a->dry_run, r);
-	/* AWAY: the queue delivers it again; a one-shot run fails. */
+	/* AWAY: the queue delivers it again; a run that does not wait fails. */
 	if (a->poller->dry_run || r->outcome.len == 0) {
-		e->completed = r->fate != RESERVATION_AWAY;
+		e->completed =
+		    r->fate != RESERVATION_AWAY || !r->assigner->wait_forever;
 		return;
 	}
 	a->unflushed++;
@@ -314,7 +318,8 @@ step_reservations(struct assign *a)
 
 	for (e = STAILQ_FIRST(&a->entries); e != NULL;
 	     e = STAILQ_NEXT(e, link)) {
-		if (e->reservation.assigner == NULL || stop_asked())
+		if (e->reservation.assigner == NULL || stop_asked() ||
+		    reservation_give_up(&e->reservation))
 			continue;
 		if (e->reservation.step == STEP_NONE &&
 		    reservation_may_start(&e->reservation))
@@ -407,11 +412,10 @@ open_assign_ends(struct assign *a)
 	struct endpoint_options opt = { .conf = p->common.conf };
 	enum exit_code code = PROG_OK;
 
-	a->one_shot = !endpoint_is_queue(from);
-	if (!a->one_shot && !p->dry_run)
+	a->waits = endpoint_is_queue(from) && !p->dry_run;
+	if (a->waits)
 		daemon_init();
-	opt.wait_forever = !a->one_shot && !p->dry_run;
-	opt.append = !a->one_shot;
+	opt.wait_forever = opt.append = a->waits;
 	opt.until_empty = p->dry_run;
 	if (p->dry_run) /* nothing is acknowledged */
 		opt.prefetch = ENDPOINT_NO_PREFETCH_LIMIT;
@@ -419,10 +423,12 @@ open_assign_ends(struct assign *a)
 	if (a->from != NULL && !p->dry_run)
 		a->to = endpoint_open_write(
 		    p->to != NULL ? p->to : "-", &opt, &a->why, &code);
-	if (a->from != NULL)
+	if (a->from != NULL && p->dry_run)
+		deadletter_open_shown(&a->dead);
+	else if (a->from != NULL)
 		deadletter_open(&a->dead, a->from, &opt);
 	if (a->from != NULL && (a->to != NULL || p->dry_run)) {
-		if (opt.wait_forever)
+		if (a->waits)
 			a->metrics = assign_metrics_open(p->common.conf,
 			    endpoint_amqp_name(from), &a->counts);
 		return 0;
@@ -438,7 +444,7 @@ release_assign(struct assign *a)
 	struct assign_entry *e;
 
 	daemon_metrics_close(a->metrics);
-	assigners_release(&a->assigners, a->one_shot);
+	assigners_release(&a->assigners, !a->waits);
 	while ((e = STAILQ_FIRST(&a->entries)) != NULL)
 		drop_entry(a, e);
 	flat_release(&a->flat);
@@ -470,21 +476,22 @@ assign(struct poller *p)
 	STAILQ_INIT(&a.entries);
 	dry_run_init(&a.dry_run, p->format);
 	if (open_assign_ends(&a) == 0) {
-		opt.defaults.wait_forever = !a.one_shot && !p->dry_run;
-		/* The input may be of a past day, and nothing is changed. */
-		opt.defaults.timeless = a.one_shot && p->dry_run;
+		opt.defaults.wait_forever = a.waits;
+		/* A file may be of a past day, and nothing is changed. */
+		opt.defaults.timeless =
+		    p->dry_run && !endpoint_is_queue(endpoint_name(a.from));
 		if (assigners_open(&a.assigners, &opt) == 0) {
 			carry_out_assignments(&a);
 			log_assign_summary(&a);
 			if (p->dry_run)
 				poller_failed(p, dry_run_show(&a.dry_run));
-			if (a.one_shot)
+			if (!a.waits)
 				poller_failed(p, deadletter_code(&a.dead));
 		}
 		deadletter_close(&a.dead);
 	}
 	release_assign(&a);
-	return a.one_shot || !stop_asked() ? p->code : PROG_OK;
+	return !a.waits || !stop_asked() ? p->code : PROG_OK;
 }
 
 static const struct option_row rows[] = {

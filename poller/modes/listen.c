@@ -179,6 +179,7 @@ listen_on(struct poller *p)
 		notify_ready();
 		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code)) {
 			hooks_log_counts(l.intake->hooks, clock_mono_ms());
+			idempotency_expire(l.intake->keys, clock_now_ms());
 			(void)stop_sleep(CHECK_MS);
 		}
 		notify_stopping();

@@ -43,6 +43,13 @@ set_failed_finding(
 	buf_release(&way);
 }
 
+/* The profile has no request for that, so there is nothing to find. */
+static bool
+is_nothing(const struct ending *e)
+{
+	return e->error == ERROR_CLASS_NONE && !e->asked;
+}
+
 /* Any answer, even a refusal, shows that the address is right. */
 static void
 check_address(struct tenant_check *p, const struct ending *e)
@@ -50,6 +57,8 @@ check_address(struct tenant_check *p, const struct ending *e)
 	struct finding *f = &p->findings[STEP_ADDRESS];
 	bool tls = strncmp(p->tenant->base, "https", 5) == 0;
 
+	if (is_nothing(e))
+		return;
 	if (e->error == ERROR_CLASS_LATER && f->result == UNKNOWN) {
 		set_failed_finding(p, STEP_ADDRESS, e);
 	} else if (e->error == ERROR_CLASS_NONE ||
@@ -79,6 +88,8 @@ token_end(void *ctx, const struct ending *e)
 	struct finding *f = &p->findings[STEP_TOKEN];
 
 	check_address(p, e);
+	if (is_nothing(e))
+		return;
 	if (e->error == ERROR_CLASS_NONE) {
 		set_finding(p, STEP_TOKEN, true);
 		if (f->detail.len == 0)
@@ -114,10 +125,13 @@ checked_operators_end(void *ctx, const struct ending *e)
 		set_failed_finding(p, STEP_OPERATORS, e);
 		return;
 	}
-	set_finding(p, STEP_OPERATORS, true);
-	buf_setf(&p->findings[STEP_OPERATORS].detail,
-	    "%llu operators, %llu of them available",
-	    (unsigned long long)p->operators, (unsigned long long)p->available);
+	if (!is_nothing(e)) {
+		set_finding(p, STEP_OPERATORS, true);
+		buf_setf(&p->findings[STEP_OPERATORS].detail,
+		    "%llu operators, %llu of them available",
+		    (unsigned long long)p->operators,
+		    (unsigned long long)p->available);
+	}
 	if (p->lists.by_operator)
 		chat_lists_ask(&p->lists);
 }
@@ -140,6 +154,8 @@ checked_messages_end(void *ctx, const struct ending *e)
 		set_failed_finding(p, STEP_MESSAGES, e);
 		return;
 	}
+	if (is_nothing(e))
+		return;
 	set_finding(p, STEP_MESSAGES, true);
 	buf_setf(&p->findings[STEP_MESSAGES].detail,
 	    "%llu messages of one chat", (unsigned long long)p->messages);
@@ -162,6 +178,8 @@ checked_customer_end(void *ctx, const struct ending *e)
 		set_failed_finding(p, STEP_CUSTOMER, e);
 		return;
 	}
+	if (is_nothing(e))
+		return;
 	set_finding(p, STEP_CUSTOMER, true);
 	buf_setf(&p->findings[STEP_CUSTOMER].detail, "can be asked about");
 }
@@ -244,6 +262,8 @@ checked_chats_end(void *ctx, const struct ending *e)
 		set_failed_finding(p, STEP_CHATS, e);
 		return;
 	}
+	if (p->pages == 0)
+		return; /* as is_nothing(), of several lists */
 	set_finding(p, STEP_CHATS, true);
 	buf_setf(detail, "%llu open, %llu of them held by nobody",
 	    (unsigned long long)p->chats, (unsigned long long)p->unassigned);

@@ -26,7 +26,8 @@
  * state. */
 #define FAILURES_MAX 3
 
-/* After so many failures without a success it is the CRM that fails. */
+/* After so many chats that fail anew, without a success, it is the CRM that
+ * fails. */
 #define HOPELESS 10
 
 /* Tries of one chat in a poll. */
@@ -36,8 +37,9 @@ struct polled_chat {
 	struct chats *chats;
 	struct crm_record list; /* as the list has it */
 	struct chat_state state;
-	bool known;       /* state comes from the store */
-	unsigned waiting; /* answers to come */
+	struct history read; /* pages of its messages, until the last came */
+	bool known;          /* state comes from the store */
+	unsigned waiting;    /* answers to come */
 	bool unchanged, failed;
 	bool mixed; /* its answer had messages of another chat */
 	int64_t asked_ms;
@@ -54,6 +56,7 @@ free_chat(struct polled_chat *c)
 		return;
 	crm_record_release(&c->list);
 	chat_state_release(&c->state);
+	history_release(&c->read);
 	free(c->person);
 	free(c);
 }
@@ -186,6 +189,7 @@ update_state(struct polled_chat *c)
 	const char *mark = c->list.mark != NULL ? c->list.mark : "";
 	bool same_mark = c->known && strcmp(s->mark, mark) == 0;
 
+	history_move(&s->history, &c->read);
 	history_sort(&s->history);
 	s->opened_at = history_opened_at(
 	    &s->history, c->list.episode, s->opened_at, c->list.opened_at);
@@ -203,7 +207,8 @@ update_state(struct polled_chat *c)
 }
 
 /* The chat could not be read: counts that in the state and changes nothing else
- * there. From FAILURES_MAX on it is written as last read. */
+ * there: between pages that were read and the messages of the state may be
+ * some that never would be. From FAILURES_MAX on it is written as last read. */
 static void
 fail_chat(struct polled_chat *c)
 {
@@ -253,13 +258,12 @@ answer_arrived(struct polled_chat *c)
 }
 
 static void
-add_chat_message(
-    struct polled_chat *c, const struct crm_record *r, bool fetched)
+add_chat_message(struct history *to, const struct crm_record *r, bool fetched)
 {
 	const struct history_message m = { r->id, r->episode, r->body, r->at,
 		r->closing, fetched };
 
-	history_put(&c->state.history, &m);
+	history_put(to, &m);
 }
 
 static void
@@ -273,7 +277,7 @@ chat_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		if (r->type != RECORD_MESSAGE)
 			continue;
 		if (strcmp(r->chat, c->list.id) == 0)
-			add_chat_message(c, r, true);
+			add_chat_message(&c->read, r, true);
 		else
 			c->mixed = true;
 	}
@@ -287,14 +291,19 @@ remember_failure(struct polled_chat *c, const char *message)
 		    xasprintf("chat %s: %s", c->list.id, message);
 }
 
-/* Whether the CRM fails, not the chat: no other question is answered either,
- * and there are others. */
+/* The chat failed. Whether it is the CRM that fails: no other question is
+ * answered either, and there are others. A chat that failed in the last poll,
+ * too, says nothing about that; else some such chats, and no other to ask
+ * about, would end every poll before they are shown as last read. */
 static bool
-is_stuck(const struct chats *cs, const struct ending *e)
+is_stuck(struct chats *cs, const struct polled_chat *c, const struct ending *e)
 {
+	if (c->state.failures > 0)
+		return false;
+	cs->first_failures++;
 	if (e->error == ERROR_CLASS_LATER && e->outage)
 		return fetch_left(cs->fetch) > 1;
-	return cs->good == 0 && cs->read > HOPELESS;
+	return cs->good == 0 && cs->first_failures > HOPELESS;
 }
 
 /* The CRM ignores which chat is asked for, or its profile does: what is missing
@@ -338,7 +347,7 @@ chat_messages_end(void *ctx, const struct ending *ending)
 		cs->give_up(cs->ctx, e->error, "messages", e->message);
 		return;
 	}
-	stuck = c->failed && is_stuck(cs, e);
+	stuck = c->failed && is_stuck(cs, c, e);
 	answer_arrived(c);
 	if (stuck)
 		cs->give_up(cs->ctx, e->error, "messages", e->message);
@@ -408,7 +417,7 @@ decide_chat(struct polled_chat *c)
 	struct chat_state stored;
 	struct chat_peek peek;
 	const void *data = NULL;
-	size_t len = 0, i;
+	size_t len = 0;
 	bool found =
 	    cs->store != NULL &&
 	    store_get(cs->store, STORE_CHATS, c->list.id, &data, &len) &&
@@ -423,9 +432,7 @@ decide_chat(struct polled_chat *c)
 	}
 	if (found && chat_state_decode(&stored, data, len) == 0) {
 		/* The list's messages come last, as they are newer. */
-		for (i = 0; i < c->state.history.n; i++)
-			history_put(
-			    &stored.history, &c->state.history.messages[i]);
+		history_move(&stored.history, &c->state.history);
 		chat_state_release(&c->state);
 		c->state = stored;
 		c->known = true;
@@ -466,6 +473,7 @@ add_listed_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 	*r = (struct crm_record){ .type = RECORD_UNKNOWN };
 	c->state = (struct chat_state){ .opened_at = CLOCK_NONE,
 		.history = HISTORY_INIT };
+	c->read = (struct history)HISTORY_INIT;
 	c->asked_ms = asked_ms;
 	*slot = c;
 	return c;
@@ -491,7 +499,7 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 		} else if (r->type == RECORD_MESSAGE) {
 			c = strmap_get(&cs->all, r->chat, strlen(r->chat));
 			if (c != NULL && c != &DONE)
-				add_chat_message(c, r, false);
+				add_chat_message(&c->state.history, r, false);
 		}
 	}
 	cs->listed += n;

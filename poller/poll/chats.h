@@ -28,7 +28,8 @@ struct chats {
 	struct strmap all; /* id -> struct polled_chat, or DONE */
 	struct customers customers;
 	size_t listed, to_read, read, good, failed, stale, left;
-	size_t unknown; /* assigned to an operator we do not have yet */
+	size_t first_failures; /* of chats that the last poll could read */
+	size_t unknown;        /* assigned to an operator we do not have yet */
 
 	/* With a list for each operator, chats are gathered and handled when
 	 * all lists are read, because a chat may move between them. */

@@ -73,7 +73,7 @@ operators_load(
 void
 operators_invalidate(struct store *s)
 {
-	store_delete(s, STORE_META, "operators");
+	store_delete(s, STORE_META, "operators_at");
 }
 
 void

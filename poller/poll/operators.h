@@ -36,7 +36,8 @@ void operators_keep(const struct operators *c, struct store *s);
 bool operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms);
 
-/* Makes the next operators_load() return false. */
+/* From the next commit on operators_load() returns false. They stay for
+ * listeners, who have no others until a poll has read them anew. */
 void operators_invalidate(struct store *s);
 
 /* Writes all of them as records of a snapshot. */

@@ -167,17 +167,18 @@ pulled_chats_end(void *ctx, const struct ending *e)
 		chats_leave(&p->chats, p->pages);
 }
 
+/* forgotten: the operators of the state are of another profile or tenant. */
 static void
-ask_lists(struct pull *p)
+ask_lists(struct pull *p, bool forgotten)
 {
 	const struct crm_question q = { .call = PROFILE_OPERATORS,
 		.urgent = true,
 		.ctx = p,
 		.page = pulled_operators_page,
 		.end = pulled_operators_end };
-	bool known =
-	    p->store != NULL && operators_load(&p->operators, p->store,
-				    crm_now(p), p->tenant->operators_every_ms);
+	bool known = p->store != NULL && !forgotten &&
+		     operators_load(&p->operators, p->store, crm_now(p),
+			 p->tenant->operators_every_ms);
 
 	p->lists = (struct chat_lists){ .fetch = p->fetch,
 		.profile = p->tenant->profile,
@@ -195,15 +196,16 @@ ask_lists(struct pull *p)
 }
 
 /* Empties a state that was made with another profile or other options, or by
- * another tenant whose file was moved here. */
-static void
-check_state_version(struct pull *p)
+ * another tenant whose file was moved here; false: it is ours. */
+static bool
+forget_other_state(struct pull *p)
 {
 	const char *name = p->tenant->name;
 	int64_t version = (int64_t)checksum(
 	    profile_version(p->tenant->profile), name, strlen(name));
+	bool other = store_number(p->store, "profile", version) != version;
 
-	if (store_number(p->store, "profile", version) != version) {
+	if (other) {
 		log_info("state_forgotten",
 		    "tenant=%s reason='profile or options changed, or of "
 		    "another tenant'",
@@ -214,6 +216,7 @@ check_state_version(struct pull *p)
 		store_delete(p->store, STORE_META, "operators");
 	}
 	store_set_number(p->store, "profile", version);
+	return other;
 }
 
 struct pull *
@@ -221,6 +224,7 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
     struct endpoint *to)
 {
 	struct pull *p = xcalloc(1, sizeof *p);
+	bool forgotten = false;
 
 	p->tenant = t;
 	p->store = store;
@@ -243,14 +247,14 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 	if (store != NULL) {
 		p->skew.offset_ms = store_number(store, "skew", 0);
 		p->first = store_number(store, "as_of", 0) == 0;
-		check_state_version(p);
+		forgotten = forget_other_state(p);
 		p->code = quota_check(t, store, p->fetch, crm_now(p));
 		if (p->code != PROG_OK)
 			fetch_stop(p->fetch);
 		/* Before this poll stores customers anew. */
 		customers_drop_old(store, crm_now(p));
 	}
-	ask_lists(p);
+	ask_lists(p, forgotten);
 	return p;
 }
 
@@ -270,7 +274,10 @@ pull_free(struct pull *p)
 int64_t
 pull_step(struct pull *p)
 {
-	return p->done ? INT64_MAX : fetch_step(p->fetch);
+	int64_t wait = p->done ? INT64_MAX : fetch_step(p->fetch);
+
+	/* No answer will come: pull_done() ends it now. */
+	return !p->done && fetch_left(p->fetch) == 0 ? 0 : wait;
 }
 
 static uint64_t

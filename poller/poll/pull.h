@@ -29,7 +29,8 @@ struct pull *pull_new(struct http *h, const struct tenant *t,
     __attribute__((warn_unused_result));
 void pull_free(struct pull *p);
 
-/* Sends requests; as fetch_step(), INT64_MAX when done. */
+/* Sends requests; as fetch_step(), but 0 when none is left to wait for, and
+ * INT64_MAX when done. */
 int64_t pull_step(struct pull *p);
 
 /* Call it after answers were handled: true when the poll has ended. */

@@ -22,24 +22,25 @@ warn_budget(
 	    t->name, used, t->budget, t->section);
 }
 
-enum exit_code
-budget_check(
-    const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms)
+uint64_t
+budget_left(const struct tenant *t, struct store *s, int64_t now_ms)
 {
 	uint64_t budget = (uint64_t)t->budget, used;
 
 	if (budget == 0)
-		return PROG_OK;
+		return UINT64_MAX;
 	used = usage_month(s, now_ms);
-	if (used >= budget) {
-		log_error("tenant %s: this month's %" PRIu64
-			  " calls ([%s] budget) are used up; raise budget, "
-			  "or wait for the next month",
-		    t->name, budget, t->section);
-		return PROG_UNAVAILABLE;
-	}
-	fetch_limit(f, budget - used);
+	if (used >= budget)
+		return 0;
 	if (used >= budget / 5 * 4)
 		warn_budget(t, s, used, now_ms / DAY_MS);
-	return PROG_OK;
+	return budget - used;
+}
+
+void
+budget_report(const struct tenant *t)
+{
+	log_error("tenant %s: this month's %" PRId64 " calls ([%s] budget) are "
+		  "used up; raise budget, or wait for the next month",
+	    t->name, t->budget, t->section);
 }

@@ -5,16 +5,16 @@
 #ifndef POLLER_QUOTA_BUDGET_H
 #define POLLER_QUOTA_BUDGET_H
 
-#include "common/base/prog.h"
-#include "poller/client/fetch.h"
 #include "poller/client/tenant.h"
 #include "poller/store/store.h"
 
 #include <stdint.h>
 
-/* PROG_OK, and *f is limited to the calls left this month; or an exit code,
- * after logging. Warns once a day from 80 % on. */
-enum exit_code budget_check(
-    const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms);
+/* The calls left this month, as far as they are committed; UINT64_MAX: there is
+ * no budget. Warns once a day from 80 % on. */
+uint64_t budget_left(const struct tenant *t, struct store *s, int64_t now_ms);
+
+/* Logs that none is left. */
+void budget_report(const struct tenant *t);
 
 #endif

@@ -4,8 +4,9 @@
  * A poll in some hour of the day costs what it cost in that hour of the last
  * two weeks; in an hour without measurements, the average of all hours; with
  * too few measurements, an estimate: the pages of the list, a call for each
- * chat that changes, and sometimes the operators. Without a state it is the
- * list, the operators and a call for each chat, every time.
+ * chat that changes, sometimes the operators, and each customer once a day.
+ * Without a state it is the list, the operators and a call for each chat and
+ * customer, every time.
  *
  * The reaper asks about each chat that left the list while polls run, and for
  * the whole list while they do not.
@@ -95,6 +96,24 @@ reaper_cost(const struct forecast_input *in, const struct hourly_cost *c,
 	return leaving(in->polls, hour, polls_per_hour) * gap;
 }
 
+/* Their names are kept for a day. */
+static void
+add_customers(const struct forecast_input *in, const unsigned day_polls[24],
+    struct forecast *out)
+{
+	unsigned today = 0;
+	size_t h;
+
+	for (h = 0; h < 24; h++)
+		today += day_polls[h];
+	if (today > 0)
+		out->today += in->customers;
+	/* On fewer days, if there are fewer polls. */
+	out->polls +=
+	    in->customers *
+	    (out->poll_runs < FORECAST_DAYS ? out->poll_runs : FORECAST_DAYS);
+}
+
 void
 forecast_compute(const struct forecast_input *in, struct forecast *out)
 {
@@ -121,6 +140,8 @@ forecast_compute(const struct forecast_input *in, struct forecast *out)
 		out->poll_runs += polls[h];
 		out->reaper_runs += runs[h];
 	}
+	if (in->state && !poll.any)
+		add_customers(in, day_polls, out);
 	out->measured = poll.any;
 	out->measured_reaper = run.any;
 }

@@ -11,10 +11,16 @@
 #include "poller/client/tenant.h"
 #include "poller/store/store.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* PROG_OK, and *f is limited to the calls left this month; or an exit code,
- * after logging. */
+/* Limits *f to the calls left this month, and lets it keep to the pause. False:
+ * no call is left; that is not logged. */
+bool quota_apply(
+    const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms);
+
+/* The same for a run that ends: PROG_OK; or the exit code of a run that may not
+ * begin, after logging. */
 enum exit_code quota_check(
     const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms);
 

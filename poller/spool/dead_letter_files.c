@@ -34,6 +34,7 @@ struct dead_letter_files {
 	char day[DAY_LEN + 1]; /* of the last file; "": there was none */
 	int fd;                /* -1: none is open */
 	bool unsafe;           /* lines were written and not synced */
+	int64_t expired_day;   /* when old files were removed; 0: not yet */
 };
 
 struct dead_letter_files *
@@ -105,6 +106,17 @@ remove_expired_files(const struct dead_letter_files *l, int64_t now_ms)
 		(void)closedir(d);
 }
 
+void
+dead_letter_files_expire(struct dead_letter_files *l, int64_t now_ms)
+{
+	int64_t day = now_ms / DAY_MS;
+
+	if (day == l->expired_day)
+		return;
+	l->expired_day = day;
+	remove_expired_files(l, now_ms);
+}
+
 /* Opens the file under its lock, which reaper --forget may have for a moment.
  * The file may be exchanged for another one meanwhile. */
 static int
@@ -131,8 +143,7 @@ open_when_free(const char *path)
 
 /* Opens the file of that day. */
 static int
-open_day_file(struct dead_letter_files *l, const char *day, int64_t now_ms,
-    struct buf *why)
+open_day_file(struct dead_letter_files *l, const char *day, struct buf *why)
 {
 	char *path = xasprintf("%s/%s%s", l->dir, day, ENDING);
 	int rc = 0;
@@ -145,10 +156,8 @@ open_day_file(struct dead_letter_files *l, const char *day, int64_t now_ms,
 			rc = dead_letters_failed(l, "keep", why);
 	}
 	free(path);
-	if (rc == 0 && strcmp(day, l->day) != 0) {
+	if (rc == 0)
 		memcpy(l->day, day, sizeof l->day);
-		remove_expired_files(l, now_ms);
-	}
 	return rc;
 }
 
@@ -158,10 +167,11 @@ dead_letter_files_write(struct dead_letter_files *l, const char *line,
 {
 	char day[DAY_LEN + 1];
 
+	dead_letter_files_expire(l, now_ms);
 	utc_day(now_ms, day);
 	if (strcmp(day, l->day) != 0 && dead_letter_files_flush(l, why) != 0)
 		return -1;
-	if (l->fd < 0 && open_day_file(l, day, now_ms, why) != 0)
+	if (l->fd < 0 && open_day_file(l, day, why) != 0)
 		return -1;
 	l->unsafe = true;
 	if (file_write_all(l->fd, line, len) == 0 &&

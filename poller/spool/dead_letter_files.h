@@ -1,9 +1,9 @@
 /*
  * dead_letter_files: dead letters of a listener that has no queue for them:
  * files in a folder of its state, one a day (UTC), YYYY-MM-DD.ndjson, which are
- * removed when they are older than keep_ms. A file is open, and locked, only
- * from a write to the flush, so that reaper --forget may write it anew between
- * two. For one thread.
+ * removed when they are older than keep_ms, whether others come or not. A file
+ * is open, and locked, only from a write to the flush, so that reaper --forget
+ * may write it anew between two. For one thread.
  */
 #ifndef POLLER_SPOOL_DEAD_LETTER_FILES_H
 #define POLLER_SPOOL_DEAD_LETTER_FILES_H
@@ -25,6 +25,9 @@ void dead_letter_files_close(struct dead_letter_files *l);
 int dead_letter_files_write(struct dead_letter_files *l, const char *line,
     size_t len, int64_t now_ms, struct buf *why)
     __attribute__((warn_unused_result));
+
+/* Removes files that are too old; at the first call, and then once a day. */
+void dead_letter_files_expire(struct dead_letter_files *l, int64_t now_ms);
 
 /* Syncs what was written. -1 and *why. */
 int dead_letter_files_flush(struct dead_letter_files *l, struct buf *why)

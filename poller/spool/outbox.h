@@ -12,8 +12,9 @@
  * without a spool the requests are refused. When the broker is back, the spool
  * is published in order, and all requests go through it until it is empty.
  *
- * No lock is held during I/O, but for the removal of a file. No request waits
- * longer than wait_timeout, one sync and some milliseconds.
+ * No lock is held during I/O, but for the removal of a file and one sync at the
+ * end of an outage. No request waits longer than wait_timeout, one sync and
+ * some milliseconds.
  *
  * Dead letters (lines of type "dead") go to the broker's queue NAME.dead; if
  * the endpoint is no broker, to files, or, without a folder for them, to

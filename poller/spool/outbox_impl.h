@@ -24,8 +24,7 @@ struct outbox {
 	/* The publisher's. */
 	struct endpoint *out, *dead;
 	struct buf batch;
-	bool dead_letter_failed; /* to be written, of this batch */
-	int64_t retry_ms;        /* tries nothing before that time */
+	int64_t retry_ms; /* tries nothing before that time */
 
 	int64_t logged_ms; /* the spool writer's: its last line of the log */
 
@@ -62,6 +61,20 @@ uint64_t outbox_queue_lines(const struct outbox_queue *q);
 /* An endpoint of that name, not connected yet. Owned; NULL, code, *why. */
 struct endpoint *outbox_endpoint(
     struct outbox *o, const char *name, enum exit_code *code, struct buf *why);
+
+/* outbox_batch.c, for the publisher. */
+
+bool outbox_has_no_broker(const struct outbox *o);
+
+/* Writes all lines. LATER, NEVER: records may be written, too. */
+enum outcome outbox_write_batch(
+    struct outbox *o, const char *lines, size_t len);
+
+/* As endpoint_flush(), of all that was written. */
+enum outcome outbox_flush(struct outbox *o);
+
+/* The endpoint that did not take a line, or did not confirm it. */
+const struct endpoint *outbox_failed_endpoint(const struct outbox *o);
 
 /* Changes the state; the lock is held. */
 void outbox_step(struct outbox *o, enum outbox_event e);

@@ -5,12 +5,8 @@
  */
 #include "poller/spool/outbox_impl.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/xalloc.h"
 #include "common/os/lines.h"
 
 /* A batch of requests, and a piece of the spool, have about that much. */
@@ -19,12 +15,6 @@
 /* Between two tries, and after a refusal that only an operator can end. */
 #define TRY_MS 100
 #define REFUSED_MS 5000
-
-static bool
-has_no_broker(const struct outbox *o)
-{
-	return endpoint_amqp_name(o->opt.to) == NULL;
-}
 
 struct endpoint *
 outbox_endpoint(
@@ -40,106 +30,6 @@ outbox_endpoint(
 	return endpoint_open_write(name, &opt, why, code);
 }
 
-/* The queue of dead letters beside ours, opened with the first one. */
-static struct endpoint *
-dead_letter_endpoint(struct outbox *o)
-{
-	enum exit_code code;
-	struct buf why = BUF_INIT;
-	char *name;
-
-	if (o->dead != NULL)
-		return o->dead;
-	name = xasprintf("queue:%s.dead", endpoint_amqp_name(o->opt.to));
-	o->dead = outbox_endpoint(o, name, &code, &why);
-	if (o->dead == NULL)
-		log_error("%s", buf_str(&why));
-	free(name);
-	buf_release(&why);
-	return o->dead;
-}
-
-static bool
-is_dead_letter(const char *line, size_t len)
-{
-	static const char start[] = "{\"type\":\"dead\",";
-
-	return len >= sizeof start - 1 &&
-	       memcmp(line, start, sizeof start - 1) == 0;
-}
-
-/* flush_endpoints() reports a failure. The log may not hold what a dead letter
- * does, so its record is left out. */
-static void
-write_dead_letter_to_file(struct outbox *o, const char *line, size_t len)
-{
-	const char *record = strstr(line, ",\"record");
-	struct buf why = BUF_INIT;
-
-	if (o->opt.dead_letter_files == NULL) {
-		if (record != NULL && record < line + len)
-			len = (size_t)(record - line);
-		log_warn("a dead letter, not kept for want of --state: %.*s",
-		    (int)(len < 1500 ? len : 1500), line);
-	} else if (dead_letter_files_write(o->opt.dead_letter_files, line, len,
-		       clock_now_ms(), &why) != 0) {
-		log_error("%s", buf_str(&why));
-		o->dead_letter_failed = true;
-	}
-	buf_release(&why);
-}
-
-static int
-write_dead_letter(struct outbox *o, const char *line, size_t len)
-{
-	struct endpoint *dead;
-
-	if (has_no_broker(o)) {
-		write_dead_letter_to_file(o, line, len);
-		return 0;
-	}
-	dead = dead_letter_endpoint(o);
-	return dead != NULL ? endpoint_write(dead, line, len) : -1;
-}
-
-static int
-write_batch_lines(struct outbox *o, const char *lines, size_t len)
-{
-	const char *end = lines + len, *nl;
-	int rc = 0;
-
-	for (; lines < end && rc == 0; lines = nl + 1) {
-		nl = memchr(lines, '\n', (size_t)(end - lines));
-		if (nl == NULL)
-			nl = end;
-		len = (size_t)(nl - lines);
-		rc = is_dead_letter(lines, len)
-			 ? write_dead_letter(o, lines, len)
-			 : endpoint_write(o->out, lines, len);
-	}
-	return rc;
-}
-
-static enum outcome
-flush_endpoints(struct outbox *o)
-{
-	enum outcome done = endpoint_flush(o->out);
-	struct buf why = BUF_INIT;
-
-	if (done == OUTCOME_DONE && o->dead != NULL)
-		done = endpoint_flush(o->dead);
-	if (o->opt.dead_letter_files != NULL &&
-	    dead_letter_files_flush(o->opt.dead_letter_files, &why) != 0) {
-		log_error("%s", buf_str(&why));
-		o->dead_letter_failed = true;
-	}
-	if (o->dead_letter_failed && done == OUTCOME_DONE)
-		done = OUTCOME_LATER;
-	o->dead_letter_failed = false;
-	buf_release(&why);
-	return done;
-}
-
 /* Drops what is not confirmed, which the spool writer has. */
 static void
 reopen_endpoints(struct outbox *o)
@@ -149,7 +39,7 @@ reopen_endpoints(struct outbox *o)
 
 	endpoint_close(o->dead);
 	o->dead = NULL;
-	if (!has_no_broker(o)) {
+	if (!outbox_has_no_broker(o)) {
 		endpoint_close(o->out);
 		o->out = outbox_endpoint(o, o->opt.to, &code, &why);
 		if (o->out == NULL)
@@ -159,15 +49,18 @@ reopen_endpoints(struct outbox *o)
 }
 
 /* Only an operator can end it. With a spool the outbox waits until the broker
- * accepts again; without one, or a broker, it ends. */
+ * accepts again; without one, or a broker, it ends, but not for want of a queue
+ * of dead letters. */
 static void
 on_broker_refusal(struct outbox *o)
 {
-	bool end = has_no_broker(o) || o->opt.spool == NULL;
-	enum exit_code code = endpoint_code(o->out);
+	const struct endpoint *failed = outbox_failed_endpoint(o);
+	enum exit_code code = endpoint_code(failed);
+	bool end = outbox_has_no_broker(o) ||
+		   (o->opt.spool == NULL && endpoint_code(o->out) != PROG_OK);
 
 	if (code != PROG_OK)
-		log_error("%s", endpoint_why(o->out));
+		log_error("%s", endpoint_why(failed));
 	(void)pthread_mutex_lock(&o->lock);
 	outbox_step(o, end ? OUTBOX_REFUSED : OUTBOX_OUTAGE);
 	o->confirms = false;
@@ -200,13 +93,11 @@ gather_batch(struct outbox *o)
 static void
 publish_batch(struct outbox *o)
 {
-	enum outcome done = OUTCOME_LATER;
+	enum outcome done = outbox_write_batch(o, o->batch.data, o->batch.len);
 	struct outbox_queue ours;
 
-	if (write_batch_lines(o, o->batch.data, o->batch.len) == 0)
-		done = flush_endpoints(o);
-	else if (endpoint_code(o->out) != PROG_TEMPFAIL)
-		done = OUTCOME_NEVER;
+	if (done == OUTCOME_DONE)
+		done = outbox_flush(o);
 	outbox_queue_clear(&ours);
 	(void)pthread_mutex_lock(&o->lock);
 	o->confirms = done == OUTCOME_DONE;
@@ -228,14 +119,13 @@ publish_batch(struct outbox *o)
 static enum outcome
 publish_spooled(struct outbox *o, const char *lines, size_t len)
 {
-	enum outcome done;
+	enum outcome done = outbox_write_batch(o, lines, len);
 	bool closing;
 
-	if (write_batch_lines(o, lines, len) != 0)
-		return endpoint_code(o->out) == PROG_TEMPFAIL ? OUTCOME_LATER
-							      : OUTCOME_NEVER;
+	if (done != OUTCOME_DONE)
+		return done;
 	do {
-		done = flush_endpoints(o);
+		done = outbox_flush(o);
 		(void)pthread_mutex_lock(&o->lock);
 		closing = o->closing;
 		(void)pthread_mutex_unlock(&o->lock);
@@ -341,6 +231,8 @@ try_to_rejoin(struct outbox *o)
 		outbox_confirms(o, false);
 	if (done == OUTCOME_NEVER)
 		on_broker_refusal(o);
+	if (there && done == OUTCOME_LATER && outbox_has_no_broker(o))
+		o->retry_ms = clock_mono_ms() + REFUSED_MS; /* no dead letter */
 	if (there && done != OUTCOME_DONE) {
 		spool_rewind(o->opt.spool);
 		reopen_endpoints(o);
@@ -359,6 +251,17 @@ pump_endpoint(struct outbox *o)
 	outbox_step(o, OUTBOX_OUTAGE);
 	(void)pthread_cond_signal(&o->spooling);
 	(void)pthread_mutex_unlock(&o->lock);
+}
+
+/* The lock is held before and after, but not for the removal. */
+static void
+expire_dead_letters(struct outbox *o)
+{
+	if (o->opt.dead_letter_files == NULL)
+		return;
+	(void)pthread_mutex_unlock(&o->lock);
+	dead_letter_files_expire(o->opt.dead_letter_files, clock_now_ms());
+	(void)pthread_mutex_lock(&o->lock);
 }
 
 /* One round; the lock is held before and after. */
@@ -400,8 +303,10 @@ outbox_publish(void *ctx)
 
 	(void)pthread_mutex_lock(&o->lock);
 	while (!o->closing ||
-	       (o->state == OUTBOX_DIRECT && o->waiting.first != NULL))
+	       (o->state == OUTBOX_DIRECT && o->waiting.first != NULL)) {
+		expire_dead_letters(o);
 		publish_once(o);
+	}
 	outbox_step(o, OUTBOX_CLOSE);
 	(void)pthread_cond_signal(&o->spooling);
 	(void)pthread_mutex_unlock(&o->lock);

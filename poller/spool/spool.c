@@ -441,12 +441,18 @@ remove_spool_files(struct spool *b, size_t n)
 	b->at -= n;
 }
 
-/* Before files are removed, so that their lines do not count as missing. */
+/* Before files are removed, so that their lines do not count as missing, even
+ * after a loss of power: the first n are to be. */
 static void
-write_taken_mark(struct spool *b, uint64_t last)
+write_taken_mark(struct spool *b, uint64_t last, size_t n)
 {
-	if (last > b->mark.n[SPOOL_TAKEN] &&
-	    spool_mark_write(&b->mark, SPOOL_TAKEN, last) != 0)
+	int rc = 0;
+
+	if (last > b->mark.n[SPOOL_TAKEN])
+		rc = spool_mark_write(&b->mark, SPOOL_TAKEN, last);
+	if (rc == 0 && n > 0 && !b->kind->unsynced)
+		rc = spool_mark_sync(&b->mark);
+	if (rc != 0)
 		log_warn("cannot write to '%s': %s; %s, or the next start may "
 			 "miss what was published",
 		    b->dir, log_errno(errno), syserr_way_out(errno));
@@ -455,11 +461,17 @@ write_taken_mark(struct spool *b, uint64_t last)
 void
 spool_confirm(struct spool *b)
 {
-	write_taken_mark(b, b->last);
+	write_taken_mark(b, b->last, b->at);
 	(void)pthread_mutex_lock(&b->guard);
 	if (b->at > 0)
 		remove_spool_files(b, b->at);
 	(void)pthread_mutex_unlock(&b->guard);
+}
+
+void
+spool_end_file(struct spool *b)
+{
+	close_and_clear(&b->fd);
 }
 
 void
@@ -471,7 +483,7 @@ spool_remove_up_to(struct spool *b, uint64_t number)
 		n++;
 	if (n == 0)
 		return;
-	write_taken_mark(b, b->files[n].number - 1);
+	write_taken_mark(b, b->files[n].number - 1, n);
 	(void)pthread_mutex_lock(&b->guard);
 	close_and_clear(&b->from);
 	b->at = n;
@@ -497,7 +509,7 @@ spool_clear(struct spool *b)
 {
 	close_and_clear(&b->fd);
 	close_and_clear(&b->from);
-	write_taken_mark(b, b->mark.n[SPOOL_ACKNOWLEDGED]);
+	write_taken_mark(b, b->mark.n[SPOOL_ACKNOWLEDGED], b->n);
 	(void)pthread_mutex_lock(&b->guard);
 	b->at = b->n;
 	if (b->n > 0)

@@ -78,6 +78,10 @@ void spool_confirm(struct spool *b);
 /* The same when no line is left and none is being added: removes all files. */
 void spool_clear(struct spool *b);
 
+/* What is added from now on goes into a new file. For the thread that adds,
+ * after a sync. */
+void spool_end_file(struct spool *b);
+
 /* Removes files of lines up to that number, the first being 1. For the thread
  * that adds, while none reads. */
 void spool_remove_up_to(struct spool *b, uint64_t number);

@@ -124,3 +124,9 @@ spool_mark_write(struct spool_mark *m, enum spool_mark_kind what, uint64_t n)
 	m->n[what] = n;
 	return 0;
 }
+
+int
+spool_mark_sync(const struct spool_mark *m)
+{
+	return fdatasync(m->fd);
+}

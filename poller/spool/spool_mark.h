@@ -5,8 +5,9 @@
  * put back from new ones.
  *
  * Each number has two slots that are written in turn, so that a torn write
- * leaves the other. They are not synced: after a loss of power they may be
- * older than the files, never newer. Two threads may write one number each.
+ * leaves the other. They are synced only before files are removed: after a loss
+ * of power they may be older than the files, never newer, and never so old that
+ * files are missed. Two threads may write one number each.
  */
 #ifndef POLLER_SPOOL_SPOOL_MARK_H
 #define POLLER_SPOOL_SPOOL_MARK_H
@@ -35,5 +36,9 @@ void spool_mark_close(struct spool_mark *m);
 /* Writes one of the numbers. -1: errno. */
 int spool_mark_write(struct spool_mark *m, enum spool_mark_kind what,
     uint64_t n) __attribute__((warn_unused_result));
+
+/* Syncs both. -1: errno. */
+int spool_mark_sync(const struct spool_mark *m)
+    __attribute__((warn_unused_result));
 
 #endif

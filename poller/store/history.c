@@ -43,6 +43,19 @@ history_put(struct history *h, const struct history_message *m)
 	h->sorted = false;
 }
 
+void
+history_move(struct history *to, struct history *from)
+{
+	size_t i;
+
+	for (i = 0; i < from->n; i++) {
+		XGROW(to->messages, to->n, to->cap);
+		to->messages[to->n++] = from->messages[i];
+	}
+	to->sorted = to->sorted && from->n == 0;
+	from->n = 0;
+}
+
 static bool
 is_numeric_id(const char *s)
 {

@@ -35,6 +35,9 @@ void history_release(struct history *h);
 /* Adds a copy of m, which replaces one with the same id. */
 void history_put(struct history *h, const struct history_message *m);
 
+/* Moves all messages to the end of `to`: they replace those with their ids. */
+void history_move(struct history *to, struct history *from);
+
 /* Sorts; must be called before the following functions. */
 void history_sort(struct history *h);
 

@@ -316,6 +316,17 @@ printf '[poller]\nretry_budget = 1s\n' >>conf
 assignment p1 "$d" "$a" >in
 run 75 "${assign[@]}"
 is "outcomes" "$(outcome)" ""
+
+echo "- however many there are: it is asked no more, once that is known"
+for n in $(seq 300); do
+	assignment "p$n" "$n" "$a"
+done >in
+for how in --tenant=acme --dry-run; do
+	control reset-stats
+	run 75 timeout 120 "${assign[@]}" "$how"
+	called=$(calls "$get")
+	[ "$called" -lt 300 ] || fail "$called calls of a CRM that is away"
+done
 free "$d"
 
 echo "- the CRM wants no call for longer than that: the same, at once"

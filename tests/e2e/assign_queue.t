@@ -154,6 +154,27 @@ still() { [ "$(waiting assignments)" = 1 ]; }
 until_true 20 still || fail "it is acknowledged"
 "$probe" -e read queue:assignments >/dev/null
 
+echo "- a dry run tells of bad records and of a CRM that is away, and keeps both"
+"$probe" -e read queue:assignments.dead >/dev/null
+rehearse() { # WANTED-CODE
+	local rc=0
+	"$poller" -c "$tmp/conf" --assign --dry-run -f queue:assignments \
+		-o ndjson >"$tmp/out" 2>"$tmp/err" || rc=$?
+	is "exit status of a dry run" "$rc" "$1"
+}
+echo nonsense | put
+rehearse 65
+grep -q 'line 1: ' "$tmp/err" || fail "$(cat "$tmp/err")"
+is "dead letters" "$("$probe" -e read queue:assignments.dead | wc -l)" 0
+until_true 20 still || fail "it is acknowledged"
+"$probe" -e read queue:assignments >/dev/null
+control "fault?name=500&method=GET"
+reservation p15 "$d" "$b" | put
+rehearse 75
+is "result" "$(jq -r '.assignment + " " + .result' "$tmp/out")" "p15 away"
+"$probe" -e read queue:assignments >/dev/null
+free "$d"
+
 echo "- what acknowledges nothing reads more than the broker sends ahead"
 set_prefetch 1
 for id in p11 p12; do
@@ -191,6 +212,24 @@ until_true 30 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
 is "outcome" "$(outcomes)" "$d $b open p13"
 end
 set_prefetch 0
+
+echo "- one tenant's CRM is away: those of the others are carried out"
+printf '%s\n' '[crm beta]' "url = http://127.0.0.1:1/v1" 'token = none' \
+	'assign = yes' >>"$tmp/conf"
+export CRM_TENANT=acme
+free "$d"
+soon=$(at -3600)
+for n in $(seq 5000); do
+	reservation "a$n" "$n" "$b" "$soon"
+done | sed 's/"tenant":"acme"/"tenant":"beta"/' | put
+reservation p14 "$d" "$b" | put
+begin
+until_true 60 arrived 1 || fail "no outcome: $(tail -n 3 "$tmp/err")"
+is "outcome" "$(outcomes)" "$d $b open p14"
+until_true 20 none_waits assignments || fail "what expired is kept"
+end
+sed -i '/crm beta/,$d' "$tmp/conf"
+unset CRM_TENANT
 begin
 
 echo "- bad records are dead letters"

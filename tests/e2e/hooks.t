@@ -26,11 +26,12 @@ hook_secret = 0123456789abcdef
 END
 unset CRM_URL CRM_TOKEN
 
-# listen CONF TO: a listener; $there is where.
+# listen CONF TO: a listener, with $state if there is one; $there is where.
+state=$tmp/state
 listen() {
 	rm -f "$tmp/listening"
 	"$BIN/poller" -c "$1" --listen 127.0.0.1:0 --port-file "$tmp/listening" \
-		-t "$2" --state "$tmp/state" 2>>"$tmp/listen.log" &
+		-t "$2" ${state:+--state "$state"} 2>>"$tmp/listen.log" &
 	listener=$!
 	until_true 20 test -s "$tmp/listening" ||
 		fail "no listener: $(cat "$tmp/listen.log")"
@@ -163,6 +164,25 @@ taken records.dead >"$tmp/dead"
 ! grep -q words "$tmp/records" || fail "what was written is told"
 [ "$(jq -r .record "$tmp/dead")" = "$unknown" ] ||
 	fail "dead letters: $(cat "$tmp/dead")"
+
+echo "- where that cannot be kept, the reason is told, and it is refused"
+kill "$listener"
+wait "$listener" || fail "the listener ended with $?"
+ctl add_user few "$(password)"
+ctl set_permissions -p messaging few '^pushed' 'amq.default' '^pushed'
+state='' AMQP_URL=${AMQP_URL/messaging:/few:} listen "$tmp/my.conf" queue:pushed
+is 200 "$(chatwoot "$said")" "signed"
+ctl delete_queue -p messaging pushed.dead >"$tmp/nothing"
+ctl set_permissions -p messaging few '^$' 'amq.default' '^pushed'
+is 503 "$(chatwoot "$unknown")" "an unknown event"
+# Nor could it publish any more: the broker wants both queues.
+got=0
+wait "$listener" || got=$?
+[ $got = 77 ] || fail "it ends with $got: $(cat "$tmp/listen.log")"
+grep -q "cannot make queue 'pushed.dead'.*refused for user 'few'" \
+	"$tmp/listen.log" || fail "$(cat "$tmp/listen.log")"
+! grep -q 'nobody reads' "$tmp/listen.log" || fail "$(cat "$tmp/listen.log")"
+listen "$tmp/my.conf" queue:records
 
 echo "- told twice, and the other way round, it counts once"
 is 200 "$(chatwoot "$answered")" "again"

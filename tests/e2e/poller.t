@@ -34,6 +34,13 @@ control() { # PATH
 	curl -sS --fail -X POST "$sim/control/$1" >/dev/null
 }
 
+# How often the operators were asked for.
+operators_asked() {
+	curl -sS --fail "$sim/control/stats" |
+		jq '[.by_route | to_entries[] | select(.key | test("/operators"))
+			| .value] | add // 0'
+}
+
 calls() {
 	curl -sS --fail "$sim/control/stats" | jq .calls
 }
@@ -158,6 +165,7 @@ control reset-stats
 run 0 "$poller" -c conf --state state --with-text
 texts || fail "no texts from the state"
 [ "$(calls)" -gt 20 ] || fail "the state was used in spite of other options"
+is "questions for operators with other options" "$(operators_asked)" 1
 run 0 "$poller" -c conf --state state
 # Nor is a file that was another tenant's.
 mkdir -m 700 swapped
@@ -167,6 +175,7 @@ chmod 600 beta.conf
 control reset-stats
 run 0 "$poller" -c beta.conf --state swapped
 [ "$(calls)" -gt 20 ] || fail "the state of another tenant was used"
+is "questions for the operators of this tenant" "$(operators_asked)" 1
 
 # A chat that cannot be read fails the snapshot twice, and the third time it
 # is shown as it was; it recovers. The others are in the state all the while.
@@ -188,6 +197,27 @@ control "fault?name=none"
 run 0 "$poller" -c conf --state state
 silent
 is "stale chats" "$(records chat | jq -r 'select(.stale) | .chat')" ""
+
+# So it is with many, even if no other chat changes, which could show that the
+# CRM works, and even if their answers are late.
+for fault in errors-string 500; do
+	for chat in $(records chat | jq -r .chat | head -n 11); do
+		control "act?do=client&dialog=$chat"
+	done
+	control "fault?name=$fault&route=/v1/messages"
+	polls=0
+	until "$poller" -c conf --state state >out 2>err; do
+		grep -q '"state":"end"' out && fail "a snapshot without chats"
+		polls=$((polls + 1))
+		[ $polls -le 36 ] || fail "no snapshot for ever: $(cat err)"
+	done
+	[ $polls -ge 2 ] || fail "stale after $polls polls"
+	same_chats
+	is "stale chats" "$(records chat | jq -r 'select(.stale) | .chat' | wc -l)" 11
+	control "fault?name=none"
+	run 0 "$poller" -c conf --state state
+	silent
+done
 
 # The same when only this chat is left to ask about and its answers are late.
 control "act?do=client&dialog=9002"
@@ -410,6 +440,21 @@ conf "profile = ./mixed.jq"
 run 69 "$poller" -c conf
 grep -q 'the answer has messages of another chat' err || fail "$(cat err)"
 is "end markers of mixed chats" "$(grep -c '"state":"end"' out)" 0
+
+# The self-check says nothing of what was not asked: without any answer not
+# that the address is right, without the token's question not that it is.
+{
+	cat "$profiles/chat2desk.jq"
+	echo 'def check_request: null;'
+} >unasked.jq
+conf "profile = ./unasked.jq"
+run 0 "$poller" -c conf --state unasked --check -o ndjson
+is "checked of address, token and chats" "$(jq -r 'select(.check | IN("address",
+	"token", "chats")).result' out | xargs)" "ok - ok"
+echo 'def operators_request: null; def chats_request: null;' >>unasked.jq
+run 0 "$poller" -c conf --state unasked --check -o ndjson
+is "checked without a question" "$(jq -r 'select(.check | IN("profile",
+	"state") | not).result' out | sort -u)" -
 
 # The self-check.
 conf "concurrency = 8" "budget = 10000000"

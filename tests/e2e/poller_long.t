@@ -49,9 +49,22 @@ for ids in --operators=3 --big-ids --no-request-ids; do
 		done
 	done | curl -sS --fail -X POST -K - >/dev/null
 	curl -sS --fail -X POST "$sim/control/advance?seconds=300" >/dev/null
+	# A page that cannot be read leaves no gap: a state with the newest page
+	# alone would look whole, and all before that page would never be read.
+	fault="name=errors-string&route=/v1/messages&after=1"
+	for state in "state$ids" "new$ids"; do
+		curl -sS --fail -X POST "$sim/control/fault?$fault" >/dev/null
+		! "$BIN/poller" -c conf --state "$state" >out 2>err ||
+			fail "a page was to fail: $(cat err)"
+		! grep -q '"state":"end"' out || fail "an end after a failure"
+		curl -sS --fail -X POST "$sim/control/fault?name=none" \
+			>/dev/null
+	done
 	curl -sS --fail -X POST "$sim/control/reset-stats" >/dev/null
 	"$BIN/poller" -c conf --state "state$ids" >out
 	CRM_URL=$url same
 	n=$(curl -sS "$sim/control/stats" | jq .calls)
 	[ "$n" -le 5 ] || fail "$n calls for 220 new messages of one chat"
+	"$BIN/poller" -c conf --state "new$ids" >out
+	CRM_URL=$url same
 done

@@ -99,6 +99,27 @@ old_ones_go(void **state)
 	assert_int_equal(access("dead/2026-11-19.ndjson.gz", F_OK), 0);
 }
 
+/* Also when no other comes, and when they are of an earlier run. */
+static void
+old_ones_go_without_a_new_one(void **state)
+{
+	struct dead_letter_files *l = dead_letter_files_open("dead", 2 * DAY);
+
+	(void)state;
+	dead_letter_files_expire(l, NOON); /* there is no folder yet */
+	put(l, "a", NOON);
+	dead_letter_files_expire(l, NOON + 2 * DAY);
+	assert_string_equal(content("2026-11-20"), "a|");
+	dead_letter_files_expire(l, NOON + 3 * DAY);
+	assert_string_equal(content("2026-11-20"), "-");
+	put(l, "b", NOON + 3 * DAY);
+	dead_letter_files_close(l);
+	l = dead_letter_files_open("dead", 2 * DAY);
+	dead_letter_files_expire(l, NOON + 6 * DAY);
+	assert_string_equal(content("2026-11-23"), "-");
+	dead_letter_files_close(l);
+}
+
 /* As reaper --forget does it. */
 static void
 others_may_exchange_a_file(void **state)
@@ -154,6 +175,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(each_day_has_a_file, remove_folder),
 		cmocka_unit_test_teardown(old_ones_go, remove_folder),
+		cmocka_unit_test_teardown(
+		    old_ones_go_without_a_new_one, remove_folder),
 		cmocka_unit_test_teardown(
 		    others_may_exchange_a_file, remove_folder),
 		cmocka_unit_test_teardown(half_a_letter_goes, remove_folder),

@@ -224,6 +224,34 @@ a_poll_reads_each_chat_once_at_most(void **state)
 	assert_false(f.measured);
 }
 
+/* With a state once a day, without one in every poll. */
+static void
+customers_are_asked_about(void **state)
+{
+	struct cron_expr hourly = cron("0 * * * *");
+	struct cron_expr never = cron("0 0 31 2 *");
+	struct forecast_input in = { .schedule = &hourly,
+		.reaper = &never,
+		.now_ms = NOW,
+		.state = true,
+		.pages = 1,
+		.customers = 40,
+		.operators_every_ms = 3600000 };
+	struct forecast f;
+
+	(void)state;
+	forecast_compute(&in, &f);
+	assert_int_equal((int)f.polls, 31 * (24 + 40));
+	assert_int_equal((int)f.today, 24 + 40);
+	in.state = false;
+	forecast_compute(&in, &f);
+	assert_int_equal((int)f.polls, 31 * 24 * (1 + 40));
+	in.state = true;
+	in.schedule = &never;
+	forecast_compute(&in, &f);
+	assert_int_equal((int)f.polls, 0);
+}
+
 int
 main(void)
 {
@@ -234,6 +262,7 @@ main(void)
 		cmocka_unit_test(what_was_measured_counts),
 		cmocka_unit_test(too_little_is_not_measured),
 		cmocka_unit_test(a_poll_reads_each_chat_once_at_most),
+		cmocka_unit_test(customers_are_asked_about),
 	};
 
 	(void)setenv("TZ", "UTC", 1);

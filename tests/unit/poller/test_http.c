@@ -6,8 +6,12 @@
 
 #include "tests/unit/unit.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,8 +116,8 @@ dates_of_headers_are_read(void **state)
 	assert_int_equal(http_date(""), CLOCK_NONE);
 }
 
-/* By how much the system's clock was set. */
-static time_t clock_set_s;
+/* By how much the system's clock was set, and the monotonic one is ahead. */
+static time_t clock_set_s, time_passed_s;
 
 /* In place of the C library's. */
 int
@@ -123,6 +127,8 @@ clock_gettime(clockid_t id, struct timespec *ts)
 
 	if (id == CLOCK_REALTIME)
 		ts->tv_sec += clock_set_s;
+	else
+		ts->tv_sec += time_passed_s;
 	return rc;
 }
 
@@ -169,6 +175,67 @@ a_clock_that_is_set_meanwhile_makes_no_call_long(void **state)
 	http_free(h);
 }
 
+/* The kernel takes connections, and nobody answers. */
+static int
+listen_in_silence(char *url, size_t size)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	(void)snprintf(url, size, "http://127.0.0.1:%d/", ntohs(a.sin_port));
+	return fd;
+}
+
+/* Second by second, of which each takes a moment; how many until it ends. */
+static unsigned
+seconds_until_it_ends(struct http *h)
+{
+	struct http_answer *a = NULL;
+	unsigned i;
+
+	for (i = 0; i < 100 && a == NULL; i++) {
+		http_wait(h, 1);
+		a = http_next(h);
+		time_passed_s++;
+	}
+	assert_non_null(a);
+	assert_int_equal(a->outcome, HTTP_LATER);
+	http_answer_free(a);
+	return i;
+}
+
+static void
+silence_lasts_until_the_timeout(void **state)
+{
+	static const struct http_limits limits = {
+		.timeout_ms = 60000, .connect_ms = 60000, .max_body = 1
+	};
+	static const char *const lines[] = { NULL };
+	struct http_headers *headers = http_headers_new(lines);
+	struct http *h = http_new();
+	size_t in_flight = 0;
+	char url[64];
+	int fd = listen_in_silence(url, sizeof url);
+	const struct http_request r = { .url = url,
+		.method = "GET",
+		.headers = headers,
+		.limits = &limits,
+		.in_flight = &in_flight };
+
+	(void)state;
+	http_start(h, &r);
+	assert_in_range(seconds_until_it_ends(h), 55, 65);
+	http_free(h);
+	http_headers_free(headers);
+	assert_int_equal(close(fd), 0);
+}
+
 int
 main(void)
 {
@@ -178,6 +245,7 @@ main(void)
 		cmocka_unit_test(dates_of_headers_are_read),
 		cmocka_unit_test(
 		    a_clock_that_is_set_meanwhile_makes_no_call_long),
+		cmocka_unit_test(silence_lasts_until_the_timeout),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -239,6 +239,38 @@ files_go_with_their_keys(void **state)
 	empty_state();
 }
 
+/* Nor do they stay for want of others. */
+static void
+keys_go_when_none_comes(void **state)
+{
+	struct idempotency *m = open_at("state", 100);
+
+	(void)state;
+	idempotency_expire(m, T0);
+	assert_int_equal(ask(m, "k", T0, 7), IDEMPOTENCY_NEW);
+	idempotency_expire(m, T0 + IDEMPOTENCY_WINDOW_MS - 1);
+	assert_int_equal(access(FILE_NAME, F_OK), 0);
+	assert_int_equal(ask(m, "other", T0 + IDEMPOTENCY_WINDOW_MS - 1, 7),
+	    IDEMPOTENCY_NEW);
+	assert_int_equal(
+	    ask(m, "k", T0 + IDEMPOTENCY_WINDOW_MS - 1, 7), IDEMPOTENCY_AGAIN);
+	/* The other one is in a file of its own, as it is of another day. */
+	idempotency_expire(m, T0 + IDEMPOTENCY_WINDOW_MS);
+	assert_int_not_equal(access(FILE_NAME, F_OK), 0);
+	assert_int_equal(
+	    ask(m, "other", T0 + IDEMPOTENCY_WINDOW_MS, 7), IDEMPOTENCY_AGAIN);
+	assert_int_equal(access("state/keys/0000000002.ndjson", F_OK), 0);
+	idempotency_expire(m, T0 + 3 * IDEMPOTENCY_WINDOW_MS);
+	assert_int_not_equal(access("state/keys/0000000002.ndjson", F_OK), 0);
+	idempotency_close(m);
+	m = open_at("state", 100);
+	assert_false(idempotency_is_damaged(m));
+	assert_int_equal(
+	    ask(m, "k", T0 + 3 * IDEMPOTENCY_WINDOW_MS, 7), IDEMPOTENCY_NEW);
+	idempotency_close(m);
+	empty_state();
+}
+
 static void
 an_earlier_version_is_told(void **state)
 {
@@ -281,6 +313,7 @@ main(void)
 		cmocka_unit_test(a_killed_process_forgets_nothing),
 		cmocka_unit_test(damage_is_told),
 		cmocka_unit_test(files_go_with_their_keys),
+		cmocka_unit_test(keys_go_when_none_comes),
 		cmocka_unit_test(an_earlier_version_is_told),
 		cmocka_unit_test(a_folder_that_cannot_be_is_told),
 	};

@@ -5,8 +5,8 @@
  */
 #include "tests/unit/tmpdir.h"
 
+#include <glob.h>
 #include <pthread.h>
-
 #include <stdio.h>
 
 #include "common/base/clock.h"
@@ -94,6 +94,8 @@ open_to(const char *to, const struct conf *conf, struct spool *b,
 		.to = to,
 		.conf = conf,
 		.spool = b,
+		.dead_letter_files =
+		    b != NULL ? dead_letter_files_open("dead", DAY_MS) : NULL,
 		.counts = &counts,
 		.wait_timeout_ms = 200,
 	};
@@ -374,6 +376,86 @@ by_hand_dead_letters_are_told(void **state)
 	assert_lines("out", 1);
 }
 
+/* Waits until the log has that text n times. */
+static void
+wait_for_log(const char *text, unsigned n)
+{
+	int64_t end = clock_mono_ms() + PATIENT_MS;
+	struct buf all = BUF_INIT;
+	const char *at;
+	unsigned found;
+
+	do {
+		read_file("stderr", &all);
+		found = 0;
+		for (at = buf_str(&all); (at = strstr(at, text)) != NULL; at++)
+			found++;
+	} while (found < n && clock_mono_ms() < end && !stop_sleep(1));
+	buf_release(&all);
+	assert_true(found >= n);
+}
+
+/* The only file in the folder of dead letters. */
+static void
+read_dead_letters(struct buf *to)
+{
+	glob_t found;
+
+	assert_int_equal(glob("dead/*.ndjson", 0, NULL, &found), 0);
+	assert_int_equal(found.gl_pathc, 1);
+	read_file(found.gl_pathv[0], to);
+	globfree(&found);
+}
+
+/* A file stands where their folder is to be made; then it is taken away. */
+static void
+a_dead_letter_waits_until_it_can_be_written(void **state)
+{
+	static const char letter[] = "{\"type\":\"dead\",\"reason\":\"odd\"}\n";
+	struct outbox *o;
+	struct buf all = BUF_INIT;
+	char text[8192];
+	int saved = tmpdir_catch_stderr(), fd;
+
+	(void)state;
+	fd = open("dead", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	o = must_open("out", NULL, open_backlog(1 << 20));
+	put(o, 0, letter);
+	wait_for(1);
+	assert_int_equal(safe, 1);
+	/* With the request, then from the backlog. */
+	wait_for_log("cannot keep dead letters in 'dead'", 2);
+	assert_int_equal(atomic_load(&counts.drained), 0);
+	assert_int_equal(unlink("dead"), 0);
+	looks_like(o, true, true, 0);
+	outbox_close(o);
+	tmpdir_stderr(saved, text, sizeof text);
+	read_dead_letters(&all);
+	assert_string_equal(buf_str(&all), letter);
+	assert_lines("out", 1);
+	buf_release(&all);
+}
+
+/* Of an earlier run, and nothing comes that would add another. */
+static void
+old_dead_letters_go(void **state)
+{
+	static const char old[] = "dead/2020-01-01.ndjson";
+	int64_t end = clock_mono_ms() + PATIENT_MS;
+	struct outbox *o;
+
+	(void)state;
+	assert_true(mkdir("dead", 0700) == 0 || errno == EEXIST);
+	tmpdir_file(old, "{}\n", 3, 0600);
+	o = must_open("out", NULL, open_backlog(1 << 20));
+	while (access(old, F_OK) == 0 && clock_mono_ms() < end)
+		(void)stop_sleep(1);
+	assert_int_not_equal(access(old, F_OK), 0);
+	outbox_close(o);
+}
+
 static void
 a_wrong_name_is_told_at_once(void **state)
 {
@@ -395,6 +477,7 @@ clean(void **state)
 	(void)state;
 	tmpdir_empty("state/spool");
 	(void)unlink("out");
+	tmpdir_empty("dead");
 	memset(&counts, 0, sizeof counts);
 	return 0;
 }
@@ -411,6 +494,8 @@ leave(void **state)
 	tmpdir_empty("state/spool");
 	(void)rmdir("state/spool");
 	(void)rmdir("state");
+	tmpdir_empty("dead");
+	(void)rmdir("dead");
 	return tmpdir_leave(state);
 }
 
@@ -427,6 +512,8 @@ main(void)
 		CLEAN(how_it_is_can_be_seen),
 		CLEAN(what_waits_at_the_end_is_answered),
 		CLEAN(by_hand_dead_letters_are_told),
+		CLEAN(a_dead_letter_waits_until_it_can_be_written),
+		CLEAN(old_dead_letters_go),
 		CLEAN(a_wrong_name_is_told_at_once),
 	};
 

@@ -125,6 +125,58 @@ overtaken(void *ctx)
 	tenant_assigner_release(&c);
 }
 
+/* The CRM's clock is past its expiry, or not. */
+static enum reservation_step
+step_while_the_crm_is_away(struct tenant_assigner *c, bool expired)
+{
+	struct reservation p;
+	enum reservation_step step;
+
+	skew.offset_ms = expired ? HOUR_MS : 0;
+	begin(&p, c);
+	end(ERROR_CLASS_LATER);
+	step = p.step;
+	if (step == STEP_DONE)
+		assert_int_equal(p.fate, RESERVATION_LEFT);
+	reservation_release(&p);
+	tenant_assigner_release(c);
+	skew.offset_ms = 0;
+	return step;
+}
+
+/* Else what is never answered would fill the window that all tenants share. */
+static void
+what_expires_while_the_crm_is_away_ends(void **state)
+{
+	struct tenant_assigner c = new_assigner();
+	struct reservation next;
+	const struct record r = { .type = RECORD_ASSIGNMENT,
+		.id = { "p2", 2 },
+		.chat = { "2", 1 },
+		.operator_id = { "ann", 3 },
+		.expires = clock_now_ms() + 60000 };
+
+	(void)state;
+	c.wait_forever = true;
+	assert_int_equal(step_while_the_crm_is_away(&c, false), STEP_WAITING);
+	c = new_assigner();
+	c.wait_forever = true;
+	assert_int_equal(step_while_the_crm_is_away(&c, true), STEP_DONE);
+	reservation_init(&next, &c, &r);
+	c.active = 1; /* another one is asked about */
+	assert_false(reservation_give_up(&next));
+	skew.offset_ms = HOUR_MS;
+	c.active = 0;
+	assert_false(reservation_give_up(&next));
+	c.active = 1;
+	assert_true(reservation_give_up(&next));
+	assert_int_equal(c.active, 1);
+	assert_int_equal(next.fate, RESERVATION_LEFT);
+	skew.offset_ms = 0;
+	reservation_release(&next);
+	tenant_assigner_release(&c);
+}
+
 static void
 who_had_the_chat_is_forgotten_whole(void **state)
 {
@@ -312,6 +364,7 @@ main(void)
 		cmocka_unit_test(gone_is_what_no_list_has),
 		cmocka_unit_test(what_was_given_is_told),
 		cmocka_unit_test(a_refusal_is_told_with_how_it_stands),
+		cmocka_unit_test(what_expires_while_the_crm_is_away_ends),
 		cmocka_unit_test(who_had_the_chat_is_forgotten_whole),
 	};
 	struct profile_options options = { .tenant = "acme" };

@@ -4,9 +4,12 @@
  * was told of by number, and what is whole is read; an end that nobody was told
  * of is cut without a word.
  */
+#define _DEFAULT_SOURCE /* syscall */
+
 #include "tests/unit/tmpdir.h"
 
 #include <stdio.h>
+#include <sys/syscall.h>
 
 #include "common/os/file.h"
 #include "poller/spool/spool.h"
@@ -441,6 +444,71 @@ leave(void **state)
 	return tmpdir_leave(state);
 }
 
+/* The mark as it would be after a loss of power: as it was synced last. */
+static struct buf mark_on_disk;
+
+/* In place of the C library's. */
+int
+fdatasync(int fd)
+{
+	if (file_is_at(fd, DIR_NAME "/" MARK, false) == 0)
+		get(MARK, &mark_on_disk);
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void
+lose_power(void)
+{
+	put(MARK, mark_on_disk.data, mark_on_disk.len);
+}
+
+static void
+assert_nothing_is_missed(void)
+{
+	struct spool *b = open_it();
+
+	assert_false(spool_is_damaged(b));
+	spool_close(b);
+}
+
+/* The files of what was published are gone, and the mark must know that. */
+static void
+power_lost_after_publishing(void **state)
+{
+	unsigned file, line, n = 0;
+	const char *lines;
+	struct spool *b;
+	size_t len;
+
+	(void)state;
+	tmpdir_empty(DIR_NAME);
+	for (file = 0; file < 2; file++) {
+		b = open_it();
+		if (file == 0) /* it was just made, and synced */
+			get(MARK, &mark_on_disk);
+		for (line = 0; line < LINES; line++)
+			add_line(b, ++n);
+		assert_int_equal(spool_sync(b, NULL), 0);
+		spool_close(b);
+	}
+	b = open_it();
+	while (is_there(names[0])) {
+		assert_int_equal(spool_next(b, &lines, &len, 1, NULL), 1);
+		spool_confirm(b);
+	}
+	spool_close(b);
+	lose_power();
+	assert_nothing_is_missed();
+	b = open_it();
+	while (spool_next(b, &lines, &len, 1, NULL) == 1)
+		spool_confirm(b);
+	spool_clear(b);
+	spool_close(b);
+	assert_false(is_there(names[1]));
+	lose_power();
+	assert_nothing_is_missed();
+}
+
 int
 main(void)
 {
@@ -453,6 +521,7 @@ main(void)
 		cmocka_unit_test(torn_ends),
 		cmocka_unit_test(files_and_marks_of_earlier_times),
 		cmocka_unit_test(files_of_an_earlier_version),
+		cmocka_unit_test(power_lost_after_publishing),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);

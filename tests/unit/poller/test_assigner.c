@@ -1,0 +1,184 @@
+/*
+ * Test of assigner.h: the budget of calls, and a pause that a poll met, both
+ * read from the state that polls write to meanwhile.
+ */
+#include "tests/unit/fake_http.h"
+#include "tests/unit/poller_store.h"
+#include "tests/unit/tmpdir.h"
+
+#include "common/base/log.h"
+#include "poller/assign/assigner.h"
+
+#define RETRY_BUDGET_MS 1000
+#define PAUSE_MS (INT64_C(1800) * 1000)
+#define TURNS 10
+
+static struct tenant *tenant;
+static struct assigners all;
+static struct assigners_options opt;
+static unsigned ended;
+static enum error_class error;
+
+static void
+failed(void *ctx, enum exit_code code)
+{
+	(void)ctx;
+	(void)code;
+}
+
+static void
+page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	(void)ctx;
+	(void)a;
+	(void)asked_ms;
+}
+
+static void
+end(void *ctx, const struct ending *e)
+{
+	(void)ctx;
+	ended++;
+	error = e->error;
+}
+
+static void
+ask(void)
+{
+	struct crm_question q = { .call = PROFILE_CHAT,
+		.chat = value_chat("1"),
+		.page = page,
+		.end = end };
+	const struct text name = { "acme", 4 };
+	struct tenant_assigner *to = assigners_find(&all, name);
+	unsigned i;
+
+	assert_non_null(to);
+	fetch_ask(to->fetch, &q);
+	value_unref(q.chat);
+	for (i = 0; i < TURNS; i++)
+		assigners_turn(&all, 0);
+}
+
+static struct store *
+state_of_polls(void)
+{
+	return open_store("state", "acme", STORE_EXCLUSIVE);
+}
+
+static int
+begin(void **state)
+{
+	(void)state;
+	tmpdir_empty("state");
+	fake_crm.status = 200;
+	fake_crm.body = "{\"status\":\"success\",\"data\":{\"id\":1,"
+			"\"state\":\"open\"}}";
+	fake_crm.requests = ended = 0;
+	error = ERROR_CLASS_NONE;
+	tenant->budget = 0;
+	return assigners_open(&all, &opt);
+}
+
+static int
+finish(void **state)
+{
+	(void)state;
+	assigners_release(&all, false);
+	return 0;
+}
+
+static void
+the_pause_of_a_poll_is_kept_to(void **state)
+{
+	struct store *s = state_of_polls();
+
+	(void)state;
+	store_set_number(s, "hold_until", clock_now_ms() + PAUSE_MS);
+	commit_store(s);
+	store_close(s);
+	assigners_account(&all, true);
+	ask();
+	assert_int_equal(ended, 1);
+	assert_int_equal(error, ERROR_CLASS_THROTTLED);
+	assert_int_equal(fake_crm.requests, 0);
+}
+
+/* A call after the budget would be one too many, whenever it is counted. */
+static void
+the_budget_is_kept_to_and_its_end_told_once(void **state)
+{
+	char text[8192];
+	const char *first;
+	int saved = tmpdir_catch_stderr();
+	unsigned i;
+
+	(void)state;
+	tenant->budget = 3;
+	assigners_account(&all, true);
+	for (i = 0; i < 2; i++)
+		ask();
+	assert_int_equal(error, ERROR_CLASS_NONE);
+	for (i = 0; i < 3; i++) {
+		assigners_account(&all, true);
+		ask();
+	}
+	tmpdir_stderr(saved, text, sizeof text);
+	assert_int_equal(fake_crm.requests, 3);
+	assert_int_equal(ended, 5);
+	assert_int_equal(error, ERROR_CLASS_QUOTA);
+	first = strstr(text, "used up");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "used up"));
+}
+
+/* The month is over, or the budget was raised. */
+static void
+a_new_budget_is_used(void **state)
+{
+	(void)state;
+	tenant->budget = 1;
+	assigners_account(&all, true);
+	ask();
+	assigners_account(&all, true);
+	ask();
+	assert_int_equal(error, ERROR_CLASS_QUOTA);
+	tenant->budget = 2;
+	assigners_account(&all, true);
+	ask();
+	assert_int_equal(error, ERROR_CLASS_NONE);
+	tenant->budget = 0;
+	assigners_account(&all, true);
+	ask();
+	assert_int_equal(error, ERROR_CLASS_NONE);
+}
+
+static int
+leave(void **state)
+{
+	tmpdir_empty("state");
+	(void)rmdir("state");
+	return tmpdir_leave(state);
+}
+
+int
+main(void)
+{
+#define WITH(test) cmocka_unit_test_setup_teardown(test, begin, finish)
+	const struct CMUnitTest tests[] = {
+		WITH(the_pause_of_a_poll_is_kept_to),
+		WITH(the_budget_is_kept_to_and_its_end_told_once),
+		WITH(a_new_budget_is_used),
+	};
+	int rc;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	tenant = fake_tenant_open(RETRY_BUDGET_MS);
+	opt = (struct assigners_options){ .tenants = tenant,
+		.tenants_n = 1,
+		.state = "state",
+		.failed = failed };
+	rc = cmocka_run_group_tests(tests, tmpdir_enter, leave);
+	fake_tenant_close(tenant);
+	return rc;
+}

@@ -1,0 +1,158 @@
+/*
+ * Test of fetch.h: who waits for a CRM that wants no call, and for how long.
+ */
+#include "tests/unit/fake_http.h"
+#include "tests/unit/poller_store.h"
+#include "tests/unit/tmpdir.h"
+
+#include "common/base/log.h"
+#include "poller/client/fetch.h"
+#include "poller/quota/quota.h"
+
+#define BUDGET_MS 60000 /* of retries */
+#define DIALOG "{\"status\":\"success\",\"data\":{\"id\":1,\"state\":\"open\"}}"
+
+/* More than any question here takes; none of them waits. */
+#define TURNS 10
+
+static struct tenant *tenant;
+static struct http *http;
+static struct fetch *f;
+static struct skew skew;
+static unsigned ended, throttled;
+
+static void
+page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	(void)ctx;
+	(void)a;
+	(void)asked_ms;
+}
+
+static void
+end(void *ctx, const struct ending *e)
+{
+	(void)ctx;
+	ended++;
+	throttled += e->error == ERROR_CLASS_THROTTLED;
+}
+
+static void
+ask(void)
+{
+	struct crm_question q = { .call = PROFILE_CHAT,
+		.chat = value_chat("1"),
+		.page = page,
+		.end = end };
+	unsigned i;
+
+	fetch_ask(f, &q);
+	value_unref(q.chat);
+	for (i = 0; i < TURNS; i++)
+		(void)fetch_turn(http, &f, 1);
+}
+
+static int
+begin(void **state)
+{
+	(void)state;
+	fake_crm.status = 200;
+	fake_crm.body = DIALOG;
+	fake_crm.remaining = fake_crm.reset = NULL;
+	fake_crm.requests = ended = throttled = 0;
+	skew = (struct skew){ .known = false };
+	http = http_new();
+	f = fetch_new(http, tenant, &skew);
+	return 0;
+}
+
+static int
+finish(void **state)
+{
+	(void)state;
+	fetch_free(f);
+	http_free(http);
+	return 0;
+}
+
+/* The first answer is good, and says that the next one will not be. */
+static void
+a_long_pause_ends_questions(void **state)
+{
+	(void)state;
+	fake_crm.remaining = "0";
+	fake_crm.reset = "1800";
+	ask();
+	assert_int_equal(ended, 1);
+	assert_int_equal(throttled, 0);
+	ask();
+	assert_int_equal(ended, 2);
+	assert_int_equal(throttled, 1);
+	assert_int_equal(fake_crm.requests, 1);
+}
+
+static void
+a_refusal_for_long_ends_others_too(void **state)
+{
+	(void)state;
+	fake_crm.status = 429;
+	fake_crm.body = "{\"status\":\"error\",\"message\":\"too many\"}";
+	fake_crm.reset = "1800";
+	ask();
+	ask();
+	assert_int_equal(ended, 2);
+	assert_int_equal(throttled, 2);
+	assert_int_equal(fake_crm.requests, 1);
+}
+
+static void
+a_short_pause_is_waited_for(void **state)
+{
+	(void)state;
+	fake_crm.remaining = "0";
+	fake_crm.reset = "30";
+	ask();
+	ask();
+	assert_int_equal(ended, 1);
+	assert_int_equal(fake_crm.requests, 1);
+	assert_in_range(fetch_step(f), 1, 30000);
+}
+
+/* Of the last run. */
+static void
+a_pause_in_the_state_is_kept_to(void **state)
+{
+	struct store *s = open_store(".", "t1", STORE_EXCLUSIVE);
+	int64_t now = clock_now_ms();
+
+	(void)state;
+	store_set_number(s, "hold_until", now + BUDGET_MS / 2);
+	commit_store(s);
+	assert_int_equal(quota_check(tenant, s, f, now), PROG_OK);
+	ask();
+	assert_int_equal(ended, 0);
+	assert_int_equal(fake_crm.requests, 0);
+	store_set_number(s, "hold_until", now + 2 * BUDGET_MS);
+	commit_store(s);
+	assert_int_equal(quota_check(tenant, s, f, now), PROG_TEMPFAIL);
+	store_close(s);
+}
+
+int
+main(void)
+{
+#define WITH(test) cmocka_unit_test_setup_teardown(test, begin, finish)
+	const struct CMUnitTest tests[] = {
+		WITH(a_long_pause_ends_questions),
+		WITH(a_refusal_for_long_ends_others_too),
+		WITH(a_short_pause_is_waited_for),
+		WITH(a_pause_in_the_state_is_kept_to),
+	};
+	int rc;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	tenant = fake_tenant_open(BUDGET_MS);
+	rc = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
+	fake_tenant_close(tenant);
+	return rc;
+}
