@@ -173,8 +173,8 @@ read_subject(const struct reaper *r, struct subject_lines *l)
 		return PROG_NOINPUT;
 	}
 	if (s->is_operator)
-		log_warn("an operator of '%s' has the same id: what is kept "
-			 "by user is the operator's and stays",
+		log_warn("an operator or a bot of '%s' has the same id, or had "
+			 "it: what is kept by user is theirs and stays",
 		    s->tenant);
 	return rights_each_file(r, learn_file, l);
 }

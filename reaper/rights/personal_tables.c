@@ -8,18 +8,10 @@
 #include "common/base/xalloc.h"
 #include "common/words/word_case.h"
 
-/* Of sender and receiver one is the customer: operators and bots have other
- * ids, or the same by chance. */
-#define SENT_BY(ids, uids)                                                     \
-	"(sender IN ('customer', 'system') AND sender_id IN (" ids             \
-	") OR sender_id IN (" uids "))"
-#define SENT_TO(ids, uids)                                                     \
-	"(sender <> 'customer' AND receiver_id IN (" ids                       \
-	") OR receiver_id IN (" uids "))"
-#define SENT SENT_BY("$CUSTOMER", "$USER")
-#define RECEIVED SENT_TO("$CUSTOMER", "$USER")
-#define SENT_EVER SENT_BY("$IDS", "$UIDS")
-#define RECEIVED_EVER SENT_TO("$IDS", "$UIDS")
+#define SENT PERSONAL_SENT("$CUSTOMER", "$USER")
+#define RECEIVED PERSONAL_RECEIVED("$CUSTOMER", "$USER")
+#define SENT_EVER PERSONAL_SENT("$IDS", "$UIDS")
+#define RECEIVED_EVER PERSONAL_RECEIVED("$IDS", "$UIDS")
 
 #define OF_NAME WORD_CASE_SQL("word") " IN ($WORDS)"
 

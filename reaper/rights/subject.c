@@ -15,6 +15,7 @@
 #include "common/words/text_words.h"
 #include "common/words/word_case.h"
 #include "reaper/rights/day_slices.h"
+#include "reaper/rights/operator_twin.h"
 #include "reaper/rights/personal_tables.h"
 #include "reaper/rows/crm_clock.h"
 
@@ -128,7 +129,7 @@ read_tenant(struct db *db, void *ctx)
 	enum outcome o = db_connect(db);
 	bool has_key;
 
-	s->known = s->recorded = s->is_operator = false;
+	s->known = s->recorded = false;
 	s->alias[0] = '\0';
 	s->asked_at = CLOCK_NONE;
 	if (o == OUTCOME_DONE)
@@ -140,20 +141,7 @@ read_tenant(struct db *db, void *ctx)
 	s->known = db_next(found);
 	has_key = s->known && forgotten_key_read(db_get(found, 0), s->key) == 0;
 	db_rows_free(found);
-	if (has_key)
-		o = read_entry(s);
-	if (o == OUTCOME_DONE)
-		o = ask(s,
-		    "SELECT 1 FROM operator_metrics WHERE tenant = $TENANT AND "
-		    "operator = $CUSTOMER UNION ALL SELECT 1 FROM "
-		    "operator_metrics_parts WHERE tenant = $TENANT AND "
-		    "operator = $CUSTOMER LIMIT 1",
-		    "", &found);
-	if (o != OUTCOME_DONE)
-		return o;
-	s->is_operator = db_rows_count(found) > 0;
-	db_rows_free(found);
-	return OUTCOME_DONE;
+	return has_key ? read_entry(s) : OUTCOME_DONE;
 }
 
 /* The queries that find chats; the first one finds names, too. */
@@ -166,10 +154,8 @@ static const struct {
 	    "WHERE tenant = $TENANT AND customer IN ($IDS)" },
 	{ TABLE_messages,
 	    "SELECT DISTINCT conversation_id FROM messages WHERE "
-	    "tenant = $TENANT AND (sender IN ('customer', 'system') AND "
-	    "sender_id IN ($IDS) OR sender_id IN ($UIDS) OR "
-	    "sender <> 'customer' AND receiver_id IN ($IDS) OR "
-	    "receiver_id IN ($UIDS))" },
+	    "tenant = $TENANT AND (" PERSONAL_SENT("$IDS",
+		"$UIDS") " OR " PERSONAL_RECEIVED("$IDS", "$UIDS") ")" },
 	{ TABLE_message_views,
 	    "SELECT DISTINCT conversation_id FROM message_views WHERE "
 	    "tenant = $TENANT AND user_id IN ($UIDS)" },
@@ -220,6 +206,8 @@ subject_read(struct subject *s)
 	struct chat_search c = { .subject = s };
 	enum outcome o = db_transaction(s->db, read_tenant, s, false);
 
+	if (o == OUTCOME_DONE && s->known)
+		o = operator_twin_find(s);
 	for (;
 	     o == OUTCOME_DONE && s->known && c.query < ARRAY_LEN(chat_queries);
 	     c.query++) {

@@ -4,8 +4,8 @@
  *
  * A chat is theirs if it has them as its customer, if they wrote in it, if
  * somebody wrote to them in it, or if a receipt or an event of theirs names it.
- * Where an operator has the same id, columns that hold ids of both are the
- * operator's, and nothing in them is theirs.
+ * Where an operator or a bot has the same id, or had it, columns that hold ids
+ * of both are the operator's, and nothing in them is theirs.
  */
 #ifndef REAPER_RIGHTS_SUBJECT_H
 #define REAPER_RIGHTS_SUBJECT_H
@@ -23,7 +23,7 @@ struct subject {
 	const char *tenant, *id;
 
 	bool known;       /* the database has the tenant */
-	bool is_operator; /* an operator has the same id */
+	bool is_operator; /* an operator or a bot has, or had, the same id */
 	bool recorded;    /* `forgotten` has them */
 	char alias[64];   /* "": none yet */
 	int64_t asked_at; /* up to when all is forgotten; CLOCK_NONE: not yet */

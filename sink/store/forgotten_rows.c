@@ -148,11 +148,15 @@ static void
 forget_message(const struct forgotten_tenant *t, struct sink_row *row)
 {
 	int64_t at = OF(row, messages, created_at)->num;
-	bool customer = value_is(OF(row, messages, sender), "customer");
-	bool theirs = put_alias(t, OF(row, messages, sender_id),
-	    customer || value_is(OF(row, messages, sender), "system"), at);
+	const struct db_value *sender = OF(row, messages, sender);
+	bool by_customer = value_is(sender, "customer");
+	/* The id of such a writer is the customer's by chance. */
+	bool to_customer =
+	    value_is(sender, "operator") || value_is(sender, "bot");
+	bool theirs = !to_customer && put_alias(t, OF(row, messages, sender_id),
+					  by_customer, at);
 
-	if (put_alias(t, OF(row, messages, receiver_id), !customer, at) ||
+	if (put_alias(t, OF(row, messages, receiver_id), to_customer, at) ||
 	    theirs ||
 	    find_forgotten(t, FORGOTTEN_CHAT,
 		OF(row, messages, conversation_id), at) != NULL) {
