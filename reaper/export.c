@@ -195,7 +195,7 @@ check_export(void *options)
 	if (r->to != NULL && endpoint_is_queue(r->to))
 		return prog_usage_error("-t takes a file: what is kept about "
 					"a customer is sent to no queue");
-	return -1;
+	return rights_check_tenant(options);
 }
 
 static enum exit_code

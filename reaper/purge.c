@@ -268,6 +268,14 @@ purge_tenant(const struct reaper *r)
 	return code;
 }
 
+static int
+check_purge(void *options)
+{
+	const struct reaper *r = options;
+
+	return reaper_check_tenant("purge", r->purge);
+}
+
 static enum exit_code
 run_purge(void *options)
 {
@@ -289,5 +297,6 @@ const struct option_mode reaper_mode_purge = {
 		 "configuration.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
+	.check = check_purge,
 	.run = run_purge,
 };

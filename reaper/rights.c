@@ -28,6 +28,14 @@ rights_take_path(const char *value, void *to)
 	return -1;
 }
 
+int
+rights_check_tenant(void *options)
+{
+	const struct reaper *r = options;
+
+	return reaper_check_tenant("tenant", r->tenant);
+}
+
 /* What the command line names is there: a name with a typo would be an answer
  * without what is kept there. ending: of a folder, a slash. */
 static enum exit_code

@@ -334,6 +334,8 @@ q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
 	10 + seq, 'open', '2026-11-20 10:00:00' FROM seq_1_to_2000"
 run 66 "$reaper" --purge nobody
 one_line "does not know the tenant 'nobody'"
+run 64 "$reaper" --purge 'acme '
+one_line "no name of a tenant"
 CRM_URL=http://127.0.0.1:1/v1 CRM_TOKEN=x CRM_TENANT=acme run 78 \
 	"$reaper" --purge acme
 one_line "still configured"
