@@ -19,7 +19,7 @@
 #define RARE                                                                   \
 	"(window_start, word) IN (SELECT window_start, word FROM "             \
 	"(SELECT window_start, word FROM trends_parts WHERE tenant = $TENANT " \
-	"AND window_start >= $FROM AND window_start < $TO "                    \
+	"AND window_start >= $FROM AND window_start <= $TO "                   \
 	"AND window_end <= $ASKED GROUP BY window_start, word HAVING "         \
 	"SUM(occurrences) <= (SELECT value FROM metric_settings WHERE name = " \
 	"'trend_count')) rare)"

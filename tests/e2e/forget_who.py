@@ -97,10 +97,27 @@ class Test:
             self.checks.that(self.texts(chat) == 2, f"a text of {chat} went")
 
 
+    def check_last_day(self):
+        """A day that none follows ends the search as any other does."""
+        last = "9999-12-31T23:59:59.999Z"
+        self.store("last", [
+            {**message("300", n, 1, "customer", "30", None, "to the end"),
+             "at": when} for n, when in enumerate((at(1), last))])
+        for mode in ("--export", "--forget"):
+            done = self.lab.run(["reaper", mode, "30", "--tenant", "last"],
+                                timeout=60)
+            self.checks.that(done.code == 0, f"{mode} at the end: {done}")
+            self.checks.that(mode != "--export" or
+                             done.out.count(b"to the end") == 2, f"{done}")
+        self.checks.that(self.count("last", "messages", "content IS NULL") ==
+                         2, "a text of the last day stayed")
+
+
 def body():
     with Lab("forgetwho") as lab:
         test = Test(lab)
         test.check_twins()
+        test.check_last_day()
     return test.checks.result()
 
 
