@@ -83,6 +83,22 @@ const struct personal_table personal_tables[] = {
 };
 const size_t personal_tables_n = ARRAY_LEN(personal_tables);
 
+#define IS_OPERATOR "operator = $CUSTOMER"
+
+const struct operator_place operator_places[] = {
+	{ TABLE_operator_metrics, IS_OPERATOR },
+	{ TABLE_operator_metrics_parts, IS_OPERATOR },
+	{ TABLE_allocation_limits, IS_OPERATOR },
+	{ TABLE_chat_metrics, IS_OPERATOR },
+	{ TABLE_response_hours, IS_OPERATOR },
+	{ TABLE_response_hours_parts, IS_OPERATOR },
+	{ TABLE_assignments, IS_OPERATOR },
+	{ TABLE_intervals, IS_OPERATOR },
+	{ TABLE_messages, IS_OPERATOR " OR sender IN ('operator', 'bot') AND "
+				      "sender_id = $CUSTOMER" },
+};
+const size_t operator_places_n = ARRAY_LEN(operator_places);
+
 static void
 write_ids(struct buf *sql, const struct subject *s, bool theirs)
 {

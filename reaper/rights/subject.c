@@ -15,8 +15,8 @@
 #include "common/words/text_words.h"
 #include "common/words/word_case.h"
 #include "reaper/rights/day_slices.h"
-#include "reaper/rights/operator_twin.h"
 #include "reaper/rights/personal_tables.h"
+#include "reaper/rights/row_search.h"
 #include "reaper/rows/crm_clock.h"
 
 #define CHATS_AT_ONCE 1000
@@ -144,6 +144,21 @@ read_tenant(struct db *db, void *ctx)
 	return has_key ? read_entry(s) : OUTCOME_DONE;
 }
 
+/* Sets is_operator. */
+static enum outcome
+find_operator(struct subject *s)
+{
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	s->is_operator = false;
+	for (i = 0; i < operator_places_n && o == OUTCOME_DONE; i++)
+		if (!s->is_operator)
+			o = row_search(s, operator_places[i].table,
+			    operator_places[i].where, &s->is_operator);
+	return o;
+}
+
 /* The queries that find chats; the first one finds names, too. */
 static const struct {
 	enum table_id table;
@@ -207,7 +222,7 @@ subject_read(struct subject *s)
 	enum outcome o = db_transaction(s->db, read_tenant, s, false);
 
 	if (o == OUTCOME_DONE && s->known)
-		o = operator_twin_find(s);
+		o = find_operator(s);
 	for (;
 	     o == OUTCOME_DONE && s->known && c.query < ARRAY_LEN(chat_queries);
 	     c.query++) {

@@ -1,6 +1,7 @@
 """forget_who: whom reaper --export and --forget take for the customer."""
 
 import json
+import os
 
 from forget import House, at, chat_of, lines_of, message
 
@@ -113,11 +114,52 @@ class Test:
                          2, "a text of the last day stayed")
 
 
+    def check_event_alone(self):
+        """Of whom there is no chat, only what they did in the future."""
+        ahead = {"id": "e1", "type": "event", "event": "looked", "user": "40",
+                 "at": "2099-01-01T00:00:00.000Z",
+                 "data": {"ip_address": "203.0.113.40"}}
+        self.store("event", [ahead])
+        done = self.house.forget("event", customer="41")
+        self.checks.that(done.code == 66, f"nobody: {done}")
+        for _ in range(2):
+            done = self.house.forget("event", customer="40")
+            self.checks.that(done.code == 0, f"an event alone: {done}")
+        self.checks.that(not self.house.found("203.0.113.40", "event"),
+                         "an event without a chat stayed as it was")
+
+    def check_state_alone(self):
+        """Before their rows are stored, or after their chat was closed: a
+        state may have them, and the rows that come know them."""
+        that = self.checks.that
+        for folder in ("poller", "other", "listener/spool"):
+            os.makedirs(self.lab.path(folder))
+        self.lab.write("poller/event.mdb", "")
+        self.lab.write("other/event2.mdb", "")
+        line = {**message("500", 1, 1, "customer", "51", None, "spooled"),
+                "tenant": "event"}
+        self.lab.write("listener/spool/1.ndjson", json.dumps(line) + "\n")
+        for state, who, code in (("other", "50", 66), ("poller", "50", 0),
+                                 ("listener", "52", 66),
+                                 ("listener", "51", 75)):
+            done = self.house.forget("event", "--state", self.lab.path(state),
+                                     customer=who)
+            that(done.code == code, f"{who} in the state of {state}: {done}")
+        that(not os.path.exists(self.lab.path("poller/event.mdb")),
+             "the state of the poller stayed")
+        self.store("event", [message(chat, 1, 1, "customer", who, None, "late")
+                             for chat, who in (("501", "50"), ("500", "51"))])
+        that(self.count("event", "messages", "content IS NOT NULL") == 0,
+             "a row that came later has a text")
+
+
 def body():
     with Lab("forgetwho") as lab:
         test = Test(lab)
         test.check_twins()
         test.check_last_day()
+        test.check_event_alone()
+        test.check_state_alone()
     return test.checks.result()
 
 
