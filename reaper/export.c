@@ -72,7 +72,7 @@ export_slice(struct db *db, void *ctx)
 		buf_adds(&where, " AND (");
 		personal_write(&where, e->personal->about, e->subject);
 		buf_addc(&where, ')');
-		day_slice_write(db, &e->slice, &where);
+		day_slice_write(db, &e->slice, "", &where);
 		o = row_export_append(&e->export, db, e->slice.table->name,
 		    buf_str(&where), &e->text);
 	}

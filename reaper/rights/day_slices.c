@@ -20,15 +20,18 @@ slice_column(const struct table *t)
 }
 
 void
-day_slice_write(struct db *db, const struct day_slice *slice, struct buf *sql)
+day_slice_write(struct db *db, const struct day_slice *slice, const char *of,
+    struct buf *sql)
 {
 	int column = slice_column(slice->table);
+	const char *name;
 
 	if (column < 0)
 		return;
-	buf_addf(sql, " AND `%s` >= ", slice->table->columns[column].name);
+	name = slice->table->columns[column].name;
+	buf_addf(sql, " AND %s`%s` >= ", of, name);
 	db_quote(db, sql, db_time(slice->from));
-	buf_addf(sql, " AND `%s` <= ", slice->table->columns[column].name);
+	buf_addf(sql, " AND %s`%s` <= ", of, name);
 	db_quote(db, sql, db_time(slice->to));
 }
 

@@ -24,8 +24,8 @@ enum outcome day_slices_each(struct db *db, struct day_slice *slice,
     void *ctx) __attribute__((warn_unused_result));
 
 /* Appends " AND `AGE` >= ... AND `AGE` <= ...", AGE being the table's column of
- * its rows' age; or nothing. */
-void day_slice_write(
-    struct db *db, const struct day_slice *slice, struct buf *sql);
+ * its rows' age; or nothing. of: what goes before it, as in a join, "a." */
+void day_slice_write(struct db *db, const struct day_slice *slice,
+    const char *of, struct buf *sql);
 
 #endif

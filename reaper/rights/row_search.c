@@ -29,7 +29,7 @@ look_into_slice(struct db *db, void *ctx)
 	buf_adds(&sql, " AND (");
 	personal_write(&sql, r->where, r->subject);
 	buf_addc(&sql, ')');
-	day_slice_write(db, &r->slice, &sql);
+	day_slice_write(db, &r->slice, "", &sql);
 	buf_adds(&sql, " LIMIT 1");
 	o = db_query(db, buf_str(&sql), NULL, 0, &rows);
 	buf_release(&sql);

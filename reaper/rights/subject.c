@@ -195,7 +195,7 @@ find_chats_of_slice(struct db *db, void *ctx)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	day_slice_write(db, &c->slice, &tail);
+	day_slice_write(db, &c->slice, "", &tail);
 	o = ask(s, chat_queries[c->query].sql, buf_str(&tail), &found);
 	buf_release(&tail);
 	if (o != OUTCOME_DONE)
