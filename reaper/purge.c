@@ -89,13 +89,18 @@ write_purge_condition(struct purge *p, struct buf *sql)
 	buf_adds(sql, " LIMIT " BATCH_TEXT);
 }
 
+/* Locks the rows, too: if others deleted some of them now, the same condition
+ * would find rows that are not archived. */
 static enum outcome
 archive_purged_rows(struct purge *p, const struct buf *where)
 {
-	struct buf lines = BUF_INIT;
-	enum outcome o = row_export_append(
-	    &p->export, p->db, tables[p->table].name, buf_str(where), &lines);
+	struct buf lines = BUF_INIT, locked = BUF_INIT;
+	enum outcome o;
 
+	buf_addf(&locked, "%s FOR UPDATE", buf_str(where));
+	o = row_export_append(&p->export, p->db, tables[p->table].name,
+	    buf_str(&locked), &lines);
+	buf_release(&locked);
 	if (o == OUTCOME_DONE &&
 	    archive_write(p->archive, &lines, &p->why, &p->why_code) == -1)
 		o = OUTCOME_NEVER;

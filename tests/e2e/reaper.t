@@ -356,6 +356,34 @@ tenants acme,beta"
 row 10:00:00 | "$BIN/sink" -f - || :
 is "a row that was on its way" "$(keys chat_metrics)" "beta/1 beta/2"
 
+echo "- --purge: what another deletes meanwhile shifts nothing"
+fresh
+q "INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'acme',
+	10000 + seq, 'open', '2026-11-20 10:00:00' FROM seq_1_to_2000"
+# shellcheck disable=SC2317 # until_true calls it
+transactions() { # N CONDITION
+	[ "$(q "SELECT COUNT(*) FROM information_schema.innodb_trx
+		WHERE $2")" = "$1" ]
+}
+mkfifo other
+"$servers" mysql "$tmp/srv" messaging <other >/dev/null &
+other=$!
+exec 5>other
+echo "START TRANSACTION; DELETE FROM chat_metrics WHERE tenant = 'acme' AND
+	chat BETWEEN '10101' AND '10200';" >&5
+until_true 20 transactions 1 "trx_rows_modified = 100" || fail "no other"
+"$reaper" --purge acme --archive shifted.ndjson 5>&- &
+pid=$!
+until_true 20 transactions 1 "trx_state = 'LOCK WAIT'" || fail "no wait"
+echo "COMMIT;" >&5
+exec 5>&-
+wait $other
+wait $pid || fail "a purge beside another: $?"
+is "in the archive beside another" \
+	"$(jq -r 'select(.table == "chat_metrics").chat' shifted.ndjson |
+		sort | md5sum)" \
+	"$({ seq 3; seq 10001 10100; seq 10201 12000; } | sort | md5sum)"
+
 echo "- the tenant of a stream, which has no markers: purged, and added again"
 stream() { # its rows, as of now and so many seconds later
 	local at
