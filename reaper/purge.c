@@ -98,14 +98,25 @@ archive_purged_rows(struct purge *p, const struct buf *where)
 	enum outcome o;
 
 	buf_addf(&locked, "%s FOR UPDATE", buf_str(where));
-	o = row_export_append(&p->export, p->db, tables[p->table].name,
-	    buf_str(&locked), &lines);
+	o = row_export_append(
+	    &p->export, p->db, tables[p->table].name, buf_str(&locked), &lines);
 	buf_release(&locked);
 	if (o == OUTCOME_DONE &&
 	    archive_write(p->archive, &lines, &p->why, &p->why_code) == -1)
 		o = OUTCOME_NEVER;
 	buf_release(&lines);
 	return o;
+}
+
+/* Sinks that run look into `forgotten` again. */
+static enum outcome
+tell_sinks(struct purge *p)
+{
+	struct db_value arg = db_str(p->tenant);
+
+	return db_exec(p->db,
+	    "UPDATE tenants SET forgets = forgets + 1 WHERE tenant = ?", &arg,
+	    1, NULL);
 }
 
 static enum outcome
@@ -129,6 +140,8 @@ delete_purged_rows(struct db *db, void *ctx)
 		    &sql, "DELETE FROM %s WHERE %s", t->name, buf_str(&where));
 		o = db_exec(db, buf_str(&sql), NULL, 0, &p->affected);
 	}
+	if (o == OUTCOME_DONE && p->table == TABLE_forgotten)
+		o = tell_sinks(p);
 	buf_release(&where);
 	buf_release(&sql);
 	/* Commit point: db_transaction() commits when this returns DONE. */

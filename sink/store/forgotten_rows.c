@@ -15,32 +15,25 @@
 
 /* Somebody forgotten, a chat of theirs, or a word of their name. */
 struct forgotten_entry {
-	char *alias; /* NULL: a chat */
+	const char *alias; /* NULL: a chat */
 	int64_t asked_at;
+	int64_t forgets; /* as below, when it was read last */
 };
 
-/* Entries are never freed before the end: values of rows point to aliases. */
 struct forgotten_tenant {
 	int64_t forgets; /* of the tenant's row, when it was read */
 	uint64_t key[2];
 	struct strmap entries; /* digest -> struct forgotten_entry */
+	struct arena aliases;  /* kept to the end: values point to them */
 };
-
-static void
-free_forgotten_entry(void *p)
-{
-	struct forgotten_entry *e = p;
-
-	free(e->alias);
-	free(e);
-}
 
 static void
 free_forgotten_tenant(void *p)
 {
 	struct forgotten_tenant *t = p;
 
-	strmap_release(&t->entries, free_forgotten_entry);
+	strmap_release(&t->entries, free);
+	arena_release(&t->aliases);
 	free(t);
 }
 
@@ -50,33 +43,43 @@ forgotten_rows_release(struct forgotten_rows *f)
 	strmap_release(&f->tenants, free_forgotten_tenant);
 }
 
+/* A tenant who was purged and comes again draws other aliases. */
+static void
+put_entry(struct forgotten_tenant *t, const struct db_rows *row)
+{
+	void **slot =
+	    strmap_put(&t->entries, db_get(row, 0), db_get_len(row, 0));
+	const char *alias = db_get(row, 1);
+	struct forgotten_entry *e;
+
+	if (*slot == NULL)
+		*slot = xcalloc(1, sizeof *e);
+	e = *slot;
+	if (alias == NULL)
+		e->alias = NULL;
+	else if (e->alias == NULL || strcmp(e->alias, alias) != 0)
+		e->alias = arena_copy(&t->aliases, alias, strlen(alias) + 1);
+	e->asked_at = db_get_time(row, 2);
+	e->forgets = t->forgets;
+}
+
 static enum outcome
 read_entries(
     struct forgotten_tenant *t, struct db *db, const struct batch_tenant *of)
 {
 	struct db_value name = db_text(of->name.p, of->name.len);
-	struct forgotten_entry *e;
 	struct db_rows *found;
 	enum outcome o;
-	void **slot;
 
 	o = db_query(db,
 	    "SELECT digest, alias, asked_at FROM forgotten WHERE tenant = ?",
 	    &name, 1, &found);
 	if (o != OUTCOME_DONE)
 		return o;
-	while (db_next(found)) {
-		slot = strmap_put(
-		    &t->entries, db_get(found, 0), db_get_len(found, 0));
-		if (*slot == NULL)
-			*slot = xcalloc(1, sizeof *e);
-		e = *slot;
-		if (e->alias == NULL && db_get(found, 1) != NULL)
-			e->alias = xstrdup(db_get(found, 1));
-		e->asked_at = db_get_time(found, 2);
-	}
-	db_rows_free(found);
 	t->forgets = of->stored.forgets;
+	while (db_next(found))
+		put_entry(t, found);
+	db_rows_free(found);
 	return OUTCOME_DONE;
 }
 
@@ -114,7 +117,9 @@ find_forgotten(const struct forgotten_tenant *t, enum forgotten_kind kind,
 		return NULL;
 	forgotten_digest(t->key, kind, id->text, id->len, digest);
 	e = strmap_get(&t->entries, digest, FORGOTTEN_DIGEST);
-	return e != NULL && at <= e->asked_at ? e : NULL;
+	return e != NULL && e->forgets == t->forgets && at <= e->asked_at
+		   ? e
+		   : NULL;
 }
 
 /* Puts the alias in place of the id of a user, if that is somebody forgotten;

@@ -2,10 +2,11 @@
 
 import json
 import os
+import subprocess
 
 from forget import House, at, chat_of, lines_of, message
 
-from harness import Checks, Lab, main
+from harness import Checks, Lab, main, until
 
 # Customers whose id is also that of a bot, of an operator who left, and of one
 # who is known by an assignment alone.
@@ -153,6 +154,49 @@ class Test:
              "a row that came later has a text")
 
 
+    def check_purged(self):
+        """A sink that runs on takes the alias of the tenant who comes again."""
+        sink = self.lab.start(["sink"], stdin=subprocess.PIPE)
+
+        def send(chat, hour):
+            records = [
+                {**message(chat, 1, 1, "customer", "60", None, "text"),
+                 "at": f"2098-01-01T{hour}:00:00.000Z"},
+                {"type": "row", "table": "user_stats", "user_id": "60",
+                 "message_count": 1, "as_of": f"2098-01-01T{hour}:00:00.000Z",
+                 "version": int(hour)}]
+            sink.stdin.write(lines_of("purged", records))
+            sink.stdin.flush()
+            until(60, lambda: self.count(
+                "purged", "messages", f"conversation_id = '{chat}'"),
+                "a row to be stored")
+
+        def ids():
+            return self.lab.sql(
+                "SELECT COUNT(*), MIN(id LIKE 'forgotten%'), COUNT(DISTINCT "
+                "id) FROM (SELECT sender_id AS id FROM messages WHERE tenant ="
+                " 'purged' UNION ALL SELECT user_id FROM user_stats WHERE "
+                "tenant = 'purged') a")
+
+        def forget():
+            done = self.house.forget("purged", customer="60")
+            self.checks.that(done.code == 0, f"{done}")
+
+        send("600", "11")
+        forget()
+        send("601", "10")
+        self.checks.that(ids() == [["3", "1", "1"]], f"forgotten: {ids()}")
+        self.lab.must(["reaper", "--purge", "purged"])
+        # Rows of before the purge are refused.
+        send("602", "12")
+        self.checks.that(ids() == [["2", "0", "1"]], f"added anew: {ids()}")
+        forget()
+        send("603", "12")
+        self.checks.that(ids() == [["3", "1", "1"]], f"once more: {ids()}")
+        sink.stdin.close()
+        self.checks.that(sink.wait(60) == 0, "the sink ends badly")
+
+
 def body():
     with Lab("forgetwho") as lab:
         test = Test(lab)
@@ -160,6 +204,7 @@ def body():
         test.check_last_day()
         test.check_event_alone()
         test.check_state_alone()
+        test.check_purged()
     return test.checks.result()
 
 
