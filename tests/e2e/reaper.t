@@ -326,6 +326,30 @@ run 0 "$reaper" </dev/null
 is "tombstones" "$(keys closed_chats)" acme/young
 is "refusals" "$(q 'SELECT row_key FROM refused_rows')" young
 
+echo "- the same in a stream, which has no snapshots: by its newest row"
+q "DELETE FROM tenants; INSERT INTO tenants (tenant) VALUES ('flow');
+	INSERT INTO tenant_metrics (tenant, as_of, version) VALUES
+	('flow', '2026-11-20 10:00:00', 1);
+	INSERT INTO closed_chats (tenant, chat, as_of) VALUES
+	('flow', 'old', '2026-11-13 09:59:59.999'),
+	('flow', 'young', '2026-11-13 10:00:00')"
+run 0 "$reaper" </dev/null
+is "tombstones of a stream" "$(keys closed_chats)" "acme/young flow/young"
+late() { # CHAT TIME
+	printf '{"type":"row","table":"%s","tenant":"flow","as_of":"%s"%s}\n' \
+		chat_metrics "$2" ",\"chat\":\"$1\",\"status\":\"open\"" \
+		event_counts "$2" ",\"user\":\"$1\",\"event\":\"e\",\"count\":1"
+}
+q "DELETE FROM chat_metrics"
+{
+	late old 2026-11-13T09:59:59.999Z
+	late young 2026-11-13T10:00:00.000Z
+	late kept 2026-11-13T10:00:00.000Z
+} | "$BIN/sink" -f -
+is "whose tombstone went does not return" "$(keys chat_metrics)" flow/kept
+is "a row without a chat has none" \
+	"$(q 'SELECT user FROM event_counts ORDER BY 1' | xargs)" "kept old young"
+
 echo "- --purge: all of one tenant, nothing of another"
 fresh
 q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
