@@ -75,6 +75,8 @@ forget_tables(struct forget_run *f)
 	uint64_t rows;
 	size_t i;
 
+	if (subject_find_words(f->subject) != OUTCOME_DONE)
+		return log_database_failure(f->subject);
 	for (i = 0; i < personal_tables_n; i++) {
 		if (personal_tables[i].change == NULL)
 			continue;

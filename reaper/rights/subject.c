@@ -14,6 +14,7 @@
 #include "common/words/plain_letters.h"
 #include "common/words/text_words.h"
 #include "common/words/word_case.h"
+#include "common/words/word_forms.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
 #include "reaper/rights/row_search.h"
@@ -178,16 +179,17 @@ static const struct {
 			"tenant = $TENANT AND user_id IN ($UIDS)" },
 };
 
-struct chat_search {
+/* Through the days of a table. */
+struct slice_search {
 	struct subject *subject;
 	struct day_slice slice;
-	size_t query;
+	size_t query; /* of chat_queries */
 };
 
 static enum outcome
 find_chats_of_slice(struct db *db, void *ctx)
 {
-	struct chat_search *c = ctx;
+	struct slice_search *c = ctx;
 	struct subject *s = c->subject;
 	struct buf tail = BUF_INIT;
 	struct db_rows *found;
@@ -218,7 +220,7 @@ find_chats_of_slice(struct db *db, void *ctx)
 enum outcome
 subject_read(struct subject *s)
 {
-	struct chat_search c = { .subject = s };
+	struct slice_search c = { .subject = s };
 	enum outcome o = db_transaction(s->db, read_tenant, s, false);
 
 	if (o == OUTCOME_DONE && s->known)
@@ -230,6 +232,66 @@ subject_read(struct subject *s)
 		c.slice.table = &tables[chat_queries[c.query].table];
 		o = day_slices_each(
 		    s->db, &c.slice, find_chats_of_slice, NULL, &c);
+	}
+	return o;
+}
+
+static bool
+is_of_name(void *ctx, struct text form)
+{
+	const struct subject *s = ctx;
+
+	return strmap_get(&s->words, form.p, form.len) != NULL;
+}
+
+/* Words of ASCII have no other spelling. */
+static enum outcome
+find_words_of_slice(struct db *db, void *ctx)
+{
+	struct slice_search *c = ctx;
+	struct subject *s = c->subject;
+	struct buf sql = BUF_INIT, folded = BUF_INIT;
+	struct db_rows *found;
+	struct text word;
+	enum outcome o = db_connect(db);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	buf_addf(&sql,
+	    "SELECT DISTINCT word FROM %s WHERE tenant = $TENANT "
+	    "AND LENGTH(word) > CHAR_LENGTH(word)",
+	    c->slice.table->name);
+	day_slice_write(db, &c->slice, "", &sql);
+	o = ask(s, buf_str(&sql), "", &found);
+	buf_release(&sql);
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(found)) {
+		word = (struct text){ db_get(found, 0), db_get_len(found, 0) };
+		if (!word_forms_any(word, is_of_name, s))
+			continue;
+		word = word_case_fold(&folded, word);
+		*strmap_put(&s->words, word.p, word.len) = &s->words;
+	}
+	db_rows_free(found);
+	buf_release(&folded);
+	return OUTCOME_DONE;
+}
+
+enum outcome
+subject_find_words(struct subject *s)
+{
+	static const enum table_id of[] = { TABLE_trends, TABLE_trends_parts };
+	struct slice_search c = { .subject = s };
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	c.slice.tenant = s->tenant;
+	for (i = 0; i < ARRAY_LEN(of) && o == OUTCOME_DONE && s->words.n > 0;
+	     i++) {
+		c.slice.table = &tables[of[i]];
+		o = day_slices_each(
+		    s->db, &c.slice, find_words_of_slice, NULL, &c);
 	}
 	return o;
 }

@@ -50,6 +50,10 @@ void subject_add_name(struct subject *s, const char *name, size_t len);
 /* Adds a number of a telephone, and its digits alone (phone_digits.h). */
 void subject_add_phone(struct subject *s, const char *phone, size_t len);
 
+/* Finds words of trends that are other spellings of words of their names. */
+enum outcome subject_find_words(struct subject *s)
+    __attribute__((warn_unused_result));
+
 /* Writes the entry, or renews its time, which forgets all up to now: sinks see
  * it with their next batch. Sets alias and asked_at, from a time of asking. */
 enum outcome subject_record(struct subject *s)

@@ -8,7 +8,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/digest/forgotten_id.h"
-#include "common/words/word_case.h"
+#include "common/words/word_forms.h"
 
 /* Generation and part, behind the key. */
 #define COLUMNS_OF_PARTS 2
@@ -206,6 +206,22 @@ forget_view(const struct forgotten_tenant *t, struct sink_row *row)
 	    OF(row, message_views, viewed_at)->num);
 }
 
+struct word_search {
+	const struct forgotten_tenant *tenant;
+	int64_t at;
+	const struct forgotten_entry *found;
+};
+
+static bool
+is_forgotten_word(void *ctx, struct text form)
+{
+	struct word_search *w = ctx;
+	struct db_value id = db_text(form.p, form.len);
+
+	w->found = find_forgotten(w->tenant, FORGOTTEN_WORD, &id, w->at);
+	return w->found != NULL && w->found->alias != NULL;
+}
+
 /* A word of a name is none that was frequent. Rows of parts have the same key.
  */
 static void
@@ -213,18 +229,14 @@ forget_word(
     const struct forgotten_tenant *t, struct sink_row *row, size_t occurrences)
 {
 	struct db_value *word = OF(row, trends, word);
-	struct buf folded = BUF_INIT;
-	struct text same =
-	    word_case_fold(&folded, (struct text){ word->text, word->len });
-	struct db_value id = db_text(same.p, same.len);
-	const struct forgotten_entry *e = find_forgotten(
-	    t, FORGOTTEN_WORD, &id, OF(row, trends, window_start)->num);
+	struct word_search w = { .tenant = t,
+		.at = OF(row, trends, window_start)->num };
 
-	if (e != NULL && e->alias != NULL) {
-		*word = db_str(e->alias);
+	if (word_forms_any((struct text){ word->text, word->len },
+		is_forgotten_word, &w)) {
+		*word = db_str(w.found->alias);
 		row->values[occurrences] = db_int(0);
 	}
-	buf_release(&folded);
 }
 
 static void

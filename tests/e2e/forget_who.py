@@ -154,6 +154,42 @@ class Test:
              "a row that came later has a text")
 
 
+    def check_accents(self):
+        """A text may have accents that the name in the CRM does not have."""
+        head = {"type": "row", "as_of": at(9)}
+
+        def trend(table, word, **more):
+            return {**head, "table": table, "word": word, "occurrences": 9,
+                    "window_start": at(4), "window_end": at(6), **more}
+
+        def words(table):
+            return sorted(json.loads(r)["word"]
+                          for r in self.house.dump(table, "accents"))
+
+        said = ["jos\u00e9", "m\u00fcller", "jos\u00e9s", "hello", "\u304b"]
+        # A mark of Japanese makes another letter.
+        name = "Jose Mueller \u304c"
+        rows = [trend("trends", word) for word in said]
+        rows += [trend("trends_parts", word, generation=1, part=0)
+                 for word in said]
+        self.store("accents", [
+            {**head, **chat_of("700", "70"), "type": "row", "customer_name":
+             name, "table": "chat_metrics", "messages": 1, "participants": 1,
+             "responses": 0, "operator": None}, *rows])
+        done = self.lab.must(["reaper", "--export", "70", "--tenant",
+                              "accents"])
+        exported = [r.get("word") for r in done.records()]
+        self.checks.that(sorted(filter(None, exported)) == sorted(
+            2 * said[:2]), f"exported words: {exported}")
+        done = self.house.forget("accents", customer="70")
+        self.checks.that(done.code == 0, f"{done}")
+        for moment in ("there", "that came later"):
+            for table in ("trends", "trends_parts"):
+                left = [w for w in words(table) if w != "ALIAS"]
+                self.checks.that(left == sorted(said[2:]),
+                                 f"words {moment} in {table}: {left}")
+            self.store("accents", rows)
+
     def check_purged(self):
         """A sink that runs on takes the alias of the tenant who comes again."""
         sink = self.lab.start(["sink"], stdin=subprocess.PIPE)
@@ -204,6 +240,7 @@ def body():
         test.check_last_day()
         test.check_event_alone()
         test.check_state_alone()
+        test.check_accents()
         test.check_purged()
     return test.checks.result()
 
