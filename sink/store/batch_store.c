@@ -9,15 +9,12 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
 #include "sink/store/snapshot_end.h"
 #include "sink/tables/upsert_sql.h"
 
 enum {
 	/* Names in one IN list of a query. */
 	LIST = 500,
-	/* Characters of refused_rows.row_key. */
-	KEY_MAX = 383,
 };
 
 static const char TOMB_REASON[] = "its chat was deleted later than that";
@@ -470,49 +467,15 @@ short_text(const char *p, size_t max)
 	return db_text(p, i);
 }
 
-/* Whether keys of the table hold ids of users, or words of texts. A refused row
- * is not found again when a customer is forgotten. */
-static bool
-has_personal_key(struct text table)
-{
-	static const char *const personal[] = { "user", "user_id", "word" };
-	const struct table *t = table_find(table.p, table.len);
-	size_t i, k;
-
-	for (k = 1; t != NULL && k < t->keys; k++)
-		for (i = 0; i < ARRAY_LEN(personal); i++)
-			if (strcmp(t->columns[k].name, personal[i]) == 0)
-				return true;
-	return false;
-}
-
-/* The key as its column takes it: in place of a longer one, or of one that
- * tells of a person, its checksum, which is that of no other row. */
-static struct db_value
-refusal_key(struct batch_store *s, const struct refusal *r)
-{
-	struct text key = r->key;
-	char sum[32];
-	int len;
-
-	if (row_text_bytes(key.p, key.len, KEY_MAX) == key.len &&
-	    !has_personal_key(r->table))
-		return db_text(key.p, key.len);
-	len = snprintf(sum, sizeof sum, "key %016llx",
-	    (unsigned long long)checksum(0, key.p, key.len));
-	return db_text(
-	    arena_copy(&s->batch->arena, sum, (size_t)len), (size_t)len);
-}
-
 static void
 add_refusal(struct batch_store *s, const struct refusal *r)
 {
 	struct db_value values[7] = { db_text(r->tenant->name.p,
 					  r->tenant->name.len),
 		db_text(r->snapshot.p, r->snapshot.len),
-		db_text(r->table.p, r->table.len), refusal_key(s, r),
-		db_text(r->chat.p, r->chat.len), short_text(r->reason, 255),
-		db_time(r->as_of) };
+		db_text(r->table.p, r->table.len),
+		batch_refusal_key(s->batch, r), db_text(r->chat.p, r->chat.len),
+		short_text(r->reason, 255), db_time(r->as_of) };
 
 	db_bulk_add(s->refuse, values);
 }
