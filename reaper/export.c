@@ -72,7 +72,7 @@ export_slice(struct db *db, void *ctx)
 		buf_adds(&where, " AND (");
 		personal_write(&where, e->personal->about, e->subject);
 		buf_addc(&where, ')');
-		day_slice_write(db, &e->slice, &where);
+		day_slice_write(db, &e->slice, "", &where);
 		o = row_export_append(&e->export, db, e->slice.table->name,
 		    buf_str(&where), &e->text);
 	}
@@ -83,7 +83,7 @@ export_slice(struct db *db, void *ctx)
 static enum exit_code
 export_tables(struct export_run *e)
 {
-	enum outcome o = OUTCOME_DONE;
+	enum outcome o = subject_find_words(e->subject);
 	size_t i;
 
 	e->slice.tenant = e->subject->tenant;
@@ -195,7 +195,7 @@ check_export(void *options)
 	if (r->to != NULL && endpoint_is_queue(r->to))
 		return prog_usage_error("-t takes a file: what is kept about "
 					"a customer is sent to no queue");
-	return -1;
+	return rights_check_tenant(options);
 }
 
 static enum exit_code

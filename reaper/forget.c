@@ -20,6 +20,7 @@
 #include "common/text/jsonw.h"
 #include "reaper/rights/forgetting.h"
 #include "reaper/rights/line_file.h"
+#include "reaper/rights/row_search.h"
 #include "reaper/rights/stream_order.h"
 
 enum {
@@ -74,6 +75,8 @@ forget_tables(struct forget_run *f)
 	uint64_t rows;
 	size_t i;
 
+	if (subject_find_words(f->subject) != OUTCOME_DONE)
+		return log_database_failure(f->subject);
 	for (i = 0; i < personal_tables_n; i++) {
 		if (personal_tables[i].change == NULL)
 			continue;
@@ -329,25 +332,39 @@ record_subject_and_chats(struct subject *s)
 	return o == OUTCOME_DONE ? PROG_OK : log_database_failure(s);
 }
 
-/* Whether anything is kept about a customer of whom no chat is known. */
+/* Whether a state that is named may have them: nobody but its program reads
+ * what it has of a tenant, only records in its spool. */
 static enum exit_code
-look_for_rows(struct forget_run *f, bool *any)
+look_into_states(struct forget_run *f, bool *any)
+{
+	const struct reaper_paths *states = &f->options->states;
+	enum exit_code code = PROG_OK;
+	size_t i;
+
+	for (i = 0; i < states->n && code == PROG_OK && !*any; i++) {
+		code = rights_each_line_file(
+		    states->path[i], "spool", count_in_spool, f);
+		*any = f->lines->found > 0 ||
+		       has_tenant(states->path[i], f->subject->tenant);
+	}
+	return code;
+}
+
+/* Whether anything is kept about the customer, as --export would show it, or
+ * may be. */
+static enum exit_code
+look_for_anything(struct forget_run *f, bool *any)
 {
 	struct subject *s = f->subject;
-	uint64_t rows;
 	size_t i;
 
 	*any = s->recorded || s->chats.n > 0 || f->lines->found > 0;
 	s->asked_at = clock_now_ms();
-	for (i = 0; i < personal_tables_n && !*any; i++) {
-		if (personal_tables[i].user == NULL)
-			continue;
-		if (forgetting_run(s, &personal_tables[i], true, &rows) !=
-		    OUTCOME_DONE)
+	for (i = 0; i < personal_tables_n && !*any; i++)
+		if (row_search(s, personal_tables[i].table,
+			personal_tables[i].about, any) != OUTCOME_DONE)
 			return log_database_failure(s);
-		*any = rows > 0;
-	}
-	return PROG_OK;
+	return *any ? PROG_OK : look_into_states(f, any);
 }
 
 static enum exit_code
@@ -370,7 +387,7 @@ static enum exit_code
 forget_all(struct forget_run *f)
 {
 	bool dry_run = f->options->dry_run, any;
-	enum exit_code code = look_for_rows(f, &any), undone = PROG_OK;
+	enum exit_code code = look_for_anything(f, &any), undone = PROG_OK;
 
 	if (code == PROG_OK && !any) {
 		log_error("nothing is kept about a customer of '%s' with this "
@@ -444,5 +461,6 @@ const struct option_mode reaper_mode_forget = {
 		 "metrics stay.\n",
 	.rows = forget_rows,
 	.rows_n = ARRAY_LEN(forget_rows),
+	.check = rights_check_tenant,
 	.run = run_forget,
 };

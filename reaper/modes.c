@@ -7,8 +7,19 @@
 #include <stdio.h>
 
 #include "common/base/log.h"
+#include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/records/record.h"
+
+int
+reaper_check_tenant(const char *option, const char *name)
+{
+	if (name == NULL || parse_is_name(name, RECORD_MAX_TENANT))
+		return -1;
+	return prog_usage_error(
+	    "--%s '%s' is no name of a tenant", option, name);
+}
 
 /* Options override the configuration. */
 static int

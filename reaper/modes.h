@@ -41,6 +41,11 @@ struct reaper {
 	OPTION_FLAG("dry-run", struct reaper, dry_run,                         \
 	    "show what would go, delete nothing")
 
+/* Whether the value of that option may be the name of a tenant: -1, else the
+ * exit code, after a message. The database would take "acme " for "acme". */
+int reaper_check_tenant(const char *option, const char *name)
+    __attribute__((warn_unused_result));
+
 /* Opens the configured database, calls work() unless only the configuration is
  * to be checked, and closes it. */
 enum exit_code reaper_with_db(

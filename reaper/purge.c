@@ -89,18 +89,34 @@ write_purge_condition(struct purge *p, struct buf *sql)
 	buf_adds(sql, " LIMIT " BATCH_TEXT);
 }
 
+/* Locks the rows, too: if others deleted some of them now, the same condition
+ * would find rows that are not archived. */
 static enum outcome
 archive_purged_rows(struct purge *p, const struct buf *where)
 {
-	struct buf lines = BUF_INIT;
-	enum outcome o = row_export_append(
-	    &p->export, p->db, tables[p->table].name, buf_str(where), &lines);
+	struct buf lines = BUF_INIT, locked = BUF_INIT;
+	enum outcome o;
 
+	buf_addf(&locked, "%s FOR UPDATE", buf_str(where));
+	o = row_export_append(
+	    &p->export, p->db, tables[p->table].name, buf_str(&locked), &lines);
+	buf_release(&locked);
 	if (o == OUTCOME_DONE &&
 	    archive_write(p->archive, &lines, &p->why, &p->why_code) == -1)
 		o = OUTCOME_NEVER;
 	buf_release(&lines);
 	return o;
+}
+
+/* Sinks that run look into `forgotten` again. */
+static enum outcome
+tell_sinks(struct purge *p)
+{
+	struct db_value arg = db_str(p->tenant);
+
+	return db_exec(p->db,
+	    "UPDATE tenants SET forgets = forgets + 1 WHERE tenant = ?", &arg,
+	    1, NULL);
 }
 
 static enum outcome
@@ -124,6 +140,8 @@ delete_purged_rows(struct db *db, void *ctx)
 		    &sql, "DELETE FROM %s WHERE %s", t->name, buf_str(&where));
 		o = db_exec(db, buf_str(&sql), NULL, 0, &p->affected);
 	}
+	if (o == OUTCOME_DONE && p->table == TABLE_forgotten)
+		o = tell_sinks(p);
 	buf_release(&where);
 	buf_release(&sql);
 	/* Commit point: db_transaction() commits when this returns DONE. */
@@ -268,6 +286,14 @@ purge_tenant(const struct reaper *r)
 	return code;
 }
 
+static int
+check_purge(void *options)
+{
+	const struct reaper *r = options;
+
+	return reaper_check_tenant("purge", r->purge);
+}
+
 static enum exit_code
 run_purge(void *options)
 {
@@ -289,5 +315,6 @@ const struct option_mode reaper_mode_purge = {
 		 "configuration.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
+	.check = check_purge,
 	.run = run_purge,
 };

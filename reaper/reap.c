@@ -46,8 +46,9 @@ expire_old_rows(struct reap_run *r)
 	r->expired_at = clock_mono_ms();
 	code = expiry_run(
 	    r->options->db, conf_int(conf, "reaper", "tombstones"), &deleted);
+	/* --force is about gone chats here. */
 	if (code == PROG_OK && keep_ms > 0)
-		code = retention_run(r->options, keep_ms, false);
+		code = retention_run(r->options, keep_ms, false, false);
 	return code;
 }
 

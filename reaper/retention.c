@@ -22,6 +22,7 @@ struct retention {
 	const struct reaper *reap;
 	struct db *db;
 	int64_t keep_ms;
+	bool force;
 	int64_t before; /* older rows are deleted */
 	char **tenants;
 	size_t tenants_n, tenants_cap;
@@ -280,7 +281,7 @@ check_clock(struct retention *t, bool *nothing)
 		t->gone[i].rows = 0;
 	}
 	*nothing = old == 0;
-	if (old == 0 || t->reap->force)
+	if (old == 0 || t->force)
 		return PROG_OK;
 	clock_format(t->before, before);
 	log_error("all %" PRIu64 " rows of history are older than %s and would "
@@ -373,9 +374,11 @@ log_gone(const struct retention *t)
 }
 
 enum exit_code
-retention_run(const struct reaper *r, int64_t keep_ms, bool show)
+retention_run(const struct reaper *r, int64_t keep_ms, bool force, bool show)
 {
-	struct retention t = { .reap = r, .db = r->db, .keep_ms = keep_ms };
+	struct retention t = {
+		.reap = r, .db = r->db, .keep_ms = keep_ms, .force = force
+	};
 	enum exit_code code, shown = PROG_OK;
 
 	t.gone = xcalloc(TABLES_STORED, sizeof *t.gone);
@@ -394,7 +397,7 @@ static enum exit_code
 delete_and_show(const struct reaper *r)
 {
 	return retention_run(
-	    r, conf_int(r->common.conf, "reaper", "retention"), true);
+	    r, conf_int(r->common.conf, "reaper", "retention"), r->force, true);
 }
 
 static enum exit_code

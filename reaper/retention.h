@@ -17,12 +17,13 @@
 
 #include "reaper/modes.h"
 
-/* Deletes history older than keep_ms. show: print the counts, in a dry run
+/* Deletes history older than keep_ms. force: all of it, if all is old, since
+ * somebody looked at the clock. show: print the counts, in a dry run
  * those of what would be deleted. Errors are logged; returns the exit code:
  * PROG_DATA when everything would be deleted, PROG_TEMPFAIL when another
  * session locked a table for too long. */
-enum exit_code retention_run(const struct reaper *r, int64_t keep_ms, bool show)
-    __attribute__((warn_unused_result));
+enum exit_code retention_run(const struct reaper *r, int64_t keep_ms,
+    bool force, bool show) __attribute__((warn_unused_result));
 
 /* --retention */
 extern const struct option_mode reaper_mode_retention;

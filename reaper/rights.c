@@ -28,6 +28,14 @@ rights_take_path(const char *value, void *to)
 	return -1;
 }
 
+int
+rights_check_tenant(void *options)
+{
+	const struct reaper *r = options;
+
+	return reaper_check_tenant("tenant", r->tenant);
+}
+
 /* What the command line names is there: a name with a typo would be an answer
  * without what is kept there. ending: of a folder, a slash. */
 static enum exit_code
@@ -173,8 +181,8 @@ read_subject(const struct reaper *r, struct subject_lines *l)
 		return PROG_NOINPUT;
 	}
 	if (s->is_operator)
-		log_warn("an operator of '%s' has the same id: what is kept "
-			 "by user is the operator's and stays",
+		log_warn("an operator or a bot of '%s' has the same id, or had "
+			 "it: what is kept by user is theirs and stays",
 		    s->tenant);
 	return rights_each_file(r, learn_file, l);
 }

@@ -50,6 +50,9 @@ int rights_take_path(const char *value, void *to);
 	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \
 		"whose customer; needed unless there is only one tenant")
 
+/* The check() of both: whether --tenant may be one. */
+int rights_check_tenant(void *options);
+
 /* --export, --forget */
 extern const struct option_mode reaper_mode_export;
 extern const struct option_mode reaper_mode_forget;

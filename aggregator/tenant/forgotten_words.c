@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "aggregator/containers/key.h"
+#include "common/words/word_forms.h"
 
 void
 forgotten_words_init(
@@ -41,6 +42,14 @@ forgotten_words_add(struct forgotten_words *f, struct text names)
 }
 
 static bool
+is_of_name(void *ctx, struct text form)
+{
+	const struct forgotten_words *f = ctx;
+
+	return strmap_get(&f->names, form.p, form.len) != NULL;
+}
+
+static bool
 word_goes(struct forgotten_words *f, struct text key, uint64_t count)
 {
 	size_t at = 0;
@@ -49,8 +58,7 @@ word_goes(struct forgotten_words *f, struct text key, uint64_t count)
 
 	if (begin > f->until)
 		return false;
-	word = word_case_fold(&f->word, word);
-	if (count > f->rare && strmap_get(&f->names, word.p, word.len) == NULL)
+	if (count > f->rare && !word_forms_any(word, is_of_name, f))
 		return false;
 	*strmap_put(&f->gone, key.p, key.len) = f;
 	return true;

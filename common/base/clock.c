@@ -11,6 +11,10 @@
 
 #include "common/base/text.h"
 
+/* Of the years of four digits: 0001-01-01, and the first that has five. */
+#define FIRST_S INT64_C(-62135596800)
+#define END_S INT64_C(253402300800)
+
 int64_t
 clock_now_ms(void)
 {
@@ -97,13 +101,14 @@ put_digits(char *to, int digits, int64_t n)
 static void
 format_time(int64_t ms, char sep, char *text)
 {
-	int64_t days = ms / 86400000, in_day = ms % 86400000;
-	int64_t z, era, doe, yoe, doy, mp, y;
+	int64_t days, in_day, z, era, doe, yoe, doy, mp, y;
 
-	if (in_day < 0) {
-		in_day += 86400000;
-		days--;
-	}
+	if (ms < FIRST_S * 1000)
+		ms = FIRST_S * 1000;
+	if (ms >= END_S * 1000)
+		ms = END_S * 1000 - 1;
+	days = clock_floor(ms, DAY_MS) / DAY_MS;
+	in_day = ms - days * DAY_MS;
 	z = days + 719468;
 	era = (z >= 0 ? z : z - 146096) / 146097;
 	doe = z - era * 146097;
@@ -227,10 +232,7 @@ parse(const char *s, size_t len, int64_t *ms)
 		frac = 0;
 	*ms = (clock_civil(y, mon, d, h, min, sec) - east) * 1000 + frac;
 	/* By its offset, or a leap second, it may be in another year. */
-	return *ms < clock_civil(1, 1, 1, 0, 0, 0) * 1000 ||
-		       *ms >= clock_civil(10000, 1, 1, 0, 0, 0) * 1000
-		   ? -1
-		   : 0;
+	return *ms < FIRST_S * 1000 || *ms >= END_S * 1000 ? -1 : 0;
 }
 
 /* Two digits as a number; above 99: they are none. */

@@ -19,7 +19,9 @@
 /* Room for a formatted time, NUL included. */
 #define CLOCK_TEXT 32
 
-/* Times outside 0001..9999 cannot be written and are refused when read. */
+/* Times outside 0001..9999 are refused when read, and written as the first or
+ * the last of them, so that an end that is computed from a time is never before
+ * it. */
 int64_t clock_now_ms(void);
 int64_t clock_mono_ms(void);
 

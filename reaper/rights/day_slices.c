@@ -20,19 +20,22 @@ slice_column(const struct table *t)
 }
 
 void
-day_slice_write(struct db *db, const struct day_slice *slice, struct buf *sql)
+day_slice_write(struct db *db, const struct day_slice *slice, const char *of,
+    struct buf *sql)
 {
 	int column = slice_column(slice->table);
+	const char *name;
 
 	if (column < 0)
 		return;
-	buf_addf(sql, " AND `%s` >= ", slice->table->columns[column].name);
+	name = slice->table->columns[column].name;
+	buf_addf(sql, " AND %s`%s` >= ", of, name);
 	db_quote(db, sql, db_time(slice->from));
-	buf_addf(sql, " AND `%s` < ", slice->table->columns[column].name);
+	buf_addf(sql, " AND %s`%s` <= ", of, name);
 	db_quote(db, sql, db_time(slice->to));
 }
 
-/* Moves the slice to the day of the first row at or after its end. */
+/* Moves the slice to the day of the first row behind it. */
 static enum outcome
 find_next_day(struct db *db, void *ctx)
 {
@@ -46,7 +49,7 @@ find_next_day(struct db *db, void *ctx)
 	    s->table->name);
 	db_quote(db, &sql, db_str(s->tenant));
 	if (s->to != CLOCK_NONE) {
-		buf_addf(&sql, " AND `%s` >= ", name);
+		buf_addf(&sql, " AND `%s` > ", name);
 		db_quote(db, &sql, db_time(s->to));
 	}
 	o = db_query(db, buf_str(&sql), NULL, 0, &found);
@@ -57,7 +60,7 @@ find_next_day(struct db *db, void *ctx)
 	db_rows_free(found);
 	if (s->from != CLOCK_NONE) {
 		s->from = clock_floor(s->from, DAY_MS);
-		s->to = s->from + DAY_MS;
+		s->to = s->from + DAY_MS - 1;
 	}
 	return OUTCOME_DONE;
 }

@@ -12,7 +12,7 @@
 struct day_slice {
 	const struct table *table;
 	const char *tenant;
-	int64_t from, to; /* CLOCK_NONE: all times; to is exclusive */
+	int64_t from, to; /* the first and the last ms; CLOCK_NONE: all */
 };
 
 /* Calls work for each slice that has rows, each call in a transaction of its
@@ -23,9 +23,9 @@ enum outcome day_slices_each(struct db *db, struct day_slice *slice,
     enum outcome (*work)(struct db *db, void *ctx), void (*done)(void *ctx),
     void *ctx) __attribute__((warn_unused_result));
 
-/* Appends " AND `AGE` >= ... AND `AGE` < ...", AGE being the table's column of
- * its rows' age; or nothing. */
-void day_slice_write(
-    struct db *db, const struct day_slice *slice, struct buf *sql);
+/* Appends " AND `AGE` >= ... AND `AGE` <= ...", AGE being the table's column of
+ * its rows' age; or nothing. of: what goes before it, as in a join, "a." */
+void day_slice_write(struct db *db, const struct day_slice *slice,
+    const char *of, struct buf *sql);
 
 #endif

@@ -30,7 +30,7 @@ write_rows_of_slice(struct forgetting *f, struct buf *sql)
 	buf_adds(sql, " AND (");
 	personal_write(sql, f->personal->where, s);
 	buf_addc(sql, ')');
-	day_slice_write(s->db, &f->slice, sql);
+	day_slice_write(s->db, &f->slice, "", sql);
 }
 
 static enum outcome
@@ -94,6 +94,7 @@ delete_older_twins(struct forgetting *f)
 	db_quote(s->db, &sql, db_str(s->alias));
 	buf_addf(&sql, " AND c.`%s` = ", user);
 	personal_write(&sql, "$USER AND a.version < c.version", s);
+	day_slice_write(s->db, &f->slice, "a.", &sql);
 	o = db_exec(s->db, buf_str(&sql), NULL, 0, NULL);
 	buf_release(&sql);
 	return o;

@@ -8,18 +8,10 @@
 #include "common/base/xalloc.h"
 #include "common/words/word_case.h"
 
-/* Of sender and receiver one is the customer: operators and bots have other
- * ids, or the same by chance. */
-#define SENT_BY(ids, uids)                                                     \
-	"(sender IN ('customer', 'system') AND sender_id IN (" ids             \
-	") OR sender_id IN (" uids "))"
-#define SENT_TO(ids, uids)                                                     \
-	"(sender <> 'customer' AND receiver_id IN (" ids                       \
-	") OR receiver_id IN (" uids "))"
-#define SENT SENT_BY("$CUSTOMER", "$USER")
-#define RECEIVED SENT_TO("$CUSTOMER", "$USER")
-#define SENT_EVER SENT_BY("$IDS", "$UIDS")
-#define RECEIVED_EVER SENT_TO("$IDS", "$UIDS")
+#define SENT PERSONAL_SENT("$CUSTOMER", "$USER")
+#define RECEIVED PERSONAL_RECEIVED("$CUSTOMER", "$USER")
+#define SENT_EVER PERSONAL_SENT("$IDS", "$UIDS")
+#define RECEIVED_EVER PERSONAL_RECEIVED("$IDS", "$UIDS")
 
 #define OF_NAME WORD_CASE_SQL("word") " IN ($WORDS)"
 
@@ -27,7 +19,7 @@
 #define RARE                                                                   \
 	"(window_start, word) IN (SELECT window_start, word FROM "             \
 	"(SELECT window_start, word FROM trends_parts WHERE tenant = $TENANT " \
-	"AND window_start >= $FROM AND window_start < $TO "                    \
+	"AND window_start >= $FROM AND window_start <= $TO "                   \
 	"AND window_end <= $ASKED GROUP BY window_start, word HAVING "         \
 	"SUM(occurrences) <= (SELECT value FROM metric_settings WHERE name = " \
 	"'trend_count')) rare)"
@@ -90,6 +82,22 @@ const struct personal_table personal_tables[] = {
 	    NULL },
 };
 const size_t personal_tables_n = ARRAY_LEN(personal_tables);
+
+#define IS_OPERATOR "operator = $CUSTOMER"
+
+const struct operator_place operator_places[] = {
+	{ TABLE_operator_metrics, IS_OPERATOR },
+	{ TABLE_operator_metrics_parts, IS_OPERATOR },
+	{ TABLE_allocation_limits, IS_OPERATOR },
+	{ TABLE_chat_metrics, IS_OPERATOR },
+	{ TABLE_response_hours, IS_OPERATOR },
+	{ TABLE_response_hours_parts, IS_OPERATOR },
+	{ TABLE_assignments, IS_OPERATOR },
+	{ TABLE_intervals, IS_OPERATOR },
+	{ TABLE_messages, IS_OPERATOR " OR sender IN ('operator', 'bot') AND "
+				      "sender_id = $CUSTOMER" },
+};
+const size_t operator_places_n = ARRAY_LEN(operator_places);
 
 static void
 write_ids(struct buf *sql, const struct subject *s, bool theirs)

@@ -32,6 +32,28 @@ struct personal_table {
 extern const struct personal_table personal_tables[];
 extern const size_t personal_tables_n;
 
+/* The rows by which an operator or a bot is known who has the customer's id, or
+ * had it: of those who left, only what they did is kept. Tables with few rows
+ * come first. */
+struct operator_place {
+	enum table_id table;
+	const char *where;
+};
+
+extern const struct operator_place operator_places[];
+extern const size_t operator_places_n;
+
+/* Whether a message is from the customer, or to them: SQL conditions, whose ids
+ * are marks as below. Operators and bots that write have the same id by chance;
+ * who the recipient of a customer is, and whom the system names, is not said.
+ */
+#define PERSONAL_SENT(ids, uids)                                               \
+	"(sender = 'customer' AND sender_id IN (" ids                          \
+	") OR sender = 'system' AND sender_id IN (" uids "))"
+#define PERSONAL_RECEIVED(ids, uids)                                           \
+	"(sender IN ('operator', 'bot') AND receiver_id IN (" ids              \
+	") OR receiver_id IN (" uids "))"
+
 /* Appends SQL with its marks replaced by quoted values: $CUSTOMER the id, $USER
  * the same, or NULL where an operator has it, $ALIAS, $IDS id and alias, $UIDS
  * the same as of $USER, $CHATS, $WORDS, $ASKED, $TENANT, $FROM and $TO. */

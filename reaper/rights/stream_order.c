@@ -2,6 +2,7 @@
  * stream_order: see stream_order.h. By root, folder and file are for the owner
  * of the state.
  */
+#define _GNU_SOURCE /* memmem */
 #include "reaper/rights/stream_order.h"
 
 #include <errno.h>
@@ -111,16 +112,53 @@ is_running(const char *dir)
 	return fd < 0;
 }
 
+static bool
+has_names(const struct buf *names, struct text these)
+{
+	const char *at = memmem(names->data, names->len, these.p, these.len);
+	const char *end = names->data + names->len;
+
+	return at != NULL && (at + these.len == end || at[these.len] == ' ');
+}
+
+/* Appends the names of an order that still waits, unless they are there: the
+ * tables, which told them, have forgotten them since. */
+static void
+add_waiting_names(const char *path, struct buf *names)
+{
+	struct buf bytes = BUF_INIT, why = BUF_INIT;
+	struct forget_order o;
+
+	if (statefile_read(path, &bytes, &why) == 1 &&
+	    forget_order_unpack(&o, bytes.data, bytes.len) == 0 &&
+	    !has_names(names, o.names))
+		buf_add(names, o.names.p, o.names.len);
+	buf_release(&bytes);
+	buf_release(&why);
+}
+
+static void
+pack_order(const struct subject *s, const char *path, struct buf *bytes)
+{
+	struct forget_order order = {
+		.tenant = { s->tenant, strlen(s->tenant) },
+		.customer = { s->id, strlen(s->id) },
+		.asked_at = s->asked_at,
+	};
+	struct buf names = BUF_INIT;
+
+	buf_add(&names, s->names.data, s->names.len);
+	add_waiting_names(path, &names);
+	order.names.p = names.data;
+	order.names.len = names.len;
+	forget_order_pack(&order, bytes);
+	buf_release(&names);
+}
+
 enum exit_code
 stream_order_write(
     const struct subject *s, const char *dir, int64_t *wait_ms, struct buf *why)
 {
-	const struct forget_order order = {
-		.tenant = { s->tenant, strlen(s->tenant) },
-		.customer = { s->id, strlen(s->id) },
-		.names = { s->names.data, s->names.len },
-		.asked_at = s->asked_at,
-	};
 	char *path;
 	enum exit_code code;
 	struct buf bytes = BUF_INIT;
@@ -131,7 +169,7 @@ stream_order_write(
 	remove_done(s, dir);
 	path = order_path(s, dir, FORGET_ENDING);
 	code = make_order_folder(dir, why);
-	forget_order_pack(&order, &bytes);
+	pack_order(s, path, &bytes);
 	if (code == PROG_OK &&
 	    (statefile_write(path, bytes.data, bytes.len, why) != 0 ||
 		give_to_owner(dir, path) != 0))

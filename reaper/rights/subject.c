@@ -14,8 +14,10 @@
 #include "common/words/plain_letters.h"
 #include "common/words/text_words.h"
 #include "common/words/word_case.h"
+#include "common/words/word_forms.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
+#include "reaper/rights/row_search.h"
 #include "reaper/rows/crm_clock.h"
 
 #define CHATS_AT_ONCE 1000
@@ -128,7 +130,7 @@ read_tenant(struct db *db, void *ctx)
 	enum outcome o = db_connect(db);
 	bool has_key;
 
-	s->known = s->recorded = s->is_operator = false;
+	s->known = s->recorded = false;
 	s->alias[0] = '\0';
 	s->asked_at = CLOCK_NONE;
 	if (o == OUTCOME_DONE)
@@ -140,20 +142,22 @@ read_tenant(struct db *db, void *ctx)
 	s->known = db_next(found);
 	has_key = s->known && forgotten_key_read(db_get(found, 0), s->key) == 0;
 	db_rows_free(found);
-	if (has_key)
-		o = read_entry(s);
-	if (o == OUTCOME_DONE)
-		o = ask(s,
-		    "SELECT 1 FROM operator_metrics WHERE tenant = $TENANT AND "
-		    "operator = $CUSTOMER UNION ALL SELECT 1 FROM "
-		    "operator_metrics_parts WHERE tenant = $TENANT AND "
-		    "operator = $CUSTOMER LIMIT 1",
-		    "", &found);
-	if (o != OUTCOME_DONE)
-		return o;
-	s->is_operator = db_rows_count(found) > 0;
-	db_rows_free(found);
-	return OUTCOME_DONE;
+	return has_key ? read_entry(s) : OUTCOME_DONE;
+}
+
+/* Sets is_operator. */
+static enum outcome
+find_operator(struct subject *s)
+{
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	s->is_operator = false;
+	for (i = 0; i < operator_places_n && o == OUTCOME_DONE; i++)
+		if (!s->is_operator)
+			o = row_search(s, operator_places[i].table,
+			    operator_places[i].where, &s->is_operator);
+	return o;
 }
 
 /* The queries that find chats; the first one finds names, too. */
@@ -166,10 +170,8 @@ static const struct {
 	    "WHERE tenant = $TENANT AND customer IN ($IDS)" },
 	{ TABLE_messages,
 	    "SELECT DISTINCT conversation_id FROM messages WHERE "
-	    "tenant = $TENANT AND (sender IN ('customer', 'system') AND "
-	    "sender_id IN ($IDS) OR sender_id IN ($UIDS) OR "
-	    "sender <> 'customer' AND receiver_id IN ($IDS) OR "
-	    "receiver_id IN ($UIDS))" },
+	    "tenant = $TENANT AND (" PERSONAL_SENT("$IDS",
+		"$UIDS") " OR " PERSONAL_RECEIVED("$IDS", "$UIDS") ")" },
 	{ TABLE_message_views,
 	    "SELECT DISTINCT conversation_id FROM message_views WHERE "
 	    "tenant = $TENANT AND user_id IN ($UIDS)" },
@@ -177,16 +179,17 @@ static const struct {
 			"tenant = $TENANT AND user_id IN ($UIDS)" },
 };
 
-struct chat_search {
+/* Through the days of a table. */
+struct slice_search {
 	struct subject *subject;
 	struct day_slice slice;
-	size_t query;
+	size_t query; /* of chat_queries */
 };
 
 static enum outcome
 find_chats_of_slice(struct db *db, void *ctx)
 {
-	struct chat_search *c = ctx;
+	struct slice_search *c = ctx;
 	struct subject *s = c->subject;
 	struct buf tail = BUF_INIT;
 	struct db_rows *found;
@@ -194,7 +197,7 @@ find_chats_of_slice(struct db *db, void *ctx)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	day_slice_write(db, &c->slice, &tail);
+	day_slice_write(db, &c->slice, "", &tail);
 	o = ask(s, chat_queries[c->query].sql, buf_str(&tail), &found);
 	buf_release(&tail);
 	if (o != OUTCOME_DONE)
@@ -217,9 +220,11 @@ find_chats_of_slice(struct db *db, void *ctx)
 enum outcome
 subject_read(struct subject *s)
 {
-	struct chat_search c = { .subject = s };
+	struct slice_search c = { .subject = s };
 	enum outcome o = db_transaction(s->db, read_tenant, s, false);
 
+	if (o == OUTCOME_DONE && s->known)
+		o = find_operator(s);
 	for (;
 	     o == OUTCOME_DONE && s->known && c.query < ARRAY_LEN(chat_queries);
 	     c.query++) {
@@ -227,6 +232,66 @@ subject_read(struct subject *s)
 		c.slice.table = &tables[chat_queries[c.query].table];
 		o = day_slices_each(
 		    s->db, &c.slice, find_chats_of_slice, NULL, &c);
+	}
+	return o;
+}
+
+static bool
+is_of_name(void *ctx, struct text form)
+{
+	const struct subject *s = ctx;
+
+	return strmap_get(&s->words, form.p, form.len) != NULL;
+}
+
+/* Words of ASCII have no other spelling. */
+static enum outcome
+find_words_of_slice(struct db *db, void *ctx)
+{
+	struct slice_search *c = ctx;
+	struct subject *s = c->subject;
+	struct buf sql = BUF_INIT, folded = BUF_INIT;
+	struct db_rows *found;
+	struct text word;
+	enum outcome o = db_connect(db);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	buf_addf(&sql,
+	    "SELECT DISTINCT word FROM %s WHERE tenant = $TENANT "
+	    "AND LENGTH(word) > CHAR_LENGTH(word)",
+	    c->slice.table->name);
+	day_slice_write(db, &c->slice, "", &sql);
+	o = ask(s, buf_str(&sql), "", &found);
+	buf_release(&sql);
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(found)) {
+		word = (struct text){ db_get(found, 0), db_get_len(found, 0) };
+		if (!word_forms_any(word, is_of_name, s))
+			continue;
+		word = word_case_fold(&folded, word);
+		*strmap_put(&s->words, word.p, word.len) = &s->words;
+	}
+	db_rows_free(found);
+	buf_release(&folded);
+	return OUTCOME_DONE;
+}
+
+enum outcome
+subject_find_words(struct subject *s)
+{
+	static const enum table_id of[] = { TABLE_trends, TABLE_trends_parts };
+	struct slice_search c = { .subject = s };
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	c.slice.tenant = s->tenant;
+	for (i = 0; i < ARRAY_LEN(of) && o == OUTCOME_DONE && s->words.n > 0;
+	     i++) {
+		c.slice.table = &tables[of[i]];
+		o = day_slices_each(
+		    s->db, &c.slice, find_words_of_slice, NULL, &c);
 	}
 	return o;
 }

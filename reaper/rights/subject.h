@@ -4,8 +4,8 @@
  *
  * A chat is theirs if it has them as its customer, if they wrote in it, if
  * somebody wrote to them in it, or if a receipt or an event of theirs names it.
- * Where an operator has the same id, columns that hold ids of both are the
- * operator's, and nothing in them is theirs.
+ * Where an operator or a bot has the same id, or had it, columns that hold ids
+ * of both are the operator's, and nothing in them is theirs.
  */
 #ifndef REAPER_RIGHTS_SUBJECT_H
 #define REAPER_RIGHTS_SUBJECT_H
@@ -23,7 +23,7 @@ struct subject {
 	const char *tenant, *id;
 
 	bool known;       /* the database has the tenant */
-	bool is_operator; /* an operator has the same id */
+	bool is_operator; /* an operator or a bot has, or had, the same id */
 	bool recorded;    /* `forgotten` has them */
 	char alias[64];   /* "": none yet */
 	int64_t asked_at; /* up to when all is forgotten; CLOCK_NONE: not yet */
@@ -49,6 +49,10 @@ void subject_add_chat(struct subject *s, const char *chat, size_t len);
 void subject_add_name(struct subject *s, const char *name, size_t len);
 /* Adds a number of a telephone, and its digits alone (phone_digits.h). */
 void subject_add_phone(struct subject *s, const char *phone, size_t len);
+
+/* Finds words of trends that are other spellings of words of their names. */
+enum outcome subject_find_words(struct subject *s)
+    __attribute__((warn_unused_result));
 
 /* Writes the entry, or renews its time, which forgets all up to now: sinks see
  * it with their next batch. Sets alias and asked_at, from a time of asking. */

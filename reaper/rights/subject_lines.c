@@ -100,26 +100,34 @@ read_line(struct subject_lines *l, const char *line, size_t len)
 		   : LINE_OTHER;
 }
 
+/* Whether that side wrote the message of the line. */
+static bool
+is_from(const struct subject_lines *l, const char *side)
+{
+	return field_is(&l->flat, "sender", side) ||
+	       field_is(&l->flat, "from", side);
+}
+
 /* Whether a column or field for ids of customers has the customer's; one for
- * all users counts unless an operator has the same id. */
+ * all users counts unless an operator has the same id. The writer of a message
+ * who is an operator or a bot is another one, as in personal_tables.h. */
 static bool
 is_theirs(const struct subject_lines *l)
 {
-	static const char *const users[] = { "user", "user_id", "sender_id",
-		"receiver_id", "to", NULL };
-	static const char *const writers[] = { "user", "sender_id", NULL };
+	static const char *const writers[] = { "user", "user_id", "sender_id",
+		NULL };
 	static const char *const readers[] = { "to", "receiver_id", NULL };
 	const struct subject *s = l->subject;
-	bool wrote = field_is(&l->flat, "sender", "customer") ||
-		     field_is(&l->flat, "from", "customer");
+	bool to_customer = is_from(l, "operator") || is_from(l, "bot");
+	bool by_customer = is_from(l, "customer");
 
 	if (field_is(&l->flat, "customer", s->id))
 		return true;
-	if (!s->is_operator)
-		return any_field_is(&l->flat, users, s->id);
-	return any_field_is(&l->flat, wrote ? writers : readers, s->id) &&
-	       (wrote || flat_find(&l->flat, "sender") != NULL ||
-		   flat_find(&l->flat, "from") != NULL);
+	if ((by_customer || (!to_customer && !s->is_operator)) &&
+	    any_field_is(&l->flat, writers, s->id))
+		return true;
+	return (to_customer || !s->is_operator) &&
+	       any_field_is(&l->flat, readers, s->id);
 }
 
 static const char *const chat_fields[] = { "chat", "conversation_id", NULL };

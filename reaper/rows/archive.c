@@ -145,38 +145,48 @@ examine_archive(struct archive *a, struct buf *why, enum exit_code *code)
 	return a->size > 0 ? drop_cut_line(a, why, code) : 0;
 }
 
-/* Whether the file was exchanged for another while its lock was waited for, by
- * logrotate or reaper --forget. */
-static bool
-is_exchanged(const struct archive *a)
+static void
+close_archive_file(struct archive *a)
 {
-	struct stat mine, there;
-
-	return fstat(a->fd, &mine) == 0 && lstat(a->path, &there) == 0 &&
-	       (mine.st_dev != there.st_dev || mine.st_ino != there.st_ino);
+	if (a->fd != -1)
+		close(a->fd);
+	a->fd = -1;
 }
 
-/* Opens, locks and examines the file that has the name then. */
+static int
+open_archive_name(struct archive *a, struct buf *why, enum exit_code *code)
+{
+	*code = PROG_CANTCREATE;
+	a->fd = open(a->path,
+	    O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY |
+		O_NONBLOCK,
+	    S_IRUSR | S_IWUSR);
+	if (a->fd != -1)
+		return 0;
+	*code =
+	    syserr_explain(why, PROG_CANTCREATE, "cannot open '%s'", a->path);
+	return -1;
+}
+
+/* Opens, locks and examines the file that has the name: while its lock was
+ * waited for, logrotate or reaper --forget may have moved it away. */
 static int
 open_archive_file(struct archive *a, struct buf *why, enum exit_code *code)
 {
-	for (;;) {
-		*code = PROG_CANTCREATE;
-		a->fd = open(a->path,
-		    O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC |
-			O_NOCTTY | O_NONBLOCK,
-		    S_IRUSR | S_IWUSR);
-		if (a->fd == -1) {
-			*code = syserr_explain(
-			    why, PROG_CANTCREATE, "cannot open '%s'", a->path);
+	do {
+		close_archive_file(a);
+		if (open_archive_name(a, why, code) != 0)
 			return -1;
-		}
 		if (examine_archive(a, why, code) != 0)
-			return -1;
-		if (!is_exchanged(a))
-			return 0;
-		close(a->fd);
-	}
+			goto fail;
+	} while (file_is_at(a->fd, a->path, false) != 0);
+	if (a->size > 0 || file_sync_folder_of(a->path) == 0)
+		return 0;
+	*code = syserr_explain(
+	    why, PROG_CANTCREATE, "cannot sync the folder of '%s'", a->path);
+fail:
+	close_archive_file(a);
+	return -1;
 }
 
 struct archive *
@@ -184,15 +194,12 @@ archive_open(const char *path, struct buf *why, enum exit_code *code)
 {
 	struct archive *a = xcalloc(1, sizeof *a);
 
+	a->fd = -1;
 	a->path = xstrdup(path);
 	if (open_archive_file(a, why, code) == 0) {
-		if (a->size > 0 || file_sync_folder_of(path) == 0) {
-			/* Exceeding the size limit becomes an error. */
-			signal(SIGXFSZ, SIG_IGN);
-			return a;
-		}
-		*code = syserr_explain(why, PROG_CANTCREATE,
-		    "cannot sync the folder of '%s'", path);
+		/* Exceeding the size limit becomes an error. */
+		signal(SIGXFSZ, SIG_IGN);
+		return a;
 	}
 	archive_close(a);
 	return NULL;
@@ -204,6 +211,9 @@ archive_write(struct archive *a, const struct buf *lines, struct buf *why,
 {
 	if (lines->len == 0)
 		return 0;
+	if (file_is_at(a->fd, a->path, false) != 0 &&
+	    open_archive_file(a, why, code) != 0)
+		return -1;
 	if (file_write_all(a->fd, lines->data, lines->len) == 0 &&
 	    fdatasync(a->fd) == 0) {
 		a->size += (off_t)lines->len;
@@ -223,8 +233,7 @@ archive_close(struct archive *a)
 {
 	if (a == NULL)
 		return;
-	if (a->fd != -1)
-		close(a->fd);
+	close_archive_file(a);
 	free(a->path);
 	free(a);
 }

@@ -5,8 +5,9 @@
  * twice in the file, but never in neither.
  *
  * The file is private (0600), not opened through a symbolic link, and locked by
- * one process at a time (flock); a file that took its name while the lock was
- * waited for is opened instead. A last line without a newline, left by a crash
+ * one process at a time (flock). A file that was moved away, by logrotate or
+ * reaper --forget, gets no more lines: the one that has the name is opened, or
+ * made, before each write. A last line without a newline, left by a crash
  * or a full disk, belongs to a deletion that was not committed and is cut off.
  */
 #ifndef REAPER_ROWS_ARCHIVE_H

@@ -21,6 +21,15 @@ enum {
 	TRIES = 5,
 };
 
+/* Another run, or the server with the statement of a killed one, dropped them
+ * since they were found. */
+static bool
+were_dropped_meanwhile(const struct db *db)
+{
+	return db_errno(db) == NO_PARTITION_TO_DROP ||
+	       db_errno(db) == UNKNOWN_PARTITION;
+}
+
 /* Lists their names. */
 static enum outcome
 find_partitions(struct db *db, const struct table *table, int64_t before,
@@ -64,24 +73,47 @@ old_partitions_count(
 	return o;
 }
 
+/* Adds the number of rows of a partition. */
 static enum outcome
-count_partition_rows(
-    struct db *db, const struct table *table, const char *names, uint64_t *rows)
+count_partition_rows(struct db *db, const struct table *table, const char *name,
+    size_t len, uint64_t *rows)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *found;
 	enum outcome o;
 
-	buf_addf(
-	    &sql, "SELECT COUNT(*) FROM %s PARTITION (%s)", table->name, names);
+	buf_addf(&sql, "SELECT COUNT(*) FROM %s PARTITION (%.*s)", table->name,
+	    (int)len, name);
 	o = db_query(db, buf_str(&sql), NULL, 0, &found);
 	buf_release(&sql);
 	if (o != OUTCOME_DONE)
 		return o;
 	if (db_next(found))
-		*rows = (uint64_t)db_get_int(found, 0);
+		*rows += (uint64_t)db_get_int(found, 0);
 	db_rows_free(found);
 	return o;
+}
+
+/* For the summary only: when an answer does not come in time, the partitions
+ * are dropped without the number. Together they may have more rows than are
+ * counted while this client waits. */
+static uint64_t
+count_rows(struct db *db, const struct table *table, const char *names)
+{
+	enum outcome o = OUTCOME_DONE;
+	uint64_t rows = 0;
+	size_t len;
+
+	while (*names != '\0' && o == OUTCOME_DONE && !stop_asked()) {
+		len = strcspn(names, ",");
+		o = count_partition_rows(db, table, names, len, &rows);
+		names += len;
+		names += strspn(names, ", ");
+	}
+	if (o != OUTCOME_DONE && !were_dropped_meanwhile(db))
+		log_warn("rows of old partitions of %s were not counted: %s",
+		    table->name, db_why(db));
+	return rows;
 }
 
 /* Waits for the table's lock, but not so long that sinks have to wait. */
@@ -130,15 +162,6 @@ handle_drop_failure(const struct table *table, enum db_cause cause,
 	return OUTCOME_DONE;
 }
 
-/* Another run, or the server with the statement of a killed one, dropped them
- * since they were found. */
-static bool
-were_dropped_meanwhile(const struct db *db)
-{
-	return db_errno(db) == NO_PARTITION_TO_DROP ||
-	       db_errno(db) == UNKNOWN_PARTITION;
-}
-
 static enum outcome
 find_and_drop(struct db *db, const struct table *table, int64_t before,
     struct old_partitions *gone, bool *locked)
@@ -148,9 +171,8 @@ find_and_drop(struct db *db, const struct table *table, int64_t before,
 	enum outcome o = find_partitions(db, table, before, &names, &n);
 
 	if (o == OUTCOME_DONE && n > 0) {
-		o = count_partition_rows(db, table, buf_str(&names), &rows);
-		if (o == OUTCOME_DONE)
-			o = drop_named_partitions(db, table, buf_str(&names));
+		rows = count_rows(db, table, buf_str(&names));
+		o = drop_named_partitions(db, table, buf_str(&names));
 		if (o == OUTCOME_DONE) {
 			gone->partitions = n;
 			gone->rows += rows;

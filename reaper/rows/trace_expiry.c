@@ -1,6 +1,7 @@
 /*
  * trace_expiry: see trace_expiry.h. No lock of the tenant is needed: its as_of
- * only grows, so a row that is too old stays too old.
+ * only grows, so a row that is too old stays too old; sinks look at the newest
+ * row of a stream behind tombstones.
  */
 #include "reaper/rows/trace_expiry.h"
 
@@ -45,8 +46,10 @@ read_expiry_tenants(struct db *db, void *ctx)
 
 	free_expiry_tenants(a);
 	o = db_query(db,
-	    "SELECT tenant, as_of FROM tenants WHERE as_of IS NOT NULL "
-	    "ORDER BY tenant",
+	    "SELECT t.tenant, GREATEST(IFNULL(t.as_of, m.as_of), "
+	    "IFNULL(m.as_of, t.as_of)) FROM tenants t LEFT JOIN "
+	    "tenant_metrics_all m USING (tenant) WHERE t.as_of IS NOT NULL OR "
+	    "m.as_of IS NOT NULL ORDER BY t.tenant",
 	    NULL, 0, &found);
 	if (o != OUTCOME_DONE)
 		return o;

@@ -18,8 +18,10 @@ struct revocation {
 	pthread_mutex_t lock; /* of list and known */
 	struct strmap list;
 	bool known;
-	bool tried, failed; /* of the refreshing thread */
-	int64_t tried_ms;   /* monotonic */
+	/* Of the refreshing thread. */
+	bool tried;
+	enum outcome last;
+	int64_t tried_ms; /* monotonic */
 };
 
 struct revocation *
@@ -106,12 +108,12 @@ revocation_refresh(struct revocation *r, struct db *db)
 	o = read_revoked(db, &list);
 	if (o == OUTCOME_DONE)
 		revocation_replace(r, &list);
-	else if (!r->failed && (r->known || o == OUTCOME_LATER))
+	else if (r->tried ? o != r->last : o == OUTCOME_LATER)
 		log_warn("the list of revoked tokens cannot be read: %s; %s",
 		    db_why(db),
 		    r->known ? "the last one counts"
 			     : "tokens with an id are refused");
-	r->failed = o != OUTCOME_DONE;
+	r->last = o;
 	r->tried = true;
 	r->tried_ms = now;
 	return o;

@@ -27,8 +27,8 @@ struct revocation *revocation_open(void) __attribute__((warn_unused_result));
 void revocation_close(struct revocation *r); /* NULL is fine */
 
 /* Reads the table unless that was tried shortly before. The first of several
- * failures is logged, but not NEVER of the very first reading: the caller has
- * db_why(), and should not go on. */
+ * failures of a kind is logged, but not NEVER of the very first reading: the
+ * caller has db_why(), and should not go on. */
 enum outcome revocation_refresh(struct revocation *r, struct db *db);
 
 /* About the token of that id (jti). A token without an id ("") cannot be

@@ -76,6 +76,17 @@ bad_key(const struct flat *f, struct text table, const char *line, size_t len,
 		    (unsigned long long)checksum(0, line, len));
 }
 
+/* The chat of a bad row, by the column that its table has for it. */
+static struct text
+bad_chat(const struct flat *f, struct text table)
+{
+	const struct table *t = table_find(table.p, table.len);
+
+	return field_text(f,
+	    t != NULL && t->chat >= 0 ? t->columns[t->chat].name : "chat",
+	    RECORD_MAX_ID);
+}
+
 /* Counts a bad row as refused in its snapshot, if it names one. */
 static void
 refuse_bad_row(struct row_reader *t, struct batch_group *g)
@@ -99,7 +110,7 @@ refuse_bad_row(struct row_reader *t, struct batch_group *g)
 	bad_key(f, r.table, line, len, &key);
 	r.key.p = buf_str(&key);
 	r.key.len = key.len;
-	r.chat = field_text(f, "chat", RECORD_MAX_ID);
+	r.chat = bad_chat(f, r.table);
 	r.reason = buf_str(&t->why);
 	as_of = field_text(f, "as_of", CLOCK_TEXT * 2);
 	if (as_of.p == NULL || clock_parse(as_of.p, as_of.len, &r.as_of) != 0)

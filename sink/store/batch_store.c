@@ -9,15 +9,12 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
 #include "sink/store/snapshot_end.h"
 #include "sink/tables/upsert_sql.h"
 
 enum {
 	/* Names in one IN list of a query. */
 	LIST = 500,
-	/* Characters of refused_rows.row_key. */
-	KEY_MAX = 383,
 };
 
 static const char TOMB_REASON[] = "its chat was deleted later than that";
@@ -330,12 +327,60 @@ decide_fate(const struct batch_store *s, const struct sink_row *row)
 	return ROW_STORED;
 }
 
+/* The time up to which the tenant's tombstones may be gone by its newest row,
+ * as in reaper/rows/trace_expiry.c. Read behind the tombstones: it only grows,
+ * so it is not older than the one by which some of them went. */
+static enum outcome
+read_expired(
+    struct batch_store *s, const struct batch_tenant *t, int64_t *expired)
+{
+	struct db_value name = db_text(t->name.p, t->name.len);
+	struct db_rows *answer;
+	enum outcome o = db_query(s->db,
+	    "SELECT as_of FROM tenant_metrics_all WHERE tenant = ?", &name, 1,
+	    &answer);
+
+	*expired = INT64_MIN;
+	if (o == OUTCOME_DONE && db_next(answer) && db_get(answer, 0) != NULL)
+		*expired = db_get_time(answer, 0) - s->keep_ms;
+	db_rows_free(answer);
+	return o;
+}
+
+/* Refuses rows of chats whose tombstone may be gone: in a stream, which has no
+ * snapshots, nothing else tells that they are too old. Rows are mostly of now,
+ * and then nothing is asked. */
+static enum outcome
+refuse_expired_chats(struct batch_store *s, struct batch_tenant *t)
+{
+	const struct row_list *rows;
+	int64_t expired;
+	enum outcome o;
+	size_t i, k;
+
+	if (t->oldest_chat >= clock_now_ms() - s->keep_ms / 2)
+		return OUTCOME_DONE;
+	o = read_expired(s, t, &expired);
+	for (k = 0; k < TABLES && o == OUTCOME_DONE; k++) {
+		if (tables[k].chat < 0 || !can_be_deleted(s, &tables[k]))
+			continue;
+		rows = &s->batch->rows[k];
+		for (i = 0; i < rows->n; i++)
+			if (rows->row[i]->tenant == t &&
+			    rows->row[i]->fate == ROW_STORED &&
+			    rows->row[i]->as_of < expired)
+				rows->row[i]->fate = ROW_AGED;
+	}
+	return o;
+}
+
 static enum outcome
 decide_fates(struct batch_store *s)
 {
 	enum outcome o = OUTCOME_DONE;
 	struct row_list *rows;
 	struct sink_row *row;
+	struct strmap_entry *e;
 	bool tombs;
 	size_t i, k;
 
@@ -353,6 +398,10 @@ decide_fates(struct batch_store *s)
 		if (tables[k].chat >= 0 && can_be_deleted(s, &tables[k]) &&
 		    s->batch->rows[k].n > 0)
 			o = apply_tombstones(s, &s->batch->rows[k]);
+	i = 0;
+	while (o == OUTCOME_DONE &&
+	       (e = strmap_next(&s->batch->tenants, &i)) != NULL)
+		o = refuse_expired_chats(s, e->value);
 	return o;
 }
 
@@ -418,31 +467,15 @@ short_text(const char *p, size_t max)
 	return db_text(p, i);
 }
 
-/* The key as its column takes it: in place of a longer one its checksum, which
- * is that of no other row. */
-static struct db_value
-refusal_key(struct batch_store *s, struct text key)
-{
-	char sum[32];
-	int len;
-
-	if (row_text_bytes(key.p, key.len, KEY_MAX) == key.len)
-		return db_text(key.p, key.len);
-	len = snprintf(sum, sizeof sum, "key %016llx",
-	    (unsigned long long)checksum(0, key.p, key.len));
-	return db_text(
-	    arena_copy(&s->batch->arena, sum, (size_t)len), (size_t)len);
-}
-
 static void
 add_refusal(struct batch_store *s, const struct refusal *r)
 {
 	struct db_value values[7] = { db_text(r->tenant->name.p,
 					  r->tenant->name.len),
 		db_text(r->snapshot.p, r->snapshot.len),
-		db_text(r->table.p, r->table.len), refusal_key(s, r->key),
-		db_text(r->chat.p, r->chat.len), short_text(r->reason, 255),
-		db_time(r->as_of) };
+		db_text(r->table.p, r->table.len),
+		batch_refusal_key(s->batch, r), db_text(r->chat.p, r->chat.len),
+		short_text(r->reason, 255), db_time(r->as_of) };
 
 	db_bulk_add(s->refuse, values);
 }

@@ -8,39 +8,32 @@
 
 #include "common/base/xalloc.h"
 #include "common/digest/forgotten_id.h"
-#include "common/words/word_case.h"
+#include "common/words/word_forms.h"
 
 /* Generation and part, behind the key. */
 #define COLUMNS_OF_PARTS 2
 
 /* Somebody forgotten, a chat of theirs, or a word of their name. */
 struct forgotten_entry {
-	char *alias; /* NULL: a chat */
+	const char *alias; /* NULL: a chat */
 	int64_t asked_at;
+	int64_t forgets; /* as below, when it was read last */
 };
 
-/* Entries are never freed before the end: values of rows point to aliases. */
 struct forgotten_tenant {
 	int64_t forgets; /* of the tenant's row, when it was read */
 	uint64_t key[2];
 	struct strmap entries; /* digest -> struct forgotten_entry */
+	struct arena aliases;  /* kept to the end: values point to them */
 };
-
-static void
-free_forgotten_entry(void *p)
-{
-	struct forgotten_entry *e = p;
-
-	free(e->alias);
-	free(e);
-}
 
 static void
 free_forgotten_tenant(void *p)
 {
 	struct forgotten_tenant *t = p;
 
-	strmap_release(&t->entries, free_forgotten_entry);
+	strmap_release(&t->entries, free);
+	arena_release(&t->aliases);
 	free(t);
 }
 
@@ -50,33 +43,43 @@ forgotten_rows_release(struct forgotten_rows *f)
 	strmap_release(&f->tenants, free_forgotten_tenant);
 }
 
+/* A tenant who was purged and comes again draws other aliases. */
+static void
+put_entry(struct forgotten_tenant *t, const struct db_rows *row)
+{
+	void **slot =
+	    strmap_put(&t->entries, db_get(row, 0), db_get_len(row, 0));
+	const char *alias = db_get(row, 1);
+	struct forgotten_entry *e;
+
+	if (*slot == NULL)
+		*slot = xcalloc(1, sizeof *e);
+	e = *slot;
+	if (alias == NULL)
+		e->alias = NULL;
+	else if (e->alias == NULL || strcmp(e->alias, alias) != 0)
+		e->alias = arena_copy(&t->aliases, alias, strlen(alias) + 1);
+	e->asked_at = db_get_time(row, 2);
+	e->forgets = t->forgets;
+}
+
 static enum outcome
 read_entries(
     struct forgotten_tenant *t, struct db *db, const struct batch_tenant *of)
 {
 	struct db_value name = db_text(of->name.p, of->name.len);
-	struct forgotten_entry *e;
 	struct db_rows *found;
 	enum outcome o;
-	void **slot;
 
 	o = db_query(db,
 	    "SELECT digest, alias, asked_at FROM forgotten WHERE tenant = ?",
 	    &name, 1, &found);
 	if (o != OUTCOME_DONE)
 		return o;
-	while (db_next(found)) {
-		slot = strmap_put(
-		    &t->entries, db_get(found, 0), db_get_len(found, 0));
-		if (*slot == NULL)
-			*slot = xcalloc(1, sizeof *e);
-		e = *slot;
-		if (e->alias == NULL && db_get(found, 1) != NULL)
-			e->alias = xstrdup(db_get(found, 1));
-		e->asked_at = db_get_time(found, 2);
-	}
-	db_rows_free(found);
 	t->forgets = of->stored.forgets;
+	while (db_next(found))
+		put_entry(t, found);
+	db_rows_free(found);
 	return OUTCOME_DONE;
 }
 
@@ -114,7 +117,9 @@ find_forgotten(const struct forgotten_tenant *t, enum forgotten_kind kind,
 		return NULL;
 	forgotten_digest(t->key, kind, id->text, id->len, digest);
 	e = strmap_get(&t->entries, digest, FORGOTTEN_DIGEST);
-	return e != NULL && at <= e->asked_at ? e : NULL;
+	return e != NULL && e->forgets == t->forgets && at <= e->asked_at
+		   ? e
+		   : NULL;
 }
 
 /* Puts the alias in place of the id of a user, if that is somebody forgotten;
@@ -148,11 +153,15 @@ static void
 forget_message(const struct forgotten_tenant *t, struct sink_row *row)
 {
 	int64_t at = OF(row, messages, created_at)->num;
-	bool customer = value_is(OF(row, messages, sender), "customer");
-	bool theirs = put_alias(t, OF(row, messages, sender_id),
-	    customer || value_is(OF(row, messages, sender), "system"), at);
+	const struct db_value *sender = OF(row, messages, sender);
+	bool by_customer = value_is(sender, "customer");
+	/* The id of such a writer is the customer's by chance. */
+	bool to_customer =
+	    value_is(sender, "operator") || value_is(sender, "bot");
+	bool theirs = !to_customer && put_alias(t, OF(row, messages, sender_id),
+					  by_customer, at);
 
-	if (put_alias(t, OF(row, messages, receiver_id), !customer, at) ||
+	if (put_alias(t, OF(row, messages, receiver_id), to_customer, at) ||
 	    theirs ||
 	    find_forgotten(t, FORGOTTEN_CHAT,
 		OF(row, messages, conversation_id), at) != NULL) {
@@ -197,6 +206,22 @@ forget_view(const struct forgotten_tenant *t, struct sink_row *row)
 	    OF(row, message_views, viewed_at)->num);
 }
 
+struct word_search {
+	const struct forgotten_tenant *tenant;
+	int64_t at;
+	const struct forgotten_entry *found;
+};
+
+static bool
+is_forgotten_word(void *ctx, struct text form)
+{
+	struct word_search *w = ctx;
+	struct db_value id = db_text(form.p, form.len);
+
+	w->found = find_forgotten(w->tenant, FORGOTTEN_WORD, &id, w->at);
+	return w->found != NULL && w->found->alias != NULL;
+}
+
 /* A word of a name is none that was frequent. Rows of parts have the same key.
  */
 static void
@@ -204,18 +229,14 @@ forget_word(
     const struct forgotten_tenant *t, struct sink_row *row, size_t occurrences)
 {
 	struct db_value *word = OF(row, trends, word);
-	struct buf folded = BUF_INIT;
-	struct text same =
-	    word_case_fold(&folded, (struct text){ word->text, word->len });
-	struct db_value id = db_text(same.p, same.len);
-	const struct forgotten_entry *e = find_forgotten(
-	    t, FORGOTTEN_WORD, &id, OF(row, trends, window_start)->num);
+	struct word_search w = { .tenant = t,
+		.at = OF(row, trends, window_start)->num };
 
-	if (e != NULL && e->alias != NULL) {
-		*word = db_str(e->alias);
+	if (word_forms_any((struct text){ word->text, word->len },
+		is_forgotten_word, &w)) {
+		*word = db_str(w.found->alias);
 		row->values[occurrences] = db_int(0);
 	}
-	buf_release(&folded);
 }
 
 static void

@@ -581,6 +581,8 @@ class Test:
 
     def the_last_list_counts(self, revoked, good):
         """While the database is away; at a start nobody has one."""
+        self.sql.ask("CREATE USER blind@'%' IDENTIFIED BY 'secret'")
+        self.sql.ask("GRANT SELECT ON messaging.tenants TO blind@'%'")
         self.lab.servers("kill", "mariadb")
         until(60, lambda: self.status("now", good) == 503, "no database")
         self.that(self.status("now", revoked) == 401,
@@ -592,12 +594,22 @@ class Test:
                   and "revoked" in answer.problem(), f"{answer.status}")
         self.that(late.ask(V1 + "now", revoked).status == 503,
                   "it is known at the start")
+        blind = Server(self.lab, {"serve": {"rate": 0}}, name="blind", env={
+            "MYSQL_URL": self.serving_url.replace("serve:", "blind:", 1)})
         self.lab.servers("start", "mariadb")
         for server in (late, self.server):
             until(60, lambda s=server: (
                 s.ask(V1 + "now", with_id).status,
                 s.ask(V1 + "now", revoked).status) == (200, 401),
                 "the list after the database came back")
+
+        def told():
+            with open(blind.log, encoding="utf-8") as f:
+                return [line for line in f if "revoked tokens" in line]
+
+        # What does not end by itself is told, too, behind what does.
+        until(60, lambda: len(told()) == 2, "why there is no list")
+        self.that("denied" in told()[1], f"{told()}")
 
     def no_token_is_told(self):
         """In no message, no log and no audit."""

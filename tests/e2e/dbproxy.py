@@ -1,10 +1,12 @@
-"""dbproxy.py PORT COUNT FILE [begin]: stands between a client and the database
+"""dbproxy.py PORT COUNT FILE [begin|TEXT]: stands between a client and the database
 at 127.0.0.1:PORT and loses the answer to COUNT commits: the COMMIT goes to the
 server, its answer is read and thrown away, the connection is cut; or the
 COMMIT itself is lost, so that both worlds are seen that a client cannot tell
 apart. With `begin` it is the beginning of a transaction that fails, as when an
 administrator kills it: the server does not get it, but what follows it.
-The third one in a row passes, and so does everything after COUNT.
+The third one in a row passes, and so does everything after COUNT. With another
+TEXT the connection is cut at each query that has it, as by a client that does
+not wait longer for the answer.
 Writes its own port to FILE once it listens, and the number of those it
 spoilt on stdout at the end (SIGTERM).
 """
@@ -21,6 +23,7 @@ BEGIN = b"\x12\x00\x00\x00\x03START TRANSACTION"
 INTERRUPTED = b"\xff\x25\x05#70100Query execution was interrupted"
 port, count, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 begins = sys.argv[4:] == ["begin"]
+cut = b"" if begins else "".join(sys.argv[4:]).encode()
 spoilt = seen = 0
 lock = threading.Lock()
 
@@ -46,7 +49,11 @@ def serve(client):
                 data = key.fileobj.recv(65536)
                 if not data:
                     return
-                if key.fileobj is client and begins and BEGIN in data:
+                if key.fileobj is client and cut:
+                    if cut in data:
+                        spoil()
+                        return
+                elif key.fileobj is client and begins and BEGIN in data:
                     if spoil() is not None:
                         data = data.replace(BEGIN, b"")
                         client.sendall(bytes([len(INTERRUPTED), 0, 0, 1])

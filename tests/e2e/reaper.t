@@ -326,6 +326,30 @@ run 0 "$reaper" </dev/null
 is "tombstones" "$(keys closed_chats)" acme/young
 is "refusals" "$(q 'SELECT row_key FROM refused_rows')" young
 
+echo "- the same in a stream, which has no snapshots: by its newest row"
+q "DELETE FROM tenants; INSERT INTO tenants (tenant) VALUES ('flow');
+	INSERT INTO tenant_metrics (tenant, as_of, version) VALUES
+	('flow', '2026-11-20 10:00:00', 1);
+	INSERT INTO closed_chats (tenant, chat, as_of) VALUES
+	('flow', 'old', '2026-11-13 09:59:59.999'),
+	('flow', 'young', '2026-11-13 10:00:00')"
+run 0 "$reaper" </dev/null
+is "tombstones of a stream" "$(keys closed_chats)" "acme/young flow/young"
+late() { # CHAT TIME
+	printf '{"type":"row","table":"%s","tenant":"flow","as_of":"%s"%s}\n' \
+		chat_metrics "$2" ",\"chat\":\"$1\",\"status\":\"open\"" \
+		event_counts "$2" ",\"user\":\"$1\",\"event\":\"e\",\"count\":1"
+}
+q "DELETE FROM chat_metrics"
+{
+	late old 2026-11-13T09:59:59.999Z
+	late young 2026-11-13T10:00:00.000Z
+	late kept 2026-11-13T10:00:00.000Z
+} | "$BIN/sink" -f -
+is "whose tombstone went does not return" "$(keys chat_metrics)" flow/kept
+is "a row without a chat has none" \
+	"$(q 'SELECT user FROM event_counts ORDER BY 1' | xargs)" "kept old young"
+
 echo "- --purge: all of one tenant, nothing of another"
 fresh
 q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
@@ -334,6 +358,8 @@ q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
 	10 + seq, 'open', '2026-11-20 10:00:00' FROM seq_1_to_2000"
 run 66 "$reaper" --purge nobody
 one_line "does not know the tenant 'nobody'"
+run 64 "$reaper" --purge 'acme '
+one_line "no name of a tenant"
 CRM_URL=http://127.0.0.1:1/v1 CRM_TOKEN=x CRM_TENANT=acme run 78 \
 	"$reaper" --purge acme
 one_line "still configured"
@@ -353,6 +379,34 @@ closed_chats NULL
 tenants acme,beta"
 row 10:00:00 | "$BIN/sink" -f - || :
 is "a row that was on its way" "$(keys chat_metrics)" "beta/1 beta/2"
+
+echo "- --purge: what another deletes meanwhile shifts nothing"
+fresh
+q "INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'acme',
+	10000 + seq, 'open', '2026-11-20 10:00:00' FROM seq_1_to_2000"
+# shellcheck disable=SC2317 # until_true calls it
+transactions() { # N CONDITION
+	[ "$(q "SELECT COUNT(*) FROM information_schema.innodb_trx
+		WHERE $2")" = "$1" ]
+}
+mkfifo other
+"$servers" mysql "$tmp/srv" messaging <other >/dev/null &
+other=$!
+exec 5>other
+echo "START TRANSACTION; DELETE FROM chat_metrics WHERE tenant = 'acme' AND
+	chat BETWEEN '10101' AND '10200';" >&5
+until_true 20 transactions 1 "trx_rows_modified = 100" || fail "no other"
+"$reaper" --purge acme --archive shifted.ndjson 5>&- &
+pid=$!
+until_true 20 transactions 1 "trx_state = 'LOCK WAIT'" || fail "no wait"
+echo "COMMIT;" >&5
+exec 5>&-
+wait $other
+wait $pid || fail "a purge beside another: $?"
+is "in the archive beside another" \
+	"$(jq -r 'select(.table == "chat_metrics").chat' shifted.ndjson |
+		sort | md5sum)" \
+	"$({ seq 3; seq 10001 10100; seq 10201 12000; } | sort | md5sum)"
 
 echo "- the tenant of a stream, which has no markers: purged, and added again"
 stream() { # its rows, as of now and so many seconds later

@@ -181,6 +181,27 @@ retention = 3h') --list
 code 64 "$reaper" --retention 3h
 code 64 "$reaper" --retention soon
 
+fill -50 -60
+echo '{"type":"chat","tenant":"t","chat":"x","status":"open","at":"2026-11-20T10:00:00Z"}' |
+	code 65 "$reaper" -c "$tmp/conf" --force # which is about gone chats
+is "--force is about gone chats there" "$(all 4 4)" "$(counts)"
+
+echo "- partitions whose rows are not counted in time"
+fill 0 -40 -50
+port=${MYSQL_URL##*:}
+port=${port%%/*}
+python3 -B tests/e2e/dbproxy.py "$port" 1000 "$tmp/port" 'messages PARTITION' \
+	>"$tmp/spoilt" &
+proxy=$!
+until_true 10 test -s "$tmp/port" || fail "no proxy"
+code 0 env MYSQL_URL="${MYSQL_URL/:$port\//:$(cat "$tmp/port")/}" \
+	"$reaper" --retention 30d
+kill $proxy
+wait $proxy
+[ "$(cat "$tmp/spoilt")" -ge 1 ] || fail "none was spoilt"
+one_line "rows of .*messages.* not counted"
+is "gone all the same" "$(all 2 6)" "$(counts)"
+
 echo "- killed in between, the next run finishes"
 fill 0 -40 -50
 for _ in 1 2 3 4 5 6; do

@@ -159,6 +159,9 @@ words_of_names_and_rare_ones_go(void **state)
 	assert_true(word_goes_with(f, START, "voss", 9));
 	assert_true(word_goes_with(f, START, "i\u015fik", 9));
 	assert_true(word_goes_with(f, START, "i\u0307nan", 9));
+	/* With accents that the name does not have. */
+	assert_true(word_goes_with(f, START, "qu\u00f6rb\u00e9lla", 9));
+	assert_false(word_goes_with(f, START, "quorbellas", 9));
 	assert_false(word_goes_with(f, START, "hello", 3));
 	assert_true(word_goes_with(f, START, "hello", 2));
 	assert_false(word_goes_with(f, ASKED + 1, "hello", 2));

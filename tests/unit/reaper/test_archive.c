@@ -5,6 +5,7 @@
 #include "tests/unit/tmpdir.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 
@@ -186,6 +187,40 @@ another_run_is_waited_for(void **state)
 	buf_release(&why);
 }
 
+/* A reaper at a queue has the archive open for days. */
+static void
+a_file_that_was_rotated_is_left(void **state)
+{
+	struct archive *a = must_open("rotated");
+	struct buf lines = BUF_INIT, why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+
+	(void)state;
+	add(a, ROW, 0);
+	assert_int_equal(rename("rotated", "rotated.1"), 0);
+	add(a, ROW ROW, 0);
+	assert_string_equal(content("rotated"), ROW ROW);
+	assert_int_equal(unlink("rotated"), 0);
+	add(a, ROW, 0);
+	assert_string_equal(content("rotated"), ROW);
+	/* What has the name is no archive: nothing is written anywhere. */
+	assert_int_equal(rename("rotated", "rotated.2"), 0);
+	tmpdir_file("rotated", "notes", 5, 0600);
+	buf_adds(&lines, ROW);
+	assert_int_equal(archive_write(a, &lines, &why, &code), -1);
+	assert_int_equal(archive_write(a, &lines, &why, &code), -1);
+	assert_int_equal(code, PROG_CANTCREATE);
+	assert_string_equal(content("rotated"), "notes");
+	assert_string_equal(content("rotated.1"), ROW);
+	assert_string_equal(content("rotated.2"), ROW);
+	assert_int_equal(unlink("rotated"), 0);
+	add(a, ROW, 0);
+	archive_close(a);
+	assert_string_equal(content("rotated"), ROW);
+	buf_release(&lines);
+	buf_release(&why);
+}
+
 static void
 a_full_disk_leaves_whole_lines(void **state)
 {
@@ -219,6 +254,7 @@ main(void)
 		cmocka_unit_test(a_long_cut_line_goes_too),
 		cmocka_unit_test(what_is_not_a_file_is_refused),
 		cmocka_unit_test(another_run_is_waited_for),
+		cmocka_unit_test(a_file_that_was_rotated_is_left),
 		cmocka_unit_test(a_full_disk_leaves_whole_lines),
 	};
 

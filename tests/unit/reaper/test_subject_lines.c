@@ -57,6 +57,15 @@ static const struct {
 	    1, 1 },
 	{ ROW("messages", "\"conversation_id\":\"9\",\"sender\":\"operator\","
 			  "\"sender_id\":\"5\",\"receiver_id\":\"6\""),
+	    0, 0 },
+	{ ROW("messages", "\"conversation_id\":\"9\",\"sender\":\"bot\","
+			  "\"sender_id\":\"5\",\"user_id\":\"5\""),
+	    0, 0 },
+	{ ROW("messages", "\"conversation_id\":\"9\",\"sender\":\"system\","
+			  "\"sender_id\":\"5\""),
+	    1, 0 },
+	{ ROW("messages", "\"conversation_id\":\"9\",\"sender\":\"customer\","
+			  "\"sender_id\":\"6\",\"receiver_id\":\"5\""),
 	    1, 0 },
 	{ ROW("messages", "\"conversation_id\":\"9\",\"sender\":\"operator\","
 			  "\"sender_id\":\"6\",\"receiver_id\":\"5\""),

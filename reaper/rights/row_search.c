@@ -1,0 +1,55 @@
+/*
+ * row_search: see row_search.h.
+ */
+#include "reaper/rights/row_search.h"
+
+#include "reaper/rights/day_slices.h"
+
+struct row_search {
+	struct subject *subject;
+	const char *where;
+	struct day_slice slice;
+	bool found;
+};
+
+/* Once one is found, the slices that are left are not looked into. */
+static enum outcome
+look_into_slice(struct db *db, void *ctx)
+{
+	struct row_search *r = ctx;
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows;
+	enum outcome o = r->found ? OUTCOME_DONE : db_connect(db);
+
+	if (r->found || o != OUTCOME_DONE)
+		return o;
+	buf_addf(
+	    &sql, "SELECT 1 FROM %s WHERE tenant = ", r->slice.table->name);
+	db_quote(db, &sql, db_str(r->subject->tenant));
+	buf_adds(&sql, " AND (");
+	personal_write(&sql, r->where, r->subject);
+	buf_addc(&sql, ')');
+	day_slice_write(db, &r->slice, "", &sql);
+	buf_adds(&sql, " LIMIT 1");
+	o = db_query(db, buf_str(&sql), NULL, 0, &rows);
+	buf_release(&sql);
+	if (o != OUTCOME_DONE)
+		return o;
+	r->found = db_rows_count(rows) > 0;
+	db_rows_free(rows);
+	return OUTCOME_DONE;
+}
+
+enum outcome
+row_search(
+    struct subject *s, enum table_id table, const char *where, bool *found)
+{
+	struct row_search r = { .subject = s, .where = where };
+	enum outcome o;
+
+	r.slice.tenant = s->tenant;
+	r.slice.table = &tables[table];
+	o = day_slices_each(s->db, &r.slice, look_into_slice, NULL, &r);
+	*found = r.found;
+	return o;
+}

@@ -1,0 +1,66 @@
+/*
+ * Tests of reaper/rights/stream_order: what an order that waits knows is not
+ * lost by the next one.
+ */
+#include "tests/unit/tmpdir.h"
+
+#include "common/os/statefile.h"
+#include "common/records/forget_order.h"
+#include "common/records/record.h"
+#include "reaper/rights/stream_order.h"
+
+#define ORDER FORGET_FOLDER "/forgotten-1" FORGET_ENDING
+
+/* Writes an order of a subject with these names; it has those then. */
+static void
+order(const char *names, const char *want)
+{
+	struct subject s = { .tenant = "t", .id = "5", .alias = "forgotten-1" };
+	struct buf why = BUF_INIT, bytes = BUF_INIT;
+	struct forget_order o;
+	int64_t wait_ms = -1;
+
+	if (names[0] != '\0')
+		subject_add_name(&s, names, strlen(names));
+	assert_int_equal(stream_order_write(&s, ".", &wait_ms, &why), PROG_OK);
+	assert_int_equal(wait_ms, 0);
+	assert_int_equal(statefile_read(ORDER, &bytes, &why), 1);
+	assert_int_equal(forget_order_unpack(&o, bytes.data, bytes.len), 0);
+	assert_true(text_is(o.customer, "5"));
+	if (!text_is(o.names, want))
+		fail_msg("%.*s", TEXT_ARG(o.names));
+	subject_release(&s);
+	buf_release(&why);
+	buf_release(&bytes);
+}
+
+/* The first run forgets the names in the tables, and a stream whose aggregator
+ * did not run since has to know them yet. */
+static void
+names_of_a_waiting_order_stay(void **state)
+{
+	(void)state;
+	order("Ann", " Ann");
+	order("", " Ann");
+	order("Ann", " Ann");
+	order("Bea", " Bea Ann");
+	order("", " Bea Ann");
+	order("Bea Anna", " Bea Anna Bea Ann");
+	/* One that nobody can read is replaced. */
+	tmpdir_file(ORDER, "no order", 8, 0600);
+	order("Cleo", " Cleo");
+	assert_int_equal(unlink(ORDER), 0);
+	order("", "");
+	assert_int_equal(unlink(ORDER), 0);
+	assert_int_equal(rmdir(FORGET_FOLDER), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_of_a_waiting_order_stay),
+	};
+
+	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
+}
