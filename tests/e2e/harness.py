@@ -341,10 +341,14 @@ def program(argv):
 def main(body):
     """Runs body() as a test: its value is the exit code."""
 
+    ends = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
     def leave(number, frame):
+        for again in ends: # would end what is cleaned up
+            signal.signal(again, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in ends:
         signal.signal(number, leave)
     try:
         code = body()

@@ -87,6 +87,7 @@ fi
 # become COMMAND: as the root of the copy, in processes of its own.
 if [ "${1:-}" = --copy ]; then
 	tmp=$2
+	unset TMPDIR # the copy has another
 	mount -t tmpfs -o mode=755 tmpfs "$tmp/copy"
 	mkdir "$tmp/copy/upper" "$tmp/copy/work" "$tmp/copy/root"
 	root=$tmp/copy/root
@@ -129,7 +130,7 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/readme_install.XXXXXX")
 as_root=()
 [ "$(id -u)" = 0 ] || as_root=(sudo -n)
 trap '"${as_root[@]}" rm -rf "$tmp"' EXIT
-trap 'exit 143' TERM INT HUP
+trap 'trap "" TERM INT HUP; exit 143' TERM INT HUP
 
 skip() {
 	echo "$*"

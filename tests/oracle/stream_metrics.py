@@ -23,6 +23,7 @@ import shrink  # noqa: E402
 import stream  # noqa: E402
 
 BIN = os.environ.get("BIN", "build/bin")
+FINDS = "build/finds" # where what failed stays
 TIMES = re.compile(r"(_at|_since|_active|^as_of|^hour|^window_(start|end))$")
 NAMED = re.compile(r"^aggregator: line (\d+): ", re.M)
 MORE = re.compile(r"^aggregator: and (\d+) more bad records$", re.M)
@@ -173,7 +174,8 @@ def tell(seed, lines, conf, wrong):
 
     small = shrink.shrink(lines, fails)
     data = b"\n".join(small) + b"\n"
-    path = os.path.join(tempfile.gettempdir(), "stream.%s.ndjson" % seed)
+    os.makedirs(FINDS, exist_ok=True)
+    path = os.path.join(FINDS, "stream.%s.ndjson" % seed)
     with open(path, "wb") as f:
         f.write(data)
     with open(path + ".conf", "w", encoding="utf-8") as f:
