@@ -191,10 +191,20 @@ read -r pid _ <"$tmp/servers/mariadb/pid"
 kill -STOP "$pid"
 "$scripts/health-check.sh" -t 2 >"$tmp/out" &
 check=$!
-until_true 20 pgrep -f "mariadb --defaults-file=/dev/fd/8" >/dev/null ||
-	fail "it asks no database"
-! cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' |
-	grep -qFf "$tmp/servers/mariadb/password" || fail "in a command line"
+# command_lines PID: of that process and all it started.
+command_lines() {
+	local child
+	tr '\0' ' ' <"/proc/$1/cmdline" && echo
+	for child in $(cat "/proc/$1/task/$1/children"); do
+		command_lines "$child"
+	done
+} 2>/dev/null
+asks_database() {
+	command_lines $check >"$tmp/lines"
+	grep -q "mariadb --defaults-file=/dev/fd/8" "$tmp/lines"
+}
+until_true 20 asks_database || fail "it asks no database"
+! grep -Ff "$tmp/servers/mariadb/password" "$tmp/lines" || fail "in a command line"
 rc=0
 wait $check || rc=$?
 kill -CONT "$pid"
