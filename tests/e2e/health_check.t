@@ -86,10 +86,11 @@ mv "$tmp/metrics" "$tmp/gone"
 "$scripts/job" -l "$tmp/lock" 2>"$tmp/err" || fail "its metrics end a job: $?"
 grep -q "cannot write .*messaging_job.prom" "$tmp/err" || fail "it is silent"
 mv "$tmp/gone" "$tmp/metrics"
-if command -v promtool >/dev/null; then
+no_promtool=
+command -v promtool >/dev/null || no_promtool=1
+[ -n "$no_promtool" ] ||
 	promtool check metrics <"$tmp/metrics/messaging_job.prom" ||
-		fail "promtool complains"
-fi
+	fail "promtool complains"
 
 echo "- all is well"
 checked 0 '1 tenants \| dead_letters=0;0 age_one=[0-9]+s;86400000;172800000'
@@ -193,9 +194,10 @@ kill -STOP "$pid"
 check=$!
 # command_lines PID: of that process and all it started.
 command_lines() {
-	local child
+	local child children
 	tr '\0' ' ' <"/proc/$1/cmdline" && echo
-	for child in $(cat "/proc/$1/task/$1/children"); do
+	children=$(cat "/proc/$1/task/$1/children")
+	for child in $children; do
 		command_lines "$child"
 	done
 } 2>/dev/null
@@ -227,3 +229,8 @@ chmod 600 "$tmp/half"
 checked 2 'database: no database is configured; .*' -C "$tmp/half"
 checked 3 "cannot read the configuration" -C "$tmp/none"
 checked 3 "cannot find the program" -b "$tmp"
+
+[ -z "$no_promtool" ] || {
+	echo "promtool is missing: scripts/install-deps monitoring"
+	exit 77
+}
