@@ -387,7 +387,7 @@ def spread(lines):
                 out.append(json.dumps(mark).encode())
             continue
         b = 64 if r["type"] == "operator" else partitions.bucket(
-            r["tenant"], str(r["chat"]))
+            r["tenant"], str(r.get("chat", r.get("user"))))
         there = counted.setdefault(name, {})
         there[b] = there.get(b, 0) + 1
         out.append(line)
@@ -395,7 +395,8 @@ def spread(lines):
 
 
 def tell(r, wrong):
-    path = os.path.join("/tmp", "stream.%d.ndjson" % r.number)
+    os.makedirs(stream_metrics.FINDS, exist_ok=True)
+    path = os.path.join(stream_metrics.FINDS, "stream.%d.ndjson" % r.number)
     with open(path, "wb") as f:
         f.write(r.data)
     say("SEED=%d: the stream is %s" % (r.number, path))
