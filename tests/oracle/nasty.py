@@ -46,8 +46,9 @@ ASIAN = ("人々が時々、二〇二六年", "ｶﾞﾗｽ と ﾃﾞｰﾀ", "
 # What no program may choke on; each stands for a value.
 NUMBERS = ("9223372036854775808", "-9223372036854775809", "1e400", "-1E+999",
            "18446744073709551616", "0.1000000000000000055511151231257827",
-           "123456789012345678901234567890.5e-7", "9" * 400, "1e-400")
-VALUES = NUMBERS + ('"x"', "[]", "[1,[2,{}]]", "{}", "true", "null", '""',
+           "123456789012345678901234567890.5e-7", "9" * 400, "1e-400", "1.10",
+           "12345678901234567890")
+VALUES = NUMBERS + ('{"n":[1.10,-0.0]}', '"x"', "[]", "[1,[2,{}]]", "{}", "true", "null", '""',
                     '"\\u0000"', '"\\u0000a\\ud83c\\udf89"')
 
 BROKEN = (
@@ -324,10 +325,13 @@ class Tenant:
             if "snapshot_texts" not in self.world.features:
                 m.pop("text", None)
             return
-        raw = ""
-        if self.has("json", 0.03):
-            raw = '"data":' + self.dice.choice(VALUES)
-        self.tell(arrival, m, raw)
+        self.tell(arrival, m, self.data())
+
+    def data(self):
+        """Of a record that may have some."""
+        if not self.has("json", 0.03):
+            return ""
+        return '"data":' + self.dice.choice(VALUES)
 
     def again(self, m, arrival):
         """Comes once more, or is edited; all within the window."""
@@ -462,7 +466,7 @@ class Tenant:
                 e["at"] = at
             if d.random() < 0.2:
                 e["chat"] = d.choice(self.chats)
-            self.tell(arrival, e)
+            self.tell(arrival, e, self.data())
             if arrival - at < self.window // 2 and d.random() < 0.2:
                 if d.random() < 0.6:
                     e = dict(e, event=d.choice(deeds))

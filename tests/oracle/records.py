@@ -60,6 +60,24 @@ class Number(str):
     """A number as it was written."""
 
 
+def loads(text):
+    return json.loads(text, parse_int=Number, parse_float=Number,
+                      parse_constant=constant)
+
+
+def as_written(value):
+    """A text that two values share only when their numbers are written alike;
+    how their texts are escaped does not matter."""
+    def told(v):
+        if isinstance(v, Number):
+            return {"number": str(v)}
+        if isinstance(v, dict):
+            return {"members": {k: told(x) for k, x in v.items()}}
+        return [told(x) for x in v] if isinstance(v, list) else v
+
+    return json.dumps(told(value), sort_keys=True)
+
+
 def constant(word):
     raise Refused("not JSON: %s" % word)
 
@@ -135,8 +153,7 @@ KINDS = {"id": id_of, "time": lambda v: time_of(text_of(v)),
 def record_of(line):
     """The record in a line, or None where its type is not known."""
     try:
-        given = json.loads(line.decode("utf-8"), parse_int=Number,
-                           parse_float=Number, parse_constant=constant)
+        given = loads(line.decode("utf-8"))
     except ValueError as e:
         raise Refused("not JSON: %s" % e) from None
     if not isinstance(given, dict):

@@ -270,6 +270,7 @@ def replay(tenants, whole, found):
         snapshots = [x for x in given if isinstance(x, Snapshot)]
         if snapshots:
             s = max(snapshots, key=lambda s: s.at)
+            found.in_snapshots += s.lines
             found.of_snapshots[name] = alone(name, s, t.conf)
             t.whole(s)
         for r in given:
