@@ -148,7 +148,7 @@ check-fast: test-programs  ## tests without servers
 check-e2e: test-programs  ## tests with private servers
 	@$(RUN) $(E2E)
 check-long: test-programs analyze  ## 200 random worlds and the other soaks: an hour
-	@LONG=1 $(RUN) -t 7200 $(E2E)
+	@LONG=1 $(RUN) -t 7200 $(CASES) $(E2E)
 demo-programs:
 	@scripts/install-deps demo
 	@MAKE='$(MAKE)' scripts/build all sim load $(B)/tests/tools/amqp_probe
@@ -213,7 +213,7 @@ lint:  ## cppcheck, shellcheck, mandoc, style
 	mandoc -T lint -W warning man/man?/*
 	tests/lint/check-style.sh
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
-                  .ci/run scripts/* tests/run tests/*/*.t tests/bench/* \
+                  .ci/run scripts/* tests/run tests/distcheck tests/*/*.t tests/bench/* \
                   tests/lint/* tests/fuzz/run 2>/dev/null)
 
 # Where things go, once for install and once for uninstall. A folder may have

@@ -30,6 +30,7 @@ struct pull_run {
 	struct pull_slot slots[TENANTS_AT_ONCE];
 	enum exit_code *codes; /* of each tenant */
 	size_t next;           /* index of the next tenant to start */
+	bool ended;            /* a tenant's lines wait to be handed on */
 	struct progress progress;
 };
 
@@ -110,9 +111,24 @@ handle_answers(struct pull_run *j)
 	while ((a = http_next(j->http)) != NULL)
 		fetch_answer(a);
 	for (i = 0; i < TENANTS_AT_ONCE; i++) {
-		if (j->slots[i].pull != NULL && pull_done(j->slots[i].pull))
-			close_slot(&j->slots[i]);
+		if (j->slots[i].pull == NULL || !pull_done(j->slots[i].pull))
+			continue;
+		close_slot(&j->slots[i]);
+		j->ended = true;
 	}
+}
+
+/* A tenant that still waits does not hold up what others have written. A queue
+ * is not waited for either. */
+static void
+hand_on(struct pull_run *j)
+{
+	uint64_t mark;
+
+	if (endpoint_flush_begin(j->to, &mark))
+		j->ended = false;
+	else if (!endpoint_is_endless(endpoint_name(j->to)))
+		j->ended = endpoint_flush(j->to) == OUTCOME_LATER;
 }
 
 static void
@@ -144,6 +160,8 @@ run_pulls(struct pull_run *j)
 
 	progress_init(&j->progress);
 	while ((wait = step_pulls(j)) >= 0 && !stop_asked()) {
+		if (j->ended)
+			hand_on(j);
 		http_wait(j->http, wait);
 		/* Send the next requests before handling the answers. */
 		(void)step_pulls(j);

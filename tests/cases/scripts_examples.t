@@ -39,7 +39,12 @@ schedule $SCRIPTS/job
 reaper_schedule sleep 30; $SCRIPTS/reap
 END
 
-if command -v systemd-analyze >/dev/null; then
+missing=
+for program in systemd-analyze nginx openssl; do
+	command -v $program >/dev/null || missing="$missing $program"
+done
+
+if [[ $missing != *systemd* ]]; then
 	# The paths of an installation are not here.
 	for unit in messaging-sink.service messaging-aggregator.service \
 		messaging-aggregator@.service messaging-assign.service \
@@ -146,7 +151,7 @@ grep -q -- "--listen 127.0.0.1:$port " scripts/units/messaging-listener.service 
 	fail "nginx and the unit do not meet at port '$port'"
 api=$(sed -n '/^upstream messaging_api/,/}/s/^ *server 127.0.0.1:\([0-9]*\);$/\1/p' $nginx)
 [ -n "$api" ] || fail "no server of the API in $nginx"
-if command -v nginx >/dev/null && command -v openssl >/dev/null; then
+if [[ $missing != *nginx* && $missing != *openssl* ]]; then
 	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -days 2 \
 		-keyout "$tmp/key" -out "$tmp/cert" 2>/dev/null
 	sed "/listen \[/d; s,listen 443,listen unix:$tmp/tls,
@@ -258,3 +263,8 @@ END
 	[ "$(grep -c ' /hooks/acme/qiscus 502 502 ' "$tmp/messaging.log")" = 2 ] ||
 		fail "the log: $(cat "$tmp/messaging.log")"
 fi
+
+[ -z "$missing" ] || {
+	echo "not all was looked at, these are missing:$missing"
+	exit 77
+}

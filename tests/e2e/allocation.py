@@ -202,6 +202,8 @@ def main():
             aggregator.process.kill()
     for c in crms.values():
         c.check()
+    if aggregator.kills == 0:
+        fail("it was never killed")
     print("%d chats, %d reservations, killed %d times" % (
         sum(len(c.chats) for c in crms.values()), seen, aggregator.kills))
 

@@ -251,6 +251,9 @@ class Test:
             pass
         for listener in (gone, other):
             listener.close()
+        again = self.listen(self.world.token("lead", jti="gone"))
+        self.that(again.status == 401, f"it comes back: {again.status}")
+        again.close()
 
     def who_does_not_read_holds_up_nobody(self):
         deaf = [self.listen() for _ in range(5)]

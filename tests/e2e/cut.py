@@ -60,11 +60,14 @@ def body():
         code == 0 and out and not err, f"whole: exit {code}, stderr {err!r}"
     )
     say(f"{len(cuts)} cuts of {len(whole)} bytes")
+    # What a thread raises is only printed: all cuts were judged, and the whole.
+    wanted = len(cuts) + 1
     workers = [threading.Thread(target=work) for _ in range(WORKERS)]
     for w in workers:
         w.start()
     for w in workers:
         w.join()
+    checks.that(checks.done == wanted, f"{checks.done} of {wanted} judged")
     return checks.result()
 
 

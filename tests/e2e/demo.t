@@ -59,14 +59,12 @@ chats_were_given() { # OUTPUT
 	grep -q 'waiting: 9006 [0-9.]*s, 9007 [0-9.]*s' "$1" || fail "$(cat "$1")"
 }
 
-if command -v script >/dev/null; then
-	echo "- two at once, one of them on a terminal, until Enter"
-	mkfifo "$tmp/keys"
-	TERM=xterm script -qec "'$demo' --keep" /dev/null <"$tmp/keys" \
-		>"$tmp/terminal" 2>&1 &
-	one=$!
-	exec 7>"$tmp/keys"
-fi
+echo "- two at once, one of them on a terminal, until Enter"
+mkfifo "$tmp/keys"
+TERM=xterm script -qec "'$demo' --keep" /dev/null <"$tmp/keys" \
+	>"$tmp/terminal" 2>&1 &
+one=$!
+exec 7>"$tmp/keys"
 "$demo" >"$tmp/plain" 2>&1 </dev/null || fail "$?: $(cat "$tmp/plain")"
 all_went_well "$tmp/plain"
 chats_were_given "$tmp/plain"
@@ -74,20 +72,18 @@ chats_were_given "$tmp/plain"
 for file in day.ndjson rows.ndjson deleted.ndjson allocation.ndjson; do
 	jq -s . "build/demo/$file" >/dev/null || fail "$file is not NDJSON"
 done
-if [ -e "$tmp/keys" ]; then
-	until_true 120 grep -q 'Enter stops' "$tmp/terminal" ||
-		fail "$(cat "$tmp/terminal")"
-	[ "$(folder "$tmp/plain")" != "$(folder "$tmp/terminal")" ] ||
-		fail "one folder"
-	echo >&7
-	wait "$one" || fail "$?: $(cat "$tmp/terminal")"
-	exec 7>&-
-	grep -q "$(printf '\033')" "$tmp/terminal" || fail "no bold type"
-	# The table is drawn where it was before.
-	grep -q "$(printf '\033\\[4A')" "$tmp/terminal" || fail "no live table"
-	chats_were_given "$tmp/terminal"
-	nothing_left "$tmp/terminal"
-fi
+until_true 120 grep -q 'Enter stops' "$tmp/terminal" ||
+	fail "$(cat "$tmp/terminal")"
+[ "$(folder "$tmp/plain")" != "$(folder "$tmp/terminal")" ] ||
+	fail "one folder"
+echo >&7
+wait "$one" || fail "$?: $(cat "$tmp/terminal")"
+exec 7>&-
+grep -q "$(printf '\033')" "$tmp/terminal" || fail "no bold type"
+# The table is drawn where it was before.
+grep -q "$(printf '\033\\[4A')" "$tmp/terminal" || fail "no live table"
+chats_were_given "$tmp/terminal"
+nothing_left "$tmp/terminal"
 
 echo "- its report, where it says"
 grep -q '^   build/demo/report.html ' "$tmp/plain" || fail "no report: $(cat "$tmp/plain")"
@@ -104,7 +100,7 @@ interrupted() {
 	(
 		"$demo" "${@:3}" >"$1" 2>&1 </dev/null &
 		trap 'kill $! 2>/dev/null; wait' EXIT
-		trap 'exit 143' TERM INT HUP
+		trap 'trap "" TERM INT HUP; exit 143' TERM INT HUP
 		until_true 60 grep -q "$2" "$1" || fail "$(cat "$1")"
 		kill -TERM $!
 		rc=0

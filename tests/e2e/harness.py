@@ -67,6 +67,8 @@ def until(seconds, condition, what):
 class Checks:
     """Counts what was wrong instead of stopping at the first."""
 
+    any_failed = False # of all of them
+
     def __init__(self):
         self.done = 0
         self.failed = 0
@@ -75,6 +77,7 @@ class Checks:
         self.done += 1
         if not good:
             self.failed += 1
+            Checks.any_failed = True
             if self.failed <= 50:
                 say(f"FAILED: {text}")
         return good
@@ -339,16 +342,21 @@ def program(argv):
 
 
 def main(body):
-    """Runs body() as a test: its value is the exit code."""
+    """Runs body() as a test: its value is the exit code. What cannot be done
+    here hides nothing that failed before."""
+
+    ends = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
     def leave(number, frame):
+        for again in ends: # would end what is cleaned up
+            signal.signal(again, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in ends:
         signal.signal(number, leave)
     try:
         code = body()
     except Skip as why:
         say(f"skipped: {why}")
-        code = 77
+        code = 1 if Checks.any_failed else 77
     sys.exit(code)

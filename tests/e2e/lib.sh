@@ -18,11 +18,19 @@ clean_up() {
 	rm -rf "$tmp"
 }
 trap clean_up EXIT
-trap 'exit 143' TERM INT HUP
+# Once: timeout(1) signals a test and then its group, and a second signal would end
+# the cleaning up.
+trap 'trap "" TERM INT HUP; exit 143' TERM INT HUP
 
 fail() {
 	echo "FAILED: $*" >&2
 	exit 1
+}
+
+# In the group of the test, or the SIGTERM that ends a test would not reach the
+# command, and the shell would stop no server before the command ends.
+timeout() {
+	command timeout --foreground "$@"
 }
 
 # until_true SECONDS COMMAND...: polls. They are seconds of a quiet machine; a

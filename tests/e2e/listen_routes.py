@@ -357,6 +357,24 @@ def check_retries(checks, lab, conf):
                 f"ids of a retry: {ids}")
 
 
+def check_keys(checks, lab):
+    """So many keys are kept: of one that is, another request is refused."""
+    conf = lab.conf("keys.conf", {"crm acme": {}, "listen": {
+        "tenant": "acme", "proxies": "", "idempotency_keys": 2}})
+    one = Listener(lab, "keys", "-c", conf, "--state", lab.path("keys"))
+
+    def status(key, n):
+        return one.post(EVENTS, {**EVENT, "event_data": {"n": n}},
+                        {"Idempotency-Key": key}, tenant_id="acme")[0]
+
+    first = [status(key, 1) for key in ("k0", "k1", "k2")]
+    checks.that(first == [200] * 3, f"new keys: {first}")
+    other = [status(key, 2) for key in ("k1", "k2", "k0")]
+    checks.that(other == [422, 422, 200], f"two keys are kept: {other}")
+    one.process.kill()
+    one.process.wait()
+
+
 def check_pages(checks, lab, listener):
     """What a page of anybody's can make a browser on this machine send, and
     what a proxy sends that does not say for whom, is refused."""
@@ -519,6 +537,7 @@ def body():
         document = check_openapi(checks, listener)
         check_aggregator(checks, lab, listener)
         check_retries(checks, lab, conf)
+        check_keys(checks, lab)
         check_pages(checks, lab, listener)
         check_file(checks, lab, conf)
         check_names(checks, lab, conf)

@@ -166,8 +166,11 @@ def one_run(checks, checkout, command, number):
 def at_its_begin(checks, checkout, command):
     """Stopped before anything runs."""
     live = Live(checkout, command)
-    folder = live.find(r"^ +all in (.*)$")
-    code = live.stop(signal.SIGTERM)
+    try:
+        folder = live.find(r"^ +all in (.*)$")
+        code = live.stop(signal.SIGTERM)
+    finally:
+        live.kill()
     checks.that(code in (0, 143), f"at its begin: exit {code}")
     checks.that(not os.path.exists(folder) and left(folder) == [],
                 f"left from the begin: {folder} {left(folder)}")

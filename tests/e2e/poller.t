@@ -323,6 +323,38 @@ silent
 grep -q wrong out err && fail "a token is shown"
 export CRM_TOKEN=$token
 
+# More tenants than are polled at once, and one of them is told to wait: all the
+# others are whole while it still does.
+crm=$sim
+# shellcheck disable=SC2046 # options
+start_sim $(printf -- '--account token-%s:3:9 ' a b c d e f)
+(
+	umask 077
+	for t in a b c d e f; do
+		printf '%s\n' "[crm $t]" "url = $sim/v1" "token = token-$t"
+	done >six
+	printf '[poller]\nretry_budget = 1h\n' >>six
+)
+unset CRM_TOKEN CRM_URL
+ends() {
+	jq -r 'select(.state == "end") | .tenant' out | sort | tr '\n' ' '
+}
+others_end() {
+	[ "$(ends)" = "a c d e f " ]
+}
+for fault in '429-retry&value=1800' hang; do
+	control "fault?name=$fault&account=token-b"
+	"$poller" -c six >out 2>err &
+	poll=$!
+	until_true 60 others_end || fail "whole beside one that waits: $(ends)"
+	kill "$poll" || fail "the one that waits had ended: $(cat err)"
+	wait "$poll" || fail "SIGTERM gave $?: $(cat err)"
+	others_end || fail "whole at the end: $(ends)"
+	control "fault?name=none"
+done
+sim=$crm
+export CRM_TOKEN=$token
+
 # Asked to stop, it leaves with 0, and without an end marker.
 conf "concurrency = 1"
 control "set?latency=300"

@@ -9,6 +9,7 @@ other; in each its alert fires, and no other does.
 import glob
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -36,9 +37,16 @@ GRACE = 10
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One of those of scripts/servers: no outgoing connection gets it before it
+    is listened on."""
+    while True:
+        port = random.randrange(12000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def shorter(text):

@@ -80,13 +80,22 @@ if [ "${1:-}" = --typing ]; then
 		! sudo test -e $left || { echo "$left was left"; exit 1; }
 	done
 	! getent passwd messaging || exit 1
-	[ "$(sudo mariadb -N -e "SHOW DATABASES LIKE 'messaging'" | wc -l)" = 0 ]
+	# Others are there, or the servers were not asked.
+	there=$(sudo mariadb -N -e "SHOW DATABASES; SELECT User FROM mysql.user"
+		sudo rabbitmqctl -q list_vhosts name
+		sudo rabbitmqctl -q list_users)
+	for other in mysql root / guest; do
+		cut -f 1 <<<"$there" | grep -xF "$other" >/dev/null ||
+			{ echo "no $other in: $there"; exit 1; }
+	done
+	! grep -w messaging <<<"$there" || { echo "left behind"; exit 1; }
 	exit 0
 fi
 
 # become COMMAND: as the root of the copy, in processes of its own.
 if [ "${1:-}" = --copy ]; then
 	tmp=$2
+	unset TMPDIR # the copy has another
 	mount -t tmpfs -o mode=755 tmpfs "$tmp/copy"
 	mkdir "$tmp/copy/upper" "$tmp/copy/work" "$tmp/copy/root"
 	root=$tmp/copy/root
@@ -129,7 +138,7 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/readme_install.XXXXXX")
 as_root=()
 [ "$(id -u)" = 0 ] || as_root=(sudo -n)
 trap '"${as_root[@]}" rm -rf "$tmp"' EXIT
-trap 'exit 143' TERM INT HUP
+trap 'trap "" TERM INT HUP; exit 143' TERM INT HUP
 
 skip() {
 	echo "$*"

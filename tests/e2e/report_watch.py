@@ -12,7 +12,7 @@ import struct
 import termios
 import unicodedata
 
-from harness import BIN, Lab, say, until
+from harness import BIN, Lab, main, say, until
 
 OPERATORS = [("1", "田中花子"), ("2", "Анна"), ("3", "Zoë e\u0301"), ("4", "김철수")]
 
@@ -83,7 +83,7 @@ def check_columns(page, titles):
         assert row[at:].startswith("yes"), (head, row)
 
 
-def main():
+def body():
     with Lab("report_watch") as lab:
         lab.start_servers("mariadb")
         lab.env.update(MESSAGING_BIN=BIN, TERM="xterm")
@@ -126,7 +126,8 @@ def main():
             assert len(screen.page()) <= most, screen.page()
             screen.key(b"q")
             assert screen.end() == 0
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    main(body)

@@ -40,23 +40,30 @@ code 0 "$sink" --migrate
 same_whole "everything was removed"
 
 echo "- beside somebody who reads a view for long"
-hold() { # SECONDS SQL: in a transaction that stays open so long
-	"$servers" mysql "$tmp/db" messaging \
-		-e "BEGIN; $2; SELECT SLEEP($1)" >"$tmp/held" 2>&1 &
-	for _ in $(seq 100); do
-		[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
-			WHERE info LIKE 'SELECT SLEEP(%'")" = 0 ] || return 0
-		sleep 0.1
-	done
-	fail "nobody reads: $(cat "$tmp/held")"
+# count_of CONDITION: connections that are so.
+count_of() {
+	sql "SELECT COUNT(*) FROM information_schema.processlist WHERE $1"
 }
-hold 15 "SELECT 1 FROM read_status, alerts_all"
+is_held() {
+	[ "$(count_of "info LIKE 'SELECT SLEEP(%'")" = 1 ]
+}
+hold() { # SQL: in a transaction that stays open until let_go
+	"$servers" mysql "$tmp/db" messaging \
+		-e "BEGIN; $1; SELECT SLEEP(1000)" >"$tmp/held" 2>&1 &
+	holder=$!
+	until_true 20 is_held || fail "nobody reads: $(cat "$tmp/held")"
+}
+let_go() {
+	is_held || fail "nobody reads any more: $(cat "$tmp/held")"
+	sql "KILL $(sql "SELECT id FROM information_schema.processlist
+		WHERE info LIKE 'SELECT SLEEP(%'")"
+	wait "$holder" || :
+}
+hold "SELECT 1 FROM read_status, alerts_all"
 sql "DROP VIEW reports"
-began=$SECONDS
-code 0 "$sink" --migrate
+code 0 "$sink" --migrate # what is whole does not wait
 same_whole "a repair beside a reader"
-[ $((SECONDS - began)) -lt 9 ] || fail "what is whole had to wait"
-wait
+let_go
 
 echo "- killed, and run again"
 killed() { # CHANGE: at ever later moments
@@ -82,10 +89,17 @@ done | sed 's/figure_settings/metric_settings/' >"$tmp/before.sql"
 "$servers" mysql "$tmp/db" messaging <"$tmp/before.sql"
 sql "CREATE OR REPLACE VIEW tenant_parts AS SELECT 1 AS tenant,
 	1 AS generation, 1 AS parts, 1 AS as_of"
-hold 12 "SELECT 1 FROM reports"
+hold "SELECT 1 FROM reports"
 whole >"$tmp/now"
 ! diff "$tmp/whole" "$tmp/now" >"$tmp/diff" || fail "nothing to do"
-code 0 "$sink" --migrate
+"$sink" --migrate 2>"$tmp/err" &
+migrates=$!
+it_waits() {
+	[ "$(count_of "state LIKE '%metadata lock'")" != 0 ]
+}
+until_true 60 it_waits || fail "it waits for no reader"
+let_go
+wait $migrates || fail "the repair gives $?: $(cat "$tmp/err")"
 is "a word" "" "$(cat "$tmp/err")"
 same_whole "views of before"
 

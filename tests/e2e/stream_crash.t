@@ -58,26 +58,23 @@ wait "$daemon" 2>/dev/null || :
 AMQP_URL=amqp://127.0.0.1:1 "$aggregator" -f queue:others -t queue:rows \
 	--state "$tmp/marked" --every 5ms -a "$metrics" 2>"$tmp/err" &
 daemon=$!
-has_opened() {
-	find "/proc/$daemon/fd" -lname "$tmp/marked/stream.log" 2>/dev/null |
-		grep -q .
+has_opened() { # STATE
+	[ -n "$(find "/proc/$daemon/fd" -lname "$1/stream.log" 2>/dev/null)" ]
 }
-until_true 30 has_opened || fail "it does not open its state"
+until_true 30 has_opened "$tmp/marked" || fail "it does not open its state"
 kill "$daemon"
 wait "$daemon" || fail "SIGTERM gave $?: $(cat "$tmp/err")"
 "$probe" -e read queue:rows >/dev/null
 
 echo "- a SIGTERM in the middle, and a whole replay"
 cp "$tmp/got" "$tmp/before"
-"$probe" -p -b 400 write queue:records <"$tmp/records" >/dev/null &
-writer=$!
+put records 20 <"$tmp/records"
 "$aggregator" -f queue:records -t queue:rows --state "$state" --every 5ms \
 	-a "$metrics" 2>>"$tmp/log" &
 daemon=$!
-until_true 20 test "$(waiting rows)" -ge 0
+until_true 30 has_opened "$state" || fail "it does not open its state"
 kill "$daemon"
 wait "$daemon" || fail "SIGTERM gave $?"
-wait "$writer"
 stream -v
 collect
 same_figures "$tmp/records"

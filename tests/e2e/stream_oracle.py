@@ -37,12 +37,12 @@ HISTORY = {
     "messages": ("tenant", "conversation_id", "message_id", "created_at",
                  "sender", "sender_id", "receiver_id", "operator", "channel",
                  "message_type", "private", "automated", "content",
-                 "version"),
+                 "version", "data"),
     "message_views": ("tenant", "viewed_at", "message_id", "user_id",
                       "conversation_id"),
     "message_analytics": ("tenant", "id", "created_at", "message_id",
                           "conversation_id"),
-    "events": ("tenant", "id", "event_type", "user_id"),
+    "events": ("tenant", "id", "event_type", "user_id", "event_data"),
 }
 
 
@@ -196,7 +196,7 @@ class Round:
 
     def select(self, view, columns):
         cells = ", ".join("CAST(`%s` AS CHAR)" % c
-                          if c.endswith("_seconds") else "`%s`" % c
+                          if c.endswith(("_seconds", "data")) else "`%s`" % c
                           for c in columns)
         out = subprocess.run(
             ["scripts/servers", "mysql", self.lab.server_dir, "-N", "-B",
@@ -259,6 +259,8 @@ class Round:
         yield from sets("events", {
             (r["tenant"], r["id"]) for r in given if r["type"] == "event"}, {
             (r["tenant"], r["id"]) for r in there["events"]})
+        yield from event_data(
+            [r for r in given if r["type"] == "event"], there["events"])
         yield from sets("message_analytics", {
             (r["tenant"], analytics(r)) for r in given if analytics(r)}, {
             (r["tenant"], r["id"]) for r in there["message_analytics"]})
@@ -343,6 +345,24 @@ def sets(name, want, got):
             yield "%s %s: %s" % (name, item, what)
 
 
+def data_of(text):
+    """A column of JSON, as it is written there."""
+    return stream.records.as_written(
+        None if text is None else stream.records.loads(text))
+
+
+def event_data(given, there):
+    """That of the event, or of one that is the same."""
+    versions = {}
+    for r in given:
+        versions.setdefault((r["tenant"], r["id"]), []).append(
+            stream.records.as_written(r.get("data")))
+    for row in there:
+        own = versions.get((row["tenant"], row["id"]), [])
+        if own and data_of(row["event_data"]) not in own:
+            yield "events %s: should be one of %s" % (row, own)
+
+
 def messages(given, there):
     """Each message has a row, at the time of one of its versions; of those of
     one time the version edited last stays."""
@@ -360,8 +380,10 @@ def messages(given, there):
             at = compare.parse_time(row["created_at"])
             own = [r for r in versions[key] if r["at"] == at]
             last = max((r.get("updated_at") or 0 for r in own), default=None)
-            if (row["sender"], row["content"], row["channel"]) not in {
-                    (r["from"], r.get("text"), r.get("channel"))
+            if (row["sender"], row["content"], row["channel"],
+                    data_of(row["data"])) not in {
+                    (r["from"], r.get("text"), r.get("channel"),
+                     stream.records.as_written(r.get("data")))
                     for r in own if (r.get("updated_at") or 0) == last}:
                 yield "messages %s: is %s, should be one of %s" % (
                     key, row, own)
@@ -387,7 +409,7 @@ def spread(lines):
                 out.append(json.dumps(mark).encode())
             continue
         b = 64 if r["type"] == "operator" else partitions.bucket(
-            r["tenant"], str(r["chat"]))
+            r["tenant"], str(r.get("chat", r.get("user"))))
         there = counted.setdefault(name, {})
         there[b] = there.get(b, 0) + 1
         out.append(line)
@@ -395,7 +417,8 @@ def spread(lines):
 
 
 def tell(r, wrong):
-    path = os.path.join("/tmp", "stream.%d.ndjson" % r.number)
+    os.makedirs(stream_metrics.FINDS, exist_ok=True)
+    path = os.path.join(stream_metrics.FINDS, "stream.%d.ndjson" % r.number)
     with open(path, "wb") as f:
         f.write(r.data)
     say("SEED=%d: the stream is %s" % (r.number, path))

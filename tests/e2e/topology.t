@@ -164,7 +164,9 @@ says "'records.g1.1' has a reader; end it first"
 kill $reader
 wait $reader || :
 topology --retire 1
-ctl -p messaging list_queues name | grep -c '^records.g1' >/dev/null && fail "it stays"
+ctl -p messaging list_queues name >"$tmp/names"
+grep -q '^records\.g2' "$tmp/names" || fail "$(cat "$tmp/names")"
+! grep '^records\.g1' "$tmp/names" || fail "it stays"
 expect 65 topology --retire 2
 says "generation 2 is the newest one"
 topology --list | diff "$tmp/queues" - || fail "it is not the newest one"

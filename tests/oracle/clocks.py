@@ -85,6 +85,12 @@ def as_of_what(record):
     return LONG_AGO
 
 
+def says_last(record):
+    """Among chat records the greatest of these is the last word."""
+    return (as_of_what(record), by_bytes(record.get("status") or "open"),
+            by_bytes(record.get("operator")))
+
+
 class Interval:
     """Its length is exact, or in whole seconds; its ends are exact."""
 
@@ -112,10 +118,8 @@ def happenings(records, messages):
     out = [Happening(m["at"], Happening.MESSAGE, id_key(m["id"]), m)
            for m in messages]
     for r in records:
-        at = as_of_what(r)
-        rank = (by_bytes(r.get("status") or "open"),
-                by_bytes(r.get("operator")))
-        out.append(Happening(at, Happening.SAYS, rank, r))
+        at, *rank = says_last(r)
+        out.append(Happening(at, Happening.SAYS, tuple(rank), r))
         if r.get("opened_at") is not None and not r.get("opened_late"):
             out.append(Happening(r["opened_at"], Happening.BEGINS, (), r))
         if r.get("status") == "closed" and not r.get("closed_late"):

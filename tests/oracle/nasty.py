@@ -11,13 +11,11 @@ import json
 import random
 import unicodedata
 
-from records import shown
+from records import FIRST, LAST, shown
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60000, 3600000, 86400000
+YEARS_400 = 146097 * DAY
 START = 1763632800000 # 2025-11-20T10:00:00Z
-FIRST, LAST = -62135596800000, 253402300799999 # years 0001 to 9999
-FIRST = -62135596800000 # 0001-01-01
-LAST = 253402300799999
 # Of more records of a chat a stream may drop some that repeat another.
 MOST_DESCRIBED = 60
 WRITERS = ("customer", "operator", "bot", "system")
@@ -48,8 +46,9 @@ ASIAN = ("人々が時々、二〇二六年", "ｶﾞﾗｽ と ﾃﾞｰﾀ", "
 # What no program may choke on; each stands for a value.
 NUMBERS = ("9223372036854775808", "-9223372036854775809", "1e400", "-1E+999",
            "18446744073709551616", "0.1000000000000000055511151231257827",
-           "123456789012345678901234567890.5e-7", "9" * 400, "1e-400")
-VALUES = NUMBERS + ('"x"', "[]", "[1,[2,{}]]", "{}", "true", "null", '""',
+           "123456789012345678901234567890.5e-7", "9" * 400, "1e-400", "1.10",
+           "12345678901234567890")
+VALUES = NUMBERS + ('{"n":[1.10,-0.0]}', '"x"', "[]", "[1,[2,{}]]", "{}", "true", "null", '""',
                     '"\\u0000"', '"\\u0000a\\ud83c\\udf89"')
 
 BROKEN = (
@@ -88,6 +87,11 @@ YEARS = (
     '{"type":"event","tenant":"%s","id":"e","event":"x","at":"10000-01-01T00:00:00Z"}',
     '{"type":"event","tenant":"%s","id":"e","event":"x","at":"9999-12-31T23:59:59-00:01"}',
     '{"type":"event","tenant":"%s","id":"e","event":"x","at":"0001-01-01T00:00:00+00:01"}',
+    '{"type":"event","tenant":"%s","id":"e","event":"x","at":"2025-11-20T10:00:00+24:00"}',
+    '{"type":"event","tenant":"%s","id":"e","event":"x","at":"2025-11-20T10:00:00-00:60"}',
+    '{"type":"event","tenant":"%s","id":"e","event":"x","at":"2025-11-20T10:00:00-99:99"}',
+    '{"type":"event","tenant":"%s","id":"e","event":"x","at":"2025-11-20T10:00:61Z"}',
+    '{"type":"event","tenant":"%s","id":"e","event":"x","at":"9999-12-31T23:59:60Z"}',
 )
 EVERY = ("edits", "repeats", "records", "closed_records", "opened_later",
          "opened_long_ago",
@@ -227,15 +231,33 @@ class Tenant:
 
     def time(self, ms):
         """One of the ways to write it."""
+        d = self.dice
         ms = min(max(ms, FIRST), LAST)
+        if d.random() < 0.15:
+            return self.elsewhere(ms)
         text = shown(ms)
-        if self.dice.random() < 0.1 and self.start == START and ms < LAST - DAY:
-            return shown(ms + 19800000)[:-1] + "+05:30"
-        if ms % SECOND == 0 and self.dice.random() < 0.3:
-            return text[:-5] + "Z"
-        if self.dice.random() < 0.05:
-            return text[:-1] + "999Z"
+        if ms % MINUTE == 0 and ms > FIRST and d.random() < 0.3:
+            text = shown(ms - MINUTE)[:17] + d.choice(("60Z", "60.9Z"))
+        elif ms % SECOND == 0 and d.random() < 0.3:
+            text = text[:-5] + "Z"
+        elif d.random() < 0.05:
+            text = text[:-1] + "999Z"
+        if d.random() < 0.05:
+            text = d.choice((text.lower(), text.replace("T", " ")))
         return text
+
+    def elsewhere(self, ms):
+        """With an offset; year 0000 or 9999 may be another in UTC."""
+        east = self.dice.choice((330, -1, 1, -150, 1439, -1439))
+        local = ms + east * MINUTE
+        if local > LAST:
+            return shown(ms)
+        year_0 = local < FIRST
+        text = shown(local + YEARS_400 if year_0 else local)
+        if year_0:
+            text = "0000" + text[4:]
+        return "%s%s%02d:%02d" % (text[:-1], "-" if east < 0 else "+",
+                                  abs(east) // 60, abs(east) % 60)
 
     # Messages.
 
@@ -303,10 +325,13 @@ class Tenant:
             if "snapshot_texts" not in self.world.features:
                 m.pop("text", None)
             return
-        raw = ""
-        if self.has("json", 0.03):
-            raw = '"data":' + self.dice.choice(VALUES)
-        self.tell(arrival, m, raw)
+        self.tell(arrival, m, self.data())
+
+    def data(self):
+        """Of a record that may have some."""
+        if not self.has("json", 0.03):
+            return ""
+        return '"data":' + self.dice.choice(VALUES)
 
     def again(self, m, arrival):
         """Comes once more, or is edited; all within the window."""
@@ -445,7 +470,7 @@ class Tenant:
                 e["at"] = at
             if d.random() < 0.2:
                 e["chat"] = d.choice(self.chats)
-            self.tell(arrival, e)
+            self.tell(arrival, e, self.data())
             if arrival - at < self.window // 2 and d.random() < 0.2:
                 if d.random() < 0.6:
                     e = dict(e, event=d.choice(deeds))
@@ -497,11 +522,20 @@ class Tenant:
             if c["status"] != "closed":
                 c.pop("closed_at", None)
             body.append(c)
+            if d.random() < 0.05: # says two things, often of one instant
+                body.append(dict(c, status=d.choice(("open", "pending")),
+                                 at=d.choice((c.get("at"), t)),
+                                 operator=d.choice(self.operators)))
         shown_now = {(m["chat"], m["id"]): m for m in self.written}
         for m in shown_now.values():
             if m["chat"] in there and d.random() < 0.7 and \
                     t - self.window * 3 // 4 < m["at"] < t - 5000:
                 body.append(m)
+        for _ in range(d.choice((0, 0, 3))):
+            self.n += 1
+            body.append({"type": "event", "id": "e%d" % self.n, "event": "seen",
+                         "user": d.choice(self.users),
+                         "at": t - d.randrange(self.window // 2)})
         whole_one = d.random() < 0.8
         size = len(body)
         d.shuffle(body)

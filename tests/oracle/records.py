@@ -11,8 +11,11 @@ from datetime import datetime, timedelta, timezone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MS = timedelta(milliseconds=1)
+# The calendar comes again after so long.
+CYCLE_YEARS, CYCLE = 400, timedelta(days=146097)
+FIRST, LAST = -62135596800000, 253402300799999 # years 0001 to 9999
 TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?"
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?"
     r"(?:([Zz])|([+-])(\d\d):(\d\d))$", re.ASCII)
 TENANT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$", re.ASCII)
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -57,6 +60,24 @@ class Number(str):
     """A number as it was written."""
 
 
+def loads(text):
+    return json.loads(text, parse_int=Number, parse_float=Number,
+                      parse_constant=constant)
+
+
+def as_written(value):
+    """A text that two values share only when their numbers are written alike;
+    how their texts are escaped does not matter."""
+    def told(v):
+        if isinstance(v, Number):
+            return {"number": str(v)}
+        if isinstance(v, dict):
+            return {"members": {k: told(x) for k, x in v.items()}}
+        return [told(x) for x in v] if isinstance(v, list) else v
+
+    return json.dumps(told(value), sort_keys=True)
+
+
 def constant(word):
     raise Refused("not JSON: %s" % word)
 
@@ -66,20 +87,23 @@ def time_of(text):
     if parts is None:
         raise Refused("no time: %s" % text)
     year, month, day, hour, minute, second = map(int, parts.groups()[:6])
+    east = int(parts.group(10) or 0), int(parts.group(11) or 0)
+    if second > 60 or east[0] > 23 or east[1] > 59:
+        raise Refused("no time: %s" % text)
     try:
-        t = datetime(year or 1, month, day, hour, minute, second,
-                     tzinfo=timezone.utc)
-        ms = int((parts.group(7) or "").ljust(3, "0")[:3])
-        away = timedelta()
-        if parts.group(9):
-            away = timedelta(hours=int(parts.group(10)),
-                             minutes=int(parts.group(11)))
-            away = -away if parts.group(9) == "-" else away
-        if year == 0:
-            raise ValueError
-        return (t - away - EPOCH) // MS + ms
-    except (ValueError, OverflowError):
+        # Year 0 may be year 1 in UTC, and is no year of datetime's.
+        t = datetime(year or CYCLE_YEARS, month, day, hour, minute,
+                     tzinfo=timezone.utc) - EPOCH
+    except ValueError:
         raise Refused("no time: %s" % text) from None
+    away = timedelta(hours=east[0], minutes=east[1])
+    ms = (t - (CYCLE if year == 0 else timedelta())
+          - (-away if parts.group(9) == "-" else away)) // MS + second * 1000
+    if second < 60:
+        ms += int((parts.group(7) or "").ljust(3, "0")[:3])
+    if not FIRST <= ms <= LAST:
+        raise Refused("no time: %s" % text)
+    return ms
 
 
 def shown(ms):
@@ -129,8 +153,7 @@ KINDS = {"id": id_of, "time": lambda v: time_of(text_of(v)),
 def record_of(line):
     """The record in a line, or None where its type is not known."""
     try:
-        given = json.loads(line.decode("utf-8"), parse_int=Number,
-                           parse_float=Number, parse_constant=constant)
+        given = loads(line.decode("utf-8"))
     except ValueError as e:
         raise Refused("not JSON: %s" % e) from None
     if not isinstance(given, dict):

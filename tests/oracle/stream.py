@@ -113,6 +113,9 @@ class Tenant:
             elif r["type"] == "message":
                 chats.add(r["chat"])
                 self.message(r)
+            elif r["type"] == "event" and self.by_hand:
+                # A stream has them beside its snapshots.
+                self.events.append(self.taken_in(r))
         self.snapshots.append((snapshot.at, chats))
 
     # What it comes to.
@@ -267,6 +270,7 @@ def replay(tenants, whole, found):
         snapshots = [x for x in given if isinstance(x, Snapshot)]
         if snapshots:
             s = max(snapshots, key=lambda s: s.at)
+            found.in_snapshots += s.lines
             found.of_snapshots[name] = alone(name, s, t.conf)
             t.whole(s)
         for r in given:
@@ -282,7 +286,7 @@ def alone(name, snapshot, conf):
     chats = t.chats(alone=True)
     for k, c in chats.items():
         if k in t.said:
-            c.is_as_said(t.said[k][-1])
+            c.is_as_said(max(t.said[k], key=clocks.says_last))
         else:
             c.status = "left" # it was not described
     found = metrics.live_rows(name, t.listed, {}, chats, snapshot.at)

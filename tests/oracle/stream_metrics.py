@@ -6,6 +6,7 @@ usage: stream_metrics.py [FILE]: the stream of a file instead, with the default
 settings.
 """
 
+import collections
 import json
 import os
 import re
@@ -23,6 +24,7 @@ import shrink  # noqa: E402
 import stream  # noqa: E402
 
 BIN = os.environ.get("BIN", "build/bin")
+FINDS = "build/finds" # where what failed stays
 TIMES = re.compile(r"(_at|_since|_active|^as_of|^hour|^window_(start|end))$")
 NAMED = re.compile(r"^aggregator: line (\d+): ", re.M)
 MORE = re.compile(r"^aggregator: and (\d+) more bad records$", re.M)
@@ -61,6 +63,13 @@ def time_or_text(text):
         return text # such as year 0, which nobody may write
 
 
+def passed_on(line):
+    """What a line says, to whichever snapshot it belonged."""
+    record = stream.records.loads(line)
+    record.pop("snapshot", None)
+    return stream.records.as_written(record)
+
+
 class Output:
     """What the aggregator wrote, by tenant: before the end of a snapshot,
     and behind it."""
@@ -82,7 +91,7 @@ class Output:
                 assert key not in rows, "%s came twice" % (key,)
                 rows[key] = row
             else:
-                self.passed.append(record)
+                self.passed.append(passed_on(line))
 
 
 def run(data, conf):
@@ -131,6 +140,7 @@ def problems(data, conf):
     want = stream.expected(data, conf)
     got, said = run(data, conf)
     yield from refusals(want.refused, said)
+    yield from passed(data, want, got.passed)
     for where, ours, theirs in (
             ("snapshot of", want.of_snapshots, got.of_snapshots),
             ("", want.rows, got.rows)):
@@ -138,6 +148,20 @@ def problems(data, conf):
             yield from differences(
                 (where + " " + tenant).strip(), ours.get(tenant, {}),
                 theirs.get(tenant, {}))
+
+
+def passed(data, want, got):
+    """Messages, views and events go on as they came, in any order."""
+    lines = data.split(b"\n")
+    given = collections.Counter(
+        passed_on(lines[r["line"] - 1])
+        for r in want.accepted + want.in_snapshots
+        if r["type"] in ("message", "view", "event"))
+    there = collections.Counter(got)
+    for line in sorted((given - there).keys()):
+        yield "passed on: is missing: " + line
+    for line in sorted((there - given).keys()):
+        yield "passed on: should not be there: " + line
 
 
 def refusals(want, said):
@@ -173,7 +197,8 @@ def tell(seed, lines, conf, wrong):
 
     small = shrink.shrink(lines, fails)
     data = b"\n".join(small) + b"\n"
-    path = os.path.join(tempfile.gettempdir(), "stream.%s.ndjson" % seed)
+    os.makedirs(FINDS, exist_ok=True)
+    path = os.path.join(FINDS, "stream.%s.ndjson" % seed)
     with open(path, "wb") as f:
         f.write(data)
     with open(path + ".conf", "w", encoding="utf-8") as f:

@@ -13,7 +13,9 @@ from clocks import CHATWOOT, OURS  # noqa: E402
 
 class Vectors(unittest.TestCase):
     def test_vectors(self):
-        for v in vectors.read():
+        read = list(vectors.read())
+        self.assertGreater(len(read), 80)
+        for v in read:
             for definition in (OURS, CHATWOOT):
                 for data in v.orders():
                     with self.subTest(v.sentence, definition=definition):

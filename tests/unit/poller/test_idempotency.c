@@ -86,6 +86,25 @@ forgets_the_oldest(const char *dir)
 	idempotency_close(m);
 }
 
+/* However many there may be with a folder. */
+static void
+memory_keeps_fewer(void **state)
+{
+	struct idempotency *m = open_at(NULL, 2 * IDEMPOTENCY_IN_MEMORY);
+	char key[16];
+	int i;
+
+	(void)state;
+	for (i = 0; i <= IDEMPOTENCY_IN_MEMORY; i++) {
+		(void)snprintf(key, sizeof key, "k%d", i);
+		assert_int_equal(ask(m, key, T0, 7), IDEMPOTENCY_NEW);
+	}
+	assert_int_equal(ask(m, "k1", T0, 7), IDEMPOTENCY_AGAIN);
+	assert_int_equal(ask(m, key, T0, 7), IDEMPOTENCY_AGAIN);
+	assert_int_equal(ask(m, "k0", T0, 7), IDEMPOTENCY_NEW);
+	idempotency_close(m);
+}
+
 static void
 empty_state(void)
 {
@@ -308,6 +327,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_remembers),
+		cmocka_unit_test(memory_keeps_fewer),
 		cmocka_unit_test(a_folder_remembers),
 		cmocka_unit_test(the_longest_key_fits),
 		cmocka_unit_test(a_killed_process_forgets_nothing),
