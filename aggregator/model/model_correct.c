@@ -131,7 +131,7 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	struct text id =
 	    message_id_text(&from->lexicon.message_ids, old->id, buf);
 	struct message new;
-	bool late = model_is_late(to, old->at), known;
+	bool late = model_is_late(to, old->at);
 	enum model_result result = MODEL_NEW;
 
 	if (is_past_episode(c, old->at, late))
@@ -139,12 +139,9 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	copy_message(to, from, old, &new);
 	to->replaces = false;
 	to->known_stays = false;
-	known = late ? messages_has(to, c, &new)
-		     : (to->dedup_on_add || to->incremental) &&
-			   !identities_add(to,
-			       identities_make(to, chat_id(c), id), old->at);
-	if (known)
-		result = messages_revise(to, c, &new);
+	if (to->dedup_on_add || to->incremental)
+		result = messages_take(
+		    to, c, identities_make(to, chat_id(c), id), &new);
 	else
 		*messages_append(to, c) = new;
 	if (to->on_merged != NULL && !late && result != MODEL_DUPLICATE)
@@ -368,8 +365,7 @@ model_lacks(struct model *m, const struct record *r)
 		if (held || is_past_episode(c, r->at, late))
 			return lacks;
 	}
-	return late || !dedup_has(&m->private->dedup_messages,
-			   identities_make(m, r->chat, r->id));
+	return late || identities_find(m, r) != DEDUP_KNOWN;
 }
 
 void

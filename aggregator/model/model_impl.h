@@ -185,13 +185,15 @@ void descriptions_unpack(struct model *m, struct chat *c, struct pack *r);
 
 /* A new message at the end of the chat, to be filled in. */
 struct message *messages_append(struct model *m, struct chat *c);
-/* The index of the message that is kept, or c->n. */
+/* The index of the message that is kept, or c->n. One that is older than the
+ * window may have been dropped at a flush, so a time within the window does not
+ * find it. */
 size_t messages_find(
     struct model *m, struct chat *c, int64_t at, message_id id);
-bool messages_has(struct model *m, struct chat *c, const struct message *x);
-/* Another version of a message of the chat: takes it over, or drops it. */
-enum model_result messages_revise(
-    struct model *m, struct chat *c, const struct message *new);
+/* A message that comes, of a model that recognizes duplicates: appends it, or
+ * takes it over or drops it as another version of one that came before. */
+enum model_result messages_take(struct model *m, struct chat *c,
+    struct fingerprint f, const struct message *new);
 /* Of two versions: see struct model, known_stays. */
 bool messages_known_stays(const struct model *m, const struct message *new,
     const struct message *old);
@@ -215,8 +217,12 @@ void pending_flush(struct model *m);
 /* The identity of a message; prefetches its slot. */
 struct fingerprint identities_make(
     struct model *m, struct text chat, struct text id);
-/* True when it is new; it is remembered from now on. */
-bool identities_add(struct model *m, struct fingerprint f, int64_t at);
+/* It is remembered from now on, for as long as its latest time says: within the
+ * window of that a version may come again. */
+enum dedup_found identities_add(
+    struct model *m, struct fingerprint f, int64_t at);
+/* Of a message, without adding it. */
+enum dedup_found identities_find(struct model *m, const struct record *r);
 /* Has a new identity packed with the next commit; of an incremental model. */
 void identities_list_fresh(struct model *m, const struct fresh_id *x);
 /* Adds an identity of the state. */

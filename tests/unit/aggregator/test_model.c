@@ -5,6 +5,7 @@
  * and unpacked in between, and dropped what it may drop.
  */
 #include "tests/unit/model_store.h"
+#include "tests/unit/model_world.h"
 
 /* What the tests would prove nothing without. */
 static size_t dropped_n, gone;
