@@ -122,7 +122,10 @@ void
 lives_find(struct derivation *w, const struct chat *c)
 {
 	const struct model *m = w->model;
+	/* A description counts from status_at on, a message behind
+	 * described_at: also in the instant of the last that was dropped. */
 	int64_t last = c->dropped.at, status_at = c->dropped.status_at, at;
+	int64_t described_at = CLOCK_NONE;
 	enum chat_status status = c->dropped.status, by;
 	size_t i = 0, j = 0;
 	bool is_description;
@@ -142,17 +145,15 @@ lives_find(struct derivation *w, const struct chat *c)
 		    (is_over_status(status) || was_missing(m, c, last, at))) {
 			add_life(w, i, j);
 			status = CHAT_OPEN;
-			status_at = CLOCK_NONE;
+			status_at = described_at = CLOCK_NONE;
 		}
 		if (is_description && at >= status_at) {
 			status = status_or_open(w->descriptions[j]);
-			status_at = at;
+			status_at = described_at = at;
+		} else if (!is_description && at > described_at) {
+			by = status_of_message(&c->messages[i]);
+			status = by != CHAT_NONE ? by : status;
 		}
-		by = is_description || at <= status_at
-			 ? CHAT_NONE
-			 : status_of_message(&c->messages[i]);
-		if (by != CHAT_NONE)
-			status = by;
 		*(is_description ? &j : &i) += 1;
 		if (at > last)
 			last = at;

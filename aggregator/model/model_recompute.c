@@ -33,13 +33,14 @@ drop_episodes(struct model *m, struct chat *c, const struct droppable *old,
 {
 	struct dropped_history *f = &c->dropped;
 
+	/* Maybe nothing else has the name but the messages. */
+	interner_hold(&m->lexicon.names, old->assignee);
 	/* They replace what the lives before left. */
 	if (old->lives > 0)
 		*f = (struct dropped_history){ .at = CLOCK_NONE,
 			.status_at = CLOCK_NONE,
 			.assignee_at = CLOCK_NONE };
 	lives_drop_messages(m, c, messages);
-	interner_hold(&m->lexicon.names, old->assignee);
 	interner_drop(&m->lexicon.names, f->assignee);
 	f->assignee = old->assignee;
 	f->assignee_at = old->assignee_known ? f->at : CLOCK_NONE;
