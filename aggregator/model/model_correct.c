@@ -195,8 +195,21 @@ keep_absence(struct model *m, struct chat *c, int64_t before)
 	chats_touch(m, c, false);
 }
 
-/* Has chats recomputed that are not in the snapshot and have no newer record:
- * they become CHAT_GONE. */
+/* What a whole snapshot of then changes of a chat that it lacks: one without a
+ * newer record becomes CHAT_GONE, unless it is over; of another one a life may
+ * have ended then. */
+static bool
+is_changed_by_absence(struct model *m, struct chat *c, int64_t at)
+{
+	if (newest_of(c) <= at)
+		return c->dirty || (c->now.status != CHAT_CLOSED &&
+				       c->now.status != CHAT_GONE);
+	chats_load(m, c);
+	return lives_are_parted(m, c, at);
+}
+
+/* Has chats recomputed that are not in the snapshot, as far as that changes
+ * them. */
 static void
 touch_missing_chats(struct model *m, const struct model *snapshot,
     const struct bucket_set *part)
@@ -216,12 +229,10 @@ touch_missing_chats(struct model *m, const struct model *snapshot,
 		    c->listed_at == snapshot->as_of)
 			continue;
 		keep_absence(m, c, before[c->bucket]);
-		if (newest_of(c) > snapshot->as_of ||
-		    (!c->dirty && (c->now.status == CHAT_CLOSED ||
-				      c->now.status == CHAT_GONE)))
-			continue;
-		chats_load(m, c);
-		chats_touch(m, c, true);
+		if (is_changed_by_absence(m, c, snapshot->as_of)) {
+			chats_load(m, c);
+			chats_touch(m, c, true);
+		}
 	}
 }
 

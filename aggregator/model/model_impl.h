@@ -291,6 +291,9 @@ void lives_drop_messages(struct model *m, struct chat *c, size_t messages);
 /* The newest whole snapshot of the chat's bucket, if it lacks the chat; else
  * CLOCK_NONE. */
 int64_t lives_missing_at(const struct model *m, const struct chat *c);
+/* A silence around that time is so long that a life ends there if a whole
+ * snapshot of then lacks the chat; of one that is loaded. */
+bool lives_are_parted(const struct model *m, const struct chat *c, int64_t at);
 /* A whole snapshot of then lacks the chat. */
 void lives_add_absence(const struct model *m, struct chat *c, int64_t at);
 /* Removes absences that separate no records that are kept or may come. */

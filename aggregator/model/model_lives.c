@@ -422,6 +422,30 @@ narrow_gap(struct gap *g, int64_t at)
 		g->from = at;
 }
 
+static struct gap
+find_gap(const struct chat *c, int64_t at)
+{
+	struct gap g = { at, CLOCK_NONE, CLOCK_NONE };
+	const struct description *d;
+	size_t i;
+
+	narrow_gap(&g, c->dropped.at);
+	for (d = c->descriptions; d != NULL; d = d->next)
+		narrow_gap(&g, d->at);
+	for (i = 0; i < c->n; i++)
+		narrow_gap(&g, c->messages[i].at);
+	return g;
+}
+
+bool
+lives_are_parted(const struct model *m, const struct chat *c, int64_t at)
+{
+	struct gap g = find_gap(c, at);
+
+	return m->memory > 0 && g.from != CLOCK_NONE && g.to != CLOCK_NONE &&
+	       g.to - g.from > m->memory;
+}
+
 struct absence_filter {
 	const struct model *model;
 	const struct chat *chat;
@@ -435,17 +459,11 @@ is_absence_needed(void *ctx, int64_t at)
 	const struct absence_filter *f = ctx;
 	const struct model *m = f->model;
 	const struct chat *c = f->chat;
-	const struct description *d;
-	struct gap g = { at, CLOCK_NONE, CLOCK_NONE };
-	size_t i;
+	struct gap g;
 
 	if (at < c->dropped.at)
 		return false;
-	narrow_gap(&g, c->dropped.at);
-	for (d = c->descriptions; d != NULL; d = d->next)
-		narrow_gap(&g, d->at);
-	for (i = 0; i < c->n; i++)
-		narrow_gap(&g, c->messages[i].at);
+	g = find_gap(c, at);
 	if (g.from == CLOCK_NONE || g.to == CLOCK_NONE)
 		return g.from != CLOCK_NONE;
 	return g.to - g.from > m->memory || !model_is_late(m, g.to);
