@@ -174,6 +174,8 @@ struct chat *chats_next_expired(struct model *m, int64_t limit);
 /* Takes over the names that the description holds. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
+/* Newest first, before the chat is derived. */
+void chats_sort_descriptions(const struct model *m, struct chat *c);
 /* Removes that many of the oldest ones, if there are so many. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
 /* To and from a packed head. */

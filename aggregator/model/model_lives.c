@@ -293,14 +293,24 @@ add_mark(struct derivation *w, size_t *n, int64_t at, enum mark_kind kind,
 	w->marks[i] = x;
 }
 
+/* The j-th description tells of an opening that none from `from` on told. The
+ * latest of those is mostly told again, or followed by a later one. */
 static bool
-is_repeated_opening(const struct derivation *w, size_t from, size_t j)
+is_new_opening(
+    const struct derivation *w, size_t from, size_t j, int64_t *latest)
 {
+	int64_t at = w->descriptions[j]->opened_at;
+
+	if (at > *latest) {
+		*latest = at;
+		return true;
+	}
+	if (at == CLOCK_NONE || at == *latest)
+		return false;
 	for (; from < j; from++)
-		if (w->descriptions[from]->opened_at ==
-		    w->descriptions[j]->opened_at)
-			return true;
-	return false;
+		if (w->descriptions[from]->opened_at == at)
+			return false;
+	return true;
 }
 
 /* A mark of before the last dropped message: dropped_history has its effect. Of
@@ -319,12 +329,12 @@ make_marks(struct derivation *w, const struct chat *c, size_t life)
 	struct life begin = w->lives[life], end = life_end(w, c, life);
 	const struct dropped_history *f = &c->dropped;
 	const struct description *d;
+	int64_t opened = CLOCK_NONE;
 	size_t j, n = 0;
 
 	for (j = begin.description; j < end.description; j++) {
 		d = w->descriptions[j];
-		if (d->opened_at != CLOCK_NONE &&
-		    !is_repeated_opening(w, begin.description, j) &&
+		if (is_new_opening(w, begin.description, j, &opened) &&
 		    !is_in_dropped(c, life, d->opened_at, MARK_OPENED))
 			add_mark(w, &n, d->opened_at, MARK_OPENED, 0);
 		/* An older one is in dropped.assignee. */
