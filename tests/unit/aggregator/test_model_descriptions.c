@@ -182,6 +182,35 @@ they_take_little_room_in_the_state(void **state)
 	buf_release(&b[1]);
 }
 
+/* What it says holds for whatever comes, also after a flush. */
+static void
+one_without_a_time_is_not_forgotten(void **state)
+{
+	struct record r;
+	struct model m;
+
+	(void)state;
+	begin(&m);
+	record_clear(&r);
+	r.type = RECORD_CHAT;
+	r.chat = id;
+	r.status = CHAT_CLOSED;
+	r.closed_at = START + 5;
+	r.channel = (struct text){ "w", 1 };
+	r.operator_id = (struct text){ "7", 1 };
+	assert_int_equal(model_add(&m, &r), MODEL_NEW);
+	record_clear(&r);
+	r.type = RECORD_CLOCK;
+	r.at = START + 6;
+	assert_int_equal(model_add(&m, &r), MODEL_SKIPPED);
+	model_stream_flush(&m);
+	write_message(&m, 4, FROM_CUSTOMER, "1", NULL);
+	model_stream_flush(&m);
+	assert_int_equal(m.chats[0]->described, 1);
+	assert_true(text_is(model_name(&m, m.chats[0]->now.channel), "w"));
+	model_release(&m);
+}
+
 /* Two operators take turns, and the 1001st record's has it when it closes. */
 static void
 by_hand_they_come_in_any_order(void **state)
@@ -217,6 +246,7 @@ main(void)
 		cmocka_unit_test(repeated_records_go_with_the_window),
 		cmocka_unit_test(more_than_that_do_not_grow),
 		cmocka_unit_test(they_take_little_room_in_the_state),
+		cmocka_unit_test(one_without_a_time_is_not_forgotten),
 		cmocka_unit_test(by_hand_they_come_in_any_order),
 	};
 
