@@ -149,6 +149,17 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 		    to->ctx, to, c, &new, model_text(from, c, old), result);
 }
 
+static bool
+has_late_message(const struct model *m, const struct chat *old)
+{
+	uint32_t i;
+
+	for (i = 0; i < old->n; i++)
+		if (model_is_late(m, old->messages[i].at))
+			return true;
+	return false;
+}
+
 static struct chat *
 copy_chat(struct model *to, const struct model *from, const struct chat *old)
 {
@@ -156,6 +167,8 @@ copy_chat(struct model *to, const struct model *from, const struct chat *old)
 	size_t i;
 
 	chats_load(to, c);
+	if (has_late_message(to, old))
+		chats_recompute_before_late(to, c);
 	copy_descriptions(to, c, from, old);
 	for (i = 0; i < old->n; i++)
 		merge_message(to, c, from, &old->messages[i]);

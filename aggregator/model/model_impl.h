@@ -355,6 +355,8 @@ void chats_load(struct model *m, struct chat *c);
  * because no row was made since. */
 void chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d);
+/* The same before messages that are older than the window. */
+void chats_recompute_before_late(struct model *m, struct chat *c);
 /* Marks the chat as gone, and takes back what it gave to the totals. */
 void recompute_gone(struct model *m, struct chat *c);
 

@@ -1,7 +1,8 @@
 /*
  * Tests of aggregator/model_messages and model_identities: how long a message
- * is known of which versions with other times came, over a restart, and whether
- * a flush has dropped it meanwhile or not.
+ * is known of which versions with other times came, over a restart; and that
+ * what comes so late that a flush may have dropped what it is about makes the
+ * same of it, whether one has or not.
  */
 #include "tests/unit/model_store.h"
 
@@ -17,17 +18,22 @@
 enum between { NOTHING, FLUSH, RESTART, BETWEENS };
 
 static struct store store;
-static int64_t resolutions; /* their lengths together, as reported */
+static int64_t resolutions; /* their lengths together, as reported, */
+static int64_t credited;    /* and of those that somebody has */
 
 static void
 sum_resolutions(void *ctx, const struct model *m, const struct chat *c,
     const struct interval *i, bool withdrawn)
 {
+	int64_t ms = withdrawn ? -i->ms : i->ms;
+
 	(void)ctx;
-	(void)m;
 	(void)c;
-	if (i->kind == INTERVAL_RESOLUTION)
-		resolutions += withdrawn ? -i->ms : i->ms;
+	if (i->kind != INTERVAL_RESOLUTION)
+		return;
+	resolutions += ms;
+	if (interval_operator(m, i).p != NULL)
+		credited += ms;
 }
 
 static void
@@ -49,7 +55,7 @@ end(struct model *m)
 	model_release(m);
 	release_store(&store);
 	memset(&store, 0, sizeof store);
-	resolutions = 0;
+	resolutions = credited = 0;
 }
 
 static void
@@ -239,6 +245,64 @@ an_older_version_does_not_come_back(void **state)
 	}
 }
 
+/* A snapshot tells of a message of the episode that is older than the
+ * window. */
+static void
+a_snapshot_adds_nothing_to_what_may_be_dropped(void **state)
+{
+	enum between what;
+	struct model m, s;
+
+	(void)state;
+	for (what = NOTHING; what < BETWEENS; what++) {
+		begin(&m);
+		describe(&m, 29 * MINUTE);
+		(void)write_message(&m, "a", "1", 30 * MINUTE, 0);
+		close_chat(&m, 31 * MINUTE);
+		(void)write_message(&m, "a", "2", 20 * HOUR_MS, 0);
+		(void)write_message(&m, "b", "3", DAY + 40 * MINUTE, 0);
+		happen(&m, what);
+		model_init(&s, text("t"), false, START + DAY + 40 * MINUTE);
+		(void)write_message(&s, "a", "0", 10 * MINUTE, 0);
+		model_correct(&m, &s, NULL);
+		model_release(&s);
+		happen(&m, FLUSH);
+		assert_int_equal(resolutions, MINUTE);
+		end(&m);
+	}
+}
+
+/* It would name who had the chat at any time, but for what is forgotten. */
+static void
+a_record_without_a_time_reaches_what_is_kept(void **state)
+{
+	enum between what;
+	struct record r;
+	struct model m;
+
+	(void)state;
+	for (what = NOTHING; what < BETWEENS; what++) {
+		begin(&m);
+		(void)write_message(&m, "a", "1", 30 * MINUTE, 0);
+		close_chat(&m, 31 * MINUTE);
+		(void)write_message(&m, "a", "2", 20 * HOUR_MS, 0);
+		(void)write_message(&m, "a", "3", 40 * HOUR_MS, 0);
+		(void)write_message(&m, "b", "4", 2 * DAY + 40 * MINUTE, 0);
+		/* Now it may drop the first episode. */
+		(void)write_message(&m, "a", "5", 2 * DAY + 40 * MINUTE, 0);
+		happen(&m, what);
+		record_clear(&r);
+		r.type = RECORD_CHAT;
+		r.chat = text("a");
+		r.operator_id = text("7");
+		assert_int_equal(model_add(&m, &r), MODEL_NEW);
+		happen(&m, FLUSH);
+		assert_int_equal(resolutions, MINUTE);
+		assert_int_equal(credited, 0);
+		end(&m);
+	}
+}
+
 int
 main(void)
 {
@@ -247,6 +311,9 @@ main(void)
 		cmocka_unit_test(so_it_is_of_an_event),
 		cmocka_unit_test(what_comes_after_the_window_is_not_compared),
 		cmocka_unit_test(an_older_version_does_not_come_back),
+		cmocka_unit_test(
+		    a_snapshot_adds_nothing_to_what_may_be_dropped),
+		cmocka_unit_test(a_record_without_a_time_reaches_what_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
