@@ -194,8 +194,25 @@ sweep_expired(struct dedup *s)
 	}
 }
 
+static enum dedup_found
+compare_span(const struct dedup *s, const uint64_t *slot, uint16_t span)
+{
+	uint16_t later = (uint16_t)(span - (slot[1] & SPAN_MASK));
+
+	if (slot[0] == 0 || is_expired_slot(s, slot))
+		return DEDUP_NEW;
+	return later > 0 && later <= SPAN_MASK / 2 ? DEDUP_LATER : DEDUP_KNOWN;
+}
+
+static void
+date_slot(uint64_t *slot, uint16_t span)
+{
+	slot[1] = (slot[1] & ~SPAN_MASK) | span;
+}
+
 uint64_t *
-dedup_enter(struct dedup *s, struct fingerprint f, uint16_t span, bool *fresh)
+dedup_enter(struct dedup *s, struct fingerprint f, uint16_t span,
+    enum dedup_found *found)
 {
 	struct dedup_part *p;
 	uint64_t *slot;
@@ -206,8 +223,8 @@ dedup_enter(struct dedup *s, struct fingerprint f, uint16_t span, bool *fresh)
 	if (p->slots == NULL || p->n * 4 >= (p->mask + 1) * 3)
 		grow_part(p, s->width);
 	slot = find_fingerprint(p, s->width, f);
-	*fresh = slot[0] == 0 || is_expired_slot(s, slot);
-	if (!*fresh)
+	*found = compare_span(s, slot, span);
+	if (*found != DEDUP_NEW)
 		return slot + 2;
 	if (slot[0] == 0) {
 		p->n++;
@@ -219,25 +236,31 @@ dedup_enter(struct dedup *s, struct fingerprint f, uint16_t span, bool *fresh)
 	return slot + 2;
 }
 
-bool
-dedup_has(const struct dedup *s, struct fingerprint f)
+enum dedup_found
+dedup_find(const struct dedup *s, struct fingerprint f, uint16_t span)
 {
 	const struct dedup_part *p = &s->parts[f.a >> 56];
-	const uint64_t *slot;
 
 	if (p->slots == NULL)
-		return false;
-	slot = find_fingerprint(p, s->width, f);
-	return slot[0] != 0 && !is_expired_slot(s, slot);
+		return DEDUP_NEW;
+	return compare_span(s, find_fingerprint(p, s->width, f), span);
 }
 
-bool
+void
+dedup_date(struct dedup *s, struct fingerprint f, uint16_t span)
+{
+	date_slot(find_fingerprint(part_of(s, f.a), s->width, f), span);
+}
+
+enum dedup_found
 dedup_add(struct dedup *s, struct fingerprint f, uint16_t span)
 {
-	bool fresh;
+	enum dedup_found found;
+	uint64_t *words = dedup_enter(s, f, span, &found);
 
-	(void)dedup_enter(s, f, span, &fresh);
-	return fresh;
+	if (found == DEDUP_LATER)
+		date_slot(words - 2, span);
+	return found;
 }
 
 /* The part in the high bits, the slot in the low ones. */
@@ -266,7 +289,7 @@ dedup_next(const struct dedup *s, size_t *i, struct fingerprint *f)
 }
 
 void
-dedup_move(struct dedup *s, uint16_t span)
+dedup_date_all(struct dedup *s, uint16_t span)
 {
 	uint64_t *slot;
 	size_t i, j;
@@ -277,8 +300,7 @@ dedup_move(struct dedup *s, uint16_t span)
 		for (j = 0; j <= s->parts[i].mask; j++) {
 			slot = s->parts[i].slots + j * s->width;
 			if (slot[0] != 0)
-				slot[1] =
-				    (slot[1] & ~(uint64_t)UINT16_MAX) | span;
+				date_slot(slot, span);
 		}
 	}
 }

@@ -68,18 +68,28 @@ uint16_t dedup_span(int64_t at, int64_t span_ms);
 /* Prefetches the slot that dedup_enter() reads first. */
 void dedup_prefetch(const struct dedup *s, struct fingerprint f);
 
+/* What is known of a fingerprint when its record comes (again). */
+enum dedup_found {
+	DEDUP_NEW,
+	DEDUP_KNOWN,
+	DEDUP_LATER, /* known, but only of a span before the record's */
+};
+
 /* Finds or adds the fingerprint and returns the user's words, valid until the
- * next call. *fresh: it was added, with words of 0. */
-uint64_t *dedup_enter(
-    struct dedup *s, struct fingerprint f, uint16_t span, bool *fresh);
+ * next call; those of a new one are 0. A known one keeps its span. */
+uint64_t *dedup_enter(struct dedup *s, struct fingerprint f, uint16_t span,
+    enum dedup_found *found);
 
-bool dedup_has(const struct dedup *s, struct fingerprint f);
+enum dedup_found dedup_find(
+    const struct dedup *s, struct fingerprint f, uint16_t span);
 
-/* All that is there belongs to this span from now on. */
-void dedup_move(struct dedup *s, uint16_t span);
+/* What is there belongs to this span from now on: one fingerprint, or all. */
+void dedup_date(struct dedup *s, struct fingerprint f, uint16_t span);
+void dedup_date_all(struct dedup *s, uint16_t span);
 
-/* Adds the fingerprint; true when it is new. */
-bool dedup_add(struct dedup *s, struct fingerprint f, uint16_t span);
+/* Adds the fingerprint, or dates a known one to a later span. */
+enum dedup_found dedup_add(
+    struct dedup *s, struct fingerprint f, uint16_t span);
 
 /* Iterates from *i = 0: the words of the next fingerprint and *f, or NULL. */
 const uint64_t *dedup_next(

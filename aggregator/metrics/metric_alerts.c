@@ -429,9 +429,10 @@ alerts_advance(void *ctx, int64_t newest, bool refresh)
 	if (refresh)
 		report_moved(f);
 	mark_reported(f);
+	/* Until the next one cannot become too full any more. */
 	if (f->window > 0 && newest != CLOCK_NONE)
 		keyed_state_expire(&f->windows,
-		    newest - f->window - f->rules[RULES - 1].length);
+		    newest - f->window - 2 * f->rules[RULES - 1].length);
 }
 
 static void

@@ -8,6 +8,8 @@
  * can come or change any more, and after it the younger messages, linked in
  * their order. A message that comes last continues the run of all; after any
  * other change that run is counted anew from the base, when a row needs it.
+ * Where nothing is ever too old, as in a file, messages are linked as they come
+ * and put in order then.
  * Messages move to the base as soon as the window has passed them. Where a
  * snapshot brings older ones still, they count as if they came right after the
  * base.
@@ -56,7 +58,7 @@ struct monologues {
 	struct keyed_state table; /* by chat */
 	struct keyed_state links; /* (chat, number) */
 	struct timer_queue timer_queue;
-	bool lasts; /* in a stream that refuses late messages */
+	bool lasts; /* in a stream that refuses late messages: in order */
 	int64_t window, forget;
 };
 
@@ -130,18 +132,36 @@ compare_to_link(const struct streaming_metric_message *m, struct text id,
 	return id_compare(id.p, id.len, l->id, l->id_len);
 }
 
-/* The last link not after the message, and its *number; NULL: all are. */
+/* The last link not after the message, and its *number; NULL: all are. Without
+ * an order it is the last one. */
 static struct link *
 find_place(struct monologues *f, const struct monologue *c,
-    const struct streaming_metric_message *m, struct text id, uint32_t *number)
+    const struct streaming_metric_message *m, uint32_t *number)
 {
 	struct link *l = link_find(f, c, c->last);
 
-	for (*number = c->last; l != NULL && compare_to_link(m, id, l) < 0;) {
+	for (*number = c->last;
+	     f->lasts && l != NULL && compare_to_link(m, m->id, l) < 0;) {
 		*number = l->before;
 		l = link_find(f, c, l->before);
 	}
 	return l;
+}
+
+/* The link of the message with that time and id, or NULL. */
+static struct link *
+find_message(struct monologues *f, const struct monologue *c,
+    const struct streaming_metric_message *m, struct text id)
+{
+	struct link *l = link_find(f, c, c->last);
+	int order = -1;
+
+	for (; l != NULL; l = link_find(f, c, l->before)) {
+		order = compare_to_link(m, id, l);
+		if (order == 0 || (order > 0 && f->lasts))
+			break;
+	}
+	return order == 0 ? l : NULL;
 }
 
 /* Links two messages that follow each other; 0 is either end of the list. */
@@ -237,12 +257,14 @@ insert_message(struct monologues *f, const struct streaming_metric_message *m)
 	uint32_t before, after, number = ++c->number;
 	struct key k = link_key(c, number);
 	struct link *l;
+	bool behind;
 
 	/* Else it is all within the window. */
 	if (c->known_last != CLOCK_NONE && c->known_last < oldest_change(f))
 		age_links(f, c);
-	l = find_place(f, c, m, m->id, &before);
+	l = find_place(f, c, m, &before);
 	after = l != NULL ? l->after : c->first;
+	behind = after == 0 && (l == NULL || compare_to_link(m, m->id, l) >= 0);
 	l = keyed_state_get(&f->links, k.bytes, k.len, NULL);
 	l->at = m->at;
 	l->side = m->from == FROM_CUSTOMER;
@@ -255,7 +277,7 @@ insert_message(struct monologues *f, const struct streaming_metric_message *m)
 		c->known_last = m->at;
 	if (before == 0 && after == 0)
 		schedule_monologue(f, c, m->at + f->window + LINGER_MS);
-	if (after != 0)
+	if (!behind)
 		c->stale = true;
 	else if (!c->stale)
 		run_add(f, &c->all, m->at, l->side);
@@ -276,13 +298,12 @@ remove_message(struct monologues *f, const struct streaming_metric_message *old,
 {
 	struct monologue *c = find_monologue(f, old, false);
 	struct link *l = NULL;
-	uint32_t number;
 
 	if (c != NULL) {
 		age_links(f, c);
-		l = find_place(f, c, old, id, &number);
+		l = find_message(f, c, old, id);
 	}
-	if (l == NULL || compare_to_link(old, id, l) != 0)
+	if (l == NULL)
 		return !is_in_base(c, old->at);
 	join_links(f, c, l->before, l->after);
 	keyed_state_delete(&f->links, l);
@@ -326,15 +347,33 @@ monologues_counted_elsewhere(
 		keyed_state_change(&f->table, c);
 }
 
+static int
+compare_links(const void *a, const void *b)
+{
+	const struct link *const *x = a, *const *y = b;
+
+	if ((*x)->at != (*y)->at)
+		return (*x)->at < (*y)->at ? -1 : 1;
+	return id_compare((*x)->id, (*x)->id_len, (*y)->id, (*y)->id_len);
+}
+
 /* The run of the messages before that time. */
 static struct monologue_run
 run_before(struct monologues *f, const struct monologue *c, int64_t before)
 {
-	const struct link *l = link_find(f, c, c->first);
+	const struct link *l = link_find(f, c, c->first), **v = NULL;
 	struct monologue_run r = c->base;
+	size_t n = 0, cap = 0, i;
 
-	for (; l != NULL && l->at < before; l = link_find(f, c, l->after))
-		run_add(f, &r, l->at, l->side);
+	for (; l != NULL; l = link_find(f, c, l->after)) {
+		XGROW(v, n, cap);
+		v[n++] = l;
+	}
+	if (!f->lasts && n > 1)
+		qsort(v, n, sizeof *v, compare_links);
+	for (i = 0; i < n && v[i]->at < before; i++)
+		run_add(f, &r, v[i]->at, v[i]->side);
+	free(v);
 	return r;
 }
 

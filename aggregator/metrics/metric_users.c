@@ -2,8 +2,8 @@
  * user_stats: of each user who wrote, in whatever role: how many messages
  * count, the first and the last of them, and in how many conversations they
  * wrote within the last [aggregator] user_active (24 hours) before the tenant's
- * newest time; a message of exactly 24 hours ago is out. Who has no name has no
- * row.
+ * newest time, of a snapshot before its own; a message of exactly 24 hours ago
+ * is out. Who has no name has no row.
  *
  * A pair of user and conversation is kept as long as its last message is that
  * young; a timer queue says when to look at it again. Its entry there may be
@@ -44,7 +44,7 @@ struct users {
 	struct timer_queue timer_queue; /* of pairs */
 	struct streaming_metric_cap cap;
 	int64_t active; /* how long a conversation is active, in ms */
-	int64_t newest, expired_at;
+	int64_t expired_at;
 };
 
 /* CLOCK_NONE when all messages were retracted: long ago. */
@@ -80,7 +80,7 @@ users_open(const struct streaming_metric_setup *setup)
 	timer_queue_open(&f->timer_queue, setup->home, "user_chats_due");
 	streaming_metric_cap_init(&f->cap, setup, "user_conversations");
 	f->active = streaming_metric_conf(setup, "user_active");
-	f->newest = f->expired_at = CLOCK_NONE;
+	f->expired_at = CLOCK_NONE;
 	return f;
 }
 
@@ -153,7 +153,7 @@ review_pair(struct users *f, struct text key, int64_t due)
 	if (p == NULL || p->due != due)
 		return;
 	p->due = top_values_get(&p->last) + f->active;
-	if (p->due <= f->newest) {
+	if (p->due <= f->table.home->now) {
 		remove_pair(f, key_read_text(key, &at), p);
 		return;
 	}
@@ -164,22 +164,21 @@ review_pair(struct users *f, struct text key, int64_t due)
 static void
 expire_pairs(struct users *f)
 {
+	int64_t now = f->table.home->now, due;
 	struct text key;
-	int64_t due;
 
-	f->expired_at = f->newest;
-	while (timer_queue_next(&f->timer_queue, f->newest, &key, &due))
+	f->expired_at = now;
+	while (timer_queue_next(&f->timer_queue, now, &key, &due))
 		review_pair(f, key, due);
 }
 
 static void
-advance_time(struct users *f, int64_t at)
+expire_pairs_at_times(struct users *f)
 {
-	if (at <= f->newest)
-		return;
-	f->newest = at;
+	int64_t now = f->table.home->now;
+
 	/* CLOCK_NONE is far below. */
-	if (f->expired_at < at - EXPIRE_EVERY)
+	if (now != CLOCK_NONE && f->expired_at < now - EXPIRE_EVERY)
 		expire_pairs(f);
 }
 
@@ -224,7 +223,7 @@ users_add(void *ctx, const struct streaming_metric_message *m)
 
 	if (m->user.p == NULL)
 		return;
-	advance_time(f, m->at);
+	expire_pairs_at_times(f);
 	u = get_user(f, m);
 	s = stretches_at(&f->stretches, u, m->at, true);
 	stretch_add(s, m->at);
@@ -242,8 +241,8 @@ users_counted_elsewhere(void *ctx, const struct streaming_metric_message *m)
 
 	if (!m->counted || m->user.p == NULL)
 		return;
-	advance_time(f, m->at);
-	if (m->at + f->active <= f->newest)
+	expire_pairs_at_times(f);
+	if (m->at + f->active <= f->table.home->now)
 		return;
 	u = get_user(f, m);
 	keyed_state_emit(&f->table, u);
@@ -256,9 +255,9 @@ remove_from_pair(struct users *f, const struct streaming_metric_message *m)
 	struct pair *p;
 	struct key k;
 
-	advance_time(f, f->table.home->newest);
+	expire_pairs_at_times(f);
 	/* It is too old to be in the pair, which may have been made since. */
-	if (m->at + f->active <= f->newest)
+	if (m->at + f->active <= f->table.home->now)
 		return;
 	pair_key(&k, m);
 	p = keyed_state_find(&f->pairs, k.bytes, k.len);
@@ -317,7 +316,6 @@ users_advance(void *ctx, int64_t newest, bool refresh)
 	struct users *f = ctx;
 
 	(void)refresh;
-	advance_time(f, newest);
 	expire_pairs(f);
 	stretches_expire(&f->stretches, newest);
 }

@@ -161,15 +161,15 @@ add_history_record(struct model *m, const struct record *r)
 static enum model_result
 add_message_record(struct model *m, const struct record *r)
 {
-	bool late = model_is_late(m, r->at);
 	struct message new;
 	struct fingerprint f;
 	struct chat *c;
 
 	if (m->no_clocks) {
 		f = identities_make(m, r->chat, r->id);
-		return identities_add(m, f, r->at) ? MODEL_NEW
-						   : MODEL_DUPLICATE;
+		return identities_add(m, f, r->at) == DEDUP_NEW
+			   ? MODEL_NEW
+			   : MODEL_DUPLICATE;
 	}
 	if (r->text.p != NULL &&
 	    (m->keeps_texts ||
@@ -187,12 +187,7 @@ add_message_record(struct model *m, const struct record *r)
 		return MODEL_DUPLICATE;
 	message_read(&m->lexicon, &new, r);
 	message_name(&m->lexicon, &new, r->user, r->operator_id, c->name_hints);
-	/* Identities of that age are not kept. */
-	if (late ? messages_has(m, c, &new) : !identities_add(m, f, r->at))
-		return messages_revise(m, c, &new);
-	*messages_append(m, c) = new;
-	chats_touch(m, c, true);
-	return MODEL_NEW;
+	return messages_take(m, c, f, &new);
 }
 
 /* The system clock is read only when the time of the tenant jumps. The first

@@ -73,9 +73,10 @@ struct chat {
 	struct tally responses;
 	uint32_t messages_counted, participants, skewed;
 	uint32_t described; /* how many descriptions its present life has */
+	uint32_t descriptions_n;
 
 	/* Private. */
-	struct description *descriptions; /* newest first */
+	struct description *descriptions; /* newest first, once recomputed */
 	int64_t listed_at; /* of the newest snapshot that has the chat */
 	/* The whole snapshots that lack it, of which the newest one may be in
 	 * whole_at alone; see model_lives.c. */

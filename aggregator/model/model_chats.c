@@ -383,7 +383,9 @@ chats_queue_expiry(struct model *m, struct chat *c)
 	struct model_private *p = m->private;
 	struct chat_expiry x = { expiry_due(m, c), c, c->use };
 
-	if (c->expiry_queued || m->window == 0 || c->gone ||
+	/* Without any time it is never known to be old. */
+	if (c->newest == CLOCK_NONE || c->expiry_queued || m->window == 0 ||
+	    c->gone ||
 	    (c->now.status != CHAT_CLOSED && c->now.status != CHAT_GONE))
 		return;
 	c->expiry_queued = true;

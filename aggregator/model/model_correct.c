@@ -131,7 +131,7 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	struct text id =
 	    message_id_text(&from->lexicon.message_ids, old->id, buf);
 	struct message new;
-	bool late = model_is_late(to, old->at), known;
+	bool late = model_is_late(to, old->at);
 	enum model_result result = MODEL_NEW;
 
 	if (is_past_episode(c, old->at, late))
@@ -139,17 +139,25 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	copy_message(to, from, old, &new);
 	to->replaces = false;
 	to->known_stays = false;
-	known = late ? messages_has(to, c, &new)
-		     : (to->dedup_on_add || to->incremental) &&
-			   !identities_add(to,
-			       identities_make(to, chat_id(c), id), old->at);
-	if (known)
-		result = messages_revise(to, c, &new);
+	if (to->dedup_on_add || to->incremental)
+		result = messages_take(
+		    to, c, identities_make(to, chat_id(c), id), &new);
 	else
 		*messages_append(to, c) = new;
 	if (to->on_merged != NULL && !late && result != MODEL_DUPLICATE)
 		to->on_merged(
 		    to->ctx, to, c, &new, model_text(from, c, old), result);
+}
+
+static bool
+has_late_message(const struct model *m, const struct chat *old)
+{
+	uint32_t i;
+
+	for (i = 0; i < old->n; i++)
+		if (model_is_late(m, old->messages[i].at))
+			return true;
+	return false;
 }
 
 static struct chat *
@@ -159,6 +167,8 @@ copy_chat(struct model *to, const struct model *from, const struct chat *old)
 	size_t i;
 
 	chats_load(to, c);
+	if (has_late_message(to, old))
+		chats_recompute_before_late(to, c);
 	copy_descriptions(to, c, from, old);
 	for (i = 0; i < old->n; i++)
 		merge_message(to, c, from, &old->messages[i]);
@@ -198,8 +208,21 @@ keep_absence(struct model *m, struct chat *c, int64_t before)
 	chats_touch(m, c, false);
 }
 
-/* Has chats recomputed that are not in the snapshot and have no newer record:
- * they become CHAT_GONE. */
+/* What a whole snapshot of then changes of a chat that it lacks: one without a
+ * newer record becomes CHAT_GONE, unless it is over; of another one a life may
+ * have ended then. */
+static bool
+is_changed_by_absence(struct model *m, struct chat *c, int64_t at)
+{
+	if (newest_of(c) <= at)
+		return c->dirty || (c->now.status != CHAT_CLOSED &&
+				       c->now.status != CHAT_GONE);
+	chats_load(m, c);
+	return lives_are_parted(m, c, at);
+}
+
+/* Has chats recomputed that are not in the snapshot, as far as that changes
+ * them. */
 static void
 touch_missing_chats(struct model *m, const struct model *snapshot,
     const struct bucket_set *part)
@@ -219,12 +242,10 @@ touch_missing_chats(struct model *m, const struct model *snapshot,
 		    c->listed_at == snapshot->as_of)
 			continue;
 		keep_absence(m, c, before[c->bucket]);
-		if (newest_of(c) > snapshot->as_of ||
-		    (!c->dirty && (c->now.status == CHAT_CLOSED ||
-				      c->now.status == CHAT_GONE)))
-			continue;
-		chats_load(m, c);
-		chats_touch(m, c, true);
+		if (is_changed_by_absence(m, c, snapshot->as_of)) {
+			chats_load(m, c);
+			chats_touch(m, c, true);
+		}
 	}
 }
 
@@ -368,8 +389,7 @@ model_lacks(struct model *m, const struct record *r)
 		if (held || is_past_episode(c, r->at, late))
 			return lacks;
 	}
-	return late || !dedup_has(&m->private->dedup_messages,
-			   identities_make(m, r->chat, r->id));
+	return late || identities_find(m, r) != DEDUP_KNOWN;
 }
 
 void

@@ -227,6 +227,7 @@ derive_chat(struct derivation *w, struct chat *c)
 	size_t credits;
 
 	sort_messages(w, c);
+	chats_sort_descriptions(w->model, c);
 	lives_find(w, c);
 	lives_set_state(w, c);
 	walk_chat(&k, w, c);

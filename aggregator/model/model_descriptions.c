@@ -1,6 +1,7 @@
 /*
  * model_descriptions: the chat records of a chat, newest first, which of them
- * need not be kept, and their packed form.
+ * need not be kept, and their packed form. An incremental model puts each in
+ * its place; any other one sorts them once, when the chat is derived.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -153,9 +154,9 @@ has_change_between(const struct chat *c, const struct description *older,
  * between the two any more. Of a run of equal descriptions the first and the
  * last are kept. */
 static void
-prune_descriptions(struct model *m, struct chat *c, size_t n)
+prune_descriptions(struct model *m, struct chat *c)
 {
-	const bool many = m->incremental && n > DESCRIPTIONS;
+	const bool many = c->descriptions_n > DESCRIPTIONS;
 	int64_t limit = m->window > 0 && m->as_of != CLOCK_NONE
 			    ? m->as_of - m->window
 			    : INT64_MIN;
@@ -170,6 +171,7 @@ prune_descriptions(struct model *m, struct chat *c, size_t n)
 		    !has_change_between(c, d->next, d)) {
 			*at = d->next;
 			free_description(m, d);
+			c->descriptions_n--;
 			continue;
 		}
 		newer_fields |= fields_of(d);
@@ -182,15 +184,14 @@ void
 chats_add_description(
     struct model *m, struct chat *c, const struct description *d)
 {
-	struct description *new = new_description(m), **at;
-	size_t n = 0;
+	struct description *new = new_description(m), **at = &c->descriptions;
 	int order = 1;
 
 	chats_recompute_before(m, c, d);
 	*new = *d;
-	for (at = &c->descriptions; *at != NULL; at = &(*at)->next, n++) {
+	for (; *at != NULL; at = &(*at)->next) {
 		order = compare_descriptions(m, new, *at);
-		if (order >= 0)
+		if (order >= 0 || !m->incremental)
 			break;
 	}
 	/* A duplicate. */
@@ -200,27 +201,64 @@ chats_add_description(
 	}
 	new->next = *at;
 	*at = new;
-	for (n++; new->next != NULL; new = new->next)
-		n++;
-	if (!c->arriving)
-		prune_descriptions(m, c, n);
+	c->descriptions_n++;
+	if (m->incremental && !c->arriving)
+		prune_descriptions(m, c);
+}
+
+static struct description *
+merge_descriptions(
+    const struct model *m, struct description *a, struct description *b)
+{
+	struct description *first = NULL, **at = &first, **from;
+
+	while (a != NULL && b != NULL) {
+		from = compare_descriptions(m, a, b) >= 0 ? &a : &b;
+		*at = *from;
+		at = &(*from)->next;
+		*from = *at;
+	}
+	*at = a != NULL ? a : b;
+	return first;
+}
+
+static struct description *
+sort_descriptions(const struct model *m, struct description *list, size_t n)
+{
+	struct description *last = list, *half;
+	size_t i;
+
+	if (n < 2)
+		return list;
+	for (i = 1; i < n / 2; i++)
+		last = last->next;
+	half = last->next;
+	last->next = NULL;
+	return merge_descriptions(m, sort_descriptions(m, list, n / 2),
+	    sort_descriptions(m, half, n - n / 2));
+}
+
+void
+chats_sort_descriptions(const struct model *m, struct chat *c)
+{
+	if (!m->incremental)
+		c->descriptions =
+		    sort_descriptions(m, c->descriptions, c->descriptions_n);
 }
 
 void
 chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest)
 {
-	struct description **at = &c->descriptions, *d, *next;
-	size_t n = 0;
+	struct description **at = &c->descriptions, *d;
+	size_t n;
 
-	for (d = c->descriptions; d != NULL; d = d->next)
-		n++;
-	for (; n > oldest; n--)
+	for (n = c->descriptions_n; n > oldest; n--)
 		at = &(*at)->next;
-	for (d = *at; d != NULL; d = next) {
-		next = d->next;
+	while ((d = *at) != NULL) {
+		*at = d->next;
 		free_description(m, d);
+		c->descriptions_n--;
 	}
-	*at = NULL;
 }
 
 static void
@@ -318,7 +356,8 @@ hold_names(struct model *m, const struct description *d)
 }
 
 static struct description *
-unpack_repeats(struct pack *r, struct model *m, struct description *d)
+unpack_repeats(
+    struct pack *r, struct model *m, struct chat *c, struct description *d)
 {
 	uint64_t n = pack_count(r, 1);
 	struct description *new;
@@ -331,6 +370,7 @@ unpack_repeats(struct pack *r, struct model *m, struct description *d)
 		new->at = (int64_t)((uint64_t)d->at - pack_number(r));
 		hold_names(m, new);
 		d->next = new;
+		c->descriptions_n++;
 	}
 	return d;
 }
@@ -345,7 +385,7 @@ descriptions_unpack(struct model *m, struct chat *c, struct pack *r)
 	for (; n > 0 && !r->bad; n--) {
 		at = pack_signed(r);
 		if (at == DESCRIPTION_REPEATS) {
-			last = unpack_repeats(r, m, last);
+			last = unpack_repeats(r, m, c, last);
 			continue;
 		}
 		new = new_description(m);
@@ -353,5 +393,6 @@ descriptions_unpack(struct model *m, struct chat *c, struct pack *r)
 		unpack_description(r, m, at, new);
 		*(last != NULL ? &last->next : &c->descriptions) = new;
 		last = new;
+		c->descriptions_n++;
 	}
 }

@@ -190,7 +190,7 @@ events_date(struct model *m)
 		return;
 	for (i = 0; i < p->fresh_n; i++)
 		p->fresh[i].span = span;
-	dedup_move(&p->dedup_events, span);
+	dedup_date_all(&p->dedup_events, span);
 	i = 0;
 	/* Those that are saved are saved anew. */
 	while ((words = dedup_next(&p->dedup_events, &i, &f)) != NULL)
@@ -224,13 +224,13 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 	struct model_private *p = m->private;
 	const struct interner *n = &m->lexicon.names;
 	enum model_result result = MODEL_NEW;
+	enum dedup_found found;
 	uint64_t *words;
-	bool fresh;
 
 	if (p->dedup_events.width == 0)
 		dedup_init(&p->dedup_events, m->seed, EVENT_WORDS);
-	words = dedup_enter(&p->dedup_events, f, span_of(m, at), &fresh);
-	if (!fresh) {
+	words = dedup_enter(&p->dedup_events, f, span_of(m, at), &found);
+	if (found != DEDUP_NEW) {
 		if (compare_versions(n, words, at, user, event) <= 0)
 			return MODEL_DUPLICATE;
 		if (words[WORD_WHAT] != 0)
@@ -239,6 +239,8 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 			    (uint32_t)words[WORD_WHAT], false);
 		result = MODEL_VERSION;
 	}
+	if (found == DEDUP_LATER)
+		dedup_date(&p->dedup_events, f, span_of(m, at));
 	words[WORD_AT] = (uint64_t)at;
 	/* The count holds the names until the model is released. */
 	words[WORD_WHAT] = 0;
@@ -258,14 +260,16 @@ events_restore(struct model *m, struct fingerprint f, uint16_t span, int64_t at,
 {
 	struct model_private *p = m->private;
 	const struct interner *n = &m->lexicon.names;
+	enum dedup_found found;
 	uint64_t *words;
-	bool fresh;
 	int c = 1;
 
 	if (p->dedup_events.width == 0)
 		dedup_init(&p->dedup_events, m->seed, EVENT_WORDS);
-	words = dedup_enter(&p->dedup_events, f, span, &fresh);
-	if (!fresh)
+	words = dedup_enter(&p->dedup_events, f, span, &found);
+	if (found == DEDUP_LATER)
+		dedup_date(&p->dedup_events, f, span);
+	if (found != DEDUP_NEW)
 		c = compare_versions(n, words, at, user, event);
 	if (c <= 0)
 		return;

@@ -29,15 +29,25 @@ identities_make(struct model *m, struct text chat, struct text id)
 	return f;
 }
 
-bool
+enum dedup_found
 identities_add(struct model *m, struct fingerprint f, int64_t at)
 {
-	if (!dedup_add(&m->private->dedup_messages, f, model_span(m, at)))
-		return false;
-	if (m->incremental)
+	uint16_t span = model_span(m, at);
+	enum dedup_found found =
+	    dedup_add(&m->private->dedup_messages, f, span);
+
+	if (found != DEDUP_KNOWN && m->incremental)
 		identities_list_fresh(
-		    m, &(struct fresh_id){ .f = f, .span = model_span(m, at) });
-	return true;
+		    m, &(struct fresh_id){ .f = f, .span = span });
+	return found;
+}
+
+enum dedup_found
+identities_find(struct model *m, const struct record *r)
+{
+	struct fingerprint f = identities_make(m, r->chat, r->id);
+
+	return dedup_find(&m->private->dedup_messages, f, model_span(m, r->at));
 }
 
 void

@@ -174,6 +174,8 @@ struct chat *chats_next_expired(struct model *m, int64_t limit);
 /* Takes over the names that the description holds. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
+/* Newest first, before the chat is derived. */
+void chats_sort_descriptions(const struct model *m, struct chat *c);
 /* Removes that many of the oldest ones, if there are so many. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
 /* To and from a packed head. */
@@ -185,13 +187,15 @@ void descriptions_unpack(struct model *m, struct chat *c, struct pack *r);
 
 /* A new message at the end of the chat, to be filled in. */
 struct message *messages_append(struct model *m, struct chat *c);
-/* The index of the message that is kept, or c->n. */
+/* The index of the message that is kept, or c->n. One that is older than the
+ * window may have been dropped at a flush, so a time within the window does not
+ * find it. */
 size_t messages_find(
     struct model *m, struct chat *c, int64_t at, message_id id);
-bool messages_has(struct model *m, struct chat *c, const struct message *x);
-/* Another version of a message of the chat: takes it over, or drops it. */
-enum model_result messages_revise(
-    struct model *m, struct chat *c, const struct message *new);
+/* A message that comes, of a model that recognizes duplicates: appends it, or
+ * takes it over or drops it as another version of one that came before. */
+enum model_result messages_take(struct model *m, struct chat *c,
+    struct fingerprint f, const struct message *new);
 /* Of two versions: see struct model, known_stays. */
 bool messages_known_stays(const struct model *m, const struct message *new,
     const struct message *old);
@@ -215,8 +219,12 @@ void pending_flush(struct model *m);
 /* The identity of a message; prefetches its slot. */
 struct fingerprint identities_make(
     struct model *m, struct text chat, struct text id);
-/* True when it is new; it is remembered from now on. */
-bool identities_add(struct model *m, struct fingerprint f, int64_t at);
+/* It is remembered from now on, for as long as its latest time says: within the
+ * window of that a version may come again. */
+enum dedup_found identities_add(
+    struct model *m, struct fingerprint f, int64_t at);
+/* Of a message, without adding it. */
+enum dedup_found identities_find(struct model *m, const struct record *r);
 /* Has a new identity packed with the next commit; of an incremental model. */
 void identities_list_fresh(struct model *m, const struct fresh_id *x);
 /* Adds an identity of the state. */
@@ -285,6 +293,9 @@ void lives_drop_messages(struct model *m, struct chat *c, size_t messages);
 /* The newest whole snapshot of the chat's bucket, if it lacks the chat; else
  * CLOCK_NONE. */
 int64_t lives_missing_at(const struct model *m, const struct chat *c);
+/* A silence around that time is so long that a life ends there if a whole
+ * snapshot of then lacks the chat; of one that is loaded. */
+bool lives_are_parted(const struct model *m, const struct chat *c, int64_t at);
 /* A whole snapshot of then lacks the chat. */
 void lives_add_absence(const struct model *m, struct chat *c, int64_t at);
 /* Removes absences that separate no records that are kept or may come. */
@@ -344,6 +355,8 @@ void chats_load(struct model *m, struct chat *c);
  * because no row was made since. */
 void chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d);
+/* The same before messages that are older than the window. */
+void chats_recompute_before_late(struct model *m, struct chat *c);
 /* Marks the chat as gone, and takes back what it gave to the totals. */
 void recompute_gone(struct model *m, struct chat *c);
 

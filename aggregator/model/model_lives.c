@@ -122,7 +122,10 @@ void
 lives_find(struct derivation *w, const struct chat *c)
 {
 	const struct model *m = w->model;
+	/* A description counts from status_at on, a message behind
+	 * described_at: also in the instant of the last that was dropped. */
 	int64_t last = c->dropped.at, status_at = c->dropped.status_at, at;
+	int64_t described_at = CLOCK_NONE;
 	enum chat_status status = c->dropped.status, by;
 	size_t i = 0, j = 0;
 	bool is_description;
@@ -142,17 +145,15 @@ lives_find(struct derivation *w, const struct chat *c)
 		    (is_over_status(status) || was_missing(m, c, last, at))) {
 			add_life(w, i, j);
 			status = CHAT_OPEN;
-			status_at = CLOCK_NONE;
+			status_at = described_at = CLOCK_NONE;
 		}
 		if (is_description && at >= status_at) {
 			status = status_or_open(w->descriptions[j]);
-			status_at = at;
+			status_at = described_at = at;
+		} else if (!is_description && at > described_at) {
+			by = status_of_message(&c->messages[i]);
+			status = by != CHAT_NONE ? by : status;
 		}
-		by = is_description || at <= status_at
-			 ? CHAT_NONE
-			 : status_of_message(&c->messages[i]);
-		if (by != CHAT_NONE)
-			status = by;
 		*(is_description ? &j : &i) += 1;
 		if (at > last)
 			last = at;
@@ -292,14 +293,24 @@ add_mark(struct derivation *w, size_t *n, int64_t at, enum mark_kind kind,
 	w->marks[i] = x;
 }
 
+/* The j-th description tells of an opening that none from `from` on told. The
+ * latest of those is mostly told again, or followed by a later one. */
 static bool
-is_repeated_opening(const struct derivation *w, size_t from, size_t j)
+is_new_opening(
+    const struct derivation *w, size_t from, size_t j, int64_t *latest)
 {
+	int64_t at = w->descriptions[j]->opened_at;
+
+	if (at > *latest) {
+		*latest = at;
+		return true;
+	}
+	if (at == CLOCK_NONE || at == *latest)
+		return false;
 	for (; from < j; from++)
-		if (w->descriptions[from]->opened_at ==
-		    w->descriptions[j]->opened_at)
-			return true;
-	return false;
+		if (w->descriptions[from]->opened_at == at)
+			return false;
+	return true;
 }
 
 /* A mark of before the last dropped message: dropped_history has its effect. Of
@@ -318,12 +329,12 @@ make_marks(struct derivation *w, const struct chat *c, size_t life)
 	struct life begin = w->lives[life], end = life_end(w, c, life);
 	const struct dropped_history *f = &c->dropped;
 	const struct description *d;
+	int64_t opened = CLOCK_NONE;
 	size_t j, n = 0;
 
 	for (j = begin.description; j < end.description; j++) {
 		d = w->descriptions[j];
-		if (d->opened_at != CLOCK_NONE &&
-		    !is_repeated_opening(w, begin.description, j) &&
+		if (is_new_opening(w, begin.description, j, &opened) &&
 		    !is_in_dropped(c, life, d->opened_at, MARK_OPENED))
 			add_mark(w, &n, d->opened_at, MARK_OPENED, 0);
 		/* An older one is in dropped.assignee. */
@@ -421,6 +432,30 @@ narrow_gap(struct gap *g, int64_t at)
 		g->from = at;
 }
 
+static struct gap
+find_gap(const struct chat *c, int64_t at)
+{
+	struct gap g = { at, CLOCK_NONE, CLOCK_NONE };
+	const struct description *d;
+	size_t i;
+
+	narrow_gap(&g, c->dropped.at);
+	for (d = c->descriptions; d != NULL; d = d->next)
+		narrow_gap(&g, d->at);
+	for (i = 0; i < c->n; i++)
+		narrow_gap(&g, c->messages[i].at);
+	return g;
+}
+
+bool
+lives_are_parted(const struct model *m, const struct chat *c, int64_t at)
+{
+	struct gap g = find_gap(c, at);
+
+	return m->memory > 0 && g.from != CLOCK_NONE && g.to != CLOCK_NONE &&
+	       g.to - g.from > m->memory;
+}
+
 struct absence_filter {
 	const struct model *model;
 	const struct chat *chat;
@@ -434,17 +469,11 @@ is_absence_needed(void *ctx, int64_t at)
 	const struct absence_filter *f = ctx;
 	const struct model *m = f->model;
 	const struct chat *c = f->chat;
-	const struct description *d;
-	struct gap g = { at, CLOCK_NONE, CLOCK_NONE };
-	size_t i;
+	struct gap g;
 
 	if (at < c->dropped.at)
 		return false;
-	narrow_gap(&g, c->dropped.at);
-	for (d = c->descriptions; d != NULL; d = d->next)
-		narrow_gap(&g, d->at);
-	for (i = 0; i < c->n; i++)
-		narrow_gap(&g, c->messages[i].at);
+	g = find_gap(c, at);
 	if (g.from == CLOCK_NONE || g.to == CLOCK_NONE)
 		return g.from != CLOCK_NONE;
 	return g.to - g.from > m->memory || !model_is_late(m, g.to);

@@ -20,8 +20,9 @@ messages_append(struct model *m, struct chat *c)
 	return &c->messages[c->n++];
 }
 
-size_t
-messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
+/* Whatever its age. */
+static size_t
+find_kept(struct model *m, struct chat *c, int64_t at, message_id id)
 {
 	size_t i;
 
@@ -41,10 +42,15 @@ messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
 	return i < c->sorted ? i : c->n;
 }
 
-bool
-messages_has(struct model *m, struct chat *c, const struct message *x)
+size_t
+messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
 {
-	return messages_find(m, c, x->at, x->id) < c->n;
+	size_t i = find_kept(m, c, at, id);
+
+	if (i < c->n && !model_is_late(m, at) &&
+	    model_is_late(m, c->messages[i].at))
+		return c->n;
+	return i;
 }
 
 /* Keeps the version that is replaced, for struct model: replaced. */
@@ -71,21 +77,23 @@ messages_known_stays(
 	       (c > 0 && old->updated == new->updated && old->at != new->at);
 }
 
-enum model_result
-messages_revise(struct model *m, struct chat *c, const struct message *new)
+static void
+add_message(struct model *m, struct chat *c, const struct message *new)
 {
-	size_t i = messages_find(m, c, new->at, new->id);
+	*messages_append(m, c) = *new;
+	chats_touch(m, c, true);
+}
+
+/* Another version of the i-th message of the chat: takes it over, or drops
+ * it. */
+static enum model_result
+revise_message(
+    struct model *m, struct chat *c, size_t i, const struct message *new)
+{
 	struct lexicon *w = &m->lexicon;
-	struct message *old;
+	struct message *old = &c->messages[i];
 	message_id id;
 
-	/* It was dropped, and comes back with another time. */
-	if (i == c->n) {
-		*messages_append(m, c) = *new;
-		chats_touch(m, c, true);
-		return MODEL_VERSION;
-	}
-	old = &c->messages[i];
 	m->known_stays = messages_known_stays(m, new, old);
 	if (message_compare_version(w, new, old) <= 0) {
 		message_drop(w, new);
@@ -106,6 +114,41 @@ messages_revise(struct model *m, struct chat *c, const struct message *new)
 		c->clean = (uint32_t)i;
 	chats_touch(m, c, true);
 	return MODEL_VERSION;
+}
+
+/* A version of one that is not kept, and so is older than the window. Whether
+ * one of no later time is an older version, or came before, is not known any
+ * more. */
+static enum model_result
+take_unkept(struct model *m, struct chat *c, const struct message *new,
+    enum dedup_found known)
+{
+	if (known == DEDUP_KNOWN) {
+		message_drop(&m->lexicon, new);
+		return MODEL_DUPLICATE;
+	}
+	add_message(m, c, new);
+	return MODEL_VERSION;
+}
+
+enum model_result
+messages_take(struct model *m, struct chat *c, struct fingerprint f,
+    const struct message *new)
+{
+	bool late = model_is_late(m, new->at);
+	/* Identities of that age are not kept. */
+	enum dedup_found known =
+	    late ? DEDUP_NEW : identities_add(m, f, new->at);
+	size_t i = c->n;
+
+	if (late || known != DEDUP_NEW)
+		i = messages_find(m, c, new->at, new->id);
+	if (i < c->n)
+		return revise_message(m, c, i, new);
+	if (known != DEDUP_NEW)
+		return take_unkept(m, c, new, known);
+	add_message(m, c, new);
+	return MODEL_NEW;
 }
 
 /* A text is kept for each version of a message: chat, id, at, updated. */

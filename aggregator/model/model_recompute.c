@@ -33,13 +33,14 @@ drop_episodes(struct model *m, struct chat *c, const struct droppable *old,
 {
 	struct dropped_history *f = &c->dropped;
 
+	/* Maybe nothing else has the name but the messages. */
+	interner_hold(&m->lexicon.names, old->assignee);
 	/* They replace what the lives before left. */
 	if (old->lives > 0)
 		*f = (struct dropped_history){ .at = CLOCK_NONE,
 			.status_at = CLOCK_NONE,
 			.assignee_at = CLOCK_NONE };
 	lives_drop_messages(m, c, messages);
-	interner_hold(&m->lexicon.names, old->assignee);
 	interner_drop(&m->lexicon.names, f->assignee);
 	f->assignee = old->assignee;
 	f->assignee_at = old->assignee_known ? f->at : CLOCK_NONE;
@@ -78,7 +79,8 @@ recompute_chat(struct model *m, struct chat *c)
 	chats_queue_expiry(m, c);
 }
 
-/* It tells of an opening or a closing of before the window. */
+/* It tells of an opening or a closing of before the window, or has no time and
+ * so may tell who had the chat then. */
 static bool
 reaches_back(
     const struct model *m, const struct chat *c, const struct description *d)
@@ -88,6 +90,8 @@ reaches_back(
 	bool opens = d->opened_at != CLOCK_NONE && d->opened_at < limit;
 	bool closes = d->closed_at != CLOCK_NONE && d->closed_at < limit;
 
+	if (d->at == CLOCK_NONE)
+		return true;
 	for (old = c->descriptions; old != NULL && (opens || closes);
 	     old = old->next) {
 		opens = opens && old->opened_at != d->opened_at;
@@ -96,12 +100,26 @@ reaches_back(
 	return opens || closes;
 }
 
+/* It may have something that is old enough to be forgotten. */
+static bool
+may_forget(const struct model *m, const struct chat *c)
+{
+	return m->incremental && m->window > 0 && m->as_of != CLOCK_NONE &&
+	       c->n > 0 && !c->arriving;
+}
+
 void
 chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d)
 {
-	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE &&
-	    c->n > 0 && !c->arriving && reaches_back(m, c, d))
+	if (may_forget(m, c) && reaches_back(m, c, d))
+		recompute_chat(m, c);
+}
+
+void
+chats_recompute_before_late(struct model *m, struct chat *c)
+{
+	if (may_forget(m, c))
 		recompute_chat(m, c);
 }
 

@@ -6,7 +6,15 @@
 #ifndef TESTS_MODEL_STORE_H
 #define TESTS_MODEL_STORE_H
 
-#include "tests/unit/model_world.h"
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
+
+#include "aggregator/model/model_pack.h"
 
 struct store {
 	struct strmap heads;      /* number -> bytes */

@@ -18,6 +18,8 @@
 #include "aggregator/model/model_pack.h"
 #include "aggregator/rows/metric.h"
 
+/* An edit moves a message back by that at most, in ms, or on by twice that. */
+#define WORLD_MOVES 75000
 #define WORLD_START INT64_C(1795168800000)
 
 /* What a random world is like. */
@@ -187,12 +189,36 @@ world_point(struct line *l)
 	r->name.p = r->name.p != NULL ? l->name : NULL;
 }
 
+/* Another version of it, often with another time, which comes once more later,
+ * maybe when the time of the first one is too old. */
+static size_t
+world_edit(const struct world *w, struct line *v, size_t number)
+{
+	int64_t at = v->r.at;
+
+	world_message(w, v, number);
+	v->r.updated_at = at + 2000;
+	if (world_random(2) == 0)
+		v->r.at += (int64_t)world_random(3 * WORLD_MOVES) - WORLD_MOVES;
+	if (w->late == 0)
+		return 1;
+	/* No record is ahead of those that come. */
+	if (v->r.at > v->order)
+		v->order = v->r.at;
+	if (world_random(2) == 0)
+		return 1;
+	v[1] = v[0];
+	v[1].order = v->r.at + w->late + WORLD_MOVES +
+		     (int64_t)world_random(WORLD_MOVES);
+	return 2;
+}
+
 /* Lines in the order in which they come: some twice, some in two versions,
  * some late. Owned. */
 static struct line *
 world_make(const struct world *w, size_t *n)
 {
-	struct line *v = xcalloc(w->records * 2, sizeof *v), *l;
+	struct line *v = xcalloc(w->records * 3, sizeof *v), *l;
 	int64_t at = WORLD_START;
 	size_t i;
 
@@ -207,13 +233,12 @@ world_make(const struct world *w, size_t *n)
 		if (world_random(6) > 0)
 			continue;
 		v[*n] = *l;
-		l = &v[(*n)++];
+		l = &v[*n];
 		l->order += (int64_t)world_random((uint64_t)w->late + 1) / 4;
-		/* Another version of it. */
-		if (l->r.type == RECORD_MESSAGE && world_random(3) == 0) {
-			world_message(w, l, i);
-			l->r.updated_at = at + 2000;
-		}
+		if (l->r.type == RECORD_MESSAGE && world_random(3) == 0)
+			*n += world_edit(w, l, i);
+		else
+			*n += 1;
 	}
 	qsort(v, *n, sizeof *v, world_compare);
 	for (i = 0; i < *n; i++)

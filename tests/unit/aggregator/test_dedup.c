@@ -32,7 +32,8 @@ text(char *to, size_t size, const char *prefix, uint64_t n)
 	return t;
 }
 
-/* One of so many identities, of that hour: is it new to both? */
+/* One of so many identities, of one of the last hours: do both know it, and the
+ * latest of its hours? */
 static void
 add(struct dedup *s, struct strmap *naive, uint64_t of, int64_t hour,
     int64_t window)
@@ -44,13 +45,18 @@ add(struct dedup *s, struct strmap *naive, uint64_t of, int64_t hour,
 	void **slot = strmap_put(naive, key, (size_t)n);
 	intptr_t known = (intptr_t)*slot;
 	bool fresh = known == 0 || known - 1 < hour - window;
+	int64_t mine = hour - (int64_t)dice(3);
+	enum dedup_found want = fresh              ? DEDUP_NEW
+				: mine > known - 1 ? DEDUP_LATER
+						   : DEDUP_KNOWN;
+	struct fingerprint f = dedup_fingerprint(s, c, i);
+	uint16_t span = dedup_span(mine * HOUR, HOUR);
 
-	if (fresh)
-		*slot = (void *)(intptr_t)(hour + 1);
-	if (dedup_add(s, dedup_fingerprint(s, c, i),
-		dedup_span(hour * HOUR, HOUR)) != fresh)
-		fail_msg("hour %d: %s is%s new", (int)hour, key,
-		    fresh ? "" : " not");
+	if (want != DEDUP_KNOWN)
+		*slot = (void *)(intptr_t)(mine + 1);
+	assert_int_equal(dedup_find(s, f, span), want);
+	if (dedup_add(s, f, span) != want)
+		fail_msg("hour %d: %s is not %d", (int)hour, key, want);
 }
 
 static void
@@ -89,21 +95,21 @@ it_grows(void **state)
 	size_t i, n = 200000, at = 0, found = 0;
 	const uint64_t *words;
 	uint64_t sum = 0, *mine;
-	bool fresh;
+	enum dedup_found known;
 
 	(void)state;
 	dedup_init(&s, dedup_new_seed(), 1);
 	for (i = 0; i < n; i++) {
 		f = dedup_fingerprint(&s, none, text(id, sizeof id, "m-", i));
-		mine = dedup_enter(&s, f, 5, &fresh);
-		assert_true(fresh);
+		mine = dedup_enter(&s, f, 5, &known);
+		assert_int_equal(known, DEDUP_NEW);
 		assert_int_equal(*mine, 0);
 		*mine = i;
 	}
 	for (i = 0; i < n; i++) {
 		f = dedup_fingerprint(&s, none, text(id, sizeof id, "m-", i));
-		mine = dedup_enter(&s, f, 6, &fresh);
-		assert_false(fresh);
+		mine = dedup_enter(&s, f, 6, &known);
+		assert_int_equal(known, DEDUP_LATER);
 		assert_int_equal(*mine, i);
 	}
 	assert_int_equal(s.n, n);

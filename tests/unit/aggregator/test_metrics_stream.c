@@ -19,7 +19,9 @@
 #include "aggregator/state/state.h"
 
 #define WINDOW_MS (INT64_C(3600) * 1000)
-#define CONF "[aggregator]\nforget = 1d\n"
+#define CONF                                                                   \
+	"[aggregator]\nforget = 1d\nalert_minute = 2\nalert_five_minutes = "   \
+	"9\n"
 #define FORGET_MS (24 * WINDOW_MS)
 #define START INT64_C(1795165200000)
 
@@ -104,7 +106,7 @@ roll_step(struct world *w, size_t i, int64_t *now)
 	s->m.id = name(s->names[6], "m", i);
 	s->m.at = *now;
 	if (dice(w, 8) == 0)
-		s->m.at -= (int64_t)dice(w, WINDOW_MS / 2);
+		s->m.at -= (int64_t)dice(w, WINDOW_MS);
 	if (s->m.at > w->newest)
 		w->newest = s->m.at;
 	s->i.kind = (enum interval_kind)dice(w, 5);
@@ -527,6 +529,51 @@ a_text_that_comes_again_counts_in_its_newest_window(void **state)
 	buf_release(&why);
 }
 
+/* A window that is full, the one behind it filled by the latest of messages:
+ * the first is in the state for as long as that. */
+static void
+neighbours_are_one_alert_however_late(void **state)
+{
+	static const int64_t five = 300000;
+	struct streaming_metric_message m = { .chat = { "c", 1 },
+		.user = { "u", 1 },
+		.from = FROM_CUSTOMER,
+		.counted = true };
+	struct world w = { .dice = 1 };
+	struct buf why = BUF_INIT, key = BUF_INIT, row = BUF_INIT;
+	struct life l;
+	char id[40];
+	int n;
+
+	(void)state;
+	tmpdir_file("t.conf", CONF, strlen(CONF), 0600);
+	w.conf = conf_load("t.conf", &why);
+	assert_non_null(w.conf);
+	begin(&w, &l);
+	for (n = 0; n < 20; n++) {
+		m.id = name(id, "m", (uint64_t)n);
+		m.at = START + (n < 10 ? 0 : five);
+		if (n == 10)
+			live_on(&w, &l, START + five);
+		/* As late as may be. */
+		if (n == 19)
+			live_on(&w, &l, START + 2 * five - 1 + WINDOW_MS);
+		streaming_metrics_message(l.streaming, &m, NULL);
+	}
+	live_on(&w, &l, START + 3 * five + WINDOW_MS);
+	buf_addf(&key, "alerts|%" PRId64 "|u|five_minutes", START);
+	buf_addf(&row, "|%" PRId64 "|20|9", START + 2 * five);
+	assert_string_equal(strmap_get(&w.table, key.data, key.len), row.data);
+	end(&l);
+	tmpdir_empty("state");
+	assert_int_equal(rmdir("state"), 0);
+	strmap_release(&w.table, free);
+	conf_free(w.conf);
+	buf_release(&key);
+	buf_release(&row);
+	buf_release(&why);
+}
+
 int
 main(void)
 {
@@ -534,6 +581,7 @@ main(void)
 		cmocka_unit_test(
 		    a_text_that_comes_again_counts_in_its_newest_window),
 		cmocka_unit_test(a_stream_ends_where_a_batch_does),
+		cmocka_unit_test(neighbours_are_one_alert_however_late),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);

@@ -5,6 +5,7 @@
  * and unpacked in between, and dropped what it may drop.
  */
 #include "tests/unit/model_store.h"
+#include "tests/unit/model_world.h"
 
 /* What the tests would prove nothing without. */
 static size_t dropped_n, gone;
@@ -377,6 +378,11 @@ static const struct story stories[] = {
 	{ { SAID(1, CHAT_OPEN, 1), WRITTEN(5, "1"), SAID(10, CHAT_CLOSED, 0),
 	      CLOSED(20, "5"), PASSED(1100, "2"), SAID(1000, CHAT_OPEN, 0),
 	      CLOSED(600, "4") },
+	    1 },
+	/* Of one instant with the closing, but behind it. */
+	{ { SAID(1, CHAT_OPEN, 1), WRITTEN(5, "1"), CLOSED(10, "2"),
+	      WRITTEN(10, "3"), PASSED(1011, "4"), WRITTEN(1100, "5"),
+	      WRITTEN(1101, "6") },
 	    1 },
 	/* A dropped transfer is between two equal records. */
 	{ { SAID(1, CHAT_OPEN, 0), WRITTEN(5, "1"), GIVEN(6, "2"),

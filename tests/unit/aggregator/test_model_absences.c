@@ -164,6 +164,31 @@ a_listing_of_before_reopens_nothing(void **state)
 	model_release(&m);
 }
 
+/* The snapshot is older than the chat's newest record and lies in the silence
+ * before that: it counts at once, and not only when the chat changes again. */
+static void
+a_snapshot_of_before_parts_the_lives(void **state)
+{
+	struct model m;
+	int restarts;
+
+	(void)state;
+	for (restarts = 0; restarts < 2; restarts++) {
+		begin(&m);
+		describe(&m, 0, "w", false);
+		describe(&m, 2000, NULL, false);
+		model_stream_flush(&m);
+		assert_int_equal(chat(&m)->described, 2);
+		if (restarts > 0)
+			restart(&m);
+		snapshot(&m, 1900, false);
+		assert_int_equal(chat(&m)->now.status, CHAT_OPEN);
+		assert_int_equal(chat(&m)->described, 1);
+		assert_int_equal(chat(&m)->now.channel, 0);
+		model_release(&m);
+	}
+}
+
 /* Of another chat, so that time passes. */
 static void
 pass(struct model *m, int64_t at)
@@ -359,6 +384,7 @@ main(void)
 		cmocka_unit_test(the_first_gap_is_not_forgotten),
 		cmocka_unit_test(a_late_record_finds_its_gap),
 		cmocka_unit_test(a_listing_of_before_reopens_nothing),
+		cmocka_unit_test(a_snapshot_of_before_parts_the_lives),
 		cmocka_unit_test(
 		    a_silent_chat_that_leaves_is_kept_for_a_window),
 		cmocka_unit_test(a_silent_chat_leaves_the_state_at_last),

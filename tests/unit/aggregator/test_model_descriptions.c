@@ -1,12 +1,15 @@
 /*
  * Tests of a chat with many chat records within the window: each counts at its
  * time, also when a late one comes among those that repeat each other; and they
- * take little room in the state.
+ * take little room in the state. And of one with very many in a file, which the
+ * test would not live to see in its order if each looked for its place.
  */
 #include "tests/unit/model_stream.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
+
+#include "common/base/xalloc.h"
 
 #include "aggregator/model/model_pack.h"
 
@@ -14,6 +17,7 @@
 #define WINDOW INT64_C(1000000)
 #define MANY 60
 #define STEP INT64_C(100)
+#define IN_A_FILE INT64_C(400000)
 
 static const struct text id = { "a", 1 };
 
@@ -178,6 +182,62 @@ they_take_little_room_in_the_state(void **state)
 	buf_release(&b[1]);
 }
 
+/* What it says holds for whatever comes, also after a flush. */
+static void
+one_without_a_time_is_not_forgotten(void **state)
+{
+	struct record r;
+	struct model m;
+
+	(void)state;
+	begin(&m);
+	record_clear(&r);
+	r.type = RECORD_CHAT;
+	r.chat = id;
+	r.status = CHAT_CLOSED;
+	r.closed_at = START + 5;
+	r.channel = (struct text){ "w", 1 };
+	r.operator_id = (struct text){ "7", 1 };
+	assert_int_equal(model_add(&m, &r), MODEL_NEW);
+	record_clear(&r);
+	r.type = RECORD_CLOCK;
+	r.at = START + 6;
+	assert_int_equal(model_add(&m, &r), MODEL_SKIPPED);
+	model_stream_flush(&m);
+	write_message(&m, 4, FROM_CUSTOMER, "1", NULL);
+	model_stream_flush(&m);
+	assert_int_equal(m.chats[0]->described, 1);
+	assert_true(text_is(model_name(&m, m.chats[0]->now.channel), "w"));
+	model_release(&m);
+}
+
+/* Two operators take turns, and the 1001st record's has it when it closes. */
+static void
+by_hand_they_come_in_any_order(void **state)
+{
+	static const int64_t strides[] = { 1, IN_A_FILE - 1, 7919 };
+	struct model m;
+	int64_t i;
+	size_t s;
+
+	(void)state;
+	for (s = 0; s < ARRAY_LEN(strides); s++) {
+		memset(unanswered, 0, sizeof unanswered);
+		model_init(&m, (struct text){ "t", 1 }, true, CLOCK_NONE);
+		m.on_interval = count_unanswered;
+		for (i = 0; i < IN_A_FILE; i++)
+			describe(&m, i * strides[s] % IN_A_FILE * STEP,
+			    i * strides[s] % 2 != 0 ? "7" : "8");
+		write_message(&m, 1001 * STEP + 1, FROM_CUSTOMER, "1", NULL);
+		write_message(&m, 1001 * STEP + 2, FROM_SYSTEM, "2", "closed");
+		model_recompute(&m, &rules_ours);
+		assert_int_equal(unanswered[7], 1);
+		assert_true(
+		    text_is(model_name(&m, m.chats[0]->now.assignee), "7"));
+		model_release(&m);
+	}
+}
+
 int
 main(void)
 {
@@ -186,6 +246,8 @@ main(void)
 		cmocka_unit_test(repeated_records_go_with_the_window),
 		cmocka_unit_test(more_than_that_do_not_grow),
 		cmocka_unit_test(they_take_little_room_in_the_state),
+		cmocka_unit_test(one_without_a_time_is_not_forgotten),
+		cmocka_unit_test(by_hand_they_come_in_any_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /*
  * Tests of an operator's name in an incremental model: a row has the name that
  * the CRM has now; of an operator who is not listed any more, the one that was
- * known last, over any restart.
+ * known last, over any restart. And that a chat's holder keeps the name that
+ * dropped messages gave.
  */
 #include "tests/unit/model_stream.h"
 #include "tests/unit/unit.h"
@@ -188,10 +189,55 @@ a_stream_by_hand_keeps_the_name_that_it_tells(void **state)
 	model_release(&m);
 }
 
+static void
+write_message(struct model *m, const char *chat, int64_t at,
+    enum message_from from, const char *kind, struct text who)
+{
+	struct record r;
+
+	record_clear(&r);
+	r.type = RECORD_MESSAGE;
+	r.chat = (struct text){ chat, 1 };
+	r.id = (struct text){ kind, strlen(kind) };
+	r.kind = r.id;
+	r.at = START + at;
+	r.from = from;
+	r.operator_id = who;
+	assert_int_equal(model_add(m, &r), MODEL_NEW);
+}
+
+/* Nothing but the transfer named the operator, and it is dropped. */
+static void
+the_holder_is_named_when_that_is_dropped(void **state)
+{
+	const int64_t day = INT64_C(24) * 3600 * 1000;
+	const struct text nobody = { NULL, 0 }, given = { "B", 1 };
+	const struct text other = { "C", 1 };
+	struct model m;
+	struct chat *c;
+
+	(void)state;
+	begin(&m);
+	m.memory = day;
+	add_chat(&m, 0);
+	write_message(&m, "c", 1, FROM_CUSTOMER, "a", nobody);
+	write_message(&m, "c", 2, FROM_SYSTEM, "assigned", given);
+	write_message(&m, "c", 3, FROM_SYSTEM, "closed", nobody);
+	write_message(&m, "d", day + 10, FROM_CUSTOMER, "b", nobody);
+	model_stream_flush(&m);
+	write_message(&m, "d", day + 11, FROM_BOT, "d", other);
+	write_message(&m, "c", day + 3, FROM_CUSTOMER, "e", nobody);
+	model_stream_flush(&m);
+	c = model_find_chat(&m, (struct text){ "c", 1 });
+	assert_true(text_is(model_name(&m, c->now.assignee), "B"));
+	model_release(&m);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_holder_is_named_when_that_is_dropped),
 		cmocka_unit_test(the_last_known_name_is_kept),
 		cmocka_unit_test(a_stream_by_hand_keeps_the_name_that_it_tells),
 	};
