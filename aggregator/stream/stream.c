@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/os/daemon.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 
 #include "aggregator/model/model_pack.h"
@@ -534,5 +535,6 @@ stream_run(const struct aggregator_job *job)
 	do
 		code = run_once(&s, job, &again);
 	while (code == PROG_OK && again && !stop_asked());
+	notify_stopping();
 	return code;
 }

@@ -395,7 +395,8 @@ stage_run(struct stage *s)
 	do {
 		before = s->lines;
 		status = read_batch(s, &o);
-		if (!may_go_on(s, status))
+		/* After `enough` the process may run another stage. */
+		if (!may_go_on(s, status) && !s->enough)
 			notify_stopping();
 		/* The handler refused a line: nothing of this batch is
 		 * acknowledged, it comes again. */

@@ -77,7 +77,9 @@ struct stage {
 	 * the clock itself. */
 	void (*upkeep)(void *ctx);
 
-	/* Set by a callback: ends in order, as if a signal asked to stop. */
+	/* Set by a callback: ends in order, as if a signal asked to stop; but
+	 * the manager of the service hears nothing, since the caller may begin
+	 * again. */
 	bool enough;
 	struct daemon_metrics *metrics; /* borrowed; NULL: none */
 
