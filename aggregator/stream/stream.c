@@ -492,6 +492,7 @@ stream_release(struct stream *s)
 	buf_release(&s->scratch);
 	buf_release(&s->key);
 	buf_release(&s->held.lines);
+	keyed_state_pool_release(&s->pool);
 	state_close(s->state);
 	staging_close(&s->staging);
 }

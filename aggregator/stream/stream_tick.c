@@ -185,6 +185,7 @@ clear_changed_rows(struct stream *s)
 		stream_tenant_step(t, TENANT_SENT);
 	}
 	s->touched = 0;
+	keyed_state_pool_evict(&s->pool);
 }
 
 enum outcome
