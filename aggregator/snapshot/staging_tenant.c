@@ -39,7 +39,6 @@ staging_tenant_free(void *tenant)
 	buf_release(&t->message_lines);
 	for (i = 0; i < t->done_n; i++)
 		free(t->done[i].id);
-	free(t->ignored);
 	free(t->name);
 	free(t->path);
 	free(t->done_path);
@@ -137,6 +136,8 @@ staging_is_done(const struct staging_tenant *t, struct text id, unsigned part)
 
 	if (d == NULL)
 		return false;
+	if (d->ignored)
+		return true;
 	if (!d->in_parts)
 		return !d->dropped;
 	return part != STAGING_WHOLE && bucket_set_has(&d->parts, part);

@@ -465,6 +465,7 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->staging.by_part = true;
 	if (job->selection.messages)
 		s->staging.passes = stream_passes;
+	s->staging.takes = stream_takes;
 	s->staging.publish = stream_publish;
 	s->staging.confirm = confirm_stream;
 	scan_init(&s->scan);
@@ -513,8 +514,10 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 	if (code == PROG_OK && !stop_asked()) {
 		code = run_stream(s);
 		if (code == PROG_OK && s->tick == STREAM_OPEN &&
-		    (s->stage.enough || s->stage.ended))
+		    (s->stage.enough || s->stage.ended)) {
 			f = stream_forget_begin(s);
+			code = f != NULL ? PROG_OK : s->code;
+		}
 	}
 	*again = s->stage.enough;
 	stream_release(s);

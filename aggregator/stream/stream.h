@@ -190,8 +190,9 @@ void stream_identity(
  * it often. */
 void stream_forget_look(struct stream *s);
 
-/* Between a run that has ended in order and stream_release(): reads the orders.
- * Owned. */
+/* Between a run that has ended in order and stream_release(): reads the orders,
+ * and removes the unfinished snapshots of their tenants. Owned. NULL: that
+ * failed, with s->code. */
 struct stream_forgetting *stream_forget_begin(struct stream *s);
 /* After it: forgets, and frees f. */
 enum exit_code stream_forget_end(
@@ -224,8 +225,10 @@ stream_is_aged(const struct stream_tenant *t)
 	return t->age == TENANT_AGED || t->age == TENANT_TOUCHED;
 }
 
-/* Callbacks of the staging, whose context is the stream: true if a message of a
- * snapshot did not come in the stream; and a whole snapshot corrects it. */
+/* Callbacks of the staging, whose context is the stream: false, and why, if a
+ * snapshot is ahead; true if a message of a snapshot did not come in the
+ * stream; and a whole snapshot corrects it. */
+bool stream_takes(void *ctx, const struct record *begin, struct buf *why);
 bool stream_passes(void *ctx, const struct record *r);
 enum outcome stream_publish(void *ctx, struct intake *intake)
     __attribute__((warn_unused_result));

@@ -8,7 +8,8 @@
  *
  * Names, phone numbers and tags of chats go, and words of trends; counts by
  * user stay, with the user's id, since the next message counts there. A
- * snapshot of the tenant that is not whole goes: the next one has all.
+ * snapshot of the tenant that is not whole goes, with what still comes of it:
+ * the next one has all.
  */
 #include "aggregator/stream/stream.h"
 
@@ -124,10 +125,25 @@ read_order(struct stream_forgetting *f, struct stream *s, char *path)
 	buf_release(&why);
 }
 
-struct stream_forgetting *
-stream_forget_begin(struct stream *s)
+static void
+release_forgetting(struct stream_forgetting *f)
 {
-	struct stream_forgetting *f = xcalloc(1, sizeof *f);
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		forgotten_words_release(&f->list[i].words);
+		buf_release(&f->list[i].bytes);
+		free(f->list[i].path);
+	}
+	free(f->list);
+	buf_release(&f->scratch);
+	buf_release(&f->names);
+	free(f);
+}
+
+static void
+read_orders(struct stream_forgetting *f, struct stream *s)
+{
 	char *dir = xasprintf("%s/" FORGET_FOLDER, s->job->state);
 	DIR *d = opendir(dir);
 	struct dirent *e;
@@ -138,7 +154,23 @@ stream_forget_begin(struct stream *s)
 	if (d != NULL)
 		(void)closedir(d);
 	free(dir);
-	return f;
+}
+
+struct stream_forgetting *
+stream_forget_begin(struct stream *s)
+{
+	struct stream_forgetting *f = xcalloc(1, sizeof *f);
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	read_orders(f, s);
+	for (i = 0; i < f->n && o == OUTCOME_DONE; i++)
+		o = staging_forget(&s->staging, f->list[i].order.tenant);
+	if (o == OUTCOME_DONE)
+		return f;
+	s->code = s->staging.code;
+	release_forgetting(f);
+	return NULL;
 }
 
 /* Whether the bytes, a key or a chat, are of the order's tenant. */
@@ -223,12 +255,12 @@ copy_but_forgotten(void *ctx, struct state_table *to, const char *name,
 }
 
 static enum exit_code
-remove_forgotten_file(const char *path, struct buf *why)
+remove_order(const struct stream_order *o, struct buf *why)
 {
-	if ((unlink(path) == 0 && file_sync_folder_of(path) == 0) ||
+	if ((unlink(o->path) == 0 && file_sync_folder_of(o->path) == 0) ||
 	    errno == ENOENT)
 		return PROG_OK;
-	return syserr_explain(why, PROG_IO, "cannot remove '%s'", path);
+	return syserr_explain(why, PROG_IO, "cannot remove '%s'", o->path);
 }
 
 static enum exit_code
@@ -246,34 +278,11 @@ tell_done(const struct stream_order *o, struct buf *why)
 
 /* The order last: it is done. */
 static enum exit_code
-finish_order(const struct stream_order *o, const char *dir, struct buf *why)
+finish_order(const struct stream_order *o, struct buf *why)
 {
-	char *spool = xasprintf(
-	    "%s/%.*s.spool", dir, (int)o->order.tenant.len, o->order.tenant.p);
-	enum exit_code code = remove_forgotten_file(spool, why);
+	enum exit_code code = tell_done(o, why);
 
-	if (code == PROG_OK)
-		code = tell_done(o, why);
-	if (code == PROG_OK)
-		code = remove_forgotten_file(o->path, why);
-	free(spool);
-	return code;
-}
-
-static void
-release_forgetting(struct stream_forgetting *f)
-{
-	size_t i;
-
-	for (i = 0; i < f->n; i++) {
-		forgotten_words_release(&f->list[i].words);
-		buf_release(&f->list[i].bytes);
-		free(f->list[i].path);
-	}
-	free(f->list);
-	buf_release(&f->scratch);
-	buf_release(&f->names);
-	free(f);
+	return code == PROG_OK ? remove_order(o, why) : code;
 }
 
 static enum exit_code
@@ -288,7 +297,7 @@ forget_in_folder(struct stream_forgetting *f, const struct stream *s,
 	    (size_t)conf_int(s->job->conf, "aggregator", "state_limit"),
 	    copy_but_forgotten, f, why);
 	for (i = 0; i < f->n && code == PROG_OK; i++)
-		code = finish_order(&f->list[i], dir, why);
+		code = finish_order(&f->list[i], why);
 	if (code == PROG_OK)
 		log_info("customers_forgotten",
 		    "customers=%zu entries=%" PRIu64, f->n, f->changed);

@@ -43,6 +43,14 @@ def unfinished(tenant):
            "opened_at": at(0), "operator": "7"}
 
 
+def its_rest(tenant):
+    """What comes of it when the customer is forgotten already."""
+    head = {"tenant": tenant, "snapshot": "s1"}
+    yield {**head, "type": "chat", "chat": "101", "status": "open",
+           "customer": C, "customer_name": "Quorbella Staged",
+           "opened_at": at(0), "operator": "7"}
+
+
 class Test:
     def __init__(self, lab):
         self.checks = Checks()
@@ -61,6 +69,11 @@ class Test:
         self.lab.must([TESTBIN + "/tools/amqp_probe", "-p", "-b", "20",
                        "write", "queue:" + streamlib.IN], stdin=records,
                       env={"MESSAGING_CONFIG": self.stream.conf})
+
+    def dead_letters(self):
+        return self.lab.must([TESTBIN + "/tools/amqp_probe", "-e", "read",
+                              f"queue:{streamlib.IN}.dead"],
+                             env={"MESSAGING_CONFIG": self.stream.conf}).out
 
     def rest(self):
         self.stream.rest(60, lambda: self.stream.queue_rests(
@@ -108,6 +121,10 @@ class Test:
         self.rest()
         self.nothing_is_left(GONE)
         same(self.checks, "at once", before, self.figures(GONE))
+        self.publish(marked(lines_of(GONE, its_rest(GONE)), GONE))
+        self.rest()
+        letters = self.dead_letters()
+        self.that(not letters, f"dead letters: {letters[:600]}")
         self.that(self.in_state(SECRETS["name"] + KEPT), "others are gone")
         again = self.forget(GONE)
         self.that(again.code == 0, f"once more: {again}")

@@ -106,15 +106,18 @@ message() { # TENANT ID CHAT AT FROM
 	for at in '"at":"9999-01-01T00:00:00Z"' '"opened_at":"2199-01-01T00:00:00Z"'; do
 		echo '{"type":"chat","tenant":"a","chat":"c","status":"open",'"$at}"
 	done
+	for mark in '"state":"begin"' '"state":"end","records":0'; do
+		echo '{"type":"snapshot","tenant":"a","snapshot":"s","at":"2199-01-01T00:00:00Z",'"$mark}"
+	done
 	message a 5 c 20T10:01:30 operator | tee -a "$tmp/good"
 	echo '{"type":"message","tenant":"a","id":"4"}'
 	echo 'no record'
 } | put records 2
 stream -v --window 24h
-grep -q 'stream_done.* late=1 bad=2 .* ahead=2 ' "$tmp/err" || fail "$(cat "$tmp/err")"
+grep -q 'stream_done.* late=1 bad=2 .* ahead=3 ' "$tmp/err" || fail "$(cat "$tmp/err")"
 get records.dead | jq -r .reason | sort >"$tmp/reasons"
-[ "$(wc -l <"$tmp/reasons")" = 5 ] || fail "$(cat "$tmp/reasons")"
-[ "$(grep -c '^ahead: ' "$tmp/reasons")" = 2 ] || fail "$(cat "$tmp/reasons")"
+[ "$(wc -l <"$tmp/reasons")" = 6 ] || fail "$(cat "$tmp/reasons")"
+[ "$(grep -c '^ahead: ' "$tmp/reasons")" = 3 ] || fail "$(cat "$tmp/reasons")"
 grep -q '^late: ' "$tmp/reasons" || fail "$(cat "$tmp/reasons")"
 collect
 message b 1 c 19T09:00:00 customer >>"$tmp/good"

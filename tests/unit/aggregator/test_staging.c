@@ -206,10 +206,13 @@ a_dropped_one_that_comes_again_is_passed_over(void **state)
 	assert_int_equal(w->refused.len, 0);
 }
 
+/* Whatever is restarted between its lines. */
 static void
 an_older_one_is_passed_over(void **state)
 {
+	static const char *const old[] = { BEGIN, OPERATOR, CHAT, END };
 	struct world *w = *state;
+	size_t i;
 	int round;
 
 	for (round = 0; round < 2; round++) {
@@ -219,15 +222,74 @@ an_older_one_is_passed_over(void **state)
 			add(w, "m2", 2,
 			    MARK("end", "s2", "20", ",\"records\":0"));
 		flush(w);
-		add(w, "m1", 1, BEGIN);
-		add(w, "m1", 2, OPERATOR);
-		add(w, "m1", 3, CHAT);
-		add(w, "m1", 4, END);
-		flush(w);
+		for (i = 0; i < ARRAY_LEN(old); i++) {
+			add(w, "m1", i + 1, old[i]);
+			flush(w);
+			stop(w);
+			start(w);
+		}
 		assert_int_equal(w->publications, round);
 		stop(w);
 	}
 	assert_int_equal(w->refused.len, 0);
+}
+
+static void
+one_that_is_not_taken_is_passed_over(void **state)
+{
+	struct world *w = *state;
+
+	w->until = INT64_C(1795169700000); /* 10:15 */
+	start(w);
+	add(w, "m1", 1, MARK("begin", "s2", "20", ""));
+	assert_string_equal(buf_str(&w->refused), "ahead\n");
+	flush(w);
+	stop(w);
+	start(w);
+	/* Of the next one all counts. */
+	add(w, "m2", 1, BEGIN);
+	add(w, "m1", 1, MARK("begin", "s2", "20", ""));
+	add(w, "m1", 2, MARK("end", "s2", "20", ",\"records\":0"));
+	add(w, "m2", 2, OPERATOR);
+	add(w, "m2", 3, CHAT);
+	add(w, "m2", 4, END);
+	flush(w);
+	assert_int_equal(w->publications, 1);
+	assert_non_null(strstr(buf_str(&w->published), "\"name\":\"Ann\""));
+	assert_string_equal(buf_str(&w->refused), "ahead\n");
+}
+
+static void
+of_a_forgotten_one_the_rest_is_passed_over(void **state)
+{
+	struct world *w = *state;
+	int round;
+
+	start(w);
+	assert_int_equal(
+	    staging_forget(&w->staging, (struct text){ "t", 1 }), OUTCOME_DONE);
+	add(w, "m1", 1, BEGIN);
+	add(w, "m1", 2, OPERATOR);
+	flush(w);
+	assert_int_equal(
+	    staging_forget(&w->staging, (struct text){ "u", 1 }), OUTCOME_DONE);
+	assert_int_equal(access(DIR_NAME "/t.spool", F_OK), 0);
+	assert_int_equal(
+	    staging_forget(&w->staging, (struct text){ "t", 1 }), OUTCOME_DONE);
+	assert_int_equal(access(DIR_NAME "/t.spool", F_OK), -1);
+	for (round = 0; round < 2; round++) {
+		add(w, "m2", 1, CHAT);
+		add(w, "m2", 2, END);
+		flush(w);
+		stop(w);
+		start(w);
+	}
+	assert_int_equal(w->publications, 0);
+	assert_int_equal(w->refused.len, 0);
+	add(w, "m3", 1, MARK("begin", "s2", "20", ""));
+	add(w, "m3", 2, MARK("end", "s2", "20", ",\"records\":0"));
+	flush(w);
+	assert_int_equal(w->publications, 1);
 }
 
 static void
@@ -518,6 +580,8 @@ main(void)
 		STAGING_TEST(a_newer_one_drops_an_unfinished_one),
 		STAGING_TEST(a_dropped_one_that_comes_again_is_passed_over),
 		STAGING_TEST(an_older_one_is_passed_over),
+		STAGING_TEST(one_that_is_not_taken_is_passed_over),
+		STAGING_TEST(of_a_forgotten_one_the_rest_is_passed_over),
 		STAGING_TEST(bad_lines_are_refused_and_the_rest_goes_on),
 		STAGING_TEST(a_bad_line_behind_its_end_makes_none_whole),
 		STAGING_TEST(what_came_before_an_end_is_made_safe_first),
