@@ -114,6 +114,11 @@ enum outcome staging_flush(struct staging *in)
  * published. */
 bool staging_has_unpublished(const struct staging *in, struct text tenant);
 
+/* Removes all unfinished snapshots, and what is remembered of others: what they
+ * corrected is gone, and they may come again. */
+enum outcome staging_start_anew(struct staging *in)
+    __attribute__((warn_unused_result));
+
 /* Removes the unfinished snapshot of that tenant; what still comes of it is
  * ignored. What was added before is flushed. */
 enum outcome staging_forget(struct staging *in, struct text tenant)

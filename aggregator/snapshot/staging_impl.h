@@ -3,7 +3,7 @@
  * Each uses those below it only:
  *
  *   staging.c          where each line goes
- *   staging_open.c     the folder: opened, closed, expired
+ *   staging_open.c     the folder: opened, closed, emptied, expired
  *   staging_load.c     the folder's files, read at the start
  *   staging_publish.c  whole snapshots, published
  *   staging_store.c    one tenant's files, written and removed
@@ -79,6 +79,8 @@ void staging_tenant_free(void *tenant);
 
 /* Removes the unfinished snapshot from memory. */
 void staging_clear_snapshot(struct staging_tenant *t);
+/* Removes what is remembered of others from memory. */
+void staging_clear_done(struct staging_tenant *t);
 
 void staging_begin_part(struct staging_tenant *t, unsigned part);
 /* All its lines came, and it is not published. */
@@ -103,6 +105,8 @@ enum outcome staging_fail(
 enum outcome staging_sync_spool(struct staging *in, struct staging_tenant *t)
     __attribute__((warn_unused_result));
 enum outcome staging_remove_spool(struct staging *in, struct staging_tenant *t)
+    __attribute__((warn_unused_result));
+enum outcome staging_remove_done(struct staging *in, struct staging_tenant *t)
     __attribute__((warn_unused_result));
 
 /* Writes to TENANT.done that what is being published is published; that the

@@ -26,20 +26,32 @@ staging_fail(struct staging *in, enum exit_code code, const char *why)
 	return OUTCOME_NEVER;
 }
 
-enum outcome
-staging_remove_spool(struct staging *in, struct staging_tenant *t)
+static enum outcome
+remove_staging_file(struct staging *in, const char *path)
 {
 	struct buf why = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 	enum exit_code code;
 
-	if (unlink(t->path) == -1 && errno != ENOENT) {
+	if (unlink(path) == -1 && errno != ENOENT) {
 		code = syserr_explain(
-		    &why, PROG_CANTCREATE, "cannot remove '%s'", t->path);
+		    &why, PROG_CANTCREATE, "cannot remove '%s'", path);
 		o = staging_fail(in, code, buf_str(&why));
 	}
 	buf_release(&why);
 	return o;
+}
+
+enum outcome
+staging_remove_spool(struct staging *in, struct staging_tenant *t)
+{
+	return remove_staging_file(in, t->path);
+}
+
+enum outcome
+staging_remove_done(struct staging *in, struct staging_tenant *t)
+{
+	return remove_staging_file(in, t->done_path);
 }
 
 enum outcome

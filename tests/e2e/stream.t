@@ -139,6 +139,16 @@ stream -q
 collect
 same_figures "$small"
 
+echo "- into an emptied state the same may come again, with its snapshots"
+rm "$state"/stream.* "$tmp/rows"
+{
+	message acme 99001 gone 20T10:00:00 customer
+	cat "$small"
+} | put records 5
+stream -q
+collect
+same_figures "$small"
+
 echo "- what a snapshot tells first counts once, in every metric"
 rm -r "$state" "$tmp/rows"
 metrics=operators,chats,tenant,conversations,users,channels
