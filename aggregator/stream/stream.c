@@ -345,9 +345,10 @@ finish_pending(struct stream *s, bool refresh)
 	return PROG_OK;
 }
 
-/* The last rows and reservations are confirmed: removes their keys. */
+/* The last rows and reservations are confirmed: only the keys of rows without a
+ * date stay. */
 static enum exit_code
-delete_pending_keys(struct stream *s)
+commit_confirmed(struct stream *s)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -360,10 +361,7 @@ delete_pending_keys(struct stream *s)
 	}
 	if (!aged && !s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 1);
-	if (s->pending_version != 0)
-		state_delete(s->tables.pending_rows, &s->pending_version,
-		    sizeof s->pending_version);
-	s->pending_version = 0;
+	stream_save_pending(s);
 	code = state_commit(s->state, &why);
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
@@ -427,7 +425,7 @@ run_stream(struct stream *s)
 	 * the reader closed the pipe, which is not an error. What was not
 	 * flushed, of which some may be saved early, is not committed. */
 	if (code == PROG_OK && s->tick == STREAM_OPEN && s->touched == 0)
-		code = delete_pending_keys(s);
+		code = commit_confirmed(s);
 	daemon_metrics_close(s->stage.metrics);
 	log_stream_summary(s);
 	if (code != PROG_OK || !s->stage.ended)

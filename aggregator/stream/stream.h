@@ -243,6 +243,10 @@ enum outcome stream_tick_begin(struct stream *s)
 enum outcome stream_confirm(struct stream *s, bool wait)
     __attribute__((warn_unused_result));
 
+/* Replaces the keys of pending rows in the state by those of the rows that the
+ * flush writes or that have no date yet. */
+void stream_save_pending(struct stream *s);
+
 /* A flush: commits everything taken in, writes the rows and confirms them.
  * After LATER it goes on at the next call. refresh: also writes rows in which a
  * wait goes on. */

@@ -162,6 +162,25 @@ stream -q
 collect
 same_figures "$tmp/good"
 
+echo "- what comes before any time has its rows when there is one, in another run"
+rm -r "$state" "$tmp/rows"
+metrics=operators,chats,tenant,events
+{
+	for operator in 7 8; do
+		echo '{"type":"operator","tenant":"a","operator":"'$operator'","name":"Ann","available":true}'
+	done
+	echo '{"type":"event","tenant":"a","id":"1","user":"u","event":"e"}'
+	echo '{"type":"chat","tenant":"a","chat":"d","status":"open","operator":"8"}'
+	cat "$tmp/good"
+} >"$tmp/undated"
+head -n 4 "$tmp/undated" | put records 4
+stream -q
+stream -q
+tail -n +5 "$tmp/undated" | put records 1
+stream -q
+collect
+same_figures "$tmp/undated"
+
 echo "- when nothing comes any more, the waits are shown as they ended"
 rm -r "$state" "$tmp/rows"
 printf '[aggregator]\nrefresh = 3s\n' >>"$tmp/conf"
