@@ -486,6 +486,7 @@ stream_release(struct stream *s)
 	}
 	free(s->tenants);
 	strmap_release(&s->names, NULL);
+	strmap_release(&s->forget.unread, NULL);
 	stream_redelivery_release(s);
 	scan_release(&s->scan);
 	buf_release(&s->scratch);

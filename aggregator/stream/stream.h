@@ -164,7 +164,8 @@ struct stream {
 	/* See stream_forget.c; monotonic. */
 	struct {
 		int64_t looked_ms;
-		int64_t seen_ms; /* 0: no order */
+		int64_t seen_ms;      /* 0: no order */
+		struct strmap unread; /* paths of orders that cannot be */
 	} forget;
 };
 

@@ -66,19 +66,70 @@ is_order(const char *name)
 	return len > n && strcmp(name + len - n, FORGET_ENDING) == 0;
 }
 
-static bool
-has_orders(const struct stream *s)
+/* NULL: there are none. */
+static DIR *
+open_orders(const struct stream *s)
 {
 	char *dir = xasprintf("%s/" FORGET_FOLDER, s->job->state);
 	DIR *d = opendir(dir);
-	struct dirent *e;
-	bool any = false;
 
-	while (d != NULL && !any && (e = readdir(d)) != NULL)
-		any = is_order(e->d_name);
+	free(dir);
+	return d;
+}
+
+/* The path of the next one, owned. NULL: there is none. */
+static char *
+next_order(const struct stream *s, DIR *d)
+{
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (is_order(e->d_name))
+			return xasprintf("%s/" FORGET_FOLDER "/%s",
+			    s->job->state, e->d_name);
 	if (d != NULL)
 		(void)closedir(d);
-	free(dir);
+	return NULL;
+}
+
+/* False: it cannot be read, which is logged once in a run. */
+static bool
+read_order_file(struct stream *s, const char *path, struct buf *bytes,
+    struct forget_order *order)
+{
+	struct buf why = BUF_INIT;
+	bool good = statefile_read(path, bytes, &why) == 1 &&
+		    forget_order_unpack(order, bytes->data, bytes->len) == 0;
+	void **told;
+
+	if (!good) {
+		told = strmap_put(&s->forget.unread, path, strlen(path));
+		if (*told == NULL)
+			log_warn("'%s' is no order to forget that can be read; "
+				 "remove it: %s",
+			    path, buf_str(&why));
+		*told = s;
+	}
+	buf_release(&why);
+	return good;
+}
+
+/* For one that cannot be read no run ends. */
+static bool
+has_orders(struct stream *s)
+{
+	DIR *d = open_orders(s);
+	struct buf bytes = BUF_INIT;
+	struct forget_order order;
+	bool any = false;
+	char *path;
+
+	while ((path = next_order(s, d)) != NULL) {
+		any = read_order_file(s, path, &bytes, &order) || any;
+		buf_clear(&bytes);
+		free(path);
+	}
+	buf_release(&bytes);
 	return any;
 }
 
@@ -104,25 +155,19 @@ read_order(struct stream_forgetting *f, struct stream *s, char *path)
 {
 	struct stream_order o = { .path = path };
 	struct stream_tenant *t;
-	struct buf why = BUF_INIT;
 
-	if (statefile_read(path, &o.bytes, &why) != 1 ||
-	    forget_order_unpack(&o.order, o.bytes.data, o.bytes.len) != 0) {
-		log_warn("'%s' is no order to forget that can be read; remove "
-			 "it: %s",
-		    path, buf_str(&why));
+	if (!read_order_file(s, path, &o.bytes, &o.order)) {
 		buf_release(&o.bytes);
 		free(path);
-	} else {
-		t = strmap_get(&s->names, o.order.tenant.p, o.order.tenant.len);
-		o.known = t != NULL;
-		o.tenant = t != NULL ? t->number : 0;
-		forgotten_words_init(&o.words, s->job->conf, o.order.asked_at);
-		forgotten_words_add(&o.words, o.order.names);
-		XGROW(f->list, f->n, f->cap);
-		f->list[f->n++] = o;
+		return;
 	}
-	buf_release(&why);
+	t = strmap_get(&s->names, o.order.tenant.p, o.order.tenant.len);
+	o.known = t != NULL;
+	o.tenant = t != NULL ? t->number : 0;
+	forgotten_words_init(&o.words, s->job->conf, o.order.asked_at);
+	forgotten_words_add(&o.words, o.order.names);
+	XGROW(f->list, f->n, f->cap);
+	f->list[f->n++] = o;
 }
 
 static void
@@ -141,29 +186,17 @@ release_forgetting(struct stream_forgetting *f)
 	free(f);
 }
 
-static void
-read_orders(struct stream_forgetting *f, struct stream *s)
-{
-	char *dir = xasprintf("%s/" FORGET_FOLDER, s->job->state);
-	DIR *d = opendir(dir);
-	struct dirent *e;
-
-	while (d != NULL && (e = readdir(d)) != NULL)
-		if (is_order(e->d_name))
-			read_order(f, s, xasprintf("%s/%s", dir, e->d_name));
-	if (d != NULL)
-		(void)closedir(d);
-	free(dir);
-}
-
 struct stream_forgetting *
 stream_forget_begin(struct stream *s)
 {
 	struct stream_forgetting *f = xcalloc(1, sizeof *f);
+	DIR *d = open_orders(s);
 	enum outcome o = OUTCOME_DONE;
+	char *path;
 	size_t i;
 
-	read_orders(f, s);
+	while ((path = next_order(s, d)) != NULL)
+		read_order(f, s, path);
 	for (i = 0; i < f->n && o == OUTCOME_DONE; i++)
 		o = staging_forget(&s->staging, f->list[i].order.tenant);
 	if (o == OUTCOME_DONE)

@@ -138,6 +138,21 @@ class Test:
         self.that(not any(SECRETS["name"] in w for w in words),
                   f"{tenant}: the name in trends: {words}")
 
+    def an_order_that_cannot_be_read_stays(self):
+        """The stream tells of it, goes on, and carries out others."""
+        path = os.path.join(self.stream.state, "forget", "bad.order")
+        with open(path, "wb") as f:
+            f.write(b"forget everybody")
+        told = f"'{path}' is no order"
+        until(60, lambda: told in self.stream.log("aggregator"), "a warning")
+        for _ in range(3):
+            self.rest()
+        n = self.stream.log("aggregator").count(told)
+        self.that(n == 1, f"told {n} times of a bad order")
+        done = self.forget(GONE)
+        self.that(done.code == 0, f"beside a bad order: {done}")
+        os.unlink(path)
+
     def it_is_killed_in_the_middle(self, dice):
         """The aggregator away, then both killed at any time."""
         self.stream.kill("aggregator")
@@ -248,6 +263,7 @@ def body():
         test = Test(lab)
         test.fill()
         test.it_forgets_while_it_runs()
+        test.an_order_that_cannot_be_read_stays()
         test.it_is_killed_in_the_middle(dice)
         test.it_forgets_by_runs_that_end()
         for tenant in TENANTS:
