@@ -326,11 +326,13 @@ void stream_save_early(struct stream_tenant *t);
  * struct chat's number. */
 #define STREAM_CHAT_NUMBER(n) ((n) & ((UINT64_C(1) << 40) - 1))
 
-/* The key of a segment of messages. */
+/* The key of a segment of messages: the higher bits of its number stand above
+ * the chat's, so that those of a chat with few are neighbours. */
 static inline uint64_t
-stream_segment_key(uint64_t chat, size_t segment)
+stream_segment_key(uint64_t chat, uint64_t segment)
 {
-	return STREAM_CHAT_NUMBER(chat) << 16 | segment;
+	return segment >> 16 << 56 | STREAM_CHAT_NUMBER(chat) << 16 |
+	       (segment & 0xffff);
 }
 
 /* Sets *key to what keys of that tenant begin with. */
