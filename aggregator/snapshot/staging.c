@@ -11,11 +11,15 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
+/* What stands in the spool for a line that could not be read: another one. */
+#define UNREAD_LINE "unread"
+
 /* A line as it came over the queue. */
 struct incoming_line {
 	const char *p;
 	size_t len;
 	const struct staging_source *from;
+	bool unread; /* p is UNREAD_LINE */
 };
 
 /* What comes again of a dropped snapshot was logged when that was dropped. */
@@ -157,7 +161,7 @@ stage_nobodys_lines(
     struct staging *in, struct staging_tenant *t, const struct incoming_line *l)
 {
 	struct staging_source from = *l->from;
-	struct incoming_line old = { in->nobodys.data, 0, &from };
+	struct incoming_line old = { in->nobodys.data, 0, &from, false };
 	const char *end = in->nobodys.data + in->nobodys.len;
 
 	from.id = NULL;
@@ -294,7 +298,8 @@ stage_bad_line(
 
 	if (t != NULL && is_duplicate_line(t, l))
 		return OUTCOME_DONE;
-	o = in->refuse(in->ctx, l->p, l->len, why);
+	o = in->refuse(
+	    in->ctx, l->unread ? NULL : l->p, l->unread ? 0 : l->len, why);
 	if (o == OUTCOME_DONE && t == NULL && in->flat.n == 0 &&
 	    l->from->id == NULL) {
 		buf_add(&in->nobodys, l->p, l->len);
@@ -358,7 +363,7 @@ enum outcome
 staging_add(struct staging *in, const char *line, size_t len,
     const struct staging_source *from)
 {
-	const struct incoming_line l = { line, len, from };
+	const struct incoming_line l = { line, len, from, false };
 	struct record *r = &in->record;
 	struct buf why = BUF_INIT;
 	enum outcome o;
@@ -376,6 +381,17 @@ staging_add(struct staging *in, const char *line, size_t len,
 			return OUTCOME_DONE;
 	}
 	return stage_record(in, &l);
+}
+
+enum outcome
+staging_add_unread(
+    struct staging *in, const char *why, const struct staging_source *from)
+{
+	const struct incoming_line l = { UNREAD_LINE, strlen(UNREAD_LINE), from,
+		true };
+
+	in->flat.n = 0;
+	return stage_bad_line(in, &l, why);
 }
 
 enum outcome

@@ -68,7 +68,8 @@ struct staging {
 	const struct pipeline_setup *setup; /* of the intake for publish() */
 	bool by_part;
 	void *ctx; /* of the callbacks */
-	/* Receives a bad line and the reason why it is bad. */
+	/* Receives a bad line and the reason why it is bad; NULL: one that
+	 * could not be read. */
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
 	/* False, and why, if nothing is to be used of the snapshot that this
@@ -103,6 +104,11 @@ struct staging_source {
 
 /* Takes one line, which needs 64 readable bytes behind it. */
 enum outcome staging_add(struct staging *in, const char *line, size_t len,
+    const struct staging_source *from) __attribute__((warn_unused_result));
+
+/* The same for a line that could not be read, and why: it is refused without
+ * its bytes, and counts for the snapshot that it seems to belong to. */
+enum outcome staging_add_unread(struct staging *in, const char *why,
     const struct staging_source *from) __attribute__((warn_unused_result));
 
 /* Syncs the lines that were added and publishes what is whole. After LATER it

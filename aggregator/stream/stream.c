@@ -38,8 +38,9 @@ static enum outcome
 refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 {
 	struct stream *s = ctx;
-	enum outcome o = deadletter_add(
-	    &s->dead, endpoint_where_in(s->in, line), line, len, reason);
+	const char *where = line != NULL ? endpoint_where_in(s->in, line)
+					 : endpoint_where(s->in);
+	enum outcome o = deadletter_add(&s->dead, where, line, len, reason);
 
 	if (o == OUTCOME_NEVER)
 		s->code = s->staging.code = s->dead.code;
@@ -223,6 +224,22 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 }
 
 static enum outcome
+take_unread_line(void *ctx)
+{
+	struct stream *s = ctx;
+	struct endpoint_delivery d = { .line = 1 };
+	struct staging_source from;
+	enum outcome o;
+
+	(void)endpoint_delivery(s->in, &d);
+	from = (struct staging_source){ d.id, d.line, d.connection, d.again };
+	o = staging_add_unread(&s->staging, endpoint_refusal(s->in), &from);
+	s->counts.bad += o == OUTCOME_DONE;
+	s->stage.code = s->staging.code;
+	return o;
+}
+
+static enum outcome
 confirm_stream(void *ctx)
 {
 	struct stream *s = ctx;
@@ -399,6 +416,7 @@ set_up_stage(struct stream *s)
 		.wait_forever = !s->job->until_empty,
 		.metrics = stream_metrics_open(s),
 		.handle_block = handle_stream_block,
+		.unread = take_unread_line,
 		.flush = flush_stream,
 		.confirm = confirm_flush,
 		.send = send_passed_through,

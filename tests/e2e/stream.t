@@ -162,6 +162,28 @@ stream -q
 collect
 same_figures "$tmp/good"
 
+echo "- a line of a snapshot that is too long is lost alone"
+mark='{"type":"snapshot","tenant":"long","snapshot":"s1","at":"2026-11-20T09:00:00Z","state":'
+python3 -c '
+import sys
+mark = sys.argv[1]
+head = "{\"tenant\":\"long\",\"snapshot\":\"s1\",\"type\":"
+print(mark + "\"begin\"}")
+print(head + "\"operator\",\"operator\":\"7\",\"name\":\"Ann\"}")
+print(head + "\"chat\",\"chat\":\"1\",\"tag\":\"" + "x" * 1200000 + "\"}")
+print(mark + "\"end\",\"records\":2}")
+' "$mark" >"$tmp/long"
+metrics=operators
+for every in 20ms 0; do
+	rm -r "$state"
+	put records 4 <"$tmp/long"
+	expect 0 "$aggregator" -f queue:records -t queue:rows --state "$state" \
+		--every "$every" -a "$metrics" --until-empty
+	get rows | grep -q '"name":"Ann"' || fail "--every $every: no row"
+	[ "$(get records.dead | jq -r .reason)" = "the line is too long" ] ||
+		fail "--every $every: other dead letters"
+done
+
 echo "- what comes before any time has its rows when there is one, in another run"
 rm -r "$state" "$tmp/rows"
 metrics=operators,chats,tenant,events

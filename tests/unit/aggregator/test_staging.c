@@ -322,6 +322,32 @@ bad_lines_are_refused_and_the_rest_goes_on(void **state)
 	    strstr(buf_str(&w->refused), "of a [crm NAME] section"));
 }
 
+/* It counts, also when it is read back, and is refused once. */
+static void
+a_line_that_cannot_be_read_counts(void **state)
+{
+	const struct staging_source from = { "m1", 3, 0, false };
+	struct world *w = *state;
+	int round;
+
+	start(w);
+	add(w, "m1", 1, BEGIN);
+	add(w, "m1", 2, OPERATOR);
+	for (round = 0; round < 3; round++) {
+		assert_int_equal(staging_add_unread(&w->staging,
+				     "the line is too long", &from),
+		    OUTCOME_DONE);
+		flush(w);
+		stop(w);
+		start(w);
+	}
+	add(w, "m1", 4, END);
+	flush(w);
+	assert_int_equal(w->publications, 1);
+	assert_non_null(strstr(buf_str(&w->published), "\"name\":\"Ann\""));
+	assert_string_equal(buf_str(&w->refused), "the line is too long\n");
+}
+
 /* The stream beside it may have bad lines, too. */
 static void
 a_bad_line_behind_its_end_makes_none_whole(void **state)
@@ -583,6 +609,7 @@ main(void)
 		STAGING_TEST(one_that_is_not_taken_is_passed_over),
 		STAGING_TEST(of_a_forgotten_one_the_rest_is_passed_over),
 		STAGING_TEST(bad_lines_are_refused_and_the_rest_goes_on),
+		STAGING_TEST(a_line_that_cannot_be_read_counts),
 		STAGING_TEST(a_bad_line_behind_its_end_makes_none_whole),
 		STAGING_TEST(what_came_before_an_end_is_made_safe_first),
 		STAGING_TEST(an_end_that_comes_early_waits_for_the_rest),
