@@ -5,7 +5,6 @@
 #include "aggregator/snapshot/staging_impl.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"

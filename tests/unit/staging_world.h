@@ -18,6 +18,19 @@
 
 #define DIR_NAME "state"
 
+/* Lines of snapshots of tenant t. */
+#define TENANT "\"tenant\":\"t\","
+#define IN_S1 TENANT "\"snapshot\":\"s1\","
+#define MARK(state, id, at, more)                                              \
+	"{\"type\":\"snapshot\"," TENANT "\"state\":\"" state                  \
+	"\",\"snapshot\":\"" id "\",\"at\":\"2026-11-20T10:" at ":00Z\"" more  \
+	"}"
+#define BEGIN MARK("begin", "s1", "10", "")
+#define END MARK("end", "s1", "10", ",\"records\":2")
+#define OPERATOR                                                               \
+	"{\"type\":\"operator\"," IN_S1 "\"operator\":\"7\",\"name\":\"Ann\"}"
+#define CHAT "{\"type\":\"chat\"," IN_S1 "\"chat\":\"1\",\"status\":\"open\"}"
+
 /* A staging, and what it did. */
 struct world {
 	struct staging staging;

@@ -1,22 +1,10 @@
 /*
- * Tests of aggregator/staging: what is published, dropped, passed over and
- * refused, line by line.
+ * Tests of aggregator/staging: what is published, dropped and refused, line by
+ * line.
  */
 #include "tests/unit/staging_world.h"
 
 #include <stdlib.h>
-
-#define TENANT "\"tenant\":\"t\","
-#define IN_S1 TENANT "\"snapshot\":\"s1\","
-#define MARK(state, id, at, more)                                              \
-	"{\"type\":\"snapshot\"," TENANT "\"state\":\"" state                  \
-	"\",\"snapshot\":\"" id "\",\"at\":\"2026-11-20T10:" at ":00Z\"" more  \
-	"}"
-#define BEGIN MARK("begin", "s1", "10", "")
-#define END MARK("end", "s1", "10", ",\"records\":2")
-#define OPERATOR                                                               \
-	"{\"type\":\"operator\"," IN_S1 "\"operator\":\"7\",\"name\":\"Ann\"}"
-#define CHAT "{\"type\":\"chat\"," IN_S1 "\"chat\":\"1\",\"status\":\"open\"}"
 
 static void
 a_snapshot_is_published_when_it_is_whole(void **state)
@@ -175,121 +163,6 @@ a_newer_one_drops_an_unfinished_one(void **state)
 	add(w, "m3", 1, CHAT);
 	assert_string_equal(buf_str(&w->refused),
 	    "its snapshot did not begin, or was dropped\n");
-}
-
-/* Its drop was logged; what comes of it again is ignored. */
-static void
-a_dropped_one_that_comes_again_is_passed_over(void **state)
-{
-	struct world *w = *state;
-	int round;
-
-	start(w);
-	add(w, "m1", 1, BEGIN);
-	add(w, "m2", 1, OPERATOR);
-	flush(w);
-	add(w, "m3", 1, MARK("begin", "s2", "20", ""));
-	w->again = true;
-	for (round = 0; round < 3; round++) {
-		w->connection++;
-		add(w, "m1", 1, BEGIN);
-		add(w, "m2", 1, OPERATOR);
-		add(w, NULL, 1, CHAT);
-		add(w, "m3", 1, MARK("begin", "s2", "20", ""));
-		stop(w);
-		start(w);
-	}
-	add(w, "m3", 1, MARK("begin", "s2", "20", ""));
-	add(w, "m3", 2, MARK("end", "s2", "20", ",\"records\":0"));
-	flush(w);
-	assert_int_equal(w->publications, 1);
-	assert_int_equal(w->refused.len, 0);
-}
-
-/* Whatever is restarted between its lines. */
-static void
-an_older_one_is_passed_over(void **state)
-{
-	static const char *const old[] = { BEGIN, OPERATOR, CHAT, END };
-	struct world *w = *state;
-	size_t i;
-	int round;
-
-	for (round = 0; round < 2; round++) {
-		start(w);
-		add(w, "m2", 1, MARK("begin", "s2", "20", ""));
-		if (round == 1)
-			add(w, "m2", 2,
-			    MARK("end", "s2", "20", ",\"records\":0"));
-		flush(w);
-		for (i = 0; i < ARRAY_LEN(old); i++) {
-			add(w, "m1", i + 1, old[i]);
-			flush(w);
-			stop(w);
-			start(w);
-		}
-		assert_int_equal(w->publications, round);
-		stop(w);
-	}
-	assert_int_equal(w->refused.len, 0);
-}
-
-static void
-one_that_is_not_taken_is_passed_over(void **state)
-{
-	struct world *w = *state;
-
-	w->until = INT64_C(1795169700000); /* 10:15 */
-	start(w);
-	add(w, "m1", 1, MARK("begin", "s2", "20", ""));
-	assert_string_equal(buf_str(&w->refused), "ahead\n");
-	flush(w);
-	stop(w);
-	start(w);
-	/* Of the next one all counts. */
-	add(w, "m2", 1, BEGIN);
-	add(w, "m1", 1, MARK("begin", "s2", "20", ""));
-	add(w, "m1", 2, MARK("end", "s2", "20", ",\"records\":0"));
-	add(w, "m2", 2, OPERATOR);
-	add(w, "m2", 3, CHAT);
-	add(w, "m2", 4, END);
-	flush(w);
-	assert_int_equal(w->publications, 1);
-	assert_non_null(strstr(buf_str(&w->published), "\"name\":\"Ann\""));
-	assert_string_equal(buf_str(&w->refused), "ahead\n");
-}
-
-static void
-of_a_forgotten_one_the_rest_is_passed_over(void **state)
-{
-	struct world *w = *state;
-	int round;
-
-	start(w);
-	assert_int_equal(
-	    staging_forget(&w->staging, (struct text){ "t", 1 }), OUTCOME_DONE);
-	add(w, "m1", 1, BEGIN);
-	add(w, "m1", 2, OPERATOR);
-	flush(w);
-	assert_int_equal(
-	    staging_forget(&w->staging, (struct text){ "u", 1 }), OUTCOME_DONE);
-	assert_int_equal(access(DIR_NAME "/t.spool", F_OK), 0);
-	assert_int_equal(
-	    staging_forget(&w->staging, (struct text){ "t", 1 }), OUTCOME_DONE);
-	assert_int_equal(access(DIR_NAME "/t.spool", F_OK), -1);
-	for (round = 0; round < 2; round++) {
-		add(w, "m2", 1, CHAT);
-		add(w, "m2", 2, END);
-		flush(w);
-		stop(w);
-		start(w);
-	}
-	assert_int_equal(w->publications, 0);
-	assert_int_equal(w->refused.len, 0);
-	add(w, "m3", 1, MARK("begin", "s2", "20", ""));
-	add(w, "m3", 2, MARK("end", "s2", "20", ",\"records\":0"));
-	flush(w);
-	assert_int_equal(w->publications, 1);
 }
 
 static void
@@ -604,10 +477,6 @@ main(void)
 		STAGING_TEST(a_bad_line_before_its_begin_is_none_of_it),
 		STAGING_TEST(rows_that_are_not_confirmed_are_not_written_twice),
 		STAGING_TEST(a_newer_one_drops_an_unfinished_one),
-		STAGING_TEST(a_dropped_one_that_comes_again_is_passed_over),
-		STAGING_TEST(an_older_one_is_passed_over),
-		STAGING_TEST(one_that_is_not_taken_is_passed_over),
-		STAGING_TEST(of_a_forgotten_one_the_rest_is_passed_over),
 		STAGING_TEST(bad_lines_are_refused_and_the_rest_goes_on),
 		STAGING_TEST(a_line_that_cannot_be_read_counts),
 		STAGING_TEST(a_bad_line_behind_its_end_makes_none_whole),

@@ -3,8 +3,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include <string.h>
-
 #include "common/amqp/amqp_inflow.h"
 #include "common/base/xalloc.h"
 
