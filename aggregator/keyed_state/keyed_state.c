@@ -17,9 +17,25 @@
 #include "aggregator/keyed_state/keyed_state_impl.h"
 #include "aggregator/state/state.h"
 
-enum {
-	FIRST_SLOTS = 64,
-};
+static void
+join_pool(struct keyed_state *k)
+{
+	struct keyed_state_pool *p = k->home->pool;
+
+	XGROW(p->tables, p->tables_n, p->tables_cap);
+	k->place = p->tables_n;
+	p->tables[p->tables_n++] = k;
+}
+
+static void
+leave_pool(struct keyed_state *k)
+{
+	struct keyed_state_pool *p = k->home->pool;
+	struct keyed_state *last = p->tables[--p->tables_n];
+
+	p->tables[k->place] = last;
+	last->place = k->place;
+}
 
 void
 keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
@@ -29,11 +45,13 @@ keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
 	k->name = name;
 	k->home = home;
 	k->payload = payload;
-	k->slots = xcalloc(FIRST_SLOTS, sizeof *k->slots);
-	k->mask = FIRST_SLOTS - 1;
+	k->slots = xcalloc(KEYED_STATE_FIRST_SLOTS, sizeof *k->slots);
+	k->mask = KEYED_STATE_FIRST_SLOTS - 1;
 	k->expired = INT64_MIN;
-	if (home->state != NULL)
+	if (home->state != NULL) {
 		k->store = state_table(home->state, name, STATE_BYTES);
+		join_pool(k);
+	}
 	if (home->tables_n == KEYED_STATE_TABLES)
 		prog_die(PROG_SOFTWARE, "too many tables");
 	home->tables[home->tables_n++] = k;
@@ -87,9 +105,13 @@ keyed_state_close(struct keyed_state *k)
 {
 	size_t i;
 
-	for (i = 0; k->slots != NULL && i <= k->mask; i++)
+	if (k->slots == NULL)
+		return;
+	for (i = 0; i <= k->mask; i++)
 		if (k->slots[i].entry != NULL)
 			free_entry(k, k->slots[i].entry);
+	if (k->home->state != NULL)
+		leave_pool(k);
 	free(k->slots);
 	free(k->dirty.v);
 	free(k->pending.v);
@@ -112,14 +134,14 @@ seek_slot(
 	return &k->slots[i];
 }
 
-static void
-grow_keyed_state(struct keyed_state *k)
+void
+keyed_state_resize(struct keyed_state *k, size_t slots)
 {
 	size_t old = k->mask + 1, i, j;
 	struct keyed_state_slot *from = k->slots;
 
-	k->mask = 2 * old - 1;
-	k->slots = xcalloc(2 * old, sizeof *k->slots);
+	k->mask = slots - 1;
+	k->slots = xcalloc(slots, sizeof *k->slots);
 	for (i = 0; i < old; i++) {
 		if (from[i].entry == NULL)
 			continue;
@@ -145,7 +167,7 @@ insert_entry(struct keyed_state *k, struct keyed_state_slot *slot,
 	memcpy(block, key, len);
 	/* At most two thirds full. */
 	if ((k->n + 1) * 3 > (k->mask + 1) * 2) {
-		grow_keyed_state(k);
+		keyed_state_resize(k, 2 * (k->mask + 1));
 		slot = seek_slot(k, hash, key, len);
 	}
 	slot->hash = hash;
@@ -210,6 +232,7 @@ find_or_make(
 	struct keyed_state_entry *e = slot->entry;
 	bool is_new = false;
 
+	k->home->pool->uses++;
 	if (e == NULL && k->store != NULL)
 		e = load_stored_entry(k, slot, hash, key, len);
 	if (e == NULL && make) {

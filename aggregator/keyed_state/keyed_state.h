@@ -38,12 +38,20 @@ struct keyed_state_pool {
 	size_t used;
 	struct arena arena;
 	void *freed[KEYED_STATE_MAX_BLOCK / 16 + 1];
+	/* Tables over a state, of all tenants; and the one where eviction goes
+	 * on. */
+	struct keyed_state **tables;
+	size_t tables_n, tables_cap, hand;
+	uint64_t uses; /* look-ups since the last eviction */
 };
 
 /* A zeroed block, aligned for any type; at most KEYED_STATE_MAX_BLOCK. */
 void *keyed_state_pool_take(struct keyed_state_pool *p, size_t size);
 void keyed_state_pool_give(
     struct keyed_state_pool *p, void *block, size_t size);
+/* Drops clean entries that were not used lately, of any tenant, while the pool
+ * is above its limit. Call it after each flush, once nothing is pending. */
+void keyed_state_pool_evict(struct keyed_state_pool *p);
 /* Call it after all tables are closed. */
 void keyed_state_pool_release(struct keyed_state_pool *p);
 
@@ -73,8 +81,8 @@ struct keyed_state {
 	size_t payload;            /* bytes */
 	struct keyed_state_slot *slots;
 	size_t mask, n;
+	size_t place;                  /* among the pool's tables */
 	size_t hand;                   /* the slot where eviction goes on */
-	size_t saved;                  /* entries in the last save */
 	int64_t expired;               /* no saved key has a time before this */
 	struct keyed_state_list dirty; /* to save */
 	struct keyed_state_list pending; /* rows to write */
@@ -107,7 +115,7 @@ void keyed_state_close(struct keyed_state *k);
 void keyed_state_prepare(
     const struct keyed_state *k, const void *key, size_t len, bool near);
 
-/* The payload of a key, or NULL. Valid until keyed_state_home_sent(). */
+/* The payload of a key, or NULL. Valid until keyed_state_pool_evict(). */
 void *keyed_state_find(struct keyed_state *k, const void *key, size_t len);
 
 /* The same; a missing entry is made, of zeros, and *made set, unless NULL. */
@@ -152,8 +160,7 @@ void keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k);
 /* Writes what changed into the state; the caller commits. */
 void keyed_state_home_save(struct keyed_state_home *h);
 
-/* The pending rows were written: empties the lists of them, and drops entries
- * while the pool is above its limit. */
+/* The pending rows were written: empties the lists of them. */
 void keyed_state_home_sent(struct keyed_state_home *h);
 
 #endif

@@ -1,69 +1,68 @@
 /*
- * keyed_state_evict: what was not used lately leaves memory.
+ * keyed_state_evict: what was not used lately leaves memory. One hand goes
+ * round over the tables of all tenants, so that those of a quiet one make room,
+ * too: an entry that was used since its last visit stays, another one goes.
+ *
+ * How far it goes in a flush grows with what was used since the last one. A use
+ * adds at most one entry, and keeps at most one for another round; and a
+ * table has few slots an entry. So the hand keeps up with whatever comes, and
+ * no flush takes long.
  */
 #include "aggregator/keyed_state/keyed_state_impl.h"
 
-/* Slots examined in a flush, at least. */
-#define EVICT_LEAST 1024
+enum {
+	/* Slots looked at: for each use, and besides. */
+	LOOKS = 2 * KEYED_STATE_SPARSE,
+	LEAST_LOOKS = 1024,
+};
 
 static void
-clear_pending(struct keyed_state *k)
+visit_slot(struct keyed_state *k)
 {
-	struct keyed_state_entry *e;
-	size_t i;
+	struct keyed_state_entry *e = k->slots[k->hand].entry;
 
-	for (i = 0; i < k->pending.n; i++) {
-		e = k->pending.v[i];
-		e->flags &= (uint8_t)~KEYED_STATE_PENDING;
-		if ((e->flags & (KEYED_STATE_DELETED | KEYED_STATE_DIRTY)) ==
-		    KEYED_STATE_DELETED)
-			keyed_state_remove(k, e);
+	if (e != NULL && e->flags == 0) {
+		/* This may move another entry to the slot. */
+		keyed_state_remove(k, e);
+		return;
 	}
-	k->pending.n = 0;
+	if (e != NULL)
+		e->flags &= (uint8_t)~KEYED_STATE_USED;
+	k->hand++;
 }
 
-/* Evicts entries that were not used since the last pass over the slots. The
- * number of slots it examines grows with what the flush changed. */
 static void
-evict_unused(struct keyed_state *k)
+fit_slots(struct keyed_state *k)
 {
-	size_t look = 2 * k->saved + EVICT_LEAST;
-	const struct keyed_state_pool *pool = k->home->pool;
-	struct keyed_state_entry *e;
+	size_t slots = k->mask + 1;
 
-	for (; look > 0 && pool->used > pool->limit; look--) {
-		k->hand &= k->mask;
-		e = k->slots[k->hand].entry;
-		/* Removing may move another entry to this slot. */
-		if (e != NULL && (e->flags & ~KEYED_STATE_USED) == 0 &&
-		    (e->flags & KEYED_STATE_USED) == 0) {
-			keyed_state_remove(k, e);
+	if (k->n * KEYED_STATE_SPARSE >= slots)
+		return;
+	while (slots > KEYED_STATE_FIRST_SLOTS &&
+	       k->n * KEYED_STATE_SPARSE < 2 * slots)
+		slots /= 2;
+	if (slots <= k->mask)
+		keyed_state_resize(k, slots);
+}
+
+void
+keyed_state_pool_evict(struct keyed_state_pool *p)
+{
+	uint64_t looks = LOOKS * p->uses + LEAST_LOOKS;
+	struct keyed_state *k;
+
+	p->uses = 0;
+	if (p->limit == 0 || p->tables_n == 0)
+		return;
+	for (; looks > 0 && p->used > p->limit; looks--) {
+		p->hand %= p->tables_n;
+		k = p->tables[p->hand];
+		if (k->n > 0 && k->hand <= k->mask) {
+			visit_slot(k);
 			continue;
 		}
-		if (e != NULL)
-			e->flags &= (uint8_t)~KEYED_STATE_USED;
-		k->hand++;
+		fit_slots(k);
+		k->hand = 0;
+		p->hand++;
 	}
-	k->saved = 0;
-}
-
-void
-keyed_state_home_sent(struct keyed_state_home *h)
-{
-	size_t i;
-
-	for (i = 0; i < h->tables_n; i++)
-		clear_pending(h->tables[i]);
-	keyed_state_home_evict(h);
-}
-
-void
-keyed_state_home_evict(struct keyed_state_home *h)
-{
-	size_t i;
-
-	if (h->state == NULL || h->pool->limit == 0)
-		return;
-	for (i = 0; i < h->tables_n; i++)
-		evict_unused(h->tables[i]);
 }

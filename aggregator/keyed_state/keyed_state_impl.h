@@ -7,6 +7,12 @@
 
 #include "aggregator/keyed_state/keyed_state.h"
 
+enum {
+	KEYED_STATE_FIRST_SLOTS = 8,
+	/* A table with more slots an entry gets fewer. */
+	KEYED_STATE_SPARSE = 8,
+};
+
 enum keyed_state_flags {
 	KEYED_STATE_DIRTY = 1,   /* in the list of entries to save */
 	KEYED_STATE_PENDING = 2, /* in the list of rows to write */
@@ -25,7 +31,7 @@ void keyed_state_remove(struct keyed_state *k, struct keyed_state_entry *e);
 void **keyed_state_sort(
     const struct keyed_state_list *list, bool deleted, size_t *n);
 
-/* Drops clean entries while the pool is above its limit. */
-void keyed_state_home_evict(struct keyed_state_home *h);
+/* Moves the entries to so many slots, a power of two. */
+void keyed_state_resize(struct keyed_state *k, size_t slots);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "aggregator/keyed_state/keyed_state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/prog.h"
@@ -50,6 +51,7 @@ keyed_state_pool_release(struct keyed_state_pool *p)
 	size_t limit = p->limit;
 
 	arena_release(&p->arena);
+	free(p->tables);
 	memset(p, 0, sizeof *p);
 	p->limit = limit;
 }

@@ -1,5 +1,6 @@
 /*
- * keyed_state_save: saves the tables of one tenant, and lists what was saved.
+ * keyed_state_save: saves the tables of one tenant, lists what was saved, and
+ * ends a flush.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,6 @@ save_table(struct keyed_state *k)
 			keyed_state_remove(k, e);
 	}
 	free(list);
-	k->saved = n;
 	k->dirty.n = 0;
 }
 
@@ -60,6 +60,31 @@ keyed_state_home_save(struct keyed_state_home *h)
 		save_table(h->tables[i]);
 	for (i = 0; i < h->timer_queues_n; i++)
 		timer_queue_save(h->timer_queues[i]);
+}
+
+static void
+clear_pending(struct keyed_state *k)
+{
+	struct keyed_state_entry *e;
+	size_t i;
+
+	for (i = 0; i < k->pending.n; i++) {
+		e = k->pending.v[i];
+		e->flags &= (uint8_t)~KEYED_STATE_PENDING;
+		if ((e->flags & (KEYED_STATE_DELETED | KEYED_STATE_DIRTY)) ==
+		    KEYED_STATE_DELETED)
+			keyed_state_remove(k, e);
+	}
+	k->pending.n = 0;
+}
+
+void
+keyed_state_home_sent(struct keyed_state_home *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->tables_n; i++)
+		clear_pending(h->tables[i]);
 }
 
 struct key_receiver {
@@ -80,7 +105,7 @@ pass_saved_key(
 	(void)data;
 	(void)len;
 	to->each(to->ctx, own);
-	keyed_state_home_evict(to->home);
+	keyed_state_pool_evict(to->home->pool);
 	return true;
 }
 

@@ -190,10 +190,9 @@ add_message_record(struct model *m, const struct record *r)
 	return messages_take(m, c, f, &new);
 }
 
-/* The system clock is read only when the time of the tenant jumps. The first
- * record of a tenant is never ahead: it sets the tenant's time. */
-static bool
-is_ahead(const struct model *m, int64_t at)
+/* The system clock is read only when the time of the tenant jumps. */
+bool
+model_is_ahead(const struct model *m, int64_t at)
 {
 	return m->ahead > 0 && m->as_of != CLOCK_NONE &&
 	       at > m->as_of + m->ahead && at > clock_now_ms() + m->ahead;
@@ -310,7 +309,7 @@ model_add(struct model *m, const struct record *r)
 	/* A record about a message is no message and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;
-	if (is_ahead(m, at))
+	if (model_is_ahead(m, at))
 		return MODEL_AHEAD;
 	switch (r->type) {
 	case RECORD_MESSAGE:

@@ -234,6 +234,10 @@ void model_init(
     struct model *m, struct text tenant, bool stream, int64_t as_of);
 void model_release(struct model *m);
 
+/* A record of that time would be MODEL_AHEAD. The first one of a tenant never
+ * is: it sets the tenant's time. */
+bool model_is_ahead(const struct model *m, int64_t at);
+
 /* Takes in one record of the tenant. Borrowed text is copied. */
 enum model_result model_add(struct model *m, const struct record *r);
 

@@ -4,6 +4,10 @@
  */
 #include "aggregator/model/model_impl.h"
 #include "aggregator/model/model_pack.h"
+
+#include <stdlib.h>
+
+#include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 #include "common/words/phone_digits.h"
 #include "common/words/plain_letters.h"
@@ -11,12 +15,75 @@
 /* The texts of a description, in the order in which they are packed. */
 enum { ASSIGNEE, CHANNEL, CUSTOMER, NAME, PHONE, TAG, TEXTS };
 
-static bool
-describes_customer(
-    const struct forget_order *o, struct text customer, int64_t opened_at)
+struct described {
+	int64_t opened_at, closed_at;
+	uint64_t status;
+	struct text v[TEXTS];
+};
+
+/* Whose each description is, the newest first. */
+struct owners {
+	struct text *v;
+	size_t n, cap;
+};
+
+/* One whose time was read. */
+static void
+read_description(struct pack *r, struct described *d)
 {
-	return text_compare(customer, o->customer) == 0 &&
-	       (opened_at == CLOCK_NONE || opened_at <= o->asked_at);
+	size_t i;
+
+	d->opened_at = pack_signed(r);
+	d->closed_at = pack_signed(r);
+	d->status = pack_number(r);
+	for (i = 0; i < TEXTS; i++)
+		d->v[i] = pack_text(r);
+}
+
+static void
+put_description(const struct described *d, struct buf *to)
+{
+	size_t i;
+
+	pack_put_signed(to, d->opened_at);
+	pack_put_signed(to, d->closed_at);
+	pack_put_number(to, d->status);
+	for (i = 0; i < TEXTS; i++)
+		pack_put_text(to, d->v[i]);
+}
+
+static void
+read_customers(struct pack r, uint64_t n, struct owners *o)
+{
+	struct described d;
+	uint64_t repeats;
+
+	for (; n > 0 && !r.bad; n--) {
+		if (pack_signed(&r) == DESCRIPTION_REPEATS) {
+			for (repeats = pack_count(&r, 1); repeats > 0;
+			     repeats--)
+				(void)pack_number(&r);
+			continue;
+		}
+		read_description(&r, &d);
+		XGROW(o->v, o->n, o->cap);
+		o->v[o->n++] = d.v[CUSTOMER];
+	}
+}
+
+/* A description without a customer goes on with the one of an older one, as
+ * lives_describe() has it; what came before any belongs to the first. */
+static void
+find_owners(struct owners *o)
+{
+	size_t i;
+
+	for (i = o->n; i-- > 1;)
+		if (o->v[i - 1].p == NULL)
+			o->v[i - 1] = o->v[i];
+	for (i = 1; i < o->n; i++)
+		if (o->v[i].p == NULL)
+			o->v[i] = o->v[i - 1];
 }
 
 static void
@@ -39,34 +106,54 @@ copy_repeats(struct pack *r, struct buf *to)
 		pack_put_number(to, pack_number(r));
 }
 
-/* Copies one, whose time was read; true when it had something of theirs. */
+/* True when it had something of the customer whose it is. */
 static bool
-copy_description(struct pack *r, const struct forget_order *o, struct buf *to,
+forget_in_description(struct described *d, struct text owner,
+    const struct forget_order *o, struct buf *names)
+{
+	if (text_compare(owner, o->customer) != 0 ||
+	    (d->opened_at != CLOCK_NONE && d->opened_at > o->asked_at) ||
+	    (d->v[NAME].p == NULL && d->v[PHONE].p == NULL &&
+		d->v[TAG].p == NULL))
+		return false;
+	note_name(names, d->v[NAME]);
+	note_name(names, d->v[PHONE]);
+	plain_letters_add(names, d->v[NAME]);
+	phone_digits_add(names, d->v[PHONE]);
+	d->v[NAME] = d->v[PHONE] = d->v[TAG] = (struct text){ NULL, 0 };
+	return true;
+}
+
+/* True when one had something of them. */
+static bool
+copy_descriptions(struct pack *r, const struct forget_order *o, struct buf *to,
     struct buf *names)
 {
-	int64_t opened_at = pack_signed(r), closed_at = pack_signed(r);
-	uint64_t status = pack_number(r);
-	struct text v[TEXTS];
-	bool theirs;
-	size_t i;
+	uint64_t n = pack_number(r);
+	struct owners owners = { NULL, 0, 0 };
+	struct described d;
+	bool any = false;
+	size_t i = 0;
+	int64_t at;
 
-	for (i = 0; i < TEXTS; i++)
-		v[i] = pack_text(r);
-	theirs = !r->bad && describes_customer(o, v[CUSTOMER], opened_at) &&
-		 (v[NAME].p != NULL || v[PHONE].p != NULL || v[TAG].p != NULL);
-	if (theirs) {
-		note_name(names, v[NAME]);
-		note_name(names, v[PHONE]);
-		plain_letters_add(names, v[NAME]);
-		phone_digits_add(names, v[PHONE]);
-		v[NAME] = v[PHONE] = v[TAG] = (struct text){ NULL, 0 };
+	pack_put_number(to, n);
+	read_customers(*r, n, &owners);
+	find_owners(&owners);
+	for (; n > 0 && !r->bad; n--) {
+		at = pack_signed(r);
+		pack_put_signed(to, at);
+		if (at == DESCRIPTION_REPEATS) {
+			copy_repeats(r, to);
+			continue;
+		}
+		read_description(r, &d);
+		any = (!r->bad &&
+			  forget_in_description(&d, owners.v[i++], o, names)) ||
+		      any;
+		put_description(&d, to);
 	}
-	pack_put_signed(to, opened_at);
-	pack_put_signed(to, closed_at);
-	pack_put_number(to, status);
-	for (i = 0; i < TEXTS; i++)
-		pack_put_text(to, v[i]);
-	return theirs;
+	free(owners.v);
+	return any;
 }
 
 bool
@@ -75,21 +162,11 @@ model_forget(const void *p, size_t len, const struct forget_order *o,
 {
 	struct pack r = pack_open(p, len, LAYOUT_CHAT);
 	struct text id = pack_text(&r);
-	uint64_t n = pack_number(&r), i;
-	bool any = false;
-	int64_t at;
+	bool any;
 
 	pack_put_number(to, LAYOUT_CHAT);
 	pack_put_text(to, id);
-	pack_put_number(to, n);
-	for (i = 0; i < n && !r.bad; i++) {
-		at = pack_signed(&r);
-		pack_put_signed(to, at);
-		if (at == DESCRIPTION_REPEATS)
-			copy_repeats(&r, to);
-		else
-			any = copy_description(&r, o, to, names) || any;
-	}
+	any = copy_descriptions(&r, o, to, names);
 	if (!r.bad)
 		buf_add(to, (const char *)r.p, (size_t)(r.end - r.p));
 	return any && !r.bad;

@@ -133,6 +133,21 @@ stage_line(void *ctx, char *line, size_t len)
 }
 
 static enum outcome
+stage_unread_line(void *ctx)
+{
+	struct queue *q = ctx;
+	struct endpoint_delivery d = { .line = 0 };
+	struct staging_source from;
+	enum outcome o;
+
+	(void)endpoint_delivery(q->in, &d);
+	from = (struct staging_source){ d.id, d.line, d.connection, d.again };
+	o = staging_add_unread(&q->staging, endpoint_refusal(q->in), &from);
+	q->stage.code = q->staging.code;
+	return o;
+}
+
+static enum outcome
 flush_staged(void *ctx)
 {
 	struct queue *q = ctx;
@@ -193,6 +208,7 @@ run_snapshot_queue(struct queue *q)
 	q->stage.batch_ms = BATCH_MS;
 	q->stage.wait_forever = !q->job->until_empty;
 	q->stage.handle = stage_line;
+	q->stage.unread = stage_unread_line;
 	q->stage.flush = flush_staged;
 	q->stage.pump = pump_output;
 	q->stage.upkeep = expire_staging;

@@ -5,17 +5,20 @@
 #include "aggregator/snapshot/staging_impl.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+
+/* What stands in the spool for a line that could not be read: another one. */
+#define UNREAD_LINE "unread"
 
 /* A line as it came over the queue. */
 struct incoming_line {
 	const char *p;
 	size_t len;
 	const struct staging_source *from;
+	bool unread; /* p is UNREAD_LINE */
 };
 
 /* What comes again of a dropped snapshot was logged when that was dropped. */
@@ -24,8 +27,7 @@ is_snapshot_ignored(const struct staging_tenant *t, struct text id,
     unsigned part, const struct incoming_line *l)
 {
 	return staging_is_done(t, id, part) ||
-	       (l->from->again && staging_is_dropped(t, id)) ||
-	       (t->ignored != NULL && text_is(id, t->ignored));
+	       (l->from->again && staging_is_dropped(t, id));
 }
 
 /* The line is staged already. */
@@ -109,15 +111,29 @@ log_unfinished(struct staging *in, struct staging_tenant *t)
 	in->failed++;
 }
 
-/* Ignores the snapshot of this line from now on: a newer one came before. */
-static void
-ignore_older_snapshot(struct staging_tenant *t, const struct record *r)
+/* Ignores the snapshot that the marker begins, from now on, if a newer one came
+ * before or it is not to be taken. */
+static enum outcome
+ignore_unless_wanted(struct staging *in, struct staging_tenant *t,
+    const struct incoming_line *l, bool *ignored)
 {
-	log_warn("snapshot '%.*s' of tenant '%s' is older than one that came "
-		 "before it; it is ignored",
-	    TEXT_ARG(r->snapshot), t->name);
-	free(t->ignored);
-	t->ignored = text_dup(r->snapshot);
+	const struct record *r = &in->record;
+	enum outcome o = OUTCOME_DONE;
+	struct buf why = BUF_INIT;
+
+	*ignored = r->at < t->done_at || (t->id != NULL && r->at < t->at);
+	if (*ignored) {
+		log_warn("snapshot '%.*s' of tenant '%s' is older than one "
+			 "that came before it; it is ignored",
+		    TEXT_ARG(r->snapshot), t->name);
+	} else if (in->takes != NULL && !in->takes(in->ctx, r, &why)) {
+		*ignored = true;
+		o = in->refuse(in->ctx, l->p, l->len, buf_str(&why));
+	}
+	if (*ignored && o == OUTCOME_DONE)
+		o = staging_record_ignored(in, t, r->snapshot);
+	buf_release(&why);
+	return o;
 }
 
 /* Drops the unfinished snapshot, if there is one: another one begins. */
@@ -144,7 +160,7 @@ stage_nobodys_lines(
     struct staging *in, struct staging_tenant *t, const struct incoming_line *l)
 {
 	struct staging_source from = *l->from;
-	struct incoming_line old = { in->nobodys.data, 0, &from };
+	struct incoming_line old = { in->nobodys.data, 0, &from, false };
 	const char *end = in->nobodys.data + in->nobodys.len;
 
 	from.id = NULL;
@@ -156,12 +172,30 @@ stage_nobodys_lines(
 	}
 }
 
+/* In place of an unfinished one. */
+static enum outcome
+begin_snapshot(
+    struct staging *in, struct staging_tenant *t, const struct incoming_line *l)
+{
+	enum outcome o = drop_open_snapshot(in, t);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	staging_clear_snapshot(t);
+	t->id = text_dup(in->record.snapshot);
+	t->at = in->record.at;
+	staging_begin_part(t, in->last_part);
+	stage_nobodys_lines(in, t, l);
+	append_staged_line(t, l);
+	return OUTCOME_DONE;
+}
+
 static enum outcome
 add_begin_marker(
     struct staging *in, struct staging_tenant *t, const struct incoming_line *l)
 {
 	const struct record *r = &in->record;
-	bool same = t->id != NULL && text_is(r->snapshot, t->id);
+	bool same = t->id != NULL && text_is(r->snapshot, t->id), ignored;
 	unsigned part = in->last_part;
 	enum outcome o;
 
@@ -182,20 +216,8 @@ add_begin_marker(
 	}
 	if (is_snapshot_ignored(t, r->snapshot, part, l))
 		return OUTCOME_DONE;
-	if (r->at < t->done_at || (t->id != NULL && r->at < t->at)) {
-		ignore_older_snapshot(t, r);
-		return OUTCOME_DONE;
-	}
-	o = drop_open_snapshot(in, t);
-	if (o != OUTCOME_DONE)
-		return o;
-	staging_clear_snapshot(t);
-	t->id = text_dup(r->snapshot);
-	t->at = r->at;
-	staging_begin_part(t, part);
-	stage_nobodys_lines(in, t, l);
-	append_staged_line(t, l);
-	return OUTCOME_DONE;
+	o = ignore_unless_wanted(in, t, l, &ignored);
+	return o == OUTCOME_DONE && !ignored ? begin_snapshot(in, t, l) : o;
 }
 
 /* A line of a part that began, of the open snapshot. end: its end marker, or
@@ -275,7 +297,8 @@ stage_bad_line(
 
 	if (t != NULL && is_duplicate_line(t, l))
 		return OUTCOME_DONE;
-	o = in->refuse(in->ctx, l->p, l->len, why);
+	o = in->refuse(
+	    in->ctx, l->unread ? NULL : l->p, l->unread ? 0 : l->len, why);
 	if (o == OUTCOME_DONE && t == NULL && in->flat.n == 0 &&
 	    l->from->id == NULL) {
 		buf_add(&in->nobodys, l->p, l->len);
@@ -339,7 +362,7 @@ enum outcome
 staging_add(struct staging *in, const char *line, size_t len,
     const struct staging_source *from)
 {
-	const struct incoming_line l = { line, len, from };
+	const struct incoming_line l = { line, len, from, false };
 	struct record *r = &in->record;
 	struct buf why = BUF_INIT;
 	enum outcome o;
@@ -357,6 +380,39 @@ staging_add(struct staging *in, const char *line, size_t len,
 			return OUTCOME_DONE;
 	}
 	return stage_record(in, &l);
+}
+
+enum outcome
+staging_add_unread(
+    struct staging *in, const char *why, const struct staging_source *from)
+{
+	const struct incoming_line l = { UNREAD_LINE, strlen(UNREAD_LINE), from,
+		true };
+
+	in->flat.n = 0;
+	return stage_bad_line(in, &l, why);
+}
+
+enum outcome
+staging_forget(struct staging *in, struct text tenant)
+{
+	struct staging_tenant *t =
+	    strmap_get(&in->tenants, tenant.p, tenant.len);
+	enum outcome o;
+
+	if (t == NULL || t->id == NULL)
+		return OUTCOME_DONE;
+	o = staging_record_ignored(
+	    in, t, (struct text){ t->id, strlen(t->id) });
+	if (o == OUTCOME_DONE)
+		o = staging_remove_spool(in, t);
+	if (o != OUTCOME_DONE)
+		return o;
+	log_warn("snapshot '%s' of tenant '%s' is ignored: a customer was "
+		 "forgotten while it came",
+	    t->id, t->name);
+	staging_clear_snapshot(t);
+	return OUTCOME_DONE;
 }
 
 bool

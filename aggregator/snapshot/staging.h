@@ -16,7 +16,8 @@
  *
  *   version          "aggregator 1"
  *   TENANT.spool     the unfinished snapshot, see staging_spool.h
- *   TENANT.done      the last snapshots that were published or dropped
+ *   TENANT.done      the last snapshots that were published, dropped or
+ *                    ignored
  *
  * What may happen, and what follows:
  *   a crash before staging_flush() returns DONE
@@ -27,7 +28,8 @@
  *                                   an id by their bytes (staging_repeats.h)
  *   a newer snapshot begins         an unfinished one, or what is unfinished of
  *                                   one in parts, is dropped and logged
- *   a snapshot that was published or dropped, or an older one, comes again
+ *   a snapshot that was published or dropped comes again, an older one comes,
+ *   or one that is not taken
  *                                   its lines are ignored
  *   a file ends too early, or is missing
  *                                   what comes of its snapshot is logged as not
@@ -43,7 +45,7 @@
 
 #include "aggregator/tenant/intake.h"
 
-/* How many published or dropped snapshots of a tenant are remembered. */
+/* How many snapshots of a tenant that are over are remembered. */
 #define STAGING_DONE 8
 
 struct staging {
@@ -66,9 +68,14 @@ struct staging {
 	const struct pipeline_setup *setup; /* of the intake for publish() */
 	bool by_part;
 	void *ctx; /* of the callbacks */
-	/* Receives a bad line and the reason why it is bad. */
+	/* Receives a bad line and the reason why it is bad; NULL: one that
+	 * could not be read. */
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
+	/* False, and why, if nothing is to be used of the snapshot that this
+	 * marker begins: the marker is refused, the rest ignored. NULL: all
+	 * are used. */
+	bool (*takes)(void *ctx, const struct record *begin, struct buf *why);
 	/* True if a record of a whole snapshot is to be passed through. NULL:
 	 * none is. */
 	bool (*passes)(void *ctx, const struct record *r);
@@ -99,6 +106,11 @@ struct staging_source {
 enum outcome staging_add(struct staging *in, const char *line, size_t len,
     const struct staging_source *from) __attribute__((warn_unused_result));
 
+/* The same for a line that could not be read, and why: it is refused without
+ * its bytes, and counts for the snapshot that it seems to belong to. */
+enum outcome staging_add_unread(struct staging *in, const char *why,
+    const struct staging_source *from) __attribute__((warn_unused_result));
+
 /* Syncs the lines that were added and publishes what is whole. After LATER it
  * may be called again. */
 enum outcome staging_flush(struct staging *in)
@@ -107,6 +119,16 @@ enum outcome staging_flush(struct staging *in)
 /* True if a snapshot of that tenant, or a part of it, is whole and not yet
  * published. */
 bool staging_has_unpublished(const struct staging *in, struct text tenant);
+
+/* Removes all unfinished snapshots, and what is remembered of others: what they
+ * corrected is gone, and they may come again. */
+enum outcome staging_start_anew(struct staging *in)
+    __attribute__((warn_unused_result));
+
+/* Removes the unfinished snapshot of that tenant; what still comes of it is
+ * ignored. What was added before is flushed. */
+enum outcome staging_forget(struct staging *in, struct text tenant)
+    __attribute__((warn_unused_result));
 
 /* Removes unfinished snapshots of which nothing came for a week: they are
  * personal data. */

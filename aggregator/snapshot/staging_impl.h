@@ -3,7 +3,7 @@
  * Each uses those below it only:
  *
  *   staging.c          where each line goes
- *   staging_open.c     the folder: opened, closed, expired
+ *   staging_open.c     the folder: opened, closed, emptied, expired
  *   staging_load.c     the folder's files, read at the start
  *   staging_publish.c  whole snapshots, published
  *   staging_store.c    one tenant's files, written and removed
@@ -32,15 +32,18 @@ struct staging_part {
  * which only parts were published, these parts in hexadecimal, and 1 or 0 for
  * what concerns all of them; */
 #define STAGING_DONE_PARTS "\t"
-/* before all that, if it was dropped, this. */
+/* before all that, if it was dropped, this; */
 #define STAGING_DONE_DROPPED "\tdropped "
+/* and first, if it is ignored, this. */
+#define STAGING_DONE_IGNORED "\tignored "
 /* The line that names the tenant whose file it is. */
 #define STAGING_DONE_OF "\tof "
 
-/* A snapshot that was published or dropped. */
+/* A snapshot that was published, dropped or ignored. */
 struct staging_done {
 	char *id;
 	bool dropped;  /* unfinished, so not all of it was published */
+	bool ignored;  /* no line of it counts any more, whatever comes */
 	bool in_parts; /* only these parts were published; else all of it */
 	struct bucket_set parts;
 };
@@ -67,7 +70,6 @@ struct staging_tenant {
 	struct staging_done done[STAGING_DONE]; /* the newest last */
 	size_t done_n;
 	int64_t done_at;
-	char *ignored; /* id of an older snapshot whose lines are ignored */
 };
 
 /* The tenant of that name, created if it is missing. */
@@ -77,6 +79,8 @@ void staging_tenant_free(void *tenant);
 
 /* Removes the unfinished snapshot from memory. */
 void staging_clear_snapshot(struct staging_tenant *t);
+/* Removes what is remembered of others from memory. */
+void staging_clear_done(struct staging_tenant *t);
 
 void staging_begin_part(struct staging_tenant *t, unsigned part);
 /* All its lines came, and it is not published. */
@@ -85,7 +89,7 @@ size_t staging_count_whole_parts(const struct staging_tenant *t);
 /* The snapshot, or a part of it, may be published now. */
 bool staging_is_ready(const struct staging *in, const struct staging_tenant *t);
 
-/* That part of that snapshot was published before. */
+/* That part of that snapshot was published before, or is ignored. */
 bool staging_is_done(
     const struct staging_tenant *t, struct text id, unsigned part);
 bool staging_is_dropped(const struct staging_tenant *t, struct text id);
@@ -102,13 +106,19 @@ enum outcome staging_sync_spool(struct staging *in, struct staging_tenant *t)
     __attribute__((warn_unused_result));
 enum outcome staging_remove_spool(struct staging *in, struct staging_tenant *t)
     __attribute__((warn_unused_result));
+enum outcome staging_remove_done(struct staging *in, struct staging_tenant *t)
+    __attribute__((warn_unused_result));
 
-/* Writes to TENANT.done that what is being published is published, or that the
- * unfinished snapshot is dropped; what comes again of it is then ignored. */
+/* Writes to TENANT.done that what is being published is published; that the
+ * unfinished snapshot is dropped: what comes again of it is then ignored; or
+ * that a snapshot is ignored, whatever comes of it. */
 enum outcome staging_record_published(struct staging *in,
     struct staging_tenant *t) __attribute__((warn_unused_result));
 enum outcome staging_record_dropped(struct staging *in,
     struct staging_tenant *t) __attribute__((warn_unused_result));
+enum outcome staging_record_ignored(
+    struct staging *in, struct staging_tenant *t, struct text id)
+    __attribute__((warn_unused_result));
 
 /* Syncs what came so far of all snapshots, and publishes the whole ones. */
 enum outcome staging_write(struct staging *in)

@@ -114,25 +114,33 @@ replay_spool_piece(void *ctx, const char *id, uint64_t line)
 	buf_clear(&p->hashes);
 }
 
+/* True, and *line goes on behind it, if that is what it begins with. */
+static bool
+skip_mark(const char **line, const char *mark)
+{
+	size_t len = strlen(mark);
+
+	if (strncmp(*line, mark, len) != 0)
+		return false;
+	*line += len;
+	return true;
+}
+
 /* Adds the snapshot of one line of TENANT.done. */
 static void
 parse_done_entry(struct staging_tenant *t, const char *line)
 {
 	struct staging_done *d = &t->done[t->done_n];
-	size_t len = strlen(STAGING_DONE_PARTS);
-	size_t dropped = strlen(STAGING_DONE_DROPPED);
 	char *end;
 
 	if (t->done_n == STAGING_DONE)
 		return;
 	memset(d, 0, sizeof *d);
-	if (strncmp(line, STAGING_DONE_DROPPED, dropped) == 0) {
-		d->dropped = true;
-		line += dropped;
-	}
-	if (strncmp(line, STAGING_DONE_PARTS, len) == 0) {
-		d->in_parts = true;
-		d->parts.chats = strtoull(line + len, &end, 16);
+	d->ignored = skip_mark(&line, STAGING_DONE_IGNORED);
+	d->dropped = skip_mark(&line, STAGING_DONE_DROPPED);
+	d->in_parts = skip_mark(&line, STAGING_DONE_PARTS);
+	if (d->in_parts) {
+		d->parts.chats = strtoull(line, &end, 16);
 		d->parts.all = strncmp(end, " 1 ", 3) == 0;
 		if (strncmp(end, " 1 ", 3) != 0 && strncmp(end, " 0 ", 3) != 0)
 			return;

@@ -1,6 +1,6 @@
 /*
- * staging_open: opens and closes the folder of the staging, and removes what
- * expired in it.
+ * staging_open: opens and closes the folder of the staging, empties it, and
+ * removes what expired in it.
  */
 #include "aggregator/snapshot/staging_impl.h"
 
@@ -71,6 +71,27 @@ staging_close(struct staging *in)
 		lock_release(in->lock);
 	free(in->dir);
 	in->dir = NULL;
+}
+
+enum outcome
+staging_start_anew(struct staging *in)
+{
+	const struct strmap_entry *e;
+	enum outcome o = OUTCOME_DONE;
+	size_t i = 0;
+
+	while (
+	    o == OUTCOME_DONE && (e = strmap_next(&in->tenants, &i)) != NULL) {
+		/* The spool first: the other says what of it is published. */
+		o = staging_remove_spool(in, e->value);
+		if (o == OUTCOME_DONE)
+			o = staging_remove_done(in, e->value);
+		if (o != OUTCOME_DONE)
+			break;
+		staging_clear_snapshot(e->value);
+		staging_clear_done(e->value);
+	}
+	return o;
 }
 
 void

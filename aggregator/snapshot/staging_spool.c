@@ -17,13 +17,13 @@
 #include "common/base/syserr.h"
 #include "common/digest/checksum.h"
 #include "common/os/file.h"
-#include "common/records/record.h"
 
 #define HEAD "messaging-spool 2\n"
 #define MAGIC "messaging-spool "
 #define PAD 64
-/* "@ LINE BYTES CHECKSUM " and an id. */
-#define PIECE_HEAD_MAX ((size_t)96 + RECORD_MAX_ID)
+/* "@ LINE BYTES CHECKSUM ", and an id of the broker. */
+#define MESSAGE_ID_MAX 255
+#define PIECE_HEAD_MAX ((size_t)96 + MESSAGE_ID_MAX)
 
 /* The checksum of a piece: of its line number, id and lines. */
 static uint64_t

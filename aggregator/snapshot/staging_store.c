@@ -26,20 +26,32 @@ staging_fail(struct staging *in, enum exit_code code, const char *why)
 	return OUTCOME_NEVER;
 }
 
-enum outcome
-staging_remove_spool(struct staging *in, struct staging_tenant *t)
+static enum outcome
+remove_staging_file(struct staging *in, const char *path)
 {
 	struct buf why = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 	enum exit_code code;
 
-	if (unlink(t->path) == -1 && errno != ENOENT) {
+	if (unlink(path) == -1 && errno != ENOENT) {
 		code = syserr_explain(
-		    &why, PROG_CANTCREATE, "cannot remove '%s'", t->path);
+		    &why, PROG_CANTCREATE, "cannot remove '%s'", path);
 		o = staging_fail(in, code, buf_str(&why));
 	}
 	buf_release(&why);
 	return o;
+}
+
+enum outcome
+staging_remove_spool(struct staging *in, struct staging_tenant *t)
+{
+	return remove_staging_file(in, t->path);
+}
+
+enum outcome
+staging_remove_done(struct staging *in, struct staging_tenant *t)
+{
+	return remove_staging_file(in, t->done_path);
 }
 
 enum outcome
@@ -59,16 +71,16 @@ staging_sync_spool(struct staging *in, struct staging_tenant *t)
 	return o;
 }
 
-/* The entry of the unfinished snapshot, made if it is missing; then the oldest
- * entry may go. */
+/* The entry of a snapshot, made if it is missing; then the oldest entry may
+ * go. */
 static struct staging_done *
-get_done_entry(struct staging_tenant *t)
+get_done_entry(struct staging_tenant *t, struct text id)
 {
 	struct staging_done *d;
 	size_t i;
 
 	for (i = 0; i < t->done_n; i++)
-		if (strcmp(t->done[i].id, t->id) == 0)
+		if (text_is(id, t->done[i].id))
 			return &t->done[i];
 	if (t->done_n == STAGING_DONE) {
 		free(t->done[0].id);
@@ -77,7 +89,16 @@ get_done_entry(struct staging_tenant *t)
 	}
 	d = &t->done[t->done_n++];
 	memset(d, 0, sizeof *d);
-	d->id = xstrdup(t->id);
+	d->id = text_dup(id);
+	return d;
+}
+
+static struct staging_done *
+get_unfinished_entry(struct staging_tenant *t)
+{
+	struct staging_done *d =
+	    get_done_entry(t, (struct text){ t->id, strlen(t->id) });
+
 	d->in_parts = t->in_parts;
 	return d;
 }
@@ -94,6 +115,8 @@ write_done_file(struct staging *in, const struct staging_tenant *t)
 	buf_addf(&text, "\n" STAGING_DONE_OF "%s\n", t->name);
 	for (i = 0; i < t->done_n; i++) {
 		d = &t->done[i];
+		if (d->ignored)
+			buf_adds(&text, STAGING_DONE_IGNORED);
 		if (d->dropped)
 			buf_adds(&text, STAGING_DONE_DROPPED);
 		if (d->in_parts)
@@ -112,7 +135,7 @@ write_done_file(struct staging *in, const struct staging_tenant *t)
 enum outcome
 staging_record_published(struct staging *in, struct staging_tenant *t)
 {
-	struct staging_done *d = get_done_entry(t);
+	struct staging_done *d = get_unfinished_entry(t);
 
 	d->dropped = d->dropped && d->in_parts;
 	d->parts.chats |= t->publishing.chats;
@@ -125,6 +148,14 @@ staging_record_published(struct staging *in, struct staging_tenant *t)
 enum outcome
 staging_record_dropped(struct staging *in, struct staging_tenant *t)
 {
-	get_done_entry(t)->dropped = true;
+	get_unfinished_entry(t)->dropped = true;
+	return write_done_file(in, t);
+}
+
+enum outcome
+staging_record_ignored(
+    struct staging *in, struct staging_tenant *t, struct text id)
+{
+	get_done_entry(t, id)->ignored = true;
 	return write_done_file(in, t);
 }

@@ -32,14 +32,11 @@ void
 staging_tenant_free(void *tenant)
 {
 	struct staging_tenant *t = tenant;
-	size_t i;
 
 	staging_clear_snapshot(t);
+	staging_clear_done(t);
 	buf_release(&t->pending);
 	buf_release(&t->message_lines);
-	for (i = 0; i < t->done_n; i++)
-		free(t->done[i].id);
-	free(t->ignored);
 	free(t->name);
 	free(t->path);
 	free(t->done_path);
@@ -61,6 +58,14 @@ staging_clear_snapshot(struct staging_tenant *t)
 	t->message_line = 0;
 	free(t->message_id);
 	t->message_id = NULL;
+}
+
+void
+staging_clear_done(struct staging_tenant *t)
+{
+	while (t->done_n > 0)
+		free(t->done[--t->done_n].id);
+	t->done_at = CLOCK_NONE;
 }
 
 void
@@ -137,6 +142,8 @@ staging_is_done(const struct staging_tenant *t, struct text id, unsigned part)
 
 	if (d == NULL)
 		return false;
+	if (d->ignored)
+		return true;
 	if (!d->in_parts)
 		return !d->dropped;
 	return part != STAGING_WHOLE && bucket_set_has(&d->parts, part);

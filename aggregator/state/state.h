@@ -73,6 +73,9 @@ struct state_identity {
 	int64_t span_ms;  /* of identities, see dedup.h; 0: it keeps none */
 };
 
+/* There is one in the folder, or a part of one. */
+bool state_is_there(const char *dir);
+
 /* Opens a state; makes the folder and the files if they are missing. limit is
  * the size in bytes above which the file is full. Returns NULL, the code and
  * *why: PROG_TEMPFAIL: another process has it open; PROG_CONFIG: it was made

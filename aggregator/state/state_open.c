@@ -46,6 +46,22 @@ choose_state_file(const struct state *s)
 	return name;
 }
 
+static bool
+has_file(const char *dir, const char *name)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
+}
+
+bool
+state_is_there(const char *dir)
+{
+	return has_file(dir, STREAM_MDB) || has_file(dir, STREAM_LOG);
+}
+
 static int
 open_lmdb(struct state *s, const char *name)
 {

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "common/os/notify.h"
+
 void
 state_fail(struct state *s, int rc)
 {
@@ -148,6 +150,7 @@ walk_entries(struct state_table *t, MDB_cursor *c, const void *prefix,
 
 	rc = state_cursor_step(c, MDB_SET_RANGE, prefix, len, &key, &stored);
 	while (rc == 0) {
+		notify_alive(); /* A walk may take minutes. */
 		if (!unwrap_value(t->state, &key, &stored, &data, &data_len))
 			break;
 		state_guard(t->state, false);

@@ -3,7 +3,6 @@
  * with the seed of the old one, from which hashes in it are made.
  */
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
@@ -159,12 +158,8 @@ state_rewrite(const char *dir, const struct state_identity *id, size_t limit,
     state_copy_fn *copy, void *ctx, struct buf *why)
 {
 	struct rewrite r = { .copy = copy, .ctx = ctx, .why = why };
-	char *file = xasprintf("%s/" STREAM_MDB, dir);
-	struct stat st;
-	bool any = stat(file, &st) == 0;
 
-	free(file);
-	if (!any)
+	if (!state_is_there(dir))
 		return PROG_OK;
 	r.old = state_open(dir, id, limit, &r.code, why);
 	if (r.old == NULL)

@@ -26,6 +26,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "common/os/file.h"
+#include "common/os/notify.h"
 
 #define METAS 2
 #define RUN_PAGES 64 /* read at once */
@@ -140,6 +141,7 @@ each_page_sum(struct state *s, const struct state_file *f, size_t from,
 	int rc = 0;
 
 	for (; rc == 0 && from < to; from += n) {
+		notify_alive();
 		n = to - from < RUN_PAGES ? to - from : RUN_PAGES;
 		rc = file_read_at(f->fd, pages, n * f->page, from * f->page);
 		for (i = 0; rc == 0 && i < n; i++)

@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/os/daemon.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 
 #include "aggregator/model/model_pack.h"
@@ -37,8 +38,9 @@ static enum outcome
 refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 {
 	struct stream *s = ctx;
-	enum outcome o = deadletter_add(
-	    &s->dead, endpoint_where_in(s->in, line), line, len, reason);
+	const char *where = line != NULL ? endpoint_where_in(s->in, line)
+					 : endpoint_where(s->in);
+	enum outcome o = deadletter_add(&s->dead, where, line, len, reason);
 
 	if (o == OUTCOME_NEVER)
 		s->code = s->staging.code = s->dead.code;
@@ -222,6 +224,22 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 }
 
 static enum outcome
+take_unread_line(void *ctx)
+{
+	struct stream *s = ctx;
+	struct endpoint_delivery d = { .line = 1 };
+	struct staging_source from;
+	enum outcome o;
+
+	(void)endpoint_delivery(s->in, &d);
+	from = (struct staging_source){ d.id, d.line, d.connection, d.again };
+	o = staging_add_unread(&s->staging, endpoint_refusal(s->in), &from);
+	s->counts.bad += o == OUTCOME_DONE;
+	s->stage.code = s->staging.code;
+	return o;
+}
+
+static enum outcome
 confirm_stream(void *ctx)
 {
 	struct stream *s = ctx;
@@ -344,9 +362,10 @@ finish_pending(struct stream *s, bool refresh)
 	return PROG_OK;
 }
 
-/* The last rows and reservations are confirmed: removes their keys. */
+/* The last rows and reservations are confirmed: only the keys of rows without a
+ * date stay. */
 static enum exit_code
-delete_pending_keys(struct stream *s)
+commit_confirmed(struct stream *s)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -359,10 +378,7 @@ delete_pending_keys(struct stream *s)
 	}
 	if (!aged && !s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 1);
-	if (s->pending_version != 0)
-		state_delete(s->tables.pending_rows, &s->pending_version,
-		    sizeof s->pending_version);
-	s->pending_version = 0;
+	stream_save_pending(s);
 	code = state_commit(s->state, &why);
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
@@ -400,6 +416,7 @@ set_up_stage(struct stream *s)
 		.wait_forever = !s->job->until_empty,
 		.metrics = stream_metrics_open(s),
 		.handle_block = handle_stream_block,
+		.unread = take_unread_line,
 		.flush = flush_stream,
 		.confirm = confirm_flush,
 		.send = send_passed_through,
@@ -426,7 +443,7 @@ run_stream(struct stream *s)
 	 * the reader closed the pipe, which is not an error. What was not
 	 * flushed, of which some may be saved early, is not committed. */
 	if (code == PROG_OK && s->tick == STREAM_OPEN && s->touched == 0)
-		code = delete_pending_keys(s);
+		code = commit_confirmed(s);
 	daemon_metrics_close(s->stage.metrics);
 	log_stream_summary(s);
 	if (code != PROG_OK || !s->stage.ended)
@@ -464,6 +481,7 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->staging.by_part = true;
 	if (job->selection.messages)
 		s->staging.passes = stream_passes;
+	s->staging.takes = stream_takes;
 	s->staging.publish = stream_publish;
 	s->staging.confirm = confirm_stream;
 	scan_init(&s->scan);
@@ -486,11 +504,13 @@ stream_release(struct stream *s)
 	}
 	free(s->tenants);
 	strmap_release(&s->names, NULL);
+	strmap_release(&s->forget.unread, NULL);
 	stream_redelivery_release(s);
 	scan_release(&s->scan);
 	buf_release(&s->scratch);
 	buf_release(&s->key);
 	buf_release(&s->held.lines);
+	keyed_state_pool_release(&s->pool);
 	state_close(s->state);
 	staging_close(&s->staging);
 }
@@ -511,8 +531,10 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 	if (code == PROG_OK && !stop_asked()) {
 		code = run_stream(s);
 		if (code == PROG_OK && s->tick == STREAM_OPEN &&
-		    (s->stage.enough || s->stage.ended))
+		    (s->stage.enough || s->stage.ended)) {
 			f = stream_forget_begin(s);
+			code = f != NULL ? PROG_OK : s->code;
+		}
 	}
 	*again = s->stage.enough;
 	stream_release(s);
@@ -534,5 +556,6 @@ stream_run(const struct aggregator_job *job)
 	do
 		code = run_once(&s, job, &again);
 	while (code == PROG_OK && again && !stop_asked());
+	notify_stopping();
 	return code;
 }

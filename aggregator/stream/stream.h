@@ -164,7 +164,8 @@ struct stream {
 	/* See stream_forget.c; monotonic. */
 	struct {
 		int64_t looked_ms;
-		int64_t seen_ms; /* 0: no order */
+		int64_t seen_ms;      /* 0: no order */
+		struct strmap unread; /* paths of orders that cannot be */
 	} forget;
 };
 
@@ -190,8 +191,9 @@ void stream_identity(
  * it often. */
 void stream_forget_look(struct stream *s);
 
-/* Between a run that has ended in order and stream_release(): reads the orders.
- * Owned. */
+/* Between a run that has ended in order and stream_release(): reads the orders,
+ * and removes the unfinished snapshots of their tenants. Owned. NULL: that
+ * failed, with s->code. */
 struct stream_forgetting *stream_forget_begin(struct stream *s);
 /* After it: forgets, and frees f. */
 enum exit_code stream_forget_end(
@@ -224,8 +226,10 @@ stream_is_aged(const struct stream_tenant *t)
 	return t->age == TENANT_AGED || t->age == TENANT_TOUCHED;
 }
 
-/* Callbacks of the staging, whose context is the stream: true if a message of a
- * snapshot did not come in the stream; and a whole snapshot corrects it. */
+/* Callbacks of the staging, whose context is the stream: false, and why, if a
+ * snapshot is ahead; true if a message of a snapshot did not come in the
+ * stream; and a whole snapshot corrects it. */
+bool stream_takes(void *ctx, const struct record *begin, struct buf *why);
 bool stream_passes(void *ctx, const struct record *r);
 enum outcome stream_publish(void *ctx, struct intake *intake)
     __attribute__((warn_unused_result));
@@ -239,6 +243,10 @@ enum outcome stream_tick_begin(struct stream *s)
  * stream_tick() does. */
 enum outcome stream_confirm(struct stream *s, bool wait)
     __attribute__((warn_unused_result));
+
+/* Replaces the keys of pending rows in the state by those of the rows that the
+ * flush writes or that have no date yet. */
+void stream_save_pending(struct stream *s);
 
 /* A flush: commits everything taken in, writes the rows and confirms them.
  * After LATER it goes on at the next call. refresh: also writes rows in which a
@@ -318,11 +326,13 @@ void stream_save_early(struct stream_tenant *t);
  * struct chat's number. */
 #define STREAM_CHAT_NUMBER(n) ((n) & ((UINT64_C(1) << 40) - 1))
 
-/* The key of a segment of messages. */
+/* The key of a segment of messages: the higher bits of its number stand above
+ * the chat's, so that those of a chat with few are neighbours. */
 static inline uint64_t
-stream_segment_key(uint64_t chat, size_t segment)
+stream_segment_key(uint64_t chat, uint64_t segment)
 {
-	return STREAM_CHAT_NUMBER(chat) << 16 | segment;
+	return segment >> 16 << 56 | STREAM_CHAT_NUMBER(chat) << 16 |
+	       (segment & 0xffff);
 }
 
 /* Sets *key to what keys of that tenant begin with. */

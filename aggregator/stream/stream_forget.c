@@ -8,7 +8,8 @@
  *
  * Names, phone numbers and tags of chats go, and words of trends; counts by
  * user stay, with the user's id, since the next message counts there. A
- * snapshot of the tenant that is not whole goes: the next one has all.
+ * snapshot of the tenant that is not whole goes, with what still comes of it:
+ * the next one has all.
  */
 #include "aggregator/stream/stream.h"
 
@@ -65,19 +66,70 @@ is_order(const char *name)
 	return len > n && strcmp(name + len - n, FORGET_ENDING) == 0;
 }
 
-static bool
-has_orders(const struct stream *s)
+/* NULL: there are none. */
+static DIR *
+open_orders(const struct stream *s)
 {
 	char *dir = xasprintf("%s/" FORGET_FOLDER, s->job->state);
 	DIR *d = opendir(dir);
-	struct dirent *e;
-	bool any = false;
 
-	while (d != NULL && !any && (e = readdir(d)) != NULL)
-		any = is_order(e->d_name);
+	free(dir);
+	return d;
+}
+
+/* The path of the next one, owned. NULL: there is none. */
+static char *
+next_order(const struct stream *s, DIR *d)
+{
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (is_order(e->d_name))
+			return xasprintf("%s/" FORGET_FOLDER "/%s",
+			    s->job->state, e->d_name);
 	if (d != NULL)
 		(void)closedir(d);
-	free(dir);
+	return NULL;
+}
+
+/* False: it cannot be read, which is logged once in a run. */
+static bool
+read_order_file(struct stream *s, const char *path, struct buf *bytes,
+    struct forget_order *order)
+{
+	struct buf why = BUF_INIT;
+	bool good = statefile_read(path, bytes, &why) == 1 &&
+		    forget_order_unpack(order, bytes->data, bytes->len) == 0;
+	void **told;
+
+	if (!good) {
+		told = strmap_put(&s->forget.unread, path, strlen(path));
+		if (*told == NULL)
+			log_warn("'%s' is no order to forget that can be read; "
+				 "remove it: %s",
+			    path, buf_str(&why));
+		*told = s;
+	}
+	buf_release(&why);
+	return good;
+}
+
+/* For one that cannot be read no run ends. */
+static bool
+has_orders(struct stream *s)
+{
+	DIR *d = open_orders(s);
+	struct buf bytes = BUF_INIT;
+	struct forget_order order;
+	bool any = false;
+	char *path;
+
+	while ((path = next_order(s, d)) != NULL) {
+		any = read_order_file(s, path, &bytes, &order) || any;
+		buf_clear(&bytes);
+		free(path);
+	}
+	buf_release(&bytes);
 	return any;
 }
 
@@ -103,42 +155,55 @@ read_order(struct stream_forgetting *f, struct stream *s, char *path)
 {
 	struct stream_order o = { .path = path };
 	struct stream_tenant *t;
-	struct buf why = BUF_INIT;
 
-	if (statefile_read(path, &o.bytes, &why) != 1 ||
-	    forget_order_unpack(&o.order, o.bytes.data, o.bytes.len) != 0) {
-		log_warn("'%s' is no order to forget that can be read; remove "
-			 "it: %s",
-		    path, buf_str(&why));
+	if (!read_order_file(s, path, &o.bytes, &o.order)) {
 		buf_release(&o.bytes);
 		free(path);
-	} else {
-		t = strmap_get(&s->names, o.order.tenant.p, o.order.tenant.len);
-		o.known = t != NULL;
-		o.tenant = t != NULL ? t->number : 0;
-		forgotten_words_init(&o.words, s->job->conf, o.order.asked_at);
-		forgotten_words_add(&o.words, o.order.names);
-		XGROW(f->list, f->n, f->cap);
-		f->list[f->n++] = o;
+		return;
 	}
-	buf_release(&why);
+	t = strmap_get(&s->names, o.order.tenant.p, o.order.tenant.len);
+	o.known = t != NULL;
+	o.tenant = t != NULL ? t->number : 0;
+	forgotten_words_init(&o.words, s->job->conf, o.order.asked_at);
+	forgotten_words_add(&o.words, o.order.names);
+	XGROW(f->list, f->n, f->cap);
+	f->list[f->n++] = o;
+}
+
+static void
+release_forgetting(struct stream_forgetting *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		forgotten_words_release(&f->list[i].words);
+		buf_release(&f->list[i].bytes);
+		free(f->list[i].path);
+	}
+	free(f->list);
+	buf_release(&f->scratch);
+	buf_release(&f->names);
+	free(f);
 }
 
 struct stream_forgetting *
 stream_forget_begin(struct stream *s)
 {
 	struct stream_forgetting *f = xcalloc(1, sizeof *f);
-	char *dir = xasprintf("%s/" FORGET_FOLDER, s->job->state);
-	DIR *d = opendir(dir);
-	struct dirent *e;
+	DIR *d = open_orders(s);
+	enum outcome o = OUTCOME_DONE;
+	char *path;
+	size_t i;
 
-	while (d != NULL && (e = readdir(d)) != NULL)
-		if (is_order(e->d_name))
-			read_order(f, s, xasprintf("%s/%s", dir, e->d_name));
-	if (d != NULL)
-		(void)closedir(d);
-	free(dir);
-	return f;
+	while ((path = next_order(s, d)) != NULL)
+		read_order(f, s, path);
+	for (i = 0; i < f->n && o == OUTCOME_DONE; i++)
+		o = staging_forget(&s->staging, f->list[i].order.tenant);
+	if (o == OUTCOME_DONE)
+		return f;
+	s->code = s->staging.code;
+	release_forgetting(f);
+	return NULL;
 }
 
 /* Whether the bytes, a key or a chat, are of the order's tenant. */
@@ -223,12 +288,12 @@ copy_but_forgotten(void *ctx, struct state_table *to, const char *name,
 }
 
 static enum exit_code
-remove_forgotten_file(const char *path, struct buf *why)
+remove_order(const struct stream_order *o, struct buf *why)
 {
-	if ((unlink(path) == 0 && file_sync_folder_of(path) == 0) ||
+	if ((unlink(o->path) == 0 && file_sync_folder_of(o->path) == 0) ||
 	    errno == ENOENT)
 		return PROG_OK;
-	return syserr_explain(why, PROG_IO, "cannot remove '%s'", path);
+	return syserr_explain(why, PROG_IO, "cannot remove '%s'", o->path);
 }
 
 static enum exit_code
@@ -246,34 +311,11 @@ tell_done(const struct stream_order *o, struct buf *why)
 
 /* The order last: it is done. */
 static enum exit_code
-finish_order(const struct stream_order *o, const char *dir, struct buf *why)
+finish_order(const struct stream_order *o, struct buf *why)
 {
-	char *spool = xasprintf(
-	    "%s/%.*s.spool", dir, (int)o->order.tenant.len, o->order.tenant.p);
-	enum exit_code code = remove_forgotten_file(spool, why);
+	enum exit_code code = tell_done(o, why);
 
-	if (code == PROG_OK)
-		code = tell_done(o, why);
-	if (code == PROG_OK)
-		code = remove_forgotten_file(o->path, why);
-	free(spool);
-	return code;
-}
-
-static void
-release_forgetting(struct stream_forgetting *f)
-{
-	size_t i;
-
-	for (i = 0; i < f->n; i++) {
-		forgotten_words_release(&f->list[i].words);
-		buf_release(&f->list[i].bytes);
-		free(f->list[i].path);
-	}
-	free(f->list);
-	buf_release(&f->scratch);
-	buf_release(&f->names);
-	free(f);
+	return code == PROG_OK ? remove_order(o, why) : code;
 }
 
 static enum exit_code
@@ -288,7 +330,7 @@ forget_in_folder(struct stream_forgetting *f, const struct stream *s,
 	    (size_t)conf_int(s->job->conf, "aggregator", "state_limit"),
 	    copy_but_forgotten, f, why);
 	for (i = 0; i < f->n && code == PROG_OK; i++)
-		code = finish_order(&f->list[i], dir, why);
+		code = finish_order(&f->list[i], why);
 	if (code == PROG_OK)
 		log_info("customers_forgotten",
 		    "customers=%zu entries=%" PRIu64, f->n, f->changed);

@@ -67,6 +67,10 @@ stream_open(struct stream *s, struct buf *why)
 
 	if (staging_open(&s->staging, s->job->state, why) == -1)
 		return s->staging.code;
+	/* Snapshots of a state that was removed are not known to the next. */
+	if (!state_is_there(s->job->state) &&
+	    staging_start_anew(&s->staging) != OUTCOME_DONE)
+		return s->staging.code;
 	code = stream_open_state(s, why);
 	if (code != PROG_OK)
 		return code;

@@ -68,40 +68,48 @@ recompute_touched(struct stream *s, bool refresh)
 		s->refreshed_ms = clock_mono_ms();
 }
 
-/* Begins to commit everything to the state, with the keys of the rows to
- * write. */
-static void
-begin_commit(struct stream *s)
+void
+stream_save_pending(struct stream *s)
 {
 	struct buf keys = BUF_INIT;
-	uint64_t version = (uint64_t)state_version(s->state);
 	struct stream_tenant *t;
 	size_t i;
 
-	stream_redelivery_save(s);
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
-		if (stream_is_touched(t))
-			stream_save(t);
 		if ((stream_is_touched(t) || is_undated(t)) &&
 		    pending_rows_any(&t->pipeline))
 			pending_rows_pack(&t->pipeline, t->number, &keys);
 	}
-	if (s->refreshed)
-		state_set_number(s->state, STREAM_REFRESHED, 0);
-	s->refreshed = false;
 	if (s->pending_version != 0)
 		state_delete(s->tables.pending_rows, &s->pending_version,
 		    sizeof s->pending_version);
 	s->pending_version = 0;
 	if (keys.len > 0) {
-		state_put(s->tables.pending_rows, &version, sizeof version,
-		    keys.data, keys.len);
-		s->pending_version = version;
+		s->pending_version = (uint64_t)state_version(s->state);
+		state_put(s->tables.pending_rows, &s->pending_version,
+		    sizeof s->pending_version, keys.data, keys.len);
 	}
+	buf_release(&keys);
+}
+
+/* Begins to commit everything to the state, with the keys of the rows to
+ * write. */
+static void
+begin_commit(struct stream *s)
+{
+	size_t i;
+
+	stream_redelivery_save(s);
+	for (i = 0; i < s->tenants_n; i++)
+		if (stream_is_touched(s->tenants[i]))
+			stream_save(s->tenants[i]);
+	if (s->refreshed)
+		state_set_number(s->state, STREAM_REFRESHED, 0);
+	s->refreshed = false;
+	stream_save_pending(s);
 	state_commit_begin(s->state);
 	stream_step(s, STREAM_BEGIN);
-	buf_release(&keys);
 }
 
 /* Waits for the commit that was begun. */
@@ -185,6 +193,7 @@ clear_changed_rows(struct stream *s)
 		stream_tenant_step(t, TENANT_SENT);
 	}
 	s->touched = 0;
+	keyed_state_pool_evict(&s->pool);
 }
 
 enum outcome

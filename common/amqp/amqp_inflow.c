@@ -114,6 +114,23 @@ is_packed(const amqp_basic_properties_t *p)
 	       memcmp(p->content_encoding.bytes, lz4.bytes, lz4.len) == 0;
 }
 
+/* Its id, owned. NULL: it has none, or one that names nothing: all that are
+ * empty would be one message, and an id stands in lines of files and logs. */
+static char *
+id_of(const amqp_basic_properties_t *p)
+{
+	const unsigned char *id = p->message_id.bytes;
+	size_t i;
+
+	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) == 0 ||
+	    p->message_id.len == 0)
+		return NULL;
+	for (i = 0; i < p->message_id.len; i++)
+		if (id[i] < ' ' || id[i] == 127)
+			return NULL;
+	return xstrndup(p->message_id.bytes, p->message_id.len);
+}
+
 static void
 start_body(struct amqp_inflow *in, const amqp_frame_t *f)
 {
@@ -121,8 +138,7 @@ start_body(struct amqp_inflow *in, const amqp_frame_t *f)
 	uint64_t size = f->payload.properties.body_size;
 	struct amqp_message *m = &in->incoming;
 
-	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0)
-		m->id = xstrndup(p->message_id.bytes, p->message_id.len);
+	m->id = id_of(p);
 	m->too_long = size > in->max_message;
 	m->packed = is_packed(p) && !m->too_long;
 	m->size = (size_t)size;

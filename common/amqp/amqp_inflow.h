@@ -14,7 +14,8 @@
 struct amqp_message {
 	uint64_t tag;
 	bool again; /* redelivered: a reader may have had it before */
-	char *id;   /* NULL: it came without */
+	char *id;   /* NULL: it came without, or with one that is empty or has
+		       control characters */
 	char *key;  /* the routing key; NULL: not kept */
 	size_t key_len;
 	char *data;  /* the body, with LINES_BEFORE and LINES_BEHIND around */

@@ -94,7 +94,7 @@ amqp_cursor_next(struct amqp_cursor *c, bool lines, char **part, size_t *len,
 		return false;
 	c->refusal = amqp_message_refusal(&c->message);
 	if (c->refusal != NULL) {
-		c->line++;
+		c->first = ++c->line;
 		c->at = c->message.size;
 		*status = ENDPOINT_TOOLONG;
 	} else if (c->whole) {

@@ -153,17 +153,25 @@ read_line_or_block(struct stage *s, char **line, size_t *len, int timeout_ms)
 }
 
 static enum outcome
-handle_too_long(struct stage *s)
+refuse_unread(struct stage *s)
+{
+	enum outcome o = deadletter_add(
+	    s->dead, endpoint_where(s->in), NULL, 0, endpoint_refusal(s->in));
+
+	if (o == OUTCOME_NEVER)
+		s->code = s->dead->code;
+	return o;
+}
+
+static enum outcome
+handle_unread(struct stage *s)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	enum outcome o;
 
 	do {
-		o = deadletter_add(s->dead, endpoint_where(s->in), NULL, 0,
-		    endpoint_refusal(s->in));
+		o = s->unread != NULL ? s->unread(s->ctx) : refuse_unread(s);
 	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
-	if (o == OUTCOME_NEVER)
-		s->code = s->dead->code;
 	return o;
 }
 
@@ -289,7 +297,7 @@ fill_batch(struct stage *s, struct stage_batch *b, enum outcome *o)
 		if (status == ENDPOINT_RECORD)
 			*o = handle_lines(s, line, len, &lines);
 		else if (status == ENDPOINT_TOOLONG)
-			*o = handle_too_long(s);
+			*o = handle_unread(s);
 		else if (go_on_without(s, b, status, again, &left, o))
 			continue;
 		else
@@ -395,7 +403,8 @@ stage_run(struct stage *s)
 	do {
 		before = s->lines;
 		status = read_batch(s, &o);
-		if (!may_go_on(s, status))
+		/* After `enough` the process may run another stage. */
+		if (!may_go_on(s, status) && !s->enough)
 			notify_stopping();
 		/* The handler refused a line: nothing of this batch is
 		 * acknowledged, it comes again. */

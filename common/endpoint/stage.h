@@ -48,6 +48,10 @@ struct stage {
 	enum outcome (*handle_block)(
 	    void *ctx, char *block, size_t len, size_t *lines);
 
+	/* May be NULL: a dead letter is all. Handles a line that the input
+	 * could not give (endpoint_refusal()). The same outcomes. */
+	enum outcome (*unread)(void *ctx);
+
 	/* Makes the effect of all lines handled so far safe: committed,
 	 * confirmed, synced. Called at least once at the end of input. The
 	 * same outcomes. */
@@ -77,7 +81,9 @@ struct stage {
 	 * the clock itself. */
 	void (*upkeep)(void *ctx);
 
-	/* Set by a callback: ends in order, as if a signal asked to stop. */
+	/* Set by a callback: ends in order, as if a signal asked to stop; but
+	 * the manager of the service hears nothing, since the caller may begin
+	 * again. */
 	bool enough;
 	struct daemon_metrics *metrics; /* borrowed; NULL: none */
 

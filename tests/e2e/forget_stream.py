@@ -43,6 +43,14 @@ def unfinished(tenant):
            "opened_at": at(0), "operator": "7"}
 
 
+def its_rest(tenant):
+    """What comes of it when the customer is forgotten already."""
+    head = {"tenant": tenant, "snapshot": "s1"}
+    yield {**head, "type": "chat", "chat": "101", "status": "open",
+           "customer": C, "customer_name": "Quorbella Staged",
+           "opened_at": at(0), "operator": "7"}
+
+
 class Test:
     def __init__(self, lab):
         self.checks = Checks()
@@ -61,6 +69,11 @@ class Test:
         self.lab.must([TESTBIN + "/tools/amqp_probe", "-p", "-b", "20",
                        "write", "queue:" + streamlib.IN], stdin=records,
                       env={"MESSAGING_CONFIG": self.stream.conf})
+
+    def dead_letters(self):
+        return self.lab.must([TESTBIN + "/tools/amqp_probe", "-e", "read",
+                              f"queue:{streamlib.IN}.dead"],
+                             env={"MESSAGING_CONFIG": self.stream.conf}).out
 
     def rest(self):
         self.stream.rest(60, lambda: self.stream.queue_rests(
@@ -108,9 +121,17 @@ class Test:
         self.rest()
         self.nothing_is_left(GONE)
         same(self.checks, "at once", before, self.figures(GONE))
+        self.publish(marked(lines_of(GONE, its_rest(GONE)), GONE))
+        self.rest()
+        letters = self.dead_letters()
+        self.that(not letters, f"dead letters: {letters[:600]}")
         self.that(self.in_state(SECRETS["name"] + KEPT), "others are gone")
         again = self.forget(GONE)
         self.that(again.code == 0, f"once more: {again}")
+        # Under a sanitizer its end tells what the run before left in memory.
+        code = self.stream.stop("aggregator")
+        self.that(code == 0, f"its end: {code}")
+        self.aggregator()
 
     def the_metrics_go_on(self, tenant):
         want = self.figures(KEPT)
@@ -120,6 +141,21 @@ class Test:
         self.that("hello" in words, f"trends of {tenant}: {words}")
         self.that(not any(SECRETS["name"] in w for w in words),
                   f"{tenant}: the name in trends: {words}")
+
+    def an_order_that_cannot_be_read_stays(self):
+        """The stream tells of it, goes on, and carries out others."""
+        path = os.path.join(self.stream.state, "forget", "bad.order")
+        with open(path, "wb") as f:
+            f.write(b"forget everybody")
+        told = f"'{path}' is no order"
+        until(60, lambda: told in self.stream.log("aggregator"), "a warning")
+        for _ in range(3):
+            self.rest()
+        n = self.stream.log("aggregator").count(told)
+        self.that(n == 1, f"told {n} times of a bad order")
+        done = self.forget(GONE)
+        self.that(done.code == 0, f"beside a bad order: {done}")
+        os.unlink(path)
 
     def it_is_killed_in_the_middle(self, dice):
         """The aggregator away, then both killed at any time."""
@@ -231,6 +267,7 @@ def body():
         test = Test(lab)
         test.fill()
         test.it_forgets_while_it_runs()
+        test.an_order_that_cannot_be_read_stays()
         test.it_is_killed_in_the_middle(dice)
         test.it_forgets_by_runs_that_end()
         for tenant in TENANTS:

@@ -24,6 +24,11 @@ PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
 WALL = 0x40000000
 ROW = (b'{"type":"row","table":"tenant_metrics","tenant":"t%d","operators":1,'
        b'"as_of":"2026-11-20T10:00:00Z","version":1}\n')
+ROWS = [ROW % i for i in range(50)]
+CHAT = (b'{"type":"row","table":"chat_metrics","tenant":"t","chat":"1",'
+        b'"customer":"42","customer_name":"Ann","status":"open","messages":0,'
+        b'"participants":0,"responses":0,"as_of":"2026-11-20T10:00:00Z",'
+        b'"version":1}\n')
 
 
 class Manager:
@@ -125,10 +130,10 @@ class Test:
         said = [w for w in p.manager.look() if w != "WATCHDOG=1"]
         self.checks.that(said == ["READY=1", "STOPPING=1"], f"{name}: {said}")
 
-    def publish(self, n=50):
+    def publish(self, rows):
         self.lab.must(["aggregator", "-c", self.conf, "--publish",
                        "-t", "queue:rows"],
-                      stdin=b"".join(ROW % i for i in range(n)))
+                      stdin=b"".join(rows))
 
     def rows_are_stored(self):
         return self.lab.sql("SELECT COUNT(*) FROM tenant_metrics")[0] != ["0"]
@@ -149,7 +154,22 @@ class Test:
         }.items():
             p = self.daemon(name, argv, abstract=name == "assign")
             self.ready(p)
+            if name == "stream":
+                self.stream_forgets(p)
             self.end(p, name)
+
+    def stream_forgets(self, p):
+        """Its run ends for that, and it goes on: the manager hears neither."""
+        self.publish([CHAT])
+        self.lab.must(["sink", "-c", self.conf, "-f", "queue:rows",
+                       "--until-empty"])
+        done = self.lab.run(["reaper", "-c", self.conf, "--forget", "42",
+                             "--tenant", "t", "--state",
+                             self.lab.path("stream")])
+        self.checks.that(done.code == 0, f"forget: {done}")
+        p.manager.wait("WATCHDOG=1", 2)
+        said = [w for w in p.manager.look() if w != "WATCHDOG=1"]
+        self.checks.that(said == ["READY=1"], f"after an order: {said}")
 
     def not_a_daemon(self):
         """A run that ends by itself says nothing."""
@@ -175,7 +195,7 @@ class Test:
 
         say("- a database that stands still is no hang")
         os.kill(database, signal.SIGSTOP)
-        self.publish()
+        self.publish(ROWS)
         p.manager.wait("WATCHDOG=1", 4)
         os.kill(database, signal.SIGCONT)
         until(PATIENCE, self.rows_are_stored, "the rows")
@@ -183,7 +203,7 @@ class Test:
 
         say("- a thread that stands still is one")
         held = Held(thread_of(p, "store"))
-        self.publish()
+        self.publish(ROWS)
         self.silent(p, "the sink")
         held.release()
         p.manager.wait("WATCHDOG=1", 2)

@@ -106,15 +106,18 @@ message() { # TENANT ID CHAT AT FROM
 	for at in '"at":"9999-01-01T00:00:00Z"' '"opened_at":"2199-01-01T00:00:00Z"'; do
 		echo '{"type":"chat","tenant":"a","chat":"c","status":"open",'"$at}"
 	done
+	for mark in '"state":"begin"' '"state":"end","records":0'; do
+		echo '{"type":"snapshot","tenant":"a","snapshot":"s","at":"2199-01-01T00:00:00Z",'"$mark}"
+	done
 	message a 5 c 20T10:01:30 operator | tee -a "$tmp/good"
 	echo '{"type":"message","tenant":"a","id":"4"}'
 	echo 'no record'
 } | put records 2
 stream -v --window 24h
-grep -q 'stream_done.* late=1 bad=2 .* ahead=2 ' "$tmp/err" || fail "$(cat "$tmp/err")"
+grep -q 'stream_done.* late=1 bad=2 .* ahead=3 ' "$tmp/err" || fail "$(cat "$tmp/err")"
 get records.dead | jq -r .reason | sort >"$tmp/reasons"
-[ "$(wc -l <"$tmp/reasons")" = 5 ] || fail "$(cat "$tmp/reasons")"
-[ "$(grep -c '^ahead: ' "$tmp/reasons")" = 2 ] || fail "$(cat "$tmp/reasons")"
+[ "$(wc -l <"$tmp/reasons")" = 6 ] || fail "$(cat "$tmp/reasons")"
+[ "$(grep -c '^ahead: ' "$tmp/reasons")" = 3 ] || fail "$(cat "$tmp/reasons")"
 grep -q '^late: ' "$tmp/reasons" || fail "$(cat "$tmp/reasons")"
 collect
 message b 1 c 19T09:00:00 customer >>"$tmp/good"
@@ -136,6 +139,16 @@ stream -q
 collect
 same_figures "$small"
 
+echo "- into an emptied state the same may come again, with its snapshots"
+rm "$state"/stream.* "$tmp/rows"
+{
+	message acme 99001 gone 20T10:00:00 customer
+	cat "$small"
+} | put records 5
+stream -q
+collect
+same_figures "$small"
+
 echo "- what a snapshot tells first counts once, in every metric"
 rm -r "$state" "$tmp/rows"
 metrics=operators,chats,tenant,conversations,users,channels
@@ -148,6 +161,47 @@ metrics=operators,chats,tenant,conversations,users,channels
 stream -q
 collect
 same_figures "$tmp/good"
+
+echo "- a line of a snapshot that is too long is lost alone"
+mark='{"type":"snapshot","tenant":"long","snapshot":"s1","at":"2026-11-20T09:00:00Z","state":'
+python3 -c '
+import sys
+mark = sys.argv[1]
+head = "{\"tenant\":\"long\",\"snapshot\":\"s1\",\"type\":"
+print(mark + "\"begin\"}")
+print(head + "\"operator\",\"operator\":\"7\",\"name\":\"Ann\"}")
+print(head + "\"chat\",\"chat\":\"1\",\"tag\":\"" + "x" * 1200000 + "\"}")
+print(mark + "\"end\",\"records\":2}")
+' "$mark" >"$tmp/long"
+metrics=operators
+for every in 20ms 0; do
+	rm -r "$state"
+	put records 4 <"$tmp/long"
+	expect 0 "$aggregator" -f queue:records -t queue:rows --state "$state" \
+		--every "$every" -a "$metrics" --until-empty
+	get rows | grep -q '"name":"Ann"' || fail "--every $every: no row"
+	[ "$(get records.dead | jq -r .reason)" = "the line is too long" ] ||
+		fail "--every $every: other dead letters"
+done
+
+echo "- what comes before any time has its rows when there is one, in another run"
+rm -r "$state" "$tmp/rows"
+metrics=operators,chats,tenant,events
+{
+	for operator in 7 8; do
+		echo '{"type":"operator","tenant":"a","operator":"'$operator'","name":"Ann","available":true}'
+	done
+	echo '{"type":"event","tenant":"a","id":"1","user":"u","event":"e"}'
+	echo '{"type":"chat","tenant":"a","chat":"d","status":"open","operator":"8"}'
+	cat "$tmp/good"
+} >"$tmp/undated"
+head -n 4 "$tmp/undated" | put records 4
+stream -q
+stream -q
+tail -n +5 "$tmp/undated" | put records 1
+stream -q
+collect
+same_figures "$tmp/undated"
 
 echo "- when nothing comes any more, the waits are shown as they ended"
 rm -r "$state" "$tmp/rows"

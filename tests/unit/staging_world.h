@@ -18,6 +18,19 @@
 
 #define DIR_NAME "state"
 
+/* Lines of snapshots of tenant t. */
+#define TENANT "\"tenant\":\"t\","
+#define IN_S1 TENANT "\"snapshot\":\"s1\","
+#define MARK(state, id, at, more)                                              \
+	"{\"type\":\"snapshot\"," TENANT "\"state\":\"" state                  \
+	"\",\"snapshot\":\"" id "\",\"at\":\"2026-11-20T10:" at ":00Z\"" more  \
+	"}"
+#define BEGIN MARK("begin", "s1", "10", "")
+#define END MARK("end", "s1", "10", ",\"records\":2")
+#define OPERATOR                                                               \
+	"{\"type\":\"operator\"," IN_S1 "\"operator\":\"7\",\"name\":\"Ann\"}"
+#define CHAT "{\"type\":\"chat\"," IN_S1 "\"chat\":\"1\",\"status\":\"open\"}"
+
 /* A staging, and what it did. */
 struct world {
 	struct staging staging;
@@ -30,6 +43,7 @@ struct world {
 	uint64_t connection; /* to the broker, of the lines added, */
 	bool again;          /* which says that it sent them before */
 	bool by_part;
+	int64_t until;           /* no snapshot after it is taken; 0: all are */
 	struct bucket_set parts; /* of the last publication */
 	struct strmap
 	    published_parts; /* snapshot -> its parts that were published */
@@ -79,6 +93,15 @@ note_parts(struct world *w, const struct intake_tenant *t,
 	free(key);
 }
 
+static bool
+takes(void *ctx, const struct record *begin, struct buf *why)
+{
+	const struct world *w = ctx;
+
+	buf_adds(why, "ahead");
+	return w->until == 0 || begin->at <= w->until;
+}
+
 static enum outcome
 publish(void *ctx, struct intake *in)
 {
@@ -125,6 +148,7 @@ try_open(struct world *w, struct buf *why)
 	w->staging.by_part = w->by_part;
 	w->staging.ctx = w;
 	w->staging.refuse = refuse;
+	w->staging.takes = takes;
 	w->staging.publish = publish;
 	w->staging.confirm = confirm;
 	return staging_open(&w->staging, DIR_NAME, why);
@@ -190,6 +214,7 @@ clean(void **state)
 	w->publications = 0;
 	w->later = w->firm = 0;
 	w->by_part = false;
+	w->until = 0;
 	w->connection = 0;
 	w->again = false;
 	tmpdir_empty(DIR_NAME);

@@ -112,6 +112,87 @@ names_phone_and_tag_go(void **state)
 	buf_release(&names);
 }
 
+/* Records of a chat that repeat little of what others said. */
+struct part {
+	const char *customer, *name, *phone, *tag;
+};
+
+static void
+pack_chat_in_parts(const struct part *parts, size_t n, struct buf *to)
+{
+	struct record r = { .type = RECORD_CHAT,
+		.opened_at = CLOCK_NONE,
+		.closed_at = CLOCK_NONE,
+		.updated_at = CLOCK_NONE,
+		.reported_open_chats = RECORD_NO_NUMBER,
+		.status = CHAT_OPEN,
+		.chat = text("c") };
+	struct model m;
+	size_t i;
+
+	model_stream_begin(&m, DAY_MS);
+	for (i = 0; i < n; i++) {
+		r.at = START + (int64_t)i;
+		r.customer = text(parts[i].customer);
+		r.customer_name = text(parts[i].name);
+		r.customer_phone = text(parts[i].phone);
+		r.tag = text(parts[i].tag);
+		(void)model_add(&m, &r);
+	}
+	model_recompute(&m, &rules_ours);
+	model_pack_chat(&m, m.chats[0], to);
+	model_release(&m);
+}
+
+/* The customer may be named in another record than the rest. */
+static void
+what_others_go_on_with_goes(void **state)
+{
+	static const struct {
+		struct part parts[3];
+		const char *names; /* of the newest first */
+	} rows[] = {
+		{ { { "5", NULL, NULL, NULL }, { NULL, "Ann", NULL, NULL },
+		      { NULL, NULL, "+551", "vip" } },
+		    " +551 Ann" },
+		{ { { NULL, "Ann", NULL, NULL }, { NULL, NULL, "+551", NULL },
+		      { "5", NULL, NULL, NULL } },
+		    " +551 Ann" },
+		{ { { "5", "Ann", NULL, NULL }, { "6", NULL, NULL, NULL },
+		      { NULL, "Bob", NULL, NULL } },
+		    " Ann" },
+		{ { { "6", NULL, NULL, NULL }, { "6", NULL, NULL, NULL },
+		      { NULL, "Bob", NULL, "vip" } },
+		    "" },
+	};
+	const struct forget_order order = { text("t"), text("5"), text("Ann"),
+		ASKED };
+	struct buf packed = BUF_INIT, left = BUF_INIT, names = BUF_INIT;
+	struct model m;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(rows); i++) {
+		buf_clear(&packed);
+		buf_clear(&left);
+		buf_clear(&names);
+		pack_chat_in_parts(rows[i].parts, 3, &packed);
+		assert_int_equal(model_forget(packed.data, packed.len, &order,
+				     &left, &names),
+		    rows[i].names[0] != '\0');
+		assert_string_equal(buf_str(&names), rows[i].names);
+		model_init(&m, text("t"), true, CLOCK_NONE);
+		assert_int_equal(
+		    model_unpack_chat(&m, left.data, left.len, 1), 0);
+		assert_name(
+		    &m, m.chats[0]->now.customer_name, i < 2 ? NULL : "Bob");
+		model_release(&m);
+	}
+	buf_release(&packed);
+	buf_release(&left);
+	buf_release(&names);
+}
+
 static bool
 word_goes_with(
     struct forgotten_words *f, int64_t begin, const char *word, uint64_t n)
@@ -178,6 +259,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_phone_and_tag_go),
+		cmocka_unit_test(what_others_go_on_with_goes),
 		cmocka_unit_test(words_of_names_and_rare_ones_go),
 	};
 

@@ -146,6 +146,7 @@ a_table_is_what_was_put_into_it(void **state)
 			change(&k, want, &d);
 		keyed_state_home_save(&home);
 		keyed_state_home_sent(&home);
+		keyed_state_pool_evict(&pool);
 		most = pool.used > most ? pool.used : most;
 		assert_int_equal(k.pending.n + k.dirty.n, 0);
 		if (i % 10 == 9)
@@ -161,6 +162,80 @@ a_table_is_what_was_put_into_it(void **state)
 	}
 	assert_in_range(most, 1, 12000);
 	keyed_state_close(&k);
+	assert_int_equal(pool.used, 0);
+	keyed_state_pool_release(&pool);
+	state_close(s);
+}
+
+/* So many entries with keys of their own, saved and sent. */
+static void
+fill(struct keyed_state *k, const char *name, int from, int n)
+{
+	char key[32];
+	uint64_t *x;
+	int i;
+
+	for (i = from; i < from + n; i++) {
+		x = keyed_state_get(k, key,
+		    (size_t)snprintf(key, sizeof key, "%s%d", name, i), NULL);
+		*x = 1;
+		keyed_state_change(k, x);
+	}
+	keyed_state_home_save(k->home);
+	keyed_state_home_sent(k->home);
+	keyed_state_pool_evict(k->home->pool);
+}
+
+static void
+the_limit_bounds_what_comes(void **state)
+{
+	struct keyed_state_pool pool = { .limit = 64000 };
+	struct state *s = open_state();
+	struct keyed_state_home home = {
+		.pool = &pool, .tenant = 10, .state = s
+	};
+	struct keyed_state k;
+	int i;
+
+	(void)state;
+	keyed_state_open(&k, &home, "numbers", sizeof(uint64_t));
+	/* One large flush, and many small ones. */
+	fill(&k, "first", 0, 20000);
+	for (i = 0; i < 1000; i++) {
+		fill(&k, "one", 100 * i, 100);
+		if (i >= 100)
+			assert_in_range(pool.used, 1, pool.limit);
+	}
+	assert_in_range(k.mask, 0, 16 * k.n);
+	assert_int_equal(*(uint64_t *)keyed_state_find(&k, "first7", 6), 1);
+	keyed_state_close(&k);
+	keyed_state_pool_release(&pool);
+	state_close(s);
+}
+
+static void
+a_quiet_tenant_makes_room(void **state)
+{
+	struct keyed_state_pool pool = { .limit = 64000 };
+	struct state *s = open_state();
+	struct keyed_state_home a = { .pool = &pool, .tenant = 11, .state = s };
+	struct keyed_state_home b = { .pool = &pool, .tenant = 12, .state = s };
+	struct keyed_state quiet, busy;
+	int i;
+
+	(void)state;
+	keyed_state_open(&quiet, &a, "numbers", sizeof(uint64_t));
+	keyed_state_open(&busy, &b, "numbers", sizeof(uint64_t));
+	fill(&quiet, "quiet", 0, 1200);
+	assert_in_range(quiet.n, 1000, 1200);
+	for (i = 0; i < 100; i++)
+		fill(&busy, "busy", 100 * i, 100);
+	assert_in_range(pool.used, 1, pool.limit);
+	assert_int_equal(quiet.n, 0);
+	assert_in_range(busy.n, 500, 2000);
+	keyed_state_close(&quiet);
+	fill(&busy, "busy", 0, 5000); /* with one table less */
+	keyed_state_close(&busy);
 	assert_int_equal(pool.used, 0);
 	keyed_state_pool_release(&pool);
 	state_close(s);
@@ -308,6 +383,7 @@ what_is_old_is_forgotten(void **state)
 	}
 	keyed_state_home_save(&home);
 	keyed_state_home_sent(&home);
+	keyed_state_pool_evict(&pool);
 	keyed_state_expire(&t, 100);
 	assert_int_equal(state_count(table), 1800);
 	keyed_state_expire(&t, 100);
@@ -337,6 +413,8 @@ main(void)
 		cmocka_unit_test(keys_keep_their_order),
 		cmocka_unit_test(parts_are_not_mixed_up),
 		cmocka_unit_test(a_table_is_what_was_put_into_it),
+		cmocka_unit_test(the_limit_bounds_what_comes),
+		cmocka_unit_test(a_quiet_tenant_makes_room),
 		cmocka_unit_test(tenants_do_not_see_each_other),
 		cmocka_unit_test(what_is_due_comes_in_order),
 		cmocka_unit_test(what_is_due_survives),

@@ -1,22 +1,10 @@
 /*
- * Tests of aggregator/staging: what is published, dropped, passed over and
- * refused, line by line.
+ * Tests of aggregator/staging: what is published, dropped and refused, line by
+ * line.
  */
 #include "tests/unit/staging_world.h"
 
 #include <stdlib.h>
-
-#define TENANT "\"tenant\":\"t\","
-#define IN_S1 TENANT "\"snapshot\":\"s1\","
-#define MARK(state, id, at, more)                                              \
-	"{\"type\":\"snapshot\"," TENANT "\"state\":\"" state                  \
-	"\",\"snapshot\":\"" id "\",\"at\":\"2026-11-20T10:" at ":00Z\"" more  \
-	"}"
-#define BEGIN MARK("begin", "s1", "10", "")
-#define END MARK("end", "s1", "10", ",\"records\":2")
-#define OPERATOR                                                               \
-	"{\"type\":\"operator\"," IN_S1 "\"operator\":\"7\",\"name\":\"Ann\"}"
-#define CHAT "{\"type\":\"chat\"," IN_S1 "\"chat\":\"1\",\"status\":\"open\"}"
 
 static void
 a_snapshot_is_published_when_it_is_whole(void **state)
@@ -177,59 +165,6 @@ a_newer_one_drops_an_unfinished_one(void **state)
 	    "its snapshot did not begin, or was dropped\n");
 }
 
-/* Its drop was logged; what comes of it again is ignored. */
-static void
-a_dropped_one_that_comes_again_is_passed_over(void **state)
-{
-	struct world *w = *state;
-	int round;
-
-	start(w);
-	add(w, "m1", 1, BEGIN);
-	add(w, "m2", 1, OPERATOR);
-	flush(w);
-	add(w, "m3", 1, MARK("begin", "s2", "20", ""));
-	w->again = true;
-	for (round = 0; round < 3; round++) {
-		w->connection++;
-		add(w, "m1", 1, BEGIN);
-		add(w, "m2", 1, OPERATOR);
-		add(w, NULL, 1, CHAT);
-		add(w, "m3", 1, MARK("begin", "s2", "20", ""));
-		stop(w);
-		start(w);
-	}
-	add(w, "m3", 1, MARK("begin", "s2", "20", ""));
-	add(w, "m3", 2, MARK("end", "s2", "20", ",\"records\":0"));
-	flush(w);
-	assert_int_equal(w->publications, 1);
-	assert_int_equal(w->refused.len, 0);
-}
-
-static void
-an_older_one_is_passed_over(void **state)
-{
-	struct world *w = *state;
-	int round;
-
-	for (round = 0; round < 2; round++) {
-		start(w);
-		add(w, "m2", 1, MARK("begin", "s2", "20", ""));
-		if (round == 1)
-			add(w, "m2", 2,
-			    MARK("end", "s2", "20", ",\"records\":0"));
-		flush(w);
-		add(w, "m1", 1, BEGIN);
-		add(w, "m1", 2, OPERATOR);
-		add(w, "m1", 3, CHAT);
-		add(w, "m1", 4, END);
-		flush(w);
-		assert_int_equal(w->publications, round);
-		stop(w);
-	}
-	assert_int_equal(w->refused.len, 0);
-}
-
 static void
 bad_lines_are_refused_and_the_rest_goes_on(void **state)
 {
@@ -258,6 +193,32 @@ bad_lines_are_refused_and_the_rest_goes_on(void **state)
 	assert_non_null(strstr(buf_str(&w->refused), "outside a snapshot"));
 	assert_non_null(
 	    strstr(buf_str(&w->refused), "of a [crm NAME] section"));
+}
+
+/* It counts, also when it is read back, and is refused once. */
+static void
+a_line_that_cannot_be_read_counts(void **state)
+{
+	const struct staging_source from = { "m1", 3, 0, false };
+	struct world *w = *state;
+	int round;
+
+	start(w);
+	add(w, "m1", 1, BEGIN);
+	add(w, "m1", 2, OPERATOR);
+	for (round = 0; round < 3; round++) {
+		assert_int_equal(staging_add_unread(&w->staging,
+				     "the line is too long", &from),
+		    OUTCOME_DONE);
+		flush(w);
+		stop(w);
+		start(w);
+	}
+	add(w, "m1", 4, END);
+	flush(w);
+	assert_int_equal(w->publications, 1);
+	assert_non_null(strstr(buf_str(&w->published), "\"name\":\"Ann\""));
+	assert_string_equal(buf_str(&w->refused), "the line is too long\n");
 }
 
 /* The stream beside it may have bad lines, too. */
@@ -516,9 +477,8 @@ main(void)
 		STAGING_TEST(a_bad_line_before_its_begin_is_none_of_it),
 		STAGING_TEST(rows_that_are_not_confirmed_are_not_written_twice),
 		STAGING_TEST(a_newer_one_drops_an_unfinished_one),
-		STAGING_TEST(a_dropped_one_that_comes_again_is_passed_over),
-		STAGING_TEST(an_older_one_is_passed_over),
 		STAGING_TEST(bad_lines_are_refused_and_the_rest_goes_on),
+		STAGING_TEST(a_line_that_cannot_be_read_counts),
 		STAGING_TEST(a_bad_line_behind_its_end_makes_none_whole),
 		STAGING_TEST(what_came_before_an_end_is_made_safe_first),
 		STAGING_TEST(an_end_that_comes_early_waits_for_the_rest),

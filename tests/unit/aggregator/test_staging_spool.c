@@ -112,6 +112,28 @@ a_torn_end_is_cut_off_at_any_byte(void **state)
 	buf_release(&why);
 }
 
+/* The longest that a broker takes. */
+static void
+a_torn_long_id_is_cut_off(void **state)
+{
+	struct buf got = BUF_INIT, why = BUF_INIT;
+	char id[256];
+	size_t first;
+
+	(void)state;
+	memset(id, 'x', sizeof id - 1);
+	id[sizeof id - 1] = '\0';
+	append("m1", 1, "one\n");
+	first = file_size();
+	append(id, UINT64_MAX, "two\n");
+	assert_int_equal(truncate(PATH, (off_t)file_size() - 5), 0);
+	assert_int_equal(read_back(&got, &why), 1);
+	assert_string_equal(buf_str(&got), "one|[m1/1]");
+	assert_int_equal(file_size(), first);
+	buf_release(&got);
+	buf_release(&why);
+}
+
 static void
 flip(size_t at)
 {
@@ -208,6 +230,7 @@ main(void)
 		    what_was_appended_is_read_back, remove_spool),
 		cmocka_unit_test_setup(
 		    a_torn_end_is_cut_off_at_any_byte, remove_spool),
+		cmocka_unit_test_setup(a_torn_long_id_is_cut_off, remove_spool),
 		cmocka_unit_test_setup(damage_is_refused, remove_spool),
 		cmocka_unit_test_setup(
 		    a_wrong_length_in_the_middle_is_refused, remove_spool),

@@ -10,10 +10,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
+#include "common/os/notify.h"
 
 #include "aggregator/state/state.h"
 
@@ -207,6 +211,66 @@ what_is_not_passed_on_is_nowhere(void **state)
 	remove_all();
 }
 
+/* The manager of a service, and what it heard while one of its was copied. */
+struct manager {
+	int fd;
+	size_t copied;
+	bool heard;
+};
+
+static bool
+has_heard(const struct manager *m)
+{
+	char word[64];
+
+	return recv(m->fd, word, sizeof word, MSG_DONTWAIT) > 0;
+}
+
+/* After the first entry it is due to hear more; when the second one comes, it
+ * has. */
+static void
+copy_before_a_manager(void *ctx, struct state_table *to, const char *name,
+    const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct manager *m = ctx;
+	int64_t now = clock_mono_ms();
+
+	(void)name;
+	m->copied++;
+	if (m->copied == 1)
+		while (has_heard(m) || clock_mono_ms() < now + 2)
+			continue;
+	if (m->copied == 2)
+		m->heard = has_heard(m);
+	state_put(to, key, key_len, data, len);
+}
+
+static void
+it_says_that_it_goes_on(void **state)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct manager m = { .fd = socket(AF_UNIX, SOCK_DGRAM, 0) };
+	char us[] = "4000", *name = xasprintf("@rewrite.%d", (int)getpid());
+
+	(void)state;
+	memcpy(a.sun_path + 1, name + 1, strlen(name + 1));
+	assert_int_equal(bind(m.fd, (const struct sockaddr *)&a,
+			     (socklen_t)(sizeof a.sun_family + strlen(name))),
+	    0);
+	assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
+	assert_int_equal(setenv("WATCHDOG_USEC", us, 1), 0);
+	assert_int_equal(unsetenv("WATCHDOG_PID"), 0);
+	notify_open();
+	fill();
+	assert_int_equal(
+	    state_rewrite(".", &ours, LIMIT, copy_before_a_manager, &m, &why),
+	    PROG_OK);
+	assert_true(m.heard);
+	remove_all();
+	(void)close(m.fd);
+	free(name);
+}
+
 /* Killed when the first files had been moved: the others are where they were
  * before. */
 static void
@@ -276,6 +340,7 @@ main(void)
 		cmocka_unit_test(what_is_not_passed_on_is_nowhere),
 		cmocka_unit_test(an_interrupted_exchange_is_ended),
 		cmocka_unit_test(an_unfinished_one_is_made_again),
+		cmocka_unit_test(it_says_that_it_goes_on),
 	};
 	int failed = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
 
