@@ -29,8 +29,10 @@ static enum exit_code
 migrate_database(struct sink *s, struct db **db)
 {
 	char *dir = prog_data("migrations", "sink/migrations");
-	enum exit_code code = migrate_run(*db, s->common.conf, dir);
+	enum exit_code code;
 
+	sink_be_patient(*db);
+	code = migrate_run(*db, s->common.conf, dir);
 	free(dir);
 	return code == PROG_OK ? add_up_due(*db) : code;
 }

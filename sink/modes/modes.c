@@ -10,6 +10,9 @@
 #include "common/base/xalloc.h"
 #include "common/records/record.h"
 
+/* Of one statement: more than the largest table takes. */
+#define PATIENCE_MS (24 * 3600 * INT64_C(1000))
+
 enum exit_code
 sink_with_db(
     struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db))
@@ -25,6 +28,12 @@ sink_with_db(
 	db_close(db);
 	buf_release(&why);
 	return code;
+}
+
+void
+sink_be_patient(struct db *db)
+{
+	db_allow(db, PATIENCE_MS);
 }
 
 int

@@ -151,8 +151,9 @@ apply_file(struct migration *m, const struct migration_file *f)
 	return o;
 }
 
-/* The connection holds the lock: if it breaks, the lock is gone and the
- * migration starts again. */
+/* The connection holds the lock. If it breaks, the migration starts again, and
+ * waits for the server to end the statement that was under way: until then it
+ * does not see that the client is gone, and keeps the lock. */
 static enum outcome
 lock_migrations(struct migration *m)
 {

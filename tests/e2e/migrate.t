@@ -205,11 +205,7 @@ one_line 'newer than this program'
 sql "DELETE FROM schema_migrations WHERE name = 'x'"
 
 # A changed file, a foreign one, none: in a checkout of its own.
-mkdir -p "$tmp/copy/build/bin" "$tmp/copy/sink"
-cp "$sink" "$tmp/copy/build/bin/"
-cp -r sink/migrations "$tmp/copy/sink/"
-touch "$tmp/copy/Makefile"
-copy=$tmp/copy/build/bin/sink
+checkout
 code 0 "$copy" --migrate
 echo "-- touched" >>"$tmp/copy/sink/migrations/0001_tables.sql"
 code 78 "$copy" --migrate

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# sink --migrate and --recompute where a statement takes longer than [mysql]
+# timeout; sink --migrate where it is asked to stop.
+set -euo pipefail
+# shellcheck source=tests/e2e/sinklib.sh
+. "$(dirname "$0")/sinklib.sh"
+
+start_db
+checkout
+last=$(find sink/migrations -name '*.sql' | wc -l)
+printf '[mysql]\ntimeout = 2s\nwait_timeout = 5s\n' >"$tmp/conf"
+
+# A statement with held() in it lasts until `unlock`.
+held="GET_LOCK('held', 600)"
+hold() {
+	lock "SELECT $held"
+}
+# start OPTION: begins what will wait for the lock.
+start() {
+	"$copy" -c "$tmp/conf" "$1" 2>"$tmp/err" 9>&- &
+	pid=$!
+}
+lasts() { # SECONDS: a statement that is held does, as the server has it
+	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
+		WHERE state = 'User lock' AND time >= $1")" = 1 ]
+}
+ends() { # CODE
+	local got=0
+	wait $pid || got=$?
+	[ $got = "$1" ] || fail "exit $got, not $1: $(cat "$tmp/err")"
+}
+number() {
+	sql "SELECT MAX(number) FROM schema_migrations"
+}
+
+echo "- a statement may take longer than [mysql] timeout"
+echo "DO $held;" | tee -a "$tmp/copy/sink/migrations/$(printf %04d "$last")"_*.sql \
+	>"$tmp/statement"
+hold
+start --migrate
+until_true 30 lasts 4 || fail "it gave up: $(cat "$tmp/err")"
+unlock
+ends 0
+is "a word" "" "$(cat "$tmp/err")"
+is "schema" "$last" "$(number)"
+
+echo "- nor does --recompute read within it what is stored"
+sql "INSERT INTO rollups_due (tenant, day) VALUES ('t', '2026-11-20');
+	RENAME TABLE rollups_due TO kept;
+	CREATE VIEW rollups_due AS SELECT * FROM kept WHERE $held"
+hold
+start --recompute
+until_true 30 lasts 4 || fail "it gave up: $(cat "$tmp/err")"
+unlock
+ends 0
+is "due" 0 "$(sql "SELECT COUNT(*) FROM kept WHERE done = 0")"
+sql "DROP VIEW rollups_due; RENAME TABLE kept TO rollups_due"
