@@ -22,7 +22,10 @@ add_up_due(struct db *db)
 	}
 	if (days > 0)
 		log_info("recomputed", "days=%zu", days);
-	return stop_asked() ? PROG_TEMPFAIL : PROG_OK;
+	if (!stop_asked())
+		return PROG_OK;
+	log_warn("asked to stop; days may be left to add up, run it again");
+	return PROG_TEMPFAIL;
 }
 
 static enum exit_code

@@ -15,7 +15,7 @@
 
 enum {
 	/* Seconds to wait for another migration, in each try. */
-	LOCK_S = 5,
+	LOCK_S = 1,
 	/* The server's error numbers: no such table; the column, the key
 	 * exists. */
 	NO_SUCH_TABLE = 1146,
@@ -45,6 +45,14 @@ refuse_migration(struct migration *m, enum exit_code code)
 {
 	m->code = code;
 	return OUTCOME_NEVER;
+}
+
+static enum outcome
+stop_migration(struct migration *m)
+{
+	buf_setf(&m->why, "asked to stop before the schema is that of this "
+			  "version; run it again");
+	return refuse_migration(m, PROG_TEMPFAIL);
 }
 
 /* Lets the server compute the checksums, which saves a library. */
@@ -180,7 +188,22 @@ lock_migrations(struct migration *m)
 			log_warn("another migration is at work; waiting");
 		warned |= !mine;
 	}
-	return mine ? OUTCOME_DONE : OUTCOME_LATER;
+	return mine ? OUTCOME_DONE : stop_migration(m);
+}
+
+/* Applies the files behind m->at. */
+static enum outcome
+apply_files(struct migration *m)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	while (o == OUTCOME_DONE && m->at < (int64_t)m->files.n) {
+		if (stop_asked())
+			return stop_migration(m);
+		o = apply_file(m, &m->files.file[m->at]);
+		m->at++;
+	}
+	return o;
 }
 
 static enum outcome
@@ -198,10 +221,8 @@ migrate_in_transaction(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE)
 		o = read_applied(m);
 	first = m->at;
-	while (o == OUTCOME_DONE && m->at < (int64_t)m->files.n) {
-		o = apply_file(m, &m->files.file[m->at]);
-		m->at++;
-	}
+	if (o == OUTCOME_DONE)
+		o = apply_files(m);
 	if (o == OUTCOME_DONE)
 		o = repair_schema(m->db, &m->files, &m->why, &m->code);
 	if (o == OUTCOME_DONE)

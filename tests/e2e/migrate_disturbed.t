@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # sink --migrate and --recompute where a statement takes longer than [mysql]
-# timeout; sink --migrate where it is asked to stop.
+# timeout; sink --migrate where it is asked to stop, then run again.
 set -euo pipefail
 # shellcheck source=tests/e2e/sinklib.sh
 . "$(dirname "$0")/sinklib.sh"
@@ -55,3 +55,47 @@ unlock
 ends 0
 is "due" 0 "$(sql "SELECT COUNT(*) FROM kept WHERE done = 0")"
 sql "DROP VIEW rollups_due; RENAME TABLE kept TO rollups_due"
+
+# tells_of_stop LINES: it ends, and the last of so many lines says why.
+tells_of_stop() {
+	ends 75
+	is "lines" "$1" "$(wc -l <"$tmp/err")"
+	tail -n 1 "$tmp/err" | grep -q 'asked to stop.*run it again' ||
+		fail "no reason: $(cat "$tmp/err")"
+}
+
+echo "- asked to stop while another migration is at work"
+printf '[mysql]\nwait_timeout = 1h\n' >"$tmp/conf"
+lock "SELECT GET_LOCK(CONCAT('messaging schema ',
+	LEFT(MD5(DATABASE()), 16)), 1)"
+start --migrate
+until_true 30 grep -q 'at work; waiting' "$tmp/err" || fail "it does not wait"
+kill -TERM $pid
+tells_of_stop 2
+unlock
+
+echo "- asked to stop in a file, it ends behind it"
+sql "DELETE FROM schema_migrations WHERE number >= $last - 1"
+echo "DO $held;" | tee -a \
+	"$tmp/copy/sink/migrations/$(printf %04d $((last - 1)))"_*.sql >"$tmp/statement"
+hold
+start --migrate
+until_true 30 lasts 0 || fail "nothing is held: $(cat "$tmp/err")"
+kill -TERM $pid
+unlock
+tells_of_stop 1
+is "schema" $((last - 1)) "$(number)"
+
+echo "- asked to stop in the last one, it leaves days to add up"
+sql "UPDATE rollups_due SET done = 0"
+hold
+start --migrate
+until_true 30 lasts 0 || fail "nothing is held: $(cat "$tmp/err")"
+kill -TERM $pid
+unlock
+tells_of_stop 1
+is "schema" "$last" "$(number)"
+is "due" 1 "$(sql "SELECT COUNT(*) FROM rollups_due WHERE done = 0")"
+start --migrate
+ends 0
+is "due" 0 "$(sql "SELECT COUNT(*) FROM rollups_due WHERE done = 0")"
