@@ -1,6 +1,6 @@
 /*
  * migrate: see migrate.h. Compares the files with those applied, applies the
- * rest, then has repaired what is missing.
+ * rest, then has repaired what is missing, and cut what became too large.
  */
 #include "sink/tables/migrate.h"
 
@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/os/stop.h"
+#include "sink/tables/day_partitions.h"
 #include "sink/tables/repair.h"
 #include "sink/tables/thresholds.h"
 
@@ -227,6 +228,8 @@ migrate_in_transaction(struct db *db, void *ctx)
 		o = repair_schema(m->db, &m->files, &m->why, &m->code);
 	if (o == OUTCOME_DONE)
 		o = thresholds_write(m->db, m->conf);
+	if (o == OUTCOME_DONE)
+		o = day_partitions_cut_large(m->db);
 	if (o == OUTCOME_DONE)
 		log_info("schema", "number=%lld was=%lld", (long long)m->at,
 		    (long long)first);

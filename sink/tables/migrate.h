@@ -8,7 +8,8 @@
  * same time take turns (GET_LOCK).
  *
  * A table, column or view that was removed later is created again where that
- * neither loses nor invents a value (repair.h).
+ * neither loses nor invents a value (repair.h). Partitions that are too large
+ * for sinks to split are cut (day_partitions.h).
  */
 #ifndef SINK_TABLES_MIGRATE_H
 #define SINK_TABLES_MIGRATE_H
