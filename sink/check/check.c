@@ -223,14 +223,38 @@ check_thresholds(struct check_report *r)
 	return o;
 }
 
-/* Checks engine and collation of our tables. */
+/* Adds the engine and the collation of a table; NULL where the server cannot
+ * open it. */
+static void
+check_table(struct check_report *r, const char *table, const char *engine,
+    const char *collation)
+{
+	char name[80];
+
+	snprintf(name, sizeof name, "engine of %s", table);
+	if (engine == NULL || collation == NULL) {
+		check_report_item(r, CHECK_WRONG, name, "cannot be opened",
+		    "see the server's error log");
+		return;
+	}
+	check_report_item(r,
+	    strcmp(engine, "InnoDB") == 0 ? CHECK_FINE : CHECK_WRONG, name,
+	    engine,
+	    "ALTER TABLE ... ENGINE=InnoDB: others lose rows in a crash");
+	snprintf(name, sizeof name, "collation of %s", table);
+	check_report_item(r,
+	    strcmp(collation, "utf8mb4_bin") == 0 ? CHECK_FINE : CHECK_WRONG,
+	    name, collation,
+	    "convert it to utf8mb4_bin: else different keys are one");
+}
+
+/* Checks our tables. */
 static enum outcome
 check_tables(struct check_report *r)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows;
 	enum outcome o;
-	char name[80];
 	size_t i;
 
 	buf_adds(&sql,
@@ -244,23 +268,9 @@ check_tables(struct check_report *r)
 	buf_release(&sql);
 	if (o != OUTCOME_DONE)
 		return o;
-	while (db_next(rows)) {
-		const char *engine = db_get(rows, 1);
-		const char *collation = db_get(rows, 2);
-
-		snprintf(name, sizeof name, "engine of %s", db_get(rows, 0));
-		check_report_item(r,
-		    strcmp(engine, "InnoDB") == 0 ? CHECK_FINE : CHECK_WRONG,
-		    name, engine,
-		    "ALTER TABLE ... ENGINE=InnoDB: others lose rows in a "
-		    "crash");
-		snprintf(name, sizeof name, "collation of %s", db_get(rows, 0));
-		check_report_item(r,
-		    strcmp(collation, "utf8mb4_bin") == 0 ? CHECK_FINE
-							  : CHECK_WRONG,
-		    name, collation,
-		    "convert it to utf8mb4_bin: else different keys are one");
-	}
+	while (db_next(rows))
+		check_table(
+		    r, db_get(rows, 0), db_get(rows, 1), db_get(rows, 2));
 	db_rows_free(rows);
 	return o;
 }

@@ -381,8 +381,9 @@ compare_partitions(struct comparison *c, const struct schema_table *t)
 	}
 }
 
-/* Whether a table or view exists. One that may not be read counts as existing:
- * the check of rights reports it. */
+/* Whether a table or view exists. One that may not be read counts as existing,
+ * and so does one that the server cannot open: the checks of rights and of
+ * tables report it. */
 static enum outcome
 can_be_read(struct comparison *c, const char *name, bool *there)
 {
@@ -394,9 +395,11 @@ can_be_read(struct comparison *c, const char *name, bool *there)
 	o = db_query(c->db, buf_str(&sql), NULL, 0, &rows);
 	db_rows_free(rows);
 	buf_release(&sql);
-	*there = o == OUTCOME_DONE ||
-		 (o == OUTCOME_NEVER && db_cause(c->db) == DB_DENIED);
-	return o == OUTCOME_NEVER ? OUTCOME_DONE : o;
+	*there = o == OUTCOME_DONE || db_cause(c->db) == DB_DENIED ||
+		 db_cause(c->db) == DB_AWAY;
+	return o == OUTCOME_NEVER || (*there && db_connected(c->db))
+		   ? OUTCOME_DONE
+		   : o;
 }
 
 /* Whether the name of a table belongs to a view, or the reverse. */
