@@ -126,17 +126,24 @@ version_number(const char *version)
 	return major * 100 + minor;
 }
 
+bool
+check_version_fits(const char *version, bool mariadb)
+{
+	return version_number(version) >= (mariadb ? 1006 : 800);
+}
+
 static void
 check_server(struct check_report *r)
 {
 	const struct db_server *s = db_server(r->db);
-	int version = version_number(s->version), least;
 	char text[64];
 
-	least = s->mariadb ? 1005 : 507;
-	check_report_item(r, version >= least ? CHECK_FINE : CHECK_ADVICE,
+	check_report_item(r,
+	    check_version_fits(s->version, s->mariadb) ? CHECK_FINE
+						       : CHECK_WRONG,
 	    "version", s->version,
-	    "MariaDB 10.5 or MySQL 5.7 is the oldest one that is tested for");
+	    "MariaDB 10.6 or MySQL 8.0 is the oldest one that has what the "
+	    "views read");
 	check_report_item(
 	    r, CHECK_FINE, "bulk", s->bulk ? "arrays" : "text", "");
 	check_report_item(r, CHECK_FINE, "tls",
