@@ -27,6 +27,7 @@ struct db {
 	unsigned lock_s;    /* what the session waits for a lock */
 	int64_t give_up_ms; /* of the transaction under way; 0: never */
 	uint64_t retries;   /* of transactions, so far */
+	enum outcome (*greeting)(struct db *db, struct buf *why); /* or NULL */
 
 	char *name;
 	struct buf why;

@@ -341,17 +341,6 @@ check_run(struct db *db, const struct conf *conf, const char *dir,
 enum outcome
 check_start(struct db *db, bool accept_loss, struct buf *why)
 {
-	const char *objection;
-	int64_t number;
-	enum outcome o = migrate_number(db, &number);
-
-	if (o != OUTCOME_DONE)
-		return o;
-	objection = migrate_objection(number);
-	if (objection != NULL) {
-		buf_setf(why, "database %s: %s", db_name(db), objection);
-		return OUTCOME_NEVER;
-	}
 	if (db_server(db)->flush_at_commit == 0 && !accept_loss) {
 		buf_setf(why,
 		    "database %s runs with innodb_flush_log_at_trx_commit = 0: "

@@ -40,7 +40,7 @@ check_recompute(void *options)
 static enum exit_code
 run_recompute(void *options)
 {
-	return sink_with_db(options, recompute);
+	return sink_with_schema(options, recompute);
 }
 
 static const struct option_row rows[] = {

@@ -35,4 +35,8 @@ enum outcome migrate_number(struct db *db, int64_t *number)
 /* NULL when this program works with that schema, else what to do about it. */
 const char *migrate_objection(int64_t number);
 
+/* A greeting of each connection (db.h): this program works with no other
+ * schema. Who may not read its number is not held up. */
+enum outcome migrate_greeting(struct db *db, struct buf *why);
+
 #endif

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # sink --migrate and --recompute where a statement takes longer than [mysql]
-# timeout; sink --migrate where it is asked to stop, then run again.
+# timeout; sink --migrate where it is asked to stop, then run again; a sink that
+# goes on while another version migrates.
 set -euo pipefail
 # shellcheck source=tests/e2e/sinklib.sh
 . "$(dirname "$0")/sinklib.sh"
 
-start_db
+start_db mariadb rabbitmq
 checkout
 last=$(find sink/migrations -name '*.sql' | wc -l)
 printf '[mysql]\ntimeout = 2s\nwait_timeout = 5s\n' >"$tmp/conf"
@@ -99,3 +100,28 @@ is "due" 1 "$(sql "SELECT COUNT(*) FROM rollups_due WHERE done = 0")"
 start --migrate
 ends 0
 is "due" 0 "$(sql "SELECT COUNT(*) FROM rollups_due WHERE done = 0")"
+
+echo "- a sink of before stores no more as soon as it has another connection"
+probe=$TESTBIN/tools/amqp_probe
+message() {
+	printf '{"type":"message","tenant":"t","chat":"c","id":"%s","from":"customer","at":"2026-11-20T10:00:00Z"}\n' \
+		"$1" | "$probe" write queue:rows >"$tmp/sent"
+}
+messages() {
+	[ "$(sql "SELECT COUNT(*) FROM messages")" = "$1" ]
+}
+"$sink" -f queue:rows 2>"$tmp/err" &
+pid=$!
+message 1
+until_true 30 messages 1 || fail "it stores nothing: $(cat "$tmp/err")"
+sql "INSERT INTO schema_migrations VALUES ($((last + 1)), 'x', '', NOW(3))"
+sql "$(sql "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist
+	WHERE user = 'messaging'")"
+message 2
+gone() {
+	[ -z "$(jobs -pr)" ]
+}
+until_true 30 gone || fail "it goes on"
+ends 78
+one_line 'newer than this program'
+messages 1 || fail "it stored on"
