@@ -17,9 +17,10 @@
 enum {
 	/* Seconds to wait for another migration, in each try. */
 	LOCK_S = 1,
-	/* The server's error numbers: no such table; the column, the key
-	 * exists. */
+	/* The server's error numbers: no such table, no such column; the
+	 * column, the key exists. */
 	NO_SUCH_TABLE = 1146,
+	NO_SUCH_COLUMN = 1054,
 	HAS_COLUMN = 1060,
 	HAS_KEY = 1061,
 };
@@ -123,6 +124,21 @@ read_applied(struct migration *m)
 	return o;
 }
 
+/* Executes a statement that may have been executed before. */
+static enum outcome
+execute_again(struct migration *m, struct buf *sql)
+{
+	bool renames = !db_server(m->db)->mariadb && migrations_for_mysql(sql);
+	enum outcome o = db_exec(m->db, buf_str(sql), NULL, 0, NULL);
+	unsigned number = db_errno(m->db);
+
+	/* MariaDB and MySQL share no ADD ... IF NOT EXISTS. */
+	if (o == OUTCOME_NEVER && (number == HAS_COLUMN || number == HAS_KEY ||
+				      (renames && number == NO_SUCH_COLUMN)))
+		o = OUTCOME_DONE;
+	return o;
+}
+
 /* Executes the statements of a file, each of which is repeatable. */
 static enum outcome
 execute_file(struct migration *m, const struct migration_file *f)
@@ -131,13 +147,8 @@ execute_file(struct migration *m, const struct migration_file *f)
 	struct buf sql = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 
-	while (o == OUTCOME_DONE && migrations_statement(&text, &sql)) {
-		o = db_exec(m->db, buf_str(&sql), NULL, 0, NULL);
-		/* MariaDB and MySQL share no ADD ... IF NOT EXISTS. */
-		if (o == OUTCOME_NEVER && (db_errno(m->db) == HAS_COLUMN ||
-					      db_errno(m->db) == HAS_KEY))
-			o = OUTCOME_DONE;
-	}
+	while (o == OUTCOME_DONE && migrations_statement(&text, &sql))
+		o = execute_again(m, &sql);
 	buf_release(&sql);
 	return o;
 }
