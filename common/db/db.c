@@ -181,6 +181,7 @@ db_another(const struct db *db)
 	d->lock_ms = db->lock_ms;
 	d->lock_s = db->lock_s;
 	d->wait_timeout_ms = db->wait_timeout_ms;
+	d->greeting = db->greeting;
 	return d;
 }
 
@@ -198,6 +199,13 @@ db_allow(struct db *db, int64_t ms)
 {
 	if (db->timeout_ms < ms + ENDING_MS)
 		db->timeout_ms = ms + ENDING_MS;
+}
+
+void
+db_greet(
+    struct db *db, enum outcome (*greeting)(struct db *db, struct buf *why))
+{
+	db->greeting = greeting;
 }
 
 void
@@ -363,6 +371,20 @@ check_authorities(struct db *db)
 	    log_errno(errno), syserr_way_out(errno));
 }
 
+static enum outcome
+greet(struct db *db)
+{
+	struct buf why = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+
+	if (db->greeting != NULL)
+		o = db->greeting(db, &why);
+	if (o == OUTCOME_NEVER && why.len > 0)
+		o = db_refuse(db, DB_CONFIG, "%s", buf_str(&why));
+	buf_release(&why);
+	return o;
+}
+
 enum outcome
 db_connect(struct db *db)
 {
@@ -393,6 +415,8 @@ db_connect(struct db *db)
 		o = set_session(db);
 	if (o == OUTCOME_DONE)
 		o = learn_server(db);
+	if (o == OUTCOME_DONE)
+		o = greet(db);
 	if (o != OUTCOME_DONE) {
 		db_disconnect(db);
 		return o;

@@ -61,6 +61,13 @@ void db_limit(struct db *db, int64_t ms);
  * less. */
 void db_allow(struct db *db, int64_t ms);
 
+/* Before the first use: what is asked on each new connection before anything
+ * else. NEVER with *why refuses the database as it is configured; what is not
+ * DONE is what connecting comes to. Other connections of db_another() ask it,
+ * too. */
+void db_greet(
+    struct db *db, enum outcome (*greeting)(struct db *db, struct buf *why));
+
 /* Every thread but the main one calls these before its first and after its last
  * use of db. One thread at a time uses a connection. */
 void db_thread_begin(void);

@@ -17,9 +17,13 @@
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
 
+/* A step of a transaction begins no connection anew, as db_exec() does: what
+ * was done before it went with the old one. */
 static enum outcome
 send_unread(struct db *db, const char *sql, size_t len)
 {
+	if (db->my == NULL)
+		return db_refuse(db, DB_LOST, "the connection is lost");
 	db_doing(db, sql);
 	db->used_ms = clock_mono_ms();
 	if (mysql_send_query(db->my, sql, (unsigned long)len) != 0)

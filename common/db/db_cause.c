@@ -56,9 +56,12 @@ static const struct {
 	{ 1004, DB_AWAY }, { 1005, DB_AWAY }, { 1006, DB_AWAY },
 	{ 1015, DB_AWAY }, { 1016, DB_AWAY }, { 1018, DB_AWAY },
 	{ 1023, DB_AWAY }, { 1024, DB_AWAY }, { 1025, DB_AWAY },
-	{ 1040, DB_AWAY }, /* too many connections */
-	{ 1203, DB_AWAY }, /* ... of this user */
-	{ 1226, DB_AWAY }, /* ... resources of this user */
+	{ 1033, DB_AWAY }, /* a table's definition is damaged */
+	{ 1812, DB_AWAY }, { 1814, DB_AWAY }, /* its rows are not there */
+	{ 1932, DB_AWAY },                    /* ... by the name in MariaDB */
+	{ 1040, DB_AWAY },                    /* too many connections */
+	{ 1203, DB_AWAY },                    /* ... of this user */
+	{ 1226, DB_AWAY },                    /* ... resources of this user */
 	{ 1129, DB_AWAY }, /* host blocked after connection errors */
 	{ 1053, DB_AWAY }, /* shutdown in progress */
 	{ 1290, DB_AWAY }, /* read_only */

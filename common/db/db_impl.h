@@ -27,6 +27,7 @@ struct db {
 	unsigned lock_s;    /* what the session waits for a lock */
 	int64_t give_up_ms; /* of the transaction under way; 0: never */
 	uint64_t retries;   /* of transactions, so far */
+	enum outcome (*greeting)(struct db *db, struct buf *why); /* or NULL */
 
 	char *name;
 	struct buf why;
@@ -66,11 +67,12 @@ enum outcome db_refuse(struct db *db, enum db_cause cause, const char *fmt, ...)
 enum outcome db_note(
     struct db *db, unsigned number, const char *state, const char *text);
 
-/* Sends one text statement; DONE with the result, if any, unread. */
+/* Sends one text statement; DONE with the result, if any, unread. Without a
+ * connection this and the next ones are LATER, with DB_LOST. */
 enum outcome db_send(struct db *db, const char *sql, size_t len);
 
 /* Sends a statement without a result. Its answer may be left unread: then the
- * next call says whether it failed. The connection is there. */
+ * next call says whether it failed. */
 enum outcome db_send_ahead(struct db *db, const char *sql);
 /* Reads such answers; called by all that sends something, but for a query. */
 enum outcome db_settle(struct db *db);

@@ -127,6 +127,20 @@ print_presence(struct amqp_plan *p)
 	return o;
 }
 
+/* Who may look after a queue but not read it is told what the broker says at
+ * once. */
+static enum outcome
+count_queue(
+    struct amqp_plan *p, const char *queue, struct amqp_queue_load *load)
+{
+	enum outcome o = amqp_declare_load(&p->link, queue, load);
+
+	if (o != OUTCOME_NEVER || p->link.code != PROG_NOPERM)
+		return o;
+	o = amqp_link_connect(&p->link);
+	return o == OUTCOME_DONE ? amqp_link_queue(&p->link, queue, load) : o;
+}
+
 static enum outcome
 print_count(struct amqp_plan *p)
 {
@@ -136,7 +150,7 @@ print_count(struct amqp_plan *p)
 	    amqp_declare_look(&p->link, "queue", p->word[0], &found);
 
 	if (o == OUTCOME_DONE && found)
-		o = amqp_link_queue(&p->link, p->word[0], &load);
+		o = count_queue(p, p->word[0], &load);
 	if (o == OUTCOME_DONE)
 		printf("%" PRIu32 " %s\n", load.messages, p->word[0]);
 	return o;

@@ -126,17 +126,24 @@ version_number(const char *version)
 	return major * 100 + minor;
 }
 
+bool
+check_version_fits(const char *version, bool mariadb)
+{
+	return version_number(version) >= (mariadb ? 1006 : 800);
+}
+
 static void
 check_server(struct check_report *r)
 {
 	const struct db_server *s = db_server(r->db);
-	int version = version_number(s->version), least;
 	char text[64];
 
-	least = s->mariadb ? 1005 : 507;
-	check_report_item(r, version >= least ? CHECK_FINE : CHECK_ADVICE,
+	check_report_item(r,
+	    check_version_fits(s->version, s->mariadb) ? CHECK_FINE
+						       : CHECK_WRONG,
 	    "version", s->version,
-	    "MariaDB 10.5 or MySQL 5.7 is the oldest one that is tested for");
+	    "MariaDB 10.6 or MySQL 8.0 is the oldest one that has what the "
+	    "views read");
 	check_report_item(
 	    r, CHECK_FINE, "bulk", s->bulk ? "arrays" : "text", "");
 	check_report_item(r, CHECK_FINE, "tls",
@@ -238,14 +245,38 @@ check_on_close(struct check_report *r)
 	return OUTCOME_DONE;
 }
 
-/* Checks engine and collation of our tables. */
+/* Adds the engine and the collation of a table; NULL where the server cannot
+ * open it. */
+static void
+check_table(struct check_report *r, const char *table, const char *engine,
+    const char *collation)
+{
+	char name[80];
+
+	snprintf(name, sizeof name, "engine of %s", table);
+	if (engine == NULL || collation == NULL) {
+		check_report_item(r, CHECK_WRONG, name, "cannot be opened",
+		    "see the server's error log");
+		return;
+	}
+	check_report_item(r,
+	    strcmp(engine, "InnoDB") == 0 ? CHECK_FINE : CHECK_WRONG, name,
+	    engine,
+	    "ALTER TABLE ... ENGINE=InnoDB: others lose rows in a crash");
+	snprintf(name, sizeof name, "collation of %s", table);
+	check_report_item(r,
+	    strcmp(collation, "utf8mb4_bin") == 0 ? CHECK_FINE : CHECK_WRONG,
+	    name, collation,
+	    "convert it to utf8mb4_bin: else different keys are one");
+}
+
+/* Checks our tables. */
 static enum outcome
 check_tables(struct check_report *r)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows;
 	enum outcome o;
-	char name[80];
 	size_t i;
 
 	buf_adds(&sql,
@@ -259,23 +290,9 @@ check_tables(struct check_report *r)
 	buf_release(&sql);
 	if (o != OUTCOME_DONE)
 		return o;
-	while (db_next(rows)) {
-		const char *engine = db_get(rows, 1);
-		const char *collation = db_get(rows, 2);
-
-		snprintf(name, sizeof name, "engine of %s", db_get(rows, 0));
-		check_report_item(r,
-		    strcmp(engine, "InnoDB") == 0 ? CHECK_FINE : CHECK_WRONG,
-		    name, engine,
-		    "ALTER TABLE ... ENGINE=InnoDB: others lose rows in a "
-		    "crash");
-		snprintf(name, sizeof name, "collation of %s", db_get(rows, 0));
-		check_report_item(r,
-		    strcmp(collation, "utf8mb4_bin") == 0 ? CHECK_FINE
-							  : CHECK_WRONG,
-		    name, collation,
-		    "convert it to utf8mb4_bin: else different keys are one");
-	}
+	while (db_next(rows))
+		check_table(
+		    r, db_get(rows, 0), db_get(rows, 1), db_get(rows, 2));
 	db_rows_free(rows);
 	return o;
 }
@@ -340,17 +357,6 @@ check_run(struct db *db, const struct conf *conf, const char *dir,
 enum outcome
 check_start(struct db *db, bool accept_loss, struct buf *why)
 {
-	const char *objection;
-	int64_t number;
-	enum outcome o = migrate_number(db, &number);
-
-	if (o != OUTCOME_DONE)
-		return o;
-	objection = migrate_objection(number);
-	if (objection != NULL) {
-		buf_setf(why, "database %s: %s", db_name(db), objection);
-		return OUTCOME_NEVER;
-	}
 	if (db_server(db)->flush_at_commit == 0 && !accept_loss) {
 		buf_setf(why,
 		    "database %s runs with innodb_flush_log_at_trx_commit = 0: "

@@ -68,6 +68,7 @@ try_tables(struct db *db, struct buf *sql, struct buf *missing)
 	} own[] = {
 		{ TABLE_schema_migrations, false },
 		{ TABLE_closed_chats, false },
+		{ TABLE_forgotten, false },
 		{ TABLE_tenants, true },
 		{ TABLE_refused_rows, true },
 		{ TABLE_response_rollups, true },

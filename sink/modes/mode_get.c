@@ -50,7 +50,7 @@ check_get(void *options)
 static enum exit_code
 run_get(void *options)
 {
-	return sink_with_db(options, print_answer);
+	return sink_with_schema(options, print_answer);
 }
 
 const struct option_mode sink_mode_get = {

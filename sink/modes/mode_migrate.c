@@ -22,15 +22,20 @@ add_up_due(struct db *db)
 	}
 	if (days > 0)
 		log_info("recomputed", "days=%zu", days);
-	return stop_asked() ? PROG_TEMPFAIL : PROG_OK;
+	if (!stop_asked())
+		return PROG_OK;
+	log_warn("asked to stop; days may be left to add up, run it again");
+	return PROG_TEMPFAIL;
 }
 
 static enum exit_code
 migrate_database(struct sink *s, struct db **db)
 {
 	char *dir = prog_data("migrations", "sink/migrations");
-	enum exit_code code = migrate_run(*db, s->common.conf, dir);
+	enum exit_code code;
 
+	sink_be_patient(*db);
+	code = migrate_run(*db, s->common.conf, dir);
 	free(dir);
 	return code == PROG_OK ? add_up_due(*db) : code;
 }

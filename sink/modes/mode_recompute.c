@@ -11,10 +11,12 @@
 static enum exit_code
 recompute(struct sink *s, struct db **db)
 {
-	enum exit_code code = sink_find_tenant(s, *db);
+	enum exit_code code;
 	size_t days = 0;
 	enum outcome o;
 
+	sink_be_patient(*db);
+	code = sink_find_tenant(s, *db);
 	if (code != PROG_OK)
 		return code;
 	o = recompute_all(*db, s->tenant, &days);
@@ -38,7 +40,7 @@ check_recompute(void *options)
 static enum exit_code
 run_recompute(void *options)
 {
-	return sink_with_db(options, recompute);
+	return sink_with_schema(options, recompute);
 }
 
 static const struct option_row rows[] = {

@@ -150,7 +150,7 @@ check_report(void *options)
 static enum exit_code
 run_report(void *options)
 {
-	return sink_with_db(options, make_report);
+	return sink_with_schema(options, make_report);
 }
 
 const struct option_mode sink_mode_report = {

@@ -222,7 +222,7 @@ static enum exit_code
 run_serve(void *options)
 {
 	struct sink *s = options;
-	enum exit_code code = sink_with_db(s, serve);
+	enum exit_code code = sink_with_schema(s, serve);
 
 	return code == PROG_OK && s->common.only_check ? check_settings(s)
 						       : code;

@@ -110,7 +110,7 @@ run_store(void *options)
 	if (s->until_empty && !endpoint_is_queue(row_source(s)))
 		return (enum exit_code)prog_usage_error(
 		    "--until-empty is for -f queue:NAME");
-	return sink_with_db(s, store_rows);
+	return sink_with_schema(s, store_rows);
 }
 
 const struct option_mode sink_mode_store = {

@@ -9,22 +9,49 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/records/record.h"
+#include "sink/tables/migrate.h"
 
-enum exit_code
-sink_with_db(
-    struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db))
+/* Of one statement: more than the largest table takes. */
+#define PATIENCE_MS (24 * 3600 * INT64_C(1000))
+
+static enum exit_code
+work_with_db(struct sink *s, bool any_schema,
+    enum exit_code (*work)(struct sink *s, struct db **db))
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 	struct db *db = db_open(s->common.conf, &why, &code);
 
-	if (db == NULL)
+	if (db == NULL) {
 		log_error("%s", buf_str(&why));
-	else
+	} else {
+		if (!any_schema)
+			db_greet(db, migrate_greeting);
 		code = s->common.only_check ? PROG_OK : work(s, &db);
+	}
 	db_close(db);
 	buf_release(&why);
 	return code;
+}
+
+enum exit_code
+sink_with_db(
+    struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db))
+{
+	return work_with_db(s, true, work);
+}
+
+enum exit_code
+sink_with_schema(
+    struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db))
+{
+	return work_with_db(s, false, work);
+}
+
+void
+sink_be_patient(struct db *db)
+{
+	db_allow(db, PATIENCE_MS);
 }
 
 int

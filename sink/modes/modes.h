@@ -39,6 +39,15 @@ extern const struct option_mode sink_mode_token;     /* --token */
 enum exit_code sink_with_db(
     struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db));
 
+/* The same, but each connection is refused where the schema is not that of this
+ * program. */
+enum exit_code sink_with_schema(
+    struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db));
+
+/* Before the first use: statements that change or read whole tables may take as
+ * long as they need; what is configured is the patience of the daemons. */
+void sink_be_patient(struct db *db);
+
 /* Reads the rules of tokens, of which at least one key is needed. As
  * jwt_conf_read(). */
 int sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,

@@ -1,6 +1,6 @@
 /*
  * migrate: see migrate.h. Compares the files with those applied, applies the
- * rest, then has repaired what is missing.
+ * rest, then has repaired what is missing, and cut what became too large.
  */
 #include "sink/tables/migrate.h"
 
@@ -10,15 +10,17 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/os/stop.h"
+#include "sink/tables/day_partitions.h"
 #include "sink/tables/repair.h"
 #include "sink/tables/thresholds.h"
 
 enum {
 	/* Seconds to wait for another migration, in each try. */
-	LOCK_S = 5,
-	/* The server's error numbers: no such table; the column, the key
-	 * exists. */
+	LOCK_S = 1,
+	/* The server's error numbers: no such table, no such column; the
+	 * column, the key exists. */
 	NO_SUCH_TABLE = 1146,
+	NO_SUCH_COLUMN = 1054,
 	HAS_COLUMN = 1060,
 	HAS_KEY = 1061,
 };
@@ -45,6 +47,14 @@ refuse_migration(struct migration *m, enum exit_code code)
 {
 	m->code = code;
 	return OUTCOME_NEVER;
+}
+
+static enum outcome
+stop_migration(struct migration *m)
+{
+	buf_setf(&m->why, "asked to stop before the schema is that of this "
+			  "version; run it again");
+	return refuse_migration(m, PROG_TEMPFAIL);
 }
 
 /* Lets the server compute the checksums, which saves a library. */
@@ -114,6 +124,21 @@ read_applied(struct migration *m)
 	return o;
 }
 
+/* Executes a statement that may have been executed before. */
+static enum outcome
+execute_again(struct migration *m, struct buf *sql)
+{
+	bool renames = !db_server(m->db)->mariadb && migrations_for_mysql(sql);
+	enum outcome o = db_exec(m->db, buf_str(sql), NULL, 0, NULL);
+	unsigned number = db_errno(m->db);
+
+	/* MariaDB and MySQL share no ADD ... IF NOT EXISTS. */
+	if (o == OUTCOME_NEVER && (number == HAS_COLUMN || number == HAS_KEY ||
+				      (renames && number == NO_SUCH_COLUMN)))
+		o = OUTCOME_DONE;
+	return o;
+}
+
 /* Executes the statements of a file, each of which is repeatable. */
 static enum outcome
 execute_file(struct migration *m, const struct migration_file *f)
@@ -122,13 +147,8 @@ execute_file(struct migration *m, const struct migration_file *f)
 	struct buf sql = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 
-	while (o == OUTCOME_DONE && migrations_statement(&text, &sql)) {
-		o = db_exec(m->db, buf_str(&sql), NULL, 0, NULL);
-		/* MariaDB and MySQL share no ADD ... IF NOT EXISTS. */
-		if (o == OUTCOME_NEVER && (db_errno(m->db) == HAS_COLUMN ||
-					      db_errno(m->db) == HAS_KEY))
-			o = OUTCOME_DONE;
-	}
+	while (o == OUTCOME_DONE && migrations_statement(&text, &sql))
+		o = execute_again(m, &sql);
 	buf_release(&sql);
 	return o;
 }
@@ -151,8 +171,9 @@ apply_file(struct migration *m, const struct migration_file *f)
 	return o;
 }
 
-/* The connection holds the lock: if it breaks, the lock is gone and the
- * migration starts again. */
+/* The connection holds the lock. If it breaks, the migration starts again, and
+ * waits for the server to end the statement that was under way: until then it
+ * does not see that the client is gone, and keeps the lock. */
 static enum outcome
 lock_migrations(struct migration *m)
 {
@@ -179,7 +200,22 @@ lock_migrations(struct migration *m)
 			log_warn("another migration is at work; waiting");
 		warned |= !mine;
 	}
-	return mine ? OUTCOME_DONE : OUTCOME_LATER;
+	return mine ? OUTCOME_DONE : stop_migration(m);
+}
+
+/* Applies the files behind m->at. */
+static enum outcome
+apply_files(struct migration *m)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	while (o == OUTCOME_DONE && m->at < (int64_t)m->files.n) {
+		if (stop_asked())
+			return stop_migration(m);
+		o = apply_file(m, &m->files.file[m->at]);
+		m->at++;
+	}
+	return o;
 }
 
 static enum outcome
@@ -197,14 +233,14 @@ migrate_in_transaction(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE)
 		o = read_applied(m);
 	first = m->at;
-	while (o == OUTCOME_DONE && m->at < (int64_t)m->files.n) {
-		o = apply_file(m, &m->files.file[m->at]);
-		m->at++;
-	}
+	if (o == OUTCOME_DONE)
+		o = apply_files(m);
 	if (o == OUTCOME_DONE)
 		o = repair_schema(m->db, &m->files, &m->why, &m->code);
 	if (o == OUTCOME_DONE)
 		o = thresholds_write(m->db, m->conf);
+	if (o == OUTCOME_DONE)
+		o = day_partitions_cut_large(m->db);
 	if (o == OUTCOME_DONE)
 		log_info("schema", "number=%lld was=%lld", (long long)m->at,
 		    (long long)first);
@@ -270,4 +306,20 @@ migrate_objection(int64_t number)
 		return "the database's schema is newer than this program; "
 		       "install the newer version";
 	return NULL;
+}
+
+enum outcome
+migrate_greeting(struct db *db, struct buf *why)
+{
+	const char *objection;
+	int64_t number;
+	enum outcome o = migrate_number(db, &number);
+
+	if (o == OUTCOME_NEVER && db_cause(db) == DB_DENIED)
+		return OUTCOME_DONE;
+	objection = o == OUTCOME_DONE ? migrate_objection(number) : NULL;
+	if (objection == NULL)
+		return o;
+	buf_setf(why, "%s", objection);
+	return OUTCOME_NEVER;
 }

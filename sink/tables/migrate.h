@@ -8,7 +8,8 @@
  * same time take turns (GET_LOCK).
  *
  * A table, column or view that was removed later is created again where that
- * neither loses nor invents a value (repair.h).
+ * neither loses nor invents a value (repair.h). Partitions that are too large
+ * for sinks to split are cut (day_partitions.h).
  */
 #ifndef SINK_TABLES_MIGRATE_H
 #define SINK_TABLES_MIGRATE_H
@@ -33,5 +34,9 @@ enum outcome migrate_number(struct db *db, int64_t *number)
 
 /* NULL when this program works with that schema, else what to do about it. */
 const char *migrate_objection(int64_t number);
+
+/* A greeting of each connection (db.h): this program works with no other
+ * schema. Who may not read its number is not held up. */
+enum outcome migrate_greeting(struct db *db, struct buf *why);
 
 #endif

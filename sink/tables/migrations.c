@@ -149,3 +149,17 @@ migrations_statement(const char **text, struct buf *sql)
 	*text = line;
 	return sql->len > 0;
 }
+
+bool
+migrations_for_mysql(struct buf *sql)
+{
+	static const char rename[] = "RENAME COLUMN ", only[] = "IF EXISTS ";
+	char *p = strstr(buf_str(sql), rename);
+
+	if (p == NULL || strncmp(p + strlen(rename), only, strlen(only)) != 0)
+		return false;
+	p += strlen(rename);
+	memmove(p, p + strlen(only), strlen(p + strlen(only)) + 1);
+	sql->len -= strlen(only);
+	return true;
+}

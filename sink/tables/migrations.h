@@ -38,4 +38,8 @@ void migrations_release(struct migrations *f);
  * ends with a semicolon at the end of a line. */
 bool migrations_statement(const char **text, struct buf *sql);
 
+/* Rewrites a statement for MySQL, which renames no column IF EXISTS. True if it
+ * is another one now, which fails if the column has its new name already. */
+bool migrations_for_mysql(struct buf *sql);
+
 #endif

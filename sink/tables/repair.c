@@ -9,36 +9,35 @@
 #include "common/base/xalloc.h"
 #include "sink/tables/schema.h"
 
-/* The server's error number: no such table. */
-enum { NO_SUCH_TABLE = 1146 };
+/* The server's error numbers: no such table; the column exists. */
+enum { NO_SUCH_TABLE = 1146, HAS_COLUMN = 1060 };
 
-/* Lists the days for the tables below. */
-static const char DUE[] = "rollups_due";
+/* Lists the days for the tables below. It has its name only once it has them:
+ * else a repair that was interrupted would not be seen. */
+#define DUE "rollups_due"
+#define DUE_UNFINISHED "rollups_due_unfinished"
 
 /* Where one of these was missing, what is stored is to be added up again. */
 static const char *const sums[] = { DUE, "response_rollups",
 	"message_analytics_hours" };
 
-static const char *const note_days[] = {
-	"INSERT INTO rollups_due (tenant, day) "
-	"SELECT DISTINCT tenant, DATE(`hour`) FROM response_hours "
-	"ON DUPLICATE KEY UPDATE done = 0",
-	"INSERT INTO rollups_due (tenant, day) "
-	"SELECT DISTINCT tenant, DATE(`hour`) FROM response_hours_parts "
-	"ON DUPLICATE KEY UPDATE done = 0",
-	"INSERT INTO rollups_due (tenant, day) "
-	"SELECT DISTINCT tenant, DATE(created_at) FROM message_analytics "
-	"ON DUPLICATE KEY UPDATE done = 0",
+/* Tables whose days are due then, by the column. */
+static const struct {
+	const char *table, *time;
+} summed[] = {
+	{ "response_hours", "hour" },
+	{ "response_hours_parts", "hour" },
+	{ "message_analytics", "created_at" },
 };
 
 /* The result of a comparison. */
 struct schema_differences {
-	struct buf due;     /* statements, one a line, that make DUE */
-	struct buf repairs; /* the other ones */
+	struct buf repairs; /* statements, one a line */
 	struct buf remains; /* the first one that a person has to repair */
 	size_t others;      /* further ones that a person has to repair */
 	size_t n;           /* in all */
 	bool sums;          /* one of these tables is missing */
+	bool due;           /* DUE is */
 };
 
 static void
@@ -55,7 +54,7 @@ collect_difference(void *ctx, const struct schema_difference *d)
 	else if (!d->harmless)
 		all->others++;
 	else if (d->made != NULL && strcmp(d->made, DUE) == 0)
-		buf_addf(&all->due, "%s\n", d->sql);
+		all->due = true;
 	else if (d->sql != NULL)
 		buf_addf(&all->repairs, "%s\n", d->sql);
 	if (d->harmless)
@@ -68,11 +67,10 @@ find_differences(
 {
 	enum outcome o;
 
-	buf_clear(&all->due);
 	buf_clear(&all->repairs);
 	buf_clear(&all->remains);
 	all->n = all->others = 0;
-	all->sums = false;
+	all->sums = all->due = false;
 	o = schema_compare(db, s, collect_difference, all);
 	if (all->others > 0)
 		buf_addf(&all->remains,
@@ -93,6 +91,9 @@ execute_lines(struct db *db, const struct buf *lines)
 		buf_clear(&sql);
 		buf_add(&sql, p, len);
 		o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
+		/* Of a repair that was interrupted. */
+		if (o == OUTCOME_NEVER && db_errno(db) == HAS_COLUMN)
+			o = OUTCOME_DONE;
 	}
 	buf_release(&sql);
 	return o;
@@ -100,27 +101,50 @@ execute_lines(struct db *db, const struct buf *lines)
 
 /* A table that is missing, too, has no days. */
 static enum outcome
-note_stored_days(struct db *db)
+note_stored_days(struct db *db, const char *due)
 {
 	enum outcome o = OUTCOME_DONE;
+	struct buf sql = BUF_INIT;
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(note_days) && o == OUTCOME_DONE; i++) {
-		o = db_exec(db, note_days[i], NULL, 0, NULL);
+	for (i = 0; i < ARRAY_LEN(summed) && o == OUTCOME_DONE; i++) {
+		buf_setf(&sql,
+		    "INSERT INTO %s (tenant, day) "
+		    "SELECT DISTINCT tenant, DATE(`%s`) FROM %s "
+		    "ON DUPLICATE KEY UPDATE done = 0",
+		    due, summed[i].time, summed[i].table);
+		o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
 		if (o == OUTCOME_NEVER && db_errno(db) == NO_SUCH_TABLE)
 			o = OUTCOME_DONE;
 	}
+	buf_release(&sql);
+	return o;
+}
+
+static enum outcome
+make_due(struct db *db, const struct schema *s)
+{
+	enum outcome o = schema_make_table(db, s, DUE, DUE_UNFINISHED);
+
+	if (o == OUTCOME_DONE)
+		o = note_stored_days(db, DUE_UNFINISHED);
+	if (o == OUTCOME_DONE)
+		o = db_exec(db, "RENAME TABLE " DUE_UNFINISHED " TO " DUE, NULL,
+		    0, NULL);
 	return o;
 }
 
 /* The days come before the tables, whose absence tells that they are due. */
 static enum outcome
-make_tables(struct db *db, const struct schema_differences *all)
+make_tables(
+    struct db *db, const struct schema *s, const struct schema_differences *all)
 {
-	enum outcome o = execute_lines(db, &all->due);
+	enum outcome o = OUTCOME_DONE;
 
-	if (o == OUTCOME_DONE && all->sums)
-		o = note_stored_days(db);
+	if (all->due)
+		o = make_due(db, s);
+	else if (all->sums)
+		o = note_stored_days(db, DUE);
 	return o == OUTCOME_DONE ? execute_lines(db, &all->repairs) : o;
 }
 
@@ -129,7 +153,7 @@ static enum outcome
 make_missing(
     struct db *db, const struct schema *s, struct schema_differences *all)
 {
-	enum outcome o = make_tables(db, all);
+	enum outcome o = make_tables(db, s, all);
 
 	if (o == OUTCOME_DONE)
 		o = schema_write_rows(db, s);
@@ -161,7 +185,6 @@ repair_schema(struct db *db, const struct migrations *files, struct buf *why,
 		*code = PROG_CONFIG;
 		o = OUTCOME_NEVER;
 	}
-	buf_release(&all.due);
 	buf_release(&all.repairs);
 	buf_release(&all.remains);
 	schema_free(s);

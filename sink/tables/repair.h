@@ -4,8 +4,8 @@
  * but for views that are not those of the files.
  *
  * It may be interrupted anywhere, and tried again: a table is made whole or
- * not at all, what it has to be added up from is noted before, and views are
- * compared each time.
+ * not at all, what is filled has its name only then, what has to be added up is
+ * noted before, and views are compared each time.
  */
 #ifndef SINK_TABLES_REPAIR_H
 #define SINK_TABLES_REPAIR_H

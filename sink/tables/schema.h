@@ -38,6 +38,10 @@ enum outcome schema_compare(struct db *db, const struct schema *s,
     void (*report)(void *ctx, const struct schema_difference *d), void *ctx)
     __attribute__((warn_unused_result));
 
+/* Makes that table of the schema under another name, unless it is there. */
+enum outcome schema_make_table(struct db *db, const struct schema *s,
+    const char *table, const char *name) __attribute__((warn_unused_result));
+
 /* Puts in the first rows of tables, unless they are there. */
 enum outcome schema_write_rows(struct db *db, const struct schema *s)
     __attribute__((warn_unused_result));

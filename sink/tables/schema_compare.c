@@ -32,6 +32,9 @@ static const char VIEWS[] =
     "SELECT table_name, view_definition, DATABASE() "
     "FROM information_schema.views WHERE table_schema = DATABASE()";
 
+/* Behind the name of a column that has no values yet. */
+#define UNFINISHED "_unfinished"
+
 /* Of every text: names are compared byte by byte. */
 static const char COLLATION[] = "utf8mb4_bin";
 
@@ -172,14 +175,45 @@ add_statement(struct buf *sql, const char *text)
 		buf_addc(sql, *text == '\n' ? ' ' : *text);
 }
 
-/* Whether the files give that column values when they add it. */
-static bool
-updates_column(const struct schema_table *t, const char *name)
+/* What the files give that column when they add it, with the rest of their
+ * statement behind it: "as_of DIV 2 WHERE version = 0"; NULL: nothing. */
+static const char *
+added_values(const struct schema_table *t, const char *name)
 {
-	const char *set = t->update != NULL ? strstr(t->update, " SET ") : NULL;
+	static const char set[] = " SET ", is[] = " =";
+	const char *p = t->update != NULL ? strstr(t->update, set) : NULL;
+	size_t len = strlen(name);
 
-	return set != NULL &&
-	       strncmp(set + strlen(" SET "), name, strlen(name)) == 0;
+	if (p == NULL || strncmp(p + strlen(set), name, len) != 0)
+		return NULL;
+	p += strlen(set) + len;
+	return strncmp(p, is, strlen(is)) == 0 ? p + strlen(is) : NULL;
+}
+
+/* Adds a column. One that gets values has its name only once it has them: else
+ * a repair that was interrupted would not be seen. */
+static void
+write_add_column(struct comparison *c, const struct schema_table *t, size_t i)
+{
+	const struct schema_column *col = &t->column[i];
+	const char *values = added_values(t, col->name);
+	const char *end = values != NULL ? strstr(values, " WHERE ") : NULL;
+	struct buf sql = BUF_INIT;
+
+	buf_setf(&c->sql, "ALTER TABLE `%s` ADD COLUMN `%s%s` %s", t->name,
+	    col->name, end != NULL ? UNFINISHED : "", col->definition);
+	if (i > 0)
+		buf_addf(&c->sql, " AFTER `%s`", t->column[i - 1].name);
+	if (end == NULL)
+		return;
+	buf_addf(&sql, "UPDATE `%s` SET `%s" UNFINISHED "` = %.*s", t->name,
+	    col->name, (int)(end - values), values);
+	add_statement(&c->sql, buf_str(&sql));
+	buf_setf(&sql,
+	    "ALTER TABLE `%s` RENAME COLUMN `%s" UNFINISHED "` TO `%s`",
+	    t->name, col->name, col->name);
+	add_statement(&c->sql, buf_str(&sql));
+	buf_release(&sql);
 }
 
 /* A missing column may be added if NULL or a default fits its rows. */
@@ -199,12 +233,7 @@ report_missing_column(
 		report_difference(c, false);
 		return;
 	}
-	buf_setf(&c->sql, "ALTER TABLE `%s` ADD COLUMN `%s` %s", t->name,
-	    col->name, d);
-	if (i > 0)
-		buf_addf(&c->sql, " AFTER `%s`", t->column[i - 1].name);
-	if (updates_column(t, col->name))
-		add_statement(&c->sql, t->update);
+	write_add_column(c, t, i);
 	report_difference(
 	    c, strstr(d, "NOT NULL") == NULL || strstr(d, "DEFAULT") != NULL);
 }
@@ -352,8 +381,9 @@ compare_partitions(struct comparison *c, const struct schema_table *t)
 	}
 }
 
-/* Whether a table or view exists. One that may not be read counts as existing:
- * the check of rights reports it. */
+/* Whether a table or view exists. One that may not be read counts as existing,
+ * and so does one that the server cannot open: the checks of rights and of
+ * tables report it. */
 static enum outcome
 can_be_read(struct comparison *c, const char *name, bool *there)
 {
@@ -365,9 +395,11 @@ can_be_read(struct comparison *c, const char *name, bool *there)
 	o = db_query(c->db, buf_str(&sql), NULL, 0, &rows);
 	db_rows_free(rows);
 	buf_release(&sql);
-	*there = o == OUTCOME_DONE ||
-		 (o == OUTCOME_NEVER && db_cause(c->db) == DB_DENIED);
-	return o == OUTCOME_NEVER ? OUTCOME_DONE : o;
+	*there = o == OUTCOME_DONE || db_cause(c->db) == DB_DENIED ||
+		 db_cause(c->db) == DB_AWAY;
+	return o == OUTCOME_NEVER || (*there && db_connected(c->db))
+		   ? OUTCOME_DONE
+		   : o;
 }
 
 /* Whether the name of a table belongs to a view, or the reverse. */
@@ -390,24 +422,12 @@ find_impostor(struct comparison *c, const char *name, bool view)
 	return true;
 }
 
-/* All of it at once: a repair that is interrupted leaves no half of a table. */
 static void
 report_missing_table(struct comparison *c, const struct schema_table *t)
 {
 	struct buf sql = BUF_INIT;
-	size_t i;
 
-	buf_addf(&sql, "CREATE TABLE IF NOT EXISTS `%s` (", t->name);
-	for (i = 0; i < t->columns; i++)
-		buf_addf(&sql, "%s`%s` %s", i > 0 ? ", " : "",
-		    t->column[i].name, t->column[i].definition);
-	for (i = 0; i < t->keys; i++)
-		if (strcmp(t->key[i].name, "PRIMARY") == 0)
-			buf_addf(&sql, ", PRIMARY KEY (%s)", t->key[i].columns);
-		else
-			buf_addf(&sql, ", KEY `%s` (%s)", t->key[i].name,
-			    t->key[i].columns);
-	buf_adds(&sql, t->options);
+	schema_write_table(&sql, t, t->name);
 	add_statement(&c->sql, buf_str(&sql));
 	buf_release(&sql);
 	buf_setf(&c->what, "table %s is missing", t->name);

@@ -48,4 +48,9 @@ struct schema {
 	size_t ordered;
 };
 
+/* Appends the statement that makes a table under that name, all of it at once:
+ * a repair that is interrupted leaves no half of a table. */
+void schema_write_table(
+    struct buf *sql, const struct schema_table *t, const char *name);
+
 #endif

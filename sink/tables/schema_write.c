@@ -1,6 +1,5 @@
 /*
- * schema_write: writes what of a schema is no shape of a table: its views, and
- * the first rows of tables; see schema.h.
+ * schema_write: writes tables, their first rows, and views; see schema.h.
  *
  * Servers keep a view as a text of their own, so it is compared with that of a
  * view that is made for it, under a name that nobody reads: one that is as it
@@ -11,10 +10,48 @@
  */
 #include "sink/tables/schema_impl.h"
 
+#include <string.h>
+
 #include "common/base/log.h"
 
 /* The name of the view that is compared. */
 static const char PATTERN[] = "schema_view_pattern";
+
+void
+schema_write_table(
+    struct buf *sql, const struct schema_table *t, const char *name)
+{
+	size_t i;
+
+	buf_addf(sql, "CREATE TABLE IF NOT EXISTS `%s` (", name);
+	for (i = 0; i < t->columns; i++)
+		buf_addf(sql, "%s`%s` %s", i > 0 ? ", " : "", t->column[i].name,
+		    t->column[i].definition);
+	for (i = 0; i < t->keys; i++)
+		if (strcmp(t->key[i].name, "PRIMARY") == 0)
+			buf_addf(sql, ", PRIMARY KEY (%s)", t->key[i].columns);
+		else
+			buf_addf(sql, ", KEY `%s` (%s)", t->key[i].name,
+			    t->key[i].columns);
+	buf_adds(sql, t->options);
+}
+
+enum outcome
+schema_make_table(
+    struct db *db, const struct schema *s, const char *table, const char *name)
+{
+	struct buf sql = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	for (i = 0; i < s->tables; i++)
+		if (strcmp(s->table[i].name, table) == 0)
+			schema_write_table(&sql, &s->table[i], name);
+	if (sql.len > 0)
+		o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
+	buf_release(&sql);
+	return o;
+}
 
 static enum outcome
 put_view(struct db *db, const char *name, const char *query)

@@ -51,6 +51,9 @@ AMQP_URL=$few expect 77 timeout 60 "$probe" write queue:there <"$tmp/in"
 says "access to exchange 'amq.default' .*refused.*; grant the right"
 AMQP_URL=$few expect 77 timeout 60 "$probe" read queue:there
 says "access to queue 'there' .*refused.*; grant the right"
+# It may be counted without reading it.
+echo 'count there' | AMQP_URL=$few expect 0 "$BIN/aggregator" --declare
+[ "$(cat "$tmp/out")" = "0 there" ] || fail "it says: $(cat "$tmp/out")"
 settings 'wait_timeout = 2s'
 
 # A full queue: refused, waited for, and nothing lost when there is room.

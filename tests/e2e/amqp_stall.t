@@ -47,6 +47,13 @@ echo "- messages that wait are shown"
 while_stalled two.dead 0 "$BIN/aggregator" --dead-letters -f queue:two.dead
 [ -s "$tmp/out" ] || fail "nothing is shown"
 
+echo "- and counted, where a script asks how many there are"
+count() {
+	echo "count $1" | "$BIN/aggregator" --declare
+}
+while_stalled two.dead 0 count two.dead
+[ "$(cat "$tmp/out")" = "1 two.dead" ] || fail "it says: $(cat "$tmp/out")"
+
 echo "- a queue is read to its end"
 records 1 30 | "$probe" -b 1 write queue:many >/dev/null
 "$probe" -e -b 1 -s 100 read queue:many >"$tmp/read" &

@@ -198,6 +198,16 @@ sql "DELETE FROM realtime_user_activity_parts"
 
 # Another version's schema.
 sql "INSERT INTO schema_migrations VALUES ($((last + 1)), 'x', '', NOW(3))"
+printf '[serve]\naudit = %s\n[listen]\nsecret_key = %064d\n' "$tmp/audit" 0 \
+	>"$tmp/key"
+chmod 600 "$tmp/key"
+for mode in '--get /api/v1/now' '--report -' --recompute \
+	'--serve 127.0.0.1:0'; do
+	# shellcheck disable=SC2086 # words
+	code 78 timeout 60 "$sink" -c "$tmp/key" $mode >"$tmp/out"
+	one_line 'newer than this program'
+	is "what $mode says" "" "$(cat "$tmp/out")"
+done
 code 78 "$sink" --migrate
 one_line 'newer than this program'
 code 78 "$sink" -f "$tmp/rows"
@@ -205,11 +215,7 @@ one_line 'newer than this program'
 sql "DELETE FROM schema_migrations WHERE name = 'x'"
 
 # A changed file, a foreign one, none: in a checkout of its own.
-mkdir -p "$tmp/copy/build/bin" "$tmp/copy/sink"
-cp "$sink" "$tmp/copy/build/bin/"
-cp -r sink/migrations "$tmp/copy/sink/"
-touch "$tmp/copy/Makefile"
-copy=$tmp/copy/build/bin/sink
+checkout
 code 0 "$copy" --migrate
 echo "-- touched" >>"$tmp/copy/sink/migrations/0001_tables.sql"
 code 78 "$copy" --migrate

@@ -94,6 +94,27 @@ grep -q '"engine of tenant_metrics","result":"failed","detail":"MyISAM; ' \
 	"$tmp/check" || fail "$(cat "$tmp/check")"
 sql "ALTER TABLE tenant_metrics ENGINE=InnoDB"
 
+# A table whose definition the server cannot read.
+data=$(sql "SELECT @@datadir")/messaging
+cp "$data/tenant_metrics.frm" "$tmp/frm"
+echo damaged >"$data/tenant_metrics.frm"
+sql "FLUSH TABLES"
+code 78 "$sink" --check >"$tmp/check"
+grep -q '"engine of tenant_metrics","result":"failed","detail":"cannot be opened; ' \
+	"$tmp/check" || fail "$(cat "$tmp/check")"
+cat "$tmp/frm" >"$data/tenant_metrics.frm"
+sql "FLUSH TABLES"
+code 0 "$sink" --check >"$tmp/check"
+
+# A right that is missing on one table of those that are only read.
+sql "CREATE USER poor@'127.0.0.1' IDENTIFIED BY 'x'"
+sql "$(sql "SELECT CONCAT('GRANT SELECT, INSERT, UPDATE, DELETE, ALTER ON \`',
+	table_name, '\` TO poor@127.0.0.1;') FROM information_schema.tables
+	WHERE table_schema = DATABASE() AND table_name <> 'forgotten'")"
+MYSQL_URL=mysql://poor:x@$where code 78 "$sink" --check >"$tmp/check"
+grep -q '"rights that are missing","result":"failed","detail":"SELECT on forgotten; ' \
+	"$tmp/check" || fail "$(cat "$tmp/check")"
+
 # A lock that somebody holds: the statement times out, the transaction is
 # rolled back as a whole and done again, when the lock is gone.
 sql "INSERT INTO tenants (tenant) VALUES ('t') ON DUPLICATE KEY UPDATE tenant = 't'"

@@ -75,14 +75,25 @@ sql "INSERT INTO messages (tenant, created_at, conversation_id, message_id,
 	sender) VALUES ('t', '$(day -5 %F) 01:00:00', 'c', '9', 'bot')"
 code 0 "$sink" -f "$tmp/rows"
 is "moved" 2 "$(sql "SELECT COUNT(*) FROM messages PARTITION (p$(day -5))")"
-# Not when they are many.
+# Not when they are many, which is told once, until a migration cuts them.
 anew
 sql "INSERT INTO messages (tenant, created_at, conversation_id, message_id,
 	sender) SELECT 't', '$(day -5 %F) 01:00:00', 'c', seq, 'bot'
 	FROM seq_1_to_20000"
-code 0 "$sink" -f "$tmp/rows"
+printf '[sink]\nbatch = 1\n' >"$tmp/conf"
+code 0 "$sink" -c "$tmp/conf" -f "$tmp/rows"
+one_line 'bmax of messages has many rows.*run .sink --migrate'
 is "not moved" bmax "$(partitions)"
+for _ in 1 2; do
+	code 0 "$sink" --migrate
+	is "a word" "" "$(cat "$tmp/err")"
+	is "cut" "b$(day -5) p$(day -5) p$(day -4) b$(day 0) $ahead" "$(partitions)"
+done
 is "stored" 20002 "$(sql "SELECT COUNT(*) FROM messages")"
+is "each in its place" 0 "$(misplaced)"
+message -6 3 >"$tmp/rows"
+code 0 "$sink" -f "$tmp/rows"
+is "a word" "" "$(cat "$tmp/err")"
 
 # Several sinks meet the same days at the same time.
 for round in 1 2 3; do
@@ -124,6 +135,17 @@ sql "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist
 wait $holder || :
 message 0 2 | code 0 "$sink"
 is "later" "b$(day 0) $ahead" "$(partitions)"
+
+# Somebody does not even let it look: that is no reason to look never again.
+anew
+lock 'LOCK TABLES messages WRITE'
+message 0 1 >"$tmp/rows"
+"$sink" -vv -f "$tmp/rows" 2>"$tmp/err" 9>&- &
+looking=$!
+until_true 20 grep -q 'no_partition table=messages' "$tmp/err" || fail "it gave up"
+unlock
+wait $looking || fail "it gave $?: $(cat "$tmp/err")"
+is "stored" 1 "$(sql "SELECT COUNT(*) FROM messages")"
 
 # Without the right: told once, and stored.
 anew

@@ -11,26 +11,9 @@ probe=$TESTBIN/tools/amqp_probe
 rows t s1 1 1 5 >"$tmp/rows"
 said="at 'INSERT INTO \`chat_metrics\`'; somebody else holds the lock"
 
-# lock STATEMENT: the lock is that of a session that waits for a line. What the
-# one before said must be gone: it is what tells that there is a lock.
-lock() {
-	rm -f "$tmp/locked"
-	mkfifo "$tmp/hold"
-	"$servers" mysql "$tmp/db" messaging -n <"$tmp/hold" >"$tmp/locked" &
-	locker=$!
-	exec 9>"$tmp/hold"
-	echo "$1; SELECT 1;" >&9
-	until_true 20 test -s "$tmp/locked" || fail "nothing is locked"
-}
 lock_table() {
 	lock 'LOCK TABLES chat_metrics WRITE'
 }
-unlock() {
-	exec 9>&-
-	wait $locker
-	rm "$tmp/hold"
-}
-
 echo "- one-shot, wait_timeout is all there is"
 lock_table
 for wait_timeout in 0s 4s; do

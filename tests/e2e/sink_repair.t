@@ -110,6 +110,34 @@ sql "ALTER TABLE chat_metrics DROP COLUMN version"
 code 0 "$sink" --migrate
 is "versions" 1795168860000 "$(sql "SELECT DISTINCT version FROM chat_metrics")"
 
+# halted STATE: waits until a statement of a migration has that state, and ends
+# the migration and the statement; what it waited for is given up behind that.
+halted() {
+	local waiting="FROM information_schema.processlist
+		WHERE state = '$1' AND db = 'messaging'"
+	"$sink" --migrate 2>"$tmp/err" 9>&- &
+	pid=$!
+	waits() {
+		[ "$(sql "SELECT COUNT(*) $waiting")" = 1 ]
+	}
+	until_true 30 waits || fail "nothing waits: $(cat "$tmp/err")"
+	kill -9 $pid
+	wait $pid 2>/dev/null || :
+	sql "$(sql "SELECT CONCAT('KILL ', id) $waiting")"
+	unlock
+}
+
+echo "- and where the repair ends before it has them"
+lock "SELECT GET_LOCK('held', 1)"
+sql "CREATE TRIGGER held BEFORE UPDATE ON chat_metrics FOR EACH ROW
+	SET @held = GET_LOCK('held', 600);
+	ALTER TABLE chat_metrics DROP COLUMN version"
+halted 'User lock'
+sql "DROP TRIGGER held"
+code 0 "$sink" --migrate
+is "versions" 1795168860000 "$(sql "SELECT DISTINCT version FROM chat_metrics")"
+same_whole "a repair that was halted"
+
 echo "- what is added up stays"
 for chat in a b; do
 	echo '{"type":"message","tenant":"t","at":"2026-11-20T10:00:00Z",' \
@@ -141,6 +169,18 @@ for table in response_rollups rollups_due; do
 	grep -q 'recomputed days=1' "$tmp/err" || fail "$(cat "$tmp/err")"
 	is "after $table was missing" "$all" "$(sums)"
 done
+echo '{"type":"message","tenant":"t","at":"2026-11-21T10:00:00Z",' \
+	'"chat":"b","id":"next","from":"customer","data":{"analytics":' \
+	'{"id":"next","direction":"inbound","message_length":1}}}' >"$tmp/rows"
+"$sink" -f "$tmp/rows"
+lock 'LOCK TABLES message_analytics WRITE'
+sql "DROP TABLE rollups_due"
+halted 'Waiting for table metadata lock'
+code 0 "$sink" --migrate -v
+grep -q 'recomputed days=2' "$tmp/err" ||
+	fail "after a halt: $(cat "$tmp/err")"
+is "tables" "$tables" "$(objects 'BASE TABLE')"
+sql "DELETE FROM message_analytics WHERE message_id = 'next'"
 sql "DROP TABLE message_analytics_hours"
 code 0 "$sink" --migrate
 is "of what is left" "${all/2/1}" "$(sums)"

@@ -122,3 +122,29 @@ empty() {
 		DELETE FROM closed_chats; DELETE FROM refused_rows;
 		DELETE FROM tenants"
 }
+
+# lock STATEMENT: the lock is that of a session that waits for a line. What the
+# one before said must be gone: it is what tells that there is a lock.
+lock() {
+	rm -f "$tmp/locked"
+	mkfifo "$tmp/hold"
+	"$servers" mysql "$tmp/db" messaging -n <"$tmp/hold" >"$tmp/locked" &
+	locker=$!
+	exec 9>"$tmp/hold"
+	echo "$1; SELECT 1;" >&9
+	until_true 20 test -s "$tmp/locked" || fail "nothing is locked"
+}
+unlock() {
+	exec 9>&-
+	wait $locker
+	rm "$tmp/hold"
+}
+
+# checkout: the sink and its migrations in $tmp/copy, where they may be changed.
+checkout() {
+	mkdir -p "$tmp/copy/build/bin" "$tmp/copy/sink"
+	cp "$sink" "$tmp/copy/build/bin/"
+	cp -r sink/migrations "$tmp/copy/sink/"
+	touch "$tmp/copy/Makefile"
+	copy=$tmp/copy/build/bin/sink
+}

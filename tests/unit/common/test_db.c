@@ -41,6 +41,8 @@ static const struct {
 	{ 1114, DB_AWAY, OUTCOME_LATER },
 	{ 1021, DB_AWAY, OUTCOME_LATER },
 	{ 1016, DB_AWAY, OUTCOME_LATER },
+	{ 1033, DB_AWAY, OUTCOME_LATER },
+	{ 1932, DB_AWAY, OUTCOME_LATER },
 	{ 2001, DB_AWAY, OUTCOME_LATER },
 	{ 2008, DB_AWAY, OUTCOME_LATER },
 	{ 5013, DB_LOST, OUTCOME_LATER },
@@ -174,6 +176,33 @@ nobody_there_is_later_and_told_without_the_password(void **state)
 	buf_release(&why);
 }
 
+/* Work may have been done although a connection broke behind it. */
+static void
+what_needs_the_connection_tells_that_it_is_lost(void **state)
+{
+	enum outcome (*const steps[])(
+	    struct db *) = { db_commit, db_begin, db_begin_reading };
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct conf *conf;
+	struct db *db =
+	    open_url("mysql://u:canary@127.0.0.1:1/db", &conf, &why, &code);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		db_rollback(db);
+		assert_int_equal(steps[i](db), OUTCOME_LATER);
+		assert_int_equal(db_cause(db), DB_LOST);
+		assert_non_null(strstr(db_why(db), "connection is lost"));
+	}
+	assert_int_equal(
+	    db_send_query(db, "SELECT 1", strlen("SELECT 1")), OUTCOME_LATER);
+	db_close(db);
+	conf_free(conf);
+	buf_release(&why);
+}
+
 static void
 absent_values_are_null(void **state)
 {
@@ -196,6 +225,8 @@ main(void)
 		cmocka_unit_test(without_a_url_it_says_how_to_give_one),
 		cmocka_unit_test(
 		    nobody_there_is_later_and_told_without_the_password),
+		cmocka_unit_test(
+		    what_needs_the_connection_tells_that_it_is_lost),
 		cmocka_unit_test(absent_values_are_null),
 	};
 

@@ -1,6 +1,6 @@
 /*
- * Tests of sink/store/batch_group and partitions: how a group is divided among
- * connections, and the statements that make partitions.
+ * Tests of sink/store/batch_group and sink/tables/day_partitions: how a group
+ * is divided among connections, and the statements that make partitions.
  */
 #include "tests/unit/unit.h"
 
@@ -10,7 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "sink/store/batch_group.h"
-#include "sink/store/partitions.h"
+#include "sink/tables/day_partitions.h"
 
 enum { ROWS = 1000 };
 
@@ -147,12 +147,12 @@ day(const char *text)
 }
 
 static void
-is_cut(const struct partitions_partition *p, int64_t from, const int64_t *days,
-    size_t n, const char *want)
+is_cut(const struct day_partition *p, const int64_t *days, size_t n,
+    const char *want)
 {
 	struct buf sql = BUF_INIT;
 
-	partitions_cut(&sql, "t", p, from, days, n);
+	day_partition_write_split(&sql, "t", p, days, n);
 	assert_string_equal(buf_str(&sql), want);
 	buf_release(&sql);
 }
@@ -160,13 +160,13 @@ is_cut(const struct partitions_partition *p, int64_t from, const int64_t *days,
 static void
 partitions_are_cut_out(void **state)
 {
-	const struct partitions_partition all = { "bmax", PARTITIONS_MAX };
-	struct partitions_partition some = { "b20261201", 0 };
+	struct day_partition all = { "bmax", INT64_MIN, PARTITION_MAX };
+	struct day_partition some = { "b20261201", 0, 0 };
 	int64_t days[2];
 
 	(void)state;
 	days[0] = day("2026-11-20");
-	is_cut(&all, INT64_MIN, days, 1,
+	is_cut(&all, days, 1,
 	    "ALTER TABLE `t` REORGANIZE PARTITION `bmax` INTO ("
 	    "PARTITION b20261120 VALUES LESS THAN ('2026-11-20 00:00:00'), "
 	    "PARTITION p20261120 VALUES LESS THAN ('2026-11-21 00:00:00'), "
@@ -174,7 +174,8 @@ partitions_are_cut_out(void **state)
 	/* Next to each other, and with one day left between and none before:
 	 * what is one day is called so. */
 	days[1] = day("2026-11-22");
-	is_cut(&all, day("2026-11-20"), days, 2,
+	all.from = day("2026-11-20");
+	is_cut(&all, days, 2,
 	    "ALTER TABLE `t` REORGANIZE PARTITION `bmax` INTO ("
 	    "PARTITION p20261120 VALUES LESS THAN ('2026-11-21 00:00:00'), "
 	    "PARTITION p20261121 VALUES LESS THAN ('2026-11-22 00:00:00'), "
@@ -182,15 +183,17 @@ partitions_are_cut_out(void **state)
 	    "PARTITION bmax VALUES LESS THAN (MAXVALUE))");
 	/* The last day of a partition, over the end of a month. */
 	some.below = day("2026-12-01");
+	some.from = day("2026-11-01");
 	days[0] = day("2026-11-30");
-	is_cut(&some, day("2026-11-01"), days, 1,
+	is_cut(&some, days, 1,
 	    "ALTER TABLE `t` REORGANIZE PARTITION `b20261201` INTO ("
 	    "PARTITION b20261130 VALUES LESS THAN ('2026-11-30 00:00:00'), "
 	    "PARTITION p20261130 VALUES LESS THAN ('2026-12-01 00:00:00'))");
 	/* Before 1970. */
 	some.below = day("1970-01-02");
+	some.from = INT64_MIN;
 	days[0] = day("1969-12-31");
-	is_cut(&some, INT64_MIN, days, 1,
+	is_cut(&some, days, 1,
 	    "ALTER TABLE `t` REORGANIZE PARTITION `b20261201` INTO ("
 	    "PARTITION b19691231 VALUES LESS THAN ('1969-12-31 00:00:00'), "
 	    "PARTITION p19691231 VALUES LESS THAN ('1970-01-01 00:00:00'), "

@@ -65,6 +65,56 @@ sql_files_are_taken_apart(void **state)
 }
 
 static void
+is_for_mysql(const char *text, bool changed, const char *want)
+{
+	struct buf sql = BUF_INIT;
+
+	buf_adds(&sql, text);
+	assert_int_equal(migrations_for_mysql(&sql), changed);
+	assert_string_equal(buf_str(&sql), want);
+	assert_int_equal(sql.len, strlen(want));
+	buf_release(&sql);
+}
+
+/* MySQL knows IF EXISTS of tables only. */
+static void
+columns_are_renamed_as_mysql_can(void **state)
+{
+	(void)state;
+	is_for_mysql("ALTER TABLE t RENAME COLUMN IF EXISTS a TO b", true,
+	    "ALTER TABLE t RENAME COLUMN a TO b");
+	is_for_mysql("ALTER TABLE t RENAME COLUMN a TO b", false,
+	    "ALTER TABLE t RENAME COLUMN a TO b");
+	is_for_mysql("DROP TABLE IF EXISTS t", false, "DROP TABLE IF EXISTS t");
+}
+
+static void
+every_file_is_for_mysql(void **state)
+{
+	struct migrations f = { 0 };
+	struct buf sql = BUF_INIT, why = BUF_INIT;
+	enum exit_code code;
+	size_t i, renamed = 0;
+	const char *text;
+
+	(void)state;
+	assert_int_equal(
+	    migrations_read(&f, "sink/migrations", &why, &code), 0);
+	for (i = 0; i < f.n; i++) {
+		text = buf_str(&f.file[i].text);
+		while (migrations_statement(&text, &sql)) {
+			renamed += migrations_for_mysql(&sql);
+			assert_null(strstr(buf_str(&sql), "COLUMN IF "));
+			assert_null(strstr(buf_str(&sql), "KEY IF "));
+		}
+	}
+	assert_int_equal(renamed, 1);
+	migrations_release(&f);
+	buf_release(&sql);
+	buf_release(&why);
+}
+
+static void
 only_its_own_schema_will_do(void **state)
 {
 	(void)state;
@@ -113,6 +163,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_version_is_assigned_last),
 		cmocka_unit_test(sql_files_are_taken_apart),
+		cmocka_unit_test(columns_are_renamed_as_mysql_can),
+		cmocka_unit_test(every_file_is_for_mysql),
 		cmocka_unit_test(only_its_own_schema_will_do),
 		cmocka_unit_test(tables_fit_the_code),
 	};

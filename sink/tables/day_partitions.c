@@ -1,0 +1,288 @@
+/*
+ * day_partitions: see day_partitions.h.
+ */
+#include "sink/tables/day_partitions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/tables/tables.h"
+
+enum {
+	/* Of days that get a partition. */
+	PAST = 400,
+	FUTURE = 31,
+	/* A partition with so many rows is large. */
+	LARGE_ROWS = 20000,
+	PARTITIONS = 4096,
+};
+
+size_t
+day_list_position(const struct day_list *l, int64_t day)
+{
+	size_t low = 0, high = l->n, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (l->day[mid] < day)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+bool
+day_list_has(const struct day_list *l, int64_t day)
+{
+	size_t i = day_list_position(l, day);
+
+	return i < l->n && l->day[i] == day;
+}
+
+void
+day_list_add(struct day_list *l, int64_t day)
+{
+	size_t i = day_list_position(l, day);
+
+	if (i < l->n && l->day[i] == day)
+		return;
+	XGROW(l->day, l->n, l->cap);
+	memmove(&l->day[i + 1], &l->day[i], (l->n - i) * sizeof l->day[0]);
+	l->day[i] = day;
+	l->n++;
+}
+
+void
+day_list_release(struct day_list *l)
+{
+	free(l->day);
+	*l = (struct day_list){ NULL, 0, 0 };
+}
+
+int64_t
+day_number(int64_t ms)
+{
+	return clock_floor(ms, DAY_MS) / DAY_MS;
+}
+
+bool
+day_gets_partition(int64_t day, int64_t today)
+{
+	return day >= today - PAST && day <= today + FUTURE;
+}
+
+/* "YYYYMMDD", or with a dash between the parts. */
+static void
+write_day(struct buf *to, int64_t day, const char *dash)
+{
+	char text[CLOCK_TEXT];
+
+	clock_format(day * DAY_MS, text);
+	buf_addf(to, "%.4s%s%.2s%s%.2s", text, dash, text + 5, dash, text + 8);
+}
+
+/* PARTITION name VALUES LESS THAN (...) */
+static void
+write_partition(struct buf *sql, int64_t from, int64_t below, size_t *n)
+{
+	buf_adds(sql, (*n)++ > 0 ? ", PARTITION " : "PARTITION ");
+	if (below == PARTITION_MAX) {
+		buf_adds(sql, "bmax VALUES LESS THAN (MAXVALUE)");
+		return;
+	}
+	buf_adds(sql, from == below - 1 ? "p" : "b");
+	write_day(sql, from == below - 1 ? from : below, "");
+	buf_adds(sql, " VALUES LESS THAN ('");
+	write_day(sql, below, "-");
+	buf_adds(sql, " 00:00:00')");
+}
+
+void
+day_partition_write_split(struct buf *sql, const char *table,
+    const struct day_partition *p, const int64_t *days, size_t n)
+{
+	int64_t from = p->from;
+	size_t i, parts = 0;
+
+	buf_addf(sql, "ALTER TABLE `%s` REORGANIZE PARTITION `%s` INTO (",
+	    table, p->name);
+	for (i = 0; i < n; i++) {
+		if (days[i] > from)
+			write_partition(sql, from, days[i], &parts);
+		write_partition(sql, days[i], days[i] + 1, &parts);
+		from = days[i] + 1;
+	}
+	if (from < p->below)
+		write_partition(sql, from, p->below, &parts);
+	buf_addc(sql, ')');
+}
+
+enum outcome
+day_partition_split(struct db *db, const char *table,
+    const struct day_partition *p, const int64_t *days, size_t n)
+{
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+
+	day_partition_write_split(&sql, table, p, days, n);
+	o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
+	buf_release(&sql);
+	if (o == OUTCOME_DONE)
+		log_info("partitions_made", "table=%s days=%zu", table, n);
+	return o;
+}
+
+/* Reads '2026-11-20 00:00:00' or MAXVALUE; false for anything else. */
+static bool
+read_bound(const char *text, int64_t *below)
+{
+	int64_t ms;
+	char at[CLOCK_TEXT];
+
+	*below = PARTITION_MAX;
+	if (text != NULL && strcmp(text, "MAXVALUE") == 0)
+		return true;
+	if (text == NULL || strlen(text) < 12 || text[0] != '\'')
+		return false;
+	snprintf(at, sizeof at, "%.10sT00:00:00Z", text + 1);
+	if (clock_parse(at, strlen(at), &ms) != 0)
+		return false;
+	*below = day_number(ms);
+	return true;
+}
+
+struct day_partition *
+day_partitions_read(struct db *db, const char *table, size_t *n)
+{
+	struct db_value name = db_str(table);
+	struct day_partition *list = NULL;
+	int64_t from = INT64_MIN;
+	struct db_rows *rows;
+	enum outcome o;
+	bool ours = true;
+
+	*n = 0;
+	o = db_query(db,
+	    "SELECT partition_name, partition_description FROM "
+	    "information_schema.partitions WHERE table_schema = DATABASE() "
+	    "AND table_name = ? ORDER BY partition_ordinal_position",
+	    &name, 1, &rows);
+	if (o != OUTCOME_DONE)
+		return NULL;
+	list = xcalloc(db_rows_count(rows), sizeof *list);
+	while (ours && db_next(rows)) {
+		ours = db_get(rows, 0) != NULL &&
+		       db_get_len(rows, 0) <= PARTITION_NAME &&
+		       read_bound(db_get(rows, 1), &list[*n].below);
+		if (ours)
+			snprintf(list[*n].name, sizeof list[*n].name, "%s",
+			    db_get(rows, 0));
+		list[*n].from = from;
+		from = list[*n].below;
+		++*n;
+	}
+	db_rows_free(rows);
+	if (ours && *n > 0 && *n < PARTITIONS)
+		return list;
+	free(list);
+	return NULL;
+}
+
+enum outcome
+day_partition_is_large(struct db *db, const char *table,
+    const struct day_partition *p, bool *large)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows;
+	enum outcome o;
+
+	buf_addf(&sql,
+	    "SELECT COUNT(*) FROM (SELECT 1 FROM `%s` PARTITION (`%s`) "
+	    "LIMIT %d) some",
+	    table, p->name, LARGE_ROWS);
+	o = db_query(db, buf_str(&sql), NULL, 0, &rows);
+	*large = o == OUTCOME_DONE && db_next(rows) &&
+		 db_get_int(rows, 0) >= LARGE_ROWS;
+	db_rows_free(rows);
+	buf_release(&sql);
+	return o;
+}
+
+/* Adds the days that a partition has rows of. */
+static enum outcome
+add_days_of_rows(struct db *db, const struct table *t,
+    const struct day_partition *p, int64_t today, struct day_list *l)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows;
+	enum outcome o;
+	int64_t at, day;
+
+	buf_addf(&sql,
+	    "SELECT DISTINCT CAST(DATE(`%s`) AS DATETIME) FROM `%s` "
+	    "PARTITION (`%s`)",
+	    t->columns[t->day].name, t->name, p->name);
+	o = db_query(db, buf_str(&sql), NULL, 0, &rows);
+	while (o == OUTCOME_DONE && db_next(rows)) {
+		at = db_get_time(rows, 0);
+		day = at != CLOCK_NONE ? day_number(at) : INT64_MIN;
+		if (day_gets_partition(day, today))
+			day_list_add(l, day);
+	}
+	db_rows_free(rows);
+	buf_release(&sql);
+	return o;
+}
+
+static enum outcome
+cut_large(struct db *db, const struct table *t, const struct day_partition *p)
+{
+	int64_t today = day_number(clock_now_ms()), day;
+	struct day_list l = { NULL, 0, 0 };
+	enum outcome o = add_days_of_rows(db, t, p, today, &l);
+
+	for (day = today; day <= today + DAYS_AHEAD; day++)
+		if (day >= p->from)
+			day_list_add(&l, day);
+	if (o == OUTCOME_DONE && l.n > 0)
+		o = day_partition_split(db, t->name, p, l.day, l.n);
+	day_list_release(&l);
+	return o;
+}
+
+static enum outcome
+cut_large_bmax(struct db *db, const struct table *t)
+{
+	size_t n;
+	struct day_partition *list = day_partitions_read(db, t->name, &n), *p;
+	enum outcome o = OUTCOME_DONE;
+	bool large = false;
+
+	/* Whatever is wrong with them is told by those who compare. */
+	if (list == NULL)
+		return OUTCOME_DONE;
+	p = &list[n - 1];
+	if (p->below == PARTITION_MAX)
+		o = day_partition_is_large(db, t->name, p, &large);
+	if (o == OUTCOME_DONE && large)
+		o = cut_large(db, t, p);
+	free(list);
+	return o;
+}
+
+enum outcome
+day_partitions_cut_large(struct db *db)
+{
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
+		if (tables[i].day >= 0)
+			o = cut_large_bmax(db, &tables[i]);
+	return o;
+}

@@ -1,0 +1,75 @@
+/*
+ * day_partitions: the daily partitions of tables of messages and the like, and
+ * how days are split off one of them (ALTER TABLE ... REORGANIZE PARTITION).
+ * Partition pYYYYMMDD holds that day, bYYYYMMDD all days before it that no
+ * other one holds, and bmax all later days.
+ *
+ * Splitting copies the rows of the partition, and everybody waits meanwhile:
+ * so a sink splits only what has few rows, and a migration the rest.
+ */
+#ifndef SINK_TABLES_DAY_PARTITIONS_H
+#define SINK_TABLES_DAY_PARTITIONS_H
+
+#include "common/base/buf.h"
+#include "common/db/db.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Days since 1970, sorted, each once. A zeroed struct is empty. */
+struct day_list {
+	int64_t *day;
+	size_t n, cap;
+};
+
+/* The index of the day, or where it would be. */
+size_t day_list_position(const struct day_list *l, int64_t day);
+bool day_list_has(const struct day_list *l, int64_t day);
+void day_list_add(struct day_list *l, int64_t day);
+void day_list_release(struct day_list *l);
+
+int64_t day_number(int64_t ms);
+
+/* Only days that near to today get a partition: a clock that is wrong by years
+ * must not create hundreds of them. */
+bool day_gets_partition(int64_t day, int64_t today);
+
+/* Days after today that are split off before their first row. */
+#define DAYS_AHEAD 3
+
+#define PARTITION_MAX INT64_MAX
+#define PARTITION_NAME 16
+
+/* It holds the days [from, below). */
+struct day_partition {
+	char name[PARTITION_NAME + 1];
+	int64_t from, below; /* INT64_MIN, PARTITION_MAX: no bound */
+};
+
+/* The partitions of a table, in order. NULL if they cannot be read, or have
+ * another form. Owned; free it with free(). */
+struct day_partition *day_partitions_read(struct db *db, const char *table,
+    size_t *n) __attribute__((warn_unused_result));
+
+/* Whether it has so many rows that everybody would wait long. */
+enum outcome day_partition_is_large(struct db *db, const char *table,
+    const struct day_partition *p, bool *large)
+    __attribute__((warn_unused_result));
+
+/* Splits the n sorted days, all of which it holds, off a partition. */
+enum outcome day_partition_split(struct db *db, const char *table,
+    const struct day_partition *p, const int64_t *days, size_t n)
+    __attribute__((warn_unused_result));
+
+/* Appends the statement that does. Public for tests. */
+void day_partition_write_split(struct buf *sql, const char *table,
+    const struct day_partition *p, const int64_t *days, size_t n);
+
+/* Cuts each bmax that is large into the days of its rows, and splits off those
+ * ahead: from then on sinks do it again. Within a transaction, which it ends.
+ */
+enum outcome day_partitions_cut_large(struct db *db)
+    __attribute__((warn_unused_result));
+
+#endif
