@@ -18,10 +18,12 @@ until_true 10 test -s "$tmp/port" || fail "no proxy: $(cat "$tmp/proxy")"
 direct=$AMQP_URL
 AMQP_URL=${AMQP_URL%:*}:$(cat "$tmp/port")/messaging
 
-records 1 "$RECORDS" | timeout 300 "$probe" -p -b 50 write queue:cut \
-	>"$tmp/confirmed" 2>"$tmp/writer" &
+records 1 "$RECORDS" |
+	env timeout --foreground 300 "$probe" -p -b 50 write queue:cut \
+		>"$tmp/confirmed" 2>"$tmp/writer" &
 writer=$!
-timeout 300 "$probe" -p -b 100 read queue:cut >"$tmp/read" 2>"$tmp/reader" &
+env timeout --foreground 300 "$probe" -p -b 100 read queue:cut \
+	>"$tmp/read" 2>"$tmp/reader" &
 reader=$!
 wait $writer || fail "the writer gave $?: $(tail -n 3 "$tmp/writer")"
 AMQP_URL=$direct

@@ -28,7 +28,8 @@ fail() {
 }
 
 # In the group of the test, or the SIGTERM that ends a test would not reach the
-# command, and the shell would stop no server before the command ends.
+# command, and the shell would stop no server before the command ends. In the
+# background it is a shell's: what is to be killed there is run by env.
 timeout() {
 	command timeout --foreground "$@"
 }

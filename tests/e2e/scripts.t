@@ -112,7 +112,7 @@ is "sums of chats held" \
 	"$("$scripts/report" -t one | jq -s 'map(.open_chats) | add')" \
 	"$(q "SELECT COUNT(*) FROM chat_metrics c WHERE tenant = 'one'
 		AND status = 'open' AND operator IS NOT NULL")"
-timeout 300 "$scripts/report" -o table --watch=0.2 >watched &
+env timeout --foreground 300 "$scripts/report" -o table --watch=0.2 >watched &
 watcher=$!
 until_true 15 grep -q '^two, as of' watched || fail "--watch shows nothing"
 kill "$watcher"
