@@ -338,14 +338,15 @@ read_run(const char **p, struct span_sum *to, bool *bad)
 	skip(p, ':', bad);
 	*bad |= (to->buckets_n > 0 &&
 		 to->buckets[to->buckets_n - 1].bucket >= bucket);
-	while (!*bad) {
+	for (; !*bad; bucket++) {
 		n = read_digits(p, bad);
 		*bad |= bucket >= HISTOGRAM_BUCKETS;
-		if (n > 0 && !*bad)
+		if (*bad)
+			return;
+		if (n > 0)
 			append_bucket(to, (uint32_t)bucket, n);
-		bucket++;
 		if (**p != ',')
-			break;
+			return;
 		++*p;
 	}
 }
