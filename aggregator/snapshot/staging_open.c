@@ -77,21 +77,20 @@ enum outcome
 staging_start_anew(struct staging *in)
 {
 	const struct strmap_entry *e;
-	enum outcome o = OUTCOME_DONE;
+	enum outcome o;
 	size_t i = 0;
 
-	while (
-	    o == OUTCOME_DONE && (e = strmap_next(&in->tenants, &i)) != NULL) {
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		/* The spool first: the other says what of it is published. */
 		o = staging_remove_spool(in, e->value);
 		if (o == OUTCOME_DONE)
 			o = staging_remove_done(in, e->value);
 		if (o != OUTCOME_DONE)
-			break;
+			return o;
 		staging_clear_snapshot(e->value);
 		staging_clear_done(e->value);
 	}
-	return o;
+	return OUTCOME_DONE;
 }
 
 void

@@ -14,8 +14,8 @@
 #include "common/containers/hash.h"
 #include "common/digest/random.h"
 
-static uint64_t
-    seed; /* of all maps; drawn once, by whichever thread is first */
+/* Of all maps; drawn once, by whichever thread is first. */
+static uint64_t seed;
 
 static void
 draw_seed(void)

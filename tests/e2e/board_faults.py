@@ -215,8 +215,9 @@ def one_after_another(test):
     board_opened.opened(test, "#summary-count a")
     before = test.browser.text("#opened-count .value")
     what_fails_shows_no_other(test)
-    test.that(test.browser.text("#opened-count .value") != before,
-              "the other figure is the same")
+    test.browser.until(
+        lambda: test.browser.text("#opened-count .value") != before,
+        "the other figure")
     board_opened.close(test)
 
 
