@@ -31,6 +31,7 @@ struct one_shot {
 	bool bad;     /* some input was bad, and was logged */
 	struct report *reports;
 	size_t reports_n;
+	size_t undated; /* tenants without rows whose records are passed on */
 	struct simulation **simulations; /* one a tenant, if selected */
 	size_t simulations_n;
 	struct explain explained;
@@ -139,21 +140,52 @@ read_one_shot_input(struct one_shot *b)
 	return code;
 }
 
+static bool
+is_reported(const struct one_shot *b, const struct intake_tenant *t)
+{
+	const char *only = b->job->tenant;
+
+	return only == NULL || strcmp(only, t->name) == 0;
+}
+
+/* None of its records has a time, so it has no rows. */
+static bool
+is_undated(const struct one_shot *b, const struct intake_tenant *t)
+{
+	return t->stream != NULL && !b->cut && t->whole == NULL &&
+	       t->stream->model.as_of == CLOCK_NONE;
+}
+
+/* Its records are passed on all the same; only rows may be lost. */
+static void
+count_undated(struct one_shot *b, const struct intake_tenant *t)
+{
+	const struct aggregator_job *job = b->job;
+	bool rows = job->selection.n > 0 || job->format != OUTPUT_NDJSON ||
+		    job->explain != NULL;
+
+	b->undated += !rows || t->pass_through.len > 0;
+	if (!rows)
+		return;
+	log_error("records of tenant '%s' outside a snapshot have no time, so "
+		  "their rows cannot be dated; give them an 'at'",
+	    t->name);
+	b->intake.failed++;
+}
+
 /* The stream of a tenant has rows; with a snapshot it continues that. */
 static bool
 join_stream(struct one_shot *b, struct intake_tenant *t)
 {
 	if (t->stream == NULL || b->cut)
 		return false;
+	if (is_undated(b, t)) {
+		count_undated(b, t);
+		return false;
+	}
 	if (t->whole != NULL)
 		model_copy(&t->stream->model, &t->whole->pipeline.model);
-	if (t->stream->model.as_of != CLOCK_NONE)
-		return true;
-	log_error("records of tenant '%s' outside a snapshot have no time, so "
-		  "their rows cannot be dated; give them an 'at'",
-	    t->name);
-	b->intake.failed++;
-	return false;
+	return true;
 }
 
 /* The tenant's day once more. */
@@ -192,7 +224,7 @@ make_reports(struct one_shot *b, size_t *n)
 	for (i = 0; i < tenants; i++) {
 		struct intake_tenant *t = list[i];
 
-		if (job->tenant != NULL && strcmp(job->tenant, t->name) != 0)
+		if (!is_reported(b, t))
 			continue;
 		stream = join_stream(b, t);
 		both = stream && job->format == OUTPUT_NDJSON;
@@ -266,11 +298,30 @@ write_reports(const struct aggregator_job *job, struct endpoint *out,
 	return ret;
 }
 
+/* The records of tenants without rows. */
+static int
+write_undated(struct one_shot *b, struct endpoint *out)
+{
+	size_t n, i;
+	struct intake_tenant **list = intake_tenants(&b->intake, &n);
+	int ret = 0;
+
+	for (i = 0; i < n && ret == 0; i++) {
+		if (is_reported(b, list[i]) && is_undated(b, list[i]))
+			ret = buf_each_line(
+			    &list[i]->pass_through, aggregator_write_line, out);
+	}
+	free(list);
+	return ret;
+}
+
 static int
 write_one_shot_answer(struct one_shot *b, struct endpoint *out)
 {
 	const struct aggregator_job *job = b->job;
 
+	if (job->explain == NULL && write_undated(b, out) == -1)
+		return -1;
 	if (job->explain == NULL)
 		return write_reports(job, out, b->reports, b->reports_n);
 	if (job->format == OUTPUT_NDJSON)
@@ -344,7 +395,7 @@ prepare_answer(struct one_shot *b)
 	intake_end(&b->intake, b->cut);
 	b->reports = make_reports(b, &b->reports_n);
 	b->bad = b->intake.failed > 0 || b->dead.count > 0 || b->cut;
-	if (b->reports_n > 0 && job->explain == NULL)
+	if (b->reports_n + b->undated > 0 && job->explain == NULL)
 		return PROG_OK;
 	if (b->reports_n > 0)
 		return explain_find(

@@ -125,7 +125,7 @@ signature_same_secret(const char *known, const char *b, size_t b_len)
 	return CRYPTO_memcmp(first, second, sizeof first) == 0;
 }
 
-/* Reads 64 lower-case digits behind the prefix, and nothing else. */
+/* Reads 64 hexadecimal digits behind the prefix, and nothing else. */
 static bool
 read_hex(const struct signature_scheme *s, const char *text,
     unsigned char mac[SIGNATURE_MAC])
@@ -139,8 +139,8 @@ read_hex(const struct signature_scheme *s, const char *text,
 	if (strlen(text) != 2 * SIGNATURE_MAC)
 		return false;
 	for (i = 0; i < SIGNATURE_MAC; i++) {
-		high = hex_small_digit(text[2 * i]);
-		low = hex_small_digit(text[2 * i + 1]);
+		high = hex_digit(text[2 * i]);
+		low = hex_digit(text[2 * i + 1]);
 		if (high < 0 || low < 0)
 			return false;
 		mac[i] = (unsigned char)(high << 4 | low);

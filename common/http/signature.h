@@ -27,7 +27,7 @@ struct signature_scheme {
 enum signature_verdict {
 	SIGNATURE_GOOD,
 	SIGNATURE_MISSING,   /* of the signature or of the time */
-	SIGNATURE_MALFORMED, /* not 64 lower-case digits, or no time */
+	SIGNATURE_MALFORMED, /* not 64 hexadecimal digits, or no time */
 	SIGNATURE_STALE,
 	SIGNATURE_WRONG,
 };

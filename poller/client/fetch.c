@@ -145,6 +145,7 @@ fetch_input(const struct fetch_job *j)
 		.customer = j->customer,
 		.replaces = j->replaces,
 		.operator_id = j->operator_id,
+		.before = j->rows,
 	};
 }
 

@@ -21,6 +21,7 @@ struct fetch_job {
 	char *known, *customer, *operator_id, *replaces; /* q points to them */
 	struct value *cursor;
 	struct paging paging;
+	struct profile_rows rows; /* of the pages so far */
 	/* Of the current page. */
 	char *url;
 	const struct tenant_host *host;

@@ -218,6 +218,65 @@ detach_members(struct buf *b)
 	return s;
 }
 
+/* What cannot be a mark, an id or a flag among the poller's own fields, or
+ * NULL: without its mark a chat would be read in each poll, without its last
+ * message it would count as complete. */
+static const char *
+bad_own_field(const struct fields *f, enum record_type type)
+{
+	static const enum own ids[] = { OWN_EPISODE, OWN_LAST };
+	size_t n = type == RECORD_CHAT ? 2 : type == RECORD_MESSAGE ? 1 : 0, i;
+	enum view_kind taken = own_view(f, OWN_TAKEN)->kind;
+	char *id;
+
+	for (i = 0; i < n; i++) {
+		id = crm_field_id(own_view(f, ids[i]));
+		free(id);
+		if (id == NULL)
+			return own_names[ids[i]];
+	}
+	if (type != RECORD_CHAT)
+		return NULL;
+	if (own_view(f, OWN_MARK)->kind == VIEW_TREE)
+		return own_names[OWN_MARK];
+	return taken == VIEW_ABSENT || taken == VIEW_TRUE || taken == VIEW_FALSE
+		   ? NULL
+		   : own_names[OWN_TAKEN];
+}
+
+static int
+check_own_fields(const struct fields *f, enum record_type type,
+    const struct crm_record_options *opt, struct buf *why)
+{
+	const char *bad = bad_own_field(f, type);
+
+	if (bad == NULL)
+		return 0;
+	buf_setf(
+	    why, "record '%s' has a bad '%s'", record_types[type].name, bad);
+	return opt->partly ? 0 : -1;
+}
+
+/* Any scalar as a text; NULL if it is absent or bad. */
+static char *
+mark_or_null(const struct value_view *v)
+{
+	switch (v->kind) {
+	case VIEW_FALSE:
+		return xstrdup("false");
+	case VIEW_TRUE:
+		return xstrdup("true");
+	case VIEW_NUMBER:
+		return xasprintf("%.17g", v->number);
+	case VIEW_TEXT:
+		return xstrndup(v->text, v->len);
+	case VIEW_ABSENT:
+	case VIEW_TREE:
+		break;
+	}
+	return NULL;
+}
+
 /* The id, or NULL if it is absent or bad. */
 static char *
 id_or_null(const struct value_view *v)
@@ -235,15 +294,13 @@ static int
 read_chat(struct crm_record *r, const struct fields *f, struct value *v,
     const struct crm_record_options *opt, struct buf *why)
 {
-	const struct value_view *mark = own_view(f, OWN_MARK);
 	char *operator_id = id_or_null(find_view(f, "operator"));
 	const char *bad = NULL;
 
 	r->id = id_or_null(find_view(f, "chat"));
 	r->customer = id_or_null(find_view(f, "customer"));
 	r->last = id_or_null(own_view(f, OWN_LAST));
-	r->mark =
-	    mark->kind == VIEW_TEXT ? xstrndup(mark->text, mark->len) : NULL;
+	r->mark = mark_or_null(own_view(f, OWN_MARK));
 	r->assigned = operator_id != NULL;
 	free(operator_id);
 	r->taken = !r->assigned && own_view(f, OWN_TAKEN)->kind == VIEW_TRUE;
@@ -333,6 +390,8 @@ read_fields(struct crm_record *r, struct fields *f, struct value *v,
 	look_up_fields(f, v, &keys_of[r->type]);
 	if (r->type != RECORD_UNKNOWN)
 		rc = add_fields(body, f, r->type, opt, why);
+	if (rc == 0)
+		rc = check_own_fields(f, r->type, opt, why);
 	if (body->len > BODY_MAX) {
 		buf_setf(
 		    why, "a record is longer than %d bytes", RECORD_MAX_LINE);

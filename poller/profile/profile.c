@@ -18,7 +18,8 @@
 
 #define CALL_MS 5000
 
-/* From so many rows on the share of bad ones decides about a list. */
+/* From so many rows on the share of odd ones decides about a list, below it
+ * that of lost ones: a few chats may well have the same odd thing. */
 #define MANY_ROWS 10
 
 struct profile {
@@ -190,33 +191,39 @@ profile_error_class(const char *name)
 	return ERROR_CLASS_UNUSABLE;
 }
 
-/* Counts of a list's rows: chats or operators, without messages. */
-struct row_counts {
-	size_t n, odd, lost;
-};
-
 /* Counts a record of a list that could not be read, wholly or in part: one bad
  * chat does not stop the others. */
 static void
-note_odd_record(struct profile_answer *out, struct row_counts *rows, bool lost,
-    enum record_type type, const struct buf *why)
+note_odd_record(struct profile_answer *out, bool lost, enum record_type type,
+    const struct buf *why)
 {
 	out->odd++;
 	if (out->first_odd.len == 0)
 		buf_adds(&out->first_odd, buf_str(why));
 	if (type != RECORD_MESSAGE) {
-		rows->odd++;
-		rows->lost += lost;
+		out->rows.odd++;
+		out->rows.lost += lost;
 	}
 }
 
-/* Whether so many rows are bad that the list itself must be wrong. */
 static bool
-most_are_odd(const struct row_counts *rows, const struct profile_input *in)
+most_are_odd(const struct profile_rows *rows)
 {
-	if (rows->n >= MANY_ROWS)
-		return rows->odd * 2 > rows->n;
-	return rows->lost * 2 > rows->n && in->cursor == NULL;
+	return (rows->n >= MANY_ROWS ? rows->odd : rows->lost) * 2 > rows->n;
+}
+
+/* Adds the rows of earlier pages to those of this one. Whether so many are bad,
+ * of the page or of all, that the list itself must be wrong: what a whole
+ * snapshot lacks counts as gone. */
+static bool
+add_rows_before(struct profile_rows *rows, const struct profile_rows *before)
+{
+	bool wrong = rows->n >= MANY_ROWS && most_are_odd(rows);
+
+	rows->n += before->n;
+	rows->odd += before->odd;
+	rows->lost += before->lost;
+	return wrong || most_are_odd(rows);
 }
 
 /* Reads a record into its place; rc as crm_record_read(). */
@@ -244,7 +251,6 @@ read_answer_records(struct profile *p, enum profile_call call,
 		    ? jv_array_length(jv_copy(records))
 		    : 0;
 	struct buf why = BUF_INIT;
-	struct row_counts rows = { 0, 0, 0 };
 	int i, rc = 0;
 
 	out->records = xcalloc((size_t)n + 1, sizeof *out->records);
@@ -254,18 +260,20 @@ read_answer_records(struct profile *p, enum profile_call call,
 		rc = read_answer_record(
 		    r, jv_array_get(jv_copy(records), i), &opt, &why);
 		out->n += rc == 0;
-		rows.n += r->type != RECORD_MESSAGE;
+		out->rows.n += r->type != RECORD_MESSAGE;
 		if (opt.partly && why.len > 0) {
-			note_odd_record(out, &rows, rc != 0, r->type, &why);
+			note_odd_record(out, rc != 0, r->type, &why);
 			rc = 0;
 		}
 	}
 	if (rc != 0)
 		buf_adds(&out->message, buf_str(&why));
-	else if (most_are_odd(&rows, in)) {
+	else if (add_rows_before(&out->rows, &in->before)) {
 		buf_setf(&out->message,
-		    "%zu of %zu rows of the list cannot be read; %s", rows.odd,
-		    rows.n, buf_str(&out->first_odd));
+		    "%zu of %zu rows of the list cannot be read%s%s",
+		    out->rows.odd, out->rows.n,
+		    out->first_odd.len > 0 ? "; " : "",
+		    buf_str(&out->first_odd));
 		rc = -1;
 	}
 	buf_release(&why);

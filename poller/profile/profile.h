@@ -72,6 +72,12 @@ struct profile_about {
 	int64_t period_ms; /* of the CRM's count of calls; 0: unknown */
 };
 
+/* Counts of a list's rows: chats or operators, without messages. odd: they
+ * could not be read wholly; lost: not at all. */
+struct profile_rows {
+	size_t n, odd, lost;
+};
+
 /* The arguments of a call; absent ones are null to the profile. */
 struct profile_input {
 	int64_t now_ms; /* the CRM's clock */
@@ -81,6 +87,7 @@ struct profile_input {
 	const char *operator_id; /* see the contract */
 	const char *replaces;    /* see the contract */
 	int status;
+	struct profile_rows before; /* those of the list's earlier pages */
 };
 
 struct profile_request {
@@ -99,11 +106,12 @@ struct profile_answer {
 	struct buf message; /* of an error; of check: what to show */
 	struct crm_record *records;
 	size_t n;
-	struct value *next;   /* NULL: the last page */
-	bool moved;           /* see the contract */
-	char *operator_id;    /* of assign: the assignee now, or NULL */
-	size_t odd;           /* records of a list with errors */
-	struct buf first_odd; /* the first one, and why */
+	struct value *next;       /* NULL: the last page */
+	bool moved;               /* see the contract */
+	char *operator_id;        /* of assign: the assignee now, or NULL */
+	struct profile_rows rows; /* of the list, up to and with this page */
+	size_t odd;               /* records of a list with errors */
+	struct buf first_odd;     /* the first one, and why */
 };
 
 /* Reads and compiles a profile: a path if name has a slash, else NAME.jq in

@@ -66,7 +66,8 @@
 #   chats       all open chats: {type: "chat", chat, status, operator,
 #               customer, channel, tag, opened_at, customer_name,
 #               customer_phone, and the following for the poller's own use}
-#                 mark     changes whenever something of the chat changes
+#                 mark     a string or a number that changes whenever
+#                          something of the chat changes
 #                 last     id of the chat's last message; the chat counts as
 #                          read when that one was among its messages
 #                 last_at  the time of that message, where the id is not given

@@ -8,7 +8,8 @@
  * same time.
  *
  * Authentic JSON is answered 200 even if the profile cannot read it: else a CRM
- * sends it again and again, and disables the webhook. It becomes a dead letter.
+ * sends it again and again, and disables the webhook. It becomes a dead letter,
+ * and gets 503 only if the outbox has no place for those.
  * Most repeats do no harm: their records have the ids and times of the payload.
  * An event without a time is remembered by the name that its profile gives it,
  * and its repeats get the time of the first.
@@ -97,7 +98,7 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	a->dead_n++;
 	if (n > 0)
 		log_warn("%u webhooks were not understood, the last one for "
-			 "%s/%s; they are kept as dead letters, with reasons",
+			 "%s/%s; the reasons are in their dead letters",
 		    n, hook_tenant(h), hook_source(h));
 	buf_release(&where);
 	buf_release(&letter);

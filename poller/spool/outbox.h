@@ -17,8 +17,8 @@
  * some milliseconds.
  *
  * Dead letters (lines of type "dead") go to the broker's queue NAME.dead; if
- * the endpoint is no broker, to files, or, without a folder for them, to
- * stderr.
+ * the endpoint is no broker, to files. Without a folder for them a request that
+ * has one is refused, as any whose lines cannot be made safe.
  */
 #ifndef POLLER_SPOOL_OUTBOX_H
 #define POLLER_SPOOL_OUTBOX_H
@@ -56,7 +56,8 @@ struct outbox_options {
 struct outbox *outbox_open(const struct outbox_options *opt,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
-/* Takes a request; one of the outbox's threads calls p->done(). */
+/* Takes a request; one of the outbox's threads calls p->done(), or this does
+ * for one that is refused at once. */
 void outbox_put(struct outbox *o, struct pending_request *p);
 
 /* True when no more lines can be made safe: the reader of the pipe is gone

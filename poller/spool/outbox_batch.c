@@ -62,30 +62,14 @@ is_dead_letter(const char *line, size_t len)
 	       memcmp(line, start, sizeof start - 1) == 0;
 }
 
-/* The log may not hold what a dead letter does, so its record is left out. */
-static void
-log_dead_letter(const char *line, size_t len)
-{
-	const char *record = strstr(line, ",\"record");
-
-	if (record != NULL && record < line + len)
-		len = (size_t)(record - line);
-	log_warn("a dead letter, not kept for want of --state: %.*s",
-	    (int)(len < 1500 ? len : 1500), line);
-}
-
+/* Without a folder for them outbox_put() takes none. */
 static int
 file_dead_letter(struct outbox *o, const char *line, size_t len)
 {
 	struct buf why = BUF_INIT;
-	int rc = 0;
-
-	if (o->opt.dead_letter_files == NULL) {
-		log_dead_letter(line, len);
-		return 0;
-	}
-	rc = dead_letter_files_write(
+	int rc = dead_letter_files_write(
 	    o->opt.dead_letter_files, line, len, clock_now_ms(), &why);
+
 	if (rc != 0)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);

@@ -177,11 +177,11 @@ event_time(const struct record *r)
 	return r->at != CLOCK_NONE ? r->at : clock_now_ms();
 }
 
-/* Data as POST /api/v1/analytics/events writes it fills several columns; data
- * of any other form is the event's data as a whole. */
-static int
-read_event_data(struct sink_row *row, const struct record *r, struct arena *a,
-    struct buf *why)
+/* Data as POST /api/v1/analytics/events writes it fills several columns, but
+ * those that cannot hold their member: data may be any value, and the event was
+ * counted. Data of any other form is the event's data as a whole. */
+static void
+read_event_data(struct sink_row *row, const struct record *r, struct arena *a)
 {
 	static const struct data_member members[] = {
 		{ "event_data", TABLE_COLUMN(events, event_data) },
@@ -191,16 +191,23 @@ read_event_data(struct sink_row *row, const struct record *r, struct arena *a,
 		{ "user_agent", TABLE_COLUMN(events, user_agent) },
 	};
 	struct inner_object data = { .flat = FLAT_INIT };
-	int rc = 0;
+	const struct flat_field *field;
+	struct buf why = BUF_INIT;
+	size_t i;
 
 	row->values[TABLE_COLUMN(events, event_data)] = text_value(r->data);
 	if (r->data.p != NULL && inner_read(&data, r->data.p, r->data.len) &&
-	    flat_find(&data.flat, members[0].name) != NULL)
-		rc = read_members(
-		    row, &data.flat, members, ARRAY_LEN(members), "data", why);
+	    flat_find(&data.flat, members[0].name) != NULL) {
+		for (i = 0; i < ARRAY_LEN(members); i++) {
+			field = flat_find(&data.flat, members[i].name);
+			if (field != NULL &&
+			    row_set(row, members[i].column, field, &why) != 0)
+				row->values[members[i].column] = db_str(NULL);
+		}
+	}
 	row_keep_texts(row, a);
 	inner_release(&data);
-	return rc;
+	buf_release(&why);
 }
 
 static struct sink_row *
@@ -224,7 +231,8 @@ read_event_row(const struct record *r, const char *line, size_t len,
 	v[TABLE_COLUMN(events, conversation_id)] =
 	    r->chat.p != NULL ? text_value(r->chat) : db_text("", 0);
 	v[TABLE_COLUMN(events, channel_id)] = text_value(r->channel);
-	return read_event_data(row, r, a, why) == 0 ? row : NULL;
+	read_event_data(row, r, a);
+	return row;
 }
 
 static struct sink_row *

@@ -19,7 +19,8 @@ static struct tenant *tenant;
 static struct http *http;
 static struct fetch *f;
 static struct skew skew;
-static unsigned ended, throttled;
+static unsigned ended, throttled, unusable;
+static const char *second_page; /* NULL: there is one page */
 
 static void
 page(void *ctx, struct profile_answer *a, int64_t asked_ms)
@@ -27,6 +28,8 @@ page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	(void)ctx;
 	(void)a;
 	(void)asked_ms;
+	if (second_page != NULL)
+		fake_crm.body = second_page;
 }
 
 static void
@@ -35,21 +38,27 @@ end(void *ctx, const struct ending *e)
 	(void)ctx;
 	ended++;
 	throttled += e->error == ERROR_CLASS_THROTTLED;
+	unusable += e->error == ERROR_CLASS_UNUSABLE;
 }
 
 static void
-ask(void)
+ask_for(enum profile_call call)
 {
-	struct crm_question q = { .call = PROFILE_CHAT,
-		.chat = value_chat("1"),
-		.page = page,
-		.end = end };
+	struct crm_question q = {
+		.call = call, .chat = value_chat("1"), .page = page, .end = end
+	};
 	unsigned i;
 
 	fetch_ask(f, &q);
 	value_unref(q.chat);
 	for (i = 0; i < TURNS; i++)
 		(void)fetch_turn(http, &f, 1);
+}
+
+static void
+ask(void)
+{
+	ask_for(PROFILE_CHAT);
 }
 
 static int
@@ -59,7 +68,8 @@ begin(void **state)
 	fake_crm.status = 200;
 	fake_crm.body = DIALOG;
 	fake_crm.remaining = fake_crm.reset = NULL;
-	fake_crm.requests = ended = throttled = 0;
+	fake_crm.requests = ended = throttled = unusable = 0;
+	second_page = NULL;
 	skew = (struct skew){ .known = false };
 	http = http_new();
 	f = fetch_new(http, tenant, &skew);
@@ -138,6 +148,47 @@ a_pause_in_the_state_is_kept_to(void **state)
 	store_close(s);
 }
 
+#define ROW "{\"id\":1,\"state\":\"open\"}"
+#define OTHER "{\"id\":2,\"state\":\"open\"}"
+#define LIST(total, limit, rows)                                               \
+	"{\"status\":\"success\",\"meta\":{\"total\":" total                   \
+	",\"limit\":" limit "},\"data\":[" rows "]}"
+#define THREE(row) row "," row "," row
+#define TWELVE(row) THREE(row) "," THREE(row) "," THREE(row) "," THREE(row)
+
+/* A snapshot without them would be whole. */
+static void
+lost_rows_are_counted_over_all_pages(void **state)
+{
+	static const struct {
+		const char *first, *second;
+		unsigned unusable;
+	} lists[] = {
+		{ LIST("8", "4", ROW ",{}," ROW ",{}"),
+		    LIST("8", "4", OTHER ",{}," OTHER ",{}"), 0 },
+		{ LIST("8", "4", ROW ",{}," ROW ",{}"),
+		    LIST("8", "4", OTHER ",{},{},{}"), 1 },
+		{ LIST("5", "4", ROW "," ROW "," ROW "," ROW),
+		    LIST("5", "4", "{}"), 0 },
+		{ LIST("24", "12", TWELVE(ROW)), LIST("24", "12", TWELVE("{}")),
+		    1 },
+		{ LIST("15", "12", TWELVE(ROW)), LIST("15", "12", THREE("{}")),
+		    0 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(lists); i++) {
+		fake_crm.body = lists[i].first;
+		second_page = lists[i].second;
+		unusable = 0;
+		ask_for(PROFILE_CHATS);
+		assert_int_equal(ended, i + 1);
+		assert_int_equal(fake_crm.requests, (i + 1) * 2);
+		assert_int_equal(unusable, lists[i].unusable);
+	}
+}
+
 int
 main(void)
 {
@@ -146,6 +197,7 @@ main(void)
 		WITH(a_long_pause_ends_questions),
 		WITH(a_refusal_for_long_ends_others_too),
 		WITH(a_short_pause_is_waited_for),
+		WITH(lost_rows_are_counted_over_all_pages),
 		WITH(a_pause_in_the_state_is_kept_to),
 	};
 	int rc;

@@ -360,18 +360,21 @@ what_waits_at_the_end_is_answered(void **state)
 }
 
 static void
-by_hand_dead_letters_are_told(void **state)
+by_hand_dead_letters_are_told_and_refused(void **state)
 {
 	struct outbox *o = must_open("out", NULL, NULL);
 	char text[4096];
 	int saved = tmpdir_catch_stderr();
 
 	(void)state;
-	put(o, 0, "{\"type\":\"dead\",\"reason\":\"odd\"}\n");
-	wait_for(1);
+	put(o, 1,
+	    "{\"type\":\"dead\",\"reason\":\"odd\",\"record\":\"s3cret\"}\n");
+	put(o, 0, "");
+	wait_for(2);
 	outbox_close(o);
 	tmpdir_stderr(saved, text, sizeof text);
 	assert_non_null(strstr(text, "odd"));
+	assert_null(strstr(text, "s3cret"));
 	assert_int_equal(safe, 1);
 	assert_lines("out", 1);
 }
@@ -511,7 +514,7 @@ main(void)
 		CLEAN(without_broker_and_backlog_it_is_refused),
 		CLEAN(how_it_is_can_be_seen),
 		CLEAN(what_waits_at_the_end_is_answered),
-		CLEAN(by_hand_dead_letters_are_told),
+		CLEAN(by_hand_dead_letters_are_told_and_refused),
 		CLEAN(a_dead_letter_waits_until_it_can_be_written),
 		CLEAN(old_dead_letters_go),
 		CLEAN(a_wrong_name_is_told_at_once),

@@ -171,6 +171,51 @@ an_event_is_a_row_of_events(void **state)
 	batch_release(&b);
 }
 
+/* What a column cannot hold is left out: the event was counted already, and its
+ * data may be any value. */
+static void
+an_event_is_stored_whatever_its_data(void **state)
+{
+	static const struct {
+		const char *member, *session, *address, *agent; /* NULL */
+	} cases[] = {
+		{ "\"session_id\":\"s\",\"ip_address\":\"::1\"", "s", "::1",
+		    NULL },
+		{ "\"session_id\":{\"a\":1},\"ip_address\":\"::1\"", NULL,
+		    "::1", NULL },
+		{ "\"session_id\":\"s \",\"user_agent\":\"x\"", "s ", NULL,
+		    "x" },
+		{ "\"session_id\":false,\"user_agent\":7", NULL, NULL, "7" },
+		{ "\"session_id\":\"s\",\"ip_address\":1.5", "s", NULL, NULL },
+		{ "\"user_agent\":true,\"ip_address\":[]", NULL, NULL, NULL },
+	};
+	struct row_batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, line = BUF_INIT;
+	struct sink_row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_setf(&line, AN_EVENT ",\"data\":{\"event_data\":5,%s}}",
+		    cases[i].member);
+		row = read_row(&b, &f, buf_str(&line), &why);
+		if (row == NULL)
+			fail_msg("%s: %s", cases[i].member, buf_str(&why));
+		is_text(&row->values[TABLE_COLUMN(events, event_data)], "5");
+		is_text(&row->values[TABLE_COLUMN(events, session_id)],
+		    cases[i].session);
+		is_text(&row->values[TABLE_COLUMN(events, ip_address)],
+		    cases[i].address);
+		is_text(&row->values[TABLE_COLUMN(events, user_agent)],
+		    cases[i].agent);
+	}
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&line);
+	batch_release(&b);
+}
+
 /* Its name may be written with escapes, as any key. */
 static void
 an_analysis_is_found_by_any_spelling(void **state)
@@ -206,6 +251,7 @@ main(void)
 		cmocka_unit_test(a_message_is_a_row_of_messages),
 		cmocka_unit_test(a_view_is_a_row_of_message_views),
 		cmocka_unit_test(an_event_is_a_row_of_events),
+		cmocka_unit_test(an_event_is_stored_whatever_its_data),
 		cmocka_unit_test(an_analysis_is_found_by_any_spelling),
 	};
 
