@@ -277,6 +277,23 @@ class Test:
                 target + ("&" if "?" in target else "?") + more,
                 token(tenant_id=OURS, **who)))
 
+    def numbers_have_their_bounds(self):
+        admin = token(tenant_id=OURS, role="admin")
+        for path, operation in self.document["paths"].items():
+            for parameter in map(self.resolved, operation["get"].get(
+                    "parameters", [])):
+                name, schema = parameter["name"], parameter["schema"]
+                if schema.get("type") not in ("integer", "number"):
+                    continue
+                if not self.that("maximum" in schema, f"{path}: {name}"):
+                    continue
+                beyond = self.server.ask(
+                    f"{self.target(path)}?{name}={schema['maximum'] + 1}",
+                    admin)
+                self.that(beyond.status == 400
+                          and name in beyond.json()["detail"],
+                          f"{path}: {name}: {beyond.body!r}")
+
     def a_database_that_is_away_fits(self):
         self.lab.servers("kill", "mariadb")
         admin = token(tenant_id=OURS, role="admin")
@@ -300,6 +317,7 @@ def body():
         test.it_is_openapi()
         test.good_answers_fit()
         test.problems_fit()
+        test.numbers_have_their_bounds()
         test.targets = {path: test.target(path)
                         for path in test.document["paths"]}
         test.a_database_that_is_away_fits()
