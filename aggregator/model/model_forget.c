@@ -41,7 +41,7 @@ read_description(struct pack *r, struct described *d)
 }
 
 static void
-put_description(const struct described *d, struct buf *to)
+put_packed_description(const struct described *d, struct buf *to)
 {
 	size_t i;
 
@@ -126,8 +126,8 @@ forget_in_description(struct described *d, struct text owner,
 
 /* True when one had something of them. */
 static bool
-copy_descriptions(struct pack *r, const struct forget_order *o, struct buf *to,
-    struct buf *names)
+copy_packed_descriptions(struct pack *r, const struct forget_order *o,
+    struct buf *to, struct buf *names)
 {
 	uint64_t n = pack_number(r);
 	struct owners owners = { NULL, 0, 0 };
@@ -150,7 +150,7 @@ copy_descriptions(struct pack *r, const struct forget_order *o, struct buf *to,
 		any = (!r->bad &&
 			  forget_in_description(&d, owners.v[i++], o, names)) ||
 		      any;
-		put_description(&d, to);
+		put_packed_description(&d, to);
 	}
 	free(owners.v);
 	return any;
@@ -166,7 +166,7 @@ model_forget(const void *p, size_t len, const struct forget_order *o,
 
 	pack_put_number(to, LAYOUT_CHAT);
 	pack_put_text(to, id);
-	any = copy_descriptions(&r, o, to, names);
+	any = copy_packed_descriptions(&r, o, to, names);
 	if (!r.bad)
 		buf_add(to, (const char *)r.p, (size_t)(r.end - r.p));
 	return any && !r.bad;

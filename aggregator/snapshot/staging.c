@@ -174,7 +174,7 @@ stage_nobodys_lines(
 
 /* In place of an unfinished one. */
 static enum outcome
-begin_snapshot(
+begin_staged_snapshot(
     struct staging *in, struct staging_tenant *t, const struct incoming_line *l)
 {
 	enum outcome o = drop_open_snapshot(in, t);
@@ -217,7 +217,8 @@ add_begin_marker(
 	if (is_snapshot_ignored(t, r->snapshot, part, l))
 		return OUTCOME_DONE;
 	o = ignore_unless_wanted(in, t, l, &ignored);
-	return o == OUTCOME_DONE && !ignored ? begin_snapshot(in, t, l) : o;
+	return o == OUTCOME_DONE && !ignored ? begin_staged_snapshot(in, t, l)
+					     : o;
 }
 
 /* A line of a part that began, of the open snapshot. end: its end marker, or

@@ -10,6 +10,7 @@
 #include "common/base/xalloc.h"
 #include "poller/profile/crm_record.h"
 #include "poller/profile/value.h"
+#include "poller/quota/cron_expr.h"
 
 int
 poller_take_tenant(const char *name, void *poller)
@@ -174,6 +175,27 @@ poller_resolve_text(struct poller *p)
 	buf_release(&why);
 }
 
+/* Only --check uses them, but -n tells of all that is wrong. */
+static void
+check_schedules(struct poller *p)
+{
+	static const char *const keys[] = { "schedule", "reaper_schedule" };
+	struct cron_expr schedule;
+	struct buf why = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(keys); i++) {
+		buf_clear(&why);
+		if (cron_expr_parse(&schedule,
+			conf_text(p->common.conf, "poller", keys[i]),
+			&why) == 0)
+			continue;
+		log_error("[poller] %s: %s", keys[i], buf_str(&why));
+		poller_failed(p, PROG_CONFIG);
+	}
+	buf_release(&why);
+}
+
 bool
 poller_open(struct poller *p, bool asking)
 {
@@ -183,5 +205,7 @@ poller_open(struct poller *p, bool asking)
 		return false;
 	}
 	open_tenants(p, asking);
+	if (p->common.only_check)
+		check_schedules(p);
 	return !p->common.only_check;
 }

@@ -107,6 +107,21 @@ check_list_words(const struct page *p)
 	return true;
 }
 
+static bool
+check_list_contradictions(const struct page *p)
+{
+	const struct list_word *w = p->list->words;
+
+	for (; w->parameter != NULL; w++) {
+		if (w->excludes != NULL && word_of(p, w->parameter) == w &&
+		    question_parameter(p->q, w->excludes) != NULL)
+			return question_problem(p->q, 400,
+			    "%s and %s exclude each other", w->excludes,
+			    w->parameter);
+	}
+	return true;
+}
+
 /* true and false are words of the list. */
 static bool
 check_list_flags(const struct page *p)
@@ -162,15 +177,30 @@ check_list_roles(const struct page *p)
 }
 
 static bool
+read_range(struct page *p)
+{
+	struct zone *zone = p->list->time != NULL ? question_zone(p->q) : NULL;
+	bool good;
+
+	p->from = p->to = CLOCK_NONE;
+	if (zone == NULL)
+		return p->list->time == NULL;
+	good = question_zoned_time(p->q, zone, "from", &p->from) &&
+	       question_zoned_time(p->q, zone, "to", &p->to);
+	zone_close(zone);
+	if (good && p->from != CLOCK_NONE && p->to != CLOCK_NONE &&
+	    p->from >= p->to)
+		return question_problem(p->q, 400, "from is not before to");
+	return good;
+}
+
+static bool
 read_parameters(struct page *p)
 {
 	p->limit = LIST_PAGE;
-	p->from = p->to = CLOCK_NONE;
 	return question_int(p->q, "limit", 1, LIST_PAGE_MAX, &p->limit) &&
-	       (p->list->time == NULL ||
-		   (question_time(p->q, "from", &p->from) &&
-		       question_time(p->q, "to", &p->to))) &&
-	       check_list_words(p) && check_list_flags(p) &&
+	       read_range(p) && check_list_words(p) &&
+	       check_list_contradictions(p) && check_list_flags(p) &&
 	       check_list_kind(p) && check_list_roles(p) && read_cursor(p);
 }
 

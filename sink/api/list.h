@@ -4,8 +4,8 @@
  * next request sends back; rows that are stored meanwhile are neither repeated
  * nor passed over.
  *
- * Parameters: from, to (the column `time`), limit, cursor, and each column that
- * filters.
+ * Parameters: from, to (the column `time`; dates by the clock of the parameter
+ * zone, for a list that has it), limit, cursor, and each column that filters.
  */
 #ifndef SINK_API_LIST_H
 #define SINK_API_LIST_H
@@ -30,6 +30,7 @@ enum list_column_use {
  * parameter may be a column's. */
 struct list_word {
 	const char *parameter, *value, *condition;
+	const char *excludes; /* a parameter that contradicts it, or NULL */
 };
 
 /* A column is read by its own name. */

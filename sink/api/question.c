@@ -13,6 +13,7 @@
 #include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
+#include "common/calendar/calendar.h"
 #include "common/digest/hex.h"
 #include "common/http/path_pattern.h"
 #include "sink/api/problem.h"
@@ -247,6 +248,33 @@ question_time(struct question *q, const char *name, int64_t *ms)
 	    "%s is no time; give 2026-11-20T10:00:00Z, 2026-11-20, or how "
 	    "long ago: 24h, 7d",
 	    name);
+}
+
+bool
+question_zoned_time(
+    struct question *q, const struct zone *zone, const char *name, int64_t *ms)
+{
+	const char *v = question_parameter(q, name);
+
+	if (!question_time(q, name, ms))
+		return false;
+	if (v != NULL && strlen(v) == strlen("2026-11-20") && v[4] == '-' &&
+	    v[7] == '-')
+		*ms = calendar_day_begin(zone, *ms / DAY_MS);
+	return true;
+}
+
+struct zone *
+question_zone(struct question *q)
+{
+	const char *name = question_parameter(q, "zone");
+	struct buf why = BUF_INIT;
+	struct zone *zone = zone_open(name != NULL ? name : "UTC", &why);
+
+	if (zone == NULL)
+		(void)question_problem(q, 400, "zone: %s", buf_str(&why));
+	buf_release(&why);
+	return zone;
 }
 
 bool

@@ -9,6 +9,7 @@
 #ifndef SINK_API_QUESTION_H
 #define SINK_API_QUESTION_H
 
+#include "common/calendar/zone.h"
 #include "common/db/db.h"
 #include "common/http/web.h"
 #include "sink/access/viewer.h"
@@ -81,6 +82,13 @@ const char *question_parameter(const struct question *q, const char *name);
  * absent one leaves *n as it is. Times are RFC 3339, dates (their beginning, in
  * UTC), or durations before now ("24h", "7d"). */
 bool question_time(struct question *q, const char *name, int64_t *ms)
+    __attribute__((warn_unused_result));
+/* The same where a date begins by the clock of a zone. */
+bool question_zoned_time(struct question *q, const struct zone *zone,
+    const char *name, int64_t *ms) __attribute__((warn_unused_result));
+/* The zone that the parameter `zone` names, UTC without one. Owned; NULL: the
+ * answer is a problem. */
+struct zone *question_zone(struct question *q)
     __attribute__((warn_unused_result));
 bool question_int(struct question *q, const char *name, int64_t min,
     int64_t max, int64_t *n) __attribute__((warn_unused_result));

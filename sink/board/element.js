@@ -1,4 +1,9 @@
-/* Elements of the page, made from text only: no string becomes markup. */
+/* Elements of the page, made from text only: no string becomes markup.
+ *
+ * Pictures are SVG of our own: responses.js and heatmap.js, 13 KB with their
+ * tables. dygraphs 2.2.1 (libjs-dygraphs of Debian, 131 KB minified) and uPlot
+ * 1.6 (npm, 51 KB) were weighed: both draw curves and bars on a canvas, which
+ * has no titles of its parts, and neither draws the hours of a week. */
 
 const SVG = "http://www.w3.org/2000/svg";
 

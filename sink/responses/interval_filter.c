@@ -58,10 +58,9 @@ add_versions(struct question *q, struct buf *sql)
 static bool
 add_hour_condition(struct question *q, int64_t hour, struct buf *sql)
 {
-	struct response_filter c = { .zone = NULL };
+	struct zone *zone = question_zone(q);
 	struct response_span span = { .zone = NULL };
-	bool good = response_filter_read_zone(q, &c) &&
-		    response_span_read(q, c.zone, &span);
+	bool good = zone != NULL && response_span_read(q, zone, &span);
 
 	if (good) {
 		span.from -= DAY_MS;
@@ -71,7 +70,7 @@ add_hour_condition(struct question *q, int64_t hour, struct buf *sql)
 		buf_addf(sql, " = %" PRId64, hour);
 	}
 	response_span_release(&span);
-	response_filter_release(&c);
+	zone_close(zone);
 	return good;
 }
 

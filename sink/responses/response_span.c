@@ -85,47 +85,23 @@ read_chosen_operator(struct question *q, struct response_filter *c)
 }
 
 bool
-response_filter_read_zone(struct question *q, struct response_filter *c)
-{
-	struct buf why = BUF_INIT;
-
-	c->zone_name = question_parameter(q, "zone");
-	if (c->zone_name == NULL)
-		c->zone_name = "UTC";
-	c->zone = zone_open(c->zone_name, &why);
-	if (c->zone == NULL)
-		(void)question_problem(q, 400, "zone: %s", buf_str(&why));
-	buf_release(&why);
-	return c->zone != NULL;
-}
-
-bool
 response_filter_read(struct question *q, struct response_filter *c)
 {
-	*c = (struct response_filter){ .zone = NULL };
-	return read_kind(q, c) && read_chosen_operator(q, c) &&
-	       response_filter_read_zone(q, c);
+	const char *zone = question_parameter(q, "zone");
+
+	*c = (struct response_filter){
+		.zone_name = zone != NULL ? zone : "UTC",
+	};
+	if (!read_kind(q, c) || !read_chosen_operator(q, c))
+		return false;
+	c->zone = question_zone(q);
+	return c->zone != NULL;
 }
 
 void
 response_filter_release(struct response_filter *c)
 {
 	zone_close(c->zone);
-}
-
-/* A time; a date is its beginning in the zone. */
-static bool
-read_zoned_time(
-    struct question *q, const struct zone *zone, const char *name, int64_t *ms)
-{
-	const char *v = question_parameter(q, name);
-
-	if (!question_time(q, name, ms))
-		return false;
-	if (v != NULL && strlen(v) == strlen("2026-11-20") && v[4] == '-' &&
-	    v[7] == '-')
-		*ms = calendar_day_begin(zone, *ms / DAY_MS);
-	return true;
 }
 
 bool
@@ -139,8 +115,8 @@ response_span_read(
 	*s = (struct response_span){ .zone = zone,
 		.from = CLOCK_NONE,
 		.to = calendar_next(zone, CALENDAR_DAY, now) };
-	if (!read_zoned_time(q, zone, "to", &s->to) ||
-	    !read_zoned_time(q, zone, "from", &s->from))
+	if (!question_zoned_time(q, zone, "to", &s->to) ||
+	    !question_zoned_time(q, zone, "from", &s->from))
 		return false;
 	if (s->from == CLOCK_NONE)
 		s->from = calendar_day_begin(

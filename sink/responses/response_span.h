@@ -50,9 +50,6 @@ struct response_filter {
 /* All of these: false, and the answer is a problem. */
 bool response_filter_read(struct question *q, struct response_filter *c)
     __attribute__((warn_unused_result));
-/* Only the zone, of which `c` is then the owner. */
-bool response_filter_read_zone(struct question *q, struct response_filter *c)
-    __attribute__((warn_unused_result));
 bool response_span_read(struct question *q, const struct zone *zone,
     struct response_span *s) __attribute__((warn_unused_result));
 bool response_by_read(struct question *q, enum response_by *by)

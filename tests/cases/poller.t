@@ -79,6 +79,15 @@ expect 78 "no profile 'zendesk9'; there are chat2desk, chatwoot, qiscus" -c conf
 conf '[crm acme]' 'token = t'
 expect 0 "" -c conf -n # the profile knows the address
 
+# What only --check uses is told, too.
+for key in schedule reaper_schedule; do
+	conf '[crm acme]' 'token = t' '[poller]' "$key = 61 * * * *"
+	expect 78 "\[poller\] $key: " -c conf -n
+	expect 78 "\[poller\] $key: " -c conf -n --check
+done
+conf '[crm acme]' 'token = t' '[poller]' 'schedule = @daily'
+expect 0 "" -c conf -n
+
 # A CRM with an account beside the token, and another host.
 conf '[crm acme]' 'token = t' 'profile = qiscus'
 expect 78 "has no account, .*CRM_ACCOUNT" -c conf -n

@@ -346,6 +346,7 @@ class Test:
     def refused_parameters(self):
         """Each would answer as if it were not there; and what is said."""
         twice, one = ["operator", "twice"], ["nothing but 1"]
+        other = "exclude each other"
         return {
             "now?operator=1": ["'operator'", "none"],
             "chats?oprator=1": ["'oprator'", "operator", "waiting"],
@@ -367,6 +368,13 @@ class Test:
             "chats?waiting=0": one, "intervals?nobody=2": one,
             "responses?nobody=2": one, "heatmap?nobody=yes": one,
             "intervals?kind=bogus": ["response", "waiting"],
+            "intervals?zone=Nowhere/At_All": ["zone"],
+            "messages?zone=UTC": ["'zone'"],
+            "intervals?operator=7&nobody=1": ["operator and nobody", other],
+            "chats?operator=7&nobody=1": ["operator and nobody", other],
+            "chats?assigned=1&nobody=1": ["nobody and assigned", other],
+            "intervals?from=2026-11-02&to=2026-11-02": ["not before"],
+            "messages?from=1d&to=2d": ["not before"],
             "response-hours?kind=response": ["first_response", "waiting"],
             "operators?operator=%ff": ["UTF-8"],
             "operators?operator=": ["operator", "empty", "leave it out"],

@@ -602,10 +602,22 @@ class Test:
             row = rows["rows"][0]
             self.that([ms(row["begin_utc"]), ms(row["end_utc"])] == want,
                       f"{zone}: {row}")
+            self.intervals_have_the_dates(zone, row)
         frame = self.get("responses", zone="Asia/Kolkata")
         self.that(len(frame["rows"]) == 7
                   and frame["from"].endswith("T00:00:00.000+05:30")
                   and frame["version"] is None, f"without a range: {frame}")
+
+    def intervals_have_the_dates(self, zone, row):
+        """Also without an hour of the week, and at once with one."""
+        dates = {"from": "2026-10-25", "to": "2026-11-02", "zone": zone}
+        times = {"from": row["begin_utc"], "to": row["end_utc"]}
+        for hour in {}, {"weekday": 7, "hour": 0, "zone": zone}:
+            for_dates, for_times = (
+                self.get("intervals", limit=1000, **{**asked, **hour})["rows"]
+                for asked in (dates, times))
+            self.that(for_dates == for_times,
+                      f"{zone} {hour}: {for_dates}, not {for_times}")
 
     def a_version_tells_of_changes(self):
         asked = {"from": "2026-10-20", "to": "2026-11-05",

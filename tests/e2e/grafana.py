@@ -135,7 +135,7 @@ class Test:
             text = f.read()
         statements = [
             s for s in re.sub("(?m)^--.*", "", text).split(";")
-            if "grafana@" in s]
+            if "admin@" in s or "grafana" in s]
         for s in statements:
             lab.sql(s.replace("@localhost", "@'%'")
                     .replace("CHANGE ME", "secret"))

@@ -30,11 +30,15 @@ as() { # USER COMMAND...
 	MYSQL_URL=mysql://$user:secret@$where "$@"
 }
 
-refused() { # USER STATEMENT
+mysql_as() { # USER STATEMENT
 	printf '[client]\nuser=%s\npassword=secret\n' "$1" >"$1.cnf"
 	local host=${where%%:*} port=${where#*:}
-	if mariadb --defaults-file="$1.cnf" -h "$host" -P "${port%%/*}" \
-		messaging -e "$2" >out 2>&1; then
+	mariadb --defaults-file="$1.cnf" -h "$host" -P "${port%%/*}" \
+		messaging -N -B -e "$2"
+}
+
+refused() { # USER STATEMENT
+	if mysql_as "$1" "$2" >out 2>&1; then
 		fail "$1 may do this: $2"
 	fi
 	grep -q 'denied' out || fail "$1: $2: $(cat out)"
@@ -142,3 +146,23 @@ refused report "DELETE FROM revoked_tokens"
 refused serve 'SELECT 1 FROM closed_chats'
 refused serve 'UPDATE chat_metrics SET tag = 1'
 refused serve "DELETE FROM revoked_tokens"
+refused grafana 'SELECT content FROM messages'
+refused grafana 'SELECT customer_phone FROM chat_metrics'
+for table in trends trends_parts trends_all events; do
+	refused grafana "SELECT 1 FROM $table"
+done
+
+# Of words, Grafana sees those above the limit only, of parts as well.
+"$servers" mysql "$tmp/srv" messaging -e "
+	INSERT INTO tenant_metrics_parts (tenant, generation, part, as_of)
+	VALUES ('t1', 1, 0, NOW());
+	INSERT INTO trends_parts (tenant, window_start, word, generation, part,
+		window_end, occurrences, as_of)
+	SELECT 't1', '2026-11-20 10:00:00', word, 1, part,
+		'2026-11-20 10:02:00', occurrences, NOW()
+	FROM (SELECT '5511999990000' word, 0 part, 1 occurrences
+		UNION ALL SELECT 'deadline', 0, 2
+		UNION ALL SELECT 'deadline', 1, 1) s"
+[ "$(mysql_as grafana 'SELECT word, occurrences FROM grafana_trends')" = \
+	$'deadline\t3' ] || fail "words: $(mysql_as grafana \
+		'SELECT * FROM grafana_trends' 2>&1)"
