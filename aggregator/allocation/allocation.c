@@ -305,7 +305,9 @@ static void
 list_expiring(struct allocation *a, struct alloc_chat *c)
 {
 	treap_remove(&a->expiring, &c->in_expiring);
-	if ((alloc_is_over(c->status) || c->status == CHAT_NONE) && !c->deleted)
+	/* Without any time it is never known to be old. */
+	if ((alloc_is_over(c->status) || c->status == CHAT_NONE) &&
+	    c->newest != CLOCK_NONE && !c->deleted)
 		treap_add(&a->expiring, &c->in_expiring);
 }
 

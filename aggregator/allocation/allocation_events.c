@@ -115,7 +115,7 @@ void
 allocation_chat(struct allocation *a, struct text id,
     const struct allocation_chat_update *update)
 {
-	struct alloc_chat *c = alloc_chat_get(a, id);
+	struct alloc_chat *c = alloc_chat_at(a, id, update->at);
 
 	c->mark = a->mark;
 	update_required(a, c, update);
@@ -128,7 +128,6 @@ allocation_chat(struct allocation *a, struct text id,
 		c->newest = update->at;
 	alloc_settle_status(a, c);
 	alloc_recompute_chat(a, c);
-	alloc_pass_time(a, update->at);
 }
 
 static void
@@ -144,7 +143,7 @@ recompute_status(struct allocation *a, struct alloc_chat *c)
 void
 allocation_heard(struct allocation *a, struct text id, int64_t at)
 {
-	struct alloc_chat *c = alloc_chat_get(a, id);
+	struct alloc_chat *c = alloc_chat_at(a, id, at);
 
 	c->mark = a->mark;
 	if (at <= c->newest)
@@ -152,7 +151,6 @@ allocation_heard(struct allocation *a, struct text id, int64_t at)
 	c->newest = at;
 	alloc_settle_status(a, c);
 	alloc_recompute_chat(a, c);
-	alloc_pass_time(a, at);
 }
 
 enum allocation_chat_state

@@ -1,8 +1,10 @@
 /*
- * allocation_expiry: what is forgotten by age. A chat that is closed or gone is
- * forgotten when the tenant's newest record is a window later than the chat's
- * last one, as in messaging-stream(7): by then all older records of it are
- * refused as late, and neither restarts nor the clock make a difference.
+ * allocation_expiry: what is forgotten by age, by the rules of
+ * messaging-stream(7). A chat that was over for a window begins anew with its
+ * next record, which knows nothing of what was before: that follows from the
+ * times of records alone. So it need not be kept when the tenant's newest
+ * record is two windows later than its last one: all older records are refused
+ * as late by then, and neither restarts nor the clock make a difference.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -17,17 +19,29 @@ delete_chat(struct allocation *a, struct alloc_chat *c)
 	(void)strmap_delete(&a->chats, c->id.p, c->id.len);
 }
 
+struct alloc_chat *
+alloc_chat_at(struct allocation *a, struct text id, int64_t at)
+{
+	struct alloc_chat *c = alloc_chat_get(a, id);
+
+	if (c->newest != CLOCK_NONE && at > c->newest &&
+	    at - c->newest > a->set.window && alloc_was_over(a, c, at)) {
+		delete_chat(a, c);
+		c = alloc_chat_get(a, id);
+	}
+	alloc_pass_time(a, at);
+	return c;
+}
+
 void
-alloc_pass_time(struct allocation *a, int64_t at)
+alloc_forget_chats(struct allocation *a)
 {
 	const struct treap_node *n;
 	struct alloc_chat *c;
 
-	if (at > a->newest)
-		a->newest = at;
 	while ((n = treap_first(&a->expiring)) != NULL) {
 		c = TREAP_OF(n, struct alloc_chat, in_expiring);
-		if (c->newest + a->set.window >= a->newest)
+		if (c->newest + 2 * a->set.window >= a->newest)
 			break;
 		delete_chat(a, c);
 	}

@@ -3,7 +3,7 @@
  * Each calls only those before it in this list: allocation_place.c,
  * allocation_order.c, allocation_refusals.c, allocation_news.c,
  * allocation_lines.c, allocation.c,
- * allocation_expiry.c, allocation_status.c, allocation_reservation.c,
+ * allocation_status.c, allocation_expiry.c, allocation_reservation.c,
  * allocation_decide.c, allocation_events.c and allocation_limits.c,
  * allocation_record.c and allocation_pack.c.
  */
@@ -285,14 +285,28 @@ void alloc_customer_set(struct allocation *a, struct text id,
     struct alloc_operator *last, int64_t at);
 
 /* allocation_expiry.c */
-/* A record of that time came: what is too old by now is forgotten. */
-void alloc_pass_time(struct allocation *a, int64_t at);
+/* A record or a snapshot of that time came. */
+static inline void
+alloc_pass_time(struct allocation *a, int64_t at)
+{
+	if (at > a->newest)
+		a->newest = at;
+}
+/* The chat that a record of that time tells of, made if it is missing. */
+struct alloc_chat *alloc_chat_at(
+    struct allocation *a, struct text id, int64_t at);
+/* What is too old by now. */
+void alloc_forget_chats(struct allocation *a);
 
 /* allocation_status.c */
 void alloc_update_status(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update);
 /* A chat that was assigned and never described is open. */
 void alloc_assume_open(struct alloc_chat *c, int64_t arrival);
+/* After its newest record and before a later time it was closed, or a whole
+ * snapshot lacked it. */
+bool alloc_was_over(
+    const struct allocation *a, const struct alloc_chat *c, int64_t at);
 /* A chat has left while no record is newer than a snapshot that lacked it; then
  * it is back as it was. */
 void alloc_settle_status(struct allocation *a, struct alloc_chat *c);

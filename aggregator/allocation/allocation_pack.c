@@ -181,14 +181,6 @@ unpack_reservation(
 		treap_add(&a->outbox, &c->in_outbox);
 }
 
-/* What is too old by it is forgotten with the next record. */
-static void
-restore_newest(struct allocation *a, int64_t at)
-{
-	if (at > a->newest)
-		a->newest = at;
-}
-
 static void
 unpack_chat(
     struct allocation *a, struct text id, struct pack *r, uint64_t layout)
@@ -226,7 +218,7 @@ unpack_chat(
 	if (c->reserved != NULL)
 		unpack_reservation(a, c, (flags & FLAG_SENT) != 0, r);
 	alloc_recompute_chat(a, c);
-	restore_newest(a, c->newest);
+	alloc_pass_time(a, c->newest);
 }
 
 static void
@@ -360,7 +352,7 @@ unpack_whole(struct allocation *a, struct pack *r)
 
 	for (i = 0; i < BUCKETS; i++) {
 		a->whole_at[i] = pack_signed(r);
-		restore_newest(a, a->whole_at[i]);
+		alloc_pass_time(a, a->whole_at[i]);
 	}
 }
 

@@ -82,6 +82,10 @@ apply_history(struct allocation *a, const struct record *r, bool assignee)
 		.has_assignee = true,
 		.assignee = r->operator_id };
 
+	if (r->status == CHAT_NONE && !(assignee && r->held))
+		return;
+	/* First its newest message: between what follows it was not silent. */
+	allocation_heard(a, r->chat, r->at);
 	if (r->status != CHAT_NONE)
 		allocation_chat(a, r->chat, &status);
 	if (assignee && r->held)

@@ -167,6 +167,16 @@ missed_at(const struct allocation *a, const struct alloc_chat *c)
 	return at > c->listed_at && at > c->absent_at ? at : c->absent_at;
 }
 
+bool
+alloc_was_over(
+    const struct allocation *a, const struct alloc_chat *c, int64_t at)
+{
+	int64_t missed = missed_at(a, c);
+
+	return alloc_is_over(told_status(c)) ||
+	       (missed >= c->newest && missed < at);
+}
+
 void
 alloc_settle_status(struct allocation *a, struct alloc_chat *c)
 {

@@ -140,7 +140,8 @@ struct tenant_totals {
 
 /* What model_add() did with a record. */
 enum model_result {
-	MODEL_NEW,       /* counted; a duplicate, too, without dedup_on_add */
+	MODEL_NEW,       /* counted; a duplicate, too, without dedup_on_add, and
+			    a later version of what is too old to be kept */
 	MODEL_DUPLICATE, /* it or a later version came before */
 	MODEL_VERSION,   /* a later version, which replaces the known one */
 	MODEL_LATE,      /* older than the window: to be refused */
@@ -215,9 +216,8 @@ struct model {
 	size_t events_n, events_cap;
 
 	/* After MODEL_VERSION of a message, until the next record: the version
-	 * that was replaced, if it was still kept. Its id is not valid. */
+	 * that was replaced. Its id is not valid. */
 	struct message replaced;
-	bool replaces;
 	/* After MODEL_DUPLICATE or MODEL_VERSION of a message: a store that
 	 * keeps messages by time and id must keep the version it has, because
 	 * this one is older or has another time. */

@@ -137,7 +137,6 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	if (is_past_episode(c, old->at, late))
 		return;
 	copy_message(to, from, old, &new);
-	to->replaces = false;
 	to->known_stays = false;
 	if (to->dedup_on_add || to->incremental)
 		result = messages_take(

@@ -64,7 +64,6 @@ save_replaced(struct model *m, const struct message *old)
 	interner_drop(n, m->replaced.user);
 	interner_drop(n, m->replaced.operator_id);
 	m->replaced = *old;
-	m->replaces = true;
 }
 
 bool
@@ -116,21 +115,6 @@ revise_message(
 	return MODEL_VERSION;
 }
 
-/* A version of one that is not kept, and so is older than the window. Whether
- * one of no later time is an older version, or came before, is not known any
- * more. */
-static enum model_result
-take_unkept(struct model *m, struct chat *c, const struct message *new,
-    enum dedup_found known)
-{
-	if (known == DEDUP_KNOWN) {
-		message_drop(&m->lexicon, new);
-		return MODEL_DUPLICATE;
-	}
-	add_message(m, c, new);
-	return MODEL_VERSION;
-}
-
 enum model_result
 messages_take(struct model *m, struct chat *c, struct fingerprint f,
     const struct message *new)
@@ -145,8 +129,13 @@ messages_take(struct model *m, struct chat *c, struct fingerprint f,
 		i = messages_find(m, c, new->at, new->id);
 	if (i < c->n)
 		return revise_message(m, c, i, new);
-	if (known != DEDUP_NEW)
-		return take_unkept(m, c, new, known);
+	/* One that is not kept is older than the window. Whether a version of
+	 * no later time is an older one, or came before, is not known any more;
+	 * one of a later time counts besides it. */
+	if (known == DEDUP_KNOWN) {
+		message_drop(&m->lexicon, new);
+		return MODEL_DUPLICATE;
+	}
 	add_message(m, c, new);
 	return MODEL_NEW;
 }

@@ -111,6 +111,26 @@ log_unfinished(struct staging *in, struct staging_tenant *t)
 	in->failed++;
 }
 
+/* The letter must be safe before the snapshot is recorded as ignored: nothing
+ * of it is refused then. */
+static enum outcome
+refuse_snapshot(
+    struct staging *in, const struct incoming_line *l, const char *why)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	if (!in->refused)
+		o = in->refuse(in->ctx, l->p, l->len, why);
+	in->refused = o == OUTCOME_DONE;
+	if (o == OUTCOME_DONE)
+		o = in->confirm(in->ctx);
+	if (o != OUTCOME_DONE)
+		return o;
+	in->refused = false;
+	in->untaken++;
+	return OUTCOME_DONE;
+}
+
 /* Ignores the snapshot that the marker begins, from now on, if a newer one came
  * before or it is not to be taken. */
 static enum outcome
@@ -126,9 +146,10 @@ ignore_unless_wanted(struct staging *in, struct staging_tenant *t,
 		log_warn("snapshot '%.*s' of tenant '%s' is older than one "
 			 "that came before it; it is ignored",
 		    TEXT_ARG(r->snapshot), t->name);
-	} else if (in->takes != NULL && !in->takes(in->ctx, r, &why)) {
+	} else if (in->refused ||
+		   (in->takes != NULL && !in->takes(in->ctx, r, &why))) {
 		*ignored = true;
-		o = in->refuse(in->ctx, l->p, l->len, buf_str(&why));
+		o = refuse_snapshot(in, l, buf_str(&why));
 	}
 	if (*ignored && o == OUTCOME_DONE)
 		o = staging_record_ignored(in, t, r->snapshot);
@@ -265,8 +286,9 @@ is_part_over(const struct staging_tenant *t, unsigned part)
 	return t->id == NULL || t->parts[part].records >= 0;
 }
 
-/* The same of a bad line that names nothing: the tenant of the line before it,
- * else the only one with an open snapshot, if that is not in parts. */
+/* The same of a bad line that names nothing: nobody's behind one outside of
+ * snapshots, else the tenant of the line before it, else the only one with an
+ * open snapshot, if that is not in parts. */
 static struct staging_tenant *
 guess_line_owner(struct staging *in)
 {
@@ -274,6 +296,8 @@ guess_line_owner(struct staging *in)
 	const struct strmap_entry *e;
 	size_t i = 0;
 
+	if (in->outside)
+		return NULL;
 	if (in->last != NULL && !is_part_over(in->last, in->last_part))
 		return in->last;
 	in->last_part = STAGING_WHOLE;
@@ -347,6 +371,7 @@ stage_record(struct staging *in, const struct incoming_line *l)
 		return refuse_stream_record(in, l);
 	t = staging_tenant(in, r->tenant.p, r->tenant.len);
 	in->last = t;
+	in->outside = false;
 	in->last_part = staged_part_of(t, r);
 	if (marker && r->state == SNAPSHOT_BEGIN)
 		return add_begin_marker(in, t, l);
@@ -392,6 +417,12 @@ staging_add_unread(
 
 	in->flat.n = 0;
 	return stage_bad_line(in, &l, why);
+}
+
+void
+staging_outside(struct staging *in)
+{
+	in->outside = true;
 }
 
 enum outcome

@@ -54,14 +54,17 @@ struct staging {
 	struct strmap tenants;       /* name -> struct staging_tenant */
 	struct staging_tenant *last; /* tenant of the line before */
 	unsigned last_part;          /* part of the line before */
+	bool outside;                /* the line before was of no snapshot */
 	struct buf nobodys; /* lines that name nothing, came without an id while
 			       no snapshot could be theirs, and may come again:
 			       those since the last flush */
 	struct record record;
 	struct flat flat;
-	bool warned_every;   /* logged that stream records are refused */
-	bool unpublished;    /* a part became whole since the last flush */
-	uint64_t failed;     /* snapshots that were dropped unfinished */
+	bool warned_every; /* logged that stream records are refused */
+	bool unpublished;  /* a part became whole since the last flush */
+	uint64_t failed;   /* snapshots that were dropped unfinished */
+	uint64_t untaken;  /* snapshots that were refused */
+	bool refused;      /* the marker in hand is; that is to be confirmed */
 	enum exit_code code; /* why an outcome was NEVER */
 
 	/* Set by the caller before staging_open(). */
@@ -82,9 +85,9 @@ struct staging {
 	/* Writes the rows of the one whole snapshot in the intake; only those
 	 * of the parts in intake->wanted, unless that is NULL. */
 	enum outcome (*publish)(void *ctx, struct intake *in);
-	/* Confirms everything written so far. Called after publish(), and
-	 * before the end of a snapshot is synced: what came before that end
-	 * must be safe first. */
+	/* Confirms everything written so far. Called after publish(), after
+	 * refuse() of a snapshot that is not taken, and before the end of a
+	 * snapshot is synced: what came before that end must be safe first. */
 	enum outcome (*confirm)(void *ctx);
 };
 
@@ -110,6 +113,9 @@ enum outcome staging_add(struct staging *in, const char *line, size_t len,
  * its bytes, and counts for the snapshot that it seems to belong to. */
 enum outcome staging_add_unread(struct staging *in, const char *why,
     const struct staging_source *from) __attribute__((warn_unused_result));
+
+/* The line before the next one is of no snapshot, and was not added. */
+void staging_outside(struct staging *in);
 
 /* Syncs the lines that were added and publishes what is whole. After LATER it
  * may be called again. */

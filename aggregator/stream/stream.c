@@ -174,6 +174,7 @@ handle_line(struct stream *s)
 
 	if (s->scanned == 1 && r->snapshot.p == NULL &&
 	    r->type != RECORD_SNAPSHOT && r->type != RECORD_UNKNOWN) {
+		staging_outside(&s->staging);
 		/* What comes behind a snapshot takes effect after it. */
 		o = staging_has_unpublished(&s->staging, r->tenant)
 			? flush_snapshots(s)
@@ -396,7 +397,7 @@ log_stream_summary(const struct stream *s)
 	    " bad=%" PRIu64 " passed=%" PRIu64 " rows=%" PRIu64
 	    " ticks=%" PRIu64 " ahead=%" PRIu64 " assigned=%" PRIu64,
 	    c->records, c->again, c->late, c->bad, c->passed, c->rows, c->ticks,
-	    c->ahead, c->assigned);
+	    c->ahead + s->staging.untaken, c->assigned);
 }
 
 static void

@@ -142,6 +142,7 @@ struct stream {
 	/* The current flush. */
 	enum stream_state tick;
 	uint64_t pending_version; /* key of the pending rows; 0: none */
+	bool unconfirmed;         /* some that the last run left have a date */
 	struct {
 		struct buf lines; /* that wait for the commit */
 		size_t at;        /* up to there they are written */
@@ -224,6 +225,13 @@ static inline bool
 stream_is_aged(const struct stream_tenant *t)
 {
 	return t->age == TENANT_AGED || t->age == TENANT_TOUCHED;
+}
+
+/* No time of the tenant is known to date its rows by, which stay pending. */
+static inline bool
+stream_is_undated(const struct stream_tenant *t)
+{
+	return t->pipeline.model.as_of == CLOCK_NONE;
 }
 
 /* Callbacks of the staging, whose context is the stream: false, and why, if a

@@ -267,7 +267,7 @@ export_all(struct stream *s, struct buf *why)
 	code = stream_open_state(s, why);
 	if (code != PROG_OK)
 		return code;
-	if (s->pending_version != 0) {
+	if (s->unconfirmed) {
 		buf_setf(why,
 		    "the last rows of state '%s' are not confirmed; let its "
 		    "aggregator end in order first, with --until-empty",

@@ -157,6 +157,8 @@ load_pending_rows(
 		t = find_numbered_tenant(l, pending_rows_tenant(&r));
 		if (t == NULL || pending_rows_mark(&t->pipeline, &r) == -1)
 			return check_unpacked(l, -1);
+		/* Rows without a date wait for one, however the run ended. */
+		l->stream->unconfirmed |= !stream_is_undated(t);
 		stream_touch(t);
 	}
 	return check_unpacked(l, pack_end(&r));

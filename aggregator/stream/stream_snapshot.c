@@ -25,13 +25,12 @@
 bool
 stream_takes(void *ctx, const struct record *begin, struct buf *why)
 {
-	struct stream *s = ctx;
+	const struct stream *s = ctx;
 	const struct stream_tenant *t =
 	    strmap_get(&s->names, begin->tenant.p, begin->tenant.len);
 
 	if (t == NULL || !model_is_ahead(&t->pipeline.model, begin->at))
 		return true;
-	s->counts.ahead++;
 	buf_addf(why,
 	    "ahead: its time is more than %" PRId64 " s after the clock's and "
 	    "its tenant's newest; nothing of its snapshot is used",

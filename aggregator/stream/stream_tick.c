@@ -40,13 +40,6 @@ stream_refresh_due(const struct stream *s)
 	return false;
 }
 
-/* Only operators of the tenant came so far, and no time to date its rows by. */
-static bool
-is_undated(const struct stream_tenant *t)
-{
-	return t->pipeline.model.as_of == CLOCK_NONE;
-}
-
 static void
 recompute_touched(struct stream *s, bool refresh)
 {
@@ -77,7 +70,7 @@ stream_save_pending(struct stream *s)
 
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
-		if ((stream_is_touched(t) || is_undated(t)) &&
+		if ((stream_is_touched(t) || stream_is_undated(t)) &&
 		    pending_rows_any(&t->pipeline))
 			pending_rows_pack(&t->pipeline, t->number, &keys);
 	}
@@ -156,7 +149,7 @@ write_changed_rows(struct stream *s, int64_t version)
 	for (i = 0; i < s->tenants_n && rc == 0; i++) {
 		struct stream_tenant *t = s->tenants[i];
 
-		if (!stream_is_touched(t) || is_undated(t) ||
+		if (!stream_is_touched(t) || stream_is_undated(t) ||
 		    !pending_rows_any(&t->pipeline))
 			continue;
 		report_init_changed(
@@ -187,7 +180,7 @@ clear_changed_rows(struct stream *s)
 		t = s->tenants[i];
 		if (!stream_is_touched(t))
 			continue;
-		if (!is_undated(t))
+		if (!stream_is_undated(t))
 			pipeline_sent(&t->pipeline);
 		stream_allocation_sent(t);
 		stream_tenant_step(t, TENANT_SENT);

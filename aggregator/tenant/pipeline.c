@@ -69,7 +69,7 @@ take_merged(void *ctx, const struct model *m, const struct chat *c,
 	now.text.len = text != NULL ? strlen(text) : 0;
 	if (taken == MODEL_NEW) {
 		streaming_metrics_message(d->streaming, &now, NULL);
-	} else if (m->replaces) {
+	} else {
 		old = message_of(m, &m->replaced);
 		old.chat = now.chat;
 		streaming_metrics_message(d->streaming, &now, &old);
@@ -194,7 +194,7 @@ pipeline_add(struct pipeline *d, const struct record *r)
 	}
 	if (taken == MODEL_NEW) {
 		streaming_metrics_message(d->streaming, &m, NULL);
-	} else if (model->replaces) {
+	} else {
 		old = message_of(model, &model->replaced);
 		old.chat = m.chat;
 		streaming_metrics_message(d->streaming, &m, &old);

@@ -24,6 +24,8 @@ chat() { # CHAT TIME MORE
 
 mark='"snapshot":"s1","at":"2026-01-10T09:00:00Z"'
 {
+	# Rows of a tenant without any time wait, but do not keep the rest.
+	echo '{"type":"operator","tenant":"b","operator":"1","name":"Di"}'
 	line operator '"operator":"7","name":"Ann"'
 	line operator '"operator":"8","name":"Bo"'
 	line operator '"operator":"9","name":"Cy"'
@@ -66,6 +68,10 @@ stream -a "$metrics,histograms,monologues"
 is "what is known of the closed chat" "$(exported \
 	'select(.chat == "shut" and .status == "closed") | [.closed_at, .stale]')" \
 	'["2026-01-12T23:04:00.000Z",true]'
+
+echo "- a tenant that has no time yet"
+is "its operator" "$(exported 'select(.tenant == "b") | [.operator, .name]')" \
+	'["1","Di"]'
 
 echo "- nobody holds a chat that was taken from its operator"
 is "the holder" "$(exported 'select(.chat == "free" and .held)

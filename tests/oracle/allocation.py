@@ -214,6 +214,7 @@ class World:
                                   id_key(o.name)))
 
     def go(self):
+        self.forget()
         done = False
         while not done:
             done = True
@@ -247,18 +248,28 @@ class World:
         if not self.is_waiting(c):
             c.awaited = None
 
-    def pass_time(self, at):
-        self.newest = max(at, self.newest)
+    def forget(self):
+        """Whatever is older by now than two windows, if it is over."""
         for c in list(self.chats.values()):
             if (c.status in OVER + (None,) and
-                    c.newest < self.newest - self.set["window"]):
+                    c.newest < self.newest - 2 * self.set["window"]):
                 del self.chats[c.name]
+
+    def chat_at(self, name, at):
+        """The chat; anew after a silence in which it was over."""
+        self.newest = max(at, self.newest)
+        c = self.chats.setdefault(name, Chat(name))
+        silence = at - c.newest if c.newest > NEVER else 0
+        if silence > self.set["window"] and (
+                c.told in OVER or c.newest <= self.missed(c) < at):
+            c = self.chats[name] = Chat(name)
+        c.mark = self.mark
+        return c
 
     def chat(self, name, at, status, holder, told_holder=False, opened=None,
              tags=None, channel=None, customer=None, reservation=None,
              message=None, kind="said"):
-        c = self.chats.setdefault(name, Chat(name))
-        c.mark = self.mark
+        c = self.chat_at(name, at)
         before = c.tags, c.channel
         c.learn("customer", at, customer)
         c.learn("channel", at, channel)
@@ -278,7 +289,6 @@ class World:
         c.newest = max(at, c.newest)
         self.set_status(c)
         self.settle(c)
-        self.pass_time(at)
 
     def recompute(self, c):
         before = c.status
@@ -286,10 +296,14 @@ class World:
         if c.status != before:
             self.settle(c)
 
+    def missed(self, c):
+        """The newest snapshot without it."""
+        return max(c.absent_at, self.whole_at
+                   if c.listed_at < self.whole_at else NEVER)
+
     def set_status(self, c):
         """It has left while nothing is newer than a snapshot without it."""
-        missed = max(c.absent_at, self.whole_at
-                     if c.listed_at < self.whole_at else NEVER)
+        missed = self.missed(c)
         c.status = ("gone" if missed > NEVER and missed >= c.newest
                     else c.told)
         if c.status in OVER:
@@ -423,7 +437,7 @@ class World:
         self.within = False
         for c in self.chats.values():
             self.recompute(c)
-        self.pass_time(at)
+        self.newest = max(at, self.newest)
 
     def clock(self, now):
         self.now = max(self.now, now)
@@ -479,10 +493,10 @@ class World:
                 c.answered |= c.given and c.answered_at >= c.held_since
                 self.settle(c)
         elif what == "heard":
-            at, c = arg("at", int), self.chats.setdefault(name, Chat(name))
-            c.mark, c.newest = self.mark, max(at, c.newest)
+            at = arg("at", int)
+            c = self.chat_at(name, at)
+            c.newest = max(at, c.newest)
             self.recompute(c)
-            self.pass_time(at)
         elif what == "limit":
             key, at = (arg("operator"), arg("channel")), arg("at", int)
             at = self.now if at is None else at

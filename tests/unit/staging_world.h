@@ -183,8 +183,8 @@ flush(struct world *w)
 	assert_int_equal(o, OUTCOME_DONE);
 }
 
-static void
-add(struct world *w, const char *id, uint64_t number, const char *line)
+static enum outcome
+add_once(struct world *w, const char *id, uint64_t number, const char *line)
 {
 	const struct staging_source from = { id, number, w->connection,
 		w->again };
@@ -194,11 +194,19 @@ add(struct world *w, const char *id, uint64_t number, const char *line)
 	/* 64 readable bytes behind it */
 	buf_adds(&b, line);
 	buf_room(&b, 64);
-	while ((o = staging_add(&w->staging, b.data, strlen(line), &from)) ==
-	       OUTCOME_LATER)
+	o = staging_add(&w->staging, b.data, strlen(line), &from);
+	buf_release(&b);
+	return o;
+}
+
+static void
+add(struct world *w, const char *id, uint64_t number, const char *line)
+{
+	enum outcome o;
+
+	while ((o = add_once(w, id, number, line)) == OUTCOME_LATER)
 		continue;
 	assert_int_equal(o, OUTCOME_DONE);
-	buf_release(&b);
 }
 
 static int

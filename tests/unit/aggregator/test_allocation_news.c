@@ -134,9 +134,9 @@ static const struct allocation_row rows[] = {
 	    "operator b free;snapshot;operator b free;whole 15;heard 1 at 20;"
 	    "heard 2 at 21;go;restart;chat 1 at 10 open;go",
 	    "1>b " },
-	{ "which is remembered for a window",
+	{ "which is remembered for two windows",
 	    "set window 100;operator b free;snapshot;operator b free;whole 4;"
-	    "heard 1 at 5;heard 2 at 6;heard 3 at 106;chat 1 at 3 open;go;"
+	    "heard 1 at 5;heard 2 at 6;heard 3 at 206;go;chat 1 at 3 open;go;"
 	    "chat 2 at 3 open;go",
 	    "2>b " },
 	{ "a bucket of one: its chats, and no operator",
@@ -148,17 +148,47 @@ static const struct allocation_row rows[] = {
 		"go",
 	    "1>b " },
 
-	{ "closed ones are forgotten a window after their last record",
+	{ "closed ones are forgotten two windows after their last record",
 	    "set window 100;operator a free;chat 1 at 4 closed;heard 1 at 5;"
-	    "chat 9 at 105 closed;chat 1 at 3 open;go;"
-	    "chat 9 at 106 closed;chat 1 at 3 open;go",
+	    "chat 9 at 205 closed;go;chat 1 at 3 open;go;"
+	    "chat 9 at 206 closed;go;chat 1 at 3 open;go",
 	    "1>a " },
 	{ "however often it starts again",
 	    "set window 100;operator a free;chat 1 at 5 closed;clock 90;"
-	    "restart;clock 180;restart;heard 9 at 105;chat 1 at 3 open;go;"
-	    "chat 9 at 106 closed;restart;chat 9 at 106 closed;"
-	    "chat 1 at 3 open;go",
+	    "restart;clock 180;restart;heard 9 at 205;go;chat 1 at 3 open;go;"
+	    "chat 9 at 206 closed;restart;go;chat 1 at 3 open;go",
 	    "1>a " },
+	{ "till then a record that is not late finds what is known of it",
+	    "set window 100;operator a free;chat 1 at 5 closed tags x;"
+	    "chat 9 at 110 closed;go;chat 1 at 50 open;go",
+	    "" },
+	{ "after a window without a record it begins anew",
+	    "set window 100;operator a free;chat 1 at 5 closed holder z tags x;"
+	    "chat 2 at 5 closed holder z tags x;chat 1 at 105 open;go;"
+	    "restart;chat 2 at 106 open;go",
+	    "2>a " },
+	{ "as one does that a snapshot lacked meanwhile, but no other",
+	    "set window 100;operator a free;chat 1 at 5 open holder z;"
+	    "chat 2 at 5 open holder z;snapshot;operator a free;whole 50;"
+	    "chat 2 at 105 open id 1;go;chat 1 at 106 open id 1;"
+	    "chat 2 at 900 open id 2;go;snapshot;operator a free;whole 1500;"
+	    "chat 2 at 1400 open id 3;go",
+	    "1>a " },
+	{ "what is newest comes first, also of who was silent for long",
+	    "set window 100;operator a free;chat 8 at 900 open holder z;"
+	    "chat 2 at 300 closed;chat 2 at 250 open holder -;go",
+	    "" },
+	{ "and in a snapshot",
+	    "set window 100;operator a free;chat 8 at 900 open holder z;"
+	    "snapshot;operator a free;chat 2 at 300 closed;"
+	    "chat 2 at 250 open wrote id 1;chat 8 at 900 open holder z;"
+	    "whole 910;go",
+	    "" },
+	{ "one without a time is not forgotten",
+	    "set window 100;operator a free;"
+	    "chat 1 at -9223372036854775808 closed tags x;"
+	    "chat 9 at 900 closed;go;chat 1 at 901 open;go",
+	    "" },
 	{ "the clock alone forgets nothing",
 	    "set window 100;operator a free;chat 1 at 5 closed;clock 1000;"
 	    "chat 1 at 3 open;go",
@@ -176,11 +206,36 @@ what_counts(void **state)
 	script_check_rows(rows, ARRAY_LEN(rows));
 }
 
+/* It was closed long before the last message of it. */
+static void
+what_messages_left_tells_of_one_chat(void **state)
+{
+	struct allocation_script s;
+	struct record r;
+
+	(void)state;
+	script_init(&s);
+	script_run(&s, "set window 100;operator a free;"
+		       "chat 8 at 1000 open holder z");
+	record_clear(&r);
+	r.type = RECORD_HISTORY;
+	r.chat = (struct text){ "1", 1 };
+	r.at = 900;
+	r.status = CHAT_CLOSED;
+	r.status_at = 300;
+	r.held = true;
+	allocation_record(s.a, &r);
+	script_run(&s, "go");
+	assert_string_equal(buf_str(&s.out), "");
+	script_release(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_counts),
+		cmocka_unit_test(what_messages_left_tells_of_one_chat),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

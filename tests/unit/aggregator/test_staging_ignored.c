@@ -86,6 +86,45 @@ one_that_is_not_taken_is_passed_over(void **state)
 	assert_string_equal(buf_str(&w->refused), "ahead\n");
 }
 
+/* Its dead letter first: once it is passed over, no other is written. */
+static void
+one_that_is_not_taken_is_recorded_last(void **state)
+{
+	struct world *w = *state;
+
+	w->until = INT64_C(1795169700000); /* 10:15 */
+	w->later = 1;
+	start(w);
+	assert_int_equal(
+	    add_once(w, "m1", 1, MARK("begin", "s2", "20", "")), OUTCOME_LATER);
+	stop(w);
+	start(w);
+	w->later = 2;
+	add(w, "m1", 1, MARK("begin", "s2", "20", ""));
+	assert_string_equal(buf_str(&w->refused), "ahead\nahead\n");
+	assert_int_equal(w->staging.untaken, 1);
+	add(w, "m2", 1, MARK("begin", "s3", "30", ""));
+	assert_string_equal(buf_str(&w->refused), "ahead\nahead\nahead\n");
+	assert_int_equal(w->staging.untaken, 2);
+}
+
+/* A line that names nothing, behind one that is of no snapshot. */
+static void
+what_is_outside_of_one_is_not_counted_for_it(void **state)
+{
+	struct world *w = *state;
+
+	start(w);
+	add(w, "m1", 1, BEGIN);
+	add(w, "m1", 2, OPERATOR);
+	staging_outside(&w->staging);
+	add(w, "m2", 2, "{");
+	add(w, "m3", 1, CHAT);
+	add(w, "m3", 2, END);
+	flush(w);
+	assert_int_equal(w->publications, 1);
+}
+
 static void
 of_a_forgotten_one_the_rest_is_passed_over(void **state)
 {
@@ -126,6 +165,8 @@ main(void)
 		STAGING_TEST(a_dropped_one_that_comes_again_is_passed_over),
 		STAGING_TEST(an_older_one_is_passed_over),
 		STAGING_TEST(one_that_is_not_taken_is_passed_over),
+		STAGING_TEST(one_that_is_not_taken_is_recorded_last),
+		STAGING_TEST(what_is_outside_of_one_is_not_counted_for_it),
 		STAGING_TEST(of_a_forgotten_one_the_rest_is_passed_over),
 	};
 
