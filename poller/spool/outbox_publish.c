@@ -264,18 +264,17 @@ pump_endpoint(struct outbox *o)
 	(void)pthread_mutex_unlock(&o->lock);
 }
 
-/* The lock is held before and after, but not for the removal. */
+/* No lock is held. */
 static void
 expire_dead_letters(struct outbox *o)
 {
-	if (o->opt.dead_letter_files == NULL)
-		return;
-	(void)pthread_mutex_unlock(&o->lock);
-	dead_letter_files_expire(o->opt.dead_letter_files, clock_now_ms());
-	(void)pthread_mutex_lock(&o->lock);
+	if (o->opt.dead_letter_files != NULL)
+		dead_letter_files_expire(
+		    o->opt.dead_letter_files, clock_now_ms());
 }
 
-/* One round; the lock is held before and after. */
+/* One round; the lock is held before and after. It is not given up between the
+ * caller's look at `closing` and the wait: a call to end would go unheard. */
 static void
 publish_once(struct outbox *o)
 {
@@ -290,6 +289,7 @@ publish_once(struct outbox *o)
 	}
 	if (o->state != OUTBOX_DIRECT) {
 		(void)pthread_mutex_unlock(&o->lock);
+		expire_dead_letters(o);
 		try_to_rejoin(o);
 		(void)pthread_mutex_lock(&o->lock);
 		return;
@@ -300,6 +300,7 @@ publish_once(struct outbox *o)
 	if (batch)
 		gather_batch(o);
 	(void)pthread_mutex_unlock(&o->lock);
+	expire_dead_letters(o);
 	if (batch)
 		publish_batch(o);
 	else
@@ -314,10 +315,8 @@ outbox_publish(void *ctx)
 
 	(void)pthread_mutex_lock(&o->lock);
 	while (!o->closing ||
-	       (o->state == OUTBOX_DIRECT && o->waiting.first != NULL)) {
-		expire_dead_letters(o);
+	       (o->state == OUTBOX_DIRECT && o->waiting.first != NULL))
 		publish_once(o);
-	}
 	outbox_step(o, OUTBOX_CLOSE);
 	(void)pthread_cond_signal(&o->spooling);
 	(void)pthread_mutex_unlock(&o->lock);
