@@ -137,6 +137,14 @@ enum outcome db_query_first(struct db *db, const char *sql,
     const struct db_value *args, size_t n, struct db_bound most,
     struct db_rows **rows) __attribute__((warn_unused_result));
 
+/* How long the answer to a statement is waited for, in ms. A client that goes
+ * leaves the server at work, with its locks. */
+int64_t db_patience(const struct db *db);
+
+/* Appends "SELECT " with a limit: after so many ms the server itself ends the
+ * statement, which is DB_CONFLICT. Needs a connection. */
+void db_select_within(const struct db *db, struct buf *sql, int64_t ms);
+
 /* Appends a value as an SQL literal, escaped: for lists whose length varies
  * ("... IN (", db_quote, ", ", ...). Needs a connection. */
 void db_quote(struct db *db, struct buf *sql, struct db_value v);

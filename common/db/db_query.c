@@ -7,6 +7,7 @@
  * Results are copied at once: no row points into the connection, which may
  * break at any time.
  */
+#include <inttypes.h>
 #include <mysql.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,6 +263,25 @@ db_query_first(struct db *db, const char *sql, const struct db_value *args,
 	}
 	*rows = r;
 	return OUTCOME_DONE;
+}
+
+int64_t
+db_patience(const struct db *db)
+{
+	return db->timeout_ms;
+}
+
+void
+db_select_within(const struct db *db, struct buf *sql, int64_t ms)
+{
+	if (db->server.mariadb)
+		buf_addf(sql,
+		    "SET STATEMENT max_statement_time = %" PRId64
+		    ".%03d FOR SELECT ",
+		    ms / 1000, (int)(ms % 1000));
+	else
+		buf_addf(
+		    sql, "SELECT /*+ MAX_EXECUTION_TIME(%" PRId64 ") */ ", ms);
 }
 
 bool

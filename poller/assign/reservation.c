@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
 
@@ -26,6 +27,7 @@ tenant_assigner_release(struct tenant_assigner *assigner)
 	strmap_release(&assigner->busy, NULL);
 	strmap_release(&assigner->asked, free);
 	recent_assignments_release(&assigner->recent);
+	free(assigner->unanswered);
 }
 
 void
@@ -77,6 +79,9 @@ reservation_may_start(const struct reservation *r)
 {
 	const struct tenant_assigner *assigner = r->assigner;
 
+	if (assigner->unanswered != NULL && !assigner->wait_forever &&
+	    assigner->active > 0)
+		return false;
 	return assigner->active < assigner->tenant->concurrency &&
 	       strmap_get(&assigner->busy, r->chat, strlen(r->chat)) == NULL;
 }
@@ -132,12 +137,55 @@ reservation_away(struct reservation *r)
 	}
 }
 
-/* An error of this kind was the last answer of the CRM's. */
-static bool
-is_crm_away(const struct tenant_assigner *assigner)
+/* Notes from how a question ended whether the CRM is away: it wants no call for
+ * long, or no question at all was answered, so that two chats could not be
+ * read. One chat alone may be what it fails at. A request to give is tried
+ * once: nothing follows from no other answer in that time. */
+static void
+note_presence(const struct reservation *r, const struct ending *e)
 {
-	return assigner->reported == ERROR_CLASS_LATER ||
-	       assigner->reported == ERROR_CLASS_THROTTLED;
+	struct tenant_assigner *assigner = r->assigner;
+
+	if (e->error != ERROR_CLASS_LATER &&
+	    e->error != ERROR_CLASS_THROTTLED) {
+		free(assigner->unanswered);
+		assigner->unanswered = NULL;
+		assigner->away = false;
+	} else if (e->silenced) {
+		assigner->away = true;
+	} else if (!e->outage || r->step == STEP_GIVING) {
+		return;
+	} else if (assigner->unanswered == NULL) {
+		assigner->unanswered = xstrdup(r->chat);
+	} else if (strcmp(assigner->unanswered, r->chat) != 0) {
+		assigner->away = true;
+	}
+}
+
+static void
+question_end(void *ctx, const struct ending *e)
+{
+	struct reservation *r = ctx;
+
+	note_presence(r, e);
+	r->end(r, e);
+}
+
+void
+reservation_ask(struct reservation *r, struct crm_question *q)
+{
+	r->end = q->end;
+	q->end = question_end;
+	q->urgent = true;
+	fetch_ask(r->assigner->fetch, q);
+}
+
+/* Nor is the chat that was asked about in vain asked about again. */
+static bool
+is_crm_away(const struct reservation *r)
+{
+	return r->assigner->away ||
+	       reservation_is_same(r->assigner->unanswered, r->chat);
 }
 
 bool
@@ -145,7 +193,7 @@ reservation_give_up(struct reservation *r)
 {
 	const struct tenant_assigner *assigner = r->assigner;
 
-	if (r->step != STEP_NONE || !is_crm_away(assigner))
+	if (r->step != STEP_NONE || !is_crm_away(r))
 		return false;
 	/* One is asked about at a time, to notice that the CRM is back. */
 	if (assigner->wait_forever && (assigner->active == 0 || !is_expired(r)))
@@ -197,13 +245,6 @@ reservation_report(struct tenant_assigner *assigner, enum error_class error,
 		? "it is tried again"
 		: buf_str(&way));
 	buf_release(&way);
-}
-
-void
-reservation_ask(struct reservation *r, struct crm_question *q)
-{
-	q->urgent = true;
-	fetch_ask(r->assigner->fetch, q);
 }
 
 void

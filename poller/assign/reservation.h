@@ -85,7 +85,10 @@ struct tenant_assigner {
 	enum exit_code code; /* of the last error */
 	struct strmap asked; /* chat -> when it was last read */
 	enum error_class
-	    reported; /* the error that was logged, until a success */
+	    reported;     /* the error that was logged, until a success */
+	char *unanswered; /* the chat that was asked about in vain while no
+			     other question was answered, or NULL */
+	bool away;        /* the CRM is: a second such chat shows it */
 };
 
 void tenant_assigner_release(struct tenant_assigner *assigner);
@@ -104,6 +107,7 @@ struct reservation {
 	char *holder; /* assignee when the chat was read last, or NULL */
 
 	/* private */
+	void (*end)(void *ctx, const struct ending *e); /* of its question */
 	struct buf body; /* of the chat record read last; "": none yet */
 	int64_t asked_ms, closed_at;
 	enum chat_status status;
@@ -125,7 +129,8 @@ void reservation_init(struct reservation *r, struct tenant_assigner *assigner,
 void reservation_release(struct reservation *r);
 
 /* True if no other reservation of the same chat is active and the tenant's
- * concurrency allows one more. */
+ * concurrency allows one more; and, where the run does not wait for the CRM,
+ * unless those that are active are about to show whether it is away. */
 bool reservation_may_start(const struct reservation *r);
 
 /* Ends one that was not started, if the CRM is known to be away, and the run

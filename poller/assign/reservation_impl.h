@@ -25,8 +25,8 @@ void reservation_outcome(struct reservation *r, enum reservation_fate fate);
 void reservation_decide(struct reservation *r);
 /* Enters a step; ends the program if the table does not allow it. */
 void reservation_go(struct reservation *r, enum reservation_step to);
-/* Puts a question to the CRM before those of others; how long it may wait
- * depends on the run. */
+/* Puts a question of the reservation's, which is its ctx, to the CRM before
+ * those of others. How it ends also shows whether the CRM is away. */
 void reservation_ask(struct reservation *r, struct crm_question *q);
 /* Logs why the CRM did not give the chat. */
 void reservation_warn(const struct reservation *r, const char *why);

@@ -48,19 +48,10 @@ reopen_endpoints(struct outbox *o)
 	buf_release(&why);
 }
 
-/* Only an operator can end it. With a spool the outbox waits until the broker
- * accepts again; without one, or a broker, it ends, but not for want of a queue
- * of dead letters. */
+/* The outbox ends with the code, or tries again later. */
 static void
-on_broker_refusal(struct outbox *o)
+end_or_wait(struct outbox *o, bool end, enum exit_code code)
 {
-	const struct endpoint *failed = outbox_failed_endpoint(o);
-	enum exit_code code = endpoint_code(failed);
-	bool end = outbox_has_no_broker(o) ||
-		   (o->opt.spool == NULL && endpoint_code(o->out) != PROG_OK);
-
-	if (code != PROG_OK)
-		log_error("%s", endpoint_why(failed));
 	(void)pthread_mutex_lock(&o->lock);
 	outbox_step(o, end ? OUTBOX_REFUSED : OUTBOX_OUTAGE);
 	o->confirms = false;
@@ -69,6 +60,23 @@ on_broker_refusal(struct outbox *o)
 	(void)pthread_cond_signal(&o->spooling);
 	(void)pthread_mutex_unlock(&o->lock);
 	o->retry_ms = clock_mono_ms() + REFUSED_MS;
+}
+
+/* Only an operator can end it. With a spool the outbox waits until the broker
+ * accepts again; without one, or a broker, it ends, but not for want of a queue
+ * of dead letters. */
+static void
+on_broker_refusal(struct outbox *o)
+{
+	const struct endpoint *failed = outbox_failed_endpoint(o);
+	enum exit_code code = endpoint_code(failed);
+
+	if (code != PROG_OK)
+		log_error("%s", endpoint_why(failed));
+	end_or_wait(o,
+	    outbox_has_no_broker(o) ||
+		(o->opt.spool == NULL && endpoint_code(o->out) != PROG_OK),
+	    code);
 }
 
 /* Moves requests that wait, about a batch, to those sent; the lock is held. */
@@ -180,10 +188,10 @@ count_published(struct outbox *o, uint64_t lines)
 	(void)pthread_mutex_unlock(&o->lock);
 }
 
-/* Publishes the spool to its end. NEVER: the broker refuses it, or it cannot be
- * read. */
+/* Publishes the spool to its end. NEVER: the broker refuses it, or, with
+ * *unread set and the reason logged, it cannot be read. */
 static enum outcome
-publish_spool_files(struct outbox *o, bool *held)
+publish_spool_files(struct outbox *o, bool *held, bool *unread)
 {
 	struct buf why = BUF_INIT;
 	enum outcome done = OUTCOME_DONE;
@@ -195,6 +203,7 @@ publish_spool_files(struct outbox *o, bool *held)
 		got = spool_next(o->opt.spool, &lines, &len, BATCH_BYTES, &why);
 		if (got < 0) {
 			log_error("%s", buf_str(&why));
+			*unread = true;
 			done = OUTCOME_NEVER;
 		} else if (got == 0 && *held) {
 			break;
@@ -218,18 +227,20 @@ static void
 try_to_rejoin(struct outbox *o)
 {
 	enum outcome done = endpoint_connect(o->out);
-	bool there = done == OUTCOME_DONE, held = false;
+	bool there = done == OUTCOME_DONE, held = false, unread = false;
 
 	o->retry_ms = clock_mono_ms() + TRY_MS;
 	if (there && o->opt.spool == NULL)
 		hold_spool_writer(o);
 	else if (there)
-		done = publish_spool_files(o, &held);
+		done = publish_spool_files(o, &held, &unread);
 	if (release_spool_writer(o, done == OUTCOME_DONE))
 		log_info("broker_works", "endpoint=%s", o->opt.to);
 	if (done != OUTCOME_DONE)
 		outbox_confirms(o, false);
-	if (done == OUTCOME_NEVER)
+	if (unread)
+		end_or_wait(o, outbox_has_no_broker(o), PROG_IO);
+	else if (done == OUTCOME_NEVER)
 		on_broker_refusal(o);
 	if (there && done == OUTCOME_LATER && outbox_has_no_broker(o))
 		o->retry_ms = clock_mono_ms() + REFUSED_MS; /* no dead letter */
@@ -253,18 +264,17 @@ pump_endpoint(struct outbox *o)
 	(void)pthread_mutex_unlock(&o->lock);
 }
 
-/* The lock is held before and after, but not for the removal. */
+/* No lock is held. */
 static void
 expire_dead_letters(struct outbox *o)
 {
-	if (o->opt.dead_letter_files == NULL)
-		return;
-	(void)pthread_mutex_unlock(&o->lock);
-	dead_letter_files_expire(o->opt.dead_letter_files, clock_now_ms());
-	(void)pthread_mutex_lock(&o->lock);
+	if (o->opt.dead_letter_files != NULL)
+		dead_letter_files_expire(
+		    o->opt.dead_letter_files, clock_now_ms());
 }
 
-/* One round; the lock is held before and after. */
+/* One round; the lock is held before and after. It is not given up between the
+ * caller's look at `closing` and the wait: a call to end would go unheard. */
 static void
 publish_once(struct outbox *o)
 {
@@ -279,6 +289,7 @@ publish_once(struct outbox *o)
 	}
 	if (o->state != OUTBOX_DIRECT) {
 		(void)pthread_mutex_unlock(&o->lock);
+		expire_dead_letters(o);
 		try_to_rejoin(o);
 		(void)pthread_mutex_lock(&o->lock);
 		return;
@@ -289,6 +300,7 @@ publish_once(struct outbox *o)
 	if (batch)
 		gather_batch(o);
 	(void)pthread_mutex_unlock(&o->lock);
+	expire_dead_letters(o);
 	if (batch)
 		publish_batch(o);
 	else
@@ -303,10 +315,8 @@ outbox_publish(void *ctx)
 
 	(void)pthread_mutex_lock(&o->lock);
 	while (!o->closing ||
-	       (o->state == OUTBOX_DIRECT && o->waiting.first != NULL)) {
-		expire_dead_letters(o);
+	       (o->state == OUTBOX_DIRECT && o->waiting.first != NULL))
 		publish_once(o);
-	}
 	outbox_step(o, OUTBOX_CLOSE);
 	(void)pthread_cond_signal(&o->spooling);
 	(void)pthread_mutex_unlock(&o->lock);

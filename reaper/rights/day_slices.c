@@ -35,11 +35,18 @@ day_slice_write(struct db *db, const struct day_slice *slice, const char *of,
 	db_quote(db, sql, db_time(slice->to));
 }
 
-/* Moves the slice to the day of the first row behind it. */
+/* What db_transaction() repeats must not change what it begins with: the slice
+ * stays until the search is committed. */
+struct day_search {
+	const struct day_slice *slice;
+	int64_t first; /* row behind the slice; CLOCK_NONE: there is none */
+};
+
 static enum outcome
-find_next_day(struct db *db, void *ctx)
+find_first_behind(struct db *db, void *ctx)
 {
-	struct day_slice *s = ctx;
+	struct day_search *search = ctx;
+	const struct day_slice *s = search->slice;
 	const char *name = s->table->columns[slice_column(s->table)].name;
 	struct buf sql = BUF_INIT;
 	struct db_rows *found;
@@ -56,8 +63,22 @@ find_next_day(struct db *db, void *ctx)
 	buf_release(&sql);
 	if (o != OUTCOME_DONE)
 		return o;
-	s->from = db_next(found) ? db_get_time(found, 0) : CLOCK_NONE;
+	search->first = db_next(found) ? db_get_time(found, 0) : CLOCK_NONE;
 	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
+/* Moves the slice to the day of the first row behind it; `from` is CLOCK_NONE
+ * when there is none. */
+static enum outcome
+move_to_next_day(struct db *db, struct day_slice *s)
+{
+	struct day_search search = { .slice = s };
+	enum outcome o = db_transaction(db, find_first_behind, &search, false);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	s->from = search.first;
 	if (s->from != CLOCK_NONE) {
 		s->from = clock_floor(s->from, DAY_MS);
 		s->to = s->from + DAY_MS - 1;
@@ -77,8 +98,7 @@ day_slices_each(struct db *db, struct day_slice *slice,
 	do {
 		if (stop_asked())
 			return OUTCOME_LATER;
-		o = all ? OUTCOME_DONE
-			: db_transaction(db, find_next_day, slice, false);
+		o = all ? OUTCOME_DONE : move_to_next_day(db, slice);
 		if (o != OUTCOME_DONE || (!all && slice->from == CLOCK_NONE))
 			return o;
 		o = db_transaction(db, work, ctx, false);

@@ -37,19 +37,6 @@ question_problem(struct question *q, int status, const char *detail, ...)
 	return false;
 }
 
-static void
-add_time_limit(const struct question *q, struct buf *sql)
-{
-	if (db_server(q->db)->mariadb)
-		buf_addf(sql,
-		    "SET STATEMENT max_statement_time = %" PRId64
-		    ".%03d FOR SELECT ",
-		    q->timeout_ms / 1000, (int)(q->timeout_ms % 1000));
-	else
-		buf_addf(sql, "SELECT /*+ MAX_EXECUTION_TIME(%" PRId64 ") */ ",
-		    q->timeout_ms);
-}
-
 bool
 question_late(struct question *q)
 {
@@ -85,7 +72,7 @@ ask_first(struct question *q, const char *sql, const struct db_value *args,
 	for (i = 0; i < n; i++)
 		all[i + 1] = args[i];
 	if (o == OUTCOME_DONE) {
-		add_time_limit(q, &text);
+		db_select_within(q->db, &text, q->timeout_ms);
 		buf_adds(&text, sql + strlen("SELECT "));
 		o = db_query_first(
 		    q->db, buf_str(&text), all, n + 1, most, rows);

@@ -329,6 +329,26 @@ for how in --tenant=acme --dry-run; do
 done
 free "$d"
 
+echo "- it fails at one chat: the others are given"
+several=("${dialogs[@]:3:5}")
+free "$d" "${several[@]}"
+control "fault?name=500&route=/v1/dialogs/$d"
+for dialog in "$d" "${several[@]}"; do
+	assignment "p$dialog" "$dialog" "$a"
+done >in
+mv conf any
+for at_a_time in 1 4; do
+	sed "s/^assign = yes/&\nconcurrency = $at_a_time/" any >conf
+	run 75 timeout 120 "${assign[@]}"
+	is "given" "$(outcome | sort | xargs)" "$(for dialog in "${several[@]}"; do
+		echo "$dialog $a open p$dialog"
+	done | sort | xargs)"
+	free "${several[@]}"
+	control "fault?name=500&route=/v1/dialogs/$d"
+done
+mv any conf
+free "$d"
+
 echo "- the CRM wants no call for longer than that: the same, at once"
 for method in PUT GET; do
 	free "$d" "${dialogs[4]}"

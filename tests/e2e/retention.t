@@ -202,6 +202,18 @@ wait $proxy
 one_line "rows of .*messages.* not counted"
 is "gone all the same" "$(all 2 6)" "$(counts)"
 
+echo "- the server itself ends a count that takes long, before its client goes"
+fill 0 -40 -50
+sql "SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = 1"
+printf '[mysql]\ntimeout = 9s\n' >"$tmp/nine.conf"
+code 0 "$reaper" -c "$tmp/nine.conf" --retention 30d
+sql "SET GLOBAL general_log = 0"
+counts="FROM mysql.general_log WHERE argument LIKE '%COUNT(*) FROM % PARTITION (%'
+	AND argument NOT LIKE '%general_log%'"
+[ "$(sql "SELECT COUNT(*) $counts")" -ge 4 ] || fail "no partition was counted"
+is "without a limit" 0 "$(sql "SELECT COUNT(*) $counts AND argument NOT LIKE
+	'SET STATEMENT max_statement_time = 4.500 FOR SELECT %'")"
+
 echo "- killed in between, the next run finishes"
 fill 0 -40 -50
 for _ in 1 2 3 4 5 6; do

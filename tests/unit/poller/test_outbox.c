@@ -459,6 +459,39 @@ old_dead_letters_go(void **state)
 	outbox_close(o);
 }
 
+/* It is found whole at the start, and damaged when it is to be published. */
+static void
+a_spool_that_cannot_be_read_ends_it(void **state)
+{
+	static const char path[] = "state/spool/0000000001.ndjson";
+	struct conf *c = broker_away();
+	struct outbox *o = must_open("queue:q", c, open_backlog(1 << 20));
+	int64_t end = clock_mono_ms() + PATIENT_MS;
+	enum exit_code code = PROG_OK;
+	struct spool *spool;
+	char text[4096];
+	int saved = tmpdir_catch_stderr(), fd;
+
+	(void)state;
+	put(o, 0, "");
+	wait_for(1);
+	outbox_close(o);
+	spool = open_backlog(1 << 20);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "damage", 6), 6);
+	(void)close(fd);
+	o = must_open("out", NULL, spool);
+	while (!outbox_has_ended(o, &code) && clock_mono_ms() < end)
+		(void)stop_sleep(1);
+	assert_true(outbox_has_ended(o, &code));
+	outbox_close(o);
+	tmpdir_stderr(saved, text, sizeof text);
+	assert_non_null(strstr(text, "damaged while it was in use"));
+	assert_int_equal(code, PROG_IO);
+	conf_free(c);
+}
+
 static void
 a_wrong_name_is_told_at_once(void **state)
 {
@@ -517,6 +550,7 @@ main(void)
 		CLEAN(by_hand_dead_letters_are_told_and_refused),
 		CLEAN(a_dead_letter_waits_until_it_can_be_written),
 		CLEAN(old_dead_letters_go),
+		CLEAN(a_spool_that_cannot_be_read_ends_it),
 		CLEAN(a_wrong_name_is_told_at_once),
 	};
 

@@ -144,6 +144,108 @@ step_while_the_crm_is_away(struct tenant_assigner *c, bool expired)
 	return step;
 }
 
+static void
+end_unanswered(void)
+{
+	const struct ending e = { .error = ERROR_CLASS_LATER,
+		.message = "it is silent",
+		.outage = true };
+
+	asked.end(asked.ctx, &e);
+}
+
+/* A reservation of that chat that is not started is given up. */
+static bool
+is_given_up(struct tenant_assigner *c, const char *chat)
+{
+	struct reservation p;
+	const struct record r = { .type = RECORD_ASSIGNMENT,
+		.id = { "p9", 2 },
+		.chat = { chat, strlen(chat) },
+		.operator_id = { "ann", 3 },
+		.expires = clock_now_ms() + 60000 };
+	bool is;
+
+	reservation_init(&p, c, &r);
+	is = reservation_give_up(&p);
+	if (is)
+		assert_int_equal(p.fate, RESERVATION_AWAY);
+	reservation_release(&p);
+	return is;
+}
+
+/* Asks about the chat, in vain. */
+static void
+ask_in_vain(struct tenant_assigner *c, const char *chat, bool outage)
+{
+	struct reservation p;
+	const struct record r = { .type = RECORD_ASSIGNMENT,
+		.id = { "p1", 2 },
+		.chat = { chat, strlen(chat) },
+		.operator_id = { "ann", 3 },
+		.expires = clock_now_ms() + 60000 };
+
+	reservation_init(&p, c, &r);
+	reservation_start(&p);
+	if (outage)
+		end_unanswered();
+	else
+		end(ERROR_CLASS_LATER);
+	assert_int_equal(p.fate, RESERVATION_AWAY);
+	reservation_release(&p);
+}
+
+static void
+one_chat_that_fails_is_no_outage(void **state)
+{
+	struct tenant_assigner c = new_assigner();
+	struct reservation p;
+
+	(void)state;
+	ask_in_vain(&c, "1", false);
+	ask_in_vain(&c, "2", false);
+	assert_false(is_given_up(&c, "3"));
+	ask_in_vain(&c, "1", true);
+	assert_true(is_given_up(&c, "1"));
+	assert_false(is_given_up(&c, "2"));
+	ask_in_vain(&c, "1", true);
+	assert_false(is_given_up(&c, "2"));
+	ask_in_vain(&c, "2", true);
+	assert_true(is_given_up(&c, "3"));
+	/* Any answer shows that it is back. */
+	begin(&p, &c);
+	end(ERROR_CLASS_GONE);
+	assert_false(is_given_up(&c, "3"));
+	reservation_release(&p);
+	tenant_assigner_release(&c);
+}
+
+/* Those that are asked about show whether the CRM is away: a run that does not
+ * wait would spend its retry budget once more on another. */
+static void
+others_wait_until_it_is_clear(void **state)
+{
+	struct tenant_assigner c = new_assigner();
+	struct reservation p;
+	const struct record r = { .type = RECORD_ASSIGNMENT,
+		.id = { "p2", 2 },
+		.chat = { "2", 1 },
+		.operator_id = { "ann", 3 } };
+
+	(void)state;
+	tenant.concurrency = 2;
+	reservation_init(&p, &c, &r);
+	ask_in_vain(&c, "1", true);
+	assert_true(reservation_may_start(&p));
+	c.active = 1;
+	assert_false(reservation_may_start(&p));
+	c.wait_forever = true;
+	assert_true(reservation_may_start(&p));
+	tenant.concurrency = 1;
+	reservation_release(&p);
+	tenant_assigner_release(&c);
+}
+
 /* Else what is never answered would fill the window that all tenants share. */
 static void
 what_expires_while_the_crm_is_away_ends(void **state)
@@ -162,6 +264,10 @@ what_expires_while_the_crm_is_away_ends(void **state)
 	c = new_assigner();
 	c.wait_forever = true;
 	assert_int_equal(step_while_the_crm_is_away(&c, true), STEP_DONE);
+	c = new_assigner();
+	ask_in_vain(&c, "3", true);
+	ask_in_vain(&c, "4", true);
+	c.wait_forever = true;
 	reservation_init(&next, &c, &r);
 	c.active = 1; /* another one is asked about */
 	assert_false(reservation_give_up(&next));
@@ -364,6 +470,8 @@ main(void)
 		cmocka_unit_test(gone_is_what_no_list_has),
 		cmocka_unit_test(what_was_given_is_told),
 		cmocka_unit_test(a_refusal_is_told_with_how_it_stands),
+		cmocka_unit_test(one_chat_that_fails_is_no_outage),
+		cmocka_unit_test(others_wait_until_it_is_clear),
 		cmocka_unit_test(what_expires_while_the_crm_is_away_ends),
 		cmocka_unit_test(who_had_the_chat_is_forgotten_whole),
 	};
