@@ -1,7 +1,7 @@
 /*
- * trace_expiry: see trace_expiry.h. No lock of the tenant is needed: its as_of
- * only grows, so a row that is too old stays too old; sinks look at the newest
- * row of a stream behind tombstones.
+ * trace_expiry: see trace_expiry.h. No lock of the tenant is needed: as_of and
+ * newest_at only grow, so a row that is too old stays too old; and sinks hold
+ * them while they look at tombstones.
  */
 #include "reaper/rows/trace_expiry.h"
 
@@ -18,7 +18,7 @@
 
 struct expiry_tenant {
 	char *name;
-	int64_t as_of;
+	int64_t newest;
 };
 
 struct expiry {
@@ -46,17 +46,16 @@ read_expiry_tenants(struct db *db, void *ctx)
 
 	free_expiry_tenants(a);
 	o = db_query(db,
-	    "SELECT t.tenant, GREATEST(IFNULL(t.as_of, m.as_of), "
-	    "IFNULL(m.as_of, t.as_of)) FROM tenants t LEFT JOIN "
-	    "tenant_metrics_all m USING (tenant) WHERE t.as_of IS NOT NULL OR "
-	    "m.as_of IS NOT NULL ORDER BY t.tenant",
+	    "SELECT tenant, GREATEST(IFNULL(as_of, newest_at), "
+	    "IFNULL(newest_at, as_of)) FROM tenants WHERE as_of IS NOT NULL "
+	    "OR newest_at IS NOT NULL ORDER BY tenant",
 	    NULL, 0, &found);
 	if (o != OUTCOME_DONE)
 		return o;
 	while (db_next(found)) {
 		XGROW(a->tenants, a->n, a->cap);
 		a->tenants[a->n].name = xstrdup(db_get(found, 0));
-		a->tenants[a->n].as_of = db_get_time(found, 1);
+		a->tenants[a->n].newest = db_get_time(found, 1);
 		a->n++;
 	}
 	db_rows_free(found);
@@ -87,7 +86,7 @@ delete_traces_of_tenant(
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
-	a->before = a->tenant->as_of - keep_ms;
+	a->before = a->tenant->newest - keep_ms;
 	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++) {
 		a->table = &tables[i];
 		if (a->table->life != LIFE_TRACE &&

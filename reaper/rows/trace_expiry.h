@@ -1,9 +1,8 @@
 /*
  * trace_expiry: deletes old tombstones and old entries of refused_rows. Their
  * age is measured in the CRM's time, back from the tenant's newest snapshot,
- * or from its newest row in tenant_metrics_all, as a stream has no snapshots;
- * like the age of the rows that the sink refuses as older than tombstones are
- * kept.
+ * or from tenants.newest_at, as a stream has no snapshots; like the age of the
+ * rows that the sink refuses as older than tombstones are kept.
  */
 #ifndef REAPER_ROWS_TRACE_EXPIRY_H
 #define REAPER_ROWS_TRACE_EXPIRY_H

@@ -24,7 +24,8 @@ add_up_due(struct db *db)
 		log_info("recomputed", "days=%zu", days);
 	if (!stop_asked())
 		return PROG_OK;
-	log_warn("asked to stop; days may be left to add up, run it again");
+	log_warn("asked to stop; days may be left to cut off or to add up, run "
+		 "it again");
 	return PROG_TEMPFAIL;
 }
 

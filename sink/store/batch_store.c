@@ -15,6 +15,8 @@
 enum {
 	/* Names in one IN list of a query. */
 	LIST = 500,
+	/* By how much tenants.newest_at grows at least. */
+	NEWEST_STEP_MS = 60 * 60 * 1000,
 };
 
 static const char TOMB_REASON[] = "its chat was deleted later than that";
@@ -79,6 +81,7 @@ read_stored_tenant(struct row_batch *b, struct db_rows *rows)
 	s->forgets = db_get_int(rows, 7);
 	snprintf(s->forget_key, sizeof s->forget_key, "%s",
 	    db_get(rows, 8) != NULL ? db_get(rows, 8) : "");
+	s->newest_at = db_get_time(rows, 9);
 }
 
 /* Appends the names of the batch's tenants as an SQL list. With `unknown`, only
@@ -112,7 +115,7 @@ lock_known(struct batch_store *s)
 
 	buf_adds(&sql,
 	    "SELECT tenant, as_of, snapshot, removed_at, pending_as_of, "
-	    "pending_snapshot, pending_records, forgets, forget_key "
+	    "pending_snapshot, pending_records, forgets, forget_key, newest_at "
 	    "FROM tenants WHERE tenant IN (");
 	list_tenant_names(s, &sql, false);
 	buf_addf(&sql, ") ORDER BY tenant %s",
@@ -169,12 +172,56 @@ may_complete(struct batch_store *s)
 	return found;
 }
 
+/* Finds the newest row about each tenant. One with a time that is still to come
+ * counts as of now: newest_at never falls again. Returns whether one raises it
+ * by a step; by less it stays, since raising it takes the exclusive lock. */
+static bool
+find_newer_times(struct batch_store *s)
+{
+	static const size_t about[] = { TABLE_tenant_metrics,
+		TABLE_tenant_metrics_parts };
+	const struct row_list *rows;
+	struct batch_tenant *t;
+	int64_t now = clock_now_ms(), as_of;
+	bool found = false;
+	size_t i, k;
+
+	for (k = 0; k < ARRAY_LEN(about); k++) {
+		rows = &s->batch->rows[about[k]];
+		for (i = 0; i < rows->n; i++) {
+			t = rows->row[i]->tenant;
+			as_of = rows->row[i]->as_of;
+			as_of = as_of < now ? as_of : now;
+			if (t->stored.newest_at != CLOCK_NONE &&
+			    as_of < t->stored.newest_at + NEWEST_STEP_MS)
+				continue;
+			if (t->newest_at < as_of)
+				t->newest_at = as_of;
+			found = true;
+		}
+	}
+	return found;
+}
+
+static enum outcome
+raise_newest_time(struct batch_store *s, const struct batch_tenant *t)
+{
+	struct db_value args[2] = { db_time(t->newest_at),
+		db_text(t->name.p, t->name.len) };
+
+	if (t->newest_at <= t->stored.newest_at)
+		return OUTCOME_DONE;
+	return db_exec(s->db,
+	    "UPDATE tenants SET newest_at = ? WHERE tenant = ?", args, 2, NULL);
+}
+
 static enum outcome
 lock_batch_tenants(struct batch_store *s)
 {
 	struct strmap_entry *e;
 	struct batch_tenant *t;
 	enum outcome o;
+	bool writes;
 	size_t i = 0;
 
 	while ((e = strmap_next(&s->batch->tenants, &i)) != NULL) {
@@ -183,13 +230,18 @@ lock_batch_tenants(struct batch_store *s)
 		t->oldest_chat = INT64_MAX;
 		t->stored.as_of = CLOCK_NONE;
 		t->stored.removed_at = CLOCK_NONE;
+		t->stored.newest_at = t->newest_at = CLOCK_NONE;
 		t->ends = t->end.snapshot.p != NULL;
 		t->fate = END_NONE;
 	}
 	o = lock_known(s);
 	if (o == OUTCOME_DONE)
 		o = add_unknown(s);
-	if (o != OUTCOME_DONE || !may_complete(s) || s->batch->exclusive)
+	if (o != OUTCOME_DONE)
+		return o;
+	writes = may_complete(s);
+	writes |= find_newer_times(s);
+	if (!writes || s->batch->exclusive)
 		return o;
 	/* Upgrades the shared lock. If two transactions do that at once, one is
 	 * rolled back, and takes the exclusive lock at once in its next try. */
@@ -305,9 +357,25 @@ apply_tombstones(struct batch_store *s, struct row_list *chats)
 
 /* Whether tombstones refuse rows of that table. */
 static bool
-can_be_deleted(const struct batch_store *s, const struct table *t)
+has_tombstones(const struct batch_store *s, const struct table *t)
 {
-	return t->life != LIFE_HISTORY || s->all;
+	return t->chat >= 0 && (t->life != LIFE_HISTORY || s->all);
+}
+
+/* Whether the tombstone of the row's chat may be gone by the newest snapshot
+ * or, as a stream has none, by the newest row about the tenant. History is not
+ * refused by its age: the messages of an open chat may be older than that. */
+static bool
+is_aged(const struct batch_store *s, const struct sink_row *row)
+{
+	const struct tenant_stored *t = &row->tenant->stored;
+
+	if (row->table->life == LIFE_HISTORY)
+		return false;
+	if (t->as_of != CLOCK_NONE && row->as_of < t->as_of - s->keep_ms)
+		return true;
+	return row->table->chat >= 0 && t->newest_at != CLOCK_NONE &&
+	       row->as_of < t->newest_at - s->keep_ms;
 }
 
 /* The fate of a row as far as its tenant decides it. */
@@ -318,60 +386,10 @@ decide_fate(const struct batch_store *s, const struct sink_row *row)
 
 	if (t->removed_at != CLOCK_NONE && row->as_of <= t->removed_at)
 		return ROW_REMOVED;
-	if (t->as_of == CLOCK_NONE)
-		return ROW_STORED;
-	if (row->snapshot.p != NULL && row->as_of < t->as_of)
+	if (t->as_of != CLOCK_NONE && row->snapshot.p != NULL &&
+	    row->as_of < t->as_of)
 		return ROW_OLDER;
-	if (row->as_of < t->as_of - s->keep_ms && can_be_deleted(s, row->table))
-		return ROW_AGED;
-	return ROW_STORED;
-}
-
-/* The time up to which the tenant's tombstones may be gone by its newest row,
- * as in reaper/rows/trace_expiry.c. Read behind the tombstones: it only grows,
- * so it is not older than the one by which some of them went. */
-static enum outcome
-read_expired(
-    struct batch_store *s, const struct batch_tenant *t, int64_t *expired)
-{
-	struct db_value name = db_text(t->name.p, t->name.len);
-	struct db_rows *answer;
-	enum outcome o = db_query(s->db,
-	    "SELECT as_of FROM tenant_metrics_all WHERE tenant = ?", &name, 1,
-	    &answer);
-
-	*expired = INT64_MIN;
-	if (o == OUTCOME_DONE && db_next(answer) && db_get(answer, 0) != NULL)
-		*expired = db_get_time(answer, 0) - s->keep_ms;
-	db_rows_free(answer);
-	return o;
-}
-
-/* Refuses rows of chats whose tombstone may be gone: in a stream, which has no
- * snapshots, nothing else tells that they are too old. Rows are mostly of now,
- * and then nothing is asked. */
-static enum outcome
-refuse_expired_chats(struct batch_store *s, struct batch_tenant *t)
-{
-	const struct row_list *rows;
-	int64_t expired;
-	enum outcome o;
-	size_t i, k;
-
-	if (t->oldest_chat >= clock_now_ms() - s->keep_ms / 2)
-		return OUTCOME_DONE;
-	o = read_expired(s, t, &expired);
-	for (k = 0; k < TABLES && o == OUTCOME_DONE; k++) {
-		if (tables[k].chat < 0 || !can_be_deleted(s, &tables[k]))
-			continue;
-		rows = &s->batch->rows[k];
-		for (i = 0; i < rows->n; i++)
-			if (rows->row[i]->tenant == t &&
-			    rows->row[i]->fate == ROW_STORED &&
-			    rows->row[i]->as_of < expired)
-				rows->row[i]->fate = ROW_AGED;
-	}
-	return o;
+	return is_aged(s, row) ? ROW_AGED : ROW_STORED;
 }
 
 static enum outcome
@@ -380,13 +398,12 @@ decide_fates(struct batch_store *s)
 	enum outcome o = OUTCOME_DONE;
 	struct row_list *rows;
 	struct sink_row *row;
-	struct strmap_entry *e;
 	bool tombs;
 	size_t i, k;
 
 	for (k = 0; k < TABLES; k++) {
 		rows = &s->batch->rows[k];
-		tombs = tables[k].chat >= 0 && can_be_deleted(s, &tables[k]);
+		tombs = has_tombstones(s, &tables[k]);
 		for (i = 0; i < rows->n; i++) {
 			row = rows->row[i];
 			row->fate = decide_fate(s, row);
@@ -395,13 +412,8 @@ decide_fates(struct batch_store *s)
 		}
 	}
 	for (k = 0; k < TABLES && o == OUTCOME_DONE; k++)
-		if (tables[k].chat >= 0 && can_be_deleted(s, &tables[k]) &&
-		    s->batch->rows[k].n > 0)
+		if (has_tombstones(s, &tables[k]) && s->batch->rows[k].n > 0)
 			o = apply_tombstones(s, &s->batch->rows[k]);
-	i = 0;
-	while (o == OUTCOME_DONE &&
-	       (e = strmap_next(&s->batch->tenants, &i)) != NULL)
-		o = refuse_expired_chats(s, e->value);
 	return o;
 }
 
@@ -568,7 +580,8 @@ store_in_transaction(struct db *db, void *ctx)
 	while (o == OUTCOME_DONE &&
 	       (e = strmap_next(&s->batch->tenants, &i)) != NULL) {
 		t = e->value;
-		if (t->ends)
+		o = raise_newest_time(s, t);
+		if (o == OUTCOME_DONE && t->ends)
 			o = snapshot_end(db, t);
 	}
 	return o == OUTCOME_DONE ? batch_rollup_after(&s->rollup, s->batch) : o;

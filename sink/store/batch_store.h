@@ -2,18 +2,25 @@
  * batch_store: stores one batch in one transaction.
  *
  *   1 lock the batch's rows of `tenants`: shared, or exclusively when a
- *     snapshot ends in it
+ *     snapshot ends in it or newest_at grows
  *   2 refuse rows that must not return: of a chat with a newer tombstone, of a
  *     snapshot older than the stored one, of a removed tenant, and rows older
- *     than tombstones are kept, by the newest snapshot or, of chats, by the
- *     newest row about the tenant. Rows of history are refused only if closing
- * a chat deletes history too ([reaper] on_close) Rows about a customer who was
- * forgotten lose what tells of them (forgotten_rows.h) 3 upsert the other rows
- * in the order of their keys, the newest version wins; a row that the database
- * refuses is found by halving, and its neighbours are stored 4 record refused
- * rows, so that the end of their snapshot counts them 5 where a snapshot is
- * complete: remove what it no longer has 6 add up what was stored of responses
- * and analyses (batch_rollup.h) 7 COMMIT
+ *     than tombstones are kept, by the newest snapshot or, of chats, by
+ *     newest_at. Tombstones refuse rows of history only if closing a chat
+ *     deletes history too ([reaper] on_close), their age never does. Rows about
+ *     a customer who was forgotten lose what tells of them (forgotten_rows.h)
+ *   3 upsert the other rows in the order of their keys, the newest version
+ *     wins; a row that the database refuses is found by halving, and its
+ *     neighbours are stored
+ *   4 record refused rows, so that the end of their snapshot counts them
+ *   5 where a snapshot is complete: remove what it no longer has
+ *   6 add up what was stored of responses and analyses (batch_rollup.h)
+ *   7 COMMIT
+ *
+ * tenants.newest_at is the newest time of a row about the tenant. It only
+ * grows, unlike the time of the row that is stored: a stream that begins anew
+ * writes newer versions of older times. So a chat whose tombstone went by it
+ * stays too old.
  *
  * Why the lock: the reaper writes tombstones under the exclusive lock. Without
  * the shared one, a sink that reads tombstones at the same time would store a

@@ -100,8 +100,9 @@ cut_partitions(
 	size_t parts, i, first = 0, end;
 	bool fine = true;
 
-	list = day_partitions_read(db, tables[k].name, &parts);
-	if (list == NULL)
+	if (day_partitions_read(db, tables[k].name, &list, &parts) !=
+		OUTCOME_DONE ||
+	    list == NULL)
 		return false;
 	for (i = 0; i < parts && fine; i++, first = end) {
 		end = day_list_position(l, list[i].below);

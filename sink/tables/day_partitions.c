@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 #include "common/tables/tables.h"
 
 enum {
@@ -156,16 +157,18 @@ read_bound(const char *text, int64_t *below)
 	return true;
 }
 
-struct day_partition *
-day_partitions_read(struct db *db, const char *table, size_t *n)
+enum outcome
+day_partitions_read(
+    struct db *db, const char *table, struct day_partition **list, size_t *n)
 {
 	struct db_value name = db_str(table);
-	struct day_partition *list = NULL;
+	struct day_partition *p;
 	int64_t from = INT64_MIN;
 	struct db_rows *rows;
 	enum outcome o;
 	bool ours = true;
 
+	*list = NULL;
 	*n = 0;
 	o = db_query(db,
 	    "SELECT partition_name, partition_description FROM "
@@ -173,24 +176,25 @@ day_partitions_read(struct db *db, const char *table, size_t *n)
 	    "AND table_name = ? ORDER BY partition_ordinal_position",
 	    &name, 1, &rows);
 	if (o != OUTCOME_DONE)
-		return NULL;
-	list = xcalloc(db_rows_count(rows), sizeof *list);
+		return o;
+	*list = xcalloc(db_rows_count(rows), sizeof **list);
 	while (ours && db_next(rows)) {
+		p = &(*list)[(*n)++];
 		ours = db_get(rows, 0) != NULL &&
 		       db_get_len(rows, 0) <= PARTITION_NAME &&
-		       read_bound(db_get(rows, 1), &list[*n].below);
+		       read_bound(db_get(rows, 1), &p->below);
 		if (ours)
-			snprintf(list[*n].name, sizeof list[*n].name, "%s",
-			    db_get(rows, 0));
-		list[*n].from = from;
-		from = list[*n].below;
-		++*n;
+			snprintf(
+			    p->name, sizeof p->name, "%s", db_get(rows, 0));
+		p->from = from;
+		from = p->below;
 	}
 	db_rows_free(rows);
-	if (ours && *n > 0 && *n < PARTITIONS)
-		return list;
-	free(list);
-	return NULL;
+	if (!ours || *n == 0 || *n >= PARTITIONS) {
+		free(*list);
+		*list = NULL;
+	}
+	return OUTCOME_DONE;
 }
 
 enum outcome
@@ -259,13 +263,13 @@ static enum outcome
 cut_large_bmax(struct db *db, const struct table *t)
 {
 	size_t n;
-	struct day_partition *list = day_partitions_read(db, t->name, &n), *p;
-	enum outcome o = OUTCOME_DONE;
+	struct day_partition *list, *p;
+	enum outcome o = day_partitions_read(db, t->name, &list, &n);
 	bool large = false;
 
-	/* Whatever is wrong with them is told by those who compare. */
-	if (list == NULL)
-		return OUTCOME_DONE;
+	/* Whatever is wrong with their form is told by those who compare. */
+	if (o != OUTCOME_DONE || list == NULL)
+		return o;
 	p = &list[n - 1];
 	if (p->below == PARTITION_MAX)
 		o = day_partition_is_large(db, t->name, p, &large);
@@ -281,7 +285,7 @@ day_partitions_cut_large(struct db *db)
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
-	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
+	for (i = 0; i < TABLES && o == OUTCOME_DONE && !stop_asked(); i++)
 		if (tables[i].day >= 0)
 			o = cut_large_bmax(db, &tables[i]);
 	return o;

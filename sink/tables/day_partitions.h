@@ -47,10 +47,10 @@ struct day_partition {
 	int64_t from, below; /* INT64_MIN, PARTITION_MAX: no bound */
 };
 
-/* The partitions of a table, in order. NULL if they cannot be read, or have
- * another form. Owned; free it with free(). */
-struct day_partition *day_partitions_read(struct db *db, const char *table,
-    size_t *n) __attribute__((warn_unused_result));
+/* Reads the partitions of a table, in order. *list is NULL if they have another
+ * form, or are not read; owned, free it with free(). */
+enum outcome day_partitions_read(struct db *db, const char *table,
+    struct day_partition **list, size_t *n) __attribute__((warn_unused_result));
 
 /* Whether it has so many rows that everybody would wait long. */
 enum outcome day_partition_is_large(struct db *db, const char *table,
@@ -68,7 +68,7 @@ void day_partition_write_split(struct buf *sql, const char *table,
 
 /* Cuts each bmax that is large into the days of its rows, and splits off those
  * ahead: from then on sinks do it again. Within a transaction, which it ends.
- */
+ * Asked to stop, it leaves the other tables. */
 enum outcome day_partitions_cut_large(struct db *db)
     __attribute__((warn_unused_result));
 

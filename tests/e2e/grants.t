@@ -94,6 +94,16 @@ ask_every_path
 kill "$served"
 wait "$served" || fail "sink --serve: $(cat serve.log)"
 ! grep -i denied serve.log || fail "refused"
+# It looks at the number of the schema with these rights, too.
+"$servers" mysql "$tmp/srv" messaging -e "INSERT INTO schema_migrations
+	SELECT MAX(number) + 1, 'x', '', NOW(3) FROM schema_migrations"
+rc=0
+as serve timeout 60 "$BIN/sink" -c serve.conf --serve 127.0.0.1:0 \
+	2>serve.log || rc=$?
+[ $rc = 78 ] || fail "it serves another version's schema: $(cat serve.log)"
+grep -q 'newer than this program' serve.log || fail "said: $(cat serve.log)"
+"$servers" mysql "$tmp/srv" messaging -e \
+	"DELETE FROM schema_migrations WHERE name = 'x'"
 
 as reaper "$BIN/reaper" --list -o ndjson >listed
 cat >closed <<'END'
@@ -144,6 +154,7 @@ refused report 'DELETE FROM chat_metrics'
 refused report 'INSERT INTO tenants (tenant) VALUES (1)'
 refused report "DELETE FROM revoked_tokens"
 refused serve 'SELECT 1 FROM closed_chats'
+refused serve 'SELECT name FROM schema_migrations'
 refused serve 'UPDATE chat_metrics SET tag = 1'
 refused serve "DELETE FROM revoked_tokens"
 refused grafana 'SELECT content FROM messages'

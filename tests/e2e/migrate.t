@@ -143,8 +143,11 @@ INSERT INTO chat_metrics (tenant, chat, operator, status, as_of) VALUES
 INSERT INTO operator_metrics (tenant, operator, name, as_of) VALUES
 	('t', '1', 'of before', '2026-11-19 10:00:00'),
 	('u', '1', 'Uma', '2026-11-20 10:00:00');
+INSERT INTO tenants (tenant) VALUES ('t'), ('u'), ('v'), ('w');
+INSERT INTO tenant_metrics (tenant, as_of) VALUES
+	('u', '2026-11-20 10:01:00'), ('v', '2099-11-20 10:00:00');
 INSERT INTO tenant_metrics_parts (tenant, generation, part, as_of) VALUES
-	('t', 1, 0, '2026-11-20 10:00:00'), ('t', 1, 1, '2026-11-20 10:00:00');
+	('t', 1, 0, '2026-11-20 10:00:00'), ('t', 1, 1, '2026-11-20 09:59:00');
 INSERT INTO operator_metrics_parts (tenant, operator, generation, part, name,
 	reported_open_chats, as_of) VALUES
 	('t', '1', 1, 0, 'Ann', 3, '2026-11-20 10:00:00'),
@@ -155,6 +158,11 @@ is "before" "of before NULL Uma NULL" "$(sql "$reports" | xargs)"
 code 0 "$sink" --migrate
 same_schema
 is "the view reports" "Ann 3 Uma NULL" "$(sql "$reports" | xargs)"
+is "the newest times" "t 2026-11-20 10:00:00.000 u 2026-11-20 10:01:00.000 w NULL" \
+	"$(sql "SELECT tenant, newest_at FROM tenants WHERE tenant <> 'v'
+		ORDER BY tenant" | xargs)"
+is "none is still to come" 1 "$(sql "SELECT newest_at <= UTC_TIMESTAMP(3)
+	FROM tenants WHERE tenant = 'v'")"
 anew
 code 0 "$sink" --migrate
 

@@ -87,8 +87,14 @@ unlock
 tells_of_stop 1
 is "schema" $((last - 1)) "$(number)"
 
-echo "- asked to stop in the last one, it leaves days to add up"
-sql "UPDATE rollups_due SET done = 0"
+echo "- asked to stop in the last one, it leaves days to add up, and to cut off"
+partitions() {
+	sql "SELECT COUNT(*) FROM information_schema.partitions
+		WHERE table_schema = DATABASE() AND table_name = 'messages'"
+}
+sql "UPDATE rollups_due SET done = 0;
+	INSERT INTO messages (tenant, created_at, conversation_id, message_id,
+	sender) SELECT 't', UTC_DATE(), 'c', seq, 'bot' FROM seq_1_to_20000"
 hold
 start --migrate
 until_true 30 lasts 0 || fail "nothing is held: $(cat "$tmp/err")"
@@ -97,9 +103,12 @@ unlock
 tells_of_stop 1
 is "schema" "$last" "$(number)"
 is "due" 1 "$(sql "SELECT COUNT(*) FROM rollups_due WHERE done = 0")"
+is "partitions" 1 "$(partitions)"
 start --migrate
 ends 0
 is "due" 0 "$(sql "SELECT COUNT(*) FROM rollups_due WHERE done = 0")"
+is "partitions: before today, today and three more, bmax" 6 "$(partitions)"
+sql "TRUNCATE TABLE messages"
 
 echo "- a sink of before stores no more as soon as it has another connection"
 probe=$TESTBIN/tools/amqp_probe

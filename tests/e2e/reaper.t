@@ -329,28 +329,62 @@ is "tombstones" "$(keys closed_chats)" acme/young
 is "refusals" "$(q 'SELECT row_key FROM refused_rows')" young
 
 echo "- the same in a stream, which has no snapshots: by its newest row"
-q "DELETE FROM tenants; INSERT INTO tenants (tenant) VALUES ('flow');
-	INSERT INTO tenant_metrics (tenant, as_of, version) VALUES
-	('flow', '2026-11-20 10:00:00', 1);
-	INSERT INTO closed_chats (tenant, chat, as_of) VALUES
+q "DELETE FROM tenants; DELETE FROM chat_metrics"
+stream_row() { # TABLE TIME FIELDS
+	printf '{"type":"row","table":"%s","tenant":"flow","as_of":"%s",%s}\n' "$@"
+}
+stream_row tenant_metrics 2026-11-20T10:00:00.000Z '"version":1' | "$BIN/sink" -f -
+q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
 	('flow', 'old', '2026-11-13 09:59:59.999'),
 	('flow', 'young', '2026-11-13 10:00:00')"
 run 0 "$reaper" </dev/null
 is "tombstones of a stream" "$(keys closed_chats)" "acme/young flow/young"
 late() { # CHAT TIME
-	printf '{"type":"row","table":"%s","tenant":"flow","as_of":"%s"%s}\n' \
-		chat_metrics "$2" ",\"chat\":\"$1\",\"status\":\"open\"" \
-		event_counts "$2" ",\"user\":\"$1\",\"event\":\"e\",\"count\":1"
+	stream_row chat_metrics "$2" "\"chat\":\"$1\",\"status\":\"open\""
+	stream_row event_counts "$2" "\"user\":\"$1\",\"event\":\"e\",\"count\":1"
 }
-q "DELETE FROM chat_metrics"
 {
 	late old 2026-11-13T09:59:59.999Z
 	late young 2026-11-13T10:00:00.000Z
 	late kept 2026-11-13T10:00:00.000Z
-} | "$BIN/sink" -f -
+} >late.rows
+"$BIN/sink" -f late.rows
 is "whose tombstone went does not return" "$(keys chat_metrics)" flow/kept
 is "a row without a chat has none" \
 	"$(q 'SELECT user FROM event_counts ORDER BY 1' | xargs)" "kept old young"
+
+echo "- a replay into an empty state: newer versions of older times"
+q "DELETE FROM chat_metrics"
+stream_row tenant_metrics 2026-11-01T00:00:00.000Z '"version":2' | "$BIN/sink" -f -
+is "the row of the replay" "$(q 'SELECT as_of, version FROM tenant_metrics
+	WHERE tenant = "flow"' | tr '\t' ' ')" "2026-11-01 00:00:00.000 2"
+"$BIN/sink" -f late.rows
+is "nor does it in a replay" "$(keys chat_metrics)" flow/kept
+q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
+	('flow', 'old', '2026-11-13 09:59:59.999')"
+run 0 "$reaper" </dev/null
+is "tombstones after a replay" "$(keys closed_chats)" "acme/young flow/young"
+
+echo "- a row with a time that is still to come makes no other one old"
+stream_row tenant_metrics 2036-11-01T00:00:00.000Z '"version":3' | "$BIN/sink" -f -
+is "the newest time is not later than now" \
+	"$(q 'SELECT newest_at > "2026-11-20 10:00" AND
+	newest_at <= UTC_TIMESTAMP(3) FROM tenants WHERE tenant = "flow"')" 1
+
+echo "- history is not refused by its age: an open chat's may be as old"
+said() { # ID
+	printf '{"type":"message","tenant":"flow","id":"%s","chat":"kept","at":"%s","from":"customer","to":"7"}\n' \
+		"$1" 2026-11-01T10:00:00.000Z
+}
+for close in live all; do
+	q "DELETE FROM messages; UPDATE tenants SET as_of = NULL"
+	printf '[reaper]\non_close = %s\n' "$close" >close.conf
+	said stream | "$BIN/sink" -c close.conf -f -
+	q "UPDATE tenants SET as_of = '2026-11-20 10:00:00'"
+	said snapshots | "$BIN/sink" -c close.conf -f -
+	is "messages with on_close = $close" "$(q 'SELECT message_id FROM messages
+		ORDER BY 1' | xargs)" "snapshots stream"
+done
 
 echo "- --purge: all of one tenant, nothing of another"
 fresh

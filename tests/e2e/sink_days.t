@@ -115,24 +115,12 @@ done
 
 # Somebody holds the table: rows are stored without a partition, soon.
 anew
-{
-	echo "START TRANSACTION; SELECT COUNT(*) FROM messages; DO SLEEP(1000);"
-} | "$servers" mysql "$tmp/db" messaging >"$tmp/holder" 2>&1 &
-holder=$!
-# shellcheck disable=SC2317 # until_true calls it
-held() {
-	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
-		WHERE state = 'User sleep'")" = 1 ]
-}
-until_true 20 held || fail "nobody holds the table"
-message 0 1 | code 0 "$sink"
-held || fail "the row waited until nobody held the table"
+lock "START TRANSACTION; SELECT COUNT(*) FROM messages"
+message 0 1 | code 0 "$sink" 9>&-
 is "in silence" "" "$(cat "$tmp/err")"
 is "stored" 1 "$(sql "SELECT COUNT(*) FROM messages")"
 is "no partition" bmax "$(partitions)"
-sql "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist
-	WHERE state = 'User sleep'" | "$servers" mysql "$tmp/db"
-wait $holder || :
+unlock
 message 0 2 | code 0 "$sink"
 is "later" "b$(day 0) $ahead" "$(partitions)"
 

@@ -1,13 +1,16 @@
 /*
- * Tests of sink/tables: the tables that the code knows, their statements, and
- * the files of migrations.
+ * Tests of sink/tables: the tables that the code knows, their statements, the
+ * files of migrations, and a look at partitions without a server.
  */
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/conf/conf.h"
 #include "sink/store/batch.h"
+#include "sink/tables/day_partitions.h"
 #include "sink/tables/migrate.h"
 #include "sink/tables/migrations.h"
 #include "sink/tables/upsert_sql.h"
@@ -157,6 +160,26 @@ tables_fit_the_code(void **state)
 	assert_null(table_find("", 0));
 }
 
+static void
+a_look_that_failed_is_no_look(void **state)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct conf *conf;
+	struct db *db;
+
+	(void)state;
+	setenv("MYSQL_URL", "mysql://u:p@127.0.0.1:1/nobody_is_there", 1);
+	conf = conf_load("/dev/null", &why);
+	assert_non_null(conf);
+	db = db_open(conf, &why, &code);
+	assert_non_null(db);
+	assert_int_equal(day_partitions_cut_large(db), OUTCOME_LATER);
+	db_close(db);
+	conf_free(conf);
+	buf_release(&why);
+}
+
 int
 main(void)
 {
@@ -167,6 +190,7 @@ main(void)
 		cmocka_unit_test(every_file_is_for_mysql),
 		cmocka_unit_test(only_its_own_schema_will_do),
 		cmocka_unit_test(tables_fit_the_code),
+		cmocka_unit_test(a_look_that_failed_is_no_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
