@@ -169,6 +169,24 @@ reservations_to(const struct aggregator *a)
 	return a->assign_to;
 }
 
+/* Such a row replaces the one before: its count falls when a chat is closed.
+ * Who writes a file or a pipe looks at one snapshot alone. */
+void
+aggregator_warn_of_history(const struct aggregator_job *job)
+{
+	struct buf names = BUF_INIT;
+
+	if (endpoint_is_endless(job->to))
+		metric_selection_history(&job->selection, &names);
+	if (names.len > 0)
+		log_warn("%s: a snapshot has only the chats that are open, so "
+			 "these counts fall when one is closed; run a stream "
+			 "(--every) or leave them out; see "
+			 "messaging-metrics(7)",
+		    buf_str(&names));
+	buf_release(&names);
+}
+
 bool
 aggregator_configure(struct aggregator *a, enum exit_code *code)
 {

@@ -364,6 +364,17 @@ write_assignments_to(const struct one_shot *b, const char *name)
 	return code;
 }
 
+static bool
+has_snapshot(const struct one_shot *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->reports_n; i++)
+		if (b->reports[i].snapshot != NULL)
+			return true;
+	return false;
+}
+
 static enum exit_code
 write_output(struct one_shot *b)
 {
@@ -448,6 +459,8 @@ run_one_shot(const struct aggregator_job *job)
 		code = prepare_answer(&b);
 		if (code == PROG_OK && job->assign_to != NULL)
 			code = write_assignments_to(&b, job->assign_to);
+		if (code == PROG_OK && has_snapshot(&b))
+			aggregator_warn_of_history(job);
 		if (code == PROG_OK)
 			code = write_output(&b);
 		if (code == PROG_OK && b.bad)

@@ -162,11 +162,56 @@ add_client_text(struct buf *line, const char *key, const char *text)
 		jsonw_null(line, key);
 }
 
+/* The values of one parameter, of a request that may have it several times. */
+struct told_values {
+	const char *name;
+	struct buf *line;
+	const char *only; /* of one that is there once */
+	size_t n;
+	bool listed; /* they are added to a list in the line */
+};
+
+static void
+visit_told(void *ctx, const char *name, const char *value)
+{
+	struct told_values *told = ctx;
+
+	if (strcmp(name, told->name) != 0)
+		return;
+	told->n++;
+	told->only = value != NULL ? value : "";
+	if (!told->listed)
+		return;
+	jsonw_next(told->line);
+	if (parse_is_utf8(told->only, strlen(told->only)))
+		jsonw_quote(told->line, told->only, strlen(told->only));
+	else
+		buf_adds(told->line, "null");
+}
+
+/* Of one that is there several times all values, as a list: some resources take
+ * the first one, those of the original program the last one. */
+static void
+add_told(struct buf *line, const struct web_request *r, const char *name)
+{
+	struct told_values told = { .name = name, .line = line };
+
+	r->parameters(r, visit_told, &told);
+	if (told.n == 1)
+		add_client_text(line, name, told.only);
+	if (told.n < 2)
+		return;
+	told.listed = true;
+	jsonw_key(line, name);
+	jsonw_list(line);
+	r->parameters(r, visit_told, &told);
+	jsonw_list_end(line);
+}
+
 static void
 write_audit_line(struct buf *line, const struct viewer *v,
     const struct web_request *r, int status, size_t rows)
 {
-	const char *value;
 	size_t i;
 
 	jsonw_open(line);
@@ -178,11 +223,9 @@ write_audit_line(struct buf *line, const struct viewer *v,
 	jsonw_str(line, "peer", r->peer);
 	add_client_text(line, "path", r->path);
 	jsonw_open_in(line, "parameters");
-	for (i = 0; i < ARRAY_LEN(told_parameters); i++) {
-		value = r->query(r, told_parameters[i]);
-		if (value != NULL)
-			add_client_text(line, told_parameters[i], value);
-	}
+	for (i = 0; r->parameters != NULL && i < ARRAY_LEN(told_parameters);
+	     i++)
+		add_told(line, r, told_parameters[i]);
 	jsonw_close(line);
 	jsonw_int(line, "status", status);
 	jsonw_int(line, "rows", (int64_t)rows);

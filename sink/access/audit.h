@@ -7,7 +7,8 @@
  *   {"at":...,"tenant":...,"id":...,"role":...,"subject":...,"peer":...,
  *    "path":...,"parameters":{...},"status":200,"rows":50}
  *
- * id and subject are the token's jti and sub, rows what the answer has. The
+ * id and subject are the token's jti and sub, rows what the answer has. A
+ * parameter that the request has several times is a list of its values. The
  * file is for appending, locked, of mode 0600; when it was renamed (logrotate)
  * or removed, a new one is begun. Its name is locked, too, by PATH.lock.
  */

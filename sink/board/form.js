@@ -3,7 +3,7 @@
 import { byId, element, setText } from "./element.js";
 import { present } from "./present.js";
 import { change, settings } from "./settings.js";
-import { spoken, zone } from "./time.js";
+import { spokenExactly, zone } from "./time.js";
 
 /* What the slider stops at, in seconds. */
 const STEPS = [15, 30, 45, 60, 90, 120, 150, 180, 240, 300, 420, 600, 900, 1200,
@@ -11,14 +11,6 @@ const STEPS = [15, 30, 45, 60, 90, 120, 150, 180, 240, 300, 420, 600, 900, 1200,
 
 const RANGES = [["", "today"], ["yesterday", "yesterday"], ["7d", "7 days"],
 	["28d", "28 days"], ["90d", "90 days"]];
-
-function exactly(seconds) {
-	const minutes = seconds / 60;
-
-	return Number.isInteger(minutes) || minutes > 60 ? spoken(seconds)
-		: minutes < 1 ? spoken(seconds)
-			: `${Math.floor(minutes)} min ${seconds % 60} s`;
-}
 
 function showChoices(id, values, all = null) {
 	const node = byId(id);
@@ -39,7 +31,7 @@ function showChoices(id, values, all = null) {
 function showSlider() {
 	const node = byId("threshold");
 	const near = STEPS.findIndex((step) => step >= settings.threshold);
-	const text = exactly(settings.threshold);
+	const text = spokenExactly(settings.threshold);
 
 	node.max = STEPS.length - 1;
 	node.value = near < 0 ? STEPS.length - 1 : near;

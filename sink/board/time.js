@@ -36,15 +36,27 @@ export function span(seconds) {
 	return `${Math.floor(s / 3600)}:${two(minutes % 60)}:${two(s % 60)}`;
 }
 
-/* Seconds for ears: "4 minutes". */
-export function spoken(seconds) {
-	const units = [[86400, "day"], [3600, "hour"], [60, "minute"],
-		[1, "second"]];
-	const s = Math.max(0, Math.floor(seconds));
-	const [size, name] = units.find(([size]) => s >= size) ?? units[3];
-	const n = Math.floor(s / size);
+const UNITS = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
 
-	return `${n} ${name}${n === 1 ? "" : "s"}`;
+function inUnits(seconds) {
+	let rest = Math.max(0, Math.floor(seconds));
+
+	return UNITS.map(([size, name]) => {
+		const n = Math.floor(rest / size);
+
+		rest %= size;
+		return n === 0 ? "" : `${n} ${name}${n === 1 ? "" : "s"}`;
+	}).filter((part) => part !== "");
+}
+
+/* Seconds for ears, in the greatest unit: "4 minutes". */
+export function spoken(seconds) {
+	return inUnits(seconds)[0] ?? "0 seconds";
+}
+
+/* All of them: "1 hour 30 minutes". */
+export function spokenExactly(seconds) {
+	return inUnits(seconds).join(" ") || "0 seconds";
 }
 
 function isZone(name) {

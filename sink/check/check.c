@@ -1,6 +1,7 @@
 /*
  * check: see check.h. Server, schema, tables, thresholds, and what is
- * configured to be deleted; check_rights.c checks what our user may do.
+ * configured to be deleted; check_metrics.c checks which metrics are computed,
+ * check_rights.c what our user may do.
  */
 #include "sink/check/check.h"
 
@@ -11,6 +12,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/tables/tables.h"
+#include "sink/check/check_metrics.h"
 #include "sink/check/check_rights.h"
 #include "sink/tables/migrate.h"
 #include "sink/tables/schema.h"
@@ -306,6 +308,7 @@ run_checks(struct db *db, void *ctx)
 		check_tables,
 		check_thresholds,
 		check_on_close,
+		check_metrics,
 		check_needed_rights,
 		check_wide_rights,
 	};

@@ -28,6 +28,7 @@ fill_alerts(struct report_work *r, struct figure_table *t)
 const struct section section_alerts = {
 	.name = "alerts",
 	.title = "Who wrote too much",
+	.note = "At most " USERS_MAX " users, those with the most alerts.",
 	.columns = alert_columns,
 	.columns_n = ARRAY_LEN(alert_columns),
 	.fill = fill_alerts,

@@ -80,7 +80,8 @@ fill_receipts(struct report_work *r, struct figure_table *t)
 const struct section section_channels = {
 	.name = "channels",
 	.title = "Channels",
-	.note = "Messages in the hours of UTC that begin in the span.",
+	.note = "Messages in the hours of UTC that begin in the span. At "
+		"most " CHANNELS_MAX " channels, those with the most messages.",
 	.columns = channel_columns,
 	.columns_n = ARRAY_LEN(channel_columns),
 	.fill = fill_channels,
@@ -89,6 +90,8 @@ const struct section section_channels = {
 const struct section section_receipts = {
 	.name = "receipts",
 	.title = "Read receipts",
+	.note = "At most " DEVICES_MAX " devices, those with the most "
+		"receipts.",
 	.columns = receipt_columns,
 	.columns_n = ARRAY_LEN(receipt_columns),
 	.fill = fill_receipts,

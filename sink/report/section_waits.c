@@ -1,9 +1,13 @@
 /*
  * section_waits: who waited longest, and the waits that a transfer cut.
  *
- * The longest waits of a month are found without reading all its intervals:
- * each is in one of the hours with the longest maxima.
+ * The longest waits of a month are mostly found without reading all its
+ * intervals: each is in one of the hours with the longest maxima. But an hour
+ * keeps the maxima of closed chats whose intervals were deleted (on_close =
+ * all), and may lack what only intervals has: then all of them are read, which
+ * are few where closed chats are deleted.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -13,6 +17,7 @@
 
 #define WAITS 10
 #define WAITS_TEXT "10"
+#define HOURS_TEXT "11" /* one more: what the rest has at most */
 #define OPERATORS_MAX "100"
 
 /* Whole waits; the parts that a transfer cuts are of the kind waiting. */
@@ -40,6 +45,7 @@ struct wait_ranges {
 	struct buf sql;
 	struct db_value args[2 * (WAITS + 2)];
 	size_t n;
+	int64_t rest_max_ms; /* no other hour has a longer wait */
 };
 
 static void
@@ -59,28 +65,30 @@ static bool
 find_ranges(struct report_work *r, struct wait_ranges *w)
 {
 	int64_t first = clock_ceil(r->from, HOUR_MS);
-	int64_t last = clock_floor(r->to, HOUR_MS), hour, before = CLOCK_NONE;
+	int64_t last = clock_floor(r->to, HOUR_MS), hour;
 	const struct db_value args[] = { db_time(first), db_time(last) };
 	struct db_rows *rows = NULL;
+	size_t n = 0;
 
 	if (!report_query(r,
-		"SELECT `hour` FROM (SELECT `hour`, max_ms FROM "
+		"SELECT `hour`, MAX(max_ms) FROM "
 		"(SELECT tenant, `hour`, kind, responses, max_ms "
 		"FROM response_hours UNION ALL "
 		"SELECT tenant, `hour`, kind, responses, max_ms "
 		"FROM response_hours_parts) h WHERE tenant = ? "
 		"AND `hour` >= ? AND `hour` < ? AND responses > 0 "
-		"AND kind IN " WAITED " ORDER BY max_ms DESC LIMIT " WAITS_TEXT
-		") longest ORDER BY `hour`",
+		"AND kind IN " WAITED
+		" GROUP BY `hour` ORDER BY 2 DESC LIMIT " HOURS_TEXT,
 		args, 2, &rows))
 		return false;
 	add_wait_range(w, r->from, first);
 	add_wait_range(w, last, r->to);
 	while (db_next(rows)) {
 		hour = db_get_time(rows, 0);
-		if (hour != before)
+		if (++n <= WAITS)
 			add_wait_range(w, hour, hour + HOUR_MS);
-		before = hour;
+		else
+			w->rest_max_ms = db_get_int(rows, 1);
 	}
 	db_rows_free(rows);
 	return true;
@@ -106,28 +114,46 @@ add_wait_row(
 	figure_add(t, kind_for_people(db_get(rows, 4)));
 }
 
+/* The longest first, but none that is shorter than that. */
+static bool
+ask_waits(struct report_work *r, const struct wait_ranges *w, int64_t least_ms,
+    struct db_rows **rows)
+{
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_addf(&sql,
+	    "SELECT end_at, ms, chat, operator, kind FROM intervals "
+	    "WHERE tenant = ? AND (%s) AND kind IN " WAITED
+	    " AND " INTERVAL_COUNTS " AND ms >= %" PRId64
+	    " ORDER BY ms DESC, end_at, chat LIMIT " WAITS_TEXT,
+	    buf_str(&w->sql), least_ms);
+	good = report_query(r, buf_str(&sql), w->args, w->n, rows);
+	buf_release(&sql);
+	return good;
+}
+
 static bool
 fill_waits(struct report_work *r, struct figure_table *t)
 {
-	struct wait_ranges w = { .n = 0 };
-	struct buf sql = BUF_INIT;
+	struct wait_ranges likely = { .n = 0 }, all = { .n = 0 };
 	struct db_rows *rows = NULL;
-	bool good = find_ranges(r, &w);
+	bool good =
+	    find_ranges(r, &likely) &&
+	    (likely.n == 0 || ask_waits(r, &likely, likely.rest_max_ms, &rows));
 
-	if (good && w.n > 0) {
-		buf_addf(&sql,
-		    "SELECT end_at, ms, chat, operator, kind FROM intervals "
-		    "WHERE tenant = ? AND (%s) AND kind IN " WAITED
-		    " AND " INTERVAL_COUNTS
-		    " ORDER BY ms DESC, end_at, chat LIMIT " WAITS_TEXT,
-		    buf_str(&w.sql));
-		good = report_query(r, buf_str(&sql), w.args, w.n, &rows);
-		while (good && db_next(rows))
-			add_wait_row(r, t, rows);
+	/* Fewer: one that is as long can be in an hour that was not read. */
+	if (good && (rows == NULL || db_rows_count(rows) < WAITS)) {
+		db_rows_free(rows);
+		rows = NULL;
+		add_wait_range(&all, r->from, r->to);
+		good = ask_waits(r, &all, 0, &rows);
 	}
+	while (good && db_next(rows))
+		add_wait_row(r, t, rows);
 	db_rows_free(rows);
-	buf_release(&sql);
-	buf_release(&w.sql);
+	buf_release(&likely.sql);
+	buf_release(&all.sql);
 	return good;
 }
 
@@ -168,7 +194,8 @@ const struct section section_transfers = {
 	.name = "transfers",
 	.title = "Waits that a transfer cut",
 	.note = "A wait that was handed over has a part for each operator who "
-		"held the chat meanwhile; the parts add up to the wait.",
+		"held the chat meanwhile; the parts add up to the wait. At "
+		"most " OPERATORS_MAX " operators, those who held the longest.",
 	.columns = transfer_columns,
 	.columns_n = ARRAY_LEN(transfer_columns),
 	.fill = fill_transfers,

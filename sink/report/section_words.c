@@ -27,6 +27,7 @@ fill_words(struct report_work *r, struct figure_table *t)
 const struct section section_words = {
 	.name = "words",
 	.title = "Trending words",
+	.note = "At most " WORDS_MAX " words, those with the most messages.",
 	.columns = word_columns,
 	.columns_n = ARRAY_LEN(word_columns),
 	.fill = fill_words,

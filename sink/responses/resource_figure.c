@@ -260,6 +260,12 @@ resource_figure(struct question *q)
 		to = reply_begin_object(q);
 		jsonw_str(to, "kind", f.filter.kind);
 		jsonw_str(to, "zone", f.filter.zone_name);
+		if (f.ranged) {
+			response_write_range(to, &f.filter, &f.span);
+		} else {
+			jsonw_null(to, "from");
+			jsonw_null(to, "to");
+		}
 		jsonw_time(to, "as_of", f.as_of);
 		write_now(&f, to);
 		write_then(&f, to);

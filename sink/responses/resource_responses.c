@@ -118,13 +118,16 @@ read_responses_parameters(struct responses_question *r)
 static bool
 read_responses(struct responses_question *r)
 {
-	size_t i;
+	size_t i, rows = 0;
 
 	for (i = 0; i < (r->compares ? 2 : 1); i++) {
 		response_plan_periods(&r->plans[i], &r->spans[i]);
 		if (!response_sums_read(r->q, &r->plans[i], &r->filter,
 			r->by_operator, &r->sums[i]))
 			return false;
+		rows += r->sums[i].n;
+		if (rows > RESPONSE_ROWS_MAX)
+			return response_refuse_rows(r->q);
 	}
 	return true;
 }

@@ -69,8 +69,8 @@ keep_operator(struct response_sums *s, const char *name)
 	return *kept;
 }
 
-static bool
-refuse_rows(struct question *q)
+bool
+response_refuse_rows(struct question *q)
 {
 	return question_problem(q, 400,
 	    "more than %d rows; take a longer period (by), one operator or a "
@@ -92,7 +92,7 @@ response_sum_of(struct sums_reader *r, int64_t slot, const char *operator_id)
 	buf_release(&key);
 	i = (uintptr_t)*place;
 	if (i == 0 && s->n == SUMS_MAX) {
-		(void)refuse_rows(r->q);
+		(void)response_refuse_rows(r->q);
 		return NULL;
 	}
 	if (i == 0) {
@@ -367,13 +367,9 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	response_known_release(&known);
 	span_sums_release(&r.scratch);
 	drop_empty(s);
-	if (!good)
-		return false;
-	if (s->n > 0)
+	if (good && s->n > 0)
 		qsort(s->list, s->n, sizeof *s->list, compare_sums);
-	if (s->n <= RESPONSE_ROWS_MAX)
-		return true;
-	return refuse_rows(q);
+	return good;
 }
 
 void
@@ -399,13 +395,20 @@ write_zoned_time(
 }
 
 void
+response_write_range(struct buf *to, const struct response_filter *c,
+    const struct response_span *span)
+{
+	write_zoned_time(to, "from", c->zone, span->from);
+	write_zoned_time(to, "to", c->zone, span->to);
+}
+
+void
 response_write_frame(struct buf *to, const struct response_filter *c,
     const struct response_span *span, const struct response_sums *s)
 {
 	jsonw_str(to, "zone", c->zone_name);
 	jsonw_str(to, "kind", c->kind);
-	write_zoned_time(to, "from", c->zone, span->from);
-	write_zoned_time(to, "to", c->zone, span->to);
+	response_write_range(to, c, span);
 	if (s->version != CLOCK_NONE)
 		jsonw_int(to, "version", s->version);
 	else

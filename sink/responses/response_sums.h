@@ -131,11 +131,17 @@ int64_t response_whole_slot(
 void response_plan_periods(
     struct response_plan *p, const struct response_span *s);
 
-/* Reads them. False: the answer is a problem. */
+/* Reads them. False: the answer is a problem. They may be some more than
+ * RESPONSE_ROWS_MAX, which whoever writes each of them as a row refuses. */
 bool response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, bool by_operator, struct response_sums *s)
     __attribute__((warn_unused_result));
 void response_sums_release(struct response_sums *s);
+bool response_refuse_rows(struct question *q); /* false */
+
+/* Appends from and to, by the clock in the zone. */
+void response_write_range(struct buf *to, const struct response_filter *c,
+    const struct response_span *span);
 
 /* Appends the members of an answer in JSON besides its rows: what was asked,
  * and the version. */

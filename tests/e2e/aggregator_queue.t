@@ -53,6 +53,52 @@ run 0 records
 same_rows "$small"
 [ ! -e "$state/acme.spool" ] || fail "the spool stays"
 
+# poll TIME CHAT...: a snapshot of the chats that are open.
+poll() {
+	local of='"tenant":"acme","snapshot":"'$1'"' at='"at":"'$1'"' chat
+	echo '{"type":"snapshot",'"$of"',"state":"begin",'"$at"'}'
+	shift
+	for chat; do
+		echo '{"type":"chat",'"$of"',"chat":"'"$chat"'","status":"open",'"$at"'}'
+		echo '{"type":"message",'"$of"',"chat":"'"$chat"'","id":"'"$chat"'","at":"2026-11-20T10:00:00Z","from":"customer","channel":"web"}'
+	done
+	echo '{"type":"snapshot",'"$of"',"state":"end",'"$at"',"records":'$((2 * $#))'}'
+}
+
+# counted FILE: the messages of the hour.
+counted() {
+	sed -n 's/.*"channel_metrics".*"messages":\([0-9]*\),"in.*/\1/p' "$1"
+}
+
+echo "- what adds up chats of the past falls with a closed one, and it says so"
+poll 2026-11-20T11:00:00Z 1 2 >"$tmp/first"
+poll 2026-11-20T11:01:00Z 1 >"$tmp/second"
+for n in first second; do
+	for to in queue:rows -; do
+		"$aggregator" -a operators,intervals,conversations,channels,histograms \
+			-t "$to" -o ndjson <"$tmp/$n" >"$tmp/out" 2>"$tmp/err"
+		if [ "$to" = - ]; then
+			[ ! -s "$tmp/err" ] || fail "by hand: $(cat "$tmp/err")"
+		else
+			get rows >"$tmp/$n.rows"
+			[ "$(grep -c . "$tmp/err")" = 1 ] &&
+				grep -q 'channels, histograms: .*--every' "$tmp/err" ||
+				fail "of $n it says: $(cat "$tmp/err")"
+		fi
+	done
+done
+[ "$(counted "$tmp/first.rows") $(counted "$tmp/second.rows")" = "2 1" ] ||
+	fail "it warns of nothing: $(cat "$tmp/first.rows" "$tmp/second.rows")"
+put records 5 <"$tmp/first"
+expect 0 "$aggregator" -f queue:records -t queue:rows -a channels \
+	--state "$tmp/warned" --until-empty
+grep -q '^aggregator: .*channels: .*--every' "$tmp/err" ||
+	fail "of a queue it says: $(cat "$tmp/err")"
+get rows >/dev/null
+"$aggregator" -t queue:rows <"$tmp/first" 2>"$tmp/err"
+[ ! -s "$tmp/err" ] || fail "by default: $(cat "$tmp/err")"
+get rows >/dev/null
+
 echo "- one that came already is passed over"
 put records 5 <"$small"
 run 0 records

@@ -13,7 +13,7 @@ import re
 import sys
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from api_client import Server, token
 from harness import LONG, TESTBIN, Checks, Lab, main, seed
@@ -558,6 +558,7 @@ class Test:
         self.that([now["count"], now["sum_seconds"], now["avg_seconds"]]
                   == [row["count"], row["sum_seconds"], row["avg_seconds"]]
                   and answer["then"] is None, f"{path}: {answer}, not {row}")
+        self.figure_says_its_range(path, answer)
         # A row of another aggregator came behind the link, one is gone.
         for more, late, gone in (1, 0, 1), (0, 0, 0), (-1, 1, 0):
             then = {"count": now["count"] + more,
@@ -574,6 +575,18 @@ class Test:
                 {"count": late, "sum_seconds": 2 * late},
                 {"count": gone, "sum_seconds": 2 * gone}],
                 f"{path}: {answer}")
+
+    def figure_says_its_range(self, path, answer):
+        """As the heat map of the same range does; without one it has none."""
+        asked = dict(parse_qsl(urlsplit(path).query))
+        range_of = {k: asked[k] for k in ("from", "to", "zone") if k in asked}
+        whole = self.server.get(V1 + "heatmap", self.lead, **range_of).json()
+        self.that([answer["from"], answer["to"]]
+                  == [whole["from"], whole["to"]],
+                  f"{path}: {answer}, not {whole['from']} to {whole['to']}")
+        answer = self.server.get(V1 + "figure", self.lead, open="1").json()
+        self.that(answer["from"] is None and answer["to"] is None,
+                  f"open=1 alone: {answer}")
 
     def figure_of_a_chat(self, row):
         """Of a figure's intervals those of one chat."""
@@ -742,6 +755,17 @@ class Test:
         self.that(answer.status == 400 and b"20000 rows" in answer.body,
                   f"too many rows: {answer.status} {answer.body[:200]!r}")
         self.that(took < 120 << 20, f"to refuse them took {took} bytes")
+        self.spans_share_the_limit()
+
+    def spans_share_the_limit(self):
+        """Three days have 14400 rows; the three before them, too."""
+        for compare, status in (("none", 200), ("previous", 400)):
+            answer = self.server.get(
+                V1 + "responses", token(tenant_id="many", role="lead"),
+                by="hour", group="operator", compare=compare,
+                **{"from": "2026-01-04", "to": "2026-01-07"})
+            self.that(answer.status == status,
+                      f"compare={compare}: {answer.status}")
 
     def forms_agree(self):
         asked = urlencode({"from": "2026-10-20", "to": "2026-11-05",

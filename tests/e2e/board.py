@@ -256,6 +256,20 @@ class Test:
                     if r["Answer"].startswith("late")])
         self.that(abs(int(self.browser.text("#total-late .value")) - late) <= 1,
                   "the number of late ones")
+        self.the_threshold_is_said_as_it_is()
+
+    def the_threshold_is_said_as_it_is(self):
+        """To eyes and ears, also where no unit has it."""
+        for threshold, want in (
+                ("45", "45 seconds"), ("90", "1 minute 30 seconds"),
+                ("5400", "1 hour 30 minutes"), ("7200", "2 hours"),
+                ("9000", "2 hours 30 minutes"),
+                ("100000", "1 day 3 hours 46 minutes 40 seconds")):
+            self.browser.open(f"/#threshold={threshold}")
+            self.browser.until(self.waiting, "rows")
+            said = [self.browser.text("#threshold-text"), self.browser.ask(
+                "document.getElementById('threshold').ariaValueText")]
+            self.that(said == [want, want], f"{threshold}: {said}")
 
     def the_keyboard_is_enough(self):
         browser = self.browser

@@ -438,6 +438,31 @@ class Test:
             "@")[1]
         self.report(env={"MYSQL_URL": url})
 
+    def what_is_cut_says_so(self):
+        """A section with a limit, in its note."""
+        page = ReportPage(self.report("--from", WEEK[0], "--to", WEEK[1],
+                                      form="html"))
+        for limit in ("100 operators", "50 channels", "20 devices",
+                      "20 users", "30 words"):
+            self.that(f"At most {limit}, those " in page.text,
+                      f"the page does not say: {limit}")
+
+    def the_longest_waits_are_those_that_are_left(self):
+        """Closed chats are deleted, as with on_close = all: their hours keep
+        the maxima that no interval has any more."""
+        begin, end = (utc("UTC", day) for day in WEEK)
+        self.sql.ask(
+            f"CREATE TABLE longest SELECT chat, message, kind FROM intervals "
+            f"WHERE tenant = '{TENANT}' AND end_at >= '{begin}' "
+            f"AND end_at < '{end}' ORDER BY ms DESC LIMIT 40; "
+            "DELETE i FROM intervals i JOIN longest USING (chat, message, "
+            "kind); DROP TABLE longest")
+        waits = self.the_rest_is_sqls("UTC", WEEK)["waits"]
+        self.that(len(waits) == 10, f"{len(waits)} are left: {waits}")
+        self.sql.ask("DELETE FROM response_hours; "
+                     "DELETE FROM response_hours_parts")
+        self.the_rest_is_sqls("UTC", WEEK)
+
     def how_long_it_takes(self):
         for name, days in (("a week", WEEK),
                            ("a month", ("2026-10-01", "2026-11-01"))):
@@ -476,8 +501,10 @@ def body():
         test.a_file_is_whole_or_as_it_was()
         test.one_who_may_only_read_is_enough()
         check_mail(lab, TENANT, test.that)
+        test.what_is_cut_says_so()
         test.how_long_it_takes()
         test.it_looks_right()
+        test.the_longest_waits_are_those_that_are_left()
         return test.checks.result()
 
 

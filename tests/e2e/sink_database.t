@@ -83,6 +83,20 @@ jq -e -s 'all(.[]; .type == "check" and .result != "failed")' "$tmp/check" \
 	>"$tmp/jq" || fail "$(cat "$tmp/check")"
 grep -q '"\[reaper] on_close","result":"ok"' "$tmp/check" || fail "on_close"
 
+# Which metrics are read, and which only a stream keeps right.
+advice() { # EVERY METRICS CHECK RESULT DETAIL
+	printf '[aggregator]\nevery = %s\nmetrics = %s\n' "$1" "$2" >"$tmp/conf"
+	code 0 "$sink" -c "$tmp/conf" --check >"$tmp/check"
+	grep -q '"\[aggregator] '"$3\",\"result\":\"$4\",\"detail\":\"$5" \
+		"$tmp/check" || fail "$1, $2: $(cat "$tmp/check")"
+}
+advice 0s operators metrics advice 'without intervals, histograms; '
+advice 0s operators,intervals metrics advice 'without histograms; '
+advice 0s all metrics ok ''
+advice 0s operators,intervals,conversations every ok ''
+advice 0s histograms,intervals,channels every advice 'channels, histograms; '
+advice 50ms all every ok ''
+
 # What is configured and takes away what is promised otherwise.
 printf '[reaper]\non_close = all\n' >"$tmp/all"
 code 0 "$sink" -c "$tmp/all" --check >"$tmp/check"

@@ -1,11 +1,13 @@
 /*
  * Test of the audit: a line tells each parameter of the API that selects rows,
  * and no other: which is found from the table of resources, so that a new one
- * is not forgotten.
+ * is not forgotten. Of one that is there twice it tells both values.
  */
 #include "tests/unit/unit.h"
 
 #include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
@@ -29,26 +31,48 @@ is_of_form(const char *name)
 }
 
 /* A request that has every parameter there is. */
-static const char *
-find_any(const struct web_request *r, const char *name)
+static void
+visit_all(const struct web_request *r, web_parameter_visitor *visit, void *ctx)
 {
+	const char *names[RESOURCE_PARAMETERS];
+	size_t i, j, n;
+
 	(void)r;
-	return name;
+	for (i = 0; i < resources_n; i++) {
+		n = resource_parameters(&resources[i], names);
+		for (j = 0; j < n; j++)
+			visit(ctx, names[j], names[j]);
+	}
 }
 
+static void
+visit_twice(
+    const struct web_request *r, web_parameter_visitor *visit, void *ctx)
+{
+	(void)r;
+	visit(ctx, "start_time", "2026-11-01");
+	visit(ctx, "channel", "web");
+	visit(ctx, "start_time", "2026-01-01");
+	visit(ctx, "start_time", "\xff");
+}
+
+/* What a line tells of a request with such parameters; owned. */
 static json_t *
-told_parameters(void)
+told_parameters(void (*visit)(
+    const struct web_request *r, web_parameter_visitor *visit, void *ctx))
 {
 	const struct viewer v = { .tenant = "acme", .role = VIEWER_ADMIN };
 	const struct web_request r = {
-		.path = "/api/v1/chats", .peer = "::1", .query = find_any
+		.path = "/api/v1/chats", .peer = "::1", .parameters = visit
 	};
 	const struct web_answer a = { .status = 200 };
 	struct buf why = BUF_INIT;
 	enum exit_code code;
-	struct audit *audit = audit_open("audit", &why, &code);
+	struct audit *audit;
 	json_t *line, *told;
 
+	(void)remove("audit");
+	audit = audit_open("audit", &why, &code);
 	assert_non_null(audit);
 	assert_int_equal(audit_add(audit, &v, &r, &a, 1), 0);
 	audit_close(audit);
@@ -62,7 +86,7 @@ static void
 what_selects_rows_is_told(void **state)
 {
 	const char *names[RESOURCE_PARAMETERS];
-	json_t *told = told_parameters();
+	json_t *told = told_parameters(visit_all);
 	size_t i, j, n;
 
 	(void)state;
@@ -78,11 +102,26 @@ what_selects_rows_is_told(void **state)
 	json_decref(told);
 }
 
+static void
+all_values_are_told(void **state)
+{
+	json_t *told = told_parameters(visit_twice);
+	char *text = json_dumps(told, JSON_SORT_KEYS | JSON_COMPACT);
+
+	(void)state;
+	assert_string_equal(text,
+	    "{\"channel\":\"web\",\"start_time\":[\"2026-11-01\","
+	    "\"2026-01-01\",null]}");
+	free(text);
+	json_decref(told);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_selects_rows_is_told),
+		cmocka_unit_test(all_values_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
