@@ -388,10 +388,10 @@ conf_file_load_tenants(struct conf *c, const char *dir, struct buf *why)
 	n = scandir(dir, &list, is_tenant_file, by_bytes);
 	if (n < 0) {
 		c->error = errno;
-		buf_setf(why,
-		    "cannot read '%s', the folder of tenants: %s; make it, or "
-		    "remove [poller] tenants",
-		    dir, log_errno(errno));
+		buf_setf(why, "cannot read '%s', the folder of tenants: %s; %s",
+		    dir, log_errno(c->error),
+		    c->error == ENOENT ? "make it, or remove [poller] tenants"
+				       : syserr_way_out(c->error));
 		return -1;
 	}
 	for (i = 0; i < n; i++) {

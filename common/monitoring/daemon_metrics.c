@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/prog.h"
+#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 
@@ -101,9 +102,9 @@ write_metrics_file(struct daemon_metrics *m)
 	describe_daemon(m);
 	rc = replace_metrics_file(m);
 	if (rc != 0 && !m->failed)
-		log_warn("cannot write '%s': %s; give this user the right to "
-			 "([metrics] folder). All else goes on",
-		    m->path, log_errno(errno));
+		log_warn("cannot write '%s', of [metrics] folder: %s; %s. All "
+			 "else goes on",
+		    m->path, log_errno(errno), syserr_way_out(errno));
 	m->failed = rc != 0;
 }
 

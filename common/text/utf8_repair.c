@@ -4,12 +4,14 @@
  */
 #include "common/text/utf8_repair.h"
 
-#include <stdbool.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/digest/hex.h"
+#include "common/text/json_text.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
@@ -19,6 +21,8 @@
 struct utf8_repair {
 	const char *p, *end;
 	struct buf *out;
+	struct buf number; /* a copy with a NUL behind it */
+	bool replaced;     /* text that is no UTF-8 */
 };
 
 /* The value of "\uXXXX" at p, or -1. */
@@ -30,6 +34,14 @@ escape_value(const char *p, const char *end)
 	return hex_four(p + 2);
 }
 
+static void
+replace_bytes(struct utf8_repair *s)
+{
+	buf_adds(s->out, REPLACEMENT);
+	s->replaced = true;
+}
+
+/* NUL is UTF-8, but no record may contain it. */
 static void
 repair_escape(struct utf8_repair *s)
 {
@@ -44,6 +56,8 @@ repair_escape(struct utf8_repair *s)
 			n = 12;
 	}
 	if (v >= 0xD800 && v <= 0xDFFF && n == 6)
+		replace_bytes(s);
+	else if (v == 0)
 		buf_adds(s->out, REPLACEMENT);
 	else
 		buf_add(s->out, s->p, n);
@@ -58,7 +72,7 @@ repair_character(struct utf8_repair *s)
 	size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
 
 	if (n > (size_t)(s->end - s->p) || !parse_is_utf8(s->p, n)) {
-		buf_adds(s->out, REPLACEMENT);
+		replace_bytes(s);
 		s->p++;
 		return;
 	}
@@ -80,32 +94,43 @@ repair_string(struct utf8_repair *s)
 		buf_addc(s->out, *s->p++);
 }
 
+/* Is it a number, and one that jansson does not read? */
+static bool
+is_too_large(const char *number, size_t len)
+{
+	struct json_text t = { .p = number, .end = number + len };
+	const char *digits = number + (*number == '-');
+
+	if (!json_text_value(&t) || t.p != t.end)
+		return false;
+	if (strpbrk(digits, ".eE") == NULL)
+		return t.end - digits > DIGITS_KEPT;
+	return !isfinite(strtod(number, NULL));
+}
+
 static void
 repair_number(struct utf8_repair *s)
 {
-	const char *from = s->p, *p = from + (*from == '-');
-	const char *digits = p;
+	const char *p = s->p;
 	bool quote;
 
-	while (p < s->end && text_is_digit(*p))
-		p++;
-	quote = p - digits > DIGITS_KEPT;
-	if (p < s->end && strchr(".eE", *p) != NULL)
-		quote = false;
 	while (p < s->end && (text_is_digit(*p) || strchr("+-.eE", *p) != NULL))
 		p++;
+	buf_clear(&s->number);
+	buf_add(&s->number, s->p, (size_t)(p - s->p));
+	quote = is_too_large(buf_str(&s->number), s->number.len);
 	if (quote)
 		buf_addc(s->out, '"');
-	buf_add(s->out, from, (size_t)(p - from));
+	buf_add(s->out, s->number.data, s->number.len);
 	if (quote)
 		buf_addc(s->out, '"');
 	s->p = p;
 }
 
-void
+bool
 utf8_repair_json(struct buf *out, const char *text, size_t len)
 {
-	struct utf8_repair s = { text, text + len, out };
+	struct utf8_repair s = { .p = text, .end = text + len, .out = out };
 
 	while (s.p < s.end) {
 		if (*s.p == '"')
@@ -115,4 +140,6 @@ utf8_repair_json(struct buf *out, const char *text, size_t len)
 		else
 			buf_addc(out, *s.p++);
 	}
+	buf_release(&s.number);
+	return s.replaced;
 }

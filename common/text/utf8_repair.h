@@ -1,17 +1,20 @@
 /*
- * utf8_repair: repairs JSON whose texts are not valid UTF-8: CRMs cut emojis in
- * half and pass on other encodings, and one such message must not make the
- * whole answer unreadable.
+ * utf8_repair: repairs JSON that jansson does not read: texts that are no valid
+ * UTF-8, since CRMs cut emojis in half and pass on other encodings, a NUL in a
+ * name, and numbers that are too large. One such value must not make the whole
+ * answer unreadable.
  */
 #ifndef COMMON_TEXT_UTF8_REPAIR_H
 #define COMMON_TEXT_UTF8_REPAIR_H
 
 #include "common/base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Appends text to out. Bytes that are no UTF-8, and escapes of half surrogates,
- * become U+FFFD; whole numbers of 19 digits and more become strings. */
-void utf8_repair_json(struct buf *out, const char *text, size_t len);
+/* Appends text to out. Bytes that are no UTF-8, and escapes of half surrogates
+ * and of NUL, become U+FFFD; whole numbers of 19 digits and more, and others
+ * beyond a double, become strings. True: there was text that is no UTF-8. */
+bool utf8_repair_json(struct buf *out, const char *text, size_t len);
 
 #endif

@@ -203,8 +203,7 @@ from_json(json_t *j)
 	return jv_null();
 }
 
-/* Errors that utf8_repair_json() may repair: bad characters, and whole numbers
- * of more than 64 bits. */
+/* Errors that utf8_repair_json() may repair. */
 static bool
 is_repairable(const json_error_t *e)
 {
@@ -212,6 +211,7 @@ is_repairable(const json_error_t *e)
 
 	return code == json_error_invalid_utf8 ||
 	       code == json_error_invalid_syntax ||
+	       code == json_error_null_byte_in_key ||
 	       code == json_error_numeric_overflow;
 }
 
@@ -223,6 +223,7 @@ value_parse(const char *body, size_t len, bool *repaired, struct buf *why)
 	struct buf text = BUF_INIT;
 	struct value *v = NULL;
 	json_error_t e;
+	bool replaced;
 	json_t *j;
 
 	body += parse_utf8_mark(body, len);
@@ -231,11 +232,11 @@ value_parse(const char *body, size_t len, bool *repaired, struct buf *why)
 	if (j == NULL && is_repairable(&e)) {
 		json_error_t first = e;
 
-		utf8_repair_json(&text, body, len);
+		replaced = utf8_repair_json(&text, body, len);
 		j = json_loadb(buf_str(&text), text.len, flags, &e);
 		if (j == NULL)
 			e = first;
-		else if (json_error_code(&first) != json_error_numeric_overflow)
+		else if (replaced)
 			*repaired = true;
 	}
 	if (j != NULL)

@@ -14,9 +14,9 @@
 struct value;
 
 /* Parses the body of an answer. A byte order mark is skipped; whole numbers
- * above 2^53 become strings, because libjq would round them; bytes that are no
- * UTF-8 and half surrogates become U+FFFD, and set *repaired. NULL and *why if
- * it is not JSON. */
+ * above 2^53 become strings, because libjq would round them, and so do numbers
+ * beyond a double; NUL becomes U+FFFD, and so do bytes that are no UTF-8 and
+ * half surrogates, which set *repaired. NULL and *why if it is not JSON. */
 struct value *value_parse(const char *body, size_t len, bool *repaired,
     struct buf *why) __attribute__((warn_unused_result));
 

@@ -26,7 +26,9 @@ struct outbox {
 	struct buf batch;
 	int64_t retry_ms; /* tries nothing before that time */
 
-	int64_t logged_ms; /* the spool writer's: its last line of the log */
+	/* The spool writer's: when it last logged that there is an outage, and
+	 * what is wrong with the spool. */
+	int64_t logged_outage_ms, logged_spool_ms;
 
 	pthread_mutex_t lock;                /* of what follows */
 	pthread_cond_t publishing, spooling; /* wake the two threads */

@@ -14,15 +14,18 @@
 /* Between two lines of the log that say the same. */
 #define LOG_MS 10000
 
-/* At the first request, and then every LOG_MS. */
+/* At the first request, and then every LOG_MS. What is wrong with the spool is
+ * told no later because others were kept in it before. */
 static void
 log_outage(struct outbox *o, const char *why)
 {
 	int64_t now = clock_mono_ms();
+	int64_t *logged =
+	    why != NULL ? &o->logged_spool_ms : &o->logged_outage_ms;
 
-	if (o->logged_ms != 0 && now - o->logged_ms < LOG_MS)
+	if (*logged != 0 && now - *logged < LOG_MS)
 		return;
-	o->logged_ms = now;
+	*logged = now;
 	if (why != NULL)
 		log_error("%s; requests get 503", why);
 	else if (o->opt.spool != NULL)

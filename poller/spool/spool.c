@@ -184,7 +184,8 @@ cannot_write(const struct spool *b, struct buf *why)
 	int error = errno;
 
 	buf_setf(why, "cannot write to '%s': %s; %s", b->dir, log_errno(error),
-	    error == ENOENT ? "make it again, or restart" : "make room");
+	    error == ENOENT ? "make it again, or restart"
+			    : syserr_way_out(error));
 	return -1;
 }
 

@@ -264,9 +264,9 @@ append_audit_line(struct audit *a, const struct buf *line)
 	if (rc == 0)
 		rc = write_whole_audit_line(a, line);
 	if (rc != 0) {
-		log_error("cannot write [serve] audit '%s': %s; what it should "
-			  "tell is not answered meanwhile",
-		    a->path, log_errno(errno));
+		log_error("cannot write [serve] audit '%s': %s; %s. What it "
+			  "should tell is not answered meanwhile",
+		    a->path, log_errno(errno), syserr_way_out(errno));
 		close_audit_file(a);
 	}
 	(void)pthread_mutex_unlock(&a->lock);

@@ -72,6 +72,16 @@ case_ "allocation outside its home" common/x.c 'banned here: calloc' <<END
 $head
 #define X(a) calloc(1, a)
 END
+case_ "an errno without a way out" common/x.c 'common/x.c:5: log_errno() with' <<END
+$head
+static void
+x(int error)
+{
+	log_warn("it cannot be; wait: %s", log_errno(error));
+	log_warn("it cannot be, for the reason: %s; %s", log_errno(error),
+	    syserr_way_out(error));
+}
+END
 case_ "a function of that name elsewhere" common/x.c '' <<END
 $head
 #define X(o) (o).exit(1), (o)->malloc(1), my_exit(0), exit_now()

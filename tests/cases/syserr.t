@@ -6,7 +6,15 @@
 set -eu
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/syserr.XXXXXX")
-trap 'rm -rf "$tmp"' EXIT
+listener='' sim=''
+clean_up() {
+	for pid in $listener $sim; do
+		kill "$pid" 2>/dev/null || :
+		wait "$pid" 2>/dev/null || :
+	done
+	rm -rf "$tmp"
+}
+trap clean_up EXIT
 unset MYSQL_URL AMQP_URL MESSAGING_CONFIG
 small=$PWD/tests/records/small.ndjson
 cd "$tmp"
@@ -30,17 +38,24 @@ chmod 600 token
 	echo 'tenant = acme'
 	echo "secret_key_file = $tmp/token"
 } >listen.conf
-chmod 600 conf listen.conf
+{
+	echo '[crm acme]'
+	echo '[listen]'
+	echo 'tenant = acme'
+	echo 'proxies ='
+	echo 'wait_timeout = 200ms'
+} >spool.conf
+chmod 600 conf listen.conf spool.conf
 
-# inject CALL ERRNO PATH CODE PATTERN COMMAND...: the first such call on that
-# file fails; one line on stderr says it. Leaks cannot be looked for under
-# strace.
+# inject CALL ERRNO PATH CODE PATTERN COMMAND...: such calls fail, on that file or
+# with an empty PATH all; one line on stderr says it. Leaks cannot be looked for
+# under strace.
 inject() {
 	call=$1 err=$2 path=$3 want=$4 pattern=$5 got=0
 	shift 5
 	# shellcheck disable=SC2094 # strace's options only look like reading
-	ASAN_OPTIONS=detect_leaks=0 timeout 60 strace -f -qq -o trace -P "$path" \
-		-e "trace=$call" -e "inject=$call:error=$err" "$@" \
+	ASAN_OPTIONS=detect_leaks=0 timeout 60 strace -f -qq -o trace \
+		${path:+-P "$path"} -e "trace=$call" -e "inject=$call:error=$err" "$@" \
 		>out 2>err </dev/null || got=$?
 	if [ "$got" != "$want" ] || [ "$(wc -l <err)" != 1 ] ||
 		! grep -q -e "$pattern" err || ! grep -q INJECTED trace; then
@@ -94,4 +109,76 @@ chmod 600 poll.conf
 set -- "$BIN/poller" -c poll.conf --state "$tmp/kept" -t out.ndjson
 mkdir kept
 opening "$tmp/kept/acme.mdb" 73 "$@"
+
+# begun PORT_FILE: waits until a server wrote its port there.
+begun() {
+	turns=0
+	until [ -s "$1" ]; do
+		turns=$((turns + 1))
+		if [ $turns -gt 2000 ]; then
+			echo "no server: $(cat err)"
+			exit 1
+		fi
+		sleep 0.02
+	done
+}
+
+# The listener takes what it needs before anybody may ask.
+set -- "$BIN/poller" -c listen.conf --listen 127.0.0.1:0 --state "$tmp/st" \
+	-t out.ndjson
+while read -r err code way; do
+	inject '/^mkdir' "$err" "$tmp/st" "$code" "$way" "$@"
+done <<-END
+	ENOSPC 74 make room
+	EIO 74 disk may be dying
+	EROFS 73 disk is read-only
+	EACCES 73 owner and mode
+END
+for call in socket bind epoll_create1; do
+	inject $call EMFILE '' 75 LimitNOFILE "$@"
+	inject $call ENOMEM '' 75 MemoryMax "$@"
+done
+inject bind EADDRINUSE '' 69 'another address' "$@"
+inject bind EACCES '' 77 'owner and mode' "$@"
+rm -r st
+for file in lock acknowledged.new; do
+	opening "$tmp/st/spool/$file" 73 "$@"
+done
+for call in pwrite64 fsync; do
+	inject $call ENOSPC "$tmp/st/spool/acknowledged.new" 74 'make room' "$@"
+	inject $call EIO "$tmp/st/spool/acknowledged.new" 74 'be dying' "$@"
+done
+
+# refusing CALL ERRNO FILE PATTERN: a listener whose spool fails so while the
+# broker is away refuses the request, says why, and goes on.
+refusing() {
+	rm -rf st port
+	AMQP_URL=amqp://u:p@127.0.0.1:1/v ASAN_OPTIONS=detect_leaks=0 \
+		strace -D -f -qq -o trace -P "$tmp/st/spool/$3" \
+		-e "trace=$1" -e "inject=$1:error=$2" "$BIN/poller" \
+		-c spool.conf --listen 127.0.0.1:0 --port-file port \
+		--state "$tmp/st" -t queue:q >out 2>err </dev/null &
+	listener=$!
+	begun port
+	status=$(curl -sS -o answer -w '%{http_code}' -H 'Content-Type: application/json' \
+		-d '{"sender_id":"c1","receiver_id":"ann","content":"?"}' \
+		"http://127.0.0.1:$(cat port)/api/v1/messages/send")
+	kill "$listener"
+	got=0
+	wait "$listener" || got=$?
+	listener=''
+	if [ "$status $got" != '503 0' ] || ! grep -q INJECTED trace ||
+		! grep -q "cannot write to '$tmp/st/spool': .*; .*$4" err; then
+		echo "$1 $2 on $3: answer $status, exit $got: $(cat err answer)"
+		exit 1
+	fi
+}
+for call in write fsync; do
+	refusing $call ENOSPC 0000000001.ndjson 'make room'
+	refusing $call EDQUOT 0000000001.ndjson quota
+	refusing $call EIO 0000000001.ndjson 'disk may be dying'
+done
+refusing openat EMFILE 0000000001.ndjson LimitNOFILE
+refusing openat EACCES 0000000001.ndjson 'owner and mode'
+
 echo "ok: what a machine lacks is told from what a name gets wrong"

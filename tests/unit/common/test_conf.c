@@ -336,6 +336,12 @@ a_missing_folder_of_tenants_is_told(void **state)
 	assert_string_equal(buf_str(&why),
 	    "cannot read 'nowhere', the folder of tenants: No such file or "
 	    "directory; make it, or remove [poller] tenants");
+	tmpdir_file("nowhere", "", 0, 0600);
+	assert_null(load_text(text, strlen(text), &why));
+	assert_string_equal(buf_str(&why),
+	    "cannot read 'nowhere', the folder of tenants: Not a directory; a "
+	    "part of its name is a file; choose another");
+	assert_int_equal(unlink("nowhere"), 0);
 	buf_release(&why);
 }
 

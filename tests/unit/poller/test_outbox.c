@@ -272,6 +272,29 @@ a_full_backlog_refuses_and_keeps_what_it_has(void **state)
 	conf_free(c);
 }
 
+/* It is told before the request is answered, though what was kept before it was
+ * told only just now. */
+static void
+a_refusal_is_told_at_once(void **state)
+{
+	struct conf *c = broker_away();
+	struct outbox *o = must_open("queue:q", c, open_backlog(50));
+	char text[4096];
+	int saved = tmpdir_catch_stderr();
+
+	(void)state;
+	put(o, 0, "");
+	wait_for(1);
+	put(o, 1, "");
+	wait_for(2);
+	tmpdir_stderr(saved, text, sizeof text);
+	assert_int_equal(safe, 1);
+	assert_non_null(strstr(text, "what comes is kept in 'state/spool'\n"));
+	assert_non_null(strstr(text, "'state/spool' is full"));
+	outbox_close(o);
+	conf_free(c);
+}
+
 static void
 without_broker_and_backlog_it_is_refused(void **state)
 {
@@ -544,6 +567,7 @@ main(void)
 		CLEAN(a_full_disk_ends_it),
 		CLEAN(without_a_broker_it_is_kept_and_later_published),
 		CLEAN(a_full_backlog_refuses_and_keeps_what_it_has),
+		CLEAN(a_refusal_is_told_at_once),
 		CLEAN(without_broker_and_backlog_it_is_refused),
 		CLEAN(how_it_is_can_be_seen),
 		CLEAN(what_waits_at_the_end_is_answered),

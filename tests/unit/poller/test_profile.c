@@ -183,6 +183,13 @@ static const struct {
 	    "\"id\":\"123456789012345678901234567890\",\"chat\":\"9\","
 	    "\"at\":\"2026-11-20T05:57:30.000Z\",\"from\":\"bot\","
 	    "\"automated\":true,\"kind\":\"text\"\n" },
+	{ "a number beyond a double, which nobody reads",
+	    "{\"data\":[{\"id\":1,\"dialog_id\":9,\"type\":null,"
+	    "\"created\":\"2026-11-20T05:57:30 UTC\",\"odd\":1e400}],"
+	    "\"status\":\"success\"}",
+	    "\"id\":\"1\",\"chat\":\"9\","
+	    "\"at\":\"2026-11-20T05:57:30.000Z\",\"from\":\"bot\","
+	    "\"automated\":true,\"kind\":\"text\"\n" },
 };
 
 static void

@@ -245,6 +245,12 @@ static const struct {
 	{ "digits in a string",
 	    "[\"18446744073709551616\",18446744073709551616]",
 	    "[\"18446744073709551616\",\"18446744073709551616\"]", false },
+	{ "beyond a double", "[-1e400,1E+400,1e308,1e-400,\"1e400\"]",
+	    "[\"-1e400\",\"1E+400\",1e+308,0,\"1e400\"]", false },
+	{ "beyond a double, and latin-1", "[1e400,\"caf\xe9\"]",
+	    "[\"1e400\",\"caf\xef\xbf\xbd\"]", true },
+	{ "too large, but no number", "[1e400-]", NULL, false },
+	{ "nor this one", "[00000000000000000001]", NULL, false },
 	{ "half an emoji", "[\"a\\ud83d\"]", "[\"a\xef\xbf\xbd\"]", true },
 	{ "the other half", "[\"\\ude00b\"]",
 	    "[\"\xef\xbf\xbd"
@@ -256,6 +262,8 @@ static const struct {
 	{ "a NUL", "[\"a\\u0000b\"]",
 	    "[\"a\xef\xbf\xbd"
 	    "b\"]",
+	    false },
+	{ "a NUL in a name", "{\"a\\u0000\":1}", "{\"a\xef\xbf\xbd\":1}",
 	    false },
 	{ "nothing", "", NULL, false },
 	{ "a web page", "<html>", NULL, false },

@@ -142,6 +142,9 @@ check(const struct test_case *t, const char *peer)
 #define BROKEN "{\"event\":"
 #define BROKEN_MAC                                                             \
 	"0f5ede45d3402ec7ca7a9658bf026f71ee6a745f9217822b1b5a7530e8595e05"
+#define HUGE_FIELD                                                             \
+	"{\"hook_type\":\"inbox\",\"dialog_id\":9,\"message_id\":5,"           \
+	"\"odd\":1e400}"
 #define INBOX "{\"hook_type\":\"inbox\",\"dialog_id\":9,\"message_id\":5}"
 
 #define UNAUTHORIZED "{\"detail\":\"Unauthorized\"}"
@@ -189,6 +192,9 @@ webhooks_prove_themselves_and_are_kept(void **state)
 		    { NULL, NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
 		{ "the secret in the path",
 		    "/hooks/desk/chat2desk/0123456789abcdef", INBOX,
+		    { NULL, NULL, NULL }, 200, OK, 2, 0 },
+		{ "a number that nobody reads is beyond a double",
+		    "/hooks/desk/chat2desk/0123456789abcdef", HUGE_FIELD,
 		    { NULL, NULL, NULL }, 200, OK, 2, 0 },
 		{ "the secret in the query", "/hooks/desk/chat2desk", INBOX,
 		    { NULL, NULL, "0123456789abcdef" }, 200, OK, 2, 0 },

@@ -116,12 +116,50 @@ all_values_are_told(void **state)
 	json_decref(told);
 }
 
+static const char *
+find_none(const struct web_request *r, const char *name)
+{
+	(void)r;
+	(void)name;
+	return NULL;
+}
+
+/* A folder stands in its place meanwhile. */
+static void
+a_file_that_cannot_be_written_is_told(void **state)
+{
+	const struct viewer v = { .tenant = "acme", .role = VIEWER_ADMIN };
+	const struct web_request r = {
+		.path = "/api/v1/chats", .peer = "::1", .query = find_none
+	};
+	const struct web_answer a = { .status = 200 };
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct audit *audit = audit_open("audit", &why, &code);
+	char text[4096];
+	int saved;
+
+	(void)state;
+	assert_non_null(audit);
+	assert_int_equal(unlink("audit"), 0);
+	assert_int_equal(mkdir("audit", 0700), 0);
+	saved = tmpdir_catch_stderr();
+	assert_int_equal(audit_add(audit, &v, &r, &a, 1), -1);
+	tmpdir_stderr(saved, text, sizeof text);
+	assert_int_equal(rmdir("audit"), 0);
+	assert_non_null(
+	    strstr(text, "Is a directory; name a file, not a folder. What"));
+	audit_close(audit);
+	buf_release(&why);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_selects_rows_is_told),
 		cmocka_unit_test(all_values_are_told),
+		cmocka_unit_test(a_file_that_cannot_be_written_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
