@@ -181,9 +181,19 @@ log_purge_failure(struct purge *p)
 }
 
 static enum exit_code
+log_unfinished_purge(struct purge *p)
+{
+	log_error("the purge of '%s' was asked to stop before it had all rows; "
+		  "run it again",
+	    p->tenant);
+	return PROG_TEMPFAIL;
+}
+
+static enum exit_code
 purge_tables(struct purge *p)
 {
 	enum outcome o = db_transaction(p->db, mark_removed, p, false);
+	bool more;
 
 	if (o == OUTCOME_DONE && p->affected == 0) {
 		log_error(
@@ -200,8 +210,11 @@ purge_tables(struct purge *p)
 			    p, false);
 			if (o == OUTCOME_DONE)
 				p->deleted[p->table] += p->affected;
-		} while (o == OUTCOME_DONE && !p->dry_run &&
-			 p->affected == BATCH && !stop_asked());
+			more = o == OUTCOME_DONE && !p->dry_run &&
+			       p->affected == BATCH;
+			if (more && stop_asked())
+				return log_unfinished_purge(p);
+		} while (more);
 	}
 	return o == OUTCOME_DONE ? PROG_OK : log_purge_failure(p);
 }

@@ -247,13 +247,19 @@ reader_queues() {
 shard_queues() {
 	g=1
 	while is_declared exchange "$1.g$g"; do
-		q=0
-		while is_declared queue "$1.g$g.$q.dead"; do
-			printf '%s\n' "$1.g$g.$q" "$1.g$g.$q.before"
-			q=$((q + 1))
-		done
+		generation_queues "$1.g$g"
 		g=$((g + 1))
 	done
+}
+
+# generation_queues PREFIX: those of any shard: of a retired generation there are
+# those that still have dead letters.
+generation_queues() {
+	# shellcheck disable=SC2154 # set by need_programs
+	answer=$(for q in $(seq 0 63); do
+		printf 'look queue %s.dead\n' "$1.$q" "$1.$q.before"
+	done | "$aggregator" --declare) || exit $?
+	printf '%s\n' "$answer" | sed -n 's/^yes \(.*\)\.dead$/\1/p'
 }
 
 # dead_letter_count QUEUE: how many messages wait in QUEUE.dead.

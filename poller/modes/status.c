@@ -38,6 +38,7 @@ struct status_input {
 	struct record record;
 	struct flat flat;
 	struct buf why;
+	bool cut; /* not all was read */
 };
 
 static void
@@ -99,6 +100,7 @@ read_asked_chats(struct status_input *in)
 				  "it are asked about",
 			    endpoint_where(in->from));
 			poller_failed(in->poller, PROG_DATA);
+			in->cut = true;
 			return 0;
 		case ENDPOINT_TOOLONG:
 			o = deadletter_add(&in->dead, endpoint_where(in->from),
@@ -125,6 +127,7 @@ ask_all(struct status_input *in, struct endpoint *to)
 	size_t i, left;
 
 	for (i = 0; i < p->tenants_n; i++) {
+		all[i].cut = in->cut;
 		asked_chats_begin(&all[i], http, poller_state(p));
 		fetches[i] = all[i].fetch;
 	}

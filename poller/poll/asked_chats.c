@@ -23,8 +23,9 @@ struct asked {
 	struct asked_chats *of;
 	char *id;
 	bool answered;
-	bool gone;  /* the CRM does not have it, */
-	bool again; /* and was asked twice */
+	bool missing;    /* the CRM does not have it, */
+	bool again;      /* and was asked twice */
+	int64_t gone_ms; /* answered so: when it was asked; 0: another answer */
 };
 
 void
@@ -52,35 +53,76 @@ free_asked(void *v)
 }
 
 static void
-write_asked_line(struct asked_chats *q)
+stop_asking(struct asked_chats *q)
 {
-	if (endpoint_write(q->to, q->line.data, q->line.len) != 0)
-		fetch_stop(q->fetch); /* the flush reports why */
+	q->stopped = true;
+	fetch_stop(q->fetch);
 }
 
 static void
-write_chat_answer(struct asked *a, const struct crm_record *r, int64_t asked_ms)
+open_answer(struct asked_chats *q)
 {
-	struct asked_chats *q = a->of;
-
-	if (asked_ms <= q->floor)
-		asked_ms = q->floor + 1;
-	a->answered = true;
 	buf_clear(&q->line);
 	jsonw_open(&q->line);
 	jsonw_str(&q->line, "type", "chat");
 	jsonw_str(&q->line, "tenant", q->tenant->name);
-	if (r != NULL) {
-		jsonw_members(&q->line, r->body, strlen(r->body));
-	} else {
-		jsonw_str(&q->line, "chat", a->id);
-		jsonw_str(&q->line, "status", record_status_name(CHAT_GONE));
-	}
-	jsonw_time(&q->line, "at", asked_ms);
-	if (r != NULL && r->closed_at != CLOCK_NONE)
-		jsonw_time(&q->line, "closed_at", r->closed_at);
+}
+
+static void
+write_answer(struct asked_chats *q)
+{
 	jsonw_close(&q->line);
-	write_asked_line(q);
+	if (endpoint_write(q->to, q->line.data, q->line.len) != 0)
+		stop_asking(q); /* the flush reports why */
+}
+
+/* Answers are later than the last snapshot. */
+static int64_t
+answer_time(const struct asked_chats *q, int64_t asked_ms)
+{
+	return asked_ms <= q->floor ? q->floor + 1 : asked_ms;
+}
+
+static void
+write_found_chat(struct asked *a, const struct crm_record *r, int64_t asked_ms)
+{
+	struct asked_chats *q = a->of;
+
+	a->answered = true;
+	open_answer(q);
+	jsonw_members(&q->line, r->body, strlen(r->body));
+	jsonw_time(&q->line, "at", answer_time(q, asked_ms));
+	if (r->closed_at != CLOCK_NONE)
+		jsonw_time(&q->line, "closed_at", r->closed_at);
+	write_answer(q);
+}
+
+static void
+write_gone_chat(struct asked_chats *q, const struct asked *a)
+{
+	open_answer(q);
+	jsonw_str(&q->line, "chat", a->id);
+	jsonw_str(&q->line, "status", record_status_name(CHAT_GONE));
+	jsonw_time(&q->line, "at", answer_time(q, a->gone_ms));
+	write_answer(q);
+}
+
+/* All of them or none: of a part the reaper could not tell whether very many
+ * are gone at once. */
+static void
+write_gone_chats(struct asked_chats *q)
+{
+	struct strmap_entry *e;
+	size_t i = 0;
+
+	if (q->cut || q->stopped || fetch_left(q->fetch) > 0)
+		return;
+	while (!q->stopped && (e = strmap_next(&q->chats, &i)) != NULL) {
+		const struct asked *a = e->value;
+
+		if (a->gone_ms != 0)
+			write_gone_chat(q, a);
+	}
 }
 
 static void
@@ -91,7 +133,7 @@ give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
 		q->code = error_class_code(error);
 		error_class_log(q->tenant, error, what, message);
 	}
-	fetch_stop(q->fetch);
+	stop_asking(q);
 }
 
 static void
@@ -103,7 +145,7 @@ asked_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type == RECORD_CHAT && !asked->answered &&
 		    strcmp(a->records[i].id, asked->id) == 0)
-			write_chat_answer(asked, &a->records[i], asked_ms);
+			write_found_chat(asked, &a->records[i], asked_ms);
 	}
 }
 
@@ -115,7 +157,8 @@ static void
 on_chat_missing(struct asked *a, const struct ending *e)
 {
 	if (!a->of->by_operator || a->again) {
-		write_chat_answer(a, NULL, e->ended_ms);
+		a->answered = true;
+		a->gone_ms = e->ended_ms;
 		return;
 	}
 	a->again = true;
@@ -143,7 +186,7 @@ asked_chat_end(void *ctx, const struct ending *e)
 			    a, "the answer has another chat, or none");
 		break;
 	case ERROR_CLASS_GONE:
-		a->gone = true;
+		a->missing = true;
 		if (q->listed)
 			on_chat_missing(a, e);
 		else
@@ -153,6 +196,13 @@ asked_chat_end(void *ctx, const struct ending *e)
 		count_unclear(a, e->message);
 		break;
 	case ERROR_CLASS_LATER:
+		/* One bad chat must not keep the others that are gone. */
+		if (!e->outage) {
+			count_unclear(a, e->message);
+			break;
+		}
+		give_up_asking(q, e->error, "chats", e->message);
+		break;
 	case ERROR_CLASS_THROTTLED:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
@@ -184,7 +234,7 @@ ask_chats(struct asked_chats *q)
 	while ((e = strmap_next(&q->chats, &i)) != NULL) {
 		struct asked *a = e->value;
 
-		if (!a->answered && !a->gone)
+		if (!a->answered && !a->missing)
 			ask_chat(a);
 	}
 }
@@ -203,11 +253,11 @@ open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 			continue;
 		asked = strmap_get(&q->chats, r->id, strlen(r->id));
 		if (asked != NULL && !asked->answered)
-			write_chat_answer(asked, r, asked_ms);
+			write_found_chat(asked, r, asked_ms);
 	}
 }
 
-/* From here on `gone` may be written. */
+/* From here on a chat may be gone. */
 static void
 open_list_end(void *ctx, const struct ending *e)
 {
@@ -223,7 +273,7 @@ open_list_end(void *ctx, const struct ending *e)
 	while ((entry = strmap_next(&q->chats, &i)) != NULL) {
 		struct asked *a = entry->value;
 
-		if (a->gone && !a->answered)
+		if (a->missing && !a->answered)
 			on_chat_missing(a, e);
 	}
 	if (q->list_first)
@@ -284,7 +334,7 @@ asked_chats_begin(struct asked_chats *q, struct http *http, const char *state)
 		q->code = quota_check(q->tenant, q->store, q->fetch,
 		    skew_apply(&q->skew, clock_now_ms()));
 	if (q->code != PROG_OK) {
-		fetch_stop(q->fetch);
+		stop_asking(q);
 		return;
 	}
 	q->by_operator = profile_about(q->tenant->profile)->by_operator;
@@ -318,6 +368,7 @@ count_usage(struct asked_chats *q)
 void
 asked_chats_end(struct asked_chats *q)
 {
+	write_gone_chats(q);
 	if (q->unclear > 0 && q->code == PROG_OK)
 		q->code = PROG_UNAVAILABLE;
 	count_usage(q);

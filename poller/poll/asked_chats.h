@@ -7,7 +7,9 @@
  * chats by operator. `gone` is written only when the list was read in the same
  * run and lacks the chat: a token without rights must not look like a CRM from
  * which everything was deleted. Where the list has unassigned chats only, the
- * chat is asked about once more instead.
+ * chat is asked about once more instead. And it is written last, when all the
+ * questions have ended, as the reaper judges by the number of them: a run that
+ * gave up or was stopped says of none that it is gone.
  */
 #ifndef POLLER_POLL_ASKED_CHATS_H
 #define POLLER_POLL_ASKED_CHATS_H
@@ -29,6 +31,7 @@ struct asked_chats {
 	/* Set by the caller; borrowed. */
 	const struct tenant *tenant;
 	struct endpoint *to; /* the answers, as chat records */
+	bool cut;            /* not all chats to ask about could be read */
 
 	/* The result. */
 	struct fetch *fetch;
@@ -41,6 +44,7 @@ struct asked_chats {
 	size_t live;         /* chats that the input says are open */
 	bool by_operator;    /* the list has unassigned chats only */
 	bool list_first, listing, listed;
+	bool stopped;   /* not all questions were put */
 	int64_t floor;  /* as_of of the last snapshot: answers are later */
 	size_t unclear; /* chats without an answer */
 	struct buf line;
@@ -54,7 +58,8 @@ void asked_chats_add(struct asked_chats *q, const struct record *r);
 void asked_chats_begin(
     struct asked_chats *q, struct http *http, const char *state);
 
-/* Counts the calls in the state, sets the code, and releases the rest. */
+/* Writes which chats are gone, counts the calls in the state, sets the code,
+ * and releases the rest. */
 void asked_chats_end(struct asked_chats *q);
 
 #endif

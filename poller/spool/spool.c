@@ -466,6 +466,8 @@ spool_confirm(struct spool *b)
 	(void)pthread_mutex_lock(&b->guard);
 	if (b->at > 0)
 		remove_spool_files(b, b->at);
+	b->confirmed = b->offset;
+	b->confirmed_last = b->last;
 	(void)pthread_mutex_unlock(&b->guard);
 }
 
@@ -488,7 +490,7 @@ spool_remove_up_to(struct spool *b, uint64_t number)
 	(void)pthread_mutex_lock(&b->guard);
 	close_and_clear(&b->from);
 	b->at = n;
-	b->offset = 0;
+	b->offset = b->confirmed = 0;
 	remove_spool_files(b, n);
 	(void)pthread_mutex_unlock(&b->guard);
 }
@@ -515,7 +517,8 @@ spool_clear(struct spool *b)
 	b->at = b->n;
 	if (b->n > 0)
 		remove_spool_files(b, b->n);
-	b->offset = 0;
+	b->offset = b->confirmed = 0;
+	b->confirmed_last = b->last;
 	(void)pthread_mutex_unlock(&b->guard);
 }
 
@@ -524,7 +527,8 @@ spool_rewind(struct spool *b)
 {
 	(void)pthread_mutex_lock(&b->guard);
 	b->at = 0;
-	b->offset = 0;
+	b->offset = b->confirmed;
+	b->last = b->confirmed_last;
 	close_and_clear(&b->from);
 	(void)pthread_mutex_unlock(&b->guard);
 }

@@ -49,7 +49,9 @@ struct spool {
 	size_t at;
 	uint64_t offset;
 	uint64_t last; /* number of the line that was read last */
-	int from;      /* the file; -1: none is open */
+	/* The same at the last confirm, after which files[0] is read on. */
+	uint64_t confirmed, confirmed_last;
+	int from; /* the file; -1: none is open */
 	struct buf chunk;
 };
 

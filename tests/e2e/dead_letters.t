@@ -125,8 +125,13 @@ for queue in records.g1.1 records.g1.0.before; do
 	letter "of $queue" "{}" 2026-11-20T10:00:00.000Z |
 		"$probe" write "queue:$queue.dead" >"$tmp/out"
 done
-is "listed" "records.g1.0.before 1 sink: of records.g1.0.before
-records.g1.1 1 sink: of records.g1.1" "$(listed | grep '^records' | sort)"
+of_shards="records.g1.0.before 1 sink: of records.g1.0.before
+records.g1.1 1 sink: of records.g1.1"
+is "listed" "$of_shards" "$(listed | grep '^records' | sort)"
+"$PWD/scripts/topology" -n 2 --next >"$tmp/out"
+"$PWD/scripts/topology" --retire 1
+is "listed of a retired generation, without those of its first shard" \
+	"$of_shards" "$(listed | grep '^records' | sort)"
 
 echo "- one of several queues cannot be read"
 mkdir "$tmp/bin"

@@ -409,6 +409,41 @@ control "fault?name=404&route=/v1/dialogs?"
 run 0 "$poller" -c conf --state state --status -f one
 control "fault?name=none"
 is "gone" "$(jq -r .status out)" gone
+# A run that gave up, was stopped, or got a part of the chats says of none that it
+# is gone, as the reaper judges by their number; one bad chat keeps no other.
+for chat in $(seq 9004 9009); do
+	control "act?do=remove&dialog=$chat"
+	echo '{"type":"chat","tenant":"acme","chat":"'"$chat"'"}'
+done >six_gone
+conf "concurrency = 1"
+control "fault?name=403&route=/v1/dialogs/&after=3"
+run 77 "$poller" -c conf --state state --status -f six_gone
+is "said when the token failed after three of six" "$(cat out)" ""
+control "fault?name=none"
+control "fault?name=hang&route=/v1/dialogs/&after=3"
+control reset-stats
+"$poller" -c conf --state state --status -f six_gone >out 2>err &
+busy=$!
+hangs() {
+	[ "$(calls)" = 5 ]
+}
+until_true 20 hangs || fail "it asked $(calls) times: $(cat err)"
+kill -TERM $busy
+rc=0
+wait $busy || rc=$?
+is "exit status after SIGTERM ($(cat err))" $rc 0
+is "said when it was stopped after three of six" "$(cat out)" ""
+control "fault?name=none"
+run 65 "$poller" -c conf --state state --status -f <(
+	cat six_gone && printf '{"type":"chat","ten')
+is "said of six of a cut input" "$(cat out)" ""
+control "fault?name=errors-string&route=/v1/dialogs/9004"
+run 69 "$poller" -c conf --state state --status -f six_gone
+one_line "chat 9004: .*it is asked about again next time"
+control "fault?name=none"
+is "gone beside one that fails" "$(jq -r 'select(.status == "gone").chat' out |
+	sort | xargs)" "9005 9006 9007 9008 9009"
+conf
 # Where the list has only free chats, one answer alone is not believed.
 sed -e 's/^     budget:/     by_operator: true,&/' \
 	-e 's/^     query: {state: "open", /&operator_id: (.operator \/\/ 1), /' \

@@ -444,6 +444,33 @@ is "in the archive beside another" \
 		sort | md5sum)" \
 	"$({ seq 3; seq 10001 10100; seq 10201 12000; } | sort | md5sum)"
 
+echo "- --purge: one that a signal ends says that it is not done"
+fresh
+q "INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'acme',
+	10000 + seq, 'open', '2026-11-20 10:00:00' FROM seq_1_to_2000"
+"$servers" mysql "$tmp/srv" messaging <other >/dev/null &
+other=$!
+exec 5>other
+echo "START TRANSACTION; DELETE FROM chat_metrics WHERE tenant = 'acme' AND
+	chat = '10101';" >&5
+until_true 20 transactions 1 "trx_rows_modified = 1" || fail "no other"
+"$reaper" --purge acme 5>&- >out 2>err &
+pid=$!
+until_true 20 transactions 1 "trx_state = 'LOCK WAIT'" || fail "no wait"
+kill -TERM $pid
+echo "COMMIT;" >&5
+exec 5>&-
+wait $other
+rc=0
+wait $pid || rc=$?
+is "exit status of a purge that was stopped ($(cat err))" $rc 75
+one_line "the purge of 'acme' was asked to stop.*; run it again"
+is "rows left of it" "$(q "SELECT COUNT(*) FROM chat_metrics
+	WHERE tenant = 'acme'")" 1002
+run 0 "$reaper" --purge acme
+is "rows left of the next" "$(q "SELECT COUNT(*) FROM chat_metrics
+	WHERE tenant = 'acme'")" 0
+
 echo "- the tenant of a stream, which has no markers: purged, and added again"
 stream() { # its rows, as of now and so many seconds later
 	local at

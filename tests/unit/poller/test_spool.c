@@ -134,6 +134,53 @@ lines_come_back_in_order(void **state)
 	spool_close(b);
 }
 
+/* After `count` pieces of about one byte: a line each. */
+static void
+confirm_pieces(struct spool *b, size_t count)
+{
+	const char *lines;
+	size_t i, len;
+
+	for (i = 0; i < count; i++) {
+		assert_int_equal(spool_next(b, &lines, &len, 1, NULL), 1);
+		spool_confirm(b);
+	}
+}
+
+static void
+what_is_confirmed_does_not_come_again(void **state)
+{
+	struct spool *b = open_max(MIB);
+	const char *lines;
+	size_t len;
+
+	(void)state;
+	add(b, "one\ntwo\nthree\n");
+	sync_it(b);
+	confirm_pieces(b, 1);
+	assert_int_equal(spool_next(b, &lines, &len, 1, NULL), 1);
+	spool_rewind(b);
+	assert_int_equal(spool_number_read(b), 1);
+	assert_reads(b, "two\nthree\n");
+	spool_rewind(b);
+	/* The same in the next file, after the first one was removed. */
+	confirm_pieces(b, 2);
+	spool_end_file(b);
+	add(b, "four\nfive\n");
+	sync_it(b);
+	confirm_pieces(b, 1);
+	assert_int_equal(files(), 1);
+	assert_reads(b, "five\n");
+	spool_rewind(b);
+	assert_reads(b, "five\n");
+	spool_clear(b);
+	add(b, "six\n");
+	sync_it(b);
+	spool_rewind(b);
+	assert_reads(b, "six\n");
+	spool_close(b);
+}
+
 static void
 a_later_run_goes_on(void **state)
 {
@@ -389,6 +436,7 @@ main(void)
 #define CLEAN(test) cmocka_unit_test_setup(test, clean)
 	const struct CMUnitTest tests[] = {
 		CLEAN(lines_come_back_in_order),
+		CLEAN(what_is_confirmed_does_not_come_again),
 		CLEAN(a_later_run_goes_on),
 		CLEAN(long_lines_and_many_files),
 		CLEAN(it_can_be_full),
