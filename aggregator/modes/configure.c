@@ -170,7 +170,8 @@ reservations_to(const struct aggregator *a)
 }
 
 /* Such a row replaces the one before: its count falls when a chat is closed.
- * Who writes a file or a pipe looks at one snapshot alone. */
+ * Who writes a file or a pipe looks at one snapshot alone. No warning, which
+ * cron would mail each minute: sink --check advises. */
 void
 aggregator_warn_of_history(const struct aggregator_job *job)
 {
@@ -179,10 +180,11 @@ aggregator_warn_of_history(const struct aggregator_job *job)
 	if (endpoint_is_endless(job->to))
 		metric_selection_history(&job->selection, &names);
 	if (names.len > 0)
-		log_warn("%s: a snapshot has only the chats that are open, so "
-			 "these counts fall when one is closed; run a stream "
-			 "(--every) or leave them out; see "
-			 "messaging-metrics(7)",
+		log_info("history",
+		    "%s: a snapshot has only the chats that are open, so "
+		    "these counts fall when one is closed; run a stream "
+		    "(--every) or leave them out; see "
+		    "messaging-metrics(7)",
 		    buf_str(&names));
 	buf_release(&names);
 }

@@ -80,8 +80,8 @@ int aggregator_check_rows(void *options);
  * False: the run ends with *code; an error was logged. */
 bool aggregator_configure(struct aggregator *a, enum exit_code *code);
 
-/* Warns, before rows of snapshots go to another program, of metrics that are
- * only right where a state adds them up. */
+/* Says with -v, before rows of snapshots go to another program, which metrics
+ * are only right where a state adds them up. */
 void aggregator_warn_of_history(const struct aggregator_job *job);
 
 /* The run() of modes that read a file or a pipe to its end and then write.

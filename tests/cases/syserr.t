@@ -6,9 +6,9 @@
 set -eu
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/syserr.XXXXXX")
-listener='' sim=''
+listener=''
 clean_up() {
-	for pid in $listener $sim; do
+	for pid in $listener; do
 		kill "$pid" 2>/dev/null || :
 		wait "$pid" 2>/dev/null || :
 	done
@@ -135,8 +135,8 @@ done <<-END
 	EACCES 73 owner and mode
 END
 for call in socket bind epoll_create1; do
-	inject $call EMFILE '' 75 LimitNOFILE "$@"
-	inject $call ENOMEM '' 75 MemoryMax "$@"
+	inject "$call" EMFILE '' 75 LimitNOFILE "$@"
+	inject "$call" ENOMEM '' 75 MemoryMax "$@"
 done
 inject bind EADDRINUSE '' 69 'another address' "$@"
 inject bind EACCES '' 77 'owner and mode' "$@"
@@ -145,8 +145,8 @@ for file in lock acknowledged.new; do
 	opening "$tmp/st/spool/$file" 73 "$@"
 done
 for call in pwrite64 fsync; do
-	inject $call ENOSPC "$tmp/st/spool/acknowledged.new" 74 'make room' "$@"
-	inject $call EIO "$tmp/st/spool/acknowledged.new" 74 'be dying' "$@"
+	inject "$call" ENOSPC "$tmp/st/spool/acknowledged.new" 74 'make room' "$@"
+	inject "$call" EIO "$tmp/st/spool/acknowledged.new" 74 'be dying' "$@"
 done
 
 # refusing CALL ERRNO FILE PATTERN: a listener whose spool fails so while the

@@ -543,67 +543,6 @@ requests_have_paths_that_cannot_be_left(void **state)
 	profile_close(p);
 }
 
-/* A mark may be any scalar; what is none of the poller's own fields is left out
- * of a list with a word, and is an error elsewhere. */
-static const struct {
-	const char *chat, *mark, *bad; /* NULL: none */
-} own_fields[] = {
-	{ "\"mark\":\"a 1\"", "a 1", NULL },
-	{ "\"mark\":\"\"", "", NULL },
-	{ "\"mark\":1764064650", "1764064650", NULL },
-	{ "\"mark\":1764064650.25", "1764064650.25", NULL },
-	{ "\"mark\":9223372036854775807", "9223372036854775807", NULL },
-	{ "\"mark\":false", "false", NULL },
-	{ "\"mark\":true,\"taken\":false", "true", NULL },
-	{ "\"mark\":null,\"last\":null,\"episode\":0", NULL, NULL },
-	{ "\"mark\":{\"at\":1}", NULL, "mark" },
-	{ "\"mark\":\"a\",\"last\":[5]", "a", "last" },
-	{ "\"mark\":\"a\",\"last\":1.5", "a", "last" },
-	{ "\"mark\":\"a\",\"episode\":true", "a", "episode" },
-	{ "\"mark\":\"a\",\"taken\":\"yes\"", "a", "taken" },
-};
-
-static void
-read_own_fields(struct value *v, const char *mark, const char *bad)
-{
-	struct crm_record_options opt = { .partly = true };
-	struct buf why = BUF_INIT, want = BUF_INIT;
-	struct crm_record r;
-
-	if (bad != NULL)
-		buf_setf(&want, "chat 9: record 'chat' has a bad '%s'", bad);
-	assert_int_equal(crm_record_read(&r, v, &opt, &why), 0);
-	assert_string_equal(buf_str(&why), buf_str(&want));
-	assert_int_equal(r.mark == NULL, mark == NULL);
-	if (mark != NULL)
-		assert_string_equal(r.mark, mark);
-	crm_record_release(&r);
-	opt.partly = false;
-	assert_int_equal(
-	    crm_record_read(&r, v, &opt, &why), bad != NULL ? -1 : 0);
-	crm_record_release(&r);
-	buf_release(&why);
-	buf_release(&want);
-}
-
-static void
-own_fields_are_read_or_told_of(void **state)
-{
-	struct buf text = BUF_INIT;
-	struct value *v;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(own_fields); i++) {
-		buf_setf(&text, "{\"type\":\"chat\",\"chat\":\"9\",%s}",
-		    own_fields[i].chat);
-		v = json(buf_str(&text));
-		read_own_fields(v, own_fields[i].mark, own_fields[i].bad);
-		value_unref(v);
-	}
-	buf_release(&text);
-}
-
 int
 main(void)
 {
@@ -613,7 +552,6 @@ main(void)
 		cmocka_unit_test(answers_are_understood),
 		cmocka_unit_test(messages_are_read_back_to_what_is_known),
 		cmocka_unit_test(lists_are_read_to_their_end),
-		cmocka_unit_test(own_fields_are_read_or_told_of),
 		cmocka_unit_test(requests_have_paths_that_cannot_be_left),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,94 @@
+/*
+ * crm_record's own fields, which the poller keeps and no record has: a mark is
+ * any scalar, and a bad one is told of.
+ */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "poller/profile/crm_record.h"
+
+static struct value *
+json(const char *text)
+{
+	struct buf why = BUF_INIT;
+	bool mended = false;
+	struct value *v = value_parse(text, strlen(text), &mended, &why);
+
+	if (v == NULL)
+		fail_msg("%s", buf_str(&why));
+	buf_release(&why);
+	return v;
+}
+
+/* A mark may be any scalar; what is none of the poller's own fields is left out
+ * of a list with a word, and is an error elsewhere. */
+static const struct {
+	const char *chat, *mark, *bad; /* NULL: none */
+} own_fields[] = {
+	{ "\"mark\":\"a 1\"", "a 1", NULL },
+	{ "\"mark\":\"\"", "", NULL },
+	{ "\"mark\":1764064650", "1764064650", NULL },
+	{ "\"mark\":1764064650.25", "1764064650.25", NULL },
+	{ "\"mark\":9223372036854775807", "9223372036854775807", NULL },
+	{ "\"mark\":false", "false", NULL },
+	{ "\"mark\":true,\"taken\":false", "true", NULL },
+	{ "\"mark\":null,\"last\":null,\"episode\":0", NULL, NULL },
+	{ "\"mark\":{\"at\":1}", NULL, "mark" },
+	{ "\"mark\":\"a\",\"last\":[5]", "a", "last" },
+	{ "\"mark\":\"a\",\"last\":1.5", "a", "last" },
+	{ "\"mark\":\"a\",\"episode\":true", "a", "episode" },
+	{ "\"mark\":\"a\",\"taken\":\"yes\"", "a", "taken" },
+};
+
+static void
+read_own_fields(struct value *v, const char *mark, const char *bad)
+{
+	struct crm_record_options opt = { .partly = true };
+	struct buf why = BUF_INIT, want = BUF_INIT;
+	struct crm_record r;
+
+	if (bad != NULL)
+		buf_setf(&want, "chat 9: record 'chat' has a bad '%s'", bad);
+	assert_int_equal(crm_record_read(&r, v, &opt, &why), 0);
+	assert_string_equal(buf_str(&why), buf_str(&want));
+	assert_int_equal(r.mark == NULL, mark == NULL);
+	if (mark != NULL)
+		assert_string_equal(r.mark, mark);
+	crm_record_release(&r);
+	opt.partly = false;
+	assert_int_equal(
+	    crm_record_read(&r, v, &opt, &why), bad != NULL ? -1 : 0);
+	crm_record_release(&r);
+	buf_release(&why);
+	buf_release(&want);
+}
+
+static void
+own_fields_are_read_or_told_of(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct value *v;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(own_fields); i++) {
+		buf_setf(&text, "{\"type\":\"chat\",\"chat\":\"9\",%s}",
+		    own_fields[i].chat);
+		v = json(buf_str(&text));
+		read_own_fields(v, own_fields[i].mark, own_fields[i].bad);
+		value_unref(v);
+	}
+	buf_release(&text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(own_fields_are_read_or_told_of),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
