@@ -74,10 +74,20 @@ trap 'kill "\$(cat "\$tmp/server")"; echo stopped >"\$tmp/stopped"' EXIT
 $server
 timeout 1000 sleep 1000
 END_OF_TEST
-for test in waits waits_limited; do
+# Its child loses the first signal.
+a_test waits_deaf <<END_OF_TEST
+. tests/e2e/lib.sh
+tmp=$tmp
+trap 'kill "\$(cat "\$tmp/server")"; echo stopped >"\$tmp/stopped"' EXIT
+$server
+bash -c 'trap "trap - TERM" TERM; echo >"\$1/deaf"; while :; do sleep 0.1; done' \
+	bash "\$tmp"
+END_OF_TEST
+for test in waits waits_limited waits_deaf; do
 	tests/run "$tmp/$test" "$tmp/good" >"$tmp/out" 2>&1 &
 	run=$!
 	until [ -s "$tmp/server" ]; do sleep 0.02; done
+	[ $test != waits_deaf ] || until [ -e "$tmp/deaf" ]; do sleep 0.02; done
 	kill $run
 	rc=0
 	wait $run || rc=$?
