@@ -216,8 +216,8 @@ parse_ago(const char *v, int64_t now_ms, int64_t *ms)
 	return true;
 }
 
-bool
-question_time(struct question *q, const char *name, int64_t *ms)
+static bool
+read_time(struct question *q, const char *name, int64_t *ms)
 {
 	const char *v = question_parameter(q, name);
 	char date[32];
@@ -243,7 +243,7 @@ question_zoned_time(
 {
 	const char *v = question_parameter(q, name);
 
-	if (!question_time(q, name, ms))
+	if (!read_time(q, name, ms))
 		return false;
 	if (v != NULL && strlen(v) == strlen("2026-11-20") && v[4] == '-' &&
 	    v[7] == '-')

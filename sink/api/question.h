@@ -79,11 +79,8 @@ bool question_rest(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
 const char *question_parameter(const struct question *q, const char *name);
 
 /* Parameters; a problem and false when one is there and is no such thing. An
- * absent one leaves *n as it is. Times are RFC 3339, dates (their beginning, in
- * UTC), or durations before now ("24h", "7d"). */
-bool question_time(struct question *q, const char *name, int64_t *ms)
-    __attribute__((warn_unused_result));
-/* The same where a date begins by the clock of a zone. */
+ * absent one leaves *n as it is. Times are RFC 3339, dates (their beginning by
+ * the clock of the zone), or durations before now ("24h", "7d"). */
 bool question_zoned_time(struct question *q, const struct zone *zone,
     const char *name, int64_t *ms) __attribute__((warn_unused_result));
 /* The zone that the parameter `zone` names, UTC without one. Owned; NULL: the

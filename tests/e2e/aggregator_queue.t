@@ -90,7 +90,7 @@ done
 	fail "it warns of nothing: $(cat "$tmp/first.rows" "$tmp/second.rows")"
 put records 5 <"$tmp/first"
 expect 0 "$aggregator" -f queue:records -t queue:rows -a channels \
-	--state "$tmp/warned" --until-empty
+	-v --state "$tmp/warned" --until-empty
 grep -q '^aggregator: .*channels: .*--every' "$tmp/err" ||
 	fail "of a queue it says: $(cat "$tmp/err")"
 get rows >/dev/null
