@@ -120,7 +120,7 @@ shown_in messaging-report.7 EXAMPLES 3 | typed "the operators"
 grep -q '^operator,name,count,' out || fail "no operators: $(cat out)"
 grep -qF "$(shown_in messaging-report.7 'EACH MONDAY' 1)" \
 	"$root/scripts/examples/crontab.example" || fail "not in the crontab"
-shown_in messaging-report.7 'EACH MONDAY' 2 | sed "s/.*  sink/sink/
+shown_in messaging-report.7 'EACH MONDAY' 2 | sed "s,.*/bin/sink,sink,
 	s,/var/www/html,$tmp/lib,; s/\$/ --tenant acme/" | typed "a file by cron"
 [ -s "$tmp/lib/team.html" ] || fail "cron keeps no file"
 
