@@ -113,6 +113,12 @@ code 0 "$sink" -f "$tmp/looks"
 is "no row more" "2" "$(count message_analytics)"
 is "messages" "3" "$(sql "SELECT COUNT(*) FROM messages WHERE message_id > 'm2'")"
 
+echo "- a member of an event's data that is no text is not told"
+event odd 01 ',"data":{"event_data":{},"session_id":{}}' | code 0 "$sink"
+is "its session" "{} NULL" \
+	"$(sql "SELECT event_data, session_id FROM events WHERE id = 'odd'" | xargs)"
+sql "DELETE FROM events WHERE id = 'odd'"
+
 echo "- what is bad is told, and none of it stored"
 {
 	message c bad 01 '{"analytics":{"sentiment":{"score":"high"}}}'
@@ -121,13 +127,12 @@ echo "- what is bad is told, and none of it stored"
 	message c bad 01 '{"analytics":{"message_length":-1}}'
 	message c bad 01 '{"text":"hello"}' | sed 's/"id"/"about":true,&/'
 	message c 'bad ' 01 '{"analytics":{}}' | sed 's/"id"/"about":true,&/'
-	event bad 01 ',"data":{"event_data":{},"session_id":{}}'
 	event 'bad ' 01
 	event bad 01 | sed 's/2026-11/0999-11/'
 	assignment 'bad ' c 7 01
 } >"$tmp/bad"
 code 65 "$sink" -f "$tmp/bad"
-is "each has a line" 10 "$(grep -c '^sink: line [1-9]' "$tmp/err")"
+is "each has a line" 9 "$(grep -c '^sink: line [1-9]' "$tmp/err")"
 grep -q "in sentiment: field 'sentiment_score' must be a number" "$tmp/err" ||
 	fail "the reason: $(cat "$tmp/err")"
 grep -q "a record about a message has no analytics" "$tmp/err" ||
