@@ -147,7 +147,7 @@ check-fast: test-programs  ## tests without servers
 	@$(RUN) $(UNITS) $(CASES)
 check-e2e: test-programs  ## tests with private servers
 	@$(RUN) $(E2E)
-check-long: test-programs analyze  ## 200 random worlds and the other soaks: an hour
+check-long: test-programs analyze asan distcheck  ## asan, analyze, distcheck; 200 random worlds, soaks
 	@LONG=1 $(RUN) -t 7200 $(CASES) $(E2E)
 demo-programs:
 	@scripts/install-deps demo
