@@ -53,15 +53,20 @@ def say(text):
 
 
 def until(seconds, condition, what):
-    """Waits for a condition; the only way to wait."""
-    end = time.monotonic() + seconds
+    """Waits for a condition; the only way to wait. The pauses are a twentieth
+    of the time that has passed, or twice what a look takes, and at most a
+    second: a wait leaves the machine to what is waited for."""
+    began = time.monotonic()
     while True:
+        look = time.monotonic()
         value = condition()
         if value:
             return value
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > began + seconds:
             raise AssertionError(f"waited {seconds} s in vain for {what}")
-        time.sleep(0.02)
+        pause = max(0.02, (now - began) / 20, 2 * (now - look))
+        time.sleep(min(pause, 1))
 
 
 class Checks:

@@ -35,13 +35,20 @@ timeout() {
 }
 
 # until_true SECONDS COMMAND...: polls. They are seconds of a quiet machine; a
-# busy one has four times as many.
+# busy one has four times as many. The pauses are a twentieth of the time that
+# has passed, or twice what the command takes, and at most a second: a wait
+# leaves the machine to what is waited for.
 until_true() {
-	local end=$((SECONDS + 4 * $1))
+	local began=${EPOCHREALTIME//[.,]/} end=$((SECONDS + 4 * $1)) look now pause
 	shift
-	until "$@"; do
+	while look=${EPOCHREALTIME//[.,]/}; ! "$@"; do
 		[ $SECONDS -lt $end ] || return 1
-		sleep 0.02
+		now=${EPOCHREALTIME//[.,]/}
+		pause=$(((now - began) / 20))
+		[ $pause -ge $((2 * (now - look))) ] || pause=$((2 * (now - look)))
+		[ $pause -ge 20000 ] || pause=20000
+		[ $pause -le 999999 ] || pause=999999
+		sleep "0.$(printf %06d $pause)"
 	done
 }
 
