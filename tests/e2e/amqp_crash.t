@@ -12,6 +12,7 @@ start_broker
 
 # One message a flush: there is always one that the broker has not confirmed.
 mkfifo "$tmp/records"
+: >"$tmp/read" # looked at before the reader may have begun
 "$probe" -p -b 10 write queue:crash <"$tmp/records" >"$tmp/confirmed" \
 	2>"$tmp/writer" &
 writer=$!
