@@ -18,10 +18,9 @@
 
 #include "aggregator/model/model_pack.h"
 
-/* After so many records a flush comes early (no more than the broker sends
- * ahead, see endpoint_amqp_read.c); while the stream is behind, late. */
+/* After so many records a flush comes early: no more than the broker sends
+ * ahead, see endpoint_amqp_read.c. */
 #define BATCH_RECORDS 600000
-#define BUSY_MS 5000
 /* How long the stage rests between two flushes, in percent, and at least, which
  * nobody who looks at metrics sees: what is passed through does not wait, and
  * fewer flushes write fewer rows; but reservations are written without delay.
@@ -412,7 +411,6 @@ set_up_stage(struct stream *s)
 		.prompt = true,
 		.rest = s->assign != NULL ? ALLOCATION_REST : REST,
 		.rest_ms = s->assign != NULL ? 0 : REST_MS,
-		.busy_ms = s->assign != NULL ? 0 : BUSY_MS,
 		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
 		.wait_forever = !s->job->until_empty,
 		.metrics = stream_metrics_open(s),

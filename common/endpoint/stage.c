@@ -200,9 +200,6 @@ batch_wait_ms(const struct stage *s, const struct stage_batch *b)
 
 	if (stop_asked() || s->enough)
 		return -1;
-	if (left < 0 && s->busy && now < b->began + s->busy_ms &&
-	    is_dense(b, now))
-		return PAUSE_MS;
 	if (left < 0 || !s->prompt || s->unconfirmed)
 		return left;
 	if (s->busy)

@@ -25,14 +25,13 @@ struct stage {
 	size_t batch_records; /* flush at the latest after that many lines */
 	int batch_ms;         /* or that long after the batch's first line */
 	bool prompt;          /* or as soon as no line is there, after a rest
-				 in proportion to the last flush's duration.
-				 When lines come faster than they are handled,
-				 as late as busy_ms after the first line:
-				 larger batches let it catch up */
+				 in proportion to the last flush's duration;
+				 when lines come faster than they are handled,
+				 as late as batch_ms lets it: larger batches
+				 let it catch up */
 	int rest;             /* a prompt stage's, in percent of that duration;
 				 after many lines at least 100 */
 	int rest_ms;          /* and at least so long */
-	int busy_ms;          /* up to batch_ms (0, too): never later */
 	int idle_ms;          /* how often idle() is called; 0: a second */
 	bool wait_forever;    /* repeat a flush that returns LATER for ever */
 
