@@ -92,10 +92,10 @@ $(B)/places: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(DATADIR)' | cmp -s - $@ || \
 	    echo '$(VERSION) $(DATADIR)' >$@
-# The schema that the sink works with is that of the last migration.
+# The schema that sink and reaper work with is that of the last migration.
 SCHEMA = $(words $(wildcard sink/migrations/*.sql))
-$(B)/sink/tables/migrations.o: ALLCF += -DSCHEMA=$(SCHEMA)
-$(B)/sink/tables/migrations.o: $(B)/schema
+$(B)/common/db/schema_number.o: ALLCF += -DSCHEMA=$(SCHEMA)
+$(B)/common/db/schema_number.o: $(B)/schema
 $(B)/schema: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SCHEMA)' | cmp -s - $@ || echo '$(SCHEMA)' >$@

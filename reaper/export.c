@@ -192,9 +192,11 @@ check_export(void *options)
 {
 	const struct reaper *r = options;
 
-	if (r->to != NULL && endpoint_is_queue(r->to))
+	if (r->to != NULL && (endpoint_amqp_name(r->to) != NULL ||
+				 endpoint_unix_path(r->to) != NULL))
 		return prog_usage_error("-t takes a file: what is kept about "
-					"a customer is sent to no queue");
+					"a customer is sent to no queue, "
+					"exchange or socket");
 	return rights_check_tenant(options);
 }
 

@@ -223,7 +223,8 @@ check_spool(struct forget_run *f, const char *dir)
 	enum exit_code code;
 
 	f->lines->found = 0;
-	code = rights_each_line_file(dir, "spool", count_in_spool, f);
+	code =
+	    rights_each_line_file(dir, "spool", ".ndjson", count_in_spool, f);
 	if (code != PROG_OK || f->lines->found == 0)
 		return code;
 	log_error("the spool of '%s' has %" PRIu64 " records about them that "
@@ -343,7 +344,7 @@ look_into_states(struct forget_run *f, bool *any)
 
 	for (i = 0; i < states->n && code == PROG_OK && !*any; i++) {
 		code = rights_each_line_file(
-		    states->path[i], "spool", count_in_spool, f);
+		    states->path[i], "spool", ".ndjson", count_in_spool, f);
 		*any = f->lines->found > 0 ||
 		       has_tenant(states->path[i], f->subject->tenant);
 	}

@@ -10,6 +10,7 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/db/schema_number.h"
 #include "common/records/record.h"
 
 int
@@ -51,11 +52,13 @@ reaper_with_db(
 
 	if (apply_path_options(r, &why) == -1) {
 		r->db = db_open(r->common.conf, &why, &code);
-		if (r->db == NULL)
+		if (r->db == NULL) {
 			log_error("%s", buf_str(&why));
-		else
+		} else {
+			db_greet(r->db, schema_greeting);
 			code =
 			    r->common.only_check ? PROG_OK : read_and_delete(r);
+		}
 		db_close(r->db);
 	}
 	buf_release(&why);

@@ -84,10 +84,9 @@ log_unread_folder(const char *dir)
 }
 
 enum exit_code
-rights_each_line_file(const char *state, const char *folder,
+rights_each_line_file(const char *state, const char *folder, const char *ending,
     enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
 {
-	static const char ending[] = ".ndjson";
 	char *dir = xasprintf("%s/%s", state, folder), *path;
 	DIR *d = opendir(dir);
 	enum exit_code code = PROG_OK;
@@ -96,8 +95,8 @@ rights_each_line_file(const char *state, const char *folder,
 
 	while (d != NULL && code == PROG_OK && (e = readdir(d)) != NULL) {
 		len = strlen(e->d_name);
-		if (len < sizeof ending ||
-		    strcmp(e->d_name + len - (sizeof ending - 1), ending) != 0)
+		if (len <= strlen(ending) ||
+		    strcmp(e->d_name + len - strlen(ending), ending) != 0)
 			continue;
 		path = xasprintf("%s/%s", dir, e->d_name);
 		code = visit(ctx, path);
@@ -123,9 +122,13 @@ rights_each_file(const struct reaper *r,
 		code = visit(ctx, archive);
 	for (i = 0; i < r->files.n && code == PROG_OK; i++)
 		code = visit(ctx, r->files.path[i]);
-	for (i = 0; i < r->states.n && code == PROG_OK; i++)
+	for (i = 0; i < r->states.n && code == PROG_OK; i++) {
 		code = rights_each_line_file(
-		    r->states.path[i], "dead", visit, ctx);
+		    r->states.path[i], "dead", ".ndjson", visit, ctx);
+		if (code == PROG_OK)
+			code = rights_each_line_file(
+			    r->states.path[i], "spool", ".damaged", visit, ctx);
+	}
 	return code;
 }
 

@@ -45,8 +45,9 @@ const struct record_field record_fields[] = {
 	{ "snapshot", FIELD_ID, AT(snapshot), ALL, SNAP,
 	    "the snapshot this line belongs to" },
 	{ "state", FIELD_STATE, AT(state), SNAP, SNAP, "begin or end" },
-	{ "records", FIELD_COUNT, AT(records), SNAP, 0,
-	    "lines between the markers; the end marker must have it" },
+	{ "records", FIELD_COUNT, AT(records), SNAP | CHAT, 0,
+	    "lines between the markers; the end marker must have it; of a chat "
+	    "that is gone: how many the answer says are gone" },
 	{ "bucket", FIELD_COUNT, AT(bucket), SNAP | CLOC, 0,
 	    "whose lines the markers stand for, 0 to 63; 64: of what concerns "
 	    "all; absent: all lines; of a clock: see absent_at" },

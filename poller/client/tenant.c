@@ -250,24 +250,33 @@ set_budget(struct tenant *t, const struct conf *c)
 			: profile_about(t->profile)->budget;
 }
 
+struct profile_options
+tenant_profile_options(
+    const struct conf *c, const char *name, const char *section, bool with_text)
+{
+	return (struct profile_options){ .tenant = name,
+		.account = conf_text(c, section, "account"),
+		.customers = conf_bool(c, section, "customers"),
+		.customer_phone = conf_bool(c, section, "customer_phone"),
+		.with_text = with_text,
+		.history_all =
+		    strcmp(conf_text(c, section, "history"), "all") == 0,
+		.bot_operators = conf_list(c, section, "bot_operators"),
+		.need = conf_list(c, section, "need") };
+}
+
 enum exit_code
 tenant_open(struct tenant *t, const struct conf *c, const char *name,
     bool with_text, struct buf *why)
 {
-	struct profile_options opt = { .tenant = name, .with_text = with_text };
+	struct profile_options opt;
 	enum exit_code code;
 
 	*t = (struct tenant){ .name = name };
 	t->section = xasprintf("crm %s", name);
-	opt.account = conf_text(c, t->section, "account");
+	opt = tenant_profile_options(c, name, t->section, with_text);
 	t->assign = conf_bool(c, t->section, "assign");
-	opt.customers = conf_bool(c, t->section, "customers");
-	opt.customer_phone = conf_bool(c, t->section, "customer_phone");
-	opt.bot_operators = conf_list(c, t->section, "bot_operators");
-	opt.need = conf_list(c, t->section, "need");
-	t->history_all =
-	    strcmp(conf_text(c, t->section, "history"), "all") == 0;
-	opt.history_all = t->history_all;
+	t->history_all = opt.history_all;
 	t->customers = opt.customers || opt.customer_phone;
 	set_limits(t, c);
 	t->profile =

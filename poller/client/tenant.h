@@ -40,6 +40,11 @@ struct tenant {
 	bool assign; /* poller --assign may change the CRM */
 };
 
+/* What the profile of that section is told of it; borrowed from the arguments.
+ */
+struct profile_options tenant_profile_options(const struct conf *c,
+    const char *name, const char *section, bool with_text);
+
 /* PROG_OK; or the exit code and *why, a whole sentence. with_text: records
  * bear the texts of messages. Release it in both cases. */
 enum exit_code tenant_open(struct tenant *t, const struct conf *c,

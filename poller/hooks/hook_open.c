@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
+#include "poller/client/tenant.h"
 
 #define LOG_EVERY_MS (INT64_C(10) * 60 * 1000)
 /* The processor time that reading a payload may take. */
@@ -49,15 +50,11 @@ static int
 open_profile(struct hook *h, const struct conf *c, struct buf *why)
 {
 	const char *name = conf_text(c, h->section, "profile");
-	struct profile_options opt = { .tenant = h->tenant,
-		.with_text = conf_bool(c, "poller", "with_text") };
+	struct profile_options opt = tenant_profile_options(
+	    c, h->tenant, h->section, conf_bool(c, "poller", "with_text"));
 	struct buf reason = BUF_INIT;
 	int rc;
 
-	opt.customers = conf_bool(c, h->section, "customers");
-	opt.customer_phone = conf_bool(c, h->section, "customer_phone");
-	opt.bot_operators = conf_list(c, h->section, "bot_operators");
-	opt.need = conf_list(c, h->section, "need");
 	h->source = source_name(name);
 	h->profile = profile_open(name, &opt, why);
 	if (h->profile == NULL)

@@ -253,7 +253,7 @@ store_secret(const char *path, const char *secret, struct buf *why)
 	char *line = xasprintf("%s\n", secret);
 	enum exit_code code = file_replace(path, 0600, line, strlen(line), why);
 
-	free(line);
+	secret_free(line);
 	return code == PROG_OK ? 0 : -1;
 }
 

@@ -98,21 +98,36 @@ write_found_chat(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 }
 
 static void
-write_gone_chat(struct asked_chats *q, const struct asked *a)
+write_gone_chat(struct asked_chats *q, const struct asked *a, int64_t gone)
 {
 	open_answer(q);
 	jsonw_str(&q->line, "chat", a->id);
 	jsonw_str(&q->line, "status", record_status_name(CHAT_GONE));
 	jsonw_time(&q->line, "at", answer_time(q, a->gone_ms));
+	jsonw_int(&q->line, "records", gone);
 	write_answer(q);
 }
 
+static int64_t
+count_gone_chats(const struct asked_chats *q)
+{
+	struct strmap_entry *e;
+	int64_t gone = 0;
+	size_t i = 0;
+
+	while ((e = strmap_next(&q->chats, &i)) != NULL)
+		gone += ((const struct asked *)e->value)->gone_ms != 0;
+	return gone;
+}
+
 /* All of them or none: of a part the reaper could not tell whether very many
- * are gone at once. */
+ * are gone at once. A kill may still leave a part, so each says how many they
+ * are. */
 static void
 write_gone_chats(struct asked_chats *q)
 {
 	struct strmap_entry *e;
+	int64_t gone = count_gone_chats(q);
 	size_t i = 0;
 
 	if (q->cut || q->stopped || fetch_left(q->fetch) > 0)
@@ -121,7 +136,7 @@ write_gone_chats(struct asked_chats *q)
 		const struct asked *a = e->value;
 
 		if (a->gone_ms != 0)
-			write_gone_chat(q, a);
+			write_gone_chat(q, a, gone);
 	}
 }
 

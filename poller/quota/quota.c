@@ -54,6 +54,7 @@ quota_keep_hold(struct store *s, const struct fetch *f, int64_t now_ms)
 {
 	int64_t held = fetch_hold_ms(f);
 
-	if (held > 0)
+	/* A short pause ends none that is longer. */
+	if (held > stored_hold(s, now_ms))
 		store_set_number(s, "hold_until", now_ms + held);
 }

@@ -75,6 +75,8 @@ collect_answer(struct chat_deletion *c, const struct record *r)
 		break;
 	case CHAT_GONE:
 		t->gone++;
+		if (r->records > (int64_t)t->gone_said)
+			t->gone_said = (uint64_t)r->records;
 		if (c->from_queue) {
 			chat_answers_add(&c->batch, r, where);
 		} else {

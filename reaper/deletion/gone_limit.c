@@ -16,8 +16,28 @@ gone_limit_exceeded(
 	return gone > (uint64_t)least && gone * 100 > known * (uint64_t)percent;
 }
 
+static void
+refuse_gone(
+    struct chat_deletion *c, const struct chat_answers *l, size_t i, size_t end)
+{
+	size_t k;
+
+	c->refused = true;
+	for (k = i; k < end; k++)
+		if (l->list[k]->status == CHAT_GONE)
+			l->list[k]->fate = FATE_REFUSED;
+}
+
+/* Whether lines are missing, as the poller was killed while it wrote them. A
+ * queue has no end at which that could be said. */
+static bool
+is_part(const struct chat_deletion *c, const struct run_summary_tenant *t)
+{
+	return !c->from_queue && t->gone < t->gone_said;
+}
+
 /* Refuses the gone chats of one tenant's answers [i, end) if they are too
- * many. */
+ * many, or not all. */
 static enum outcome
 limit_gone_of_tenant(
     struct chat_deletion *c, const struct chat_answers *l, size_t i, size_t end)
@@ -30,9 +50,19 @@ limit_gone_of_tenant(
 
 	for (k = i; k < end; k++)
 		gone += l->list[k]->status == CHAT_GONE;
-	if (gone == 0 || c->force)
+	if (gone == 0)
 		return OUTCOME_DONE;
 	t = run_summary_of(&c->summary, tenant, strlen(tenant));
+	if (is_part(c, t)) {
+		refuse_gone(c, l, i, end);
+		log_error("of %" PRIu64 " chats of tenant '%s' that are gone "
+			  "only %" PRIu64 " came; they were left for another "
+			  "run",
+		    t->gone_said, tenant, t->gone);
+		return OUTCOME_DONE;
+	}
+	if (c->force)
+		return OUTCOME_DONE;
 	lately = run_summary_gone_lately(t);
 	if (gone + lately > (uint64_t)c->least) {
 		o = delete_count(c, l->list + i, end - i, &rows, &with_rows);
@@ -42,10 +72,7 @@ limit_gone_of_tenant(
 	if (!gone_limit_exceeded(
 		with_rows + lately, rows + lately, c->percent, c->least))
 		return OUTCOME_DONE;
-	c->refused = true;
-	for (k = i; k < end; k++)
-		if (l->list[k]->status == CHAT_GONE)
-			l->list[k]->fate = FATE_REFUSED;
+	refuse_gone(c, l, i, end);
 	log_error("%" PRIu64 " of the %" PRIu64
 		  " known chats of tenant '%s' are gone from "
 		  "the CRM at once; nothing of them was deleted; if that is "

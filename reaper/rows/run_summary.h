@@ -15,6 +15,7 @@ struct run_summary_tenant {
 	uint64_t deleted;            /* chats that had rows */
 	uint64_t newer;              /* kept: seen open later */
 	uint64_t refused;            /* kept: too many gone at once */
+	uint64_t gone_said;          /* how many an answer says are gone */
 	uint64_t gone_lately;
 	int64_t lately_since_ms; /* monotonic */
 };

@@ -11,10 +11,10 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
+#include "common/db/schema_number.h"
 #include "common/tables/tables.h"
 #include "sink/check/check_metrics.h"
 #include "sink/check/check_rights.h"
-#include "sink/tables/migrate.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"
 
@@ -195,12 +195,12 @@ check_schema(struct check_report *r)
 	int64_t number;
 	const char *objection;
 	char text[32];
-	enum outcome o = migrate_number(r->db, &number);
+	enum outcome o = schema_number(r->db, &number);
 
 	if (o != OUTCOME_DONE)
 		return o;
 	snprintf(text, sizeof text, "%lld", (long long)number);
-	objection = migrate_objection(number);
+	objection = schema_objection(number);
 	check_report_item(r, objection != NULL ? CHECK_WRONG : CHECK_FINE,
 	    "schema", text, objection != NULL ? objection : "");
 	return objection != NULL ? o : check_against_migrations(r);

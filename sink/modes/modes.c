@@ -8,8 +8,8 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/db/schema_number.h"
 #include "common/records/record.h"
-#include "sink/tables/migrate.h"
 
 /* Of one statement: more than the largest table takes. */
 #define PATIENCE_MS (24 * 3600 * INT64_C(1000))
@@ -26,7 +26,7 @@ work_with_db(struct sink *s, bool any_schema,
 		log_error("%s", buf_str(&why));
 	} else {
 		if (!any_schema)
-			db_greet(db, migrate_greeting);
+			db_greet(db, schema_greeting);
 		code = s->common.only_check ? PROG_OK : work(s, &db);
 	}
 	db_close(db);

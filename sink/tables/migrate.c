@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/db/schema_number.h"
 #include "common/os/stop.h"
 #include "sink/tables/day_partitions.h"
 #include "sink/tables/repair.h"
@@ -17,9 +18,8 @@
 enum {
 	/* Seconds to wait for another migration, in each try. */
 	LOCK_S = 1,
-	/* The server's error numbers: no such table, no such column; the
-	 * column, the key exists. */
-	NO_SUCH_TABLE = 1146,
+	/* The server's error numbers: no such column; the column, the key
+	 * exists. */
 	NO_SUCH_COLUMN = 1054,
 	HAS_COLUMN = 1060,
 	HAS_KEY = 1061,
@@ -87,7 +87,7 @@ compare_applied(struct migration *m, const struct db_rows *rows)
 	const struct migration_file *f;
 
 	if (number > (int64_t)m->files.n) {
-		buf_setf(&m->why, "%s", migrate_objection(number));
+		buf_setf(&m->why, "%s", schema_objection(number));
 		return refuse_migration(m, PROG_CONFIG);
 	}
 	f = &m->files.file[number - 1];
@@ -273,53 +273,4 @@ migrate_run(struct db *db, const struct conf *conf, const char *dir)
 	migrations_release(&m.files);
 	buf_release(&m.why);
 	return code;
-}
-
-enum outcome
-migrate_number(struct db *db, int64_t *number)
-{
-	struct db_rows *rows;
-	enum outcome o;
-
-	*number = 0;
-	o = db_query(db,
-	    "SELECT COALESCE(MAX(number), 0) FROM schema_migrations", NULL, 0,
-	    &rows);
-	if (o == OUTCOME_NEVER && db_errno(db) == NO_SUCH_TABLE)
-		return OUTCOME_DONE;
-	if (o == OUTCOME_DONE && db_next(rows))
-		*number = db_get_int(rows, 0);
-	db_rows_free(rows);
-	return o;
-}
-
-const char *
-migrate_objection(int64_t number)
-{
-	if (number == 0)
-		return "the database has no tables of ours yet; run `sink "
-		       "--migrate`";
-	if (number < migrations_last)
-		return "the database's schema is older than this program; run "
-		       "`sink --migrate`";
-	if (number > migrations_last)
-		return "the database's schema is newer than this program; "
-		       "install the newer version";
-	return NULL;
-}
-
-enum outcome
-migrate_greeting(struct db *db, struct buf *why)
-{
-	const char *objection;
-	int64_t number;
-	enum outcome o = migrate_number(db, &number);
-
-	if (o == OUTCOME_NEVER && db_cause(db) == DB_DENIED)
-		return OUTCOME_DONE;
-	objection = o == OUTCOME_DONE ? migrate_objection(number) : NULL;
-	if (objection == NULL)
-		return o;
-	buf_setf(why, "%s", objection);
-	return OUTCOME_NEVER;
 }

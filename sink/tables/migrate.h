@@ -18,8 +18,6 @@
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 
-#include <stdint.h>
-
 #include "sink/tables/migrations.h"
 
 /* Applies the files of folder dir that are not applied yet, and writes the
@@ -27,16 +25,5 @@
  * what it does, and errors; returns the exit code. */
 enum exit_code migrate_run(
     struct db *db, const struct conf *conf, const char *dir);
-
-/* The number of the last applied file, 0 for none. */
-enum outcome migrate_number(struct db *db, int64_t *number)
-    __attribute__((warn_unused_result));
-
-/* NULL when this program works with that schema, else what to do about it. */
-const char *migrate_objection(int64_t number);
-
-/* A greeting of each connection (db.h): this program works with no other
- * schema. Who may not read its number is not held up. */
-enum outcome migrate_greeting(struct db *db, struct buf *why);
 
 #endif

@@ -10,9 +10,7 @@
 
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-
-/* The Makefile counts the files. */
-const int64_t migrations_last = SCHEMA;
+#include "common/db/schema_number.h"
 
 /* Bytes of the largest file, plus one. */
 #define FILE_MAX (1024 * 1024)
@@ -113,12 +111,12 @@ migrations_read(struct migrations *f, const char *dir, struct buf *why,
 		if (read_migration(&f->file[i], dir, why, code) != 0)
 			return -1;
 	}
-	if (i == f->n && (int64_t)f->n == migrations_last)
+	if (i == f->n && (int64_t)f->n == schema_last)
 		return 0;
 	buf_setf(why,
 	    "'%s' should hold the migrations 0001 to %04d and does not; "
 	    "install program and data of one version",
-	    dir, (int)migrations_last);
+	    dir, (int)schema_last);
 	return -1;
 }
 

@@ -12,9 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The schema of this program: the number of the last file when it was built. */
-extern const int64_t migrations_last;
-
 struct migration_file {
 	int64_t number;
 	char *name;
@@ -28,7 +25,7 @@ struct migrations {
 };
 
 /* Reads all files of folder dir, which must be numbered from 1 to
- * migrations_last without a gap. -1 with *why and *code. */
+ * schema_last without a gap. -1 with *why and *code. */
 int migrations_read(struct migrations *f, const char *dir, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 void migrations_release(struct migrations *f);

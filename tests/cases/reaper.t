@@ -29,6 +29,8 @@ expect 64 "no format 'xml'; there are table, ndjson and csv" -o xml
 expect 64 "unexpected argument 'chats'" chats
 expect 64 'exclude each other' --export 5 --forget 5
 expect 64 '-t takes a file' --export 5 -t queue:rows
+expect 64 '-t takes a file' --export 5 -t exchange:rows
+expect 64 '-t takes a file' --export 5 -t unix:rows
 expect 64 '-t is for' --forget 5 -t gone
 expect 64 'exclude each other' --list --purge t
 expect 64 'exclude each other' --retention 30d --purge t

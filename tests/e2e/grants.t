@@ -102,6 +102,12 @@ as serve timeout 60 "$BIN/sink" -c serve.conf --serve 127.0.0.1:0 \
 	2>serve.log || rc=$?
 [ $rc = 78 ] || fail "it serves another version's schema: $(cat serve.log)"
 grep -q 'newer than this program' serve.log || fail "said: $(cat serve.log)"
+# So does the reaper, which deletes nothing then.
+rc=0
+as reaper timeout 60 "$BIN/reaper" --list 2>listed.log || rc=$?
+[ $rc = 78 ] || fail "it reaps another version's schema: $(cat listed.log)"
+grep -q 'newer than this program' listed.log ||
+	fail "said: $(cat listed.log)"
 "$servers" mysql "$tmp/srv" messaging -e \
 	"DELETE FROM schema_migrations WHERE name = 'x'"
 

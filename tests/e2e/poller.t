@@ -394,7 +394,8 @@ silent
 is "answers" "$(jq -r '.status' out | sort | uniq -c | awk '{print $2 $1}' |
 	tr '\n' ' ')" "closed1 gone1 open$(($(wc -l <chats) - 2)) "
 is "closed" "$(jq -r 'select(.status == "closed") | .chat' out)" 9001
-is "gone" "$(jq -r 'select(.status == "gone") | .chat' out)" 9002
+is "gone" "$(jq -r 'select(.status == "gone") | "\(.chat) of \(.records)"' out)" \
+	"9002 of 1"
 jq -es '[.[] | select(.status == "closed")] | .[0].closed_at <= .[0].at
 	and .[0].closed_at != null' out >/dev/null ||
 	fail "no time of closing"

@@ -244,6 +244,17 @@ q "INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'beta',
 head -n 10 gone.ndjson | run 0 "$reaper"
 is "ten are believed" "$(keys chat_metrics)" "acme/1 acme/2 acme/3 beta/1 beta/2"
 
+echo "- a part of the answers about gone chats, whole lines, deletes none"
+fresh
+for chat in 1 2; do
+	answer acme $chat gone 10:01:00 | sed 's/}$/,"records":2}/'
+done >two.ndjson
+run 65 "$reaper" --force < <(head -n 1 two.ndjson)
+one_line "of 2 chats of tenant 'acme' that are gone only 1 came"
+is "after a part" "$(keys chat_metrics)" "acme/1 acme/2 acme/3 beta/1 beta/2"
+run 0 "$reaper" <two.ndjson
+is "after all" "$(keys chat_metrics)" "acme/3 beta/1 beta/2"
+
 echo "- more than a batch"
 q "DELETE FROM chat_metrics; INSERT INTO chat_metrics
 	(tenant, chat, status, as_of) SELECT 'acme', seq, 'left',

@@ -144,6 +144,9 @@ a_pause_in_the_state_is_kept_to(void **state)
 	assert_int_equal(fake_crm.requests, 0);
 	store_set_number(s, "hold_until", now + 2 * BUDGET_MS);
 	commit_store(s);
+	fetch_hold(f, BUDGET_MS / 2);
+	quota_keep_hold(s, f, now);
+	commit_store(s);
 	assert_int_equal(quota_check(tenant, s, f, now), PROG_TEMPFAIL);
 	store_close(s);
 }

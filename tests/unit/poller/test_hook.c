@@ -207,6 +207,30 @@ payloads_become_records(void **state)
 	close_all(more, more_conf);
 }
 
+static void
+the_profile_is_told_all_of_its_section(void **state)
+{
+	static const char profile[] =
+	    "def about: {hooks: {}}; def hook_read: {unknown: "
+	    "(.options | \"\\(.account) \\(.history)\")};";
+	struct buf got = BUF_INIT;
+	struct conf *conf;
+	struct hooks *all;
+
+	(void)state;
+	tmpdir_file("told.jq", profile, sizeof profile - 1, 0600);
+	all = open_text("[crm t1]\nprofile = ./told.jq\nhook = secret\n"
+			"hook_secret = 0123456789abcdef\n"
+			"account = acc1\nhistory = all\n",
+	    &conf);
+	assert_int_equal(hooks_failed(all), 0);
+	describe(hook_find(all, "t1", 2, "told", 4), "{}", &got);
+	assert_string_equal(
+	    buf_str(&got), "unknown: unknown event 'acc1 all'\n");
+	buf_release(&got);
+	close_all(all, conf);
+}
+
 /* A delivery with two headers. */
 struct headers {
 	const char *name, *value, *second, *second_value;
@@ -469,6 +493,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_time_tells_not_who_there_is),
 		cmocka_unit_test(payloads_become_records),
+		cmocka_unit_test(the_profile_is_told_all_of_its_section),
 		cmocka_unit_test(only_who_proves_it_is_believed),
 		cmocka_unit_test(one_is_found_by_tenant_and_source),
 		cmocka_unit_test(mistakes_stop_one_tenant),

@@ -9,9 +9,9 @@
 
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
+#include "common/db/schema_number.h"
 #include "sink/store/batch.h"
 #include "sink/tables/day_partitions.h"
-#include "sink/tables/migrate.h"
 #include "sink/tables/migrations.h"
 #include "sink/tables/upsert_sql.h"
 
@@ -121,10 +121,10 @@ static void
 only_its_own_schema_will_do(void **state)
 {
 	(void)state;
-	assert_null(migrate_objection(migrations_last));
-	assert_non_null(migrate_objection(0));
+	assert_null(schema_objection(schema_last));
+	assert_non_null(schema_objection(0));
 	assert_non_null(
-	    strstr(migrate_objection(migrations_last + 1), "newer version"));
+	    strstr(schema_objection(schema_last + 1), "newer version"));
 }
 
 /* A table whose columns all have their order and limits. */

@@ -1,0 +1,58 @@
+/*
+ * schema_number: see schema_number.h.
+ */
+#include "common/db/schema_number.h"
+
+enum { NO_SUCH_TABLE = 1146 };
+
+/* The Makefile counts the files. */
+const int64_t schema_last = SCHEMA;
+
+enum outcome
+schema_number(struct db *db, int64_t *number)
+{
+	struct db_rows *rows;
+	enum outcome o;
+
+	*number = 0;
+	o = db_query(db,
+	    "SELECT COALESCE(MAX(number), 0) FROM schema_migrations", NULL, 0,
+	    &rows);
+	if (o == OUTCOME_NEVER && db_errno(db) == NO_SUCH_TABLE)
+		return OUTCOME_DONE;
+	if (o == OUTCOME_DONE && db_next(rows))
+		*number = db_get_int(rows, 0);
+	db_rows_free(rows);
+	return o;
+}
+
+const char *
+schema_objection(int64_t number)
+{
+	if (number == 0)
+		return "the database has no tables of ours yet; run `sink "
+		       "--migrate`";
+	if (number < schema_last)
+		return "the database's schema is older than this program; run "
+		       "`sink --migrate`";
+	if (number > schema_last)
+		return "the database's schema is newer than this program; "
+		       "install the newer version";
+	return NULL;
+}
+
+enum outcome
+schema_greeting(struct db *db, struct buf *why)
+{
+	const char *objection;
+	int64_t number;
+	enum outcome o = schema_number(db, &number);
+
+	if (o == OUTCOME_NEVER && db_cause(db) == DB_DENIED)
+		return OUTCOME_DONE;
+	objection = o == OUTCOME_DONE ? schema_objection(number) : NULL;
+	if (objection == NULL)
+		return o;
+	buf_setf(why, "%s", objection);
+	return OUTCOME_NEVER;
+}

@@ -1,0 +1,27 @@
+/*
+ * schema_number: which schema a database has, and whether the programs work
+ * with it: that of the last file of sink/migrations when they were built.
+ */
+#ifndef COMMON_DB_SCHEMA_NUMBER_H
+#define COMMON_DB_SCHEMA_NUMBER_H
+
+#include "common/base/buf.h"
+#include "common/db/db.h"
+
+#include <stdint.h>
+
+/* The schema of this program: the number of the last file. */
+extern const int64_t schema_last;
+
+/* The number of the last applied file, 0 for none. */
+enum outcome schema_number(struct db *db, int64_t *number)
+    __attribute__((warn_unused_result));
+
+/* NULL when this program works with that schema, else what to do about it. */
+const char *schema_objection(int64_t number);
+
+/* A greeting of each connection (db.h): this program works with no other
+ * schema. Who may not read its number is not held up. */
+enum outcome schema_greeting(struct db *db, struct buf *why);
+
+#endif
