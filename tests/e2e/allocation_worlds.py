@@ -9,7 +9,7 @@ is killed at random moments, in some worlds the broker too.
 
 allocation_judge.py says what is held of each world, and by what.
 
-WORLDS worlds are tried (20; LONG=1: 200); SEED=n repeats from one on, CALM=1
+WORLDS worlds are tried (12; LONG=1: 200); SEED=n repeats from one on, CALM=1
 leaves out what goes wrong, KEEP=DIR keeps there what was known of a world that
 failed.
 """
@@ -546,7 +546,7 @@ def report_times(judged, wrong):
 
 def body():
     first = seed() % 10 ** 6
-    many = int(os.environ.get("WORLDS") or (200 if LONG else 20))
+    many = int(os.environ.get("WORLDS") or (200 if LONG else 12))
     with Lab("allocation") as lab:
         lab.start_servers("rabbitmq")
         judged, wrong = share(lab, first, many, random.Random(first))

@@ -8,7 +8,7 @@ Chosen for each world: sizes, pace, lag, definition, history, customers,
 big ids, the contents of service lines. What may happen at a step: the poller's
 state is lost; a poll is killed first; the reaper asks about all chats.
 
-WORLDS worlds are run (20; LONG=1: 200), with seeds that change with the time.
+WORLDS worlds are run (10; LONG=1: 200), with seeds that change with the time.
 SEED=n runs n alone, or WORLDS from n on.
 """
 
@@ -445,7 +445,7 @@ def make_database(lab, name):
 
 
 def seeds():
-    count = int(os.environ.get("WORLDS") or (200 if LONG else 20))
+    count = int(os.environ.get("WORLDS") or (200 if LONG else 10))
     start = os.environ.get("SEED")
     if start:
         return [int(start) + i
