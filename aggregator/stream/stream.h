@@ -41,6 +41,11 @@
  *
  * Records that are passed through as they came are written before their
  * identities are committed, and once more when they come again.
+ *
+ * One thread reads, scans and flushes. Another one for reading would gain
+ * nothing: `tests/bench/run trace` shows, at 10,000 records a second, an
+ * aggregator that is busy for less than a fifth of the time and a flush that
+ * begins within 0.1 ms of its record; who waits, waits for broker or database.
  */
 #ifndef AGGREGATOR_STREAM_STREAM_H
 #define AGGREGATOR_STREAM_STREAM_H
