@@ -136,8 +136,9 @@ test-programs: all units sim load $(TOOLS)
 RUN   = BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/run
 CASES = $(sort $(wildcard tests/cases/*.t))
 E2E   = $(sort $(wildcard tests/e2e/*.t))
-# It waits for alerts for minutes: what begins first does not end last.
-LONGEST = tests/e2e/prometheus.t
+# They wait for minutes, mostly for servers: what begins first does not end last.
+LONGEST = $(patsubst %,tests/e2e/%.t,prometheus eventcounter dead_letters \
+	board forget_stream bench demo assign_queue)
 
 check:  ## install what tests need, build, run every test
 	@scripts/install-deps check
