@@ -11,8 +11,14 @@
 #include <stdlib.h>
 
 #include "common/amqp/amqp_link.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/conf/conf.h"
+#include "common/os/stop.h"
+
+/* The broker answers within that time, or the test is told. */
+#define CONFIRM_MS 60000
+#define AGAIN_MS 100
 
 static int
 publish(struct amqp_link *l, const char *queue, const struct buf *body)
@@ -28,7 +34,44 @@ publish(struct amqp_link *l, const char *queue, const struct buf *body)
 		(amqp_bytes_t){ body->len, body->data }));
 }
 
-/* All of standard input; in one transaction, so that nothing is lost. */
+/* 1: the broker has the message; 0: it refused it; -1: neither came. */
+static int
+read_confirm(struct amqp_link *l)
+{
+	int64_t end = clock_mono_ms() + CONFIRM_MS;
+	amqp_frame_t f;
+
+	while (clock_mono_ms() < end && amqp_link_frame(l, &f, CONFIRM_MS) > 0)
+		if (f.frame_type == AMQP_FRAME_METHOD &&
+		    (f.payload.method.id == AMQP_BASIC_ACK_METHOD ||
+			f.payload.method.id == AMQP_BASIC_NACK_METHOD))
+			return f.payload.method.id == AMQP_BASIC_ACK_METHOD;
+	buf_setf(&l->why, "RabbitMQ confirms nothing");
+	l->code = PROG_TEMPFAIL;
+	return -1;
+}
+
+/* Until it is confirmed. A quorum queue that is just being made refuses, and a
+ * transaction would lose that message and say nothing. */
+static int
+publish_surely(struct amqp_link *l, const char *queue, const struct buf *body)
+{
+	int64_t end = clock_mono_ms() + CONFIRM_MS;
+	int had;
+
+	do {
+		if (publish(l, queue, body) != 0)
+			return -1;
+		had = read_confirm(l);
+	} while (had == 0 && clock_mono_ms() < end && !stop_sleep(AGAIN_MS));
+	if (had == 0) {
+		buf_setf(&l->why, "queue '%s' takes no messages", queue);
+		l->code = PROG_TEMPFAIL;
+	}
+	return had == 1 ? 0 : -1;
+}
+
+/* All of standard input. */
 static int
 publish_all(struct amqp_link *l, const char *queue, unsigned long lines)
 {
@@ -39,24 +82,19 @@ publish_all(struct amqp_link *l, const char *queue, unsigned long lines)
 	ssize_t len;
 	int rc = 0;
 
-	amqp_tx_select(l->conn, AMQP_LINK_CHANNEL);
+	amqp_confirm_select(l->conn, AMQP_LINK_CHANNEL);
 	rc = amqp_link_check_reply(l, "begin", amqp_get_rpc_reply(l->conn));
 	while (rc == 0 && (len = getline(&line, &cap, stdin)) > 0) {
 		if (lines > 0)
 			buf_add(&body, line, (size_t)len);
 		if (++n < lines)
 			continue;
-		rc = publish(l, queue, &body);
+		rc = publish_surely(l, queue, &body);
 		buf_clear(&body);
 		n = 0;
 	}
 	if (rc == 0 && body.len > 0)
-		rc = publish(l, queue, &body);
-	if (rc == 0) {
-		amqp_tx_commit(l->conn, AMQP_LINK_CHANNEL);
-		rc = amqp_link_check_reply(
-		    l, "commit", amqp_get_rpc_reply(l->conn));
-	}
+		rc = publish_surely(l, queue, &body);
 	free(line);
 	buf_release(&body);
 	return rc;
