@@ -187,11 +187,10 @@ check-asan:
 # make CC=clang B=build/libfuzzer SAN=fuzzer,address,undefined
 #      CPPFLAGS=-DFUZZ_BY_CLANG fuzzers && build/libfuzzer/tests/fuzz/fuzz_scan
 FUZZ_SECONDS ?= 60
-FUZZED = $(MAKE) B=build/fuzz SAN=address,undefined CFLAGS='-O2 -g' WERROR=1
 fuzz:  ## the readers of records and requests, FUZZ_SECONDS=60 each
 	@scripts/install-deps check
-	@$(FUZZED) -s -j$$(nproc) fuzzers
-	@$(FUZZED) -s check-fuzz
+	@$(SANITIZED) -s -j$$(nproc) fuzzers
+	@$(SANITIZED) -s check-fuzz
 check-fuzz:
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
