@@ -307,14 +307,15 @@ class Test:
                   f"{[want.get(k) for k in wrong[:1]]}")
 
     def recompute(self):
-        """Quarters of all hours, whose sums have not changed."""
+        """Quarters of all hours, whose sums have not changed. How many the sink
+        has made by itself depends on its batches; quarters.t looks at that."""
         before = self.hours_with_quarters()
         self.lab.must(["sink", "-c", self.conf, "--recompute"])
         after = self.hours_with_quarters()
         uneven = self.sql.number(
             "SELECT COUNT(*) FROM response_rollups WHERE span = 'quarter' "
             "AND version < 0")
-        self.that(0 < len(before) < len(after) and uneven == 0,
+        self.that(len(before) < len(after) and uneven == 0,
                   f"{len(before)} hours had quarters, {len(after)} have, "
                   f"{uneven} are uneven")
 
