@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/containers/strmap.h"
 #include "common/text/jsonw.h"
 
 void
@@ -14,6 +15,8 @@ operators_release(struct operators *c)
 	buf_release(&c->bodies);
 	buf_release(&c->ids);
 	buf_release(&c->list);
+	buf_release(&c->seen);
+	buf_release(&c->former);
 }
 
 void
@@ -27,15 +30,56 @@ operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 	buf_add(&c->ids, r->id, strlen(r->id) + 1);
 	jsonw_next(&c->list);
 	value_dump(r->raw, &c->list);
+	buf_add(&c->seen, r->id, strlen(r->id) + 1);
+	value_dump(r->raw, &c->seen);
+	buf_addc(&c->seen, '\0');
 }
 
-void
-operators_keep(const struct operators *c, struct store *s)
+/* The next one of buf seen; *p is NULL at first. */
+static bool
+next_seen(const struct buf *seen, const char **p, const char **id)
 {
-	store_put(s, STORE_META, "operators", c->bodies.data, c->bodies.len);
-	store_put(s, STORE_META, "operator_ids", c->ids.data, c->ids.len);
-	store_put(s, STORE_META, "operator_list", c->list.data, c->list.len);
-	store_set_number(s, "operators_at", c->asked_ms);
+	const char *end = buf_str(seen) + seen->len;
+
+	*id = *p == NULL ? buf_str(seen) : *p + strlen(*p) + 1;
+	*p = *id < end ? *id + strlen(*id) + 1 : end;
+	return *p < end;
+}
+
+static size_t
+count_former(const struct buf *seen, const struct strmap *listed)
+{
+	const char *p = NULL, *id;
+	size_t n = 0;
+
+	while (next_seen(seen, &p, &id))
+		n += strmap_get(listed, id, strlen(id)) == NULL;
+	return n;
+}
+
+/* Of those that were seen the ones that are not listed, the latest
+ * FORMER_OPERATORS; *kept gets them as they are stored. */
+static void
+find_former(struct operators *c, const struct buf *seen, struct buf *kept)
+{
+	struct strmap listed = STRMAP_INIT;
+	const char *p = NULL, *id = NULL;
+	size_t n;
+
+	while ((id = operators_next(c, id)) != NULL)
+		*strmap_put(&listed, id, strlen(id)) = c;
+	buf_clear(&c->former);
+	n = count_former(seen, &listed);
+	while (next_seen(seen, &p, &id)) {
+		if (strmap_get(&listed, id, strlen(id)) != NULL ||
+		    n-- > FORMER_OPERATORS)
+			continue;
+		jsonw_next(&c->former);
+		buf_adds(&c->former, p);
+		buf_add(kept, id, strlen(id) + 1);
+		buf_add(kept, p, strlen(p) + 1);
+	}
+	strmap_release(&listed, NULL);
 }
 
 static bool
@@ -50,11 +94,30 @@ load_meta(struct buf *to, struct store *s, const char *key)
 	return true;
 }
 
+void
+operators_keep(struct operators *c, struct store *s)
+{
+	struct buf seen = BUF_INIT, kept = BUF_INIT;
+
+	if (!c->anew)
+		(void)load_meta(&seen, s, "operators_seen");
+	find_former(c, &seen, &kept);
+	buf_add(&kept, c->seen.data, c->seen.len);
+	store_put(s, STORE_META, "operators_seen", kept.data, kept.len);
+	buf_release(&seen);
+	buf_release(&kept);
+	store_put(s, STORE_META, "operators", c->bodies.data, c->bodies.len);
+	store_put(s, STORE_META, "operator_ids", c->ids.data, c->ids.len);
+	store_put(s, STORE_META, "operator_list", c->list.data, c->list.len);
+	store_set_number(s, "operators_at", c->asked_ms);
+}
+
 bool
 operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms)
 {
 	int64_t at = store_number(s, "operators_at", CLOCK_NONE);
+	struct buf seen = BUF_INIT, kept = BUF_INIT;
 	size_t i;
 
 	if (at == CLOCK_NONE || now_ms < at || now_ms - at >= every_ms ||
@@ -65,6 +128,10 @@ operators_load(
 		return false;
 	}
 	c->asked_ms = at;
+	(void)load_meta(&seen, s, "operators_seen");
+	find_former(c, &seen, &kept);
+	buf_release(&seen);
+	buf_release(&kept);
 	for (i = 0; i < c->ids.len; i++)
 		c->n += c->ids.data[i] == '\0';
 	return true;
@@ -89,21 +156,31 @@ operators_emit(const struct operators *c, struct emit *e)
 	}
 }
 
-void
-operators_set_in_profile(const struct operators *c, struct profile *p)
+static struct value *
+list_value(const struct buf *elements)
 {
 	struct buf text = BUF_INIT, why = BUF_INIT;
 	bool repaired = false;
 	struct value *v;
 
 	jsonw_list(&text);
-	buf_add(&text, c->list.data, c->list.len);
+	buf_add(&text, elements->data, elements->len);
 	jsonw_list_end(&text);
 	v = value_parse(buf_str(&text), text.len, &repaired, &why);
-	profile_set_operators(p, v);
-	value_unref(v);
 	buf_release(&text);
 	buf_release(&why);
+	return v;
+}
+
+void
+operators_set_in_profile(const struct operators *c, struct profile *p)
+{
+	struct value *list = list_value(&c->list);
+	struct value *former = list_value(&c->former);
+
+	profile_set_operators(p, list, former);
+	value_unref(list);
+	value_unref(former);
 }
 
 const char *

@@ -1,7 +1,9 @@
 /*
  * operators: the operators of one tenant as they were last read: for the
  * snapshot, for questions about each of them, and for the profile, which may
- * map other identifiers to them. Kept in the state between polls.
+ * map other identifiers to them. Kept in the state between polls; there also
+ * those that were listed before and are no more, FORMER_OPERATORS at most, so
+ * that what they wrote stays theirs when it is read again.
  */
 #ifndef POLLER_POLL_OPERATORS_H
 #define POLLER_POLL_OPERATORS_H
@@ -15,13 +17,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define FORMER_OPERATORS 10000
+
 struct operators {
 	size_t n;
 	int64_t asked_ms; /* of their last page */
+	bool anew; /* the state is of another profile or tenant: no former ones
+		    */
 
 	/* Private: one after the other, each ending with NUL. */
 	struct buf bodies, ids;
-	struct buf list; /* JSON, without its brackets */
+	struct buf list;   /* JSON, without its brackets */
+	struct buf seen;   /* of each its id and its JSON */
+	struct buf former; /* as list */
 };
 
 void operators_release(struct operators *c);
@@ -30,9 +38,10 @@ void operators_release(struct operators *c);
 void operators_add(
     struct operators *c, const struct crm_record *r, int64_t asked_ms);
 
-/* operators_keep() puts them into the state; operators_load() reads them if
- * they are younger than every_ms. False: they have to be asked for. */
-void operators_keep(const struct operators *c, struct store *s);
+/* operators_keep() puts them into the state, once all are added, and finds the
+ * former ones; operators_load() reads them if they are younger than every_ms.
+ * False: they have to be asked for. */
+void operators_keep(struct operators *c, struct store *s);
 bool operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms);
 
@@ -43,7 +52,7 @@ void operators_invalidate(struct store *s);
 /* Writes all of them as records of a snapshot. */
 void operators_emit(const struct operators *c, struct emit *e);
 
-/* Passes them to all later calls of the profile. */
+/* Passes them, and the former ones, to all later calls of the profile. */
 void operators_set_in_profile(const struct operators *c, struct profile *p);
 
 /* The id after this one, borrowed; NULL after the last. Start with NULL. */

@@ -28,7 +28,7 @@ struct profile {
 	struct profile_options opt;
 	struct profile_about about;
 	jv options; /* as the profile gets them */
-	struct value *operators;
+	struct value *operators, *former;
 	uint64_t version;
 	struct buf error; /* the first one of libjq */
 	struct profile_cpu_limit cpu_limit;
@@ -92,6 +92,8 @@ make_input(struct profile *p, const char *call, const struct profile_input *in)
 	o = set_member(o, "options", jv_copy(p->options));
 	o = set_member(o, "operators",
 	    p->operators != NULL ? value_jv(p->operators) : jv_array());
+	o = set_member(
+	    o, "former", p->former != NULL ? value_jv(p->former) : jv_array());
 	if (in == NULL)
 		return o;
 	o = set_member(o, "now", jv_number((double)in->now_ms / 1000));
@@ -467,6 +469,7 @@ profile_close(struct profile *p)
 		jq_teardown(&p->jq);
 	jv_free(p->options);
 	value_unref(p->operators);
+	value_unref(p->former);
 	profile_about_release(&p->about);
 	buf_release(&p->error);
 	free(p->name);
@@ -474,10 +477,13 @@ profile_close(struct profile *p)
 }
 
 void
-profile_set_operators(struct profile *p, struct value *list)
+profile_set_operators(
+    struct profile *p, struct value *list, struct value *former)
 {
 	value_unref(p->operators);
+	value_unref(p->former);
 	p->operators = value_ref(list);
+	p->former = value_ref(former);
 }
 
 const struct profile_about *

@@ -123,8 +123,10 @@ void profile_close(struct profile *p);
 
 const struct profile_about *profile_about(const struct profile *p);
 
-/* Sets the array of operators for all later calls; takes a reference. */
-void profile_set_operators(struct profile *p, struct value *list);
+/* Sets the arrays of operators, and of those that are no more, for all later
+ * calls; takes references. */
+void profile_set_operators(
+    struct profile *p, struct value *list, struct value *former);
 
 /* Sets how long a later call may take, in processor time of its thread; five
  * seconds by default. */

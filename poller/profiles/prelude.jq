@@ -20,6 +20,8 @@
 #   replaces  (assign_*) the operator who is to be replaced, or null
 #   operators what operators_read returned last, with the profile's own
 #             members if it adds any; [] if that was not needed
+#   former    what it returned at earlier polls, of operators that are no more;
+#             [] without a state
 #   status    (*_read, failure) the HTTP status
 #   answer    (*_read, failure) the answer's JSON; null if it is none. Whole
 #             numbers above 2^53 come as strings, so that no digit is lost.

@@ -259,18 +259,21 @@ def content_kind:
     elif .type == "location" or .type == "contact_person" then .type
     else "text" end;
 
-# Who joins is given by name, which identifies an agent if only one has it.
-def joined($crew):
+# Who joins is given by name, which identifies an agent if only one has it, or
+# none and only one that is no more.
+def joined($crew; $former):
     [.message | strings | capture("^(?<name>.+?) (has )?joined\\b")?
      | .name] as $name
-    | [$crew[] | select([.name] == $name) | .operator]
+    | def named: [.[] | select([.name] == $name) | .operator];
+      ($crew | named)
+    | if . == [] then ($former | named) else . end
     | if length == 1 then .[0] else null end;
 
-def system_event($crew):
+def system_event($crew; $former):
     if .message | type == "string" and test("\\bresolved\\b"; "i") then
         {from: "system", kind: "closed"}
     else
-        joined($crew) as $who
+        joined($crew; $former) as $who
         | if $who == null then {from: "system", kind: "other"}
           else {from: "system", kind: "assigned", operator: $who} end
     end;
@@ -280,7 +283,7 @@ def by_email:
     map(select(.sdk_email | given) | {key: .sdk_email, value: .operator})
     | from_entries;
 
-# Agents write under their sdk_email, which stays if no operator has it.
+# Agents write under their sdk_email, which stays if no operator has or had it.
 def written($user; $ids; $bots):
     (if $user | type == "string" then $ids[$user] else null end) as $who
     | if $bots != [] and any($bots[]; . == ($who | tostring) or . == $user) then
@@ -294,7 +297,7 @@ def comment($in; $ids):
     | ($who.extras | decoded) as $extras
     | {type: "message", id, chat: $in.chat.chat, channel: $in.chat.channel,
        at: .timestamp, text: .message}
-    + if .type == "system_event" then system_event($in.operators)
+    + if .type == "system_event" then system_event($in.operators; $in.former)
       else
           {kind: content_kind}
           + if $extras.is_customer == true
@@ -315,7 +318,7 @@ def reaches_back($rows; $in):
        and any($rows[]; .id | as_number | . != null and . <= $known))
       or ($in.options.history != "all"
           and any($rows[]; .type == "system_event"
-                           and system_event([]).kind == "closed"));
+                           and system_event([]; []).kind == "closed"));
 
 def next_page($rows; $in):
     ($in.cursor // {page: 1, low: null, stuck: 0}) as $cursor
@@ -331,7 +334,7 @@ def next_page($rows; $in):
 def messages_read:
     . as $in
     | [rows(.results.comments)[] | row] as $rows
-    | (.operators | by_email) as $ids
+    | (.former + .operators | by_email) as $ids
     | {records: [$rows[] | comment($in; $ids)],
        next: next_page($rows; $in),
        moved: true};

@@ -8,8 +8,9 @@ what the manual says of the poller:
 - a comment that is still hidden is unknown;
 - it is opened at the first message after the last resolving, or at the
   resolving while there is none, or at its first message;
-- an agent is the account with that sdk_email, and without one is identified by
-  it; a joining agent is known if exactly one account has the name;
+- an agent is the account with that sdk_email, one that left the list included,
+  and without one is identified by it; a joining agent is known if exactly one
+  account has the name, or none and exactly one that left;
 - history = episode: messages before opened_at are left out.
 """
 
@@ -38,6 +39,8 @@ class Account:
         self.phones, self.lag = phones, lag
         self.base = 0
         self.bot = "%s_bot@qismo.example.test" % app
+        self.everybody = {}
+        self.seen = {} # all who were ever listed when one looked
 
     def people(self):
         """All accounts of the world, those that are no more included."""
@@ -68,6 +71,7 @@ class Account:
         who = self.everybody.get(m["extra_data"].get("operator_id"))
         name = full_name(who) if who else None
         known = [k for k, o in self.listed.items() if o["name"] == name]
+        known = known or [k for k, o in self.seen.items() if o["name"] == name]
         return known[0] if len(known) == 1 else None
 
     def system(self, m):
@@ -88,7 +92,7 @@ class Account:
         elif m["type"] == "system":
             out.update(self.system(m))
         elif m["type"] == "to_client" and human:
-            name = str(writer) if str(writer) in self.listed else \
+            name = str(writer) if str(writer) in self.seen else \
                 "%s_agent%d@qismo.example.test" % (self.app, writer)
             out.update({"from": "operator", "user": name, "operator": name})
         else:
@@ -116,8 +120,10 @@ class Account:
     def look(self):
         """What is shown now, on a clock that stands still."""
         world = self.sim.world(self.token)
-        self.everybody = self.people()
-        self.listed = self.operators(self.everybody)
+        people = self.people()
+        self.everybody.update(people)
+        self.listed = self.operators(people)
+        self.seen.update(self.listed)
         written = collections.defaultdict(list)
         newest = compare.parse_time(world["now"]) - round(self.lag * 1000)
         begun = set()

@@ -54,7 +54,7 @@ open_profile(void)
 
 	if (p == NULL)
 		fail_msg("%s", buf_str(&why));
-	profile_set_operators(p, crew);
+	profile_set_operators(p, crew, NULL);
 	value_unref(crew);
 	buf_release(&why);
 	return p;

@@ -5,6 +5,7 @@
 #include "tests/unit/tmpdir.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
@@ -13,19 +14,37 @@
 #define NOW (INT64_C(1795000000000))
 
 static void
-keep(struct store *s, const char *id)
+keep_operator(struct store *s, const char *id, bool anew)
 {
-	struct operators ops = { .n = 0 };
+	struct operators ops = { .anew = anew };
+	struct buf why = BUF_INIT;
+	bool repaired;
+	char *text = xasprintf("{\"id\":%s}", id);
 	struct crm_record r = { .type = RECORD_OPERATOR,
 		.id = xstrdup(id),
+		.raw = value_parse(text, strlen(text), &repaired, &why),
 		.body = xasprintf("\"operator\":\"%s\"", id) };
 
 	operators_add(&ops, &r, NOW);
 	operators_keep(&ops, s);
 	commit_store(s);
 	operators_release(&ops);
+	value_unref(r.raw);
+	free(text);
 	free(r.id);
 	free(r.body);
+}
+
+static void
+keep(struct store *s, const char *id)
+{
+	keep_operator(s, id, false);
+}
+
+static void
+keep_anew(struct store *s, const char *id)
+{
+	keep_operator(s, id, true);
 }
 
 static bool
@@ -72,12 +91,43 @@ invalid_ones_are_asked_for_and_stay(void **state)
 	store_close(s);
 }
 
+static void
+has_former(struct store *s, const char *want)
+{
+	struct operators ops = { .n = 0 };
+
+	assert_true(operators_load(&ops, s, NOW, HOUR_MS));
+	assert_string_equal(buf_str(&ops.former), want);
+	operators_release(&ops);
+}
+
+/* Who left is known on, who comes back is no former one. */
+static void
+former_ones_are_kept(void **state)
+{
+	struct store *s = open_store(".", "former", STORE_EXCLUSIVE);
+
+	(void)state;
+	keep(s, "7");
+	has_former(s, "");
+	keep(s, "8");
+	has_former(s, "{\"id\":7}");
+	keep(s, "9");
+	has_former(s, "{\"id\":7},{\"id\":8}");
+	keep(s, "7");
+	has_former(s, "{\"id\":8},{\"id\":9}");
+	keep_anew(s, "1");
+	has_former(s, "");
+	store_close(s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(operators_age),
 		cmocka_unit_test(invalid_ones_are_asked_for_and_stay),
+		cmocka_unit_test(former_ones_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
