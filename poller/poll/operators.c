@@ -9,13 +9,28 @@
 #include "common/containers/strmap.h"
 #include "common/text/jsonw.h"
 
+/* The text behind this one, in a buf of texts that each end with NUL. */
+static const char *
+after(const char *text)
+{
+	return text + strlen(text) + 1;
+}
+
+/* The id of the row after that of this id, NULL after the last; start with
+ * NULL. Its JSON stands after it. */
+static const char *
+next_row(const struct buf *rows, const char *id)
+{
+	const char *next = id == NULL ? buf_str(rows) : after(after(id));
+
+	return next < buf_str(rows) + rows->len ? next : NULL;
+}
+
 void
 operators_release(struct operators *c)
 {
 	buf_release(&c->bodies);
-	buf_release(&c->ids);
-	buf_release(&c->list);
-	buf_release(&c->seen);
+	buf_release(&c->rows);
 	buf_release(&c->former);
 }
 
@@ -27,59 +42,49 @@ operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 	c->n++;
 	c->asked_ms = asked_ms;
 	buf_add(&c->bodies, r->body, strlen(r->body) + 1);
-	buf_add(&c->ids, r->id, strlen(r->id) + 1);
-	jsonw_next(&c->list);
-	value_dump(r->raw, &c->list);
-	buf_add(&c->seen, r->id, strlen(r->id) + 1);
-	value_dump(r->raw, &c->seen);
-	buf_addc(&c->seen, '\0');
+	buf_add(&c->rows, r->id, strlen(r->id) + 1);
+	value_dump(r->raw, &c->rows);
+	buf_addc(&c->rows, '\0');
 }
 
-/* The next one of buf seen; *p is NULL at first. */
-static bool
-next_seen(const struct buf *seen, const char **p, const char **id)
-{
-	const char *end = buf_str(seen) + seen->len;
-
-	*id = *p == NULL ? buf_str(seen) : *p + strlen(*p) + 1;
-	*p = *id < end ? *id + strlen(*id) + 1 : end;
-	return *p < end;
-}
-
-static size_t
-count_former(const struct buf *seen, const struct strmap *listed)
-{
-	const char *p = NULL, *id;
-	size_t n = 0;
-
-	while (next_seen(seen, &p, &id))
-		n += strmap_get(listed, id, strlen(id)) == NULL;
-	return n;
-}
-
-/* Of those that were seen the ones that are not listed, the latest
- * FORMER_OPERATORS; *kept gets them as they are stored. */
+/* Takes out of the former ones who is listed, and the oldest if they are too
+ * many. */
 static void
-find_former(struct operators *c, const struct buf *seen, struct buf *kept)
+settle_former(struct operators *c)
 {
 	struct strmap listed = STRMAP_INIT;
-	const char *p = NULL, *id = NULL;
-	size_t n;
+	struct buf kept = BUF_INIT;
+	const char *id = NULL;
+	size_t n = 0;
 
-	while ((id = operators_next(c, id)) != NULL)
+	while ((id = next_row(&c->rows, id)) != NULL)
 		*strmap_put(&listed, id, strlen(id)) = c;
-	buf_clear(&c->former);
-	n = count_former(seen, &listed);
-	while (next_seen(seen, &p, &id)) {
-		if (strmap_get(&listed, id, strlen(id)) != NULL ||
-		    n-- > FORMER_OPERATORS)
+	while ((id = next_row(&c->former, id)) != NULL) {
+		if (strmap_get(&listed, id, strlen(id)) != NULL)
 			continue;
-		jsonw_next(&c->former);
-		buf_adds(&c->former, p);
-		buf_add(kept, id, strlen(id) + 1);
-		buf_add(kept, p, strlen(p) + 1);
+		buf_add(&kept, id, (size_t)(after(after(id)) - id));
+		n++;
 	}
+	for (; n > FORMER_OPERATORS; n--)
+		id = next_row(&kept, id);
+	id = next_row(&kept, id);
+	buf_clear(&c->former);
+	if (id != NULL)
+		buf_add(
+		    &c->former, id, kept.len - (size_t)(id - buf_str(&kept)));
+	buf_release(&kept);
 	strmap_release(&listed, NULL);
+}
+
+void
+operators_keep(struct operators *c, struct store *s)
+{
+	settle_former(c);
+	store_put(s, STORE_META, "operators", c->bodies.data, c->bodies.len);
+	store_put(s, STORE_META, "operator_rows", c->rows.data, c->rows.len);
+	store_put(
+	    s, STORE_META, "former_operators", c->former.data, c->former.len);
+	store_set_number(s, "operators_at", c->asked_ms);
 }
 
 static bool
@@ -94,47 +99,33 @@ load_meta(struct buf *to, struct store *s, const char *key)
 	return true;
 }
 
-void
-operators_keep(struct operators *c, struct store *s)
-{
-	struct buf seen = BUF_INIT, kept = BUF_INIT;
-
-	if (!c->anew)
-		(void)load_meta(&seen, s, "operators_seen");
-	find_former(c, &seen, &kept);
-	buf_add(&kept, c->seen.data, c->seen.len);
-	store_put(s, STORE_META, "operators_seen", kept.data, kept.len);
-	buf_release(&seen);
-	buf_release(&kept);
-	store_put(s, STORE_META, "operators", c->bodies.data, c->bodies.len);
-	store_put(s, STORE_META, "operator_ids", c->ids.data, c->ids.len);
-	store_put(s, STORE_META, "operator_list", c->list.data, c->list.len);
-	store_set_number(s, "operators_at", c->asked_ms);
-}
-
 bool
 operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms)
 {
 	int64_t at = store_number(s, "operators_at", CLOCK_NONE);
-	struct buf seen = BUF_INIT, kept = BUF_INIT;
-	size_t i;
+	const char *id = NULL;
 
+	(void)load_meta(&c->former, s, "former_operators");
 	if (at == CLOCK_NONE || now_ms < at || now_ms - at >= every_ms ||
 	    !load_meta(&c->bodies, s, "operators") ||
-	    !load_meta(&c->ids, s, "operator_ids") ||
-	    !load_meta(&c->list, s, "operator_list")) {
-		operators_release(c);
+	    !load_meta(&c->rows, s, "operator_rows")) {
+		buf_release(&c->bodies);
+		(void)load_meta(&c->former, s, "operator_rows");
 		return false;
 	}
 	c->asked_ms = at;
-	(void)load_meta(&seen, s, "operators_seen");
-	find_former(c, &seen, &kept);
-	buf_release(&seen);
-	buf_release(&kept);
-	for (i = 0; i < c->ids.len; i++)
-		c->n += c->ids.data[i] == '\0';
+	while ((id = next_row(&c->rows, id)) != NULL)
+		c->n++;
 	return true;
+}
+
+void
+operators_forget(struct store *s)
+{
+	store_delete(s, STORE_META, "operators");
+	store_delete(s, STORE_META, "operator_rows");
+	store_delete(s, STORE_META, "former_operators");
 }
 
 void
@@ -147,24 +138,25 @@ void
 operators_emit(const struct operators *c, struct emit *e)
 {
 	const char *body = buf_str(&c->bodies);
-	size_t i, len;
+	size_t i;
 
-	for (i = 0; i < c->n; i++) {
-		len = strlen(body);
-		emit_record(e, "operator", body, len, NULL);
-		body += len + 1;
-	}
+	for (i = 0; i < c->n; i++, body = after(body))
+		emit_record(e, "operator", body, strlen(body), NULL);
 }
 
 static struct value *
-list_value(const struct buf *elements)
+list_value(const struct buf *rows)
 {
 	struct buf text = BUF_INIT, why = BUF_INIT;
+	const char *id = NULL;
 	bool repaired = false;
 	struct value *v;
 
 	jsonw_list(&text);
-	buf_add(&text, elements->data, elements->len);
+	while ((id = next_row(rows, id)) != NULL) {
+		jsonw_next(&text);
+		buf_adds(&text, after(id));
+	}
 	jsonw_list_end(&text);
 	v = value_parse(buf_str(&text), text.len, &repaired, &why);
 	buf_release(&text);
@@ -175,7 +167,7 @@ list_value(const struct buf *elements)
 void
 operators_set_in_profile(const struct operators *c, struct profile *p)
 {
-	struct value *list = list_value(&c->list);
+	struct value *list = list_value(&c->rows);
 	struct value *former = list_value(&c->former);
 
 	profile_set_operators(p, list, former);
@@ -186,7 +178,5 @@ operators_set_in_profile(const struct operators *c, struct profile *p)
 const char *
 operators_next(const struct operators *c, const char *id)
 {
-	const char *next = id == NULL ? buf_str(&c->ids) : id + strlen(id) + 1;
-
-	return next < buf_str(&c->ids) + c->ids.len ? next : NULL;
+	return next_row(&c->rows, id);
 }

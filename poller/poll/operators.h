@@ -22,14 +22,11 @@
 struct operators {
 	size_t n;
 	int64_t asked_ms; /* of their last page */
-	bool anew; /* the state is of another profile or tenant: no former ones
-		    */
 
-	/* Private: one after the other, each ending with NUL. */
-	struct buf bodies, ids;
-	struct buf list;   /* JSON, without its brackets */
-	struct buf seen;   /* of each its id and its JSON */
-	struct buf former; /* as list */
+	/* Private: texts one after the other, each ending with NUL. */
+	struct buf bodies; /* of each its record */
+	struct buf rows;   /* of each its id and its JSON */
+	struct buf former; /* as rows; operators_keep() settles who is one */
 };
 
 void operators_release(struct operators *c);
@@ -38,9 +35,9 @@ void operators_release(struct operators *c);
 void operators_add(
     struct operators *c, const struct crm_record *r, int64_t asked_ms);
 
-/* operators_keep() puts them into the state, once all are added, and finds the
- * former ones; operators_load() reads them if they are younger than every_ms.
- * False: they have to be asked for. */
+/* operators_load() reads them from the state if they are younger than every_ms;
+ * false: they have to be asked for. operators_keep() puts them into it, and as
+ * former ones those whom operators_load() found and who are listed no more. */
 void operators_keep(struct operators *c, struct store *s);
 bool operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms);
@@ -48,6 +45,10 @@ bool operators_load(
 /* From the next commit on operators_load() returns false. They stay for
  * listeners, who have no others until a poll has read them anew. */
 void operators_invalidate(struct store *s);
+
+/* The state is of another profile or tenant: it has no operators of ours. Then
+ * operators_load() is not to be called before a commit. */
+void operators_forget(struct store *s);
 
 /* Writes all of them as records of a snapshot. */
 void operators_emit(const struct operators *c, struct emit *e);

@@ -189,7 +189,6 @@ ask_lists(struct pull *p, bool forgotten)
 		    .page = pulled_chats_page,
 		    .end = pulled_chats_end } };
 	p->chats.gather = p->lists.by_operator;
-	p->operators.anew = forgotten;
 	if (!known)
 		fetch_ask(p->fetch, &q);
 	if (known || !p->lists.by_operator)
@@ -214,8 +213,7 @@ forget_other_state(struct pull *p)
 		p->first = true;
 		store_empty(p->store, STORE_CHATS);
 		store_empty(p->store, STORE_CUSTOMERS);
-		store_delete(p->store, STORE_META, "operators");
-		store_delete(p->store, STORE_META, "operators_seen");
+		operators_forget(p->store);
 	}
 	store_set_number(p->store, "profile", version);
 	return other;

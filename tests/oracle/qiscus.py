@@ -43,7 +43,7 @@ class Account:
         self.seen = {} # all who were ever listed when one looked
 
     def people(self):
-        """All accounts of the world, those that are no more included."""
+        """All accounts of the world that are not removed."""
         rows = self.sim.get("/operators?limit=200", self.token)["data"]
         self.base = min(o["id"] for o in rows) - 501
         return {o["id"]: o for o in rows}

@@ -34,20 +34,29 @@ publish(struct amqp_link *l, const char *queue, const struct buf *body)
 		(amqp_bytes_t){ body->len, body->data }));
 }
 
+static bool
+is_method(const amqp_frame_t *f, amqp_method_number_t id)
+{
+	return f->frame_type == AMQP_FRAME_METHOD && f->payload.method.id == id;
+}
+
 /* 1: the broker has the message; 0: it refused it; -1: neither came. */
 static int
 read_confirm(struct amqp_link *l)
 {
 	int64_t end = clock_mono_ms() + CONFIRM_MS;
 	amqp_frame_t f;
+	int got = 0;
 
-	while (clock_mono_ms() < end && amqp_link_frame(l, &f, CONFIRM_MS) > 0)
-		if (f.frame_type == AMQP_FRAME_METHOD &&
-		    (f.payload.method.id == AMQP_BASIC_ACK_METHOD ||
-			f.payload.method.id == AMQP_BASIC_NACK_METHOD))
-			return f.payload.method.id == AMQP_BASIC_ACK_METHOD;
-	buf_setf(&l->why, "RabbitMQ confirms nothing");
-	l->code = PROG_TEMPFAIL;
+	while (got >= 0 && clock_mono_ms() < end) {
+		got = amqp_link_frame(l, &f, CONFIRM_MS);
+		if (got > 0 && is_method(&f, AMQP_BASIC_ACK_METHOD))
+			return 1;
+		if (got > 0 && is_method(&f, AMQP_BASIC_NACK_METHOD))
+			return 0;
+	}
+	if (got >= 0)
+		amqp_link_drop(l, "RabbitMQ confirms nothing");
 	return -1;
 }
 

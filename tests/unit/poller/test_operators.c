@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 #include "poller/poll/operators.h"
 
 #define NOW (INT64_C(1795000000000))
@@ -16,7 +17,7 @@
 static void
 keep_operator(struct store *s, const char *id, bool anew)
 {
-	struct operators ops = { .anew = anew };
+	struct operators ops = { .n = 0 };
 	struct buf why = BUF_INIT;
 	bool repaired;
 	char *text = xasprintf("{\"id\":%s}", id);
@@ -25,6 +26,10 @@ keep_operator(struct store *s, const char *id, bool anew)
 		.raw = value_parse(text, strlen(text), &repaired, &why),
 		.body = xasprintf("\"operator\":\"%s\"", id) };
 
+	if (anew)
+		operators_forget(s);
+	else
+		assert_false(operators_load(&ops, s, NOW, 0));
 	operators_add(&ops, &r, NOW);
 	operators_keep(&ops, s);
 	commit_store(s);
@@ -95,9 +100,20 @@ static void
 has_former(struct store *s, const char *want)
 {
 	struct operators ops = { .n = 0 };
+	struct buf got = BUF_INIT;
+	const char *json;
+	size_t at = 0;
 
 	assert_true(operators_load(&ops, s, NOW, HOUR_MS));
-	assert_string_equal(buf_str(&ops.former), want);
+	while (at < ops.former.len) {
+		json = ops.former.data + at;
+		json += strlen(json) + 1;
+		jsonw_next(&got);
+		buf_adds(&got, json);
+		at = (size_t)(json - ops.former.data) + strlen(json) + 1;
+	}
+	assert_string_equal(buf_str(&got), want);
+	buf_release(&got);
 	operators_release(&ops);
 }
 
@@ -118,6 +134,8 @@ former_ones_are_kept(void **state)
 	has_former(s, "{\"id\":8},{\"id\":9}");
 	keep_anew(s, "1");
 	has_former(s, "");
+	keep(s, "2");
+	has_former(s, "{\"id\":1}");
 	store_close(s);
 }
 
