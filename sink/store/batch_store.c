@@ -1,6 +1,4 @@
-/*
- * batch_store: the transaction of a batch; see batch_store.h for its steps.
- */
+/* batch_store: the transaction of a batch; see batch_store.h for its steps. */
 #include "sink/store/batch_store.h"
 
 #include <stdio.h>
@@ -13,10 +11,8 @@
 #include "sink/tables/upsert_sql.h"
 
 enum {
-	/* Names in one IN list of a query. */
-	LIST = 500,
-	/* By how much tenants.newest_at grows at least. */
-	NEWEST_STEP_MS = 60 * 60 * 1000,
+	LIST = 500,               /* names in one IN list of a query */
+	NEWEST_STEP_MS = HOUR_MS, /* tenants.newest_at grows by it, or more */
 };
 
 static const char TOMB_REASON[] = "its chat was deleted later than that";
@@ -117,7 +113,8 @@ lock_known(struct batch_store *s)
 
 	buf_adds(&sql,
 	    "SELECT tenant, as_of, snapshot, removed_at, pending_as_of, "
-	    "pending_snapshot, pending_records, forgets, forget_key, newest_at, "
+	    "pending_snapshot, pending_records, forgets, forget_key, "
+	    "newest_at, "
 	    "edited_at FROM tenants WHERE tenant IN (");
 	list_tenant_names(s, &sql, false);
 	buf_addf(&sql, ") ORDER BY tenant %s",
@@ -243,8 +240,7 @@ lock_batch_tenants(struct batch_store *s)
 	if (o != OUTCOME_DONE)
 		return o;
 	writes = may_complete(s);
-	writes |= find_newer_times(s);
-	writes |= message_versions_find_edits(s->batch);
+	writes |= find_newer_times(s) | message_versions_find_edits(s->batch);
 	if (!writes || s->batch->exclusive)
 		return o;
 	/* Upgrades the shared lock. If two transactions do that at once, one is
@@ -564,8 +560,7 @@ store_in_transaction(struct db *db, void *ctx)
 	enum outcome o;
 	size_t i;
 
-	/* Frees the reasons of the try before. */
-	arena_back(&s->batch->arena, s->mark);
+	arena_back(&s->batch->arena, s->mark); /* of the try before */
 	o = lock_batch_tenants(s);
 	if (o == OUTCOME_DONE)
 		o = forgotten_rows_apply(&s->forgotten, db, s->batch);

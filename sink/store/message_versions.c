@@ -192,9 +192,9 @@ message_versions_find(
 			add_row(v, b, rows->row[i]);
 	n = v->n;
 	for (from = 0; from < n && o == OUTCOME_DONE; from = to) {
-		for (to = from + 1; to < n && to - from < LIST &&
-				    v->all[to]->row->tenant ==
-					v->all[from]->row->tenant;)
+		for (to = from + 1;
+		     to < n && to - from < LIST &&
+		     v->all[to]->row->tenant == v->all[from]->row->tenant;)
 			to++;
 		o = read_stored(v, db, b, from, to);
 	}
@@ -236,8 +236,8 @@ raise_edited_time(struct db *db, const struct batch_tenant *t)
 
 	if (t->edited_at <= t->stored.edited_at)
 		return OUTCOME_DONE;
-	return db_exec(db,
-	    "UPDATE tenants SET edited_at = ? WHERE tenant = ?", args, 2, NULL);
+	return db_exec(db, "UPDATE tenants SET edited_at = ? WHERE tenant = ?",
+	    args, 2, NULL);
 }
 
 enum outcome
