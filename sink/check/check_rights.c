@@ -85,14 +85,22 @@ try_tables(struct db *db, struct buf *sql, struct buf *missing)
 	return o;
 }
 
-/* The end of a snapshot deletes operators. */
+/* The end of a snapshot deletes operators, an edit the message before it. */
 static enum outcome
 try_removal(struct db *db, struct buf *sql, struct buf *missing)
 {
-	const char *t = tables[TABLE_operator_metrics].name;
+	static const enum table_id from[] = { TABLE_operator_metrics,
+		TABLE_messages };
+	enum outcome o = OUTCOME_DONE;
+	const char *t;
+	size_t i;
 
-	buf_addf(sql, "DELETE FROM %s WHERE 1 = 0", t);
-	return try_right(db, "DELETE", t, sql, missing);
+	for (i = 0; i < ARRAY_LEN(from) && o == OUTCOME_DONE; i++) {
+		t = tables[from[i]].name;
+		buf_addf(sql, "DELETE FROM %s WHERE 1 = 0", t);
+		o = try_right(db, "DELETE", t, sql, missing);
+	}
+	return o;
 }
 
 /* Partitions need ALTER: tried on a partition that cannot exist. */

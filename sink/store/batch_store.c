@@ -1,6 +1,4 @@
-/*
- * batch_store: the transaction of a batch; see batch_store.h for its steps.
- */
+/* batch_store: the transaction of a batch; see batch_store.h for its steps. */
 #include "sink/store/batch_store.h"
 
 #include <stdio.h>
@@ -13,10 +11,8 @@
 #include "sink/tables/upsert_sql.h"
 
 enum {
-	/* Names in one IN list of a query. */
-	LIST = 500,
-	/* By how much tenants.newest_at grows at least. */
-	NEWEST_STEP_MS = 60 * 60 * 1000,
+	LIST = 500,               /* names in one IN list of a query */
+	NEWEST_STEP_MS = HOUR_MS, /* tenants.newest_at grows by it, or more */
 };
 
 static const char TOMB_REASON[] = "its chat was deleted later than that";
@@ -55,6 +51,7 @@ batch_store_release(struct batch_store *s)
 		db_bulk_free(s->upsert[i]);
 	db_bulk_free(s->refuse);
 	forgotten_rows_release(&s->forgotten);
+	message_versions_release(&s->versions);
 	batch_rollup_release(&s->rollup);
 	free(s->sent);
 }
@@ -82,6 +79,7 @@ read_stored_tenant(struct row_batch *b, struct db_rows *rows)
 	snprintf(s->forget_key, sizeof s->forget_key, "%s",
 	    db_get(rows, 8) != NULL ? db_get(rows, 8) : "");
 	s->newest_at = db_get_time(rows, 9);
+	s->edited_at = db_get_time(rows, 10);
 }
 
 /* Appends the names of the batch's tenants as an SQL list. With `unknown`, only
@@ -115,8 +113,9 @@ lock_known(struct batch_store *s)
 
 	buf_adds(&sql,
 	    "SELECT tenant, as_of, snapshot, removed_at, pending_as_of, "
-	    "pending_snapshot, pending_records, forgets, forget_key, newest_at "
-	    "FROM tenants WHERE tenant IN (");
+	    "pending_snapshot, pending_records, forgets, forget_key, "
+	    "newest_at, "
+	    "edited_at FROM tenants WHERE tenant IN (");
 	list_tenant_names(s, &sql, false);
 	buf_addf(&sql, ") ORDER BY tenant %s",
 	    s->batch->exclusive ? "FOR UPDATE" : "LOCK IN SHARE MODE");
@@ -231,6 +230,7 @@ lock_batch_tenants(struct batch_store *s)
 		t->stored.as_of = CLOCK_NONE;
 		t->stored.removed_at = CLOCK_NONE;
 		t->stored.newest_at = t->newest_at = CLOCK_NONE;
+		t->stored.edited_at = t->edited_at = CLOCK_NONE;
 		t->ends = t->end.snapshot.p != NULL;
 		t->fate = END_NONE;
 	}
@@ -240,7 +240,7 @@ lock_batch_tenants(struct batch_store *s)
 	if (o != OUTCOME_DONE)
 		return o;
 	writes = may_complete(s);
-	writes |= find_newer_times(s);
+	writes |= find_newer_times(s) | message_versions_find_edits(s->batch);
 	if (!writes || s->batch->exclusive)
 		return o;
 	/* Upgrades the shared lock. If two transactions do that at once, one is
@@ -560,16 +560,19 @@ store_in_transaction(struct db *db, void *ctx)
 	enum outcome o;
 	size_t i;
 
-	/* Frees the reasons of the try before. */
-	arena_back(&s->batch->arena, s->mark);
+	arena_back(&s->batch->arena, s->mark); /* of the try before */
 	o = lock_batch_tenants(s);
 	if (o == OUTCOME_DONE)
 		o = forgotten_rows_apply(&s->forgotten, db, s->batch);
 	if (o == OUTCOME_DONE)
 		o = decide_fates(s);
+	if (o == OUTCOME_DONE)
+		o = message_versions_find(&s->versions, db, s->batch);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
 		if (i != TABLE_message_analytics)
 			o = upsert(s, i);
+	if (o == OUTCOME_DONE)
+		o = message_versions_replace(&s->versions, db, s->batch);
 	if (o == OUTCOME_DONE)
 		o = batch_rollup_before(&s->rollup, s->batch);
 	if (o == OUTCOME_DONE)

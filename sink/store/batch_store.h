@@ -2,7 +2,7 @@
  * batch_store: stores one batch in one transaction.
  *
  *   1 lock the batch's rows of `tenants`: shared, or exclusively when a
- *     snapshot ends in it or newest_at grows
+ *     snapshot ends in it, newest_at grows or a message was edited
  *   2 refuse rows that must not return: of a chat with a newer tombstone, of a
  *     snapshot older than the stored one, of a removed tenant, and rows older
  *     than tombstones are kept, by the newest snapshot or, of chats, by
@@ -11,7 +11,7 @@
  *     a customer who was forgotten lose what tells of them (forgotten_rows.h)
  *   3 upsert the other rows in the order of their keys, the newest version
  *     wins; a row that the database refuses is found by halving, and its
- *     neighbours are stored
+ *     neighbours are stored; what edits replace goes (message_versions.h)
  *   4 record refused rows, so that the end of their snapshot counts them
  *   5 where a snapshot is complete: remove what it no longer has
  *   6 add up what was stored of responses and analyses (batch_rollup.h)
@@ -39,6 +39,7 @@
 #include "sink/store/batch.h"
 #include "sink/store/batch_rollup.h"
 #include "sink/store/forgotten_rows.h"
+#include "sink/store/message_versions.h"
 
 struct batch_store {
 	struct db *db;
@@ -49,6 +50,7 @@ struct batch_store {
 	struct db_bulk *upsert[TABLES];
 	struct db_bulk *refuse;
 	struct forgotten_rows forgotten;
+	struct message_versions versions;
 	struct batch_rollup rollup;
 	struct row_batch *batch;
 	struct arena_mark mark; /* of the arena before the first try */

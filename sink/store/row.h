@@ -32,7 +32,8 @@ enum row_fate {
 	ROW_STORED,
 	ROW_BAD,     /* the database refuses it: a dead letter is written */
 	ROW_TOMB,    /* its chat was deleted later than its as_of */
-	ROW_OLDER,   /* its snapshot is older than the stored one */
+	ROW_OLDER,   /* its snapshot, or its message, is stored in a newer
+			version */
 	ROW_AGED,    /* it is older than tombstones are kept */
 	ROW_REMOVED, /* its tenant was removed later than its as_of */
 };

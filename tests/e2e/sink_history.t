@@ -86,6 +86,41 @@ for order in cat tac; do
 done
 sql "DELETE FROM messages WHERE conversation_id = 'tie'"
 
+echo "- an edit that moves a message replaces it, in any order"
+{
+	message move 1 01 ',"from":"customer","text":"old"'
+	message move 1 04 ',"from":"customer","text":"later","updated_at":"2026-11-20T10:00:30.000Z"'
+	message move 1 02 ',"from":"customer","text":"newest","updated_at":"2026-11-20T10:00:40.000Z"'
+	message move 2 01 ',"from":"customer","text":"another"'
+	message move2 1 01 ',"from":"customer","text":"another chat"'
+	message move 3 01 ',"from":"customer","text":"on another day"'
+	message move 3 01 ',"from":"customer","text":"a day later","updated_at":"2026-11-20T10:00:50.000Z"' |
+		sed 's/"at":"2026-11-20/"at":"2026-11-21/'
+} >"$tmp/moved"
+moved="SELECT conversation_id, message_id, content, created_at FROM messages
+	WHERE conversation_id LIKE 'move%' ORDER BY 1, 2, created_at"
+was="move 1 newest 2026-11-20 10:00:02.000
+move 2 another 2026-11-20 10:00:01.000
+move 3 a day later 2026-11-21 10:00:01.000
+move2 1 another chat 2026-11-20 10:00:01.000"
+for connections in 1 2; do
+	for batch in 1 2 1000; do
+		printf '[sink]\nbatch = %s\nconnections = %s\n' $batch \
+			$connections >"$tmp/conf"
+		for order in cat tac sort 'shuf --random-source=/bin/bash'; do
+			sql "DELETE FROM messages WHERE conversation_id LIKE 'move%'"
+			for again in 1 2; do
+				$order "$tmp/moved" | code 0 "$sink" -c "$tmp/conf"
+				is "$connections, $batch, $order, $again" "$was" \
+					"$(sql "$moved" | tr '\t' ' ')"
+			done
+		done
+	done
+done
+is "the newest edit" "2026-11-20 10:00:50.000" "$(sql "SELECT edited_at
+	FROM tenants WHERE tenant = 't'")"
+sql "DELETE FROM messages WHERE conversation_id LIKE 'move%'"
+
 echo "- read or only sent"
 message c 2 02 >"$tmp/messages"
 message c 3 03 >>"$tmp/messages"
