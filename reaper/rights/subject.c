@@ -237,7 +237,7 @@ subject_read(struct subject *s)
 }
 
 static bool
-is_of_name(void *ctx, struct text form)
+is_word_of_subject(void *ctx, struct text form)
 {
 	const struct subject *s = ctx;
 
@@ -268,7 +268,7 @@ find_words_of_slice(struct db *db, void *ctx)
 		return o;
 	while (db_next(found)) {
 		word = (struct text){ db_get(found, 0), db_get_len(found, 0) };
-		if (!word_forms_any(word, is_of_name, s))
+		if (!word_forms_any(word, is_word_of_subject, s))
 			continue;
 		word = word_case_fold(&folded, word);
 		*strmap_put(&s->words, word.p, word.len) = &s->words;
