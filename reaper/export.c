@@ -32,7 +32,7 @@ struct export_run {
 };
 
 static void
-write_lines(struct export_run *e, const struct buf *lines)
+write_export_lines(struct export_run *e, const struct buf *lines)
 {
 	if (e->failed == 0 &&
 	    file_write_all(e->file.fd, lines->data, lines->len) != 0)
@@ -45,9 +45,9 @@ write_export(struct export_run *e)
 	if (e->text.len == 0)
 		return;
 	if (!e->any)
-		write_lines(e, &e->head);
+		write_export_lines(e, &e->head);
 	e->any = true;
-	write_lines(e, &e->text);
+	write_export_lines(e, &e->text);
 	buf_clear(&e->text);
 }
 
@@ -136,7 +136,7 @@ write_head(struct export_run *e)
 }
 
 static enum exit_code
-export_all(const struct reaper *r, struct export_run *e)
+export_customer(const struct reaper *r, struct export_run *e)
 {
 	enum exit_code code;
 
@@ -174,7 +174,7 @@ export_subject(const struct reaper *r, struct subject_lines *l)
 
 	if (private_file_open(&e.file, to) != 0)
 		return log_unwritten(to);
-	code = export_all(r, &e);
+	code = export_customer(r, &e);
 	if (e.failed != 0) {
 		errno = e.failed;
 		code = log_unwritten(to);
@@ -207,7 +207,7 @@ read_and_export(const struct reaper *r)
 }
 
 static enum exit_code
-run_export(void *options)
+run_customer_export(void *options)
 {
 	return reaper_with_db(options, read_and_export);
 }
@@ -226,5 +226,5 @@ const struct option_mode reaper_mode_export = {
 	.rows = export_rows,
 	.rows_n = ARRAY_LEN(export_rows),
 	.check = check_export,
-	.run = run_export,
+	.run = run_customer_export,
 };

@@ -12,6 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
+#include "reaper/rights/subject.h"
 #include "reaper/rows/archive.h"
 #include "reaper/rows/crm_clock.h"
 #include "reaper/rows/row_export.h"
@@ -108,17 +109,6 @@ archive_purged_rows(struct purge *p, const struct buf *where)
 	return o;
 }
 
-/* Sinks that run look into `forgotten` again. */
-static enum outcome
-tell_sinks(struct purge *p)
-{
-	struct db_value arg = db_str(p->tenant);
-
-	return db_exec(p->db,
-	    "UPDATE tenants SET forgets = forgets + 1 WHERE tenant = ?", &arg,
-	    1, NULL);
-}
-
 static enum outcome
 delete_purged_rows(struct db *db, void *ctx)
 {
@@ -141,7 +131,7 @@ delete_purged_rows(struct db *db, void *ctx)
 		o = db_exec(db, buf_str(&sql), NULL, 0, &p->affected);
 	}
 	if (o == OUTCOME_DONE && p->table == TABLE_forgotten)
-		o = tell_sinks(p);
+		o = subject_notify_sinks(db, p->tenant, NULL);
 	buf_release(&where);
 	buf_release(&sql);
 	/* Commit point: db_transaction() commits when this returns DONE. */

@@ -26,14 +26,14 @@
  *   allocation_place.c        where a chat may go from where it is
  *   allocation_refusals.c     who refused a chat, and the pauses after it
  *   allocation_news.c         which of two updates is the newer one
- *   allocation_lines.c        who serves what: tags, lines, operators' room
+ *   allocation_room.c         who serves what: tags, lines, operators' room
  *   allocation.c              chats, and the place of each
  *   allocation_status.c       the status of a chat, and its arrival
  *   allocation_expiry.c       closed chats are forgotten
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
  *   allocation_decide.c       who is selected
  *   allocation_events.c       chats, operators, the clock and snapshots change
- *   allocation_limits.c       limits change
+ *   limit_records.c           limits change
  *   allocation_record.c       the events that a record stands for
  *   allocation_pack.c         as bytes, for the state
  *   allocation_settings.c     from the configuration

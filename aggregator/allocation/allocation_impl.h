@@ -2,10 +2,9 @@
  * allocation_impl: what the files of allocation share; no other includes it.
  * Each calls only those before it in this list: allocation_place.c,
  * allocation_order.c, allocation_refusals.c, allocation_news.c,
- * allocation_lines.c, allocation.c,
- * allocation_status.c, allocation_expiry.c, allocation_reservation.c,
- * allocation_decide.c, allocation_events.c and allocation_limits.c,
- * allocation_record.c and allocation_pack.c.
+ * allocation_room.c, allocation.c, allocation_status.c, allocation_expiry.c,
+ * allocation_reservation.c, allocation_decide.c, allocation_events.c and
+ * limit_records.c, allocation_record.c and allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -240,7 +239,7 @@ bool alloc_is_text_newer(
 /* Keeps the id of the message that said something; p NULL: a chat record. */
 void alloc_keep_message(char **by, struct text message);
 
-/* allocation_lines.c */
+/* allocation_room.c */
 /* Each of the first four makes what is missing. */
 struct alloc_operator *alloc_operator_get(struct allocation *a, struct text id);
 struct alloc_channel *alloc_channel_get(struct allocation *a, struct text id);

@@ -12,7 +12,7 @@
 
 /* An empty id, of messages that are no longer kept, is the least. */
 static int
-compare_messages(struct text a, const char *b)
+compare_message_ids(struct text a, const char *b)
 {
 	size_t len = strlen(b);
 
@@ -43,7 +43,7 @@ alloc_is_news_newer(
 		return compare_statuses(update->status, old->status) >= 0;
 	if (update->message.p == NULL || old->by == NULL)
 		return update->message.p == NULL;
-	return compare_messages(update->message, old->by) >= 0;
+	return compare_message_ids(update->message, old->by) >= 0;
 }
 
 static int
@@ -68,7 +68,7 @@ alloc_is_assignee_newer(
 		return compare_assignees(c, update) >= 0;
 	if (update->message.p == NULL || c->assignee_by == NULL)
 		return update->message.p != NULL;
-	return compare_messages(update->message, c->assignee_by) >= 0;
+	return compare_message_ids(update->message, c->assignee_by) >= 0;
 }
 
 bool

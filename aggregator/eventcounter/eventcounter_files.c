@@ -81,9 +81,7 @@ replace_file(const char *dir, const char *name, const struct buf *content,
 	int rc = write_synced_file(fresh, content), err;
 
 	if (rc == 0)
-		rc = rename(fresh, path);
-	if (rc == 0)
-		rc = file_sync_folder_of(path);
+		rc = file_rename(fresh, path);
 	if (rc != 0) {
 		(void)syserr_explain(
 		    why, PROG_CANTCREATE, "cannot write '%s'", path);

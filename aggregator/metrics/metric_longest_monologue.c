@@ -357,23 +357,38 @@ compare_links(const void *a, const void *b)
 	return id_compare((*x)->id, (*x)->id_len, (*y)->id, (*y)->id_len);
 }
 
-/* The run of the messages before that time. */
-static struct monologue_run
-run_before(struct monologues *f, const struct monologue *c, int64_t before)
+/* Adds to r the messages from l on, which are in no order. */
+static void
+add_unordered(struct monologues *f, const struct monologue *c,
+    const struct link *l, int64_t before, struct monologue_run *r)
 {
-	const struct link *l = link_find(f, c, c->first), **v = NULL;
-	struct monologue_run r = c->base;
+	const struct link **v = NULL;
 	size_t n = 0, cap = 0, i;
 
 	for (; l != NULL; l = link_find(f, c, l->after)) {
 		XGROW(v, n, cap);
 		v[n++] = l;
 	}
-	if (!f->lasts && n > 1)
+	if (n > 1)
 		qsort(v, n, sizeof *v, compare_links);
 	for (i = 0; i < n && v[i]->at < before; i++)
-		run_add(f, &r, v[i]->at, v[i]->side);
+		run_add(f, r, v[i]->at, v[i]->side);
 	free(v);
+}
+
+/* The run of the messages before that time. */
+static struct monologue_run
+run_before(struct monologues *f, const struct monologue *c, int64_t before)
+{
+	const struct link *l = link_find(f, c, c->first);
+	struct monologue_run r = c->base;
+
+	if (!f->lasts)
+		add_unordered(f, c, l, before, &r);
+	else
+		for (; l != NULL && l->at < before;
+		     l = link_find(f, c, l->after))
+			run_add(f, &r, l->at, l->side);
 	return r;
 }
 

@@ -276,7 +276,7 @@ put_description(
 }
 
 static bool
-is_repeated(const struct description *a, const struct description *b)
+is_same_description(const struct description *a, const struct description *b)
 {
 	size_t i;
 
@@ -297,7 +297,7 @@ put_repeats(struct buf *b, const struct description *d)
 	const struct description *x;
 	size_t n = 0;
 
-	for (x = d; is_repeated(x, x->next); x = x->next)
+	for (x = d; is_same_description(x, x->next); x = x->next)
 		n++;
 	if (n == 0)
 		return d;
@@ -316,7 +316,7 @@ descriptions_pack(const struct model *m, const struct chat *c, struct buf *b)
 	size_t n = 0;
 
 	for (d = c->descriptions; d != NULL; d = d->next) {
-		repeated = is_repeated(d, d->next);
+		repeated = is_same_description(d, d->next);
 		n += inside ? 0 : 1 + (size_t)repeated;
 		inside = repeated;
 	}

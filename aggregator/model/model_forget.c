@@ -74,7 +74,7 @@ read_customers(struct pack r, uint64_t n, struct owners *o)
 /* A description without a customer goes on with the one of an older one, as
  * lives_describe() has it; what came before any belongs to the first. */
 static void
-find_owners(struct owners *o)
+fill_owners(struct owners *o)
 {
 	size_t i;
 
@@ -138,7 +138,7 @@ copy_packed_descriptions(struct pack *r, const struct forget_order *o,
 
 	pack_put_number(to, n);
 	read_customers(*r, n, &owners);
-	find_owners(&owners);
+	fill_owners(&owners);
 	for (; n > 0 && !r->bad; n--) {
 		at = pack_signed(r);
 		pack_put_signed(to, at);

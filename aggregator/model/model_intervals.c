@@ -11,7 +11,8 @@
 #include "common/base/xalloc.h"
 
 static bool
-is_reported(const struct reported_interval *t, const struct interval *i)
+is_reported_interval(
+    const struct reported_interval *t, const struct interval *i)
 {
 	return t->start == i->start && t->end == i->end &&
 	       t->kind == (uint8_t)i->kind && t->by_record == i->by_record &&
@@ -70,10 +71,10 @@ chat_intervals_report(
 	if (m->on_interval == NULL)
 		return;
 	while (from < old_end && from < end &&
-	       is_reported(&c->reported[from], &v[from]))
+	       is_reported_interval(&c->reported[from], &v[from]))
 		from++;
 	while (old_end > from && end > from &&
-	       is_reported(&c->reported[old_end - 1], &v[end - 1])) {
+	       is_reported_interval(&c->reported[old_end - 1], &v[end - 1])) {
 		old_end--;
 		end--;
 	}

@@ -22,7 +22,7 @@ messages_append(struct model *m, struct chat *c)
 
 /* Whatever its age. */
 static size_t
-find_kept(struct model *m, struct chat *c, int64_t at, message_id id)
+find_kept_message(struct model *m, struct chat *c, int64_t at, message_id id)
 {
 	size_t i;
 
@@ -45,7 +45,7 @@ find_kept(struct model *m, struct chat *c, int64_t at, message_id id)
 size_t
 messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
 {
-	size_t i = find_kept(m, c, at, id);
+	size_t i = find_kept_message(m, c, at, id);
 
 	if (i < c->n && !model_is_late(m, at) &&
 	    model_is_late(m, c->messages[i].at))

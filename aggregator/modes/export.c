@@ -15,7 +15,7 @@ static const struct option_row rows[] = {
 };
 
 static enum exit_code
-run_export(void *options)
+run_stream_export(void *options)
 {
 	struct aggregator *a = options;
 	enum exit_code code;
@@ -33,5 +33,5 @@ const struct option_mode aggregator_mode_export = {
 		 "of the next\ngeneration.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.run = run_export,
+	.run = run_stream_export,
 };

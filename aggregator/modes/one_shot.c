@@ -141,7 +141,7 @@ read_one_shot_input(struct one_shot *b)
 }
 
 static bool
-is_reported(const struct one_shot *b, const struct intake_tenant *t)
+reports_tenant(const struct one_shot *b, const struct intake_tenant *t)
 {
 	const char *only = b->job->tenant;
 
@@ -224,7 +224,7 @@ make_reports(struct one_shot *b, size_t *n)
 	for (i = 0; i < tenants; i++) {
 		struct intake_tenant *t = list[i];
 
-		if (!is_reported(b, t))
+		if (!reports_tenant(b, t))
 			continue;
 		stream = join_stream(b, t);
 		both = stream && job->format == OUTPUT_NDJSON;
@@ -307,7 +307,7 @@ write_undated(struct one_shot *b, struct endpoint *out)
 	int ret = 0;
 
 	for (i = 0; i < n && ret == 0; i++) {
-		if (is_reported(b, list[i]) && is_undated(b, list[i]))
+		if (reports_tenant(b, list[i]) && is_undated(b, list[i]))
 			ret = buf_each_line(
 			    &list[i]->pass_through, aggregator_write_line, out);
 	}

@@ -124,8 +124,7 @@ stage_line(void *ctx, char *line, size_t len)
 
 	(void)endpoint_delivery(q->in, &d);
 	if (!q->put_off)
-		q->from = (struct staging_source){ d.id, d.line, d.connection,
-			d.again };
+		q->from = staging_source_of(&d);
 	o = staging_add(&q->staging, line, len, &q->from);
 	q->put_off = o == OUTCOME_LATER;
 	q->stage.code = q->staging.code;
@@ -141,7 +140,7 @@ stage_unread_line(void *ctx)
 	enum outcome o;
 
 	(void)endpoint_delivery(q->in, &d);
-	from = (struct staging_source){ d.id, d.line, d.connection, d.again };
+	from = staging_source_of(&d);
 	o = staging_add_unread(&q->staging, endpoint_refusal(q->in), &from);
 	q->stage.code = q->staging.code;
 	return o;

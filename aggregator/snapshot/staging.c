@@ -384,6 +384,13 @@ stage_record(struct staging *in, const struct incoming_line *l)
 	    "its snapshot did not begin, or was dropped");
 }
 
+struct staging_source
+staging_source_of(const struct endpoint_delivery *d)
+{
+	return (
+	    struct staging_source){ d->id, d->line, d->connection, d->again };
+}
+
 enum outcome
 staging_add(struct staging *in, const char *line, size_t len,
     const struct staging_source *from)

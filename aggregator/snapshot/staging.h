@@ -42,6 +42,7 @@
 
 #include "common/base/prog.h"
 #include "common/containers/strmap.h"
+#include "common/endpoint/endpoint.h"
 
 #include "aggregator/tenant/intake.h"
 
@@ -104,6 +105,8 @@ struct staging_source {
 	uint64_t connection; /* to the broker */
 	bool again;          /* may have come through an earlier connection */
 };
+
+struct staging_source staging_source_of(const struct endpoint_delivery *d);
 
 /* Takes one line, which needs 64 readable bytes behind it. */
 enum outcome staging_add(struct staging *in, const char *line, size_t len,

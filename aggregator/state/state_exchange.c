@@ -82,10 +82,8 @@ state_exchange(const char *dir)
 {
 	char *from = xasprintf("%s/%s", dir, STATE_UNFINISHED);
 	char *to = xasprintf("%s/%s", dir, STATE_REWRITTEN);
-	int rc = rename(from, to);
+	int rc = file_rename(from, to);
 
-	if (rc == 0)
-		rc = file_sync_folder_of(to);
 	free(from);
 	free(to);
 	return rc == 0 ? state_exchange_finish(dir) : rc;

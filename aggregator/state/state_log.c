@@ -187,9 +187,8 @@ state_log_make(struct state_log *l, const uint64_t seed[2])
 	if (l->fd >= 0)
 		(void)close(l->fd);
 	l->fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (l->fd >= 0 && write_log_header(l, seed) == 0 &&
-	    rename(name, l->path) == 0)
-		rc = file_sync_folder_of(l->path);
+	if (l->fd >= 0 && write_log_header(l, seed) == 0)
+		rc = file_rename(name, l->path);
 	err = errno;
 	if (rc == -1)
 		(void)unlink(name);

@@ -24,7 +24,7 @@ struct state_log_thread {
 };
 
 static void *
-write_entries(void *ctx)
+write_log_entries(void *ctx)
 {
 	struct state_log_thread *t = ctx;
 	int error;
@@ -56,7 +56,7 @@ state_log_thread_new(struct state_log *l)
 	t->log = l;
 	(void)pthread_mutex_init(&t->lock, NULL);
 	(void)pthread_cond_init(&t->changed, NULL);
-	thread_must_start(&t->thread, "state", write_entries, t);
+	thread_must_start(&t->thread, "state", write_log_entries, t);
 	return t;
 }
 

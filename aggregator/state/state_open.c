@@ -147,11 +147,10 @@ commit_new_state(struct state *s, struct buf *why)
 	enum exit_code code = state_commit(s, why);
 	char *name = xasprintf("%s.new", s->path);
 
-	if (code == PROG_OK && ((s->is_new && rename(name, s->path) != 0) ||
-				   file_sync_folder_of(s->path) == -1)) {
+	if (code == PROG_OK && (s->is_new ? file_rename(name, s->path)
+					  : file_sync_folder_of(s->path)) != 0)
 		code = syserr_explain(why, PROG_CANTCREATE,
 		    "cannot write the folder of '%s'", s->path);
-	}
 	free(name);
 	return code;
 }

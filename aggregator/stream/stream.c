@@ -232,7 +232,7 @@ take_unread_line(void *ctx)
 	enum outcome o;
 
 	(void)endpoint_delivery(s->in, &d);
-	from = (struct staging_source){ d.id, d.line, d.connection, d.again };
+	from = staging_source_of(&d);
 	o = staging_add_unread(&s->staging, endpoint_refusal(s->in), &from);
 	s->counts.bad += o == OUTCOME_DONE;
 	s->stage.code = s->staging.code;

@@ -248,7 +248,7 @@ export_to(struct stream *s, struct endpoint *to)
 }
 
 static enum exit_code
-export_all(struct stream *s, struct buf *why)
+export_state(struct stream *s, struct buf *why)
 {
 	struct endpoint_options opt = { .conf = s->job->conf,
 		.wait_forever = true };
@@ -290,7 +290,7 @@ stream_export(const struct aggregator_job *job)
 	enum exit_code code;
 
 	stream_init(&s, job);
-	code = export_all(&s, &why);
+	code = export_state(&s, &why);
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));
 	stream_release(&s);

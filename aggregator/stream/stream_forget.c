@@ -151,7 +151,7 @@ stream_forget_look(struct stream *s)
 }
 
 static void
-read_order(struct stream_forgetting *f, struct stream *s, char *path)
+read_stream_order(struct stream_forgetting *f, struct stream *s, char *path)
 {
 	struct stream_order o = { .path = path };
 	struct stream_tenant *t;
@@ -196,7 +196,7 @@ stream_forget_begin(struct stream *s)
 	size_t i;
 
 	while ((path = next_order(s, d)) != NULL)
-		read_order(f, s, path);
+		read_stream_order(f, s, path);
 	for (i = 0; i < f->n && o == OUTCOME_DONE; i++)
 		o = staging_forget(&s->staging, f->list[i].order.tenant);
 	if (o == OUTCOME_DONE)
@@ -254,7 +254,7 @@ copy_chat_entry(struct stream_forgetting *f, struct state_table *to,
 }
 
 static bool
-is_forgotten_word(struct stream_forgetting *f, const char *name,
+holds_forgotten_word(struct stream_forgetting *f, const char *name,
     const char *key, size_t key_len, const void *data, size_t len)
 {
 	bool goes = false;
@@ -281,7 +281,7 @@ copy_but_forgotten(void *ctx, struct state_table *to, const char *name,
 
 	if (strcmp(name, "chats") == 0)
 		copy_chat_entry(f, to, key, key_len, data, len);
-	else if (is_forgotten_word(f, name, key, key_len, data, len))
+	else if (holds_forgotten_word(f, name, key, key_len, data, len))
 		f->changed++;
 	else
 		state_put(to, key, key_len, data, len);

@@ -46,8 +46,7 @@ stream_redelivery_block(struct stream *s)
 	}
 	v->confirmed = false;
 	s->first_line = d.line;
-	s->from =
-	    (struct staging_source){ d.id, d.line, d.connection, d.again };
+	s->from = staging_source_of(&d);
 	if (d.serial == v->serial)
 		return;
 	v->serial = d.serial;

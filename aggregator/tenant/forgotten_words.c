@@ -42,7 +42,7 @@ forgotten_words_add(struct forgotten_words *f, struct text names)
 }
 
 static bool
-is_of_name(void *ctx, struct text form)
+is_word_of_names(void *ctx, struct text form)
 {
 	const struct forgotten_words *f = ctx;
 
@@ -58,7 +58,7 @@ word_goes(struct forgotten_words *f, struct text key, uint64_t count)
 
 	if (begin > f->until)
 		return false;
-	if (count > f->rare && !word_forms_any(word, is_of_name, f))
+	if (count > f->rare && !word_forms_any(word, is_word_of_names, f))
 		return false;
 	*strmap_put(&f->gone, key.p, key.len) = f;
 	return true;

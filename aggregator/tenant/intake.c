@@ -317,7 +317,7 @@ get_stream_model(
 
 /* False: it is neither a message nor an event. */
 static bool
-add_message_or_event(struct intake *in, enum scanned_what what,
+add_to_stream_model(struct intake *in, enum scanned_what what,
     const struct scanned_words *words)
 {
 	const struct scanned_message *m = in->user.message;
@@ -360,7 +360,7 @@ intake_add_scanned(
 	/* Other lines may have come between two parts. */
 	u->has = SCANNED_UNKNOWN;
 	while ((what = scanned_next(lines, u)) != SCANNED_END) {
-		if (add_message_or_event(in, what, &lines->words))
+		if (add_to_stream_model(in, what, &lines->words))
 			continue;
 		if (what == SCANNED_LINES) {
 			add_block(in, u->line, u->len, from);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 
 /* Records that can be passed through as they came. */
@@ -12,23 +13,17 @@ static const char *const pass_through_names[] = { "messages", "views",
 	"eventlog" };
 
 static bool
-is_name_listed(const char *name, char *const *wanted)
+is_name_selected(const char *name, char *const *wanted)
 {
-	for (; *wanted != NULL; wanted++)
-		if (strcmp(*wanted, name) == 0 || strcmp(*wanted, "all") == 0)
-			return true;
-	return false;
+	return text_is_listed(name, wanted) || text_is_listed("all", wanted);
 }
 
 /* A metric that acts is selected only by its name. */
 static bool
-is_selected(const struct metric *f, char *const *wanted)
+is_metric_selected(const struct metric *f, char *const *wanted)
 {
-	if (!f->acts)
-		return is_name_listed(f->table->selector, wanted);
-	while (*wanted != NULL && strcmp(*wanted, f->table->selector) != 0)
-		wanted++;
-	return *wanted != NULL;
+	return f->acts ? text_is_listed(f->table->selector, wanted)
+		       : is_name_selected(f->table->selector, wanted);
 }
 
 static bool
@@ -75,11 +70,11 @@ metric_selection_parse(
 			return -1;
 		}
 	}
-	c->messages = is_name_listed(pass_through_names[0], wanted);
-	c->views = is_name_listed(pass_through_names[1], wanted);
-	c->eventlog = is_name_listed(pass_through_names[2], wanted);
+	c->messages = is_name_selected(pass_through_names[0], wanted);
+	c->views = is_name_selected(pass_through_names[1], wanted);
+	c->eventlog = is_name_selected(pass_through_names[2], wanted);
 	for (i = 0; i < metrics_n; i++)
-		if (is_selected(metrics[i], wanted))
+		if (is_metric_selected(metrics[i], wanted))
 			c->metrics[c->n++] = metrics[i];
 	c->allocation = metric_selection_has(c, "allocation_totals");
 	if (c->n > 0 || c->messages || c->views || c->eventlog)

@@ -74,7 +74,7 @@ write_row(void *ctx, const struct cell *cells)
 }
 
 static void
-add_row(void *ctx, const struct cell *cells)
+add_row_line(void *ctx, const struct cell *cells)
 {
 	struct row_block *b = ctx;
 
@@ -99,7 +99,7 @@ make_row_block(void *ctx, size_t thread, size_t block)
 	struct row_block b = { &w->line, &w->ahead[block % ON_CORES_AHEAD] };
 	struct rowset rows = { .metric = w->metric,
 		.part = is_in_parts(r, w->metric),
-		.each = add_row,
+		.each = add_row_line,
 		.ctx = &b };
 	size_t first = block * BLOCK, end = first + BLOCK, n = count_items(w);
 

@@ -117,7 +117,7 @@ is_packed(const amqp_basic_properties_t *p)
 /* Its id, owned. NULL: it has none, or one that names nothing: all that are
  * empty would be one message, and an id stands in lines of files and logs. */
 static char *
-id_of(const amqp_basic_properties_t *p)
+message_id_of(const amqp_basic_properties_t *p)
 {
 	const unsigned char *id = p->message_id.bytes;
 	size_t i;
@@ -138,7 +138,7 @@ start_body(struct amqp_inflow *in, const amqp_frame_t *f)
 	uint64_t size = f->payload.properties.body_size;
 	struct amqp_message *m = &in->incoming;
 
-	m->id = id_of(p);
+	m->id = message_id_of(p);
 	m->too_long = size > in->max_message;
 	m->packed = is_packed(p) && !m->too_long;
 	m->size = (size_t)size;

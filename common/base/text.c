@@ -11,6 +11,14 @@ text_is(struct text t, const char *s)
 	return t.p != NULL && t.len == strlen(s) && memcmp(t.p, s, t.len) == 0;
 }
 
+bool
+text_is_listed(const char *s, char *const *list)
+{
+	while (*list != NULL && strcmp(*list, s) != 0)
+		list++;
+	return *list != NULL;
+}
+
 int
 text_compare(struct text a, struct text b)
 {

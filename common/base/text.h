@@ -22,6 +22,8 @@ text_is_digit(char c)
 
 /* Equal to a C string; false when absent. */
 bool text_is(struct text t, const char *s);
+/* True when a NULL-ended list has the string. */
+bool text_is_listed(const char *s, char *const *list);
 /* Order by bytes, as of strcmp(); an absent text counts as empty. */
 int text_compare(struct text a, struct text b);
 /* True when no control character of ASCII is among these bytes. */

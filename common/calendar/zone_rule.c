@@ -45,7 +45,7 @@ skip_char(struct rule_text *t, char c)
 }
 
 static int
-take_number(struct rule_text *t, int max)
+take_rule_number(struct rule_text *t, int max)
 {
 	int n = 0, digits = 0;
 
@@ -82,11 +82,11 @@ take_time(struct rule_text *t)
 
 	if (!negative)
 		(void)skip_char(t, '+');
-	s = take_number(t, HOURS_MAX) * (int64_t)3600;
+	s = take_rule_number(t, HOURS_MAX) * (int64_t)3600;
 	if (skip_char(t, ':'))
-		s += take_number(t, 59) * (int64_t)60;
+		s += take_rule_number(t, 59) * (int64_t)60;
 	if (skip_char(t, ':'))
-		s += take_number(t, 59);
+		s += take_rule_number(t, 59);
 	return negative ? -s : s;
 }
 
@@ -98,20 +98,20 @@ take_day(struct rule_text *t, struct rule_day *d)
 		t->p = NULL;
 	} else if (skip_char(t, 'M')) {
 		d->kind = 'M';
-		d->month = take_number(t, 12);
+		d->month = take_rule_number(t, 12);
 		if (!skip_char(t, '.'))
 			t->p = NULL;
-		d->week = take_number(t, 5);
+		d->week = take_rule_number(t, 5);
 		if (!skip_char(t, '.'))
 			t->p = NULL;
-		d->day = take_number(t, 6);
+		d->day = take_rule_number(t, 6);
 		if (d->month == 0 || d->week == 0)
 			t->p = NULL;
 	} else if (skip_char(t, 'J')) {
 		d->kind = 'J';
-		d->day = take_number(t, 365);
+		d->day = take_rule_number(t, 365);
 	} else {
-		d->day = take_number(t, 365);
+		d->day = take_rule_number(t, 365);
 	}
 	if (skip_char(t, '/'))
 		d->time = take_time(t);

@@ -32,7 +32,7 @@ send_unread(struct db *db, const char *sql, size_t len)
 }
 
 static enum outcome
-read_answer(struct db *db)
+read_result(struct db *db)
 {
 	return mysql_read_query_result(db->my) == 0 ? OUTCOME_DONE
 						    : db_failed(db);
@@ -45,7 +45,7 @@ db_send(struct db *db, const char *sql, size_t len)
 
 	if (o == OUTCOME_DONE)
 		o = send_unread(db, sql, len);
-	return o == OUTCOME_DONE ? read_answer(db) : o;
+	return o == OUTCOME_DONE ? read_result(db) : o;
 }
 
 enum outcome
@@ -93,7 +93,7 @@ db_send_query(struct db *db, const char *sql, size_t len)
 		return o;
 	o = db_settle(db);
 	if (o == OUTCOME_DONE)
-		return read_answer(db);
+		return read_result(db);
 	drop_answer(db);
 	return o;
 }

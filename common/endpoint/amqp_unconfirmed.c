@@ -50,18 +50,6 @@ slide(struct amqp_writer *w)
 		w->head = 0;
 }
 
-/* Of a queue; an exchange writes several messages at a time. */
-static void
-trace_sent(const struct amqp_writer *w, const struct amqp_outgoing *m)
-{
-	if (m->sent_us != 0 && !w->a.spread)
-		log_trace("trace_sent",
-		    "before=%" PRIu64 " lines=%" PRIu64 " bytes=%zu"
-		    " sent=%" PRId64 " confirmed=%" PRId64,
-		    m->before, m->lines, m->body.len, m->sent_us,
-		    clock_mono_us());
-}
-
 static void
 on_ack(struct amqp_writer *w, struct amqp_outgoing *m)
 {
@@ -70,7 +58,10 @@ on_ack(struct amqp_writer *w, struct amqp_outgoing *m)
 		w->gone = true;
 		return;
 	}
-	trace_sent(w, m);
+	/* Of a queue; an exchange writes several messages at a time. */
+	if (m->sent_us != 0 && !w->a.spread)
+		endpoint_trace_sent(
+		    m->before, m->lines, m->body.len, m->sent_us);
 	m->state = AMQP_OUTGOING_DONE;
 	w->progress_ms = clock_mono_ms();
 	w->full = false;

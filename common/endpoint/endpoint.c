@@ -5,9 +5,12 @@
 #include "common/endpoint/endpoint.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/os/lines.h"
@@ -329,6 +332,16 @@ enum exit_code
 endpoint_code(const struct endpoint *e)
 {
 	return e->code;
+}
+
+void
+endpoint_trace_sent(
+    uint64_t before, uint64_t lines, size_t bytes, int64_t sent_us)
+{
+	log_trace("trace_sent",
+	    "before=%" PRIu64 " lines=%" PRIu64 " bytes=%zu sent=%" PRId64
+	    " confirmed=%" PRId64,
+	    before, lines, bytes, sent_us, clock_mono_us());
 }
 
 void

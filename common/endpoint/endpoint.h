@@ -286,6 +286,11 @@ struct endpoint_patience endpoint_patience(const struct endpoint_options *opt);
 int64_t endpoint_patience_ms(
     const struct endpoint_patience *p, bool up, bool flushing);
 
+/* Traces that lines are confirmed: how many came before them, and when they
+ * were sent, as of clock_mono_us(). */
+void endpoint_trace_sent(
+    uint64_t before, uint64_t lines, size_t bytes, int64_t sent_us);
+
 /* First member of every backend's own struct. */
 struct endpoint {
 	const struct endpoint_ops *ops;

@@ -213,7 +213,7 @@ become_sole_reader(struct amqp_endpoint *a)
 }
 
 static enum outcome
-connect_now(struct amqp_endpoint *a)
+connect_amqp(struct amqp_endpoint *a)
 {
 	enum outcome o = amqp_link_connect(&a->link);
 	char *dead;
@@ -252,7 +252,7 @@ endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
 		stop_sleep(left < wait_ms ? left : wait_ms);
 	if (left > wait_ms || stop_asked())
 		return OUTCOME_LATER;
-	o = connect_now(a);
+	o = connect_amqp(a);
 	if (o != OUTCOME_DONE) {
 		endpoint_amqp_lost(a);
 		return o;

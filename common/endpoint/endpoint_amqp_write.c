@@ -39,7 +39,7 @@
 #define PAUSE_CAP_MS 2000
 
 static struct amqp_writer *
-writer_of(struct endpoint *e)
+amqp_writer_of(struct endpoint *e)
 {
 	return (struct amqp_writer *)(void *)e;
 }
@@ -47,7 +47,7 @@ writer_of(struct endpoint *e)
 static enum outcome
 writer_set_up(struct amqp_endpoint *a)
 {
-	struct amqp_writer *w = writer_of(&a->base);
+	struct amqp_writer *w = amqp_writer_of(&a->base);
 
 	amqp_confirm_select(a->link.conn, AMQP_LINK_CHANNEL);
 	if (amqp_link_check_reply(&a->link, "ask for confirms",
@@ -97,7 +97,7 @@ explain_stall(struct amqp_writer *w)
 
 /* Steps until the window holds at most n messages. */
 static enum outcome
-shrink(struct amqp_writer *w, size_t n, bool flushing)
+confirm_down_to(struct amqp_writer *w, size_t n, bool flushing)
 {
 	int64_t since = clock_mono_ms(), max;
 	enum outcome o = OUTCOME_DONE;
@@ -122,7 +122,7 @@ shrink(struct amqp_writer *w, size_t n, bool flushing)
 
 /* Makes a message of a buffer; there must be a place in the window. */
 static void
-seal(struct amqp_writer *w, struct amqp_buffer *buffer)
+seal_message(struct amqp_writer *w, struct amqp_buffer *buffer)
 {
 	struct amqp_outgoing *m = amqp_unconfirmed_at(w, w->n);
 	struct buf empty = m->body;
@@ -164,7 +164,7 @@ send_due(struct amqp_writer *w)
 	    &w->spread, &w->buffers[w->buffers_n - 1].filling, CLOCKS_MS);
 	for (i = 0; i < w->buffers_n && w->n < AMQP_WINDOW; i++)
 		if (is_buffer_due(w, &w->buffers[i], w->swept_ms))
-			seal(w, &w->buffers[i]);
+			seal_message(w, &w->buffers[i]);
 	if (w->a.link.conn != NULL)
 		(void)amqp_unconfirmed_send(w);
 }
@@ -172,7 +172,7 @@ send_due(struct amqp_writer *w)
 static int
 amqp_write(struct endpoint *e, const char *line, size_t len)
 {
-	struct amqp_writer *w = writer_of(e);
+	struct amqp_writer *w = amqp_writer_of(e);
 	struct amqp_buffer *buffer =
 	    &w->buffers[w->a.spread ? spread_bucket(&w->spread, line, len) : 0];
 	struct buf *filling = &buffer->filling;
@@ -180,9 +180,9 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 
 	/* The line is taken only when there is room for it. */
 	if (filling->len > 0 && filling->len + len >= w->body_bytes) {
-		if (shrink(w, AMQP_WINDOW - 1, false) != OUTCOME_DONE)
+		if (confirm_down_to(w, AMQP_WINDOW - 1, false) != OUTCOME_DONE)
 			return -1;
-		seal(w, buffer);
+		seal_message(w, buffer);
 	}
 	now = clock_mono_ms();
 	if (filling->len == 0)
@@ -199,7 +199,7 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 static enum outcome
 amqp_flush(struct endpoint *e)
 {
-	struct amqp_writer *w = writer_of(e);
+	struct amqp_writer *w = amqp_writer_of(e);
 	enum outcome o;
 	size_t i;
 
@@ -207,19 +207,19 @@ amqp_flush(struct endpoint *e)
 	for (i = 0; i < w->buffers_n; i++) {
 		if (w->buffers[i].filling.len == 0)
 			continue;
-		o = shrink(w, AMQP_WINDOW - 1, true);
+		o = confirm_down_to(w, AMQP_WINDOW - 1, true);
 		if (o != OUTCOME_DONE)
 			return o;
-		seal(w, &w->buffers[i]);
+		seal_message(w, &w->buffers[i]);
 	}
 	/* Commit point: the broker has confirmed everything. */
-	return shrink(w, 0, true);
+	return confirm_down_to(w, 0, true);
 }
 
 static bool
 amqp_flush_begin(struct endpoint *e, uint64_t *mark)
 {
-	struct amqp_writer *w = writer_of(e);
+	struct amqp_writer *w = amqp_writer_of(e);
 	size_t i;
 
 	if (w->a.link.conn == NULL)
@@ -230,7 +230,7 @@ amqp_flush_begin(struct endpoint *e, uint64_t *mark)
 			continue;
 		if (w->n == AMQP_WINDOW)
 			return false;
-		seal(w, &w->buffers[i]);
+		seal_message(w, &w->buffers[i]);
 	}
 	*mark = w->next_seq;
 	return amqp_unconfirmed_send(w) == 0;
@@ -239,7 +239,7 @@ amqp_flush_begin(struct endpoint *e, uint64_t *mark)
 static bool
 amqp_flush_done(struct endpoint *e, uint64_t mark)
 {
-	struct amqp_writer *w = writer_of(e);
+	struct amqp_writer *w = amqp_writer_of(e);
 
 	if (w->n > 0 && w->a.link.conn != NULL)
 		(void)amqp_unconfirmed_send(w);
@@ -249,7 +249,7 @@ amqp_flush_done(struct endpoint *e, uint64_t mark)
 static bool
 amqp_send(struct endpoint *e)
 {
-	struct amqp_writer *w = writer_of(e);
+	struct amqp_writer *w = amqp_writer_of(e);
 
 	/* An exchange has a buffer for each bucket. */
 	if (w->a.spread || w->a.link.conn == NULL ||
@@ -258,7 +258,7 @@ amqp_send(struct endpoint *e)
 	if (w->n > 0 && amqp_unconfirmed_receive(w, 0) != 0)
 		return false;
 	if (w->n == 0)
-		seal(w, &w->buffers[0]);
+		seal_message(w, &w->buffers[0]);
 	send_due(w);
 	return w->buffers[0].filling.len > 0;
 }
@@ -266,13 +266,13 @@ amqp_send(struct endpoint *e)
 static void
 writer_pump(struct endpoint *e)
 {
-	send_due(writer_of(e));
+	send_due(amqp_writer_of(e));
 }
 
 static void
 writer_close(struct endpoint *e)
 {
-	struct amqp_writer *w = writer_of(e);
+	struct amqp_writer *w = amqp_writer_of(e);
 	size_t i;
 
 	endpoint_amqp_release(&w->a);

@@ -138,7 +138,7 @@ poll_ms(const struct server_worker *w, int64_t now)
 
 /* True while a server that stops has requests to finish. */
 static bool
-is_busy(const struct server_worker *w, int64_t now, int64_t stop_ms)
+has_requests(const struct server_worker *w, int64_t now, int64_t stop_ms)
 {
 	return w->waiting_n > 0 || (w->connections_n > 0 && now < stop_ms);
 }
@@ -158,7 +158,7 @@ run_worker(void *ctx)
 			stop_ms = now + STOP_MS;
 			w->swept_ms = 0;
 		}
-		if (stop_ms != 0 && !is_busy(w, now, stop_ms))
+		if (stop_ms != 0 && !has_requests(w, now, stop_ms))
 			break;
 		fds[2].fd = stop_ms != 0 || now < w->accept_ms
 				? -1

@@ -72,7 +72,7 @@ static const char *const single[] = { "authorization", "content-type",
 	"idempotency-key" };
 
 static bool
-is_repeated(struct request_headers *h, const char *key, size_t len)
+is_repeated_header(struct request_headers *h, const char *key, size_t len)
 {
 	unsigned i, bit;
 
@@ -100,7 +100,8 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
 		value = "";
 	h->next = value + len + CRLF;
 	h->odd = h->odd || !is_token(key, key_len) ||
-		 has_controls(value, len) || is_repeated(h, key, key_len);
+		 has_controls(value, len) ||
+		 is_repeated_header(h, key, key_len);
 	if (is_named(key, key_len, "content-length")) {
 		h->lengths++;
 		h->length = read_length(value, len);

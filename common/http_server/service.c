@@ -15,7 +15,7 @@
 #define OWN_FILES 512
 
 static int64_t
-setting(const struct service *s, const char *key)
+service_setting(const struct service *s, const char *key)
 {
 	return conf_int(s->conf, s->section, key);
 }
@@ -24,10 +24,11 @@ int
 service_configure(struct service *s, enum exit_code *code, struct buf *why)
 {
 	struct admission_limits limits = {
-		.connections = (unsigned)setting(s, "connections"),
-		.per_address = (unsigned)setting(s, "connections_per_address"),
-		.rate = (unsigned)setting(s, "rate"),
-		.burst = (unsigned)setting(s, "burst"),
+		.connections = (unsigned)service_setting(s, "connections"),
+		.per_address =
+		    (unsigned)service_setting(s, "connections_per_address"),
+		.rate = (unsigned)service_setting(s, "rate"),
+		.burst = (unsigned)service_setting(s, "burst"),
 	};
 	struct buf reason = BUF_INIT;
 
@@ -50,7 +51,7 @@ service_configure(struct service *s, enum exit_code *code, struct buf *why)
 static int
 raise_files(const struct service *s, enum exit_code *code, struct buf *why)
 {
-	rlim_t want = (rlim_t)setting(s, "connections") + OWN_FILES;
+	rlim_t want = (rlim_t)service_setting(s, "connections") + OWN_FILES;
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
@@ -104,13 +105,13 @@ service_start(struct service *s, const struct server_callbacks *callbacks,
 		.admission = s->admission,
 		.counts = &s->counts,
 		.callbacks = *callbacks,
-		.threads = (unsigned)setting(s, "threads"),
-		.connections = (unsigned)setting(s, "connections"),
+		.threads = (unsigned)service_setting(s, "threads"),
+		.connections = (unsigned)service_setting(s, "connections"),
 		.max_body = bodies->longest,
 		.memory = bodies->memory,
-		.header_ms = setting(s, "header_timeout"),
-		.request_ms = setting(s, "request_timeout"),
-		.keep_alive_ms = setting(s, "keep_alive"),
+		.header_ms = service_setting(s, "header_timeout"),
+		.request_ms = service_setting(s, "request_timeout"),
+		.keep_alive_ms = service_setting(s, "keep_alive"),
 		.min_rate = bodies->min_rate,
 	};
 

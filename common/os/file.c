@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -224,4 +225,10 @@ file_sync_folder_of(const char *path)
 	rc = fsync(fd);
 	(void)close(fd);
 	return rc;
+}
+
+int
+file_rename(const char *from, const char *to)
+{
+	return rename(from, to) == 0 ? file_sync_folder_of(to) : -1;
 }

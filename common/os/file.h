@@ -45,6 +45,12 @@ int file_write_at(int fd, const void *data, size_t len, size_t at)
  * a loss of power. */
 int file_sync_folder_of(const char *path) __attribute__((warn_unused_result));
 
+/* Renames a file or folder, whose content is synced, and syncs the folder of
+ * its new name. Commit point: from the rename on readers see the new content;
+ * when only the sync failed they do, too. */
+int file_rename(const char *from, const char *to)
+    __attribute__((warn_unused_result));
+
 /* Opens path for reading and closes it, to get the errno that a library does
  * not report. */
 int file_readable(const char *path);

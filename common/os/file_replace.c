@@ -43,17 +43,15 @@ file_replace(const char *path, mode_t mode, const void *data, size_t len,
 
 	if (write_new(new, mode, data, len) != 0)
 		failed = new;
-	else if (rename(new, path) != 0)
+	else if (file_rename(new, path) != 0)
 		failed = path;
 	err = errno;
-	if (failed != NULL)
+	if (failed != NULL) {
 		(void)unlink(new);
-	errno = err;
-	if (failed == NULL && file_sync_folder_of(path) != 0)
-		failed = path;
-	if (failed != NULL)
+		errno = err;
 		code = syserr_explain(
 		    why, PROG_CANTCREATE, "cannot write '%s'", failed);
+	}
 	free(new);
 	return code;
 }

@@ -141,7 +141,7 @@ notify_ready(void)
 }
 
 static struct thread_slot *
-take_slot(void)
+take_thread_slot(void)
 {
 	struct thread_slot *slot = atomic_load(&manager.slots);
 
@@ -185,7 +185,7 @@ notify_alive(void)
 		return;
 	slot = pthread_getspecific(manager.slot);
 	if (slot == NULL)
-		slot = take_slot();
+		slot = take_thread_slot();
 	now = clock_mono_ms();
 	atomic_store(&slot->turned_ms, now);
 	due = atomic_load(&manager.next_ms);

@@ -57,13 +57,8 @@ statefile_write(const char *path, const void *data, size_t len, struct buf *why)
 	char *name = xasprintf("%s.new", path);
 	int rc = -1, err;
 
-	if (write_temporary(name, data, len) != 0)
-		goto out;
-	/* Commit point: from here on readers see the new content. */
-	if (rename(name, path) != 0)
-		goto out;
-	rc = file_sync_folder_of(path);
-out:
+	if (write_temporary(name, data, len) == 0)
+		rc = file_rename(name, path);
 	err = errno;
 	if (rc != 0) {
 		(void)unlink(name);

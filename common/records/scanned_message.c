@@ -34,7 +34,8 @@ scanned_words_clear(struct scanned_words *w)
 
 /* Most words have up to 8 bytes. */
 static bool
-is_word(const struct scanned_word *known, enum scanned_use use, struct text t)
+is_known_word(
+    const struct scanned_word *known, enum scanned_use use, struct text t)
 {
 	return known->text.len == t.len && known->use == use &&
 	       ((hash_load8(t.p) ^ known->start) & known->mask) == 0 &&
@@ -68,7 +69,7 @@ list_word(struct scanned_words *w, enum scanned_use use, struct text t)
 		if (i == 0)
 			break;
 		known = &w->words[i];
-		if (is_word(known, use, t))
+		if (is_known_word(known, use, t))
 			return (uint8_t)i;
 	}
 	if (w->n == SCANNED_WORDS)
@@ -92,7 +93,8 @@ list_words(
 }
 
 static void
-make_id(struct scanned_message *to, struct scanned_words *w, struct text id)
+make_scanned_id(
+    struct scanned_message *to, struct scanned_words *w, struct text id)
 {
 	struct id_parts parts;
 	enum id_form form = id_split(id, &parts);
@@ -138,7 +140,7 @@ scanned_message_make(
 
 	if (!list_words(to, w, r))
 		return false;
-	make_id(to, w, r->id);
+	make_scanned_id(to, w, r->id);
 	to->at = r->at;
 	to->updated_at = r->updated_at;
 	to->chat_hash = scanned_hash(r->chat);

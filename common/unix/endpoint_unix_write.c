@@ -13,7 +13,6 @@
 #include "common/unix/endpoint_unix.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +65,7 @@ struct unix_writer {
 };
 
 static struct unix_writer *
-writer_of(struct endpoint *e)
+unix_writer_of(struct endpoint *e)
 {
 	return (struct unix_writer *)(void *)e;
 }
@@ -119,7 +118,7 @@ refuse_connection(struct unix_writer *w)
 
 /* LATER: it is not time to try, or nobody is there. */
 static enum outcome
-connect_now(struct unix_writer *w)
+connect_writer(struct unix_writer *w)
 {
 	if (w->fd >= 0)
 		return OUTCOME_DONE;
@@ -165,29 +164,22 @@ send_frames(struct unix_writer *w)
 	return OUTCOME_DONE;
 }
 
-static void
-trace_sent(const struct unix_outgoing *o)
-{
-	if (log_traces())
-		log_trace("trace_sent",
-		    "before=%" PRIu64 " lines=%" PRIu64 " bytes=%zu"
-		    " sent=%" PRId64 " confirmed=%" PRId64,
-		    o->before, o->lines, o->frame.len, o->sent_us,
-		    clock_mono_us());
-}
-
 /* The reader says that `safe` frames of this connection are. False: it cannot
  * be right. */
 static bool
 drop_safe(struct unix_writer *w, uint64_t safe)
 {
 	uint64_t more = safe - w->returned;
+	const struct unix_outgoing *o;
 	size_t i;
 
 	if (safe < w->returned || more > w->sent)
 		return false;
-	for (i = 0; i < more; i++)
-		trace_sent(window_at(w, i));
+	for (i = 0; i < more && log_traces(); i++) {
+		o = window_at(w, i);
+		endpoint_trace_sent(
+		    o->before, o->lines, o->frame.len, o->sent_us);
+	}
 	w->first = (w->first + (size_t)more) % WINDOW;
 	w->n -= (size_t)more;
 	w->sent -= (size_t)more;
@@ -225,7 +217,7 @@ receive_acks(struct unix_writer *w)
 static enum outcome
 step(struct unix_writer *w)
 {
-	enum outcome o = connect_now(w);
+	enum outcome o = connect_writer(w);
 
 	if (o == OUTCOME_DONE)
 		o = send_frames(w);
@@ -261,7 +253,7 @@ stalled(struct unix_writer *w)
 
 /* Steps until the window holds at most n frames. */
 static enum outcome
-shrink(struct unix_writer *w, size_t n, bool flushing)
+acknowledge_down_to(struct unix_writer *w, size_t n, bool flushing)
 {
 	int64_t since = clock_mono_ms(), max;
 
@@ -282,7 +274,7 @@ shrink(struct unix_writer *w, size_t n, bool flushing)
 
 /* Makes a frame of what was gathered; there must be a place in the window. */
 static void
-seal(struct unix_writer *w)
+seal_frame(struct unix_writer *w)
 {
 	struct unix_frame head = { UNIX_FRAME_MAGIC, 0 };
 	struct unix_outgoing *o = window_at(w, w->n);
@@ -303,13 +295,13 @@ static int
 unix_write(struct endpoint *e, const char *line, size_t len)
 {
 	static const struct unix_frame later = { 0, 0 };
-	struct unix_writer *w = writer_of(e);
+	struct unix_writer *w = unix_writer_of(e);
 
 	/* The line is taken only when there is room for it. */
 	if (w->filling.len > 0 && w->filling.len + len >= UNIX_FRAME_BYTES) {
-		if (shrink(w, WINDOW - 1, false) != OUTCOME_DONE)
+		if (acknowledge_down_to(w, WINDOW - 1, false) != OUTCOME_DONE)
 			return -1;
-		seal(w);
+		seal_frame(w);
 		(void)step(w);
 	}
 	if (w->filling.len == 0)
@@ -323,28 +315,28 @@ unix_write(struct endpoint *e, const char *line, size_t len)
 static enum outcome
 unix_flush(struct endpoint *e)
 {
-	struct unix_writer *w = writer_of(e);
+	struct unix_writer *w = unix_writer_of(e);
 
 	if (w->filling.len > 0) {
-		enum outcome o = shrink(w, WINDOW - 1, true);
+		enum outcome o = acknowledge_down_to(w, WINDOW - 1, true);
 
 		if (o != OUTCOME_DONE)
 			return o;
-		seal(w);
+		seal_frame(w);
 	}
 	/* Commit point: the reader has stored everything. */
-	return shrink(w, 0, true);
+	return acknowledge_down_to(w, 0, true);
 }
 
 static bool
 unix_flush_begin(struct endpoint *e, uint64_t *mark)
 {
-	struct unix_writer *w = writer_of(e);
+	struct unix_writer *w = unix_writer_of(e);
 
 	if (w->filling.len > 0 && w->n == WINDOW)
 		return false;
 	if (w->filling.len > 0)
-		seal(w);
+		seal_frame(w);
 	*mark = w->next_seq;
 	return step(w) == OUTCOME_DONE;
 }
@@ -352,7 +344,7 @@ unix_flush_begin(struct endpoint *e, uint64_t *mark)
 static bool
 unix_flush_done(struct endpoint *e, uint64_t mark)
 {
-	struct unix_writer *w = writer_of(e);
+	struct unix_writer *w = unix_writer_of(e);
 
 	if (w->n > 0)
 		(void)step(w);
@@ -362,12 +354,12 @@ unix_flush_done(struct endpoint *e, uint64_t mark)
 static bool
 unix_send(struct endpoint *e)
 {
-	struct unix_writer *w = writer_of(e);
+	struct unix_writer *w = unix_writer_of(e);
 
 	if (w->filling.len == 0 || step(w) != OUTCOME_DONE)
 		return false;
 	if (w->n < FEW) {
-		seal(w);
+		seal_frame(w);
 		(void)step(w);
 	}
 	return w->filling.len > 0;
@@ -376,7 +368,7 @@ unix_send(struct endpoint *e)
 static enum outcome
 unix_connect(struct endpoint *e)
 {
-	struct unix_writer *w = writer_of(e);
+	struct unix_writer *w = unix_writer_of(e);
 
 	if (w->fd < 0 && clock_mono_ms() < w->next_try_ms)
 		(void)stop_sleep(RETRY_MS);
@@ -386,7 +378,7 @@ unix_connect(struct endpoint *e)
 static void
 unix_pump(struct endpoint *e)
 {
-	struct unix_writer *w = writer_of(e);
+	struct unix_writer *w = unix_writer_of(e);
 
 	if (w->n > 0)
 		(void)step(w);
@@ -402,7 +394,7 @@ unix_is_up(const struct endpoint *e)
 static void
 unix_writer_close(struct endpoint *e)
 {
-	struct unix_writer *w = writer_of(e);
+	struct unix_writer *w = unix_writer_of(e);
 	size_t i;
 
 	if (w->fd >= 0)

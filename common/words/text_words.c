@@ -335,7 +335,7 @@ find_words_of(struct words *w, struct text text, size_t shortest)
 /* Puts the text in NFKC and in lower case into `to`. In lower case there may be
  * letters with accents that in capitals there are not. */
 static void
-normalize(struct buf *to, struct text text)
+normalize_text(struct buf *to, struct text text)
 {
 	size_t len, at;
 	uint8_t *p = normal_form(UNINORM_NFKC, text, &len);
@@ -365,7 +365,7 @@ words_find(struct words *w, struct text text, size_t shortest)
 		find_words_of(w, text, shortest);
 		return;
 	}
-	normalize(&normal, text);
+	normalize_text(&normal, text);
 	find_words_of(w, (struct text){ normal.data, normal.len }, shortest);
 	buf_release(&normal);
 }

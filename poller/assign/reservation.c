@@ -26,7 +26,7 @@ tenant_assigner_release(struct tenant_assigner *assigner)
 {
 	strmap_release(&assigner->busy, NULL);
 	strmap_release(&assigner->asked, free);
-	recent_assignments_release(&assigner->recent);
+	recent_load_release(&assigner->recent);
 	free(assigner->unanswered);
 }
 
@@ -267,9 +267,8 @@ is_operator_full(const struct reservation *r)
 {
 	return r->step == STEP_LISTING &&
 	       (int64_t)(r->listed_ids.live +
-			 recent_assignments_since(&r->assigner->recent,
-			     r->operator_id, &r->listed_ids, r->listed_ms)) >=
-		   r->max_chats;
+			 recent_load_since(&r->assigner->recent, r->operator_id,
+			     &r->listed_ids, r->listed_ms)) >= r->max_chats;
 }
 
 void

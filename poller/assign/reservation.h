@@ -42,7 +42,7 @@
 #include "common/containers/strmap.h"
 #include "common/os/retry.h"
 #include "common/records/record.h"
-#include "poller/assign/recent_assignments.h"
+#include "poller/assign/recent_load.h"
 #include "poller/assign/reservation_step.h"
 #include "poller/client/fetch.h"
 
@@ -79,11 +79,11 @@ struct tenant_assigner {
 	void (*done)(void *ctx, struct reservation *r);
 	void *ctx;
 
-	struct recent_assignments recent; /* that a list may lack */
-	size_t active;       /* reservations started and not ended */
-	struct strmap busy;  /* their chats, by id */
-	enum exit_code code; /* of the last error */
-	struct strmap asked; /* chat -> when it was last read */
+	struct recent_load recent; /* that a list may lack */
+	size_t active;             /* reservations started and not ended */
+	struct strmap busy;        /* their chats, by id */
+	enum exit_code code;       /* of the last error */
+	struct strmap asked;       /* chat -> when it was last read */
 	enum error_class
 	    reported;     /* the error that was logged, until a success */
 	char *unanswered; /* the chat that was asked about in vain while no

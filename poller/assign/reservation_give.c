@@ -74,7 +74,7 @@ give_end(void *ctx, const struct ending *e)
 	struct reservation *r = ctx;
 	struct tenant_assigner *assigner = r->assigner;
 
-	recent_assignments_end(&assigner->recent, r->chat, clock_mono_ms());
+	recent_load_end(&assigner->recent, r->chat, clock_mono_ms());
 	if (e->error == ERROR_CLASS_NONE && r->giving == GIVING_NAMED) {
 		on_chat_given(r);
 		return;
@@ -116,7 +116,7 @@ reservation_give(struct reservation *r)
 		.page = give_page,
 		.end = give_end };
 
-	recent_assignments_begin(
+	recent_load_begin(
 	    &r->assigner->recent, r->operator_id, r->chat, clock_mono_ms());
 	reservation_go(r, STEP_GIVING);
 	r->giving = GIVING_ASKED;

@@ -63,7 +63,7 @@ job_free(struct fetch_job *j)
 	j->fetch->left--;
 	value_unref(j->q.chat);
 	value_unref(j->cursor);
-	paging_release(&j->paging);
+	paging_guard_release(&j->paging);
 	free(j->known);
 	free(j->customer);
 	free(j->replaces);

@@ -108,7 +108,7 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 	struct value *next;
 
 	f->answered++;
-	if (paging_check(&j->paging, a,
+	if (paging_guard_check(&j->paging, a,
 		profile_about(f->tenant->profile)->max_pages, &why) != 0) {
 		fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&why));
 		buf_release(&why);

@@ -12,7 +12,7 @@
 #include <sys/queue.h>
 
 #include "common/os/retry.h"
-#include "poller/client/paging.h"
+#include "poller/client/paging_guard.h"
 
 struct fetch_job {
 	TAILQ_ENTRY(fetch_job) link;
@@ -20,7 +20,7 @@ struct fetch_job {
 	struct crm_question q;
 	char *known, *customer, *operator_id, *replaces; /* q points to them */
 	struct value *cursor;
-	struct paging paging;
+	struct paging_guard paging;
 	struct profile_rows rows; /* of the pages so far */
 	/* Of the current page. */
 	char *url;

@@ -109,7 +109,7 @@ write_gone_chat(struct asked_chats *q, const struct asked *a, int64_t gone)
 }
 
 static int64_t
-count_gone_chats(const struct asked_chats *q)
+count_asked_gone(const struct asked_chats *q)
 {
 	struct strmap_entry *e;
 	int64_t gone = 0;
@@ -127,7 +127,7 @@ static void
 write_gone_chats(struct asked_chats *q)
 {
 	struct strmap_entry *e;
-	int64_t gone = count_gone_chats(q);
+	int64_t gone = count_asked_gone(q);
 	size_t i = 0;
 
 	if (q->cut || q->stopped || fetch_left(q->fetch) > 0)
@@ -165,7 +165,7 @@ asked_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void ask_list(struct asked_chats *q);
-static void ask_chat(struct asked *a);
+static void ask_asked_chat(struct asked *a);
 
 /* Neither the CRM nor its list has the chat. */
 static void
@@ -177,7 +177,7 @@ on_chat_missing(struct asked *a, const struct ending *e)
 		return;
 	}
 	a->again = true;
-	ask_chat(a);
+	ask_asked_chat(a);
 }
 
 static void
@@ -227,7 +227,7 @@ asked_chat_end(void *ctx, const struct ending *e)
 }
 
 static void
-ask_chat(struct asked *a)
+ask_asked_chat(struct asked *a)
 {
 	struct crm_question question = { .call = PROFILE_CHAT,
 		.tries = TRIES,
@@ -250,7 +250,7 @@ ask_chats(struct asked_chats *q)
 		struct asked *a = e->value;
 
 		if (!a->answered && !a->missing)
-			ask_chat(a);
+			ask_asked_chat(a);
 	}
 }
 

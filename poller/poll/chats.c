@@ -354,7 +354,7 @@ chat_messages_end(void *ctx, const struct ending *ending)
 }
 
 static void
-ask_messages(struct polled_chat *c)
+ask_chat_messages(struct polled_chat *c)
 {
 	struct chats *cs = c->chats;
 	struct crm_question q = { .call = PROFILE_MESSAGES,
@@ -439,7 +439,7 @@ decide_chat(struct polled_chat *c)
 		c->unchanged = is_unchanged(c, &peek);
 	}
 	if (!c->unchanged)
-		ask_messages(c);
+		ask_chat_messages(c);
 	answer_arrived(c);
 }
 

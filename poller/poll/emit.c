@@ -80,7 +80,7 @@ begin_part(struct emit *e, unsigned part)
 
 /* Time first, so that ids sort by time. */
 static void
-make_id(struct emit *e, int64_t at)
+make_snapshot_id(struct emit *e, int64_t at)
 {
 	char time[CLOCK_TEXT];
 
@@ -93,7 +93,7 @@ make_id(struct emit *e, int64_t at)
 void
 emit_begin(struct emit *e, int64_t at)
 {
-	make_id(e, at);
+	make_snapshot_id(e, at);
 	e->at = at;
 	e->records = 0;
 	e->begun = (struct bucket_set){ .all = false };

@@ -337,7 +337,7 @@ must_give(enum profile_call call)
 
 /* 0, or -1 with the reason in out->message. Takes the result. */
 static int
-read_answer(struct profile *p, enum profile_call call,
+read_answer_value(struct profile *p, enum profile_call call,
     const struct profile_input *in, jv result, struct profile_answer *out)
 {
 	jv error = jv_object_get(jv_copy(result), jv_string("error"));
@@ -387,7 +387,7 @@ profile_read(struct profile *p, enum profile_call call,
 	(void)snprintf(name, sizeof name, "%s_read", profile_call_names[call]);
 	result = run_program(p, make_input(p, name, in), &out->message);
 	if (jv_get_kind(result) == JV_KIND_OBJECT)
-		rc = read_answer(p, call, in, jv_copy(result), out);
+		rc = read_answer_value(p, call, in, jv_copy(result), out);
 	else if (jv_is_valid(result))
 		buf_adds(&out->message, must_give(call));
 	if (rc != 0) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "poller/profile/profile_impl.h"
 
@@ -42,16 +43,6 @@ free_texts(char **all)
 	free(all);
 }
 
-static bool
-has_word(char *const *words, const char *word)
-{
-	for (; *words != NULL; words++) {
-		if (strcmp(*words, word) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* about.hooks.sign */
 static int
 read_sign(jv sign, struct profile_hooks *out, struct buf *why)
@@ -66,8 +57,8 @@ read_sign(jv sign, struct profile_hooks *out, struct buf *why)
 	out->key_is_md5 = key != NULL && strstr(key, "md5") != NULL;
 	free(key);
 	if (out->header != NULL && out->parts != NULL &&
-	    has_word(out->parts, "body") &&
-	    has_word(out->parts, "timestamp") == (out->timestamp != NULL))
+	    text_is_listed("body", out->parts) &&
+	    text_is_listed("timestamp", out->parts) == (out->timestamp != NULL))
 		return 0;
 	buf_setf(why, "about.hooks.sign must be {header, parts}, with body "
 		      "among its parts, and timestamp if it has that");

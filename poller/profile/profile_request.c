@@ -18,7 +18,7 @@ static const char FORM[] = "application/x-www-form-urlencoded";
 #define EXACT_MAX 9007199254740992.0
 
 static void
-add_escaped(struct buf *b, const char *s)
+add_percent_encoded(struct buf *b, const char *s)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "abcdefghijklmnopqrstuvwxyz0123456789-_.~";
@@ -44,9 +44,9 @@ add_parameter(struct buf *b, const char *key, jv v)
 	if (jv_get_kind(v) != JV_KIND_NULL) {
 		if (b->len > 0)
 			buf_addc(b, '&');
-		add_escaped(b, key);
+		add_percent_encoded(b, key);
 		buf_addc(b, '=');
-		add_escaped(b, buf_str(&text));
+		add_percent_encoded(b, buf_str(&text));
 	}
 	jv_free(v);
 	buf_release(&text);

@@ -1,7 +1,7 @@
 /*
  * quota: whether a tenant's CRM may be called now: by the budget of calls a
- * month (budget.h), and by a pause that the CRM asked for, which is kept in the
- * state.
+ * month (budget.h), and by a pause that the CRM asked for (a hold), which is
+ * kept in the state from run to run.
  */
 #ifndef POLLER_QUOTA_QUOTA_H
 #define POLLER_QUOTA_QUOTA_H

@@ -40,7 +40,7 @@ route_uuid(char id[ROUTE_ID])
 /* Binds a name that only one process of the machine can have at a time, and
  * that is free again when the process ends. */
 static bool
-take_slot(unsigned slot)
+bind_slot(unsigned slot)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -65,7 +65,7 @@ choose_slot(void)
 	unsigned start = random_32() % SLOTS, i;
 
 	for (i = 0; i < SLOTS; i++) {
-		if (take_slot((start + i) % SLOTS))
+		if (bind_slot((start + i) % SLOTS))
 			return (start + i) % SLOTS;
 	}
 	return start;

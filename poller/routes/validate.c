@@ -95,7 +95,7 @@ check_text(struct validate_errors *f, const struct validate_place *at,
 }
 
 static bool
-is_word(const struct validate_field *field, const char *s)
+is_allowed_word(const struct validate_field *field, const char *s)
 {
 	size_t i;
 
@@ -114,7 +114,7 @@ check_word(struct validate_errors *f, const struct validate_place *at,
 	struct buf words = BUF_INIT, msg = BUF_INIT, ctx = BUF_INIT;
 	size_t i;
 
-	if (is_word(field, json_string_value(v)))
+	if (is_allowed_word(field, json_string_value(v)))
 		return true;
 	for (i = 0; field->words[i] != NULL; i++) {
 		if (i > 0)
@@ -144,7 +144,7 @@ check_pattern(struct validate_errors *f, const struct validate_place *at,
 		    "Input should be a valid string", v, NULL);
 		return false;
 	}
-	if (is_word(field, json_string_value(v)))
+	if (is_allowed_word(field, json_string_value(v)))
 		return true;
 	for (i = 0; field->words[i] != NULL; i++)
 		buf_addf(&pattern, "%s%s", i > 0 ? "|" : "^(", field->words[i]);

@@ -192,9 +192,7 @@ rewrite_file(struct spool *b, struct contents *c, const char *path, bool keep)
 			rc = unlink(kept) != 0 ? -1 : link(path, kept);
 	}
 	if (rc == 0)
-		rc = rename(name, path);
-	if (rc == 0)
-		rc = file_sync_folder_of(path);
+		rc = file_rename(name, path);
 	free(kept);
 	free(name);
 	return rc;

@@ -84,9 +84,8 @@ make_mark_file(struct spool_mark *m, const char *path)
 	m->fd = open(
 	    name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (m->fd >= 0 && spool_mark_write(m, SPOOL_ACKNOWLEDGED, 0) == 0 &&
-	    spool_mark_write(m, SPOOL_TAKEN, 0) == 0 && fsync(m->fd) == 0 &&
-	    rename(name, path) == 0)
-		rc = file_sync_folder_of(path);
+	    spool_mark_write(m, SPOOL_TAKEN, 0) == 0 && fsync(m->fd) == 0)
+		rc = file_rename(name, path);
 	free(name);
 	return rc;
 }

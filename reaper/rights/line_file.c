@@ -205,10 +205,8 @@ exchange_file(
 	else
 		code =
 		    copy_kept_lines(from, to, path, gone, ctx, &removed, why);
-	if (removed && rename(name, path) != 0)
+	if (removed && file_rename(name, path) != 0)
 		code = explain_line_file("exchange", path, why);
-	else if (removed && file_sync_folder_of(path) != 0)
-		code = explain_line_file("sync the folder of", path, why);
 	if (to >= 0 && (!removed || code != PROG_OK))
 		(void)unlink(name);
 	if (to >= 0)

@@ -56,20 +56,16 @@ private_file_open(struct private_file *f, const char *path)
 int
 private_file_close(struct private_file *f, bool keep)
 {
-	bool named = false;
-	int err;
+	int rc = 0, err;
 
 	if (keep && f->new != NULL)
-		named = fsync(f->fd) == 0 && rename(f->new, f->path) == 0;
+		rc = fsync(f->fd) == 0 ? file_rename(f->new, f->path) : -1;
 	err = errno;
-	if (f->new != NULL && !named)
+	if (f->new != NULL && (!keep || rc != 0))
 		(void)unlink(f->new);
 	if (f->fd != STDOUT_FILENO)
 		(void)close(f->fd);
-	keep = keep && f->new != NULL;
 	free(f->new);
 	errno = err;
-	if (!keep)
-		return 0;
-	return named ? file_sync_folder_of(f->path) : -1;
+	return rc;
 }

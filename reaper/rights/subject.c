@@ -237,7 +237,7 @@ subject_read(struct subject *s)
 }
 
 static bool
-is_of_name(void *ctx, struct text form)
+is_word_of_subject(void *ctx, struct text form)
 {
 	const struct subject *s = ctx;
 
@@ -268,7 +268,7 @@ find_words_of_slice(struct db *db, void *ctx)
 		return o;
 	while (db_next(found)) {
 		word = (struct text){ db_get(found, 0), db_get_len(found, 0) };
-		if (!word_forms_any(word, is_of_name, s))
+		if (!word_forms_any(word, is_word_of_subject, s))
 			continue;
 		word = word_case_fold(&folded, word);
 		*strmap_put(&s->words, word.p, word.len) = &s->words;
@@ -308,12 +308,12 @@ lock_tenant_of(struct subject *s, struct db_rows **found)
 	    &name, 1, found);
 }
 
-static enum outcome
-tell_sinks(struct subject *s, const char *key)
+enum outcome
+subject_notify_sinks(struct db *db, const char *tenant, const char *key)
 {
-	struct db_value args[2] = { db_str(key), db_str(s->tenant) };
+	struct db_value args[2] = { db_str(key), db_str(tenant) };
 
-	return db_exec(s->db,
+	return db_exec(db,
 	    "UPDATE tenants SET forgets = forgets + 1, "
 	    "forget_key = IFNULL(forget_key, ?) WHERE tenant = ?",
 	    args, 2, NULL);
@@ -418,7 +418,8 @@ record_subject(struct db *db, void *ctx)
 		o = OUTCOME_NEVER;
 	if (o == OUTCOME_DONE)
 		o = write_entries(s);
-	return o == OUTCOME_DONE ? tell_sinks(s, key) : o;
+	return o == OUTCOME_DONE ? subject_notify_sinks(s->db, s->tenant, key)
+				 : o;
 }
 
 enum outcome
@@ -453,7 +454,8 @@ record_some_chats(struct db *db, void *ctx)
 		    s->key, FORGOTTEN_CHAT, e->key, e->key_len, digest);
 		o = write_entry(s, digest, "chat", NULL);
 	}
-	return o == OUTCOME_DONE ? tell_sinks(s, NULL) : o;
+	return o == OUTCOME_DONE ? subject_notify_sinks(s->db, s->tenant, NULL)
+				 : o;
 }
 
 enum outcome
@@ -489,7 +491,8 @@ record_subject_words(struct db *db, void *ctx)
 		draw_alias(alias, sizeof alias);
 		o = write_entry(s, digest, "word", alias);
 	}
-	return o == OUTCOME_DONE ? tell_sinks(s, NULL) : o;
+	return o == OUTCOME_DONE ? subject_notify_sinks(s->db, s->tenant, NULL)
+				 : o;
 }
 
 enum outcome

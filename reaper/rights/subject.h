@@ -74,4 +74,9 @@ enum outcome subject_done(struct subject *s)
 
 void subject_release(struct subject *s);
 
+/* `forgotten` changed: sinks that run look into it again with their next
+ * batch. key: of its digests, if the tenant has none yet; or NULL. */
+enum outcome subject_notify_sinks(struct db *db, const char *tenant,
+    const char *key) __attribute__((warn_unused_result));
+
 #endif

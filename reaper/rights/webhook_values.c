@@ -16,7 +16,7 @@ struct text_piece {
 
 /* A string at t->p, without its quotes. False: it has no end. */
 static bool
-take_string(struct flat *f, struct json_text *t, struct text_piece *s)
+take_json_string(struct flat *f, struct json_text *t, struct text_piece *s)
 {
 	const char *begin = t->p + 1;
 
@@ -29,7 +29,7 @@ take_string(struct flat *f, struct json_text *t, struct text_piece *s)
 }
 
 static struct text_piece
-take_number(struct json_text *t)
+take_json_number(struct json_text *t)
 {
 	struct text_piece n = { t->p, 0 };
 
@@ -57,7 +57,7 @@ webhook_values_any(struct flat *f, const char *json, size_t len,
 
 	while ((c = json_text_peek(&t)) != '\0') {
 		if (c == '"') {
-			if (!take_string(f, &t, &value))
+			if (!take_json_string(f, &t, &value))
 				return false;
 			json_text_blanks(&t);
 			if (json_text_peek(&t) == ':')
@@ -65,7 +65,7 @@ webhook_values_any(struct flat *f, const char *json, size_t len,
 			else if (is_theirs(ctx, value.p, value.len))
 				return true;
 		} else if (c == '-' || text_is_digit(c)) {
-			value = take_number(&t);
+			value = take_json_number(&t);
 			if (names_an_id(&name) &&
 			    is_theirs(ctx, value.p, value.len))
 				return true;

@@ -1,6 +1,8 @@
 /*
- * scope: whose rows a viewer sees, as a condition of a statement: the one place
- * that knows of roles and teams.
+ * scope: whose rows a viewer sees, as a condition of a statement, by role and
+ * teams. Which resources and columns a role sees is said where they are:
+ * `least` in resource_table.c and resource_lists.c, resource_now.c,
+ * resource_chat.c.
  *
  *   rows    figures of single operators, their chats and intervals: an agent's
  *           are their own, those of a token with teams those of their operators

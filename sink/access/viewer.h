@@ -2,7 +2,7 @@
  * viewer: who asks: of which tenant, in which role. It comes from a bearer
  * token; by hand (sink --get) it is an administrator of the tenant named.
  *
- *   wall    a screen on the wall: totals, and no names
+ *   wall    a screen on the wall: totals, and no names (resource_now.c)
  *   agent   an operator, the token's sub: their own metrics, and the totals
  *   lead    all operators and chats
  *   admin   what a lead sees, and message text

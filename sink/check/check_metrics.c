@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/tables/tables.h"
 
@@ -13,10 +14,7 @@ is_selected(const struct check_report *r, const char *name)
 {
 	char *const *list = conf_list(r->conf, "aggregator", "metrics");
 
-	while (*list != NULL && strcmp(*list, name) != 0 &&
-	       strcmp(*list, "all") != 0)
-		list++;
-	return *list != NULL;
+	return text_is_listed(name, list) || text_is_listed("all", list);
 }
 
 /* What response times over a range are made of. */

@@ -34,7 +34,7 @@ is_no_character(const char *p)
 }
 
 static void
-add_escaped(struct buf *to, const char *text, size_t len)
+add_with_entities(struct buf *to, const char *text, size_t len)
 {
 	const char *p, *end = text + len, *entity;
 
@@ -56,7 +56,7 @@ add_escaped(struct buf *to, const char *text, size_t len)
 void
 markup_text(struct buf *to, const char *text)
 {
-	add_escaped(to, text, strlen(text));
+	add_with_entities(to, text, strlen(text));
 }
 
 void
@@ -69,7 +69,7 @@ markup_cut(struct buf *to, const char *text, size_t characters)
 		    n++ == characters)
 			break;
 	}
-	add_escaped(to, text, i);
+	add_with_entities(to, text, i);
 	if (text[i] != '\0')
 		buf_adds(to, "\xe2\x80\xa6");
 }

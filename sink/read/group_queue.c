@@ -115,7 +115,7 @@ group_queue_wait(struct group_queue *q, int timeout_ms)
 
 /* Whether a group that runs has the worker. */
 static bool
-is_busy(struct group_queue *q, size_t worker)
+is_worker_busy(struct group_queue *q, size_t worker)
 {
 	const struct batch_group *g;
 	size_t i;
@@ -151,7 +151,7 @@ group_queue_start(struct group_queue *q, uint64_t lines)
 	size_t i;
 
 	g->worker = 0;
-	while (is_busy(q, g->worker))
+	while (is_worker_busy(q, g->worker))
 		g->worker++;
 	for (i = 0; i < q->n; i++)
 		alone = alone && q->running[i]->stored;

@@ -26,7 +26,7 @@ static const struct figure_column operator_columns[] = {
 };
 
 static const char *
-id_of(const json_t *row)
+operator_id_of(const json_t *row)
 {
 	const char *id = json_string_value(json_object_get(row, "operator"));
 
@@ -48,7 +48,7 @@ compare_operators(const void *a, const void *b)
 
 	if (more > 0 || more < 0)
 		return more > 0 ? 1 : -1;
-	return strcmp(id_of(*x), id_of(*y));
+	return strcmp(operator_id_of(*x), operator_id_of(*y));
 }
 
 /* before: the rows of the span before, by operator. */
@@ -58,11 +58,11 @@ add_operator_row(const struct report_work *r, struct figure_table *t,
 {
 	size_t i;
 
-	figure_add(t, id_of(row));
-	figure_add(t, report_operator(r, id_of(row)));
+	figure_add(t, operator_id_of(row));
+	figure_add(t, report_operator(r, operator_id_of(row)));
 	for (i = 2; i < 8; i++)
 		report_add(t, row, operator_columns[i].name);
-	before = json_object_get(before, id_of(row));
+	before = json_object_get(before, operator_id_of(row));
 	report_add(t, before, "count");
 	report_add(t, before, "median_seconds");
 }
@@ -84,7 +84,7 @@ fill_operators(struct report_work *r, struct figure_table *t)
 	for (i = 0; i < json_array_size(rows); i++) {
 		row = json_array_get(rows, i);
 		if (is_before(row))
-			json_object_set(before, id_of(row), row);
+			json_object_set(before, operator_id_of(row), row);
 		else
 			list[n++] = row;
 	}

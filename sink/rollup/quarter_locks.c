@@ -69,12 +69,13 @@ quarter_locks_add(struct quarter_locks *l, struct text tenant, int64_t hour)
 }
 
 static void
-add_row(struct db_bulk *rows, struct text tenant, int64_t hour)
+add_lock_row(
+    struct db_bulk *rows, struct text tenant, int64_t hour, int64_t version)
 {
 	db_bulk_add(rows,
 	    (const struct db_value[COLUMNS]){ db_text(tenant.p, tenant.len),
 		db_str(SPAN_QUARTER), db_time(hour), db_time(hour),
-		db_int(QUARTERS_DUE) });
+		db_int(version) });
 }
 
 static enum outcome
@@ -102,8 +103,17 @@ quarter_locks_spoil(struct quarter_locks *l)
 	for (i = 0; i < l->changed_n; i++) {
 		hour = &l->changed[i];
 		if (i == 0 || compare_hours(hour - 1, hour) != 0)
-			add_row(l->spoil, hour->tenant, hour->begin);
+			add_lock_row(
+			    l->spoil, hour->tenant, hour->begin, QUARTERS_DUE);
 	}
+	return run(l->spoil);
+}
+
+enum outcome
+quarter_locks_refuse(struct quarter_locks *l, struct text tenant, int64_t hour)
+{
+	db_bulk_clear(l->spoil);
+	add_lock_row(l->spoil, tenant, hour, QUARTERS_UNEVEN);
 	return run(l->spoil);
 }
 
@@ -115,6 +125,6 @@ quarter_locks_take(
 
 	db_bulk_clear(l->take);
 	for (hour = from; hour < to; hour += HOUR_MS)
-		add_row(l->take, tenant, hour);
+		add_lock_row(l->take, tenant, hour, QUARTERS_DUE);
 	return run(l->take);
 }

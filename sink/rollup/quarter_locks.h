@@ -48,6 +48,10 @@ void quarter_locks_add(
 enum outcome quarter_locks_spoil(struct quarter_locks *l)
     __attribute__((warn_unused_result));
 
+/* Within the transaction that makes them: this hour can have none. */
+enum outcome quarter_locks_refuse(struct quarter_locks *l, struct text tenant,
+    int64_t hour) __attribute__((warn_unused_result));
+
 /* Within a transaction: takes those of all hours that begin within a time. */
 enum outcome quarter_locks_take(struct quarter_locks *l, struct text tenant,
     int64_t from, int64_t to) __attribute__((warn_unused_result));

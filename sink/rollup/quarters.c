@@ -150,22 +150,9 @@ put_hour(struct quarters_work *w, int64_t hour)
 }
 
 static enum outcome
-refuse_hour(const struct quarters_work *w, struct db *db, int64_t hour)
+decide_hours(struct quarters *q, struct quarters_work *w)
 {
-	const struct db_value args[] = { db_str(w->tenant),
-		db_str(SPAN_QUARTER), db_time(hour), db_time(hour),
-		db_int(QUARTERS_UNEVEN) };
-
-	return db_exec(db,
-	    "INSERT INTO response_rollups (tenant, everyone, span, begin_at, "
-	    "operator, sums, as_of, version) VALUES (?, 1, ?, ?, '', '', ?, ?) "
-	    "ON DUPLICATE KEY UPDATE version = VALUES(version)",
-	    args, ARRAY_LEN(args), NULL);
-}
-
-static enum outcome
-decide_hours(struct quarters_work *w, struct db *db)
-{
+	const struct text tenant = { w->tenant, strlen(w->tenant) };
 	enum outcome o = OUTCOME_DONE;
 	int64_t hour;
 
@@ -175,7 +162,7 @@ decide_hours(struct quarters_work *w, struct db *db)
 		    has_hour(&w->stored, &w->hours, hour))
 			put_hour(w, hour);
 		else
-			o = refuse_hour(w, db, hour);
+			o = quarter_locks_refuse(&q->locks, tenant, hour);
 	}
 	return o;
 }
@@ -227,7 +214,7 @@ quarters_make(struct quarters *q, struct text tenant, int64_t from, int64_t to)
 	if (o == OUTCOME_DONE)
 		o = count_intervals(&w, q->db);
 	if (o == OUTCOME_DONE)
-		o = decide_hours(&w, q->db);
+		o = decide_hours(q, &w);
 	if (o == OUTCOME_DONE)
 		o = write_quarters(q, &w);
 	span_set_release(&w.stored);

@@ -308,7 +308,7 @@ row_set(
 
 /* Of a key that occurs twice the last one counts: later fields overwrite. */
 static int
-read_columns(struct sink_row *row, const struct flat *f, struct buf *why)
+set_columns(struct sink_row *row, const struct flat *f, struct buf *why)
 {
 	const struct table *t = row->table;
 	size_t i, k, from = 0;
@@ -407,7 +407,7 @@ row_read_columns(const struct record *r, const char *line, size_t len,
 	}
 	row = row_new(t, r, line, len, a);
 	row->as_of = r->as_of;
-	if (read_columns(row, r->flat, why) != 0 || fill_in(row, why) != 0)
+	if (set_columns(row, r->flat, why) != 0 || fill_in(row, why) != 0)
 		return NULL;
 	row->as_of = row->values[t->at].num;
 	if (t->versions)

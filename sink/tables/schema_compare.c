@@ -119,7 +119,7 @@ report_difference(struct comparison *c, bool harmless)
 /* The type of a definition or of column_type, in the form that both servers
  * share: in lower case and without the width of an integer. */
 static void
-normalize(const char *text, struct buf *type)
+normalize_type(const char *text, struct buf *type)
 {
 	static const char *const ends[] = { " not null", " null", " default",
 		" generated" };
@@ -251,8 +251,8 @@ compare_column(struct comparison *c, const struct schema_table *t, size_t i)
 		report_missing_column(c, t, i);
 		return;
 	}
-	normalize(col->definition, &want);
-	normalize(is[2], &got);
+	normalize_type(col->definition, &want);
+	normalize_type(is[2], &got);
 	if (strcmp(buf_str(&want), buf_str(&got)) != 0 ||
 	    needed != (strcmp(is[3], "NO") == 0) ||
 	    generated != (strstr(is[4], "GENERATED") != NULL)) {

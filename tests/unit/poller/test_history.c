@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "poller/client/paging.h"
+#include "poller/client/paging_guard.h"
 #include "poller/store/chat_state.h"
 #include "poller/store/history.h"
 
@@ -237,7 +237,7 @@ a_chat_survives_the_state(void **state)
 
 /* One page: its records' bodies, and its next cursor. */
 static int
-look(struct paging *p, const char *body, const char *next, bool moved)
+look(struct paging_guard *p, const char *body, const char *next, bool moved)
 {
 	struct crm_record record = { .type = RECORD_MESSAGE,
 		.body = xstrdup(body) };
@@ -246,7 +246,7 @@ look(struct paging *p, const char *body, const char *next, bool moved)
 		.next = next != NULL ? value_chat(next) : NULL,
 		.moved = moved };
 	struct buf why = BUF_INIT;
-	int rc = paging_check(p, &a, 5, &why);
+	int rc = paging_guard_check(p, &a, 5, &why);
 
 	assert_true((rc == 0) == (why.len == 0));
 	value_unref(a.next);
@@ -258,37 +258,37 @@ look(struct paging *p, const char *body, const char *next, bool moved)
 static void
 paging_ends(void **state)
 {
-	struct paging p = { .pages = 0 };
+	struct paging_guard p = { .pages = 0 };
 
 	(void)state;
 	assert_int_equal(look(&p, "only one", NULL, false), 0);
-	paging_release(&p);
+	paging_guard_release(&p);
 
-	p = (struct paging){ .pages = 0 };
+	p = (struct paging_guard){ .pages = 0 };
 	assert_int_equal(look(&p, "a", "1", false), 0);
 	assert_int_equal(look(&p, "b", "2", false), 0);
 	assert_int_equal(look(&p, "a", "3", false), -1); /* the same page */
-	paging_release(&p);
+	paging_guard_release(&p);
 
-	p = (struct paging){ .pages = 0 };
+	p = (struct paging_guard){ .pages = 0 };
 	assert_int_equal(look(&p, "a", "1", false), 0);
 	assert_int_equal(look(&p, "b", "1", false), -1); /* the same cursor */
-	paging_release(&p);
+	paging_guard_release(&p);
 
-	p = (struct paging){ .pages = 0 };
+	p = (struct paging_guard){ .pages = 0 };
 	assert_int_equal(look(&p, "a", "1", false), 0);
 	assert_int_equal(look(&p, "b", "2", true), 0);
 	assert_int_equal(look(&p, "b", "3", false), 0); /* it said so */
 	assert_int_equal(look(&p, "b", "4", false), -1);
-	paging_release(&p);
+	paging_guard_release(&p);
 
-	p = (struct paging){ .pages = 0 };
+	p = (struct paging_guard){ .pages = 0 };
 	assert_int_equal(look(&p, "", "1", false), 0);
 	assert_int_equal(look(&p, "", "2", false), 0);
 	assert_int_equal(look(&p, "", "3", false), 0);
 	assert_int_equal(look(&p, "", "4", false), 0);
 	assert_int_equal(look(&p, "", "5", false), -1); /* too many */
-	paging_release(&p);
+	paging_guard_release(&p);
 }
 
 int

@@ -1,8 +1,8 @@
 /*
- * allocation_lines: who serves what. A line is a set of tags, and a channel if
- * that has a limit; an operator has a seat in each line whose tags they all
- * have, and is in its treap while they have room. A line with a chat and an
- * operator is ready, ordered by its first chat.
+ * allocation_room: who may have one more chat, and of which. A line is a set of
+ * tags, and a channel if that has a limit; an operator has a seat in each line
+ * whose tags they all have, and is in its treap while they have room. A line
+ * with a chat and an operator is ready, ordered by its first chat.
  */
 #include "aggregator/allocation/allocation_impl.h"
 

@@ -1,7 +1,7 @@
 /*
- * recent_assignments: see recent_assignments.h.
+ * recent_load: see recent_load.h.
  */
-#include "poller/assign/recent_assignments.h"
+#include "poller/assign/recent_load.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #define KEPT_MS (INT64_C(5) * 60 * 1000)
 
 static void
-drop_recent_assignment(struct recent_assignments *recent, size_t i)
+drop_assignment(struct recent_load *recent, size_t i)
 {
 	free(recent->v[i].operator_id);
 	free(recent->v[i].chat);
@@ -20,33 +20,32 @@ drop_recent_assignment(struct recent_assignments *recent, size_t i)
 }
 
 void
-recent_assignments_release(struct recent_assignments *recent)
+recent_load_release(struct recent_load *recent)
 {
 	while (recent->n > 0)
-		drop_recent_assignment(recent, recent->n - 1);
+		drop_assignment(recent, recent->n - 1);
 	free(recent->v);
-	*recent = (struct recent_assignments){ .v = NULL };
+	*recent = (struct recent_load){ .v = NULL };
 }
 
 void
-recent_assignments_begin(struct recent_assignments *recent,
-    const char *operator_id, const char *chat, int64_t now_ms)
+recent_load_begin(struct recent_load *recent, const char *operator_id,
+    const char *chat, int64_t now_ms)
 {
 	size_t i;
 
 	for (i = recent->n; i-- > 0;)
 		if (recent->v[i].ended_ms < now_ms - KEPT_MS)
-			drop_recent_assignment(recent, i);
+			drop_assignment(recent, i);
 	XGROW(recent->v, recent->n, recent->cap);
 	recent->v[recent->n++] =
-	    (struct recent_assignment){ .operator_id = xstrdup(operator_id),
+	    (struct recent_load_chat){ .operator_id = xstrdup(operator_id),
 		    .chat = xstrdup(chat),
 		    .ended_ms = INT64_MAX };
 }
 
 void
-recent_assignments_end(
-    struct recent_assignments *recent, const char *chat, int64_t now_ms)
+recent_load_end(struct recent_load *recent, const char *chat, int64_t now_ms)
 {
 	size_t i;
 
@@ -57,8 +56,8 @@ recent_assignments_end(
 }
 
 size_t
-recent_assignments_since(const struct recent_assignments *recent,
-    const char *operator_id, const struct strmap *list, int64_t asked_ms)
+recent_load_since(const struct recent_load *recent, const char *operator_id,
+    const struct strmap *list, int64_t asked_ms)
 {
 	size_t i, n = 0;
 

@@ -1,7 +1,7 @@
 /*
- * paging: see paging.h.
+ * paging_guard: see paging_guard.h.
  */
-#include "poller/client/paging.h"
+#include "poller/client/paging_guard.h"
 
 #include <string.h>
 
@@ -13,7 +13,7 @@ static void *const MARK = (void *)(uintptr_t)1;
 
 /* Adds the key; true if it was there already. */
 static bool
-was_visited(struct paging *p, const struct buf *key)
+was_visited(struct paging_guard *p, const struct buf *key)
 {
 	void **v = strmap_put(&p->visited, buf_str(key), key->len);
 	bool before = *v != NULL;
@@ -24,7 +24,8 @@ was_visited(struct paging *p, const struct buf *key)
 
 /* A hash of the page: each record is hashed with the last hash as the key. */
 static void
-page_key(const struct paging *p, const struct profile_answer *a, struct buf *to)
+page_key(const struct paging_guard *p, const struct profile_answer *a,
+    struct buf *to)
 {
 	uint64_t h[2] = { p->key[0], p->key[1] };
 	struct keyed_hash next;
@@ -42,8 +43,8 @@ page_key(const struct paging *p, const struct profile_answer *a, struct buf *to)
 }
 
 int
-paging_check(struct paging *p, const struct profile_answer *a, unsigned max,
-    struct buf *why)
+paging_guard_check(struct paging_guard *p, const struct profile_answer *a,
+    unsigned max, struct buf *why)
 {
 	struct buf key = BUF_INIT;
 	bool moved = p->moved;
@@ -76,7 +77,7 @@ out:
 }
 
 void
-paging_release(struct paging *p)
+paging_guard_release(struct paging_guard *p)
 {
 	strmap_release(&p->visited, NULL);
 }

@@ -1,7 +1,7 @@
 /*
- * allocation_limits: how many chats an operator may have, by operator and
- * channel, each of which may be left out. Of several limits for the same the
- * newest counts.
+ * limit_records: takes in records of limits: how many chats an operator may
+ * have, by operator and channel, each of which may be left out. Of several for
+ * the same the newest counts. Who has room then: allocation_room.c.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
