@@ -216,7 +216,7 @@ SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
                   .ci/run scripts/* tests/run tests/distcheck tests/*/*.t tests/bench/* \
                   tests/lint/* tests/fuzz/run 2>/dev/null)
 
-# Where things go, once for install and once for uninstall. A folder may have
+# Where things go, once for install and once for uninstall. DESTDIR may have
 # blanks in its name.
 MANPAGES  = $(foreach p,$(PROGS:%=man1/$(PROGRAM_PREFIX)%.1) \
               $(patsubst man/%,%,$(wildcard man/man[57]/*)),"$(M)/$p")
@@ -225,7 +225,12 @@ D         = $(DESTDIR)$(DATADIR)
 DATA_FOLDERS = profiles migrations api board grafana scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
                     mail-report topology
+# The crontab and the units have the paths in commands, where these break.
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
+	@case '$(BINDIR)$(DATADIR)$(PROGRAM_PREFIX)' in *[[:space:],\&%\"\\]*) \
+	    echo "install: '$(BINDIR)' or '$(DATADIR)' has a blank or one of ,&%\"\\," \
+	        "at which cron or systemd would break it; take another PREFIX" >&2; \
+	    exit 64;; esac
 	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" $(foreach n,1 5 7,"$(M)/man$n") \
 	    $(foreach f,$(DATA_FOLDERS),"$(D)/$f")
 	for p in $(PROGS); do \

@@ -327,8 +327,9 @@ check_state(struct tenant_check *p, const char *dir)
 	p->cost.used = -1;
 	p->cost.state = dir != NULL;
 	if (dir == NULL) {
-		buf_setf(&f->detail, "none: every poll reads everything; set "
-				     "[poller] state");
+		buf_setf(&f->detail,
+		    "none: every poll reads everything, and no calls are "
+		    "counted, so the budget ends no poll; set [poller] state");
 	} else if (access(path, F_OK) != 0) {
 		buf_setf(&f->detail, "'%s': nothing kept yet", dir);
 	} else {

@@ -100,10 +100,27 @@ def holder:
 def chat_id:
     .id // .display_id;
 
-# Whether updated_at is that of a change, and not of the last message.
+def message_types:
+    ["incoming", "outgoing", "activity", "template"];
+
+# By name from webhooks, by number elsewhere.
+def message_type:
+    .message_type
+    | if type == "number" then message_types[.] else . end;
+
+def is_automated:
+    (.content_attributes | member("automation_rule_id")) != null
+    or (.additional_attributes | member("campaign_id")) != null;
+
+# Whether updated_at is that of a change of the status: not where the last
+# message may be newer, nor where resolving may have written it, such as the
+# survey; an activity that comes after it moves updated_at once more.
 def untouched:
-    ([.messages | arrays | .[] | objects] | .[-1].created_at | given | second)
-    < (.updated_at | given | second);
+    ([.messages | arrays | .[] | objects] | .[-1]) as $last
+    | ($last | . != null
+       and (message_type == "template" or is_automated) | not)
+      and ($last.created_at | given | second)
+          < (.updated_at | given | second);
 
 # When a resolved conversation was resolved; nothing where it does not say.
 def resolved_at($now):
@@ -158,21 +175,9 @@ def assignee_message($now):
 
 # --- messages ---
 
-def message_types:
-    ["incoming", "outgoing", "activity", "template"];
-
-# By name from webhooks, by number elsewhere.
-def message_type:
-    .message_type
-    | if type == "number" then message_types[.] else . end;
-
 def content_kind:
     ([.attachments | arrays | .[] | member("file_type") | text_or_null] | .[0])
     // (.content_type | text_or_null) // "text";
-
-def is_automated:
-    (.content_attributes | member("automation_rule_id")) != null
-    or (.additional_attributes | member("campaign_id")) != null;
 
 def is_bot($bots):
     . as $id | any($bots[]; . == ($id | tostring));

@@ -98,7 +98,8 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	a->dead_n++;
 	if (n > 0)
 		log_warn("%u webhooks were not understood, the last one for "
-			 "%s/%s; the reasons are in their dead letters",
+			 "%s/%s; the reason of each is in its dead letter, "
+			 "or in this log where none can be kept",
 		    n, hook_tenant(h), hook_source(h));
 	buf_release(&where);
 	buf_release(&letter);

@@ -104,7 +104,8 @@ grep -qx 'policy 101' "$tmp/apt" || fail "services may start: $(cat "$tmp/apt")"
 echo "- it says what is done and how far it is, a line each fifth"
 says '^installing [0-9]* packages, .*: gcc '
 sed '1d; s/^  //' "$tmp/err" | tr '\n' ',' >"$tmp/told"
-[ "$(cat "$tmp/told")" = "reading apt's lists,downloaded: 0 %,downloaded: 20 %,\
+[ "$(cat "$tmp/told")" = "reading apt's lists,downloading and installing packages,\
+downloaded: 0 %,downloaded: 20 %,\
 downloaded: 40 %,downloaded: 60 %,downloaded: 80 %,downloaded: 100 %,\
 installed: 0 %,installed: 20 %,installed: 40 %,installed: 60 %,installed: 100 %," ] ||
 	fail "told: $(cat "$tmp/told")"

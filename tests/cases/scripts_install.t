@@ -1,7 +1,8 @@
 #!/bin/bash
-# make install into folders with blanks in their names, with a prefix of the
-# programs' names: all is there, nothing names another place or program, and
-# uninstall leaves nothing. And who hardens otherwise gets one level of it.
+# make install with a DESTDIR that has a blank and a prefix of the programs'
+# names: all is there, nothing names another place or program, and uninstall
+# leaves nothing. A PREFIX that cron or systemd would break is refused. And who
+# hardens otherwise gets one level of it.
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_install.XXXXXX")
@@ -16,11 +17,11 @@ fail() {
 build=$(dirname "${BIN:-$PWD/build/bin}")
 stage="$tmp/a stage"
 makes() { # TARGET
-	make -s -o all B="$build" "$1" DESTDIR="$stage" PREFIX="/opt/my own" \
+	make -s -o all B="$build" "$1" DESTDIR="$stage" PREFIX=/opt/own \
 		PROGRAM_PREFIX=ma- >"$tmp/said" 2>&1 || fail "$1: $(cat "$tmp/said")"
 }
 makes install
-top="$stage/opt/my own"
+top="$stage/opt/own"
 for program in poller aggregator sink reaper; do
 	for file in bin/ma-$program share/man/man1/ma-$program.1; do
 		[ -s "$top/$file" ] || fail "no $file"
@@ -36,13 +37,21 @@ done
 cd "$top/share/messaging-analytics"
 ! grep -nE '^#?[0-9*].*[ (/](poller|aggregator|sink|reaper) ' \
 	examples/crontab.example || fail "no such program"
-grep -qx "POLLER=/opt/my own/bin/ma-poller" examples/crontab.example ||
+grep -qx "POLLER=/opt/own/bin/ma-poller" examples/crontab.example ||
 	fail "no poller in the crontab"
 scripts/tenant -h >"$tmp/said"
 cd "$OLDPWD"
 
 makes uninstall
 [ -z "$(find "$stage" -type f)" ] || fail "left: $(find "$stage" -type f)"
+
+for prefix in "/opt/my own" /opt/a,b '/opt/50%'; do
+	! make -s -o all B="$build" install DESTDIR="$stage" PREFIX="$prefix" \
+		>"$tmp/said" 2>&1 || fail "it installs into $prefix"
+	grep -q "^install: '$prefix/bin' .*; take another PREFIX$" "$tmp/said" ||
+		fail "$prefix: $(cat "$tmp/said")"
+	[ -z "$(find "$stage" -type f)" ] || fail "$prefix: it left a file"
+done
 
 # Whatever the tests themselves are built with.
 unset MAKEFLAGS SAN CFLAGS CPPFLAGS

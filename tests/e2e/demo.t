@@ -42,6 +42,8 @@ all_went_well() { # OUTPUT
 	local numbers each
 	grep -q 'All went as it should' "$1" || fail "$(cat "$1")"
 	[ "$(grep -c '^ > ' "$1")" -gt 10 ] || fail "nothing moved: $(cat "$1")"
+	[ "$(grep -n "^   > marks what is not" "$1" | cut -d: -f1)" -lt \
+		"$(grep -n "^ > " "$1" | head -n 1 | cut -d: -f1)" ] || fail "nobody says what > is"
 	grep -q 'each once, in spite of the kill -9' "$1" || fail "$(cat "$1")"
 	numbers=$(sed -n 's/^\([0-9]*\)\. .*/\1/p' "$1")
 	[ "$numbers" = "$(seq "$(echo "$numbers" | wc -l)")" ] ||

@@ -559,6 +559,8 @@ run 78 "$poller" -c conf --check -o table
 grep -q '^acme *chats *ok' out || fail "no table: $(cat out)"
 grep -q '^acme *calls *failed .* % of \[crm acme\] budget.*; with \[poller\] state [0-9]* ([0-9]* % .*; set \[poller\] state' \
 	out || fail "it is not too dear: $(cat out)"
+grep -q '^acme *state *- .*no calls are counted, so the budget ends no poll' out ||
+	fail "it does not say who counts: $(cat out)"
 grep -q '^acme *token .*API calls: used [0-9]' out || fail "$(cat out)"
 control "fault?name=401"
 run 77 "$poller" -c conf --check -o table
