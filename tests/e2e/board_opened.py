@@ -147,7 +147,18 @@ def chats_open(test):
     for link in ("#total-waiting a", "#total-open a", "#total-unassigned a",
                  "#queue-waiting a"):
         as_many_chats(test, link)
+    late_chats_open(test)
     responses_of_a_chat_open(test)
+
+
+def late_chats_open(test):
+    """Those who are late, not all who wait; one may become so meanwhile."""
+    value, rows = opened(test, "#total-late a")
+    after = test.browser.text("#total-late .value")
+    test.that(int(value) <= len(rows) <= int(after)
+              < int(test.browser.text("#total-waiting .value")),
+              f"late: {value} to {after}, {len(rows)}")
+    close(test)
 
 
 def as_many_chats(test, link):
