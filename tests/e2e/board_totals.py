@@ -84,6 +84,22 @@ def what_nobody_has_is_no_teams(test):
               test.browser.text("#fresh"))
 
 
+def what_is_not_kept_is_not_0(test):
+    visit(test, "/")
+    test.browser.until(lambda: test.browser.text("#summary-count .value"),
+                       "the responses")
+    for note in ("#responses-note", "#heatmap-note"):
+        test.browser.until(lambda: test.browser.text(note), note)
+        test.that("Not kept: add histograms and intervals to metrics of "
+                  "[aggregator]" in test.browser.text(note),
+                  test.browser.text(note))
+    test.that(test.browser.text("#summary-count .value") == "–"
+              and test.browser.texts("#heatmap-table a") == [],
+              "what is not kept has figures")
+    test.that(test.browser.findings() == [], "axe: what is not kept")
+    test.browser.picture("build/board", "not-kept")
+
+
 def who_is_not_listed_is_not_counted(test):
     test.sql("INSERT INTO operator_metrics (tenant, operator, name, "
              "available, open_chats, responses, waiting_chats, as_of, "
@@ -98,6 +114,7 @@ def who_is_not_listed_is_not_counted(test):
 
 
 def test(t):
+    what_is_not_kept_is_not_0(t)
     who_is_not_listed_is_not_counted(t)
     those_not_listed_count(t)
     an_agent_hears_of_others(t)
