@@ -43,19 +43,20 @@ const COLUMNS = [
 function showQueue(queue, rows) {
 	const known = rows.filter((o) => o.free !== null);
 	const free = known.reduce((sum, o) => sum + o.free, 0);
-	const opens = addressBehind({ chats: "open=1&nobody=1" });
+	const chats = (query) => addressBehind({ chats: query });
+	const waiting = chats("open=1&nobody=1&waiting=1");
 
 	figures(byId("queue"), [
 		{ id: "queue-chats", title: "In the queue",
-			value: queue.unassigned_chats, opens },
+			value: queue.unassigned_chats,
+			opens: chats("open=1&nobody=1") },
 		{ id: "queue-waiting", title: "Of these, waiting",
-			value: queue.waiting_chats,
-			opens: addressBehind({ chats:
-				"open=1&nobody=1&waiting=1" }) },
+			value: queue.waiting_chats, opens: waiting },
 		{ id: "queue-average", title: "Average wait",
-			value: span(queue.avg_wait_seconds), opens },
+			value: span(queue.avg_wait_seconds), opens: waiting },
 		{ id: "queue-longest", title: "Longest wait",
-			value: span(queue.longest_wait_seconds), opens },
+			value: span(queue.longest_wait_seconds),
+			opens: waiting },
 		{ id: "queue-free", title: "Free places",
 			value: known.length > 0 ? free : null },
 	]);

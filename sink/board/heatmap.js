@@ -4,7 +4,7 @@
 import { byId, drawing, element, exchange, link, setFailed,
 	setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { figureAddress } from "./responses.js";
+import { figureAddress, notKept } from "./responses.js";
 import { settings } from "./settings.js";
 import { heatmapSpan, span, spanText } from "./time.js";
 
@@ -21,12 +21,12 @@ function levels(rows) {
 		.map((row) => row.avg_seconds).sort((a, b) => a - b);
 	const below = (v) => sorted.findIndex((one) => one >= v);
 
-	return rows.map((row) => row.count === 0 ? 0
+	return rows.map((row) => !row.count ? 0
 		: Math.floor(below(row.avg_seconds) * STEPS / sorted.length) + 1);
 }
 
 function textOf(row) {
-	return row.count === 0 ? "none"
+	return !row.count ? "none"
 		: `${span(row.avg_seconds)}, ${row.count}`;
 }
 
@@ -76,7 +76,7 @@ function showLegend() {
 
 function tableCell(row) {
 	const key = `${row.weekday} ${row.hour}`;
-	const text = row.count === 0 ? null : textOf(row);
+	const text = !row.count ? null : textOf(row);
 
 	return element("td", { role: "cell", class: "number",
 		"data-label": DAYS[row.weekday - 1] },
@@ -114,11 +114,16 @@ export async function showHeatmap() {
 	const level = levels(answer.rows);
 
 	shown = answer.rows.map((row, i) => ({ ...row, level: level[i],
-		opens: row.count === 0 ? null
+		opens: !row.count ? null
 			: figureAddress(row, answer.version) }));
+	const none = answer.not_kept !== null;
+
 	setText(byId("heatmap-note"), `${spanText(parameters)}, `
-		+ `${parameters.zone}: average response by hour of the week; `
-		+ "the stronger the colour, the slower.");
+		+ `${parameters.zone}: ` + (none ? notKept(answer.not_kept)
+		: "average response by hour of the week; "
+			+ "the stronger the colour, the slower."));
+	byId("heatmap-picture").toggleAttribute("hidden", none);
+	byId("heatmap-table").closest("details").hidden = none;
 	redrawHeatmap();
 	showLegend();
 	showTable();

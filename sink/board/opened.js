@@ -4,6 +4,7 @@
 import { byId, figures, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { mayOpen, nameOf } from "./present.js";
+import { notKept } from "./responses.js";
 import { addressOf, change, settings } from "./settings.js";
 import { closeTimeline, openTimeline } from "./timeline.js";
 import { dayAndTime, span } from "./time.js";
@@ -14,9 +15,10 @@ const OF_LINK = ["version", "count", "sum_seconds"];
 /* What only a figure has, not chats. */
 const OF_FIGURE = ["opened-figures", "permalink", "became"];
 
-/* What is open: {key, figure, chats, rows, next, asking}: queries of which one
- * is empty, rows so far, the cursor of the next page, and whether that is under
- * way. An answer for one that was left meanwhile is dropped. */
+/* What is open: {key, figure, chats, rows, next, asking, changed}:
+ * queries of which one is empty, rows so far, the cursor of the next page,
+ * whether that is under way, and whether the figure has changed since its link
+ * was made. An answer for one that was left meanwhile is dropped. */
 let shown = { key: "" };
 const newest = newestOnly();
 let opener = {}; /* the link that had the focus; its table is drawn anew */
@@ -67,6 +69,11 @@ const BECAME = [
 		value: (row) => row.sum_seconds.toFixed(3) },
 ];
 
+function hasChanged({ then, late, gone }) {
+	return then !== null && (late.count > 0 || gone.count !== 0
+		|| gone.sum_seconds !== 0);
+}
+
 /* The figure as the link has it, and how it became what it is. */
 function showBecame(answer) {
 	const parts = answer.then === null ? [] : [
@@ -77,8 +84,7 @@ function showBecame(answer) {
 		{ name: "Came late, or corrected", ...answer.late },
 		{ name: "Now", ...answer.now },
 	];
-	const changed = answer.then !== null && (answer.late.count > 0
-		|| answer.gone.count !== 0 || answer.gone.sum_seconds !== 0);
+	const changed = hasChanged(answer);
 
 	byId("became").hidden = answer.then === null;
 	setText(byId("became-note"), answer.then === null ? ""
@@ -168,7 +174,7 @@ async function addPage() {
 		return;
 	}
 	of.rows.push(...answer.rows.map((row) => ({ ...row,
-		late: row.version > version,
+		late: of.changed && row.version > version,
 		key: `${row.end_at} ${row.chat} ${row.message} ${row.kind}` })));
 	of.next = answer.next ?? "";
 	showRows(of.chats !== "" ? CHATS : INTERVALS);
@@ -188,6 +194,11 @@ async function askBehind(of) {
 			refuse();
 			return;
 		}
+		if (answer.not_kept !== null) {
+			showNothing(notKept(answer.not_kept));
+			return;
+		}
+		of.changed = hasChanged(answer);
 		showFigure(answer, of.figure);
 	}
 	await addPage();

@@ -38,10 +38,9 @@ export function isChosen(row) {
 }
 
 /* Of those that are listed, those that the totals have. Teams have no part of
- * what nobody has; a wall is not told whose a chat is. */
+ * what nobody has. */
 export function countedOnes() {
-	return present.waiting.filter((row) => !present.of_teams
-		|| row.operator !== null || present.role === "wall");
+	return present.waiting.filter((row) => !present.of_teams || row.assigned);
 }
 
 /* {n, least}; least: there may be more, which are not listed. Those wait shorter

@@ -11,6 +11,13 @@ const PICTURE = { height: 240, left: 56, right: 44, top: 14, floor: 206 };
 const NAME = { gap: 22, letter: 8 };
 
 const newest = newestOnly();
+
+/* What to do about metrics that an answer names as not kept. */
+export function notKept(metrics) {
+	return `Not kept: add ${metrics.replace(", ", " and ")} to metrics of `
+		+ "[aggregator] in messaging.conf, unless nobody has answered "
+		+ "yet. messaging-board(7), WHAT IT NEEDS, has more.";
+}
 let shown = []; /* what the picture shows */
 
 /* The query behind a link to intervals, and what the figure was. */
@@ -210,7 +217,8 @@ function showPeriods(answer, parameters, by) {
 
 	byId("responses-picture").toggleAttribute("hidden", empty);
 	setText(byId("responses-note"), `${spanText(parameters)}, `
-		+ `${parameters.zone}: ` + (empty ? "no responses."
+		+ `${parameters.zone}: ` + (answer.not_kept !== null
+		? notKept(answer.not_kept) : empty ? "no responses."
 		: `line: average by ${by}; broken line: the span before; `
 			+ "bars: number of responses."));
 	shown = empty ? [] : rows;

@@ -3,7 +3,7 @@
 
 import { byId, figures, setText } from "./element.js";
 import { countedOnes, lateOnes, mayOpen, present, urgency } from "./present.js";
-import { addressBehind } from "./settings.js";
+import { addressBehind, settings } from "./settings.js";
 import { clockTime, now, span, spoken } from "./time.js";
 
 /* Figures that are older, in ms, are said to be. */
@@ -31,7 +31,10 @@ function lateText(atLeast) {
 
 export function showTotals() {
 	const total = present.now[0] ?? {};
+	/* Who is not listed any more can still have chats; an agent hears of no
+	 * other operator. */
 	const there = present.operators.filter((o) => o.available).length;
+	const listed = present.operators.filter((o) => o.available !== null);
 	const [first] = countedOnes();
 	const longest = longestWait();
 	const open = mayOpen();
@@ -51,14 +54,16 @@ export function showTotals() {
 				? addressBehind({ chat: first.chat }) : null },
 		{ id: "total-late", title: "Late", value: lateText("≥"),
 			kind: lateOnes().n > 0 ? "late" : null,
-			opens: chats(`${ours}&waiting=1`) },
+			opens: chats(`${ours}&waiting_seconds=${
+				settings.threshold}`) },
 		{ id: "total-open", title: "Open chats",
 			value: total.open_chats, opens: chats(ours) },
 		{ id: "total-unassigned", title: "Unassigned",
 			value: total.unassigned_chats,
 			opens: chats("open=1&nobody=1") },
 		{ id: "total-available", title: "Operators there",
-			value: `${there}/${present.operators.length}` },
+			value: present.role === "agent" ? null
+				: `${there}/${listed.length}` },
 		{ id: "total-responses", title: "Responses",
 			value: total.responses, opens: responses },
 		{ id: "total-average", title: "Average response",

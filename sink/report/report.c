@@ -127,9 +127,29 @@ begin_html(const struct report_work *r, struct buf *to)
 	buf_adds(&subtitle, " on, as long. The limit: ");
 	figure_duration(&subtitle, strtod(r->request->within, NULL));
 	buf_addc(&subtitle, '.');
+	if (r->not_kept.len > 0)
+		buf_addf(&subtitle,
+		    " Not kept, so that figures of them are not known: %s.",
+		    buf_str(&r->not_kept));
 	page_begin(to, buf_str(&title), buf_str(&subtitle));
 	buf_release(&title);
 	buf_release(&subtitle);
+}
+
+/* Why there is no table; NULL: there is. */
+static const char *
+left_out(const struct report_work *r, const struct section *s, struct buf *why)
+{
+	const char *reason = s->leave_out != NULL ? s->leave_out(r) : NULL;
+
+	if (reason != NULL || s->metric == NULL || report_is_kept(r, s->metric))
+		return reason;
+	buf_addf(why,
+	    "Not kept: nothing of the metric %s was ever stored. Unless there "
+	    "was nothing, add %s to metrics of [aggregator] in messaging.conf; "
+	    "see messaging-report(7), WHAT IT NEEDS.",
+	    s->metric, s->metric);
+	return buf_str(why);
 }
 
 static bool
@@ -137,7 +157,8 @@ write_section(struct report_work *r, const struct section *s, struct buf *to)
 {
 	struct figure_table t = { .columns = s->columns,
 		.columns_n = s->columns_n };
-	const char *without = s->leave_out != NULL ? s->leave_out(r) : NULL;
+	struct buf why = BUF_INIT;
+	const char *without = left_out(r, s, &why);
 	bool good = without != NULL || s->fill(r, &t);
 
 	if (good && r->request->form == REPORT_CSV)
@@ -145,6 +166,7 @@ write_section(struct report_work *r, const struct section *s, struct buf *to)
 	else if (good)
 		write_html(to, s, &t, without);
 	figure_release(&t);
+	buf_release(&why);
 	return good;
 }
 

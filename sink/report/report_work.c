@@ -8,6 +8,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "sink/api/kept.h"
 #include "sink/api/reply.h"
 #include "sink/resources/by_hand.h"
 
@@ -69,15 +71,22 @@ report_ask(struct report_work *r, const char *resource, const char *more)
 	return rows;
 }
 
-bool
-report_query(struct report_work *r, const char *sql,
-    const struct db_value *args, size_t n, struct db_rows **rows)
+/* About the tenant, as the viewer. */
+static struct question
+question_of(struct report_work *r)
 {
-	struct question q = { .request = &r->web,
+	return (struct question){ .request = &r->web,
 		.answer = &r->answer,
 		.db = r->db,
 		.viewer = *r->request->viewer,
 		.timeout_ms = r->request->timeout_ms };
+}
+
+bool
+report_query(struct report_work *r, const char *sql,
+    const struct db_value *args, size_t n, struct db_rows **rows)
+{
+	struct question q = question_of(r);
 
 	buf_clear(&r->answer.body);
 	if (question_ask(&q, sql, args, n, rows))
@@ -183,6 +192,25 @@ read_totals(struct report_work *r)
 	return true;
 }
 
+static bool
+read_not_kept(struct report_work *r)
+{
+	static const char *const metrics[] = { "histograms", "intervals",
+		"conversations", "channels", "views", "alerts", "trends" };
+	struct question q = question_of(r);
+
+	if (kept_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept))
+		return true;
+	r->code = by_hand_explain(&r->answer, r->db, "what is kept");
+	return false;
+}
+
+bool
+report_is_kept(const struct report_work *r, const char *metric)
+{
+	return strstr(buf_str(&r->not_kept), metric) == NULL;
+}
+
 struct zone *
 report_open_zone(const char *name)
 {
@@ -212,7 +240,7 @@ report_begin(struct report_work *r)
 		return false;
 	}
 	choose_days(r);
-	return read_totals(r) && read_names(r);
+	return read_totals(r) && read_names(r) && read_not_kept(r);
 }
 
 void
@@ -221,6 +249,7 @@ report_end(struct report_work *r)
 	zone_close(r->zone);
 	json_decref(r->totals);
 	json_decref(r->names);
+	buf_release(&r->not_kept);
 	buf_release(&r->answer.body);
 	buf_release(&r->answer.headers);
 }

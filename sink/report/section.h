@@ -14,6 +14,7 @@ struct section {
 	const char *title, *note; /* for people; note may be NULL */
 	const struct figure_column *columns;
 	size_t columns_n;
+	const char *metric; /* without rows of it there is no table; or NULL */
 	/* Why this report has no such section; NULL: it has. Without the
 	 * function each has. */
 	const char *(*leave_out)(const struct report_work *r);

@@ -29,6 +29,7 @@ const struct section section_alerts = {
 	.name = "alerts",
 	.title = "Who wrote too much",
 	.note = "At most " USERS_MAX " users, those with the most alerts.",
+	.metric = "alerts",
 	.columns = alert_columns,
 	.columns_n = ARRAY_LEN(alert_columns),
 	.fill = fill_alerts,

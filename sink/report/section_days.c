@@ -189,6 +189,7 @@ const struct section section_days = {
 	.title = "Response times over the span",
 	.note = "Half of the responses took no longer than the median, 90 of "
 		"100 no longer than P90.",
+	.metric = "histograms",
 	.columns = day_columns,
 	.columns_n = ARRAY_LEN(day_columns),
 	.fill = fill_days,
@@ -199,6 +200,7 @@ const struct section section_resolved = {
 	.name = "resolved",
 	.title = "Resolutions",
 	.note = "From the first message of an episode to its closing.",
+	.metric = "histograms",
 	.columns = resolved_columns,
 	.columns_n = ARRAY_LEN(resolved_columns),
 	.fill = fill_resolved,

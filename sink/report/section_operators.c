@@ -116,6 +116,7 @@ const struct section section_operators = {
 	.title = "Operators",
 	.note = "Those with the most responses first; the picture shows "
 		"medians.",
+	.metric = "histograms",
 	.columns = operator_columns,
 	.columns_n = ARRAY_LEN(operator_columns),
 	.fill = fill_operators,

@@ -74,6 +74,8 @@ fill_about(struct report_work *r, struct figure_table *t)
 	figure_add_int(t, version != NULL && json_is_integer(version)
 			      ? json_integer_value(version)
 			      : INT64_MIN);
+	figure_add(t, "not_kept");
+	figure_add(t, r->not_kept.len > 0 ? buf_str(&r->not_kept) : NULL);
 	return true;
 }
 
@@ -163,13 +165,14 @@ ask_count(struct report_work *r, const char *column, const char *rows_of,
 	return good;
 }
 
+/* What is not kept is not 0. */
 static void
 add_count(struct figure_table *t, const char *name, const char *title,
-    const int64_t counts[2])
+    const int64_t counts[2], bool kept)
 {
 	begin_total(t, name, title, FIGURE_COUNT);
-	figure_add_int(t, counts[0]);
-	figure_add_int(t, counts[1]);
+	figure_add_int(t, kept ? counts[0] : INT64_MIN);
+	figure_add_int(t, kept ? counts[1] : INT64_MIN);
 	add_total_change(t);
 }
 
@@ -190,7 +193,8 @@ ask_conversations(struct report_work *r, struct figure_table *t)
 		"GROUP BY p.tenant, p.conversation_id) parts",
 		counts))
 		return false;
-	add_count(t, "conversations", "Conversations begun", counts);
+	add_count(t, "conversations", "Conversations begun", counts,
+	    report_is_kept(r, "conversations"));
 	return true;
 }
 
@@ -202,7 +206,8 @@ ask_alerts(struct report_work *r, struct figure_table *t)
 	if (!ask_count(r, "started_at",
 		"(SELECT * FROM alerts_all WHERE messages > 0) alerts", counts))
 		return false;
-	add_count(t, "alerts", "Alerts: somebody wrote too much", counts);
+	add_count(t, "alerts", "Alerts: somebody wrote too much", counts,
+	    report_is_kept(r, "alerts"));
 	return true;
 }
 

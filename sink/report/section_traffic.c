@@ -82,6 +82,7 @@ const struct section section_channels = {
 	.title = "Channels",
 	.note = "Messages in the hours of UTC that begin in the span. At "
 		"most " CHANNELS_MAX " channels, those with the most messages.",
+	.metric = "channels",
 	.columns = channel_columns,
 	.columns_n = ARRAY_LEN(channel_columns),
 	.fill = fill_channels,
@@ -92,6 +93,7 @@ const struct section section_receipts = {
 	.title = "Read receipts",
 	.note = "At most " DEVICES_MAX " devices, those with the most "
 		"receipts.",
+	.metric = "views",
 	.columns = receipt_columns,
 	.columns_n = ARRAY_LEN(receipt_columns),
 	.fill = fill_receipts,

@@ -185,6 +185,7 @@ fill_transfers(struct report_work *r, struct figure_table *t)
 const struct section section_waits = {
 	.name = "waits",
 	.title = "Who waited longest",
+	.metric = "intervals",
 	.columns = wait_columns,
 	.columns_n = ARRAY_LEN(wait_columns),
 	.fill = fill_waits,
@@ -196,6 +197,7 @@ const struct section section_transfers = {
 	.note = "A wait that was handed over has a part for each operator who "
 		"held the chat meanwhile; the parts add up to the wait. At "
 		"most " OPERATORS_MAX " operators, those who held the longest.",
+	.metric = "intervals",
 	.columns = transfer_columns,
 	.columns_n = ARRAY_LEN(transfer_columns),
 	.fill = fill_transfers,

@@ -87,6 +87,7 @@ const struct section section_week = {
 	.title = "Hours of the week",
 	.note = "Responses, and how long the median one took, by the clock in "
 		"the zone.",
+	.metric = "histograms",
 	.columns = week_columns,
 	.columns_n = ARRAY_LEN(week_columns),
 	.leave_out = leave_out_week,

@@ -28,6 +28,7 @@ const struct section section_words = {
 	.name = "words",
 	.title = "Trending words",
 	.note = "At most " WORDS_MAX " words, those with the most messages.",
+	.metric = "trends",
 	.columns = word_columns,
 	.columns_n = ARRAY_LEN(word_columns),
 	.fill = fill_words,

@@ -3,6 +3,9 @@
  * the tenant. A stream writes the row of a chat when the chat changes, which
  * one whose customer just waits does not: the row's own time is the begin of
  * that wait, and says nothing of its length.
+ *
+ * Who waits too long is asked by the present moment instead, as a board counts:
+ * a list of late chats has those that it counts as late.
  */
 #ifndef SINK_RESOURCES_CHAT_WAITS_H
 #define SINK_RESOURCES_CHAT_WAITS_H
@@ -20,5 +23,12 @@
  * argument is the tenant. False: the answer is a problem. */
 bool chat_waits_from(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));
+
+/* Appends the condition of the parameter waiting_seconds to a statement about
+ * chat_metrics: a customer has waited so long, or longer. False: the answer is
+ * a problem. */
+bool chat_waits_filter(struct question *q, struct buf *sql)
+    __attribute__((warn_unused_result));
+extern const char *const chat_waits_parameters[]; /* up to NULL */
 
 #endif

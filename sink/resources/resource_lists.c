@@ -3,6 +3,7 @@
  * and messaging-tables(5), which explains the columns.
  */
 #include "common/tables/intervals.h"
+#include "sink/resources/chat_waits.h"
 #include "sink/resources/resource.h"
 
 #define TEXT(name)                                                             \
@@ -66,6 +67,8 @@ const struct list list_chats = {
 	    { "waiting", "1", "waiting_since IS NOT NULL", NULL } },
 	.operator_column = "operator",
 	.nobodys = true,
+	.add_more = chat_waits_filter,
+	.more = chat_waits_parameters,
 };
 
 const struct list list_messages = {

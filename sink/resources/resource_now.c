@@ -29,6 +29,7 @@ static const struct sheet_column operator_columns[] = {
 static const struct sheet_column waiting_columns[] = {
 	{ "chat", SHEET_TEXT },
 	{ "operator", SHEET_TEXT },
+	{ "assigned", SHEET_FLAG },
 	{ "channel", SHEET_TEXT },
 	{ "customer_name", SHEET_TEXT },
 	{ "waiting_since", SHEET_TIME },
@@ -121,6 +122,9 @@ ask_operators(struct question *q, struct db_rows **rows)
 	return good;
 }
 
+/* A wall is told that somebody has a chat, not who. */
+#define ASSIGNED "c.operator IS NOT NULL"
+
 /* Who waits, up to the customer's name, for each role. */
 static const char *
 waiting_who(const struct viewer *v)
@@ -128,14 +132,14 @@ waiting_who(const struct viewer *v)
 	switch (v->role) {
 	case VIEWER_NONE:
 	case VIEWER_WALL:
-		return "NULL, NULL, c.channel, NULL";
+		return "NULL, NULL, " ASSIGNED ", c.channel, NULL";
 	case VIEWER_AGENT:
-		return "c.chat, c.operator, c.channel, NULL";
+		return "c.chat, c.operator, " ASSIGNED ", c.channel, NULL";
 	case VIEWER_LEAD:
 	case VIEWER_ADMIN:
 		break;
 	}
-	return "c.chat, c.operator, c.channel, c.customer_name";
+	return "c.chat, c.operator, " ASSIGNED ", c.channel, c.customer_name";
 }
 
 static bool

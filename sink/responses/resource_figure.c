@@ -21,6 +21,7 @@
 #include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
+#include "sink/api/kept.h"
 #include "sink/api/reply.h"
 #include "sink/responses/response_href.h"
 #include "sink/responses/response_sums.h"
@@ -47,6 +48,7 @@ struct figure_question {
 	/* Of the tables. */
 	struct figure_sum is, kept, late, retracted;
 	int64_t max_ms, newest, as_of;
+	bool are_kept; /* the tenant has intervals */
 };
 
 static bool
@@ -138,10 +140,14 @@ read_sum(const struct db_rows *rows, size_t column)
 		db_get_int(rows, column + 1) };
 }
 
-/* What is more than the link has came late, whatever its version. */
+/* What is more than the link has came late, whatever its version. A poll by
+ * hand or of the minute writes the intervals of open chats anew: as many that
+ * are as long together are what they were, whatever their versions. */
 static void
 find_kept(struct figure_question *f)
 {
+	if (f->is.n == f->was.n && f->is.ms == f->was.ms)
+		f->late = (struct figure_sum){ 0, 0 };
 	f->kept =
 	    (struct figure_sum){ f->is.n - f->late.n, f->is.ms - f->late.ms };
 	if (f->version == CLOCK_NONE || f->kept.n <= f->was.n)
@@ -170,6 +176,9 @@ ask_figure(struct figure_question *f)
 		f->newest = db_get_int(rows, 7);
 		f->as_of = db_get_time(rows, 8);
 	}
+	f->are_kept = true;
+	if (good && f->is.n == 0)
+		good = kept_find(f->q, "intervals", &f->are_kept);
 	db_rows_free(rows);
 	buf_release(&sql);
 	return good;
@@ -270,6 +279,10 @@ resource_figure(struct question *q)
 		write_now(&f, to);
 		write_then(&f, to);
 		write_links(&f, to);
+		if (f.are_kept)
+			jsonw_null(to, "not_kept");
+		else
+			jsonw_str(to, "not_kept", "intervals");
 		reply_end(q, NULL);
 	}
 	response_span_release(&f.span);

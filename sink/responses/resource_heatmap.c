@@ -89,11 +89,13 @@ write_heatmap(struct question *q, const struct response_filter *c,
 			sum = &sums->list[i++].of;
 		sheet_int(&s, (int64_t)slot / 24 + 1);
 		sheet_int(&s, (int64_t)slot % 24);
-		sheet_int(&s, sum->n);
-		sheet_seconds(&s, sum->sum_ms);
+		sheet_int(&s, sums->unknown ? CLOCK_NONE : sum->n);
+		sheet_seconds(&s, sums->unknown ? CLOCK_NONE : sum->sum_ms);
 		sheet_seconds(&s, response_mean(sum));
 		sheet_seconds(&s, response_median(sum));
-		sheet_text(&s, write_hour_href(q, c, span, slot, &href));
+		sheet_text(&s, sums->unknown
+				   ? NULL
+				   : write_hour_href(q, c, span, slot, &href));
 	}
 	buf_release(&href);
 	sheet_end(&s);

@@ -150,11 +150,12 @@ write_within(const struct responses_question *r, struct sheet *s,
 	sheet_text(s, exact ? "1" : "0");
 }
 
+/* unknown: what is not kept is not 0. */
 static void
-write_metrics(struct sheet *s, const struct span_sum *sum)
+write_metrics(struct sheet *s, const struct span_sum *sum, bool unknown)
 {
-	sheet_int(s, sum->n);
-	sheet_seconds(s, sum->sum_ms);
+	sheet_int(s, unknown ? CLOCK_NONE : sum->n);
+	sheet_seconds(s, unknown ? CLOCK_NONE : sum->sum_ms);
 	sheet_seconds(s, response_mean(sum));
 	sheet_seconds(s, response_median(sum));
 	sheet_seconds(s, response_percentile(sum, 900));
@@ -172,7 +173,7 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	const char *operator_id = r->by_operator ? sum->operator_id : NULL;
 	struct buf href = BUF_INIT;
 	char text[CALENDAR_TEXT];
-	bool linked;
+	bool linked, unknown = r->sums[span].unknown;
 
 	sheet_text(s, span == 0 ? "asked" : "previous");
 	sheet_int(s, sum->slot);
@@ -183,10 +184,12 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_time(s, from);
 	sheet_time(s, to);
 	sheet_text(s, operator_id);
-	write_metrics(s, &sum->of);
+	write_metrics(s, &sum->of, unknown);
 	write_within(r, s, &sum->of);
-	linked = response_href(r->q, &r->filter, from, to,
-	    operator_id != NULL ? operator_id : r->filter.operator_id, &href);
+	linked = !unknown &&
+		 response_href(r->q, &r->filter, from, to,
+		     operator_id != NULL ? operator_id : r->filter.operator_id,
+		     &href);
 	sheet_text(s, linked ? buf_str(&href) : NULL);
 	buf_release(&href);
 }

@@ -13,6 +13,7 @@
 #include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
+#include "sink/api/kept.h"
 
 /* Groups of intervals that are read; an answer that needs more is refused. */
 #define BUCKETS_MAX 300000
@@ -345,6 +346,20 @@ drop_empty(struct response_sums *s)
 	s->n = n;
 }
 
+/* Nothing at all can mean that nothing is kept. */
+static bool
+find_not_kept(struct question *q, struct response_sums *s)
+{
+	static const char *const needed[] = { "histograms", "intervals" };
+
+	if (s->n > 0)
+		return true;
+	if (!kept_lacking(q, needed, ARRAY_LEN(needed), &s->not_kept))
+		return false;
+	s->unknown = strstr(buf_str(&s->not_kept), needed[0]) != NULL;
+	return true;
+}
+
 bool
 response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, bool by_operator, struct response_sums *s)
@@ -369,7 +384,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	drop_empty(s);
 	if (good && s->n > 0)
 		qsort(s->list, s->n, sizeof *s->list, compare_sums);
-	return good;
+	return good && find_not_kept(q, s);
 }
 
 void
@@ -380,6 +395,7 @@ response_sums_release(struct response_sums *s)
 	for (i = 0; i < s->n; i++)
 		span_sum_release(&s->list[i].of);
 	free(s->list);
+	buf_release(&s->not_kept);
 	strmap_release(&s->places, NULL);
 	strmap_release(&s->operators, free);
 }
@@ -414,4 +430,8 @@ response_write_frame(struct buf *to, const struct response_filter *c,
 	else
 		jsonw_null(to, "version");
 	jsonw_time(to, "as_of", s->as_of);
+	if (s->not_kept.len > 0)
+		jsonw_str(to, "not_kept", buf_str(&s->not_kept));
+	else
+		jsonw_null(to, "not_kept");
 }

@@ -51,6 +51,10 @@ struct response_sums {
 	struct response_sum *list; /* by slot and operator */
 	size_t n;
 	int64_t version, as_of; /* the newest; CLOCK_NONE: nothing there */
+	/* Where there is nothing: metrics of which the tenant has no row, with
+	 * ", " between them; and whether it is unknown how much there was. */
+	struct buf not_kept;
+	bool unknown;
 	/* Private. */
 	size_t cap;
 	struct strmap places; /* slot and operator -> index in list, plus 1 */

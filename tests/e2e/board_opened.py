@@ -147,7 +147,18 @@ def chats_open(test):
     for link in ("#total-waiting a", "#total-open a", "#total-unassigned a",
                  "#queue-waiting a"):
         as_many_chats(test, link)
+    late_chats_open(test)
     responses_of_a_chat_open(test)
+
+
+def late_chats_open(test):
+    """Those who are late, not all who wait; one may become so meanwhile."""
+    value, rows = opened(test, "#total-late a")
+    after = test.browser.text("#total-late .value")
+    test.that(int(value) <= len(rows) <= int(after)
+              < int(test.browser.text("#total-waiting .value")),
+              f"late: {value} to {after}, {len(rows)}")
+    close(test)
 
 
 def as_many_chats(test, link):
@@ -212,6 +223,7 @@ def a_permalink_tells_what_changed(test):
     shown(test)
     test.that(test.browser.text("#became-note").startswith("It has not")
               and became(test) == {}, "it changed without a change")
+    written_anew_it_is_the_same(test, address)
     kept, gone_ms = len(rows), change_the_past(test, rows)
     test.browser.open(address.removeprefix("."))
     late = [row["Chat"] for row in shown(test)
@@ -226,6 +238,18 @@ def a_permalink_tells_what_changed(test):
     test.browser.picture("build/board", "permalink")
     test.that(test.browser.findings() == [], "axe: the permalink")
     close(test)
+
+
+def written_anew_it_is_the_same(test, address):
+    """As each poll of a minute's job writes the intervals of open chats."""
+    test.sql("UPDATE intervals SET version = version + 800000")
+    test.browser.open(address.removeprefix("."))
+    rows = shown(test)
+    test.that(test.browser.text("#became-note").startswith("It has not")
+              and became(test) == {}
+              and not any(row.get("Since the link") for row in rows),
+              "what was written anew is said to have changed")
+    test.sql("UPDATE intervals SET version = version - 800000")
 
 
 def change_the_past(test, rows):

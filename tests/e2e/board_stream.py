@@ -5,6 +5,7 @@ change; a listener that does not read holds up nobody; all ends with the server.
 
 import json
 import re
+import resource
 import socket
 import subprocess
 import time
@@ -28,8 +29,16 @@ POLICY = {
     "base-uri 'none'", "frame-ancestors 'none'",
 }
 LISTENERS = 50
+CROWD = 1000
+CROWD_KB = 50 * 1024
 # Chats whose reading takes longer than a short query_timeout.
 MANY = 200000
+
+
+def resident(pid):
+    """What a process has in memory, in KB."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return int(re.search(r"VmRSS:\s*(\d+)", f.read())[1])
 
 
 class Listener:
@@ -194,6 +203,58 @@ class Test:
         for listener in listeners:
             listener.close()
 
+    def a_burst_of_changes_is_told_once(self):
+        """A look meets a lock until the last of them is committed. What is
+        told then comes before the stream is silent for as long as it takes to
+        send a comment: a look is never that far away."""
+        listener = self.listen()
+        listener.event()
+        changes = "".join(
+            "UPDATE chat_metrics SET version = version + 1, customer_name = "
+            f"'burst {n}' WHERE tenant = '{TENANT}' AND chat = '9006';"
+            for n in range(200))
+        self.world.sql.ask(
+            f"LOCK TABLES chat_metrics WRITE; {changes} UNLOCK TABLES")
+        block = listener.block()
+        while block.startswith("retry:"):
+            block = listener.block()
+        self.that("burst 199" in block, f"after a burst: {block[:80]}")
+        self.world.put_chat(TENANT, "after", 5, "1", "web", "After")
+        self.that("after" in listener.event()[1],
+                  "a burst is told more than once")
+        listener.close()
+
+    def a_thousand_listeners_are_one_question(self, lab):
+        """The tables are asked as often as for one, however many listen; what
+        the answer takes is shared."""
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+        wide = Server(lab, {"serve": {
+            "rate": 0, "connections_per_address": CROWD + 10}}, name="wide")
+        before = resident(wide.process.pid)
+        crowd = [Listener(wide.port, self.lead) for _ in range(CROWD)]
+        first = {one.event()[0] for one in crowd}
+        self.that(len(first) == 1, f"{len(first)} answers to one question")
+        self.world.sql.ask("SET GLOBAL log_output = 'TABLE'; "
+                           "SET GLOBAL general_log = 1")
+        self.world.put_chat(TENANT, "crowded", 5, "1", "web", "Crowded")
+        told = {one.event() for one in crowd}
+        self.world.sql.ask("SET GLOBAL general_log = 0")
+        [[asked]] = self.world.sql.ask(
+            "SELECT COUNT(*) FROM mysql.general_log WHERE command_type IN "
+            "('Execute', 'Query') AND argument LIKE "
+            "'%ORDER BY c.waiting_since%'")
+        self.that(len(told) == 1 and "crowded" in told.pop()[1],
+                  "listeners hear different things of one change")
+        # The other server may have asked once for its own listeners.
+        self.that(1 <= int(asked) <= 2, f"the tables are asked {asked} times")
+        more = resident(wide.process.pid) - before
+        self.that(more < CROWD_KB, f"{CROWD} listeners take {more} KB")
+        for one in crowd:
+            one.close()
+        wide.process.terminate()
+        self.that(wide.process.wait(PATIENCE) == 0, "the wide one")
+
     def what_is_known_is_not_repeated(self):
         listener = self.listen()
         key, _ = listener.event()
@@ -353,6 +414,8 @@ def body():
         test.who_may_hear_it()
         test.it_says_what_now_says()
         test.each_change_is_told()
+        test.a_burst_of_changes_is_told_once()
+        test.a_thousand_listeners_are_one_question(lab)
         test.what_is_known_is_not_repeated()
         test.a_forgotten_name_is_told_no_more(lab)
         test.a_session_that_rested_and_was_ended_is_not_missed()

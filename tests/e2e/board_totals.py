@@ -73,13 +73,49 @@ def what_nobody_has_is_no_teams(test):
     test.that(f"{others} more that nobody has"
               in test.browser.text("#announcement"),
               test.browser.text("#announcement"))
+    # A wall is not told whose a chat is, but whether somebody has it.
+    test.visit("wall", "/#threshold=240", teams=["sales"])
+    got = totals(test)
+    test.that([got["waiting"], got["late"]] == [waiting, late],
+              f"a team's wall: {got}, not {waiting} of which {late}")
     test.visit("lead", teams=["nobody"])
     test.that(test.browser.text("#fresh")
               == "nothing is stored of these teams yet",
               test.browser.text("#fresh"))
 
 
+def what_is_not_kept_is_not_0(test):
+    visit(test, "/")
+    test.browser.until(lambda: test.browser.text("#summary-count .value"),
+                       "the responses")
+    for note in ("#responses-note", "#heatmap-note"):
+        test.browser.until(lambda: test.browser.text(note), note)
+        test.that("Not kept: add histograms and intervals to metrics of "
+                  "[aggregator]" in test.browser.text(note),
+                  test.browser.text(note))
+    test.that(test.browser.text("#summary-count .value") == "–"
+              and test.browser.texts("#heatmap-table a") == [],
+              "what is not kept has figures")
+    test.that(test.browser.findings() == [], "axe: what is not kept")
+    test.browser.picture("build/board", "not-kept")
+
+
+def who_is_not_listed_is_not_counted(test):
+    test.sql("INSERT INTO operator_metrics (tenant, operator, name, "
+             "available, open_chats, responses, waiting_chats, as_of, "
+             f"version) VALUES ('{CROWD}', '1', 'Here', 1, 0, 0, 0, "
+             f"UTC_TIMESTAMP(3), 1), ('{CROWD}', '2', 'Left', NULL, 1, 0, 0, "
+             "UTC_TIMESTAMP(3), 1)")
+    for role, want in (("lead", "1/1"), ("agent", "–")):
+        visit(test, "/", role, sub="1")
+        got = test.browser.text("#total-available .value")
+        test.that(got == want, f"{role}: {got} of the operators are there")
+    test.sql(f"DELETE FROM operator_metrics WHERE tenant = '{CROWD}'")
+
+
 def test(t):
+    what_is_not_kept_is_not_0(t)
+    who_is_not_listed_is_not_counted(t)
     those_not_listed_count(t)
     an_agent_hears_of_others(t)
     for table in ("chat_metrics", "tenant_metrics"):

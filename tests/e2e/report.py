@@ -94,6 +94,10 @@ class Test:
             self.sql.ask("UPDATE operator_metrics "
                          f"SET name = x'{name.encode().hex()}' "
                          f"WHERE operator = '{operator}' AND tenant = 't1'")
+        self.sql.ask(
+            "INSERT INTO alerts (tenant, started_at, user_id, rule, messages, "
+            f"threshold, as_of) VALUES ('{TENANT}', '2026-01-01', 'u', "
+            "'minute', 11, 8, '2026-01-01')")
         self.sql.ask("UPDATE channel_metrics SET channel = "
                      f"'{CHANNEL}' WHERE channel = 'email'")
         self.sql.ask("UPDATE operator_metrics SET name = "
@@ -329,6 +333,30 @@ class Test:
                               "--from", days[0], "--to", days[1]])
         self.that(b"nothing of it" in done.out, "no page of nothing")
 
+    def what_is_not_kept_is_not_0(self):
+        """Of the other tenant all but its present state is deleted."""
+        for table in ("response_hours", "response_histogram", "intervals",
+                      "response_rollups", "conversation_metrics",
+                      "channel_metrics", "message_views", "alerts", "trends"):
+            self.sql.ask(f"DELETE FROM {table} WHERE tenant = 't2'")
+        argv = ["sink", "--tenant", "t2", "--from", WEEK[0], "--to", WEEK[1],
+                "--report", "-", "-o"]
+        r = sections(self.lab.must([*argv, "csv"]).out.decode())
+        self.that(all(row["value"] == row["before"] == ""
+                      for row in r["totals"]), f"totals: {r['totals']}")
+        about = {row["what"]: row["value"] for row in r["about"]}
+        lacking = about["not_kept"].split(", ")
+        self.that(lacking == ["histograms", "intervals", "conversations",
+                              "channels", "views", "alerts", "trends"],
+                  f"not kept: {lacking}")
+        page = self.lab.must([*argv, "html"]).out.decode()
+        for metric in set(lacking) - {"conversations"}:
+            self.that(f"add {metric} to metrics of [aggregator]" in page,
+                      f"the page does not say what to do about {metric}")
+        about = self.span("UTC", WEEK)["about"]
+        self.that({"what": "not_kept", "value": ""} in about,
+                  f"what is kept: {about}")
+
     def an_unknown_tenant_is_an_error(self):
         """Its report would be that of a quiet week, in the place of another."""
         path = self.lab.path("good.html")
@@ -495,6 +523,7 @@ def body():
         test.ten_years_have_no_week()
         test.nothing_is_said_of_nothing()
         test.an_unknown_tenant_is_an_error()
+        test.what_is_not_kept_is_not_0()
         test.without_dates_it_is_last_week()
         test.a_limit_of_ones_own()
         test.wrong_options_are_refused()
