@@ -35,7 +35,7 @@ ctl() {
 
 # on_queue QUEUE EXPRESSION: of Erlang, in the broker, with the queue as Q.
 on_queue() {
-	ctl eval "{ok, Q} = rabbit_amqqueue:lookup(
+	"$servers" eval "$tmp/servers" "{ok, Q} = rabbit_amqqueue:lookup(
 		rabbit_misc:r(<<\"messaging\">>, queue, <<\"$1\">>)), $2."
 }
 

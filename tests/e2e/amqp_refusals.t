@@ -154,7 +154,7 @@ grep -q "the queue 'lonely' at .* is gone; trying again" "$tmp/writer" ||
 # a writer from cron says what is the matter.
 ctl set_vm_memory_high_watermark 0.00001
 alarm_is_on() {
-	ctl eval 'rabbit_alarm:get_alarms().' | grep -q memory
+	"$servers" eval "$tmp/servers" 'rabbit_alarm:get_alarms().' | grep -q memory
 }
 until_true 10 alarm_is_on || fail "no alarm"
 records 1 20 >"$tmp/in"

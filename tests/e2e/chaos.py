@@ -386,8 +386,8 @@ class Chaos:
         the queues themselves: list_queues shows what was so a while ago."""
         for name in ("rows", "rows.dead"):
             text = subprocess.run(
-                ["scripts/servers", "rabbitmqctl", self.lab.server_dir, "-q",
-                 "eval", WAITING % name],
+                ["scripts/servers", "eval", self.lab.server_dir,
+                 WAITING % name],
                 capture_output=True, text=True, check=True,
             ).stdout
             self.checks.that(

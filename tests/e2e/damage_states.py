@@ -111,14 +111,14 @@ class Stream(State):
 
     def left(self, queue):
         return subprocess.run(
-            ["scripts/servers", "rabbitmqctl", self.lab.server_dir, "eval",
+            ["scripts/servers", "eval", self.lab.server_dir,
              "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r("
              f'<<"messaging">>, queue, <<"{queue}">>)), '
              "{ok, N, _} = rabbit_amqqueue:stat(Q), "
              "I = rabbit_amqqueue:info(Q, [messages_unacknowledged]), "
              "N + proplists:get_value(messages_unacknowledged, I)."],
             check=True, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL).stdout.split()[-1] != "0"
+            stdin=subprocess.DEVNULL).stdout.strip() != "0"
 
     def publish(self, queue, lines):
         self.lab.must([PROBE, "-b", 50, "write", "queue:" + queue],

@@ -92,6 +92,13 @@ done
 users=$("$servers" rabbitmqctl "$tmp/one" -q list_users --no-table-headers)
 [ "$(echo "$users" | cut -f 1)" = messaging ] || fail "the users: $users"
 
+# What the broker answers is printed; what it cannot answer is an error.
+[ "$("$servers" eval "$tmp/one" '{1, none}.')" = "{1, none}" ] ||
+	fail "eval prints something else"
+! "$servers" eval "$tmp/one" '1 = 2.' 2>"$tmp/err" || fail "1 is 2"
+grep -q "cannot evaluate '1 = 2.': .*badmatch" "$tmp/err" ||
+	fail "eval says: $(cat "$tmp/err")"
+
 # Killed, and started with the same data and ports.
 "$servers" mysql "$tmp/one" messaging -e 'create table t (n int)'
 "$servers" rabbitmqctl "$tmp/one" -q add_user other secret

@@ -181,7 +181,7 @@ class House:
         """Messages of a queue that nobody has taken yet, as the queue itself
         knows; what the broker lists is seconds old."""
         return int(subprocess.run(
-            ["scripts/servers", "rabbitmqctl", self.lab.server_dir, "eval",
+            ["scripts/servers", "eval", self.lab.server_dir,
              WAITING % name], check=True, capture_output=True, text=True,
             stdin=subprocess.DEVNULL,
         ).stdout.split()[-1])
