@@ -67,12 +67,8 @@ export_slice(struct db *db, void *ctx)
 
 	buf_clear(&e->text);
 	if (o == OUTCOME_DONE) {
-		buf_adds(&where, "tenant = ");
-		db_quote(db, &where, db_str(e->subject->tenant));
-		buf_adds(&where, " AND (");
-		personal_write(&where, e->personal->about, e->subject);
-		buf_addc(&where, ')');
-		day_slice_write(db, &e->slice, "", &where);
+		personal_write_rows(
+		    &where, e->personal->about, e->subject, &e->slice);
 		o = row_export_append(&e->export, db, e->slice.table->name,
 		    buf_str(&where), &e->text);
 	}
@@ -154,18 +150,6 @@ export_customer(const struct reaper *r, struct export_run *e)
 }
 
 static enum exit_code
-log_unwritten(const char *to)
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code =
-	    syserr_explain(&why, PROG_CANTCREATE, "cannot write '%s'", to);
-
-	log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return code;
-}
-
-static enum exit_code
 export_subject(const struct reaper *r, struct subject_lines *l)
 {
 	struct export_run e = { .lines = l, .subject = l->subject };
@@ -173,14 +157,14 @@ export_subject(const struct reaper *r, struct subject_lines *l)
 	enum exit_code code;
 
 	if (private_file_open(&e.file, to) != 0)
-		return log_unwritten(to);
+		return syserr_log(PROG_CANTCREATE, "cannot write '%s'", to);
 	code = export_customer(r, &e);
 	if (e.failed != 0) {
 		errno = e.failed;
-		code = log_unwritten(to);
+		code = syserr_log(PROG_CANTCREATE, "cannot write '%s'", to);
 	}
 	if (private_file_close(&e.file, code == PROG_OK) != 0)
-		code = log_unwritten(to);
+		code = syserr_log(PROG_CANTCREATE, "cannot write '%s'", to);
 	row_export_release(&e.export);
 	buf_release(&e.head);
 	buf_release(&e.text);

@@ -154,45 +154,35 @@ log_unless_ok(enum exit_code code, struct buf *why)
 	return code;
 }
 
-/* Before anything is forgotten here: names tell an aggregator which words of
- * trends go. */
+enum stream_step { WRITE_ORDERS, WAIT_FOR_THEM };
+
+/* Orders are written before anything is forgotten here: names tell an
+ * aggregator which words of trends go. */
 static enum exit_code
-order_streams(struct forget_run *f)
+order_streams(struct forget_run *f, enum stream_step step)
 {
 	const struct reaper_paths *states = &f->options->states;
 	enum exit_code code = PROG_OK;
 	struct buf why = BUF_INIT;
+	const char *dir;
 	size_t i;
 
-	for (i = 0; i < states->n && code == PROG_OK; i++)
-		if (stream_order_takes(states->path[i]))
-			code = stream_order_write(
-			    f->subject, states->path[i], &f->wait_ms[i], &why);
+	for (i = 0; i < states->n && code == PROG_OK; i++) {
+		dir = states->path[i];
+		if (!stream_order_takes(dir))
+			continue;
+		code = step == WRITE_ORDERS ? stream_order_write(f->subject,
+						  dir, &f->wait_ms[i], &why)
+					    : stream_order_wait(f->subject, dir,
+						  f->wait_ms[i], &why);
+	}
 	return log_unless_ok(code, &why);
 }
 
+/* Removes a file of a state, if it is there. Frees both names. */
 static enum exit_code
-wait_for_streams(struct forget_run *f)
+forget_state_file(struct forget_run *f, char *path, char *lock)
 {
-	const struct reaper_paths *states = &f->options->states;
-	enum exit_code code = PROG_OK;
-	struct buf why = BUF_INIT;
-	size_t i;
-
-	for (i = 0; i < states->n && code == PROG_OK; i++)
-		if (stream_order_takes(states->path[i]))
-			code = stream_order_wait(
-			    f->subject, states->path[i], f->wait_ms[i], &why);
-	return log_unless_ok(code, &why);
-}
-
-/* A snapshot that is not whole, of an aggregator that is no stream's: the next
- * one has all. */
-static enum exit_code
-remove_staged(struct forget_run *f, const char *dir)
-{
-	char *path = xasprintf("%s/%s.spool", dir, f->subject->tenant);
-	char *lock = xasprintf("%s/lock", dir);
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 	struct stat st;
@@ -206,6 +196,16 @@ remove_staged(struct forget_run *f, const char *dir)
 	free(path);
 	free(lock);
 	return log_unless_ok(code, &why);
+}
+
+/* A snapshot that is not whole, of an aggregator that is no stream's: the next
+ * one has all. */
+static enum exit_code
+remove_staged(struct forget_run *f, const char *dir)
+{
+	return forget_state_file(f,
+	    xasprintf("%s/%s.spool", dir, f->subject->tenant),
+	    xasprintf("%s/lock", dir));
 }
 
 static enum exit_code
@@ -239,23 +239,13 @@ static enum exit_code
 forget_in_state(struct forget_run *f, const char *dir)
 {
 	const char *tenant = f->subject->tenant;
-	char *path = xasprintf("%s/%s.mdb", dir, tenant);
-	char *lock = xasprintf("%s/%s.lock", dir, tenant);
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
-	struct stat st;
 
 	if (stream_order_takes(dir)) {
 		show_place(f, dir, 1);
-	} else if (stat(path, &st) == 0) {
-		if (!f->options->dry_run)
-			code = remove_under_lock(path, lock, &why);
-		if (code == PROG_OK)
-			show_place(f, path, 1);
+		return PROG_OK;
 	}
-	free(path);
-	free(lock);
-	return log_unless_ok(code, &why);
+	return forget_state_file(f, xasprintf("%s/%s.mdb", dir, tenant),
+	    xasprintf("%s/%s.lock", dir, tenant));
 }
 
 static enum exit_code
@@ -399,10 +389,10 @@ forget_all(struct forget_run *f)
 	if (code == PROG_OK && !dry_run)
 		code = record_subject_and_chats(f->subject);
 	if (code == PROG_OK && !dry_run)
-		code = order_streams(f);
+		code = order_streams(f, WRITE_ORDERS);
 	/* What they write again after this is without what is forgotten. */
 	if (code == PROG_OK && !dry_run)
-		undone = wait_for_streams(f);
+		undone = order_streams(f, WAIT_FOR_THEM);
 	if (code == PROG_OK)
 		code = forget_tables(f);
 	if (code == PROG_OK)

@@ -70,16 +70,11 @@ reaper_print(struct buf *text)
 {
 	bool ok = fwrite(buf_str(text), 1, text->len, stdout) == text->len &&
 		  fflush(stdout) == 0;
-	struct buf why = BUF_INIT;
-	enum exit_code code;
 
 	buf_clear(text);
 	if (ok || errno == EPIPE)
 		return PROG_OK;
-	code = syserr_explain(&why, PROG_IO, "cannot write standard output");
-	log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return code;
+	return syserr_log(PROG_IO, "cannot write standard output");
 }
 
 enum exit_code

@@ -42,15 +42,11 @@ static enum exit_code
 check_named_path(const char *path, const char *what, const char *ending)
 {
 	char *name = xasprintf("%s%s", path, *path != '\0' ? ending : "");
-	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
-	if (access(name, *ending != '\0' ? R_OK | X_OK : R_OK) != 0) {
-		code = syserr_explain(
-		    &why, PROG_NOINPUT, "cannot read %s '%s'", what, path);
-		log_error("%s", buf_str(&why));
-	}
-	buf_release(&why);
+	if (access(name, *ending != '\0' ? R_OK | X_OK : R_OK) != 0)
+		code =
+		    syserr_log(PROG_NOINPUT, "cannot read %s '%s'", what, path);
 	free(name);
 	return code;
 }
@@ -68,18 +64,6 @@ check_named_paths(const struct reaper *r)
 		code = check_named_path(r->files.path[i], "--file", "");
 	for (i = 0; i < r->states.n && code == PROG_OK; i++)
 		code = check_named_path(r->states.path[i], "--state", "/.");
-	return code;
-}
-
-static enum exit_code
-log_unread_folder(const char *dir)
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code =
-	    syserr_explain(&why, PROG_IO, "cannot open '%s'", dir);
-
-	log_error("%s", buf_str(&why));
-	buf_release(&why);
 	return code;
 }
 
@@ -105,7 +89,7 @@ rights_each_line_file(const char *state, const char *folder, const char *ending,
 	if (d != NULL)
 		(void)closedir(d);
 	else if (errno != ENOENT)
-		code = log_unread_folder(dir);
+		code = syserr_log(PROG_IO, "cannot open '%s'", dir);
 	free(dir);
 	return code;
 }

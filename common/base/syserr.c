@@ -118,19 +118,43 @@ syserr_way_out(int err)
 	return i < ARRAY_LEN(table) ? table[i].way_out : later;
 }
 
-enum exit_code
-syserr_explain(struct buf *why, enum exit_code named, const char *fmt, ...)
+static enum exit_code __attribute__((format(printf, 3, 0)))
+explain(struct buf *why, enum exit_code named, const char *fmt, va_list ap)
 {
 	int err = errno;
-	va_list ap;
 
 	buf_clear(why);
-	va_start(ap, fmt);
 	buf_addv(why, fmt, ap);
-	va_end(ap);
 	buf_addf(why, ": %s; %s", log_errno(err), syserr_way_out(err));
 	errno = err;
 	return syserr_code(err, named);
+}
+
+enum exit_code
+syserr_explain(struct buf *why, enum exit_code named, const char *fmt, ...)
+{
+	enum exit_code code;
+	va_list ap;
+
+	va_start(ap, fmt);
+	code = explain(why, named, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+enum exit_code
+syserr_log(enum exit_code named, const char *fmt, ...)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	va_list ap;
+
+	va_start(ap, fmt);
+	code = explain(&why, named, fmt, ap);
+	va_end(ap);
+	log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
 }
 
 int

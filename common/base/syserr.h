@@ -33,6 +33,10 @@ const char *syserr_way_out(int err);
 enum exit_code syserr_explain(struct buf *why, enum exit_code named,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* The same, logged as an error. */
+enum exit_code syserr_log(enum exit_code named, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* LMDB reports EIO for a short write, whose cause mostly is a full disk.
  * Returns the errno that is meant, for the file system of path. */
 int syserr_written(int err, const char *path);

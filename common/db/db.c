@@ -385,19 +385,12 @@ greet(struct db *db)
 	return o;
 }
 
-enum outcome
-db_connect(struct db *db)
+/* Connects and logs in, with TLS if that must be. */
+static enum outcome
+log_into_server(struct db *db)
 {
-	enum outcome o;
-	MYSQL *my;
+	MYSQL *my = mysql_init(NULL);
 
-	if (db->my != NULL)
-		return OUTCOME_DONE;
-	notify_alive();
-	o = check_authorities(db);
-	if (o != OUTCOME_DONE)
-		return o;
-	my = mysql_init(NULL);
 	if (my == NULL)
 		prog_die(PROG_TEMPFAIL, "out of memory");
 	set_connect_options(db, my);
@@ -405,12 +398,23 @@ db_connect(struct db *db)
 	/* The library takes a socket with no other host. */
 	if (mysql_real_connect(my, over_socket(db) ? "localhost" : db->host,
 		db->user, db->password, db->schema, db->port, db->socket,
-		0) == NULL) {
-		o = db_failed(db);
-		db_disconnect(db);
+		0) == NULL)
+		return db_failed(db);
+	return check_tls(db);
+}
+
+enum outcome
+db_connect(struct db *db)
+{
+	enum outcome o;
+
+	if (db->my != NULL)
+		return OUTCOME_DONE;
+	notify_alive();
+	o = check_authorities(db);
+	if (o != OUTCOME_DONE)
 		return o;
-	}
-	o = check_tls(db);
+	o = log_into_server(db);
 	if (o == OUTCOME_DONE)
 		o = set_session(db);
 	if (o == OUTCOME_DONE)

@@ -151,26 +151,41 @@ db_outcome(enum db_cause cause)
 	return OUTCOME_NEVER;
 }
 
+/* Of a server that is away. */
+static const char *
+way_back(unsigned number)
+{
+	switch (number) {
+	case 1290:
+	case 1836:
+	case 1792:
+	case 1874:
+		return "make the server writable";
+	case 1114:
+	case 1021:
+		return "give it disk space";
+	case CR_OUT_OF_MEMORY:
+		return syserr_way_out(ENOMEM);
+	case CR_SOCKET_CREATE_ERROR:
+		return syserr_way_out(EMFILE);
+	case 1040:
+	case 1203:
+	case 1226:
+		return "end some connections, or allow more";
+	default:
+		return number > 1000 && number < CR_MIN_ERROR
+			   ? "see the server's error log"
+			   : "is it running, and is [mysql] url right?";
+	}
+}
+
 /* What a person can do about it. */
 static const char *
 way_out(enum db_cause cause, unsigned number)
 {
 	switch (cause) {
 	case DB_AWAY:
-		if (number == 1290 || number == 1836 || number == 1792 ||
-		    number == 1874)
-			return "make the server writable";
-		if (number == 1114 || number == 1021)
-			return "give it disk space";
-		if (number == CR_OUT_OF_MEMORY)
-			return syserr_way_out(ENOMEM);
-		if (number == CR_SOCKET_CREATE_ERROR)
-			return syserr_way_out(EMFILE);
-		if (number == 1040 || number == 1203 || number == 1226)
-			return "end some connections, or allow more";
-		if (number > 1000 && number < CR_MIN_ERROR)
-			return "see the server's error log";
-		return "is it running, and is [mysql] url right?";
+		return way_back(number);
 	case DB_DENIED:
 		return "check user, password and grants";
 	case DB_SCHEMA:

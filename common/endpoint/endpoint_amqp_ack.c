@@ -17,7 +17,7 @@ endpoint_amqp_mark(const struct endpoint *e)
 void
 endpoint_amqp_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 {
-	struct amqp_reader *r = reader_of(e);
+	struct amqp_reader *r = amqp_reader_of(e);
 	struct amqp_link *l = &r->a.link;
 
 	if (l->conn == NULL || mark->connection != r->done.connection ||
@@ -60,7 +60,7 @@ void
 endpoint_amqp_ack_only(
     struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 {
-	struct amqp_reader *r = reader_of(e);
+	struct amqp_reader *r = amqp_reader_of(e);
 	size_t i = 0, sent = 0;
 
 	if (n == 0 || marks[0].connection != r->done.connection)

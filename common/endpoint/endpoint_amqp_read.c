@@ -90,7 +90,7 @@ static enum outcome
 consume(struct amqp_endpoint *a, uint16_t prefetch)
 {
 	amqp_table_t none = { 0, NULL };
-	struct amqp_reader *r = reader_of(&a->base);
+	struct amqp_reader *r = amqp_reader_of(&a->base);
 	struct amqp_link *l = &a->link;
 	char tag[2];
 
@@ -125,7 +125,7 @@ retire_consumer(struct amqp_reader *r)
 static enum outcome
 reader_set_up(struct amqp_endpoint *a)
 {
-	struct amqp_reader *r = reader_of(&a->base);
+	struct amqp_reader *r = amqp_reader_of(&a->base);
 	struct amqp_queue_load load = { 0, 0 };
 	enum outcome o = OUTCOME_DONE;
 
@@ -412,19 +412,19 @@ reader_next(
 static enum endpoint_status
 amqp_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 {
-	return reader_next(reader_of(e), true, line, len, timeout_ms);
+	return reader_next(amqp_reader_of(e), true, line, len, timeout_ms);
 }
 
 static enum endpoint_status
 amqp_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
 {
-	return reader_next(reader_of(e), false, block, len, timeout_ms);
+	return reader_next(amqp_reader_of(e), false, block, len, timeout_ms);
 }
 
 static void
 reader_pump(struct endpoint *e)
 {
-	struct amqp_reader *r = reader_of(e);
+	struct amqp_reader *r = amqp_reader_of(e);
 
 	if (r->a.link.conn != NULL)
 		(void)receive_frames(r, 0);
@@ -471,7 +471,7 @@ amqp_delivery(const struct endpoint *e, struct endpoint_delivery *d)
 static void
 amqp_set_until_empty(struct endpoint *e, bool until_empty)
 {
-	struct amqp_reader *r = reader_of(e);
+	struct amqp_reader *r = amqp_reader_of(e);
 
 	if (until_empty && !r->until_empty)
 		r->said_empty = false;
@@ -481,7 +481,7 @@ amqp_set_until_empty(struct endpoint *e, bool until_empty)
 static void
 reader_close(struct endpoint *e)
 {
-	struct amqp_reader *r = reader_of(e);
+	struct amqp_reader *r = amqp_reader_of(e);
 
 	endpoint_amqp_release(&r->a);
 	amqp_inflow_release(&r->ready);
@@ -514,7 +514,7 @@ endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
 	if (e == NULL)
 		return NULL;
 	e->ops = &ops;
-	if (endpoint_amqp_first(&reader_of(e)->a) == OUTCOME_DONE)
+	if (endpoint_amqp_first(&amqp_reader_of(e)->a) == OUTCOME_DONE)
 		return e;
 	buf_setf(why, "%s", buf_str(&e->why));
 	*code = e->code;

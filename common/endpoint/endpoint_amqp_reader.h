@@ -37,7 +37,7 @@ struct amqp_reader {
 };
 
 static inline struct amqp_reader *
-reader_of(struct endpoint *e)
+amqp_reader_of(struct endpoint *e)
 {
 	return (struct amqp_reader *)(void *)e;
 }

@@ -256,9 +256,9 @@ walk_other(struct record_walk *w, unsigned key, const char *p)
 }
 
 /* Reads and stores the members from p on; returns the closing brace, or NULL.
- * Its state is in local variables, since the compiler must assume that storing
- * a text changes anything else. A missing quote is found by the byte that
- * should follow it. */
+ * Its state is in local variables, and all in one function, since the compiler
+ * must assume that storing a text changes anything else. A missing quote is
+ * found by the byte that should follow it. */
 static const char *
 walk_members(struct record_walk *w, const char *p)
 {

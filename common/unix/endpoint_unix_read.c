@@ -73,7 +73,7 @@ struct unix_reader {
 };
 
 static struct unix_reader *
-reader_of(struct endpoint *e)
+unix_reader_of(struct endpoint *e)
 {
 	return (struct unix_reader *)(void *)e;
 }
@@ -284,7 +284,7 @@ socket_is_lost(struct unix_reader *r)
 static enum endpoint_status
 unix_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
 {
-	struct unix_reader *r = reader_of(e);
+	struct unix_reader *r = unix_reader_of(e);
 	int64_t until = clock_mono_ms() + timeout_ms, left = timeout_ms, slice;
 
 	while (!take_frame(r, block, len)) {
@@ -313,7 +313,7 @@ unix_mark(const struct endpoint *e)
 static void
 unix_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 {
-	struct unix_reader *r = reader_of(e);
+	struct unix_reader *r = unix_reader_of(e);
 	const struct unix_origin *from;
 	struct unix_connection *c;
 	size_t i;
@@ -347,7 +347,7 @@ unix_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 static void
 unix_reader_close(struct endpoint *e)
 {
-	struct unix_reader *r = reader_of(e);
+	struct unix_reader *r = unix_reader_of(e);
 	size_t i;
 
 	for (i = 0; i < WRITERS; i++)

@@ -33,7 +33,7 @@ struct listener {
 };
 
 static int64_t
-setting(const struct listener *l, const char *key)
+listen_setting(const struct listener *l, const char *key)
 {
 	return conf_int(l->poller->common.conf, "listen", key);
 }
@@ -48,14 +48,14 @@ open_outbox(struct listener *l)
 				    : conf_text(p->common.conf, "poller", "to"),
 		.conf = p->common.conf,
 		.counts = &l->stored,
-		.wait_timeout_ms = setting(l, "wait_timeout"),
+		.wait_timeout_ms = listen_setting(l, "wait_timeout"),
 	};
 	char *dir;
 
 	if (state != NULL) {
 		dir = xasprintf("%s/spool", state);
 		opt.spool = spool_open(dir, &spool_spool,
-		    (uint64_t)setting(l, "spool"), &l->code, &l->why);
+		    (uint64_t)listen_setting(l, "spool"), &l->code, &l->why);
 		free(dir);
 		if (opt.spool == NULL)
 			return -1;
@@ -88,9 +88,9 @@ start_service(struct listener *l)
 		.store = store_in_outbox,
 		.context = l->intake };
 	const struct service_bodies bodies = {
-		.longest = (size_t)setting(l, "max_body"),
-		.memory = (size_t)setting(l, "memory"),
-		.min_rate = setting(l, "min_rate"),
+		.longest = (size_t)listen_setting(l, "max_body"),
+		.memory = (size_t)listen_setting(l, "memory"),
+		.min_rate = listen_setting(l, "min_rate"),
 	};
 
 	return service_start(
@@ -154,6 +154,27 @@ close_listener(struct listener *l)
 	listener_context_close(l->intake);
 }
 
+/* Until a signal, or until nobody reads the records. */
+static void
+serve_until_stopped(struct listener *l)
+{
+	l->code = PROG_OK;
+	service_log_address(&l->service);
+	notify_ready();
+	while (!stop_asked() && !outbox_has_ended(l->outbox, &l->code)) {
+		hooks_log_counts(l->intake->hooks, clock_mono_ms());
+		idempotency_expire(l->intake->keys, clock_now_ms());
+		(void)stop_sleep(CHECK_MS);
+	}
+	notify_stopping();
+	if (l->code == PROG_OK && !stop_asked()) {
+		log_error("nobody reads the records any more");
+		l->code = PROG_IO;
+	}
+	if (l->code == PROG_OK && l->damaged)
+		l->code = PROG_DATA;
+}
+
 static enum exit_code
 listen_on(struct poller *p)
 {
@@ -173,23 +194,8 @@ listen_on(struct poller *p)
 	open = open_listener(&l) == 0;
 	if (!open)
 		log_error("%s", buf_str(&l.why));
-	if (open && !p->common.only_check) {
-		l.code = PROG_OK;
-		service_log_address(&l.service);
-		notify_ready();
-		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code)) {
-			hooks_log_counts(l.intake->hooks, clock_mono_ms());
-			idempotency_expire(l.intake->keys, clock_now_ms());
-			(void)stop_sleep(CHECK_MS);
-		}
-		notify_stopping();
-		if (l.code == PROG_OK && !stop_asked()) {
-			log_error("nobody reads the records any more");
-			l.code = PROG_IO;
-		}
-		if (l.code == PROG_OK && l.damaged)
-			l.code = PROG_DATA;
-	}
+	if (open && !p->common.only_check)
+		serve_until_stopped(&l);
 	close_listener(&l);
 	if (open && !p->common.only_check)
 		log_counts(&l);

@@ -36,34 +36,25 @@ is_part(const struct chat_deletion *c, const struct run_summary_tenant *t)
 	return !c->from_queue && t->gone < t->gone_said;
 }
 
-/* Refuses the gone chats of one tenant's answers [i, end) if they are too
- * many, or not all. */
-static enum outcome
-limit_gone_of_tenant(
-    struct chat_deletion *c, const struct chat_answers *l, size_t i, size_t end)
+static uint64_t
+count_gone(const struct chat_answers *l, size_t i, size_t end)
 {
-	struct run_summary_tenant *t;
-	const char *tenant = l->list[i]->tenant;
-	uint64_t gone = 0, rows = 0, with_rows = 0, lately;
-	enum outcome o;
-	size_t k;
+	uint64_t gone = 0;
 
-	for (k = i; k < end; k++)
-		gone += l->list[k]->status == CHAT_GONE;
-	if (gone == 0)
-		return OUTCOME_DONE;
-	t = run_summary_of(&c->summary, tenant, strlen(tenant));
-	if (is_part(c, t)) {
-		refuse_gone(c, l, i, end);
-		log_error("of %" PRIu64 " chats of tenant '%s' that are gone "
-			  "only %" PRIu64 " came; they were left for another "
-			  "run",
-		    t->gone_said, tenant, t->gone);
-		return OUTCOME_DONE;
-	}
-	if (c->force)
-		return OUTCOME_DONE;
-	lately = run_summary_gone_lately(t);
+	for (; i < end; i++)
+		gone += l->list[i]->status == CHAT_GONE;
+	return gone;
+}
+
+/* Refuses `gone` gone chats of one tenant's answers [i, end) if, with those of
+ * the last runs, they are too many. */
+static enum outcome
+limit_share(struct chat_deletion *c, const struct chat_answers *l, size_t i,
+    size_t end, uint64_t gone, uint64_t lately)
+{
+	uint64_t rows = 0, with_rows = 0;
+	enum outcome o;
+
 	if (gone + lately > (uint64_t)c->least) {
 		o = delete_count(c, l->list + i, end - i, &rows, &with_rows);
 		if (o != OUTCOME_DONE)
@@ -77,8 +68,34 @@ limit_gone_of_tenant(
 		  " known chats of tenant '%s' are gone from "
 		  "the CRM at once; nothing of them was deleted; if that is "
 		  "right, run again with --force",
-	    with_rows + lately, rows + lately, tenant);
+	    with_rows + lately, rows + lately, l->list[i]->tenant);
 	return OUTCOME_DONE;
+}
+
+/* Refuses the gone chats of one tenant's answers [i, end) if they are too
+ * many, or not all. */
+static enum outcome
+limit_gone_of_tenant(
+    struct chat_deletion *c, const struct chat_answers *l, size_t i, size_t end)
+{
+	const char *tenant = l->list[i]->tenant;
+	uint64_t gone = count_gone(l, i, end);
+	struct run_summary_tenant *t;
+
+	if (gone == 0)
+		return OUTCOME_DONE;
+	t = run_summary_of(&c->summary, tenant, strlen(tenant));
+	if (is_part(c, t)) {
+		refuse_gone(c, l, i, end);
+		log_error("of %" PRIu64 " chats of tenant '%s' that are gone "
+			  "only %" PRIu64 " came; they were left for another "
+			  "run",
+		    t->gone_said, tenant, t->gone);
+		return OUTCOME_DONE;
+	}
+	return c->force ? OUTCOME_DONE
+			: limit_share(
+			      c, l, i, end, gone, run_summary_gone_lately(t));
 }
 
 enum outcome

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "reaper/rights/day_slices.h"
-
 struct forgetting {
 	struct subject *subject;
 	const struct personal_table *personal;
@@ -17,22 +15,6 @@ struct forgetting {
 	uint64_t rows;     /* by those before */
 };
 
-/* Appends " WHERE tenant = ... AND (...)" and the slice. */
-static void
-write_rows_of_slice(struct forgetting *f, struct buf *sql)
-{
-	struct subject *s = f->subject;
-
-	s->from = f->slice.from;
-	s->to = f->slice.to;
-	buf_adds(sql, " WHERE tenant = ");
-	db_quote(s->db, sql, db_str(s->tenant));
-	buf_adds(sql, " AND (");
-	personal_write(sql, f->personal->where, s);
-	buf_addc(sql, ')');
-	day_slice_write(s->db, &f->slice, "", sql);
-}
-
 static enum outcome
 count_slice(struct forgetting *f)
 {
@@ -40,8 +22,8 @@ count_slice(struct forgetting *f)
 	struct db_rows *found;
 	enum outcome o;
 
-	buf_addf(&sql, "SELECT COUNT(*) FROM %s", f->slice.table->name);
-	write_rows_of_slice(f, &sql);
+	buf_addf(&sql, "SELECT COUNT(*) FROM %s WHERE ", f->slice.table->name);
+	personal_write_rows(&sql, f->personal->where, f->subject, &f->slice);
 	o = db_query(f->subject->db, buf_str(&sql), NULL, 0, &found);
 	buf_release(&sql);
 	if (o != OUTCOME_DONE)
@@ -64,7 +46,8 @@ run_change(struct forgetting *f, const char *verb, const char *change,
 		buf_adds(&sql, " SET ");
 		personal_write(&sql, change, f->subject);
 	}
-	write_rows_of_slice(f, &sql);
+	buf_adds(&sql, " WHERE ");
+	personal_write_rows(&sql, f->personal->where, f->subject, &f->slice);
 	o = db_exec(f->subject->db, buf_str(&sql), NULL, 0, affected);
 	buf_release(&sql);
 	return o;

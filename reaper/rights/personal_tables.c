@@ -170,3 +170,17 @@ personal_write(struct buf *sql, const char *text, const struct subject *s)
 	}
 	buf_adds(sql, text);
 }
+
+void
+personal_write_rows(struct buf *sql, const char *where, struct subject *s,
+    const struct day_slice *slice)
+{
+	s->from = slice->from;
+	s->to = slice->to;
+	buf_adds(sql, "tenant = ");
+	db_quote(s->db, sql, db_str(s->tenant));
+	buf_adds(sql, " AND (");
+	personal_write(sql, where, s);
+	buf_addc(sql, ')');
+	day_slice_write(s->db, slice, "", sql);
+}

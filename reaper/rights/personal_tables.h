@@ -13,6 +13,7 @@
 #define REAPER_RIGHTS_PERSONAL_TABLES_H
 
 #include "common/tables/tables.h"
+#include "reaper/rights/day_slices.h"
 #include "reaper/rights/subject.h"
 
 struct personal_table {
@@ -58,5 +59,10 @@ extern const size_t operator_places_n;
  * the same, or NULL where an operator has it, $ALIAS, $IDS id and alias, $UIDS
  * the same as of $USER, $CHATS, $WORDS, $ASKED, $TENANT, $FROM and $TO. */
 void personal_write(struct buf *sql, const char *text, const struct subject *s);
+
+/* Appends "tenant = 'T' AND (WHERE)" and the bounds of the slice, which $FROM
+ * and $TO are, too. where: a condition with marks. */
+void personal_write_rows(struct buf *sql, const char *where, struct subject *s,
+    const struct day_slice *slice);
 
 #endif

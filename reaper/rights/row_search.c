@@ -3,8 +3,6 @@
  */
 #include "reaper/rights/row_search.h"
 
-#include "reaper/rights/day_slices.h"
-
 struct row_search {
 	struct subject *subject;
 	const char *where;
@@ -23,13 +21,8 @@ look_into_slice(struct db *db, void *ctx)
 
 	if (r->found || o != OUTCOME_DONE)
 		return o;
-	buf_addf(
-	    &sql, "SELECT 1 FROM %s WHERE tenant = ", r->slice.table->name);
-	db_quote(db, &sql, db_str(r->subject->tenant));
-	buf_adds(&sql, " AND (");
-	personal_write(&sql, r->where, r->subject);
-	buf_addc(&sql, ')');
-	day_slice_write(db, &r->slice, "", &sql);
+	buf_addf(&sql, "SELECT 1 FROM %s WHERE ", r->slice.table->name);
+	personal_write_rows(&sql, r->where, r->subject, &r->slice);
 	buf_adds(&sql, " LIMIT 1");
 	o = db_query(db, buf_str(&sql), NULL, 0, &rows);
 	buf_release(&sql);

@@ -54,18 +54,6 @@ is_report(int fd, enum report_form form)
 	return good;
 }
 
-static enum exit_code
-tell_unreadable(const char *path)
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code =
-	    syserr_explain(&why, PROG_CANTCREATE, "cannot read '%s'", path);
-
-	log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return code;
-}
-
 enum exit_code
 report_file_check(const char *path, enum report_form form)
 {
@@ -79,7 +67,7 @@ report_file_check(const char *path, enum report_form form)
 	if (fd < 0 && errno == ENOENT)
 		return PROG_OK;
 	if (fd < 0)
-		return tell_unreadable(path);
+		return syserr_log(PROG_CANTCREATE, "cannot read '%s'", path);
 	replaceable = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 		      (st.st_size == 0 || is_report(fd, form));
 	(void)close(fd);

@@ -223,11 +223,31 @@ read_status_column(const struct flat_field *f, struct db_value *v)
 }
 
 static const char *
-read_column(
-    const struct column *c, const struct flat_field *f, struct db_value *v)
+read_seconds_column(const struct flat_field *f, struct db_value *v)
 {
 	int64_t ms;
 
+	if (f->kind != FLAT_NUMBER)
+		return "must be a number";
+	if (row_seconds(f->val, f->val_len, &ms) != 0)
+		return "is too large";
+	*v = db_seconds(ms);
+	return NULL;
+}
+
+static const char *
+read_bool_column(const struct flat_field *f, struct db_value *v)
+{
+	if (f->kind != FLAT_TRUE && f->kind != FLAT_FALSE)
+		return "must be true or false";
+	*v = db_int(f->kind == FLAT_TRUE);
+	return NULL;
+}
+
+static const char *
+read_column(
+    const struct column *c, const struct flat_field *f, struct db_value *v)
+{
 	switch (c->kind) {
 	case COLUMN_ID:
 	case COLUMN_PLACE:
@@ -241,12 +261,7 @@ read_column(
 	case COLUMN_HOUR:
 		return read_hour_column(f, v);
 	case COLUMN_SECONDS:
-		if (f->kind != FLAT_NUMBER)
-			return "must be a number";
-		if (row_seconds(f->val, f->val_len, &ms) != 0)
-			return "is too large";
-		*v = db_seconds(ms);
-		return NULL;
+		return read_seconds_column(f, v);
 	case COLUMN_COUNT:
 	case COLUMN_LENGTH:
 	case COLUMN_VERSION:
@@ -254,10 +269,7 @@ read_column(
 	case COLUMN_REAL:
 		return read_real_column(f, v);
 	case COLUMN_BOOL:
-		if (f->kind != FLAT_TRUE && f->kind != FLAT_FALSE)
-			return "must be true or false";
-		*v = db_int(f->kind == FLAT_TRUE);
-		return NULL;
+		return read_bool_column(f, v);
 	case COLUMN_STATUS:
 		return read_status_column(f, v);
 	case COLUMN_OWN:
