@@ -282,6 +282,10 @@ class Test:
                 f"INSERT INTO {table} (tenant, {time_}, {chat}, {message}, "
                 f"{rest}) SELECT '{OURS}', {one}, 'large', CONCAT('l', seq), "
                 f"{values} FROM seq_1_to_20000")
+        self.world.sql.ask(
+            "INSERT INTO message_views (tenant, viewed_at, message_id, "
+            f"user_id, conversation_id) SELECT '{OURS}', {one}, "
+            "CONCAT('l', seq), 'u', 'large' FROM seq_1_to_20000")
         for path in (HISTORY + "conv-abc123", HISTORY + "conv-abc123?limit=5",
                      V1 + "chats/conv-abc123/timeline",
                      V1 + "messages?conversation_id=conv-abc123",
