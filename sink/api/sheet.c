@@ -115,16 +115,21 @@ sheet_time(struct sheet *s, int64_t ms)
 }
 
 void
+sheet_cell(struct sheet *s, const struct db_rows *r, size_t column)
+{
+	if (s->columns[s->at].type == SHEET_TIME)
+		sheet_time(s, db_get_time(r, column));
+	else
+		sheet_text(s, db_get(r, column));
+}
+
+void
 sheet_row(struct sheet *s, const struct db_rows *r)
 {
 	size_t i;
 
-	for (i = 0; i < s->columns_n; i++) {
-		if (s->columns[i].type == SHEET_TIME)
-			sheet_time(s, db_get_time(r, i));
-		else
-			sheet_text(s, db_get(r, i));
-	}
+	for (i = 0; i < s->columns_n; i++)
+		sheet_cell(s, r, i);
 }
 
 void

@@ -45,6 +45,9 @@ void sheet_int(struct sheet *s, int64_t n);
 void sheet_seconds(struct sheet *s, int64_t ms);
 void sheet_time(struct sheet *s, int64_t ms);
 
+/* The next cell, from a column of the present row of a result. */
+void sheet_cell(struct sheet *s, const struct db_rows *r, size_t column);
+
 /* A whole row, from the present one of a result with the sheet's columns. */
 void sheet_row(struct sheet *s, const struct db_rows *r);
 

@@ -27,9 +27,13 @@ static const struct sheet_column original_columns[] = {
 	{ "message_type", SHEET_TEXT },
 	{ "user_id", SHEET_TEXT },
 	{ "event_type", SHEET_TEXT },
+	{ "read_status", SHEET_TEXT },
+	{ "read_at", SHEET_TIME },
 };
 
-enum { MESSAGE_ID = 0, CREATED_AT = 5 };
+/* Columns of the statement: those above without the status, which the time of
+ * the first receipt decides. */
+enum { MESSAGE_ID = 0, CREATED_AT = 5, READ_AT = 9 };
 
 struct history_page {
 	struct question *q;
@@ -58,6 +62,13 @@ read_history_cursor(struct history_page *h)
 	    h->q, 400, "cursor is none that this resource gave");
 }
 
+/* As the view read_status has it; by its index, lest the server reads all
+ * receipts of the tenant for each message. */
+#define FIRST_RECEIPT                                                          \
+	"(SELECT MIN(v.viewed_at) FROM message_views v FORCE INDEX "           \
+	"(by_message) WHERE v.tenant = m.tenant AND v.message_id = "           \
+	"m.message_id AND v.conversation_id IN ('', m.conversation_id))"
+
 /* Left to itself the server may choose the primary key, which has the order,
  * and read the whole tenant to find the first page. */
 static bool
@@ -71,9 +82,10 @@ ask_history(const struct history_page *h, struct db_rows **rows)
 
 	buf_addf(&sql,
 	    "SELECT message_id, conversation_id, sender_id, receiver_id, %s, "
-	    "created_at, message_type, user_id, event_type FROM messages "
-	    "FORCE INDEX (by_chat) WHERE tenant = ? AND conversation_id = ?%s "
-	    "ORDER BY created_at, message_id LIMIT %" PRId64,
+	    "created_at, message_type, user_id, event_type, " FIRST_RECEIPT
+	    " FROM messages m FORCE INDEX (by_chat) WHERE tenant = ? AND "
+	    "conversation_id = ?%s ORDER BY created_at, message_id "
+	    "LIMIT %" PRId64,
 	    h->q->viewer.role < VIEWER_ADMIN ? "NULL" : "content",
 	    h->after_id == NULL ? ""
 				: " AND created_at >= ? AND (created_at > ? "
@@ -99,6 +111,17 @@ link_next_messages(const struct history_page *h, const struct db_rows *row)
 }
 
 static void
+write_message(struct sheet *s, const struct db_rows *row)
+{
+	size_t i;
+
+	for (i = 0; i < READ_AT; i++)
+		sheet_cell(s, row, i);
+	sheet_text(s, db_get(row, READ_AT) != NULL ? "read" : "sent");
+	sheet_cell(s, row, READ_AT);
+}
+
+static void
 write_history(const struct history_page *h, struct db_rows *rows)
 {
 	struct buf *to = &h->q->answer->body;
@@ -110,7 +133,7 @@ write_history(const struct history_page *h, struct db_rows *rows)
 	sheet_begin(
 	    &s, to, SHEET_JSON, original_columns, ARRAY_LEN(original_columns));
 	while (db_next(rows))
-		sheet_row(&s, rows);
+		write_message(&s, rows);
 	sheet_end(&s);
 	if (db_rows_cut(rows))
 		link_next_messages(h, rows);

@@ -15,7 +15,7 @@ import time
 from datetime import datetime
 from urllib.parse import parse_qs
 
-from api_client import Server, token
+from api_client import Server, resources, token
 from harness import LONG, Checks, Lab, main, seed, until
 from streamlib import Sql
 
@@ -312,7 +312,7 @@ class Test:
         document = self.server.ask(V1 + "openapi.json").json()
         return {path: [p.get("name") or p["$ref"].split("/")[-1]
                        for p in operation["get"].get("parameters", [])]
-                for path, operation in document["paths"].items()}
+                for path, operation in resources(document).items()}
 
     def a_stranger_sees_nothing(self):
         """Random requests, with our ids, as somebody of another tenant."""

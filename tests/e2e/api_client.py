@@ -31,6 +31,14 @@ def token(key=KEY, **claims):
     return text + "." + encoded(mac)
 
 
+def resources(document):
+    """Of the paths that OpenAPI describes those that are read from the tables:
+    without the login and the stream, which does not end."""
+    return {path: operations for path, operations in document["paths"].items()
+            if "get" in operations and "text/event-stream"
+            not in operations["get"]["responses"]["200"]["content"]}
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status = status

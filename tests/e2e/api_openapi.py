@@ -1,8 +1,10 @@
 """api_openapi: openapi.json is a description by OpenAPI 3.1, and what the API
 answers is what it describes: good answers of every path, of every role that may
-ask, and each problem; by a validator that is not ours.
+ask, and each problem; the login, and the stream, too; by a validator that is
+not ours.
 """
 
+import http.client
 import json
 import random
 import re
@@ -12,7 +14,7 @@ import jsonschema
 from jsonschema import Draft202012Validator, FormatChecker
 
 import api
-from api_client import Server, token
+from api_client import Server, resources, token
 from harness import Checks, Lab, main, seed
 
 OURS = api.OURS
@@ -34,9 +36,10 @@ OPERATION = {
         "parameters": {"type": "array", "items": {"anyOf": [
             {"type": "object", "required": ["$ref"]},
             {"type": "object", "required": ["name", "in", "schema"],
-             "properties": {"in": {"enum": ["path", "query"]}}}]}},
+             "properties": {"in": {"enum": ["path", "query", "header"]}}}]}},
+        "requestBody": {"type": "object", "required": ["content"]},
         "responses": {
-            "type": "object", "required": ["200", "304", "405", "429", "503"],
+            "type": "object", "required": ["405", "429", "503"],
             "propertyNames": {"pattern": "^[2345][0-9][0-9]$"},
             "additionalProperties": {"anyOf": [
                 {"type": "object", "required": ["$ref"]},
@@ -53,8 +56,8 @@ DOCUMENT = {
             "type": "object",
             "propertyNames": {"pattern": "^/"},
             "additionalProperties": {
-                "type": "object", "required": ["get"],
-                "properties": {"get": OPERATION},
+                "type": "object", "minProperties": 1,
+                "properties": {"get": OPERATION, "post": OPERATION},
                 "additionalProperties": False}}},
     "additionalProperties": False,
 }
@@ -75,6 +78,7 @@ class Test:
                   and answer.headers["Content-Type"] == "application/json",
                   f"without a token: {answer.status}")
         self.document = answer.json()
+        self.paths = resources(self.document)
         self.seen = set()
         self.targets = {}
         self.sql.ask("INSERT INTO message_analytics (tenant, id, created_at, "
@@ -113,20 +117,22 @@ class Test:
             self.that(False, f"{list(e.absolute_path)}: {e.message}")
         for ref in self.refs(self.document):
             self.that(self.resolved({"$ref": ref}), ref)
-        ids = [o["get"]["operationId"]
-               for o in self.document["paths"].values()]
+        ids = [o["operationId"] for path in self.document["paths"].values()
+               for o in path.values()]
         self.that(len(ids) == len(set(ids)), f"two are called alike: {ids}")
-        for path, operation in self.document["paths"].items():
+        for path, operation in self.paths.items():
+            self.that({"200", "304"} <= set(operation["get"]["responses"]),
+                      f"{path}: no answer, or no 304")
             named = {p["name"] for p in map(
                 self.resolved, operation["get"].get("parameters", []))
                 if p["in"] == "path" and p["required"]}
             self.that(named == set(re.findall(r"\{(\w+)\}", path)),
                       f"{path}: the parts of the path are {named}")
 
-    def fits(self, path, answer):
+    def fits(self, path, answer, method="get"):
         """The answer is as the description of the path has it."""
         text = f"{path}: {answer.status} {answer.body[:300]!r}"
-        operation = self.document["paths"][path]["get"]
+        operation = self.document["paths"][path][method]
         described = operation["responses"].get(str(answer.status))
         if not self.that(described, f"{text} is not described"):
             return
@@ -174,7 +180,7 @@ class Test:
             return quote(instead.get(name, rows[0][0]), safe="")
 
         target = re.sub(r"\{(\w+)\}", value, path)
-        if any(p.get("name") == "tenant_id" for p in self.document["paths"][
+        if any(p.get("name") == "tenant_id" for p in self.paths[
                 path]["get"].get("parameters", [])):
             target += (f"?tenant_id={OURS}&start_time=2020-01-01T00:00:00Z"
                        "&end_time=2026-12-31T00:00:00Z")
@@ -183,7 +189,7 @@ class Test:
         return target
 
     def good_answers_fit(self):
-        for path, operation in self.document["paths"].items():
+        for path, operation in self.paths.items():
             operation = operation["get"]
             least = operation["security"]
             if not least:
@@ -202,7 +208,7 @@ class Test:
 
     def other_forms_fit(self, path, bearer):
         ends = {".ndjson": "application/x-ndjson", ".csv": "text/csv"}
-        good = self.document["paths"][path]["get"]["responses"]["200"]
+        good = self.paths[path]["get"]["responses"]["200"]
         for end, kind in ends.items():
             if "messages/conversation" in path:
                 continue  # the end belongs to the id
@@ -223,7 +229,7 @@ class Test:
 
     def problems_fit(self):
         admin = token(tenant_id=OURS, role="admin")
-        for path, operation in self.document["paths"].items():
+        for path, operation in self.paths.items():
             target = self.target(path)
             self.fits(path, self.server.ask(target, admin, "DELETE"))
             self.fits(path, self.server.ask(
@@ -279,7 +285,7 @@ class Test:
 
     def numbers_have_their_bounds(self):
         admin = token(tenant_id=OURS, role="admin")
-        for path, operation in self.document["paths"].items():
+        for path, operation in self.paths.items():
             for parameter in map(self.resolved, operation["get"].get(
                     "parameters", [])):
                 name, schema = parameter["name"], parameter["schema"]
@@ -294,6 +300,61 @@ class Test:
                           and name in beyond.json()["detail"],
                           f"{path}: {name}: {beyond.body!r}")
 
+    def login_and_logout_fit(self):
+        good = "token=" + token(tenant_id=OURS, role="wall")
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        elsewhere = {"Sec-Fetch-Site": "cross-site", **form}
+        many = {f"X-{n}": "y" for n in range(70)}
+        asked = [("/login", 303, "POST", form, good),
+                 ("/login", 400, "POST", form, "token="),
+                 ("/login", 401, "POST", form, "token=nonsense"),
+                 ("/login", 403, "POST", elsewhere, good),
+                 ("/login", 415, "POST", {"Content-Type": "text/plain"}, good),
+                 ("/logout", 303, "POST", form, ""),
+                 ("/logout", 403, "POST", elsewhere, "")]
+        for path in "/login", "/logout":
+            asked += [(path, 405, "DELETE", {}, None),
+                      (path, 413, "POST", form, 100000 * "x"),
+                      (path, 431, "POST", {**form, **many}, "")]
+            answer = self.server.ask(path + "?" + 5000 * "x", None, "POST",
+                                     form, "")
+            self.that(answer.status == 414, f"{path}: {answer.status}")
+            self.fits(path, answer, "post")
+        for path, status, method, headers, sent in asked:
+            answer = self.server.ask(path, None, method, headers, sent)
+            self.that(answer.status == status,
+                      f"{path}: {answer.status}, not {status}")
+            self.fits(path, answer, "post")
+
+    def the_stream_fits(self):
+        path, bearer = "/api/v1/now/stream", token(tenant_id=OURS, role="wall")
+        for status, target, who, method in (
+                (400, path + "?x=1", bearer, "GET"), (401, path, None, "GET"),
+                (405, path, bearer, "DELETE"),
+                (414, path + "?" + 5000 * "x", bearer, "GET")):
+            answer = self.server.ask(target, who, method)
+            self.that(answer.status == status,
+                      f"{path}: {answer.status}, not {status}")
+            self.fits(path, answer)
+        now = self.server.ask("/api/v1/now", bearer)
+        c = http.client.HTTPConnection("127.0.0.1", self.server.port,
+                                       timeout=30)
+        c.request("GET", path, headers={"Authorization": "Bearer " + bearer})
+        got = c.getresponse()
+        kind = got.headers["Content-Type"].split(";")[0]
+        good = self.document["paths"][path]["get"]["responses"]["200"]
+        self.that(got.status == 200 and kind in good["content"],
+                  f"{path}: {got.status}, {kind}")
+        event = {}
+        while not {"event", "id", "data"} <= set(event):
+            name, _, value = got.readline().decode().partition(": ")
+            event[name] = value.rstrip("\n")
+        c.close()
+        self.that(event["event"] == "now"
+                  and f'"{event["id"]}"' == now.headers["ETag"]
+                  and json.loads(event["data"]) == now.json(),
+                  f"{path}: {event}")
+
     def a_database_that_is_away_fits(self):
         self.lab.servers("kill", "mariadb")
         admin = token(tenant_id=OURS, role="admin")
@@ -302,7 +363,7 @@ class Test:
 
     def each_status_was_seen(self):
         """But for those that this test cannot bring about."""
-        for path, operation in self.document["paths"].items():
+        for path, operation in self.paths.items():
             for status in map(int, operation["get"]["responses"]):
                 if status in (304, 408, 429, 500) or (
                         status == 503 and not operation["get"]["security"]):
@@ -318,8 +379,10 @@ def body():
         test.good_answers_fit()
         test.problems_fit()
         test.numbers_have_their_bounds()
+        test.login_and_logout_fit()
+        test.the_stream_fits()
         test.targets = {path: test.target(path)
-                        for path in test.document["paths"]}
+                        for path in test.paths}
         test.a_database_that_is_away_fits()
         test.each_status_was_seen()
         return test.checks.result()

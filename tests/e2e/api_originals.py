@@ -87,6 +87,8 @@ class World:
                 self.put("message_analytics", self.analysis(tenant, n))
             for n in range(300):
                 self.put("messages", self.message(tenant, n))
+            for n in range(200):
+                self.put("message_views", self.receipt(tenant))
             for n in range(60):
                 self.put("conversation_metrics", {
                     "tenant": tenant, "conversation_id": f"c{n}",
@@ -134,6 +136,23 @@ class World:
                 "sender": "customer", "sender_id": f"{tenant}-alice",
                 "receiver_id": "bob", "message_type": "text", "private": 0,
                 "automated": 0, "content": text and f"{tenant} {text}"}
+
+    def receipt(self, tenant):
+        """Some of one message, older than it, of another chat or of none."""
+        message = self.dice.choice(
+            [r for r in self.rows["messages"] if r["tenant"] == tenant][:150])
+        return {"tenant": tenant, "viewed_at": self.moment(),
+                "message_id": message["message_id"],
+                "user_id": f"u{len(self.rows.get('message_views', []))}",
+                "conversation_id": self.dice.choice(
+                    [message["conversation_id"], "", "elsewhere"])}
+
+    def read_at(self, message):
+        """Of the first receipt."""
+        return min((r["viewed_at"] for r in self.of(
+            "message_views", message_id=message["message_id"])
+            if r["conversation_id"] in ("", message["conversation_id"])),
+            default=None)
 
     def hours(self, tenant):
         """By hour: each channel, and what was resolved, as intervals and as
@@ -227,7 +246,12 @@ class Test:
                      "content": r["content"],
                      "created_at": told(r["created_at"]),
                      "message_type": "text", "user_id": r["sender_id"],
-                     "event_type": "message_sent"} for r in rows]
+                     "event_type": "message_sent",
+                     "read_status": "read" if read else "sent",
+                     "read_at": read and told(read)}
+                    for r in rows for read in [self.world.read_at(r)]]
+            self.that(len({m["read_status"] for m in want}) == 2,
+                      f"{conversation!r} has only one status")
             self.that(len(want) > 9, f"{conversation!r} has few messages")
             self.that(self.history(conversation, self.admin) == want,
                       f"the messages of {conversation!r}")
@@ -258,6 +282,10 @@ class Test:
                 f"INSERT INTO {table} (tenant, {time_}, {chat}, {message}, "
                 f"{rest}) SELECT '{OURS}', {one}, 'large', CONCAT('l', seq), "
                 f"{values} FROM seq_1_to_20000")
+        self.world.sql.ask(
+            "INSERT INTO message_views (tenant, viewed_at, message_id, "
+            f"user_id, conversation_id) SELECT '{OURS}', {one}, "
+            "CONCAT('l', seq), 'u', 'large' FROM seq_1_to_20000")
         for path in (HISTORY + "conv-abc123", HISTORY + "conv-abc123?limit=5",
                      V1 + "chats/conv-abc123/timeline",
                      V1 + "messages?conversation_id=conv-abc123",
