@@ -45,10 +45,10 @@ static const char *const impersonal[] = {
 static const char *const told_parameters[] = { "from", "to", "start_time",
 	"end_time", "period", "zone", "weekday", "hour", "limit", "cursor",
 	"operator", "assigned", "nobody", "channel", "channel_id", "chat",
-	"conversation_id", "open", "waiting", "status", "tag", "message",
-	"message_id", "sender", "kind", "withdrawn", "up_to_version",
-	"after_version", "user_id", "rule", "word", "event_type",
-	"source_service" };
+	"conversation_id", "open", "waiting", "waiting_seconds", "status",
+	"tag", "message", "message_id", "sender", "kind", "withdrawn",
+	"up_to_version", "after_version", "user_id", "rule", "word",
+	"event_type", "source_service" };
 
 static int
 open_audit_file(struct audit *a)

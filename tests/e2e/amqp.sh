@@ -56,6 +56,13 @@ none_waits() {
 	so_many_wait "$1" 0
 }
 
+# none_is_kept QUEUE: all was taken and acknowledged; for until_true.
+none_is_kept() {
+	[ "$(on_queue "$1" '{ok, {_, N}, _} = ra:local_query(
+		amqqueue:get_pid(Q), fun rabbit_fifo:query_messages_total/1), N'
+	)" = 0 ]
+}
+
 # read_and_die QUEUE: a reader that acknowledges nothing; what it had read is in
 # $tmp/first.
 read_and_die() {

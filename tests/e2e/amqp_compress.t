@@ -29,7 +29,7 @@ unset MESSAGING_CONFIG
 read_and_die packed
 expect 0 "$probe" -e read queue:packed
 cut -f 2 "$tmp/out" | cmp -s - "$tmp/packed" || fail "packed lines differ"
-until_true 20 none_waits packed || fail "not all was acknowledged"
+until_true 20 none_is_kept packed || fail "not all was acknowledged"
 none_waits packed.dead || fail "dead letters of packed lines"
 
 # Short ones as they are, long ones within the limits of lines and messages.

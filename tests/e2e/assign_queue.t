@@ -96,7 +96,7 @@ until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
 end
 is "outcome" "$(outcomes)" "$d $a open p1"
 is "changes" "$(calls PUT)" 1
-until_true 10 none_waits assignments || fail "it is not acknowledged"
+until_true 60 none_is_kept assignments || fail "it is not acknowledged"
 
 echo "- the same, and the reservation expires meanwhile: it is told all the same"
 free "$d"
@@ -226,7 +226,7 @@ reservation p14 "$d" "$b" | put
 begin
 until_true 60 arrived 1 || fail "no outcome: $(tail -n 3 "$tmp/err")"
 is "outcome" "$(outcomes)" "$d $b open p14"
-until_true 20 none_waits assignments || fail "what expired is kept"
+until_true 60 none_is_kept assignments || fail "what expired is kept"
 end
 sed -i '/crm beta/,$d' "$tmp/conf"
 unset CRM_TENANT
@@ -238,7 +238,7 @@ echo "- bad records are dead letters"
 	reservation p5 "$d" "$b"
 } | put
 until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
-until_true 10 none_waits assignments || fail "it is not acknowledged"
+until_true 60 none_is_kept assignments || fail "it is not acknowledged"
 is "dead" "$(waiting assignments.dead)" 1
 is "outcome" "$(outcomes)" "$d $b open p5"
 
@@ -289,7 +289,7 @@ for n in "${!some[@]}"; do
 		drop
 	fi
 done
-until_true 30 none_waits assignments || fail "reservations are left: $(cat "$tmp/err")"
+until_true 30 none_is_kept assignments || fail "reservations are left: $(cat "$tmp/err")"
 pid=$other
 end
 outcomes >"$tmp/got"

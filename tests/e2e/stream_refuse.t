@@ -63,17 +63,18 @@ expect 73 "$aggregator" -f queue:records -t queue:rows --every 20ms \
 says "'$tmp/records', of --state, as a folder: Not a directory; a part of its name is a file; choose another$"
 
 echo "- a state that may not grow, or a full disk"
+# Into a queue of their own: rows of what fits are written before it ends.
 printf '[aggregator]\nstate_limit = 1M\n' >>"$tmp/conf"
 rm -r "$state"
 "$load" -n 20000 --late 0 --seed 2 | put big 500
-expect 74 "$aggregator" -f queue:big -t queue:rows --state "$state" \
+expect 74 "$aggregator" -f queue:big -t queue:elsewhere --state "$state" \
 	--every 200ms --until-empty
 says 'raise \[aggregator\] state_limit'
 sed -i '/^state_limit/d' "$tmp/conf"
 rm -r "$state"
 (
 	ulimit -f 100
-	expect 74 "$aggregator" -f queue:big -t queue:rows --state "$state" \
+	expect 74 "$aggregator" -f queue:big -t queue:elsewhere --state "$state" \
 		--every 200ms --until-empty
 )
 says "raise what limits the size of files"
@@ -83,13 +84,13 @@ rm -r "$state"
 (
 	ulimit -v 1500000
 	head -n 1500 "$tmp/records" | put few 100
-	expect 0 "$aggregator" -f queue:few -t queue:rows --state "$state" \
+	expect 0 "$aggregator" -f queue:few -t queue:elsewhere --state "$state" \
 		--every 20ms --until-empty
 )
 rm -r "$state"
 (
 	ulimit -v 500000
-	expect 75 "$aggregator" -f queue:few -t queue:rows --state "$state" \
+	expect 75 "$aggregator" -f queue:few -t queue:elsewhere --state "$state" \
 		--every 20ms --until-empty
 )
 says "it needs 512 MiB of addresses"
