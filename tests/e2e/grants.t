@@ -69,7 +69,9 @@ as sink "$BIN/sink" -c serve.conf --token --tenant t1 --role admin \
 	--days 1 2>/dev/null | sed 's/^/Authorization: Bearer /' >header
 ask_every_path() {
 	local path
-	jq -r '.paths | keys[]' "$root/sink/resources/openapi.json" |
+	# But the stream, which does not end and asks what /api/v1/now asks.
+	jq -r '.paths | to_entries[] | select(.value.get) | .key' \
+		"$root/sink/resources/openapi.json" | grep -v '/stream$' |
 		sed 's/{chat}/9/; s/{[a-z_]*}/x/' >paths
 	[ "$(wc -l <paths)" -gt 20 ] || fail "which paths? $(cat paths)"
 	while read -r path; do
