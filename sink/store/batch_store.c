@@ -240,7 +240,8 @@ lock_batch_tenants(struct batch_store *s)
 	if (o != OUTCOME_DONE)
 		return o;
 	writes = may_complete(s);
-	writes |= find_newer_times(s) | message_versions_find_edits(s->batch);
+	writes |= find_newer_times(s);
+	writes |= message_versions_find_edits(s->batch);
 	if (!writes || s->batch->exclusive)
 		return o;
 	/* Upgrades the shared lock. If two transactions do that at once, one is
