@@ -430,8 +430,6 @@ response_write_frame(struct buf *to, const struct response_filter *c,
 	else
 		jsonw_null(to, "version");
 	jsonw_time(to, "as_of", s->as_of);
-	if (s->not_kept.len > 0)
-		jsonw_str(to, "not_kept", buf_str(&s->not_kept));
-	else
-		jsonw_null(to, "not_kept");
+	jsonw_text(
+	    to, "not_kept", (struct text){ s->not_kept.data, s->not_kept.len });
 }

@@ -114,8 +114,7 @@ lock_known(struct batch_store *s)
 	buf_adds(&sql,
 	    "SELECT tenant, as_of, snapshot, removed_at, pending_as_of, "
 	    "pending_snapshot, pending_records, forgets, forget_key, "
-	    "newest_at, "
-	    "edited_at FROM tenants WHERE tenant IN (");
+	    "newest_at, edited_at FROM tenants WHERE tenant IN (");
 	list_tenant_names(s, &sql, false);
 	buf_addf(&sql, ") ORDER BY tenant %s",
 	    s->batch->exclusive ? "FOR UPDATE" : "LOCK IN SHARE MODE");

@@ -385,13 +385,9 @@ class Chaos:
         """Nothing waits, and nothing was taken for a dead letter. Asked of
         the queues themselves: list_queues shows what was so a while ago."""
         for name in ("rows", "rows.dead"):
-            text = subprocess.run(
-                ["scripts/servers", "eval", self.lab.server_dir,
-                 WAITING % name],
-                capture_output=True, text=True, check=True,
-            ).stdout
+            text = self.lab.ask_broker(WAITING % name)
             self.checks.that(
-                text.strip() in ("0", "none"), f"queue {name} holds {text}"
+                text in ("0", "none"), f"queue {name} holds {text}"
             )
 
     def run(self):

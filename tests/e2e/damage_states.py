@@ -12,7 +12,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 
 from harness import TESTBIN, TOKEN, until
 from streams import folded
@@ -110,15 +109,12 @@ class Stream(State):
         self.lab.processes.remove(p)
 
     def left(self, queue):
-        return subprocess.run(
-            ["scripts/servers", "eval", self.lab.server_dir,
-             "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r("
-             f'<<"messaging">>, queue, <<"{queue}">>)), '
-             "{ok, N, _} = rabbit_amqqueue:stat(Q), "
-             "I = rabbit_amqqueue:info(Q, [messages_unacknowledged]), "
-             "N + proplists:get_value(messages_unacknowledged, I)."],
-            check=True, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL).stdout.strip() != "0"
+        return self.lab.ask_broker(
+            "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r("
+            f'<<"messaging">>, queue, <<"{queue}">>)), '
+            "{ok, N, _} = rabbit_amqqueue:stat(Q), "
+            "I = rabbit_amqqueue:info(Q, [messages_unacknowledged]), "
+            "N + proplists:get_value(messages_unacknowledged, I).") != "0"
 
     def publish(self, queue, lines):
         self.lab.must([PROBE, "-b", 50, "write", "queue:" + queue],

@@ -293,6 +293,13 @@ class Lab:
             raise AssertionError(f"{argv[0]}: {done}")
         return done
 
+    def ask_broker(self, expression):
+        """The value of an expression of Erlang, in the private broker."""
+        return subprocess.run(
+            ["scripts/servers", "eval", self.server_dir, expression],
+            check=True, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL).stdout.strip()
+
     def pipe(self, *commands, stdin=b"", **kw):
         """A pipeline, one program after the other; a list of Done."""
         done = []

@@ -180,11 +180,7 @@ class House:
     def ready(self, name):
         """Messages of a queue that nobody has taken yet, as the queue itself
         knows; what the broker lists is seconds old."""
-        return int(subprocess.run(
-            ["scripts/servers", "eval", self.lab.server_dir,
-             WAITING % name], check=True, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL,
-        ).stdout.split()[-1])
+        return int(self.lab.ask_broker(WAITING % name))
 
     def queue_rests(self, *names):
         """True when everything in the queues has been taken."""
