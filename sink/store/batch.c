@@ -151,8 +151,8 @@ struct sort_entry {
 };
 
 enum {
-	/* A head is the tenant's rank, then the start of the key's next
-	 * column. */
+	/* A head is the tenant's rank, then the start of the column that
+	 * orders its rows. */
 	RANK_BITS = 16,
 	REST_BITS = 64 - RANK_BITS,
 };
@@ -209,10 +209,11 @@ head_of(const struct sink_row *row)
 {
 	const size_t last = (1 << RANK_BITS) - 1;
 	uint64_t rank = row->tenant->rank;
+	size_t k = row_order_column(row->table);
 
 	if (rank >= last || row->table->keys == 1)
 		return (rank < last ? rank : last) << REST_BITS;
-	return rank << REST_BITS | head_of_value(&row->values[1]);
+	return rank << REST_BITS | head_of_value(&row->values[k]);
 }
 
 static int

@@ -439,13 +439,21 @@ compare_value(const struct db_value *a, const struct db_value *b)
 	    (struct text){ a->text, a->len }, (struct text){ b->text, b->len });
 }
 
+size_t
+row_order_column(const struct table *t)
+{
+	return t->chat > 0 && (size_t)t->chat < t->keys ? (size_t)t->chat : 1;
+}
+
 int
 row_compare_key(const struct sink_row *a, const struct sink_row *b)
 {
-	size_t k;
-	int c = 0;
+	size_t k = row_order_column(a->table);
+	int c = compare_value(&a->values[0], &b->values[0]);
 
-	for (k = 0; k < a->table->keys && c == 0; k++)
+	if (c == 0 && k < a->table->keys)
+		c = compare_value(&a->values[k], &b->values[k]);
+	for (k = 1; k < a->table->keys && c == 0; k++)
 		c = compare_value(&a->values[k], &b->values[k]);
 	return c;
 }
