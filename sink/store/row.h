@@ -76,13 +76,13 @@ void row_keep_texts(struct sink_row *row, struct arena *a);
 /* The column that orders the rows of a tenant before the rest of their key: the
  * chat, where it is in the key. Rows of one batch are near each other in time
  * anyway, so a primary key that begins with the time has them in a few pages;
- * sorted by chat, the index by chat is entered chat by chat too, and not at
- * one random place a row. */
+ * sorted by chat, the index by chat is entered chat by chat too, and not at one
+ * random place a row. */
 size_t row_order_column(const struct table *t);
 
-/* Compares by tenant, order column and key, bytewise; of the same key the newest version comes first, of
- * the same version the one that wins in the table: by the table's tie columns,
- * else the one that came first. */
+/* Compares by tenant, order column and key, bytewise; of the same key the newest
+ * version comes first, of the same version the one that wins in the table: by
+ * the table's tie columns, else the one that came first. */
 int row_compare(const struct sink_row *a, const struct sink_row *b);
 
 /* Compares by tenant, order column and key only. */
