@@ -574,7 +574,10 @@ show() {
 		for (i = 1; i <= n; i++) {
 			c = $i == "\001" ? "-" : kind[i] == "~" ? duration($i) : \
 			    kind[i] == "?" ? ($i ? "yes" : "no") : plain($i)
-			gsub(/[\001-\037\177]/, "?", c)
+			# Controls, and marks that turn the direction of text.
+			gsub(/[\001-\037\177]|\302[\200-\237]/, "?", c)
+			gsub(/\342\200[\216\217\250-\256]|\342\201[\246-\251]/, "?", c)
+			gsub(/\357\273\277/, "?", c)
 			cell[rows, i] = c
 			if (width(c) > wide[i])
 				wide[i] = width(c)

@@ -376,7 +376,8 @@ def hook_read:
       elif $hook == "new_request" then
           # A survey is a request of its own, in which no customer waits.
           {records: [select(.type != "rating")
-                     | hook_system($now; "opened"; .request_id // .id)]}
+                     | hook_system($now; "opened";
+                                   [.request_id, .id | select(given)] | .[0])]}
       elif $hook == "close_dialog" then
           # Not a message: the closing may come as one, by system_message.
           hook_time($now) as $at

@@ -114,18 +114,22 @@ def is_automated:
 
 # Whether updated_at is that of a change of the status: not where the last
 # message may be newer, nor where resolving may have written it, such as the
-# survey; an activity that comes after it moves updated_at once more.
+# survey; an activity that comes after it moves updated_at once more. A note, which
+# a rule may write before the change is told, shows in last_activity_at alone.
 def untouched:
     ([.messages | arrays | .[] | objects] | .[-1]) as $last
+    | (.updated_at | given | second) as $updated
     | ($last | . != null
        and (message_type == "template" or is_automated) | not)
-      and ($last.created_at | given | second)
-          < (.updated_at | given | second);
+      and ($last.created_at | given | second) < $updated
+      and (.last_activity_at | given | second) < $updated;
 
 # When a resolved conversation was resolved; nothing where it does not say.
 def resolved_at($now):
     change("status") as $change
-    | if $change.current_value == "resolved" then changed_at($now)
+    | if $change.current_value == "resolved"
+         and (change("updated_at").current_value | given) != null
+      then changed_at($now)
       elif ($change != null or .event == "conversation_status_changed")
            and untouched
       then as_of($now)

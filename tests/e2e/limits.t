@@ -75,7 +75,13 @@ says "there is no operator '18' of desk; there are 17 \\\\5 a\\\\\"&b o'neil"
 CRM_TENANT=other expect 65 "$limits" 3 18
 says "there is no operator '18' of other; there are none yet"
 expect 65 "$limits" --default 18
+expect 65 "$limits" --tenant dsk 5
+says "there is no tenant 'dsk'; there are desk"
+expect 65 "$limits" --tenant dsk --default
 [ "$(waiting records)" = 0 ] || fail "it was published"
+CRM_TENANT='' expect 0 "$limits" --tenant desk 5
+[ "$("$probe" -e read queue:records | cut -f 2- | jq -r .tenant)" = desk ] ||
+	fail "not of the one that is there"
 
 echo "- whose, where there is a folder of tenants"
 umask 077

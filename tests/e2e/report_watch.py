@@ -14,7 +14,9 @@ import unicodedata
 
 from harness import BIN, Lab, main, say, until
 
-OPERATORS = [("1", "田中花子"), ("2", "Анна"), ("3", "Zoë e\u0301"), ("4", "김철수")]
+# The last turns the direction of what follows it, and moves the cursor.
+OPERATORS = [("1", "田中花子"), ("2", "Анна"), ("3", "Zoë e\u0301"), ("4", "김철수"),
+             ("5", "Malik\u202e\u2067\ufeff\x9b2J")]
 
 
 def width(text):
@@ -95,6 +97,7 @@ def body():
         say("- a wide terminal")
         screen = Screen(env, 24, 120)
         screen.shows("田中花子")
+        assert any("Malik????2J " in line for line in screen.page()), screen.page()
         check_columns(screen.page(), "OPERATOR AVAIL OPEN WAITING LONGEST "
                       "RESPONSES AVERAGE MEDIAN P90 FIRST".split())
 
