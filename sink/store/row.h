@@ -80,9 +80,9 @@ void row_keep_texts(struct sink_row *row, struct arena *a);
  * random place a row. */
 size_t row_order_column(const struct table *t);
 
-/* Compares by tenant, order column and key, bytewise; of the same key the newest
- * version comes first, of the same version the one that wins in the table: by
- * the table's tie columns, else the one that came first. */
+/* Compares by tenant, order column and key, bytewise; of the same key the
+ * newest version comes first, of the same version the one that wins in the
+ * table: by the table's tie columns, else the one that came first. */
 int row_compare(const struct sink_row *a, const struct sink_row *b);
 
 /* Compares by tenant, order column and key only. */
