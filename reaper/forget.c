@@ -20,7 +20,7 @@
 #include "common/text/jsonw.h"
 #include "reaper/rights/forgetting.h"
 #include "reaper/rights/line_file.h"
-#include "reaper/rights/row_search.h"
+#include "reaper/rights/row_exists.h"
 #include "reaper/rights/stream_order.h"
 
 enum {
@@ -352,7 +352,7 @@ look_for_anything(struct forget_run *f, bool *any)
 	*any = s->recorded || s->chats.n > 0 || f->lines->found > 0;
 	s->asked_at = clock_now_ms();
 	for (i = 0; i < personal_tables_n && !*any; i++)
-		if (row_search(s, personal_tables[i].table,
+		if (row_exists(s, personal_tables[i].table,
 			personal_tables[i].about, any) != OUTCOME_DONE)
 			return log_database_failure(s);
 	return *any ? PROG_OK : look_into_states(f, any);

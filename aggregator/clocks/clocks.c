@@ -1,5 +1,6 @@
 /*
- * clocks: see clocks.h. What both definitions share; rules_*.c have the rest.
+ * clocks: see clocks.h. What both definitions share; definition_*.c have the
+ * rest.
  */
 #include "aggregator/clocks/clocks.h"
 
@@ -21,11 +22,11 @@ clocks_interval_name(enum interval_kind k)
 	return interval_names[k];
 }
 
-const struct rules *
-rules_find(const char *name)
+const struct definition *
+definition_find(const char *name)
 {
-	static const struct rules *const all[] = { &rules_ours,
-		&rules_chatwoot };
+	static const struct definition *const all[] = { &definition_ours,
+		&definition_chatwoot };
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(all); i++)
@@ -46,7 +47,7 @@ clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
 		.by_record = c->by_record,
 		.message = c->current != NULL ? c->current->id : 0 };
 
-	i.ms = c->rules->length(start, end);
+	i.ms = c->definition->length(start, end);
 	i.skewed = i.ms < 0;
 	if (i.skewed)
 		i.ms = 0;
@@ -117,7 +118,7 @@ clocks_reset(struct clocks *c)
 static void
 close_chat(struct clocks *c, const struct message *m)
 {
-	c->rules->on[EVENT_CLOSED](c, m);
+	c->definition->on[EVENT_CLOSED](c, m);
 	c->begun = false;
 	c->episode =
 	    c->by_record ? EPISODE_CLOSED_BY_RECORD : EPISODE_CLOSED_BY_MESSAGE;
@@ -131,7 +132,7 @@ apply_mark(struct clocks *c, const struct mark *x)
 
 	switch (x->kind) {
 	case MARK_OPENED:
-		c->rules->opened(c, x->at);
+		c->definition->opened(c, x->at);
 		c->episode = EPISODE_NONE;
 		break;
 	case MARK_ASSIGNEE:
@@ -147,7 +148,8 @@ apply_mark(struct clocks *c, const struct mark *x)
 		 * which nobody wrote: there is no resolution to report, but a
 		 * whole life has one, which the message may report. */
 		else if (c->episode == EPISODE_ONGOING ||
-			 (c->episode == EPISODE_NONE && !c->rules->whole_life))
+			 (c->episode == EPISODE_NONE &&
+			     !c->definition->whole_life))
 			c->episode = EPISODE_CLOSED_BY_RECORD;
 		break;
 	}
@@ -198,17 +200,17 @@ walk_message(struct clocks *c, const struct message *m)
 		if (kind == EVENT_CLOSED)
 			close_chat(c, m);
 		else
-			c->rules->on[kind](c, m);
+			c->definition->on[kind](c, m);
 	}
 	if (c->listener->on_message != NULL)
 		c->listener->on_message(c->listener->ctx, c, m, kind);
 }
 
 void
-clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
+clocks_walk(const struct definition *definition, const struct clocks_chat *chat,
     const struct clocks_listener *listener, struct clocks *end)
 {
-	struct clocks c = { .rules = rules,
+	struct clocks c = { .definition = definition,
 		.chat = chat,
 		.listener = listener,
 		.episode = chat->first_state };
@@ -216,13 +218,13 @@ clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
 
 	clocks_reset(&c);
 	find_first_assignee(&c);
-	rules->begin(&c);
+	definition->begin(&c);
 	for (i = 0; i < chat->n; i++)
 		walk_message(&c, &chat->messages[i]);
 	apply_marks(&c, NULL);
 	c.current = NULL;
 	if (chat->ongoing && c.w != CLOCK_NONE)
-		rules->waits(&c, chat->as_of);
+		definition->waits(&c, chat->as_of);
 	if (end != NULL)
 		*end = c;
 }

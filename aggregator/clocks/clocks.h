@@ -5,9 +5,9 @@
  * it allocates nothing, reads no system clock and knows no tables.
  *
  * clocks.c has what both definitions of the clocks share. What an event kind
- * does in a definition is a function in rules_ours.c or rules_chatwoot.c, one
- * for each row of the table in that page; the rules call back clocks_reset()
- * and clocks_emit().
+ * does in a definition is a function in definition_ours.c or
+ * definition_chatwoot.c, one for each row of the table in that page; they
+ * call back clocks_reset() and clocks_emit().
  */
 #ifndef AGGREGATOR_CLOCKS_CLOCKS_H
 #define AGGREGATOR_CLOCKS_CLOCKS_H
@@ -91,7 +91,7 @@ clocks_classify(const struct message *m)
 struct clocks;
 
 /* One definition of the clocks. */
-struct rules {
+struct definition {
 	const char *name;
 	bool whole_life; /* else only the present episode counts */
 	void (*begin)(struct clocks *c); /* called before the first message */
@@ -104,11 +104,11 @@ struct rules {
 	int64_t (*length)(int64_t start, int64_t end);
 };
 
-extern const struct rules rules_ours;
-extern const struct rules rules_chatwoot;
+extern const struct definition definition_ours;
+extern const struct definition definition_chatwoot;
 
-/* The rules of that name, or NULL. */
-const struct rules *rules_find(const char *name);
+/* The definition of that name, or NULL. */
+const struct definition *definition_find(const char *name);
 
 /* The callbacks of a walk; each may be NULL. */
 struct clocks_listener {
@@ -165,7 +165,7 @@ struct clocks_chat {
 /* The state of a walk. A time that is not set is CLOCK_NONE. a, w and f are
  * the clocks A, W and F of messaging-metrics(7). */
 struct clocks {
-	const struct rules *rules;
+	const struct definition *definition;
 	const struct clocks_chat *chat;
 	const struct clocks_listener *listener;
 	int64_t a;          /* start of the first response */
@@ -197,15 +197,16 @@ struct clocks {
 
 /* Walks over the chat. *end, unless NULL, is the state after the last
  * message. */
-void clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
-    const struct clocks_listener *listener, struct clocks *end);
+void clocks_walk(const struct definition *definition,
+    const struct clocks_chat *chat, const struct clocks_listener *listener,
+    struct clocks *end);
 
 const char *clocks_interval_name(enum interval_kind k);
 
-/* For the rules: sets the state that an episode begins with. */
+/* For a definition: sets the state that an episode begins with. */
 void clocks_reset(struct clocks *c);
 
-/* For the rules: passes an interval to the listener. */
+/* For a definition: passes an interval to the listener. */
 void clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
     int64_t end, uint32_t operator_id);
 

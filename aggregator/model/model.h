@@ -178,9 +178,9 @@ struct model {
 			       (model_lives.c) */
 	int64_t ahead;      /* records so many ms after both the newest record
 			       and the system clock are refused; 0: none */
-	const struct rules *rules; /* needed when chats are fetched */
-	struct dedup_seed seed;    /* as kept with packed identities */
-	void *ctx;                 /* of the callbacks, which may be NULL */
+	const struct definition *definition; /* needed when chats are fetched */
+	struct dedup_seed seed; /* as kept with packed identities */
+	void *ctx;              /* of the callbacks, which may be NULL */
 	/* An interval began to exist, or (withdrawn) does so no more: of all
 	 * episodes that are kept, without the wait that goes on. Called by
 	 * model_recompute(). */
@@ -274,12 +274,13 @@ void model_correct(
 bool model_lacks(struct model *m, const struct record *r);
 
 /* Derives everything that changed. */
-void model_recompute(struct model *m, const struct rules *rules);
+void model_recompute(struct model *m, const struct definition *definition);
 
 /* The same, between two records, of the next chat that changed: less is left
  * for model_recompute(), which derives it again only if it changes again.
  * NULL: none is left. */
-struct chat *model_recompute_early(struct model *m, const struct rules *rules);
+struct chat *model_recompute_early(
+    struct model *m, const struct definition *definition);
 
 /* Empties m->changes, which the caller has written and packed. Frees chats that
  * are gone. */

@@ -146,7 +146,7 @@ walk_chat(struct collector *k, struct derivation *w, struct chat *c)
 		if (!chat_is_open(c) && !k->all)
 			break;
 		view = lives_view(w, c, i);
-		clocks_walk(m->rules, &view, &listener, &end);
+		clocks_walk(m->definition, &view, &listener, &end);
 		if (i + 1 < lives)
 			end_life(k, i);
 	}

@@ -32,7 +32,7 @@ withdraw_interval(
 		.operator_id = t->operator_id,
 		.message = t->message };
 
-	i.ms = m->rules->length(t->start, t->end);
+	i.ms = m->definition->length(t->start, t->end);
 	if (i.ms < 0)
 		i.ms = 0;
 	m->on_interval(m->ctx, m, c, &i, true);

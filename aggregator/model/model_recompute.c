@@ -140,7 +140,7 @@ chats_load(struct model *m, struct chat *c)
 {
 	if (c->loaded)
 		return;
-	if (m->fetch == NULL || m->rules == NULL)
+	if (m->fetch == NULL || m->definition == NULL)
 		prog_die(PROG_SOFTWARE, "nobody fetches a chat's messages");
 	c->loaded = true;
 	m->fetch(m->ctx, m, c);
@@ -220,12 +220,12 @@ recompute_all_chats(struct model *m)
 }
 
 struct chat *
-model_recompute_early(struct model *m, const struct rules *rules)
+model_recompute_early(struct model *m, const struct definition *definition)
 {
 	struct model_changes *x = &m->changes;
 	struct chat *c;
 
-	m->rules = rules;
+	m->definition = definition;
 	while (x->early < x->chats_n) {
 		c = x->chats[x->early++];
 		if (!c->dirty || c->gone || c->arriving)
@@ -237,9 +237,9 @@ model_recompute_early(struct model *m, const struct rules *rules)
 }
 
 void
-model_recompute(struct model *m, const struct rules *rules)
+model_recompute(struct model *m, const struct definition *definition)
 {
-	m->rules = rules;
+	m->definition = definition;
 	pending_flush(m);
 	if (m->incremental) {
 		recompute_changed(m);

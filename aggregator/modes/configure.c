@@ -203,8 +203,8 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 	select_metrics_for_people(job);
 	if (job->state == NULL)
 		job->state = conf_text(job->conf, "aggregator", "state");
-	job->rules =
-	    rules_find(conf_text(job->conf, "aggregator", "definition"));
+	job->definition =
+	    definition_find(conf_text(job->conf, "aggregator", "definition"));
 	job->assign_to = reservations_to(a);
 	if (!can_run(job))
 		*code = PROG_CONFIG;

@@ -23,7 +23,7 @@ explain_find(struct explain *x, const struct aggregator_job *job,
 	size_t i;
 
 	memset(x, 0, sizeof *x);
-	x->rules = job->rules;
+	x->definition = job->definition;
 	for (i = 0; i < n; i++) {
 		chat = model_find_chat(reports[i].model, id);
 		if (chat == NULL)
@@ -196,8 +196,8 @@ add_explain_title(const struct explain *x, struct buf *to)
 	display_add(to, buf_str(&line), SIZE_MAX);
 	buf_release(&line);
 	clock_format_sql(x->model->as_of, time);
-	buf_addf(
-	    to, "\nas of %s UTC, definition: %s\n\n", time, x->rules->name);
+	buf_addf(to, "\nas of %s UTC, definition: %s\n\n", time,
+	    x->definition->name);
 }
 
 void

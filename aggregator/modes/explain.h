@@ -12,7 +12,7 @@
 struct explain {
 	const struct model *model;
 	const struct chat *chat;
-	const struct rules *rules;
+	const struct definition *definition;
 };
 
 /* Finds the chat job->explain in the reports; *x borrows from them. PROG_OK;

@@ -114,7 +114,7 @@ show_opening(
 {
 	struct explain_line *l;
 
-	if (!x->rules->whole_life || opened_at == CLOCK_NONE)
+	if (!x->definition->whole_life || opened_at == CLOCK_NONE)
 		return;
 	XGROW(s->lines, s->n, s->cap);
 	l = &s->lines[s->n++];
@@ -141,11 +141,11 @@ explain_walk(const struct explain *x, struct explain_lines *s)
 	s->a = CLOCK_NONE;
 	s->w = CLOCK_NONE;
 	s->counts_from =
-	    x->rules->whole_life ? CLOCK_NONE : x->chat->now.opened_at;
+	    x->definition->whole_life ? CLOCK_NONE : x->chat->now.opened_at;
 	show_opening(s, x, walk.opened_at);
-	clocks_walk(x->rules, &walk, &to, &end);
+	clocks_walk(x->definition, &walk, &to, &end);
 	/* It was opened again, and nothing is written yet. */
-	if (chat_is_open(x->chat) && end.closed && !x->rules->whole_life)
+	if (chat_is_open(x->chat) && end.closed && !x->definition->whole_life)
 		s->episode++;
 	if (chat_is_open(x->chat) && end.w != CLOCK_NONE && s->n == s->first)
 		show_wait(s, x, end.w);

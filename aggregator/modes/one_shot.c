@@ -230,7 +230,7 @@ make_reports(struct one_shot *b, size_t *n)
 		both = stream && job->format == OUTPUT_NDJSON;
 		if (t->whole != NULL && (!stream || both)) {
 			report_init(&reports[*n], &t->whole->pipeline,
-			    job->rules, t->whole->id, t->whole->end_at);
+			    job->definition, t->whole->id, t->whole->end_at);
 			reports[*n].continued = both;
 			reports[(*n)++].pass_through = &t->whole->pass_through;
 		}
@@ -239,7 +239,7 @@ make_reports(struct one_shot *b, size_t *n)
 			    &t->stream->model, &t->whole->pipeline.model);
 		if (stream) {
 			report_init(
-			    &reports[*n], t->stream, job->rules, NULL, 0);
+			    &reports[*n], t->stream, job->definition, NULL, 0);
 			reports[*n].version = stream_version(t);
 			reports[(*n)++].pass_through = &t->pass_through;
 		}
@@ -445,7 +445,7 @@ run_one_shot(const struct aggregator_job *job)
 	enum exit_code code;
 
 	b.setup.conf = job->conf;
-	b.setup.rules = job->rules;
+	b.setup.definition = job->definition;
 	b.setup.selection = &job->selection;
 	b.setup.part = job->part;
 	b.setup.pool = &b.pool;

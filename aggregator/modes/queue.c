@@ -80,8 +80,8 @@ publish_snapshots(void *ctx, struct intake *intake)
 
 		if (s == NULL)
 			continue;
-		report_init(
-		    &report, &s->pipeline, q->job->rules, s->id, s->end_at);
+		report_init(&report, &s->pipeline, q->job->definition, s->id,
+		    s->end_at);
 		report.pass_through = &s->pass_through;
 		if (report_ndjson(&report, aggregator_write_line, q->out) == -1)
 			o = report_output_error(q);
@@ -226,7 +226,7 @@ static void
 init_staging(struct queue *q)
 {
 	q->setup.conf = q->job->conf;
-	q->setup.rules = q->job->rules;
+	q->setup.definition = q->job->definition;
 	q->setup.selection = &q->job->selection;
 	q->setup.pool = &q->pool;
 	q->staging.setup = &q->setup;

@@ -87,7 +87,7 @@ state_apply_put(struct state_table *t, const void *key, size_t key_len,
 		memcpy(room.mv_data, &sum, STATE_SUM_LEN);
 		if (len > 0)
 			memcpy((char *)room.mv_data + STATE_SUM_LEN, data, len);
-		(void)state_pages_add(&t->state->pages, room.mv_data);
+		(void)state_dirty_pages_add(&t->state->pages, room.mv_data);
 	} else {
 		state_fail(t->state, rc);
 	}
@@ -127,7 +127,7 @@ state_delete(struct state_table *t, const void *key, size_t key_len)
 	state_guard(t->state, true);
 	rc = mdb_get(t->state->writer, t->dbi, &k.val, &old);
 	if (rc == 0) {
-		(void)state_pages_add(&t->state->pages, old.mv_data);
+		(void)state_dirty_pages_add(&t->state->pages, old.mv_data);
 		rc = mdb_del(t->state->writer, t->dbi, &k.val, NULL);
 	}
 	if (rc != 0 && rc != MDB_NOTFOUND)
@@ -154,7 +154,8 @@ state_delete_prefix(
 		rc = state_cursor_step(
 		    c, MDB_SET_RANGE, prefix, len, &key, &data);
 		while (rc == 0) {
-			(void)state_pages_add(&t->state->pages, data.mv_data);
+			(void)state_dirty_pages_add(
+			    &t->state->pages, data.mv_data);
 			rc = mdb_cursor_del(c, 0);
 			if (rc != 0 || ++n == max)
 				break;

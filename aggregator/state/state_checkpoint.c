@@ -81,9 +81,9 @@ state_checkpoint(struct state *s)
 	rc = mdb_txn_commit(s->writer);
 	state_guard(s, false);
 	s->writer = NULL;
-	state_pages_clear(&s->pages);
+	state_dirty_pages_clear(&s->pages);
 	if (rc == 0)
-		rc = state_sums_update(s);
+		rc = state_checksums_update(s);
 	s->acknowledged.commits = s->commits;
 	if (rc == 0 && state_acknowledged_sync(&s->acknowledged) == -1)
 		rc = errno;

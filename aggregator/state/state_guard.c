@@ -1,6 +1,6 @@
 /*
- * state_guard: LMDB trusts its file. state_sums.c checks it before; if a page
- * that was damaged since makes LMDB crash, a signal handler reports that.
+ * state_guard: LMDB trusts its file. state_checksums.c checks it before; if a
+ * page that was damaged since makes LMDB crash, a signal handler reports that.
  */
 #define _DEFAULT_SOURCE /* sigaction's flags */
 

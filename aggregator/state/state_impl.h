@@ -12,8 +12,8 @@
  *   state.c               changes
  *   state_ops.c           changes as bytes, for the log
  *   state_read.c          reading
- *   state_pages.c         how many pages the changes copied
- *   state_sums.c          a checksum of each page of the file
+ *   state_dirty_pages.c   how many pages the changes copied
+ *   state_checksums.c     a checksum of each page of the file
  *   state_acknowledged.c  the number of the last commit
  *   state_log.c           the log as a file
  *   state_guard.c         a crash inside of LMDB, reported
@@ -47,7 +47,7 @@ struct state_table {
 };
 
 /* A hash set of the pages that LMDB copied to change them, at most. */
-struct state_pages {
+struct state_dirty_pages {
 	uintptr_t *slots;
 	size_t n, mask;
 };
@@ -67,7 +67,7 @@ struct state_file {
 	uint64_t txn; /* LMDB's number of that commit */
 };
 
-struct state_sums {
+struct state_checksums {
 	int fd;
 	uint64_t *v;   /* by page */
 	bool *changed; /* by block of sums: not written yet */
@@ -96,9 +96,9 @@ struct state {
 	bool reading;    /* the reader is active */
 	unsigned walks;  /* calls of state_each() that are active */
 	MDB_txn *writer; /* NULL: the file has everything */
-	struct state_pages pages; /* that the writer copied */
+	struct state_dirty_pages pages; /* that the writer copied */
 
-	struct state_sums sums;
+	struct state_checksums sums;
 	struct state_acknowledged acknowledged;
 	struct state_log log;
 	struct state_log_thread *log_thread; /* NULL: not needed so far */
@@ -198,8 +198,8 @@ void state_ops_empty(struct state_table *t);
 bool state_replay(void *state, const char *data, size_t len);
 
 /* Adds the page that a value lies in; false: it was there. */
-bool state_pages_add(struct state_pages *p, const void *value);
-void state_pages_clear(struct state_pages *p);
+bool state_dirty_pages_add(struct state_dirty_pages *p, const void *value);
+void state_dirty_pages_clear(struct state_dirty_pages *p);
 
 /* Commits LMDB's transaction, so that the file has everything, and restarts the
  * log. Does nothing after an error. */
@@ -217,15 +217,15 @@ enum exit_code state_explain_log(
     const struct state *s, enum state_log_result r, struct buf *why);
 
 /* All of these return 0, LMDB's number of an error, or an errno. */
-int state_sums_open(struct state *s, bool make);
+int state_checksums_open(struct state *s, bool make);
 /* Compares the pages of the last commit with their checksums. */
-int state_sums_check(struct state *s);
+int state_checksums_check(struct state *s);
 /* After LMDB's commit, before that is reported. */
-int state_sums_update(struct state *s);
+int state_checksums_update(struct state *s);
 /* Undoes a commit of LMDB that was not reported. Then LMDB must open its file
  * again. */
-int state_sums_step_back(struct state *s, bool *stepped);
-void state_sums_release(struct state_sums *sums);
+int state_checksums_step_back(struct state *s, bool *stepped);
+void state_checksums_release(struct state_checksums *sums);
 
 int state_acknowledged_open(struct state *s, bool make);
 /* -1 with errno. One slot, not synced. */

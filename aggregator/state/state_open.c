@@ -2,8 +2,9 @@
  * state_open: opens a state, or refuses it; see state.h.
  *
  * Before anything is used it checks that the pages are those that were written
- * (state_sums.c), that the version is ours and that the settings are the same.
- * A state of the version before is read, and of ours from its first commit on.
+ * (state_checksums.c), that the version is ours and that the settings are the
+ * same. A state of the version before is read, and of ours from its first
+ * commit on.
  *
  * A new file is committed first, then its log is made, then it is committed
  * again: a file with more than the first commit is refused without its log.
@@ -94,7 +95,7 @@ open_side_files(struct state *s)
 	if (rc != 0)
 		return rc;
 	s->wrong_file = STREAM_SUMS;
-	rc = state_sums_open(s, s->is_new);
+	rc = state_checksums_open(s, s->is_new);
 	if (rc == 0)
 		s->wrong_file = NULL;
 	return rc;
@@ -112,13 +113,13 @@ open_state_file(struct state *s)
 	if (rc == 0)
 		rc = open_lmdb(s, name);
 	if (rc == 0 && !s->is_new)
-		rc = state_sums_step_back(s, &stepped);
+		rc = state_checksums_step_back(s, &stepped);
 	if (rc == 0 && stepped) {
 		mdb_env_close(s->env);
 		rc = open_lmdb(s, name);
 	}
 	if (rc == 0 && !s->is_new)
-		rc = state_sums_check(s);
+		rc = state_checksums_check(s);
 	free(name);
 	return rc;
 }
@@ -385,7 +386,7 @@ state_close(struct state *s)
 		free(s->tables[i]);
 	}
 	state_log_release(&s->log);
-	state_sums_release(&s->sums);
+	state_checksums_release(&s->sums);
 	state_acknowledged_release(&s->acknowledged);
 	buf_release(&s->ops);
 	free(s->pages.slots);

@@ -458,7 +458,7 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->job = job;
 	s->code = PROG_SOFTWARE;
 	s->setup.conf = job->conf;
-	s->setup.rules = job->rules;
+	s->setup.definition = job->definition;
 	s->setup.selection = &job->selection;
 	s->setup.part = job->part;
 	s->pool.limit = (size_t)conf_int(job->conf, "aggregator", "cache");

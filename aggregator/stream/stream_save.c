@@ -233,8 +233,8 @@ stream_save_early(struct stream_tenant *t)
 
 	if (m->changes.chats_n - m->changes.early < EARLY_CHATS)
 		return;
-	while (n < EARLY_CHATS &&
-	       (c = model_recompute_early(m, t->stream->job->rules)) != NULL) {
+	while (n < EARLY_CHATS && (c = model_recompute_early(m,
+				       t->stream->job->definition)) != NULL) {
 		renumber(t->stream, c);
 		list[n++] = c;
 	}

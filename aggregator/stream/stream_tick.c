@@ -52,7 +52,7 @@ recompute_touched(struct stream *s, bool refresh)
 			stream_touch(t);
 		if (!stream_is_touched(t))
 			continue;
-		pipeline_recompute(&t->pipeline, s->job->rules, refresh);
+		pipeline_recompute(&t->pipeline, s->job->definition, refresh);
 		stream_allocation_decide(t);
 		if (refresh)
 			stream_tenant_step(t, TENANT_REFRESH);
@@ -153,7 +153,7 @@ write_changed_rows(struct stream *s, int64_t version)
 		    !pending_rows_any(&t->pipeline))
 			continue;
 		report_init_changed(
-		    &report, &t->pipeline, s->job->rules, version);
+		    &report, &t->pipeline, s->job->definition, version);
 		rc = report_ndjson(&report, write_row_line, s);
 		report_release(&report);
 	}

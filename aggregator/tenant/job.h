@@ -15,7 +15,7 @@ struct aggregator_job {
 	const struct conf *conf;
 	const char *from, *to;
 	enum output_format format; /* resolved */
-	const struct rules *rules;
+	const struct definition *definition;
 	const struct metric *table; /* the one of CSV */
 	const char *tenant;         /* only that one; NULL: all */
 	const char *explain;        /* a chat's id; NULL: the tables */

@@ -107,7 +107,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	d->part = setup->part;
 	model_init(m, tenant, stream, as_of);
 	m->ctx = d;
-	m->rules = setup->rules;
+	m->definition = setup->definition;
 	m->incremental = setup->state != NULL;
 	if (setup->state != NULL)
 		state_seed(setup->state, m->seed.k);
@@ -203,11 +203,12 @@ pipeline_add(struct pipeline *d, const struct record *r)
 }
 
 void
-pipeline_recompute(struct pipeline *d, const struct rules *rules, bool refresh)
+pipeline_recompute(
+    struct pipeline *d, const struct definition *definition, bool refresh)
 {
 	if (refresh && d->model.incremental)
 		model_mark_waits(&d->model);
-	model_recompute(&d->model, rules);
+	model_recompute(&d->model, definition);
 	if (d->streaming != NULL)
 		streaming_metrics_advance(
 		    d->streaming, d->model.as_of, refresh);

@@ -26,7 +26,7 @@ struct pipeline {
 /* What all pipelines of a run share; it outlives them. */
 struct pipeline_setup {
 	const struct conf *conf;
-	const struct rules *rules;
+	const struct definition *definition;
 	const struct metric_selection *selection;
 	struct shard part;
 	struct keyed_state_pool *pool;
@@ -56,7 +56,7 @@ enum model_result pipeline_add(struct pipeline *d, const struct record *r);
 /* Recomputes what changed, also of the streaming metrics. refresh: also what
  * changes with time alone. */
 void pipeline_recompute(
-    struct pipeline *d, const struct rules *rules, bool refresh);
+    struct pipeline *d, const struct definition *definition, bool refresh);
 
 /* The rows are confirmed: none is changed any more. */
 void pipeline_sent(struct pipeline *d);

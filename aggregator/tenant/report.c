@@ -12,31 +12,31 @@
 #include "common/text/jsonw.h"
 
 static void
-begin_report(struct report *r, struct pipeline *d, const struct rules *rules,
-    enum metric_rows which)
+begin_report(struct report *r, struct pipeline *d,
+    const struct definition *definition, enum metric_rows which)
 {
 	memset(r, 0, sizeof *r);
 	r->model = &d->model;
 	r->pipeline = d;
 	r->which = which;
-	r->definition = rules->name;
+	r->definition = definition->name;
 }
 
 void
-report_init(struct report *r, struct pipeline *d, const struct rules *rules,
-    const char *snapshot, int64_t end_at)
+report_init(struct report *r, struct pipeline *d,
+    const struct definition *definition, const char *snapshot, int64_t end_at)
 {
-	pipeline_recompute(d, rules, true);
-	begin_report(r, d, rules, ROWS_ALL);
+	pipeline_recompute(d, definition, true);
+	begin_report(r, d, definition, ROWS_ALL);
 	r->snapshot = snapshot;
 	r->end_at = end_at;
 }
 
 void
 report_init_changed(struct report *r, struct pipeline *d,
-    const struct rules *rules, int64_t version)
+    const struct definition *definition, int64_t version)
 {
-	begin_report(r, d, rules, ROWS_CHANGED);
+	begin_report(r, d, definition, ROWS_CHANGED);
 	r->version = version;
 }
 

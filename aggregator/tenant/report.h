@@ -28,12 +28,12 @@ struct report {
 	size_t tables_n;
 };
 
-/* Recomputes the pipeline by the rules; the report has all rows. */
+/* Recomputes the pipeline by the definition; the report has all rows. */
 void report_init(struct report *r, struct pipeline *d,
-    const struct rules *rules, const char *snapshot, int64_t end_at);
+    const struct definition *definition, const char *snapshot, int64_t end_at);
 /* The pipeline was recomputed; the report has the rows that changed. */
 void report_init_changed(struct report *r, struct pipeline *d,
-    const struct rules *rules, int64_t version);
+    const struct definition *definition, int64_t version);
 void report_release(struct report *r);
 
 /* Where lines go: 0, or -1 to stop. */

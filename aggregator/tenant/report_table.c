@@ -99,7 +99,7 @@ add_heading(const struct report *r, struct buf *to)
 
 	clock_format_sql(r->model->as_of, as_of);
 	buf_addf(to, "%s, as of %.19s UTC", r->model->tenant, as_of);
-	if (strcmp(r->definition, rules_ours.name) != 0)
+	if (strcmp(r->definition, definition_ours.name) != 0)
 		buf_addf(to, ", as %s counts", r->definition);
 	buf_addc(to, '\n');
 	for (i = 0; i < ARRAY_LEN(parts); i++) {

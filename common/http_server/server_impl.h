@@ -2,7 +2,7 @@
  * server_impl: threads, connections and requests of the server. Private to
  * server*.c: server.c (threads) calls server_connection.c and
  * server_request.c, which calls server_headers.c, server_answer.c,
- * server_stream.c and server_connection.c.
+ * server_sent_events.c and server_connection.c.
  */
 #ifndef COMMON_HTTP_SERVER_SERVER_IMPL_H
 #define COMMON_HTTP_SERVER_SERVER_IMPL_H

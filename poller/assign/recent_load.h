@@ -2,7 +2,8 @@
  * recent_load: which chats were given to which operator in the last minutes.
  * The CRM's list of an operator's chats is as old as the request for it, so
  * chats that were given since then, or are being given, have to be added to its
- * count. It does not tell whether a chat was given already: reservation.c.
+ * count. It does not tell whether a chat was given already:
+ * reservation_decide.c.
  */
 #ifndef POLLER_ASSIGN_RECENT_LOAD_H
 #define POLLER_ASSIGN_RECENT_LOAD_H

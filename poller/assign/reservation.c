@@ -1,6 +1,6 @@
 /*
- * reservation: see reservation.h. Start, decisions and end of a reservation;
- * reservation_read.c reads the chat, reservation_give.c gives it.
+ * reservation: see reservation.h. Start and end of a reservation, and what
+ * reservation_read.c, reservation_decide.c and reservation_give.c share.
  */
 #include "poller/assign/reservation_impl.h"
 
@@ -68,8 +68,8 @@ now_of(const struct tenant_assigner *assigner)
 	return skew_apply(assigner->skew, clock_now_ms());
 }
 
-static bool
-is_expired(const struct reservation *r)
+bool
+reservation_is_expired(const struct reservation *r)
 {
 	return !r->assigner->timeless && now_of(r->assigner) >= r->expires;
 }
@@ -87,14 +87,15 @@ reservation_may_start(const struct reservation *r)
 }
 
 void
-reservation_go(struct reservation *r, enum reservation_step to)
+reservation_go(struct reservation *r, enum reservation_state to)
 {
-	if (!reservation_may_follow(r->step, to))
+	if (!reservation_may_follow(r->state, to))
 		prog_die(PROG_SOFTWARE,
-		    "assignment '%s' cannot go on: step %d after step %d; this "
+		    "assignment '%s' cannot go on: state %d after state %d; "
+		    "this "
 		    "is a mistake in the program",
-		    r->id, (int)to, (int)r->step);
-	r->step = to;
+		    r->id, (int)to, (int)r->state);
+	r->state = to;
 }
 
 static void
@@ -102,7 +103,7 @@ end_reservation(struct reservation *r, enum reservation_fate fate)
 {
 	struct tenant_assigner *assigner = r->assigner;
 
-	reservation_go(r, STEP_DONE);
+	reservation_go(r, STATE_DONE);
 	r->fate = fate;
 	log_info("reservation",
 	    "tenant=%s chat=%s operator=%s fate=%s holder=%s",
@@ -124,7 +125,7 @@ reservation_done(struct reservation *r, enum reservation_fate fate)
 void
 reservation_away(struct reservation *r)
 {
-	bool expired = is_expired(r);
+	bool expired = reservation_is_expired(r);
 
 	if (!r->assigner->wait_forever || stop_asked()) {
 		reservation_done(r, RESERVATION_AWAY);
@@ -153,7 +154,7 @@ note_presence(const struct reservation *r, const struct ending *e)
 		assigner->away = false;
 	} else if (e->silenced) {
 		assigner->away = true;
-	} else if (!e->outage || r->step == STEP_GIVING) {
+	} else if (!e->outage || r->state == STATE_GIVING) {
 		return;
 	} else if (assigner->unanswered == NULL) {
 		assigner->unanswered = xstrdup(r->chat);
@@ -193,10 +194,11 @@ reservation_give_up(struct reservation *r)
 {
 	const struct tenant_assigner *assigner = r->assigner;
 
-	if (r->step != STEP_NONE || !is_crm_away(r))
+	if (r->state != STATE_NONE || !is_crm_away(r))
 		return false;
 	/* One is asked about at a time, to notice that the CRM is back. */
-	if (assigner->wait_forever && (assigner->active == 0 || !is_expired(r)))
+	if (assigner->wait_forever &&
+	    (assigner->active == 0 || !reservation_is_expired(r)))
 		return false;
 	end_reservation(
 	    r, assigner->wait_forever ? RESERVATION_LEFT : RESERVATION_AWAY);
@@ -250,25 +252,8 @@ reservation_report(struct tenant_assigner *assigner, enum error_class error,
 void
 reservation_wait(struct reservation *r)
 {
-	reservation_go(r, STEP_WAITING);
+	reservation_go(r, STATE_WAITING);
 	r->due_ms = clock_mono_ms() + retry_next(&r->retry, -1);
-}
-
-/* Only some CRMs list the chats of one operator. */
-static bool
-must_list(const struct reservation *r)
-{
-	return r->max_chats != RECORD_NO_NUMBER && r->step != STEP_LISTING &&
-	       profile_about(r->assigner->tenant->profile)->by_operator;
-}
-
-static bool
-is_operator_full(const struct reservation *r)
-{
-	return r->step == STEP_LISTING &&
-	       (int64_t)(r->listed_ids.live +
-			 recent_load_since(&r->assigner->recent, r->operator_id,
-			     &r->listed_ids, r->listed_ms)) >= r->max_chats;
 }
 
 void
@@ -276,53 +261,6 @@ reservation_warn(const struct reservation *r, const char *why)
 {
 	log_warn("tenant %s: chat %s is not given to operator %s: %s",
 	    r->assigner->tenant->name, r->chat, r->operator_id, why);
-}
-
-static void
-end_expired(struct reservation *r)
-{
-	if (r->unclear != NULL)
-		reservation_warn(r, r->unclear);
-	reservation_outcome(r, RESERVATION_EXPIRED);
-}
-
-/* The chat may be given: it is unassigned, or with the operator who is to be
- * replaced. */
-static void
-give_or_refuse(struct reservation *r)
-{
-	if (is_expired(r))
-		end_expired(r);
-	else if (r->assigner->dry_run)
-		reservation_done(r, RESERVATION_WOULD);
-	else if (stop_asked())
-		reservation_done(r, RESERVATION_AWAY);
-	else if (must_list(r))
-		reservation_list(r);
-	else if (is_operator_full(r))
-		reservation_outcome(r, RESERVATION_REFUSED);
-	else
-		reservation_give(r);
-}
-
-void
-reservation_decide(struct reservation *r)
-{
-	if (r->status != CHAT_OPEN)
-		reservation_outcome(r, RESERVATION_OVER);
-	else if (reservation_is_same(r->holder, r->operator_id))
-		reservation_outcome(r, r->giving != GIVING_NONE
-					   ? RESERVATION_KEPT
-					   : RESERVATION_CONFIRMED);
-	else if (r->holder != NULL &&
-		 !reservation_is_same(r->holder, r->replaces))
-		reservation_outcome(r, RESERVATION_TAKEN);
-	else if (r->taken && r->holder == NULL)
-		reservation_search(r, STEP_SEARCHING);
-	else if (r->giving == GIVING_REFUSED)
-		reservation_outcome(r, RESERVATION_REFUSED);
-	else
-		give_or_refuse(r);
 }
 
 void
@@ -345,7 +283,7 @@ reservation_start(struct reservation *r)
 int64_t
 reservation_wake(struct reservation *r, int64_t now_mono)
 {
-	if (r->step != STEP_WAITING)
+	if (r->state != STATE_WAITING)
 		return INT64_MAX;
 	if (r->due_ms > now_mono)
 		return r->due_ms - now_mono;

@@ -32,8 +32,9 @@
  * request without an answer may reach the CRM after the next reading: then the
  * same operator gets the chat again, or the next poll shows who has it.
  *
- * reservation.c, reservation_read.c and reservation_give.c are one state
- * machine and call each other; see reservation_impl.h.
+ * reservation.c, reservation_read.c, reservation_decide.c and
+ * reservation_give.c are one state machine and call each other; see
+ * reservation_impl.h.
  */
 #ifndef POLLER_ASSIGN_RESERVATION_H
 #define POLLER_ASSIGN_RESERVATION_H
@@ -43,7 +44,7 @@
 #include "common/os/retry.h"
 #include "common/records/record.h"
 #include "poller/assign/recent_load.h"
-#include "poller/assign/reservation_step.h"
+#include "poller/assign/reservation_state.h"
 #include "poller/client/fetch.h"
 
 #include <stdbool.h>
@@ -100,7 +101,7 @@ struct reservation {
 	int64_t expires;
 	int64_t max_chats; /* the operator's capacity; RECORD_NO_NUMBER: none */
 
-	enum reservation_step step;
+	enum reservation_state state;
 	enum reservation_fate fate;
 	struct buf outcome;      /* a chat record; empty: none */
 	struct buf listed_chats; /* other chat records, a line each */

@@ -118,7 +118,7 @@ reservation_give(struct reservation *r)
 
 	recent_load_begin(
 	    &r->assigner->recent, r->operator_id, r->chat, clock_mono_ms());
-	reservation_go(r, STEP_GIVING);
+	reservation_go(r, STATE_GIVING);
 	r->giving = GIVING_ASKED;
 	free(r->answer);
 	r->answer = NULL;

@@ -1,9 +1,9 @@
 /*
- * reservation_impl: what reservation.c, reservation_read.c and
- * reservation_give.c share. They are one state machine (reservation_step.h):
- * each answer of the CRM leads to a decision, and each decision to the next
- * question, so they call each other. A caller must not use the reservation
- * after one of these functions, which may have ended it.
+ * reservation_impl: what reservation.c, reservation_read.c,
+ * reservation_decide.c and reservation_give.c share. They are one state machine
+ * (reservation_state.h): each answer of the CRM leads to a decision, and each
+ * decision to the next question, so they call each other. A caller must not use
+ * the reservation after one of these functions, which may have ended it.
  */
 #ifndef POLLER_ASSIGN_RESERVATION_IMPL_H
 #define POLLER_ASSIGN_RESERVATION_IMPL_H
@@ -21,10 +21,10 @@
  * since. */
 void reservation_done(struct reservation *r, enum reservation_fate fate);
 void reservation_outcome(struct reservation *r, enum reservation_fate fate);
-/* Decides on the next step from what was read. */
-void reservation_decide(struct reservation *r);
-/* Enters a step; ends the program if the table does not allow it. */
-void reservation_go(struct reservation *r, enum reservation_step to);
+/* Whether it is past its expires, by the CRM's clock. */
+bool reservation_is_expired(const struct reservation *r);
+/* Enters a state; ends the program if the table does not allow it. */
+void reservation_go(struct reservation *r, enum reservation_state to);
 /* Puts a question of the reservation's, which is its ctx, to the CRM before
  * those of others. How it ends also shows whether the CRM is away. */
 void reservation_ask(struct reservation *r, struct crm_question *q);
@@ -39,10 +39,13 @@ void reservation_away(struct reservation *r);
 void reservation_report(struct tenant_assigner *assigner,
     enum error_class error, const char *what, const char *message);
 
+/* reservation_decide.c: decides on the next state from what was read. */
+void reservation_decide(struct reservation *r);
+
 /* reservation_read.c: read the chat, find its assignee in the operators' lists,
  * list the operator's chats. */
 void reservation_read(struct reservation *r);
-void reservation_search(struct reservation *r, enum reservation_step whose);
+void reservation_search(struct reservation *r, enum reservation_state whose);
 void reservation_list(struct reservation *r);
 
 /* reservation_give.c: asks the CRM once, and not after r->expires. */

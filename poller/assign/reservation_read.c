@@ -127,9 +127,9 @@ outcome_unknown(struct reservation *r)
 static const char *
 searched(const struct reservation *r)
 {
-	if (r->step == STEP_SEEKING_FREE)
+	if (r->state == STATE_SEEKING_FREE)
 		return NULL;
-	return r->step == STEP_SEARCHING || r->step == STEP_SEEKING
+	return r->state == STATE_SEARCHING || r->state == STATE_SEEKING
 		   ? r->operator_id
 		   : r->replaces;
 }
@@ -158,8 +158,8 @@ search_end(void *ctx, const struct ending *e)
 		return;
 	}
 	if (r->holder == NULL && r->replaces != NULL &&
-	    r->step == STEP_SEARCHING) {
-		reservation_search(r, STEP_SEARCHING_REPLACED);
+	    r->state == STATE_SEARCHING) {
+		reservation_search(r, STATE_SEARCHING_REPLACED);
 		return;
 	}
 	if (r->holder == NULL) {
@@ -171,7 +171,7 @@ search_end(void *ctx, const struct ending *e)
 }
 
 void
-reservation_search(struct reservation *r, enum reservation_step whose)
+reservation_search(struct reservation *r, enum reservation_state whose)
 {
 	struct crm_question q = { .call = PROFILE_CHATS,
 		.ctx = r,
@@ -227,23 +227,23 @@ reservation_list(struct reservation *r)
 		.page = operator_list_page,
 		.end = operator_list_end };
 
-	reservation_go(r, STEP_LISTING);
+	reservation_go(r, STATE_LISTING);
 	r->listed_ms = clock_mono_ms();
 	reservation_ask(r, &q);
 }
 
-/* The next list in which the chat would be if it were not gone; STEP_DONE:
+/* The next list in which the chat would be if it were not gone; STATE_DONE:
  * there is none. */
-static enum reservation_step
+static enum reservation_state
 next_list(const struct reservation *r)
 {
 	if (!profile_about(r->assigner->tenant->profile)->by_operator)
-		return STEP_DONE;
-	if (r->step == STEP_SEEKING_FREE)
-		return STEP_SEEKING;
-	if (r->step == STEP_SEEKING && r->replaces != NULL)
-		return STEP_SEEKING_REPLACED;
-	return STEP_DONE;
+		return STATE_DONE;
+	if (r->state == STATE_SEEKING_FREE)
+		return STATE_SEEKING;
+	if (r->state == STATE_SEEKING && r->replaces != NULL)
+		return STATE_SEEKING_REPLACED;
+	return STATE_DONE;
 }
 
 static void
@@ -258,7 +258,7 @@ in_a_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 				strcmp(a->records[i].id, r->chat) == 0;
 }
 
-static void seek_chat(struct reservation *r, enum reservation_step where);
+static void seek_chat(struct reservation *r, enum reservation_state where);
 
 static void
 in_a_list_end(void *ctx, const struct ending *e)
@@ -271,7 +271,7 @@ in_a_list_end(void *ctx, const struct ending *e)
 		reservation_report(r->assigner, ERROR_CLASS_GONE, "read chats",
 		    "one that is listed is not found");
 		reservation_done(r, RESERVATION_LEFT);
-	} else if (next_list(r) != STEP_DONE) {
+	} else if (next_list(r) != STATE_DONE) {
 		seek_chat(r, next_list(r));
 	} else {
 		note_asked(r);
@@ -280,7 +280,7 @@ in_a_list_end(void *ctx, const struct ending *e)
 }
 
 static void
-seek_chat(struct reservation *r, enum reservation_step where)
+seek_chat(struct reservation *r, enum reservation_state where)
 {
 	struct crm_question q = { .call = PROFILE_CHATS,
 		.ctx = r,
@@ -307,7 +307,7 @@ chat_missing(struct reservation *r, const struct ending *e)
 	} else {
 		r->asked_ms = e->ended_ms;
 		r->in_a_list = false;
-		seek_chat(r, STEP_SEEKING_FREE);
+		seek_chat(r, STATE_SEEKING_FREE);
 	}
 }
 
@@ -355,7 +355,7 @@ reservation_read(struct reservation *r)
 	r->answer = NULL;
 	strmap_release(&r->listed_ids, NULL);
 	buf_clear(&r->listed_chats);
-	reservation_go(r, STEP_READING);
+	reservation_go(r, STATE_READING);
 	q.chat = value_chat(r->chat);
 	reservation_ask(r, &q);
 	value_unref(q.chat);

@@ -119,7 +119,7 @@ static bool
 is_away(const struct assign_entry *e)
 {
 	return e->reservation.assigner != NULL &&
-	       e->reservation.step == STEP_DONE &&
+	       e->reservation.state == STATE_DONE &&
 	       e->reservation.fate == RESERVATION_AWAY;
 }
 
@@ -131,7 +131,7 @@ complete_written(struct assign *a)
 
 	a->unflushed = 0;
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
-		if (e->reservation.step == STEP_DONE && !is_away(e))
+		if (e->reservation.state == STATE_DONE && !is_away(e))
 			e->completed = true;
 }
 
@@ -321,7 +321,7 @@ step_reservations(struct assign *a)
 		if (e->reservation.assigner == NULL || stop_asked() ||
 		    reservation_give_up(&e->reservation))
 			continue;
-		if (e->reservation.step == STEP_NONE &&
+		if (e->reservation.state == STATE_NONE &&
 		    reservation_may_start(&e->reservation))
 			reservation_start(&e->reservation);
 		w = reservation_wake(&e->reservation, now);
@@ -337,7 +337,7 @@ is_giving(const struct assign *a)
 	const struct assign_entry *e;
 
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
-		if (e->reservation.step == STEP_GIVING)
+		if (e->reservation.state == STATE_GIVING)
 			return true;
 	return false;
 }

@@ -15,7 +15,7 @@
  * A file is damaged if its structure is broken or a value does not match the
  * checksum of its key and itself. The tree of pages has no checksum, unlike the
  * aggregator's state, which cannot be made again
- * (aggregator/state/state_sums.c). So damage to it, or old pages that were
+ * (aggregator/state/state_checksums.c). So damage to it, or old pages that were
  * copied back, may leave entries that are missing, old or in another table.
  * None of these makes a snapshot wrong: a missing entry is read from the CRM; a
  * chat's entry is used only while the list shows its mark, a customer's for a

@@ -17,7 +17,7 @@
 #include "common/words/word_forms.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
-#include "reaper/rights/row_search.h"
+#include "reaper/rights/row_exists.h"
 #include "reaper/rows/crm_clock.h"
 
 #define CHATS_AT_ONCE 1000
@@ -155,7 +155,7 @@ find_operator(struct subject *s)
 	s->is_operator = false;
 	for (i = 0; i < operator_places_n && o == OUTCOME_DONE; i++)
 		if (!s->is_operator)
-			o = row_search(s, operator_places[i].table,
+			o = row_exists(s, operator_places[i].table,
 			    operator_places[i].where, &s->is_operator);
 	return o;
 }

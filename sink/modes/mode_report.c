@@ -9,9 +9,9 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
-#include "sink/api/within.h"
 #include "sink/modes/modes.h"
 #include "sink/report/report_file.h"
+#include "sink/resources/resource_parameters.h"
 
 /* Nobody waits for a report of cron: a statement may take so many times as long
  * as one of a request. */

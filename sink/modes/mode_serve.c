@@ -22,7 +22,7 @@
 #include "sink/modes/modes.h"
 #include "sink/resources/resource.h"
 #include "sink/serve/board_files.h"
-#include "sink/serve/live.h"
+#include "sink/serve/live_events.h"
 #include "sink/serve/login.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/serve_metrics.h"
@@ -125,7 +125,7 @@ start_serving(struct api_server *s, const struct db *db)
 	s->serve.counts = &s->service.counts;
 	s->serve.timeout_ms = conf_int(s->conf, SERVE, "query_timeout");
 	s->code = PROG_TEMPFAIL;
-	s->serve.live = live_open(db, s->serve.timeout_ms, &s->why);
+	s->serve.live = live_events_open(db, s->serve.timeout_ms, &s->why);
 	if (s->serve.live == NULL)
 		return -1;
 	s->serve.metrics = serve_metrics_open(db);
@@ -142,7 +142,7 @@ stop_serving(struct api_server *s)
 	service_end_requests(&s->service);
 	work_queue_close(s->serve.queue);
 	serve_metrics_close(s->serve.metrics);
-	live_close(s->serve.live);
+	live_events_close(s->serve.live);
 	service_close(&s->service);
 	db_pool_close(s->serve.pool);
 	board_files_close(s->board);

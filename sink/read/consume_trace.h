@@ -7,7 +7,7 @@
 #ifndef SINK_READ_CONSUME_TRACE_H
 #define SINK_READ_CONSUME_TRACE_H
 
-#include "sink/store/batch_group.h"
+#include "sink/rows/batch_group.h"
 
 /* So many lines were read so far. */
 void consume_trace_read(uint64_t lines);

@@ -17,7 +17,7 @@
 #define SINK_READ_GROUP_QUEUE_H
 
 #include "common/conf/conf.h"
-#include "sink/store/batch_group.h"
+#include "sink/rows/batch_group.h"
 #include "sink/store/partitions.h"
 #include "sink/store/store_worker.h"
 

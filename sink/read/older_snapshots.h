@@ -8,7 +8,7 @@
 #ifndef SINK_READ_OLDER_SNAPSHOTS_H
 #define SINK_READ_OLDER_SNAPSHOTS_H
 
-#include "sink/store/batch.h"
+#include "sink/rows/batch.h"
 
 struct older_snapshots {
 	struct strmap tenants; /* -> struct older_snapshot */

@@ -13,7 +13,7 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
-#include "sink/store/row_record.h"
+#include "sink/rows/row_record.h"
 
 void
 snapshot_progress_free(void *p)

@@ -9,7 +9,7 @@
 #include "common/endpoint/deadletter.h"
 #include "common/endpoint/endpoint.h"
 #include "common/records/scan.h"
-#include "sink/store/batch_group.h"
+#include "sink/rows/batch_group.h"
 
 /* How far a snapshot has come: it has begun, or rows of it are missing. */
 struct snapshot_progress {

@@ -18,6 +18,10 @@ struct resource;
 /* The most that a resource has. */
 #define RESOURCE_PARAMETERS 32
 
+/* How soon a customer should be answered, in seconds, where the parameter
+ * `within` is not given: the default of a report and of the board's slider. */
+#define WITHIN_S "300"
+
 /* The names of a resource's parameters, borrowed. Returns how many. */
 size_t resource_parameters(
     const struct resource *r, const char *names[RESOURCE_PARAMETERS]);

@@ -1,7 +1,8 @@
 /*
- * response_plan: which spans can be read as a whole, and which are cut; see
- * response_sums.h. Times that follow each other and belong to the same slot are
- * a stretch.
+ * response_plan: how periods of a zone are put together from months, days,
+ * hours and quarters of UTC: which of these spans can be read as a whole, and
+ * which are cut; see response_sums.h. Times that follow each other and belong
+ * to the same slot are a stretch.
  */
 #include "sink/responses/response_sums.h"
 

@@ -11,7 +11,7 @@
 #include "common/http/etag.h"
 #include "common/os/file.h"
 #include "sink/api/problem.h"
-#include "sink/api/within.h"
+#include "sink/resources/resource_parameters.h"
 #include "sink/serve/serve.h"
 
 #define FILE_BYTES_MAX ((size_t)1024 * 1024)

@@ -18,7 +18,7 @@
 
 struct audit;
 struct board_files;
-struct live;
+struct live_events;
 struct revocation;
 struct serve_metrics;
 struct server_counts;
@@ -34,7 +34,7 @@ struct serve {
 	struct audit *audit;
 	struct db_pool *pool;
 	struct work_queue *queue; /* of what asks the database */
-	struct live *live;
+	struct live_events *live;
 	struct serve_metrics *metrics;
 	const struct board_files *board;
 	int64_t timeout_ms; /* of a statement */

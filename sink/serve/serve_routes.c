@@ -9,7 +9,7 @@
 #include "common/http/path_pattern.h"
 #include "sink/api/problem.h"
 #include "sink/serve/board_files.h"
-#include "sink/serve/live.h"
+#include "sink/serve/live_events.h"
 #include "sink/serve/login.h"
 #include "sink/serve/serve_api.h"
 #include "sink/serve/serve_metrics.h"
@@ -22,7 +22,7 @@ static const struct {
 	{ WEB_GET, "/", board_files_answer },
 	{ WEB_GET, "/login", board_files_answer },
 	{ WEB_GET, "/board/{file}", board_files_answer },
-	{ WEB_GET, "/api/v1/now/stream", live_answer },
+	{ WEB_GET, "/api/v1/now/stream", live_events_answer },
 	{ WEB_GET, "/metrics", serve_metrics_answer },
 	{ WEB_POST, "/login", login_answer },
 	{ WEB_POST, "/logout", logout_answer },

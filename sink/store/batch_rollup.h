@@ -7,7 +7,7 @@
 
 #include "sink/rollup/quarters.h"
 #include "sink/rollup/rollup.h"
-#include "sink/store/batch.h"
+#include "sink/rows/batch.h"
 
 struct batch_rollup {
 	struct db *db;

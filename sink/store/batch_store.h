@@ -1,14 +1,9 @@
 /*
  * batch_store: stores one batch in one transaction.
  *
- *   1 lock the batch's rows of `tenants`: shared, or exclusively when a
- *     snapshot ends in it, newest_at grows or a message was edited
- *   2 refuse rows that must not return: of a chat with a newer tombstone, of a
- *     snapshot older than the stored one, of a removed tenant, and rows older
- *     than tombstones are kept, by the newest snapshot or, of chats, by
- *     newest_at. Tombstones refuse rows of history only if closing a chat
- *     deletes history too ([reaper] on_close), their age never does. Rows about
- *     a customer who was forgotten lose what tells of them (forgotten_rows.h)
+ *   1 lock the batch's rows of `tenants` (tenant_locks.h)
+ *   2 refuse rows that must not return (refusals.h). Rows about a customer who
+ *     was forgotten lose what tells of them (forgotten_rows.h)
  *   3 upsert the other rows in the order of their keys, the newest version
  *     wins; a row that the database refuses is found by halving, and its
  *     neighbours are stored; what edits replace goes (message_versions.h)
@@ -17,17 +12,8 @@
  *   6 add up what was stored of responses and analyses (batch_rollup.h)
  *   7 COMMIT
  *
- * tenants.newest_at is the newest time of a row about the tenant. It only
- * grows, unlike the time of the row that is stored: a stream that begins anew
- * writes newer versions of older times. So a chat whose tombstone went by it
- * stays too old.
- *
- * Why the lock: the reaper writes tombstones under the exclusive lock. Without
- * the shared one, a sink that reads tombstones at the same time would store a
- * closed chat again.
- *
  * Guarantee: after OUTCOME_DONE every row of the batch is stored, is refused
- * for one of the reasons above, or has the fate ROW_BAD and a reason. All of it
+ * for one of those reasons, or has the fate ROW_BAD and a reason. All of it
  * may be done twice: rows are full values and the newest wins, refusals have
  * keys, and only a newer snapshot removes anything. So a COMMIT whose answer
  * got lost is repeated.
@@ -36,19 +22,18 @@
 #define SINK_STORE_BATCH_STORE_H
 
 #include "common/db/db.h"
-#include "sink/store/batch.h"
+#include "sink/rows/batch.h"
 #include "sink/store/batch_rollup.h"
 #include "sink/store/forgotten_rows.h"
 #include "sink/store/message_versions.h"
+#include "sink/store/refusals.h"
 
 struct batch_store {
 	struct db *db;
-	int64_t keep_ms; /* how long tombstones are kept */
-	bool all;        /* they refuse history too: [reaper] on_close = all */
 
 	/* private */
 	struct db_bulk *upsert[TABLES];
-	struct db_bulk *refuse;
+	struct refusals refusals;
 	struct forgotten_rows forgotten;
 	struct message_versions versions;
 	struct batch_rollup rollup;
@@ -58,6 +43,7 @@ struct batch_store {
 	size_t sent_cap;
 };
 
+/* keep_ms, all: see refusals_init(). */
 void batch_store_init(
     struct batch_store *s, struct db *db, int64_t keep_ms, bool all);
 void batch_store_release(struct batch_store *s);

@@ -15,7 +15,7 @@
 #define SINK_STORE_FORGOTTEN_ROWS_H
 
 #include "common/db/db.h"
-#include "sink/store/batch.h"
+#include "sink/rows/batch.h"
 
 /* What was read of the table `forgotten`. A zeroed struct is empty. */
 struct forgotten_rows {

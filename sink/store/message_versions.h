@@ -12,7 +12,7 @@
 #define SINK_STORE_MESSAGE_VERSIONS_H
 
 #include "common/db/db.h"
-#include "sink/store/batch.h"
+#include "sink/rows/batch.h"
 
 struct message_version;
 

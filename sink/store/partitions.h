@@ -15,7 +15,7 @@
 #define SINK_STORE_PARTITIONS_H
 
 #include "common/db/db.h"
-#include "sink/store/batch.h"
+#include "sink/rows/batch.h"
 #include "sink/tables/day_partitions.h"
 
 struct partitions {

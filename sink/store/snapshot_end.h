@@ -14,7 +14,7 @@
 #define SINK_STORE_SNAPSHOT_END_H
 
 #include "common/db/db.h"
-#include "sink/store/batch.h"
+#include "sink/rows/batch.h"
 
 /* Handles the newer of the tenant's end marker and its pending one. Within a
  * transaction that holds the exclusive lock on the tenant; sets t->fate, ended,

@@ -11,7 +11,7 @@
 #ifndef SINK_STORE_STORE_WORKER_H
 #define SINK_STORE_STORE_WORKER_H
 
-#include "sink/store/batch_group.h"
+#include "sink/rows/batch_group.h"
 #include "sink/store/batch_store.h"
 
 #include <stdatomic.h>

@@ -13,13 +13,13 @@ model_stream_begin(struct model *m, int64_t window)
 	model_init(m, (struct text){ "t", 1 }, true, CLOCK_NONE);
 	m->incremental = true;
 	m->window = window;
-	m->rules = &rules_ours;
+	m->definition = &definition_ours;
 }
 
 static inline void
 model_stream_flush(struct model *m)
 {
-	model_recompute(m, &rules_ours);
+	model_recompute(m, &definition_ours);
 	model_clear_changed(m);
 }
 

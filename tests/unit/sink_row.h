@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "sink/store/batch.h"
-#include "sink/store/row_record.h"
+#include "sink/rows/batch.h"
+#include "sink/rows/row_record.h"
 
 enum { PADDING = 64 }; /* behind a line, for record_parse() */
 

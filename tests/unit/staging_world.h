@@ -115,7 +115,7 @@ publish(void *ctx, struct intake *in)
 	assert_non_null(list[0]->whole);
 	note_parts(w, list[0], in->wanted);
 	buf_clear(&w->published);
-	report_init(&r, &list[0]->whole->pipeline, &rules_ours,
+	report_init(&r, &list[0]->whole->pipeline, &definition_ours,
 	    list[0]->whole->id, list[0]->whole->end_at);
 	assert_int_equal(report_ndjson(&r, add_line, &w->published), 0);
 	report_release(&r);

@@ -357,7 +357,8 @@ collect_episode(void *ctx, int64_t ended_at)
 }
 
 static void
-check(const struct vector *v, const struct rules *rules, const char *want)
+check(const struct vector *v, const struct definition *definition,
+    const char *want)
 {
 	struct script s;
 	struct buf got = BUF_INIT;
@@ -366,9 +367,9 @@ check(const struct vector *v, const struct rules *rules, const char *want)
 		.on_episode = collect_episode };
 
 	read_script(&s, v->timeline);
-	clocks_walk(rules, &s.chat, &to, NULL);
+	clocks_walk(definition, &s.chat, &to, NULL);
 	if (strcmp(buf_str(&got), want) != 0)
-		fail_msg("%s: %s\n  got  %s\n  want %s", rules->name,
+		fail_msg("%s: %s\n  got  %s\n  want %s", definition->name,
 		    v->timeline, buf_str(&got), want);
 	buf_release(&got);
 }
@@ -380,8 +381,8 @@ vectors_hold(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(vectors); i++) {
-		check(&vectors[i], &rules_ours, vectors[i].ours);
-		check(&vectors[i], &rules_chatwoot, vectors[i].chatwoot);
+		check(&vectors[i], &definition_ours, vectors[i].ours);
+		check(&vectors[i], &definition_chatwoot, vectors[i].chatwoot);
 	}
 }
 
@@ -407,7 +408,7 @@ shares_of_a_wait_add_up(void **state)
 
 		read_script(&s, timelines[i]);
 		buf_clear(&got);
-		clocks_walk(&rules_ours, &s.chat, &to, NULL);
+		clocks_walk(&definition_ours, &s.chat, &to, NULL);
 		for (p = buf_str(&got); (p = strstr(p, "waiting ")) != NULL;)
 			sum += strtol(p += strlen("waiting "), NULL, 10);
 		if (sum != 100)
@@ -428,7 +429,7 @@ a_chat_that_is_not_ongoing_does_not_wait(void **state)
 	(void)state;
 	read_script(&s, "customer 0, now 900");
 	s.chat.ongoing = false;
-	clocks_walk(&rules_ours, &s.chat, &to, &end);
+	clocks_walk(&definition_ours, &s.chat, &to, &end);
 	assert_int_equal(got.len, 0);
 	assert_int_equal(end.w, 0);
 	buf_release(&got);
@@ -438,9 +439,9 @@ static void
 definitions_have_names(void **state)
 {
 	(void)state;
-	assert_ptr_equal(rules_find("ours"), &rules_ours);
-	assert_ptr_equal(rules_find("chatwoot"), &rules_chatwoot);
-	assert_null(rules_find("zendesk"));
+	assert_ptr_equal(definition_find("ours"), &definition_ours);
+	assert_ptr_equal(definition_find("chatwoot"), &definition_chatwoot);
+	assert_null(definition_find("zendesk"));
 }
 
 static int

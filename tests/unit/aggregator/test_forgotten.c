@@ -47,7 +47,7 @@ pack_chat_of(const char *customer, int64_t opened_at, struct buf *to)
 	model_stream_begin(&m, DAY_MS);
 	for (i = 0; i < 3; i++, r.at += 1000)
 		(void)model_add(&m, &r);
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	model_pack_chat(&m, m.chats[0], to);
 	model_release(&m);
 }
@@ -139,7 +139,7 @@ pack_chat_in_parts(const struct part *parts, size_t n, struct buf *to)
 		r.tag = text(parts[i].tag);
 		(void)model_add(&m, &r);
 	}
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	model_pack_chat(&m, m.chats[0], to);
 	model_release(&m);
 }

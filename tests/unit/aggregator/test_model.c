@@ -11,8 +11,8 @@
 static size_t dropped_n, gone;
 
 static void
-set_up_model(struct model *m, struct bag *intervals, const struct rules *rules,
-    int64_t window)
+set_up_model(struct model *m, struct bag *intervals,
+    const struct definition *definition, int64_t window)
 {
 	struct text tenant = { "t", 1 };
 
@@ -20,7 +20,7 @@ set_up_model(struct model *m, struct bag *intervals, const struct rules *rules,
 	m->incremental = true;
 	m->window = window;
 	m->memory = window;
-	m->rules = rules;
+	m->definition = definition;
 	m->ctx = intervals;
 	m->on_interval = world_interval;
 	m->fetch = fetch;
@@ -97,8 +97,9 @@ table_to_bag(const struct database *t, struct bag *to)
 }
 
 static void
-recompute_once(const struct line *v, size_t n, const struct rules *rules,
-    int64_t window, bool dedup, struct bag *rows, struct bag *intervals)
+recompute_once(const struct line *v, size_t n,
+    const struct definition *definition, int64_t window, bool dedup,
+    struct bag *rows, struct bag *intervals)
 {
 	struct text tenant = { "t", 1 };
 	struct model m;
@@ -111,7 +112,7 @@ recompute_once(const struct line *v, size_t n, const struct rules *rules,
 	m.on_interval = world_interval;
 	for (i = 0; i < n; i++)
 		assert_int_not_equal(model_add(&m, &v[i].r), MODEL_LATE);
-	model_recompute(&m, rules);
+	model_recompute(&m, definition);
 	world_rows(&m, rows);
 	model_release(&m);
 }
@@ -129,9 +130,9 @@ note(const struct model *m)
 
 /* In ticks; every now and then the process dies and comes back. */
 static void
-recompute_in_ticks(const struct line *v, size_t n, const struct rules *rules,
-    int64_t window, size_t ticks, struct bag *rows, struct bag *changed,
-    struct bag *intervals)
+recompute_in_ticks(const struct line *v, size_t n,
+    const struct definition *definition, int64_t window, size_t ticks,
+    struct bag *rows, struct bag *changed, struct bag *intervals)
 {
 	struct store store = { .next = 0 };
 	struct database table = { .rows = STRMAP_INIT };
@@ -139,7 +140,7 @@ recompute_in_ticks(const struct line *v, size_t n, const struct rules *rules,
 	size_t i;
 
 	fetched_from = &store;
-	set_up_model(&m, intervals, rules, window);
+	set_up_model(&m, intervals, definition, window);
 	store.seed = m.seed;
 	for (i = 0; i < n; i++) {
 		assert_int_not_equal(model_add(&m, &v[i].r), MODEL_LATE);
@@ -147,7 +148,7 @@ recompute_in_ticks(const struct line *v, size_t n, const struct rules *rules,
 			continue;
 		if (i + 1 == n)
 			model_mark_waits(&m);
-		model_recompute(&m, rules);
+		model_recompute(&m, definition);
 		take_changed(&table, &m);
 		save(&store, &m);
 		note(&m);
@@ -156,7 +157,7 @@ recompute_in_ticks(const struct line *v, size_t n, const struct rules *rules,
 			continue;
 		}
 		model_release(&m);
-		set_up_model(&m, intervals, rules, window);
+		set_up_model(&m, intervals, definition, window);
 		m.seed = store.seed;
 		load(&store, &m);
 	}
@@ -168,17 +169,18 @@ recompute_in_ticks(const struct line *v, size_t n, const struct rules *rules,
 }
 
 static void
-compare_models(const struct line *v, size_t n, const struct rules *rules,
-    int64_t window, size_t ticks)
+compare_models(const struct line *v, size_t n,
+    const struct definition *definition, int64_t window, size_t ticks)
 {
 	struct bag rows[4] = { { STRMAP_INIT } },
 		   intervals[3] = { { STRMAP_INIT } };
 	size_t i;
 
-	recompute_once(v, n, rules, window, false, &rows[0], &intervals[0]);
-	recompute_once(v, n, rules, window, true, &rows[1], &intervals[1]);
+	recompute_once(
+	    v, n, definition, window, false, &rows[0], &intervals[0]);
+	recompute_once(v, n, definition, window, true, &rows[1], &intervals[1]);
 	recompute_in_ticks(
-	    v, n, rules, window, ticks, &rows[2], &rows[3], &intervals[2]);
+	    v, n, definition, window, ticks, &rows[2], &rows[3], &intervals[2]);
 	bag_same(&rows[0], &rows[1], "rows, dedup");
 	bag_same(&intervals[0], &intervals[1], "intervals, dedup");
 	bag_same(&intervals[0], &intervals[2], "intervals, in ticks");
@@ -191,15 +193,15 @@ compare_models(const struct line *v, size_t n, const struct rules *rules,
 }
 
 static void
-compare_world(const struct world *w, const struct rules *rules, int64_t window,
-    uint64_t seed)
+compare_world(const struct world *w, const struct definition *definition,
+    int64_t window, uint64_t seed)
 {
 	struct line *v;
 	size_t n;
 
 	world_state = seed;
 	v = world_make(w, &n);
-	compare_models(v, n, rules, window, 40);
+	compare_models(v, n, definition, window, 40);
 	free(v);
 }
 
@@ -221,8 +223,8 @@ compare_worlds(const struct world *w, int64_t window)
 	gone = 0;
 	for (; worlds > 0; worlds--, seed++) {
 		print_message("SEED=%llu\n", (unsigned long long)seed);
-		compare_world(w, &rules_ours, window, seed);
-		compare_world(w, &rules_chatwoot, window, seed);
+		compare_world(w, &definition_ours, window, seed);
+		compare_world(w, &definition_chatwoot, window, seed);
 	}
 	assert_true(fetches > 0);
 }
@@ -399,7 +401,7 @@ count_resolutions(const struct line *v, size_t n)
 	size_t i = 0;
 	int found = 0;
 
-	recompute_once(v, n, &rules_ours, 1000, false, &rows, &intervals);
+	recompute_once(v, n, &definition_ours, 1000, false, &rows, &intervals);
 	while ((e = strmap_next(&intervals.map, &i)) != NULL)
 		if (strncmp(e->key, "a resolution ", 13) == 0)
 			found += (int)(intptr_t)e->value;
@@ -429,7 +431,7 @@ forgotten_ones_are_not_missed_by_the_next(void **state)
 		/* The rounds differ in when the process dies. */
 		for (round = 1; round <= 20; round++) {
 			world_state = round;
-			compare_models(v, n, &rules_ours, 1000, n);
+			compare_models(v, n, &definition_ours, 1000, n);
 		}
 		assert_true(dropped_n > 0);
 	}
@@ -456,7 +458,7 @@ an_opening_told_late_finds_no_more_than_is_kept(void **state)
 		make_line(&v[i], &steps[i]);
 	dropped_n = 0;
 	for (i = 0; i < 2; i++)
-		recompute_in_ticks(v, n, &rules_ours, 1000, i == 0 ? 0 : n,
+		recompute_in_ticks(v, n, &definition_ours, 1000, i == 0 ? 0 : n,
 		    &rows[i], &changed[i], &intervals[i]);
 	assert_true(dropped_n > 0);
 	bag_same(&rows[0], &rows[1], "rows");

@@ -107,7 +107,7 @@ a_snapshot_corrects_a_stream(void **state)
 	add_message(&s, "new", "6", 3000, FROM_CUSTOMER, "c");
 	model_correct(&m, &s, NULL);
 	model_release(&s);
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 
 	assert_int_equal(m.totals.operators, 2);
 	assert_false(operator_of(&m, "1")->listed);
@@ -137,11 +137,11 @@ a_snapshot_corrects_a_stream(void **state)
 	add_message(&m, "known", "8", 6000, FROM_CUSTOMER, "c");
 	add_chat(&m, "known", 6000, "3");
 	add_message(&m, "unknown", "9", 5500, FROM_CUSTOMER, "c");
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	assert_int_equal(m.totals.open_chats, 0);
 	model_clear_changed(&m);
 	add_message(&m, "known", "7", 6500, FROM_OPERATOR, "2");
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	c = model_find_chat(&m, text("known"));
 	assert_false(chat_is_gone(c));
 	assert_int_equal(c->messages_counted, 5);
@@ -197,7 +197,7 @@ a_part_corrects_its_part(void **state)
 	bucket_set_add(&chats, bucket_of("t", 1, "b", 1));
 	model_correct(&m, &s, &chats);
 	model_release(&s);
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	assert_true(chat_is_open(model_find_chat(&m, text("a"))));
 	assert_true(chat_has_left(model_find_chat(&m, text("b"))));
 	assert_true(operator_of(&m, "1")->listed);
@@ -207,7 +207,7 @@ a_part_corrects_its_part(void **state)
 	add_operator(&s, "2");
 	model_correct(&m, &s, &all);
 	model_release(&s);
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	assert_true(chat_is_open(model_find_chat(&m, text("a"))));
 	assert_false(operator_of(&m, "1")->listed);
 	assert_true(operator_of(&m, "2")->listed);
@@ -265,7 +265,7 @@ what_is_lacking_is_told_once(void **state)
 	add_message(&s, "b", "3", 100, FROM_CUSTOMER, "c");
 	model_correct(&m, &s, NULL);
 	model_release(&s);
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	assert_false(lacks(&m, "a", "2", 4500, 0));
 	assert_false(lacks(&m, "a", "3", 100, 0));
 	assert_false(lacks(&m, "b", "3", 100, 0));
@@ -343,7 +343,7 @@ half_a_stream_is_made_whole(void **state)
 			if (world_random(2) == 0)
 				(void)model_add(&m, &v[i].r);
 			if (world_random(50) == 0)
-				model_recompute(&m, &rules_ours);
+				model_recompute(&m, &definition_ours);
 			(void)model_add(&s, &v[i].r);
 			(void)model_add(&all, &v[i].r);
 			if (v[i].r.at > s.as_of)
@@ -352,8 +352,8 @@ half_a_stream_is_made_whole(void **state)
 		model_correct(&m, &s, NULL);
 		model_release(&s);
 		m.as_of = all.as_of; /* of a record without effect, too */
-		model_recompute(&m, &rules_ours);
-		model_recompute(&all, &rules_ours);
+		model_recompute(&m, &definition_ours);
+		model_recompute(&all, &definition_ours);
 		world_rows(&m, &rows[0]);
 		world_rows(&all, &rows[1]);
 		bag_same(&rows[0], &rows[1], "rows");
@@ -397,12 +397,12 @@ what_is_marked_is_told_again(void **state)
 	add_operator(&m, "1");
 	add_chat(&m, "a", 0, "1");
 	add_message(&m, "a", "1", 10, FROM_CUSTOMER, "c");
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	assert_int_equal(rows_of(&m, "chat_metrics", "open"), 1);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 1);
 	assert_int_equal(rows_of(&m, "tenant_metrics", NULL), 1);
 	model_clear_changed(&m);
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	assert_int_equal(rows_of(&m, "chat_metrics", NULL), 0);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 0);
 	assert_int_equal(rows_of(&m, "tenant_metrics", NULL), 0);
@@ -411,7 +411,7 @@ what_is_marked_is_told_again(void **state)
 	model_mark_chat(&m, text("nobody knows it"));
 	model_mark_operator(&m, text("1"));
 	model_mark_event(&m, text("u"), text("e"));
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	assert_int_equal(rows_of(&m, "chat_metrics", "open"), 1);
 	assert_int_equal(rows_of(&m, "chat_metrics", "left"), 1);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 1);
@@ -420,7 +420,7 @@ what_is_marked_is_told_again(void **state)
 	assert_null(model_find_chat(&m, text("nobody knows it")));
 
 	model_mark_waits(&m);
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 1);
 	assert_int_equal(rows_of(&m, "tenant_metrics", NULL), 1);
 	model_release(&m);
@@ -478,7 +478,7 @@ pack_all(struct model *m, struct buf packed[6])
 	r.user = text("u");
 	r.event = text("e");
 	(void)model_add(m, &r);
-	model_recompute(m, &rules_ours);
+	model_recompute(m, &definition_ours);
 	model_pack_tenant(m, &packed[0]);
 	model_pack_operator(m, m->changes.operators[0], &packed[1]);
 	model_pack_chat(m, m->changes.chats[0], &packed[2]);

@@ -230,7 +230,7 @@ by_hand_they_come_in_any_order(void **state)
 			    i * strides[s] % 2 != 0 ? "7" : "8");
 		write_message(&m, 1001 * STEP + 1, FROM_CUSTOMER, "1", NULL);
 		write_message(&m, 1001 * STEP + 2, FROM_SYSTEM, "2", "closed");
-		model_recompute(&m, &rules_ours);
+		model_recompute(&m, &definition_ours);
 		assert_int_equal(unanswered[7], 1);
 		assert_true(
 		    text_is(model_name(&m, m.chats[0]->now.assignee), "7"));

@@ -53,7 +53,8 @@ derive_some(struct model *m)
 	struct chat *c;
 	size_t n = 0;
 
-	while (n < 5 && (c = model_recompute_early(m, &rules_ours)) != NULL) {
+	while (
+	    n < 5 && (c = model_recompute_early(m, &definition_ours)) != NULL) {
 		assert_false(c->dirty);
 		assert_false(c->packed);
 		model_chat_packed(c);
@@ -126,8 +127,8 @@ a_flush_makes_the_same_of_them(void **state)
 			early += derive_some(&m);
 		if (below(30) > 0)
 			continue;
-		model_recompute(&m, &rules_ours);
-		model_recompute(&same, &rules_ours);
+		model_recompute(&m, &definition_ours);
+		model_recompute(&same, &definition_ours);
 		assert_same_chats(&m, &same);
 		assert_same_operators(&m, &same);
 		model_clear_changed(&m);

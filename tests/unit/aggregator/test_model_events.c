@@ -221,7 +221,7 @@ one_without_a_time_is_known_for_a_window(void **state)
 		assert_int_equal(add_undated(&m), MODEL_DUPLICATE);
 		add(&m, "4", 26 * hour, "ann");
 		if (flushes > 0)
-			model_recompute(&m, &rules_ours);
+			model_recompute(&m, &definition_ours);
 		assert_int_equal(add_undated(&m), MODEL_NEW);
 		assert_int_equal(count_of(&m, "ann"), 5);
 		model_release(&m);
@@ -242,7 +242,7 @@ one_before_any_time_is_known_for_a_window(void **state)
 		m.window = hour;
 		assert_int_equal(add_undated(&m), MODEL_NEW);
 		add(&m, "1", -24 * hour * days, "ann");
-		model_recompute(&m, &rules_ours);
+		model_recompute(&m, &definition_ours);
 		assert_int_equal(add_undated(&m), MODEL_DUPLICATE);
 		add(&m, "3", -24 * hour * days + 2 * hour, "ann");
 		assert_int_equal(add_undated(&m), MODEL_NEW);

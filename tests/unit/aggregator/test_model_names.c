@@ -85,7 +85,7 @@ apply_input(struct model *m, const char *input, int64_t at)
 		model_correct(m, &s, NULL);
 		model_release(&s);
 	}
-	model_recompute(m, &rules_ours);
+	model_recompute(m, &definition_ours);
 }
 
 static void
@@ -173,7 +173,7 @@ a_stream_by_hand_keeps_the_name_that_it_tells(void **state)
 	add_operator(&s, "snapshot");
 	model_copy(&m, &s);
 	model_release(&s);
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	check_name(&m, "Ann");
 	model_release(&m);
 
@@ -184,7 +184,7 @@ a_stream_by_hand_keeps_the_name_that_it_tells(void **state)
 	add_operator(&s, "snapshot");
 	model_copy(&m, &s);
 	model_release(&s);
-	model_recompute(&m, &rules_ours);
+	model_recompute(&m, &definition_ours);
 	check_name(&m, NULL);
 	model_release(&m);
 }

@@ -63,7 +63,7 @@ happen(struct model *m, enum between what)
 {
 	if (what == NOTHING)
 		return;
-	model_recompute(m, &rules_ours);
+	model_recompute(m, &definition_ours);
 	save(&store, m);
 	model_clear_changed(m);
 	if (what != RESTART)

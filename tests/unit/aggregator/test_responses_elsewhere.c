@@ -53,7 +53,7 @@ end(struct taker *t)
 static void
 flush(struct taker *t)
 {
-	model_recompute(&t->model, &rules_ours);
+	model_recompute(&t->model, &definition_ours);
 	streaming_metrics_advance(t->streaming, t->model.as_of, false);
 	model_clear_changed(&t->model);
 }

@@ -1,5 +1,5 @@
 /*
- * Test of reservation.h: its table of steps, walked; what a reservation asks
+ * Test of reservation.h: its table of states, walked; what a reservation asks
  * the CRM, one answer at a time; and what it leaves behind. The CRM is this
  * file: fetch_ask() here keeps the question, and the test answers it.
  */
@@ -126,22 +126,22 @@ overtaken(void *ctx)
 }
 
 /* The CRM's clock is past its expiry, or not. */
-static enum reservation_step
-step_while_the_crm_is_away(struct tenant_assigner *c, bool expired)
+static enum reservation_state
+state_while_the_crm_is_away(struct tenant_assigner *c, bool expired)
 {
 	struct reservation p;
-	enum reservation_step step;
+	enum reservation_state state;
 
 	skew.offset_ms = expired ? HOUR_MS : 0;
 	begin(&p, c);
 	end(ERROR_CLASS_LATER);
-	step = p.step;
-	if (step == STEP_DONE)
+	state = p.state;
+	if (state == STATE_DONE)
 		assert_int_equal(p.fate, RESERVATION_LEFT);
 	reservation_release(&p);
 	tenant_assigner_release(c);
 	skew.offset_ms = 0;
-	return step;
+	return state;
 }
 
 static void
@@ -260,10 +260,10 @@ what_expires_while_the_crm_is_away_ends(void **state)
 
 	(void)state;
 	c.wait_forever = true;
-	assert_int_equal(step_while_the_crm_is_away(&c, false), STEP_WAITING);
+	assert_int_equal(state_while_the_crm_is_away(&c, false), STATE_WAITING);
 	c = new_assigner();
 	c.wait_forever = true;
-	assert_int_equal(step_while_the_crm_is_away(&c, true), STEP_DONE);
+	assert_int_equal(state_while_the_crm_is_away(&c, true), STATE_DONE);
 	c = new_assigner();
 	ask_in_vain(&c, "3", true);
 	ask_in_vain(&c, "4", true);
@@ -296,20 +296,20 @@ who_had_the_chat_is_forgotten_whole(void **state)
 }
 
 static unsigned
-next(unsigned step, unsigned event)
+next(unsigned from, unsigned event)
 {
-	/* What happens is named by the step that follows; none begins anew. */
-	return reservation_may_follow((enum reservation_step)step,
-		   (enum reservation_step)(event + 1))
+	/* What happens is named by the state that follows; none begins anew. */
+	return reservation_may_follow((enum reservation_state)from,
+		   (enum reservation_state)(event + 1))
 		   ? event + 1
-		   : RESERVATION_STEPS;
+		   : RESERVATION_STATES;
 }
 
 static void
-every_step_is_reached_and_left(void **state)
+every_state_is_reached_and_left(void **state)
 {
-	const struct transitions t = { RESERVATION_STEPS, RESERVATION_STEPS - 1,
-		STEP_NONE, STEP_DONE, next };
+	const struct transitions t = { RESERVATION_STATES,
+		RESERVATION_STATES - 1, STATE_NONE, STATE_DONE, next };
 
 	(void)state;
 	transitions_walk(&t);
@@ -319,51 +319,51 @@ every_step_is_reached_and_left(void **state)
 static void
 giving_follows_reading(void **state)
 {
-	unsigned step;
+	unsigned from;
 
 	(void)state;
-	for (step = 0; step < RESERVATION_STEPS; step++)
-		if (step == STEP_NONE || step == STEP_WAITING ||
-		    step == STEP_GIVING || step == STEP_SEARCHING)
+	for (from = 0; from < RESERVATION_STATES; from++)
+		if (from == STATE_NONE || from == STATE_WAITING ||
+		    from == STATE_GIVING || from == STATE_SEARCHING)
 			assert_false(reservation_may_follow(
-			    (enum reservation_step)step, STEP_GIVING));
+			    (enum reservation_state)from, STATE_GIVING));
 }
 
 /* Nobody says who has the chat; it is with bob, as his list shows; ann has
  * room; the CRM's answer to giving is lost, and the chat found with ann. */
 static void
-each_step_asks_its_question(void **state)
+each_state_asks_its_question(void **state)
 {
 	struct tenant_assigner c = new_assigner();
 	struct reservation p;
 
 	(void)state;
 	begin(&p, &c);
-	assert_int_equal(p.step, STEP_READING);
+	assert_int_equal(p.state, STATE_READING);
 	page("1", NULL);
 	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.step, STEP_SEARCHING);
+	assert_int_equal(p.state, STATE_SEARCHING);
 	assert_string_equal(asked.operator_id, "ann");
 	page("2", "ann");
 	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.step, STEP_SEARCHING_REPLACED);
+	assert_int_equal(p.state, STATE_SEARCHING_REPLACED);
 	assert_string_equal(asked.operator_id, "bob");
 	page("1", "bob");
 	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.step, STEP_LISTING);
+	assert_int_equal(p.state, STATE_LISTING);
 	assert_string_equal(asked.operator_id, "ann");
 	page("2", "ann");
 	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.step, STEP_GIVING);
+	assert_int_equal(p.state, STATE_GIVING);
 	assert_int_equal(asked.call, PROFILE_ASSIGN);
 	assert_string_equal(asked.replaces, "bob");
 	end(ERROR_CLASS_LATER);
-	assert_int_equal(p.step, STEP_WAITING);
+	assert_int_equal(p.state, STATE_WAITING);
 	assert_int_equal(reservation_wake(&p, p.due_ms), INT64_MAX);
-	assert_int_equal(p.step, STEP_READING);
+	assert_int_equal(p.state, STATE_READING);
 	page("1", "ann");
 	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.step, STEP_DONE);
+	assert_int_equal(p.state, STATE_DONE);
 	assert_int_equal(p.fate, RESERVATION_KEPT);
 	assert_int_equal(ended, 1);
 	reservation_release(&p);
@@ -375,10 +375,10 @@ static void
 gone_is_what_no_list_has(void **state)
 {
 	static const struct {
-		enum reservation_step step;
+		enum reservation_state state;
 		const char *whose;
-	} lists[] = { { STEP_SEEKING_FREE, NULL }, { STEP_SEEKING, "ann" },
-		{ STEP_SEEKING_REPLACED, "bob" } };
+	} lists[] = { { STATE_SEEKING_FREE, NULL }, { STATE_SEEKING, "ann" },
+		{ STATE_SEEKING_REPLACED, "bob" } };
 	struct tenant_assigner c = new_assigner();
 	struct reservation p;
 	size_t i;
@@ -386,11 +386,11 @@ gone_is_what_no_list_has(void **state)
 	(void)state;
 	begin(&p, &c);
 	end(ERROR_CLASS_GONE);
-	assert_int_equal(p.step, STEP_WAITING);
+	assert_int_equal(p.state, STATE_WAITING);
 	(void)reservation_wake(&p, p.due_ms);
 	end(ERROR_CLASS_GONE);
 	for (i = 0; i < 3; i++) {
-		assert_int_equal(p.step, lists[i].step);
+		assert_int_equal(p.state, lists[i].state);
 		if (lists[i].whose == NULL)
 			assert_null(asked.operator_id);
 		else
@@ -398,7 +398,7 @@ gone_is_what_no_list_has(void **state)
 		page("2", "ann");
 		end(ERROR_CLASS_NONE);
 	}
-	assert_int_equal(p.step, STEP_DONE);
+	assert_int_equal(p.state, STATE_DONE);
 	assert_int_equal(p.fate, RESERVATION_OVER);
 	assert_non_null(strstr(buf_str(&p.outcome), "\"gone\""));
 	assert_null(strstr(buf_str(&p.outcome), "closed_at"));
@@ -425,11 +425,11 @@ what_was_given_is_told(void **state)
 		page("1", "bob");
 		end(ERROR_CLASS_NONE);
 		end(ERROR_CLASS_NONE);
-		assert_int_equal(p.step, STEP_GIVING);
+		assert_int_equal(p.state, STATE_GIVING);
 		named(answers[i].has_it);
 		assert_int_equal(p.giving, GIVING_NAMED);
 		end(ERROR_CLASS_NONE);
-		assert_int_equal(p.step, STEP_DONE);
+		assert_int_equal(p.state, STATE_DONE);
 		assert_int_equal(p.fate, answers[i].fate);
 		assert_string_equal(p.holder, answers[i].has_it);
 		reservation_release(&p);
@@ -449,12 +449,12 @@ a_refusal_is_told_with_how_it_stands(void **state)
 	page("1", "bob");
 	end(ERROR_CLASS_NONE);
 	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.step, STEP_GIVING);
+	assert_int_equal(p.state, STATE_GIVING);
 	end(ERROR_CLASS_UNUSABLE);
-	assert_int_equal(p.step, STEP_READING);
+	assert_int_equal(p.state, STATE_READING);
 	page("1", "bob");
 	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.step, STEP_DONE);
+	assert_int_equal(p.state, STATE_DONE);
 	assert_int_equal(p.fate, RESERVATION_REFUSED);
 	reservation_release(&p);
 	tenant_assigner_release(&c);
@@ -464,9 +464,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_step_is_reached_and_left),
+		cmocka_unit_test(every_state_is_reached_and_left),
 		cmocka_unit_test(giving_follows_reading),
-		cmocka_unit_test(each_step_asks_its_question),
+		cmocka_unit_test(each_state_asks_its_question),
 		cmocka_unit_test(gone_is_what_no_list_has),
 		cmocka_unit_test(what_was_given_is_told),
 		cmocka_unit_test(a_refusal_is_told_with_how_it_stands),

@@ -10,7 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/store/batch.h"
+#include "sink/rows/batch.h"
 
 /* Texts within texts, and bytes above 127. */
 static const char *const texts[] = { "a", "aaaaaa", "aaaaaaa", "aaaaaaaab",

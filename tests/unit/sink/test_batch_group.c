@@ -1,5 +1,5 @@
 /*
- * Tests of sink/store/batch_group and sink/tables/day_partitions: how a group
+ * Tests of sink/rows/batch_group and sink/tables/day_partitions: how a group
  * is divided among connections, and the statements that make partitions.
  */
 #include "tests/unit/unit.h"
@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/store/batch_group.h"
+#include "sink/rows/batch_group.h"
 #include "sink/tables/day_partitions.h"
 
 enum { ROWS = 1000 };

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "sink/serve/board_files.h"
-#include "sink/serve/live.h"
+#include "sink/serve/live_events.h"
 #include "sink/serve/serve_routes.h"
 #include "sink/serve/session.h"
 
@@ -68,12 +68,13 @@ routes_are_found(void **state)
 	assert_ptr_equal(route_of(WEB_GET, "/"), board_files_answer);
 	assert_ptr_equal(route_of(WEB_GET, "/login"), board_files_answer);
 	assert_ptr_equal(route_of(WEB_GET, "/board/x.js"), board_files_answer);
-	assert_ptr_equal(route_of(WEB_GET, "/api/v1/now/stream"), live_answer);
+	assert_ptr_equal(
+	    route_of(WEB_GET, "/api/v1/now/stream"), live_events_answer);
 	assert_ptr_not_equal(api, board_files_answer);
-	assert_ptr_not_equal(api, live_answer);
+	assert_ptr_not_equal(api, live_events_answer);
 	assert_ptr_not_equal(route_of(WEB_POST, "/"), board_files_answer);
 	assert_ptr_not_equal(
-	    route_of(WEB_POST, "/api/v1/now/stream"), live_answer);
+	    route_of(WEB_POST, "/api/v1/now/stream"), live_events_answer);
 	assert_ptr_equal(route_of(WEB_GET, "/board/"), api);
 	assert_ptr_equal(route_of(WEB_GET, "/board/a/b"), api);
 	assert_ptr_equal(route_of(WEB_GET, ""), api);

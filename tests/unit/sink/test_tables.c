@@ -10,7 +10,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/db/schema_number.h"
-#include "sink/store/batch.h"
+#include "sink/rows/batch.h"
 #include "sink/tables/day_partitions.h"
 #include "sink/tables/migrations.h"
 #include "sink/tables/upsert_sql.h"

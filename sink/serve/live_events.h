@@ -1,6 +1,6 @@
 /*
- * live: GET /api/v1/now/stream: the answers of /api/v1/now to the listener's
- * role as Server-Sent Events, one at once and one after each change.
+ * live_events: GET /api/v1/now/stream: the answers of /api/v1/now to the
+ * listener's role as Server-Sent Events, one at once and one after each change.
  *
  * One thread, with a connection of its own, looks at the tables up to twenty
  * times a second for each tenant that somebody listens to, and makes the
@@ -9,8 +9,8 @@
  *
  * A stream ends within seconds after its token was revoked or has expired.
  */
-#ifndef SINK_SERVE_LIVE_H
-#define SINK_SERVE_LIVE_H
+#ifndef SINK_SERVE_LIVE_EVENTS_H
+#define SINK_SERVE_LIVE_EVENTS_H
 
 #include "common/base/buf.h"
 #include "common/db/db.h"
@@ -18,17 +18,17 @@
 
 #include <stdint.h>
 
-struct live;
+struct live_events;
 
 /* A connection like db, which is borrowed. timeout_ms: of a statement. NULL and
  * *why: there is no thread. Owned. */
-struct live *live_open(const struct db *db, int64_t timeout_ms, struct buf *why)
-    __attribute__((warn_unused_result));
+struct live_events *live_events_open(const struct db *db, int64_t timeout_ms,
+    struct buf *why) __attribute__((warn_unused_result));
 
 /* Nobody may listen any more. NULL is fine. */
-void live_close(struct live *l);
+void live_events_close(struct live_events *l);
 
 /* The handler; its context is a struct serve. */
-web_handler live_answer;
+web_handler live_events_answer;
 
 #endif

@@ -2,7 +2,7 @@
  * batch: see batch.h. Rows go to the database in the order of their keys:
  * transactions that take the same locks in the same order do not deadlock.
  */
-#include "sink/store/batch.h"
+#include "sink/rows/batch.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
  * batch_group: see batch_group.h.
  */
-#include "sink/store/batch_group.h"
+#include "sink/rows/batch_group.h"
 
 #include <stdbool.h>
 #include <string.h>

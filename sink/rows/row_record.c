@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/store/row_record.h"
+#include "sink/rows/row_record.h"
 
 /* flat_parse() may read that many bytes behind the text it parses. */
 static const char padding[64];

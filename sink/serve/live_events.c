@@ -1,9 +1,9 @@
 /*
- * live: see live.h. Views (of a tenant, as a role sees it) are added by the
- * threads of the server and removed by the thread that watches; so that one may
- * read a view without the lock.
+ * live_events: see live_events.h. Views (of a tenant, as a role sees it) are
+ * added by the threads of the server and removed by the thread that watches; so
+ * that one may read a view without the lock.
  */
-#include "sink/serve/live.h"
+#include "sink/serve/live_events.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -43,7 +43,7 @@ struct live_view {
 	struct live_view *next;
 };
 
-struct live {
+struct live_events {
 	pthread_t thread;
 	struct db *db;
 	int64_t timeout_ms;
@@ -55,7 +55,7 @@ struct live {
 };
 
 static struct event_topic *
-find_topic(struct live *l, const struct viewer *viewer)
+find_topic(struct live_events *l, const struct viewer *viewer)
 {
 	struct live_view *v;
 	struct event_topic *t;
@@ -79,7 +79,7 @@ find_topic(struct live *l, const struct viewer *viewer)
 }
 
 void
-live_answer(
+live_events_answer(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
 	const struct serve *s = context;
@@ -105,7 +105,7 @@ free_view(struct live_view *v)
 
 /* The lock is held. */
 static void
-drop_idle_views(struct live *l)
+drop_idle_views(struct live_events *l)
 {
 	struct live_view *v, **at = &l->views;
 
@@ -121,7 +121,7 @@ drop_idle_views(struct live *l)
 
 /* Waits until it is time to look. The first view; NULL: the end. */
 static struct live_view *
-wait_for_views(struct live *l, int64_t ms)
+wait_for_views(struct live_events *l, int64_t ms)
 {
 	struct live_view *first;
 	struct timespec end = thread_deadline(ms);
@@ -142,7 +142,7 @@ wait_for_views(struct live *l, int64_t ms)
 
 /* Publishes the answer unless it is the last one again. */
 static bool
-make_answer(struct live *l, struct live_view *v)
+make_answer(struct live_events *l, struct live_view *v)
 {
 	struct web_answer a = { .status = 200 };
 	char id[sizeof v->id];
@@ -164,7 +164,7 @@ make_answer(struct live *l, struct live_view *v)
 
 /* The state of the tables of v's tenant. Views before it may have asked. */
 static bool
-find_state(struct live *l, const struct live_view *first,
+find_state(struct live_events *l, const struct live_view *first,
     const struct live_view *v, uint64_t *state)
 {
 	for (; first != v; first = first->next) {
@@ -179,7 +179,8 @@ find_state(struct live *l, const struct live_view *first,
 
 /* False: the tables cannot be read. */
 static bool
-look_at_view(struct live *l, const struct live_view *first, struct live_view *v)
+look_at_view(
+    struct live_events *l, const struct live_view *first, struct live_view *v)
 {
 	uint64_t state;
 
@@ -213,7 +214,7 @@ let_tenant_rest(
  * longer than [serve] query_timeout holds up no other. How long it took, in ms,
  * without what failed; -1: the database is away. */
 static int64_t
-look_for_changes(struct live *l, struct live_view *first)
+look_for_changes(struct live_events *l, struct live_view *first)
 {
 	struct live_view *v;
 	int64_t ms, took = 0;
@@ -236,7 +237,7 @@ look_for_changes(struct live *l, struct live_view *first)
 static void *
 watch_tables(void *ctx)
 {
-	struct live *l = ctx;
+	struct live_events *l = ctx;
 	struct live_view *first;
 	int64_t ms = 0, took;
 
@@ -250,10 +251,10 @@ watch_tables(void *ctx)
 	return NULL;
 }
 
-struct live *
-live_open(const struct db *db, int64_t timeout_ms, struct buf *why)
+struct live_events *
+live_events_open(const struct db *db, int64_t timeout_ms, struct buf *why)
 {
-	struct live *l = xcalloc(1, sizeof *l);
+	struct live_events *l = xcalloc(1, sizeof *l);
 	pthread_condattr_t attributes;
 
 	(void)pthread_mutex_init(&l->lock, NULL);
@@ -271,7 +272,7 @@ live_open(const struct db *db, int64_t timeout_ms, struct buf *why)
 }
 
 void
-live_close(struct live *l)
+live_events_close(struct live_events *l)
 {
 	struct live_view *v;
 

@@ -2,7 +2,7 @@
  * row: see row.h. Fields mostly stand in the order of the columns, so each is
  * looked up from the column after the one before it.
  */
-#include "sink/store/row.h"
+#include "sink/rows/row.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,15 +1,15 @@
 /*
  * batch: the rows, ends of snapshots and refusals that one transaction stores,
  * by table and by tenant. Filled line by line, sorted once with batch_sort(),
- * stored as often as retries need (batch_store.h), then cleared.
+ * stored as often as retries need (sink/store/batch_store.h), then cleared.
  */
-#ifndef SINK_STORE_BATCH_H
-#define SINK_STORE_BATCH_H
+#ifndef SINK_ROWS_BATCH_H
+#define SINK_ROWS_BATCH_H
 
 #include "common/containers/arena.h"
 #include "common/containers/strmap.h"
 #include "common/digest/forgotten_id.h"
-#include "sink/store/row.h"
+#include "sink/rows/row.h"
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /*
- * state_sums: a checksum of each page of LMDB's file, one word a page, in
+ * state_checksums: a checksum of each page of LMDB's file, one word a page, in
  * DIR/stream.sums. LMDB has none; without them a flipped bit in a key, or a
  * page from an earlier time or in the place of another, would be a wrong metric
  * that nobody notices.
@@ -153,7 +153,7 @@ each_page_sum(struct state *s, const struct state_file *f, size_t from,
 }
 
 static void
-grow_sums(struct state_sums *sums, size_t pages)
+grow_sums(struct state_checksums *sums, size_t pages)
 {
 	size_t cap = (pages + BLOCK - 1) / BLOCK * BLOCK;
 
@@ -176,7 +176,7 @@ store_page_sum(struct state *s, size_t page, uint64_t sum)
 
 /* -1 with errno. */
 static int
-write_changed_sums(struct state_sums *sums)
+write_changed_sums(struct state_checksums *sums)
 {
 	size_t i, len = BLOCK * sizeof *sums->v;
 
@@ -192,9 +192,9 @@ write_changed_sums(struct state_sums *sums)
 }
 
 int
-state_sums_update(struct state *s)
+state_checksums_update(struct state *s)
 {
-	struct state_sums *sums = &s->sums;
+	struct state_checksums *sums = &s->sums;
 	struct state_bitmap old = sums->unused;
 	size_t old_pages = sums->pages, from, to;
 	struct state_file f;
@@ -237,9 +237,9 @@ compare_page_sum(struct state *s, size_t page, uint64_t sum)
 }
 
 int
-state_sums_check(struct state *s)
+state_checksums_check(struct state *s)
 {
-	struct state_sums *sums = &s->sums;
+	struct state_checksums *sums = &s->sums;
 	struct state_file f;
 	size_t i;
 	int rc = measure_lmdb_file(s, &f);
@@ -265,9 +265,9 @@ state_sums_check(struct state *s)
 }
 
 int
-state_sums_open(struct state *s, bool make)
+state_checksums_open(struct state *s, bool make)
 {
-	struct state_sums *sums = &s->sums;
+	struct state_checksums *sums = &s->sums;
 	char *path = xasprintf("%s/" STREAM_SUMS, s->dir);
 	struct buf b = BUF_INIT;
 	int rc = 0;
@@ -287,7 +287,7 @@ state_sums_open(struct state *s, bool make)
 }
 
 void
-state_sums_release(struct state_sums *sums)
+state_checksums_release(struct state_checksums *sums)
 {
 	if (sums->fd >= 0)
 		(void)close(sums->fd);
@@ -318,7 +318,7 @@ copy_meta_page(const struct state_file *f)
 /* If the process died between LMDB's commit and writing its checksums, the log
  * has all changes since the commit before, whose pages are all there. */
 int
-state_sums_step_back(struct state *s, bool *stepped)
+state_checksums_step_back(struct state *s, bool *stepped)
 {
 	struct state_file f;
 	int rc = measure_lmdb_file(s, &f);

@@ -1,7 +1,7 @@
 /*
- * rules_chatwoot: Chatwoot's definition of the clocks, so that its reports and
- * ours can be compared. Each function is one field of the column "chatwoot" in
- * the table of messaging-metrics(7).
+ * definition_chatwoot: Chatwoot's definition of the clocks, so that its reports
+ * and ours can be compared. Each function is one field of the column "chatwoot"
+ * in the table of messaging-metrics(7).
  */
 #include "aggregator/clocks/clocks.h"
 
@@ -126,7 +126,7 @@ chatwoot_length(int64_t start, int64_t stop)
 	return (floor_seconds(stop) - floor_seconds(start)) * 1000;
 }
 
-const struct rules rules_chatwoot = {
+const struct definition definition_chatwoot = {
 	.name = "chatwoot",
 	.whole_life = true,
 	.begin = chatwoot_begin,

@@ -1,6 +1,6 @@
 /*
- * state_pages: counts the pages that changes copied, which LMDB keeps in memory
- * until the checkpoint.
+ * state_dirty_pages: counts the pages that changes copied, which LMDB calls
+ * dirty and keeps in memory until the checkpoint.
  */
 #include "aggregator/state/state_impl.h"
 
@@ -14,7 +14,7 @@
 /* A page is identified by its address divided by STATE_LOG_PAGE. A copy need
  * not be aligned, so it counts as two at most. */
 static uintptr_t *
-find_page_slot(const struct state_pages *p, uintptr_t page)
+find_page_slot(const struct state_dirty_pages *p, uintptr_t page)
 {
 	size_t i = (size_t)((page * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
 
@@ -24,9 +24,9 @@ find_page_slot(const struct state_pages *p, uintptr_t page)
 }
 
 static void
-grow_page_set(struct state_pages *p)
+grow_page_set(struct state_dirty_pages *p)
 {
-	struct state_pages old = *p;
+	struct state_dirty_pages old = *p;
 	size_t i, n = p->slots == NULL ? PAGES_FIRST : 2 * (p->mask + 1);
 
 	p->slots = xcalloc(n, sizeof *p->slots);
@@ -38,7 +38,7 @@ grow_page_set(struct state_pages *p)
 }
 
 bool
-state_pages_add(struct state_pages *p, const void *value)
+state_dirty_pages_add(struct state_dirty_pages *p, const void *value)
 {
 	uintptr_t page = (uintptr_t)value / STATE_LOG_PAGE;
 	uintptr_t *slot;
@@ -54,7 +54,7 @@ state_pages_add(struct state_pages *p, const void *value)
 }
 
 void
-state_pages_clear(struct state_pages *p)
+state_dirty_pages_clear(struct state_dirty_pages *p)
 {
 	if (p->n > 0)
 		memset(p->slots, 0, (p->mask + 1) * sizeof *p->slots);

@@ -1,9 +1,9 @@
 /*
- * row_search: see row_search.h.
+ * row_exists: see row_exists.h.
  */
-#include "reaper/rights/row_search.h"
+#include "reaper/rights/row_exists.h"
 
-struct row_search {
+struct row_exists {
 	struct subject *subject;
 	const char *where;
 	struct day_slice slice;
@@ -14,7 +14,7 @@ struct row_search {
 static enum outcome
 look_into_slice(struct db *db, void *ctx)
 {
-	struct row_search *r = ctx;
+	struct row_exists *r = ctx;
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows;
 	enum outcome o = r->found ? OUTCOME_DONE : db_connect(db);
@@ -34,10 +34,10 @@ look_into_slice(struct db *db, void *ctx)
 }
 
 enum outcome
-row_search(
+row_exists(
     struct subject *s, enum table_id table, const char *where, bool *found)
 {
-	struct row_search r = { .subject = s, .where = where };
+	struct row_exists r = { .subject = s, .where = where };
 	enum outcome o;
 
 	r.slice.tenant = s->tenant;

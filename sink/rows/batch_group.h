@@ -8,11 +8,11 @@
  * work on different pages. A small group, and one in which a snapshot ends, is
  * not divided.
  */
-#ifndef SINK_STORE_BATCH_GROUP_H
-#define SINK_STORE_BATCH_GROUP_H
+#ifndef SINK_ROWS_BATCH_GROUP_H
+#define SINK_ROWS_BATCH_GROUP_H
 
 #include "common/endpoint/endpoint.h"
-#include "sink/store/batch.h"
+#include "sink/rows/batch.h"
 
 #include <stdatomic.h>
 

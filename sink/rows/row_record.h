@@ -4,10 +4,10 @@
  * record is checked when it is parsed; checked here is only what the database
  * demands beyond that, and the contents of `data`.
  */
-#ifndef SINK_STORE_ROW_RECORD_H
-#define SINK_STORE_ROW_RECORD_H
+#ifndef SINK_ROWS_ROW_RECORD_H
+#define SINK_ROWS_ROW_RECORD_H
 
-#include "sink/store/row.h"
+#include "sink/rows/row.h"
 
 /* Reads the row that r is. Its texts are in line; all that the result points to
  * lies in line or in the arena. NULL and *why if it is bad. */

@@ -1,7 +1,7 @@
 /*
- * server_stream: an answer that stays open and sends the events of a topic; see
- * event_topic.h. Called by the thread of the connection alone, but for
- * on_event().
+ * server_sent_events: an answer that stays open and sends the events of a
+ * topic; see event_topic.h. Called by the thread of the connection alone, but
+ * for on_event().
  *
  * A stream that has sent everything is a suspended connection, which costs
  * nothing until there is an event; libmicrohttpd would ask again and again for

@@ -1,6 +1,6 @@
 /*
- * rules_ours: our definition of the clocks. Each function is one field of the
- * column "ours" in the table of messaging-metrics(7).
+ * definition_ours: our definition of the clocks. Each function is one field of
+ * the column "ours" in the table of messaging-metrics(7).
  */
 #include "aggregator/clocks/clocks.h"
 
@@ -134,7 +134,7 @@ ours_length(int64_t start, int64_t stop)
 	return stop - start;
 }
 
-const struct rules rules_ours = {
+const struct definition definition_ours = {
 	.name = "ours",
 	.whole_life = false,
 	.begin = ours_begin,

@@ -9,8 +9,8 @@
  * as_of, a chat's status) is bad. A text that only people read is cut to its
  * column: the row's metrics are worth more than the rest of the text.
  */
-#ifndef SINK_STORE_ROW_H
-#define SINK_STORE_ROW_H
+#ifndef SINK_ROWS_ROW_H
+#define SINK_ROWS_ROW_H
 
 #include "common/base/buf.h"
 #include "common/containers/arena.h"

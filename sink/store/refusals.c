@@ -1,0 +1,288 @@
+/*
+ * refusals: see refusals.h.
+ */
+#include "sink/store/refusals.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+enum {
+	LIST = 500, /* names in one IN list of a query */
+};
+
+static const char TOMB_REASON[] = "its chat was deleted later than that";
+
+void
+refusals_init(struct refusals *r, struct db *db, int64_t keep_ms, bool all)
+{
+	r->db = db;
+	r->keep_ms = keep_ms;
+	r->all = all;
+	r->bulk = db_bulk_new(db,
+	    "INSERT INTO refused_rows (tenant, snapshot, table_name, row_key, "
+	    "chat, reason, as_of) VALUES ",
+	    "(?, ?, ?, ?, ?, ?, ?)",
+	    " ON DUPLICATE KEY UPDATE reason = VALUES(reason)", 7);
+}
+
+void
+refusals_release(struct refusals *r)
+{
+	db_bulk_free(r->bulk);
+}
+
+/* Marks the rows of the tenant whose chat has a tombstone at least as new as
+ * they are. answer: the tombstones as (chat, as_of). */
+static void
+mark_deleted_chats(
+    struct row_list *chats, struct batch_tenant *t, struct db_rows *answer)
+{
+	struct strmap tombs = STRMAP_INIT;
+	struct sink_row *row;
+	const struct db_value *chat;
+	int64_t *as_of = xcalloc(db_rows_count(answer), sizeof *as_of);
+	size_t i, n = 0;
+
+	for (; db_next(answer); n++) {
+		as_of[n] = db_get_time(answer, 1);
+		*strmap_put(&tombs, db_get(answer, 0), db_get_len(answer, 0)) =
+		    &as_of[n];
+	}
+	for (i = 0; i < chats->n; i++) {
+		const int64_t *tomb;
+
+		row = chats->row[i];
+		if (row->tenant != t)
+			continue;
+		chat = &row->values[row->table->chat];
+		tomb = strmap_get(&tombs, chat->text, chat->len);
+		if (tomb != NULL && *tomb >= row->as_of &&
+		    row->fate == ROW_STORED)
+			row->fate = ROW_TOMB;
+	}
+	strmap_release(&tombs, NULL);
+	free(as_of);
+}
+
+/* Reads the tombstones of up to LIST of the tenant's chats from *i on. */
+static enum outcome
+find_tombstones(
+    struct db *db, struct row_list *chats, struct batch_tenant *t, size_t *i)
+{
+	struct db_value name = db_text(t->name.p, t->name.len);
+	struct buf sql = BUF_INIT;
+	struct db_rows *answer;
+	const struct sink_row *row;
+	enum outcome o;
+	size_t n = 0;
+
+	buf_adds(&sql, "SELECT chat, as_of FROM closed_chats WHERE tenant = ");
+	db_quote(db, &sql, name);
+	buf_adds(&sql, " AND chat IN (");
+	for (; *i < chats->n && n < LIST; ++*i) {
+		row = chats->row[*i];
+		if (row->tenant != t)
+			continue;
+		buf_adds(&sql, n++ > 0 ? ", " : "");
+		db_quote(db, &sql, row->values[row->table->chat]);
+	}
+	buf_addc(&sql, ')');
+	o = n > 0 ? db_query(db, sql.data, NULL, 0, &answer) : OUTCOME_DONE;
+	if (n > 0 && o == OUTCOME_DONE) {
+		mark_deleted_chats(chats, t, answer);
+		db_rows_free(answer);
+	}
+	buf_release(&sql);
+	return o;
+}
+
+/* Tombstones newer than the oldest row are rare (replays, and chats closed this
+ * minute): one index lookup finds out. */
+static enum outcome
+has_newer_tombstone(struct db *db, const struct batch_tenant *t, bool *has)
+{
+	struct db_value args[2] = { db_text(t->name.p, t->name.len),
+		db_time(t->oldest_chat) };
+	struct db_rows *answer;
+	enum outcome o;
+
+	o = db_query(db,
+	    "SELECT 1 FROM closed_chats WHERE tenant = ? AND as_of >= ? "
+	    "LIMIT 1",
+	    args, 2, &answer);
+	*has = o == OUTCOME_DONE && db_rows_count(answer) > 0;
+	db_rows_free(answer);
+	return o;
+}
+
+static enum outcome
+apply_tombstones(struct db *db, struct row_batch *b, struct row_list *chats)
+{
+	struct strmap_entry *e;
+	struct batch_tenant *t;
+	enum outcome o = OUTCOME_DONE;
+	size_t i = 0, from;
+	bool has;
+
+	while (
+	    o == OUTCOME_DONE && (e = strmap_next(&b->tenants, &i)) != NULL) {
+		t = e->value;
+		if (t->oldest_chat == INT64_MAX)
+			continue;
+		o = has_newer_tombstone(db, t, &has);
+		for (from = 0; o == OUTCOME_DONE && has && from < chats->n;)
+			o = find_tombstones(db, chats, t, &from);
+	}
+	return o;
+}
+
+/* Whether tombstones refuse rows of that table. */
+static bool
+has_tombstones(const struct refusals *r, const struct table *t)
+{
+	return t->chat >= 0 && (t->life != LIFE_HISTORY || r->all);
+}
+
+/* Whether the tombstone of the row's chat may be gone by the newest snapshot
+ * or, as a stream has none, by the newest row about the tenant. History is not
+ * refused by its age: the messages of an open chat may be older than that. */
+static bool
+is_aged(const struct refusals *r, const struct sink_row *row)
+{
+	const struct tenant_stored *t = &row->tenant->stored;
+
+	if (row->table->life == LIFE_HISTORY)
+		return false;
+	if (t->as_of != CLOCK_NONE && row->as_of < t->as_of - r->keep_ms)
+		return true;
+	return row->table->chat >= 0 && t->newest_at != CLOCK_NONE &&
+	       row->as_of < t->newest_at - r->keep_ms;
+}
+
+/* The fate of a row as far as its tenant decides it. */
+static enum row_fate
+decide_fate(const struct refusals *r, const struct sink_row *row)
+{
+	const struct tenant_stored *t = &row->tenant->stored;
+
+	if (t->removed_at != CLOCK_NONE && row->as_of <= t->removed_at)
+		return ROW_REMOVED;
+	if (t->as_of != CLOCK_NONE && row->snapshot.p != NULL &&
+	    row->as_of < t->as_of)
+		return ROW_OLDER;
+	return is_aged(r, row) ? ROW_AGED : ROW_STORED;
+}
+
+enum outcome
+refusals_decide(const struct refusals *r, struct row_batch *b)
+{
+	enum outcome o = OUTCOME_DONE;
+	struct row_list *rows;
+	struct sink_row *row;
+	bool tombs;
+	size_t i, k;
+
+	for (k = 0; k < TABLES; k++) {
+		rows = &b->rows[k];
+		tombs = has_tombstones(r, &tables[k]);
+		for (i = 0; i < rows->n; i++) {
+			row = rows->row[i];
+			row->fate = decide_fate(r, row);
+			if (tombs && row->as_of < row->tenant->oldest_chat)
+				row->tenant->oldest_chat = row->as_of;
+		}
+	}
+	for (k = 0; k < TABLES && o == OUTCOME_DONE; k++)
+		if (has_tombstones(r, &tables[k]) && b->rows[k].n > 0)
+			o = apply_tombstones(r->db, b, &b->rows[k]);
+	return o;
+}
+
+/* The text cut to max bytes, between two characters. */
+static struct db_value
+short_text(const char *p, size_t max)
+{
+	size_t i, whole = 0;
+
+	for (i = 0; p[i] != '\0'; i++) {
+		if (((unsigned char)p[i] & 0xc0) != 0x80)
+			whole = i;
+		if (i == max)
+			return db_text(p, whole);
+	}
+	return db_text(p, i);
+}
+
+static void
+add_refusal(struct db_bulk *bulk, struct row_batch *b, const struct refusal *r)
+{
+	struct db_value values[7] = { db_text(r->tenant->name.p,
+					  r->tenant->name.len),
+		db_text(r->snapshot.p, r->snapshot.len),
+		db_text(r->table.p, r->table.len), batch_refusal_key(b, r),
+		db_text(r->chat.p, r->chat.len), short_text(r->reason, 255),
+		db_time(r->as_of) };
+
+	db_bulk_add(bulk, values);
+}
+
+/* Adds the well-formed rows that are not stored. */
+static void
+add_refused_rows(
+    struct db_bulk *bulk, struct row_batch *b, const struct row_list *rows)
+{
+	struct buf key = BUF_INIT;
+	struct refusal r;
+	const struct sink_row *row;
+	size_t i;
+
+	for (i = 0; i < rows->n; i++) {
+		row = rows->row[i];
+		if (row->snapshot.p == NULL ||
+		    (row->fate != ROW_BAD && row->fate != ROW_TOMB))
+			continue;
+		memset(&r, 0, sizeof r);
+		row_key(row, &key);
+		r.tenant = row->tenant;
+		r.snapshot = row->snapshot;
+		r.table.p = row->table->name;
+		r.table.len = strlen(r.table.p);
+		r.key.p = arena_copy(&b->arena, buf_str(&key), key.len);
+		r.key.len = key.len;
+		if (row->table->chat >= 0) {
+			r.chat.p = row->values[row->table->chat].text;
+			r.chat.len = row->values[row->table->chat].len;
+		}
+		r.reason = row->fate == ROW_BAD ? row->reason : TOMB_REASON;
+		r.as_of = row->as_of;
+		add_refusal(bulk, b, &r);
+	}
+	buf_release(&key);
+}
+
+/* Whether the refusal's snapshot is complete or gone, so that its rows are not
+ * counted any more. */
+static bool
+is_past(const struct refusal *r)
+{
+	return r->as_of < r->tenant->stored.as_of ||
+	       r->as_of <= r->tenant->stored.removed_at;
+}
+
+enum outcome
+refusals_store(struct refusals *r, struct row_batch *b)
+{
+	size_t i;
+
+	db_bulk_clear(r->bulk);
+	for (i = 0; i < b->refusals_n; i++)
+		if (!is_past(&b->refusals[i]))
+			add_refusal(r->bulk, b, &b->refusals[i]);
+	for (i = 0; i < TABLES; i++)
+		add_refused_rows(r->bulk, b, &b->rows[i]);
+	if (db_bulk_rows(r->bulk) == 0)
+		return OUTCOME_DONE;
+	return db_bulk_run(r->bulk, 0, db_bulk_rows(r->bulk));
+}
