@@ -169,6 +169,24 @@ def the_queue_counts(test):
               f"places of who is not there are free: {free}")
 
 
+def it_fits_between(test):
+    """The width of a tablet, and on paper, where nothing can be chosen."""
+    browser = test.browser
+    test.visit("lead", "/#range=7d")
+    browser.until(lambda: browser.rows("#heatmap-table"), "the pictures")
+    for width in range(600, 1240, 40):
+        browser.resize(width, 900)
+        wide = browser.ask("document.documentElement.scrollWidth")
+        test.that(wide <= width, f"at {width} px the board has {wide}")
+    browser.resize(*SIZES[1])
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
+                                   {"media": "print"})
+    test.that(not browser.ask("document.getElementById('settings')"
+                              ".checkVisibility()"), "the form is printed")
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
+                                   {"media": ""})
+
+
 def a_title_in_focus_is_whole(test):
     test.visit("lead")
     test.browser.until(test.waiting, "rows")
@@ -188,4 +206,5 @@ def test(t):
         t.sql(f"DELETE FROM {table} WHERE tenant = {quoted(MANY)}")
     pictures_are_whole(t)
     the_queue_counts(t)
+    it_fits_between(t)
     a_title_in_focus_is_whole(t)
