@@ -61,6 +61,10 @@ struct list {
 	 * NULL; both NULL: none. As interval_filter_add(). */
 	bool (*add_more)(struct question *q, struct buf *sql);
 	const char *const *more;
+	/* Where a page is empty, JSON has a member not_kept: this metric, of
+	 * aggregator -a, or null where the tenant has rows of it. NULL: it has
+	 * no such member. */
+	const char *metric;
 };
 
 /* Answers with a page of the list. */

@@ -2,6 +2,7 @@
 
 import { byId, element, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
+import { notKept } from "./responses.js";
 import { settings } from "./settings.js";
 import { clockTime } from "./time.js";
 
@@ -31,7 +32,8 @@ export async function showAlerts() {
 
 	setFailed("alerts", "");
 	byId("alerts").hidden = answer === null || settings.wall;
-	setText(byId("alerts-note"), rows.length === 0 ? "None."
-		: answer.next ? `The last ${MOST}.` : "");
+	setText(byId("alerts-note"), answer?.not_kept
+		? notKept(answer.not_kept, "nobody has written too much yet")
+		: rows.length === 0 ? "None." : answer.next ? `The last ${MOST}.` : "");
 	table(byId("alerts-table"), COLUMNS, rows);
 }

@@ -2,24 +2,26 @@
 
 import { byId, drawing, figures, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
+import { isUnknown } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
-import { span } from "./time.js";
+import { now, span } from "./time.js";
 
 const newest = newestOnly();
 let refused = false; /* it is not for the role */
+let shown = null; /* the answer's queue, and who may take of it */
 
 const PLACE = { width: 12, gap: 3, height: 14, most: 20 };
 
-/* A place each: full, or free. */
+/* A place each: full, free, or of nobody who is there. */
 function places(o) {
 	const n = Math.min(Math.max(o.open_chats ?? 0, o.max_chats ?? 0),
 		PLACE.most);
 	const step = PLACE.width + PLACE.gap;
 
 	return drawing("svg", { class: "places", "aria-hidden": "true",
-		viewBox: `0 0 ${PLACE.most * step} ${PLACE.height}` },
+		viewBox: `0 0 ${n * step} ${PLACE.height}` },
 	...[...Array(n).keys()].map((i) => drawing("rect", {
-		class: i >= o.open_chats ? "free"
+		class: i >= o.open_chats ? o.available ? "free" : "shut"
 			: o.max_chats !== null && i >= o.max_chats ? "above"
 				: "full",
 		x: i * step + 1, y: 1, rx: 2, width: PLACE.width,
@@ -40,7 +42,15 @@ const COLUMNS = [
 	{ title: "Places", kind: "wide", value: (o) => places(o) },
 ];
 
-function showQueue(queue, rows) {
+/* Each second: who waits, waits on. Before the first row, the queue that is
+ * empty is none. */
+export function tickAllocation() {
+	if (shown === null)
+		return;
+	const { queue, rows } = shown;
+	const since = (now() - Date.parse(queue.as_of)) / 1000;
+	const waits = (then) => then === null ? null : span(then + since);
+	const chatsOf = (n) => n === 0 && isUnknown() ? null : n;
 	const known = rows.filter((o) => o.free !== null);
 	const free = known.reduce((sum, o) => sum + o.free, 0);
 	const chats = (query) => addressBehind({ chats: query });
@@ -48,14 +58,14 @@ function showQueue(queue, rows) {
 
 	figures(byId("queue"), [
 		{ id: "queue-chats", title: "In the queue",
-			value: queue.unassigned_chats,
+			value: chatsOf(queue.unassigned_chats),
 			opens: chats("open=1&nobody=1") },
 		{ id: "queue-waiting", title: "Of these, waiting",
-			value: queue.waiting_chats, opens: waiting },
+			value: chatsOf(queue.waiting_chats), opens: waiting },
 		{ id: "queue-average", title: "Average wait",
-			value: span(queue.avg_wait_seconds), opens: waiting },
+			value: waits(queue.avg_wait_seconds), opens: waiting },
 		{ id: "queue-longest", title: "Longest wait",
-			value: span(queue.longest_wait_seconds),
+			value: waits(queue.longest_wait_seconds),
 			opens: waiting },
 		{ id: "queue-free", title: "Free places",
 			value: known.length > 0 ? free : null },
@@ -81,7 +91,8 @@ export async function showAllocation() {
 		.map((o) => ({ ...o, key: o.operator,
 			given: given.get(o.operator) ?? 0 }));
 
-	showQueue(answer.queue[0], rows);
+	shown = { queue: answer.queue[0], rows };
+	tickAllocation();
 	setText(byId("allocation-note"),
 		rows.every((o) => o.max_chats === null)
 			? "No limits are stored; scripts/limits sets them." : "");

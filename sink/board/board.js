@@ -2,14 +2,14 @@
  * server sends, without being loaded again. */
 
 import { showAlerts } from "./alerts.js";
-import { showAllocation } from "./allocation.js";
+import { showAllocation, tickAllocation } from "./allocation.js";
 import { byId, setFailed, setText } from "./element.js";
 import { newestOnly } from "./fetch_json.js";
 import { listenToForm, showForm } from "./form.js";
 import { listenToHeatmap, redrawHeatmap, showHeatmap } from "./heatmap.js";
 import { listenToOpened, showOpened } from "./opened.js";
 import { showOperators } from "./operators.js";
-import { present, setPresent } from "./present.js";
+import { isUnknown, present, setPresent } from "./present.js";
 import { redrawResponses, showResponses } from "./responses.js";
 import { change, leaveForLogin, onChange, restoreAfterLogin,
 	settings } from "./settings.js";
@@ -83,6 +83,7 @@ function tick() {
 	tickWaiting();
 	showTotals();
 	showFreshness();
+	tickAllocation();
 	announce();
 }
 
@@ -92,8 +93,9 @@ function show(newest = present) {
 		return;
 	setPresent(newest);
 	setText(byId("tenant"), newest.tenant);
-	document.title = `${newest.now[0]?.waiting_chats ?? 0} waiting – `
-		+ "live board";
+	document.title = isUnknown() ? "Live board"
+		: `${newest.now[0]?.waiting_chats ?? newest.waiting.length} `
+			+ "waiting – live board";
 	showForm();
 	showWaiting();
 	showOperators();

@@ -61,9 +61,12 @@ function cell(column, row) {
 		"data-label": column.title,
 	});
 	const address = value === null ? null : column.opens?.(row) ?? null;
+	const content = link(value, address,
+		{ "data-key": `${row.key ?? ""} ${column.title}` }) ?? "–";
 
-	node.append(link(value, address,
-		{ "data-key": `${row.key ?? ""} ${column.title}` }) ?? "–");
+	/* A name may be written from right to left, the page is not. */
+	node.append(column.kind === "text" ? element("bdi", {}, content)
+		: content);
 	return node;
 }
 
@@ -98,21 +101,27 @@ export function setFailed(id, why) {
 		setText(byId(`${id}-note`), why);
 }
 
-/* Figures: {id, title, value, kind, opens, before}. Nodes that are there
- * already stay, so that the focus does. */
+/* Figures: {id, title, value, kind, opens, before, beforeOpens}; nothing is
+ * behind what is not known. Nodes that are there already stay, so that the focus
+ * does. */
 export function figures(list, shown) {
-	for (const { id, title, value, kind, opens, before } of shown) {
+	for (const one of shown) {
+		const { id, title, value = null, kind, before = "" } = one;
+		const text = String(value ?? "–");
 		let node = byId(id);
 
 		if (node === null) {
-			node = element("div", { id }, element("dt", {}, title),
+			node = element("div", { id }, element("dt"),
 				element("dd", { class: "value" }),
 				element("dd", { class: "before" }));
 			list.append(node);
 		}
 		node.className = `figure ${kind ?? ""}`;
-		showValue(node.children[1], String(value ?? "–"), opens ?? null);
-		setText(node.children[2], before ?? "");
+		node.style.setProperty("--letters", text.length);
+		setText(node.children[0], title);
+		showValue(node.children[1], text,
+			value === null ? null : one.opens ?? null);
+		showValue(node.children[2], before, one.beforeOpens ?? null);
 	}
 }
 

@@ -24,7 +24,7 @@ function showChoices(id, values, all = null) {
 		options.sort((a, b) => a[1].localeCompare(b[1]))
 			.unshift(["", all]);
 	node.replaceChildren(...options.map(([value, name]) =>
-		element("option", { value }, name)));
+		element("option", { value, dir: "auto" }, name)));
 	node.value = settings[id];
 }
 

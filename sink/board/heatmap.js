@@ -60,18 +60,20 @@ export function redrawHeatmap() {
 				y: floor + 14 }, `${h}:00`)));
 }
 
-/* Where each colour begins. */
+/* Where each colour begins, and that of an hour without responses. */
 function showLegend() {
 	const first = (level) => Math.min(...shown.filter((row) =>
 		row.level === level).map((row) => row.avg_seconds));
-	const there = [1, 2, 3, 4, 5].filter((level) =>
+	const called = (level) => level === 0 ? "none"
+		: `from ${span(first(level))}`;
+	const there = [0, 1, 2, 3, 4, 5].filter((level) =>
 		shown.some((row) => row.level === level));
 
 	byId("heatmap-legend").replaceChildren(...there.map((level) =>
 		element("li", {}, drawing("svg", { viewBox: "0 0 12 12",
 			"aria-hidden": "true" }, drawing("rect", {
 			class: `heat level-${level}`, width: 12, height: 12,
-			rx: 2 })), `from ${span(first(level))}`)));
+			rx: 2 })), called(level))));
 }
 
 function tableCell(row) {
@@ -123,6 +125,7 @@ export async function showHeatmap() {
 		: "average response by hour of the week; "
 			+ "the stronger the colour, the slower."));
 	byId("heatmap-picture").toggleAttribute("hidden", none);
+	byId("heatmap-legend").hidden = none;
 	byId("heatmap-table").closest("details").hidden = none;
 	redrawHeatmap();
 	showLegend();

@@ -12,6 +12,17 @@ export function setPresent(answer) {
 	present = answer;
 }
 
+/* Before the first row: what was not counted is not 0. */
+export function isUnknown() {
+	return present?.now.length === 0 && present.waiting.length === 0;
+}
+
+/* As a sentence. */
+export function nothingYet() {
+	return "Nothing is stored"
+		+ `${present.of_teams ? " of these teams" : ""} yet.`;
+}
+
 export function nameOf(operator) {
 	const found = present?.operators.find((o) => o.operator === operator);
 
@@ -51,7 +62,7 @@ export function lateOnes() {
 	const all = present.now[0]?.waiting_chats ?? counted.length;
 
 	return { n: counted.filter(isLate).length,
-		least: counted.length < all && (present.role === "agent"
+		least: isUnknown() || counted.length < all && (present.role === "agent"
 			|| present.waiting.every(isLate)) };
 }
 

@@ -7,16 +7,17 @@ import { addressBehind, settings } from "./settings.js";
 import { chosenSpan, period, span, spanText } from "./time.js";
 
 /* In pixels of a screen with the usual size of text. */
-const PICTURE = { height: 240, left: 56, right: 44, top: 14, floor: 206 };
-const NAME = { gap: 22, letter: 8 };
+const PICTURE = { height: 240, top: 14, floor: 206 };
+const NAME = { gap: 22, letter: 8, edge: 6 };
+const LINES = 4; /* of the grid, above the floor */
 
 const newest = newestOnly();
 
 /* What to do about metrics that an answer names as not kept. */
-export function notKept(metrics) {
+export function notKept(metrics, unless = "nobody has answered yet") {
 	return `Not kept: add ${metrics.replace(", ", " and ")} to metrics of `
-		+ "[aggregator] in messaging.conf, unless nobody has answered "
-		+ "yet. messaging-board(7), WHAT IT NEEDS, has more.";
+		+ `[aggregator] in messaging.conf, unless ${unless}. `
+		+ "messaging-board(7), WHAT IT NEEDS, has more.";
 }
 let shown = []; /* what the picture shows */
 
@@ -58,6 +59,7 @@ function showSummary(answer, within) {
 	const [is] = answer.rows.filter((row) => row.span === "asked");
 	const [was] = answer.rows.filter((row) => row.span === "previous");
 	const opens = figureAddress(is, answer.version);
+	const beforeOpens = figureAddress(was, answer.version);
 	const number = (n) => String(n);
 	const all = [
 		["count", "Responses", "count", number],
@@ -70,8 +72,8 @@ function showSummary(answer, within) {
 	figures(byId("summary"), all.map(([id, title, column, text]) => ({
 		id: `summary-${id}`, title,
 		value: is[column] === null ? null : text(is[column]), opens,
-		before: beforeText(was[column], text) })));
-	setText(byId("summary-within").firstChild, all[4][1]);
+		before: beforeText(was[column], text),
+		beforeOpens: was[column] === null ? null : beforeOpens })));
 }
 
 const COLUMNS = [
@@ -104,42 +106,52 @@ function rowsOf(answer, by) {
 		opens: figureAddress(row, answer.version) }));
 }
 
-/* A round number of seconds not below the value. */
+/* A round number of seconds not below the value, as are its quarters. */
 function roundUp(value) {
-	const steps = [10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200,
+	const steps = [4, 8, 20, 40, 60, 120, 300, 600, 1200, 1800, 3600, 7200,
 		14400, 28800, 86400];
 
 	return steps.find((step) => step >= value) ?? value;
 }
 
-function grid(width, most, mostResponses) {
-	const right = width - PICTURE.right;
+/* What the longest text beside the grid takes. */
+function room(text) {
+	return 2 * NAME.edge + NAME.letter * text.length;
+}
+
+function grid(left, right, most, mostResponses) {
 	const parts = [];
 
-	for (let i = 0; i <= 4; i++) {
-		const y = PICTURE.floor - (PICTURE.floor - PICTURE.top) * i / 4;
+	for (let i = 0; i <= LINES; i++) {
+		const y = PICTURE.floor
+			- (PICTURE.floor - PICTURE.top) * i / LINES;
 
 		parts.push(
-			drawing("line", { class: "grid", x1: PICTURE.left,
-				x2: right, y1: y, y2: y }),
-			drawing("text", { class: "before", x: PICTURE.left - 6,
-				y: y + 4 }, span(most * i / 4)));
+			drawing("line", { class: "grid", x1: left, x2: right,
+				y1: y, y2: y }),
+			drawing("text", { class: "before", x: left - NAME.edge,
+				y: y + 4 }, span(most * i / LINES)));
 	}
 	parts.push(
-		drawing("text", { x: right + 6, y: PICTURE.top + 4 },
+		drawing("text", { x: right + NAME.edge, y: PICTURE.top + 4 },
 			String(mostResponses)),
-		drawing("text", { x: right + 6, y: PICTURE.floor + 4 }, "0"));
+		drawing("text", { x: right + NAME.edge, y: PICTURE.floor + 4 },
+			"0"));
 	return parts;
 }
 
-function names(rows, x, wide) {
-	const letters = Math.max(...rows.map((row) => row.name.length));
-	const every = Math.max(1, Math.ceil(
-		(NAME.gap + NAME.letter * letters) / wide));
+/* Below the middle of a bar each, but whole. */
+function names(rows, x, wide, width) {
+	const long = NAME.letter
+		* Math.max(...rows.map((row) => row.name.length));
+	const every = Math.max(1, Math.ceil((NAME.gap + long) / wide));
+	const within = (at) => Math.min(Math.max(at, long / 2),
+		width - long / 2);
 
 	return rows.filter((row, i) => i % every === 0).map((row, i) =>
-		drawing("text", { x: x(i * every), y: PICTURE.floor + 20 },
-			row.name));
+		drawing("text", { class: "below",
+			x: within(x(i * every) + wide / 2),
+			y: PICTURE.floor + 20 }, row.name));
 }
 
 function bars(rows, x, wide, mostResponses) {
@@ -192,18 +204,20 @@ function drawChart(node, rows) {
 
 	if (rows.length === 0 || width === 0)
 		return;
-	const wide = (width - PICTURE.left - PICTURE.right) / rows.length;
 	const most = roundUp(Math.max(1,
 		...rows.map((row) => Math.max(row.average ?? 0, row.before ?? 0))));
 	const mostResponses = Math.max(1, ...rows.map((row) => row.count));
-	const x = (i) => PICTURE.left + wide * i;
+	const left = room(span(most));
+	const right = width - room(String(mostResponses));
+	const wide = (right - left) / rows.length;
+	const x = (i) => left + wide * i;
 
 	node.setAttribute("viewBox", `0 0 ${width} ${PICTURE.height}`);
-	node.replaceChildren(...grid(width, most, mostResponses),
+	node.replaceChildren(...grid(left, right, most, mostResponses),
 		...bars(rows, x, wide, mostResponses),
 		...curve(rows, (row) => row.before, x, wide, most, "earlier"),
 		...curve(rows, (row) => row.average, x, wide, most, ""),
-		...dots(rows, x, wide, most), ...names(rows, x, wide));
+		...dots(rows, x, wide, most), ...names(rows, x, wide, width));
 }
 
 export function redrawResponses() {
@@ -216,6 +230,7 @@ function showPeriods(answer, parameters, by) {
 	const empty = some.length === 0;
 
 	byId("responses-picture").toggleAttribute("hidden", empty);
+	byId("responses-table").closest("details").hidden = empty;
 	setText(byId("responses-note"), `${spanText(parameters)}, `
 		+ `${parameters.zone}: ` + (answer.not_kept !== null
 		? notKept(answer.not_kept) : empty ? "no responses."

@@ -2,7 +2,8 @@
  * told of them. */
 
 import { byId, figures, setText } from "./element.js";
-import { countedOnes, lateOnes, mayOpen, present, urgency } from "./present.js";
+import { countedOnes, isUnknown, lateOnes, mayOpen, nothingYet, present,
+	urgency } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
 import { clockTime, now, span, spoken } from "./time.js";
 
@@ -52,7 +53,8 @@ export function showTotals() {
 			kind: longest === null ? null : urgency(longest),
 			opens: open && first?.chat
 				? addressBehind({ chat: first.chat }) : null },
-		{ id: "total-late", title: "Late", value: lateText("≥"),
+		{ id: "total-late", title: `Late, over ${span(settings.threshold)}`,
+			value: lateText("≥"),
 			kind: lateOnes().n > 0 ? "late" : null,
 			opens: chats(`${ours}&waiting_seconds=${
 				settings.threshold}`) },
@@ -62,8 +64,8 @@ export function showTotals() {
 			value: total.unassigned_chats,
 			opens: chats("open=1&nobody=1") },
 		{ id: "total-available", title: "Operators there",
-			value: present.role === "agent" ? null
-				: `${there}/${listed.length}` },
+			value: present.role === "agent" || listed.length === 0
+				? null : `${there}/${listed.length}` },
 		{ id: "total-responses", title: "Responses",
 			value: total.responses, opens: responses },
 		{ id: "total-average", title: "Average response",
@@ -78,10 +80,11 @@ export function announce() {
 	const late = lateText("at least");
 	const longest = longestWait();
 	const others = present.waiting.length - countedOnes().length;
-	const summary = `${total} waiting`
+	const summary = isUnknown() ? nothingYet() : `${total} waiting`
 		+ (late === null ? "" : `, ${late} late`)
 		+ (others > 0 ? `, ${others} more that nobody has` : "");
-	const text = total + others === 0 ? "Nobody waits."
+	const text = isUnknown() ? summary
+		: total + others === 0 ? "Nobody waits."
 		: summary + (longest === null ? "."
 			: `, the longest ${spoken(longest)}.`);
 
@@ -97,8 +100,7 @@ export function showFreshness() {
 	const node = byId("fresh");
 
 	if (!asOf) {
-		setText(node, `nothing is stored${present.of_teams
-			? " of these teams" : ""} yet`);
+		setText(node, nothingYet());
 		return;
 	}
 	setText(node, `as of ${clockTime(asOf, true)}`

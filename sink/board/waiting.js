@@ -1,7 +1,8 @@
 /* Who waits, longest first; each second anew how long. */
 
 import { byId, setText, table } from "./element.js";
-import { isChosen, mayOpen, nameOf, present, urgency } from "./present.js";
+import { isChosen, isUnknown, mayOpen, nameOf, nothingYet, present,
+	urgency } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
 import { now, span } from "./time.js";
 
@@ -45,7 +46,8 @@ export function showWaiting() {
 	/* Those that nobody has are no part of a team's total. */
 	const all = Math.max(present.now[0]?.waiting_chats ?? 0,
 		present.waiting.length);
-	const note = all === 0 ? "Nobody waits."
+	const note = isUnknown() ? nothingYet()
+		: all === 0 ? "Nobody waits."
 		: rows.length === 0 ? `None of ${all} is shown.`
 			: rows.length < all
 				? `${rows.length} of ${all} are shown.` : "";

@@ -5,13 +5,13 @@
 
 #include "sink/page/markup.h"
 
-#define TEXT_MAX 26 /* characters */
+#define TEXT_MAX 60 /* characters; as many of the widest fit */
 
 void
 chart_begin(struct buf *to, const char *title, int height)
 {
 	buf_addf(to,
-	    "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" "
+	    "<div>\n<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" "
 	    "width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
 	    "font-family=\"sans-serif\" font-size=\"11\">\n<title>",
 	    CHART_WIDTH, height, CHART_WIDTH, height);
@@ -22,7 +22,7 @@ chart_begin(struct buf *to, const char *title, int height)
 void
 chart_end(struct buf *to)
 {
-	buf_adds(to, "</svg>\n");
+	buf_adds(to, "</svg>\n</div>\n");
 }
 
 void

@@ -19,7 +19,8 @@ static const char style[] =
     "  max-width: 46em; margin: 1.5em auto; padding: 0 1em }\n"
     "h1 { font-size: 1.6em; margin: 0 }\n"
     "h2 { font-size: 1.15em; margin: 1.6em 0 .4em }\n"
-    "svg { display: block; max-width: 100%; height: auto }\n"
+    "svg { display: block; max-width: 100%; min-width: 560px;\n"
+    "  height: auto }\n"
     "div { overflow-x: auto }\n"
     "table { border: 0; border-collapse: collapse; font-size: .9em;\n"
     "  font-variant-numeric: tabular-nums }\n"
@@ -33,6 +34,7 @@ static const char style[] =
     "  body { font-size: 10pt; max-width: none; margin: 0; padding: 0 }\n"
     "  h2 { break-after: avoid }\n"
     "  div { overflow: visible }\n"
+    "  td[dir] { overflow-wrap: anywhere }\n"
     "  svg, tr { break-inside: avoid }\n"
     "  thead { display: table-header-group }\n"
     "}\n"
@@ -88,13 +90,15 @@ is_shown(const struct figure_table *t, size_t column)
 	       t->columns[column].unit != FIGURE_UNIT;
 }
 
-/* Numbers stand to the right; titles are no exception. */
+/* Numbers stand to the right; titles are no exception. A date is not broken,
+ * and a name may be written from right to left. */
 static const char *
-align_of(enum figure_unit unit)
+attributes_of(enum figure_unit unit)
 {
-	return unit == FIGURE_TEXT || unit == FIGURE_PERIOD
-		   ? " align=\"left\""
-		   : " align=\"right\"";
+	if (unit == FIGURE_PERIOD)
+		return " align=\"left\" nowrap=\"nowrap\"";
+	return unit == FIGURE_TEXT ? " align=\"left\" dir=\"auto\""
+				   : " align=\"right\"";
 }
 
 static void
@@ -106,8 +110,8 @@ add_titles(struct buf *to, const struct figure_table *t)
 	for (c = 0; c < t->columns_n; c++) {
 		if (!is_shown(t, c))
 			continue;
-		buf_addf(
-		    to, "<th scope=\"col\"%s>", align_of(t->columns[c].unit));
+		buf_addf(to, "<th scope=\"col\"%s>",
+		    attributes_of(t->columns[c].unit));
 		markup_text(to, t->columns[c].title);
 		buf_adds(to, "</th>");
 	}
@@ -126,7 +130,7 @@ add_table_row(struct buf *to, const struct figure_table *t, size_t row)
 			continue;
 		buf_clear(&text);
 		figure_show(&text, t, row, c);
-		buf_addf(to, "<td%s>", align_of(t->columns[c].unit));
+		buf_addf(to, "<td%s>", attributes_of(t->columns[c].unit));
 		markup_text(to, buf_str(&text));
 		buf_adds(to, "</td>");
 	}

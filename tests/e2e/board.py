@@ -8,6 +8,7 @@ import os
 import time
 
 import board_faults
+import board_looks
 import board_opened
 import board_periods
 import board_totals
@@ -63,6 +64,10 @@ class Test:
         self.that(form == ["post", "/login", "token", "password", "token"],
                   f"the form of the login is {form}")
         self.that(self.browser.findings() == [], "axe: the login")
+        self.that(self.browser.ask(
+            "getComputedStyle(document.getElementById('token')).borderColor "
+            "!== getComputedStyle(document.getElementById('refused')).color"),
+                  "the field is red before anything is wrong")
         self.browser.picture(PICTURES, "login")
         self.the_form_logs_in()
         # What was behind # comes back with the visitor.
@@ -495,6 +500,7 @@ def body():
             test.spans_are_sqls()
             test.that(browser.complaints() == [], "the console complains")
             board_totals.test(test)
+            board_looks.test(test)
             board_periods.test(test)
             board_opened.test(test)
             board_faults.test(test)

@@ -108,6 +108,7 @@ def ten_figures_open(test):
     for link, what in figures:
         sums_to_it(test, link, what)
     an_hour_of_the_week_opens(test)
+    the_span_before_opens(test)
     chats_open(test)
     chats_of_teams_open(test)
 
@@ -140,6 +141,13 @@ def an_hour_of_the_week_opens(test):
     test.that(len(rows) == int(n)
               and seconds_of(mean) == ms // len(rows) // 1000,
               f"the heat map has {value}: {len(rows)} rows, {ms} ms")
+    close(test)
+
+
+def the_span_before_opens(test):
+    value, rows = opened(test, "#summary-count .before a")
+    test.that(value == f"before: {len(rows)}" and rows,
+              f"{value}: {len(rows)} rows")
     close(test)
 
 

@@ -3,6 +3,7 @@ the stream has what /api/v1/now has for the same role, at once and after each
 change; a listener that does not read holds up nobody; all ends with the server.
 """
 
+import contextlib
 import json
 import re
 import resource
@@ -12,7 +13,7 @@ import time
 
 from api_client import PATIENCE, Server, token
 from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
-from harness import Checks, Lab, main, until
+from harness import Checks, Lab, Skip, main, until
 
 STREAM = "/api/v1/now/stream"
 NOW = "/api/v1/now"
@@ -31,6 +32,8 @@ POLICY = {
 LISTENERS = 50
 CROWD = 1000
 CROWD_KB = 50 * 1024
+# Open files that the crowd takes of the test, and a server by its defaults.
+OPEN_FILES = 2560
 # Chats whose reading takes longer than a short query_timeout.
 MANY = 200000
 
@@ -224,22 +227,32 @@ class Test:
                   "a burst is told more than once")
         listener.close()
 
+    @contextlib.contextmanager
+    def statements_kept(self):
+        """In a table of the server; its settings are then as before."""
+        ask = self.world.sql.ask
+        [[log, output]] = ask(
+            "SELECT @@GLOBAL.general_log, @@GLOBAL.log_output")
+        ask("TRUNCATE mysql.general_log; SET GLOBAL log_output = 'TABLE'; "
+            "SET GLOBAL general_log = 1")
+        try:
+            yield
+        finally:
+            ask(f"SET GLOBAL general_log = {log}; "
+                f"SET GLOBAL log_output = '{output}'")
+
     def a_thousand_listeners_are_one_question(self, lab):
         """The tables are asked as often as for one, however many listen; what
         the answer takes is shared."""
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
         wide = Server(lab, {"serve": {
             "rate": 0, "connections_per_address": CROWD + 10}}, name="wide")
         before = resident(wide.process.pid)
         crowd = [Listener(wide.port, self.lead) for _ in range(CROWD)]
         first = {one.event()[0] for one in crowd}
         self.that(len(first) == 1, f"{len(first)} answers to one question")
-        self.world.sql.ask("SET GLOBAL log_output = 'TABLE'; "
-                           "SET GLOBAL general_log = 1")
-        self.world.put_chat(TENANT, "crowded", 5, "1", "web", "Crowded")
-        told = {one.event() for one in crowd}
-        self.world.sql.ask("SET GLOBAL general_log = 0")
+        with self.statements_kept():
+            self.world.put_chat(TENANT, "crowded", 5, "1", "web", "Crowded")
+            told = {one.event() for one in crowd}
         [[asked]] = self.world.sql.ask(
             "SELECT COUNT(*) FROM mysql.general_log WHERE command_type IN "
             "('Execute', 'Query') AND argument LIKE "
@@ -407,7 +420,18 @@ class Test:
             self.that(self.lead not in f.read(), "a token is in the log")
 
 
+def raise_files():
+    """Before anything is started, which then has the same limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY not in (soft, hard) and hard < OPEN_FILES:
+        raise Skip(f"{OPEN_FILES} open files are wanted, the hard limit is "
+                   f"{hard}; run: ulimit -n {OPEN_FILES}")
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, hard))
+
+
 def body():
+    raise_files()
     with Lab("board_stream") as lab:
         test = Test(lab)
         test.files_have_their_headers()

@@ -80,7 +80,7 @@ def what_nobody_has_is_no_teams(test):
               f"a team's wall: {got}, not {waiting} of which {late}")
     test.visit("lead", teams=["nobody"])
     test.that(test.browser.text("#fresh")
-              == "nothing is stored of these teams yet",
+              == "Nothing is stored of these teams yet.",
               test.browser.text("#fresh"))
 
 

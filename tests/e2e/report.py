@@ -22,7 +22,7 @@ FIRST, DAYS = "2026-10-17", 12  # over the end of summer time in Lisbon
 WEEK = ("2026-10-19", "2026-10-26")
 HOSTILE = {
     "501": "<script>alert(1)</script>", "502": "\"' onload='x",
-    "503": "Chloé & 👩‍💻 Søn", "504": "=1+2",
+    "503": 20 * "W" + " Chloé & 👩‍💻 Søn", "504": "=1+2",
     "505": "]]> --> <!--\nwaits,1\r\n\r\n=1+2",
 }
 CHANNEL = "\"><img src=x onerror=alert(1)>"

@@ -11,7 +11,7 @@ TAGS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p",
         "svg", "path", "line", "circle", "rect", "text"}
 ATTRIBUTES = {
     "xmlns", "lang", "charset", "http-equiv", "content", "name", "id", "scope",
-    "align", "border", "cellpadding", "cellspacing", "class", "role", "width",
+    "align", "nowrap", "dir", "border", "cellpadding", "cellspacing", "class", "role", "width",
     "height", "viewbox", "font-family", "font-size", "x", "y", "x1", "y1",
     "x2", "y2", "cx", "cy", "r", "d", "fill", "stroke", "stroke-width",
     "stroke-dasharray", "text-anchor"}

@@ -41,6 +41,21 @@ def at_width(browser, width, that):
                         "[s.getBBox().width, s.clientHeight])")
     that(len(sizes) == 3 and all(w > 200 and h > 40 for w, h in sizes),
          f"at {width} px pictures have {sizes}")
+    cut = browser.ask(
+        "[...document.querySelectorAll('svg text')].filter((e) => { "
+        "const b = e.getBoundingClientRect(), "
+        "s = e.closest('svg').getBoundingClientRect(); return b.left < s.left "
+        "|| b.right > s.right + 1; }).map((e) => e.textContent)")
+    that(cut == [], f"at {width} px texts of pictures are cut: {cut}")
+    small = browser.ask(
+        "[...document.querySelectorAll('svg text')].filter((e) => "
+        "e.getBoundingClientRect().height < 8).length")
+    that(small == 0, f"at {width} px {small} texts are too small to read")
+    lines = browser.ask(
+        "[...document.querySelectorAll('#days tbody td:first-child')].filter("
+        "(e) => { const r = document.createRange(); r.selectNodeContents(e); "
+        "return r.getClientRects().length > 1; }).length")
+    that(lines == 0, f"at {width} px {lines} dates are broken")
     height = browser.ask("document.documentElement.scrollHeight")
     browser.resize(width, height)
     browser.picture(PICTURES, f"{width}")

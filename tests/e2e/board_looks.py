@@ -1,0 +1,210 @@
+"""board_looks: the live board as it looks with what is rare: nothing at all, 500
+operators, numbers of seven digits, names from right to left, answers that took
+hours. Called by board, with its browser and world.
+"""
+
+from api_client import token
+from board_opened import seconds_of
+from board_world import quoted
+
+NOBODY, MANY = "nobody", "many"
+OPERATORS = 500
+NAME = "דוד ב."
+SIZES = ((320, 900), (1280, 900), (2560, 1440))
+# Of the boxes that a row of figures has: where values stand, and what is cut.
+VALUES = """[...document.querySelectorAll("#figures .figure")].map((e) => [
+    Math.round(e.getBoundingClientRect().top),
+    Math.round(e.children[1].getBoundingClientRect().bottom)])"""
+SPILT = """[...document.querySelectorAll("#figures .figure")].filter((e) => {
+    const range = document.createRange();
+    range.selectNodeContents(e);
+    return range.getBoundingClientRect().right
+        > e.getBoundingClientRect().right - 1; }).map((e) => e.textContent)"""
+# Where the first and the last character of a text are.
+ENDS = """(() => {
+    const at = (text, i) => {
+        const range = document.createRange();
+        range.setStart(text, i);
+        range.setEnd(text, i + 1);
+        return range.getBoundingClientRect().left;
+    };
+    const walk = document.createTreeWalker(
+        document.querySelector(arguments[0]), NodeFilter.SHOW_TEXT);
+    const text = walk.nextNode();
+    return [at(text, 0), at(text, text.length - 1)];
+})()"""
+# Texts of a picture that are not whole in it.
+CUT = """(() => {
+    const node = document.getElementById("responses-picture");
+    const box = node.getBoundingClientRect();
+    return [...node.querySelectorAll("text")].filter((e) => {
+        const b = e.getBoundingClientRect();
+        return b.left < box.left || b.right > box.right;
+    }).map((e) => e.textContent);
+})()"""
+# Answers of hours, and millions of them.
+SLOW = """(() => {
+    const ask = window.fetch;
+    window.fetch = async (path, ...rest) => {
+        const got = await ask(path, ...rest);
+        if (!/responses/.test(path))
+            return got;
+        const answer = await got.json();
+        for (const row of answer.rows)
+            Object.assign(row, { count: 1234567, avg_seconds: 80000 });
+        return new Response(JSON.stringify(answer));
+    };
+})()"""
+
+
+def visit(test, tenant, path="/"):
+    test.browser.log_in(token(tenant_id=tenant, role="lead"))
+    test.browser.open(path)
+    test.browser.until(lambda: test.browser.text("#connection") == "live",
+                       "the board to be live")
+
+
+def nothing_is_not_0(test):
+    """Before the first row."""
+    browser = test.browser
+    visit(test, NOBODY)
+    for note in ("#alerts-note", "#heatmap-note", "#queue-free .value"):
+        browser.until(lambda: browser.text(note), note)
+    got = browser.texts(".figure .value")
+    test.that(set(got) == {"–"} and len(got) > 15, f"figures: {got}")
+    test.that(browser.texts(".figure a") == [], "a dash opens something")
+    test.that(browser.text("#waiting-note") == "Nothing is stored yet."
+              and browser.ask("document.title") == "Live board",
+              browser.text("#waiting-note"))
+    browser.until(lambda: browser.text("#announcement"), "a word")
+    test.that(browser.text("#announcement") == "Nothing is stored yet.",
+              browser.text("#announcement"))
+    test.that("Not kept: add alerts to metrics of [aggregator]"
+              in browser.text("#alerts-note"), browser.text("#alerts-note"))
+    shown = browser.ask("[...document.querySelectorAll('details, "
+                        "#heatmap-legend')].filter((e) => "
+                        "e.checkVisibility()).length")
+    test.that(shown == 0, f"{shown} tables and legends of nothing")
+    browser.picture("build/board", "nothing")
+
+
+def put_many(test):
+    test.sql("SET NAMES utf8mb4")
+    test.sql(
+        "INSERT INTO operator_metrics (tenant, operator, name, available, "
+        "open_chats, responses, waiting_chats, as_of, version) SELECT "
+        f"'{MANY}', seq, CONCAT('Operator ', seq), 1, 1, 0, 0, "
+        f"UTC_TIMESTAMP(3), 1 FROM seq_1_to_{OPERATORS}")
+    test.sql(f"UPDATE operator_metrics SET name = x'{NAME.encode().hex()}' "
+             f"WHERE tenant = '{MANY}' AND operator = '1'")
+    test.sql(
+        "INSERT INTO tenant_metrics (tenant, operators, open_chats, "
+        "unassigned_chats, waiting_chats, responses, avg_response_seconds, "
+        f"as_of, version) VALUES ('{MANY}', {OPERATORS}, 1234567, 7654321, "
+        f"0, 2345678, 123456, UTC_TIMESTAMP(3), 1)")
+    test.world.put_chat(MANY, "1", 5, "1", "web", NAME)
+
+
+def figures_fit(test):
+    """Side by side they stand on one line."""
+    browser = test.browser
+    for path in ("/", "/#wall"):
+        visit(test, MANY, path)
+        for size in SIZES:
+            browser.resize(*size)
+            spilt = browser.ask(SPILT)
+            test.that(spilt == [], f"{path} {size}: {spilt} do not fit")
+            rows = {}
+            for top, bottom in browser.ask(VALUES):
+                rows.setdefault(top, set()).add(bottom)
+            test.that(all(len(lines) == 1 for lines in rows.values()),
+                      f"{path} {size}: values stand at {rows}")
+            browser.picture("build/board", f"{size[0]}-many"
+                            + ("-wall" if "wall" in path else ""))
+    browser.resize(*SIZES[1])
+
+
+def names_run_their_way(test):
+    """A name from right to left begins at its right and ends at its left, its
+    full stop, too."""
+    visit(test, MANY)
+    for cell in ("#operators-table tbody tr:first-child th",
+                 "#waiting-table tbody tr:first-child td:nth-child(3)"):
+        first, last = test.browser.ask(ENDS, cell)
+        test.that(first > last, f"{cell}: {first}, {last}")
+
+
+def pictures_are_whole(test):
+    browser = test.browser
+    with browser.first_running(SLOW):
+        test.visit("lead", "/#range=2d")
+        for size in SIZES:
+            browser.resize(*size)
+            browser.until(lambda: browser.texts("#responses-picture text"),
+                          "the picture")
+            cut = browser.ask(CUT)
+            test.that(cut == [], f"{size}: {cut} are cut")
+    browser.resize(*SIZES[1])
+
+
+def the_queue_counts(test):
+    """Its longest wait is no shorter than that of who waits longest, whom
+    nobody has."""
+    browser = test.browser
+    test.visit("lead")
+    browser.until(lambda: browser.text("#queue-longest .value"), "the queue")
+    first = browser.text("#queue-longest .value")
+    browser.until(lambda: browser.text("#queue-longest .value") != first,
+                  "the queue to count")
+    got = browser.ask("['queue', 'total'].map((id) => document.getElementById("
+                      "`${id}-longest`).children[1].textContent)")
+    test.that(abs(seconds_of(got[0]) - seconds_of(got[1])) <= 1,
+              f"the longest wait is {got}")
+    free = browser.ask(
+        "[...document.querySelectorAll('#allocation-table tbody tr')].map("
+        "(tr) => [tr.cells[1].textContent, tr.querySelectorAll('.free')"
+        ".length])")
+    test.that(all(n == 0 for there, n in free if there == "no")
+              and any(n > 0 for there, n in free),
+              f"places of who is not there are free: {free}")
+
+
+def it_fits_between(test):
+    """The width of a tablet, and on paper, where nothing can be chosen."""
+    browser = test.browser
+    test.visit("lead", "/#range=7d")
+    browser.until(lambda: browser.rows("#heatmap-table"), "the pictures")
+    for width in range(600, 1240, 40):
+        browser.resize(width, 900)
+        wide = browser.ask("document.documentElement.scrollWidth")
+        test.that(wide <= width, f"at {width} px the board has {wide}")
+    browser.resize(*SIZES[1])
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
+                                   {"media": "print"})
+    test.that(not browser.ask("document.getElementById('settings')"
+                              ".checkVisibility()"), "the form is printed")
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
+                                   {"media": ""})
+
+
+def a_title_in_focus_is_whole(test):
+    test.visit("lead")
+    test.browser.until(test.waiting, "rows")
+    test.browser.press("4")
+    top = test.browser.ask("document.activeElement.getBoundingClientRect()"
+                           ".top")
+    test.that(test.browser.focused() == "responses-title" and top >= 5,
+              f"the ring of a title is cut: {top} px from the edge")
+
+
+def test(t):
+    nothing_is_not_0(t)
+    put_many(t)
+    figures_fit(t)
+    names_run_their_way(t)
+    for table in ("operator_metrics", "tenant_metrics", "chat_metrics"):
+        t.sql(f"DELETE FROM {table} WHERE tenant = {quoted(MANY)}")
+    pictures_are_whole(t)
+    the_queue_counts(t)
+    it_fits_between(t)
+    a_title_in_focus_is_whole(t)
