@@ -14,7 +14,8 @@ apply_chat_record(struct allocation *a, const struct record *r, bool assignee)
 	struct allocation_chat_update update = {
 		.at = r->at != CLOCK_NONE ? r->at : r->opened_at,
 		.opened_at = r->opened_at,
-		.status = r->status,
+		/* Without one the chat is open, as for the figures. */
+		.status = r->status != CHAT_NONE ? r->status : CHAT_OPEN,
 		.has_assignee = assignee,
 		.assignee = r->operator_id,
 		.tags = r->tags,

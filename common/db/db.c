@@ -237,6 +237,7 @@ db_close(struct db *db)
 	free(db->name);
 	buf_release(&db->why);
 	buf_release(&db->version);
+	buf_release(&db->account);
 	buf_release(&db->cipher);
 	buf_release(&db->sql);
 	free(db);
@@ -321,7 +322,7 @@ learn_server(struct db *db)
 
 	o = db_query(db,
 	    "SELECT @@version, @@max_allowed_packet, "
-	    "@@innodb_flush_log_at_trx_commit",
+	    "@@innodb_flush_log_at_trx_commit, CURRENT_USER()",
 	    NULL, 0, &rows);
 	if (o != OUTCOME_DONE)
 		return o;
@@ -329,6 +330,7 @@ learn_server(struct db *db)
 		buf_setf(&db->version, "%s", db_get(rows, 0));
 		s->max_packet = (size_t)db_get_int(rows, 1);
 		s->flush_at_commit = db_get_int(rows, 2);
+		db_keep_account(db, db_get(rows, 3));
 	}
 	db_rows_free(rows);
 	s->version = buf_str(&db->version);

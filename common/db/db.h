@@ -244,6 +244,11 @@ struct db_server {
 };
 const struct db_server *db_server(const struct db *db);
 
+/* Appends the statement, for an administrator, that gives our user rights,
+ * "SELECT, INSERT", on a table of ours; "*": on all. */
+void db_grant(
+    const struct db *db, const char *rights, const char *table, struct buf *to);
+
 /* The cause for an error number of the server or the client library. */
 enum db_cause db_classify(unsigned number);
 enum outcome db_outcome(enum db_cause cause);

@@ -213,6 +213,7 @@ way_out(enum db_cause cause, unsigned number)
 enum outcome
 db_note(struct db *db, unsigned number, const char *state, const char *text)
 {
+	struct buf grant = BUF_INIT;
 	const char *way;
 
 	db->number = number;
@@ -227,8 +228,12 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 	if (number == LOCKED)
 		buf_addf(&db->why, " at '%s'", db->doing);
 	way = way_out(db->cause, number);
-	if (way != NULL)
+	if (db->cause == DB_DENIED && db_grant_for(db, text, &grant))
+		buf_addf(
+		    &db->why, "; %s, see grants.sql.example", buf_str(&grant));
+	else if (way != NULL)
 		buf_addf(&db->why, "; %s", way);
+	buf_release(&grant);
 	if (db->cause == DB_LOST || number == 1053)
 		db_disconnect(db);
 	return db_outcome(db->cause);

@@ -36,6 +36,7 @@ struct db {
 
 	struct db_server server;
 	struct buf version, cipher; /* what server points to */
+	struct buf account;         /* whose rights count, as in SQL */
 	struct buf sql;             /* of the statement under way */
 	char doing[DB_DOING];       /* its beginning, without values */
 	int64_t used_ms;            /* when it was sent; clock_mono_ms() */
@@ -51,6 +52,12 @@ unsigned db_seconds_of(int64_t ms);
 
 /* A statement begins: remembers its first words, for messages about waits. */
 void db_doing(struct db *db, const char *sql);
+
+/* Keeps what CURRENT_USER() answered. */
+void db_keep_account(struct db *db, const char *current_user);
+/* Appends the statement that gives the right on rows which the server says is
+ * denied; false if that is not what it says. */
+bool db_grant_for(const struct db *db, const char *denied, struct buf *to);
 
 /* Ends the connection, if there is one. */
 void db_disconnect(struct db *db);

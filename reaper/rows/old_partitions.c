@@ -145,17 +145,20 @@ drop_named_partitions(
 /* Without the right to drop, rows are deleted one by one; rows of a table that
  * another session locks are left for another run. */
 static enum outcome
-handle_drop_failure(const struct table *table, enum db_cause cause,
+handle_drop_failure(const struct table *table, const struct db *db,
     enum outcome o, bool *locked)
 {
-	if (cause == DB_DENIED) {
-		log_warn("no right to drop partitions of %s; GRANT ALTER, "
-			 "DROP ON %s, see grants.sql.example; rows are deleted "
-			 "one by one",
-		    table->name, table->name);
+	struct buf grant = BUF_INIT;
+
+	if (db_cause(db) == DB_DENIED) {
+		db_grant(db, "ALTER, DROP", table->name, &grant);
+		log_warn("no right to drop partitions of %s; %s, see "
+			 "grants.sql.example; rows are deleted one by one",
+		    table->name, buf_str(&grant));
+		buf_release(&grant);
 		return OUTCOME_DONE;
 	}
-	if (cause != DB_CONFLICT)
+	if (db_cause(db) != DB_CONFLICT)
 		return o;
 	log_error("the table %s is in use by somebody for long; its old "
 		  "partitions are left for another run",
@@ -179,7 +182,7 @@ find_and_drop(struct db *db, const struct table *table, int64_t before,
 			gone->partitions = n;
 			gone->rows += rows;
 		} else {
-			o = handle_drop_failure(table, db_cause(db), o, locked);
+			o = handle_drop_failure(table, db, o, locked);
 		}
 	}
 	buf_release(&names);

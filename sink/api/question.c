@@ -309,7 +309,8 @@ question_seconds(
 		if (p != NULL)
 			memcpy(thousandths, p + 1, decimals);
 		if (parse_int(whole, 0, max_s, &s) == 0 &&
-		    parse_int(thousandths, 0, 999, &rest) == 0) {
+		    parse_int(thousandths, 0, 999, &rest) == 0 &&
+		    (s < max_s || rest == 0)) {
 			*ms = 1000 * s + rest;
 			return true;
 		}

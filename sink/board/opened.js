@@ -15,10 +15,10 @@ const OF_LINK = ["version", "count", "sum_seconds"];
 /* What only a figure has, not chats. */
 const OF_FIGURE = ["opened-figures", "permalink", "became"];
 
-/* What is open: {key, figure, chats, rows, next, asking, changed}:
+/* What is open: {key, figure, chats, rows, next, asking, late}:
  * queries of which one is empty, rows so far, the cursor of the next page,
- * whether that is under way, and whether the figure has changed since its link
- * was made. An answer for one that was left meanwhile is dropped. */
+ * whether that is under way, and how many rows not shown yet came late since
+ * its link was made. An answer for one that was left meanwhile is dropped. */
 let shown = { key: "" };
 const newest = newestOnly();
 let opener = {}; /* the link that had the focus; its table is drawn anew */
@@ -151,7 +151,9 @@ function askPage(of, query) {
 			{ kind: "response", withdrawn: 0, ...asked });
 }
 
-/* A page that is under way is not asked for again: it would be added twice. */
+/* A page that is under way is not asked for again: it would be added twice.
+ * Of rows with a newer version those that ended last came late: the others may
+ * have been written anew as they were. */
 async function addPage() {
 	const of = shown;
 	const query = Object.fromEntries(
@@ -174,7 +176,7 @@ async function addPage() {
 		return;
 	}
 	of.rows.push(...answer.rows.map((row) => ({ ...row,
-		late: of.changed && row.version > version,
+		late: row.version > version && of.late-- > 0,
 		key: `${row.end_at} ${row.chat} ${row.message} ${row.kind}` })));
 	of.next = answer.next ?? "";
 	showRows(of.chats !== "" ? CHATS : INTERVALS);
@@ -198,7 +200,7 @@ async function askBehind(of) {
 			showNothing(notKept(answer.not_kept));
 			return;
 		}
-		of.changed = hasChanged(answer);
+		of.late = hasChanged(answer) ? answer.late.count : 0;
 		showFigure(answer, of.figure);
 	}
 	await addPage();

@@ -11,56 +11,75 @@
 #include "common/base/xalloc.h"
 #include "common/tables/tables.h"
 
-/* Tries a statement that affects no row, and appends the right if it is
- * missing. A missing table is no error here: the schema check reports it. */
+/* The first three may be given on all tables at once. */
+enum right {
+	SELECT,
+	INSERT,
+	UPDATE,
+	ON_ONE_TABLE,
+	DELETE = ON_ONE_TABLE,
+	ALTER,
+	RIGHTS
+};
+
+static const char *const right_names[RIGHTS] = { "SELECT", "INSERT", "UPDATE",
+	"DELETE", "ALTER" };
+
+struct rights {
+	bool lacks[TABLES_STORED][RIGHTS];
+	unsigned tried[RIGHTS], missing[RIGHTS];
+};
+
+/* Tries a statement that affects no row, and notes if the right is missing. A
+ * missing table is no error here: the schema check reports it. */
 static enum outcome
-try_right(struct db *db, const char *right, const char *table, struct buf *sql,
-    struct buf *missing)
+try_right(struct db *db, enum right right, enum table_id id, struct buf *sql,
+    struct rights *r)
 {
 	enum outcome o;
 	struct db_rows *rows;
 
-	if (strcmp(right, "SELECT") == 0) {
+	if (right == SELECT) {
 		o = db_query(db, buf_str(sql), NULL, 0, &rows);
 		db_rows_free(rows);
 	} else {
 		o = db_exec(db, buf_str(sql), NULL, 0, NULL);
 	}
 	buf_clear(sql);
-	if (o != OUTCOME_NEVER)
+	r->tried[right]++;
+	if (o != OUTCOME_NEVER || db_cause(db) == DB_SCHEMA)
+		return o == OUTCOME_NEVER ? OUTCOME_DONE : o;
+	if (db_cause(db) != DB_DENIED)
 		return o;
-	if (db_cause(db) == DB_DENIED)
-		buf_addf(missing, "%s%s on %s", missing->len > 0 ? ", " : "",
-		    right, table);
-	else if (db_cause(db) != DB_SCHEMA)
-		return o;
+	r->missing[right] += !r->lacks[id][right];
+	r->lacks[id][right] = true;
 	return OUTCOME_DONE;
 }
 
 /* Tries to read, and if `written` to write, one of our tables. */
 static enum outcome
 try_table(struct db *db, enum table_id id, bool written, struct buf *sql,
-    struct buf *missing)
+    struct rights *r)
 {
 	const char *t = tables[id].name;
 	enum outcome o;
 
 	buf_addf(sql, "SELECT 1 FROM %s WHERE 1 = 0", t);
-	o = try_right(db, "SELECT", t, sql, missing);
+	o = try_right(db, SELECT, id, sql, r);
 	if (o != OUTCOME_DONE || !written)
 		return o;
 	buf_addf(sql,
 	    "INSERT INTO %s (tenant) SELECT tenant FROM %s WHERE 1 = 0", t, t);
-	o = try_right(db, "INSERT", t, sql, missing);
+	o = try_right(db, INSERT, id, sql, r);
 	if (o != OUTCOME_DONE)
 		return o;
 	buf_addf(sql, "UPDATE %s SET tenant = tenant WHERE 1 = 0", t);
-	return try_right(db, "UPDATE", t, sql, missing);
+	return try_right(db, UPDATE, id, sql, r);
 }
 
 /* Tries the tables of rows, and those that the sink needs besides. */
 static enum outcome
-try_tables(struct db *db, struct buf *sql, struct buf *missing)
+try_tables(struct db *db, struct buf *sql, struct rights *r)
 {
 	static const struct {
 		enum table_id id;
@@ -79,26 +98,25 @@ try_tables(struct db *db, struct buf *sql, struct buf *missing)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(own) && o == OUTCOME_DONE; i++)
-		o = try_table(db, own[i].id, own[i].written, sql, missing);
+		o = try_table(db, own[i].id, own[i].written, sql, r);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
-		o = try_table(db, (enum table_id)i, true, sql, missing);
+		o = try_table(db, (enum table_id)i, true, sql, r);
 	return o;
 }
 
 /* The end of a snapshot deletes operators, an edit the message before it. */
 static enum outcome
-try_removal(struct db *db, struct buf *sql, struct buf *missing)
+try_removal(struct db *db, struct buf *sql, struct rights *r)
 {
 	static const enum table_id from[] = { TABLE_operator_metrics,
 		TABLE_messages };
 	enum outcome o = OUTCOME_DONE;
-	const char *t;
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(from) && o == OUTCOME_DONE; i++) {
-		t = tables[from[i]].name;
-		buf_addf(sql, "DELETE FROM %s WHERE 1 = 0", t);
-		o = try_right(db, "DELETE", t, sql, missing);
+		buf_addf(
+		    sql, "DELETE FROM %s WHERE 1 = 0", tables[from[i]].name);
+		o = try_right(db, DELETE, from[i], sql, r);
 	}
 	return o;
 }
@@ -106,45 +124,97 @@ try_removal(struct db *db, struct buf *sql, struct buf *missing)
 /* Partitions need ALTER: tried on a partition that cannot exist. */
 static enum outcome
 try_partitions(
-    struct db *db, const char *t, struct buf *sql, struct buf *missing)
+    struct db *db, enum table_id id, struct buf *sql, struct rights *r)
 {
 	enum outcome o;
 
 	buf_addf(sql,
 	    "ALTER TABLE %s REORGANIZE PARTITION `none of ours` INTO "
 	    "(PARTITION x VALUES LESS THAN (MAXVALUE))",
-	    t);
-	o = try_right(db, "ALTER", t, sql, missing);
+	    tables[id].name);
+	o = try_right(db, ALTER, id, sql, r);
 	return o == OUTCOME_NEVER && db_cause(db) == DB_BUG ? OUTCOME_DONE : o;
+}
+
+static enum outcome
+try_rights(struct db *db, struct rights *r)
+{
+	struct buf sql = BUF_INIT;
+	enum outcome o = try_tables(db, &sql, r);
+	size_t i;
+
+	if (o == OUTCOME_DONE)
+		o = try_removal(db, &sql, r);
+	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
+		if (tables[i].day >= 0)
+			o = try_partitions(db, (enum table_id)i, &sql, r);
+	buf_release(&sql);
+	return o;
+}
+
+/* Whether no table has the right, so that it is given on all. */
+static bool
+is_given_on_all(const struct rights *r, enum right right)
+{
+	return right < ON_ONE_TABLE && r->missing[right] > 0 &&
+	       r->missing[right] == r->tried[right];
+}
+
+/* Appends the statement that gives what a table lacks, or, of id
+ * TABLES_STORED, all do. */
+static void
+add_grant(const struct db *db, const struct rights *r, enum table_id id,
+    struct buf *to)
+{
+	struct buf names = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < RIGHTS; i++) {
+		if (is_given_on_all(r, (enum right)i)
+			? id == TABLES_STORED
+			: id < TABLES_STORED && r->lacks[id][i])
+			buf_addf(&names, "%s%s", names.len > 0 ? ", " : "",
+			    right_names[i]);
+	}
+	if (names.len > 0) {
+		buf_adds(to, to->len > 0 ? "; " : "");
+		db_grant(db, buf_str(&names),
+		    id < TABLES_STORED ? tables[id].name : "*", to);
+	}
+	buf_release(&names);
+}
+
+static void
+report_rights(struct check_report *report, const struct rights *r)
+{
+	struct buf grants = BUF_INIT;
+	size_t id;
+
+	add_grant(report->db, r, TABLES_STORED, &grants);
+	for (id = 0; id < TABLES_STORED; id++)
+		add_grant(report->db, r, (enum table_id)id, &grants);
+	check_report_item(report, grants.len > 0 ? CHECK_WRONG : CHECK_FINE,
+	    "rights that are missing",
+	    grants.len > 0 ? buf_str(&grants) : "none",
+	    "type that as an administrator of the server; "
+	    "scripts/examples/grants.sql.example has all");
+	buf_release(&grants);
 }
 
 enum outcome
 check_needed_rights(struct check_report *r)
 {
-	struct buf sql = BUF_INIT, missing = BUF_INIT;
-	enum outcome o = try_tables(r->db, &sql, &missing);
-	size_t i;
+	struct rights rights = { .tried = { 0 } };
+	enum outcome o = try_rights(r->db, &rights);
 
-	if (o == OUTCOME_DONE)
-		o = try_removal(r->db, &sql, &missing);
-	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
-		if (tables[i].day >= 0)
-			o = try_partitions(
-			    r->db, tables[i].name, &sql, &missing);
 	if (o == OUTCOME_LATER && db_connected(r->db)) {
 		/* The server is read-only, or its disk is full. */
 		check_report_item(r, CHECK_WRONG, "rights that are missing",
 		    "cannot be tried", db_why(r->db));
 		o = OUTCOME_DONE;
 	} else if (o == OUTCOME_DONE) {
-		check_report_item(r, missing.len > 0 ? CHECK_WRONG : CHECK_FINE,
-		    "rights that are missing",
-		    missing.len > 0 ? buf_str(&missing) : "none",
-		    "grant them; scripts/examples/grants.sql.example shows "
-		    "how");
+		report_rights(r, &rights);
 	}
-	buf_release(&sql);
-	buf_release(&missing);
 	return o;
 }
 

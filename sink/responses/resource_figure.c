@@ -29,6 +29,9 @@
 
 #define COUNT_MAX INT64_C(1000000000000)
 
+/* Among more the rewritten ones are not looked for. */
+#define REWRITTEN_MAX 20000
+
 const char *const figure_parameters[] = { "from", "to", "zone", "kind",
 	"operator", "nobody", "chat", "weekday", "hour", "open",
 	"up_to_version", "after_version", "version", "count", "sum_seconds",
@@ -91,26 +94,14 @@ add_columns(struct buf *sql, const char *condition)
 	    condition, condition);
 }
 
+/* Appends which rows the figure is made of, withdrawn ones included. */
 static bool
-build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
+add_rows(struct figure_question *f, struct buf *sql, struct db_value *args,
     size_t *n)
 {
 	const char *chat = question_parameter(f->q, "chat");
-	int64_t v = f->version != CLOCK_NONE ? f->version : INT64_MAX;
-	char condition[120];
 
-	buf_adds(sql, "SELECT ");
-	add_columns(sql, INTERVAL_COUNTS);
-	(void)snprintf(condition, sizeof condition,
-	    INTERVAL_COUNTS " AND version > %" PRId64, v);
-	add_columns(sql, condition);
-	(void)snprintf(condition, sizeof condition,
-	    "withdrawn = 1 AND version > %" PRId64, v);
-	add_columns(sql, condition);
-	buf_addf(sql,
-	    "COALESCE(MAX(IF(" INTERVAL_COUNTS ", ms, NULL)), 0), "
-	    "COALESCE(MAX(version), 0), MAX(as_of) FROM intervals%s "
-	    "WHERE tenant = ?",
+	buf_addf(sql, " FROM intervals%s WHERE tenant = ?",
 	    chat != NULL ? " FORCE INDEX (by_chat)" : "");
 	*n = 0;
 	if (chat != NULL) {
@@ -133,6 +124,26 @@ build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
 	return interval_filter_add(f->q, sql);
 }
 
+static bool
+build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
+    size_t *n)
+{
+	int64_t v = f->version != CLOCK_NONE ? f->version : INT64_MAX;
+	char condition[120];
+
+	buf_adds(sql, "SELECT ");
+	add_columns(sql, INTERVAL_COUNTS);
+	(void)snprintf(condition, sizeof condition,
+	    INTERVAL_COUNTS " AND version > %" PRId64, v);
+	add_columns(sql, condition);
+	(void)snprintf(condition, sizeof condition,
+	    "withdrawn = 1 AND version > %" PRId64, v);
+	add_columns(sql, condition);
+	buf_adds(sql, "COALESCE(MAX(IF(" INTERVAL_COUNTS ", ms, NULL)), 0), "
+		      "COALESCE(MAX(version), 0), MAX(as_of)");
+	return add_rows(f, sql, args, n);
+}
+
 static struct figure_sum
 read_sum(const struct db_rows *rows, size_t column)
 {
@@ -140,14 +151,44 @@ read_sum(const struct db_rows *rows, size_t column)
 		db_get_int(rows, column + 1) };
 }
 
-/* What is more than the link has came late, whatever its version. A poll by
- * hand or of the minute writes the intervals of open chats anew: as many that
- * are as long together are what they were, whatever their versions. */
+/* A poll by hand or of the minute writes the intervals of open chats anew, and
+ * those that ended since behind them. So where the first ones of a newer
+ * version are as many as are gone, and as long together, they are what they
+ * were. */
+static bool
+find_rewritten(struct figure_question *f)
+{
+	struct figure_sum gone = { f->was.n - (f->is.n - f->late.n),
+		f->was.ms - (f->is.ms - f->late.ms) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	struct db_value args[4];
+	size_t n;
+	bool good;
+
+	if (f->version == CLOCK_NONE || gone.n <= 0 || f->late.n < gone.n ||
+	    gone.n > REWRITTEN_MAX)
+		return true;
+	buf_adds(&sql, "SELECT COALESCE(SUM(ms), 0) FROM (SELECT ms");
+	good = add_rows(f, &sql, args, &n);
+	buf_addf(&sql,
+	    " AND " INTERVAL_COUNTS " AND version > %" PRId64
+	    " ORDER BY end_at, chat, message, kind LIMIT %" PRId64 ") s",
+	    f->version, gone.n);
+	good = good && question_ask(f->q, buf_str(&sql), args, n, &rows);
+	if (good && db_next(rows) && db_get_int(rows, 0) == gone.ms) {
+		f->late.n -= gone.n;
+		f->late.ms -= gone.ms;
+	}
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
+/* What is more than the link has came late, whatever its version. */
 static void
 find_kept(struct figure_question *f)
 {
-	if (f->is.n == f->was.n && f->is.ms == f->was.ms)
-		f->late = (struct figure_sum){ 0, 0 };
 	f->kept =
 	    (struct figure_sum){ f->is.n - f->late.n, f->is.ms - f->late.ms };
 	if (f->version == CLOCK_NONE || f->kept.n <= f->was.n)
@@ -171,11 +212,12 @@ ask_figure(struct figure_question *f)
 		f->is = read_sum(rows, 0);
 		f->late = read_sum(rows, 2);
 		f->retracted = read_sum(rows, 4);
-		find_kept(f);
 		f->max_ms = db_get_int(rows, 6);
 		f->newest = db_get_int(rows, 7);
 		f->as_of = db_get_time(rows, 8);
 	}
+	good = good && find_rewritten(f);
+	find_kept(f);
 	f->are_kept = true;
 	if (good && f->is.n == 0)
 		good = kept_find(f->q, "intervals", &f->are_kept);

@@ -42,14 +42,18 @@ find_wanted(struct partitions *d, size_t k, const struct row_list *rows,
 static void
 postpone_table(struct partitions *d, size_t k, const struct db *db)
 {
+	struct buf grant = BUF_INIT;
+
 	d->table[k].retry_ms = clock_mono_ms() + RETRY_MS;
 	if (db_cause(db) == DB_DENIED) {
 		d->table[k].refused = true;
-		log_warn("no right to make partitions of %s; GRANT ALTER ON "
-			 "%s, see grants.sql.example; until then rows are "
-			 "stored in the partition there is, and reaper "
-			 "--retention cannot drop them by the day",
-		    tables[k].name, tables[k].name);
+		db_grant(db, "ALTER", tables[k].name, &grant);
+		log_warn("no right to make partitions of %s; %s, see "
+			 "grants.sql.example; until then rows are stored in "
+			 "the partition there is, and reaper --retention "
+			 "cannot drop them by the day",
+		    tables[k].name, buf_str(&grant));
+		buf_release(&grant);
 		return;
 	}
 	log_debug(

@@ -46,14 +46,16 @@ class World:
                      "SET time_zone = '+00:00'")
         self.partitions()
         self.in_pieces(self.messages_piece)
+        self.in_pieces(self.receipts_piece)
         self.in_pieces(self.intervals_piece)
         self.sums()
         self.present()
         self.rest()
         self.sql.ask("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
         self.lab.must(["sink", "-c", conf, "--recompute"], timeout=3600)
-        self.sql.ask("ANALYZE TABLE messages, intervals, response_rollups, "
-                     "message_analytics, conversation_metrics; SELECT 1")
+        self.sql.ask("ANALYZE TABLE messages, message_views, intervals, "
+                     "response_rollups, message_analytics, "
+                     "conversation_metrics; SELECT 1")
         self.settle()
 
     def settle(self):
@@ -80,7 +82,7 @@ class World:
             f"'{d + timedelta(days=1):%Y-%m-%d}'), "
             for d in (self.begin + timedelta(days=n)
                       for n in range(DAYS + 4)))
-        for name in ("messages", "intervals"):
+        for name in ("messages", "message_views", "intervals"):
             self.sql.ask(
                 f"ALTER TABLE {name} REORGANIZE PARTITION bmax INTO ({days}"
                 "PARTITION bmax VALUES LESS THAN (MAXVALUE))")
@@ -101,6 +103,15 @@ class World:
             f"IF(seq % 2, NULL, {OPERATOR}), {CHANNEL}, 'text', 0, 0, "
             "CONCAT('Hello, and what is left of number ', seq, '?') "
             f"FROM {seq}")
+
+    def receipts_piece(self, seq):
+        """Two of three messages were read."""
+        self.sql.ask(
+            "INSERT INTO message_views (tenant, viewed_at, message_id, "
+            f"user_id, conversation_id) SELECT '{TENANT}', {self.at()} + "
+            f"INTERVAL 20 SECOND, CONCAT('m', seq), IF(seq % 2, "
+            f"{OPERATOR}, CONCAT('u', {CHAT})), CONCAT('c', {CHAT}) "
+            f"FROM {seq} WHERE seq % 3")
 
     def intervals_piece(self, seq):
         self.sql.ask(

@@ -365,6 +365,7 @@ class Test:
             "operators?operator=1&operator=2": twice,
             "responses?operator=1&operator=1": twice,
             "chats?nobody=2": one, "chats?open=yes": one,
+            "responses?within_seconds=31622400.001": ["up to 31622400"],
             "chats?waiting=0": one, "intervals?nobody=2": one,
             "responses?nobody=2": one, "heatmap?nobody=yes": one,
             "intervals?kind=bogus": ["response", "waiting"],

@@ -549,6 +549,7 @@ class Test:
                 self.link_opens(r)
                 self.figure_is_the_row(r)
                 self.figure_of_a_chat(r)
+                self.figure_of_rows_written_anew(r)
 
     def figure_is_the_row(self, row):
         """The same figure, opened; and as a link has it that is not true."""
@@ -588,6 +589,22 @@ class Test:
         answer = self.server.get(V1 + "figure", self.lead, open="1").json()
         self.that(answer["from"] is None and answer["to"] is None,
                   f"open=1 alone: {answer}")
+
+    def figure_of_rows_written_anew(self, row):
+        """All have a newer version than the link, and one ended behind it."""
+        rows = self.server.ask(row["href"] + "&limit=1000", self.lead).rows()
+        if len(rows) < 2:
+            return
+        path = row["href"].replace("intervals?", "figure?").replace(
+            "&withdrawn=0", "")
+        then = {"count": len(rows) - 1, "sum_seconds": round(
+            sum(r["seconds"] for r in rows[1:]), 3)}
+        answer = self.server.ask(
+            path + f"&version=0&count={then['count']}"
+            f"&sum_seconds={then['sum_seconds']:.3f}", self.lead).json()
+        self.that([answer["kept"], answer["late"], answer["gone"]] == [
+            then, {"count": 1, "sum_seconds": rows[0]["seconds"]},
+            {"count": 0, "sum_seconds": 0}], f"{path}: {answer}")
 
     def figure_of_a_chat(self, row):
         """Of a figure's intervals those of one chat."""

@@ -126,8 +126,21 @@ sql "$(sql "SELECT CONCAT('GRANT SELECT, INSERT, UPDATE, DELETE, ALTER ON \`',
 	table_name, '\` TO poor@127.0.0.1;') FROM information_schema.tables
 	WHERE table_schema = DATABASE() AND table_name <> 'forgotten'")"
 MYSQL_URL=mysql://poor:x@$where code 78 "$sink" --check >"$tmp/check"
-grep -q '"rights that are missing","result":"failed","detail":"SELECT on forgotten; ' \
+# The statement to type is printed as it is.
+grant="GRANT SELECT ON \`messaging\`.\`forgotten\` TO 'poor'@'127.0.0.1'"
+grep -qF '"rights that are missing","result":"failed","detail":"'"$grant; " \
 	"$tmp/check" || fail "$(cat "$tmp/check")"
+sql "$grant"
+MYSQL_URL=mysql://poor:x@$where code 0 "$sink" --check >"$tmp/check"
+# All that nobody has is given at once.
+sql "CREATE USER reader@'127.0.0.1' IDENTIFIED BY 'x';
+	GRANT SELECT ON messaging.* TO reader@'127.0.0.1'"
+MYSQL_URL=mysql://reader:x@$where code 77 "$sink" -f "$tmp/rows"
+one_line "; GRANT INSERT.* ON .messaging.[.].*. TO 'reader'@'127.0.0.1', see grants"
+MYSQL_URL=mysql://reader:x@$where code 78 "$sink" --check >"$tmp/check"
+sql "$(sed -n 's/.*"rights that are missing".*"detail":"\(GRANT INSERT, UPDATE ON .messaging.[.][*] .*\); type that .*/\1/p' \
+	"$tmp/check")"
+MYSQL_URL=mysql://reader:x@$where code 0 "$sink" --check >"$tmp/check"
 
 # A lock that somebody holds: the statement times out, the transaction is
 # rolled back as a whole and done again, when the lock is gone.

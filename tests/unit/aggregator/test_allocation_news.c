@@ -230,11 +230,33 @@ what_messages_left_tells_of_one_chat(void **state)
 	script_release(&s);
 }
 
+/* As the newest record of its status it opens a chat that was closed. */
+static void
+a_chat_record_without_a_status_is_of_an_open_chat(void **state)
+{
+	struct allocation_script s;
+	struct record r;
+
+	(void)state;
+	script_init(&s);
+	script_run(&s, "operator a free;chat 1 at 5 closed holder -");
+	record_clear(&r);
+	r.type = RECORD_CHAT;
+	r.chat = (struct text){ "1", 1 };
+	r.at = 7;
+	allocation_record(s.a, &r);
+	script_run(&s, "go");
+	assert_string_equal(buf_str(&s.out), "1>a ");
+	script_release(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_counts),
+		cmocka_unit_test(
+		    a_chat_record_without_a_status_is_of_an_open_chat),
 		cmocka_unit_test(what_messages_left_tells_of_one_chat),
 	};
 
