@@ -19,7 +19,7 @@
 
 static const struct option_row rows[] = {
 	OPTION_FORMAT(struct reaper, format),
-	OPTION_TEXT('t', "to", "TO", struct reaper, to,
+	OPTION_TAKE('t', "to", "TO", struct reaper, to, endpoint_take_to,
 	    "where records go: -, a file, queue:NAME, exchange:NAME"),
 };
 

@@ -24,7 +24,8 @@ struct reap_run {
 };
 
 static const struct option_row rows[] = {
-	OPTION_TEXT('f', "from", "FROM", struct reaper, from,
+	OPTION_TAKE('f', "from", "FROM", struct reaper, from,
+	    endpoint_take_from,
 	    "where chat records come from: -, a file, queue:NAME"),
 	OPTION_FORMAT(struct reaper, format),
 	REAPER_ARCHIVE,

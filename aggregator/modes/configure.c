@@ -169,6 +169,16 @@ reservations_to(const struct aggregator *a)
 	return a->assign_to;
 }
 
+/* Options were checked when they were read. */
+static enum exit_code
+check_assign_to(const struct aggregator_job *job, struct buf *why)
+{
+	if (job->assign_to == NULL ||
+	    endpoint_check_name(job->assign_to, ENDPOINT_TO, why) == 0)
+		return PROG_OK;
+	return refuse_value("assign_to", NULL, why);
+}
+
 /* Such a row replaces the one before: its count falls when a chat is closed.
  * Who writes a file or a pipe looks at one snapshot alone. No warning, which
  * cron would mail each minute: sink --check advises. */
@@ -197,6 +207,9 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 
 	job->conf = a->common.conf;
 	*code = set_option_keys(a, &why) ? select_metrics(a, &why) : PROG_USAGE;
+	job->assign_to = reservations_to(a);
+	if (*code == PROG_OK)
+		*code = check_assign_to(job, &why);
 	buf_release(&why);
 	if (*code != PROG_OK)
 		return false;
@@ -205,7 +218,6 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 		job->state = conf_text(job->conf, "aggregator", "state");
 	job->definition =
 	    definition_find(conf_text(job->conf, "aggregator", "definition"));
-	job->assign_to = reservations_to(a);
 	if (!can_run(job))
 		*code = PROG_CONFIG;
 	return *code == PROG_OK && !a->common.only_check;

@@ -18,9 +18,10 @@ take_idle_exit(const char *value, void *to)
 }
 
 static const struct option_row rows[] = {
-	OPTION_REQUIRED('f', "from", "queue:NAME", struct aggregator, job.from,
-	    "where publishers put events"),
-	OPTION_TEXT('t', "to", "TO", struct aggregator, counter.to,
+	OPTION_REQUIRED_TAKE('f', "from", "queue:NAME", struct aggregator,
+	    job.from, endpoint_take_from, "where publishers put events"),
+	OPTION_TAKE('t', "to", "TO", struct aggregator, counter.to,
+	    endpoint_take_to,
 	    "where rows go: -, a file, queue:NAME, exchange:NAME"),
 	OPTION_TEXT(0, "exchange", "NAME", struct aggregator, counter.exchange,
 	    "the topic exchange (user-events)"),

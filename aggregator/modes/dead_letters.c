@@ -298,10 +298,10 @@ run_letters(const struct aggregator *a)
 }
 
 static const struct option_row rows[] = {
-	OPTION_REQUIRED('f', "from", "queue:NAME.dead", struct aggregator,
-	    job.from, "the queue of dead letters"),
-	OPTION_TEXT('t', "to", "TO", struct aggregator, job.to,
-	    "where they go; a queue or exchange: records"),
+	OPTION_REQUIRED_TAKE('f', "from", "queue:NAME.dead", struct aggregator,
+	    job.from, endpoint_take_from, "the queue of dead letters"),
+	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,
+	    endpoint_take_to, "where they go; a queue or exchange: records"),
 	OPTION_TEXT(0, "reason", "TEXT", struct aggregator, reason,
 	    "only those with that in their reason"),
 };

@@ -8,8 +8,8 @@
 #include "aggregator/modes/modes.h"
 
 static const struct option_row rows[] = {
-	OPTION_TEXT('f', "from", "FROM", struct aggregator, job.from,
-	    "the list: -, a file"),
+	OPTION_TAKE('f', "from", "FROM", struct aggregator, job.from,
+	    endpoint_take_from, "the list: -, a file"),
 };
 
 static int

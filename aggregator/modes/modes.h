@@ -33,21 +33,23 @@ extern const struct option_mode aggregator_mode_dead_letters;
 
 /* Option rows of several modes. */
 #define AGGREGATOR_FROM                                                        \
-	OPTION_TEXT('f', "from", "FROM", struct aggregator, job.from,          \
-	    "where records come from: -, a file")
+	OPTION_TAKE('f', "from", "FROM", struct aggregator, job.from,          \
+	    endpoint_take_from, "where records come from: -, a file")
 #define AGGREGATOR_TO                                                          \
-	OPTION_TEXT('t', "to", "TO", struct aggregator, job.to,                \
+	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,                \
+	    endpoint_take_to,                                                  \
 	    "where rows go: -, FILE, queue:, exchange:, unix:PATH")
 #define AGGREGATOR_TO_RECORDS                                                  \
-	OPTION_TEXT('t', "to", "TO", struct aggregator, job.to,                \
+	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,                \
+	    endpoint_take_to,                                                  \
 	    "where records go: -, a file, queue:NAME, exchange:NAME")
 #define AGGREGATOR_FORMAT OPTION_FORMAT(struct aggregator, job.format)
 #define AGGREGATOR_METRICS                                                     \
 	OPTION_TEXT('a', "metrics", "METRICS", struct aggregator, metrics,     \
 	    "operators,chats,...; all; allocation")
 #define AGGREGATOR_ASSIGN_TO                                                   \
-	OPTION_TEXT(0, "assign-to", "TO", struct aggregator, assign_to,        \
-	    "where allocation's reservations go")
+	OPTION_TAKE(0, "assign-to", "TO", struct aggregator, assign_to,        \
+	    endpoint_take_to, "where allocation's reservations go")
 #define AGGREGATOR_DEFINITION                                                  \
 	OPTION_TEXT(0, "definition", "NAME", struct aggregator, definition,    \
 	    "what the metrics mean: ours or chatwoot")

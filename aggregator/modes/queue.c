@@ -306,8 +306,8 @@ run_queue(void *options)
 }
 
 const struct option_mode aggregator_mode_queue = {
-	.choice = OPTION_TEXT('f', "from", "queue:NAME", struct aggregator,
-	    job.from, "for ever, with a state"),
+	.choice = OPTION_TAKE('f', "from", "queue:NAME", struct aggregator,
+	    job.from, endpoint_take_from, "for ever, with a state"),
 	.when = endpoint_is_queue,
 	.title = "-f queue:NAME",
 	.about = "Takes snapshots from a queue, each when it is whole; with "

@@ -62,12 +62,10 @@ find_ops(const char *name)
 	return has_unknown_prefix(name) ? NULL : kinds[i];
 }
 
-static struct endpoint *
-open_any(const char *name, bool writing, const struct endpoint_options *opt,
-    struct buf *why, enum exit_code *code)
+int
+endpoint_check_name(const char *name, enum endpoint_use use, struct buf *why)
 {
 	const struct endpoint_ops *ops = find_ops(name);
-	struct endpoint *e;
 
 	if (ops == NULL || name[0] == '\0') {
 		buf_setf(why,
@@ -75,6 +73,51 @@ open_any(const char *name, bool writing, const struct endpoint_options *opt,
 		    "queue:NAME, unix:PATH and, for writing, "
 		    "exchange:NAME",
 		    name, name);
+		return -1;
+	}
+	return ops->check != NULL ? ops->check(behind(ops, name), use, why) : 0;
+}
+
+static int
+take_name(const char *name, enum endpoint_use use, const char **to)
+{
+	struct buf why = BUF_INIT;
+	int code = -1;
+
+	if (endpoint_check_name(name, use, &why) != 0)
+		code = prog_usage_error("%s", buf_str(&why));
+	*to = name;
+	buf_release(&why);
+	return code;
+}
+
+int
+endpoint_take_from(const char *name, void *to)
+{
+	return take_name(name, ENDPOINT_FROM, to);
+}
+
+int
+endpoint_take_from_socket(const char *name, void *to)
+{
+	return take_name(name, ENDPOINT_FROM_SOCKET, to);
+}
+
+int
+endpoint_take_to(const char *name, void *to)
+{
+	return take_name(name, ENDPOINT_TO, to);
+}
+
+static struct endpoint *
+open_any(const char *name, enum endpoint_use use,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
+{
+	const struct endpoint_ops *ops = find_ops(name);
+	bool writing = use == ENDPOINT_TO;
+	struct endpoint *e;
+
+	if (endpoint_check_name(name, use, why) != 0) {
 		*code = PROG_USAGE;
 		return NULL;
 	}
@@ -91,14 +134,16 @@ struct endpoint *
 endpoint_open_read(const char *name, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	return open_any(name, false, opt, why, code);
+	return open_any(name,
+	    opt->takes_socket ? ENDPOINT_FROM_SOCKET : ENDPOINT_FROM, opt, why,
+	    code);
 }
 
 struct endpoint *
 endpoint_open_write(const char *name, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	return open_any(name, true, opt, why, code);
+	return open_any(name, ENDPOINT_TO, opt, why, code);
 }
 
 struct endpoint_patience

@@ -96,6 +96,22 @@ struct endpoint_options {
  * it is more than a broker can be told. */
 #define ENDPOINT_NO_PREFETCH_LIMIT 65536
 
+/* What a name is given for. */
+enum endpoint_use {
+	ENDPOINT_FROM,
+	ENDPOINT_FROM_SOCKET, /* unix:PATH, too */
+	ENDPOINT_TO,
+};
+
+/* -1 with *why: no endpoint for that use has such a name, whatever is there. */
+int endpoint_check_name(
+    const char *name, enum endpoint_use use, struct buf *why);
+
+/* The same for OPTION_TAKE: *to is a const char *, borrowed from argv. */
+int endpoint_take_from(const char *name, void *to);
+int endpoint_take_from_socket(const char *name, void *to);
+int endpoint_take_to(const char *name, void *to);
+
 /* Owned. NULL with *why and *code when a file does not exist, a name is
  * malformed, or the broker cannot be reached. Missing queues are made: quorum
  * queues, with NAME.dead for dead letters. */
@@ -242,6 +258,7 @@ void endpoint_close(struct endpoint *e);
  * give the endpoint a table of its own for its direction. */
 struct endpoint_ops {
 	const char *prefix; /* "queue:", or "" for all other names */
+	int (*check)(const char *rest, enum endpoint_use use, struct buf *why);
 	struct endpoint *(*open)(const char *rest, bool writing,
 	    const struct endpoint_options *opt, struct buf *why,
 	    enum exit_code *code);

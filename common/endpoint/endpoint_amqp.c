@@ -26,21 +26,28 @@
 #define PREDECESSOR_LOOK_MS 20
 
 int
-endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
-    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
+endpoint_amqp_check_name(const char *kind, const char *name, struct buf *why)
 {
-	const char *kind = a->spread ? "exchange" : "queue";
-	char *client;
-	int status;
-
-	if (!parse_is_name(queue, AMQP_QUEUE_NAME_MAX)) {
+	if (parse_is_name(name, AMQP_QUEUE_NAME_MAX))
+		return 0;
+	if (name[0] == '\0')
+		buf_setf(why, "'%s:' lacks the name of the %s; write %s:NAME",
+		    kind, kind, kind);
+	else
 		buf_setf(why,
 		    "'%s:%s' names no %s; use up to %d letters, digits, '.', "
 		    "'_' and '-'",
-		    kind, queue, kind, AMQP_QUEUE_NAME_MAX);
-		*code = PROG_USAGE;
-		return -1;
-	}
+		    kind, name, kind, AMQP_QUEUE_NAME_MAX);
+	return -1;
+}
+
+int
+endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
+{
+	char *client;
+	int status;
+
 	if (opt->exchange != NULL &&
 	    !parse_is_name(opt->exchange, AMQP_QUEUE_NAME_MAX)) {
 		buf_setf(why, "'%s' names no exchange", opt->exchange);

@@ -60,6 +60,11 @@ struct option_row {
 		name, value, help, offsetof(type, member), take,               \
 		    OPTION_KIND_TAKE, letter, false                            \
 	}
+#define OPTION_REQUIRED_TAKE(letter, name, value, type, member, take, help)    \
+	{                                                                      \
+		name, value, help, offsetof(type, member), take,               \
+		    OPTION_KIND_TAKE, letter, true                             \
+	}
 /* -o FORMAT, into an enum output_format. */
 #define OPTION_FORMAT(type, member)                                            \
 	OPTION_TAKE('o', NULL, "FORMAT", type, member, option_take_format,     \

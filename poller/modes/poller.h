@@ -7,6 +7,7 @@
 
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
+#include "common/endpoint/endpoint.h"
 #include "common/options/option_table.h"
 #include "common/output/output_table.h"
 #include "poller/client/tenant.h"
@@ -42,7 +43,7 @@ extern const struct option_mode poller_mode_unregister;
 
 /* Option rows that several modes have. */
 #define POLLER_TO                                                              \
-	OPTION_TEXT('t', "to", "TO", struct poller, to,                        \
+	OPTION_TAKE('t', "to", "TO", struct poller, to, endpoint_take_to,      \
 	    "where records go: -, a file, queue:NAME, exchange:NAME")
 #define POLLER_STATE(help)                                                     \
 	OPTION_TEXT(0, "state", "DIR", struct poller, state, help)

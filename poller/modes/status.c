@@ -219,7 +219,8 @@ status(struct poller *p)
 }
 
 static const struct option_row rows[] = {
-	OPTION_TEXT('f', "from", "FROM", struct poller, from,
+	OPTION_TAKE('f', "from", "FROM", struct poller, from,
+	    endpoint_take_from,
 	    "where chat records come from: -, a file, queue:NAME"),
 	POLLER_TO,
 	POLLER_STATE("what polls kept; calls are counted there"),

@@ -8,16 +8,16 @@
 #include "poller/profile/profile_impl.h"
 
 static double
-number_member(jv object, const char *key, double def, double max)
+number_member(jv object, const char *key, double def)
 {
 	jv v = profile_member(object, key);
 	double n = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : def;
 
 	jv_free(v);
-	return n >= 0 && n <= max ? n : def;
+	return n;
 }
 
-/* The keys of an object (taken); an empty array for any other value. */
+/* The keys of an object (taken); an empty array when it is absent. */
 static jv
 object_keys(jv object)
 {
@@ -76,9 +76,8 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 	jv hosts, names, by, needs;
 	int i, n;
 
-	if (jv_get_kind(about) != JV_KIND_OBJECT) {
+	if (profile_about_check(about, why) != 0) {
 		jv_free(about);
-		buf_setf(why, "about must be an object");
 		return -1;
 	}
 	hosts = profile_member(about, "hosts");
@@ -98,10 +97,9 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 	out->by_operator = jv_get_kind(by) == JV_KIND_TRUE;
 	needs = profile_member(about, "needs");
 	out->needs = jv_get_kind(needs) == JV_KIND_TRUE;
-	out->max_pages = (unsigned)number_member(about, "max_pages", 1000, 1e6);
-	out->budget = (int64_t)number_member(about, "budget", 0, 1e9);
-	out->period_ms =
-	    (int64_t)(number_member(about, "period", 0, 86400) * 1000);
+	out->max_pages = (unsigned)number_member(about, "max_pages", 1000);
+	out->budget = (int64_t)number_member(about, "budget", 0);
+	out->period_ms = (int64_t)(number_member(about, "period", 0) * 1000);
 	jv_free(by);
 	jv_free(needs);
 	jv_free(names);

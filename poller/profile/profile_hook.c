@@ -10,7 +10,7 @@
 #include "common/base/xalloc.h"
 #include "poller/profile/profile_impl.h"
 
-/* A list of texts, NULL-ended and owned; NULL if it is no list. */
+/* A list of texts, NULL-ended and owned; NULL if it is absent. */
 static char **
 list_texts(jv object, const char *key)
 {
@@ -23,9 +23,7 @@ list_texts(jv object, const char *key)
 		all = xcalloc((size_t)n + 1, sizeof *all);
 		for (i = 0; i < n; i++) {
 			v = jv_array_get(jv_copy(list), i);
-			all[i] = xstrdup(jv_get_kind(v) == JV_KIND_STRING
-					     ? jv_string_value(v)
-					     : "");
+			all[i] = xstrdup(jv_string_value(v));
 			jv_free(v);
 		}
 	}

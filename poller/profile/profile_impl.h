@@ -53,6 +53,11 @@ const struct profile_options *profile_options(const struct profile *p);
 /* An id in a result (v is taken) as text: owned, NULL if it is none. */
 char *profile_id(jv v) __attribute__((warn_unused_result));
 
+/* -1 with *why, which names the member: the result of about (borrowed) is not
+ * what the contract says. */
+int profile_about_check(jv about, struct buf *why)
+    __attribute__((warn_unused_result));
+
 /* Reads the result of about (taken). 0; or -1 and *why. */
 int profile_about_read(jv about, struct profile_about *out, struct buf *why)
     __attribute__((warn_unused_result));

@@ -83,10 +83,12 @@ addressee(const struct listener_context *in, const struct web_request *r)
 	return hook_find(in->hooks, tenant, tenant_len, source, source_len);
 }
 
-/* Adds a dead letter. The reason may quote the body, so it is not logged. */
+/* Adds a dead letter. The reason may quote the body, so it is not logged, but
+ * what kind of fault it is. */
 static void
 keep_dead_letter(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, const char *why, struct web_answer *a)
+    const struct web_request *r, const char *fault, const char *why,
+    struct web_answer *a)
 {
 	struct buf where = BUF_INIT, letter = BUF_INIT;
 	unsigned n = hook_count(in->hooks, HOOK_KEPT, r->now_ms);
@@ -98,9 +100,8 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	a->dead_n++;
 	if (n > 0)
 		log_warn("%u webhooks were not understood, the last one for "
-			 "%s/%s; the reason of each is in its dead letter, "
-			 "or in this log where none can be kept",
-		    n, hook_tenant(h), hook_source(h));
+			 "%s/%s: %s; the reason of each is in its dead letter",
+		    n, hook_tenant(h), hook_source(h), fault);
 	buf_release(&where);
 	buf_release(&letter);
 }
@@ -119,8 +120,12 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 		(void)hook_count(in->hooks, HOOK_TAKEN, r->now_ms);
 		break;
 	case HOOK_UNKNOWN:
+		keep_dead_letter(in, h, r,
+		    "the profile does not know the event", buf_str(&why), a);
+		break;
 	case HOOK_UNREAD:
-		keep_dead_letter(in, h, r, buf_str(&why), a);
+		keep_dead_letter(
+		    in, h, r, "the profile cannot read it", buf_str(&why), a);
 		break;
 	case HOOK_NO_JSON:
 		(void)hook_count(in->hooks, HOOK_REFUSED, r->now_ms);

@@ -5,7 +5,6 @@
 #include "poller/spool/outbox_impl.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -73,24 +72,14 @@ outbox_open(
 	return o;
 }
 
-/* The log may not hold what a dead letter does, so its record is left out. */
-static void
-log_dead_letter(const struct buf *letter)
-{
-	const char *line = buf_str(letter), *record = strstr(line, ",\"record");
-	size_t len = record != NULL ? (size_t)(record - line) : letter->len;
-
-	log_warn("a dead letter cannot be kept without --state, so its sender "
-		 "is told to send it again: %.*s",
-	    (int)(len < 1500 ? len : 1500), line);
-}
-
 void
 outbox_put(struct outbox *o, struct pending_request *p)
 {
 	if (p->dead->len > 0 && outbox_has_no_broker(o) &&
 	    o->opt.dead_letter_files == NULL) {
-		log_dead_letter(p->dead);
+		/* Its record and its reason may not stand in a log. */
+		log_warn("a dead letter cannot be kept without --state DIR, so "
+			 "its sender is told to send it again");
 		p->done(p, false);
 		return;
 	}

@@ -14,7 +14,8 @@
 #include "sink/read/consume.h"
 
 static const struct option_row rows[] = {
-	OPTION_TEXT('f', "from", "FROM", struct sink, from,
+	OPTION_TAKE('f', "from", "FROM", struct sink, from,
+	    endpoint_take_from_socket,
 	    "where rows come from: -, a file, queue:NAME, unix:PATH"),
 	OPTION_FLAG("until-empty", struct sink, until_empty,
 	    "with a queue: end when it is empty"),
@@ -27,6 +28,19 @@ row_source(const struct sink *s)
 {
 	return s->from != NULL ? s->from
 			       : conf_text(s->common.conf, "sink", "from");
+}
+
+/* The option was checked when it was read. */
+static bool
+is_source(const char *name)
+{
+	struct buf why = BUF_INIT;
+	bool good = endpoint_check_name(name, ENDPOINT_FROM_SOCKET, &why) == 0;
+
+	if (!good)
+		log_error("[sink] from: %s", buf_str(&why));
+	buf_release(&why);
+	return good;
 }
 
 struct start_check {
@@ -110,6 +124,8 @@ run_store(void *options)
 	if (s->until_empty && !endpoint_is_queue(row_source(s)))
 		return (enum exit_code)prog_usage_error(
 		    "--until-empty is for -f queue:NAME");
+	if (!is_source(row_source(s)))
+		return PROG_CONFIG;
 	return sink_with_schema(s, store_rows);
 }
 

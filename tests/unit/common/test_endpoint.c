@@ -20,7 +20,11 @@ static const struct {
 } refused[] = {
 	{ "", false, PROG_USAGE, "'' is no endpoint" },
 	{ "queu:rows", false, PROG_USAGE, "'queu:rows' is no endpoint" },
-	{ "queue:", false, PROG_USAGE, "'queue:' names no queue" },
+	{ "queue:", false, PROG_USAGE,
+	    "'queue:' lacks the name of the queue; write queue:NAME" },
+	{ "exchange:", true, PROG_USAGE,
+	    "'exchange:' lacks the name of the exchange; write "
+	    "exchange:NAME" },
 	{ "queue:a/b", true, PROG_USAGE, "'queue:a/b' names no queue" },
 	{ "exchange:a/b", true, PROG_USAGE,
 	    "'exchange:a/b' names no exchange" },

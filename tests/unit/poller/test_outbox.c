@@ -391,13 +391,15 @@ by_hand_dead_letters_are_told_and_refused(void **state)
 
 	(void)state;
 	put(o, 1,
-	    "{\"type\":\"dead\",\"reason\":\"odd\",\"record\":\"s3cret\"}\n");
+	    "{\"type\":\"dead\",\"reason\":\"'+44 20' is no id\",\"record\":"
+	    "\"s3cret\"}\n");
 	put(o, 0, "");
 	wait_for(2);
 	outbox_close(o);
 	tmpdir_stderr(saved, text, sizeof text);
-	assert_non_null(strstr(text, "odd"));
+	assert_null(strstr(text, "+44 20"));
 	assert_null(strstr(text, "s3cret"));
+	assert_non_null(strstr(text, "cannot be kept without --state DIR"));
 	assert_int_equal(safe, 1);
 	assert_lines("out", 1);
 }

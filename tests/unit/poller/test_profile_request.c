@@ -15,20 +15,28 @@
 static const struct profile_options options = { .tenant = "acme",
 	.account = "app-1" };
 
-/* Profiles of our own making, written to a file. */
+/* Profiles of our own making, written to a file. NULL and *why. */
 static struct profile *
-open_text(const char *text)
+try_text(const char *text, struct buf *why)
 {
 	char path[] = "/tmp/test_request.XXXXXX";
 	int fd = mkstemp(path);
-	struct buf why = BUF_INIT;
 	struct profile *p;
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	assert_int_equal(close(fd), 0);
-	p = profile_open(path, &options, &why);
+	p = profile_open(path, &options, why);
 	assert_int_equal(unlink(path), 0);
+	return p;
+}
+
+static struct profile *
+open_text(const char *text)
+{
+	struct buf why = BUF_INIT;
+	struct profile *p = try_text(text, &why);
+
 	if (p == NULL)
 		fail_msg("%s: %s", text, buf_str(&why));
 	buf_release(&why);
@@ -202,6 +210,71 @@ an_assignment_without_operator_cannot_be_read(void **state)
 	profile_close(p);
 }
 
+static const struct {
+	const char *about;
+	const char *want; /* NULL: it is taken */
+} abouts[] = {
+	{ "{}", NULL },
+	{ "{headers: {\"X-App\": null}, hosts: {a: {}}}", NULL },
+	{ "{url: null, budget: null, hooks: {sign: null}}", NULL },
+	{ "{period: 0.5, budget: 0, max_pages: 1, other: []}", NULL },
+	{ "5", "it must be an object" },
+	{ "{url: 5}", "url must be a text" },
+	{ "{auth: \"x\"}", "auth must be an object" },
+	{ "{auth: {prefix: 1}}", "auth.prefix must be a text" },
+	{ "{headers: [\"X-App\"]}", "headers must be an object" },
+	{ "{headers: {\"X-App\": 5}}", "headers.X-App must be a text" },
+	{ "{hosts: [1]}", "hosts must be an object" },
+	{ "{hosts: {a: \"x\"}}", "hosts.a must be an object" },
+	{ "{hosts: {a: {headers: {b: {}}}}}",
+	    "hosts.a.headers.b must be a text" },
+	{ "{by_operator: \"yes\"}", "by_operator must be true or false" },
+	{ "{needs: 1}", "needs must be true or false" },
+	{ "{max_pages: \"5\"}",
+	    "max_pages must be a whole number from 1 to 1000000" },
+	{ "{max_pages: 2.5}",
+	    "max_pages must be a whole number from 1 to 1000000" },
+	{ "{budget: -1}",
+	    "budget must be a whole number from 0 to 1000000000" },
+	{ "{period: 86401}", "period must be a number from 0 to 86400" },
+	{ "{hooks: true}", "hooks must be an object" },
+	{ "{hooks: {sign: \"X-Signature\"}}", "hooks.sign must be an object" },
+	{ "{hooks: {headers: \"X-Event\"}}",
+	    "hooks.headers must be a list of texts" },
+	{ "{hooks: {sign: {parts: [\"body\", 5]}}}",
+	    "hooks.sign.parts must be a list of texts" },
+};
+
+/* Nothing that a profile says about its CRM is put aside in silence. */
+static void
+about_is_what_it_must_be(void **state)
+{
+	struct buf why = BUF_INIT;
+	struct profile *p;
+	char *text;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(abouts); i++) {
+		text = xasprintf("def about: %s;\n", abouts[i].about);
+		p = try_text(text, &why);
+		if (p == NULL && abouts[i].want == NULL)
+			fail_msg("%s: %s", text, buf_str(&why));
+		if (abouts[i].want != NULL &&
+		    (p != NULL ||
+			strstr(buf_str(&why), "about of profile '/tmp/") ==
+			    NULL ||
+			strstr(buf_str(&why), abouts[i].want) == NULL))
+			fail_msg("%s: %s, not %s", text,
+			    p != NULL ? "taken" : buf_str(&why),
+			    abouts[i].want);
+		profile_close(p);
+		free(text);
+		buf_clear(&why);
+	}
+	buf_release(&why);
+}
+
 static void
 chat2desk_is_told_the_operator(void **state)
 {
@@ -233,6 +306,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_what_the_profile_says),
 		cmocka_unit_test(about_names_hosts_and_headers),
+		cmocka_unit_test(about_is_what_it_must_be),
 		cmocka_unit_test(an_assignment_says_who_has_the_chat),
 		cmocka_unit_test(an_assignment_without_operator_cannot_be_read),
 		cmocka_unit_test(chat2desk_is_told_the_operator),
