@@ -131,7 +131,8 @@ check_needed_rights(struct check_report *r)
 		if (tables[i].day >= 0)
 			o = try_partitions(
 			    r->db, tables[i].name, &sql, &missing);
-	if (o == OUTCOME_LATER && db_connected(r->db)) {
+	if (o == OUTCOME_LATER && db_connected(r->db) &&
+	    db_cause(r->db) != DB_CONFLICT) {
 		/* The server is read-only, or its disk is full. */
 		check_report_item(r, CHECK_WRONG, "rights that are missing",
 		    "cannot be tried", db_why(r->db));
