@@ -4,6 +4,7 @@
 #include "aggregator/state/state_lock.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -16,10 +17,9 @@ state_lock_take(
     const char *dir, const char *lock, enum exit_code *code, struct buf *why)
 {
 	char *path = xasprintf("%s/%s", dir, lock);
-	int fd = -1, err;
+	bool there = mkdir(dir, 0700) == 0 || errno == EEXIST;
+	int fd = there ? lock_take(path, why) : -1, err;
 
-	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
-		fd = lock_take(path, why);
 	err = errno;
 	free(path);
 	errno = err;
@@ -29,6 +29,8 @@ state_lock_take(
 		*code = PROG_TEMPFAIL;
 		buf_adds(
 		    why, "; end it, or choose another folder with --state");
+	} else if (there && errno != ENOTDIR) {
+		*code = syserr_code(errno, PROG_CANTCREATE);
 	} else {
 		*code = syserr_explain(why, PROG_CANTCREATE,
 		    "cannot use '%s', of --state, as a folder", dir);

@@ -33,6 +33,9 @@ enum {
 	/* How long after its limit the server may tell that it ended a
 	 * statement. */
 	ENDING_MS = 5000,
+	/* How long before a statement is too late a lock is given up, so that
+	 * the lock is named. Servers count whole seconds. */
+	LOCK_ADVANCE_MS = 1000,
 	/* How long the server keeps an idle session: a process that was
 	 * stopped inside a transaction must not hold locks for hours. */
 	IDLE_S = 120,
@@ -199,6 +202,9 @@ db_allow(struct db *db, int64_t ms)
 {
 	if (db->timeout_ms < ms + ENDING_MS)
 		db->timeout_ms = ms + ENDING_MS;
+	if (ms > LOCK_ADVANCE_MS)
+		db->lock_ms = at_most(db->lock_ms, ms - LOCK_ADVANCE_MS);
+	db->lock_s = db_seconds_of(db->lock_ms);
 }
 
 void

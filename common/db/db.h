@@ -58,7 +58,7 @@ void db_limit(struct db *db, int64_t ms);
 
 /* Before the first use: the answer to a statement is waited for until the
  * server itself ends one that takes so long, also where [mysql] timeout says
- * less. */
+ * less; a lock is waited for a second less, if that is any. */
 void db_allow(struct db *db, int64_t ms);
 
 /* Before the first use: what is asked on each new connection before anything

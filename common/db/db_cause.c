@@ -112,6 +112,7 @@ static const struct {
 	{ 1288, DB_SCHEMA }, /* a view where a table was: UPDATE */
 	{ 1471, DB_SCHEMA }, /* and INSERT */
 	{ 1364, DB_SCHEMA }, /* a column without default that is not ours */
+	{ 1451, DB_SCHEMA }, /* a foreign key, which is not ours */
 	{ 1062, DB_SCHEMA }, /* a unique key that is not ours */
 
 	{ CR_SSL_CONNECTION_ERROR, DB_CONFIG },
@@ -191,6 +192,8 @@ way_out(enum db_cause cause, unsigned number)
 	case DB_SCHEMA:
 		if (number == 1049)
 			return "create the database first";
+		if (number == 1451)
+			return "drop that foreign key, which is not ours";
 		return "run `sink --migrate`";
 	case DB_CONFIG:
 		return number == CR_SSL_CONNECTION_ERROR

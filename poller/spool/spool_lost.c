@@ -46,14 +46,18 @@ spool_lost_before(struct spool *b, uint64_t number)
 		b->number++;
 }
 
-/* One message about all that is lost. */
+/* One message about all that is lost. Without its mark nobody can tell how many
+ * lines followed those that are there. */
 static void
 log_lost_lines(const struct spool *b)
 {
 	if (b->lost > 0)
 		log_error("'%s' lacks %" PRIu64 " %s (numbers %" PRIu64
-			  " to %" PRIu64 "): %s; %s",
+			  " to %" PRIu64 "%s): %s; %s",
 		    b->dir, b->lost, b->kind->what, b->lost_first, b->lost_last,
+		    b->mark_lost ? ", perhaps more, as '" SPOOL_MARK
+				   "' is lost, too"
+				 : "",
 		    b->aside ? "what was damaged is kept as *.damaged there"
 			     : "files were cut, removed or put back",
 		    b->kind->rest);

@@ -23,6 +23,9 @@
 #define TOO_LONG_MARIADB 1969
 #define TOO_LONG_MYSQL 3024
 
+/* Its number for a lock that another session holds. */
+#define LOCKED 1205
+
 bool
 question_problem(struct question *q, int status, const char *detail, ...)
 {
@@ -56,7 +59,9 @@ explain_failure(struct question *q)
 	if (db_outcome(db_cause(q->db)) != OUTCOME_LATER)
 		return question_problem(q, 500, "the tables cannot be read");
 	q->answer->retry_after = 1;
-	return question_problem(q, 503, "the database is away; try again");
+	return question_problem(q, 503,
+	    number == LOCKED ? "somebody else keeps a table locked; try again"
+			     : "the database is away; try again");
 }
 
 static bool

@@ -1,7 +1,8 @@
 /*
  * check: see check.h. Server, schema, tables, thresholds, and what is
  * configured to be deleted; check_metrics.c checks which metrics are computed,
- * check_rights.c what our user may do.
+ * check_guards.c what others put on our tables, check_rights.c what our user
+ * may do.
  */
 #include "sink/check/check.h"
 
@@ -13,6 +14,7 @@
 #include "common/base/xalloc.h"
 #include "common/db/schema_number.h"
 #include "common/tables/tables.h"
+#include "sink/check/check_guards.h"
 #include "sink/check/check_metrics.h"
 #include "sink/check/check_rights.h"
 #include "sink/tables/schema.h"
@@ -306,6 +308,7 @@ run_checks(struct db *db, void *ctx)
 		check_schema,
 		check_variables,
 		check_tables,
+		check_guards,
 		check_thresholds,
 		check_on_close,
 		check_metrics,

@@ -207,7 +207,8 @@ check_needed_rights(struct check_report *r)
 	struct rights rights = { .tried = { 0 } };
 	enum outcome o = try_rights(r->db, &rights);
 
-	if (o == OUTCOME_LATER && db_connected(r->db)) {
+	if (o == OUTCOME_LATER && db_connected(r->db) &&
+	    db_cause(r->db) != DB_CONFLICT) {
 		/* The server is read-only, or its disk is full. */
 		check_report_item(r, CHECK_WRONG, "rights that are missing",
 		    "cannot be tried", db_why(r->db));

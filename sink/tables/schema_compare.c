@@ -12,9 +12,12 @@ static const char COLUMNS[] =
     "SELECT table_name, column_name, column_type, is_nullable, extra, "
     "column_default IS NULL, collation_name FROM information_schema.columns "
     "WHERE table_schema = DATABASE()";
+/* Of a column that is there in part "chat(20)": two chats may be one row. */
 static const char KEYS[] =
     "SELECT table_name, index_name, "
-    "GROUP_CONCAT(column_name ORDER BY seq_in_index), MIN(non_unique) "
+    "GROUP_CONCAT(CONCAT(column_name, COALESCE(CONCAT('(', sub_part, ')'), "
+    "'')) "
+    "ORDER BY seq_in_index), MIN(non_unique) "
     "FROM information_schema.statistics WHERE table_schema = DATABASE() "
     "GROUP BY table_name, index_name";
 static const char PARTITIONS[] =

@@ -604,6 +604,16 @@ class Test:
         late = server.ask(V1 + "intervals", self.admin)
         self.that(late.status == 503 and "ask for less" in late.problem(),
                   f"too late: {late.status} {late.body}")
+        # Longer than the second that locks are counted in, it is named.
+        server = Server(self.lab, {"serve": {"query_timeout": "2s"}},
+                        name="named")
+        late = server.ask(V1 + "intervals", self.admin)
+        self.that(late.status == 503 and "locked" in late.problem() and
+                  late.headers["Retry-After"],
+                  f"locked: {late.status} {late.body}")
+        with open(server.log, encoding="utf-8") as log:
+            self.that("somebody else holds the lock" in log.read(),
+                      "no word of the lock in the log")
         self.world.sql.ask("UNLOCK TABLES")
 
     def an_answer_may_take_longer_than_other_statements(self):

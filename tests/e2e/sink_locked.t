@@ -28,6 +28,14 @@ unlock
 code 0 "$sink" -c "$tmp/conf" -f "$tmp/rows"
 empty
 
+echo "- a backup that holds up all writing is no fault of the configuration"
+printf '[mysql]\nwait_timeout = 2s\n' >"$tmp/conf"
+lock 'FLUSH TABLES WITH READ LOCK'
+code 75 "$sink" -c "$tmp/conf" --check >"$tmp/check"
+one_line 'somebody else holds the lock'
+unlock
+code 0 "$sink" -c "$tmp/conf" --check >"$tmp/check"
+
 echo "- a daemon says what it waits for, once, and goes on"
 printf '[amqp]\nheartbeat = 2s\n' >"$tmp/conf"
 broker_log=$tmp/db/rabbitmq/logs/rabbitmq.log

@@ -91,6 +91,7 @@ ALTER TABLE chat_metrics MODIFY COLUMN messages TINYINT NULL|column chat_metrics
 ALTER TABLE chat_metrics MODIFY COLUMN channel VARCHAR(191) NOT NULL DEFAULT ''|column chat_metrics.channel is varchar.191. NOT NULL
 ALTER TABLE chat_metrics DROP PRIMARY KEY|key PRIMARY of chat_metrics is missing
 ALTER TABLE chat_metrics DROP PRIMARY KEY, ADD PRIMARY KEY (chat)|key PRIMARY of chat_metrics is chat, not .tenant,chat
+ALTER TABLE chat_metrics DROP PRIMARY KEY, ADD PRIMARY KEY (tenant, chat(4))|key PRIMARY of chat_metrics is tenant,chat.4., not .tenant,chat.
 ALTER TABLE chat_metrics ADD UNIQUE KEY theirs (chat)|key theirs of chat_metrics is not ours
 ALTER TABLE chat_metrics MODIFY COLUMN chat VARCHAR(191) COLLATE utf8mb4_general_ci NOT NULL|column chat_metrics.chat is compared by utf8mb4_general_ci, not by utf8mb4_bin
 ALTER TABLE chat_metrics MODIFY COLUMN tag VARCHAR(255) CHARACTER SET latin1 NULL|column chat_metrics.tag is compared by latin1_swedish_ci
@@ -146,6 +147,33 @@ code 0 "$sink" --migrate
 sql "ALTER TABLE chat_metrics DROP COLUMN theirs"
 whole
 "$sink" -f "$tmp/rows"
+
+echo "- what others put on tables of ours is named, and is theirs"
+change="what guards a table"
+sql "CREATE TRIGGER spy BEFORE INSERT ON chat_metrics FOR EACH ROW
+		SET NEW.messages = 0;
+	ALTER TABLE chat_metrics ADD CONSTRAINT few CHECK (messages < 99);
+	CREATE TABLE theirs (tenant VARCHAR(64), chat VARCHAR(191),
+		CONSTRAINT held FOREIGN KEY (tenant, chat)
+		REFERENCES chat_metrics (tenant, chat))
+		CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+	INSERT INTO theirs VALUES ('t', '1001')"
+code 0 "$sink" --check -o csv >"$tmp/check"
+for guard in 'trigger spy' 'constraint few' 'foreign key held of theirs'; do
+	grep -q "^triggers and constraints,advice,\"$guard of chat_metrics; not" \
+		"$tmp/check" || fail "no word of the $guard: $(cat "$tmp/check")"
+done
+code 0 "$sink" --migrate
+is "a word" "" "$(cat "$tmp/err")"
+closed='"chat":"1001","status":"closed","at":"2026-11-20T11:00:00Z"'
+echo "{\"type\":\"chat\",\"tenant\":\"t\",$closed}" >"$tmp/closed"
+code 78 "$BIN/reaper" -f "$tmp/closed"
+one_line 'CONSTRAINT `held`.*; drop that foreign key, which is not ours'
+sql "DROP TRIGGER spy; DROP TABLE theirs;
+	ALTER TABLE chat_metrics DROP CONSTRAINT few"
+whole
+grep -q '^triggers and constraints,ok,none' "$tmp/check" ||
+	fail "$(cat "$tmp/check")"
 
 echo "- a dump of one database in another one, whose rows it must show"
 change="a dump of another database"

@@ -5,6 +5,8 @@
 #include "tests/unit/staging_world.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void
 a_snapshot_is_published_when_it_is_whole(void **state)
@@ -435,6 +437,15 @@ a_folder_is_for_one_and_of_one_version(void **state)
 	assert_int_equal(other.staging.code, PROG_TEMPFAIL);
 	staging_close(&other.staging);
 	stop(w);
+	assert_int_equal(unlink(DIR_NAME "/lock"), 0);
+	assert_int_equal(mkdir(DIR_NAME "/lock", 0700), 0);
+	assert_int_equal(try_open(&other, &why), -1);
+	assert_int_equal(other.staging.code, PROG_CANTCREATE);
+	assert_string_equal(buf_str(&why),
+	    "cannot open lock file '" DIR_NAME "/lock': Is a directory; name a "
+	    "file, not a folder");
+	staging_close(&other.staging);
+	assert_int_equal(rmdir(DIR_NAME "/lock"), 0);
 	tmpdir_file(DIR_NAME "/t.spool", damaged, sizeof damaged - 1, 0600);
 	assert_int_equal(try_open(w, &why), -1);
 	assert_int_equal(w->staging.code, PROG_DATA);

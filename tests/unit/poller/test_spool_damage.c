@@ -403,6 +403,29 @@ files_and_marks_of_earlier_times(void **state)
 }
 
 static void
+files_and_marks_that_are_empty(void **state)
+{
+	unsigned times[FILES * LINES + 2];
+	char said[512];
+	size_t i;
+	int saved;
+	struct spool *b;
+
+	(void)state;
+	tmpdir_empty(DIR_NAME);
+	for (i = 0; i <= FILES; i++)
+		put(names[i], "", 0);
+	saved = tmpdir_catch_stderr();
+	b = open_it();
+	tmpdir_stderr(saved, said, sizeof said);
+	assert_int_equal(read_lines(b, times), 0);
+	/* Whether the last file had lines is not known. */
+	assert_non_null(strstr(said, " lacks 8 records "));
+	assert_non_null(strstr(said, "(numbers 1 to 8, perhaps more, as "));
+	spool_close(b);
+}
+
+static void
 files_of_an_earlier_version(void **state)
 {
 	static const char text[] = "{\"type\":\"event\",\"tenant\":\"a\"}\n";
@@ -520,6 +543,7 @@ main(void)
 		cmocka_unit_test(lines_out_of_order),
 		cmocka_unit_test(torn_ends),
 		cmocka_unit_test(files_and_marks_of_earlier_times),
+		cmocka_unit_test(files_and_marks_that_are_empty),
 		cmocka_unit_test(files_of_an_earlier_version),
 		cmocka_unit_test(power_lost_after_publishing),
 	};
