@@ -8,7 +8,7 @@ import { newestOnly } from "./fetch_json.js";
 import { listenToForm, showForm } from "./form.js";
 import { listenToHeatmap, redrawHeatmap, showHeatmap } from "./heatmap.js";
 import { listenToOpened, showOpened } from "./opened.js";
-import { showOperators } from "./operators.js";
+import { showOperators, tickOperators } from "./operators.js";
 import { isUnknown, present, setPresent } from "./present.js";
 import { redrawResponses, showResponses } from "./responses.js";
 import { change, leaveForLogin, onChange, restoreAfterLogin,
@@ -81,6 +81,7 @@ function tick() {
 	if (present === null)
 		return;
 	tickWaiting();
+	tickOperators();
 	showTotals();
 	showFreshness();
 	tickAllocation();

@@ -1,9 +1,10 @@
-/* The operators: their open chats, who waits for them, how they answer. */
+/* The operators: their open chats, who waits for them, how they answer; each
+ * second anew how long the first one waits. */
 
-import { byId, table } from "./element.js";
+import { byId, setText, table } from "./element.js";
 import { present } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
-import { span } from "./time.js";
+import { now, span } from "./time.js";
 
 function query(row, rest) {
 	return `operator=${encodeURIComponent(row.operator)}&${rest}`;
@@ -21,7 +22,7 @@ const COLUMNS = [
 		opens: chats("open=1") },
 	{ title: "Waiting", kind: "number", value: (o) => o.waiting_chats,
 		opens: chats("open=1&waiting=1") },
-	{ title: "Longest wait", kind: "time",
+	{ title: "Longest wait", kind: "time longest",
 		value: (o) => span(o.longest_wait_seconds),
 		opens: chats("open=1&waiting=1") },
 	{ title: "Responses", kind: "number", value: (o) => o.responses,
@@ -43,6 +44,17 @@ export function showOperators() {
 
 	table(byId("operators-table"), COLUMNS, rows,
 		(o) => ({ "data-operator": o.operator,
+			"data-longest": o.longest_wait_seconds,
 			class: o.available ? "there" : "away" }));
 	byId("operators").hidden = !named;
+}
+
+export function tickOperators() {
+	const since = (now() - Date.parse(present.now[0]?.as_of)) / 1000;
+	const rows = byId("operators-table")
+		.querySelectorAll("tr[data-longest]");
+
+	for (const row of rows)
+		setText(row.querySelector(".longest a"),
+			span(Number(row.dataset.longest) + since));
 }

@@ -62,36 +62,12 @@ read_history_cursor(struct history_page *h)
 	    h->q, 400, "cursor is none that this resource gave");
 }
 
-/* Appends the column with the first receipt of a message, as the view
- * read_status has it. By its index, lest the server reads all receipts of the
- * tenant for each message; between the tenant's first receipt and its last,
- * lest it looks for each into the days that have none. */
-static bool
-add_first_receipt(const struct history_page *h, struct buf *sql)
-{
-	struct db_rows *rows;
-
-	if (!question_ask(h->q,
-		"SELECT MIN(viewed_at), MAX(viewed_at) FROM message_views "
-		"WHERE tenant = ?",
-		NULL, 0, &rows))
-		return false;
-	if (!db_next(rows) || db_get(rows, 0) == NULL) {
-		buf_adds(sql, "NULL");
-	} else {
-		buf_adds(sql,
-		    "(SELECT MIN(v.viewed_at) FROM message_views v FORCE INDEX "
-		    "(by_message) WHERE v.tenant = m.tenant AND v.message_id = "
-		    "m.message_id AND v.conversation_id IN "
-		    "('', m.conversation_id) AND v.viewed_at BETWEEN ");
-		db_quote(h->q->db, sql, db_str(db_get(rows, 0)));
-		buf_adds(sql, " AND ");
-		db_quote(h->q->db, sql, db_str(db_get(rows, 1)));
-		buf_addc(sql, ')');
-	}
-	db_rows_free(rows);
-	return true;
-}
+/* The first receipt of a message, as the view read_status has it: by its index,
+ * lest the server reads all receipts of the tenant for each message. */
+#define FIRST_RECEIPT                                                          \
+	"(SELECT MIN(v.viewed_at) FROM message_views v FORCE INDEX "           \
+	"(by_message) WHERE v.tenant = m.tenant AND v.message_id = "           \
+	"m.message_id AND v.conversation_id IN ('', m.conversation_id))"
 
 /* Left to itself the server may choose the primary key, which has the order,
  * and read the whole tenant to find the first page. */
@@ -106,19 +82,17 @@ ask_history(const struct history_page *h, struct db_rows **rows)
 
 	buf_addf(&sql,
 	    "SELECT message_id, conversation_id, sender_id, receiver_id, %s, "
-	    "created_at, message_type, user_id, event_type, ",
-	    h->q->viewer.role < VIEWER_ADMIN ? "NULL" : "content");
-	good = add_first_receipt(h, &sql);
-	buf_addf(&sql,
+	    "created_at, message_type, user_id, event_type, " FIRST_RECEIPT
 	    " FROM messages m FORCE INDEX (by_chat) WHERE tenant = ? AND "
 	    "conversation_id = ?%s ORDER BY created_at, message_id "
 	    "LIMIT %" PRId64,
+	    h->q->viewer.role < VIEWER_ADMIN ? "NULL" : "content",
 	    h->after_id == NULL ? ""
 				: " AND created_at >= ? AND (created_at > ? "
 				  "OR message_id > ?)",
 	    h->limit + 1);
-	good = good && question_ask_page(h->q, buf_str(&sql), args,
-			   h->after_id == NULL ? 1 : 4, (size_t)h->limit, rows);
+	good = question_ask_page(h->q, buf_str(&sql), args,
+	    h->after_id == NULL ? 1 : 4, (size_t)h->limit, rows);
 	buf_release(&sql);
 	return good;
 }

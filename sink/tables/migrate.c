@@ -19,10 +19,11 @@ enum {
 	/* Seconds to wait for another migration, in each try. */
 	LOCK_S = 1,
 	/* The server's error numbers: no such column; the column, the key
-	 * exists. */
+	 * exists; the table has no partitions. */
 	NO_SUCH_COLUMN = 1054,
 	HAS_COLUMN = 1060,
 	HAS_KEY = 1061,
+	HAS_NO_PARTITIONS = 1505,
 };
 
 static const char CREATE_TABLE[] =
@@ -133,8 +134,10 @@ execute_again(struct migration *m, struct buf *sql)
 	unsigned number = db_errno(m->db);
 
 	/* MariaDB and MySQL share no ADD ... IF NOT EXISTS. */
-	if (o == OUTCOME_NEVER && (number == HAS_COLUMN || number == HAS_KEY ||
-				      (renames && number == NO_SUCH_COLUMN)))
+	if (o == OUTCOME_NEVER &&
+	    (number == HAS_COLUMN || number == HAS_KEY ||
+		number == HAS_NO_PARTITIONS ||
+		(renames && number == NO_SUCH_COLUMN)))
 		o = OUTCOME_DONE;
 	return o;
 }

@@ -20,6 +20,7 @@ static const char DROP_TABLE[] = "DROP TABLE IF EXISTS ";
 static const char INSERT[] = "INSERT IGNORE INTO ";
 static const char UPDATE[] = "UPDATE ";
 static const char PARTITION[] = "PARTITION BY RANGE COLUMNS (";
+static const char NO_PARTITION[] = "REMOVE PARTITIONING";
 
 static bool
 begins(const char *text, const char *with)
@@ -202,6 +203,17 @@ rename_column(struct schema_table *t, const char *p)
 	}
 }
 
+static void
+remove_partitions(struct schema_table *t)
+{
+	char *options = strstr(t->options, PARTITION);
+
+	if (options != NULL)
+		*options = '\0';
+	free(t->day);
+	t->day = NULL;
+}
+
 /* Columns of partitions are never renamed. */
 static void
 read_alter_table(struct schema *s, const char *p)
@@ -214,6 +226,8 @@ read_alter_table(struct schema *s, const char *p)
 		add_part(t, p + strlen("ADD "));
 	else if (t != NULL && begins(p, RENAME_COLUMN))
 		rename_column(t, p + strlen(RENAME_COLUMN));
+	else if (t != NULL && begins(p, NO_PARTITION))
+		remove_partitions(t);
 }
 
 /* Rows that are taken from another table are none of its first ones. */

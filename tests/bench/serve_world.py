@@ -82,7 +82,7 @@ class World:
             f"'{d + timedelta(days=1):%Y-%m-%d}'), "
             for d in (self.begin + timedelta(days=n)
                       for n in range(DAYS + 4)))
-        for name in ("messages", "message_views", "intervals"):
+        for name in ("messages", "intervals"):
             self.sql.ask(
                 f"ALTER TABLE {name} REORGANIZE PARTITION bmax INTO ({days}"
                 "PARTITION bmax VALUES LESS THAN (MAXVALUE))")
