@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/ahead/on_cores.h"
 #include "common/base/xalloc.h"
+#include "common/parallel/on_cores.h"
 
 /* So many chats are taken by a thread at once. */
 #define BLOCK 128

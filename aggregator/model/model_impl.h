@@ -8,7 +8,7 @@
  *   model_messages.c      the messages of a chat
  *   model_pending.c       delays messages and events, and prefetches
  *   model_events.c        counted events
- *   model_identities.c    which messages came already
+ *   model_duplicates.c    which messages came already
  *   model_recompute.c     brings up to date what metrics read, with
  *                         model_intervals.c and model_credit.c
  *   model_derive.c        derives chats, with model_lives.c and
@@ -214,7 +214,7 @@ void pending_add_scanned_event(struct model *m, struct fingerprint f,
     const struct scanned_event *x, struct text event);
 void pending_flush(struct model *m);
 
-/* model_identities.c. */
+/* model_duplicates.c. */
 
 /* The identity of a message; prefetches its slot. */
 struct fingerprint identities_make(

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/ahead/read_ahead.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/deadletter.h"
 #include "common/os/stop.h"
 #include "common/os/thread.h"
+#include "common/parallel/parallel_scan.h"
 
 #include "aggregator/modes/explain.h"
 #include "aggregator/modes/modes.h"
@@ -83,19 +83,21 @@ add_dead_letter(void *ctx, const char *line, size_t len, const char *reason)
 
 /* PROG_OK also when the input is bad: *b says so. */
 static enum exit_code
-read_to_end(struct one_shot *b, struct read_ahead *ahead, struct endpoint *in)
+read_to_end(
+    struct one_shot *b, struct parallel_scan *ahead, struct endpoint *in)
 {
 	const struct intake_source from = { b, where_is_line, add_dead_letter };
 	struct scanned *lines;
 
 	for (;;) {
-		switch (read_ahead_next(ahead, &lines)) {
+		switch (parallel_scan_next(ahead, &lines)) {
 		case ENDPOINT_RECORD:
 			intake_add_scanned(&b->intake, lines, &from);
 			break;
 		case ENDPOINT_TOOLONG:
 			intake_add_unread(&b->intake);
-			add_dead_letter(b, NULL, 0, read_ahead_refusal(ahead));
+			add_dead_letter(
+			    b, NULL, 0, parallel_scan_refusal(ahead));
 			break;
 		case ENDPOINT_WAIT:
 			b->stopped = stop_asked();
@@ -123,17 +125,17 @@ read_one_shot_input(struct one_shot *b)
 	enum exit_code code = PROG_OK;
 	struct endpoint *in =
 	    endpoint_open_read(b->job->from, &opt, &why, &code);
-	struct read_ahead *ahead;
+	struct parallel_scan *ahead;
 
 	if (in == NULL) {
 		log_error("%s", buf_str(&why));
 	} else {
 		deadletter_open(&b->dead, in, &opt);
-		ahead = read_ahead_open(in, thread_cores(),
+		ahead = parallel_scan_open(in, thread_cores(),
 		    b->intake.scan.skips_text,
 		    intake_takes_messages(&b->intake));
 		code = read_to_end(b, ahead, in);
-		read_ahead_close(ahead);
+		parallel_scan_close(ahead);
 	}
 	endpoint_close(in);
 	buf_release(&why);

@@ -5,7 +5,7 @@
  */
 #include "aggregator/tenant/report.h"
 
-#include "common/ahead/on_cores.h"
+#include "common/parallel/on_cores.h"
 
 #include "aggregator/rows/rowline.h"
 

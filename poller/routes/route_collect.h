@@ -11,7 +11,7 @@
 #define POLLER_ROUTES_ROUTE_COLLECT_H
 
 #include "common/http/web.h"
-#include "poller/routes/route_sender.h"
+#include "poller/routes/route_auth.h"
 #include "poller/routes/validate.h"
 
 #include <jansson.h>

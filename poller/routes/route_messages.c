@@ -11,8 +11,8 @@
 #include "common/text/jsonw.h"
 #include "poller/hooks/known_operators.h"
 #include "poller/hooks/listener_context.h"
+#include "poller/routes/route_auth.h"
 #include "poller/routes/route_ids.h"
-#include "poller/routes/route_sender.h"
 #include "poller/routes/validate.h"
 
 #define TEXT_MAX 65536 /* characters */

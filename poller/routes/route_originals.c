@@ -15,8 +15,8 @@
 
 #include "common/http/json_body.h"
 #include "common/text/jsonw.h"
+#include "poller/routes/route_auth.h"
 #include "poller/routes/route_hooks.h"
-#include "poller/routes/route_sender.h"
 
 enum payload_kind { TEXT, WHOLE, FLAG, LIST, TEXTS, OBJECT, TEXT_OR_NUMBER };
 

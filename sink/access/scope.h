@@ -1,7 +1,7 @@
 /*
  * scope: whose rows a viewer sees, as a condition of a statement, by role and
  * teams. Which resources and columns a role sees is said where they are:
- * `least` in resource_table.c and resource_lists.c, resource_now.c,
+ * `least` in resource_routes.c and resource_lists.c, resource_now.c,
  * resource_chat.c.
  *
  *   rows    figures of single operators, their chats and intervals: an agent's

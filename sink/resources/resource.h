@@ -3,7 +3,7 @@
  * function that answers; and resource_answer(), which answers any request.
  *
  * To add a resource: its function in a file of its own, declared below, its row
- * in resource_table.c, its description in openapi.json, its tests. A resource
+ * in resource_routes.c, its description in openapi.json, its tests. A resource
  * that is the rows of a table is a struct list in resource_lists.c instead.
  *
  * One whose least role is VIEWER_NONE needs no token; the viewer then has no

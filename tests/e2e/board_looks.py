@@ -189,7 +189,9 @@ def it_fits_between(test):
 
 def a_title_in_focus_is_whole(test):
     test.visit("lead")
-    test.browser.until(test.waiting, "rows")
+    # Hidden until its answer came.
+    test.browser.until(lambda: test.browser.rows("#responses-table"),
+                       "the responses")
     test.browser.press("4")
     top = test.browser.ask("document.activeElement.getBoundingClientRect()"
                            ".top")

@@ -1,5 +1,5 @@
 /*
- * Tests of aggregator/model_messages and model_identities: how long a message
+ * Tests of aggregator/model_messages and model_duplicates: how long a message
  * is known of which versions with other times came, over a restart; and that
  * what comes so late that a flush may have dropped what it is about makes the
  * same of it, whether one has or not.

@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "common/ahead/on_cores.h"
 #include "common/base/xalloc.h"
+#include "common/parallel/on_cores.h"
 
 #define BLOCKS 1000
 

@@ -4,8 +4,8 @@
  * later ones are made. With one core, or one block, there is no thread but that
  * one, and the result is the same.
  */
-#ifndef COMMON_AHEAD_ON_CORES_H
-#define COMMON_AHEAD_ON_CORES_H
+#ifndef COMMON_PARALLEL_ON_CORES_H
+#define COMMON_PARALLEL_ON_CORES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
  *   made       until the blocks before it were used
  *   used       its place is free for the block ON_CORES_AHEAD later
  */
-#include "common/ahead/on_cores.h"
+#include "common/parallel/on_cores.h"
 
 #include "common/base/buf.h"
 #include "common/os/thread.h"

@@ -1,10 +1,11 @@
 /*
- * read_ahead: see read_ahead.h. Scanning and using records take about as long
- * as each other, and both many times as long as passing on what was scanned.
- * So threads that scan, and one that uses the records in their order, share the
- * work of two cores nearly evenly, and what uses them (a model with its tables)
- * needs no lock and stays as it is. Parted by chat instead, each thread would
- * have a model of its own, and merging these would cost more than that gains.
+ * parallel_scan: see parallel_scan.h. Scanning and using records take about as
+ * long as each other, and both many times as long as passing on what was
+ * scanned. So threads that scan, and one that uses the records in their order,
+ * share the work of two cores nearly evenly, and what uses them (a model with
+ * its tables) needs no lock and stays as it is. Parted by chat instead, each
+ * thread would have a model of its own, and merging these would cost more than
+ * that gains.
  *
  * There is a thread for each core but that of the one that uses the records: it
  * scans, too, when the next part is not there yet. So every core is at work in
@@ -15,7 +16,7 @@
  *   part taken    read, and when another one may be read, scanned
  *   part ready    given to the user when it is its turn, then free again
  */
-#include "common/ahead/read_ahead.h"
+#include "common/parallel/parallel_scan.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ struct ahead_part {
 	struct lines_buffer buffer;
 };
 
-struct read_ahead {
+struct parallel_scan {
 	struct endpoint *in;
 	bool skips_text, gives_messages;
 	size_t bytes;        /* read without threads */
@@ -63,7 +64,7 @@ struct read_ahead {
 };
 
 static void
-init_waits(struct read_ahead *a)
+init_waits(struct parallel_scan *a)
 {
 	pthread_condattr_t attr;
 
@@ -75,11 +76,11 @@ init_waits(struct read_ahead *a)
 	(void)pthread_condattr_destroy(&attr);
 }
 
-struct read_ahead *
-read_ahead_open(
+struct parallel_scan *
+parallel_scan_open(
     struct endpoint *in, size_t cores, bool skips_text, bool gives_messages)
 {
-	struct read_ahead *a = xcalloc(1, sizeof *a);
+	struct parallel_scan *a = xcalloc(1, sizeof *a);
 
 	a->in = in;
 	a->skips_text = skips_text;
@@ -91,14 +92,14 @@ read_ahead_open(
 }
 
 static struct ahead_part *
-part_at(struct read_ahead *a, uint64_t number)
+part_at(struct parallel_scan *a, uint64_t number)
 {
 	return &a->parts[number % a->parts_n];
 }
 
 /* The part that is to be read now; NULL: there is none. With the lock. */
 static struct ahead_part *
-take_part(struct read_ahead *a)
+take_part(struct parallel_scan *a)
 {
 	if (a->reading || a->ended || a->quit ||
 	    a->taken - a->given == a->parts_n)
@@ -109,7 +110,7 @@ take_part(struct read_ahead *a)
 
 /* Waits for it; NULL: there is none any more. */
 static struct ahead_part *
-wait_for_turn(struct read_ahead *a)
+wait_for_turn(struct parallel_scan *a)
 {
 	struct ahead_part *p;
 
@@ -121,7 +122,7 @@ wait_for_turn(struct read_ahead *a)
 }
 
 static bool
-shall_quit(struct read_ahead *a)
+shall_quit(struct parallel_scan *a)
 {
 	bool quit;
 
@@ -133,7 +134,7 @@ shall_quit(struct read_ahead *a)
 
 /* Another part may be read. */
 static void
-end_reading(struct read_ahead *a, const struct ahead_part *p)
+end_reading(struct parallel_scan *a, const struct ahead_part *p)
 {
 	(void)pthread_mutex_lock(&a->lock);
 	a->reading = false;
@@ -151,11 +152,11 @@ end_reading(struct read_ahead *a, const struct ahead_part *p)
 
 /* Reads a part that was taken. False: nothing came in time. */
 static bool
-read_part(struct read_ahead *a, struct ahead_part *p, bool waits)
+read_part(struct parallel_scan *a, struct ahead_part *p, bool waits)
 {
 	do
-		p->status = endpoint_read_block(
-		    a->in, &p->block, &p->len, waits ? READ_AHEAD_LOOK_MS : 0);
+		p->status = endpoint_read_block(a->in, &p->block, &p->len,
+		    waits ? PARALLEL_SCAN_LOOK_MS : 0);
 	while (p->status == ENDPOINT_WAIT && waits && !shall_quit(a));
 	if (p->status == ENDPOINT_RECORD)
 		endpoint_keep_block(a->in, &p->buffer);
@@ -166,7 +167,7 @@ read_part(struct read_ahead *a, struct ahead_part *p, bool waits)
 }
 
 static void
-scan_part(struct read_ahead *a, struct ahead_part *p)
+scan_part(struct parallel_scan *a, struct ahead_part *p)
 {
 	if (p->status == ENDPOINT_RECORD)
 		scanned_fill(&p->lines, p->block, p->len);
@@ -180,7 +181,7 @@ scan_part(struct read_ahead *a, struct ahead_part *p)
 static void *
 run_ahead(void *ctx)
 {
-	struct read_ahead *a = ctx;
+	struct parallel_scan *a = ctx;
 	struct ahead_part *p;
 
 	while ((p = wait_for_turn(a)) != NULL && read_part(a, p, true))
@@ -190,7 +191,7 @@ run_ahead(void *ctx)
 
 /* Without any thread it goes on as before: it is only slower. */
 static void
-start_threads(struct read_ahead *a)
+start_threads(struct parallel_scan *a)
 {
 	struct buf why = BUF_INIT;
 	size_t i;
@@ -202,15 +203,15 @@ start_threads(struct read_ahead *a)
 		a->parts[i].lines.gives_messages = a->gives_messages;
 	}
 	while (a->running < a->threads_n &&
-	       thread_start(&a->threads[a->running], "read_ahead", run_ahead, a,
-		   &why) == PROG_OK)
+	       thread_start(&a->threads[a->running], "parallel_scan", run_ahead,
+		   a, &why) == PROG_OK)
 		a->running++;
 	a->threads_n = a->running;
 	buf_release(&why);
 }
 
 static enum endpoint_status
-read_without_threads(struct read_ahead *a, struct scanned **lines)
+read_without_threads(struct parallel_scan *a, struct scanned **lines)
 {
 	char *block = NULL;
 	size_t len = 0;
@@ -230,7 +231,7 @@ read_without_threads(struct read_ahead *a, struct scanned **lines)
 /* The user has used the last part. Who waits for room is woken when half of the
  * ring is free, so that there is seldom something to wake. */
 static void
-give_back(struct read_ahead *a)
+give_back(struct parallel_scan *a)
 {
 	if (!a->holds)
 		return;
@@ -244,7 +245,7 @@ give_back(struct read_ahead *a)
 /* The user scans a part, or waits until there may be something to do. With the
  * lock. */
 static void
-help_ahead(struct read_ahead *a)
+help_ahead(struct parallel_scan *a)
 {
 	struct ahead_part *p = take_part(a);
 	struct timespec end;
@@ -259,12 +260,12 @@ help_ahead(struct read_ahead *a)
 	}
 	if (came || part_at(a, a->given)->ready)
 		return;
-	end = thread_deadline(READ_AHEAD_LOOK_MS);
+	end = thread_deadline(PARALLEL_SCAN_LOOK_MS);
 	(void)pthread_cond_timedwait(&a->ready, &a->lock, &end);
 }
 
 enum endpoint_status
-read_ahead_next(struct read_ahead *a, struct scanned **lines)
+parallel_scan_next(struct parallel_scan *a, struct scanned **lines)
 {
 	struct ahead_part *p;
 
@@ -287,13 +288,13 @@ read_ahead_next(struct read_ahead *a, struct scanned **lines)
 }
 
 const char *
-read_ahead_refusal(const struct read_ahead *a)
+parallel_scan_refusal(const struct parallel_scan *a)
 {
 	return a->refusal;
 }
 
 void
-read_ahead_close(struct read_ahead *a)
+parallel_scan_close(struct parallel_scan *a)
 {
 	size_t i;
 

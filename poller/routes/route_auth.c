@@ -1,7 +1,7 @@
 /*
- * route_sender: see route_sender.h.
+ * route_auth: see route_auth.h.
  */
-#include "poller/routes/route_sender.h"
+#include "poller/routes/route_auth.h"
 
 #include <string.h>
 #include <strings.h>

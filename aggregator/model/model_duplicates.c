@@ -1,5 +1,5 @@
 /*
- * model_identities: recognizes, by chat and message id, messages that came
+ * model_duplicates: recognizes, by chat and message id, messages that came
  * before within the window; the table is dedup.c's. An incremental model lists
  * new identities until they are packed (model_pack.h).
  */

@@ -1,9 +1,9 @@
 /*
- * route_sender: who sends a request, and whether it came before: what the
+ * route_auth: who sends a request, and whether it came before: what the
  * routes of messages and events share.
  */
-#ifndef POLLER_ROUTES_ROUTE_SENDER_H
-#define POLLER_ROUTES_ROUTE_SENDER_H
+#ifndef POLLER_ROUTES_ROUTE_AUTH_H
+#define POLLER_ROUTES_ROUTE_AUTH_H
 
 #include "common/http/web.h"
 #include "common/records/record.h"

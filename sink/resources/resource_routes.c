@@ -1,5 +1,5 @@
 /*
- * resource_table: the table of resources, and how a request finds its row; see
+ * resource_routes: the table of resources, and how a request finds its row; see
  * resource.h.
  */
 

@@ -1,9 +1,9 @@
 /*
- * Tests of common/read_ahead and common/scanned: with any number of threads the
- * lines of an input come in their order, each read as record_parse() reads it,
- * as a record, a message or an event, wherever parts end; there is a thread for
- * each core; a part is there as soon as it was written; and a request to stop
- * ends a wait.
+ * Tests of common/parallel_scan and common/scanned: with any number of threads
+ * the lines of an input come in their order, each read as record_parse() reads
+ * it, as a record, a message or an event, wherever parts end; there is a thread
+ * for each core; a part is there as soon as it was written; and a request to
+ * stop ends a wait.
  */
 #include "tests/unit/tmpdir.h"
 
@@ -12,9 +12,9 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "common/ahead/read_ahead.h"
 #include "common/base/buf.h"
 #include "common/os/stop.h"
+#include "common/parallel/parallel_scan.h"
 #include "tests/unit/dice.h"
 #include "tests/unit/record_equal.h"
 
@@ -287,12 +287,12 @@ open_story(const char *name)
 
 /* Skips a line that is too long. */
 static void
-expect_too_long(struct told_lines *s, const struct read_ahead *a)
+expect_too_long(struct told_lines *s, const struct parallel_scan *a)
 {
 	const char *p = s->text.data + s->at;
 	const char *nl = memchr(p, '\n', s->text.len - s->at);
 
-	assert_string_equal(read_ahead_refusal(a), "the line is too long");
+	assert_string_equal(parallel_scan_refusal(a), "the line is too long");
 	assert_int_equal(nl - p, RECORD_MAX_LINE + 1);
 	s->at += RECORD_MAX_LINE + 2;
 	s->too_long++;
@@ -303,7 +303,8 @@ static enum endpoint_status
 read_story(struct told_lines *s, const char *name, size_t cores, bool messages)
 {
 	struct endpoint *in = open_story(name);
-	struct read_ahead *a = read_ahead_open(in, cores, false, messages);
+	struct parallel_scan *a =
+	    parallel_scan_open(in, cores, false, messages);
 	enum endpoint_status status;
 	struct scanned *x;
 
@@ -314,7 +315,7 @@ read_story(struct told_lines *s, const char *name, size_t cores, bool messages)
 	s->user = (struct scanned_user){ .record = &s->record,
 		.has = SCANNED_UNKNOWN };
 	for (;;) {
-		status = read_ahead_next(a, &x);
+		status = parallel_scan_next(a, &x);
 		if (status == ENDPOINT_RECORD)
 			expect_part(s, x);
 		else if (status == ENDPOINT_TOOLONG)
@@ -322,7 +323,7 @@ read_story(struct told_lines *s, const char *name, size_t cores, bool messages)
 		else
 			break;
 	}
-	read_ahead_close(a);
+	parallel_scan_close(a);
 	endpoint_close(in);
 	return status;
 }
@@ -391,7 +392,7 @@ there_is_a_thread_for_each_core(void **state)
 {
 	static const size_t cores[] = { 1, 2, 3 };
 	struct told_lines s = { .at = 0 };
-	struct read_ahead *a;
+	struct parallel_scan *a;
 	struct endpoint *in;
 	struct scanned *x;
 	size_t i, parts, others = count_threads() - 1; /* a sanitizer's */
@@ -403,11 +404,11 @@ there_is_a_thread_for_each_core(void **state)
 	tmpdir_file("story", s.text.data, s.text.len, 0600);
 	for (i = 0; i < ARRAY_LEN(cores); i++) {
 		in = open_story("story");
-		a = read_ahead_open(in, cores[i], false, false);
+		a = parallel_scan_open(in, cores[i], false, false);
 		for (parts = 0; parts < 4; parts++)
-			(void)read_ahead_next(a, &x);
+			(void)parallel_scan_next(a, &x);
 		assert_int_equal(count_threads(), others + cores[i]);
-		read_ahead_close(a);
+		parallel_scan_close(a);
 		endpoint_close(in);
 	}
 	story_end(&s);
@@ -419,7 +420,7 @@ may_be_closed_at_any_time(void **state)
 {
 	struct told_lines s = { .at = 0 };
 	uint64_t dice = DICE_START;
-	struct read_ahead *a;
+	struct parallel_scan *a;
 	struct endpoint *in;
 	struct scanned *x;
 	size_t parts, i;
@@ -430,13 +431,13 @@ may_be_closed_at_any_time(void **state)
 	tmpdir_file("story", s.text.data, s.text.len, 0600);
 	for (parts = 0; parts < 12; parts++) {
 		in = open_story("story");
-		a = read_ahead_open(in, 4, true, true);
+		a = parallel_scan_open(in, 4, true, true);
 		for (i = 0; i < parts; i++)
-			(void)read_ahead_next(a, &x);
-		read_ahead_close(a);
+			(void)parallel_scan_next(a, &x);
+		parallel_scan_close(a);
 		endpoint_close(in);
 	}
-	read_ahead_close(NULL);
+	parallel_scan_close(NULL);
 	story_end(&s);
 }
 
@@ -456,7 +457,7 @@ static void
 a_part_comes_at_once(void **state)
 {
 	struct told_lines s = { .user = { .record = &s.record } };
-	struct read_ahead *a;
+	struct parallel_scan *a;
 	struct endpoint *in;
 	struct scanned *x;
 	size_t from, i;
@@ -464,7 +465,7 @@ a_part_comes_at_once(void **state)
 
 	(void)state;
 	in = open_pipe(fd);
-	a = read_ahead_open(in, 2, false, false);
+	a = parallel_scan_open(in, 2, false, false);
 	/* More than is read without threads. */
 	for (i = 0; i < 600; i++) {
 		from = s.text.len;
@@ -475,15 +476,15 @@ a_part_comes_at_once(void **state)
 		assert_int_equal(
 		    write(fd[1], s.text.data + from, s.text.len - from),
 		    (ssize_t)(s.text.len - from));
-		assert_int_equal(read_ahead_next(a, &x), ENDPOINT_RECORD);
+		assert_int_equal(parallel_scan_next(a, &x), ENDPOINT_RECORD);
 		s.user.has = SCANNED_UNKNOWN;
 		expect_part(&s, x);
 		assert_int_equal(s.at, s.text.len);
 	}
 	stop_set(true);
-	assert_int_equal(read_ahead_next(a, &x), ENDPOINT_WAIT);
+	assert_int_equal(parallel_scan_next(a, &x), ENDPOINT_WAIT);
 	stop_set(false);
-	read_ahead_close(a);
+	parallel_scan_close(a);
 	endpoint_close(in);
 	assert_int_equal(close(fd[0]), 0);
 	assert_int_equal(close(fd[1]), 0);
