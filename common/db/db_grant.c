@@ -25,14 +25,34 @@ db_keep_account(struct db *db, const char *current_user)
 	free(user);
 }
 
+/* As a name between backticks; with `all`, where _ and % stand for others. */
+static void
+add_schema(const char *name, bool all, struct buf *to)
+{
+	for (; *name != '\0'; name++) {
+		if (*name == '`')
+			buf_addc(to, '`');
+		if (all && (*name == '_' || *name == '%'))
+			buf_addc(to, '\\');
+		buf_addc(to, *name);
+	}
+}
+
 void
 db_grant(
     const struct db *db, const char *rights, const char *table, struct buf *to)
 {
-	const char *quote = strcmp(table, "*") == 0 ? "" : "`";
+	bool all = strcmp(table, "*") == 0;
+	const char *quote = all ? "" : "`";
 
-	buf_addf(to, "GRANT %s ON `%s`.%s%s%s TO %s", rights, db->schema, quote,
-	    table, quote, buf_str(&db->account));
+	/* MySQL wants CREATE, too, for a new partition. */
+	buf_addf(to, "GRANT %s%s ON `", rights,
+	    strstr(rights, "ALTER") != NULL && !db_server(db)->mariadb
+		? ", CREATE"
+		: "");
+	add_schema(db->schema, all, to);
+	buf_addf(to, "`.%s%s%s TO %s", quote, table, quote,
+	    buf_str(&db->account));
 }
 
 /* Rights on rows; all others are of whoever makes the tables. */

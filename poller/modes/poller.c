@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/endpoint/endpoint.h"
 #include "poller/profile/crm_record.h"
 #include "poller/profile/value.h"
 #include "poller/quota/cron_expr.h"
@@ -196,11 +197,28 @@ check_schedules(struct poller *p)
 	buf_release(&why);
 }
 
+/* The option was checked when it was read. */
+static int
+check_to(const struct poller *p)
+{
+	struct buf why = BUF_INIT;
+	int rc = 0;
+
+	if (p->to == NULL)
+		rc = endpoint_check_name(
+		    conf_text(p->common.conf, "poller", "to"), ENDPOINT_TO,
+		    &why);
+	if (rc != 0)
+		log_error("[poller] to: %s", buf_str(&why));
+	buf_release(&why);
+	return rc;
+}
+
 bool
 poller_open(struct poller *p, bool asking)
 {
 	poller_resolve_text(p);
-	if (check_selected(p) != 0) {
+	if (check_selected(p) != 0 || check_to(p) != 0) {
 		p->code = PROG_CONFIG;
 		return false;
 	}

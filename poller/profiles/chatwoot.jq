@@ -114,8 +114,9 @@ def is_automated:
 
 # Whether updated_at is that of a change of the status: not where the last
 # message may be newer, nor where resolving may have written it, such as the
-# survey; an activity that comes after it moves updated_at once more. A note, which
-# a rule may write before the change is told, shows in last_activity_at alone.
+# survey; an activity that comes after it moves updated_at once more. A note,
+# which a rule may write before the change is told, shows in last_activity_at
+# alone.
 def untouched:
     ([.messages | arrays | .[] | objects] | .[-1]) as $last
     | (.updated_at | given | second) as $updated

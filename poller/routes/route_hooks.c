@@ -100,7 +100,8 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	a->dead_n++;
 	if (n > 0)
 		log_warn("%u webhooks were not understood, the last one for "
-			 "%s/%s: %s; the reason of each is in its dead letter",
+			 "%s/%s: %s; the reason of each is in its dead letter, "
+			 "if --state keeps that",
 		    n, hook_tenant(h), hook_source(h), fault);
 	buf_release(&where);
 	buf_release(&letter);

@@ -33,7 +33,7 @@ export async function showAlerts() {
 	setFailed("alerts", "");
 	byId("alerts").hidden = answer === null || settings.wall;
 	setText(byId("alerts-note"), answer?.not_kept
-		? notKept(answer.not_kept, "nobody has written too much yet")
+		? notKept(answer.not_kept, "nobody wrote too much in what is kept")
 		: rows.length === 0 ? "None." : answer.next ? `The last ${MOST}.` : "");
 	table(byId("alerts-table"), COLUMNS, rows);
 }

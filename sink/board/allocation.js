@@ -2,7 +2,7 @@
 
 import { byId, drawing, figures, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { isUnknown } from "./present.js";
+import { isUnknown, present } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
 import { now, span } from "./time.js";
 
@@ -50,7 +50,9 @@ export function tickAllocation() {
 	const { queue, rows } = shown;
 	const since = (now() - Date.parse(queue.as_of)) / 1000;
 	const waits = (then) => then === null ? null : span(then + since);
-	const chatsOf = (n) => n === 0 && isUnknown() ? null : n;
+	/* The queue is everybody's, what is unknown of teams is theirs. */
+	const chatsOf = (n) => n === 0 && isUnknown() && !present.of_teams
+		? null : n;
 	const known = rows.filter((o) => o.free !== null);
 	const free = known.reduce((sum, o) => sum + o.free, 0);
 	const chats = (query) => addressBehind({ chats: query });

@@ -50,7 +50,8 @@ export function showOperators() {
 }
 
 export function tickOperators() {
-	const since = (now() - Date.parse(present.now[0]?.as_of)) / 1000;
+	const asOf = present.now[0]?.as_of;
+	const since = asOf ? (now() - Date.parse(asOf)) / 1000 : 0;
 	const rows = byId("operators-table")
 		.querySelectorAll("tr[data-longest]");
 

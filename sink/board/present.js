@@ -14,7 +14,8 @@ export function setPresent(answer) {
 
 /* Before the first row: what was not counted is not 0. */
 export function isUnknown() {
-	return present?.now.length === 0 && present.waiting.length === 0;
+	return present?.now.length === 0 && present.waiting.length === 0
+		&& present.operators.length === 0;
 }
 
 /* As a sentence. */

@@ -82,7 +82,8 @@ const COLUMNS = [
 		opens: (row) => row.opens },
 	{ title: "Average", kind: "time", value: (row) => span(row.average),
 		opens: (row) => row.opens },
-	{ title: "Before", kind: "time", value: (row) => span(row.before) },
+	{ title: "Before", kind: "time", value: (row) => span(row.before),
+		opens: (row) => row.beforeOpens },
 	{ title: "Median", kind: "time",
 		value: (row) => span(row.median_seconds),
 		opens: (row) => row.opens },
@@ -103,6 +104,8 @@ function rowsOf(answer, by) {
 	return rows.map((row, i) => ({ ...row, key: row.begin, name: called[i],
 		average: row.avg_seconds,
 		before: before[i]?.avg_seconds ?? null,
+		beforeOpens: before[i]
+			? figureAddress(before[i], answer.version) : null,
 		opens: figureAddress(row, answer.version) }));
 }
 

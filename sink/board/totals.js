@@ -100,7 +100,9 @@ export function showFreshness() {
 	const node = byId("fresh");
 
 	if (!asOf) {
-		setText(node, nothingYet());
+		setText(node, isUnknown() || present.of_teams ? nothingYet()
+			: "Totals are not kept.");
+		node.classList.remove("old");
 		return;
 	}
 	setText(node, `as of ${clockTime(asOf, true)}`

@@ -41,7 +41,8 @@ check_guards(struct check_report *r)
 		    "not ours; it may change rows, or refuse them");
 	}
 	if (o == OUTCOME_DONE && n == 0)
-		check_report_item(r, CHECK_FINE, name, "none", "");
+		check_report_item(
+		    r, CHECK_FINE, name, "none that this user may see", "");
 	db_rows_free(rows);
 	buf_release(&sql);
 	return o;

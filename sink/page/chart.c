@@ -5,7 +5,7 @@
 
 #include "sink/page/markup.h"
 
-#define TEXT_MAX 60 /* characters; as many of the widest fit */
+#define TEXT_MAX 60 /* characters; as many ideographs fit */
 
 void
 chart_begin(struct buf *to, const char *title, int height)

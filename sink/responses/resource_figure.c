@@ -166,8 +166,13 @@ find_rewritten(struct figure_question *f)
 	size_t n;
 	bool good;
 
-	if (f->version == CLOCK_NONE || gone.n <= 0 || f->late.n < gone.n ||
-	    gone.n > REWRITTEN_MAX)
+	if (f->version == CLOCK_NONE || gone.n <= 0 || f->late.n < gone.n)
+		return true;
+	if (f->late.n == gone.n && f->late.ms == gone.ms) {
+		f->late = (struct figure_sum){ 0, 0 };
+		return true;
+	}
+	if (gone.n > REWRITTEN_MAX)
 		return true;
 	buf_adds(&sql, "SELECT COALESCE(SUM(ms), 0) FROM (SELECT ms");
 	good = add_rows(f, &sql, args, &n);

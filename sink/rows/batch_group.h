@@ -4,8 +4,8 @@
  * rows are safe.
  *
  * Up to BATCH_GROUP_PARTS transactions store a group at the same time. Each has
- * a range of the keys of every table, so that no key is in two of them and they
- * work on different pages. A small group, and one in which a snapshot ends, is
+ * a range of the order of every table's rows (row_compare()), so that no key is
+ * in two of them. A small group, and one in which a snapshot ends, is
  * not divided.
  */
 #ifndef SINK_ROWS_BATCH_GROUP_H

@@ -442,7 +442,7 @@ compare_value(const struct db_value *a, const struct db_value *b)
 size_t
 row_order_column(const struct table *t)
 {
-	return t->chat > 0 && (size_t)t->chat < t->keys ? (size_t)t->chat : 1;
+	return t == &tables[TABLE_messages] ? (size_t)t->chat : 1;
 }
 
 int

@@ -73,11 +73,11 @@ int row_set(struct sink_row *row, size_t k, const struct flat_field *f,
  * overwrites them with the next line. */
 void row_keep_texts(struct sink_row *row, struct arena *a);
 
-/* The column that orders the rows of a tenant before the rest of their key: the
- * chat, where it is in the key. Rows of one batch are near each other in time
- * anyway, so a primary key that begins with the time has them in a few pages;
- * sorted by chat, the index by chat is entered chat by chat too, and not at one
- * random place a row. */
+/* The column that orders the rows of a tenant before the rest of their key: of
+ * messages the chat, else the next one of the key. The messages of a batch are
+ * near each other in time anyway, so a primary key that begins with the time has
+ * them in a few pages; sorted by chat, the index by chat is entered chat by chat
+ * too, and not at one random place a row. */
 size_t row_order_column(const struct table *t);
 
 /* Compares by tenant, order column and key, bytewise; of the same key the

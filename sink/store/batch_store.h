@@ -4,8 +4,8 @@
  *   1 lock the batch's rows of `tenants` (tenant_locks.h)
  *   2 refuse rows that must not return (refusals.h). Rows about a customer who
  *     was forgotten lose what tells of them (forgotten_rows.h)
- *   3 upsert the other rows in the order of their keys, the newest version
- *     wins; a row that the database refuses is found by halving, and its
+ *   3 upsert the other rows in the order of row_compare(), the newest
+ *     version wins; a row that the database refuses is found by halving, and its
  *     neighbours are stored; what edits replace goes (message_versions.h)
  *   4 record refused rows, so that the end of their snapshot counts them
  *   5 where a snapshot is complete: remove what it no longer has

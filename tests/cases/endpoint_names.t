@@ -68,6 +68,9 @@ for dry in -q -n; do
 	printf '[sink]\nfrom = queue:\n' >sink.conf
 	refuses 78 "[sink] from: 'queue:' lacks the name of the queue; write" \
 		sink "$dry" -c sink.conf
+	printf '[poller]\nto = queue:\n' >poller.conf
+	refuses 78 "[poller] to: 'queue:' lacks the name of the queue; write" \
+		poller "$dry" -c poller.conf
 	printf '[aggregator]\nassign_to = exchange:\nstate = s\n' >aggregator.conf
 	refuses 78 "[aggregator] assign_to: 'exchange:' lacks the name" \
 		aggregator "$dry" -c aggregator.conf -f queue:q

@@ -607,7 +607,11 @@ class Test:
         # Longer than the second that locks are counted in, it is named.
         server = Server(self.lab, {"serve": {"query_timeout": "2s"}},
                         name="named")
-        late = server.ask(V1 + "intervals", self.admin)
+        # A machine that loses a second in between says what it says above.
+        for _ in range(9):
+            late = server.ask(V1 + "intervals", self.admin)
+            if "locked" in late.problem():
+                break
         self.that(late.status == 503 and "locked" in late.problem() and
                   late.headers["Retry-After"],
                   f"locked: {late.status} {late.body}")

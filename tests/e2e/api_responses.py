@@ -788,6 +788,21 @@ class Test:
             self.that(answer.status == status,
                       f"compare={compare}: {answer.status}")
 
+    def many_written_anew_are_the_same(self):
+        """More than are looked at one by one, but no longer together."""
+        self.sql.ask(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, ms, withdrawn, as_of, version) SELECT "
+            "'anew', '2026-01-04', seq, '', 'reply', '2026-01-03', '1', 1000, "
+            "0, '2026-01-04', 7 FROM seq_1_to_20001")
+        answer = self.server.get(
+            V1 + "figure", token(tenant_id="anew", role="lead"),
+            kind="reply", version="6", count="20001",
+            sum_seconds="20001.000",
+            **{"from": "2026-01-01", "to": "2026-02-01"}).json()
+        self.that([answer[k]["count"] for k in ("kept", "late", "gone")]
+                  == [20001, 0, 0], f"written anew: {answer}")
+
     def forms_agree(self):
         asked = urlencode({"from": "2026-10-20", "to": "2026-11-05",
                            "zone": "Pacific/Chatham", "group": "operator"})
@@ -830,6 +845,7 @@ def body():
         test.bad_questions_are_refused()
         test.a_heat_map_of_any_range_takes_little()
         test.too_many_rows_are_refused_early()
+        test.many_written_anew_are_the_same()
         test.forms_agree()
         test.that(test.by_operator_rows > 0 and test.links > 0
                   and test.inexact > 0,

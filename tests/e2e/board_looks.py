@@ -68,7 +68,8 @@ def nothing_is_not_0(test):
     """Before the first row."""
     browser = test.browser
     visit(test, NOBODY)
-    for note in ("#alerts-note", "#heatmap-note", "#queue-free .value"):
+    for note in ("#alerts-note", "#heatmap-note", "#queue-free .value",
+                 "#summary-within .value", "#responses-note"):
         browser.until(lambda: browser.text(note), note)
     got = browser.texts(".figure .value")
     test.that(set(got) == {"–"} and len(got) > 15, f"figures: {got}")

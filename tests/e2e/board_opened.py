@@ -102,7 +102,7 @@ def ten_figures_open(test):
         figures.append((f"#operators-table tbody tr:nth-child({row}) "
                         f"td:nth-child({column}) a", what))
     for row, column, what in ((1, 2, "count"), (4, 3, "mean"),
-                              (6, 2, "count")):
+                              (4, 4, "mean"), (6, 2, "count")):
         figures.append((f"#responses-table tbody tr:nth-child({row}) "
                         f"td:nth-child({column}) a", what))
     for link, what in figures:

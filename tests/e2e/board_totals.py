@@ -113,7 +113,24 @@ def who_is_not_listed_is_not_counted(test):
     test.sql(f"DELETE FROM operator_metrics WHERE tenant = '{CROWD}'")
 
 
+def operators_without_totals(test):
+    """Metrics without tenant: the operators have rows, the tenant has none."""
+    test.sql("INSERT INTO operator_metrics (tenant, operator, name, "
+             "available, open_chats, responses, waiting_chats, "
+             f"longest_wait_seconds, as_of, version) VALUES ('{CROWD}', '1', "
+             "'Here', 1, 2, 0, 1, 75, UTC_TIMESTAMP(3), 1)")
+    visit(test, "/")
+    test.browser.until(lambda: test.browser.rows("#operators-table"), "Here")
+    [row] = test.browser.rows("#operators-table")
+    test.that(row["Longest wait"] == "1:15", f"{row}")
+    said = [test.browser.text(f"#{name}") for name in ("fresh",
+                                                       "waiting-note")]
+    test.that(said == ["Totals are not kept.", "Nobody waits."], f"{said}")
+    test.sql(f"DELETE FROM operator_metrics WHERE tenant = '{CROWD}'")
+
+
 def test(t):
+    operators_without_totals(t)
     what_is_not_kept_is_not_0(t)
     who_is_not_listed_is_not_counted(t)
     those_not_listed_count(t)

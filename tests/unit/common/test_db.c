@@ -216,6 +216,31 @@ absent_values_are_null(void **state)
 	assert_int_equal(db_seconds(INT64_MIN).type, DB_NULL);
 }
 
+static void
+a_grant_is_for_one_database(void **state)
+{
+	static char schema[] = "a_b`c";
+	struct db db = { .schema = schema };
+	struct buf to = BUF_INIT;
+
+	(void)state;
+	buf_adds(&db.account, "'u'@'h'");
+	db_grant(&db, "INSERT", "*", &to);
+	assert_string_equal(
+	    buf_str(&to), "GRANT INSERT ON `a\\_b``c`.* TO 'u'@'h'");
+	buf_clear(&to);
+	db_grant(&db, "ALTER", "messages", &to);
+	assert_string_equal(buf_str(&to),
+	    "GRANT ALTER, CREATE ON `a_b``c`.`messages` TO 'u'@'h'");
+	db.server.mariadb = true;
+	buf_clear(&to);
+	db_grant(&db, "ALTER", "messages", &to);
+	assert_string_equal(
+	    buf_str(&to), "GRANT ALTER ON `a_b``c`.`messages` TO 'u'@'h'");
+	buf_release(&to);
+	buf_release(&db.account);
+}
+
 int
 main(void)
 {
@@ -228,6 +253,7 @@ main(void)
 		cmocka_unit_test(
 		    what_needs_the_connection_tells_that_it_is_lost),
 		cmocka_unit_test(absent_values_are_null),
+		cmocka_unit_test(a_grant_is_for_one_database),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
