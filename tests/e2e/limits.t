@@ -82,6 +82,9 @@ expect 65 "$limits" --tenant dsk --default
 CRM_TENANT='' expect 0 "$limits" --tenant desk 5
 [ "$("$probe" -e read queue:records | cut -f 2- | jq -r .tenant)" = desk ] ||
 	fail "not of the one that is there"
+CRM_TENANT=fresh expect 0 "$limits" 5
+[ "$("$probe" -e read queue:records | cut -f 2- | jq -r .tenant)" = fresh ] ||
+	fail "not of the one that the environment configures"
 
 echo "- whose, where there is a folder of tenants"
 umask 077
