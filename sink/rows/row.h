@@ -75,9 +75,9 @@ void row_keep_texts(struct sink_row *row, struct arena *a);
 
 /* The column that orders the rows of a tenant before the rest of their key: of
  * messages the chat, else the next one of the key. The messages of a batch are
- * near each other in time anyway, so a primary key that begins with the time has
- * them in a few pages; sorted by chat, the index by chat is entered chat by chat
- * too, and not at one random place a row. */
+ * near each other in time anyway, so a primary key that begins with the time
+ * has them in a few pages; sorted by chat, the index by chat is entered chat by
+ * chat too, and not at one random place a row. */
 size_t row_order_column(const struct table *t);
 
 /* Compares by tenant, order column and key, bytewise; of the same key the

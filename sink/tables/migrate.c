@@ -134,10 +134,9 @@ execute_again(struct migration *m, struct buf *sql)
 	unsigned number = db_errno(m->db);
 
 	/* MariaDB and MySQL share no ADD ... IF NOT EXISTS. */
-	if (o == OUTCOME_NEVER &&
-	    (number == HAS_COLUMN || number == HAS_KEY ||
-		number == HAS_NO_PARTITIONS ||
-		(renames && number == NO_SUCH_COLUMN)))
+	if (o == OUTCOME_NEVER && (number == HAS_COLUMN || number == HAS_KEY ||
+				      number == HAS_NO_PARTITIONS ||
+				      (renames && number == NO_SUCH_COLUMN)))
 		o = OUTCOME_DONE;
 	return o;
 }
