@@ -51,8 +51,8 @@ db_grant(
 		? ", CREATE"
 		: "");
 	add_schema(db->schema, all, to);
-	buf_addf(to, "`.%s%s%s TO %s", quote, table, quote,
-	    buf_str(&db->account));
+	buf_addf(
+	    to, "`.%s%s%s TO %s", quote, table, quote, buf_str(&db->account));
 }
 
 /* Rights on rows; all others are of whoever makes the tables. */

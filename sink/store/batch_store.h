@@ -4,12 +4,13 @@
  *   1 lock the batch's rows of `tenants` (tenant_locks.h)
  *   2 refuse rows that must not return (refusals.h). Rows about a customer who
  *     was forgotten lose what tells of them (forgotten_rows.h)
- *   3 upsert the other rows in the order of row_compare(), the newest
- *     version wins; a row that the database refuses is found by halving, and
- * its neighbours are stored; what edits replace goes (message_versions.h) 4
- * record refused rows, so that the end of their snapshot counts them 5 where a
- * snapshot is complete: remove what it no longer has 6 add up what was stored
- * of responses and analyses (batch_rollup.h) 7 COMMIT
+ *   3 upsert the other rows in the order of row_compare(), the newest version
+ *     wins; a row that the database refuses is found by halving, and its
+ *     neighbours are stored; what edits replace goes (message_versions.h)
+ *   4 record refused rows, so that the end of their snapshot counts them
+ *   5 where a snapshot is complete: remove what it no longer has
+ *   6 add up what was stored of responses and analyses (batch_rollup.h)
+ *   7 COMMIT
  *
  * Guarantee: after OUTCOME_DONE every row of the batch is stored, is refused
  * for one of those reasons, or has the fate ROW_BAD and a reason. All of it
