@@ -12,7 +12,6 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "poller/profile/profile_cpu_limit.h"
 #include "poller/profile/profile_file.h"
 #include "poller/profile/profile_impl.h"
 

@@ -73,7 +73,7 @@ static const struct member about_members[] = {
 };
 
 static bool
-is_number(jv v, const struct member *m)
+is_in_bounds(jv v, const struct member *m)
 {
 	double n;
 
@@ -113,7 +113,7 @@ is_of_kind(jv v, const struct member *m)
 		return kind == JV_KIND_TRUE || kind == JV_KIND_FALSE;
 	case MEMBER_WHOLE:
 	case MEMBER_NUMBER:
-		return is_number(v, m);
+		return is_in_bounds(v, m);
 	case MEMBER_OBJECT:
 	case MEMBER_MAP:
 		return kind == JV_KIND_OBJECT;

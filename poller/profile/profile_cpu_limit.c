@@ -1,9 +1,9 @@
 /*
- * profile_cpu_limit: see profile_cpu_limit.h.
+ * profile_cpu_limit: see profile_impl.h.
  */
 #define _GNU_SOURCE /* gettid, SIGEV_THREAD_ID */
 
-#include "poller/profile/profile_cpu_limit.h"
+#include "poller/profile/profile_impl.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -8,6 +8,9 @@
 #include "poller/profile/profile.h"
 
 #include <jq.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
 
 struct value {
 	unsigned refs;
@@ -62,6 +65,21 @@ int profile_about_check(jv about, struct buf *why)
 int profile_about_read(jv about, struct profile_about *out, struct buf *why)
     __attribute__((warn_unused_result));
 void profile_about_release(struct profile_about *a);
+
+/* A call of libjq that takes too long is halted, by a timer of the calling
+ * thread's processor time, which neither other threads nor a busy machine can
+ * use up. Starts zeroed. */
+struct profile_cpu_limit {
+	timer_t timer;
+	pid_t thread; /* whose time it counts; 0: there is no timer */
+};
+
+/* Halts *jq after ms of the thread's processor time. 0; or -1 and errno: no
+ * timer could be made. */
+int profile_cpu_limit_start(struct profile_cpu_limit *l, jq_state *jq,
+    int64_t ms) __attribute__((warn_unused_result));
+void profile_cpu_limit_stop(struct profile_cpu_limit *l);
+void profile_cpu_limit_release(struct profile_cpu_limit *l);
 
 /* Reads the result of an X_request function (borrowed). Returns as
  * profile_request(). */

@@ -100,7 +100,8 @@ resource_chat(struct question *q)
 
 /* Whether a condition has a row of the chat. */
 static bool
-has_row(struct question *q, const struct buf *sql, const char *chat, bool *yes)
+chat_has_row(
+    struct question *q, const struct buf *sql, const char *chat, bool *yes)
 {
 	const struct db_value id = db_str(chat);
 	struct db_rows *rows = NULL;
@@ -125,14 +126,14 @@ check_scope(struct question *q, const char *chat)
 	buf_adds(
 	    &sql, "SELECT 1 FROM chat_metrics WHERE tenant = ? AND chat = ?");
 	scope_add_waiting(v, "operator", &sql);
-	good = has_row(q, &sql, chat, &yes);
+	good = chat_has_row(q, &sql, chat, &yes);
 	if (good && !yes) {
 		buf_clear(&sql);
 		buf_adds(&sql, "SELECT 1 FROM intervals FORCE INDEX (by_chat) "
 			       "WHERE tenant = ? AND chat = ?");
 		scope_add_rows(v, "operator", &sql);
 		buf_adds(&sql, " LIMIT 1");
-		good = has_row(q, &sql, chat, &yes);
+		good = chat_has_row(q, &sql, chat, &yes);
 	}
 	buf_release(&sql);
 	if (good && !yes)

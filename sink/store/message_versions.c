@@ -84,7 +84,7 @@ add_version(struct message_versions *v, struct row_batch *b,
 
 /* The slot of a message; `add`: made when there is none. Ids hold no NUL. */
 static struct message_version **
-slot_of(struct message_versions *v, struct row_batch *b,
+version_slot(struct message_versions *v, struct row_batch *b,
     const struct sink_row *row, struct text chat, struct text id, bool add)
 {
 	struct buf key = BUF_INIT;
@@ -112,20 +112,20 @@ add_row(struct message_versions *v, struct row_batch *b, struct sink_row *row)
 		false };
 
 	add_version(v, b,
-	    slot_of(v, b, row, (struct text){ c->text, c->len },
+	    version_slot(v, b, row, (struct text){ c->text, c->len },
 		(struct text){ id->text, id->len }, true),
 	    &one);
 }
 
 static void
-add_stored(struct message_versions *v, struct row_batch *b,
+add_stored_version(struct message_versions *v, struct row_batch *b,
     const struct sink_row *row, const struct db_rows *r)
 {
 	struct message_version one = { NULL, NULL, db_get_time(r, 2),
 		db_get_int(r, 3), true };
-	struct message_version **newest =
-	    slot_of(v, b, row, (struct text){ db_get(r, 0), db_get_len(r, 0) },
-		(struct text){ db_get(r, 1), db_get_len(r, 1) }, false);
+	struct message_version **newest = version_slot(v, b, row,
+	    (struct text){ db_get(r, 0), db_get_len(r, 0) },
+	    (struct text){ db_get(r, 1), db_get_len(r, 1) }, false);
 
 	/* The lists of chats and of ids have more pairs than were asked for. */
 	if (newest == NULL)
@@ -169,7 +169,7 @@ read_stored(struct message_versions *v, struct db *db, struct row_batch *b,
 	buf_addc(&sql, ')');
 	o = db_query(db, sql.data, NULL, 0, &rows);
 	while (o == OUTCOME_DONE && db_next(rows))
-		add_stored(v, b, row, rows);
+		add_stored_version(v, b, row, rows);
 	db_rows_free(rows);
 	buf_release(&sql);
 	return o;
