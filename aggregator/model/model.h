@@ -189,7 +189,7 @@ struct model {
 	/* The messages of an unpacked chat are needed: the callee passes them
 	 * to model_unpack_segment(). */
 	void (*fetch)(void *ctx, struct model *m, struct chat *c);
-	/* With dedup_on_add: model_copy() or model_correct() brought a message
+	/* With dedup_on_add: model_copy() or model_merge() brought a message
 	 * that is new (MODEL_NEW) or replaces one (MODEL_VERSION). */
 	void (*on_merged)(void *ctx, const struct model *m,
 	    const struct chat *c, const struct message *x, const char *text,
@@ -265,7 +265,7 @@ void model_continue(struct model *to, const struct model *from);
  * has not been recomputed; recompute the stream afterwards. A partial snapshot
  * speaks for the chats of these buckets only, and for operators if part->all;
  * part NULL: it is whole. */
-void model_correct(
+void model_merge(
     struct model *m, struct model *snapshot, const struct bucket_set *part);
 
 /* Whether a message of a snapshot that is going to correct the model is new to

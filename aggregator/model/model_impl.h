@@ -13,7 +13,7 @@
  *                         model_intervals.c and model_credit.c
  *   model_derive.c        derives chats, with model_lives.c and
  *                         model_participants.c
- *   model_correct.c       merges another model
+ *   model_merge.c         merges another model
  *   model_pack.c          the packed form for the state
  */
 #ifndef AGGREGATOR_MODEL_MODEL_IMPL_H

@@ -246,7 +246,7 @@ confirm_stream(void *ctx)
 	enum outcome o = stream_flush_dead_letters(s);
 
 	if (o == OUTCOME_DONE)
-		o = stream_tick(s, false);
+		o = stream_flush(s, false);
 	s->staging.code = s->code;
 	return o;
 }
@@ -258,7 +258,7 @@ flush_stream(void *ctx)
 	enum outcome o = flush_snapshots(s);
 
 	if (o == OUTCOME_DONE)
-		o = stream_tick_begin(s);
+		o = stream_flush_begin(s);
 	if (o == OUTCOME_DONE)
 		stream_redelivery_flushed(s);
 	s->stage.code = s->code;
@@ -276,7 +276,7 @@ tick_when_idle(struct stream *s)
 
 	if (s->tick == STREAM_FAILED || (!refresh && !stream_allocation_due(s)))
 		return;
-	while ((o = stream_tick(s, refresh)) == OUTCOME_LATER && !stop_asked())
+	while ((o = stream_flush(s, refresh)) == OUTCOME_LATER && !stop_asked())
 		endpoint_pump(s->in);
 	if (o != OUTCOME_NEVER)
 		return;
@@ -349,7 +349,7 @@ finish_pending(struct stream *s, bool refresh)
 
 	while ((o = staging_flush(&s->staging)) == OUTCOME_LATER ||
 	       (o == OUTCOME_DONE &&
-		   (o = stream_tick(s, refresh)) == OUTCOME_LATER)) {
+		   (o = stream_flush(s, refresh)) == OUTCOME_LATER)) {
 		if (s->job->until_empty || stop_sleep(PAUSE_MS))
 			break;
 	}

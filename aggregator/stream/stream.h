@@ -7,7 +7,7 @@
  *   stream.c             the run: blocks in, records to their tenants
  *   stream_forget.c      customers who are to be forgotten
  *   stream_snapshot.c    a snapshot corrects its tenant
- *   stream_tick.c        a flush: recompute, save, commit, write rows, confirm
+ *   stream_flush.c       a flush: recompute, save, commit, write rows, confirm
  *   stream_held.c        the rows of a flush until it is committed
  *   stream_open.c        opens the state, the input and the outputs
  *   stream_save.c        writes a tenant into the state
@@ -249,11 +249,11 @@ enum outcome stream_publish(void *ctx, struct intake *intake)
 
 /* Only begins a flush: stream_confirm() ends it, and meanwhile records may come
  * in. DONE also if that was done. */
-enum outcome stream_tick_begin(struct stream *s)
+enum outcome stream_flush_begin(struct stream *s)
     __attribute__((warn_unused_result));
 
 /* Whether what was written is confirmed; LATER: not yet. wait: waits as
- * stream_tick() does. */
+ * stream_flush() does. */
 enum outcome stream_confirm(struct stream *s, bool wait)
     __attribute__((warn_unused_result));
 
@@ -264,7 +264,7 @@ void stream_save_pending(struct stream *s);
 /* A flush: commits everything taken in, writes the rows and confirms them.
  * After LATER it goes on at the next call. refresh: also writes rows in which a
  * wait goes on. */
-enum outcome stream_tick(struct stream *s, bool refresh)
+enum outcome stream_flush(struct stream *s, bool refresh)
     __attribute__((warn_unused_result));
 
 /* Writes a row; holds one back that belongs to the flush. */

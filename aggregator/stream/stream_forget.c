@@ -225,8 +225,8 @@ forget_in_chat(struct stream_forgetting *f, struct stream_order *o,
 	buf_clear(&f->names);
 	buf_clear(&f->scratch);
 	buf_add(&f->scratch, data, TENANT_BYTES);
-	if (!model_forget(data + TENANT_BYTES, len - TENANT_BYTES, &o->order,
-		&f->scratch, &f->names))
+	if (!model_forget_customer(data + TENANT_BYTES, len - TENANT_BYTES,
+		&o->order, &f->scratch, &f->names))
 		return false;
 	forgotten_words_add(
 	    &o->words, (struct text){ f->names.data, f->names.len });

@@ -108,7 +108,7 @@ stream_publish(void *ctx, struct intake *intake)
 		if (t->pipeline.streaming != NULL)
 			streaming_metrics_pass_time(
 			    t->pipeline.streaming, whole->pipeline.model.as_of);
-		model_correct(
+		model_merge(
 		    &t->pipeline.model, &whole->pipeline.model, intake->wanted);
 		stream_allocation_correct(t, &list[i]->replay, intake->wanted);
 		stream_touch(t);

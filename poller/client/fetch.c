@@ -2,8 +2,8 @@
  * fetch: see fetch.h. The queues of questions, and sending them.
  *
  * A job is a question that has not ended: ready (or urgent), delayed after a
- * failure (retry.c), in flight, or in none of these queues while its answer is
- * handled. Throttling by the CRM (throttle.c) delays all jobs.
+ * failure (fetch_answer.c), in flight, or in none of these queues while its
+ * answer is handled. Throttling by the CRM (throttle.c) delays all jobs.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 

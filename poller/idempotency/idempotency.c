@@ -23,8 +23,8 @@ struct known_request {
 
 struct idempotency {
 	pthread_mutex_t lock;
-	struct idempotency_store *store; /* NULL: in memory alone */
-	struct strmap map;               /* to struct known_request */
+	struct idempotency_disk *store; /* NULL: in memory alone */
+	struct strmap map;              /* to struct known_request */
 	struct known_request *oldest, **end;
 	size_t max;
 	int64_t day; /* of the store's file that is added to; 0: unknown */
@@ -52,7 +52,7 @@ drop_oldest(struct idempotency *m)
 	if (!k->outdated)
 		(void)strmap_delete(&m->map, k->key, k->len);
 	if (m->store != NULL)
-		idempotency_store_remove_up_to(m->store, k->number);
+		idempotency_disk_remove_up_to(m->store, k->number);
 	free(k);
 }
 
@@ -96,11 +96,11 @@ idempotency_open(
 			m->max = IDEMPOTENCY_IN_MEMORY;
 		return m;
 	}
-	m->store = idempotency_store_open(dir, code, why);
+	m->store = idempotency_disk_open(dir, code, why);
 	if (m->store != NULL) {
 		*code = PROG_IO;
-		if (idempotency_store_each(
-			m->store, remember_request, m, why) == 0)
+		if (idempotency_disk_each(m->store, remember_request, m, why) ==
+		    0)
 			return m;
 	}
 	idempotency_close(m);
@@ -119,7 +119,7 @@ idempotency_close(struct idempotency *m)
 		free(k);
 	}
 	strmap_release(&m->map, NULL);
-	idempotency_store_close(m->store);
+	idempotency_disk_close(m->store);
 	(void)pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -127,7 +127,7 @@ idempotency_close(struct idempotency *m)
 bool
 idempotency_is_damaged(const struct idempotency *m)
 {
-	return m->store != NULL && idempotency_store_is_damaged(m->store);
+	return m->store != NULL && idempotency_disk_is_damaged(m->store);
 }
 
 static enum idempotency_verdict
@@ -143,7 +143,7 @@ check_request(
 	if (v != IDEMPOTENCY_NEW)
 		return v;
 	if (m->store != NULL) {
-		number = idempotency_store_add(m->store, key, len, r);
+		number = idempotency_disk_add(m->store, key, len, r);
 		if (number == 0)
 			return IDEMPOTENCY_FAILED;
 	}
@@ -164,9 +164,9 @@ idempotency_expire(struct idempotency *m, int64_t now_ms)
 	if (m->store != NULL && day != m->day) {
 		m->day = day;
 		if (m->oldest == NULL)
-			idempotency_store_clear(m->store);
+			idempotency_disk_clear(m->store);
 		else
-			idempotency_store_end_file(m->store);
+			idempotency_disk_end_file(m->store);
 	}
 	(void)pthread_mutex_unlock(&m->lock);
 }

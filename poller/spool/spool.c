@@ -73,7 +73,7 @@ open_spool_folder(struct spool *b, enum exit_code *code, struct buf *why)
 		*code = syserr_explain(
 		    why, PROG_CANTCREATE, "cannot use '%s'", mark);
 	free(mark);
-	return rc != 0 ? -1 : spool_load(b, code, why);
+	return rc != 0 ? -1 : spool_recover(b, code, why);
 }
 
 struct spool *

@@ -1,5 +1,5 @@
 /*
- * spool_impl: what spool.c, spool_load.c and spool_lost.c share. Private to
+ * spool_impl: what spool.c, spool_recover.c and spool_lost.c share. Private to
  * spool*.c; each calls the next one.
  */
 #ifndef POLLER_SPOOL_SPOOL_IMPL_H
@@ -61,7 +61,7 @@ char *spool_path(const struct spool *b, uint64_t number);
 /* Reads what earlier runs left: the files, the counts, and the number of the
  * next line; logs if lines are missing. The mark is open. -1, the code and
  * *why: it cannot be read, or is of an earlier version. */
-int spool_load(struct spool *b, enum exit_code *code, struct buf *why)
+int spool_recover(struct spool *b, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 
 /* spool_lost.c, in this order.

@@ -87,8 +87,8 @@ names_phone_and_tag_go(void **state)
 		buf_clear(&left);
 		buf_clear(&names);
 		pack_chat_of(rows[i].customer, rows[i].opened_at, &packed);
-		assert_int_equal(model_forget(packed.data, packed.len, &order,
-				     &left, &names),
+		assert_int_equal(model_forget_customer(packed.data, packed.len,
+				     &order, &left, &names),
 		    rows[i].goes);
 		assert_string_equal(
 		    buf_str(&names), rows[i].goes ? " Ann Lee +551" : "");
@@ -106,7 +106,8 @@ names_phone_and_tag_go(void **state)
 		assert_name(&m, d->tag, NULL);
 		model_release(&m);
 	}
-	assert_false(model_forget("\xff\xff", 2, &order, &left, &names));
+	assert_false(
+	    model_forget_customer("\xff\xff", 2, &order, &left, &names));
 	buf_release(&packed);
 	buf_release(&left);
 	buf_release(&names);
@@ -177,8 +178,8 @@ what_others_go_on_with_goes(void **state)
 		buf_clear(&left);
 		buf_clear(&names);
 		pack_chat_in_parts(rows[i].parts, 3, &packed);
-		assert_int_equal(model_forget(packed.data, packed.len, &order,
-				     &left, &names),
+		assert_int_equal(model_forget_customer(packed.data, packed.len,
+				     &order, &left, &names),
 		    rows[i].names[0] != '\0');
 		assert_string_equal(buf_str(&names), rows[i].names);
 		model_init(&m, text("t"), true, CLOCK_NONE);

@@ -55,7 +55,7 @@ snapshot(struct model *m, int64_t at, bool listed)
 	model_init(&s, tenant, false, START + at);
 	if (listed)
 		describe(&s, at, NULL, false);
-	model_correct(m, &s, NULL);
+	model_merge(m, &s, NULL);
 	model_release(&s);
 	model_stream_flush(m);
 }
@@ -154,7 +154,7 @@ a_listing_of_before_reopens_nothing(void **state)
 	snapshot(&m, 500, false);
 	model_init(&s, tenant, false, START + 600);
 	describe(&s, 400, NULL, false);
-	model_correct(&m, &s, NULL);
+	model_merge(&m, &s, NULL);
 	model_release(&s);
 	model_stream_flush(&m);
 	assert_int_equal(chat(&m)->now.status, CHAT_GONE);

@@ -82,7 +82,7 @@ apply_input(struct model *m, const char *input, int64_t at)
 		add_chat(&s, at);
 		if (strncmp(input, "snapshot", 8) == 0)
 			add_operator(&s, input);
-		model_correct(m, &s, NULL);
+		model_merge(m, &s, NULL);
 		model_release(&s);
 	}
 	model_recompute(m, &definition_ours);

@@ -264,7 +264,7 @@ a_snapshot_adds_nothing_to_what_may_be_dropped(void **state)
 		happen(&m, what);
 		model_init(&s, text("t"), false, START + DAY + 40 * MINUTE);
 		(void)write_message(&s, "a", "0", 10 * MINUTE, 0);
-		model_correct(&m, &s, NULL);
+		model_merge(&m, &s, NULL);
 		model_release(&s);
 		happen(&m, FLUSH);
 		assert_int_equal(resolutions, MINUTE);

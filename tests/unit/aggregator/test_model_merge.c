@@ -1,5 +1,5 @@
 /*
- * Tests of aggregator/model_correct and model_pack: a snapshot corrects a
+ * Tests of aggregator/model_merge and model_pack: a snapshot corrects a
  * stream, rows are listed because they are marked, and bytes that no packer
  * wrote are refused.
  */
@@ -105,7 +105,7 @@ a_snapshot_corrects_a_stream(void **state)
 	add_message(&s, "known", "3", 100, FROM_CUSTOMER, "c");
 	add_message(&s, "known", "4", 200, FROM_OPERATOR, "2");
 	add_message(&s, "new", "6", 3000, FROM_CUSTOMER, "c");
-	model_correct(&m, &s, NULL);
+	model_merge(&m, &s, NULL);
 	model_release(&s);
 	model_recompute(&m, &definition_ours);
 
@@ -128,7 +128,7 @@ a_snapshot_corrects_a_stream(void **state)
 
 	/* And it comes back as it was: it had left, and was not closed. */
 	model_init(&s, tenant, false, WORLD_START + 6000);
-	model_correct(&m, &s, NULL);
+	model_merge(&m, &s, NULL);
 	model_release(&s);
 	model_stream_flush(&m);
 	assert_int_equal(m.totals.open_chats, 0);
@@ -165,7 +165,7 @@ who_comes_back_begins_anew(void **state)
 	m.operators[0]->has_available = true;
 	m.operators[0]->reported_open_chats = 7;
 	model_init(&s, tenant, false, WORLD_START + 4000);
-	model_correct(&m, &s, NULL);
+	model_merge(&m, &s, NULL);
 	model_release(&s);
 	assert_int_equal(m.totals.operators, 0);
 	add_operator(&m, "1");
@@ -195,7 +195,7 @@ a_part_corrects_its_part(void **state)
 
 	model_init(&s, tenant, false, WORLD_START + 4000);
 	bucket_set_add(&chats, bucket_of("t", 1, "b", 1));
-	model_correct(&m, &s, &chats);
+	model_merge(&m, &s, &chats);
 	model_release(&s);
 	model_recompute(&m, &definition_ours);
 	assert_true(chat_is_open(model_find_chat(&m, text("a"))));
@@ -205,7 +205,7 @@ a_part_corrects_its_part(void **state)
 
 	model_init(&s, tenant, false, WORLD_START + 4000);
 	add_operator(&s, "2");
-	model_correct(&m, &s, &all);
+	model_merge(&m, &s, &all);
 	model_release(&s);
 	model_recompute(&m, &definition_ours);
 	assert_true(chat_is_open(model_find_chat(&m, text("a"))));
@@ -263,7 +263,7 @@ what_is_lacking_is_told_once(void **state)
 	add_message(&s, "a", "2", 4500, FROM_CUSTOMER, "c");
 	add_message(&s, "a", "3", 100, FROM_CUSTOMER, "c");
 	add_message(&s, "b", "3", 100, FROM_CUSTOMER, "c");
-	model_correct(&m, &s, NULL);
+	model_merge(&m, &s, NULL);
 	model_release(&s);
 	model_recompute(&m, &definition_ours);
 	assert_false(lacks(&m, "a", "2", 4500, 0));
@@ -349,7 +349,7 @@ half_a_stream_is_made_whole(void **state)
 			if (v[i].r.at > s.as_of)
 				s.as_of = v[i].r.at;
 		}
-		model_correct(&m, &s, NULL);
+		model_merge(&m, &s, NULL);
 		model_release(&s);
 		m.as_of = all.as_of; /* of a record without effect, too */
 		model_recompute(&m, &definition_ours);

@@ -1,7 +1,7 @@
 /*
- * spool_load: reads what earlier runs left in a spool, and checks every line. A
- * file with damaged lines is rewritten with the whole ones, and kept aside if
- * something of it is lost (spool_lost.c).
+ * spool_recover: reads what earlier runs left in a spool, and checks every
+ * line. A file with damaged lines is rewritten with the whole ones, and kept
+ * aside if something of it is lost (spool_lost.c).
  */
 #define _DEFAULT_SOURCE /* link */
 
@@ -295,7 +295,7 @@ load_spool_files(struct spool *b, enum exit_code *code, struct buf *why)
 }
 
 int
-spool_load(struct spool *b, enum exit_code *code, struct buf *why)
+spool_recover(struct spool *b, enum exit_code *code, struct buf *why)
 {
 	uint64_t taken;
 

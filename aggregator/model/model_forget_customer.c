@@ -1,5 +1,5 @@
 /*
- * model_forget: a packed chat without what tells of a customer; see
+ * model_forget_customer: a packed chat without what tells of a customer; see
  * model_pack.h.
  */
 #include "aggregator/model/model_impl.h"
@@ -157,7 +157,7 @@ copy_packed_descriptions(struct pack *r, const struct forget_order *o,
 }
 
 bool
-model_forget(const void *p, size_t len, const struct forget_order *o,
+model_forget_customer(const void *p, size_t len, const struct forget_order *o,
     struct buf *to, struct buf *names)
 {
 	struct pack r = pack_open(p, len, LAYOUT_CHAT);

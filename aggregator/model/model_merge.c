@@ -1,6 +1,6 @@
 /*
- * model_correct: merges one model into another: a snapshot that comes with a
- * stream (model_copy()) or corrects one (model_correct()); and lists things as
+ * model_merge: merges one model into another: a snapshot that comes with a
+ * stream (model_copy()) or corrects one (model_merge()); and lists things as
  * changed on the caller's demand.
  */
 #include "aggregator/model/model_impl.h"
@@ -338,7 +338,7 @@ correct_operators(struct model *m, const struct model *snapshot)
 }
 
 void
-model_correct(
+model_merge(
     struct model *m, struct model *snapshot, const struct bucket_set *part)
 {
 	size_t i;

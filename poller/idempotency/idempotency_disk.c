@@ -1,5 +1,5 @@
 /*
- * idempotency_store: keys of requests on the disk, a line each in a spool:
+ * idempotency_disk: keys of requests on the disk, a line each in a spool:
  *
  *   AT SUM NOTE KEY
  *
@@ -27,7 +27,7 @@ static const struct spool_kind kind = {
 		"again, it would count twice",
 };
 
-struct idempotency_store {
+struct idempotency_disk {
 	struct spool *lines;
 	struct buf line;
 	bool warned;
@@ -55,10 +55,10 @@ drop_earlier_version(const char *dir)
 	free(path);
 }
 
-struct idempotency_store *
-idempotency_store_open(const char *dir, enum exit_code *code, struct buf *why)
+struct idempotency_disk *
+idempotency_disk_open(const char *dir, enum exit_code *code, struct buf *why)
 {
-	struct idempotency_store *s = xcalloc(1, sizeof *s);
+	struct idempotency_disk *s = xcalloc(1, sizeof *s);
 	char *path = xasprintf("%s/keys", dir);
 
 	s->lines = spool_open(path, &kind, UINT64_MAX, code, why);
@@ -67,12 +67,12 @@ idempotency_store_open(const char *dir, enum exit_code *code, struct buf *why)
 		drop_earlier_version(dir);
 		return s;
 	}
-	idempotency_store_close(s);
+	idempotency_disk_close(s);
 	return NULL;
 }
 
 void
-idempotency_store_close(struct idempotency_store *s)
+idempotency_disk_close(struct idempotency_disk *s)
 {
 	if (s == NULL)
 		return;
@@ -82,7 +82,7 @@ idempotency_store_close(struct idempotency_store *s)
 }
 
 bool
-idempotency_store_is_damaged(const struct idempotency_store *s)
+idempotency_disk_is_damaged(const struct idempotency_disk *s)
 {
 	return spool_is_damaged(s->lines);
 }
@@ -102,7 +102,7 @@ read_hex_key(const char *hex, char key[KEY_MAX])
 }
 
 int
-idempotency_store_each(struct idempotency_store *s, idempotency_key_fn *each,
+idempotency_disk_each(struct idempotency_disk *s, idempotency_key_fn *each,
     void *ctx, struct buf *why)
 {
 	const char *lines, *p;
@@ -127,7 +127,7 @@ idempotency_store_each(struct idempotency_store *s, idempotency_key_fn *each,
 }
 
 uint64_t
-idempotency_store_add(struct idempotency_store *s, const char *key, size_t len,
+idempotency_disk_add(struct idempotency_disk *s, const char *key, size_t len,
     const struct idempotent *r)
 {
 	struct buf why = BUF_INIT;
@@ -153,19 +153,19 @@ idempotency_store_add(struct idempotency_store *s, const char *key, size_t len,
 }
 
 void
-idempotency_store_remove_up_to(struct idempotency_store *s, uint64_t number)
+idempotency_disk_remove_up_to(struct idempotency_disk *s, uint64_t number)
 {
 	spool_remove_up_to(s->lines, number);
 }
 
 void
-idempotency_store_end_file(struct idempotency_store *s)
+idempotency_disk_end_file(struct idempotency_disk *s)
 {
 	spool_end_file(s->lines);
 }
 
 void
-idempotency_store_clear(struct idempotency_store *s)
+idempotency_disk_clear(struct idempotency_disk *s)
 {
 	spool_clear(s->lines);
 }

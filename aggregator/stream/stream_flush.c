@@ -1,9 +1,9 @@
 /*
- * stream_tick: a flush: recomputes the tenants that changed, saves them and the
- * keys of their rows in one commit, writes the rows and confirms them. stream.h
- * has the order. The commit is only begun: a small flush, as they are but after
- * a silence, holds its rows back until that is done, and the disk is not waited
- * for.
+ * stream_flush: a flush: recomputes the tenants that changed, saves them and
+ * the keys of their rows in one commit, writes the rows and confirms them.
+ * stream.h has the order. The commit is only begun: a small flush, as they are
+ * but after a silence, holds its rows back until that is done, and the disk is
+ * not waited for.
  *
  * Its cost is in proportion to what changed. Every [aggregator] refresh it also
  * writes the rows in which a wait goes on, of tenants whose time went on.
@@ -331,7 +331,7 @@ write_tick(struct stream *s, bool refresh)
 }
 
 enum outcome
-stream_tick_begin(struct stream *s)
+stream_flush_begin(struct stream *s)
 {
 	enum outcome o = write_tick(s, false);
 
@@ -342,7 +342,7 @@ stream_tick_begin(struct stream *s)
 }
 
 enum outcome
-stream_tick(struct stream *s, bool refresh)
+stream_flush(struct stream *s, bool refresh)
 {
 	enum outcome o = write_tick(s, refresh);
 
