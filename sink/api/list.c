@@ -376,7 +376,7 @@ write_page(struct page *p, struct db_rows *rows)
 
 /* Nothing at all can mean that nothing is kept. */
 static bool
-find_not_kept(struct page *p, const struct db_rows *rows)
+find_kept_list(struct page *p, const struct db_rows *rows)
 {
 	p->is_kept = p->list->metric == NULL || db_rows_count(rows) > 0;
 	return p->is_kept || kept_find(p->q, p->list->metric, &p->is_kept);
@@ -395,7 +395,7 @@ list_answer(struct question *q, const struct list *l)
 	    build_statement(&p, &table) &&
 	    question_ask_page(
 		q, buf_str(&p.sql), p.args, p.args_n, (size_t)p.limit, &rows) &&
-	    find_not_kept(&p, rows))
+	    find_kept_list(&p, rows))
 		write_page(&p, rows);
 	db_rows_free(rows);
 	buf_release(&table);
