@@ -19,8 +19,9 @@ pids() {
 	cat "$1"/*/*pid 2>/dev/null | cut -d' ' -f 1 | sort -u
 }
 
+# Read once: a process may end between two looks.
 runs() {
-	[ -d "/proc/$1" ] && ! grep -q '^State:.*Z' "/proc/$1/status"
+	grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"
 }
 
 # select_1 DIR: as the application's user, by the URL.
