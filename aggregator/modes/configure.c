@@ -169,16 +169,6 @@ reservations_to(const struct aggregator *a)
 	return a->assign_to;
 }
 
-/* Options were checked when they were read. */
-static enum exit_code
-check_assign_to(const struct aggregator_job *job, struct buf *why)
-{
-	if (job->assign_to == NULL ||
-	    endpoint_check_name(job->assign_to, ENDPOINT_TO, why) == 0)
-		return PROG_OK;
-	return refuse_value("assign_to", NULL, why);
-}
-
 /* Such a row replaces the one before: its count falls when a chat is closed.
  * Who writes a file or a pipe looks at one snapshot alone. No warning, which
  * cron would mail each minute: sink --check advises. */
@@ -207,10 +197,13 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 
 	job->conf = a->common.conf;
 	*code = set_option_keys(a, &why) ? select_metrics(a, &why) : PROG_USAGE;
-	job->assign_to = reservations_to(a);
-	if (*code == PROG_OK)
-		*code = check_assign_to(job, &why);
 	buf_release(&why);
+	job->assign_to = reservations_to(a);
+	/* The option was checked when it was read. */
+	if (*code == PROG_OK && job->assign_to != NULL &&
+	    endpoint_check_key(
+		job->assign_to, ENDPOINT_TO, "aggregator", "assign_to") != 0)
+		*code = PROG_CONFIG;
 	if (*code != PROG_OK)
 		return false;
 	select_metrics_for_people(job);

@@ -249,6 +249,9 @@ const struct db_server *db_server(const struct db *db);
 void db_grant(
     const struct db *db, const char *rights, const char *table, struct buf *to);
 
+/* The server's error number of a lock that another session keeps for long. */
+enum { DB_LOCKED = 1205 };
+
 /* The cause for an error number of the server or the client library. */
 enum db_cause db_classify(unsigned number);
 enum outcome db_outcome(enum db_cause cause);

@@ -14,9 +14,6 @@
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
 
-/* The time-out of a wait for a lock. */
-enum { LOCKED = 1205 };
-
 /* One row an error number; numbers of MariaDB and MySQL agree where both have
  * them. What is not listed is DB_BUG, but for SQLSTATE class 22 (data). */
 static const struct {
@@ -26,15 +23,15 @@ static const struct {
 	{ 0, DB_FINE },
 
 	{ DB_DEADLOCK, DB_CONFLICT },
-	{ LOCKED, DB_CONFLICT }, /* lock wait: the transaction is still open */
-	{ 1020, DB_CONFLICT },   /* record has changed since last read */
-	{ 1317, DB_CONFLICT },   /* query was interrupted */
-	{ 1969, DB_CONFLICT },   /* max_statement_time */
-	{ 3024, DB_CONFLICT },   /* max_execution_time */
-	{ 1412, DB_CONFLICT },   /* table definition has changed */
-	{ 1615, DB_CONFLICT },   /* ... again and again, as it was prepared */
-	{ 3101, DB_CONFLICT },   /* rolled back at COMMIT: another server's
-				    transaction was first (replication) */
+	{ DB_LOCKED, DB_CONFLICT }, /* lock wait: its transaction is open */
+	{ 1020, DB_CONFLICT },      /* record has changed since last read */
+	{ 1317, DB_CONFLICT },      /* query was interrupted */
+	{ 1969, DB_CONFLICT },      /* max_statement_time */
+	{ 3024, DB_CONFLICT },      /* max_execution_time */
+	{ 1412, DB_CONFLICT },      /* table definition has changed */
+	{ 1615, DB_CONFLICT }, /* ... again and again, as it was prepared */
+	{ 3101, DB_CONFLICT }, /* rolled back at COMMIT: another server's
+				  transaction was first (replication) */
 
 	{ CR_SERVER_GONE_ERROR, DB_LOST }, { CR_SERVER_LOST, DB_LOST },
 	{ CR_SERVER_LOST_EXTENDED, DB_LOST }, { CR_ERR_NET_READ, DB_LOST },
@@ -201,9 +198,10 @@ way_out(enum db_cause cause, unsigned number)
 			     "certificate"
 			   : "change the server's settings";
 	case DB_CONFLICT:
-		return number == LOCKED ? "somebody else holds the lock, and "
-					  "SHOW FULL PROCESSLIST tells who"
-					: NULL;
+		return number == DB_LOCKED
+			   ? "somebody else holds the lock, and "
+			     "SHOW FULL PROCESSLIST tells who"
+			   : NULL;
 	case DB_FINE:
 	case DB_LOST:
 	case DB_DATA:
@@ -228,7 +226,7 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 	if (number == CR_SSL_CONNECTION_ERROR && db->server.connects > 0)
 		db->cause = DB_AWAY;
 	buf_setf(&db->why, "database %s: %s (%u)", db->name, text, number);
-	if (number == LOCKED)
+	if (number == DB_LOCKED)
 		buf_addf(&db->why, " at '%s'", db->doing);
 	way = way_out(db->cause, number);
 	if (db->cause == DB_DENIED && db_grant_for(db, text, &grant))

@@ -62,8 +62,8 @@ find_ops(const char *name)
 	return has_unknown_prefix(name) ? NULL : kinds[i];
 }
 
-int
-endpoint_check_name(const char *name, enum endpoint_use use, struct buf *why)
+static int
+check_name(const char *name, enum endpoint_use use, struct buf *why)
 {
 	const struct endpoint_ops *ops = find_ops(name);
 
@@ -78,13 +78,26 @@ endpoint_check_name(const char *name, enum endpoint_use use, struct buf *why)
 	return ops->check != NULL ? ops->check(behind(ops, name), use, why) : 0;
 }
 
+int
+endpoint_check_key(const char *name, enum endpoint_use use, const char *section,
+    const char *key)
+{
+	struct buf why = BUF_INIT;
+	int rc = check_name(name, use, &why);
+
+	if (rc != 0)
+		log_error("[%s] %s: %s", section, key, buf_str(&why));
+	buf_release(&why);
+	return rc;
+}
+
 static int
 take_name(const char *name, enum endpoint_use use, const char **to)
 {
 	struct buf why = BUF_INIT;
 	int code = -1;
 
-	if (endpoint_check_name(name, use, &why) != 0)
+	if (check_name(name, use, &why) != 0)
 		code = prog_usage_error("%s", buf_str(&why));
 	*to = name;
 	buf_release(&why);
@@ -117,7 +130,7 @@ open_any(const char *name, enum endpoint_use use,
 	bool writing = use == ENDPOINT_TO;
 	struct endpoint *e;
 
-	if (endpoint_check_name(name, use, why) != 0) {
+	if (check_name(name, use, why) != 0) {
 		*code = PROG_USAGE;
 		return NULL;
 	}

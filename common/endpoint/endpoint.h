@@ -103,9 +103,10 @@ enum endpoint_use {
 	ENDPOINT_TO,
 };
 
-/* -1 with *why: no endpoint for that use has such a name, whatever is there. */
-int endpoint_check_name(
-    const char *name, enum endpoint_use use, struct buf *why);
+/* -1, and the log names the key of the configuration: no endpoint for that use
+ * has such a name, whatever is there. */
+int endpoint_check_key(const char *name, enum endpoint_use use,
+    const char *section, const char *key);
 
 /* The same for OPTION_TAKE: *to is a const char *, borrowed from argv. */
 int endpoint_take_from(const char *name, void *to);

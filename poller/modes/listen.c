@@ -44,8 +44,7 @@ open_outbox(struct listener *l)
 	const struct poller *p = l->poller;
 	const char *state = poller_state(p);
 	struct outbox_options opt = {
-		.to = p->to != NULL ? p->to
-				    : conf_text(p->common.conf, "poller", "to"),
+		.to = poller_to(p),
 		.conf = p->common.conf,
 		.counts = &l->stored,
 		.wait_timeout_ms = listen_setting(l, "wait_timeout"),

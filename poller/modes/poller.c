@@ -8,7 +8,6 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/endpoint/endpoint.h"
 #include "poller/profile/crm_record.h"
 #include "poller/profile/value.h"
 #include "poller/quota/cron_expr.h"
@@ -48,6 +47,13 @@ poller_state(const struct poller *p)
 {
 	return p->state != NULL ? p->state
 				: conf_text(p->common.conf, "poller", "state");
+}
+
+const char *
+poller_to(const struct poller *p)
+{
+	return p->to != NULL ? p->to
+			     : conf_text(p->common.conf, "poller", "to");
 }
 
 static bool
@@ -197,28 +203,13 @@ check_schedules(struct poller *p)
 	buf_release(&why);
 }
 
-/* The option was checked when it was read. */
-static int
-check_to(const struct poller *p)
-{
-	struct buf why = BUF_INIT;
-	int rc = 0;
-
-	if (p->to == NULL)
-		rc = endpoint_check_name(
-		    conf_text(p->common.conf, "poller", "to"), ENDPOINT_TO,
-		    &why);
-	if (rc != 0)
-		log_error("[poller] to: %s", buf_str(&why));
-	buf_release(&why);
-	return rc;
-}
-
 bool
 poller_open(struct poller *p, bool asking)
 {
 	poller_resolve_text(p);
-	if (check_selected(p) != 0 || check_to(p) != 0) {
+	/* The option of `to` was checked when it was read. */
+	if (check_selected(p) != 0 || endpoint_check_key(poller_to(p),
+					  ENDPOINT_TO, "poller", "to") != 0) {
 		p->code = PROG_CONFIG;
 		return false;
 	}

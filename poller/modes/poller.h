@@ -79,4 +79,7 @@ void poller_failed(struct poller *p, enum exit_code code);
 /* The folder of the state, or NULL. */
 const char *poller_state(const struct poller *p);
 
+/* Where records go: the option, else [poller] to. */
+const char *poller_to(const struct poller *p);
+
 #endif

@@ -194,13 +194,11 @@ pull_all(struct poller *p)
 {
 	struct endpoint_options opt = { .conf = p->common.conf };
 	struct pull_run j = { .poller = p };
-	const char *to =
-	    p->to != NULL ? p->to : conf_text(p->common.conf, "poller", "to");
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 	size_t i;
 
-	j.to = endpoint_open_write(to, &opt, &why, &code);
+	j.to = endpoint_open_write(poller_to(p), &opt, &why, &code);
 	if (j.to == NULL) {
 		log_error("%s", buf_str(&why));
 		buf_release(&why);

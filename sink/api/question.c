@@ -23,9 +23,6 @@
 #define TOO_LONG_MARIADB 1969
 #define TOO_LONG_MYSQL 3024
 
-/* Its number for a lock that another session holds. */
-#define LOCKED 1205
-
 bool
 question_problem(struct question *q, int status, const char *detail, ...)
 {
@@ -60,8 +57,9 @@ explain_failure(struct question *q)
 		return question_problem(q, 500, "the tables cannot be read");
 	q->answer->retry_after = 1;
 	return question_problem(q, 503,
-	    number == LOCKED ? "somebody else keeps a table locked; try again"
-			     : "the database is away; try again");
+	    number == DB_LOCKED
+		? "somebody else keeps a table locked; try again"
+		: "the database is away; try again");
 }
 
 static bool

@@ -4,7 +4,7 @@ import { byId, drawing, figures, setFailed, setText, table } from "./element.js"
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { isUnknown, present } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
-import { now, span } from "./time.js";
+import { secondsSince, span } from "./time.js";
 
 const newest = newestOnly();
 let refused = false; /* it is not for the role */
@@ -48,7 +48,7 @@ export function tickAllocation() {
 	if (shown === null)
 		return;
 	const { queue, rows } = shown;
-	const since = (now() - Date.parse(queue.as_of)) / 1000;
+	const since = secondsSince(queue.as_of);
 	const waits = (then) => then === null ? null : span(then + since);
 	/* The queue is everybody's, what is unknown of teams is theirs. */
 	const chatsOf = (n) => n === 0 && isUnknown() && !present.of_teams

@@ -4,7 +4,7 @@
 import { byId, setText, table } from "./element.js";
 import { present } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
-import { now, span } from "./time.js";
+import { secondsSince, span } from "./time.js";
 
 function query(row, rest) {
 	return `operator=${encodeURIComponent(row.operator)}&${rest}`;
@@ -51,7 +51,7 @@ export function showOperators() {
 
 export function tickOperators() {
 	const asOf = present.now[0]?.as_of;
-	const since = asOf ? (now() - Date.parse(asOf)) / 1000 : 0;
+	const since = asOf ? secondsSince(asOf) : 0;
 	const rows = byId("operators-table")
 		.querySelectorAll("tr[data-longest]");
 

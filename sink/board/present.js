@@ -1,7 +1,7 @@
 /* The newest answer of /api/v1/now, and what the views of it share. */
 
 import { settings } from "./settings.js";
-import { now } from "./time.js";
+import { secondsSince } from "./time.js";
 
 /* Of the time to answer, what is left when a wait becomes urgent. */
 const SOON = 0.2;
@@ -31,7 +31,7 @@ export function nameOf(operator) {
 }
 
 export function waited(row) {
-	return (now() - Date.parse(row.waiting_since)) / 1000;
+	return secondsSince(row.waiting_since);
 }
 
 export function urgency(waited) {

@@ -23,6 +23,11 @@ export function now() {
 	return Date.now() + ahead;
 }
 
+/* Seconds from an instant, as answers have them, to now. */
+export function secondsSince(instant) {
+	return (now() - Date.parse(instant)) / 1000;
+}
+
 /* Seconds as 4:05 or 1:02:03; null as null. */
 export function span(seconds) {
 	if (seconds === null || seconds === undefined)

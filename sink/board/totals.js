@@ -5,7 +5,7 @@ import { byId, figures, setText } from "./element.js";
 import { countedOnes, isUnknown, lateOnes, mayOpen, nothingYet, present,
 	urgency } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
-import { clockTime, now, span, spoken } from "./time.js";
+import { clockTime, now, secondsSince, span, spoken } from "./time.js";
 
 /* Figures that are older, in ms, are said to be. */
 const OLD_MS = 3 * 60 * 1000;
@@ -20,7 +20,7 @@ function longestWait() {
 		= present.now[0] ?? {};
 
 	return then === null ? null
-		: then + (now() - Date.parse(asOf)) / 1000;
+		: then + secondsSince(asOf);
 }
 
 /* Null: unknown. */

@@ -4,7 +4,7 @@ import { byId, setText, table } from "./element.js";
 import { isChosen, isUnknown, mayOpen, nameOf, nothingYet, present,
 	urgency } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
-import { now, span } from "./time.js";
+import { secondsSince, span } from "./time.js";
 
 const WORDS = { fine: "in time", soon: "soon", late: "late" };
 
@@ -30,7 +30,7 @@ function remaining(time) {
 
 export function tickWaiting() {
 	for (const row of byId("waiting-table").tBodies[0]?.rows ?? []) {
-		const time = (now() - Date.parse(row.dataset.since)) / 1000;
+		const time = secondsSince(row.dataset.since);
 		const kind = urgency(time);
 
 		row.className = kind;

@@ -30,19 +30,6 @@ row_source(const struct sink *s)
 			       : conf_text(s->common.conf, "sink", "from");
 }
 
-/* The option was checked when it was read. */
-static bool
-is_source(const char *name)
-{
-	struct buf why = BUF_INIT;
-	bool good = endpoint_check_name(name, ENDPOINT_FROM_SOCKET, &why) == 0;
-
-	if (!good)
-		log_error("[sink] from: %s", buf_str(&why));
-	buf_release(&why);
-	return good;
-}
-
 struct start_check {
 	bool accept_loss;
 	struct buf why;
@@ -124,7 +111,9 @@ run_store(void *options)
 	if (s->until_empty && !endpoint_is_queue(row_source(s)))
 		return (enum exit_code)prog_usage_error(
 		    "--until-empty is for -f queue:NAME");
-	if (!is_source(row_source(s)))
+	/* The option was checked when it was read. */
+	if (endpoint_check_key(
+		row_source(s), ENDPOINT_FROM_SOCKET, "sink", "from") != 0)
 		return PROG_CONFIG;
 	return sink_with_schema(s, store_rows);
 }

@@ -110,7 +110,7 @@ store_in_transaction(struct db *db, void *ctx)
 		if (i != TABLE_message_analytics)
 			o = upsert(s, i);
 	if (o == OUTCOME_DONE)
-		o = message_versions_replace(&s->versions, db, s->batch);
+		o = message_versions_replace(&s->versions, db);
 	if (o == OUTCOME_DONE)
 		o = batch_rollup_before(&s->rollup, s->batch);
 	if (o == OUTCOME_DONE)
@@ -121,7 +121,7 @@ store_in_transaction(struct db *db, void *ctx)
 	while (o == OUTCOME_DONE &&
 	       (e = strmap_next(&s->batch->tenants, &i)) != NULL) {
 		t = e->value;
-		o = tenant_locks_raise_newest(db, t);
+		o = tenant_locks_raise_times(db, t);
 		if (o == OUTCOME_DONE && t->ends)
 			o = snapshot_end(db, t);
 	}

@@ -228,31 +228,14 @@ remove_version(struct db *db, const struct message_version *one)
 	    key, 4, NULL);
 }
 
-static enum outcome
-raise_edited_time(struct db *db, const struct batch_tenant *t)
-{
-	struct db_value args[2] = { db_time(t->edited_at),
-		db_text(t->name.p, t->name.len) };
-
-	if (t->edited_at <= t->stored.edited_at)
-		return OUTCOME_DONE;
-	return db_exec(db, "UPDATE tenants SET edited_at = ? WHERE tenant = ?",
-	    args, 2, NULL);
-}
-
 enum outcome
-message_versions_replace(
-    struct message_versions *v, struct db *db, struct row_batch *b)
+message_versions_replace(const struct message_versions *v, struct db *db)
 {
-	const struct strmap_entry *e;
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
 	for (i = 0; i < v->n && o == OUTCOME_DONE; i++)
 		if (is_replaced(v->all[i]))
 			o = remove_version(db, v->all[i]);
-	for (i = 0;
-	     o == OUTCOME_DONE && (e = strmap_next(&b->tenants, &i)) != NULL;)
-		o = raise_edited_time(db, e->value);
 	return o;
 }

@@ -32,10 +32,9 @@ bool message_versions_find_edits(const struct row_batch *b);
 enum outcome message_versions_find(struct message_versions *v, struct db *db,
     struct row_batch *b) __attribute__((warn_unused_result));
 
-/* After it: removes the versions that the stored ones replace, and raises
- * tenants.edited_at. */
-enum outcome message_versions_replace(struct message_versions *v, struct db *db,
-    struct row_batch *b) __attribute__((warn_unused_result));
+/* After it: removes the versions that the stored ones replace. */
+enum outcome message_versions_replace(const struct message_versions *v,
+    struct db *db) __attribute__((warn_unused_result));
 
 void message_versions_release(struct message_versions *v);
 

@@ -160,16 +160,28 @@ find_newer_times(const struct row_batch *b)
 	return found;
 }
 
-enum outcome
-tenant_locks_raise_newest(struct db *db, const struct batch_tenant *t)
+static enum outcome
+raise_time(struct db *db, const struct batch_tenant *t, const char *sql,
+    int64_t time, int64_t stored)
 {
-	struct db_value args[2] = { db_time(t->newest_at),
+	struct db_value args[2] = { db_time(time),
 		db_text(t->name.p, t->name.len) };
 
-	if (t->newest_at <= t->stored.newest_at)
-		return OUTCOME_DONE;
-	return db_exec(db, "UPDATE tenants SET newest_at = ? WHERE tenant = ?",
-	    args, 2, NULL);
+	return time > stored ? db_exec(db, sql, args, 2, NULL) : OUTCOME_DONE;
+}
+
+enum outcome
+tenant_locks_raise_times(struct db *db, const struct batch_tenant *t)
+{
+	enum outcome o = raise_time(db, t,
+	    "UPDATE tenants SET newest_at = ? WHERE tenant = ?", t->newest_at,
+	    t->stored.newest_at);
+
+	return o != OUTCOME_DONE
+		   ? o
+		   : raise_time(db, t,
+			 "UPDATE tenants SET edited_at = ? WHERE tenant = ?",
+			 t->edited_at, t->stored.edited_at);
 }
 
 enum outcome

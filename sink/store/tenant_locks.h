@@ -24,9 +24,9 @@
 enum outcome tenant_locks_take(struct db *db, struct row_batch *b)
     __attribute__((warn_unused_result));
 
-/* With the exclusive lock: stores the newest time that tenant_locks_take()
- * found, if it is newer. */
-enum outcome tenant_locks_raise_newest(struct db *db,
+/* With the exclusive lock: stores newest_at and edited_at, as
+ * tenant_locks_take() found them, where they are newer. */
+enum outcome tenant_locks_raise_times(struct db *db,
     const struct batch_tenant *t) __attribute__((warn_unused_result));
 
 #endif
