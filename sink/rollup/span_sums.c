@@ -258,8 +258,23 @@ span_sums_release(struct span_sums *s)
 		span_sum_release(&s->kind[i]);
 }
 
-/* Empty buckets between two are cheaper than a number in front of a run. */
-#define GAP_MAX 2
+/* Digits of a count. */
+#define BASE 26
+
+/* The last digit in small letters, those before it in capital ones. */
+static void
+write_count(int64_t n, struct buf *to)
+{
+	char text[16], *c = text + sizeof text;
+
+	*--c = (char)('a' + n % BASE);
+	while ((n /= BASE) > 0)
+		*--c = (char)('A' + n % BASE);
+	buf_add(to, c, (size_t)(text + sizeof text - c));
+}
+
+/* Empty buckets between two are shorter than a number in front of a run. */
+#define GAP_MAX 4
 
 static void
 write_buckets(const struct span_sum *s, struct buf *to)
@@ -270,14 +285,13 @@ write_buckets(const struct span_sum *s, struct buf *to)
 	for (i = 0; i < s->buckets_n; i++) {
 		if (i > 0 && s->buckets[i].bucket - next <= GAP_MAX) {
 			for (; next < s->buckets[i].bucket; next++)
-				buf_adds(to, ",0");
-			buf_addc(to, ',');
+				buf_addc(to, 'a');
 		} else {
 			buf_addc(to, ' ');
 			buf_addi(to, s->buckets[i].bucket);
 			buf_addc(to, ':');
 		}
-		buf_addi(to, s->buckets[i].n);
+		write_count(s->buckets[i].n, to);
 		next = s->buckets[i].bucket + 1;
 	}
 }
@@ -327,7 +341,37 @@ skip(const char **p, char expected, bool *bad)
 		*bad = true;
 }
 
-/* " BUCKET:COUNT,COUNT" */
+/* Moves n on by a digit. */
+static void
+add_digit(int64_t *n, int digit, bool *bad)
+{
+	*bad |= __builtin_mul_overflow(*n, BASE, n) ||
+		__builtin_add_overflow(*n, digit, n);
+}
+
+static bool
+is_last_digit(char c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+static int64_t
+read_count(const char **p, bool *bad)
+{
+	int64_t n = 0;
+
+	if (is_last_digit(**p)) /* as most of an hour's */
+		return *(*p)++ - 'a';
+	for (; **p >= 'A' && **p <= 'Z'; ++*p)
+		add_digit(&n, **p - 'A', bad);
+	if (is_last_digit(**p))
+		add_digit(&n, *(*p)++ - 'a', bad);
+	else
+		*bad = true;
+	return n;
+}
+
+/* " BUCKET:" and a count for each bucket from there on. */
 static void
 read_run(const char **p, struct span_sum *to, bool *bad)
 {
@@ -338,17 +382,16 @@ read_run(const char **p, struct span_sum *to, bool *bad)
 	skip(p, ':', bad);
 	*bad |= (to->buckets_n > 0 &&
 		 to->buckets[to->buckets_n - 1].bucket >= bucket);
-	for (; !*bad; bucket++) {
-		n = read_digits(p, bad);
+	do {
+		n = read_count(p, bad);
 		*bad |= bucket >= HISTOGRAM_BUCKETS;
 		if (*bad)
 			return;
-		if (n > 0)
-			append_bucket(to, (uint32_t)bucket, n);
-		if (**p != ',')
-			return;
-		++*p;
-	}
+		/* Over an empty one the next is written. */
+		to->buckets[to->buckets_n] =
+		    (struct span_bucket){ (uint32_t)bucket++, n };
+		to->buckets_n += n > 0;
+	} while (**p >= 'A');
 }
 
 /* The numbers of a kind behind its name, up to the semicolon. */
@@ -363,8 +406,8 @@ parse_sum(const char **p, struct span_sum *to, bool *bad)
 		skip(p, ' ', bad);
 		*numbers[i] = read_digits(p, bad);
 	}
-	/* A count takes a digit and what is in front of it. */
-	reserve_buckets(to, strcspn(*p, ";") / 2);
+	/* A count takes a letter. */
+	reserve_buckets(to, strcspn(*p, ";"));
 	while (!*bad && **p == ' ')
 		read_run(p, to, bad);
 	skip(p, ';', bad);

@@ -284,7 +284,7 @@ class Test:
 
     def damage_is_recomputed(self):
         self.sql.ask(
-            "UPDATE response_rollups SET sums = 'reply 1 1 1 1 5:1;' WHERE "
+            "UPDATE response_rollups SET sums = 'reply 1 1 1 1 5:b;' WHERE "
             "CRC32(CONCAT(begin_at, operator)) % 3 = 0; "
             "UPDATE message_analytics_hours SET messages = 3, inbound = 9, "
             "response_sum = 1 WHERE CRC32(hour) % 2; "
@@ -294,7 +294,7 @@ class Test:
             "DELETE FROM response_rollups WHERE CRC32(CONCAT(begin_at, "
             "operator, span)) % 5 = 0; "
             "INSERT INTO response_rollups VALUES ('beta', 0, 'day', "
-            "'2026-02-03', 'gone', 'reply 1 1 1 1 5:1;', NOW(3), 1); "
+            "'2026-02-03', 'gone', 'reply 1 1 1 1 5:b;', NOW(3), 1); "
             "UPDATE response_rollups SET sums = 'x y' WHERE "
             "CRC32(CONCAT(begin_at, operator)) % 11 = 0; "
             "INSERT INTO response_histogram (tenant, hour, operator, kind, "
@@ -362,6 +362,13 @@ class Test:
         self.is_right("after an upgrade")
         self.totals_are_right("after an upgrade")
 
+    def sums_of_before_are_made_anew(self):
+        """Those with decimal counts, when letters came."""
+        self.sql.ask("UPDATE response_rollups SET sums = 'reply 1 1 1 1 5:1,1;'"
+                     "; DELETE FROM schema_migrations WHERE number = 18")
+        self.sink("--migrate")
+        self.is_right("after decimal counts")
+
     def retention_never_lies(self):
         """Asked between two of its transactions: of the month that it cuts,
         what is kept."""
@@ -427,6 +434,7 @@ def body():
         test.damage_is_in_what_is_made_of_it()
         test.damage_is_recomputed()
         test.an_upgrade_adds_up_what_was_there()
+        test.sums_of_before_are_made_anew()
         test.retention_never_lies()
         test.what_is_kept_is_read()
         test.that(test.compared > 3000, f"only {test.compared} compared")

@@ -10,8 +10,12 @@ def read_sums(stored):
         buckets = {}
         for run in numbers[4:]:
             first, counts = run.split(":")
-            for i, n in enumerate(counts.split(",")):
-                if n != "0":
-                    buckets[int(first) + i] = int(n)
+            bucket, n = int(first), 0
+            for letter in counts:
+                n = 26 * n + ord(letter.lower()) - ord("a")
+                if letter.islower():
+                    if n:
+                        buckets[bucket] = n
+                    bucket, n = bucket + 1, 0
         found[name] = (*map(int, numbers[:4]), buckets)
     return found

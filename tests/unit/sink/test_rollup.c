@@ -30,10 +30,10 @@ assert_text(const struct span_sums *s, const char *want)
 	buf_release(&to);
 }
 
-/* Runs of neighbours; two empty buckets between are not worth a new one. */
-static const char filled[] = "first_response 1 5 5 9 5:1;"
-			     "reply 6 61000 40000 17 3:1,0,0,2 481:2 "
-			     "1887:1;";
+/* Runs of neighbours; four empty buckets between are not worth a new one. */
+static const char filled[] = "first_response 1 5 5 9 5:b;"
+			     "reply 34 61000 40000 17 3:baac 481:Bc 487:b "
+			     "1882:baaaab;";
 
 static void
 texts_are_read_as_written(void **state)
@@ -46,12 +46,14 @@ texts_are_read_as_written(void **state)
 	assert_text(&s, "");
 	span_sum_add(&s.kind[SPAN_FIRST_RESPONSE], 1, 5, 5, 9);
 	span_sum_add_bucket(&s.kind[SPAN_FIRST_RESPONSE], 5, 1);
-	span_sum_add(&s.kind[SPAN_REPLY], 6, 61000, 40000, 17);
+	span_sum_add(&s.kind[SPAN_REPLY], 34, 61000, 40000, 17);
+	span_sum_add_bucket(&s.kind[SPAN_REPLY], 1882, 1);
+	span_sum_add_bucket(&s.kind[SPAN_REPLY], 487, 1);
 	span_sum_add_bucket(&s.kind[SPAN_REPLY], 1887, 1);
 	span_sum_add_bucket(&s.kind[SPAN_REPLY], 3, 1);
 	span_sum_add_bucket(&s.kind[SPAN_REPLY], 481, 1);
 	span_sum_add_bucket(&s.kind[SPAN_REPLY], 6, 2);
-	span_sum_add_bucket(&s.kind[SPAN_REPLY], 481, 1);
+	span_sum_add_bucket(&s.kind[SPAN_REPLY], 481, 27);
 	span_sum_add_bucket(&s.kind[SPAN_REPLY], 482, 0);
 	assert_text(&s, filled);
 	span_sums_release(&s);
@@ -76,10 +78,11 @@ sums_add_up(void **state)
 	assert_int_equal(span_sums_read(filled, kinds), 0);
 	assert_int_equal(
 	    span_sums_read(
-		"reply 2 10 50000 3 2:1 6:1;unanswered 0 0 0 4;", kinds),
+		"reply 2 10 50000 3 2:b 6:b;unanswered 0 0 0 4;", kinds),
 	    0);
-	assert_text(&s, "first_response 1 5 5 9 5:1;"
-			"reply 8 61010 50000 17 2:1,1,0,0,3 481:2 1887:1;"
+	assert_text(&s, "first_response 1 5 5 9 5:b;"
+			"reply 36 61010 50000 17 2:bbaad 481:Bc 487:b "
+			"1882:baaaab;"
 			"unanswered 0 0 0 4;");
 	span_sums_release(&s);
 }
@@ -91,7 +94,7 @@ sums_end_at_the_greatest_number(void **state)
 {
 	static const char greatest[] =
 	    "reply 9223372036854775807 9223372036854775807 9223372036854775807 "
-	    "9223372036854775807 5:9223372036854775807;";
+	    "9223372036854775807 5:DSQYOMTLWMKGIh;";
 	struct span_sum *kinds[SPAN_KINDS];
 	struct span_sums s = { .kind = { { .n = 0 } } };
 	struct span_sum gathered = { .n = 0 };
@@ -159,17 +162,22 @@ damaged_texts_are_found(void **state)
 {
 	static const char *const texts[] = { "x", "reply", "reply 1",
 		"reply 1 2 3 4", "reply 1 2 3 4 5;", "reply 1 2 3 4 5:;",
-		"reply 1 2 3 4 5:1", "reply 1 2 3 4 5:1 4:1;",
-		"reply -1 2 3 4 5:1;", "reply 1 2 3 4 5:1,;",
-		"reply 1 2 3 4 5:9999999999999999999;", "replies 1 2 3 4;",
-		"reply 1 9223372036854775808 3 4 5:1;",
-		"reply 1 2 3 00000000000000000004 5:1;",
-		"reply 1 2 3 4 9223372036854775807:1,1;", "waiting 1 2 3 4;",
+		"reply 1 2 3 4 5:b", "reply 1 2 3 4 5:b 4:b;",
+		"reply -1 2 3 4 5:b;", "reply 1 2 3 4 5:bB;",
+		"reply 1 2 3 4 5:B 6:b;", "reply 1 2 3 4 5:1;",
+		"reply 1 2 3 4 5:b{;", "reply 1 2 3 4 5:b[;",
+		"reply 1 2 3 4 5:bb@;", "replies 1 2 3 4;",
+		/* One more than the greatest number, and a digit more. */
+		"reply 1 2 3 4 5:DSQYOMTLWMKGIi;",
+		"reply 1 2 3 4 5:DSQYOMTLWMKGIHa;",
+		"reply 1 9223372036854775808 3 4 5:b;",
+		"reply 1 2 3 00000000000000000004 5:b;",
+		"reply 1 2 3 4 9223372036854775807:bb;", "waiting 1 2 3 4;",
 		"reply 1 2 3 4;;",
 		/* Buckets of no number that a bucket can have. */
-		"reply 1 2 3 4 1888:1;", "reply 1 2 3 4 1887:1,1;",
-		"reply 1 2 3 4 4294967296:1;",
-		"reply 1 2 3 4 5:1 4294967295:0,0,0,0,0,0,0,1;" };
+		"reply 1 2 3 4 1888:b;", "reply 1 2 3 4 1887:bb;",
+		"reply 1 2 3 4 4294967296:b;",
+		"reply 1 2 3 4 5:b 4294967295:aaaaaaab;" };
 	struct span_sum *kinds[SPAN_KINDS];
 	struct span_sums s = { .kind = { { .n = 0 } } };
 	size_t i;
@@ -213,7 +221,7 @@ damage_adds_nothing(void **state)
 
 	(void)state;
 	all_kinds(&s, kinds);
-	assert_int_equal(span_sums_read("reply 3 30 20 7 5:1,x;", kinds), -1);
+	assert_int_equal(span_sums_read("reply 3 30 20 7 5:bX;", kinds), -1);
 	assert_int_equal(s.kind[SPAN_REPLY].n, 0);
 	assert_int_equal(s.kind[SPAN_REPLY].version, 0);
 	assert_int_equal(s.kind[SPAN_REPLY].buckets_n, 0);
