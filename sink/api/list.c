@@ -261,6 +261,17 @@ add_scope(struct page *p)
 		scope_add_rows(&p->q->viewer, column, &p->sql);
 }
 
+static void
+add_index(struct page *p)
+{
+	const struct list_index *i = p->list->indexes;
+
+	while (i->index != NULL && !question_parameter(p->q, i->column))
+		i++;
+	if (i->index != NULL)
+		buf_addf(&p->sql, " FORCE INDEX (%s)", i->index);
+}
+
 static bool
 build_statement(struct page *p, const struct buf *table)
 {
@@ -276,8 +287,7 @@ build_statement(struct page *p, const struct buf *table)
 			buf_addf(&p->sql, "`%s`", c[i].name);
 	}
 	buf_addf(&p->sql, " FROM %s", buf_str(table));
-	if (p->list->chat != NULL && question_parameter(p->q, p->list->chat))
-		buf_addf(&p->sql, " FORCE INDEX (%s)", p->list->chat_index);
+	add_index(p);
 	buf_adds(&p->sql, " WHERE tenant = ?");
 	add_range(p);
 	add_words(p);

@@ -15,6 +15,7 @@
 
 #define LIST_COLUMNS 20
 #define LIST_WORDS 6
+#define LIST_INDEXES 3
 
 /* Rows of a page: without a limit, and at most. */
 #define LIST_PAGE 100
@@ -41,6 +42,13 @@ struct list_column {
 	enum viewer_role least; /* below it the cell is null; NONE: never */
 };
 
+/* With a filter on the column this index is used, of several the first one.
+ * Left to itself the server may scan the tenant, because the key has the
+ * order. */
+struct list_index {
+	const char *column, *index;
+};
+
 struct list {
 	const char *table;
 	const char *parts; /* where several aggregators store theirs, see
@@ -54,9 +62,7 @@ struct list {
 	const char *operator_column; /* whose row it is; NULL: none */
 	bool nobodys;                /* rows of nobody are everybody's */
 	bool newest_first;
-	/* With a filter on this column the index is used. Left to itself the
-	 * server may scan the tenant, because the key has the order. */
-	const char *chat, *chat_index;
+	struct list_index indexes[LIST_INDEXES]; /* up to one without index */
 	/* Conditions by further parameters, whose names are in a list up to
 	 * NULL; both NULL: none. As interval_filter_add(). */
 	bool (*add_more)(struct question *q, struct buf *sql);

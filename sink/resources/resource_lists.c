@@ -82,8 +82,7 @@ const struct list list_messages = {
 	.time = "created_at",
 	.operator_column = "operator",
 	.newest_first = true,
-	.chat = "conversation_id",
-	.chat_index = "by_chat",
+	.indexes = { { "conversation_id", "by_chat" } },
 };
 
 const struct list list_intervals = {
@@ -104,8 +103,7 @@ const struct list list_intervals = {
 	.time = "end_at",
 	.operator_column = "operator",
 	.newest_first = true,
-	.chat = "chat",
-	.chat_index = "by_chat",
+	.indexes = { { "chat", "by_chat" }, { "operator", "by_operator" } },
 	.add_more = interval_filter_add,
 	.more = interval_parameters,
 };
