@@ -6,8 +6,7 @@
 #include "common/base/xalloc.h"
 
 bool
-sharded_table(
-    struct question *q, const char *table, const char *parts, struct buf *name)
+sharded_find(struct question *q, const char *parts, bool *sharded)
 {
 	const struct db_value args[] = { db_str(q->viewer.tenant) };
 	struct buf sql = BUF_INIT;
@@ -23,10 +22,20 @@ sharded_table(
 	good = question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), &rows) &&
 	       db_next(rows);
 	q->rows = before; /* nothing of it is answered */
-	if (good)
-		buf_addf(name, "%s%s", table,
-		    db_get_int(rows, 0) != 0 ? "_all" : "");
+	*sharded = good && db_get_int(rows, 0) != 0;
 	db_rows_free(rows);
 	buf_release(&sql);
 	return good;
+}
+
+bool
+sharded_table(
+    struct question *q, const char *table, const char *parts, struct buf *name)
+{
+	bool sharded;
+
+	if (!sharded_find(q, parts, &sharded))
+		return false;
+	buf_addf(name, "%s%s", table, sharded ? "_all" : "");
+	return true;
 }

@@ -8,6 +8,11 @@
 
 #include "sink/api/question.h"
 
+/* Whether the tenant has rows in the table of parts. False: the answer is a
+ * problem. */
+bool sharded_find(struct question *q, const char *parts, bool *sharded)
+    __attribute__((warn_unused_result));
+
 /* Appends the name of what is to be read: the table, or the view TABLE_all.
  * parts: the table of parts that the view reads. False: the answer is a
  * problem. */

@@ -392,6 +392,10 @@ struct active_question {
 	int64_t since;
 };
 
+#define COUNT_SINCE(table)                                                     \
+	"SELECT COUNT(*) FROM " table                                          \
+	" WHERE tenant = ? AND last_message_at >= ?"
+
 /* A count_cache_fn. The period ends now: whoever wrote in it wrote last in it.
  */
 static bool
@@ -400,19 +404,17 @@ count_active(void *ctx, int64_t *n)
 	const struct active_question *a = ctx;
 	const struct db_value since = db_time(a->since);
 	struct db_rows *rows = NULL;
-	struct buf sql = BUF_INIT;
-	bool good;
+	bool sharded, good;
 
-	buf_adds(&sql, "SELECT COUNT(*) FROM ");
-	good = sharded_table(
-	    a->q, "conversation_metrics", "conversation_metrics_parts", &sql);
-	if (good) {
-		buf_adds(&sql, " WHERE tenant = ? AND last_message_at >= ?");
-		good = question_ask(a->q, buf_str(&sql), &since, 1, &rows);
-	}
+	/* Left to itself the server counts in all that the tenant has. */
+	good = sharded_find(a->q, "conversation_metrics_parts", &sharded) &&
+	       question_ask(a->q,
+		   sharded ? COUNT_SINCE("conversation_metrics_all")
+			   : COUNT_SINCE(
+				 "conversation_metrics FORCE INDEX (by_time)"),
+		   &since, 1, &rows);
 	*n = good && db_next(rows) ? db_get_int(rows, 0) : 0;
 	db_rows_free(rows);
-	buf_release(&sql);
 	return good;
 }
 
