@@ -146,15 +146,31 @@ span_sum_merge(struct span_sum *to, const struct span_sum *from)
 		merge_buckets(to, from);
 }
 
-/* From so many on. */
-#define GATHERED_MANY 8
+/* From so many on: to merge two takes as long as a table does. */
+#define GATHERED_MANY 3
 
-void
-span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
+/* Into the table. */
+static void
+gather_buckets(struct span_sum *to, const struct span_bucket *list, size_t n)
 {
 	int64_t *count;
 	size_t i;
 
+	if (n == 0)
+		return;
+	if (list[0].bucket < to->low)
+		to->low = list[0].bucket;
+	if (list[n - 1].bucket >= to->high)
+		to->high = list[n - 1].bucket + 1;
+	for (i = 0; i < n; i++) {
+		count = &to->dense[list[i].bucket];
+		*count = plus(*count, list[i].n);
+	}
+}
+
+void
+span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
+{
 	if (to->dense == NULL &&
 	    (++to->gathered < GATHERED_MANY || *room == 0)) {
 		span_sum_merge(to, from);
@@ -164,14 +180,12 @@ span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
 	if (to->dense == NULL) {
 		--*room;
 		to->dense = xcalloc(HISTOGRAM_BUCKETS, sizeof *to->dense);
-		for (i = 0; i < to->buckets_n; i++)
-			to->dense[to->buckets[i].bucket] = to->buckets[i].n;
+		to->low = HISTOGRAM_BUCKETS;
+		to->high = 0;
+		gather_buckets(to, to->buckets, to->buckets_n);
 		to->buckets_n = 0;
 	}
-	for (i = 0; i < from->buckets_n; i++) {
-		count = &to->dense[from->buckets[i].bucket];
-		*count = plus(*count, from->buckets[i].n);
-	}
+	gather_buckets(to, from->buckets, from->buckets_n);
 }
 
 /* Room for n more of them. */
@@ -194,14 +208,13 @@ append_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 static void
 compact_dense(struct span_sum *s)
 {
-	size_t i, n = 0;
+	uint32_t i;
 
-	for (i = 0; i < HISTOGRAM_BUCKETS; i++)
-		n += s->dense[i] > 0;
-	reserve_buckets(s, n);
-	for (i = 0; i < HISTOGRAM_BUCKETS; i++) {
+	if (s->low < s->high)
+		reserve_buckets(s, s->high - s->low);
+	for (i = s->low; i < s->high; i++) {
 		if (s->dense[i] > 0)
-			append_bucket(s, (uint32_t)i, s->dense[i]);
+			append_bucket(s, i, s->dense[i]);
 	}
 }
 

@@ -43,9 +43,10 @@ struct span_sum {
 	int64_t version;             /* the newest; 0: no row */
 	struct span_bucket *buckets; /* owned, in order, each n above 0 */
 	size_t buckets_n, cap;
-	/* While many are gathered: how many of each of HISTOGRAM_BUCKETS, and
-	 * buckets has none. */
+	/* While many are gathered: how many of each of HISTOGRAM_BUCKETS, of
+	 * which those from low up to high may have some; buckets has none. */
 	int64_t *dense;
+	uint32_t low, high;
 	unsigned gathered;
 };
 

@@ -761,7 +761,7 @@ class Test:
 
     def too_many_rows_are_refused_early(self):
         """Of 40 days of 200 operators, each hour of each is a row."""
-        buckets = " ".join(f"{64 + 4 * n}:1" for n in range(60))
+        buckets = " ".join(f"{64 + 4 * n}:b" for n in range(60))
         self.sql.ask(
             "INSERT INTO response_rollups SELECT 'many', 0, 'hour', "
             "'2026-01-01' + INTERVAL seq DIV 200 HOUR, "
