@@ -28,18 +28,20 @@ begins(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* The name at *p, with or without backticks; moves *p behind it. */
+/* The name at *p, with or without backticks; moves *p to what comes next, maybe
+ * in another line. */
 static char *
 parse_name(const char **p)
 {
+	static const char around[] = " `\n";
 	size_t len;
 	char *name;
 
-	*p += strspn(*p, " `");
+	*p += strspn(*p, around);
 	len = strcspn(*p, " `(,)\n");
 	name = xstrndup(*p, len);
 	*p += len;
-	*p += strspn(*p, " `");
+	*p += strspn(*p, around);
 	return name;
 }
 
