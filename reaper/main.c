@@ -1,6 +1,6 @@
 /*
  * reaper: deletes what must not be kept. What and when is in chat_deletion.h,
- * retention.h, purge.h, rights.h, rows/trace_expiry.h and rows/rules.h.
+ * retention.h, purge.h, rights.h, rows/tombstone_expiry.h and rows/rules.h.
  */
 #include "common/base/xalloc.h"
 #include "common/options/program.h"

@@ -11,7 +11,7 @@
 #include "common/os/stop.h"
 #include "reaper/deletion/chat_deletion.h"
 #include "reaper/retention.h"
-#include "reaper/rows/trace_expiry.h"
+#include "reaper/rows/tombstone_expiry.h"
 
 #define BATCH_MS 1000
 #define EXPIRY_EVERY_MS HOUR_MS

@@ -22,7 +22,7 @@
 #define COMMON_ENDPOINT_AMQP_UNCONFIRMED_H
 
 #include "common/endpoint/endpoint_amqp.h"
-#include "common/records/spread.h"
+#include "common/records/publisher_clock.h"
 
 /* Messages in a window at most. */
 #define AMQP_WINDOW 128
@@ -71,7 +71,7 @@ struct amqp_writer {
 	size_t buffers_n;
 	int64_t swept_ms; /* when all buffers were checked last */
 	char *all;        /* the exchange NAME.all, for records of BUCKET_ALL */
-	struct spread spread;
+	struct publisher_clock clock;
 
 	enum amqp_phase phase; /* of a message that is being returned */
 	uint64_t returned_left;

@@ -12,7 +12,7 @@
  * A queue has one buffer. An exchange has one for each bucket (bucket.h), whose
  * number is the routing key of its messages, so that what holds a chat is in
  * one buffer, one queue, and in order; and one for what concerns all, which
- * goes to the exchange NAME.all, the newest times among it (spread.h).
+ * goes to the exchange NAME.all, the newest times among it (publisher_clock.h).
  *
  * Guarantee: flush() is DONE only when the window and all buffers are empty.
  */
@@ -29,7 +29,7 @@
 #include "common/digest/random.h"
 #include "common/os/notify.h"
 #include "common/records/bucket.h"
-#include "common/records/spread.h"
+#include "common/records/publisher_clock.h"
 
 #define LINGER_MS 5
 /* How often `clock` records are sent between flushes. */
@@ -160,8 +160,8 @@ send_due(struct amqp_writer *w)
 	size_t i;
 
 	w->swept_ms = clock_mono_ms();
-	spread_add_clocks(
-	    &w->spread, &w->buffers[w->buffers_n - 1].filling, CLOCKS_MS);
+	publisher_clock_add_records(
+	    &w->clock, &w->buffers[w->buffers_n - 1].filling, CLOCKS_MS);
 	for (i = 0; i < w->buffers_n && w->n < AMQP_WINDOW; i++)
 		if (is_buffer_due(w, &w->buffers[i], w->swept_ms))
 			seal_message(w, &w->buffers[i]);
@@ -174,7 +174,9 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 {
 	struct amqp_writer *w = amqp_writer_of(e);
 	struct amqp_buffer *buffer =
-	    &w->buffers[w->a.spread ? spread_bucket(&w->spread, line, len) : 0];
+	    &w->buffers[w->a.spread
+			    ? publisher_clock_bucket(&w->clock, line, len)
+			    : 0];
 	struct buf *filling = &buffer->filling;
 	int64_t now;
 
@@ -203,7 +205,8 @@ amqp_flush(struct endpoint *e)
 	enum outcome o;
 	size_t i;
 
-	spread_add_clocks(&w->spread, &w->buffers[w->buffers_n - 1].filling, 0);
+	publisher_clock_add_records(
+	    &w->clock, &w->buffers[w->buffers_n - 1].filling, 0);
 	for (i = 0; i < w->buffers_n; i++) {
 		if (w->buffers[i].filling.len == 0)
 			continue;
@@ -224,7 +227,8 @@ amqp_flush_begin(struct endpoint *e, uint64_t *mark)
 
 	if (w->a.link.conn == NULL)
 		return false;
-	spread_add_clocks(&w->spread, &w->buffers[w->buffers_n - 1].filling, 0);
+	publisher_clock_add_records(
+	    &w->clock, &w->buffers[w->buffers_n - 1].filling, 0);
 	for (i = 0; i < w->buffers_n; i++) {
 		if (w->buffers[i].filling.len == 0)
 			continue;
@@ -282,7 +286,7 @@ writer_close(struct endpoint *e)
 		buf_release(&w->buffers[i].filling);
 	free(w->buffers);
 	free(w->all);
-	spread_release(&w->spread);
+	publisher_clock_release(&w->clock);
 	free(w);
 }
 
@@ -313,7 +317,7 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	(void)snprintf(w->run, sizeof w->run, "%08" PRIx32 "%08" PRIx32,
 	    random_32(), random_32());
 	w->body_bytes = opt->body > 0 ? opt->body : AMQP_BODY_BYTES;
-	w->spread.ahead_ms = conf_int(opt->conf, "aggregator", "ahead");
+	w->clock.ahead_ms = conf_int(opt->conf, "aggregator", "ahead");
 	w->packs = !opt->plain && conf_bool(opt->conf, "amqp", "compress");
 	w->a.set_up = writer_set_up;
 	w->buffers_n = spread ? BUCKETS + 1 : 1;

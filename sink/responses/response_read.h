@@ -8,7 +8,7 @@
 
 /* The begins of the months and days that are there, and of the hours that have
  * quarters, in order. */
-struct response_known {
+struct response_available {
 	int64_t *begins[RESPONSE_INTERVALS]; /* owned */
 	size_t n[RESPONSE_INTERVALS], cap[RESPONSE_INTERVALS];
 };
@@ -33,12 +33,12 @@ extern const char *const response_level_names[RESPONSE_INTERVALS];
 
 /* What is there of a plan, and whether all that is stored is added up (else the
  * answer is a problem). */
-bool response_find_known(const struct sums_reader *r,
-    const struct response_plan *p, struct response_known *k)
+bool response_find_available(const struct sums_reader *r,
+    const struct response_plan *p, struct response_available *k)
     __attribute__((warn_unused_result));
-bool response_is_known(
+bool response_is_available(
     const void *ctx, enum response_level level, int64_t begin);
-void response_known_release(struct response_known *k);
+void response_available_release(struct response_available *k);
 
 /* Reads months, days, hours and quarters. False: the answer is a problem. */
 bool response_read_rollups(

@@ -254,7 +254,8 @@ compact_all(struct response_sums *s)
 /* rounded: whose rest the plan is, or NULL. */
 static bool
 read_plan(struct sums_reader *r, const struct response_plan *p,
-    const struct response_rounded *rounded, const struct response_known *known)
+    const struct response_rounded *rounded,
+    const struct response_available *known)
 {
 	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
 	enum response_level level;
@@ -262,7 +263,7 @@ read_plan(struct sums_reader *r, const struct response_plan *p,
 
 	r->plan = p;
 	r->rounded = rounded;
-	response_plan_cut(p, response_is_known, known, pieces);
+	response_plan_cut(p, response_is_available, known, pieces);
 	if (rounded != NULL)
 		add_wholes(rounded, pieces);
 	good = response_read_rollups(r, pieces);
@@ -311,13 +312,13 @@ find_again(struct response_sums *s, const struct response_plan *p,
  * made unsure. */
 static bool
 read_rounded(struct sums_reader *r, const struct response_plan *p,
-    const struct response_known *known)
+    const struct response_available *known)
 {
 	struct response_rounded rounded;
 	struct response_plan again = { .from = 0 };
 	bool good;
 
-	response_plan_round(p, response_is_known, known, &rounded);
+	response_plan_round(p, response_is_available, known, &rounded);
 	good = read_plan(r, &rounded.rest, &rounded, known);
 	r->takes_off = true;
 	good = good && read_plan(r, &rounded.excess, NULL, known);
@@ -370,16 +371,16 @@ response_sums_read(struct question *q, const struct response_plan *p,
 		.to = s,
 		.end_ms = clock_mono_ms() + q->timeout_ms,
 		.room = GATHERED_MAX };
-	struct response_known known = { .n = { 0 } };
+	struct response_available known = { .n = { 0 } };
 	bool good;
 
 	*s = (struct response_sums){ .version = CLOCK_NONE,
 		.as_of = CLOCK_NONE };
 	/* All of one moment: a flush between two of them would be in one. */
-	good = question_begin(q) && response_find_known(&r, p, &known) &&
+	good = question_begin(q) && response_find_available(&r, p, &known) &&
 	       read_rounded(&r, p, &known);
 	question_end(q);
-	response_known_release(&known);
+	response_available_release(&known);
 	span_sums_release(&r.scratch);
 	drop_empty(s);
 	if (good && s->n > 0)

@@ -1,7 +1,7 @@
 /*
- * spread: see spread.h.
+ * publisher_clock: see publisher_clock.h.
  */
-#include "common/records/spread.h"
+#include "common/records/publisher_clock.h"
 
 #include <stdlib.h>
 
@@ -10,12 +10,12 @@
 #include "common/records/record.h"
 #include "common/text/jsonw.h"
 
-struct spread_time {
+struct publisher_time {
 	int64_t newest, added;
 };
 
 void
-spread_release(struct spread *s)
+publisher_clock_release(struct publisher_clock *s)
 {
 	flat_release(&s->flat);
 	buf_release(&s->line);
@@ -38,7 +38,7 @@ record_time(const struct record *r)
 /* The time is more than `ahead` after the clock: no aggregator that knows the
  * tenant follows it. */
 static bool
-is_ahead(const struct spread *s, int64_t at)
+is_ahead(const struct publisher_clock *s, int64_t at)
 {
 	return s->ahead_ms > 0 && at > clock_now_ms() + s->ahead_ms;
 }
@@ -47,7 +47,8 @@ is_ahead(const struct spread *s, int64_t at)
  * not know the tenant; an earlier one takes its place if it was ahead, as one
  * that does has refused it. */
 static bool
-does_move(const struct spread *s, const struct spread_time *t, int64_t at)
+does_move(
+    const struct publisher_clock *s, const struct publisher_time *t, int64_t at)
 {
 	if (t->newest == CLOCK_NONE)
 		return true;
@@ -57,10 +58,10 @@ does_move(const struct spread *s, const struct spread_time *t, int64_t at)
 }
 
 static void
-note_time(struct spread *s, const struct record *r)
+note_time(struct publisher_clock *s, const struct record *r)
 {
 	int64_t at = record_time(r);
-	struct spread_time *t;
+	struct publisher_time *t;
 	void **slot;
 
 	if (at == CLOCK_NONE)
@@ -82,7 +83,7 @@ note_time(struct spread *s, const struct record *r)
 }
 
 unsigned
-spread_bucket(struct spread *s, const char *line, size_t len)
+publisher_clock_bucket(struct publisher_clock *s, const char *line, size_t len)
 {
 	static const char zeros[64];
 	struct record r;
@@ -98,10 +99,11 @@ spread_bucket(struct spread *s, const char *line, size_t len)
 }
 
 void
-spread_add_clocks(struct spread *s, struct buf *to, int64_t pause_ms)
+publisher_clock_add_records(
+    struct publisher_clock *s, struct buf *to, int64_t pause_ms)
 {
 	const struct strmap_entry *e;
-	struct spread_time *t;
+	struct publisher_time *t;
 	size_t i = 0;
 
 	if (!s->moved || clock_mono_ms() - s->added_ms < pause_ms)

@@ -1,5 +1,5 @@
 /*
- * Tests of common/spread: the bucket of each line, and each time that
+ * Tests of records/publisher_clock: the bucket of each line, and each time that
  * moved is appended once.
  */
 #include "tests/unit/unit.h"
@@ -8,7 +8,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/records/bucket.h"
-#include "common/records/spread.h"
+#include "common/records/publisher_clock.h"
 
 #define CLOCK(tenant, at)                                                      \
 	"{\"type\":\"clock\",\"tenant\":\"" tenant "\",\"at\":\"" at "\"}\n"
@@ -71,7 +71,7 @@ static const struct {
 static void
 a_time_is_told_once(void **state)
 {
-	struct spread s = { .moved = false };
+	struct publisher_clock s = { .moved = false };
 	struct flat f = FLAT_INIT;
 	struct buf clocks = BUF_INIT, line = BUF_INIT;
 	size_t i, len;
@@ -83,13 +83,13 @@ a_time_is_told_once(void **state)
 		buf_clear(&clocks);
 		buf_add(&line, cases[i].line, len);
 		memset(buf_room(&line, 64), 0, 64);
-		assert_int_equal(spread_bucket(&s, cases[i].line, len),
+		assert_int_equal(publisher_clock_bucket(&s, cases[i].line, len),
 		    bucket_of_line(&f, line.data, len));
-		spread_add_clocks(&s, &clocks, 0);
-		spread_add_clocks(&s, &clocks, 0);
+		publisher_clock_add_records(&s, &clocks, 0);
+		publisher_clock_add_records(&s, &clocks, 0);
 		assert_string_equal(buf_str(&clocks), cases[i].clocks);
 	}
-	spread_release(&s);
+	publisher_clock_release(&s);
 	flat_release(&f);
 	buf_release(&clocks);
 	buf_release(&line);
@@ -110,18 +110,19 @@ a_time_far_ahead_does_not_count(void **state)
 		{ EVENT("a", AT(2)), CLOCK("a", AT(2)) },
 		{ EVENT("a", AT(1)), "" },
 	};
-	struct spread s = { .ahead_ms = (int64_t)24 * 3600 * 1000 };
+	struct publisher_clock s = { .ahead_ms = (int64_t)24 * 3600 * 1000 };
 	struct buf clocks = BUF_INIT;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(steps); i++) {
-		(void)spread_bucket(&s, steps[i].line, strlen(steps[i].line));
+		(void)publisher_clock_bucket(
+		    &s, steps[i].line, strlen(steps[i].line));
 		buf_clear(&clocks);
-		spread_add_clocks(&s, &clocks, 0);
+		publisher_clock_add_records(&s, &clocks, 0);
 		assert_string_equal(buf_str(&clocks), steps[i].clocks);
 	}
-	spread_release(&s);
+	publisher_clock_release(&s);
 	buf_release(&clocks);
 }
 
@@ -130,24 +131,25 @@ static void
 what_moved_meanwhile_is_told_together(void **state)
 {
 	static const size_t order[] = { 1, 0, 4 };
-	struct spread s = { .moved = false };
+	struct publisher_clock s = { .moved = false };
 	struct buf clocks = BUF_INIT;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(order); i++)
-		(void)spread_bucket(
+		(void)publisher_clock_bucket(
 		    &s, cases[order[i]].line, strlen(cases[order[i]].line));
-	spread_add_clocks(&s, &clocks, 0);
+	publisher_clock_add_records(&s, &clocks, 0);
 	assert_string_equal(
 	    buf_str(&clocks), CLOCK("a", AT(5)) CLOCK("b", AT(1)));
 	buf_clear(&clocks);
-	(void)spread_bucket(&s, cases[13].line, strlen(cases[13].line));
-	spread_add_clocks(&s, &clocks, INT64_C(3600) * 1000);
+	(void)publisher_clock_bucket(
+	    &s, cases[13].line, strlen(cases[13].line));
+	publisher_clock_add_records(&s, &clocks, INT64_C(3600) * 1000);
 	assert_string_equal(buf_str(&clocks), "");
-	spread_add_clocks(&s, &clocks, 0);
+	publisher_clock_add_records(&s, &clocks, 0);
 	assert_string_equal(buf_str(&clocks), CLOCK("a", AT(9)));
-	spread_release(&s);
+	publisher_clock_release(&s);
 	buf_release(&clocks);
 }
 

@@ -1,5 +1,5 @@
 /*
- * response_known: what is there to be read; see response_read.h.
+ * response_available: what is there to be read; see response_read.h.
  *
  * A month or a day is read as a whole if everyone's row of it is there, else in
  * days or hours: reaper --retention deletes the row of a month that began
@@ -38,9 +38,9 @@ compare_begins(const void *pa, const void *pb)
 }
 
 bool
-response_is_known(const void *ctx, enum response_level level, int64_t begin)
+response_is_available(const void *ctx, enum response_level level, int64_t begin)
 {
-	const struct response_known *k = ctx;
+	const struct response_available *k = ctx;
 
 	return k->n[level] > 0 && bsearch(&begin, k->begins[level], k->n[level],
 				      sizeof begin, compare_begins) != NULL;
@@ -70,8 +70,8 @@ refuse_due(const struct sums_reader *r)
 }
 
 static bool
-take_known(
-    const struct sums_reader *r, struct response_known *k, struct db_rows *rows)
+take_known(const struct sums_reader *r, struct response_available *k,
+    struct db_rows *rows)
 {
 	enum response_level level;
 
@@ -91,7 +91,7 @@ take_known(
 }
 
 void
-response_known_release(struct response_known *k)
+response_available_release(struct response_available *k)
 {
 	enum response_level level;
 
@@ -122,8 +122,8 @@ add_cut_hours(const struct response_pieces *hours, struct buf *sql,
 }
 
 bool
-response_find_known(const struct sums_reader *r, const struct response_plan *p,
-    struct response_known *k)
+response_find_available(const struct sums_reader *r,
+    const struct response_plan *p, struct response_available *k)
 {
 	const struct db_value tenant = db_str(r->q->viewer.tenant);
 	struct response_pieces hours = { .n = 0 };

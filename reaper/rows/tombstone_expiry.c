@@ -1,9 +1,9 @@
 /*
- * trace_expiry: see trace_expiry.h. No lock of the tenant is needed: as_of and
- * newest_at only grow, so a row that is too old stays too old; and sinks hold
- * them while they look at tombstones.
+ * tombstone_expiry: see tombstone_expiry.h. No lock of the tenant is needed:
+ * as_of and newest_at only grow, so a row that is too old stays too old; and
+ * sinks hold them while they look at tombstones.
  */
-#include "reaper/rows/trace_expiry.h"
+#include "reaper/rows/tombstone_expiry.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
