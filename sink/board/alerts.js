@@ -2,7 +2,7 @@
 
 import { byId, element, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { notKept } from "./responses.js";
+import { notKept } from "./not_kept.js";
 import { settings } from "./settings.js";
 import { clockTime } from "./time.js";
 

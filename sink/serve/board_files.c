@@ -41,6 +41,7 @@ static const struct {
 	MODULE("fetch_json"),
 	MODULE("form"),
 	MODULE("heatmap"),
+	MODULE("not_kept"),
 	MODULE("opened"),
 	MODULE("operators"),
 	MODULE("present"),
