@@ -47,6 +47,7 @@ static const struct {
 	MODULE("present"),
 	MODULE("responses"),
 	MODULE("settings"),
+	MODULE("shortened"),
 	MODULE("time"),
 	MODULE("timeline"),
 	MODULE("totals"),
