@@ -8,13 +8,27 @@
 
 #include "common/base/xalloc.h"
 #include "common/tables/tables.h"
+#include "common/text/jsonw.h"
+#include "sink/api/sharded.h"
+
+static const char *
+metric_of(const struct table *t)
+{
+	return t->selector != NULL ? t->selector : t->name;
+}
+
+const char *
+kept_metric(const char *table)
+{
+	return metric_of(table_find(table, strlen(table)));
+}
 
 static const struct table *
 table_of(const char *metric)
 {
 	const struct table *t = tables;
 
-	while (t->selector == NULL || strcmp(t->selector, metric) != 0)
+	while (strcmp(metric_of(t), metric) != 0)
 		t++;
 	return t;
 }
@@ -30,17 +44,34 @@ parts_of(const struct table *t)
 }
 
 static bool
-has_row(struct question *q, const struct table *t, bool *is)
+has_row(struct question *q, const char *table, const char *condition, bool *is)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
 	bool good;
 
-	buf_addf(&sql, "SELECT 1 FROM %s WHERE tenant = ? LIMIT 1", t->name);
+	buf_addf(&sql, "SELECT 1 FROM %s WHERE tenant = ?%s LIMIT 1", table,
+	    condition);
 	good = question_ask(q, buf_str(&sql), NULL, 0, &rows);
 	*is = good && db_next(rows);
 	db_rows_free(rows);
 	buf_release(&sql);
+	return good;
+}
+
+/* Whether the tenant's totals say that there is nothing now. */
+static bool
+find_nothing(struct question *q, const struct table *t, bool *is)
+{
+	struct buf totals = BUF_INIT;
+	bool good = sharded_table(
+			q, "tenant_metrics", "tenant_metrics_parts", &totals) &&
+		    has_row(q, buf_str(&totals),
+			t == &tables[TABLE_chat_metrics] ? " AND open_chats = 0"
+							 : " AND operators = 0",
+			is);
+
+	buf_release(&totals);
 	return good;
 }
 
@@ -49,16 +80,18 @@ kept_find(struct question *q, const char *metric, bool *is)
 {
 	const struct table *t = table_of(metric), *parts = parts_of(t);
 	size_t before = q->rows;
-	bool good = has_row(q, t, is) &&
-		    (*is || parts == NULL || has_row(q, parts, is));
+	bool good = has_row(q, t->name, "", is) &&
+		    (*is || parts == NULL || has_row(q, parts->name, "", is));
 
+	if (good && !*is && t->life == LIFE_NOW)
+		good = find_nothing(q, t, is);
 	q->rows = before; /* nothing of it is answered */
 	return good;
 }
 
 bool
-kept_lacking(struct question *q, const char *const *metrics, size_t n,
-    struct buf *lacking)
+kept_find_lacking(struct question *q, const char *const *metrics, size_t n,
+    struct kept_lacking *l)
 {
 	bool is;
 	size_t i;
@@ -67,8 +100,38 @@ kept_lacking(struct question *q, const char *const *metrics, size_t n,
 		if (!kept_find(q, metrics[i], &is))
 			return false;
 		if (!is)
-			buf_addf(lacking, "%s%s", lacking->len > 0 ? ", " : "",
-			    metrics[i]);
+			l->metrics[l->n++] = metrics[i];
 	}
 	return true;
+}
+
+bool
+kept_lacks(const struct kept_lacking *l, const char *metric)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		if (strcmp(l->metrics[i], metric) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+kept_add_lacking(const struct kept_lacking *l, struct buf *to)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		buf_addf(to, "%s%s", i > 0 ? ", " : "", l->metrics[i]);
+}
+
+void
+kept_write_lacking(const struct kept_lacking *l, struct buf *to)
+{
+	struct buf names = BUF_INIT;
+
+	kept_add_lacking(l, &names);
+	jsonw_text(to, "not_kept", (struct text){ names.data, names.len });
+	buf_release(&names);
 }

@@ -2,20 +2,42 @@
  * kept: whether rows of a metric are kept of the tenant at all. Where none ever
  * was stored, a sum of them says nothing of what happened: it is not 0, but not
  * known. A metric's rows are none either until the first of them comes.
+ *
+ * Of the present there are no rows either where there is nothing now; then the
+ * totals of the tenant say that there is nothing.
+ *
+ * A metric has the name that aggregator -a takes, and what is made by none that
+ * of its table.
  */
 #ifndef SINK_API_KEPT_H
 #define SINK_API_KEPT_H
 
 #include "sink/api/question.h"
 
-/* *is: the tenant has a row of the metric (of aggregator -a). False: the answer
- * is a problem. */
+/* The metric that a table is of. */
+const char *kept_metric(const char *table);
+
+/* *is: the tenant has a row of the metric. False: the answer is a problem. */
 bool kept_find(struct question *q, const char *metric, bool *is)
     __attribute__((warn_unused_result));
 
-/* Which of the metrics have no row of the tenant: names with ", " between them.
- * False: the answer is a problem. */
-bool kept_lacking(struct question *q, const char *const *metrics, size_t n,
-    struct buf *lacking) __attribute__((warn_unused_result));
+/* Metrics of which the tenant has no row. */
+#define KEPT_LACKING 8
+struct kept_lacking {
+	const char *metrics[KEPT_LACKING]; /* borrowed */
+	size_t n;
+};
+
+/* Which of the metrics, at most KEPT_LACKING, are lacking. False: the answer is
+ * a problem. */
+bool kept_find_lacking(struct question *q, const char *const *metrics, size_t n,
+    struct kept_lacking *l) __attribute__((warn_unused_result));
+bool kept_lacks(const struct kept_lacking *l, const char *metric);
+
+/* Appends their names, with ", " between them. */
+void kept_add_lacking(const struct kept_lacking *l, struct buf *to);
+
+/* Appends the member not_kept of an answer: these names, or null. */
+void kept_write_lacking(const struct kept_lacking *l, struct buf *to);
 
 #endif

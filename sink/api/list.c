@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
 #include "sink/api/reply.h"
@@ -24,7 +23,7 @@ struct page {
 	struct buf sql;
 	struct db_value args[ARGS_MAX];
 	size_t args_n;
-	bool is_kept; /* what the list is of */
+	struct kept_lacking not_kept; /* where there are no rows */
 };
 
 static void
@@ -354,15 +353,6 @@ link_next(struct page *p, const char *cursor)
 }
 
 static void
-write_not_kept(const struct page *p, struct buf *to)
-{
-	if (p->is_kept)
-		jsonw_null(to, "not_kept");
-	else
-		jsonw_str(to, "not_kept", p->list->metric);
-}
-
-static void
 write_page(struct page *p, struct db_rows *rows)
 {
 	struct sheet s;
@@ -374,8 +364,8 @@ write_page(struct page *p, struct db_rows *rows)
 	while (db_next(rows))
 		sheet_row(&s, rows);
 	sheet_end(&s);
-	if (p->list->metric != NULL && p->q->format == SHEET_JSON)
-		write_not_kept(p, body);
+	if (p->q->format == SHEET_JSON)
+		kept_write_lacking(&p->not_kept, body);
 	if (more) {
 		page_cursor_write(&p->cursor, rows, &next);
 		link_next(p, buf_str(&next));
@@ -386,10 +376,12 @@ write_page(struct page *p, struct db_rows *rows)
 
 /* Nothing at all can mean that nothing is kept. */
 static bool
-find_kept_list(struct page *p, const struct db_rows *rows)
+find_not_kept_list(struct page *p, const struct db_rows *rows)
 {
-	p->is_kept = p->list->metric == NULL || db_rows_count(rows) > 0;
-	return p->is_kept || kept_find(p->q, p->list->metric, &p->is_kept);
+	const char *metric = kept_metric(p->list->table);
+
+	return p->q->format != SHEET_JSON || db_rows_count(rows) > 0 ||
+	       kept_find_lacking(p->q, &metric, 1, &p->not_kept);
 }
 
 void
@@ -405,7 +397,7 @@ list_answer(struct question *q, const struct list *l)
 	    build_statement(&p, &table) &&
 	    question_ask_page(
 		q, buf_str(&p.sql), p.args, p.args_n, (size_t)p.limit, &rows) &&
-	    find_kept_list(&p, rows))
+	    find_not_kept_list(&p, rows))
 		write_page(&p, rows);
 	db_rows_free(rows);
 	buf_release(&table);

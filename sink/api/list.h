@@ -2,7 +2,8 @@
  * list: resources that are the rows of a table: filtered by a range of time and
  * by columns, in pages. A page ends with a cursor (page_cursor.h), which the
  * next request sends back; rows that are stored meanwhile are neither repeated
- * nor passed over.
+ * nor passed over. JSON has a member not_kept: of a page without rows the
+ * metric that it lacks (kept.h), else null.
  *
  * Parameters: from, to (the column `time`; dates by the clock of the parameter
  * zone, for a list that has it), limit, cursor, and each column that filters.
@@ -67,10 +68,6 @@ struct list {
 	 * NULL; both NULL: none. As interval_filter_add(). */
 	bool (*add_more)(struct question *q, struct buf *sql);
 	const char *const *more;
-	/* Where a page is empty, JSON has a member not_kept: this metric, of
-	 * aggregator -a, or null where the tenant has rows of it. NULL: it has
-	 * no such member. */
-	const char *metric;
 };
 
 /* Answers with a page of the list. */

@@ -1,14 +1,16 @@
 /* The alerts of 24 hours. */
 
-import { byId, element, setFailed, setText, table } from "./element.js";
+import { byId, element, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { notKept } from "./responses.js";
+import { notKept } from "./not_kept.js";
 import { settings } from "./settings.js";
+import { shortened } from "./shortened.js";
 import { clockTime } from "./time.js";
 
 const MOST = 100;
 
 const newest = newestOnly();
+let shown = []; /* rows of the answer */
 
 const COLUMNS = [
 	{ title: "Since", names: true, value: (a) => element("time",
@@ -21,6 +23,10 @@ const COLUMNS = [
 	{ title: "Allowed", kind: "number", value: (a) => a.threshold },
 ];
 
+export function redrawAlerts() {
+	shortened("alerts", COLUMNS, shown);
+}
+
 export async function showAlerts() {
 	const answer = await newest(fetchJson("/api/v1/alerts",
 		{ from: "24h", limit: MOST }));
@@ -28,12 +34,12 @@ export async function showAlerts() {
 	if (answer === undefined)
 		return;
 	/* One that joined an earlier one has no messages any more. */
-	const rows = (answer?.rows ?? []).filter((alert) => alert.messages > 0);
+	shown = (answer?.rows ?? []).filter((alert) => alert.messages > 0);
 
 	setFailed("alerts", "");
 	byId("alerts").hidden = answer === null || settings.wall;
 	setText(byId("alerts-note"), answer?.not_kept
 		? notKept(answer.not_kept, "nobody wrote too much in what is kept")
-		: rows.length === 0 ? "None." : answer.next ? `The last ${MOST}.` : "");
-	table(byId("alerts-table"), COLUMNS, rows);
+		: shown.length === 0 ? "None." : answer.next ? `The last ${MOST}.` : "");
+	redrawAlerts();
 }

@@ -1,9 +1,9 @@
 /* The queue, how long it waits, and who could take more. */
 
-import { byId, drawing, figures, setFailed, setText, table } from "./element.js";
+import { byId, drawing, figures, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { isUnknown, present } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
+import { shortened } from "./shortened.js";
 import { secondsSince, span } from "./time.js";
 
 const newest = newestOnly();
@@ -42,17 +42,13 @@ const COLUMNS = [
 	{ title: "Places", kind: "wide", value: (o) => places(o) },
 ];
 
-/* Each second: who waits, waits on. Before the first row, the queue that is
- * empty is none. */
+/* Each second: who waits, waits on. */
 export function tickAllocation() {
 	if (shown === null)
 		return;
 	const { queue, rows } = shown;
 	const since = secondsSince(queue.as_of);
 	const waits = (then) => then === null ? null : span(then + since);
-	/* The queue is everybody's, what is unknown of teams is theirs. */
-	const chatsOf = (n) => n === 0 && isUnknown() && !present.of_teams
-		? null : n;
 	const known = rows.filter((o) => o.free !== null);
 	const free = known.reduce((sum, o) => sum + o.free, 0);
 	const chats = (query) => addressBehind({ chats: query });
@@ -60,10 +56,10 @@ export function tickAllocation() {
 
 	figures(byId("queue"), [
 		{ id: "queue-chats", title: "In the queue",
-			value: chatsOf(queue.unassigned_chats),
+			value: queue.unassigned_chats,
 			opens: chats("open=1&nobody=1") },
 		{ id: "queue-waiting", title: "Of these, waiting",
-			value: chatsOf(queue.waiting_chats), opens: waiting },
+			value: queue.waiting_chats, opens: waiting },
 		{ id: "queue-average", title: "Average wait",
 			value: waits(queue.avg_wait_seconds), opens: waiting },
 		{ id: "queue-longest", title: "Longest wait",
@@ -72,6 +68,24 @@ export function tickAllocation() {
 		{ id: "queue-free", title: "Free places",
 			value: known.length > 0 ? free : null },
 	]);
+}
+
+/* Where no assignment was ever stored, how many chats were given is not. */
+function isGivenKnown(answer) {
+	return !answer.not_kept?.includes("assignments");
+}
+
+/* Who could take most comes first. */
+function rowsOf(answer) {
+	const given = new Map(answer.assigned.map((row) =>
+		[row.operator, row.chats]));
+	const none = isGivenKnown(answer) ? 0 : null;
+
+	return answer.operators.filter((o) => settings.operator === ""
+		|| o.operator === settings.operator)
+		.map((o) => ({ ...o, key: o.operator,
+			given: given.get(o.operator) ?? none }))
+		.sort((a, b) => (b.free ?? -1) - (a.free ?? -1));
 }
 
 export async function showAllocation() {
@@ -86,17 +100,13 @@ export async function showAllocation() {
 	byId("allocation").hidden = refused || settings.wall;
 	if (refused)
 		return;
-	const given = new Map(answer.assigned.map((row) =>
-		[row.operator, row.chats]));
-	const rows = answer.operators.filter((o) => settings.operator === ""
-		|| o.operator === settings.operator)
-		.map((o) => ({ ...o, key: o.operator,
-			given: given.get(o.operator) ?? 0 }));
-
-	shown = { queue: answer.queue[0], rows };
+	shown = { queue: answer.queue[0], rows: rowsOf(answer) };
 	tickAllocation();
-	setText(byId("allocation-note"),
-		rows.every((o) => o.max_chats === null)
-			? "No limits are stored; scripts/limits sets them." : "");
-	table(byId("allocation-table"), COLUMNS, rows);
+	setText(byId("allocation-note"), [
+		shown.rows.every((o) => o.max_chats === null)
+			? "No limits are stored; scripts/limits sets them." : "",
+		isGivenKnown(answer) ? "" : "No assignment was ever stored; "
+			+ "messaging-allocation(7) has more.",
+	].join(" ").trim());
+	shortened("allocation", COLUMNS, shown.rows);
 }

@@ -1,7 +1,7 @@
 /* The live board: asks for the present state, then shows each new one that the
  * server sends, without being loaded again. */
 
-import { showAlerts } from "./alerts.js";
+import { redrawAlerts, showAlerts } from "./alerts.js";
 import { showAllocation, tickAllocation } from "./allocation.js";
 import { byId, setFailed, setText } from "./element.js";
 import { newestOnly } from "./fetch_json.js";
@@ -13,6 +13,7 @@ import { isUnknown, present, setPresent } from "./present.js";
 import { redrawResponses, showResponses } from "./responses.js";
 import { change, leaveForLogin, onChange, restoreAfterLogin,
 	settings } from "./settings.js";
+import { listenToShortened } from "./shortened.js";
 import { setClock } from "./time.js";
 import { announce, showFreshness, showTotals } from "./totals.js";
 import { showWaiting, tickWaiting } from "./waiting.js";
@@ -80,10 +81,10 @@ function onDisconnected() {
 function tick() {
 	if (present === null)
 		return;
-	tickWaiting();
 	tickOperators();
 	showTotals();
 	showFreshness();
+	tickWaiting();
 	tickAllocation();
 	announce();
 }
@@ -265,6 +266,7 @@ function listen() {
 	listenToForm();
 	listenToHeatmap();
 	listenToOpened();
+	listenToShortened();
 	byId("wall-button").addEventListener("click", KEYS.w);
 	byId("help-button").addEventListener("click", KEYS["?"]);
 	document.querySelector("[data-jump]").addEventListener("click",
@@ -274,6 +276,7 @@ function listen() {
 		});
 	document.addEventListener("keydown", onKey);
 	addEventListener("resize", () => {
+		tick();
 		redrawResponses();
 		redrawHeatmap();
 	});
@@ -290,6 +293,7 @@ addEventListener("pageshow", (event) => {
 });
 onChange(() => {
 	show();
+	redrawAlerts();
 	showOpened();
 	clearTimeout(rest);
 	rest = setTimeout(() => {

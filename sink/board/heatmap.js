@@ -4,7 +4,8 @@
 import { byId, drawing, element, exchange, link, setFailed,
 	setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { figureAddress, notKept } from "./responses.js";
+import { notKept } from "./not_kept.js";
+import { figureAddress } from "./responses.js";
 import { settings } from "./settings.js";
 import { heatmapSpan, span, spanText } from "./time.js";
 

@@ -1,9 +1,10 @@
 /* The operators: their open chats, who waits for them, how they answer; each
  * second anew how long the first one waits. */
 
-import { byId, setText, table } from "./element.js";
+import { byId, setText } from "./element.js";
 import { present } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
+import { shortened } from "./shortened.js";
 import { secondsSince, span } from "./time.js";
 
 function query(row, rest) {
@@ -35,14 +36,19 @@ const COLUMNS = [
 		value: (o) => span(o.p90_response_seconds) },
 ];
 
+/* Whose customer waits longest comes first. */
+function byWait(a, b) {
+	return (b.longest_wait_seconds ?? -1) - (a.longest_wait_seconds ?? -1);
+}
+
 export function showOperators() {
 	const named = !settings.wall && present.operators.some((o) =>
 		o.operator !== null);
 	const rows = present.operators.filter((o) => named
 		&& (settings.operator === "" || o.operator === settings.operator))
-		.map((o) => ({ ...o, key: o.operator }));
+		.map((o) => ({ ...o, key: o.operator })).sort(byWait);
 
-	table(byId("operators-table"), COLUMNS, rows,
+	shortened("operators", COLUMNS, rows,
 		(o) => ({ "data-operator": o.operator,
 			"data-longest": o.longest_wait_seconds,
 			class: o.available ? "there" : "away" }));

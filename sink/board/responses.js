@@ -3,6 +3,7 @@
 
 import { byId, drawing, figures, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
+import { notKept } from "./not_kept.js";
 import { addressBehind, settings } from "./settings.js";
 import { chosenSpan, period, span, spanText } from "./time.js";
 
@@ -13,12 +14,6 @@ const LINES = 4; /* of the grid, above the floor */
 
 const newest = newestOnly();
 
-/* What to do about metrics that an answer names as not kept. */
-export function notKept(metrics, unless = "nobody has answered yet") {
-	return `Not kept: add ${metrics.replace(", ", " and ")} to metrics of `
-		+ `[aggregator] in messaging.conf, unless ${unless}. `
-		+ "messaging-board(7), WHAT IT NEEDS, has more.";
-}
 let shown = []; /* what the picture shows */
 
 /* The query behind a link to intervals, and what the figure was. */

@@ -1,6 +1,6 @@
 /* What the viewer has chosen, kept in the URL behind #, so that a bookmark, a
  * permalink or a screen on a wall has it:
- * #wall&threshold=300&operator=7&channel=web&range=7d&zone=UTC&keys=off
+ * #wall&threshold=300&operator=7&channel=web&range=7d&zone=UTC&all=alerts&keys=off
  * What is opened stands there, too: figure= and chats= have a query of the API,
  * chat= and message= what a timeline shows. */
 
@@ -16,6 +16,7 @@ function read() {
 		wall: given.has("wall"),
 		keys: given.get("keys") !== "off",
 		threshold: threshold >= 1 ? threshold : WITHIN_S,
+		all: given.getAll("all"), /* sections whose rows are all shown */
 	};
 
 	for (const name of TEXTS)
@@ -34,6 +35,8 @@ function written(s) {
 		if (s[name] !== "")
 			parts.push(`${name}=${encodeURIComponent(s[name])}`);
 	}
+	for (const section of s.all)
+		parts.push(`all=${encodeURIComponent(section)}`);
 	if (!s.keys)
 		parts.push("keys=off");
 	return parts.join("&");

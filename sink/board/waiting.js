@@ -4,6 +4,7 @@ import { byId, setText, table } from "./element.js";
 import { isChosen, isUnknown, mayOpen, nameOf, nothingYet, present,
 	urgency } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
+import { shortened } from "./shortened.js";
 import { secondsSince, span } from "./time.js";
 
 const WORDS = { fine: "in time", soon: "soon", late: "late" };
@@ -28,8 +29,41 @@ function remaining(time) {
 	return left > 0 ? `${span(left)} left` : `${span(-left)} over`;
 }
 
+function showNote(shown) {
+	/* Those that nobody has are no part of a team's total. */
+	const all = Math.max(present.now[0]?.waiting_chats ?? 0,
+		present.waiting.length);
+
+	setText(byId("waiting-note"), isUnknown() ? nothingYet()
+		: all === 0 ? "Nobody waits."
+		: shown === 0 ? `None of ${all} is shown.`
+			: shown < all ? `${shown} of ${all} are shown.` : "");
+}
+
+/* Who looks at a wall cannot scroll: rows that the screen has no room for are
+ * not shown. */
+function fitWall() {
+	const node = byId("waiting-table");
+	const page = document.documentElement;
+	const rows = [...node.tBodies[0].rows];
+
+	for (const row of rows)
+		row.hidden = false;
+	showNote(rows.length);
+	if (page.scrollHeight <= innerHeight)
+		return;
+	showNote(0); /* takes a line, as any note does */
+	const below = page.scrollHeight - node.getBoundingClientRect().bottom;
+	const fit = rows.filter((row) =>
+		row.getBoundingClientRect().bottom + below < innerHeight);
+
+	for (const row of rows)
+		row.hidden = !fit.includes(row);
+	showNote(fit.length);
+}
+
 export function tickWaiting() {
-	for (const row of byId("waiting-table").tBodies[0]?.rows ?? []) {
+	for (const row of byId("waiting-table").tBodies[0].rows) {
 		const time = secondsSince(row.dataset.since);
 		const kind = urgency(time);
 
@@ -38,22 +72,20 @@ export function tickWaiting() {
 		setText(row.querySelector(".left"),
 			`${WORDS[kind]}, ${remaining(time)}`);
 	}
+	if (settings.wall)
+		fitWall();
 }
 
 export function showWaiting() {
 	const rows = present.waiting.filter(isChosen)
 		.map((row) => ({ ...row, key: row.chat }));
-	/* Those that nobody has are no part of a team's total. */
-	const all = Math.max(present.now[0]?.waiting_chats ?? 0,
-		present.waiting.length);
-	const note = isUnknown() ? nothingYet()
-		: all === 0 ? "Nobody waits."
-		: rows.length === 0 ? `None of ${all} is shown.`
-			: rows.length < all
-				? `${rows.length} of ${all} are shown.` : "";
+	const attributes = (row) => ({ "data-since": row.waiting_since,
+		"data-chat": settings.wall ? null : row.chat });
 
-	setText(byId("waiting-note"), note);
-	table(byId("waiting-table"), settings.wall ? COLUMNS_WALL : COLUMNS,
-		rows, (row) => ({ "data-since": row.waiting_since,
-			"data-chat": settings.wall ? null : row.chat }));
+	if (settings.wall) {
+		byId("waiting-all").hidden = true;
+		table(byId("waiting-table"), COLUMNS_WALL, rows, attributes);
+	} else {
+		showNote(shortened("waiting", COLUMNS, rows, attributes));
+	}
 }

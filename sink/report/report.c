@@ -127,10 +127,12 @@ begin_html(const struct report_work *r, struct buf *to)
 	buf_adds(&subtitle, " on, as long. The limit: ");
 	figure_duration(&subtitle, strtod(r->request->within, NULL));
 	buf_addc(&subtitle, '.');
-	if (r->not_kept.len > 0)
-		buf_addf(&subtitle,
-		    " Not kept, so that figures of them are not known: %s.",
-		    buf_str(&r->not_kept));
+	if (r->not_kept.n > 0) {
+		buf_adds(&subtitle,
+		    " Not kept, so that figures of them are not known: ");
+		kept_add_lacking(&r->not_kept, &subtitle);
+		buf_addc(&subtitle, '.');
+	}
 	page_begin(to, buf_str(&title), buf_str(&subtitle));
 	buf_release(&title);
 	buf_release(&subtitle);
@@ -142,7 +144,8 @@ left_out(const struct report_work *r, const struct section *s, struct buf *why)
 {
 	const char *reason = s->leave_out != NULL ? s->leave_out(r) : NULL;
 
-	if (reason != NULL || s->metric == NULL || report_is_kept(r, s->metric))
+	if (reason != NULL || s->metric == NULL ||
+	    !kept_lacks(&r->not_kept, s->metric))
 		return reason;
 	buf_addf(why,
 	    "Not kept: nothing of the metric %s was ever stored. Unless there "

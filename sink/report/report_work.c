@@ -9,7 +9,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "sink/api/kept.h"
 #include "sink/api/reply.h"
 #include "sink/resources/by_hand.h"
 
@@ -199,16 +198,10 @@ read_not_kept(struct report_work *r)
 		"conversations", "channels", "views", "alerts", "trends" };
 	struct question q = question_of(r);
 
-	if (kept_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept))
+	if (kept_find_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept))
 		return true;
 	r->code = by_hand_explain(&r->answer, r->db, "what is kept");
 	return false;
-}
-
-bool
-report_is_kept(const struct report_work *r, const char *metric)
-{
-	return strstr(buf_str(&r->not_kept), metric) == NULL;
 }
 
 struct zone *
@@ -249,7 +242,6 @@ report_end(struct report_work *r)
 	zone_close(r->zone);
 	json_decref(r->totals);
 	json_decref(r->names);
-	buf_release(&r->not_kept);
 	buf_release(&r->answer.body);
 	buf_release(&r->answer.headers);
 }

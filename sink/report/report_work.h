@@ -9,6 +9,7 @@
 
 #include "common/calendar/calendar.h"
 #include "common/http/web.h"
+#include "sink/api/kept.h"
 #include "sink/api/question.h"
 #include "sink/page/figures.h"
 #include "sink/report/report.h"
@@ -23,8 +24,7 @@ struct report_work {
 	char before_day[CALENDAR_TEXT];
 	json_t *totals; /* the answer about the whole; owned */
 	json_t *names;  /* of operators, by id; owned */
-	/* Metrics of which the tenant has no row, with ", " between them. */
-	struct buf not_kept;
+	struct kept_lacking not_kept;
 	struct db *db; /* borrowed */
 	struct web_request web;
 	struct web_answer answer; /* of the last question */
@@ -35,9 +35,6 @@ struct report_work {
  * why; release it all the same. */
 bool report_begin(struct report_work *r) __attribute__((warn_unused_result));
 void report_end(struct report_work *r);
-
-/* Whether the tenant has rows of the metric. */
-bool report_is_kept(const struct report_work *r, const char *metric);
 
 /* The rows of /api/v1/RESOURCE over the span, with further parameters ("" or
  * "&by=day"). Owned by the caller; NULL: r->code says why. */

@@ -55,6 +55,7 @@ static bool
 fill_about(struct report_work *r, struct figure_table *t)
 {
 	const json_t *version = json_object_get(r->totals, "version");
+	struct buf names = BUF_INIT;
 
 	figure_add(t, "tenant");
 	figure_add(t, r->request->viewer->tenant);
@@ -75,7 +76,9 @@ fill_about(struct report_work *r, struct figure_table *t)
 			      ? json_integer_value(version)
 			      : INT64_MIN);
 	figure_add(t, "not_kept");
-	figure_add(t, r->not_kept.len > 0 ? buf_str(&r->not_kept) : NULL);
+	kept_add_lacking(&r->not_kept, &names);
+	figure_add(t, names.data);
+	buf_release(&names);
 	return true;
 }
 
@@ -194,7 +197,7 @@ ask_conversations(struct report_work *r, struct figure_table *t)
 		counts))
 		return false;
 	add_count(t, "conversations", "Conversations begun", counts,
-	    report_is_kept(r, "conversations"));
+	    !kept_lacks(&r->not_kept, "conversations"));
 	return true;
 }
 
@@ -207,7 +210,7 @@ ask_alerts(struct report_work *r, struct figure_table *t)
 		"(SELECT * FROM alerts_all WHERE messages > 0) alerts", counts))
 		return false;
 	add_count(t, "alerts", "Alerts: somebody wrote too much", counts,
-	    report_is_kept(r, "alerts"));
+	    !kept_lacks(&r->not_kept, "alerts"));
 	return true;
 }
 

@@ -5,11 +5,14 @@
  *
  * The limits are those of scripts/limits, for all channels together; one that
  * only the CRM or the configuration of the aggregator has is not stored, and
- * null.
+ * null. So is the number of chats where none are kept; not_kept names what is
+ * not, of that which is empty.
  */
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 #include "sink/access/scope.h"
+#include "sink/api/kept.h"
 #include "sink/api/reply.h"
 #include "sink/api/sharded.h"
 #include "sink/resources/chat_waits.h"
@@ -37,6 +40,7 @@ static const struct sheet_column assigned_columns[] = {
 	{ "chats", SHEET_NUMBER },
 };
 
+/* No row where the queue is empty. */
 static bool
 ask_queue(struct question *q, struct db_rows **rows)
 {
@@ -49,7 +53,7 @@ ask_queue(struct question *q, struct db_rows **rows)
 		       "CAST(AVG(" CHAT_WAITS_SECONDS ") AS DECIMAL(15,3))");
 	good = chat_waits_from(q, &sql);
 	if (good) {
-		buf_adds(&sql, " AND c.operator IS NULL");
+		buf_adds(&sql, " AND c.operator IS NULL HAVING COUNT(*) > 0");
 		good = question_ask(q, buf_str(&sql), NULL, 0, rows);
 	}
 	buf_release(&sql);
@@ -101,21 +105,52 @@ ask_assigned(struct question *q, struct db_rows **rows)
 	return good;
 }
 
+static bool
+find_if_empty(struct question *q, const struct db_rows *rows,
+    const char *metric, struct kept_lacking *l)
+{
+	return db_rows_count(rows) > 0 || kept_find_lacking(q, &metric, 1, l);
+}
+
+static void
+write_queue(struct buf *to, struct db_rows *rows, bool is_kept)
+{
+	struct sheet s;
+
+	jsonw_key(to, "queue");
+	sheet_begin(
+	    &s, to, SHEET_JSON, queue_columns, ARRAY_LEN(queue_columns));
+	if (db_next(rows)) {
+		sheet_row(&s, rows);
+	} else {
+		sheet_time(&s, CLOCK_NONE);
+		sheet_int(&s, is_kept ? 0 : CLOCK_NONE);
+		sheet_int(&s, is_kept ? 0 : CLOCK_NONE);
+		sheet_seconds(&s, CLOCK_NONE);
+		sheet_seconds(&s, CLOCK_NONE);
+	}
+	sheet_end(&s);
+}
+
 void
 resource_allocation(struct question *q)
 {
 	struct db_rows *queue = NULL, *capacity = NULL, *assigned = NULL;
+	struct kept_lacking lacking = { .n = 0 };
 	struct buf *to;
 
 	if (reply_takes_object(q) && ask_queue(q, &queue) &&
-	    ask_capacity(q, &capacity) && ask_assigned(q, &assigned)) {
+	    ask_capacity(q, &capacity) && ask_assigned(q, &assigned) &&
+	    find_if_empty(q, queue, "chats", &lacking) &&
+	    find_if_empty(q, capacity, "operators", &lacking) &&
+	    find_if_empty(q, assigned, "assignments", &lacking)) {
 		to = reply_begin_object(q);
-		reply_rows(to, "queue", queue_columns, ARRAY_LEN(queue_columns),
-		    queue);
+		write_queue(to, queue, !kept_lacks(&lacking, "chats"));
 		reply_rows(to, "operators", capacity_columns,
 		    ARRAY_LEN(capacity_columns), capacity);
 		reply_rows(to, "assigned", assigned_columns,
 		    ARRAY_LEN(assigned_columns), assigned);
+		kept_write_lacking(&lacking, to);
 		reply_end(q, NULL);
 	}
 	db_rows_free(queue);

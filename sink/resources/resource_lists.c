@@ -148,7 +148,6 @@ const struct list list_alerts = {
 	.key = { "started_at", "user_id", "rule" },
 	.time = "started_at",
 	.newest_first = true,
-	.metric = "alerts",
 };
 
 const struct list list_trends = {

@@ -13,7 +13,6 @@
 #include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
-#include "sink/api/kept.h"
 
 /* Groups of intervals that are read; an answer that needs more is refused. */
 #define BUCKETS_MAX 300000
@@ -355,9 +354,9 @@ find_not_kept(struct question *q, struct response_sums *s)
 
 	if (s->n > 0)
 		return true;
-	if (!kept_lacking(q, needed, ARRAY_LEN(needed), &s->not_kept))
+	if (!kept_find_lacking(q, needed, ARRAY_LEN(needed), &s->not_kept))
 		return false;
-	s->unknown = strstr(buf_str(&s->not_kept), needed[0]) != NULL;
+	s->unknown = kept_lacks(&s->not_kept, needed[0]);
 	return true;
 }
 
@@ -396,7 +395,6 @@ response_sums_release(struct response_sums *s)
 	for (i = 0; i < s->n; i++)
 		span_sum_release(&s->list[i].of);
 	free(s->list);
-	buf_release(&s->not_kept);
 	strmap_release(&s->places, NULL);
 	strmap_release(&s->operators, free);
 }
@@ -431,6 +429,5 @@ response_write_frame(struct buf *to, const struct response_filter *c,
 	else
 		jsonw_null(to, "version");
 	jsonw_time(to, "as_of", s->as_of);
-	jsonw_text(
-	    to, "not_kept", (struct text){ s->not_kept.data, s->not_kept.len });
+	kept_write_lacking(&s->not_kept, to);
 }

@@ -11,6 +11,7 @@
 #define SINK_RESPONSES_RESPONSE_SUMS_H
 
 #include "common/containers/strmap.h"
+#include "sink/api/kept.h"
 #include "sink/responses/response_span.h"
 #include "sink/rollup/span_sums.h"
 
@@ -51,9 +52,9 @@ struct response_sums {
 	struct response_sum *list; /* by slot and operator */
 	size_t n;
 	int64_t version, as_of; /* the newest; CLOCK_NONE: nothing there */
-	/* Where there is nothing: metrics of which the tenant has no row, with
-	 * ", " between them; and whether it is unknown how much there was. */
-	struct buf not_kept;
+	/* Where there is nothing: metrics of which the tenant has no row, and
+	 * whether it is unknown how much there was. */
+	struct kept_lacking not_kept;
 	bool unknown;
 	/* Private. */
 	size_t cap;

@@ -20,6 +20,7 @@ from harness import LONG, Checks, Lab, main, seed, until
 from streamlib import Sql
 
 OURS, THEIRS = "ours", "theirs"
+NEW, QUIET = "new", "quiet"  # without rows; of whom nothing is there now
 STRANGER_REQUESTS = 10000
 V1 = "/api/v1/"
 
@@ -43,6 +44,8 @@ LISTS = {
     "channels": ("channel_metrics_all", "hour DESC, channel DESC"),
     "assignments": ("assignments", "reserved_at DESC, id DESC"),
 }
+METRICS = {  # of aggregator -a, where a list is not called as its metric
+    "response-hours": "histograms", "events": "eventlog", "receipts": "views"}
 TABLES = {  # where rows are put, and how many
     "operator_metrics": 12, "chat_metrics": 60, "tenant_metrics": 1,
     "messages": 150, "intervals": 120, "response_hours": 60,
@@ -224,6 +227,42 @@ class Test:
             self.that(got == [r for r in rows if "2026-11-05T03:00:00.000Z"
                               <= r[time] < last],
                       f"{name}: a range selects other rows")
+
+    def what_is_not_kept_says_so(self):
+        self.world.sql.ask(
+            "INSERT INTO tenant_metrics (tenant, operators, open_chats, "
+            "unassigned_chats, waiting_chats, responses, as_of, version) "
+            f"VALUES ('{QUIET}', 0, 0, 0, 0, 0, UTC_TIMESTAMP(3), 1)")
+        new, quiet = (token(tenant_id=t, role="admin") for t in (NEW, QUIET))
+        for name in LISTS:
+            want = METRICS.get(name, name)
+            got = self.server.get(V1 + name, new).json()
+            self.that(got["rows"] == [] and got["not_kept"] == want,
+                      f"{name} without rows: {got}")
+            if name in ("chats", "operators"):
+                got = self.server.get(V1 + name, quiet).json()
+                self.that(got["not_kept"] is None, f"no {name} now: {got}")
+            got = self.server.get(V1 + name, self.admin).json()
+            self.that(got["rows"] and got["not_kept"] is None,
+                      f"{name}: {got['not_kept']}")
+            self.no_row_is_not_none_kept(name)
+        for bearer, n, want in (
+                (new, None, "chats, operators, assignments"),
+                (quiet, 0, "assignments"), (self.admin, None, None)):
+            got = self.server.get(V1 + "allocation", bearer).json()
+            [queue] = got["queue"]
+            self.that(got["not_kept"] == want and (
+                want is None or queue["unassigned_chats"] == n
+                and queue["waiting_chats"] == n), f"allocation: {got}")
+
+    def no_row_is_not_none_kept(self, name):
+        """What a filter leaves nothing of, is kept."""
+        rows = self.server.get(V1 + name, self.admin).rows()
+        column = next(c for c in ("operator", "user_id", "conversation_id",
+                                  "word", "channel") if c in rows[0])
+        got = self.server.get(V1 + name, self.admin, **{column: "none"})
+        self.that(got.rows() == [] and got.json()["not_kept"] is None,
+                  f"{name} of none: {got.body}")
 
     def each_role_sees_its_part(self):
         ask = self.server.get
@@ -679,6 +718,7 @@ def body():
     with Lab("api") as lab:
         test = Test(lab)
         test.every_list_is_its_table()
+        test.what_is_not_kept_says_so()
         test.each_role_sees_its_part()
         test.a_chat_has_its_messages()
         test.an_offset_is_read()

@@ -108,8 +108,8 @@ class Test:
             "SELECT name, IF(available, 'yes', 'no'), open_chats, "
             "waiting_chats, longest_wait_seconds, responses, "
             "avg_response_seconds, median_response_seconds, "
-            "p90_response_seconds FROM operator_metrics_all "
-            "ORDER BY open_chats DESC, operator")
+            "p90_response_seconds FROM operator_metrics_all ORDER BY "
+            "longest_wait_seconds DESC, open_chats DESC, operator")
         got = [list(r.values()) for r in
                self.browser.rows("#operators-table")]
         for row, shown in zip(want, got):
@@ -150,7 +150,7 @@ class Test:
             "IF(o.operator = '2', 3, 8) AS SIGNED) - open_chats), 0), "
             "(SELECT COUNT(*) FROM assignments a WHERE a.operator = "
             "o.operator AND reserved_at > UTC_TIMESTAMP() - INTERVAL 1 DAY) "
-            "FROM operator_metrics o ORDER BY o.operator")
+            "FROM operator_metrics o ORDER BY 5 DESC, o.operator")
         got = [list(row.values())[:6]
                for row in self.browser.rows("#allocation-table")]
         self.that(got == want, f"allocation: {got}, not {want}")
@@ -466,7 +466,8 @@ class Test:
 
     def dialog_fits(self, size, name):
         self.browser.ask("document.querySelector("
-                         "'#operators-table td:nth-child(6) a').click()")
+                         "'#operators-table tr:nth-child(4) "
+                         "td:nth-child(6) a').click()")
         self.browser.until(lambda: self.browser.text("#opened-note"),
                            "what is behind")
         self.it_fits(size, name)

@@ -1,14 +1,17 @@
 """board_looks: the live board as it looks with what is rare: nothing at all, 500
-operators, numbers of seven digits, names from right to left, answers that took
-hours. Called by board, with its browser and world.
+operators and 200 chats that wait, numbers of seven digits, names from right to
+left, answers that took hours. Called by board, with its browser and world.
 """
 
 from api_client import token
 from board_opened import seconds_of
 from board_world import quoted
+from browser import Keys
 
 NOBODY, MANY = "nobody", "many"
 OPERATORS = 500
+WAITING = 200
+FIRST = 10  # rows of a long list
 NAME = "דוד ב."
 SIZES = ((320, 900), (1280, 900), (2560, 1440))
 # Of the boxes that a row of figures has: where values stand, and what is cut.
@@ -135,6 +138,107 @@ def names_run_their_way(test):
         test.that(first > last, f"{cell}: {first}, {last}")
 
 
+def put_waiting(test):
+    test.sql(
+        "INSERT INTO chat_metrics (tenant, chat, status, messages, responses, "
+        "operator, channel, waiting_since, opened_at, as_of, version) SELECT "
+        f"'{MANY}', 1000 + seq, 'open', 1, 1, seq, 'web', UTC_TIMESTAMP(3) - "
+        "INTERVAL 100 + seq SECOND, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 1 "
+        f"FROM seq_1_to_{WAITING - 1}")
+    test.sql(f"UPDATE operator_metrics SET waiting_chats = 1, "
+             f"longest_wait_seconds = 100 + operator WHERE tenant = '{MANY}' "
+             f"AND operator < {WAITING}")
+    test.sql("INSERT INTO allocation_limits (tenant, operator, channel, "
+             f"max_chats, as_of, version) VALUES ('{MANY}', '', '', 3, "
+             f"UTC_TIMESTAMP(3), 1), ('{MANY}', '77', '', 9, "
+             "UTC_TIMESTAMP(3), 1)")
+    test.sql("INSERT INTO alerts (tenant, started_at, user_id, rule, messages, "
+             f"threshold, as_of) SELECT '{MANY}', UTC_TIMESTAMP(3) - INTERVAL "
+             "seq MINUTE, seq, 'minute', 11, 8, UTC_TIMESTAMP(3) FROM "
+             "seq_1_to_30")
+    test.sql(f"UPDATE tenant_metrics SET waiting_chats = {WAITING}, version = "
+             f"version + 1 WHERE tenant = '{MANY}'")
+
+
+LONG = {"waiting": WAITING, "operators": OPERATORS, "allocation": OPERATORS,
+        "alerts": 30}
+
+
+def shown(test):
+    return {name: len(test.browser.rows(f"#{name}-table")) for name in LONG}
+
+
+def long_lists_push_nothing_away(test):
+    """The most urgent rows, and all of them by a button, until it is pressed
+    again."""
+    browser = test.browser
+    visit(test, MANY)
+    browser.until(lambda: 0 not in shown(test).values(), "the lists")
+    test.that(shown(test) == dict.fromkeys(LONG, FIRST), f"{shown(test)}")
+    high = browser.ask("document.documentElement.scrollHeight")
+    test.that(high < 4 * SIZES[1][1], f"the board is {high} px high")
+    test.that(browser.text("#waiting-note")
+              == f"{FIRST} of {WAITING} are shown.",
+              browser.text("#waiting-note"))
+    for name, cell, want in (("waiting", "Chat", 1000 + WAITING - 1),
+                             ("operators", "Operator", "Operator 199"),
+                             ("allocation", "Operator", "Operator 77")):
+        first = browser.rows(f"#{name}-table")[0]
+        test.that(first[cell] == str(want), f"the first of {name}: {first}")
+    test.that("Given in 24 h" not in browser.rows("#allocation-table")[0]
+              and "No assignment was ever stored"
+              in browser.text("#allocation-note"),
+              f"given by nobody: {browser.text('#allocation-note')}")
+    for name, rows in LONG.items():
+        a_button_shows_all(test, name, rows)
+    test.that(browser.findings() == [], "axe: long lists")
+
+
+def a_button_shows_all(test, name, rows):
+    """By the keyboard; the address keeps it."""
+    browser, button = test.browser, f"{name}-all"
+
+    def is_shown(n):
+        return (len(browser.rows(f"#{name}-table")) == n
+                and browser.ask("document.getElementById(arguments[0])"
+                                ".ariaExpanded", button)
+                == ("false" if n == FIRST else "true"))
+
+    test.that(browser.text("#" + button) == f"Show all ({rows})",
+              browser.text("#" + button))
+    browser.ask("document.getElementById(arguments[0]).focus()", button)
+    browser.press(Keys.ENTER)
+    browser.until(lambda: is_shown(rows), f"all of {name}")
+    test.that(browser.focused() == button
+              and browser.ask("location.hash") == f"#all={name}",
+              f"{name}: {browser.focused()} {browser.ask('location.hash')}")
+    visit(test, MANY, f"/#all={name}")
+    browser.until(lambda: is_shown(rows), f"all of {name} by address")
+    browser.ask("document.getElementById(arguments[0]).focus()", button)
+    browser.press(Keys.SPACE)
+    browser.until(lambda: is_shown(FIRST), f"the first of {name}")
+
+
+def a_wall_needs_no_scrolling(test):
+    """Its rows are whole, and it says of how many they are."""
+    browser = test.browser
+    visit(test, MANY, "/#wall")
+    for size in (*SIZES, (1920, 1080), (1280, 720)):
+        browser.resize(*size)
+        browser.until(lambda: browser.ask(
+            "document.documentElement.scrollHeight") <= size[1],
+                      f"a wall of {size} to need no scrolling")
+        n = browser.ask("[...document.querySelectorAll('#waiting-table tbody "
+                        "tr')].filter((e) => e.checkVisibility()).length")
+        note = browser.text("#waiting-note")
+        test.that(note == (f"{n} of {WAITING} are shown." if n > 0
+                           else f"None of {WAITING} is shown."),
+                  f"{size}: {n} rows, {note}")
+        test.that(size[1] < 900 or n > 0, f"{size}: no row is shown")
+        browser.picture("build/board", f"{size[0]}-{size[1]}-many-waiting")
+    browser.resize(*SIZES[1])
+
+
 def pictures_are_whole(test):
     browser = test.browser
     with browser.first_running(SLOW):
@@ -205,7 +309,11 @@ def test(t):
     put_many(t)
     figures_fit(t)
     names_run_their_way(t)
-    for table in ("operator_metrics", "tenant_metrics", "chat_metrics"):
+    put_waiting(t)
+    long_lists_push_nothing_away(t)
+    a_wall_needs_no_scrolling(t)
+    for table in ("operator_metrics", "tenant_metrics", "chat_metrics",
+                  "allocation_limits", "alerts"):
         t.sql(f"DELETE FROM {table} WHERE tenant = {quoted(MANY)}")
     pictures_are_whole(t)
     the_queue_counts(t)

@@ -31,7 +31,8 @@ def those_not_listed_count(test):
         "INTERVAL 1000 + seq SECOND, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 1 "
         f"FROM seq_1_to_{MANY}")
     test.world.put_tenant(CROWD)
-    for choice, note in (("", f"200 of {MANY} are shown."),
+    for choice, note in (("", f"10 of {MANY} are shown."),
+                         ("all=waiting", f"200 of {MANY} are shown."),
                          ("channel=telegram", f"None of {MANY} is shown."),
                          ("operator=2", f"None of {MANY} is shown.")):
         visit(test, "/#" + choice)
