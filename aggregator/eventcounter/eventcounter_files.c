@@ -56,7 +56,7 @@ format_counts(const struct type_counts *t, struct buf *to)
 static int
 write_synced_file(const char *path, const struct buf *content)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int fd = file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	int rc, err;
 
 	if (fd < 0)

@@ -59,7 +59,7 @@ int
 staging_spool_append(
     const char *path, const struct buf *pieces, struct buf *why)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int fd = file_open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	struct stat st;
 	int rc = -1, err;
 
@@ -203,7 +203,7 @@ read_whole_spool(const char *path, struct buf *b, int *fd)
 	char *room;
 	ssize_t n;
 
-	*fd = open(path, O_RDWR | O_CLOEXEC);
+	*fd = file_open(path, O_RDWR, 0);
 	if (*fd < 0 || fstat(*fd, &st) == -1)
 		return -1;
 	room = buf_room(b, (size_t)st.st_size + PAD);

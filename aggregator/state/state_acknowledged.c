@@ -80,8 +80,7 @@ state_acknowledged_open(struct state *s, bool make)
 	bool first, second;
 	int rc = 0;
 
-	t->fd = open(
-	    path, O_RDWR | O_CLOEXEC | (make ? O_CREAT | O_TRUNC : 0), 0600);
+	t->fd = file_open(path, O_RDWR | (make ? O_CREAT | O_TRUNC : 0), 0600);
 	if (t->fd < 0)
 		rc = errno;
 	free(path);

@@ -272,8 +272,8 @@ state_checksums_open(struct state *s, bool make)
 	struct buf b = BUF_INIT;
 	int rc = 0;
 
-	sums->fd = open(
-	    path, O_RDWR | O_CLOEXEC | (make ? O_CREAT | O_TRUNC : 0), 0600);
+	sums->fd =
+	    file_open(path, O_RDWR | (make ? O_CREAT | O_TRUNC : 0), 0600);
 	if (sums->fd < 0 || file_read_all(sums->fd, &b) == -1)
 		rc = errno;
 	if (b.len > 0) {

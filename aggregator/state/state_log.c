@@ -140,7 +140,7 @@ state_log_open(struct state_log *l, const uint64_t seed[2])
 	struct stat st;
 	ssize_t n;
 
-	l->fd = open(l->path, O_RDWR | O_CLOEXEC);
+	l->fd = file_open(l->path, O_RDWR, 0);
 	if (l->fd < 0)
 		return errno == ENOENT ? STATE_LOG_NONE : STATE_LOG_FAILED;
 	n = pread(l->fd, &h, sizeof h, 0);
@@ -186,7 +186,7 @@ state_log_make(struct state_log *l, const uint64_t seed[2])
 
 	if (l->fd >= 0)
 		(void)close(l->fd);
-	l->fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	l->fd = file_open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (l->fd >= 0 && write_log_header(l, seed) == 0)
 		rc = file_rename(name, l->path);
 	err = errno;

@@ -47,7 +47,7 @@ static const struct {
 	    "'journalctl -k' for why the disk is read-only" },
 	{ ENXIO, NAMED, "it is no file; choose another" },
 	{ ENODEV, NAMED, "it is no file; choose another" },
-	{ ESPIPE, NAMED, "it is a pipe; name a file" },
+	{ ESPIPE, NAMED, "it is a pipe; remove it, or name a file" },
 	{ ETXTBSY, NAMED, "it is a program that runs; choose another" },
 	{ EACCES, NAMED, rights },
 	{ EPERM, NAMED, rights },

@@ -85,6 +85,9 @@ open_to_write(
 		    "take another file",
 		    path);
 		*code = PROG_TEMPFAIL;
+	} else if (fd < 0 && errno == EINTR && stop_asked()) {
+		buf_setf(why, "nobody reads '%s' yet", path);
+		*code = PROG_OK;
 	} else if (fd < 0) {
 		*code = syserr_explain(
 		    why, PROG_CANTCREATE, "cannot create '%s'", path);
@@ -95,7 +98,8 @@ open_to_write(
 static int
 open_to_read(const char *path, struct buf *why, enum exit_code *code)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* O_NONBLOCK: lines.h waits for the writer of a pipe. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		*code =

@@ -80,8 +80,8 @@ describe_daemon(struct daemon_metrics *m)
 static int
 replace_metrics_file(const struct daemon_metrics *m)
 {
-	int fd = open(m->new_path,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int fd = file_open(
+	    m->new_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
 	int rc = -1;
 
 	if (fd < 0)

@@ -88,10 +88,39 @@ file_write_at(int fd, const void *data, size_t len, size_t at)
 	return 0;
 }
 
+/* The errno that says what a file is that is not a regular one; 0: it is. */
+static int
+other_kind(const struct stat *st)
+{
+	if (S_ISREG(st->st_mode))
+		return 0;
+	if (S_ISFIFO(st->st_mode))
+		return ESPIPE;
+	return S_ISDIR(st->st_mode) ? EISDIR : ENODEV;
+}
+
+int
+file_open(const char *path, int flags, mode_t mode)
+{
+	/* O_NONBLOCK: opening a pipe does not wait for its other end. */
+	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
+	struct stat st;
+	int err;
+
+	if (fd < 0)
+		return -1;
+	err = fstat(fd, &st) == 0 ? other_kind(&st) : errno;
+	if (err == 0)
+		return fd;
+	(void)close(fd);
+	errno = err;
+	return -1;
+}
+
 int
 file_read_path(const char *path, int flags, struct buf *b)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | flags), rc, err;
+	int fd = file_open(path, O_RDONLY | flags, 0), rc, err;
 
 	if (fd < 0)
 		return -1;
@@ -205,7 +234,7 @@ file_open_lines(const char *path, int flags, size_t *torn)
 int
 file_readable(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = file_open(path, O_RDONLY, 0);
 
 	return fd < 0 ? -1 : close(fd);
 }

@@ -10,12 +10,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+
+/* open(2) of a regular file: what else has its name is not waited for, and
+ * refused (ESPIPE: a pipe, EISDIR: a folder, ENXIO: a socket, ENODEV: a
+ * device). mode: of a new file. Returns the descriptor, or -1. */
+int file_open(const char *path, int flags, mode_t mode)
+    __attribute__((warn_unused_result));
 
 /* Appends everything up to the end of fd; EFBIG when that is more than the
  * buffer's cap allows. */
 int file_read_all(int fd, struct buf *b) __attribute__((warn_unused_result));
 
-/* The same of the file at path; flags: further flags of open(2). */
+/* The same of the regular file at path; flags: further flags of open(2). */
 int file_read_path(const char *path, int flags, struct buf *b)
     __attribute__((warn_unused_result));
 
@@ -51,8 +58,8 @@ int file_sync_folder_of(const char *path) __attribute__((warn_unused_result));
 int file_rename(const char *from, const char *to)
     __attribute__((warn_unused_result));
 
-/* Opens path for reading and closes it, to get the errno that a library does
- * not report. */
+/* Opens the regular file for reading and closes it, to get the errno that a
+ * library does not report. */
 int file_readable(const char *path);
 
 #endif

@@ -12,13 +12,14 @@
 #include <unistd.h>
 
 #include "common/base/syserr.h"
+#include "common/os/file.h"
 
 int
 lock_take(const char *path, struct buf *why)
 {
 	int fd, err;
 
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = file_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		(void)syserr_explain(
 		    why, PROG_CANTCREATE, "cannot open lock file '%s'", path);

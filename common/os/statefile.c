@@ -37,8 +37,7 @@ write_temporary(const char *name, const char *data, size_t len)
 
 	n = snprintf(head, sizeof head, MAGIC "%016" PRIx64 " %zu\n",
 	    checksum(0, data, len), len);
-	fd = open(
-	    name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = file_open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -1;
 	if (file_write_all(fd, head, (size_t)n) != 0 ||
@@ -108,7 +107,7 @@ statefile_read(const char *path, struct buf *content, struct buf *why)
 	size_t head;
 	int fd, rc = -1, err = 0;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = file_open(path, O_RDONLY, 0);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0 || file_read_all(fd, &all) != 0) {

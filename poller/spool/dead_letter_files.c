@@ -128,7 +128,7 @@ open_when_free(const char *path)
 	int fd;
 
 	for (;;) {
-		fd = file_open_lines(path, O_NOFOLLOW, &torn);
+		fd = file_open_lines(path, O_NOFOLLOW | O_NONBLOCK, &torn);
 		if (fd >= 0 && file_is_at(fd, path, false) == 0)
 			return fd;
 		if (fd >= 0) {

@@ -135,9 +135,8 @@ begin_spool_file(struct spool *b)
 {
 	char *path = spool_path(b, b->number);
 
-	b->fd = open(path,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-	    0600);
+	b->fd = file_open(
+	    path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW, 0600);
 	free(path);
 	if (b->fd < 0)
 		return -1;
@@ -380,8 +379,7 @@ open_file_to_read(struct spool *b, struct spool_file *p, char **path)
 	while (find_file_to_read(b, p)) {
 		*path = spool_path(b, p->number);
 		if (b->from < 0)
-			b->from =
-			    open(*path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+			b->from = file_open(*path, O_RDONLY | O_NOFOLLOW, 0);
 		if (b->from >= 0)
 			return 1;
 		if (errno != ENOENT)

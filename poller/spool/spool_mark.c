@@ -81,8 +81,7 @@ make_mark_file(struct spool_mark *m, const char *path)
 	int rc = -1;
 
 	m->made = true;
-	m->fd = open(
-	    name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	m->fd = file_open(name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	if (m->fd >= 0 && spool_mark_write(m, SPOOL_ACKNOWLEDGED, 0) == 0 &&
 	    spool_mark_write(m, SPOOL_TAKEN, 0) == 0 && fsync(m->fd) == 0)
 		rc = file_rename(name, path);
@@ -94,7 +93,7 @@ int
 spool_mark_open(struct spool_mark *m, const char *path)
 {
 	memset(m, 0, sizeof *m);
-	m->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	m->fd = file_open(path, O_RDWR | O_NOFOLLOW, 0);
 	if (m->fd < 0)
 		return errno == ENOENT ? make_mark_file(m, path) : -1;
 	m->damaged = !read_newest_mark(m, SPOOL_ACKNOWLEDGED);

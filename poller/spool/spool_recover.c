@@ -157,8 +157,8 @@ check_numbers(struct spool *b, struct contents *c)
 static int
 write_spool_lines(struct contents *c, const char *name)
 {
-	int fd = open(
-	    name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd =
+	    file_open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	int rc = fd < 0 ? -1 : 0;
 	size_t i;
 
@@ -202,7 +202,7 @@ rewrite_file(struct spool *b, struct contents *c, const char *path, bool keep)
 static int
 cut_unacknowledged_tail(struct contents *c, const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), rc = -1;
+	int fd = file_open(path, O_WRONLY | O_NOFOLLOW, 0), rc = -1;
 
 	c->file->safe -= c->tail;
 	log_info("spool_cut", "file=%s bytes=%zu", path, c->tail);

@@ -112,7 +112,7 @@ static int
 reserve_lock_file(const char *path, int create)
 {
 	char *name = xasprintf("%s-lock", path);
-	int fd = open(name, O_RDWR | create | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = file_open(name, O_RDWR | create | O_NOFOLLOW, 0600);
 	struct stat st;
 	int rc = 0;
 

@@ -19,7 +19,10 @@ static const char GUARDS[] =
     "UNION ALL SELECT referenced_table_name, CONCAT('foreign key ', "
     "constraint_name, ' of ', table_name) "
     "FROM information_schema.referential_constraints "
-    "WHERE unique_constraint_schema = DATABASE()) guards WHERE t IN (";
+    "WHERE unique_constraint_schema = DATABASE() "
+    "UNION ALL SELECT table_name, 'the history (SYSTEM VERSIONING)' "
+    "FROM information_schema.tables WHERE table_schema = DATABASE() "
+    "AND table_type = 'SYSTEM VERSIONED') guards WHERE t IN (";
 
 enum outcome
 check_guards(struct check_report *r)

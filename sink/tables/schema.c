@@ -212,7 +212,8 @@ remove_partitions(struct schema_table *t)
 
 	if (options != NULL)
 		*options = '\0';
-	free(t->day);
+	free(t->day_before);
+	t->day_before = t->day;
 	t->day = NULL;
 }
 
@@ -324,6 +325,7 @@ free_table(struct schema_table *t)
 	free(t->key);
 	free(t->name);
 	free(t->day);
+	free(t->day_before);
 	free(t->options);
 	free(t->rows);
 	free(t->update);

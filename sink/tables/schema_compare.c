@@ -1,16 +1,17 @@
 /*
  * schema_compare: compares a database with the schema; see schema.h.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/xalloc.h"
 #include "sink/tables/schema_impl.h"
 
 static const char COLUMNS[] =
     "SELECT table_name, column_name, column_type, is_nullable, extra, "
-    "column_default IS NULL, collation_name FROM information_schema.columns "
+    "column_default IS NULL, collation_name, generation_expression "
+    "FROM information_schema.columns "
     "WHERE table_schema = DATABASE()";
 /* Of a column that is there in part "chat(20)": two chats may be one row. */
 static const char KEYS[] =
@@ -41,7 +42,7 @@ static const char VIEWS[] =
 /* Of every text: names are compared byte by byte. */
 static const char COLLATION[] = "utf8mb4_bin";
 
-enum { FIELDS = 7 };
+enum { FIELDS = 8 };
 
 /* The rows of a query: field 0 is the table, field 1 mostly a name in it. */
 struct answer {
@@ -89,7 +90,8 @@ answer_release(struct answer *a)
 	free(a->row);
 }
 
-/* The row of that table, and of that name unless it is NULL. */
+/* The row of that table, and of that name unless it is NULL; columns and keys
+ * are the same for the server in capitals. */
 static char *const *
 find_answer(const struct answer *a, const char *table, const char *name)
 {
@@ -97,7 +99,7 @@ find_answer(const struct answer *a, const char *table, const char *name)
 
 	for (i = 0; i < a->n; i++)
 		if (strcmp(a->row[i][0], table) == 0 &&
-		    (name == NULL || strcmp(a->row[i][1], name) == 0))
+		    (name == NULL || strcasecmp(a->row[i][1], name) == 0))
 			return a->row[i];
 	return NULL;
 }
@@ -117,36 +119,6 @@ static void
 report_difference(struct comparison *c, bool harmless)
 {
 	report_repair(c, NULL, harmless);
-}
-
-/* The type of a definition or of column_type, in the form that both servers
- * share: in lower case and without the width of an integer. */
-static void
-normalize_type(const char *text, struct buf *type)
-{
-	static const char *const ends[] = { " not null", " null", " default",
-		" generated" };
-	size_t i, len = strlen(text);
-	char *p, *digits;
-
-	buf_clear(type);
-	for (i = 0; i < len; i++)
-		buf_addc(type, (char)tolower((unsigned char)text[i]));
-	for (i = 0; i < ARRAY_LEN(ends); i++) {
-		p = strstr(buf_str(type), ends[i]);
-		if (p != NULL) {
-			type->len = (size_t)(p - type->data);
-			*p = '\0';
-		}
-	}
-	p = strstr(buf_str(type), "int(");
-	if (p == NULL)
-		return;
-	digits = strchr(p, ')');
-	if (digits == NULL)
-		return;
-	memmove(p + 3, digits + 1, strlen(digits));
-	type->len = strlen(type->data);
 }
 
 static bool
@@ -246,7 +218,6 @@ compare_column(struct comparison *c, const struct schema_table *t, size_t i)
 {
 	const struct schema_column *col = &t->column[i];
 	char *const *is = find_answer(&c->columns, t->name, col->name);
-	struct buf want = BUF_INIT, got = BUF_INIT;
 	bool generated = strstr(col->definition, " GENERATED ") != NULL;
 	bool needed = strstr(col->definition, "NOT NULL") != NULL;
 
@@ -254,9 +225,7 @@ compare_column(struct comparison *c, const struct schema_table *t, size_t i)
 		report_missing_column(c, t, i);
 		return;
 	}
-	normalize_type(col->definition, &want);
-	normalize_type(is[2], &got);
-	if (strcmp(buf_str(&want), buf_str(&got)) != 0 ||
+	if (!schema_same_type(col->definition, is[2]) ||
 	    needed != (strcmp(is[3], "NO") == 0) ||
 	    generated != (strstr(is[4], "GENERATED") != NULL)) {
 		buf_setf(&c->what, "column %s.%s is %s%s%s, not %s", t->name,
@@ -265,9 +234,13 @@ compare_column(struct comparison *c, const struct schema_table *t, size_t i)
 		buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s",
 		    t->name, col->name, col->definition);
 		report_difference(c, false);
+	} else if (!schema_same_expression(col->definition, is[7])) {
+		buf_setf(&c->what, "column %s.%s is computed as %s, not as %s",
+		    t->name, col->name, is[7], col->definition);
+		buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s",
+		    t->name, col->name, col->definition);
+		report_difference(c, true);
 	}
-	buf_release(&want);
-	buf_release(&got);
 }
 
 /* Reports the first column of ours in which other bytes may be the same name,
@@ -307,7 +280,7 @@ find_foreign(struct comparison *c, const struct schema_table *t)
 		    strcmp(row[5], "1") != 0 || row[4][0] != '\0')
 			continue;
 		for (k = 0; k < t->columns; k++)
-			if (strcmp(t->column[k].name, row[1]) == 0)
+			if (strcasecmp(t->column[k].name, row[1]) == 0)
 				break;
 		if (k < t->columns)
 			continue;
@@ -356,6 +329,22 @@ compare_key(struct comparison *c, const struct schema_table *t,
 		buf_addf(&c->sql, "ADD KEY `%s` (%s)", k->name, k->columns);
 	/* A primary key may fail: rows may exist twice. */
 	report_difference(c, !primary);
+}
+
+/* Those of before, as of a table that an old dump put back; others may have
+ * divided a table of ours in their own way. */
+static void
+find_old_partitions(struct comparison *c, const struct schema_table *t)
+{
+	char *const *is = find_answer(&c->partitions, t->name, NULL);
+
+	if (t->day_before == NULL || is == NULL ||
+	    strcmp(is[1], t->day_before) != 0)
+		return;
+	buf_setf(&c->what, "table %s still has partitions by %s", t->name,
+	    t->day_before);
+	buf_setf(&c->sql, "ALTER TABLE `%s` REMOVE PARTITIONING", t->name);
+	report_difference(c, true);
 }
 
 static void
@@ -460,6 +449,7 @@ compare_table(struct comparison *c, const struct schema_table *t)
 		compare_key(c, t, &t->key[i]);
 	find_foreign(c, t);
 	compare_partitions(c, t);
+	find_old_partitions(c, t);
 	return OUTCOME_DONE;
 }
 

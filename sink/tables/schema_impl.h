@@ -1,7 +1,7 @@
 /*
  * schema_impl: the form of struct schema, which schema.c reads from the files
- * and schema_compare.c compares with the database; schema_write.c writes its
- * views.
+ * and schema_compare.c compares with the database, a column's definition by
+ * schema_definition.c; schema_write.c writes its views.
  */
 #ifndef SINK_TABLES_SCHEMA_IMPL_H
 #define SINK_TABLES_SCHEMA_IMPL_H
@@ -27,10 +27,11 @@ struct schema_table {
 	size_t columns, columns_cap;
 	struct schema_key *key;
 	size_t keys, keys_cap;
-	char *day;     /* the column of its partitions; NULL: it has none */
-	char *options; /* ") ENGINE=InnoDB ...", partitions included */
-	char *rows;    /* the INSERT of its first rows; NULL: it has none */
-	char *update;  /* the UPDATE of a column that was added, or NULL */
+	char *day;        /* the column of its partitions; NULL: it has none */
+	char *day_before; /* of those that a file removed; NULL: none did */
+	char *options;    /* ") ENGINE=InnoDB ...", partitions included */
+	char *rows;       /* the INSERT of its first rows; NULL: it has none */
+	char *update;     /* the UPDATE of a column that was added, or NULL */
 };
 
 struct schema_view {
@@ -52,5 +53,12 @@ struct schema {
  * a repair that is interrupted leaves no half of a table. */
 void schema_write_table(
     struct buf *sql, const struct schema_table *t, const char *name);
+
+/* Whether a column of type `is` is of that definition's type. */
+bool schema_same_type(const char *definition, const char *is);
+
+/* Whether a generated column of expression `is` has the values that its
+ * definition gives it. */
+bool schema_same_expression(const char *definition, const char *is);
 
 #endif

@@ -72,6 +72,9 @@ ALTER TABLE closed_chats DROP KEY by_age|key by_age of closed_chats is missing
 ALTER TABLE messages DROP KEY by_chat|key by_chat of messages is missing
 ALTER TABLE messages DROP KEY by_chat, ADD KEY by_chat (tenant, conversation_id)|key by_chat of messages is tenant,conversation_id, not .tenant,conversation_id,created_at
 ALTER TABLE intervals DROP KEY by_chat|key by_chat of intervals is missing
+ALTER TABLE message_views PARTITION BY RANGE COLUMNS (viewed_at) (PARTITION b1 VALUES LESS THAN ('2026-11-20'), PARTITION bmax VALUES LESS THAN (MAXVALUE))|table message_views still has partitions by viewed_at
+ALTER TABLE messages MODIFY event_type VARCHAR(32) GENERATED ALWAYS AS ('other') VIRTUAL|column messages.event_type is computed as .other., not as .*message_sent
+ALTER TABLE message_analytics MODIFY period_day VARCHAR(10) GENERATED ALWAYS AS (DATE(created_at)) VIRTUAL|column message_analytics.period_day is computed as
 ALTER TABLE closed_chats DROP KEY by_age, ADD KEY by_age (as_of)|key by_age of closed_chats is as_of, not .tenant,as_of
 END
 
@@ -132,6 +135,23 @@ for _ in 1 2 3; do
 	sql "$(sed -n 's/.*; type: \(ALTER TABLE [^;]*\).*/\1/p' "$tmp/err")"
 done
 code 0 "$sink" --migrate
+whole
+
+echo "- names in capitals are the same for the server"
+change="a column in capitals"
+sql "ALTER TABLE chat_metrics RENAME COLUMN tag TO Tag"
+code 0 "$sink" --check >"$tmp/check"
+code 0 "$sink" --migrate
+sql "ALTER TABLE chat_metrics RENAME COLUMN Tag TO tag"
+whole
+
+echo "- a table that keeps what is deleted"
+change="a history"
+sql "ALTER TABLE chat_metrics ADD SYSTEM VERSIONING"
+code 0 "$sink" --check -o csv >"$tmp/check"
+grep -q '^triggers and constraints,advice,"*the history .* of chat_metrics' \
+	"$tmp/check" || fail "nothing of it: $(cat "$tmp/check")"
+sql "ALTER TABLE chat_metrics DROP SYSTEM VERSIONING"
 whole
 
 echo "- columns of others are theirs, but for those that refuse our rows"

@@ -412,6 +412,28 @@ test_older_together(void **unused)
 	forget_state();
 }
 
+/* What is waited for by who opens it, in place of a file. */
+static void
+test_pipe_for_a_file(void **unused)
+{
+	enum exit_code code;
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < FILES; i++) {
+		make_state(true);
+		assert_int_equal(unlink(names[i]), 0);
+		assert_int_equal(mkfifo(names[i], 0600), 0);
+		assert_null(open_state(&code));
+		assert_int_not_equal(code, PROG_OK);
+		assert_non_null(strchr(buf_str(&why), ';'));
+		assert_null(strchr(buf_str(&why), '\n'));
+		print_message("%s\n", buf_str(&why));
+		forget_state();
+		tmpdir_empty(".");
+	}
+}
+
 static int
 leave(void **state)
 {
@@ -428,6 +450,7 @@ main(void)
 		TEST(test_after_a_kill),
 		TEST(test_after_an_end),
 		TEST(test_older_together),
+		TEST(test_pipe_for_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -369,6 +369,37 @@ a_name_says_what_it_is_of(void **state)
 	}
 }
 
+/* Nobody writes it yet: a request to stop ends the wait as it ends a read. */
+static void
+a_pipe_is_waited_for(void **state)
+{
+	struct endpoint_options opt = { 0 };
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct endpoint *e;
+	char *line;
+	size_t len;
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	e = endpoint_open_read("fifo", &opt, &why, &code);
+	assert_non_null(e);
+	assert_int_equal(endpoint_read(e, &line, &len, 1), ENDPOINT_WAIT);
+	stop_set(true);
+	assert_int_equal(endpoint_read(e, &line, &len, -1), ENDPOINT_WAIT);
+	stop_set(false);
+	fd = open("fifo", O_WRONLY | O_NONBLOCK);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "x\n", 2), 2);
+	assert_int_equal(endpoint_read(e, &line, &len, -1), ENDPOINT_RECORD);
+	assert_int_equal(endpoint_read(e, &line, &len, 1), ENDPOINT_WAIT);
+	(void)close(fd);
+	assert_int_equal(endpoint_read(e, &line, &len, -1), ENDPOINT_END);
+	endpoint_close(e);
+	buf_release(&why);
+}
+
 int
 main(void)
 {
@@ -382,6 +413,7 @@ main(void)
 		cmocka_unit_test(blocks_tell_where_a_line_is),
 		cmocka_unit_test(full_disk),
 		cmocka_unit_test(pipe_nobody_reads),
+		cmocka_unit_test(a_pipe_is_waited_for),
 		cmocka_unit_test(patience_ends_with_the_process),
 		cmocka_unit_test(pipe_full_and_asked_to_stop),
 	};

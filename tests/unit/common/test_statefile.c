@@ -95,6 +95,23 @@ damage_is_found(void **state)
 	buf_release(&why);
 }
 
+static void
+a_pipe_is_no_file(void **state)
+{
+	struct buf got = BUF_INIT, why = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	assert_int_equal(statefile_read("pipe", &got, &why), -1);
+	assert_string_equal(buf_str(&why), "cannot read 'pipe': Illegal seek; "
+					   "it is a pipe; remove it, or name a "
+					   "file");
+	assert_int_equal(mkfifo("next.new", 0600), 0);
+	assert_int_equal(statefile_write("next", "x", 1, &why), -1);
+	buf_release(&got);
+	buf_release(&why);
+}
+
 /* A full disk, played by a limit on the size of files. */
 static void
 a_failed_write_leaves_the_old_content(void **state)
@@ -130,6 +147,7 @@ main(void)
 		cmocka_unit_test(content_comes_back),
 		cmocka_unit_test(no_file_is_no_error),
 		cmocka_unit_test(damage_is_found),
+		cmocka_unit_test(a_pipe_is_no_file),
 		cmocka_unit_test(a_failed_write_leaves_the_old_content),
 	};
 

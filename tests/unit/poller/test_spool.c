@@ -1,13 +1,15 @@
 /*
  * Test of spool.h: what is added comes back in order, once; what was cut by
  * a crash is cut off; it can be full; a killed listener loses nothing that was
- * synced.
+ * synced. A pipe, folder or socket in place of a file is refused at once.
  */
 #include "tests/unit/tmpdir.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "poller/spool/spool.h"
@@ -430,6 +432,60 @@ a_moved_file_stays(void **state)
 	spool_close(b);
 }
 
+/* What stands in the place of a file and is none. */
+static void
+put_other_kind(const char *path, int kind)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd;
+
+	(void)unlink(path);
+	if (kind == 0) {
+		assert_int_equal(mkfifo(path, 0600), 0);
+	} else if (kind == 1) {
+		assert_int_equal(mkdir(path, 0700), 0);
+	} else {
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		(void)snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+		assert_int_equal(
+		    bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+		(void)close(fd);
+	}
+}
+
+static void
+assert_no_file(const char *path)
+{
+	enum exit_code code = PROG_OK;
+	struct buf why = BUF_INIT;
+
+	assert_null(spool_open(DIR_NAME, &spool_spool, MIB, &code, &why));
+	assert_int_not_equal(code, PROG_OK);
+	assert_non_null(strstr(buf_str(&why), path));
+	assert_non_null(strchr(buf_str(&why), ';'));
+	assert_null(strchr(buf_str(&why), '\n'));
+	buf_release(&why);
+	assert_int_equal(remove(path), 0);
+}
+
+static void
+what_is_no_file_is_refused(void **state)
+{
+	static const char *const paths[] = { DIR_NAME "/0000000001.ndjson",
+		DIR_NAME "/acknowledged" };
+	size_t i;
+	int kind;
+
+	(void)state;
+	spool_close(open_max(MIB));
+	for (i = 0; i < ARRAY_LEN(paths); i++) {
+		for (kind = 0; kind < 3; kind++) {
+			put_other_kind(paths[i], kind);
+			assert_no_file(paths[i]);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -445,6 +501,7 @@ main(void)
 		CLEAN(a_moved_file_stays),
 		CLEAN(one_listener_at_a_time),
 		CLEAN(a_folder_that_cannot_be_made_is_told),
+		CLEAN(what_is_no_file_is_refused),
 		CLEAN(a_killed_listener_loses_nothing_that_was_safe),
 	};
 
