@@ -129,8 +129,8 @@ class Test:
             "listener", "api", "node", "rabbitmq", "prometheus")}
         self.conf = lab.conf("messaging.conf", {
             "metrics": {"folder": self.folder},
-            "listen": {"tenant": "t", "wait_timeout": "500ms", "rate": 200,
-                       "burst": 200},
+            "listen": {"tenant": "t", "wait_timeout": "500ms", "rate": 5,
+                       "burst": 20},
             "mysql": {"timeout": "2s"},
             "crm room": {"url": "http://127.0.0.1:1/v1", "token": "x",
                          "hook": "secret", "hook_secret": SECRET,
