@@ -160,7 +160,9 @@ for i in $(seq 1 1500); do
 done |
 	"$probe" -b 1 write queue:rows.dead >"$tmp/out"
 before=$(waiting rows.dead)
-printf '[amqp]\nurl = %s\nwait_timeout = 10m\n' "$AMQP_URL" >"$tmp/patient"
+# At most so many letters at once, else few messages hold them all.
+(umask 077 && printf '[amqp]\nurl = %s\nwait_timeout = 10m\nprefetch = 100\n' \
+	"$AMQP_URL" >"$tmp/patient")
 MESSAGING_CONFIG=$tmp/patient "$BIN/aggregator" --dead-letters \
 	-f queue:rows.dead --reason r -t queue:rows 2>"$tmp/err" &
 replay=$!
