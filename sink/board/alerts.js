@@ -2,9 +2,8 @@
 
 import { byId, element, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { notKept } from "./not_kept.js";
+import { notKept, shortened } from "./present.js";
 import { settings } from "./settings.js";
-import { shortened } from "./shortened.js";
 import { clockTime } from "./time.js";
 
 const MOST = 100;

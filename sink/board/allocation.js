@@ -2,8 +2,8 @@
 
 import { byId, drawing, figures, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
+import { shortened } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
-import { shortened } from "./shortened.js";
 import { secondsSince, span } from "./time.js";
 
 const newest = newestOnly();

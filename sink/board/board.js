@@ -9,11 +9,12 @@ import { listenToForm, showForm } from "./form.js";
 import { listenToHeatmap, redrawHeatmap, showHeatmap } from "./heatmap.js";
 import { listenToOpened, showOpened } from "./opened.js";
 import { showOperators, tickOperators } from "./operators.js";
-import { isUnknown, present, setPresent } from "./present.js";
+import {
+	isUnknown, listenToShortened, present, setPresent,
+} from "./present.js";
 import { redrawResponses, showResponses } from "./responses.js";
 import { change, leaveForLogin, onChange, restoreAfterLogin,
 	settings } from "./settings.js";
-import { listenToShortened } from "./shortened.js";
 import { setClock } from "./time.js";
 import { announce, showFreshness, showTotals } from "./totals.js";
 import { showWaiting, tickWaiting } from "./waiting.js";

@@ -4,7 +4,7 @@
 import { byId, drawing, element, exchange, link, setFailed,
 	setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { notKept } from "./not_kept.js";
+import { notKept } from "./present.js";
 import { figureAddress } from "./responses.js";
 import { settings } from "./settings.js";
 import { heatmapSpan, span, spanText } from "./time.js";

@@ -3,8 +3,7 @@
 
 import { byId, figures, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { notKept } from "./not_kept.js";
-import { mayOpen, nameOf } from "./present.js";
+import { mayOpen, nameOf, notKept } from "./present.js";
 import { addressOf, change, settings } from "./settings.js";
 import { closeTimeline, openTimeline } from "./timeline.js";
 import { dayAndTime, span } from "./time.js";

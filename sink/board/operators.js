@@ -2,9 +2,8 @@
  * second anew how long the first one waits. */
 
 import { byId, setText } from "./element.js";
-import { present } from "./present.js";
+import { present, shortened } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
-import { shortened } from "./shortened.js";
 import { secondsSince, span } from "./time.js";
 
 function query(row, rest) {

@@ -1,10 +1,16 @@
-/* The newest answer of /api/v1/now, and what the views of it share. */
+/* The newest answer of /api/v1/now, and what views share: long lists of which the
+ * first rows are shown, and what is said of metrics that are not kept. */
 
-import { settings } from "./settings.js";
+import { byId, setText, table } from "./element.js";
+import { change, settings } from "./settings.js";
 import { secondsSince } from "./time.js";
 
 /* Of the time to answer, what is left when a wait becomes urgent. */
 const SOON = 0.2;
+
+/* Of a list that can be long, the most urgent rows: what stands below it stays
+ * within reach. */
+const FIRST = 10;
 
 export let present = null;
 
@@ -71,4 +77,37 @@ export function lateOnes() {
  * them; and on a wall nobody is named. */
 export function mayOpen() {
 	return !settings.wall && ["lead", "admin"].includes(present?.role);
+}
+
+/* Rows as the table of a section, whose button is before it. Returns how many
+ * are shown. */
+export function shortened(section, columns, rows, attributes) {
+	const button = byId(`${section}-all`);
+	const open = settings.all.includes(section);
+	const shown = open ? rows : rows.slice(0, FIRST);
+
+	button.hidden = rows.length <= FIRST;
+	button.setAttribute("aria-expanded", String(open));
+	setText(button, open ? `Show the first ${FIRST}`
+		: `Show all (${rows.length})`);
+	table(byId(`${section}-table`), columns, shown, attributes);
+	return shown.length;
+}
+
+export function listenToShortened() {
+	for (const button of document.querySelectorAll("[data-all]"))
+		button.addEventListener("click", () => {
+			const { all } = button.dataset;
+			const others = settings.all.filter((one) => one !== all);
+
+			change({ all: settings.all.includes(all) ? others
+				: [...others, all] });
+		});
+}
+
+/* What to do about metrics that an answer names as not kept. */
+export function notKept(metrics, unless = "nobody has answered yet") {
+	return `Not kept: add ${metrics.replace(", ", " and ")} to metrics of `
+		+ `[aggregator] in messaging.conf, unless ${unless}. `
+		+ "messaging-board(7), WHAT IT NEEDS, has more.";
 }

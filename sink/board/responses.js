@@ -3,7 +3,7 @@
 
 import { byId, drawing, figures, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { notKept } from "./not_kept.js";
+import { notKept } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
 import { chosenSpan, period, span, spanText } from "./time.js";
 

@@ -1,10 +1,10 @@
 /* Who waits, longest first; each second anew how long. */
 
 import { byId, setText, table } from "./element.js";
-import { isChosen, isUnknown, mayOpen, nameOf, nothingYet, present,
-	urgency } from "./present.js";
+import {
+	isChosen, isUnknown, mayOpen, nameOf, nothingYet, present, shortened, urgency,
+} from "./present.js";
 import { addressBehind, settings } from "./settings.js";
-import { shortened } from "./shortened.js";
 import { secondsSince, span } from "./time.js";
 
 const WORDS = { fine: "in time", soon: "soon", late: "late" };
