@@ -92,7 +92,8 @@ consume(struct amqp_endpoint *a, uint16_t prefetch)
 	amqp_table_t none = { 0, NULL };
 	struct amqp_reader *r = amqp_reader_of(&a->base);
 	struct amqp_link *l = &a->link;
-	char tag[2];
+	char tag[2], *what;
+	int status;
 
 	r->consumers++;
 	amqp_basic_qos(l->conn, AMQP_LINK_CHANNEL, 0, prefetch, 0);
@@ -101,10 +102,10 @@ consume(struct amqp_endpoint *a, uint16_t prefetch)
 		return l->outcome;
 	amqp_basic_consume(l->conn, AMQP_LINK_CHANNEL,
 	    amqp_cstring_bytes(a->queue), consumer_tag(r, tag), 0, 0, 0, none);
-	if (amqp_link_check_reply(
-		l, "read a queue", amqp_get_rpc_reply(l->conn)) != 0)
-		return l->outcome;
-	return OUTCOME_DONE;
+	what = xasprintf("read queue '%s'", a->queue);
+	status = amqp_link_check_reply(l, what, amqp_get_rpc_reply(l->conn));
+	free(what);
+	return status == 0 ? OUTCOME_DONE : l->outcome;
 }
 
 /* The consumer gets no more messages, and keeps those that it has. */
