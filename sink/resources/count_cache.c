@@ -12,7 +12,7 @@
 
 /* A count that is under way. */
 struct counting {
-	const char *tenant, *what;
+	const struct count_cache_key *key;
 	struct counting *next;
 };
 
@@ -33,57 +33,56 @@ static struct {
 	.ended = PTHREAD_COND_INITIALIZER };
 
 static bool
-is_of(const struct cached_count *k, const char *tenant, const char *what)
+is_of(const struct cached_count *c, const struct count_cache_key *k)
 {
-	return k->what != NULL && strcmp(k->what, what) == 0 &&
-	       strcmp(k->tenant, tenant) == 0;
+	return c->what != NULL && strcmp(c->what, k->what) == 0 &&
+	       strcmp(c->tenant, k->tenant) == 0;
 }
 
 /* Its place, or that which ended or ends first; with the lock. */
 static struct cached_count *
-find_entry(const char *tenant, const char *what)
+find_entry(const struct count_cache_key *k)
 {
-	struct cached_count *k, *first = cache.list;
+	struct cached_count *c, *first = cache.list;
 
-	for (k = cache.list; k < cache.list + PLACES; k++) {
-		if (is_of(k, tenant, what))
-			return k;
-		if (k->end_ms < first->end_ms)
-			first = k;
+	for (c = cache.list; c < cache.list + PLACES; c++) {
+		if (is_of(c, k))
+			return c;
+		if (c->end_ms < first->end_ms)
+			first = c;
 	}
 	return first;
 }
 
 bool
-count_cache_find(
-    const char *tenant, const char *what, int64_t now_ms, int64_t *n)
+count_cache_find(const struct count_cache_key *k, int64_t now_ms, int64_t *n)
 {
-	const struct cached_count *k;
+	const struct cached_count *c;
 	bool found;
 
 	(void)pthread_mutex_lock(&cache.lock);
-	k = find_entry(tenant, what);
-	found = is_of(k, tenant, what) && now_ms < k->end_ms;
+	c = find_entry(k);
+	found = is_of(c, k) && now_ms < c->end_ms;
 	if (found)
-		*n = k->n;
+		*n = c->n;
 	(void)pthread_mutex_unlock(&cache.lock);
 	return found;
 }
 
 void
-count_cache_put(const char *tenant, const char *what, int64_t now_ms, int64_t n)
+count_cache_put(const struct count_cache_key *k, int64_t now_ms, int64_t n)
 {
-	int64_t for_ms = n / COUNT_CACHE_EACH_S * 1000;
-	struct cached_count *k;
+	int64_t for_ms = k->period_ms / COUNT_CACHE_PART;
+	struct cached_count *c;
 
-	if (n < COUNT_CACHE_LEAST || strlen(tenant) > RECORD_MAX_TENANT)
+	if (n < COUNT_CACHE_LEAST || strlen(k->tenant) > RECORD_MAX_TENANT)
 		return;
 	(void)pthread_mutex_lock(&cache.lock);
-	k = find_entry(tenant, what);
-	(void)snprintf(k->tenant, sizeof k->tenant, "%s", tenant);
-	k->what = what;
-	k->n = n;
-	k->end_ms =
+	c = find_entry(k);
+	(void)snprintf(c->tenant, sizeof c->tenant, "%s", k->tenant);
+	c->what = k->what;
+	c->n = n;
+	c->end_ms =
 	    now_ms +
 	    (for_ms < COUNT_CACHE_MOST_MS ? for_ms : COUNT_CACHE_MOST_MS);
 	(void)pthread_mutex_unlock(&cache.lock);
@@ -95,8 +94,9 @@ is_being_counted(const struct counting *c)
 {
 	const struct counting *other = cache.counting;
 
-	while (other != NULL && (strcmp(other->what, c->what) != 0 ||
-				    strcmp(other->tenant, c->tenant) != 0))
+	while (other != NULL &&
+	       (strcmp(other->key->what, c->key->what) != 0 ||
+		   strcmp(other->key->tenant, c->key->tenant) != 0))
 		other = other->next;
 	return other != NULL;
 }
@@ -142,26 +142,26 @@ find_late(const struct counting *c, int64_t *n)
 	(void)pthread_mutex_lock(&cache.lock);
 	counted = is_being_counted(c);
 	(void)pthread_mutex_unlock(&cache.lock);
-	return counted && count_cache_find(c->tenant, c->what,
-			      clock_mono_ms() - COUNT_CACHE_LATE_MS, n);
+	return counted && count_cache_find(
+			      c->key, clock_mono_ms() - COUNT_CACHE_LATE_MS, n);
 }
 
 /* Who has waited in vain, since the count failed or is too small to be kept,
  * counts beside others: it is not waited for once more. */
 bool
-count_cache_get(const char *tenant, const char *what, count_cache_fn *count,
+count_cache_get(const struct count_cache_key *k, count_cache_fn *count,
     void *ctx, int64_t *n)
 {
-	struct counting c = { .tenant = tenant, .what = what };
+	struct counting c = { .key = k };
 	bool first, good = true;
 
 	if (find_late(&c, n))
 		return true;
 	first = begin_counting(&c);
-	if (!count_cache_find(tenant, what, clock_mono_ms(), n)) {
+	if (!count_cache_find(k, clock_mono_ms(), n)) {
 		good = count(ctx, n);
 		if (good)
-			count_cache_put(tenant, what, clock_mono_ms(), *n);
+			count_cache_put(k, clock_mono_ms(), *n);
 	}
 	if (first)
 		end_counting(&c);

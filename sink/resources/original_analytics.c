@@ -483,6 +483,7 @@ original_dashboard(struct question *q)
 		"active/week", "active/month" };
 	static const int days[] = { 1, 7, 28, 90 };
 	struct analytics_period p = { .end = q->request->now_ms };
+	struct count_cache_key key = { .tenant = q->viewer.tenant };
 	struct active_question a = { .q = q };
 	struct db_rows *messages = NULL;
 	int64_t active, resolved, sum_ms;
@@ -493,10 +494,11 @@ original_dashboard(struct question *q)
 		return;
 	original_query_begin(&o, q);
 	word = original_query_word(&o, "period", words, 1);
-	a.since = p.start = p.end - days[word] * DAY_MS;
+	key.what = counted[word];
+	key.period_ms = days[word] * DAY_MS;
+	a.since = p.start = p.end - key.period_ms;
 	if (original_query_end(&o) && ask_messages_of(q, &p, &messages) &&
-	    count_cache_get(
-		q->viewer.tenant, counted[word], count_active, &a, &active) &&
+	    count_cache_get(&key, count_active, &a, &active) &&
 	    ask_resolved(q, &p, &resolved, &sum_ms))
 		write_dashboard(q, &p, messages, active, resolved, sum_ms);
 	db_rows_free(messages);

@@ -14,23 +14,42 @@
 #include "common/base/xalloc.h"
 #include "sink/resources/count_cache.h"
 
-#define MANY 200000 /* kept for 40 s */
+#define MANY 200000
+
+/* A count of such a period is kept for so long. */
+#define KEPT_MS 40000
+#define PERIOD_MS ((int64_t)KEPT_MS * COUNT_CACHE_PART)
+
+static void
+put(const char *tenant, const char *what, int64_t now_ms, int64_t n)
+{
+	count_cache_put(
+	    &(struct count_cache_key){ tenant, what, PERIOD_MS }, now_ms, n);
+}
+
+static bool
+find(const char *tenant, const char *what, int64_t now_ms, int64_t *n)
+{
+	return count_cache_find(
+	    &(struct count_cache_key){ tenant, what, PERIOD_MS }, now_ms, n);
+}
 
 static void
 a_large_count_is_kept_for_a_while(void **state)
 {
+	const struct count_cache_key long_one = { "a", "month", 2 * PERIOD_MS };
 	int64_t n = -1;
 
 	(void)state;
-	count_cache_put("a", "month", 1000, MANY);
-	assert_true(count_cache_find("a", "month", 40999, &n));
+	put("a", "month", 1000, MANY);
+	assert_true(find("a", "month", 40999, &n));
 	assert_int_equal(n, MANY);
-	assert_false(count_cache_find("a", "month", 41000, &n));
-	assert_false(count_cache_find("a", "week", 2000, &n));
-	assert_false(count_cache_find("b", "month", 2000, &n));
-	count_cache_put("a", "month", 41000, 100 * MANY);
-	assert_true(count_cache_find("a", "month", 90999, &n));
-	assert_false(count_cache_find("a", "month", 91000, &n));
+	assert_false(find("a", "month", 41000, &n));
+	assert_false(find("a", "week", 2000, &n));
+	assert_false(find("b", "month", 2000, &n));
+	count_cache_put(&long_one, 41000, MANY);
+	assert_true(find("a", "month", 90999, &n));
+	assert_false(find("a", "month", 91000, &n));
 }
 
 static void
@@ -39,10 +58,10 @@ a_small_count_is_not_kept(void **state)
 	int64_t n = -1;
 
 	(void)state;
-	count_cache_put("small", "month", 1000, COUNT_CACHE_LEAST - 1);
-	assert_false(count_cache_find("small", "month", 1000, &n));
-	count_cache_put("small", "month", 1000, COUNT_CACHE_LEAST);
-	assert_true(count_cache_find("small", "month", 1000, &n));
+	put("small", "month", 1000, COUNT_CACHE_LEAST - 1);
+	assert_false(find("small", "month", 1000, &n));
+	put("small", "month", 1000, COUNT_CACHE_LEAST);
+	assert_true(find("small", "month", 1000, &n));
 }
 
 static void
@@ -54,12 +73,12 @@ old_ones_make_room(void **state)
 	(void)state;
 	for (i = 0; i < 1000; i++) {
 		(void)snprintf(name, sizeof name, "t%d", (int)i);
-		count_cache_put(name, "month", 200000 + i, MANY + i);
-		assert_true(count_cache_find(name, "month", 200000 + i, &n));
+		put(name, "month", 200000 + i, MANY + i);
+		assert_true(find(name, "month", 200000 + i, &n));
 		assert_int_equal(n, MANY + i);
 	}
-	assert_false(count_cache_find("t0", "month", 201000, &n));
-	assert_true(count_cache_find("t990", "month", 201000, &n));
+	assert_false(find("t0", "month", 201000, &n));
+	assert_true(find("t990", "month", 201000, &n));
 }
 
 #define THREADS 8
@@ -86,10 +105,10 @@ static void *
 ask_for_it(void *ctx)
 {
 	struct counted *c = ctx;
+	const struct count_cache_key key = { c->tenant, "month", PERIOD_MS };
 	int64_t n = 0;
 
-	if (count_cache_get(c->tenant, "month", count_slowly, c, &n) &&
-	    n == c->n)
+	if (count_cache_get(&key, count_slowly, c, &n) && n == c->n)
 		atomic_fetch_add(&c->good, 1);
 	return NULL;
 }
@@ -137,10 +156,10 @@ static void *
 count_anew(void *ctx)
 {
 	struct counted *c = ctx;
+	const struct count_cache_key key = { c->tenant, "month", PERIOD_MS };
 	int64_t n = 0;
 
-	if (count_cache_get(c->tenant, "month", count_last, c, &n) &&
-	    n == c->n + 1)
+	if (count_cache_get(&key, count_last, c, &n) && n == c->n + 1)
 		atomic_fetch_add(&c->good, 1);
 	return NULL;
 }
@@ -149,12 +168,11 @@ static void
 nobody_waits_for_what_is_counted_anew(void **state)
 {
 	struct counted c = { .tenant = "anew", .n = MANY };
-	int64_t kept_for = MANY / COUNT_CACHE_EACH_S * 1000;
 	pthread_t counting, threads[THREADS];
 	size_t i;
 
 	(void)state;
-	count_cache_put(c.tenant, "month", clock_mono_ms() - kept_for, c.n);
+	put(c.tenant, "month", clock_mono_ms() - KEPT_MS, c.n);
 	assert_int_equal(pthread_create(&counting, NULL, count_anew, &c), 0);
 	while (c.runs == 0)
 		(void)poll(NULL, 0, 1);
