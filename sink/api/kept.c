@@ -59,6 +59,11 @@ has_row(struct question *q, const char *table, const char *condition, bool *is)
 	return good;
 }
 
+/* Who is not listed, and has a chat or an answer, has a row, too. */
+#define NO_OPERATORS                                                           \
+	" AND operators = 0 AND open_chats = unassigned_chats AND responses "  \
+	"= 0"
+
 /* Whether the tenant's totals say that there is nothing now. */
 static bool
 find_nothing(struct question *q, const struct table *t, bool *is)
@@ -68,7 +73,7 @@ find_nothing(struct question *q, const struct table *t, bool *is)
 			q, "tenant_metrics", "tenant_metrics_parts", &totals) &&
 		    has_row(q, buf_str(&totals),
 			t == &tables[TABLE_chat_metrics] ? " AND open_chats = 0"
-							 : " AND operators = 0",
+							 : NO_OPERATORS,
 			is);
 
 	buf_release(&totals);
@@ -103,6 +108,13 @@ kept_find_lacking(struct question *q, const char *const *metrics, size_t n,
 			l->metrics[l->n++] = metrics[i];
 	}
 	return true;
+}
+
+bool
+kept_find_if_empty(struct question *q, const struct db_rows *rows,
+    const char *metric, struct kept_lacking *l)
+{
+	return db_rows_count(rows) > 0 || kept_find_lacking(q, &metric, 1, l);
 }
 
 bool

@@ -7,7 +7,7 @@
  * totals of the tenant say that there is nothing.
  *
  * A metric has the name that aggregator -a takes, and what is made by none that
- * of its table.
+ * of its table; tables and metrics that are named here must exist.
  */
 #ifndef SINK_API_KEPT_H
 #define SINK_API_KEPT_H
@@ -21,17 +21,21 @@ const char *kept_metric(const char *table);
 bool kept_find(struct question *q, const char *metric, bool *is)
     __attribute__((warn_unused_result));
 
-/* Metrics of which the tenant has no row. */
+/* Metrics of which the tenant has no row; zeroed there are none. */
 #define KEPT_LACKING 8
 struct kept_lacking {
 	const char *metrics[KEPT_LACKING]; /* borrowed */
 	size_t n;
 };
 
-/* Which of the metrics, at most KEPT_LACKING, are lacking. False: the answer is
- * a problem. */
+/* Adds those of the metrics that are lacking, at most KEPT_LACKING in all.
+ * False: the answer is a problem. */
 bool kept_find_lacking(struct question *q, const char *const *metrics, size_t n,
     struct kept_lacking *l) __attribute__((warn_unused_result));
+/* The same of one metric, where there are no rows of it. */
+bool kept_find_if_empty(struct question *q, const struct db_rows *rows,
+    const char *metric, struct kept_lacking *l)
+    __attribute__((warn_unused_result));
 bool kept_lacks(const struct kept_lacking *l, const char *metric);
 
 /* Appends their names, with ", " between them. */

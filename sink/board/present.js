@@ -18,14 +18,18 @@ export function setPresent(answer) {
 	present = answer;
 }
 
-/* Before the first row: what was not counted is not 0. */
+/* Before the first row, or without totals and chats: what was not counted is
+ * not 0. */
 export function isUnknown() {
 	return present?.now.length === 0 && present.waiting.length === 0
-		&& present.operators.length === 0;
+		&& (present.operators.length === 0
+			|| present.not_kept?.includes("chats"));
 }
 
 /* As a sentence. */
 export function nothingYet() {
+	if (present.operators.length > 0)
+		return notKept(present.not_kept, "nobody has written yet");
 	return "Nothing is stored"
 		+ `${present.of_teams ? " of these teams" : ""} yet.`;
 }

@@ -100,8 +100,8 @@ export function showFreshness() {
 	const node = byId("fresh");
 
 	if (!asOf) {
-		setText(node, isUnknown() || present.of_teams ? nothingYet()
-			: "Totals are not kept.");
+		setText(node, isUnknown() && present.operators.length === 0
+			|| present.of_teams ? nothingYet() : "Totals are not kept.");
 		node.classList.remove("old");
 		return;
 	}

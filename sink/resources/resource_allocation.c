@@ -105,13 +105,6 @@ ask_assigned(struct question *q, struct db_rows **rows)
 	return good;
 }
 
-static bool
-find_if_empty(struct question *q, const struct db_rows *rows,
-    const char *metric, struct kept_lacking *l)
-{
-	return db_rows_count(rows) > 0 || kept_find_lacking(q, &metric, 1, l);
-}
-
 static void
 write_queue(struct buf *to, struct db_rows *rows, bool is_kept)
 {
@@ -141,9 +134,9 @@ resource_allocation(struct question *q)
 
 	if (reply_takes_object(q) && ask_queue(q, &queue) &&
 	    ask_capacity(q, &capacity) && ask_assigned(q, &assigned) &&
-	    find_if_empty(q, queue, "chats", &lacking) &&
-	    find_if_empty(q, capacity, "operators", &lacking) &&
-	    find_if_empty(q, assigned, "assignments", &lacking)) {
+	    kept_find_if_empty(q, queue, "chats", &lacking) &&
+	    kept_find_if_empty(q, capacity, "operators", &lacking) &&
+	    kept_find_if_empty(q, assigned, "assignments", &lacking)) {
 		to = reply_begin_object(q);
 		write_queue(to, queue, !kept_lacks(&lacking, "chats"));
 		reply_rows(to, "operators", capacity_columns,

@@ -6,6 +6,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
+#include "sink/api/kept.h"
 #include "sink/api/reply.h"
 #include "sink/api/sharded.h"
 #include "sink/resources/chat_waits.h"
@@ -168,10 +169,14 @@ void
 resource_now(struct question *q)
 {
 	struct db_rows *tenant = NULL, *operators = NULL, *waiting = NULL;
+	struct kept_lacking lacking = { .n = 0 };
 	struct buf *to;
 
 	if (reply_takes_object(q) && ask_tenant(q, &tenant) &&
-	    ask_operators(q, &operators) && ask_waiting(q, &waiting)) {
+	    ask_operators(q, &operators) && ask_waiting(q, &waiting) &&
+	    kept_find_if_empty(q, tenant, "tenant", &lacking) &&
+	    kept_find_if_empty(q, operators, "operators", &lacking) &&
+	    kept_find_if_empty(q, waiting, "chats", &lacking)) {
 		to = reply_begin_object(q);
 		reply_rows(to, "now", tenant_columns, ARRAY_LEN(tenant_columns),
 		    tenant);
@@ -181,6 +186,7 @@ resource_now(struct question *q)
 		    ARRAY_LEN(waiting_columns), waiting);
 		jsonw_str(to, "role", viewer_role_name(q->viewer.role));
 		jsonw_bool(to, "of_teams", scope_limits_totals(&q->viewer));
+		kept_write_lacking(&lacking, to);
 		reply_end(q, NULL);
 	}
 	db_rows_free(tenant);

@@ -255,6 +255,17 @@ class Test:
                 want is None or queue["unassigned_chats"] == n
                 and queue["waiting_chats"] == n), f"allocation: {got}")
 
+        for bearer, want in ((new, "tenant, operators, chats"), (quiet, None),
+                             (self.admin, None)):
+            got = self.server.get(V1 + "now", bearer).json()
+            self.that(got["not_kept"] == want, f"now: {got}")
+        # Somebody has the chat, listed or not.
+        self.world.sql.ask("UPDATE tenant_metrics SET open_chats = 1 "
+                           f"WHERE tenant = '{QUIET}'")
+        for name in "chats", "operators":
+            got = self.server.get(V1 + name, quiet).json()
+            self.that(got["not_kept"] == name, f"{name} of others: {got}")
+
     def no_row_is_not_none_kept(self, name):
         """What a filter leaves nothing of, is kept."""
         rows = self.server.get(V1 + name, self.admin).rows()

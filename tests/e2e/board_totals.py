@@ -115,7 +115,8 @@ def who_is_not_listed_is_not_counted(test):
 
 
 def operators_without_totals(test):
-    """Metrics without tenant: the operators have rows, the tenant has none."""
+    """Metrics without tenant and chats: the operators have rows, and it is not
+    known who waits."""
     test.sql("INSERT INTO operator_metrics (tenant, operator, name, "
              "available, open_chats, responses, waiting_chats, "
              f"longest_wait_seconds, as_of, version) VALUES ('{CROWD}', '1', "
@@ -126,7 +127,12 @@ def operators_without_totals(test):
     test.that(row["Longest wait"] == "1:15", f"{row}")
     said = [test.browser.text(f"#{name}") for name in ("fresh",
                                                        "waiting-note")]
-    test.that(said == ["Totals are not kept.", "Nobody waits."], f"{said}")
+    test.that(said[0] == "Totals are not kept."
+              and said[1].startswith("Not kept: add tenant and chats to metrics"),
+              f"{said}")
+    test.browser.until(lambda: test.browser.text("#announcement"), "a word")
+    test.that(test.browser.text("#announcement") == said[1],
+              test.browser.text("#announcement"))
     test.sql(f"DELETE FROM operator_metrics WHERE tenant = '{CROWD}'")
 
 
