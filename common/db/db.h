@@ -196,12 +196,14 @@ enum outcome db_wait_for_tables(struct db *db, unsigned wait_s)
 /* The steps of a transaction one by one. What begins it may be sent only with
  * its first statement, which then returns a failure to begin.
  * db_begin_reading(): all that is read is of one moment, and nothing can be
- * written. After a lock time-out the transaction is still open: a caller that
+ * written; db_end_reading() ends it, without waiting for the server's answer.
+ * After a lock time-out the transaction is still open: a caller that
  * gives up must roll back. LATER with DB_LOST from db_commit(): it may be
  * committed. db_rollback() never fails: it closes the connection if need be. */
 enum outcome db_begin(struct db *db) __attribute__((warn_unused_result));
 enum outcome db_begin_reading(struct db *db)
     __attribute__((warn_unused_result));
+void db_end_reading(struct db *db);
 enum outcome db_commit(struct db *db) __attribute__((warn_unused_result));
 void db_rollback(struct db *db);
 

@@ -65,6 +65,13 @@ db_commit(struct db *db)
 }
 
 void
+db_end_reading(struct db *db)
+{
+	if (db->my != NULL)
+		(void)db_send_ahead(db, "ROLLBACK");
+}
+
+void
 db_rollback(struct db *db)
 {
 	(void)db_settle(db);

@@ -120,7 +120,7 @@ question_begin(struct question *q)
 void
 question_end(struct question *q)
 {
-	db_rollback(q->db);
+	db_end_reading(q->db);
 	q->begun = false;
 }
 

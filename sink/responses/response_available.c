@@ -15,10 +15,10 @@
 #include "common/base/xalloc.h"
 
 /* Days, months and cut hours that a range may have. */
-#define KNOWN_MAX 100000
+#define AVAILABLE_MAX 100000
 
 /* Rows of everyone, behind what else is asked in the same statement. */
-#define KNOWN_SPANS                                                            \
+#define AVAILABLE_SPANS                                                        \
 	" UNION ALL SELECT span, begin_at FROM response_rollups "              \
 	"WHERE tenant = ? AND everyone = 1 AND operator = ''"
 
@@ -46,9 +46,8 @@ response_is_available(const void *ctx, enum response_level level, int64_t begin)
 				      sizeof begin, compare_begins) != NULL;
 }
 
-/* The level of this name; RESPONSE_INTERVALS: none. */
-static enum response_level
-level_named(const char *name)
+enum response_level
+response_level_named(const char *name)
 {
 	enum response_level level = RESPONSE_MONTHS;
 
@@ -70,13 +69,13 @@ refuse_due(const struct sums_reader *r)
 }
 
 static bool
-take_known(const struct sums_reader *r, struct response_available *k,
+take_available(const struct sums_reader *r, struct response_available *k,
     struct db_rows *rows)
 {
 	enum response_level level;
 
 	while (db_next(rows)) {
-		level = level_named(db_get(rows, 0));
+		level = response_level_named(db_get(rows, 0));
 		if (level == RESPONSE_INTERVALS)
 			return refuse_due(r);
 		XGROW(k->begins[level], k->n[level], k->cap[level]);
@@ -109,8 +108,8 @@ add_cut_hours(const struct response_pieces *hours, struct buf *sql,
 	int64_t hour;
 	size_t i;
 
-	buf_addf(sql, KNOWN_SPANS " AND span = 'quarter' AND version >= 0 "
-				  "AND begin_at IN (");
+	buf_addf(sql, AVAILABLE_SPANS " AND span = 'quarter' AND version >= 0 "
+				      "AND begin_at IN (");
 	for (i = 0; i < hours->n; i++) {
 		for (hour = hours->list[i].from; hour < hours->list[i].to;
 		     hour += HOUR_MS, comma = ", ") {
@@ -140,8 +139,8 @@ response_find_available(const struct sums_reader *r,
 		       "WHERE tenant = ? AND done = 0");
 	if (p->to - p->from >= DAY_MS / 2) {
 		buf_adds(&sql,
-		    KNOWN_SPANS " AND span IN ('month', 'day') "
-				"AND begin_at >= ? AND begin_at < ?");
+		    AVAILABLE_SPANS " AND span IN ('month', 'day') "
+				    "AND begin_at >= ? AND begin_at < ?");
 		args[n++] = tenant;
 		args[n++] =
 		    db_time(response_span_begin(p->from, RESPONSE_MONTHS));
@@ -151,9 +150,9 @@ response_find_available(const struct sums_reader *r,
 		args[n++] = tenant;
 		add_cut_hours(&hours, &sql, args, &n);
 	}
-	buf_addf(&sql, " LIMIT %d", KNOWN_MAX + 1);
-	good = response_ask(r, &sql, args, n, KNOWN_MAX, &rows) &&
-	       take_known(r, k, rows);
+	buf_addf(&sql, " LIMIT %d", AVAILABLE_MAX + 1);
+	good = response_ask(r, &sql, args, n, AVAILABLE_MAX, &rows) &&
+	       take_available(r, k, rows);
 	db_rows_free(rows);
 	buf_release(&sql);
 	free(hours.list);

@@ -61,10 +61,10 @@ add_to_sum(struct sums_reader *r, struct span_sum *sum, struct response_sum *to)
 /* A row of a span: into its slot, or only its version where hours are cut.
  * False: it is damaged or one too many, and the answer is a problem. */
 static bool
-take_span(struct sums_reader *r, enum response_level level,
-    const struct db_rows *rows)
+take_span(struct sums_reader *r, const struct db_rows *rows)
 {
-	int64_t slot = slot_of_span(r, db_get_time(rows, 0), level);
+	int64_t slot = slot_of_span(
+	    r, db_get_time(rows, 0), response_level_named(db_get(rows, 4)));
 	struct span_sum *kinds[SPAN_KINDS] = { NULL }, *sum;
 	struct response_sum *to = NULL;
 	bool good;
@@ -104,86 +104,115 @@ is_everyone(const struct sums_reader *r)
 	       !scope_limits_totals(&r->q->viewer);
 }
 
-/* Reads the spans of a level that begin within some ranges. */
+/* What one statement reads: spans that begin within ranges. */
+struct span_batch {
+	struct span_range {
+		enum response_level level;
+		int64_t from, to;
+	} list[RANGES_MAX];
+	size_t n;
+	int64_t room; /* for so many spans more */
+};
+
+static void
+batch_clear(const struct sums_reader *r, struct span_batch *b)
+{
+	bool is_one = r->filter->operator_id != NULL || is_everyone(r);
+
+	b->n = 0;
+	b->room = is_one ? SPANS_MAX : SPANS_MAX_BY_OPERATOR;
+}
+
+/* " AND ((span = 'day' AND begin_at >= ? AND begin_at < ?) OR ...)" */
+static void
+add_spans(const struct span_batch *b, struct buf *sql, struct db_value *args,
+    size_t *n)
+{
+	const struct span_range *range;
+
+	for (range = b->list; range < b->list + b->n; range++) {
+		buf_addf(sql,
+		    "%s(span = '%s' AND begin_at >= ? AND begin_at < ?)",
+		    range == b->list ? " AND (" : " OR ",
+		    response_level_names[range->level]);
+		args[(*n)++] = db_time(range->from);
+		args[(*n)++] = db_time(range->to);
+	}
+	buf_addc(sql, ')');
+}
+
 static bool
-read_spans(struct sums_reader *r, enum response_level level,
-    const struct response_range *ranges, size_t n)
+read_batch(struct sums_reader *r, const struct span_batch *b)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
 	struct db_value args[2 * RANGES_MAX + 1];
-	size_t i, args_n = 0;
+	size_t n = 0;
 	bool good;
 
+	if (b->n == 0)
+		return true;
 	buf_addf(&sql,
-	    "SELECT begin_at, operator, sums, as_of FROM response_rollups "
-	    "WHERE tenant = ? AND everyone = %d AND span = '%s'",
-	    is_everyone(r), response_level_names[level]);
+	    "SELECT begin_at, operator, sums, as_of, span "
+	    "FROM response_rollups WHERE tenant = ? AND everyone = %d",
+	    is_everyone(r));
 	response_add_scope(r, &sql);
 	if (r->filter->operator_id != NULL) {
 		buf_adds(&sql, " AND operator = ?");
-		args[args_n++] = db_str(r->filter->operator_id);
+		args[n++] = db_str(r->filter->operator_id);
 	}
-	for (i = 0; i < n; i++) {
-		buf_adds(&sql, i == 0 ? " AND (" : " OR ");
-		buf_adds(&sql, "(begin_at >= ? AND begin_at < ?)");
-		args[args_n++] = db_time(ranges[i].from);
-		args[args_n++] = db_time(ranges[i].to);
-	}
-	buf_addc(&sql, ')');
+	add_spans(b, &sql, args, &n);
 	response_add_again(r, "operator", &sql);
 	buf_addf(&sql, " LIMIT %d", ROWS_MAX + 1);
-	good = response_ask(r, &sql, args, args_n, ROWS_MAX, &rows);
+	good = response_ask(r, &sql, args, n, ROWS_MAX, &rows);
 	while (good && db_next(rows))
-		good = take_span(r, level, rows);
+		good = take_span(r, rows);
 	db_rows_free(rows);
 	buf_release(&sql);
 	return good;
 }
 
-/* A level's pieces, some spans at a time. */
+/* Adds a level's pieces to the batch, and reads it as often as it is full. */
 static bool
 read_level(struct sums_reader *r, enum response_level level,
-    const struct response_pieces *pieces)
+    const struct response_pieces *pieces, struct span_batch *b)
 {
 	static const int64_t lengths[] = { 28 * DAY_MS, DAY_MS, HOUR_MS,
 		QUARTER_MS };
-	bool is_one = r->filter->operator_id != NULL || is_everyone(r);
-	int64_t most =
-	    lengths[level] * (is_one ? SPANS_MAX : SPANS_MAX_BY_OPERATOR);
-	struct response_range some[RANGES_MAX], rest;
-	int64_t room = most;
-	size_t i, n = 0;
+	int64_t length = lengths[level], to;
+	struct response_range rest;
+	size_t i;
 
 	for (i = 0; i < pieces->n; i++) {
 		for (rest = pieces->list[i]; rest.from < rest.to;
-		     rest.from = some[n - 1].to) {
-			if (n == RANGES_MAX || room == 0) {
-				if (!read_spans(r, level, some, n))
+		     rest.from = to) {
+			if (b->n == RANGES_MAX || b->room <= 0) {
+				if (!read_batch(r, b))
 					return false;
-				n = 0;
-				room = most;
+				batch_clear(r, b);
 			}
-			some[n] = rest;
-			if (rest.to - rest.from > room)
-				some[n].to = rest.from + room;
-			room -= some[n].to - some[n].from;
-			n++;
+			to = rest.from + b->room * length;
+			if (to > rest.to)
+				to = rest.to;
+			b->list[b->n++] =
+			    (struct span_range){ level, rest.from, to };
+			b->room -= (to - rest.from + length - 1) / length;
 		}
 	}
-	return n == 0 || read_spans(r, level, some, n);
+	return true;
 }
 
 bool
 response_read_rollups(
     struct sums_reader *r, const struct response_pieces pieces[RESPONSE_LEVELS])
 {
+	struct span_batch b;
 	enum response_level level;
-	bool good = true;
 
-	for (level = 0; good && level < RESPONSE_INTERVALS; level++) {
-		if (pieces[level].n > 0)
-			good = read_level(r, level, &pieces[level]);
+	batch_clear(r, &b);
+	for (level = 0; level < RESPONSE_INTERVALS; level++) {
+		if (!read_level(r, level, &pieces[level], &b))
+			return false;
 	}
-	return good;
+	return read_batch(r, &b);
 }

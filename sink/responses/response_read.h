@@ -29,7 +29,10 @@ struct sums_reader {
 	size_t room;
 };
 
+/* As the column `span` has them. */
 extern const char *const response_level_names[RESPONSE_INTERVALS];
+/* The level of this name; RESPONSE_INTERVALS: none. */
+enum response_level response_level_named(const char *name);
 
 /* What is there of a plan, and whether all that is stored is added up (else the
  * answer is a problem). */

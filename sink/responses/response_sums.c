@@ -129,7 +129,7 @@ take_intervals(
 	struct response_sum *to =
 	    response_sum_of(r, slots[db_get_int(rows, 0)], db_get(rows, 1));
 	int64_t n = db_get_int(rows, 3), ms = db_get_int(rows, 4);
-	int64_t max_ms = db_get_int(rows, 5);
+	int64_t max_ms = db_get_int(rows, 5), bucket = db_get_int(rows, 2);
 
 	if (to == NULL)
 		return false;
@@ -143,7 +143,9 @@ take_intervals(
 		max_ms = 0;
 	}
 	span_sum_add(&to->of, n, ms, max_ms, 0);
-	span_sum_add_bucket(&to->of, (uint32_t)db_get_int(rows, 2), n);
+	/* A row that others have stored may have a time below 0. */
+	if (bucket >= 0 && bucket < HISTOGRAM_BUCKETS)
+		span_sum_add_bucket(&to->of, (uint32_t)bucket, n);
 	return true;
 }
 
@@ -242,19 +244,20 @@ add_wholes(const struct response_rounded *l, struct response_pieces *pieces)
 }
 
 static void
-compact_all(struct response_sums *s)
+compact_all(struct sums_reader *r)
 {
 	size_t i;
 
-	for (i = 0; i < s->n; i++)
-		span_sum_compact(&s->list[i].of);
+	for (i = 0; i < r->to->n; i++)
+		span_sum_compact(&r->to->list[i].of);
+	r->room = GATHERED_MAX;
 }
 
 /* rounded: whose rest the plan is, or NULL. */
 static bool
 read_plan(struct sums_reader *r, const struct response_plan *p,
     const struct response_rounded *rounded,
-    const struct response_available *known)
+    const struct response_available *available)
 {
 	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
 	enum response_level level;
@@ -262,13 +265,13 @@ read_plan(struct sums_reader *r, const struct response_plan *p,
 
 	r->plan = p;
 	r->rounded = rounded;
-	response_plan_cut(p, response_is_available, known, pieces);
+	response_plan_cut(p, response_is_available, available, pieces);
 	if (rounded != NULL)
 		add_wholes(rounded, pieces);
 	good = response_read_rollups(r, pieces);
-	compact_all(r->to);
+	compact_all(r);
 	good = good && read_intervals(r, &pieces[RESPONSE_INTERVALS]);
-	compact_all(r->to);
+	compact_all(r);
 	for (level = 0; level < RESPONSE_LEVELS; level++)
 		free(pieces[level].list);
 	return good;
@@ -311,20 +314,20 @@ find_again(struct response_sums *s, const struct response_plan *p,
  * made unsure. */
 static bool
 read_rounded(struct sums_reader *r, const struct response_plan *p,
-    const struct response_available *known)
+    const struct response_available *available)
 {
 	struct response_rounded rounded;
 	struct response_plan again = { .from = 0 };
 	bool good;
 
-	response_plan_round(p, response_is_available, known, &rounded);
-	good = read_plan(r, &rounded.rest, &rounded, known);
+	response_plan_round(p, response_is_available, available, &rounded);
+	good = read_plan(r, &rounded.rest, &rounded, available);
 	r->takes_off = true;
-	good = good && read_plan(r, &rounded.excess, NULL, known);
+	good = good && read_plan(r, &rounded.excess, NULL, available);
 	r->takes_off = false;
 	if (good && find_again(r->to, p, &again)) {
 		r->again = true;
-		good = read_plan(r, &again, NULL, known);
+		good = read_plan(r, &again, NULL, available);
 	}
 	response_plan_release(&again);
 	response_rounded_release(&rounded);
@@ -370,16 +373,17 @@ response_sums_read(struct question *q, const struct response_plan *p,
 		.to = s,
 		.end_ms = clock_mono_ms() + q->timeout_ms,
 		.room = GATHERED_MAX };
-	struct response_available known = { .n = { 0 } };
+	struct response_available available = { .n = { 0 } };
 	bool good;
 
 	*s = (struct response_sums){ .version = CLOCK_NONE,
 		.as_of = CLOCK_NONE };
 	/* All of one moment: a flush between two of them would be in one. */
-	good = question_begin(q) && response_find_available(&r, p, &known) &&
-	       read_rounded(&r, p, &known);
+	good = question_begin(q) &&
+	       response_find_available(&r, p, &available) &&
+	       read_rounded(&r, p, &available);
 	question_end(q);
-	response_available_release(&known);
+	response_available_release(&available);
 	span_sums_release(&r.scratch);
 	drop_empty(s);
 	if (good && s->n > 0)

@@ -413,14 +413,15 @@ parse_sum(const char **p, struct span_sum *to, bool *bad)
 {
 	int64_t *const numbers[] = { &to->n, &to->sum_ms, &to->max_ms,
 		&to->version };
-	size_t i;
+	size_t i, n;
 
 	for (i = 0; i < ARRAY_LEN(numbers) && !*bad; i++) {
 		skip(p, ' ', bad);
 		*numbers[i] = read_digits(p, bad);
 	}
 	/* A count takes a letter. */
-	reserve_buckets(to, strcspn(*p, ";"));
+	n = *bad ? 0 : strcspn(*p, ";");
+	reserve_buckets(to, n < HISTOGRAM_BUCKETS ? n : HISTOGRAM_BUCKETS);
 	while (!*bad && **p == ' ')
 		read_run(p, to, bad);
 	skip(p, ';', bad);
