@@ -260,12 +260,21 @@ add_scope(struct page *p)
 		scope_add_rows(&p->q->viewer, column, &p->sql);
 }
 
+static bool
+is_agents(const struct page *p, const char *column)
+{
+	return p->q->viewer.role == VIEWER_AGENT && !p->list->nobodys &&
+	       p->list->operator_column != NULL &&
+	       strcmp(p->list->operator_column, column) == 0;
+}
+
 static void
 add_index(struct page *p)
 {
 	const struct list_index *i = p->list->indexes;
 
-	while (i->index != NULL && !question_parameter(p->q, i->column))
+	while (i->index != NULL && !is_agents(p, i->parameter) &&
+	       !question_parameter(p->q, i->parameter))
 		i++;
 	if (i->index != NULL)
 		buf_addf(&p->sql, " FORCE INDEX (%s)", i->index);

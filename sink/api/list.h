@@ -16,7 +16,7 @@
 
 #define LIST_COLUMNS 20
 #define LIST_WORDS 6
-#define LIST_INDEXES 3
+#define LIST_INDEXES 4
 
 /* Rows of a page: without a limit, and at most. */
 #define LIST_PAGE 100
@@ -43,11 +43,11 @@ struct list_column {
 	enum viewer_role least; /* below it the cell is null; NONE: never */
 };
 
-/* With a filter on the column this index is used, of several the first one.
- * Left to itself the server may scan the tenant, because the key has the
- * order. */
+/* With that parameter, or if the column is that of the operator whose rows
+ * alone an agent sees, this index is used, of several the first one. Left to
+ * itself the server may scan the tenant, because the key has the order. */
 struct list_index {
-	const char *column, *index;
+	const char *parameter, *index;
 };
 
 struct list {

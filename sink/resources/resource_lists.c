@@ -103,7 +103,8 @@ const struct list list_intervals = {
 	.time = "end_at",
 	.operator_column = "operator",
 	.newest_first = true,
-	.indexes = { { "chat", "by_chat" }, { "operator", "by_operator" } },
+	.indexes = { { "chat", "by_chat" }, { "operator", "by_operator" },
+	    { "nobody", "by_operator" } },
 	.add_more = interval_filter_add,
 	.more = interval_parameters,
 };
