@@ -212,8 +212,8 @@ remove_partitions(struct schema_table *t)
 
 	if (options != NULL)
 		*options = '\0';
-	free(t->day_before);
-	t->day_before = t->day;
+	free(t->former_day);
+	t->former_day = t->day;
 	t->day = NULL;
 }
 
@@ -325,7 +325,7 @@ free_table(struct schema_table *t)
 	free(t->key);
 	free(t->name);
 	free(t->day);
-	free(t->day_before);
+	free(t->former_day);
 	free(t->options);
 	free(t->rows);
 	free(t->update);

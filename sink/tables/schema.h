@@ -4,11 +4,11 @@
  * was changed. What others added is left alone unless it refuses our rows.
  *
  * Read are CREATE TABLE with one column or key a line (a line that is indented
- * deeper continues it), ALTER TABLE ... ADD COLUMN and RENAME COLUMN, DROP
- * TABLE, and CREATE ... VIEW, of which the last one of a name counts; further
- * the first rows of a table (INSERT ... VALUES) and what gives a new column its
- * values (UPDATE). A migration's other statements move rows from one table to
- * another, once.
+ * deeper continues it), ALTER TABLE ... ADD COLUMN, RENAME COLUMN, ADD KEY and
+ * REMOVE PARTITIONING, DROP TABLE, and CREATE ... VIEW, of which the last one
+ * of a name counts; further the first rows of a table (INSERT ... VALUES) and
+ * what gives a new column its values (UPDATE). A migration's other statements
+ * move rows from one table to another, once.
  */
 #ifndef SINK_TABLES_SCHEMA_H
 #define SINK_TABLES_SCHEMA_H

@@ -312,7 +312,7 @@ compare_key(struct comparison *c, const struct schema_table *t,
 	char *const *is = find_answer(&c->keys, t->name, k->name);
 	bool primary = strcmp(k->name, "PRIMARY") == 0;
 
-	if (is != NULL && strcmp(is[2], k->columns) == 0)
+	if (is != NULL && strcasecmp(is[2], k->columns) == 0)
 		return;
 	buf_setf(&c->what, "key %s of %s is %s%s, not (%s)", k->name, t->name,
 	    is != NULL ? "" : "missing", is != NULL ? is[2] : "", k->columns);
@@ -338,11 +338,11 @@ find_old_partitions(struct comparison *c, const struct schema_table *t)
 {
 	char *const *is = find_answer(&c->partitions, t->name, NULL);
 
-	if (t->day_before == NULL || is == NULL ||
-	    strcmp(is[1], t->day_before) != 0)
+	if (t->former_day == NULL || is == NULL ||
+	    strcasecmp(is[1], t->former_day) != 0)
 		return;
 	buf_setf(&c->what, "table %s still has partitions by %s", t->name,
-	    t->day_before);
+	    t->former_day);
 	buf_setf(&c->sql, "ALTER TABLE `%s` REMOVE PARTITIONING", t->name);
 	report_difference(c, true);
 }
@@ -354,7 +354,7 @@ compare_partitions(struct comparison *c, const struct schema_table *t)
 
 	if (t->day == NULL)
 		return;
-	if (is == NULL || strcmp(is[1], t->day) != 0) {
+	if (is == NULL || strcasecmp(is[1], t->day) != 0) {
 		buf_setf(&c->what, "table %s has no partitions by %s", t->name,
 		    t->day);
 		buf_setf(&c->sql,

@@ -56,18 +56,24 @@ schema_same_type(const char *definition, const char *is)
 
 /* The expression of a generated column, in the form that both servers share
  * with the files: without blanks, quotes of names, parentheses, and without the
- * character sets and escapes that MySQL adds. */
+ * character sets and escapes that MySQL adds. What a literal has in its quotes
+ * stays as it is. */
 static void
 normalize_expression(const char *text, struct buf *b)
 {
 	static const char set[] = "_utf8mb4";
+	bool literal = false;
 
 	buf_clear(b);
-	for (; *text != '\0'; text++)
-		if (strncmp(text, set, strlen(set)) == 0)
+	for (; *text != '\0'; text++) {
+		literal ^= *text == '\'';
+		if (literal && *text != '\\')
+			buf_addc(b, *text);
+		else if (strncmp(text, set, strlen(set)) == 0)
 			text += strlen(set) - 1;
 		else if (strchr(" `()\\", *text) == NULL)
 			buf_addc(b, (char)tolower((unsigned char)*text));
+	}
 }
 
 bool

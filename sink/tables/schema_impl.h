@@ -28,7 +28,7 @@ struct schema_table {
 	struct schema_key *key;
 	size_t keys, keys_cap;
 	char *day;        /* the column of its partitions; NULL: it has none */
-	char *day_before; /* of those that a file removed; NULL: none did */
+	char *former_day; /* of those that a file removed; NULL: none did */
 	char *options;    /* ") ENGINE=InnoDB ...", partitions included */
 	char *rows;       /* the INSERT of its first rows; NULL: it has none */
 	char *update;     /* the UPDATE of a column that was added, or NULL */

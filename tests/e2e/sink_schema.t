@@ -74,6 +74,7 @@ ALTER TABLE messages DROP KEY by_chat, ADD KEY by_chat (tenant, conversation_id)
 ALTER TABLE intervals DROP KEY by_chat|key by_chat of intervals is missing
 ALTER TABLE message_views PARTITION BY RANGE COLUMNS (viewed_at) (PARTITION b1 VALUES LESS THAN ('2026-11-20'), PARTITION bmax VALUES LESS THAN (MAXVALUE))|table message_views still has partitions by viewed_at
 ALTER TABLE messages MODIFY event_type VARCHAR(32) GENERATED ALWAYS AS ('other') VIRTUAL|column messages.event_type is computed as .other., not as .*message_sent
+ALTER TABLE messages MODIFY event_type VARCHAR(32) GENERATED ALWAYS AS ('Message_Sent') VIRTUAL|column messages.event_type is computed as .Message_Sent., not as .*message_sent
 ALTER TABLE message_analytics MODIFY period_day VARCHAR(10) GENERATED ALWAYS AS (DATE(created_at)) VIRTUAL|column message_analytics.period_day is computed as
 ALTER TABLE closed_chats DROP KEY by_age, ADD KEY by_age (as_of)|key by_age of closed_chats is as_of, not .tenant,as_of
 END
@@ -138,11 +139,13 @@ code 0 "$sink" --migrate
 whole
 
 echo "- names in capitals are the same for the server"
-change="a column in capitals"
+change="a column in capitals, and one of a key"
 sql "ALTER TABLE chat_metrics RENAME COLUMN tag TO Tag"
+sql "ALTER TABLE closed_chats RENAME COLUMN as_of TO As_Of"
 code 0 "$sink" --check >"$tmp/check"
 code 0 "$sink" --migrate
 sql "ALTER TABLE chat_metrics RENAME COLUMN Tag TO tag"
+sql "ALTER TABLE closed_chats RENAME COLUMN As_Of TO as_of"
 whole
 
 echo "- a table that keeps what is deleted"
