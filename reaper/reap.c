@@ -45,7 +45,7 @@ expire_old_rows(struct reap_run *r)
 	uint64_t deleted;
 
 	r->expired_at = clock_mono_ms();
-	code = expiry_run(
+	code = tombstone_expiry_run(
 	    r->options->db, conf_int(conf, "reaper", "tombstones"), &deleted);
 	/* --force is about gone chats here. */
 	if (code == PROG_OK && keep_ms > 0)

@@ -88,15 +88,23 @@ file_write_at(int fd, const void *data, size_t len, size_t at)
 	return 0;
 }
 
-/* The errno that says what a file is that is not a regular one; 0: it is. */
-static int
-other_kind(const struct stat *st)
+int
+file_only_regular(int fd)
 {
-	if (S_ISREG(st->st_mode))
-		return 0;
-	if (S_ISFIFO(st->st_mode))
-		return ESPIPE;
-	return S_ISDIR(st->st_mode) ? EISDIR : ENODEV;
+	struct stat st;
+	int err = 0;
+
+	if (fstat(fd, &st) != 0)
+		err = errno;
+	else if (S_ISFIFO(st.st_mode))
+		err = ESPIPE;
+	else if (!S_ISREG(st.st_mode))
+		err = S_ISDIR(st.st_mode) ? EISDIR : ENODEV;
+	if (err == 0)
+		return fd;
+	(void)close(fd);
+	errno = err;
+	return -1;
 }
 
 int
@@ -104,17 +112,8 @@ file_open(const char *path, int flags, mode_t mode)
 {
 	/* O_NONBLOCK: opening a pipe does not wait for its other end. */
 	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
-	struct stat st;
-	int err;
 
-	if (fd < 0)
-		return -1;
-	err = fstat(fd, &st) == 0 ? other_kind(&st) : errno;
-	if (err == 0)
-		return fd;
-	(void)close(fd);
-	errno = err;
-	return -1;
+	return fd < 0 ? -1 : file_only_regular(fd);
 }
 
 int

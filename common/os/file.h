@@ -13,10 +13,15 @@
 #include <sys/types.h>
 
 /* open(2) of a regular file: what else has its name is not waited for, and
- * refused (ESPIPE: a pipe, EISDIR: a folder, ENXIO: a socket, ENODEV: a
- * device). mode: of a new file. Returns the descriptor, or -1. */
+ * refused (ESPIPE: a pipe, EISDIR: a folder, ENXIO: a socket or, to be written,
+ * a pipe that nobody reads, ENODEV: a device). mode: of a new file. Returns the
+ * descriptor, or -1. */
 int file_open(const char *path, int flags, mode_t mode)
     __attribute__((warn_unused_result));
+
+/* Returns the descriptor of a regular file; of anything else it is closed, and
+ * errno as above. */
+int file_only_regular(int fd) __attribute__((warn_unused_result));
 
 /* Appends everything up to the end of fd; EFBIG when that is more than the
  * buffer's cap allows. */

@@ -30,7 +30,8 @@ struct publisher_clock {
 
 void publisher_clock_release(struct publisher_clock *s);
 
-/* The bucket of the line; remembers its time. */
+/* Remembers the time of the line, and returns its bucket, for which the line is
+ * read anyway. */
 unsigned publisher_clock_bucket(
     struct publisher_clock *s, const char *line, size_t len);
 

@@ -129,6 +129,8 @@ open_when_free(const char *path)
 
 	for (;;) {
 		fd = file_open_lines(path, O_NOFOLLOW | O_NONBLOCK, &torn);
+		if (fd >= 0)
+			fd = file_only_regular(fd);
 		if (fd >= 0 && file_is_at(fd, path, false) == 0)
 			return fd;
 		if (fd >= 0) {

@@ -103,7 +103,7 @@ delete_traces_of_tenant(
 }
 
 enum exit_code
-expiry_run(struct db *db, int64_t keep_ms, uint64_t *deleted)
+tombstone_expiry_run(struct db *db, int64_t keep_ms, uint64_t *deleted)
 {
 	struct expiry a = { .n = 0 };
 	enum outcome o = db_transaction(db, read_expiry_tenants, &a, false);

@@ -11,7 +11,7 @@
 
 /* Deletes rows older than keep_ms in small transactions and counts them in
  * *deleted. Errors are logged; returns the exit code. */
-enum exit_code expiry_run(struct db *db, int64_t keep_ms, uint64_t *deleted)
-    __attribute__((warn_unused_result));
+enum exit_code tombstone_expiry_run(struct db *db, int64_t keep_ms,
+    uint64_t *deleted) __attribute__((warn_unused_result));
 
 #endif

@@ -80,6 +80,27 @@ each_day_has_a_file(void **state)
 }
 
 static void
+a_pipe_is_no_file(void **state)
+{
+	struct dead_letter_files *l = dead_letter_files_open("dead", 2 * DAY);
+	struct buf why = BUF_INIT;
+	char byte;
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkdir("dead", 0700), 0);
+	assert_int_equal(mkfifo("dead/2026-11-20.ndjson", 0600), 0);
+	fd = open("dead/2026-11-20.ndjson", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(dead_letter_files_write(l, "a", 1, NOON, &why), -1);
+	assert_non_null(strstr(buf_str(&why), "Illegal seek; it is a pipe"));
+	assert_int_equal(read(fd, &byte, 1), 0); /* nothing was written */
+	(void)close(fd);
+	dead_letter_files_close(l);
+	buf_release(&why);
+}
+
+static void
 old_ones_go(void **state)
 {
 	struct dead_letter_files *l = dead_letter_files_open("dead", 2 * DAY);
@@ -174,6 +195,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(each_day_has_a_file, remove_folder),
+		cmocka_unit_test_teardown(a_pipe_is_no_file, remove_folder),
 		cmocka_unit_test_teardown(old_ones_go, remove_folder),
 		cmocka_unit_test_teardown(
 		    old_ones_go_without_a_new_one, remove_folder),
