@@ -123,7 +123,12 @@ halted() {
 	until_true 30 waits || fail "nothing waits: $(cat "$tmp/err")"
 	kill -9 $pid
 	wait $pid 2>/dev/null || :
-	sql "$(sql "SELECT CONCAT('KILL ', id) $waiting")"
+	# The server ends it, too, once it sees that its client is gone.
+	ends() {
+		sql "$(sql "SELECT CONCAT('KILL ', id) $waiting")" 2>/dev/null || :
+		! waits
+	}
+	until_true 30 ends || fail "the statement goes on"
 	unlock
 }
 
