@@ -153,18 +153,44 @@ after_closing(const struct history *h)
 	return CLOCK_NONE;
 }
 
+/* The time of the episode's first message; CLOCK_NONE if it has none. */
+static int64_t
+first_of(const struct history *h, const char *episode)
+{
+	size_t i;
+
+	for (i = 0; i < h->n; i++) {
+		if (strcmp(h->messages[i].episode, episode) == 0)
+			return h->messages[i].at;
+	}
+	return CLOCK_NONE;
+}
+
+/* The time of the first message of the newest message's episode. */
+static int64_t
+newest_episode(const struct history *h)
+{
+	const char *episode = h->n > 0 ? h->messages[h->n - 1].episode : "";
+
+	return episode[0] != '\0' ? first_of(h, episode) : CLOCK_NONE;
+}
+
 int64_t
 history_opened_at(
     const struct history *h, const char *episode, int64_t known, int64_t begin)
 {
 	int64_t last = after_closing(h);
-	size_t i;
+	int64_t first = episode != NULL ? first_of(h, episode) : CLOCK_NONE;
 
-	for (i = 0; episode != NULL && i < h->n; i++) {
-		if (strcmp(h->messages[i].episode, episode) == 0)
-			return h->messages[i].at;
-	}
-	if (known > last) /* CLOCK_NONE is less than any time */
+	if (first != CLOCK_NONE)
+		return first;
+	/* The newest that is seen began before that which is not: the CRM may
+	 * give as begin that of a conversation of many episodes. */
+	if (episode != NULL)
+		first = newest_episode(h);
+	if (first > last) /* CLOCK_NONE is less than any time */
+		last = first;
+	if (known > last)
 		last = known;
 	if (begin > last)
 		last = begin;

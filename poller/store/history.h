@@ -43,7 +43,8 @@ void history_sort(struct history *h);
 
 /* When the current episode began: at the first message of `episode`. If that is
  * NULL or has no message: the latest of the first message after the last
- * closing, `known` and `begin` (each may be CLOCK_NONE). If there is none of
+ * closing, `known`, `begin` (each may be CLOCK_NONE) and, if episode is not
+ * NULL, the first message of the newest message's episode. If there is none of
  * these: the first message. */
 int64_t history_opened_at(
     const struct history *h, const char *episode, int64_t known, int64_t begin);

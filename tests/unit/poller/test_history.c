@@ -47,8 +47,8 @@ ids_are_ordered_by_value(void **state)
 
 static char id_text[] = "?", episode_text[] = "?", body_text[] = "?";
 
-/* "a1x" is message a at 1 of episode x, "!" behind it a closing, "+" one
- * that was fetched. */
+/* "a1x" is message a at 1 of episode x ("-": of none), "!" behind it a closing,
+ * "+" one that was fetched. */
 static void
 put(struct history *h, const char *m)
 {
@@ -60,7 +60,7 @@ put(struct history *h, const char *m)
 		.fetched = strchr(m, '+') != NULL };
 
 	id_text[0] = m[0];
-	episode_text[0] = m[2];
+	episode_text[0] = m[2] == '-' ? '\0' : m[2];
 	body_text[0] = m[2];
 	history_put(h, &new);
 }
@@ -123,8 +123,11 @@ static const struct {
 } openings[] = {
 	{ "the first message of the episode", "a1x b2y c3y", "y", NONE, 0, 2 },
 	{ "whatever lies between", "a1y b2x c3y", "y", NONE, 0, 1 },
-	{ "none of it is seen: the begin", "a1x b2x", "y", NONE, 1, 1 },
-	{ "none of it is seen: what was known", "a4x", "y", 3, 1, 3 },
+	{ "none of it is seen: the begin", "a1x b2x", "y", NONE, 2, 2 },
+	{ "none of it is seen: the newest that is", "a1x b2z c3z", "y", NONE, 0,
+	    2 },
+	{ "the newest has none: the begin", "a1x b2-", "y", NONE, 1, 1 },
+	{ "none of it is seen: what was known", "a4x", "y", 5, 1, 5 },
 	{ "no episodes: after the last closing", "a1- b2-! c3-! d4- e5-", NULL,
 	    NONE, 0, 4 },
 	{ "nothing after the closing", "a1- b2-!", NULL, NONE, 0, 2 },
