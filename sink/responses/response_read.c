@@ -104,12 +104,15 @@ is_everyone(const struct sums_reader *r)
 	       !scope_limits_totals(&r->q->viewer);
 }
 
-/* What one statement reads: spans that begin within ranges. */
+/* Spans that begin in [from, to). */
+struct span_range {
+	enum response_level level;
+	int64_t from, to;
+};
+
+/* What one statement reads. */
 struct span_batch {
-	struct span_range {
-		enum response_level level;
-		int64_t from, to;
-	} list[RANGES_MAX];
+	struct span_range list[RANGES_MAX];
 	size_t n;
 	int64_t room; /* for so many spans more */
 };
@@ -123,21 +126,56 @@ batch_clear(const struct sums_reader *r, struct span_batch *b)
 	b->room = is_one ? SPANS_MAX : SPANS_MAX_BY_OPERATOR;
 }
 
-/* " AND ((span = 'day' AND begin_at >= ? AND begin_at < ?) OR ...)" */
+static bool
+is_single(const struct span_range *r)
+{
+	return response_span_begin(r->from, r->level) == r->from &&
+	       response_span_end(r->from, r->level) >= r->to;
+}
+
+/* Those of a level that stand alone: the server takes longer to plan so many
+ * ranges than to read them. */
+static void
+add_singles(const struct span_batch *b, enum response_level level,
+    struct buf *sql, struct db_value *args, size_t *n)
+{
+	const struct span_range *range;
+	size_t first = *n;
+
+	for (range = b->list; range < b->list + b->n; range++) {
+		if (range->level != level || !is_single(range))
+			continue;
+		if (*n == first)
+			buf_addf(sql, " OR (span = '%s' AND begin_at IN (?",
+			    response_level_names[level]);
+		else
+			buf_adds(sql, ", ?");
+		args[(*n)++] = db_time(range->from);
+	}
+	if (*n > first)
+		buf_adds(sql, "))");
+}
+
+/* " AND (FALSE OR (span = 'day' AND begin_at >= ? AND begin_at < ?) OR ...)" */
 static void
 add_spans(const struct span_batch *b, struct buf *sql, struct db_value *args,
     size_t *n)
 {
 	const struct span_range *range;
+	enum response_level level;
 
+	buf_adds(sql, " AND (FALSE");
 	for (range = b->list; range < b->list + b->n; range++) {
+		if (is_single(range))
+			continue;
 		buf_addf(sql,
-		    "%s(span = '%s' AND begin_at >= ? AND begin_at < ?)",
-		    range == b->list ? " AND (" : " OR ",
+		    " OR (span = '%s' AND begin_at >= ? AND begin_at < ?)",
 		    response_level_names[range->level]);
 		args[(*n)++] = db_time(range->from);
 		args[(*n)++] = db_time(range->to);
 	}
+	for (level = 0; level < RESPONSE_INTERVALS; level++)
+		add_singles(b, level, sql, args, n);
 	buf_addc(sql, ')');
 }
 
@@ -147,6 +185,7 @@ read_batch(struct sums_reader *r, const struct span_batch *b)
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
 	struct db_value args[2 * RANGES_MAX + 1];
+	const char *operator_id = r->filter->operator_id;
 	size_t n = 0;
 	bool good;
 
@@ -154,12 +193,13 @@ read_batch(struct sums_reader *r, const struct span_batch *b)
 		return true;
 	buf_addf(&sql,
 	    "SELECT begin_at, operator, sums, as_of, span "
-	    "FROM response_rollups WHERE tenant = ? AND everyone = %d",
-	    is_everyone(r));
+	    "FROM response_rollups FORCE INDEX (%s) "
+	    "WHERE tenant = ? AND everyone = %d",
+	    operator_id != NULL ? "by_operator" : "PRIMARY", is_everyone(r));
 	response_add_scope(r, &sql);
-	if (r->filter->operator_id != NULL) {
+	if (operator_id != NULL) {
 		buf_adds(&sql, " AND operator = ?");
-		args[n++] = db_str(r->filter->operator_id);
+		args[n++] = db_str(operator_id);
 	}
 	add_spans(b, &sql, args, &n);
 	response_add_again(r, "operator", &sql);
