@@ -15,6 +15,7 @@ static const char CREATE_VIEW[] =
 static const char ALTER_TABLE[] = "ALTER TABLE ";
 static const char ADD_COLUMN[] = "ADD COLUMN ";
 static const char ADD_KEY[] = "ADD KEY ";
+static const char REPLACE_KEY[] = "DROP KEY ";
 static const char RENAME_COLUMN[] = "RENAME COLUMN IF EXISTS ";
 static const char DROP_TABLE[] = "DROP TABLE IF EXISTS ";
 static const char INSERT[] = "INSERT IGNORE INTO ";
@@ -45,14 +46,14 @@ parse_name(const char **p)
 	return name;
 }
 
-/* "(tenant, `user`) ..." as "tenant,user". */
+/* "(tenant, `user`) ..." as "tenant,user"; it may go on in another line. */
 static char *
 parse_name_list(const char *p)
 {
 	struct buf list = BUF_INIT;
 
 	for (p++; *p != '\0' && *p != ')'; p++)
-		if (*p != ' ' && *p != '`')
+		if (*p != ' ' && *p != '\n' && *p != '`')
 			buf_addc(&list, *p);
 	return buf_take(&list);
 }
@@ -205,6 +206,23 @@ rename_column(struct schema_table *t, const char *p)
 	}
 }
 
+/* "NAME, ADD KEY NAME (LIST)": the key has other columns from there on. */
+static void
+replace_key(struct schema_table *t, const char *p)
+{
+	char *name = parse_name(&p);
+	const char *list = strchr(p, '(');
+	size_t i;
+
+	for (i = 0; i < t->keys && list != NULL; i++) {
+		if (strcmp(t->key[i].name, name) != 0)
+			continue;
+		free(t->key[i].columns);
+		t->key[i].columns = parse_name_list(list);
+	}
+	free(name);
+}
+
 static void
 remove_partitions(struct schema_table *t)
 {
@@ -227,6 +245,8 @@ read_alter_table(struct schema *s, const char *p)
 		add_column(t, p + strlen(ADD_COLUMN));
 	else if (t != NULL && begins(p, ADD_KEY))
 		add_part(t, p + strlen("ADD "));
+	else if (t != NULL && begins(p, REPLACE_KEY))
+		replace_key(t, p + strlen(REPLACE_KEY));
 	else if (t != NULL && begins(p, RENAME_COLUMN))
 		rename_column(t, p + strlen(RENAME_COLUMN));
 	else if (t != NULL && begins(p, NO_PARTITION))

@@ -72,6 +72,7 @@ ALTER TABLE closed_chats DROP KEY by_age|key by_age of closed_chats is missing
 ALTER TABLE messages DROP KEY by_chat|key by_chat of messages is missing
 ALTER TABLE messages DROP KEY by_chat, ADD KEY by_chat (tenant, conversation_id)|key by_chat of messages is tenant,conversation_id, not .tenant,conversation_id,created_at
 ALTER TABLE intervals DROP KEY by_chat|key by_chat of intervals is missing
+ALTER TABLE message_analytics DROP KEY by_time, ADD KEY by_time (tenant, created_at)|key by_time of message_analytics is tenant,created_at, not .tenant,created_at,channel_id,direction,sentiment_score,response_time
 ALTER TABLE message_views PARTITION BY RANGE COLUMNS (viewed_at) (PARTITION b1 VALUES LESS THAN ('2026-11-20'), PARTITION bmax VALUES LESS THAN (MAXVALUE))|table message_views still has partitions by viewed_at
 ALTER TABLE messages MODIFY event_type VARCHAR(32) GENERATED ALWAYS AS ('other') VIRTUAL|column messages.event_type is computed as .other., not as .*message_sent
 ALTER TABLE messages MODIFY event_type VARCHAR(32) GENERATED ALWAYS AS ('Message_Sent') VIRTUAL|column messages.event_type is computed as .Message_Sent., not as .*message_sent
