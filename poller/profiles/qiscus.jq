@@ -283,10 +283,16 @@ def by_email:
     map(select(.sdk_email | given) | {key: .sdk_email, value: .operator})
     | from_entries;
 
+# A bot may write under the account of an agent or the admin.
+def is_bot_reply:
+    .extras | decoded | .action == "bot_reply";
+
 # Agents write under their sdk_email, which stays if no operator has or had it.
 def written($user; $ids; $bots):
     (if $user | type == "string" then $ids[$user] else null end) as $who
-    | if $bots != [] and any($bots[]; . == ($who | tostring) or . == $user) then
+    | if is_bot_reply
+         or ($bots != []
+             and any($bots[]; . == ($who | tostring) or . == $user)) then
           {from: "bot", user: ($who // $user)}
       else {from: "operator", user: ($who // $user), operator: $who} end;
 

@@ -196,26 +196,34 @@ add_message(struct buf *b, const struct world *w, const struct message *m)
 	}
 }
 
-/* Who writes what nobody has written: a bot, or the system. */
-static void
-add_machine(struct buf *b, const struct world *w, const struct message *m)
-{
-	bool system = m->type == SYSTEM;
-
-	buf_addf(b, "\"user_id\":\"%s_%s@qismo.example.test\"", w->opt.app,
-	    system ? "admin" : "bot");
-	jsonw_str(b, "username", system ? "System" : "Bot");
-	if (system)
-		buf_adds(b, ",\"extras\":null");
-	else
-		buf_adds(b, ",\"extras\":{\"type\":\"bot\"}");
-}
-
 static bool
 is_human(const struct world *w, const struct message *m)
 {
 	return m->type == TO_CLIENT && m->author != NO_OPERATOR &&
 	       w->operators[m->author].kind != ROBOT;
+}
+
+/* A bot writes under an account of its own, or under the admin's. */
+static bool
+is_bot_reply(const struct world *w, const struct message *m)
+{
+	return m->type != FROM_CLIENT && m->type != SYSTEM && !is_human(w, m) &&
+	       m->id % 2 == 1;
+}
+
+/* Who writes what nobody has written: a bot, or the system. */
+static void
+add_machine(struct buf *b, const struct world *w, const struct message *m)
+{
+	bool system = m->type == SYSTEM, admin = system || is_bot_reply(w, m);
+
+	buf_addf(b, "\"user_id\":\"%s_%s@qismo.example.test\"", w->opt.app,
+	    admin ? "admin" : "bot");
+	jsonw_str(b, "username", system ? "System" : admin ? "Admin" : "Bot");
+	if (admin)
+		buf_adds(b, ",\"extras\":null");
+	else
+		buf_adds(b, ",\"extras\":{\"type\":\"bot\"}");
 }
 
 static void
@@ -258,7 +266,9 @@ qiscus_comment(struct buf *b, const struct world *w, const struct message *m)
 	add_message(b, w, m);
 	qiscus_time(b, "timestamp", m->at);
 	jsonw_int(b, "unix_timestamp", m->at / 1000);
-	buf_adds(b, ",\"extras\":{}");
+	buf_adds(b, is_bot_reply(w, m)
+			? ",\"extras\":{\"action\":\"bot_reply\"}"
+			: ",\"extras\":{}");
 	add_user(b, w, m);
 	jsonw_close(b);
 }

@@ -96,7 +96,9 @@ class Account:
                 "%s_agent%d@qismo.example.test" % (self.app, writer)
             out.update({"from": "operator", "user": name, "operator": name})
         else:
-            out.update({"from": "bot", "user": self.bot})
+            admin = str(self.base + 1)
+            out.update({"from": "bot",
+                        "user": admin if m["id"] % 2 == 1 else self.bot})
         return out
 
     def chat(self, d, messages):

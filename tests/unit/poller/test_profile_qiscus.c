@@ -46,6 +46,21 @@ static const struct {
 	    COMMENT("\"type\":\"text\",\"user\":{\"user_id\":\"b@sdk\","
 		    "\"extras\":{\"type\":\"bot\"}}"),
 	    BODY("\"bot\",\"user\":\"b@sdk\"," CHANNEL "\"kind\":\"text\"") },
+	{ "a bot under the account of an agent",
+	    COMMENT("\"type\":\"text\",\"extras\":{\"action\":"
+		    "\"bot_reply\"},\"user\":{\"user_id\":\"bo@sdk\","
+		    "\"extras\":{\"type\":\"\"}}"),
+	    BODY("\"bot\",\"user\":\"502\"," CHANNEL "\"kind\":\"text\"") },
+	{ "the same, its extras in a string",
+	    COMMENT("\"type\":\"text\",\"extras\":\"{\\\"action\\\":"
+		    "\\\"bot_reply\\\"}\",\"user\":{\"user_id\":"
+		    "\"new@sdk\"}"),
+	    BODY("\"bot\",\"user\":\"new@sdk\"," CHANNEL "\"kind\":\"text\"") },
+	{ "an agent with another action",
+	    COMMENT("\"type\":\"text\",\"extras\":{\"action\":\"x\"},"
+		    "\"user\":{\"user_id\":\"bo@sdk\"}"),
+	    BODY("\"operator\",\"user\":\"502\",\"operator\":\"502\"," CHANNEL
+		 "\"kind\":\"text\"") },
 	{ "nobody", COMMENT("\"type\":\"text\",\"user\":null"),
 	    BODY("\"operator\"," CHANNEL "\"kind\":\"text\"") },
 	{ "a picture",
