@@ -360,12 +360,13 @@ def allocation($in):
 # The user who resolved it need not be the agent of the room.
 def resolved($in):
     (.customer | row) as $customer
+    | (.channel | row | .id) as $channel
     | .service
     | if .room_id | given | not then error("service.room_id is missing")
       else {type: "chat", chat: .room_id, at: $in.now, status: "closed",
             closed_at: $in.now, customer: $customer.user_id,
             customer_name: ($customer.name | some_text),
-            channel: (.channel | row | .id)} end;
+            channel: $channel} end;
 
 # A session is resolved once: a repeat has the same id.
 def resolved_once:
@@ -379,13 +380,18 @@ def room_of:
       elif $room.id_str | given then $room.id_str
       else $room.id end;
 
+def channel_of:
+    (.room_log | row | .channel_id) as $logged
+    | if $logged | given then $logged else .channel | row | .id end;
+
 # A message of a customer; if the id is 0, only the next poll has it.
 def posted($room):
     (.payload | row) as $payload
+    | channel_of as $channel
     | ($payload.message | row) as $m
     | ([$m.id, $m.id_str | select(given and . != "0")] | .[0]) as $id
     | if $id == null or ($room | given | not) then empty
-      else {type: "message", id: $id, chat: $room,
+      else {type: "message", id: $id, chat: $room, channel: $channel,
             at: ([$m.timestamp, $m.created_at | select(given)] | .[0]),
             from: "customer", user: ($payload.from | row | .email),
             kind: ($m | content_kind), text: $m.text} end;

@@ -41,8 +41,8 @@ static const struct {
 	    "\"is_waiting\":true},\"webhook_type\":\"NEW_SESSION_WEBHOOK\"}",
 	    CHAT("77", OPEN) "\"id\":\"9\",\"chat\":\"77\",\"at\":"
 			     "\"2026-11-20T05:57:30.000Z\",\"from\":"
-			     "\"customer\",\"user\":\"c@x\",\"kind\":\"text\""
-			     "\n" },
+			     "\"customer\",\"user\":\"c@x\","
+			     "\"channel\":\"12\",\"kind\":\"text\"\n" },
 	{ "a new session of a room that has an agent, without an id",
 	    "{\"payload\":{\"message\":{\"id\":0,\"id_str\":\"0\"},\"room\":"
 	    "{\"id\":0}},\"room_log\":{\"room_id\":\"77\",\"is_waiting\":"
