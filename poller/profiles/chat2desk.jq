@@ -131,6 +131,7 @@ def content_kind:
     elif .video | given then "video"
     elif .audio | given then "audio"
     elif (.pdf | given) or (.attachments | given) then "file"
+    elif .coordinates | given then "location"
     else "text" end;
 
 def is_bot($bots):
