@@ -287,7 +287,20 @@ def messages_read:
 def customer_request:
     {path: @uri "/clients/\(.customer)"};
 
-# "unknown" is what it calls a customer without a name.
+# On a channel without phone numbers, phone is an id of the channel, such as
+# "[tg] 807892" or "[chat] a72b222c". A customer without a name is called by
+# what is in phone, or "unknown".
+def client_name:
+    .phone as $phone
+    | [.assigned_name, .name | strings
+       | select(. != "" and . != "unknown" and . != $phone)]
+    | .[0];
+
+def client_phone:
+    [.phone, .client_phone | strings
+     | select(. != "" and (startswith("[") | not))]
+    | .[0];
+
 def customer_read:
     .customer as $asked
     | .answer.data
@@ -298,10 +311,8 @@ def customer_read:
     | {records: [
            {type: "customer",
             customer: .id,
-            customer_name: ([.assigned_name, .name | strings
-                             | select(. != "" and . != "unknown")] | .[0]),
-            customer_phone: ([.phone, .client_phone | strings
-                              | select(. != "")] | .[0]),
+            customer_name: client_name,
+            customer_phone: client_phone,
             tag: ([.tags | arrays | .[] | .label | strings] | .[0])}]};
 
 # --- webhooks ---
@@ -350,10 +361,7 @@ def inbox_chat($now):
        opened_at: (if .is_new_request == true then hook_second($now)
                    else null end)}
     + (.client | if type == "object" then
-           {customer_name: ([.assigned_name, .name | strings
-                             | select(. != "" and . != "unknown")] | .[0]),
-            customer_phone: ([.phone, .client_phone | strings
-                              | select(. != "")] | .[0])}
+           {customer_name: client_name, customer_phone: client_phone}
        else {} end);
 
 def hook_system($now; $kind; $name):

@@ -1,9 +1,11 @@
 /* render: see render.h. */
 #include "tests/crm/render.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
 static const char *const texts[WORLD_TEXTS] = {
@@ -321,19 +323,43 @@ client_time(const struct world *w, int64_t client, bool first)
 	return best;
 }
 
+/* What it knows of a client's phone: nothing on some channels, where an id of
+ * the channel stands in its place, and for the name if called. */
+static void
+add_phones(struct buf *b, struct rng *r, bool called)
+{
+	int64_t kind = rng_below(r, 4);
+	char *phone =
+	    kind == 0
+		? xasprintf("[chat] %llx", (unsigned long long)rng_next(r))
+	    : kind == 1 ? xasprintf("[tg] %d", (int)rng_below(r, 1000000))
+			: xasprintf("4912%08d", (int)rng_below(r, 100000000));
+
+	jsonw_str(b, "phone", phone);
+	if (called)
+		jsonw_str(b, "name", phone);
+	if (kind == 1 || kind == 2)
+		buf_addf(b, ",\"client_phone\":\"+49 30 %06d\"",
+		    (int)rng_below(r, 1000000));
+	else
+		jsonw_null(b, "client_phone");
+	free(phone);
+}
+
 void
 render_client(struct buf *b, const struct world *w, int64_t client)
 {
 	static const char *const names[] = { "Ivan", "unknown", "María José",
 		"Ольга", "x", "Jo \"J\" Doe", "李雷" };
 	struct rng r = rng_seeded(w->opt.seed, 500000000 + (uint64_t)client);
-	int64_t name = rng_below(&r, 8), phone = rng_below(&r, 3);
+	int64_t name = rng_below(&r, 9);
 
 	jsonw_open(b);
 	jsonw_int(b, "id", render_client_id(w, client));
+	add_phones(b, &r, name == 8);
 	if (name == 7)
 		jsonw_null(b, "name");
-	else
+	else if (name < 7)
 		jsonw_str(b, "name", names[name]);
 	jsonw_null(b, "username");
 	jsonw_null(b, "comment");
@@ -341,17 +367,6 @@ render_client(struct buf *b, const struct world *w, int64_t client)
 		jsonw_str(b, "assigned_name", "Ivan P.");
 	else
 		jsonw_null(b, "assigned_name");
-	if (phone == 0)
-		buf_addf(b, ",\"phone\":\"[chat] %llx\"",
-		    (unsigned long long)rng_next(&r));
-	else
-		buf_addf(b, ",\"phone\":\"4912%08d\"",
-		    (int)rng_below(&r, 100000000));
-	if (phone == 1)
-		buf_addf(b, ",\"client_phone\":\"+49 30 %06d\"",
-		    (int)rng_below(&r, 1000000));
-	else
-		jsonw_null(b, "client_phone");
 	buf_adds(b, ",\"avatar\":null,\"region_id\":null,\"country_id\":null");
 	render_time(b, "first_client_message", client_time(w, client, true));
 	render_time(b, "last_client_message", client_time(w, client, false));

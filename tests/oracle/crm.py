@@ -159,8 +159,9 @@ class Account:
         if client not in self.people:
             c = self.get("/clients/%s" % client)["data"]
             names = [n for n in (c["assigned_name"], c["name"])
-                     if n not in (None, "", "unknown")]
-            phones = [p for p in (c["phone"], c["client_phone"]) if p]
+                     if n not in (None, "", "unknown", c["phone"])]
+            phones = [p for p in (c["phone"], c["client_phone"])
+                      if p and not p.startswith("[")]
             tags = [t["label"] for t in c["tags"]]
             self.people[client] = {
                 "customer_name": names[0] if names else None,

@@ -321,8 +321,18 @@ static const struct {
 	    SUCCESS("{\"id\":40001,\"name\":\"Ivan\",\"assigned_name\":"
 		    "\"Ivan P.\",\"phone\":\"[telegram] 40001\","
 		    "\"tags\":[{\"id\":5,\"label\":\"VIP\"}]}"),
-	    " + \"customer_name\":\"Ivan P.\","
-	    "\"customer_phone\":\"[telegram] 40001\",\"tag\":\"VIP\"\n" },
+	    " + \"customer_name\":\"Ivan P.\",\"tag\":\"VIP\"\n" },
+	{ "a customer with a phone number of their own", PROFILE_CUSTOMER, 200,
+	    SUCCESS("{\"id\":40001,\"phone\":\"[chat] a72b222c\","
+		    "\"client_phone\":\"+7900\",\"tags\":[]}"),
+	    " + \"customer_phone\":\"+7900\"\n" },
+	{ "a customer who is called by an id of the channel", PROFILE_CUSTOMER,
+	    200,
+	    SUCCESS("{\"id\":40001,\"name\":\"[chat] a72b222c\","
+		    "\"assigned_name\":\"[chat] a72b222c\","
+		    "\"phone\":\"[chat] a72b222c\",\"client_phone\":null,"
+		    "\"tags\":[]}"),
+	    "\n" },
 	{ "a customer of whom nothing is known", PROFILE_CUSTOMER, 200,
 	    SUCCESS("{\"id\":40001,\"name\":\"unknown\",\"tags\":[]}"), "\n" },
 	{ "another customer", PROFILE_CUSTOMER, 200,
