@@ -23,7 +23,7 @@ enum { FLAG_KNOWN = 1, FLAG_AVAILABLE = 2 };
 
 /* The first number of each value. What was not changed since is of the layout
  * in which it was written. */
-enum layout {
+enum allocation_layout {
 	LAYOUT_FIRST = 1,
 	/* What a chat's status and assignee come from, and since when the rest
 	 * is known. */

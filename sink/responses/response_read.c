@@ -180,7 +180,7 @@ add_spans(const struct span_batch *b, struct buf *sql, struct db_value *args,
 }
 
 static bool
-read_batch(struct sums_reader *r, const struct span_batch *b)
+read_spans(struct sums_reader *r, const struct span_batch *b)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
@@ -227,7 +227,7 @@ read_level(struct sums_reader *r, enum response_level level,
 		for (rest = pieces->list[i]; rest.from < rest.to;
 		     rest.from = to) {
 			if (b->n == RANGES_MAX || b->room <= 0) {
-				if (!read_batch(r, b))
+				if (!read_spans(r, b))
 					return false;
 				batch_clear(r, b);
 			}
@@ -254,5 +254,5 @@ response_read_rollups(
 		if (!read_level(r, level, &pieces[level], &b))
 			return false;
 	}
-	return read_batch(r, &b);
+	return read_spans(r, &b);
 }
