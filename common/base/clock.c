@@ -279,10 +279,12 @@ int
 clock_parse_sql(const char *s, int64_t *ms)
 {
 	char text[CLOCK_TEXT];
+	size_t len = strlen(s);
 
 	/* RFC 3339 but for the zone. */
-	if (strlen(s) > sizeof text - 2)
+	if (len > sizeof text - 2)
 		return -1;
-	return clock_parse(
-	    text, (size_t)snprintf(text, sizeof text, "%sZ", s), ms);
+	memcpy(text, s, len);
+	text[len] = 'Z';
+	return clock_parse(text, len + 1, ms);
 }

@@ -268,9 +268,8 @@ read_plan(struct sums_reader *r, const struct response_plan *p,
 	response_plan_cut(p, response_is_available, available, pieces);
 	if (rounded != NULL)
 		add_wholes(rounded, pieces);
-	good = response_read_rollups(r, pieces);
-	compact_all(r);
-	good = good && read_intervals(r, &pieces[RESPONSE_INTERVALS]);
+	good = response_read_rollups(r, pieces) &&
+	       read_intervals(r, &pieces[RESPONSE_INTERVALS]);
 	compact_all(r);
 	for (level = 0; level < RESPONSE_LEVELS; level++)
 		free(pieces[level].list);
