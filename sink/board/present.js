@@ -26,9 +26,9 @@ export function isUnknown() {
 			|| present.not_kept?.includes("chats"));
 }
 
-/* As a sentence. */
+/* As a sentence. An agent has a row also where the token's teams have none. */
 export function nothingYet() {
-	if (present.operators.length > 0)
+	if (isUnknown() && present.operators.length > 0)
 		return notKept(present.not_kept, "nobody has written yet");
 	return "Nothing is stored"
 		+ `${present.of_teams ? " of these teams" : ""} yet.`;

@@ -76,7 +76,7 @@ export function showTotals() {
 
 /* Says what changed, politely and not too often. */
 export function announce() {
-	const total = present.now[0]?.waiting_chats ?? 0;
+	const total = present.now[0]?.waiting_chats ?? countedOnes().length;
 	const late = lateText("at least");
 	const longest = longestWait();
 	const others = present.waiting.length - countedOnes().length;

@@ -136,8 +136,33 @@ def operators_without_totals(test):
     test.sql(f"DELETE FROM operator_metrics WHERE tenant = '{CROWD}'")
 
 
+def chats_without_totals(test):
+    """Metrics without tenant: who waits is listed, and nothing else says it."""
+    test.sql(
+        "INSERT INTO chat_metrics (tenant, chat, status, messages, responses, "
+        "waiting_since, opened_at, as_of, version) VALUES "
+        f"('{CROWD}', '1', 'open', 1, 0, UTC_TIMESTAMP(3) - INTERVAL 90 "
+        "SECOND, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 1)")
+    visit(test, "/")
+    test.browser.until(lambda: test.browser.text("#announcement"), "a word")
+    test.that(test.browser.text("#announcement").startswith("1 waiting, 0 "
+                                                            "late"),
+              test.browser.text("#announcement"))
+    test.sql(f"DELETE FROM chat_metrics WHERE tenant = '{CROWD}'")
+
+
+def an_agent_of_other_teams(test):
+    """It has a row of its own, but none of the token's teams."""
+    test.visit("agent", sub="1", teams=["nobody"])
+    test.that(test.browser.text("#fresh")
+              == "Nothing is stored of these teams yet.",
+              test.browser.text("#fresh"))
+
+
 def test(t):
     operators_without_totals(t)
+    chats_without_totals(t)
+    an_agent_of_other_teams(t)
     what_is_not_kept_is_not_0(t)
     who_is_not_listed_is_not_counted(t)
     those_not_listed_count(t)
