@@ -18,12 +18,12 @@ export function setPresent(answer) {
 	present = answer;
 }
 
-/* Before the first row, or without totals and chats: what was not counted is
- * not 0. */
+/* Before the first row, also of the teams, or without totals and chats: what
+ * was not counted is not 0. With chats kept, nobody waits if none does. */
 export function isUnknown() {
 	return present?.now.length === 0 && present.waiting.length === 0
-		&& (present.operators.length === 0
-			|| present.not_kept?.includes("chats"));
+		&& (present.not_kept?.includes("chats")
+			|| present.of_teams && present.operators.length === 0);
 }
 
 /* As a sentence. An agent has a row also where the token's teams have none. */

@@ -148,6 +148,12 @@ def chats_without_totals(test):
     test.that(test.browser.text("#announcement").startswith("1 waiting, 0 "
                                                             "late"),
               test.browser.text("#announcement"))
+    test.sql("UPDATE chat_metrics SET waiting_since = NULL WHERE tenant = "
+             f"'{CROWD}'")
+    visit(test, "/")
+    said = [test.browser.text(f"#{name}") for name in (
+        "fresh", "waiting-note", "total-late .value")]
+    test.that(said == ["Totals are not kept.", "Nobody waits.", "0"], said)
     test.sql(f"DELETE FROM chat_metrics WHERE tenant = '{CROWD}'")
 
 
