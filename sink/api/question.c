@@ -305,7 +305,8 @@ question_seconds(
 	len = p != NULL ? (size_t)(p - v) : strlen(v);
 	if (p != NULL)
 		decimals = strlen(p + 1);
-	if (len < sizeof whole && decimals <= 3 &&
+	/* "-0" is a whole number, and its sign would be that of no decimals. */
+	if (*v != '-' && len < sizeof whole && decimals <= 3 &&
 	    (p == NULL || decimals > 0)) {
 		memcpy(whole, v, len);
 		whole[len] = '\0';

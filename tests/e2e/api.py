@@ -416,6 +416,8 @@ class Test:
             "responses?operator=1&operator=1": twice,
             "chats?nobody=2": one, "chats?open=yes": one,
             "responses?within_seconds=31622400.001": ["up to 31622400"],
+            "responses?within_seconds=-0.5": ["no number of seconds"],
+            "chats?waiting_seconds=-0": ["no number of seconds"],
             "chats?waiting=0": one, "intervals?nobody=2": one,
             "responses?nobody=2": one, "heatmap?nobody=yes": one,
             "intervals?kind=bogus": ["response", "waiting"],
