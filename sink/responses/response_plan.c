@@ -48,24 +48,24 @@ find_stretch(const struct response_plan *p, int64_t ms)
 	return low > 0 ? low - 1 : p->stretches_n;
 }
 
+static const int64_t span_lengths[] = {
+	[RESPONSE_DAYS] = DAY_MS,
+	[RESPONSE_HOURS] = HOUR_MS,
+	[RESPONSE_QUARTERS] = QUARTER_MS,
+};
+
 int64_t
 response_span_begin(int64_t ms, enum response_level level)
 {
 	return level == RESPONSE_MONTHS ? rollup_month(ms)
-					: clock_floor(ms, DAY_MS);
+					: clock_floor(ms, span_lengths[level]);
 }
 
 int64_t
 response_span_end(int64_t begin, enum response_level level)
 {
-	static const int64_t lengths[] = {
-		[RESPONSE_DAYS] = DAY_MS,
-		[RESPONSE_HOURS] = HOUR_MS,
-		[RESPONSE_QUARTERS] = QUARTER_MS,
-	};
-
 	return level == RESPONSE_MONTHS ? rollup_next_month(begin)
-					: begin + lengths[level];
+					: begin + span_lengths[level];
 }
 
 /* The last one has no slot, and no end. */

@@ -460,10 +460,29 @@ shares(void **state)
 	assert_true(exact);
 }
 
+static void
+spans_begin_where_their_length_does(void **state)
+{
+	static const char *const begins[] = {
+		[RESPONSE_MONTHS] = "2026-10-01T00:00:00Z",
+		[RESPONSE_DAYS] = "2026-10-25T00:00:00Z",
+		[RESPONSE_HOURS] = "2026-10-25T23:00:00Z",
+		[RESPONSE_QUARTERS] = "2026-10-25T23:45:00Z",
+	};
+	int64_t ms = time_of("2026-10-25T23:50:00Z");
+	enum response_level level;
+
+	(void)state;
+	for (level = 0; level < RESPONSE_INTERVALS; level++)
+		assert_int_equal(
+		    response_span_begin(ms, level), time_of(begins[level]));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(spans_begin_where_their_length_does),
 		cmocka_unit_test(whole_hours_need_no_intervals),
 		cmocka_unit_test(cut_hours_come_from_quarters_or_intervals),
 		cmocka_unit_test(long_spans_are_read_where_they_are),
