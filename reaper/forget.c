@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -154,6 +155,18 @@ log_unless_ok(enum exit_code code, struct buf *why)
 	return code;
 }
 
+/* A folder may be given twice; its stream is asked once. */
+static bool
+is_named_before(const struct reaper_paths *states, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(states->path[i], states->path[n]) == 0)
+			return true;
+	return false;
+}
+
 enum stream_step { WRITE_ORDERS, WAIT_FOR_THEM };
 
 /* Orders are written before anything is forgotten here: names tell an
@@ -169,7 +182,7 @@ order_streams(struct forget_run *f, enum stream_step step)
 
 	for (i = 0; i < states->n && code == PROG_OK; i++) {
 		dir = states->path[i];
-		if (!stream_order_takes(dir))
+		if (is_named_before(states, i) || !stream_order_takes(dir))
 			continue;
 		code = step == WRITE_ORDERS ? stream_order_write(f->subject,
 						  dir, &f->wait_ms[i], &why)

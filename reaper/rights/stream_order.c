@@ -45,18 +45,26 @@ order_path(const struct subject *s, const char *dir, const char *ending)
 	return xasprintf("%s/" FORGET_FOLDER "/%s%s", dir, s->alias, ending);
 }
 
+static bool
+exists(const struct subject *s, const char *dir, const char *ending)
+{
+	char *path = order_path(s, dir, ending);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
+}
+
 /* An aggregator that ran since the last time asked for has done it. */
 static bool
 was_done_lately(const struct subject *s, const char *dir)
 {
-	char *order = order_path(s, dir, FORGET_ENDING);
 	char *done = order_path(s, dir, FORGET_DONE);
 	struct stat st;
 	bool lately =
-	    access(order, F_OK) != 0 && stat(done, &st) == 0 &&
+	    !exists(s, dir, FORGET_ENDING) && stat(done, &st) == 0 &&
 	    clock_now_ms() - (int64_t)st.st_mtime * 1000 < DONE_LATELY_MS;
 
-	free(order);
 	free(done);
 	return lately;
 }
@@ -185,19 +193,24 @@ stream_order_wait(
     const struct subject *s, const char *dir, int64_t wait_ms, struct buf *why)
 {
 	int64_t end = clock_mono_ms() + wait_ms;
-	char *path = order_path(s, dir, FORGET_ENDING);
-	bool there;
+	enum exit_code code = PROG_TEMPFAIL;
 
-	while ((there = access(path, F_OK) == 0) && clock_mono_ms() < end &&
+	while (exists(s, dir, FORGET_ENDING) && clock_mono_ms() < end &&
 	       !stop_sleep(PAUSE_MS))
 		continue;
-	if (there)
+	if (exists(s, dir, FORGET_ENDING))
 		buf_setf(why,
 		    "the stream of '%s' has not forgotten them yet; start its "
 		    "aggregator if it does not run, and run this again",
 		    dir);
+	else if (!exists(s, dir, FORGET_DONE))
+		buf_setf(why,
+		    "the order to forget them is gone from '%s', and nothing "
+		    "says that it was carried out; run this again",
+		    dir);
 	else
+		code = PROG_OK;
+	if (code == PROG_OK)
 		remove_done(s, dir);
-	free(path);
-	return there ? PROG_TEMPFAIL : PROG_OK;
+	return code;
 }

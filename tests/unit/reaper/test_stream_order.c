@@ -1,6 +1,6 @@
 /*
  * Tests of reaper/rights/stream_order: what an order that waits knows is not
- * lost by the next one.
+ * lost by the next one, and only the aggregator says that one is done.
  */
 #include "tests/unit/tmpdir.h"
 
@@ -9,6 +9,7 @@
 #include "common/records/record.h"
 #include "reaper/rights/stream_order.h"
 
+#define DONE FORGET_FOLDER "/forgotten-1" FORGET_DONE
 #define ORDER FORGET_FOLDER "/forgotten-1" FORGET_ENDING
 
 /* Writes an order of a subject with these names; it has those then. */
@@ -55,11 +56,42 @@ names_of_a_waiting_order_stay(void **state)
 	assert_int_equal(rmdir(FORGET_FOLDER), 0);
 }
 
+/* Asks once whether it is done. */
+static enum exit_code
+is_done(void)
+{
+	struct subject s = { .tenant = "t", .id = "5", .alias = "forgotten-1" };
+	struct buf why = BUF_INIT;
+	enum exit_code code = stream_order_wait(&s, ".", 0, &why);
+
+	assert_int_equal(code == PROG_OK, why.len == 0);
+	buf_release(&why);
+	return code;
+}
+
+/* That there is no order says nothing: a file may be lost. */
+static void
+done_is_what_the_aggregator_says(void **state)
+{
+	struct buf why = BUF_INIT;
+
+	(void)state;
+	order("Ann", " Ann");
+	assert_int_equal(is_done(), PROG_TEMPFAIL);
+	assert_int_equal(unlink(ORDER), 0);
+	assert_int_equal(is_done(), PROG_TEMPFAIL);
+	assert_int_equal(statefile_write(DONE, "", 0, &why), 0);
+	assert_int_equal(is_done(), PROG_OK);
+	assert_int_equal(access(DONE, F_OK), -1);
+	assert_int_equal(rmdir(FORGET_FOLDER), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_a_waiting_order_stay),
+		cmocka_unit_test(done_is_what_the_aggregator_says),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
