@@ -1,0 +1,194 @@
+"""damage_snapshots: the folders of an aggregator of snapshots, of a stream that
+is asked to forget a customer, and of one that assigns chats, for damage.py: see
+damage_states.py.
+"""
+
+import glob
+import json
+import os
+import re
+import shutil
+
+from damage_states import PROBE, REFUSALS, State, Stream, is_told, read_text
+from harness import TESTBIN
+
+ASKED_AT = 1795305600000 # 2026-11-22
+MISSED = re.compile(r"not whole|is cut|not all their records")
+
+
+class Staging(State):
+    """Of snapshots of two tenants, in the middle of one each. Of each comes
+    all that comes undamaged, or nothing, which is told."""
+    name = "staging"
+    wants_broker = True
+    tenants = ("a", "b")
+    pieces = 4 # of a snapshot
+    whole = 3  # snapshots, when the copies end, and one that began
+
+    def make(self):
+        self.snapshots = {}
+        self.steps = [(number, piece) for number in range(self.whole + 2)
+                      for piece in range(self.pieces)]
+        now = self.whole * self.pieces + 2
+        for step in self.steps[:now]:
+            self.publish("staged", step)
+            out = self.lab.path("staged.rows")
+            self.lab.must(self.argv(self.folder, "staged", out))
+            self.snapshots.update(self.read_snapshots(out))
+            os.unlink(out)
+            self.copy()
+        # One that was published comes again, and is ignored.
+        over = [step for step in self.steps if step[0] == self.whole - 1]
+        self.rest = over + self.steps[now:]
+
+    def publish(self, queue, step):
+        number, piece = step
+        for tenant in self.tenants:
+            lines = list(snapshot(tenant, number))
+            size = len(lines) // self.pieces + 1
+            self.lab.must(
+                [TESTBIN + "/tools/amqp_lines", queue, 100],
+                stdin=b"".join(lines[piece * size:(piece + 1) * size]))
+
+    def argv(self, folder, queue, to):
+        return ["aggregator", "-f", "queue:" + queue, "-t", to, "--state",
+                folder, "-a", "operators,chats,tenant,users", "--until-empty"]
+
+    @staticmethod
+    def read_snapshots(path):
+        """{(tenant, time of the snapshot): its lines}; published again they
+        are the same."""
+        found = {}
+        for line in read_text(path):
+            r = json.loads(line)
+            time = r["as_of"] if r["type"] == "row" else r["at"]
+            found.setdefault((r["tenant"], time), set()).add(line)
+        return found
+
+    def judge(self, folder, place):
+        queue, out = f"staged.{place}", folder + ".rows"
+        for step in self.rest:
+            self.publish(queue, step)
+        if os.path.exists(out):
+            os.unlink(out)
+        done = self.lab.run(self.argv(folder, queue, out))
+        letters = [self.read_queue(queue + end) for end in ("", ".dead")][1]
+        if done.code in REFUSALS and is_told(done.lines()):
+            return "refused", done.lines()[0]
+        if done.code not in (0, 65) or not os.path.exists(out):
+            return "WRONG", repr(done)
+        got = self.read_snapshots(out)
+        if self.want is None:
+            self.want = got
+            self.snapshots.update(got)
+            if len(got) != 4 or letters:
+                return "WRONG", f"{sorted(got)}, {letters[:300]}, {done}"
+        other = [k for k in got if got[k] != self.snapshots.get(k)]
+        missing = [k for k in self.want if k not in got]
+        told = letters or MISSED.search(done.err)
+        if other or (missing and not told) or not got:
+            return "WRONG", f"other {other}, missing {missing}, {done}"
+        return ("refused" if missing else "the same"), ""
+
+    def read_queue(self, queue):
+        return self.lab.must([PROBE, "-e", "read", "queue:" + queue]).out
+
+
+def snapshot(tenant, number):
+    """Its lines."""
+    head = {"tenant": tenant, "snapshot": f"s{number}"}
+    at = f"2026-11-20T1{number}:00:00.000Z"
+    records = [{"type": "operator", **head, "operator": str(n),
+                "name": f"{n} of {number}", "available": True}
+               for n in range(3)]
+    for n in range(10):
+        records.append({
+            "type": "chat", **head, "chat": str(n), "status": "open",
+            "operator": str(n % 3), "customer": f"c{n}", "channel": "web",
+            "opened_at": "2026-11-20T08:00:00Z", "at": at})
+        records += [{
+            "type": "message", **head, "chat": str(n), "id": f"{n}.{m}",
+            "from": "operator" if m % 2 else "customer",
+            "user": str(n % 3) if m % 2 else f"c{n}", "channel": "web",
+            "at": f"2026-11-20T09:{m:02d}:{n:02d}Z"}
+            for m in range(number + 2)]
+    mark = {"type": "snapshot", **head, "at": at, "records": len(records)}
+    for r in ({**mark, "state": "begin"}, *records, {**mark, "state": "end"}):
+        yield json.dumps(r, separators=(",", ":")).encode() + b"\n"
+
+
+class Orders(Stream):
+    """Of a stream, as above, with an order to forget a customer in it that is
+    not yet carried out. One that cannot be read is told, and stays."""
+    name = "orders"
+    some = 3
+    runs = 3
+
+    def lines(self):
+        """Whoever waits in a chat has a name."""
+        lines = [line.replace(b"}", b',"customer_name":"Quorbella"}')
+                 if line.startswith(b'{"type":"chat"') else line
+                 for line in super().lines()]
+        first = next(line for line in lines if b'"customer_name"' in line)
+        self.tenant = json.loads(first)["tenant"]
+        self.customer = json.loads(first)["customer"]
+        return lines
+
+    def make(self):
+        super().make()
+        folder = self.lab.path("unasked." + self.name)
+        shutil.copytree(self.folder, folder)
+        self.unasked = self.go_on(folder, self.name + ".unasked")[1]()
+        self.lab.must([TESTBIN + "/tools/forget_order", self.folder,
+                       self.tenant, self.customer, "Quorbella", ASKED_AT])
+        self.copy()
+
+    def judge(self, folder, place):
+        """One that was removed never was."""
+        there = glob.glob(folder + "/forget/*.order")
+        done, got = self.go_on(folder, f"{self.name}.{place}")
+        if done.code == 0 and (not there or is_told(done.lines())) and \
+                got() == self.unasked and self.want is not None:
+            return ("refused" if there else "the same"), ""
+        return self.compare(done, got)
+
+
+class Allocation(Stream):
+    """Of a stream that assigns chats. Who gets which depends on what is known
+    when, so all that there is to read is one flush."""
+    name = "allocation"
+    settings = {"allocation_limit": 100, "allocation_expiry": "1d"}
+    every = "1m"
+    some = 1
+    runs = clean = 4
+
+    def lines(self):
+        """Each part ends with chats that wait."""
+        lines = super().lines()[:600]
+        step = len(lines) // (self.runs + 1)
+        tenant = json.loads(lines[0])["tenant"]
+        for n in range(self.runs + 1, 0, -1):
+            before = reversed(lines[:n * step])
+            at = next(json.loads(line)["at"] for line in before
+                      if b'"message"' in line)
+            lines[n * step:n * step] = [json.dumps({
+                "type": "chat", "tenant": tenant, "chat": f"waits{n}.{i}",
+                "status": "open", "customer": f"c{n}.{i}", "at": at,
+                "opened_at": at}).encode() + b"\n" for i in range(5)]
+        return lines
+
+    def names(self):
+        return ["allocation"]
+
+    def argv(self, folder, queue, to):
+        return [*super().argv(folder, queue, to), "--assign-to",
+                to + ".given"]
+
+    def go_on(self, folder, queue):
+        given = folder + ".rows.given"
+        if os.path.exists(given):
+            os.unlink(given)
+        done, got = super().go_on(folder, queue)
+        return done, lambda: got() + sorted(
+            f"{r['operator']} gets {r['chat']}"
+            for r in map(json.loads, read_text(given)))

@@ -1,0 +1,50 @@
+/*
+ * forget_order: leaves an order to forget a customer in the state of a stream,
+ * as reaper does, which needs a database.
+ *
+ *   forget_order DIR TENANT CUSTOMER NAMES AT
+ *
+ * AT is when it was asked for, in ms.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/xalloc.h"
+#include "common/os/statefile.h"
+#include "common/records/forget_order.h"
+
+static struct text
+text_of(const char *s)
+{
+	return (struct text){ s, strlen(s) };
+}
+
+int
+main(int argc, char **argv)
+{
+	struct forget_order order;
+	struct buf bytes = BUF_INIT, why = BUF_INIT;
+	char *dir, *path;
+
+	if (argc != 6)
+		return 64;
+	order.tenant = text_of(argv[2]);
+	order.customer = text_of(argv[3]);
+	order.names = text_of(argv[4]);
+	order.asked_at = strtoll(argv[5], NULL, 10);
+	forget_order_pack(&order, &bytes);
+	dir = xasprintf("%s/" FORGET_FOLDER, argv[1]);
+	(void)mkdir(dir, S_IRWXU);
+	path = xasprintf("%s/1" FORGET_ENDING, dir);
+	if (statefile_write(path, bytes.data, bytes.len, &why) != 0) {
+		fprintf(stderr, "%s\n", buf_str(&why));
+		return 1;
+	}
+	free(path);
+	free(dir);
+	buf_release(&bytes);
+	buf_release(&why);
+	return 0;
+}
