@@ -173,7 +173,7 @@ END {
 
 # show_news TEXT: above the table, if there is one.
 show_news() {
-	if [ -z "$bold" ]; then
+	if [ -z "$screen" ]; then
 		[ -z "$1" ] || printf '%s\n' "$1"
 		return
 	fi
@@ -190,13 +190,13 @@ show_news() {
 
 # Leaves the table; further output goes below.
 leave_board() {
-	[ -n "$bold" ] || cat "$tmp/board"
+	[ -n "$screen" ] || cat "$tmp/board"
 	drawn=0
 }
 
 # linger TENTHS: a pause, on a terminal only.
 linger() {
-	[ -n "$bold" ] || return 0
+	[ -n "$screen" ] || return 0
 	for _ in $(seq "$1"); do
 		look
 		sleep 0.1

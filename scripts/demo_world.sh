@@ -10,9 +10,13 @@ load=${TESTBIN:-$root/build/tests}/load
 probe=${TESTBIN:-$root/build/tests}/tools/amqp_probe
 results=$root/build/demo
 
-bold='' plain=''
+# On a terminal the table of the chats is drawn where it was before; bold type is
+# for those who want it (no-color.org).
+screen='' bold='' plain=''
 if [ -t 1 ] && [ -n "${TERM:-}" ] && [ "${TERM:-}" != dumb ]; then
-	bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+	screen=yes
+	[ -n "${NO_COLOR:-}" ] ||
+		bold=$(printf '\033[1m') plain=$(printf '\033[0m')
 fi
 
 say() {

@@ -63,7 +63,7 @@ chats_were_given() { # OUTPUT
 
 echo "- two at once, one of them on a terminal, until Enter"
 mkfifo "$tmp/keys"
-TERM=xterm script -qec "'$demo' --keep" /dev/null <"$tmp/keys" \
+TERM=xterm script -qec "env -u NO_COLOR '$demo' --keep" /dev/null <"$tmp/keys" \
 	>"$tmp/terminal" 2>&1 &
 one=$!
 exec 7>"$tmp/keys"
@@ -86,6 +86,39 @@ grep -q "$(printf '\033')" "$tmp/terminal" || fail "no bold type"
 grep -q "$(printf '\033\\[4A')" "$tmp/terminal" || fail "no live table"
 chats_were_given "$tmp/terminal"
 nothing_left "$tmp/terminal"
+
+echo "- NO_COLOR leaves out the bold type, and no more"
+# The bold type of demo and live comes from one place, and there are no colours.
+style='\\(033|x1[bB]|e|u001[bB])\[[0-9;]*m'
+styled=$(grep -rlE "$style" scripts tests/run common aggregator poller reaper sink)
+[ "$styled" = scripts/demo_world.sh ] || fail "what is bold in $styled?"
+[ "$(grep -oE "$(printf '\033')\\[[0-9;]*m" "$tmp/terminal" | sort -u |
+	tr -d '\033\n')" = '[0m[1m' ] || fail "the demo has other type, too"
+cat >"$tmp/typed" <<'END'
+here=$1/scripts tmp=$2 drawn=0
+. "$here/demo_world.sh"
+. "$here/demo_allocation.sh"
+say heading
+printf 'a line\n' >"$tmp/board"
+show_news first
+show_news second
+END
+typed() { # VARIABLE...: what a terminal gets
+	script -qec "env -u NO_COLOR TERM=xterm $* bash -eu '$tmp/typed' '$PWD' '$tmp'" \
+		/dev/null </dev/null | tr -d '\r' >"$tmp/type"
+	grep -q "$(printf '\033\\[1A')" "$tmp/type" ||
+		fail "with '$*' nothing is drawn anew: $(cat -v "$tmp/type")"
+}
+bold=$(printf '\033[1mheading\033[0m')
+typed
+grep -Fqx "$bold" "$tmp/type" || fail "a heading is $(cat -v "$tmp/type")"
+typed NO_COLOR=
+grep -Fqx "$bold" "$tmp/type" || fail "an empty one counts: $(cat -v "$tmp/type")"
+for value in 1 0; do
+	typed NO_COLOR=$value
+	grep -qx heading "$tmp/type" ||
+		fail "with NO_COLOR=$value a heading is $(cat -v "$tmp/type")"
+done
 
 echo "- its report, where it says"
 grep -q '^   build/demo/report.html ' "$tmp/plain" || fail "no report: $(cat "$tmp/plain")"
