@@ -1,5 +1,6 @@
 """listen_lanes: webhooks that a profile does not get done with hold up neither
-those of another tenant nor /health, and end by themselves.
+those of another tenant nor /health, and end by themselves; nor do those of many
+small objects, whose reading is the work of one thread, the tenant's own.
 """
 
 import glob
@@ -12,6 +13,8 @@ from listen_routes import Listener
 SECRET = "nobody-knows-this-one"
 SPINNERS = 4
 LONGEST = 4096
+MANY = 100000  # objects: 0.9 MB, which once held up all for 1.7 s
+DEFAULT = 256 * 1024  # max_hook
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # Qiscus's, but for a payload that it never gets done with.
@@ -71,6 +74,93 @@ def check_too_long(checks, listener):
         checks.that(got[0] == 413, f"too long, to {path}: {got}")
 
 
+def objects(n):
+    """A webhook of so many small objects, of 9 bytes each."""
+    return b'{"room_id":"1","extras":[%s]}' % b",".join([b'{"a":10}'] * n)
+
+
+def cpu_by_thread(pid):
+    """{thread: ms}"""
+    ms = {}
+    for path in glob.glob(f"/proc/{pid}/task/*/stat"):
+        with open(path) as f:
+            ms[path] = sum(map(
+                int, f.read().rpartition(")")[2].split()[11:13])) * 1000 / TICKS
+    return ms
+
+
+class Poster(threading.Thread):
+    """Sends a webhook again and again."""
+
+    def __init__(self, listener, payload, enough):
+        super().__init__(daemon=True)
+        self.listener, self.payload, self.enough = listener, payload, enough
+        self.answers = []
+        self.start()
+
+    def run(self):
+        while not self.answers or not self.enough.is_set():
+            self.answers.append(self.listener.ask_quietly(
+                "POST", f"/hooks/slow/qiscus/{SECRET}", self.payload)[0])
+
+
+def check_objects(checks, listener, payload, connections):
+    """More of them at a time than there are threads that serve: others are
+    answered all the while, and the tenant's own thread does the work."""
+    pid = listener.process.pid
+    before, enough = cpu_by_thread(pid), threading.Event()
+
+    def used():
+        return sorted((ms - before.get(thread, 0) for thread, ms
+                       in cpu_by_thread(pid).items()), reverse=True)
+
+    posters = [Poster(listener, payload, enough) for _ in range(connections)]
+    until(300, lambda: sum(used()) > 1000 and all(p.answers for p in posters),
+          "their answers")
+    for i in range(3):
+        got = listener.ask_quietly(
+            "POST", f"/hooks/quick/qiscus/{SECRET}", {"room_id": str(i)})
+        checks.that(got[0] == 200, f"beside {len(payload)} bytes: {got}")
+        got = listener.ask_quietly("GET", "/health")
+        checks.that(got[0] == 200, f"health: {got}")
+    ms = used()
+    enough.set()
+    for p in posters:
+        p.join()
+    answers = [a for p in posters for a in p.answers]
+    checks.that(set(answers) == {200}, f"of {len(payload)} bytes: {answers}")
+    checks.that(ms[0] > 4 * sum(ms[1:]),
+                f"{len(payload)} bytes: so many ms of each thread: {ms}")
+    checks.that(ms[0] < 2000 * len(answers),
+                f"{len(answers)} took {ms[0]} ms of a processor")
+
+
+def check_many_objects(checks, lab, tenants):
+    """With the default limit, and with one that lets all of them in."""
+    conf = lab.conf("default.conf", tenants)
+    listener = Listener(lab, "default", "-c", conf, "-t", "/dev/null",
+                        "--state", lab.path("default"))
+    for path in ("slow/qiscus/", "nobody/qiscus/"):
+        got = listener.post("/hooks/" + path + SECRET, objects(MANY))
+        checks.that(got[0] == 413, f"{MANY} objects, to {path}: {got}")
+    nearly = objects((DEFAULT - 26) // 9)
+    checks.that(DEFAULT - 9 <= len(nearly) <= DEFAULT, "another length")
+    check_objects(checks, listener, nearly, 8)
+    end(checks, listener)
+
+    conf = lab.conf("raised.conf", {**tenants, "listen": {"max_hook": "1M"}})
+    listener = Listener(lab, "raised", "-c", conf, "-t", "/dev/null",
+                        "--state", lab.path("raised"))
+    check_objects(checks, listener, objects(MANY), 4)
+    end(checks, listener)
+
+
+def end(checks, listener):
+    listener.process.terminate()
+    code = listener.process.wait(60)
+    checks.that(code == 0, f"exit {code}")
+
+
 def body():
     checks = Checks()
     with Lab("listen_lanes") as lab:
@@ -87,9 +177,10 @@ def body():
                             "--state", state)
         check_others(checks, listener, state + "/dead")
         check_too_long(checks, listener)
-        listener.process.terminate()
-        code = listener.process.wait(60)
-        checks.that(code == 0, f"exit {code}")
+        end(checks, listener)
+        check_many_objects(checks, lab, {
+            "crm slow": {"profile": "qiscus", **hook},
+            "crm quick": {"profile": "qiscus", **hook}})
     return checks.result()
 
 
