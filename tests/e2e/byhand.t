@@ -47,6 +47,29 @@ script -qec "'$poller' 2>/dev/null | '$aggregator'" /dev/null \
 	</dev/null | tr -d '\r' >terminal
 check_table terminal
 
+# Alone on a terminal it says what it waits for, before anything is typed, and
+# takes that; else there is nothing to say.
+mkfifo keys
+script -qec "'$aggregator' -o ndjson >typed 2>alone" /dev/null <keys >/dev/null &
+shell=$!
+exec 7>keys
+until_true 20 test -s alone || fail "alone on a terminal it says nothing"
+record='{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z","status":"open"}'
+echo "$record" >&7
+exec 7>&-
+wait $shell || fail "it gives $?: $(cat alone)"
+diff - alone <<'END' || fail "it says something else"
+aggregator: reading from this terminal, a record a line; ^D ends it, and -h tells what else can be read
+END
+echo "$record" | "$aggregator" -o ndjson >want 2>aggregator.err
+quiet aggregator.err
+cmp want typed || fail "what is typed gives: $(cat typed)"
+echo "$record" >one.ndjson
+script -qec "'$aggregator' -o ndjson -f one.ndjson >got 2>aggregator.err" /dev/null \
+	</dev/null >/dev/null
+quiet aggregator.err
+cmp want got || fail "a file gives: $(cat got)"
+
 # Without standard output nothing of ours takes its place.
 rc=0
 timeout 60 "$poller" >&- 2>poller.err || rc=$?
