@@ -10,7 +10,12 @@ export LC_ALL=C
 "$servers" start "$tmp/servers" || fail "no servers"
 eval "$("$servers" env "$tmp/servers")"
 "$BIN/sink" --migrate || fail "no tables"
-(umask 077 && printf '[crm acme]\ntoken = x\nassign = yes\n[listen]\n' >"$tmp/conf")
+(
+	umask 077
+	echo 'a key of thirty-two random bytes' >"$tmp/key"
+	printf '[crm acme]\ntoken = x\nassign = yes\n[listen]\nsecret_key_file = %s\n' \
+		"$tmp/key" >"$tmp/conf"
+)
 export MESSAGING_CONFIG=$tmp/conf
 
 # minds_hangup PID: the program is there, no shell any more, and its handler
@@ -60,6 +65,7 @@ daemon "$BIN/aggregator" -f queue:records -t queue:rows --state "$tmp/two" \
 daemon "$BIN/aggregator" --input eventcounter -f queue:counted -t queue:rows \
 	--state "$tmp/three"
 daemon "$BIN/sink" -f queue:rows
+daemon "$BIN/sink" --serve "unix:$tmp/serves"
 daemon "$BIN/reaper" -f queue:closed
 
 echo "- its terminal goes"
