@@ -97,6 +97,18 @@ get rows >/dev/null
 "$aggregator" -t queue:rows <"$tmp/first" 2>"$tmp/err"
 [ ! -s "$tmp/err" ] || fail "by default: $(cat "$tmp/err")"
 get rows >/dev/null
+# Without -v it is silent, and cron has nothing to mail.
+(umask 077 && printf '[aggregator]\nmetrics = all\n' >"$tmp/all")
+for n in first second; do
+	"$aggregator" -c "$tmp/all" -t queue:rows <"$tmp/$n" 2>"$tmp/err"
+	[ ! -s "$tmp/err" ] || fail "of all, by hand: $(cat "$tmp/err")"
+	put records 5 <"$tmp/$n"
+	expect 0 "$aggregator" -c "$tmp/all" -f queue:records -t queue:rows \
+		--state "$tmp/polled" --until-empty
+	[ ! -s "$tmp/err" ] || fail "of all, from a queue: $(cat "$tmp/err")"
+done
+get rows >"$tmp/got"
+grep -q '"channel_metrics"' "$tmp/got" || fail "not all metrics were made"
 
 echo "- one that came already is passed over"
 put records 5 <"$small"

@@ -72,6 +72,21 @@ is "chats of one" "$(chats one)" 12
 cron 0 reap
 silent
 
+echo "- metrics that a snapshot cannot keep right are no mail each minute"
+cp messaging.conf short.conf
+printf '[aggregator]\nmetrics = all\n' >>messaging.conf
+for _ in 1 2; do
+	advance 60
+	cron 0 job
+	silent
+done
+[ "$(q "SELECT SUM(messages) FROM channel_metrics_all WHERE tenant = 'one'")" -gt 0 ] ||
+	fail "not all metrics were made"
+# Asked for more, it says which.
+cron 0 job -v
+grep -q '^aggregator: .*channels.*: .*--every' mail || fail "with -v: $(cat mail)"
+mv short.conf messaging.conf
+
 echo "- another one, while a job is at work"
 "$scripts/job" -l "$tmp/job.lock" >during 2>&1 &
 running=$!
