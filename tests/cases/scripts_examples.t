@@ -39,6 +39,23 @@ schedule $SCRIPTS/job
 reaper_schedule sleep 30; $SCRIPTS/reap
 END
 
+# What is taken as it stands works at any hour; office hours are for who asks.
+grep -E '^[0-9*]' scripts/examples/crontab.example | tr -s ' ' >"$tmp/first"
+# shellcheck disable=SC2016 # cron's shell expands it
+printf '%s\n' '* * * * * $SCRIPTS/job' '*/2 * * * * sleep 30; $SCRIPTS/reap' |
+	diff - "$tmp/first" || fail "the crontab's first lines are others"
+for script in job reap; do
+	grep "SCRIPTS/$script\$" "$tmp/lines" | head -n 1 |
+		grep -qE '^[*/2]+ \* \* \* \* ' ||
+		fail "the first schedule of $script has hours when it does nothing"
+done
+# Where no mail is delivered the same lines tell the journal, and the README says so.
+journal='systemd-cat -t messaging -p warning '
+sed -n "s/$journal//p" "$tmp/lines" | diff "$tmp/first" - ||
+	fail "the journal is told at other times"
+grep -A 3 'cron mails their complaints' README.md | grep -q crontab.example ||
+	fail "the README does not say what to do without mail"
+
 missing=
 for program in systemd-analyze nginx openssl; do
 	command -v $program >/dev/null || missing="$missing $program"
@@ -134,6 +151,24 @@ grep -q 'assign = yes' "$tmp/tenants/other.conf" || fail "no other tenant"
 starts poller --tenant other --register https://hooks.example.com
 
 nginx=scripts/examples/nginx.conf.example
+# in_order FILE PATTERN...: each first stands there below that before it.
+in_order() {
+	local file=$1 last=1 line pattern
+	shift
+	for pattern; do
+		line=$(awk -v pattern="$pattern" '$0 ~ pattern { print NR; exit }' "$file")
+		[ "${line:-0}" -ge "$last" ] ||
+			fail "$file: '$pattern' is not below what it needs"
+		last=$line
+	done
+}
+# Without the files of the certificate nginx does not start, and without nginx
+# nobody answers at the address that is registered.
+in_order $nginx 'a certificate for the name' 'copy this to' 'nginx -t' '^ *ssl_certificate '
+in_order "$tmp/zero" 'A certificate for your name' 'nginx.conf.example' \
+	'poller --register'
+sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' man/man7/messaging-listen.7 >"$tmp/listen"
+in_order "$tmp/listen" 'poller --register' 'Before the last line' 'its certificate' 'nginx.conf.example'
 limit() { # KEY: the default of [listen], in small letters
 	sed -n "/^\[listen\]/,/^\[aggregator\]/s/^#$1 = //p" \
 		scripts/examples/messaging.conf.example | tr '[:upper:]' '[:lower:]'
@@ -168,6 +203,11 @@ if [[ $missing != *nginx* && $missing != *openssl* ]]; then
 		done
 		echo "include $tmp/site; }"
 	} >"$tmp/nginx.conf"
+	mv "$tmp/cert" "$tmp/later"
+	! nginx -t -e "$tmp/error" -p "$tmp" -c "$tmp/nginx.conf" 2>"$tmp/said" ||
+		fail "it does without a certificate"
+	grep -q "cannot load certificate" "$tmp/said" || fail "$(cat "$tmp/said")"
+	mv "$tmp/later" "$tmp/cert"
 	nginx -t -e "$tmp/error" -p "$tmp" -c "$tmp/nginx.conf" 2>"$tmp/said" ||
 		fail "$(cat "$tmp/said")"
 
