@@ -5,7 +5,6 @@
 #include "tests/unit/tmpdir.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "common/base/buf.h"
 #include "common/base/log.h"
@@ -118,55 +117,6 @@ check_case(const struct hooks *all, char *head, char **text, struct buf *got)
 		fail_msg("%s:%s\ngot\n%swant\n%s", head, colon + 1,
 		    buf_str(got), buf_str(&want));
 	buf_release(&want);
-}
-
-/* The least processor time of some tries to prove a long delivery, in ms. */
-static double
-time_to_prove(const struct hook *h, const struct hook_delivery *d)
-{
-	enum signature_verdict verdict;
-	struct timespec from, to;
-	double least = 1e9, ms;
-	int i;
-
-	for (i = 0; i < 5; i++) {
-		(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
-		assert_false(hook_authenticate(h, d, &verdict));
-		(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-		ms = (double)(to.tv_sec - from.tv_sec) * 1e3 +
-		     (double)(to.tv_nsec - from.tv_nsec) / 1e6;
-		least = ms < least ? ms : least;
-	}
-	return least;
-}
-
-/* Half or twice is not to be seen from outside; there it was none. */
-static void
-the_time_tells_not_who_there_is(void **state)
-{
-	static const char conf[] =
-	    "[crm one]\nhook = secret\nhook_secret = 0123456789abcdef\n"
-	    "[crm two]\ntoken = 0123\nhook = signature\n";
-	static char body[4 << 20];
-	const struct hook_delivery d = { .body = body,
-		.len = sizeof body,
-		.secret = "0123456789abcdeg",
-		.secret_len = 16,
-		.header = no_header };
-	struct conf *c;
-	struct hooks *all = open_text(conf, &c);
-	double nobody = time_to_prove(NULL, &d), ms;
-	const char *const names[] = { "one", "two" };
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < 2; i++) {
-		ms = time_to_prove(hook_of(all, names[i]), &d);
-		if (ms < nobody / 2 || ms > nobody * 2)
-			fail_msg(
-			    "%s: %f ms, nobody: %f ms", names[i], ms, nobody);
-	}
-	close_all(all, c);
 }
 
 static void
@@ -491,7 +441,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_time_tells_not_who_there_is),
 		cmocka_unit_test(payloads_become_records),
 		cmocka_unit_test(the_profile_is_told_all_of_its_section),
 		cmocka_unit_test(only_who_proves_it_is_believed),
