@@ -120,6 +120,20 @@ for value in 1 0; do
 		fail "with NO_COLOR=$value a heading is $(cat -v "$tmp/type")"
 done
 
+echo "- a simulation of its file, with its limits, finds nobody above them"
+for limit in 2 3; do
+	"$BIN/aggregator" -a allocation -o ndjson --limit $limit \
+		<build/demo/allocation.ndjson >"$tmp/rows" || fail "it gives $?"
+	jq -es --argjson limit $limit '[.[] | select(.busiest != null)] |
+		any(.busiest == $limit) and
+		all(.max_chats == $limit and .breaches == 0 and .busiest <= $limit)' \
+		"$tmp/rows" >/dev/null || fail "with $limit: $(cat "$tmp/rows")"
+	"$BIN/aggregator" -a allocation -o table --limit $limit \
+		<build/demo/allocation.ndjson >"$tmp/rows" || fail "it gives $?"
+	grep -qx 'Nobody had more than their limit.' "$tmp/rows" ||
+		fail "of $limit it says: $(cat "$tmp/rows")"
+done
+
 echo "- its report, where it says"
 grep -q '^   build/demo/report.html ' "$tmp/plain" || fail "no report: $(cat "$tmp/plain")"
 grep -q '^<h1>team: response times, Mon ' build/demo/report.html ||
