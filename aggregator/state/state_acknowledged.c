@@ -53,23 +53,27 @@ is_slot_of_other_version(const struct state_acknowledged *t, int i)
 		   sizeof magic - NUMBER) == 0;
 }
 
-static bool
-read_newer_slot(struct state_acknowledged *t, int i)
+/* Sets *found if the slot is whole. Returns 0, or the errno of a disk that does
+ * not give it, which says nothing about the slot. */
+static int
+read_newer_slot(struct state_acknowledged *t, int i, bool *found)
 {
 	struct ack_slot slot;
 
 	if (file_read_at(t->fd, &slot, sizeof slot, (size_t)i * SLOT_SIZE) ==
-		-1 ||
-	    memcmp(slot.magic, slot_magic, sizeof slot_magic) != 0 ||
+	    -1)
+		return errno == ENODATA ? 0 : errno;
+	if (memcmp(slot.magic, slot_magic, sizeof slot_magic) != 0 ||
 	    slot.sum != ack_slot_sum(&slot))
-		return false;
+		return 0;
+	*found = true;
 	if (slot.turn > t->turn) {
 		t->turn = slot.turn;
 		t->seed = slot.seed;
 		t->commits = slot.commits;
 		t->txn = slot.txn;
 	}
-	return true;
+	return 0;
 }
 
 int
@@ -77,19 +81,17 @@ state_acknowledged_open(struct state *s, bool make)
 {
 	struct state_acknowledged *t = &s->acknowledged;
 	char *path = xasprintf("%s/" STREAM_TOLD, s->dir);
-	bool first, second;
-	int rc = 0;
+	bool found = false;
+	int i, rc = 0;
 
 	t->fd = file_open(path, O_RDWR | (make ? O_CREAT | O_TRUNC : 0), 0600);
 	if (t->fd < 0)
 		rc = errno;
 	free(path);
-	if (rc != 0 || make)
+	for (i = 0; i < SLOTS && rc == 0 && !make; i++)
+		rc = read_newer_slot(t, i, &found);
+	if (rc != 0 || make || found)
 		return rc;
-	first = read_newer_slot(t, 0);
-	second = read_newer_slot(t, 1);
-	if (first || second)
-		return 0;
 	return is_slot_of_other_version(t, 0) && is_slot_of_other_version(t, 1)
 		   ? MDB_VERSION_MISMATCH
 		   : MDB_CORRUPTED;

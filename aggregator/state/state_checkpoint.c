@@ -85,8 +85,10 @@ state_checkpoint(struct state *s)
 	if (rc == 0)
 		rc = state_checksums_update(s);
 	s->acknowledged.commits = s->commits;
-	if (rc == 0 && state_acknowledged_sync(&s->acknowledged) == -1)
+	if (rc == 0 && state_acknowledged_sync(&s->acknowledged) == -1) {
 		rc = errno;
+		s->wrong_file = STREAM_TOLD;
+	}
 	if (rc != 0)
 		state_fail(s, rc);
 	else

@@ -219,8 +219,10 @@ state_checksums_update(struct state *s)
 	free(old.words);
 	sums->pages = f.pages;
 	s->acknowledged.txn = f.txn;
-	if (rc == 0 && write_changed_sums(sums) == -1)
+	if (rc == 0 && write_changed_sums(sums) == -1) {
 		rc = errno;
+		s->wrong_file = STREAM_SUMS;
+	}
 	return rc;
 }
 

@@ -47,7 +47,7 @@ explain_errno(const struct state *s, int err, struct buf *why)
 	enum exit_code code;
 
 	errno = syserr_written(err, s->dir);
-	if (err == ENOMEM && s->env != NULL) {
+	if (err == ENOMEM && s->env != NULL && s->wrong_file == NULL) {
 		buf_setf(why,
 		    "cannot map state '%s': %s; it needs %zu MiB of addresses: "
 		    "raise what limits them (ulimit -v)",

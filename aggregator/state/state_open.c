@@ -278,9 +278,10 @@ make_missing_log(struct state *s, struct buf *why)
 {
 	if (s->commits > FIRST_COMMIT)
 		return state_explain_log(s, STATE_LOG_NONE, why);
-	if (state_log_make(&s->log, s->seed) == -1)
-		return state_explain(s, errno, why);
-	return PROG_OK;
+	if (state_log_make(&s->log, s->seed) == 0)
+		return PROG_OK;
+	s->wrong_file = STREAM_LOG;
+	return state_explain(s, errno, why);
 }
 
 /* Opens the log, and applies the commits that the file lacks. */

@@ -63,7 +63,7 @@ file_read_at(int fd, void *data, size_t len, size_t at)
 	for (; len > 0; p += n, len -= (size_t)n, at += (size_t)n) {
 		n = pread(fd, p, len, (off_t)at);
 		if (n == 0)
-			errno = EIO;
+			errno = ENODATA;
 		if (n < 0 && errno == EINTR)
 			n = 0;
 		else if (n <= 0)

@@ -47,7 +47,8 @@ int file_write_all(int fd, const void *data, size_t len)
 int file_open_lines(const char *path, int flags, size_t *torn)
     __attribute__((warn_unused_result));
 
-/* Reads or writes len bytes at that offset; EIO when the file ends before. */
+/* Reads or writes len bytes at that offset. -1 with errno; ENODATA when the
+ * file to read ends before, which is no error of the disk. */
 int file_read_at(int fd, void *data, size_t len, size_t at)
     __attribute__((warn_unused_result));
 int file_write_at(int fd, const void *data, size_t len, size_t at)

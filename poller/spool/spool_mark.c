@@ -44,8 +44,9 @@ mark_offset(enum spool_mark_kind what, uint64_t turn)
 	return ((size_t)what * SLOTS_EACH + turn % SLOTS_EACH) * SECTOR;
 }
 
-/* Reads the newer slot of those that are whole; false: none is. */
-static bool
+/* Reads the newer slot of those that are whole; damaged: none is. Returns -1
+ * with errno if the disk does not give one. */
+static int
 read_newest_mark(struct spool_mark *m, enum spool_mark_kind what)
 {
 	char text[SECTOR + 1], want[SECTOR];
@@ -55,8 +56,11 @@ read_newest_mark(struct spool_mark *m, enum spool_mark_kind what)
 
 	for (i = 0; i < SLOTS_EACH; i++) {
 		if (file_read_at(m->fd, text, SECTOR, mark_offset(what, i)) ==
-		    -1)
-			continue;
+		    -1) {
+			if (errno == ENODATA)
+				continue;
+			return -1;
+		}
 		text[SECTOR] = '\0';
 		/* Whole means that writing its numbers gives the same text. */
 		turn = strtoull(text + strlen(names[what]), &end, 10);
@@ -70,7 +74,8 @@ read_newest_mark(struct spool_mark *m, enum spool_mark_kind what)
 		}
 		found = true;
 	}
-	return found;
+	m->damaged |= !found;
+	return 0;
 }
 
 /* Renames it into place when it is whole. */
@@ -96,9 +101,9 @@ spool_mark_open(struct spool_mark *m, const char *path)
 	m->fd = file_open(path, O_RDWR | O_NOFOLLOW, 0);
 	if (m->fd < 0)
 		return errno == ENOENT ? make_mark_file(m, path) : -1;
-	m->damaged = !read_newest_mark(m, SPOOL_ACKNOWLEDGED);
-	m->damaged |= !read_newest_mark(m, SPOOL_TAKEN);
-	return 0;
+	if (read_newest_mark(m, SPOOL_ACKNOWLEDGED) == -1)
+		return -1;
+	return read_newest_mark(m, SPOOL_TAKEN);
 }
 
 void

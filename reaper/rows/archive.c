@@ -73,9 +73,9 @@ find_last_line(
 	return 0;
 }
 
-/* What is behind end is the beginning of a row record. */
-static bool
-is_cut_row(const struct archive *a, off_t end)
+/* Sets *is if what is behind end is the beginning of a row record. */
+static int
+is_cut_row(const struct archive *a, off_t end, bool *is)
 {
 	static const char begin[] = "{\"type\":\"row\"";
 	char head[sizeof begin] = "";
@@ -83,8 +83,10 @@ is_cut_row(const struct archive *a, off_t end)
 
 	if (want > sizeof begin - 1)
 		want = sizeof begin - 1;
-	return pread(a->fd, head, want, end) == (ssize_t)want &&
-	       memcmp(head, begin, want) == 0;
+	if (file_read_at(a->fd, head, want, (size_t)end) == -1)
+		return -1;
+	*is = memcmp(head, begin, want) == 0;
+	return 0;
 }
 
 /* Truncates the file behind its last newline. Only the beginning of a row
@@ -92,13 +94,19 @@ is_cut_row(const struct archive *a, off_t end)
 static int
 drop_cut_line(struct archive *a, struct buf *why, enum exit_code *code)
 {
+	bool row = false;
 	off_t end;
 
 	if (find_last_line(a, &end, why, code) != 0)
 		return -1;
 	if (end == a->size)
 		return 0;
-	if (!is_cut_row(a, end)) {
+	if (is_cut_row(a, end, &row) == -1) {
+		*code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot read '%s'", a->path);
+		return -1;
+	}
+	if (!row) {
 		buf_setf(why,
 		    "'%s' does not look like an archive: its last line has no "
 		    "newline; name another file",
@@ -120,7 +128,12 @@ examine_archive(struct archive *a, struct buf *why, enum exit_code *code)
 {
 	struct stat st;
 
-	if (fstat(a->fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+	if (fstat(a->fd, &st) == -1) {
+		*code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot look at '%s'", a->path);
+		return -1;
+	}
+	if (!S_ISREG(st.st_mode)) {
 		buf_setf(why, "'%s' is not a regular file", a->path);
 		return -1;
 	}

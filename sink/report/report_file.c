@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/os/file.h"
 #include "common/os/file_replace.h"
 
 static const struct {
@@ -37,28 +38,27 @@ report_form_of(const char *path)
 	return REPORT_BY_NAME;
 }
 
-/* Whether the open file begins as a report does. */
-static bool
-is_report(int fd, enum report_form form)
+/* Sets *is if the open file begins as a report does. */
+static int
+is_report(int fd, enum report_form form, bool *is)
 {
 	struct buf want = BUF_INIT, got = BUF_INIT;
-	ssize_t n;
-	bool good;
+	int rc;
 
 	report_beginning(form, &want);
-	n = pread(fd, buf_room(&got, want.len), want.len, 0);
-	good = n == (ssize_t)want.len &&
-	       memcmp(got.data, want.data, want.len) == 0;
+	rc = file_read_at(fd, buf_room(&got, want.len), want.len, 0);
+	*is = rc == 0 && memcmp(got.data, want.data, want.len) == 0;
 	buf_release(&got);
 	buf_release(&want);
-	return good;
+	return rc == 0 || errno == ENODATA ? 0 : -1;
 }
 
 enum exit_code
 report_file_check(const char *path, enum report_form form)
 {
 	struct stat st;
-	bool replaceable;
+	enum exit_code code = PROG_OK;
+	bool replaceable = false;
 	int fd;
 
 	if (strcmp(path, "-") == 0)
@@ -68,11 +68,15 @@ report_file_check(const char *path, enum report_form form)
 		return PROG_OK;
 	if (fd < 0)
 		return syserr_log(PROG_CANTCREATE, "cannot read '%s'", path);
-	replaceable = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		      (st.st_size == 0 || is_report(fd, form));
+	if (fstat(fd, &st) != 0)
+		code = syserr_log(PROG_CANTCREATE, "cannot read '%s'", path);
+	else if (S_ISREG(st.st_mode) && st.st_size == 0)
+		replaceable = true;
+	else if (S_ISREG(st.st_mode) && is_report(fd, form, &replaceable) == -1)
+		code = syserr_log(PROG_CANTCREATE, "cannot read '%s'", path);
 	(void)close(fd);
-	if (replaceable)
-		return PROG_OK;
+	if (replaceable || code != PROG_OK)
+		return code;
 	log_error("'%s' is there, and is no such report; remove it, or give "
 		  "another name",
 	    path);

@@ -110,6 +110,96 @@ set -- "$BIN/poller" -c poll.conf --state "$tmp/kept" -t out.ndjson
 mkdir kept
 opening "$tmp/kept/acme.mdb" 73 "$@"
 
+# The archive, before the database is reached for.
+printf '[mysql]\nurl = mysql://u@127.0.0.1:1/d\n' >db.conf
+printf '[amqp]\nwait_timeout = 100ms\n' >broker.conf
+chmod 600 db.conf broker.conf
+echo '{"type":"chat","tenant":"t","chat":"1","status":"closed","at":"2026-11-20T10:00:00Z"}' \
+	>chat
+set -- "$BIN/reaper" -c db.conf -f chat --archive "$tmp/archive"
+opening "$tmp/archive" 73 "$@"
+printf '{"type":"row"}\n{"type":"row"' >archive
+chmod 600 archive
+for at in 1 2; do
+	inject pread64 "EIO:when=$at" "$tmp/archive" 74 'be dying' "$@"
+done
+for at in 1 2; do
+	inject /fstat "EIO:when=$at" "$tmp/archive" 74 'be dying' "$@"
+done
+inject ftruncate EIO "$tmp/archive" 74 'be dying' "$@"
+rm archive
+
+# A report to be replaced, before the database is reached for.
+set -- "$BIN/sink" -c db.conf --report "$tmp/report.html" --tenant t
+echo '<!doctype html>' >report.html
+opening "$tmp/report.html" 73 "$@"
+inject pread64 EIO "$tmp/report.html" 74 'be dying' "$@"
+inject /fstat EIO "$tmp/report.html" 74 'be dying' "$@"
+
+# The files of a stream's and of the event counter's state, before the broker
+# is reached for. A disk that does not give a byte says nothing of the state:
+# nobody is to remove it for that.
+keeping() { # COMMAND...
+	for file in stream.mdb.new stream.told stream.sums stream.log.new \
+		stream.lock; do
+		while read -r err code way; do
+			rm -rf "$tmp/ks"
+			inject openat "$err" "$tmp/ks/$file" "$code" "$way" "$@"
+		done <<-END
+			EMFILE 75 stream.*LimitNOFILE
+			EIO 74 stream.*disk may be dying
+			ENOSPC 74 stream.*make room
+			EACCES 73 stream.*owner and mode
+		END
+	done
+	while read -r call file; do
+		for err in 'EIO disk may be dying' 'ENOSPC make room'; do
+			rm -rf "$tmp/ks"
+			inject "$call" "${err%% *}" "$tmp/ks/$file" 74 \
+				"'$tmp/ks/${file%.new}': .*; .*${err#* }" "$@"
+		done
+	done <<-END
+		pwrite64 stream.mdb.new
+		fdatasync stream.mdb.new
+		pwrite64 stream.told
+		fdatasync stream.told
+		pwrite64 stream.sums
+		fdatasync stream.sums
+		pwritev stream.log.new
+		fallocate stream.log.new
+		fsync stream.log.new
+	END
+	rm -rf "$tmp/ks"
+	for file in stream.told stream.sums stream.log.new; do
+		inject openat ENOMEM "$tmp/ks/$file" 75 MemoryMax "$@"
+		rm -rf "$tmp/ks"
+	done
+	inject mmap ENOMEM "$tmp/ks/stream.mdb.new" 75 'MiB of addresses' "$@"
+	rm -rf "$tmp/ks"
+	"$@" 2>err </dev/null || [ $? = 75 ]
+	while read -r call file; do
+		inject "$call" EIO "$tmp/ks/$file" 74 \
+			"'$tmp/ks/$file': .*disk may be dying" "$@"
+		inject "$call" ENOMEM "$tmp/ks/$file" 75 "ks/$file" "$@"
+	done <<-END
+		openat stream.mdb
+		pread64 stream.mdb
+		openat stream.told
+		pread64 stream.told
+		openat stream.sums
+		read stream.sums
+		openat stream.log
+		pread64 stream.log
+		read stream.log
+	END
+	inject mmap ENOMEM "$tmp/ks/stream.mdb" 75 'MiB of addresses' "$@"
+}
+export AMQP_URL=amqp://u:p@127.0.0.1:1/v
+set -- -c broker.conf -f queue:q -t queue:r --state "$tmp/ks" --until-empty
+keeping "$BIN/aggregator" "$@" --every 20ms
+keeping "$BIN/aggregator" "$@" --input eventcounter
+unset AMQP_URL
+
 # begun PORT_FILE: waits until a server wrote its port there.
 begun() {
 	turns=0
@@ -180,5 +270,7 @@ for call in write fsync; do
 done
 refusing openat EMFILE 0000000001.ndjson LimitNOFILE
 refusing openat EACCES 0000000001.ndjson 'owner and mode'
+# One that starts again.
+inject pread64 EIO "$tmp/st/spool/acknowledged" 74 'be dying' "$@"
 
 echo "ok: what a machine lacks is told from what a name gets wrong"
