@@ -215,6 +215,24 @@ expect 78 "$aggregator" --input eventcounter -f queue:$queue \
 says "was made with --window"
 settings 'wait_timeout = 40s'
 
+echo "- few addresses"
+# The sanitizer reserves far more than it uses.
+if ! grep -q __asan_init "$aggregator"; then
+	publish wantfew -n 3000 -s 21
+	(
+		ulimit -v 500000
+		expect 75 "$aggregator" --input eventcounter -f queue:$queue \
+			--exchange eventcountertest --json-dir "$tmp" \
+			--state "$tmp/statefew"
+		says "it needs 512 MiB of addresses"
+	)
+	(
+		ulimit -v 700000
+		consume gotfew --state "$tmp/statefew"
+	)
+	same wantfew gotfew
+fi
+
 echo "- stopped while nobody takes its rows: the next run writes them"
 publish wantrows -n 50 -s 14
 "$aggregator" --input eventcounter -f queue:$queue \
