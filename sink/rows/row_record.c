@@ -58,10 +58,12 @@ read_message_row(const struct record *r, const char *line, size_t len,
 		sender = r->operator_id;
 	row = row_new(&tables[TABLE_messages], r, line, len, a);
 	row->as_of = r->at;
-	/* A message that was never edited has the oldest possible version. */
-	row->version = r->updated_at != CLOCK_NONE && r->updated_at > 0
-			   ? r->updated_at
-			   : 0;
+	/* A message that was never edited has the oldest possible version. An
+	 * edit replaces it, though it says that it is of before 1970. */
+	if (r->updated_at == CLOCK_NONE)
+		row->version = 0;
+	else
+		row->version = r->updated_at > 1 ? r->updated_at : 1;
 	v = row->values;
 	v[TABLE_COLUMN(messages, tenant)] = text_value(r->tenant);
 	v[TABLE_COLUMN(messages, created_at)] = db_time(r->at);

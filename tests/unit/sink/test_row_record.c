@@ -69,6 +69,40 @@ a_message_is_a_row_of_messages(void **state)
 	batch_release(&b);
 }
 
+/* Some CRMs send the year 1 for no time at all. */
+static void
+an_edit_of_whatever_time_is_newer_than_none(void **state)
+{
+	static const struct {
+		const char *at;
+		int64_t version;
+	} edits[] = {
+		{ "0001-01-01T00:00:00Z", 1 },
+		{ "1969-12-31T23:59:59Z", 1 },
+		{ "1970-01-01T00:00:00Z", 1 },
+		{ "1970-01-01T00:00:00.002Z", 2 },
+	};
+	struct row_batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, line = BUF_INIT;
+	struct sink_row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(edits); i++) {
+		buf_setf(&line,
+		    MESSAGE("\"from\":\"bot\",\"updated_at\":\"%s\""),
+		    edits[i].at);
+		row = read_row(&b, &f, buf_str(&line), &why);
+		assert_non_null(row);
+		assert_int_equal(row->version, edits[i].version);
+	}
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&line);
+	batch_release(&b);
+}
+
 static void
 a_view_is_a_row_of_message_views(void **state)
 {
@@ -249,6 +283,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_a_row_of_messages),
+		cmocka_unit_test(an_edit_of_whatever_time_is_newer_than_none),
 		cmocka_unit_test(a_view_is_a_row_of_message_views),
 		cmocka_unit_test(an_event_is_a_row_of_events),
 		cmocka_unit_test(an_event_is_stored_whatever_its_data),
