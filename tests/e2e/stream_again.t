@@ -89,3 +89,49 @@ for way in "give 100" "give 1" "plainly 1"; do
 		[ "$(waiting records)" = 0 ] || fail "not acknowledged"
 	done
 done
+
+echo "- what a publisher without ids publishes again counts once"
+grep -v '"snapshot"' "$tmp/records" >"$tmp/outside"
+"$TESTBIN/tools/amqp_lines" records 1 <"$tmp/outside"
+rows >"$tmp/want"
+for lines in 1 3; do # within the window
+	# Each message of the broker twice.
+	split -l "$lines" "$tmp/outside" "$tmp/part."
+	for part in "$tmp"/part.*; do
+		cat "$part" "$part" >"$tmp/twice"
+		"$TESTBIN/tools/amqp_lines" records "$lines" <"$tmp/twice"
+	done
+	rm "$tmp"/part.*
+	rows >"$tmp/got"
+	# Late by then: it counts, and is a dead letter, too.
+	grep -v '^late: ' "$tmp/got" >"$tmp/figures"
+	grep -v '^late: ' "$tmp/want" | diff - "$tmp/figures" ||
+		fail "other rows, $lines lines in a message"
+done
+
+echo "- but a line of a snapshot makes it incomplete, until the next"
+there() { # SNAPSHOT TIMES
+	local mark="\"snapshot\":\"$1\",\"at\":\"2026-01-10T10:00:0${1#s}Z\""
+	line snapshot "$mark,\"state\":\"begin\""
+	for _ in $(seq "$2"); do
+		line operator "\"snapshot\":\"$1\",\"operator\":\"y\""
+	done
+	line snapshot "$mark,\"state\":\"end\",\"records\":1"
+}
+# took yes|no: all that was published; whether y is there.
+took() {
+	local there=no
+
+	expect 65 "$aggregator" -f queue:records -t queue:rows --state "$state" \
+		--every 20ms -a "$metrics" --until-empty
+	says 'not all their records|not whole: 2 of 1 records'
+	get rows >"$tmp/rows"
+	! grep -q '"operator":"y"' "$tmp/rows" || there=yes
+	[ "$there" = "$1" ] || fail "y is there: $there"
+}
+there s1 2 >"$tmp/twice"
+"$TESTBIN/tools/amqp_lines" records 1 <"$tmp/twice"
+took no
+there s2 1 >"$tmp/once"
+"$TESTBIN/tools/amqp_lines" records 1 <"$tmp/once"
+took yes

@@ -1,14 +1,18 @@
 /*
  * amqp_lines: a minimal publisher for tests: each N lines of standard input as
  * a persistent message of the broker without any other property, above all
- * without an id.
+ * without an id. What is not confirmed because the broker went away is
+ * published again.
  *
  *   amqp_lines QUEUE N     N 0: an empty message for each line
+ *   amqp_lines exchange:NAME N     each line behind its routing key and a tab;
+ *       a message has lines of one key, those of "all" go to NAME.all
  *
  * The configuration is that of the programs.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/amqp/amqp_link.h"
 #include "common/base/clock.h"
@@ -20,18 +24,43 @@
 #define CONFIRM_MS 60000
 #define AGAIN_MS 100
 
-static int
-publish(struct amqp_link *l, const char *queue, const struct buf *body)
+/* Where messages go, and the one that is being filled. */
+struct target {
+	const char *name;
+	bool spread; /* over the queues of an exchange */
+	struct buf key, body;
+	unsigned long lines;
+};
+
+static void
+set_target(struct target *t, const char *name)
 {
+	static const char exchange[] = "exchange:";
+
+	t->spread = strncmp(name, exchange, sizeof exchange - 1) == 0;
+	t->name = name + (t->spread ? sizeof exchange - 1 : 0);
+}
+
+static int
+publish(struct amqp_link *l, const struct target *t)
+{
+	const bool all = strcmp(buf_str(&t->key), "all") == 0;
+	struct buf exchange = BUF_INIT;
 	amqp_basic_properties_t p = {
 		._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
 		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
 	};
+	int rc;
 
-	return amqp_link_check(l, "publish",
-	    amqp_basic_publish(l->conn, AMQP_LINK_CHANNEL, amqp_empty_bytes,
-		amqp_cstring_bytes(queue), 0, 0, &p,
-		(amqp_bytes_t){ body->len, body->data }));
+	if (t->spread)
+		buf_setf(&exchange, "%s%s", t->name, all ? ".all" : "");
+	rc = amqp_link_check(l, "publish",
+	    amqp_basic_publish(l->conn, AMQP_LINK_CHANNEL,
+		amqp_cstring_bytes(buf_str(&exchange)),
+		amqp_cstring_bytes(t->spread ? buf_str(&t->key) : t->name), 0,
+		0, &p, (amqp_bytes_t){ t->body.len, t->body.data }));
+	buf_release(&exchange);
+	return rc;
 }
 
 static bool
@@ -60,52 +89,78 @@ read_confirm(struct amqp_link *l)
 	return -1;
 }
 
+/* Connects and makes the queue, unless the link is up. */
+static int
+open_link(struct amqp_link *l, const struct target *t)
+{
+	if (l->conn != NULL)
+		return 0;
+	if (amqp_link_connect(l) != OUTCOME_DONE ||
+	    (!t->spread && amqp_link_queue(l, t->name, NULL) != OUTCOME_DONE))
+		return -1;
+	amqp_confirm_select(l->conn, AMQP_LINK_CHANNEL);
+	return amqp_link_check_reply(l, "begin", amqp_get_rpc_reply(l->conn));
+}
+
 /* Until it is confirmed. A quorum queue that is just being made refuses, and a
  * transaction would lose that message and say nothing. */
 static int
-publish_surely(struct amqp_link *l, const char *queue, const struct buf *body)
+publish_surely(struct amqp_link *l, struct target *t)
 {
 	int64_t end = clock_mono_ms() + CONFIRM_MS;
 	int had;
 
 	do {
-		if (publish(l, queue, body) != 0)
-			return -1;
-		had = read_confirm(l);
-	} while (had == 0 && clock_mono_ms() < end && !stop_sleep(AGAIN_MS));
+		had = open_link(l, t) == 0 && publish(l, t) == 0
+			  ? read_confirm(l)
+			  : -1;
+	} while (had != 1 && clock_mono_ms() < end && !stop_sleep(AGAIN_MS));
 	if (had == 0) {
-		buf_setf(&l->why, "queue '%s' takes no messages", queue);
+		buf_setf(&l->why, "'%s' takes no messages", t->name);
 		l->code = PROG_TEMPFAIL;
 	}
+	buf_clear(&t->body);
+	t->lines = 0;
 	return had == 1 ? 0 : -1;
+}
+
+/* A line comes into the message; one of another key begins another. */
+static int
+add_line(struct amqp_link *l, struct target *t, const char *line, size_t len,
+    unsigned long most)
+{
+	const char *tab = t->spread ? memchr(line, '\t', len) : NULL;
+	size_t key = tab != NULL ? (size_t)(tab - line) : 0;
+	int rc = 0;
+
+	if (tab != NULL && t->lines > 0 &&
+	    (t->key.len != key || memcmp(t->key.data, line, key) != 0))
+		rc = publish_surely(l, t);
+	if (tab != NULL) {
+		buf_clear(&t->key);
+		buf_add(&t->key, line, key++);
+	}
+	if (most > 0)
+		buf_add(&t->body, line + key, len - key);
+	if (rc == 0 && ++t->lines >= most)
+		rc = publish_surely(l, t);
+	return rc;
 }
 
 /* All of standard input. */
 static int
-publish_all(struct amqp_link *l, const char *queue, unsigned long lines)
+publish_all(struct amqp_link *l, struct target *t, unsigned long most)
 {
-	struct buf body = BUF_INIT;
-	unsigned long n = 0;
 	char *line = NULL;
 	size_t cap = 0;
 	ssize_t len;
 	int rc = 0;
 
-	amqp_confirm_select(l->conn, AMQP_LINK_CHANNEL);
-	rc = amqp_link_check_reply(l, "begin", amqp_get_rpc_reply(l->conn));
-	while (rc == 0 && (len = getline(&line, &cap, stdin)) > 0) {
-		if (lines > 0)
-			buf_add(&body, line, (size_t)len);
-		if (++n < lines)
-			continue;
-		rc = publish_surely(l, queue, &body);
-		buf_clear(&body);
-		n = 0;
-	}
-	if (rc == 0 && body.len > 0)
-		rc = publish_surely(l, queue, &body);
+	while (rc == 0 && (len = getline(&line, &cap, stdin)) > 0)
+		rc = add_line(l, t, line, (size_t)len, most);
+	if (rc == 0 && t->body.len > 0)
+		rc = publish_surely(l, t);
 	free(line);
-	buf_release(&body);
 	return rc;
 }
 
@@ -114,6 +169,7 @@ main(int argc, char **argv)
 {
 	struct amqp_link l = { .code = PROG_SOFTWARE };
 	enum exit_code code = PROG_USAGE;
+	struct target to = { .key = BUF_INIT, .body = BUF_INIT };
 	unsigned long lines = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
 	struct buf why = BUF_INIT;
 	struct conf *conf;
@@ -121,13 +177,12 @@ main(int argc, char **argv)
 	prog_init(argv[0]);
 	if (argc != 3)
 		return PROG_USAGE;
+	set_target(&to, argv[1]);
 	conf = conf_load(NULL, &why);
 	if (conf != NULL &&
 	    amqp_link_init(&l, conf, "publishes lines", &why, &code) == 0) {
 		code = PROG_OK;
-		if (amqp_link_connect(&l) != OUTCOME_DONE ||
-		    amqp_link_queue(&l, argv[1], NULL) != OUTCOME_DONE ||
-		    publish_all(&l, argv[1], lines) != 0) {
+		if (publish_all(&l, &to, lines) != 0) {
 			code = l.code;
 			buf_setf(&why, "%s", buf_str(&l.why));
 		}
@@ -137,6 +192,8 @@ main(int argc, char **argv)
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));
 	conf_free(conf);
+	buf_release(&to.key);
+	buf_release(&to.body);
 	buf_release(&why);
 	return (int)code;
 }
