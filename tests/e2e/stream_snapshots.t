@@ -218,8 +218,10 @@ head='"tenant":"a","snapshot":"s1"'
 } | put records 100
 stream -q
 collect
-grep '"table":"trends"' "$tmp/rows" | grep -q '"word":"invoice"' ||
-	fail "no words: $(cat "$tmp/rows")"
+grep '"table":"trends"' "$tmp/rows" | grep '"word":"invoice"' |
+	grep -q '"occurrences":3' || fail "no words: $(cat "$tmp/rows")"
 grep '"table":"channel_metrics"' "$tmp/rows" |
 	grep '"channel":"web"' | grep -q '"messages":3' ||
 	fail "another channel: $(cat "$tmp/rows")"
+! grep '"table":"channel_metrics"' "$tmp/rows" | grep -q '"channel":"mail"' ||
+	fail "that of the chat: $(cat "$tmp/rows")"
