@@ -33,9 +33,10 @@ class Change(stream_oracle.Round):
     def __init__(self, lab, number):
         super().__init__(lab, number, shards=True)
         nasty.Tenant = Prompt
+        self.anonymous = self.again = False
         self.long = self.dice.random() < 0.5
         self.world = nasty.Nasty(
-            number, FEATURES + ("forgetting",) * self.long, databased=True)
+            number, FEATURES + ("forgetting",) * self.long)
         # Nothing is written of a tenant before there is a time.
         lines = [begin(t.name) for t in self.world.tenants] \
             + self.world.lines()

@@ -5,6 +5,10 @@ with and without a message_id, while aggregator, sink and broker are killed
 with -9 and begun anew. Then all is taken in, and every table holds what the
 oracle says: metrics, messages, views, events, findings, dead letters. In
 shards it is the views that add up, up to the buckets of percentiles.
+
+A publisher that sets no message_id and loses its broker publishes again what
+was not confirmed, so that records count once by what they say of themselves:
+not the lines of a snapshot, nor events that come a window later.
 """
 
 import base64
@@ -32,6 +36,7 @@ from harness import LONG, TESTBIN, Checks, Lab, main, say, seed  # noqa: E402
 ROUNDS = int(os.environ.get("ROUNDS", 60 if LONG else 4))
 SHARDS = int(os.environ.get("SHARDS", 20 if LONG else 1))
 PARTS = 3
+SAID_AGAIN = ("snapshots", "snapshot_texts", "forgetting") # not so
 KEPT = ("schema_migrations", "generations", "metric_settings")
 HISTORY = {
     "messages": ("tenant", "conversation_id", "message_id", "created_at",
@@ -56,14 +61,15 @@ class Round:
     def __init__(self, lab, number, shards):
         self.lab, self.number, self.shards = lab, number, shards
         self.dice = random.Random(number)
-        features = stream_metrics.features()
-        if shards: # these depend on which shard is first, as the manual has it
-            features = [f for f in features
-                        if f not in ("moved_events", "forget")]
-        self.world = nasty.Nasty(number, features, databased=True)
+        self.anonymous = self.dice.random() < 0.5
+        self.again = self.anonymous and self.dice.random() < 0.5
+        self.world = nasty.Nasty(number, [
+            f for f in stream_metrics.features()
+            if not (self.again and f in SAID_AGAIN)], stored=True)
+        if shards:
+            self.world.conf["shard"] = shard_of
         self.lines = self.world.lines()
         self.data = b"\n".join(self.lines) + b"\n"
-        self.anonymous = self.dice.random() < 0.5 and not shards
         self.socket = self.dice.random() < 0.5 # or a queue, of rows
         self.to = ("unix:" + lab.path("rows") if self.socket
                    else "queue:rows")
@@ -109,26 +115,32 @@ class Round:
         self.start(name)
 
     def publish(self):
-        """All lines, in messages of some."""
-        d, lines = self.dice, self.published()
-        while lines:
+        """All of it, some flushes at a time."""
+        d = self.dice
+        size = d.choice((1, 3, 20, 100))
+        flushes = Flushes(self.world.conf, size).of(
+            spread(self.lines)) if self.shards else [
+                self.lines[i:i + size]
+                for i in range(0, len(self.lines), size)]
+        while flushes:
             time.sleep(d.choice((0, 0.1, 0.3)))
-            n = min(d.choice((5, 20, 200, 2000)), len(lines))
-            some, lines = lines[:n], lines[n:]
-            size = str(d.choice((1, 3, 20, 100)))
-            if self.shards: # time is told to all of them with each flush
-                size = "1"
-            if self.anonymous:
-                argv = [TESTBIN + "/tools/amqp_lines", "records", size]
-            else:
-                argv = [TESTBIN + "/tools/amqp_probe", "-p", "-b", size,
-                        "write", "exchange:records" if self.shards
-                        else "queue:records"]
-            self.lab.must(argv, stdin=b"\n".join(some) + b"\n",
-                          env={"MESSAGING_CONFIG": self.conf})
+            n = max(1, d.choice((5, 20, 200, 2000)) // size)
+            some, flushes = flushes[:n], flushes[n:]
+            self.send(some, str(d.choice((1, 3, 20, 100))))
 
-    def published(self):
-        return spread(self.lines) if self.shards else list(self.lines)
+    def send(self, flushes, size):
+        to = ("exchange:" if self.shards else "queue:") + "records"
+        end = b"\n\n"
+        argv = [TESTBIN + "/tools/amqp_probe", "-p", "-b", "0", "write", to]
+        if self.anonymous:
+            end = b"\n"
+            argv = [TESTBIN + "/tools/amqp_lines",
+                    to if self.shards else "records", size]
+            if self.shards:
+                flushes = [addressed(f) for f in flushes]
+        self.lab.must(argv, stdin=b"".join(
+            b"\n".join(f) + end for f in flushes),
+            env={"MESSAGING_CONFIG": self.conf})
 
     def storm(self):
         names = list(self.commands())
@@ -144,12 +156,14 @@ class Round:
 
         writer = threading.Thread(target=write)
         writer.start()
-        kills = 0
+        kills = self.broken = 0
         while writer.is_alive() or kills < 6:
             time.sleep(self.dice.uniform(0, 0.6))
             name = self.dice.choice(names)
-            if not self.anonymous and self.dice.random() < 0.04:
-                name = "rabbitmq" # whoever sets no id does not send again
+            if not self.anonymous and self.dice.random() < 0.04 or \
+                    self.again and self.dice.random() < 0.15:
+                name = "rabbitmq"
+                self.broken += 1
             self.kill(name)
             kills += 1
         writer.join()
@@ -298,6 +312,9 @@ class Round:
                 base64.b64decode(letter.get("record_base64", ""))
             found.add((record, letter["reason"].startswith("late")))
         lines = [b""] + self.lines
+        if self.again: # late by then, and refused again
+            taken = {lines[r["line"]] for r in want.accepted}
+            found -= {(line, True) for line in taken}
         yield from sets("dead letters",
                         {(lines[n], False) for n in want.refused}
                         | {(lines[n], True) for n in want.late}, found)
@@ -307,9 +324,10 @@ class Round:
         self.fresh()
         kills = self.storm()
         wrong = list(self.wrong())
-        say("SEED=%d%s: %d lines, %s message_id, %d kills%s" % (
-            self.number, " in shards" if self.shards else "",
+        say("SEED=%d%s: %d lines, %s message_id, %d kills, %d of the broker%s"
+            % (self.number, " in shards" if self.shards else "",
             len(self.lines), "without" if self.anonymous else "with", kills,
+            self.broken,
             ", %d differences" % len(wrong) if wrong else ""))
         return wrong
 
@@ -372,6 +390,12 @@ def event_data(given, there):
             yield "events %s: should be one of %s" % (row, own)
 
 
+def version_of(message):
+    """Of edits before 1970 the table knows only that they were."""
+    edited = message.get("updated_at")
+    return 0 if edited is None else max(edited, 1)
+
+
 def messages(given, there):
     """Each message has a row, at the time of one of its versions; of those of
     one time the version edited last stays."""
@@ -388,14 +412,113 @@ def messages(given, there):
         for row in rows[key]:
             at = compare.parse_time(row["created_at"])
             own = [r for r in versions[key] if r["at"] == at]
-            last = max((r.get("updated_at") or 0 for r in own), default=None)
+            last = max(map(version_of, own), default=None)
             if (row["sender"], row["content"], row["channel"],
                     data_of(row["data"])) not in {
                     (r["from"], r.get("text"), r.get("channel"),
                      stream.records.as_written(r.get("data")))
-                    for r in own if (r.get("updated_at") or 0) == last}:
+                    for r in own if version_of(r) == last}:
                 yield "messages %s: is %s, should be one of %s" % (
                     key, row, own)
+
+
+def key_of(r):
+    """Where a publisher sends a record: its bucket, or all."""
+    if r is None or r["type"] in ("operator", "snapshot", "clock"):
+        return "all"
+    last = {"view": ("message",), "event": ("user", "id")}.get(r["type"], ())
+    key = next((r[k] for k in ("chat",) + last if r.get(k)), "")
+    return partitions.bucket(r["tenant"], key)
+
+
+def shard_of(r):
+    key = key_of(r)
+    return None if key == "all" else key % PARTS
+
+
+def record_of(line):
+    """A refused one has no time, and goes to any queue."""
+    records, refused = stream.records.read(line)
+    if refused:
+        return {"type": "refused", "tenant": "", "line": 1}
+    return records[0] if records else None
+
+
+def addressed(lines):
+    """A flush with the key of each line and a tab before it, and behind it the
+    newest times, as a publisher of one's own has to tell them."""
+    out, newest = [], {}
+    for line in lines:
+        r = record_of(line)
+        out.append(b"%s\t%s" % (str(key_of(r)).encode(), line))
+        at = moves(r)
+        if at is not None:
+            newest[r["tenant"]] = max(at, newest.get(r["tenant"], at))
+    return out + [b"all\t" + json.dumps({
+        "type": "clock", "tenant": t, "at": stream.records.shown(at)}).encode()
+        for t, at in newest.items()]
+
+
+def moves(r):
+    """The time that a record outside snapshots tells."""
+    if r is None or r["type"] in ("snapshot", "refused") or \
+            r.get("snapshot") is not None:
+        return None
+    return stream.time_of(r)
+
+
+class Flushes:
+    """Shards learn the newest time with each flush, and in a flush a record may
+    overtake those of other chats. Here each ends before that could show."""
+
+    def __init__(self, conf, most):
+        self.conf, self.most = conf, most
+        # Of each tenant without the times of snapshots, which need not be
+        # whole, and with them: as the flush began, and now.
+        self.began, self.now = {}, {}
+        self.times = [] # (tenant, time) of the flush
+
+    def of(self, lines):
+        out, last = [], None
+        for line in lines:
+            r = record_of(line)
+            is_marker = r is not None and r["type"] == "snapshot"
+            if is_marker != last or len(out[-1]) == self.most or \
+                    not self.takes(r):
+                out.append([])
+                self.began, self.times = self.now, []
+                self.takes(r)
+            out[-1].append(line)
+            last = is_marker
+        return out
+
+    def takes(self, r):
+        """Whether it comes to the same in any order; if so, it is taken."""
+        if r is None or r["type"] == "refused":
+            return True
+        at, name = moves(r), r["tenant"]
+        told = r["at"] if r["type"] == "snapshot" else at
+        began, old = (x.get(name, (None, None))
+                      for x in (self.began, self.now))
+        now = tuple(b if a is None or b is not None and b > a else a
+                    for a, b in zip(old, (at, told)))
+        times = self.times + [(name, at)]
+        if len(times) > 1 and any(
+                self.differs(a, b, [t for n, t in times if n == name])
+                for a, b in zip(began, now)):
+            return False
+        self.now, self.times = dict(self.now, **{name: now}), times
+        return True
+
+    def differs(self, began, now, times):
+        """Identities are counted in another step, or one is late only then."""
+        if began == now or None in (began, now):
+            return began != now
+        window = self.conf["window"]
+        return stream.counts.step(began, self.conf) != stream.counts.step(
+            now, self.conf) or any(
+                t is not None and began - window <= t < now - window
+                for t in times)
 
 
 def spread(lines):

@@ -137,18 +137,27 @@ def conversation_rows(versions, conf):
                 "last_message_at": own[-1]["at"], "created_at": own[0]["at"]}
 
 
+def user_of_shard(m):
+    return None if writer(m) is None else (writer(m), m.get("shard"))
+
+
 def user_rows(versions, named, newest, conf):
+    """Each shard counts from the last silence in the messages that it reads."""
     active = {user: {m["chat"] for m in own
                      if m["at"] > newest - conf["user_active"]}
               for user, own in groups(named, writer)}
-    for user, own in remembered(versions, writer, conf).items():
+    for user, shards in groups(
+            remembered(versions, user_of_shard, conf).items(),
+            lambda item: item[0][0]):
+        own = [m for _, part in shards for m in part]
         if not own and not active.get(user):
             continue
+        times = [m["at"] for m in own]
         yield {
             "user_id": user, "message_count": len(own),
             "active_conversations": len(active.get(user, ())),
-            "last_active": own[-1]["at"] if own else None,
-            "created_at": own[0]["at"] if own else None}
+            "last_active": max(times, default=None),
+            "created_at": min(times, default=None)}
 
 
 def activity_rows(named):
@@ -246,7 +255,7 @@ def step(at, conf):
 
 def event_rows(events, conf):
     """Of each id the greatest version, by time, user and event. In a stream an
-    id is new when it came more than a window ago."""
+    id is new when it came more than a window ago; shards know their own."""
     best, told = {}, []
     for e in events:
         if e.get("user") is None:
@@ -254,7 +263,8 @@ def event_rows(events, conf):
         now, at = e["before"], e.get("at")
         rank = (LONG_AGO if at is None else at,
                 by_bytes(e["user"]), by_bytes(e["event"]))
-        known, since = best.get(e["id"], (rank, None))
+        name = e["id"], e.get("shard")
+        known, since = best.get(name, (rank, None))
         if since is not None and now is not None and \
                 step(now - conf["window"], conf) > since:
             told.append(known)
@@ -262,7 +272,7 @@ def event_rows(events, conf):
         if since is None: # by hand it is not forgotten
             since = float("inf") if at is None and now is None else \
                 step(now if at is None else at, conf)
-        best[e["id"]] = max(rank, known), since
+        best[name] = max(rank, known), since
     told += [rank for rank, _ in best.values()]
     for (user, event), n in collections.Counter(
             rank[1:] for rank in told).items():

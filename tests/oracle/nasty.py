@@ -15,8 +15,10 @@ from records import FIRST, LAST, shown
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60000, 3600000, 86400000
 YEARS_400 = 146097 * DAY
+YEAR_1000 = -30610224000000 # what is older is not stored
 START = 1763632800000 # 2025-11-20T10:00:00Z
-# Of more records of a chat a stream may drop some that repeat another.
+# Of more records of a chat a stream may drop some that repeat another, which
+# one that comes late among them can tell: only busy() has more, in order.
 MOST_DESCRIBED = 60
 WRITERS = ("customer", "operator", "bot", "system")
 KINDS = ("opened", "closed", "assigned", "handoff", "other")
@@ -97,13 +99,13 @@ EVERY = ("edits", "repeats", "records", "closed_records", "opened_later",
          "opened_long_ago",
          "snapshots", "snapshot_texts", "forgetting", "forget", "json",
          "words", "blanks", "years", "about", "late", "broken", "views",
-         "moved_events", "chatwoot")
+         "moved_events", "chatwoot", "busy")
 
 
 class Nasty:
     """lines(): the stream; conf: the configuration it is made for."""
 
-    def __init__(self, seed, features=EVERY, databased=False):
+    def __init__(self, seed, features=EVERY, stored=False):
         self.features = frozenset(features)
         self.dice = d = random.Random(seed)
         self.seed = seed
@@ -121,7 +123,7 @@ class Nasty:
             "stop": d.choice(((), (), ("order", "заказ", "订单"))),
             "definition": "chatwoot" if self.has("chatwoot", 0.4) else "ours",
         }
-        self.databased = databased
+        self.oldest = YEAR_1000 if stored else FIRST
         self.size = d.choice((6, 20, 60, 200, 600))
         self.tenants = [Tenant(self, "t%d" % i)
                         for i in range(d.choice((1, 1, 3)))]
@@ -167,8 +169,8 @@ class Tenant:
         self.span = d.choice(spans)
         self.grain = d.choice((1, SECOND, 20 * SECOND))
         self.start = START
-        if not world.databased and world.has("years", 0.05):
-            self.start = d.choice((FIRST, LAST - 2 * self.span - DAY))
+        if world.has("years", 0.05):
+            self.start = d.choice((world.oldest, LAST - 2 * self.span - DAY))
         self.burst = self.start
         self.operators = ["7", "10", "9007199254740993", "ann", "Zoé",
                           "x\"y\\", "1" * 40][:d.choice((2, 4, 7))]
@@ -182,6 +184,7 @@ class Tenant:
         self.told = [] # (arrival, order, line)
         self.written = [] # messages as they are known to the CRM
         self.described = collections.Counter() # chats, how often
+        self.polled = [] # the records of a busy chat
 
     def has(self, feature, chance=1.0):
         return self.world.has(feature, chance)
@@ -433,6 +436,25 @@ class Tenant:
             if d.random() < 0.1: # says another thing of the same instant
                 self.tell(at + 1, self.chat(c["chat"], at, "at" in c))
 
+    def busy(self):
+        """A chat that is described with each of many polls, mostly as before.
+        All of it comes in order."""
+        d = self.dice
+        polls = d.choice((70, 150, 400))
+        at = self.start + d.randrange(self.span // 2 + 1)
+        pause = max(1, self.span // 2 // polls)
+        c = self.chat("busy", at)
+        for _ in range(polls):
+            at += pause
+            again = self.chat("busy", at)
+            c = dict(c, at=at) if d.random() < 0.93 else again
+            self.polled.append(c)
+            self.tell(at, c)
+            if pause > 1 and d.random() < 0.1:
+                m = dict(self.message(), chat="busy",
+                         at=at + 1 + d.randrange(pause - 1))
+                self.tell(m["at"], m)
+
     def operator(self, now):
         """What came then, and tells when it was so in some cases."""
         d = self.dice
@@ -526,6 +548,7 @@ class Tenant:
                 body.append(dict(c, status=d.choice(("open", "pending")),
                                  at=d.choice((c.get("at"), t)),
                                  operator=d.choice(self.operators)))
+        body += [c for c in self.polled if c["at"] <= t][-1:]
         shown_now = {(m["chat"], m["id"]): m for m in self.written}
         for m in shown_now.values():
             if m["chat"] in there and d.random() < 0.7 and \
@@ -553,6 +576,8 @@ class Tenant:
         if "records" in self.world.features:
             self.chat_records()
         self.operator_records()
+        if self.has("busy", 0.15):
+            self.busy()
         self.events()
         if "views" in self.world.features:
             self.views()

@@ -3,7 +3,8 @@
 expected() reads the lines in their order and gives the rows of every table, the
 refused lines and the late ones. In a stream a line is late by the newest time
 before it; in a one-shot run nothing is late, and only the newest snapshot
-counts. All else is the same for both.
+counts. Of several aggregators each has the identities of the events that it
+reads, and the silences of the users. All else is the same.
 """
 
 import collections
@@ -20,6 +21,7 @@ DEFAULTS = {
     "window": DAY, "forget": 90 * DAY, "user_active": DAY,
     "alert_minute": 8, "alert_five_minutes": 20, "trend_window": 120000,
     "trend_count": 2, "trend_length": 3, "stop": (), "definition": OURS,
+    "shard": lambda r: 0, # which of several aggregators reads a record
 }
 LIVE = ("operator_metrics", "chat_metrics", "tenant_metrics")
 
@@ -65,7 +67,8 @@ class Tenant:
                 self.before_snapshot
             now = max((t for t in (self.newest, r.get("at"))
                        if t is not None), default=None)
-        return dict(r, taken=self.taken, before=before, now=now)
+        return dict(r, taken=self.taken, before=before, now=now,
+                    shard=self.conf["shard"](r))
 
     def operator(self, r, afresh=False):
         old = {} if afresh else self.listed.get(r["operator"], {})

@@ -3,7 +3,8 @@
  * everything the four programs do with a queue and nothing else.
  *
  *   amqp_probe [-p] [-b N] write ENDPOINT     lines from stdin, flushed every
- *       N; after each flush that is DONE, "confirmed TOTAL" on stdout
+ *       N, with -b 0 at each empty line; after each flush that is DONE,
+ *       "confirmed TOTAL" on stdout
  *   amqp_probe [-pe] [-b N] [-s MS] [-l MS] read ENDPOINT     lines to stdout,
  *       each after the id of its message and a tab; -s: MS in each flush; -l:
  *       for the first MS a flush says LATER; -e: until empty. A line "bad..."
@@ -116,12 +117,14 @@ write_all(struct probe *p)
 	size_t cap = 0;
 	int64_t n = 0;
 	ssize_t len;
-	bool bad = false;
+	bool bad = false, due;
 
 	while (!bad && (len = getline(&line, &cap, stdin)) > 0) {
 		len -= line[len - 1] == '\n';
-		bad = endpoint_write(p->out, line, (size_t)len) != 0;
-		if (bad || ++n % p->batch != 0)
+		due = p->batch == 0 && len == 0;
+		bad = !due && endpoint_write(p->out, line, (size_t)len) != 0;
+		n += !due;
+		if (bad || !(due || (p->batch > 0 && n % p->batch == 0)))
 			continue;
 		bad = flush_out(p) != 0;
 		if (!bad) {
