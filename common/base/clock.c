@@ -5,7 +5,6 @@
 #include "common/base/clock.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 

@@ -48,7 +48,7 @@ libraries() {
 ^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt(_sign)?|http/json_body|http/validate_errors)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/known_operators|sink/resources/by_hand|sink/report/[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str)[.]h$ ^common/words/(text_words|plain_letters|normal_form)[.][ch]$
 ^xxhash[.]h$ ^(common/digest/checksum|tests/tools/hash_loop)[.]c$
-^openssl/ ^common/http/signature[.]c$
+^openssl/ ^(common/http/signature|tests/unit/poller/test_route_hooks)[.]c$
 ^microhttpd[.]h$ ^(tests/|common/http_server/server[a-z_]*[.][ch]$)
 ^cmocka[.]h$ ^tests/unit/
 END
