@@ -206,21 +206,27 @@ rename_column(struct schema_table *t, const char *p)
 	}
 }
 
-/* "NAME, ADD KEY NAME (LIST)": the key has other columns from there on. */
+/* "NAME, ADD KEY NAME (LIST)": the key is the last from there on, and has other
+ * columns. */
 static void
 replace_key(struct schema_table *t, const char *p)
 {
 	char *name = parse_name(&p);
 	const char *list = strchr(p, '(');
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < t->keys && list != NULL; i++) {
-		if (strcmp(t->key[i].name, name) != 0)
-			continue;
+	while (i < t->keys && strcmp(t->key[i].name, name) != 0)
+		i++;
+	if (i < t->keys && list != NULL) {
+		free(t->key[i].name);
 		free(t->key[i].columns);
-		t->key[i].columns = parse_name_list(list);
+		t->keys--;
+		memmove(
+		    &t->key[i], &t->key[i + 1], (t->keys - i) * sizeof *t->key);
+		add_key(t, name, list);
+	} else {
+		free(name);
 	}
-	free(name);
 }
 
 static void

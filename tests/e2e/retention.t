@@ -212,7 +212,7 @@ counts="FROM mysql.general_log WHERE argument LIKE '%COUNT(*) FROM % PARTITION (
 	AND argument NOT LIKE '%general_log%'"
 [ "$(sql "SELECT COUNT(*) $counts")" -ge 4 ] || fail "no partition was counted"
 is "without a limit" 0 "$(sql "SELECT COUNT(*) $counts AND argument NOT LIKE
-	'SET STATEMENT max_statement_time = 4.500 FOR SELECT %'")"
+	'SET STATEMENT max_statement_time = 4.500, % FOR SELECT %'")"
 
 echo "- killed in between, the next run finishes"
 fill 0 -40 -50
