@@ -208,9 +208,9 @@ stream_order_wait(
 		    "the order to forget them is gone from '%s', and nothing "
 		    "says that it was carried out; run this again",
 		    dir);
-	else
-		code = PROG_OK;
-	if (code == PROG_OK)
+	else {
 		remove_done(s, dir);
+		code = PROG_OK;
+	}
 	return code;
 }

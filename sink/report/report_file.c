@@ -38,13 +38,20 @@ report_form_of(const char *path)
 	return REPORT_BY_NAME;
 }
 
-/* Sets *is if the open file begins as a report does. */
+/* Sets *is if the open file is empty or begins as a report does. Returns -1
+ * with errno if it cannot be read. */
 static int
-is_report(int fd, enum report_form form, bool *is)
+may_be_replaced(int fd, enum report_form form, bool *is)
 {
 	struct buf want = BUF_INIT, got = BUF_INIT;
+	struct stat st;
 	int rc;
 
+	if (fstat(fd, &st) == -1)
+		return -1;
+	*is = S_ISREG(st.st_mode) && st.st_size == 0;
+	if (*is || !S_ISREG(st.st_mode))
+		return 0;
 	report_beginning(form, &want);
 	rc = file_read_at(fd, buf_room(&got, want.len), want.len, 0);
 	*is = rc == 0 && memcmp(got.data, want.data, want.len) == 0;
@@ -56,7 +63,6 @@ is_report(int fd, enum report_form form, bool *is)
 enum exit_code
 report_file_check(const char *path, enum report_form form)
 {
-	struct stat st;
 	enum exit_code code = PROG_OK;
 	bool replaceable = false;
 	int fd;
@@ -68,11 +74,7 @@ report_file_check(const char *path, enum report_form form)
 		return PROG_OK;
 	if (fd < 0)
 		return syserr_log(PROG_CANTCREATE, "cannot read '%s'", path);
-	if (fstat(fd, &st) != 0)
-		code = syserr_log(PROG_CANTCREATE, "cannot read '%s'", path);
-	else if (S_ISREG(st.st_mode) && st.st_size == 0)
-		replaceable = true;
-	else if (S_ISREG(st.st_mode) && is_report(fd, form, &replaceable) == -1)
+	if (may_be_replaced(fd, form, &replaceable) == -1)
 		code = syserr_log(PROG_CANTCREATE, "cannot read '%s'", path);
 	(void)close(fd);
 	if (replaceable || code != PROG_OK)

@@ -184,14 +184,11 @@ add_spans(const struct span_batch *b, struct buf *sql, struct db_value *args,
 static const char *
 choose_index(const struct sums_reader *r)
 {
-	const struct viewer *v = &r->q->viewer;
-	bool some = r->by_operator
-			? r->again || scope_limits_rows(v)
-			: !r->filter->of_tenant && scope_limits_totals(v);
-
 	if (r->filter->operator_id != NULL)
 		return " FORCE INDEX (by_operator)";
-	return some ? "" : " FORCE INDEX (PRIMARY)";
+	if (response_has_scope(r) || (r->by_operator && r->again))
+		return "";
+	return " FORCE INDEX (PRIMARY)";
 }
 
 static bool

@@ -53,7 +53,9 @@ bool response_ask(const struct sums_reader *r, const struct buf *sql,
     const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
-/* Appends the condition on operators: those that the viewer may see. */
+/* Whether the viewer may see sums of some operators only; appends the condition
+ * that names them. */
+bool response_has_scope(const struct sums_reader *r);
 void response_add_scope(const struct sums_reader *r, struct buf *sql);
 
 /* Appends another where sums are read again: those of these sums, by a column

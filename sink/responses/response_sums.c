@@ -27,12 +27,28 @@
 /* What a span in a zone at :30 has of the hours that both its ends cut. */
 #define LITTLE_TIME_MS HOUR_MS
 
+/* Whether sums of single operators are read, not of several together. */
+static bool
+reads_rows(const struct sums_reader *r)
+{
+	return r->by_operator || r->filter->operator_id != NULL;
+}
+
+bool
+response_has_scope(const struct sums_reader *r)
+{
+	const struct viewer *v = &r->q->viewer;
+
+	return !r->filter->of_tenant &&
+	       (reads_rows(r) ? scope_limits_rows(v) : scope_limits_totals(v));
+}
+
 void
 response_add_scope(const struct sums_reader *r, struct buf *sql)
 {
-	if (r->filter->of_tenant)
+	if (!response_has_scope(r))
 		return;
-	if (r->by_operator || r->filter->operator_id != NULL)
+	if (reads_rows(r))
 		scope_add_rows(&r->q->viewer, "operator", sql);
 	else
 		scope_add_totals(&r->q->viewer, "operator", sql);
