@@ -24,10 +24,25 @@ def hook_read: if .payload.spin then last(range(1e12)) else as_qiscus end;
 """
 
 
-def cpu_ms(pid):
-    with open(f"/proc/{pid}/stat") as f:
+def ms_of(stat):
+    """What a process or a thread took, of its file in /proc."""
+    with open(stat) as f:
         return sum(map(int, f.read().rpartition(")")[2].split()[11:13])) \
             * 1000 / TICKS
+
+
+def cpu_ms(pid):
+    return ms_of(f"/proc/{pid}/stat")
+
+
+def check_quick(checks, listener, beside):
+    """Another tenant's webhooks are answered, and /health."""
+    for i in range(3):
+        got = listener.ask_quietly(
+            "POST", f"/hooks/quick/qiscus/{SECRET}", {"room_id": str(i)})
+        checks.that(got[0] == 200, f"another tenant's beside {beside}: {got}")
+        got = listener.ask_quietly("GET", "/health")
+        checks.that(got[0] == 200, f"health beside {beside}: {got}")
 
 
 class Spinner(threading.Thread):
@@ -47,12 +62,7 @@ def check_others(checks, listener, dead):
     spinners = [Spinner(listener, answers) for _ in range(SPINNERS)]
     until(60, lambda: cpu_ms(listener.process.pid) > before + 50,
           "a webhook that spins")
-    for i in range(3):
-        got = listener.ask_quietly(
-            "POST", f"/hooks/quick/qiscus/{SECRET}", {"room_id": str(i)})
-        checks.that(got[0] == 200, f"another tenant's: {got}")
-        got = listener.ask_quietly("GET", "/health")
-        checks.that(got[0] == 200, f"health: {got}")
+    check_quick(checks, listener, "those that spin")
     checks.that(not answers, f"they waited for {len(answers)} of another")
     for s in spinners:
         s.join()
@@ -81,12 +91,8 @@ def objects(n):
 
 def cpu_by_thread(pid):
     """{thread: ms}"""
-    ms = {}
-    for path in glob.glob(f"/proc/{pid}/task/*/stat"):
-        with open(path) as f:
-            ms[path] = sum(map(
-                int, f.read().rpartition(")")[2].split()[11:13])) * 1000 / TICKS
-    return ms
+    return {path: ms_of(path)
+            for path in glob.glob(f"/proc/{pid}/task/*/stat")}
 
 
 class Poster(threading.Thread):
@@ -117,12 +123,7 @@ def check_objects(checks, listener, payload, connections):
     posters = [Poster(listener, payload, enough) for _ in range(connections)]
     until(300, lambda: sum(used()) > 1000 and all(p.answers for p in posters),
           "their answers")
-    for i in range(3):
-        got = listener.ask_quietly(
-            "POST", f"/hooks/quick/qiscus/{SECRET}", {"room_id": str(i)})
-        checks.that(got[0] == 200, f"beside {len(payload)} bytes: {got}")
-        got = listener.ask_quietly("GET", "/health")
-        checks.that(got[0] == 200, f"health: {got}")
+    check_quick(checks, listener, f"{len(payload)} bytes")
     ms = used()
     enough.set()
     for p in posters:

@@ -95,24 +95,23 @@ end() {
 	done
 }
 
-echo "- a database that stands still in the middle"
-start sink sink -f queue:rows
-ready sink 'amqp_connected queue=rows'
-signal STOP mariadb
-echo '{"type":"row","table":"tenant_metrics","tenant":"t","operators":1,"as_of":"2026-11-20T10:00:00Z"}' |
-	"$probe" write queue:rows >/dev/null
-until_true 20 none_waits rows || fail "the row was not taken"
-end sink
-signal CONT mariadb
+echo '{"type":"row","table":"tenant_metrics","tenant":"t","operators":1,"as_of":"2026-11-20T10:00:00Z"}' \
+	>"$tmp/row"
+echo '{"type":"chat","tenant":"t","chat":"1","status":"closed","at":"2026-11-20T10:00:00Z"}' \
+	>"$tmp/chat"
 
-start reaper reaper -f queue:closed
-ready reaper 'amqp_connected queue=closed'
-signal STOP mariadb
-echo '{"type":"chat","tenant":"t","chat":"1","status":"closed","at":"2026-11-20T10:00:00Z"}' |
-	"$probe" write queue:closed >/dev/null
-until_true 20 none_waits closed || fail "the chat was not taken"
-end reaper
-signal CONT mariadb
+echo "- a database that stands still in the middle"
+stands_still_under() { # PROGRAM QUEUE FILE: what it takes meanwhile
+	start "$1" "$1" -f "queue:$2"
+	ready "$1" "amqp_connected queue=$2"
+	signal STOP mariadb
+	"$probe" write "queue:$2" <"$3" >/dev/null
+	until_true 20 none_waits "$2" || fail "$1 did not take what came"
+	end "$1"
+	signal CONT mariadb
+}
+stands_still_under sink rows "$tmp/row"
+stands_still_under reaper closed "$tmp/chat"
 
 echo "- requests at one that stands still"
 printf '[listen]\nsecret_key = %032d\n' 7 >"$tmp/serve.conf"
@@ -150,10 +149,6 @@ until_true 60 minds reaper || fail "no reaper"
 end sink reaper
 
 echo "- and for all that ends by itself"
-echo '{"type":"row","table":"tenant_metrics","tenant":"t","operators":1,"as_of":"2026-11-20T10:00:00Z"}' \
-	>"$tmp/row"
-echo '{"type":"chat","tenant":"t","chat":"1","status":"closed","at":"2026-11-20T10:00:00Z"}' \
-	>"$tmp/chat"
 start once sink -f "$tmp/row"
 start migrate sink --migrate
 start check sink --check
@@ -177,17 +172,21 @@ signal CONT mariadb
 echo "- a broker that stands still"
 printf '[crm acme]\nassign = yes\n[listen]\ntenant = acme\n' >"$tmp/conf"
 chmod 600 "$tmp/conf"
-start stream aggregator -f queue:records -t queue:out --every 20ms \
-	--state "$tmp/stream" -a events
-start counter aggregator --input eventcounter -f queue:counted -t queue:out \
-	--state "$tmp/counter"
-start snapshots aggregator -f queue:snapshots -t queue:out \
-	--state "$tmp/snapshots"
-start sink sink -f queue:rows
-start reaper reaper -f queue:closed
-start assign poller -c "$tmp/conf" --assign -f queue:given -t queue:records
-start listener poller -c "$tmp/conf" --listen "unix:$tmp/door" \
-	-t queue:records --state "$tmp/listener"
+start_daemons() {
+	start stream aggregator -f queue:records -t queue:out --every 20ms \
+		--state "$tmp/stream" -a events
+	start counter aggregator --input eventcounter -f queue:counted \
+		-t queue:out --state "$tmp/counter"
+	start snapshots aggregator -f queue:snapshots -t queue:out \
+		--state "$tmp/snapshots"
+	start sink sink -f queue:rows
+	start reaper reaper -f queue:closed
+	start assign poller -c "$tmp/conf" --assign -f queue:given \
+		-t queue:records
+	start listener poller -c "$tmp/conf" --listen "unix:$tmp/door" \
+		-t queue:records --state "$tmp/listener"
+}
+start_daemons
 ready stream 'amqp_connected queue=out'
 ready counter 'amqp_connected queue=counted'
 ready sink 'amqp_connected queue=rows'
@@ -199,17 +198,7 @@ signal STOP rabbitmq
 end stream counter snapshots sink reaper assign listener
 
 echo "- and one that stands still from the start"
-start stream aggregator -f queue:records -t queue:out --every 20ms \
-	--state "$tmp/stream" -a events
-start sink sink -f queue:rows
-start counter aggregator --input eventcounter -f queue:counted -t queue:out \
-	--state "$tmp/counter"
-start snapshots aggregator -f queue:snapshots -t queue:out \
-	--state "$tmp/snapshots"
-start reaper reaper -f queue:closed
-start assign poller -c "$tmp/conf" --assign -f queue:given -t queue:records
-start listener poller -c "$tmp/conf" --listen "unix:$tmp/door" \
-	-t queue:records --state "$tmp/listener"
+start_daemons
 echo 'count out' >"$tmp/topology"
 start once aggregator -f "$root/tests/records/small.ndjson" -t queue:out
 start publish aggregator --publish -f "$tmp/chat" -t queue:out
