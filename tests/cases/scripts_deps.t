@@ -122,6 +122,15 @@ grep -q 'recommends jq$' "$tmp/apt" || fail "$(cat "$tmp/apt")"
 deps 0 check
 grep -q 'libcmocka-dev' "$tmp/apt" || fail "$(cat "$tmp/apt")"
 
+echo "- several sets at once, each package once"
+fresh
+deps 0 demo monitoring check
+[ "$(grep -c ' install ' "$tmp/apt")" = 1 ] || fail "$(cat "$tmp/apt")"
+grep -q ' prometheus .*libcmocka-dev' "$tmp/apt" || fail "$(cat "$tmp/apt")"
+[ "$(grep -cx gcc "$tmp/installed")" = 1 ] || fail "gcc twice"
+deps 64 demo nonesuch
+says "unknown set 'nonesuch'"
+
 echo "- a policy-rc.d that is there stays and decides"
 fresh
 printf '#!/bin/sh\nexit 104\n' >"$tmp/policy"

@@ -29,7 +29,7 @@ start_broker
 plain=$AMQP_URL
 AMQP_URL=${AMQPS_URL:?}
 
-settings 'wait_timeout = 1s' "ca_file = $tls/ca.pem"
+settings 'wait_timeout = 30s' "ca_file = $tls/ca.pem"
 records 1 20000 >"$tmp/in"
 expect 0 "$probe" write queue:tls <"$tmp/in"
 expect 0 "$probe" -e read queue:tls
@@ -41,13 +41,13 @@ by_tls() {
 until_true 10 by_tls || fail "the broker sees no TLS"
 
 # Certificates of the system know nothing of ours; nor does a stranger.
-settings 'wait_timeout = 1s'
+settings 'wait_timeout = 30s'
 expect 78 "$probe" read queue:tls
 says 'is not trusted .*; renew it, or set \[amqp\] ca_file'
-settings 'wait_timeout = 1s' "ca_file = $tmp/stranger.pem"
+settings 'wait_timeout = 30s' "ca_file = $tmp/stranger.pem"
 expect 78 "$probe" read queue:tls
 says 'is not trusted .*; renew it, or set \[amqp\] ca_file'
-settings 'wait_timeout = 1s' "ca_file = $tmp/none.pem"
+settings 'wait_timeout = 30s' "ca_file = $tmp/none.pem"
 expect 78 "$probe" read queue:tls
 says "cannot read \[amqp\] ca_file '.*none.pem': No such file or directory; check"
 echo none >"$tmp/none.pem"
@@ -55,15 +55,17 @@ expect 78 "$probe" read queue:tls
 says "cannot load certificates from '.*none.pem'; check \[amqp\] ca_file"
 
 # The right certificate, but asked for by another name.
-settings 'wait_timeout = 1s' "ca_file = $tls/ca.pem"
+settings 'wait_timeout = 30s' "ca_file = $tls/ca.pem"
 AMQP_URL=${AMQPS_URL/localhost/127.0.0.1} expect 78 "$probe" read queue:tls
 says 'is for another host; name the host in \[amqp\] url as'
 
 # No TLS behind that port.
+settings 'wait_timeout = 1s' "ca_file = $tls/ca.pem"
 AMQP_URL=${plain/amqp:/amqps:} expect 75 "$probe" read queue:tls
 says 'cannot reach RabbitMQ at amqps:'
 
 # A broker whose certificate has expired.
+settings 'wait_timeout = 30s' "ca_file = $tls/ca.pem"
 certificate "$tls/cert.pem" localhost -1
 "$servers" restart "$tmp/servers" rabbitmq
 expect 78 "$probe" read queue:tls

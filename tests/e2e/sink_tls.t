@@ -53,7 +53,7 @@ serve() {
 	until_true 30 test -S "$tmp/sock" || fail "$(cat "$tmp/server.log")"
 }
 with() {
-	printf '[mysql]\nurl = %s\nwait_timeout = 2s\nca_file = %s\n' "$url" \
+	printf '[mysql]\nurl = %s\nwait_timeout = 30s\nca_file = %s\n' "$url" \
 		"$tmp/$1.pem" >"$tmp/conf"
 	chmod 600 "$tmp/conf"
 }
