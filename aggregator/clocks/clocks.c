@@ -55,52 +55,6 @@ clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
 		c->listener->on_interval(c->listener->ctx, &i);
 }
 
-/* Before anything reports an assignee, it is the one of the first chat record,
- * unless a transfer had assigned the chat to them before. In a stream this
- * reaches back guess_limit_ms at most, so that it does not depend on when
- * messages are dropped. */
-static void
-find_first_assignee(struct clocks *c)
-{
-	const struct clocks_chat *chat = c->chat;
-	const struct message *m, *end = chat->messages + chat->n;
-	const struct mark *x, *first = NULL;
-
-	c->assignee = chat->first_assignee;
-	c->assignee_known = c->assignee_recorded = chat->first_assignee_known;
-	for (x = chat->marks; x < chat->marks + chat->marks_n; x++)
-		if (x->kind == MARK_ASSIGNEE &&
-		    (first == NULL || x->at == first->at))
-			first = x;
-	if (first != NULL && !chat->first_assignee_known) {
-		c->assignee_guessed = true;
-		c->guess = first->assignee;
-		c->guess_from =
-		    chat->guess_limit_ms > 0 &&
-			    first->at >= INT64_MIN + chat->guess_limit_ms
-			? first->at - chat->guess_limit_ms
-			: INT64_MIN;
-	}
-	for (m = chat->messages; m < end; m++) {
-		if (clocks_classify(m) != EVENT_TRANSFER)
-			continue;
-		c->ever_assigned = true;
-		if (first != NULL && !chat->first_assignee_known &&
-		    m->at < first->at && m->operator_id == first->assignee)
-			c->guess = 0;
-	}
-}
-
-/* Sets the guessed assignee, as long as nothing has reported one. */
-static void
-guess_assignee(struct clocks *c, int64_t at)
-{
-	if (!c->assignee_guessed)
-		return;
-	c->assignee_known = at >= c->guess_from;
-	c->assignee = c->assignee_known ? c->guess : 0;
-}
-
 void
 clocks_reset(struct clocks *c)
 {
@@ -168,7 +122,7 @@ apply_marks(struct clocks *c, const struct message *m)
 		if (m != NULL && (x->at > m->at || (x->at == m->at &&
 						       x->kind == MARK_CLOSED)))
 			break;
-		guess_assignee(c, x->at);
+		clocks_guess_assignee(c, x->at);
 		apply_mark(c, x);
 	}
 	c->by_record = false;
@@ -192,7 +146,7 @@ walk_message(struct clocks *c, const struct message *m)
 	enum event_kind kind = clocks_classify(m);
 
 	apply_marks(c, m);
-	guess_assignee(c, m->at);
+	clocks_guess_assignee(c, m->at);
 	c->current = m;
 	/* A chat record may have reported this closing before. */
 	if (kind != EVENT_CLOSED || c->episode != EPISODE_CLOSED_BY_RECORD) {
@@ -217,7 +171,7 @@ clocks_walk(const struct definition *definition, const struct clocks_chat *chat,
 	size_t i;
 
 	clocks_reset(&c);
-	find_first_assignee(&c);
+	clocks_find_assignee(&c);
 	definition->begin(&c);
 	for (i = 0; i < chat->n; i++)
 		walk_message(&c, &chat->messages[i]);

@@ -203,6 +203,11 @@ void clocks_walk(const struct definition *definition,
 
 const char *clocks_interval_name(enum interval_kind k);
 
+/* For the walk, see clocks_assignee.c: finds whose a chat was at first; and
+ * makes it theirs at a time, as long as nothing has reported an assignee. */
+void clocks_find_assignee(struct clocks *c);
+void clocks_guess_assignee(struct clocks *c, int64_t at);
+
 /* For a definition: sets the state that an episode begins with. */
 void clocks_reset(struct clocks *c);
 

@@ -18,6 +18,7 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/conf/conf_nearest.h"
 #include "common/conf/conf_section.h"
 #include "common/conf/ini.h"
 #include "common/conf/secret.h"

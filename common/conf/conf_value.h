@@ -24,11 +24,4 @@ int conf_value_set(struct conf_value *v, const struct conf_key *k,
 /* Wipes and frees; the value is as if it had never been given. */
 void conf_value_release(struct conf_value *v);
 
-/* The row whose name is nearest to what was typed, NULL when none is near:
- * for "did you mean". */
-const struct conf_key *conf_key_near(const char *section, const char *name);
-
-/* The same for the name of a section. */
-const char *conf_section_near(const char *name);
-
 #endif
