@@ -58,13 +58,12 @@ plan_heatmap(struct response_plan *p, const struct response_span *s)
 	response_plan_stretch(p, s->to, -1);
 }
 
-/* The intervals of an hour of the week; NULL: not for the viewer. */
+/* Adds to the link of all hours which one it is. */
 static const char *
-write_hour_href(const struct question *q, const struct response_filter *c,
-    const struct response_span *span, size_t hour, struct buf *href)
+hour_href(
+    const struct response_filter *c, size_t base, size_t hour, struct buf *href)
 {
-	if (!response_href(q, c, span->from, span->to, c->operator_id, href))
-		return NULL;
+	href->len = base;
 	buf_addf(href, "&weekday=%d&hour=%d&zone=", (int)(hour / 24) + 1,
 	    (int)(hour % 24));
 	reply_encode(href, c->zone_name);
@@ -78,8 +77,10 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	const struct span_sum none = { .n = 0 }, *sum;
 	struct buf *to = reply_begin(q);
 	struct buf href = BUF_INIT;
+	bool opens = !sums->unknown && response_href(q, c, span->from, span->to,
+					   c->operator_id, &href);
+	size_t slot, i = 0, base = href.len;
 	struct sheet s;
-	size_t slot, i = 0;
 
 	sheet_begin(
 	    &s, to, q->format, heatmap_columns, ARRAY_LEN(heatmap_columns));
@@ -93,9 +94,7 @@ write_heatmap(struct question *q, const struct response_filter *c,
 		sheet_seconds(&s, sums->unknown ? CLOCK_NONE : sum->sum_ms);
 		sheet_seconds(&s, response_mean(sum));
 		sheet_seconds(&s, response_median(sum));
-		sheet_text(&s, sums->unknown
-				   ? NULL
-				   : write_hour_href(q, c, span, slot, &href));
+		sheet_text(&s, opens ? hour_href(c, base, slot, &href) : NULL);
 	}
 	buf_release(&href);
 	sheet_end(&s);

@@ -74,6 +74,33 @@ find_bucket(const struct span_sum *s, uint32_t bucket)
 	return low;
 }
 
+/* The table's ends are multiples of this: neighbours come, too. */
+#define TABLE_STEP 32
+
+/* Makes the table have the buckets [low, high). */
+static void
+widen_table(struct span_sum *s, uint32_t low, uint32_t high)
+{
+	int64_t *wider;
+
+	if (s->dense != NULL && low >= s->low && high <= s->high)
+		return;
+	low -= low % TABLE_STEP;
+	high += TABLE_STEP - 1 - (high - 1) % TABLE_STEP;
+	if (s->dense != NULL && s->low < low)
+		low = s->low;
+	if (s->dense != NULL && s->high > high)
+		high = s->high;
+	wider = xcalloc(high - low, sizeof *wider);
+	if (s->dense != NULL)
+		memcpy(wider + (s->low - low), s->dense,
+		    (s->high - s->low) * sizeof *wider);
+	free(s->dense);
+	s->dense = wider;
+	s->low = low;
+	s->high = high;
+}
+
 /* Into the table. */
 static void
 gather_buckets(struct span_sum *to, const struct span_bucket *list, size_t n)
@@ -83,12 +110,9 @@ gather_buckets(struct span_sum *to, const struct span_bucket *list, size_t n)
 
 	if (n == 0)
 		return;
-	if (list[0].bucket < to->low)
-		to->low = list[0].bucket;
-	if (list[n - 1].bucket >= to->high)
-		to->high = list[n - 1].bucket + 1;
+	widen_table(to, list[0].bucket, list[n - 1].bucket + 1);
 	for (i = 0; i < n; i++) {
-		count = &to->dense[list[i].bucket];
+		count = &to->dense[list[i].bucket - to->low];
 		*count = plus(*count, list[i].n);
 	}
 }
@@ -176,21 +200,20 @@ span_sum_merge(struct span_sum *to, const struct span_sum *from)
 void
 span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
 {
-	if (to->dense == NULL &&
-	    (++to->gathered < GATHERED_MANY || *room == 0)) {
+	bool has_table = to->dense != NULL;
+
+	if (!has_table && (++to->gathered < GATHERED_MANY || *room == 0)) {
 		span_sum_merge(to, from);
 		return;
 	}
 	span_sum_add(to, from->n, from->sum_ms, from->max_ms, from->version);
-	if (to->dense == NULL) {
-		--*room;
-		to->dense = xcalloc(HISTOGRAM_BUCKETS, sizeof *to->dense);
-		to->low = HISTOGRAM_BUCKETS;
-		to->high = 0;
+	if (!has_table) {
 		gather_buckets(to, to->buckets, to->buckets_n);
 		to->buckets_n = 0;
 	}
 	gather_buckets(to, from->buckets, from->buckets_n);
+	if (!has_table && to->dense != NULL)
+		--*room;
 }
 
 /* Room for n more of them. */
@@ -215,11 +238,10 @@ compact_dense(struct span_sum *s)
 {
 	uint32_t i;
 
-	if (s->low < s->high)
-		reserve_buckets(s, s->high - s->low);
+	reserve_buckets(s, s->high - s->low);
 	for (i = s->low; i < s->high; i++) {
-		if (s->dense[i] > 0)
-			append_bucket(s, i, s->dense[i]);
+		if (s->dense[i - s->low] > 0)
+			append_bucket(s, i, s->dense[i - s->low]);
 	}
 }
 

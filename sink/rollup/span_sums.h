@@ -43,8 +43,8 @@ struct span_sum {
 	int64_t version;             /* the newest; 0: no row */
 	struct span_bucket *buckets; /* owned, in order, each n above 0 */
 	size_t buckets_n, cap;
-	/* While many are gathered: how many of each of HISTOGRAM_BUCKETS, of
-	 * which those from low up to high may have some; buckets has none. */
+	/* While many are gathered: how many of each bucket from low up to
+	 * high, owned; buckets has none. */
 	int64_t *dense;
 	uint32_t low, high;
 	unsigned gathered;
@@ -64,7 +64,8 @@ void span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms,
 void span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n);
 void span_sum_merge(struct span_sum *to, const struct span_sum *from);
 /* The same where many are, faster; after the last one, and before `to` is read,
- * span_sum_compact(). *room: how many sums more may take 16 KB for it. */
+ * span_sum_compact(). *room: how many sums more may take a table for it, of 16
+ * KB at most. */
 void span_sum_gather(
     struct span_sum *to, const struct span_sum *from, size_t *room);
 void span_sum_compact(struct span_sum *s);
