@@ -8,7 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/db/db.h"
-#include "sink/api/sheet.h"
+#include "sink/answer/sheet.h"
 
 #include <stdbool.h>
 #include <stddef.h>

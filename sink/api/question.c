@@ -9,7 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "sink/api/problem.h"
+#include "sink/answer/problem.h"
 
 /* The server's number for a statement that took too long, MariaDB's and
  * MySQL's. */

@@ -13,7 +13,7 @@
 #include "common/db/db.h"
 #include "common/http/web.h"
 #include "sink/access/viewer.h"
-#include "sink/api/sheet.h"
+#include "sink/answer/sheet.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -356,6 +356,8 @@ original_channel(struct question *q)
 	db_rows_free(times);
 }
 
+/* The server adds up whole numbers as decimals, which takes it twice as long as
+ * what + 0e0 makes of them; up to 2^53 that is as exact. */
 static bool
 ask_messages_of(
     struct question *q, const struct analytics_period *p, struct db_rows **rows)
@@ -370,13 +372,16 @@ ask_messages_of(
 	args[3] = db_time(p->start);
 	args[6] = db_time(p->end);
 	return question_ask(q,
-	    "SELECT SUM(messages), SUM(inbound), SUM(outbound), "
+	    "SELECT CAST(SUM(messages) AS SIGNED), "
+	    "CAST(SUM(inbound) AS SIGNED), CAST(SUM(outbound) AS SIGNED), "
 	    "SUM(sentiment_sum) / SUM(sentiments), "
 	    "SUM(response_sum) / SUM(responses) FROM ("
-	    "SELECT SUM(messages) AS messages, SUM(inbound) AS inbound, "
-	    "SUM(outbound) AS outbound, SUM(sentiments) AS sentiments, "
+	    "SELECT SUM(messages + 0e0) AS messages, "
+	    "SUM(inbound + 0e0) AS inbound, SUM(outbound + 0e0) AS outbound, "
+	    "SUM(sentiments + 0e0) AS sentiments, "
 	    "SUM(sentiment_sum) AS sentiment_sum, "
-	    "SUM(responses) AS responses, SUM(response_sum) AS response_sum "
+	    "SUM(responses + 0e0) AS responses, "
+	    "SUM(response_sum) AS response_sum "
 	    "FROM message_analytics_hours "
 	    "WHERE tenant = ? AND `hour` >= ? AND `hour` < ? "
 	    "UNION ALL SELECT SUM(1), SUM(direction = 'inbound'), "

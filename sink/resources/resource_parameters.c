@@ -8,7 +8,7 @@
 #include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "sink/api/problem.h"
+#include "sink/answer/problem.h"
 #include "sink/resources/resource.h"
 
 /* The longest name that a problem repeats. */

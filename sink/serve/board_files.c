@@ -10,7 +10,7 @@
 #include "common/base/xalloc.h"
 #include "common/http/etag.h"
 #include "common/os/file.h"
-#include "sink/api/problem.h"
+#include "sink/answer/problem.h"
 #include "sink/resources/resource_parameters.h"
 #include "sink/serve/serve.h"
 

@@ -4,7 +4,7 @@
 #include "sink/serve/serve_api.h"
 
 #include "sink/access/audit.h"
-#include "sink/api/problem.h"
+#include "sink/answer/problem.h"
 #include "sink/resources/resource.h"
 #include "sink/serve/serve.h"
 

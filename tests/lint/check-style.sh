@@ -13,6 +13,7 @@ cd "$(dirname "$0")/../.."
 max_file=600
 max_function=100
 max_line=80
+max_folder=20
 
 # Exceptions to the rules, and why: RULE FILE [NAME]. Rules: file (longer than
 # $max_file), function NAME (longer than $max_function), call NAME (banned),
@@ -71,7 +72,7 @@ rooms() {
 }
 
 # Checks tests/lint/rooms: a room includes only rooms above it, and each room exists,
-# with the header in its line.
+# with the header in its line, and not too many files.
 check_rooms() {
 	sed '/^#/d; s/ *| */|/g' tests/lint/rooms | awk -F '|' '
 	function complain(what) {
@@ -89,9 +90,11 @@ check_rooms() {
 			complain("say what it is for")
 	}'
 	find common poller aggregator sink reaper -mindepth 2 -name '*.[ch]' |
-	    sed 's,/[^/]*$,,' | sort -u | while read -r room; do
+	    sed 's,/[^/]*$,,' | sort | uniq -c | while read -r files room; do
 		rooms | grep -q "^$room|" ||
 		    echo "tests/lint/rooms: $room is missing"
+		[ "$files" -le "$max_folder" ] ||
+		    echo "$room: $files files, more than $max_folder"
 	done
 }
 

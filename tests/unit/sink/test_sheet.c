@@ -1,11 +1,11 @@
 /*
- * Tests of sink/api/sheet: the same cells in each form.
+ * Tests of sink/answer/sheet: the same cells in each form.
  */
 #include "tests/unit/unit.h"
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/api/sheet.h"
+#include "sink/answer/sheet.h"
 
 static const struct sheet_column columns[] = {
 	{ "name", SHEET_TEXT },

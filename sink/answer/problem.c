@@ -1,7 +1,7 @@
 /*
  * problem: see problem.h.
  */
-#include "sink/api/problem.h"
+#include "sink/answer/problem.h"
 
 #include "common/http/http_status.h"
 #include "common/text/jsonw.h"

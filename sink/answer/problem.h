@@ -1,8 +1,8 @@
 /*
  * problem: answers that are errors, in the form of RFC 9457.
  */
-#ifndef SINK_API_PROBLEM_H
-#define SINK_API_PROBLEM_H
+#ifndef SINK_ANSWER_PROBLEM_H
+#define SINK_ANSWER_PROBLEM_H
 
 #include "common/http/web.h"
 
