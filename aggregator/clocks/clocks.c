@@ -1,6 +1,6 @@
 /*
  * clocks: see clocks.h. What both definitions share; definition_*.c have the
- * rest.
+ * rest, clocks_assignee.c who has a chat before anything says so.
  */
 #include "aggregator/clocks/clocks.h"
 
@@ -171,7 +171,7 @@ clocks_walk(const struct definition *definition, const struct clocks_chat *chat,
 	size_t i;
 
 	clocks_reset(&c);
-	clocks_find_assignee(&c);
+	clocks_find_first_assignee(&c);
 	definition->begin(&c);
 	for (i = 0; i < chat->n; i++)
 		walk_message(&c, &chat->messages[i]);

@@ -203,9 +203,10 @@ void clocks_walk(const struct definition *definition,
 
 const char *clocks_interval_name(enum interval_kind k);
 
-/* For the walk, see clocks_assignee.c: finds whose a chat was at first; and
- * makes it theirs at a time, as long as nothing has reported an assignee. */
-void clocks_find_assignee(struct clocks *c);
+/* For the walk, see clocks_assignee.c: finds who had the chat at first, and
+ * whether it was ever assigned; and sets the guessed assignee as of a time,
+ * none before guess_from, as long as nothing has reported one. */
+void clocks_find_first_assignee(struct clocks *c);
 void clocks_guess_assignee(struct clocks *c, int64_t at);
 
 /* For a definition: sets the state that an episode begins with. */

@@ -7,7 +7,7 @@
 #include "aggregator/clocks/clocks.h"
 
 void
-clocks_find_assignee(struct clocks *c)
+clocks_find_first_assignee(struct clocks *c)
 {
 	const struct clocks_chat *chat = c->chat;
 	const struct message *m, *end = chat->messages + chat->n;

@@ -30,6 +30,14 @@ buf_clear(struct buf *b)
 		b->data[0] = '\0';
 }
 
+void
+buf_cut(struct buf *b, size_t len)
+{
+	b->len = len;
+	if (b->data != NULL)
+		b->data[len] = '\0';
+}
+
 const char *
 buf_str(const struct buf *b)
 {

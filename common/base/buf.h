@@ -34,6 +34,9 @@ void buf_release(struct buf *b);
 /* Empties and keeps the memory. */
 void buf_clear(struct buf *b);
 
+/* Shortens it to its first len bytes, of at least as many. */
+void buf_cut(struct buf *b, size_t len);
+
 /* The text, "" when empty. Borrowed until the next change. */
 const char *buf_str(const struct buf *b);
 

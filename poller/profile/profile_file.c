@@ -76,8 +76,8 @@ read_profile_file(const char *path, struct buf *b, struct buf *why)
 		buf_setf(why, "profile '%s' is no UTF-8 text", path);
 		rc = -1;
 	} else {
-		b->len -= mark;
-		memmove(b->data, b->data + mark, b->len + 1);
+		memmove(b->data, b->data + mark, b->len - mark);
+		buf_cut(b, b->len - mark);
 	}
 	return rc;
 }

@@ -1,6 +1,6 @@
 /*
  * question: a request to the API under way, and what all resources share:
- * parameters, the way to the tables, and the forms of an answer.
+ * parameters and the way to the tables.
  *
  * question_ask() is the only way to the tables. It puts the viewer's tenant in
  * place of the first question mark of the statement, so nobody is answered from

@@ -356,8 +356,9 @@ original_channel(struct question *q)
 	db_rows_free(times);
 }
 
-/* The server adds up whole numbers as decimals, which takes it twice as long as
- * what + 0e0 makes of them; up to 2^53 that is as exact. */
+/* Whole numbers are added up as decimals, slower than the doubles that + 0e0
+ * makes of them; these are as exact up to 2^53, and CAST writes them without an
+ * exponent. */
 static bool
 ask_messages_of(
     struct question *q, const struct analytics_period *p, struct db_rows **rows)

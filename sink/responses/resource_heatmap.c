@@ -63,7 +63,7 @@ static const char *
 hour_href(
     const struct response_filter *c, size_t base, size_t hour, struct buf *href)
 {
-	href->len = base;
+	buf_cut(href, base);
 	buf_addf(href, "&weekday=%d&hour=%d&zone=", (int)(hour / 24) + 1,
 	    (int)(hour % 24));
 	reply_encode(href, c->zone_name);

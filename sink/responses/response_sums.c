@@ -21,7 +21,7 @@
  * what a month or a day had too much is taken off. */
 #define SUMS_MAX (2 * RESPONSE_ROWS_MAX)
 
-/* Sums that take 16 KB while they are gathered. */
+/* Sums that have a table at a time, see span_sum_gather(). */
 #define GATHERED_MAX 256
 
 /* What a span in a zone at :30 has of the hours that both its ends cut. */

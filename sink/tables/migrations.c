@@ -138,8 +138,7 @@ migrations_statement(const char **text, struct buf *sql)
 		for (last = end; last > line && strchr(" \t\r\n", last[-1]);)
 			last--;
 		if (last > line && last[-1] == ';') {
-			sql->len -= (size_t)(end - last) + 1;
-			sql->data[sql->len] = '\0';
+			buf_cut(sql, sql->len - (size_t)(end - last) - 1);
 			*text = end;
 			return true;
 		}
@@ -158,6 +157,6 @@ migrations_for_mysql(struct buf *sql)
 		return false;
 	p += strlen(rename);
 	memmove(p, p + strlen(only), strlen(p + strlen(only)) + 1);
-	sql->len -= strlen(only);
+	buf_cut(sql, sql->len - strlen(only));
 	return true;
 }

@@ -202,5 +202,7 @@ mkdir -p "$tmp/build/node_modules/axe-core"
 : >"$tmp/build/node_modules/axe-core/axe.min.js"
 deps 0 axe
 rm "$tmp/bin/dpkg-query"
-deps 69
+deps 0 axe
+deps 69 demo check
 says "this is not Debian"
+[ "$(grep -ow jq "$tmp/err" | wc -l)" = 1 ] || fail "twice: $(cat "$tmp/err")"
