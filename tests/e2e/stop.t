@@ -123,7 +123,7 @@ start serve sink -c "$tmp/serve.conf" --serve 127.0.0.1:0 \
 until_true 60 test -s "$tmp/serve.port" || fail "no server: $(
 	cat "$tmp/serve.err")"
 asks() { # PATH FILE
-	curl -v -H "Authorization: Bearer $(cat "$tmp/token")" \
+	curl -sv -H "Authorization: Bearer $(cat "$tmp/token")" \
 		"http://127.0.0.1:$(cat "$tmp/serve.port")$1" >"$tmp/$2" 2>&1
 }
 asks /api/v1/operators answer
@@ -136,7 +136,8 @@ done
 are_asked() {
 	[ "$(grep -l '^> GET' "$tmp"/asked.* 2>/dev/null | wc -l)" = 12 ]
 }
-until_true 20 are_asked || fail "nothing is asked"
+until_true 20 are_asked || fail "not all is asked: $(
+	tail -n 5 "$tmp"/asked.* "$tmp/serve.err")"
 end serve
 signal CONT mariadb
 
