@@ -39,10 +39,20 @@ on_queue() {
 		rabbit_misc:r(<<\"messaging\">>, queue, <<\"$1\">>)), $2."
 }
 
-# waiting QUEUE: how many messages wait in it. Asked of the queue itself:
-# list_queues shows what was so some seconds ago.
+# of_queue QUEUE ready|total: how many messages wait in it, or are kept; -1: it
+# cannot tell. Asked of the queue itself: list_queues shows what was so some
+# seconds ago, and stat() says 0 of a quorum queue that does not answer in time.
+of_queue() {
+	on_queue "$1" "case ra:local_query(amqqueue:get_pid(Q),
+		fun rabbit_fifo:query_messages_$2/1) of
+		{ok, {_, N}, _} -> N; _ -> -1 end"
+}
+
 waiting() {
-	on_queue "$1" '{ok, N, _} = rabbit_amqqueue:stat(Q), N'
+	case $(on_queue "$1" 'amqqueue:get_type(Q)') in
+	*quorum*) of_queue "$1" ready ;;
+	*) on_queue "$1" '{ok, N, _} = rabbit_amqqueue:stat(Q), N' ;;
+	esac
 }
 
 # so_many_wait QUEUE N; for until_true: what a reader that ended left unacknowledged
@@ -58,9 +68,7 @@ none_waits() {
 
 # none_is_kept QUEUE: all was taken and acknowledged; for until_true.
 none_is_kept() {
-	[ "$(on_queue "$1" '{ok, {_, N}, _} = ra:local_query(
-		amqqueue:get_pid(Q), fun rabbit_fifo:query_messages_total/1), N'
-	)" = 0 ]
+	[ "$(of_queue "$1" total)" = 0 ]
 }
 
 # read_and_die QUEUE: a reader that acknowledges nothing; what it had read is in

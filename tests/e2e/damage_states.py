@@ -16,6 +16,7 @@ import re
 import signal
 
 from harness import LONG, TESTBIN, TOKEN, say, until
+from streamlib import KEPT
 from streams import folded
 
 PROBE = f"{TESTBIN}/tools/amqp_probe"
@@ -140,12 +141,7 @@ class Stream(State):
         self.lab.processes.remove(p)
 
     def left(self, queue):
-        return self.lab.ask_broker(
-            "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r("
-            f'<<"messaging">>, queue, <<"{queue}">>)), '
-            "{ok, N, _} = rabbit_amqqueue:stat(Q), "
-            "I = rabbit_amqqueue:info(Q, [messages_unacknowledged]), "
-            "N + proplists:get_value(messages_unacknowledged, I).") != "0"
+        return self.lab.ask_broker(KEPT % queue) != "0"
 
     def publish(self, queue, lines):
         self.lab.must([PROBE, "-b", 50, "write", "queue:" + queue],

@@ -17,19 +17,22 @@ from harness import TESTBIN
 
 END = "--end--"
 IN, ROWS = "stream.in", "stream.rows"
-# Messages of a queue that are not acknowledged, taken or not.
-KEPT = """
+def of_queue(which):
+    """Erlang, with the queue's name for %s: how many of its messages are ready,
+    or all (total), taken or not; 0: there is no such queue; -1: it cannot tell.
+    stat() says 0 of a quorum queue that does not answer in time."""
+    return """
 case rabbit_amqqueue:lookup(
     rabbit_misc:r(<<"messaging">>, queue, <<"%s">>)) of
-{ok, Q} -> [{messages, N}] = rabbit_amqqueue:info(Q, [messages]), N;
+{ok, Q} ->
+    case ra:local_query(amqqueue:get_pid(Q), fun rabbit_fifo:query_messages_@/1)
+    of {ok, {_, N}, _} -> N; _ -> -1 end;
 _ -> 0 end.
-"""
-WAITING = """
-case rabbit_amqqueue:lookup(
-    rabbit_misc:r(<<"messaging">>, queue, <<"%s">>)) of
-{ok, Q} -> {ok, N, _} = rabbit_amqqueue:stat(Q), N;
-_ -> 0 end.
-"""
+""".replace("@", which)
+
+
+KEPT = of_queue("total")
+WAITING = of_queue("ready")
 METRICS = "operators,chats,tenant,events,messages,views,conversations,users"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
