@@ -71,6 +71,12 @@ none_is_kept() {
 	[ "$(of_queue "$1" total)" = 0 ]
 }
 
+# none_is_taken QUEUE: the broker has noticed that its readers are gone; for
+# until_true. Before that, to one with --until-empty the queue is empty.
+none_is_taken() {
+	[ "$(of_queue "$1" total)" = "$(of_queue "$1" ready)" ]
+}
+
 # read_and_die QUEUE: a reader that acknowledges nothing; what it had read is in
 # $tmp/first.
 read_and_die() {

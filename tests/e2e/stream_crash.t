@@ -94,6 +94,7 @@ daemon=$!
 until_true 30 none_waits others || fail "it does not read"
 kill -9 "$daemon"
 wait "$daemon" 2>/dev/null || :
+until_true 30 none_is_taken others || fail "what it had taken does not come back"
 expect 0 "$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
 	--every 20ms -a "$metrics" --until-empty
 rm "$tmp/rows"
