@@ -87,19 +87,19 @@ echo "- waits of who was silent when the others were killed go on"
 	--seed 5 >"$tmp/two"
 grep '"tenant":"t2"' "$tmp/two" >"$tmp/parted"
 grep '"tenant":"t1"' "$tmp/two" >>"$tmp/parted"
-put others 20 <"$tmp/parted"
-"$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
+put parted 20 <"$tmp/parted"
+"$aggregator" -f queue:parted -t queue:rows --state "$tmp/silent" \
 	--every 20ms -a "$metrics" 2>>"$tmp/log" &
 daemon=$!
-until_true 30 none_waits others || fail "it does not read"
+until_true 30 none_waits parted || fail "it does not read"
 kill -9 "$daemon"
 wait "$daemon" 2>/dev/null || :
-until_true 30 none_is_taken others || fail "what it had taken does not come back"
-expect 0 "$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
+until_true 30 none_is_taken parted || fail "what it had taken does not come back"
+expect 0 "$aggregator" -f queue:parted -t queue:rows --state "$tmp/silent" \
 	--every 20ms -a "$metrics" --until-empty
 rm "$tmp/rows"
 collect
 same_figures "$tmp/parted"
-expect 0 "$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
+expect 0 "$aggregator" -f queue:parted -t queue:rows --state "$tmp/silent" \
 	--every 20ms -a "$metrics" --until-empty
 [ -z "$(get rows)" ] || fail "rows are written though nothing came"
