@@ -83,14 +83,16 @@ widen_table(struct span_sum *s, uint32_t low, uint32_t high)
 {
 	int64_t *wider;
 
-	if (s->dense != NULL && low >= s->low && high <= s->high)
-		return;
+	if (s->dense != NULL) {
+		if (low >= s->low && high <= s->high)
+			return;
+		if (s->low < low)
+			low = s->low;
+		if (s->high > high)
+			high = s->high;
+	}
 	low -= low % TABLE_STEP;
 	high += TABLE_STEP - 1 - (high - 1) % TABLE_STEP;
-	if (s->dense != NULL && s->low < low)
-		low = s->low;
-	if (s->dense != NULL && s->high > high)
-		high = s->high;
 	wider = xcalloc(high - low, sizeof *wider);
 	if (s->dense != NULL)
 		memcpy(wider + (s->low - low), s->dense,

@@ -39,20 +39,21 @@ on_queue() {
 		rabbit_misc:r(<<\"messaging\">>, queue, <<\"$1\">>)), $2."
 }
 
-# of_queue QUEUE ready|total: how many messages wait in it, or are kept; -1: it
-# cannot tell. Asked of the queue itself: list_queues shows what was so some
-# seconds ago, and stat() says 0 of a quorum queue that does not answer in time.
-of_queue() {
-	on_queue "$1" "case ra:local_query(amqqueue:get_pid(Q),
-		fun rabbit_fifo:query_messages_$2/1) of
+# messages ready|checked_out|total: of a quorum queue Q, in Erlang: how many wait,
+# are taken, or both; -1: it cannot tell. Asked of the queue itself: list_queues
+# shows what was so some seconds ago, and stat() says 0 of one that does not
+# answer in time.
+messages() {
+	echo "case ra:local_query(amqqueue:get_pid(Q),
+		fun rabbit_fifo:query_messages_$1/1) of
 		{ok, {_, N}, _} -> N; _ -> -1 end"
 }
 
+# waiting QUEUE: how many messages wait in it, whatever type it has.
 waiting() {
-	case $(on_queue "$1" 'amqqueue:get_type(Q)') in
-	*quorum*) of_queue "$1" ready ;;
-	*) on_queue "$1" '{ok, N, _} = rabbit_amqqueue:stat(Q), N' ;;
-	esac
+	on_queue "$1" "case amqqueue:get_type(Q) of
+		rabbit_quorum_queue -> $(messages ready);
+		_ -> {ok, Waiting, _} = rabbit_amqqueue:stat(Q), Waiting end"
 }
 
 # so_many_wait QUEUE N; for until_true: what a reader that ended left unacknowledged
@@ -68,13 +69,13 @@ none_waits() {
 
 # none_is_kept QUEUE: all was taken and acknowledged; for until_true.
 none_is_kept() {
-	[ "$(of_queue "$1" total)" = 0 ]
+	[ "$(on_queue "$1" "$(messages total)")" = 0 ]
 }
 
 # none_is_taken QUEUE: the broker has noticed that its readers are gone; for
 # until_true. Before that, to one with --until-empty the queue is empty.
 none_is_taken() {
-	[ "$(of_queue "$1" total)" = "$(of_queue "$1" ready)" ]
+	[ "$(on_queue "$1" "$(messages checked_out)")" = 0 ]
 }
 
 # read_and_die QUEUE: a reader that acknowledges nothing; what it had read is in
