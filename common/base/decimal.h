@@ -1,6 +1,6 @@
 /*
  * decimal: numbers as decimal text, written where the caller has room. They
- * write no NUL and return the end.
+ * write no NUL and return the end, but for decimal_text*().
  */
 #ifndef COMMON_BASE_DECIMAL_H
 #define COMMON_BASE_DECIMAL_H
@@ -50,6 +50,21 @@ decimal_write_thousandths(char *to, int64_t n)
 	*to++ = (char)('0' + u % 100 / 10);
 	*to++ = (char)('0' + u % 10);
 	return to;
+}
+
+/* The same with a NUL; NULL: n is INT64_MIN, as what is not there. */
+static inline const char *
+decimal_text(char text[DECIMAL_ROOM], int64_t n)
+{
+	*decimal_write(text, n) = '\0';
+	return n == INT64_MIN ? NULL : text;
+}
+
+static inline const char *
+decimal_text_thousandths(char text[DECIMAL_ROOM], int64_t n)
+{
+	*decimal_write_thousandths(text, n) = '\0';
+	return n == INT64_MIN ? NULL : text;
 }
 
 #endif

@@ -91,8 +91,7 @@ sheet_int(struct sheet *s, int64_t n)
 {
 	char text[DECIMAL_ROOM];
 
-	*decimal_write(text, n) = '\0';
-	sheet_text(s, n == INT64_MIN ? NULL : text);
+	sheet_text(s, decimal_text(text, n));
 }
 
 void
@@ -100,8 +99,7 @@ sheet_seconds(struct sheet *s, int64_t ms)
 {
 	char text[DECIMAL_ROOM];
 
-	*decimal_write_thousandths(text, ms) = '\0';
-	sheet_text(s, ms == INT64_MIN ? NULL : text);
+	sheet_text(s, decimal_text_thousandths(text, ms));
 }
 
 void

@@ -32,8 +32,7 @@ figure_add_int(struct figure_table *t, int64_t n)
 {
 	char text[DECIMAL_ROOM];
 
-	*decimal_write(text, n) = '\0';
-	figure_add(t, n == INT64_MIN ? NULL : text);
+	figure_add(t, decimal_text(text, n));
 }
 
 void
@@ -41,8 +40,7 @@ figure_add_seconds(struct figure_table *t, int64_t ms)
 {
 	char text[DECIMAL_ROOM];
 
-	*decimal_write_thousandths(text, ms) = '\0';
-	figure_add(t, ms == INT64_MIN ? NULL : text);
+	figure_add(t, decimal_text_thousandths(text, ms));
 }
 
 void
