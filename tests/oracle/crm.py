@@ -6,7 +6,8 @@ of the poller:
 
 - a chat is an open dialog; it is opened at the first message known of its
   last request; if none is known, at the latest of: the first message after
-  the last closing in a service line, the value known before, the dialog's begin;
+  the last closing in a service line, the first one of the newest message's
+  request, the value known before, the dialog's begin;
 - the listing's last message is known even while /messages hides it, and stays
   known;
 - history = episode: messages before opened_at are left out.
@@ -182,6 +183,9 @@ class Account:
         for i, m in enumerate(messages):
             if m["from"] == "system" and m["kind"] == "closed":
                 times.append(messages[min(i + 1, len(messages) - 1)]["at"])
+        newest = messages[-1]["request"] if messages else None
+        if request is not None and newest is not None:
+            times += [min(m["at"] for m in messages if m["request"] == newest)]
         return max(times)
 
     def chat(self, d, messages):
