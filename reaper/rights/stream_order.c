@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/lock.h"
@@ -136,11 +137,17 @@ add_waiting_names(const char *path, struct buf *names)
 {
 	struct buf bytes = BUF_INIT, why = BUF_INIT;
 	struct forget_order o;
+	int rc = statefile_read(path, &bytes, &why);
 
-	if (statefile_read(path, &bytes, &why) == 1 &&
-	    forget_order_unpack(&o, bytes.data, bytes.len) == 0 &&
-	    !has_names(names, o.names))
-		buf_add(names, o.names.p, o.names.len);
+	if (rc == 1 && forget_order_unpack(&o, bytes.data, bytes.len) == 0) {
+		if (!has_names(names, o.names))
+			buf_add(names, o.names.p, o.names.len);
+	} else if (rc != 0) {
+		log_warn("the order '%s' cannot be read and is written anew; "
+			 "names of this customer that only it knew stay among "
+			 "the words of trends until those are old",
+		    path);
+	}
 	buf_release(&bytes);
 	buf_release(&why);
 }

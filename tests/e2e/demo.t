@@ -212,6 +212,12 @@ MESSAGING_BIN=$BIN scripts/job -l "$tmp/lock"
 scripts/report -o table >"$tmp/report"
 grep -q '^demo, as of' "$tmp/report" || fail "no report"
 unset MESSAGING_CONFIG
+for more in "$kept $kept" "$kept/none"; do
+	rc=0
+	# shellcheck disable=SC2086 # one word or two
+	"$demo" --stop $more >"$tmp/stopped" 2>&1 || rc=$?
+	[ "$rc" = 64 ] || fail "--stop $more: $rc, $(cat "$tmp/stopped")"
+done
 "$demo" --stop "$kept" >"$tmp/stopped"
 kept=
 nothing_left "$tmp/kept"

@@ -40,6 +40,9 @@ order(const char *names, const char *want)
 static void
 names_of_a_waiting_order_stay(void **state)
 {
+	char said[512];
+	int saved;
+
 	(void)state;
 	order("Ann", " Ann");
 	order("", " Ann");
@@ -47,9 +50,12 @@ names_of_a_waiting_order_stay(void **state)
 	order("Bea", " Bea Ann");
 	order("", " Bea Ann");
 	order("Bea Anna", " Bea Anna Bea Ann");
-	/* One that nobody can read is replaced. */
+	/* One that nobody can read is replaced, and that is said. */
 	tmpdir_file(ORDER, "no order", 8, 0600);
+	saved = tmpdir_catch_stderr();
 	order("Cleo", " Cleo");
+	tmpdir_stderr(saved, said, sizeof said);
+	assert_non_null(strstr(said, "cannot be read and is written anew"));
 	assert_int_equal(unlink(ORDER), 0);
 	order("", "");
 	assert_int_equal(unlink(ORDER), 0);
