@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "sink/access/scope.h"
+#include "sink/rollup/span_text.h"
 
 /* Spans of a statement: what it reads stays small enough for memory. */
 #define SPANS_MAX 6000
@@ -46,16 +47,16 @@ slot_of_span(
 		   : slot;
 }
 
-static void
-add_to_sum(struct sums_reader *r, struct span_sum *sum, struct response_sum *to)
+/* Adds a kind of a row to its slot, or takes it off. -1: it is damaged. */
+static int
+add_to_sum(
+    struct sums_reader *r, const struct span_text *t, struct response_sum *to)
 {
 	if (r->again && !to->again)
-		return;
-	if (r->takes_off) {
-		keep_greatest(&to->taken_max_ms, sum->max_ms);
-		span_sum_negate(sum);
-	}
-	span_sum_gather(&to->of, sum, &r->room);
+		return 0;
+	if (r->takes_off)
+		keep_greatest(&to->taken_max_ms, t->max_ms);
+	return span_text_gather(t, r->takes_off, &to->of, &r->room);
 }
 
 /* A row of a span: into its slot, or only its version where hours are cut.
@@ -65,35 +66,27 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 {
 	int64_t slot = slot_of_span(
 	    r, db_get_time(rows, 0), response_level_named(db_get(rows, 4)));
-	struct span_sum *kinds[SPAN_KINDS] = { NULL }, *sum;
+	struct span_text t = { .rest = db_get(rows, 2) };
 	struct response_sum *to = NULL;
-	bool good;
-	size_t i;
+	int rc;
 
-	for (i = 0; i < SPAN_KINDS; i++) {
-		span_sum_clear(&r->scratch.kind[i]);
-		if ((r->filter->kind_set & 1U << i) != 0)
-			kinds[i] = &r->scratch.kind[i];
-	}
-	good = span_sums_read(db_get(rows, 2), kinds) == 0 ||
-	       refuse_damage(r, db_get(rows, 0));
-	for (i = 0; i < SPAN_KINDS; i++) {
-		sum = &r->scratch.kind[i];
-		if (sum->version > 0 || sum->n > 0) {
-			keep_greatest(&r->to->version, sum->version);
-			keep_greatest(&r->to->as_of, db_get_time(rows, 3));
-		}
-		if (!good || slot < 0 || sum->n == 0)
+	while ((rc = span_text_next(&t)) == 1) {
+		if ((r->filter->kind_set & 1U << t.kind) == 0)
+			continue;
+		keep_greatest(&r->to->version, t.version);
+		keep_greatest(&r->to->as_of, db_get_time(rows, 3));
+		if (slot < 0 || t.n == 0)
 			continue;
 		if (to == NULL)
 			to = response_sum_of(
 			    r, slot, r->by_operator ? db_get(rows, 1) : "");
 		if (to == NULL)
-			good = false;
-		else
-			add_to_sum(r, sum, to);
+			return false;
+		rc = add_to_sum(r, &t, to);
+		if (rc != 0)
+			break;
 	}
-	return good;
+	return rc == 0 || refuse_damage(r, db_get(rows, 0));
 }
 
 /* All operators together have rows of their own; a team has none. */

@@ -23,10 +23,8 @@ struct sums_reader {
 	const struct response_plan *plan;
 	const struct response_rounded *rounded; /* NULL: nothing was rounded */
 	bool takes_off;                         /* it is taken off the sums */
-	bool again; /* only for sums that are read again */
-	/* Of response_read_rollups(). */
-	struct span_sums scratch;
-	size_t room;
+	bool again;  /* only for sums that are read again */
+	size_t room; /* sums more that may have a table */
 };
 
 /* As the column `span` has them. */

@@ -21,7 +21,7 @@
  * what a month or a day had too much is taken off. */
 #define SUMS_MAX (2 * RESPONSE_ROWS_MAX)
 
-/* Sums that have a table at a time, see span_sum_gather(). */
+/* Sums that have a table at a time, see span_text_gather(). */
 #define GATHERED_MAX 256
 
 /* What a span in a zone at :30 has of the hours that both its ends cut. */
@@ -399,7 +399,6 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	       read_rounded(&r, p, &available);
 	question_end(q);
 	response_available_release(&available);
-	span_sums_release(&r.scratch);
 	drop_empty(s);
 	if (good && s->n > 0)
 		qsort(s->list, s->n, sizeof *s->list, compare_sums);

@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "sink/rollup/span_text.h"
 
 static void
 write_span_key(
@@ -84,14 +85,9 @@ span_row_merge(struct span_row *to, const struct span_row *from)
 static void
 add_stored(struct span_row *to, const char *sums, int64_t as_of)
 {
-	struct span_sum *kinds[SPAN_KINDS];
-	size_t i;
-
 	if (as_of > to->as_of)
 		to->as_of = as_of;
-	for (i = 0; i < SPAN_KINDS; i++)
-		kinds[i] = &to->sums.kind[i];
-	to->damaged |= span_sums_read(sums, kinds) != 0;
+	to->damaged |= span_sums_read(sums, &to->sums) != 0;
 }
 
 enum outcome

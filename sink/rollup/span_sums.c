@@ -3,16 +3,12 @@
  */
 #include "sink/rollup/span_sums.h"
 
-#include <inttypes.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/containers/histogram.h"
 
-static const char *const kind_names[] = {
+const char *const span_kind_names[SPAN_KINDS] = {
 	[SPAN_FIRST_RESPONSE] = "first_response",
 	[SPAN_REPLY] = "reply",
 	[SPAN_RESOLUTION] = "resolution",
@@ -25,8 +21,8 @@ span_kind_named(const char *name, size_t len)
 	size_t i;
 
 	for (i = 0; i < SPAN_KINDS; i++) {
-		if (strlen(kind_names[i]) == len &&
-		    memcmp(kind_names[i], name, len) == 0)
+		if (strlen(span_kind_names[i]) == len &&
+		    memcmp(span_kind_names[i], name, len) == 0)
 			break;
 	}
 	return (enum span_kind)i;
@@ -103,32 +99,43 @@ widen_table(struct span_sum *s, uint32_t low, uint32_t high)
 	s->high = high;
 }
 
-/* Into the table. */
-static void
-gather_buckets(struct span_sum *to, const struct span_bucket *list, size_t n)
-{
-	int64_t *count;
-	size_t i;
+/* A count from there on is so great that sums of few might be too great. */
+#define LARGE (INT64_C(1) << 40)
 
-	if (n == 0)
-		return;
-	widen_table(to, list[0].bucket, list[n - 1].bucket + 1);
-	for (i = 0; i < n; i++) {
-		count = &to->dense[list[i].bucket - to->low];
-		*count = plus(*count, list[i].n);
+void
+span_sum_add_count(struct span_sum *s, int64_t *count, int64_t n)
+{
+	*count = plus(*count, n);
+	s->large |= *count > LARGE || *count < -LARGE;
+}
+
+int64_t *
+span_sum_table(struct span_sum *s, uint32_t low, uint32_t high)
+{
+	const struct span_bucket *b;
+
+	widen_table(s, low, high);
+	if (s->buckets_n > 0) {
+		widen_table(s, s->buckets[0].bucket,
+		    s->buckets[s->buckets_n - 1].bucket + 1);
+		for (b = s->buckets; b < s->buckets + s->buckets_n; b++)
+			span_sum_add_count(
+			    s, &s->dense[b->bucket - s->low], b->n);
+		s->buckets_n = 0;
 	}
+	return &s->dense[low - s->low];
 }
 
 void
 span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 {
-	const struct span_bucket one = { bucket, n };
 	size_t at;
 
 	if (n == 0)
 		return;
 	if (to->dense != NULL) {
-		gather_buckets(to, &one, 1);
+		span_sum_add_count(
+		    to, span_sum_table(to, bucket, bucket + 1), n);
 		return;
 	}
 	at = find_bucket(to, bucket);
@@ -196,31 +203,9 @@ span_sum_merge(struct span_sum *to, const struct span_sum *from)
 		merge_buckets(to, from);
 }
 
-/* The first is copied; with the second a table takes less time than merging. */
-#define GATHERED_MANY 2
-
-void
-span_sum_gather(struct span_sum *to, const struct span_sum *from, size_t *room)
-{
-	bool has_table = to->dense != NULL;
-
-	if (!has_table && (++to->gathered < GATHERED_MANY || *room == 0)) {
-		span_sum_merge(to, from);
-		return;
-	}
-	span_sum_add(to, from->n, from->sum_ms, from->max_ms, from->version);
-	if (!has_table) {
-		gather_buckets(to, to->buckets, to->buckets_n);
-		to->buckets_n = 0;
-	}
-	gather_buckets(to, from->buckets, from->buckets_n);
-	if (!has_table && to->dense != NULL)
-		--*room;
-}
-
 /* Room for n more of them. */
-static void
-reserve_buckets(struct span_sum *to, size_t n)
+void
+span_sum_reserve(struct span_sum *to, size_t n)
 {
 	if (to->cap - to->buckets_n >= n)
 		return;
@@ -240,7 +225,7 @@ compact_dense(struct span_sum *s)
 {
 	uint32_t i;
 
-	reserve_buckets(s, s->high - s->low);
+	span_sum_reserve(s, s->high - s->low);
 	for (i = s->low; i < s->high; i++) {
 		if (s->dense[i - s->low] > 0)
 			append_bucket(s, i, s->dense[i - s->low]);
@@ -262,6 +247,7 @@ span_sum_compact(struct span_sum *s)
 	free(s->dense);
 	s->dense = NULL;
 	s->gathered = 0;
+	s->large = false;
 }
 
 void
@@ -298,192 +284,4 @@ span_sums_release(struct span_sums *s)
 
 	for (i = 0; i < SPAN_KINDS; i++)
 		span_sum_release(&s->kind[i]);
-}
-
-/* Digits of a count. */
-#define BASE 26
-
-/* The last digit in small letters, those before it in capital ones. */
-static void
-write_count(int64_t n, struct buf *to)
-{
-	char text[16], *c = text + sizeof text;
-
-	*--c = (char)('a' + n % BASE);
-	while ((n /= BASE) > 0)
-		*--c = (char)('A' + n % BASE);
-	buf_add(to, c, (size_t)(text + sizeof text - c));
-}
-
-/* Empty buckets between two are shorter than a number in front of a run. */
-#define GAP_MAX 4
-
-static void
-write_buckets(const struct span_sum *s, struct buf *to)
-{
-	uint32_t next = 0;
-	size_t i;
-
-	for (i = 0; i < s->buckets_n; i++) {
-		if (i > 0 && s->buckets[i].bucket - next <= GAP_MAX) {
-			for (; next < s->buckets[i].bucket; next++)
-				buf_addc(to, 'a');
-		} else {
-			buf_addc(to, ' ');
-			buf_addi(to, s->buckets[i].bucket);
-			buf_addc(to, ':');
-		}
-		write_count(s->buckets[i].n, to);
-		next = s->buckets[i].bucket + 1;
-	}
-}
-
-void
-span_sums_write(const struct span_sums *s, struct buf *to)
-{
-	const struct span_sum *k;
-	size_t i;
-
-	for (i = 0; i < SPAN_KINDS; i++) {
-		k = &s->kind[i];
-		if (k->n == 0 && k->version == 0 && k->buckets_n == 0)
-			continue;
-		buf_addf(to, "%s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
-		    kind_names[i], k->n, k->sum_ms, k->max_ms, k->version);
-		write_buckets(k, to);
-		buf_addc(to, ';');
-	}
-}
-
-/* A whole number that int64_t can hold; *bad: there is none. */
-static int64_t
-read_digits(const char **p, bool *bad)
-{
-	const char *first = *p, *c = first;
-	int64_t n = 0;
-
-	for (; text_is_digit(*c) && c - first < 18; c++)
-		n = 10 * n + (*c - '0');
-	/* One more may be too many. */
-	if (text_is_digit(*c))
-		*bad |= __builtin_mul_overflow(n, 10, &n) ||
-			__builtin_add_overflow(n, *c++ - '0', &n);
-	*bad |= c == first;
-	*p = c;
-	return n;
-}
-
-/* What is expected next. */
-static void
-skip(const char **p, char expected, bool *bad)
-{
-	if (**p == expected)
-		++*p;
-	else
-		*bad = true;
-}
-
-/* Moves n on by a digit. */
-static void
-add_digit(int64_t *n, int digit, bool *bad)
-{
-	*bad |= __builtin_mul_overflow(*n, BASE, n) ||
-		__builtin_add_overflow(*n, digit, n);
-}
-
-static bool
-is_last_digit(char c)
-{
-	return c >= 'a' && c <= 'z';
-}
-
-static int64_t
-read_count(const char **p, bool *bad)
-{
-	int64_t n = 0;
-
-	if (is_last_digit(**p)) /* as most of an hour's */
-		return *(*p)++ - 'a';
-	for (; **p >= 'A' && **p <= 'Z'; ++*p)
-		add_digit(&n, **p - 'A', bad);
-	if (is_last_digit(**p))
-		add_digit(&n, *(*p)++ - 'a', bad);
-	else
-		*bad = true;
-	return n;
-}
-
-/* " BUCKET:" and a count for each bucket from there on. */
-static void
-read_run(const char **p, struct span_sum *to, bool *bad)
-{
-	int64_t bucket, n;
-
-	skip(p, ' ', bad);
-	bucket = read_digits(p, bad);
-	skip(p, ':', bad);
-	*bad |= (to->buckets_n > 0 &&
-		 to->buckets[to->buckets_n - 1].bucket >= bucket);
-	do {
-		n = read_count(p, bad);
-		*bad |= bucket >= HISTOGRAM_BUCKETS;
-		if (*bad)
-			return;
-		/* Over an empty one the next is written. */
-		to->buckets[to->buckets_n] =
-		    (struct span_bucket){ (uint32_t)bucket++, n };
-		to->buckets_n += n > 0;
-	} while (**p >= 'A');
-}
-
-/* The numbers of a kind behind its name, up to the semicolon. */
-static void
-parse_sum(const char **p, struct span_sum *to, bool *bad)
-{
-	int64_t *const numbers[] = { &to->n, &to->sum_ms, &to->max_ms,
-		&to->version };
-	size_t i, n;
-
-	for (i = 0; i < ARRAY_LEN(numbers) && !*bad; i++) {
-		skip(p, ' ', bad);
-		*numbers[i] = read_digits(p, bad);
-	}
-	/* A count takes a letter. */
-	n = *bad ? 0 : strcspn(*p, ";");
-	reserve_buckets(to, n < HISTOGRAM_BUCKETS ? n : HISTOGRAM_BUCKETS);
-	while (!*bad && **p == ' ')
-		read_run(p, to, bad);
-	skip(p, ';', bad);
-}
-
-int
-span_sums_read(const char *text, struct span_sum *const to[SPAN_KINDS])
-{
-	struct span_sum sum = { .n = 0 }, *into;
-	enum span_kind kind;
-	bool bad = false;
-	size_t len;
-
-	while (*text != '\0' && !bad) {
-		len = strcspn(text, " ;");
-		kind = span_kind_named(text, len);
-		if (kind == SPAN_KINDS)
-			break;
-		if (to[kind] == NULL) {
-			text += strcspn(text, ";");
-			skip(&text, ';', &bad);
-			continue;
-		}
-		text += len;
-		into = to[kind]->n == 0 && to[kind]->version == 0 ? to[kind]
-								  : &sum;
-		span_sum_clear(into);
-		parse_sum(&text, into, &bad);
-		if (bad)
-			span_sum_clear(into);
-		else if (into == &sum)
-			span_sum_merge(to[kind], &sum);
-	}
-	free(sum.buckets);
-	return *text != '\0' || bad ? -1 : 0;
 }

@@ -2,25 +2,11 @@
  * span_sums: the responses of an operator in a span of time (an hour, a day, a
  * month) by kind: how many, their sum, the longest, and how many in each bucket
  * (histogram.h). Spans add up to longer ones.
- *
- * As text, which the column `sums` of response_rollups holds, each kind is
- *
- *   reply 4 61000 40000 1763805600000 481:b 496:cab;
- *
- * its name, number, sum and maximum in ms, newest version, and runs of
- * neighbouring buckets: the first one's number and their counts. A kind without
- * responses and rows is left out.
- *
- * A count is in base 26, a to z, its digits in front of the last one in capital
- * letters: what ends it needs no comma, and most counts are one letter. An
- * answer reads hundreds of such texts; with decimal numbers they were 1.7 times
- * as long, and took 2.4 times the time to read.
  */
 #ifndef SINK_ROLLUP_SPAN_SUMS_H
 #define SINK_ROLLUP_SPAN_SUMS_H
 
-#include "common/base/buf.h"
-
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,13 +33,15 @@ struct span_sum {
 	 * high, owned; buckets has none. */
 	int64_t *dense;
 	uint32_t low, high;
-	unsigned gathered;
+	bool large; /* a count is so great that sums of few may be too great */
+	unsigned gathered; /* span_text_gather() */
 };
 
 struct span_sums {
 	struct span_sum kind[SPAN_KINDS];
 };
 
+extern const char *const span_kind_names[SPAN_KINDS];
 /* SPAN_KINDS: it is none of them. */
 enum span_kind span_kind_named(const char *name, size_t len);
 
@@ -63,25 +51,22 @@ void span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms,
 /* A bucket of a duration. */
 void span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n);
 void span_sum_merge(struct span_sum *to, const struct span_sum *from);
-/* The same where many are, faster; after the last one, and before `to` is read,
- * span_sum_compact(). *room: how many sums more may take a table for it, of 16
- * KB at most. */
-void span_sum_gather(
-    struct span_sum *to, const struct span_sum *from, size_t *room);
+/* Makes a list of the table, without empty buckets. */
 void span_sum_compact(struct span_sum *s);
-/* Makes it one that takes off, by span_sum_gather(); there is no maximum. */
+/* Makes it one that takes off when it is merged; there is no maximum. */
 void span_sum_negate(struct span_sum *s);
 /* Empties, and keeps the memory. */
 void span_sum_clear(struct span_sum *s);
 void span_sum_release(struct span_sum *s);
 void span_sums_release(struct span_sums *s);
 
-void span_sums_write(const struct span_sums *s, struct buf *to);
-
-/* Adds each kind of a text to to[kind], fastest to an empty one; NULL: that
- * kind is passed over. -1: it is no such text; the kinds before that are
- * added. */
-int span_sums_read(const char *text, struct span_sum *const to[SPAN_KINDS])
-    __attribute__((warn_unused_result));
+/* Private to this room. Makes the list part of a table that has the buckets
+ * [low, high); returns the count of `low`, of which many may be added to by
+ * hand while no count is large. */
+int64_t *span_sum_table(struct span_sum *s, uint32_t low, uint32_t high);
+/* Adds to a count of the table. */
+void span_sum_add_count(struct span_sum *s, int64_t *count, int64_t n);
+/* Room in the list for n buckets more. */
+void span_sum_reserve(struct span_sum *s, size_t n);
 
 #endif

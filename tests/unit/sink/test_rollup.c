@@ -1,24 +1,17 @@
 /*
- * Tests of sink/rollup/span_sums and of months: what is written is read again,
- * sums add up, and damaged text is found.
+ * Tests of sink/rollup/span_sums, span_text and of months: what is written is
+ * read again, sums add up, and damaged text is found.
  */
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/containers/histogram.h"
 #include "sink/rollup/rollup.h"
-#include "sink/rollup/span_sums.h"
-
-static void
-all_kinds(struct span_sums *s, struct span_sum *to[SPAN_KINDS])
-{
-	size_t i;
-
-	for (i = 0; i < SPAN_KINDS; i++)
-		to[i] = &s->kind[i];
-}
+#include "sink/rollup/span_text.h"
 
 static void
 assert_text(const struct span_sums *s, const char *want)
@@ -38,11 +31,9 @@ static const char filled[] = "first_response 1 5 5 9 5:b;"
 static void
 texts_are_read_as_written(void **state)
 {
-	struct span_sum *kinds[SPAN_KINDS];
 	struct span_sums s = { .kind = { { .n = 0 } } };
 
 	(void)state;
-	all_kinds(&s, kinds);
 	assert_text(&s, "");
 	span_sum_add(&s.kind[SPAN_FIRST_RESPONSE], 1, 5, 5, 9);
 	span_sum_add_bucket(&s.kind[SPAN_FIRST_RESPONSE], 5, 1);
@@ -57,34 +48,44 @@ texts_are_read_as_written(void **state)
 	span_sum_add_bucket(&s.kind[SPAN_REPLY], 482, 0);
 	assert_text(&s, filled);
 	span_sums_release(&s);
-	assert_int_equal(span_sums_read(filled, kinds), 0);
+	assert_int_equal(span_sums_read(filled, &s), 0);
 	assert_text(&s, filled);
-	span_sums_release(&s);
-	/* Kinds that nobody asked for are passed over. */
-	kinds[SPAN_FIRST_RESPONSE] = NULL;
-	assert_int_equal(span_sums_read(filled, kinds), 0);
-	assert_text(&s, strchr(filled, ';') + 1);
 	span_sums_release(&s);
 }
 
 static void
 sums_add_up(void **state)
 {
-	struct span_sum *kinds[SPAN_KINDS];
 	struct span_sums s = { .kind = { { .n = 0 } } };
 
 	(void)state;
-	all_kinds(&s, kinds);
-	assert_int_equal(span_sums_read(filled, kinds), 0);
+	assert_int_equal(span_sums_read(filled, &s), 0);
 	assert_int_equal(
 	    span_sums_read(
-		"reply 2 10 50000 3 2:b 6:b;unanswered 0 0 0 4;", kinds),
+		"reply 2 10 50000 3 2:b 6:b;unanswered 0 0 0 4;", &s),
 	    0);
 	assert_text(&s, "first_response 1 5 5 9 5:b;"
 			"reply 36 61010 50000 17 2:bbaad 481:Bc 487:b "
 			"1882:baaaab;"
 			"unanswered 0 0 0 4;");
 	span_sums_release(&s);
+}
+
+/* Gathers a sum by its text. */
+static void
+gather(struct span_sum *to, const struct span_sum *from, bool off, size_t *room)
+{
+	struct span_sums s = { .kind = { [SPAN_REPLY] = *from } };
+	struct buf text = BUF_INIT;
+	struct span_text t = { .rest = NULL };
+
+	span_sums_write(&s, &text);
+	t.rest = buf_str(&text);
+	assert_int_equal(span_text_next(&t), 1);
+	assert_int_equal(t.kind, SPAN_REPLY);
+	assert_int_equal(span_text_gather(&t, off, to, room), 0);
+	assert_int_equal(span_text_next(&t), 0);
+	buf_release(&text);
 }
 
 /* A row may hold the greatest number, as its version in nanoseconds nearly
@@ -95,20 +96,18 @@ sums_end_at_the_greatest_number(void **state)
 	static const char greatest[] =
 	    "reply 9223372036854775807 9223372036854775807 9223372036854775807 "
 	    "9223372036854775807 5:DSQYOMTLWMKGIh;";
-	struct span_sum *kinds[SPAN_KINDS];
 	struct span_sums s = { .kind = { { .n = 0 } } };
 	struct span_sum gathered = { .n = 0 };
 	size_t i, room = 1;
 
 	(void)state;
-	all_kinds(&s, kinds);
 	for (i = 0; i < 2; i++) {
-		assert_int_equal(span_sums_read(greatest, kinds), 0);
+		assert_int_equal(span_sums_read(greatest, &s), 0);
 		assert_text(&s, greatest);
 		span_sum_add_bucket(&s.kind[SPAN_REPLY], 5, 1);
 	}
 	for (i = 0; i < 20; i++)
-		span_sum_gather(&gathered, &s.kind[SPAN_REPLY], &room);
+		gather(&gathered, &s.kind[SPAN_REPLY], false, &room);
 	span_sum_compact(&gathered);
 	assert_true(gathered.sum_ms == INT64_MAX);
 	assert_true(gathered.buckets[0].n == INT64_MAX);
@@ -125,9 +124,7 @@ gather_two(struct span_sum *to, uint32_t bucket, bool off, size_t *room)
 	span_sum_add(&two, 2, 30, 20, 1);
 	span_sum_add_bucket(&two, 10, 1);
 	span_sum_add_bucket(&two, bucket, 1);
-	if (off)
-		span_sum_negate(&two);
-	span_sum_gather(to, &two, room);
+	gather(to, &two, off, room);
 	span_sum_release(&two);
 }
 
@@ -157,6 +154,24 @@ sums_are_taken_off(void **state)
 	}
 }
 
+/* Whether a text can be gathered into a table. */
+static bool
+gathers(const char *text)
+{
+	struct span_sum to = { .n = 0 };
+	struct span_text t = { .rest = text };
+	size_t room = 1;
+	int rc;
+
+	gather_two(&to, 500, false, &room);
+	gather_two(&to, 5, false, &room);
+	while ((rc = span_text_next(&t)) == 1 &&
+	       span_text_gather(&t, false, &to, &room) == 0)
+		continue;
+	span_sum_release(&to);
+	return rc == 0;
+}
+
 static void
 damaged_texts_are_found(void **state)
 {
@@ -178,15 +193,14 @@ damaged_texts_are_found(void **state)
 		"reply 1 2 3 4 1888:b;", "reply 1 2 3 4 1887:bb;",
 		"reply 1 2 3 4 4294967296:b;",
 		"reply 1 2 3 4 5:b 4294967295:aaaaaaab;" };
-	struct span_sum *kinds[SPAN_KINDS];
 	struct span_sums s = { .kind = { { .n = 0 } } };
 	size_t i;
 
 	(void)state;
-	all_kinds(&s, kinds);
 	for (i = 0; i < ARRAY_LEN(texts); i++) {
-		assert_int_equal(span_sums_read(texts[i], kinds), -1);
+		assert_int_equal(span_sums_read(texts[i], &s), -1);
 		span_sums_release(&s);
+		assert_false(gathers(texts[i]));
 	}
 }
 
@@ -216,52 +230,82 @@ months_are_those_of_utc(void **state)
 static void
 damage_adds_nothing(void **state)
 {
-	struct span_sum *kinds[SPAN_KINDS];
 	struct span_sums s = { .kind = { { .n = 0 } } };
 
 	(void)state;
-	all_kinds(&s, kinds);
-	assert_int_equal(span_sums_read("reply 3 30 20 7 5:bX;", kinds), -1);
+	assert_int_equal(span_sums_read("reply 3 30 20 7 5:bX;", &s), -1);
 	assert_int_equal(s.kind[SPAN_REPLY].n, 0);
 	assert_int_equal(s.kind[SPAN_REPLY].version, 0);
 	assert_int_equal(s.kind[SPAN_REPLY].buckets_n, 0);
 	span_sums_release(&s);
 }
 
-/* Gathered is what merging one after the other gives, however many they are. */
+/* As busy an hour as there can be: runs of neighbours, also at both ends, with
+ * counts of one letter and more. */
+static void
+fill_hour(struct span_sum *to, unsigned *dice)
+{
+	static const int64_t counts[] = { 1, 3, 25, 25, 26, 700, 20000 };
+	uint32_t bucket = 0, run;
+
+	span_sum_clear(to);
+	while (bucket < HISTOGRAM_BUCKETS) {
+		bucket += (unsigned)rand_r(dice) % 300;
+		for (run = (unsigned)rand_r(dice) % 60;
+		     run > 0 && bucket < HISTOGRAM_BUCKETS; run--)
+			span_sum_add_bucket(to, bucket++,
+			    counts[(unsigned)rand_r(dice) % ARRAY_LEN(counts)]);
+	}
+	span_sum_add(to, 3, (int64_t)bucket, rand_r(dice) % 900, 8);
+}
+
+static void
+assert_same(const struct span_sum *a, const struct span_sum *b)
+{
+	size_t i;
+
+	assert_int_equal(a->n, b->n);
+	assert_int_equal(a->sum_ms, b->sum_ms);
+	assert_int_equal(a->buckets_n, b->buckets_n);
+	for (i = 0; i < a->buckets_n; i++) {
+		assert_int_equal(a->buckets[i].bucket, b->buckets[i].bucket);
+		assert_int_equal(a->buckets[i].n, b->buckets[i].n);
+	}
+}
+
+/* Gathered is what merging one after the other gives, however many they are,
+ * with a table and without. */
 static void
 gathering_is_merging(void **state)
 {
-	struct span_sum merged = { .n = 0 }, gathered = { .n = 0 };
-	struct span_sum one = { .n = 0 };
-	size_t room = 1;
-	uint32_t i, k;
+	struct span_sum merged, gathered, one = { .n = 0 };
+	unsigned dice = 7;
+	size_t room, i;
 
 	(void)state;
-	for (i = 0; i < 200; i++) {
-		span_sum_clear(&one);
-		span_sum_add(&one, 3, i, i, i);
-		for (k = 0; k < 3; k++)
-			span_sum_add_bucket(
-			    &one, (i * 37 + k * k * 11) % 500, 1);
-		span_sum_merge(&merged, &one);
-		span_sum_gather(&gathered, &one, &room);
-		if (i != 120 && i != 199)
-			continue;
-		span_sum_compact(&gathered);
-		assert_int_equal(gathered.n, merged.n);
-		assert_int_equal(gathered.sum_ms, merged.sum_ms);
-		assert_int_equal(gathered.buckets_n, merged.buckets_n);
-		for (k = 0; k < merged.buckets_n; k++) {
-			assert_int_equal(gathered.buckets[k].bucket,
-			    merged.buckets[k].bucket);
-			assert_int_equal(
-			    gathered.buckets[k].n, merged.buckets[k].n);
+	for (room = 0; room < 2; room++) {
+		size_t left = room;
+
+		merged = gathered = (struct span_sum){ .n = 0 };
+		for (i = 0; i < 200; i++) {
+			bool off = i % 3 == 2;
+
+			if (!off) /* else the same once more */
+				fill_hour(&one, &dice);
+			gather(&gathered, &one, off, &left);
+			if (off)
+				span_sum_negate(&one);
+			span_sum_merge(&merged, &one);
+			if (i % 50 != 49)
+				continue;
+			span_sum_compact(&gathered);
+			span_sum_compact(&merged);
+			assert_same(&merged, &gathered);
 		}
+		span_sum_release(&merged);
+		span_sum_release(&gathered);
 	}
 	span_sum_release(&one);
-	span_sum_release(&merged);
-	span_sum_release(&gathered);
 }
 
 int
