@@ -61,9 +61,8 @@ sort -u "$tmp/read" | cut -f 2 | sort | uniq -d >"$tmp/twice"
 [ ! -s "$tmp/twice" ] || fail "other ids: $(head -n 3 "$tmp/twice")"
 for side in writer reader; do
 	n=$(grep -c 'trying again' "$tmp/$side" || :)
-	case $n in
-	[1-$CRASHES]) ;; # either may be done before the last one
-	*) fail "$n lines about $CRASHES crashes: $(cat "$tmp/$side")" ;;
-	esac
+	# Either may be done before the last one; a busy broker may be asked twice.
+	[ "$n" -ge 1 ] ||
+		fail "no line about $CRASHES crashes: $(cat "$tmp/$side")"
 done
 echo "$(wc -l <"$tmp/read") lines for $RECORDS records"

@@ -23,7 +23,7 @@ def encoded(data):
 
 def token(key=KEY, **claims):
     """A JWT. Claims that are None are left out."""
-    claims.setdefault("exp", int(time.time()) + 600)
+    claims.setdefault("exp", int(time.time()) + 86400)
     claims = {k: v for k, v in claims.items() if v is not None}
     text = (encoded(b'{"alg":"HS256","typ":"JWT"}') + "."
             + encoded(json.dumps(claims).encode()))

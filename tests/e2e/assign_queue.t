@@ -244,7 +244,7 @@ is "outcome" "$(outcomes)" "$d $b open p5"
 
 echo "- a signal: what the CRM is changing is waited for"
 free "$d"
-control "fault?name=slow&value=1500&method=PUT&count=1"
+control "fault?name=slow&value=6000&method=PUT&count=1"
 {
 	reservation p6 "$d" "$a"
 	reservation p7 "$d" "$b"

@@ -119,7 +119,8 @@ class BoardWorld:
                          self.dice.randrange(HISTORY_DAYS * 1440)))
         cells, messages = [], []
         for n, (chat, minutes) in enumerate(rows):
-            self.add_interval(cells, messages, tenant, n, chat, minutes)
+            self.add_interval(
+                cells, messages, tenant, n, len(rows), chat, minutes)
         self.sql.ask(
             "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
             "start_at, operator, ms, withdrawn, as_of, version) VALUES "
@@ -130,11 +131,15 @@ class BoardWorld:
             "version) VALUES " + ",".join(messages))
         self.put_hours(tenant)
 
-    def add_interval(self, cells, messages, tenant, n, chat, minutes):
-        ms = self.dice.randrange(1, 600000)
+    def add_interval(self, cells, messages, tenant, n, of, chat, minutes):
+        """The n-th of so many. No two took the same time: it tells which one
+        is shown."""
+        ms = n + 1 + of * self.dice.randrange(600000 // of)
         start = self.now - datetime.timedelta(minutes=minutes)
         end = start + datetime.timedelta(milliseconds=ms)
         operator = self.dice.choice(["1", "1", "2", "2", "3", None])
+        if n == 10: # of a chat that is open; each operator has one
+            operator = "3"
         cells.append(
             f"('{tenant}', '{end}', '{chat}', 'a{n}', "
             f"'{self.dice.choice(['reply', 'first_response'])}', "

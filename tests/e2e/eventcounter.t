@@ -22,7 +22,7 @@ publish() { # FOLDER OPTION...: the files that are to come are there
 consume() { # FOLDER OPTION...
 	expect 0 timeout 120 "$aggregator" --input eventcounter \
 		-f "queue:$queue" --exchange eventcountertest \
-		--json-dir "$tmp/$1" --idle-exit 1s "${@:2}"
+		--json-dir "$tmp/$1" --idle-exit "${idle:-1s}" "${@:2}"
 	[ "$(waiting $queue)" = 0 ] || fail "not all was acknowledged"
 }
 
@@ -106,8 +106,8 @@ grep -q "events_counted $(sed 's/garbage.*//' "$tmp/sent")" "$tmp/err" ||
 	fail "it says: $(cat "$tmp/err"), not $(cat "$tmp/sent")"
 
 echo "- messages that trickle keep it alive"
-(publish wanttrickle -n 12 -r 3 -s 5) &
-consume gottrickle
+(publish wanttrickle -n 30 -r 3 -s 5) &
+idle=6s consume gottrickle
 wait $!
 same wanttrickle gottrickle
 

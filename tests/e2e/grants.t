@@ -122,9 +122,10 @@ grep -q '"chat":"9"' gone || fail "nothing was archived"
 as sink "$BIN/sink" -f rows # what was deleted stays deleted
 [ -z "$("$servers" mysql "$tmp/srv" messaging -N -B \
 	-e 'SELECT chat FROM chat_metrics')" ] || fail "the chat is back"
-cat >said <<'END'
-{"type":"message","tenant":"t1","chat":"5","id":"1","from":"customer","user":"c1","text":"hello","at":"2026-11-20T10:00:00Z"}
-{"type":"event","tenant":"t1","id":"1","user":"c1","event":"click","at":"2026-11-20T10:00:00Z"}
+today=$(date -u +%FT00:00:00Z) # so old that its partition is dropped is another
+cat >said <<END
+{"type":"message","tenant":"t1","chat":"5","id":"1","from":"customer","user":"c1","text":"hello","at":"$today"}
+{"type":"event","tenant":"t1","id":"1","user":"c1","event":"click","at":"$today"}
 END
 "$BIN/aggregator" -a all <said -o ndjson >rows
 as sink "$BIN/sink" -f rows

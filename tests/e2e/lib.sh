@@ -52,6 +52,13 @@ until_true() {
 	done
 }
 
+# not_at_midnight: for a test that asks more than once which day it is. It goes on
+# when ten minutes of this day are left, or it is the next.
+not_at_midnight() {
+	local left=$((86400 - $(date +%s) % 86400))
+	[ $left -gt 600 ] || sleep $left
+}
+
 # catches_term PID; for until_true: before it does, SIGTERM ends it like any
 # process.
 catches_term() {

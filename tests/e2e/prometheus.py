@@ -282,7 +282,16 @@ class Test:
         return found["result"] if found else []
 
     def fault(self, alert, fault, remedy, also=()):
-        """Only that alert fires, until the remedy has helped."""
+        """Only that alert fires, until the remedy has helped. On a machine
+        that is so busy that another fires rightly, it is tried again."""
+        for _ in range(3):
+            seen = self.fault_once(alert, fault, remedy)
+            if seen <= {alert, *also}:
+                return
+        self.checks.that(False, f"{alert}: {seen} fired")
+
+    def fault_once(self, alert, fault, remedy):
+        """All alerts that fired until the remedy had helped."""
         say(f"- {alert}")
         seen = set()
 
@@ -299,7 +308,7 @@ class Test:
             return not self.firing()
 
         until(PATIENCE, over, f"the end of {alert}, with {seen}")
-        self.checks.that(seen <= {alert, *also}, f"{alert}: {seen} fired")
+        return seen
 
     def flood(self):
         """Too many requests, until they are not."""

@@ -145,19 +145,16 @@ MYSQL_URL=mysql://reader:x@$where code 0 "$sink" --check >"$tmp/check"
 # A lock that somebody holds: the statement times out, the transaction is
 # rolled back as a whole and done again, when the lock is gone.
 sql "INSERT INTO tenants (tenant) VALUES ('t') ON DUPLICATE KEY UPDATE tenant = 't'"
-sql "START TRANSACTION; SELECT * FROM tenants FOR UPDATE; SELECT SLEEP(3)" \
-	>"$tmp/locker" &
-# The server keeps its answer while it is asked again within 0.1 seconds.
-locked() {
-	sleep 0.2
-	[ "$(sql "SELECT COUNT(*) FROM information_schema.innodb_trx
-		WHERE trx_rows_locked > 0")" -gt 0 ]
+printf '[mysql]\nwait_timeout = 240s\ntimeout = 4s\n' >"$tmp/waits"
+lock 'START TRANSACTION; SELECT * FROM tenants FOR UPDATE'
+"$sink" -c "$tmp/waits" -vv -f "$tmp/rows" 2>"$tmp/err" 9>&- &
+storing=$!
+timed_out() {
+	grep -q 'transaction_conflict errno=1205' "$tmp/err"
 }
-until_true 10 locked || fail "nothing is locked"
-printf '[mysql]\nwait_timeout = 60s\ntimeout = 4s\n' >"$tmp/waits"
-code 0 "$sink" -c "$tmp/waits" -vv -f "$tmp/rows"
-grep -q 'transaction_conflict errno=1205' "$tmp/err" || fail "$(cat "$tmp/err")"
-wait
+until_true 50 timed_out || fail "$(cat "$tmp/err")"
+unlock
+wait $storing || fail "it gave $?: $(cat "$tmp/err")"
 is "stored after all" 50 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
 dump >"$tmp/want"
 

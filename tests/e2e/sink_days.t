@@ -7,6 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/sinklib.sh
 . "$(dirname "$0")/sinklib.sh"
 
+not_at_midnight
 start_db
 "$sink" --migrate
 

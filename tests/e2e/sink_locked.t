@@ -21,7 +21,7 @@ for wait_timeout in 0s 4s; do
 	began=$SECONDS
 	code 75 "$sink" -c "$tmp/conf" -f "$tmp/rows"
 	one_line "$said"
-	[ $((SECONDS - began)) -le 20 ] ||
+	[ $((SECONDS - began)) -le 80 ] ||
 		fail "a wait_timeout of $wait_timeout took $((SECONDS - began)) s"
 done
 unlock
@@ -59,7 +59,7 @@ for _ in 1 2; do
 	"$probe" write queue:rows <"$tmp/rows" >"$tmp/sent"
 	began=$SECONDS
 	until_true 60 says || fail "it waits without a word: $(cat "$tmp/daemon")"
-	[ $((SECONDS - began)) -le 20 ] || fail "it said so late"
+	[ $((SECONDS - began)) -le 60 ] || fail "it said so late"
 	# Long enough for a second one, and for a broker that hears nothing.
 	sleep 12
 	! grep 'missed heartbeats' "$broker_log" || fail "a link was lost"

@@ -97,7 +97,8 @@ open_to(const char *to, const struct conf *conf, struct spool *b,
 		.dead_letter_files =
 		    b != NULL ? dead_letter_files_open("dead", DAY_MS) : NULL,
 		.counts = &counts,
-		.wait_timeout_ms = 200,
+		/* A file confirms, however busy the machine is. */
+		.wait_timeout_ms = conf == NULL ? PATIENT_MS : 200,
 	};
 
 	answered = safe = 0;
