@@ -27,7 +27,7 @@ for _ in 1 2 3; do
 	# It acknowledges after each 150; the first 100 come ahead of that.
 	"$probe" -p -b 150 -s 30 read queue:order >>"$tmp/first" 2>"$tmp/err" &
 	reader=$!
-	until_true 30 some || fail "it does not read: $(cat "$tmp/err")"
+	until_true 60 some || fail "it does not read: $(cat "$tmp/err")"
 	kill -9 $reader
 	wait $reader 2>/dev/null || :
 	# A busy broker learns of its end later than the next one comes.

@@ -81,7 +81,8 @@ reach() { # NAME...
 end() {
 	local name pid got
 	for name; do
-		kill "$(cat "$tmp/$name.pid")"
+		# One that starved may have given up before.
+		kill "$(cat "$tmp/$name.pid")" 2>/dev/null || :
 	done
 	for name; do
 		pid=$(cat "$tmp/$name.pid") got=0
