@@ -24,8 +24,9 @@ some() {
 }
 for _ in 1 2 3; do
 	: >"$tmp/first"
-	# It acknowledges after each 150; the first 100 come ahead of that.
-	"$probe" -p -b 150 -s 30 read queue:order >>"$tmp/first" 2>"$tmp/err" &
+	# It acknowledges after each 150; the first 100 come ahead of that. So
+	# slowly that it does not read all before a busy machine looks.
+	"$probe" -p -b 150 -s 1000 read queue:order >>"$tmp/first" 2>"$tmp/err" &
 	reader=$!
 	until_true 60 some || fail "it does not read: $(cat "$tmp/err")"
 	kill -9 $reader
