@@ -61,7 +61,7 @@ uses() {
 errno.h errno|E[A-Z][A-Z0-9]+
 inttypes.h (PRI|SCN)[a-zA-Z0-9]+
 stdio.h v?[a-z]*printf|FILE|EOF|std(in|out|err)|f?put[cs]|putchar|f(open|close|flush|read|write)|rename|remove|getline|fdopen|perror
-stdlib.h free|malloc|qsort|bsearch|[a-z_]*env|strto[a-z]+|(ll?)?abs|_?exit|atexit|abort|EXIT_[A-Z]+|mks?d?temp|realpath|s?rand
+stdlib.h free|malloc|qsort|bsearch|[a-z_]*env|strto[a-z]+|(ll?)?abs|_?exit|atexit|abort|EXIT_[A-Z]+|mks?d?temp|realpath|s?rand|rand_r
 string.h mem(cpy|move|set|cmp|chr|rchr|mem|pcpy)|str(n?len|n?cmp|r?chr|str|c?spn|pbrk|n?dup|n?cpy|error|sep|signal|coll)|stpcpy|explicit_bzero|[a-z_]*strcmp
 END
 }
