@@ -217,7 +217,6 @@ gather_run(struct run *r, struct span_sum *to, int64_t sign, uint32_t *next)
 	bool bad = false;
 	int64_t n;
 
-	*next = r->high;
 	while (r->p < r->end && count < end) {
 		if (r->end - r->p >= EIGHT && end - count >= EIGHT &&
 		    !to->large && are_eight_letters(r->p)) {
@@ -302,23 +301,37 @@ int
 span_text_gather(const struct span_text *t, bool takes_off, struct span_sum *to,
     size_t *room)
 {
+	bool has_table = to->dense != NULL;
 	const char *p = t->runs;
 	uint32_t next = 0;
 	struct run r;
 
-	if (to->dense == NULL) {
-		if (++to->gathered < GATHERED_MANY || *room == 0)
-			return merge_text(t, takes_off, to) ? 0 : -1;
-		--*room;
-	}
+	if (!has_table && (++to->gathered < GATHERED_MANY || *room == 0))
+		return merge_text(t, takes_off, to) ? 0 : -1;
 	while (p < t->end)
 		if (!find_run(&p, t->end, next, &r) ||
 		    !gather_run(&r, to, takes_off ? -1 : 1, &next))
 			return -1;
+	/* A kind without counts makes none. */
+	if (!has_table && to->dense != NULL)
+		--*room;
 	span_sum_add(to, takes_off ? -t->n : t->n,
 	    takes_off ? -t->sum_ms : t->sum_ms, takes_off ? 0 : t->max_ms,
 	    t->version);
 	return 0;
+}
+
+/* Without a copy where there is nothing yet. */
+static bool
+read_kind(const struct span_text *t, struct span_sum *to)
+{
+	if (to->n != 0 || to->version != 0)
+		return merge_text(t, false, to);
+	span_sum_clear(to);
+	if (list_runs(t, to))
+		return true;
+	span_sum_clear(to);
+	return false;
 }
 
 int
@@ -328,7 +341,7 @@ span_sums_read(const char *text, struct span_sums *to)
 	int rc;
 
 	while ((rc = span_text_next(&t)) == 1)
-		if (!merge_text(&t, false, &to->kind[t.kind]))
+		if (!read_kind(&t, &to->kind[t.kind]))
 			return -1;
 	return rc;
 }
