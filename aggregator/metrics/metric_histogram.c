@@ -7,11 +7,8 @@
  * reply, resolution, unanswered. An interval of nobody has an empty operator.
  *
  * An interval that a late message retracts is subtracted. The maximum is then
- * exact as far as top_values.h is.
- *
- * What an earlier generation counts stays as it is: retracted here, it leaves a
- * gap, which the next interval of that kind and start fills uncounted. So an
- * answer that comes before the one that was counted does not count again.
+ * exact as far as top_values.h is. What an earlier generation of aggregators
+ * counts: counted_elsewhere.h.
  */
 #include "aggregator/metrics/streaming_metric.h"
 
@@ -22,6 +19,7 @@
 #include "common/containers/histogram.h"
 
 #include "aggregator/containers/top_values.h"
+#include "aggregator/metrics/counted_elsewhere.h"
 
 /* A snapshot may correct hours that are older than the window. */
 #define KEEP_MS (7 * DAY_MS)
@@ -36,27 +34,19 @@ struct hour {
  * too. */
 struct responses {
 	struct keyed_state table;
-	/* What an earlier generation counts: (time, chat, message) ended it; no
-	 * message: a chat record did. Besides, for each interval that fills a
-	 * gap (end, chat, message, kind), and (start, chat, "", kind, "")
-	 * for the gaps that are left, with their number. */
-	struct keyed_state elsewhere;
+	struct counted_elsewhere elsewhere;
 	int64_t window;
-	bool parts; /* false: `elsewhere` is not open */
 };
 
 static struct responses *
 open_responses(const struct streaming_metric_setup *setup, const char *name,
-    const char *elsewhere_name, size_t payload)
+    const char *elsewhere, size_t payload)
 {
 	struct responses *f = xcalloc(1, sizeof *f);
 
 	keyed_state_open(&f->table, setup->home, name, payload);
 	f->window = setup->home->window_ms;
-	f->parts = streaming_metric_in_parts(setup);
-	if (f->parts)
-		keyed_state_open(&f->elsewhere, setup->home, elsewhere_name,
-		    sizeof(uint64_t));
+	counted_elsewhere_open(&f->elsewhere, setup, elsewhere);
 	return f;
 }
 
@@ -80,111 +70,8 @@ responses_close(void *ctx)
 	struct responses *f = ctx;
 
 	keyed_state_close(&f->table);
-	if (f->parts)
-		keyed_state_close(&f->elsewhere);
+	counted_elsewhere_close(&f->elsewhere);
 	free(f);
-}
-
-static void
-elsewhere_key(struct key *k, int64_t at, struct text chat, struct text message)
-{
-	k->len = 0;
-	key_time(k, at);
-	key_text(k, chat);
-	key_text(k, message);
-}
-
-static void
-responses_counted_elsewhere(void *ctx, const struct streaming_metric_message *m)
-{
-	struct responses *f = ctx;
-	struct key k;
-	uint64_t *n;
-
-	if (!f->parts)
-		return;
-	elsewhere_key(&k, m->at, m->chat, m->id);
-	n = keyed_state_get(&f->elsewhere, k.bytes, k.len, NULL);
-	*n = 1;
-	keyed_state_change(&f->elsewhere, n);
-}
-
-static void
-gap_key(struct key *k, const struct streaming_metric_interval *i)
-{
-	const struct text none = { NULL, 0 };
-
-	elsewhere_key(k, i->start, i->chat, none);
-	key_byte(k, i->kind);
-	key_text(k, none);
-}
-
-static void
-open_gap(struct responses *f, const struct streaming_metric_interval *i)
-{
-	struct key k;
-	uint64_t *gaps;
-
-	gap_key(&k, i);
-	gaps = keyed_state_get(&f->elsewhere, k.bytes, k.len, NULL);
-	++*gaps;
-	keyed_state_change(&f->elsewhere, gaps);
-}
-
-/* False: there is none. */
-static bool
-fill_gap(struct responses *f, const struct streaming_metric_interval *i)
-{
-	struct key k;
-	uint64_t *gaps;
-
-	gap_key(&k, i);
-	gaps = keyed_state_find(&f->elsewhere, k.bytes, k.len);
-	if (gaps == NULL)
-		return false;
-	if (--*gaps == 0)
-		keyed_state_delete(&f->elsewhere, gaps);
-	else
-		keyed_state_change(&f->elsewhere, gaps);
-	return true;
-}
-
-/* Notes that the interval fills a gap, until it is retracted. */
-static void
-put_filler(struct responses *f, const struct key *k)
-{
-	uint64_t *n = keyed_state_get(&f->elsewhere, k->bytes, k->len, NULL);
-
-	*n = 1;
-	keyed_state_change(&f->elsewhere, n);
-}
-
-/* Called once for each interval. */
-static bool
-is_counted_elsewhere(struct responses *f,
-    const struct streaming_metric_interval *i, bool retracted)
-{
-	struct key k;
-	uint64_t *filler;
-	bool known;
-
-	if (!f->parts)
-		return false;
-	elsewhere_key(&k, i->end, i->chat, i->message);
-	known = keyed_state_find(&f->elsewhere, k.bytes, k.len) != NULL;
-	key_byte(&k, i->kind);
-	filler = keyed_state_find(&f->elsewhere, k.bytes, k.len);
-	if (!retracted && fill_gap(f, i)) {
-		if (!known)
-			put_filler(f, &k);
-		return true;
-	}
-	if (retracted && (known || filler != NULL))
-		open_gap(f, i);
-	known |= filler != NULL;
-	if (retracted && filler != NULL)
-		keyed_state_delete(&f->elsewhere, filler);
-	return known;
 }
 
 static bool
@@ -205,7 +92,8 @@ add_to_hour(
 	struct hour *h;
 	struct key k;
 
-	if (!response_hour_key(&k, i) || is_counted_elsewhere(f, i, retracted))
+	if (!response_hour_key(&k, i) ||
+	    counted_elsewhere_change(&f->elsewhere, i, retracted))
 		return;
 	h = retracted ? keyed_state_find(&f->table, k.bytes, k.len)
 		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
@@ -228,7 +116,8 @@ add_to_bucket(
 	struct key k;
 	uint64_t *n;
 
-	if (!response_hour_key(&k, i) || is_counted_elsewhere(f, i, retracted))
+	if (!response_hour_key(&k, i) ||
+	    counted_elsewhere_change(&f->elsewhere, i, retracted))
 		return;
 	key_number(&k, histogram_bucket(i->ms));
 	n = retracted ? keyed_state_find(&f->table, k.bytes, k.len)
@@ -248,8 +137,7 @@ responses_advance(void *ctx, int64_t newest, bool refresh)
 	if (f->window == 0 || newest == CLOCK_NONE)
 		return;
 	keyed_state_expire(&f->table, newest - f->window - KEEP_MS);
-	if (f->parts)
-		keyed_state_expire(&f->elsewhere, newest - f->window - KEEP_MS);
+	counted_elsewhere_expire(&f->elsewhere, newest - f->window - KEEP_MS);
 }
 
 /* The cells that both tables begin with; *at: after them in the key. */
@@ -316,7 +204,6 @@ emit_buckets(void *ctx, struct rowset *to, enum metric_rows which)
 static const struct streaming_metric_ops hour_ops = {
 	.open = open_hours,
 	.close = responses_close,
-	.counted_elsewhere = responses_counted_elsewhere,
 	.interval = add_to_hour,
 	.advance = responses_advance,
 	.emit = emit_hours,
@@ -325,7 +212,6 @@ static const struct streaming_metric_ops hour_ops = {
 static const struct streaming_metric_ops bucket_ops = {
 	.open = open_buckets,
 	.close = responses_close,
-	.counted_elsewhere = responses_counted_elsewhere,
 	.interval = add_to_bucket,
 	.advance = responses_advance,
 	.emit = emit_buckets,

@@ -215,7 +215,8 @@ streaming_metrics_model_interval(void *streaming, const struct model *m,
 		.operator_id = interval_operator(m, i),
 		.start = i->start,
 		.end = i->end,
-		.ms = i->ms };
+		.ms = i->ms,
+		.elsewhere = c->reports_elsewhere };
 
 	streaming_metrics_interval(streaming, &in, retracted);
 }

@@ -39,6 +39,7 @@ struct streaming_metric_interval {
 	struct text chat, message; /* message: whose arrival ended it */
 	struct text operator_id;   /* p NULL: nobody's */
 	int64_t start, end, ms;
+	bool elsewhere; /* an earlier generation of aggregators counted it */
 };
 
 /* What the messages of a chat amount to, in order, that came before those which

@@ -68,13 +68,13 @@ time_of_record(const struct record *r)
 							     : r->at;
 }
 
-/* What another aggregator hands over of a chat ends with its history. Until
- * then nothing is derived from it, nor dropped: what comes next would be missed
- * or be too late. */
 static void
-begin_arrival(const struct model *m, struct chat *c, const struct record *r)
+note_arrival(struct model *m, struct chat *c, const struct record *r)
 {
-	c->arriving = r->stale && m->incremental;
+	if (r->stale && m->incremental)
+		chats_begin_arrival(m, c);
+	else
+		chats_end_arrival(m, c);
 }
 
 /* It is handed over once more, and its effect is in what was dropped. */
@@ -93,7 +93,7 @@ add_chat_record(struct model *m, const struct record *r)
 	struct description d = { .next = NULL };
 
 	chats_load(m, c);
-	begin_arrival(m, c, r);
+	note_arrival(m, c, r);
 	if (was_dropped(c, r))
 		return;
 	d.at = time_of_record(r);
@@ -139,7 +139,8 @@ add_absence_record(struct model *m, const struct record *r)
 	struct chat *c = chats_get(m, r->chat);
 
 	chats_load(m, c);
-	c->arriving = m->incremental;
+	if (m->incremental)
+		chats_begin_arrival(m, c);
 	lives_add_absence(m, c, r->absent_at);
 	chats_touch(m, c, true);
 }
@@ -154,8 +155,8 @@ add_history_record(struct model *m, const struct record *r)
 		restore_dropped(m, c, r);
 	if (r->listed_at > c->listed_at)
 		c->listed_at = r->listed_at;
-	c->arriving = false;
 	chats_touch(m, c, true);
+	chats_end_arrival(m, c);
 }
 
 static enum model_result
@@ -182,7 +183,7 @@ add_message_record(struct model *m, const struct record *r)
 	f = identities_make(m, r->chat, r->id);
 	c = chats_get(m, r->chat);
 	chats_load(m, c);
-	begin_arrival(m, c, r);
+	note_arrival(m, c, r);
 	if (was_dropped(c, r))
 		return MODEL_DUPLICATE;
 	message_read(&m->lexicon, &new, r);

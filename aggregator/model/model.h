@@ -98,7 +98,9 @@ struct chat {
 	bool counted;
 	uint8_t bucket;
 	bool trimmed;           /* its messages expired, see expire_chats() */
-	bool arriving;          /* see begin_arrival() */
+	bool arriving;          /* see chats_begin_arrival() */
+	bool reports_elsewhere; /* what it is reporting now, an earlier
+				   generation of aggregators counted */
 	bool expiry_queued;     /* in the queue of chats_queue_expiry() */
 	uint32_t sorted;        /* messages that are in order */
 	uint32_t clean, stored; /* messages and segments as packed */

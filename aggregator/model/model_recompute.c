@@ -124,6 +124,33 @@ chats_recompute_before_late(struct model *m, struct chat *c)
 }
 
 static void
+recompute_if_due(struct model *m, struct chat *c)
+{
+	if (c->dirty && !c->gone && !c->arriving)
+		recompute_chat(m, c);
+}
+
+/* Whatever came before is reported as what is counted here. */
+void
+chats_begin_arrival(struct model *m, struct chat *c)
+{
+	recompute_if_due(m, c);
+	c->arriving = true;
+}
+
+void
+chats_end_arrival(struct model *m, struct chat *c)
+{
+	if (!c->arriving)
+		return;
+	c->arriving = false;
+	chats_touch(m, c, true);
+	c->reports_elsewhere = true;
+	recompute_if_due(m, c);
+	c->reports_elsewhere = false;
+}
+
+static void
 recompute_reported(struct model *m, struct chat *c)
 {
 	struct derivation *w = &m->private->derivation;
@@ -146,7 +173,9 @@ chats_load(struct model *m, struct chat *c)
 	m->fetch(m->ctx, m, c);
 	c->sorted = c->n;
 	c->clean = c->n;
-	recompute_reported(m, c);
+	/* Of one that was arriving nothing was reported yet. */
+	if (!c->arriving || c->newest != CLOCK_NONE)
+		recompute_reported(m, c);
 }
 
 void
@@ -196,8 +225,7 @@ recompute_changed(struct model *m)
 	for (i = 0; i < x->chats_n; i++) {
 		derive_prefetch(x->chats, x->chats_n, i);
 		c = x->chats[i];
-		if (c->dirty && !c->gone && !c->arriving)
-			recompute_chat(m, c);
+		recompute_if_due(m, c);
 	}
 	if (m->window > 0 && m->as_of != CLOCK_NONE) {
 		expire_chats(m);

@@ -143,18 +143,6 @@ pipeline_release(struct pipeline *d)
 	model_release(&d->model);
 }
 
-/* An earlier generation counted the closing that a chat record tells of. */
-static void
-count_closing_elsewhere(struct pipeline *d, const struct record *r)
-{
-	const struct streaming_metric_message m = {
-		.chat = r->chat, .at = r->closed_at, .from = FROM_SYSTEM
-	};
-
-	if (r->status == CHAT_CLOSED && r->closed_at != CLOCK_NONE)
-		streaming_metrics_counted_elsewhere(d->streaming, &m);
-}
-
 /* Messages that an earlier generation does not hand over made a run. */
 static void
 take_over_run(struct pipeline *d, const struct record *r)
@@ -178,8 +166,6 @@ pipeline_add(struct pipeline *d, const struct record *r)
 
 	if (d->allocation != NULL)
 		update_allocation(d, r, taken);
-	if (d->streaming != NULL && r->type == RECORD_CHAT && r->stale)
-		count_closing_elsewhere(d, r);
 	if (d->streaming != NULL && r->type == RECORD_HISTORY)
 		take_over_run(d, r);
 	if (d->streaming == NULL || r->type != RECORD_MESSAGE ||

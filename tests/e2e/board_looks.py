@@ -225,18 +225,26 @@ def a_wall_needs_no_scrolling(test):
     visit(test, MANY, "/#wall")
     for size in (*SIZES, (1920, 1080), (1280, 720)):
         browser.resize(*size)
-        browser.until(lambda: browser.ask(
-            "document.documentElement.scrollHeight") <= size[1],
-                      f"a wall of {size} to need no scrolling")
-        n = browser.ask("[...document.querySelectorAll('#waiting-table tbody "
-                        "tr')].filter((e) => e.checkVisibility()).length")
-        note = browser.text("#waiting-note")
-        test.that(note == (f"{n} of {WAITING} are shown." if n > 0
-                           else f"None of {WAITING} is shown."),
-                  f"{size}: {n} rows, {note}")
-        test.that(size[1] < 900 or n > 0, f"{size}: no row is shown")
+        browser.until(lambda: fits(browser, size),
+                      f"a wall of {size} to need no scrolling, and to say how "
+                      "many rows it shows")
+        test.that(size[1] < 900 or rows_seen(browser) > 0,
+                  f"{size}: no row is shown")
         browser.picture("build/board", f"{size[0]}-{size[1]}-many-waiting")
     browser.resize(*SIZES[1])
+
+
+def rows_seen(browser):
+    return browser.ask("[...document.querySelectorAll('#waiting-table tbody "
+                       "tr')].filter((e) => e.checkVisibility()).length")
+
+
+def fits(browser, size):
+    n = rows_seen(browser)
+    return (browser.ask("document.documentElement.scrollHeight") <= size[1]
+            and browser.text("#waiting-note") == (
+                f"{n} of {WAITING} are shown." if n > 0
+                else f"None of {WAITING} is shown."))
 
 
 def pictures_are_whole(test):

@@ -150,7 +150,7 @@ interrupted() {
 		"$demo" "${@:3}" >"$1" 2>&1 </dev/null &
 		trap 'kill $! 2>/dev/null; wait' EXIT
 		trap 'trap "" TERM INT HUP; exit 143' TERM INT HUP
-		until_true 60 grep -q "$2" "$1" || fail "$(cat "$1")"
+		until_true 200 grep -q "$2" "$1" || fail "$(cat "$1")"
 		kill -TERM $!
 		rc=0
 		wait $! || rc=$?

@@ -128,26 +128,11 @@ class Change(stream_oracle.Round):
 
 def changed_later(before, after):
     """The tables in which an earlier generation told what later records take
-    back; or lacked a closing that a later chat record tells of. Or something
-    comes in the millisecond of a message from before, which may be a response
-    for a moment."""
-    known = {(r["tenant"], r["chat"], r["id"])
-             for r in before.accepted if r["type"] == "message"}
-    moments = {(r["tenant"], r["chat"], r["at"])
-               for r in before.accepted if r["type"] == "message"}
-    newest = {}
-    for r in before.accepted:
-        newest[r["tenant"]] = max(newest.get(r["tenant"], -1), r.get("at", -1))
+    back."""
     old, new = (rows_of(x, "intervals", "operator", "ms")
                 for x in (before, after))
     found = set()
-    if any((r["tenant"], r["chat"], r["at"]) in moments
-           and (r["tenant"], r["chat"], r["id"]) not in known
-           for r in after.accepted if r["type"] == "message"):
-        found |= {"response_hours", "response_histogram"}
-    if any(old.get(k) != new.get(k) for k in old.keys() | {
-            k for k in new if (k[0], k[2], k[3]) in known
-            or k[3] == "" and k[1] <= newest.get(k[0], -1)}):
+    if any(old[k] != new.get(k) for k in old):
         found |= {"response_hours", "response_histogram"}
     old, new = (rows_of(x, "longest_monologue", "messages")
                 for x in (before, after))

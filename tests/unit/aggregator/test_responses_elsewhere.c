@@ -9,35 +9,64 @@
 #include "common/conf/conf.h"
 
 #include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/model/model_pack.h"
 
 #define START INT64_C(1795165200000)
 #define WINDOW_MS (INT64_C(3600) * 1000)
 #define CHANGE INT64_C(60000) /* the last message that was handed over */
 
 struct taker {
-	struct model model;
+	struct model model; /* first: it is its context, too */
+	struct buf segment;
 	struct streaming_metrics *streaming;
 	struct keyed_state_pool pool;
 	struct conf *conf;
 };
 
 static void
+report_interval(void *ctx, const struct model *m, const struct chat *c,
+    const struct interval *i, bool retracted)
+{
+	struct taker *t = ctx;
+
+	streaming_metrics_model_interval(t->streaming, m, c, i, retracted);
+}
+
+static void
+fetch_messages(void *ctx, struct model *m, struct chat *c)
+{
+	struct taker *t = ctx;
+
+	assert_int_equal(
+	    model_unpack_segment(m, c, t->segment.data, t->segment.len), 0);
+}
+
+static void
+begin_model(struct taker *t)
+{
+	struct model *m = &t->model;
+
+	model_stream_begin(m, WINDOW_MS);
+	m->memory = WINDOW_MS;
+	m->on_interval = report_interval;
+	m->fetch = fetch_messages;
+	m->ctx = t;
+}
+
+static void
 begin(struct taker *t)
 {
 	struct buf why = BUF_INIT;
-	struct model *m = &t->model;
 
 	memset(t, 0, sizeof *t);
+	t->segment = (struct buf)BUF_INIT;
 	tmpdir_file("t.conf", "[aggregator]\npart = 0/2\n", 24, 0600);
 	t->conf = conf_load("t.conf", &why);
 	assert_non_null(t->conf);
 	t->streaming = streaming_metrics_open(metrics, metrics_n, t->conf, "t",
 	    &(struct streaming_metrics_home){
 		.pool = &t->pool, .window_ms = WINDOW_MS });
-	model_stream_begin(m, WINDOW_MS);
-	m->memory = WINDOW_MS;
-	m->on_interval = streaming_metrics_model_interval;
-	m->ctx = t->streaming;
+	begin_model(t);
 	buf_release(&why);
 }
 
@@ -48,6 +77,7 @@ end(struct taker *t)
 	streaming_metrics_close(t->streaming);
 	keyed_state_pool_release(&t->pool);
 	conf_free(t->conf);
+	buf_release(&t->segment);
 }
 
 static void
@@ -60,43 +90,67 @@ flush(struct taker *t)
 
 /* Of a customer or an operator, or a closing; stale: it is handed over. */
 static void
+read_message(struct record *r, const char *id, int64_t at,
+    enum message_from from, bool stale)
+{
+	record_clear(r);
+	r->type = RECORD_MESSAGE;
+	r->chat = (struct text){ "a", 1 };
+	r->id = (struct text){ id, strlen(id) };
+	r->at = START + at;
+	r->from = from;
+	r->stale = stale;
+	if (from == FROM_SYSTEM)
+		r->kind = (struct text){ "closed", 6 };
+}
+
+static void
 write_message(struct taker *t, const char *id, int64_t at,
     enum message_from from, bool stale)
 {
 	struct streaming_metric_message m;
 	struct record r;
 
-	record_clear(&r);
-	r.type = RECORD_MESSAGE;
-	r.chat = (struct text){ "a", 1 };
-	r.id = (struct text){ id, strlen(id) };
-	r.at = START + at;
-	r.from = from;
-	r.stale = stale;
-	if (from == FROM_SYSTEM)
-		r.kind = (struct text){ "closed", 6 };
+	read_message(&r, id, at, from, stale);
 	assert_int_equal(model_add(&t->model, &r), MODEL_NEW);
 	streaming_metric_message_read(&m, &r);
 	if (stale)
 		streaming_metrics_counted_elsewhere(t->streaming, &m);
 }
 
-/* A customer was answered, and the chat closed unless it is still open. */
+/* The last record of what is handed over of the chat. */
 static void
-take_over(struct taker *t, bool closed)
+end_arrival(struct taker *t)
 {
 	struct record r;
 
-	write_message(t, "m1", 0, FROM_CUSTOMER, true);
-	write_message(t, "m5", CHANGE, FROM_OPERATOR, true);
-	if (closed)
-		write_message(t, "m6", CHANGE, FROM_SYSTEM, true);
 	record_clear(&r);
 	r.type = RECORD_HISTORY;
 	r.chat = (struct text){ "a", 1 };
 	r.episode = EPISODE_NONE;
 	(void)model_add(&t->model, &r);
 	flush(t);
+}
+
+/* A customer was answered, and the chat closed unless it is still open. */
+static void
+take_over(struct taker *t, bool closed)
+{
+	write_message(t, "m1", 0, FROM_CUSTOMER, true);
+	write_message(t, "m5", CHANGE, FROM_OPERATOR, true);
+	if (closed)
+		write_message(t, "m6", CHANGE, FROM_SYSTEM, true);
+	end_arrival(t);
+}
+
+static void
+hand_over_again(struct taker *t)
+{
+	struct record r;
+
+	read_message(&r, "m5", CHANGE, FROM_OPERATOR, true);
+	assert_int_equal(model_add(&t->model, &r), MODEL_DUPLICATE);
+	end_arrival(t);
 }
 
 /* How many of that kind the rows of a table have. */
@@ -165,8 +219,10 @@ an_answer_that_comes_before_is_none_more(void **state)
 	}
 }
 
+/* It takes the place of the one that is counted, which then closes nothing but
+ * itself: a resolution of no time. */
 static void
-a_closing_that_comes_before_is_none_more(void **state)
+a_closing_that_comes_before_is_one_more(void **state)
 {
 	struct taker t;
 
@@ -176,7 +232,9 @@ a_closing_that_comes_before_is_none_more(void **state)
 	assert_count(&t, "resolution", 0);
 	write_message(&t, "m55", CHANGE, FROM_SYSTEM, false);
 	flush(&t);
-	assert_count(&t, "resolution", 0);
+	assert_count(&t, "resolution", 1);
+	assert_int_equal(
+	    count(&t, "response_hours", "sum_ms", "resolution"), 0);
 	end(&t);
 }
 
@@ -225,14 +283,148 @@ what_filled_a_gap_counts_later(void **state)
 	end(&t);
 }
 
+/* What is handed over may be an answer only to what comes after the change, and
+ * stop being one. */
+static void
+what_answered_nothing_counts_later(void **state)
+{
+	struct taker t;
+	int flushes;
+
+	(void)state;
+	for (flushes = 0; flushes < 2; flushes++) {
+		begin(&t);
+		write_message(&t, "m7", CHANGE, FROM_OPERATOR, true);
+		take_over(&t, false);
+		write_message(&t, "m6", CHANGE, FROM_CUSTOMER, false);
+		if (flushes > 0) {
+			flush(&t);
+			assert_count(&t, "reply", 1);
+		}
+		write_message(&t, "m65", CHANGE, FROM_OPERATOR, false);
+		flush(&t);
+		assert_count(&t, "reply", 1);
+		assert_count(&t, "first_response", 0);
+		end(&t);
+	}
+}
+
+/* A message before the one that it answers is part of the same request. */
+static void
+an_answer_to_an_earlier_message_is_none_more(void **state)
+{
+	struct taker t;
+
+	(void)state;
+	begin(&t);
+	take_over(&t, false);
+	write_message(&t, "m00", -100, FROM_CUSTOMER, false);
+	flush(&t);
+	assert_count(&t, "first_response", 0);
+	/* But it counts where another takes its request. */
+	write_message(&t, "m01", 100, FROM_OPERATOR, false);
+	write_message(&t, "m02", 200, FROM_CUSTOMER, false);
+	flush(&t);
+	assert_count(&t, "first_response", 0);
+	assert_count(&t, "reply", 1);
+	end(&t);
+}
+
+/* Whatever came of the chat before it is handed over once more counts. */
+static void
+what_comes_before_it_is_handed_over_again_counts(void **state)
+{
+	struct taker t;
+
+	(void)state;
+	begin(&t);
+	take_over(&t, false);
+	write_message(&t, "n1", CHANGE + 1, FROM_CUSTOMER, false);
+	write_message(&t, "n2", CHANGE + 5, FROM_OPERATOR, false);
+	hand_over_again(&t);
+	assert_count(&t, "reply", 1);
+	end(&t);
+}
+
+/* The only chat goes into another model. */
+static void
+restart(struct taker *t)
+{
+	struct buf b[2] = { BUF_INIT, BUF_INIT };
+	struct model *m = &t->model;
+
+	flush(t);
+	model_pack_tenant(m, &b[0]);
+	model_pack_chat(m, m->chats[0], &b[1]);
+	model_pack_segment(m, m->chats[0], 0, &t->segment);
+	model_release(m);
+	begin_model(t);
+	assert_int_equal(model_unpack_tenant(m, b[0].data, b[0].len), 0);
+	assert_int_equal(model_unpack_chat(m, b[1].data, b[1].len, 1), 0);
+	buf_release(&b[0]);
+	buf_release(&b[1]);
+}
+
+/* It restarts when all but its end has come; a record of today may come even
+ * before that. */
+static void
+a_restart_while_it_arrives_changes_nothing(void **state)
+{
+	struct taker t;
+	int early;
+
+	(void)state;
+	for (early = 0; early < 2; early++) {
+		begin(&t);
+		write_message(&t, "m1", 0, FROM_CUSTOMER, true);
+		write_message(&t, "m5", CHANGE, FROM_OPERATOR, true);
+		restart(&t);
+		if (early == 0)
+			end_arrival(&t);
+		flush(&t);
+		write_message(&t, "m3", 500, FROM_OPERATOR, false);
+		end_arrival(&t);
+		flush(&t);
+		assert_count(&t, "first_response", 0);
+		write_message(&t, "n1", CHANGE + 1, FROM_CUSTOMER, false);
+		write_message(&t, "n2", CHANGE + 5, FROM_OPERATOR, false);
+		flush(&t);
+		assert_count(&t, "first_response", 0);
+		assert_count(&t, "reply", 1);
+		end(&t);
+	}
+}
+
+/* A record makes a reply of a first response. */
+static void
+an_answer_of_another_kind_is_none_more(void **state)
+{
+	struct taker t;
+
+	(void)state;
+	begin(&t);
+	take_over(&t, false);
+	write_message(&t, "m0", -100, FROM_OPERATOR, false);
+	flush(&t);
+	assert_count(&t, "first_response", 0);
+	assert_count(&t, "reply", 0);
+	end(&t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_that_comes_before_is_none_more),
-		cmocka_unit_test(a_closing_that_comes_before_is_none_more),
+		cmocka_unit_test(a_closing_that_comes_before_is_one_more),
 		cmocka_unit_test(the_next_answer_counts),
 		cmocka_unit_test(what_filled_a_gap_counts_later),
+		cmocka_unit_test(what_answered_nothing_counts_later),
+		cmocka_unit_test(an_answer_to_an_earlier_message_is_none_more),
+		cmocka_unit_test(
+		    what_comes_before_it_is_handed_over_again_counts),
+		cmocka_unit_test(a_restart_while_it_arrives_changes_nothing),
+		cmocka_unit_test(an_answer_of_another_kind_is_none_more),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
