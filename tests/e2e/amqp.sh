@@ -79,7 +79,7 @@ none_is_taken() {
 }
 
 # read_and_die QUEUE: a reader that acknowledges nothing; what it had read is in
-# $tmp/first.
+# $tmp/first, and waits again in its place.
 read_and_die() {
 	local reader
 	"$probe" -s 60000 read "queue:$1" >"$tmp/first" 2>"$tmp/err" &
@@ -87,6 +87,7 @@ read_and_die() {
 	until_true 20 test -s "$tmp/first" || fail "nothing came"
 	kill -9 $reader
 	wait $reader 2>/dev/null || :
+	until_true 30 none_is_taken "$1" || fail "the broker still waits for a dead reader"
 }
 
 # settings LINE...: of section [amqp], for the probes that follow.
