@@ -13,8 +13,7 @@
 #include "aggregator/metrics/streaming_metric.h"
 
 struct counted_elsewhere {
-	bool
-	    parts; /* false: not one of several; nothing is counted elsewhere */
+	bool parts; /* false: not one of several; no table */
 	struct keyed_state table;
 };
 

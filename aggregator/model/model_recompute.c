@@ -123,18 +123,21 @@ chats_recompute_before_late(struct model *m, struct chat *c)
 		recompute_chat(m, c);
 }
 
-static void
+/* False: nothing is to be derived of the chat, or not yet. */
+static bool
 recompute_if_due(struct model *m, struct chat *c)
 {
-	if (c->dirty && !c->gone && !c->arriving)
-		recompute_chat(m, c);
+	if (!c->dirty || c->gone || c->arriving)
+		return false;
+	recompute_chat(m, c);
+	return true;
 }
 
 /* Whatever came before is reported as what is counted here. */
 void
 chats_begin_arrival(struct model *m, struct chat *c)
 {
-	recompute_if_due(m, c);
+	(void)recompute_if_due(m, c);
 	c->arriving = true;
 }
 
@@ -146,7 +149,7 @@ chats_end_arrival(struct model *m, struct chat *c)
 	c->arriving = false;
 	chats_touch(m, c, true);
 	c->reports_elsewhere = true;
-	recompute_if_due(m, c);
+	(void)recompute_if_due(m, c);
 	c->reports_elsewhere = false;
 }
 
@@ -219,13 +222,11 @@ static void
 recompute_changed(struct model *m)
 {
 	struct model_changes *x = &m->changes;
-	struct chat *c;
 	size_t i;
 
 	for (i = 0; i < x->chats_n; i++) {
 		derive_prefetch(x->chats, x->chats_n, i);
-		c = x->chats[i];
-		recompute_if_due(m, c);
+		(void)recompute_if_due(m, x->chats[i]);
 	}
 	if (m->window > 0 && m->as_of != CLOCK_NONE) {
 		expire_chats(m);
@@ -256,10 +257,8 @@ model_recompute_early(struct model *m, const struct definition *definition)
 	m->definition = definition;
 	while (x->early < x->chats_n) {
 		c = x->chats[x->early++];
-		if (!c->dirty || c->gone || c->arriving)
-			continue;
-		recompute_chat(m, c);
-		return c;
+		if (recompute_if_due(m, c))
+			return c;
 	}
 	return NULL;
 }

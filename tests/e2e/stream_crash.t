@@ -92,9 +92,7 @@ put parted 20 <"$tmp/parted"
 	--every 20ms -a "$metrics" 2>>"$tmp/log" &
 daemon=$!
 until_true 30 none_waits parted || fail "it does not read"
-kill -9 "$daemon"
-wait "$daemon" 2>/dev/null || :
-until_true 30 none_is_taken parted || fail "what it had taken does not come back"
+kill_reader parted "$daemon"
 expect 0 "$aggregator" -f queue:parted -t queue:rows --state "$tmp/silent" \
 	--every 20ms -a "$metrics" --until-empty
 rm "$tmp/rows"

@@ -4,7 +4,10 @@
 #ifndef TESTS_MODEL_STREAM_H
 #define TESTS_MODEL_STREAM_H
 
+#include "tests/unit/unit.h"
+
 #include "aggregator/model/model.h"
+#include "aggregator/model/model_pack.h"
 
 /* Of tenant t. Chats stay for ever, unless the test sets m->memory. */
 static inline void
@@ -21,6 +24,24 @@ model_stream_flush(struct model *m)
 {
 	model_recompute(m, &definition_ours);
 	model_clear_changed(m);
+}
+
+/* One of its chats goes into another model; of the messages that it has, the
+ * caller's fetch knows. */
+static inline void
+model_stream_restart(
+    struct model *m, const struct chat *c, void (*begin)(struct model *m))
+{
+	struct buf b[2] = { BUF_INIT, BUF_INIT };
+
+	model_pack_tenant(m, &b[0]);
+	model_pack_chat(m, c, &b[1]);
+	model_release(m);
+	begin(m);
+	assert_int_equal(model_unpack_tenant(m, b[0].data, b[0].len), 0);
+	assert_int_equal(model_unpack_chat(m, b[1].data, b[1].len, 1), 0);
+	buf_release(&b[0]);
+	buf_release(&b[1]);
 }
 
 #endif

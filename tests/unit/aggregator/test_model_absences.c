@@ -8,8 +8,6 @@
 
 #include "common/base/xalloc.h"
 
-#include "aggregator/model/model_pack.h"
-
 #define START INT64_C(1795168800000)
 #define WINDOW INT64_C(1000)
 
@@ -73,17 +71,7 @@ chat(const struct model *m)
 static void
 restart(struct model *m)
 {
-	struct buf b[2] = { BUF_INIT, BUF_INIT };
-	struct chat *c = chat(m);
-
-	model_pack_tenant(m, &b[0]);
-	model_pack_chat(m, c, &b[1]);
-	model_release(m);
-	begin(m);
-	assert_int_equal(model_unpack_tenant(m, b[0].data, b[0].len), 0);
-	assert_int_equal(model_unpack_chat(m, b[1].data, b[1].len, 1), 0);
-	buf_release(&b[0]);
-	buf_release(&b[1]);
+	model_stream_restart(m, chat(m), begin);
 }
 
 /* Missing, listed again, missing again: the channel that a record of before the

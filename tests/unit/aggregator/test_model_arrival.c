@@ -10,8 +10,6 @@
 
 #include "common/base/xalloc.h"
 
-#include "aggregator/model/model_pack.h"
-
 #define START INT64_C(1795168800000)
 #define WINDOW INT64_C(1000)
 
@@ -75,16 +73,8 @@ static void
 restart(struct model *m)
 {
 	const struct text id = { "a", 1 };
-	struct buf b[2] = { BUF_INIT, BUF_INIT };
 
-	model_pack_tenant(m, &b[0]);
-	model_pack_chat(m, model_find_chat(m, id), &b[1]);
-	model_release(m);
-	begin(m);
-	assert_int_equal(model_unpack_tenant(m, b[0].data, b[0].len), 0);
-	assert_int_equal(model_unpack_chat(m, b[1].data, b[1].len, 1), 0);
-	buf_release(&b[0]);
-	buf_release(&b[1]);
+	model_stream_restart(m, model_find_chat(m, id), begin);
 }
 
 /* It was closed at 10, written to, closed again at 900 and written to at 1800:
