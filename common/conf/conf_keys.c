@@ -168,7 +168,7 @@ const struct conf_key conf_keys[] = {
 	SIZE("listen", "max_body", "1M", 1024, 256 * MIB,
 	    "the longest body of a request"),
 	SIZE("listen", "max_hook", "256K", 1024, 256 * MIB,
-	    "the longest body of a webhook"),
+	    "a longer webhook is read with its long texts cut"),
 	SIZE("listen", "memory", "64M", MIB, 64 * 1024 * MIB,
 	    "bodies of all requests under way together"),
 	HTTP_SERVER("listen", "1024", "64", "1000", "2000", "15s"),

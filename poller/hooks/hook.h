@@ -88,6 +88,7 @@ enum hook_result {
 	HOOK_TAKEN,
 	HOOK_KEPT,    /* as a dead letter */
 	HOOK_REFUSED, /* not authentic, or no JSON */
+	HOOK_LONG,    /* longer than [listen] max_hook */
 	HOOK_RESULTS
 };
 

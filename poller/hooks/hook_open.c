@@ -188,11 +188,14 @@ static struct work_queue *
 open_hook_queue(const struct conf *c)
 {
 	size_t connections = (size_t)conf_int(c, "listen", "connections");
-	size_t longest = (size_t)conf_int(c, "listen", "max_hook");
+	size_t bytes = (size_t)conf_int(c, "listen", "max_hook");
+	size_t longest = (size_t)conf_int(c, "listen", "max_body");
 
+	/* It is shortened only when its turn comes. */
+	bytes *= WORK_QUEUE_LONGEST;
 	return work_queue_open(1,
 	    (connections + WORK_QUEUE_SHARE - 1) / WORK_QUEUE_SHARE,
-	    longest * WORK_QUEUE_LONGEST, end_queue_thread);
+	    bytes > longest ? bytes : longest, end_queue_thread);
 }
 
 struct hooks *
@@ -245,8 +248,9 @@ log_hook_counts(struct hooks *all, uint64_t logged)
 	(void)pthread_mutex_unlock(&all->counting);
 	if (all->logged != logged)
 		log_info("webhooks",
-		    "taken=%" PRIu64 " kept=%" PRIu64 " refused=%" PRIu64,
-		    n[HOOK_TAKEN], n[HOOK_KEPT], n[HOOK_REFUSED]);
+		    "taken=%" PRIu64 " kept=%" PRIu64 " refused=%" PRIu64
+		    " long=%" PRIu64,
+		    n[HOOK_TAKEN], n[HOOK_KEPT], n[HOOK_REFUSED], n[HOOK_LONG]);
 }
 
 void

@@ -3,11 +3,13 @@
  * requests by the routes, and waits for the signal to stop.
  */
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/http/http_status.h"
 #include "common/http_server/service.h"
 #include "common/os/daemon.h"
 #include "common/os/notify.h"
@@ -20,6 +22,9 @@
 #include "poller/spool/outbox.h"
 
 #define CHECK_MS 200
+
+/* How often it is said that a body was too long. */
+#define WARN_AGAIN_MS (10 * INT64_C(60000))
 
 struct listener {
 	const struct poller *poller;
@@ -80,11 +85,29 @@ store_in_outbox(const void *context, struct pending_request *p)
 	outbox_put(in->outbox, p);
 }
 
+/* What the server itself refuses. Of a body that is too long, nobody else says
+ * a word: who sends a webhook may not look at the answer. */
+static void
+refuse_request(int status, struct web_answer *a)
+{
+	static atomic_llong due;
+	int64_t now = clock_mono_ms();
+	long long at = atomic_load(&due);
+
+	if (status == 413 && now >= at &&
+	    atomic_compare_exchange_strong(&due, &at, now + WARN_AGAIN_MS))
+		log_warn("a request was longer than max_body of [listen]; if "
+			 "it is a webhook with a long e-mail, raise max_body, "
+			 "and the limit of the proxy");
+	route_detail(a, status, http_status_text(status));
+}
+
 static int
 start_service(struct listener *l)
 {
 	const struct server_callbacks callbacks = { .handle = route_answer,
 		.store = store_in_outbox,
+		.refuse = refuse_request,
 		.context = l->intake };
 	const struct service_bodies bodies = {
 		.longest = (size_t)listen_setting(l, "max_body"),

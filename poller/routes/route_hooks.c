@@ -21,9 +21,13 @@
 #include "common/base/log.h"
 #include "common/endpoint/deadletter.h"
 #include "common/http/path_pattern.h"
+#include "common/text/json_shorten.h"
 #include "common/text/jsonw.h"
 #include "poller/idempotency/idempotency.h"
 #include "poller/routes/route_hooks.h"
+
+/* So many texts of the longest kind have room in a payload that is cut. */
+#define TEXTS 16
 
 /* One delivery, as the callbacks see it. */
 struct arrived {
@@ -107,14 +111,18 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	buf_release(&letter);
 }
 
-bool
-route_hook_take(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, struct web_answer *a)
+/* The whole payload is kept as a dead letter, also if `body` is shorter. */
+static bool
+take_delivery(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, struct text body, struct web_answer *a)
 {
 	const struct arrived arrived = { in, h, r };
-	const struct hook_delivery d = delivery(&arrived);
+	struct hook_delivery d = delivery(&arrived);
 	struct buf why = BUF_INIT;
 	bool json = true;
+
+	d.body = body.p;
+	d.len = body.len;
 
 	switch (hook_read(h, &d, &a->records, &a->records_n, &why)) {
 	case HOOK_RECORDS:
@@ -137,6 +145,13 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 	return json;
 }
 
+bool
+route_hook_take(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, struct web_answer *a)
+{
+	return take_delivery(in, h, r, (struct text){ r->body, r->len }, a);
+}
+
 /* Anybody can cause it, so it is not logged each time. */
 static void
 refuse_delivery(const struct listener_context *in, const struct hook *h,
@@ -154,14 +169,41 @@ refuse_delivery(const struct listener_context *in, const struct hook *h,
 	route_detail(a, 401, "Unauthorized");
 }
 
+static void
+refuse_length(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, struct web_answer *a)
+{
+	unsigned n = hook_count(in->hooks, HOOK_LONG, r->now_ms);
+
+	if (n > 0)
+		log_warn(
+		    "%u webhooks were too long, the last one for %s/%s: "
+		    "%zu bytes; what they tell is lost unless a poll finds "
+		    "it: raise max_hook of [listen]",
+		    n, hook_tenant(h), hook_source(h), r->len);
+	route_detail(a, 413, "Content Too Large");
+}
+
 bool
-route_hook_fits(const struct listener_context *in, const struct web_request *r,
-    struct web_answer *a)
+route_hook_fits(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, struct web_answer *a)
 {
 	if (r->len <= in->max_hook)
 		return true;
-	route_detail(a, 413, "Content Too Large");
+	refuse_length(in, h, r, a);
 	return false;
+}
+
+/* The payload, with its long texts cut if that is what makes it too long: an
+ * e-mail is in a webhook of Chatwoot twice as HTML and ten times as text. */
+static struct text
+shorten_payload(const struct listener_context *in, const struct web_request *r,
+    struct buf *shorter)
+{
+	if (r->len <= in->max_hook)
+		return (struct text){ r->body, r->len };
+	json_shorten(r->body, r->len, in->max_hook / TEXTS, shorter);
+	return (struct text){ buf_str(shorter), shorter->len };
 }
 
 /* In the thread of the tenant's work queue. */
@@ -170,11 +212,17 @@ read_hook(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
 	const struct listener_context *in = context;
+	const struct hook *h = addressee(in, r);
+	struct buf shorter = BUF_INIT;
+	struct text body = shorten_payload(in, r, &shorter);
 
-	if (route_hook_take(in, addressee(in, r), r, a))
+	if (body.len > in->max_hook)
+		refuse_length(in, h, r, a);
+	else if (take_delivery(in, h, r, body, a))
 		jsonw_object_of(&a->body, "status", "ok");
 	else
 		route_detail(a, 400, "Invalid JSON");
+	buf_release(&shorter);
 }
 
 void
@@ -186,8 +234,6 @@ route_hook(const struct listener_context *in, const struct web_request *r,
 	enum signature_verdict verdict = SIGNATURE_WRONG;
 	const struct hook *h = addressee(in, r);
 
-	if (!route_hook_fits(in, r, a))
-		return;
 	d.secret = path_pattern_part(r->path, 3, &d.secret_len);
 	if (d.secret_len == 0) {
 		d.secret = r->query(r, "secret");

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 /* False and 413 when the body is longer than [listen] max_hook. */
-bool route_hook_fits(const struct listener_context *in,
+bool route_hook_fits(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, struct web_answer *a);
 
 /* Turns an authentic delivery into records, or, when the profile cannot read

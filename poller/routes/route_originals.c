@@ -227,7 +227,7 @@ answer_original(const struct listener_context *in, const struct web_request *r,
 	if (h == NULL || strcmp(hook_source(h), "qiscus") != 0) {
 		route_detail(a, 404, "Not Found");
 	} else if (route_is_trusted(in, r, 404, a) &&
-		   route_hook_fits(in, r, a)) {
+		   route_hook_fits(in, h, r, a)) {
 		a->queue = hook_queue(h);
 		a->later = later;
 	}

@@ -15,6 +15,7 @@ SPINNERS = 4
 LONGEST = 4096
 MANY = 100000  # objects: 0.9 MB, which once held up all for 1.7 s
 DEFAULT = 256 * 1024  # max_hook
+MIB = 1024 * 1024
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # Qiscus's, but for a payload that it never gets done with.
@@ -76,12 +77,24 @@ def check_others(checks, listener, dead):
     checks.that(n == SPINNERS, f"{n} are told to take too long")
 
 
+def log_of(listener):
+    with open(listener.log) as f:
+        return f.read()
+
+
 def check_too_long(checks, listener):
-    body = {"room_id": "1", "extras": "x" * LONGEST}
-    for path in ("quick/qiscus/" + SECRET, "quick/qiscus/" + SECRET[::-1],
-                 "nobody/qiscus/" + SECRET):
+    """Long texts are cut; whatever else is long is refused, and the log says
+    so."""
+    mail = {"room_id": "1", "extras": "x" * 20 * LONGEST}
+    rest = {"room_id": "1", "extras": [1] * LONGEST}
+    for body, path, want in ((mail, "quick/qiscus/" + SECRET, 200),
+                             (rest, "quick/qiscus/" + SECRET, 413),
+                             (rest, "quick/qiscus/" + SECRET[::-1], 401),
+                             (rest, "nobody/qiscus/" + SECRET, 401)):
         got = listener.post("/hooks/" + path, body)
-        checks.that(got[0] == 413, f"too long, to {path}: {got}")
+        checks.that(got[0] == want, f"too long, to {path}: {got}")
+    checks.that("1 webhooks were too long, the last one for quick/qiscus: "
+                in log_of(listener), log_of(listener))
 
 
 def objects(n):
@@ -141,9 +154,12 @@ def check_many_objects(checks, lab, tenants):
     conf = lab.conf("default.conf", tenants)
     listener = Listener(lab, "default", "-c", conf, "-t", "/dev/null",
                         "--state", lab.path("default"))
-    for path in ("slow/qiscus/", "nobody/qiscus/"):
+    for path, want in (("slow/qiscus/", 413), ("nobody/qiscus/", 401)):
         got = listener.post("/hooks/" + path + SECRET, objects(MANY))
-        checks.that(got[0] == 413, f"{MANY} objects, to {path}: {got}")
+        checks.that(got[0] == want, f"{MANY} objects, to {path}: {got}")
+    got = listener.post("/hooks/slow/qiscus/" + SECRET, b"1" * (2 * MIB))
+    checks.that(got[0] == 413 and "longer than max_body" in log_of(listener),
+                f"longer than max_body: {got}, {log_of(listener)}")
     nearly = objects((DEFAULT - 26) // 9)
     checks.that(DEFAULT - 9 <= len(nearly) <= DEFAULT, "another length")
     check_objects(checks, listener, nearly, 8)

@@ -426,13 +426,13 @@ counts_are_told_every_ten_minutes(void **state)
 	(void)hook_count(all, HOOK_KEPT, NOW);
 	tells(all, first, "");
 	tells(all, first + 10 * minute - 1, "");
-	tells(all, first + 10 * minute, "taken=3 kept=1 refused=0");
+	tells(all, first + 10 * minute, "taken=3 kept=1 refused=0 long=0");
 	(void)hook_count(all, HOOK_REFUSED, NOW);
 	tells(all, first + 19 * minute, "");
-	tells(all, first + 20 * minute, "taken=3 kept=1 refused=1");
+	tells(all, first + 20 * minute, "taken=3 kept=1 refused=1 long=0");
 	tells(all, first + 60 * minute, "");
 	(void)hook_count(all, HOOK_TAKEN, NOW);
-	tells(all, first + 80 * minute, "taken=4 kept=1 refused=1");
+	tells(all, first + 80 * minute, "taken=4 kept=1 refused=1 long=0");
 	log_set_verbosity(false, 0);
 	close_all(all, c);
 }
