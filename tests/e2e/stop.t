@@ -68,11 +68,19 @@ reached_or_ended() {
 	reaches "$1" || ended "$(cat "$tmp/$1.pid")"
 }
 
+# gave_up NAME: it waited in vain for the server before anybody looked, as where
+# it started long before the last one did.
+gave_up() {
+	local pid got=0
+	pid=$(cat "$tmp/$1.pid")
+	ended "$pid" && { wait "$pid" || got=$?; } && [ "$got" = 75 ]
+}
+
 reach() { # NAME...
 	local name
 	for name; do
 		until_true 60 reached_or_ended "$name" || :
-		reaches "$name" || fail "$name reaches nothing: $(
+		reaches "$name" || gave_up "$name" || fail "$name reaches nothing: $(
 			cat "$tmp/$name.err")"
 	done
 }
