@@ -90,6 +90,9 @@ apply_mark(struct clocks *c, const struct mark *x)
 		c->episode = EPISODE_NONE;
 		break;
 	case MARK_ASSIGNEE:
+		if (c->replaced_at != x->at)
+			c->replaced = c->assignee;
+		c->replaced_at = x->at;
 		c->assignee = x->assignee;
 		c->assignee_known = c->assignee_recorded = true;
 		c->assignee_guessed = false;
@@ -167,7 +170,8 @@ clocks_walk(const struct definition *definition, const struct clocks_chat *chat,
 	struct clocks c = { .definition = definition,
 		.chat = chat,
 		.listener = listener,
-		.episode = chat->first_state };
+		.episode = chat->first_state,
+		.replaced_at = CLOCK_NONE };
 	size_t i;
 
 	clocks_reset(&c);

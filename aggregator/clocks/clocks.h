@@ -187,6 +187,8 @@ struct clocks {
 	uint32_t assignee;
 	bool assignee_known;
 	bool assignee_recorded; /* by a chat record: it is certain */
+	int64_t replaced_at;    /* when a chat record named the assignee, */
+	uint32_t replaced;      /* and who it was before that time */
 	bool assignee_guessed;  /* from the first chat record: */
 	uint32_t guess;         /* its assignee, */
 	int64_t guess_from;     /* from this time on */

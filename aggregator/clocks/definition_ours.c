@@ -80,16 +80,22 @@ ours_handoff(struct clocks *c, const struct message *m)
 	start_wait(c, m->at);
 }
 
+/* A chat record of the same time that names the same operator tells of the same
+ * transfer: a webhook of it shows the chat as it is after it. */
 static void
 ours_transfer(struct clocks *c, const struct message *m)
 {
+	uint32_t before = c->assignee;
+
+	if (before == m->operator_id && c->replaced_at == m->at)
+		before = c->replaced;
+	c->replaced_at = CLOCK_NONE;
 	c->assignee_known = true;
 	c->assignee_guessed = false;
-	if (c->assignee == m->operator_id)
+	if (before == m->operator_id)
 		return;
 	if (c->w != CLOCK_NONE) {
-		clocks_emit(
-		    c, INTERVAL_WAITING, c->part_start, m->at, c->assignee);
+		clocks_emit(c, INTERVAL_WAITING, c->part_start, m->at, before);
 		c->part_start = m->at;
 		c->wait_split = true;
 	}

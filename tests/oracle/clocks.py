@@ -189,6 +189,7 @@ class Life:
         self.said_closed = False
         self.unwritten = True # no message since it was opened
         self.assigned = None # the latest such message
+        self.said = None # when a record last named the holder, and who was it
         self.over = [] # episodes: the end, and whether a record said who held
         self.recorded = self.recorded_then = False
         self.A = None
@@ -255,7 +256,7 @@ class Life:
         if e.what == Happening.MESSAGE:
             self.message(e.given)
         elif e.what == Happening.SAYS:
-            self.say(e.given)
+            self.say(e.at, e.given)
         elif e.what == Happening.BEGINS:
             self.open(e.at)
             self.said_closed = False
@@ -276,7 +277,9 @@ class Life:
         elif at > self.life_at:
             self.life_at = self.A = at
 
-    def say(self, r):
+    def say(self, at, r):
+        if self.said is None or self.said[0] != at:
+            self.said = (at, self.holder(at))
         self.operator, self.known = r.get("operator"), True
         self.recorded = True
         for name in DETAILS:
@@ -364,6 +367,10 @@ class Life:
 
     def transfer(self, m):
         before = self.holder(m["at"])
+        if before == m.get("operator") and self.said is not None and \
+                self.said[0] == m["at"]:
+            before = self.said[1] # the record tells of the same transfer
+        self.said = None
         if self.ours and self.W is not None and \
                 before != m.get("operator"):
             self.tell("waiting", before, self.part, m["at"], m["id"])
