@@ -203,8 +203,10 @@ read_payload(const struct hook *h, const struct hook_delivery *d,
 	} else if (a.unknown != NULL) {
 		buf_setf(why, "unknown event '%s'", a.unknown);
 		o = HOOK_UNKNOWN;
+	} else if (a.bad > 0) {
+		o = HOOK_PARTLY;
 	}
-	for (i = 0; o == HOOK_RECORDS && i < a.n; i++) {
+	for (i = 0; i < a.n; i++) {
 		if (a.records[i].type == RECORD_UNKNOWN)
 			continue; /* a customer: no record of a stream */
 		add_hook_record(records, h, &a.records[i], now_ms);

@@ -103,6 +103,7 @@ void hooks_log_counts(struct hooks *all, int64_t now_mono);
 
 enum hook_outcome {
 	HOOK_RECORDS, /* perhaps none: an event without records */
+	HOOK_PARTLY,  /* some, and others that are left out */
 	HOOK_UNKNOWN, /* an event that the profile has not */
 	HOOK_UNREAD,  /* the profile cannot read it */
 	HOOK_NO_JSON,

@@ -114,26 +114,33 @@ headers_jv(const struct profile_hooks *h, const struct profile_hook_input *in)
 	return all;
 }
 
-/* Reads an array of records (taken). */
+/* Reads an array of records (taken). One that is bad loses none of the others:
+ * a message is told once, and the state of its chat again and again. */
 static int
 read_hook_records(const struct profile_options *o, jv records,
     struct profile_hook_answer *out, struct buf *why)
 {
 	const struct crm_record_options opt = { o->customers, o->customer_phone,
 		o->with_text, false };
-	int n = jv_array_length(jv_copy(records)), i, rc = 0;
+	int n = jv_array_length(jv_copy(records)), i;
+	struct buf reason = BUF_INIT;
 
 	out->records = xcalloc((size_t)n + 1, sizeof *out->records);
-	for (i = 0; i < n && rc == 0; i++) {
+	for (i = 0; i < n; i++) {
 		struct value *v =
 		    value_new_jv(jv_array_get(jv_copy(records), i));
 
-		rc = crm_record_read(&out->records[out->n], v, &opt, why);
-		out->n += rc == 0;
+		buf_clear(&reason);
+		if (crm_record_read(&out->records[out->n], v, &opt, &reason) ==
+		    0)
+			out->n++;
+		else if (out->bad++ == 0)
+			buf_setf(why, "%s", buf_str(&reason));
 		value_unref(v);
 	}
+	buf_release(&reason);
 	jv_free(records);
-	return rc;
+	return out->n == 0 && out->bad > 0 ? -1 : 0;
 }
 
 int

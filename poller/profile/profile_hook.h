@@ -33,13 +33,14 @@ struct profile_hook_input {
 struct profile_hook_answer {
 	struct crm_record *records;
 	size_t n;
+	size_t bad;    /* records that are left out */
 	char *unknown; /* the name of an unknown event, or NULL */
 	char *once;    /* text by which a repeat is recognized, if it has no
 			* id; or NULL */
 };
 
-/* Reads a payload. 0; or -1 and *why: the profile cannot read it. Release it in
- * both cases. */
+/* Reads a payload. 0, and *why of the first record that is left out, if any; or
+ * -1 and *why: the profile can read none of it. Release it in both cases. */
 int profile_hook_read(struct profile *p, const struct profile_hooks *h,
     const struct profile_hook_input *in, struct profile_hook_answer *out,
     struct buf *why) __attribute__((warn_unused_result));

@@ -128,6 +128,10 @@ take_delivery(const struct listener_context *in, const struct hook *h,
 	case HOOK_RECORDS:
 		(void)hook_count(in->hooks, HOOK_TAKEN, r->now_ms);
 		break;
+	case HOOK_PARTLY:
+		keep_dead_letter(in, h, r,
+		    "a part of what it tells cannot be read", buf_str(&why), a);
+		break;
 	case HOOK_UNKNOWN:
 		keep_dead_letter(in, h, r,
 		    "the profile does not know the event", buf_str(&why), a);
