@@ -92,7 +92,8 @@ replay_log_add(struct replay_log *n, struct strmap *texts,
 		.from = (uint8_t)r->from,
 		.available = r->available,
 		.has_available = r->has_available,
-		.quiet = r->is_private || r->automated };
+		.quiet = r->is_private || r->automated,
+		.stale = r->stale };
 	if (r->from == FROM_SYSTEM)
 		to->kind = intern_text(texts, r->kind);
 	/* Others change neither the status nor the operator. */
@@ -197,4 +198,5 @@ replay_entry_record(const struct replay_entry *e, struct record *r)
 	r->available = e->available;
 	r->has_available = e->has_available;
 	r->is_private = e->quiet;
+	r->stale = e->stale;
 }

@@ -25,6 +25,7 @@ struct replay_entry {
 	uint8_t what; /* enum replay_kind */
 	uint8_t type, status, from;
 	bool available, has_available, quiet; /* private, automated */
+	bool stale;
 };
 
 /* A zeroed one is empty. */

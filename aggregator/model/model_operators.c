@@ -59,19 +59,23 @@ model_operators_add(struct model *m, const struct record *r)
 	struct interner *n = &m->lexicon.names;
 	uint32_t id = interner_get(n, r->operator_id), old;
 	struct operator_info *o = model_operators_get(m, id);
+	bool named = false;
 
 	interner_drop(n, id);
-	/* Of one who left only the name is known. */
+	/* Only the name is known; the directory knows better. */
 	if (r->stale && o->listed)
 		return;
 	/* In a stream a field that is absent keeps its value. */
 	if (r->name.p != NULL) {
 		old = o->name;
 		o->name = interner_get(n, r->name);
+		named = o->name != old;
 		interner_drop(n, old);
 	}
 	if (r->stale) {
-		model_operators_touch(m, o);
+		/* Webhooks tell a name again and again. */
+		if (named)
+			model_operators_touch(m, o);
 		return;
 	}
 	o->nameless = r->name.p == NULL && !m->stream;

@@ -135,8 +135,7 @@ static bool
 is_added_later(const struct record_field *f, enum record_type type,
     const struct crm_record_options *opt)
 {
-	static const char *const of_all[] = { "tenant", "snapshot", "about",
-		"stale" };
+	static const char *const of_all[] = { "tenant", "snapshot", "about" };
 	static const char *const of_chat[] = { "at", "opened_at", "closed_at",
 		"customer_name", "customer_phone", "tag", "assignment" };
 	size_t i;
@@ -149,6 +148,8 @@ is_added_later(const struct record_field *f, enum record_type type,
 		if (strcmp(f->name, of_chat[i]) == 0)
 			return true;
 	}
+	if (strcmp(f->name, "stale") == 0)
+		return type != RECORD_OPERATOR;
 	return f->kind == FIELD_TEXT && strcmp(f->name, "text") == 0 &&
 	       !opt->texts;
 }

@@ -23,6 +23,8 @@
 #   reported as a transfer alone; a hand-off by a bot is lost then.
 # - Users and contacts have separate ids, which may be the same number; from
 #   says which one it is.
+# - There is no list of the operators: their names stand where they write or
+#   are the assignee.
 # - Deleting a conversation raises no event.
 
 # The account is in the paths; a null among the headers says that it is missing.
@@ -225,6 +227,25 @@ def message($in):
     | if $in.payload.event == "message_updated"
       then .updated_at = $in.now else . end;
 
+# --- operators ---
+
+# stale: the name alone. Who is named is neither in a directory nor available,
+# and allocation gives chats to operators whose availability it is not told.
+def name_of:
+    {type: "operator", operator: .id, name: (.name | text_or_null),
+     stale: true}
+    | select((.operator | given) != null and .name != null);
+
+def is_person($bots):
+    .type == "user" and (.id | is_bot($bots) | not);
+
+# Of the payload of any event, each once.
+def names($bots):
+    [(.conversation // . | select(holder != null) | .meta.assignee | objects),
+     (.sender | objects | select(is_person($bots)))
+     | name_of]
+    | unique_by(.operator | tostring)[];
+
 # --- webhooks ---
 
 # What a blocked or muted contact writes does not open a resolved conversation;
@@ -238,16 +259,17 @@ def message_chat($now):
 def hook_read:
     . as $in
     | .now as $now
+    | .options.bot_operators as $bots
     | .payload
     | if .event == "message_created" or .event == "message_updated" then
-          {records: [message_chat($now), message($in)]}
+          {records: [message_chat($now), message($in), names($bots)]}
       elif .event == "conversation_created" then
-          {records: [chat($now; as_of($now))]}
+          {records: [chat($now; as_of($now)), names($bots)]}
       elif .event == "conversation_status_changed" then
-          {records: [chat($now; resolved_at($now))]}
+          {records: [chat($now; resolved_at($now)), names($bots)]}
       elif .event == "conversation_updated" then
           {records: [chat($now; resolved_at($now)), assignee_message($now),
-                     status_message($now)]}
+                     status_message($now), names($bots)]}
       elif .event as $event | any(silent_events[]; . == $event)
       then {records: []}
       else {unknown: "\(.event)"} end;

@@ -53,7 +53,11 @@ has() { # TEXT: in the rows
 	grep -Fq -e "$1" "$tmp/rows" || fail "no $1 in: $(cat "$tmp/rows")"
 }
 
+# Of 9 only the name is told, which makes nobody available.
+line operator '"operator":"9","name":"Cy","stale":true' >>"$tmp/day"
+
 gives '1>7@00:00 2>8@00:10 3>7@00:20 4>7@05:30'
+has '"operator":"9","name":"Cy","max_chats":null,"given":0,"had":0'
 has '"operator":"7","name":"Ann","max_chats":2,"given":3,"had":0,"busiest":2,"busiest_at":"2026-11-20T10:00:20.000Z","breaches":0,"above_seconds":0.000'
 has '"operator":"8","name":"Bob","max_chats":1,"given":1,"had":1,"busiest":2,"busiest_at":"2026-11-20T10:00:31.000Z","breaches":1,"above_seconds":359.000'
 has '"chats":6,"given":4,"moved":0,"unserved":1,"waiting":1,"avg_wait_seconds":75.000,"median_wait_seconds":0.000,"p90_wait_seconds":300.000,"longest_wait_seconds":300.000,"operators":2,"least_given":1,"most_given":3,"breaches":1'

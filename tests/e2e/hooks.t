@@ -86,7 +86,8 @@ said='{"event":"message_created","id":901,"content":"private words",
 "message_type":"incoming","created_at":"2026-11-20T10:00:00.5Z",
 "sender":{"id":71},"conversation":{"id":13,"inbox_id":2,"status":"open",
 "created_at":1795168790,"updated_at":1795168800.5,
-"meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}}}'
+"meta":{"sender":{"id":71},"assignee":{"id":5,"name":"Bo"},
+"assignee_type":"User"}}}'
 answered='{"event":"message_created","id":902,"content":"more of them",
 "message_type":"outgoing","created_at":"2026-11-20T10:00:40.5Z",
 "sender":{"id":5,"type":"user"},"conversation":{"id":13,"inbox_id":2,
@@ -160,7 +161,7 @@ is 400 "$(chatwoot '{"event":')" "no JSON"
 
 taken records >"$tmp/records"
 taken records.dead >"$tmp/dead"
-[ "$(wc -l <"$tmp/records")" = 7 ] || fail "records: $(cat "$tmp/records")"
+[ "$(wc -l <"$tmp/records")" = 8 ] || fail "records: $(cat "$tmp/records")"
 ! grep -q words "$tmp/records" || fail "what was written is told"
 [ "$(jq -r .record "$tmp/dead")" = "$unknown" ] ||
 	fail "dead letters: $(cat "$tmp/dead")"
@@ -189,13 +190,23 @@ is 200 "$(chatwoot "$answered")" "again"
 is 200 "$(chatwoot "$said")" "again"
 is 200 "$(chatwoot "$answered")" "again"
 taken records >"$tmp/again"
-[ "$(wc -l <"$tmp/again")" = 6 ] || fail "records: $(cat "$tmp/again")"
+[ "$(wc -l <"$tmp/again")" = 7 ] || fail "records: $(cat "$tmp/again")"
 grep '"tenant":"wo"' "$tmp/records" >"$tmp/once"
 "$BIN/aggregator" <"$tmp/once" | sort >"$tmp/rows"
 cat "$tmp/once" "$tmp/again" | "$BIN/aggregator" | sort |
 	cmp - "$tmp/rows" || fail "twice is not once"
 grep -q '"responses":1.*"avg_response_seconds":40.000' "$tmp/rows" ||
 	fail "$(cat "$tmp/rows")"
+
+echo "- an operator has a name, and is neither listed nor available by it"
+grep -q '"table":"operator_metrics".*"name":"Bo","available":null,"open_chats":1,' \
+	"$tmp/rows" || fail "$(cat "$tmp/rows")"
+grep -q '"table":"tenant_metrics".*"operators":0,' "$tmp/rows" ||
+	fail "$(cat "$tmp/rows")"
+jq -c 'select(.type == "operator")' "$tmp/once" >"$tmp/named"
+[ "$("$BIN/aggregator" -a allocation <"$tmp/named" |
+	jq -r 'select(.table == "allocation_totals").operators')" = "" ] ||
+	fail "allocation has an operator: $(cat "$tmp/named")"
 
 echo "- a closing is one, in whatever order its two events come"
 # resolution EVENT...: how long it took and who held it, by both definitions.
@@ -351,7 +362,7 @@ is 200 "$(tenant=made chatwoot "$said")" "signed by that key"
 is 200 "$(tenant=made chatwoot "$unknown")" "an unknown event, by hand"
 [ "$(jq -r .record "$tmp"/state/dead/*.ndjson)" = "$unknown" ] ||
 	fail "no dead letter by hand"
-[ "$(wc -l <"$tmp/by-hand")" = 2 ] || fail "$(cat "$tmp/by-hand")"
+[ "$(wc -l <"$tmp/by-hand")" = 3 ] || fail "$(cat "$tmp/by-hand")"
 
 echo "- the routes of the original allocator"
 is 200 "$(post /webhook '{"room_id":"77","candidate_agent":null}')" "a room"
