@@ -212,18 +212,28 @@ def author($bots):
       elif $type == "activity" then {from: "system"}
       else error("a message has a type that is none: \($type)") end;
 
+# The sender of what a deleted user wrote is null. Later versions of a message
+# win, and its first one told who wrote it.
+def lacks_author:
+    .event == "message_updated"
+    and (message_type | . == "incoming" or . == "outgoing")
+    and (.sender | member("id")) == null
+    and (is_automated | not)
+    and (.content_attributes | member("external_echo")) == null;
+
 def message($in):
-    {type: "message",
-     id,
-     chat: (.conversation | chat_id),
-     channel: ((.inbox | member("id")) // .conversation.inbox_id),
-     at: ((.created_at | given) // $in.now),
-     kind: content_kind,
-     private: (.private == true),
-     automated: is_automated,
-     text: .content}
-    + (author($in.options.bot_operators)
-       | if .from == "system" then .kind = "other" else . end)
+    select(lacks_author | not)
+    | {type: "message",
+       id,
+       chat: (.conversation | chat_id),
+       channel: ((.inbox | member("id")) // .conversation.inbox_id),
+       at: ((.created_at | given) // $in.now),
+       kind: content_kind,
+       private: (.private == true),
+       automated: is_automated,
+       text: .content}
+      + (author($in.options.bot_operators)
+         | if .from == "system" then .kind = "other" else . end)
     | if $in.payload.event == "message_updated"
       then .updated_at = $in.now else . end;
 
