@@ -212,6 +212,12 @@ def author($bots):
       elif $type == "activity" then {from: "system"}
       else error("a message has a type that is none: \($type)") end;
 
+# An emoji on another message, of forks and bridges: it asks nothing and answers
+# nothing.
+def is_reaction:
+    .content_attributes | member("is_reaction")
+    | tostring | . == "true" or . == "1";
+
 # The sender of what a deleted user wrote is null. Later versions of a message
 # win, and its first one told who wrote it.
 def lacks_author:
@@ -222,7 +228,7 @@ def lacks_author:
     and (.content_attributes | member("external_echo")) == null;
 
 def message($in):
-    select(lacks_author | not)
+    select((is_reaction or lacks_author) | not)
     | {type: "message",
        id,
        chat: (.conversation | chat_id),
@@ -261,7 +267,8 @@ def names($bots):
 # What a blocked or muted contact writes does not open a resolved conversation;
 # it does open the chat, so the conversation is told as it stands after it.
 def message_chat($now):
-    (.event == "message_created" and message_type == "incoming") as $opens
+    (.event == "message_created" and message_type == "incoming"
+     and (is_reaction | not)) as $opens
     | .conversation
     | select(.status != null)
     | chat($now; if $opens then as_of($now) else empty end);
