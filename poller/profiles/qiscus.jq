@@ -65,6 +65,10 @@ def failure:
 def given:
     . != null and . != "" and . != 0;
 
+# Webhooks write an id that is not known as 0 or "0".
+def is_id:
+    given and . != "0";
+
 def some_text:
     if type == "string" and . != "" then . else null end;
 
@@ -350,7 +354,7 @@ def messages_read:
 
 # A customer wrote and the room has no agent.
 def allocation($in):
-    if .room_id | given | not then error("room_id is missing")
+    if .room_id | is_id | not then error("room_id is missing")
     else {type: "chat", chat: .room_id, at: $in.now, status: "open",
           customer: .email, customer_name: (.name | some_text),
           customer_phone: (if .source == "wa" then .email else null end),
@@ -362,7 +366,7 @@ def resolved($in):
     (.customer | row) as $customer
     | (.channel | row | .id) as $channel
     | .service
-    | if .room_id | given | not then error("service.room_id is missing")
+    | if .room_id | is_id | not then error("service.room_id is missing")
       else {type: "chat", chat: .room_id, at: $in.now, status: "closed",
             closed_at: $in.now, customer: $customer.user_id,
             customer_name: ($customer.name | some_text),
@@ -371,26 +375,37 @@ def resolved($in):
 # A session is resolved once: a repeat has the same id.
 def resolved_once:
     .service
-    | if .id | given then {once: "resolved \(.room_id) \(.id)"} else {} end;
+    | if .id | is_id then {once: "resolved \(.room_id) \(.id)"} else {} end;
 
 def room_of:
     (.payload | row | .room | row) as $room
     | (.room_log | row | .room_id) as $logged
-    | if $logged | given then $logged
-      elif $room.id_str | given then $room.id_str
-      else $room.id end;
+    | [$logged, $room.id_str, $room.id | select(is_id)] | .[0];
 
 def channel_of:
     (.room_log | row | .channel_id) as $logged
-    | if $logged | given then $logged else .channel | row | .id end;
+    | if $logged | is_id then $logged else .channel | row | .id end;
+
+# Only the poll knows the operators, so what is not a customer's is left to it:
+# who joined, and who of them or of the bots wrote. A resolving has a webhook of
+# its own.
+def is_of_customer:
+    (.payload | row) as $payload
+    | ($payload.message | row) as $m
+    | ($payload.from | row | .email) as $writer
+    | (.room_log | row | .user_id) as $customer
+    | all(.type, $payload.type, $m.type; . != "system_event")
+      and ($m | is_bot_reply | not)
+      and (($writer | given | not) or ($customer | given | not)
+           or ($writer | tostring) == ($customer | tostring));
 
 # A message of a customer; if the id is 0, only the next poll has it.
 def posted($room):
     (.payload | row) as $payload
     | channel_of as $channel
     | ($payload.message | row) as $m
-    | ([$m.id, $m.id_str | select(given and . != "0")] | .[0]) as $id
-    | if $id == null or ($room | given | not) then empty
+    | ([$m.id, $m.id_str | select(is_id)] | .[0]) as $id
+    | if $id == null or $room == null or (is_of_customer | not) then empty
       else {type: "message", id: $id, chat: $room, channel: $channel,
             at: ([$m.timestamp, $m.created_at | select(given)] | .[0]),
             from: "customer", user: ($payload.from | row | .email),
