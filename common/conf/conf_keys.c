@@ -119,8 +119,9 @@ const struct conf_key conf_keys[] = {
 	    "the header with the signature; default: what the profile says"),
 	TEXT("crm", "hook_timestamp", NULL, NULL,
 	    "the header with its time; default: what the profile says"),
-	DURATION("crm", "hook_window", "5m", SECOND, DAY,
-	    "how far that time may be from ours"),
+	DURATION("crm", "hook_window", NULL, SECOND, DAY,
+	    "how far that time may be from ours; default: what the profile "
+	    "says, else 5m"),
 
 	SECRET("amqp", "url", "AMQP_URL", "the broker"),
 	PATH("amqp", "ca_file", NULL,

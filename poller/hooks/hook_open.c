@@ -139,7 +139,9 @@ set_hook_scheme(struct hook *h, const struct conf *c, struct buf *why)
 				 : h->spec.timestamp,
 		.prefix = h->spec.prefix,
 		.parts = (const char *const *)h->spec.parts,
-		.window_ms = conf_int(c, h->section, "hook_window"),
+		.window_ms = conf_text(c, h->section, "hook_window") != NULL
+				 ? conf_int(c, h->section, "hook_window")
+				 : h->spec.window_ms,
 	};
 	return 0;
 }

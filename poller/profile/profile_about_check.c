@@ -57,7 +57,8 @@ static const struct member header[] = { TEXT(""), END };
 static const struct member host_members[] = { HOST, END };
 static const struct member host[] = { OBJECT("", host_members), END };
 static const struct member sign[] = { TEXT("header"), TEXT("timestamp"),
-	TEXT("prefix"), TEXTS("parts"), TEXT("key"), END };
+	TEXT("prefix"), TEXTS("parts"), TEXT("key"),
+	{ "window", MEMBER_WHOLE, NULL, 1, 86400 }, END };
 static const struct member hooks[] = { OBJECT("sign", sign), TEXTS("headers"),
 	END };
 static const struct member about_members[] = {

@@ -10,6 +10,9 @@
 #include "common/base/xalloc.h"
 #include "poller/profile/profile_impl.h"
 
+/* What others agree on, where the profile says nothing. */
+#define WINDOW_MS (INT64_C(5) * 60 * 1000)
+
 /* A list of texts, NULL-ended and owned; NULL if it is absent. */
 static char **
 list_texts(jv object, const char *key)
@@ -46,7 +49,12 @@ static int
 read_sign(jv sign, struct profile_hooks *out, struct buf *why)
 {
 	char *key = profile_text(sign, "key");
+	jv window = profile_member(sign, "window");
 
+	out->window_ms = jv_get_kind(window) == JV_KIND_NUMBER
+			     ? (int64_t)(jv_number_value(window) * 1000)
+			     : WINDOW_MS;
+	jv_free(window);
 	out->header = profile_text(sign, "header");
 	out->timestamp = profile_text(sign, "timestamp");
 	out->prefix = profile_text(sign, "prefix");

@@ -12,6 +12,7 @@
 struct profile_hooks {
 	char *header, *timestamp, *prefix; /* see struct signature_scheme */
 	char **parts;                      /* NULL: the CRM does not sign */
+	int64_t window_ms; /* how far the signed time may be from ours */
 	bool key_is_md5;   /* the key is the MD5 of the secret, in digits */
 	bool key_is_token; /* the secret is the token, unless another is set */
 	char **headers;    /* for hook_read; NULL-ended, or NULL */

@@ -18,14 +18,16 @@
 
 def page_size: 200;
 
-# The name of the header with the time is not documented.
+# The name of the header with the time is not documented, nor whether a webhook
+# is signed anew when it comes again, which it does for up to 2:05:10.
 def about:
     {url: "https://api.chat2desk.com/v1",
      auth: {header: "Authorization", prefix: ""},
      budget: 100000,
      max_pages: 1000,
      hooks: {sign: {header: "X-Signature", timestamp: "X-Timestamp",
-                    parts: ["body", "timestamp"], key: "md5 of token"}}};
+                    parts: ["body", "timestamp"], key: "md5 of token",
+                    window: 10800}}};
 
 # Errors share one envelope, also under HTTP 200, and which status goes with
 # which is not documented: the text counts first, then the status.

@@ -106,13 +106,15 @@
 # support: that payload, and one at which hook_read fails, becomes a dead
 # letter.
 #
-#   about.hooks {sign: {header, timestamp, prefix, parts, key}, headers}. sign
+#   about.hooks {sign: {header, timestamp, prefix, parts, key, window},
+#               headers}. sign
 #               says how the CRM signs, and is left out if it does not: the
 #               header with the HMAC-SHA256 in hexadecimal digits, the prefix
 #               of the digits; the header with the time, in seconds since
 #               1970, or null; what is signed, a list of "timestamp", "body"
 #               and other text; key: "secret", "token" (of the API, unless a
-#               secret is configured), or "md5 of token"
+#               secret is configured), or "md5 of token"; window: the default
+#               of [crm] hook_window in seconds, 300 if it is left out
 #   hooks       the webhooks that the CRM has; its read returns {hooks: [{id,
 #               url, events: [strings], active: true or false, secret: null or
 #               the one the CRM made to sign with}], next}

@@ -223,6 +223,8 @@ only_who_proves_it_is_believed(void **state)
 	    "hook_secret = s3cr3t\nhook_signature = X-Sign\n"
 	    "hook_timestamp = X-Time\n"
 	    "[crm desk]\ntoken = 0123\nhook = signature\n"
+	    "[crm strict]\ntoken = 0123\nhook = signature\n"
+	    "hook_window = 5m\n"
 	    "[crm key]\nhook = secret\nhook_secret = 0123456789abcdef\n";
 	static const struct {
 		const char *name, *tenant;
@@ -257,6 +259,15 @@ only_who_proves_it_is_believed(void **state)
 		{ "by the token's MD5", "desk",
 		    { "X-Signature", CHAT2DESK, "X-Timestamp", "1750163802" },
 		    NULL, 0, true },
+		{ "sent again after two hours, signed as before", "desk",
+		    { "X-Signature", CHAT2DESK, "X-Timestamp", "1750163802" },
+		    NULL, 2 * 3600 + 310, true },
+		{ "a day later", "desk",
+		    { "X-Signature", CHAT2DESK, "X-Timestamp", "1750163802" },
+		    NULL, 86400, false },
+		{ "sent again where that is not allowed", "strict",
+		    { "X-Signature", CHAT2DESK, "X-Timestamp", "1750163802" },
+		    NULL, 301, false },
 		{ "by another tenant's scheme", "desk",
 		    { "X-Chatwoot-Signature", CHATWOOT, "X-Chatwoot-Timestamp",
 			"1750163802" },

@@ -243,6 +243,11 @@ static const struct {
 	    "hooks.headers must be a list of texts" },
 	{ "{hooks: {sign: {parts: [\"body\", 5]}}}",
 	    "hooks.sign.parts must be a list of texts" },
+	{ "{hooks: {sign: {window: 10800}}}", NULL },
+	{ "{hooks: {sign: {window: \"3h\"}}}",
+	    "hooks.sign.window must be a whole number from 1 to 86400" },
+	{ "{hooks: {sign: {window: 0}}}",
+	    "hooks.sign.window must be a whole number from 1 to 86400" },
 };
 
 /* Nothing that a profile says about its CRM is put aside in silence. */
