@@ -61,7 +61,7 @@ web_allow(bool get, bool post)
  * buffers are the caller's. */
 struct web_answer {
 	int status;
-	const char *content_type; /* NULL: application/json */
+	const char *content_type; /* NULL: application/json, if it has a body */
 	struct buf body;
 	int retry_after; /* seconds; 0: no such header */
 	/* Headers Allow and WWW-Authenticate; NULL: none. Static texts. */

@@ -94,12 +94,24 @@ make_response(struct connection *c)
 	    a->body.len, a->body.data, MHD_RESPMEM_PERSISTENT);
 }
 
+/* A type is told where the body is empty, too: rows may be none. */
+static const char *
+type_of(const struct web_answer *a)
+{
+	if (a->status == MHD_HTTP_NO_CONTENT ||
+	    a->status == MHD_HTTP_NOT_MODIFIED)
+		return NULL;
+	return a->content_type == NULL && a->body.len > 0 ? "application/json"
+							  : a->content_type;
+}
+
 enum MHD_Result
 server_send_answer(struct connection *c)
 {
 	struct web_answer *a = &c->answer;
 	struct MHD_Response *r;
 	enum MHD_Result result;
+	const char *type;
 	char number[16];
 	bool ok = true;
 
@@ -109,10 +121,9 @@ server_send_answer(struct connection *c)
 	r = make_response(c);
 	if (r == NULL)
 		return MHD_NO;
-	if (a->body.len > 0)
-		ok = MHD_add_response_header(r, "Content-Type",
-		    a->content_type != NULL ? a->content_type
-					    : "application/json");
+	type = type_of(a);
+	if (type != NULL)
+		ok = MHD_add_response_header(r, "Content-Type", type);
 	if (a->allow != NULL)
 		ok = ok && MHD_add_response_header(r, "Allow", a->allow);
 	if (a->authenticate != NULL)

@@ -47,6 +47,7 @@ static void
 send_to(struct web_answer *a, const char *page)
 {
 	a->status = 303;
+	a->content_type = NULL;
 	buf_clear(&a->body);
 	buf_clear(&a->headers);
 	buf_addf(&a->headers, "Location: %s\nCache-Control: no-store\n", page);

@@ -552,6 +552,16 @@ class Test:
                                  headers={"Accept": json_})
         self.that(answer.headers["Content-Type"].startswith(csv_),
                   "the suffix does not count more")
+        # A tenant without rows: the form is told all the same.
+        nobody = token(tenant_id="nobody", role="admin")
+        empty = self.server.ask(V1 + "alerts.ndjson", nobody)
+        again = self.server.ask(V1 + "alerts.ndjson", nobody, headers={
+            "If-None-Match": empty.headers["ETag"]})
+        self.that(empty.status == 200 and empty.body == b""
+                  and empty.headers["Content-Type"] == ndjson,
+                  f"no rows: {empty.status} {empty.headers}")
+        self.that(again.status == 304 and "Content-Type" not in again.headers,
+                  f"no rows again: {again.status} {again.headers}")
 
     def the_same_is_not_sent_again(self):
         again = self.server.ask(V1 + "now", self.admin,

@@ -40,6 +40,9 @@ handle(const void *context, const struct web_request *r, struct web_answer *a)
 	} else if (strcmp(r->path, "/later") == 0) {
 		a->queue = p->queue;
 		a->later = answer_slowly;
+	} else if (strcmp(r->path, "/rows") == 0) {
+		a->content_type = "application/x-ndjson";
+		a->status = r->query(r, "known") != NULL ? 304 : 200;
 	} else if (strcmp(r->path, "/wrong") == 0) {
 		a->status = 400;
 		buf_adds(&a->body, "no JSON");
@@ -82,13 +85,13 @@ end_thread(void)
 {
 }
 
-/* Sends the request, and expects status and body. */
-static void
-expect(const char *request, const char *status, const char *body)
+/* Sends the request, and expects that status; returns the answer. */
+static const char *
+ask(const char *request, const char *status)
 {
+	static char text[1024];
 	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "socket" };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char text[1024];
 	size_t len = 0;
 	ssize_t n;
 
@@ -102,10 +105,28 @@ expect(const char *request, const char *status, const char *body)
 	if (strncmp(text + strlen("HTTP/1.1 "), status, 3) != 0)
 		fail_msg("%s is not %s", text, status);
 	assert_non_null(strstr(text, "\r\n\r\n"));
-	assert_string_equal(strstr(text, "\r\n\r\n") + 4, body);
+	return text;
+}
+
+static void
+expect(const char *request, const char *status, const char *body)
+{
+	assert_string_equal(strstr(ask(request, status), "\r\n\r\n") + 4, body);
 }
 
 #define END " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+
+/* Rows may be none; their type is told where there can be any. */
+static void
+expect_types(void)
+{
+	static const char type[] = "Content-Type: application/x-ndjson\r\n";
+
+	assert_non_null(strstr(ask("GET /rows" END "\r\n", "200"), type));
+	assert_non_null(strstr(ask("HEAD /rows" END "\r\n", "200"), type));
+	assert_null(
+	    strstr(ask("GET /rows?known=1" END "\r\n", "304"), "Content-Type"));
+}
 
 static void
 callbacks_are_all_it_needs(void **state)
@@ -149,10 +170,11 @@ callbacks_are_all_it_needs(void **state)
 	expect("GET /none HTTP/1.1\r\nConnection: close\r\n\r\n", "400",
 	    "{\"detail\":\"Bad Request\"}");
 	expect("GET /wrong" END "\r\n", "400", "no JSON");
+	expect_types();
 	server_close(s);
 	work_queue_close(p.queue);
-	assert_int_equal(atomic_load(&counts.requests), 6);
-	assert_int_equal(atomic_load(&counts.accepted), 2);
+	assert_int_equal(atomic_load(&counts.requests), 9);
+	assert_int_equal(atomic_load(&counts.accepted), 5);
 	assert_int_equal(atomic_load(&counts.malformed), 2);
 	assert_int_equal(atomic_load(&counts.refused), 1);
 	assert_int_equal(atomic_load(&counts.later), 1);
