@@ -37,7 +37,8 @@ struct web_request {
 	size_t len;
 	const char *peer; /* the address of the other side, as text */
 	int64_t now_ms;   /* when the request had come in whole */
-	/* A header, any case; the query's parameter, decoded. NULL: none. */
+	/* A header, any case, the lines of a list joined; the query's
+	 * parameter, decoded. NULL: none. */
 	const char *(*header)(const struct web_request *r, const char *name);
 	const char *(*query)(const struct web_request *r, const char *name);
 	/* Visits all parameters, decoded, in their order. NULL: there is no

@@ -74,7 +74,10 @@ void
 server_reset_request(struct connection *c)
 {
 	struct web_answer *a = &c->answer, kept = *a;
+	size_t i;
 
+	for (i = 0; i < HEADER_LISTS; i++)
+		recycle(&c->lists[i]);
 	server_drop_body(c);
 	server_end_stream(c);
 	recycle(&kept.body);
@@ -97,7 +100,11 @@ server_reset_request(struct connection *c)
 static void
 release_request(struct connection *c)
 {
+	size_t i;
+
 	server_reset_request(c);
+	for (i = 0; i < HEADER_LISTS; i++)
+		buf_release(&c->lists[i]);
 	buf_release(&c->target);
 	buf_release(&c->body);
 	buf_release(&c->answer.body);

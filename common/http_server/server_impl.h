@@ -39,6 +39,9 @@ struct answer_stream {
 	bool broken;    /* the client has closed its side */
 };
 
+/* Headers that may come in several lines (server_request.c). */
+#define HEADER_LISTS 3
+
 /* One connection, and its request, if there is one. */
 struct connection {
 	struct server_worker *worker;
@@ -53,6 +56,7 @@ struct connection {
 	struct buf target; /* the path, up to the '?' */
 	const char *raw;   /* path and query, in the library's memory */
 	size_t raw_len;
+	struct buf lists[HEADER_LISTS]; /* of what was asked for, joined */
 	struct buf body;
 	size_t received;
 	bool blanks; /* in path or query */

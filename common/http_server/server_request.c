@@ -9,9 +9,11 @@
 #include "common/http_server/server_impl.h"
 
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/xalloc.h"
 
 /* Of path and query. */
 #define LINE_MAX_BYTES ((size_t)4096)
@@ -134,17 +136,70 @@ add_to_body(struct connection *c, const char *data, size_t len)
 	return MHD_YES;
 }
 
+/* Lists, which may come in several lines (RFC 9110, 5.3), and what then stands
+ * between these. Of other headers the first line counts. */
+static const struct header_list {
+	const char *name, *between;
+} lists[HEADER_LISTS] = {
+	{ "Accept", ", " },
+	{ "If-None-Match", ", " },
+	{ "Cookie", "; " },
+};
+
+struct list_visit {
+	const struct header_list *list;
+	struct buf *to;
+	unsigned n; /* lines */
+};
+
+static enum MHD_Result
+visit_header(
+    void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct list_visit *v = cls;
+
+	(void)kind;
+	if (strcasecmp(name, v->list->name) != 0)
+		return MHD_YES;
+	if (v->n++ > 0)
+		buf_adds(v->to, v->list->between);
+	buf_adds(v->to, value != NULL ? value : "");
+	return MHD_YES;
+}
+
+/* Kept until the request has ended: who asks twice gets the same text at the
+ * same place. */
+static const char *
+join_lines(struct connection *c, size_t i)
+{
+	struct list_visit v = { .list = &lists[i], .to = &c->lists[i] };
+
+	buf_clear(v.to);
+	(void)MHD_get_connection_values(
+	    c->connection, MHD_HEADER_KIND, visit_header, &v);
+	return v.n > 0 ? buf_str(v.to) : NULL;
+}
+
 static const char *
 find_request_header(const struct web_request *r, const char *name)
 {
-	return MHD_lookup_connection_value(r->private, MHD_HEADER_KIND, name);
+	struct connection *c = r->private;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(lists); i++)
+		if (strcasecmp(name, lists[i].name) == 0)
+			return join_lines(c, i);
+	return MHD_lookup_connection_value(
+	    c->connection, MHD_HEADER_KIND, name);
 }
 
 static const char *
 find_argument(const struct web_request *r, const char *name)
 {
+	const struct connection *c = r->private;
+
 	return MHD_lookup_connection_value(
-	    r->private, MHD_GET_ARGUMENT_KIND, name);
+	    c->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
 struct argument_visit {
@@ -167,10 +222,11 @@ static void
 visit_arguments(
     const struct web_request *r, web_parameter_visitor *visit, void *ctx)
 {
+	const struct connection *c = r->private;
 	struct argument_visit v = { visit, ctx };
 
 	(void)MHD_get_connection_values(
-	    r->private, MHD_GET_ARGUMENT_KIND, visit_argument, &v);
+	    c->connection, MHD_GET_ARGUMENT_KIND, visit_argument, &v);
 }
 
 void
@@ -219,7 +275,7 @@ call_handler(struct connection *c, const char *method)
 		.header = find_request_header,
 		.query = find_argument,
 		.parameters = visit_arguments,
-		.private = c->connection,
+		.private = c,
 	};
 	c->handled = true;
 	c->answer.status = MHD_HTTP_OK;

@@ -7,6 +7,7 @@ seen in the bytes of any answer.
 """
 
 import csv
+import http.client
 import io
 import json
 import os
@@ -15,7 +16,7 @@ import time
 from datetime import datetime
 from urllib.parse import parse_qs
 
-from api_client import Server, resources, token
+from api_client import Answer, Server, resources, token
 from harness import LONG, Checks, Lab, main, seed, until
 from streamlib import Sql
 
@@ -553,15 +554,43 @@ class Test:
         self.that(answer.headers["Content-Type"].startswith(csv_),
                   "the suffix does not count more")
         # A tenant without rows: the form is told all the same.
-        nobody = token(tenant_id="nobody", role="admin")
-        empty = self.server.ask(V1 + "alerts.ndjson", nobody)
-        again = self.server.ask(V1 + "alerts.ndjson", nobody, headers={
+        new = token(tenant_id=NEW, role="admin")
+        empty = self.server.ask(V1 + "alerts.ndjson", new)
+        again = self.server.ask(V1 + "alerts.ndjson", new, headers={
             "If-None-Match": empty.headers["ETag"]})
         self.that(empty.status == 200 and empty.body == b""
                   and empty.headers["Content-Type"] == ndjson,
                   f"no rows: {empty.status} {empty.headers}")
         self.that(again.status == 304 and "Content-Type" not in again.headers,
                   f"no rows again: {again.status} {again.headers}")
+
+    def in_lines(self, path, *headers):
+        """A header may come in several lines."""
+        c = http.client.HTTPConnection("127.0.0.1", self.server.port,
+                                       timeout=30)
+        c.putrequest("GET", V1 + path)
+        for name, value in headers:
+            c.putheader(name, value)
+        c.endheaders()
+        got = c.getresponse()
+        answer = Answer(got.status, got.headers, got.read())
+        c.close()
+        return answer
+
+    def lines_of_a_list_are_one(self):
+        bearer = ("Authorization", "Bearer " + self.admin)
+        csv_ = self.in_lines("chats", bearer, ("Accept", "text/html"),
+                             ("accept", "text/csv"))
+        self.that(csv_.status == 200
+                  and csv_.headers["Content-Type"].startswith("text/csv"),
+                  f"two lines of Accept: {csv_.status} {csv_.headers}")
+        known = self.in_lines(
+            "chats", bearer, ("Accept", "text/csv"), ("If-None-Match", '"x"'),
+            ("If-None-Match", csv_.headers["ETag"]))
+        self.that(known.status == 304, f"of If-None-Match: {known.status}")
+        cookie = self.in_lines("now", ("Cookie", "a=b"),
+                               ("Cookie", "session=" + self.admin))
+        self.that(cookie.status == 200, f"of Cookie: {cookie.status}")
 
     def the_same_is_not_sent_again(self):
         again = self.server.ask(V1 + "now", self.admin,
@@ -754,6 +783,7 @@ def body():
         test.a_stranger_sees_nothing()
         test.the_servers_refusals_are_problems()
         test.accept_chooses_the_form()
+        test.lines_of_a_list_are_one()
         test.the_same_is_not_sent_again()
         test.a_page_that_gets_another_behind_it_is_not_the_same()
         test.the_next_page_begins_where_the_first_one_did()

@@ -29,6 +29,14 @@ answer_slowly(
 }
 
 static void
+add_header_text(struct buf *to, const struct web_request *r, const char *name)
+{
+	const char *value = r->header(r, name);
+
+	buf_addf(to, "[%s]", value != NULL ? value : "none");
+}
+
+static void
 handle(const void *context, const struct web_request *r, struct web_answer *a)
 {
 	const struct program *p = context;
@@ -43,6 +51,11 @@ handle(const void *context, const struct web_request *r, struct web_answer *a)
 	} else if (strcmp(r->path, "/rows") == 0) {
 		a->content_type = "application/x-ndjson";
 		a->status = r->query(r, "known") != NULL ? 304 : 200;
+	} else if (strcmp(r->path, "/") == 0) {
+		add_header_text(&a->body, r, "Accept");
+		add_header_text(&a->body, r, "If-None-Match");
+		add_header_text(&a->body, r, "cookie");
+		add_header_text(&a->body, r, "X-A");
 	} else if (strcmp(r->path, "/wrong") == 0) {
 		a->status = 400;
 		buf_adds(&a->body, "no JSON");
@@ -128,6 +141,19 @@ expect_types(void)
 	    strstr(ask("GET /rows?known=1" END "\r\n", "304"), "Content-Type"));
 }
 
+/* Lists may come in several lines; of others the first one counts. */
+static void
+expect_lists(void)
+{
+	expect("GET /" END "\r\n", "200", "[none][none][none][none]");
+	expect("GET /" END "Accept: a\r\nCookie: b\r\n\r\n", "200",
+	    "[a][none][b][none]");
+	expect("GET /" END "Accept: a/b;q=0.1\r\nX-A: 1\r\nCookie: c=d\r\n"
+	       "If-None-Match: \"1\"\r\naccept: e, f\r\nX-A: 2\r\n"
+	       "cookie: g=h\r\nIF-NONE-MATCH: \"2\"\r\nAccept:\r\n\r\n",
+	    "200", "[a/b;q=0.1, e, f, ][\"1\", \"2\"][c=d; g=h][1]");
+}
+
 static void
 callbacks_are_all_it_needs(void **state)
 {
@@ -171,10 +197,11 @@ callbacks_are_all_it_needs(void **state)
 	    "{\"detail\":\"Bad Request\"}");
 	expect("GET /wrong" END "\r\n", "400", "no JSON");
 	expect_types();
+	expect_lists();
 	server_close(s);
 	work_queue_close(p.queue);
-	assert_int_equal(atomic_load(&counts.requests), 9);
-	assert_int_equal(atomic_load(&counts.accepted), 5);
+	assert_int_equal(atomic_load(&counts.requests), 12);
+	assert_int_equal(atomic_load(&counts.accepted), 8);
 	assert_int_equal(atomic_load(&counts.malformed), 2);
 	assert_int_equal(atomic_load(&counts.refused), 1);
 	assert_int_equal(atomic_load(&counts.later), 1);
