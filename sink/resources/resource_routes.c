@@ -5,6 +5,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/http/path_pattern.h"
+#include "sink/access/scope.h"
 #include "sink/api/reply_form.h"
 #include "sink/resources/resource.h"
 #include "sink/resources/resource_parameters.h"
@@ -116,9 +117,9 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	} else if (viewer->role < found->least) {
 		question_problem(&q, 403, "not for the role %s",
 		    viewer_role_name(viewer->role));
-	} else if (viewer->claims.in_teams && !is_of_operators(found)) {
+	} else if (scope_limits_totals(viewer) && !is_of_operators(found)) {
 		question_problem(&q, 403,
-		    "not for a token of teams: nothing says whose it is");
+		    "not for a viewer of teams: nothing says whose it is");
 	} else if (!q.any_form && has_forms(found)) {
 		question_problem(&q, 406,
 		    "Accept has none of application/json, text/csv and "

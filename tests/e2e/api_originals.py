@@ -473,9 +473,14 @@ class Test:
                       f"{period}: nothing resolved")
 
     def an_agents_dashboard_is_the_tenants(self):
-        agent = token(tenant_id=OURS, role="agent", sub="a1")
-        answer = self.server.get(ANALYTICS + "dashboard", agent,
-                                 tenant_id=OURS, period="month")
+        """But for one who is in a team, whose totals nothing here says."""
+        answers = [self.server.get(
+            ANALYTICS + "dashboard", token(tenant_id=OURS, role="agent",
+                                           sub=sub),
+            tenant_id=OURS, period="month") for sub in ("a1", "none")]
+        self.that(answers[0].status == 403 and answers[0].problem(),
+                  f"of an agent in a team: {answers[0].status}")
+        answer = answers[1]
         got = answer.json()["conversation_metrics"]
         want = self.dashboard_oracle(
             answer.json()["period"])["conversation_metrics"]

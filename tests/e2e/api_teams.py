@@ -266,6 +266,16 @@ class Test:
             for role in (LEAD, ADMIN):
                 self.that(self.ask(path, role, team).status == 403,
                           f"{path}: for a token of teams")
+        # What a claim refuses, the configuration does: an agent in a team.
+        times = "start_time=2026-01-01T00:00:00Z&end_time=2026-01-02T00:00:00Z"
+        for path in ("channels", "channels.csv",
+                     "analytics/dashboard?tenant_id=" + TENANT,
+                     f"analytics/channels/x/analytics?tenant_id={TENANT}&"
+                     + times):
+            for sub, status in (("1", 403), ("3", 403), ("4", 200)):
+                answer = self.ask(path, AGENT, {"sub": sub})
+                self.that(answer.status == status,
+                          f"{path}: {answer.status} for agent {sub}")
 
     def a_timeline_names_no_others(self):
         for claims, whose in (({"teams": ["support"]}, {"1"}),
