@@ -95,6 +95,19 @@ note_name(struct buf *names, struct text name)
 	buf_add(names, name.p, name.len);
 }
 
+/* A chat that names no customer is theirs if the order has it. */
+static void
+own_chat(struct owners *owners, struct text chat, const struct forget_order *o)
+{
+	size_t i;
+
+	if (owners->n == 0 || owners->v[0].p != NULL ||
+	    !forget_order_has_chat(o, chat))
+		return;
+	for (i = 0; i < owners->n; i++)
+		owners->v[i] = o->customer;
+}
+
 /* They are what is left of the one that they repeat. */
 static void
 copy_repeats(struct pack *r, struct buf *to)
@@ -126,8 +139,8 @@ forget_in_description(struct described *d, struct text owner,
 
 /* True when one had something of them. */
 static bool
-copy_packed_descriptions(struct pack *r, const struct forget_order *o,
-    struct buf *to, struct buf *names)
+copy_packed_descriptions(struct pack *r, struct text chat,
+    const struct forget_order *o, struct buf *to, struct buf *names)
 {
 	uint64_t n = pack_number(r);
 	struct owners owners = { NULL, 0, 0 };
@@ -139,6 +152,7 @@ copy_packed_descriptions(struct pack *r, const struct forget_order *o,
 	pack_put_number(to, n);
 	read_customers(*r, n, &owners);
 	fill_owners(&owners);
+	own_chat(&owners, chat, o);
 	for (; n > 0 && !r->bad; n--) {
 		at = pack_signed(r);
 		pack_put_signed(to, at);
@@ -166,7 +180,7 @@ model_forget_customer(const void *p, size_t len, const struct forget_order *o,
 
 	pack_put_number(to, LAYOUT_CHAT);
 	pack_put_text(to, id);
-	any = copy_packed_descriptions(&r, o, to, names);
+	any = copy_packed_descriptions(&r, id, o, to, names);
 	if (!r.bad)
 		buf_add(to, (const char *)r.p, (size_t)(r.end - r.p));
 	return any && !r.bad;

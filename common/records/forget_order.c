@@ -5,7 +5,22 @@
 
 #include "common/containers/pack.h"
 
-#define LAYOUT 1
+#define LAYOUT 2
+#define LAYOUT_WITHOUT_CHATS 1 /* of an order that waits since an update */
+
+bool
+forget_order_has_chat(const struct forget_order *o, struct text chat)
+{
+	struct pack r;
+
+	if (o->chats.len == 0)
+		return false;
+	r = pack_open_bare(o->chats.p, o->chats.len);
+	while (pack_more(&r))
+		if (text_compare(pack_text(&r), chat) == 0)
+			return true;
+	return false;
+}
 
 void
 forget_order_pack(const struct forget_order *o, struct buf *to)
@@ -15,17 +30,22 @@ forget_order_pack(const struct forget_order *o, struct buf *to)
 	pack_put_text(to, o->customer);
 	pack_put_text(to, o->names);
 	pack_put_signed(to, o->asked_at);
+	pack_put_text(to, o->chats);
 }
 
 int
 forget_order_unpack(struct forget_order *o, const void *p, size_t len)
 {
 	struct pack r = pack_open(p, len, LAYOUT);
+	bool has_chats = !r.bad;
 
+	if (!has_chats)
+		r = pack_open(p, len, LAYOUT_WITHOUT_CHATS);
 	o->tenant = pack_text(&r);
 	o->customer = pack_text(&r);
 	o->names = pack_text(&r);
 	o->asked_at = pack_signed(&r);
+	o->chats = has_chats ? pack_text(&r) : (struct text){ NULL, 0 };
 	return pack_end(&r) == 0 && o->tenant.p != NULL && o->customer.p != NULL
 		   ? 0
 		   : -1;

@@ -12,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define FORGET_FOLDER "forget"
@@ -21,8 +22,12 @@
 struct forget_order {
 	struct text tenant, customer; /* the id at the CRM */
 	struct text names;            /* and phone numbers, blanks between */
-	int64_t asked_at; /* what the customer did later stays, in ms */
+	int64_t asked_at;  /* what the customer did later stays, in ms */
+	struct text chats; /* of theirs: each id as pack_put_text() has it */
 };
+
+/* Whether it is one of its chats. */
+bool forget_order_has_chat(const struct forget_order *o, struct text chat);
 
 /* Appends it as bytes. */
 void forget_order_pack(const struct forget_order *o, struct buf *to);

@@ -75,10 +75,10 @@ const struct personal_table personal_tables[] = {
 	    "content = NULL, data = NULL",
 	    OF_CHAT " AND created_at <= $ASKED", NULL },
 	{ TABLE_chat_metrics, "customer IN ($IDS) OR chat IN ($CHATS)",
-	    "customer = $ALIAS, customer_name = NULL, customer_phone = NULL, "
-	    "tag = NULL",
-	    "customer = $CUSTOMER AND "
-	    "(opened_at IS NULL OR opened_at <= $ASKED)",
+	    "customer = IF(customer = $CUSTOMER, $ALIAS, customer), "
+	    "customer_name = NULL, customer_phone = NULL, tag = NULL",
+	    PERSONAL_CHAT("$CUSTOMER") " AND (opened_at IS NULL OR opened_at "
+				       "<= $ASKED)",
 	    NULL },
 };
 const size_t personal_tables_n = ARRAY_LEN(personal_tables);

@@ -55,6 +55,12 @@ extern const size_t operator_places_n;
 	"(sender IN ('operator', 'bot') AND receiver_id IN (" ids              \
 	") OR receiver_id IN (" uids "))"
 
+/* The rows of chat_metrics whose name, phone number and tag are the customer's:
+ * of a chat that names no customer, too, if it is a chat of theirs; one that
+ * names another keeps what is that one's. */
+#define PERSONAL_CHAT(ids)                                                     \
+	"(customer IN (" ids ") OR customer IS NULL AND chat IN ($CHATS))"
+
 /* Appends SQL with its marks replaced by quoted values: $CUSTOMER the id, $USER
  * the same, or NULL where an operator has it, $ALIAS, $IDS id and alias, $UIDS
  * the same as of $USER, $CHATS, $WORDS, $ASKED, $TENANT, $FROM and $TO. */

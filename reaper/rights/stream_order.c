@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/containers/pack.h"
 #include "common/os/lock.h"
 #include "common/os/statefile.h"
 #include "common/os/stop.h"
@@ -153,6 +154,16 @@ add_waiting_names(const char *path, struct buf *names)
 }
 
 static void
+pack_chats(const struct subject *s, struct buf *to)
+{
+	struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(&s->chats, &i)) != NULL)
+		pack_put_text(to, (struct text){ e->key, e->key_len });
+}
+
+static void
 pack_order(const struct subject *s, const char *path, struct buf *bytes)
 {
 	struct forget_order order = {
@@ -160,14 +171,17 @@ pack_order(const struct subject *s, const char *path, struct buf *bytes)
 		.customer = { s->id, strlen(s->id) },
 		.asked_at = s->asked_at,
 	};
-	struct buf names = BUF_INIT;
+	struct buf names = BUF_INIT, chats = BUF_INIT;
 
+	pack_chats(s, &chats);
+	order.chats = (struct text){ chats.data, chats.len };
 	buf_add(&names, s->names.data, s->names.len);
 	add_waiting_names(path, &names);
 	order.names.p = names.data;
 	order.names.len = names.len;
 	forget_order_pack(&order, bytes);
 	buf_release(&names);
+	buf_release(&chats);
 }
 
 enum exit_code

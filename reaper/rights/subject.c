@@ -160,23 +160,34 @@ find_operator(struct subject *s)
 	return o;
 }
 
-/* The queries that find chats; the first one finds names, too. */
+/* The queries that find chats, and names where the chats tell them. */
 static const struct {
 	enum table_id table;
 	const char *sql;
+	bool names;
 } chat_queries[] = {
 	{ TABLE_chat_metrics,
 	    "SELECT chat, customer_name, customer_phone FROM chat_metrics "
-	    "WHERE tenant = $TENANT AND customer IN ($IDS)" },
+	    "WHERE tenant = $TENANT AND customer IN ($IDS)",
+	    true },
 	{ TABLE_messages,
 	    "SELECT DISTINCT conversation_id FROM messages WHERE "
-	    "tenant = $TENANT AND (" PERSONAL_SENT("$IDS",
-		"$UIDS") " OR " PERSONAL_RECEIVED("$IDS", "$UIDS") ")" },
+	    "tenant = $TENANT AND (" PERSONAL_SENT(
+		"$IDS", "$UIDS") " OR " PERSONAL_RECEIVED("$IDS", "$UIDS") ")",
+	    false },
 	{ TABLE_message_views,
 	    "SELECT DISTINCT conversation_id FROM message_views WHERE "
-	    "tenant = $TENANT AND user_id IN ($UIDS)" },
-	{ TABLE_events, "SELECT DISTINCT conversation_id FROM events WHERE "
-			"tenant = $TENANT AND user_id IN ($UIDS)" },
+	    "tenant = $TENANT AND user_id IN ($UIDS)",
+	    false },
+	{ TABLE_events,
+	    "SELECT DISTINCT conversation_id FROM events WHERE "
+	    "tenant = $TENANT AND user_id IN ($UIDS)",
+	    false },
+	/* Last: whose chats name no customer, those before have found. */
+	{ TABLE_chat_metrics,
+	    "SELECT chat, customer_name, customer_phone FROM chat_metrics "
+	    "WHERE tenant = $TENANT AND customer IS NULL AND chat IN ($CHATS)",
+	    true },
 };
 
 /* Through the days of a table. */
@@ -204,7 +215,7 @@ find_chats_of_slice(struct db *db, void *ctx)
 		return o;
 	while (db_next(found)) {
 		subject_add_chat(s, db_get(found, 0), db_get_len(found, 0));
-		if (c->query > 0)
+		if (!chat_queries[c->query].names)
 			continue;
 		if (db_get(found, 1) != NULL)
 			subject_add_name(
@@ -376,7 +387,7 @@ write_entries(struct subject *s)
 	"AND (user_id = $USER OR conversation_id IN ($CHATS)) "                \
 	"UNION ALL SELECT MAX(opened_at) FROM chat_metrics "                   \
 	"WHERE tenant = $TENANT AND opened_at > $ASKED "                       \
-	"AND customer = $CUSTOMER) later"
+	"AND " PERSONAL_CHAT("$CUSTOMER") ") later"
 
 static enum outcome
 read_later(struct db *db, void *ctx)

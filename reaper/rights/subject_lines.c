@@ -184,6 +184,16 @@ subject_lines_match(struct subject_lines *l, const char *line, size_t len)
 	return match;
 }
 
+/* A chat of theirs that names no customer, as personal_tables.h has it. */
+static bool
+is_nobodys_chat(const struct subject_lines *l)
+{
+	const struct flat_field *customer = flat_find(&l->flat, "customer");
+
+	return (customer == NULL || customer->kind == FLAT_NULL) &&
+	       is_of_their_chat(l);
+}
+
 void
 subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 {
@@ -193,7 +203,7 @@ subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 
 	if (kind == LINE_WEBHOOK)
 		l->found += webhook_names_them(l);
-	if (kind != LINE_RECORD || !is_theirs(l))
+	if (kind != LINE_RECORD || (!is_theirs(l) && !is_nobodys_chat(l)))
 		return;
 	l->found++;
 	for (i = 0; chat_fields[i] != NULL; i++) {

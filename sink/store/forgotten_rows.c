@@ -186,13 +186,28 @@ forget_event(const struct forgotten_tenant *t, struct sink_row *row)
 		*OF(row, events, event_data) = db_str(NULL);
 }
 
+/* Puts the alias in place of the customer. Where a chat names none, nothing but
+ * its id tells whose it is; one that names another is a chat of theirs by what
+ * they did in it, and keeps what is that one's. */
+static bool
+is_chat_of_forgotten(
+    const struct forgotten_tenant *t, struct sink_row *row, int64_t at)
+{
+	struct db_value *customer = OF(row, chat_metrics, customer);
+
+	if (customer->type == DB_NULL)
+		return find_forgotten(t, FORGOTTEN_CHAT,
+			   OF(row, chat_metrics, chat), at) != NULL;
+	return put_alias(t, customer, true, at);
+}
+
 static void
 forget_chat(const struct forgotten_tenant *t, struct sink_row *row)
 {
 	const struct db_value *opened = OF(row, chat_metrics, opened_at);
 	int64_t at = opened->type == DB_TIME ? opened->num : INT64_MIN;
 
-	if (!put_alias(t, OF(row, chat_metrics, customer), true, at))
+	if (!is_chat_of_forgotten(t, row, at))
 		return;
 	*OF(row, chat_metrics, customer_name) = db_str(NULL);
 	*OF(row, chat_metrics, customer_phone) = db_str(NULL);

@@ -190,6 +190,54 @@ class Test:
                                  f"words {moment} in {table}: {left}")
             self.store("accents", rows)
 
+    def nameless(self, as_of):
+        """Chats of 80: one that names no customer, and one that names another
+        in which they wrote; and a chat of 82 that names none."""
+        head = {"type": "row", "as_of": at(as_of)}
+        for chat, customer, name in (("800", None, "Quillon Marsh"),
+                                     ("801", "81", "Bertram"),
+                                     ("802", None, "Gwendolyn")):
+            yield {**head, **chat_of(chat, customer), "type": "row",
+                   "table": "chat_metrics", "messages": as_of,
+                   "participants": 1, "responses": 0, "operator": None,
+                   "customer_name": name, "tag": "tag " + name,
+                   "customer_phone": "+351 77 " + chat, "version": as_of}
+        for word in ("quillon", "35177800", "bertram"):
+            yield {**head, "table": "trends", "word": word, "occurrences": 9,
+                   "window_start": at(4), "window_end": at(6)}
+
+    def check_chats_that_name_nobody(self):
+        """Who wrote in it tells whose the name in a chat's record is."""
+        that, house = self.checks.that, self.house
+        self.store("nameless", [
+            *self.nameless(9),
+            *(message(chat, n, 1, "customer", who, None, "text")
+              for n, (chat, who) in enumerate((
+                  ("800", "80"), ("801", "80"), ("801", "81"),
+                  ("802", "82"))))])
+        done = self.lab.must(["reaper", "--export", "80", "--tenant",
+                              "nameless"])
+        that(b"Quillon Marsh" in done.out and b'"quillon"' in done.out
+             and b"Gwendolyn" not in done.out, f"export: {done.out}")
+        done = house.forget("nameless", customer="80")
+        that(done.code == 0, f"{done}")
+        for moment in ("forgotten", "that came later"):
+            for secret in ("quillon", "marsh", "77 800", "77800"):
+                found = house.found(secret, "nameless")
+                that(not found, f"{moment}: {secret} is in {found}")
+            got = self.lab.sql(
+                "SELECT IFNULL(customer, '-'), IFNULL(customer_name, '-'), "
+                "IFNULL(tag, '-') FROM chat_metrics WHERE tenant = 'nameless' "
+                "ORDER BY chat")
+            that(got == [["-", "-", "-"], ["81", "Bertram", "tag Bertram"],
+                         ["-", "Gwendolyn", "tag Gwendolyn"]],
+                 f"{moment}: {got}")
+            that(house.found("bertram", "nameless") ==
+                 ["chat_metrics", "trends"], "a word of another's name went")
+            self.store("nameless", self.nameless(20))
+        that(self.count("nameless", "chat_metrics", "messages = 20") == 3,
+             "the later rows were not stored")
+
     def check_purged(self):
         """A sink that runs on takes the alias of the tenant who comes again."""
         sink = self.lab.start(["sink"], stdin=subprocess.PIPE)
@@ -241,6 +289,7 @@ def body():
         test.check_event_alone()
         test.check_state_alone()
         test.check_accents()
+        test.check_chats_that_name_nobody()
         test.check_purged()
     return test.checks.result()
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/containers/pack.h"
 
 #include "aggregator/containers/key.h"
 #include "aggregator/model/model_pack.h"
@@ -65,18 +66,26 @@ names_phone_and_tag_go(void **state)
 	static const struct {
 		const char *customer;
 		int64_t opened_at;
+		const char *chat; /* of the order, if it has one */
 		bool goes;
 	} rows[] = {
-		{ "5", START, true },
-		{ "5", ASKED, true },
-		{ "5", CLOCK_NONE, true },
-		{ "5", ASKED + 1, false },
-		{ "55", START, false },
-		{ NULL, START, false },
+		{ "5", START, NULL, true },
+		{ "5", ASKED, NULL, true },
+		{ "5", CLOCK_NONE, NULL, true },
+		{ "5", ASKED + 1, NULL, false },
+		{ "55", START, NULL, false },
+		{ NULL, START, NULL, false },
+		{ NULL, START, "c", true },
+		{ NULL, ASKED + 1, "c", false },
+		{ NULL, START, "cc", false },
+		{ "55", START, "c", false },
 	};
-	const struct forget_order order = { text("t"), text("5"),
-		text("Ann Lee"), ASKED };
+	struct forget_order order = { .tenant = text("t"),
+		.customer = text("5"),
+		.names = text("Ann Lee"),
+		.asked_at = ASKED };
 	struct buf packed = BUF_INIT, left = BUF_INIT, names = BUF_INIT;
+	struct buf chats = BUF_INIT;
 	struct model m;
 	const struct description *d;
 	size_t i;
@@ -86,6 +95,11 @@ names_phone_and_tag_go(void **state)
 		buf_clear(&packed);
 		buf_clear(&left);
 		buf_clear(&names);
+		buf_clear(&chats);
+		pack_put_text(&chats, text("b"));
+		if (rows[i].chat != NULL)
+			pack_put_text(&chats, text(rows[i].chat));
+		order.chats = (struct text){ chats.data, chats.len };
 		pack_chat_of(rows[i].customer, rows[i].opened_at, &packed);
 		assert_int_equal(model_forget_customer(packed.data, packed.len,
 				     &order, &left, &names),
@@ -99,7 +113,7 @@ names_phone_and_tag_go(void **state)
 		    model_unpack_chat(&m, left.data, left.len, 1), 0);
 		assert_int_equal(m.chats[0]->described, 3);
 		d = &m.chats[0]->now;
-		assert_name(&m, d->customer, "5");
+		assert_name(&m, d->customer, rows[i].customer);
 		assert_name(&m, d->channel, "web");
 		assert_name(&m, d->customer_name, NULL);
 		assert_name(&m, d->customer_phone, NULL);
@@ -108,6 +122,7 @@ names_phone_and_tag_go(void **state)
 	}
 	assert_false(
 	    model_forget_customer("\xff\xff", 2, &order, &left, &names));
+	buf_release(&chats);
 	buf_release(&packed);
 	buf_release(&left);
 	buf_release(&names);
@@ -166,8 +181,10 @@ what_others_go_on_with_goes(void **state)
 		      { NULL, "Bob", NULL, "vip" } },
 		    "" },
 	};
-	const struct forget_order order = { text("t"), text("5"), text("Ann"),
-		ASKED };
+	const struct forget_order order = { .tenant = text("t"),
+		.customer = text("5"),
+		.names = text("Ann"),
+		.asked_at = ASKED };
 	struct buf packed = BUF_INIT, left = BUF_INIT, names = BUF_INIT;
 	struct model m;
 	size_t i;

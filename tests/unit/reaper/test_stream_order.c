@@ -21,6 +21,8 @@ order(const char *names, const char *want)
 	struct forget_order o;
 	int64_t wait_ms = -1;
 
+	subject_add_chat(&s, "c 1", 3);
+	subject_add_chat(&s, "c\n2", 3);
 	if (names[0] != '\0')
 		subject_add_name(&s, names, strlen(names));
 	assert_int_equal(stream_order_write(&s, ".", &wait_ms, &why), PROG_OK);
@@ -28,6 +30,9 @@ order(const char *names, const char *want)
 	assert_int_equal(statefile_read(ORDER, &bytes, &why), 1);
 	assert_int_equal(forget_order_unpack(&o, bytes.data, bytes.len), 0);
 	assert_true(text_is(o.customer, "5"));
+	assert_true(forget_order_has_chat(&o, (struct text){ "c 1", 3 }));
+	assert_true(forget_order_has_chat(&o, (struct text){ "c\n2", 3 }));
+	assert_false(forget_order_has_chat(&o, (struct text){ "c", 1 }));
 	if (!text_is(o.names, want))
 		fail_msg("%.*s", TEXT_ARG(o.names));
 	subject_release(&s);
@@ -92,11 +97,26 @@ done_is_what_the_aggregator_says(void **state)
 	assert_int_equal(rmdir(FORGET_FOLDER), 0);
 }
 
+/* One of before an update has no chats, and is carried out. */
+static void
+an_older_order_is_read(void **state)
+{
+	static const char older[] = "\1\2t\0025\5 Ann\2";
+	struct forget_order o;
+
+	(void)state;
+	assert_int_equal(forget_order_unpack(&o, older, sizeof older - 1), 0);
+	assert_true(text_is(o.names, " Ann"));
+	assert_int_equal(o.asked_at, 1);
+	assert_false(forget_order_has_chat(&o, (struct text){ "c", 1 }));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_a_waiting_order_stay),
+		cmocka_unit_test(an_older_order_is_read),
 		cmocka_unit_test(done_is_what_the_aggregator_says),
 	};
 

@@ -130,6 +130,11 @@ lines_tell_of_chats_and_names(void **state)
 		/* Of a chat of theirs, but not theirs. */
 		ROW("chat_metrics", "\"chat\":\"10\",\"customer\":\"6\","
 				    "\"customer_name\":\"Other\""),
+		/* The same without a customer; and of somebody else's. */
+		ROW("chat_metrics", "\"chat\":\"11\",\"customer\":null,"
+				    "\"customer_name\":\"Cleo\""),
+		ROW("chat_metrics", "\"chat\":\"14\",\"customer_name\":"
+				    "\"Dan\""),
 		/* Somebody of whom there is nothing else is known by it. */
 		WEBHOOK("t", "{\\\"id\\\":5}"),
 		WEBHOOK("t", "{\\\"id\\\":6}"),
@@ -145,10 +150,11 @@ lines_tell_of_chats_and_names(void **state)
 	assert_int_equal(s.chats.live, 4);
 	assert_non_null(strmap_get(&s.chats, "12", 2));
 	assert_non_null(strmap_get(&s.chats, "13", 2));
-	assert_string_equal(buf_str(&s.names), " Ann B +55 (11) 98-76 55119876 "
-					       "5119876 05119876 055119876");
+	assert_string_equal(buf_str(&s.names),
+	    " Ann B +55 (11) 98-76 55119876 "
+	    "5119876 05119876 055119876 Cleo");
 	assert_non_null(strmap_get(&s.words, "55119876", 8));
-	assert_int_equal(l.found, 3);
+	assert_int_equal(l.found, 4);
 	subject_lines_release(&l);
 	subject_release(&s);
 }
