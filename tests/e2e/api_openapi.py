@@ -22,6 +22,7 @@ ROLES = ["wall", "agent", "lead", "admin"]
 
 # OpenAPI 3.1 says of a document what is checked here; its schemas are of JSON
 # Schema 2020-12.
+ROLE = {"type": "array", "minItems": 1, "items": {"enum": ROLES}}
 OPERATION = {
     "type": "object",
     "required": ["operationId", "summary", "security", "responses"],
@@ -29,9 +30,8 @@ OPERATION = {
         "operationId": {"type": "string", "pattern": "^[a-z_]+$"},
         "summary": {"type": "string", "minLength": 3},
         "security": {"type": "array", "items": {
-            "type": "object", "required": ["bearer"],
-            "properties": {"bearer": {"type": "array", "minItems": 1,
-                                      "items": {"enum": ROLES}}},
+            "type": "object", "minProperties": 1, "maxProperties": 1,
+            "properties": {"bearer": ROLE, "session": ROLE},
             "additionalProperties": False}},
         "parameters": {"type": "array", "items": {"anyOf": [
             {"type": "object", "required": ["$ref"]},
@@ -206,6 +206,60 @@ class Test:
             self.that(answer.status == 200, f"{path}: {answer.status}")
             self.other_forms_fit(path, bearer)
 
+    def a_cookie_is_as_good(self):
+        """Of GET and HEAD, as the second scheme has it."""
+        schemes = self.document["components"]["securitySchemes"]
+        self.that(schemes["session"]["in"] == "cookie", f"{schemes}")
+        cookie = {"Cookie": schemes["session"]["name"] + "="
+                  + token(tenant_id=OURS, role="admin")}
+        for path, operation in self.paths.items():
+            used = [set(one) for one in operation["get"]["security"]]
+            if used:
+                self.that(used == [{name} for name in schemes],
+                          f"{path}: {used}")
+            for method, status in (("GET", 200), ("HEAD", 200),
+                                   ("POST", 401)):
+                if used:
+                    answer = self.server.ask(self.target(path), None, method,
+                                             cookie)
+                    self.that(answer.status == status, f"{path}: {method} by "
+                              f"a cookie: {answer.status}")
+
+    def parameters(self):
+        for path, operation in self.paths.items():
+            for parameter in map(self.resolved, operation["get"].get(
+                    "parameters", [])):
+                yield path, parameter["name"], parameter["schema"]
+
+    def values_are_those_that_are_taken(self):
+        admin = token(tenant_id=OURS, role="admin")
+
+        def ask(path, name, value):
+            answer = self.server.ask(f"{self.target(path)}?{name}={value}",
+                                     admin)
+            return answer, (answer.status == 400
+                            and answer.json()["detail"].startswith(
+                                name + " is "))
+
+        for path, name, schema in self.parameters():
+            if schema.get("type") == "number":
+                self.that(schema["multipleOf"] == 0.001, f"{path}: {name}")
+                for value, refused in (("1", False), ("1.125", False),
+                                       ("1.0005", True), ("1e1", True)):
+                    self.that(ask(path, name, value)[1] is refused,
+                              f"{path}: {name}={value}")
+            elif name in ("withdrawn", "compare"):
+                for value in (*schema["enum"], "nonsense", "2"):
+                    self.that(ask(path, name, value)[1]
+                              is (value not in schema["enum"]),
+                              f"{path}: {name}={value}")
+            if "none" in schema.get("enum", []):
+                plain = self.server.ask(self.target(path), admin)
+                answer, _ = ask(path, name, schema.get("default"))
+                self.that(answer.status == 200
+                          and answer.body == plain.body,
+                          f"{path}: {name} without a value is not none")
+
     def other_forms_fit(self, path, bearer):
         ends = {".ndjson": "application/x-ndjson", ".csv": "text/csv"}
         good = self.paths[path]["get"]["responses"]["200"]
@@ -379,6 +433,8 @@ def body():
         test.good_answers_fit()
         test.problems_fit()
         test.numbers_have_their_bounds()
+        test.a_cookie_is_as_good()
+        test.values_are_those_that_are_taken()
         test.login_and_logout_fit()
         test.the_stream_fits()
         test.targets = {path: test.target(path)
