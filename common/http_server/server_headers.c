@@ -11,6 +11,7 @@
 #include "common/http_server/server_impl.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/xalloc.h"
 
@@ -85,6 +86,37 @@ is_repeated_header(struct request_headers *h, const char *key, size_t len)
 		h->once |= bit;
 	}
 	return false;
+}
+
+/* Of a host and a port: without a user, whom nothing here knows. */
+static size_t
+authority_length(const char *s)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				      "-._~%!$&'()*+,;=:[]";
+	size_t len = strspn(s, allowed);
+
+	return *s != ':' && (s[len] == '\0' || strchr("/?", s[len]) != NULL)
+		   ? len
+		   : 0;
+}
+
+const char *
+server_skip_authority(const char *target)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+	size_t i, len, host;
+
+	for (i = 0; i < ARRAY_LEN(schemes); i++) {
+		len = strlen(schemes[i]);
+		if (strncasecmp(target, schemes[i], len) != 0)
+			continue;
+		host = authority_length(target + len);
+		if (host > 0)
+			return target + len + host;
+	}
+	return target;
 }
 
 static enum MHD_Result

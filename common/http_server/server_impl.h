@@ -129,6 +129,11 @@ struct request_headers {
 int server_read_headers(const struct connection *c, const char *method,
     const char *version, struct request_headers *h);
 
+/* Behind "http://HOST", or with https, of a target that begins so, as one for a
+ * proxy does (RFC 9112, 3.2.2); else the target. Which host it names decides
+ * nothing here, nor does the header Host. */
+const char *server_skip_authority(const char *target);
+
 /* The callbacks of libmicrohttpd that concern requests. */
 void *server_begin_request(
     void *cls, const char *uri, struct MHD_Connection *connection);

@@ -36,8 +36,8 @@ server_begin_request(
     void *cls, const char *uri, struct MHD_Connection *connection)
 {
 	struct connection *c = connection_of(connection);
-	const char *query = strchr(uri, '?');
-	size_t len = strlen(uri);
+	const char *path = server_skip_authority(uri);
+	size_t len = strlen(uri), path_len = strcspn(path, "?");
 	bool first = c->phase == PHASE_HEAD;
 
 	(void)cls;
@@ -49,10 +49,10 @@ server_begin_request(
 	if (len > LINE_MAX_BYTES)
 		c->refusal = MHD_HTTP_URI_TOO_LONG;
 	c->blanks = strchr(uri, ' ') != NULL;
-	if (query != NULL)
-		len = (size_t)(query - uri);
 	buf_clear(&c->target);
-	buf_add(&c->target, uri, len);
+	buf_add(&c->target, path, path_len);
+	if (path != uri && path_len == 0)
+		buf_addc(&c->target, '/');
 	return c;
 }
 

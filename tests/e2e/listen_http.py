@@ -161,7 +161,18 @@ CASES = [
      get(headers=b"Host:x\r\nX-A:\t b \r\nX-B: \r\nX-C:\r\n"), [200], True),
     ("a path that climbs", get(b"/x/../health"), [404], True),
     ("a path twice encoded", get(b"/%2568ealth"), [404], True),
-    ("an absolute address", get(b"http://x/health"), [400], False),
+    ("an absolute address", get(b"http://x/health"), [200], True),
+    ("one with a port and a query", get(b"HTTPS://x.y:8443/health?a=b"),
+     [200], True),
+    ("one of a message", post(path=b"http://x" + EVENTS), [200], True),
+    ("one without a path", get(b"http://x"), [200], True),
+    ("one with a blank", get(b"http://x y/health"), [400], False),
+    ("one with a NUL", get(b"http://x\0y/health"), [400], False),
+    ("one with a user", get(b"http://u@x/health"), [400], False),
+    ("one without a host", get(b"http:///health"), [400], False),
+    ("one of another scheme", get(b"ftp://x/health"), [400], False),
+    ("one without the header", get(b"http://x/health", headers=b""), [400],
+     False),
     ("a proxy's method", get(b"x:443").replace(b"GET", b"CONNECT"), [400],
      False),
     ("HTTP/0.9", b"GET /health\r\n\r\n", [400], False),
@@ -341,7 +352,7 @@ def check_pieces(checks, port):
 
 
 # Of the cases above, those with a record; and one of each of the rest.
-GOOD = sum(case[1].count(b"POST /api/") for case in CASES
+GOOD = sum(len(re.findall(rb"POST \S*/api/", case[1])) for case in CASES
            if case[2][:1] == [200]) + 2
 
 

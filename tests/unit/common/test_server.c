@@ -154,6 +154,27 @@ expect_lists(void)
 	    "200", "[a/b;q=0.1, e, f, ][\"1\", \"2\"][c=d; g=h][1]");
 }
 
+/* A target may name its host, as one for a proxy does. */
+static void
+expect_absolute_targets(void)
+{
+	static const char refused[] = "{\"detail\":\"Bad Request\"}";
+	static const char none[] = "[none][none][none][none]";
+
+	expect("GET http://x/later?name=a%20b" END "\r\n", "200", "later a b");
+	expect("GET HTTPS://[::1]:8443/" END "\r\n", "200", none);
+	expect("GET http://x" END "\r\n", "200", none);
+	expect("GET http://x?http://y/none" END "\r\n", "200", none);
+	expect("GET http://x//x/" END "\r\n", "404", "nothing");
+	expect("GET http:///" END "\r\n", "400", refused);
+	expect("GET http://:80/" END "\r\n", "400", refused);
+	expect("GET http://u@x/" END "\r\n", "400", refused);
+	expect("GET http://x\001/" END "\r\n", "400", refused);
+	expect("GET http:/x/" END "\r\n", "400", refused);
+	expect("GET ftp://x/" END "\r\n", "400", refused);
+	expect("GET ?x" END "\r\n", "400", refused);
+}
+
 static void
 callbacks_are_all_it_needs(void **state)
 {
@@ -198,12 +219,13 @@ callbacks_are_all_it_needs(void **state)
 	expect("GET /wrong" END "\r\n", "400", "no JSON");
 	expect_types();
 	expect_lists();
+	expect_absolute_targets();
 	server_close(s);
 	work_queue_close(p.queue);
-	assert_int_equal(atomic_load(&counts.requests), 12);
-	assert_int_equal(atomic_load(&counts.accepted), 8);
-	assert_int_equal(atomic_load(&counts.malformed), 2);
-	assert_int_equal(atomic_load(&counts.refused), 1);
+	assert_int_equal(atomic_load(&counts.requests), 24);
+	assert_int_equal(atomic_load(&counts.accepted), 12);
+	assert_int_equal(atomic_load(&counts.malformed), 9);
+	assert_int_equal(atomic_load(&counts.refused), 2);
 	assert_int_equal(atomic_load(&counts.later), 1);
 	assert_int_equal(atomic_load(&counts.records), 1);
 	listen_socket_close(&socket);
