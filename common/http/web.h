@@ -38,7 +38,7 @@ struct web_request {
 	const char *peer; /* the address of the other side, as text */
 	int64_t now_ms;   /* when the request had come in whole */
 	/* A header, any case, the lines of a list joined; the query's
-	 * parameter, decoded. NULL: none. */
+	 * parameter, decoded, the last of that name. NULL: none. */
 	const char *(*header)(const struct web_request *r, const char *name);
 	const char *(*query)(const struct web_request *r, const char *name);
 	/* Visits all parameters, decoded, in their order. NULL: there is no

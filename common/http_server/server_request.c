@@ -193,15 +193,6 @@ find_request_header(const struct web_request *r, const char *name)
 	    c->connection, MHD_HEADER_KIND, name);
 }
 
-static const char *
-find_argument(const struct web_request *r, const char *name)
-{
-	const struct connection *c = r->private;
-
-	return MHD_lookup_connection_value(
-	    c->connection, MHD_GET_ARGUMENT_KIND, name);
-}
-
 struct argument_visit {
 	web_parameter_visitor *visit;
 	void *ctx;
@@ -227,6 +218,29 @@ visit_arguments(
 
 	(void)MHD_get_connection_values(
 	    c->connection, MHD_GET_ARGUMENT_KIND, visit_argument, &v);
+}
+
+struct argument_wanted {
+	const char *name, *value;
+};
+
+static void
+keep_argument(void *ctx, const char *name, const char *value)
+{
+	struct argument_wanted *w = ctx;
+
+	if (strcmp(name, w->name) == 0)
+		w->value = value;
+}
+
+/* The last one of that name, as the original services have it. */
+static const char *
+find_argument(const struct web_request *r, const char *name)
+{
+	struct argument_wanted w = { name, NULL };
+
+	visit_arguments(r, keep_argument, &w);
+	return w.value;
 }
 
 void

@@ -284,6 +284,10 @@ def check_defaults(checks, listener, schemas):
     checks.that(json.loads(got[2])["source_service"] ==
                 default("EventCreate", "source_service"),
                 f"an event without a source: {got}")
+    got = listener.ask_quietly(
+        "POST", EVENTS + "?tenant_id=other&tenant_id=acme", EVENT)
+    checks.that(json.loads(got[2])["tenant_id"] == "acme",
+                f"two tenants in a query, of which the last counts: {got}")
     one = {"id": "m", "conversation_id": "c", "channel_id": "h",
            "direction": "inbound"}
     given = {**one, "content": default("MessageAnalyticsCreate", "content")}
