@@ -214,6 +214,11 @@ def author($bots):
       elif $type == "activity" then {from: "system"}
       else error("a message has a type that is none: \($type)") end;
 
+# An answering machine of the customer's mail.
+def is_auto_reply:
+    message_type == "incoming"
+    and (.content_attributes | member("email") | member("auto_reply")) == true;
+
 # An emoji on another message, of forks and bridges: it asks nothing and answers
 # nothing.
 def is_reaction:
@@ -238,7 +243,7 @@ def message($in):
        at: ((.created_at | given) // $in.now),
        kind: content_kind,
        private: (.private == true),
-       automated: is_automated,
+       automated: (is_automated or is_auto_reply),
        text: .content}
       + (author($in.options.bot_operators)
          | if .from == "system" then .kind = "other" else . end)
@@ -270,7 +275,7 @@ def names($bots):
 # it does open the chat, so the conversation is told as it stands after it.
 def message_chat($now):
     (.event == "message_created" and message_type == "incoming"
-     and (is_reaction | not)) as $opens
+     and ((is_reaction or is_auto_reply) | not)) as $opens
     | .conversation
     | select(.status != null)
     | chat($now; if $opens then as_of($now) else empty end);
