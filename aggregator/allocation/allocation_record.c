@@ -101,7 +101,9 @@ apply_record(struct allocation *a, const struct record *r, bool assignee)
 
 	switch (r->type) {
 	case RECORD_OPERATOR:
-		allocation_operator(a, r->operator_id, &person);
+		/* Else only the name is known: nobody to give chats to. */
+		if (!r->stale)
+			allocation_operator(a, r->operator_id, &person);
 		break;
 	case RECORD_CHAT:
 		apply_chat_record(a, r, assignee);

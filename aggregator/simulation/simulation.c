@@ -262,9 +262,6 @@ replay_operator(struct simulation *w, struct record *r)
 		r->max_chats = RECORD_NO_NUMBER;
 	if (r->name.p != NULL)
 		o->name = r->name.p; /* the log's */
-	/* Only the name is known: nobody to give chats to. */
-	if (r->stale)
-		return;
 	allocation_record(w->a, r);
 	o->worked |= allocation_is_available(w->a, r->operator_id);
 }

@@ -26,7 +26,8 @@ next_character(const char *p, const char *end)
 
 	if (*p == '\\')
 		n = end - p > 1 && p[1] == 'u' ? UNICODE_ESCAPE : 2;
-	if (is_escaped_high(p, end))
+	if (is_escaped_high(p, end) && end - p >= UNICODE_ESCAPE + 2 &&
+	    p[UNICODE_ESCAPE] == '\\' && p[UNICODE_ESCAPE + 1] == 'u')
 		n += UNICODE_ESCAPE;
 	if (*p != '\\')
 		while ((size_t)(end - p) > n && (p[n] & 0xC0) == 0x80)

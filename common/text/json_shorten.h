@@ -3,8 +3,8 @@
  * it has less to do: a webhook with an e-mail has its text and its HTML many
  * times over.
  *
- * Only strings are looked at: what is JSON stays JSON, and what is none stays
- * none. A string is cut at its end, between two characters: not inside one of
+ * Only strings are looked at: what is JSON stays JSON, and a text that does not
+ * end stays one. A string is cut at its end, between two characters: not inside one of
  * UTF-8, an escape, or a pair of escaped surrogates.
  */
 #ifndef COMMON_TEXT_JSON_SHORTEN_H

@@ -20,6 +20,7 @@
  * so many of the longest payloads. */
 #define WORK_QUEUE_SHARE 4
 #define WORK_QUEUE_LONGEST 16
+#define FEW_LONGEST 4
 
 static void
 release_hook(struct hook *h)
@@ -193,8 +194,10 @@ open_hook_queue(const struct conf *c)
 	size_t bytes = (size_t)conf_int(c, "listen", "max_hook");
 	size_t longest = (size_t)conf_int(c, "listen", "max_body");
 
-	/* It is shortened only when its turn comes. */
+	/* They are shortened only when their turn comes, and an e-mail comes in
+	 * several at a time. */
 	bytes *= WORK_QUEUE_LONGEST;
+	longest *= FEW_LONGEST;
 	return work_queue_open(1,
 	    (connections + WORK_QUEUE_SHARE - 1) / WORK_QUEUE_SHARE,
 	    bytes > longest ? bytes : longest, end_queue_thread);

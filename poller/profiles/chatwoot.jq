@@ -88,8 +88,8 @@ def as_of($now):
 def changed_at($now):
     (change("updated_at").current_value | given) // as_of($now);
 
-# A status of a later version makes a chat record that is refused; what else the
-# webhook tells counts.
+# A status of a later version, or a type of message, makes a record that is
+# refused; what else the webhook tells counts.
 def status_name:
     if . == "open" or . == "pending" or . == "snoozed" then .
     elif . == "resolved" then "closed"
@@ -212,7 +212,7 @@ def author($bots):
       elif $type == "outgoing" then outgoing($bots)
       elif $type == "template" then {from: "bot", automated: true}
       elif $type == "activity" then {from: "system"}
-      else error("a message has a type that is none: \($type)") end;
+      else {from: "unknown: \($type)"} end;
 
 # An answering machine of the customer's mail.
 def is_auto_reply:

@@ -104,7 +104,7 @@
 # the records, a payload with the same text within a day is read with the now of
 # the first. {unknown: its name} for an event that the profile does not
 # support: that payload, and one at which hook_read fails, becomes a dead
-# letter.
+# letter; so does one of which a record cannot be read, whose others count.
 #
 #   about.hooks {sign: {header, timestamp, prefix, parts, key, window},
 #               headers}. sign

@@ -9,7 +9,8 @@
  *
  * Authentic JSON is answered 200 even if the profile cannot read it: else a CRM
  * sends it again and again, and disables the webhook. It becomes a dead letter,
- * and gets 503 only if the outbox has no place for those.
+ * and gets 503 only if the outbox has no place for those. Only what is still
+ * too long with its texts cut gets 413.
  * Most repeats do no harm: their records have the ids and times of the payload.
  * An event without a time is remembered by the name that its profile gives it,
  * and its repeats get the time of the first.

@@ -131,10 +131,11 @@ has_names(const struct buf *names, struct text these)
 	return at != NULL && (at + these.len == end || at[these.len] == ' ');
 }
 
-/* Appends the names of an order that still waits, unless they are there: the
- * tables, which told them, have forgotten them since. */
+/* Appends the names of an order that still waits, unless they are there, and
+ * its chats: the tables and files, which told them, have forgotten them
+ * since. */
 static void
-add_waiting_names(const char *path, struct buf *names)
+add_waiting(const char *path, struct buf *names, struct buf *chats)
 {
 	struct buf bytes = BUF_INIT, why = BUF_INIT;
 	struct forget_order o;
@@ -143,6 +144,8 @@ add_waiting_names(const char *path, struct buf *names)
 	if (rc == 1 && forget_order_unpack(&o, bytes.data, bytes.len) == 0) {
 		if (!has_names(names, o.names))
 			buf_add(names, o.names.p, o.names.len);
+		if (o.chats.len > 0)
+			buf_add(chats, o.chats.p, o.chats.len);
 	} else if (rc != 0) {
 		log_warn("the order '%s' cannot be read and is written anew; "
 			 "names of this customer that only it knew stay among "
@@ -174,9 +177,9 @@ pack_order(const struct subject *s, const char *path, struct buf *bytes)
 	struct buf names = BUF_INIT, chats = BUF_INIT;
 
 	pack_chats(s, &chats);
-	order.chats = (struct text){ chats.data, chats.len };
 	buf_add(&names, s->names.data, s->names.len);
-	add_waiting_names(path, &names);
+	add_waiting(path, &names, &chats);
+	order.chats = (struct text){ chats.data, chats.len };
 	order.names.p = names.data;
 	order.names.len = names.len;
 	forget_order_pack(&order, bytes);

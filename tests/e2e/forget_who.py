@@ -238,6 +238,20 @@ class Test:
         that(self.count("nameless", "chat_metrics", "messages = 20") == 3,
              "the later rows were not stored")
 
+    def check_later_lines(self):
+        """Whose the name in a file is, a later line may tell."""
+        self.store("lines", [
+            {"type": "row", "table": "trends", "word": word, "occurrences": 9,
+             "window_start": at(4), "window_end": at(6), "as_of": at(9)}
+            for word in ("cleodora", "bertram")])
+        path = self.lab.write("lines.ndjson", lines_of("lines", [
+            chat_of("900", None, customer_name="Cleodora"),
+            message("900", 1, 1, "customer", "90", None, "text")]).decode())
+        done = self.house.forget("lines", "--file", path, customer="90")
+        self.checks.that(done.code == 0, f"{done}")
+        left = self.lab.sql("SELECT word FROM trends WHERE tenant = 'lines'")
+        self.checks.that(left == [["bertram"]], f"words that stay: {left}")
+
     def check_purged(self):
         """A sink that runs on takes the alias of the tenant who comes again."""
         sink = self.lab.start(["sink"], stdin=subprocess.PIPE)
@@ -290,6 +304,7 @@ def body():
         test.check_state_alone()
         test.check_accents()
         test.check_chats_that_name_nobody()
+        test.check_later_lines()
         test.check_purged()
     return test.checks.result()
 

@@ -37,6 +37,9 @@ strings_are_cut_between_characters(void **state)
 	check("[\"\\u00e9x\"]", 5, "[\"\"]");
 	check("[\"\\ud83d\\ude00x\"]", 12, "[\"\\ud83d\\ude00\"]");
 	check("[\"\\uD83D\\uDE00x\"]", 11, "[\"\"]");
+	/* A half of a pair that stands alone. */
+	check("[\"\\ud83dabcde\\nxyz\",1]", 12, "[\"\\ud83dabcde\",1]");
+	check("[\"\\ud83d\\nxyz\",1]", 7, "[\"\\ud83d\",1]");
 	check("[\"\xc3\xa9\xc3\xa9\"]", 3, "[\"\xc3\xa9\"]");
 	check("[\"\xf0\x9f\x98\x80x\"]", 3, "[\"\"]");
 }

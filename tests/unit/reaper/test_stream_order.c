@@ -21,17 +21,21 @@ order(const char *names, const char *want)
 	struct forget_order o;
 	int64_t wait_ms = -1;
 
-	subject_add_chat(&s, "c 1", 3);
-	subject_add_chat(&s, "c\n2", 3);
-	if (names[0] != '\0')
+	/* What the first run knew is gone at the next one. */
+	if (names[0] != '\0') {
+		subject_add_chat(&s, "c 1", 3);
+		subject_add_chat(&s, "c\n2", 3);
 		subject_add_name(&s, names, strlen(names));
+	}
 	assert_int_equal(stream_order_write(&s, ".", &wait_ms, &why), PROG_OK);
 	assert_int_equal(wait_ms, 0);
 	assert_int_equal(statefile_read(ORDER, &bytes, &why), 1);
 	assert_int_equal(forget_order_unpack(&o, bytes.data, bytes.len), 0);
 	assert_true(text_is(o.customer, "5"));
-	assert_true(forget_order_has_chat(&o, (struct text){ "c 1", 3 }));
-	assert_true(forget_order_has_chat(&o, (struct text){ "c\n2", 3 }));
+	assert_int_equal(forget_order_has_chat(&o, (struct text){ "c 1", 3 }),
+	    want[0] != '\0');
+	assert_int_equal(forget_order_has_chat(&o, (struct text){ "c\n2", 3 }),
+	    want[0] != '\0');
 	assert_false(forget_order_has_chat(&o, (struct text){ "c", 1 }));
 	if (!text_is(o.names, want))
 		fail_msg("%.*s", TEXT_ARG(o.names));
