@@ -173,6 +173,16 @@ names_assignee(const struct record *r)
 	       (r->from == FROM_SYSTEM && text_is(r->kind, "assigned"));
 }
 
+/* The chat is the CRM's, which also passes it on. */
+static void
+set_their_operator(struct simulation_chat *c, struct simulation_operator *o)
+{
+	if (c->owner != OWNER_THEIRS || c->over || c->had_by != o)
+		o->theirs++;
+	c->owner = OWNER_THEIRS;
+	c->had_by = o;
+}
+
 /* The chat is open, and was not before, or was not ours. One that returns has
  * its operator still, unless a record says who has it now. */
 static void
@@ -183,11 +193,10 @@ find_owner(struct simulation *w, struct simulation_chat *c,
 		c->owner = OWNER_OURS;
 		c->waits = true;
 		w->came++;
-	} else if ((c->owner == OWNER_UNKNOWN || c->over) && c->named) {
-		c->owner = OWNER_THEIRS;
-		get_operator(
-		    w, allocation_assignee(w->a, simulation_text(c->id)))
-		    ->theirs++;
+	} else if (c->named) {
+		set_their_operator(
+		    c, get_operator(w,
+			   allocation_assignee(w->a, simulation_text(c->id))));
 	}
 	c->over = false;
 }

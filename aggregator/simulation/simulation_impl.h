@@ -13,9 +13,12 @@
 /* Who assigns the operator of a chat in its present or last episode. */
 enum chat_owner { OWNER_UNKNOWN, OWNER_OURS, OWNER_THEIRS };
 
+struct simulation_operator;
+
 struct simulation_chat {
 	char *id;
 	enum chat_owner owner;
+	struct simulation_operator *had_by; /* of OWNER_THEIRS: the last one */
 	bool over;    /* it ended or left, and may return */
 	bool waits;   /* it came, and was neither given nor is it over */
 	bool changed; /* by records of the present time */

@@ -268,6 +268,18 @@ snapshot 05 "$ann" "$told" "$said" >"$tmp/day"
 gives ''
 has '"chats":0,"given":0,"moved":0,"unserved":0,"waiting":0,'
 
+# One that the CRM has is had by each to whom it passes it on.
+{
+	line operator '"operator":"7","name":"Ann","available":true'
+	chat 1 open 01:00 8
+	chat 1 open 02:00 8
+	message 1 1 03:00 system '"kind":"assigned","operator":"9"'
+	chat 1 open 04:00 8
+} >"$tmp/day"
+gives ''
+has '"operator":"8","name":null,"max_chats":null,"given":0,"had":2,'
+has '"operator":"9","name":null,"max_chats":null,"given":0,"had":1,'
+
 # One that is snoozed before it ends is one that ended before anybody had it; one
 # that went on to nobody, for there is nobody else, was given, and waits no more.
 {
