@@ -4,8 +4,8 @@
  * times over.
  *
  * Only strings are looked at: what is JSON stays JSON, and a text that does not
- * end stays one. A string is cut at its end, between two characters: not inside one of
- * UTF-8, an escape, or a pair of escaped surrogates.
+ * end stays one. A string is cut at its end, between two characters: not inside
+ * one of UTF-8, an escape, or a pair of escaped surrogates.
  */
 #ifndef COMMON_TEXT_JSON_SHORTEN_H
 #define COMMON_TEXT_JSON_SHORTEN_H
