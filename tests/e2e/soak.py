@@ -22,6 +22,8 @@ CALM = (1.0, 4.0) # between two killings
 PATIENCE = 600 if LONG else 90
 METRICS = ("operators,chats,tenant,events,messages,views,conversations,users,"
            "channels")
+OLDER_WAITS = ("SELECT COUNT(*) FROM operator_metrics o JOIN tenant_metrics t "
+               "USING (tenant) WHERE o.waiting_chats > 0 AND o.as_of < t.as_of")
 # Everything that must be the same after the stream came twice.
 FIXED = {
     "messages": "tenant, created_at, conversation_id, message_id, sender_id, "
@@ -94,10 +96,13 @@ class Soak:
         return Totals(self.totals_file)
 
     def calm(self, totals):
-        """Both programs write what they still have, then end."""
+        """Both programs write what they still have, then end: the waits, too,
+        of which one that is stopped while its broker is away leaves the newest
+        to the next."""
         def done():
             n = self.house.sql.number
             return (n("SELECT COUNT(*) FROM messages") >= totals["messages"]
+                    and n(OLDER_WAITS) == 0
                     and self.house.queue_rests(IN, ROWS))
 
         try:
