@@ -177,7 +177,7 @@ names_assignee(const struct record *r)
 static void
 set_their_operator(struct simulation_chat *c, struct simulation_operator *o)
 {
-	if (c->owner != OWNER_THEIRS || c->over || c->had_by != o)
+	if (c->over || c->had_by != o)
 		o->theirs++;
 	c->owner = OWNER_THEIRS;
 	c->had_by = o;

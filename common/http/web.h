@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct event_topic;
 struct work_queue;
@@ -47,6 +48,32 @@ struct web_request {
 	    web_parameter_visitor *visit, void *ctx);
 	void *private; /* of header, query and parameters */
 };
+
+struct web_parameter {
+	const char *name, *value, *without;
+};
+
+static inline void
+web_keep_parameter(void *ctx, const char *name, const char *value)
+{
+	struct web_parameter *p = ctx;
+
+	if (strcmp(name, p->name) == 0)
+		p->value = value != NULL ? value : p->without;
+}
+
+/* The query's parameter, of several of that name the last one, as the original
+ * services take it; `without` where it has no "=". NULL: there is none. */
+static inline const char *
+web_last_parameter(
+    const struct web_request *r, const char *name, const char *without)
+{
+	struct web_parameter p = { .name = name, .without = without };
+
+	if (r->parameters != NULL)
+		r->parameters(r, web_keep_parameter, &p);
+	return p.value;
+}
 
 /* What the header Allow says of a path that takes these; one of them it does.
  * What answers GET answers HEAD. */

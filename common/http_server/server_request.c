@@ -220,27 +220,10 @@ visit_arguments(
 	    c->connection, MHD_GET_ARGUMENT_KIND, visit_argument, &v);
 }
 
-struct argument_wanted {
-	const char *name, *value;
-};
-
-static void
-keep_argument(void *ctx, const char *name, const char *value)
-{
-	struct argument_wanted *w = ctx;
-
-	if (strcmp(name, w->name) == 0)
-		w->value = value;
-}
-
-/* The last one of that name, as the original services have it. */
 static const char *
 find_argument(const struct web_request *r, const char *name)
 {
-	struct argument_wanted w = { name, NULL };
-
-	visit_arguments(r, keep_argument, &w);
-	return w.value;
+	return web_last_parameter(r, name, NULL);
 }
 
 void

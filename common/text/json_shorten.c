@@ -9,12 +9,14 @@
 /* Bytes of \uXXXX. */
 #define UNICODE_ESCAPE 6
 
+/* A high surrogate, and behind it another escape. */
 static bool
-is_escaped_high(const char *p, const char *end)
+is_escaped_pair(const char *p, const char *end)
 {
-	return end - p >= UNICODE_ESCAPE && p[0] == '\\' && p[1] == 'u' &&
+	return end - p >= 2 * UNICODE_ESCAPE && p[0] == '\\' && p[1] == 'u' &&
 	       (p[2] == 'd' || p[2] == 'D') &&
-	       memchr("89abAB", p[3], 6) != NULL;
+	       memchr("89abAB", p[3], 6) != NULL && p[UNICODE_ESCAPE] == '\\' &&
+	       p[UNICODE_ESCAPE + 1] == 'u';
 }
 
 /* Behind the character at p, which has no meaning to be checked here: whatever
@@ -24,12 +26,11 @@ next_character(const char *p, const char *end)
 {
 	size_t n = 1;
 
-	if (*p == '\\')
+	if (is_escaped_pair(p, end))
+		n = 2 * UNICODE_ESCAPE;
+	else if (*p == '\\')
 		n = end - p > 1 && p[1] == 'u' ? UNICODE_ESCAPE : 2;
-	if (is_escaped_high(p, end) && end - p >= UNICODE_ESCAPE + 2 &&
-	    p[UNICODE_ESCAPE] == '\\' && p[UNICODE_ESCAPE + 1] == 'u')
-		n += UNICODE_ESCAPE;
-	if (*p != '\\')
+	else
 		while ((size_t)(end - p) > n && (p[n] & 0xC0) == 0x80)
 			n++;
 	return n < (size_t)(end - p) ? p + n : end;

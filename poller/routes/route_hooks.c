@@ -112,9 +112,8 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	buf_release(&letter);
 }
 
-/* The whole payload is kept as a dead letter, also if `body` is shorter. */
-static bool
-take_delivery(const struct listener_context *in, const struct hook *h,
+bool
+route_hook_take(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, struct text body, struct web_answer *a)
 {
 	const struct arrived arrived = { in, h, r };
@@ -124,7 +123,6 @@ take_delivery(const struct listener_context *in, const struct hook *h,
 
 	d.body = body.p;
 	d.len = body.len;
-
 	switch (hook_read(h, &d, &a->records, &a->records_n, &why)) {
 	case HOOK_RECORDS:
 		(void)hook_count(in->hooks, HOOK_TAKEN, r->now_ms);
@@ -150,13 +148,6 @@ take_delivery(const struct listener_context *in, const struct hook *h,
 	return json;
 }
 
-bool
-route_hook_take(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, struct web_answer *a)
-{
-	return take_delivery(in, h, r, (struct text){ r->body, r->len }, a);
-}
-
 /* Anybody can cause it, so it is not logged each time. */
 static void
 refuse_delivery(const struct listener_context *in, const struct hook *h,
@@ -174,12 +165,15 @@ refuse_delivery(const struct listener_context *in, const struct hook *h,
 	route_detail(a, 401, "Unauthorized");
 }
 
-static void
-refuse_length(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, struct web_answer *a)
+bool
+route_hook_fits(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, size_t len, struct web_answer *a)
 {
-	unsigned n = hook_count(in->hooks, HOOK_LONG, r->now_ms);
+	unsigned n;
 
+	if (len <= in->max_hook)
+		return true;
+	n = hook_count(in->hooks, HOOK_LONG, r->now_ms);
 	if (n > 0)
 		log_warn(
 		    "%u webhooks were too long, the last one for %s/%s: "
@@ -187,15 +181,6 @@ refuse_length(const struct listener_context *in, const struct hook *h,
 		    "it: raise max_hook of [listen]",
 		    n, hook_tenant(h), hook_source(h), r->len);
 	route_detail(a, 413, "Content Too Large");
-}
-
-bool
-route_hook_fits(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, struct web_answer *a)
-{
-	if (r->len <= in->max_hook)
-		return true;
-	refuse_length(in, h, r, a);
 	return false;
 }
 
@@ -221,12 +206,12 @@ read_hook(
 	struct buf shorter = BUF_INIT;
 	struct text body = shorten_payload(in, r, &shorter);
 
-	if (body.len > in->max_hook)
-		refuse_length(in, h, r, a);
-	else if (take_delivery(in, h, r, body, a))
-		jsonw_object_of(&a->body, "status", "ok");
-	else
-		route_detail(a, 400, "Invalid JSON");
+	if (route_hook_fits(in, h, r, body.len, a)) {
+		if (route_hook_take(in, h, r, body, a))
+			jsonw_object_of(&a->body, "status", "ok");
+		else
+			route_detail(a, 400, "Invalid JSON");
+	}
 	buf_release(&shorter);
 }
 

@@ -5,19 +5,22 @@
 #ifndef POLLER_ROUTES_ROUTE_HOOKS_H
 #define POLLER_ROUTES_ROUTE_HOOKS_H
 
+#include "common/base/text.h"
 #include "common/http/web.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/listener_context.h"
 
 #include <stdbool.h>
 
-/* False and 413 when the body is longer than [listen] max_hook. */
+/* False and 413 when what is to be read of the body is longer than [listen]
+ * max_hook. */
 bool route_hook_fits(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, struct web_answer *a);
+    const struct web_request *r, size_t len, struct web_answer *a);
 
 /* Turns an authentic delivery into records, or, when the profile cannot read
- * it, a dead letter. False: it is no JSON. In the thread of its queue. */
+ * `body`, which may be a shorter form of the request's, a dead letter of all of
+ * it. False: it is no JSON. In the thread of its queue. */
 bool route_hook_take(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, struct web_answer *a);
+    const struct web_request *r, struct text body, struct web_answer *a);
 
 #endif

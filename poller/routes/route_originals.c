@@ -194,7 +194,8 @@ take_payload(const struct listener_context *in, const struct web_request *r,
     const struct payload_member *members, struct web_answer *a)
 {
 	if (is_payload(members, r) &&
-	    route_hook_take(in, hook_of(in->hooks, in->tenant), r, a)) {
+	    route_hook_take(in, hook_of(in->hooks, in->tenant), r,
+		(struct text){ r->body, r->len }, a)) {
 		jsonw_object_of(
 		    &a->body, "message", "Webhook received successfully");
 	} else {
@@ -227,7 +228,7 @@ answer_original(const struct listener_context *in, const struct web_request *r,
 	if (h == NULL || strcmp(hook_source(h), "qiscus") != 0) {
 		route_detail(a, 404, "Not Found");
 	} else if (route_is_trusted(in, r, 404, a) &&
-		   route_hook_fits(in, h, r, a)) {
+		   route_hook_fits(in, h, r, r->len, a)) {
 		a->queue = hook_queue(h);
 		a->later = later;
 	}

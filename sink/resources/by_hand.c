@@ -25,7 +25,7 @@ no_header(const struct web_request *r, const char *name)
 static const char *
 find_parameter(const struct web_request *r, const char *name)
 {
-	return form_value(r->private, name);
+	return web_last_parameter(r, name, NULL);
 }
 
 static void

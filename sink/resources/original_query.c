@@ -16,29 +16,10 @@
 
 static const struct validate_place in_parameters = { NULL, "query", 0 };
 
-struct last_value {
-	const char *name, *value;
-};
-
-static void
-keep_last_value(void *ctx, const char *name, const char *value)
-{
-	struct last_value *last = ctx;
-
-	if (strcmp(name, last->name) == 0)
-		last->value = value != NULL ? value : "";
-}
-
-/* Of one that is there twice the last one counts, as in the original. */
 static const char *
 original_parameter(const struct original_query *o, const char *name)
 {
-	const struct web_request *r = o->q->request;
-	struct last_value last = { .name = name };
-
-	if (r->parameters != NULL)
-		r->parameters(r, keep_last_value, &last);
-	return last.value;
+	return web_last_parameter(o->q->request, name, "");
 }
 
 static void
