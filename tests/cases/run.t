@@ -51,6 +51,8 @@ ran 0 '1 passed, 0 failed' "$tmp/good"
 ran 0 '1 passed, 0 failed, 1 skipped' "$tmp/good" "$tmp/skipped"
 ran 1 "1 passed, 1 failed" -j 1 "$tmp/bad" "$tmp/good"
 grep -q '^    the reason$' "$tmp/out" || fail "it does not say why"
+tail -n 2 "$tmp/out" | grep -q '^    the reason$' ||
+	fail "one has to look for it: $(cat "$tmp/out")"
 ran 64 'tests/run: no test is named'
 
 echo "- a test that is killed"
