@@ -41,7 +41,7 @@ promised_so() { # WHAT [TENANT]
 
 # comes_to WHAT [TENANT]: in the end those are all reservations.
 comes_to() {
-	until_true 10 promised_so "$@" ||
+	until_true 60 promised_so "$@" ||
 		fail "reserved '$(reserved "${2:-t}")', not '$1': $(cat "$tmp/log")"
 }
 
