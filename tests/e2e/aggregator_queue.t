@@ -21,7 +21,7 @@ get() { # QUEUE: its lines
 }
 
 run() { # CODE FROM: until it is empty
-	expect "$1" timeout 120 "$aggregator" -f "queue:$2" -t queue:rows \
+	expect "$1" timeout 600 "$aggregator" -f "queue:$2" -t queue:rows \
 		--state "$state" --until-empty
 }
 
