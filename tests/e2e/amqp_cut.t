@@ -19,10 +19,10 @@ direct=$AMQP_URL
 AMQP_URL=${AMQP_URL%:*}:$(cat "$tmp/port")/messaging
 
 records 1 "$RECORDS" |
-	env timeout --foreground 300 "$probe" -p -b 50 write queue:cut \
+	env timeout --foreground 1500 "$probe" -p -b 50 write queue:cut \
 		>"$tmp/confirmed" 2>"$tmp/writer" &
 writer=$!
-env timeout --foreground 300 "$probe" -p -b 100 read queue:cut \
+env timeout --foreground 1500 "$probe" -p -b 100 read queue:cut \
 	>"$tmp/read" 2>"$tmp/reader" &
 reader=$!
 wait $writer || fail "the writer gave $?: $(tail -n 3 "$tmp/writer")"
@@ -31,7 +31,7 @@ all_read() {
 	[ "$(wc -l <"$tmp/read")" -ge "$RECORDS" ] &&
 		[ "$(cut -f 2 "$tmp/read" | sort -u | wc -l)" = "$RECORDS" ]
 }
-until_true 60 all_read ||
+until_true 300 all_read ||
 	fail "$(wc -l <"$tmp/read") lines read: $(tail -n 3 "$tmp/reader")"
 kill $reader
 wait $reader || fail "the reader gave $?: $(tail -n 3 "$tmp/reader")"
