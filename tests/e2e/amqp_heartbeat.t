@@ -6,12 +6,13 @@ set -eu
 . tests/e2e/amqp.sh
 
 start_broker
-settings 'heartbeat = 2s' 'wait_timeout = 3s'
+# A busy machine may leave either side without a word for some seconds.
+settings 'heartbeat = 5s'
 log=$tmp/servers/rabbitmq/logs/rabbitmq.log
 
 "$probe" -p read queue:idle >"$tmp/read" 2>"$tmp/reader" &
 reader=$!
-expect 0 "$probe" idle queue:idle 7s
+expect 0 "$probe" idle queue:idle 15s
 arrived() {
 	[ "$(wc -l <"$tmp/read")" -ge "$1" ]
 }
@@ -21,9 +22,9 @@ until_true 10 arrived 1 || fail "nothing arrived after idling"
 [ ! -s "$tmp/reader" ] || fail "the reader lost its link"
 
 # So does that of a reader with more than it takes ahead, who waits for others.
-settings 'heartbeat = 2s' 'wait_timeout = 3s' 'prefetch = 1000'
+settings 'heartbeat = 5s' 'prefetch = 1000'
 records 1 500000 | "$probe" write queue:much >/dev/null
-"$probe" -pe -l 7000 read queue:much >"$tmp/much" 2>"$tmp/err" ||
+"$probe" -pe -l 15000 read queue:much >"$tmp/much" 2>"$tmp/err" ||
 	fail "it gave $?: $(cat "$tmp/err")"
 same_lines "$tmp/much" 1 500000
 ! grep -q 'missed heartbeats' "$log" || fail "no heartbeats while it waited"
@@ -47,7 +48,8 @@ expect 0 "$BIN/aggregator" -v -f queue:long -t queue:rows \
 	fail "$(cat "$tmp/n") letters: $(cat "$tmp/err") $(tail -n 5 "$log")"
 [ "$(sort -u "$tmp/letters" | wc -l)" = 600000 ] || fail "some have no letter"
 
-settings 'heartbeat = 2s' 'wait_timeout = 3s'
+# Longer than a busy broker leaves a confirm unsent.
+settings 'heartbeat = 2s' 'wait_timeout = 10s'
 # The broker hangs: a writer gives up in a bounded time, and says so.
 broker=$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/pid")
 mkfifo "$tmp/fifo"
@@ -67,7 +69,7 @@ wait $writer || got=$?
 kill -CONT "$broker"
 [ "$got" = 75 ] || fail "the writer gave $got: $(cat "$tmp/err")"
 echo "a hanging broker was noticed after $((SECONDS - start)) s"
-[ $((SECONDS - start)) -le 25 ] || fail "it hung for $((SECONDS - start)) s"
+[ $((SECONDS - start)) -le 100 ] || fail "it hung for $((SECONDS - start)) s"
 says '(cannot publish at|cannot talk to|cannot log in at|RabbitMQ at) .*'
 
 # The reader noticed too and comes back with the broker; then it hangs itself,
@@ -86,7 +88,7 @@ missed() {
 }
 until_true 20 missed || fail "the broker does not mind"
 kill -CONT $reader
-written two
+until_true 20 written two || fail "the broker takes nothing any more"
 until_true 20 read_it two || fail "the reader stays away"
 kill $reader
 wait $reader || fail "the reader gave $?"
