@@ -54,15 +54,17 @@ says "access to queue 'there' .*refused.*; grant the right"
 # It may be counted without reading it.
 echo 'count there' | AMQP_URL=$few expect 0 "$BIN/aggregator" --declare
 [ "$(cat "$tmp/out")" = "0 there" ] || fail "it says: $(cat "$tmp/out")"
-settings 'wait_timeout = 2s'
+unset MESSAGING_CONFIG
 
 # A full queue: refused, waited for, and nothing lost when there is room.
 expect 0 "$probe" -e read queue:full
 ctl set_policy -p messaging small '^full$' '{"max-length":10}' \
 	--apply-to queues
 records 1 2000 >"$tmp/in"
+settings 'wait_timeout = 10s' # longer than a busy broker says nothing
 expect 75 "$probe" -b 20 write queue:full <"$tmp/in"
 says "queue 'full' at .* is full; let its reader catch up"
+unset MESSAGING_CONFIG
 safe=$(tail -n 1 "$tmp/out" | cut -d' ' -f 2)
 [ "$safe" -ge 100 ] || fail "only $safe of 2000 records fitted"
 expect 0 "$probe" -e read queue:full
@@ -96,7 +98,7 @@ lines_read() {
 	[ "$(wc -l <"$tmp/read")" -ge "$1" ]
 }
 records 1 10 >&9
-until_true 10 lines_read 10 || fail "nothing arrived"
+until_true 60 lines_read 10 || fail "nothing arrived"
 ctl -p messaging delete_queue gone >/dev/null
 records 11 20 >&9
 until_true 60 lines_read 20 ||
@@ -116,7 +118,7 @@ grep -q "the queue 'gone' at .* was deleted or moved; trying again" \
 reader=$!
 records 1 10 >"$tmp/in"
 expect 0 "$probe" write queue:forgetful <"$tmp/in"
-until_true 10 lines_read 10 || fail "nothing arrived"
+until_true 60 lines_read 10 || fail "nothing arrived"
 on_queue forgetful '[C] = rabbit_amqqueue:consumers(Q),
 	{ok, _, _} = ra:process_command(amqqueue:get_pid(Q),
 		rabbit_fifo:make_checkout({element(2, C), element(1, C)},
@@ -143,10 +145,10 @@ delete_under_writer() {
 	writer=$!
 	exec 9>"$tmp/fifo2"
 	records 1 10 >&9
-	until_true 10 confirmed 10 || fail "not confirmed"
+	until_true 60 confirmed 10 || fail "not confirmed"
 	ctl -p messaging delete_queue lonely >/dev/null
 	records 11 20 >&9
-	until_true 10 confirmed 20 || fail "returned and not sent again"
+	until_true 60 confirmed 20 || fail "returned and not sent again"
 	exec 9>&-
 	wait $writer || fail "the writer gave $?"
 	expect 0 "$probe" -e read queue:lonely
@@ -165,17 +167,19 @@ ctl set_vm_memory_high_watermark 0.00001
 alarm_is_on() {
 	"$servers" eval "$tmp/servers" 'rabbit_alarm:get_alarms().' | grep -q memory
 }
-until_true 10 alarm_is_on || fail "no alarm"
+until_true 60 alarm_is_on || fail "no alarm"
 records 1 20 >"$tmp/in"
+settings 'wait_timeout = 10s'
 expect 75 "$probe" -b 10 write queue:alarm <"$tmp/in"
 says 'takes no messages, its alarm is on \(low on memory\); give it'
+unset MESSAGING_CONFIG
 "$probe" -p -b 10 write queue:alarm <"$tmp/in" >"$tmp/confirmed" \
 	2>"$tmp/writer" &
 writer=$!
 blocked() {
 	ctl list_connections --no-table-headers state | grep -q '^block'
 }
-until_true 10 blocked || fail "the writer is not blocked"
+until_true 60 blocked || fail "the writer is not blocked"
 ctl set_vm_memory_high_watermark 0.4
 wait $writer || fail "the writer gave $?: $(cat "$tmp/writer")"
 confirmed 20 || fail "not confirmed after the alarm"
