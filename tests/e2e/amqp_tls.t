@@ -38,7 +38,7 @@ cut -f 2 "$tmp/out" | cmp -s - "$tmp/in" || fail "other lines came back"
 by_tls() {
 	ctl list_connections --no-table-headers ssl | grep -qx true
 }
-until_true 10 by_tls || fail "the broker sees no TLS"
+until_true 60 by_tls || fail "the broker sees no TLS"
 
 # Certificates of the system know nothing of ours; nor does a stranger.
 settings 'wait_timeout = 30s'
