@@ -49,7 +49,7 @@ unset CRM_URL
 mapfile -t d < <(world '.dialogs[] | select(.state == "open") | .id')
 [ ${#d[@]} -ge 12 ] || fail "few open rooms"
 (umask 077 && printf '%s\n' '[crm q]' "url = $sim" 'profile = qiscus' \
-	'account = sim-app' 'token = sim-token' 'assign = yes' 'timeout = 3s' >conf)
+	'account = sim-app' 'token = sim-token' 'assign = yes' 'timeout = 10s' >conf)
 
 echo "- a room that waits is given; then its agent's list tells"
 free "${d[0]}"
