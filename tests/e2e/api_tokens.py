@@ -17,7 +17,7 @@ import time
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
-from api_client import KEY, Server, token
+from api_client import KEY, PATIENCE, Server, token
 from harness import Checks, Lab, main, until
 from streamlib import Sql
 
@@ -286,7 +286,7 @@ class Test:
                      ("short", "--days", "9")):
             done = self.run("--token", "--tenant", OURS, "--revoke", *argv)
             self.that(not done.out and not done.err, f"{done}")
-        until(30, lambda: [self.status("now", t) for t in everybody]
+        until(PATIENCE, lambda: [self.status("now", t) for t in everybody]
               == [401, 200, 401, 200, 401], "the revoked ones to be refused")
         self.that(self.sql.ask(
             "SELECT id, tenant, expires_at IS NULL, ROUND(TIMESTAMPDIFF("
@@ -300,7 +300,7 @@ class Test:
         # Nobody need remember what has expired.
         self.sql.ask("UPDATE revoked_tokens SET expires_at = "
                      "UTC_TIMESTAMP(3) - INTERVAL 1 DAY WHERE id = 'short'")
-        until(30, lambda: self.status("now", short) == 200,
+        until(PATIENCE, lambda: self.status("now", short) == 200,
               "an expired id to be forgotten")
         self.revoked_again_it_counts_as_long_as_said(short)
         return made, none
@@ -318,7 +318,7 @@ class Test:
                            (("--days", "9"), "NULL")):
             self.run("--token", "--tenant", OURS, "--revoke", "short", *days)
             self.that(hours() == want, f"{days}: {hours()} hours")
-        until(30, lambda: self.status("now", short) == 401,
+        until(PATIENCE, lambda: self.status("now", short) == 401,
               "an id that was revoked again to be refused")
 
     def misspelled_tenants_are_named(self):
