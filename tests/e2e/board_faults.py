@@ -85,10 +85,11 @@ def an_older_answer_is_dropped(test):
     test.that(browser.text("#summary-count .value") == str(row["count"])
               and browser.text("#summary-within dt") == "Within 1:00",
               f"the figures are those of another operator, not {row}")
-    cells = [cell.split(", ") for hour in browser.rows("#heatmap-table")
-             for cell in list(hour.values())[1:] if ", " in cell]
-    test.that(sum(int(n) for _, n in cells) == row["count"],
-              f"the heat map is another operator's: {cells}")
+    # Its answer may come behind that of the figures.
+    browser.until(lambda: sum(
+        int(cell.split(", ")[1]) for hour in browser.rows("#heatmap-table")
+        for cell in list(hour.values())[1:] if ", " in cell) == row["count"],
+        "the heat map of the second operator")
 
 
 def visible(test, section):
@@ -180,7 +181,8 @@ def the_servers_clock_counts(test):
     [[want]] = test.sql("SELECT TIMESTAMPDIFF(SECOND, MIN(waiting_since), "
                         "UTC_TIMESTAMP(3)) FROM chat_metrics")
     got = board_opened.seconds_of(test.waiting()[0]["Waits"])
-    test.that(abs(got - int(want)) <= 3, f"waits {got} s, not {want}")
+    # A busy browser is late with the time of an answer, but not by an hour.
+    test.that(abs(got - int(want)) <= 60, f"waits {got} s, not {want}")
 
 
 def what_fails_shows_no_other(test):
