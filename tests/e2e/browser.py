@@ -10,6 +10,7 @@ import shutil
 from harness import Skip, TESTBIN, say, until
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -39,8 +40,7 @@ class Browser:
         options.binary_location = found("chromium")
         options.set_capability(
             "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.driver = webdriver.Chrome(
-            service=Service(found("chromedriver")), options=options)
+        self.driver = begun(options)
         self.driver.set_script_timeout(3 * PATIENCE)  # axe is long at work
         self.requests = []  # URLs
 
@@ -139,6 +139,19 @@ class Browser:
         """Of the console, since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")
                 if entry["level"] in ("SEVERE", "WARNING")]
+
+
+def begun(options, tries=3):
+    """Chromium, which on a busy machine may not be there within the minute that
+    chromedriver waits for it."""
+    service = Service(found("chromedriver"))
+    try:
+        return webdriver.Chrome(service=service, options=options)
+    except WebDriverException:
+        if tries == 1:
+            raise
+    service.stop()
+    return begun(options, tries - 1)
 
 
 def found(program):
