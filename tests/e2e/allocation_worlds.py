@@ -31,7 +31,7 @@ from harness import (  # noqa: E402
 from worlds import ms_of  # noqa: E402
 
 LANES = 2 if LONG else 4  # worlds at a time, each with queues of its own
-PATIENCE = 90     # seconds until what has to come counts as not coming
+PATIENCE = 300    # seconds until what has to come counts as not coming
 WITHIN = 2.0      # seconds
 # What may come of a request that gives a chat; some of it is done all the same.
 FAULTS = ("500", "500-done", "lost-answer", "reset", "404", "502-html")
@@ -197,7 +197,8 @@ class World:
                 "operators_every": 0, "assign": "yes", "timeout": "5s",
                 "hook": "secret", "hook_secret": SECRET,
             },
-            "poller": {"retry_budget": "5s"},
+            # A busy simulator may not answer for longer than a timeout.
+            "poller": {"retry_budget": "60s"},
             "aggregator": {"allocation_limit": c.limit,
                            "allocation_expiry": "%ds" % c.expiry,
                            "allocation_pause": "100ms"},
