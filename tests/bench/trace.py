@@ -193,7 +193,7 @@ def publish(house, rate, mode, *more):
 
 def finish(house, load, name):
     """Until everything is stored; how many records were published."""
-    if load.wait(SECONDS + 60) != 0:
+    if load.wait(SECONDS + 300) != 0:
         raise AssertionError(house.log("load"))
     said = json.loads(house.log("load").splitlines()[-1])
     house.rest(300, lambda: house.sql.number(
