@@ -42,10 +42,10 @@ on_queue() {
 # messages ready|checked_out|total: of a quorum queue Q, in Erlang: how many wait,
 # are taken, or both; -1: it cannot tell. Asked of the queue itself: list_queues
 # shows what was so some seconds ago, and stat() says 0 of one that does not
-# answer in time.
+# answer in time, which on a busy machine is more than the 5 s of a query.
 messages() {
 	echo "case ra:local_query(amqqueue:get_pid(Q),
-		fun rabbit_fifo:query_messages_$1/1) of
+		fun rabbit_fifo:query_messages_$1/1, 30000) of
 		{ok, {_, N}, _} -> N; _ -> -1 end"
 }
 
