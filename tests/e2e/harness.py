@@ -63,7 +63,8 @@ def until(seconds, condition, what):
         if value:
             return value
         now = time.monotonic()
-        if now > began + seconds:
+        # The last look begins behind the end: one may take as long as all.
+        if look > began + seconds:
             raise AssertionError(f"waited {seconds} s in vain for {what}")
         pause = max(0.02, (now - began) / 20, 2 * (now - look))
         time.sleep(min(pause, 1))

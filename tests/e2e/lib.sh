@@ -40,9 +40,11 @@ timeout() {
 # leaves the machine to what is waited for.
 until_true() {
 	local began=${EPOCHREALTIME//[.,]/} end=$((SECONDS + 4 * $1)) look now pause
+	local overdue
 	shift
-	while look=${EPOCHREALTIME//[.,]/}; ! "$@"; do
-		[ $SECONDS -lt $end ] || return 1
+	# The last look begins behind the end: one may take as long as all.
+	while look=${EPOCHREALTIME//[.,]/} overdue=$((SECONDS - end)); ! "$@"; do
+		[ $overdue -lt 0 ] || return 1
 		now=${EPOCHREALTIME//[.,]/}
 		pause=$(((now - began) / 20))
 		[ $pause -ge $((2 * (now - look))) ] || pause=$((2 * (now - look)))
