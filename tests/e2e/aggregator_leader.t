@@ -7,7 +7,8 @@ set -euo pipefail
 . "$(dirname "$0")/amqp.sh"
 
 start_broker
-settings 'prefetch = 3' 'wait_timeout = 60s'
+# It gives up no sooner than a busy test has looked whether it asks.
+settings 'prefetch = 3' 'wait_timeout = 10m'
 small=$PWD/tests/records/small.ndjson
 state=$tmp/state
 
@@ -37,7 +38,7 @@ done >"$tmp/snapshots"
 "$probe" -b 1 write queue:records <"$tmp/snapshots" >/dev/null
 
 echo "- one dies while the queue has no leader, the next one follows"
-on_leader 'sys:suspend(P)' >/dev/null
+on_leader 'sys:suspend(P, 60000)' >/dev/null
 aggregate 2>>"$tmp/log" &
 first=$!
 until_true 30 asked_for 1 || fail "nobody asks: $(cat "$tmp/log")"
@@ -46,7 +47,7 @@ wait $first 2>/dev/null || :
 (aggregate --until-empty) 2>>"$tmp/log" &
 second=$!
 until_true 60 asked_for 2 || fail "the next one does not: $(cat "$tmp/log")"
-on_leader 'sys:resume(P)' >/dev/null
+on_leader 'sys:resume(P, 60000)' >/dev/null
 wait $second || fail "the next one gave $?: $(cat "$tmp/log")"
 
 echo "- all snapshots are whole"
