@@ -13,7 +13,7 @@ settings 'wait_timeout = 40s' 'prefetch = 1'
 # it: a command that did could come after the 10 s that a call waits, where the
 # machine has much to do.
 stall() {
-	on_queue "$1" 'P = amqqueue:get_pid(Q), sys:suspend(P),
+	on_queue "$1" 'P = amqqueue:get_pid(Q), sys:suspend(P, 60000),
 		spawn(fun() -> timer:sleep(4000), sys:resume(P) end)' >/dev/null
 }
 
