@@ -200,7 +200,7 @@ class Test:
         self.world = World(lab, self.dice)
         lab.must(["sink", "--recompute"])
         self.server = Server(lab, {
-            "serve": {"rate": 0},
+            "serve": {"rate": 0, "query_timeout": "60s"},
             "crm " + OURS: {"token": "unused", "teams": "support: a1"}})
         self.admin = token(tenant_id=OURS, role="admin")
 

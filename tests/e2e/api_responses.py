@@ -221,7 +221,7 @@ class Test:
         self.leave_out_durations()
         self.oracle = Oracle(self.sql)
         self.server = Server(lab, {"serve": {"rate": 0,
-                                             "query_timeout": "30s"}})
+                                             "query_timeout": "60s"}})
         self.lead = token(tenant_id=TENANT, role="lead")
         withdrawn = self.sql.number(
             "SELECT COUNT(*) FROM intervals WHERE withdrawn = 1")
