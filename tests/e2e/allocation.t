@@ -11,7 +11,7 @@ set -euo pipefail
 start_broker
 # A busy machine may lose a second between a refusal and the flush that decides
 # what comes of it: the pause lasts longer.
-settings 'prefetch = 50' 'wait_timeout = 20s' '[crm t]' 'token = x' \
+settings 'prefetch = 50' 'wait_timeout = 60s' '[crm t]' 'token = x' \
 	'[aggregator]' 'allocation_expiry = 1h' 'allocation_pause = 1m'
 touch "$tmp/assigned"
 
@@ -130,7 +130,7 @@ says "field 'tenant' is missing in a limit record; nothing was published"
 
 echo "- a CRM that refuses, forgets and repeats, and kill -9"
 rm -r "$state"
-settings 'prefetch = 50' 'wait_timeout = 20s' '[aggregator]' \
+settings 'prefetch = 50' 'wait_timeout = 60s' '[aggregator]' \
 	'allocation_expiry = 1s' 'allocation_pause = 100ms'
 SEED=${SEED:-$((RANDOM))} tests/e2e/allocation.py "$tmp" ||
 	fail "$(cat "$tmp/log")"
