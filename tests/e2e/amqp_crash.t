@@ -47,7 +47,7 @@ all_read() {
 	[ "$(wc -l <"$tmp/read")" -ge $RECORDS ] &&
 		[ "$(cut -f 2 "$tmp/read" | sort -u | wc -l)" -ge $RECORDS ]
 }
-until_true 20 all_read || fail "not all was read: $(cat "$tmp/reader")"
+until_true 60 all_read || fail "not all was read: $(cat "$tmp/reader")"
 kill $reader
 wait $reader || fail "the reader gave $?: $(cat "$tmp/reader")"
 # What was on its way when it was told to stop is in the queue again.

@@ -58,7 +58,7 @@ mkfifo "$tmp/fifo"
 writer=$!
 exec 9>"$tmp/fifo"
 records 1 300000 >&9
-until_true 20 grep -q 'confirmed 300000' "$tmp/confirmed" || fail "not confirmed"
+until_true 60 grep -q 'confirmed 300000' "$tmp/confirmed" || fail "not confirmed"
 kill -STOP "$broker"
 start=$SECONDS
 # More than all the buffers on the way hold.

@@ -78,7 +78,7 @@ wait $writer || fail "the writer gave $?: $(cat "$tmp/writer")"
 all_read() {
 	[ "$(cut -f 2 "$tmp/read" | sort -u | wc -l)" -ge 2000 ]
 }
-until_true 20 all_read || fail "a full queue lost something"
+until_true 60 all_read || fail "a full queue lost something"
 kill $reader
 wait $reader || fail "the reader gave $?"
 same_lines "$tmp/read" 1 2000
