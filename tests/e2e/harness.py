@@ -53,10 +53,11 @@ def say(text):
 
 
 def until(seconds, condition, what):
-    """Waits for a condition; the only way to wait. The pauses are a twentieth
-    of the time that has passed, or twice what a look takes, and at most a
-    second: a wait leaves the machine to what is waited for."""
-    began = time.monotonic()
+    """Waits for a condition; the only way to wait. They are seconds of a quiet
+    machine; a busy one has four times as many. The pauses are a twentieth of
+    the time that has passed, or twice what a look takes, and at most a second:
+    a wait leaves the machine to what is waited for."""
+    began, seconds = time.monotonic(), 4 * seconds
     while True:
         look = time.monotonic()
         value = condition()

@@ -166,8 +166,10 @@ class House:
 
     def rest(self, seconds, good, rest=1.0, every=0.02):
         """Waits until nothing has been written for a while and good() holds
-        then; gives the time of the last change."""
+        then; gives the time of the last change. The seconds are as those of
+        until()."""
         was, last, asked = None, time.monotonic(), 0
+        seconds *= 4
         end = last + seconds
         while True:
             now, is_ = time.monotonic(), self.sql.written()
