@@ -17,8 +17,8 @@ import threading
 import time
 
 import tables
-from harness import LONG, Checks, Lab, main, say, seed
-from streamlib import WAITING
+from harness import LONG, Checks, Lab, main, say, seed, until
+from streamlib import WAITING, of_queue
 from worlds import Worlds
 
 CYCLES = 500 if LONG else 50
@@ -27,6 +27,7 @@ TENANTS = {"acme": ("chaos-token-a", 40), "bolt": ("chaos-token-b", 15)}
 # What may come of a program that was not killed itself, while others were.
 EXCUSED = {0, 65, 66, 75}
 QUEUE = "queue:rows"
+TAKEN = of_queue("checked_out")
 ROBOT = "10900" # the simulator's
 
 
@@ -346,6 +347,10 @@ class Chaos:
             n.join()
             self.checks.that(n.failed is None, f"{n.which}: {n.failed}")
         self.stop_daemon()
+        # Until the broker has noticed that a sink was killed, the queue looks
+        # empty to the next one.
+        until(60, lambda: self.lab.ask_broker(TAKEN % "rows") == "0",
+              "what a sink had taken to wait again")
         self.programs.ends = 0
         self.step(self.dice.randint(30, 90))
         codes = self.job(False) + self.reap()
