@@ -142,7 +142,7 @@ class Programs:
         self.kills[p.stage] = self.kills.get(p.stage, 0) + 1
         self.disturbed = True
 
-    def finish(self, processes, wait_timeout=90):
+    def finish(self, processes, wait_timeout=300):
         """Until all have ended, of themselves or not. Their exit codes."""
         end = time.monotonic() + wait_timeout
         left = list(processes)
@@ -273,7 +273,7 @@ class Chaos:
             return
         p.terminate()
         self.checks.that(
-            p.wait(30) == 0, f"the sink's daemon left with {p.returncode}"
+            p.wait(120) == 0, f"the sink's daemon left with {p.returncode}"
         )
 
     def job(self, daemon):
@@ -383,12 +383,17 @@ class Chaos:
 
     def check_queues(self):
         """Nothing waits, and nothing was taken for a dead letter. Asked of
-        the queues themselves: list_queues shows what was so a while ago."""
+        the queues themselves: list_queues shows what was so a while ago.
+        One that does not answer in time, -1, is asked again."""
         for name in ("rows", "rows.dead"):
-            text = self.lab.ask_broker(WAITING % name)
+            text = until(60, lambda: self.told(name), f"queue {name} to tell")
             self.checks.that(
                 text == "0", f"queue {name} holds {text}"
             )
+
+    def told(self, name):
+        text = self.lab.ask_broker(WAITING % name)
+        return text if text != "-1" else None
 
     def run(self):
         outages = self.plan()
