@@ -15,10 +15,10 @@ mkdir "$tmp/state" "$tmp/metrics"
 cat >"$tmp/conf" <<END
 [amqp]
 url = $AMQP_URL
-wait_timeout = 1s
+# A busy broker takes more than a second to confirm what a job writes.
+wait_timeout = 10s
 [mysql]
 url = $MYSQL_URL
-wait_timeout = 1s
 [crm one]
 url = $sim/v1
 token_file = $tmp/token
@@ -121,9 +121,10 @@ echo "- what programs and shells complain of besides is no answer"
 chmod 644 "$tmp/conf"
 checked 0 '1 tenants \| dead_letters=0;0 age_one='
 chmod 600 "$tmp/conf"
-"$scripts/health-check.sh" -w 100000d -c 200000d >"$tmp/wanted"
-LC_ALL=xx_XX.UTF-8 "$scripts/health-check.sh" -w 100000d -c 200000d >"$tmp/out" \
-	2>/dev/null || fail "a locale that is not there: $? $(cat "$tmp/out")"
+"$scripts/health-check.sh" -w 100000d -c 200000d -t 60 >"$tmp/wanted"
+LC_ALL=xx_XX.UTF-8 "$scripts/health-check.sh" -w 100000d -c 200000d -t 60 \
+	>"$tmp/out" 2>/dev/null ||
+	fail "a locale that is not there: $? $(cat "$tmp/out")"
 # Ages and what is free of the disk go on meanwhile.
 still='s/=[0-9]*[s%]//g'
 diff <(sed "$still" "$tmp/wanted") <(sed "$still" "$tmp/out") ||
@@ -163,7 +164,7 @@ echo "- a job has not succeeded for long"
 jobs_succeed
 sed -i "s/\(timestamp_seconds{.*}\) .*/\1 $(($(date +%s) - 1200))/" \
 	"$tmp/metrics/messaging_reap.prom"
-checked 1 'the newest of one .*; the last success of reap is 12[0-9]* s old;' \
+checked 1 'the newest of one .*; the last success of reap is 1[2-9].. s old;' \
 	-w 15m -c 1h
 sed -i "s/\(timestamp_seconds{.*}\) .*/\1 0/" "$tmp/metrics/messaging_reap.prom"
 checked 2 'reap has not succeeded yet;'
