@@ -23,6 +23,9 @@ url = $sim/v1
 token = sim-token
 hook = secret
 hook_secret = 0123456789abcdef
+[listen]
+# What a busy broker has not confirmed in time is spooled, and comes twice.
+wait_timeout = 10m
 END
 unset CRM_URL CRM_TOKEN
 
@@ -356,6 +359,8 @@ profile = qiscus
 [listen]
 tenant = room
 proxies =
+# What a busy disk has not taken in time is refused, or spooled.
+wait_timeout = 10m
 END
 listen "$tmp/made.conf" "$tmp/by-hand"
 is 200 "$(tenant=made chatwoot "$said")" "signed by that key"

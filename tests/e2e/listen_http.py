@@ -363,7 +363,9 @@ def body():
         port_file = lab.path("port")
         listener = lab.start(
             ["poller", "--listen", "127.0.0.1:0", "-v", "-t", out,
-             "-c", lab.conf("messaging.conf", {"listen": {"proxies": ""}}),
+             "-c", lab.conf("messaging.conf", {"listen": {
+                 # What a busy disk has not taken in time is refused.
+                 "proxies": "", "wait_timeout": "10m"}}),
              "--port-file", port_file], log)
         until(60, lambda: os.path.exists(port_file), "the listener's port")
         port = int(open(port_file).read())
@@ -378,7 +380,7 @@ def body():
             lines = [json.loads(line) for line in f]
         checks.that(len(lines) == GOOD, f"{len(lines)} records, not {GOOD}")
         listener.terminate()
-        code = listener.wait(20)
+        code = listener.wait(120)
         checks.that(code == 0, f"it ended with {code}")
         checks.that(not os.path.exists(port_file), "the port file stays")
         said = open(log).read()

@@ -68,6 +68,8 @@ async with httpx.AsyncClient() as client:
 MET = set()
 
 PATIENCE = 300  # seconds: on a busy machine, an answer
+# What a busy disk has not taken in time is in the spool, or refused.
+TAKES = {"wait_timeout": "10m"}
 LATE = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -364,7 +366,7 @@ def check_retries(checks, lab, conf):
 def check_keys(checks, lab):
     """So many keys are kept: of one that is, another request is refused."""
     conf = lab.conf("keys.conf", {"crm acme": {}, "listen": {
-        "tenant": "acme", "proxies": "", "idempotency_keys": 2}})
+        "tenant": "acme", "proxies": "", "idempotency_keys": 2, **TAKES}})
     one = Listener(lab, "keys", "-c", conf, "--state", lab.path("keys"))
 
     def status(key, n):
@@ -400,7 +402,8 @@ def check_pages(checks, lab, listener):
                         f"{headers} to {path}: {got}")
     checks.that(len(listener.lines()) == before, "a page's requests count")
     conf = lab.conf("proxy.conf", {
-        "crm acme": {"profile": "qiscus"}, "listen": {"tenant": "acme"}})
+        "crm acme": {"profile": "qiscus"},
+        "listen": {"tenant": "acme", **TAKES}})
     behind = Listener(lab, "behind", "-c", conf)
     for names in ({}, {"X-Forwarded-For": ""}, {"X-Forwarded-For": "unix"},
                   {"X-Forwarded-For": " , "}, {"X-Forwarded-For": "unknown"}):
@@ -457,7 +460,7 @@ def check_names(checks, lab, conf):
                 f"{len(found)} ids, {len(set(found))} different ones")
     for x in two:
         x.process.terminate()
-        checks.that(x.process.wait(20) == 0, "a listener did not end well")
+        checks.that(x.process.wait(120) == 0, "a listener did not end well")
 
 
 def token(header, claims, key=KEY):
@@ -474,7 +477,9 @@ def check_tokens(checks, lab):
     now = int(time.time())
     head, claims = {"alg": "HS256"}, {"tenant_id": "acme", "exp": now + 3600}
     good = token(head, claims)
-    listener = Listener(lab, "tokens", env={"SECRET_KEY": KEY})
+    listener = Listener(
+        lab, "tokens", "-c", lab.conf("tokens.conf", {"listen": TAKES}),
+        env={"SECRET_KEY": KEY})
     bad = {
         "none": None,
         "another key": token(head, claims, "another key of thirty-two bytes!"),
@@ -533,7 +538,7 @@ def body():
     with Lab("listen_routes") as lab:
         conf = lab.conf("messaging.conf", {
             "crm acme": {"profile": "qiscus", "operators": "olga"},
-            "listen": {"tenant": "acme", "proxies": ""}})
+            "listen": {"tenant": "acme", "proxies": "", **TAKES}})
         listener = Listener(lab, "one", "-c", conf)
         check_readmes(checks, lab, listener)
         check_cases(checks, listener)
