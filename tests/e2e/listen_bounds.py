@@ -4,6 +4,7 @@ connected. Clients are told apart by their addresses of 127.0.0.0/8.
 """
 
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -54,6 +55,19 @@ def ask(s, data=GET):
         return int(got.split()[1]) if got else 0
     except ConnectionError:
         return 0
+
+
+def flood(s, requests):
+    """The statuses of the answers to requests that come at once: of a busy
+    machine fewer come one behind the other than the limit lets in."""
+    s.sendall(b"".join(requests))
+    got = b""
+    while got.count(b"}") < len(requests):
+        piece = s.recv(65536)
+        if not piece:
+            break
+        got += piece
+    return [int(n) for n in re.findall(rb"HTTP/1\.1 (\d+) ", got)]
 
 
 def drip(s, data, ended):
@@ -143,7 +157,8 @@ def one_address_cannot_have_all(checks, port):
 
 def a_flood_is_refused(checks, port):
     s, good = connect(port, BAD), connect(port, GOOD)
-    statuses = [ask(s) for _ in range(5 * BURST)]
+    statuses = flood(s, [GET] * (5 * BURST))
+    checks.that(len(statuses) == 5 * BURST, f"{len(statuses)} answers")
     checks.that(statuses[0] == 200 and 429 in statuses,
                 f"nothing of a flood is refused: {set(statuses)}")
     checks.that(set(statuses) == {200, 429}, f"it got {set(statuses)}")
@@ -155,17 +170,19 @@ def a_flood_is_refused(checks, port):
     proxy = connect(port, PROXY)
 
     def of(client):
-        return ask(proxy, b"GET /health HTTP/1.1\r\n" + HOST +
-                   b"X-Forwarded-For: 127.0.0.9, " + client + b"\r\n\r\n")
+        return (b"GET /health HTTP/1.1\r\n" + HOST +
+                b"X-Forwarded-For: 127.0.0.9, " + client + b"\r\n\r\n")
 
-    statuses = [of(b"192.0.2.1") for _ in range(5 * BURST)]
+    statuses = flood(proxy, [of(b"192.0.2.1")] * (5 * BURST))
     checks.that(429 in statuses, "nothing of a proxied flood is refused")
-    checks.that(of(b"192.0.2.2") == 200, "another proxied client is refused")
+    checks.that(ask(proxy, of(b"192.0.2.2")) == 200,
+                "another proxied client is refused")
     # Who is no proxy is not believed.
     liar = connect(port, BAD)
-    statuses = [ask(liar, b"GET /health HTTP/1.1\r\n" + HOST +
-                    b"X-Forwarded-For: 192.0.2.%d\r\n\r\n" % (i % 250))
-                for i in range(5 * BURST)]
+    statuses = flood(liar, [
+        b"GET /health HTTP/1.1\r\n" + HOST +
+        b"X-Forwarded-For: 192.0.2.%d\r\n\r\n" % (i % 250)
+        for i in range(5 * BURST)])
     checks.that(429 in statuses, "an address that is made up is believed")
     for s in (s, good, proxy, liar):
         s.close()
