@@ -35,7 +35,7 @@ shell=$!
 moves() {
 	[ "$(grep '"operator":"501"' "$tmp/out" | sort -u | wc -l)" -ge 3 ]
 }
-until_true 60 moves || fail "nothing moves: $(cat "$tmp/out")"
+until_true 200 moves || fail "nothing moves: $(cat "$tmp/out")"
 
 echo "- and stops, and leaves nothing"
 # What a terminal would send to the one in front.
@@ -81,8 +81,9 @@ shown_in messaging-listen.7 EXAMPLES | sed -n '/^printf/,/^build.bin.aggregator/
 # Not at a port that may be taken; and nobody types so fast.
 sed -i "s,127.0.0.1:8080 \\\\,unix:$tmp/listens \\\\,
 	s,^curl ,curl -sS --unix-socket $tmp/listens ,
-	s,\.ndjson &\$,&\nuntil [ -S $tmp/listens ]; do sleep 0.1; done," "$tmp/typed"
-(cd "$tmp/checkout" && exec timeout 60 bash "$tmp/typed") >"$tmp/out" 2>&1 \
+	s,\.ndjson &\$,&\nuntil curl -s -o /dev/null --unix-socket $tmp/listens \
+		http://x/health; do sleep 0.1; done," "$tmp/typed"
+(cd "$tmp/checkout" && exec timeout 300 bash "$tmp/typed") >"$tmp/out" 2>&1 \
 	</dev/null || fail "it gives $?: $(cat "$tmp/out")"
 for answer in '"status":"success","message_id":"msg-' '"id":"order-17"' \
 	'"status":"healthy"' '"type":"event".*"id":"order-17"' \
