@@ -205,9 +205,13 @@ class House:
             if folder.startswith(self.lab.server_dir):
                 continue
             for name in names:
-                with open(os.path.join(folder, name), "rb") as f:
-                    if secret.lower().encode() in f.read().lower():
-                        got.append(name)
+                try:
+                    with open(os.path.join(folder, name), "rb") as f:
+                        found = secret.lower().encode() in f.read().lower()
+                except FileNotFoundError: # a program has just removed it
+                    continue
+                if found:
+                    got.append(name)
         return got
 
     def forget(self, tenant, *options, customer=C):
