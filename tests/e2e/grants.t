@@ -59,7 +59,9 @@ as report "$report" -o ndjson >/dev/null
 as sink "$BIN/sink" --token --tenant t1 --revoke x
 
 # Each path of the API, the figures of one aggregator and those of several.
-printf '[listen]\nsecret_key = %064d\n[serve]\nrate = 0\n' 0 >serve.conf
+# A busy database may take longer than 5 s.
+printf '%s\n' '[serve]' 'rate = 0' 'query_timeout = 50s' '[listen]' \
+	"secret_key = $(printf %064d 0)" >serve.conf
 chmod 600 serve.conf
 MYSQL_URL=mysql://serve:secret@$where "$BIN/sink" -c serve.conf \
 	--serve 127.0.0.1:0 --port-file port 2>serve.log &
