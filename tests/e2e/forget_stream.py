@@ -185,7 +185,7 @@ class Test:
         self.stream.kill("aggregator")
         done = self.forget(STORM)
         self.that(done.code == 75, f"before it runs: {done}")
-        self.stream.aggregator("--until-empty", metrics="all").wait(60)
+        self.stream.aggregator("--until-empty", metrics="all").wait(600)
         self.stream.kill("aggregator")  # it has ended
         done = self.forget(STORM)
         self.that(done.code == 0, f"after it ran: {done}")

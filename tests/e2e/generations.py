@@ -81,7 +81,7 @@ class Change(stream_oracle.Round):
                 p.wait()
                 self.lab.processes.remove(p)
             running = self.start_aggregators(generation, ending, log)
-        if any([p.wait(120) for p in running]):
+        if any([p.wait(600) for p in running]):
             with open(log, encoding="utf-8", errors="replace") as f:
                 raise AssertionError("aggregators: %s" % f.read()[-1000:])
 

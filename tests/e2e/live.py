@@ -20,7 +20,7 @@ import urllib.request
 from harness import BIN, TESTBIN, Checks, main, say, until
 
 START = 240
-END = 120
+END = 600 # seconds: bash hears a signal when the servers have started
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
