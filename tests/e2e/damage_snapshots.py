@@ -72,7 +72,8 @@ class Staging(State):
         if os.path.exists(out):
             os.unlink(out)
         done = self.lab.run(self.argv(folder, queue, out))
-        letters = [self.read_queue(queue + end) for end in ("", ".dead")][1]
+        self.drain(queue)
+        letters = self.read_queue(queue + ".dead")
         if done.code in REFUSALS and is_told(done.lines()):
             return "refused", done.lines()[0]
         if done.code not in (0, 65) or not os.path.exists(out):

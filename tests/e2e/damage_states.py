@@ -58,6 +58,18 @@ class State:
     def copy(self):
         self.copies.append(read_files(self.folder))
 
+    def left(self, queue):
+        return self.lab.ask_broker(KEPT % queue) != "0"
+
+    def drain(self, queue):
+        """What a program had taken that ended over it waits again only when
+        the broker has noticed."""
+        def is_drained():
+            self.lab.must([PROBE, "-e", "read", "queue:" + queue])
+            return not self.left(queue)
+
+        until(60, is_drained, f"nothing in {queue}")
+
     def compare(self, done, got):
         """Of a program that ended; got() is what came of it."""
         if done.code in REFUSALS and is_told(done.lines()):
@@ -140,9 +152,6 @@ class Stream(State):
         p.wait()
         self.lab.processes.remove(p)
 
-    def left(self, queue):
-        return self.lab.ask_broker(KEPT % queue) != "0"
-
     def publish(self, queue, lines):
         self.lab.must([PROBE, "-b", 50, "write", "queue:" + queue],
                       stdin=b"".join(lines))
@@ -158,7 +167,7 @@ class Stream(State):
             os.unlink(out)
         done = self.lab.run(self.argv(folder, queue, out) + ["--until-empty"])
         if done.code != 0: # what is left is not the next one's
-            self.lab.must([PROBE, "-e", "read", "queue:" + queue])
+            self.drain(queue)
 
         def got():
             lines = self.rows + read_text(out)
