@@ -107,7 +107,7 @@ class Test:
              "at": when} for n, when in enumerate((at(1), last))])
         for mode in ("--export", "--forget"):
             done = self.lab.run(["reaper", mode, "30", "--tenant", "last"],
-                                timeout=60)
+                                timeout=300)
             self.checks.that(done.code == 0, f"{mode} at the end: {done}")
             self.checks.that(mode != "--export" or
                              done.out.count(b"to the end") == 2, f"{done}")

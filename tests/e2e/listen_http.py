@@ -205,8 +205,8 @@ CASES = [
 
 class Client:
     def __init__(self, port):
-        self.s = socket.create_connection(("127.0.0.1", port), 20)
-        self.s.settimeout(20)
+        self.s = socket.create_connection(("127.0.0.1", port), 60)
+        self.s.settimeout(60)
         self.data = b""
 
     def send(self, data):
@@ -321,7 +321,7 @@ def check_too_large_in_chunks(checks, port):
 def check_client_that_sends_on(checks, port):
     """It gets its answer, and no reset, although nobody wants the rest."""
     for _ in range(3):
-        c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             c.request("POST", EVENTS.decode(), b" " * 3000000)
             got = c.getresponse().status
