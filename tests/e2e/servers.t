@@ -24,6 +24,11 @@ runs() {
 	grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"
 }
 
+# began PID: when, in clock ticks since boot: its number is soon another's.
+began() {
+	sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+}
+
 # select_1 DIR: as the application's user, by the URL.
 select_1() {
 	mariadb --defaults-file="$1/mariadb/client.cnf" -N -e 'select 1' messaging
@@ -140,12 +145,16 @@ chmod +x "$tmp/path/sed"
 PATH=$tmp/path:$PATH "$servers" kill "$tmp/ends" mariadb ||
 	fail "it cannot kill what has ended"
 
-all=$(pids "$tmp/one"; pids "$long")
+all=$(for pid in $(pids "$tmp/one"; pids "$long"); do
+	echo "$pid:$(began "$pid")"
+done)
 "$servers" kill "$long" rabbitmq
 "$servers" stop "$long"
 "$servers" stop "$tmp/one"
 "$servers" stop "$tmp/one"
-for pid in $all; do
-	! runs "$pid" || fail "process $pid still runs"
+for each in $all; do
+	pid=${each%:*}
+	[ "$(began "$pid")" != "${each#*:}" ] || ! runs "$pid" ||
+		fail "process $pid still runs"
 done
 [ ! -e "$MYSQL_SOCKET" ] || fail "'$MYSQL_SOCKET' is left behind"
