@@ -121,7 +121,7 @@ eval "$("$servers" env "$tmp/one")"
 [ "$(select_1 "$tmp/one")" = 1 ] || fail "no database after a restart"
 
 # A number that belongs to another process now is not signalled.
-sleep 60 &
+sleep 1000 &
 other=$!
 "$servers" stop "$long" mariadb
 echo "$other 1" >"$long/mariadb/pid"
@@ -130,7 +130,7 @@ runs $other || fail "it killed a stranger"
 
 # What ends by itself right after it was looked at is killed well enough.
 mkdir -p "$tmp/ends/mariadb" "$tmp/path"
-bash -c 'sleep 60 & echo $! >"$1"; wait' - "$tmp/ends/pid" &
+bash -c 'sleep 1000 & echo $! >"$1"; wait' - "$tmp/ends/pid" &
 until_true 10 test -s "$tmp/ends/pid"
 read -r pid <"$tmp/ends/pid"
 echo "$pid $(sed 's/^.*) //' "/proc/$pid/stat" | cut -d ' ' -f 20)" \
