@@ -13,6 +13,7 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/$(basename "$0" .t).XXXXXX")
 clean_up() {
 	for pid in $(jobs -pr); do
 		kill "$pid" 2>/dev/null || :
+		kill -CONT "$pid" 2>/dev/null || : # a test may have stopped it
 		wait "$pid" 2>/dev/null || :
 	done
 	rm -rf "$tmp"

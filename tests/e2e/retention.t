@@ -230,34 +230,23 @@ is "gone" "$(all 2 6)" "$(counts)"
 echo "- what another run drops meanwhile is no error"
 fill 0 -40
 # shellcheck disable=SC2317 # until_true calls it
-in_state() { # N STATE
+wait_for_tables() { # N: so many sessions do
 	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
-		WHERE state LIKE '$2'")" = "$1" ]
+		WHERE state LIKE '%metadata lock'")" = "$1" ]
 }
-echo "START TRANSACTION; SELECT COUNT(*) FROM messages; DO SLEEP(300);" |
-	"$servers" mysql "$tmp/db" messaging >"$tmp/holder" 2>&1 &
-holder=$!
-# shellcheck disable=SC2317 # until_true calls it
-overtaken() { # the reaper waits again, behind who came after it
-	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist a,
-		information_schema.processlist b WHERE a.id < b.id AND
-		a.time_ms < b.time_ms AND a.state LIKE '%metadata lock' AND
-		b.state LIKE '%metadata lock'")" = 1 ]
-}
-until_true 20 in_state 1 'User sleep' || fail "nobody holds the table"
+lock "START TRANSACTION; SELECT COUNT(*) FROM messages"
 oldest=$(sql "SELECT partition_name FROM information_schema.partitions
 	WHERE table_schema = DATABASE() AND table_name = 'messages'
 	ORDER BY partition_ordinal_position LIMIT 1")
-"$reaper" --retention 30d &
+"$reaper" --retention 30d 9>&- &
 pid=$!
-until_true 60 in_state 1 '%metadata lock' || fail "the reaper does not wait"
-sql "ALTER TABLE messages DROP PARTITION $oldest" &
-other=$!
-until_true 60 overtaken || fail "the other is not before the reaper"
-sql "KILL $(sql "SELECT id FROM information_schema.processlist
-	WHERE state = 'User sleep'")"
-wait "$holder" || :
-wait $other || fail "the other one: $?"
+until_true 60 wait_for_tables 1 || fail "the reaper does not wait"
+# It tries for ten seconds: it is stopped until the other one is done.
+kill -STOP $pid
+until_true 60 wait_for_tables 0 || fail "what it has asked for lasts"
+unlock
+sql "ALTER TABLE messages DROP PARTITION $oldest"
+kill -CONT $pid
 wait $pid || fail "the reaper: $?"
 is "gone" "$(all 2 4)" "$(counts)"
 
