@@ -134,7 +134,10 @@ lock() {
 	echo "$1; SELECT 1;" >&9
 	until_true 20 test -s "$tmp/locked" || fail "nothing is locked"
 }
+# A server learns late that a client is gone: it is told before.
 unlock() {
+	echo "ROLLBACK; UNLOCK TABLES; SELECT 'let go';" >&9
+	until_true 20 grep -q 'let go' "$tmp/locked" || fail "it holds on"
 	exec 9>&-
 	wait $locker
 	rm "$tmp/hold"
