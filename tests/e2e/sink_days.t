@@ -48,13 +48,15 @@ message 0 1 | code 0 "$sink"
 is "once" "b$(day 0) $ahead" "$(partitions)"
 
 # Days of the past and of the future, in one load and another, in any order.
+# From a file: of a pipe the sink stores what came within 200 ms.
 {
 	message -7 2
 	message 9 3
 	message -2 4
 	message -3 5
 	message -1 6
-} | code 0 "$sink"
+} >"$tmp/rows"
+code 0 "$sink" -f "$tmp/rows"
 around="p$(day -3) p$(day -2) p$(day -1) p$(day 0) p$(day 1) p$(day 2) p$(day 3)"
 is "days that were met" "b$(day -7) p$(day -7) b$(day -3) $around b$(day 9) p$(day 9) bmax" \
 	"$(partitions)"
