@@ -13,7 +13,7 @@ probe=$TESTBIN/tools/amqp_probe
 cat >"$tmp/conf" <<END
 [amqp]
 prefetch = 1
-wait_timeout = 20s
+wait_timeout = 90s
 [sink]
 connections = 1
 batch = 2
@@ -31,14 +31,14 @@ stored() {
 
 echo "- a queue whose messages are a group each, one at a time"
 messages 1 10 | "$probe" -b 2 write queue:rows >"$tmp/sent"
-code 0 timeout 60 "$sink" -f queue:rows --until-empty
+code 0 timeout 300 "$sink" -f queue:rows --until-empty
 is "stored" 10 "$(stored)"
 is "left in the queue" "" "$("$probe" -e read queue:rows)"
 
 echo "- a message of the broker without a row"
 printf '\n\n\n' | "$TESTBIN/tools/amqp_lines" rows 1
 messages 11 12 | "$probe" -b 2 write queue:rows >"$tmp/sent"
-code 0 timeout 60 "$sink" -f queue:rows --until-empty
+code 0 timeout 300 "$sink" -f queue:rows --until-empty
 is "stored" 12 "$(stored)"
 
 echo "- a writer that waits for each frame"
