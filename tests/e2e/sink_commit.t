@@ -21,7 +21,7 @@ sql "ALTER TABLE chat_metrics ADD CONSTRAINT no_poison
 	rows t s3 3 3 40 11 | sed '/"chat":"1019"/s/"messages":[0-9]*/"messages":-1/'
 	rows u s2 2 2 40 9 | sort -r # the end first
 } >"$tmp/rows"
-printf '[sink]\nbatch = 11\n' >"$tmp/conf"
+printf '[sink]\nbatch = 11\n[mysql]\nwait_timeout = 3m\n' >"$tmp/conf"
 
 code 65 "$sink" -c "$tmp/conf" -f "$tmp/rows"
 grep -v '^sink: snapshot' "$tmp/err" >"$tmp/letters"

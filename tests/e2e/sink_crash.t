@@ -20,7 +20,7 @@ rows t s7 7 2 2000 | sed 's/"messages":77,/"messages":-77,/' >"$tmp/last"
 "$sink" <"$tmp/rows"
 code 65 "$sink" -f "$tmp/last"
 dump >"$tmp/want"
-printf '[sink]\nbatch = 100\nbatch_age = 20ms\n[mysql]\nwait_timeout = 20s\n' \
+printf '[sink]\nbatch = 100\nbatch_age = 20ms\n[mysql]\nwait_timeout = 3m\n' \
 	>"$tmp/conf"
 empty
 for _ in $(seq 12); do
