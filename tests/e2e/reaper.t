@@ -500,7 +500,7 @@ is "a stream" "$(flow)" "1
 streaming"
 run 0 "$reaper" --purge flow
 is "purged" "$(flow)" purged
-stream -60 | "$BIN/sink" -f - || :
+stream -3600 | "$BIN/sink" -f - || :
 is "rows that were on their way" "$(flow)" purged
 stream 60 | "$BIN/sink" -f -
 is "added again" "$(flow)" "1
