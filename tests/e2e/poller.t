@@ -357,7 +357,7 @@ export CRM_TOKEN=$token
 
 # Asked to stop, it leaves with 0, and without an end marker.
 conf "concurrency = 1"
-control "set?latency=300"
+control "set?latency=1000"
 control reset-stats
 "$poller" -c conf --state stopped >out 2>err &
 busy=$!
