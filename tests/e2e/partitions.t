@@ -14,7 +14,7 @@ metrics=$metrics,chats,conversations
 "$servers" start "$tmp/servers" || fail "no servers"
 eval "$("$servers" env "$tmp/servers")"
 export AMQP_URL MYSQL_URL
-settings 'prefetch = 20' 'wait_timeout = 20s'
+settings 'prefetch = 20' 'wait_timeout = 90s'
 
 sql() {
 	"$servers" mysql "$tmp/servers" messaging -N -B
