@@ -18,6 +18,7 @@ CELLS = 240
 BATCHES = 6
 NO_BUCKET = 1888  # of no duration
 HOUR = timedelta(hours=1)
+PATIENCE = 300  # seconds; of the programs, too
 SUMS = ("response_hours", "response_hours_parts")
 BUCKETS = ("response_histogram", "response_histogram_parts")
 
@@ -120,8 +121,9 @@ class Test:
         self.now = datetime.now(timezone.utc)
         lab.start_servers("mariadb")
         self.conf = lab.conf("m.conf", {
-            "sink": {"batch": 150, "connections": 2}, "crm acme": {
-                "url": "http://127.0.0.1:1", "token": "x"}})
+            "sink": {"batch": 150, "connections": 2},
+            "mysql": {"wait_timeout": f"{PATIENCE}s"},
+            "crm acme": {"url": "http://127.0.0.1:1", "token": "x"}})
         lab.must(["sink", "-c", self.conf, "--migrate"])
         self.sql = Sql(lab.server_dir)
         self.world = World(self.dice, self.now)
@@ -211,7 +213,7 @@ class Test:
             log = self.lab.path("log")
             several = [self.lab.start(argv + [self.file()], log)
                        for _ in range(3)]
-            codes = [p.wait(120) for p in several]
+            codes = [p.wait(PATIENCE) for p in several]
             self.that(codes == [0, 0, 0], f"{codes}: {open(log).read()}")
             self.is_right("at the same time")
 
@@ -221,13 +223,13 @@ class Test:
             before = self.sql.written()
             p = self.lab.start(["sink", "-c", self.conf, "-f", path],
                                self.lab.path("log"))
-            until(60, lambda: self.sql.written() != before
+            until(PATIENCE, lambda: self.sql.written() != before
                   or p.poll() is not None, "the first rows")
             p.kill()
             p.wait()
             # Not innodb_trx: whoever asks that more often than ten times a
             # second is given the same answer for ever.
-            until(60, lambda: self.sql.ask(
+            until(PATIENCE, lambda: self.sql.ask(
                 "SELECT 1 FROM information_schema.processlist WHERE user = "
                 "'messaging'") == [], "the end of its connections")
             self.is_right("killed")
@@ -306,7 +308,7 @@ class Test:
         log = self.lab.path("log")
         p = self.lab.start(["sink", "-c", self.conf, "-f", self.file()], log)
         self.sink("--recompute")
-        self.that(p.wait(120) == 0, f"beside it: {open(log).read()}")
+        self.that(p.wait(PATIENCE) == 0, f"beside it: {open(log).read()}")
         self.is_right("recomputed")
         self.sql.ask("UPDATE response_rollups SET sums = ''")
         self.sink("--recompute", "--tenant", "acme")
@@ -396,8 +398,8 @@ class Test:
         age = (self.now.date() - kept.date()).days
         reaper = self.lab.start(["reaper", "-c", self.conf, "--retention",
                                  f"{age}d"], self.lab.path("log"))
-        until(60, lambda: self.sql.number(f"SELECT COUNT(*) {many}") < 2500,
-              "the first rows")
+        until(PATIENCE, lambda: self.sql.number(
+            f"SELECT COUNT(*) {many}") < 2500, "the first rows")
         want = self.sql.number(
             "SELECT COALESCE(SUM(responses), 0) FROM response_hours_all WHERE "
             f"tenant = 'acme' AND hour >= '{sql_time(kept)}' AND hour < "
@@ -409,7 +411,7 @@ class Test:
                       f"{want}")
         other.ask("COMMIT")
         other.close()
-        self.that(reaper.wait(60) == 0, open(self.lab.path("log")).read())
+        self.that(reaper.wait(PATIENCE) == 0, open(self.lab.path("log")).read())
 
     def what_is_kept_is_read(self):
         """The month in which the oldest row is has no row any more."""
