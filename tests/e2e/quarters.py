@@ -12,6 +12,7 @@ from streamlib import Sql
 
 TENANT = "acme"
 HOUR = timedelta(hours=1)
+PATIENCE = 300  # seconds; of a sink, too
 MANY = 3000  # more than one transaction stores alone
 
 
@@ -82,8 +83,10 @@ class Test:
         self.checks = Checks()
         self.that = self.checks.that
         lab.start_servers("mariadb")
+        # All rows of a file are one group, however long it takes to read them.
         self.conf = lab.conf("m.conf", {
-            "sink": {"batch": MANY, "connections": 2}})
+            "sink": {"batch": MANY, "connections": 2, "batch_age": "1m"},
+            "mysql": {"wait_timeout": f"{PATIENCE}s"}})
         lab.must(["sink", "-c", self.conf, "--migrate"])
         self.sql = Sql(lab.server_dir)
         now = datetime.now(timezone.utc)
@@ -159,7 +162,7 @@ class Test:
         """Once the other transaction has."""
         other.ask("COMMIT")
         other.close()
-        self.that(sink.wait(60) == 0, open(self.lab.path("log")).read())
+        self.that(sink.wait(PATIENCE) == 0, open(self.lab.path("log")).read())
 
     def a_group_is_divided(self):
         """The part that has the hour's own rows is stored long before."""
@@ -167,7 +170,8 @@ class Test:
         last = max(hour.replies, key=lambda m: hour.replies[m][0])
         other = self.lock_interval(hour, last)
         sink = self.start(hour.sums() + hour.intervals())
-        until(60, lambda: self.version(hour) is not None, "the first part")
+        until(PATIENCE, lambda: self.version(hour) is not None,
+              "the first part")
         self.ends(sink, other)
         self.are_right(hour, "divided")
 
@@ -184,7 +188,7 @@ class Test:
                             "tenant": TENANT, "user": "u", "event": "e",
                             "count": 1, "version": 1,
                             "as_of": text(hour.begin)}])
-        until(60, lambda: sink.poll() is not None or self.sql.ask(
+        until(PATIENCE, lambda: sink.poll() is not None or self.sql.ask(
             "SELECT 1 FROM information_schema.processlist WHERE user = "
             "'messaging' AND info LIKE '%response_rollups%'"),
             "a sink that waits")
