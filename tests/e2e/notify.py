@@ -15,6 +15,7 @@ import time
 import urllib.request
 
 from harness import Checks, Lab, Skip, main, say, until
+from streamlib import WAITING
 
 WATCHDOG = 6.0 # seconds; told four times in that, and a turn may take half
 QUIET = WATCHDOG / 2
@@ -143,6 +144,9 @@ class Test:
     def rows_are_stored(self):
         return self.lab.sql("SELECT COUNT(*) FROM tenant_metrics")[0] != ["0"]
 
+    def rows_are_taken(self):
+        return int(self.lab.ask_broker(WAITING % "rows")) == 0
+
     def plain(self):
         """Each of them begins, works and ends."""
         lab = self.lab
@@ -209,6 +213,8 @@ class Test:
         say("- a thread that stands still is one")
         held = Held(thread_of(p, "store"))
         self.publish(ROWS)
+        # Before it has them, no thread of it stands still.
+        until(PATIENCE, self.rows_are_taken, "who takes them")
         self.silent(p, "the sink")
         held.release()
         p.manager.wait("WATCHDOG=1", 2)
