@@ -31,11 +31,12 @@ class Screen:
     def __init__(self, env, rows, columns):
         pid, self.fd = pty.fork()
         if pid == 0:
+            # Here: it asks for it as soon as it runs.
+            fcntl.ioctl(1, termios.TIOCSWINSZ,
+                        struct.pack("HHHH", rows, columns, 0, 0))
             os.execve("scripts/report", ["report", "--watch=0.2"], env)
         self.pid = pid
         self.seen = b""
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
-                    struct.pack("HHHH", rows, columns, 0, 0))
         os.set_blocking(self.fd, False)
 
     def page(self):
