@@ -83,9 +83,10 @@ class Daemon:
         self.process.wait()
         self.dead.append([time.time(), None])
 
-    def restart(self):
-        self.start()
-        self.dead[-1][1] = time.time()
+    def is_back(self):
+        """Whoever was started again has been seen since."""
+        if self.dead and self.dead[-1][1] is None:
+            self.dead[-1][1] = time.time()
 
     def was_dead(self, at):
         return any(a - 2 <= at <= (b or time.time()) + GRACE
@@ -308,6 +309,8 @@ class Test:
             return not self.firing()
 
         until(PATIENCE, over, f"the end of {alert}, with {seen}")
+        for d in self.daemons:
+            d.is_back()
         return seen
 
     def flood(self):
@@ -319,13 +322,13 @@ class Test:
     def faults(self):
         lab, t = self.lab, self.traffic
         self.fault("MessagingDaemonAway", self.listener.kill,
-                   self.listener.restart)
-        self.fault("MessagingDaemonAway", self.api.kill, self.api.restart)
-        self.fault("MessagingDaemonSilent", self.sink.kill, self.sink.restart)
+                   self.listener.start)
+        self.fault("MessagingDaemonAway", self.api.kill, self.api.start)
+        self.fault("MessagingDaemonSilent", self.sink.kill, self.sink.start)
         self.fault("MessagingDaemonSilent", self.stream.kill,
-                   self.stream.restart)
+                   self.stream.start)
         self.fault("MessagingDaemonSilent", self.assign.kill,
-                   self.assign.restart)
+                   self.assign.start)
         self.fault("MessagingDeadLetters", lambda: lab.must(
             [f"{TESTBIN}/tools/amqp_probe", "write", "queue:rows"],
             stdin=b"no JSON\n"),
