@@ -36,17 +36,16 @@ SECRET = "0123456789abcdef"
 GRACE = 10
 
 
-def free_port():
-    """One of those of scripts/servers: no outgoing connection gets it before it
-    is listened on."""
-    while True:
-        port = random.randrange(12000, 32000)
+def free_ports():
+    """Below those of scripts/servers: no server of another test and no outgoing
+    connection gets one before it is listened on."""
+    for port in random.sample(range(10000, 12000), 2000):
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
-                return port
             except OSError:
-                pass
+                continue
+        yield port
 
 
 def shorter(text):
@@ -126,8 +125,9 @@ class Test:
         self.folder = lab.path("metrics")
         os.mkdir(self.folder)
         os.chmod(lab.tmp, 0o755)
-        self.ports = {n: free_port() for n in (
-            "listener", "api", "node", "rabbitmq", "prometheus")}
+        self.ports = dict(zip(
+            ("listener", "api", "node", "rabbitmq", "prometheus"),
+            free_ports()))
         self.conf = lab.conf("messaging.conf", {
             "metrics": {"folder": self.folder},
             "listen": {"tenant": "t", "wait_timeout": "500ms", "rate": 5,
