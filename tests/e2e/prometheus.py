@@ -382,7 +382,7 @@ class Test:
                 self.checks.that(
                     value == 1 or late or any(d.was_dead(at) for d in own),
                     f"{labels['job']} was not scraped at {at}")
-        self.checks.that(n > 100 and slow < n / 10,
+        self.checks.that(n - slow > 100,
                          f"of {n} scrapes {slow} took too long")
         for labels, values in self.samples("node_textfile_scrape_error"):
             self.checks.that(all(v == 0 for _, v in values),
