@@ -120,6 +120,8 @@ if [ "${1:-}" = --copy ]; then
 		userdel -r readme 2>/dev/null || :
 		useradd -m -s /bin/bash readme
 		echo 'readme ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/readme
+		# Where much else runs, a start takes longer than its 30 s.
+		echo MYSQLD_STARTUP_TIMEOUT=600 >>/etc/default/mariadb
 	END
 	chroot "$root" bash /inside
 	cp -a "$tmp/checkout" "$root/home/readme/messaging-analytics"
