@@ -91,10 +91,10 @@ until_true 20 grep -q "of tenant 'beta' are gone" "$tmp/log" ||
 echo "- messages of the broker without a line, as many as it sends ahead"
 kill "$daemon"
 wait "$daemon" || fail "SIGTERM gave $?"
-settings 'prefetch = 2' 'wait_timeout = 40s'
+settings 'prefetch = 2' 'wait_timeout = 90s'
 printf '\n\n\n' | "$TESTBIN/tools/amqp_lines" closed 0
 answer acme 60 closed | "$probe" write queue:closed >/dev/null
-expect 0 timeout 120 "$reaper" -f queue:closed --until-empty
+expect 0 timeout 300 "$reaper" -f queue:closed --until-empty
 [ "$(waiting closed)" = 0 ] || fail "not all was acknowledged"
 test_left 29 || fail "left: $(chats acme)"
 "$reaper" -f queue:closed 2>"$tmp/log" &

@@ -117,9 +117,9 @@ code 66 "$sink" </dev/null
 one_line "no input"
 
 # Closed descriptors: the database's is never taken for one of them.
-code 74 timeout 60 "$sink" <&-
+code 74 timeout 300 "$sink" <&-
 one_line "cannot read standard input: Bad file descriptor"
 rc=0
-timeout 60 "$sink" -vv -f "$tmp/two" 2>&- || rc=$?
+timeout 300 "$sink" -vv -f "$tmp/two" 2>&- || rc=$?
 is "without stderr" 0 "$rc"
 same "$tmp/want"
