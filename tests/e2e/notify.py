@@ -15,7 +15,7 @@ import time
 import urllib.request
 
 from harness import Checks, Lab, Skip, main, say, until
-from streamlib import WAITING
+from streamlib import KEPT, WAITING
 
 WATCHDOG = 6.0 # seconds; told four times in that, and a turn may take half
 QUIET = WATCHDOG / 2
@@ -147,6 +147,9 @@ class Test:
     def rows_are_taken(self):
         return int(self.lab.ask_broker(WAITING % "rows")) == 0
 
+    def rows_are_done(self):
+        return int(self.lab.ask_broker(KEPT % "rows")) == 0
+
     def plain(self):
         """Each of them begins, works and ends."""
         lab = self.lab
@@ -224,6 +227,9 @@ class Test:
         p.manager.wait("WATCHDOG=1", 4)
         lab.servers("start", "rabbitmq")
         p.manager.wait("WATCHDOG=1")
+        # Stopped while the broker does not answer yet, it would leave with 75.
+        self.publish(ROWS)
+        until(PATIENCE, self.rows_are_done, "who stores them")
         self.end(p, "sink")
 
     def silent(self, p, name):
