@@ -181,13 +181,14 @@ code 0 "$sink" -f "$tmp/four"
 is "all of the newest" 50 "$(sql "SELECT COUNT(*) FROM chat_metrics
 	WHERE as_of = '2026-11-20 10:04:00' AND responses = 4")"
 
-# Two sinks with the same rows in the other order.
+# Two sinks with the same rows in the other order. Each waits for the other.
+printf '[mysql]\nwait_timeout = 3m\n' >"$tmp/patient"
 for round in 5 6 7 8; do
 	rows t s$round $round 5 400 >"$tmp/r"
 	rows u s$round $round 5 400 >>"$tmp/r"
 	tac "$tmp/r" >"$tmp/tac"
-	code 0 "$sink" -f "$tmp/r" &
-	"$sink" -f "$tmp/tac" 2>"$tmp/err2" || [ $? = 65 ] ||
+	code 0 "$sink" -c "$tmp/patient" -f "$tmp/r" &
+	"$sink" -c "$tmp/patient" -f "$tmp/tac" 2>"$tmp/err2" || [ $? = 65 ] ||
 		fail "$(cat "$tmp/err2")"
 	wait $! || fail "$(cat "$tmp/err")"
 	is "round $round" 800 "$(sql "SELECT COUNT(*) FROM chat_metrics
