@@ -139,11 +139,16 @@ def operators_without_totals(test):
     test.browser.until(lambda: test.browser.rows("#operators-table"), "Here")
     [row] = test.browser.rows("#operators-table")
     test.that(row["Longest wait"] == "1:15", f"{row}")
-    said = [test.browser.text(f"#{name}") for name in ("fresh",
-                                                       "waiting-note")]
-    test.that(said[0] == "Totals are not kept."
-              and said[1].startswith("Not kept: add tenant and chats to metrics"),
-              f"{said}")
+    said = []
+
+    def all_is_said():
+        said[:] = [test.browser.text(f"#{name}") for name in ("fresh",
+                                                              "waiting-note")]
+        return (said[0] == "Totals are not kept."
+                and said[1].startswith("Not kept: add tenant and chats to "
+                                       "metrics"))
+
+    test.browser.until(all_is_said, "what is not kept")
     test.browser.until(lambda: test.browser.text("#announcement"), "a word")
     test.that(test.browser.text("#announcement") == said[1],
               test.browser.text("#announcement"))
@@ -165,9 +170,11 @@ def chats_without_totals(test):
     test.sql("UPDATE chat_metrics SET waiting_since = NULL WHERE tenant = "
              f"'{CROWD}'")
     visit(test, "/")
-    said = [test.browser.text(f"#{name}") for name in (
-        "fresh", "waiting-note", "total-late .value")]
-    test.that(said == ["Totals are not kept.", "Nobody waits.", "0"], said)
+    test.browser.until(
+        lambda: [test.browser.text(f"#{name}") for name in (
+            "fresh", "waiting-note", "total-late .value")]
+        == ["Totals are not kept.", "Nobody waits.", "0"],
+        "that nobody waits, and no totals")
     test.sql(f"DELETE FROM chat_metrics WHERE tenant = '{CROWD}'")
 
 
