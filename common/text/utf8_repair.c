@@ -143,3 +143,38 @@ utf8_repair_json(struct buf *out, const char *text, size_t len)
 	buf_release(&s.number);
 	return s.replaced;
 }
+
+/* Errors that utf8_repair_json() may repair. */
+static bool
+is_repairable(const json_error_t *e)
+{
+	enum json_error_code code = json_error_code(e);
+
+	return code == json_error_invalid_utf8 ||
+	       code == json_error_invalid_syntax ||
+	       code == json_error_null_byte_in_key ||
+	       code == json_error_numeric_overflow;
+}
+
+json_t *
+utf8_repair_read(const char *text, size_t len, bool *repaired, json_error_t *e)
+{
+	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+	size_t mark = parse_utf8_mark(text, len);
+	struct buf good = BUF_INIT;
+	json_error_t again;
+	json_t *j;
+
+	text += mark;
+	len -= mark;
+	j = json_loadb(text, len, flags, e);
+	if (j == NULL && is_repairable(e)) {
+		bool replaced = utf8_repair_json(&good, text, len);
+
+		j = json_loadb(buf_str(&good), good.len, flags, &again);
+		if (j != NULL && replaced)
+			*repaired = true;
+	}
+	buf_release(&good);
+	return j;
+}

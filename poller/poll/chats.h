@@ -19,6 +19,14 @@
 
 struct polled_chat;
 
+/* Records that were not read wholly. */
+struct odd_records {
+	size_t n;
+	char *first; /* what was wrong, or NULL */
+};
+
+void odd_records_add(struct odd_records *odd, const struct profile_answer *a);
+
 struct chats {
 	const struct tenant *tenant;
 	struct fetch *fetch;
@@ -37,6 +45,7 @@ struct chats {
 	struct polled_chat **gathered;
 	size_t gathered_n, gathered_cap;
 	char *first_failure; /* of a chat, half a sentence, or NULL */
+	struct odd_records odd;
 
 	/* Called for an error that ends the poll of the tenant. */
 	void (*give_up)(void *ctx, enum error_class error, const char *what,

@@ -33,8 +33,6 @@ struct pull {
 	int64_t as_of; /* CLOCK_NONE: not begun */
 	struct operators operators;
 	struct chat_lists lists;
-	size_t odd;       /* records of the lists with errors */
-	char *first_odd;  /* or NULL */
 	unsigned pages;   /* of the list of chats */
 	uint64_t counted; /* calls counted in the state */
 	bool first;       /* the state was empty: its cost is not typical */
@@ -100,21 +98,13 @@ begin_snapshot(struct pull *p, int64_t asked_ms)
 }
 
 static void
-count_odd_records(struct pull *p, const struct profile_answer *a)
-{
-	p->odd += a->odd;
-	if (a->odd > 0 && p->first_odd == NULL)
-		p->first_odd = xstrdup(buf_str(&a->first_odd));
-}
-
-static void
 pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct pull *p = ctx;
 	size_t i;
 
 	begin_snapshot(p, asked_ms);
-	count_odd_records(p, a);
+	odd_records_add(&p->chats.odd, a);
 	p->operators.asked_ms = asked_ms;
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type != RECORD_OPERATOR)
@@ -146,7 +136,7 @@ pulled_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	struct pull *p = ctx;
 
 	begin_snapshot(p, asked_ms);
-	count_odd_records(p, a);
+	odd_records_add(&p->chats.odd, a);
 	p->pages++;
 	chats_page(&p->chats, a, asked_ms);
 }
@@ -267,7 +257,6 @@ pull_free(struct pull *p)
 	chats_release(&p->chats);
 	emit_release(&p->emit);
 	operators_release(&p->operators);
-	free(p->first_odd);
 	free(p);
 }
 
@@ -327,10 +316,10 @@ report_failed_chats(struct pull *p)
 static void
 warn_stale(const struct pull *p)
 {
-	if (p->odd > 0)
-		log_warn("tenant %s: %zu records of the CRM's lists cannot be "
-			 "read wholly; what cannot is left out; the first: %s",
-		    p->tenant->name, p->odd, p->first_odd);
+	if (p->chats.odd.n > 0)
+		log_warn("tenant %s: %zu records of the CRM cannot be read "
+			 "wholly; what cannot is left out; the first: %s",
+		    p->tenant->name, p->chats.odd.n, p->chats.odd.first);
 	if (p->chats.stale > 0)
 		log_warn("tenant %s: %zu chats are shown as last seen; %s",
 		    p->tenant->name, p->chats.stale, p->chats.first_failure);

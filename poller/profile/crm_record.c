@@ -168,6 +168,26 @@ name_owner(const struct fields *f, enum record_type type, struct buf *why)
 	free(reason);
 }
 
+/* What is left out if it cannot be read. Response times need none of these, so
+ * even a webhook or a chat's messages, which are read whole or not at all, are
+ * not lost for an e-mail with a blank behind it. */
+static bool
+may_lack(const struct record_field *f, enum record_type type,
+    const struct crm_record_options *opt)
+{
+	static const char *const names[] = { "user", "to", "channel",
+		"customer", "text" };
+	size_t i;
+
+	if ((f->required & 1u << type) != 0)
+		return false;
+	for (i = 0; i < ARRAY_LEN(names) && !opt->partly; i++) {
+		if (strcmp(f->name, names[i]) == 0)
+			return true;
+	}
+	return opt->partly;
+}
+
 static int
 add_fields(struct buf *b, const struct fields *all, enum record_type type,
     const struct crm_record_options *opt, struct buf *why)
@@ -183,7 +203,7 @@ add_fields(struct buf *b, const struct fields *all, enum record_type type,
 		if (crm_field_add(b, f, &all->views[i]) != 0) {
 			buf_setf(why, "record '%s' has a bad '%s'",
 			    record_types[type].name, f->name);
-			if (!opt->partly || (f->required & 1u << type) != 0)
+			if (!may_lack(f, type, opt))
 				return -1;
 		} else if (b->len == before &&
 			   (f->required & 1u << type) != 0) {
@@ -419,7 +439,7 @@ crm_record_read(struct crm_record *r, struct value *v,
 		r->episode = id_or_null(own_view(f, OWN_EPISODE));
 		rc = read_by_type(r, f, v, opt, why);
 	}
-	if (opt->partly && why->len > 0)
+	if ((opt->partly || rc == 0) && why->len > 0)
 		name_owner(f, r->type, why);
 	r->body = detach_members(&body);
 	r->person = detach_members(&person);

@@ -14,7 +14,7 @@
 /* Which personal data is kept, and how strict reading is. */
 struct crm_record_options {
 	bool names, phones, texts;
-	bool partly; /* leave out bad fields that are not required */
+	bool partly; /* leave out any bad field that is not required */
 };
 
 struct crm_record {
@@ -37,9 +37,9 @@ struct crm_record {
 	struct value *raw; /* of chat and operator: for later calls */
 };
 
-/* 0; or -1 and *why: it is no record, or has a bad field. With opt->partly and
- * 0 *why says what was left out, if anything. Takes a reference of v if it
- * keeps it. */
+/* 0, and *why says what was left out, if anything; or -1 and *why: it is no
+ * record, or has a bad field. Who and where is left out in any case. Takes a
+ * reference of v if it keeps it. */
 int crm_record_read(struct crm_record *r, struct value *v,
     const struct crm_record_options *opt, struct buf *why)
     __attribute__((warn_unused_result));

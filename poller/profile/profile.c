@@ -192,8 +192,8 @@ profile_error_class(const char *name)
 	return ERROR_CLASS_UNUSABLE;
 }
 
-/* Counts a record of a list that could not be read, wholly or in part: one bad
- * chat does not stop the others. */
+/* Counts a record that could not be read, wholly or in part: one bad chat of a
+ * list does not stop the others. */
 static void
 note_odd_record(struct profile_answer *out, bool lost, enum record_type type,
     const struct buf *why)
@@ -262,7 +262,7 @@ read_answer_records(struct profile *p, enum profile_call call,
 		    r, jv_array_get(jv_copy(records), i), &opt, &why);
 		out->n += rc == 0;
 		out->rows.n += r->type != RECORD_MESSAGE;
-		if (opt.partly && why.len > 0) {
+		if (why.len > 0 && (opt.partly || rc == 0)) {
 			note_odd_record(out, rc != 0, r->type, &why);
 			rc = 0;
 		}

@@ -110,7 +110,7 @@ struct profile_answer {
 	bool moved;               /* see the contract */
 	char *operator_id;        /* of assign: the assignee now, or NULL */
 	struct profile_rows rows; /* of the list, up to and with this page */
-	size_t odd;               /* records of a list with errors */
+	size_t odd;               /* records of which something was left out */
 	struct buf first_odd;     /* the first one, and why */
 };
 

@@ -142,7 +142,7 @@ read_hook_records(const struct profile_options *o, jv records,
 		if (crm_record_read(&out->records[out->n], v, &opt, &reason) ==
 		    0)
 			out->n++;
-		else if (out->bad++ == 0)
+		if (reason.len > 0 && out->bad++ == 0)
 			buf_setf(why, "%s", buf_str(&reason));
 		value_unref(v);
 	}

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/text/utf8_repair.h"
 #include "poller/profile/profile_impl.h"
@@ -203,48 +202,18 @@ from_json(json_t *j)
 	return jv_null();
 }
 
-/* Errors that utf8_repair_json() may repair. */
-static bool
-is_repairable(const json_error_t *e)
-{
-	enum json_error_code code = json_error_code(e);
-
-	return code == json_error_invalid_utf8 ||
-	       code == json_error_invalid_syntax ||
-	       code == json_error_null_byte_in_key ||
-	       code == json_error_numeric_overflow;
-}
-
 struct value *
 value_parse(const char *body, size_t len, bool *repaired, struct buf *why)
 {
-	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
-	const char *end = body + len;
-	struct buf text = BUF_INIT;
-	struct value *v = NULL;
 	json_error_t e;
-	bool replaced;
-	json_t *j;
+	json_t *j = utf8_repair_read(body, len, repaired, &e);
+	struct value *v = NULL;
 
-	body += parse_utf8_mark(body, len);
-	len = (size_t)(end - body);
-	j = json_loadb(body, len, flags, &e);
-	if (j == NULL && is_repairable(&e)) {
-		json_error_t first = e;
-
-		replaced = utf8_repair_json(&text, body, len);
-		j = json_loadb(buf_str(&text), text.len, flags, &e);
-		if (j == NULL)
-			e = first;
-		else if (replaced)
-			*repaired = true;
-	}
 	if (j != NULL)
 		v = value_new_jv(from_json(j));
 	else
 		buf_setf(why, "%s at byte %d", e.text, e.position);
 	json_decref(j);
-	buf_release(&text);
 	return v;
 }
 

@@ -13,8 +13,8 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "common/http/json_body.h"
 #include "common/text/jsonw.h"
+#include "common/text/utf8_repair.h"
 #include "poller/routes/route_auth.h"
 #include "poller/routes/route_hooks.h"
 
@@ -176,11 +176,14 @@ members_fit(const struct payload_member *members, json_t *object)
 	return true;
 }
 
+/* Half an emoji in a name is no reason to lose a room: the original, in Go,
+ * reads it as well. */
 static bool
 is_payload(const struct payload_member *members, const struct web_request *r)
 {
-	struct json_body_error f;
-	json_t *v = json_body_read(r->body, r->len, &f);
+	bool repaired = false;
+	json_error_t e;
+	json_t *v = utf8_repair_read(r->body, r->len, &repaired, &e);
 	bool yes = json_is_object(v) && members_fit(members, v);
 
 	yes = yes || json_is_null(v);

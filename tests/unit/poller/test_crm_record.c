@@ -1,6 +1,6 @@
 /*
  * crm_record's own fields, which the poller keeps and no record has: a mark is
- * any scalar, and a bad one is told of.
+ * any scalar, and a bad one is told of. What a record may lack.
  */
 #include "tests/unit/unit.h"
 
@@ -83,11 +83,58 @@ own_fields_are_read_or_told_of(void **state)
 	buf_release(&text);
 }
 
+/* Who and where is left out with a word even where all must be read. */
+static void
+who_wrote_may_be_unreadable(void **state)
+{
+	static const struct {
+		const char *member, *bad; /* NULL: none */
+		int rc;
+	} cases[] = {
+		{ "\"user\":\"a\"", NULL, 0 },
+		{ "\"user\":\"a \"", "user", 0 },
+		{ "\"user\":[1]", "user", 0 },
+		{ "\"to\":{}", "to", 0 },
+		{ "\"channel\":\" \"", "channel", 0 },
+		{ "\"operator\":\"a \"", "operator", -1 },
+		{ "\"private\":\"x\"", "private", -1 },
+	};
+	const struct crm_record_options opt = { .partly = false };
+	struct buf text = BUF_INIT, why = BUF_INIT, want = BUF_INIT;
+	struct crm_record r;
+	struct value *v;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_setf(&text,
+		    "{\"type\":\"message\",\"chat\":\"9\",\"id\":\"1\","
+		    "\"from\":\"customer\","
+		    "\"at\":\"2026-11-20T10:00:00Z\",%s}",
+		    cases[i].member);
+		v = json(buf_str(&text));
+		buf_clear(&why);
+		buf_clear(&want);
+		if (cases[i].bad != NULL)
+			buf_setf(&want, "%srecord 'message' has a bad '%s'",
+			    cases[i].rc == 0 ? "chat 9: " : "", cases[i].bad);
+		assert_int_equal(
+		    crm_record_read(&r, v, &opt, &why), cases[i].rc);
+		assert_string_equal(buf_str(&why), buf_str(&want));
+		crm_record_release(&r);
+		value_unref(v);
+	}
+	buf_release(&text);
+	buf_release(&why);
+	buf_release(&want);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_fields_are_read_or_told_of),
+		cmocka_unit_test(who_wrote_may_be_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -382,6 +382,16 @@ the_originals_answer_as_they_did(void **state)
 		    "{\"room_id\":\"77\",\"app_code\":1,"
 		    "\"is_new_session\":true}",
 		    NONE, 200, RECEIVED, 1, 0 },
+		{ "half an emoji, a NUL, no UTF-8", "/webhook",
+		    "{\"room_id\":\"77\",\"name\":\"a\\ud83d\","
+		    "\"extras\":\"\\u0000\",\"source\":\"\xff\"}",
+		    NONE, 200, RECEIVED, 1, 0 },
+		{ "a large number that is not known", "/webhook",
+		    "{\"room_id\":\"77\",\"x\":100000000000000000000}", NONE,
+		    200, RECEIVED, 1, 0 },
+		{ "a name twice", "/webhook",
+		    "{\"room_id\":\"76\",\"room_id\":\"77\"}", NONE, 200,
+		    RECEIVED, 1, 0 },
 		{ "no room is kept", "/webhook", "{}", NONE, 200, RECEIVED, 0,
 		    1 },
 		{ "null is kept", "/webhook", "null", NONE, 200, RECEIVED, 0,
@@ -422,6 +432,14 @@ the_originals_answer_as_they_did(void **state)
 		{ "an id that is a text", "/resolve",
 		    "{\"service\":{\"id\":\"9\",\"room_id\":\"77\"}}", NONE,
 		    400, INVALID, 0, 0 },
+		{ "an id that is too large", "/resolve",
+		    "{\"service\":{\"id\":100000000000000000000,"
+		    "\"room_id\":\"77\"}}",
+		    NONE, 400, INVALID, 0, 0 },
+		{ "half an emoji in a name", "/resolve",
+		    "{\"customer\":{\"name\":\"a\\ud83d\"},"
+		    "\"service\":{\"room_id\":\"77\"}}",
+		    NONE, 200, RECEIVED, 1, 0 },
 		{ "information that is no list", "/resolve",
 		    "{\"customer\":{\"additional_info\":{}}}", NONE, 400,
 		    INVALID, 0, 0 },
