@@ -61,14 +61,15 @@ struct trends {
 	bool parts;
 };
 
+/* An entry may be several words, as "don't" is. */
 static void
-add_stop_word(struct trends *f, const char *p, size_t len)
+add_stop_words(struct trends *f, const char *entry)
 {
-	struct text word = { p, len };
+	size_t i;
 
-	word = words_fold(&f->words, word);
-	if (word.len > 0)
-		*strmap_put(&f->stop, word.p, word.len) = f;
+	words_find(&f->words, (struct text){ entry, strlen(entry) }, 1);
+	for (i = 0; i < f->words.n; i++)
+		*strmap_put(&f->stop, f->words.v[i].p, f->words.v[i].len) = f;
 }
 
 /* By its name: whoever asks for all metrics may get fewer. */
@@ -108,7 +109,7 @@ trends_open(const struct streaming_metric_setup *setup)
 	f->length = streaming_metric_conf(setup, "trend_window");
 	f->window = setup->home->window_ms;
 	for (; *word != NULL; word++)
-		add_stop_word(f, *word, strlen(*word));
+		add_stop_words(f, *word);
 	return f;
 }
 

@@ -27,6 +27,9 @@ enum {
 	ZWJ = 0x200d,
 	ITERATION = 0x3005, /* repeats the ideograph before it */
 	ZERO = 0x3007,      /* written among ideographs, a number to Unicode */
+	CAPITAL_SIGMA = 0x3a3,
+	SMALL_SIGMA = 0x3c3,
+	FINAL_SIGMA = 0x3c2, /* at the end of a word */
 };
 
 /* The word that is being read. */
@@ -97,6 +100,19 @@ is_joiner(ucs4_t c)
 	return c == ZWNJ || c == ZWJ;
 }
 
+/* Chooses between the pictures of what is before it, such as an emoji. */
+static bool
+is_variation_selector(ucs4_t c)
+{
+	return (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xe0100 && c <= 0xe01ef);
+}
+
+static bool
+is_mark(ucs4_t c)
+{
+	return uc_is_general_category_withtable(c, UC_CATEGORY_MASK_M);
+}
+
 static bool
 is_of_word(ucs4_t c)
 {
@@ -125,8 +141,7 @@ may_change(ucs4_t c)
 
 	if (is_stable(c))
 		return false;
-	if (uc_is_general_category_withtable(c, UC_CATEGORY_MASK_M) ||
-	    (c >= 0x1100 && c <= 0x11ff))
+	if (is_mark(c) || (c >= 0x1100 && c <= 0x11ff))
 		return true;
 	n = uc_decomposition(c, &tag, parts);
 	return n > 0 && (tag != UC_DECOMP_CANONICAL || n == 1 ||
@@ -134,6 +149,8 @@ may_change(ucs4_t c)
 			    may_change(parts[0]));
 }
 
+/* find_words_of() can read it as it is: it is in NFKC, and to lower-case it no
+ * character's neighbours matter. */
 static bool
 is_normal(struct text t)
 {
@@ -145,7 +162,7 @@ is_normal(struct text t)
 			p++;
 		} else {
 			p += u8_mbtouc(&c, p, (size_t)(end - p));
-			if (may_change(c))
+			if (c == CAPITAL_SIGMA || may_change(c))
 				return false;
 		}
 	return true;
@@ -205,6 +222,9 @@ read_wide(struct word_run *r, ucs4_t c)
 			r->characters = 0;
 		}
 		r->before = c;
+	} else if (is_variation_selector(c) ||
+		   (r->end == r->begin && is_mark(c))) {
+		/* As if it was not there. */
 	} else if (is_of_word(c)) {
 		if (before != 0)
 			end_word(r);
@@ -332,21 +352,61 @@ find_words_of(struct words *w, struct text text, size_t shortest)
 	end_word(&r);
 }
 
+/* Whether the next character that has a case, or ends a word, has one. */
+static bool
+is_cased_behind(const uint8_t *p, size_t len)
+{
+	size_t at = 0;
+	ucs4_t c = 0;
+
+	while (at < len) {
+		at += (size_t)u8_mbtouc(&c, p + at, len - at);
+		if (!uc_is_property_case_ignorable(c))
+			return uc_is_property_cased(c);
+	}
+	return false;
+}
+
+static bool
+is_cased_before(const uint8_t *text, size_t at)
+{
+	const uint8_t *p = text + at;
+	ucs4_t c;
+
+	while ((p = u8_prev(&c, p, text)) != NULL) {
+		if (!uc_is_property_case_ignorable(c))
+			return uc_is_property_cased(c);
+	}
+	return false;
+}
+
+/* The character of text[begin] up to text[end] in lower case. */
+static ucs4_t
+lower_at(ucs4_t c, const uint8_t *text, size_t begin, size_t end, size_t len)
+{
+	if (c != CAPITAL_SIGMA)
+		return uc_tolower(c);
+	return is_cased_before(text, begin) &&
+		       !is_cased_behind(text + end, len - end)
+		   ? FINAL_SIGMA
+		   : SMALL_SIGMA;
+}
+
 /* Puts the text in NFKC and in lower case into `to`. In lower case there may be
  * letters with accents that in capitals there are not. */
 static void
 normalize_text(struct buf *to, struct text text)
 {
-	size_t len, at;
+	size_t len, at, end;
 	uint8_t *p = normal_form(UNINORM_NFKC, text, &len);
 	uint8_t character[4];
 	ucs4_t c;
 
-	for (at = 0; at < len;) {
-		at += (size_t)u8_mbtouc(&c, p + at, len - at);
+	for (at = 0; at < len; at = end) {
+		end = at + (size_t)u8_mbtouc(&c, p + at, len - at);
+		c = lower_at(c, p, at, end, len);
 		buf_add(to, (const char *)character,
-		    (size_t)u8_uctomb(
-			character, uc_tolower(c), sizeof character));
+		    (size_t)u8_uctomb(character, c, sizeof character));
 	}
 	free(p);
 	p = normal_form(UNINORM_NFC, (struct text){ to->data, to->len }, &len);
@@ -368,13 +428,4 @@ words_find(struct words *w, struct text text, size_t shortest)
 	normalize_text(&normal, text);
 	find_words_of(w, (struct text){ normal.data, normal.len }, shortest);
 	buf_release(&normal);
-}
-
-struct text
-words_fold(struct words *w, struct text text)
-{
-	struct text none = { "", 0 };
-
-	words_find(w, text, 1);
-	return w->n == 1 ? w->v[0] : none;
 }

@@ -1,9 +1,11 @@
 /*
  * text_words: the distinct words of a text, as trends count them. A word is a
  * run of letters, marks, decimal digits (Nd) and underscores of any script, of
- * a text in NFKC, in lower case. The joiners U+200C and U+200D belong to a word
- * that goes on after them. Words shorter than a given number of characters are
- * left out, and so are those longer than WORDS_LONGEST or WORDS_BYTES.
+ * a text in NFKC, in lower case. No word begins with a mark, and variation
+ * selectors, which choose a picture, belong to none. The joiners U+200C and
+ * U+200D belong to a word that goes on after them. Words shorter than a given
+ * number of characters are left out, and so are those longer than WORDS_LONGEST
+ * or WORDS_BYTES.
  *
  * Chinese and Japanese are written without blanks between words: of a run of
  * such characters each pair of neighbours counts as a word, whatever its
@@ -24,7 +26,7 @@
 enum {
 	WORDS_MOST = 1000,  /* of one text; the others are not counted */
 	WORDS_LONGEST = 60, /* characters */
-	WORDS_BYTES = 250,
+	WORDS_BYTES = RECORD_MAX_ID, /* what a column of a key may have */
 };
 
 /* Private but for n and v. */
@@ -45,9 +47,5 @@ void words_release(struct words *w);
 /* Finds the words of a text, valid UTF-8, of at least `shortest` characters.
  * w->v is valid until the next call. */
 void words_find(struct words *w, struct text text, size_t shortest);
-
-/* The text as a word: in lower case and in NFKC; empty unless it is one word.
- * Borrowed from w until the next call. */
-struct text words_fold(struct words *w, struct text text);
 
 #endif

@@ -52,13 +52,20 @@ def belongs(c):
 def words(text, more_than):
     """The different words of a text, the first thousand."""
     found, run, before = {}, "", None
+    # Only of this letter two would be made.
+    text = unicodedata.normalize("NFKC", text).replace("İ", "i").lower()
 
     def end():
         word = unicodedata.normalize("NFC", run.rstrip(JOINERS))
-        if more_than < len(word) <= 60:
+        if more_than < len(word) <= 60 and len(word.encode()) <= 191:
             found[word] = True
 
-    for c in unicodedata.normalize("NFKC", text):
+    for c in text:
+        if 0xfe00 <= ord(c) <= 0xfe0f or 0xe0100 <= ord(c) <= 0xe01ef:
+            continue
+        if not run and not has_no_blanks(c) and \
+                unicodedata.category(c)[0] == "M":
+            continue
         if belongs(c) and has_no_blanks(c):
             end()
             run = ""
@@ -68,7 +75,7 @@ def words(text, more_than):
             continue
         before = None
         if belongs(c):
-            run += c.lower()[0]
+            run += c
         elif c in JOINERS and run:
             run += c
         else:

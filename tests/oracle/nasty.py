@@ -37,6 +37,8 @@ PHRASES = (
     "\u1112\u1161\u11ab\u1100\u1173\u11af 한글 주문이요", "x" * 61, "y" * 60,
     "Ångström \u212bngstro\u0308m \u2126hms", "🎉🎉 party🎉party", "",
     "a b c de fgh", "٣٤٥٦٧ १२३४५", "e\u0301" * 60, "́leading mark",
+    "❤️deadline ⚠️DEADLINE ☎️ deadline", "葛\U000e0100城市 葛城市",
+    "ΔΡΌΜΟΣ δρόμος ΑΣ3 Σ \U0001e922ΑΣ'Σ ΟΔΟΣ.ΟΔΟΣ",
     "\u200djoiner joi\u200d\u200dner joiner\u200d",
     "ｆｕｌｌｗｉｄｔｈ ＦＵＬＬＷＩＤＴＨ", "עברית הזמנה שלי",
     "ﬁnance ﬃ Ǆungla ǆungla ǅungla", "𐐀𐐁𐐂𐐃 𝒳𝒴𝒵𝒲",

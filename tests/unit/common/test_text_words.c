@@ -56,6 +56,16 @@ words_of_many_scripts(void **state)
 		    "\ud55c\uae00 ", 2 },
 		/* Composed of what stands for something else. */
 		{ "abc\u1e9b abc\u03d3", "abc\u1e61 abc\u03cd ", 4 },
+		/* A picture's selector is of no word, nor does a mark begin
+		 * one. */
+		{ "\u2764\ufe0fdeadline \u26a0\ufe0fDEADLINE", "deadline ", 4 },
+		{ "\u0301abcd \u0301\u0301\u0301\u0301 \ufe0f\ufe0f\ufe0f",
+		    "abcd ", 1 },
+		{ "\u845b\U000e0100\u57ce\u5e02", "\u845b\u57ce \u57ce\u5e02 ",
+		    4 },
+		/* A final sigma behind letters, and before none. */
+		{ "\u0391\u03a3 \u03b1\u03c2 \u03a3\u0391\u03a3 A \u03a3",
+		    "\u03b1\u03c2 \u03c3\u03b1\u03c2 a \u03c3 ", 1 },
 		/* Vowel signs belong to their word. */
 		{ "\u0928\u092e\u0938\u094d\u0924\u0947",
 		    "\u0928\u092e\u0938\u094d\u0924\u0947 ", 4 },
@@ -120,6 +130,15 @@ a_long_run_is_no_word(void **state)
 	assert_int_equal(w->n, 1);
 	words_find(w, (struct text){ text, WORDS_LONGEST + 1 }, 4);
 	assert_int_equal(w->n, 0);
+	/* More bytes than a row may have: of 4 each. */
+	words_find(w, text_of("\U0001e922\U0001e923\U0001e924\U0001e925"), 4);
+	assert_int_equal(w->n, 1);
+	for (size_t i = 0; i < 48; i++)
+		memcpy(text + 4 * i, "\U0001e922", 4);
+	words_find(w, (struct text){ text, (size_t)47 * 4 }, 4);
+	assert_int_equal(w->n, 1);
+	words_find(w, (struct text){ text, (size_t)48 * 4 }, 4);
+	assert_int_equal(w->n, 0);
 }
 
 static void
@@ -145,18 +164,6 @@ there_is_a_most(void **state)
 	buf_release(&text);
 }
 
-static void
-a_word_is_folded(void **state)
-{
-	struct words *w = *state;
-	struct text t = words_fold(w, text_of("CAFE\u0301"));
-
-	assert_int_equal(t.len, 5);
-	assert_memory_equal(t.p, "caf\u00e9", 5);
-	assert_int_equal(words_fold(w, text_of("two words")).len, 0);
-	assert_int_equal(words_fold(w, text_of("-")).len, 0);
-}
-
 int
 main(void)
 {
@@ -164,7 +171,6 @@ main(void)
 		cmocka_unit_test(words_of_many_scripts),
 		cmocka_unit_test(a_long_run_is_no_word),
 		cmocka_unit_test(there_is_a_most),
-		cmocka_unit_test(a_word_is_folded),
 	};
 
 	return cmocka_run_group_tests(tests, make, unmake);
