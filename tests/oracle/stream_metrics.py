@@ -37,9 +37,10 @@ def configuration(conf):
     out += ["%s = %d" % (k, conf[k]) for k in (
         "alert_minute", "alert_five_minutes", "trend_count", "trend_length")]
     out.append("definition = " + conf["definition"])
-    if conf["stop"]:
-        out.append("trend_stop_words = " + ", ".join(
-            w.upper() for w in conf["stop"]))
+    if conf["stop"]:  # an entry may be several words
+        first, second, *others = (w.upper() for w in conf["stop"])
+        out.append("trend_stop_words = "
+                   + ", ".join([f"{first} {second}", *others]))
     return "\n".join(out) + "\n"
 
 
