@@ -37,13 +37,12 @@ int64_t
 retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms, int64_t hint_ms,
     int64_t hint_cap_ms, uint32_t random)
 {
-	uint64_t w;
-
-	if (hint_ms >= 0)
-		return min64(hint_ms, hint_cap_ms);
-	w = (uint64_t)window(attempt, base_ms, cap_ms);
+	uint64_t w = (uint64_t)window(attempt, base_ms, cap_ms);
 	/* w + 1 fits into 32 bits, so the product into 64. */
-	return (int64_t)((random * (w + 1)) >> 32);
+	int64_t backoff = (int64_t)((random * (w + 1)) >> 32);
+	int64_t hint = min64(hint_ms, hint_cap_ms);
+
+	return hint > backoff ? hint : backoff;
 }
 
 int64_t

@@ -23,8 +23,8 @@ struct retry {
 	}
 
 /* Pure. Full jitter: a value in [0, min(cap, base * 2^attempt)], selected by
- * random (any 32 bits). A server's hint (>= 0, ms) replaces it, up to
- * hint_cap. */
+ * random (any 32 bits). A server's hint (ms; -1: none), up to hint_cap, makes
+ * it longer, never shorter: one of 0 would have us ask without a pause. */
 int64_t retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms,
     int64_t hint_ms, int64_t hint_cap_ms, uint32_t random);
 

@@ -57,6 +57,9 @@ retry_or_end(
 	log_debug("retry", "tenant=%s what=%s in_ms=%lld reason='%s'",
 	    j->fetch->tenant->name, profile_call_names[j->q.call],
 	    (long long)delay, text);
+	/* The others would be refused, too. */
+	if (error == ERROR_CLASS_THROTTLED)
+		fetch_hold(j->fetch, delay);
 	j->due_ms = clock_mono_ms() + delay;
 	TAILQ_INSERT_TAIL(&j->fetch->delayed, j, link);
 }

@@ -30,9 +30,10 @@ delays_stay_within_their_window(void **state)
 		    (int64_t)UINT32_MAX - 1 },
 		{ 3, 0, 5000, -1, 0, UINT32_MAX, 0 },
 		{ 3, -5, 5000, -1, 0, UINT32_MAX, 0 },
-		/* a hint wins, up to its cap */
+		/* a longer hint wins, up to its cap; a shorter one does not */
 		{ 0, 100, 5000, 7000, 60000, 12345, 7000 },
-		{ 9, 100, 5000, 0, 60000, UINT32_MAX, 0 },
+		{ 9, 100, 5000, 0, 60000, UINT32_MAX, 5000 },
+		{ 0, 100, 5000, 1, 60000, UINT32_MAX / 2, 50 },
 		{ 0, 100, 5000, 90000, 60000, 0, 60000 },
 	};
 	size_t i;

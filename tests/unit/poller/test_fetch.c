@@ -128,6 +128,33 @@ a_short_pause_is_waited_for(void **state)
 	assert_in_range(fetch_step(f), 1, 30000);
 }
 
+/* Whatever the CRM says: a pause of 0 would cost a call a turn. */
+static void
+a_refusal_without_a_pause_is_not_repeated_at_once(void **state)
+{
+	(void)state;
+	fake_crm.status = 429;
+	fake_crm.body = "{\"status\":\"error\",\"message\":\"too many\"}";
+	fake_crm.reset = "0";
+	ask();
+	assert_int_equal(ended, 0);
+	assert_true(fake_crm.requests < TURNS / 2);
+}
+
+static void
+a_refusal_holds_the_others_back(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	fake_crm.status = 429;
+	fake_crm.body = "{\"status\":\"error\",\"message\":\"too many\"}";
+	for (i = 0; i < TURNS; i++)
+		ask();
+	assert_int_equal(ended, 0);
+	assert_true(fake_crm.requests < TURNS / 2);
+}
+
 /* Of the last run. */
 static void
 a_pause_in_the_state_is_kept_to(void **state)
@@ -200,6 +227,8 @@ main(void)
 		WITH(a_long_pause_ends_questions),
 		WITH(a_refusal_for_long_ends_others_too),
 		WITH(a_short_pause_is_waited_for),
+		WITH(a_refusal_without_a_pause_is_not_repeated_at_once),
+		WITH(a_refusal_holds_the_others_back),
 		WITH(lost_rows_are_counted_over_all_pages),
 		WITH(a_pause_in_the_state_is_kept_to),
 	};
