@@ -29,8 +29,15 @@ def about:
                     parts: ["body", "timestamp"], key: "md5 of token",
                     window: 10800}}};
 
+# What was asked for does not exist. A missing operator is none of it: it does
+# not mean that the dialog is gone.
+def is_missing:
+    test("^not.found\\b"; "i")
+    or test("\\b(dialog|chat|request|message|client) (was |is )?not.found"; "i");
+
 # Errors share one envelope, also under HTTP 200, and which status goes with
-# which is not documented: the text counts first, then the status.
+# which is not documented: the text counts first, then the status. But what is
+# "not found" under a 502 may be the proxy's server.
 def failure:
     if .status < 300
        and (.answer | if type == "object" then .status else null end) != "error"
@@ -43,8 +50,11 @@ def failure:
                    elif $text | test("requests exceeded") then "throttled"
                    elif $text | test("oken is not correct|specify your token|need to auth")
                        then "denied"
-                   elif $text | test("Page not found") then "unusable"
-                   elif $text | test("not.found") then "gone"
+                   elif .status | is_temporary then "later"
+                   elif $text | test("Page not found|operator not.found")
+                       then "unusable"
+                   elif (.status < 300 or .status == 400 or .status == 422)
+                        and ($text | is_missing) then "gone"
                    else http_failure.error? // "unusable" end)}
     end;
 

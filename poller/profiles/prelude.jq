@@ -189,6 +189,11 @@ def jq_call(f):
 def flat_text:
     [.. | strings] | join(" ");
 
+# An HTTP status of a server in trouble, or of a proxy before it: whatever the
+# text says, it says nothing about what was asked for.
+def is_temporary:
+    . >= 500 or . == 408 or . == 425;
+
 # The error that the HTTP status alone shows.
 def http_failure:
     .status as $s
@@ -197,7 +202,7 @@ def http_failure:
       else {error: (if $s == 401 or $s == 403 or $s == 407 then "denied"
                     elif $s == 404 or $s == 410 then "gone"
                     elif $s == 429 then "throttled"
-                    elif $s >= 500 or $s == 408 or $s == 425 then "later"
+                    elif $s | is_temporary then "later"
                     else "unusable" end),
             message: $text}
       end;

@@ -43,7 +43,7 @@ def about:
        hooks: {}};
 
 # The strings of errors are not documented. A missing agent does not mean that
-# the room is gone.
+# the room is gone, nor does what a server in trouble says of it.
 def failure:
     (.answer | if type == "object" then [.errors, .error, .message] else . end
      | flat_text) as $text
@@ -53,8 +53,8 @@ def failure:
     | http_failure
     | if . == null then null
       else .message = $text
-           | if .error != "denied" and .error != "throttled"
-                and ($text | test("room.*not (be )?found"; "i")) then
+           | if (.error == "unusable" or .error == "gone")
+                and ($text | test("\\broom.*not (be )?found"; "i")) then
                  .error = "gone"
              elif .error == "gone" and ($text | test("agent|user"; "i")) then
                  .error = "unusable"

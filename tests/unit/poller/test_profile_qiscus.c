@@ -231,6 +231,9 @@ static const struct {
 	{ "no comments of a room that is gone", PROFILE_MESSAGES,
 	    { .status = 400 }, "{\"error\":{\"message\":\"Room not found\"}}",
 	    "fault 5: Room not found" },
+	{ "a server in trouble finds no room", PROFILE_CHAT, { .status = 500 },
+	    "{\"errors\":\"room service not found\"}",
+	    "fault 1: room service not found" },
 	{ "assigned", PROFILE_ASSIGN, { .operator_id = "502" },
 	    "{\"data\":{\"added_agent\":{\"id\":502,\"name\":\"Bo\"},"
 	    "\"service\":{\"room_id\":\"5\"}}}",
