@@ -113,6 +113,7 @@ fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
 		.asked = j->asked,
 		.outage = j->failures > 0 && f->answered == j->answered_before,
 		.maybe = maybe,
+		.alone = j->alone,
 		.ended_ms = skew_apply(f->skew, clock_now_ms()),
 		.silenced = f->hold_until_ms - clock_mono_ms() >
 			    f->tenant->retry_budget_ms };

@@ -27,6 +27,9 @@ struct ending {
 	bool outage;         /* no other question was answered meanwhile */
 	bool maybe;          /* it failed, but may have changed the CRM */
 	int64_t ended_ms;    /* now, on the CRM's clock */
+	bool alone;          /* denied, but perhaps of this chat or customer
+				alone: the token was good for another question,
+				and the CRM does not speak of it */
 	bool silenced;       /* the CRM throttles longer than retry_budget */
 };
 

@@ -221,7 +221,10 @@ asked_chat_end(void *ctx, const struct ending *e)
 	case ERROR_CLASS_THROTTLED:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
-		give_up_asking(q, e->error, "chats", e->message);
+		if (e->alone)
+			count_unclear(a, e->message);
+		else
+			give_up_asking(q, e->error, "chats", e->message);
 		break;
 	}
 }

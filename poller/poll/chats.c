@@ -354,8 +354,13 @@ chat_messages_end(void *ctx, const struct ending *ending)
 	case ERROR_CLASS_THROTTLED:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
-		cs->give_up(cs->ctx, e->error, "messages", e->message);
-		return;
+		if (!e->alone) {
+			cs->give_up(cs->ctx, e->error, "messages", e->message);
+			return;
+		}
+		c->failed = true;
+		remember_failure(c, e->message);
+		break;
 	}
 	stuck = c->failed && is_stuck(cs, c, e);
 	answer_arrived(c);

@@ -99,7 +99,7 @@ static bool
 concerns_tenant(const struct ending *e)
 {
 	return e->error == ERROR_CLASS_QUOTA ||
-	       e->error == ERROR_CLASS_DENIED ||
+	       (e->error == ERROR_CLASS_DENIED && !e->alone) ||
 	       e->error == ERROR_CLASS_THROTTLED ||
 	       (e->error == ERROR_CLASS_LATER && e->outage);
 }

@@ -198,6 +198,37 @@ run 0 "$poller" -c conf --state state
 silent
 is "stale chats" "$(records chat | jq -r 'select(.stale) | .chat')" ""
 
+# So it is with one that the token may not read: it is not the token's fault, as
+# the list was read with it.
+control "act?do=client&dialog=9002"
+control "fault?name=errors-string&value=403&route=/v1/messages"
+for _ in 1 2; do
+	run 69 "$poller" -c conf --state state
+	one_line "1 of .* chats could not be read.*chat 9002.*403"
+done
+run 0 "$poller" -c conf --state state
+one_line "shown as last seen.*9002.*403"
+control "fault?name=none"
+run 0 "$poller" -c conf --state state
+silent
+control "act?do=client&dialog=9002"
+control "fault?name=403&route=/v1/messages"
+run 77 "$poller" -c conf --state state
+one_line "cannot read messages: .*Token is not correct; check .* and its rights"
+control "fault?name=none"
+run 0 "$poller" -c conf --state state
+silent
+# Nor are all the tenant's chats, if the token may read none of them.
+for chat in $(records chat | jq -r .chat | head -n 11); do
+	control "act?do=client&dialog=$chat"
+done
+control "fault?name=errors-string&value=403&route=/v1/messages"
+run 77 "$poller" -c conf --state state
+one_line "cannot read messages: .*403.*; check .* and its rights"
+control "fault?name=none"
+run 0 "$poller" -c conf --state state
+silent
+
 # So it is with many, even if no other chat changes, which could show that the
 # CRM works, and even if their answers are late.
 for fault in errors-string 500; do
@@ -438,12 +469,16 @@ control "fault?name=none"
 run 65 "$poller" -c conf --state state --status -f <(
 	cat six_gone && printf '{"type":"chat","ten')
 is "said of six of a cut input" "$(cat out)" ""
-control "fault?name=errors-string&route=/v1/dialogs/9004"
-run 69 "$poller" -c conf --state state --status -f six_gone
-one_line "chat 9004: .*it is asked about again next time"
-control "fault?name=none"
-is "gone beside one that fails" "$(jq -r 'select(.status == "gone").chat' out |
-	sort | xargs)" "9005 9006 9007 9008 9009"
+for status in 400 403; do
+	control "fault?name=errors-string&value=$status&route=/v1/dialogs/9004"
+	sed 's/}/,"status":"open"}/' six_gone >six_open # the list comes first
+	run 69 "$poller" -c conf --state state --status -f six_open
+	one_line "chat 9004: .*$status.*it is asked about again next time"
+	control "fault?name=none"
+	is "gone beside one that fails with $status" \
+		"$(jq -r 'select(.status == "gone").chat' out | sort | xargs)" \
+		"9005 9006 9007 9008 9009"
+done
 conf
 # Where the list has only free chats, one answer alone is not believed.
 sed -e 's/^     budget:/     by_operator: true,&/' \

@@ -19,7 +19,7 @@ static struct tenant *tenant;
 static struct http *http;
 static struct fetch *f;
 static struct skew skew;
-static unsigned ended, throttled, unusable;
+static unsigned ended, throttled, unusable, denied, alone;
 static const char *second_page; /* NULL: there is one page */
 
 static void
@@ -39,6 +39,8 @@ end(void *ctx, const struct ending *e)
 	ended++;
 	throttled += e->error == ERROR_CLASS_THROTTLED;
 	unusable += e->error == ERROR_CLASS_UNUSABLE;
+	denied += e->error == ERROR_CLASS_DENIED;
+	alone += e->alone;
 }
 
 static void
@@ -68,7 +70,7 @@ begin(void **state)
 	fake_crm.status = 200;
 	fake_crm.body = DIALOG;
 	fake_crm.remaining = fake_crm.reset = NULL;
-	fake_crm.requests = ended = throttled = unusable = 0;
+	fake_crm.requests = ended = throttled = unusable = denied = alone = 0;
 	second_page = NULL;
 	skew = (struct skew){ .known = false };
 	http = http_new();
@@ -155,6 +157,38 @@ a_refusal_holds_the_others_back(void **state)
 	assert_true(fake_crm.requests < TURNS / 2);
 }
 
+/* One that the CRM refused before it answered anything is about the token. */
+static void
+a_refusal_may_be_of_one_chat_alone(void **state)
+{
+	static const char forbidden[] =
+	    "{\"status\":\"error\",\"message\":\"Access is forbidden\"}";
+	static const char token[] =
+	    "{\"status\":\"error\",\"message\":\"Token is not correct\"}";
+	static const struct {
+		int status;
+		const char *body;
+		unsigned denied, alone;
+	} answers[] = {
+		{ 403, forbidden, 1, 0 },
+		{ 200, DIALOG, 1, 0 },
+		{ 403, forbidden, 2, 1 },
+		{ 403, token, 3, 1 },
+		{ 401, forbidden, 4, 1 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(answers); i++) {
+		fake_crm.status = answers[i].status;
+		fake_crm.body = answers[i].body;
+		ask();
+		assert_int_equal(ended, i + 1);
+		assert_int_equal(denied, answers[i].denied);
+		assert_int_equal(alone, answers[i].alone);
+	}
+}
+
 /* Of the last run. */
 static void
 a_pause_in_the_state_is_kept_to(void **state)
@@ -229,6 +263,7 @@ main(void)
 		WITH(a_short_pause_is_waited_for),
 		WITH(a_refusal_without_a_pause_is_not_repeated_at_once),
 		WITH(a_refusal_holds_the_others_back),
+		WITH(a_refusal_may_be_of_one_chat_alone),
 		WITH(lost_rows_are_counted_over_all_pages),
 		WITH(a_pause_in_the_state_is_kept_to),
 	};
