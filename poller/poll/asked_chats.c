@@ -188,6 +188,20 @@ count_unclear(struct asked *a, const char *why)
 	    a->of->tenant->name, a->id, why);
 }
 
+/* One chat cannot be asked about, so none can. */
+static void
+give_up_unaskable(struct asked_chats *q)
+{
+	if (q->code == PROG_OK) {
+		q->code = PROG_CONFIG;
+		log_error("tenant %s: its profile has no chat_request, so its "
+			  "chats cannot be asked about; see "
+			  "messaging-profile(5)",
+		    q->tenant->name);
+	}
+	stop_asking(q);
+}
+
 static void
 asked_chat_end(void *ctx, const struct ending *e)
 {
@@ -196,7 +210,9 @@ asked_chat_end(void *ctx, const struct ending *e)
 
 	switch (e->error) {
 	case ERROR_CLASS_NONE:
-		if (!a->answered)
+		if (!e->asked)
+			give_up_unaskable(q);
+		else if (!a->answered)
 			count_unclear(
 			    a, "the answer has another chat, or none");
 		break;

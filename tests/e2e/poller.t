@@ -499,6 +499,16 @@ echo '{"type":"chat","tenant":"acme","chat":"9010"}' >one
 run 69 "$poller" -c conf --state state --status -f one
 is "an answer of another chat" "$(cat out)" ""
 one_line "chat 9010: the answer has another chat, or none; it is asked about"
+# Where no single chat can be asked about, that is said once, and none is asked.
+{
+	cat "$profiles/chat2desk.jq"
+	echo "def chat_request: null;"
+} >none.jq
+conf "profile = ./none.jq"
+control reset-stats
+run 78 "$poller" -c conf --state state --status -f six_gone
+one_line "acme: its profile has no chat_request, so its chats cannot be asked"
+is "calls without chat_request" "$(calls)" 0
 # An answer without records is no empty list: no chat leaves because of it.
 for name in operators chats messages; do
 	for answer in '{record: [], next: null}' '{records: null}' '{error: 5}'; do
