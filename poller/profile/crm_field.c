@@ -11,8 +11,10 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-/* Bytes. Longer texts are cut, because a line has a limit. */
+/* Bytes. Longer texts are cut, because a line has a limit. A name has at least
+ * the 255 characters that a table keeps. */
 #define TEXT_MAX ((size_t)128 * 1024)
+#define PERSON_MAX ((size_t)255 * 4)
 
 /* 2^53: whole numbers up to it are exact in a double. */
 #define EXACT_MAX 9007199254740992.0
@@ -85,8 +87,9 @@ add_id_field(struct buf *b, const char *name, const struct value_view *v)
 	return 0;
 }
 
-int
-crm_field_add_text(struct buf *b, const char *name, const struct value_view *v)
+static int
+add_text_field(
+    struct buf *b, const char *name, const struct value_view *v, size_t max)
 {
 	size_t len = v->len;
 
@@ -94,13 +97,19 @@ crm_field_add_text(struct buf *b, const char *name, const struct value_view *v)
 		return 0;
 	if (v->kind != VIEW_TEXT)
 		return -1;
-	if (len > TEXT_MAX) {
-		len = TEXT_MAX;
+	if (len > max) {
+		len = max;
 		while (((unsigned char)v->text[len] & 0xC0) == 0x80)
 			len--;
 	}
 	jsonw_strn(b, name, v->text, len);
 	return 0;
+}
+
+void
+crm_field_add_name(struct buf *b, const char *name, const struct value_view *v)
+{
+	(void)add_text_field(b, name, v, PERSON_MAX);
 }
 
 static int
@@ -200,7 +209,7 @@ crm_field_add(
 	case FIELD_ID:
 		return add_id_field(b, f->name, v);
 	case FIELD_TEXT:
-		return crm_field_add_text(b, f->name, v);
+		return add_text_field(b, f->name, v, TEXT_MAX);
 	case FIELD_TIME:
 		return add_time_field(b, f->name, v);
 	case FIELD_COUNT:

@@ -32,7 +32,10 @@ bool crm_field_is(const struct value_view *v, const char *s);
  * kind. */
 int crm_field_add(struct buf *b, const struct record_field *f,
     const struct value_view *v) __attribute__((warn_unused_result));
-int crm_field_add_text(
+
+/* Appends a text about a person, 1020 bytes of it at most, or nothing if it is
+ * none. */
+void crm_field_add_name(
     struct buf *b, const char *name, const struct value_view *v);
 
 #endif

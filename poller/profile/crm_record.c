@@ -11,8 +11,10 @@
 #include "common/base/xalloc.h"
 #include "poller/profile/crm_field.h"
 
-/* Bytes of a body, which leaves room for what is added later. */
-#define BODY_MAX ((size_t)RECORD_MAX_LINE - 4096)
+/* Bytes of a body, which leaves room for what is added later: the tenant,
+ * times, and the three texts of a person, with six bytes for each that JSON
+ * escapes. */
+#define BODY_MAX ((size_t)RECORD_MAX_LINE - 4096 - 20480)
 
 #define FIELDS_MAX 64
 
@@ -220,12 +222,12 @@ add_person_members(
     struct buf *b, const struct fields *f, const struct crm_record_options *opt)
 {
 	if (opt->names)
-		(void)crm_field_add_text(
+		crm_field_add_name(
 		    b, "customer_name", find_view(f, "customer_name"));
 	if (opt->phones)
-		(void)crm_field_add_text(
+		crm_field_add_name(
 		    b, "customer_phone", find_view(f, "customer_phone"));
-	(void)crm_field_add_text(b, "tag", find_view(f, "tag"));
+	crm_field_add_name(b, "tag", find_view(f, "tag"));
 }
 
 /* The members without the comma in front of the first, which jsonw writes. */

@@ -1,6 +1,7 @@
 /*
  * crm_record's own fields, which the poller keeps and no record has: a mark is
- * any scalar, and a bad one is told of. What a record may lack.
+ * any scalar, and a bad one is told of. What a record may lack,
+ * and the length of what is about people.
  */
 #include "tests/unit/unit.h"
 
@@ -129,12 +130,78 @@ who_wrote_may_be_unreadable(void **state)
 	buf_release(&want);
 }
 
+#define ESCAPED "\\u0001"
+#define ESCAPES 140000 /* bytes of a name; in JSON six times as many */
+
+/* A chat's line has the body, and what is known of the person. */
+static void
+the_longest_chat_fits_into_a_line(void **state)
+{
+	static const char *const names[] = { "customer_name", "customer_phone",
+		"tag", "tags" };
+	const struct crm_record_options opt = { .names = true, .phones = true };
+	struct buf text = BUF_INIT, why = BUF_INIT;
+	struct crm_record r;
+	struct value *v;
+	size_t i, j;
+
+	(void)state;
+	buf_adds(&text, "{\"type\":\"chat\",\"chat\":\"9\"");
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		buf_addf(&text, ",\"%s\":\"", names[i]);
+		for (j = 0; j < ESCAPES; j++)
+			buf_adds(&text, ESCAPED);
+		buf_adds(&text, "\"");
+	}
+	buf_adds(&text, "}");
+	v = json(buf_str(&text));
+	assert_int_equal(crm_record_read(&r, v, &opt, &why), 0);
+	assert_true(strlen(r.body) + strlen(r.person) + 4096 < RECORD_MAX_LINE);
+	assert_non_null(strstr(r.person, "\"customer_phone\":\"" ESCAPED));
+	crm_record_release(&r);
+	value_unref(v);
+	buf_release(&text);
+	buf_release(&why);
+}
+
+/* 255 characters, of four bytes each, are what a table keeps. */
+static void
+a_name_is_cut_at_a_character(void **state)
+{
+	const struct crm_record_options opt = { .names = true };
+	struct buf text = BUF_INIT, want = BUF_INIT, why = BUF_INIT;
+	struct crm_record r;
+	struct value *v;
+	size_t i;
+
+	(void)state;
+	buf_adds(&text, "{\"type\":\"customer\",\"customer\":\"9\","
+			"\"customer_name\":\"x");
+	buf_adds(&want, "\"customer_name\":\"x");
+	for (i = 0; i < 256; i++)
+		buf_adds(&text, "\xF0\x9F\x98\x80");
+	for (i = 0; i < 254; i++)
+		buf_adds(&want, "\xF0\x9F\x98\x80");
+	buf_adds(&text, "\"}");
+	buf_adds(&want, "\"");
+	v = json(buf_str(&text));
+	assert_int_equal(crm_record_read(&r, v, &opt, &why), 0);
+	assert_string_equal(r.person, buf_str(&want));
+	crm_record_release(&r);
+	value_unref(v);
+	buf_release(&text);
+	buf_release(&want);
+	buf_release(&why);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_fields_are_read_or_told_of),
 		cmocka_unit_test(who_wrote_may_be_unreadable),
+		cmocka_unit_test(the_longest_chat_fits_into_a_line),
+		cmocka_unit_test(a_name_is_cut_at_a_character),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
