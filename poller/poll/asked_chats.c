@@ -91,6 +91,8 @@ write_found_chat(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 	a->answered = true;
 	open_answer(q);
 	jsonw_members(&q->line, r->body, strlen(r->body));
+	if (r->status == CHAT_NONE) /* it was in the list of open chats */
+		jsonw_str(&q->line, "status", record_status_name(CHAT_OPEN));
 	jsonw_time(&q->line, "at", answer_time(q, asked_ms));
 	if (r->closed_at != CLOCK_NONE)
 		jsonw_time(&q->line, "closed_at", r->closed_at);
@@ -280,6 +282,7 @@ open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	struct asked *asked;
 	size_t i;
 
+	odd_records_count(&q->odd, a);
 	for (i = 0; i < a->n; i++) {
 		const struct crm_record *r = &a->records[i];
 
@@ -403,6 +406,7 @@ void
 asked_chats_end(struct asked_chats *q)
 {
 	write_gone_chats(q);
+	odd_records_warn(&q->odd, q->tenant->name);
 	if (q->unclear > 0 && q->code == PROG_OK)
 		q->code = PROG_UNAVAILABLE;
 	count_usage(q);
@@ -410,4 +414,5 @@ asked_chats_end(struct asked_chats *q)
 	store_close(q->store);
 	strmap_release(&q->chats, free_asked);
 	buf_release(&q->line);
+	odd_records_release(&q->odd);
 }

@@ -20,6 +20,7 @@
 #include "common/endpoint/endpoint.h"
 #include "common/records/record.h"
 #include "poller/client/fetch.h"
+#include "poller/poll/odd_records.h"
 #include "poller/store/store.h"
 
 #include <stdbool.h>
@@ -47,6 +48,7 @@ struct asked_chats {
 	bool stopped;   /* not all questions were put */
 	int64_t floor;  /* as_of of the last snapshot: answers are later */
 	size_t unclear; /* chats without an answer */
+	struct odd_records odd;
 	struct buf line;
 };
 

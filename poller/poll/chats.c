@@ -80,15 +80,7 @@ chats_release(struct chats *c)
 	customers_release(&c->customers);
 	free(c->gathered);
 	free(c->first_failure);
-	free(c->odd.first);
-}
-
-void
-odd_records_add(struct odd_records *odd, const struct profile_answer *a)
-{
-	odd->n += a->odd;
-	if (a->odd > 0 && odd->first == NULL)
-		odd->first = xstrdup(buf_str(&a->first_odd));
+	odd_records_release(&c->odd);
 }
 
 /* Frees it; only its id stays, as DONE. */
@@ -282,7 +274,7 @@ chat_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	const struct crm_record *r;
 
 	(void)asked_ms;
-	odd_records_add(&c->chats->odd, a);
+	odd_records_count(&c->chats->odd, a);
 	for (r = a->records; r < a->records + a->n; r++) {
 		if (r->type != RECORD_MESSAGE)
 			continue;

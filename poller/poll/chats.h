@@ -12,20 +12,13 @@
 #include "poller/client/tenant.h"
 #include "poller/poll/customers.h"
 #include "poller/poll/emit.h"
+#include "poller/poll/odd_records.h"
 #include "poller/store/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct polled_chat;
-
-/* Records that were not read wholly. */
-struct odd_records {
-	size_t n;
-	char *first; /* what was wrong, or NULL */
-};
-
-void odd_records_add(struct odd_records *odd, const struct profile_answer *a);
 
 struct chats {
 	const struct tenant *tenant;

@@ -17,6 +17,7 @@
 #include "poller/poll/chats_leave.h"
 #include "poller/poll/customers.h"
 #include "poller/poll/emit.h"
+#include "poller/poll/odd_records.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
 
@@ -104,7 +105,7 @@ pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	size_t i;
 
 	begin_snapshot(p, asked_ms);
-	odd_records_add(&p->chats.odd, a);
+	odd_records_count(&p->chats.odd, a);
 	p->operators.asked_ms = asked_ms;
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type != RECORD_OPERATOR)
@@ -136,7 +137,7 @@ pulled_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	struct pull *p = ctx;
 
 	begin_snapshot(p, asked_ms);
-	odd_records_add(&p->chats.odd, a);
+	odd_records_count(&p->chats.odd, a);
 	p->pages++;
 	chats_page(&p->chats, a, asked_ms);
 }
@@ -316,10 +317,7 @@ report_failed_chats(struct pull *p)
 static void
 warn_stale(const struct pull *p)
 {
-	if (p->chats.odd.n > 0)
-		log_warn("tenant %s: %zu records of the CRM cannot be read "
-			 "wholly; what cannot is left out; the first: %s",
-		    p->tenant->name, p->chats.odd.n, p->chats.odd.first);
+	odd_records_warn(&p->chats.odd, p->tenant->name);
 	if (p->chats.stale > 0)
 		log_warn("tenant %s: %zu chats are shown as last seen; %s",
 		    p->tenant->name, p->chats.stale, p->chats.first_failure);

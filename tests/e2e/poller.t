@@ -417,6 +417,14 @@ silent
 # Which chats are closed, and at what cost.
 run 0 "$poller" -c conf --state state
 records chat >chats
+# One whose row in the list has no status that can be read is open, as in a
+# poll, and that is told of.
+control "fault?name=odd-row&value=8&route=/v1/dialogs"
+run 0 "$poller" -c conf --state state --status -f chats
+one_line "acme: 1 records .* cannot be read wholly.*chat 9001: .*'status'"
+is "answers" "$(jq -r '.status' out | sort | uniq -c | xargs)" \
+	"$(wc -l <chats) open"
+control "fault?name=none"
 control "act?do=close&dialog=9001"
 control "act?do=remove&dialog=9002"
 control reset-stats
