@@ -323,6 +323,41 @@ classify(const struct transfer *t, CURLcode code)
 	return HTTP_LATER;
 }
 
+/* Whether the certificate is of an authority that is unknown, its own perhaps:
+ * no ca_file mends one that has expired, or of another host. */
+static bool
+is_authority_unknown(const struct transfer *t)
+{
+	/* X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT and the three behind it, of
+	 * OpenSSL. */
+	const long first = 18, last = 21;
+	long result = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+	return result >= first && result <= last;
+}
+
+/* Says why there is no TLS, and what may mend it. */
+static void
+set_tls_reason(struct transfer *t, CURLcode code, const char *text)
+{
+	struct buf *reason = &t->answer->reason;
+
+	if (code == CURLE_SSL_CONNECT_ERROR)
+		buf_setf(reason,
+		    "TLS fails: %s; check that the port of url speaks TLS 1.2 "
+		    "or later",
+		    text);
+	else if (code == CURLE_SSL_CACERT_BADFILE)
+		buf_setf(reason, "ca_file has no certificates: %s", text);
+	else
+		buf_setf(reason, "its certificate is not trusted: %s%s", text,
+		    is_authority_unknown(t)
+			? "; if its authority is your own, set ca_file to "
+			  "a file of its certificate"
+			: "");
+}
+
 static void
 set_reason(struct transfer *t, CURLcode code)
 {
@@ -334,9 +369,10 @@ set_reason(struct transfer *t, CURLcode code)
 		buf_setf(&a->reason,
 		    "the answer is longer than max_body, %zu bytes",
 		    t->request.limits->max_body);
-	else if (code == CURLE_PEER_FAILED_VERIFICATION)
-		buf_setf(
-		    &a->reason, "its certificate is not trusted: %s", text);
+	else if (code == CURLE_PEER_FAILED_VERIFICATION ||
+		 code == CURLE_SSL_CONNECT_ERROR ||
+		 code == CURLE_SSL_CACERT_BADFILE)
+		set_tls_reason(t, code, text);
 	else
 		buf_setf(&a->reason, "%s", text);
 }

@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/syserr.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
+#include "common/os/file.h"
 
 /* Sets the header lines of each request to that host, and its token; not if a
  * line has control characters. */
@@ -265,6 +267,19 @@ tenant_profile_options(
 		.need = conf_list(c, section, "need") };
 }
 
+/* Else it is found out by the first call alone, and looks like the CRM's fault.
+ */
+static enum exit_code
+check_ca_file(const struct tenant *t, struct buf *why)
+{
+	const char *file = t->limits.ca_file;
+
+	if (file == NULL || file_readable(file) == 0)
+		return PROG_OK;
+	return syserr_explain(why, PROG_CONFIG,
+	    "cannot read ca_file '%s' of [%s]", file, t->section);
+}
+
 enum exit_code
 tenant_open(struct tenant *t, const struct conf *c, const char *name,
     bool with_text, struct buf *why)
@@ -295,6 +310,8 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	code = set_base(t, c, why);
 	if (code == PROG_OK)
 		code = set_others(t, c, why);
+	if (code == PROG_OK)
+		code = check_ca_file(t, why);
 	return code == PROG_OK ? set_token(t, c, why) : code;
 }
 

@@ -54,6 +54,12 @@ expect 78 "no tenant is configured; write a \[crm NAME\] section, or set CRM_TOK
 expect 78 "cannot read" -c missing
 conf '[crm acme]' 'url = http://127.0.0.1:9/v1' 'token = t'
 expect 0 "" -c conf -n
+conf '[crm acme]' 'url = https://127.0.0.1:9/v1' 'token = t' 'ca_file = no/ca'
+for check in -n --check; do
+	expect 78 "acme: cannot read ca_file '.*no/ca' of \[crm acme\]: No such" \
+		-c conf $check
+done
+conf '[crm acme]' 'url = http://127.0.0.1:9/v1' 'token = t'
 expect 78 "no tenant 'acne'" -c conf --tenant acne
 conf '[crm acme]' 'url = http://127.0.0.1:9/v1' 'token = t' \
 	'[poller]' 'retry_budget = 0'
