@@ -5,6 +5,9 @@
 #include "reaper/rights.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -184,10 +187,41 @@ check_export(void *options)
 	return rights_check_tenant(options);
 }
 
+/* Replacing a file that is read would lose what others have in it; a file that
+ * is written at its end while it is read has no end. */
+static enum exit_code
+refuse_same_file(void *ctx, const char *path)
+{
+	const char *to = ctx;
+	bool is_stdout = strcmp(to, "-") == 0;
+	char *new = private_file_new_name(to);
+	bool same = is_stdout
+			? file_is_at(STDOUT_FILENO, path, true) == 0
+			: file_is_same(to, path) || file_is_same(new, path);
+
+	free(new);
+	if (!same)
+		return PROG_OK;
+	return (enum exit_code)prog_usage_error(
+	    "%s would overwrite '%s', which is read for it; let -t name "
+	    "another file",
+	    is_stdout ? "the export on standard output" : "the export", path);
+}
+
+static enum exit_code
+refuse_own_files(const struct reaper *r)
+{
+	char *to = xstrdup(r->to != NULL ? r->to : "-");
+	enum exit_code code = rights_each_file(r, refuse_same_file, to);
+
+	free(to);
+	return code;
+}
+
 static enum exit_code
 read_and_export(const struct reaper *r)
 {
-	return rights_read_and(r, export_subject);
+	return rights_read_and(r, refuse_own_files, export_subject);
 }
 
 static enum exit_code

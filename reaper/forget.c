@@ -280,15 +280,6 @@ forget_in_files(struct forget_run *f)
 }
 
 static bool
-is_same_folder(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
-	       x.st_ino == y.st_ino;
-}
-
-static bool
 has_tenant(const char *dir, const char *tenant)
 {
 	char *poll = xasprintf("%s/%s.mdb", dir, tenant);
@@ -313,7 +304,7 @@ warn_of_state(const struct forget_run *f, const char *section)
 	if (dir == NULL || !has_tenant(dir, f->subject->tenant))
 		return;
 	for (i = 0; i < states->n; i++)
-		if (is_same_folder(dir, states->path[i]))
+		if (file_is_same(dir, states->path[i]))
 			return;
 	log_warn("the state of [%s] was not looked into, and may have them, "
 		 "too; run it again with --state '%s'",
@@ -443,7 +434,7 @@ forget_subject(const struct reaper *r, struct subject_lines *l)
 static enum exit_code
 read_and_forget(const struct reaper *r)
 {
-	return rights_read_and(r, forget_subject);
+	return rights_read_and(r, NULL, forget_subject);
 }
 
 static enum exit_code

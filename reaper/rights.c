@@ -215,6 +215,7 @@ check_customer_id(const char *id)
 
 enum exit_code
 rights_read_and(const struct reaper *r,
+    enum exit_code (*check)(const struct reaper *r),
     enum exit_code (*work)(const struct reaper *r, struct subject_lines *l))
 {
 	struct subject s = { .db = r->db, .asked_at = CLOCK_NONE };
@@ -228,6 +229,8 @@ rights_read_and(const struct reaper *r,
 	code = check_customer_id(s.id);
 	if (code == PROG_OK)
 		code = check_named_paths(r);
+	if (code == PROG_OK && check != NULL)
+		code = check(r);
 	if (code == PROG_OK)
 		code = read_subject(r, &l);
 	if (code == PROG_OK)

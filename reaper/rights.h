@@ -17,8 +17,10 @@
 #include "reaper/rights/subject_lines.h"
 
 /* Reads what database and files have of the customer that the options name,
- * then calls work(). Errors are logged; returns the exit code. */
+ * then calls work(). Before it opens anything it calls check(), unless that is
+ * NULL. Errors are logged; returns the exit code. */
 enum exit_code rights_read_and(const struct reaper *r,
+    enum exit_code (*check)(const struct reaper *r),
     enum exit_code (*work)(const struct reaper *r, struct subject_lines *l));
 
 /* Calls visit() for the path of each file of lines that the options name: the

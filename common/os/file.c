@@ -144,6 +144,15 @@ file_is_at(int fd, const char *path, bool follow)
 	return -1;
 }
 
+bool
+file_is_same(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
 int
 file_write_all(int fd, const void *data, size_t len)
 {

@@ -31,6 +31,12 @@ is_replaceable(const char *path)
 	return S_ISREG(st.st_mode);
 }
 
+char *
+private_file_new_name(const char *path)
+{
+	return xasprintf("%s.new", path);
+}
+
 int
 private_file_open(struct private_file *f, const char *path)
 {
@@ -38,7 +44,7 @@ private_file_open(struct private_file *f, const char *path)
 	if (strcmp(path, "-") == 0) {
 		f->fd = STDOUT_FILENO;
 	} else if (is_replaceable(path)) {
-		f->new = xasprintf("%s.new", path);
+		f->new = private_file_new_name(path);
 		(void)unlink(f->new);
 		f->fd = open(f->new,
 		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,

@@ -234,6 +234,38 @@ def check_filled(checks, house):
         checks.that(house.dump(table, "calm"), f"{table} is empty")
 
 
+def check_own_file(checks, lab):
+    """An export does not replace what it reads."""
+    with open(lab.path("letters"), "rb") as f:
+        before = f.read()
+    for name in ("old", "old.new"):
+        lab.write(name, before.decode())
+    os.link(lab.path("old"), lab.path("twin"))
+
+    def refused(read, to):
+        for option in ("--file", "--archive"):
+            done = lab.run(["reaper", "--export", C, "--tenant", "calm",
+                            option, lab.path(read), *to])
+            checks.that(done.code == 64 and done.err.count("\n") == 1 and
+                        f"'{lab.path(read)}'" in done.err and
+                        "another file" in done.err, f"own file: {done}")
+
+    refused("old", ("-t", lab.path("old")))
+    refused("old", ("-t", lab.tmp + "/./twin"))
+    refused("old.new", ("-t", lab.path("old")))
+    for name in ("old", "old.new"):
+        with open(lab.path(name), "rb") as f:
+            checks.that(f.read() == before, f"{name} was changed")
+    done = subprocess.run(
+        ["sh", "-c", '"$0" --export "$1" --tenant calm --file "$2" >>"$2"',
+         os.path.join(BIN, "reaper"), C, lab.path("old")], env=lab.env,
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+    checks.that(done.returncode == 64 and b"standard output" in done.stderr,
+                f"its own output: {done}")
+    for name in ("old", "old.new", "twin"):
+        os.unlink(lab.path(name))
+
+
 def check_export_file(checks, lab, path):
     """The file is what it was until there is a whole one."""
     with open(path, "rb") as f:
@@ -259,6 +291,7 @@ def check_export_file(checks, lab, path):
         checks.that(done.code == code and text in done.err and
                     done.err.count("\n") == 1, f"-t {to}: {done}")
     os.unlink(lab.path("link"))
+    check_own_file(checks, lab)
     checks.that(not [n for n in os.listdir(lab.tmp) if n.endswith(".new")],
                 "the beginning of an export stayed")
     checks.that(export("nobody", "-").out == b"", "a head without lines")
