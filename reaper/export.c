@@ -16,9 +16,9 @@
 #include "common/endpoint/endpoint.h"
 #include "common/os/file.h"
 #include "common/text/jsonw.h"
+#include "reaper/files/private_file.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
-#include "reaper/rights/private_file.h"
 #include "reaper/rows/row_export.h"
 
 struct export_run {

@@ -19,8 +19,8 @@
 #include "common/os/lock.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
+#include "reaper/files/line_file.h"
 #include "reaper/rights/forgetting.h"
-#include "reaper/rights/line_file.h"
 #include "reaper/rights/row_exists.h"
 #include "reaper/rights/stream_order.h"
 

@@ -12,8 +12,8 @@
 #ifndef REAPER_RIGHTS_H
 #define REAPER_RIGHTS_H
 
+#include "reaper/files/line_file.h"
 #include "reaper/modes.h"
-#include "reaper/rights/line_file.h"
 #include "reaper/rights/subject_lines.h"
 
 /* Reads what database and files have of the customer that the options name,

@@ -1,5 +1,5 @@
 /*
- * Tests of reaper/rights/line_file: only what is to go goes, the file is there
+ * Tests of reaper/files/line_file: only what is to go goes, the file is there
  * at any time, nobody else writes to it meanwhile, and what is no file of lines
  * is left alone. And the archive, which may be exchanged while it is waited
  * for.
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "common/os/stop.h"
-#include "reaper/rights/line_file.h"
+#include "reaper/files/line_file.h"
 #include "reaper/rows/archive.h"
 
 static const char *

@@ -1,7 +1,7 @@
 /*
  * private_file: see private_file.h.
  */
-#include "reaper/rights/private_file.h"
+#include "reaper/files/private_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,8 +6,8 @@
  * The file is locked meanwhile (flock), as by those that append to it;
  * archive.c notices that it was exchanged while it waited for the lock.
  */
-#ifndef REAPER_RIGHTS_LINE_FILE_H
-#define REAPER_RIGHTS_LINE_FILE_H
+#ifndef REAPER_FILES_LINE_FILE_H
+#define REAPER_FILES_LINE_FILE_H
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"

@@ -2,8 +2,8 @@
  * private_file: a file that nobody else may read (mode 0600), which has its
  * name when it is complete; until then what had the name stays.
  */
-#ifndef REAPER_RIGHTS_PRIVATE_FILE_H
-#define REAPER_RIGHTS_PRIVATE_FILE_H
+#ifndef REAPER_FILES_PRIVATE_FILE_H
+#define REAPER_FILES_PRIVATE_FILE_H
 
 #include <stdbool.h>
 
