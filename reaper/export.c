@@ -116,7 +116,14 @@ export_line(void *ctx, const char *line, size_t len)
 static enum exit_code
 export_file(void *ctx, const char *path)
 {
-	return rights_read_lines(path, export_line, ctx);
+	struct export_run *e = ctx;
+	enum exit_code code;
+
+	e->lines->broken = 0;
+	code = rights_read_lines(path, export_line, e);
+	if (code == PROG_OK)
+		rights_warn_of_broken(e->lines, path);
+	return code;
 }
 
 /* What is written before the first of them. */

@@ -102,14 +102,16 @@ forget_in_file(void *ctx, const char *path)
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
-	f->lines->found = 0;
+	f->lines->found = f->lines->broken = 0;
 	code = f->options->dry_run
 		   ? line_file_read(path, line_is_theirs, f->lines, &why)
 		   : line_file_remove(path, line_is_theirs, f->lines, &why);
-	if (code == PROG_OK)
+	if (code == PROG_OK) {
 		show_place(f, path, f->lines->found);
-	else
+		rights_warn_of_broken(f->lines, path);
+	} else {
 		log_error("%s", buf_str(&why));
+	}
 	buf_release(&why);
 	return code;
 }

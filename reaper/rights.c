@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/records/record.h"
+#include "reaper/files/records_file.h"
 
 int
 rights_take_path(const char *value, void *to)
@@ -64,6 +66,33 @@ check_named_paths(const struct reaper *r)
 		code = check_named_path(r->files.path[i], "--file", "");
 	for (i = 0; i < r->states.n && code == PROG_OK; i++)
 		code = check_named_path(r->states.path[i], "--state", "/.");
+	return code;
+}
+
+static enum exit_code
+check_records_file(const char *path)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code = records_file_check(path, &why);
+
+	if (code != PROG_OK)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
+}
+
+/* Those that somebody named. In a state damaged ones may have anything. */
+static enum exit_code
+check_records_files(const struct reaper *r)
+{
+	const char *archive = conf_text(r->common.conf, "reaper", "archive");
+	enum exit_code code = PROG_OK;
+	size_t i;
+
+	if (archive != NULL)
+		code = check_records_file(archive);
+	for (i = 0; i < r->files.n && code == PROG_OK; i++)
+		code = check_records_file(r->files.path[i]);
 	return code;
 }
 
@@ -133,6 +162,16 @@ rights_read_lines(const char *path, line_file_fn *see, void *ctx)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);
 	return code;
+}
+
+void
+rights_warn_of_broken(const struct subject_lines *l, const char *path)
+{
+	if (l->broken > 0)
+		log_warn("lines of '%s' are cut or no JSON (%" PRIu64 "), "
+			 "and may have more of the customer than can be read; "
+			 "look at them",
+		    path, l->broken);
 }
 
 static enum exit_code
@@ -231,6 +270,8 @@ rights_read_and(const struct reaper *r,
 		code = check_named_paths(r);
 	if (code == PROG_OK && check != NULL)
 		code = check(r);
+	if (code == PROG_OK)
+		code = check_records_files(r);
 	if (code == PROG_OK)
 		code = read_subject(r, &l);
 	if (code == PROG_OK)

@@ -40,6 +40,9 @@ enum exit_code rights_each_line_file(const char *state, const char *folder,
 enum exit_code rights_read_lines(const char *path, line_file_fn *see, void *ctx)
     __attribute__((warn_unused_result));
 
+/* Says how many lines of the file could not be read whole, if any. */
+void rights_warn_of_broken(const struct subject_lines *l, const char *path);
+
 /* The rows of these options. */
 int rights_take_path(const char *value, void *to);
 #define RIGHTS_OPTIONS                                                         \

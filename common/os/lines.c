@@ -192,6 +192,7 @@ at_end(struct lines *l, char **line, size_t *len)
 	*len = l->end - l->start;
 	l->start = l->end;
 	l->scanned = l->end;
+	l->headless = l->skipping;
 	l->skipping = false;
 	return LINE_CUT;
 }

@@ -29,6 +29,7 @@ struct lines {
 	char *data;
 	size_t cap, start, end, scanned;
 	bool begun, skipping, eof;
+	bool headless;   /* after LINE_CUT: of a line above the limit */
 	bool uncounted;  /* may be set: the caller needs no numbers of blocks */
 	uint64_t number; /* of the last line returned or skipped, from 1 */
 };

@@ -16,12 +16,10 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "common/os/lines.h"
 #include "common/os/stop.h"
+#include "reaper/files/line_reader.h"
 
 enum {
-	/* A dead letter with the longest record, each byte escaped. */
-	MAX_LINE = 8 << 20,
 	WRITE_AT_ONCE = 1 << 20,
 	/* How long to wait for a run that appends to the file. */
 	LOCK_WAIT_MS = 10000,
@@ -34,79 +32,30 @@ explain_line_file(const char *what, const char *path, struct buf *why)
 	return syserr_explain(why, PROG_IO, "cannot %s '%s'", what, path);
 }
 
-/* Opens a regular file; EINVAL: it is something else. */
-static int
-open_line_file(const char *path)
-{
-	int fd = open(
-	    path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-
-	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
-		(void)close(fd);
-		errno = EINVAL;
-		return -1;
-	}
-	return fd;
-}
-
-static enum exit_code
-explain_open(const char *path, struct buf *why)
-{
-	if (errno != EINVAL)
-		return explain_line_file("open", path, why);
-	buf_setf(why, "'%s' is not a regular file", path);
-	return PROG_IO;
-}
-
-/* The next whole line; false at the end, and *code says whether it is one. */
-static bool
-next_whole_line(struct lines *l, const char *path, char **line, size_t *len,
-    enum exit_code *code, struct buf *why)
-{
-	*code = PROG_OK;
-	switch (lines_next(l, line, len, -1)) {
-	case LINE_OK:
-		return true;
-	case LINE_END:
-	case LINE_CUT:
-		return false;
-	case LINE_TOOLONG:
-		buf_setf(why,
-		    "'%s' has a line above %d MiB: is it a file of "
-		    "records?",
-		    path, MAX_LINE >> 20);
-		*code = PROG_DATA;
-		return false;
-	case LINE_WAIT:
-		buf_setf(why, "asked to stop while reading '%s'", path);
-		*code = PROG_TEMPFAIL;
-		return false;
-	case LINE_ERROR:
-		break;
-	}
-	*code = explain_line_file("read", path, why);
-	return false;
-}
-
 enum exit_code
 line_file_read(const char *path, line_file_fn *see, void *ctx, struct buf *why)
 {
-	int fd = open_line_file(path);
-	enum exit_code code;
-	struct lines l;
-	char *line;
-	size_t len;
+	int fd = line_reader_open(path);
+	struct line_reader r;
 
 	if (fd < 0)
-		return errno == ENOENT ? PROG_OK : explain_open(path, why);
-	lines_init(&l, fd, MAX_LINE);
-	while (next_whole_line(&l, path, &line, &len, &code, why))
-		(void)see(ctx, line, len);
-	lines_release(&l);
+		return errno == ENOENT ? PROG_OK
+				       : line_reader_explain_open(path, why);
+	line_reader_init(&r, fd, path);
+	while (line_reader_next(&r, why))
+		(void)see(ctx, r.line, r.len);
+	line_reader_release(&r);
 	(void)close(fd);
-	return code;
+	return r.code;
 }
+
+/* A file while lines are removed from it. */
+struct removal {
+	const char *path;
+	int from;         /* locked */
+	uint64_t *number; /* of the lines that go, in order */
+	size_t n, cap;
+};
 
 /* Opens and locks the file. -1 with errno, EWOULDBLOCK: others have it. */
 static int
@@ -116,7 +65,7 @@ open_locked(const char *path)
 	int fd;
 
 	for (;;) {
-		fd = open_line_file(path);
+		fd = line_reader_open(path);
 		if (fd < 0)
 			return -1;
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
@@ -130,56 +79,72 @@ open_locked(const char *path)
 	}
 }
 
-/* Writes what is kept to `to`; *removed: a line was not. */
 static enum exit_code
-copy_kept_lines(int from, int to, const char *path, line_file_fn *gone,
-    void *ctx, bool *removed, struct buf *why)
+find_lines(struct removal *m, line_file_fn *gone, void *ctx, struct buf *why)
+{
+	struct line_reader r;
+
+	line_reader_init(&r, m->from, m->path);
+	while (line_reader_next(&r, why)) {
+		if (!gone(ctx, r.line, r.len))
+			continue;
+		XGROW(m->number, m->n, m->cap);
+		m->number[m->n++] = r.lines.number;
+	}
+	line_reader_release(&r);
+	return r.code;
+}
+
+/* A last line without a newline stays without one. */
+static void
+keep_line(const struct line_reader *r, struct buf *kept)
+{
+	buf_add(kept, r->line, r->len);
+	if (!r->unended)
+		buf_addc(kept, '\n');
+}
+
+/* Writes what is kept to `to`. */
+static enum exit_code
+copy_kept_lines(const struct removal *m, int to, struct buf *why)
 {
 	struct buf kept = BUF_INIT;
-	enum exit_code code;
-	struct lines l;
-	off_t size = 0;
-	struct stat st;
-	char *line;
-	size_t len;
-	bool ok = true;
+	struct line_reader r;
+	size_t next = 0;
+	bool ok = lseek(m->from, 0, SEEK_SET) == 0;
 
-	*removed = false;
-	lines_init(&l, from, MAX_LINE);
-	while (ok && next_whole_line(&l, path, &line, &len, &code, why)) {
-		if (gone(ctx, line, len))
+	line_reader_init(&r, m->from, m->path);
+	while (ok && line_reader_next(&r, why)) {
+		if (next < m->n && m->number[next] == r.lines.number) {
+			next++;
 			continue;
-		buf_add(&kept, line, len);
-		buf_addc(&kept, '\n');
-		size += (off_t)len + 1;
+		}
+		keep_line(&r, &kept);
 		if (kept.len >= WRITE_AT_ONCE) {
 			ok = file_write_all(to, kept.data, kept.len) == 0;
 			buf_clear(&kept);
 		}
 	}
-	if (ok && code == PROG_OK)
+	if (ok && r.code == PROG_OK)
 		ok = file_write_all(to, buf_str(&kept), kept.len) == 0 &&
-		     fsync(to) == 0 && fstat(from, &st) == 0;
+		     fsync(to) == 0;
 	if (!ok)
-		code = explain_line_file("write the rest of", path, why);
-	*removed = ok && code == PROG_OK && st.st_size != size;
-	lines_release(&l);
+		r.code = explain_line_file("write the rest of", m->path, why);
+	line_reader_release(&r);
 	buf_release(&kept);
-	return code;
+	return r.code;
 }
 
 /* Makes the new file, locked from the beginning, so that nobody appends to it
- * before it is complete; by root, for the owner of the old one. What is there
- * is of a run that was killed. */
+ * before it is complete; by root, for the owner of the old one. */
 static int
 make_new_file(int from, const char *name)
 {
 	struct stat st;
-	int fd;
+	int fd =
+	    open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		S_IRUSR | S_IWUSR);
 
-	(void)unlink(name);
-	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-	    S_IRUSR | S_IWUSR);
 	if (fd < 0)
 		return -1;
 	(void)flock(fd, LOCK_EX | LOCK_NB);
@@ -192,25 +157,35 @@ make_new_file(int from, const char *name)
 }
 
 static enum exit_code
-exchange_file(
-    int from, const char *path, line_file_fn *gone, void *ctx, struct buf *why)
+exchange_file(const struct removal *m, const char *name, struct buf *why)
 {
-	char *name = xasprintf("%s.forget", path);
-	int to = make_new_file(from, name);
-	enum exit_code code;
-	bool removed = false;
+	int to = make_new_file(m->from, name);
+	enum exit_code code = PROG_OK;
 
 	if (to < 0)
 		code = explain_line_file("make", name, why);
 	else
-		code =
-		    copy_kept_lines(from, to, path, gone, ctx, &removed, why);
-	if (removed && file_rename(name, path) != 0)
-		code = explain_line_file("exchange", path, why);
-	if (to >= 0 && (!removed || code != PROG_OK))
+		code = copy_kept_lines(m, to, why);
+	if (code == PROG_OK && file_rename(name, m->path) != 0)
+		code = explain_line_file("exchange", m->path, why);
+	if (to >= 0 && code != PROG_OK)
 		(void)unlink(name);
 	if (to >= 0)
 		(void)close(to);
+	return code;
+}
+
+static enum exit_code
+remove_lines(struct removal *m, line_file_fn *gone, void *ctx, struct buf *why)
+{
+	char *name = xasprintf("%s.forget", m->path);
+	enum exit_code code;
+
+	/* Of a run that was killed, with lines that may go now. */
+	(void)unlink(name);
+	code = find_lines(m, gone, ctx, why);
+	if (code == PROG_OK && m->n > 0)
+		code = exchange_file(m, name, why);
 	free(name);
 	return code;
 }
@@ -219,21 +194,22 @@ enum exit_code
 line_file_remove(
     const char *path, line_file_fn *gone, void *ctx, struct buf *why)
 {
-	int from = open_locked(path);
+	struct removal m = { .path = path, .from = open_locked(path) };
 	enum exit_code code;
 
-	if (from < 0 && errno == ENOENT)
+	if (m.from < 0 && errno == ENOENT)
 		return PROG_OK;
-	if (from < 0 && errno == EWOULDBLOCK) {
+	if (m.from < 0 && errno == EWOULDBLOCK) {
 		buf_setf(why,
 		    "cannot lock '%s': somebody writes to it; stop that "
 		    "program, or try again",
 		    path);
 		return PROG_TEMPFAIL;
 	}
-	if (from < 0)
-		return explain_open(path, why);
-	code = exchange_file(from, path, gone, ctx, why);
-	(void)close(from);
+	if (m.from < 0)
+		return line_reader_explain_open(path, why);
+	code = remove_lines(&m, gone, ctx, why);
+	free(m.number);
+	(void)close(m.from);
 	return code;
 }

@@ -15,15 +15,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Gets a line without its newline, with 64 readable bytes behind it. */
+/* Gets a line without its newline, with 64 readable bytes behind it. The last
+ * one may be cut. */
 typedef bool line_file_fn(void *ctx, const char *line, size_t len);
 
-/* Calls see() for each whole line, whatever it returns. A file that is not
+/* Calls see() for each line, whatever it returns. A file that is not
  * there has none. PROG_OK, or the code and *why. */
 enum exit_code line_file_read(const char *path, line_file_fn *see, void *ctx,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* Removes the lines for which gone() is true, and a last one that was cut. */
+/* Removes the lines for which gone(), which is asked once for each, is true.
+ * Where there is none the file is left alone. */
 enum exit_code line_file_remove(const char *path, line_file_fn *gone, void *ctx,
     struct buf *why) __attribute__((warn_unused_result));
 

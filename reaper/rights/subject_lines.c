@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "reaper/files/cut_line.h"
 #include "reaper/rights/webhook_values.h"
 
 /* The readable bytes that flat_parse() wants behind a line. */
@@ -15,7 +16,7 @@ subject_lines_release(struct subject_lines *l)
 {
 	flat_release(&l->flat);
 	buf_release(&l->inner);
-	buf_release(&l->why);
+	buf_release(&l->whole);
 }
 
 /* Whether the field is there and has that text, or those digits. */
@@ -66,6 +67,7 @@ static enum line_kind
 read_inner(struct subject_lines *l, const struct flat_field *record)
 {
 	bool webhook = is_webhook(l);
+	bool broken;
 	size_t inner;
 
 	if (record == NULL ||
@@ -77,18 +79,19 @@ read_inner(struct subject_lines *l, const struct flat_field *record)
 	memset(buf_room(&l->inner, BEHIND), 0, BEHIND);
 	if (webhook)
 		return LINE_WEBHOOK;
-	return flat_parse(&l->flat, l->inner.data, inner, &l->why) == 0
+	return cut_line_parse(
+		   &l->flat, l->inner.data, inner, &l->whole, &broken)
 		   ? LINE_RECORD
 		   : LINE_OTHER;
 }
 
 static enum line_kind
-read_line(struct subject_lines *l, const char *line, size_t len)
+read_line(struct subject_lines *l, const char *line, size_t len, bool *broken)
 {
 	const struct flat_field *record;
 	enum line_kind kind = LINE_RECORD;
 
-	if (flat_parse(&l->flat, line, len, &l->why) != 0)
+	if (!cut_line_parse(&l->flat, line, len, &l->whole, broken))
 		return LINE_OTHER;
 	record = flat_find(&l->flat, "record");
 	if (field_is(&l->flat, "type", "dead") ||
@@ -168,9 +171,9 @@ webhook_names_them(struct subject_lines *l)
 bool
 subject_lines_match(struct subject_lines *l, const char *line, size_t len)
 {
-	bool match = false;
+	bool match = false, broken;
 
-	switch (read_line(l, line, len)) {
+	switch (read_line(l, line, len, &broken)) {
 	case LINE_RECORD:
 		match = is_theirs(l) || is_of_their_chat(l);
 		break;
@@ -181,6 +184,7 @@ subject_lines_match(struct subject_lines *l, const char *line, size_t len)
 		break;
 	}
 	l->found += match;
+	l->broken += broken && !match && len > 0;
 	return match;
 }
 
@@ -197,7 +201,8 @@ is_nobodys_chat(const struct subject_lines *l)
 void
 subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 {
-	enum line_kind kind = read_line(l, line, len);
+	bool broken;
+	enum line_kind kind = read_line(l, line, len, &broken);
 	const struct flat_field *v;
 	size_t i;
 

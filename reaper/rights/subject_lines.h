@@ -1,7 +1,7 @@
 /*
  * subject_lines: which lines of a file are about a customer: records, rows, and
- * dead letters with a record or a webhook in them. A line that is no JSON is
- * about nobody.
+ * dead letters with a record or a webhook in them. Of a line that is cut or no
+ * JSON, that counts which is whole before that place.
  */
 #ifndef REAPER_RIGHTS_SUBJECT_LINES_H
 #define REAPER_RIGHTS_SUBJECT_LINES_H
@@ -12,11 +12,12 @@
 /* What reading lines needs; zeroed before the first, its subject set. */
 struct subject_lines {
 	struct subject *subject;
-	uint64_t found; /* lines that were about them */
+	uint64_t found;  /* lines that were about them */
+	uint64_t broken; /* other lines, that were cut or no JSON */
 
 	/* private */
 	struct flat flat;
-	struct buf inner, why;
+	struct buf inner, whole;
 };
 
 /* Whether the line is about the customer or a chat of theirs. The 64 bytes

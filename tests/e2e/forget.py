@@ -7,6 +7,7 @@ forgotten. In the end no byte that tells of the customer is in any table, nor in
 any file that is not the database's own.
 """
 
+import gzip
 import json
 import os
 import random
@@ -548,6 +549,57 @@ def check_no_such_path(checks, house):
     checks.that(done.code == 0, f"a configured archive: {done}")
 
 
+def check_no_records(checks, house):
+    """What is no file of records is refused as it is."""
+    lab = house.lab
+    line = lines_of("twin", [chat_of("100", C)])
+    before = house.whole("twin")
+    for name, content, reason in (
+            ("old.gz", gzip.compress(line * 9), "unpack it first"),
+            ("core", b"\0\0\n" + line, "NUL"),
+            ("notes.csv", b"customer;note\n%s;last" % C.encode(), "JSON")):
+        with open(lab.path(name), "wb") as f:
+            f.write(content)
+        for option in ("--file", "--archive"):
+            for mode in (["--forget", C], ["--forget", C, "--dry-run"],
+                         ["--export", C]):
+                done = lab.run(["reaper", *mode, "--tenant", "twin", option,
+                                lab.path(name)])
+                checks.that(done.code == 65 and reason in done.err and
+                            f"'{lab.path(name)}' is no file of records"
+                            in done.err and done.err.count("\n") == 1 and
+                            done.out == b"", f"{mode} {name}: {done}")
+        with open(lab.path(name), "rb") as f:
+            checks.that(f.read() == content, f"{name} was changed")
+    same(checks, "no file of records", before, house.whole("twin"))
+
+
+def check_last_line(checks, house):
+    """A last line without a newline goes if it is theirs, else it stays."""
+    lab = house.lab
+    ours = lines_of("plain", [chat_of("100", C)])
+    other = lines_of("plain", [chat_of("8", D)])
+    cut = other[:other.index(b"operator")]
+    of_them = json.dumps({"tenant": "plain", **chat_of("100", C)}).encode()
+    of_them = of_them[:of_them.rindex(b"opened_at")]
+    for content, left, rows, warned in (
+            (other + ours[:-1], other, 1, False),
+            (ours + other[:-1], other[:-1], 1, False),
+            (other[:-1], other[:-1], 0, False),
+            (ours + cut, cut, 1, True), (other + of_them, other, 1, False)):
+        path = lab.write("last", content.decode())
+        for options in (["--dry-run"], ["-o", "ndjson"]):
+            done = house.forget("plain", "--file", path, "-o", "ndjson",
+                                *options)
+            counted = {r["place"]: r["rows"] for r in done.records()}
+            checks.that(done.code == 0 and counted[path] == rows and
+                        ("no JSON" in done.err) == warned,
+                        f"{content}: {done}")
+        with open(path, "rb") as f:
+            got = f.read()
+        checks.that(got == left, f"{content} became {got}")
+
+
 def check_refusals(checks, house):
     for argv, code, text in (
             (["--forget", "nobody", "--tenant", "calm"], 66, "nothing is kept"),
@@ -562,6 +614,8 @@ def check_refusals(checks, house):
         checks.that(done.code == code and text in done.err and
                     done.err.count("\n") == 1, f"{argv}: {done}")
     check_no_such_path(checks, house)
+    check_no_records(checks, house)
+    check_last_line(checks, house)
     # Somebody who is in nothing but a webhook that nobody understood.
     lone = house.lab.write("lone", json.dumps({
         "type": "dead", "where": "webhook calm/crm",

@@ -13,6 +13,7 @@
 
 #include "common/os/stop.h"
 #include "reaper/files/line_file.h"
+#include "reaper/files/records_file.h"
 #include "reaper/rows/archive.h"
 
 static const char *
@@ -50,7 +51,10 @@ lines_are_removed(void **state)
 		{ "xa\nb\n", "b\n", 2 },
 		{ "a\nxb\n\nc\n", "a\n\nc\n", 4 },
 		{ "xa\nxb\n", "", 2 },
-		{ "a\nhalf a line", "a\n", 1 },
+		{ "a\nhalf a line", "a\nhalf a line", 2 },
+		{ "xa\nhalf a line", "half a line", 2 },
+		{ "a\nxhalf a line", "a\n", 2 },
+		{ "half a line", "half a line", 1 },
 	};
 	struct buf why = BUF_INIT;
 	struct stat st;
@@ -72,6 +76,63 @@ lines_are_removed(void **state)
 		assert_int_equal(stat("file", &st), 0);
 		assert_int_equal(st.st_mode & 07777, 0600);
 	}
+	buf_release(&why);
+}
+
+/* What is not read whole is not written anew. */
+static void
+a_line_that_is_too_long_stays(void **state)
+{
+	size_t len = 9 << 20, seen = 0;
+	char *text = xcalloc(len, 1);
+	struct buf why = BUF_INIT;
+	struct stat st;
+
+	(void)state;
+	memset(text, 'a', len);
+	memcpy(text, "xa\n", 3);
+	tmpdir_file("long", text, len, 0600);
+	assert_int_equal(
+	    line_file_remove("long", begins_with_x, &seen, &why), PROG_DATA);
+	assert_int_equal(stat("long", &st), 0);
+	assert_int_equal(st.st_size, len);
+	buf_release(&why);
+	free(text);
+}
+
+static void
+only_files_of_records_are_taken(void **state)
+{
+	static const struct {
+		const char *text, *why;
+		size_t len;
+	} cases[] = {
+		{ "", NULL, 0 },
+		{ "\n", NULL, 1 },
+		{ "{\"a\":1}\n", NULL, 8 },
+		{ "{\"a\":1}", NULL, 7 },
+		{ "half\n{\"a\":1}\n{\"a", NULL, 16 },
+		{ "a;b\n1;2\n", "no line of it is JSON", 8 },
+		{ "{\"a\":", "no line of it is JSON", 5 },
+		{ "{\"a\":1}\n\0\n", "it has NUL bytes", 10 },
+		{ "\x1f\x8b\x08{}\n", "it is compressed; unpack it", 6 },
+		{ "\x28\xb5\x2f\xfd\n{}\n", "it is compressed", 8 },
+		{ "\xfd\x37zXZ\n{}\n", "it is compressed", 9 },
+	};
+	struct buf why = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		tmpdir_file("named", cases[i].text, cases[i].len, 0600);
+		assert_int_equal(records_file_check("named", &why),
+		    cases[i].why == NULL ? PROG_OK : PROG_DATA);
+		if (cases[i].why == NULL)
+			continue;
+		assert_non_null(strstr(buf_str(&why), cases[i].why));
+		assert_non_null(strstr(buf_str(&why), "'named' is no file"));
+	}
+	assert_int_equal(records_file_check("none", &why), PROG_OK);
 	buf_release(&why);
 }
 
@@ -218,6 +279,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_removed),
+		cmocka_unit_test(a_line_that_is_too_long_stays),
+		cmocka_unit_test(only_files_of_records_are_taken),
 		cmocka_unit_test(an_unchanged_file_stays_the_same_one),
 		cmocka_unit_test(what_is_not_there_has_no_lines),
 		cmocka_unit_test(other_things_are_refused),

@@ -92,6 +92,15 @@ static const struct {
 	{ WEBHOOK("t", "{\\\"text\\\":\\\"5 of 10\\\""), 0, 0 },
 	{ WEBHOOK("t2", "{\\\"client_id\\\":5}"), 0, 0 },
 	{ "{\"type\":\"dead\",\"tenant\":\"t\",\"customer\":\"5\"}", 0, 0 },
+	/* Of what is cut, the members that are whole. */
+	{ "{\"tenant\":\"t\",\"customer\":\"5\",\"customer_na", 1, 1 },
+	{ "{\"tenant\":\"t\",\"chat\":\"10\"", 1, 1 },
+	{ "{\"tenant\":\"t\",\"chat\":\"10", 0, 0 },
+	{ "{\"tenant\":\"t\",\"customer\":5", 0, 0 },
+	{ "{\"tenant\":\"t2\",\"customer\":\"5\",\"na", 0, 0 },
+	{ "{\"tenant\":\"t\",\"chat\":\"9\",\"te{\"customer\":\"5\"}", 0, 0 },
+	{ DEAD("{\\\"tenant\\\":\\\"t\\\",\\\"chat\\\":\\\"10\\\",\\\"te"), 1,
+	    1 },
 	{ "no JSON about 5", 0, 0 },
 	{ "", 0, 0 },
 };
@@ -115,6 +124,7 @@ lines_are_about_the_customer(void **state)
 				    "operator %d: %s", twin, lines[i].line);
 		subject_release(&s);
 	}
+	assert_int_equal(l.broken, 2 * 5);
 	subject_lines_release(&l);
 }
 
