@@ -18,6 +18,7 @@
 #include "common/os/file.h"
 #include "common/os/stop.h"
 #include "reaper/files/line_reader.h"
+#include "reaper/files/snapshot_counts.h"
 
 enum {
 	WRITE_AT_ONCE = 1 << 20,
@@ -55,6 +56,7 @@ struct removal {
 	int from;         /* locked */
 	uint64_t *number; /* of the lines that go, in order */
 	size_t n, cap;
+	struct snapshot_counts counts;
 };
 
 /* Opens and locks the file. -1 with errno, EWOULDBLOCK: others have it. */
@@ -83,10 +85,13 @@ static enum exit_code
 find_lines(struct removal *m, line_file_fn *gone, void *ctx, struct buf *why)
 {
 	struct line_reader r;
+	bool goes;
 
 	line_reader_init(&r, m->from, m->path);
 	while (line_reader_next(&r, why)) {
-		if (!gone(ctx, r.line, r.len))
+		goes = gone(ctx, r.line, r.len);
+		snapshot_counts_add(&m->counts, r.line, r.len, goes);
+		if (!goes)
 			continue;
 		XGROW(m->number, m->n, m->cap);
 		m->number[m->n++] = r.lines.number;
@@ -97,29 +102,30 @@ find_lines(struct removal *m, line_file_fn *gone, void *ctx, struct buf *why)
 
 /* A last line without a newline stays without one. */
 static void
-keep_line(const struct line_reader *r, struct buf *kept)
+keep_line(struct removal *m, const struct line_reader *r, struct buf *kept)
 {
-	buf_add(kept, r->line, r->len);
+	snapshot_counts_copy(&m->counts, r->line, r->len, kept);
 	if (!r->unended)
 		buf_addc(kept, '\n');
 }
 
 /* Writes what is kept to `to`. */
 static enum exit_code
-copy_kept_lines(const struct removal *m, int to, struct buf *why)
+copy_kept_lines(struct removal *m, int to, struct buf *why)
 {
 	struct buf kept = BUF_INIT;
 	struct line_reader r;
 	size_t next = 0;
 	bool ok = lseek(m->from, 0, SEEK_SET) == 0;
 
+	snapshot_counts_rewind(&m->counts);
 	line_reader_init(&r, m->from, m->path);
 	while (ok && line_reader_next(&r, why)) {
 		if (next < m->n && m->number[next] == r.lines.number) {
 			next++;
 			continue;
 		}
-		keep_line(&r, &kept);
+		keep_line(m, &r, &kept);
 		if (kept.len >= WRITE_AT_ONCE) {
 			ok = file_write_all(to, kept.data, kept.len) == 0;
 			buf_clear(&kept);
@@ -157,7 +163,7 @@ make_new_file(int from, const char *name)
 }
 
 static enum exit_code
-exchange_file(const struct removal *m, const char *name, struct buf *why)
+exchange_file(struct removal *m, const char *name, struct buf *why)
 {
 	int to = make_new_file(m->from, name);
 	enum exit_code code = PROG_OK;
@@ -210,6 +216,7 @@ line_file_remove(
 		return line_reader_explain_open(path, why);
 	code = remove_lines(&m, gone, ctx, why);
 	free(m.number);
+	snapshot_counts_release(&m.counts);
 	(void)close(m.from);
 	return code;
 }

@@ -25,7 +25,7 @@ enum exit_code line_file_read(const char *path, line_file_fn *see, void *ctx,
     struct buf *why) __attribute__((warn_unused_result));
 
 /* Removes the lines for which gone(), which is asked once for each, is true.
- * Where there is none the file is left alone. */
+ * Where there is none the file is left alone. Snapshots in it stay whole. */
 enum exit_code line_file_remove(const char *path, line_file_fn *gone, void *ctx,
     struct buf *why) __attribute__((warn_unused_result));
 

@@ -665,9 +665,24 @@ def check_poller(checks, house):
     done = lab.must(["reaper", "-c", conf, "--forget", who, "--dry-run"])
     checks.that("[poller] was not looked into" in done.err,
                 f"a state that nobody named: {done}")
-    done = lab.must(["reaper", "-c", conf, "--forget", who, "--state",
-                     lab.path("state/../poller")])
+    # Two snapshots that are kept, and what was made of them.
+    day, rows = lab.path("day.ndjson"), lab.path("rows.ndjson")
+    for _ in range(2):
+        sim.advance(60)
+        lab.must(["poller", "-c", conf, "--with-text", "-t", day])
+    lab.must(["aggregator", "-f", day, "-a", "all", "-o", "ndjson", "-t",
+              rows])
+    before = [os.path.getsize(path) for path in (day, rows)]
+    done = lab.must(["reaper", "-c", conf, "--forget", who, "--file", day,
+                     "--file", rows, "--state", lab.path("state/../poller")])
     checks.that(done.err == "", f"a state that was named: {done}")
+    for path, size, argv in (
+            (day, before[0], ["aggregator", "-a", "all", "-o", "ndjson"]),
+            (rows, before[1], ["sink", "-c", conf])):
+        checks.that(os.path.getsize(path) < size, f"{path} lost nothing")
+        done = lab.run([*argv, "-f", path])
+        checks.that(done.code == 0 and done.err == "",
+                    f"a kept snapshot without their lines: {done}")
     checks.that(not house.on_disk(phone), "the state has the number")
     for moment in ("is stored", "is back"):
         checks.that(not house.found(phone, "acme"), f"the number {moment}")
