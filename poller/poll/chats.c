@@ -182,6 +182,17 @@ has_last(const struct polled_chat *c)
 	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
 }
 
+/* When the episode began, as far as an earlier poll could know: it may have
+ * taken for the first message one of the list, before which others are shown
+ * later. */
+static int64_t
+known_opening(struct chat_state *s)
+{
+	history_sort(&s->history);
+	return history_reaches(&s->history, s->opened_at) ? s->opened_at
+							  : CLOCK_NONE;
+}
+
 /* Updates the state from the messages that were read. */
 static void
 update_state(struct polled_chat *c)
@@ -189,11 +200,12 @@ update_state(struct polled_chat *c)
 	struct chat_state *s = &c->state;
 	const char *mark = c->list.mark != NULL ? c->list.mark : "";
 	bool same_mark = c->known && strcmp(s->mark, mark) == 0;
+	int64_t known = known_opening(s);
 
 	history_move(&s->history, &c->read);
 	history_sort(&s->history);
 	s->opened_at = history_opened_at(
-	    &s->history, c->list.episode, s->opened_at, c->list.opened_at);
+	    &s->history, c->list.episode, known, c->list.opened_at);
 	if (!c->chats->tenant->history_all && s->opened_at != CLOCK_NONE)
 		history_drop_before(&s->history, s->opened_at);
 	if (!same_mark)

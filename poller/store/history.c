@@ -139,18 +139,26 @@ history_sort(struct history *h)
 	h->sorted = true;
 }
 
-/* The time of the first message after the last closing, or of the closing if it
- * is the last message. */
-static int64_t
-after_closing(const struct history *h)
+/* How many messages there are up to the last closing and with it; 0: none is
+ * there. */
+static size_t
+up_to_closing(const struct history *h)
 {
-	size_t i;
+	size_t n = h->n;
 
-	for (i = h->n; i > 0; i--) {
-		if (h->messages[i - 1].closing)
-			return h->messages[i == h->n ? i - 1 : i].at;
-	}
-	return CLOCK_NONE;
+	while (n > 0 && !h->messages[n - 1].closing)
+		n--;
+	return n;
+}
+
+/* The time of the first message after the last closing, or of the closing if it
+ * is the last message; before there was one: what was known. */
+static int64_t
+after_closing(const struct history *h, int64_t known)
+{
+	size_t n = up_to_closing(h);
+
+	return n == 0 ? known : h->messages[n == h->n ? n - 1 : n].at;
 }
 
 /* The time of the episode's first message; CLOCK_NONE if it has none. */
@@ -179,7 +187,7 @@ int64_t
 history_opened_at(
     const struct history *h, const char *episode, int64_t known, int64_t begin)
 {
-	int64_t last = after_closing(h);
+	int64_t last = after_closing(h, known);
 	int64_t first = episode != NULL ? first_of(h, episode) : CLOCK_NONE;
 
 	if (first != CLOCK_NONE)
@@ -190,8 +198,6 @@ history_opened_at(
 		first = newest_episode(h);
 	if (first > last) /* CLOCK_NONE is less than any time */
 		last = first;
-	if (known > last)
-		last = known;
 	if (begin > last)
 		last = begin;
 	if (last == CLOCK_NONE && h->n > 0)
@@ -247,10 +253,10 @@ history_complete_up_to(const struct history *h, int64_t before_ms)
 void
 history_drop_before(struct history *h, int64_t at)
 {
-	size_t i, n = 0;
+	size_t i, n = 0, closing = up_to_closing(h);
 
 	for (i = 0; i < h->n; i++) {
-		if (h->messages[i].at < at)
+		if (h->messages[i].at < at && i + 1 != closing)
 			release_message(&h->messages[i]);
 		else
 			h->messages[n++] = h->messages[i];

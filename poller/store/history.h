@@ -43,9 +43,9 @@ void history_sort(struct history *h);
 
 /* When the current episode began: at the first message of `episode`. If that is
  * NULL or has no message: the latest of the first message after the last
- * closing, `known`, `begin` (each may be CLOCK_NONE) and, if episode is not
- * NULL, the first message of the newest message's episode. If there is none of
- * these: the first message. */
+ * closing (without a closing: `known`), `begin` (each may be CLOCK_NONE) and,
+ * if episode is not NULL, the first message of the newest message's episode. If
+ * there is none of these: the first message. */
 int64_t history_opened_at(
     const struct history *h, const char *episode, int64_t known, int64_t begin);
 
@@ -59,7 +59,8 @@ bool history_reaches(const struct history *h, int64_t at);
  * that is older than before_ms, else the least, else NULL. Borrowed. */
 const char *history_complete_up_to(const struct history *h, int64_t before_ms);
 
-/* Drops messages older than `at`. */
+/* Drops messages older than `at`, but for the last closing: a message that is
+ * shown late may still be the first after it. */
 void history_drop_before(struct history *h, int64_t at);
 
 /* Compares ids in the order of messaging-metrics(7): numbers of any length by

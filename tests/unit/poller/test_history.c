@@ -131,6 +131,8 @@ static const struct {
 	{ "no episodes: after the last closing", "a1- b2-! c3-! d4- e5-", NULL,
 	    NONE, 0, 4 },
 	{ "nothing after the closing", "a1- b2-!", NULL, NONE, 0, 2 },
+	{ "after it, whatever an earlier poll took for the first",
+	    "a1-! b2- c3-", NULL, 3, 0, 2 },
 	{ "no closing: the begin", "a1- b2-", NULL, NONE, 0, 0 },
 	{ "no closing, but one was seen before", "a4- b5-", NULL, 4, 0, 4 },
 	{ "nothing known at all: the first message", "a4- b5-", NULL, NONE,
@@ -173,6 +175,21 @@ only_fetched_messages_settle_a_chat(void **state)
 	assert_int_equal(h.n, 2);
 	history_release(&h);
 	assert_null(history_complete_up_to(&h, 1));
+}
+
+/* A message between the last closing and the first that is seen may come. */
+static void
+the_last_closing_stays(void **state)
+{
+	struct history h = make("a1-! b2- c3-! d4- e5-");
+	char *got;
+
+	(void)state;
+	history_drop_before(&h, 5);
+	got = show(&h);
+	assert_string_equal(got, "c3 e5");
+	free(got);
+	history_release(&h);
 }
 
 static void
@@ -302,6 +319,7 @@ main(void)
 		cmocka_unit_test(messages_are_merged),
 		cmocka_unit_test(episodes_begin),
 		cmocka_unit_test(only_fetched_messages_settle_a_chat),
+		cmocka_unit_test(the_last_closing_stays),
 		cmocka_unit_test(a_chat_survives_the_state),
 		cmocka_unit_test(paging_ends),
 	};
