@@ -58,24 +58,54 @@ def failure:
                    else http_failure.error? // "unusable" end)}
     end;
 
-# All lists but /messages obey limit and offset. The last page is one that is
-# not full, or that reaches the total, which may come as a string. When the
-# total shrinks between two pages, as many rows have moved to the page before:
-# the page is read again from further up.
+# What the CRM writes as a number or as a text; null if it is none.
+def number:
+    try tonumber catch null;
+
+# Whether a page says that there is more, with $before rows before it: it is
+# full, or does not reach the total, or, without a total, is full by the CRM's
+# own limit. So a total that is too small ends no list, and neither does a page
+# that is smaller than we want.
+def has_more($rows; $before):
+    ($rows | length) as $n
+    | (.answer.meta | if type == "object" then . else {} end) as $meta
+    | ($meta.total | number) as $total
+    | $n > 0
+      and ($n >= page_size
+           or if $total != null then $before + $n < $total
+              else $n >= ($meta.limit | number // page_size) end);
+
+# All lists but /messages obey limit and offset. When the total shrinks between
+# two pages, as many rows may have moved to the pages before: the page is read
+# again from further up, and from then on pages overlap, so that the next rows
+# that leave cost no page. overlap: how many of its rows a page has before those
+# that are due, which may leave unnoticed.
 def next_offset($rows):
-    (.cursor // {offset: 0, moved: 0}) as $cursor
-    | ($cursor.offset + ($rows | length)) as $offset
-    | (try (.answer.meta.limit | tonumber) catch page_size) as $limit
-    | (try (.answer.meta.total | tonumber) catch null) as $total
+    (.cursor // {offset: 0, moved: 0, overlap: 0}) as $cursor
+    | ($rows | length) as $n
+    | (try (.answer.meta.total | number) catch null) as $total
     | (if $cursor.total == null or $total == null then 0
        else $cursor.total - $total end) as $shrunk
-    | if $shrunk > 0 and $cursor.moved < 3 then
-          {offset: ([$cursor.offset - $shrunk, 0] | max), total: $total,
-           moved: ($cursor.moved + 1)}
-      elif ($rows | length) < ([$limit, page_size] | min)
-         or ($total != null and $offset >= $total)
-      then null
-      else {offset: $offset, total: $total, moved: $cursor.moved} end;
+    | if $shrunk > $cursor.overlap then
+          ([2 * $shrunk, page_size / 2] | min) as $overlap
+          | {offset: ([$cursor.offset + $cursor.overlap - $shrunk - $overlap, 0]
+                      | max),
+             total: $total, moved: ($cursor.moved + 1), overlap: $overlap}
+      elif has_more($rows; $cursor.offset) | not then null
+      else
+          ([$cursor.overlap, ($n / 2 | floor)] | min) as $overlap
+          | {offset: ($cursor.offset + $n - $overlap), total: $total,
+             moved: $cursor.moved, overlap: $overlap}
+      end;
+
+# The records of a page of such a list. One that moves without end is no list of
+# what there is.
+def listed($rows; records):
+    next_offset($rows) as $next
+    | if $next.moved > 10 then
+          {error: "later",
+           message: "rows leave the list faster than it can be read"}
+      else {records: [records], next: $next} end;
 
 # One that is no object becomes a record without an id: counted and reported.
 def row:
@@ -103,15 +133,14 @@ def full_name:
 
 def operators_read:
     rows(.data) as $rows
-    | {records: [
-           $rows[] | row
-           | select((.role | is_off | not) and (.status | is_off | not))
-           | {type: "operator",
-              operator: .id,
-              name: (full_name // .email),
-              available: is_free,
-              reported_open_chats: .opened_dialogs}],
-       next: next_offset($rows)};
+    | listed($rows;
+             $rows[] | row
+             | select((.role | is_off | not) and (.status | is_off | not))
+             | {type: "operator",
+                operator: .id,
+                name: (full_name // .email),
+                available: is_free,
+                reported_open_chats: .opened_dialogs});
 
 # --- messages: of the lists of dialogs and of messages ---
 
@@ -223,10 +252,9 @@ def chats_read:
       then {error: "unusable",
             message: "/dialogs ignores state=open: most rows are closed"}
       else
-          {records: [
-               $rows[] | row | select(status != "closed")
-               | chat, last_message($bots)],
-           next: next_offset($rows)}
+          listed($rows;
+                 $rows[] | row | select(status != "closed")
+                 | chat, last_message($bots))
           | .moved = (.next.moved // 0) > ($cursor.moved // 0)
       end;
 
@@ -287,11 +315,13 @@ def messages_read:
     | rows(.data) as $rows
     | check_filter($rows; $in.chat.chat)
     | {records: [$rows[] | message($in.chat.chat; $in.options.bot_operators)],
-       next: (if ($rows | length) < page_size then null
+       next: (if has_more($rows; 0) | not then null
               elif $in.cursor == null then
                   if reaches_back($rows; $in) then null
                   else {from: ($in.known.last // 1), until: $rows[-1].id} end
-              elif any($rows[]; .id == $in.cursor.until) then null
+              elif any($rows[]; .id == $in.cursor.until)
+                   or ($rows[-1].id | tostring) == ($in.cursor.from | tostring)
+              then null
               else $in.cursor | .from = $rows[-1].id end)};
 
 # --- customers ---
