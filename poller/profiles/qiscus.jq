@@ -86,6 +86,9 @@ def number_if_one:
     . as $id
     | try (tonumber | if tostring == $id then . else $id end) catch $id;
 
+def as_number:
+    try tonumber catch null;
+
 # --- operators ---
 
 def operators_request:
@@ -111,39 +114,45 @@ def agent:
             | if . == [] then null else join(",") end),
      sdk_email};
 
-# The cursor is {page, total, ids: of the page before, moved: how often rows
-# moved, had: of a page that is read again, who was on it before}.
+# The cursor is {page, total, before: how many rows the pages before have, ids:
+# of the page before, moved: how often rows moved, had: of a page that is read
+# again, who was on it before}.
 def first_agents:
-    {page: 1, total: null, ids: [], moved: 0, had: []};
+    {page: 1, total: null, before: 0, ids: [], moved: 0, had: []};
 
 # When the total shrinks between two pages, rows have moved to the page before:
 # that one is read again, for those who were not on it, and then this one.
 def have_moved($cursor; $total):
-    $cursor.page > 1 and $cursor.moved < 3
+    $cursor.page > 1
     and $total != null and $cursor.total != null and $total < $cursor.total;
 
-def is_last_of_agents($rows; $page; $total; $meta):
-    ($meta.per_page | if type == "number" and . > 0 then .
-                      else agent_page end) as $size
-    | $rows == []
-      or (if $total == null then ($rows | length) < $size
-          else $page * $size >= $total end);
+# Rows are counted, because a page may have fewer than asked for.
+def is_last_of_agents($rows; $before; $total; $size):
+    ($rows | length) as $n
+    | $n == 0
+      or (if $total != null then $before + $n >= $total
+          else $n < ($size // least_page) end);
 
 def operators_read:
     [rows(.data.agents)[] | row] as $rows
     | (.cursor // first_agents) as $cursor
     | (.answer.meta | row) as $meta
-    | ($meta.total_count | if type == "number" then . else null end) as $total
+    | ($meta.total_count | as_number) as $total
     | $cursor + {total: $total, ids: [$rows[] | .id], had: []}
-    | if have_moved($cursor; $total) then
-          {records: [],
-           next: (.page -= 1 | .moved += 1 | .ids = [] | .had = $cursor.ids)}
-      else
+    | if have_moved($cursor; $total) | not then
           {records: [$rows[] | select(.id as $id
                                       | any($cursor.had[]; . == $id) | not)
                      | agent],
-           next: (if is_last_of_agents($rows; .page; $total; $meta) then null
-                  else .page += 1 end)} end;
+           next: (if is_last_of_agents($rows; .before; $total;
+                                       $meta.per_page | as_number) then null
+                  else .page += 1 | .before += ($rows | length) end)}
+      elif .moved == 3 then
+          {error: "later",
+           message: "agents leave the list faster than it can be read"}
+      else
+          {records: [],
+           next: (.page -= 1 | .before -= ($cursor.ids | length)
+                  | .moved += 1 | .ids = [] | .had = $cursor.ids)} end;
 
 # --- chats ---
 
@@ -317,9 +326,6 @@ def comment($in; $ids):
                 {from: "bot", user: $who.user_id}
             else written($who.user_id; $ids; $in.options.bot_operators) end
       end;
-
-def as_number:
-    try tonumber catch null;
 
 # Whether the rest was read before, or belongs to earlier sessions.
 def reaches_back($rows; $in):

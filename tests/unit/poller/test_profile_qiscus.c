@@ -129,9 +129,9 @@ comments_become_messages(void **state)
 	"{\"data\":{\"agents\":[" rows                                         \
 	"]},\"meta\":{\"per_page\":2,\"total_count\":" total                   \
 	"},\"status\":200}"
-#define CURSOR(page, total, ids, moved, had)                                   \
-	"{\"page\":" page ",\"total\":" total ",\"ids\":[" ids                 \
-	"],\"moved\":" moved ",\"had\":[" had "]}"
+#define CURSOR(page, total, before, ids, moved, had)                           \
+	"{\"page\":" page ",\"total\":" total ",\"before\":" before            \
+	",\"ids\":[" ids "],\"moved\":" moved ",\"had\":[" had "]}"
 #define ROOMS(rows, cursor)                                                    \
 	"{\"data\":{\"customer_rooms\":[" rows                                 \
 	"]},\"meta\":{\"current_total\":1,\"cursor_after\":" cursor            \
@@ -159,30 +159,41 @@ static const struct {
 	    "\"operator\":\"1\",\"name\":\"Adm\",\"available\":false\n" },
 	{ "agents, more to come", PROFILE_OPERATORS, { .cursor = NULL },
 	    AGENTS(AGENT("501") "," AGENT("502"), "3"),
-	    IS("501") IS("502") "next " CURSOR("2", "3", "501,502", "0", "") },
+	    IS("501")
+		IS("502") "next " CURSOR("2", "3", "2", "501,502", "0", "") },
 	{ "the last of them", PROFILE_OPERATORS,
-	    { .cursor = CURSOR("2", "3", "501,502", "0", "") },
+	    { .cursor = CURSOR("2", "3", "2", "501,502", "0", "") },
 	    AGENTS(AGENT("503"), "3"), IS("503") },
 	{ "one was deleted meanwhile", PROFILE_OPERATORS,
-	    { .cursor = CURSOR("2", "3", "501,502", "0", "") }, AGENTS("", "2"),
-	    "next " CURSOR("1", "2", "", "1", "501,502") },
+	    { .cursor = CURSOR("2", "3", "2", "501,502", "0", "") },
+	    AGENTS("", "2"),
+	    "next " CURSOR("1", "2", "0", "", "1", "501,502") },
 	{ "who moved to the page before", PROFILE_OPERATORS,
-	    { .cursor = CURSOR("1", "2", "", "1", "501,502") },
+	    { .cursor = CURSOR("1", "2", "0", "", "1", "501,502") },
 	    AGENTS(AGENT("502") "," AGENT("503"), "2"), IS("503") },
 	{ "one was deleted, and more are to come", PROFILE_OPERATORS,
-	    { .cursor = CURSOR("2", "6", "501,502", "0", "") },
+	    { .cursor = CURSOR("2", "6", "2", "501,502", "0", "") },
 	    AGENTS(AGENT("504") "," AGENT("505"), "5"),
-	    "next " CURSOR("1", "5", "", "1", "501,502") },
+	    "next " CURSOR("1", "5", "0", "", "1", "501,502") },
 	{ "and so they do after that", PROFILE_OPERATORS,
-	    { .cursor = CURSOR("1", "5", "", "1", "501,502") },
+	    { .cursor = CURSOR("1", "5", "0", "", "1", "501,502") },
 	    AGENTS(AGENT("501") "," AGENT("503"), "5"),
-	    IS("503") "next " CURSOR("2", "5", "501,503", "1", "") },
+	    IS("503") "next " CURSOR("2", "5", "2", "501,503", "1", "") },
 	{ "they are deleted all the time", PROFILE_OPERATORS,
-	    { .cursor = CURSOR("2", "6", "501,502", "3", "") },
-	    AGENTS(AGENT("504"), "4"), IS("504") },
+	    { .cursor = CURSOR("2", "6", "2", "501,502", "3", "") },
+	    AGENTS(AGENT("504"), "4"),
+	    "fault 1: agents leave the list faster than it can be read" },
+	{ "fewer on a page than it says", PROFILE_OPERATORS, { .cursor = NULL },
+	    "{\"data\":{\"agents\":[" AGENT(
+		"501") "]},\"meta\":{\"per_page\":100,\"total_count\":\"2\"}}",
+	    IS("501") "next " CURSOR("2", "2", "1", "501", "0", "") },
+	{ "as many as it says, as text", PROFILE_OPERATORS, { .cursor = NULL },
+	    "{\"data\":{\"agents\":[" AGENT(
+		"501") "]},\"meta\":{\"per_page\":\"1\"}}",
+	    IS("501") "next " CURSOR("2", "null", "1", "501", "0", "") },
 	{ "a page of agents that is empty", PROFILE_OPERATORS,
-	    { .cursor = CURSOR("2", "9", "501,502", "0", "") }, AGENTS("", "9"),
-	    "" },
+	    { .cursor = CURSOR("2", "9", "2", "501,502", "0", "") },
+	    AGENTS("", "9"), "" },
 	{ "agents without a count", PROFILE_OPERATORS, { .cursor = NULL },
 	    "{\"data\":{\"agents\":[{\"id\":501}]},\"status\":200}",
 	    "\"operator\":\"501\",\"available\":false\n" },
