@@ -306,6 +306,9 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 		    t->section);
 		return PROG_CONFIG;
 	}
+	/* Chats of an operator who is not known yet are in no list. */
+	if (profile_about(t->profile)->by_operator)
+		t->operators_every_ms = 0;
 	set_budget(t, c);
 	code = set_base(t, c, why);
 	if (code == PROG_OK)

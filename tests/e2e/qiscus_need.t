@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # With need = channel a room of a simulated Qiscus is reserved to agents of its
-# channel only, and those whose channel nobody serves wait.
+# channel only, and those whose channel nobody serves wait. The agents are read
+# in each poll: the rooms of one who is new would be missing.
 set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -48,3 +49,13 @@ jq -e -s --slurpfile room rooms --slurpfile agent agents 'any(.[];
 	$room[0][.chat] as $channel
 	| $agent[0][.operator] | index($channel) | not)' reservations >out ||
 	fail "all are of the channel without need"
+
+# Whatever is configured, and though the state has them.
+sed -i 's/^account = .*/&\noperators_every = 1d/' conf
+"$BIN/poller" -c conf --state state >records 2>err || fail "$(cat err)"
+curl -sS --fail -X POST "$sim/control/reset-stats" >/dev/null
+"$BIN/poller" -c conf --state state >records 2>err || fail "$(cat err)"
+asked=$(curl -sS --fail "$sim/control/stats" |
+	jq '[.by_route | to_entries[] | select(.key | test("/agents")) | .value]
+		| add // 0')
+[ "$asked" = 1 ] || fail "the agents were asked for $asked times"
