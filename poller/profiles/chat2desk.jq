@@ -111,6 +111,14 @@ def listed($rows; records):
 def row:
     if type == "object" then . else {} end;
 
+# "", 0 and "0" count as absent.
+def given:
+    . != null and . != "" and . != [] and . != 0 and . != "0";
+
+# Who there is; ids come as numbers or as texts.
+def as_id:
+    if given then . else null end;
+
 # --- operators ---
 
 def operators_request:
@@ -153,7 +161,7 @@ def system_kind:
           if $data.system_type | test("reopen|opened"; "i") then "opened"
           elif $data.system_type | test("close"; "i") then "closed"
           elif ($data.system_type | test("transfer|assign"; "i"))
-               and $data.operator_id != null then "assigned"
+               and ($data.operator_id | given) then "assigned"
           else "other" end
       elif ($text | type) == "string"
            and ($text | startswith("Chat") or startswith("Dialog") or startswith("Request"))
@@ -162,10 +170,6 @@ def system_kind:
           elif $text | test("^\\w+( \\S+)? (was |has been )?re-?opened\\b") then "opened"
           else "other" end
       else "other" end;
-
-# "" counts as absent.
-def given:
-    . != null and . != "" and . != [];
 
 def content_kind:
     if .photo | given then "image"
@@ -180,13 +184,13 @@ def is_bot($bots):
 
 # Called for every message of every page, so it must be fast.
 def message($chat; $bots):
-    .type as $type | .operator_id as $operator
+    .type as $type | (.operator_id | as_id) as $operator
     | {type: "message", id, chat: $chat, channel: .channel_id,
-       at: .created, episode: .request_id, text}
+       at: .created, episode: (.request_id | as_id), text}
     + if $type == "from_client" then
           {from: "customer", user: .client_id, kind: content_kind}
       elif $type == "to_client" then
-          if $operator == null or $operator == 0 or $operator == "" then
+          if $operator == null then
               {from: "bot", automated: true, kind: content_kind}
           elif $operator | is_bot($bots) then
               {from: "bot", user: $operator, kind: content_kind}
@@ -227,12 +231,12 @@ def chat:
     {type: "chat",
      chat: .id,
      status: status,
-     operator: .operator_id,
+     operator: (.operator_id | as_id),
      customer: newest.client_id,
      channel: newest.channel_id,
      opened_at: .begin,
      closed_at: .end,
-     episode: .last_request_id,
+     episode: (.last_request_id | as_id),
      last: newest.id,
      mark: "\(newest.id) \(.last_request_id) \(.operator_id) \(.state)"};
 
@@ -280,7 +284,7 @@ def assign_request:
 def assign_read:
     (.answer.data | if type == "array" then .[0] else . end) as $dialog
     | if ($dialog | type) != "object" then error("the answer has no dialog")
-      else {operator: $dialog.operator_id} end;
+      else {operator: ($dialog.operator_id | as_id)} end;
 
 # --- messages of one chat ---
 # offset is ignored here. The newest page comes first; if it does not reach
@@ -296,19 +300,21 @@ def messages_request:
 
 # The server ignores an unsupported filter and returns messages of all chats.
 def check_filter($rows; $chat):
-    if [$rows[] | .dialog_id] - [$chat, null] == [] then .
+    if [$rows[] | .dialog_id | values | tostring] - [$chat | tostring] == []
+    then .
     else error("/messages ignores dialog_id: it shows other dialogs") end;
 
 # A survey comes late: one of an earlier request may lie within the current.
 def is_earlier($episode):
     (.type == "from_client" or .type == "to_client")
-    and .request_id != null and .request_id < $episode;
+    and (.request_id | as_id | number | . != null and . < $episode);
 
 def reaches_back($rows; $in):
-    ($in.known.last != null
-     and any($rows[]; .id | tostring == $in.known.last))
-    or ($in.options.history != "all" and $in.chat.episode != null
-        and any($rows[]; is_earlier($in.chat.episode)));
+    ($in.chat.episode | number) as $episode
+    | ($in.known.last != null
+       and any($rows[]; .id | tostring == $in.known.last))
+      or ($in.options.history != "all" and $episode != null
+          and any($rows[]; is_earlier($episode)));
 
 def messages_read:
     . as $in
@@ -399,7 +405,8 @@ def of_no_dialog:
 def inbox_chat($now):
     hook_time($now) as $at
     | {type: "chat", chat: .dialog_id, at: $at, status: "open",
-       operator: .operator_id, customer: .client_id, channel: .channel_id,
+       operator: (.operator_id | as_id), customer: .client_id,
+       channel: .channel_id,
        opened_at: (if .is_new_request == true then hook_second($now)
                    else null end)}
     + (.client | if type == "object" then
@@ -418,7 +425,7 @@ def hook_read:
     | .hook_type as $hook
     | if $hook != "operator_status_changed"
          and any(hook_events[]; . == $hook)
-         and (.dialog_id == 0 or (.dialog_id | given | not)) then of_no_dialog
+         and (.dialog_id | given | not) then of_no_dialog
       elif $hook == "inbox" then
           {records: [inbox_chat($now), hook_message($in)]}
       elif any("outbox", "comment", "system_message", "imported_message";
@@ -433,11 +440,11 @@ def hook_read:
           # Not a message: the closing may come as one, by system_message.
           hook_time($now) as $at
           | {records: [{type: "chat", chat: .dialog_id, at: $at,
-                        status: "closed", operator: .operator_id,
+                        status: "closed", operator: (.operator_id | as_id),
                         closed_at: $at}]}
       elif $hook == "dialog_transferred" then
           {records: [hook_system($now; "assigned"; null)
-                     | .operator = $in.payload.operator_id]}
+                     | .operator = ($in.payload.operator_id | as_id)]}
       elif $hook == "operator_status_updated"
            or $hook == "operator_status_changed" then
           {records: [{type: "operator", operator: .id,

@@ -108,6 +108,14 @@ static const struct {
 	{ "nobody, as a text",
 	    MESSAGE("\"type\":\"to_client\",\"operator_id\":\"\""),
 	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
+	{ "nobody, as the text of a number",
+	    MESSAGE("\"type\":\"to_client\",\"operator_id\":\"0\""),
+	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
+	{ "the dialog's id as text",
+	    "{\"data\":[{\"id\":\"1\",\"dialog_id\":\"9\",\"created\":"
+	    "\"2026-11-20T05:57:30 UTC\",\"type\":null}],"
+	    "\"status\":\"success\"}",
+	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
 	{ "an autoreply", MESSAGE("\"type\":\"autoreply\",\"text\":\"x\""),
 	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
 	{ "a survey has no type", MESSAGE("\"type\":null"),
@@ -274,6 +282,10 @@ static const struct {
 	    "\"id\":\"3000000107\",\"chat\":\"9001\","
 	    "\"at\":\"2026-11-20T05:57:30.000Z\",\"from\":\"customer\","
 	    "\"user\":\"40001\",\"channel\":\"12\",\"kind\":\"text\"\n" },
+	{ "a chat whose operator is 0, as text", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":\"9001\",\"state\":\"open\",\"operator_id\":"
+		    "\"0\",\"last_message\":null}]"),
+	    "\"chat\":\"9001\",\"status\":\"open\"\n" },
 	{ "a chat without a message", PROFILE_CHATS, 200,
 	    SUCCESS("[{\"id\":9001,\"state\":\"open\",\"begin\":null,"
 		    "\"operator_id\":null,\"last_message\":null}]"),
@@ -453,6 +465,8 @@ static const struct {
 	    "{\"from\":\"900\",\"until\":1000}", false, 0 },
 	{ "... unless that is reached", 200, 1199, -1, 7, "7", NULL, "1001",
 	    NULL, false, 0 },
+	{ "... whose number the list has as text", 200, 1199, -1, 7, "\"7\"",
+	    NULL, NULL, "{\"from\":1,\"until\":1000}", false, 0 },
 	{ "the episode began within it", 200, 1199, -1, 7, "8", NULL, NULL,
 	    NULL, false, 0 },
 	{ "going up", 200, 1, 1, 7, "7", "{\"from\":1,\"until\":1000}", NULL,
