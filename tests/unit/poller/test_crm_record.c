@@ -1,7 +1,7 @@
 /*
  * crm_record's own fields, which the poller keeps and no record has: a mark is
  * any scalar, and a bad one is told of. What a record may lack,
- * and the length of what is about people.
+ * what no profile may set, and the length of what is about people.
  */
 #include "tests/unit/unit.h"
 
@@ -194,12 +194,34 @@ a_name_is_cut_at_a_character(void **state)
 	buf_release(&why);
 }
 
+/* Whatever a profile says: what it reads of a CRM are messages. */
+static void
+a_profile_tells_of_no_findings(void **state)
+{
+	const struct crm_record_options opt = { .texts = true };
+	struct value *v = json("{\"type\":\"message\",\"id\":\"1\",\"chat\":"
+			       "\"9\",\"at\":\"2026-11-20T05:57:30.000Z\","
+			       "\"from\":\"bot\",\"private\":true,"
+			       "\"about\":true,\"text\":\"x\"}");
+	struct crm_record r = { .type = RECORD_UNKNOWN };
+	struct buf why = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(crm_record_read(&r, v, &opt, &why), 0);
+	assert_non_null(strstr(r.body, "\"private\":true"));
+	assert_null(strstr(r.body, "about"));
+	crm_record_release(&r);
+	value_unref(v);
+	buf_release(&why);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_fields_are_read_or_told_of),
 		cmocka_unit_test(who_wrote_may_be_unreadable),
+		cmocka_unit_test(a_profile_tells_of_no_findings),
 		cmocka_unit_test(the_longest_chat_fits_into_a_line),
 		cmocka_unit_test(a_name_is_cut_at_a_character),
 	};

@@ -219,27 +219,6 @@ messages_become_records(void **state)
 	profile_close(p);
 }
 
-/* Whatever a profile says: what it reads of a CRM are messages. */
-static void
-a_profile_tells_of_no_findings(void **state)
-{
-	const struct crm_record_options opt = { .texts = true };
-	struct value *v = json("{\"type\":\"message\",\"id\":\"1\",\"chat\":"
-			       "\"9\",\"at\":\"2026-11-20T05:57:30.000Z\","
-			       "\"from\":\"bot\",\"private\":true,"
-			       "\"about\":true,\"text\":\"x\"}");
-	struct crm_record r = { .type = RECORD_UNKNOWN };
-	struct buf why = BUF_INIT;
-
-	(void)state;
-	assert_int_equal(crm_record_read(&r, v, &opt, &why), 0);
-	assert_non_null(strstr(r.body, "\"private\":true"));
-	assert_null(strstr(r.body, "about"));
-	crm_record_release(&r);
-	value_unref(v);
-	buf_release(&why);
-}
-
 #define SUCCESS(data) "{\"data\":" data ",\"status\":\"success\"}"
 #define ERROR(rest) "{\"status\":\"error\"," rest "}"
 
@@ -624,7 +603,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_become_records),
-		cmocka_unit_test(a_profile_tells_of_no_findings),
 		cmocka_unit_test(answers_are_understood),
 		cmocka_unit_test(messages_are_read_back_to_what_is_known),
 		cmocka_unit_test(lists_are_read_to_their_end),
