@@ -569,35 +569,6 @@ lists_are_read_to_their_end(void **state)
 	profile_close(p);
 }
 
-static void
-requests_have_paths_that_cannot_be_left(void **state)
-{
-	struct profile *p = open_profile("chat2desk");
-	struct profile_input in = { .now_ms = 0 };
-	struct profile_request r;
-	struct buf why = BUF_INIT;
-	struct value *chat = value_chat("a/../b?c=d");
-
-	(void)state;
-	in.chat = chat;
-	in.customer = "5/6";
-	assert_int_equal(profile_request(p, PROFILE_CHAT, &in, &r, &why), 1);
-	assert_string_equal(r.target, "/dialogs/a%2F..%2Fb%3Fc%3Dd");
-	free(r.target);
-	assert_int_equal(
-	    profile_request(p, PROFILE_CUSTOMER, &in, &r, &why), 1);
-	assert_string_equal(r.target, "/clients/5%2F6");
-	free(r.target);
-	assert_int_equal(
-	    profile_request(p, PROFILE_MESSAGES, &in, &r, &why), 1);
-	assert_string_equal(r.target,
-	    "/messages?dialog_id=a%2F..%2Fb%3Fc%3Dd&limit=200&order=desc");
-	free(r.target);
-	value_unref(chat);
-	buf_release(&why);
-	profile_close(p);
-}
-
 int
 main(void)
 {
@@ -606,7 +577,6 @@ main(void)
 		cmocka_unit_test(answers_are_understood),
 		cmocka_unit_test(messages_are_read_back_to_what_is_known),
 		cmocka_unit_test(lists_are_read_to_their_end),
-		cmocka_unit_test(requests_have_paths_that_cannot_be_left),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -305,6 +305,36 @@ chat2desk_is_told_the_operator(void **state)
 	buf_release(&why);
 }
 
+static void
+requests_have_paths_that_cannot_be_left(void **state)
+{
+	struct buf why = BUF_INIT;
+	struct profile *p = profile_open("chat2desk", &options, &why);
+	struct profile_input in = { .now_ms = 0 };
+	struct profile_request r;
+	struct value *chat = value_chat("a/../b?c=d");
+
+	(void)state;
+	assert_non_null(p);
+	in.chat = chat;
+	in.customer = "5/6";
+	assert_int_equal(profile_request(p, PROFILE_CHAT, &in, &r, &why), 1);
+	assert_string_equal(r.target, "/dialogs/a%2F..%2Fb%3Fc%3Dd");
+	free(r.target);
+	assert_int_equal(
+	    profile_request(p, PROFILE_CUSTOMER, &in, &r, &why), 1);
+	assert_string_equal(r.target, "/clients/5%2F6");
+	free(r.target);
+	assert_int_equal(
+	    profile_request(p, PROFILE_MESSAGES, &in, &r, &why), 1);
+	assert_string_equal(r.target,
+	    "/messages?dialog_id=a%2F..%2Fb%3Fc%3Dd&limit=200&order=desc");
+	free(r.target);
+	value_unref(chat);
+	buf_release(&why);
+	profile_close(p);
+}
+
 int
 main(void)
 {
@@ -315,6 +345,7 @@ main(void)
 		cmocka_unit_test(an_assignment_says_who_has_the_chat),
 		cmocka_unit_test(an_assignment_without_operator_cannot_be_read),
 		cmocka_unit_test(chat2desk_is_told_the_operator),
+		cmocka_unit_test(requests_have_paths_that_cannot_be_left),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
