@@ -78,8 +78,8 @@ is_masked_sequence(const unsigned char *p, size_t left, size_t *n)
 	       (c >= 0x2066 && c <= 0x2069);
 }
 
-static void
-add_masked(struct buf *to, const char *text, size_t len)
+void
+log_add_masked(struct buf *to, const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	size_t i, n;
@@ -118,7 +118,7 @@ write_event(
 	if (event != NULL)
 		buf_addf(&line, "%s%s", event, fmt[0] != '\0' ? " " : "");
 	buf_addv(&text, fmt, ap);
-	add_masked(&line, buf_str(&text), text.len);
+	log_add_masked(&line, buf_str(&text), text.len);
 	buf_addc(&line, '\n');
 	while (done < line.len) {
 		n = write(STDERR_FILENO, line.data + done, line.len - done);

@@ -19,7 +19,10 @@
 #define COMMON_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+struct buf;
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -43,6 +46,9 @@ void log_stamp(bool on);
 /* What the journal wants in front of a line of that level; "" when stderr is
  * something else. Static. */
 const char *log_prefix(enum log_level level);
+
+/* Appends the text as a line shows it, masked, as long as a line has room. */
+void log_add_masked(struct buf *to, const char *text, size_t len);
 
 /* For a person: "prog: MESSAGE" where MESSAGE names the thing, the reason and
  * the way out. */

@@ -87,17 +87,19 @@ prog_set_mode(const char *option)
 int
 prog_usage_error(const char *fmt, ...)
 {
-	struct buf text = BUF_INIT;
+	struct buf text = BUF_INIT, masked = BUF_INIT;
 	va_list ap;
 
 	va_start(ap, fmt);
 	buf_addv(&text, fmt, ap);
 	va_end(ap);
+	log_add_masked(&masked, buf_str(&text), text.len);
 	fprintf(stderr, "%s%s: %s; try '%s%s%s -h'\n",
-	    log_prefix(LOG_LEVEL_ERROR), prog_name(), buf_str(&text),
+	    log_prefix(LOG_LEVEL_ERROR), prog_name(), buf_str(&masked),
 	    prog_name(), mode_option != NULL ? " --" : "",
 	    mode_option != NULL ? mode_option : "");
 	buf_release(&text);
+	buf_release(&masked);
 	return PROG_USAGE;
 }
 

@@ -72,7 +72,7 @@ int prog_show_version(void);
 void prog_set_mode(const char *option);
 
 /* Prints "name: MESSAGE; try 'name -h'" on stderr, or 'name --mode -h', and
- * returns PROG_USAGE. */
+ * returns PROG_USAGE. Control characters are masked as in the log. */
 int prog_usage_error(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 

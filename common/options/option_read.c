@@ -159,6 +159,18 @@ means_help(void)
 	       (strcmp(optarg, "-h") == 0 || strcmp(optarg, "--help") == 0);
 }
 
+/* What getopt_long() answered with '?' or ':'. Only a long option that takes
+ * none is known and yet refused: for its value. */
+static int
+refuse_word(const struct option_reader *r, int c, char **argv)
+{
+	const struct option_row *row = c == '?' ? row_of(r, optopt) : NULL;
+
+	return row != NULL && row->name != NULL
+		   ? prog_usage_error("--%s takes no value", row->name)
+		   : prog_bad_option(c, argv);
+}
+
 /* -1, or the exit code after an unknown option or an argument. */
 static int
 read_command_line(struct option_reader *r, int argc, char **argv)
@@ -172,7 +184,7 @@ read_command_line(struct option_reader *r, int argc, char **argv)
 		    argc, argv, buf_str(&r->letters), r->longs, NULL)) != -1) {
 		row = row_of(r, c);
 		if (row == NULL)
-			return r->shows != 0 ? -1 : prog_bad_option(c, argv);
+			return r->shows != 0 ? -1 : refuse_word(r, c, argv);
 		if (r->shows == 0 && (c == 'h' || c == 'V'))
 			r->shows = (char)c;
 		chosen = mode_chosen_by(r, row);

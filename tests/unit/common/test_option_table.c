@@ -178,6 +178,10 @@ what_is_wrong_is_refused(void **state)
 	refused("-x", "unknown option '-x'");
 	refused("--wrong", "unknown option '--wrong'");
 	refused("-f", "option '-f' needs a value");
+	refused("--help=x", "--help takes no value");
+	refused("--rest=x", "--rest takes no value");
+	refused("--to=a -xv", "unknown option '-x'");
+	refused("a\x1b[1mb\n", "unexpected argument 'a\\x1B[1mb\\x0A'");
 	refused("word", "unexpected argument 'word'");
 	refused("--rest --look x", "--look and --rest exclude each other");
 	refused_in(" --rest", "--rest -f a",
