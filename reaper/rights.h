@@ -48,9 +48,9 @@ int rights_take_path(const char *value, void *to);
 #define RIGHTS_OPTIONS                                                         \
 	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
 	    "the archive, if it is not the configured one"),                   \
-	    OPTION_TAKE(0, "file", "FILE", struct reaper, files,               \
+	    OPTION_REPEATED("file", "FILE", struct reaper, files,              \
 		rights_take_path, "records are here, too; may be repeated"),   \
-	    OPTION_TAKE(0, "state", "DIR", struct reaper, states,              \
+	    OPTION_REPEATED("state", "DIR", struct reaper, states,             \
 		rights_take_path,                                              \
 		"the state of a poller, listener or stream; may be repeated"), \
 	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \

@@ -28,13 +28,13 @@ take_verbose(const char *value, void *to)
 static const struct option_row commons[] = {
 	OPTION_TEXT('c', "config", "FILE", struct option_common, config, NULL),
 	{ NULL, NULL, NULL, offsetof(struct option_common, only_check), NULL,
-	    OPTION_KIND_FLAG, 'n', false },
+	    OPTION_KIND_FLAG, 'n', false, false },
 	{ NULL, NULL, NULL, offsetof(struct option_common, quiet), NULL,
-	    OPTION_KIND_FLAG, 'q', false },
+	    OPTION_KIND_FLAG, 'q', false, false },
 	OPTION_TAKE(
 	    'v', NULL, NULL, struct option_common, verbose, take_verbose, NULL),
-	{ "help", NULL, NULL, 0, NULL, OPTION_KIND_NONE, 'h', false },
-	{ "version", NULL, NULL, 0, NULL, OPTION_KIND_NONE, 'V', false },
+	{ "help", NULL, NULL, 0, NULL, OPTION_KIND_NONE, 'h', false, false },
+	{ "version", NULL, NULL, 0, NULL, OPTION_KIND_NONE, 'V', false, false },
 };
 
 /* An option that was given. */
@@ -327,6 +327,34 @@ store_value(const struct option_row *row, const char *value, void *options)
 	return -1;
 }
 
+/* A second value would take the place of the first without a word, and whoever
+ * gives two files means both. */
+static int
+refuse_second(const struct option_row *row)
+{
+	if (row->letter == 'f')
+		return prog_usage_error("-f was given twice; give one, or a "
+					"pipe: cat FILE FILE | %s",
+		    prog_name());
+	if (row->letter != 0)
+		return prog_usage_error(
+		    "-%c was given twice; give it once", row->letter);
+	return prog_usage_error(
+	    "--%s was given twice; give it once", row->name);
+}
+
+/* Whether an option before that one is the same. */
+static bool
+was_given_before(const struct option_reader *r, size_t given)
+{
+	size_t i;
+
+	for (i = 0; i < given; i++)
+		if (is_same_option(r->given[i].row, r->given[given].row))
+			return true;
+	return false;
+}
+
 static int
 store_all(const struct option_reader *r, const struct option_mode *mode,
     void *options)
@@ -337,9 +365,13 @@ store_all(const struct option_reader *r, const struct option_mode *mode,
 
 	for (i = 0; i < r->given_n; i++) {
 		row = find_row(mode, r->given[i].row);
-		code = row == NULL
-			   ? refuse_option(r, r->given[i].row, mode)
-			   : store_value(row, r->given[i].value, options);
+		if (row == NULL)
+			code = refuse_option(r, r->given[i].row, mode);
+		else if (row->value != NULL && !row->repeats &&
+			 was_given_before(r, i))
+			code = refuse_second(row);
+		else
+			code = store_value(row, r->given[i].value, options);
 		if (code != -1)
 			return code;
 	}

@@ -37,33 +37,40 @@ struct option_row {
 	enum option_kind kind;
 	char letter;   /* 'f' of -f, or 0 */
 	bool required; /* for the usage line; the mode's check() enforces it */
+	bool repeats;  /* take() adds each value; any other is given once */
 };
 
 /* Rows: the letter or 0, the name or NULL, and the member of a structure. */
 #define OPTION_FLAG(name, type, member, help)                                  \
 	{                                                                      \
 		name, NULL, help, offsetof(type, member), NULL,                \
-		    OPTION_KIND_FLAG, 0, false                                 \
+		    OPTION_KIND_FLAG, 0, false, false                          \
 	}
 #define OPTION_TEXT(letter, name, value, type, member, help)                   \
 	{                                                                      \
 		name, value, help, offsetof(type, member), NULL,               \
-		    OPTION_KIND_TEXT, letter, false                            \
+		    OPTION_KIND_TEXT, letter, false, false                     \
 	}
 #define OPTION_REQUIRED(letter, name, value, type, member, help)               \
 	{                                                                      \
 		name, value, help, offsetof(type, member), NULL,               \
-		    OPTION_KIND_TEXT, letter, true                             \
+		    OPTION_KIND_TEXT, letter, true, false                      \
 	}
 #define OPTION_TAKE(letter, name, value, type, member, take, help)             \
 	{                                                                      \
 		name, value, help, offsetof(type, member), take,               \
-		    OPTION_KIND_TAKE, letter, false                            \
+		    OPTION_KIND_TAKE, letter, false, false                     \
 	}
 #define OPTION_REQUIRED_TAKE(letter, name, value, type, member, take, help)    \
 	{                                                                      \
 		name, value, help, offsetof(type, member), take,               \
-		    OPTION_KIND_TAKE, letter, true                             \
+		    OPTION_KIND_TAKE, letter, true, false                      \
+	}
+/* May be given several times: take() adds the value. */
+#define OPTION_REPEATED(name, value, type, member, take, help)                 \
+	{                                                                      \
+		name, value, help, offsetof(type, member), take,               \
+		    OPTION_KIND_TAKE, 0, false, true                           \
 	}
 /* -o FORMAT, into an enum output_format. */
 #define OPTION_FORMAT(type, member)                                            \
@@ -72,7 +79,7 @@ struct option_row {
 /* Chooses a mode, without a value. */
 #define OPTION_MODE(name, help)                                                \
 	{                                                                      \
-		name, NULL, help, 0, NULL, OPTION_KIND_NONE, 0, false          \
+		name, NULL, help, 0, NULL, OPTION_KIND_NONE, 0, false, false   \
 	}
 
 struct option_mode {

@@ -50,7 +50,7 @@ extern const struct option_mode poller_mode_unregister;
 #define POLLER_TENANT                                                          \
 	{                                                                      \
 		"tenant", "NAME", "this tenant only; may be repeated", 0,      \
-		    poller_take_tenant, OPTION_KIND_TAKE, 0, false             \
+		    poller_take_tenant, OPTION_KIND_TAKE, 0, false, true       \
 	}
 #define POLLER_TEXT                                                            \
 	OPTION_FLAG(                                                           \

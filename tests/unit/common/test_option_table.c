@@ -18,6 +18,7 @@ struct filled {
 	const char *from, *to, *where;
 	enum output_format format;
 	bool force;
+	int days;
 };
 
 static bool
@@ -34,6 +35,16 @@ check_fish(void *options)
 	return f->to == NULL && f->force ? prog_usage_error("no -t") : -1;
 }
 
+static int
+take_day(const char *value, void *to)
+{
+	int *days = to;
+
+	(void)value;
+	++*days;
+	return -1;
+}
+
 #define FROM OPTION_TEXT('f', "from", "FROM", struct filled, from, "comes in")
 #define TO OPTION_TEXT('t', "to", "TO", struct filled, to, "goes out")
 
@@ -45,6 +56,7 @@ static const struct option_row fish_rows[] = {
 static const struct option_row look_rows[] = {
 	FROM,
 	OPTION_FORMAT(struct filled, format),
+	OPTION_REPEATED("day", "DAY", struct filled, days, take_day, "then"),
 };
 
 static const struct option_mode walk = {
@@ -147,8 +159,8 @@ values_are_stored(void **state)
 	assert_string_equal(got.to, "out");
 	assert_int_equal(got.common.verbose, 2);
 	assert_true(got.common.quiet && got.common.only_check);
-	assert_int_equal(read_words("-c a --config b", 2), -1);
-	assert_string_equal(got.common.config, "b");
+	assert_int_equal(read_words("-o csv --look a --day 1 --day 2", 2), -1);
+	assert_int_equal(got.days, 2);
 }
 
 static void
@@ -164,9 +176,7 @@ options_choose_the_mode(void **state)
 	assert_int_equal(read_words("-f pond:a -t b --force", 2), -1);
 	assert_ptr_equal(mode, &fish);
 	assert_string_equal(got.from, "pond:a");
-	/* The last value counts, and a mode that was named before it. */
-	assert_int_equal(read_words("-f pond:a -f b", 2), -1);
-	assert_ptr_equal(mode, &walk);
+	/* A mode that was named counts. */
 	assert_int_equal(read_words("--look x -f pond:a", 2), -1);
 	assert_ptr_equal(mode, &look);
 }
@@ -178,6 +188,13 @@ what_is_wrong_is_refused(void **state)
 	refused("-x", "unknown option '-x'");
 	refused("--wrong", "unknown option '--wrong'");
 	refused("-f", "option '-f' needs a value");
+	refused("-f a --from=b", "-f was given twice; give one, or a pipe: "
+				 "cat FILE FILE | prog");
+	refused("-f pond:a -f b", "-f was given twice; give one, or a pipe: "
+				  "cat FILE FILE | prog");
+	refused("-c a --config b", "-c was given twice; give it once");
+	refused_in(" --look", "--look a --look b",
+	    "--look was given twice; give it once");
 	refused("--help=x", "--help takes no value");
 	refused("--rest=x", "--rest takes no value");
 	refused("--to=a -xv", "unknown option '-x'");
@@ -201,10 +218,11 @@ help_is_that_of_the_mode(void **state)
 	helped("--rest -h", "usage: prog --rest [-hnqvV] [-c FILE]\nRests.\n");
 	helped("-h --look x",
 	    "usage: prog --look WHERE [-hnqvV] [-c FILE] [-f FROM] "
-	    "[-o FORMAT]\n"
+	    "[-o FORMAT] [--day DAY]\n"
 	    "Looks.\n"
 	    "  -f, --from FROM    comes in\n"
 	    "  -o FORMAT          table, ndjson or csv\n"
+	    "      --day DAY      then\n"
 	    "  -c, --config FILE  configuration\n");
 	assert_null(strstr(said, "Modes"));
 	/* A mode with a value, by somebody who knows none yet. */
