@@ -11,6 +11,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/db/schema_number.h"
+#include "common/endpoint/endpoint.h"
 #include "common/records/record.h"
 
 int
@@ -86,6 +87,8 @@ reaper_open_archive(const struct reaper *r, struct archive **a)
 
 	if (path == NULL || r->dry_run)
 		return PROG_OK;
+	if (endpoint_check_ends(r->from, path, "--archive") != -1)
+		return PROG_USAGE;
 	*a = archive_open(path, &why, &code);
 	if (*a != NULL)
 		code = PROG_OK;

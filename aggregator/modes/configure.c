@@ -3,6 +3,7 @@
  * configuration become the job, and what cannot run is refused. See modes.h.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -13,6 +14,12 @@ int
 aggregator_write_line(void *endpoint, const char *line, size_t len)
 {
 	return endpoint_write(endpoint, line, len);
+}
+
+int
+aggregator_check_ends(const struct aggregator *a)
+{
+	return endpoint_check_ends(a->job.from, a->job.to, "-t");
 }
 
 int
@@ -39,7 +46,7 @@ aggregator_check_rows(void *options)
 	if (job->format == OUTPUT_AUTO)
 		job->format = to_stdout ? output_format_resolve(OUTPUT_AUTO)
 					: OUTPUT_NDJSON;
-	return -1;
+	return aggregator_check_ends(a);
 }
 
 /* Options override the configuration file. */
@@ -189,6 +196,22 @@ aggregator_warn_of_history(const struct aggregator_job *job)
 	buf_release(&names);
 }
 
+/* The reservations are neither the input nor among the rows of one file, which
+ * would be emptied after them. */
+static int
+check_assign_to(const struct aggregator_job *job)
+{
+	const char *to = job->assign_to;
+	bool same = endpoint_is_same(job->to, to) ||
+		    (strcmp(job->to, to) == 0 && access(to, F_OK) != 0);
+
+	if (strcmp(to, "-") != 0 && same)
+		return prog_usage_error("'%s' is where the rows go, too; give "
+					"another --assign-to",
+		    to);
+	return endpoint_check_ends(job->from, to, "--assign-to");
+}
+
 bool
 aggregator_configure(struct aggregator *a, enum exit_code *code)
 {
@@ -204,6 +227,9 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 	    endpoint_check_key(
 		job->assign_to, ENDPOINT_TO, "aggregator", "assign_to") != 0)
 		*code = PROG_CONFIG;
+	else if (*code == PROG_OK && job->assign_to != NULL &&
+		 check_assign_to(job) != -1)
+		*code = PROG_USAGE;
 	if (*code != PROG_OK)
 		return false;
 	select_metrics_for_people(job);

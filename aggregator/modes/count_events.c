@@ -59,7 +59,7 @@ check_count_events(void *options)
 		return prog_usage_error("'%s' names no tenant", c->tenant);
 	if (c->exchange == NULL)
 		c->exchange = EVENTCOUNTER_EXCHANGE;
-	return -1;
+	return endpoint_check_ends(c->from, c->to, "-t");
 }
 
 static enum exit_code

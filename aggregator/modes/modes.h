@@ -78,6 +78,9 @@ extern const struct option_mode aggregator_mode_dead_letters;
 /* The check() of modes that write rows: decides the table and the format. */
 int aggregator_check_rows(void *options);
 
+/* The check() of modes whose rows or records go to -t. */
+int aggregator_check_ends(const struct aggregator *a);
+
 /* Sets the configuration from the options, and the job from the configuration.
  * False: the run ends with *code; an error was logged. */
 bool aggregator_configure(struct aggregator *a, enum exit_code *code);

@@ -125,7 +125,7 @@ check_publish(void *options)
 	if (endpoint_is_queue(a->job.from))
 		return prog_usage_error("--publish reads records, from "
 					"standard input or -f FILE");
-	return -1;
+	return aggregator_check_ends(a);
 }
 
 static enum exit_code

@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
+#include "common/os/file.h"
 #include "common/os/lines.h"
 #include "common/os/stop.h"
 
@@ -120,6 +121,28 @@ int
 endpoint_take_to(const char *name, void *to)
 {
 	return take_name(name, ENDPOINT_TO, to);
+}
+
+bool
+endpoint_is_same(const char *a, const char *b)
+{
+	const struct endpoint_ops *ops = find_ops(a);
+
+	if (strcmp(a, b) == 0)
+		return ops != &endpoint_stdio_ops || file_is_same(a, b);
+	return ops == &endpoint_stdio_ops && find_ops(b) == ops &&
+	       file_is_same(a, b);
+}
+
+int
+endpoint_check_ends(const char *from, const char *to, const char *option)
+{
+	if (from == NULL || to == NULL || strcmp(to, "-") == 0)
+		return -1;
+	if (!endpoint_is_same(strcmp(from, "-") == 0 ? "/dev/stdin" : from, to))
+		return -1;
+	return prog_usage_error(
+	    "'%s' is the input, too; give another %s", to, option);
 }
 
 static struct endpoint *

@@ -113,6 +113,15 @@ int endpoint_take_from(const char *name, void *to);
 int endpoint_take_from_socket(const char *name, void *to);
 int endpoint_take_to(const char *name, void *to);
 
+/* Refuses to write to what is read, before either is opened: a file would be
+ * emptied, a queue would never end. -1, else the exit code, after a message
+ * that names the option of `to`, such as "-t". NULL for either: nothing. */
+int endpoint_check_ends(const char *from, const char *to, const char *option)
+    __attribute__((warn_unused_result));
+
+/* Whether both names are one queue, socket, exchange or regular file. */
+bool endpoint_is_same(const char *a, const char *b);
+
 /* Owned. NULL with *why and *code when a file does not exist, a name is
  * malformed, or the broker cannot be reached. Missing queues are made: quorum
  * queues, with NAME.dead for dead letters. */

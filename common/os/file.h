@@ -36,7 +36,8 @@ int file_read_path(const char *path, int flags, struct buf *b)
 int file_is_at(int fd, const char *path, bool follow)
     __attribute__((warn_unused_result));
 
-/* Whether both names lead to one file or folder, which is there. */
+/* Whether both names lead to one file or folder, which is there. A device, as
+ * /dev/null, may be read and written at once. */
 bool file_is_same(const char *a, const char *b);
 
 int file_write_all(int fd, const void *data, size_t len)

@@ -514,7 +514,7 @@ check_mode(void *options)
 	if (p->format != OUTPUT_AUTO && !p->dry_run)
 		return prog_usage_error(
 		    "-o is for --check and --assign --dry-run");
-	return -1;
+	return poller_check_ends(options);
 }
 
 static enum exit_code

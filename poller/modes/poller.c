@@ -56,6 +56,15 @@ poller_to(const struct poller *p)
 			     : conf_text(p->common.conf, "poller", "to");
 }
 
+int
+poller_check_ends(void *poller)
+{
+	const struct poller *p = poller;
+
+	return endpoint_check_ends(
+	    p->from != NULL ? p->from : "-", p->to, "-t");
+}
+
 static bool
 is_tenant_selected(const struct poller *p, const char *name)
 {

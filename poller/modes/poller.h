@@ -79,6 +79,9 @@ void poller_failed(struct poller *p, enum exit_code code);
 /* The folder of the state, or NULL. */
 const char *poller_state(const struct poller *p);
 
+/* The check() of modes that read records and write others. */
+int poller_check_ends(void *poller);
+
 /* Where records go: the option, else [poller] to. */
 const char *poller_to(const struct poller *p);
 

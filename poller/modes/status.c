@@ -243,5 +243,6 @@ const struct option_mode poller_mode_status = {
 	    "open, closed or\ngone.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
+	.check = poller_check_ends,
 	.run = run_status_mode,
 };

@@ -76,6 +76,49 @@ for dry in -q -n; do
 		aggregator "$dry" -c aggregator.conf -f queue:q
 done
 
+# What is read is not written, too: a file would be emptied before it is read,
+# or after; reservations by the rows.
+echo '{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z"}' >in
+cp in kept
+ln in hard
+ln -s in soft
+for dry in -q -n; do
+	for to in in hard soft "$tmp/in"; do
+		same="'$to' is the input, too; give another -t"
+		refuses 64 "$same" poller "$dry" --status -f in -t "$to"
+		refuses 64 "$same" poller "$dry" --assign -f in -t "$to"
+		refuses 64 "$same" aggregator "$dry" -f in -t "$to"
+		refuses 64 "$same" aggregator "$dry" --explain c -f in -t "$to"
+		refuses 64 "$same" aggregator "$dry" --publish -f in -t "$to"
+		refuses 64 "'$to' is the input, too; give another --assign-to" \
+			aggregator "$dry" -a allocation -f in --assign-to "$to"
+	done
+	same="'queue:q' is the input, too; give another -t"
+	refuses 64 "$same" poller "$dry" --status -f queue:q -t queue:q
+	refuses 64 "$same" poller "$dry" --assign -f queue:q -t queue:q
+	refuses 64 "$same" aggregator "$dry" -f queue:q -t queue:q --state st
+	refuses 64 "$same" aggregator "$dry" --input eventcounter -f queue:q \
+		-t queue:q
+	refuses 64 "'queue:q' is the input, too; give another --assign-to" \
+		aggregator "$dry" -a allocation -f queue:q --every 1s --state st \
+		--assign-to queue:q
+	refuses 64 "'rows' is where the rows go, too; give another --assign-to" \
+		aggregator "$dry" -a allocation -f in --assign-to rows -t rows
+done
+refuses 64 "'in' is the input, too; give another --archive" \
+	reaper -f in --archive in
+got=0
+# shellcheck disable=SC2094 # that is what is refused
+aggregator -t in <in 2>err || got=$?
+[ $got = 64 ] || { echo "its own standard input: exit $got"; exit 1; }
+cmp in kept
+[ ! -e rows ]
+# A device and a pipe are not filled by what is written.
+echo '{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z"}' |
+	aggregator -a allocation -t /dev/null --assign-to /dev/null
+aggregator -n -f /dev/null -t /dev/null
+aggregator -n -f in -t - --assign-to - -a allocation
+
 # What may be one is none's business before it is opened.
 aggregator -n -t unix:x
 aggregator -n --state s -f queue:q -t exchange:x
