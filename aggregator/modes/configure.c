@@ -22,6 +22,24 @@ aggregator_check_ends(const struct aggregator *a)
 	return endpoint_check_ends(a->job.from, a->job.to, "-t");
 }
 
+/* Also says which tables there are. */
+static int
+refuse_table(const char *name)
+{
+	struct buf names = BUF_INIT;
+	size_t i;
+	int code;
+
+	for (i = 0; i < metrics_n; i++)
+		buf_addf(
+		    &names, "%s%s", i > 0 ? ", " : "", metrics[i]->table->name);
+	code = prog_usage_error("there is no table '%s' of metrics; there are "
+				"%s",
+	    name, buf_str(&names));
+	buf_release(&names);
+	return code;
+}
+
 int
 aggregator_check_rows(void *options)
 {
@@ -32,7 +50,7 @@ aggregator_check_rows(void *options)
 	job->table =
 	    metric_find(a->table != NULL ? a->table : "operator_metrics");
 	if (job->table == NULL)
-		return prog_usage_error("there is no table '%s'", a->table);
+		return refuse_table(a->table);
 	if (job->format == OUTPUT_AUTO && a->table != NULL)
 		job->format = OUTPUT_CSV;
 	if (endpoint_is_queue(job->from) || endpoint_is_endless(job->to)) {
@@ -153,9 +171,11 @@ can_run(const struct aggregator_job *job)
 	bool from_queue = endpoint_is_queue(job->from);
 
 	if ((from_queue || job->export) && job->state == NULL) {
-		log_error("reading a queue needs a folder that keeps what "
-			  "must survive; give --state DIR or [aggregator] "
-			  "state");
+		log_error("%s; give --state DIR or [aggregator] state",
+		    job->export
+			? "--export needs the folder of the stream's state"
+			: "reading a queue needs a folder that keeps what "
+			  "must survive");
 		return false;
 	}
 	if (job->part.of > 0 && from_queue &&
