@@ -176,8 +176,9 @@ ask_all_pages(struct registry *r, enum webhooks_call call,
 	return error_class_code(f);
 }
 
-enum exit_code
-registry_open(struct registry *r, struct http *http, const struct conf *c,
+/* Finds the tenant's address. */
+static enum exit_code
+begin_registry(struct registry *r, struct http *http, const struct conf *c,
     const struct tenant *t, const char *base, struct buf *why)
 {
 	*r = (struct registry){
@@ -191,7 +192,18 @@ registry_open(struct registry *r, struct http *http, const struct conf *c,
 		r->url = xasprintf("%s%s%s%s", base, r->path,
 		    r->secret != NULL ? "/" : "",
 		    r->secret != NULL ? r->secret : "");
-	return ask_all_pages(r, WEBHOOKS_LIST, NULL, &r->there, why);
+	return PROG_OK;
+}
+
+enum exit_code
+registry_open(struct registry *r, struct http *http, const struct conf *c,
+    const struct tenant *t, const char *base, struct buf *why)
+{
+	enum exit_code code = begin_registry(r, http, c, t, base, why);
+
+	return code == PROG_OK
+		   ? ask_all_pages(r, WEBHOOKS_LIST, NULL, &r->there, why)
+		   : code;
 }
 
 void
@@ -290,6 +302,17 @@ keep_key(const struct registry *r, const struct webhooks *answer,
 	    "an older one, then set hook = secret in [%s]",
 	    r->tenant->section);
 	return PROG_UNAVAILABLE;
+}
+
+enum exit_code
+registry_check(struct registry *r, const struct conf *c, const struct tenant *t,
+    const char *base, bool adds, struct buf *why)
+{
+	enum exit_code code = begin_registry(r, NULL, c, t, base, why);
+
+	if (code == PROG_OK && adds && makes_key(r) && key_file(r, why) == NULL)
+		code = PROG_CONFIG;
+	return code;
 }
 
 enum exit_code

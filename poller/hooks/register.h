@@ -31,6 +31,13 @@ enum exit_code registry_open(struct registry *r, struct http *http,
     struct buf *why) __attribute__((warn_unused_result));
 void registry_release(struct registry *r);
 
+/* What registry_open() and registry_add() find in the configuration, without
+ * asking the CRM: for -n. adds: with what only the latter needs. Release it in
+ * both cases. */
+enum exit_code registry_check(struct registry *r, const struct conf *c,
+    const struct tenant *t, const char *base, bool adds, struct buf *why)
+    __attribute__((warn_unused_result));
+
 /* Registers the tenant's address, or updates its webhook. A key that the CRM
  * makes up is written to hook_secret_file. */
 enum exit_code registry_add(struct registry *r, struct buf *why)

@@ -72,23 +72,31 @@ show_webhooks(struct poller *p, struct http *http, const struct tenant *t,
 	return code;
 }
 
+/* Webhooks carry a secret: no plain HTTP to another machine. */
+static enum exit_code
+check_address(const struct poller *p, const struct tenant *t, const char *base,
+    struct buf *why)
+{
+	struct buf reason = BUF_INIT;
+	bool plaintext = conf_bool(p->common.conf, t->section, "plaintext");
+	bool ok = http_check_base(base, plaintext, &reason) == 0;
+
+	if (!ok)
+		buf_setf(why, "the listener's address %s", buf_str(&reason));
+	buf_release(&reason);
+	return ok ? PROG_OK : PROG_USAGE;
+}
+
 static enum exit_code
 change_webhooks(struct poller *p, enum webhook_action action, struct http *http,
     const struct tenant *t, const char *base, struct buf *why)
 {
 	struct registry r;
-	struct buf reason = BUF_INIT;
-	enum exit_code code;
+	enum exit_code code = check_address(p, t, base, why);
 	size_t n;
 
-	/* Webhooks carry a secret: no plain HTTP to another machine. */
-	if (http_check_base(base,
-		conf_bool(p->common.conf, t->section, "plaintext"),
-		&reason) != 0) {
-		buf_setf(why, "the listener's address %s", buf_str(&reason));
-		buf_release(&reason);
-		return PROG_USAGE;
-	}
+	if (code != PROG_OK)
+		return code;
 	code = registry_open(&r, http, p->common.conf, t, base, why);
 	if (code == PROG_OK && action == REGISTER) {
 		code = registry_add(&r, why);
@@ -105,6 +113,23 @@ change_webhooks(struct poller *p, enum webhook_action action, struct http *http,
 	return code;
 }
 
+/* The same as far as it is known without the CRM. */
+static enum exit_code
+check_webhooks(struct poller *p, enum webhook_action action,
+    const struct tenant *t, const char *base, struct buf *why)
+{
+	struct registry r;
+	enum exit_code code = check_address(p, t, base, why);
+
+	if (code != PROG_OK)
+		return code;
+	code = registry_check(
+	    &r, p->common.conf, t, base, action == REGISTER, why);
+	registry_release(&r);
+	return code;
+}
+
+/* http: NULL to check only. */
 static void
 register_tenants(struct poller *p, enum webhook_action action, const char *base,
     struct http *http, struct showing *s)
@@ -119,8 +144,11 @@ register_tenants(struct poller *p, enum webhook_action action, const char *base,
 		buf_clear(&why);
 		code = tenant_admit(t, p->common.conf, &why);
 		if (code == PROG_OK && action != SHOW)
-			code = change_webhooks(p, action, http, t, base, &why);
-		if (code == PROG_OK)
+			code = http == NULL
+				   ? check_webhooks(p, action, t, base, &why)
+				   : change_webhooks(
+					 p, action, http, t, base, &why);
+		if (code == PROG_OK && http != NULL)
 			code = show_webhooks(p, http, t, s, &why);
 		if (code == PROG_OK)
 			continue;
@@ -139,13 +167,16 @@ register_all(struct poller *p, enum webhook_action action)
 	struct showing s = { .format = output_format_resolve(p->format) };
 	char *base = p->hook_url != NULL ? xstrdup(p->hook_url) : NULL;
 	struct http *http;
+	bool opened = poller_open(p, false);
 
-	if (!poller_open(p, false)) {
+	while (base != NULL && *base != '\0' && base[strlen(base) - 1] == '/')
+		base[strlen(base) - 1] = '\0';
+	if (!opened) {
+		if (p->common.only_check)
+			register_tenants(p, action, base, NULL, &s);
 		free(base);
 		return p->code;
 	}
-	while (base != NULL && *base != '\0' && base[strlen(base) - 1] == '/')
-		base[strlen(base) - 1] = '\0';
 	output_table_init(&s.table, columns, ARRAY_LEN(columns));
 	http = http_new();
 	register_tenants(p, action, base, http, &s);

@@ -138,6 +138,21 @@ expect 78 "line 1: syntax error" -c conf -n
 printf 'def about:\n  no_such_thing;\n' >own.jq
 expect 78 "no_such_thing/0 is not defined" -c conf -n
 
+# -n tells of webhooks what registering would find before it asks the CRM.
+conf '[crm acme]' 'token = t' 'url = http://127.0.0.1:9/'
+expect 78 "acme: it takes no webhooks; set hook" -c conf -n --register https://h.test
+conf '[crm acme]' 'token = t' 'hook = secret' 'hook_secret = short' \
+	'url = http://127.0.0.1:9/'
+expect 78 "acme: its webhooks. secret must be" -c conf -n --register https://h.test
+expect 78 "acme: its webhooks. secret must be" -c conf -n --unregister https://h.test
+conf '[crm acme]' 'token = t' 'hook = secret' 'url = http://127.0.0.1:9/' \
+	'hook_secret = 0123456789abcdef'
+expect 64 "acme: the listener's address is not a URL" -c conf -n --register ''
+expect 64 "acme: the listener's address .* unencrypted" -c conf -n \
+	--register http://h.test
+expect 0 "" -c conf -n --register https://h.test
+expect 0 "" -c conf -n --registered
+
 # One tenant that is wrong does not stop the others.
 conf '[crm bad]' 'url = nonsense' 'token = t' \
 	'[crm good]' 'url = http://127.0.0.1:9/v1' 'token = t' \

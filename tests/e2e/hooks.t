@@ -329,6 +329,8 @@ expect 78 "$BIN/poller" -c "$tmp/nobodys.conf" --register https://h.example.com
 says 'has no account'
 expect 78 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
 says 'set hook_secret_file'
+expect 78 "$BIN/poller" -c "$tmp/made.conf" -n --register https://h.example.com
+says 'set hook_secret_file'
 expect 78 "$BIN/poller" -c "$tmp/made.conf" -n --listen 127.0.0.1:0
 says 'webhooks of tenant made: it has no secret'
 expect 69 "$BIN/poller" -c "$tmp/made.conf"
