@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
@@ -216,6 +217,19 @@ registry_release(struct registry *r)
 	*r = (struct registry){ .http = NULL };
 }
 
+/* Whether the address begins with the base: scheme and host have no case. */
+static bool
+begins_with_base(const char *url, const char *base)
+{
+	const char *host = strstr(base, "://");
+	size_t len = strlen(base), origin = 0;
+
+	if (host != NULL)
+		origin = (size_t)(host + 3 - base) + strcspn(host + 3, "/");
+	return strncasecmp(url, base, origin) == 0 &&
+	       strncmp(url + origin, base + origin, len - origin) == 0;
+}
+
 /* True at our address, with any secret. */
 static bool
 is_our_webhook(const struct registry *r, const struct webhook *w)
@@ -223,7 +237,7 @@ is_our_webhook(const struct registry *r, const struct webhook *w)
 	size_t len = strlen(r->base);
 	const char *end;
 
-	if (w->url == NULL || strncmp(w->url, r->base, len) != 0)
+	if (w->url == NULL || !begins_with_base(w->url, r->base))
 		return false;
 	end = find_hook_path(r, w->url);
 	return end != NULL && (size_t)(end - w->url) == len + strlen(r->path);

@@ -346,6 +346,8 @@ jq -e '.url == "https://h.example.com/hooks/made/chatwoot" and .active' \
 expect 0 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
 [ "$(cat "$tmp/made.key")" = "$key" ] || fail "another key"
 [ "$(wc -l <"$tmp/out")" = 1 ] || fail "it is there twice: $(cat "$tmp/out")"
+expect 0 "$BIN/poller" -c "$tmp/made.conf" --register HTTPS://H.example.com/
+[ "$(wc -l <"$tmp/out")" = 1 ] || fail "in capitals twice: $(cat "$tmp/out")"
 # With the token for that command alone, no poll complains.
 (umask 077 && sed -n 's/^token = //p' "$tmp/made.conf" >"$tmp/made.token")
 (umask 077 && sed '/^token/d' "$tmp/made.conf" >"$tmp/bare.conf")
