@@ -124,21 +124,25 @@ select_metrics(struct aggregator *a, struct buf *why)
 	return PROG_OK;
 }
 
-/* Adds the metrics that the tables for people and an explanation show. A table
- * of allocation alone is another one. */
+/* Adds the metrics that the table for people and an explanation show together;
+ * who asked for none of these sees those alone that were asked for. */
 static void
 select_metrics_for_people(struct aggregator_job *job)
 {
-	bool other = !job->selection.allocation ||
-		     metric_selection_has(&job->selection, "operator_metrics");
+	static const char *const together[] = { "operator_metrics",
+		"chat_metrics", "tenant_metrics" };
+	bool any = false;
+	size_t i;
 
 	if (job->format == OUTPUT_CSV)
 		metric_selection_add(&job->selection, job->table->table->name);
-	if ((job->format != OUTPUT_TABLE || !other) && job->explain == NULL)
+	for (i = 0; i < ARRAY_LEN(together); i++)
+		any |= metric_selection_has(&job->selection, together[i]);
+	if (!(job->format == OUTPUT_TABLE && any) && job->explain == NULL)
 		return;
-	metric_selection_add(&job->selection, "operator_metrics");
-	metric_selection_add(&job->selection, "chat_metrics");
-	metric_selection_add(&job->selection, "tenant_metrics");
+	job->selection.overview = true;
+	for (i = 0; i < ARRAY_LEN(together); i++)
+		metric_selection_add(&job->selection, together[i]);
 }
 
 /* Allocation needs all chats of a tenant, as they come. */

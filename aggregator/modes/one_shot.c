@@ -261,7 +261,7 @@ show_reports(const struct aggregator_job *job, struct report *reports, size_t n,
 {
 	size_t i;
 
-	if (metric_selection_has(&job->selection, "operator_metrics"))
+	if (job->selection.overview || report_has_plain(&job->selection))
 		report_table(reports, n, to);
 	for (i = 0; i < n; i++) {
 		if (reports[i].simulation == NULL)

@@ -13,7 +13,9 @@
 struct metric_selection {
 	const struct metric *metrics[METRICS_MAX]; /* in the registry's order */
 	size_t n;
-	bool allocation;                /* allocation is selected */
+	bool overview;   /* people asked for operators, chats or the tenant,
+			    which one picture shows */
+	bool allocation; /* allocation is selected */
 	bool messages, views, eventlog; /* passed through */
 };
 

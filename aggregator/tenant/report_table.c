@@ -1,6 +1,7 @@
 /*
  * report_table: the tables for people. They show cells of the same rows that go
- * to the database, by column name, so no metric is computed here.
+ * to the database, by column name, so no metric is computed here. The overview
+ * is here: the operators, and who waits; report_plain.c has all other tables.
  */
 #include "aggregator/tenant/report.h"
 
@@ -37,26 +38,16 @@ find_cell(const struct rowset *rows, size_t row, const char *column)
 	return rowset_get(rows, row) + i;
 }
 
-static enum cell_form
-form_of(const struct rowset *rows, const char *column)
+const char *
+report_cell_for_people(
+    struct buf *b, const struct column *column, const struct cell *c)
 {
-	int i = metric_column(rows->metric, column);
-
-	return cell_form(table_cell(rows->metric->table, (size_t)i));
-}
-
-/* The cell as people read it; NULL: empty. */
-static const char *
-cell_for_people(
-    struct buf *b, const struct rowset *rows, size_t row, const char *column)
-{
-	const struct cell *c = find_cell(rows, row, column);
 	char text[CLOCK_TEXT];
 
 	buf_clear(b);
 	if (!c->set)
 		return NULL;
-	switch (form_of(rows, column)) {
+	switch (cell_form(column)) {
 	case CELL_TEXT:
 		buf_add(b, c->text.p, c->text.len);
 		break;
@@ -77,8 +68,31 @@ cell_for_people(
 	return buf_str(b);
 }
 
+static const char *
+cell_for_people(
+    struct buf *b, const struct rowset *rows, size_t row, const char *column)
+{
+	const struct cell *c = find_cell(rows, row, column);
+	int i = metric_column(rows->metric, column);
+
+	return report_cell_for_people(
+	    b, table_cell(rows->metric->table, (size_t)i), c);
+}
+
 static void
 add_heading(const struct report *r, struct buf *to)
+{
+	char as_of[CLOCK_TEXT];
+
+	clock_format_sql(r->model->as_of, as_of);
+	buf_addf(to, "%s, as of %.19s UTC", r->model->tenant, as_of);
+	if (strcmp(r->definition, definition_ours.name) != 0)
+		buf_addf(to, ", as %s counts", r->definition);
+	buf_addc(to, '\n');
+}
+
+static void
+add_totals(const struct report *r, struct buf *to)
 {
 	const struct rowset *t = find_rowset(r, "tenant_metrics");
 	static const struct {
@@ -92,16 +106,10 @@ add_heading(const struct report *r, struct buf *to)
 		{ ", average ", "avg_response_seconds", "" },
 		{ "; skewed ", "skewed", "" },
 	};
-	char as_of[CLOCK_TEXT];
 	struct buf b = BUF_INIT;
 	const char *text;
 	size_t i;
 
-	clock_format_sql(r->model->as_of, as_of);
-	buf_addf(to, "%s, as of %.19s UTC", r->model->tenant, as_of);
-	if (strcmp(r->definition, definition_ours.name) != 0)
-		buf_addf(to, ", as %s counts", r->definition);
-	buf_addc(to, '\n');
 	for (i = 0; i < ARRAY_LEN(parts); i++) {
 		text = cell_for_people(&b, t, 0, parts[i].column);
 		if (text == NULL || (strcmp(parts[i].column, "skewed") == 0 &&
@@ -299,7 +307,11 @@ report_table(struct report *r, size_t n, struct buf *to)
 			buf_addc(to, '\n');
 		report_make_tables(&r[i]);
 		add_heading(&r[i], to);
-		add_operators_table(&r[i], to);
-		add_waiting_table(&r[i], to);
+		if (r[i].pipeline->selection->overview) {
+			add_totals(&r[i], to);
+			add_operators_table(&r[i], to);
+			add_waiting_table(&r[i], to);
+		}
+		report_plain(&r[i], to);
 	}
 }

@@ -1,0 +1,107 @@
+/*
+ * report_plain: the tables for people of the metrics that the overview does not
+ * show (report_table.c): rows and columns as they are declared. What was asked
+ * for is never left out without a word.
+ */
+#include "aggregator/tenant/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/output/output_table.h"
+
+/* More rows than that are for -o csv. */
+#define ROWS_SHOWN 20
+
+/* The overview shows it, or the table of a simulation. */
+static bool
+has_picture(const struct metric *f)
+{
+	static const char *const tables_shown[] = { "operator_metrics",
+		"chat_metrics", "tenant_metrics" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(tables_shown); i++)
+		if (strcmp(f->table->name, tables_shown[i]) == 0)
+			return true;
+	return f->emit_simulation != NULL;
+}
+
+static bool
+passes_records(const struct metric_selection *c)
+{
+	return c->messages || c->views || c->eventlog;
+}
+
+bool
+report_has_plain(const struct metric_selection *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (!has_picture(c->metrics[i]))
+			return true;
+	return !c->allocation && passes_records(c);
+}
+
+static void
+add_plain_rows(const struct rowset *rows, struct buf *to)
+{
+	const struct table *t = rows->metric->table;
+	size_t cells = table_cells(t), i, j;
+	struct output_column *columns = xcalloc(cells, sizeof *columns);
+	struct output_table shown;
+	struct buf b = BUF_INIT;
+
+	for (j = 0; j < cells; j++) {
+		enum cell_form form = cell_form(table_cell(t, j));
+
+		columns[j].title = table_cell(t, j)->name;
+		columns[j].right = form == CELL_NUMBER || form == CELL_SECONDS;
+	}
+	output_table_init(&shown, columns, cells);
+	for (i = 0; i < rows->n && i < ROWS_SHOWN; i++)
+		for (j = 0; j < cells; j++)
+			output_table_cell(
+			    &shown, report_cell_for_people(&b, table_cell(t, j),
+					rowset_get(rows, i) + j));
+	output_table_show(&shown, OUTPUT_TABLE, to);
+	output_table_release(&shown);
+	buf_release(&b);
+	free(columns);
+}
+
+static void
+add_plain_table(const struct rowset *rows, struct buf *to)
+{
+	const char *name = rows->metric->table->name;
+
+	if (rows->n == 0) {
+		buf_addf(to, "\n%s: no rows\n", name);
+		return;
+	}
+	buf_addf(to, "\n%s:\n", name);
+	add_plain_rows(rows, to);
+	if (rows->n > ROWS_SHOWN)
+		buf_addf(to, "... and %zu more: -o csv --table %s\n",
+		    rows->n - ROWS_SHOWN, name);
+}
+
+void
+report_plain(const struct report *r, struct buf *to)
+{
+	const struct metric_selection *c = r->pipeline->selection;
+	size_t i;
+
+	for (i = 0; i < r->tables_n; i++) {
+		const struct rowset *rows = &r->tables[i];
+
+		/* Nobody asked for what is there without -a. */
+		if (!has_picture(rows->metric) &&
+		    (rows->n > 0 || !rows->metric->by_default || !c->overview))
+			add_plain_table(rows, to);
+	}
+	if (!c->overview && passes_records(c))
+		buf_adds(to, "\nRecords are passed on with -o ndjson.\n");
+}
