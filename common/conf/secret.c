@@ -100,12 +100,17 @@ secret_warn_if_open(int fd, const char *path)
 {
 	struct stat st;
 
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return;
 	/* The group may read: root:group 0640 is how a service gets its
 	 * secret, and cron would mail the warning every minute. */
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
+	if ((st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
 		log_warn("others may read the secret in '%s'; run chmod 600 on "
 			 "it",
+		    path);
+	else if (st.st_uid != geteuid() && st.st_uid != 0)
+		log_warn("the secret in '%s' belongs to another user, who may "
+			 "read and change it; run chown on it",
 		    path);
 }
 

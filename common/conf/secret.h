@@ -12,7 +12,8 @@
 /* The file's first line without trailing blanks and byte order mark, owned.
  * NULL and *why when it cannot be read, is empty, or is longer than SECRET_MAX;
  * errno is then the system's error, or 0. A pipe is read, too, for five seconds
- * at most. Warns once when others may read it, or the group may write it. */
+ * at most. Warns once when others may read it, or the group may write it,
+ * or it belongs to another user than ours and root. */
 char *secret_from_file(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 
@@ -23,7 +24,7 @@ char *secret_from_file(const char *path, struct buf *why)
 char *secret_choose(const char *section, const char *name, const char *plain,
     const char *file, struct buf *why) __attribute__((warn_unused_result));
 
-/* Warns when others may read the open file, or the group may write it. */
+/* The warning of secret_from_file(), about the open file. */
 void secret_warn_if_open(int fd, const char *path);
 
 /* The variable's value, owned, and removed from the environment so that no

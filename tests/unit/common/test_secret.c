@@ -163,6 +163,29 @@ others_eyes_are_warned_of(void **state)
 	buf_release(&why);
 }
 
+/* Only root may give a file away. */
+static void
+a_foreign_owner_is_warned_of(void **state)
+{
+	struct buf why = BUF_INIT;
+	char text[512];
+	int saved;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	(void)unlink("token");
+	tmpdir_file("token", "s3cret\n", 7, 0600);
+	assert_int_equal(chown("token", 65534, (gid_t)-1), 0);
+	saved = tmpdir_catch_stderr();
+	secret_free(secret_from_file("token", &why));
+	tmpdir_stderr(saved, text, sizeof text);
+	assert_non_null(strstr(text, "in 'token' belongs to another user"));
+	assert_null(strstr(text, "s3cret"));
+	(void)unlink("token");
+	buf_release(&why);
+}
+
 static void
 the_environment_forgets(void **state)
 {
@@ -260,6 +283,7 @@ main(void)
 		cmocka_unit_test(what_cannot_be_read_is_named),
 		cmocka_unit_test(a_pipe_may_hold_it),
 		cmocka_unit_test(others_eyes_are_warned_of),
+		cmocka_unit_test(a_foreign_owner_is_warned_of),
 		cmocka_unit_test(the_environment_forgets),
 		cmocka_unit_test(it_is_concealed),
 		cmocka_unit_test(it_is_named_or_stands_there_but_not_both),
