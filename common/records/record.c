@@ -284,6 +284,24 @@ read_record_fields(struct record *r, uint64_t *present, struct buf *why)
 	return 0;
 }
 
+static int
+check_bounds(const struct record *r, struct buf *why)
+{
+	if (r->bucket > BUCKET_ALL) {
+		buf_setf(why, "field 'bucket' must be 0 to %d", BUCKET_ALL);
+		return -1;
+	}
+	if (r->max_chats > RECORD_MAX_CHATS ||
+	    r->reported_open_chats > RECORD_MAX_CHATS) {
+		buf_setf(why, "field '%s' must be 0 to %u",
+		    r->max_chats > RECORD_MAX_CHATS ? "max_chats"
+						    : "reported_open_chats",
+		    RECORD_MAX_CHATS);
+		return -1;
+	}
+	return 0;
+}
+
 int
 record_read(struct record *r, const struct flat *f, struct buf *why)
 {
@@ -305,11 +323,7 @@ record_read(struct record *r, const struct flat *f, struct buf *why)
 		    strchr("aeiou", name[0]) != NULL ? "an" : "a", name);
 		return -1;
 	}
-	if (r->bucket > BUCKET_ALL) {
-		buf_setf(why, "field 'bucket' must be 0 to %d", BUCKET_ALL);
-		return -1;
-	}
-	return 0;
+	return check_bounds(r, why);
 }
 
 int

@@ -26,6 +26,8 @@
  * the database. */
 #define RECORD_MAX_ID 191
 #define RECORD_MAX_TENANT 64
+/* The greatest number of chats, as in the columns of counts (tables.c). */
+#define RECORD_MAX_CHATS UINT32_MAX
 
 enum record_type {
 	RECORD_UNKNOWN, /* a type of a later version: skipped, never an error */

@@ -38,6 +38,15 @@ static const struct {
 	{ "{\"type\":\"clock\",\"tenant\":\"t\",\"bucket\":65,"
 	  "\"at\":\"2026-11-20T10:00:00Z\"}",
 	    "field 'bucket' must be 0 to 64" },
+	{ "{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
+	  "\"reported_open_chats\":4294967296}",
+	    "field 'reported_open_chats' must be 0 to 4294967295" },
+	{ "{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
+	  "\"max_chats\":5000000000}",
+	    "field 'max_chats' must be 0 to 4294967295" },
+	{ "{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
+	  "\"reported_open_chats\":4294967295}",
+	    NULL },
 	{ "{\"type\":\"chat\",\"chat\":\"1\"}",
 	    "field 'tenant' is missing in a chat record" },
 	{ "{\"type\":\"chat\",\"tenant\":\"\",\"chat\":\"1\"}", NO_TENANT },
