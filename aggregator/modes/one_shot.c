@@ -422,6 +422,19 @@ prepare_answer(struct one_shot *b)
 	return PROG_NOINPUT;
 }
 
+/* With -v, as the other programs say what they did. */
+static void
+log_one_shot_summary(const struct one_shot *b)
+{
+	size_t tenants;
+
+	free(intake_tenants(&b->intake, &tenants));
+	log_info("aggregator_done",
+	    "lines=%" PRIu64 " refused=%" PRIu64
+	    " tenants=%zu incomplete=%" PRIu64,
+	    b->intake.lines, b->dead.count, tenants, b->intake.failed);
+}
+
 static void
 release_one_shot(struct one_shot *b)
 {
@@ -465,6 +478,8 @@ run_one_shot(const struct aggregator_job *job)
 			aggregator_warn_of_history(job);
 		if (code == PROG_OK)
 			code = write_output(&b);
+		if (code == PROG_OK)
+			log_one_shot_summary(&b);
 		if (code == PROG_OK && b.bad)
 			code = PROG_DATA;
 	}
