@@ -4,6 +4,7 @@
 #include "sink/report/report_work.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -23,6 +24,20 @@ no_text(const struct web_request *r, const char *name)
 	return NULL;
 }
 
+/* Whoever gave days knows those, and no address of the API. */
+static void
+explain_refusal(struct report_work *r, const char *target)
+{
+	char *days = NULL;
+
+	if (r->request->from != NULL)
+		days = xasprintf(
+		    "--from %s --to %s", r->request->from, r->request->to);
+	r->code =
+	    by_hand_explain(&r->answer, r->db, days != NULL ? days : target);
+	free(days);
+}
+
 /* The answer to a GET. */
 static json_t *
 get_json(struct report_work *r, const char *target)
@@ -34,7 +49,7 @@ get_json(struct report_work *r, const char *target)
 	by_hand_get(r->request->viewer, r->db, r->request->timeout_ms, target,
 	    &r->answer);
 	if (r->answer.status >= 400) {
-		r->code = by_hand_explain(&r->answer, r->db, target);
+		explain_refusal(r, target);
 		return NULL;
 	}
 	answer = json_loadb(r->answer.body.data, r->answer.body.len, 0, NULL);

@@ -421,7 +421,8 @@ class Test:
             (["--report", "x.html", "--within", "soon"], 64, "seconds"),
             (["--report", "x.html", "--within", "1.5"], 64,
              "no whole number of seconds"),
-            (["--report", "x.html", "--tenant", "a b"], 64, "tenant"),
+            (["--report", "x.html", "--from", "1900-01-01", "--to",
+              "2026-10-01"], 64, "--from 1900-01-01 --to 2026-10-01: "),
             (["--report", "none/x.html"], 73, "none/x.html"),
             (["--report", "/dev/null", "-o", "html"], 73, "no such report"),
             (["--report", ".", "-o", "html"], 73, "no such report"),
@@ -430,8 +431,10 @@ class Test:
                                 cwd=self.lab.tmp)
             self.that(done.code == code and says in done.err
                       and len(done.lines()) == 1, f"{options}: {done}")
-        done = self.lab.run(["sink", "--report", "x.html"], cwd=self.lab.tmp)
-        self.that(done.code == 64 and "--tenant" in done.err, f"{done}")
+        for options in [], ["--tenant", "a b"]:
+            done = self.lab.run(["sink", "--report", "x.html", *options],
+                                cwd=self.lab.tmp)
+            self.that(done.code == 64 and "--tenant" in done.err, f"{done}")
         self.that(not os.path.exists(self.lab.path("x.html")),
                   "a file of a report that failed")
 
