@@ -7,7 +7,8 @@ of the poller:
 - a chat is an open dialog; it is opened at the first message known of its
   last request; if none is known, at the latest of: the first message after
   the last closing in a service line, the first one of the newest message's
-  request, the value known before, the dialog's begin;
+  request, the dialog's begin; without a closing also the value known before,
+  if by then /messages had shown one of that time or later;
 - the listing's last message is known even while /messages hides it, and stays
   known;
 - history = episode: messages before opened_at are left out.
@@ -117,6 +118,7 @@ class Account:
         self.hidden = {}  # as known, but only from the listing
         self.people = {}
         self.opened = {}  # dialog: when it was opened, as far as known
+        self.shown = {}  # dialog: the newest of /messages at the last look
         self.next_id = 0
         self.operators_every = operators_every * 1000
         self.operators, self.operators_at, self.before = None, 0, 0
@@ -153,7 +155,7 @@ class Account:
 
     def forget(self):
         """The poller's state is lost, and with it what only it still knew."""
-        self.hidden, self.opened = {}, {}
+        self.hidden, self.opened, self.shown = {}, {}, {}
         self.operators = None
 
     def person(self, client):
@@ -178,11 +180,14 @@ class Account:
                  if request is not None and m["request"] == request]
         if begun:
             return min(begun)
-        times = [milliseconds(d["begin"]), self.opened.get(str(d["id"]), 0)]
         messages = clocks.in_order(messages)
-        for i, m in enumerate(messages):
-            if m["from"] == "system" and m["kind"] == "closed":
-                times.append(messages[min(i + 1, len(messages) - 1)]["at"])
+        times = [messages[min(i + 1, len(messages) - 1)]["at"]
+                 for i, m in enumerate(messages)
+                 if m["from"] == "system" and m["kind"] == "closed"]
+        before = self.opened.get(str(d["id"]), 0)
+        if not times and self.shown.get(str(d["id"]), 0) >= before:
+            times.append(before)
+        times.append(milliseconds(d["begin"]))
         newest = messages[-1]["request"] if messages else None
         if request is not None and newest is not None:
             times += [min(m["at"] for m in messages if m["request"] == newest)]
@@ -240,6 +245,8 @@ class Account:
                 m for m in told.values()
                 if self.history == "all" or m["at"] >= start
             ]
+        self.shown = {key: max(m["at"] for m in own.values())
+                      for key, own in self.known.items()}
         return View(self.tenant, operators, chats, messages)
 
     def dialog(self, chat):
