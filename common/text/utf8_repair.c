@@ -127,8 +127,9 @@ repair_number(struct utf8_repair *s)
 	s->p = p;
 }
 
-bool
-utf8_repair_json(struct buf *out, const char *text, size_t len)
+/* Appends text to out. True: there was text that is no UTF-8. */
+static bool
+repair_json(struct buf *out, const char *text, size_t len)
 {
 	struct utf8_repair s = { .p = text, .end = text + len, .out = out };
 
@@ -144,7 +145,7 @@ utf8_repair_json(struct buf *out, const char *text, size_t len)
 	return s.replaced;
 }
 
-/* Errors that utf8_repair_json() may repair. */
+/* Errors that repair_json() may repair. */
 static bool
 is_repairable(const json_error_t *e)
 {
@@ -169,7 +170,7 @@ utf8_repair_read(const char *text, size_t len, bool *repaired, json_error_t *e)
 	len -= mark;
 	j = json_loadb(text, len, flags, e);
 	if (j == NULL && is_repairable(e)) {
-		bool replaced = utf8_repair_json(&good, text, len);
+		bool replaced = repair_json(&good, text, len);
 
 		j = json_loadb(buf_str(&good), good.len, flags, &again);
 		if (j != NULL && replaced)

@@ -13,15 +13,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Reads JSON of a CRM, repaired if it is not read without; a byte order mark is
- * skipped. A new reference, the caller's; NULL and *e: it is no JSON. *repaired
- * becomes true if there was text that is no UTF-8. */
+/* Reads JSON of a CRM; a byte order mark is skipped. If it cannot be read as it
+ * is, bytes that are no UTF-8, and escapes of half surrogates and of NUL,
+ * become U+FFFD; whole numbers of 19 digits and more, and others beyond a
+ * double, become strings. A new reference, the caller's; NULL and *e: it is no
+ * JSON. *repaired becomes true if there was text that is no UTF-8. */
 json_t *utf8_repair_read(const char *text, size_t len, bool *repaired,
     json_error_t *e) __attribute__((warn_unused_result));
-
-/* Appends text to out. Bytes that are no UTF-8, and escapes of half surrogates
- * and of NUL, become U+FFFD; whole numbers of 19 digits and more, and others
- * beyond a double, become strings. True: there was text that is no UTF-8. */
-bool utf8_repair_json(struct buf *out, const char *text, size_t len);
 
 #endif

@@ -145,6 +145,7 @@ done <"$tmp/paths"
 sed -n "s/\\\\e\$/\\\\/; \\,^$share/scripts/tenant add,,/<key\$/p" "$tmp/zero" |
 	sed "s,^$share/scripts/tenant,scripts/tenant -b '${BIN:-build/bin}' -c '$tmp/conf',
 		s,/etc/messaging-analytics/other.hook,$tmp/acme.hook,
+		s,/etc/messaging-analytics/other.admin,$tmp/acme.token,
 		s,<key,<$tmp/acme.token," >"$tmp/typed"
 bash "$tmp/typed" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
 grep -q 'assign = yes' "$tmp/tenants/other.conf" || fail "no other tenant"

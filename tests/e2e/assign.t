@@ -176,7 +176,7 @@ is "changes" "$(calls "$put")" 1
 is "holder" "$(holder "$d")" "$a"
 
 echo "- a CRM that does not say who has a chat: whose list it is in"
-sed -e 's/^     operator: .operator_id,/     taken: (.operator_id != null),/' \
+sed -e 's/^     operator: (.operator_id | as_id),/     taken: (.operator_id | as_id != null),/' \
 	-e 's/^     query: {state: "open", /&operator_id: .operator, /' \
 	"$profiles/chat2desk.jq" >shy.jq
 [ "$(grep -c 'taken:\|operator_id: .operator,' shy.jq)" = 2 ] || fail "no such profile"

@@ -66,7 +66,8 @@ def second_poll(lab, dialogs=2000, percent=5):
     with_operators += poll(lab, sim, path)[0]
     return {
         "dialogs": len(new),
-        "listing": math.ceil(len(new) / PAGE),
+        # Behind a full page there may be another one.
+        "listing": len(new) // PAGE + 1,
         "changed": changed_between(old, new),
         "first": first, "second": second, "idle": idle,
         "idle_with_operators": with_operators, # two polls
