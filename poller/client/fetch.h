@@ -28,8 +28,8 @@ struct ending {
 	bool maybe;          /* it failed, but may have changed the CRM */
 	int64_t ended_ms;    /* now, on the CRM's clock */
 	bool alone;          /* denied, but perhaps of this chat or customer
-				alone: the token was good for another question,
-				and the CRM does not speak of it */
+				alone: the CRM does not speak of the token,
+				which may be good for other questions */
 	bool silenced;       /* the CRM throttles longer than retry_budget */
 };
 

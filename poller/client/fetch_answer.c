@@ -175,12 +175,12 @@ retry_error(struct fetch_job *j, const struct http_answer *h,
 /* "oken" is Token, too. If it is refused from now on all the same, the next
  * run's lists are. */
 static bool
-is_refused_alone(const struct fetch_job *j, const struct http_answer *h,
-    const struct profile_answer *a)
+is_refused_alone(const struct http_answer *h, const struct profile_answer *a)
 {
+	const char *said = buf_str(&a->message);
+
 	return a->error == ERROR_CLASS_DENIED && h->status == 403 &&
-	       j->fetch->answered > 0 &&
-	       strstr(buf_str(&a->message), "oken") == NULL;
+	       strstr(said, "oken") == NULL && strstr(said, "OKEN") == NULL;
 }
 
 /* An answer in which the profile found an error, or that it could not read. */
@@ -194,7 +194,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	int64_t wait;
 
 	tenant_conceal(f->tenant, &a->message);
-	j->alone = is_refused_alone(j, h, a);
+	j->alone = is_refused_alone(h, a);
 	if (json || !is_success(h))
 		describe_error(h, buf_str(&a->message), &text);
 	else

@@ -342,6 +342,7 @@ static void
 set_tls_reason(struct transfer *t, CURLcode code, const char *text)
 {
 	struct buf *reason = &t->answer->reason;
+	bool own = t->request.limits->ca_file != NULL;
 
 	if (code == CURLE_SSL_CONNECT_ERROR)
 		buf_setf(reason,
@@ -349,13 +350,17 @@ set_tls_reason(struct transfer *t, CURLcode code, const char *text)
 		    "or later",
 		    text);
 	else if (code == CURLE_SSL_CACERT_BADFILE)
-		buf_setf(reason, "ca_file has no certificates: %s", text);
+		buf_setf(reason, "%s: %s",
+		    own ? "ca_file has no certificates"
+			: "the system's certificates cannot be read; install "
+			  "ca-certificates, or set ca_file",
+		    text);
 	else
 		buf_setf(reason, "its certificate is not trusted: %s%s", text,
-		    is_authority_unknown(t)
-			? "; if its authority is your own, set ca_file to "
-			  "a file of its certificate"
-			: "");
+		    !is_authority_unknown(t) ? ""
+		    : own ? "; ca_file has not its authority's certificate"
+			  : "; if its authority is your own, set ca_file to "
+			    "a file of its certificate");
 }
 
 static void

@@ -91,7 +91,7 @@ write_found_chat(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 	a->answered = true;
 	open_answer(q);
 	jsonw_members(&q->line, r->body, strlen(r->body));
-	if (r->status == CHAT_NONE) /* it was in the list of open chats */
+	if (r->status == CHAT_NONE) /* then it is open: messaging-records(5) */
 		jsonw_str(&q->line, "status", record_status_name(CHAT_OPEN));
 	jsonw_time(&q->line, "at", answer_time(q, asked_ms));
 	if (r->closed_at != CLOCK_NONE)
@@ -159,6 +159,7 @@ asked_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	struct asked *asked = ctx;
 	size_t i;
 
+	odd_records_count(&asked->of->odd, a);
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type == RECORD_CHAT && !asked->answered &&
 		    strcmp(a->records[i].id, asked->id) == 0)
@@ -190,20 +191,6 @@ count_unclear(struct asked *a, const char *why)
 	    a->of->tenant->name, a->id, why);
 }
 
-/* One chat cannot be asked about, so none can. */
-static void
-give_up_unaskable(struct asked_chats *q)
-{
-	if (q->code == PROG_OK) {
-		q->code = PROG_CONFIG;
-		log_error("tenant %s: its profile has no chat_request, so its "
-			  "chats cannot be asked about; see "
-			  "messaging-profile(5)",
-		    q->tenant->name);
-	}
-	stop_asking(q);
-}
-
 static void
 asked_chat_end(void *ctx, const struct ending *e)
 {
@@ -213,7 +200,7 @@ asked_chat_end(void *ctx, const struct ending *e)
 	switch (e->error) {
 	case ERROR_CLASS_NONE:
 		if (!e->asked)
-			give_up_unaskable(q);
+			q->unasked++;
 		else if (!a->answered)
 			count_unclear(
 			    a, "the answer has another chat, or none");
@@ -239,10 +226,12 @@ asked_chat_end(void *ctx, const struct ending *e)
 	case ERROR_CLASS_THROTTLED:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
-		if (e->alone)
-			count_unclear(a, e->message);
-		else
+		if (!e->alone) {
 			give_up_asking(q, e->error, "chats", e->message);
+			break;
+		}
+		q->refused++;
+		count_unclear(a, e->message);
 		break;
 	}
 }
@@ -402,13 +391,39 @@ count_usage(struct asked_chats *q)
 	buf_release(&why);
 }
 
+/* What is so of all chats is not one chat's fault. */
+static enum exit_code
+judge_unclear(const struct asked_chats *q)
+{
+	const char *tenant = q->tenant->name;
+	size_t all = q->chats.n;
+
+	if (q->unasked > 0 && q->unasked == all) {
+		log_error("tenant %s: its profile has no chat_request, so its "
+			  "chats cannot be asked about; see "
+			  "messaging-profile(5)",
+		    tenant);
+		return PROG_CONFIG;
+	}
+	if (q->unasked > 0)
+		log_warn("tenant %s: the chat_request of its profile asks "
+			 "nothing about %zu of %zu chats",
+		    tenant, q->unasked, all);
+	if (q->refused > 0 && q->refused == all) {
+		error_class_log(q->tenant, ERROR_CLASS_DENIED, "chats",
+		    "each of them is forbidden");
+		return error_class_code(ERROR_CLASS_DENIED);
+	}
+	return q->unclear + q->unasked > 0 ? PROG_UNAVAILABLE : PROG_OK;
+}
+
 void
 asked_chats_end(struct asked_chats *q)
 {
 	write_gone_chats(q);
 	odd_records_warn(&q->odd, q->tenant->name);
-	if (q->unclear > 0 && q->code == PROG_OK)
-		q->code = PROG_UNAVAILABLE;
+	if (q->code == PROG_OK && !q->stopped)
+		q->code = judge_unclear(q);
 	count_usage(q);
 	fetch_free(q->fetch);
 	store_close(q->store);

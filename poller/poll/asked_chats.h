@@ -47,7 +47,9 @@ struct asked_chats {
 	bool list_first, listing, listed;
 	bool stopped;   /* not all questions were put */
 	int64_t floor;  /* as_of of the last snapshot: answers are later */
-	size_t unclear; /* chats without an answer */
+	size_t unclear; /* chats without an answer, */
+	size_t refused; /* and those of them that are forbidden, */
+	size_t unasked; /* or about which the profile has nothing to ask */
 	struct odd_records odd;
 	struct buf line;
 };

@@ -362,6 +362,7 @@ chat_messages_end(void *ctx, const struct ending *ending)
 			cs->give_up(cs->ctx, e->error, "messages", e->message);
 			return;
 		}
+		cs->refused++;
 		c->failed = true;
 		remember_failure(c, e->message);
 		break;

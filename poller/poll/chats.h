@@ -29,6 +29,7 @@ struct chats {
 	struct strmap all; /* id -> struct polled_chat, or DONE */
 	struct customers customers;
 	size_t listed, to_read, read, good, failed, stale, left;
+	size_t refused;        /* chats that are forbidden */
 	size_t first_failures; /* of chats that the last poll could read */
 	size_t unknown;        /* assigned to an operator we do not have yet */
 

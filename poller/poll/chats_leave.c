@@ -71,7 +71,10 @@ mark_left(struct chats *cs, const char *id, int64_t now_ms)
 static void
 verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	chats_page(ctx, a, asked_ms);
+	struct chats *cs = ctx;
+
+	odd_records_count(&cs->odd, a);
+	chats_page(cs, a, asked_ms);
 }
 
 /* An error does no harm: the next list has the chat. */

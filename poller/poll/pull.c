@@ -297,6 +297,15 @@ commit_pull_state(struct pull *p)
 	buf_release(&why);
 }
 
+/* One forbidden chat does not stop the rest. All of them: it is the token. */
+static void
+report_refused_chats(struct pull *p)
+{
+	if (p->chats.refused > 0 && p->chats.refused == p->chats.listed)
+		give_up_pull(
+		    p, ERROR_CLASS_DENIED, "messages", p->chats.first_failure);
+}
+
 /* Chats that failed, but not yet in so many polls that they are written as last
  * read: the snapshot fails. */
 static void
@@ -352,6 +361,7 @@ finish_pull(struct pull *p)
 {
 	struct pull_progress n;
 
+	report_refused_chats(p);
 	report_failed_chats(p);
 	if (p->store != NULL)
 		keep_pull_state(p);

@@ -33,7 +33,8 @@ def about:
 # not mean that the dialog is gone.
 def is_missing:
     test("^not.found\\b"; "i")
-    or test("\\b(dialog|chat|request|message|client) (was |is )?not.found"; "i");
+    or test("\\b(dialog|chat|request|message|client)(_id)?( with)?( id)?[ #:=]*[0-9]* ?"
+            + "(was |is )?not.found"; "i");
 
 # Errors share one envelope, also under HTTP 200, and which status goes with
 # which is not documented: the text counts first, then the status. But what is
@@ -58,22 +59,19 @@ def failure:
                    else http_failure.error? // "unusable" end)}
     end;
 
-# What the CRM writes as a number or as a text; null if it is none.
-def number:
-    try tonumber catch null;
+def meta:
+    .answer.meta | if type == "object" then . else {} end;
 
 # Whether a page says that there is more, with $before rows before it: it is
-# full, or does not reach the total, or, without a total, is full by the CRM's
-# own limit. So a total that is too small ends no list, and neither does a page
-# that is smaller than we want.
+# full, also by a smaller limit that the CRM says it has, or does not reach the
+# total. So neither a total that is too small nor a page that is smaller than we
+# want ends a list.
 def has_more($rows; $before):
     ($rows | length) as $n
-    | (.answer.meta | if type == "object" then . else {} end) as $meta
-    | ($meta.total | number) as $total
+    | (meta.total | number) as $total
     | $n > 0
-      and ($n >= page_size
-           or if $total != null then $before + $n < $total
-              else $n >= ($meta.limit | number // page_size) end);
+      and ($n >= ([meta.limit | number // page_size, page_size] | min)
+           or ($total != null and $before + $n < $total));
 
 # All lists but /messages obey limit and offset. When the total shrinks between
 # two pages, as many rows may have moved to the pages before: the page is read
@@ -83,7 +81,7 @@ def has_more($rows; $before):
 def next_offset($rows):
     (.cursor // {offset: 0, moved: 0, overlap: 0}) as $cursor
     | ($rows | length) as $n
-    | (try (.answer.meta.total | number) catch null) as $total
+    | (meta.total | number) as $total
     | (if $cursor.total == null or $total == null then 0
        else $cursor.total - $total end) as $shrunk
     | if $shrunk > $cursor.overlap then

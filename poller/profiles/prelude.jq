@@ -104,7 +104,7 @@
 # the records, a payload with the same text within a day is read with the now of
 # the first. {unknown: its name} for an event that the profile does not
 # support: that payload, and one at which hook_read fails, becomes a dead
-# letter; so does one of which a record cannot be read, whose others count.
+# letter; so does one of which a record cannot be read wholly, whose rest counts.
 #
 #   about.hooks {sign: {header, timestamp, prefix, parts, key, window},
 #               headers}. sign
@@ -127,14 +127,16 @@
 #   later       a temporary error: the poller retries
 #   throttled   too many calls: it waits as the headers say, and retries
 #   quota       the calls that were paid for are used up: it gives up
-#   denied      the token is refused: it gives up
+#   denied      the token is refused: it gives up; after a 403 whose message
+#               does not speak of the token, only on that chat or customer
 #   gone        what was asked for does not exist
 #   unusable    anything else: it retries once or twice; what the profile
 #               itself cannot read (an error, a bad record) is not retried
 #
 # In the lists of operators and chats a record without a required field (its
 # id; of a message also its time) is left out, and any other field that cannot
-# be read; the poller warns. If most of a list is bad, it is unusable.
+# be read; the poller warns. If most of a list is bad, it is unusable. Of
+# messages and webhooks only user, to, channel, customer and text are left out.
 #
 # In records an id is a string or a whole number, and 0, "" and null are no
 # id; a time is RFC 3339, with " UTC" allowed for Z, or a number of seconds
@@ -188,6 +190,10 @@ def jq_call(f):
 # The text of an error body, whatever its shape, in one line.
 def flat_text:
     [.. | strings] | join(" ");
+
+# What a CRM writes as a number or as a text; null if it is none.
+def number:
+    try tonumber catch null;
 
 # An HTTP status of a server in trouble, or of a proxy before it: whatever the
 # text says, it says nothing about what was asked for.

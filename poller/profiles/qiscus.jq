@@ -86,9 +86,6 @@ def number_if_one:
     . as $id
     | try (tonumber | if tostring == $id then . else $id end) catch $id;
 
-def as_number:
-    try tonumber catch null;
-
 # --- operators ---
 
 def operators_request:
@@ -116,9 +113,9 @@ def agent:
 
 # The cursor is {page, total, before: how many rows the pages before have, ids:
 # of the page before, moved: how often rows moved, had: of a page that is read
-# again, who was on it before}.
+# again, who was on it before, anew: the list was begun again}.
 def first_agents:
-    {page: 1, total: null, before: 0, ids: [], moved: 0, had: []};
+    {page: 1, total: null, before: 0, ids: [], moved: 0, had: [], anew: false};
 
 # When the total shrinks between two pages, rows have moved to the page before:
 # that one is read again, for those who were not on it, and then this one.
@@ -137,22 +134,29 @@ def operators_read:
     [rows(.data.agents)[] | row] as $rows
     | (.cursor // first_agents) as $cursor
     | (.answer.meta | row) as $meta
-    | ($meta.total_count | as_number) as $total
+    | ($meta.total_count | number) as $total
     | $cursor + {total: $total, ids: [$rows[] | .id], had: []}
     | if have_moved($cursor; $total) | not then
           {records: [$rows[] | select(.id as $id
                                       | any($cursor.had[]; . == $id) | not)
                      | agent],
+           moved: .anew,
            next: (if is_last_of_agents($rows; .before; $total;
-                                       $meta.per_page | as_number) then null
+                                       $meta.per_page | number) then null
                   else .page += 1 | .before += ($rows | length) end)}
       elif .moved == 3 then
           {error: "later",
            message: "agents leave the list faster than it can be read"}
       else
+          # Who was on the page before that one is not known any more.
           {records: [],
-           next: (.page -= 1 | .before -= ($cursor.ids | length)
-                  | .moved += 1 | .ids = [] | .had = $cursor.ids)} end;
+           moved: true,
+           next: (if $cursor.ids == [] then
+                      first_agents + {$total, moved: (.moved + 1), anew: true}
+                  else
+                      .page -= 1 | .before -= ($cursor.ids | length)
+                      | .moved += 1 | .ids = [] | .had = $cursor.ids
+                  end)} end;
 
 # --- chats ---
 
@@ -329,16 +333,16 @@ def comment($in; $ids):
 
 # Whether the rest was read before, or belongs to earlier sessions.
 def reaches_back($rows; $in):
-    ($in.known.last | as_number) as $known
+    ($in.known.last | number) as $known
     | ($known != null
-       and any($rows[]; .id | as_number | . != null and . <= $known))
+       and any($rows[]; .id | number | . != null and . <= $known))
       or ($in.options.history != "all"
           and any($rows[]; .type == "system_event"
                            and system_event([]; []).kind == "closed"));
 
 def next_page($rows; $in):
     ($in.cursor // {page: 1, low: null, stuck: 0}) as $cursor
-    | ([$rows[] | .id | as_number | values] | min) as $low
+    | ([$rows[] | .id | number | values] | min) as $low
     | ($cursor.low != null and ($low == null or $low >= $cursor.low)) as $stuck
     | if ($rows | length) < least_page or reaches_back($rows; $in) then null
       elif $stuck and $cursor.stuck >= 3 then

@@ -487,6 +487,14 @@ for status in 400 403; do
 		"$(jq -r 'select(.status == "gone").chat' out | sort | xargs)" \
 		"9005 9006 9007 9008 9009"
 done
+# The first question may be about the forbidden one. If all are, it is the token.
+control "fault?name=errors-string&value=403&route=/v1/dialogs/9004"
+run 69 "$poller" -c conf --state state --status -f six_gone
+control "fault?name=errors-string&value=403&route=/v1/dialogs/"
+run 77 "$poller" -c conf --state state --status -f six_gone
+grep -q 'chats: each of them is forbidden; check .* and its rights' err ||
+	fail "all are forbidden: $(cat err)"
+control "fault?name=none"
 conf
 # Where the list has only free chats, one answer alone is not believed.
 sed -e 's/^     budget:/     by_operator: true,&/' \
@@ -619,3 +627,13 @@ control "fault?name=401"
 run 77 "$poller" -c conf --check -o table
 grep -q 'token *failed.*not correct' out || fail "it is blind: $(cat out)"
 control "fault?name=none"
+
+# A few chats that are all forbidden are no bad chats either, and never shown as
+# last seen.
+start_sim --dialogs 4 --speed 0 --pace 0
+conf
+control "fault?name=errors-string&value=403&route=/v1/messages"
+for _ in 1 2 3 4; do
+	run 77 "$poller" -c conf --state few
+	one_line "cannot read messages: .*403.*; check .* and its rights"
+done

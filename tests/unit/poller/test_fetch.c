@@ -170,11 +170,12 @@ a_refusal_may_be_of_one_chat_alone(void **state)
 		const char *body;
 		unsigned denied, alone;
 	} answers[] = {
-		{ 403, forbidden, 1, 0 },
-		{ 200, DIALOG, 1, 0 },
-		{ 403, forbidden, 2, 1 },
-		{ 403, token, 3, 1 },
-		{ 401, forbidden, 4, 1 },
+		{ 403, forbidden, 1, 1 },
+		{ 200, DIALOG, 1, 1 },
+		{ 403, forbidden, 2, 2 },
+		{ 403, token, 3, 2 },
+		{ 403, "{\"error\":\"INVALID_TOKEN\"}", 4, 2 },
+		{ 401, forbidden, 5, 2 },
 	};
 	size_t i;
 
@@ -228,16 +229,16 @@ lost_rows_are_counted_over_all_pages(void **state)
 		const char *first, *second;
 		unsigned unusable;
 	} lists[] = {
-		{ LIST("8", "4", ROW ",{}," ROW ",{}"),
-		    LIST("8", "4", OTHER ",{}," OTHER ",{}"), 0 },
-		{ LIST("8", "4", ROW ",{}," ROW ",{}"),
-		    LIST("8", "4", OTHER ",{},{},{}"), 1 },
-		{ LIST("5", "4", ROW "," ROW "," ROW "," ROW),
-		    LIST("5", "4", "{}"), 0 },
-		{ LIST("24", "12", TWELVE(ROW)), LIST("24", "12", TWELVE("{}")),
-		    1 },
-		{ LIST("15", "12", TWELVE(ROW)), LIST("15", "12", THREE("{}")),
-		    0 },
+		{ LIST("8", "200", ROW ",{}," ROW ",{}"),
+		    LIST("8", "200", OTHER ",{}," OTHER ",{}"), 0 },
+		{ LIST("8", "200", ROW ",{}," ROW ",{}"),
+		    LIST("8", "200", OTHER ",{},{},{}"), 1 },
+		{ LIST("5", "200", ROW "," ROW "," ROW "," ROW),
+		    LIST("5", "200", "{}"), 0 },
+		{ LIST("24", "200", TWELVE(ROW)),
+		    LIST("24", "200", TWELVE("{}")), 1 },
+		{ LIST("15", "200", TWELVE(ROW)),
+		    LIST("15", "200", THREE("{}")), 0 },
 	};
 	size_t i;
 

@@ -131,7 +131,8 @@ comments_become_messages(void **state)
 	"},\"status\":200}"
 #define CURSOR(page, total, before, ids, moved, had)                           \
 	"{\"page\":" page ",\"total\":" total ",\"before\":" before            \
-	",\"ids\":[" ids "],\"moved\":" moved ",\"had\":[" had "]}"
+	",\"ids\":[" ids "],\"moved\":" moved ",\"had\":[" had                 \
+	"],\"anew\":false}"
 #define ROOMS(rows, cursor)                                                    \
 	"{\"data\":{\"customer_rooms\":[" rows                                 \
 	"]},\"meta\":{\"current_total\":1,\"cursor_after\":" cursor            \
@@ -179,6 +180,11 @@ static const struct {
 	    { .cursor = CURSOR("1", "5", "0", "", "1", "501,502") },
 	    AGENTS(AGENT("501") "," AGENT("503"), "5"),
 	    IS("503") "next " CURSOR("2", "5", "2", "501,503", "1", "") },
+	{ "another one was deleted before that", PROFILE_OPERATORS,
+	    { .cursor = CURSOR("2", "5", "2", "", "1", "503,504") },
+	    AGENTS(AGENT("504") "," AGENT("505"), "4"),
+	    "next {\"page\":1,\"total\":4,\"before\":0,\"ids\":[],"
+	    "\"moved\":2,\"had\":[],\"anew\":true}" },
 	{ "they are deleted all the time", PROFILE_OPERATORS,
 	    { .cursor = CURSOR("2", "6", "2", "501,502", "3", "") },
 	    AGENTS(AGENT("504"), "4"),
