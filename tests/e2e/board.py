@@ -65,12 +65,14 @@ class Test:
         self.browser.until(
             lambda: self.browser.ask("location.pathname") == "/login",
             "the login")
-        form = self.browser.ask(
-            "(() => { const f = document.forms[0]; return [f.method, "
-            "new URL(f.action).pathname, f.elements[0].name, "
-            "f.elements[0].type, document.activeElement.id]; })()")
-        self.that(form == ["post", "/login", "token", "password", "token"],
-                  f"the form of the login is {form}")
+        # The browser moves the focus a moment after it has shown the field.
+        self.browser.until(
+            lambda: self.browser.ask(
+                "(() => { const f = document.forms[0]; return [f.method, "
+                "new URL(f.action).pathname, f.elements[0].name, "
+                "f.elements[0].type, document.activeElement.id]; })()")
+            == ["post", "/login", "token", "password", "token"],
+            "the form of the login")
         self.that(self.browser.findings() == [], "axe: the login")
         self.that(self.browser.ask(
             "getComputedStyle(document.getElementById('token')).borderColor "
