@@ -296,11 +296,23 @@ class Lab:
         return done
 
     def ask_broker(self, expression):
-        """The value of an expression of Erlang, in the private broker."""
-        return subprocess.run(
-            ["scripts/servers", "eval", self.server_dir, expression],
-            check=True, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL).stdout.strip()
+        """The value of an expression of Erlang, in the private broker. It only
+        asks, so it is asked again where a busy one does not answer."""
+        answer = []
+
+        def is_answered():
+            done = subprocess.run(
+                ["scripts/servers", "eval", self.server_dir, expression],
+                check=False, capture_output=True, text=True,
+                stdin=subprocess.DEVNULL)
+            answer[:] = [done.stdout.strip(), done.stderr]
+            return done.returncode == 0
+
+        try:
+            until(30, is_answered, "an answer of the broker")
+        except AssertionError as e:
+            raise AssertionError(f"{e}: {answer[1]}") from e
+        return answer[0]
 
     def pipe(self, *commands, stdin=b"", **kw):
         """A pipeline, one program after the other; a list of Done."""
