@@ -108,7 +108,8 @@ secret_warn_if_open(int fd, const char *path)
 		log_warn("others may read the secret in '%s'; run chmod 600 on "
 			 "it",
 		    path);
-	else if (st.st_uid != geteuid() && st.st_uid != 0)
+	/* Root runs programs by hand with what a service's user owns. */
+	else if (geteuid() != 0 && st.st_uid != geteuid() && st.st_uid != 0)
 		log_warn("the secret in '%s' belongs to another user, who may "
 			 "read and change it; run chown on it",
 		    path);
