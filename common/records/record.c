@@ -291,12 +291,12 @@ check_bounds(const struct record *r, struct buf *why)
 		buf_setf(why, "field 'bucket' must be 0 to %d", BUCKET_ALL);
 		return -1;
 	}
-	if (r->max_chats > RECORD_MAX_CHATS ||
-	    r->reported_open_chats > RECORD_MAX_CHATS) {
+	if (r->max_chats > RECORD_MAX_COUNT ||
+	    r->reported_open_chats > RECORD_MAX_COUNT) {
 		buf_setf(why, "field '%s' must be 0 to %u",
-		    r->max_chats > RECORD_MAX_CHATS ? "max_chats"
+		    r->max_chats > RECORD_MAX_COUNT ? "max_chats"
 						    : "reported_open_chats",
-		    RECORD_MAX_CHATS);
+		    RECORD_MAX_COUNT);
 		return -1;
 	}
 	return 0;

@@ -26,8 +26,9 @@
  * the database. */
 #define RECORD_MAX_ID 191
 #define RECORD_MAX_TENANT 64
-/* The greatest number of chats, as in the columns of counts (tables.c). */
-#define RECORD_MAX_CHATS UINT32_MAX
+/* The greatest value of a column of counts (tables.c), and so of the fields
+ * that become such columns: max_chats, reported_open_chats. */
+#define RECORD_MAX_COUNT UINT32_MAX
 
 enum record_type {
 	RECORD_UNKNOWN, /* a type of a later version: skipped, never an error */

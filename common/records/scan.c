@@ -466,8 +466,8 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 	r->has_available =
 	    r->type == RECORD_OPERATOR && (w->set & plan.available) != 0;
 	return read_meanings(w, mine & plan.meanings) &&
-	       r->bucket <= BUCKET_ALL && r->max_chats <= RECORD_MAX_CHATS &&
-	       r->reported_open_chats <= RECORD_MAX_CHATS &&
+	       r->bucket <= BUCKET_ALL && r->max_chats <= RECORD_MAX_COUNT &&
+	       r->reported_open_chats <= RECORD_MAX_COUNT &&
 	       (!x->escapes || !scan_has_escape(x, line, len) ||
 		   unescape_texts(w, mine & plan.texts));
 }
