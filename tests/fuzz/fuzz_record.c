@@ -423,6 +423,19 @@ value_of(json_t *root, const struct record_field *f, int type)
 	return (f->in >> type & 1) != 0 && !json_is_null(j) ? j : NULL;
 }
 
+/* Whether a count that the type may have is no more than it may be. */
+static bool
+is_bounded(json_t *root, const struct record_field *f, int type)
+{
+	json_t *j = value_of(root, f, type);
+	bool chats = strcmp(f->name, "max_chats") == 0 ||
+		     strcmp(f->name, "reported_open_chats") == 0;
+
+	if (j != NULL && strcmp(f->name, "bucket") == 0)
+		return count_of(j) <= BUCKET_ALL;
+	return j == NULL || !chats || count_of(j) <= RECORD_MAX_COUNT;
+}
+
 static bool
 is_record(json_t *root, int type)
 {
@@ -437,11 +450,9 @@ is_record(json_t *root, int type)
 		j = value_of(root, f, type);
 		if (j != NULL ? !is_good(f, j) : (f->required >> type & 1) != 0)
 			return false;
+		if (!is_bounded(root, f, type))
+			return false;
 	}
-	j = json_object_get(root, "bucket");
-	if ((type == RECORD_SNAPSHOT || type == RECORD_CLOCK) && j != NULL &&
-	    !json_is_null(j) && count_of(j) > BUCKET_ALL)
-		return false;
 	if (type != RECORD_SNAPSHOT)
 		return true;
 	j = json_object_get(

@@ -160,6 +160,17 @@ put_time(struct line *l)
 	buf_addf(l->out, "\"%s\"", text);
 }
 
+/* Seldom the greatest one of a column, or one more. */
+static void
+put_count(struct line *l)
+{
+	int64_t n = (int64_t)fuzz_below(l->random, chance(l, 80) ? 65 : 1000);
+
+	if (fuzz_below(l->random, 200) == 0)
+		n = (int64_t)RECORD_MAX_COUNT + (n & 1);
+	buf_addi(l->out, n);
+}
+
 static void
 put_value(struct line *l, enum field_kind kind)
 {
@@ -185,8 +196,7 @@ put_value(struct line *l, enum field_kind kind)
 		put_time(l);
 		break;
 	case FIELD_COUNT:
-		buf_addi(l->out,
-		    (int64_t)fuzz_below(l->random, chance(l, 80) ? 65 : 1000));
+		put_count(l);
 		break;
 	case FIELD_FLAG:
 		buf_adds(l->out, chance(l, 50) ? "true" : "false");
