@@ -327,15 +327,10 @@ store_value(const struct option_row *row, const char *value, void *options)
 	return -1;
 }
 
-/* A second value would take the place of the first without a word, and whoever
- * gives two files means both. */
+/* A second value would take the place of the first without a word. */
 static int
 refuse_second(const struct option_row *row)
 {
-	if (row->letter == 'f')
-		return prog_usage_error("-f was given twice; give one, or a "
-					"pipe: cat FILE FILE | %s",
-		    prog_name());
 	if (row->letter != 0)
 		return prog_usage_error(
 		    "-%c was given twice; give it once", row->letter);
