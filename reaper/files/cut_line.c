@@ -5,23 +5,36 @@
 
 #include <string.h>
 
+#include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/text/json_text.h"
 
 /* The readable bytes that flat_parse() wants behind a line. */
 #define BEHIND 64
 
-/* Reads a member. A number at the end may have lost digits. */
+/* Whether a number before p may have lost digits: at the end of the line, or
+ * where another line begins that was glued to it. */
+static bool
+may_lack_digits(const struct json_text *t)
+{
+	return text_is_digit(t->p[-1]) &&
+	       (t->p == t->end || strchr(",} \t\r", *t->p) == NULL);
+}
+
+/* Reads a member. */
 static bool
 take_member(struct json_text *t)
 {
+	const char *begin = t->p;
+
 	json_text_blanks(t);
 	return json_text_string(t) && json_text_colon(t) &&
-	       json_text_value(t) &&
-	       (t->p < t->end || !text_is_digit(t->p[-1]));
+	       json_text_value(t) && !may_lack_digits(t) &&
+	       parse_is_utf8(begin, (size_t)(t->p - begin));
 }
 
-/* The bytes up to the end of the last member that is whole; 0: none is. */
+/* The bytes up to the end of the last member that is whole, and UTF-8 as all
+ * before it; 0: none is. */
 static size_t
 length_of_members(const char *line, size_t len)
 {
