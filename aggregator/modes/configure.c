@@ -220,20 +220,49 @@ aggregator_warn_of_history(const struct aggregator_job *job)
 	buf_release(&names);
 }
 
-/* The reservations are neither the input nor among the rows of one file, which
- * would be emptied after them. */
-static int
-check_assign_to(const struct aggregator_job *job)
+/* Whether rows that are written after the reservations would replace them. */
+static bool
+is_where_rows_go(const struct aggregator_job *job)
 {
-	const char *to = job->assign_to;
-	bool same = endpoint_is_same(job->to, to) ||
-		    (strcmp(job->to, to) == 0 && access(to, F_OK) != 0);
+	const char *rows = job->to, *to = job->assign_to;
 
-	if (strcmp(to, "-") != 0 && same)
-		return prog_usage_error("'%s' is where the rows go, too; give "
-					"another --assign-to",
-		    to);
-	return endpoint_check_ends(job->from, to, "--assign-to");
+	if (strcmp(rows, to) == 0 && strcmp(to, "-") == 0)
+		return false;
+	if (strcmp(rows, to) == 0 && access(to, F_OK) != 0)
+		return true;
+	return endpoint_is_same(strcmp(rows, "-") == 0 ? "/dev/stdout" : rows,
+	    strcmp(to, "-") == 0 ? "/dev/stdout" : to);
+}
+
+static bool
+is_the_input(const struct aggregator_job *job)
+{
+	const char *from = job->from, *to = job->assign_to;
+
+	return strcmp(to, "-") != 0 &&
+	       endpoint_is_same(
+		   strcmp(from, "-") == 0 ? "/dev/stdin" : from, to);
+}
+
+enum exit_code
+aggregator_check_assign_to(const struct aggregator *a)
+{
+	const struct aggregator_job *job = &a->job;
+	const char *also = is_where_rows_go(job) ? "where the rows go"
+			   : is_the_input(job)   ? "the input"
+						 : NULL;
+
+	if (also == NULL)
+		return PROG_OK;
+	if (a->assign_to != NULL) {
+		(void)prog_usage_error("'%s' is %s, too; give another "
+				       "--assign-to",
+		    job->assign_to, also);
+		return PROG_USAGE;
+	}
+	log_error("[aggregator] assign_to: '%s' is %s, too; name another",
+	    job->assign_to, also);
+	return PROG_CONFIG;
 }
 
 bool
@@ -252,8 +281,8 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 		job->assign_to, ENDPOINT_TO, "aggregator", "assign_to") != 0)
 		*code = PROG_CONFIG;
 	else if (*code == PROG_OK && job->assign_to != NULL &&
-		 check_assign_to(job) != -1)
-		*code = PROG_USAGE;
+		 job->selection.allocation)
+		*code = aggregator_check_assign_to(a);
 	if (*code != PROG_OK)
 		return false;
 	select_metrics_for_people(job);

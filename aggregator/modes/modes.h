@@ -85,6 +85,12 @@ int aggregator_check_ends(const struct aggregator *a);
  * False: the run ends with *code; an error was logged. */
 bool aggregator_configure(struct aggregator *a, enum exit_code *code);
 
+/* Refuses reservations that are to go where the input is, or where the rows go,
+ * which would replace them; logs it. Asked once more when the file is there:
+ * only then two names of it are known to be one. */
+enum exit_code aggregator_check_assign_to(const struct aggregator *a)
+    __attribute__((warn_unused_result));
+
 /* Says with -v, before rows of snapshots go to another program, which metrics
  * are only right where a state adds them up. */
 void aggregator_warn_of_history(const struct aggregator_job *job);

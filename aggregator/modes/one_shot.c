@@ -349,12 +349,13 @@ write_assignments(const struct one_shot *b, struct endpoint *to)
 }
 
 static enum exit_code
-write_assignments_to(const struct one_shot *b, const char *name)
+write_assignments_to(const struct aggregator *a, const struct one_shot *b)
 {
 	struct endpoint_options opt = { .conf = b->job->conf };
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
-	struct endpoint *to = endpoint_open_write(name, &opt, &why, &code);
+	struct endpoint *to =
+	    endpoint_open_write(b->job->assign_to, &opt, &why, &code);
 
 	if (to == NULL)
 		log_error("%s", buf_str(&why));
@@ -363,7 +364,7 @@ write_assignments_to(const struct one_shot *b, const char *name)
 		code = report_endpoint_error(to);
 	endpoint_close(to);
 	buf_release(&why);
-	return code;
+	return code == PROG_OK ? aggregator_check_assign_to(a) : code;
 }
 
 static bool
@@ -454,8 +455,9 @@ release_one_shot(struct one_shot *b)
 }
 
 static enum exit_code
-run_one_shot(const struct aggregator_job *job)
+run_one_shot(const struct aggregator *a)
 {
+	const struct aggregator_job *job = &a->job;
 	struct one_shot b = { .job = job };
 	enum exit_code code;
 
@@ -473,13 +475,12 @@ run_one_shot(const struct aggregator_job *job)
 	if (code == PROG_OK && !b.stopped) {
 		code = prepare_answer(&b);
 		if (code == PROG_OK && job->assign_to != NULL)
-			code = write_assignments_to(&b, job->assign_to);
+			code = write_assignments_to(a, &b);
 		if (code == PROG_OK && has_snapshot(&b))
 			aggregator_warn_of_history(job);
 		if (code == PROG_OK)
 			code = write_output(&b);
-		if (code == PROG_OK)
-			log_one_shot_summary(&b);
+		log_one_shot_summary(&b);
 		if (code == PROG_OK && b.bad)
 			code = PROG_DATA;
 	}
@@ -524,7 +525,7 @@ aggregator_run_once(void *options)
 		    a->assign_to != NULL ? "assign-to" : "limit");
 		return PROG_USAGE;
 	}
-	return run_one_shot(&a->job);
+	return run_one_shot(a);
 }
 
 const struct option_mode aggregator_mode_once = {

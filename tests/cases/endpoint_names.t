@@ -104,7 +104,17 @@ for dry in -q -n; do
 		--assign-to queue:q
 	refuses 64 "'rows' is where the rows go, too; give another --assign-to" \
 		aggregator "$dry" -a allocation -f in --assign-to rows -t rows
+	# A key that nothing uses is in nobody's way.
+	printf '[aggregator]\nassign_to = queue:rows\nstate = s\n' >same.conf
+	refuses 78 "[aggregator] assign_to: 'queue:rows' is where the rows go" \
+		aggregator "$dry" -c same.conf -f queue:q -t queue:rows \
+		--every 1s -a allocation
+	printf '[aggregator]\nassign_to = queue:q\nstate = s\n' >in.conf
+	refuses 78 "[aggregator] assign_to: 'queue:q' is the input, too; name" \
+		aggregator "$dry" -c in.conf -f queue:q -t queue:rows \
+		--every 1s -a allocation
 done
+aggregator -n -c same.conf -f queue:q -t queue:rows
 refuses 64 "'in' is the input, too; give another --archive" \
 	reaper -f in --archive in
 got=0
@@ -113,6 +123,19 @@ aggregator -t in <in 2>err || got=$?
 [ $got = 64 ] || { echo "its own standard input: exit $got"; exit 1; }
 cmp in kept
 [ ! -e rows ]
+# Two names of a file that is not there yet: its reservations stay.
+cat >day <<'END'
+{"type":"operator","tenant":"t","operator":"1","available":true,"max_chats":3,"at":"2026-11-20T10:00:00Z"}
+{"type":"chat","tenant":"t","chat":"7","status":"open","at":"2026-11-20T10:00:01Z"}
+END
+refuses 64 "'new' is where the rows go, too; give another --assign-to" \
+	aggregator -a allocation -f day -t ./new --assign-to new
+grep -q '"type":"assignment"' new
+# The file that standard output is.
+refuses 64 "'out' is where the rows go, too; give another --assign-to" \
+	aggregator -a allocation -f day --assign-to out
+refuses 64 "'-' is where the rows go, too; give another --assign-to" \
+	aggregator -a allocation -f day --assign-to - -t out
 # A device and a pipe are not filled by what is written.
 echo '{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z"}' |
 	aggregator -a allocation -t /dev/null --assign-to /dev/null
