@@ -124,7 +124,8 @@ add_time_field(struct buf *b, const char *name, const struct value_view *v)
 	return 0;
 }
 
-/* Some CRMs send numbers as text. */
+/* Some CRMs send numbers as text. Those that profiles return are max_chats and
+ * reported_open_chats, which no reader of records takes above that. */
 static int
 add_count_field(struct buf *b, const char *name, const struct value_view *v)
 {
@@ -133,12 +134,13 @@ add_count_field(struct buf *b, const char *name, const struct value_view *v)
 
 	if (v->kind == VIEW_ABSENT)
 		return 0;
-	if (v->kind == VIEW_NUMBER && v->number >= 0 && v->number <= 1e15)
+	if (v->kind == VIEW_NUMBER && v->number >= 0 &&
+	    v->number <= RECORD_MAX_COUNT)
 		n = (int64_t)v->number;
 	else if (v->kind == VIEW_TEXT && v->len < sizeof text) {
 		memcpy(text, v->text, v->len);
 		text[v->len] = '\0';
-		if (parse_int(text, 0, INT64_C(1000000000000000), &n) != 0)
+		if (parse_int(text, 0, RECORD_MAX_COUNT, &n) != 0)
 			return -1;
 	} else {
 		return -1;

@@ -130,6 +130,50 @@ who_wrote_may_be_unreadable(void **state)
 	buf_release(&want);
 }
 
+#define BAD_COUNT                                                              \
+	"operator 9: record 'operator' has a bad 'reported_open_chats'"
+
+/* One that is greater than readers of records take is left out: the operator's
+ * name is not lost with it. */
+static void
+a_count_has_a_greatest(void **state)
+{
+	static const struct {
+		const char *value, *body, *why;
+	} cases[] = {
+		{ "4294967295", ",\"reported_open_chats\":4294967295", "" },
+		{ "\"4294967295\"", ",\"reported_open_chats\":4294967295", "" },
+		{ "4294967296", "", BAD_COUNT },
+		{ "\"4294967296\"", "", BAD_COUNT },
+		{ "-1", "", BAD_COUNT },
+	};
+	const struct crm_record_options opt = { .partly = true };
+	struct buf text = BUF_INIT, why = BUF_INIT, want = BUF_INIT;
+	struct crm_record r;
+	struct value *v;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_setf(&text,
+		    "{\"type\":\"operator\",\"operator\":\"9\","
+		    "\"name\":\"Ann\",\"reported_open_chats\":%s}",
+		    cases[i].value);
+		buf_setf(&want, "\"operator\":\"9\",\"name\":\"Ann\"%s",
+		    cases[i].body);
+		buf_clear(&why);
+		v = json(buf_str(&text));
+		assert_int_equal(crm_record_read(&r, v, &opt, &why), 0);
+		assert_string_equal(r.body, buf_str(&want));
+		assert_string_equal(buf_str(&why), cases[i].why);
+		crm_record_release(&r);
+		value_unref(v);
+	}
+	buf_release(&text);
+	buf_release(&why);
+	buf_release(&want);
+}
+
 #define ESCAPED "\\u0001"
 #define ESCAPES 140000 /* bytes of a name; in JSON six times as many */
 
@@ -221,6 +265,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_fields_are_read_or_told_of),
 		cmocka_unit_test(who_wrote_may_be_unreadable),
+		cmocka_unit_test(a_count_has_a_greatest),
 		cmocka_unit_test(a_profile_tells_of_no_findings),
 		cmocka_unit_test(the_longest_chat_fits_into_a_line),
 		cmocka_unit_test(a_name_is_cut_at_a_character),
