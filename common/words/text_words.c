@@ -357,12 +357,20 @@ static bool
 is_cased_behind(const uint8_t *p, size_t len)
 {
 	size_t at = 0;
+/* What Unicode ignores beside a sigma may end a word: a dot, a long vowel. */
+static bool
+is_ignored(ucs4_t c)
+{
+	return uc_is_property_case_ignorable(c) && !is_ideograph(c) &&
+	       (is_of_word(c) || is_joiner(c));
+}
+
 	ucs4_t c = 0;
 
 	while (at < len) {
 		at += (size_t)u8_mbtouc(&c, p + at, len - at);
-		if (!uc_is_property_case_ignorable(c))
-			return uc_is_property_cased(c);
+		if (!is_ignored(c))
+			return is_of_word(c) && uc_is_property_cased(c);
 	}
 	return false;
 }
@@ -374,8 +382,8 @@ is_cased_before(const uint8_t *text, size_t at)
 	ucs4_t c;
 
 	while ((p = u8_prev(&c, p, text)) != NULL) {
-		if (!uc_is_property_case_ignorable(c))
-			return uc_is_property_cased(c);
+		if (!is_ignored(c))
+			return is_of_word(c) && uc_is_property_cased(c);
 	}
 	return false;
 }

@@ -53,10 +53,11 @@ def words(text, more_than):
     """The different words of a text, the first thousand."""
     found, run, before = {}, "", None
     # Only of this letter two would be made.
-    text = unicodedata.normalize("NFKC", text).replace("İ", "i").lower()
+    text = unicodedata.normalize("NFKC", text).replace("İ", "i")
 
     def end():
-        word = unicodedata.normalize("NFC", run.rstrip(JOINERS))
+        # Word by word: what a sigma becomes depends on its neighbours.
+        word = unicodedata.normalize("NFC", run.rstrip(JOINERS).lower())
         if more_than < len(word) <= 60 and len(word.encode()) <= 191:
             found[word] = True
 

@@ -39,6 +39,7 @@ PHRASES = (
     "a b c de fgh", "٣٤٥٦٧ १२३४५", "e\u0301" * 60, "́leading mark",
     "❤️deadline ⚠️DEADLINE ☎️ deadline", "葛\U000e0100城市 葛城市",
     "ΔΡΌΜΟΣ δρόμος ΑΣ3 Σ \U0001e922ΑΣ'Σ ΟΔΟΣ.ΟΔΟΣ",
+    "ΠΟΛΕΜΟΣ.ΑΛΛΟ πολεμος ΣΑΣ:ΣΑΣ ΑΛΛΑΣーΑΛΛΑΣ", "あ゙い ｱﾞﾞ ㇷ゚ー abcd゙ ゙abcd",
     "\u200djoiner joi\u200d\u200dner joiner\u200d",
     "ｆｕｌｌｗｉｄｔｈ ＦＵＬＬＷＩＤＴＨ", "עברית הזמנה שלי",
     "ﬁnance ﬃ Ǆungla ǆungla ǅungla", "𐐀𐐁𐐂𐐃 𝒳𝒴𝒵𝒲",
