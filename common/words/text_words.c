@@ -25,8 +25,10 @@ enum {
 	ROOM = 64,
 	ZWNJ = 0x200c,
 	ZWJ = 0x200d,
-	ITERATION = 0x3005, /* repeats the ideograph before it */
-	ZERO = 0x3007,      /* written among ideographs, a number to Unicode */
+	ITERATION = 0x3005,  /* repeats the ideograph before it */
+	ZERO = 0x3007,       /* written among ideographs, a number to Unicode */
+	SOUND_MARK = 0x3099, /* behind a kana, where NFKC joins them */
+	HALF_SOUND_MARK = 0x309a,
 	CAPITAL_SIGMA = 0x3a3,
 	SMALL_SIGMA = 0x3c3,
 	FINAL_SIGMA = 0x3c2, /* at the end of a word */
@@ -85,10 +87,13 @@ add_distinct_word(struct words *w, const char *p, size_t len)
 	return true;
 }
 
+/* Sound marks stand among them, but are marks. */
 static bool
 is_ideograph(ucs4_t c)
 {
-	return c == ITERATION || c == ZERO || (c >= 0x3040 && c <= 0x30ff) ||
+	return c == ITERATION || c == ZERO ||
+	       (c >= 0x3040 && c <= 0x30ff && c != SOUND_MARK &&
+		   c != HALF_SOUND_MARK) ||
 	       (c >= 0x31f0 && c <= 0x31ff) || (c >= 0x3400 && c <= 0x4dbf) ||
 	       (c >= 0x4e00 && c <= 0x9fff) || (c >= 0xf900 && c <= 0xfaff) ||
 	       (c >= 0x1b000 && c <= 0x1b16f) || (c >= 0x20000 && c <= 0x323af);
@@ -352,11 +357,6 @@ find_words_of(struct words *w, struct text text, size_t shortest)
 	end_word(&r);
 }
 
-/* Whether the next character that has a case, or ends a word, has one. */
-static bool
-is_cased_behind(const uint8_t *p, size_t len)
-{
-	size_t at = 0;
 /* What Unicode ignores beside a sigma may end a word: a dot, a long vowel. */
 static bool
 is_ignored(ucs4_t c)
@@ -365,6 +365,11 @@ is_ignored(ucs4_t c)
 	       (is_of_word(c) || is_joiner(c));
 }
 
+/* Whether the next character that has a case, or ends a word, has one. */
+static bool
+is_cased_behind(const uint8_t *p, size_t len)
+{
+	size_t at = 0;
 	ucs4_t c = 0;
 
 	while (at < len) {

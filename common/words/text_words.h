@@ -10,7 +10,8 @@
  * Chinese and Japanese are written without blanks between words: of a run of
  * such characters each pair of neighbours counts as a word, whatever its
  * length. The iteration mark U+3005, the zero U+3007 and the prolonged sound
- * mark U+30FC are such characters, too.
+ * mark U+30FC are such characters, too; the sound marks U+3099 and U+309A
+ * behind them are passed over, as at the beginning of a word.
  *
  * libunistring classifies the characters that are not ASCII.
  */

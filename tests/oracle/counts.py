@@ -35,10 +35,10 @@ def groups(items, key):
 # Words.
 
 def has_no_blanks(c):
-    """It is of a script that writes no blanks between words."""
+    """It is of a script that writes no blanks between words, and no mark."""
     n = ord(c)
-    return c in "々〇" or (
-        0x3040 <= n <= 0x30ff or 0x31f0 <= n <= 0x31ff or
+    return unicodedata.category(c)[0] != "M" and (
+        c in "々〇" or 0x3040 <= n <= 0x30ff or 0x31f0 <= n <= 0x31ff or
         0x3400 <= n <= 0x4dbf or 0x4e00 <= n <= 0x9fff or
         0xf900 <= n <= 0xfaff or 0x1b000 <= n <= 0x1b16f or
         0x20000 <= n <= 0x323af)
@@ -64,8 +64,7 @@ def words(text, more_than):
     for c in text:
         if 0xfe00 <= ord(c) <= 0xfe0f or 0xe0100 <= ord(c) <= 0xe01ef:
             continue
-        if not run and not has_no_blanks(c) and \
-                unicodedata.category(c)[0] == "M":
+        if not run and unicodedata.category(c)[0] == "M":
             continue
         if belongs(c) and has_no_blanks(c):
             end()

@@ -96,7 +96,11 @@ words_of_many_scripts(void **state)
 		{ "\uff76\uff9e\uff97\uff70", "\u30ac\u30e9 \u30e9\u30fc ", 4 },
 		/* Small ones, as Ainu has them, and of the supplement. */
 		{ "\u30a2\u31fa\u30af", "\u30a2\u31fa \u31fa\u30af ", 4 },
-		{ "\u31f7\u309a", "\u31f7\u309a ", 4 },
+		/* No word begins with a sound mark that NFKC joins to none. */
+		{ "\u31f7\u309a\u30fc", "\u31f7\u30fc ", 4 },
+		{ "\u3042\u3099\u3044", "\u3042\u3044 ", 4 },
+		{ "\uff71\uff9e\uff9e \u3099abcd", "abcd ", 4 },
+		{ "abcd\u3099 ABCD\u3099", "abcd\u3099 ", 4 },
 		{ "\U0001b002\u304b", "\U0001b002\u304b ", 4 },
 		/* What stands for something else, and what is no digit. */
 		{ "\ufb01nance \uff26inance", "finance ", 4 },
