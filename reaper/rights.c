@@ -70,10 +70,10 @@ check_named_paths(const struct reaper *r)
 }
 
 static enum exit_code
-check_records_file(const char *path)
+check_records_file(const char *path, bool ours)
 {
 	struct buf why = BUF_INIT;
-	enum exit_code code = records_file_check(path, &why);
+	enum exit_code code = records_file_check(path, ours, &why);
 
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
@@ -81,7 +81,8 @@ check_records_file(const char *path)
 	return code;
 }
 
-/* Those that somebody named. In a state damaged ones may have anything. */
+/* Those that somebody named. In a state damaged ones may have anything; what
+ * the reaper archived is never refused for a power cut. */
 static enum exit_code
 check_records_files(const struct reaper *r)
 {
@@ -90,9 +91,9 @@ check_records_files(const struct reaper *r)
 	size_t i;
 
 	if (archive != NULL)
-		code = check_records_file(archive);
+		code = check_records_file(archive, r->archive == NULL);
 	for (i = 0; i < r->files.n && code == PROG_OK; i++)
-		code = check_records_file(r->files.path[i]);
+		code = check_records_file(r->files.path[i], false);
 	return code;
 }
 

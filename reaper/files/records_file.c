@@ -4,7 +4,6 @@
 #include "reaper/files/records_file.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,23 +38,31 @@ refuse(const char *path, const char *reason, struct buf *why)
 	return PROG_DATA;
 }
 
+/* Whether it may be what a write left that did not reach its end. */
+static bool
+is_remainder(const struct line_reader *r, bool binary)
+{
+	return binary || (r->unended && r->line[0] == '{');
+}
+
 static enum exit_code
-check_lines(int fd, const char *path, struct buf *why)
+check_lines(int fd, const char *path, bool ours, struct buf *why)
 {
 	struct flat flat = FLAT_INIT;
-	bool any = false, json = false, binary = false;
+	bool other = false, json = false, binary, refused = false;
 	struct line_reader r;
 
 	line_reader_init(&r, fd, path);
-	while (!binary && line_reader_next(&r, why)) {
+	while (!refused && line_reader_next(&r, why)) {
 		binary = memchr(r.line, '\0', r.len) != NULL;
-		any = any || r.len > 0;
+		refused = binary && !ours;
+		other = other || (r.len > 0 && !is_remainder(&r, binary));
 		json = json || flat_parse(&flat, r.line, r.len, NULL) == 0;
 	}
-	if (binary)
+	if (refused)
 		r.code = refuse(path,
 		    "it has NUL bytes; name a file of lines, unpacked", why);
-	else if (r.code == PROG_OK && any && !json)
+	else if (r.code == PROG_OK && other && !json)
 		r.code = refuse(path, "no line of it is JSON", why);
 	line_reader_release(&r);
 	flat_release(&flat);
@@ -63,7 +70,7 @@ check_lines(int fd, const char *path, struct buf *why)
 }
 
 enum exit_code
-records_file_check(const char *path, struct buf *why)
+records_file_check(const char *path, bool ours, struct buf *why)
 {
 	int fd = line_reader_open(path);
 	enum exit_code code;
@@ -73,7 +80,7 @@ records_file_check(const char *path, struct buf *why)
 				       : line_reader_explain_open(path, why);
 	code = is_compressed(fd)
 		   ? refuse(path, "it is compressed; unpack it first", why)
-		   : check_lines(fd, path, why);
+		   : check_lines(fd, path, ours, why);
 	(void)close(fd);
 	return code;
 }

@@ -574,6 +574,25 @@ def check_no_records(checks, house):
     same(checks, "no file of records", before, house.whole("twin"))
 
 
+def check_power_cut(checks, house):
+    """The archive of the configuration is never refused for what a power cut
+    left; the rest of it is read."""
+    lab = house.lab
+    line = lines_of("plain", [chat_of("100", C)])
+    archive = lab.path("closed")
+    conf = lab.conf("cut.conf", {"reaper": {"archive": archive}})
+    for content, left in ((line[:9], line[:9]), (b"\0" * 99, b"\0" * 99),
+                          (line + b"\0" * 99, b"\0" * 99)):
+        with open(archive, "wb") as f:
+            f.write(content)
+        done = house.forget("plain", "-c", conf)
+        checks.that(done.code == 0 and "are cut or no JSON (1)" in done.err,
+                    f"{content}: {done}")
+        with open(archive, "rb") as f:
+            got = f.read()
+        checks.that(got == left, f"{content} became {got}")
+
+
 def check_last_line(checks, house):
     """A last line without a newline goes if it is theirs, else it stays."""
     lab = house.lab
@@ -615,6 +634,7 @@ def check_refusals(checks, house):
                     done.err.count("\n") == 1, f"{argv}: {done}")
     check_no_such_path(checks, house)
     check_no_records(checks, house)
+    check_power_cut(checks, house)
     check_last_line(checks, house)
     # Somebody who is in nothing but a webhook that nobody understood.
     lone = house.lab.write("lone", json.dumps({

@@ -107,17 +107,25 @@ only_files_of_records_are_taken(void **state)
 		const char *text, *why;
 		size_t len;
 	} cases[] = {
-		{ "", NULL, 0 },
-		{ "\n", NULL, 1 },
-		{ "{\"a\":1}\n", NULL, 8 },
-		{ "{\"a\":1}", NULL, 7 },
-		{ "half\n{\"a\":1}\n{\"a", NULL, 16 },
-		{ "a;b\n1;2\n", "no line of it is JSON", 8 },
-		{ "{\"a\":", "no line of it is JSON", 5 },
-		{ "{\"a\":1}\n\0\n", "it has NUL bytes", 10 },
-		{ "\x1f\x8b\x08{}\n", "it is compressed; unpack it", 6 },
-		{ "\x28\xb5\x2f\xfd\n{}\n", "it is compressed", 8 },
-		{ "\xfd\x37zXZ\n{}\n", "it is compressed", 9 },
+		bool ours;
+		{ "", NULL, 0, false },
+		{ "\n", NULL, 1, false },
+		{ "{\"a\":1}\n", NULL, 8, false },
+		{ "{\"a\":1}", NULL, 7, false },
+		{ "half\n{\"a\":1}\n{\"a", NULL, 16, false },
+		{ "a;b\n1;2\n", "no line of it is JSON", 8, false },
+		/* What a write left that did not reach its end. */
+		{ "{\"a\":", NULL, 5, false },
+		{ "{", NULL, 1, true },
+		{ "{\"a\":1}\n\0\0", NULL, 10, true },
+		{ "\0\0\0", NULL, 3, true },
+		{ "\0{\"a\":1}\n", NULL, 9, true },
+		{ "{\n", "no line of it is JSON", 2, true },
+		{ "a;\0\nb;1\n", "no line of it is JSON", 8, true },
+		{ "{\"a\":1}\n\0\n", "it has NUL bytes", 10, false },
+		{ "\x1f\x8b\x08{}\n", "it is compressed; unpack it", 6, false },
+		{ "\x28\xb5\x2f\xfd\n{}\n", "it is compressed", 8, false },
+		{ "\xfd\x37zXZ\n{}\n", "it is compressed", 9, false },
 	};
 	struct buf why = BUF_INIT;
 	size_t i;
@@ -125,14 +133,15 @@ only_files_of_records_are_taken(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		tmpdir_file("named", cases[i].text, cases[i].len, 0600);
-		assert_int_equal(records_file_check("named", &why),
+		assert_int_equal(
+		    records_file_check("named", cases[i].ours, &why),
 		    cases[i].why == NULL ? PROG_OK : PROG_DATA);
 		if (cases[i].why == NULL)
 			continue;
 		assert_non_null(strstr(buf_str(&why), cases[i].why));
 		assert_non_null(strstr(buf_str(&why), "'named' is no file"));
 	}
-	assert_int_equal(records_file_check("none", &why), PROG_OK);
+	assert_int_equal(records_file_check("none", false, &why), PROG_OK);
 	buf_release(&why);
 }
 
