@@ -172,7 +172,7 @@ count_undated(struct one_shot *b, const struct intake_tenant *t)
 	log_error("records of tenant '%s' outside a snapshot have no time, so "
 		  "their rows cannot be dated; give them an 'at'",
 	    t->name);
-	b->intake.failed++;
+	b->bad = true;
 }
 
 /* The stream of a tenant has rows; with a snapshot it continues that. */
@@ -408,7 +408,7 @@ prepare_answer(struct one_shot *b)
 
 	intake_end(&b->intake, b->cut);
 	b->reports = make_reports(b, &b->reports_n);
-	b->bad = b->intake.failed > 0 || b->dead.count > 0 || b->cut;
+	b->bad = b->bad || b->intake.failed > 0 || b->dead.count > 0 || b->cut;
 	if (b->reports_n + b->undated > 0 && job->explain == NULL)
 		return PROG_OK;
 	if (b->reports_n > 0)
@@ -423,7 +423,7 @@ prepare_answer(struct one_shot *b)
 	return PROG_NOINPUT;
 }
 
-/* With -v, as the other programs say what they did. */
+/* With -v, as the other programs say what they did; incomplete: snapshots. */
 static void
 log_one_shot_summary(const struct one_shot *b)
 {
