@@ -129,20 +129,16 @@ select_metrics(struct aggregator *a, struct buf *why)
 static void
 select_metrics_for_people(struct aggregator_job *job)
 {
-	static const char *const together[] = { "operator_metrics",
-		"chat_metrics", "tenant_metrics" };
+	struct metric_selection *c = &job->selection;
 	bool any = false;
 	size_t i;
 
 	if (job->format == OUTPUT_CSV)
-		metric_selection_add(&job->selection, job->table->table->name);
-	for (i = 0; i < ARRAY_LEN(together); i++)
-		any |= metric_selection_has(&job->selection, together[i]);
-	if (!(job->format == OUTPUT_TABLE && any) && job->explain == NULL)
-		return;
-	job->selection.overview = true;
-	for (i = 0; i < ARRAY_LEN(together); i++)
-		metric_selection_add(&job->selection, together[i]);
+		metric_selection_add(c, job->table->table->name);
+	for (i = 0; i < c->n; i++)
+		any |= metric_is_in_overview(c->metrics[i]);
+	if ((job->format == OUTPUT_TABLE && any) || job->explain != NULL)
+		metric_selection_add_overview(c);
 }
 
 /* Allocation needs all chats of a tenant, as they come. */

@@ -93,6 +93,30 @@ metric_selection_add(struct metric_selection *c, const char *table)
 	c->allocation = c->allocation || f->acts;
 }
 
+static const char *const overview[] = { "operator_metrics", "chat_metrics",
+	"tenant_metrics" };
+
+bool
+metric_is_in_overview(const struct metric *f)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(overview); i++)
+		if (strcmp(f->table->name, overview[i]) == 0)
+			return true;
+	return false;
+}
+
+void
+metric_selection_add_overview(struct metric_selection *c)
+{
+	size_t i;
+
+	c->overview = true;
+	for (i = 0; i < ARRAY_LEN(overview); i++)
+		metric_selection_add(c, overview[i]);
+}
+
 void
 metric_selection_set_part(struct metric_selection *c)
 {

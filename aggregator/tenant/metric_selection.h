@@ -35,6 +35,12 @@ void metric_selection_set_part(struct metric_selection *c);
 /* Rows of that table are selected. */
 bool metric_selection_has(const struct metric_selection *c, const char *table);
 
+/* The overview for people shows the rows of the metric. */
+bool metric_is_in_overview(const struct metric *f);
+
+/* Selects all that the overview shows. */
+void metric_selection_add_overview(struct metric_selection *c);
+
 /* The record is passed through: its type is selected, and it is not stale. */
 bool metric_selection_passes(
     const struct metric_selection *c, const struct record *r);

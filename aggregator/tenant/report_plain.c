@@ -6,7 +6,6 @@
 #include "aggregator/tenant/report.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
@@ -18,14 +17,7 @@
 static bool
 has_picture(const struct metric *f)
 {
-	static const char *const tables_shown[] = { "operator_metrics",
-		"chat_metrics", "tenant_metrics" };
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(tables_shown); i++)
-		if (strcmp(f->table->name, tables_shown[i]) == 0)
-			return true;
-	return f->emit_simulation != NULL;
+	return metric_is_in_overview(f) || f->emit_simulation != NULL;
 }
 
 static bool
@@ -42,7 +34,7 @@ report_has_plain(const struct metric_selection *c)
 	for (i = 0; i < c->n; i++)
 		if (!has_picture(c->metrics[i]))
 			return true;
-	return !c->allocation && passes_records(c);
+	return passes_records(c);
 }
 
 static void
@@ -102,6 +94,6 @@ report_plain(const struct report *r, struct buf *to)
 		    (rows->n > 0 || !rows->metric->by_default || !c->overview))
 			add_plain_table(rows, to);
 	}
-	if (!c->overview && passes_records(c))
+	if (passes_records(c))
 		buf_adds(to, "\nRecords are passed on with -o ndjson.\n");
 }

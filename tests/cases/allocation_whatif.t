@@ -110,6 +110,8 @@ got=0
 grep -q '^aggregator: --assign-to is for -a allocation' "$tmp/err" ||
 	fail "$(cat "$tmp/err")"
 
+"$BIN/aggregator" -a allocation,messages -o table <"$tmp/day" |
+	grep -q '^Records are passed on' || fail "no word about messages"
 "$BIN/aggregator" -a allocation -o table <"$tmp/day" >"$tmp/table"
 grep -Eq '^Ann \(7\) +2 +3 +0 +2 ' "$tmp/table" || fail "$(cat "$tmp/table")"
 sed '/^$/,$!d' "$tmp/table" | sed '1d; /^OPERATOR/,$d' >"$tmp/totals"
