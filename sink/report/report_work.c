@@ -24,13 +24,15 @@ no_text(const struct web_request *r, const char *name)
 	return NULL;
 }
 
-/* Whoever gave days knows those, and no address of the API. */
+/* Whoever gave days knows those, and no address of the API: where they are what
+ * is refused, they are named. */
 static void
-explain_refusal(struct report_work *r, const char *target)
+explain_refusal(struct report_work *r, const char *target, bool of_span)
 {
+	bool bad = r->answer.status == 400 || r->answer.status == 422;
 	char *days = NULL;
 
-	if (r->request->from != NULL)
+	if (of_span && bad && r->request->from != NULL)
 		days = xasprintf(
 		    "--from %s --to %s", r->request->from, r->request->to);
 	r->code =
@@ -38,9 +40,9 @@ explain_refusal(struct report_work *r, const char *target)
 	free(days);
 }
 
-/* The answer to a GET. */
+/* The answer to a GET; of_span: it names the days. */
 static json_t *
-get_json(struct report_work *r, const char *target)
+get_json(struct report_work *r, const char *target, bool of_span)
 {
 	json_t *answer;
 
@@ -49,7 +51,7 @@ get_json(struct report_work *r, const char *target)
 	by_hand_get(r->request->viewer, r->db, r->request->timeout_ms, target,
 	    &r->answer);
 	if (r->answer.status >= 400) {
-		explain_refusal(r, target);
+		explain_refusal(r, target, of_span);
 		return NULL;
 	}
 	answer = json_loadb(r->answer.body.data, r->answer.body.len, 0, NULL);
@@ -70,7 +72,7 @@ ask_span(struct report_work *r, const char *resource, const char *more)
 	    r->to_day);
 	reply_encode(&target, r->zone_name);
 	buf_adds(&target, more);
-	answer = get_json(r, buf_str(&target));
+	answer = get_json(r, buf_str(&target), true);
 	buf_release(&target);
 	return answer;
 }
@@ -135,7 +137,7 @@ read_names(struct report_work *r)
 	r->names = json_object();
 	buf_adds(&target, V1 "operators?limit=1000");
 	while (more && r->code == PROG_OK) {
-		answer = get_json(r, buf_str(&target));
+		answer = get_json(r, buf_str(&target), false);
 		take_names(r, json_object_get(answer, "rows"));
 		cursor = json_string_value(json_object_get(answer, "next"));
 		more = cursor != NULL;

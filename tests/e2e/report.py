@@ -438,6 +438,14 @@ class Test:
         self.that(not os.path.exists(self.lab.path("x.html")),
                   "a file of a report that failed")
 
+    def days_are_not_blamed_for_a_table(self):
+        self.sql.ask("RENAME TABLE operator_metrics TO away")
+        done = self.lab.run(["sink", "--tenant", TENANT, "--report", "-",
+                             "-o", "csv", "--from", WEEK[0], "--to", WEEK[1]])
+        self.sql.ask("RENAME TABLE away TO operator_metrics")
+        self.that(done.code == 78 and "/operators" in done.err
+                  and "--from" not in done.err, f"without a table: {done}")
+
     def a_file_is_whole_or_as_it_was(self):
         path = self.lab.path("week.html")
         run = ["sink", "--tenant", TENANT, "--report", path]
@@ -530,6 +538,7 @@ def body():
         test.without_dates_it_is_last_week()
         test.a_limit_of_ones_own()
         test.wrong_options_are_refused()
+        test.days_are_not_blamed_for_a_table()
         test.a_file_is_whole_or_as_it_was()
         test.one_who_may_only_read_is_enough()
         check_mail(lab, TENANT, test.that)
