@@ -62,12 +62,13 @@ enum line_kind {
 	LINE_WEBHOOK, /* its payload is l->inner */
 };
 
-/* Takes the record out of a dead letter, or of a line of a spool. */
+/* Takes the record out of a dead letter, or of a line of a spool; *broken if
+ * it is cut or no JSON. */
 static enum line_kind
-read_inner(struct subject_lines *l, const struct flat_field *record)
+read_inner(
+    struct subject_lines *l, const struct flat_field *record, bool *broken)
 {
-	bool webhook = is_webhook(l);
-	bool broken;
+	bool webhook = is_webhook(l), inner_broken, any;
 	size_t inner;
 
 	if (record == NULL ||
@@ -79,10 +80,10 @@ read_inner(struct subject_lines *l, const struct flat_field *record)
 	memset(buf_room(&l->inner, BEHIND), 0, BEHIND);
 	if (webhook)
 		return LINE_WEBHOOK;
-	return cut_line_parse(
-		   &l->flat, l->inner.data, inner, &l->whole, &broken)
-		   ? LINE_RECORD
-		   : LINE_OTHER;
+	any = cut_line_parse(
+	    &l->flat, l->inner.data, inner, &l->whole, &inner_broken);
+	*broken = *broken || inner_broken;
+	return any ? LINE_RECORD : LINE_OTHER;
 }
 
 static enum line_kind
@@ -96,7 +97,7 @@ read_line(struct subject_lines *l, const char *line, size_t len, bool *broken)
 	record = flat_find(&l->flat, "record");
 	if (field_is(&l->flat, "type", "dead") ||
 	    (record != NULL && record->kind == FLAT_JSON))
-		kind = read_inner(l, record);
+		kind = read_inner(l, record, broken);
 	return kind != LINE_RECORD ||
 		       field_is(&l->flat, "tenant", l->subject->tenant)
 		   ? kind

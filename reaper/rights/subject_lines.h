@@ -13,7 +13,8 @@
 struct subject_lines {
 	struct subject *subject;
 	uint64_t found;  /* lines that were about them */
-	uint64_t broken; /* other lines, that were cut or no JSON */
+	uint64_t broken; /* other lines that, or whose records, were cut or no
+			    JSON */
 
 	/* private */
 	struct flat flat;
