@@ -57,6 +57,7 @@ struct removal {
 	uint64_t *number; /* of the lines that go, in order */
 	size_t n, cap;
 	struct snapshot_counts counts;
+	off_t size; /* what was asked about */
 };
 
 /* Opens and locks the file. -1 with errno, EWOULDBLOCK: others have it. */
@@ -97,6 +98,7 @@ find_lines(struct removal *m, line_file_fn *gone, void *ctx, struct buf *why)
 		m->number[m->n++] = r.lines.number;
 	}
 	line_reader_release(&r);
+	m->size = lseek(m->from, 0, SEEK_CUR);
 	return r.code;
 }
 
@@ -162,6 +164,22 @@ make_new_file(int from, const char *name)
 	return -1;
 }
 
+/* Whoever appends without the lock adds lines that nobody was asked about, or
+ * that the exchange would lose. */
+static enum exit_code
+check_size(const struct removal *m, struct buf *why)
+{
+	struct stat st;
+
+	if (fstat(m->from, &st) == 0 && st.st_size == m->size)
+		return PROG_OK;
+	buf_setf(why,
+	    "'%s' was written to meanwhile; stop the program that does so, or "
+	    "try again",
+	    m->path);
+	return PROG_TEMPFAIL;
+}
+
 static enum exit_code
 exchange_file(struct removal *m, const char *name, struct buf *why)
 {
@@ -172,6 +190,8 @@ exchange_file(struct removal *m, const char *name, struct buf *why)
 		code = explain_line_file("make", name, why);
 	else
 		code = copy_kept_lines(m, to, why);
+	if (code == PROG_OK)
+		code = check_size(m, why);
 	if (code == PROG_OK && file_rename(name, m->path) != 0)
 		code = explain_line_file("exchange", m->path, why);
 	if (to >= 0 && code != PROG_OK)

@@ -25,7 +25,9 @@ enum exit_code line_file_read(const char *path, line_file_fn *see, void *ctx,
     struct buf *why) __attribute__((warn_unused_result));
 
 /* Removes the lines for which gone(), which is asked once for each, is true.
- * Where there is none the file is left alone. Snapshots in it stay whole. */
+ * Where there is none the file is left alone. Snapshots in it stay whole.
+ * PROG_TEMPFAIL and *why, and the file stays, when others hold its lock, or
+ * write to it without that meanwhile. */
 enum exit_code line_file_remove(const char *path, line_file_fn *gone, void *ctx,
     struct buf *why) __attribute__((warn_unused_result));
 

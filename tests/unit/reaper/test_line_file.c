@@ -7,6 +7,7 @@
 #include "tests/unit/tmpdir.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/wait.h>
@@ -106,8 +107,8 @@ only_files_of_records_are_taken(void **state)
 	static const struct {
 		const char *text, *why;
 		size_t len;
-	} cases[] = {
 		bool ours;
+	} cases[] = {
 		{ "", NULL, 0, false },
 		{ "\n", NULL, 1, false },
 		{ "{\"a\":1}\n", NULL, 8, false },
@@ -223,6 +224,46 @@ a_writer_is_not_disturbed(void **state)
 	buf_release(&why);
 }
 
+/* Appends without the lock until it is killed. */
+static pid_t
+start_writer(const char *name)
+{
+	pid_t child = fork();
+	int fd;
+
+	assert_true(child >= 0);
+	while (child == 0) {
+		fd = open(name, O_WRONLY | O_APPEND | O_CLOEXEC);
+		if (fd < 0 || write(fd, "xa\n", 3) != 3)
+			_exit(1);
+		(void)close(fd);
+	}
+	return child;
+}
+
+static void
+what_is_written_meanwhile_is_noticed(void **state)
+{
+	enum exit_code code = PROG_OK;
+	struct buf why = BUF_INIT;
+	size_t seen = 0, tries;
+	int status;
+	pid_t child;
+
+	(void)state;
+	tmpdir_file("busy", "xa\n", 3, 0600);
+	child = start_writer("busy");
+	for (tries = 0; code == PROG_OK && tries < 2000; tries++)
+		code = line_file_remove("busy", begins_with_x, &seen, &why);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(code, PROG_TEMPFAIL);
+	assert_non_null(strstr(buf_str(&why), "'busy' was written to"));
+	assert_int_equal(access("busy.forget", F_OK), -1);
+	buf_release(&why);
+}
+
 /* Whether the process has a file of that name open. */
 static bool
 has_open(pid_t pid, const char *name)
@@ -294,6 +335,7 @@ main(void)
 		cmocka_unit_test(what_is_not_there_has_no_lines),
 		cmocka_unit_test(other_things_are_refused),
 		cmocka_unit_test(a_writer_is_not_disturbed),
+		cmocka_unit_test(what_is_written_meanwhile_is_noticed),
 		cmocka_unit_test(an_archive_that_was_exchanged_is_opened_anew),
 	};
 
