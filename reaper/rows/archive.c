@@ -89,24 +89,47 @@ is_cut_row(const struct archive *a, off_t end, bool *is)
 	return 0;
 }
 
+/* Sets *is if there are only NUL bytes behind end: a file system may do that at
+ * a power cut, to a file that was longer already, but not written. */
+static int
+is_unwritten(const struct archive *a, off_t end, bool *is)
+{
+	static const char zeros[4096];
+	char chunk[sizeof zeros];
+	size_t n;
+
+	*is = true;
+	for (; *is && end < a->size; end += (off_t)n) {
+		n = (size_t)(a->size - end);
+		if (n > sizeof chunk)
+			n = sizeof chunk;
+		if (file_read_at(a->fd, chunk, n, (size_t)end) == -1)
+			return -1;
+		*is = memcmp(chunk, zeros, n) == 0;
+	}
+	return 0;
+}
+
 /* Truncates the file behind its last newline. Only the beginning of a row
- * record is cut off: any other file is not an archive. */
+ * record, or what was never written, is cut off: any other file is not an
+ * archive. */
 static int
 drop_cut_line(struct archive *a, struct buf *why, enum exit_code *code)
 {
-	bool row = false;
+	bool row = false, unwritten = false;
 	off_t end;
 
 	if (find_last_line(a, &end, why, code) != 0)
 		return -1;
 	if (end == a->size)
 		return 0;
-	if (is_cut_row(a, end, &row) == -1) {
+	if (is_cut_row(a, end, &row) == -1 ||
+	    is_unwritten(a, end, &unwritten) == -1) {
 		*code = syserr_explain(
 		    why, PROG_CANTCREATE, "cannot read '%s'", a->path);
 		return -1;
 	}
-	if (!row) {
+	if (!row && !unwritten) {
 		buf_setf(why,
 		    "'%s' does not look like an archive: its last line has no "
 		    "newline; name another file",

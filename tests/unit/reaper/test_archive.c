@@ -136,6 +136,32 @@ a_long_cut_line_goes_too(void **state)
 	assert_string_equal(content("long"), ROW ROW);
 }
 
+/* A power cut may leave NUL bytes. */
+static void
+what_was_never_written_goes(void **state)
+{
+	char text[sizeof ROW + 9000] = ROW, said[256];
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct archive *a;
+	int saved;
+
+	(void)state;
+	tmpdir_file("zeros", text, sizeof text, 0600);
+	saved = tmpdir_catch_stderr();
+	a = must_open("zeros");
+	tmpdir_stderr(saved, said, sizeof said);
+	assert_non_null(strstr(said, "unfinished line"));
+	add(a, ROW, 0);
+	archive_close(a);
+	assert_string_equal(content("zeros"), ROW ROW);
+
+	text[sizeof text - 1] = 'x';
+	tmpdir_file("binary", text, sizeof text, 0600);
+	assert_null(archive_open("binary", &why, &code));
+	buf_release(&why);
+}
+
 static void
 what_is_not_a_file_is_refused(void **state)
 {
@@ -252,6 +278,7 @@ main(void)
 		cmocka_unit_test(lines_are_appended_in_private),
 		cmocka_unit_test(a_cut_line_goes_and_a_strange_file_stays),
 		cmocka_unit_test(a_long_cut_line_goes_too),
+		cmocka_unit_test(what_was_never_written_goes),
 		cmocka_unit_test(what_is_not_a_file_is_refused),
 		cmocka_unit_test(another_run_is_waited_for),
 		cmocka_unit_test(a_file_that_was_rotated_is_left),
