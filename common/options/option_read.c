@@ -327,7 +327,23 @@ store_value(const struct option_row *row, const char *value, void *options)
 	return -1;
 }
 
-/* A second value would take the place of the first without a word. */
+/* Whether the option says what the run is about: whoever gives two of them
+ * means both, and a second value would take the place of the first without a
+ * word. Of others the last one counts, so that one's own may come behind those
+ * of a script. */
+static bool
+is_given_once(const struct option_row *row)
+{
+	static const char *const names[] = { "from", "tenant", "explain",
+		"export", "forget" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		if (row->name != NULL && strcmp(row->name, names[i]) == 0)
+			return !row->repeats;
+	return false;
+}
+
 static int
 refuse_second(const struct option_row *row)
 {
@@ -362,8 +378,7 @@ store_all(const struct option_reader *r, const struct option_mode *mode,
 		row = find_row(mode, r->given[i].row);
 		if (row == NULL)
 			code = refuse_option(r, r->given[i].row, mode);
-		else if (row->value != NULL && !row->repeats &&
-			 was_given_before(r, i))
+		else if (is_given_once(row) && was_given_before(r, i))
 			code = refuse_second(row);
 		else
 			code = store_value(row, r->given[i].value, options);

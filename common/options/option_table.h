@@ -37,7 +37,8 @@ struct option_row {
 	enum option_kind kind;
 	char letter;   /* 'f' of -f, or 0 */
 	bool required; /* for the usage line; the mode's check() enforces it */
-	bool repeats;  /* take() adds each value; any other is given once */
+	bool repeats;  /* take() adds each value; else the last one counts, or
+			  a second one is refused: see option_read.c */
 };
 
 /* Rows: the letter or 0, the name or NULL, and the member of a structure. */

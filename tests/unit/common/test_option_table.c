@@ -176,6 +176,9 @@ options_choose_the_mode(void **state)
 	assert_int_equal(read_words("-f pond:a -t b --force", 2), -1);
 	assert_ptr_equal(mode, &fish);
 	assert_string_equal(got.from, "pond:a");
+	/* Of what does not say what is read, the last one counts. */
+	assert_int_equal(read_words("-t a -t b", 2), -1);
+	assert_string_equal(got.to, "b");
 	/* A mode that was named counts. */
 	assert_int_equal(read_words("--look x -f pond:a", 2), -1);
 	assert_ptr_equal(mode, &look);
@@ -190,9 +193,6 @@ what_is_wrong_is_refused(void **state)
 	refused("-f", "option '-f' needs a value");
 	refused("-f a --from=b", "-f was given twice; give it once");
 	refused("-f pond:a -f b", "-f was given twice; give it once");
-	refused("-c a --config b", "-c was given twice; give it once");
-	refused_in(" --look", "--look a --look b",
-	    "--look was given twice; give it once");
 	refused("--help=x", "--help takes no value");
 	refused("--rest=x", "--rest takes no value");
 	refused("--to=a -xv", "unknown option '-x'");
