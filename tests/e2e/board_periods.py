@@ -44,10 +44,9 @@ def no_two_are_called_the_same(test):
     for chosen, begins, want in PERIODS:
         with browser.first_running(BEGIN % json.dumps(begins)):
             test.visit("lead", "/#" + chosen)
-            browser.until(lambda: names(test), "the periods")
-        test.that(names(test) == want, f"{chosen}: {names(test)}")
-        test.that(browser.texts("#responses-picture rect title")
-                  == [f"{name}: 1" for name in want], f"{chosen}: picture")
+            test.shows(lambda: names(test) == want, f"{chosen}: {want}")
+        test.shows(lambda: browser.texts("#responses-picture rect title")
+                   == [f"{name}: 1" for name in want], f"{chosen}: picture")
 
 
 def names_fit(test):

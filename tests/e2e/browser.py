@@ -10,13 +10,17 @@ import shutil
 from harness import Skip, TESTBIN, say, until
 
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import (
+    JavascriptException, WebDriverException)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.common.by import By
 
 PATIENCE = 120
+# What a look raises as long as the page does not have what it looks for.
+NOT_YET = (AttributeError, LookupError, TypeError, ValueError,
+           JavascriptException)
 # scripts/install-deps axe puts it there.
 AXE = TESTBIN + "/../node_modules/axe-core/axe.min.js"
 OPTIONS = [
@@ -43,6 +47,7 @@ class Browser:
         self.driver = begun(options)
         self.driver.set_script_timeout(3 * PATIENCE)  # axe is long at work
         self.requests = []  # URLs
+        self.read = []  # by the last look
 
     def __enter__(self):
         return self
@@ -62,7 +67,13 @@ class Browser:
         self.driver.get(self.url + path)
 
     def ask(self, expression, *arguments):
-        return self.driver.execute_script("return " + expression, *arguments)
+        return self.note(
+            self.driver.execute_script("return " + expression, *arguments))
+
+    def note(self, value):
+        """Said when it is waited in vain for what it is looked at for."""
+        self.read.append(value)
+        return value
 
     @contextlib.contextmanager
     def first_running(self, script):
@@ -90,8 +101,24 @@ class Browser:
             "(tr) => [...tr.cells].map((c) => "
             "[c.dataset.label, c.textContent]))", selector)]
 
+    def visible(self, selector):
+        return self.ask(
+            "document.querySelector(arguments[0]).checkVisibility()", selector)
+
     def until(self, condition, what):
-        return until(PATIENCE, condition, what)
+        """Each look reads all anew: the page draws when it can, each part when
+        its answer came."""
+        def look():
+            self.read = []
+            try:
+                return condition()
+            except NOT_YET as why:
+                return self.note(why) is None
+
+        try:
+            return until(PATIENCE, look, what)
+        except AssertionError as why:
+            raise AssertionError(f"{why}; read last: {self.read}") from None
 
     def press(self, keys):
         """As somebody without a mouse: where the focus is, also while that is
@@ -105,10 +132,16 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": width, "height": height, "deviceScaleFactor": 1,
             "mobile": False})
+        # A page hears of it before its next frame.
+        self.until(lambda: self.ask("[innerWidth, innerHeight]")
+                   == [width, height], "the size")
+        self.driver.execute_async_script("requestAnimationFrame(arguments[0])")
 
     def scheme(self, name):
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
             "features": [{"name": "prefers-color-scheme", "value": name}]})
+        self.until(lambda: self.ask("matchMedia(arguments[0]).matches",
+                                    f"(prefers-color-scheme: {name})"), name)
 
     def picture(self, folder, name):
         os.makedirs(folder, exist_ok=True)
