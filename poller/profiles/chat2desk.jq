@@ -77,7 +77,8 @@ def has_more($rows; $before):
 # two pages, as many rows may have moved to the pages before: the page is read
 # again from further up, and from then on pages overlap, so that the next rows
 # that leave cost no page. overlap: how many of its rows a page has before those
-# that are due, which may leave unnoticed.
+# that are due, which may leave unnoticed. A full page that reaches the total is
+# the last one: another call would be paid for.
 def next_offset($rows):
     (.cursor // {offset: 0, moved: 0, overlap: 0}) as $cursor
     | ($rows | length) as $n
@@ -89,7 +90,8 @@ def next_offset($rows):
           | {offset: ([$cursor.offset + $cursor.overlap - $shrunk - $overlap, 0]
                       | max),
              total: $total, moved: ($cursor.moved + 1), overlap: $overlap}
-      elif has_more($rows; $cursor.offset) | not then null
+      elif (has_more($rows; $cursor.offset) | not)
+           or ($total != null and $cursor.offset + $n >= $total) then null
       else
           ([$cursor.overlap, ($n / 2 | floor)] | min) as $overlap
           | {offset: ($cursor.offset + $n - $overlap), total: $total,

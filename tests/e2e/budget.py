@@ -66,8 +66,7 @@ def second_poll(lab, dialogs=2000, percent=5):
     with_operators += poll(lab, sim, path)[0]
     return {
         "dialogs": len(new),
-        # Behind a full page there may be another one.
-        "listing": len(new) // PAGE + 1,
+        "listing": math.ceil(len(new) / PAGE),
         "changed": changed_between(old, new),
         "first": first, "second": second, "idle": idle,
         "idle_with_operators": with_operators, # two polls
