@@ -230,24 +230,16 @@ is_where_rows_go(const struct aggregator_job *job)
 	    strcmp(to, "-") == 0 ? "/dev/stdout" : to);
 }
 
-static bool
-is_the_input(const struct aggregator_job *job)
-{
-	const char *from = job->from, *to = job->assign_to;
-
-	return strcmp(to, "-") != 0 &&
-	       endpoint_is_same(
-		   strcmp(from, "-") == 0 ? "/dev/stdin" : from, to);
-}
-
 enum exit_code
 aggregator_check_assign_to(const struct aggregator *a)
 {
 	const struct aggregator_job *job = &a->job;
-	const char *also = is_where_rows_go(job) ? "where the rows go"
-			   : is_the_input(job)   ? "the input"
-						 : NULL;
+	const char *also = NULL;
 
+	if (is_where_rows_go(job))
+		also = "where the rows go";
+	else if (endpoint_is_input(job->from, job->assign_to))
+		also = "the input";
 	if (also == NULL)
 		return PROG_OK;
 	if (a->assign_to != NULL) {

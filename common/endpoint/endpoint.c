@@ -134,12 +134,19 @@ endpoint_is_same(const char *a, const char *b)
 	       file_is_same(a, b);
 }
 
+bool
+endpoint_is_input(const char *from, const char *to)
+{
+	if (strcmp(to, "-") == 0)
+		return false;
+	return endpoint_is_same(
+	    strcmp(from, "-") == 0 ? "/dev/stdin" : from, to);
+}
+
 int
 endpoint_check_ends(const char *from, const char *to, const char *option)
 {
-	if (from == NULL || to == NULL || strcmp(to, "-") == 0)
-		return -1;
-	if (!endpoint_is_same(strcmp(from, "-") == 0 ? "/dev/stdin" : from, to))
+	if (from == NULL || to == NULL || !endpoint_is_input(from, to))
 		return -1;
 	return prog_usage_error(
 	    "'%s' is the input, too; give another %s", to, option);

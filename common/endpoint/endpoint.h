@@ -119,6 +119,10 @@ int endpoint_take_to(const char *name, void *to);
 int endpoint_check_ends(const char *from, const char *to, const char *option)
     __attribute__((warn_unused_result));
 
+/* Whether to write to `to` is to write to what is read; "-" is standard input
+ * for `from`, and for `to` an output that is not looked at. */
+bool endpoint_is_input(const char *from, const char *to);
+
 /* Whether both names are one queue, socket, exchange or regular file. */
 bool endpoint_is_same(const char *a, const char *b);
 

@@ -2,6 +2,7 @@
  * Tests of reaper/files/snapshot_counts: the end markers of a file from which
  * lines are removed, as their readers want them.
  */
+#include "tests/unit/padded.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
@@ -66,17 +67,6 @@ static const struct {
 	{ "", NULL },
 	{ "no JSON with \"state\"", NULL },
 };
-
-/* A copy with readable bytes behind it. */
-static const char *
-padded(const char *line)
-{
-	static char text[4096];
-
-	memset(text, 0, sizeof text);
-	memcpy(text, line, strlen(line));
-	return text;
-}
 
 static bool
 goes(const char *line)

@@ -2,6 +2,7 @@
  * Tests of reaper/rights/subject_lines: which lines of files are about a
  * customer.
  */
+#include "tests/unit/padded.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
@@ -19,17 +20,6 @@ make_subject(struct subject *s, bool is_operator)
 	s->is_operator = is_operator;
 	subject_add_chat(s, "10", 2);
 	subject_add_chat(s, "11", 2);
-}
-
-/* A copy with readable bytes behind it. */
-static const char *
-padded(const char *line)
-{
-	static char text[4096];
-
-	memset(text, 0, sizeof text);
-	memcpy(text, line, strlen(line));
-	return text;
 }
 
 #define ROW(table, members)                                                    \
