@@ -32,6 +32,6 @@ chat_waits_filter(struct question *q, struct buf *sql)
 	if (ms == CLOCK_NONE)
 		return true;
 	(void)clock_format_sql(q->request->now_ms - ms, since);
-	buf_addf(sql, " AND waiting_since <= '%s'", since);
+	buf_addf(sql, " AND waiting_since <= '%s' AND status <> 'left'", since);
 	return true;
 }

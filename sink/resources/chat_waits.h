@@ -25,8 +25,8 @@ bool chat_waits_from(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));
 
 /* Appends the condition of the parameter waiting_seconds to a statement about
- * chat_metrics: a customer has waited so long, or longer. False: the answer is
- * a problem. */
+ * chat_metrics: a customer has waited so long, or longer, in a chat that has
+ * not left. False: the answer is a problem. */
 bool chat_waits_filter(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));
 extern const char *const chat_waits_parameters[]; /* up to NULL */

@@ -64,7 +64,9 @@ const struct list list_chats = {
 	.words = { { "assigned", "1", "operator IS NOT NULL", "nobody" },
 	    { "nobody", "1", "operator IS NULL", "operator" },
 	    { "open", "1", "status <> 'left'", NULL },
-	    { "waiting", "1", "waiting_since IS NOT NULL", NULL } },
+	    /* Who left keeps the time, and waits no more. */
+	    { "waiting", "1", "waiting_since IS NOT NULL AND status <> 'left'",
+		NULL } },
 	.operator_column = "operator",
 	.nobodys = true,
 	.add_more = chat_waits_filter,

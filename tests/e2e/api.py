@@ -346,6 +346,19 @@ class Test:
             self.that(len(got["intervals"]) == len(want),
                       f"the intervals of {chat!r}")
 
+    def who_left_waits_no_more(self):
+        """The row keeps since when its customer waited, and counts nowhere."""
+        waited = [r for r in self.pages("chats", self.admin)
+                  if r["waiting_since"] is not None]
+        want = [r for r in waited if r["status"] != "left"]
+        self.that(want and len(want) < len(waited), "nobody left, or waits")
+        got = self.pages("chats", self.admin, waiting=1)
+        self.that(got == want, f"{len(got)} wait, not {len(want)}")
+        # Some wait from a later day on than this one.
+        got = self.pages("chats", self.admin, waiting_seconds=1)
+        self.that(got and all(r in want for r in got),
+                  f"{len(got)} of {len(want)} have waited a second")
+
     def an_offset_is_read(self):
         """Also where its + stands in the address as it is."""
         first = self.server.get(V1 + "messages", self.admin,
@@ -778,6 +791,7 @@ def body():
         test.what_is_not_kept_says_so()
         test.each_role_sees_its_part()
         test.a_chat_has_its_messages()
+        test.who_left_waits_no_more()
         test.an_offset_is_read()
         test.bad_requests_are_refused()
         test.a_stranger_sees_nothing()
