@@ -13,7 +13,8 @@
 
 #define DAYS_WITHOUT_FROM 7
 
-/* Before it nothing was stored, and behind it clocks are not known. */
+/* Before it nothing was stored, and behind it clocks are not known: by the
+ * zone's calendar, in which a request has its dates. */
 #define YEAR_MIN 1970
 
 static const char *const by_names[] = {
@@ -104,13 +105,21 @@ response_filter_release(struct response_filter *c)
 	zone_close(c->zone);
 }
 
+static int64_t
+year_begin(const struct zone *zone, int year)
+{
+	return calendar_day_begin(
+	    zone, clock_civil(year, 1, 1, 0, 0, 0) * 1000 / DAY_MS);
+}
+
 bool
 response_span_read(
     struct question *q, const struct zone *zone, struct response_span *s)
 {
-	const int64_t first = clock_civil(YEAR_MIN, 1, 1, 0, 0, 0) * 1000;
-	const int64_t last = clock_civil(ZONE_LAST_YEAR, 1, 1, 0, 0, 0) * 1000;
+	const int64_t first = year_begin(zone, YEAR_MIN);
+	const int64_t last = year_begin(zone, ZONE_LAST_YEAR);
 	int64_t now = q->request->now_ms;
+	bool given;
 
 	*s = (struct response_span){ .zone = zone,
 		.from = CLOCK_NONE,
@@ -118,15 +127,17 @@ response_span_read(
 	if (!question_zoned_time(q, zone, "to", &s->to) ||
 	    !question_zoned_time(q, zone, "from", &s->from))
 		return false;
-	if (s->from == CLOCK_NONE)
+	given = s->from != CLOCK_NONE;
+	if (!given)
 		s->from = calendar_day_begin(
 		    zone, calendar_day(zone, s->to) - DAYS_WITHOUT_FROM);
 	if (s->from >= s->to)
 		return question_problem(q, 400, "from is not before to");
 	if (s->from < first || s->to > last)
 		return question_problem(q, 400,
-		    "from and to are times from %d to %d", YEAR_MIN,
-		    ZONE_LAST_YEAR);
+		    "from%s and to are times from %d to %d",
+		    given ? "" : ", seven days before to where it is missing,",
+		    YEAR_MIN, ZONE_LAST_YEAR);
 	return true;
 }
 
