@@ -19,6 +19,7 @@ static const struct sheet_column chat_columns[] = {
 	{ "channel", SHEET_TEXT },
 	{ "customer", SHEET_TEXT },
 	{ "customer_name", SHEET_TEXT },
+	{ "customer_phone", SHEET_TEXT },
 	{ "tag", SHEET_TEXT },
 	{ "status", SHEET_TEXT },
 	{ "opened_at", SHEET_TIME },
@@ -67,8 +68,9 @@ ask_chat(struct question *q, const char *chat, struct db_rows **rows)
 	    "last_message_at, messages, participants, responses, "
 	    "avg_response_seconds, first_response_seconds, waiting_since, "
 	    "as_of FROM chat_metrics WHERE tenant = ? AND chat = ?",
-	    q->viewer.role < VIEWER_LEAD ? "NULL, NULL, NULL"
-					 : "customer, customer_name, tag");
+	    q->viewer.role < VIEWER_LEAD
+		? "NULL, NULL, NULL, NULL"
+		: "customer, customer_name, customer_phone, tag");
 	scope_add_waiting(&q->viewer, "operator", &sql);
 	good = question_ask(q, buf_str(&sql), &id, 1, rows);
 	buf_release(&sql);

@@ -327,6 +327,13 @@ class Test:
                   and tagged.problem() == "tag is not for the role agent",
                   f"an agent asks for a tag: {tagged.status}")
 
+    def a_chat_is_its_row_of_the_list(self):
+        for bearer in self.admin, self.lead:
+            for want in self.pages("chats", bearer):
+                got = self.server.ask(V1 + "chats/" + quoted(want["chat"]),
+                                      bearer).rows()
+                self.that(got == [want], f"{want['chat']!r}: {got}")
+
     def a_chat_has_its_messages(self):
         chats = {r["conversation_id"] for r in self.pages(
             "messages", self.admin)}
@@ -790,6 +797,7 @@ def body():
         test.every_list_is_its_table()
         test.what_is_not_kept_says_so()
         test.each_role_sees_its_part()
+        test.a_chat_is_its_row_of_the_list()
         test.a_chat_has_its_messages()
         test.who_left_waits_no_more()
         test.an_offset_is_read()
