@@ -10,8 +10,8 @@
 
 #include "common/base/clock.h"
 
-/* From here on a number is milliseconds; and the longest text of a time. */
-#define MILLISECONDS_FROM INT64_C(20000000000)
+/* Beyond it a number is milliseconds; and the longest text of a time. */
+#define SECONDS_UP_TO 20000000000.0
 #define TIME_TEXT_MAX 40
 
 static const struct validate_place in_parameters = { NULL, "query", 0 };
@@ -39,34 +39,39 @@ original_query_begin(struct original_query *o, struct question *q)
 		add_missing(o, "tenant_id");
 }
 
-/* Seconds, with a fraction or without, or milliseconds. */
+/* Seconds, or milliseconds where they are too many, in the years 1 to 9999: a
+ * sign and a fraction may be there. */
 static bool
 parse_seconds(const char *text, int64_t *ms)
 {
 	static const char digits[] = "0123456789";
-	size_t whole = strspn(text, digits);
-	size_t part = text[whole] == '.' ? strspn(text + whole + 1, digits) : 0;
-	size_t len = whole + (part > 0 ? 1 + part : 0);
+	const double first = (double)clock_civil(1, 1, 1, 0, 0, 0) * 1000,
+		     behind = (double)clock_civil(10000, 1, 1, 0, 0, 0) * 1000;
+	const char *number = text + (*text == '+' || *text == '-');
+	size_t len = strspn(number, digits);
 	double n;
 
-	if (whole == 0 || text[len] != '\0')
+	if (len > 0 && number[len] == '.')
+		len += 1 + strspn(number + len + 1, digits);
+	if (len == 0 || number[len] != '\0')
 		return false;
 	n = strtod(text, NULL);
-	if (n >= (double)MILLISECONDS_FROM * 1000)
+	n = round(fabs(n) <= SECONDS_UP_TO ? n * 1000 : n);
+	if (n < first || n >= behind)
 		return false;
-	*ms = llround(n < (double)MILLISECONDS_FROM ? n * 1000 : n);
+	*ms = (int64_t)n;
 	return true;
 }
 
-/* A time whose seconds, offset, or colon of the offset may be missing. */
+/* A date, or a time whose seconds, offset, or colon of the offset may be
+ * missing. */
 static bool
 parse_loose(const char *text, int64_t *ms)
 {
-	static const char date[] = "2026-11-20T",
-			  minutes[] = "2026-11-20T10:00";
+	static const char date[] = "2026-11-20", minutes[] = "2026-11-20T10:00";
 	size_t len = strlen(text), begin = strlen(date), at;
-	const char *zone, *colon = "";
-	char whole[TIME_TEXT_MAX + 8];
+	const char *zone, *colon = "", *missing = "";
+	char whole[TIME_TEXT_MAX + 16];
 	int n;
 
 	if (len < begin || len > TIME_TEXT_MAX)
@@ -75,9 +80,14 @@ parse_loose(const char *text, int64_t *ms)
 	zone = at < len ? text + at : "Z";
 	if (strlen(zone) == strlen("+0100"))
 		colon = ":";
+	if (len == begin)
+		missing = "T00:00:00";
+	else if (at == strlen(minutes))
+		missing = ":00";
 	n = snprintf(whole, sizeof whole, "%.*s%s%.3s%s%s", (int)at, text,
-	    at == strlen(minutes) ? ":00" : "", zone, colon,
-	    strlen(zone) > 3 ? zone + 3 : "");
+	    missing, zone, colon, strlen(zone) > 3 ? zone + 3 : "");
+	if (whole[begin] == '_')
+		whole[begin] = 'T';
 	return clock_parse(whole, (size_t)n, ms) == 0;
 }
 

@@ -19,8 +19,9 @@ struct original_query {
 void original_query_begin(struct original_query *o, struct question *q);
 
 /* A time; *ms stays as it is without one, which is an error if it is needed.
- * Forms: RFC 3339; the same without seconds or offset (UTC); seconds or, from
- * 2e10 on, milliseconds since 1970. */
+ * Forms: RFC 3339, also with _ for the T; the same without seconds or offset
+ * (UTC); a date, its midnight; seconds or, beyond 2e10, milliseconds since
+ * 1970, also before it. */
 void original_query_time(
     struct original_query *o, const char *name, bool needed, int64_t *ms);
 

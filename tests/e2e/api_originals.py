@@ -494,9 +494,38 @@ class Test:
                      "2025-01-02T04:04:00+0100", "2025-01-02T04:04+01:00",
                      "2025-01-01T21:34:00.000-0530",
                      str(seconds), str(seconds * 1000), f"{seconds}.0",
-                     f"{seconds - 1}.9999999"):
-            got = self.analytics("conversations/x/analytics", start_time=text)
-            self.that(got["period"]["start"] == want, f"{text}: {got}")
+                     f"{seconds - 1}.9999999", "2025-01-02_03:04:00",
+                     "2025-01-02t03:04z", f"+{seconds}", f"{seconds}."):
+            self.is_read_as(text, want)
+        for text, want in (("2025-01-02", "2025-01-02T00:00:00.000Z"),
+                           ("0001-01-01", "0001-01-01T00:00:00.000Z"),
+                           ("-1.5", "1969-12-31T23:59:58.500Z"),
+                           ("-0", "1970-01-01T00:00:00.000Z"),
+                           ("20000000000", "2603-10-11T11:33:20.000Z"),
+                           ("20000000001", "1970-08-20T11:33:20.001Z"),
+                           ("-20000000001", "1969-05-14T12:26:39.999Z"),
+                           ("20250102", "1970-08-23T09:01:42.000Z"),
+                           ("253402300799999", "9999-12-31T23:59:59.999Z")):
+            self.is_read_as(text, want)
+
+    def is_read_as(self, text, want):
+        """By pydantic, too."""
+        answer = self.server.get(
+            ANALYTICS + "conversations/x/analytics", self.admin,
+            tenant_id=OURS, start_time=text, end_time="9999-12-31T23:59:59Z")
+        self.that(answer.status == 200
+                  and answer.json()["period"]["start"] == want,
+                  f"{text}: {answer.status} {answer.body}")
+
+    def what_is_no_time_is_refused(self):
+        for text in ("2025-01-02Z", "2025-01-02+01:00", "2025-02-30", "1e9",
+                     "253402300800000", "-62135596800001", "+", "-", ".",
+                     "+-5", "1735786800.0.0", "0000-01-01", "2025-01-02T03",
+                     "2025-01-02T03:04:05+01", "nan", "inf", "0x10"):
+            answer = self.server.get(
+                ANALYTICS + "conversations/x/analytics", self.admin,
+                tenant_id=OURS, start_time=text)
+            self.that(answer.status == 422, f"{text}: {answer.status}")
 
     def errors_are_the_originals(self):
         """422, and each error with its type and its place."""
@@ -605,6 +634,7 @@ def body():
         test.the_dashboard_is_the_oracles()
         test.an_agents_dashboard_is_the_tenants()
         test.times_have_the_originals_forms()
+        test.what_is_no_time_is_refused()
         test.errors_are_the_originals()
         test.the_last_of_a_name_counts()
         test.a_tenant_id_decides_nothing()
