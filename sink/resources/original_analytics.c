@@ -173,6 +173,16 @@ original_conversation(struct question *q)
 	db_rows_free(intents);
 }
 
+/* Neither the series nor what is added up ends at some hour in silence. */
+static bool
+check_hours(struct question *q, const struct db_rows *rows)
+{
+	return db_rows_count(rows) <= HOURS_MAX ||
+	       question_problem(q, 400,
+		   "the range has more than %d hours; ask for a shorter one",
+		   HOURS_MAX);
+}
+
 static bool
 ask_hours(struct question *q, const char *id, const struct analytics_period *p,
     struct db_rows **rows)
@@ -190,12 +200,7 @@ ask_hours(struct question *q, const char *id, const struct analytics_period *p,
 		good = ask_in_period(q, buf_str(&sql), id, p, rows);
 	}
 	buf_release(&sql);
-	if (!good)
-		return false;
-	return db_rows_count(*rows) <= HOURS_MAX ||
-	       question_problem(q, 400,
-		   "the range has more than %d hours; ask for a shorter one",
-		   HOURS_MAX);
+	return good;
 }
 
 /* The whole hours of a period are [first, last); both are behind its end if
@@ -349,8 +354,8 @@ original_channel(struct question *q)
 	original_query_time(&o, "start_time", true, &p.start);
 	original_query_time(&o, "end_time", true, &p.end);
 	if (original_query_end(&o) && question_part(q, 4, id) &&
-	    ask_hours(q, id, &p, &hours) &&
-	    ask_response_times(q, id, &p, &times))
+	    ask_hours(q, id, &p, &hours) && check_hours(q, hours) &&
+	    ask_response_times(q, id, &p, &times) && check_hours(q, times))
 		write_channel(q, id, &p, hours, times);
 	db_rows_free(hours);
 	db_rows_free(times);

@@ -439,6 +439,28 @@ class Test:
                 known += any(h["response_time"] for h in got["time_series"])
         self.that(known > 2, "no hour has a response time")
 
+    def too_many_hours_are_refused(self):
+        """Those of the channel, and those with a response time."""
+        for table, channel, columns, values in (
+                ("channel_metrics", "long", "messages, as_of", "1, NOW(3)"),
+                ("message_analytics_hours", "answered",
+                 "messages, inbound, outbound, sentiments, sentiment_sum, "
+                 "responses, response_sum", "1, 1, 0, 0, 0, 1, 5")):
+            self.world.sql.ask(
+                f"INSERT INTO {table} (tenant, `hour`, channel, {columns}) "
+                f"SELECT '{OURS}', '2020-01-01' + INTERVAL seq HOUR, "
+                f"'{channel}', {values} FROM seq_0_to_10000")
+            for start, status in (("2020-01-01T01:00:00Z", 200),
+                                  ("2020-01-01", 400)):
+                answer = self.server.get(
+                    f"{ANALYTICS}channels/{channel}/analytics", self.admin,
+                    tenant_id=OURS, start_time=start, end_time="2025-01-01")
+                self.that(answer.status == status and (
+                    status == 200 or "10000 hours" in answer.problem()),
+                    f"{channel} from {start}: {answer.status}")
+            self.world.sql.ask(f"DELETE FROM {table} WHERE "
+                               f"channel = '{channel}'")
+
     def dashboard_oracle(self, period):
         rows = self.within(self.world.of("message_analytics"), period)
         column = lambda name: [r[name] for r in rows]
@@ -631,6 +653,7 @@ def body():
         test.bad_requests_for_messages()
         test.conversations_are_the_oracles()
         test.channels_are_the_oracles()
+        test.too_many_hours_are_refused()
         test.the_dashboard_is_the_oracles()
         test.an_agents_dashboard_is_the_tenants()
         test.times_have_the_originals_forms()
