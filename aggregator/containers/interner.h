@@ -3,8 +3,7 @@
  * number; two texts are the same when their numbers are. Names are reference
  * counted: a name that nobody holds is removed, and its number is reused.
  *
- * Number 0 is the absent text. id_compare() is here, too: the order of ids in
- * messaging-metrics(7), which everything that sorts by id uses.
+ * Number 0 is the absent text.
  */
 #ifndef AGGREGATOR_CONTAINERS_INTERNER_H
 #define AGGREGATOR_CONTAINERS_INTERNER_H
@@ -82,10 +81,6 @@ name_str(const struct name *name)
 
 /* Absent for 0; valid while the name is held. */
 struct text interner_text(const struct interner *n, uint32_t i);
-
-/* Orders ids: those that match 0|[1-9][0-9]* come first, by value, of any
- * length; all others follow, by bytes. <0, 0, >0. */
-int id_compare(const char *a, size_t a_len, const char *b, size_t b_len);
 
 /* Orders names by bytes; 0 and "" are equal and come first. */
 int interner_compare_bytes(const struct interner *n, uint32_t a, uint32_t b);

@@ -28,6 +28,33 @@ text_compare(struct text a, struct text b)
 	return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
 }
 
+static bool
+id_is_number(const char *s, size_t len)
+{
+	size_t i;
+
+	if (len == 0 || (s[0] == '0' && len > 1))
+		return false;
+	for (i = 0; i < len; i++)
+		if (!text_is_digit(s[i]))
+			return false;
+	return true;
+}
+
+int
+id_compare(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	bool a_number = id_is_number(a, a_len);
+
+	if (a_number != id_is_number(b, b_len))
+		return a_number ? -1 : 1;
+	/* Without leading zeros the longer number is the greater. */
+	if (a_number && a_len != b_len)
+		return a_len < b_len ? -1 : 1;
+	return text_compare(
+	    (struct text){ a, a_len }, (struct text){ b, b_len });
+}
+
 bool
 text_is_printable(const char *p, size_t len)
 {

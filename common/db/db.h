@@ -156,8 +156,15 @@ size_t db_rows_count(const struct db_rows *r);
 bool db_rows_cut(const struct db_rows *r); /* by a bound: there were more */
 void db_rows_free(struct db_rows *r);
 
+/* Steps before the first row. */
+void db_rewind(struct db_rows *r);
+
+/* Puts the rows into another order, in which the i-th is the one that was
+ * order[i], from 0; and steps before the first. */
+void db_rows_arrange(struct db_rows *r, const size_t *order);
+
 /* Column i (from 0) of the present row. Text is NUL-ended and borrowed until
- * the next db_next(); NULL for NULL. Numbers: INT64_MIN for NULL; db_get_time
+ * db_rows_free(); NULL for NULL. Numbers: INT64_MIN for NULL; db_get_time
  * reads a DATETIME as ms since 1970. */
 const char *db_get(const struct db_rows *r, size_t i);
 size_t db_get_len(const struct db_rows *r, size_t i);

@@ -308,6 +308,26 @@ db_rows_cut(const struct db_rows *r)
 }
 
 void
+db_rewind(struct db_rows *r)
+{
+	r->next = 0;
+}
+
+void
+db_rows_arrange(struct db_rows *r, const size_t *order)
+{
+	struct result_cell *cells = xcalloc(r->cells_cap, sizeof *cells);
+	size_t i;
+
+	for (i = 0; i < r->rows; i++)
+		memcpy(&cells[i * r->columns], &r->cells[order[i] * r->columns],
+		    r->columns * sizeof *cells);
+	free(r->cells);
+	r->cells = cells;
+	db_rewind(r);
+}
+
+void
 db_rows_free(struct db_rows *r)
 {
 	if (r == NULL)

@@ -5,7 +5,9 @@
  * there, a conversation that nobody knows has no messages, and is no error.
  *
  * Ours are pages: limit, and the cursor, which header Link has: time and id of
- * the last message before, "2026-11-20T10:00:00.000Z,ID".
+ * the last message before, "2026-11-20T10:00:00.000Z,ID". That is the last one
+ * by bytes, as the index has them: messages of one time are in order within a
+ * page, and one that pages share is cut by bytes.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
+#include "sink/api/message_order.h"
 #include "sink/api/reply.h"
 #include "sink/resources/resource.h"
 
@@ -97,16 +100,23 @@ ask_history(const struct history_page *h, struct db_rows **rows)
 	return good;
 }
 
-/* Header Link: the page behind that row. */
+/* Header Link: the page behind the last row, whose id is *last, if there is
+ * one. */
 static void
-link_next_messages(const struct history_page *h, const struct db_rows *row)
+link_next_messages(
+    const struct history_page *h, struct db_rows *rows, struct buf *last)
 {
 	struct buf *to = &h->q->answer->headers;
 	char time[CLOCK_TEXT];
 
-	clock_format(db_get_time(row, CREATED_AT), time);
+	if (!db_rows_cut(rows))
+		return;
+	while (db_next(rows))
+		continue;
+	buf_adds(last, db_get(rows, MESSAGE_ID));
+	clock_format(db_get_time(rows, CREATED_AT), time);
 	buf_addf(to, "Link: <?limit=%" PRId64 "&cursor=%s,", h->limit, time);
-	reply_encode(to, db_get(row, MESSAGE_ID));
+	reply_encode(to, buf_str(last));
 	buf_adds(to, ">; rel=\"next\"\n");
 }
 
@@ -124,9 +134,11 @@ write_message(struct sheet *s, const struct db_rows *row)
 static void
 write_history(const struct history_page *h, struct db_rows *rows)
 {
-	struct buf *to = &h->q->answer->body;
+	struct buf *to = &h->q->answer->body, last = BUF_INIT;
 	struct sheet s;
 
+	link_next_messages(h, rows, &last);
+	message_order(rows, CREATED_AT, MESSAGE_ID);
 	jsonw_open(to);
 	jsonw_str(to, "conversation_id", h->conversation);
 	jsonw_key(to, "messages");
@@ -135,10 +147,8 @@ write_history(const struct history_page *h, struct db_rows *rows)
 	while (db_next(rows))
 		write_message(&s, rows);
 	sheet_end(&s);
-	if (db_rows_cut(rows))
-		link_next_messages(h, rows);
-	reply_end_linked(
-	    h->q, db_rows_cut(rows) ? db_get(rows, MESSAGE_ID) : NULL);
+	reply_end_linked(h->q, db_rows_cut(rows) ? buf_str(&last) : NULL);
+	buf_release(&last);
 }
 
 void

@@ -6,6 +6,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
+#include "sink/api/message_order.h"
 #include "sink/api/reply.h"
 #include "sink/resources/resource.h"
 
@@ -162,6 +163,8 @@ ask_messages(struct question *q, const char *chat, struct db_rows **rows)
 	    q->viewer.role < VIEWER_ADMIN ? "NULL" : "content");
 	good = question_ask_page(q, buf_str(&sql), &id, 1, TIMELINE_MAX, rows);
 	buf_release(&sql);
+	if (good)
+		message_order(*rows, 0, 1);
 	return good;
 }
 
@@ -180,6 +183,8 @@ ask_intervals(struct question *q, const char *chat, struct db_rows **rows)
 	buf_adds(&sql, " ORDER BY end_at, message, kind LIMIT " TIMELINE_LIMIT);
 	good = question_ask_page(q, buf_str(&sql), &id, 1, TIMELINE_MAX, rows);
 	buf_release(&sql);
+	if (good)
+		message_order(*rows, 0, 1);
 	return good;
 }
 

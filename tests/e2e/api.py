@@ -353,6 +353,48 @@ class Test:
             self.that(len(got["intervals"]) == len(want),
                       f"the intervals of {chat!r}")
 
+    def messages_of_one_moment_are_in_order(self):
+        """Numbers first, by value, and then the others, by bytes: a question
+        with id 9 before its answer, 10."""
+        ids = ["0", "1", "9", "10", "100", "99999999999999999999",
+               "00", "01", "1a", "9 1", "a", "é"]
+        for n, one in enumerate(self.dice.sample(ids, len(ids))):
+            self.world.sql.ask(
+                "INSERT INTO messages (tenant, created_at, conversation_id, "
+                "message_id, sender, private, automated, version) VALUES "
+                f"('order', '2026-11-20 10:00', 'c', '{one}', 'customer', 0, "
+                "0, 0); INSERT INTO intervals (tenant, end_at, chat, message, "
+                "kind, start_at, ms, withdrawn, as_of, version) VALUES "
+                f"('order', '2026-11-20 10:00', 'c', '{one}', 'reply', "
+                f"'2026-11-20', {n}, 0, NOW(3), 1)")
+        for day, one in ("19", "z"), ("21", "2"):
+            self.world.sql.ask(
+                "INSERT INTO messages (tenant, created_at, conversation_id, "
+                "message_id, sender, private, automated, version) VALUES "
+                f"('order', '2026-11-{day}', 'c', '{one}', 'bot', 0, 0, 0)")
+        admin = token(tenant_id="order", role="admin")
+        timeline = self.server.ask(V1 + "chats/c/timeline", admin).json()
+        history = self.server.ask(V1 + "messages/conversation/c", admin).json()
+        for what, rows, name, want in (
+                ("timeline", timeline["messages"], "message_id",
+                 ["z", *ids, "2"]),
+                ("intervals", timeline["intervals"], "message", ids),
+                ("history", history["messages"], "message_id",
+                 ["z", *ids, "2"])):
+            got = [row[name] for row in rows]
+            self.that(got == want, f"{what}: {got}")
+        self.pages_of_one_moment_have_all("messages/conversation/c", admin,
+                                          ["z", *ids, "2"])
+
+    def pages_of_one_moment_have_all(self, path, admin, ids):
+        got, query = [], "?limit=5"
+        while query:
+            answer = self.server.ask(V1 + path + query, admin)
+            got += [row["message_id"] for row in answer.json()["messages"]]
+            link = answer.headers.get("Link")
+            query = link and link[1:link.index(">")]
+        self.that(sorted(got) == sorted(ids), f"{path}: {got}")
+
     def who_left_waits_no_more(self):
         """The row keeps since when its customer waited, and counts nowhere."""
         waited = [r for r in self.pages("chats", self.admin)
@@ -799,6 +841,7 @@ def body():
         test.each_role_sees_its_part()
         test.a_chat_is_its_row_of_the_list()
         test.a_chat_has_its_messages()
+        test.messages_of_one_moment_are_in_order()
         test.who_left_waits_no_more()
         test.an_offset_is_read()
         test.bad_requests_are_refused()
