@@ -23,6 +23,7 @@ struct page {
 	struct buf sql;
 	struct db_value args[ARGS_MAX];
 	size_t args_n;
+	bool all;                     /* whosever rows they are */
 	struct kept_lacking not_kept; /* where there are no rows */
 };
 
@@ -254,6 +255,8 @@ add_scope(struct page *p)
 {
 	const char *column = p->list->operator_column;
 
+	if (p->all)
+		return;
 	if (column != NULL && p->list->nobodys)
 		scope_add_waiting(&p->q->viewer, column, &p->sql);
 	else if (column != NULL)
@@ -280,19 +283,42 @@ add_index(struct page *p)
 		buf_addf(&p->sql, " FORCE INDEX (%s)", i->index);
 }
 
+/* A name that only the viewer's own rows have. */
+static bool
+is_name(const struct page *p, const char *column)
+{
+	const char *const *n = p->list->names;
+
+	while (p->all && n != NULL && *n != NULL && strcmp(*n, column) != 0)
+		n++;
+	return p->all && n != NULL && *n != NULL;
+}
+
+static void
+add_column(struct page *p, const struct list_column *c)
+{
+	const struct viewer *v = &p->q->viewer;
+
+	if (v->role < c->least) {
+		buf_adds(&p->sql, "NULL");
+	} else if (is_name(p, c->name)) {
+		buf_adds(&p->sql, "IF(TRUE");
+		scope_add_rows(v, p->list->operator_column, &p->sql);
+		buf_addf(&p->sql, ", `%s`, NULL)", c->name);
+	} else {
+		buf_addf(&p->sql, "`%s`", c->name);
+	}
+}
+
 static bool
 build_statement(struct page *p, const struct buf *table)
 {
-	const struct list_column *c = p->list->columns;
 	size_t i;
 
 	buf_adds(&p->sql, "SELECT ");
 	for (i = 0; i < p->columns_n; i++) {
 		buf_adds(&p->sql, i > 0 ? ", " : "");
-		if (p->q->viewer.role < c[i].least)
-			buf_adds(&p->sql, "NULL");
-		else
-			buf_addf(&p->sql, "`%s`", c[i].name);
+		add_column(p, &p->list->columns[i]);
 	}
 	buf_addf(&p->sql, " FROM %s", buf_str(table));
 	add_index(p);
@@ -393,6 +419,12 @@ find_not_kept_list(struct page *p, const struct db_rows *rows)
 	       kept_find_lacking(p->q, &metric, 1, &p->not_kept);
 }
 
+static bool
+find_whose_rows(struct page *p)
+{
+	return p->list->opens_all == NULL || p->list->opens_all(p->q, &p->all);
+}
+
 void
 list_answer(struct question *q, const struct list *l)
 {
@@ -402,8 +434,8 @@ list_answer(struct question *q, const struct list *l)
 
 	read_columns(&p);
 	read_order(&p);
-	if (read_parameters(&p) && find_table(&p, &table) &&
-	    build_statement(&p, &table) &&
+	if (read_parameters(&p) && find_whose_rows(&p) &&
+	    find_table(&p, &table) && build_statement(&p, &table) &&
 	    question_ask_page(
 		q, buf_str(&p.sql), p.args, p.args_n, (size_t)p.limit, &rows) &&
 	    find_not_kept_list(&p, rows))

@@ -62,6 +62,11 @@ struct list {
 	const char *time;            /* the column of from and to; NULL: none */
 	const char *operator_column; /* whose row it is; NULL: none */
 	bool nobodys;                /* rows of nobody are everybody's */
+	/* Whether the viewer sees all rows of the request, although some are
+	 * not theirs: those are null in the columns `names`, up to NULL. False:
+	 * the answer is a problem. Both NULL: never. */
+	bool (*opens_all)(struct question *q, bool *all);
+	const char *const *names;
 	bool newest_first;
 	struct list_index indexes[LIST_INDEXES]; /* up to one without index */
 	/* Conditions by further parameters, whose names are in a list up to

@@ -56,6 +56,13 @@ resource_handler original_messages;   /* original_messages.c */
 resource_handler original_conversation, original_channel, original_dashboard,
     original_health;
 
+/* resource_chat.c: for the list of messages, struct list: a viewer of teams who
+ * asks for a chat that they may see sees all that its timeline shows. An
+ * operator is not asked for so: the answer would tell who it is that the rows
+ * do not name. */
+bool chat_opens_messages(struct question *q, bool *all)
+    __attribute__((warn_unused_result));
+
 /* resource_lists.c */
 extern const struct list list_operators, list_chats, list_messages,
     list_intervals, list_conversations, list_users, list_alerts, list_trends,

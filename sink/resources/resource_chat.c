@@ -101,16 +101,18 @@ resource_chat(struct question *q)
 	db_rows_free(rows);
 }
 
-/* Whether a condition has a row of the chat. */
+/* Whether a condition has a row of the chat; no row of the answer. */
 static bool
 chat_has_row(
     struct question *q, const struct buf *sql, const char *chat, bool *yes)
 {
 	const struct db_value id = db_str(chat);
 	struct db_rows *rows = NULL;
+	size_t before = q->rows;
 	bool good = question_ask(q, buf_str(sql), &id, 1, &rows);
 
 	*yes = good && db_rows_count(rows) > 0;
+	q->rows = before;
 	db_rows_free(rows);
 	return good;
 }
@@ -118,31 +120,49 @@ chat_has_row(
 /* A chat is of a team whose operator has it, or nobody, or when an interval in
  * it is one of their operators'. False: the answer is a problem. */
 static bool
-check_scope(struct question *q, const char *chat)
+find_scope(struct question *q, const char *chat, bool *yes)
 {
 	const struct viewer *v = &q->viewer;
 	struct buf sql = BUF_INIT;
-	bool good, yes = true;
+	bool good;
 
-	if (!scope_limits_rows(v))
-		return true;
 	buf_adds(
 	    &sql, "SELECT 1 FROM chat_metrics WHERE tenant = ? AND chat = ?");
 	scope_add_waiting(v, "operator", &sql);
-	good = chat_has_row(q, &sql, chat, &yes);
-	if (good && !yes) {
+	good = chat_has_row(q, &sql, chat, yes);
+	if (good && !*yes) {
 		buf_clear(&sql);
 		buf_adds(&sql, "SELECT 1 FROM intervals FORCE INDEX (by_chat) "
 			       "WHERE tenant = ? AND chat = ?");
 		scope_add_rows(v, "operator", &sql);
 		buf_adds(&sql, " LIMIT 1");
-		good = chat_has_row(q, &sql, chat, &yes);
+		good = chat_has_row(q, &sql, chat, yes);
 	}
 	buf_release(&sql);
-	if (good && !yes)
-		return question_problem(
-		    q, 404, "nothing is stored of such a chat");
 	return good;
+}
+
+static bool
+check_scope(struct question *q, const char *chat)
+{
+	bool yes = true;
+
+	if (scope_limits_rows(&q->viewer) && !find_scope(q, chat, &yes))
+		return false;
+	return yes ||
+	       question_problem(q, 404, "nothing is stored of such a chat");
+}
+
+bool
+chat_opens_messages(struct question *q, bool *all)
+{
+	const char *chat = question_parameter(q, "conversation_id");
+
+	*all = false;
+	if (chat == NULL || !scope_limits_rows(&q->viewer) ||
+	    question_parameter(q, "operator") != NULL)
+		return true;
+	return find_scope(q, chat, all);
 }
 
 /* An operator who is none of the viewer's is not named. */

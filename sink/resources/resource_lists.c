@@ -73,6 +73,10 @@ const struct list list_chats = {
 	.more = chat_waits_parameters,
 };
 
+/* Of whoever wrote a message, or to whom. */
+static const char *const message_names[] = { "sender_id", "receiver_id",
+	"operator", NULL };
+
 const struct list list_messages = {
 	.table = "messages",
 	.columns = { TIME("created_at"), FILTER("conversation_id"),
@@ -83,6 +87,8 @@ const struct list list_messages = {
 	.key = { "created_at", "conversation_id", "message_id" },
 	.time = "created_at",
 	.operator_column = "operator",
+	.opens_all = chat_opens_messages,
+	.names = message_names,
 	.newest_first = true,
 	.indexes = { { "conversation_id", "by_chat" } },
 };
