@@ -1,39 +1,135 @@
 /*
  * mode_get: sink --get: an answer of the API without a server, for cron, pipes
  * and tests. Whoever may read the database is an administrator here.
+ *
+ * In CSV and NDJSON, which have no place for the cursor of the next page, a
+ * list is printed to its end, page by page, as one table: a file that ends with
+ * the first page looks whole. Where the target says which page it wants, and in
+ * JSON, it is the page; a line on standard error says how to go on.
  */
 #include <stdio.h>
+#include <string.h>
 
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "sink/modes/modes.h"
 #include "sink/resources/by_hand.h"
+
+/* Rows of the pages behind the first one: the most that a list has. */
+#define NEXT_LIMIT "1000"
+
+struct printing {
+	const struct viewer *viewer;
+	struct db *db;
+	int64_t timeout_ms;
+	bool to_end; /* whatever pages there are */
+	struct buf target, next;
+};
+
+static bool
+is_csv(const struct web_answer *a)
+{
+	return a->content_type != NULL &&
+	       strncmp(a->content_type, "text/csv", strlen("text/csv")) == 0;
+}
+
+static bool
+is_table(const struct web_answer *a)
+{
+	return is_csv(a) ||
+	       (a->content_type != NULL &&
+		   strcmp(a->content_type, "application/x-ndjson") == 0);
+}
+
+/* Of a page behind the first, CSV comes without its titles. */
+static void
+print_page(const struct web_answer *a, bool first)
+{
+	const char *p = buf_str(&a->body);
+	size_t len = a->body.len, titles;
+
+	if (!first && is_csv(a)) {
+		titles = strcspn(p, "\n") + 1;
+		p += titles;
+		len -= titles;
+	}
+	fwrite(p, 1, len, stdout);
+	if (len > 0 && p[len - 1] != '\n')
+		putchar('\n');
+}
+
+/* Whether the page behind the answer is to be printed, too: p->next is its
+ * target. Of one that is not, a line tells. */
+static bool
+find_next_page(struct printing *p, const struct web_answer *a, bool first)
+{
+	bool to_end = p->to_end && is_table(a);
+
+	if (!by_hand_next(a, buf_str(&p->target),
+		to_end && first ? NEXT_LIMIT : NULL, &p->next))
+		return false;
+	if (!to_end)
+		log_warn("there are more rows, from --get '%s' on",
+		    buf_str(&p->next));
+	return to_end;
+}
+
+/* Prints the target's page; *more: there is another one to print. */
+static enum exit_code
+print_target(struct printing *p, bool first, bool *more)
+{
+	struct web_answer a = { .status = 200 };
+	const char *target = buf_str(&p->target);
+	enum exit_code code;
+
+	*more = false;
+	by_hand_get(p->viewer, p->db, p->timeout_ms, target, &a);
+	if (a.status >= 400) {
+		code = by_hand_explain(&a, p->db, target);
+	} else {
+		print_page(&a, first);
+		code = prog_flush();
+		/* ferror(): nobody reads any more. */
+		*more = find_next_page(p, &a, first) && code == PROG_OK &&
+			!ferror(stdout);
+	}
+	buf_release(&a.body);
+	buf_release(&a.headers);
+	return code;
+}
+
+static enum exit_code
+print_pages(struct printing *p, const char *target)
+{
+	bool first = true, more = true;
+	enum exit_code code = PROG_OK;
+
+	p->to_end = !by_hand_chooses_page(target);
+	buf_adds(&p->target, target);
+	for (; more; first = false) {
+		code = print_target(p, first, &more);
+		buf_clear(&p->target);
+		buf_adds(&p->target, buf_str(&p->next));
+	}
+	buf_release(&p->target);
+	buf_release(&p->next);
+	return code;
+}
 
 static enum exit_code
 print_answer(struct sink *s, struct db **db)
 {
 	int64_t timeout_ms = conf_int(s->common.conf, "serve", "query_timeout");
 	struct viewer v;
-	struct web_answer a = { .status = 200 };
+	struct printing p = {
+		.viewer = &v, .db = *db, .timeout_ms = timeout_ms
+	};
 	enum exit_code code;
 
 	db_allow(*db, timeout_ms);
 	code = sink_find_viewer(s, *db, &v);
-	if (code == PROG_OK) {
-		by_hand_get(&v, *db, timeout_ms, s->get, &a);
-		if (a.status >= 400) {
-			code = by_hand_explain(&a, *db, s->get);
-		} else {
-			fwrite(a.body.data, 1, a.body.len, stdout);
-			if (a.body.len > 0 &&
-			    a.body.data[a.body.len - 1] != '\n')
-				putchar('\n');
-			code = prog_flush();
-		}
-	}
-	buf_release(&a.body);
-	buf_release(&a.headers);
-	return code;
+	return code == PROG_OK ? print_pages(&p, s->get) : code;
 }
 
 static const struct option_row rows[] = {

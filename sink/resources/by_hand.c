@@ -67,6 +67,41 @@ by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	free(text);
 }
 
+bool
+by_hand_chooses_page(const char *target)
+{
+	struct form f = { .n = 0 };
+	char *text = xstrdup(target), *query = strchr(text, '?');
+	bool chooses;
+
+	if (query != NULL)
+		form_split(&f, query + 1);
+	chooses =
+	    form_value(&f, "limit") != NULL || form_value(&f, "cursor") != NULL;
+	free(text);
+	return chooses;
+}
+
+bool
+by_hand_next(const struct web_answer *a, const char *target, const char *limit,
+    struct buf *next)
+{
+	static const char link[] = "Link: <?";
+	const char *query = strstr(buf_str(&a->headers), link), *end;
+
+	if (query == NULL)
+		return false;
+	query += strlen(link);
+	end = strchr(query, '>');
+	buf_clear(next);
+	buf_add(next, target, strcspn(target, "?"));
+	buf_addc(next, '?');
+	if (limit != NULL)
+		buf_addf(next, "limit=%s&", limit);
+	buf_add(next, query, (size_t)(end - query));
+	return true;
+}
+
 /* The sentence of a problem, or of the first error in the list that the routes
  * of messaging-originals(7) answer. */
 static void

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import random
+import re
 import time
 from datetime import datetime
 from urllib.parse import parse_qs
@@ -736,6 +737,54 @@ class Test:
         done = self.lab.run(["sink", "--get", V1 + "now"])
         self.that(done.code == 64 and "--tenant" in done.err, f"{done}")
 
+    def by_hand_a_table_has_all_pages(self):
+        """Where the request does not say which page it wants, and the form has
+        no place for the next one's cursor."""
+        get = lambda path: self.lab.must(
+            ["sink", "--tenant", "long", "--get", V1 + path])
+        self.world.sql.ask(
+            "INSERT INTO messages (tenant, created_at, conversation_id, "
+            "message_id, sender, private, automated, version) SELECT 'long', "
+            "'2026-11-20' + INTERVAL seq SECOND, IF(seq % 2, 'c', 'd'), seq, "
+            "'customer', 0, 0, 0 FROM seq_1_to_2500; "
+            "INSERT INTO tenants (tenant) VALUES ('long')")
+        for path, n in (("messages", 2500), ("messages?sender=customer", 2500),
+                        ("messages?conversation_id=c&from=2026-11-20", 1250),
+                        ("messages?conversation_id=none", 0)):
+            done = get(path.replace("messages", "messages.csv"))
+            rows = list(csv.DictReader(io.StringIO(done.out.decode(),
+                                                   newline="")))
+            lines = get(path.replace("messages", "messages.ndjson"))
+            objects = [json.loads(x) for x in lines.out.splitlines()]
+            for one in rows, objects:
+                ids = [int(r["message_id"]) for r in one]
+                self.that(len(ids) == n and ids == sorted(
+                    set(ids), reverse=True), f"{path}: {len(ids)} rows")
+            self.that(not done.err and not lines.err, f"{path}: {done.err}")
+        # Else a line names the next request.
+        for path in ("messages.csv?limit=1000", "messages.ndjson?limit=1000",
+                     "messages?limit=1000", "messages/conversation/c"):
+            ids, pages = self.pages_by_hand(path)
+            n = 1250 if "/c" in path else 2500
+            self.that(sorted(map(int, ids)) == list(range(
+                1, 2501, 2500 // n)) and pages == (13 if "/c" in path else 3),
+                f"{path}: {len(ids)} rows, {pages} pages")
+
+    def pages_by_hand(self, path):
+        """The ids of all messages by the lines of standard error, and how
+        many pages they came in."""
+        ids, pages, path = [], 0, V1 + path
+        while path:
+            done = self.lab.must(["sink", "--tenant", "long", "--get", path])
+            ids += re.findall(r'"message_id":"(\d+)"' if "csv" not in path
+                              else r"(?m)^[^,]*,[cd],(\d+),",
+                              done.out.decode())
+            pages += 1
+            said = re.fullmatch(r".* from --get '(\S+)' on\n", done.err)
+            self.that(said or not done.err, f"{path}: {done.err}")
+            path = said and said[1]
+        return ids, pages
+
     def one_who_may_only_read_is_enough(self):
         self.world.sql.ask(
             "CREATE USER reader@'%' IDENTIFIED BY 'reader'; "
@@ -853,6 +902,7 @@ def body():
         test.a_page_that_gets_another_behind_it_is_not_the_same()
         test.the_next_page_begins_where_the_first_one_did()
         test.by_hand_it_is_the_same()
+        test.by_hand_a_table_has_all_pages()
         test.one_who_may_only_read_is_enough()
         test.a_locked_table_is_not_waited_for()
         test.an_answer_may_take_longer_than_other_statements()
