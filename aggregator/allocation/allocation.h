@@ -15,8 +15,9 @@
  * whose last reservation is oldest; then by id. Chats count that are open and
  * assigned, whoever assigned them, and those that are reserved.
  *
- * A reservation is pending until it is fulfilled (a record names an assignee),
- * refused, or expired; till then the chat is reserved for nobody else.
+ * A reservation is pending until it is fulfilled (a record names an assignee,
+ * other than whom it replaces), refused, or expired; till then the chat is
+ * reserved for nobody else.
  *
  * Costs: each event costs the logarithm of how many chats wait and how many
  * operators work, for each line that the operator serves. Only a new

@@ -81,7 +81,19 @@ set_assignee(struct allocation *a, struct alloc_chat *c,
 		alloc_customer_set(a, alloc_text_of(c->customer_id), o, a->now);
 }
 
-/* While a reservation is pending, an update without an assignee is ignored. */
+static void
+keep_assignee_news(
+    struct alloc_chat *c, const struct allocation_chat_update *update)
+{
+	c->assignee_at = update->at;
+	c->assignee_status =
+	    update->status != CHAT_NONE ? update->status : CHAT_OPEN;
+	alloc_keep_message(&c->assignee_by, update->message);
+}
+
+/* While a reservation is pending, an update without an assignee is ignored, and
+ * one that names whom it replaces is no news: they have the chat till then. As
+ * the outcome either is a refusal. */
 static void
 update_assignee(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update)
@@ -91,23 +103,20 @@ update_assignee(struct allocation *a, struct alloc_chat *c,
 				       : NULL;
 	bool outcome = c->reserved != NULL && update->reservation.p != NULL &&
 		       text_is(update->reservation, c->reservation);
-	struct alloc_operator *reserved = c->reserved;
+	bool pending = c->reserved != NULL;
+	bool fulfils = pending && o != NULL && o != c->replaces;
 	bool newer = alloc_is_assignee_newer(c, update);
 
-	if (outcome && o == NULL)
+	if (outcome && !fulfils)
 		alloc_refuse_reservation(a, c);
-	if (reserved != NULL && o == NULL && !outcome)
+	if (pending && o == NULL && !outcome)
 		return;
-	if (!newer && !(outcome && o != NULL))
+	if (!newer && !(outcome && fulfils))
 		return;
-	if (newer) {
-		c->assignee_at = update->at;
-		c->assignee_status =
-		    update->status != CHAT_NONE ? update->status : CHAT_OPEN;
-		alloc_keep_message(&c->assignee_by, update->message);
-	}
+	if (newer)
+		keep_assignee_news(c, update);
 	set_assignee(a, c, o, update->at);
-	if (reserved != NULL && o != NULL)
+	if (fulfils)
 		alloc_fulfil_reservation(a, c, o);
 }
 

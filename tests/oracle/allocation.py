@@ -46,7 +46,8 @@ class Chat:
         self.given_at = 0
         self.answered_at = NEVER
         self.held_since = NEVER
-        self.reservation = None     # [operator, expires, number, sent, at]
+        # [operator, expires, number, sent, at, whom it replaces]
+        self.reservation = None
         self.outcome = None     # the last reservation's number
         self.refused = []       # [(operator, until)]
         self.failures = 0
@@ -235,7 +236,7 @@ class World:
         self.reservations += 1
         o.given_last = self.reservations
         c.reservation = [o.name, self.now + self.set["expiry"],
-                         self.reservations, False, self.now]
+                         self.reservations, False, self.now, c.holder]
         c.outcome = self.reservations
         self.out.append("%s>%s%s " % (c.name, o.name, "/" + c.holder
                                       if c.holder is not None else ""))
@@ -362,12 +363,13 @@ class World:
     def take_holder(self, c, at, holder, reservation, rank):
         running = c.reservation
         outcome = running is not None and reservation == running[2]
-        if outcome and holder is None:
+        ends = running is not None and holder not in (None, running[5])
+        if outcome and not ends:
             self.refuse(c)
         if running is not None and holder is None and not outcome:
             return
         newer = (at, rank) >= (c.holder_at, c.holder_rank)
-        if not newer and not (outcome and holder is not None):
+        if not newer and not (outcome and ends):
             return
         if newer:
             c.holder_at, c.holder_rank = at, rank
@@ -380,7 +382,7 @@ class World:
             self.operator(holder)
             if self.set["same"] and c.customer is not None:
                 self.last_of[c.customer] = holder, self.now
-        if running is not None and holder is not None and c.reservation:
+        if ends:
             c.given = holder == running[0]
             c.held_since = min(c.held_since, running[4])
             c.answered = c.answered_at >= c.held_since

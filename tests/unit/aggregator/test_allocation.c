@@ -269,6 +269,29 @@ static const struct allocation_row rows[] = {
 	    "set silent 100;operator a free;chat 1 at 1 open;go;keep 1 by a;"
 	    "clock 100;go;answer 1;operator b free;go",
 	    "1>a " },
+	{ "refused by the next one: another one, and not the same at once",
+	    "set silent 100;" TWO "operator c free;chat 1 at 1 open;go;"
+	    "keep 1 by a;clock 100;go;keep 1 by a;go;keep 1 by a;go;"
+	    "clock 1100;go;keep 1 by b;go",
+	    "1>a 1>b/a 1>c/a 1>b/a " },
+	{ "a record that names who is replaced says nothing new",
+	    "set silent 100;" TWO "operator c free;chat 1 at 1 open;go;"
+	    "keep 1 by a;clock 100;go;chat 1 at 101 open holder a;go;"
+	    "keep 1 by b;clock 200;go",
+	    "1>a 1>b/a 1>c/b " },
+	{ "after the expiry it is reserved again",
+	    "set silent 100;" TWO "chat 1 at 1 open;go;keep 1 by a;clock 100;"
+	    "go;chat 1 at 101 open holder a;go;clock 60100;go",
+	    "1>a 1>b/a 1>b/a " },
+	{ "who answers meanwhile keeps it",
+	    "set silent 100;" TWO "operator c free;chat 1 at 1 open;go;"
+	    "keep 1 by a;clock 100;go;answer 1;keep 1 by a;go",
+	    "1>a 1>b/a " },
+	{ "offline: who is replaced has it while others refuse",
+	    "set offline 100;" TWO "operator c free;chat 1 at 1 open;go;"
+	    "keep 1 by a;operator a away;clock 100;go;keep 1 by a;go;"
+	    "chat 1 at 101 open holder a;go;clock 60100;go",
+	    "1>a 1>b/a 1>c/a 1>b/a " },
 	{ "offline: it goes on",
 	    "set offline 100;" TWO "chat 1 at 1 open;go;keep 1 by a;"
 	    "operator a away;clock 99;go;clock 100;go",
