@@ -19,6 +19,7 @@ get_chat(struct simulation *w, struct text id)
 	if (c == NULL) {
 		*slot = c = xcalloc(1, sizeof *c);
 		c->id = text_dup(id);
+		c->waits_since = c->idle_at = CLOCK_NONE;
 	}
 	if (!c->changed) {
 		c->changed = true;
@@ -46,6 +47,30 @@ get_operator(struct simulation *w, struct text id)
 }
 
 static void
+note_waiting(const struct simulation *w, struct simulation_chat *c, bool waits)
+{
+	if (!waits) {
+		c->idle_at = w->now;
+		c->waits_since = CLOCK_NONE;
+	} else if (c->waits_since == CLOCK_NONE) {
+		c->waits_since = w->now;
+	}
+}
+
+/* A chat that somebody had, or a bot, or that was over, keeps its place in the
+ * queue, which is that of its arrival; but it has not waited since then. */
+static void
+count_wait(struct simulation *w, struct simulation_chat *c,
+    const struct allocation_reservation *p)
+{
+	int64_t since = p->arrival > c->idle_at ? p->arrival : c->waits_since;
+
+	c->waits = false;
+	w->served++;
+	order_stats_insert(&w->waits, p->at > since ? p->at - since : 0);
+}
+
+static void
 on_reserved(void *ctx, const struct allocation_reservation *p)
 {
 	struct simulation *w = ctx;
@@ -61,14 +86,8 @@ on_reserved(void *ctx, const struct allocation_reservation *p)
 		.expires = p->expires,
 		.max_chats = p->max_chats };
 	get_operator(w, p->operator_id)->given++;
-	if (p->replaces.p != NULL)
-		return;
-	((struct simulation_chat *)strmap_get(
-	     &w->chats, p->chat.p, p->chat.len))
-	    ->waits = false;
-	w->served++;
-	order_stats_insert(
-	    &w->waits, p->at > p->arrival ? p->at - p->arrival : 0);
+	if (p->replaces.p == NULL)
+		count_wait(w, strmap_get(&w->chats, p->chat.p, p->chat.len), p);
 }
 
 static void
@@ -204,6 +223,8 @@ find_owner(struct simulation *w, struct simulation_chat *c,
 static void
 end_simulated(struct simulation *w, struct simulation_chat *c)
 {
+	if (!c->over)
+		note_waiting(w, c, false);
 	w->unserved += c->waits;
 	c->waits = false;
 	c->over = true;
@@ -223,8 +244,10 @@ find_owners(struct simulation *w)
 		state = allocation_chat_state(w->a, simulation_text(c->id));
 		if (state == ALLOCATION_OVER)
 			end_simulated(w, c);
-		else if (state != ALLOCATION_ASIDE &&
-			 (c->owner != OWNER_OURS || c->over))
+		else
+			note_waiting(w, c, state == ALLOCATION_WAITS);
+		if ((state == ALLOCATION_WAITS || state == ALLOCATION_HELD) &&
+		    (c->owner != OWNER_OURS || c->over))
 			find_owner(w, c, state);
 		c->changed = c->named = false;
 	}

@@ -217,6 +217,45 @@ has '"chats":3,"given":3,"moved":0,"unserved":0,"waiting":0,'
 gives '1>7@00:10'
 has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
 
+# What somebody else had before, a bot, or nobody while it was gone, keeps its
+# place, but has waited only since then; one that a poll sees first waits since it
+# was opened.
+opened() { # CHAT STATUS MINUTE [OPERATOR]: since half past nine
+	chat "$1" "$2" "$3:00" "${4:-}" |
+		sed 's/}/,"opened_at":"2026-11-20T09:30:00Z"}/'
+}
+{
+	echo "$ann"
+	opened 1 open 00 8
+	opened 1 open 20
+	opened 2 pending 00
+	opened 2 open 30
+} >"$tmp/day"
+gives '1>7@20:00 2>7@30:00'
+has '"longest_wait_seconds":0.000,'
+{
+	opened 1 open 00 8
+	opened 1 open 20
+	opened 2 open 25
+	opened 3 snoozed 26
+	opened 3 open 27
+	opened 3 snoozed 28
+	opened 3 open 29
+	line operator '"operator":"7","name":"Ann","available":true,"max_chats":3'
+	chat 4 closed 30:00
+} >"$tmp/day"
+sed -i '/"operator":"7"/s/}/,"at":"2026-11-20T10:30:00Z"}/' "$tmp/day"
+gives '1>7@30:00 2>7@30:00 3>7@30:00'
+has '"median_wait_seconds":600.000,"p90_wait_seconds":3600.000,"longest_wait_seconds":3600.000,'
+has '"avg_wait_seconds":1420.000,'
+{
+	snapshot 00 "$(opened 1 open 00)"
+	snapshot 10
+	snapshot 20 "$ann" "$(opened 1 open 20)"
+} >"$tmp/day"
+gives '1>7@20:00'
+has '"chats":2,"given":1,"moved":0,"unserved":1,"waiting":0,"avg_wait_seconds":0.000,'
+
 # Of messages of one time the one with the greater id decides, as in
 # chat_metrics; the order of the lines does not.
 for order in cat tac; do
