@@ -409,6 +409,8 @@ prepare_answer(struct one_shot *b)
 	intake_end(&b->intake, b->cut);
 	b->reports = make_reports(b, &b->reports_n);
 	b->bad = b->bad || b->intake.failed > 0 || b->dead.count > 0 || b->cut;
+	/* Then a simulated day may not be whole. */
+	b->stopped = b->simulations_n > 0 && stop_asked();
 	if (b->reports_n + b->undated > 0 && job->explain == NULL)
 		return PROG_OK;
 	if (b->reports_n > 0)
@@ -455,6 +457,18 @@ release_one_shot(struct one_shot *b)
 }
 
 static enum exit_code
+write_answer(const struct aggregator *a, struct one_shot *b)
+{
+	enum exit_code code = PROG_OK;
+
+	if (b->job->assign_to != NULL)
+		code = write_assignments_to(a, b);
+	if (code == PROG_OK && has_snapshot(b))
+		aggregator_warn_of_history(b->job);
+	return code == PROG_OK ? write_output(b) : code;
+}
+
+static enum exit_code
 run_one_shot(const struct aggregator *a)
 {
 	const struct aggregator_job *job = &a->job;
@@ -474,12 +488,8 @@ run_one_shot(const struct aggregator *a)
 	code = read_one_shot_input(&b);
 	if (code == PROG_OK && !b.stopped) {
 		code = prepare_answer(&b);
-		if (code == PROG_OK && job->assign_to != NULL)
-			code = write_assignments_to(a, &b);
-		if (code == PROG_OK && has_snapshot(&b))
-			aggregator_warn_of_history(job);
-		if (code == PROG_OK)
-			code = write_output(&b);
+		if (code == PROG_OK && !b.stopped)
+			code = write_answer(a, &b);
 		log_one_shot_summary(&b);
 		if (code == PROG_OK && b.bad)
 			code = PROG_DATA;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 
 /* One that a record of the present time is about. */
 static struct simulation_chat *
@@ -167,13 +168,16 @@ assign_waiting(struct simulation *w)
 	compare_loads(w);
 }
 
-/* Moves the clock forward; whatever is due before happens at its time. */
+/* Moves the clock forward; whatever is due before happens at its time. A chat
+ * that nobody answers goes on for ever: for a window without a record, since
+ * the next may be of a wrong year; then what is due waits for that record. */
 static void
 advance_clock(struct simulation *w, int64_t to)
 {
-	int64_t due;
+	int64_t last = w->now + w->window, due;
 
-	while ((due = allocation_due(w->a)) < to) {
+	while (
+	    (due = allocation_due(w->a)) < to && due <= last && !stop_asked()) {
 		if (due > w->now)
 			w->now = due;
 		allocation_clock(w->a, w->now);
@@ -328,7 +332,7 @@ replay_records(struct simulation *w, const struct replay_log *log)
 	bool within = false;
 	size_t i, j = 0;
 
-	for (i = 0; i < log->n; i++) {
+	for (i = 0; i < log->n && !stop_asked(); i++) {
 		if (!within && log->v[i].when > w->now)
 			advance_clock(w, log->v[i].when);
 		apply_entry(w, &log->v[i]);
@@ -360,6 +364,7 @@ simulation_run(const char *tenant, struct replay_log *log,
 	w->tenant = xstrdup(tenant);
 	w->limit = limit;
 	w->listener = (struct allocation_listener){ w, on_reserved, on_load };
+	w->window = set->window;
 	mine.window = INT64_MAX / 4; /* no chat is deleted */
 	if (limit != RECORD_NO_NUMBER)
 		mine.limit = limit;

@@ -18,7 +18,8 @@
 struct simulation;
 
 /* Sorts the log and borrows it until simulation_free(). limit: of everybody,
- * instead of the limits in the records, or RECORD_NO_NUMBER. Never NULL. */
+ * instead of the limits in the records, or RECORD_NO_NUMBER. Never NULL; not
+ * all of the day once stop_asked(). */
 struct simulation *simulation_run(const char *tenant, struct replay_log *replay,
     const struct allocation_settings *set, int64_t limit);
 /* NULL is fine. */

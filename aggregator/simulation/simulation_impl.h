@@ -48,7 +48,7 @@ struct simulation {
 	char *tenant;
 	struct allocation *a;
 	struct allocation_listener listener;
-	int64_t limit, now;
+	int64_t limit, now, window;
 	struct strmap chats, operators;
 	struct simulation_operator **changed; /* whose load is to be compared */
 	size_t changed_n, changed_cap;

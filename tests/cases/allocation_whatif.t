@@ -341,6 +341,18 @@ has '"chats":2,"given":0,"moved":0,"unserved":1,"waiting":1,'
 gives '1>7@00:00' -c "$tmp/conf"
 has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
 
+# A record of a wrong year: for a window without a record it goes on, then it
+# waits for that.
+printf '[aggregator]\nallocation_silent = 6h\nwindow = 24h\n' >"$tmp/conf"
+{
+	echo "$ann"
+	echo "$bob"
+	chat 1 open 00:00
+	chat 2 closed 00:00 | sed 's/2026/2126/'
+} >"$tmp/day"
+gives '1>7@00:00 1>7@00:00 1>8@00:00' -c "$tmp/conf"
+has '"moved":5,'
+
 # A load that rises above the limit, and on, is above it once. An operator whose
 # limit alone is told is as available as before, and one whom no record lists has
 # as many at a time as any.
