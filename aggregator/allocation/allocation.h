@@ -171,6 +171,19 @@ bool allocation_is_available(
 void allocation_limit(struct allocation *a, struct text operator_id,
     struct text channel, int64_t max_chats, int64_t at);
 
+typedef void allocation_limit_fn(void *ctx, struct text operator_id,
+    struct text channel, int64_t max_chats, int64_t at);
+void allocation_limits_each(
+    const struct allocation *a, allocation_limit_fn *each, void *ctx);
+
+/* What records said of an operator, and of what a chat requires, for those who
+ * go on from here; RECORD_NO_NUMBER, p NULL: nothing. Borrowed. */
+int64_t allocation_max_chats(
+    const struct allocation *a, struct text operator_id);
+struct text allocation_operator_tags(
+    const struct allocation *a, struct text operator_id);
+struct text allocation_chat_tags(const struct allocation *a, struct text chat);
+
 /* Operators that are not named between these two calls are removed, and chats
  * without news later than `at` are gone: only what is later brings them back.
  * part: only the chats in these parts

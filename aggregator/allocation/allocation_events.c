@@ -184,6 +184,14 @@ allocation_assignee(const struct allocation *a, struct text chat)
 						: (struct text){ NULL, 0 };
 }
 
+struct text
+allocation_chat_tags(const struct allocation *a, struct text chat)
+{
+	const struct alloc_chat *c = strmap_get(&a->chats, chat.p, chat.len);
+
+	return c != NULL ? alloc_tags_text(c->tags) : (struct text){ NULL, 0 };
+}
+
 void
 allocation_answered(struct allocation *a, struct text id, int64_t at)
 {
@@ -243,6 +251,25 @@ allocation_is_available(const struct allocation *a, struct text id)
 	    strmap_get(&a->operators, id.p, id.len);
 
 	return o != NULL && o->known && o->available;
+}
+
+int64_t
+allocation_max_chats(const struct allocation *a, struct text id)
+{
+	const struct alloc_operator *o =
+	    strmap_get(&a->operators, id.p, id.len);
+
+	return o != NULL && o->known ? o->max_chats : RECORD_NO_NUMBER;
+}
+
+struct text
+allocation_operator_tags(const struct allocation *a, struct text id)
+{
+	const struct alloc_operator *o =
+	    strmap_get(&a->operators, id.p, id.len);
+
+	return o != NULL && o->known ? alloc_tags_text(o->tags)
+				     : (struct text){ NULL, 0 };
 }
 
 static void

@@ -264,6 +264,14 @@ int64_t alloc_limit_of(
     const struct allocation *a, const struct alloc_operator *o);
 void alloc_lines_release(struct allocation *a);
 
+/* Of tags; p NULL: none. */
+struct text alloc_tags_text(const struct alloc_tags *t);
+
+/* limit_records.c */
+/* Whose limit a key of a->limits names; p NULL: of all. -1: it is none. */
+int alloc_limit_key(
+    struct text key, struct text *operator_id, struct text *channel);
+
 /* allocation.c */
 struct alloc_chat *alloc_chat_get(struct allocation *a, struct text id);
 void alloc_chat_free(void *chat);

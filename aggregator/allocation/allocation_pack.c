@@ -393,21 +393,12 @@ allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 static void
 unpack_limit(struct allocation *a, struct text id, struct pack *r)
 {
-	const char *nul = id.len > 0 ? memchr(id.p, '\0', id.len) : NULL;
 	int64_t max = pack_signed(r), at = pack_signed(r);
-	struct text o = id, channel = { NULL, 0 };
+	struct text o, channel;
 
-	if (nul == NULL || r->bad) {
-		r->bad = true;
-		return;
-	}
-	o.len = (size_t)(nul - id.p);
-	channel = alloc_text(nul + 1, id.len - o.len - 1);
-	if (o.len == 0)
-		o.p = NULL;
-	if (channel.len == 0)
-		channel.p = NULL;
-	allocation_limit(a, o, channel, max, at);
+	r->bad |= alloc_limit_key(id, &o, &channel) == -1;
+	if (!r->bad)
+		allocation_limit(a, o, channel, max, at);
 }
 
 /* Those whom an earlier run kept are deleted once nobody is. */

@@ -5,6 +5,8 @@
  */
 #include "aggregator/allocation/allocation_impl.h"
 
+#include <string.h>
+
 #include "common/base/xalloc.h"
 
 /* After a limit of everybody: has each operator room? */
@@ -106,4 +108,37 @@ allocation_limit(struct allocation *a, struct text operator_id,
 	l->changed = true;
 	a->changed_limits = true;
 	apply_limit(a, operator_id, channel, max_chats);
+}
+
+int
+alloc_limit_key(struct text key, struct text *operator_id, struct text *channel)
+{
+	const char *nul = key.len > 0 ? memchr(key.p, '\0', key.len) : NULL;
+
+	if (nul == NULL)
+		return -1;
+	*operator_id = alloc_text(key.p, (size_t)(nul - key.p));
+	*channel = alloc_text(nul + 1, key.len - operator_id->len - 1);
+	if (operator_id->len == 0)
+		operator_id->p = NULL;
+	if (channel->len == 0)
+		channel->p = NULL;
+	return 0;
+}
+
+void
+allocation_limits_each(
+    const struct allocation *a, allocation_limit_fn *each, void *ctx)
+{
+	const struct strmap_entry *e;
+	struct text operator_id, channel;
+	size_t i = 0;
+
+	while ((e = strmap_next(&a->limits, &i)) != NULL) {
+		const struct alloc_limit *l = e->value;
+
+		if (alloc_limit_key(alloc_text(e->key, e->key_len),
+			&operator_id, &channel) == 0)
+			each(ctx, operator_id, channel, l->max_chats, l->at);
+	}
 }

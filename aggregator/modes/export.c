@@ -21,9 +21,13 @@ run_stream_export(void *options)
 	enum exit_code code;
 
 	a->job.export = true;
-	/* Those that are not in the state have nothing to hand over. */
+	/* Those that are not in the state have nothing to hand over; nor has
+	 * allocation, which a part need not be asked for. */
 	a->metrics = "all";
-	return aggregator_configure(a, &code) ? stream_export(&a->job) : code;
+	if (!aggregator_configure(a, &code))
+		return code;
+	a->job.selection.allocation = true;
+	return stream_export(&a->job);
 }
 
 const struct option_mode aggregator_mode_export = {

@@ -1,7 +1,7 @@
 /*
  * stream_export: writes the state of a stream as records, for the aggregators
  * of the next epoch of the topology: operators, chats, and the messages in
- * memory, chats and messages marked as counted before ("stale"), which
+ * memory, chats and messages marked as counted before ("stale"), limits, which
  * snapshots lacked the chat, and what older messages left behind ("history"),
  * which ends each chat. Rows that were written stay; the records let the new
  * aggregators go on from here. Writing the records once more changes nothing.
@@ -20,6 +20,7 @@
 struct record_export {
 	struct endpoint *to;
 	const char *tenant; /* of what follows */
+	const struct allocation *allocation;
 	struct buf line;
 	bool failed;
 };
@@ -57,6 +58,27 @@ export_time(struct record_export *e, const char *key, int64_t at)
 }
 
 static void
+export_number(struct record_export *e, const char *key, int64_t n)
+{
+	if (n != RECORD_NO_NUMBER)
+		jsonw_int(&e->line, key, n);
+}
+
+static void
+export_limit(void *ctx, struct text operator_id, struct text channel,
+    int64_t max_chats, int64_t at)
+{
+	struct record_export *e = ctx;
+
+	begin_record(e, "limit");
+	export_text(e, "operator", operator_id);
+	export_text(e, "channel", channel);
+	export_number(e, "max_chats", max_chats);
+	export_time(e, "at", at);
+	end_record(e);
+}
+
+static void
 export_operator(struct record_export *e, const struct model *m,
     const struct operator_info *o)
 {
@@ -69,9 +91,11 @@ export_operator(struct record_export *e, const struct model *m,
 		jsonw_bool(&e->line, "stale", true);
 	if (o->has_available)
 		jsonw_bool(&e->line, "available", o->available);
-	if (o->reported_open_chats != RECORD_NO_NUMBER)
-		jsonw_int(
-		    &e->line, "reported_open_chats", o->reported_open_chats);
+	export_number(e, "reported_open_chats", o->reported_open_chats);
+	export_number(e, "max_chats",
+	    allocation_max_chats(e->allocation, operator_id(m, o)));
+	export_text(e, "tags",
+	    allocation_operator_tags(e->allocation, operator_id(m, o)));
 	end_record(e);
 }
 
@@ -92,6 +116,8 @@ export_description(struct record_export *e, const struct model *m,
 	export_text(e, "customer_name", model_name(m, d->customer_name));
 	export_text(e, "customer_phone", model_name(m, d->customer_phone));
 	export_text(e, "tag", model_name(m, d->tag));
+	/* The newest of its records said so, or none. */
+	export_text(e, "tags", allocation_chat_tags(e->allocation, chat_id(c)));
 	export_time(e, "opened_at", d->opened_at);
 	export_time(e, "closed_at", d->closed_at);
 	end_record(e);
@@ -198,6 +224,9 @@ export_tenant(struct record_export *e, struct pipeline *p)
 	size_t i;
 
 	e->tenant = m->tenant;
+	e->allocation = p->allocation;
+	/* Before the operators: who comes is given chats at once. */
+	allocation_limits_each(p->allocation, export_limit, e);
 	for (i = 0; i < m->operators_n && !e->failed; i++)
 		if (m->operators[i]->listed || m->operators[i]->name != 0)
 			export_operator(e, m, m->operators[i]);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What an aggregator hands over to those of the next generation: chats whose
 # records are older than the window or no longer kept, closings, holders, names
-# of who left, monologues.
+# of who left, monologues, limits and tags.
 set -euo pipefail
 # shellcheck source=tests/e2e/stream.sh
 . "$(dirname "$0")/stream.sh"
@@ -150,3 +150,44 @@ stream -a "$metrics" --part 0/1 --generation 3
 collect
 is "open chats" "$(jq -r 'select(.table == "chat_metrics" and
 	.status == "open") | .chat' "$tmp/rows" | sort -u)" new
+
+echo "- limits, and the limits and tags of operators and chats"
+rm -r "$state"
+assigning() {
+	stream -a "$metrics,allocation" --assign-to queue:assignments
+}
+{
+	line limit '"max_chats":3,"at":"2026-01-14T08:00:00Z"'
+	line limit '"operator":"7","max_chats":1,"at":"2026-01-15T08:00:00Z"'
+	line limit '"operator":"8","channel":"w","max_chats":0'
+	line operator '"operator":"7","available":true,"max_chats":9'
+	line operator '"operator":"8","available":true,"max_chats":2,"tags":"de,en"'
+	chat held 15T10:00:00 '"status":"open","operator":"7","tags":"de"'
+} | put records 1
+assigning
+exported . >"$tmp/export"
+is "the limits" "$(jq -r 'select(.type == "limit")
+	| [.operator, .channel, .max_chats, .at] | join(",")' "$tmp/export" | sort)" \
+	",,3,2026-01-14T08:00:00.000Z
+7,,1,2026-01-15T08:00:00.000Z
+8,w,0,"
+is "what only allocation knows" "$(jq -r 'select(.tags or (.type == "operator"
+	and .max_chats)) | [.type, .operator, .max_chats, .tags] | join("/")' \
+	"$tmp/export" | sort)" "chat/7//de
+operator/7/9/
+operator/8/2/de,en"
+rm -r "$state"
+put records 1 <"$tmp/export"
+assigning
+{
+	chat n1 15T11:00:01 '"status":"open"'
+	chat n2 15T11:00:02 '"status":"open","tags":"en"'
+	chat n3 15T11:00:03 '"status":"open","channel":"w"'
+	chat n4 15T11:00:04 '"status":"open"'
+	chat n5 15T11:00:05 '"status":"open"'
+	chat held 15T11:00:06 '"status":"open"'
+} | put records 1
+assigning
+is "who is assigned what" "$(get assignments | jq -r '"\(.chat)>\(.operator)"' |
+	paste -s -d ' ')" "held>8 n1>7 n2>8"
+is "dead letters" "$(get records.dead)" ""
