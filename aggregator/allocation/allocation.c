@@ -54,6 +54,7 @@ free_alloc_customer(void *p)
 	struct alloc_customer *c = p;
 
 	free((char *)(uintptr_t)c->id.p);
+	free((char *)(uintptr_t)c->chat.p);
 	free(c);
 }
 
@@ -141,9 +142,32 @@ delete_old_customers(struct allocation *a, int64_t before)
 	}
 }
 
+/* Of two that began at one time the one with the greater id is the last. */
+static bool
+is_last_chat(
+    const struct alloc_customer *c, const struct alloc_customer_chat *chat)
+{
+	if (c->last == NULL || text_compare(chat->id, c->chat) == 0)
+		return true;
+	if (chat->began != c->began)
+		return chat->began > c->began;
+	return id_compare(chat->id.p, chat->id.len, c->chat.p, c->chat.len) > 0;
+}
+
+static void
+keep_last_chat(struct alloc_customer *c, const struct alloc_customer_chat *chat)
+{
+	c->last = chat->had_by;
+	c->began = chat->began;
+	if (text_compare(chat->id, c->chat) == 0)
+		return;
+	free((char *)(uintptr_t)c->chat.p);
+	c->chat = alloc_text(xstrndup(chat->id.p, chat->id.len), chat->id.len);
+}
+
 void
 alloc_customer_set(struct allocation *a, struct text id,
-    struct alloc_operator *last, int64_t at)
+    const struct alloc_customer_chat *chat, int64_t at)
 {
 	void **slot = strmap_put(&a->customers, id.p, id.len);
 	struct alloc_customer *c = *slot;
@@ -154,7 +178,8 @@ alloc_customer_set(struct allocation *a, struct text id,
 		*slot = c;
 	}
 	treap_remove(&a->by_time, &c->node);
-	c->last = last;
+	if (c->at < at - a->set.sticky || is_last_chat(c, chat))
+		keep_last_chat(c, chat);
 	c->at = at;
 	treap_add(&a->by_time, &c->node);
 	if (!c->changed) {

@@ -69,16 +69,30 @@ update_required(struct allocation *a, struct alloc_chat *c,
 }
 
 static void
-set_assignee(struct allocation *a, struct alloc_chat *c,
-    struct alloc_operator *o, int64_t at)
+set_assignee(struct alloc_chat *c, struct alloc_operator *o, int64_t at)
 {
 	if (o != c->assignee) {
 		c->held_since = at;
 		alloc_answer_go(&c->answer, ANSWER_NONE);
 		c->assignee = o;
 	}
-	if (o != NULL && a->set.sticky > 0 && c->customer_id != NULL)
-		alloc_customer_set(a, alloc_text_of(c->customer_id), o, a->now);
+}
+
+/* That a chat is told of again, or closed, makes it no later one. */
+static void
+remember_operator(struct allocation *a, const struct alloc_chat *c,
+    const struct allocation_chat_update *update)
+{
+	struct alloc_customer_chat chat = { .id = c->id,
+		.began = c->arrival > update->opened_at ? c->arrival
+							: update->opened_at,
+		.had_by = c->assignee };
+
+	if (c->assignee == NULL || a->set.sticky == 0 || c->customer_id == NULL)
+		return;
+	if (chat.began == CLOCK_NONE)
+		chat.began = update->at;
+	alloc_customer_set(a, alloc_text_of(c->customer_id), &chat, a->now);
 }
 
 static void
@@ -115,7 +129,8 @@ update_assignee(struct allocation *a, struct alloc_chat *c,
 		return;
 	if (newer)
 		keep_assignee_news(c, update);
-	set_assignee(a, c, o, update->at);
+	set_assignee(c, o, update->at);
+	remember_operator(a, c, update);
 	if (fulfils)
 		alloc_fulfil_reservation(a, c, o);
 }

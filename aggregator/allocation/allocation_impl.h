@@ -88,8 +88,10 @@ struct alloc_operator {
 
 struct alloc_customer {
 	struct text id;
-	struct alloc_operator *last;
-	int64_t at;
+	struct alloc_operator *last; /* who had the chat that began last */
+	struct text chat;            /* this one; owned */
+	int64_t began;
+	int64_t at; /* when a chat of theirs was last told of */
 	struct treap_node node;
 	bool changed;
 };
@@ -286,10 +288,15 @@ void alloc_recompute_chat(struct allocation *a, struct alloc_chat *c);
 void alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o);
 /* Takes the chat out of its place; alloc_recompute_chat() must follow. */
 void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
-/* Remembers the last operator of a customer, and deletes customers who were
- * not here for long. */
+struct alloc_customer_chat {
+	struct text id;
+	int64_t began; /* CLOCK_NONE: before all others */
+	struct alloc_operator *had_by;
+};
+/* Remembers the operator of a customer's chat, if none of theirs began later,
+ * and deletes customers who were not here for long. */
 void alloc_customer_set(struct allocation *a, struct text id,
-    struct alloc_operator *last, int64_t at);
+    const struct alloc_customer_chat *chat, int64_t at);
 
 /* allocation_expiry.c */
 /* A record or a snapshot of that time came. */

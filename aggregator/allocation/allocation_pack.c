@@ -31,6 +31,8 @@ enum allocation_layout {
 	/* Customers' messages and hand-overs apart from the status, and the
 	 * newest answer. */
 	LAYOUT_CONDITIONS,
+	/* Which chat of a customer was the last, and when it began. */
+	LAYOUT_LAST_CHATS,
 	LAYOUTS
 };
 
@@ -307,6 +309,8 @@ pack_customers(struct allocation *a, allocation_entry_fn *entry, void *ctx,
 		begin_entry(value);
 		put_operator(value, c->last);
 		pack_put_signed(value, c->at);
+		pack_put_signed(value, c->began);
+		pack_put_text(value, c->chat);
 		entry(ctx, key, value);
 	}
 	a->changed_customers_n = 0;
@@ -403,15 +407,24 @@ unpack_limit(struct allocation *a, struct text id, struct pack *r)
 
 /* Those whom an earlier run kept are deleted once nobody is. */
 static void
-unpack_customer(struct allocation *a, struct text id, struct pack *r)
+unpack_customer(
+    struct allocation *a, struct text id, struct pack *r, uint64_t layout)
 {
-	struct alloc_operator *o = read_operator(a, r);
+	struct alloc_customer_chat chat = { .id = { "", 0 },
+		.began = CLOCK_NONE,
+		.had_by = read_operator(a, r) };
 	int64_t at = pack_signed(r);
 
-	if (o == NULL || a->set.sticky == 0)
+	if (layout >= LAYOUT_LAST_CHATS) {
+		chat.began = pack_signed(r);
+		chat.id = pack_text(r);
+	}
+	if (chat.id.p == NULL)
+		r->bad = true;
+	else if (chat.had_by == NULL || a->set.sticky == 0)
 		(void)strmap_put(&a->deleted_customers, id.p, id.len);
 	else
-		alloc_customer_set(a, id, o, at);
+		alloc_customer_set(a, id, &chat, at);
 }
 
 /* What was just unpacked need not be packed. */
@@ -449,7 +462,7 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 		unpack_limit(a, id, &r);
 		break;
 	case KEY_CUSTOMER:
-		unpack_customer(a, id, &r);
+		unpack_customer(a, id, &r, layout);
 		break;
 	case KEY_NUMBERS:
 		a->reservations = pack_number(&r);

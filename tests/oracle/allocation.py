@@ -115,7 +115,8 @@ class World:
                     "silent": 0, "offline": 0}
         self.now = 0
         self.chats, self.operators, self.limits = {}, {}, {}
-        self.last_of = {}       # customer -> (operator, at)
+        self.last_of = {}       # customer -> (began, chat, operator)
+        self.heard_of = {}      # customer -> at
         self.reservations = self.mark = 0
         self.newest = NEVER     # of all records
         self.whole_at = NEVER   # of the newest snapshot
@@ -191,10 +192,10 @@ class World:
         if c.awaited is not None and c.awaited[1] > self.now:
             return c.awaited[0]
         c.awaited = None
-        last, at = self.last_of.get(c.customer, (None, 0))
-        if last is None or at < self.now - self.set["same"]:
+        if (c.customer not in self.last_of or
+                self.heard_of[c.customer] < self.now - self.set["same"]):
             return None
-        return self.operator(last)
+        return self.operator(self.last_of[c.customer][2])
 
     def choose(self, c):
         last = self.last(c)
@@ -283,7 +284,7 @@ class World:
             self.take_status(c, at, status, opened, message, kind)
         if told_holder:
             self.take_holder(c, at, holder, reservation,
-                             holder_rank(message, status, holder))
+                             holder_rank(message, status, holder), opened)
         if c.told is None:
             c.news.append((NEVER, (0, ()), "said", "open"))
             c.told, c.arrival = "open", at
@@ -360,7 +361,18 @@ class World:
               c.arrival < handed[0]):
             self.set_arrival(c, handed[0])
 
-    def take_holder(self, c, at, holder, reservation, rank):
+    def remember(self, c, holder, began):
+        """The last chat of a customer is the one that began last."""
+        heard = self.heard_of.get(c.customer, NEVER)
+        if heard < self.now - self.set["same"]:
+            self.last_of.pop(c.customer, None)
+        self.heard_of[c.customer] = self.now
+        last = self.last_of.get(c.customer)
+        if last is None or c.name == last[1] or (
+                began, id_key(c.name)) > (last[0], id_key(last[1])):
+            self.last_of[c.customer] = began, c.name, holder
+
+    def take_holder(self, c, at, holder, reservation, rank, opened):
         running = c.reservation
         outcome = running is not None and reservation == running[2]
         ends = running is not None and holder not in (None, running[5])
@@ -381,7 +393,9 @@ class World:
         if holder is not None:
             self.operator(holder)
             if self.set["same"] and c.customer is not None:
-                self.last_of[c.customer] = holder, self.now
+                self.remember(c, holder, max(
+                    (t for t in (c.arrival, opened) if t is not None),
+                    default=at))
         if ends:
             c.given = holder == running[0]
             c.held_since = min(c.held_since, running[4])

@@ -201,6 +201,34 @@ static const struct allocation_row rows[] = {
 	    "set same 99999;" TWO "chat 1 at 1 open customer u holder b;"
 	    "chat 1 at 2 closed;chat 2 at 3 open customer u;go",
 	    "2>b " },
+	{ "of several chats the one that began last, though one is told again",
+	    "set same 99999;" TWO "chat 1 at 1 open customer u holder a;"
+	    "chat 2 at 2 open customer u holder b;chat 1 at 3 open holder a;"
+	    "chat 3 at 4 open customer u;go",
+	    "3>b " },
+	{ "in any order",
+	    "set same 99999;" TWO "chat 2 at 2 open customer u holder b;"
+	    "chat 1 at 1 open customer u holder a;restart;"
+	    "chat 3 at 4 open customer u;go",
+	    "3>b " },
+	{ "or one is closed",
+	    "set same 99999;" TWO "chat 1 at 1 open customer u holder a;"
+	    "chat 2 at 2 open customer u holder b;restart;"
+	    "chat 1 at 3 closed holder a opened 1;"
+	    "chat 3 at 4 open customer u;go",
+	    "3>b " },
+	{ "unless one comes back, or the last is passed on",
+	    "set same 99999;set limit 9;" TWO
+	    "chat 1 at 1 open customer u holder b;chat 1 at 2 closed;"
+	    "chat 2 at 3 open customer u holder a;"
+	    "chat 1 at 4 open holder b;chat 3 at 5 open customer u;go;"
+	    "chat 1 at 6 open holder a;chat 4 at 7 open customer u;go",
+	    "3>b 4>a " },
+	{ "of one time the greater id",
+	    "set same 99999;" TWO "chat 10 at 1 open customer u holder b;"
+	    "chat 9 at 1 open customer u holder a;"
+	    "chat 3 at 4 open customer u;go",
+	    "3>b " },
 	{ "whom an older record does not name",
 	    "set same 99999;" TWO "chat 1 at 1 open customer u holder b;"
 	    "chat 1 at 2 closed;chat 2 at 3 open customer u;"
@@ -433,7 +461,7 @@ the_layouts_before_are_read_and_no_other(void **state)
 	(void)state;
 	script_init(&s);
 	script_run(&s, "clock 9");
-	put_chat_of_before(&value, 4);
+	put_chat_of_before(&value, 5);
 	assert_int_equal(
 	    allocation_unpack(s.a, "c2", 2, value.data, value.len), -1);
 	script_release(&s);
@@ -450,6 +478,29 @@ the_layouts_before_are_read_and_no_other(void **state)
 		script_release(&s);
 	}
 	buf_release(&value);
+}
+
+/* Of whom it was not known which chat was the last: any that is told of is. */
+static void
+so_is_a_customer_of_before(void **state)
+{
+	struct buf value = BUF_INIT;
+	struct allocation_script s;
+
+	(void)state;
+	script_init(&s);
+	script_run(&s, "set same 99999;clock 9;" TWO);
+	pack_put_number(&value, 3);
+	pack_put_text(&value, (struct text){ "b", 1 });
+	pack_put_signed(&value, 5);
+	assert_int_equal(
+	    allocation_unpack(s.a, "uv", 2, value.data, value.len), 0);
+	script_run(&s, "chat 1 at 9 open customer v;go;"
+		       "chat 2 at 1 open customer v holder a;keep 1 by b;"
+		       "chat 3 at 9 open customer v;go");
+	assert_string_equal(buf_str(&s.out), "1>b 3>b ");
+	buf_release(&value);
+	script_release(&s);
 }
 
 static int64_t most_at_once;
@@ -521,6 +572,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(who_gets_which),
 		cmocka_unit_test(a_chat_is_one_whatever_becomes_known),
 		cmocka_unit_test(the_layouts_before_are_read_and_no_other),
+		cmocka_unit_test(so_is_a_customer_of_before),
 		cmocka_unit_test(costs_are_those_of_the_change),
 	};
 
