@@ -1,6 +1,7 @@
 #!/bin/bash
 # What scripts refuse before they ask or start anything: a value that is none,
-# and thresholds in the wrong order.
+# and thresholds in the wrong order. And, of programs that only pretend, an answer
+# that did not come: it is none.
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_usage.XXXXXX")
@@ -54,3 +55,70 @@ refused 64 "-p needs a value" live -p ''
 refused 69 "cannot find the program 'poller'" job -d -v
 # Two folders that are not there are equal, but no counts.
 refused 66 "there is nothing to compare" eventcounter -d "$tmp/none" compare
+
+# A broker with two generations, that is away when it is asked for $AWAY, and a
+# database. Whatever is done to them is written down.
+mkdir "$tmp/bin"
+cat >"$tmp/bin/aggregator" <<'END'
+#!/bin/bash
+[ "$1" = --declare ] || exec echo "$*" >>"$TMP/done"
+while read -r verb kind name; do
+	[ "$name" != "${AWAY:-}" ] || exit 75
+	case "$verb $name" in
+	look\ records.g[12] | look\ records.g[12].all) echo "yes $name" ;;
+	look\ records.g1.[01] | look\ records.g2.[012]) echo "yes $name" ;;
+	look*) echo "no $name" ;;
+	*) echo "$verb $kind $name" >>"$TMP/done" ;;
+	esac
+done
+END
+cat >"$tmp/bin/mariadb" <<'END'
+#!/bin/bash
+cat >>"$TMP/done"
+END
+chmod +x "$tmp/bin"/*
+printf '[mysql]\nurl = mysql://u:p@127.0.0.1/db\n' >"$tmp/conf"
+export TMP=$tmp PATH=$tmp/bin:$PATH
+
+# topology CODE WANTED-ON-STDOUT OPTION...
+topology() {
+	local want=$1 out=$2 rc=0
+	shift 2
+	: >"$tmp/done"
+	scripts/topology -b "$tmp/bin" -c "$tmp/conf" "$@" >"$tmp/out" \
+		2>"$tmp/said" || rc=$?
+	if [ $rc != "$want" ] || [ "$(paste -sd ' ' "$tmp/out")" != "$out" ]; then
+		echo "FAILED: topology $*: exit $rc, not $want:" \
+			"$(cat "$tmp/out" "$tmp/said")" >&2
+		exit 1
+	fi
+	if [ "$want" != 0 ] && [ -s "$tmp/done" ]; then
+		echo "FAILED: topology $*: it did $(cat "$tmp/done")" >&2
+		exit 1
+	fi
+}
+
+topology 0 'records.g2.0 records.g2.1 records.g2.2' --list
+topology 0 'records.g1.0 records.g1.1' --list -g 1
+topology 65 '' --list -g 99
+topology 0 '' --retire 1 --states "$tmp/states"
+for part in 0 1; do
+	grep -qxe "--export --state $tmp/states/g1.$part -t .*g2.before" "$tmp/done"
+done
+grep -q 'SET generation = 2, parts = 3,' "$tmp/done"
+while read -r away options; do
+	export AWAY=$away
+	# shellcheck disable=SC2086 # words
+	topology 75 '' $options
+done <<END
+records.g1.0 --retire 1 --states $tmp/states
+records.g1.1 --retire 1 --states $tmp/states
+records.g2.0 --retire 1 --states $tmp/states
+records.g1.0 --retire 1
+records.g1.0 --retire 1 --print
+records.g1.0 --list -g 1
+records.g2.1 --list
+records.g2.0 -n 3 --next
+records.g2.1 -n 3
+END
+unset AWAY
