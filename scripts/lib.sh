@@ -315,17 +315,23 @@ job_metric() {
 }
 
 # mysql_options: prints the database's URL as an option file for its client: a
-# password must not be in argv, nor in a file that may be left.
+# password must not be in argv, nor in a file that may be left. A
+# URL of which a part would be taken for another is refused as by the programs, see
+# common/conf/url.c.
 mysql_options() {
 	url=${MYSQL_URL:-$(conf_value mysql url)}
 	[ -n "$url" ] || die 78 \
 		"no database is configured; set url in [mysql], or MYSQL_URL"
 	ca=$(conf_path mysql ca_file)
 	plain=$(conf_value mysql plaintext)
-	printf '%s\n' "$url" | LC_ALL=C awk -v ca="$ca" -v plain="$plain" '
+	# -v would turn a \t of the path into a tab.
+	printf '%s\n' "$url" | me=$me ca=$ca LC_ALL=C awk -v plain="$plain" '
 	function decode(s,   out, at, hex, n) {
 		while ((at = index(s, "%")) > 0) {
 			hex = tolower(substr(s, at + 1, 2))
+			if (hex !~ /^[0-9a-f][0-9a-f]$/ || hex == "00")
+				refuse("a \047%\047 in the URL is not followed " \
+				    "by two hexadecimal digits; write it as %25")
 			n = (index(digits, substr(hex, 1, 1)) - 1) * 16 + \
 			    index(digits, substr(hex, 2, 1)) - 1
 			out = out substr(s, 1, at - 1) sprintf("%c", n)
@@ -338,33 +344,59 @@ mysql_options() {
 		gsub(/\\/, "&&", value)
 		printf "%s=\"%s\"\n", name, value
 	}
-	{
-		digits = "0123456789abcdef"
-		sub(/^[A-Za-z]+:\/\//, "")
-		if ((at = index($0, "?")) > 0) {
-			n = split(substr($0, at + 1), query, "&")
-			for (i = 1; i <= n; i++)
-				if (sub(/^socket=/, "", query[i]))
-					socket = decode(query[i])
-			$0 = substr($0, 1, at - 1)
-		}
-		if ((at = index($0, "/")) > 0) {
-			base = decode(substr($0, at + 1))
-			$0 = substr($0, 1, at - 1)
-		}
-		host = $0
-		if (match($0, /.*@/)) {
-			user = substr($0, 1, RLENGTH - 1)
-			host = substr($0, RLENGTH + 1)
+	# What is left of a password that was cut is not shown.
+	function refuse(why) {
+		print ENVIRON["me"] ": [mysql] url: " why >"/dev/stderr"
+		exit 78
+	}
+	# USER:PASSWORD@HOST:PORT. The brackets of IPv6 hold colons, too.
+	function authority(s,   at) {
+		host = s
+		if (match(s, /.*@/)) {
+			user = substr(s, 1, RLENGTH - 1)
+			host = substr(s, RLENGTH + 1)
 		}
 		if ((at = index(user, ":")) > 0) {
 			password = decode(substr(user, at + 1))
 			user = substr(user, 1, at - 1)
 		}
-		if (match(host, /:[0-9]+$/)) {
-			port = substr(host, RSTART + 1)
-			host = substr(host, 1, RSTART - 1)
+		match(host, /^(\[[^]]*\]|[^:]*)/)
+		port = substr(host, RLENGTH + 1)
+		host = substr(host, 1, RLENGTH)
+		if (sub(/^:/, "", port) ? port ~ /[^0-9]/ || (port != "" && \
+		    (port + 0 < 1 || port + 0 > 65535)) : port != "")
+			refuse("the port of the URL is not a number from 1 to " \
+			    "65535; a \047/\047 in its password must be " \
+			    "written as %2F")
+	}
+	# /DATABASE?KEY=VALUE&...
+	function tail(s,   at, cut, n, i, query) {
+		cut = s ~ /^[^@]*\?/ ? "?" : substr(s, 1, 1)
+		if (index(s, "@") > 0)
+			refuse("there is an \047@\047 behind the \047" cut \
+			    "\047 of the URL; a \047" cut "\047 in its " \
+			    "password must be written as " escape[cut])
+		sub(/#.*/, "", s)
+		if ((at = index(s, "?")) > 0) {
+			n = split(substr(s, at + 1), query, "&")
+			for (i = 1; i <= n; i++)
+				if (sub(/^socket=/, "", query[i]))
+					socket = decode(query[i])
+			s = substr(s, 1, at - 1)
 		}
+		base = decode(substr(s, 2))
+	}
+	{
+		ca = ENVIRON["ca"]
+		digits = "0123456789abcdef"
+		escape["/"] = "%2F"
+		escape["?"] = "%3F"
+		escape["#"] = "%23"
+		sub(/^[A-Za-z]+:\/\//, "")
+		match($0, /^[^\/?#]*/)
+		rest = substr($0, RLENGTH + 1)
+		authority(substr($0, 1, RLENGTH))
+		tail(rest)
 		gsub(/[][]/, "", host)
 		print "[client]"
 		option("user", decode(user))

@@ -219,6 +219,29 @@ for each in $awks; do
 		is "$each: $url" "$(PATH=$each:$PATH options "$url")" "$want"
 	done <"$tmp/urls"
 done
+
+echo "- of a URL whose password would be cut nothing is used, and nothing shown"
+cat >"$tmp/cut" <<'END'
+mysql://u:qca/naryq@h/db|a '/' in its password must be written as %2F
+mysql://u:1/naryq@h/db|a '/' in its password must be written as %2F
+mysql://u:qca?naryq@h/db|a '/' in its password must be written as %2F
+mysql://u:1?naryq@h/db|a '?' in its password must be written as %3F
+mysql://u:1#naryq@h/db|a '#' in its password must be written as %23
+mysql://u:100%naryq@h/db|write it as %25
+mysql://u:naryq@h:70000/db|the port of the URL is not a number from 1 to 65535
+mysql://u:naryq@[::1]3306/db|the port of the URL is not a number from 1 to
+END
+printf '[poller]\ntenants = none\n' >"$tmp/db.conf"
+for each in $awks; do
+	while IFS='|' read -r url text; do
+		PATH=$each:$PATH MYSQL_URL=$url "$scripts/tenant" \
+			-c "$tmp/db.conf" list >"$tmp/out" 2>"$tmp/err" &&
+			fail "$each: $url is taken"
+		is "$each: $url" $? 78
+		says "^tenant: \[mysql\] url: .*$text"
+		! grep -q 'qca\|naryq' "$tmp/err" || fail "$(cat "$tmp/err")"
+	done <"$tmp/cut"
+done
 is "a CA of its own" "$(options mysql://u:p@h/db /ca.pem | grep -o 'ssl-ca=.*')" \
 	'ssl-ca="/ca.pem"'
 is "a CA of its own, and this machine" \
