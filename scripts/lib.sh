@@ -342,6 +342,9 @@ mysql_options() {
 	function option(name, value) {
 		# Two for one, in every awk: "\\\\" is one in some.
 		gsub(/\\/, "&&", value)
+		# One inside would let the client end the value at a # behind it.
+		gsub(/"/, "\\\"", value)
+		gsub(/\n/, "\\n", value)
 		printf "%s=\"%s\"\n", name, value
 	}
 	# What is left of a password that was cut is not shown.

@@ -206,7 +206,7 @@ options() { # URL [CA [PLAINTEXT]]
 }
 cat >"$tmp/urls" <<'END'
 mysql://u:p@127.0.0.1:3307/db|user="u" password="p" database="db" host="127.0.0.1" protocol=tcp port=3307
-mysql://u:p%40%23%22%5c%2f@127.0.0.1/db|user="u" password="p@#"\\/" database="db" host="127.0.0.1" protocol=tcp port=3306
+mysql://u:p%40%23%22%5c%2f@127.0.0.1/db|user="u" password="p@#\"\\/" database="db" host="127.0.0.1" protocol=tcp port=3306
 mysql://u:a:b@c@[::1]:3307/db|user="u" password="a:b@c" database="db" host="::1" protocol=tcp port=3307
 mariadb://u@localhost/db|user="u" password="" database="db" protocol=socket
 mysql://u@localhost/db?x=1&socket=%2Ftmp%2Fs|user="u" password="" database="db" socket="/tmp/s" protocol=socket
@@ -218,6 +218,36 @@ for each in $awks; do
 	while IFS='|' read -r url want; do
 		is "$each: $url" "$(PATH=$each:$PATH options "$url")" "$want"
 	done <"$tmp/urls"
+done
+
+echo "- what the client reads of them"
+# PASSWORD, percent-encoded|as it is.
+cat >"$tmp/passwords" <<'END'
+x%22y%23z|x"y#z
+x'y%23z|x'y#z
+%23|#
+%22|"
+'|'
+%5C|\
+%22'%23%5C|"'#\
+%5C%22%23y|\"#y
+%22q%22|"q"
+'q'|'q'
+%20a%20%20b| a  b
+%5Ct%5Cn|\t\n
+END
+for each in $awks; do
+	while IFS='|' read -r password want; do
+		(
+			# shellcheck source=scripts/lib.sh
+			. "$scripts/lib.sh"
+			PATH=$each:$PATH
+			MYSQL_URL=mysql://u:$password@h/db mysql_options
+		) >"$tmp/options"
+		is "$each: $password" "$(my_print_defaults \
+			--defaults-file="$tmp/options" client |
+			sed -n 's/^--password=//p')" "$want"
+	done <"$tmp/passwords"
 done
 
 echo "- of a URL whose password would be cut nothing is used, and nothing shown"
