@@ -201,12 +201,15 @@ check_disks() {
 	for folder in "$(conf_path poller state)" "$(conf_path aggregator state)" \
 		${folders[0]+"${folders[@]}"}; do
 		[ -n "$folder" ] || continue
-		used=$(timeout -k 1 "$limit" df -P -- "$folder" 2>/dev/null |
-			awk 'NR == 2 { sub(/%/, "", $5); print $5 }') || used=
-		if [ -z "$used" ]; then
+		# Where there is no disk, as below /proc, it is a dash.
+		used=$(timeout -k 1 "$limit" df --output=pcent -- "$folder" \
+			2>/dev/null | tail -n 1 | tr -d ' %') || used=
+		case $used in
+		'' | *[!0-9]*)
 			judge critical "cannot look at the folder $folder"
 			continue
-		fi
+			;;
+		esac
 		free=$((100 - used))
 		if [ "$free" -lt "${disk#*,}" ]; then
 			judge critical "$free % of the disk of $folder are free"

@@ -241,8 +241,8 @@ for each in $awks; do
 		(
 			# shellcheck source=scripts/lib.sh
 			. "$scripts/lib.sh"
-			PATH=$each:$PATH
-			MYSQL_URL=mysql://u:$password@h/db mysql_options
+			PATH=$each:$PATH MYSQL_URL=mysql://u:$password@h/db \
+				mysql_options
 		) >"$tmp/options"
 		is "$each: $password" "$(my_print_defaults \
 			--defaults-file="$tmp/options" client |

@@ -63,18 +63,22 @@ cat >"$tmp/bin/aggregator" <<'END'
 #!/bin/bash
 [ "$1" = --declare ] || exec echo "$*" >>"$TMP/done"
 while read -r verb kind name; do
-	[ "$name" != "${AWAY:-}" ] || exit 75
+	[ "$name" != "${AWAY:-nobody}" ] || exit 75
 	case "$verb $name" in
 	look\ records.g[12] | look\ records.g[12].all) echo "yes $name" ;;
 	look\ records.g1.[01] | look\ records.g2.[012]) echo "yes $name" ;;
 	look*) echo "no $name" ;;
+	count*) echo "0 $kind" ;;
 	*) echo "$verb $kind $name" >>"$TMP/done" ;;
 	esac
 done
 END
 cat >"$tmp/bin/mariadb" <<'END'
 #!/bin/bash
-cat >>"$TMP/done"
+case $(tee -a "$TMP/done") in
+*schema_migrations*) find sink/migrations -name '*.sql' | wc -l ;;
+*SELECT*) printf 'acme\t10\n' ;;
+esac
 END
 chmod +x "$tmp/bin"/*
 printf '[mysql]\nurl = mysql://u:p@127.0.0.1/db\n' >"$tmp/conf"
@@ -122,3 +126,29 @@ records.g2.0 -n 3 --next
 records.g2.1 -n 3
 END
 unset AWAY
+
+# A disk whose device has blanks in its name, and two folders that have none.
+cat >"$tmp/bin/df" <<'END'
+#!/bin/bash
+for folder; do :; done
+case $folder in
+*/none) exit 1 ;;
+*/share) device='//nas/my share' size=100 used=98 percent=98% ;;
+*) device=proc size=0 used=0 percent=- ;;
+esac
+case $1 in
+--output=pcent) printf 'Use%%\n%4s\n' $percent ;;
+*) printf 'Filesystem 1024-blocks Used Available Capacity Mounted on
+%s %s %s 2 %s %s\n' "$device" $size $used $percent "$folder" ;;
+esac
+END
+chmod +x "$tmp/bin/df"
+rc=0
+scripts/health-check.sh -b "$tmp/bin" -C "$tmp/conf" -s /proc -s "$tmp/none" \
+	-s "$tmp/share" >"$tmp/out" 2>"$tmp/said" || rc=$?
+if [ $rc != 2 ] || [ -s "$tmp/said" ] || ! grep -qF "CRITICAL - cannot look at the \
+folder /proc; cannot look at the folder $tmp/none; 2 % of the disk of $tmp/share \
+are free; 1 tenants |" "$tmp/out"; then
+	echo "FAILED: health-check.sh: exit $rc: $(cat "$tmp/out" "$tmp/said")" >&2
+	exit 1
+fi
