@@ -85,8 +85,19 @@ if [ -x "$MESSAGING_BIN/poller" ]; then
 	run 78 add n --set histroy=all <<<x
 	says "unknown key 'histroy'"
 	run 78 add n --set concurrency=none <<<x
+	says "^tenant: poller: $tmp/tenants/n.conf: concurrency = none is not"
+	run 78 add n --set ca_file=none.pem <<<x
+	says "$tmp/tenants/none.pem"
+	! grep -q /dev/ "$tmp/err" || fail "$(cat "$tmp/err")"
 fi
 is "the folder" "$(ls -A "$tmp/tenants")" "$before"
+
+if [ -x "$MESSAGING_BIN/poller" ]; then
+	echo "- relative paths begin in the folder, for who checks them, too"
+	cp poller/profiles/chat2desk.jq "$tmp/tenants/own.jq"
+	run 0 add own --profile ./own.jq --url https://api.example.com/v1 <<<x
+	rm "$tmp/tenants"/own.*
+fi
 
 echo "- of several that add the same one wins"
 for i in 1 2 3 4 5 6; do
@@ -103,8 +114,10 @@ echo "- ended in the middle: no token stays, at the latest when it is removed"
 mkdir "$tmp/deadly"
 cat >"$tmp/deadly/poller" <<'END'
 #!/bin/sh
-# Its parent is a part of the script.
-read -r _ _ _ script _ <"/proc/$PPID/stat"
+# Its parent is the script, or a part of it.
+script=$PPID
+read -r _ _ _ above _ <"/proc/$PPID/stat"
+[ "$(cat "/proc/$above/comm")" != tenant ] || script=$above
 kill -"$(cat "${0%/*}/signal")" "$script"
 END
 chmod +x "$tmp/deadly/poller"
@@ -117,7 +130,7 @@ done <<'END'
 INT 130 0
 TERM 143 0
 HUP 143 0
-KILL 137 1
+KILL 137 2
 END
 run 65 remove ended
 ! grep -r canary "$tmp/tenants" || fail "a token that nobody uses"
