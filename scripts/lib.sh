@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # lib.sh: functions of all scripts. Sourced by bash and sh before the options are
-# read. It sets $me and $here and starts nothing.
+# read. It sets $me and $here and starts nothing. Values are printed by printf: echo
+# makes of a backslash and an n a line feed, in some shells.
 #
 # Where the programs are: -b DIR, else $MESSAGING_BIN, else build/bin of the
 # checkout these scripts stand in, else ../../../bin (PREFIX/bin, when they are
@@ -18,7 +19,7 @@
 die() {
 	code=$1
 	shift
-	echo "$me: $*" >&2
+	printf '%s\n' "$me: $*" >&2
 	exit "$code"
 }
 
@@ -29,7 +30,7 @@ help() {
 }
 
 usage_error() {
-	echo "$me: $*" >&2
+	printf '%s\n' "$me: $*" >&2
 	echo "Try '$me -h'." >&2
 	exit 64
 }
@@ -62,7 +63,7 @@ program() {
 	name=${PROGRAM_PREFIX:-}$1
 	for dir in "$bin" "$here/../build/bin" "$here/../../../bin"; do
 		if [ -n "$dir" ] && [ -x "$dir/$name" ]; then
-			echo "$dir/$name"
+			printf '%s\n' "$dir/$name"
 			return
 		fi
 		[ -z "$bin" ] || break
@@ -127,7 +128,7 @@ whose_run() {
 	realpath "$config" 2>/dev/null || echo
 	for name in CRM_TENANT CRM_URL CRM_ACCOUNT CRM_PROFILE CRM_TOKEN_FILE; do
 		eval "value=\${$name:-}"
-		[ -z "$value" ] || echo "$name=$value"
+		[ -z "$value" ] || printf '%s\n' "$name=$value"
 	done
 }
 
@@ -197,8 +198,8 @@ conf_value() {
 conf_path() {
 	path=$(conf_value "$1" "$2")
 	case $path in
-	'' | /*) echo "$path" ;;
-	*) echo "$(dirname "$config")/$path" ;;
+	'' | /*) printf '%s\n' "$path" ;;
+	*) printf '%s\n' "$(dirname "$config")/$path" ;;
 	esac
 }
 
@@ -236,7 +237,7 @@ reader_queues() {
 		"$(conf_value aggregator assign_to)"; do
 		case $name in
 		queue:rows | queue:records | queue:assignments) ;;
-		queue:*) echo "${name#queue:}" ;;
+		queue:*) printf '%s\n' "${name#queue:}" ;;
 		exchange:records) ;;
 		exchange:*) shard_queues "${name#exchange:}" ;;
 		esac
@@ -265,14 +266,16 @@ generation_queues() {
 # dead_letter_count QUEUE: how many messages wait in QUEUE.dead.
 dead_letter_count() {
 	# shellcheck disable=SC2154 # set by need_programs
-	answer=$(echo "count $1.dead" | "$aggregator" --declare) || exit $?
+	answer=$(printf 'count %s.dead\n' "$1" | "$aggregator" --declare) ||
+		exit $?
 	echo "${answer%% *}"
 }
 
 # is_declared KIND NAME: at the broker; ends the shell when that is not known.
 is_declared() {
 	# shellcheck disable=SC2154 # set by need_programs
-	answer=$(echo "look $1 $2" | "$aggregator" --declare) || exit $?
+	answer=$(printf 'look %s %s\n' "$1" "$2" | "$aggregator" --declare) ||
+		exit $?
 	[ "$answer" = "yes $2" ]
 }
 
@@ -304,7 +307,8 @@ job_metrics() {
 		messaging_job_runs_total{task="$1",result="failure"} $failed
 		END
 	} 2>/dev/null && chmod 644 "$prom.new" && mv "$prom.new" "$prom" ||
-		echo "$me: cannot write '$prom'; see [metrics] folder" >&2
+		printf '%s\n' "$me: cannot write '$prom'; see [metrics] folder" \
+			>&2
 }
 
 # job_metric PATTERN: that value of the run before in $prom; 0: there is none.

@@ -99,6 +99,20 @@ if [ -x "$MESSAGING_BIN/poller" ]; then
 	rm "$tmp/tenants"/own.*
 fi
 
+echo "- a backslash and an n are two characters, in every shell"
+mkdir "$tmp/d\\nir" "$tmp/empty"
+echo secret >"$tmp/to\\nken"
+printf '[poller]\ntenants = d\\nir\n' >"$tmp/slashed"
+MESSAGING_BIN=$tmp/empty "$scripts/tenant" -c "$tmp/slashed" add slashed \
+	--url 'https://x/v1\nassign = yes' --profile 'a\nb = c' \
+	--token-file "$tmp/to\\nken" </dev/null
+is "the file" "$(cat "$tmp/d\\nir/slashed.conf")" \
+	"url = https://x/v1\\nassign = yes
+profile = a\\nb = c
+token_file = $tmp/to\\nken"
+run 64 add 'a\nb' <<<x
+says "^tenant: 'a\\\\nb' is no name"
+
 echo "- of several that add the same one wins"
 for i in 1 2 3 4 5 6; do
 	(
