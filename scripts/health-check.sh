@@ -221,19 +221,25 @@ check_disks() {
 }
 
 check_jobs() {
-	local folder task at age
+	local folder own task at where name age
 	folder=$(conf_path metrics folder)
 	[ -n "$folder" ] || return 0
-	while read -r task at; do
+	own=$(config_label)
+	while read -r task at where; do
 		[ -n "$task" ] || continue
+		name=job_$task
+		if [ "$where" != "$own" ]; then
+			task="$task of $where"
+			name="'job_$task'"
+		fi
 		if [ "$at" = 0 ]; then
 			judge critical "$task has not succeeded yet"
 			continue
 		fi
 		age=$(($(date +%s) - at))
 		judge_age "the last success of $task" "$age"
-		figures+=("job_$task=${age}s;$warn;$critical")
-	done <<<"$(sed -n 's/^messaging_job_last_success.*task="\([a-z]*\)"} \([0-9]*\)$/\1 \2/p' \
+		figures+=("$name=${age}s;$warn;$critical")
+	done <<<"$(sed -n 's/^messaging_job_last_success.*task="\([a-z]*\)",config="\(.*\)"} \([0-9]*\)$/\1 \3 \2/p' \
 		"$folder"/messaging_*.prom 2>/dev/null || :)"
 }
 

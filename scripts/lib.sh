@@ -279,32 +279,43 @@ is_declared() {
 	[ "$answer" = "yes $2" ]
 }
 
+# config_label: the configuration as the value of a label of Prometheus, by which
+# jobs of several are told apart.
+config_label() {
+	realpath "$config" | sed 's/[\\"]/\\&/g'
+}
+
 # job_metrics NAME STATUS SECONDS: keeps what Prometheus should know of a run in
-# [metrics] folder, for node_exporter. Runs hold the lock of their NAME.
+# [metrics] folder, for node_exporter. Runs hold the lock of their NAME, and each
+# configuration has a file of its own.
 job_metrics() {
 	folder=$(conf_path metrics folder)
 	[ -n "$folder" ] || return 0
-	prom=$folder/messaging_$1.prom
+	prom=$folder/messaging_$1_$(realpath "$config" | cksum |
+		cut -d ' ' -f 1).prom
+	# The name was the same for all once, and what stays looks like a failure.
+	[ -e "$prom" ] || mv "$folder/messaging_$1.prom" "$prom" 2>/dev/null || :
+	labels=task=\"$1\",config=\"$(config_label)\"
 	at=$(date +%s) result=success
 	if [ "$2" != 0 ]; then
 		result=failure
 		at=$(job_metric last_success_timestamp_seconds)
 	fi
-	succeeded=$(job_metric 'runs_total.*success')
-	failed=$(job_metric 'runs_total.*failure')
+	succeeded=$(job_metric 'runs_total.*result="success"')
+	failed=$(job_metric 'runs_total.*result="failure"')
 	[ $result = success ] && succeeded=$((succeeded + 1)) ||
 		failed=$((failed + 1))
 	{ cat >"$prom.new" <<-END
 		# HELP messaging_job_last_success_timestamp_seconds When a job of cron last ended without an error; 0: never.
 		# TYPE messaging_job_last_success_timestamp_seconds gauge
-		messaging_job_last_success_timestamp_seconds{task="$1"} $at
+		messaging_job_last_success_timestamp_seconds{$labels} $at
 		# HELP messaging_job_last_duration_seconds How long its last run took.
 		# TYPE messaging_job_last_duration_seconds gauge
-		messaging_job_last_duration_seconds{task="$1"} $3
+		messaging_job_last_duration_seconds{$labels} $3
 		# HELP messaging_job_runs_total Its runs, but for those that found the one before at work.
 		# TYPE messaging_job_runs_total counter
-		messaging_job_runs_total{task="$1",result="success"} $succeeded
-		messaging_job_runs_total{task="$1",result="failure"} $failed
+		messaging_job_runs_total{$labels,result="success"} $succeeded
+		messaging_job_runs_total{$labels,result="failure"} $failed
 		END
 	} 2>/dev/null && chmod 644 "$prom.new" && mv "$prom.new" "$prom" ||
 		printf '%s\n' "$me: cannot write '$prom'; see [metrics] folder" \

@@ -46,8 +46,10 @@ WELL = {
     'messaging_tenant_as_of_timestamp_seconds{tenant="a"}': "0+60x60",
     'messaging_tenant_as_of_timestamp_seconds{tenant="b"}': "0+60x60",
     'messaging_database_up': "1x60",
-    'messaging_job_last_success_timestamp_seconds{task="job"}': "0+60x60",
-    'messaging_job_last_success_timestamp_seconds{task="reap"}': "0+60x60",
+    'messaging_job_last_success_timestamp_seconds{task="job",config="/a"}':
+    "0+60x60",
+    'messaging_job_last_success_timestamp_seconds{task="job",config="/b"}':
+    "0+60x60",
     'rabbitmq_queue_messages{queue="rows"}': "5x60",
     'rabbitmq_queue_messages{queue="rows.dead"}': "0x60",
     'messaging_listener_dead_letters_total': "3x60",
@@ -72,8 +74,9 @@ FAULTS = {
     "MessagingDatabaseAway": (
         {'messaging_database_up': "0x60"}, {"severity": "critical"}),
     "MessagingJobFailing": (
-        {'messaging_job_last_success_timestamp_seconds{task="reap"}': "0x60"},
-        {"task": "reap", "severity": "critical"}),
+        {'messaging_job_last_success_timestamp_seconds{task="job",'
+         'config="/b"}': "0x60"},
+        {"task": "job", "config": "/b", "severity": "critical"}),
     "MessagingDeadLetters": (
         {'rabbitmq_queue_messages{queue="rows.dead"}': "2x60"},
         {"queue": "rows.dead", "severity": "warning"}),

@@ -194,6 +194,32 @@ if [ ! -e /etc/messaging-analytics ]; then
 	done
 fi
 
+echo "- two configurations with one folder of metrics: each has its own"
+mkdir "$tmp/metrics"
+for name in one 'its "own" success'; do
+	printf '[metrics]\nfolder = metrics\n' >"$tmp/$name"
+done
+# What a version before has left.
+echo 'messaging_job_runs_total{task="job",result="success"} 7' \
+	>"$tmp/metrics/messaging_job.prom"
+echo 78 >"$tmp/aggregator"
+run 78 job -c "$tmp/its \"own\" success"
+rm "$tmp/aggregator"
+run 0 job -c "$tmp/one"
+cat "$tmp/metrics"/messaging_job_*.prom | sed 's/} [1-9][0-9]\{8,\}$/} TIME/' |
+	grep '^messaging.*\(success\|failure\)' | grep -v duration |
+	sort >"$tmp/got"
+sort >"$tmp/wanted" <<END
+messaging_job_last_success_timestamp_seconds{task="job",config="$tmp/one"} TIME
+messaging_job_last_success_timestamp_seconds{task="job",config="$tmp/its \\"own\\" success"} 0
+messaging_job_runs_total{task="job",config="$tmp/one",result="success"} 1
+messaging_job_runs_total{task="job",config="$tmp/one",result="failure"} 0
+messaging_job_runs_total{task="job",config="$tmp/its \\"own\\" success",result="success"} 7
+messaging_job_runs_total{task="job",config="$tmp/its \\"own\\" success",result="failure"} 1
+END
+diff "$tmp/wanted" "$tmp/got" || fail "other metrics"
+[ ! -e "$tmp/metrics/messaging_job.prom" ] || fail "the old file is there"
+
 echo "- what is missing or wrong"
 run 64 job extra
 run 64 job -x

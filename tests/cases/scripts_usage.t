@@ -152,3 +152,23 @@ are free; 1 tenants |" "$tmp/out"; then
 	echo "FAILED: health-check.sh: exit $rc: $(cat "$tmp/out" "$tmp/said")" >&2
 	exit 1
 fi
+
+# A job of another configuration that has the same folder.
+mkdir "$tmp/metrics"
+printf '[metrics]\nfolder = metrics\n' >>"$tmp/conf"
+for name in conf other; do
+	printf 'messaging_job_last_success_timestamp_seconds{%s} %s\n' \
+		"task=\"job\",config=\"$tmp/$name\"" "$(date +%s)" \
+		>"$tmp/metrics/messaging_job_$name.prom"
+done
+health() { # CODE PATTERN
+	local rc=0
+	scripts/health-check.sh -b "$tmp/bin" -C "$tmp/conf" >"$tmp/out" || rc=$?
+	if [ $rc != "$1" ] || ! grep -q "$2" "$tmp/out"; then
+		echo "FAILED: health-check.sh: exit $rc: $(cat "$tmp/out")" >&2
+		exit 1
+	fi
+}
+health 0 "OK - 1 tenants .* job_job=[0-9]*s;.* 'job_job of $tmp/other'=[0-9]*s;"
+sed -i 's/ [0-9]*$/ 0/' "$tmp/metrics/messaging_job_other.prom"
+health 2 "CRITICAL - job of $tmp/other has not succeeded yet; 1 tenants"

@@ -54,12 +54,12 @@ checked() {
 }
 
 metric() { # FILE METRIC
-	awk -v name="$2" '$1 == name { print $2 }' "$tmp/metrics/messaging_$1.prom"
+	awk -v name="$2" '$1 == name { print $2 }' "$tmp/metrics/messaging_$1"_*.prom
 }
 # However long the test has taken, the jobs have just succeeded.
 jobs_succeed() {
 	sed -i "s/\(last_success_timestamp_seconds{.*}\) .*/\1 $(date +%s)/" \
-		"$tmp"/metrics/messaging_{job,reap}.prom
+		"$tmp"/metrics/messaging_{job,reap}_*.prom
 }
 is() { # WHAT EXPECTED GOT
 	[ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
@@ -73,28 +73,32 @@ echo "- the jobs tell how they ended"
 before=$(date +%s)
 "$scripts/job" -l "$tmp/lock" || fail "the job gives $?"
 "$scripts/reap" -l "$tmp/lock" || fail "the reaper's job gives $?"
-success='messaging_job_last_success_timestamp_seconds'
-[ "$(metric job "$success{task=\"job\"}")" -ge "$before" ] || fail "no success"
-[ "$(metric reap "$success{task=\"reap\"}")" -ge "$before" ] || fail "no success"
-runs='messaging_job_runs_total{task="job",result='
+config="config=\"$(realpath "$tmp/conf")\""
+succeeded() { # TASK: when it did
+	metric "$1" "messaging_job_last_success_timestamp_seconds{task=\"$1\",$config}"
+}
+[ "$(succeeded job)" -ge "$before" ] || fail "no success"
+[ "$(succeeded reap)" -ge "$before" ] || fail "no success"
+runs="messaging_job_runs_total{task=\"job\",$config,result="
 is "runs" "1 0" "$(metric job "$runs\"success\"}") $(metric job "$runs\"failure\"}")"
-is "mode" 644 "$(stat -c %a "$tmp/metrics/messaging_job.prom")"
-at=$(metric job "$success{task=\"job\"}")
+is "mode" 644 "$(stat -c %a "$tmp"/metrics/messaging_job_*.prom)"
+at=$(succeeded job)
 echo wrong >"$tmp/token"
 ! "$scripts/job" -l "$tmp/lock" 2>"$tmp/err" || fail "it did not fail"
 is "runs" "1 1" "$(metric job "$runs\"success\"}") $(metric job "$runs\"failure\"}")"
-is "last success" "$at" "$(metric job "$success{task=\"job\"}")"
+is "last success" "$at" "$(succeeded job)"
 echo one-token >"$tmp/token"
-is "left behind" "messaging_job.prom messaging_reap.prom" \
-	"$(find "$tmp/metrics" -type f -printf '%f\n' | sort | paste -sd ' ')"
+is "left behind" "messaging_job_N.prom messaging_reap_N.prom" \
+	"$(find "$tmp/metrics" -type f -printf '%f\n' | sed 's/_[0-9]*\./_N./' |
+		sort | paste -sd ' ')"
 mv "$tmp/metrics" "$tmp/gone"
 "$scripts/job" -l "$tmp/lock" 2>"$tmp/err" || fail "its metrics end a job: $?"
-grep -q "cannot write .*messaging_job.prom" "$tmp/err" || fail "it is silent"
+grep -q "cannot write .*messaging_job_.*prom" "$tmp/err" || fail "it is silent"
 mv "$tmp/gone" "$tmp/metrics"
 no_promtool=
 command -v promtool >/dev/null || no_promtool=1
 [ -n "$no_promtool" ] ||
-	promtool check metrics <"$tmp/metrics/messaging_job.prom" ||
+	cat "$tmp"/metrics/messaging_job_*.prom | promtool check metrics ||
 	fail "promtool complains"
 
 echo "- all is well"
@@ -163,10 +167,11 @@ checked 0 '1 tenants'
 echo "- a job has not succeeded for long"
 jobs_succeed
 sed -i "s/\(timestamp_seconds{.*}\) .*/\1 $(($(date +%s) - 1200))/" \
-	"$tmp/metrics/messaging_reap.prom"
+	"$tmp/metrics/messaging_reap_"*.prom
 checked 1 'the newest of one .*; the last success of reap is 1[2-9].. s old;' \
 	-w 15m -c 1h
-sed -i "s/\(timestamp_seconds{.*}\) .*/\1 0/" "$tmp/metrics/messaging_reap.prom"
+sed -i "s/\(timestamp_seconds{.*}\) .*/\1 0/" \
+	"$tmp/metrics/messaging_reap_"*.prom
 checked 2 'reap has not succeeded yet;'
 jobs_succeed
 checked 0 '1 tenants'
