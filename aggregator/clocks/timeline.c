@@ -251,6 +251,21 @@ compare_int(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
+/* An operator's message that names only one of both names it as both. */
+static int
+compare_writers(
+    const struct interner *n, const struct message *a, const struct message *b)
+{
+	int c = interner_compare_bytes(n, message_writer(a), message_writer(b));
+
+	if (c != 0)
+		return c;
+	if (a->from == FROM_OPERATOR)
+		return interner_compare_bytes(
+		    n, message_operator(a), message_operator(b));
+	return interner_compare_bytes(n, a->operator_id, b->operator_id);
+}
+
 int
 message_compare_version(
     const struct lexicon *w, const struct message *a, const struct message *b)
@@ -264,9 +279,7 @@ message_compare_version(
 		c = strcmp(record_from_name((enum message_from)a->from),
 		    record_from_name((enum message_from)b->from));
 	if (c == 0)
-		c = interner_compare_bytes(n, a->user, b->user);
-	if (c == 0)
-		c = interner_compare_bytes(n, a->operator_id, b->operator_id);
+		c = compare_writers(n, a, b);
 	if (c == 0 && a->kind != b->kind)
 		c = interner_compare_bytes(
 		    n, w->kinds[a->kind], w->kinds[b->kind]);

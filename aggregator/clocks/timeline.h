@@ -109,6 +109,14 @@ void message_set_at(struct message *m, int64_t at);
 int64_t message_updated_at(const struct message *m);
 void message_set_updated(struct message *m, int64_t at);
 
+/* Who wrote it: of an operator one of both names is enough. */
+static inline uint32_t
+message_writer(const struct message *m)
+{
+	return m->user == 0 && m->from == FROM_OPERATOR ? m->operator_id
+							: m->user;
+}
+
 /* The operator who wrote it; of a system message the one it names. */
 static inline uint32_t
 message_operator(const struct message *m)
@@ -116,8 +124,9 @@ message_operator(const struct message *m)
 	return m->operator_id != 0 ? m->operator_id : m->user;
 }
 
-/* Compares two versions of one message: > 0 when a counts. `to` and `text` are
- * not compared, because no metric reads them. */
+/* Compares two versions of one message: > 0 when a counts. The sink compares
+ * the same columns in the same order (sink/tables/upsert_sql.c), but `to` and
+ * `text` too, which no metric reads. */
 int message_compare_version(
     const struct lexicon *w, const struct message *a, const struct message *b);
 

@@ -101,7 +101,6 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 {
 	struct collector *k = ctx;
 	struct chat *c = k->chat;
-	uint32_t user = m->user;
 
 	k->walked++;
 	k->last_at = m->at;
@@ -114,9 +113,8 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 		return;
 	c->messages_counted++;
 	c->last_message_at = m->at;
-	if (user == 0 && m->from == FROM_OPERATOR)
-		user = m->operator_id;
-	participants_add(&k->work->participants, (uint64_t)user << 3 | m->from);
+	participants_add(
+	    &k->work->participants, (uint64_t)message_writer(m) << 3 | m->from);
 }
 
 /* Walks over the lives of the chat. Sets its derived counts, and the intervals

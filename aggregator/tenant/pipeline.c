@@ -43,11 +43,11 @@ pass_interval(void *ctx, const struct model *m, const struct chat *c,
 static struct streaming_metric_message
 message_of(const struct model *m, const struct message *x)
 {
-	struct streaming_metric_message f = { .user = model_name(m, x->user),
-		.channel = lexicon_channel_text(&m->lexicon, x->channel) };
+	struct streaming_metric_message f = {
+		.user = model_name(m, message_writer(x)),
+		.channel = lexicon_channel_text(&m->lexicon, x->channel),
+	};
 
-	if (f.user.p == NULL && x->from == FROM_OPERATOR)
-		f.user = model_name(m, x->operator_id);
 	f.at = x->at;
 	f.from = (enum message_from)x->from;
 	f.counted = x->from != FROM_SYSTEM && !x->is_private && !x->automated;

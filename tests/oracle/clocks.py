@@ -35,8 +35,8 @@ def version_key(m):
         LONG_AGO if m.get("updated_at") is None else m["updated_at"],
         m["at"],
         by_bytes(m["from"]),
-        by_bytes(m.get("user")),
-        by_bytes(m.get("operator")),
+        by_bytes(writer(m)),
+        by_bytes(named_operator(m)),
         by_bytes(m.get("kind")),
         bool(m.get("private")),
         bool(m.get("automated")),
@@ -70,6 +70,13 @@ def writer(m):
     if m.get("user") is None and m["from"] == "operator":
         return m.get("operator")
     return m.get("user")
+
+
+def named_operator(m):
+    """The operator it names: of an operator's message its writer, too."""
+    if m.get("operator") is None and m["from"] == "operator":
+        return m.get("user")
+    return m.get("operator")
 
 
 def answerer(m):

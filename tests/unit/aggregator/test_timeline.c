@@ -177,6 +177,49 @@ the_greater_version_wins(void **state)
 	}
 }
 
+static struct message
+written_by(enum message_from from, const char *user, const char *operator_id)
+{
+	struct message m = message("1", 100);
+
+	m.from = (unsigned)from & 7u;
+	m.user = user != NULL ? name(user) : 0;
+	m.operator_id = operator_id != NULL ? name(operator_id) : 0;
+	return m;
+}
+
+/* As the sink compares the rows, which have both. Of others the operator is not
+ * the writer. */
+static void
+an_operator_named_once_is_compared_as_both(void **state)
+{
+	const struct message v[] = {
+		written_by(FROM_OPERATOR, NULL, NULL),
+		written_by(FROM_OPERATOR, "5", "3"),
+		written_by(FROM_OPERATOR, "5", NULL),
+		written_by(FROM_OPERATOR, NULL, "7"),
+		written_by(FROM_OPERATOR, "7", "8"),
+	};
+	const struct message one[] = { written_by(FROM_OPERATOR, "7", NULL),
+		written_by(FROM_OPERATOR, NULL, "7"),
+		written_by(FROM_OPERATOR, "7", "7") };
+	const struct message system[] = { written_by(FROM_SYSTEM, "5", NULL),
+		written_by(FROM_SYSTEM, "5", "3"),
+		written_by(FROM_SYSTEM, "7", NULL) };
+	size_t i;
+
+	(void)state;
+	for (i = 1; i < ARRAY_LEN(v); i++)
+		assert_true(
+		    message_compare_version(&lexicon, &v[i], &v[i - 1]) > 0);
+	for (i = 0; i < ARRAY_LEN(one); i++)
+		assert_int_equal(
+		    message_compare_version(&lexicon, &one[i], &one[0]), 0);
+	for (i = 1; i < ARRAY_LEN(system); i++)
+		assert_true(message_compare_version(
+				&lexicon, &system[i], &system[i - 1]) > 0);
+}
+
 static void
 messages_at_one_instant_are_ordered_by_id(void **state)
 {
@@ -425,6 +468,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ids_are_ordered_by_value_then_by_bytes),
 		cmocka_unit_test(the_greater_version_wins),
+		cmocka_unit_test(an_operator_named_once_is_compared_as_both),
 		cmocka_unit_test(messages_at_one_instant_are_ordered_by_id),
 		cmocka_unit_test(nothing_is_nothing),
 		cmocka_unit_test(the_order_of_arrival_does_not_matter),
