@@ -44,18 +44,30 @@ cut_text_value(struct sink_row *row, size_t k, struct text t)
 	return db_text(t.p, len);
 }
 
+/* Who wrote it, and the operator it names: where an operator's message has only
+ * one of both, it is both, as the aggregator counts it. */
+static void
+set_writer(struct db_value *v, const struct record *r)
+{
+	struct text writer = r->user, named = r->operator_id;
+
+	if (r->from == FROM_OPERATOR && writer.p == NULL)
+		writer = named;
+	if (r->from == FROM_OPERATOR && named.p == NULL)
+		named = writer;
+	v[TABLE_COLUMN(messages, sender_id)] = text_value(writer);
+	v[TABLE_COLUMN(messages, operator)] = text_value(named);
+}
+
 static struct sink_row *
 read_message_row(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why)
 {
 	struct sink_row *row;
 	struct db_value *v;
-	struct text sender = r->user;
 
 	if (check_row_time(r->at, why) != 0)
 		return NULL;
-	if (sender.p == NULL && r->from == FROM_OPERATOR)
-		sender = r->operator_id;
 	row = row_new(&tables[TABLE_messages], r, line, len, a);
 	row->as_of = r->at;
 	/* A message that was never edited has the oldest possible version. An
@@ -70,9 +82,8 @@ read_message_row(const struct record *r, const char *line, size_t len,
 	v[TABLE_COLUMN(messages, conversation_id)] = text_value(r->chat);
 	v[TABLE_COLUMN(messages, message_id)] = text_value(r->id);
 	v[TABLE_COLUMN(messages, sender)] = db_str(record_from_name(r->from));
-	v[TABLE_COLUMN(messages, sender_id)] = text_value(sender);
+	set_writer(v, r);
 	v[TABLE_COLUMN(messages, receiver_id)] = text_value(r->to);
-	v[TABLE_COLUMN(messages, operator)] = text_value(r->operator_id);
 	v[TABLE_COLUMN(messages, channel)] = text_value(r->channel);
 	v[TABLE_COLUMN(messages, message_type)] =
 	    cut_text_value(row, TABLE_COLUMN(messages, message_type), r->kind);

@@ -69,6 +69,43 @@ a_message_is_a_row_of_messages(void **state)
 	batch_release(&b);
 }
 
+/* An operator who is named once is both. */
+static void
+the_writer_of_a_message(void **state)
+{
+	static const struct {
+		const char *record, *sender_id, *named;
+	} cases[] = {
+		{ "\"from\":\"operator\",\"operator\":\"7\"", "7", "7" },
+		{ "\"from\":\"operator\",\"user\":\"7\"", "7", "7" },
+		{ "\"from\":\"operator\",\"user\":\"5\",\"operator\":\"7\"",
+		    "5", "7" },
+		{ "\"from\":\"operator\"", NULL, NULL },
+		{ "\"from\":\"bot\",\"user\":\"7\"", "7", NULL },
+		{ "\"from\":\"system\",\"operator\":\"7\"", NULL, "7" },
+	};
+	struct row_batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, line = BUF_INIT;
+	struct sink_row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_setf(&line, MESSAGE("%s"), cases[i].record);
+		row = read_row(&b, &f, buf_str(&line), &why);
+		assert_non_null(row);
+		is_text(&row->values[TABLE_COLUMN(messages, sender_id)],
+		    cases[i].sender_id);
+		is_text(&row->values[TABLE_COLUMN(messages, operator)],
+		    cases[i].named);
+	}
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&line);
+	batch_release(&b);
+}
+
 /* Some CRMs send the year 1 for no time at all. */
 static void
 an_edit_of_whatever_time_is_newer_than_none(void **state)
@@ -283,6 +320,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_a_row_of_messages),
+		cmocka_unit_test(the_writer_of_a_message),
 		cmocka_unit_test(an_edit_of_whatever_time_is_newer_than_none),
 		cmocka_unit_test(a_view_is_a_row_of_message_views),
 		cmocka_unit_test(an_event_is_a_row_of_events),
