@@ -8,6 +8,13 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 
+/* An original that comes behind its edit may say that it is later than that,
+ * by the difference of two publishers' clocks. */
+#define LATER_MS DAY_MS
+
+/* The last time of a DATETIME. */
+#define LATEST INT64_C(253402300799999)
+
 enum {
 	/* Messages in one query. */
 	LIST = 500,
@@ -15,9 +22,15 @@ enum {
 	ID = TABLE_COLUMN(messages, message_id),
 };
 
+/* A message of which other versions may be known. */
+struct known_message {
+	struct message_version *newest;
+	bool original; /* the unedited version came, or any one is stored */
+};
+
 /* A version of a message, in the batch or in the table. */
 struct message_version {
-	struct message_version **newest; /* of its message */
+	struct known_message *message;
 	struct sink_row *row; /* a row of the batch with its tenant, chat, id */
 	int64_t at, version;
 	bool stored; /* it is in the table; else it is row */
@@ -70,21 +83,23 @@ is_newer(const struct message_version *a, const struct message_version *b)
 
 static void
 add_version(struct message_versions *v, struct row_batch *b,
-    struct message_version **newest, const struct message_version *one)
+    struct known_message *m, const struct message_version *one)
 {
 	struct message_version *kept = arena_take(&b->arena, sizeof *kept);
 
 	*kept = *one;
-	kept->newest = newest;
-	if (*newest == NULL || is_newer(kept, *newest))
-		*newest = kept;
+	kept->message = m;
+	if (m->newest == NULL || is_newer(kept, m->newest))
+		m->newest = kept;
+	if (kept->stored || kept->version == 0 || kept->row->edits)
+		m->original = true;
 	XGROW(v->all, v->n, v->cap);
 	v->all[v->n++] = kept;
 }
 
-/* The slot of a message; `add`: made when there is none. Ids hold no NUL. */
-static struct message_version **
-version_slot(struct message_versions *v, struct row_batch *b,
+/* NULL: it is not known; `add`: it is made then. Ids hold no NUL. */
+static struct known_message *
+find_message(struct message_versions *v, struct row_batch *b,
     const struct sink_row *row, struct text chat, struct text id, bool add)
 {
 	struct buf key = BUF_INIT;
@@ -98,23 +113,49 @@ version_slot(struct message_versions *v, struct row_batch *b,
 	if (found == NULL && add) {
 		slot = strmap_put(&v->messages, buf_str(&key), key.len);
 		found = *slot =
-		    arena_take(&b->arena, sizeof(struct message_version *));
+		    arena_take(&b->arena, sizeof(struct known_message));
 	}
 	buf_release(&key);
 	return found;
 }
 
+/* Adds a row of the batch; `known`: only if its message is known. */
 static void
-add_row(struct message_versions *v, struct row_batch *b, struct sink_row *row)
+add_row(struct message_versions *v, struct row_batch *b, struct sink_row *row,
+    bool known)
 {
 	const struct db_value *c = &row->values[CHAT], *id = &row->values[ID];
 	struct message_version one = { NULL, row, row->as_of, row->version,
 		false };
+	struct known_message *m =
+	    find_message(v, b, row, (struct text){ c->text, c->len },
+		(struct text){ id->text, id->len }, !known);
 
-	add_version(v, b,
-	    version_slot(v, b, row, (struct text){ c->text, c->len },
-		(struct text){ id->text, id->len }, true),
-	    &one);
+	if (m != NULL)
+		add_version(v, b, m, &one);
+}
+
+/* Adds the rows that may have other versions in the table; and then those that
+ * are too late for that, but have one beside them in the batch. Returns how
+ * many the first ones are. */
+static size_t
+add_rows(struct message_versions *v, struct row_batch *b)
+{
+	const struct row_list *rows = &b->rows[TABLE_messages];
+	struct sink_row *row;
+	size_t i, n;
+
+	for (i = 0; i < rows->n; i++)
+		if (may_have_versions(rows->row[i]))
+			add_row(v, b, rows->row[i], false);
+	n = v->n;
+	for (i = 0; i < rows->n && n > 0; i++) {
+		row = rows->row[i];
+		if (row->fate == ROW_STORED && !may_have_versions(row) &&
+		    row->tenant->edited_at != CLOCK_NONE)
+			add_row(v, b, row, true);
+	}
+	return n;
 }
 
 static void
@@ -123,15 +164,15 @@ add_stored_version(struct message_versions *v, struct row_batch *b,
 {
 	struct message_version one = { NULL, NULL, db_get_time(r, 2),
 		db_get_int(r, 3), true };
-	struct message_version **newest = version_slot(v, b, row,
+	struct known_message *m = find_message(v, b, row,
 	    (struct text){ db_get(r, 0), db_get_len(r, 0) },
 	    (struct text){ db_get(r, 1), db_get_len(r, 1) }, false);
 
 	/* The lists of chats and of ids have more pairs than were asked for. */
-	if (newest == NULL)
+	if (m == NULL)
 		return;
-	one.row = (*newest)->row;
-	add_version(v, b, newest, &one);
+	one.row = m->newest->row;
+	add_version(v, b, m, &one);
 }
 
 /* Appends the values of a column of the versions [from, to), which are rows of
@@ -175,32 +216,49 @@ read_stored(struct message_versions *v, struct db *db, struct row_batch *b,
 	return o;
 }
 
+/* Raises edited_at to the time up to which a version that an edit of the batch
+ * replaces may come: again, or for the first time. */
+static void
+raise_edited_at(const struct message_version *one)
+{
+	struct batch_tenant *t = one->row->tenant;
+	int64_t until = CLOCK_NONE;
+
+	if (one != one->message->newest)
+		until = one->at;
+	if (!one->message->original)
+		until = one->version < LATEST - LATER_MS
+			    ? one->version + LATER_MS
+			    : LATEST;
+	if (t->edited_at != CLOCK_NONE && t->edited_at < until)
+		t->edited_at = until;
+}
+
 enum outcome
 message_versions_find(
     struct message_versions *v, struct db *db, struct row_batch *b)
 {
-	const struct row_list *rows = &b->rows[TABLE_messages];
 	enum outcome o = OUTCOME_DONE;
 	const struct message_version *one;
-	size_t i, n, from, to;
+	size_t i, n, asked, from, to;
 
 	strmap_release(&v->messages, NULL);
 	v->messages = (struct strmap)STRMAP_INIT;
 	v->n = 0;
-	for (i = 0; i < rows->n; i++)
-		if (may_have_versions(rows->row[i]))
-			add_row(v, b, rows->row[i]);
+	asked = add_rows(v, b);
 	n = v->n;
-	for (from = 0; from < n && o == OUTCOME_DONE; from = to) {
+	for (from = 0; from < asked && o == OUTCOME_DONE; from = to) {
 		for (to = from + 1;
-		     to < n && to - from < LIST &&
+		     to < asked && to - from < LIST &&
 		     v->all[to]->row->tenant == v->all[from]->row->tenant;)
 			to++;
 		o = read_stored(v, db, b, from, to);
 	}
-	for (i = 0; i < n && o == OUTCOME_DONE; i++) {
+	for (i = 0; i < v->n && o == OUTCOME_DONE; i++) {
 		one = v->all[i];
-		if ((*one->newest)->stored && (*one->newest)->at != one->at)
+		raise_edited_at(one);
+		if (i < n && one->message->newest->stored &&
+		    one->message->newest->at != one->at)
 			one->row->fate = ROW_OLDER;
 	}
 	return o;
@@ -210,7 +268,7 @@ message_versions_find(
 static bool
 is_replaced(const struct message_version *one)
 {
-	const struct message_version *newest = *one->newest;
+	const struct message_version *newest = one->message->newest;
 
 	return one->at != newest->at &&
 	       (newest->stored || newest->row->fate == ROW_STORED);

@@ -96,19 +96,25 @@ echo "- an edit that moves a message replaces it, in any order"
 	message move 3 01 ',"from":"customer","text":"on another day"'
 	message move 3 01 ',"from":"customer","text":"a day later","updated_at":"2026-11-20T10:00:50.000Z"' |
 		sed 's/"at":"2026-11-20/"at":"2026-11-21/'
+	# The original says that it is later than its edit.
+	message back 1 59 ',"from":"customer","text":"original"'
+	message back 1 57 ',"from":"customer","text":"edited","updated_at":"2026-11-20T10:00:58.000Z"'
 } >"$tmp/moved"
 moved="SELECT conversation_id, message_id, content, created_at FROM messages
-	WHERE conversation_id LIKE 'move%' ORDER BY 1, 2, created_at"
-was="move 1 newest 2026-11-20 10:00:02.000
+	WHERE tenant = 't' ORDER BY 1, 2, created_at"
+was="back 1 edited 2026-11-20 10:00:57.000
+move 1 newest 2026-11-20 10:00:02.000
 move 2 another 2026-11-20 10:00:01.000
 move 3 a day later 2026-11-21 10:00:01.000
 move2 1 another chat 2026-11-20 10:00:01.000"
+sql "DELETE FROM messages"
 for connections in 1 2; do
 	for batch in 1 2 1000; do
 		printf '[sink]\nbatch = %s\nconnections = %s\n' $batch \
 			$connections >"$tmp/conf"
 		for order in cat tac sort 'shuf --random-source=/bin/bash'; do
-			sql "DELETE FROM messages WHERE conversation_id LIKE 'move%'"
+			sql "DELETE FROM messages;
+				UPDATE tenants SET edited_at = NULL"
 			for again in 1 2; do
 				$order "$tmp/moved" | code 0 "$sink" -c "$tmp/conf"
 				is "$connections, $batch, $order, $again" "$was" \
@@ -117,9 +123,26 @@ for connections in 1 2; do
 		done
 	done
 done
-is "the newest edit" "2026-11-20 10:00:50.000" "$(sql "SELECT edited_at
-	FROM tenants WHERE tenant = 't'")"
-sql "DELETE FROM messages WHERE conversation_id LIKE 'move%'"
+edited_at() {
+	sql "SELECT edited_at FROM tenants WHERE tenant = 't'"
+}
+# Only an edit that comes first makes other messages of its day cost a look.
+for batch in 1 1000; do
+	printf '[sink]\nbatch = %s\nconnections = 1\n' $batch >"$tmp/conf"
+	sql "DELETE FROM messages; UPDATE tenants SET edited_at = NULL"
+	grep move "$tmp/moved" | code 0 "$sink" -c "$tmp/conf"
+	is "the newest edit, $batch" "2026-11-20 10:00:50.000" "$(edited_at)"
+	grep back "$tmp/moved" | code 0 "$sink" -c "$tmp/conf"
+	is "what it replaced, $batch" "2026-11-20 10:00:59.000" "$(edited_at)"
+done
+sql "UPDATE tenants SET edited_at = NULL"
+message c 4 01 ',"from":"customer","updated_at":"2026-11-20T10:00:05.000Z"' |
+	code 0 "$sink"
+is "an edit without its original" "2026-11-21 10:00:05.000" "$(edited_at)"
+sql "DELETE FROM messages"
+message c 1 01 ',"from":"customer","text":"new","updated_at":"2026-11-20T10:00:09.000Z"' |
+	code 0 "$sink"
+message d 1 01 | code 0 "$sink"
 
 echo "- read or only sent"
 message c 2 02 >"$tmp/messages"
