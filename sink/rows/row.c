@@ -395,7 +395,9 @@ row_new(const struct table *t, const struct record *r, const char *line,
 	    arena_take(a, sizeof *row + t->columns_n * sizeof row->values[0]);
 
 	row->table = t;
-	row->snapshot = r->snapshot;
+	/* No snapshot counts history, and none makes it older. */
+	if (t->life == LIFE_NOW)
+		row->snapshot = r->snapshot;
 	row->line = line;
 	row->len = len;
 	return row;

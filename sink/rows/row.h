@@ -43,7 +43,7 @@ struct batch_tenant;
 struct sink_row {
 	const struct table *table;
 	struct batch_tenant *tenant; /* the batch's, set by batch_add() */
-	struct text snapshot;        /* absent in a stream */
+	struct text snapshot;        /* absent in a stream and in history */
 	int64_t as_of;               /* the time it describes */
 	int64_t version;             /* of one key the greatest stays */
 	uint64_t number;             /* of its line in the input */

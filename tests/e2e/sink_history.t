@@ -279,6 +279,13 @@ is "with history" "1 1 1" "$(sql "SELECT
 	(SELECT COUNT(*) FROM conversation_metrics WHERE tenant = 't1'),
 	(SELECT COUNT(*) FROM event_counts WHERE tenant = 't1')" | xargs)"
 
+echo "- messages of an older snapshot, as the poller writes them"
+sql "DELETE FROM messages WHERE tenant = 't1'"
+sed -n '/^A whole snapshot/,/^\.Ed/s/^{"type":"message"/&/p' \
+	man/man5/messaging-records.5 | sed 's/"s1"/"s0"/' | code 0 "$sink"
+is "they are stored" 2 \
+	"$(sql "SELECT COUNT(*) FROM messages WHERE tenant = 't1'")"
+
 echo "- a stream that is no newer than the snapshot it continues"
 sed 's/"acme"/"late"/' tests/cases/aggregator/stream-no-newer/in |
 	"$BIN/aggregator" -q -a all -o ndjson >"$tmp/late"

@@ -106,6 +106,33 @@ the_writer_of_a_message(void **state)
 	batch_release(&b);
 }
 
+/* A newer snapshot replaces rows about the present only, and only those are
+ * counted at its end. */
+static void
+a_message_of_a_snapshot_is_history(void **state)
+{
+	struct row_batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct sink_row *row;
+
+	(void)state;
+	row = read_row(
+	    &b, &f, MESSAGE("\"from\":\"bot\",\"snapshot\":\"s1\""), &why);
+	assert_non_null(row);
+	assert_null(row->snapshot.p);
+	row = read_row(&b, &f,
+	    "{\"type\":\"row\",\"table\":\"chat_metrics\",\"tenant\":\"t\","
+	    "\"snapshot\":\"s1\",\"chat\":\"c\",\"status\":\"open\","
+	    "\"as_of\":\"2026-11-20T10:00:00Z\"}",
+	    &why);
+	assert_non_null(row);
+	assert_true(text_is(row->snapshot, "s1"));
+	flat_release(&f);
+	buf_release(&why);
+	batch_release(&b);
+}
+
 /* Some CRMs send the year 1 for no time at all. */
 static void
 an_edit_of_whatever_time_is_newer_than_none(void **state)
@@ -321,6 +348,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_a_row_of_messages),
 		cmocka_unit_test(the_writer_of_a_message),
+		cmocka_unit_test(a_message_of_a_snapshot_is_history),
 		cmocka_unit_test(an_edit_of_whatever_time_is_newer_than_none),
 		cmocka_unit_test(a_view_is_a_row_of_message_views),
 		cmocka_unit_test(an_event_is_a_row_of_events),
