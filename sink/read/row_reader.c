@@ -228,15 +228,35 @@ add_to_group(struct row_reader *t, struct batch_group *g, struct sink_row *row)
 		warn_cut_texts(t, row);
 }
 
+/* Adds the analysis in the record's data. The message is counted without it,
+ * so a bad one is left out alone. */
+static int
+read_analytics(
+    struct row_reader *t, struct batch_group *g, const struct record *r)
+{
+	struct arena *a = &g->part[0].arena;
+	struct arena_mark mark = arena_mark(a);
+	struct sink_row *row;
+
+	if (row_read_analytics(
+		r, t->scan.line, t->scan.len, a, &row, &t->why) != 0) {
+		arena_back(a, mark);
+		return -1;
+	}
+	if (row != NULL)
+		add_to_group(t, g, row);
+	return 0;
+}
+
 /* Adds the rows of a parsed record, or its marker, to the group. -1 and t->why:
- * it is bad all the same. */
+ * it is bad all the same, or the analysis in it. */
 static int
 read_record_rows(
     struct row_reader *t, struct batch_group *g, const struct record *r)
 {
-	struct row_batch *b = &g->part[0];
-	struct arena_mark mark = arena_mark(&b->arena);
-	struct sink_row *row, *analytics = NULL;
+	struct arena *a = &g->part[0].arena;
+	struct arena_mark mark = arena_mark(a);
+	struct sink_row *row;
 
 	if (r->type == RECORD_SNAPSHOT)
 		return read_marker(t, g, r);
@@ -245,16 +265,13 @@ read_record_rows(
 		return 0;
 	}
 	t->rows++;
-	row = row_read(r, t->scan.line, t->scan.len, &b->arena, &t->why);
-	if (row == NULL || row_read_analytics(r, t->scan.line, t->scan.len,
-			       &b->arena, &analytics, &t->why) != 0) {
-		arena_back(&b->arena, mark);
+	row = row_read(r, t->scan.line, t->scan.len, a, &t->why);
+	if (row == NULL) {
+		arena_back(a, mark);
 		return -1;
 	}
 	add_to_group(t, g, row);
-	if (analytics != NULL)
-		add_to_group(t, g, analytics);
-	return 0;
+	return read_analytics(t, g, r);
 }
 
 /* Reads lines of the current block until the group is full. */

@@ -1,7 +1,8 @@
 /*
  * row_reader: reads lines of the input into rows of a batch group. A line that
  * is no row the tables can hold becomes a dead letter with its reason, and is
- * counted as refused in its snapshot.
+ * counted as refused in its snapshot; a message is stored even if the analysis
+ * in it makes its line one.
  */
 #ifndef SINK_READ_ROW_READER_H
 #define SINK_READ_ROW_READER_H

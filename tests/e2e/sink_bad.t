@@ -110,6 +110,24 @@ is "cut" "${long%?}" "$(sql "SELECT name FROM operator_metrics")"
 code 0 "$sink" -v -f "$tmp/wide"
 grep -q "sink_done .* cut=3 " "$tmp/err" || fail "$(cat "$tmp/err")"
 
+# An analysis that is bad does not cost its message, which was counted.
+said() { # ID DATA [REST]
+	echo "{\"type\":\"message\",\"tenant\":\"t\",\"chat\":\"a\",\"id\":\"$1\",\"at\":\"$as_of\",\"from\":\"customer\",\"data\":{\"analytics\":$2}${3:-}}"
+}
+{
+	said 1 '{"sentiment":{"score":"0.8"},"id":"x"}'
+	said 2 '{"intent":7}'
+	said 3 '{"response_time":1.5}'
+	said 4 '{"response_time":true}' ',"about":true'
+} >"$tmp/analyses"
+code 65 "$sink" -f "$tmp/analyses"
+is "the bad ones" "line 1: in sentiment: field 'sentiment_score' must be a number
+line 2: in analytics: field 'intent' must be an object
+line 4: in analytics: field 'response_time' must be a number" \
+	"$(sed 's/^sink: //' "$tmp/err")"
+is "messages" "1 2 3" "$(sql "SELECT message_id FROM messages" | xargs)"
+is "analyses" 3 "$(sql "SELECT message_id FROM message_analytics")"
+
 # A line above 1 MiB is skipped in bounded memory.
 {
 	good a x
