@@ -215,12 +215,12 @@ reservation_outcome(struct reservation *r, enum reservation_fate fate)
 	jsonw_str(b, "tenant", r->assigner->tenant->name);
 	if (r->body.len > 0) {
 		jsonw_members(b, r->body.data, r->body.len);
+		if (r->holder != NULL)
+			jsonw_str(b, "operator", r->holder);
 	} else {
 		jsonw_str(b, "chat", r->chat);
 		jsonw_str(b, "status", record_status_name(CHAT_GONE));
 	}
-	if (r->answer != NULL)
-		jsonw_str(b, "operator", r->answer);
 	jsonw_time(b, "at", r->asked_ms);
 	if (r->closed_at != CLOCK_NONE)
 		jsonw_time(b, "closed_at", r->closed_at);

@@ -105,11 +105,12 @@ struct reservation {
 	enum reservation_fate fate;
 	struct buf outcome;      /* a chat record; empty: none */
 	struct buf listed_chats; /* other chat records, a line each */
-	char *holder; /* assignee when the chat was read last, or NULL */
+	char *holder; /* who has the chat, as the CRM said last, or NULL */
 
 	/* private */
 	void (*end)(void *ctx, const struct ending *e); /* of its question */
-	struct buf body; /* of the chat record read last; "": none yet */
+	struct buf body; /* members of the chat record read last, without its
+			    operator; "": none yet */
 	int64_t asked_ms, closed_at;
 	enum chat_status status;
 	enum reservation_giving giving;

@@ -33,9 +33,38 @@ open_chat_record(
 	jsonw_members(b, members, strlen(members));
 }
 
+static bool
+is_of_chat(const struct flat_field *f)
+{
+	const struct text key = { f->key, f->key_len };
+
+	return !text_is(key, "type") && !text_is(key, "tenant") &&
+	       !text_is(key, "operator");
+}
+
+/* Keeps the members for the outcome. Not the operator, who may be another one
+ * by then: the outcome names the holder. */
+static void
+note_body(struct reservation *r, const struct flat *flat)
+{
+	const struct flat_field *f;
+	const char *raw;
+	size_t i, len;
+
+	buf_clear(&r->body);
+	for (i = 0; i < flat->n; i++) {
+		f = &flat->field[i];
+		if (!is_of_chat(f))
+			continue;
+		raw = flat_raw(f, &len);
+		jsonw_name(&r->body, f->key, f->key_len);
+		buf_add(&r->body, raw, len);
+	}
+}
+
 /* The assignee that the page names stands only in the text of its record. */
 static void
-note_holder(struct reservation *r)
+note_chat(struct reservation *r, const char *members)
 {
 	struct buf line = BUF_INIT, why = BUF_INIT;
 	struct flat flat = FLAT_INIT;
@@ -43,7 +72,7 @@ note_holder(struct reservation *r)
 	static const char padding[64];
 	size_t len;
 
-	open_chat_record(&line, r, buf_str(&r->body));
+	open_chat_record(&line, r, members);
 	jsonw_close(&line);
 	len = line.len;
 	buf_add(&line, padding, sizeof padding);
@@ -52,6 +81,7 @@ note_holder(struct reservation *r)
 	if (record_parse(&record, &flat, line.data, len, &why) == 0 &&
 	    record.operator_id.p != NULL)
 		r->holder = text_dup(record.operator_id);
+	note_body(r, &flat);
 	flat_release(&flat);
 	buf_release(&line);
 	buf_release(&why);
@@ -85,13 +115,11 @@ reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		if (record->type != RECORD_CHAT ||
 		    strcmp(record->id, r->chat) != 0)
 			continue;
-		buf_clear(&r->body);
-		buf_adds(&r->body, record->body);
+		note_chat(r, record->body);
 		r->status = record->status;
 		r->closed_at = record->closed_at;
 		r->taken = record->taken;
 		r->asked_ms = asked_ms;
-		note_holder(r);
 		note_asked(r);
 	}
 }
@@ -166,7 +194,6 @@ search_end(void *ctx, const struct ending *e)
 		outcome_unknown(r);
 		return;
 	}
-	set_id(&r->answer, r->holder);
 	reservation_decide(r);
 }
 
@@ -213,7 +240,6 @@ operator_list_end(void *ctx, const struct ending *e)
 	if (strmap_get(&r->listed_ids, r->chat, strlen(r->chat)) != NULL) {
 		/* It moved here from the replaced operator meanwhile. */
 		set_id(&r->holder, r->operator_id);
-		set_id(&r->answer, r->operator_id);
 	}
 	reservation_decide(r);
 }
@@ -351,8 +377,6 @@ reservation_read(struct reservation *r)
 		.end = reservation_chat_end };
 
 	buf_clear(&r->body);
-	free(r->answer);
-	r->answer = NULL;
 	strmap_release(&r->listed_ids, NULL);
 	buf_clear(&r->listed_chats);
 	reservation_go(r, STATE_READING);
