@@ -28,6 +28,7 @@ tenant_assigner_release(struct tenant_assigner *assigner)
 	strmap_release(&assigner->asked, free);
 	recent_load_release(&assigner->recent);
 	free(assigner->unanswered);
+	free(assigner->ungiven);
 }
 
 void
@@ -61,17 +62,18 @@ reservation_release(struct reservation *r)
 	strmap_release(&r->listed_ids, NULL);
 }
 
-/* Now, by the CRM's clock. */
-static int64_t
-now_of(const struct tenant_assigner *assigner)
+int64_t
+reservation_expires_in(const struct reservation *r)
 {
-	return skew_apply(assigner->skew, clock_now_ms());
+	if (r->assigner->timeless)
+		return INT64_MAX;
+	return r->expires - skew_apply(r->assigner->skew, clock_now_ms());
 }
 
 bool
 reservation_is_expired(const struct reservation *r)
 {
-	return !r->assigner->timeless && now_of(r->assigner) >= r->expires;
+	return reservation_expires_in(r) <= 0;
 }
 
 bool
@@ -79,8 +81,8 @@ reservation_may_start(const struct reservation *r)
 {
 	const struct tenant_assigner *assigner = r->assigner;
 
-	if (assigner->unanswered != NULL && !assigner->wait_forever &&
-	    assigner->active > 0)
+	if ((assigner->unanswered != NULL || assigner->ungiven != NULL) &&
+	    !assigner->wait_forever && assigner->active > 0)
 		return false;
 	return assigner->active < assigner->tenant->concurrency &&
 	       strmap_get(&assigner->busy, r->chat, strlen(r->chat)) == NULL;
@@ -185,8 +187,11 @@ reservation_ask(struct reservation *r, struct crm_question *q)
 static bool
 is_crm_away(const struct reservation *r)
 {
-	return r->assigner->away ||
-	       reservation_is_same(r->assigner->unanswered, r->chat);
+	const struct tenant_assigner *assigner = r->assigner;
+
+	return assigner->away || assigner->gives_none ||
+	       reservation_is_same(assigner->unanswered, r->chat) ||
+	       reservation_is_same(assigner->ungiven, r->chat);
 }
 
 bool
@@ -252,8 +257,13 @@ reservation_report(struct tenant_assigner *assigner, enum error_class error,
 void
 reservation_wait(struct reservation *r)
 {
+	int64_t pause = retry_next(&r->retry, -1),
+		left = reservation_give_ms(r);
+
+	if (pause > DELAY_CAP_MS && pause > left)
+		pause = left > DELAY_CAP_MS ? left : DELAY_CAP_MS;
 	reservation_go(r, STATE_WAITING);
-	r->due_ms = clock_mono_ms() + retry_next(&r->retry, -1);
+	r->due_ms = clock_mono_ms() + pause;
 }
 
 void

@@ -13,7 +13,8 @@
  *           operator's; at max_chats the outcome names no operator
  *        -> give -> the answer names the operator: the outcome
  *                -> refused: read again; the outcome is what the CRM shows
- *                -> no answer: read again and start over
+ *                -> no answer: read again and start over; a run that does
+ *                   not wait for the CRM, while the retry budget lasts
  *        -> unassigned, but expired or refused: the outcome names no operator
  *
  * max_chats is checked here again, because the allocation's picture may be out
@@ -90,6 +91,10 @@ struct tenant_assigner {
 	char *unanswered; /* the chat that was asked about in vain while no
 			     other question was answered, or NULL */
 	bool away;        /* the CRM is: a second such chat shows it */
+	char *ungiven;    /* the chat that was to be given in vain while the
+			     retry budget lasted, and none was given, or NULL */
+	bool gives_none;  /* the CRM does: a second such chat shows it */
+	bool throttled;   /* it refuses to give for now, which was logged */
 };
 
 void tenant_assigner_release(struct tenant_assigner *assigner);
@@ -120,7 +125,9 @@ struct reservation {
 	int64_t listed_ms; /* request of the operator's list, monotonic */
 	struct strmap listed_ids; /* chats of that list */
 	char *answer;  /* assignee in the answer to giving, or NULL */
-	char *unclear; /* why it was not clear whether it is given, or NULL */
+	char *unclear; /* why it was not clear whether it is given, or NULL; */
+	enum error_class unclear_error; /* of which class that was, */
+	int64_t unclear_ms;             /* and when first, monotonic */
 	struct retry retry;
 	int64_t due_ms; /* while it waits, monotonic */
 };

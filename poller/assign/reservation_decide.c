@@ -44,6 +44,8 @@ give_or_refuse(struct reservation *r)
 		reservation_done(r, RESERVATION_WOULD);
 	else if (stop_asked())
 		reservation_done(r, RESERVATION_AWAY);
+	else if (reservation_end_unclear(r))
+		; /* it was asked for long enough */
 	else if (must_list(r))
 		reservation_list(r);
 	else if (is_operator_full(r))

@@ -10,6 +10,9 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
+/* No pause is longer while the CRM wants fewer calls. */
+#define THROTTLED_CAP_MS HOUR_MS
+
 static void
 give_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
@@ -42,30 +45,98 @@ on_chat_given(struct reservation *r)
 	    r, r->answer != NULL ? RESERVATION_TAKEN : RESERVATION_REFUSED);
 }
 
+int64_t
+reservation_give_ms(const struct reservation *r)
+{
+	const struct tenant_assigner *assigner = r->assigner;
+	int64_t left = reservation_expires_in(r), budget;
+
+	if (r->unclear == NULL || assigner->wait_forever)
+		return left;
+	budget = assigner->tenant->retry_budget_ms -
+		 (clock_mono_ms() - r->unclear_ms);
+	return budget < left ? budget : left;
+}
+
+/* Of two chats in vain the second shows that it is not the first alone. */
+static void
+note_ungiven(const struct reservation *r)
+{
+	struct tenant_assigner *assigner = r->assigner;
+
+	if (assigner->ungiven == NULL)
+		assigner->ungiven = xstrdup(r->chat);
+	else if (strcmp(assigner->ungiven, r->chat) != 0)
+		assigner->gives_none = true;
+}
+
+static void
+note_clear_answer(struct tenant_assigner *assigner)
+{
+	free(assigner->ungiven);
+	assigner->ungiven = NULL;
+	assigner->gives_none = assigner->throttled = false;
+}
+
+bool
+reservation_end_unclear(struct reservation *r)
+{
+	if (r->unclear == NULL || r->assigner->wait_forever ||
+	    reservation_give_ms(r) > 0)
+		return false;
+	if (!r->assigner->gives_none)
+		reservation_report(r->assigner, r->unclear_error,
+		    "give chats to operators", r->unclear);
+	note_ungiven(r);
+	reservation_done(r, RESERVATION_AWAY);
+	return true;
+}
+
+/* The pauses go on growing then; they may be longer than the retry budget: says
+ * why nothing happens. */
+static void
+on_throttled(struct reservation *r, const struct ending *e)
+{
+	struct tenant_assigner *assigner = r->assigner;
+
+	r->retry.cap_ms = THROTTLED_CAP_MS;
+	if (!assigner->throttled && assigner->wait_forever)
+		log_warn("tenant %s: cannot give chats to operators: %s; it is "
+			 "waited for",
+		    assigner->tenant->name, e->message);
+	assigner->throttled = true;
+}
+
 /* Only reading the chat shows whether the CRM has done it. While the CRM is
  * silenced it cannot be read, either: a run that does not wait ends. */
 static void
 on_give_unclear(struct reservation *r, const struct ending *e)
 {
-	const char *tenant = r->assigner->tenant->name;
+	const struct tenant_assigner *assigner = r->assigner;
 
-	if (r->unclear == NULL)
+	if (r->unclear == NULL) {
 		r->unclear = xstrdup(e->message);
-	if (e->silenced && !r->assigner->wait_forever) {
+		r->unclear_error = e->error;
+		r->unclear_ms = clock_mono_ms();
+	}
+	if (e->silenced && !assigner->wait_forever) {
 		reservation_report(r->assigner, e->error,
 		    "give chats to operators", e->message);
 		reservation_done(r, RESERVATION_AWAY);
 		return;
 	}
-	log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'", tenant,
-	    r->chat, r->operator_id, e->message);
-	/* The pause is longer than the retry budget: say why nothing happens.
-	 */
-	if (e->silenced)
-		log_warn("tenant %s: cannot give chats to operators: %s; it is "
-			 "waited for",
-		    tenant, e->message);
+	log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
+	    assigner->tenant->name, r->chat, r->operator_id, e->message);
+	if (e->silenced || e->error == ERROR_CLASS_THROTTLED)
+		on_throttled(r, e);
 	reservation_wait(r);
+}
+
+static bool
+is_unclear(const struct ending *e)
+{
+	return e->maybe || e->error == ERROR_CLASS_LATER ||
+	       e->error == ERROR_CLASS_THROTTLED;
 }
 
 static void
@@ -75,31 +146,28 @@ give_end(void *ctx, const struct ending *e)
 	struct tenant_assigner *assigner = r->assigner;
 
 	recent_load_end(&assigner->recent, r->chat, clock_mono_ms());
-	if (e->error == ERROR_CLASS_NONE && r->giving == GIVING_NAMED) {
-		on_chat_given(r);
+	if (is_unclear(e)) {
+		on_give_unclear(r, e);
 		return;
 	}
-	if (e->error == ERROR_CLASS_NONE) {
+	note_clear_answer(assigner);
+	if (e->error == ERROR_CLASS_NONE && r->giving == GIVING_NAMED) {
+		on_chat_given(r);
+	} else if (e->error == ERROR_CLASS_NONE) {
 		reservation_report(assigner, ERROR_CLASS_UNUSABLE,
 		    "give chats to operators",
 		    "its profile has no request for that");
 		reservation_done(r, RESERVATION_LEFT);
-		return;
-	}
-	if (e->maybe || e->error == ERROR_CLASS_LATER ||
-	    e->error == ERROR_CLASS_THROTTLED) {
-		on_give_unclear(r, e);
-		return;
-	}
-	if (e->error == ERROR_CLASS_DENIED || e->error == ERROR_CLASS_QUOTA) {
+	} else if (e->error == ERROR_CLASS_DENIED ||
+		   e->error == ERROR_CLASS_QUOTA) {
 		reservation_report(
 		    assigner, e->error, "give chats to operators", e->message);
 		reservation_done(r, RESERVATION_LEFT);
-		return;
+	} else {
+		reservation_warn(r, e->message);
+		r->giving = GIVING_REFUSED;
+		reservation_read(r);
 	}
-	reservation_warn(r, e->message);
-	r->giving = GIVING_REFUSED;
-	reservation_read(r);
 }
 
 void

@@ -21,7 +21,9 @@
  * since. */
 void reservation_done(struct reservation *r, enum reservation_fate fate);
 void reservation_outcome(struct reservation *r, enum reservation_fate fate);
-/* Whether it is past its expires, by the CRM's clock. */
+/* Milliseconds until its expires, by the CRM's clock; and whether there are
+ * none left. */
+int64_t reservation_expires_in(const struct reservation *r);
 bool reservation_is_expired(const struct reservation *r);
 /* Enters a state; ends the program if the table does not allow it. */
 void reservation_go(struct reservation *r, enum reservation_state to);
@@ -30,7 +32,8 @@ void reservation_go(struct reservation *r, enum reservation_state to);
 void reservation_ask(struct reservation *r, struct crm_question *q);
 /* Logs why the CRM did not give the chat. */
 void reservation_warn(const struct reservation *r, const char *why);
-/* Pauses, then reads the chat again. */
+/* Pauses, but not until long after it could be given, and reads the chat
+ * again. */
 void reservation_wait(struct reservation *r);
 /* The CRM is unreachable: waits, if the run does, until it has expired. */
 void reservation_away(struct reservation *r);
@@ -50,6 +53,12 @@ void reservation_list(struct reservation *r);
 
 /* reservation_give.c: asks the CRM once, and not after r->expires. */
 void reservation_give(struct reservation *r);
+/* How long a reservation may still be given, ms: until it expires; in a run
+ * that does not wait for the CRM also until the retry budget is over, from the
+ * first unclear answer on. */
+int64_t reservation_give_ms(const struct reservation *r);
+/* Ends one of which the budget is over; false: it is not. */
+bool reservation_end_unclear(struct reservation *r);
 
 static inline bool
 reservation_is_same(const char *a, const char *b)

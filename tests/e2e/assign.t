@@ -329,6 +329,21 @@ for how in --tenant=acme --dry-run; do
 done
 free "$d"
 
+echo "- it can be read, and gives none: the same, with few calls"
+for fault in 429 500; do
+	for dialog in "${dialogs[@]:3:5}"; do
+		assignment "p$dialog" "$dialog" "$a"
+	done >in
+	free "${dialogs[@]:3:5}"
+	control "fault?name=$fault&method=PUT"
+	run 75 timeout 120 "${assign[@]}"
+	is "$fault: outcomes" "$(outcome)" ""
+	grep -q "cannot give chats to operators: .*HTTP $fault.*; the next run" \
+		err || fail "$(cat err)"
+	[ "$(calls "$put")" -lt 60 ] || fail "$fault: $(calls "$put") changes"
+done
+free "$d"
+
 echo "- it fails at one chat: the others are given"
 several=("${dialogs[@]:3:5}")
 free "$d" "${several[@]}"

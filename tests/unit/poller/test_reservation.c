@@ -5,6 +5,7 @@
  */
 #include "tests/unit/growth.h" /* first: it says what the system shows */
 
+#include "tests/unit/tmpdir.h"
 #include "tests/unit/transitions.h"
 #include "tests/unit/unit.h"
 
@@ -483,6 +484,121 @@ a_refusal_is_told_with_how_it_stands(void **state)
 	tenant_assigner_release(&c);
 }
 
+/* From the reading to the request to give it, which ends as the error says. */
+static void
+give_in_vain(const struct reservation *p, enum error_class error)
+{
+	page(p->chat, "bob");
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(asked.call, PROFILE_ASSIGN);
+	end(error);
+}
+
+/* Of that chat to ann, who may have any number. */
+static void
+begin_chat(struct reservation *p, struct tenant_assigner *c, const char *chat)
+{
+	const struct record r = { .type = RECORD_ASSIGNMENT,
+		.id = { "p1", 2 },
+		.chat = { chat, strlen(chat) },
+		.operator_id = { "ann", 3 },
+		.replaces = { "bob", 3 },
+		.expires = clock_now_ms() + 60000,
+		.max_chats = RECORD_NO_NUMBER };
+
+	reservation_init(p, c, &r);
+	reservation_start(p);
+}
+
+/* By hand, with a retry budget that is over at once: a chat is asked for once,
+ * and then read. */
+static enum reservation_fate
+give_by_hand(struct tenant_assigner *c, const char *chat, const char *has_it)
+{
+	struct reservation p;
+	enum reservation_fate fate;
+
+	begin_chat(&p, c, chat);
+	give_in_vain(&p, ERROR_CLASS_THROTTLED);
+	assert_int_equal(p.state, STATE_WAITING);
+	(void)reservation_wake(&p, p.due_ms);
+	page(chat, has_it);
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.state, STATE_DONE);
+	fate = p.fate;
+	reservation_release(&p);
+	return fate;
+}
+
+/* Else a run would go on asking, and pay for each call, as long as the
+ * reservations last. */
+static void
+by_hand_giving_ends_with_the_retry_budget(void **state)
+{
+	struct tenant_assigner c = new_assigner();
+
+	(void)state;
+	assert_int_equal(give_by_hand(&c, "1", "ann"), RESERVATION_KEPT);
+	assert_int_equal(c.code, PROG_OK);
+	assert_int_equal(give_by_hand(&c, "1", "bob"), RESERVATION_AWAY);
+	assert_int_equal(c.code, PROG_TEMPFAIL);
+	assert_true(is_given_up(&c, "1"));
+	assert_false(is_given_up(&c, "2"));
+	assert_int_equal(give_by_hand(&c, "2", "bob"), RESERVATION_AWAY);
+	assert_true(is_given_up(&c, "3"));
+	tenant_assigner_release(&c);
+}
+
+static void
+one_chat_that_is_not_given_is_no_outage(void **state)
+{
+	struct tenant_assigner c = new_assigner();
+	struct reservation p;
+
+	(void)state;
+	assert_int_equal(give_by_hand(&c, "1", "bob"), RESERVATION_AWAY);
+	begin_chat(&p, &c, "2");
+	give_in_vain(&p, ERROR_CLASS_UNUSABLE); /* refused, so it is there */
+	assert_int_equal(give_by_hand(&c, "3", "bob"), RESERVATION_AWAY);
+	assert_false(is_given_up(&c, "4"));
+	reservation_release(&p);
+	tenant_assigner_release(&c);
+}
+
+/* A daemon goes on, ever less often where the CRM wants fewer calls. */
+static void
+pauses_grow_until_it_expires(void **state)
+{
+	struct tenant_assigner c = new_assigner();
+	struct reservation p;
+	int64_t pause, longest = 0;
+	char text[8192];
+	const char *first;
+	int saved, i;
+
+	(void)state;
+	c.wait_forever = true;
+	saved = tmpdir_catch_stderr();
+	log_set_level(LOG_LEVEL_WARN);
+	begin_chat(&p, &c, "1");
+	for (i = 0; i < 30; i++) {
+		give_in_vain(&p, ERROR_CLASS_THROTTLED);
+		assert_int_equal(p.state, STATE_WAITING);
+		pause = p.due_ms - clock_mono_ms();
+		longest = pause > longest ? pause : longest;
+		(void)reservation_wake(&p, p.due_ms);
+	}
+	log_set_level(LOG_LEVEL_ERROR);
+	tmpdir_stderr(saved, text, sizeof text);
+	assert_true(longest > 5000);
+	assert_true(longest <= 60000);
+	first = strstr(text, "it is waited for");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "it is waited for"));
+	reservation_release(&p);
+	tenant_assigner_release(&c);
+}
+
 int
 main(void)
 {
@@ -496,6 +612,9 @@ main(void)
 		cmocka_unit_test(one_chat_that_fails_is_no_outage),
 		cmocka_unit_test(others_wait_until_it_is_clear),
 		cmocka_unit_test(what_expires_while_the_crm_is_away_ends),
+		cmocka_unit_test(by_hand_giving_ends_with_the_retry_budget),
+		cmocka_unit_test(one_chat_that_is_not_given_is_no_outage),
+		cmocka_unit_test(pauses_grow_until_it_expires),
 		cmocka_unit_test(who_had_the_chat_is_forgotten_whole),
 	};
 	struct profile_options options = { .tenant = "acme" };
@@ -506,7 +625,7 @@ main(void)
 	tenant.profile = profile_open("qiscus", &options, &why);
 	if (tenant.profile == NULL)
 		return 1;
-	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	rc = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
 	profile_close(tenant.profile);
 	buf_release(&why);
 	return rc;
