@@ -514,6 +514,15 @@ check_mode(void *options)
 	if (p->format != OUTPUT_AUTO && !p->dry_run)
 		return prog_usage_error(
 		    "-o is for --check and --assign --dry-run");
+	if (p->to != NULL && p->dry_run)
+		return prog_usage_error("-t is not for --dry-run, which writes "
+					"no records; leave it out");
+	/* They would be acknowledged, and nobody else gets them. */
+	if (p->only_n > 0 && p->from != NULL && endpoint_is_queue(p->from) &&
+	    !p->dry_run)
+		return prog_usage_error("--tenant is not for --assign from a "
+					"queue, where the assignments of other "
+					"tenants would be lost; leave it out");
 	return poller_check_ends(options);
 }
 

@@ -40,6 +40,9 @@ expect 64 "no format 'yaml'; there are table, ndjson and csv" --check -o yaml
 # An option of another mode is refused, with the modes that it is for.
 expect 64 "-o is for --check, .* and --unregister, not for a poll" -o csv
 expect 64 "-o is for --check and --assign --dry-run" --assign -o csv
+expect 64 "-t is not for --dry-run" --assign --dry-run -t out
+expect 64 "--tenant is not for --assign from a queue" --assign \
+	--tenant a -f queue:assignments
 expect 64 "--dry-run is for --assign, not for --status" --status --dry-run
 expect 64 "--port-file is for --listen, not for --check" --check --port-file f
 expect 64 "-f is for --status and --assign, not for a poll" -f chats
