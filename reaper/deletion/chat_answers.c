@@ -26,7 +26,7 @@ update_answer(struct chat_answer *c, const struct record *r)
 	c->status = r->status;
 }
 
-void
+struct chat_answer *
 chat_answers_add(
     struct chat_answers *c, const struct record *r, const char *where)
 {
@@ -50,6 +50,7 @@ chat_answers_add(
 		update_answer(one, r);
 	}
 	buf_release(&key);
+	return one;
 }
 
 void

@@ -8,6 +8,7 @@
 #include "common/containers/strmap.h"
 #include "common/records/record.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct chat_answer {
 	int64_t closed_at;
 	enum chat_status status;
 	enum answer_fate fate;
+	bool said_gone; /* for the caller: an answer about it said so */
 };
 
 struct chat_answers {
@@ -41,8 +43,8 @@ struct chat_answers {
 	}
 
 /* Adds the record, a chat with `at`, or replaces an earlier answer about the
- * same chat. Texts are copied. */
-void chat_answers_add(
+ * same chat. Texts are copied. Returns the answer that counts. */
+struct chat_answer *chat_answers_add(
     struct chat_answers *c, const struct record *r, const char *where);
 
 /* Replaces an earlier answer about the same chat; adds none. */

@@ -59,7 +59,21 @@ reject_record(
 	    c, endpoint_where(c->stage->in), line, len, reason);
 }
 
-/* Adds an answer to the batch, or holds it back. */
+/* Held back until the input ends. A line that comes twice is one chat. */
+static void
+hold_gone(struct chat_deletion *c, const struct record *r,
+    struct run_summary_tenant *t)
+{
+	struct chat_answer *one =
+	    chat_answers_add(&c->held, r, endpoint_where(c->stage->in));
+
+	t->gone += !one->said_gone;
+	one->said_gone = true;
+	chat_answers_correct(&c->batch, r);
+}
+
+/* Adds an answer to the batch, or holds it back. Of a chat that is open that is
+ * remembered, too: an older answer that it is gone may still come. */
 static void
 collect_answer(struct chat_deletion *c, const struct record *r)
 {
@@ -70,26 +84,26 @@ collect_answer(struct chat_deletion *c, const struct record *r)
 	switch (r->status) {
 	case CHAT_CLOSED:
 		t->closed++;
-		chat_answers_add(&c->batch, r, where);
+		(void)chat_answers_add(&c->batch, r, where);
 		chat_answers_correct(&c->held, r);
 		break;
 	case CHAT_GONE:
-		t->gone++;
 		if (r->records > (int64_t)t->gone_said)
 			t->gone_said = (uint64_t)r->records;
-		if (c->from_queue) {
-			chat_answers_add(&c->batch, r, where);
-		} else {
-			chat_answers_add(&c->held, r, where);
-			chat_answers_correct(&c->batch, r);
+		if (!c->from_queue) {
+			hold_gone(c, r, t);
+			break;
 		}
+		t->gone++;
+		(void)chat_answers_add(&c->batch, r, where);
 		break;
 	case CHAT_OPEN:
 	case CHAT_PENDING:
 	case CHAT_SNOOZED:
 		t->open++;
-		chat_answers_add(&c->batch, r, where);
-		chat_answers_correct(&c->held, r);
+		(void)chat_answers_add(&c->batch, r, where);
+		if (!c->from_queue)
+			(void)chat_answers_add(&c->held, r, where);
 		break;
 	case CHAT_NONE:
 		break;
@@ -245,16 +259,27 @@ chat_deletion_flush(void *ctx)
 	return o;
 }
 
+static size_t
+count_held_gone(const struct chat_deletion *c)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < c->held.n; i++)
+		n += c->held.list[i]->status == CHAT_GONE;
+	return n;
+}
+
 enum outcome
 chat_deletion_finish(struct chat_deletion *c, bool whole)
 {
 	enum outcome o = OUTCOME_DONE;
+	size_t gone = count_held_gone(c);
 
-	if (c->held.n > 0 && !whole)
+	if (gone > 0 && !whole)
 		log_warn("the input was not whole: %zu chats that are gone "
 			 "were left for another run",
-		    c->held.n);
-	else if (c->held.n > 0)
+		    gone);
+	else if (gone > 0)
 		o = delete_answered_chats(c, &c->held);
 	chat_answers_clear(&c->held);
 	return o;

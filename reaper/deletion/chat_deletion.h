@@ -46,7 +46,9 @@ struct chat_deletion {
 	bool refused;                    /* too many of a tenant were gone */
 
 	/* Private. */
-	struct chat_answers batch, held;
+	struct chat_answers batch;
+	struct chat_answers held;   /* of the whole input: gone chats, and those
+				       that are open */
 	struct chat_answer **slice; /* the chats of the current transaction */
 	size_t slice_n;
 	struct buf shown; /* dry run: the rows of the slice */

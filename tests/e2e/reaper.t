@@ -187,6 +187,8 @@ fresh
 	answer acme 1 open 10:02:00
 	answer beta 1 gone 10:01:00
 	answer beta 1 open 10:02:00
+	answer beta 2 open 10:02:00
+	answer beta 2 gone 10:01:00
 } | run 0 "$reaper"
 is "after closed, then open" "$(keys chat_metrics)" \
 	"acme/1 acme/2 acme/3 beta/1 beta/2"
@@ -249,7 +251,7 @@ fresh
 for chat in 1 2; do
 	answer acme $chat gone 10:01:00 | sed 's/}$/,"records":2}/'
 done >two.ndjson
-run 65 "$reaper" --force < <(head -n 1 two.ndjson)
+run 65 "$reaper" --force < <(head -n 1 two.ndjson | sed 'p;p')
 one_line "of 2 chats of tenant 'acme' that are gone only 1 came"
 is "after a part" "$(keys chat_metrics)" "acme/1 acme/2 acme/3 beta/1 beta/2"
 run 0 "$reaper" <two.ndjson

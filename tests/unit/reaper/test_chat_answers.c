@@ -26,7 +26,7 @@ say(struct chat_answers *c, bool add, const char *tenant, const char *chat,
 	memset(line + n, 0, 64);
 	assert_int_equal(record_parse(&r, &flat, line, (size_t)n, NULL), 0);
 	if (add)
-		chat_answers_add(c, &r, "line 1");
+		(void)chat_answers_add(c, &r, "line 1");
 	else
 		chat_answers_correct(c, &r);
 	flat_release(&flat);
