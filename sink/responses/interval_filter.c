@@ -47,6 +47,9 @@ add_versions(struct question *q, struct buf *sql)
 	if (!question_int(q, "up_to_version", 0, INT64_MAX, &up_to) ||
 	    !question_int(q, "after_version", 0, INT64_MAX, &after))
 		return false;
+	if (up_to >= 0 && after > up_to)
+		return question_problem(
+		    q, 400, "after_version is behind up_to_version");
 	if (up_to >= 0)
 		buf_addf(sql, " AND version <= %" PRId64, up_to);
 	if (after >= 0)

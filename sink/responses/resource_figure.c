@@ -82,8 +82,12 @@ read_figure(struct figure_question *f)
 	f->ranged = question_parameter(q, "open") == NULL ||
 		    question_parameter(q, "from") != NULL ||
 		    question_parameter(q, "to") != NULL;
-	return response_filter_read(q, &f->filter) &&
-	       response_span_read(q, f->filter.zone, &f->span) && read_link(f);
+	if (!response_filter_read(q, &f->filter))
+		return false;
+	/* Only their own intervals are added up, so only these are linked. */
+	if (f->filter.operator_id == NULL && q->viewer.role == VIEWER_AGENT)
+		f->filter.operator_id = q->viewer.claims.subject;
+	return response_span_read(q, f->filter.zone, &f->span) && read_link(f);
 }
 
 /* Number and sum of the rows of a condition. */
@@ -151,6 +155,12 @@ read_sum(const struct db_rows *rows, size_t column)
 		db_get_int(rows, column + 1) };
 }
 
+static struct figure_sum
+less(struct figure_sum a, struct figure_sum b)
+{
+	return (struct figure_sum){ a.n - b.n, a.ms - b.ms };
+}
+
 /* A poll by hand or of the minute writes the intervals of open chats anew, and
  * those that ended since behind them. So where the first ones of a newer
  * version are as many as are gone, and as long together, they are what they
@@ -158,8 +168,7 @@ read_sum(const struct db_rows *rows, size_t column)
 static bool
 find_rewritten(struct figure_question *f)
 {
-	struct figure_sum gone = { f->was.n - (f->is.n - f->late.n),
-		f->was.ms - (f->is.ms - f->late.ms) };
+	struct figure_sum gone = less(f->was, less(f->is, f->late));
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
 	struct db_value args[4];
@@ -190,17 +199,32 @@ find_rewritten(struct figure_question *f)
 	return good;
 }
 
-/* What is more than the link has came late, whatever its version. */
+/* Whether a sum has a duration, but of no interval. */
+static bool
+is_of_none(struct figure_sum s)
+{
+	return s.n == 0 && s.ms != 0;
+}
+
+/* What is more than the link has came late, whatever its version. As many that
+ * are longer or shorter together are not the same: one at least is gone, and
+ * another came. */
 static void
 find_kept(struct figure_question *f)
 {
-	f->kept =
-	    (struct figure_sum){ f->is.n - f->late.n, f->is.ms - f->late.ms };
-	if (f->version == CLOCK_NONE || f->kept.n <= f->was.n)
+	f->kept = less(f->is, f->late);
+	if (f->version == CLOCK_NONE)
 		return;
-	f->kept = f->was;
-	f->late =
-	    (struct figure_sum){ f->is.n - f->was.n, f->is.ms - f->was.ms };
+	if (f->kept.n > f->was.n)
+		f->kept.n = f->was.n;
+	if (f->kept.ms > f->was.ms)
+		f->kept.ms = f->was.ms;
+	if (f->kept.n > 0 && (is_of_none(less(f->was, f->kept)) ||
+				 is_of_none(less(f->is, f->kept))))
+		f->kept.n--;
+	if (f->kept.n == 0)
+		f->kept.ms = 0;
+	f->late = less(f->is, f->kept);
 }
 
 static bool
@@ -265,8 +289,7 @@ write_then(const struct figure_question *f, struct buf *to)
 {
 	static const char *const names[] = { "then", "kept", "late", "gone",
 		"retracted" };
-	const struct figure_sum gone = { f->was.n - f->kept.n,
-		f->was.ms - f->kept.ms };
+	const struct figure_sum gone = less(f->was, f->kept);
 	size_t i;
 
 	if (f->version == CLOCK_NONE) {

@@ -565,7 +565,8 @@ class Test:
         for more, late, gone in (1, 0, 1), (0, 0, 0), (-1, 1, 0):
             then = {"count": now["count"] + more,
                     "sum_seconds": round(now["sum_seconds"] + 2 * more, 3)}
-            if then["count"] < 0 or then["sum_seconds"] < 0:
+            if then["count"] < 0 or then["sum_seconds"] < 0 or (
+                    then["count"] == 0 < then["sum_seconds"]):
                 continue
             answer = self.server.ask(
                 path + f"&version={now['version']}&count={then['count']}"
@@ -577,6 +578,28 @@ class Test:
                 {"count": late, "sum_seconds": 2 * late},
                 {"count": gone, "sum_seconds": 2 * gone}],
                 f"{path}: {answer}")
+        self.figure_of_as_many_others(path, now)
+
+    def figure_of_as_many_others(self, path, now):
+        """As many, longer or shorter together: one at least was replaced."""
+        for count, seconds in ((0, -0.001), (0, 0.001), (1, -0.001),
+                               (-1, 0.001)):
+            then = {"count": now["count"] + count,
+                    "sum_seconds": round(now["sum_seconds"] + seconds, 3)}
+            if then["count"] < 1 or then["sum_seconds"] < 0:
+                continue
+            answer = self.server.ask(
+                path + f"&version={now['version']}&count={then['count']}"
+                f"&sum_seconds={then['sum_seconds']:.3f}", self.lead).json()
+            kept, late, gone = (answer[k] for k in ("kept", "late", "gone"))
+            for n in "count", "sum_seconds":
+                self.that(min(kept[n], late[n], gone[n]) >= 0
+                          and round(kept[n] + gone[n] - then[n], 3) == 0
+                          and round(kept[n] + late[n] - now[n], 3) == 0,
+                          f"{path} {then}: {answer}")
+            self.that(all(s["count"] or not s["sum_seconds"]
+                          for s in (kept, late, gone)),
+                      f"{path} {then}: seconds of none: {answer}")
 
     def figure_says_its_range(self, path, answer):
         """As the heat map of the same range does; without one it has none."""
@@ -682,12 +705,24 @@ class Test:
         same = ask("agent", "ann", operator="ann").rows()
         self.that([r["count"] for r in same if r["count"]]
                   == [r["count"] for r in own], "an agent by name")
+        self.an_agents_figure_opens()
         stranger = self.server.get(
             V1 + "responses", token(tenant_id="other", role="admin"), **asked)
         self.that(all(r["count"] is None and r["sum_seconds"] is None
                       for r in stranger.rows())
                   and stranger.json()["not_kept"] == "histograms, intervals",
                   "what is not kept of a stranger is not 0")
+
+    def an_agents_figure_opens(self):
+        """Without operator= it is their own, and so are the rows of its link."""
+        agent = token(tenant_id=TENANT, role="agent", sub="ann")
+        figure = self.server.get(V1 + "figure", agent, **{
+            "from": "2026-03-01", "to": "2026-11-05"}).json()
+        rows = self.server.ask((figure["href"] or V1 + "intervals?") +
+                               "&limit=1000", agent).rows()
+        self.that(figure["href"] and {r["operator"] for r in rows} == {"ann"}
+                  and figure["now"]["count"] == len(rows),
+                  f"an agent's figure: {figure}, {len(rows)} rows")
 
     def bad_links_are_refused(self):
         span = {"from": "2026-11-01", "to": "2026-11-08"}
@@ -697,7 +732,8 @@ class Test:
         bad = [{"weekday": 1}, {"hour": 1}, {"weekday": 0, "hour": 1},
                {"weekday": 8, "hour": 1}, {"weekday": 1, "hour": 24},
                {"weekday": "1 OR 1", "hour": 1}, {"open": "0"},
-               {"up_to_version": -1}, {"after_version": "1;"}]
+               {"up_to_version": -1}, {"after_version": "1;"},
+               {"up_to_version": 5, "after_version": 9}]
         for resource, questions in (
                 ("intervals", bad), ("figure", bad + of_link + [
                     {**link, "count": -1}, {**link, "sum_seconds": "1e3"},
