@@ -82,6 +82,31 @@ calendar_month(const struct zone *z, int64_t ms)
 	return calendar_month_of_day(calendar_day(z, ms));
 }
 
+int64_t
+calendar_days_before(const struct zone *z, int64_t ms, int64_t days)
+{
+	int64_t day = calendar_day(z, ms);
+	int64_t begin = calendar_day_begin(z, day - days), there;
+
+	if (ms == calendar_day_begin(z, day))
+		return begin;
+	there = first_instant(z, ms + zone_find(z, ms).offset - days * DAY_MS);
+	return there > begin ? there : begin;
+}
+
+int64_t
+calendar_months_before(const struct zone *z, int64_t ms, int64_t months)
+{
+	int64_t day = calendar_day(z, ms);
+	int64_t month = calendar_month_of_day(day);
+	int64_t there = day - calendar_day_of_month(month) +
+			calendar_day_of_month(month - months);
+	int64_t next = calendar_day_of_month(month - months + 1);
+
+	return there < next ? calendar_days_before(z, ms, day - there)
+			    : calendar_day_begin(z, next);
+}
+
 /* Day 0 was a Thursday. */
 static int64_t
 monday_of(int64_t day)

@@ -37,6 +37,13 @@ int64_t calendar_month(const struct zone *z, int64_t ms);
 int64_t calendar_day_begin(const struct zone *z, int64_t day);
 int64_t calendar_month_begin(const struct zone *z, int64_t month);
 
+/* The same time by the clock so many days or months earlier; the begin of a day
+ * becomes that of the earlier one. Where the clock did not show it the first
+ * instant behind it, where the month has no such day the begin of the next. */
+int64_t calendar_days_before(const struct zone *z, int64_t ms, int64_t days);
+int64_t calendar_months_before(
+    const struct zone *z, int64_t ms, int64_t months);
+
 /* The first day of a month, and the month of a day: the same in every zone. */
 int64_t calendar_day_of_month(int64_t month);
 int64_t calendar_month_of_day(int64_t day);

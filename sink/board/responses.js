@@ -92,15 +92,18 @@ const COLUMNS = [
 ];
 
 function rowsOf(answer, by) {
-	const before = answer.rows.filter((row) => row.span === "previous");
+	const before = new Map(answer.rows
+		.filter((row) => row.span === "previous")
+		.map((row) => [row.period, row]));
 	const rows = answer.rows.filter((row) => row.span === "asked");
 	const called = namesOfPeriods(rows, by);
 
 	return rows.map((row, i) => ({ ...row, key: row.begin, name: called[i],
 		average: row.avg_seconds,
-		before: before[i]?.avg_seconds ?? null,
-		beforeOpens: before[i]
-			? figureAddress(before[i], answer.version) : null,
+		before: before.get(row.period)?.avg_seconds ?? null,
+		beforeOpens: before.has(row.period)
+			? figureAddress(before.get(row.period), answer.version)
+			: null,
 		opens: figureAddress(row, answer.version) }));
 }
 

@@ -109,10 +109,9 @@ read_responses_parameters(struct responses_question *r)
 	    !response_span_read(q, r->filter.zone, &r->spans[0]) ||
 	    !response_span_cut(q, &r->spans[0], r->by))
 		return false;
-	if (!r->compares)
-		return true;
-	r->spans[1] = response_span_before(&r->spans[0], r->by);
-	return response_span_cut(q, &r->spans[1], r->by);
+	if (r->compares)
+		r->spans[1] = response_span_before(&r->spans[0], r->by);
+	return true;
 }
 
 static bool
@@ -194,25 +193,33 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	buf_release(&href);
 }
 
+/* Rows of the periods up to one; those that are not there have none. */
+static void
+write_empty_periods(const struct responses_question *r, struct sheet *s,
+    size_t span, size_t slot, size_t to)
+{
+	const int64_t *begins = r->spans[span].begins;
+	struct response_sum none = { .slot = 0 };
+
+	for (; !r->by_operator && slot < to; slot++) {
+		none.slot = (uint32_t)slot;
+		if (begins[slot] < begins[slot + 1])
+			write_response_row(r, s, span, &none);
+	}
+}
+
 static void
 write_span(const struct responses_question *r, struct sheet *s, size_t span)
 {
 	const struct response_sums *sums = &r->sums[span];
-	struct response_sum none = { .slot = 0 };
 	size_t i, slot = 0;
 
 	for (i = 0; i < sums->n; i++) {
-		for (; !r->by_operator && slot < sums->list[i].slot; slot++) {
-			none.slot = (uint32_t)slot;
-			write_response_row(r, s, span, &none);
-		}
+		write_empty_periods(r, s, span, slot, sums->list[i].slot);
 		write_response_row(r, s, span, &sums->list[i]);
 		slot = sums->list[i].slot + (size_t)1;
 	}
-	for (; !r->by_operator && slot < r->spans[span].n; slot++) {
-		none.slot = (uint32_t)slot;
-		write_response_row(r, s, span, &none);
-	}
+	write_empty_periods(r, s, span, slot, r->spans[span].n);
 }
 
 static void

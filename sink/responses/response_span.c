@@ -206,25 +206,77 @@ begins_day(const struct zone *z, int64_t ms)
 	return calendar_begin(z, CALENDAR_DAY, ms) == ms;
 }
 
+/* How far back the span before is. */
+struct step_back {
+	enum { BACK_MS, BACK_DAYS, BACK_MONTHS } unit;
+	int64_t n, step; /* so many units, a multiple of the step */
+};
+
+static int64_t
+go_back(const struct zone *z, const struct step_back *b, int64_t ms)
+{
+	switch (b->unit) {
+	case BACK_MS:
+		break;
+	case BACK_DAYS:
+		return calendar_days_before(z, ms, b->n);
+	case BACK_MONTHS:
+		return calendar_months_before(z, ms, b->n);
+	}
+	return ms - b->n;
+}
+
+static struct step_back
+choose_unit(const struct response_span *s, enum response_by by)
+{
+	static const int64_t times[] = {
+		[BY_QUARTER] = QUARTER_MS, [BY_HOUR] = HOUR_MS
+	};
+	const struct zone *z = s->zone;
+	int64_t days = calendar_day(z, s->to) - calendar_day(z, s->from);
+	int64_t months = calendar_month(z, s->to) - calendar_month(z, s->from);
+
+	if (by == BY_MONTH || (by == BY_TOTAL && begins_month(z, s->from) &&
+				  begins_month(z, s->to)))
+		return (struct step_back){ BACK_MONTHS, months, 1 };
+	if (by == BY_WEEK)
+		return (struct step_back){ BACK_DAYS, days, 7 };
+	if (by == BY_DAY || (begins_day(z, s->from) && begins_day(z, s->to)))
+		return (struct step_back){ BACK_DAYS, days, 1 };
+	return (struct step_back){ BACK_MS, s->to - s->from,
+		by == BY_TOTAL ? 1 : times[by] };
+}
+
+/* The shortest way after which the span ends where this one begins, or before
+ * that. */
+static struct step_back
+find_way_back(const struct response_span *s, enum response_by by)
+{
+	struct step_back b = choose_unit(s, by);
+
+	b.n = clock_ceil(b.n, b.step);
+	if (go_back(s->zone, &b, s->to) > s->from)
+		b.n += b.step;
+	return b;
+}
+
 struct response_span
 response_span_before(const struct response_span *s, enum response_by by)
 {
-	const struct zone *z = s->zone;
-	struct response_span b = {
-		.zone = z, .from = s->from - (s->to - s->from), .to = s->from
-	};
-	int64_t first;
+	struct step_back back = find_way_back(s, by);
+	struct response_span b = { .zone = s->zone, .n = s->n };
+	size_t i;
 
-	if (by >= BY_MONTH && begins_month(z, s->from) &&
-	    begins_month(z, s->to)) {
-		first = calendar_month(z, s->from);
-		b.from = calendar_month_begin(
-		    z, 2 * first - calendar_month(z, s->to));
-	} else if (begins_day(z, s->from) && begins_day(z, s->to)) {
-		first = calendar_day(z, s->from);
-		b.from =
-		    calendar_day_begin(z, 2 * first - calendar_day(z, s->to));
+	b.begins = xcalloc(b.n + 1, sizeof *b.begins);
+	for (i = 0; i <= b.n; i++)
+		b.begins[i] = go_back(s->zone, &back, s->begins[i]);
+	/* Where the clock came by twice, once is left. */
+	for (i = b.n; i > 0; i--) {
+		if (b.begins[i - 1] > b.begins[i])
+			b.begins[i - 1] = b.begins[i];
 	}
+	b.from = b.begins[0];
+	b.to = b.begins[b.n];
 	return b;
 }
 

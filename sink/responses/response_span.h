@@ -59,9 +59,10 @@ bool response_by_read(struct question *q, enum response_by *by)
 bool response_span_cut(struct question *q, struct response_span *s,
     enum response_by by) __attribute__((warn_unused_result));
 
-/* The span of equal length before: as many months where both begin with a
- * month and periods are months or the whole, as many days where both begin with
- * a day, else as much time. Not cut yet. */
+/* The span before one that is cut, cut as it is: its periods are those that
+ * are as many months, weeks, days, or as much time earlier by the clock, so
+ * that each is like the one of its number. One that is not there, as an hour
+ * that comes twice, ends where it begins. */
 struct response_span response_span_before(
     const struct response_span *s, enum response_by by);
 

@@ -130,43 +130,73 @@ class Oracle:
             begin = after
         return found
 
-    def before(self, zone, by, begin, end):
-        """Where the span before begins."""
+    def earlier(self, zone, t, unit, n):
+        """So many units before a time."""
         place = self.places[zone]
+        if unit == "ms":
+            return t - n
+        days = n
+        if unit == "months":
+            date = place.date(t // 1000)
+            month = date.year * 12 + date.month - 1 - n
+            first = date.replace(day=1, year=month // 12,
+                                 month=month % 12 + 1)
+            after = (first + timedelta(days=31)).replace(day=1)
+            there = first + timedelta(days=date.day - 1)
+            if there >= after:
+                return place.begin_of(after) * 1000
+            days = (date - there).days
+        before = place.days_before(t // 1000, days)
+        shown = place.offset(before) + before
+        # What is behind the second counts only where the clock shows it.
+        return before * 1000 + (
+            t % 1000 if shown == place.offset(t // 1000) + t // 1000
+            - days * DAY // 1000 else 0)
 
-        def date(t):
-            there = place.date(t // 1000)
-            return there if place.begin_of(there) * 1000 == t else None
-
-        first, last = date(begin), date(end)
-        if first is None or last is None:
-            return begin - (end - begin)
-        if by in ("month", "total") and first.day == last.day == 1:
-            months = 2 * (first.year * 12 + first.month) - (
-                last.year * 12 + last.month) - 1
-            there = first.replace(year=months // 12, month=months % 12 + 1)
-        else:
-            there = first - (last - first)
-        return place.begin_of(there) * 1000
+    def before(self, zone, by, periods):
+        """The periods of the span before."""
+        place = self.places[zone]
+        begin, end = periods[0][0], periods[-1][1]
+        first, last = (place.date(t // 1000) for t in (begin, end))
+        whole = all(place.begin_of(place.date(t // 1000)) * 1000 == t
+                    for t in (begin, end))
+        n, unit, step = end - begin, "ms", {"quarter": QUARTER,
+                                            "hour": HOUR}.get(by, 1)
+        if by == "month" or (by == "total" and whole
+                             and first.day == last.day == 1):
+            n = (last.year - first.year) * 12 + last.month - first.month
+            unit, step = "months", 1
+        elif by in ("day", "week") or whole:
+            n, unit, step = (last - first).days, "days", 1
+            step = 7 if by == "week" else 1
+        n = -(-n // step) * step
+        while self.earlier(zone, end, unit, n) > begin:
+            n += step
+        times = [self.earlier(zone, t, unit, n)
+                 for t in [p[0] for p in periods] + [end]]
+        for i in range(len(times) - 1, 0, -1):
+            times[i - 1] = min(times[i - 1], times[i])
+        return list(zip(times[:-1], times[1:], strict=True))
 
     def chosen(self, kind, operator, begin, end):
         return [i for i in self.intervals
                 if begin <= i[0] < end and i[2] in KINDS[kind]
                 and (operator is None or i[1] == operator)]
 
-    def groups(self, zone, by, kind, operator, by_operator, begin, end):
-        """{(period, operator or None): [ms]}, and the periods."""
-        periods = self.periods(zone, by, begin, end)
+    def groups(self, kind, operator, by_operator, periods):
+        """{(period, operator or None): [ms]}"""
         found = defaultdict(list)
         if not by_operator:
-            for n in range(len(periods)):
-                found[n, None] = []
-        rows, n = self.chosen(kind, operator, begin, end), 0
+            for n, (begin, end) in enumerate(periods):
+                if begin < end:
+                    found[n, None] = []
+        rows, n = self.chosen(kind, operator, periods[0][0],
+                              periods[-1][1]), 0
         for at, who, _, length in rows:
             while at >= periods[n][1]:
                 n += 1
             found[n, who if by_operator else None].append(length)
-        return found, periods
+        return found
 
     def heatmap(self, zone, kind, operator, begin, end):
         place, found = self.places[zone], defaultdict(list)
@@ -434,14 +464,13 @@ class Test:
         for _ in range(QUESTIONS):
             asked, (zone, by, kind, operator, begin, end) = self.question()
             rows = self.get("responses", **asked)["rows"]
-            spans = [("asked", begin, end)]
+            spans = [("asked", self.oracle.periods(zone, by, begin, end))]
             if "compare" in asked:
-                spans.append(("previous",
-                              self.oracle.before(zone, by, begin, end),
-                              begin))
-            for name, first, last in spans:
-                groups, periods = self.oracle.groups(
-                    zone, by, kind, operator, "group" in asked, first, last)
+                spans.append(("previous", self.oracle.before(
+                    zone, by, spans[0][1])))
+            for name, periods in spans:
+                groups = self.oracle.groups(kind, operator, "group" in asked,
+                                            periods)
                 self.span_is_right(
                     asked, [r for r in rows if r["span"] == name], groups,
                     periods)

@@ -44,17 +44,29 @@ class Place:
                 high = middle
         return high
 
-    def of_wall(self, date, fold):
-        there = datetime(date.year, date.month, date.day, fold=fold,
-                         tzinfo=self.zone)
+    def of_wall(self, wall, fold):
+        there = wall.replace(fold=fold, tzinfo=self.zone)
         return (there.astimezone(timezone.utc) - EPOCH) // SECOND
+
+    def first_at(self, wall):
+        """The first instant at which the clock shows a time, or a later one."""
+        early, late = self.of_wall(wall, 0), self.of_wall(wall, 1)
+        if early <= late:
+            return early
+        return self.change(late - 1, early)  # it is passed over
 
     def begin_of(self, date):
         """The first instant of a date."""
-        early, late = self.of_wall(date, 0), self.of_wall(date, 1)
-        if early <= late:
-            return early
-        return self.change(late - 1, early)  # midnight is passed over
+        return self.first_at(datetime(date.year, date.month, date.day))
+
+    def days_before(self, s, days):
+        """The same time by the clock; a day's begin is that of the other."""
+        date = self.date(s)
+        begin = self.begin_of(date - timedelta(days=days))
+        if self.begin_of(date) == s:
+            return begin
+        wall = utc(s).astimezone(self.zone).replace(tzinfo=None)
+        return max(begin, self.first_at(wall - timedelta(days=days)))
 
     def date(self, s):
         date = utc(s).astimezone(self.zone).date()

@@ -329,22 +329,37 @@ days_are_lent_without_an_hour(void **state)
 	release(&s, &p);
 }
 
+/* The span before in Lisbon begins at these times, the last is its end. */
 static void
-assert_before(
-    enum response_by by, const char *from, const char *to, const char *before)
+assert_before(enum response_by by, const char *from, const char *to,
+    const char *const *begins, size_t n)
 {
+	struct response_span s, b;
+	struct response_plan p;
 	struct zone *z = zone_open("Europe/Lisbon", NULL);
-	struct response_span s = {
-		.zone = z, .from = time_of(from), .to = time_of(to)
-	};
-	struct response_span b;
+	size_t i;
 
 	assert_non_null(z);
+	plan(&s, &p, "Europe/Lisbon", by, from, to);
+	s.zone = z;
 	b = response_span_before(&s, by);
-	assert_int_equal(b.to, s.from);
-	assert_int_equal(b.from, time_of(before));
+	assert_int_equal(b.n + 1, n);
+	assert_int_equal(b.n, s.n);
+	for (i = 0; i < n; i++)
+		assert_int_equal(b.begins[i], time_of(begins[i]));
+	assert_int_equal(b.from, b.begins[0]);
+	assert_int_equal(b.to, b.begins[b.n]);
+	response_span_release(&b);
+	release(&s, &p);
 	zone_close(z);
 }
+
+#define ASSERT_BEFORE(by, from, to, ...)                                       \
+	do {                                                                   \
+		static const char *const begins[] = { __VA_ARGS__ };           \
+                                                                               \
+		assert_before(by, from, to, begins, ARRAY_LEN(begins));        \
+	} while (0)
 
 static const char *from_asked, *to_asked;
 
@@ -431,18 +446,80 @@ the_span_before_is_as_long_by_the_calendar(void **state)
 {
 	(void)state;
 	/* October, with 31 days and an hour; September has 30. */
-	assert_before(BY_MONTH, "2024-09-30T23:00:00Z", "2024-11-01T00:00:00Z",
-	    "2024-08-31T23:00:00Z");
-	assert_before(BY_TOTAL, "2024-09-30T23:00:00Z", "2024-11-01T00:00:00Z",
-	    "2024-08-31T23:00:00Z");
-	/* 31 days. */
-	assert_before(BY_DAY, "2024-09-30T23:00:00Z", "2024-11-01T00:00:00Z",
-	    "2024-08-30T23:00:00Z");
-	/* A day of 25 hours after one of 24. */
-	assert_before(BY_HOUR, "2024-10-26T23:00:00Z", "2024-10-28T00:00:00Z",
-	    "2024-10-25T23:00:00Z");
-	assert_before(BY_HOUR, "2024-10-26T23:30:00Z", "2024-10-28T00:00:00Z",
-	    "2024-10-25T23:00:00Z");
+	ASSERT_BEFORE(BY_MONTH, "2024-09-30T23:00:00Z", "2024-11-01T00:00:00Z",
+	    "2024-08-31T23:00:00Z", "2024-09-30T23:00:00Z");
+	ASSERT_BEFORE(BY_TOTAL, "2024-09-30T23:00:00Z", "2024-11-01T00:00:00Z",
+	    "2024-08-31T23:00:00Z", "2024-09-30T23:00:00Z");
+	/* Two days, not of whole months. */
+	ASSERT_BEFORE(BY_TOTAL, "2024-10-01T23:00:00Z", "2024-10-03T23:00:00Z",
+	    "2024-09-29T23:00:00Z", "2024-10-01T23:00:00Z");
+	ASSERT_BEFORE(BY_TOTAL, "2024-10-01T23:10:00Z", "2024-10-01T23:31:00Z",
+	    "2024-10-01T22:49:00Z", "2024-10-01T23:10:00Z");
+}
+
+static void
+periods_of_the_span_before_are_like_those_after(void **state)
+{
+	(void)state;
+	/* A week and a day, from a Monday on. */
+	ASSERT_BEFORE(BY_WEEK, "2026-11-02T00:00:00Z", "2026-11-10T00:00:00Z",
+	    "2026-10-18T23:00:00Z", "2026-10-26T00:00:00Z",
+	    "2026-10-27T00:00:00Z");
+	/* October and the first half of November. */
+	ASSERT_BEFORE(BY_MONTH, "2026-09-30T23:00:00Z", "2026-11-16T00:00:00Z",
+	    "2026-07-31T23:00:00Z", "2026-08-31T23:00:00Z",
+	    "2026-09-15T23:00:00Z");
+	/* September has no day 31. */
+	ASSERT_BEFORE(BY_MONTH, "2026-10-31T00:00:00Z", "2026-11-02T12:00:00Z",
+	    "2026-09-30T23:00:00Z", "2026-09-30T23:00:00Z",
+	    "2026-10-02T11:00:00Z");
+	/* Half an hour of the first, of the last less. */
+	ASSERT_BEFORE(BY_HOUR, "2026-11-02T10:30:00Z", "2026-11-02T12:15:00Z",
+	    "2026-11-02T08:30:00Z", "2026-11-02T09:00:00Z",
+	    "2026-11-02T10:00:00Z", "2026-11-02T10:15:00Z");
+	/* From 10:30 on to the end of the next day. */
+	ASSERT_BEFORE(BY_DAY, "2026-11-02T10:30:00Z", "2026-11-04T00:00:00Z",
+	    "2026-10-31T10:30:00Z", "2026-11-01T00:00:00Z",
+	    "2026-11-02T00:00:00Z");
+	ASSERT_BEFORE(BY_DAY, "2024-10-27T08:00:00Z", "2024-10-28T09:00:00Z",
+	    "2024-10-25T07:00:00Z", "2024-10-25T23:00:00Z",
+	    "2024-10-26T08:00:00Z");
+}
+
+/* On the 27th the hour from 01:00 on comes twice in Lisbon, and only the second
+ * time is beside that of the day before; on 31 March it does not come. */
+static void
+hours_are_beside_those_of_the_same_clock(void **state)
+{
+	struct response_span s, b;
+	struct response_plan p;
+	struct zone *z = zone_open("Europe/Lisbon", NULL);
+
+	(void)state;
+	plan(&s, &p, "Europe/Lisbon", BY_QUARTER, "2024-10-26T23:00:00Z",
+	    "2024-10-28T00:00:00Z");
+	s.zone = z;
+	b = response_span_before(&s, BY_QUARTER);
+	assert_int_equal(b.n, 100);
+	assert_int_equal(b.begins[3], time_of("2024-10-25T23:45:00Z"));
+	assert_int_equal(b.begins[4], time_of("2024-10-26T00:00:00Z"));
+	assert_int_equal(b.begins[7], time_of("2024-10-26T00:00:00Z"));
+	assert_int_equal(b.begins[8], time_of("2024-10-26T00:00:00Z"));
+	assert_int_equal(b.begins[9], time_of("2024-10-26T00:15:00Z"));
+	assert_int_equal(b.to, time_of("2024-10-26T23:00:00Z"));
+	response_span_release(&b);
+	release(&s, &p);
+	plan(&s, &p, "Europe/Lisbon", BY_HOUR, "2024-03-31T23:00:00Z",
+	    "2024-04-01T23:00:00Z");
+	s.zone = z;
+	b = response_span_before(&s, BY_HOUR);
+	assert_int_equal(b.n, 24);
+	assert_int_equal(b.begins[1], time_of("2024-03-31T01:00:00Z"));
+	assert_int_equal(b.begins[2], time_of("2024-03-31T01:00:00Z"));
+	assert_int_equal(b.begins[3], time_of("2024-03-31T02:00:00Z"));
+	response_span_release(&b);
+	release(&s, &p);
+	zone_close(z);
 }
 
 /* Of these lengths; buckets are in order because they are. */
@@ -573,6 +650,9 @@ main(void)
 		cmocka_unit_test(the_years_are_those_of_the_zone),
 		cmocka_unit_test(a_missing_from_is_named),
 		cmocka_unit_test(the_span_before_is_as_long_by_the_calendar),
+		cmocka_unit_test(
+		    periods_of_the_span_before_are_like_those_after),
+		cmocka_unit_test(hours_are_beside_those_of_the_same_clock),
 		cmocka_unit_test(quantiles),
 		cmocka_unit_test(quantiles_of_the_greatest_numbers),
 		cmocka_unit_test(shares),
