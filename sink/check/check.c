@@ -227,8 +227,8 @@ check_thresholds(struct check_report *r)
 		check_report_item(r, differ.len > 0 ? CHECK_WRONG : CHECK_FINE,
 		    name,
 		    differ.len > 0 ? buf_str(&differ) : "as in [aggregator]",
-		    "alerts_all and trends_all go by the table: run `sink "
-		    "--migrate` with this configuration");
+		    "alerts_all, trends_all and open=1 go by the table: run "
+		    "`sink --migrate` with this configuration");
 	}
 	buf_release(&differ);
 	return o;

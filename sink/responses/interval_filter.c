@@ -14,6 +14,12 @@
 const char *const interval_parameters[] = { "weekday", "hour", "zone", "open",
 	"up_to_version", "after_version", NULL };
 
+/* By the definition of Chatwoot a chat counts with its whole life. Asked once a
+ * statement, as it depends on no row. */
+#define WHOLE_LIFE                                                             \
+	"(SELECT s.value FROM metric_settings s "                              \
+	"WHERE s.name = 'definition') = 1"
+
 /* Of an open chat those since its episode began: when it was opened, or closed
  * last. Whatever ended in the very millisecond of that closing was before. The
  * closing depends on nothing but the chat, so MariaDB's cache of subqueries has
@@ -21,11 +27,12 @@ const char *const interval_parameters[] = { "weekday", "hour", "zone", "open",
 static const char of_open_chats[] =
     " AND intervals.chat IN (SELECT c.chat FROM chat_metrics c "
     "WHERE c.tenant = intervals.tenant AND c.status <> 'left' "
-    "AND (c.opened_at IS NULL OR intervals.start_at >= c.opened_at)) "
-    "AND intervals.end_at > COALESCE((SELECT MAX(r.end_at) "
-    "FROM intervals r FORCE INDEX (by_chat) "
+    "AND (c.opened_at IS NULL OR intervals.start_at >= c.opened_at "
+    "OR " WHOLE_LIFE ")) "
+    "AND (" WHOLE_LIFE " OR intervals.end_at > COALESCE("
+    "(SELECT MAX(r.end_at) FROM intervals r FORCE INDEX (by_chat) "
     "WHERE r.tenant = intervals.tenant AND r.chat = intervals.chat "
-    "AND r.kind = 'resolution' AND " INTERVAL_COUNTS "), '1000-01-01')";
+    "AND r.kind = 'resolution' AND " INTERVAL_COUNTS "), '1000-01-01'))";
 
 static bool
 add_open(struct question *q, struct buf *sql)

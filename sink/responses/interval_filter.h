@@ -3,7 +3,9 @@
  * a column, as /api/v1/figure does:
  *
  *   weekday, hour    of their end, by the clock in `zone`; need from and to
- *   open=1           of the present episode of chats that are open
+ *   open=1           of the present episode of chats that are open; of their
+ *                    whole life by the definition of Chatwoot, which `sink
+ *                    --migrate` stores (sink/tables/thresholds.h)
  *   up_to_version    rows that were stored as they are up to that version
  *   after_version    rows that came, or were changed, behind it
  */

@@ -3,6 +3,8 @@
  */
 #include "sink/tables/thresholds.h"
 
+#include <string.h>
+
 #include "common/base/xalloc.h"
 
 /* Keys of [aggregator], which are the names in metric_settings, too. */
@@ -10,7 +12,17 @@ static const char *const thresholds[] = {
 	"alert_minute",
 	"alert_five_minutes",
 	"trend_count",
+	"definition",
 };
+
+/* 1: that of Chatwoot. */
+static int64_t
+value_of(const struct conf *conf, const char *key)
+{
+	if (strcmp(key, "definition") != 0)
+		return conf_int(conf, "aggregator", key);
+	return strcmp(conf_text(conf, "aggregator", key), "chatwoot") == 0;
+}
 
 enum outcome
 thresholds_write(struct db *db, const struct conf *conf)
@@ -20,7 +32,7 @@ thresholds_write(struct db *db, const struct conf *conf)
 
 	for (i = 0; i < ARRAY_LEN(thresholds) && o == OUTCOME_DONE; i++) {
 		struct db_value row[2] = { db_str(thresholds[i]),
-			db_int(conf_int(conf, "aggregator", thresholds[i])) };
+			db_int(value_of(conf, thresholds[i])) };
 
 		o = db_exec(db,
 		    "INSERT INTO metric_settings (name, value) VALUES (?, ?) "
@@ -30,14 +42,16 @@ thresholds_write(struct db *db, const struct conf *conf)
 	return o;
 }
 
-/* Compares one threshold with its row, if there is one. */
+/* Compares one with its row, if there is one. Older versions stored no
+ * definition, and went by 0. */
 static void
 compare_threshold(
     struct db_rows *rows, const char *name, int64_t wanted, struct buf *to)
 {
 	bool found = db_next(rows);
 
-	if (found && db_get_int(rows, 0) == wanted)
+	if (found ? db_get_int(rows, 0) == wanted
+		  : wanted == 0 && strcmp(name, "definition") == 0)
 		return;
 	buf_addf(to, "%s%s is %s, in [aggregator] %lld",
 	    to->len > 0 ? ", " : "", name, found ? db_get(rows, 0) : "missing",
@@ -59,8 +73,7 @@ thresholds_compare(struct db *db, const struct conf *conf, struct buf *differ)
 		    1, &rows);
 		if (o == OUTCOME_DONE)
 			compare_threshold(rows, thresholds[i],
-			    conf_int(conf, "aggregator", thresholds[i]),
-			    differ);
+			    value_of(conf, thresholds[i]), differ);
 		db_rows_free(rows);
 	}
 	return o;

@@ -868,6 +868,46 @@ class Test:
         self.that([answer[k]["count"] for k in ("kept", "late", "gone")]
                   == [20001, 0, 0], f"written anew: {answer}")
 
+    def present_of_chatwoot_opens(self):
+        """The whole life of an open chat: what was answered before it was
+        closed, too."""
+        at = ("2026-11-26T10:00:00.000Z", "2026-11-26T10:00:20.000Z",
+              "2026-11-26T10:05:00.000Z", "2026-11-26T12:00:00.000Z",
+              "2026-11-26T12:00:50.000Z")
+        message = {"type": "message", "tenant": "cw", "chat": "a"}
+        records = [
+            {"type": "operator", "tenant": "cw", "operator": "A",
+             "name": "Ann", "available": True},
+            {"type": "chat", "tenant": "cw", "chat": "a", "status": "open",
+             "operator": "A", "at": at[0], "opened_at": at[0]}] + [
+            {**message, "id": str(n), "at": at[n], **who}
+            for n, who in enumerate((
+                {"from": "customer"}, {"from": "operator", "operator": "A"},
+                {"from": "system", "kind": "closed"}, {"from": "customer"},
+                {"from": "operator", "operator": "A"}))]
+        conf = self.lab.conf("chatwoot.conf", {
+            "aggregator": {"definition": "chatwoot"}, "sink": {}})
+        rows = self.lab.must(
+            ["aggregator", "-c", conf, "-a", "all", "-f", "-", "-o",
+             "ndjson"], stdin="".join(json.dumps(r) + "\n"
+                                      for r in records).encode()).out
+        self.lab.must(["sink", "-c", conf, "-f", "-"], stdin=rows)
+        lead = token(tenant_id="cw", role="lead")
+
+        def counts():
+            return [(f["now"]["count"], f["now"]["sum_seconds"]) for f in (
+                self.server.get(V1 + "figure", lead, open="1").json(),
+                self.server.get(V1 + "figure", lead, open="1",
+                                operator="A").json())]
+
+        now = self.server.get(V1 + "now", lead).json()["now"][0]
+        self.that([now["responses"], now["avg_response_seconds"]]
+                  == [2, 35], f"now: {now}")
+        self.that(counts() == [(1, 50)] * 2, f"ours: {counts()}")
+        self.lab.must(["sink", "-c", conf, "--migrate"])
+        self.that(counts() == [(2, 70)] * 2, f"chatwoot: {counts()}")
+        self.lab.must(["sink", "-c", self.conf, "--migrate"])
+
     def forms_agree(self):
         asked = urlencode({"from": "2026-10-20", "to": "2026-11-05",
                            "zone": "Pacific/Chatham", "group": "operator"})
@@ -911,6 +951,7 @@ def body():
         test.a_heat_map_of_any_range_takes_little()
         test.too_many_rows_are_refused_early()
         test.many_written_anew_are_the_same()
+        test.present_of_chatwoot_opens()
         test.forms_agree()
         test.that(test.by_operator_rows > 0 and test.links > 0
                   and test.inexact > 0,

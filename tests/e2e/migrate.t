@@ -193,6 +193,12 @@ code 0 "$sink" -c "$tmp/conf" --migrate
 is "silence" "" "$(cat "$tmp/err")"
 thresholds ok,
 is "with five" "6 5" "$(sql "$alerts" | xargs)"
+printf 'definition = chatwoot\n' >>"$tmp/conf"
+thresholds 'failed,"?definition is 0, in \[aggregator] 1; .*run `sink --migrate`'
+sql "DELETE FROM metric_settings WHERE name = 'definition'"
+thresholds 'failed,"?definition is missing, in \[aggregator] 1; .*'
+sed '$d' "$tmp/conf" >"$tmp/conf.ours" && mv "$tmp/conf.ours" "$tmp/conf"
+thresholds ok,
 sql "DELETE FROM metric_settings WHERE name = 'alert_five_minutes'"
 thresholds 'failed,.*alert_five_minutes is missing, in \[aggregator] 20'
 "$servers" mysql "$tmp/db" -e "CREATE USER blind@'127.0.0.1' IDENTIFIED BY 'x';
