@@ -430,7 +430,8 @@ count_active(void *ctx, int64_t *n)
 }
 
 /* Number and duration of what was resolved, up to the end of this hour: of the
- * tenant for everybody, as the conversations are that it is a part of. */
+ * tenant for everybody, as the conversations are that it is a part of.
+ * CLOCK_NONE: what is kept is not all. */
 static bool
 ask_resolved(struct question *q, const struct analytics_period *p, int64_t *n,
     int64_t *sum_ms)
@@ -449,6 +450,8 @@ ask_resolved(struct question *q, const struct analytics_period *p, int64_t *n,
 	response_plan_periods(&plan, &span);
 	good = response_sums_read(q, &plan, &choice, false, &sums);
 	*n = sums.n > 0 ? sums.list[0].of.n : 0;
+	if (response_sums_unknown(&sums, 0) && !sums.unknown)
+		*n = CLOCK_NONE;
 	*sum_ms = sums.n > 0 ? sums.list[0].of.sum_ms : 0;
 	response_sums_release(&sums);
 	response_plan_release(&plan);
@@ -456,12 +459,32 @@ ask_resolved(struct question *q, const struct analytics_period *p, int64_t *n,
 }
 
 static void
+write_resolved(struct buf *to, int64_t active, int64_t resolved, int64_t sum_ms)
+{
+	double total = (double)active, n = (double)resolved;
+	double rate = n / (total > 1 ? total : 1) * 100;
+
+	jsonw_open_in(to, "conversation_metrics");
+	jsonw_int(to, "total", active);
+	if (resolved == CLOCK_NONE) {
+		jsonw_null(to, "resolved");
+		jsonw_null(to, "avg_duration");
+		jsonw_null(to, "resolution_rate");
+	} else {
+		jsonw_int(to, "resolved", resolved);
+		member_real(to, "avg_duration",
+		    resolved > 0 ? (double)sum_ms / MS_OF_MINUTE / n : 0.0);
+		/* A conversation may be resolved twice. */
+		member_real(to, "resolution_rate", rate < 100 ? rate : 100.0);
+	}
+	jsonw_close(to);
+}
+
+static void
 write_dashboard(struct question *q, const struct analytics_period *p,
     struct db_rows *messages, int64_t active, int64_t resolved, int64_t sum_ms)
 {
 	struct buf *to = &q->answer->body;
-	double total = (double)active;
-	double rate = (double)resolved / (total > 1 ? total : 1) * 100;
 
 	(void)db_next(messages);
 	jsonw_open(to);
@@ -473,15 +496,7 @@ write_dashboard(struct question *q, const struct analytics_period *p,
 	member_cell(to, "avg_sentiment", messages, 3);
 	member_cell(to, "avg_response_time", messages, 4);
 	jsonw_close(to);
-	jsonw_open_in(to, "conversation_metrics");
-	jsonw_int(to, "total", active);
-	jsonw_int(to, "resolved", resolved);
-	member_real(to, "avg_duration",
-	    resolved > 0 ? (double)sum_ms / MS_OF_MINUTE / (double)resolved
-			 : 0.0);
-	/* A conversation may be resolved twice. */
-	member_real(to, "resolution_rate", rate < 100 ? rate : 100.0);
-	jsonw_close(to);
+	write_resolved(to, active, resolved, sum_ms);
 	reply_end(q, NULL);
 }
 

@@ -77,8 +77,8 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	const struct span_sum none = { .n = 0 }, *sum;
 	struct buf *to = reply_begin(q);
 	struct buf href = BUF_INIT;
-	bool opens = !sums->unknown && response_href(q, c, span->from, span->to,
-					   c->operator_id, &href);
+	bool unknown, opens = response_href(
+			  q, c, span->from, span->to, c->operator_id, &href);
 	size_t slot, i = 0, base = href.len;
 	struct sheet s;
 
@@ -88,13 +88,17 @@ write_heatmap(struct question *q, const struct response_filter *c,
 		sum = &none;
 		if (i < sums->n && sums->list[i].slot == slot)
 			sum = &sums->list[i++].of;
+		unknown = response_sums_unknown(sums, (int64_t)slot);
+		if (unknown)
+			sum = &none;
 		sheet_int(&s, (int64_t)slot / 24 + 1);
 		sheet_int(&s, (int64_t)slot % 24);
-		sheet_int(&s, sums->unknown ? CLOCK_NONE : sum->n);
-		sheet_seconds(&s, sums->unknown ? CLOCK_NONE : sum->sum_ms);
+		sheet_int(&s, unknown ? CLOCK_NONE : sum->n);
+		sheet_seconds(&s, unknown ? CLOCK_NONE : sum->sum_ms);
 		sheet_seconds(&s, response_mean(sum));
 		sheet_seconds(&s, response_median(sum));
-		sheet_text(&s, opens ? hour_href(c, base, slot, &href) : NULL);
+		sheet_text(&s,
+		    opens && !unknown ? hour_href(c, base, slot, &href) : NULL);
 	}
 	buf_release(&href);
 	sheet_end(&s);

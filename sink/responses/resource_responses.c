@@ -149,7 +149,6 @@ write_within(const struct responses_question *r, struct sheet *s,
 	sheet_text(s, exact ? "1" : "0");
 }
 
-/* unknown: what is not kept is not 0. */
 static void
 write_metrics(struct sheet *s, const struct span_sum *sum, bool unknown)
 {
@@ -170,9 +169,13 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	int64_t from = r->spans[span].begins[sum->slot];
 	int64_t to = r->spans[span].begins[sum->slot + 1];
 	const char *operator_id = r->by_operator ? sum->operator_id : NULL;
+	bool unknown = response_sums_unknown(&r->sums[span], sum->slot);
+	/* What is not kept is not 0, and a part of it is not all. */
+	const struct span_sum none = { .n = 0 },
+			      *of = unknown ? &none : &sum->of;
 	struct buf href = BUF_INIT;
 	char text[CALENDAR_TEXT];
-	bool linked, unknown = r->sums[span].unknown;
+	bool linked;
 
 	sheet_text(s, span == 0 ? "asked" : "previous");
 	sheet_int(s, sum->slot);
@@ -183,8 +186,8 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_time(s, from);
 	sheet_time(s, to);
 	sheet_text(s, operator_id);
-	write_metrics(s, &sum->of, unknown);
-	write_within(r, s, &sum->of);
+	write_metrics(s, of, unknown);
+	write_within(r, s, of);
 	linked = !unknown &&
 		 response_href(r->q, &r->filter, from, to,
 		     operator_id != NULL ? operator_id : r->filter.operator_id,

@@ -5,6 +5,9 @@
  * days or hours: reaper --retention deletes the row of a month that began
  * before what it keeps, and leaves its later days. Quarters are read where
  * everyone's row of their hour says so (sink/rollup/quarters.h).
+ *
+ * Hours are there from the first to the last one. Before and behind them, as of
+ * a tenant that has none, all is read from intervals.
  */
 #include "sink/responses/response_read.h"
 
@@ -16,6 +19,18 @@
 
 /* Days, months and cut hours that a range may have. */
 #define AVAILABLE_MAX 100000
+
+/* The first and the last hour there is, which the index knows. */
+#define AVAILABLE_HOURS                                                        \
+	" FROM response_rollups WHERE tenant = ? AND everyone = 1 "            \
+	"AND span = 'hour'"
+#define AVAILABLE_BOUNDS                                                       \
+	" UNION ALL SELECT 'first', MIN(begin_at)" AVAILABLE_HOURS             \
+	" UNION ALL SELECT 'last', MAX(begin_at)" AVAILABLE_HOURS
+
+#define INTERVAL_BETWEEN                                                       \
+	"SELECT 1 FROM intervals WHERE tenant = ? AND end_at >= ? "            \
+	"AND end_at < ?"
 
 /* Rows of everyone, behind what else is asked in the same statement. */
 #define AVAILABLE_SPANS                                                        \
@@ -42,6 +57,10 @@ response_is_available(const void *ctx, enum response_level level, int64_t begin)
 {
 	const struct response_available *k = ctx;
 
+	if (begin < k->first || response_span_end(begin, level) > k->end)
+		return false;
+	if (level == RESPONSE_HOURS)
+		return true;
 	return k->n[level] > 0 && bsearch(&begin, k->begins[level], k->n[level],
 				      sizeof begin, compare_begins) != NULL;
 }
@@ -68,16 +87,34 @@ refuse_due(const struct sums_reader *r)
 	return false;
 }
 
+/* The first or the last hour; NULL: there is none. */
+static bool
+take_bound(struct response_available *k, const struct db_rows *rows)
+{
+	bool is_first = strcmp(db_get(rows, 0), "first") == 0;
+
+	if (!is_first && strcmp(db_get(rows, 0), "last") != 0)
+		return false;
+	if (db_get(rows, 1) != NULL && is_first)
+		k->first = db_get_time(rows, 1);
+	else if (db_get(rows, 1) != NULL)
+		k->end = db_get_time(rows, 1) + HOUR_MS;
+	return true;
+}
+
 static bool
 take_available(const struct sums_reader *r, struct response_available *k,
     struct db_rows *rows)
 {
 	enum response_level level;
 
+	k->first = k->end = INT64_MAX;
 	while (db_next(rows)) {
-		level = response_level_named(db_get(rows, 0));
-		if (level == RESPONSE_INTERVALS)
+		if (strcmp(db_get(rows, 0), "due") == 0)
 			return refuse_due(r);
+		if (take_bound(k, rows))
+			continue;
+		level = response_level_named(db_get(rows, 0));
 		XGROW(k->begins[level], k->n[level], k->cap[level]);
 		k->begins[level][k->n[level]++] = db_get_time(rows, 1);
 	}
@@ -120,6 +157,35 @@ add_cut_hours(const struct response_pieces *hours, struct buf *sql,
 	buf_addc(sql, ')');
 }
 
+/* Where nothing but hours tells of the time before the first or behind the last
+ * one, nothing was answered then. */
+static bool
+drop_bounds(const struct sums_reader *r, const struct response_plan *p,
+    struct response_available *k)
+{
+	const struct db_value args[] = { db_time(p->from),
+		db_time(k->first < p->to ? k->first : p->to),
+		db_str(r->q->viewer.tenant),
+		db_time(k->end > p->from ? k->end : p->from), db_time(p->to) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	bool good;
+
+	if (k->first == INT64_MAX || (p->from >= k->first && p->to <= k->end))
+		return true;
+	buf_adds(&sql, "SELECT EXISTS(" INTERVAL_BETWEEN
+		       "), EXISTS(" INTERVAL_BETWEEN ")");
+	good = response_ask(r, &sql, args, ARRAY_LEN(args), 1, &rows) &&
+	       db_next(rows);
+	if (good && db_get_int(rows, 0) == 0)
+		k->first = INT64_MIN;
+	if (good && db_get_int(rows, 1) == 0)
+		k->end = INT64_MAX;
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
 bool
 response_find_available(const struct sums_reader *r,
     const struct response_plan *p, struct response_available *k)
@@ -134,9 +200,11 @@ response_find_available(const struct sums_reader *r,
 
 	response_plan_cut_hours(p, &hours);
 	args = xcalloc(
-	    (size_t)(response_pieces_ms(&hours) / HOUR_MS) + 4, sizeof *args);
+	    (size_t)(response_pieces_ms(&hours) / HOUR_MS) + 6, sizeof *args);
 	buf_adds(&sql, "SELECT 'due' AS span, day AS begin_at FROM rollups_due "
-		       "WHERE tenant = ? AND done = 0");
+		       "WHERE tenant = ? AND done = 0" AVAILABLE_BOUNDS);
+	args[n++] = tenant;
+	args[n++] = tenant;
 	if (p->to - p->from >= DAY_MS / 2) {
 		buf_adds(&sql,
 		    AVAILABLE_SPANS " AND span IN ('month', 'day') "
@@ -152,10 +220,94 @@ response_find_available(const struct sums_reader *r,
 	}
 	buf_addf(&sql, " LIMIT %d", AVAILABLE_MAX + 1);
 	good = response_ask(r, &sql, args, n, AVAILABLE_MAX, &rows) &&
-	       take_available(r, k, rows);
+	       take_available(r, k, rows) && drop_bounds(r, p, k);
 	db_rows_free(rows);
 	buf_release(&sql);
 	free(hours.list);
 	free(args);
+	return good;
+}
+
+static int
+compare_cut_hours(const void *pa, const void *pb)
+{
+	const struct response_cut_hour *a = pa, *b = pb;
+
+	return (a->begin > b->begin) - (a->begin < b->begin);
+}
+
+/* One of each that tells of responses, in order. */
+static void
+merge_cut_hours(struct sums_reader *r, struct response_pieces *hours)
+{
+	struct response_cut_hour *h = r->cut;
+	size_t i, n = 0;
+
+	if (r->cut_n > 0)
+		qsort(h, r->cut_n, sizeof *h, compare_cut_hours);
+	for (i = 0; i < r->cut_n; i++) {
+		if (h[i].n == 0)
+			continue;
+		if (n > 0 && h[n - 1].begin == h[i].begin) {
+			h[n - 1].n += h[i].n;
+			continue;
+		}
+		h[n++] = h[i];
+		response_pieces_add(hours, h[i].begin, h[i].begin + HOUR_MS);
+	}
+	r->cut_n = n;
+}
+
+static bool
+count_intervals(struct sums_reader *r, const struct response_pieces *hours)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	struct db_value *args = xcalloc(2 * hours->n + 1, sizeof *args);
+	struct response_cut_hour key = { .n = 0 }, *found;
+	size_t n = 0;
+	bool good;
+
+	buf_adds(&sql, "SELECT TIMESTAMPDIFF(HOUR, '1970-01-01', end_at) "
+		       "AS cut, COUNT(*) FROM intervals WHERE tenant = ?");
+	response_add_ranges(hours, &sql, args, &n);
+	response_add_choice(r, &sql, args, &n);
+	buf_adds(&sql, " GROUP BY cut");
+	good = response_ask(r, &sql, args, n, r->cut_n, &rows);
+	while (good && db_next(rows)) {
+		key.begin = db_get_int(rows, 0) * HOUR_MS;
+		found = bsearch(
+		    &key, r->cut, r->cut_n, sizeof key, compare_cut_hours);
+		if (found != NULL)
+			found->n -= db_get_int(rows, 1);
+	}
+	db_rows_free(rows);
+	buf_release(&sql);
+	free(args);
+	return good;
+}
+
+bool
+response_find_missing(struct sums_reader *r, const struct response_plan *p)
+{
+	struct response_pieces hours = { .n = 0 };
+	struct response_range time, part;
+	bool good = true;
+	size_t i;
+
+	merge_cut_hours(r, &hours);
+	if (r->cut_n > 0)
+		good = count_intervals(r, &hours);
+	for (i = 0; good && i < r->cut_n; i++) {
+		time = (struct response_range){ r->cut[i].begin,
+			r->cut[i].begin + HOUR_MS };
+		while (r->cut[i].n > 0 &&
+		       response_pieces_cut(&r->intervals, &time, &part)) {
+			response_plan_mark(p, &part, &r->to->missing);
+			time.from = part.to;
+		}
+	}
+	r->cut_n = 0;
+	free(hours.list);
 	return good;
 }

@@ -87,6 +87,30 @@ response_plan_slot(
 		   : -1;
 }
 
+bool
+response_pieces_cut(const struct response_pieces *p,
+    const struct response_range *time, struct response_range *part)
+{
+	size_t low = 0, high = p->n, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (p->list[middle].to <= time->from)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (time->from >= time->to || low == p->n ||
+	    p->list[low].from >= time->to)
+		return false;
+	*part = p->list[low];
+	if (part->from < time->from)
+		part->from = time->from;
+	if (part->to > time->to)
+		part->to = time->to;
+	return true;
+}
+
 void
 response_pieces_add(struct response_pieces *p, int64_t from, int64_t to)
 {
@@ -157,6 +181,20 @@ response_plan_add_stretch(const struct response_plan *p,
 	buf_adds(sql, ") - 1");
 }
 
+void
+response_plan_mark(const struct response_plan *p,
+    const struct response_range *time, struct strmap *slots)
+{
+	const struct response_stretch *s = p->stretches;
+	size_t i = find_stretch(p, time->from);
+
+	for (; i < p->stretches_n && s[i].begin < time->to; i++) {
+		if (s[i].slot >= 0)
+			*strmap_put(slots, (const char *)&s[i].slot,
+			    sizeof s[i].slot) = slots;
+	}
+}
+
 struct plan_cut {
 	bool (*has)(const void *ctx, enum response_level level, int64_t begin);
 	const void *ctx;
@@ -177,9 +215,8 @@ fits(const struct plan_cut *c, enum response_level level, int64_t t, int64_t to)
 	    (level == RESPONSE_MONTHS && rollup_month(t) != t) ||
 	    response_span_end(t, level) > to)
 		return false;
-	return level == RESPONSE_HOURS ||
-	       c->has(c->ctx, level,
-		   level == RESPONSE_QUARTERS ? clock_floor(t, HOUR_MS) : t);
+	return c->has(c->ctx, level,
+	    level == RESPONSE_QUARTERS ? clock_floor(t, HOUR_MS) : t);
 }
 
 /* The end of the longest span that begins at t and can be read, and its level;

@@ -59,13 +59,27 @@ add_to_sum(
 	return span_text_gather(t, r->takes_off, &to->of, &r->room);
 }
 
+/* An hour that is cut says how many intervals it has. */
+static void
+note_cut_hour(struct sums_reader *r, int64_t begin, int64_t n)
+{
+	const struct response_range hour = { begin, begin + HOUR_MS };
+	struct response_range part;
+
+	if (r->again || !response_pieces_cut(&r->intervals, &hour, &part))
+		return;
+	XGROW(r->cut, r->cut_n, r->cut_cap);
+	r->cut[r->cut_n++] = (struct response_cut_hour){ begin, n };
+}
+
 /* A row of a span: into its slot, or only its version where hours are cut.
  * False: it is damaged or one too many, and the answer is a problem. */
 static bool
 take_span(struct sums_reader *r, const struct db_rows *rows)
 {
-	int64_t slot = slot_of_span(
-	    r, db_get_time(rows, 0), response_level_named(db_get(rows, 4)));
+	int64_t begin = db_get_time(rows, 0);
+	int64_t slot =
+	    slot_of_span(r, begin, response_level_named(db_get(rows, 4)));
 	struct span_text t = { .rest = db_get(rows, 2) };
 	struct response_sum *to = NULL;
 	int rc;
@@ -75,6 +89,8 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 			continue;
 		keep_greatest(&r->to->version, t.version);
 		keep_greatest(&r->to->as_of, db_get_time(rows, 3));
+		if (slot < 0)
+			note_cut_hour(r, begin, t.n);
 		if (slot < 0 || t.n == 0)
 			continue;
 		if (to == NULL)

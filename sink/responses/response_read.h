@@ -11,6 +11,13 @@
 struct response_available {
 	int64_t *begins[RESPONSE_INTERVALS]; /* owned */
 	size_t n[RESPONSE_INTERVALS], cap[RESPONSE_INTERVALS];
+	/* Hours are in this time, as far as intervals tell; else all are. */
+	int64_t first, end;
+};
+
+/* An hour that intervals are read of, and how many responses it tells of. */
+struct response_cut_hour {
+	int64_t begin, n;
 };
 
 struct sums_reader {
@@ -23,7 +30,10 @@ struct sums_reader {
 	const struct response_plan *plan;
 	const struct response_rounded *rounded; /* NULL: nothing was rounded */
 	bool takes_off;                         /* it is taken off the sums */
-	bool again;  /* only for sums that are read again */
+	bool again; /* only for sums that are read again */
+	struct response_pieces intervals; /* read from them; borrowed */
+	struct response_cut_hour *cut;    /* owned */
+	size_t cut_n, cut_cap;
 	size_t room; /* sums more that may have a table */
 };
 
@@ -36,6 +46,10 @@ enum response_level response_level_named(const char *name);
  * answer is a problem). */
 bool response_find_available(const struct sums_reader *r,
     const struct response_plan *p, struct response_available *k)
+    __attribute__((warn_unused_result));
+/* Looks whether the cut hours have as many intervals as they tell of; the
+ * slots that lack some are missing. False: the answer is a problem. */
+bool response_find_missing(struct sums_reader *r, const struct response_plan *p)
     __attribute__((warn_unused_result));
 bool response_is_available(
     const void *ctx, enum response_level level, int64_t begin);
@@ -50,6 +64,13 @@ bool response_read_rollups(
 bool response_ask(const struct sums_reader *r, const struct buf *sql,
     const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
     __attribute__((warn_unused_result));
+
+/* Append which intervals, by time: " AND (...)"; and by what was asked. args:
+ * with room, of which *n are used. */
+void response_add_ranges(const struct response_pieces *p, struct buf *sql,
+    struct db_value *args, size_t *n);
+void response_add_choice(const struct sums_reader *r, struct buf *sql,
+    struct db_value *args, size_t *n);
 
 /* Whether the viewer may see sums of some operators only; appends the condition
  * that names them. */

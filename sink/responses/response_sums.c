@@ -149,6 +149,10 @@ take_intervals(
 
 	if (to == NULL)
 		return false;
+	if (db_get_int(rows, 6) > r->to->version)
+		r->to->version = db_get_int(rows, 6);
+	if (db_get_time(rows, 7) > r->to->as_of)
+		r->to->as_of = db_get_time(rows, 7);
 	if (r->again && !to->again)
 		return true;
 	if (r->takes_off) {
@@ -165,20 +169,35 @@ take_intervals(
 	return true;
 }
 
-/* " AND ((end_at >= ? AND end_at < ?) OR ...)" */
-static void
-add_ranges(
-    const struct response_pieces *p, struct buf *sql, struct db_value *args)
+void
+response_add_ranges(const struct response_pieces *p, struct buf *sql,
+    struct db_value *args, size_t *n)
 {
 	size_t i;
 
 	for (i = 0; i < p->n; i++) {
 		buf_adds(sql, i == 0 ? " AND (" : " OR ");
 		buf_adds(sql, "(end_at >= ? AND end_at < ?)");
-		args[2 * i] = db_time(p->list[i].from);
-		args[2 * i + 1] = db_time(p->list[i].to);
+		args[(*n)++] = db_time(p->list[i].from);
+		args[(*n)++] = db_time(p->list[i].to);
 	}
 	buf_addc(sql, ')');
+}
+
+/* Who an interval is of; '': nobody. */
+#define WHO "COALESCE(operator, '')"
+
+void
+response_add_choice(const struct sums_reader *r, struct buf *sql,
+    struct db_value *args, size_t *n)
+{
+	buf_addf(sql, " AND kind IN (%s)", r->filter->kinds);
+	response_add_scope(r, sql);
+	if (r->filter->operator_id != NULL) {
+		buf_adds(sql, " AND " WHO " = ?");
+		args[(*n)++] = db_str(r->filter->operator_id);
+	}
+	buf_adds(sql, " AND " INTERVAL_COUNTS);
 }
 
 /* Whether it is so little time that hardly two intervals share a bucket: to
@@ -192,33 +211,27 @@ is_little_time(const struct response_pieces *p)
 static bool
 read_intervals(struct sums_reader *r, const struct response_pieces *p)
 {
-	static const char who[] = "COALESCE(operator, '')";
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
 	struct db_value *args;
-	size_t n = 2 * p->n;
+	size_t n = 0;
 	bool single = is_little_time(p), good;
 	int64_t *slots;
 
-	if (n == 0)
+	if (p->n == 0)
 		return true;
-	args = xcalloc(n + 1, sizeof *args);
+	args = xcalloc(2 * p->n + 1, sizeof *args);
 	buf_adds(&sql, "SELECT ");
 	response_plan_add_stretch(r->plan, p, &sql, &slots);
 	buf_addf(&sql,
 	    " AS stretch, %s AS who, %s AS bucket, %s FROM intervals "
 	    "WHERE tenant = ?",
-	    r->by_operator ? who : "''", HISTOGRAM_BUCKET_SQL("ms"),
-	    single ? "1, ms, ms" : "COUNT(*), SUM(ms), MAX(ms)");
-	add_ranges(p, &sql, args);
-	buf_addf(&sql, " AND kind IN (%s)", r->filter->kinds);
-	response_add_scope(r, &sql);
-	if (r->filter->operator_id != NULL) {
-		buf_addf(&sql, " AND %s = ?", who);
-		args[n++] = db_str(r->filter->operator_id);
-	}
-	buf_adds(&sql, " AND " INTERVAL_COUNTS);
-	response_add_again(r, who, &sql);
+	    r->by_operator ? WHO : "''", HISTOGRAM_BUCKET_SQL("ms"),
+	    single ? "1, ms, ms, version, as_of"
+		   : "COUNT(*), SUM(ms), MAX(ms), MAX(version), MAX(as_of)");
+	response_add_ranges(p, &sql, args, &n);
+	response_add_choice(r, &sql, args, &n);
+	response_add_again(r, WHO, &sql);
 	buf_addf(&sql, "%s LIMIT %d",
 	    single ? "" : " GROUP BY stretch, who, bucket", BUCKETS_MAX + 1);
 	good = response_ask(r, &sql, args, n, BUCKETS_MAX, &rows);
@@ -282,10 +295,11 @@ read_plan(struct sums_reader *r, const struct response_plan *p,
 	r->plan = p;
 	r->rounded = rounded;
 	response_plan_cut(p, response_is_available, available, pieces);
+	r->intervals = pieces[RESPONSE_INTERVALS];
 	if (rounded != NULL)
 		add_wholes(rounded, pieces);
 	good = response_read_rollups(r, pieces) &&
-	       read_intervals(r, &pieces[RESPONSE_INTERVALS]);
+	       read_intervals(r, &r->intervals) && response_find_missing(r, p);
 	compact_all(r);
 	for (level = 0; level < RESPONSE_LEVELS; level++)
 		free(pieces[level].list);
@@ -364,18 +378,29 @@ drop_empty(struct response_sums *s)
 	s->n = n;
 }
 
-/* Nothing at all can mean that nothing is kept. */
+/* Nothing at all can mean that nothing is kept. Intervals alone tell all. */
 static bool
 find_not_kept(struct question *q, struct response_sums *s)
 {
 	static const char *const needed[] = { "histograms", "intervals" };
 
-	if (s->n > 0)
+	if (s->missing.n > 0)
+		s->not_kept.metrics[s->not_kept.n++] = needed[1];
+	if (s->missing.n > 0 || s->n > 0)
 		return true;
 	if (!kept_find_lacking(q, needed, ARRAY_LEN(needed), &s->not_kept))
 		return false;
-	s->unknown = kept_lacks(&s->not_kept, needed[0]);
+	s->unknown = s->not_kept.n == ARRAY_LEN(needed);
+	if (!s->unknown && kept_lacks(&s->not_kept, needed[0]))
+		s->not_kept.n = 0;
 	return true;
+}
+
+bool
+response_sums_unknown(const struct response_sums *s, int64_t slot)
+{
+	return s->unknown || strmap_get(&s->missing, (const char *)&slot,
+				 sizeof slot) != NULL;
 }
 
 bool
@@ -399,6 +424,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	       read_rounded(&r, p, &available);
 	question_end(q);
 	response_available_release(&available);
+	free(r.cut);
 	drop_empty(s);
 	if (good && s->n > 0)
 		qsort(s->list, s->n, sizeof *s->list, compare_sums);
@@ -414,6 +440,7 @@ response_sums_release(struct response_sums *s)
 		span_sum_release(&s->list[i].of);
 	free(s->list);
 	strmap_release(&s->places, NULL);
+	strmap_release(&s->missing, NULL);
 	strmap_release(&s->operators, free);
 }
 

@@ -5,7 +5,9 @@
  * Whole quarters of hours of UTC come from response_rollups, in months, days
  * and hours where they fit into a slot and are there. What is below a quarter,
  * and quarters that are not there (sink/rollup/quarters.h), come from
- * intervals, which know the millisecond.
+ * intervals, which know the millisecond, and so does time of which there are no
+ * sums, before or behind them, or at all. Where an hour tells of more responses
+ * than it has intervals, what needs these is not known.
  */
 #ifndef SINK_RESPONSES_RESPONSE_SUMS_H
 #define SINK_RESPONSES_RESPONSE_SUMS_H
@@ -52,11 +54,11 @@ struct response_sums {
 	struct response_sum *list; /* by slot and operator */
 	size_t n;
 	int64_t version, as_of; /* the newest; CLOCK_NONE: nothing there */
-	/* Where there is nothing: metrics of which the tenant has no row, and
-	 * whether it is unknown how much there was. */
+	/* Metrics that the answer lacks. */
 	struct kept_lacking not_kept;
-	bool unknown;
 	/* Private. */
+	bool unknown;          /* nothing is kept that would tell */
+	struct strmap missing; /* slots that lack intervals */
 	size_t cap;
 	struct strmap places; /* slot and operator -> index in list, plus 1 */
 	struct strmap operators; /* owns their names */
@@ -76,6 +78,9 @@ struct response_pieces {
 };
 void response_pieces_add(struct response_pieces *p, int64_t from, int64_t to);
 int64_t response_pieces_ms(const struct response_pieces *p); /* all together */
+/* The first part of a time that is in one of them. False: there is none. */
+bool response_pieces_cut(const struct response_pieces *p,
+    const struct response_range *time, struct response_range *part);
 
 /* What is read. */
 enum response_level {
@@ -88,9 +93,9 @@ enum response_level {
 };
 
 /* Cuts the stretches into months, days, hours and quarters, and the rest into
- * intervals; has() tells which months and days there are, and which hours have
- * quarters. Of the hours that are cut the rows are among the pieces, too: they
- * have no slot, but a version. pieces: of RESPONSE_LEVELS. */
+ * intervals; has() tells which months, days and hours there are, and which
+ * hours have quarters. Of the hours that are cut the rows are among the pieces,
+ * too: they have no slot, but a version. pieces: of RESPONSE_LEVELS. */
 void response_plan_cut(const struct response_plan *p,
     bool (*has)(const void *ctx, enum response_level level, int64_t begin),
     const void *ctx, struct response_pieces *pieces);
@@ -98,6 +103,10 @@ void response_plan_cut(const struct response_plan *p,
 /* The hours that stretches cut: their quarters are read, if they have some. */
 void response_plan_cut_hours(
     const struct response_plan *p, struct response_pieces *hours);
+
+/* Puts the slots of a time into a map, by their 8 bytes. */
+void response_plan_mark(const struct response_plan *p,
+    const struct response_range *time, struct strmap *slots);
 
 /* The slot that a span lies in; -1: none. */
 int64_t response_plan_slot(
@@ -142,6 +151,9 @@ bool response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, bool by_operator, struct response_sums *s)
     __attribute__((warn_unused_result));
 void response_sums_release(struct response_sums *s);
+/* True: what is kept is not all of the slot, so how much it was is not known.
+ */
+bool response_sums_unknown(const struct response_sums *s, int64_t slot);
 bool response_refuse_rows(struct question *q); /* false */
 
 /* Appends from and to, by the clock in the zone. */

@@ -460,8 +460,8 @@ class Test:
 
     # What is answered.
 
-    def responses_are_right(self):
-        for _ in range(QUESTIONS):
+    def responses_are_right(self, questions=QUESTIONS):
+        for _ in range(questions):
             asked, (zone, by, kind, operator, begin, end) = self.question()
             rows = self.get("responses", **asked)["rows"]
             spans = [("asked", self.oracle.periods(zone, by, begin, end))]
@@ -831,7 +831,10 @@ class Test:
             "INSERT INTO response_rollups SELECT 'many', 0, 'hour', "
             "'2026-01-01' + INTERVAL seq DIV 200 HOUR, "
             f"CONCAT('o', seq MOD 200), 'reply 60 600000 9999 1 {buckets};', "
-            "NOW(3), 1 FROM seq_0_to_191999")
+            "NOW(3), 1 FROM seq_0_to_191999; "
+            "INSERT INTO response_rollups SELECT 'many', 1, 'hour', "
+            "'2026-01-01' + INTERVAL seq HOUR, '', '', NOW(3), 1 "
+            "FROM seq_0_to_959")
         before = self.peak()
         answer = self.server.get(
             V1 + "responses", token(tenant_id="many", role="lead"),
@@ -867,6 +870,132 @@ class Test:
             **{"from": "2026-01-01", "to": "2026-02-01"}).json()
         self.that([answer[k]["count"] for k in ("kept", "late", "gone")]
                   == [20001, 0, 0], f"written anew: {answer}")
+
+    # What is not kept.
+
+    def copy_tenant(self, name, intervals, sums):
+        """Of acme's rows those of these conditions."""
+        names = ("end_at, chat, message, kind, start_at, operator, ms, "
+                 "withdrawn, as_of, version")
+        statements = [f"INSERT INTO intervals (tenant, {names}) SELECT "
+                      f"'{name}', {names} FROM intervals WHERE tenant = "
+                      f"'{TENANT}' AND {intervals}"]
+        for table, values in (("response_hours", "responses, sum_ms, max_ms"),
+                              ("response_histogram", "bucket, count")):
+            names = f"hour, operator, kind, {values}, as_of, version"
+            for parts, more in ("", ""), ("_parts", ", generation, part"):
+                statements.append(
+                    f"INSERT INTO {table}{parts} (tenant, {names}{more}) "
+                    f"SELECT '{name}', {names}{more} FROM {table}{parts} "
+                    f"WHERE tenant = '{TENANT}' AND {sums}")
+        self.sql.ask("; ".join(statements))
+
+    def what_is_not_kept_is_not_known(self):
+        middle = "'2026-10-25 05:00'"
+        tenants = {"unsummed": ("TRUE", "FALSE"), "older": (
+            "TRUE", f"hour >= {middle}"), "newer": ("TRUE", f"hour < {middle}"),
+            "summed": ("FALSE", "TRUE"),
+            "half": (f"end_at >= {middle}", "TRUE")}
+        for name, (intervals, sums) in tenants.items():
+            self.copy_tenant(name, intervals, sums)
+        self.lab.must(["sink", "-c", self.conf, "--recompute"])
+        lead, unknown = self.lead, 0
+        for name in tenants:
+            self.lead = token(tenant_id=name, role="lead")
+            if tenants[name][0] == "TRUE":
+                self.responses_are_right(QUESTIONS // 5)
+                self.a_heat_map_is_right()
+                continue
+            for _ in range(QUESTIONS // 5):
+                unknown += self.parts_are_not_the_whole(name)
+            self.a_cut_heat_map(name)
+        self.lead = lead
+        self.that(unknown > 10, f"only {unknown} rows were not known")
+
+    def has_missing(self, name, kind, operator, period):
+        """Whether one of the hours that it cuts has what no interval tells."""
+        hours = {t // HOUR * HOUR for t in period if t % HOUR}
+        if name == "half":
+            hours = {t for t in hours if t < ms("2026-10-25T05:00:00.000")}
+        return any(self.oracle.chosen(kind, operator, t, t + HOUR)
+                   for t in hours)
+
+    def parts_are_not_the_whole(self, name):
+        """Rows are right, or null, and then not_kept says why."""
+        asked, (zone, by, kind, operator, begin, end) = self.question()
+        for word in "compare", "group":
+            asked.pop(word, None)
+        answer = self.get("responses", **asked)
+        periods = self.oracle.periods(zone, by, begin, end)
+        groups = self.oracle.groups(kind, operator, False, periods)
+        unknown = 0
+        for row in answer["rows"]:
+            n = row["period"]
+            if not self.has_missing(name, kind, operator, periods[n]):
+                self.row_is_right(asked, row, sorted(groups[n, None]))
+                continue
+            unknown += 1
+            self.that(all(row[c] is None for c in (
+                "count", "sum_seconds", "avg_seconds", "median_seconds",
+                "max_seconds", "within", "href")), f"{name}: {asked}: {row}")
+        self.that(answer["not_kept"] == ("intervals" if unknown else (
+            answer["not_kept"] if not any(groups.values()) else None)),
+            f"{name}: {asked}: {answer['not_kept']} with {unknown} unknown")
+        return unknown
+
+    def a_cut_heat_map(self, name):
+        """Of a zone at :30: hours of the week that lack some are null."""
+        asked = {"from": "2026-09-25", "to": "2026-10-10",
+                 "zone": "Asia/Kolkata"}
+        answer = self.get("heatmap", **asked)
+        place = self.oracle.places[asked["zone"]]
+        begin, end = (place.begin_of(datetime.fromisoformat(
+            asked[k]).date()) * 1000 for k in ("from", "to"))
+        want = set()
+        for period in self.oracle.periods(asked["zone"], "hour", begin, end):
+            if self.has_missing(name, "response", None, period):
+                there = (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(
+                    milliseconds=period[0])).astimezone(place.zone)
+                want.add((there.isoweekday(), there.hour))
+        got = {(r["weekday"], r["hour"]) for r in answer["rows"]
+               if r["count"] is None}
+        self.that(want and got == want and answer["not_kept"] == "intervals",
+                  f"{name}: {answer['not_kept']}, {got} for {want}")
+
+    def a_heat_map_is_right(self):
+        answer = self.get("heatmap", **{
+            "from": "2026-03-01", "to": "2026-11-10", "zone": "Asia/Kolkata"})
+        place = self.oracle.places["Asia/Kolkata"]
+        want = self.oracle.chosen("response", None, *(
+            place.begin_of(datetime(2026, m, d).date()) * 1000
+            for m, d in ((3, 1), (11, 10))))
+        self.that(sum(r["count"] for r in answer["rows"]) == len(want)
+                  and answer["not_kept"] is None, f"heat map: {answer}")
+
+    def resolutions_are_known_or_null(self):
+        """Of the dashboard: from intervals alone; and of an hour in which it
+        begins, and that has no intervals, nothing."""
+        def dashboard(name):
+            return self.server.get(
+                V1 + "analytics/dashboard",
+                token(tenant_id=name, role="lead"), tenant_id=name,
+                period="month").json()
+
+        got = dashboard("unsummed")
+        want = len(self.oracle.chosen(
+            "resolution", None, *(ms(got["period"][k].replace("+00:00", ""))
+                                  for k in ("start", "end"))))
+        self.that(got["conversation_metrics"]["resolved"] == want,
+                  f"resolved: {got}, not {want}")
+        self.sql.ask(
+            "INSERT INTO response_rollups SELECT 'cut', 1, 'hour', "
+            "DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL 90 DAY + INTERVAL seq "
+            "HOUR, '%Y-%m-%d %H:00'), '', 'resolution 1 1 1 1 1:b;', "
+            "NOW(3), 1 FROM seq_0_to_1")
+        got = dashboard("cut")["conversation_metrics"]
+        self.that([got[k] for k in ("resolved", "avg_duration",
+                                    "resolution_rate")] == [None] * 3,
+                  f"what is cut: {got}")
 
     def present_of_chatwoot_opens(self):
         """The whole life of an open chat: what was answered before it was
@@ -948,6 +1077,8 @@ def body():
         test.roles_see_their_part()
         test.bad_links_are_refused()
         test.bad_questions_are_refused()
+        test.what_is_not_kept_is_not_known()
+        test.resolutions_are_known_or_null()
         test.a_heat_map_of_any_range_takes_little()
         test.too_many_rows_are_refused_early()
         test.many_written_anew_are_the_same()

@@ -59,15 +59,15 @@ release(struct response_span *s, struct response_plan *p)
 	response_plan_release(p);
 }
 
-/* What is there: as context its first day; months from the next one on. No
- * quarters. */
+/* What is there: as context its first day; months from the next one on. All
+ * hours, no quarters. */
 static bool
 is_there(const void *ctx, enum response_level level, int64_t begin)
 {
 	const int64_t *first = ctx;
 
-	if (level == RESPONSE_QUARTERS)
-		return false;
+	if (level == RESPONSE_QUARTERS || level == RESPONSE_HOURS)
+		return level == RESPONSE_HOURS;
 	return begin >= (level == RESPONSE_DAYS ? *first : *first + DAY_MS);
 }
 
@@ -77,7 +77,8 @@ has_quarters(const void *ctx, enum response_level level, int64_t begin)
 {
 	const int64_t *first = ctx;
 
-	return level == RESPONSE_QUARTERS && begin >= *first;
+	return level == RESPONSE_HOURS ||
+	       (level == RESPONSE_QUARTERS && begin >= *first);
 }
 
 static void
