@@ -362,86 +362,6 @@ assert_before(enum response_by by, const char *from, const char *to,
 		assert_before(by, from, to, begins, ARRAY_LEN(begins));        \
 	} while (0)
 
-static const char *from_asked, *to_asked;
-
-static const char *
-range_parameter(const struct web_request *r, const char *name)
-{
-	(void)r;
-	return strcmp(name, "from") == 0 ? from_asked
-	       : strcmp(name, "to") == 0 ? to_asked
-					 : NULL;
-}
-
-/* False and the problem, or the range. */
-static bool
-read_range(const char *zone, const char *from, const char *to,
-    struct response_span *s, struct web_answer *a)
-{
-	struct web_request request = { .query = range_parameter };
-	struct question q = { .request = &request, .answer = a };
-	struct zone *z = zone_open(zone, NULL);
-	bool good;
-
-	assert_non_null(z);
-	from_asked = from;
-	to_asked = to;
-	good = response_span_read(&q, z, s);
-	zone_close(z);
-	return good;
-}
-
-/* Whatever the clock of UTC shows. */
-static void
-the_years_are_those_of_the_zone(void **state)
-{
-	static const struct {
-		const char *zone, *from, *to;
-		bool good;
-	} cases[] = {
-		{ "UTC", "1970-01-01", "2200-01-01", true },
-		{ "UTC", "1969-12-31T23:59:59.999Z", "1970-01-02", false },
-		{ "UTC", "2199-12-31", "2200-01-01T00:00:00.001Z", false },
-		{ "America/New_York", "2199-12-31", "2200-01-01", true },
-		{ "America/New_York", "2199-12-31", "2200-01-02", false },
-		{ "America/New_York", "1970-01-01", "1970-01-02", true },
-		{ "America/New_York", "1970-01-01T00:00:00Z", "1970-01-02",
-		    false },
-		{ "Asia/Tokyo", "1970-01-01", "2200-01-01", true },
-		{ "Asia/Tokyo", "1969-12-31", "1970-01-02", false },
-	};
-	struct response_span s;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		struct web_answer a = { .status = 200 };
-
-		if (read_range(cases[i].zone, cases[i].from, cases[i].to, &s,
-			&a) != cases[i].good)
-			fail_msg("%s: %s to %s", cases[i].zone, cases[i].from,
-			    cases[i].to);
-		buf_release(&a.body);
-	}
-}
-
-/* Who gave no from is told where it came from. */
-static void
-a_missing_from_is_named(void **state)
-{
-	struct web_answer a = { .status = 200 };
-	struct response_span s;
-
-	(void)state;
-	assert_false(read_range("UTC", NULL, "1970-01-03", &s, &a));
-	assert_int_equal(a.status, 400);
-	assert_non_null(strstr(buf_str(&a.body), "seven days before to"));
-	buf_clear(&a.body);
-	assert_false(read_range("UTC", "1969-12-31", "1970-01-03", &s, &a));
-	assert_null(strstr(buf_str(&a.body), "seven days before to"));
-	buf_release(&a.body);
-}
-
 static void
 the_span_before_is_as_long_by_the_calendar(void **state)
 {
@@ -648,8 +568,6 @@ main(void)
 		cmocka_unit_test(
 		    months_are_lent_to_those_who_have_most_of_them),
 		cmocka_unit_test(days_are_lent_without_an_hour),
-		cmocka_unit_test(the_years_are_those_of_the_zone),
-		cmocka_unit_test(a_missing_from_is_named),
 		cmocka_unit_test(the_span_before_is_as_long_by_the_calendar),
 		cmocka_unit_test(
 		    periods_of_the_span_before_are_like_those_after),
