@@ -458,9 +458,10 @@ sql() {
 		"there is no mariadb client; install mariadb-client"
 	options=$(mysql_options) || exit
 	# The options come through a pipe or an unlinked file of the shell's. The
-	# server's defaults may neither undo nor cut what is asked.
-	printf '%s\n' "SET autocommit = 1," \
-		"sql_select_limit = 18446744073709551615;" "$1" |
+	# server's defaults may neither undo nor cut nor change what is asked.
+	printf '%s\n' "SET NAMES utf8mb4 COLLATE utf8mb4_bin;" \
+		"SET autocommit = 1, sql_select_limit = 18446744073709551615;" \
+		"$1" |
 		"$client" --defaults-file=/dev/fd/8 --batch \
 		--skip-column-names 8<<-END
 		$options

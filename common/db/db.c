@@ -289,18 +289,23 @@ set_connect_options(struct db *db, MYSQL *my)
 	mysql_options(my, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
 }
 
-/* The settings of every session: whatever the server's defaults are, a
- * statement outside a transaction is committed, a commit begins no other
- * transaction, and all rows are read, changed and compared that a statement
- * names. */
+/* The settings of every session: whatever the server's defaults are, a text is
+ * what its bytes say in UTF-8, a statement outside a transaction is committed,
+ * a commit begins no other transaction, and all rows are read, changed and
+ * compared that a statement names. */
 static enum outcome
 set_session(struct db *db)
 {
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 
+	/* What was asked for as it connected the server may have ignored
+	 * (skip_character_set_client_handshake) or changed (init_connect). */
+	if (mysql_set_character_set(db->my, "utf8mb4") != 0)
+		return db_failed(db);
 	buf_addf(&sql,
-	    "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN',"
+	    "SET SESSION collation_connection = utf8mb4_bin,"
+	    " autocommit = 1, completion_type = 'NO_CHAIN',"
 	    " sql_select_limit = 18446744073709551615, sql_big_selects = 1,"
 	    " sql_safe_updates = 0, group_concat_max_len = 65535,"
 	    " div_precision_increment = 4,"

@@ -238,3 +238,30 @@ code 0 "$sink" -c "$tmp/key" --token --tenant t --revoke lost
 	GLOBAL group_concat_max_len = DEFAULT"
 is "stored" 80 "$(sql "SELECT COUNT(*) FROM chat_metrics WHERE responses = 5")"
 is "revoked" lost "$(sql "SELECT id FROM revoked_tokens")"
+
+# A server that has its own idea of the characters of a session, as with
+# skip_character_set_client_handshake: each text is stored and found as it is.
+empty
+{
+	rows t s6 6 2 1 | sed 's/Op 1/é😀/; s/"operator":"1"/"operator":"u😀"/
+		s/"operator":"2"/"operator":"u😁"/'
+	echo '{"type":"message","tenant":"t","id":"1","chat":"9","text":"hi é😀",' \
+		'"from":"customer","at":"2026-11-20T10:00:00Z"}'
+} >"$tmp/faces"
+want=$(printf '%s\t%s\n' 686920C3A9F09F9880 '' 75F09F9880 C3A9F09F9880 \
+	75F09F9881 4F702032)
+faces() {
+	sql "SELECT HEX(operator), HEX(name) FROM operator_metrics
+		UNION ALL SELECT HEX(content), '' FROM messages ORDER BY 1, 2"
+}
+for init in "SET NAMES latin1" "SET NAMES utf8mb3" \
+	"SET collation_connection = utf8mb3_unicode_ci"; do
+	"$servers" mysql "$tmp/db" -e "SET GLOBAL init_connect = '$init'"
+	empty
+	code 0 "$sink" -f "$tmp/faces"
+	is "$init" "$want" "$(faces)"
+	code 0 "$sink" --check >"$tmp/check"
+	scripts/report -o csv >"$tmp/report"
+	grep -q 'é😀' "$tmp/report" || fail "$init: $(cat "$tmp/report")"
+done
+"$servers" mysql "$tmp/db" -e "SET GLOBAL init_connect = ''"
