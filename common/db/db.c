@@ -291,8 +291,8 @@ set_connect_options(struct db *db, MYSQL *my)
 
 /* The settings of every session: whatever the server's defaults are, a text is
  * what its bytes say in UTF-8, a statement outside a transaction is committed,
- * a commit begins no other transaction, and all rows are read, changed and
- * compared that a statement names. */
+ * a commit begins no other transaction, all rows are read, changed and compared
+ * that a statement names, and tables are altered as they can be. */
 static enum outcome
 set_session(struct db *db)
 {
@@ -308,7 +308,8 @@ set_session(struct db *db)
 	    " autocommit = 1, completion_type = 'NO_CHAIN',"
 	    " sql_select_limit = 18446744073709551615, sql_big_selects = 1,"
 	    " sql_safe_updates = 0, group_concat_max_len = 65535,"
-	    " div_precision_increment = 4,"
+	    " div_precision_increment = 4, max_sort_length = 1024,"
+	    " /*M! alter_algorithm = 'DEFAULT',*/"
 	    " sql_mode = 'STRICT_ALL_TABLES,"
 	    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
 	    " time_zone = '+00:00', innodb_lock_wait_timeout = %u,"

@@ -220,12 +220,14 @@ done
 "$servers" mysql "$tmp/db" -e "SET GLOBAL max_allowed_packet = 16777216"
 
 # A server whose sessions begin with other defaults: what is done outside a
-# transaction is committed all the same, and no statement is cut short.
-empty
+# transaction is committed all the same, and no statement is cut short. Tables
+# are made and altered, and names are sorted as a whole.
+sql "DROP DATABASE messaging; CREATE DATABASE messaging"
 "$servers" mysql "$tmp/db" -e "SET GLOBAL autocommit = 0,
 	GLOBAL completion_type = 'CHAIN', GLOBAL sql_select_limit = 1,
 	GLOBAL sql_safe_updates = 1, GLOBAL max_join_size = 10,
-	GLOBAL group_concat_max_len = 16"
+	GLOBAL group_concat_max_len = 16, GLOBAL max_sort_length = 64,
+	GLOBAL alter_algorithm = 'INSTANT'"
 code 0 "$sink" --migrate
 rows t s5 5 5 40 >"$tmp/two"
 rows u s5 5 5 40 >>"$tmp/two"
@@ -235,7 +237,8 @@ code 0 "$sink" -c "$tmp/key" --token --tenant t --revoke lost
 "$servers" mysql "$tmp/db" -e "SET GLOBAL autocommit = 1,
 	GLOBAL completion_type = 'NO_CHAIN', GLOBAL sql_select_limit = DEFAULT,
 	GLOBAL sql_safe_updates = 0, GLOBAL max_join_size = DEFAULT,
-	GLOBAL group_concat_max_len = DEFAULT"
+	GLOBAL group_concat_max_len = DEFAULT, GLOBAL max_sort_length = DEFAULT,
+	GLOBAL alter_algorithm = DEFAULT"
 is "stored" 80 "$(sql "SELECT COUNT(*) FROM chat_metrics WHERE responses = 5")"
 is "revoked" lost "$(sql "SELECT id FROM revoked_tokens")"
 
