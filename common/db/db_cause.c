@@ -30,75 +30,120 @@ static const struct {
 	{ 3024, DB_CONFLICT },      /* max_execution_time */
 	{ 1412, DB_CONFLICT },      /* table definition has changed */
 	{ 1615, DB_CONFLICT }, /* ... again and again, as it was prepared */
+	{ 1689, DB_CONFLICT }, /* the wait for a lock was ended */
+	{ 1964, DB_CONFLICT }, /* the transaction to commit before failed */
 	{ 3101, DB_CONFLICT }, /* rolled back at COMMIT: another server's
 				  transaction was first (replication) */
 
-	{ CR_SERVER_GONE_ERROR, DB_LOST }, { CR_SERVER_LOST, DB_LOST },
-	{ CR_SERVER_LOST_EXTENDED, DB_LOST }, { CR_ERR_NET_READ, DB_LOST },
-	{ CR_ERR_NET_WRITE, DB_LOST }, { CR_COMMANDS_OUT_OF_SYNC, DB_LOST },
+	{ CR_SERVER_GONE_ERROR, DB_LOST },
+	{ CR_SERVER_LOST, DB_LOST },
+	{ CR_SERVER_LOST_EXTENDED, DB_LOST },
+	{ CR_ERR_NET_READ, DB_LOST },
+	{ CR_ERR_NET_WRITE, DB_LOST },
+	{ CR_COMMANDS_OUT_OF_SYNC, DB_LOST },
 	{ CR_MALFORMED_PACKET, DB_LOST },
 	{ 1927, DB_LOST }, /* connection was killed */
 	{ 4031, DB_LOST }, /* disconnected by the server, idle */
 	{ 1158, DB_LOST }, /* 1158-1161: network errors the server saw */
-	{ 1159, DB_LOST }, { 1160, DB_LOST }, { 1161, DB_LOST },
+	{ 1159, DB_LOST },
+	{ 1160, DB_LOST },
+	{ 1161, DB_LOST },
 	{ 1180, DB_LOST }, /* error during COMMIT: it may be done */
 
-	{ CR_CONNECTION_ERROR, DB_AWAY }, { CR_CONN_HOST_ERROR, DB_AWAY },
-	{ CR_UNKNOWN_HOST, DB_AWAY }, { CR_IPSOCK_ERROR, DB_AWAY },
+	{ CR_CONNECTION_ERROR, DB_AWAY },
+	{ CR_CONN_HOST_ERROR, DB_AWAY },
+	{ CR_UNKNOWN_HOST, DB_AWAY },
+	{ CR_IPSOCK_ERROR, DB_AWAY },
 	{ CR_SERVER_HANDSHAKE_ERR, DB_AWAY },
 	{ CR_OUT_OF_MEMORY, DB_AWAY },       /* ours */
 	{ CR_SOCKET_CREATE_ERROR, DB_AWAY }, /* ... no descriptor, no memory */
 	/* The server's own errors of its files, with their errno: create,
 	 * delete, lock, open, read a folder, close, read, rename. */
-	{ 1004, DB_AWAY }, { 1005, DB_AWAY }, { 1006, DB_AWAY },
-	{ 1015, DB_AWAY }, { 1016, DB_AWAY }, { 1018, DB_AWAY },
-	{ 1023, DB_AWAY }, { 1024, DB_AWAY }, { 1025, DB_AWAY },
+	{ 1004, DB_AWAY },
+	{ 1005, DB_AWAY },
+	{ 1006, DB_AWAY },
+	{ 1015, DB_AWAY },
+	{ 1016, DB_AWAY },
+	{ 1018, DB_AWAY },
+	{ 1023, DB_AWAY },
+	{ 1024, DB_AWAY },
+	{ 1025, DB_AWAY },
 	{ 1033, DB_AWAY }, /* a table's definition is damaged */
-	{ 1812, DB_AWAY }, { 1814, DB_AWAY }, /* its rows are not there */
-	{ 1932, DB_AWAY },                    /* ... by the name in MariaDB */
-	{ 1040, DB_AWAY },                    /* too many connections */
-	{ 1203, DB_AWAY },                    /* ... of this user */
-	{ 1226, DB_AWAY },                    /* ... resources of this user */
+	{ 1194, DB_AWAY },
+	{ 1195, DB_AWAY }, /* ... or its rows, its keys */
+	{ 1712, DB_AWAY },
+	{ 1817, DB_AWAY },
+	{ 1812, DB_AWAY },
+	{ 1814, DB_AWAY }, /* its rows are not there */
+	{ 1932, DB_AWAY }, /* ... by the name in MariaDB */
+	{ 1040, DB_AWAY }, /* too many connections */
+	{ 1203, DB_AWAY }, /* ... of this user */
+	{ 1226, DB_AWAY }, /* ... resources of this user */
+	{ 1461, DB_AWAY }, /* too many statements of all */
 	{ 1129, DB_AWAY }, /* host blocked after connection errors */
 	{ 1053, DB_AWAY }, /* shutdown in progress */
 	{ 1290, DB_AWAY }, /* read_only */
-	{ 1836, DB_AWAY }, { 1792, DB_AWAY }, { 1874, DB_AWAY },
-	{ 1047, DB_AWAY },                    /* a node of Galera that is no
-						 part of the cluster */
-	{ 3032, DB_AWAY },                    /* offline mode */
-	{ 1114, DB_AWAY },                    /* table is full */
-	{ 1021, DB_AWAY },                    /* disk full */
-	{ 1026, DB_AWAY },                    /* error writing a file */
-	{ 1030, DB_AWAY },                    /* error of the storage engine */
-	{ 1034, DB_AWAY }, { 1037, DB_AWAY }, /* out of memory */
-	{ 1038, DB_AWAY }, { 1041, DB_AWAY },
+	{ 1036, DB_AWAY }, /* ... of InnoDB */
+	{ 1836, DB_AWAY },
+	{ 1792, DB_AWAY },
+	{ 1874, DB_AWAY },
+	{ 1047, DB_AWAY }, /* a node of Galera that is no
+			      part of the cluster */
+	{ 3032, DB_AWAY }, /* offline mode */
+	{ 1114, DB_AWAY }, /* table is full */
+	{ 1021, DB_AWAY }, /* disk full */
+	{ 1026, DB_AWAY }, /* error writing a file */
+	{ 1534, DB_AWAY }, /* ... the binary log */
+	{ 1810, DB_AWAY },
+	{ 1811, DB_AWAY }, /* ... a table's */
+	{ 1878, DB_AWAY }, /* ... a temporary one */
+	{ 3019, DB_AWAY }, /* undo log full */
+	{ 1028, DB_AWAY }, /* sorting was ended */
+	{ 1030, DB_AWAY }, /* error of the storage engine */
+	{ 1034, DB_AWAY },
+	{ 1037, DB_AWAY }, /* out of memory */
+	{ 1038, DB_AWAY },
+	{ 1041, DB_AWAY },
+	{ 3015, DB_AWAY },
+	{ 1296, DB_AWAY },
+	{ 1297, DB_AWAY }, /* the engine's own errors */
 	{ 1135, DB_AWAY }, /* cannot create a thread */
 	{ 1206, DB_AWAY }, /* lock table full */
 	{ 1637, DB_AWAY }, /* too many transactions */
 	{ 1877, DB_AWAY }, /* operation waits for a replica */
 	{ 3100, DB_AWAY }, /* a hook refused the COMMIT (replication) */
 
-	{ 1406, DB_DATA },                    /* too long */
-	{ 1366, DB_DATA },                    /* incorrect value */
-	{ 1264, DB_DATA },                    /* out of range */
-	{ 1265, DB_DATA },                    /* truncated */
-	{ 1292, DB_DATA }, { 1300, DB_DATA }, /* invalid characters */
-	{ 1048, DB_DATA },                    /* NULL where none may be */
-	{ 1118, DB_DATA },                    /* row too large */
-	{ 1367, DB_DATA }, { 1411, DB_DATA },
+	{ 1406, DB_DATA }, /* too long */
+	{ 1366, DB_DATA }, /* incorrect value */
+	{ 1264, DB_DATA }, /* out of range */
+	{ 1265, DB_DATA }, /* truncated */
+	{ 1292, DB_DATA },
+	{ 1300, DB_DATA }, /* invalid characters */
+	{ 1048, DB_DATA }, /* NULL where none may be */
+	{ 1118, DB_DATA }, /* row too large */
+	{ 1367, DB_DATA },
+	{ 1411, DB_DATA },
 	{ 1526, DB_DATA }, /* no partition for it */
 	{ 1452, DB_DATA }, /* foreign key, check, trigger's refusal */
-	{ 3819, DB_DATA }, { 4025, DB_DATA }, { 1644, DB_DATA },
+	{ 3819, DB_DATA },
+	{ 4025, DB_DATA },
+	{ 1644, DB_DATA },
 	{ 1153, DB_DATA }, /* packet too large: statements are bounded, so
 			      it is one row */
 	{ CR_NET_PACKET_TOO_LARGE, DB_DATA },
 
-	{ 1044, DB_DENIED }, { 1045, DB_DENIED },
+	{ 1044, DB_DENIED },
+	{ 1045, DB_DENIED },
 	{ 1130, DB_DENIED }, /* this host may not connect */
-	{ 1142, DB_DENIED }, { 1143, DB_DENIED }, { 1227, DB_DENIED },
-	{ 1370, DB_DENIED }, { 1698, DB_DENIED },
-	{ 1820, DB_DENIED },                      /* the password has expired */
-	{ 1862, DB_DENIED }, { 3118, DB_DENIED }, /* the account is locked */
+	{ 1142, DB_DENIED },
+	{ 1143, DB_DENIED },
+	{ 1227, DB_DENIED },
+	{ 1370, DB_DENIED },
+	{ 1698, DB_DENIED },
+	{ 1820, DB_DENIED }, /* the password has expired */
+	{ 1862, DB_DENIED },
+	{ 3118, DB_DENIED }, /* the account is locked */
+	{ 4150, DB_DENIED },
 	{ 4151, DB_DENIED },
 
 	{ 1049, DB_SCHEMA }, /* no such database */
@@ -116,6 +161,14 @@ static const struct {
 	{ CR_AUTH_PLUGIN_CANNOT_LOAD, DB_CONFIG },
 	{ 1665, DB_CONFIG }, /* binlog_format=STATEMENT, READ COMMITTED */
 	{ 3159, DB_CONFIG }, /* require_secure_transport */
+	{ 1071, DB_CONFIG }, /* innodb_default_row_format: keys of 767 bytes */
+	{ 1709, DB_CONFIG },
+	{ 1197, DB_CONFIG }, /* max_binlog_cache_size */
+	{ 1705, DB_CONFIG }, /* max_binlog_stmt_cache_size */
+	{ 1119, DB_CONFIG }, /* thread_stack */
+	{ 1436, DB_CONFIG },
+	{ 1286, DB_CONFIG }, /* no InnoDB, or enforce_storage_engine */
+	{ 4182, DB_CONFIG },
 };
 
 enum db_cause
@@ -154,6 +207,7 @@ static const char *
 way_back(unsigned number)
 {
 	switch (number) {
+	case 1036:
 	case 1290:
 	case 1836:
 	case 1792:
@@ -161,6 +215,8 @@ way_back(unsigned number)
 		return "make the server writable";
 	case 1114:
 	case 1021:
+	case 1878:
+	case 3019:
 		return "give it disk space";
 	case CR_OUT_OF_MEMORY:
 		return syserr_way_out(ENOMEM);
@@ -170,10 +226,34 @@ way_back(unsigned number)
 	case 1203:
 	case 1226:
 		return "end some connections, or allow more";
+	case 1461:
+		return "raise max_prepared_stmt_count";
 	default:
 		return number > 1000 && number < CR_MIN_ERROR
 			   ? "see the server's error log"
 			   : "is it running, and is [mysql] url right?";
+	}
+}
+
+/* Of a server that is not fit for us as it is set up. */
+static const char *
+way_to_set_up(unsigned number)
+{
+	switch (number) {
+	case CR_SSL_CONNECTION_ERROR:
+		return "check [mysql] ca_file and the server's certificate";
+	case 1071:
+	case 1709:
+		return "set innodb_default_row_format = dynamic";
+	case 1119:
+	case 1436:
+		return "raise thread_stack";
+	case 1197:
+		return "raise max_binlog_cache_size";
+	case 1705:
+		return "raise max_binlog_stmt_cache_size";
+	default:
+		return "change the server's settings";
 	}
 }
 
@@ -193,10 +273,7 @@ way_out(enum db_cause cause, unsigned number)
 			return "drop that foreign key, which is not ours";
 		return "run `sink --migrate`";
 	case DB_CONFIG:
-		return number == CR_SSL_CONNECTION_ERROR
-			   ? "check [mysql] ca_file and the server's "
-			     "certificate"
-			   : "change the server's settings";
+		return way_to_set_up(number);
 	case DB_CONFLICT:
 		return number == DB_LOCKED
 			   ? "somebody else holds the lock, and "

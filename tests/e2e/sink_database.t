@@ -66,6 +66,13 @@ grep -q '"check":"read_only","result":"failed","detail":"ON; ' "$tmp/check" ||
 code 74 "$sink" --check >/dev/full
 one_line 'cannot write standard output: No space'
 
+# No room for prepared statements, until others end theirs.
+"$servers" mysql "$tmp/db" -e "SET GLOBAL max_prepared_stmt_count = 0"
+code 75 quick -f "$tmp/rows"
+one_line '\(1461\); raise max_prepared_stmt_count; nothing is lost'
+untouched
+"$servers" mysql "$tmp/db" -e "SET GLOBAL max_prepared_stmt_count = DEFAULT"
+
 # Commits that are not flushed.
 "$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_flush_log_at_trx_commit = 0"
 code 78 "$sink" -f "$tmp/rows"
@@ -223,6 +230,10 @@ done
 # transaction is committed all the same, and no statement is cut short. Tables
 # are made and altered, and names are sorted as a whole.
 sql "DROP DATABASE messaging; CREATE DATABASE messaging"
+"$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_default_row_format = compact"
+code 78 "$sink" --migrate
+one_line '\(1709\); set innodb_default_row_format = dynamic'
+"$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_default_row_format = DEFAULT"
 "$servers" mysql "$tmp/db" -e "SET GLOBAL autocommit = 0,
 	GLOBAL completion_type = 'CHAIN', GLOBAL sql_select_limit = 1,
 	GLOBAL sql_safe_updates = 1, GLOBAL max_join_size = 10,
