@@ -218,8 +218,8 @@ void db_rollback(struct db *db);
  * Bulk: one statement for many rows of values. On MariaDB one message carries
  * arrays of values (STMT_ATTR_ARRAY_SIZE); on a server without that, or with
  * [mysql] bulk = off, the row part is repeated in a text statement. Either
- * way a statement stays below half of the server's max_allowed_packet, so a
- * run may take several: use it inside a transaction.
+ * way a statement stays below half of the server's max_allowed_packet, or has
+ * one row, so a run may take several: use it inside a transaction.
  *
  *   b = db_bulk_new(db, "INSERT INTO t (a, b) VALUES ", "(?, ?)",
  *           " ON DUPLICATE KEY UPDATE b = VALUES(b)", 2);

@@ -2,10 +2,10 @@
  * db_bulk: one statement for many rows; see db.h.
  *
  * Rows are kept as they were given until they are cleared. A run cuts them
- * into statements that stay below half of the server's max_allowed_packet (a
- * server answers a larger one by closing the connection, which looks like an
- * outage and would be repeated for ever) and sends each as arrays of values or
- * as text.
+ * into statements that stay below half of the server's max_allowed_packet and
+ * sends each as arrays of values or as text. A row that is larger goes alone,
+ * if that fits: a server answers what is above max_allowed_packet by closing
+ * the connection, which looks like an outage and would be repeated for ever.
  */
 #include <mysql.h>
 #include <stdio.h>
@@ -20,8 +20,8 @@
 enum {
 	/* Rows in one statement at most: more bring no speed. */
 	STATEMENT_ROWS = 4096,
-	/* Bytes of a value beside its text: quotes, length, comma. */
-	VALUE_BYTES = 12,
+	/* Bytes of a value beside its text: quotes, length, comma; its type. */
+	VALUE_BYTES = 14,
 	NUMBER_BYTES = 36,
 	/* Room for a number as text. */
 	NUMBER_TEXT = DECIMAL_ROOM,
@@ -44,7 +44,6 @@ struct db_bulk {
 	char *head, *row, *tail;
 	size_t columns;
 	struct db_value *values; /* rows * columns */
-	size_t *bytes;           /* of each row in a statement, at most */
 	size_t rows, cap;
 
 	MYSQL_STMT *stmt;
@@ -69,28 +68,17 @@ db_bulk_new(struct db *db, const char *head, const char *row, const char *tail,
 	return b;
 }
 
-static size_t
-value_bytes(const struct db_value *v)
-{
-	return v->type == DB_TEXT ? 2 * v->len + VALUE_BYTES : NUMBER_BYTES;
-}
-
 void
 db_bulk_add(struct db_bulk *b, const struct db_value *values)
 {
-	size_t i, bytes = 2;
-
 	if (b->rows == b->cap) {
 		b->cap = b->cap > 0 ? 2 * b->cap : 256;
 		b->values =
 		    xrealloc(b->values, b->cap, b->columns * sizeof *b->values);
-		b->bytes = xrealloc(b->bytes, b->cap, sizeof *b->bytes);
 	}
-	for (i = 0; i < b->columns; i++)
-		bytes += value_bytes(&values[i]);
 	memcpy(&b->values[b->rows * b->columns], values,
 	    b->columns * sizeof *values);
-	b->bytes[b->rows++] = bytes;
+	b->rows++;
 }
 
 size_t
@@ -134,7 +122,6 @@ db_bulk_free(struct db_bulk *b)
 	free(b->column);
 	free(b->bind);
 	free(b->values);
-	free(b->bytes);
 	free(b->head);
 	free(b->row);
 	free(b->tail);
@@ -336,19 +323,35 @@ run_text(struct db_bulk *b, size_t first, size_t n)
 	return db_send(b->db, sql->data, sql->len);
 }
 
-/* How many rows from first on fit into one statement; 0: not even one. */
+/* How long a row is in a statement, at most: as text each byte may have a
+ * backslash before it, in an array a text is as long as it is. */
+static size_t
+row_bytes(const struct db_bulk *b, size_t row)
+{
+	const struct db_value *v = &b->values[row * b->columns];
+	size_t bytes = 2 + strlen(b->row), i;
+	size_t factor = b->db->server.bulk ? 1 : 2;
+
+	for (i = 0; i < b->columns; i++)
+		bytes += v[i].type == DB_TEXT ? factor * v[i].len + VALUE_BYTES
+					      : NUMBER_BYTES;
+	return bytes;
+}
+
+/* How many rows from first on go into one statement; 0: not even one fits. */
 static size_t
 that_fit(const struct db_bulk *b, size_t first, size_t n)
 {
-	size_t room = b->db->server.max_packet / 2, bytes, i;
+	size_t most = b->db->server.max_packet, i;
+	size_t bytes = strlen(b->head) + strlen(b->tail) + strlen(b->row);
 
-	bytes = strlen(b->head) + strlen(b->tail) + strlen(b->row);
 	for (i = 0; i < n && i < STATEMENT_ROWS; i++) {
-		bytes += b->bytes[first + i] + strlen(b->row);
-		if (bytes > room)
+		bytes += row_bytes(b, first + i);
+		if (bytes > most / 2)
 			break;
 	}
-	return i;
+	/* One that does not fit into a half may have all. */
+	return i == 0 && bytes < most ? 1 : i;
 }
 
 enum outcome
@@ -361,9 +364,9 @@ db_bulk_run(struct db_bulk *b, size_t first, size_t n)
 		now = that_fit(b, first, end - first);
 		if (now == 0)
 			return db_refuse(b->db, DB_DATA,
-			    "a row of %zu bytes is above half of the server's "
+			    "a row of up to %zu bytes is above the server's "
 			    "max_allowed_packet (%zu)",
-			    b->bytes[first], b->db->server.max_packet);
+			    row_bytes(b, first), b->db->server.max_packet);
 		o = b->db->server.bulk ? run_arrays(b, first, now)
 				       : run_text(b, first, now);
 		first += now;

@@ -13,12 +13,19 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/db/schema_number.h"
+#include "common/records/record.h"
 #include "common/tables/tables.h"
 #include "sink/check/check_guards.h"
 #include "sink/check/check_metrics.h"
 #include "sink/check/check_rights.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"
+
+enum {
+	/* What a row has besides the texts of its record, at most: numbers,
+	 * and as text the statement around it. */
+	ROW_FRAME = 64 * 1024,
+};
 
 /* Server variables and their wanted values. */
 static const struct setting {
@@ -136,11 +143,25 @@ check_version_fits(const char *version, bool mariadb)
 	return version_number(version) >= (mariadb ? 1006 : 800);
 }
 
+/* A record as long as may be must fit; as text each byte may be two. */
+static void
+check_packet(struct check_report *r)
+{
+	const struct db_server *s = db_server(r->db);
+	size_t need = (s->bulk ? 1 : 2) * RECORD_MAX_LINE + ROW_FRAME;
+	char is[32], what[96];
+
+	snprintf(is, sizeof is, "%zu", s->max_packet);
+	snprintf(what, sizeof what,
+	    "set it to %zu or more: the longest records need that", need);
+	check_report_item(r, s->max_packet >= need ? CHECK_FINE : CHECK_WRONG,
+	    "max_allowed_packet", is, what);
+}
+
 static void
 check_server(struct check_report *r)
 {
 	const struct db_server *s = db_server(r->db);
-	char text[64];
 
 	check_report_item(r,
 	    check_version_fits(s->version, s->mariadb) ? CHECK_FINE
@@ -155,11 +176,7 @@ check_server(struct check_report *r)
 	    : s->socket       ? "not needed: a socket of this machine"
 			      : "off",
 	    "");
-	snprintf(text, sizeof text, "%zu", s->max_packet);
-	check_report_item(r,
-	    s->max_packet >= 1024 * 1024 ? CHECK_FINE : CHECK_ADVICE,
-	    "max_allowed_packet", text,
-	    "set it to 1M or more: larger statements are faster");
+	check_packet(r);
 }
 
 static void

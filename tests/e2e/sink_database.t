@@ -204,6 +204,13 @@ for round in 5 6 7 8; do
 		WHERE snapshot = 's$round'")"
 done
 
+# long_message BYTES: a record of that text.
+long_message() {
+	printf '{"type":"message","tenant":"t","id":"%d","chat":"1","at":"%s",' \
+		"$1" 2026-11-20T10:00:00Z
+	printf '"from":"customer","text":"%0*d"}\n' "$1" 0
+}
+
 # A small max_allowed_packet: statements are cut to fit.
 "$servers" mysql "$tmp/db" -e "SET GLOBAL max_allowed_packet = 8192"
 for bulk in auto off; do
@@ -212,17 +219,34 @@ for bulk in auto off; do
 	code 0 "$sink" -c "$tmp/conf2" -f "$tmp/r"
 	is "$bulk: stored" 800 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
 	# One that never fits goes away alone.
-	wide=$(printf '%0255d' 0 | sed 's/0/\xF0\x9F\x98\x80/g')
-	phone=$(printf '%064d' 0 | sed 's/0/\xF0\x9F\x98\x80/g')
-	id=$(printf '%0191d' 0)
-	rows t s9 9 1 3 | sed '/"chat":"1002"/{s/"tag":null/"tag":"'"$wide"'"/
-		s/"customer":"2"/"customer":"'"$id"'","customer_name":"'"$wide"'"/
-		s/"status"/"customer_phone":"'"$phone"'","channel":"'"$id"'",&/
-		s/"operator":"[0-9]*"/"operator":"'"$id"'"/}' >"$tmp/wide"
+	rows t s9 9 1 3 | sed "3a $(long_message 9000)" >"$tmp/wide"
 	code 65 "$sink" -c "$tmp/conf2" -f "$tmp/wide"
-	one_line 'line 4: a row of .* bytes is above half of the server'
-	is "$bulk: neighbours" 2 "$(sql "SELECT COUNT(*) FROM chat_metrics
+	one_line 'line 4: a row of .* bytes is above the server'
+	is "$bulk: neighbours" 3 "$(sql "SELECT COUNT(*) FROM chat_metrics
 		WHERE responses = 9")"
+done
+# As long as a record may be, where the check says that it fits, and not where
+# it does not; there others are stored as long as they do.
+packet() { # BYTES CODE RESULT
+	"$servers" mysql "$tmp/db" -e "SET GLOBAL max_allowed_packet = $1"
+	code "$2" "$sink" -c "$tmp/conf2" --check >"$tmp/check"
+	grep -q '"max_allowed_packet","result":"'"$3" "$tmp/check" ||
+		fail "$(cat "$tmp/check")"
+}
+for bulk in auto off; do
+	printf '[mysql]\nbulk = %s\n' "$bulk" >"$tmp/conf2"
+	need=1114112
+	[ $bulk = auto ] || need=2162688
+	empty
+	packet 1048576 78 "failed\",\"detail\":\"1048576; set it to $need or more"
+	long_message 300000 >"$tmp/long"
+	code 0 "$sink" -c "$tmp/conf2" -f "$tmp/long"
+	packet $need 0 ok
+	long_message 1048462 >"$tmp/long"
+	is "the longest record" 1048576 "$(wc -c <"$tmp/long")"
+	code 0 "$sink" -c "$tmp/conf2" -f "$tmp/long"
+	is "$bulk: long" "300000 1048462 " "$(sql "SELECT LENGTH(content)
+		FROM messages ORDER BY 1" | tr '\n' ' ')"
 done
 "$servers" mysql "$tmp/db" -e "SET GLOBAL max_allowed_packet = 16777216"
 
