@@ -240,20 +240,26 @@ has_partitioned_table(const char *grant)
 	return false;
 }
 
+/* Adds what a line of SHOW GRANTS gives: "GRANT SELECT, FILE ON ... TO ... WITH
+ * GRANT OPTION". The names of databases and users say nothing. */
 static void
 add_dangers(const char *grant, struct buf *found)
 {
-	const char *to = strstr(grant, " TO "), *p;
+	const char *on = strstr(grant, " ON "), *option = NULL, *p;
 	size_t i;
 
+	if (on == NULL)
+		return;
+	for (p = on; (p = strstr(p, " WITH ")) != NULL; p++)
+		option = strstr(p, "GRANT OPTION");
 	for (i = 0; i < ARRAY_LEN(dangers); i++) {
 		p = strstr(grant, dangers[i]);
+		if (strcmp(dangers[i], "GRANT OPTION") == 0)
+			p = option;
+		else if (p > on)
+			p = NULL;
 		if (p == NULL || (strcmp(dangers[i], "ALTER") == 0 &&
 				     has_partitioned_table(grant)))
-			continue;
-		/* Behind TO only WITH GRANT OPTION says anything. */
-		if (to != NULL && p > to &&
-		    strcmp(dangers[i], "GRANT OPTION") != 0)
 			continue;
 		if (strstr(buf_str(found), dangers[i]) == NULL)
 			buf_addf(found, "%s%s", found->len > 0 ? ", " : "",

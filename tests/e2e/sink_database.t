@@ -140,6 +140,17 @@ grep -qF '"rights that are missing","result":"failed","detail":"'"$grant; " \
 	"$tmp/check" || fail "$(cat "$tmp/check")"
 sql "$grant"
 MYSQL_URL=mysql://poor:x@$where code 0 "$sink" --check >"$tmp/check"
+# The name of a database is no right, a right beside others is.
+sql "GRANT SELECT ON \`EVENT_FILE\`.* TO poor@'127.0.0.1'"
+MYSQL_URL=mysql://poor:x@$where code 0 "$sink" --check >"$tmp/check"
+grep -q '"rights beyond storing rows","result":"advice","detail":"ALTER; ' \
+	"$tmp/check" || fail "$(cat "$tmp/check")"
+sql "GRANT DROP ON \`EVENT_FILE\`.* TO poor@'127.0.0.1' WITH GRANT OPTION"
+MYSQL_URL=mysql://poor:x@$where code 0 "$sink" --check >"$tmp/check"
+for right in ALTER DROP "GRANT OPTION"; do
+	grep -q '"rights beyond storing rows",.*"detail":"[^;]*'"$right" \
+		"$tmp/check" || fail "no $right: $(cat "$tmp/check")"
+done
 # All that nobody has is given at once.
 sql "CREATE USER reader@'127.0.0.1' IDENTIFIED BY 'x';
 	GRANT SELECT ON messaging.* TO reader@'127.0.0.1'"
