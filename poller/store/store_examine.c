@@ -10,6 +10,7 @@
 #include "poller/store/store_impl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -272,6 +273,19 @@ examine_file(const char *path, unsigned flags)
 	return rc;
 }
 
+/* Assertions of LMDB print to standard error. Closed, its number would be that
+ * of the next file, which is LMDB's own. */
+static void
+silence(void)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || fd == STDERR_FILENO)
+		return;
+	(void)dup2(fd, STDERR_FILENO);
+	(void)close(fd);
+}
+
 int
 store_examine(const char *path, unsigned flags)
 {
@@ -292,7 +306,7 @@ store_examine(const char *path, unsigned flags)
 		for (i = 0; i < ARRAY_LEN(deadly); i++)
 			(void)signal(deadly[i], SIG_DFL);
 		(void)setrlimit(RLIMIT_CORE, &no_core);
-		(void)close(STDERR_FILENO); /* assertions of LMDB print there */
+		silence();
 		rc = examine_file(path, flags);
 		_exit(rc == 0                      ? 0
 		      : rc == MDB_VERSION_MISMATCH ? 2
