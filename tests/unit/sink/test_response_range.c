@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/base/xalloc.h"
 #include "sink/responses/response_sums.h"
 
 static const char *from_asked, *to_asked;
