@@ -20,6 +20,9 @@
 #include "aggregator/simulation/simulation.h"
 #include "aggregator/tenant/intake.h"
 
+/* The greatest --limit. */
+enum { MOST_LIMIT = 1000000 };
+
 struct one_shot {
 	const struct aggregator_job *job;
 	struct keyed_state_pool pool;
@@ -501,9 +504,10 @@ run_one_shot(const struct aggregator *a)
 static int
 take_limit(const char *value, void *to)
 {
-	if (parse_int(value, 0, 1000000, to) == 0)
+	if (parse_int(value, 0, MOST_LIMIT, to) == 0)
 		return -1;
-	return prog_usage_error("'%s' is no limit; write 3", value);
+	return prog_usage_error(
+	    "'%s' is no limit from 0 to %d; write 3", value, MOST_LIMIT);
 }
 
 static const struct option_row rows[] = {
