@@ -3,7 +3,6 @@
  * configuration become the job, and what cannot run is refused. See modes.h.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -224,9 +223,8 @@ is_where_rows_go(const struct aggregator_job *job)
 
 	if (strcmp(rows, to) == 0 && strcmp(to, "-") == 0)
 		return false;
-	if (strcmp(rows, to) == 0 && access(to, F_OK) != 0)
-		return true;
-	return endpoint_is_same(strcmp(rows, "-") == 0 ? "/dev/stdout" : rows,
+	return endpoint_is_same_output(
+	    strcmp(rows, "-") == 0 ? "/dev/stdout" : rows,
 	    strcmp(to, "-") == 0 ? "/dev/stdout" : to);
 }
 

@@ -135,6 +135,15 @@ endpoint_is_same(const char *a, const char *b)
 }
 
 bool
+endpoint_is_same_output(const char *a, const char *b)
+{
+	return endpoint_is_same(a, b) ||
+	       (find_ops(a) == &endpoint_stdio_ops &&
+		   find_ops(b) == &endpoint_stdio_ops &&
+		   file_is_same_new(a, b));
+}
+
+bool
 endpoint_is_input(const char *from, const char *to)
 {
 	if (strcmp(to, "-") == 0)

@@ -126,6 +126,9 @@ bool endpoint_is_input(const char *from, const char *to);
 /* Whether both names are one queue, socket, exchange or regular file. */
 bool endpoint_is_same(const char *a, const char *b);
 
+/* The same of what is written: a file need not be there yet. */
+bool endpoint_is_same_output(const char *a, const char *b);
+
 /* Owned. NULL with *why and *code when a file does not exist, a name is
  * malformed, or the broker cannot be reached. Missing queues are made: quorum
  * queues, with NAME.dead for dead letters. */

@@ -144,6 +144,26 @@ file_is_at(int fd, const char *path, bool follow)
 	return -1;
 }
 
+/* The folder of path, owned. */
+static char *
+dir_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return xstrdup(".");
+	return slash == path ? xstrdup("/")
+			     : xstrndup(path, (size_t)(slash - path));
+}
+
+static const char *
+base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
 bool
 file_is_same(const char *a, const char *b)
 {
@@ -152,6 +172,18 @@ file_is_same(const char *a, const char *b)
 	return stat(a, &x) == 0 && stat(b, &y) == 0 &&
 	       (S_ISREG(x.st_mode) || S_ISDIR(x.st_mode)) &&
 	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+bool
+file_is_same_new(const char *a, const char *b)
+{
+	char *x = dir_of(a), *y = dir_of(b);
+	bool same = access(a, F_OK) != 0 && access(b, F_OK) != 0 &&
+		    strcmp(base_of(a), base_of(b)) == 0 && file_is_same(x, y);
+
+	free(x);
+	free(y);
+	return same;
 }
 
 int
@@ -251,12 +283,9 @@ file_readable(const char *path)
 int
 file_sync_folder_of(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char *dir = slash == NULL ? xstrdup(".")
-				  : xstrndup(path, (size_t)(slash - path));
-	int fd, rc;
+	char *dir = dir_of(path);
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
 
-	fd = open(*dir != '\0' ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(dir);
 	if (fd < 0)
 		return -1;

@@ -123,14 +123,24 @@ aggregator -t in <in 2>err || got=$?
 [ $got = 64 ] || { echo "its own standard input: exit $got"; exit 1; }
 cmp in kept
 [ ! -e rows ]
-# Two names of a file that is not there yet: its reservations stay.
+# Names of a file that is not there yet. Where one is a link, that is seen once
+# it has reservations, which stay.
 cat >day <<'END'
 {"type":"operator","tenant":"t","operator":"1","available":true,"max_chats":3,"at":"2026-11-20T10:00:00Z"}
 {"type":"chat","tenant":"t","chat":"7","status":"open","at":"2026-11-20T10:00:01Z"}
 END
+mkdir folder
+for to in new ./new "$tmp/new" folder/../new; do
+	refuses 64 "'new' is where the rows go, too; give another --assign-to" \
+		aggregator -a allocation -f day -t "$to" --assign-to new
+done
+[ ! -e new ]
+ln -s new link
 refuses 64 "'new' is where the rows go, too; give another --assign-to" \
-	aggregator -a allocation -f day -t ./new --assign-to new
+	aggregator -a allocation -f day -t link --assign-to new
 grep -q '"type":"assignment"' new
+aggregator -a allocation -f day -t ./queue:x --assign-to folder/queue:x
+[ -e queue:x ] && [ -e folder/queue:x ]
 # The file that standard output is.
 refuses 64 "'out' is where the rows go, too; give another --assign-to" \
 	aggregator -a allocation -f day --assign-to out
