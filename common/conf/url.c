@@ -133,12 +133,34 @@ parse_scheme(
 	return 0;
 }
 
+/* What follows an '@' in the tail is the host, and what precedes it the rest of
+ * a password. Not shown. */
+static int
+check_for_password(const char *tail, struct buf *why)
+{
+	static const char ends[] = "/?#";
+	static const char *const escaped[] = { "%2F", "%3F", "%23" };
+	const char *at = strchr(tail, '@'), *cut = tail;
+
+	if (at == NULL)
+		return 0;
+	if (memchr(tail, '?', (size_t)(at - tail)) != NULL)
+		cut = "?";
+	buf_setf(why,
+	    "there is an '@' behind the '%c' of the URL; a '%c' in its "
+	    "password must be written as %s",
+	    *cut, *cut, escaped[strchr(ends, *cut) - ends]);
+	return -1;
+}
+
 /* What follows the authority. */
 static int
 parse_tail(struct url *u, const char *s, struct buf *why)
 {
 	size_t len;
 
+	if (check_for_password(s, why) != 0)
+		return -1;
 	if (*s == '/') {
 		len = strcspn(++s, "?#");
 		u->path = percent_decode(s, len);
@@ -242,13 +264,6 @@ url_check_query(
 	const char *s = u->query;
 	size_t len, name, i;
 
-	/* It may be the rest of a password. */
-	if (s != NULL && strchr(s, '@') != NULL) {
-		buf_setf(why,
-		    "there is an '@' behind the '?' of the URL; a '?' in its "
-		    "password must be written as %%3F");
-		return -1;
-	}
 	for (; s != NULL && *s != '\0'; s += len, s += *s == '&') {
 		len = strcspn(s, "&");
 		name = strcspn(s, "=&");

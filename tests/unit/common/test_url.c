@@ -107,6 +107,37 @@ bad_urls_are_refused_without_their_password(void **state)
 	buf_release(&why);
 }
 
+/* The digits before it would be a port, and what is behind it a path. */
+static void
+a_password_that_is_cut_is_refused(void **state)
+{
+	static const struct {
+		const char *in, *why;
+	} cases[] = {
+		{ "x://u:12/SECRET@h/d", "a '/' in its password must be "
+					 "written as %2F" },
+		{ "x://u:a@b/SECRET@h/d", "written as %2F" },
+		{ "x://u:1?SECRET@h/d", "a '?' in its password must be "
+					"written as %3F" },
+		{ "x://u:1/SECRET?SECRET@h/d", "written as %3F" },
+		{ "x://u:1#SECRET@h/d", "a '#' in its password must be "
+					"written as %23" },
+	};
+	struct buf why = BUF_INIT;
+	struct url u;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		if (url_parse(&u, cases[i].in, &why) == 0)
+			fail_msg("'%s' was taken", cases[i].in);
+		if (strstr(buf_str(&why), cases[i].why) == NULL ||
+		    strstr(buf_str(&why), "SECRET") != NULL)
+			fail_msg("%s: %s", cases[i].in, buf_str(&why));
+	}
+	buf_release(&why);
+}
+
 static void
 query_values_are_found_by_name(void **state)
 {
@@ -152,7 +183,6 @@ unknown_query_parts_are_named_without_their_values(void **state)
 		{ "x://h/d?sockets=/s", "'sockets'" },
 		{ "x://h/d?sock=/s", "'sock'" },
 		{ "x://h/d?socket", "'socket'" },
-		{ "x://u:1?SECRET@h/d", "written as %3F" },
 	};
 	static const char *const known[] = { "socket" };
 	struct buf why = BUF_INIT;
@@ -240,6 +270,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urls_are_taken_apart),
 		cmocka_unit_test(bad_urls_are_refused_without_their_password),
+		cmocka_unit_test(a_password_that_is_cut_is_refused),
 		cmocka_unit_test(query_values_are_found_by_name),
 		cmocka_unit_test(
 		    unknown_query_parts_are_named_without_their_values),
