@@ -191,7 +191,7 @@ check_export(void *options)
 		return prog_usage_error("-t takes a file: what is kept about "
 					"a customer is sent to no queue, "
 					"exchange or socket");
-	return rights_check_tenant(options);
+	return rights_check_options(options);
 }
 
 /* Replacing a file that is read would lose what others have in it; a file that

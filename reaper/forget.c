@@ -458,6 +458,6 @@ const struct option_mode reaper_mode_forget = {
 		 "metrics stay.\n",
 	.rows = forget_rows,
 	.rows_n = ARRAY_LEN(forget_rows),
-	.check = rights_check_tenant,
+	.check = rights_check_options,
 	.run = run_forget,
 };

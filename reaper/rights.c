@@ -30,12 +30,37 @@ rights_take_path(const char *value, void *to)
 	return -1;
 }
 
+/* The option of the mode that runs. */
+static const char *
+customer_of(const struct reaper *r)
+{
+	return r->forget != NULL ? r->forget : r->export;
+}
+
+/* No record has another one; the database would take "88 " for "88". */
+static int
+check_customer_id(const char *id)
+{
+	size_t len = strlen(id);
+	const char *wrong;
+
+	if (len == 0 || len > RECORD_MAX_ID)
+		return prog_usage_error(
+		    "the id of a customer has 1 to %d bytes", RECORD_MAX_ID);
+	wrong = record_id_error(id, len);
+	if (wrong == NULL)
+		return -1;
+	return prog_usage_error(
+	    "the id of a customer %s; no record has such an id", wrong);
+}
+
 int
-rights_check_tenant(void *options)
+rights_check_options(void *options)
 {
 	const struct reaper *r = options;
+	int code = check_customer_id(customer_of(r));
 
-	return reaper_check_tenant("tenant", r->tenant);
+	return code != -1 ? code : reaper_check_tenant("tenant", r->tenant);
 }
 
 /* What the command line names is there: a name with a typo would be an answer
@@ -229,30 +254,6 @@ read_subject(const struct reaper *r, struct subject_lines *l)
 	return learn_files(r, l);
 }
 
-/* The option of the mode that runs. */
-static const char *
-customer_of(const struct reaper *r)
-{
-	return r->forget != NULL ? r->forget : r->export;
-}
-
-/* No record has another one; the database would take "88 " for "88". */
-static enum exit_code
-check_customer_id(const char *id)
-{
-	size_t len = strlen(id);
-	const char *wrong;
-
-	if (len == 0 || len > RECORD_MAX_ID)
-		return (enum exit_code)prog_usage_error(
-		    "the id of a customer has 1 to %d bytes", RECORD_MAX_ID);
-	wrong = record_id_error(id, len);
-	if (wrong == NULL)
-		return PROG_OK;
-	return (enum exit_code)prog_usage_error(
-	    "the id of a customer %s; no record has such an id", wrong);
-}
-
 enum exit_code
 rights_read_and(const struct reaper *r,
     enum exit_code (*check)(const struct reaper *r),
@@ -266,9 +267,7 @@ rights_read_and(const struct reaper *r,
 	s.id = customer_of(r);
 	if (s.tenant == NULL)
 		return PROG_USAGE;
-	code = check_customer_id(s.id);
-	if (code == PROG_OK)
-		code = check_named_paths(r);
+	code = check_named_paths(r);
 	if (code == PROG_OK && check != NULL)
 		code = check(r);
 	if (code == PROG_OK)

@@ -56,8 +56,8 @@ int rights_take_path(const char *value, void *to);
 	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \
 		"whose customer; needed unless there is only one tenant")
 
-/* The check() of both: whether --tenant may be one. */
-int rights_check_tenant(void *options);
+/* The check() of both: whether a customer and a tenant may have such names. */
+int rights_check_options(void *options);
 
 /* --export, --forget */
 extern const struct option_mode reaper_mode_export;

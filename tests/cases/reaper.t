@@ -32,6 +32,10 @@ expect 64 '-t takes a file' --export 5 -t queue:rows
 expect 64 '-t takes a file' --export 5 -t exchange:rows
 expect 64 '-t takes a file' --export 5 -t unix:rows
 expect 64 '-t is for' --forget 5 -t gone
+for mode in --export --forget; do
+	expect 64 'has 1 to 191 bytes' -n $mode ''
+	expect 64 'customer ends with a blank; no record' -n $mode '5 ' --tenant t
+done
 expect 64 'exclude each other' --list --purge t
 expect 64 'exclude each other' --retention 30d --purge t
 expect 64 '--archive is for deleting closed chats, --purge, --export and --forget, not for --retention' --retention 30d --archive gone
