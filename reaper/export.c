@@ -121,6 +121,9 @@ export_file(void *ctx, const char *path)
 
 	e->lines->broken = 0;
 	code = rights_read_lines(path, export_line, e);
+	/* The caller says why; no other file is read for nothing. */
+	if (e->failed != 0)
+		return PROG_CANTCREATE;
 	if (code == PROG_OK)
 		rights_warn_of_broken(e->lines, path);
 	return code;

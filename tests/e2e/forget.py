@@ -267,6 +267,22 @@ def check_own_file(checks, lab):
         os.unlink(lab.path(name))
 
 
+def check_full_disk(checks, lab):
+    """Files behind a line that cannot be written are not read: nothing is said
+    about what is broken in them."""
+    lab.write("filed", '{"type":"chat","tenant":"calm","chat":"filed",'
+              '"customer":"filed","status":"open"}\n')
+    lab.write("broken", '{"type":"operator","tenant":"calm",'
+              '"operator":"1"}\n{"type":"chat","ten\n')
+    for to, code, text in (("/dev/null", 0, "no JSON"),
+                           ("/dev/full", 74, "make room")):
+        done = lab.run(["reaper", "--export", "filed", "--tenant", "calm",
+                        "-t", to, "--file", lab.path("filed"),
+                        "--file", lab.path("broken")])
+        checks.that(done.code == code and text in done.err and
+                    done.err.count("\n") == 1, f"files to {to}: {done}")
+
+
 def check_export_file(checks, lab, path):
     """The file is what it was until there is a whole one."""
     with open(path, "rb") as f:
@@ -292,6 +308,7 @@ def check_export_file(checks, lab, path):
         checks.that(done.code == code and text in done.err and
                     done.err.count("\n") == 1, f"-t {to}: {done}")
     os.unlink(lab.path("link"))
+    check_full_disk(checks, lab)
     check_own_file(checks, lab)
     checks.that(not [n for n in os.listdir(lab.tmp) if n.endswith(".new")],
                 "the beginning of an export stayed")
