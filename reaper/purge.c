@@ -225,8 +225,10 @@ show_purged_rows(const struct reaper *r, const struct purge *p)
 	for (i = 0; i < TABLES_STORED; i++) {
 		if (!rule_ends(&tables[i]))
 			continue;
-		log_info("tenant_purged", "tenant=%s table=%s rows=%" PRIu64,
-		    p->tenant, tables[i].name, p->deleted[i]);
+		if (!p->dry_run)
+			log_info("tenant_purged",
+			    "tenant=%s table=%s rows=%" PRIu64, p->tenant,
+			    tables[i].name, p->deleted[i]);
 		snprintf(number, sizeof number, "%" PRIu64, p->deleted[i]);
 		output_table_cell(&table, tables[i].name);
 		output_table_cell(&table, number);

@@ -412,8 +412,9 @@ one_line "no name of a tenant"
 CRM_URL=http://127.0.0.1:1/v1 CRM_TOKEN=x CRM_TENANT=acme run 78 \
 	"$reaper" --purge acme
 one_line "still configured"
-run 0 "$reaper" --purge acme --dry-run -o csv
+run 0 "$reaper" --purge acme --dry-run -v -o csv
 grep -q '^chat_metrics,2003' out || fail "a dry purge: $(cat out)"
+! grep tenant_purged err || fail "a dry purge says that it was done"
 run 0 "$reaper" --purge acme --archive purged.ndjson
 silent
 is "in the archive" "$(jq -r .table purged.ndjson | sort | uniq -c |
