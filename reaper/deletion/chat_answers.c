@@ -53,7 +53,7 @@ chat_answers_add(
 	return one;
 }
 
-void
+const struct chat_answer *
 chat_answers_correct(struct chat_answers *c, const struct record *r)
 {
 	struct buf key = BUF_INIT;
@@ -64,6 +64,7 @@ chat_answers_correct(struct chat_answers *c, const struct record *r)
 	if (one != NULL && r->at >= one->at)
 		update_answer(one, r);
 	buf_release(&key);
+	return one;
 }
 
 static int

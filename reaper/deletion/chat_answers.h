@@ -47,8 +47,10 @@ struct chat_answers {
 struct chat_answer *chat_answers_add(
     struct chat_answers *c, const struct record *r, const char *where);
 
-/* Replaces an earlier answer about the same chat; adds none. */
-void chat_answers_correct(struct chat_answers *c, const struct record *r);
+/* Replaces an earlier answer about the same chat; adds none. Returns the answer
+ * that counts; NULL: there is none. */
+const struct chat_answer *chat_answers_correct(
+    struct chat_answers *c, const struct record *r);
 
 /* Sorts by tenant and chat: the order in which rows are locked. Add nothing
  * after that. */

@@ -69,23 +69,31 @@ hold_gone(struct chat_deletion *c, const struct record *r,
 
 	t->gone += !one->said_gone;
 	one->said_gone = true;
-	chat_answers_correct(&c->batch, r);
+	(void)chat_answers_correct(&c->batch, r);
+}
+
+static bool
+is_left(enum chat_status status)
+{
+	return status == CHAT_CLOSED || status == CHAT_GONE;
 }
 
 /* Adds an answer to the batch, or holds it back. Of a chat that is open that is
- * remembered, too: an older answer that it is gone may still come. */
+ * remembered, too: an older answer that it has left may still come. */
 static void
 collect_answer(struct chat_deletion *c, const struct record *r)
 {
 	struct run_summary_tenant *t =
 	    run_summary_of(&c->summary, r->tenant.p, r->tenant.len);
 	const char *where = endpoint_where(c->stage->in);
+	const struct chat_answer *known;
 
 	switch (r->status) {
 	case CHAT_CLOSED:
 		t->closed++;
-		(void)chat_answers_add(&c->batch, r, where);
-		chat_answers_correct(&c->held, r);
+		known = chat_answers_correct(&c->held, r);
+		if (known == NULL || is_left(known->status))
+			(void)chat_answers_add(&c->batch, r, where);
 		break;
 	case CHAT_GONE:
 		if (r->records > (int64_t)t->gone_said)
@@ -237,8 +245,7 @@ delete_answered_chats(struct chat_deletion *c, struct chat_answers *l)
 	for (i = 0; i < l->n && o == OUTCOME_DONE; i++) {
 		if (l->list[i]->fate == FATE_REFUSED)
 			o = count_fate(c, l->list[i]);
-		else if (l->list[i]->status == CHAT_CLOSED ||
-			 l->list[i]->status == CHAT_GONE)
+		else if (is_left(l->list[i]->status))
 			todo[n++] = l->list[i];
 	}
 	if (o == OUTCOME_DONE)

@@ -192,6 +192,18 @@ fresh
 } | run 0 "$reaper"
 is "after closed, then open" "$(keys chat_metrics)" \
 	"acme/1 acme/2 acme/3 beta/1 beta/2"
+{
+	answer acme 1 open 10:02:00
+	answer acme 2 closed 10:01:00
+	answer acme 2 open 10:02:00
+	for chat in $(seq 1001 2000); do
+		answer acme "$chat" closed 10:01:00
+	done
+	answer acme 1 closed 10:01:00
+	answer acme 2 closed 10:03:00
+} | run 0 "$reaper"
+is "after open, then closed in another batch" "$(keys chat_metrics)" \
+	"acme/1 acme/3 beta/1 beta/2"
 
 echo "- input that is empty, cut, bad, or of a tenant nobody knows"
 run 0 "$reaper" </dev/null
