@@ -99,6 +99,7 @@ init_stage(struct reap_run *r, struct stage *s)
 	c->wait_forever = s->wait_forever;
 	c->percent = conf_int(conf, "reaper", "gone_percent");
 	c->least = conf_int(conf, "reaper", "gone_least");
+	c->ahead_ms = conf_int(conf, "aggregator", "ahead");
 	s->ctx = r;
 	s->batch_records = CHAT_DELETION_BATCH;
 	s->batch_ms = BATCH_MS;

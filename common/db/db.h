@@ -116,6 +116,9 @@ struct db_value db_int(int64_t n);
 struct db_value db_time(int64_t ms);
 struct db_value db_seconds(int64_t ms);
 
+/* Whether a DATETIME takes that time: those before the year 1000 it may not. */
+bool db_takes_time(int64_t ms);
+
 /* One statement without a result; `?` in sql stands for the args, in order.
  * *affected: the rows that the server counted; may be NULL. */
 enum outcome db_exec(struct db *db, const char *sql,

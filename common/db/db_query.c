@@ -65,6 +65,12 @@ db_time(int64_t ms)
 	return number_value(DB_TIME, ms);
 }
 
+bool
+db_takes_time(int64_t ms)
+{
+	return ms >= clock_civil(1000, 1, 1, 0, 0, 0) * 1000;
+}
+
 struct db_value
 db_seconds(int64_t ms)
 {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/records/record.h"
@@ -118,6 +119,25 @@ collect_answer(struct chat_deletion *c, const struct record *r)
 	}
 }
 
+/* What is wrong with the times of an answer; NULL: nothing. A tombstone of the
+ * future would refuse the rows of a chat that is opened again. */
+static const char *
+find_wrong_time(const struct chat_deletion *c, const struct record *r)
+{
+	if (r->at == CLOCK_NONE)
+		return is_left(r->status) ? "a closed chat without 'at': when "
+					    "was the CRM asked?"
+					  : NULL;
+	if (!db_takes_time(r->at))
+		return "field 'at' is before the year 1000";
+	if (r->closed_at != CLOCK_NONE && !db_takes_time(r->closed_at))
+		return "field 'closed_at' is before the year 1000";
+	if (c->ahead_ms > 0 && r->at > clock_now_ms() + c->ahead_ms)
+		return "ahead: its time is too long after the clock's; see "
+		       "[aggregator] ahead";
+	return NULL;
+}
+
 enum outcome
 chat_deletion_handle(void *ctx, char *line, size_t len)
 {
@@ -125,16 +145,15 @@ chat_deletion_handle(void *ctx, char *line, size_t len)
 	struct flat flat = FLAT_INIT;
 	struct buf why = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
+	const char *wrong;
 	struct record r;
 
 	if (record_parse(&r, &flat, line, len, &why) == -1)
 		o = reject_record(c, line, len, buf_str(&why));
 	else if (r.type != RECORD_CHAT)
 		; /* the input may be a stream of all records */
-	else if (r.at == CLOCK_NONE &&
-		 (r.status == CHAT_CLOSED || r.status == CHAT_GONE))
-		o = reject_record(c, line, len,
-		    "a closed chat without 'at': when was the CRM asked?");
+	else if ((wrong = find_wrong_time(c, &r)) != NULL)
+		o = reject_record(c, line, len, wrong);
 	else if (r.at != CLOCK_NONE)
 		collect_answer(c, &r);
 	flat_release(&flat);

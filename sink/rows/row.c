@@ -15,9 +15,6 @@
 /* The greatest DECIMAL(15,3), in thousandths. */
 #define SECONDS_MAX INT64_C(999999999999999)
 
-/* The first year of a DATETIME. */
-#define OLDEST_YEAR 1000
-
 /* No number that a column takes has more digits. */
 enum { MAX_DIGITS = 40 };
 
@@ -174,7 +171,7 @@ read_time_column(const struct flat_field *f, struct db_value *v)
 
 	if (f->kind != FLAT_STRING || clock_parse(f->val, f->val_len, &ms) != 0)
 		return "must be a time like 2026-11-20T10:00:00.123Z";
-	if (ms < clock_civil(OLDEST_YEAR, 1, 1, 0, 0, 0) * 1000)
+	if (!db_takes_time(ms))
 		return "is before the year 1000";
 	*v = db_time(ms);
 	return NULL;

@@ -269,6 +269,25 @@ is "after a part" "$(keys chat_metrics)" "acme/1 acme/2 acme/3 beta/1 beta/2"
 run 0 "$reaper" <two.ndjson
 is "after all" "$(keys chat_metrics)" "acme/3 beta/1 beta/2"
 
+echo "- answers of a time that cannot be are refused"
+fresh
+while IFS='|' read -r status at closed why; do
+	printf '{"type":"chat","tenant":"acme","chat":"1","status":"%s","at":"%s","closed_at":"%s"}\n' \
+		"$status" "$at" "$closed" >future.ndjson
+	run 65 "$reaper" <future.ndjson
+	one_line "line 1: $why"
+done <<'END'
+closed|9999-12-31T23:59:59Z|0001-01-01T00:00:00Z|field 'closed_at' is before
+closed|0999-12-31T23:59:59Z|2026-11-20T10:00:00Z|field 'at' is before the year
+gone|9999-12-31T23:59:59Z|2026-11-20T10:00:00Z|ahead: its time
+open|9999-12-31T23:59:59Z|2026-11-20T10:00:00Z|ahead: its time
+END
+is "tombstones" "$(keys closed_chats)" ""
+is "chats" "$(keys chat_metrics)" "acme/1 acme/2 acme/3 beta/1 beta/2"
+printf '[aggregator]\nahead = 0\n' >any.conf
+run 0 "$reaper" -c any.conf < <(sed 's/open/closed/' future.ndjson)
+is "with ahead = 0" "$(keys closed_chats)" acme/1
+
 echo "- more than a batch"
 q "DELETE FROM chat_metrics; INSERT INTO chat_metrics
 	(tenant, chat, status, as_of) SELECT 'acme', seq, 'left',
