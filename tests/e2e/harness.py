@@ -268,11 +268,17 @@ class Lab:
                 env={**self.env, **(env or {})},
                 preexec_fn=limit if limits else None,
             )
+            began = time.monotonic()
             try:
                 p.wait(timeout)
-            except BaseException:
+            except BaseException as e:
                 p.kill() # the program goes with it
                 p.wait()
+                late = "%s: not done after %.0f s, stderr %r" % (
+                    argv[0], time.monotonic() - began, end_of(err))
+                if isinstance(e, subprocess.TimeoutExpired):
+                    raise AssertionError(late) from None
+                say(late)
                 raise
             out.seek(0)
             err.seek(0)
@@ -365,6 +371,13 @@ def program(argv):
     if "/" not in first and os.path.exists(os.path.join(BIN, first)):
         first = os.path.join(BIN, first)
     return [first] + [str(a) for a in argv[1:]]
+
+
+def end_of(file):
+    """The text at the end of an open file."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 2000))
+    return file.read().decode("utf-8", "replace")
 
 
 def main(body):
