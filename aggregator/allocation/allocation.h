@@ -24,7 +24,7 @@
  * combination of tags, a snapshot, and a limit for everybody go over all.
  *
  *   allocation_order.c        in what order chats, lines and operators come
- *   allocation_place.c        where a chat may go from where it is
+ *   allocation_steps.c        where a chat may go from where it is
  *   allocation_refusals.c     who refused a chat, and the pauses after it
  *   allocation_news.c         which of two updates is the newer one
  *   allocation_room.c         who serves what: tags, lines, operators' room
@@ -32,7 +32,7 @@
  *   allocation_status.c       the status of a chat, and its arrival
  *   allocation_expiry.c       closed chats are forgotten
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
- *   allocation_decide.c       who is selected
+ *   allocation_select.c       who is selected
  *   allocation_events.c       chats, operators, the clock and snapshots change
  *   limit_records.c           limits change
  *   allocation_record.c       the events that a record stands for
@@ -107,7 +107,7 @@ void allocation_clock(struct allocation *a, int64_t now);
 int64_t allocation_due(const struct allocation *a);
 
 /* Makes all reservations that can be made now. Returns how many. */
-size_t allocation_decide(struct allocation *a);
+size_t allocation_select(struct allocation *a);
 
 /* What is known of a chat since a time. Of two updates the newer counts, of
  * status and assignee each separately, by the rules of messaging-stream(7). */

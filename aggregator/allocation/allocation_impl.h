@@ -1,9 +1,9 @@
 /*
  * allocation_impl: what the files of allocation share; no other includes it.
- * Each calls only those before it in this list: allocation_place.c,
+ * Each calls only those before it in this list: allocation_steps.c,
  * allocation_order.c, allocation_refusals.c, allocation_news.c,
  * allocation_room.c, allocation.c, allocation_status.c, allocation_expiry.c,
- * allocation_reservation.c, allocation_decide.c, allocation_events.c and
+ * allocation_reservation.c, allocation_select.c, allocation_events.c and
  * limit_records.c, allocation_record.c and allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "aggregator/allocation/allocation.h"
-#include "aggregator/allocation/allocation_place.h"
+#include "aggregator/allocation/allocation_steps.h"
 #include "aggregator/containers/interner.h"
 #include "aggregator/containers/treap.h"
 

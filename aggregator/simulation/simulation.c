@@ -162,7 +162,7 @@ static void
 assign_waiting(struct simulation *w)
 {
 	do {
-		(void)allocation_decide(w->a);
+		(void)allocation_select(w->a);
 		fulfil_reservations(w);
 	} while (w->fulfilled < w->assignments_n);
 	compare_loads(w);

@@ -305,7 +305,7 @@ int64_t stream_allocation_now(struct stream *s);
 void stream_allocation_clock(struct stream *s);
 bool stream_allocation_due(struct stream *s);
 /* Assigns chats of a tenant that was touched. */
-void stream_allocation_decide(struct stream_tenant *t);
+void stream_allocation_select(struct stream_tenant *t);
 void stream_allocation_save(struct stream_tenant *t);
 int stream_allocation_load(struct stream *s)
     __attribute__((warn_unused_result));

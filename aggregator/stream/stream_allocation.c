@@ -51,11 +51,11 @@ stream_allocation_due(struct stream *s)
 }
 
 void
-stream_allocation_decide(struct stream_tenant *t)
+stream_allocation_select(struct stream_tenant *t)
 {
 	if (t->pipeline.allocation != NULL)
 		t->stream->counts.assigned +=
-		    allocation_decide(t->pipeline.allocation);
+		    allocation_select(t->pipeline.allocation);
 }
 
 static void

@@ -53,7 +53,7 @@ recompute_touched(struct stream *s, bool refresh)
 		if (!stream_is_touched(t))
 			continue;
 		pipeline_recompute(&t->pipeline, s->job->definition, refresh);
-		stream_allocation_decide(t);
+		stream_allocation_select(t);
 		if (refresh)
 			stream_tenant_step(t, TENANT_REFRESH);
 	}

@@ -45,7 +45,7 @@
 #include "common/os/retry.h"
 #include "common/records/record.h"
 #include "poller/assign/recent_load.h"
-#include "poller/assign/reservation_state.h"
+#include "poller/assign/reservation_steps.h"
 #include "poller/client/fetch.h"
 
 #include <stdbool.h>

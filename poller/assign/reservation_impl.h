@@ -1,7 +1,7 @@
 /*
  * reservation_impl: what reservation.c, reservation_read.c,
  * reservation_decide.c and reservation_give.c share. They are one state machine
- * (reservation_state.h): each answer of the CRM leads to a decision, and each
+ * (reservation_steps.h): each answer of the CRM leads to a decision, and each
  * decision to the next question, so they call each other. A caller must not use
  * the reservation after one of these functions, which may have ended it.
  */

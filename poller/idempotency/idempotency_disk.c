@@ -15,7 +15,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "poller/spool/spool.h"
+#include "poller/outbox/spool.h"
 
 #define CHUNK ((size_t)256 * 1024)
 #define KEY_MAX 511

@@ -18,8 +18,8 @@
 #include "poller/hooks/listener_context.h"
 #include "poller/idempotency/idempotency.h"
 #include "poller/modes/poller.h"
+#include "poller/outbox/outbox.h"
 #include "poller/routes/route.h"
-#include "poller/spool/outbox.h"
 
 #define CHECK_MS 200
 

@@ -15,7 +15,7 @@
 #include "common/monitoring/prometheus.h"
 #include "common/text/jsonw.h"
 #include "poller/hooks/listener_context.h"
-#include "poller/spool/outbox.h"
+#include "poller/outbox/outbox.h"
 
 /* To the second. */
 static void

@@ -1,7 +1,7 @@
 /*
  * check: see check.h. Server, schema, tables, thresholds, and what is
  * configured to be deleted; check_metrics.c checks which metrics are computed,
- * check_guards.c what others put on our tables, check_rights.c what our user
+ * check_guards.c what others put on our tables, check_grants.c what our user
  * may do.
  */
 #include "sink/check/check.h"
@@ -15,9 +15,9 @@
 #include "common/db/schema_number.h"
 #include "common/records/record.h"
 #include "common/tables/tables.h"
+#include "sink/check/check_grants.h"
 #include "sink/check/check_guards.h"
 #include "sink/check/check_metrics.h"
-#include "sink/check/check_rights.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"
 
@@ -329,8 +329,8 @@ run_checks(struct db *db, void *ctx)
 		check_thresholds,
 		check_on_close,
 		check_metrics,
-		check_needed_rights,
-		check_wide_rights,
+		check_needed_grants,
+		check_wide_grants,
 	};
 	struct check_report *r = ctx;
 	enum outcome o = OUTCOME_DONE;

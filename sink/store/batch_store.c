@@ -24,7 +24,7 @@ batch_store_init(
 		    db, sql.head, sql.row, sql.tail, tables[i].columns_n);
 		upsert_sql_release(&sql);
 	}
-	refusals_init(&s->refusals, db, keep_ms, all);
+	barred_rows_init(&s->barred, db, keep_ms, all);
 	batch_rollup_init(&s->rollup, db);
 }
 
@@ -35,7 +35,7 @@ batch_store_release(struct batch_store *s)
 
 	for (i = 0; i < TABLES; i++)
 		db_bulk_free(s->upsert[i]);
-	refusals_release(&s->refusals);
+	barred_rows_release(&s->barred);
 	forgotten_rows_release(&s->forgotten);
 	message_versions_release(&s->versions);
 	batch_rollup_release(&s->rollup);
@@ -103,7 +103,7 @@ store_in_transaction(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE)
 		o = forgotten_rows_apply(&s->forgotten, db, s->batch);
 	if (o == OUTCOME_DONE)
-		o = refusals_decide(&s->refusals, s->batch);
+		o = barred_rows_decide(&s->barred, s->batch);
 	if (o == OUTCOME_DONE)
 		o = message_versions_find(&s->versions, db, s->batch);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
@@ -116,7 +116,7 @@ store_in_transaction(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE)
 		o = upsert(s, TABLE_message_analytics);
 	if (o == OUTCOME_DONE)
-		o = refusals_store(&s->refusals, s->batch);
+		o = barred_rows_store(&s->barred, s->batch);
 	i = 0;
 	while (o == OUTCOME_DONE &&
 	       (e = strmap_next(&s->batch->tenants, &i)) != NULL) {

@@ -2,8 +2,8 @@
  * batch_store: stores one batch in one transaction.
  *
  *   1 lock the batch's rows of `tenants` (tenant_locks.h)
- *   2 refuse rows that must not return (refusals.h). Rows about a customer who
- *     was forgotten lose what tells of them (forgotten_rows.h)
+ *   2 refuse rows that must not return (barred_rows.h). Rows about a customer
+ *     who was forgotten lose what tells of them (forgotten_rows.h)
  *   3 upsert the other rows in the order of row_compare(), the newest version
  *     wins; a row that the database refuses is found by halving, and its
  *     neighbours are stored; what edits replace goes (message_versions.h)
@@ -23,17 +23,17 @@
 
 #include "common/db/db.h"
 #include "sink/rows/batch.h"
+#include "sink/store/barred_rows.h"
 #include "sink/store/batch_rollup.h"
 #include "sink/store/forgotten_rows.h"
 #include "sink/store/message_versions.h"
-#include "sink/store/refusals.h"
 
 struct batch_store {
 	struct db *db;
 
 	/* private */
 	struct db_bulk *upsert[TABLES];
-	struct refusals refusals;
+	struct barred_rows barred;
 	struct forgotten_rows forgotten;
 	struct message_versions versions;
 	struct batch_rollup rollup;
@@ -43,7 +43,7 @@ struct batch_store {
 	size_t sent_cap;
 };
 
-/* keep_ms, all: see refusals_init(). */
+/* keep_ms, all: see barred_rows_init(). */
 void batch_store_init(
     struct batch_store *s, struct db *db, int64_t keep_ms, bool all);
 void batch_store_release(struct batch_store *s);

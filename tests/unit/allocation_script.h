@@ -307,7 +307,7 @@ script_do(struct allocation_script *s)
 			s->now = strtoll(id.p, NULL, 10);
 		script_restart(s);
 	} else if (strcmp(what, "go") == 0) {
-		(void)allocation_decide(s->a);
+		(void)allocation_select(s->a);
 	} else if (strcmp(what, "unsent") == 0) {
 		allocation_outbox_each(s->a, script_unsent, s);
 	} else {

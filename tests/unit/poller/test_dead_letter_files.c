@@ -1,5 +1,5 @@
 /*
- * Tests of poller/spool/dead_letter_files: a file a day, private, and what is
+ * Tests of poller/outbox/dead_letter_files: a file a day, private, and what is
  * too old goes.
  */
 #define _DEFAULT_SOURCE /* flock */
@@ -11,7 +11,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
-#include "poller/spool/dead_letter_files.h"
+#include "poller/outbox/dead_letter_files.h"
 
 #define DAY DAY_MS
 #define NOON INT64_C(1795176000000) /* 2026-11-20T12:00:00Z */

@@ -12,8 +12,8 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/os/stop.h"
-#include "poller/spool/outbox.h"
-#include "poller/spool/spool_line.h"
+#include "poller/outbox/outbox.h"
+#include "poller/outbox/spool_line.h"
 
 #define MANY 500
 /* A generous bound for what takes milliseconds. */

@@ -14,7 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "poller/spool/outbox_impl.h"
+#include "poller/outbox/outbox_impl.h"
 
 #define OLD "2020-01-01.ndjson"
 

@@ -6,7 +6,7 @@
 
 #include "tests/unit/transitions.h"
 
-#include "poller/spool/outbox_state.h"
+#include "poller/outbox/outbox_state.h"
 
 static unsigned
 next(unsigned state, unsigned event)

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "poller/spool/spool.h"
+#include "poller/outbox/spool.h"
 
 #define DIR_NAME "state/spool"
 #define MIB ((uint64_t)1024 * 1024)

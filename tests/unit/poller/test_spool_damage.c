@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 
 #include "common/os/file.h"
-#include "poller/spool/spool.h"
+#include "poller/outbox/spool.h"
 
 #define DIR_NAME "spool"
 #define MIB ((uint64_t)1024 * 1024)

@@ -1,5 +1,5 @@
 /*
- * allocation_decide: which operator is selected for the chat that is served
+ * allocation_select: which operator is selected for the chat that is served
  * next.
  */
 #include "aggregator/allocation/allocation_impl.h"
@@ -66,7 +66,7 @@ select_operator(
 }
 
 size_t
-allocation_decide(struct allocation *a)
+allocation_select(struct allocation *a)
 {
 	struct treap_node *n;
 	struct alloc_operator *o;

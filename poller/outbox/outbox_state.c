@@ -1,7 +1,7 @@
 /*
  * outbox_state: see outbox_state.h.
  */
-#include "poller/spool/outbox_state.h"
+#include "poller/outbox/outbox_state.h"
 
 #include <stddef.h>
 

@@ -7,7 +7,7 @@
  * last file were cut by a crash before they were acknowledged, so nobody misses
  * them.
  */
-#include "poller/spool/spool_impl.h"
+#include "poller/outbox/spool_impl.h"
 
 #include <inttypes.h>
 

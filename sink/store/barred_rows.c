@@ -1,7 +1,7 @@
 /*
- * refusals: see refusals.h.
+ * barred_rows: see barred_rows.h.
  */
-#include "sink/store/refusals.h"
+#include "sink/store/barred_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,8 @@ enum {
 static const char TOMB_REASON[] = "its chat was deleted later than that";
 
 void
-refusals_init(struct refusals *r, struct db *db, int64_t keep_ms, bool all)
+barred_rows_init(
+    struct barred_rows *r, struct db *db, int64_t keep_ms, bool all)
 {
 	r->db = db;
 	r->keep_ms = keep_ms;
@@ -28,7 +29,7 @@ refusals_init(struct refusals *r, struct db *db, int64_t keep_ms, bool all)
 }
 
 void
-refusals_release(struct refusals *r)
+barred_rows_release(struct barred_rows *r)
 {
 	db_bulk_free(r->bulk);
 }
@@ -140,7 +141,7 @@ apply_tombstones(struct db *db, struct row_batch *b, struct row_list *chats)
 
 /* Whether tombstones refuse rows of that table. */
 static bool
-has_tombstones(const struct refusals *r, const struct table *t)
+has_tombstones(const struct barred_rows *r, const struct table *t)
 {
 	return t->chat >= 0 && (t->life != LIFE_HISTORY || r->all);
 }
@@ -149,7 +150,7 @@ has_tombstones(const struct refusals *r, const struct table *t)
  * or, as a stream has none, by the newest row about the tenant. History is not
  * refused by its age: the messages of an open chat may be older than that. */
 static bool
-is_aged(const struct refusals *r, const struct sink_row *row)
+is_aged(const struct barred_rows *r, const struct sink_row *row)
 {
 	const struct tenant_stored *t = &row->tenant->stored;
 
@@ -163,7 +164,7 @@ is_aged(const struct refusals *r, const struct sink_row *row)
 
 /* The fate of a row as far as its tenant decides it. */
 static enum row_fate
-decide_fate(const struct refusals *r, const struct sink_row *row)
+decide_fate(const struct barred_rows *r, const struct sink_row *row)
 {
 	const struct tenant_stored *t = &row->tenant->stored;
 
@@ -176,7 +177,7 @@ decide_fate(const struct refusals *r, const struct sink_row *row)
 }
 
 enum outcome
-refusals_decide(const struct refusals *r, struct row_batch *b)
+barred_rows_decide(const struct barred_rows *r, struct row_batch *b)
 {
 	enum outcome o = OUTCOME_DONE;
 	struct row_list *rows;
@@ -272,7 +273,7 @@ is_past(const struct refusal *r)
 }
 
 enum outcome
-refusals_store(struct refusals *r, struct row_batch *b)
+barred_rows_store(struct barred_rows *r, struct row_batch *b)
 {
 	size_t i;
 

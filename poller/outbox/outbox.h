@@ -20,15 +20,15 @@
  * the endpoint is no broker, to files. Without a folder for them a request that
  * has one is refused, as any whose lines cannot be made safe.
  */
-#ifndef POLLER_SPOOL_OUTBOX_H
-#define POLLER_SPOOL_OUTBOX_H
+#ifndef POLLER_OUTBOX_OUTBOX_H
+#define POLLER_OUTBOX_OUTBOX_H
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
 #include "common/http/pending_request.h"
-#include "poller/spool/dead_letter_files.h"
-#include "poller/spool/spool.h"
+#include "poller/outbox/dead_letter_files.h"
+#include "poller/outbox/spool.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /*
- * allocation_place: where a chat is on its way to an operator, and whether its
- * assignee has answered it. Each has a table of the steps that may follow, the
- * same place included; any other step ends the program.
+ * allocation_steps: tables of steps: where a chat is on its way to an operator,
+ * and whether its assignee has answered it. Each table has the steps that may
+ * follow, the same place included; any other step ends the program.
  *
  *               refused by all who have room
  *             +---------> PAUSED ----------+  somebody has room
@@ -20,8 +20,8 @@
  *   ANSWER_NONE -- a reservation is fulfilled --> ANSWER_OWED -- they write -->
  *   ANSWER_GIVEN; another assignee, or closed: back to ANSWER_NONE
  */
-#ifndef AGGREGATOR_ALLOCATION_ALLOCATION_PLACE_H
-#define AGGREGATOR_ALLOCATION_ALLOCATION_PLACE_H
+#ifndef AGGREGATOR_ALLOCATION_ALLOCATION_STEPS_H
+#define AGGREGATOR_ALLOCATION_ALLOCATION_STEPS_H
 
 #include <stdbool.h>
 

@@ -4,12 +4,12 @@
  * The endpoints belong to the publisher. The spool writer adds to the spool,
  * the publisher reads it.
  */
-#ifndef POLLER_SPOOL_OUTBOX_IMPL_H
-#define POLLER_SPOOL_OUTBOX_IMPL_H
+#ifndef POLLER_OUTBOX_OUTBOX_IMPL_H
+#define POLLER_OUTBOX_OUTBOX_IMPL_H
 
 #include "common/endpoint/endpoint.h"
-#include "poller/spool/outbox.h"
-#include "poller/spool/outbox_state.h"
+#include "poller/outbox/outbox.h"
+#include "poller/outbox/outbox_state.h"
 
 #include <pthread.h>
 

@@ -1,7 +1,7 @@
 /*
  * spool_line: see spool_line.h.
  */
-#include "poller/spool/spool_line.h"
+#include "poller/outbox/spool_line.h"
 
 #include <inttypes.h>
 #include <string.h>

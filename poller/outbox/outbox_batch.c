@@ -3,7 +3,7 @@
  * records to the endpoint, dead letters to their queue, or without a broker to
  * files; see outbox.h.
  */
-#include "poller/spool/outbox_impl.h"
+#include "poller/outbox/outbox_impl.h"
 
 #include <stdlib.h>
 #include <string.h>

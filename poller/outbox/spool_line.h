@@ -5,8 +5,8 @@
  *
  *   {"n":12,"sum":"00f3a1b2c3d4e5f6","record":{"type":"message",...}}
  */
-#ifndef POLLER_SPOOL_SPOOL_LINE_H
-#define POLLER_SPOOL_SPOOL_LINE_H
+#ifndef POLLER_OUTBOX_SPOOL_LINE_H
+#define POLLER_OUTBOX_SPOOL_LINE_H
 
 #include "common/base/buf.h"
 

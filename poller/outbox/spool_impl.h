@@ -2,13 +2,13 @@
  * spool_impl: what spool.c, spool_recover.c and spool_lost.c share. Private to
  * spool*.c; each calls the next one.
  */
-#ifndef POLLER_SPOOL_SPOOL_IMPL_H
-#define POLLER_SPOOL_SPOOL_IMPL_H
+#ifndef POLLER_OUTBOX_SPOOL_IMPL_H
+#define POLLER_OUTBOX_SPOOL_IMPL_H
 
 #include <pthread.h>
 
-#include "poller/spool/spool.h"
-#include "poller/spool/spool_mark.h"
+#include "poller/outbox/spool.h"
+#include "poller/outbox/spool_mark.h"
 
 #define SPOOL_MARK "acknowledged"
 

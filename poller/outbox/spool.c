@@ -3,7 +3,7 @@
  * first line. After a start a new one is begun, so that no line is ever added
  * behind what a crash left.
  */
-#include "poller/spool/spool_impl.h"
+#include "poller/outbox/spool_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 #include "common/os/lock.h"
-#include "poller/spool/spool_line.h"
+#include "poller/outbox/spool_line.h"
 
 /* A file of that size is finished, and the next one begun. */
 #define FILE_BYTES ((uint64_t)4 * 1024 * 1024)

@@ -9,8 +9,8 @@
  * of power they may be older than the files, never newer, and never so old that
  * files are missed. Two threads may write one number each.
  */
-#ifndef POLLER_SPOOL_SPOOL_MARK_H
-#define POLLER_SPOOL_SPOOL_MARK_H
+#ifndef POLLER_OUTBOX_SPOOL_MARK_H
+#define POLLER_OUTBOX_SPOOL_MARK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 /*
- * check_rights: see check_rights.h. SHOW GRANTS alone does not tell which
+ * check_grants: see check_grants.h. SHOW GRANTS alone does not tell which
  * rights are missing (roles and wildcards), so each statement the sink needs is
  * tried on no row at all.
  */
-#include "sink/check/check_rights.h"
+#include "sink/check/check_grants.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -137,7 +137,7 @@ try_partitions(
 }
 
 static enum outcome
-try_rights(struct db *db, struct rights *r)
+try_grants(struct db *db, struct rights *r)
 {
 	struct buf sql = BUF_INIT;
 	enum outcome o = try_tables(db, &sql, r);
@@ -185,7 +185,7 @@ add_grant(const struct db *db, const struct rights *r, enum table_id id,
 }
 
 static void
-report_rights(struct check_report *report, const struct rights *r)
+report_grants(struct check_report *report, const struct rights *r)
 {
 	struct buf grants = BUF_INIT;
 	size_t id;
@@ -202,10 +202,10 @@ report_rights(struct check_report *report, const struct rights *r)
 }
 
 enum outcome
-check_needed_rights(struct check_report *r)
+check_needed_grants(struct check_report *r)
 {
 	struct rights rights = { .tried = { 0 } };
-	enum outcome o = try_rights(r->db, &rights);
+	enum outcome o = try_grants(r->db, &rights);
 
 	if (o == OUTCOME_LATER && db_connected(r->db) &&
 	    db_cause(r->db) != DB_CONFLICT) {
@@ -214,7 +214,7 @@ check_needed_rights(struct check_report *r)
 		    "cannot be tried", db_why(r->db));
 		o = OUTCOME_DONE;
 	} else if (o == OUTCOME_DONE) {
-		report_rights(r, &rights);
+		report_grants(r, &rights);
 	}
 	return o;
 }
@@ -268,7 +268,7 @@ add_dangers(const char *grant, struct buf *found)
 }
 
 enum outcome
-check_wide_rights(struct check_report *r)
+check_wide_grants(struct check_report *r)
 {
 	struct buf everywhere = BUF_INIT, here = BUF_INIT;
 	struct db_rows *rows;

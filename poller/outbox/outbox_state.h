@@ -18,8 +18,8 @@
  * requests is kept only if nothing is added to the spool while its end is
  * published.
  */
-#ifndef POLLER_SPOOL_OUTBOX_STATE_H
-#define POLLER_SPOOL_OUTBOX_STATE_H
+#ifndef POLLER_OUTBOX_OUTBOX_STATE_H
+#define POLLER_OUTBOX_OUTBOX_STATE_H
 
 enum outbox_state {
 	OUTBOX_DIRECT,    /* to the endpoint; its confirmation answers */

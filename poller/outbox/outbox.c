@@ -2,7 +2,7 @@
  * outbox: opens and closes an outbox, and is called by those who use it; see
  * outbox.h.
  */
-#include "poller/spool/outbox_impl.h"
+#include "poller/outbox/outbox_impl.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /*
- * reservation_state: the states of a reservation. One table lists which may
+ * reservation_steps: the states of a reservation. One table lists which may
  * follow which; any other transition ends the program. What decides between
  * those that may is reservation_decide.c.
  *
@@ -23,8 +23,8 @@
  * the next one. None is stored: after a crash the assignment comes again,
  * and READING finds what was done.
  */
-#ifndef POLLER_ASSIGN_RESERVATION_STATE_H
-#define POLLER_ASSIGN_RESERVATION_STATE_H
+#ifndef POLLER_ASSIGN_RESERVATION_STEPS_H
+#define POLLER_ASSIGN_RESERVATION_STEPS_H
 
 #include <stdbool.h>
 

@@ -4,7 +4,7 @@
  *
  *   acknowledged TURN NUMBER SUM
  */
-#include "poller/spool/spool_mark.h"
+#include "poller/outbox/spool_mark.h"
 
 #include <errno.h>
 #include <fcntl.h>

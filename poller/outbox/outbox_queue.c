@@ -2,7 +2,7 @@
  * outbox_queue: the queues of an outbox's requests, and its state: what the
  * publisher and the spool writer share; see outbox_impl.h.
  */
-#include "poller/spool/outbox_impl.h"
+#include "poller/outbox/outbox_impl.h"
 
 #include "common/os/notify.h"
 #include "common/os/thread.h"

@@ -1,7 +1,7 @@
 /*
- * reservation_state: see reservation_state.h.
+ * reservation_steps: see reservation_steps.h.
  */
-#include "poller/assign/reservation_state.h"
+#include "poller/assign/reservation_steps.h"
 
 #define BIT(state) (1u << (state))
 

@@ -24,8 +24,8 @@
  * One thread adds and syncs, another one reads and removes; a lock guards what
  * they share and is not held during I/O.
  */
-#ifndef POLLER_SPOOL_SPOOL_H
-#define POLLER_SPOOL_SPOOL_H
+#ifndef POLLER_OUTBOX_SPOOL_H
+#define POLLER_OUTBOX_SPOOL_H
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"

@@ -4,7 +4,7 @@
  * during an outage of the broker; without a spool, or when it is full, it
  * refuses them.
  */
-#include "poller/spool/outbox_impl.h"
+#include "poller/outbox/outbox_impl.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

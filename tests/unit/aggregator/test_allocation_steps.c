@@ -1,10 +1,10 @@
 /*
- * Test of allocation_place.h: its tables, walked, and what they must not have.
+ * Test of allocation_steps.h: its tables, walked, and what they must not have.
  * (What allocation does with them: test_allocation.c.)
  */
 #include "tests/unit/unit.h"
 
-#include "aggregator/allocation/allocation_place.h"
+#include "aggregator/allocation/allocation_steps.h"
 
 static void
 a_promise_is_made_and_ends_outside_of_lines(void **state)

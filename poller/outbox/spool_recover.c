@@ -5,7 +5,7 @@
  */
 #define _DEFAULT_SOURCE /* link */
 
-#include "poller/spool/spool_impl.h"
+#include "poller/outbox/spool_impl.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "poller/spool/spool_line.h"
+#include "poller/outbox/spool_line.h"
 
 #define SUFFIX ".ndjson"
 #define DIGITS 10

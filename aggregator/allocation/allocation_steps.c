@@ -1,7 +1,7 @@
 /*
- * allocation_place: see allocation_place.h.
+ * allocation_steps: see allocation_steps.h.
  */
-#include "aggregator/allocation/allocation_place.h"
+#include "aggregator/allocation/allocation_steps.h"
 
 #include "common/base/prog.h"
 

@@ -3,7 +3,7 @@
  * after an outage the spool; see outbox.h. Whether a confirm takes too long is
  * watched by outbox_spool.c, since this thread may be the one that waits.
  */
-#include "poller/spool/outbox_impl.h"
+#include "poller/outbox/outbox_impl.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
