@@ -1,8 +1,8 @@
 /*
- * alerts: users who write too much: more than `threshold` messages that count
- * in one window of the messages' own time. Two rules, each with consecutive
- * windows from the epoch on: `minute` (60 s, more than 8) and `five_minutes`
- * (300 s, more than 20); [aggregator] sets the thresholds.
+ * alerts: users who write too much (spam): more than `threshold` messages that
+ * count in one window of the messages' own time. Two rules, each with
+ * consecutive windows from the epoch on: `minute` (60 s, more than 8) and
+ * `five_minutes` (300 s, more than 20); [aggregator] sets the thresholds.
  *
  * Consecutive windows that are too full are one alert, from the start of the
  * first (its key) to the end of the last (ended_at); messages is their sum. It

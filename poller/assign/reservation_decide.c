@@ -2,7 +2,8 @@
  * reservation_decide: what follows from the chat as it was read: it is given
  * already, to this operator or another one; it is not open any more; it has to
  * be looked for; or it may be given. The same after a crash: the assignment
- * comes again, and its chat is read before it is given.
+ * comes again, and its chat is read before it is given. Who gets a chat was
+ * selected before: aggregator/allocation/allocation_select.c.
  */
 #include "poller/assign/reservation_impl.h"
 

@@ -1,5 +1,6 @@
 /*
- * reservation_steps: the states of a reservation. One table lists which may
+ * reservation_steps: the states of a reservation; none is stored (what a crash
+ * leaves: reservation_decide.c reads the chat first). One table lists which may
  * follow which; any other transition ends the program. What decides between
  * those that may is reservation_decide.c.
  *
@@ -20,8 +21,8 @@
  *   DONE: from every state but WAITING
  *
  * Each state that asks sends one question to the CRM, and the answer decides
- * the next one. None is stored: after a crash the assignment comes again,
- * and READING finds what was done.
+ * the next one. After a crash the assignment comes again, and READING finds
+ * what was done.
  */
 #ifndef POLLER_ASSIGN_RESERVATION_STEPS_H
 #define POLLER_ASSIGN_RESERVATION_STEPS_H

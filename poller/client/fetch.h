@@ -4,7 +4,8 @@
  * throttles, if that is no longer than [poller] retry_budget. A question gets
  * its good pages and then one end.
  *
- * fetch.c queues and sends, fetch_answer.c handles the answers.
+ * fetch.c queues and sends, fetch_answer.c handles the answers and decides
+ * retries.
  */
 #ifndef POLLER_CLIENT_FETCH_H
 #define POLLER_CLIENT_FETCH_H

@@ -1,7 +1,7 @@
 /*
- * fetch_answer: handles an answer: as a page of its question, as a retry, or as
- * its end. A question that changes the CRM is retried only when the change is
- * known not to have been made.
+ * fetch_answer: handles an answer: as a page of its question, as its end, or as
+ * a retry (whether and when: may_retry). A question that changes the CRM is
+ * retried only when the change is known not to have been made.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 

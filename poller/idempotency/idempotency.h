@@ -1,8 +1,9 @@
 /*
- * idempotency: keys of requests that came before (header Idempotency-Key). A
- * key is remembered for a day, so that a client that got no answer may repeat
- * the request: it makes the same records, with the time of the first, which are
- * one row, because rows are identified by id and time.
+ * idempotency: keys of requests of HTTP clients that came before (header
+ * Idempotency-Key); assignments: assign/reservation_decide.c. A key is
+ * remembered for a day, so that a client that got no answer may repeat the
+ * request: it makes the same records, with the time of the first, which are one
+ * row, because rows are identified by id and time.
  *
  * Keys are in memory and, with a folder, in DIR/keys, without fsync: they
  * survive any end of the process, not every crash of the machine; the next

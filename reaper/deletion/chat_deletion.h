@@ -2,11 +2,12 @@
  * chat_deletion: reads chat records and deletes the chats that are closed or
  * gone from the database.
  *
- * A transaction handles a slice of at most CHAT_DELETION_BATCH chats: it locks
- * the rows of their tenants in `tenants` exclusively, keeps every chat that was
- * seen open after the CRM was asked, writes the rows to the archive and syncs
- * it, deletes them, leaves a tombstone dated when the CRM was asked, and
- * commits. Sinks hold the same lock shared, so that no row is stored meanwhile.
+ * A transaction handles a slice (delete_transaction.c) of at most
+ * CHAT_DELETION_BATCH chats: it locks the rows of their tenants in `tenants`
+ * exclusively, keeps every chat that was seen open after the CRM was asked,
+ * writes the rows to the archive and syncs it, deletes them, leaves a tombstone
+ * dated when the CRM was asked, and commits. Sinks hold the same lock shared,
+ * so that no row is stored meanwhile.
  *
  * When many of a tenant's chats are gone at once, none of them is deleted
  * (gone_limit.h): from a file or a pipe the gone chats are held back until all

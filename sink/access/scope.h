@@ -1,8 +1,8 @@
 /*
  * scope: whose rows a viewer sees, as a condition of a statement, by role and
- * teams. Which resources and columns a role sees is said where they are:
- * `least` in resource_routes.c and resource_lists.c, resource_now.c,
- * resource_chat.c.
+ * teams. Which resources a role sees: `least` in resource_routes.c. Which
+ * columns: `least` of struct list's columns (api/list.h; PERSONAL() in
+ * resource_lists.c); resource_now.c and resource_chat.c compare `role`.
  *
  *   rows    figures of single operators, their chats and intervals: an agent's
  *           are their own, those of a token with teams those of their operators
