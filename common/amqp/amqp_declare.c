@@ -35,6 +35,106 @@ declare_outcome(
 	return ok ? OUTCOME_DONE : l->outcome;
 }
 
+static void
+add_text_argument(amqp_table_entry_t *e, const char *key, const char *value)
+{
+	e->key = amqp_cstring_bytes(key);
+	e->value.kind = AMQP_FIELD_KIND_UTF8;
+	e->value.value.bytes = amqp_cstring_bytes(value);
+}
+
+bool
+amqp_is_dead_letter_queue(const char *queue)
+{
+	size_t len = strlen(queue), n = strlen(".dead");
+
+	return len > n && strcmp(queue + len - n, ".dead") == 0;
+}
+
+static amqp_queue_declare_ok_t *
+declare_quorum(struct amqp_link *l, const char *queue, bool passive)
+{
+	amqp_table_entry_t entries[3];
+	amqp_table_t all = { 2, entries };
+
+	add_text_argument(&entries[0], "x-queue-type", "quorum");
+	add_text_argument(&entries[1], "x-overflow", "reject-publish");
+	/* They hold personal data, and often nobody reads them. */
+	if (amqp_is_dead_letter_queue(queue)) {
+		entries[2].key = amqp_cstring_bytes("x-message-ttl");
+		entries[2].value.kind = AMQP_FIELD_KIND_I64;
+		entries[2].value.value.i64 = l->dead_letters_ms;
+		all.num_entries = 3;
+	}
+	return amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL,
+	    amqp_cstring_bytes(queue), passive, 1, 0, 0, passive ? none : all);
+}
+
+/* After the broker closed the channel, which must be acknowledged before
+ * another is opened. */
+static int
+reopen_channel(struct amqp_link *l)
+{
+	amqp_channel_close_ok_t ok = { 0 };
+
+	if (amqp_link_check(l, "reopen the channel",
+		amqp_send_method(l->conn, AMQP_LINK_CHANNEL,
+		    AMQP_CHANNEL_CLOSE_OK_METHOD, &ok)) != 0)
+		return -1;
+	amqp_channel_open(l->conn, AMQP_LINK_CHANNEL);
+	return amqp_link_check_reply(
+	    l, "reopen the channel", amqp_get_rpc_reply(l->conn));
+}
+
+/* After a passive declaration that failed, before any other call: true when it
+ * failed because no queue or exchange (`kind`) has that name. The channel is
+ * closed then, until reopen_channel(). */
+static bool
+is_told_missing(const struct amqp_link *l, const char *kind)
+{
+	amqp_rpc_reply_t r = amqp_get_rpc_reply(l->conn);
+	const amqp_channel_close_t *c = r.reply.decoded;
+	static const char start[] = "NOT_FOUND - no ";
+	size_t n = sizeof start - 1, kind_len = strlen(kind);
+
+	/* With the same code a broker that starts up calls a queue "down". */
+	return r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+	       r.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
+	       c->reply_code == AMQP_NOT_FOUND &&
+	       c->reply_text.len >= n + kind_len &&
+	       memcmp(c->reply_text.bytes, start, n) == 0 &&
+	       memcmp((const char *)c->reply_text.bytes + n, kind, kind_len) ==
+		   0;
+}
+
+enum outcome
+amqp_declare_queue(
+    struct amqp_link *l, const char *queue, struct amqp_queue_load *load)
+{
+	char *what = xasprintf("look at queue '%s'", queue);
+	amqp_queue_declare_ok_t *ok = declare_quorum(l, queue, true);
+
+	if (ok == NULL && is_told_missing(l, "queue")) {
+		free(what);
+		what = xasprintf("make queue '%s'", queue);
+		if (reopen_channel(l) == 0)
+			ok = declare_quorum(l, queue, false);
+		if (ok != NULL)
+			log_info("queue_made", "queue=%s", queue);
+	}
+	if (ok == NULL && l->conn != NULL &&
+	    amqp_link_check_reply(l, what, amqp_get_rpc_reply(l->conn)) == 0)
+		amqp_link_drop(l, "cannot %s: no answer", what);
+	free(what);
+	if (ok == NULL)
+		return l->outcome;
+	if (load != NULL) {
+		load->messages = ok->message_count;
+		load->readers = ok->consumer_count;
+	}
+	return OUTCOME_DONE;
+}
+
 enum outcome
 amqp_declare_look(
     struct amqp_link *l, const char *kind, const char *name, bool *found)
@@ -49,8 +149,8 @@ amqp_declare_look(
 		ok = amqp_exchange_declare(l->conn, AMQP_LINK_CHANNEL, n,
 			 amqp_cstring_bytes("topic"), 1, 1, 0, 0, none) != NULL;
 	*found = ok;
-	if (!ok && amqp_link_is_missing(l, kind))
-		return amqp_link_reopen(l) == 0 ? OUTCOME_DONE : l->outcome;
+	if (!ok && is_told_missing(l, kind))
+		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
 	return declare_outcome(l, ok, "look at", name);
 }
 
@@ -145,7 +245,7 @@ bind_source(struct amqp_link *l, const char *queue,
 		log_info("not_bound",
 		    "queue=%s exchange=%s reason=\"no right\"", queue,
 		    source->exchange);
-		return amqp_link_reopen(l) == 0 ? OUTCOME_DONE : l->outcome;
+		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
 	}
 	return declare_outcome(l, ok, "bind queue", queue);
 }
@@ -170,7 +270,7 @@ amqp_declare_reader(struct amqp_link *l, const char *queue, bool *taken)
 			 "grant the right to configure '%s' with rabbitmqctl "
 			 "set_permissions",
 		    queue, name);
-		if (amqp_link_reopen(l) == 0)
+		if (reopen_channel(l) == 0)
 			o = OUTCOME_DONE;
 	} else {
 		o = declare_outcome(l, ok, "make queue", name);
@@ -215,7 +315,7 @@ count_with_probe(
 	enum outcome o;
 
 	do {
-		o = amqp_link_queue(l, queue, load);
+		o = amqp_declare_queue(l, queue, load);
 	} while (o == OUTCOME_DONE && load->readers == 0 &&
 		 clock_mono_ms() < end && !stop_sleep(LOAD_AGAIN_MS));
 	if (o != OUTCOME_DONE || load->readers > 0)
@@ -231,7 +331,7 @@ enum outcome
 amqp_declare_load(
     struct amqp_link *l, const char *queue, struct amqp_queue_load *load)
 {
-	enum outcome o = amqp_link_queue(l, queue, load);
+	enum outcome o = amqp_declare_queue(l, queue, load);
 
 	/* Where another one reads alone the probe would be refused. */
 	if (o != OUTCOME_DONE || load->messages > 0 || load->readers > 0)

@@ -1,21 +1,37 @@
 /*
- * amqp_declare: makes, binds and deletes exchanges and queues, for queues that
- * other publishers fill and for scripts/topology. All of them are durable.
- * Private to amqp_*.c and endpoint_amqp*.c.
+ * amqp_declare: makes, binds and deletes exchanges and queues: our own, those
+ * that other publishers fill, and those of scripts/topology. All of them are
+ * durable. Private to amqp_*.c and endpoint_amqp*.c.
  *
- * Each function returns DONE, or, as amqp_link_queue(), LATER or NEVER; then
- * the link is down and l->why has the reason.
+ * Each function returns DONE, or LATER or NEVER; then the link is down and
+ * l->why has the reason.
  */
 #ifndef COMMON_AMQP_AMQP_DECLARE_H
 #define COMMON_AMQP_AMQP_DECLARE_H
 
 #include "common/amqp/amqp_link.h"
 
+/* Messages and consumers of a queue, as the broker counts them. */
+struct amqp_queue_load {
+	uint32_t
+	    messages; /* ready ones, without those on their way to readers */
+	uint32_t readers;
+};
+
 /* Where a queue that others fill gets its messages from. */
 struct amqp_source {
 	const char *exchange; /* a topic exchange */
 	const char *binding;
 };
+
+/* True for NAME.dead, a queue of dead letters. */
+bool amqp_is_dead_letter_queue(const char *queue);
+
+/* Makes the queue unless it exists: a quorum queue that, where a policy limits
+ * its length, refuses new messages instead of dropping old ones. Only making it
+ * needs the right to configure. load may be NULL. */
+enum outcome amqp_declare_queue(struct amqp_link *l, const char *queue,
+    struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
 /* *found: whether it exists; kind is "queue" or "exchange". */
 enum outcome amqp_declare_look(struct amqp_link *l, const char *kind,
@@ -52,10 +68,11 @@ enum outcome amqp_declare_reader(struct amqp_link *l, const char *queue,
 enum outcome amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
     __attribute__((warn_unused_result));
 
-/* As amqp_link_queue(), for who acts on a queue without messages and readers:
- * that is also what a quorum queue is said to be that does not answer within a
- * quarter of a second. It is believed when the count has a reader of our own,
- * which is left out. LATER when none of the next seconds has such a count. */
+/* As amqp_declare_queue(), for who acts on a queue without messages and
+ * readers: that is also what a quorum queue is said to be that does not answer
+ * within a quarter of a second. It is believed when the count has a reader of
+ * our own, which is left out. LATER when none of the next seconds has such a
+ * count. */
 enum outcome amqp_declare_load(struct amqp_link *l, const char *queue,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
 

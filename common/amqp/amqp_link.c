@@ -1,5 +1,5 @@
 /*
- * amqp_link: frames, errors and queues of a connection; see amqp_link.h.
+ * amqp_link: frames and errors of a connection, and its end; see amqp_link.h.
  */
 #include "common/amqp/amqp_link.h"
 
@@ -11,13 +11,20 @@
 #include <sys/time.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/notify.h"
 
 #define CLOSE_MS 3000
 /* Between two looks at the heartbeats, however long the wait. */
 #define SLICE_MS 500
+
+static void
+destroy(struct amqp_link *l)
+{
+	if (l->conn != NULL)
+		(void)amqp_destroy_connection(l->conn);
+	l->conn = NULL;
+}
 
 void
 amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
@@ -31,9 +38,7 @@ amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
 	l->outcome = OUTCOME_LATER;
 	l->code = PROG_TEMPFAIL;
 	l->blocked = false;
-	if (l->conn != NULL)
-		(void)amqp_destroy_connection(l->conn);
-	l->conn = NULL;
+	destroy(l);
 }
 
 int
@@ -51,7 +56,7 @@ amqp_link_check(struct amqp_link *l, const char *what, int status)
 
 /* What a person can do, by the broker's reply code; NULL: try again. */
 static const char *
-remedy(int reply_code, const char *what, const char *text)
+way_out_of(int reply_code, const char *what, const char *text)
 {
 	switch (reply_code) {
 	case AMQP_ACCESS_REFUSED:
@@ -88,7 +93,7 @@ link_refused(
 {
 	char *text =
 	    xstrndup(bytes.bytes != NULL ? bytes.bytes : "", bytes.len);
-	const char *way_out = remedy(reply_code, what, text);
+	const char *way_out = way_out_of(reply_code, what, text);
 
 	amqp_link_drop(l, "cannot %s at %s: %s%s%s", what, buf_str(&l->title),
 	    text, way_out != NULL ? "; " : "", way_out != NULL ? way_out : "");
@@ -104,7 +109,7 @@ link_refused(
 
 /* True if m closes channel or connection; then the broker's reason. */
 static bool
-closing(const amqp_method_t *m, int *reply_code, amqp_bytes_t *text)
+is_closing(const amqp_method_t *m, int *reply_code, amqp_bytes_t *text)
 {
 	const amqp_channel_close_t *channel = m->decoded;
 	const amqp_connection_close_t *connection = m->decoded;
@@ -134,7 +139,7 @@ amqp_link_check_reply(struct amqp_link *l, const char *what, amqp_rpc_reply_t r)
 	if (r.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION)
 		return amqp_link_check(l, what, r.library_error);
 	if (r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
-	    closing(&r.reply, &code, &text))
+	    is_closing(&r.reply, &code, &text))
 		link_refused(l, what, code, text);
 	else
 		amqp_link_drop(l, "cannot %s at %s: no sensible answer", what,
@@ -154,7 +159,7 @@ own_method(struct amqp_link *l, const amqp_frame_t *f)
 
 	if (f->frame_type != AMQP_FRAME_METHOD)
 		return 0;
-	if (closing(m, &code, &text)) {
+	if (is_closing(m, &code, &text)) {
 		link_refused(l, "talk to RabbitMQ", code, text);
 		return -1;
 	}
@@ -240,102 +245,6 @@ amqp_link_frame(struct amqp_link *l, amqp_frame_t *f, int timeout_ms)
 	}
 }
 
-static void
-add_text_argument(amqp_table_entry_t *e, const char *key, const char *value)
-{
-	e->key = amqp_cstring_bytes(key);
-	e->value.kind = AMQP_FIELD_KIND_UTF8;
-	e->value.value.bytes = amqp_cstring_bytes(value);
-}
-
-bool
-amqp_link_is_dead(const char *queue)
-{
-	size_t len = strlen(queue), n = strlen(".dead");
-
-	return len > n && strcmp(queue + len - n, ".dead") == 0;
-}
-
-static amqp_queue_declare_ok_t *
-declare(struct amqp_link *l, const char *queue, bool passive)
-{
-	amqp_table_entry_t entries[3];
-	amqp_table_t none = { 0, NULL }, all = { 2, entries };
-
-	add_text_argument(&entries[0], "x-queue-type", "quorum");
-	add_text_argument(&entries[1], "x-overflow", "reject-publish");
-	/* They hold personal data, and often nobody reads them. */
-	if (amqp_link_is_dead(queue)) {
-		entries[2].key = amqp_cstring_bytes("x-message-ttl");
-		entries[2].value.kind = AMQP_FIELD_KIND_I64;
-		entries[2].value.value.i64 = l->dead_letters_ms;
-		all.num_entries = 3;
-	}
-	return amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL,
-	    amqp_cstring_bytes(queue), passive, 1, 0, 0, passive ? none : all);
-}
-
-/* The closing of a channel must be acknowledged before another is opened. */
-int
-amqp_link_reopen(struct amqp_link *l)
-{
-	amqp_channel_close_ok_t ok = { 0 };
-
-	if (amqp_link_check(l, "reopen the channel",
-		amqp_send_method(l->conn, AMQP_LINK_CHANNEL,
-		    AMQP_CHANNEL_CLOSE_OK_METHOD, &ok)) != 0)
-		return -1;
-	amqp_channel_open(l->conn, AMQP_LINK_CHANNEL);
-	return amqp_link_check_reply(
-	    l, "reopen the channel", amqp_get_rpc_reply(l->conn));
-}
-
-bool
-amqp_link_is_missing(const struct amqp_link *l, const char *kind)
-{
-	amqp_rpc_reply_t r = amqp_get_rpc_reply(l->conn);
-	const amqp_channel_close_t *c = r.reply.decoded;
-	static const char start[] = "NOT_FOUND - no ";
-	size_t n = sizeof start - 1, kind_len = strlen(kind);
-
-	/* With the same code a broker that starts up calls a queue "down". */
-	return r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
-	       r.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
-	       c->reply_code == AMQP_NOT_FOUND &&
-	       c->reply_text.len >= n + kind_len &&
-	       memcmp(c->reply_text.bytes, start, n) == 0 &&
-	       memcmp((const char *)c->reply_text.bytes + n, kind, kind_len) ==
-		   0;
-}
-
-enum outcome
-amqp_link_queue(
-    struct amqp_link *l, const char *queue, struct amqp_queue_load *load)
-{
-	char *what = xasprintf("look at queue '%s'", queue);
-	amqp_queue_declare_ok_t *ok = declare(l, queue, true);
-
-	if (ok == NULL && amqp_link_is_missing(l, "queue")) {
-		free(what);
-		what = xasprintf("make queue '%s'", queue);
-		if (amqp_link_reopen(l) == 0)
-			ok = declare(l, queue, false);
-		if (ok != NULL)
-			log_info("queue_made", "queue=%s", queue);
-	}
-	if (ok == NULL && l->conn != NULL &&
-	    amqp_link_check_reply(l, what, amqp_get_rpc_reply(l->conn)) == 0)
-		amqp_link_drop(l, "cannot %s: no answer", what);
-	free(what);
-	if (ok == NULL)
-		return l->outcome;
-	if (load != NULL) {
-		load->messages = ok->message_count;
-		load->readers = ok->consumer_count;
-	}
-	return OUTCOME_DONE;
-}
-
 void
 amqp_link_close(struct amqp_link *l)
 {
@@ -348,6 +257,5 @@ amqp_link_close(struct amqp_link *l)
 		amqp_set_rpc_timeout(l->conn, &timeout);
 		(void)amqp_connection_close(l->conn, AMQP_REPLY_SUCCESS);
 	}
-	(void)amqp_destroy_connection(l->conn);
-	l->conn = NULL;
+	destroy(l);
 }

@@ -3,9 +3,9 @@
  * which is visible only in common/amqp, endpoint_amqp*.c and
  * amqp_unconfirmed.c. What the library leaves to its users is done here:
  *
- * - every wait has an end: connecting, logging in, calls (CALL_MS), and
- *   sending, by TCP_USER_TIMEOUT, without which a publish to a broker that
- *   hangs waits for ever;
+ * - every wait has an end: connecting, logging in, calls (CALL_MS in
+ *   amqp_connect.c), and sending, by TCP_USER_TIMEOUT, without which a publish
+ *   to a broker that hangs waits for ever;
  * - the login asks for connection.blocked and consumer_cancel_notify, which
  *   the library's own login does not, so that the broker reports an alarm or a
  *   deleted queue;
@@ -18,6 +18,9 @@
  *
  * A connection has one channel, one direction and one thread. Heartbeats are
  * served in amqp_link_frame() and in every call that waits for the broker.
+ *
+ * amqp_link_init(), amqp_link_release() and amqp_link_connect() are in
+ * amqp_connect.c, the others in amqp_link.c; queues are amqp_declare.h.
  */
 #ifndef COMMON_AMQP_AMQP_LINK_H
 #define COMMON_AMQP_AMQP_LINK_H
@@ -36,13 +39,6 @@ struct conf;
 
 /* Which frame is next of a message that comes in; METHOD: none is under way. */
 enum amqp_phase { AMQP_PHASE_METHOD, AMQP_PHASE_HEADER, AMQP_PHASE_BODY };
-
-/* Messages and consumers of a queue, as the broker counts them. */
-struct amqp_queue_load {
-	uint32_t
-	    messages; /* ready ones, without those on their way to readers */
-	uint32_t readers;
-};
 
 struct amqp_link {
 	amqp_connection_state_t conn; /* NULL: down */
@@ -89,21 +85,6 @@ void amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
  * of channel and connection are handled inside. */
 int amqp_link_frame(struct amqp_link *l, amqp_frame_t *frame, int timeout_ms)
     __attribute__((warn_unused_result));
-
-/* True for NAME.dead, a queue of dead letters. */
-bool amqp_link_is_dead(const char *queue);
-
-/* Makes the queue unless it exists: a quorum queue that, where a policy limits
- * its length, refuses new messages instead of dropping old ones. Only making it
- * needs the right to configure. load may be NULL. */
-enum outcome amqp_link_queue(struct amqp_link *l, const char *queue,
-    struct amqp_queue_load *load) __attribute__((warn_unused_result));
-
-/* After a passive declaration that failed, before any other call: true when it
- * failed because no queue or exchange (`kind`) has that name. The channel is
- * closed then, until amqp_link_reopen(). */
-bool amqp_link_is_missing(const struct amqp_link *l, const char *kind);
-int amqp_link_reopen(struct amqp_link *l) __attribute__((warn_unused_result));
 
 /* Checks the status of a library call: 0, or -1 when it failed; the link is
  * down then. what: "publish", for the message "cannot publish at ...". */

@@ -41,11 +41,11 @@ make_exchange(struct amqp_plan *p)
 static enum outcome
 make_queue(struct amqp_plan *p)
 {
-	enum outcome o = amqp_link_queue(&p->link, p->word[0], NULL);
+	enum outcome o = amqp_declare_queue(&p->link, p->word[0], NULL);
 	char *dead = xasprintf("%s.dead", p->word[0]);
 
 	if (o == OUTCOME_DONE)
-		o = amqp_link_queue(&p->link, dead, NULL);
+		o = amqp_declare_queue(&p->link, dead, NULL);
 	free(dead);
 	return o;
 }
@@ -138,7 +138,8 @@ count_queue(
 	if (o != OUTCOME_NEVER || p->link.code != PROG_NOPERM)
 		return o;
 	o = amqp_link_connect(&p->link);
-	return o == OUTCOME_DONE ? amqp_link_queue(&p->link, queue, load) : o;
+	return o == OUTCOME_DONE ? amqp_declare_queue(&p->link, queue, load)
+				 : o;
 }
 
 static enum outcome

@@ -139,11 +139,11 @@ endpoint_amqp_queue(struct amqp_endpoint *a, struct amqp_queue_load *load)
 	bool there;
 
 	if (a->source.exchange == NULL)
-		return amqp_link_queue(l, a->queue, load);
+		return amqp_declare_queue(l, a->queue, load);
 	o = amqp_declare_look(l, "queue", a->queue, &there);
 	if (o == OUTCOME_DONE && !there)
 		o = amqp_declare_source(l, a->queue, &a->source);
-	return o == OUTCOME_DONE ? amqp_link_queue(l, a->queue, load) : o;
+	return o == OUTCOME_DONE ? amqp_declare_queue(l, a->queue, load) : o;
 }
 
 /* Exchanges that spread are not made here but by scripts/topology. */
@@ -232,12 +232,12 @@ connect_amqp(struct amqp_endpoint *a)
 	if (o == OUTCOME_DONE && a->source.exchange != NULL)
 		o = amqp_declare_source(&a->link, a->queue, &a->source);
 	else if (o == OUTCOME_DONE)
-		o = amqp_link_queue(&a->link, a->queue, NULL);
+		o = amqp_declare_queue(&a->link, a->queue, NULL);
 	/* A queue of dead letters needs none itself, unless its reader finds
 	 * bad records; then deadletter.c makes it. */
-	if (o == OUTCOME_DONE && !amqp_link_is_dead(a->queue)) {
+	if (o == OUTCOME_DONE && !amqp_is_dead_letter_queue(a->queue)) {
 		dead = xasprintf("%s.dead", a->queue);
-		o = amqp_link_queue(&a->link, dead, NULL);
+		o = amqp_declare_queue(&a->link, dead, NULL);
 		free(dead);
 	}
 	if (o == OUTCOME_DONE && a->sole)

@@ -59,7 +59,7 @@ enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
 enum outcome endpoint_amqp_first(struct amqp_endpoint *a)
     __attribute__((warn_unused_result));
 
-/* Makes the queue unless it exists: with amqp_link_queue(), or, when other
+/* Makes the queue unless it exists: with amqp_declare_queue(), or, when other
  * publishers fill it, with amqp_declare_source(). */
 enum outcome endpoint_amqp_queue(struct amqp_endpoint *a,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/amqp/amqp_link.h"
+#include "common/amqp/amqp_declare.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/conf/conf.h"
@@ -96,7 +96,8 @@ open_link(struct amqp_link *l, const struct target *t)
 	if (l->conn != NULL)
 		return 0;
 	if (amqp_link_connect(l) != OUTCOME_DONE ||
-	    (!t->spread && amqp_link_queue(l, t->name, NULL) != OUTCOME_DONE))
+	    (!t->spread &&
+		amqp_declare_queue(l, t->name, NULL) != OUTCOME_DONE))
 		return -1;
 	amqp_confirm_select(l->conn, AMQP_LINK_CHANNEL);
 	return amqp_link_check_reply(l, "begin", amqp_get_rpc_reply(l->conn));
