@@ -75,7 +75,7 @@ struct stream_tenant {
 
 struct stream_tables {
 	struct state_table *tenants, *chats, *messages, *operators, *events,
-	    *dedup, *pending_rows, *redelivery,
+	    *seen, *pending_rows, *redelivery,
 	    *allocation; /* NULL: no allocation */
 };
 
@@ -348,8 +348,13 @@ stream_segment_key(uint64_t chat, uint64_t segment)
 	       (segment & 0xffff);
 }
 
-/* Sets *key to what keys of that tenant begin with. */
+/* Bytes of a tenant's number, with which its keys and its chats begin. */
+#define STREAM_TENANT_BYTES 4
+
+/* Sets *key to what keys of that tenant begin with: its number. */
 void stream_tenant_key(const struct stream_tenant *t, struct buf *key);
+/* Reads this number back from that many bytes. */
+uint32_t stream_read_tenant_number(const void *p);
 
 /* Appends the lowest bytes of n, the highest of these first. */
 void stream_put_number(struct buf *key, uint64_t n, size_t bytes);

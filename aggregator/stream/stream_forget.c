@@ -38,8 +38,6 @@ enum {
 	 * time when the stream is behind. */
 	QUIET_MS = 1000,
 	LATEST_MS = 10000,
-	/* The number of the tenant, which keys and chats begin with. */
-	TENANT_BYTES = 4,
 };
 
 struct stream_order {
@@ -210,11 +208,8 @@ stream_forget_begin(struct stream *s)
 static bool
 is_of_tenant(const struct stream_order *o, const void *p, size_t len)
 {
-	const unsigned char *b = p;
-
-	return o->known && len >= TENANT_BYTES &&
-	       ((uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 |
-		   (uint32_t)b[2] << 8 | b[3]) == o->tenant;
+	return o->known && len >= STREAM_TENANT_BYTES &&
+	       stream_read_tenant_number(p) == o->tenant;
 }
 
 /* Puts the chat without what is the customer's into f->scratch. */
@@ -224,9 +219,9 @@ forget_in_chat(struct stream_forgetting *f, struct stream_order *o,
 {
 	buf_clear(&f->names);
 	buf_clear(&f->scratch);
-	buf_add(&f->scratch, data, TENANT_BYTES);
-	if (!model_forget_customer(data + TENANT_BYTES, len - TENANT_BYTES,
-		&o->order, &f->scratch, &f->names))
+	buf_add(&f->scratch, data, STREAM_TENANT_BYTES);
+	if (!model_forget_customer(data + STREAM_TENANT_BYTES,
+		len - STREAM_TENANT_BYTES, &o->order, &f->scratch, &f->names))
 		return false;
 	forgotten_words_add(
 	    &o->words, (struct text){ f->names.data, f->names.len });
@@ -264,8 +259,8 @@ holds_forgotten_word(struct stream_forgetting *f, const char *name,
 		if (!is_of_tenant(&f->list[i], key, key_len))
 			continue;
 		goes = forgotten_words_has(&f->list[i].words, name,
-			   (struct text){
-			       key + TENANT_BYTES, key_len - TENANT_BYTES },
+			   (struct text){ key + STREAM_TENANT_BYTES,
+			       key_len - STREAM_TENANT_BYTES },
 			   data, len) ||
 		       goes;
 	}

@@ -2,7 +2,8 @@
  * stream_load: reads the state at the start: of each tenant its operators,
  * events, identities and the heads of its chats. Messages of a chat are read
  * when a record of it comes. Then it marks the rows whose keys are pending, so
- * that they are written again.
+ * that they are written again. The messages of the broker that were taken in
+ * before are read by stream_redelivery.c, allocation by stream_allocation.c.
  */
 #include "aggregator/stream/stream.h"
 
@@ -13,6 +14,11 @@
 
 #include "aggregator/model/model_pack.h"
 #include "aggregator/tenant/pending_rows.h"
+
+enum {
+	/* The tenant, the span, the version; see save_run(). */
+	RUN_KEY_BYTES = STREAM_TENANT_BYTES + 2 + 8,
+};
 
 struct stream_loader {
 	struct stream *stream;
@@ -26,24 +32,24 @@ find_numbered_tenant(const struct stream_loader *l, uint32_t number)
 	return number < l->n ? l->by_number[number] : NULL;
 }
 
-static uint32_t
-read_u32(const void *p)
+/* The state is damaged: false. */
+static bool
+damaged(const struct stream_loader *l)
 {
-	const unsigned char *b = p;
-
-	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 |
-	       (uint32_t)b[2] << 8 | b[3];
+	state_set_damaged(l->stream->state);
+	return false;
 }
 
-/* The tenant that a key begins with; NULL: damaged. */
+/* The tenant whose number the bytes begin with; NULL: damaged. */
 static struct stream_tenant *
-tenant_of_key(const struct stream_loader *l, const void *key, size_t key_len)
+tenant_at(const struct stream_loader *l, const void *bytes, size_t len)
 {
-	struct stream_tenant *t =
-	    key_len >= 4 ? find_numbered_tenant(l, read_u32(key)) : NULL;
+	struct stream_tenant *t = NULL;
 
+	if (len >= STREAM_TENANT_BYTES)
+		t = find_numbered_tenant(l, stream_read_tenant_number(bytes));
 	if (t == NULL)
-		state_set_damaged(l->stream->state);
+		(void)damaged(l);
 	return t;
 }
 
@@ -51,9 +57,7 @@ tenant_of_key(const struct stream_loader *l, const void *key, size_t key_len)
 static bool
 check_unpacked(const struct stream_loader *l, int rc)
 {
-	if (rc == -1)
-		state_set_damaged(l->stream->state);
-	return rc == 0;
+	return rc == -1 ? damaged(l) : rc == 0;
 }
 
 static bool
@@ -65,8 +69,9 @@ load_tenant_entry(
 	struct stream_tenant *t;
 	struct text name = { data, 0 };
 
-	if (key_len != 4 || nul == NULL || read_u32(key) != l->n)
-		return check_unpacked(l, -1);
+	if (key_len != STREAM_TENANT_BYTES || nul == NULL ||
+	    stream_read_tenant_number(key) != l->n)
+		return damaged(l);
 	name.len = (size_t)(nul - name.p);
 	t = stream_tenant(l->stream, name);
 	XGROW(l->by_number, l->n, l->cap);
@@ -87,7 +92,7 @@ load_operator_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct stream_loader *l = ctx;
-	struct stream_tenant *t = tenant_of_key(l, key, key_len);
+	struct stream_tenant *t = tenant_at(l, key, key_len);
 
 	return t != NULL &&
 	       check_unpacked(
@@ -99,12 +104,12 @@ load_event_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct stream_loader *l = ctx;
-	struct stream_tenant *t = tenant_of_key(l, key, key_len);
+	struct stream_tenant *t = tenant_at(l, key, key_len);
 
 	return t != NULL &&
-	       check_unpacked(
-		   l, model_unpack_event(&t->pipeline.model,
-			  (const char *)key + 4, key_len - 4, data, len));
+	       check_unpacked(l, model_unpack_event(&t->pipeline.model,
+				     (const char *)key + STREAM_TENANT_BYTES,
+				     key_len - STREAM_TENANT_BYTES, data, len));
 }
 
 static bool
@@ -112,14 +117,15 @@ load_chat_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct stream_loader *l = ctx;
-	struct stream_tenant *t = tenant_of_key(l, data, len);
+	struct stream_tenant *t = tenant_at(l, data, len);
 	uint64_t number;
 
-	if (t == NULL)
-		return false;
-	memcpy(&number, key, key_len < sizeof number ? key_len : sizeof number);
+	if (t == NULL || key_len != sizeof number)
+		return damaged(l);
+	memcpy(&number, key, sizeof number);
 	return check_unpacked(l, model_unpack_chat(&t->pipeline.model,
-				     (const char *)data + 4, len - 4, number));
+				     (const char *)data + STREAM_TENANT_BYTES,
+				     len - STREAM_TENANT_BYTES, number));
 }
 
 static bool
@@ -127,13 +133,14 @@ load_identity_run(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct stream_loader *l = ctx;
-	struct stream_tenant *t = tenant_of_key(l, key, key_len);
+	struct stream_tenant *t = tenant_at(l, key, key_len);
 	const unsigned char *b = key;
 	uint16_t span;
 
-	if (t == NULL || key_len != 14)
-		return check_unpacked(l, -1);
-	span = (uint16_t)(b[4] << 8 | b[5]);
+	if (t == NULL || key_len != RUN_KEY_BYTES)
+		return damaged(l);
+	b += STREAM_TENANT_BYTES;
+	span = (uint16_t)(b[0] << 8 | b[1]);
 	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
 		t->oldest_run = span;
 	t->has_runs = true;
@@ -149,14 +156,13 @@ load_pending_rows(
 	struct pack r = pending_rows_open(data, len);
 	struct stream_tenant *t;
 
-	memcpy(&l->stream->pending_version, key,
-	    key_len < sizeof l->stream->pending_version
-		? key_len
-		: sizeof l->stream->pending_version);
+	if (key_len != sizeof l->stream->pending_version)
+		return damaged(l);
+	memcpy(&l->stream->pending_version, key, key_len);
 	while (pack_more(&r)) {
 		t = find_numbered_tenant(l, pending_rows_tenant(&r));
 		if (t == NULL || pending_rows_mark(&t->pipeline, &r) == -1)
-			return check_unpacked(l, -1);
+			return damaged(l);
 		/* Rows without a date wait for one, however the run ended. */
 		l->stream->unconfirmed |= !stream_is_undated(t);
 		stream_touch(t);
@@ -175,7 +181,7 @@ stream_load(struct stream *s)
 	state_each(t->tenants, NULL, 0, load_tenant_entry, &l);
 	state_each(t->operators, NULL, 0, load_operator_entry, &l);
 	state_each(t->events, NULL, 0, load_event_entry, &l);
-	state_each(t->dedup, NULL, 0, load_identity_run, &l);
+	state_each(t->seen, NULL, 0, load_identity_run, &l);
 	state_each(t->chats, NULL, 0, load_chat_entry, &l);
 	if (state_last_number(t->chats, &last))
 		s->next_number = last;

@@ -34,7 +34,7 @@ stream_open_state(struct stream *s, struct buf *why)
 		{ &s->tables.messages, "messages", STATE_NUMBERS },
 		{ &s->tables.operators, "operators", STATE_BYTES },
 		{ &s->tables.events, "events", STATE_BYTES },
-		{ &s->tables.dedup, "seen", STATE_BYTES },
+		{ &s->tables.seen, "seen", STATE_BYTES },
 		{ &s->tables.pending_rows, "unsent", STATE_NUMBERS },
 		{ &s->tables.redelivery, "redelivery", STATE_NUMBERS },
 		{ &s->tables.allocation, "allocation", STATE_BYTES },

@@ -252,7 +252,7 @@ save_run(void *ctx, uint16_t span, const void *p, size_t len)
 	stream_tenant_key(t, &s->key);
 	stream_put_number(&s->key, span, 2);
 	stream_put_number(&s->key, (uint64_t)state_version(s->state), 8);
-	state_put(s->tables.dedup, s->key.data, s->key.len, p, len);
+	state_put(s->tables.seen, s->key.data, s->key.len, p, len);
 	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
 		t->oldest_run = span;
 	t->has_runs = true;
@@ -269,7 +269,7 @@ expire_runs(struct stream_tenant *t)
 		stream_tenant_key(t, &s->key);
 		stream_put_number(&s->key, t->oldest_run, 2);
 		n = state_delete_prefix(
-		    s->tables.dedup, s->key.data, s->key.len, left);
+		    s->tables.seen, s->key.data, s->key.len, left);
 		if (n < left)
 			t->oldest_run++;
 		left -= n > 0 ? n : 1;

@@ -112,5 +112,14 @@ void
 stream_tenant_key(const struct stream_tenant *t, struct buf *key)
 {
 	buf_clear(key);
-	stream_put_number(key, t->number, 4);
+	stream_put_number(key, t->number, STREAM_TENANT_BYTES);
+}
+
+uint32_t
+stream_read_tenant_number(const void *p)
+{
+	const unsigned char *b = p;
+
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 |
+	       (uint32_t)b[2] << 8 | b[3];
 }
