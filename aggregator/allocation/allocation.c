@@ -72,7 +72,7 @@ allocation_free(struct allocation *a)
 	strmap_release(&a->customers, free_alloc_customer);
 	strmap_release(&a->limits, free);
 	strmap_release(&a->deleted_customers, NULL);
-	alloc_lines_release(a);
+	alloc_room_release(a);
 	free(a->changed);
 	free(a->changed_operators);
 	free(a->changed_customers);
@@ -124,7 +124,19 @@ alloc_operator_changed(struct allocation *a, struct alloc_operator *o)
 	a->changed_operators[a->changed_operators_n++] = o;
 }
 
-/* Those who were not here for long; an entry that is not packed yet stays. */
+static void
+customer_changed(struct allocation *a, struct alloc_customer *c)
+{
+	if (c->changed)
+		return;
+	c->changed = true;
+	XGROW(a->changed_customers, a->changed_customers_n,
+	    a->changed_customers_cap);
+	a->changed_customers[a->changed_customers_n++] = c;
+}
+
+/* Deletes customers last seen before then; stops at the first that is not
+ * packed yet. */
 static void
 delete_old_customers(struct allocation *a, int64_t before)
 {
@@ -182,12 +194,7 @@ alloc_customer_set(struct allocation *a, struct text id,
 		keep_last_chat(c, chat);
 	c->at = at;
 	treap_add(&a->by_time, &c->node);
-	if (!c->changed) {
-		c->changed = true;
-		XGROW(a->changed_customers, a->changed_customers_n,
-		    a->changed_customers_cap);
-		a->changed_customers[a->changed_customers_n++] = c;
-	}
+	customer_changed(a, c);
 	delete_old_customers(a, at - a->set.sticky);
 }
 
@@ -266,8 +273,7 @@ alloc_leave_place(struct allocation *a, struct alloc_chat *c)
 	case ALLOC_PLACES:
 		break;
 	}
-	a->counts.waiting -=
-	    c->place != PLACE_NONE && c->place != PLACE_RESERVED;
+	a->counts.waiting -= alloc_is_waiting(c->place);
 	c->awaited = NULL;
 	alloc_place_go(&c->place, PLACE_NONE);
 	alloc_set_timer(a, &c->timer, INT64_MAX);
@@ -283,6 +289,14 @@ enter_queue(struct allocation *a, struct alloc_chat *c)
 	alloc_line_update(a, c->line);
 }
 
+/* The assignee of an open chat who has not answered in it; NULL: none. */
+static struct alloc_operator *
+who_owes_answer(const struct alloc_chat *c)
+{
+	return c->status == CHAT_OPEN && c->answer == ANSWER_OWED ? c->assignee
+								  : NULL;
+}
+
 /* When a chat that its assignee has not answered goes to somebody else;
  * INT64_MAX: never. */
 static int64_t
@@ -290,8 +304,7 @@ wait_ends(const struct allocation *a, const struct alloc_chat *c)
 {
 	int64_t silent = INT64_MAX, offline = INT64_MAX;
 
-	if (c->status != CHAT_OPEN || c->answer != ANSWER_OWED ||
-	    c->assignee == NULL)
+	if (who_owes_answer(c) == NULL)
 		return INT64_MAX;
 	if (a->set.silent > 0)
 		silent = c->assigned_at + a->set.silent;
@@ -304,9 +317,7 @@ wait_ends(const struct allocation *a, const struct alloc_chat *c)
 static void
 list_unanswered(struct alloc_chat *c)
 {
-	struct alloc_operator *by =
-	    c->status == CHAT_OPEN && c->answer == ANSWER_OWED ? c->assignee
-							       : NULL;
+	struct alloc_operator *by = who_owes_answer(c);
 
 	if (by == c->listed_by)
 		return;
@@ -356,7 +367,7 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 		alloc_set_timer(a, &c->timer, c->expires);
 		return;
 	}
-	if (waiting && c->place != PLACE_NONE && c->place != PLACE_RESERVED)
+	if (waiting && alloc_is_waiting(c->place))
 		return;
 	alloc_leave_place(a, c);
 	if (waiting)

@@ -9,9 +9,9 @@
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 
-#include "common/containers/strmap.h"
-
 #include <string.h>
+
+#include "common/containers/strmap.h"
 
 #include "aggregator/allocation/allocation.h"
 #include "aggregator/allocation/allocation_steps.h"
@@ -209,6 +209,13 @@ alloc_is_over(enum chat_status status)
 	return status == CHAT_CLOSED || status == CHAT_GONE;
 }
 
+/* A chat in that place waits for an operator. */
+static inline bool
+alloc_is_waiting(enum alloc_place place)
+{
+	return place != PLACE_NONE && place != PLACE_RESERVED;
+}
+
 /* allocation_order.c */
 treap_compare alloc_compare_chats, alloc_compare_lines, alloc_compare_seats,
     alloc_compare_unanswered, alloc_compare_outbox, alloc_compare_expiring,
@@ -264,7 +271,8 @@ struct alloc_share *alloc_share_of(
 /* How many chats the operator may have, of all channels. */
 int64_t alloc_limit_of(
     const struct allocation *a, const struct alloc_operator *o);
-void alloc_lines_release(struct allocation *a);
+/* Lines, operators, channels and tags. */
+void alloc_room_release(struct allocation *a);
 
 /* Of tags; p NULL: none. */
 struct text alloc_tags_text(const struct alloc_tags *t);
@@ -275,6 +283,7 @@ int alloc_limit_key(
     struct text key, struct text *operator_id, struct text *channel);
 
 /* allocation.c */
+/* Makes what is missing. */
 struct alloc_chat *alloc_chat_get(struct allocation *a, struct text id);
 void alloc_chat_free(void *chat);
 /* Will be packed. */

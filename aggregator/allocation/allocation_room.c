@@ -418,7 +418,7 @@ free_channel(void *p)
 }
 
 void
-alloc_lines_release(struct allocation *a)
+alloc_room_release(struct allocation *a)
 {
 	size_t i;
 

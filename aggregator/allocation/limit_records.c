@@ -32,8 +32,7 @@ move_chats(struct allocation *a, const struct alloc_channel *channel)
 	while ((e = strmap_next(&a->chats, &i)) != NULL) {
 		struct alloc_chat *c = e->value;
 
-		if (c->channel != channel || c->place == PLACE_NONE ||
-		    c->place == PLACE_RESERVED)
+		if (c->channel != channel || !alloc_is_waiting(c->place))
 			continue;
 		alloc_leave_place(a, c);
 		alloc_recompute_chat(a, c);
