@@ -115,8 +115,8 @@ fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
 		.maybe = maybe,
 		.alone = j->alone,
 		.ended_ms = skew_apply(f->skew, clock_now_ms()),
-		.silenced = f->hold_until_ms - clock_mono_ms() >
-			    f->tenant->retry_budget_ms };
+		.silenced =
+		    fetch_is_silenced(f, f->hold_until_ms - clock_mono_ms()) };
 
 	if (message != NULL) {
 		buf_adds(&text, message);
@@ -150,9 +150,10 @@ fetch_input(const struct fetch_job *j)
 	};
 }
 
-/* Sets j->url, host and request. Returns as profile_request(). */
+/* Sets j->url, host and request: 1; or 0: the profile asks nothing for the
+ * question; or -1: it cannot be asked, *why. */
 static int
-find_url(struct fetch_job *j, struct buf *why)
+prepare_request(struct fetch_job *j, struct buf *why)
 {
 	const struct tenant *t = j->fetch->tenant;
 	struct profile_input in = fetch_input(j);
@@ -201,14 +202,35 @@ log_call(const struct fetch_job *j)
 }
 
 static void
-start_job(struct fetch_job *j)
+send_job(struct fetch_job *j)
 {
 	struct fetch *f = j->fetch;
-	struct http_request r = { .limits = &f->tenant->limits,
+	const struct http_request r = { .url = j->url,
+		.headers = j->host->headers,
+		.method = j->request.method,
+		.body = j->request.body,
+		.body_len = j->request.body_len,
+		.type = j->request.type,
+		.once = j->q.changes,
+		.limits = &f->tenant->limits,
 		.in_flight = &f->in_flight_n,
 		.ctx = j };
+
+	j->asked = true;
+	f->calls_left--;
+	f->calls[j->q.call]++;
+	TAILQ_INSERT_TAIL(&f->in_flight, j, link);
+	log_call(j);
+	http_start(f->http, &r);
+}
+
+/* Sends the job, or ends it. */
+static void
+start_job(struct fetch_job *j)
+{
+	const struct fetch *f = j->fetch;
 	struct buf why = BUF_INIT;
-	int rc = find_url(j, &why);
+	int rc = prepare_request(j, &why);
 
 	if (rc < 0) {
 		fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&why));
@@ -221,19 +243,7 @@ start_job(struct fetch_job *j)
 		fetch_end(j, ERROR_CLASS_QUOTA,
 		    "the calls of [crm] budget are used up");
 	} else {
-		j->asked = true;
-		f->calls_left--;
-		f->calls[j->q.call]++;
-		TAILQ_INSERT_TAIL(&f->in_flight, j, link);
-		r.url = j->url;
-		r.headers = j->host->headers;
-		r.method = j->request.method;
-		r.body = j->request.body;
-		r.body_len = j->request.body_len;
-		r.type = j->request.type;
-		r.once = j->q.changes;
-		log_call(j);
-		http_start(f->http, &r);
+		send_job(j);
 	}
 	buf_release(&why);
 }
@@ -258,14 +268,11 @@ wake_delayed(struct fetch *f, int64_t now)
 	return wait;
 }
 
-bool
-fetch_tell_hold(const struct fetch *f, int64_t ms, struct buf *text)
+void
+fetch_tell_hold(int64_t ms, struct buf *text)
 {
-	if (ms <= f->tenant->retry_budget_ms)
-		return false;
 	buf_addf(text, "%sit wants no call for %lld s",
 	    text->len > 0 ? "; " : "", (long long)(ms / 1000));
-	return true;
 }
 
 /* Ends a question while the CRM wants no call for long; false: it waits. */
@@ -274,8 +281,9 @@ give_up_held(struct fetch_job *j, struct fetch_jobs *from, int64_t hold)
 {
 	struct buf text = BUF_INIT;
 
-	if (!fetch_tell_hold(j->fetch, hold, &text))
+	if (!fetch_is_silenced(j->fetch, hold))
 		return false;
+	fetch_tell_hold(hold, &text);
 	TAILQ_REMOVE(from, j, link);
 	fetch_end(j, ERROR_CLASS_THROTTLED, buf_str(&text));
 	buf_release(&text);

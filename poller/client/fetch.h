@@ -27,7 +27,7 @@ struct ending {
 				for the question, or it was not sent */
 	bool outage;         /* no other question was answered meanwhile */
 	bool maybe;          /* it failed, but may have changed the CRM */
-	int64_t ended_ms;    /* now, on the CRM's clock */
+	int64_t ended_ms;    /* when it ended, on the CRM's clock */
 	bool alone;          /* denied, but perhaps of this chat or customer
 				alone: the CRM does not speak of the token,
 				which may be good for other questions */

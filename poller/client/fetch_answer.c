@@ -203,7 +203,8 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	    throttle_wait(&h->headers, refused, skew_apply(f->skew, h->got_ms),
 		profile_about(f->tenant->profile)->period_ms);
 	fetch_hold(f, wait);
-	(void)fetch_tell_hold(f, wait, &text);
+	if (fetch_is_silenced(f, wait))
+		fetch_tell_hold(wait, &text);
 	retry_error(j, h, a, json && !a->unread, wait, buf_str(&text));
 	buf_release(&text);
 }

@@ -62,8 +62,14 @@ struct profile_input fetch_input(const struct fetch_job *j);
 /* Frees the request, so that the next start asks the profile for one. */
 void fetch_drop_request(struct fetch_job *j);
 
-/* Appends that the CRM wants no call for so long, if that is longer than
- * [poller] retry_budget; false: it is not. */
-bool fetch_tell_hold(const struct fetch *f, int64_t ms, struct buf *text);
+/* A pause of so long is longer than [poller] retry_budget. */
+static inline bool
+fetch_is_silenced(const struct fetch *f, int64_t ms)
+{
+	return ms > f->tenant->retry_budget_ms;
+}
+
+/* Appends that the CRM wants no call for so long. */
+void fetch_tell_hold(int64_t ms, struct buf *text);
 
 #endif
