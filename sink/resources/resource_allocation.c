@@ -3,10 +3,10 @@
  * long their customers wait, how many more chats each operator may hold, and
  * how many were reserved for them in the last 24 hours.
  *
- * The limits are those of scripts/limits, for all channels together; one that
- * only the CRM or the configuration of the aggregator has is not stored, and
- * null. So is the number of chats where none are kept; not_kept names what is
- * not, of that which is empty.
+ * The limits are those of scripts/limits, for all channels together. max_chats
+ * is null where only the CRM or the configuration sets it: that is not stored.
+ * Counts are null where no chats are kept; not_kept names the tables that lack
+ * them.
  */
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
@@ -26,7 +26,7 @@ static const struct sheet_column queue_columns[] = {
 	{ "avg_wait_seconds", SHEET_NUMBER },
 };
 
-static const struct sheet_column capacity_columns[] = {
+static const struct sheet_column operator_columns[] = {
 	{ "operator", SHEET_TEXT },
 	{ "name", SHEET_TEXT },
 	{ "available", SHEET_FLAG },
@@ -35,7 +35,7 @@ static const struct sheet_column capacity_columns[] = {
 	{ "free", SHEET_NUMBER },
 };
 
-static const struct sheet_column assigned_columns[] = {
+static const struct sheet_column reservation_columns[] = {
 	{ "operator", SHEET_TEXT },
 	{ "chats", SHEET_NUMBER },
 };
@@ -62,7 +62,7 @@ ask_queue(struct question *q, struct db_rows **rows)
 
 /* Only those who work now have places that are free. */
 static bool
-ask_capacity(struct question *q, struct db_rows **rows)
+ask_operators(struct question *q, struct db_rows **rows)
 {
 	struct buf sql = BUF_INIT;
 	bool good;
@@ -83,14 +83,14 @@ ask_capacity(struct question *q, struct db_rows **rows)
 	    "ON everyone.tenant = o.tenant AND everyone.operator = '' "
 	    "AND everyone.channel = '' WHERE o.tenant = ?");
 	scope_add_rows(&q->viewer, "o.operator", &sql);
-	buf_adds(&sql, ") c ORDER BY operator");
+	buf_adds(&sql, ") o2 ORDER BY operator");
 	good = good && question_ask(q, buf_str(&sql), NULL, 0, rows);
 	buf_release(&sql);
 	return good;
 }
 
 static bool
-ask_assigned(struct question *q, struct db_rows **rows)
+ask_reservations(struct question *q, struct db_rows **rows)
 {
 	const struct db_value since = db_time(q->request->now_ms - DAY_MS);
 	struct buf sql = BUF_INIT;
@@ -116,6 +116,7 @@ write_queue(struct buf *to, struct db_rows *rows, bool is_kept)
 	if (db_next(rows)) {
 		sheet_row(&s, rows);
 	} else {
+		/* As queue_columns. */
 		sheet_time(&s, CLOCK_NONE);
 		sheet_int(&s, is_kept ? 0 : CLOCK_NONE);
 		sheet_int(&s, is_kept ? 0 : CLOCK_NONE);
@@ -128,25 +129,26 @@ write_queue(struct buf *to, struct db_rows *rows, bool is_kept)
 void
 resource_allocation(struct question *q)
 {
-	struct db_rows *queue = NULL, *capacity = NULL, *assigned = NULL;
+	struct db_rows *queue = NULL, *operators = NULL, *reservations = NULL;
 	struct kept_lacking lacking = { .n = 0 };
 	struct buf *to;
 
 	if (reply_takes_object(q) && ask_queue(q, &queue) &&
-	    ask_capacity(q, &capacity) && ask_assigned(q, &assigned) &&
+	    ask_operators(q, &operators) &&
+	    ask_reservations(q, &reservations) &&
 	    kept_find_if_empty(q, queue, "chats", &lacking) &&
-	    kept_find_if_empty(q, capacity, "operators", &lacking) &&
-	    kept_find_if_empty(q, assigned, "assignments", &lacking)) {
+	    kept_find_if_empty(q, operators, "operators", &lacking) &&
+	    kept_find_if_empty(q, reservations, "assignments", &lacking)) {
 		to = reply_begin_object(q);
 		write_queue(to, queue, !kept_lacks(&lacking, "chats"));
-		reply_rows(to, "operators", capacity_columns,
-		    ARRAY_LEN(capacity_columns), capacity);
-		reply_rows(to, "assigned", assigned_columns,
-		    ARRAY_LEN(assigned_columns), assigned);
+		reply_rows(to, "operators", operator_columns,
+		    ARRAY_LEN(operator_columns), operators);
+		reply_rows(to, "assigned", reservation_columns,
+		    ARRAY_LEN(reservation_columns), reservations);
 		kept_write_lacking(&lacking, to);
 		reply_end(q, NULL);
 	}
 	db_rows_free(queue);
-	db_rows_free(capacity);
-	db_rows_free(assigned);
+	db_rows_free(operators);
+	db_rows_free(reservations);
 }
