@@ -249,8 +249,10 @@ delete_in_slices(struct chat_deletion *c, struct chat_answer **todo, size_t n)
 	return o;
 }
 
+/* Of the answers those that say closed or gone, or only gone. */
 static enum outcome
-delete_answered_chats(struct chat_deletion *c, struct chat_answers *l)
+delete_answered_chats(
+    struct chat_deletion *c, struct chat_answers *l, bool only_gone)
 {
 	struct chat_answer **todo =
 	    xcalloc(l->n + 1, sizeof(struct chat_answer *));
@@ -264,7 +266,8 @@ delete_answered_chats(struct chat_deletion *c, struct chat_answers *l)
 	for (i = 0; i < l->n && o == OUTCOME_DONE; i++) {
 		if (l->list[i]->fate == FATE_REFUSED)
 			o = count_fate(c, l->list[i]);
-		else if (is_left(l->list[i]->status))
+		else if (l->list[i]->status == CHAT_GONE ||
+			 (l->list[i]->status == CHAT_CLOSED && !only_gone))
 			todo[n++] = l->list[i];
 	}
 	if (o == OUTCOME_DONE)
@@ -277,7 +280,7 @@ enum outcome
 chat_deletion_flush(void *ctx)
 {
 	struct chat_deletion *c = ctx;
-	enum outcome o = delete_answered_chats(c, &c->batch);
+	enum outcome o = delete_answered_chats(c, &c->batch, false);
 
 	/* After LATER the stage calls again with the same batch. */
 	if (o == OUTCOME_DONE)
@@ -306,7 +309,7 @@ chat_deletion_finish(struct chat_deletion *c, bool whole)
 			 "were left for another run",
 		    gone);
 	else if (gone > 0)
-		o = delete_answered_chats(c, &c->held);
+		o = delete_answered_chats(c, &c->held, true);
 	chat_answers_clear(&c->held);
 	return o;
 }

@@ -50,7 +50,8 @@ struct chat_deletion {
 	/* Private. */
 	struct chat_answers batch;
 	struct chat_answers held;   /* of the whole input: gone chats, and those
-				       that are open */
+				       that are open; one that then was
+				       closed is the batch's to delete */
 	struct chat_answer **slice; /* the chats of the current transaction */
 	size_t slice_n;
 	struct buf shown; /* dry run: the rows of the slice */

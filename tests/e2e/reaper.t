@@ -204,6 +204,19 @@ is "after closed, then open" "$(keys chat_metrics)" \
 } | run 0 "$reaper"
 is "after open, then closed in another batch" "$(keys chat_metrics)" \
 	"acme/1 acme/3 beta/1 beta/2"
+fresh
+{
+	answer acme 1 open 10:01:00
+	answer acme 1 closed 10:02:00
+	answer acme 2 gone 10:01:00
+	answer nobody 1 open 10:01:00
+	answer nobody 1 closed 10:02:00
+} >once.ndjson
+run 65 "$reaper" -o ndjson <once.ndjson
+is "the summary of open, then closed, beside a gone one" \
+	"$(jq -c '[.tenant, .deleted]' out | tr '\n' ' ')" \
+	'["acme",2] ["nobody",0] '
+one_line "line 5: .*does not know"
 
 echo "- input that is empty, cut, bad, or of a tenant nobody knows"
 run 0 "$reaper" </dev/null
