@@ -18,9 +18,27 @@ make_key(struct buf *key, const struct record *r)
 	buf_add(key, r->chat.p, r->chat.len);
 }
 
-static void
-update_answer(struct chat_answer *c, const struct record *r)
+bool
+chat_answers_left(enum chat_status status)
 {
+	return status == CHAT_CLOSED || status == CHAT_GONE;
+}
+
+/* Of one time that it is open counts: a chat that is kept can still be deleted.
+ */
+static bool
+is_older(const struct chat_answer *c, const struct record *r)
+{
+	if (c->at != r->at)
+		return c->at < r->at;
+	return chat_answers_left(c->status) || !chat_answers_left(r->status);
+}
+
+static void
+update_answer(struct chat_answer *c, const struct record *r, const char *where)
+{
+	free(c->where);
+	c->where = chat_answers_left(r->status) ? xstrdup(where) : NULL;
 	c->at = r->at;
 	c->closed_at = r->closed_at;
 	c->status = r->status;
@@ -41,28 +59,28 @@ chat_answers_add(
 		one = xcalloc(1, sizeof *one);
 		one->tenant = text_dup(r->tenant);
 		one->chat = text_dup(r->chat);
-		one->where = xstrdup(where);
-		update_answer(one, r);
+		update_answer(one, r, where);
 		*slot = one;
 		XGROW(c->list, c->n, c->cap);
 		c->list[c->n++] = one;
-	} else if (r->at >= one->at) {
-		update_answer(one, r);
+	} else if (is_older(one, r)) {
+		update_answer(one, r, where);
 	}
 	buf_release(&key);
 	return one;
 }
 
 const struct chat_answer *
-chat_answers_correct(struct chat_answers *c, const struct record *r)
+chat_answers_correct(
+    struct chat_answers *c, const struct record *r, const char *where)
 {
 	struct buf key = BUF_INIT;
 	struct chat_answer *one;
 
 	make_key(&key, r);
 	one = strmap_get(&c->index, key.data, key.len);
-	if (one != NULL && r->at >= one->at)
-		update_answer(one, r);
+	if (one != NULL && is_older(one, r))
+		update_answer(one, r, where);
 	buf_release(&key);
 	return one;
 }

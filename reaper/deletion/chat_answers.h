@@ -1,6 +1,7 @@
 /*
  * chat_answers: the CRM's answers about chats, one for each chat: of several
- * the one that was asked for last counts, in whatever order they arrive.
+ * the one that was asked for last counts, in whatever order they arrive, and of
+ * those of one time one that the chat is open.
  */
 #ifndef REAPER_DELETION_CHAT_ANSWERS_H
 #define REAPER_DELETION_CHAT_ANSWERS_H
@@ -23,7 +24,8 @@ enum answer_fate {
 
 struct chat_answer {
 	char *tenant, *chat;
-	char *where; /* its place in the input, for the dead letter */
+	char *where; /* its place in the input, for the dead letter; NULL: it is
+			open */
 	int64_t at;  /* when the CRM was asked */
 	int64_t closed_at;
 	enum chat_status status;
@@ -42,6 +44,9 @@ struct chat_answers {
 		NULL, 0, 0, STRMAP_INIT                                        \
 	}
 
+/* Whether it is closed or gone. */
+bool chat_answers_left(enum chat_status status);
+
 /* Adds the record, a chat with `at`, or replaces an earlier answer about the
  * same chat. Texts are copied. Returns the answer that counts. */
 struct chat_answer *chat_answers_add(
@@ -50,7 +55,7 @@ struct chat_answer *chat_answers_add(
 /* Replaces an earlier answer about the same chat; adds none. Returns the answer
  * that counts; NULL: there is none. */
 const struct chat_answer *chat_answers_correct(
-    struct chat_answers *c, const struct record *r);
+    struct chat_answers *c, const struct record *r, const char *where);
 
 /* Sorts by tenant and chat: the order in which rows are locked. Add nothing
  * after that. */

@@ -70,13 +70,6 @@ hold_gone(struct chat_deletion *c, const struct record *r,
 
 	t->gone += !one->said_gone;
 	one->said_gone = true;
-	(void)chat_answers_correct(&c->batch, r);
-}
-
-static bool
-is_left(enum chat_status status)
-{
-	return status == CHAT_CLOSED || status == CHAT_GONE;
 }
 
 /* Adds an answer to the batch, or holds it back. Of a chat that is open that is
@@ -92,8 +85,8 @@ collect_answer(struct chat_deletion *c, const struct record *r)
 	switch (r->status) {
 	case CHAT_CLOSED:
 		t->closed++;
-		known = chat_answers_correct(&c->held, r);
-		if (known == NULL || is_left(known->status))
+		known = chat_answers_correct(&c->held, r, where);
+		if (known == NULL || chat_answers_left(known->status))
 			(void)chat_answers_add(&c->batch, r, where);
 		break;
 	case CHAT_GONE:
@@ -125,9 +118,10 @@ static const char *
 find_wrong_time(const struct chat_deletion *c, const struct record *r)
 {
 	if (r->at == CLOCK_NONE)
-		return is_left(r->status) ? "a closed chat without 'at': when "
-					    "was the CRM asked?"
-					  : NULL;
+		return chat_answers_left(r->status)
+			   ? "a closed chat without 'at': when "
+			     "was the CRM asked?"
+			   : NULL;
 	if (!db_takes_time(r->at))
 		return "field 'at' is before the year 1000";
 	if (r->closed_at != CLOCK_NONE && !db_takes_time(r->closed_at))

@@ -224,6 +224,7 @@ silent
 fresh
 {
 	answer acme 1 closed 10:01:00
+	answer acme 2 open 10:00:00
 	answer acme 2 gone 10:01:00
 	answer acme 3 closed 10:01:00 | head -c 50
 } >cut.ndjson

@@ -28,7 +28,7 @@ say(struct chat_answers *c, bool add, const char *tenant, const char *chat,
 	if (add)
 		(void)chat_answers_add(c, &r, "line 1");
 	else
-		chat_answers_correct(c, &r);
+		chat_answers_correct(c, &r, "line 1");
 	flat_release(&flat);
 }
 
@@ -43,7 +43,9 @@ the_answer_asked_for_last_counts(void **state)
 		{ "reopened", "closed", "open", 1, 2, CHAT_OPEN },
 		{ "reopened, out of order", "open", "closed", 2, 1, CHAT_OPEN },
 		{ "closed", "open", "closed", 1, 2, CHAT_CLOSED },
-		{ "the same time: the later line", "open", "closed", 1, 1,
+		{ "the same time", "open", "closed", 1, 1, CHAT_OPEN },
+		{ "the same time", "gone", "open", 1, 1, CHAT_OPEN },
+		{ "the same time: the later line", "gone", "closed", 1, 1,
 		    CHAT_CLOSED },
 		{ "gone", "closed", "gone", 1, 2, CHAT_GONE },
 	};
