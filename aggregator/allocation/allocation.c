@@ -154,12 +154,14 @@ delete_old_customers(struct allocation *a, int64_t before)
 	}
 }
 
-/* Of two that began at one time the one with the greater id is the last. */
+/* Of two that began at one time the one with the greater id is the last. Which
+ * it was may be unknown, of a customer of a layout before: then any is. */
 static bool
 is_last_chat(
     const struct alloc_customer *c, const struct alloc_customer_chat *chat)
 {
-	if (c->last == NULL || text_compare(chat->id, c->chat) == 0)
+	if (c->last == NULL || c->chat.len == 0 ||
+	    text_compare(chat->id, c->chat) == 0)
 		return true;
 	if (chat->began != c->began)
 		return chat->began > c->began;

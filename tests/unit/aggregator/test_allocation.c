@@ -499,6 +499,15 @@ so_is_a_customer_of_before(void **state)
 		       "chat 2 at 1 open customer v holder a;keep 1 by b;"
 		       "chat 3 at 9 open customer v;go");
 	assert_string_equal(buf_str(&s.out), "1>b 3>b ");
+	script_release(&s);
+	/* Also one of which no time is known, nor when it began. */
+	script_init(&s);
+	script_run(&s, "set same 99999;clock 9;" TWO);
+	assert_int_equal(
+	    allocation_unpack(s.a, "uv", 2, value.data, value.len), 0);
+	script_run(&s, "chat 1 at -9223372036854775808 pending "
+		       "customer v holder a;restart");
+	assert_string_equal(buf_str(&s.out), "");
 	buf_release(&value);
 	script_release(&s);
 }
