@@ -13,9 +13,8 @@
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
 
-/* Pause between readings of one reservation. */
+/* The first pause between readings of one reservation. */
 #define DELAY_BASE_MS 400
-#define DELAY_CAP_MS 4000
 
 const char *const reservation_fate_names[RESERVATION_FATES] = { "open", "kept",
 	"confirmed", "taken", "over", "refused", "expired", "would", "left",
@@ -43,7 +42,7 @@ reservation_init(struct reservation *r, struct tenant_assigner *assigner,
 		.expires = record->expires,
 		.closed_at = CLOCK_NONE,
 		.max_chats = record->max_chats,
-		.retry = RETRY_INIT(DELAY_BASE_MS, DELAY_CAP_MS, -1) };
+		.retry = RETRY_INIT(DELAY_BASE_MS, RESERVATION_CAP_MS, -1) };
 }
 
 void
@@ -260,8 +259,8 @@ reservation_wait(struct reservation *r)
 	int64_t pause = retry_next(&r->retry, -1),
 		left = reservation_give_ms(r);
 
-	if (pause > DELAY_CAP_MS && pause > left)
-		pause = left > DELAY_CAP_MS ? left : DELAY_CAP_MS;
+	if (pause > RESERVATION_CAP_MS && pause > left)
+		pause = left > RESERVATION_CAP_MS ? left : RESERVATION_CAP_MS;
 	reservation_go(r, STATE_WAITING);
 	r->due_ms = clock_mono_ms() + pause;
 }

@@ -126,8 +126,7 @@ struct reservation {
 	struct strmap listed_ids; /* chats of that list */
 	char *answer;  /* assignee in the answer to giving, or NULL */
 	char *unclear; /* why it was not clear whether it is given, or NULL; */
-	enum error_class unclear_error; /* of which class that was, */
-	int64_t unclear_ms;             /* and when first, monotonic */
+	int64_t unclear_ms; /* and when first, monotonic */
 	struct retry retry;
 	int64_t due_ms; /* while it waits, monotonic */
 };

@@ -55,15 +55,24 @@ give_or_refuse(struct reservation *r)
 		reservation_give(r);
 }
 
+/* The operator has the chat: by a request without an answer, perhaps. */
+static void
+end_given(struct reservation *r)
+{
+	if (r->giving != GIVING_NONE)
+		reservation_clear_answer(r->assigner);
+	reservation_outcome(r, r->giving != GIVING_NONE
+				   ? RESERVATION_KEPT
+				   : RESERVATION_CONFIRMED);
+}
+
 void
 reservation_decide(struct reservation *r)
 {
 	if (r->status != CHAT_OPEN)
 		reservation_outcome(r, RESERVATION_OVER);
 	else if (reservation_is_same(r->holder, r->operator_id))
-		reservation_outcome(r, r->giving != GIVING_NONE
-					   ? RESERVATION_KEPT
-					   : RESERVATION_CONFIRMED);
+		end_given(r);
 	else if (r->holder != NULL &&
 		 !reservation_is_same(r->holder, r->replaces))
 		reservation_outcome(r, RESERVATION_TAKEN);

@@ -70,22 +70,27 @@ note_ungiven(const struct reservation *r)
 		assigner->gives_none = true;
 }
 
-static void
-note_clear_answer(struct tenant_assigner *assigner)
+void
+reservation_clear_answer(struct tenant_assigner *assigner)
 {
 	free(assigner->ungiven);
 	assigner->ungiven = NULL;
 	assigner->gives_none = assigner->throttled = false;
 }
 
+/* Whatever its answers were, the CRM may give chats later. */
 bool
 reservation_end_unclear(struct reservation *r)
 {
-	if (r->unclear == NULL || r->assigner->wait_forever ||
+	struct tenant_assigner *assigner = r->assigner;
+
+	if (r->unclear == NULL || assigner->wait_forever ||
 	    reservation_give_ms(r) > 0)
 		return false;
-	if (!r->assigner->gives_none)
-		reservation_report(r->assigner, r->unclear_error,
+	if (!assigner->gives_none)
+		reservation_report(assigner,
+		    assigner->throttled ? ERROR_CLASS_THROTTLED
+					: ERROR_CLASS_LATER,
 		    "give chats to operators", r->unclear);
 	note_ungiven(r);
 	reservation_done(r, RESERVATION_AWAY);
@@ -116,7 +121,6 @@ on_give_unclear(struct reservation *r, const struct ending *e)
 
 	if (r->unclear == NULL) {
 		r->unclear = xstrdup(e->message);
-		r->unclear_error = e->error;
 		r->unclear_ms = clock_mono_ms();
 	}
 	if (e->silenced && !assigner->wait_forever) {
@@ -129,6 +133,8 @@ on_give_unclear(struct reservation *r, const struct ending *e)
 	    assigner->tenant->name, r->chat, r->operator_id, e->message);
 	if (e->silenced || e->error == ERROR_CLASS_THROTTLED)
 		on_throttled(r, e);
+	else
+		r->retry.cap_ms = RESERVATION_CAP_MS;
 	reservation_wait(r);
 }
 
@@ -150,7 +156,7 @@ give_end(void *ctx, const struct ending *e)
 		on_give_unclear(r, e);
 		return;
 	}
-	note_clear_answer(assigner);
+	reservation_clear_answer(assigner);
 	if (e->error == ERROR_CLASS_NONE && r->giving == GIVING_NAMED) {
 		on_chat_given(r);
 	} else if (e->error == ERROR_CLASS_NONE) {

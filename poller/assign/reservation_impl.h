@@ -16,6 +16,10 @@
 
 /* reservation.c */
 
+/* No pause between its readings is longer, but while the CRM wants fewer
+ * calls. */
+#define RESERVATION_CAP_MS 4000
+
 /* End the reservation and call assigner->done: without an outcome, or with a
  * chat record of the chat as it was read and of the assignee that the CRM named
  * since. */
@@ -57,6 +61,9 @@ void reservation_give(struct reservation *r);
  * that does not wait for the CRM also until the retry budget is over, from the
  * first unclear answer on. */
 int64_t reservation_give_ms(const struct reservation *r);
+/* The CRM gives chats, or says why not: what was in vain before is forgotten.
+ */
+void reservation_clear_answer(struct tenant_assigner *assigner);
 /* Ends one of which the budget is over; false: it is not. */
 bool reservation_end_unclear(struct reservation *r);
 

@@ -527,10 +527,47 @@ by_hand_giving_ends_with_the_retry_budget(void **state)
 	assert_false(is_given_up(&c, "2"));
 	assert_int_equal(give_by_hand(&c, "2", "bob"), RESERVATION_AWAY);
 	assert_true(is_given_up(&c, "3"));
-	/* Any clear answer shows that it gives again, even a refusal. */
+	/* That a chat was given shows that it gives again, */
+	assert_int_equal(give_by_hand(&c, "3", "ann"), RESERVATION_KEPT);
+	assert_false(is_given_up(&c, "1"));
+	assert_int_equal(give_by_hand(&c, "1", "bob"), RESERVATION_AWAY);
+	assert_int_equal(give_by_hand(&c, "2", "bob"), RESERVATION_AWAY);
+	assert_true(is_given_up(&c, "3"));
+	/* and so does any clear answer, even a refusal. */
 	begin_chat(&p, &c, "4");
 	give_in_vain(&p, ERROR_CLASS_UNUSABLE);
 	assert_false(is_given_up(&c, "3"));
+	reservation_release(&p);
+	tenant_assigner_release(&c);
+}
+
+/* An answer that cannot be read, and of which it is not known what it did. */
+static void
+end_unreadable(void)
+{
+	const struct ending e = { .error = ERROR_CLASS_UNUSABLE,
+		.message = "no JSON",
+		.maybe = true };
+
+	asked.end(asked.ctx, &e);
+}
+
+static void
+unreadable_answers_are_tried_again_later(void **state)
+{
+	struct tenant_assigner c = new_assigner();
+	struct reservation p;
+
+	(void)state;
+	begin_chat(&p, &c, "1");
+	page("1", "bob");
+	end(ERROR_CLASS_NONE);
+	end_unreadable();
+	(void)reservation_wake(&p, p.due_ms);
+	page("1", "bob");
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.fate, RESERVATION_AWAY);
+	assert_int_equal(c.code, PROG_TEMPFAIL);
 	reservation_release(&p);
 	tenant_assigner_release(&c);
 }
@@ -563,6 +600,11 @@ pauses_grow_until_it_expires(void **state)
 	first = strstr(text, "it is waited for");
 	assert_non_null(first);
 	assert_null(strstr(first + 1, "it is waited for"));
+	for (i = 0; i < 30; i++) {
+		give_in_vain(&p, ERROR_CLASS_LATER);
+		assert_true(p.due_ms - clock_mono_ms() <= 4000);
+		(void)reservation_wake(&p, p.due_ms);
+	}
 	reservation_release(&p);
 	tenant_assigner_release(&c);
 }
@@ -581,6 +623,7 @@ main(void)
 		cmocka_unit_test(others_wait_until_it_is_clear),
 		cmocka_unit_test(what_expires_while_the_crm_is_away_ends),
 		cmocka_unit_test(by_hand_giving_ends_with_the_retry_budget),
+		cmocka_unit_test(unreadable_answers_are_tried_again_later),
 		cmocka_unit_test(pauses_grow_until_it_expires),
 		cmocka_unit_test(who_had_the_chat_is_forgotten_whole),
 	};
