@@ -125,8 +125,8 @@ message_operator(const struct message *m)
 }
 
 /* Compares two versions of one message: > 0 when a counts. The sink compares
- * the same columns in the same order (sink/tables/upsert_sql.c), but `to` and
- * `text` too, which no metric reads. */
+ * the same columns in the same order (sink/tables/upsert_sql.c), and then `to`
+ * and texts, which no metric reads. */
 int message_compare_version(
     const struct lexicon *w, const struct message *a, const struct message *b);
 

@@ -4,7 +4,8 @@
  * memory, chats and messages marked as counted before ("stale"), limits, which
  * snapshots lacked the chat, and what older messages left behind ("history"),
  * which ends each chat. Rows that were written stay; the records let the new
- * aggregators go on from here. Writing the records once more changes nothing.
+ * aggregators go on from here. Writing the records once more changes nothing,
+ * unless a limit has no time: then the last one to arrive counts.
  */
 #include "aggregator/stream/stream.h"
 
