@@ -228,9 +228,10 @@ check_jobs() {
 	while read -r task at where; do
 		[ -n "$task" ] || continue
 		name=job_$task
-		if [ "$where" != "$own" ]; then
+		# A version before did not say where.
+		if [ "${where:-$own}" != "$own" ]; then
 			task="$task of $where"
-			name="'job_$task'"
+			name="'job_${task//[\'=|]/_}'"
 		fi
 		if [ "$at" = 0 ]; then
 			judge critical "$task has not succeeded yet"
@@ -239,7 +240,7 @@ check_jobs() {
 		age=$(($(date +%s) - at))
 		judge_age "the last success of $task" "$age"
 		figures+=("$name=${age}s;$warn;$critical")
-	done <<<"$(sed -n 's/^messaging_job_last_success.*task="\([a-z]*\)",config="\(.*\)"} \([0-9]*\)$/\1 \3 \2/p' \
+	done <<<"$(sed -n 's/^messaging_job_last_success.*{task="\([a-z]*\)"\(,config="\(.*\)"\)\{0,1\}} \([0-9]*\)$/\1 \4 \3/p' \
 		"$folder"/messaging_*.prom 2>/dev/null || :)"
 }
 

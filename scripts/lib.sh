@@ -286,13 +286,15 @@ config_label() {
 }
 
 # job_metrics NAME STATUS SECONDS: keeps what Prometheus should know of a run in
-# [metrics] folder, for node_exporter. Runs hold the lock of their NAME, and each
-# configuration has a file of its own.
+# [metrics] folder, for node_exporter. Each configuration has a file of its own,
+# which its runs share, also those that differ in the environment, as in CRM_TENANT:
+# these have locks of their own, see whose_run, and may write at one time.
 job_metrics() {
 	folder=$(conf_path metrics folder)
 	[ -n "$folder" ] || return 0
 	prom=$folder/messaging_$1_$(realpath "$config" | cksum |
 		cut -d ' ' -f 1).prom
+	new=$prom.$$.new
 	# The name was the same for all once, and what stays looks like a failure.
 	[ -e "$prom" ] || mv "$folder/messaging_$1.prom" "$prom" 2>/dev/null || :
 	labels=task=\"$1\",config=\"$(config_label)\"
@@ -305,7 +307,7 @@ job_metrics() {
 	failed=$(job_metric 'runs_total.*result="failure"')
 	[ $result = success ] && succeeded=$((succeeded + 1)) ||
 		failed=$((failed + 1))
-	{ cat >"$prom.new" <<-END
+	{ cat >"$new" <<-END
 		# HELP messaging_job_last_success_timestamp_seconds When a job of cron last ended without an error; 0: never.
 		# TYPE messaging_job_last_success_timestamp_seconds gauge
 		messaging_job_last_success_timestamp_seconds{$labels} $at
@@ -317,9 +319,9 @@ job_metrics() {
 		messaging_job_runs_total{$labels,result="success"} $succeeded
 		messaging_job_runs_total{$labels,result="failure"} $failed
 		END
-	} 2>/dev/null && chmod 644 "$prom.new" && mv "$prom.new" "$prom" ||
-		printf '%s\n' "$me: cannot write '$prom'; see [metrics] folder" \
-			>&2
+	} 2>/dev/null && chmod 644 "$new" && mv "$new" "$prom" && return
+	rm -f "$new"
+	printf '%s\n' "$me: cannot write '$prom'; see [metrics] folder" >&2
 }
 
 # job_metric PATTERN: that value of the run before in $prom; 0: there is none.

@@ -144,8 +144,8 @@ esac
 END
 chmod +x "$tmp/bin/df"
 rc=0
-scripts/health-check.sh -b "$tmp/bin" -C "$tmp/conf" -s /proc -s "$tmp/none" \
-	-s "$tmp/share" >"$tmp/out" 2>"$tmp/said" || rc=$?
+scripts/health-check.sh -b "$tmp/bin" -C "$tmp/conf" -t 60 -s /proc \
+	-s "$tmp/none" -s "$tmp/share" >"$tmp/out" 2>"$tmp/said" || rc=$?
 if [ $rc != 2 ] || [ -s "$tmp/said" ] || ! grep -qF "CRITICAL - cannot look at the \
 folder /proc; cannot look at the folder $tmp/none; 2 % of the disk of $tmp/share \
 are free; 1 tenants |" "$tmp/out"; then
@@ -163,7 +163,8 @@ for name in conf other; do
 done
 health() { # CODE PATTERN
 	local rc=0
-	scripts/health-check.sh -b "$tmp/bin" -C "$tmp/conf" >"$tmp/out" || rc=$?
+	scripts/health-check.sh -b "$tmp/bin" -C "$tmp/conf" -t 60 \
+		>"$tmp/out" || rc=$?
 	if [ $rc != "$1" ] || ! grep -q "$2" "$tmp/out"; then
 		echo "FAILED: health-check.sh: exit $rc: $(cat "$tmp/out")" >&2
 		exit 1
@@ -172,3 +173,13 @@ health() { # CODE PATTERN
 health 0 "OK - 1 tenants .* job_job=[0-9]*s;.* 'job_job of $tmp/other'=[0-9]*s;"
 sed -i 's/ [0-9]*$/ 0/' "$tmp/metrics/messaging_job_other.prom"
 health 2 "CRITICAL - job of $tmp/other has not succeeded yet; 1 tenants"
+# A quote in its name does not end the label of its figure.
+printf 'messaging_job_last_success_timestamp_seconds{%s} %s\n' \
+	"task=\"job\",config=\"/its='own'|x\"" "$(date +%s)" \
+	>"$tmp/metrics/messaging_job_other.prom"
+health 0 " 'job_job of /its__own__x'=[0-9]*s;"
+# The file of a version before.
+rm "$tmp/metrics"/*
+echo 'messaging_job_last_success_timestamp_seconds{task="job"} 0' \
+	>"$tmp/metrics/messaging_job.prom"
+health 2 "CRITICAL - job has not succeeded yet; 1 tenants"
