@@ -332,8 +332,8 @@ job_metric() {
 }
 
 # mysql_options: prints the database's URL as an option file for its client: a
-# password must not be in argv, nor in a file that may be left. A
-# URL of which a part would be taken for another is refused as by the programs, see
+# password must not be in argv, nor in a file that may be left. A URL of which a
+# part would be taken for another is refused as by the programs, see
 # common/conf/url.c.
 mysql_options() {
 	url=${MYSQL_URL:-$(conf_value mysql url)}
@@ -395,7 +395,9 @@ mysql_options() {
 		if (index(s, "@") > 0)
 			refuse("there is an \047@\047 behind the \047" cut \
 			    "\047 of the URL; a \047" cut "\047 in its " \
-			    "password must be written as " escape[cut])
+			    "password must be written as " escape[cut] ", " \
+			    "and an \047@\047 in the name of a database or " \
+			    "a virtual host as %40")
 		sub(/#.*/, "", s)
 		if ((at = index(s, "?")) > 0) {
 			n = split(substr(s, at + 1), query, "&")

@@ -133,8 +133,9 @@ parse_scheme(
 	return 0;
 }
 
-/* What follows an '@' in the tail is the host, and what precedes it the rest of
- * a password. Not shown. */
+/* An '@' in the tail may be the one before the host, and what precedes it the
+ * rest of a password, which is not shown. So in a name it is escaped, too.
+ * mysql_options() in scripts/lib.sh has the same. */
 static int
 check_for_password(const char *tail, struct buf *why)
 {
@@ -148,7 +149,8 @@ check_for_password(const char *tail, struct buf *why)
 		cut = "?";
 	buf_setf(why,
 	    "there is an '@' behind the '%c' of the URL; a '%c' in its "
-	    "password must be written as %s",
+	    "password must be written as %s, and an '@' in the name of a "
+	    "database or a virtual host as %%40",
 	    *cut, *cut, escaped[strchr(ends, *cut) - ends]);
 	return -1;
 }

@@ -283,6 +283,7 @@ mysql://u:qca/naryq@h/db|a '/' in its password must be written as %2F
 mysql://u:1/naryq@h/db|a '/' in its password must be written as %2F
 mysql://u:qca?naryq@h/db|a '/' in its password must be written as %2F
 mysql://u:1?naryq@h/db|a '?' in its password must be written as %3F
+mysql://u:naryq@h/my@db|an '@' in the name of a database or a virtual host as %40
 mysql://u:1#naryq@h/db|a '#' in its password must be written as %23
 mysql://u:100%naryq@h/db|write it as %25
 mysql://u:naryq@h:70000/db|the port of the URL is not a number from 1 to 65535

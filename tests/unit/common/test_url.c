@@ -120,6 +120,9 @@ a_password_that_is_cut_is_refused(void **state)
 		{ "x://u:1?SECRET@h/d", "a '?' in its password must be "
 					"written as %3F" },
 		{ "x://u:1/SECRET?SECRET@h/d", "written as %3F" },
+		{ "x://u:SECRET@h/my@db",
+		    "an '@' in the name of a database or a "
+		    "virtual host as %40" },
 		{ "x://u:1#SECRET@h/d", "a '#' in its password must be "
 					"written as %23" },
 	};
