@@ -169,12 +169,13 @@ assign_waiting(struct simulation *w)
 }
 
 /* Moves the clock forward; whatever is due before happens at its time. A chat
- * that nobody answers goes on for ever: for a window without a record, since
- * the next may be of a wrong year; then what is due waits for that record. */
+ * that nobody answers goes on for ever: for a day without a record, or a window
+ * if that is longer, since the next may be of a wrong year; then what is due
+ * waits for that record. */
 static void
 advance_clock(struct simulation *w, int64_t to)
 {
-	int64_t last = w->now + w->window, due;
+	int64_t last = w->now + w->longest_silence, due;
 
 	while (
 	    (due = allocation_due(w->a)) < to && due <= last && !stop_asked()) {
@@ -364,7 +365,7 @@ simulation_run(const char *tenant, struct replay_log *log,
 	w->tenant = xstrdup(tenant);
 	w->limit = limit;
 	w->listener = (struct allocation_listener){ w, on_reserved, on_load };
-	w->window = set->window;
+	w->longest_silence = set->window > DAY_MS ? set->window : DAY_MS;
 	mine.window = INT64_MAX / 4; /* no chat is deleted */
 	if (limit != RECORD_NO_NUMBER)
 		mine.limit = limit;

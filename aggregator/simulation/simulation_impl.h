@@ -48,7 +48,7 @@ struct simulation {
 	char *tenant;
 	struct allocation *a;
 	struct allocation_listener listener;
-	int64_t limit, now, window;
+	int64_t limit, now, longest_silence;
 	struct strmap chats, operators;
 	struct simulation_operator **changed; /* whose load is to be compared */
 	size_t changed_n, changed_cap;

@@ -348,9 +348,9 @@ has '"chats":2,"given":0,"moved":0,"unserved":1,"waiting":1,'
 gives '1>7@00:00' -c "$tmp/conf"
 has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
 
-# A record of a wrong year: for a window without a record it goes on, then it
-# waits for that.
-printf '[aggregator]\nallocation_silent = 6h\nwindow = 24h\n' >"$tmp/conf"
+# A record of a wrong year: for a day without a record it goes on, then it waits
+# for that.
+printf '[aggregator]\nallocation_silent = 6h\nwindow = 5m\n' >"$tmp/conf"
 {
 	echo "$ann"
 	echo "$bob"
@@ -359,6 +359,11 @@ printf '[aggregator]\nallocation_silent = 6h\nwindow = 24h\n' >"$tmp/conf"
 } >"$tmp/day"
 gives '1>7@00:00 1>7@00:00 1>8@00:00' -c "$tmp/conf"
 has '"moved":5,'
+
+# The longest time that there is for a chat is within that.
+printf '[aggregator]\nallocation_silent = 24h\nwindow = 5m\n' >"$tmp/conf"
+gives '1>7@00:00 1>8@00:00 1>7@00:00' -c "$tmp/conf"
+has '"moved":2,'
 
 # A load that rises above the limit, and on, is above it once. An operator whose
 # limit alone is told is as available as before, and one whom no record lists has
