@@ -67,6 +67,19 @@ by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	free(text);
 }
 
+/* The last of that name has a value, as the server has it. */
+static bool
+is_given(const struct form *f, const char *name)
+{
+	bool is = false;
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (strcmp(f->names[i], name) == 0)
+			is = f->values[i] != NULL && *f->values[i] != '\0';
+	return is;
+}
+
 bool
 by_hand_chooses_page(const char *target)
 {
@@ -76,8 +89,7 @@ by_hand_chooses_page(const char *target)
 
 	if (query != NULL)
 		form_split(&f, query + 1);
-	chooses =
-	    form_value(&f, "limit") != NULL || form_value(&f, "cursor") != NULL;
+	chooses = is_given(&f, "limit") || is_given(&f, "cursor");
 	free(text);
 	return chooses;
 }

@@ -1,6 +1,6 @@
 /*
- * Test of resources that have JSON only: another format is refused before the
- * database is asked. There is none here.
+ * Test of requests by hand without a database: of resources that have JSON only
+ * another format is refused before it is asked; and which page is chosen.
  */
 #include "tests/unit/unit.h"
 
@@ -36,11 +36,24 @@ another_format_is_refused_without_a_database(void **state)
 		assert_int_equal(status_of(targets[i]), 406);
 }
 
+/* As the server has it: an empty one is none, and the last one counts. */
+static void
+an_empty_parameter_chooses_no_page(void **state)
+{
+	(void)state;
+	assert_false(by_hand_chooses_page("/api/v1/chats"));
+	assert_false(by_hand_chooses_page("/api/v1/chats?limit=&cursor="));
+	assert_false(by_hand_chooses_page("/api/v1/chats?limit=5&limit="));
+	assert_true(by_hand_chooses_page("/api/v1/chats?limit=&limit=5"));
+	assert_true(by_hand_chooses_page("/api/v1/chats?limit&cursor=x"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_format_is_refused_without_a_database),
+		cmocka_unit_test(an_empty_parameter_chooses_no_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
