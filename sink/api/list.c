@@ -289,9 +289,11 @@ is_name(const struct page *p, const char *column)
 {
 	const char *const *n = p->list->names;
 
-	while (p->all && n != NULL && *n != NULL && strcmp(*n, column) != 0)
+	if (!p->all || n == NULL)
+		return false;
+	while (*n != NULL && strcmp(*n, column) != 0)
 		n++;
-	return p->all && n != NULL && *n != NULL;
+	return *n != NULL;
 }
 
 static void

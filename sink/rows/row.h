@@ -50,9 +50,9 @@ struct sink_row {
 	const char *line;
 	size_t len;
 	enum row_fate fate;
-	const char *reason; /* with ROW_BAD */
-	uint32_t cut;       /* bit i: the text of column i was cut */
-	bool edits; /* it takes the place of a row of version 0 in its batch */
+	const char *reason;       /* with ROW_BAD */
+	uint32_t cut;             /* bit i: the text of column i was cut */
+	bool replaces_original;   /* a row of version 0 in its batch */
 	struct db_value values[]; /* one for each column */
 };
 

@@ -91,7 +91,7 @@ add_version(struct message_versions *v, struct row_batch *b,
 	kept->message = m;
 	if (m->newest == NULL || is_newer(kept, m->newest))
 		m->newest = kept;
-	if (kept->stored || kept->version == 0 || kept->row->edits)
+	if (kept->stored || kept->version == 0 || kept->row->replaces_original)
 		m->original = true;
 	XGROW(v->all, v->n, v->cap);
 	v->all[v->n++] = kept;
