@@ -76,15 +76,14 @@ bad_key(const struct flat *f, struct text table, const char *line, size_t len,
 		    (unsigned long long)checksum(0, line, len));
 }
 
-/* The chat of a bad row, by the column that its table has for it. */
-static struct text
-bad_chat(const struct flat *f, struct text table)
+/* Its rows belong to no snapshot, whatever they name: the end of one would take
+ * a refused one for one of those that it waits for. */
+static bool
+is_history(struct text table)
 {
 	const struct table *t = table_find(table.p, table.len);
 
-	return field_text(f,
-	    t != NULL && t->chat >= 0 ? t->columns[t->chat].name : "chat",
-	    RECORD_MAX_ID);
+	return t != NULL && t->life != LIFE_NOW;
 }
 
 /* Counts a bad row as refused in its snapshot, if it names one. */
@@ -105,12 +104,12 @@ refuse_bad_row(struct row_reader *t, struct batch_group *g)
 	r.snapshot = field_text(f, "snapshot", RECORD_MAX_ID);
 	r.table = field_text(f, "table", 64);
 	if (!parse_is_name_n(tenant.p, tenant.len, RECORD_MAX_TENANT) ||
-	    r.snapshot.p == NULL || r.table.p == NULL)
+	    r.snapshot.p == NULL || r.table.p == NULL || is_history(r.table))
 		goto out;
 	bad_key(f, r.table, line, len, &key);
 	r.key.p = buf_str(&key);
 	r.key.len = key.len;
-	r.chat = bad_chat(f, r.table);
+	r.chat = field_text(f, "chat", RECORD_MAX_ID);
 	r.reason = buf_str(&t->why);
 	as_of = field_text(f, "as_of", CLOCK_TEXT * 2);
 	if (as_of.p == NULL || clock_parse(as_of.p, as_of.len, &r.as_of) != 0)

@@ -4,15 +4,10 @@
  */
 #include "sink/rows/batch.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
-
-/* Characters of refused_rows.row_key. */
-#define KEY_MAX 383
 
 void
 batch_clear(struct row_batch *b)
@@ -109,37 +104,6 @@ batch_refuse(struct row_batch *b, const struct refusal *r, struct text tenant)
 	kept->key = copy_into_batch(b, r->key);
 	kept->chat = copy_into_batch(b, r->chat);
 	kept->reason = copy_into_batch(b, reason).p;
-}
-
-/* Whether keys of the table hold ids of users, or words of texts. A refused row
- * is not found again when a customer is forgotten. */
-static bool
-has_personal_key(struct text table)
-{
-	static const char *const personal[] = { "user", "user_id", "word" };
-	const struct table *t = table_find(table.p, table.len);
-	size_t i, k;
-
-	for (k = 1; t != NULL && k < t->keys; k++)
-		for (i = 0; i < ARRAY_LEN(personal); i++)
-			if (strcmp(t->columns[k].name, personal[i]) == 0)
-				return true;
-	return false;
-}
-
-struct db_value
-batch_refusal_key(struct row_batch *b, const struct refusal *r)
-{
-	struct text key = r->key;
-	char sum[32];
-	int len;
-
-	if (row_text_bytes(key.p, key.len, KEY_MAX) == key.len &&
-	    !has_personal_key(r->table))
-		return db_text(key.p, key.len);
-	len = snprintf(sum, sizeof sum, "key %016llx",
-	    (unsigned long long)checksum(0, key.p, key.len));
-	return db_text(arena_copy(&b->arena, sum, (size_t)len), (size_t)len);
 }
 
 /* A row and the head of its sort key. Heads order the rows, and only equal

@@ -106,10 +106,6 @@ void batch_end(
 void batch_refuse(
     struct row_batch *b, const struct refusal *r, struct text tenant);
 
-/* The refusal's key as its column takes it: in place of a longer one, or of one
- * that tells of a person, its checksum, which is that of no other row. */
-struct db_value batch_refusal_key(struct row_batch *b, const struct refusal *r);
-
 /* Sorts the rows of each table by key and drops all but the newest of each
  * key. Call once, before storing. */
 void batch_sort(struct row_batch *b);

@@ -392,7 +392,7 @@ row_new(const struct table *t, const struct record *r, const char *line,
 	    arena_take(a, sizeof *row + t->columns_n * sizeof row->values[0]);
 
 	row->table = t;
-	/* No snapshot counts history, and none makes it older. */
+	/* Only rows about the present belong to a snapshot. */
 	if (t->life == LIFE_NOW)
 		row->snapshot = r->snapshot;
 	row->line = line;

@@ -217,14 +217,14 @@ short_text(const char *p, size_t max)
 }
 
 static void
-add_refusal(struct db_bulk *bulk, struct row_batch *b, const struct refusal *r)
+add_refusal(struct db_bulk *bulk, const struct refusal *r)
 {
 	struct db_value values[7] = { db_text(r->tenant->name.p,
 					  r->tenant->name.len),
 		db_text(r->snapshot.p, r->snapshot.len),
-		db_text(r->table.p, r->table.len), batch_refusal_key(b, r),
-		db_text(r->chat.p, r->chat.len), short_text(r->reason, 255),
-		db_time(r->as_of) };
+		db_text(r->table.p, r->table.len),
+		db_text(r->key.p, r->key.len), db_text(r->chat.p, r->chat.len),
+		short_text(r->reason, 255), db_time(r->as_of) };
 
 	db_bulk_add(bulk, values);
 }
@@ -258,7 +258,7 @@ add_refused_rows(
 		}
 		r.reason = row->fate == ROW_BAD ? row->reason : TOMB_REASON;
 		r.as_of = row->as_of;
-		add_refusal(bulk, b, &r);
+		add_refusal(bulk, &r);
 	}
 	buf_release(&key);
 }
@@ -280,7 +280,7 @@ barred_rows_store(struct barred_rows *r, struct row_batch *b)
 	db_bulk_clear(r->bulk);
 	for (i = 0; i < b->refusals_n; i++)
 		if (!is_past(&b->refusals[i]))
-			add_refusal(r->bulk, b, &b->refusals[i]);
+			add_refusal(r->bulk, &b->refusals[i]);
 	for (i = 0; i < TABLES; i++)
 		add_refused_rows(r->bulk, b, &b->rows[i]);
 	if (db_bulk_rows(r->bulk) == 0)
