@@ -70,8 +70,8 @@ calendar_month_of_day(int64_t day)
 	return month;
 }
 
-int64_t
-calendar_month_begin(const struct zone *z, int64_t month)
+static int64_t
+month_begin(const struct zone *z, int64_t month)
 {
 	return calendar_day_begin(z, calendar_day_of_month(month));
 }
@@ -156,7 +156,7 @@ calendar_begin(const struct zone *z, enum calendar_unit unit, int64_t ms)
 	case CALENDAR_WEEK:
 		return calendar_day_begin(z, monday_of(calendar_day(z, ms)));
 	case CALENDAR_MONTH:
-		return calendar_month_begin(z, calendar_month(z, ms));
+		return month_begin(z, calendar_month(z, ms));
 	}
 	return calendar_day_begin(z, calendar_day(z, ms));
 }
@@ -178,7 +178,7 @@ calendar_next(const struct zone *z, enum calendar_unit unit, int64_t ms)
 		return calendar_day_begin(z, day);
 	case CALENDAR_MONTH:
 		month = calendar_month(z, ms) + 1;
-		return calendar_month_begin(z, month);
+		return month_begin(z, month);
 	}
 	return calendar_day_begin(z, calendar_day(z, ms) + 1);
 }

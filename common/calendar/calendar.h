@@ -31,11 +31,10 @@ int64_t calendar_next(
     const struct zone *z, enum calendar_unit unit, int64_t ms);
 
 /* Days since 1970-01-01 and months since January 1970 by the zone's calendar,
- * and when they begin. */
+ * and when a day begins. */
 int64_t calendar_day(const struct zone *z, int64_t ms);
 int64_t calendar_month(const struct zone *z, int64_t ms);
 int64_t calendar_day_begin(const struct zone *z, int64_t day);
-int64_t calendar_month_begin(const struct zone *z, int64_t month);
 
 /* The same time by the clock so many days or months earlier; the begin of a day
  * becomes that of the earlier one. Where the clock did not show it the first
