@@ -309,7 +309,9 @@ is_empty(struct amqp_reader *r)
 		(void)endpoint_amqp_reader_lost(r);
 		return false;
 	}
-	empty = load.messages == 0 && load.readers > 0;
+	/* What was under way may have come ahead of the answer. */
+	empty = load.messages == 0 && load.readers > 0 &&
+		!amqp_frames_enqueued(r->a.link.conn);
 	if (empty && r->said_empty)
 		return true;
 	r->said_empty = empty;

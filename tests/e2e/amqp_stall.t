@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A queue whose process does not answer for a while, which the broker then calls
 # empty and unread, is not taken for that: it is not deleted, it is read to its
-# end, and what waits in it is shown.
+# end, and what waits in it is shown. Nor is one whose messages are under way.
 set -euo pipefail
 # shellcheck source=tests/e2e/amqp.sh
 . "$(dirname "$0")/amqp.sh"
@@ -57,6 +57,17 @@ until_true 20 test -s "$tmp/read" || fail "nothing is read"
 stall many
 wait $reader || fail "it gave $?"
 same_lines "$tmp/read" 1 30
+
+echo "- also where all of it is under way when the broker calls it empty"
+python3 tests/e2e/late_proxy.py "$tmp/port" \
+	"$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/ports")" &
+until_true 10 test -s "$tmp/port" || fail "no proxy"
+late=${AMQP_URL%:*}:$(cat "$tmp/port")/messaging
+settings 'wait_timeout = 40s'
+records 1 30 | "$probe" -b 1 write queue:many >/dev/null
+AMQP_URL=$late expect 0 "$probe" -e read queue:many
+same_lines "$tmp/out" 1 30
+settings 'wait_timeout = 40s' 'prefetch = 1'
 
 echo "- one that is empty is dropped, also a classic one"
 "$probe" -e read queue:one >/dev/null
