@@ -107,7 +107,7 @@ class Change(stream_oracle.Round):
         self.publish_lines(self.rest)
         self.aggregate(2)
         self.lab.must(
-            ["sink", "-c", self.conf, "-f", "queue:rows", "--until-empty"])
+            ["sink", "-c", self.ample, "-f", "queue:rows", "--until-empty"])
         wrong = list(self.wrong())
         say("SEED=%d: %d lines and %d%s" % (
             self.number, len(self.first), len(self.rest),

@@ -78,11 +78,13 @@ class Round:
     # The programs.
 
     def settings(self):
-        conf = stream_metrics.configuration(self.world.conf)
-        return self.lab.write("conf", conf + (
-            "refresh = 100ms\nahead = 0s\n"
-            "[amqp]\nprefetch = %d\nwait_timeout = 30s\n[sink]\n"
-            % self.dice.choice((1, 5, 20, 500))))
+        conf = stream_metrics.configuration(self.world.conf) + (
+            "refresh = 100ms\nahead = 0s\n[amqp]\nwait_timeout = 30s\n")
+        # For a sink that is waited for: a transaction for each message of a
+        # long stream takes ten minutes where the machine has much to do.
+        self.ample = self.lab.write("conf.ample", conf)
+        return self.lab.write("conf", conf + "prefetch = %d\n[sink]\n"
+                              % self.dice.choice((1, 5, 20, 500)))
 
     def commands(self):
         aggregator = ["aggregator", "-c", self.conf, "-t", self.to,
@@ -178,6 +180,8 @@ class Round:
         for name, argv in sorted(self.commands().items()): # the sink last
             if self.socket and name == "sink":
                 continue
+            if name == "sink":
+                argv = ["sink", "-c", self.ample, "-f", self.to]
             done = self.until_empty(argv)
             # A snapshot that the stream cut on purpose may be met only now.
             if done.code != 0 and not re.search(
