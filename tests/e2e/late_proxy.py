@@ -2,8 +2,8 @@
 """late_proxy PORT-FILE TARGET-PORT: a TCP proxy before RabbitMQ that holds what
 a reader is sent until the broker has told it twice how many messages a queue
 has, and lets it go ahead of the second answer: as a broker does that is slow to
-send what it has taken out of the queue. Writes its own port to PORT-FILE when it
-listens.
+send what it has taken out of the queue. Writes its own port to PORT-FILE when
+it listens.
 """
 
 import os
