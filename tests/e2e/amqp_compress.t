@@ -29,7 +29,15 @@ unset MESSAGING_CONFIG
 read_and_die packed
 expect 0 "$probe" -e read queue:packed
 cut -f 2 "$tmp/out" | cmp -s - "$tmp/packed" || fail "packed lines differ"
-until_true 20 none_is_kept packed || fail "not all was acknowledged"
+# What a channel acknowledged just before it closed can come again from a broker
+# that is behind; it is acknowledged again.
+packed_is_acknowledged() {
+	none_is_kept packed || {
+		"$probe" -e read queue:packed >"$tmp/again" 2>&1
+		none_is_kept packed
+	}
+}
+until_true 20 packed_is_acknowledged || fail "not all was acknowledged"
 none_waits packed.dead || fail "dead letters of packed lines"
 
 # Short ones as they are, long ones within the limits of lines and messages.

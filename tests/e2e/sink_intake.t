@@ -119,7 +119,7 @@ is "its session" "{} NULL" \
 	"$(sql "SELECT event_data, session_id FROM events WHERE id = 'odd'" | xargs)"
 sql "DELETE FROM events WHERE id = 'odd'"
 
-echo "- what is bad is told, and none of it stored"
+echo "- what is bad is told, and not stored, but a message beside its analysis"
 {
 	message c bad 01 '{"analytics":{"sentiment":{"score":"high"}}}'
 	message c bad 01 '{"analytics":{"sentiment":"good"}}'
@@ -137,7 +137,7 @@ grep -q "in sentiment: field 'sentiment_score' must be a number" "$tmp/err" ||
 	fail "the reason: $(cat "$tmp/err")"
 grep -q "a record about a message has no analytics" "$tmp/err" ||
 	fail "the reason: $(cat "$tmp/err")"
-is "nothing" "0 0 0 0" "$(sql "SELECT
+is "the message alone" "1 0 0 0" "$(sql "SELECT
 	(SELECT COUNT(*) FROM messages WHERE message_id = 'bad'),
 	(SELECT COUNT(*) FROM message_analytics WHERE message_id = 'bad'),
 	(SELECT COUNT(*) FROM events WHERE id LIKE 'bad%'),
