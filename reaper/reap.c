@@ -100,6 +100,10 @@ init_stage(struct reap_run *r, struct stage *s)
 	c->percent = conf_int(conf, "reaper", "gone_percent");
 	c->least = conf_int(conf, "reaper", "gone_least");
 	c->ahead_ms = conf_int(conf, "aggregator", "ahead");
+	/* A CRM's clock may be ahead of ours by more than that: a stream goes
+	 * by its tenant's newest record, too, and an answer has only this. */
+	if (c->ahead_ms > 0 && c->ahead_ms < DAY_MS)
+		c->ahead_ms = DAY_MS;
 	s->ctx = r;
 	s->batch_records = CHAT_DELETION_BATCH;
 	s->batch_ms = BATCH_MS;

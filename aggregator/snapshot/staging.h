@@ -46,8 +46,9 @@
 
 #include "aggregator/tenant/intake.h"
 
-/* How many snapshots of a tenant that are over are remembered. */
-#define STAGING_DONE 8
+/* How many snapshots of a tenant that are over are remembered: as many as may
+ * come again, or lines of those before become dead letters. */
+#define STAGING_DONE 64
 
 struct staging {
 	char *dir;

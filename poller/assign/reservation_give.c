@@ -124,7 +124,8 @@ on_give_unclear(struct reservation *r, const struct ending *e)
 		r->unclear_ms = clock_mono_ms();
 	}
 	if (e->silenced && !assigner->wait_forever) {
-		reservation_report(r->assigner, e->error,
+		/* Silenced, whatever the answer was. */
+		reservation_report(r->assigner, ERROR_CLASS_THROTTLED,
 		    "give chats to operators", e->message);
 		reservation_done(r, RESERVATION_AWAY);
 		return;

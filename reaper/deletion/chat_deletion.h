@@ -39,7 +39,7 @@ struct chat_deletion {
 	bool from_queue; /* the input has no end */
 	bool wait_forever;
 	int64_t percent, least; /* see gone_limit_exceeded() */
-	int64_t ahead_ms;       /* [aggregator] ahead; 0: any time counts */
+	int64_t ahead_ms;       /* by which `at` may be; 0: any time counts */
 
 	/* The result. */
 	struct run_summary summary;

@@ -27,7 +27,7 @@ function levels(rows) {
 }
 
 function textOf(row) {
-	return !row.count ? "none"
+	return row.count === null ? "not known" : row.count === 0 ? "none"
 		: `${span(row.avg_seconds)}, ${row.count}`;
 }
 
@@ -119,7 +119,8 @@ export async function showHeatmap() {
 	shown = answer.rows.map((row, i) => ({ ...row, level: level[i],
 		opens: !row.count ? null
 			: figureAddress(row, answer.version) }));
-	const none = answer.not_kept !== null;
+	const none = answer.not_kept !== null
+		&& answer.rows.every((row) => row.count === null);
 
 	setText(byId("heatmap-note"), `${spanText(parameters)}, `
 		+ `${parameters.zone}: ` + (none ? notKept(answer.not_kept)

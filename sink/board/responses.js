@@ -158,7 +158,7 @@ function names(rows, x, wide, width) {
 function bars(rows, x, wide, mostResponses) {
 	const high = (PICTURE.floor - PICTURE.top) / mostResponses;
 
-	return rows.flatMap((row, i) => row.count === 0 ? [] : [
+	return rows.flatMap((row, i) => !row.count ? [] : [
 		drawing("rect", { class: "bar", x: x(i) + 0.1 * wide,
 			width: 0.8 * wide, y: PICTURE.floor - high * row.count,
 			height: high * row.count },
@@ -233,7 +233,7 @@ function showPeriods(answer, parameters, by) {
 	byId("responses-picture").toggleAttribute("hidden", empty);
 	byId("responses-table").closest("details").hidden = empty;
 	setText(byId("responses-note"), `${spanText(parameters)}, `
-		+ `${parameters.zone}: ` + (answer.not_kept !== null
+		+ `${parameters.zone}: ` + (answer.not_kept !== null && empty
 		? notKept(answer.not_kept) : empty ? "no responses."
 		: `line: average by ${by}; broken line: the span before; `
 			+ "bars: number of responses."));

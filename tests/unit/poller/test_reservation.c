@@ -1,49 +1,11 @@
 /*
  * Test of reservation.h: its table of states, walked; what a reservation asks
- * the CRM, one answer at a time; and what it leaves behind. The CRM is this
- * file: fetch_ask() here keeps the question, and the test answers it.
+ * the CRM, one answer at a time; and what it leaves behind.
  */
 #include "tests/unit/growth.h" /* first: it says what the system shows */
 
-#include "tests/unit/tmpdir.h"
+#include "tests/unit/reservation_world.h"
 #include "tests/unit/transitions.h"
-#include "tests/unit/unit.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/base/clock.h"
-#include "common/base/log.h"
-#include "common/base/xalloc.h"
-#include "poller/assign/reservation.h"
-
-static struct crm_question asked; /* the one that is not answered yet */
-static struct tenant tenant = { .name = "acme", .concurrency = 1 };
-static struct skew skew;
-static unsigned ended;
-
-void
-fetch_ask(struct fetch *f, const struct crm_question *q)
-{
-	(void)f;
-	asked = *q;
-}
-
-static void
-done(void *ctx, struct reservation *p)
-{
-	(void)ctx;
-	(void)p;
-	ended++;
-}
-
-static struct tenant_assigner
-new_assigner(void)
-{
-	return (struct tenant_assigner){
-		.tenant = &tenant, .skew = &skew, .done = done
-	};
-}
 
 /* Of chat 1 to ann, who takes over from bob and may have two chats. */
 static void
@@ -60,60 +22,6 @@ begin(struct reservation *p, struct tenant_assigner *c)
 	ended = 0;
 	reservation_init(p, c, &r);
 	reservation_start(p);
-}
-
-/* Of that chat, from bob to ann, who may have any number. */
-static void
-init_chat(struct reservation *p, struct tenant_assigner *c, const char *chat)
-{
-	const struct record r = { .type = RECORD_ASSIGNMENT,
-		.id = { "p1", 2 },
-		.chat = { chat, strlen(chat) },
-		.operator_id = { "ann", 3 },
-		.replaces = { "bob", 3 },
-		.expires = clock_now_ms() + 60000,
-		.max_chats = RECORD_NO_NUMBER };
-
-	reservation_init(p, c, &r);
-}
-
-static void
-begin_chat(struct reservation *p, struct tenant_assigner *c, const char *chat)
-{
-	init_chat(p, c, chat);
-	reservation_start(p);
-}
-
-/* A page with that chat, without operator somebody's; NULL: an empty one. */
-static void
-page(const char *chat, const char *operator_id)
-{
-	struct crm_record r = { .type = RECORD_CHAT,
-		.status = CHAT_OPEN,
-		.at = CLOCK_NONE,
-		.opened_at = CLOCK_NONE,
-		.closed_at = CLOCK_NONE };
-	struct profile_answer a = { .records = &r, .n = chat != NULL };
-
-	if (chat != NULL) {
-		r.id = xstrdup(chat);
-		r.taken = operator_id == NULL;
-		r.body = operator_id == NULL
-			     ? xasprintf("\"chat\":\"%s\"", chat)
-			     : xasprintf("\"chat\":\"%s\",\"operator\":\"%s\"",
-				   chat, operator_id);
-	}
-	asked.page(asked.ctx, &a, clock_now_ms());
-	free(r.id);
-	free(r.body);
-}
-
-static void
-end(enum error_class error)
-{
-	const struct ending e = { .error = error, .message = "so it is" };
-
-	asked.end(asked.ctx, &e);
 }
 
 /* The answer to a request to give the chat: who has it, or NULL: nobody. */
@@ -192,21 +100,6 @@ end_unanswered(void)
 		.outage = true };
 
 	asked.end(asked.ctx, &e);
-}
-
-/* A reservation of that chat that is not started is given up. */
-static bool
-is_given_up(struct tenant_assigner *c, const char *chat)
-{
-	struct reservation p;
-	bool is;
-
-	init_chat(&p, c, chat);
-	is = reservation_give_up(&p);
-	if (is)
-		assert_int_equal(p.fate, RESERVATION_AWAY);
-	reservation_release(&p);
-	return is;
 }
 
 /* Asks about the chat, in vain. */
@@ -482,133 +375,6 @@ a_refusal_is_told_with_how_it_stands(void **state)
 	tenant_assigner_release(&c);
 }
 
-/* From the reading to the request to give it, which ends as the error says. */
-static void
-give_in_vain(const struct reservation *p, enum error_class error)
-{
-	page(p->chat, "bob");
-	end(ERROR_CLASS_NONE);
-	assert_int_equal(asked.call, PROFILE_ASSIGN);
-	end(error);
-}
-
-/* By hand, with a retry budget that is over at once: a chat is asked for once,
- * and then read. */
-static enum reservation_fate
-give_by_hand(struct tenant_assigner *c, const char *chat, const char *has_it)
-{
-	struct reservation p;
-
-	begin_chat(&p, c, chat);
-	give_in_vain(&p, ERROR_CLASS_THROTTLED);
-	assert_int_equal(p.state, STATE_WAITING);
-	(void)reservation_wake(&p, p.due_ms);
-	page(chat, has_it);
-	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.state, STATE_DONE);
-	reservation_release(&p);
-	return p.fate;
-}
-
-/* Else a run would go on asking, and pay for each call, as long as the
- * reservations last. */
-static void
-by_hand_giving_ends_with_the_retry_budget(void **state)
-{
-	struct tenant_assigner c = new_assigner();
-	struct reservation p;
-
-	(void)state;
-	assert_int_equal(give_by_hand(&c, "1", "ann"), RESERVATION_KEPT);
-	assert_int_equal(c.code, PROG_OK);
-	assert_int_equal(give_by_hand(&c, "1", "bob"), RESERVATION_AWAY);
-	assert_int_equal(c.code, PROG_TEMPFAIL);
-	assert_true(is_given_up(&c, "1"));
-	assert_false(is_given_up(&c, "2"));
-	assert_int_equal(give_by_hand(&c, "2", "bob"), RESERVATION_AWAY);
-	assert_true(is_given_up(&c, "3"));
-	/* That a chat was given shows that it gives again, */
-	assert_int_equal(give_by_hand(&c, "3", "ann"), RESERVATION_KEPT);
-	assert_false(is_given_up(&c, "1"));
-	assert_int_equal(give_by_hand(&c, "1", "bob"), RESERVATION_AWAY);
-	assert_int_equal(give_by_hand(&c, "2", "bob"), RESERVATION_AWAY);
-	assert_true(is_given_up(&c, "3"));
-	/* and so does any clear answer, even a refusal. */
-	begin_chat(&p, &c, "4");
-	give_in_vain(&p, ERROR_CLASS_UNUSABLE);
-	assert_false(is_given_up(&c, "3"));
-	reservation_release(&p);
-	tenant_assigner_release(&c);
-}
-
-/* An answer that cannot be read, and of which it is not known what it did. */
-static void
-end_unreadable(void)
-{
-	const struct ending e = { .error = ERROR_CLASS_UNUSABLE,
-		.message = "no JSON",
-		.maybe = true };
-
-	asked.end(asked.ctx, &e);
-}
-
-static void
-unreadable_answers_are_tried_again_later(void **state)
-{
-	struct tenant_assigner c = new_assigner();
-	struct reservation p;
-
-	(void)state;
-	begin_chat(&p, &c, "1");
-	page("1", "bob");
-	end(ERROR_CLASS_NONE);
-	end_unreadable();
-	(void)reservation_wake(&p, p.due_ms);
-	page("1", "bob");
-	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.fate, RESERVATION_AWAY);
-	assert_int_equal(c.code, PROG_TEMPFAIL);
-	reservation_release(&p);
-	tenant_assigner_release(&c);
-}
-
-/* A daemon goes on, ever less often where the CRM wants fewer calls. */
-static void
-pauses_grow_until_it_expires(void **state)
-{
-	struct tenant_assigner c = new_assigner();
-	struct reservation p;
-	int64_t pause, longest = 0;
-	char text[8192];
-	const char *first;
-	int saved, i;
-
-	(void)state;
-	c.wait_forever = true;
-	saved = tmpdir_catch_stderr();
-	log_set_level(LOG_LEVEL_WARN);
-	begin_chat(&p, &c, "1");
-	for (i = 0; i < 30; i++) {
-		give_in_vain(&p, ERROR_CLASS_THROTTLED);
-		pause = p.due_ms - clock_mono_ms();
-		longest = pause > longest ? pause : longest;
-		(void)reservation_wake(&p, p.due_ms);
-	}
-	log_set_level(LOG_LEVEL_ERROR);
-	tmpdir_stderr(saved, text, sizeof text);
-	assert_in_range(longest, 5000, 60000);
-	first = strstr(text, "it is waited for");
-	assert_non_null(first);
-	assert_null(strstr(first + 1, "it is waited for"));
-	for (i = 0; i < 30; i++) {
-		give_in_vain(&p, ERROR_CLASS_LATER);
-		assert_true(p.due_ms - clock_mono_ms() <= 4000);
-		(void)reservation_wake(&p, p.due_ms);
-	}
-	reservation_release(&p);
-	tenant_assigner_release(&c);
-}
-
 int
 main(void)
 {
@@ -622,21 +388,13 @@ main(void)
 		cmocka_unit_test(one_chat_that_fails_is_no_outage),
 		cmocka_unit_test(others_wait_until_it_is_clear),
 		cmocka_unit_test(what_expires_while_the_crm_is_away_ends),
-		cmocka_unit_test(by_hand_giving_ends_with_the_retry_budget),
-		cmocka_unit_test(unreadable_answers_are_tried_again_later),
-		cmocka_unit_test(pauses_grow_until_it_expires),
 		cmocka_unit_test(who_had_the_chat_is_forgotten_whole),
 	};
-	struct profile_options options = { .tenant = "acme" };
-	struct buf why = BUF_INIT;
 	int rc;
 
-	log_set_level(LOG_LEVEL_ERROR);
-	tenant.profile = profile_open("qiscus", &options, &why);
-	if (tenant.profile == NULL)
+	if (!world_open())
 		return 1;
 	rc = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
-	profile_close(tenant.profile);
-	buf_release(&why);
+	world_close();
 	return rc;
 }
