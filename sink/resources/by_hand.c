@@ -39,14 +39,30 @@ visit_parameters(
 		visit(ctx, f->names[i], f->values[i]);
 }
 
+/* Cuts the target behind its path, and takes its query apart. The path, owned:
+ * the texts of f are behind it. */
+static char *
+split_target(const char *target, struct form *f)
+{
+	char *path = xstrdup(target), *query = strchr(path, '?');
+
+	f->n = 0;
+	f->cut = false;
+	if (query != NULL) {
+		*query++ = '\0';
+		form_split(f, query);
+	}
+	return path;
+}
+
 void
 by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     const char *target, struct web_answer *a)
 {
-	struct form parameters = { .n = 0 };
-	char *text = xstrdup(target), *query = strchr(text, '?');
+	struct form parameters;
+	char *path = split_target(target, &parameters);
 	struct web_request r = { .method = WEB_GET,
-		.path = text,
+		.path = path,
 		.body = "",
 		.peer = "::1",
 		.now_ms = clock_now_ms(),
@@ -55,16 +71,12 @@ by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		.parameters = visit_parameters,
 		.private = &parameters };
 
-	if (query != NULL) {
-		*query++ = '\0';
-		form_split(&parameters, query);
-	}
 	a->status = 200;
 	if (parameters.cut) /* as the server has it */
 		problem_answer(a, 400, "a parameter has a NUL");
 	else
 		(void)resource_answer(viewer, db, timeout_ms, &r, a);
-	free(text);
+	free(path);
 }
 
 /* The last of that name has a value, as the server has it. */
@@ -83,14 +95,11 @@ is_given(const struct form *f, const char *name)
 bool
 by_hand_chooses_page(const char *target)
 {
-	struct form f = { .n = 0 };
-	char *text = xstrdup(target), *query = strchr(text, '?');
-	bool chooses;
+	struct form f;
+	char *path = split_target(target, &f);
+	bool chooses = is_given(&f, "limit") || is_given(&f, "cursor");
 
-	if (query != NULL)
-		form_split(&f, query + 1);
-	chooses = is_given(&f, "limit") || is_given(&f, "cursor");
-	free(text);
+	free(path);
 	return chooses;
 }
 
