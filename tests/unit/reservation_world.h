@@ -113,9 +113,10 @@ is_given_up(struct tenant_assigner *c, const char *chat)
 	return is;
 }
 
-/* The tenant has a profile from here on; false: it cannot be read. */
-static inline bool
-world_open(void)
+/* Set-up and tear-down of a group: a private folder, and a tenant with a
+ * profile, which is looked for from where the test began. */
+static inline int
+world_enter(void **state)
 {
 	struct profile_options options = { .tenant = "acme" };
 	struct buf why = BUF_INIT;
@@ -123,13 +124,14 @@ world_open(void)
 	log_set_level(LOG_LEVEL_ERROR);
 	tenant.profile = profile_open("qiscus", &options, &why);
 	buf_release(&why);
-	return tenant.profile != NULL;
+	return tenant.profile != NULL ? tmpdir_enter(state) : -1;
 }
 
-static inline void
-world_close(void)
+static inline int
+world_leave(void **state)
 {
 	profile_close(tenant.profile);
+	return tmpdir_leave(state);
 }
 
 #endif

@@ -390,11 +390,6 @@ main(void)
 		cmocka_unit_test(what_expires_while_the_crm_is_away_ends),
 		cmocka_unit_test(who_had_the_chat_is_forgotten_whole),
 	};
-	int rc;
 
-	if (!world_open())
-		return 1;
-	rc = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
-	world_close();
-	return rc;
+	return cmocka_run_group_tests(tests, world_enter, world_leave);
 }

@@ -149,11 +149,6 @@ main(void)
 		cmocka_unit_test(unreadable_answers_are_tried_again_later),
 		cmocka_unit_test(pauses_grow_until_it_expires),
 	};
-	int rc;
 
-	if (!world_open())
-		return 1;
-	rc = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
-	world_close();
-	return rc;
+	return cmocka_run_group_tests(tests, world_enter, world_leave);
 }
