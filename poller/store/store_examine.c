@@ -2,8 +2,8 @@
  * store_examine: checks a state for damage. LMDB trusts its file: a damaged one
  * could crash this process, and with it the polls of other tenants, or give
  * wrong data. So a child process first reads all of it, compares each value
- * with its checksum, checks the lists of free pages, and tries to change each
- * page.
+ * with its checksum, checks the lists of free pages, and, where the caller will
+ * write, tries to change each page.
  */
 #define _DEFAULT_SOURCE /* _exit and friends */
 
@@ -19,56 +19,6 @@
 #include <unistd.h>
 
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
-
-#define MAP_MIN ((size_t)16 * 1024 * 1024)
-
-const char *const store_table_names[STORE_TABLES] = { "meta", "chats",
-	"customers", "statistics" };
-
-static size_t
-map_size(const char *path)
-{
-	struct stat st;
-	size_t want = MAP_MIN;
-
-	if (stat(path, &st) != 0)
-		return want;
-	while (want < (size_t)st.st_size * 2)
-		want *= 2;
-	return want;
-}
-
-int
-store_open_env(const char *path, unsigned flags, MDB_env **env)
-{
-	int rc = mdb_env_create(env);
-
-	if (rc == 0)
-		rc = mdb_env_set_maxdbs(*env, STORE_TABLES);
-	if (rc == 0)
-		rc = mdb_env_set_mapsize(*env, map_size(path));
-	if (rc == 0)
-		rc = mdb_env_open(*env, path, MDB_NOSUBDIR | flags, 0600);
-	return rc;
-}
-
-uint64_t
-store_checksum(const MDB_val *key, const MDB_val *data)
-{
-	return checksum(checksum(0, key->mv_data, key->mv_size), data->mv_data,
-	    data->mv_size);
-}
-
-bool
-store_without_sum(const MDB_val *stored, MDB_val *data)
-{
-	if (stored->mv_size < STORE_SUM_LEN)
-		return false;
-	data->mv_data = (char *)stored->mv_data + STORE_SUM_LEN;
-	data->mv_size = stored->mv_size - STORE_SUM_LEN;
-	return true;
-}
 
 static bool
 is_sound(const MDB_val *key, const MDB_val *stored)
@@ -80,42 +30,6 @@ is_sound(const MDB_val *key, const MDB_val *stored)
 		return false;
 	memcpy(&sum, stored->mv_data, STORE_SUM_LEN);
 	return sum == store_checksum(key, &data);
-}
-
-MDB_val
-store_key(const char *key)
-{
-	return (MDB_val){ strlen(key), (void *)(uintptr_t)key };
-}
-
-int
-store_check_format(MDB_txn *txn, MDB_dbi meta)
-{
-	int64_t format = STORE_FORMAT;
-	MDB_val key = store_key("format"), data;
-	int rc = mdb_get(txn, meta, &key, &data);
-
-	if (rc == 0 && (data.mv_size != sizeof format ||
-			   memcmp(data.mv_data, &format, sizeof format) != 0))
-		return MDB_VERSION_MISMATCH;
-	return rc;
-}
-
-int
-store_open_tables(MDB_txn *txn, MDB_dbi dbi[STORE_TABLES])
-{
-	int64_t format = STORE_FORMAT;
-	MDB_val key = store_key("format"), data = { sizeof format, &format };
-	int rc = 0, i;
-
-	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
-		rc = mdb_dbi_open(
-		    txn, store_table_names[i], MDB_CREATE, &dbi[i]);
-	if (rc == 0)
-		rc = store_check_format(txn, dbi[STORE_META]);
-	if (rc == MDB_NOTFOUND)
-		rc = mdb_put(txn, dbi[STORE_META], &key, &data, 0);
-	return rc;
 }
 
 /* The head of a page in the file format of LMDB 0.9. LMDB copies a page before
@@ -286,15 +200,44 @@ silence(void)
 	(void)close(fd);
 }
 
-int
-store_examine(const char *path, unsigned flags)
+/* What the child found, as its exit code; any other end is damage, too. */
+enum verdict {
+	VERDICT_SOUND,
+	VERDICT_DAMAGED,
+	VERDICT_OTHER_VERSION,
+	VERDICT_SYSTEM_ERROR
+};
+
+static enum verdict
+verdict_of(int rc)
+{
+	if (rc == 0)
+		return VERDICT_SOUND;
+	if (rc == MDB_VERSION_MISMATCH)
+		return VERDICT_OTHER_VERSION;
+	return rc > 0 ? VERDICT_SYSTEM_ERROR : VERDICT_DAMAGED;
+}
+
+_Noreturn static void
+run_examiner(const char *path, unsigned flags)
 {
 	static const int deadly[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL,
 		SIGFPE };
 	struct rlimit no_core = { 0, 0 };
-	struct stat st;
-	int status, rc;
 	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(deadly); i++)
+		(void)signal(deadly[i], SIG_DFL);
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	silence();
+	_exit((int)verdict_of(examine_file(path, flags)));
+}
+
+int
+store_examine(const char *path, unsigned flags)
+{
+	struct stat st;
+	int status;
 	pid_t pid;
 
 	if (stat(path, &st) != 0 || st.st_size == 0)
@@ -302,27 +245,21 @@ store_examine(const char *path, unsigned flags)
 	pid = fork();
 	if (pid < 0)
 		return errno;
-	if (pid == 0) {
-		for (i = 0; i < ARRAY_LEN(deadly); i++)
-			(void)signal(deadly[i], SIG_DFL);
-		(void)setrlimit(RLIMIT_CORE, &no_core);
-		silence();
-		rc = examine_file(path, flags);
-		_exit(rc == 0                      ? 0
-		      : rc == MDB_VERSION_MISMATCH ? 2
-		      : rc > 0                     ? 3
-						   : 1);
-	}
+	if (pid == 0)
+		run_examiner(path, flags);
 	while (waitpid(pid, &status, 0) < 0) {
 		if (errno != EINTR)
 			return errno;
 	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (!WIFEXITED(status))
+		return MDB_CORRUPTED;
+	switch (WEXITSTATUS(status)) {
+	case VERDICT_SOUND:
+	case VERDICT_SYSTEM_ERROR: /* the caller gets it when it opens it */
 		return 0;
-	/* The caller gets the same system error when it opens the file. */
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 3)
-		return 0;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 2
-		   ? MDB_VERSION_MISMATCH
-		   : MDB_CORRUPTED;
+	case VERDICT_OTHER_VERSION:
+		return MDB_VERSION_MISMATCH;
+	default:
+		return MDB_CORRUPTED;
+	}
 }
