@@ -375,7 +375,7 @@ show_forgotten(struct forget_run *f)
 		log_info("customer_forgotten",
 		    "tenant=%s chats=%zu rows=%" PRIu64, f->subject->tenant,
 		    f->subject->chats.n, f->total);
-	if (r->dry_run || r->format != OUTPUT_AUTO || f->format == OUTPUT_TABLE)
+	if (reaper_prints(r, f->format))
 		return reaper_print(&f->text);
 	return PROG_OK;
 }

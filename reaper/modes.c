@@ -66,6 +66,12 @@ reaper_with_db(
 	return code;
 }
 
+bool
+reaper_prints(const struct reaper *r, enum output_format f)
+{
+	return r->dry_run || r->format != OUTPUT_AUTO || f == OUTPUT_TABLE;
+}
+
 enum exit_code
 reaper_print(struct buf *text)
 {

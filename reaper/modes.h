@@ -56,6 +56,10 @@ enum exit_code reaper_with_db(
 enum exit_code reaper_open_archive(const struct reaper *r, struct archive **a)
     __attribute__((warn_unused_result));
 
+/* Whether a run that ended prints what it did: it was asked for, or somebody
+ * looks. */
+bool reaper_prints(const struct reaper *r, enum output_format f);
+
 /* Writes text to stdout and empties it. PROG_OK, or PROG_IO (logged). */
 enum exit_code reaper_print(struct buf *text)
     __attribute__((warn_unused_result));

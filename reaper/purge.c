@@ -243,7 +243,7 @@ show_purged_rows(const struct reaper *r, const struct purge *p)
 	}
 	if (f != OUTPUT_NDJSON)
 		output_table_show(&table, f, &text);
-	if (r->dry_run || r->format != OUTPUT_AUTO || f == OUTPUT_TABLE)
+	if (reaper_prints(r, f))
 		code = reaper_print(&text);
 	output_table_release(&table);
 	buf_release(&text);

@@ -353,7 +353,7 @@ show_gone(const struct retention *t)
 			show_table_counts(t, i, f, &table, &text);
 	if (f != OUTPUT_NDJSON)
 		output_table_show(&table, f, &text);
-	if (r->dry_run || r->format != OUTPUT_AUTO || f == OUTPUT_TABLE)
+	if (reaper_prints(r, f))
 		code = reaper_print(&text);
 	output_table_release(&table);
 	buf_release(&text);
