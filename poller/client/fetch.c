@@ -313,6 +313,25 @@ fetch_step(struct fetch *f)
 	return wait;
 }
 
+size_t
+fetch_turn(struct http *http, struct fetch *const *all, size_t n)
+{
+	struct http_answer *a;
+	int64_t wait = INT64_MAX, w;
+	size_t i, left = 0;
+
+	for (i = 0; i < n; i++) {
+		w = fetch_step(all[i]);
+		wait = w < wait ? w : wait;
+		left += fetch_left(all[i]);
+	}
+	if (left > 0)
+		http_wait(http, wait);
+	while ((a = http_next(http)) != NULL)
+		fetch_answer(a);
+	return left;
+}
+
 static void
 drop_jobs(struct fetch_jobs *jobs)
 {

@@ -183,6 +183,16 @@ is_refused_alone(const struct http_answer *h, const struct profile_answer *a)
 	       strstr(said, "oken") == NULL && strstr(said, "OKEN") == NULL;
 }
 
+/* How long the CRM throttles from now on, or -1: its headers do not
+ * say. refused: the question was rejected. */
+static int64_t
+wait_of(const struct fetch *f, const struct http_answer *h, bool refused)
+{
+	return throttle_wait(&h->headers, refused,
+	    skew_apply(f->skew, h->got_ms),
+	    profile_about(f->tenant->profile)->period_ms);
+}
+
 /* An answer in which the profile found an error, or that it could not read. */
 static void
 bad_answer(struct fetch_job *j, const struct http_answer *h,
@@ -199,9 +209,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 		describe_error(h, buf_str(&a->message), &text);
 	else
 		buf_adds(&text, buf_str(&a->message));
-	wait =
-	    throttle_wait(&h->headers, refused, skew_apply(f->skew, h->got_ms),
-		profile_about(f->tenant->profile)->period_ms);
+	wait = wait_of(f, h, refused);
 	fetch_hold(f, wait);
 	if (fetch_is_silenced(f, wait))
 		fetch_tell_hold(wait, &text);
@@ -293,10 +301,7 @@ handle_answer(struct fetch_job *j, struct http_answer *h)
 	if (a.error != ERROR_CLASS_NONE) {
 		bad_answer(j, h, &a, json);
 	} else {
-		fetch_hold(
-		    f, throttle_wait(&h->headers, false,
-			   skew_apply(f->skew, h->got_ms),
-			   profile_about(f->tenant->profile)->period_ms));
+		fetch_hold(f, wait_of(f, h, false));
 		good_page(j, &a, h->sent_ms);
 	}
 	profile_answer_release(&a);
@@ -327,23 +332,4 @@ fetch_answer(struct http_answer *h)
 		break;
 	}
 	http_answer_free(h);
-}
-
-size_t
-fetch_turn(struct http *http, struct fetch *const *all, size_t n)
-{
-	struct http_answer *a;
-	int64_t wait = INT64_MAX, w;
-	size_t i, left = 0;
-
-	for (i = 0; i < n; i++) {
-		w = fetch_step(all[i]);
-		wait = w < wait ? w : wait;
-		left += fetch_left(all[i]);
-	}
-	if (left > 0)
-		http_wait(http, wait);
-	while ((a = http_next(http)) != NULL)
-		fetch_answer(a);
-	return left;
 }
