@@ -114,6 +114,18 @@ read_responses_parameters(struct responses_question *r)
 	return true;
 }
 
+/* What the rows of the span before lack the answer lacks, too. */
+static void
+join_lacking(struct kept_lacking *to, const struct kept_lacking *before)
+{
+	size_t i;
+
+	for (i = 0; i < before->n; i++) {
+		if (!kept_lacks(to, before->metrics[i]))
+			to->metrics[to->n++] = before->metrics[i];
+	}
+}
+
 static bool
 read_responses(struct responses_question *r)
 {
@@ -128,6 +140,7 @@ read_responses(struct responses_question *r)
 		if (rows > RESPONSE_ROWS_MAX)
 			return response_refuse_rows(r->q);
 	}
+	join_lacking(&r->sums[0].not_kept, &r->sums[1].not_kept);
 	return true;
 }
 

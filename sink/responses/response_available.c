@@ -16,6 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/tables/intervals.h"
 
 /* Days, months and cut hours that a range may have. */
 #define AVAILABLE_MAX 100000
@@ -272,7 +273,7 @@ count_intervals(struct sums_reader *r, const struct response_pieces *hours)
 		       "AS cut, COUNT(*) FROM intervals WHERE tenant = ?");
 	response_add_ranges(hours, &sql, args, &n);
 	response_add_choice(r, &sql, args, &n);
-	buf_adds(&sql, " GROUP BY cut");
+	buf_adds(&sql, " AND " INTERVAL_COUNTS " GROUP BY cut");
 	good = response_ask(r, &sql, args, n, r->cut_n, &rows);
 	while (good && db_next(rows)) {
 		key.begin = db_get_int(rows, 0) * HOUR_MS;

@@ -156,15 +156,15 @@ response_plan_cut_hours(
 }
 
 void
-response_plan_add_stretch(const struct response_plan *p,
-    const struct response_pieces *pieces, struct buf *sql, int64_t **slots)
+response_plan_add_slot(const struct response_plan *p,
+    const struct response_pieces *pieces, struct buf *sql)
 {
 	const struct response_range *piece;
 	const struct response_stretch *s;
-	size_t n = 0, i, at, cap = 0;
+	struct buf slots = BUF_INIT;
+	size_t i, at;
 
-	*slots = NULL;
-	buf_adds(sql, "INTERVAL(" RESPONSE_SLOT_MS);
+	buf_adds(sql, "CAST(ELT(INTERVAL(" RESPONSE_SLOT_MS);
 	for (i = 0; i < pieces->n; i++) {
 		piece = &pieces->list[i];
 		for (at = find_stretch(p, piece->from); at < p->stretches_n;
@@ -172,13 +172,15 @@ response_plan_add_stretch(const struct response_plan *p,
 			s = &p->stretches[at];
 			if (s->begin >= piece->to)
 				break;
-			XGROW(*slots, n, cap);
-			(*slots)[n++] = s->slot;
+			buf_addf(&slots, ", %" PRId64, s->slot);
 			buf_addf(sql, ", %" PRId64,
 			    s->begin > piece->from ? s->begin : piece->from);
 		}
 	}
-	buf_adds(sql, ") - 1");
+	buf_addc(sql, ')');
+	buf_add(sql, slots.data, slots.len);
+	buf_adds(sql, ") AS UNSIGNED)");
+	buf_release(&slots);
 }
 
 void

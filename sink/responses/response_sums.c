@@ -136,23 +136,24 @@ response_ask(const struct sums_reader *r, const struct buf *sql,
 	    "operator or a shorter range");
 }
 
-/* slots: by the first column. False: it is one too many, and the answer is a
- * problem. */
+/* False: it is one too many, and the answer is a problem. */
 static bool
-take_intervals(
-    struct sums_reader *r, const struct db_rows *rows, const int64_t *slots)
+take_intervals(struct sums_reader *r, const struct db_rows *rows)
 {
-	struct response_sum *to =
-	    response_sum_of(r, slots[db_get_int(rows, 0)], db_get(rows, 1));
+	struct response_sum *to;
 	int64_t n = db_get_int(rows, 3), ms = db_get_int(rows, 4);
 	int64_t max_ms = db_get_int(rows, 5), bucket = db_get_int(rows, 2);
 
-	if (to == NULL)
-		return false;
 	if (db_get_int(rows, 6) > r->to->version)
 		r->to->version = db_get_int(rows, 6);
 	if (db_get_time(rows, 7) > r->to->as_of)
 		r->to->as_of = db_get_time(rows, 7);
+	/* What was retracted has a version, and counts no more. */
+	if (n == 0)
+		return true;
+	to = response_sum_of(r, db_get_int(rows, 0), db_get(rows, 1));
+	if (to == NULL)
+		return false;
 	if (r->again && !to->again)
 		return true;
 	if (r->takes_off) {
@@ -197,7 +198,6 @@ response_add_choice(const struct sums_reader *r, struct buf *sql,
 		buf_adds(sql, " AND " WHO " = ?");
 		args[(*n)++] = db_str(r->filter->operator_id);
 	}
-	buf_adds(sql, " AND " INTERVAL_COUNTS);
 }
 
 /* Whether it is so little time that hardly two intervals share a bucket: to
@@ -208,6 +208,22 @@ is_little_time(const struct response_pieces *p)
 	return response_pieces_ms(p) <= LITTLE_TIME_MS;
 }
 
+/* Appends number, sum, maximum, version and time. */
+static void
+add_interval_columns(bool single, struct buf *sql)
+{
+	static const char ms[] = "IF(" INTERVAL_COUNTS ", ms, 0)";
+
+	if (single)
+		buf_addf(
+		    sql, INTERVAL_COUNTS ", %s, %s, version, as_of", ms, ms);
+	else
+		buf_addf(sql,
+		    "SUM(" INTERVAL_COUNTS "), SUM(%s), MAX(%s), "
+		    "MAX(version), MAX(as_of)",
+		    ms, ms);
+}
+
 static bool
 read_intervals(struct sums_reader *r, const struct response_pieces *p)
 {
@@ -216,31 +232,27 @@ read_intervals(struct sums_reader *r, const struct response_pieces *p)
 	struct db_value *args;
 	size_t n = 0;
 	bool single = is_little_time(p), good;
-	int64_t *slots;
 
 	if (p->n == 0)
 		return true;
 	args = xcalloc(2 * p->n + 1, sizeof *args);
 	buf_adds(&sql, "SELECT ");
-	response_plan_add_stretch(r->plan, p, &sql, &slots);
-	buf_addf(&sql,
-	    " AS stretch, %s AS who, %s AS bucket, %s FROM intervals "
-	    "WHERE tenant = ?",
-	    r->by_operator ? WHO : "''", HISTOGRAM_BUCKET_SQL("ms"),
-	    single ? "1, ms, ms, version, as_of"
-		   : "COUNT(*), SUM(ms), MAX(ms), MAX(version), MAX(as_of)");
+	response_plan_add_slot(r->plan, p, &sql);
+	buf_addf(&sql, " AS slot, %s AS who, %s AS bucket, ",
+	    r->by_operator ? WHO : "''", HISTOGRAM_BUCKET_SQL("ms"));
+	add_interval_columns(single, &sql);
+	buf_adds(&sql, " FROM intervals WHERE tenant = ?");
 	response_add_ranges(p, &sql, args, &n);
 	response_add_choice(r, &sql, args, &n);
 	response_add_again(r, WHO, &sql);
 	buf_addf(&sql, "%s LIMIT %d",
-	    single ? "" : " GROUP BY stretch, who, bucket", BUCKETS_MAX + 1);
+	    single ? "" : " GROUP BY slot, who, bucket", BUCKETS_MAX + 1);
 	good = response_ask(r, &sql, args, n, BUCKETS_MAX, &rows);
 	while (good && db_next(rows))
-		good = take_intervals(r, rows, slots);
+		good = take_intervals(r, rows);
 	db_rows_free(rows);
 	buf_release(&sql);
 	free(args);
-	free(slots);
 	return good;
 }
 

@@ -112,10 +112,10 @@ void response_plan_mark(const struct response_plan *p,
 int64_t response_plan_slot(
     const struct response_plan *p, int64_t begin, enum response_level level);
 
-/* Appends which of the pieces' stretches, from 0, an interval ended in, as SQL,
- * and sets *slots to theirs (owned). */
-void response_plan_add_stretch(const struct response_plan *p,
-    const struct response_pieces *pieces, struct buf *sql, int64_t **slots);
+/* Appends the slot that an interval of the pieces ended in, as SQL: stretches
+ * that share one, as the hours of a week do, are one group there. */
+void response_plan_add_slot(const struct response_plan *p,
+    const struct response_pieces *pieces, struct buf *sql);
 int64_t response_span_begin(int64_t ms, enum response_level level);
 int64_t response_span_end(int64_t begin, enum response_level level);
 

@@ -871,6 +871,40 @@ class Test:
         self.that([answer[k]["count"] for k in ("kept", "late", "gone")]
                   == [20001, 0, 0], f"written anew: {answer}")
 
+    def a_year_of_hours_is_168_groups(self):
+        """Of a tenant without sums: more hours and lengths than are read."""
+        self.sql.ask(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, ms, withdrawn, as_of, version) SELECT "
+            "'year', '2025-01-01' + INTERVAL seq DIV 40 HOUR, seq, '', "
+            "'reply', '2024-12-31', '1', 65 * (seq MOD 40), 0, '2026-01-04', "
+            "7 FROM seq_0_to_350399")
+        answer = self.server.get(
+            V1 + "heatmap", token(tenant_id="year", role="lead"),
+            **{"from": "2025-01-01", "to": "2026-01-01"})
+        self.that(answer.status == 200
+                  and {r["count"] for r in answer.rows()}
+                  == {52 * 40, 53 * 40}
+                  and sum(r["count"] for r in answer.rows()) == 350400,
+                  f"a year: {answer.status} {answer.body[:300]!r}")
+
+    def a_retraction_is_a_version(self):
+        """Where no sums tell of it."""
+        self.sql.ask(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, ms, withdrawn, as_of, version) VALUES "
+            "('taken', '2026-03-01 10:00', 'a', '', 'reply', '2026-03-01', "
+            "'1', 1000, 0, '2026-03-01 10:00', 7), "
+            "('taken', '2026-03-01 11:00', 'a', '', 'reply', '2026-03-01', "
+            "'1', 3000, 1, '2026-03-01 12:00', 9)")
+        for to in "2026-03-02", "2026-03-01T11:00:00.001Z":
+            answer = self.server.get(
+                V1 + "responses", token(tenant_id="taken", role="lead"),
+                by="total", **{"from": "2026-03-01T10:30:00.000Z",
+                               "to": to}).json()
+            self.that([answer["version"], answer["rows"][0]["count"]]
+                      == [9, 0], f"retracted: {answer}")
+
     # What is not kept.
 
     def copy_tenant(self, name, intervals, sums):
@@ -997,6 +1031,20 @@ class Test:
                                     "resolution_rate")] == [None] * 3,
                   f"what is cut: {got}")
 
+    def what_the_span_before_lacks_is_told(self):
+        """An hour that it cuts has no intervals; the asked one is whole."""
+        self.sql.ask(
+            "INSERT INTO response_rollups SELECT 'before', 1, 'hour', hour, "
+            "'', 'reply 1 1 1 1 1:b;', NOW(3), 1 FROM (SELECT "
+            "'2026-02-28 18:00' AS hour UNION SELECT '2026-03-02 05:00') h")
+        answer = self.server.get(
+            V1 + "responses", token(tenant_id="before", role="lead"),
+            zone="Asia/Kolkata", compare="previous",
+            **{"from": "2026-03-02", "to": "2026-03-03"}).json()
+        self.that([r["count"] for r in answer["rows"]] == [1, None]
+                  and answer["not_kept"] == "intervals",
+                  f"the span before: {answer}")
+
     def present_of_chatwoot_opens(self):
         """The whole life of an open chat: what was answered before it was
         closed, too."""
@@ -1079,6 +1127,9 @@ def body():
         test.bad_questions_are_refused()
         test.what_is_not_kept_is_not_known()
         test.resolutions_are_known_or_null()
+        test.what_the_span_before_lacks_is_told()
+        test.a_retraction_is_a_version()
+        test.a_year_of_hours_is_168_groups()
         test.a_heat_map_of_any_range_takes_little()
         test.too_many_rows_are_refused_early()
         test.many_written_anew_are_the_same()
