@@ -136,11 +136,13 @@ admission_leave(struct admission *a, const struct address *peer)
 
 	(void)pthread_mutex_lock(&a->lock);
 	a->connections--;
-	at = find_client(a, &client);
-	h = *at;
-	if (h != NULL && --h->n == 0) {
-		*at = h->next;
-		free(h);
+	if (!networks_have(&a->limits.proxies, peer)) {
+		at = find_client(a, &client);
+		h = *at;
+		if (--h->n == 0) {
+			*at = h->next;
+			free(h);
+		}
 	}
 	(void)pthread_mutex_unlock(&a->lock);
 }

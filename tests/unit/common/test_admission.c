@@ -151,7 +151,8 @@ open_with(
     unsigned connections, unsigned per_address, unsigned rate, unsigned burst)
 {
 	char one[] = "127.0.0.1", two[] = "10.0.0.0/8";
-	char *const words[] = { one, two, NULL };
+	char three[] = "2001:db8:1::10";
+	char *const words[] = { one, two, three, NULL };
 	struct admission_limits limits = {
 		.connections = connections,
 		.per_address = per_address,
@@ -210,6 +211,25 @@ the_client_of_a_proxy_is_found(void **state)
 			fail_msg("%s, '%s': %s, not %s", cases[i].peer,
 			    cases[i].forwarded, shown, cases[i].client);
 	}
+	admission_close(a);
+}
+
+/* A proxy is in the network of 64 bits of its neighbours, whose connections are
+ * not its own. */
+static void
+a_proxy_frees_no_place_of_its_network(void **state)
+{
+	struct admission *a = open_with(5, 1, 0, 1);
+	struct address one = address("2001:db8:1::1");
+	struct address proxy = address("2001:db8:1::10");
+
+	(void)state;
+	assert_true(admission_enter(a, &one));
+	assert_true(admission_enter(a, &proxy));
+	admission_leave(a, &proxy);
+	assert_false(admission_enter(a, &one));
+	admission_leave(a, &one);
+	assert_true(admission_enter(a, &one));
 	admission_close(a);
 }
 
@@ -327,6 +347,7 @@ main(void)
 		cmocka_unit_test(networks_have_what_is_in_them),
 		cmocka_unit_test(what_is_no_network_is_told),
 		cmocka_unit_test(the_client_of_a_proxy_is_found),
+		cmocka_unit_test(a_proxy_frees_no_place_of_its_network),
 		cmocka_unit_test(connections_are_counted_in_all_and_of_each),
 		cmocka_unit_test(one_network_of_ipv6_is_one_client),
 		cmocka_unit_test(requests_are_a_burst_and_then_a_rate),
