@@ -5,7 +5,8 @@
  * intervals: each is in one of the hours with the longest maxima. But an hour
  * keeps the maxima of closed chats whose intervals were deleted (on_close =
  * all), and may lack what only intervals has: then all of them are read, which
- * are few where closed chats are deleted.
+ * are few where closed chats are deleted. So is time before the first hour and
+ * behind the last one: whoever keeps intervals longer has no hours of it.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -43,7 +44,7 @@ static const struct figure_column transfer_columns[] = {
 /* Ranges of time that intervals are read from. */
 struct wait_ranges {
 	struct buf sql;
-	struct db_value args[2 * (WAITS + 2)];
+	struct db_value args[2 * (WAITS + 4)];
 	size_t n;
 	int64_t rest_max_ms; /* no other hour has a longer wait */
 };
@@ -57,6 +58,33 @@ add_wait_range(struct wait_ranges *w, int64_t from, int64_t to)
 	buf_adds(&w->sql, "(end_at >= ? AND end_at < ?)");
 	w->args[w->n++] = db_time(from);
 	w->args[w->n++] = db_time(to);
+}
+
+/* What of the span is before the first hour that there is, or behind the last
+ * one; all of it, if there is none. */
+static bool
+add_without_hours(struct report_work *r, struct wait_ranges *w)
+{
+	const struct db_value tenant = db_str(r->request->viewer->tenant);
+	struct db_rows *rows = NULL;
+	int64_t first = r->to, end = r->to;
+
+	if (!report_query(r,
+		"SELECT MIN(`first`), MAX(`last`) FROM ("
+		"SELECT MIN(`hour`) AS `first`, MAX(`hour`) AS `last` "
+		"FROM response_hours WHERE tenant = ? UNION ALL "
+		"SELECT MIN(`hour`), MAX(`hour`) FROM response_hours_parts "
+		"WHERE tenant = ?) h",
+		&tenant, 1, &rows))
+		return false;
+	if (db_next(rows) && db_get(rows, 0) != NULL) {
+		first = db_get_time(rows, 0);
+		end = db_get_time(rows, 1) + HOUR_MS;
+	}
+	db_rows_free(rows);
+	add_wait_range(w, r->from, first < r->to ? first : r->to);
+	add_wait_range(w, end > r->from ? end : r->from, r->to);
+	return true;
 }
 
 /* Hours that the span cuts, as in zones at :30, and the hours with the longest
@@ -91,7 +119,7 @@ find_ranges(struct report_work *r, struct wait_ranges *w)
 			w->rest_max_ms = db_get_int(rows, 1);
 	}
 	db_rows_free(rows);
-	return true;
+	return add_without_hours(r, w);
 }
 
 static const char *

@@ -114,15 +114,21 @@ read_responses_parameters(struct responses_question *r)
 	return true;
 }
 
-/* What the rows of the span before lack the answer lacks, too. */
+/* The answer is made of the rows of the span before, too, and lacks what they
+ * lack. */
 static void
-join_lacking(struct kept_lacking *to, const struct kept_lacking *before)
+join_spans(struct response_sums *to, const struct response_sums *before)
 {
+	const struct kept_lacking *l = &before->not_kept;
 	size_t i;
 
-	for (i = 0; i < before->n; i++) {
-		if (!kept_lacks(to, before->metrics[i]))
-			to->metrics[to->n++] = before->metrics[i];
+	if (before->version > to->version)
+		to->version = before->version;
+	if (before->as_of > to->as_of)
+		to->as_of = before->as_of;
+	for (i = 0; i < l->n; i++) {
+		if (!kept_lacks(&to->not_kept, l->metrics[i]))
+			to->not_kept.metrics[to->not_kept.n++] = l->metrics[i];
 	}
 }
 
@@ -140,7 +146,8 @@ read_responses(struct responses_question *r)
 		if (rows > RESPONSE_ROWS_MAX)
 			return response_refuse_rows(r->q);
 	}
-	join_lacking(&r->sums[0].not_kept, &r->sums[1].not_kept);
+	if (r->compares)
+		join_spans(&r->sums[0], &r->sums[1]);
 	return true;
 }
 

@@ -357,6 +357,48 @@ class Test:
         self.that({"what": "not_kept", "value": ""} in about,
                   f"what is kept: {about}")
 
+    def intervals_alone_tell_what_they_do(self):
+        """Of the third tenant these are kept, and hours of one day alone;
+        the longest waits are outside of it."""
+        self.sql.ask(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, ms, withdrawn, as_of, version) SELECT "
+            f"'t3', '{WEEK[0]}' + INTERVAL 10 * seq MINUTE, seq, '', 'reply', "
+            f"'{WEEK[0]}', '1', 1000 * IF(seq MOD 7 = 0, 600 + seq, 1), 0, "
+            "NOW(3), 1 FROM seq_0_to_1007; "
+            "INSERT INTO operator_metrics (tenant, operator, name, as_of) "
+            "VALUES ('t3', '1', 'Ann', NOW(3))")
+        argv = ["sink", "--tenant", "t3", "--from", WEEK[0], "--to", WEEK[1],
+                "--zone", "Asia/Kolkata", "--report", "-", "-o", "csv"]
+        for hours in False, True:
+            if hours:
+                self.sql.ask(
+                    "INSERT INTO response_hours (tenant, hour, operator, "
+                    "kind, responses, sum_ms, max_ms, as_of, version) SELECT "
+                    "'t3', DATE_FORMAT(MIN(end_at), '%Y-%m-%d %H:00'), '1', "
+                    "'reply', COUNT(*), SUM(ms), MAX(ms), NOW(3), 1 FROM "
+                    "intervals WHERE tenant = 't3' AND end_at >= "
+                    f"'{WEEK[0]}' + INTERVAL 1 DAY AND end_at < '{WEEK[0]}' + "
+                    "INTERVAL 2 DAY GROUP BY "
+                    "TIMESTAMPDIFF(HOUR, '2026-01-01', end_at)")
+            r = sections(self.lab.must(argv).out.decode())
+            want = [float(ms) / 1000 for ms, in self.sql.ask(
+                "SELECT ms FROM intervals WHERE tenant = 't3' AND end_at >= "
+                f"'{utc('Asia/Kolkata', WEEK[0])}' AND end_at < "
+                f"'{utc('Asia/Kolkata', WEEK[1])}' ORDER BY ms DESC LIMIT 10")]
+            self.that([float(row["seconds"]) for row in r["waits"]] == want,
+                      f"waits: {r['waits']}, not {want}")
+            about = {row["what"]: row["value"] for row in r["about"]}
+            self.that(not {"histograms", "intervals"}
+                      & set(about["not_kept"].split(", ")),
+                      f"not kept: {about}")
+            self.that(len(r["days"]) == 7 and r["operators"]
+                      and all(int(row["count"]) for row in r["days"]),
+                      f"days: {r['days']}")
+        self.sql.ask("DELETE FROM intervals WHERE tenant = 't3'; "
+                     "DELETE FROM response_hours WHERE tenant = 't3'; "
+                     "DELETE FROM operator_metrics WHERE tenant = 't3'")
+
     def an_unknown_tenant_is_an_error(self):
         """Its report would be that of a quiet week, in the place of another."""
         path = self.lab.path("good.html")
@@ -535,6 +577,7 @@ def body():
         test.nothing_is_said_of_nothing()
         test.an_unknown_tenant_is_an_error()
         test.what_is_not_kept_is_not_0()
+        test.intervals_alone_tell_what_they_do()
         test.without_dates_it_is_last_week()
         test.a_limit_of_ones_own()
         test.wrong_options_are_refused()
