@@ -91,8 +91,11 @@ class Server:
 
     def ask(self, path, bearer=None, method="GET", headers=None,
             body=None):
-        """On one connection that stays."""
-        if self.connection is None:
+        """On one connection that stays, until the server has ended it because
+        nothing was asked for a while: as any client does, it asks once more
+        then."""
+        stayed = self.connection is not None
+        if not stayed:
             self.connection = http.client.HTTPConnection(
                 "127.0.0.1", self.port, timeout=PATIENCE)
         headers = dict(headers or {})
@@ -102,10 +105,13 @@ class Server:
             self.connection.request(method, path, body, headers)
             got = self.connection.getresponse()
             return Answer(got.status, got.headers, got.read())
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as why:
             self.connection.close()
             self.connection = None
-            raise
+            if not stayed or method != "GET" or not isinstance(
+                    why, (ConnectionError, http.client.RemoteDisconnected)):
+                raise
+        return self.ask(path, bearer, method, headers, body)
 
     def get(self, path, bearer, **parameters):
         if parameters:
