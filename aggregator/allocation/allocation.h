@@ -151,11 +151,13 @@ enum allocation_chat_state allocation_chat_state(
 struct text allocation_assignee(const struct allocation *a, struct text chat);
 
 /* What is absent is as before; at first, and in a snapshot: available, without
- * a limit and tags. */
+ * a limit and tags. Whether one is available stays as it was at a later time.
+ */
 struct allocation_operator_update {
 	bool has_available, available;
-	int64_t max_chats; /* RECORD_NO_NUMBER: absent */
-	struct text tags;  /* p NULL: absent */
+	int64_t available_at; /* CLOCK_NONE: now */
+	int64_t max_chats;    /* RECORD_NO_NUMBER: absent */
+	struct text tags;     /* p NULL: absent */
 };
 
 void allocation_operator(struct allocation *a, struct text id,

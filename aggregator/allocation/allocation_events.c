@@ -233,6 +233,19 @@ set_available(struct allocation *a, struct alloc_operator *o, bool available)
 	alloc_operator_timer(a, o);
 }
 
+/* keeps: what is absent is as before. */
+static void
+update_available(struct allocation *a, struct alloc_operator *o,
+    const struct allocation_operator_update *p, bool keeps)
+{
+	if (p->has_available ? p->available_at != CLOCK_NONE &&
+				   p->available_at < o->available_at
+			     : keeps)
+		return;
+	set_available(a, o, !p->has_available || p->available);
+	o->available_at = p->has_available ? p->available_at : CLOCK_NONE;
+}
+
 void
 allocation_operator(struct allocation *a, struct text id,
     const struct allocation_operator_update *p)
@@ -246,8 +259,7 @@ allocation_operator(struct allocation *a, struct text id,
 	o->mark = a->mark;
 	alloc_operator_changed(a, o);
 	alloc_operator_begin(a, o);
-	set_available(
-	    a, o, p->has_available ? p->available : !keeps || o->available);
+	update_available(a, o, p, keeps);
 	a->counts.operators += !o->known;
 	o->known = true;
 	if (p->max_chats != RECORD_NO_NUMBER || !keeps)
@@ -293,6 +305,7 @@ operator_gone(struct allocation *a, struct alloc_operator *o)
 	alloc_operator_changed(a, o);
 	alloc_operator_begin(a, o);
 	set_available(a, o, false);
+	o->available_at = CLOCK_NONE;
 	a->counts.operators--;
 	o->known = false;
 	alloc_operator_end(a, o);

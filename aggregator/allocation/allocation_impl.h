@@ -74,6 +74,7 @@ struct alloc_operator {
 	int64_t load;
 	uint64_t last_reservation; /* its number; 0: none */
 	int64_t away_since;        /* CLOCK_NONE: available */
+	int64_t available_at;      /* when that was so, or not; CLOCK_NONE */
 	int64_t paused_until;
 	unsigned refusals;       /* in a row */
 	struct treap awaited;    /* chats that wait for them */

@@ -97,7 +97,7 @@ static void
 apply_record(struct allocation *a, const struct record *r, bool assignee)
 {
 	const struct allocation_operator_update person = { r->has_available,
-		r->available, r->max_chats, r->tags };
+		r->available, r->available_at, r->max_chats, r->tags };
 
 	switch (r->type) {
 	case RECORD_OPERATOR:

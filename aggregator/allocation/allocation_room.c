@@ -370,6 +370,7 @@ alloc_operator_get(struct allocation *a, struct text id)
 	o->tags = alloc_tags_get(a, (struct text){ NULL, 0 });
 	o->max_chats = o->own_limit = RECORD_NO_NUMBER;
 	o->away_since = CLOCK_NONE;
+	o->available_at = CLOCK_NONE;
 	o->paused_until = INT64_MIN;
 	o->timer.of_operator = true;
 	o->timer.due = INT64_MAX;

@@ -78,6 +78,7 @@ replay_log_add(struct replay_log *n, struct strmap *texts,
 	*to = (struct replay_entry){ .when = when,
 		.at = r->at,
 		.opened_at = r->opened_at,
+		.available_at = r->available_at,
 		.max_chats = r->max_chats,
 		.chat = intern_text(texts, r->chat),
 		.operator_id = intern_text(texts, r->operator_id),
@@ -185,6 +186,7 @@ replay_entry_record(const struct replay_entry *e, struct record *r)
 	r->from = (enum message_from)e->from;
 	r->at = e->at;
 	r->opened_at = e->opened_at;
+	r->available_at = e->available_at;
 	r->max_chats = e->max_chats;
 	r->chat = text_or_none(e->chat);
 	r->operator_id = text_or_none(e->operator_id);

@@ -19,7 +19,7 @@ enum replay_kind {
 struct replay_entry {
 	int64_t
 	    when; /* when it is applied; of a snapshot's record: its begin */
-	int64_t at, opened_at, max_chats;
+	int64_t at, opened_at, available_at, max_chats;
 	const char *chat, *operator_id, *customer, *channel, *tags, *kind,
 	    *assignment, *name, *id;
 	uint8_t what; /* enum replay_kind */

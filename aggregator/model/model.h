@@ -112,7 +112,8 @@ struct chat {
 struct operator_info {
 	uint32_t id, name; /* held; the name that was known last */
 	int64_t reported_open_chats;
-	bool listed; /* in the operator directory of the CRM */
+	int64_t available_at; /* when it was so; CLOCK_NONE */
+	bool listed;          /* in the operator directory of the CRM */
 	bool available, has_available;
 	bool nameless; /* a snapshot had no name: see operator_name() */
 	bool shown;    /* what a one-shot run continues had a row of it */

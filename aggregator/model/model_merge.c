@@ -76,8 +76,8 @@ copy_operator(
 		interner_drop(&to->lexicon.names, old);
 	}
 	o->nameless = x->nameless;
-	o->available = x->available;
-	o->has_available = x->has_available;
+	model_operators_set_available(
+	    o, x->has_available, x->available, x->available_at);
 	o->reported_open_chats = x->reported_open_chats;
 	model_operators_set_listed(to, o, true);
 }
@@ -254,18 +254,21 @@ static void
 complete_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
-	uint32_t id = translate_name(to, from, x->id);
+	uint32_t id = translate_name(to, from, x->id), old;
 	struct operator_info *o = model_operators_get(to, id);
 
 	interner_drop(&to->lexicon.names, id);
-	if (o->name == 0)
+	old = o->name;
+	/* A name of one who is not listed is what a message called them. */
+	if (x->name != 0 && (old == 0 || !o->listed)) {
 		o->name = translate_name(to, from, x->name);
+		interner_drop(&to->lexicon.names, old);
+	}
 	if (!o->listed)
 		o->nameless = x->nameless;
-	if (!o->has_available) {
-		o->available = x->available;
-		o->has_available = x->has_available;
-	}
+	if (!o->has_available)
+		model_operators_set_available(
+		    o, x->has_available, x->available, x->available_at);
 	if (o->reported_open_chats == RECORD_NO_NUMBER)
 		o->reported_open_chats = x->reported_open_chats;
 	model_operators_set_listed(to, o, true);
@@ -319,7 +322,7 @@ model_continue(struct model *to, const struct model *from)
 static void
 unlist_operator(struct model *m, struct operator_info *o)
 {
-	o->available = o->has_available = false;
+	model_operators_set_available(o, false, false, CLOCK_NONE);
 	o->reported_open_chats = RECORD_NO_NUMBER;
 	model_operators_set_listed(m, o, false);
 }

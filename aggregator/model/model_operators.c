@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 
 #include "aggregator/containers/id_order.h"
@@ -20,6 +21,7 @@ model_operators_get(struct model *m, uint32_t id)
 	o = xcalloc(1, sizeof *o);
 	o->id = id;
 	o->reported_open_chats = RECORD_NO_NUMBER;
+	o->available_at = CLOCK_NONE;
 	interner_hold(&m->lexicon.names, id);
 	XGROW(m->operators, m->operators_n, m->operators_cap);
 	m->operators[m->operators_n++] = o;
@@ -51,8 +53,20 @@ model_operators_set_listed(
 	model_operators_touch(m, o);
 }
 
+void
+model_operators_set_available(
+    struct operator_info *o, bool has, bool available, int64_t at)
+{
+	if (has && at != CLOCK_NONE && at < o->available_at)
+		return;
+	o->has_available = has;
+	o->available = available;
+	o->available_at = has ? at : CLOCK_NONE;
+}
+
 /* Of two records of an operator the one that came last counts, whatever their
- * times: few have one. */
+ * times: few have one. Of who is available the later time counts: a list may be
+ * minutes older than what a webhook told meanwhile. */
 void
 model_operators_add(struct model *m, const struct record *r)
 {
@@ -79,10 +93,9 @@ model_operators_add(struct model *m, const struct record *r)
 		return;
 	}
 	o->nameless = r->name.p == NULL && !m->stream;
-	if (r->has_available || !m->stream) {
-		o->available = r->available;
-		o->has_available = r->has_available;
-	}
+	if (r->has_available || !m->stream)
+		model_operators_set_available(
+		    o, r->has_available, r->available, r->available_at);
 	if (r->reported_open_chats != RECORD_NO_NUMBER || !m->stream)
 		o->reported_open_chats = r->reported_open_chats;
 	model_operators_set_listed(m, o, true);

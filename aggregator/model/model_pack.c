@@ -80,7 +80,10 @@ model_pack_operator(
 	pack_put_signed(to, o->reported_open_chats);
 	pack_put_number(to, (o->listed ? 1u : 0u) | (o->available ? 2u : 0u) |
 				(o->has_available ? 4u : 0u) |
-				(o->nameless ? 8u : 0u));
+				(o->nameless ? 8u : 0u) |
+				(o->available_at != CLOCK_NONE ? 16u : 0u));
+	if (o->available_at != CLOCK_NONE)
+		pack_put_signed(to, o->available_at);
 }
 
 int
@@ -90,6 +93,7 @@ model_unpack_operator(struct model *m, const void *p, size_t len)
 	struct text id = pack_text(&r), name = pack_text(&r);
 	int64_t reported = pack_signed(&r);
 	uint64_t flags = pack_number(&r);
+	int64_t available_at = (flags & 16) != 0 ? pack_signed(&r) : CLOCK_NONE;
 	struct operator_info *o;
 	uint32_t number;
 
@@ -105,6 +109,7 @@ model_unpack_operator(struct model *m, const void *p, size_t len)
 	o->listed = (flags & 1) != 0;
 	o->available = (flags & 2) != 0;
 	o->has_available = (flags & 4) != 0;
+	o->available_at = available_at;
 	o->nameless = (flags & 8) != 0;
 	return 0;
 }

@@ -92,6 +92,7 @@ export_operator(struct record_export *e, const struct model *m,
 		jsonw_bool(&e->line, "stale", true);
 	if (o->has_available)
 		jsonw_bool(&e->line, "available", o->available);
+	export_time(e, "available_at", o->available_at);
 	export_number(e, "reported_open_chats", o->reported_open_chats);
 	export_number(e, "max_chats",
 	    allocation_max_chats(e->allocation, operator_id(m, o)));

@@ -207,6 +207,7 @@ record_clear(struct record *r)
 	r->status_at = CLOCK_NONE;
 	r->absent_at = CLOCK_NONE;
 	r->listed_at = CLOCK_NONE;
+	r->available_at = CLOCK_NONE;
 	r->records = RECORD_NO_NUMBER;
 	r->bucket = RECORD_NO_NUMBER;
 	r->max_chats = RECORD_NO_NUMBER;

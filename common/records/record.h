@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define RECORD_MAX_LINE (1024 * 1024)
-#define RECORD_RAW 14
+#define RECORD_RAW 15
 #define RECORD_NO_NUMBER INT64_MIN
 
 /* Bytes. Longer identifiers and names of tenants are refused: they are keys in
@@ -77,7 +77,7 @@ struct record {
 	struct text assignment, replaces;
 
 	int64_t at, opened_at, closed_at, updated_at, expires, as_of;
-	int64_t status_at, absent_at, listed_at;
+	int64_t status_at, absent_at, listed_at, available_at;
 	int64_t records, bucket, max_chats, reported_open_chats;
 	int64_t episode, length, longest;
 

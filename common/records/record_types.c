@@ -86,6 +86,8 @@ const struct record_field record_fields[] = {
 	{ "name", FIELD_TEXT, AT(name), OPER, 0, "the operator's name" },
 	{ "available", FIELD_FLAG, AT(available), OPER, 0,
 	    "works now and takes chats" },
+	{ "available_at", FIELD_TIME, AT(available_at), OPER, 0,
+	    "when that was so; of two times the later one counts" },
 	{ "max_chats", FIELD_COUNT, AT(max_chats), OPER | LIMI | ASSI, 0,
 	    "how many chats the operator may hold; of a limit, absent: as it "
 	    "was without one" },

@@ -159,6 +159,8 @@ add_hook_record(struct buf *out, const struct hook *h,
 			jsonw_time(&line, "closed_at", r->closed_at);
 		jsonw_time(&line, "at", chat_record_at(r, now_ms));
 	}
+	if (r->type == RECORD_OPERATOR)
+		crm_record_add_available_at(&line, r, now_ms);
 	jsonw_line(&line);
 	buf_add(out, line.data, line.len);
 	buf_release(&line);

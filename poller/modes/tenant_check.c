@@ -109,7 +109,7 @@ checked_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type != RECORD_OPERATOR)
 			continue;
-		operators_add(&p->directory, &a->records[i], asked_ms);
+		(void)operators_add(&p->directory, &a->records[i], asked_ms);
 		p->operators++;
 		p->available += a->records[i].available;
 	}

@@ -34,17 +34,22 @@ operators_release(struct operators *c)
 	buf_release(&c->former);
 }
 
-void
+const char *
 operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 {
+	size_t begin = c->bodies.len;
+
 	if (r->type != RECORD_OPERATOR)
-		return;
+		return NULL;
 	c->n++;
 	c->asked_ms = asked_ms;
-	buf_add(&c->bodies, r->body, strlen(r->body) + 1);
+	buf_adds(&c->bodies, r->body);
+	crm_record_add_available_at(&c->bodies, r, asked_ms);
+	buf_addc(&c->bodies, '\0');
 	buf_add(&c->rows, r->id, strlen(r->id) + 1);
 	value_dump(r->raw, &c->rows);
 	buf_addc(&c->rows, '\0');
+	return c->bodies.data + begin;
 }
 
 /* Takes out of the former ones who is listed, and the oldest if they are too

@@ -31,8 +31,10 @@ struct operators {
 
 void operators_release(struct operators *c);
 
-/* Adds a record that was read; skips it if it is no operator. */
-void operators_add(
+/* Adds a record that was read; skips it if it is no operator. Returns the
+ * members of its record, borrowed until the next one is added; NULL: skipped.
+ */
+const char *operators_add(
     struct operators *c, const struct crm_record *r, int64_t asked_ms);
 
 /* operators_load() reads them from the state if they are younger than every_ms;

@@ -102,17 +102,17 @@ static void
 pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct pull *p = ctx;
+	const char *body;
 	size_t i;
 
 	begin_snapshot(p, asked_ms);
 	odd_records_count(&p->chats.odd, a);
 	p->operators.asked_ms = asked_ms;
 	for (i = 0; i < a->n; i++) {
-		if (a->records[i].type != RECORD_OPERATOR)
-			continue;
-		emit_record(&p->emit, "operator", a->records[i].body,
-		    strlen(a->records[i].body), NULL);
-		operators_add(&p->operators, &a->records[i], asked_ms);
+		body = operators_add(&p->operators, &a->records[i], asked_ms);
+		if (body != NULL)
+			emit_record(
+			    &p->emit, "operator", body, strlen(body), NULL);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 #include "poller/profile/crm_field.h"
 
 /* Bytes of a body, which leaves room for what is added later: the tenant,
@@ -150,6 +151,8 @@ is_added_later(const struct record_field *f, enum record_type type,
 		if (strcmp(f->name, of_chat[i]) == 0)
 			return true;
 	}
+	if (strcmp(f->name, "available_at") == 0)
+		return true;
 	if (strcmp(f->name, "stale") == 0)
 		return type != RECORD_OPERATOR;
 	return f->kind == FIELD_TEXT && strcmp(f->name, "text") == 0 &&
@@ -362,6 +365,27 @@ find_type(const struct value_view *v, enum record_type *type)
 	return *type != RECORD_UNKNOWN || crm_field_is(v, "customer") ? 0 : -1;
 }
 
+/* A bad time is none: when a record came tells it about as well. */
+static void
+read_available(struct crm_record *r, const struct fields *f)
+{
+	enum view_kind kind = find_view(f, "available")->kind;
+
+	r->available = kind == VIEW_TRUE;
+	r->has_available = r->available || kind == VIEW_FALSE;
+	if (crm_field_time(find_view(f, "available_at"), &r->available_at) != 0)
+		r->available_at = CLOCK_NONE;
+}
+
+void
+crm_record_add_available_at(
+    struct buf *to, const struct crm_record *r, int64_t now_ms)
+{
+	if (r->has_available)
+		jsonw_time(to, "available_at",
+		    r->available_at != CLOCK_NONE ? r->available_at : now_ms);
+}
+
 static int
 read_by_type(struct crm_record *r, const struct fields *f, struct value *v,
     const struct crm_record_options *opt, struct buf *why)
@@ -371,7 +395,7 @@ read_by_type(struct crm_record *r, const struct fields *f, struct value *v,
 		return read_chat(r, f, v, opt, why);
 	case RECORD_OPERATOR:
 		r->id = id_or_null(find_view(f, "operator"));
-		r->available = find_view(f, "available")->kind == VIEW_TRUE;
+		read_available(r, f);
 		r->raw = value_ref(v);
 		break;
 	case RECORD_MESSAGE:

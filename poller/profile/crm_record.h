@@ -31,9 +31,10 @@ struct crm_record {
 	int64_t opened_at, closed_at; /* of a chat */
 	enum chat_status status;      /* of a chat */
 	bool assigned;                /* of a chat: it has an operator */
-	bool taken;        /* of a chat: assigned, operator unknown */
-	bool available;    /* of an operator */
-	bool closing;      /* a system message of a closing */
+	bool taken; /* of a chat: assigned, operator unknown */
+	bool available, has_available; /* of an operator */
+	int64_t available_at;          /* when that was so; CLOCK_NONE */
+	bool closing;                  /* a system message of a closing */
 	struct value *raw; /* of chat and operator: for later calls */
 };
 
@@ -44,6 +45,11 @@ int crm_record_read(struct crm_record *r, struct value *v,
     const struct crm_record_options *opt, struct buf *why)
     __attribute__((warn_unused_result));
 void crm_record_release(struct crm_record *r);
+
+/* Appends when an operator was available or not, if the record tells which;
+ * without a time of its own: at now_ms, when the CRM was asked or told it. */
+void crm_record_add_available_at(
+    struct buf *to, const struct crm_record *r, int64_t now_ms);
 
 /* Frees what crm_record_read() caches for this thread. */
 void crm_record_end(void);

@@ -447,8 +447,9 @@ def hook_read:
                      | .operator = ($in.payload.operator_id | as_id)]}
       elif $hook == "operator_status_updated"
            or $hook == "operator_status_changed" then
-          {records: [{type: "operator", operator: .id,
-                      available: is_free}]}
+          # One that comes again is older than what was told since.
+          {records: [{type: "operator", operator: .id, available: is_free,
+                      available_at: hook_time($now)}]}
       elif any(silent_hooks[]; . == $hook) then {records: []}
       else {unknown: "\($hook)"} end;
 

@@ -64,8 +64,8 @@
 #                              how long
 #                 hooks        see below
 #   operators   all who can reply: {type: "operator", operator, name,
-#               available, max_chats, reported_open_chats}; with stale: true
-#               only the name is known
+#               available, available_at, max_chats, reported_open_chats}; with
+#               stale: true only the name is known
 #   chats       all open chats: {type: "chat", chat, status, operator,
 #               customer, channel, tag, opened_at, customer_name,
 #               customer_phone, and the following for the poller's own use}

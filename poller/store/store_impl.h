@@ -1,7 +1,8 @@
 /*
  * store_impl: what store.c, store_format.c and store_examine.c share. Only they
- * include it, and only they use LMDB. A value is stored behind a checksum of key and value,
- * except "format" in the table meta, which identifies the file's version.
+ * include it, and only they use LMDB. A value is stored behind a checksum of
+ * key and value, except "format" in the table meta, which identifies the file's
+ * version.
  */
 #ifndef POLLER_STORE_STORE_IMPL_H
 #define POLLER_STORE_STORE_IMPL_H

@@ -26,7 +26,7 @@ class Operator:
         self.tags = frozenset()
         self.max = None
         self.given_last = 0
-        self.away_since = None
+        self.away_since = self.since = None
         self.refusals = 0
         self.resting_until = NEVER
 
@@ -417,14 +417,18 @@ class World:
             o.resting_until = self.now + self.pause(o.refusals - 2)
         c.reservation = None
 
-    def tell_operator(self, name, available, limit, tags):
+    def tell_operator(self, name, available, since, limit, tags):
         o = self.operator(name)
         o.mark = self.mark
+        if available is not None and None not in (since, o.since) \
+                and since < o.since:
+            available, since = o.available, o.since
         if not o.known or self.within:
             available = True if available is None else available
             limit, tags = (-1 if limit is None else limit), tags or ""
-        self.set_available(
-            o, available if available is not None else o.available)
+        if available is not None:
+            self.set_available(o, available)
+            o.since = since
         o.known = True
         if limit is not None:
             o.max = limit if limit >= 0 else None
@@ -443,7 +447,7 @@ class World:
         for o in self.operators.values():
             if o.known and getattr(o, "mark", 0) != self.mark:
                 self.set_available(o, False)
-                o.known = False
+                o.known, o.since = False, None
         for c in self.chats.values():
             if c.mark == self.mark:
                 if c.listed_at < self.whole_at:
@@ -488,8 +492,8 @@ class World:
         elif what == "operator":
             self.tell_operator(
                 name, True if "free" in rest else
-                False if "away" in rest else None, arg("max", int),
-                arg("tags"))
+                False if "away" in rest else None, arg("since", int),
+                arg("max", int), arg("tags"))
         elif what == "chat":
             status = [s for s in ("open", "closed", "pending", "snoozed",
                                   "gone") if s in rest]
@@ -579,9 +583,11 @@ def some_chat(r, now, stick):
     return line
 
 
-def some_operator(r):
+def some_operator(r, now):
     line = "operator %s %s" % (r.choice("abcd"),
                                r.choice(("free", "free", "away", "")))
+    if line[-1] != " " and r.random() < 0.3:
+        line += " since %d" % max(0, now - r.randrange(900))
     if r.random() < 0.3:
         line += " max %d" % r.randrange(4)
     if r.random() < 0.6:
@@ -609,7 +615,7 @@ def events(r):
         if what < 0.30:
             yield some_chat(r, now, stick)
         elif what < 0.42:
-            yield some_operator(r)
+            yield some_operator(r, now)
         elif what < 0.58:
             now += r.choice((1, 10, 100, 400, 3000))
             yield "clock %d" % now

@@ -220,7 +220,8 @@ class Tenant:
         d = self.dice
         given = {"type": fields["type"], "tenant": self.name}
         given.update((k, v) for k, v in fields.items() if v is not None)
-        for key in ("at", "updated_at", "opened_at", "closed_at"):
+        for key in ("at", "updated_at", "opened_at", "closed_at",
+                    "available_at"):
             if key in given:
                 given[key] = self.time(given[key])
         for key in ("id", "chat", "operator", "user", "message"):
@@ -468,6 +469,8 @@ class Tenant:
             o["name"] = d.choice(("Ann", "ж", "A\"n\\n", "a\tb"))
         if d.random() < 0.7:
             o["available"] = d.random() < 0.5
+            if d.random() < 0.5:
+                o["available_at"] = now - self.delay()
         if d.random() < 0.3:
             o["reported_open_chats"] = d.choice((0, 5, 2 ** 31))
         return o

@@ -41,7 +41,7 @@ class Tenant:
         self.taken = 0
         self.versions = collections.defaultdict(list) # in order of arrival
         self.said = collections.defaultdict(list) # records of each chat
-        self.listed, self.names = {}, {}
+        self.listed, self.names, self.available = {}, {}, {}
         self.events = []
         self.snapshots = [] # (at, chats in it)
         self.open = None
@@ -70,6 +70,17 @@ class Tenant:
         return dict(r, taken=self.taken, before=before, now=now,
                     shard=self.conf["shard"](r))
 
+    @staticmethod
+    def tell_available(to, r, afresh=False):
+        """Of two that say when it was the later one."""
+        name, at = r["operator"], r.get("available_at")
+        if "available" in r:
+            known = to.get(name, (None, None))[1]
+            if at is None or known is None or at >= known:
+                to[name] = r["available"], at
+        elif afresh:
+            to.pop(name, None)
+
     def operator(self, r, afresh=False):
         old = {} if afresh else self.listed.get(r["operator"], {})
         known = self.names.get(r["operator"])
@@ -80,7 +91,7 @@ class Tenant:
             name = known
         self.listed[r["operator"]] = {
             "name": name,
-            "available": r.get("available", old.get("available")),
+            "available": self.available.get(r["operator"], (None,))[0],
             "reported": r.get("reported_open_chats", old.get("reported")),
         }
 
@@ -92,6 +103,7 @@ class Tenant:
         """A record outside snapshots; the time it has."""
         kind = r["type"]
         if kind == "operator":
+            self.tell_available(self.available, r)
             self.operator(r)
         elif kind == "chat":
             self.said[r["chat"]].append(self.taken_in(r))
@@ -101,12 +113,26 @@ class Tenant:
             self.events.append(self.taken_in(r))
         self.pass_time(time_of(r))
 
+    def operators_told(self, lines):
+        """What a snapshot says of who is available, against what is known."""
+        told = {}
+        for r in lines:
+            self.tell_available(told, r, afresh=True)
+        known, self.available = self.available, {}
+        for name, (available, at) in told.items():
+            if name in known:
+                self.available[name] = known[name]
+            self.tell_available(self.available, {
+                "operator": name, "available": available, "available_at": at})
+
     def whole(self, snapshot):
         """Corrects what is known."""
         self.before_snapshot = self.newest
         self.pass_time(snapshot.at)
         self.listed = {}
         chats = set()
+        self.operators_told(
+            [r for r in snapshot.lines if r["type"] == "operator"])
         for r in snapshot.lines:
             if r["type"] == "operator":
                 self.operator(r, afresh=True)
@@ -276,6 +302,8 @@ def replay(tenants, whole, found):
             found.in_snapshots += s.lines
             found.of_snapshots[name] = alone(name, s, t.conf)
             t.whole(s)
+            # What is told beside it goes on from it, whatever its time.
+            t.available = {k: (v, None) for k, (v, _) in t.available.items()}
         for r in given:
             if not isinstance(r, Snapshot):
                 t.take(r)

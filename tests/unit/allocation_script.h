@@ -6,7 +6,7 @@
  *   set NAME N             a setting, before all else: limit, expiry, pause,
  *                          window, same, same_wait, silent, offline
  *   clock T                time goes on
- *   operator ID [free|away] [max N] [tags T]
+ *   operator ID [free|away [since T]] [max N] [tags T]
  *   chat ID at T [open|closed|pending|snoozed|gone] [holder ID] [tags T]
  *        [channel C] [customer ID] [opened T] [id I] [wrote|handed]
  *                          I: of a message that says so; of the customer, or
@@ -246,7 +246,7 @@ script_operator(struct allocation_script *s, struct text id)
 {
 	struct allocation_operator_update p = { script_has(s, "free") ||
 						    script_has(s, "away"),
-		script_has(s, "free"),
+		script_has(s, "free"), script_number(s, "since", CLOCK_NONE),
 		script_number(s, "max", RECORD_NO_NUMBER),
 		script_text(s, "tags") };
 

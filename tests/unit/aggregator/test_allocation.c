@@ -81,6 +81,14 @@ static const struct allocation_row rows[] = {
 		"chat 3 at 1 open;go",
 	    "1>b 2>b " },
 
+	{ "who left later is not back by an older list, nor by its repeat",
+	    "operator a away since 20;snapshot;operator a free since 10;"
+	    "whole 30;chat 1 at 1 open;go;restart;operator a free since 19;go",
+	    "" },
+	{ "who was not listed meanwhile is as the next one says",
+	    "operator a away since 20;snapshot;whole 30;"
+	    "operator a free since 10;chat 1 at 31 open;go",
+	    "1>a " },
 	{ "an operator's limit stands above the CRM's",
 	    "operator a free max 1;limit 2 operator a;chat 1 at 1 open;"
 	    "chat 2 at 2 open;chat 3 at 3 open;go",
