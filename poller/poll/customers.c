@@ -95,13 +95,25 @@ customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	keep_customer(c, asked_ms);
 }
 
+/* The CRM went away while many are left to ask about. A few failures say
+ * nothing of the others: with nothing else to ask, each looks like an outage,
+ * and a customer whom the CRM cannot show would end every poll. */
 static bool
-concerns_tenant(const struct ending *e)
+is_crm_away(struct customers *all, const struct ending *e)
+{
+	if (e->error == ERROR_CLASS_LATER && e->outage)
+		all->silent++;
+	else
+		all->silent = 0;
+	return all->silent > PROBES && fetch_left(all->fetch) > PROBES;
+}
+
+static bool
+concerns_tenant(struct customers *all, const struct ending *e)
 {
 	return e->error == ERROR_CLASS_QUOTA ||
 	       (e->error == ERROR_CLASS_DENIED && !e->alone) ||
-	       e->error == ERROR_CLASS_THROTTLED ||
-	       (e->error == ERROR_CLASS_LATER && e->outage);
+	       e->error == ERROR_CLASS_THROTTLED || is_crm_away(all, e);
 }
 
 /* Passes the person to all waiters. A customer who could not be read has no
@@ -142,7 +154,7 @@ customer_end(void *ctx, const struct ending *e)
 	struct customer *c = ctx;
 	struct customers *all = c->all;
 
-	if (concerns_tenant(e)) {
+	if (concerns_tenant(all, e)) {
 		all->give_up(all->ctx, e->error, "customers", e->message);
 		return;
 	}

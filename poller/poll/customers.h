@@ -27,6 +27,7 @@ struct customers {
 	struct strmap all;
 	struct customer **later;
 	size_t later_n, later_cap, asked;
+	size_t silent; /* failures in a row while nothing was answered */
 
 	/* Called for an error that ends the poll of the tenant. */
 	void (*give_up)(void *ctx, enum error_class error, const char *what,

@@ -261,6 +261,22 @@ control "fault?name=none"
 run 0 "$poller" -c conf --state state
 silent
 
+# Nor does a customer whom the CRM cannot show end a poll, even if there is
+# nothing else to ask about in the second one.
+conf "customers = yes" "concurrency = 8" "[poller]" "retry_budget = 1s"
+control "fault?name=500&route=/v1/clients/$(records chat | jq -rs '.[0].customer')"
+for _ in 1 2; do
+	run 0 "$poller" -c conf --state named
+	one_line "customers have no name for now; customer [0-9]*: .*HTTP 500"
+	whole
+	same_chats
+done
+control "fault?name=none"
+run 0 "$poller" -c conf --state named
+silent
+rm -r named
+conf "concurrency = 8" "[poller]" "retry_budget = 1s"
+
 # A chat of the list whose messages are not found is not gone: once does no harm,
 # later it is like any other that cannot be read.
 control "act?do=client&dialog=9002"
