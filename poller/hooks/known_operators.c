@@ -19,7 +19,8 @@
 /* One tenant. */
 struct operator_list {
 	const char *tenant;
-	char *const *named;   /* by the configuration */
+	char *const *named;   /* by the configuration, */
+	char *const *bots;    /* and those of all that are bots */
 	const char *dir;      /* the poller's state; NULL: none */
 	struct store *store;  /* NULL: it is not open */
 	struct buf logged;    /* the last reason for that in the log */
@@ -80,6 +81,7 @@ known_operators_open(const struct conf *conf, const char *state)
 		one->looked_ms = CLOCK_NONE;
 		section = xasprintf("crm %s", one->tenant);
 		one->named = conf_list(conf, section, "operators");
+		one->bots = conf_list(conf, section, "bot_operators");
 		free(section);
 		one->dir = dir != NULL ? dir : state;
 		if (one->dir != NULL)
@@ -150,14 +152,20 @@ refresh_operator_list(struct operator_list *l)
 }
 
 static bool
-operator_list_has(struct operator_list *l, const char *id, int64_t now_ms)
+is_named(char *const *ids, const char *id)
 {
-	size_t i;
-
-	for (i = 0; l->named[i] != NULL; i++) {
-		if (strcmp(l->named[i], id) == 0)
+	for (; *ids != NULL; ids++) {
+		if (strcmp(*ids, id) == 0)
 			return true;
 	}
+	return false;
+}
+
+static bool
+operator_list_has(struct operator_list *l, const char *id, int64_t now_ms)
+{
+	if (is_named(l->named, id))
+		return true;
 	if (l->dir == NULL)
 		return false;
 	if (l->looked_ms == CLOCK_NONE || now_ms < l->looked_ms ||
@@ -168,8 +176,8 @@ operator_list_has(struct operator_list *l, const char *id, int64_t now_ms)
 	return strmap_get(&l->listed, id, strlen(id)) != NULL;
 }
 
-bool
-known_operators_has(struct known_operators *l, const char *tenant,
+enum known_operator
+known_operators_find(struct known_operators *l, const char *tenant,
     const char *id, int64_t now_ms)
 {
 	bool yes = false;
@@ -178,9 +186,11 @@ known_operators_has(struct known_operators *l, const char *tenant,
 	for (i = 0; i < l->n; i++) {
 		if (strcmp(l->lists[i].tenant, tenant) != 0)
 			continue;
+		if (is_named(l->lists[i].bots, id))
+			return KNOWN_OPERATOR_BOT;
 		(void)pthread_mutex_lock(&l->lock);
 		yes = operator_list_has(&l->lists[i], id, now_ms);
 		(void)pthread_mutex_unlock(&l->lock);
 	}
-	return yes;
+	return yes ? KNOWN_OPERATOR_PERSON : KNOWN_OPERATOR_NONE;
 }

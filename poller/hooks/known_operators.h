@@ -1,18 +1,17 @@
 /*
  * known_operators: the operators of each tenant: those that [crm NAME]
- * operators names, and those that the CRM listed at the last poll. The latter
- * are read from the poller's state, again once a minute, also when it was
- * missing before or was replaced. Nothing is written to it but LMDB's lock
- * file.
+ * operators names, and those that the CRM listed at the last poll; and which
+ * accounts of them are bots, by bot_operators there. Those of the CRM are read
+ * from the poller's state, again once a minute, also when it was missing before
+ * or was replaced. Nothing is written to it but LMDB's lock file.
  *
- * Any thread may call known_operators_has() at any time.
+ * Any thread may call known_operators_find() at any time.
  */
 #ifndef POLLER_HOOKS_KNOWN_OPERATORS_H
 #define POLLER_HOOKS_KNOWN_OPERATORS_H
 
 #include "common/conf/conf.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct known_operators;
@@ -30,7 +29,14 @@ struct known_operators *known_operators_open(const struct conf *conf,
 /* NULL is fine. */
 void known_operators_close(struct known_operators *l);
 
-bool known_operators_has(struct known_operators *l, const char *tenant,
-    const char *id, int64_t now_ms);
+/* The numbers are kept with the keys of requests. */
+enum known_operator {
+	KNOWN_OPERATOR_NONE = 0,
+	KNOWN_OPERATOR_PERSON = 1,
+	KNOWN_OPERATOR_BOT = 2
+};
+
+enum known_operator known_operators_find(struct known_operators *l,
+    const char *tenant, const char *id, int64_t now_ms);
 
 #endif

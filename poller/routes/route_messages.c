@@ -43,7 +43,7 @@ const struct validate_model route_model_send =
 /* The request. Texts are borrowed; NULL: absent. */
 struct sent_message {
 	const char *id, *chat, *from, *to, *text, *kind, *channel;
-	bool by_operator;
+	enum known_operator by;
 	char own_id[ROUTE_ID], own_chat[ROUTE_ID];
 };
 
@@ -107,6 +107,20 @@ add_optional(struct buf *b, const char *name, const char *value)
 		jsonw_str(b, name, value);
 }
 
+static const char *
+writer(enum known_operator by)
+{
+	switch (by) {
+	case KNOWN_OPERATOR_PERSON:
+		return "operator";
+	case KNOWN_OPERATOR_BOT:
+		return "bot";
+	case KNOWN_OPERATOR_NONE:
+		break;
+	}
+	return "customer";
+}
+
 static void
 write_message_record(const struct sent_message *m, const char *tenant,
     int64_t at, struct web_answer *a)
@@ -120,9 +134,9 @@ write_message_record(const struct sent_message *m, const char *tenant,
 	jsonw_str(b, "chat", m->chat);
 	add_optional(b, "channel", m->channel);
 	jsonw_time(b, "at", at);
-	jsonw_str(b, "from", m->by_operator ? "operator" : "customer");
+	jsonw_str(b, "from", writer(m->by));
 	jsonw_str(b, "user", m->from);
-	if (m->by_operator)
+	if (m->by == KNOWN_OPERATOR_PERSON)
 		jsonw_str(b, "operator", m->from);
 	add_optional(b, "to", m->to);
 	jsonw_str(b, "kind", m->kind != NULL ? m->kind : "text");
@@ -168,9 +182,9 @@ send_message(const struct listener_context *in, const struct web_request *r,
 
 	if (!name_message(r, m, &key, a))
 		return;
-	note =
-	    known_operators_has(in->operators, s->tenant, m->from, r->now_ms);
-	m->by_operator = note != 0;
+	m->by =
+	    known_operators_find(in->operators, s->tenant, m->from, r->now_ms);
+	note = m->by;
 	write_message_record(m, s->tenant, r->now_ms, a);
 	if (a->records.len > RECORD_MAX_LINE) {
 		route_clear_answer(a);
@@ -188,7 +202,7 @@ send_message(const struct listener_context *in, const struct web_request *r,
 		return;
 	case IDEMPOTENCY_AGAIN:
 		route_clear_answer(a);
-		m->by_operator = note != 0;
+		m->by = (enum known_operator)note;
 		write_message_record(m, s->tenant, at, a);
 		break;
 	case IDEMPOTENCY_NEW:

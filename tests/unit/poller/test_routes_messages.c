@@ -15,7 +15,8 @@
 #define EVENT "{\"event_type\":\"user_action\",\"event_data\":{}}"
 
 static const char conf[] = "[crm acme]\n"
-			   "operators = anna, 17\n"
+			   "operators = anna, 17, robot\n"
+			   "bot_operators = robot, 99\n"
 			   "[crm other]\n"
 			   "operators = bob\n"
 			   "[listen]\n"
@@ -128,6 +129,9 @@ an_operator_is_who_is_listed(void **state)
 		{ "17", "\"from\":\"operator\"" },
 		{ "bob", "\"from\":\"customer\",\"user\":\"bob\"" },
 		{ "an", "\"from\":\"customer\"" },
+		{ "robot", "\"from\":\"bot\",\"user\":\"robot\","
+			   "\"kind\"" },
+		{ "99", "\"from\":\"bot\",\"user\":\"99\",\"kind\"" },
 	};
 	struct buf body = BUF_INIT;
 	struct web_answer a;
@@ -405,6 +409,33 @@ a_retry_is_the_same_message(void **state)
 	empty_state();
 }
 
+/* A bot that is one no more: its message stays a bot's. */
+static void
+a_retry_is_of_the_same_writer(void **state)
+{
+	static const char body[] =
+	    "{\"sender_id\":\"robot\",\"conversation_id\":\"c\"}";
+	struct ask ask = plain;
+	struct web_answer a, b;
+	struct world w;
+
+	(void)state;
+	ask.key = "order-78";
+	world_open(&w, conf, "state");
+	a = send_text(&w, &ask, body);
+	assert_non_null(strstr(buf_str(&a.records), "\"from\":\"bot\""));
+	world_close(&w);
+	world_open(&w,
+	    "[crm acme]\noperators = robot\n[listen]\ntenant = acme\n",
+	    "state");
+	b = send_text(&w, &ask, body);
+	assert_string_equal(buf_str(&a.records), buf_str(&b.records));
+	world_drop(&a);
+	world_drop(&b);
+	world_close(&w);
+	empty_state();
+}
+
 static const char with_key[] =
     "[crm acme]\n[listen]\nsecret_key = " VECTOR_KEY "\n"
     "trusted = 127.0.0.1\n";
@@ -539,6 +570,7 @@ main(void)
 		cmocka_unit_test(a_long_text_is_refused),
 		cmocka_unit_test(without_a_tenant_there_is_no_such_route),
 		cmocka_unit_test(a_retry_is_the_same_message),
+		cmocka_unit_test(a_retry_is_of_the_same_writer),
 		cmocka_unit_test(a_token_is_asked_for_when_there_is_a_key),
 		cmocka_unit_test(a_configuration_that_cannot_be_is_refused),
 		cmocka_unit_test(keys_come_from_files_and_change),
