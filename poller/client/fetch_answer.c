@@ -183,14 +183,22 @@ is_refused_alone(const struct http_answer *h, const struct profile_answer *a)
 	       strstr(said, "oken") == NULL && strstr(said, "OKEN") == NULL;
 }
 
-/* How long the CRM throttles from now on, or -1: its headers do not
- * say. refused: the question was rejected. */
+/* How long the CRM throttles from now on, or -1: its headers do not say. */
 static int64_t
-wait_of(const struct fetch *f, const struct http_answer *h, bool refused)
+wait_of(const struct fetch *f, const struct http_answer *h,
+    enum throttle_case answer)
 {
-	return throttle_wait(&h->headers, refused,
+	return throttle_wait(&h->headers, answer,
 	    skew_apply(f->skew, h->got_ms),
 	    profile_about(f->tenant->profile)->period_ms);
+}
+
+static enum throttle_case
+throttle_case_of(const struct http_answer *h, const struct profile_answer *a)
+{
+	if (a->error == ERROR_CLASS_THROTTLED)
+		return THROTTLE_REFUSED;
+	return h->status == 503 ? THROTTLE_BUSY : THROTTLE_GIVEN;
 }
 
 /* An answer in which the profile found an error, or that it could not read. */
@@ -199,7 +207,6 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
     struct profile_answer *a, bool json)
 {
 	struct fetch *f = j->fetch;
-	bool refused = a->error == ERROR_CLASS_THROTTLED || h->status == 503;
 	struct buf text = BUF_INIT;
 	int64_t wait;
 
@@ -209,7 +216,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 		describe_error(h, buf_str(&a->message), &text);
 	else
 		buf_adds(&text, buf_str(&a->message));
-	wait = wait_of(f, h, refused);
+	wait = wait_of(f, h, throttle_case_of(h, a));
 	fetch_hold(f, wait);
 	if (fetch_is_silenced(f, wait))
 		fetch_tell_hold(wait, &text);
@@ -301,7 +308,7 @@ handle_answer(struct fetch_job *j, struct http_answer *h)
 	if (a.error != ERROR_CLASS_NONE) {
 		bad_answer(j, h, &a, json);
 	} else {
-		fetch_hold(f, wait_of(f, h, false));
+		fetch_hold(f, wait_of(f, h, THROTTLE_GIVEN));
 		good_page(j, &a, h->sent_ms);
 	}
 	profile_answer_release(&a);

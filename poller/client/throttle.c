@@ -3,6 +3,8 @@
  */
 #include "poller/client/throttle.h"
 
+#include <stdbool.h>
+
 #include "common/base/clock.h"
 #include "common/base/text.h"
 
@@ -68,17 +70,18 @@ by_reset(const char *text, int64_t now_ms)
 }
 
 int64_t
-throttle_wait(const struct http_answer_headers *headers, bool refused,
-    int64_t now_ms, int64_t period_ms)
+throttle_wait(const struct http_answer_headers *headers,
+    enum throttle_case answer, int64_t now_ms, int64_t period_ms)
 {
-	bool empty = parse_number(headers->remaining) == 0;
+	bool used_up =
+	    answer == THROTTLE_REFUSED || parse_number(headers->remaining) == 0;
 	int64_t wait = -1;
 
-	if (refused)
+	if (answer != THROTTLE_GIVEN)
 		wait = by_retry_after(headers->retry_after, now_ms);
-	if (wait < 0 && (refused || empty))
+	if (wait < 0 && used_up)
 		wait = by_reset(headers->reset, now_ms);
-	if (wait < 0 && (refused || empty) && period_ms > 0)
+	if (wait < 0 && used_up && period_ms > 0)
 		wait = bounded((double)(period_ms - now_ms % period_ms));
 	return wait;
 }

@@ -7,18 +7,23 @@
 
 #include "poller/client/http.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* A longer wait in a header counts as this. */
 #define THROTTLE_MAX_MS (INT64_C(3600) * 1000)
 
+/* The answer, by what causes a wait beside a count of 0 remaining calls. */
+enum throttle_case {
+	THROTTLE_GIVEN,  /* nothing */
+	THROTTLE_BUSY,   /* status 503, no matter of rates: Retry-After */
+	THROTTLE_REFUSED /* too many requests: Retry-After, else the reset, else
+			    the end of the period */
+};
+
 /* Milliseconds to wait, THROTTLE_MAX_MS at most; -1: the answer sets no limit.
- * refused: the request was rejected (status 429 or 503, or by the profile);
- * without it only a count of 0 remaining calls causes a wait. now_ms is on the
- * CRM's clock; period_ms is the time after which its count starts again, 0 if
- * unknown. */
-int64_t throttle_wait(const struct http_answer_headers *headers, bool refused,
-    int64_t now_ms, int64_t period_ms);
+ * now_ms is on the CRM's clock; period_ms is the time after which its count
+ * starts again, 0 if unknown. */
+int64_t throttle_wait(const struct http_answer_headers *headers,
+    enum throttle_case answer, int64_t now_ms, int64_t period_ms);
 
 #endif

@@ -130,6 +130,21 @@ a_short_pause_is_waited_for(void **state)
 	assert_in_range(fetch_step(f), 1, 30000);
 }
 
+/* Its rate headers are about other times. */
+static void
+a_busy_crm_is_no_refusal(void **state)
+{
+	(void)state;
+	fake_crm.status = 503;
+	fake_crm.body = "";
+	fake_crm.remaining = "4990";
+	fake_crm.reset = "1800";
+	ask();
+	assert_int_equal(ended, 0);
+	assert_int_equal(fetch_hold_ms(f), 0);
+	assert_in_range(fetch_step(f), 1, BUDGET_MS);
+}
+
 /* Whatever the CRM says: a pause of 0 would cost a call a turn. */
 static void
 a_refusal_without_a_pause_is_not_repeated_at_once(void **state)
@@ -262,6 +277,7 @@ main(void)
 		WITH(a_long_pause_ends_questions),
 		WITH(a_refusal_for_long_ends_others_too),
 		WITH(a_short_pause_is_waited_for),
+		WITH(a_busy_crm_is_no_refusal),
 		WITH(a_refusal_without_a_pause_is_not_repeated_at_once),
 		WITH(a_refusal_holds_the_others_back),
 		WITH(a_refusal_may_be_of_one_chat_alone),

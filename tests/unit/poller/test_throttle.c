@@ -16,38 +16,52 @@
 static const struct {
 	const char *name;
 	const char *retry_after, *reset, *remaining;
-	bool refused;
+	enum throttle_case answer;
 	int64_t period_ms, want;
 } cases[] = {
-	{ "seconds", "30", "", "", true, 0, 30000 },
-	{ "a fraction of a second", "1.5", "", "", true, 0, 1500 },
-	{ "no wait at all", "0", "", "", true, 0, 0 },
-	{ "a date", "Fri, 20 Nov 2026 10:00:35 GMT", "", "", true, 0, 30000 },
+	{ "seconds", "30", "", "", THROTTLE_REFUSED, 0, 30000 },
+	{ "a fraction of a second", "1.5", "", "", THROTTLE_REFUSED, 0, 1500 },
+	{ "no wait at all", "0", "", "", THROTTLE_REFUSED, 0, 0 },
+	{ "a date", "Fri, 20 Nov 2026 10:00:35 GMT", "", "", THROTTLE_REFUSED,
+	    0, 30000 },
 	{ "a date in the past says nothing", "Fri, 20 Nov 2026 09:00:00 GMT",
-	    "", "", true, 0, -1 },
-	{ "ten years are not believed", "315360000", "", "", true, 0,
-	    THROTTLE_MAX_MS },
-	{ "nor more digits than a number has",
-	    "99999999999999999999999999999999", "", "", true, 0,
-	    THROTTLE_MAX_MS },
-	{ "a date in ten years", "Sun, 20 Nov 2036 10:00:00 GMT", "", "", true,
+	    "", "", THROTTLE_REFUSED, 0, -1 },
+	{ "ten years are not believed", "315360000", "", "", THROTTLE_REFUSED,
 	    0, THROTTLE_MAX_MS },
-	{ "negative seconds say nothing", "-5", "", "", true, 0, -1 },
-	{ "words say nothing", "soon", "", "", true, 0, -1 },
-	{ "reset in Unix seconds", "", "1795168825", "", true, 0, 20000 },
-	{ "reset in Unix milliseconds", "", "1795168825500", "", true, 0,
-	    20500 },
-	{ "reset in seconds to go", "", "20", "", true, 0, 20000 },
-	{ "reset in the past says nothing", "", "1795168000", "", true, 0, -1 },
-	{ "Retry-After comes before reset", "3", "20", "", true, 0, 3000 },
-	{ "nothing but a period: its end", "", "", "", true, 60000, 55000 },
-	{ "nothing at all: back off", "", "", "", true, 0, -1 },
-	{ "calls are left", "", "20", "5", false, 60000, -1 },
-	{ "no call is left", "", "20", "0", false, 0, 20000 },
-	{ "no call is left, until the period ends", "", "", "0", false, 60000,
-	    55000 },
-	{ "an answer that was given needs no wait", "30", "20", "", false, 0,
+	{ "nor more digits than a number has",
+	    "99999999999999999999999999999999", "", "", THROTTLE_REFUSED, 0,
+	    THROTTLE_MAX_MS },
+	{ "a date in ten years", "Sun, 20 Nov 2036 10:00:00 GMT", "", "",
+	    THROTTLE_REFUSED, 0, THROTTLE_MAX_MS },
+	{ "negative seconds say nothing", "-5", "", "", THROTTLE_REFUSED, 0,
 	    -1 },
+	{ "words say nothing", "soon", "", "", THROTTLE_REFUSED, 0, -1 },
+	{ "reset in Unix seconds", "", "1795168825", "", THROTTLE_REFUSED, 0,
+	    20000 },
+	{ "reset in Unix milliseconds", "", "1795168825500", "",
+	    THROTTLE_REFUSED, 0, 20500 },
+	{ "reset in seconds to go", "", "20", "", THROTTLE_REFUSED, 0, 20000 },
+	{ "reset in the past says nothing", "", "1795168000", "",
+	    THROTTLE_REFUSED, 0, -1 },
+	{ "Retry-After comes before reset", "3", "20", "", THROTTLE_REFUSED, 0,
+	    3000 },
+	{ "nothing but a period: its end", "", "", "", THROTTLE_REFUSED, 60000,
+	    55000 },
+	{ "nothing at all: back off", "", "", "", THROTTLE_REFUSED, 0, -1 },
+	{ "calls are left", "", "20", "5", THROTTLE_GIVEN, 60000, -1 },
+	{ "no call is left", "", "20", "0", THROTTLE_GIVEN, 0, 20000 },
+	{ "no call is left, until the period ends", "", "", "0", THROTTLE_GIVEN,
+	    60000, 55000 },
+	{ "a busy CRM may say when", "30", "20", "5", THROTTLE_BUSY, 60000,
+	    30000 },
+	{ "a busy CRM that does not", "", "3000", "4990", THROTTLE_BUSY,
+	    3600000, -1 },
+	{ "nor says how many calls are left", "", "", "", THROTTLE_BUSY,
+	    3600000, -1 },
+	{ "a busy CRM, and no call is left", "", "20", "0", THROTTLE_BUSY, 0,
+	    20000 },
+	{ "an answer that was given needs no wait", "30", "20", "",
+	    THROTTLE_GIVEN, 0, -1 },
 };
 
 static void
@@ -67,7 +81,7 @@ each_signal_is_understood(void **state)
 		(void)snprintf(told.remaining, sizeof told.remaining, "%s",
 		    cases[i].remaining);
 		got = throttle_wait(
-		    &told, cases[i].refused, NOW, cases[i].period_ms);
+		    &told, cases[i].answer, NOW, cases[i].period_ms);
 		if (got != cases[i].want)
 			fail_msg("%s: got %lld, want %lld", cases[i].name,
 			    (long long)got, (long long)cases[i].want);
