@@ -103,6 +103,13 @@ note_asked(struct reservation *r)
 	*(int64_t *)*slot = r->asked_ms;
 }
 
+/* Without one it is open: messaging-records(5). */
+static enum chat_status
+status_of(const struct crm_record *r)
+{
+	return r->status != CHAT_NONE ? r->status : CHAT_OPEN;
+}
+
 static void
 reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
@@ -116,7 +123,7 @@ reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		    strcmp(record->id, r->chat) != 0)
 			continue;
 		note_chat(r, record->body);
-		r->status = record->status;
+		r->status = status_of(record);
 		r->closed_at = record->closed_at;
 		r->taken = record->taken;
 		r->asked_ms = asked_ms;
@@ -219,7 +226,8 @@ operator_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	for (i = 0; i < a->n; i++) {
 		const struct crm_record *record = &a->records[i];
 
-		if (record->type != RECORD_CHAT || record->status != CHAT_OPEN)
+		if (record->type != RECORD_CHAT ||
+		    status_of(record) != CHAT_OPEN)
 			continue;
 		*strmap_put(&r->listed_ids, record->id, strlen(record->id)) = r;
 		open_chat_record(&r->listed_chats, r, record->body);

@@ -68,10 +68,10 @@ begin_chat(struct reservation *p, struct tenant_assigner *c, const char *chat)
 
 /* A page with that chat, without operator somebody's; NULL: an empty one. */
 static inline void
-page(const char *chat, const char *operator_id)
+page_of(const char *chat, const char *operator_id, enum chat_status status)
 {
 	struct crm_record r = { .type = RECORD_CHAT,
-		.status = CHAT_OPEN,
+		.status = status,
 		.at = CLOCK_NONE,
 		.opened_at = CLOCK_NONE,
 		.closed_at = CLOCK_NONE };
@@ -88,6 +88,12 @@ page(const char *chat, const char *operator_id)
 	asked.page(asked.ctx, &a, clock_now_ms());
 	free(r.id);
 	free(r.body);
+}
+
+static inline void
+page(const char *chat, const char *operator_id)
+{
+	page_of(chat, operator_id, CHAT_OPEN);
 }
 
 static inline void

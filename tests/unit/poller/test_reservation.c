@@ -352,6 +352,32 @@ what_was_given_is_told(void **state)
 	}
 }
 
+/* Those of a profile that says nothing of the status, with the chats of ann,
+ * who may have two; any other is over. */
+static void
+a_chat_without_a_status_is_open(void **state)
+{
+	struct tenant_assigner c = new_assigner();
+	struct reservation p;
+
+	(void)state;
+	begin(&p, &c);
+	page_of("1", "bob", CHAT_NONE);
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.state, STATE_LISTING);
+	page_of("2", "ann", CHAT_NONE);
+	page_of("3", "ann", CHAT_NONE);
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.fate, RESERVATION_REFUSED);
+	reservation_release(&p);
+	begin(&p, &c);
+	page_of("1", "bob", CHAT_PENDING);
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.fate, RESERVATION_OVER);
+	reservation_release(&p);
+	tenant_assigner_release(&c);
+}
+
 /* Refused, it is read once more, and not asked for again. */
 static void
 a_refusal_is_told_with_how_it_stands(void **state)
@@ -384,6 +410,7 @@ main(void)
 		cmocka_unit_test(each_state_asks_its_question),
 		cmocka_unit_test(gone_is_what_no_list_has),
 		cmocka_unit_test(what_was_given_is_told),
+		cmocka_unit_test(a_chat_without_a_status_is_open),
 		cmocka_unit_test(a_refusal_is_told_with_how_it_stands),
 		cmocka_unit_test(one_chat_that_fails_is_no_outage),
 		cmocka_unit_test(others_wait_until_it_is_clear),
