@@ -391,14 +391,15 @@ count_usage(struct asked_chats *q)
 	buf_release(&why);
 }
 
-/* What is so of all chats is not one chat's fault. */
+/* What is so of all chats, or of all that the list does not answer, is not one
+ * chat's fault. */
 static enum exit_code
 judge_unclear(const struct asked_chats *q)
 {
 	const char *tenant = q->tenant->name;
 	size_t all = q->chats.n;
 
-	if (q->unasked > 0 && q->unasked == all) {
+	if (q->unasked > 0 && fetch_calls(q->fetch)[PROFILE_CHAT] == 0) {
 		log_error("tenant %s: its profile has no chat_request, so its "
 			  "chats cannot be asked about; see "
 			  "messaging-profile(5)",

@@ -541,6 +541,20 @@ control reset-stats
 run 78 "$poller" -c conf --state state --status -f six_gone
 one_line "acme: its profile has no chat_request, so its chats cannot be asked"
 is "calls without chat_request" "$(calls)" 0
+# Nor is it another thing where the list comes first and has some of the chats;
+# it answers them, and if it has them all, nothing else was needed.
+for chat in 9010 9011; do
+	echo '{"type":"chat","tenant":"acme","chat":"'"$chat"'","status":"open"}'
+done >listed
+cat listed six_open >more
+run 78 "$poller" -c conf --state state --status -f more
+one_line "acme: its profile has no chat_request, so its chats cannot be asked"
+is "listed" "$(jq -r '.chat + " " + .status' out | sort | xargs)" \
+	"9010 open 9011 open"
+run 0 "$poller" -c conf --state state --status -f listed
+silent
+is "listed" "$(jq -r '.chat + " " + .status' out | sort | xargs)" \
+	"9010 open 9011 open"
 # An answer without records is no empty list: no chat leaves because of it.
 for name in operators chats messages; do
 	for answer in '{record: [], next: null}' '{records: null}' '{error: 5}'; do
