@@ -4,7 +4,8 @@
  * A poll in some hour of the day costs what it cost in that hour of the last
  * two weeks; in an hour without measurements, the average of all hours; with
  * too few measurements, an estimate: the pages of the list, a call for each
- * chat that changes, sometimes the operators, and each customer once a day.
+ * chat that changes, sometimes the operators, and each customer once a day; how
+ * many chats will leave, which a poll may ask for, nothing shows yet.
  * Without a state it is the list, the operators and a call for each chat and
  * customer, every time.
  *
