@@ -105,15 +105,23 @@ chats_leave(struct chats *cs, unsigned pages)
 {
 	struct left_chats l = { .chats = cs,
 		.now_ms = skew_apply(cs->skew, clock_now_ms()) };
-	size_t i;
+	size_t i, left = 0;
+	char *id;
+	bool ask;
 
 	store_each(cs->store, STORE_CHATS, look_at_stored, &l);
 	for (i = 0; i < l.n; i++) {
-		if (mark_left(cs, l.ids[i], l.now_ms)) {
-			cs->left++;
-			if (pages > 1 && l.n <= VERIFY_MAX)
-				verify(cs, l.ids[i]);
-		}
+		id = l.ids[i];
+		if (!mark_left(cs, id, l.now_ms))
+			continue;
+		l.ids[i] = l.ids[left];
+		l.ids[left++] = id;
+	}
+	cs->left += left;
+	ask = pages > 1 && left <= VERIFY_MAX;
+	for (i = 0; i < l.n; i++) {
+		if (ask && i < left)
+			verify(cs, l.ids[i]);
 		free(l.ids[i]);
 	}
 	free(l.ids);

@@ -1,7 +1,8 @@
 /*
  * Tests of poller/chats_leave: chats that left stay for a week, whatever the
- * clock was when they did.
+ * clock was when they did; and which of them are asked about.
  */
+#include "tests/unit/fake_http.h"
 #include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
 
@@ -81,11 +82,56 @@ chats_that_left_age(void **state)
 	store_close(cs.store);
 }
 
+/* Those that are deleted after a week are none that left now. */
+static void
+those_that_left_now_are_asked_about(void **state)
+{
+	static const struct {
+		unsigned pages;
+		int now, deleted;
+		size_t asked;
+	} cases[] = {
+		{ 1, 3, 0, 0 },
+		{ 2, 3, 0, 3 },
+		{ 2, 50, 60, 50 },
+		{ 2, 51, 0, 0 },
+	};
+	struct tenant tenant = { .name = "acme", .concurrency = 1 };
+	struct skew skew = { .known = false };
+	const int64_t now = clock_now_ms();
+	struct chats cs = { .skew = &skew };
+	struct http *http = http_new();
+	char id[20];
+	size_t i;
+	int k;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		(void)snprintf(id, sizeof id, "t%zu", i);
+		cs.store = open_store(".", id, STORE_EXCLUSIVE);
+		cs.fetch = fetch_new(http, &tenant, &skew);
+		cs.left = 0;
+		for (k = 0; k < cases[i].now + cases[i].deleted; k++) {
+			(void)snprintf(id, sizeof id, "%d", k);
+			put(cs.store, id, now,
+			    k < cases[i].now ? 0 : now - 8 * DAY_MS);
+		}
+		commit_store(cs.store);
+		chats_leave(&cs, cases[i].pages);
+		assert_int_equal(cs.left, cases[i].now);
+		assert_int_equal(fetch_left(cs.fetch), cases[i].asked);
+		fetch_free(cs.fetch);
+		store_close(cs.store);
+	}
+	http_free(http);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chats_that_left_age),
+		cmocka_unit_test(those_that_left_now_are_asked_about),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
