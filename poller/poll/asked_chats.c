@@ -143,14 +143,31 @@ write_gone_chats(struct asked_chats *q)
 }
 
 static void
-give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
+report_asking(struct asked_chats *q, enum error_class error, const char *what,
     const char *message)
 {
 	if (q->code == PROG_OK) {
 		q->code = error_class_code(error);
 		error_class_log(q->tenant, error, what, message);
 	}
+}
+
+static void
+give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
+    const char *message)
+{
+	report_asking(q, error, what, message);
 	stop_asking(q);
+}
+
+/* The CRM is away, or fails at this chat alone: that others are gone does not
+ * tell which. Few questions end soon either way, many would not. */
+static void
+on_outage(struct asked_chats *q, const struct ending *e)
+{
+	report_asking(q, e->error, "chats", e->message);
+	if (fetch_left(q->fetch) > q->tenant->concurrency)
+		stop_asking(q);
 }
 
 static void
@@ -217,11 +234,10 @@ asked_chat_end(void *ctx, const struct ending *e)
 		break;
 	case ERROR_CLASS_LATER:
 		/* One bad chat must not keep the others that are gone. */
-		if (!e->outage) {
+		if (e->outage)
+			on_outage(q, e);
+		else
 			count_unclear(a, e->message);
-			break;
-		}
-		give_up_asking(q, e->error, "chats", e->message);
 		break;
 	case ERROR_CLASS_THROTTLED:
 	case ERROR_CLASS_QUOTA:

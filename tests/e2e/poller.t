@@ -503,6 +503,16 @@ for status in 400 403; do
 		"$(jq -r 'select(.status == "gone").chat' out | sort | xargs)" \
 		"9005 9006 9007 9008 9009"
 done
+# Nor does one that fails as in an outage, with nothing else that is found.
+conf "concurrency = 1" "[poller]" "retry_budget = 1s"
+control "fault?name=500&route=/v1/dialogs/9004"
+run 75 "$poller" -c conf --state state --status -f six_open
+one_line "cannot read chats: .*HTTP 500.*; the next run tries again"
+control "fault?name=none"
+is "gone beside one that fails as in an outage" \
+	"$(jq -r 'select(.status == "gone").chat' out | sort | xargs)" \
+	"9005 9006 9007 9008 9009"
+conf "concurrency = 1"
 # The first question may be about the forbidden one. If all are, it is the token.
 control "fault?name=errors-string&value=403&route=/v1/dialogs/9004"
 run 69 "$poller" -c conf --state state --status -f six_gone
