@@ -252,14 +252,17 @@ explain_ndjson(const struct explain *x, report_line_fn *line, void *ctx)
 {
 	struct buf b = BUF_INIT;
 	struct explain_lines s;
+	const struct explain_line *l;
 	size_t i;
 	int ret = 0;
 
 	explain_walk(x, &s);
 	for (i = 0; i < s.n && ret == 0; i++) {
-		if (!s.lines[i].has_interval || s.lines[i].episode != s.episode)
+		l = &s.lines[i];
+		if (!l->has_interval || l->shown_only ||
+		    l->episode != s.episode)
 			continue;
-		write_interval(&b, x, &s.lines[i].interval);
+		write_interval(&b, x, &l->interval);
 		ret = line(ctx, b.data, b.len);
 	}
 	free(s.lines);
