@@ -94,10 +94,7 @@ export_tables(struct export_run *e)
 		o = day_slices_each(
 		    e->subject->db, &e->slice, export_slice, write_slice, e);
 	}
-	if (o == OUTCOME_DONE)
-		return PROG_OK;
-	log_error("%s", db_why(e->subject->db));
-	return db_code(e->subject->db);
+	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(e->subject, o);
 }
 
 static bool

@@ -63,30 +63,23 @@ show_place(struct forget_run *f, const char *place, uint64_t n)
 }
 
 static enum exit_code
-log_database_failure(const struct subject *s)
-{
-	log_error(
-	    "%s", stop_asked() ? "asked to stop; run it again" : db_why(s->db));
-	return stop_asked() ? PROG_TEMPFAIL : db_code(s->db);
-}
-
-static enum exit_code
 forget_tables(struct forget_run *f)
 {
+	struct subject *s = f->subject;
+	enum outcome o = subject_find_words(s);
 	uint64_t rows;
 	size_t i;
 
-	if (subject_find_words(f->subject) != OUTCOME_DONE)
-		return log_database_failure(f->subject);
-	for (i = 0; i < personal_tables_n; i++) {
+	for (i = 0; i < personal_tables_n && o == OUTCOME_DONE; i++) {
 		if (personal_tables[i].change == NULL)
 			continue;
-		if (forgetting_run(f->subject, &personal_tables[i],
-			f->options->dry_run, &rows) != OUTCOME_DONE)
-			return log_database_failure(f->subject);
-		show_place(f, tables[personal_tables[i].table].name, rows);
+		o = forgetting_run(
+		    s, &personal_tables[i], f->options->dry_run, &rows);
+		if (o == OUTCOME_DONE)
+			show_place(
+			    f, tables[personal_tables[i].table].name, rows);
 	}
-	return PROG_OK;
+	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(s, o);
 }
 
 static bool
@@ -326,7 +319,7 @@ record_subject_and_chats(struct subject *s)
 		o = subject_record_chats(s);
 	if (o == OUTCOME_DONE)
 		o = subject_record_words(s);
-	return o == OUTCOME_DONE ? PROG_OK : log_database_failure(s);
+	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(s, o);
 }
 
 /* Whether a state that is named may have them: nobody but its program reads
@@ -353,14 +346,16 @@ static enum exit_code
 look_for_anything(struct forget_run *f, bool *any)
 {
 	struct subject *s = f->subject;
+	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
 	*any = s->recorded || s->chats.n > 0 || f->lines->found > 0;
 	s->asked_at = clock_now_ms();
-	for (i = 0; i < personal_tables_n && !*any; i++)
-		if (row_exists(s, personal_tables[i].table,
-			personal_tables[i].about, any) != OUTCOME_DONE)
-			return log_database_failure(s);
+	for (i = 0; i < personal_tables_n && !*any && o == OUTCOME_DONE; i++)
+		o = row_exists(
+		    s, personal_tables[i].table, personal_tables[i].about, any);
+	if (o != OUTCOME_DONE)
+		return rights_log_failure(s, o);
 	return *any ? PROG_OK : look_into_states(f, any);
 }
 
@@ -385,6 +380,7 @@ forget_all(struct forget_run *f)
 {
 	bool dry_run = f->options->dry_run, any;
 	enum exit_code code = look_for_anything(f, &any), undone = PROG_OK;
+	enum outcome o;
 
 	if (code == PROG_OK && !any) {
 		log_error("nothing is kept about a customer of '%s' with this "
@@ -405,11 +401,11 @@ forget_all(struct forget_run *f)
 		code = forget_in_files(f);
 	if (code == PROG_OK)
 		code = undone;
-	if (code == PROG_OK && !dry_run &&
-	    subject_done(f->subject) != OUTCOME_DONE)
-		code = log_database_failure(f->subject);
 	if (code != PROG_OK)
 		return code;
+	o = dry_run ? OUTCOME_DONE : subject_done(f->subject);
+	if (o != OUTCOME_DONE)
+		return rights_log_failure(f->subject, o);
 	warn_of_state(f, "poller");
 	warn_of_state(f, "aggregator");
 	return show_forgotten(f);

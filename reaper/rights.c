@@ -14,6 +14,7 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 #include "common/records/record.h"
 #include "reaper/files/records_file.h"
 
@@ -190,6 +191,18 @@ rights_read_lines(const char *path, line_file_fn *see, void *ctx)
 	return code;
 }
 
+enum exit_code
+rights_log_failure(const struct subject *s, enum outcome o)
+{
+	/* The database says nothing about a stop between two days. */
+	if (o == OUTCOME_LATER && stop_asked()) {
+		log_error("asked to stop; run it again");
+		return PROG_TEMPFAIL;
+	}
+	log_error("%s", db_why(s->db));
+	return db_code(s->db);
+}
+
 void
 rights_warn_of_broken(const struct subject_lines *l, const char *path)
 {
@@ -237,11 +250,10 @@ static enum exit_code
 read_subject(const struct reaper *r, struct subject_lines *l)
 {
 	struct subject *s = l->subject;
+	enum outcome o = subject_read(s);
 
-	if (subject_read(s) != OUTCOME_DONE) {
-		log_error("%s", db_why(s->db));
-		return db_code(s->db);
-	}
+	if (o != OUTCOME_DONE)
+		return rights_log_failure(s, o);
 	if (!s->known) {
 		log_error(
 		    "the database does not know the tenant '%s'", s->tenant);

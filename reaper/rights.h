@@ -40,6 +40,10 @@ enum exit_code rights_each_line_file(const char *state, const char *folder,
 enum exit_code rights_read_lines(const char *path, line_file_fn *see, void *ctx)
     __attribute__((warn_unused_result));
 
+/* Logs why the database's rows were not all read or changed: `o` is not DONE.
+ * Returns the exit code, 75 for a stop. */
+enum exit_code rights_log_failure(const struct subject *s, enum outcome o);
+
 /* Says how many lines of the file could not be read whole, if any. */
 void rights_warn_of_broken(const struct subject_lines *l, const char *path);
 

@@ -16,6 +16,7 @@ import subprocess
 import time
 
 from harness import BIN, TOKEN, Checks, Lab, main, say, seed, until
+from streamlib import Sql
 
 DAY = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
 C, D = "cust-77341", "cust-2"
@@ -315,6 +316,35 @@ def check_export_file(checks, lab, path):
     checks.that(export("nobody", "-").out == b"", "a head without lines")
 
 
+def check_stop(checks, lab, path):
+    """Asked to stop in the middle it says so, and the file is as it was: while
+    the customer is looked up, before the first row and behind some."""
+    export = ["--export", C, "-t", path]
+    with open(path, "rb") as f:
+        before = f.read()
+    other = Sql(lab.server_dir)
+    for mode, table in ((export, "operator_metrics"), (export, "event_counts"),
+                        (export, "longest_monologue"),
+                        (["--forget", C, "--dry-run"], "operator_metrics")):
+        other.ask(f"LOCK TABLES {table} WRITE")
+        run = subprocess.Popen(
+            [os.path.join(BIN, "reaper"), *mode, "--tenant", "calm"],
+            env=lab.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
+        until(20, lambda: lab.sql(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE state "
+            "LIKE 'Waiting for table metadata lock'") != [["0"]],
+              f"reaper to wait for {table}")
+        run.terminate()
+        other.ask("UNLOCK TABLES")
+        said = run.communicate(timeout=60)[1]
+        with open(path, "rb") as f:
+            checks.that(run.returncode == 75 and "asked to stop" in said and
+                        said.count("\n") == 1 and f.read() == before,
+                        f"{mode}, stopped at {table}: {run.returncode} {said}")
+    other.close()
+
+
 def check_export(checks, house):
     lab = house.lab
     path = lab.path("export")
@@ -334,6 +364,7 @@ def check_export(checks, house):
     messages = [r for r in records if r.get("table") == "messages"]
     checks.that(len(messages) == 40, f"{len(messages)} messages")
     check_export_file(checks, lab, path)
+    check_stop(checks, lab, path)
     os.unlink(path)
     done = lab.run(["reaper", "--export", "nobody", "--tenant", "calm"])
     checks.that(done.code == 66 and "nothing is kept" in done.err,
