@@ -145,13 +145,17 @@ reap_input(const struct reaper *asked)
 	struct reap_run r = { .options = asked, .expired_at = clock_mono_ms() };
 	struct deadletter dead = { .count = 0 };
 	struct stage s = { .dead = &dead };
+	bool dry_run = asked->dry_run;
 	struct endpoint_options opt = { .conf = asked->common.conf,
-		.until_empty = asked->until_empty };
+		.until_empty = asked->until_empty || dry_run };
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
+	s.dry_run = dry_run;
+	if (dry_run) /* nothing is acknowledged */
+		opt.prefetch = ENDPOINT_NO_PREFETCH_LIMIT;
 	s.wait_forever = opt.wait_forever =
-	    endpoint_is_queue(asked->from) && !asked->until_empty;
+	    endpoint_is_queue(asked->from) && !opt.until_empty;
 	if (s.wait_forever)
 		daemon_init();
 	chat_deletion_init(&r.deletion);
@@ -163,7 +167,10 @@ reap_input(const struct reaper *asked)
 		log_error("%s", buf_str(&why));
 		goto out;
 	}
-	deadletter_open(&dead, s.in, &opt);
+	if (dry_run)
+		deadletter_open_shown(&dead);
+	else
+		deadletter_open(&dead, s.in, &opt);
 	init_stage(&r, &s);
 	code = read_and_delete(&r, &s);
 	deadletter_close(&dead);

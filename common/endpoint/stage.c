@@ -80,6 +80,18 @@ try_again(struct stage *s, enum outcome o, struct retry *retry)
 	       retry_wait(retry, serve_others, s);
 }
 
+/* What came before the mark; NULL: all so far. */
+static void
+acknowledge(struct stage *s, const struct endpoint_mark *mark)
+{
+	if (s->dry_run)
+		return;
+	if (mark != NULL)
+		endpoint_ack_to(s->in, mark);
+	else
+		endpoint_ack(s->in);
+}
+
 /* Acknowledges what was flushed once that is confirmed; never waits, unless
  * asked to. LATER: not yet. */
 static enum outcome
@@ -99,10 +111,7 @@ acknowledge_flush(struct stage *s, bool wait)
 		return o;
 	s->unconfirmed = false;
 	/* Commit point: the input is not needed any more. */
-	if (s->confirm != NULL)
-		endpoint_ack_to(s->in, &s->flushed);
-	else
-		endpoint_ack(s->in);
+	acknowledge(s, s->confirm != NULL ? &s->flushed : NULL);
 	now = clock_mono_ms();
 	if (s->flush_lines > 0)
 		daemon_metrics_flushed(s->metrics, now - s->flush_ms);
@@ -263,7 +272,7 @@ go_on_without(struct stage *s, const struct stage_batch *b,
 		*o = acknowledge_flush(s, true);
 	} else {
 		/* Messages without a line, or it sends no more, too. */
-		endpoint_ack(s->in);
+		acknowledge(s, NULL);
 		serve_others(s);
 	}
 	return !s->enough;

@@ -34,6 +34,7 @@ struct stage {
 	int rest_ms;          /* and at least so long */
 	int idle_ms;          /* how often idle() is called; 0: a second */
 	bool wait_forever;    /* repeat a flush that returns LATER for ever */
+	bool dry_run;         /* nothing is acknowledged: a queue keeps all */
 
 	/* Handles one line, borrowed; passes a bad record to deadletter_add()
 	 * itself. Returns DONE (go on), NEVER (stop; it has logged why and set

@@ -88,9 +88,29 @@ until_true 20 grep -q "of tenant 'beta' are gone" "$tmp/log" ||
 	fail "it was believed: $(chats beta) left; $(cat "$tmp/log")"
 [ "$(chats beta)" = 49 ] || fail "$(chats beta) chats of beta are left"
 
-echo "- messages of the broker without a line, as many as it sends ahead"
+echo "- a dry run shows what would go and what is refused, and leaves all there"
 kill "$daemon"
 wait "$daemon" || fail "SIGTERM gave $?"
+settings 'prefetch = 1' 'wait_timeout = 90s'
+letters=$(waiting closed.dead)
+{
+	answer acme 31 closed
+	answer nobody 1 closed
+	echo nonsense
+} | while read -r line; do
+	echo "$line" | "$probe" write queue:closed >/dev/null
+done
+expect 65 timeout 300 "$reaper" --dry-run -o ndjson -f queue:closed
+[ "$(jq -r .chat "$tmp/out" | sort -u)" = 31 ] ||
+	fail "shown: $(cat "$tmp/out")"
+[ "$(grep -c 'message .* line 1: ' "$tmp/err")" = 2 ] ||
+	fail "$(cat "$tmp/err")"
+until_true 20 so_many_wait closed 3 || fail "$(waiting closed) are left of 3"
+[ "$(waiting closed.dead)" = "$letters" ] || fail "a dead letter of a dry run"
+[ "$(chats acme)" = 30 ] || fail "a dry run deletes"
+"$probe" -e read queue:closed >/dev/null
+
+echo "- messages of the broker without a line, as many as it sends ahead"
 settings 'prefetch = 2' 'wait_timeout = 90s'
 printf '\n\n\n' | "$TESTBIN/tools/amqp_lines" closed 0
 answer acme 60 closed | "$probe" write queue:closed >/dev/null

@@ -344,6 +344,28 @@ keeps_up_when_busy(void **state)
 	}
 }
 
+/* A dry run leaves all where it is, also what has no line. */
+static void
+acknowledges_nothing_when_dry(void **state)
+{
+	static const struct {
+		const char *input, *events;
+	} runs[] = { { "rrE", "hhf" }, { "rwre", "hfhf" }, { "wre", "phf" } };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(runs); i++) {
+		struct play p = { .input = runs[i].input,
+			.handle = "",
+			.flush = "",
+			.stage = { .batch_records = 9, .dry_run = true } };
+
+		assert_int_equal(run_play(&p), PROG_OK);
+		assert_string_equal(buf_str(&p.events), runs[i].events);
+		buf_release(&p.events);
+	}
+}
+
 /* By hand, bad records are shown, but a million of them do not flood. */
 static void
 letters_by_hand(void **state)
@@ -380,6 +402,7 @@ main(void)
 		cmocka_unit_test(acknowledges_last),
 		cmocka_unit_test(reads_on_until_confirmed),
 		cmocka_unit_test(keeps_up_when_busy),
+		cmocka_unit_test(acknowledges_nothing_when_dry),
 		cmocka_unit_test(letters_by_hand),
 	};
 
