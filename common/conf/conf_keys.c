@@ -136,7 +136,8 @@ const struct conf_key conf_keys[] = {
 	    "a broker silent for twice that long is taken for lost"),
 	DURATION("amqp", "wait_timeout", "30s", 0, DAY,
 	    "how long a run from cron waits for the broker"),
-	SIZE("amqp", "max_message", "16M", 1024, 512 * MIB,
+	/* A dead letter with a record of 1 MiB, escaped, needs so much. */
+	SIZE("amqp", "max_message", "16M", 8 * MIB, 512 * MIB,
 	    "the longest message that is read"),
 	DURATION("amqp", "dead_letters", "30d", HOUR, 3650 * DAY,
 	    "how long a new queue of dead letters keeps each"),

@@ -17,25 +17,30 @@
 static void
 add_limit(struct buf *to, const struct conf_key *k, int64_t n)
 {
-	static const struct {
+	static const struct unit {
 		const char *name;
-		int64_t ms;
-	} units[] = {
+		int64_t n;
+	} times[] = {
 		{ "d", 86400000 },
 		{ "h", 3600000 },
 		{ "m", 60000 },
 		{ "s", 1000 },
 		{ "ms", 1 },
+	}, sizes[] = {
+		{ "G", 1 << 30 },
+		{ "M", 1 << 20 },
+		{ "k", 1 << 10 },
+		{ "", 1 },
 	};
-	size_t i = 0;
+	const struct unit *u = k->type == CONF_DURATION ? times : sizes;
 
-	if (k->type != CONF_DURATION || n == 0) {
+	if ((k->type != CONF_DURATION && k->type != CONF_SIZE) || n == 0) {
 		buf_addi(to, n);
 		return;
 	}
-	while (n % units[i].ms != 0)
-		i++;
-	buf_addf(to, "%" PRId64 "%s", n / units[i].ms, units[i].name);
+	while (n % u->n != 0)
+		u++;
+	buf_addf(to, "%" PRId64 "%s", n / u->n, u->name);
 }
 
 static int

@@ -67,11 +67,18 @@ grep -q '"where":"message [0-9a-f]*-[0-9]* line ' "$tmp/letters" ||
 	fail "it is not said where it was"
 
 # A message above the limit is passed over, not taken into memory.
-settings 'max_message = 100k'
-expect 0 "$probe" write queue:odd <"$tmp/odd"
+settings 'max_message = 8M'
+{
+	head -c 9000000 /dev/zero | tr '\0' c
+	echo
+	echo end
+} >"$tmp/large"
+expect 0 "$probe" write queue:odd <"$tmp/large"
 expect 0 "$probe" -e read queue:odd
-tail -n 1 "$tmp/out" | grep -q 'end$' || fail "what follows is lost"
-[ "$(waiting odd.dead)" -ge 1 ] || fail "it went without a letter"
+[ "$(cut -f 2 "$tmp/out")" = end ] || fail "what follows is lost"
+expect 0 "$probe" -e read queue:odd.dead
+grep -q '"reason":"the message is too long"' "$tmp/out" ||
+	fail "it went without a letter"
 unset MESSAGING_CONFIG
 
 # Without an acknowledgement all comes again, under the same ids.

@@ -55,6 +55,8 @@ static const struct mistake mistakes[] = {
 	    "my.conf:2: [crm a] began in line 1 already" },
 	{ "[sink]\nbatch = 0\n", 0,
 	    "my.conf:2: batch = 0 is not between 1 and 100000" },
+	{ "[amqp]\nmax_message = 1M\n", 0,
+	    "my.conf:2: max_message = 1M is not between 8M and 512M" },
 	{ "[sink]\nbatch = many\n", 0,
 	    "my.conf:2: batch = many is not a whole number" },
 	{ "[sink]\nbatch = 99999999999999999999\n", 0,
