@@ -147,8 +147,9 @@ has_tombstones(const struct barred_rows *r, const struct table *t)
 }
 
 /* Whether the tombstone of the row's chat may be gone by the newest snapshot
- * or, as a stream has none, by the newest row about the tenant. History is not
- * refused by its age: the messages of an open chat may be older than that. */
+ * or, as a stream has none, by the newest row of the present state. History is
+ * not refused by its age: the messages of an open chat may be older than
+ * that. */
 static bool
 is_aged(const struct barred_rows *r, const struct sink_row *row)
 {

@@ -129,23 +129,22 @@ may_complete(struct row_batch *b)
 	return found;
 }
 
-/* Finds the newest row about each tenant. One with a time that is still to come
- * counts as of now: newest_at never falls again. Returns whether one raises it
- * by a step; by less it stays, since raising it takes the exclusive lock. */
+/* Finds each tenant's newest row of a present state. One with a time that is
+ * still to come counts as of now: newest_at never falls again. Returns whether
+ * one raises it by a step; by less it stays, since raising it takes the
+ * exclusive lock. */
 static bool
 find_newer_times(const struct row_batch *b)
 {
-	static const size_t about[] = { TABLE_tenant_metrics,
-		TABLE_tenant_metrics_parts };
 	const struct row_list *rows;
 	struct batch_tenant *t;
 	int64_t now = clock_now_ms(), as_of;
 	bool found = false;
 	size_t i, k;
 
-	for (k = 0; k < ARRAY_LEN(about); k++) {
-		rows = &b->rows[about[k]];
-		for (i = 0; i < rows->n; i++) {
+	for (k = 0; k < TABLES; k++) {
+		rows = &b->rows[k];
+		for (i = 0; i < rows->n && tables[k].life == LIFE_NOW; i++) {
 			t = rows->row[i]->tenant;
 			as_of = rows->row[i]->as_of;
 			as_of = as_of < now ? as_of : now;

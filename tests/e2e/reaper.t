@@ -411,6 +411,27 @@ is "whose tombstone went does not return" "$(keys chat_metrics)" flow/kept
 is "a row without a chat has none" \
 	"$(q 'SELECT user FROM event_counts ORDER BY 1' | xargs)" "kept old young"
 
+echo "- in one that writes no tenant_metrics, by those of chats and operators"
+for table in chat_metrics operator_metrics; do
+	stream_row $table 2026-11-20T10:00:00.000Z \
+		'"chat":"now","status":"open","operator":"7","version":1' |
+		sed 's/"flow"/"bare"/' | "$BIN/sink" -f -
+	q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
+		('bare', 'old', '2026-11-13 09:59:59.999'),
+		('bare', 'young', '2026-11-13 10:00:00');
+		INSERT INTO refused_rows (tenant, snapshot, table_name, row_key,
+		reason, as_of) VALUES
+		('bare', 's', 't', 'old', 'r', '2026-11-13 09:59:59.999')"
+	run 0 "$reaper" </dev/null
+	is "tombstones by $table" "$(keys closed_chats)" \
+		"acme/young bare/young flow/young"
+	is "refusals by $table" \
+		"$(q 'SELECT row_key FROM refused_rows' | xargs)" young
+	q "DELETE FROM closed_chats WHERE tenant = 'bare';
+		DELETE FROM $table WHERE tenant = 'bare';
+		DELETE FROM tenants WHERE tenant = 'bare'"
+done
+
 echo "- a replay into an empty state: newer versions of older times"
 q "DELETE FROM chat_metrics"
 stream_row tenant_metrics 2026-11-01T00:00:00.000Z '"version":2' | "$BIN/sink" -f -
