@@ -51,20 +51,30 @@ amqp_is_dead_letter_queue(const char *queue)
 	return len > n && strcmp(queue + len - n, ".dead") == 0;
 }
 
+static void
+add_number_argument(amqp_table_entry_t *e, const char *key, int64_t value)
+{
+	e->key = amqp_cstring_bytes(key);
+	e->value.kind = AMQP_FIELD_KIND_I64;
+	e->value.value.i64 = value;
+}
+
 static amqp_queue_declare_ok_t *
 declare_quorum(struct amqp_link *l, const char *queue, bool passive)
 {
-	amqp_table_entry_t entries[3];
-	amqp_table_t all = { 2, entries };
+	amqp_table_entry_t entries[4];
+	amqp_table_t all = { 3, entries };
 
 	add_text_argument(&entries[0], "x-queue-type", "quorum");
 	add_text_argument(&entries[1], "x-overflow", "reject-publish");
+	/* RabbitMQ 4 deletes what came back 20 times, unless told otherwise;
+	 * here it comes back until its effect is safe. */
+	add_number_argument(&entries[2], "x-delivery-limit", INT32_MAX);
 	/* They hold personal data, and often nobody reads them. */
 	if (amqp_is_dead_letter_queue(queue)) {
-		entries[2].key = amqp_cstring_bytes("x-message-ttl");
-		entries[2].value.kind = AMQP_FIELD_KIND_I64;
-		entries[2].value.value.i64 = l->dead_letters_ms;
-		all.num_entries = 3;
+		add_number_argument(
+		    &entries[3], "x-message-ttl", l->dead_letters_ms);
+		all.num_entries = 4;
 	}
 	return amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL,
 	    amqp_cstring_bytes(queue), passive, 1, 0, 0, passive ? none : all);

@@ -28,8 +28,9 @@ struct amqp_source {
 bool amqp_is_dead_letter_queue(const char *queue);
 
 /* Makes the queue unless it exists: a quorum queue that, where a policy limits
- * its length, refuses new messages instead of dropping old ones. Only making it
- * needs the right to configure. load may be NULL. */
+ * its length, refuses new messages instead of dropping old ones, and keeps a
+ * message however often it comes back. Only making it needs the right to
+ * configure. load may be NULL. */
 enum outcome amqp_declare_queue(struct amqp_link *l, const char *queue,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
 

@@ -16,6 +16,9 @@ ctl -p messaging list_queues --no-table-headers name type |
 ctl -p messaging list_queues --no-table-headers name arguments |
 	grep '^first.dead' | grep -q 'x-message-ttl.*2592000000' ||
 	fail "dead letters live for ever"
+[ "$(ctl -p messaging list_queues --no-table-headers name arguments |
+	grep -c '^first.*x-delivery-limit.*2147483647')" = 2 ] ||
+	fail "the broker may delete what comes back often"
 
 # 100,000 records in few messages, each id of one message only.
 records 1 100000 >"$tmp/in"
@@ -89,6 +92,17 @@ same_lines "$tmp/out" 1 2000
 n=$(wc -l <"$tmp/first") # it may have died after its first block of output
 head -n "$n" "$tmp/first" | cmp -s - <(head -n "$n" "$tmp/out") ||
 	fail "what came again has other ids"
+
+# However often it comes back, it stays.
+echo bad luck | "$probe" write queue:often >"$tmp/out"
+expect 0 "$probe" -e read queue:often
+is_shown() {
+	"$BIN/aggregator" --dead-letters -f queue:often.dead |
+		grep -q 'bad luck'
+}
+for n in $(seq 25); do
+	until_true 20 is_shown || fail "gone when it came back $n times"
+done
 
 # SIGTERM: what is in hand is finished and acknowledged, the rest stays.
 records 1 50000 | "$probe" write queue:term >"$tmp/out"
