@@ -361,6 +361,7 @@ class Test:
         """Of the third tenant these are kept, and hours of one day alone;
         the longest waits are outside of it."""
         self.sql.ask(
+            "INSERT INTO tenants (tenant) VALUES ('t3'); "
             "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
             "start_at, operator, ms, withdrawn, as_of, version) SELECT "
             f"'t3', '{WEEK[0]}' + INTERVAL 10 * seq MINUTE, seq, '', 'reply', "
@@ -397,7 +398,8 @@ class Test:
                       f"days: {r['days']}")
         self.sql.ask("DELETE FROM intervals WHERE tenant = 't3'; "
                      "DELETE FROM response_hours WHERE tenant = 't3'; "
-                     "DELETE FROM operator_metrics WHERE tenant = 't3'")
+                     "DELETE FROM operator_metrics WHERE tenant = 't3'; "
+                     "DELETE FROM tenants WHERE tenant = 't3'")
 
     def an_unknown_tenant_is_an_error(self):
         """Its report would be that of a quiet week, in the place of another."""
