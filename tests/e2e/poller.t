@@ -556,8 +556,8 @@ is "calls without chat_request" "$(calls)" 0
 for chat in 9010 9011; do
 	echo '{"type":"chat","tenant":"acme","chat":"'"$chat"'","status":"open"}'
 done >listed
-cat listed six_open >more
-run 78 "$poller" -c conf --state state --status -f more
+cat listed six_open >listed_too
+run 78 "$poller" -c conf --state state --status -f listed_too
 one_line "acme: its profile has no chat_request, so its chats cannot be asked"
 is "listed" "$(jq -r '.chat + " " + .status' out | sort | xargs)" \
 	"9010 open 9011 open"
