@@ -82,7 +82,7 @@ try_again(struct stage *s, enum outcome o, struct retry *retry)
 
 /* What came before the mark; NULL: all so far. */
 static void
-acknowledge(struct stage *s, const struct endpoint_mark *mark)
+acknowledge_input(struct stage *s, const struct endpoint_mark *mark)
 {
 	if (s->dry_run)
 		return;
@@ -111,7 +111,7 @@ acknowledge_flush(struct stage *s, bool wait)
 		return o;
 	s->unconfirmed = false;
 	/* Commit point: the input is not needed any more. */
-	acknowledge(s, s->confirm != NULL ? &s->flushed : NULL);
+	acknowledge_input(s, s->confirm != NULL ? &s->flushed : NULL);
 	now = clock_mono_ms();
 	if (s->flush_lines > 0)
 		daemon_metrics_flushed(s->metrics, now - s->flush_ms);
@@ -272,7 +272,7 @@ go_on_without(struct stage *s, const struct stage_batch *b,
 		*o = acknowledge_flush(s, true);
 	} else {
 		/* Messages without a line, or it sends no more, too. */
-		acknowledge(s, NULL);
+		acknowledge_input(s, NULL);
 		serve_others(s);
 	}
 	return !s->enough;
