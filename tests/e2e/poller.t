@@ -76,7 +76,8 @@ same_chats() {
 # The records but for what differs from poll to poll.
 content() {
 	jq -cS 'select(.type != "snapshot") | del(.snapshot)
-		| if .type == "chat" then del(.at) else . end' "$1" | sort
+		| if .type == "chat" then del(.at) else del(.available_at) end' \
+		"$1" | sort
 }
 
 conf() { # LINE...
@@ -106,10 +107,15 @@ texts || fail "no texts"
 run 0 "$poller" -c conf --state state
 content out >b
 cmp -s a b || fail "the state changes the first snapshot"
+since() {
+	jq -r 'select(.type == "operator") | .available_at' out | sort -u
+}
+listed=$(since)
 control reset-stats
 run 0 "$poller" -c conf --state state
 whole
 is "calls of an idle poll" "$(calls)" 1
+is "the time of the operators' list" "$(since)" "$listed"
 content out >b
 cmp -s a b || fail "the second snapshot differs"
 is "mode of the state" "$(stat -c %a state/acme.mdb)" 600
