@@ -228,13 +228,11 @@ void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
 /* The operator refused the chat and is not to be asked again yet. */
 bool alloc_refused(const struct allocation *a, const struct alloc_chat *c,
     const struct alloc_operator *o);
-void alloc_refusal_add(const struct allocation *a, struct alloc_chat *c,
-    const struct alloc_operator *by);
+void alloc_refusal_add(
+    struct allocation *a, struct alloc_chat *c, struct alloc_operator *by);
 /* When the first of those who refused the chat may be asked again. */
 int64_t alloc_pause_ends(
     const struct allocation *a, const struct alloc_chat *c);
-/* How long the pause after the n-th refusal is. */
-int64_t alloc_pause_after(const struct allocation *a, unsigned n);
 
 /* allocation_news.c */
 /* The update says something newer of the status; of the assignee. */

@@ -1,14 +1,19 @@
 /*
- * allocation_refusals: the refusals of a chat, and the pauses that follow:
- * an operator who refused is not asked again before their pause ends, and each
- * pause is twice as long as the one before.
+ * allocation_refusals: the refusals of a chat and of an operator, and the
+ * pauses that follow: who refused a chat is not asked for it again before a
+ * pause ends, and who refused several in a row is asked for none in theirs.
+ * Each pause is twice as long as the one before.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
 #include "common/base/xalloc.h"
 
-int64_t
-alloc_pause_after(const struct allocation *a, unsigned n)
+/* After so many refused reservations in a row an operator pauses for all. */
+#define REFUSALS_OF_ONE 3
+
+/* How long the pause after the n-th refusal is. */
+static int64_t
+pause_after(const struct allocation *a, unsigned n)
 {
 	int64_t p = a->set.pause;
 
@@ -42,9 +47,20 @@ drop_ended_pauses(const struct allocation *a, struct alloc_chat *c)
 	c->refusals_n = n;
 }
 
+static void
+pause_operator(struct allocation *a, struct alloc_operator *o)
+{
+	alloc_operator_begin(a, o);
+	if (++o->refusals >= REFUSALS_OF_ONE)
+		o->paused_until =
+		    a->now + pause_after(a, o->refusals - REFUSALS_OF_ONE + 1);
+	alloc_operator_end(a, o);
+	alloc_operator_timer(a, o);
+}
+
 void
-alloc_refusal_add(const struct allocation *a, struct alloc_chat *c,
-    const struct alloc_operator *by)
+alloc_refusal_add(
+    struct allocation *a, struct alloc_chat *c, struct alloc_operator *by)
 {
 	struct alloc_refusal *r;
 
@@ -53,7 +69,8 @@ alloc_refusal_add(const struct allocation *a, struct alloc_chat *c,
 	XGROW(c->refusals, c->refusals_n, c->refusals_cap);
 	r = &c->refusals[c->refusals_n++];
 	r->by = by;
-	r->until = a->now + alloc_pause_after(a, c->failures);
+	r->until = a->now + pause_after(a, c->failures);
+	pause_operator(a, by);
 }
 
 int64_t

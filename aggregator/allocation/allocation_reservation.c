@@ -11,9 +11,6 @@
 #include "common/digest/checksum.h"
 #include "common/text/jsonw.h"
 
-/* After so many refused reservations in a row the operator pauses, too. */
-#define REFUSALS_OF_ONE 3
-
 /* The id is unique, and the same in a replay. */
 static void
 name_reservation(const struct allocation *a, struct alloc_chat *c)
@@ -81,17 +78,8 @@ alloc_operator_timer(struct allocation *a, struct alloc_operator *o)
 void
 alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c)
 {
-	struct alloc_operator *o = c->reserved;
-
 	a->counts.refused++;
-	alloc_refusal_add(a, c, o);
-	alloc_operator_begin(a, o);
-	if (++o->refusals >= REFUSALS_OF_ONE)
-		o->paused_until =
-		    a->now +
-		    alloc_pause_after(a, o->refusals - REFUSALS_OF_ONE + 1);
-	alloc_operator_end(a, o);
-	alloc_operator_timer(a, o);
+	alloc_refusal_add(a, c, c->reserved);
 	c->reserved = NULL;
 }
 

@@ -14,7 +14,8 @@
  * - heartbeats are sent by that loop, too: the library sends none while the
  *   broker always has something to deliver;
  * - after any error the connection is destroyed, never used or closed again:
- *   the library does not survive that (and does not answer channel.close).
+ *   the library does not survive that (and does not answer channel.close); a
+ *   broker that is silent for too long is one. endpoint_amqp.c connects again.
  *
  * A connection has one channel, one direction and one thread. Heartbeats are
  * served in amqp_link_frame() and in every call that waits for the broker.

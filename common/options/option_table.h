@@ -8,7 +8,7 @@
  *
  * Options are read with getopt_long(3). An option that is no row of the chosen
  * mode is an error, whose message names the modes that have it. -c, -n, -q, -v,
- * -h and -V are in every mode, without rows.
+ * -h and -V are in every mode, without rows; their help is in option_help.c.
  */
 #ifndef COMMON_OPTIONS_OPTION_TABLE_H
 #define COMMON_OPTIONS_OPTION_TABLE_H

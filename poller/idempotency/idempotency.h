@@ -3,7 +3,8 @@
  * Idempotency-Key); assignments: assign/reservation_decide.c. A key is
  * remembered for a day, so that a client that got no answer may repeat the
  * request: it makes the same records, with the time of the first, which are one
- * row, because rows are identified by id and time.
+ * row, because rows are identified by id and time, and gets the same answer
+ * (routes/route_collect.c, route_messages.c).
  *
  * Keys are in memory and, with a folder, in DIR/keys, without fsync: they
  * survive any end of the process, not every crash of the machine; the next

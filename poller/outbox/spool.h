@@ -1,8 +1,8 @@
 /*
- * spool: a queue of lines on disk: requests during an outage of the broker, and
- * keys of requests (idempotency). It is a folder of files of whole lines, which
- * are written one after the other, read in the same order, and removed when
- * their lines are safe elsewhere.
+ * spool: a queue of lines on disk: requests during an outage of the broker
+ * (outbox_spool.c), and keys of requests (idempotency). It is a folder of files
+ * of whole lines, which are written one after the other, read in the same
+ * order, and removed when their lines are safe elsewhere.
  *
  * Commit point: spool_sync(). Lines added before it are found again after kill
  * -9 and loss of power; lines added after it may be there or not.

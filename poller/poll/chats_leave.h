@@ -1,7 +1,8 @@
 /*
  * chats_leave: marks chats of the state that are not in the complete list as
  * left, and deletes them a week later. A chat may move from one page to another
- * and be missed: where that is possible it is asked about singly.
+ * and be missed: where that is possible it is asked about singly. Whether one
+ * is gone, for the reaper: asked_chats.c.
  */
 #ifndef POLLER_POLL_CHATS_LEAVE_H
 #define POLLER_POLL_CHATS_LEAVE_H

@@ -1,6 +1,7 @@
 /*
  * subject: the customer whom --export and --forget are about: which of a
- * tenant's chats are theirs, their names, and their entry in `forgotten`.
+ * tenant's chats are theirs, their names, and their entry in `forgotten`. Which
+ * rows of which table are theirs: personal_tables.h.
  *
  * A chat is theirs if it has them as its customer, if they wrote in it, if
  * somebody wrote to them in it, or if a receipt or an event of theirs names it.

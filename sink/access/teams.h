@@ -4,7 +4,8 @@
  *
  *   teams = support: 7 8 9, sales: 4 5
  *
- * An operator may be in several. Read once at the start.
+ * An operator may be in several. Read once at the start. What a lead sees by
+ * them: scope.h.
  */
 #ifndef SINK_ACCESS_TEAMS_H
 #define SINK_ACCESS_TEAMS_H
