@@ -233,17 +233,20 @@ set_available(struct allocation *a, struct alloc_operator *o, bool available)
 	alloc_operator_timer(a, o);
 }
 
-/* keeps: what is absent is as before. */
+/* keeps: what is absent is as before. A time that is still to come is now: a
+ * wrong clock must not keep what is told later from counting. */
 static void
 update_available(struct allocation *a, struct alloc_operator *o,
     const struct allocation_operator_update *p, bool keeps)
 {
-	if (p->has_available ? p->available_at != CLOCK_NONE &&
-				   p->available_at < o->available_at
-			     : keeps)
+	int64_t at = p->available_at < a->now ? p->available_at : a->now;
+
+	if (!p->has_available && keeps)
+		return;
+	if (p->has_available && at != CLOCK_NONE && at < o->available_at)
 		return;
 	set_available(a, o, !p->has_available || p->available);
-	o->available_at = p->has_available ? p->available_at : CLOCK_NONE;
+	o->available_at = p->has_available ? at : CLOCK_NONE;
 }
 
 void

@@ -19,7 +19,7 @@ enum {
 };
 
 enum { FLAG_ASSIGNED = 1, FLAG_ANSWERED = 2, FLAG_SENT = 4 };
-enum { FLAG_KNOWN = 1, FLAG_AVAILABLE = 2, FLAG_AVAILABLE_AT = 4 };
+enum { FLAG_KNOWN = 1, FLAG_AVAILABLE = 2 };
 
 /* The first number of each value. What was not changed since is of the layout
  * in which it was written. */
@@ -33,6 +33,8 @@ enum allocation_layout {
 	LAYOUT_CONDITIONS,
 	/* Which chat of a customer was the last, and when it began. */
 	LAYOUT_LAST_CHATS,
+	/* Since when an operator is available, or not. */
+	LAYOUT_AVAILABLE_AT,
 	LAYOUTS
 };
 
@@ -226,20 +228,18 @@ unpack_chat(
 static void
 pack_operator(const struct alloc_operator *o, struct buf *to)
 {
-	pack_put_number(
-	    to, (o->known ? FLAG_KNOWN : 0u) |
-		    (o->available ? FLAG_AVAILABLE : 0u) |
-		    (o->available_at != CLOCK_NONE ? FLAG_AVAILABLE_AT : 0u));
+	pack_put_number(to, (o->known ? FLAG_KNOWN : 0u) |
+				(o->available ? FLAG_AVAILABLE : 0u));
 	pack_put_signed(to, o->max_chats);
 	pack_put_signed(to, o->away_since);
 	pack_put_number(to, o->last_reservation);
 	put_text_of(to, o->tags->text);
-	if (o->available_at != CLOCK_NONE)
-		pack_put_signed(to, o->available_at);
+	pack_put_signed(to, o->available_at);
 }
 
 static void
-unpack_operator(struct allocation *a, struct text id, struct pack *r)
+unpack_operator(
+    struct allocation *a, struct text id, uint64_t layout, struct pack *r)
 {
 	struct alloc_operator *o = alloc_operator_get(a, id);
 	uint64_t flags = pack_number(r);
@@ -251,8 +251,8 @@ unpack_operator(struct allocation *a, struct text id, struct pack *r)
 	o->away_since = pack_signed(r);
 	o->last_reservation = pack_number(r);
 	o->tags = alloc_tags_get(a, pack_text(r));
-	o->available_at =
-	    (flags & FLAG_AVAILABLE_AT) != 0 ? pack_signed(r) : CLOCK_NONE;
+	if (layout >= LAYOUT_AVAILABLE_AT)
+		o->available_at = pack_signed(r);
 	a->counts.operators += o->known;
 	alloc_operator_seats(a, o);
 	alloc_operator_timer(a, o);
@@ -462,7 +462,7 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 		unpack_chat(a, id, &r, layout);
 		break;
 	case KEY_OPERATOR:
-		unpack_operator(a, id, &r);
+		unpack_operator(a, id, layout, &r);
 		break;
 	case KEY_LIMIT:
 		unpack_limit(a, id, &r);

@@ -140,8 +140,9 @@ struct operator_info *model_operators_get(struct model *m, uint32_t id);
 /* Takes in an operator record. */
 void model_operators_add(struct model *m, const struct record *r);
 /* Whether the operator is available (has: it is known), as it was at that time
- * or, CLOCK_NONE, is now. Of two times the later one counts. */
-void model_operators_set_available(
+ * or, CLOCK_NONE, is now. Of two times the later one counts; one too far ahead
+ * is none. */
+void model_operators_set_available(const struct model *m,
     struct operator_info *o, bool has, bool available, int64_t at);
 /* Lists the operator as changed. */
 void model_operators_touch(struct model *m, struct operator_info *o);

@@ -77,7 +77,7 @@ copy_operator(
 	}
 	o->nameless = x->nameless;
 	model_operators_set_available(
-	    o, x->has_available, x->available, x->available_at);
+	    to, o, x->has_available, x->available, x->available_at);
 	o->reported_open_chats = x->reported_open_chats;
 	model_operators_set_listed(to, o, true);
 }
@@ -266,9 +266,10 @@ complete_operator(
 	}
 	if (!o->listed)
 		o->nameless = x->nameless;
-	if (!o->has_available)
+	if (!o->has_available || (o->available_at != CLOCK_NONE &&
+				     o->available_at < x->available_at))
 		model_operators_set_available(
-		    o, x->has_available, x->available, x->available_at);
+		    to, o, x->has_available, x->available, x->available_at);
 	if (o->reported_open_chats == RECORD_NO_NUMBER)
 		o->reported_open_chats = x->reported_open_chats;
 	model_operators_set_listed(to, o, true);
@@ -322,7 +323,7 @@ model_continue(struct model *to, const struct model *from)
 static void
 unlist_operator(struct model *m, struct operator_info *o)
 {
-	model_operators_set_available(o, false, false, CLOCK_NONE);
+	model_operators_set_available(m, o, false, false, CLOCK_NONE);
 	o->reported_open_chats = RECORD_NO_NUMBER;
 	model_operators_set_listed(m, o, false);
 }

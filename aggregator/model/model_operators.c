@@ -54,9 +54,12 @@ model_operators_set_listed(
 }
 
 void
-model_operators_set_available(
-    struct operator_info *o, bool has, bool available, int64_t at)
+model_operators_set_available(const struct model *m, struct operator_info *o,
+    bool has, bool available, int64_t at)
 {
+	/* A wrong clock must not keep what is told later from counting. */
+	if (model_is_ahead(m, at))
+		at = CLOCK_NONE;
 	if (has && at != CLOCK_NONE && at < o->available_at)
 		return;
 	o->has_available = has;
@@ -95,7 +98,7 @@ model_operators_add(struct model *m, const struct record *r)
 	o->nameless = r->name.p == NULL && !m->stream;
 	if (r->has_available || !m->stream)
 		model_operators_set_available(
-		    o, r->has_available, r->available, r->available_at);
+		    m, o, r->has_available, r->available, r->available_at);
 	if (r->reported_open_chats != RECORD_NO_NUMBER || !m->stream)
 		o->reported_open_chats = r->reported_open_chats;
 	model_operators_set_listed(m, o, true);

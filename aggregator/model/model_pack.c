@@ -2,7 +2,8 @@
  * model_pack: see model_pack.h. Everything packed begins with the number of its
  * layout. A layout that changes gets a new number, and the state a new version
  * (state.h). In version 7 came a chat's absences but for the first, to its end;
- * before there was one at most; and DESCRIPTION_REPEATS.
+ * before there was one at most; and DESCRIPTION_REPEATS. In version 10 came an
+ * operator's available_at, behind its flag.
  */
 #include "aggregator/model/model_pack.h"
 

@@ -447,9 +447,12 @@ def hook_read:
                      | .operator = ($in.payload.operator_id | as_id)]}
       elif $hook == "operator_status_updated"
            or $hook == "operator_status_changed" then
-          # One that comes again is older than what was told since.
+          # One that comes again is older than what was told since. A time of
+          # whole seconds may be any of that second, behind a list of it.
           {records: [{type: "operator", operator: .id, available: is_free,
-                      available_at: hook_time($now)}]}
+                      available_at: (hook_time($now)
+                          | if type == "string" and test("^[0-9T:-]{19}Z$")
+                            then sub("Z$"; ".999Z") else . end)}]}
       elif any(silent_hooks[]; . == $hook) then {records: []}
       else {unknown: "\($hook)"} end;
 

@@ -420,6 +420,8 @@ class World:
     def tell_operator(self, name, available, since, limit, tags):
         o = self.operator(name)
         o.mark = self.mark
+        if since is not None:
+            since = min(since, self.now)
         if available is not None and None not in (since, o.since) \
                 and since < o.since:
             available, since = o.available, o.since

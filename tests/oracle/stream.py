@@ -42,6 +42,7 @@ class Tenant:
         self.versions = collections.defaultdict(list) # in order of arrival
         self.said = collections.defaultdict(list) # records of each chat
         self.listed, self.names, self.available = {}, {}, {}
+        self.listing = {} # by hand: what the snapshot says of who is available
         self.events = []
         self.snapshots = [] # (at, chats in it)
         self.open = None
@@ -91,7 +92,8 @@ class Tenant:
             name = known
         self.listed[r["operator"]] = {
             "name": name,
-            "available": self.available.get(r["operator"], (None,))[0],
+            "available": self.available.get(
+                r["operator"], self.listing.get(r["operator"], (None,)))[0],
             "reported": r.get("reported_open_chats", old.get("reported")),
         }
 
@@ -302,11 +304,14 @@ def replay(tenants, whole, found):
             found.in_snapshots += s.lines
             found.of_snapshots[name] = alone(name, s, t.conf)
             t.whole(s)
-            # What is told beside it goes on from it, whatever its time.
-            t.available = {k: (v, None) for k, (v, _) in t.available.items()}
+            t.listing, t.available = t.available, {}
         for r in given:
             if not isinstance(r, Snapshot):
                 t.take(r)
+        for operator, (_, at) in t.available.items():
+            known, since = t.listing.get(operator, (None, None))
+            if None not in (at, since) and at < since:
+                t.listed[operator]["available"] = known
 
 
 def alone(name, snapshot, conf):

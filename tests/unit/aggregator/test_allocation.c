@@ -82,11 +82,12 @@ static const struct allocation_row rows[] = {
 	    "1>b 2>b " },
 
 	{ "who left later is not back by an older list, nor by its repeat",
-	    "operator a away since 20;snapshot;operator a free since 10;"
+	    "clock 20;operator a away since 20;snapshot;operator a free since "
+	    "10;"
 	    "whole 30;chat 1 at 1 open;go;restart;operator a free since 19;go",
 	    "" },
 	{ "who was not listed meanwhile is as the next one says",
-	    "operator a away since 20;snapshot;whole 30;"
+	    "clock 20;operator a away since 20;snapshot;whole 30;"
 	    "operator a free since 10;chat 1 at 31 open;go",
 	    "1>a " },
 	{ "an operator's limit stands above the CRM's",
