@@ -160,16 +160,6 @@ give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
 	stop_asking(q);
 }
 
-/* The CRM is away, or fails at this chat alone: that others are gone does not
- * tell which. Few questions end soon either way, many would not. */
-static void
-on_outage(struct asked_chats *q, const struct ending *e)
-{
-	report_asking(q, e->error, "chats", e->message);
-	if (fetch_left(q->fetch) > q->tenant->concurrency)
-		stop_asking(q);
-}
-
 static void
 asked_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
@@ -208,6 +198,22 @@ count_unclear(struct asked *a, const char *why)
 	    a->of->tenant->name, a->id, why);
 }
 
+/* The CRM is away, or fails at this chat alone: that others are gone does not
+ * tell which. Few questions end soon either way, many would not. */
+static void
+on_outage(struct asked *a, const struct ending *e)
+{
+	struct asked_chats *q = a->of;
+
+	if (fetch_left(q->fetch) > q->tenant->concurrency) {
+		give_up_asking(q, e->error, "chats", e->message);
+		return;
+	}
+	count_unclear(a, e->message);
+	if (q->code == PROG_OK)
+		q->code = error_class_code(e->error);
+}
+
 static void
 asked_chat_end(void *ctx, const struct ending *e)
 {
@@ -235,7 +241,7 @@ asked_chat_end(void *ctx, const struct ending *e)
 	case ERROR_CLASS_LATER:
 		/* One bad chat must not keep the others that are gone. */
 		if (e->outage)
-			on_outage(q, e);
+			on_outage(a, e);
 		else
 			count_unclear(a, e->message);
 		break;
@@ -275,8 +281,10 @@ ask_chats(struct asked_chats *q)
 	while ((e = strmap_next(&q->chats, &i)) != NULL) {
 		struct asked *a = e->value;
 
-		if (!a->answered && !a->missing)
-			ask_asked_chat(a);
+		if (a->answered || a->missing)
+			continue;
+		q->singly++;
+		ask_asked_chat(a);
 	}
 }
 
@@ -415,11 +423,13 @@ judge_unclear(const struct asked_chats *q)
 	const char *tenant = q->tenant->name;
 	size_t all = q->chats.n;
 
-	if (q->unasked > 0 && fetch_calls(q->fetch)[PROFILE_CHAT] == 0) {
-		log_error("tenant %s: its profile has no chat_request, so its "
-			  "chats cannot be asked about; see "
+	if (q->unasked > 0 && q->unasked == q->singly) {
+		log_error("tenant %s: its profile has no chat_request for %s, "
+			  "so they cannot be asked about; see "
 			  "messaging-profile(5)",
-		    tenant);
+		    tenant,
+		    q->singly == all ? "its chats"
+				     : "chats that its list lacks");
 		return PROG_CONFIG;
 	}
 	if (q->unasked > 0)

@@ -50,6 +50,7 @@ struct asked_chats {
 	size_t unclear; /* chats without an answer, */
 	size_t refused; /* and those of them that are forbidden, */
 	size_t unasked; /* or about which the profile has nothing to ask */
+	size_t singly;  /* chats that are asked about by themselves */
 	struct odd_records odd;
 	struct buf line;
 };
