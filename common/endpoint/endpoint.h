@@ -93,7 +93,9 @@ struct endpoint_options {
 };
 
 /* As `prefetch`, for who reads all that waits before anything is acknowledged:
- * it is more than a broker can be told. */
+ * it is more than a broker can be told. From a quorum queue, which takes "no
+ * limit" for 2,000, it is 65,535 messages: then the input ends, and the log
+ * says so. */
 #define ENDPOINT_NO_PREFETCH_LIMIT 65536
 
 /* What a name is given for. */

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/os/lines.h"
@@ -159,9 +160,11 @@ open_read(const char *queue, const struct endpoint_options *opt,
 	r->now.max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
 	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
 	r->may_widen = r->prefetch == 0 && opt->prefetch == 0;
-	if (opt->prefetch != 0)
-		r->prefetch =
-		    opt->prefetch <= PREFETCH_MAX ? (uint16_t)opt->prefetch : 0;
+	r->reads_all = opt->prefetch > PREFETCH_MAX;
+	if (r->reads_all)
+		r->prefetch = opt->exchange != NULL ? 0 : PREFETCH_MAX;
+	else if (opt->prefetch != 0)
+		r->prefetch = (uint16_t)opt->prefetch;
 	else if (r->prefetch == 0)
 		r->prefetch = PREFETCH;
 	r->present_only = opt->present;
@@ -381,6 +384,14 @@ wait_for_more(struct amqp_reader *r, int wait_ms)
 		   : ENDPOINT_RECORD;
 }
 
+static void
+warn_rest_is_left(const struct amqp_reader *r)
+{
+	log_warn("the queue '%s' at %s has more than %d messages; only so many "
+		 "were read, because none is acknowledged before the end",
+	    r->a.queue, buf_str(&r->a.link.title), PREFETCH_MAX);
+}
+
 static enum endpoint_status
 reader_next(
     struct amqp_reader *r, bool lines, char **part, size_t *len, int timeout_ms)
@@ -398,6 +409,10 @@ reader_next(
 			continue;
 		if (is_starved(r))
 			widen(r);
+		if (is_starved(r) && r->reads_all) {
+			warn_rest_is_left(r);
+			return ENDPOINT_EMPTY;
+		}
 		if (end < 0)
 			end = clock_mono_ms() + timeout_ms;
 		left = timeout_ms < 0 ? AMQP_SLICE_MS : end - clock_mono_ms();

@@ -14,6 +14,7 @@ struct amqp_reader {
 	struct amqp_endpoint a;
 	uint16_t prefetch; /* 0: no limit */
 	bool may_widen;    /* the limit is not configured */
+	bool reads_all;    /* nothing is acknowledged before the end */
 	bool until_empty;
 	bool present_only; /* what waited when it connected: ... */
 	uint32_t present;  /* ... so many messages */

@@ -93,17 +93,6 @@ n=$(wc -l <"$tmp/first") # it may have died after its first block of output
 head -n "$n" "$tmp/first" | cmp -s - <(head -n "$n" "$tmp/out") ||
 	fail "what came again has other ids"
 
-# However often it comes back, it stays.
-echo bad luck | "$probe" write queue:often >"$tmp/out"
-expect 0 "$probe" -e read queue:often
-is_shown() {
-	"$BIN/aggregator" --dead-letters -f queue:often.dead |
-		grep -q 'bad luck'
-}
-for n in $(seq 25); do
-	until_true 20 is_shown || fail "gone when it came back $n times"
-done
-
 # SIGTERM: what is in hand is finished and acknowledged, the rest stays.
 records 1 50000 | "$probe" write queue:term >"$tmp/out"
 "$probe" -p -b 100 -s 20 read queue:term >"$tmp/part" 2>"$tmp/errors" &

@@ -93,6 +93,10 @@ kill "$daemon"
 wait "$daemon" || fail "SIGTERM gave $?"
 settings 'prefetch = 1' 'wait_timeout = 90s'
 letters=$(waiting closed.dead)
+# More than a quorum queue sends where it is told that there is no limit.
+for _ in $(seq 2100); do
+	answer acme 31 closed
+done | "$TESTBIN/tools/amqp_lines" closed 1
 {
 	answer acme 31 closed
 	answer nobody 1 closed
@@ -105,7 +109,8 @@ expect 65 timeout 300 "$reaper" --dry-run -o ndjson -f queue:closed
 	fail "shown: $(cat "$tmp/out")"
 [ "$(grep -c 'message .* line 1: ' "$tmp/err")" = 2 ] ||
 	fail "$(cat "$tmp/err")"
-until_true 20 so_many_wait closed 3 || fail "$(waiting closed) are left of 3"
+until_true 20 so_many_wait closed 2103 ||
+	fail "$(waiting closed) are left of 2103"
 [ "$(waiting closed.dead)" = "$letters" ] || fail "a dead letter of a dry run"
 [ "$(chats acme)" = 30 ] || fail "a dry run deletes"
 "$probe" -e read queue:closed >/dev/null
