@@ -114,26 +114,8 @@ read_responses_parameters(struct responses_question *r)
 	return true;
 }
 
-/* The answer is made of the rows of the span before, too, and lacks what they
- * lack. */
-static void
-join_spans(struct response_sums *to, const struct response_sums *before)
-{
-	const struct kept_lacking *l = &before->not_kept;
-	size_t i;
-
-	if (before->version > to->version)
-		to->version = before->version;
-	if (before->as_of > to->as_of)
-		to->as_of = before->as_of;
-	for (i = 0; i < l->n; i++) {
-		if (!kept_lacks(&to->not_kept, l->metrics[i]))
-			to->not_kept.metrics[to->not_kept.n++] = l->metrics[i];
-	}
-}
-
 static bool
-read_responses(struct responses_question *r)
+read_spans(struct responses_question *r)
 {
 	size_t i, rows = 0;
 
@@ -146,9 +128,19 @@ read_responses(struct responses_question *r)
 		if (rows > RESPONSE_ROWS_MAX)
 			return response_refuse_rows(r->q);
 	}
-	if (r->compares)
-		join_spans(&r->sums[0], &r->sums[1]);
 	return true;
+}
+
+/* Both spans are of one moment, and so is their version. */
+static bool
+read_responses(struct responses_question *r)
+{
+	bool good = question_begin(r->q) && read_spans(r);
+
+	question_end(r->q);
+	if (good && r->compares)
+		response_sums_join(&r->sums[0], &r->sums[1]);
+	return good;
 }
 
 static void

@@ -426,21 +426,39 @@ response_sums_read(struct question *q, const struct response_plan *p,
 		.end_ms = clock_mono_ms() + q->timeout_ms,
 		.room = GATHERED_MAX };
 	struct response_available available = { .n = { 0 } };
-	bool good;
+	bool alone = !q->begun, good;
 
 	*s = (struct response_sums){ .version = CLOCK_NONE,
 		.as_of = CLOCK_NONE };
 	/* All of one moment: a flush between two of them would be in one. */
-	good = question_begin(q) &&
+	good = (alone ? question_begin(q) : true) &&
 	       response_find_available(&r, p, &available) &&
 	       read_rounded(&r, p, &available);
-	question_end(q);
+	if (alone)
+		question_end(q);
 	response_available_release(&available);
 	free(r.cut);
 	drop_empty(s);
 	if (good && s->n > 0)
 		qsort(s->list, s->n, sizeof *s->list, compare_sums);
 	return good && find_not_kept(q, s);
+}
+
+void
+response_sums_join(struct response_sums *to, const struct response_sums *before)
+{
+	const struct kept_lacking *l = &before->not_kept;
+	bool unknown = before->unknown || before->missing.n > 0;
+	size_t i;
+
+	if (before->version > to->version)
+		to->version = before->version;
+	if (before->as_of > to->as_of)
+		to->as_of = before->as_of;
+	for (i = 0; unknown && i < l->n; i++) {
+		if (!kept_lacks(&to->not_kept, l->metrics[i]))
+			to->not_kept.metrics[to->not_kept.n++] = l->metrics[i];
+	}
 }
 
 void

@@ -145,12 +145,17 @@ int64_t response_whole_slot(
 void response_plan_periods(
     struct response_plan *p, const struct response_span *s);
 
-/* Reads them. False: the answer is a problem. They may be some more than
- * RESPONSE_ROWS_MAX, which whoever writes each of them as a row refuses. */
+/* Reads them, in the transaction that was begun or, without one, in its own.
+ * False: the answer is a problem. They may be some more than RESPONSE_ROWS_MAX,
+ * which whoever writes each of them as a row refuses. */
 bool response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, bool by_operator, struct response_sums *s)
     __attribute__((warn_unused_result));
 void response_sums_release(struct response_sums *s);
+/* The answer is made of the rows of the span before, too: its version is the
+ * newer one, and it lacks what they lack, as far as that is not known. */
+void response_sums_join(
+    struct response_sums *to, const struct response_sums *before);
 /* True: what is kept is not all of the slot, so how much it was is not known.
  */
 bool response_sums_unknown(const struct response_sums *s, int64_t slot);
