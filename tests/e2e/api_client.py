@@ -15,6 +15,7 @@ from harness import until
 
 KEY = "0123456789abcdef0123456789abcdef"
 PATIENCE = 120  # seconds, which only guard against hanging
+RESTS = 20  # less than the server's keep_alive, by far
 
 
 def encoded(data):
@@ -88,14 +89,16 @@ class Server:
 
         until(PATIENCE, ready, "sink --serve")
         self.connection = None
+        self.asked = 0 # when it was answered last
 
     def ask(self, path, bearer=None, method="GET", headers=None,
             body=None):
         """On one connection that stays, until the server has ended it because
         nothing was asked for a while: as any client does, it asks once more
         then."""
-        stayed = self.connection is not None
-        if not stayed:
+        rested = self.connection is not None and \
+            time.monotonic() - self.asked > RESTS
+        if self.connection is None:
             self.connection = http.client.HTTPConnection(
                 "127.0.0.1", self.port, timeout=PATIENCE)
         headers = dict(headers or {})
@@ -104,12 +107,14 @@ class Server:
         try:
             self.connection.request(method, path, body, headers)
             got = self.connection.getresponse()
-            return Answer(got.status, got.headers, got.read())
+            answer = Answer(got.status, got.headers, got.read())
+            self.asked = time.monotonic()
+            return answer
         except (OSError, http.client.HTTPException) as why:
             self.connection.close()
             self.connection = None
-            if not stayed or method != "GET" or not isinstance(
-                    why, (ConnectionError, http.client.RemoteDisconnected)):
+            if not rested or method != "GET" or \
+                    not isinstance(why, ConnectionError):
                 raise
         return self.ask(path, bearer, method, headers, body)
 
