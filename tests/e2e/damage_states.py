@@ -248,8 +248,8 @@ class Poll(State):
 
     @staticmethod
     def operators(records):
-        return sorted(json.dumps({**r, "snapshot": ""}) for r in records
-                      if r["type"] == "operator")
+        return sorted(json.dumps({**r, "snapshot": "", "available_at": ""})
+                      for r in records if r["type"] == "operator")
 
     def records(self, done):
         """But for the name of the snapshot, and moments when it asked. Who is

@@ -83,7 +83,7 @@ static const struct allocation_row rows[] = {
 
 	{ "who left later is not back by an older list, nor by its repeat",
 	    "clock 20;operator a away since 20;snapshot;operator a free since "
-	    "10;"
+	    "1;"
 	    "whole 30;chat 1 at 1 open;go;restart;operator a free since 19;go",
 	    "" },
 	{ "who was not listed meanwhile is as the next one says",
