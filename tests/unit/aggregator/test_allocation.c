@@ -82,9 +82,8 @@ static const struct allocation_row rows[] = {
 	    "1>b 2>b " },
 
 	{ "who left later is not back by an older list, nor by its repeat",
-	    "clock 20;operator a away since 20;snapshot;operator a free since "
-	    "1;"
-	    "whole 30;chat 1 at 1 open;go;restart;operator a free since 19;go",
+	    "clock 9;operator a away since 9;snapshot;operator a free since 1;"
+	    "whole 30;chat 1 at 1 open;go;restart;operator a free since 8;go",
 	    "" },
 	{ "who was not listed meanwhile is as the next one says",
 	    "clock 20;operator a away since 20;snapshot;whole 30;"
