@@ -36,6 +36,7 @@ chat_deletion_release(struct chat_deletion *c)
 	db_bulk_free(c->tombstones);
 	buf_release(&c->would_go);
 	output_table_release(&c->would_table);
+	strmap_release(&c->would_chats, NULL);
 	buf_release(&c->shown);
 	buf_release(&c->why);
 }
@@ -178,10 +179,38 @@ send_answer_to_dead_letters(
 }
 
 static void
+write_chat_key(const struct chat_answer *one, struct buf *key)
+{
+	buf_add(key, one->tenant, strlen(one->tenant) + 1);
+	buf_adds(key, one->chat);
+}
+
+/* Of a dry run the rows stay, so an answer that comes again would count again:
+ * it is none. */
+static void
+drop_shown(const struct chat_deletion *c, struct chat_answers *l)
+{
+	struct buf key = BUF_INIT;
+	size_t i;
+
+	for (i = 0; c->dry_run && i < l->n; i++) {
+		buf_clear(&key);
+		write_chat_key(l->list[i], &key);
+		if (strmap_get(&c->would_chats, key.data, key.len) != NULL)
+			l->list[i]->status = CHAT_NONE;
+	}
+	buf_release(&key);
+}
+
+static void
 show_would_go(struct chat_deletion *c, const struct chat_answer *one)
 {
+	struct buf key = BUF_INIT;
 	char at[CLOCK_TEXT];
 
+	write_chat_key(one, &key);
+	*strmap_put(&c->would_chats, key.data, key.len) = c;
+	buf_release(&key);
 	clock_format(one->at, at);
 	output_table_cell(&c->would_table, one->tenant);
 	output_table_cell(&c->would_table, one->chat);
@@ -255,6 +284,7 @@ delete_answered_chats(
 
 	for (i = 0; i < l->n; i++)
 		l->list[i]->fate = FATE_NONE;
+	drop_shown(c, l);
 	chat_answers_sort(l);
 	o = gone_limit_apply(c, l);
 	for (i = 0; i < l->n && o == OUTCOME_DONE; i++) {

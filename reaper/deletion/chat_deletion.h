@@ -18,6 +18,7 @@
 #define REAPER_DELETION_CHAT_DELETION_H
 
 #include "common/conf/conf.h"
+#include "common/containers/strmap.h"
 #include "common/db/db.h"
 #include "common/endpoint/deadletter.h"
 #include "common/endpoint/stage.h"
@@ -54,7 +55,8 @@ struct chat_deletion {
 				       closed is the batch's to delete */
 	struct chat_answer **slice; /* the chats of the current transaction */
 	size_t slice_n;
-	struct buf shown; /* dry run: the rows of the slice */
+	struct buf shown;          /* dry run: the rows of the slice */
+	struct strmap would_chats; /* dry run: those that were shown */
 	struct row_export export;
 	struct db_bulk *tombstones;
 	struct buf why; /* of a failure outside the database */

@@ -50,15 +50,18 @@ count_gone(const struct chat_answers *l, size_t i, size_t end)
  * the last runs, they are too many. */
 static enum outcome
 limit_share(struct chat_deletion *c, const struct chat_answers *l, size_t i,
-    size_t end, uint64_t gone, uint64_t lately)
+    size_t end, uint64_t gone, struct run_summary_tenant *t)
 {
-	uint64_t rows = 0, with_rows = 0;
+	uint64_t rows = 0, with_rows = 0, lately = run_summary_gone_lately(t);
 	enum outcome o;
 
 	if (gone + lately > (uint64_t)c->least) {
 		o = delete_count(c, l->list + i, end - i, &rows, &with_rows);
 		if (o != OUTCOME_DONE)
 			return o;
+		/* Whose rows would be gone by now. */
+		if (c->dry_run)
+			rows -= t->deleted < rows ? t->deleted : rows;
 	}
 	if (!gone_limit_exceeded(
 		with_rows + lately, rows + lately, c->percent, c->least))
@@ -93,9 +96,7 @@ limit_gone_of_tenant(
 		    t->gone_said, tenant, t->gone);
 		return OUTCOME_DONE;
 	}
-	return c->force ? OUTCOME_DONE
-			: limit_share(
-			      c, l, i, end, gone, run_summary_gone_lately(t));
+	return c->force ? OUTCOME_DONE : limit_share(c, l, i, end, gone, t);
 }
 
 enum outcome
