@@ -21,6 +21,9 @@
  * clock that was wrong, and would stay until it is right: it counts as old. */
 #define KEEP_MS (2 * AGE_MS)
 
+/* Of one whom the CRM could not show: each poll would pay for it. */
+#define AGAIN_MS (10 * INT64_C(60000))
+
 /* So many are asked about before the first answer: if all of them fail, the
  * others are not asked about. */
 #define PROBES 10
@@ -34,6 +37,7 @@ struct customer {
 	struct customers *all;
 	char *id;
 	char *person; /* NULL: not known yet */
+	char *older;  /* from the state, too old; NULL: none */
 	struct waiter *waiters;
 	size_t n, cap;
 };
@@ -45,6 +49,7 @@ free_customer_entry(void *v)
 
 	free(c->id);
 	free(c->person);
+	free(c->older);
 	free(c->waiters);
 	free(c);
 }
@@ -108,6 +113,18 @@ is_crm_away(struct customers *all, const struct ending *e)
 	return all->silent > PROBES && fetch_left(all->fetch) > PROBES;
 }
 
+/* Ages differ by up to a sixth, so that not all customers come due in the same
+ * minute. */
+static int64_t
+age_of(const char *id)
+{
+	unsigned h = 0;
+
+	for (; *id != '\0'; id++)
+		h = h * 31 + (unsigned char)*id;
+	return AGE_MS - h % 240 * INT64_C(60000);
+}
+
 static bool
 concerns_tenant(struct customers *all, const struct ending *e)
 {
@@ -116,15 +133,15 @@ concerns_tenant(struct customers *all, const struct ending *e)
 	       e->error == ERROR_CLASS_THROTTLED || is_crm_away(all, e);
 }
 
-/* Passes the person to all waiters. A customer who could not be read has no
- * name, so that the chat is written without it. */
+/* Passes the person to all waiters. A customer who could not be read has the
+ * name of before, or none: the chat is written without it. */
 static void
 deliver_customer(struct customer *c)
 {
 	size_t i;
 
 	if (c->person == NULL)
-		c->person = xstrdup("");
+		c->person = xstrdup(c->older != NULL ? c->older : "");
 	for (i = 0; i < c->n; i++)
 		c->waiters[i].known(c->waiters[i].ctx, c->person);
 	c->n = 0;
@@ -171,6 +188,8 @@ customer_end(void *ctx, const struct ending *e)
 		keep_customer(c, e->ended_ms);
 	}
 	deliver_customer(c);
+	if (e->error != ERROR_CLASS_NONE && e->error != ERROR_CLASS_GONE)
+		keep_customer(c, e->ended_ms - age_of(c->id) + AGAIN_MS);
 	ask_waiting_customers(all);
 }
 
@@ -189,17 +208,10 @@ ask_customer(struct customer *c)
 	fetch_ask(c->all->fetch, &q);
 }
 
-/* Ages differ by up to a sixth, so that not all customers come due in the same
- * minute. */
 static bool
 is_fresh(const char *id, int64_t asked, int64_t now)
 {
-	unsigned h = 0;
-
-	for (; *id != '\0'; id++)
-		h = h * 31 + (unsigned char)*id;
-	return now - asked < AGE_MS - h % 240 * INT64_C(60000) &&
-	       asked <= now + AGE_MS;
+	return now - asked < age_of(id) && asked <= now + AGE_MS;
 }
 
 static bool
@@ -212,11 +224,13 @@ load_customer(struct customer *c, int64_t now)
 
 	if (c->all->store == NULL ||
 	    !store_get(c->all->store, STORE_CUSTOMERS, c->id, &data, &len) ||
-	    unpack_stored_customer(data, len, &asked, &person) == -1 ||
-	    !is_fresh(c->id, asked, now))
+	    unpack_stored_customer(data, len, &asked, &person) == -1)
 		return false;
-	c->person = xstrdup(person);
-	return true;
+	if (is_fresh(c->id, asked, now))
+		c->person = xstrdup(person);
+	else
+		c->older = xstrdup(person);
+	return c->person != NULL;
 }
 
 static struct customer *
