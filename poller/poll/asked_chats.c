@@ -143,20 +143,13 @@ write_gone_chats(struct asked_chats *q)
 }
 
 static void
-report_asking(struct asked_chats *q, enum error_class error, const char *what,
+give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
     const char *message)
 {
 	if (q->code == PROG_OK) {
 		q->code = error_class_code(error);
 		error_class_log(q->tenant, error, what, message);
 	}
-}
-
-static void
-give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
-    const char *message)
-{
-	report_asking(q, error, what, message);
 	stop_asking(q);
 }
 
