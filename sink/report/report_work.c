@@ -208,16 +208,6 @@ read_totals(struct report_work *r)
 	return true;
 }
 
-/* The first of what is lacking are histograms, if they are: intervals alone
- * tell what these would. */
-static void
-drop_told(struct kept_lacking *l)
-{
-	if (kept_lacks(l, "histograms") && !kept_lacks(l, "intervals"))
-		memmove(
-		    l->metrics, l->metrics + 1, --l->n * sizeof *l->metrics);
-}
-
 static bool
 read_not_kept(struct report_work *r)
 {
@@ -226,7 +216,7 @@ read_not_kept(struct report_work *r)
 	struct question q = question_of(r);
 
 	if (kept_find_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept)) {
-		drop_told(&r->not_kept);
+		kept_drop_told(&r->not_kept);
 		return true;
 	}
 	r->code = by_hand_explain(&r->answer, r->db, "what is kept");

@@ -390,7 +390,7 @@ drop_empty(struct response_sums *s)
 	s->n = n;
 }
 
-/* Nothing at all can mean that nothing is kept. Intervals alone tell all. */
+/* Nothing at all can mean that nothing is kept. */
 static bool
 find_not_kept(struct question *q, struct response_sums *s)
 {
@@ -402,9 +402,8 @@ find_not_kept(struct question *q, struct response_sums *s)
 		return true;
 	if (!kept_find_lacking(q, needed, ARRAY_LEN(needed), &s->not_kept))
 		return false;
+	kept_drop_told(&s->not_kept);
 	s->unknown = s->not_kept.n == ARRAY_LEN(needed);
-	if (!s->unknown && kept_lacks(&s->not_kept, needed[0]))
-		s->not_kept.n = 0;
 	return true;
 }
 
