@@ -60,21 +60,29 @@ copy_message(struct model *to, const struct model *from,
 		    127u;
 }
 
+/* Without a name the last one is kept, for when the operator has left the
+ * directory. */
+static void
+copy_operator_name(struct model *to, const struct model *from,
+    struct operator_info *o, const struct operator_info *x)
+{
+	uint32_t old = o->name;
+
+	if (x->name == 0)
+		return;
+	o->name = translate_name(to, from, x->name);
+	interner_drop(&to->lexicon.names, old);
+}
+
 static void
 copy_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
-	uint32_t id = translate_name(to, from, x->id), old;
+	uint32_t id = translate_name(to, from, x->id);
 	struct operator_info *o = model_operators_get(to, id);
 
 	interner_drop(&to->lexicon.names, id);
-	old = o->name;
-	/* Without a name the last one is kept, for when the operator has left
-	 * the directory. */
-	if (x->name != 0) {
-		o->name = translate_name(to, from, x->name);
-		interner_drop(&to->lexicon.names, old);
-	}
+	copy_operator_name(to, from, o, x);
 	o->nameless = x->nameless;
 	model_operators_set_available(
 	    to, o, x->has_available, x->available, x->available_at);
@@ -254,16 +262,13 @@ static void
 complete_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
-	uint32_t id = translate_name(to, from, x->id), old;
+	uint32_t id = translate_name(to, from, x->id);
 	struct operator_info *o = model_operators_get(to, id);
 
 	interner_drop(&to->lexicon.names, id);
-	old = o->name;
 	/* A name of one who is not listed is what a message called them. */
-	if (x->name != 0 && (old == 0 || !o->listed)) {
-		o->name = translate_name(to, from, x->name);
-		interner_drop(&to->lexicon.names, old);
-	}
+	if (o->name == 0 || !o->listed)
+		copy_operator_name(to, from, o, x);
 	if (!o->listed)
 		o->nameless = x->nameless;
 	if (!o->has_available || (o->available_at != CLOCK_NONE &&
