@@ -6,16 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/buf.h"
 #include "common/base/xalloc.h"
 
 /* Neither name holds a NUL byte, so one separates them. */
-static void
-make_key(struct buf *key, const struct record *r)
+void
+chat_answers_key(struct text tenant, struct text chat, struct buf *key)
 {
-	buf_add(key, r->tenant.p, r->tenant.len);
+	buf_add(key, tenant.p, tenant.len);
 	buf_addc(key, '\0');
-	buf_add(key, r->chat.p, r->chat.len);
+	buf_add(key, chat.p, chat.len);
 }
 
 bool
@@ -52,7 +51,7 @@ chat_answers_add(
 	struct chat_answer *one;
 	void **slot;
 
-	make_key(&key, r);
+	chat_answers_key(r->tenant, r->chat, &key);
 	slot = strmap_put(&c->index, key.data, key.len);
 	one = *slot;
 	if (one == NULL) {
@@ -77,7 +76,7 @@ chat_answers_correct(
 	struct buf key = BUF_INIT;
 	struct chat_answer *one;
 
-	make_key(&key, r);
+	chat_answers_key(r->tenant, r->chat, &key);
 	one = strmap_get(&c->index, key.data, key.len);
 	if (one != NULL && is_older(one, r))
 		update_answer(one, r, where);

@@ -6,6 +6,7 @@
 #ifndef REAPER_DELETION_CHAT_ANSWERS_H
 #define REAPER_DELETION_CHAT_ANSWERS_H
 
+#include "common/base/buf.h"
 #include "common/containers/strmap.h"
 #include "common/records/record.h"
 
@@ -43,6 +44,9 @@ struct chat_answers {
 	{                                                                      \
 		NULL, 0, 0, STRMAP_INIT                                        \
 	}
+
+/* Appends a chat's key in a map. */
+void chat_answers_key(struct text tenant, struct text chat, struct buf *key);
 
 /* Whether it is closed or gone. */
 bool chat_answers_left(enum chat_status status);

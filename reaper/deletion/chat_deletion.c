@@ -181,8 +181,8 @@ send_answer_to_dead_letters(
 static void
 write_chat_key(const struct chat_answer *one, struct buf *key)
 {
-	buf_add(key, one->tenant, strlen(one->tenant) + 1);
-	buf_adds(key, one->chat);
+	chat_answers_key((struct text){ one->tenant, strlen(one->tenant) },
+	    (struct text){ one->chat, strlen(one->chat) }, key);
 }
 
 /* Of a dry run the rows stay, so an answer that comes again would count again:
