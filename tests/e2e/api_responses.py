@@ -856,11 +856,16 @@ class Test:
             self.that(answer.status == status,
                       f"compare={compare}: {answer.status}")
 
-    def many_written_anew_are_the_same(self):
-        """More than are looked at one by one, but no longer together."""
+    def put_intervals(self, rows):
+        """From SELECT or VALUES."""
         self.sql.ask(
             "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
-            "start_at, operator, ms, withdrawn, as_of, version) SELECT "
+            "start_at, operator, ms, withdrawn, as_of, version) " + rows)
+
+    def many_written_anew_are_the_same(self):
+        """More than are looked at one by one, but no longer together."""
+        self.put_intervals(
+            "SELECT "
             "'anew', '2026-01-04', seq, '', 'reply', '2026-01-03', '1', 1000, "
             "0, '2026-01-04', 7 FROM seq_1_to_20001")
         answer = self.server.get(
@@ -873,9 +878,8 @@ class Test:
 
     def a_year_of_hours_is_168_groups(self):
         """Of a tenant without sums: more hours and lengths than are read."""
-        self.sql.ask(
-            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
-            "start_at, operator, ms, withdrawn, as_of, version) SELECT "
+        self.put_intervals(
+            "SELECT "
             "'year', '2025-01-01' + INTERVAL seq DIV 40 HOUR, seq, '', "
             "'reply', '2024-12-31', '1', 65 * (seq MOD 40), 0, '2026-01-04', "
             "7 FROM seq_0_to_350399")
@@ -890,9 +894,8 @@ class Test:
 
     def a_retraction_is_a_version(self):
         """Where no sums tell of it."""
-        self.sql.ask(
-            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
-            "start_at, operator, ms, withdrawn, as_of, version) VALUES "
+        self.put_intervals(
+            "VALUES "
             "('taken', '2026-03-01 10:00', 'a', '', 'reply', '2026-03-01', "
             "'1', 1000, 0, '2026-03-01 10:00', 7), "
             "('taken', '2026-03-01 11:00', 'a', '', 'reply', '2026-03-01', "
