@@ -30,7 +30,7 @@
  *   allocation_room.c         who serves what: tags, lines, operators' room
  *   allocation.c              chats, and the place of each
  *   allocation_status.c       the status of a chat, and its arrival
- *   allocation_expiry.c       closed chats are forgotten
+ *   allocation_forget.c       closed chats are forgotten
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
  *   allocation_select.c       who is selected
  *   allocation_events.c       chats, operators, the clock and snapshots change

@@ -407,10 +407,8 @@ timer_of_operator(struct allocation *a, struct alloc_operator *o)
 static void
 timer_of_chat(struct allocation *a, struct alloc_chat *c)
 {
-	if (c->place == PLACE_RESERVED) {
-		c->reserved = NULL;
-		a->counts.expired++;
-	}
+	if (c->place == PLACE_RESERVED)
+		alloc_expire_reservation(a, c);
 	alloc_leave_place(a, c);
 	alloc_recompute_chat(a, c);
 }

@@ -2,7 +2,7 @@
  * allocation_impl: what the files of allocation share; no other includes it.
  * Each calls only those before it in this list: allocation_steps.c,
  * allocation_order.c, allocation_refusals.c, allocation_news.c,
- * allocation_room.c, allocation.c, allocation_status.c, allocation_expiry.c,
+ * allocation_room.c, allocation.c, allocation_status.c, allocation_forget.c,
  * allocation_reservation.c, allocation_select.c, allocation_events.c and
  * limit_records.c, allocation_record.c and allocation_pack.c.
  */
@@ -233,6 +233,9 @@ void alloc_refusal_add(
 /* When the first of those who refused the chat may be asked again. */
 int64_t alloc_pause_ends(
     const struct allocation *a, const struct alloc_chat *c);
+/* Sets the timer to when the operator's pause ends, or they were away for so
+ * long that they lose their unanswered chats. */
+void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
 
 /* allocation_news.c */
 /* The update says something newer of the status; of the assignee. */
@@ -306,7 +309,7 @@ struct alloc_customer_chat {
 void alloc_customer_set(struct allocation *a, struct text id,
     const struct alloc_customer_chat *chat, int64_t at);
 
-/* allocation_expiry.c */
+/* allocation_forget.c */
 /* A record or a snapshot of that time came. */
 static inline void
 alloc_pass_time(struct allocation *a, int64_t at)
@@ -337,14 +340,13 @@ void alloc_settle_status(struct allocation *a, struct alloc_chat *c);
 /* The chat is reserved for the operator, and listed in the outbox. */
 void alloc_reserve(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *o);
-/* The reservation is over: refused, or somebody is assigned the chat. */
+/* The reservation is over: its time, or refused, or somebody is assigned the
+ * chat. */
+void alloc_expire_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,
     struct alloc_operator *assignee);
 /* The assignee has answered if somebody did since the assignment. */
 void alloc_settle_answer(struct alloc_chat *c);
-/* Sets the timer to when the operator's pause ends, or they were away for so
- * long that they lose their unanswered chats. */
-void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * allocation_reservation: a reservation: its name, how it ends, the outbox of
- * those that are to be sent, and the record of one.
+ * allocation_reservation: a reservation: its name, when it expires, how it
+ * ends, the outbox of those that are to be sent, and the record of one.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -62,24 +62,17 @@ alloc_reserve(
 }
 
 void
-alloc_operator_timer(struct allocation *a, struct alloc_operator *o)
-{
-	int64_t due = INT64_MAX;
-
-	if (o->paused_until > a->now)
-		due = o->paused_until;
-	if (a->set.offline > 0 && o->away_since != CLOCK_NONE &&
-	    o->away_since + a->set.offline > a->now &&
-	    o->away_since + a->set.offline < due)
-		due = o->away_since + a->set.offline;
-	alloc_set_timer(a, &o->timer, due);
-}
-
-void
 alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c)
 {
 	a->counts.refused++;
 	alloc_refusal_add(a, c, c->reserved);
+	c->reserved = NULL;
+}
+
+void
+alloc_expire_reservation(struct allocation *a, struct alloc_chat *c)
+{
+	a->counts.expired++;
 	c->reserved = NULL;
 }
 

@@ -1,6 +1,6 @@
 /*
  * clocks: see clocks.h. What both definitions share; definition_*.c have the
- * rest, clocks_assignee.c who has a chat before anything says so.
+ * rest, clocks_first_assignee.c who has a chat before anything says so.
  */
 #include "aggregator/clocks/clocks.h"
 

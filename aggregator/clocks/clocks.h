@@ -205,8 +205,8 @@ void clocks_walk(const struct definition *definition,
 
 const char *clocks_interval_name(enum interval_kind k);
 
-/* For the walk, see clocks_assignee.c: finds who had the chat at first, and
- * whether it was ever assigned; and sets the guessed assignee as of a time,
+/* For the walk, see clocks_first_assignee.c: finds who had the chat at first,
+ * and whether it was ever assigned; and sets the guessed assignee as of a time,
  * none before guess_from, as long as nothing has reported one. */
 void clocks_find_first_assignee(struct clocks *c);
 void clocks_guess_assignee(struct clocks *c, int64_t at);

@@ -1,7 +1,7 @@
 /*
  * timeline: the messages of one chat, each once and in order of (at, id),
- * whatever order they came in; and the lexicon, the names and numbers that the
- * messages of one tenant share.
+ * whatever order they came in; who wrote a message; and the lexicon, the names
+ * and numbers that the messages of one tenant share.
  */
 #ifndef AGGREGATOR_CLOCKS_TIMELINE_H
 #define AGGREGATOR_CLOCKS_TIMELINE_H

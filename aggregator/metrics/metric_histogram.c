@@ -2,9 +2,10 @@
  * response_hours and response_histogram: how long answers took, in rows of
  * several aggregators that add up: by operator, kind of interval and the hour
  * in which it ended, how many there were, their sum and their maximum; and the
- * same in buckets (histogram.h), from which a median or percentile over any
- * operators, hours and aggregators is read within 1/32. Kinds: first_response,
- * reply, resolution, unanswered. An interval of nobody has an empty operator.
+ * same in buckets (duration_bucket.h), from which a median or percentile over
+ * any operators, hours and aggregators is read within 1/32. Kinds:
+ * first_response, reply, resolution, unanswered. An interval of nobody has an
+ * empty operator.
  *
  * An interval that a late message retracts is subtracted. The maximum is then
  * exact as far as top_values.h is. What an earlier generation of aggregators
@@ -16,7 +17,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 
 #include "aggregator/containers/top_values.h"
 #include "aggregator/metrics/counted_elsewhere.h"
@@ -119,7 +120,7 @@ add_to_bucket(
 	if (!response_hour_key(&k, i) ||
 	    counted_elsewhere_change(&f->elsewhere, i, retracted))
 		return;
-	key_number(&k, histogram_bucket(i->ms));
+	key_number(&k, duration_bucket(i->ms));
 	n = retracted ? keyed_state_find(&f->table, k.bytes, k.len)
 		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
 	if (n == NULL || (retracted && *n == 0))

@@ -5,7 +5,7 @@
  */
 #include "aggregator/rows/metric.h"
 
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 #include "common/text/jsonw.h"
 
 /* Who left the directory keeps only the name. */
@@ -44,7 +44,7 @@ emit_operator(const struct model *m, struct operator_info *o, struct rowset *to)
 	cell_ms(c, operator_longest_wait(m, o));
 }
 
-/* [[bucket,count],...], with the buckets of histogram.h. */
+/* [[bucket,count],...], with the buckets of duration_bucket.h. */
 static struct text
 response_buckets(struct order_stats *r, struct buf *to)
 {
@@ -54,8 +54,8 @@ response_buckets(struct order_stats *r, struct buf *to)
 	buf_clear(to);
 	jsonw_list(to);
 	while (below < r->n) {
-		bucket = histogram_bucket(order_stats_at(r, below + 1));
-		n = order_stats_up_to(r, histogram_high(bucket));
+		bucket = duration_bucket(order_stats_at(r, below + 1));
+		n = order_stats_up_to(r, duration_bucket_high(bucket));
 		jsonw_next(to);
 		jsonw_list(to);
 		buf_addi(to, bucket);

@@ -1,5 +1,7 @@
 /*
- * model_operators: the operators of a model, found by their interned ids.
+ * model_operators: the operators of a model, found by their interned ids, and
+ * which of several records of one counts: the directory's name before one that
+ * a message or a record of the past tells.
  */
 #include "aggregator/model/model_impl.h"
 

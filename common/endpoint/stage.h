@@ -7,6 +7,9 @@
  *   -> flush the dead letters -> confirmed, while the next batch is read
  *   -> acknowledge the batch -> asked to stop?
  *
+ * It decides when to flush: after a number of lines, a time, or at once when
+ * nothing is to be read (`prompt` below).
+ *
  * Guarantee: a line is acknowledged only after the flush that follows it, and
  * its confirm(), returned OUTCOME_DONE. A restart may repeat everything before
  * that point, so handlers must be idempotent.

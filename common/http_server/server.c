@@ -63,7 +63,7 @@ admit_connection(struct server_worker *w, int fd, const struct address *peer)
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 	struct server_counts *t = w->server->opt.counts;
 
-	if (!admission_enter(w->server->opt.admission, peer)) {
+	if (!client_limits_enter(w->server->opt.client_limits, peer)) {
 		server_count(&t->turned_away, 1);
 		(void)send(
 		    fd, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -21,7 +21,7 @@
 #ifndef COMMON_HTTP_SERVER_SERVER_H
 #define COMMON_HTTP_SERVER_SERVER_H
 
-#include "common/http/admission.h"
+#include "common/http/client_limits.h"
 #include "common/http/listen_socket.h"
 #include "common/http_server/server_callbacks.h"
 #include "common/http_server/server_counts.h"
@@ -34,11 +34,11 @@ struct server;
 /* All borrowed until server_close(). */
 struct server_options {
 	const struct listen_socket *socket;
-	struct admission *admission;
+	struct client_limits *client_limits;
 	struct server_counts *counts;
 	struct server_callbacks callbacks;
 	unsigned threads;     /* 0: one for each core, at most 8 */
-	unsigned connections; /* of all threads; as admission has it */
+	unsigned connections; /* of all threads; as client_limits has it */
 	size_t max_body;      /* bytes of one body */
 	size_t memory;        /* bytes of all bodies together */
 	/* Deadlines for the headers, for a request or an answer, and for the

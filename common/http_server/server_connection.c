@@ -165,7 +165,7 @@ server_remove_connection(struct connection *c)
 		c->worker->arriving = NULL;
 	if (c->sends_on)
 		linger(c);
-	admission_leave(c->worker->server->opt.admission, &c->peer);
+	client_limits_leave(c->worker->server->opt.client_limits, &c->peer);
 	release_request(c);
 	free(c);
 }

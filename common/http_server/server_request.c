@@ -76,9 +76,9 @@ server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
 static void
 admit_request(struct connection *c, const char *forwarded)
 {
-	struct admission *a = c->worker->server->opt.admission;
-	struct address client = admission_client(a, &c->peer, forwarded);
-	int wait = admission_take(a, &client, c->phase_ms);
+	struct client_limits *a = c->worker->server->opt.client_limits;
+	struct address client = client_limits_client(a, &c->peer, forwarded);
+	int wait = client_limits_take(a, &client, c->phase_ms);
 
 	address_format(&client, c->client);
 	if (wait > 0) {

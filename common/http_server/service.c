@@ -23,7 +23,7 @@ service_setting(const struct service *s, const char *key)
 int
 service_configure(struct service *s, enum exit_code *code, struct buf *why)
 {
-	struct admission_limits limits = {
+	struct client_limits_setup limits = {
 		.connections = (unsigned)service_setting(s, "connections"),
 		.per_address =
 		    (unsigned)service_setting(s, "connections_per_address"),
@@ -43,7 +43,7 @@ service_configure(struct service *s, enum exit_code *code, struct buf *why)
 		*code = PROG_CONFIG;
 		return -1;
 	}
-	s->admission = admission_open(&limits);
+	s->client_limits = client_limits_open(&limits);
 	return 0;
 }
 
@@ -102,7 +102,7 @@ service_start(struct service *s, const struct server_callbacks *callbacks,
 {
 	struct server_options opt = {
 		.socket = &s->socket,
-		.admission = s->admission,
+		.client_limits = s->client_limits,
 		.counts = &s->counts,
 		.callbacks = *callbacks,
 		.threads = (unsigned)service_setting(s, "threads"),
@@ -146,5 +146,5 @@ service_close(struct service *s)
 	listen_socket_close(&s->socket);
 	if (s->wrote_port)
 		(void)unlink(s->port_file);
-	admission_close(s->admission);
+	client_limits_close(s->client_limits);
 }

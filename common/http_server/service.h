@@ -1,6 +1,6 @@
 /*
  * service: the HTTP server of a program as a section of the configuration
- * describes it: admission, files, socket, server and port file, opened in three
+ * describes it: limits, files, socket, server and port file, opened in three
  * steps, so that a program can open what is its own between them.
  *
  * The section has the keys connections, connections_per_address, rate, burst,
@@ -25,7 +25,7 @@ struct service {
 	/* The rest is private. */
 	struct server_counts counts;
 	struct listen_socket socket;
-	struct admission *admission;
+	struct client_limits *client_limits;
 	struct server *server;
 	bool wrote_port; /* the port file is ours to remove */
 };

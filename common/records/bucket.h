@@ -1,6 +1,7 @@
 /*
  * bucket: which of the 64 buckets a record belongs to, so that a broker can
- * spread chats over several aggregators without splitting one. All publishers
+ * spread chats over several aggregators without splitting one (buckets of
+ * durations are common/containers/duration_bucket.h). All publishers
  * must compute the same number, as messaging-stream(7) documents:
  *
  *   h = FNV-1a, 64 bits, of: tenant, a byte 0, a key

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 #include "common/records/record.h"
 
 /* The bytes of a MEDIUMTEXT; a line is much shorter. The characters that fit
@@ -31,7 +31,7 @@
 #define COUNT COLUMN_COUNT, false, RECORD_MAX_COUNT
 #define NEEDED_COUNT COLUMN_COUNT, true, RECORD_MAX_COUNT
 #define TOTAL COLUMN_COUNT, false, INT64_MAX
-#define BUCKET COLUMN_COUNT, true, HISTOGRAM_BUCKETS - 1
+#define BUCKET COLUMN_COUNT, true, DURATION_BUCKETS - 1
 #define LENGTH COLUMN_LENGTH, true, INT64_MAX
 #define REAL COLUMN_REAL, false, 0
 #define FLAG COLUMN_BOOL, false, 0

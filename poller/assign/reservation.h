@@ -1,5 +1,6 @@
 /*
- * reservation: carries out one assignment record. The chat is read from the
+ * reservation: carries out one assignment record, with which the aggregator
+ * reserved a chat (allocation_reservation.c there). The chat is read from the
  * CRM; if it is open and unassigned, or assigned to the operator who is to be
  * replaced, the CRM is asked to give it to the operator. The outcome is a chat
  * record that bears the reservation's id.

@@ -1,5 +1,6 @@
 /*
- * route_auth: who sends a request, and whether it came before: what the
+ * route_auth: who sends a request, whether its content type is one that a page
+ * of another origin cannot send (415), and whether it came before: what the
  * routes of messages and events share.
  */
 #ifndef POLLER_ROUTES_ROUTE_AUTH_H

@@ -1,6 +1,7 @@
 /*
  * validate: checks a JSON value by a table of fields, and reports all errors at
- * once. openapi.json is tested against the same tables.
+ * once. The tables stand beside the routes, in route_*.c; here is only what
+ * kinds of fields there are. openapi.json is tested against the same tables.
  */
 #ifndef POLLER_ROUTES_VALIDATE_H
 #define POLLER_ROUTES_VALIDATE_H

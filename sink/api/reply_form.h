@@ -1,6 +1,7 @@
 /*
  * reply_form: which form of an answer a request wants: by the suffix of its
- * path, else by the header Accept (RFC 9110, 12.5.1), else JSON.
+ * path, else by the header Accept (RFC 9110, 12.5.1), else JSON. The forms are
+ * written by sink/answer/sheet.h.
  */
 #ifndef SINK_API_REPLY_FORM_H
 #define SINK_API_REPLY_FORM_H

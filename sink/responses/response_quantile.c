@@ -8,7 +8,7 @@
 #include "sink/responses/response_sums.h"
 
 #include "common/base/clock.h"
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 
 int64_t
 response_mean(const struct span_sum *s)
@@ -48,8 +48,8 @@ twice_at(const struct span_sum *s, int64_t place)
 		bucket = s->buckets[i].bucket;
 		place -= s->buckets[i].n;
 	}
-	twice =
-	    (uint64_t)histogram_low(bucket) + (uint64_t)histogram_high(bucket);
+	twice = (uint64_t)duration_bucket_low(bucket) +
+		(uint64_t)duration_bucket_high(bucket);
 	return twice < longest ? twice : longest;
 }
 
@@ -81,8 +81,9 @@ response_percentile(const struct span_sum *s, int64_t permille)
 double
 response_share_within(const struct span_sum *s, int64_t ms, bool *exact)
 {
-	uint32_t last = histogram_bucket(ms);
-	int64_t low = histogram_low(last), high = histogram_high(last);
+	uint32_t last = duration_bucket(ms);
+	int64_t low = duration_bucket_low(last),
+		high = duration_bucket_high(last);
 	double n = 0;
 	size_t i;
 

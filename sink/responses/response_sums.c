@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 #include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
@@ -165,7 +165,7 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 	}
 	span_sum_add(&to->of, n, ms, max_ms, 0);
 	/* A row that others have stored may have a time below 0. */
-	if (bucket >= 0 && bucket < HISTOGRAM_BUCKETS)
+	if (bucket >= 0 && bucket < DURATION_BUCKETS)
 		span_sum_add_bucket(&to->of, (uint32_t)bucket, n);
 	return true;
 }
@@ -239,7 +239,7 @@ read_intervals(struct sums_reader *r, const struct response_pieces *p)
 	buf_adds(&sql, "SELECT ");
 	response_plan_add_slot(r->plan, p, &sql);
 	buf_addf(&sql, " AS slot, %s AS who, %s AS bucket, ",
-	    r->by_operator ? WHO : "''", HISTOGRAM_BUCKET_SQL("ms"));
+	    r->by_operator ? WHO : "''", DURATION_BUCKET_SQL("ms"));
 	add_interval_columns(single, &sql);
 	buf_adds(&sql, " FROM intervals WHERE tenant = ?");
 	response_add_ranges(p, &sql, args, &n);

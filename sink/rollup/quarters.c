@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 #include "common/tables/intervals.h"
 #include "sink/rollup/span_set.h"
 
@@ -71,7 +71,7 @@ count_intervals(struct quarters_work *w, struct db *db)
 
 	o = db_query(db,
 	    "SELECT TIMESTAMPDIFF(MINUTE, ?, end_at) DIV 15 AS quarter, "
-	    "COALESCE(operator, '') AS who, kind, " HISTOGRAM_BUCKET_SQL(
+	    "COALESCE(operator, '') AS who, kind, " DURATION_BUCKET_SQL(
 		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms) FROM intervals "
 		      "WHERE tenant = ? AND end_at >= ? AND end_at < ? "
 		      "AND kind <> 'waiting' AND " INTERVAL_COUNTS

@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 #include "sink/rollup/span_set.h"
 
 /* A month under way, day by day. */
@@ -201,7 +201,7 @@ read_hour_buckets(struct rollup_work *d, const char *table)
 		bucket = number_of(rows, 3);
 		sum = sum_of_row(d, rows, CLOCK_NONE);
 		/* Sinks once stored any number. */
-		if (sum != NULL && bucket < HISTOGRAM_BUCKETS)
+		if (sum != NULL && bucket < DURATION_BUCKETS)
 			span_sum_add_bucket(
 			    sum, (uint32_t)bucket, number_of(rows, 4));
 	}

@@ -1,7 +1,7 @@
 /*
  * span_sums: the responses of an operator in a span of time (an hour, a day, a
  * month) by kind: how many, their sum, the longest, and how many in each bucket
- * (histogram.h). Spans add up to longer ones.
+ * (duration_bucket.h). Spans add up to longer ones.
  */
 #ifndef SINK_ROLLUP_SPAN_SUMS_H
 #define SINK_ROLLUP_SPAN_SUMS_H

@@ -8,7 +8,7 @@
 
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 
 /* Digits of a count. */
 #define BASE 26
@@ -141,7 +141,7 @@ find_run(const char **p, const char *end, uint32_t next, struct run *r)
 	skip(p, ' ', &bad);
 	bucket = read_digits(p, &bad);
 	skip(p, ':', &bad);
-	if (bad || bucket < next || bucket >= HISTOGRAM_BUCKETS || *p >= end)
+	if (bad || bucket < next || bucket >= DURATION_BUCKETS || *p >= end)
 		return false;
 	r->bucket = (uint32_t)bucket;
 	r->p = *p;
@@ -150,9 +150,9 @@ find_run(const char **p, const char *end, uint32_t next, struct run *r)
 		r->end = end;
 	*p = r->end;
 	/* A count takes a letter. */
-	r->high = r->end - r->p < HISTOGRAM_BUCKETS - bucket
+	r->high = r->end - r->p < DURATION_BUCKETS - bucket
 		      ? (uint32_t)(bucket + (r->end - r->p))
-		      : HISTOGRAM_BUCKETS;
+		      : DURATION_BUCKETS;
 	return r->end > r->p;
 }
 
@@ -271,7 +271,7 @@ list_runs(const struct span_text *t, struct span_sum *to)
 	uint32_t next = 0;
 	struct run r;
 
-	span_sum_reserve(to, n < HISTOGRAM_BUCKETS ? n : HISTOGRAM_BUCKETS);
+	span_sum_reserve(to, n < DURATION_BUCKETS ? n : DURATION_BUCKETS);
 	while (p < t->end)
 		if (!find_run(&p, t->end, next, &r) || !list_run(&r, to, &next))
 			return false;

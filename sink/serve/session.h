@@ -1,7 +1,7 @@
 /*
  * session: the cookie that a login gives a browser: session=TOKEN, which no
  * script can read (HttpOnly) and which no other site's page sends along
- * (SameSite=Strict).
+ * (SameSite=Strict). Whether its token is good: serve_viewer.c.
  *
  * It is never sent without TLS (Secure) unless the browser says that the form
  * of the login stood on a page of its own machine without TLS (header Origin,

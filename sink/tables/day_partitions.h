@@ -5,7 +5,8 @@
  * other one holds, and bmax all later days.
  *
  * Splitting copies the rows of the partition, and everybody waits meanwhile:
- * so a sink splits only what has few rows, and a migration the rest.
+ * so a sink splits only what has few rows, and a migration the rest. Which days
+ * a sink splits off, and when: sink/store/partitions.h.
  */
 #ifndef SINK_TABLES_DAY_PARTITIONS_H
 #define SINK_TABLES_DAY_PARTITIONS_H

@@ -179,7 +179,7 @@ static void
 callbacks_are_all_it_needs(void **state)
 {
 	struct program p = { .queue = work_queue_open(1, 4, 1024, end_thread) };
-	struct admission_limits limits = { .connections = 10,
+	struct client_limits_setup limits = { .connections = 10,
 		.per_address = 10 };
 	struct server_counts counts = { .requests = 0 };
 	struct listen_socket socket;
@@ -203,7 +203,7 @@ callbacks_are_all_it_needs(void **state)
 	(void)state;
 	assert_int_equal(
 	    listen_socket_open(&socket, "unix:socket", &code, &why), 0);
-	opt.admission = admission_open(&limits);
+	opt.client_limits = client_limits_open(&limits);
 	s = server_open(&opt, &why);
 	assert_non_null(s);
 	expect("GET /none" END "\r\n", "404", "nothing");
@@ -229,7 +229,7 @@ callbacks_are_all_it_needs(void **state)
 	assert_int_equal(atomic_load(&counts.later), 1);
 	assert_int_equal(atomic_load(&counts.records), 1);
 	listen_socket_close(&socket);
-	admission_close(opt.admission);
+	client_limits_close(opt.client_limits);
 	buf_release(&p.stored);
 	buf_release(&why);
 }

@@ -23,7 +23,7 @@
 struct world {
 	struct event_topic *topic;
 	atomic_bool unwanted; /* streams of /wanted end */
-	struct admission_limits limits;
+	struct client_limits_setup limits;
 	struct server_counts counts;
 	struct listen_socket socket;
 	struct server_options opt;
@@ -63,7 +63,7 @@ open_world(struct world *w)
 	assert_int_equal(
 	    listen_socket_open(&w->socket, "unix:socket", &code, &why), 0);
 	w->opt = (struct server_options){ .socket = &w->socket,
-		.admission = admission_open(&w->limits),
+		.client_limits = client_limits_open(&w->limits),
 		.counts = &w->counts,
 		.callbacks = { .handle = listen_to_topic, .context = w },
 		.threads = 2,
@@ -86,7 +86,7 @@ close_world(struct world *w)
 	assert_true(event_topic_is_idle(w->topic));
 	event_topic_release(w->topic);
 	listen_socket_close(&w->socket);
-	admission_close(w->opt.admission);
+	client_limits_close(w->opt.client_limits);
 }
 
 /* A connection that has sent the request. */

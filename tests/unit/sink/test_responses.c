@@ -11,7 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 #include "sink/responses/response_sums.h"
 
 static int64_t
@@ -454,7 +454,7 @@ sum_of(const int64_t *ms, size_t n, struct span_bucket *buckets)
 		s.sum_ms += ms[i];
 		s.max_ms = ms[i];
 		buckets[i] =
-		    (struct span_bucket){ .bucket = histogram_bucket(ms[i]),
+		    (struct span_bucket){ .bucket = duration_bucket(ms[i]),
 			    .n = 1 };
 		s.buckets_n++;
 	}
@@ -494,7 +494,7 @@ static void
 quantiles_of_the_greatest_numbers(void **state)
 {
 	struct span_bucket buckets[] = { { 64, INT64_MAX - 9 },
-		{ histogram_bucket(INT64_MAX), INT64_MAX } };
+		{ duration_bucket(INT64_MAX), INT64_MAX } };
 	struct span_sum s = { .n = INT64_MAX,
 		.max_ms = INT64_MAX,
 		.buckets = buckets,

@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 #include "sink/rollup/rollup.h"
 #include "sink/rollup/span_text.h"
 
@@ -249,10 +249,10 @@ fill_hour(struct span_sum *to, unsigned *dice)
 	uint32_t bucket = 0, run;
 
 	span_sum_clear(to);
-	while (bucket < HISTOGRAM_BUCKETS) {
+	while (bucket < DURATION_BUCKETS) {
 		bucket += (unsigned)rand_r(dice) % 300;
 		for (run = (unsigned)rand_r(dice) % 60;
-		     run > 0 && bucket < HISTOGRAM_BUCKETS; run--)
+		     run > 0 && bucket < DURATION_BUCKETS; run--)
 			span_sum_add_bucket(to, bucket++,
 			    counts[(unsigned)rand_r(dice) % ARRAY_LEN(counts)]);
 	}

@@ -1,8 +1,8 @@
 /*
- * clocks_assignee: who has a chat before anything reports it: the one of the
- * first chat record, unless a transfer had assigned the chat to them before. In
- * a stream this reaches back guess_limit_ms at most, so that it does not depend
- * on when messages are dropped.
+ * clocks_first_assignee: who has a chat before anything reports it: the one of
+ * the first chat record, unless a transfer had assigned the chat to them
+ * before. In a stream this reaches back guess_limit_ms at most, so that it does
+ * not depend on when messages are dropped.
  */
 #include "aggregator/clocks/clocks.h"
 

@@ -1,6 +1,6 @@
 /*
- * Test of address.h and admission.h: what addresses are read as, who is in a
- * network, whose request it is behind proxies, and how much of one client is
+ * Test of address.h and client_limits.h: what addresses are read as, who is in
+ * a network, whose request it is behind proxies, and how much of one client is
  * let in.
  */
 #include "tests/unit/unit.h"
@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 #include "common/base/xalloc.h"
-#include "common/http/admission.h"
+#include "common/http/client_limits.h"
 
 static struct address
 address(const char *text)
@@ -146,14 +146,14 @@ what_is_no_network_is_told(void **state)
 	buf_release(&why);
 }
 
-static struct admission *
+static struct client_limits *
 open_with(
     unsigned connections, unsigned per_address, unsigned rate, unsigned burst)
 {
 	char one[] = "127.0.0.1", two[] = "10.0.0.0/8";
 	char three[] = "2001:db8:1::10";
 	char *const words[] = { one, two, three, NULL };
-	struct admission_limits limits = {
+	struct client_limits_setup limits = {
 		.connections = connections,
 		.per_address = per_address,
 		.rate = rate,
@@ -161,7 +161,7 @@ open_with(
 	};
 
 	assert_int_equal(networks_read(&limits.proxies, words, NULL), 0);
-	return admission_open(&limits);
+	return client_limits_open(&limits);
 }
 
 static void
@@ -196,14 +196,14 @@ the_client_of_a_proxy_is_found(void **state)
 		{ "127.0.0.1", ",,,,", "::" },
 		{ "127.0.0.1", ", ,127.0.0.1", "127.0.0.1" },
 	};
-	struct admission *a = open_with(1, 1, 0, 1);
+	struct client_limits *a = open_with(1, 1, 0, 1);
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		struct address peer = address(cases[i].peer);
 		struct address client =
-		    admission_client(a, &peer, cases[i].forwarded);
+		    client_limits_client(a, &peer, cases[i].forwarded);
 		char shown[ADDRESS_TEXT];
 
 		address_format(&client, shown);
@@ -211,7 +211,7 @@ the_client_of_a_proxy_is_found(void **state)
 			fail_msg("%s, '%s': %s, not %s", cases[i].peer,
 			    cases[i].forwarded, shown, cases[i].client);
 	}
-	admission_close(a);
+	client_limits_close(a);
 }
 
 /* A proxy is in the network of 64 bits of its neighbours, whose connections are
@@ -219,78 +219,79 @@ the_client_of_a_proxy_is_found(void **state)
 static void
 a_proxy_frees_no_place_of_its_network(void **state)
 {
-	struct admission *a = open_with(5, 1, 0, 1);
+	struct client_limits *a = open_with(5, 1, 0, 1);
 	struct address one = address("2001:db8:1::1");
 	struct address proxy = address("2001:db8:1::10");
 
 	(void)state;
-	assert_true(admission_enter(a, &one));
-	assert_true(admission_enter(a, &proxy));
-	admission_leave(a, &proxy);
-	assert_false(admission_enter(a, &one));
-	admission_leave(a, &one);
-	assert_true(admission_enter(a, &one));
-	admission_close(a);
+	assert_true(client_limits_enter(a, &one));
+	assert_true(client_limits_enter(a, &proxy));
+	client_limits_leave(a, &proxy);
+	assert_false(client_limits_enter(a, &one));
+	client_limits_leave(a, &one);
+	assert_true(client_limits_enter(a, &one));
+	client_limits_close(a);
 }
 
 static void
 connections_are_counted_in_all_and_of_each(void **state)
 {
-	struct admission *a = open_with(5, 2, 0, 1);
+	struct client_limits *a = open_with(5, 2, 0, 1);
 	struct address one = address("192.0.2.1"), two = address("192.0.2.2");
 	struct address proxy = address("127.0.0.1");
 
 	(void)state;
-	assert_true(admission_enter(a, &one));
-	assert_true(admission_enter(a, &one));
-	assert_false(admission_enter(a, &one));
-	assert_true(admission_enter(a, &two));
+	assert_true(client_limits_enter(a, &one));
+	assert_true(client_limits_enter(a, &one));
+	assert_false(client_limits_enter(a, &one));
+	assert_true(client_limits_enter(a, &two));
 	/* A proxy's are those of many. */
-	assert_true(admission_enter(a, &proxy));
-	assert_true(admission_enter(a, &proxy));
-	assert_false(admission_enter(a, &proxy));
-	assert_false(admission_enter(a, &two));
-	admission_leave(a, &proxy);
-	assert_false(admission_enter(a, &one));
-	admission_leave(a, &one);
-	assert_true(admission_enter(a, &one));
-	admission_leave(a, &two);
-	assert_true(admission_enter(a, &proxy));
-	admission_close(a);
+	assert_true(client_limits_enter(a, &proxy));
+	assert_true(client_limits_enter(a, &proxy));
+	assert_false(client_limits_enter(a, &proxy));
+	assert_false(client_limits_enter(a, &two));
+	client_limits_leave(a, &proxy);
+	assert_false(client_limits_enter(a, &one));
+	client_limits_leave(a, &one);
+	assert_true(client_limits_enter(a, &one));
+	client_limits_leave(a, &two);
+	assert_true(client_limits_enter(a, &proxy));
+	client_limits_close(a);
 }
 
 static void
 one_network_of_ipv6_is_one_client(void **state)
 {
-	struct admission *a = open_with(9, 1, 1, 1);
+	struct client_limits *a = open_with(9, 1, 1, 1);
 	struct address one = address("2001:db8:0:1::1");
 	struct address same = address("2001:db8:0:1:ffff::2");
 	struct address other = address("2001:db8:0:2::1");
 
 	(void)state;
-	assert_true(admission_enter(a, &one));
-	assert_false(admission_enter(a, &same));
-	assert_true(admission_enter(a, &other));
-	assert_int_equal(admission_take(a, &one, 1000), 0);
-	assert_int_not_equal(admission_take(a, &same, 1000), 0);
-	assert_int_equal(admission_take(a, &other, 1000), 0);
-	admission_close(a);
+	assert_true(client_limits_enter(a, &one));
+	assert_false(client_limits_enter(a, &same));
+	assert_true(client_limits_enter(a, &other));
+	assert_int_equal(client_limits_take(a, &one, 1000), 0);
+	assert_int_not_equal(client_limits_take(a, &same, 1000), 0);
+	assert_int_equal(client_limits_take(a, &other, 1000), 0);
+	client_limits_close(a);
 }
 
 static unsigned
-takes(struct admission *a, const struct address *who, unsigned n, int64_t now)
+takes(
+    struct client_limits *a, const struct address *who, unsigned n, int64_t now)
 {
 	unsigned taken = 0;
 
 	while (n-- > 0)
-		taken += admission_take(a, who, now) == 0;
+		taken += client_limits_take(a, who, now) == 0;
 	return taken;
 }
 
 static void
 requests_are_a_burst_and_then_a_rate(void **state)
 {
-	struct admission *a = open_with(9, 9, 10, 20);
+	struct client_limits *a = open_with(9, 9, 10, 20);
 	struct address one = address("192.0.2.1"), two = address("192.0.2.2");
 
 	(void)state;
@@ -303,24 +304,24 @@ requests_are_a_burst_and_then_a_rate(void **state)
 	assert_int_equal(takes(a, &one, 100, INT64_C(1000000000000)), 20);
 	/* A clock that stands still gives nothing. */
 	assert_int_equal(takes(a, &one, 100, INT64_C(1000000000000)), 0);
-	admission_close(a);
+	client_limits_close(a);
 }
 
 static void
 no_rate_is_no_limit(void **state)
 {
-	struct admission *a = open_with(9, 9, 0, 1);
+	struct client_limits *a = open_with(9, 9, 0, 1);
 	struct address one = address("192.0.2.1");
 
 	(void)state;
 	assert_int_equal(takes(a, &one, 1000, 1), 1000);
-	admission_close(a);
+	client_limits_close(a);
 }
 
 static void
 many_addresses_do_not_starve_one(void **state)
 {
-	struct admission *a = open_with(9, 9, 10, 5);
+	struct client_limits *a = open_with(9, 9, 10, 5);
 	struct address one = address("192.0.2.1"), other;
 	char text[ADDRESS_TEXT];
 	unsigned i;
@@ -331,11 +332,11 @@ many_addresses_do_not_starve_one(void **state)
 		(void)snprintf(text, sizeof text, "10.%u.%u.%u", i >> 16,
 		    i >> 8 & 255, i & 255);
 		other = address(text);
-		(void)admission_take(a, &other, 1001 + i / 1000);
+		(void)client_limits_take(a, &other, 1001 + i / 1000);
 	}
 	/* Whether its bucket was kept or given away: it gets its rate. */
 	assert_in_range(takes(a, &one, 100, 3000), 5, 5);
-	admission_close(a);
+	client_limits_close(a);
 }
 
 int

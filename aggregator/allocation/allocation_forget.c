@@ -1,5 +1,5 @@
 /*
- * allocation_expiry: what is forgotten by age, by the rules of
+ * allocation_forget: what is forgotten by age, by the rules of
  * messaging-stream(7). A chat that was over for a window begins anew with its
  * next record, which knows nothing of what was before: that follows from the
  * times of records alone. So it need not be kept when the tenant's newest

@@ -1,8 +1,8 @@
 /*
- * histogram: see histogram.h. Bucket b >= 32 begins at (32 + b % 32) << (b / 32
- * - 1); bucket b below 32 is b ms.
+ * duration_bucket: see duration_bucket.h. Bucket b >= 32 begins at
+ * (32 + b % 32) << (b / 32 - 1); bucket b below 32 is b ms.
  */
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 
 enum {
 	BITS = 5,
@@ -10,7 +10,7 @@ enum {
 };
 
 uint32_t
-histogram_bucket(int64_t ms)
+duration_bucket(int64_t ms)
 {
 	uint64_t v = ms > 0 ? (uint64_t)ms : 0, top = v;
 	uint32_t shift = 0;
@@ -23,7 +23,7 @@ histogram_bucket(int64_t ms)
 }
 
 int64_t
-histogram_low(uint32_t bucket)
+duration_bucket_low(uint32_t bucket)
 {
 	uint32_t shift = bucket / PER_DOUBLING;
 
@@ -33,8 +33,9 @@ histogram_low(uint32_t bucket)
 }
 
 int64_t
-histogram_high(uint32_t bucket)
+duration_bucket_high(uint32_t bucket)
 {
-	return bucket + 1 < HISTOGRAM_BUCKETS ? histogram_low(bucket + 1) - 1
-					      : INT64_MAX;
+	return bucket + 1 < DURATION_BUCKETS
+		   ? duration_bucket_low(bucket + 1) - 1
+		   : INT64_MAX;
 }

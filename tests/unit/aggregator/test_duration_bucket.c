@@ -1,11 +1,11 @@
 /*
- * Tests of histogram and top_values: buckets follow each other without a gap
- * and are as narrow as documented; the largest of what is left.
+ * Tests of duration_bucket and top_values: buckets follow each other without a
+ * gap and are as narrow as documented; the largest of what is left.
  */
 #include "tests/unit/unit.h"
 
 #include "common/base/xalloc.h"
-#include "common/containers/histogram.h"
+#include "common/containers/duration_bucket.h"
 
 #include "aggregator/containers/top_values.h"
 
@@ -15,15 +15,16 @@ buckets_follow_each_other(void **state)
 	uint32_t b;
 
 	(void)state;
-	assert_int_equal(histogram_low(0), 0);
+	assert_int_equal(duration_bucket_low(0), 0);
 	for (b = 0; b < 1500; b++) {
-		assert_int_equal(histogram_high(b) + 1, histogram_low(b + 1));
-		assert_true(histogram_high(b) >= histogram_low(b));
-		assert_int_equal(histogram_bucket(histogram_low(b)), b);
-		assert_int_equal(histogram_bucket(histogram_high(b)), b);
+		assert_int_equal(
+		    duration_bucket_high(b) + 1, duration_bucket_low(b + 1));
+		assert_true(duration_bucket_high(b) >= duration_bucket_low(b));
+		assert_int_equal(duration_bucket(duration_bucket_low(b)), b);
+		assert_int_equal(duration_bucket(duration_bucket_high(b)), b);
 	}
 	/* Far beyond any duration. */
-	assert_true(histogram_low(1500) > INT64_C(1) << 50);
+	assert_true(duration_bucket_low(1500) > INT64_C(1) << 50);
 }
 
 static void
@@ -33,7 +34,8 @@ a_bucket_is_at_most_a_32nd_wide(void **state)
 
 	(void)state;
 	for (b = 64; b < 1500; b++) {
-		int64_t low = histogram_low(b), high = histogram_high(b);
+		int64_t low = duration_bucket_low(b),
+			high = duration_bucket_high(b);
 
 		assert_true((high - low) * 32 < low);
 		/* From its middle to either end: twice that, without halves. */
@@ -41,7 +43,8 @@ a_bucket_is_at_most_a_32nd_wide(void **state)
 		assert_true((2 * high - (low + high)) * 64 < 2 * high);
 	}
 	for (b = 0; b < 64; b++)
-		assert_int_equal(histogram_high(b), histogram_low(b));
+		assert_int_equal(
+		    duration_bucket_high(b), duration_bucket_low(b));
 }
 
 static void
@@ -57,8 +60,7 @@ known_buckets(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++)
-		assert_int_equal(
-		    histogram_bucket(cases[i].ms), cases[i].bucket);
+		assert_int_equal(duration_bucket(cases[i].ms), cases[i].bucket);
 }
 
 static void

@@ -1,7 +1,7 @@
 /*
- * admission: see admission.h.
+ * client_limits: see client_limits.h.
  */
-#include "common/http/admission.h"
+#include "common/http/client_limits.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -30,8 +30,8 @@ struct client_connections {
 	struct client_connections *next;
 };
 
-struct admission {
-	struct admission_limits limits;
+struct client_limits {
+	struct client_limits_setup limits;
 	uint64_t key[2]; /* of hashes */
 	pthread_mutex_t lock;
 	unsigned connections;
@@ -40,10 +40,10 @@ struct admission {
 	struct bucket *buckets;
 };
 
-struct admission *
-admission_open(const struct admission_limits *limits)
+struct client_limits *
+client_limits_open(const struct client_limits_setup *limits)
 {
-	struct admission *a = xcalloc(1, sizeof *a);
+	struct client_limits *a = xcalloc(1, sizeof *a);
 
 	a->limits = *limits;
 	random_fill(a->key, sizeof a->key);
@@ -55,7 +55,7 @@ admission_open(const struct admission_limits *limits)
 }
 
 void
-admission_close(struct admission *a)
+client_limits_close(struct client_limits *a)
 {
 	struct client_connections *h, *next;
 	size_t i;
@@ -76,7 +76,7 @@ admission_close(struct admission *a)
 }
 
 static size_t
-hash_client(const struct admission *a, const struct address *client)
+hash_client(const struct client_limits *a, const struct address *client)
 {
 	return (size_t)keyed_hash(a->key, client->bytes, sizeof client->bytes)
 	    .a;
@@ -84,7 +84,7 @@ hash_client(const struct admission *a, const struct address *client)
 
 /* The link to that client in its chain, or the end of the chain. */
 static struct client_connections **
-find_client(struct admission *a, const struct address *client)
+find_client(struct client_limits *a, const struct address *client)
 {
 	struct client_connections **at =
 	    &a->chains[hash_client(a, client) % CHAINS];
@@ -95,7 +95,7 @@ find_client(struct admission *a, const struct address *client)
 }
 
 static bool
-admit_peer(struct admission *a, const struct address *peer)
+admit_peer(struct client_limits *a, const struct address *peer)
 {
 	struct address client = address_client(peer);
 	struct client_connections **at, *h;
@@ -118,7 +118,7 @@ admit_peer(struct admission *a, const struct address *peer)
 }
 
 bool
-admission_enter(struct admission *a, const struct address *peer)
+client_limits_enter(struct client_limits *a, const struct address *peer)
 {
 	bool in;
 
@@ -129,7 +129,7 @@ admission_enter(struct admission *a, const struct address *peer)
 }
 
 void
-admission_leave(struct admission *a, const struct address *peer)
+client_limits_leave(struct client_limits *a, const struct address *peer)
 {
 	struct address client = address_client(peer);
 	struct client_connections **at, *h;
@@ -173,7 +173,7 @@ take_last_name(const char *list, size_t *len, struct address *name)
 }
 
 struct address
-admission_client(const struct admission *a, const struct address *peer,
+client_limits_client(const struct client_limits *a, const struct address *peer,
     const char *forwarded)
 {
 	size_t len = forwarded != NULL ? strlen(forwarded) : 0;
@@ -193,7 +193,8 @@ admission_client(const struct admission *a, const struct address *peer,
 
 /* The client's bucket, with the tokens of the time since its last request. */
 static struct bucket *
-refill_bucket(struct admission *a, const struct address *client, int64_t now_ms)
+refill_bucket(
+    struct client_limits *a, const struct address *client, int64_t now_ms)
 {
 	struct bucket *row = &a->buckets[hash_client(a, client) % ROWS * ROW];
 	struct bucket *b = row;
@@ -221,7 +222,8 @@ refill_bucket(struct admission *a, const struct address *client, int64_t now_ms)
 }
 
 int
-admission_take(struct admission *a, const struct address *from, int64_t now_ms)
+client_limits_take(
+    struct client_limits *a, const struct address *from, int64_t now_ms)
 {
 	struct address client = address_client(from);
 	struct bucket *b;

@@ -1,0 +1,50 @@
+/*
+ * client_limits: the connections of all and of one client, the requests a
+ * second of one client (token buckets), and which client a proxy speaks for.
+ * How large one request may be: common/http_server/server_headers.c its
+ * headers, server_request.c its body.
+ *
+ * Called by all threads of the server; locks are held for the look into a
+ * table. Memory depends on the limits alone, not on the addresses: the buckets
+ * are a table of fixed size, in which the one unused for longest is replaced.
+ */
+#ifndef COMMON_HTTP_CLIENT_LIMITS_H
+#define COMMON_HTTP_CLIENT_LIMITS_H
+
+#include "common/http/address.h"
+
+#include <stdint.h>
+
+struct client_limits;
+
+struct client_limits_setup {
+	unsigned connections, per_address;
+	unsigned rate; /* requests a second; 0: no limit */
+	unsigned burst;
+	struct networks proxies; /* owned by these limits */
+};
+
+struct client_limits *client_limits_open(
+    const struct client_limits_setup *limits)
+    __attribute__((warn_unused_result));
+void client_limits_close(struct client_limits *a);
+
+/* A connection begins: false when there are too many. For each that may
+ * client_limits_leave() is called at its end. Those of proxies count towards
+ * the limit of all only. */
+bool client_limits_enter(struct client_limits *a, const struct address *peer)
+    __attribute__((warn_unused_result));
+void client_limits_leave(struct client_limits *a, const struct address *peer);
+
+/* The client of a request: the peer, or, if that is a proxy, the last address
+ * in the list of X-Forwarded-For that is no proxy; "::" when none is named, or
+ * not by an address. forwarded may be NULL. */
+struct address client_limits_client(const struct client_limits *a,
+    const struct address *peer, const char *forwarded);
+
+/* A request of that client, now by the monotonic clock: 0, or the seconds after
+ * which it may try again. */
+int client_limits_take(
+    struct client_limits *a, const struct address *client, int64_t now_ms);
+
+#endif
