@@ -28,7 +28,7 @@
  *                         pending rows are in the state, so the rows are
  *                         written at the next start (pending_rows.c)
  *   rows confirmed        the same rows are written once more
- *   input acknowledged    nothing: the next commit removes the keys
+ *   input acknowledged    the same, until the next commit removes the keys
  *
  * Where records come fast, chats are derived and saved before their flush,
  * while nothing is to be read (stream_save_early()), so that the next records

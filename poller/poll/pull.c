@@ -365,7 +365,7 @@ finish_pull(struct pull *p)
 	report_failed_chats(p);
 	if (p->store != NULL)
 		keep_pull_state(p);
-	/* Commit point: from here on the snapshot counts. */
+	/* Once its end is confirmed, or in the file, the snapshot counts. */
 	if (p->code == PROG_OK && !p->emit.broken) {
 		emit_end(&p->emit, p->as_of);
 		warn_stale(p);

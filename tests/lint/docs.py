@@ -383,7 +383,8 @@ def check_paths(page, text):
 def check_state_tables():
     """Each function of a state table stands in a file that it names, and no
     other file has one of that name: whoever looks for it finds it."""
-    page = "man/man7/messaging-internals.7"
+    page = "man/man7/messaging-durability.7"
+    check_paths(page, read(page))
     section = re.search(r"^\.Sh STATE TABLES\n.*?(?=^\.Sh )", read(page),
                         re.S | re.M).group(0)
     everything = [read(x) for top in ("common", "poller", "aggregator", "sink",
