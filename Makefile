@@ -68,7 +68,7 @@ endif
 srcs  = $(sort $(wildcard $(1)/*.c $(1)/*/*.c))
 objs  = $(patsubst %.c,$(B)/%.o,$(call srcs,$(1)))
 UNITS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort \
-          $(wildcard tests/unit/*/test_*.c)))
+          $(wildcard tests/unit/*/*/test_*.c)))
 
 all: $(PROGS:%=$(B)/bin/%)  ## build the four programs into build/bin
 
@@ -174,7 +174,7 @@ SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp_compress assign byhand forget_st
 UNSANITIZED = $(patsubst %,tests/cases/%.t,aggregator_cut alerts docs load load_metrics \
                 man-lint scripts_build scripts_deps scripts_examples scripts_jobs \
                 scripts_tenant style symbols tables) \
-              $(B)/tests/unit/aggregator/test_state_crash
+              $(B)/tests/unit/aggregator/state/test_state_crash
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check
@@ -283,4 +283,4 @@ FORCE:
         distcheck help clean
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/tests/unit/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/tests/unit/*/*/*.d)

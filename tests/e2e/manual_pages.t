@@ -197,7 +197,7 @@ sed -i 's,^hook = .*,hook = secret\nhook_secret_file = acme.hook,' hooks.conf
 grep -qx '[0-9a-f]\{64\}' acme.hook || fail "no secret"
 [ -s "$tmp/lib/messaging-listener.service" ] || fail "no unit"
 shown_in messaging-listen.7 'MESSAGES AND EVENTS' 1 | typed "a conversation's id"
-# As tests/unit/poller/test_routes_messages.c has it.
+# As tests/unit/poller/routes/test_routes_messages.c has it.
 grep -q '= e45069dcdc2f393c4fbdeda3' out || fail "another id: $(cat out)"
 
 echo "- messaging-operation(7): rights at the broker"

@@ -43,13 +43,13 @@ libraries() {
 ^curl/ ^(poller/client/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/profile/profile[a-z_]*[.][ch]$
 ^lmdb[.]h$ ^(poller/store/store|aggregator/state/state)_impl[.]h$
-^lz4 ^(common/amqp/|tests/unit/common/test_)amqp_compress[.]c$
+^lz4 ^(common/amqp/|tests/unit/common/amqp/test_)amqp_compress[.]c$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt(_sign)?|http/json_body|http/validate_errors|text/utf8_repair)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/known_operators|sink/resources/by_hand|sink/report/[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str)[.]h$ ^common/words/(text_words|plain_letters|normal_form)[.][ch]$
 ^xxhash[.]h$ ^(common/digest/checksum|tests/tools/hash_loop)[.]c$
-^openssl/ ^(common/http/signature|tests/unit/poller/test_route_hooks)[.]c$
+^openssl/ ^(common/http/signature|tests/unit/poller/routes/test_route_hooks)[.]c$
 ^microhttpd[.]h$ ^(tests/|common/http_server/server[a-z_]*[.][ch]$)
 ^cmocka[.]h$ ^tests/unit/
 END

@@ -6,7 +6,7 @@ tests/unit/allocation_script.h explains.
 
     allocation.py [FIRST [WORLDS]]    random events, compared with the program
 
-$TESTBIN/unit/aggregator/test_allocation runs them in C.
+$TESTBIN/unit/aggregator/allocation/test_allocation runs them in C.
 """
 import os
 import random

@@ -128,7 +128,7 @@ check(const struct test_case *t, const char *peer)
 }
 
 /* Signed with s3cr3t at 1750163802; the first by
- * tests/unit/common/test_signature.c, others by: printf '1750163802.BODY' |
+ * tests/unit/common/http/test_signature.c, others by: printf '1750163802.BODY' |
  * openssl dgst -sha256 -hmac s3cr3t */
 #define STAMP "1750163802"
 #define CREATED "{\"event\":\"message_created\",\"id\":1}"
