@@ -127,9 +127,8 @@ check(const struct test_case *t, const char *peer)
 	buf_release(&a.dead);
 }
 
-/* Signed with s3cr3t at 1750163802; the first by
- * tests/unit/common/http/test_signature.c, others by: printf '1750163802.BODY' |
- * openssl dgst -sha256 -hmac s3cr3t */
+/* Signed with s3cr3t at 1750163802; the first by test_signature.c, others by:
+ * printf '1750163802.BODY' | openssl dgst -sha256 -hmac s3cr3t */
 #define STAMP "1750163802"
 #define CREATED "{\"event\":\"message_created\",\"id\":1}"
 #define CREATED_MAC                                                            \
