@@ -71,14 +71,14 @@ tap() {
 }
 
 start_allocation() {
-	background listener "$bin/poller" --listen 127.0.0.1:0 \
+	background listener "$bin/poller" --listen 127.0.0.1:0 -v \
 		--port-file "$tmp/lport" -t queue:records --state "$tmp/listener"
 	wait_for "$tmp/lport" listener
 	"$bin/poller" --register "http://127.0.0.1:$(cat "$tmp/lport")" \
 		>"$tmp/said" 2>&1 || wrong "the webhooks were not registered"
-	background aggregator "$bin/aggregator" -f queue:records -t queue:rows
+	background aggregator "$bin/aggregator" -v -f queue:records -t queue:rows
 	alive "$tmp/sink.pid" || background sink "$bin/sink" -f queue:rows
-	background assign "$bin/poller" --assign -f queue:assignments \
+	background assign "$bin/poller" --assign -v -f queue:assignments \
 		-t queue:records
 	poll
 }
@@ -203,6 +203,20 @@ linger() {
 	done
 }
 
+# What is to be known when something does not come: who runs and what they said
+# last, what the queues hold, and whom the CRM knows to have which chat.
+state_of_all() {
+	local name
+	for name in qiscus listener aggregator assign sink; do
+		alive "$tmp/$name.pid" && echo "$name runs" || echo "$name ended"
+		tail -n 30 "$tmp/$name.log"
+	done
+	"$here/servers" rabbitmqctl "$tmp/servers" -q list_queues -p messaging \
+		name messages_ready messages_unacknowledged consumers || :
+	curl -sS -m 20 "$crm/control/world" |
+		jq -c '[.dialogs[] | [.id, .state, .operator_id]]' || :
+}
+
 # until_seen WHAT CONDITION...: polls until it holds.
 until_seen() {
 	local what=$1
@@ -212,7 +226,7 @@ until_seen() {
 		! "$@" || return 0
 		sleep 0.05
 	done
-	cat "$tmp"/{listener,aggregator,assign,sink}.log >"$tmp/said" || :
+	state_of_all >"$tmp/said" 2>&1
 	wrong "$what did not come: $(cat "$tmp/board")"
 }
 

@@ -246,16 +246,22 @@ amqp_link_frame(struct amqp_link *l, amqp_frame_t *f, int timeout_ms)
 }
 
 void
-amqp_link_close(struct amqp_link *l)
+amqp_link_end(struct amqp_link *l)
 {
 	struct timeval timeout = { .tv_sec = CLOSE_MS / 1000 };
 
+	if (l->conn != NULL)
+		amqp_set_rpc_timeout(l->conn, &timeout);
+}
+
+void
+amqp_link_close(struct amqp_link *l)
+{
 	if (l->conn == NULL)
 		return;
+	amqp_link_end(l);
 	/* A broker in alarm does not read what a publisher sends. */
-	if (!l->blocked) {
-		amqp_set_rpc_timeout(l->conn, &timeout);
+	if (!l->blocked)
 		(void)amqp_connection_close(l->conn, AMQP_REPLY_SUCCESS);
-	}
 	destroy(l);
 }

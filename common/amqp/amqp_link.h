@@ -72,9 +72,11 @@ void amqp_link_release(struct amqp_link *l);
 enum outcome amqp_link_connect(struct amqp_link *l)
     __attribute__((warn_unused_result));
 
-/* Closes the connection in order, so that acknowledgements that were sent
- * arrive. Waits for the broker a few seconds at most; does nothing when the
- * link is down. */
+/* From here on the broker is waited for a few seconds at most in each call. */
+void amqp_link_end(struct amqp_link *l);
+/* The same, and closes the connection in order; does nothing when the link is
+ * down. Acknowledgements arrive at the broker; that the leader of a quorum
+ * queue has them, too, is what endpoint_amqp_ack_settle() sees to. */
 void amqp_link_close(struct amqp_link *l);
 
 /* Destroys the connection; the text becomes l->why, the outcome LATER. */

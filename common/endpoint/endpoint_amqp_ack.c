@@ -4,8 +4,8 @@
  */
 #include "common/endpoint/endpoint_amqp_reader.h"
 
-/* A channel keeps single acknowledgements back when 32 are under way to a
- * quorum queue, and forgets them when it is closed. */
+/* A channel keeps acknowledgements back when 32 are under way to a quorum queue,
+ * and forgets them when it is closed. */
 #define ACKS_AT_ONCE 25
 
 struct endpoint_mark
@@ -47,13 +47,19 @@ ack_alone(struct amqp_reader *r, uint64_t tag)
 }
 
 /* Waits until the leader of a quorum queue has taken all requests so far. */
+static bool
+leader_has_all(struct amqp_reader *r)
+{
+	struct amqp_link *l = &r->a.link;
+
+	return amqp_declare_probe(l, r->a.queue, true) == OUTCOME_DONE &&
+	       amqp_declare_probe(l, r->a.queue, false) == OUTCOME_DONE;
+}
+
 static int
 wait_for_leader(struct amqp_reader *r)
 {
-	if (amqp_declare_probe(&r->a.link, r->a.queue, true) == OUTCOME_DONE &&
-	    amqp_declare_probe(&r->a.link, r->a.queue, false) == OUTCOME_DONE)
-		return 0;
-	return endpoint_amqp_reader_lost(r);
+	return leader_has_all(r) ? 0 : endpoint_amqp_reader_lost(r);
 }
 
 void
@@ -78,6 +84,20 @@ endpoint_amqp_ack_only(
 	}
 	if (sent > 0 && r->a.link.conn != NULL)
 		(void)wait_for_leader(r);
+}
+
+void
+endpoint_amqp_ack_settle(struct amqp_reader *r)
+{
+	struct amqp_link *l = &r->a.link;
+
+	if (l->conn == NULL || r->acked.tag == 0 || l->blocked)
+		return;
+	amqp_link_end(l);
+	/* Where one reads alone a probe beside it is refused. It may fail: then
+	 * messages come again. */
+	if (endpoint_amqp_retire(r) == OUTCOME_DONE)
+		(void)leader_has_all(r);
 }
 
 void

@@ -109,9 +109,8 @@ consume(struct amqp_endpoint *a, uint16_t prefetch)
 	return status == 0 ? OUTCOME_DONE : l->outcome;
 }
 
-/* The consumer gets no more messages, and keeps those that it has. */
-static enum outcome
-retire_consumer(struct amqp_reader *r)
+enum outcome
+endpoint_amqp_retire(struct amqp_reader *r)
 {
 	struct amqp_link *l = &r->a.link;
 	char tag[2];
@@ -291,7 +290,7 @@ widen(struct amqp_reader *r)
 		more = MEDIUM_MORE;
 	if (!r->may_widen || more <= r->more || r->a.link.conn == NULL)
 		return;
-	if (retire_consumer(r) != OUTCOME_DONE ||
+	if (endpoint_amqp_retire(r) != OUTCOME_DONE ||
 	    consume(&r->a, (uint16_t)(r->prefetch + more)) != OUTCOME_DONE)
 		(void)endpoint_amqp_reader_lost(r);
 	else
@@ -501,6 +500,7 @@ reader_close(struct endpoint *e)
 {
 	struct amqp_reader *r = amqp_reader_of(e);
 
+	endpoint_amqp_ack_settle(r);
 	endpoint_amqp_release(&r->a);
 	amqp_inflow_release(&r->ready);
 	amqp_cursor_release(&r->now);
