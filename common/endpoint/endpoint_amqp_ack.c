@@ -4,8 +4,8 @@
  */
 #include "common/endpoint/endpoint_amqp_reader.h"
 
-/* A channel keeps acknowledgements back when 32 are under way to a quorum queue,
- * and forgets them when it is closed. */
+/* A channel keeps acknowledgements back when 32 are under way to a quorum
+ * queue, and forgets them when it is closed. */
 #define ACKS_AT_ONCE 25
 
 struct endpoint_mark
