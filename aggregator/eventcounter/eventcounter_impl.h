@@ -5,7 +5,7 @@
 #ifndef AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_IMPL_H
 #define AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_IMPL_H
 
-#include "common/endpoint/deadletter.h"
+#include "common/stage/deadletter.h"
 
 #include "aggregator/eventcounter/eventcounter.h"
 #include "aggregator/eventcounter/eventcounter_event.h"

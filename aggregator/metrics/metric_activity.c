@@ -5,7 +5,8 @@
  * A minute is kept until no message of it can come any more: for the window in
  * which late messages are accepted.
  */
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #include <stdlib.h>
 

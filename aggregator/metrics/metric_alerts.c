@@ -24,7 +24,8 @@
  * nothing here walks along the windows of an alert, except when one of them
  * empties.
  */
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #include <stdlib.h>
 

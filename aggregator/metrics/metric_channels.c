@@ -4,7 +4,8 @@
  * bots (outbound), and in how many chats they were. A message that names no
  * channel counts under the empty name.
  */
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * chat_metrics: each ongoing chat: its description by the CRM, and what is
  * derived from its messages of the present episode (chatwoot: of all).
  */
-#include "aggregator/rows/metric.h"
+#include "aggregator/metrics/metrics.h"
 
 static void
 emit_chat_row(const struct model *m, const struct chat *chat,

@@ -13,14 +13,15 @@
  * the number of participants. A conversation whose messages were all retracted
  * by later versions keeps its row, with 0 messages.
  */
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #include <stdlib.h>
 
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 
-#include "aggregator/metrics/stretch.h"
+#include "aggregator/counting/stretch.h"
 
 enum {
 	NEAR = 4,

@@ -2,7 +2,7 @@
  * event_counts: how often each user did each thing. An event counts once by
  * its id, however often it was delivered.
  */
-#include "aggregator/rows/metric.h"
+#include "aggregator/metrics/metrics.h"
 
 static size_t
 count_pairs(const struct model *m, enum metric_rows which)

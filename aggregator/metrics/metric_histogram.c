@@ -11,7 +11,8 @@
  * exact as far as top_values.h is. What an earlier generation of aggregators
  * counts: counted_elsewhere.h.
  */
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #include <stdlib.h>
 
@@ -20,7 +21,7 @@
 #include "common/containers/duration_bucket.h"
 
 #include "aggregator/containers/top_values.h"
-#include "aggregator/metrics/counted_elsewhere.h"
+#include "aggregator/counting/counted_elsewhere.h"
 
 /* A snapshot may correct hours that are older than the window. */
 #define KEEP_MS (7 * DAY_MS)

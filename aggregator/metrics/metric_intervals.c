@@ -7,7 +7,8 @@
  *
  * A row is kept only until it was written: then the database has it.
  */
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -17,7 +17,8 @@
  * All is counted since the conversation was last silent for longer than
  * [aggregator] forget; then it is deleted.
  */
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * who is in the directory, is assigned an ongoing chat, or is credited with a
  * first response or a reply in one; or had a row when one of these was so.
  */
-#include "aggregator/rows/metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #include "common/containers/duration_bucket.h"
 #include "common/text/jsonw.h"

@@ -2,7 +2,7 @@
  * tenant_metrics: one row for the tenant: all ongoing chats together, among
  * them the unassigned ones, which no other row has.
  */
-#include "aggregator/rows/metric.h"
+#include "aggregator/metrics/metrics.h"
 
 static void
 emit_tenant_part(const struct model *m, struct rowset *to)

@@ -19,7 +19,8 @@
  *
  * Messages without text have no words; that is logged once.
  */
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -14,13 +14,14 @@
  * than [aggregator] forget, see stretch.h; of conversations user_active alone
  * decides.
  */
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #include <stdlib.h>
 
 #include "common/base/xalloc.h"
 
-#include "aggregator/metrics/stretch.h"
+#include "aggregator/counting/stretch.h"
 
 /* Between two flushes expired pairs are removed this often, in the messages'
  * own time. */

@@ -1,8 +1,7 @@
 /*
- * metrics: the registry: the metrics that are declared in tables.def. Rows are
- * written in this order.
+ * metrics: see metrics.h.
  */
-#include "aggregator/rows/metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #include <string.h>
 
@@ -17,17 +16,6 @@ const struct metric *const metrics[] = {
 
 const size_t metrics_n = ARRAY_LEN(metrics);
 
-void
-metric_emit(const struct model *m, struct rowset *to, enum metric_rows which)
-{
-	const struct metric *f = to->metric;
-
-	if (f->emit != NULL)
-		f->emit(m, to, which);
-	else
-		f->emit_items(m, to, which, 0, f->items(m, which));
-}
-
 const struct metric *
 metric_find(const char *table)
 {
@@ -37,15 +25,4 @@ metric_find(const char *table)
 		if (strcmp(metrics[i]->table->name, table) == 0)
 			return metrics[i];
 	return NULL;
-}
-
-int
-metric_column(const struct metric *f, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < table_cells(f->table); i++)
-		if (strcmp(table_cell(f->table, i)->name, name) == 0)
-			return (int)i;
-	return -1;
 }

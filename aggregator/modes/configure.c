@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
+#include "aggregator/metrics/metrics.h"
 #include "aggregator/modes/modes.h"
 
 int

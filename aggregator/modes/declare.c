@@ -2,8 +2,8 @@
  * declare: aggregator --declare, which makes the exchanges, queues and bindings
  * of a list (amqp_plan.h).
  */
+#include "aggregator/modes/amqp_plan.h"
 #include "common/base/xalloc.h"
-#include "common/endpoint/amqp_plan.h"
 
 #include "aggregator/modes/modes.h"
 

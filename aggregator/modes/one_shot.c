@@ -10,11 +10,12 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/endpoint/deadletter.h"
 #include "common/os/stop.h"
 #include "common/os/thread.h"
 #include "common/parallel/parallel_scan.h"
+#include "common/stage/deadletter.h"
 
+#include "aggregator/metrics/metrics.h"
 #include "aggregator/modes/explain.h"
 #include "aggregator/modes/modes.h"
 #include "aggregator/simulation/simulation.h"
@@ -271,7 +272,9 @@ show_reports(const struct aggregator_job *job, struct report *reports, size_t n,
 			continue;
 		if (to->len > 0)
 			buf_addc(to, '\n');
-		simulation_table(reports[i].simulation, to);
+		simulation_table(reports[i].simulation,
+		    &metric_allocation_operators, &metric_allocation_totals,
+		    to);
 	}
 }
 

@@ -1,7 +1,7 @@
 /*
  * queue: the aggregator reading snapshots from a queue ([aggregator] every = 0;
  * otherwise it is stream.c), as a daemon or until the queue is empty. It joins
- * the loop of common/endpoint/stage.h and the files of
+ * the loop of common/stage/stage.h and the files of
  * aggregator/snapshot/staging.h.
  */
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/endpoint/stage.h"
 #include "common/os/daemon.h"
 #include "common/os/stop.h"
+#include "common/stage/stage.h"
 
 #include "aggregator/modes/modes.h"
 #include "aggregator/snapshot/staging.h"

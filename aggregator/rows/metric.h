@@ -1,8 +1,8 @@
 /*
- * metric: a table of rows and how they are made. Each metric is a file
- * metric_TABLE.c, named after its table in common/tables/tables.def, which has
- * its columns and its place among the others. The columns `tenant` and `as_of`,
- * first and last of every table, are added by rowline.c.
+ * metric: a table of rows and how they are made. The metrics themselves are in
+ * aggregator/metrics; their columns, and their places among the others, are in
+ * common/tables/tables.def. The columns `tenant` and `as_of`, first and last of
+ * every table, are added by rowline.c.
  *
  * A metric reads the recomputed model (emit), or keeps counts of its own while
  * records pass (streaming). A metric that is not selected costs nothing.
@@ -15,7 +15,7 @@
 #include "aggregator/model/model.h"
 #include "aggregator/rows/rowset.h"
 
-struct streaming_metric_ops; /* aggregator/metrics/streaming_metric.h */
+struct streaming_metric_ops; /* aggregator/counting/streaming_metric.h */
 struct simulation;           /* aggregator/simulation/simulation.h */
 
 enum metric_rows {
@@ -53,24 +53,9 @@ struct metric {
 	const struct metric *derived_from;
 };
 
-#define METRIC(table, ...) extern const struct metric metric_##table;
-#define SHARDED METRIC
-#define PRINTED METRIC
-#include "common/tables/tables.def"
-
 /* Adds the rows of a metric that reads the model, with emit or emit_items. */
 void metric_emit(
     const struct model *m, struct rowset *to, enum metric_rows which);
-
-/* All metrics, in the order in which their rows are written. */
-extern const struct metric *const metrics[];
-extern const size_t metrics_n;
-
-/* More than there are. */
-#define METRICS_MAX 64
-
-/* The metric of that table, or NULL. */
-const struct metric *metric_find(const char *table);
 
 /* The index of the cell of that column, or -1. */
 int metric_column(const struct metric *f, const char *name);

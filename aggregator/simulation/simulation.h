@@ -36,7 +36,10 @@ int simulation_assignments(const struct simulation *w,
 const char *simulation_tenant(const struct simulation *w);
 int64_t simulation_limit(const struct simulation *w);
 
-/* Appends a table for people. */
-void simulation_table(const struct simulation *w, struct buf *to);
+/* Appends a table for people, of the rows of these two metrics:
+ * allocation_operators and allocation_totals. */
+void simulation_table(const struct simulation *w,
+    const struct metric *by_operator, const struct metric *in_all,
+    struct buf *to);
 
 #endif

@@ -143,11 +143,11 @@ add_total_lines(
 }
 
 void
-simulation_table(const struct simulation *w, struct buf *to)
+simulation_table(const struct simulation *w, const struct metric *by_operator,
+    const struct metric *in_all, struct buf *to)
 {
-	struct rowset operators = { .metric =
-					metric_find("allocation_operators") };
-	struct rowset totals = { .metric = metric_find("allocation_totals") };
+	struct rowset operators = { .metric = by_operator };
+	struct rowset totals = { .metric = in_all };
 	struct output_table t;
 	size_t i;
 

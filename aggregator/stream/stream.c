@@ -1,7 +1,7 @@
 /*
  * stream: the run of a stream: splits blocks of a queue into records and adds
  * each to its tenant's model. The loop, which acknowledges last, is
- * common/endpoint/stage.h. Lines of snapshots go into the staging.
+ * common/stage/stage.h. Lines of snapshots go into the staging.
  */
 #include "aggregator/stream/stream.h"
 

@@ -50,8 +50,8 @@
 #ifndef AGGREGATOR_STREAM_STREAM_H
 #define AGGREGATOR_STREAM_STREAM_H
 
-#include "common/endpoint/stage.h"
 #include "common/records/scan.h"
+#include "common/stage/stage.h"
 
 #include "aggregator/snapshot/staging.h"
 #include "aggregator/state/state.h"

@@ -3,7 +3,7 @@
  * the keys of their rows in one commit, writes the rows and confirms them.
  * stream.h has the order. The commit is only begun: a small flush, as they are
  * but after a silence, holds its rows back until that is done, and the disk is
- * not waited for. When it comes is decided by common/endpoint/stage.h, by the
+ * not waited for. When it comes is decided by common/stage/stage.h, by the
  * numbers that stream.c gives it.
  *
  * Its cost is in proportion to what changed. Every [aggregator] refresh it also

@@ -8,7 +8,7 @@
 
 #include "common/base/buf.h"
 
-#include "aggregator/rows/metric.h"
+#include "aggregator/metrics/metrics.h"
 
 struct metric_selection {
 	const struct metric *metrics[METRICS_MAX]; /* in the registry's order */

@@ -4,7 +4,7 @@
  * between a program and the sink of one machine (endpoint_unix.h), or, for
  * writing only, "exchange:NAME", which spreads records over several queues by
  * their chats (bucket.h). The same loop serves all; what a backend cannot do is
- * a NULL in its row of the table in endpoint.c.
+ * a NULL in its row of the table in endpoint.c (endpoint_kind.h).
  *
  * Reading. endpoint_read() gives one record line at a time. Over AMQP a
  * message holds many lines; endpoint_ack() acknowledges every message whose
@@ -270,75 +270,5 @@ enum exit_code endpoint_code(const struct endpoint *e);
 
 /* Closes without flushing. NULL is fine. */
 void endpoint_close(struct endpoint *e);
-
-/* What a backend provides; one table row in endpoint.c per kind. open() may
- * give the endpoint a table of its own for its direction. */
-struct endpoint_ops {
-	const char *prefix; /* "queue:", or "" for all other names */
-	int (*check)(const char *rest, enum endpoint_use use, struct buf *why);
-	struct endpoint *(*open)(const char *rest, bool writing,
-	    const struct endpoint_options *opt, struct buf *why,
-	    enum exit_code *code);
-	enum endpoint_status (*read)(
-	    struct endpoint *e, char **line, size_t *len, int timeout_ms);
-	enum endpoint_status (*read_block)(
-	    struct endpoint *e, char **block, size_t *len, int timeout_ms);
-	void (*keep_block)(struct endpoint *e, struct lines_buffer *b);
-	void (*ack)(struct endpoint *e);
-	struct endpoint_mark (*mark)(const struct endpoint *e);
-	void (*ack_to)(struct endpoint *e, const struct endpoint_mark *mark);
-	void (*ack_only)(
-	    struct endpoint *e, const struct endpoint_mark *marks, size_t n);
-	int (*write)(struct endpoint *e, const char *line, size_t len);
-	enum outcome (*flush)(struct endpoint *e);
-	bool (*flush_begin)(struct endpoint *e, uint64_t *mark);
-	bool (*flush_done)(struct endpoint *e, uint64_t mark);
-	bool (*send)(struct endpoint *e);
-	enum outcome (*connect)(struct endpoint *e);
-	void (*pump)(struct endpoint *e);
-	/* behind: how many lines of the last block follow the line in
-	 * question. */
-	void (*where)(
-	    const struct endpoint *e, uint64_t behind, struct buf *where);
-	void (*delivery)(const struct endpoint *e, struct endpoint_delivery *d);
-	const char *(*routing_key)(const struct endpoint *e, size_t *len);
-	void (*set_until_empty)(struct endpoint *e, bool until_empty);
-	bool (*is_up)(const struct endpoint *e);
-	void (*close)(struct endpoint *e);
-};
-
-/* For backends that wait for another process: [amqp] wait_timeout, unless the
- * program is a daemon. */
-struct endpoint_patience {
-	bool for_ever;
-	int64_t timeout_ms;
-};
-struct endpoint_patience endpoint_patience(const struct endpoint_options *opt);
-
-/* How long a writing end goes on without progress, in ms; -1: for ever. up:
- * answers may be on their way. */
-int64_t endpoint_patience_ms(
-    const struct endpoint_patience *p, bool up, bool flushing);
-
-/* Traces that lines are confirmed: how many came before them, and when they
- * were sent, as of clock_mono_us(). */
-void endpoint_trace_sent(
-    uint64_t before, uint64_t lines, size_t bytes, int64_t sent_us);
-
-/* First member of every backend's own struct. */
-struct endpoint {
-	const struct endpoint_ops *ops;
-	char *name;
-	struct buf why;
-	struct buf where;
-	const char *block_end; /* of the last block */
-	const char *refusal;   /* NULL: the line is too long */
-	enum exit_code code;
-};
-
-extern const struct endpoint_ops endpoint_stdio_ops;
-extern const struct endpoint_ops endpoint_unix_ops;
-extern const struct endpoint_ops endpoint_amqp_ops;
-extern const struct endpoint_ops endpoint_exchange_ops;
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * endpoint_amqp: what the reading and the writing end of a queue share.
- * Private to endpoint_amqp*.c.
+ * Private to endpoint_amqp*.c and amqp_unconfirmed.c.
  *
  * Each end owns one link. A lost link is made again, with back-off, by the next
  * call that needs it. Then the reading end drops its messages, which come
@@ -11,7 +11,7 @@
 
 #include "common/amqp/amqp_declare.h"
 #include "common/amqp/amqp_link.h"
-#include "common/endpoint/endpoint.h"
+#include "common/endpoint/endpoint_kind.h"
 #include "common/os/retry.h"
 
 /* The longest single wait; between two, stop and time-outs are checked. */

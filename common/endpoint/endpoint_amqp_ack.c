@@ -1,12 +1,35 @@
 /*
- * endpoint_amqp_ack: acknowledges messages of a queue; see endpoint_amqp_read.c
- * for when.
+ * endpoint_amqp_ack: acknowledges messages of a queue, and drops them when the
+ * link is lost; see endpoint_amqp_read.c for when.
  */
 #include "common/endpoint/endpoint_amqp_reader.h"
 
 /* A channel keeps acknowledgements back when 32 are under way to a quorum
  * queue, and forgets them when it is closed. */
 #define ACKS_AT_ONCE 25
+
+/* The link is gone, and with it every delivery that was not acknowledged. */
+static void
+drop_unacknowledged(struct amqp_reader *r)
+{
+	amqp_inflow_clear(&r->ready);
+	/* The caller may still look at its line. */
+	r->stale = r->now.in_hand;
+	r->done.connection++;
+	r->done.tag = r->done.messages = 0;
+	r->acked = r->done;
+	r->more = 0;
+	r->mean = 0;
+	r->said_empty = false;
+}
+
+int
+endpoint_amqp_reader_lost(struct amqp_reader *r)
+{
+	drop_unacknowledged(r);
+	endpoint_amqp_lost(&r->a);
+	return -1;
+}
 
 struct endpoint_mark
 endpoint_amqp_mark(const struct endpoint *e)

@@ -53,29 +53,6 @@
 #define SMALL_BYTES 4096
 #define MEAN_OF 16
 
-/* The link is gone, and with it every delivery that was not acknowledged. */
-static void
-drop_unacknowledged(struct amqp_reader *r)
-{
-	amqp_inflow_clear(&r->ready);
-	/* The caller may still look at its line. */
-	r->stale = r->now.in_hand;
-	r->done.connection++;
-	r->done.tag = r->done.messages = 0;
-	r->acked = r->done;
-	r->more = 0;
-	r->mean = 0;
-	r->said_empty = false;
-}
-
-int
-endpoint_amqp_reader_lost(struct amqp_reader *r)
-{
-	drop_unacknowledged(r);
-	endpoint_amqp_lost(&r->a);
-	return -1;
-}
-
 /* Consumers need different tags; the broker puts messages back in the order of
  * the tags. */
 static amqp_bytes_t

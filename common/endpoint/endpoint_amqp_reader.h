@@ -1,7 +1,7 @@
 /*
  * endpoint_amqp_reader: the reading end of a queue, which has two files:
- * endpoint_amqp_read.c reads, endpoint_amqp_ack.c acknowledges. Private to
- * them.
+ * endpoint_amqp_read.c reads, by endpoint_amqp_ack.c it acknowledges. Private
+ * to them.
  */
 #ifndef COMMON_ENDPOINT_ENDPOINT_AMQP_READER_H
 #define COMMON_ENDPOINT_ENDPOINT_AMQP_READER_H

@@ -11,7 +11,7 @@
  */
 #define _GNU_SOURCE /* F_GETPIPE_SZ */
 
-#include "common/endpoint/endpoint.h"
+#include "common/endpoint/endpoint_kind.h"
 
 #include <errno.h>
 #include <fcntl.h>

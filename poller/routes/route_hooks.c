@@ -20,8 +20,8 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/endpoint/deadletter.h"
 #include "common/http/path_pattern.h"
+#include "common/stage/deadletter.h"
 #include "common/text/json_shorten.h"
 #include "common/text/jsonw.h"
 #include "poller/idempotency/idempotency.h"

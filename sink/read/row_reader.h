@@ -7,9 +7,9 @@
 #ifndef SINK_READ_ROW_READER_H
 #define SINK_READ_ROW_READER_H
 
-#include "common/endpoint/deadletter.h"
 #include "common/endpoint/endpoint.h"
 #include "common/records/scan.h"
+#include "common/stage/deadletter.h"
 #include "sink/rows/batch_group.h"
 
 /* How far a snapshot has come: it has begun, or rows of it are missing. */

@@ -154,4 +154,17 @@ if command -v clang-format >/dev/null; then
 	int x( void ) ;
 	END
 fi
+
+# Without files: the table of rooms, too.
+cat >"$dir/tests/lint/rooms" <<END
+common/base | | a.h | what is below
+poller/client | common common/base | b.h | what is above
+END
+echo "$head" >"$dir/common/base/a.h"
+echo "$head" >"$dir/poller/client/b.h"
+"$dir/tests/lint/check-style.sh" 2>&1 |
+	grep -qx "tests/lint/rooms: poller/client includes nothing of common/base" || {
+	echo "an include that is allowed and not there is not found"
+	bad=1
+}
 exit $bad

@@ -71,8 +71,9 @@ rooms() {
 	sed '/^#/d; s/ *| */|/g; s/^ *//' tests/lint/rooms | cut -d '|' -f 1,2
 }
 
-# Checks tests/lint/rooms: a room includes only rooms above it, and each room exists,
-# with the header in its line, and not too many files.
+# Checks tests/lint/rooms: a room includes only rooms above it, and each that it
+# may include; each room exists, with the header in its line, and not too many
+# files.
 check_rooms() {
 	sed '/^#/d; s/ *| */|/g' tests/lint/rooms | awk -F '|' '
 	function complain(what) {
@@ -89,6 +90,13 @@ check_rooms() {
 		if ($4 == "")
 			complain("say what it is for")
 	}'
+	rooms | while IFS='|' read -r room may; do
+		for to in $may; do
+			[ "$to" = common ] ||
+			    grep -qs "^#include \"$to/[^/]*\"" "$room"/*.[ch] ||
+			    echo "tests/lint/rooms: $room includes nothing of $to"
+		done
+	done
 	find common poller aggregator sink reaper -mindepth 2 -name '*.[ch]' |
 	    sed 's,/[^/]*$,,' | sort | uniq -c | while read -r files room; do
 		rooms | grep -q "^$room|" ||

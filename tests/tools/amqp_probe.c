@@ -23,8 +23,8 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/conf/conf.h"
-#include "common/endpoint/stage.h"
 #include "common/os/stop.h"
+#include "common/stage/stage.h"
 
 struct probe {
 	struct endpoint *in, *out;

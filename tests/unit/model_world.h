@@ -15,8 +15,8 @@
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 
+#include "aggregator/metrics/metrics.h"
 #include "aggregator/model/model_pack.h"
-#include "aggregator/rows/metric.h"
 
 /* An edit moves a message back by that at most, in ms, or on by twice that. */
 #define WORLD_MOVES 75000

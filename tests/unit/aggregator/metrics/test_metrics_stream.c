@@ -1,6 +1,6 @@
 /*
  * Tests of the metrics that count as messages pass
- * (aggregator/metrics/streaming_metric.h): a stream with ticks, a state, a
+ * (aggregator/counting/streaming_metric.h): a stream with ticks, a state, a
  * cache that holds next to nothing, crashes at either side of the commit and
  * restarts gives the same table in the end as the same messages at once in
  * memory. What that table has to be is tests/oracle/stream_metrics.py's
@@ -15,7 +15,8 @@
 #include "common/conf/conf.h"
 #include "common/containers/strmap.h"
 
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 #include "aggregator/state/state.h"
 
 #define WINDOW_MS (INT64_C(3600) * 1000)

@@ -12,7 +12,8 @@
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 
 #define START INT64_C(1795165200000)
 #define LONG_CHAT INT64_C(400000)

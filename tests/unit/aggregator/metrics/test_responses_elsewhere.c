@@ -8,7 +8,8 @@
 
 #include "common/conf/conf.h"
 
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 #include "aggregator/model/model_pack.h"
 
 #define START INT64_C(1795165200000)

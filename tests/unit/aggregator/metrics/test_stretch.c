@@ -1,5 +1,5 @@
 /*
- * Tests of aggregator/metrics/stretch through what forgets: conversations
+ * Tests of aggregator/counting/stretch through what forgets: conversations
  * and users count what came since the last silence of more than `forget`, by
  * the times of the messages alone. By hand, as a stream with a tick and a
  * restart at any place, and in another order it is the same; and a state gives
@@ -11,7 +11,8 @@
 
 #include "common/conf/conf.h"
 
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/metrics.h"
 #include "aggregator/state/state.h"
 
 #define MINUTE INT64_C(60000)

@@ -11,8 +11,8 @@
 
 #include "common/base/xalloc.h"
 
+#include "aggregator/metrics/metrics.h"
 #include "aggregator/model/model_pack.h"
-#include "aggregator/rows/metric.h"
 
 #define START INT64_C(1795168800000)
 

@@ -9,7 +9,7 @@
 
 #include "common/base/buf.h"
 #include "common/conf/conf.h"
-#include "common/endpoint/endpoint.h"
+#include "common/endpoint/endpoint_kind.h"
 #include "common/os/stop.h"
 
 static const struct {

@@ -9,8 +9,9 @@
 #include "tests/unit/tmpdir.h"
 
 #include "common/base/buf.h"
-#include "common/endpoint/stage.h"
+#include "common/endpoint/endpoint_kind.h"
 #include "common/os/stop.h"
+#include "common/stage/stage.h"
 
 struct play {
 	struct endpoint base; /* first: the stage sees an endpoint */

@@ -1,5 +1,5 @@
 /*
- * Tests of common/unix: both ends of unix:PATH in one process, in a folder of
+ * Tests of endpoint_unix: both ends of unix:PATH in one process, in a folder of
  * their own; across programs and kills it is tested in tests/e2e.
  */
 #include "tests/unit/tmpdir.h"
@@ -12,9 +12,9 @@
 #include "common/base/clock.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/endpoint.h"
+#include "common/endpoint/endpoint_unix.h"
 #include "common/os/stop.h"
 #include "common/os/thread.h"
-#include "common/unix/endpoint_unix.h"
 #include "common/unix/unix_socket.h"
 
 /* Many times as many frames as may be unacknowledged. */

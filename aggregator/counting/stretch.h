@@ -15,11 +15,11 @@
  * stretches_expire() then deletes what no message can reach any more, neither a
  * late one nor a later version of another. In a one-shot run all stays.
  */
-#ifndef AGGREGATOR_METRICS_STRETCH_H
-#define AGGREGATOR_METRICS_STRETCH_H
+#ifndef AGGREGATOR_COUNTING_STRETCH_H
+#define AGGREGATOR_COUNTING_STRETCH_H
 
 #include "aggregator/containers/top_values.h"
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
 
 /* The payload of a stretch begins with it. */
 struct stretch {

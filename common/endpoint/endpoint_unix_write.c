@@ -10,7 +10,7 @@
  *
  * A new connection begins with window[first] again.
  */
-#include "common/unix/endpoint_unix.h"
+#include "common/endpoint/endpoint_unix.h"
 
 #include <errno.h>
 #include <poll.h>

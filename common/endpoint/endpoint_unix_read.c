@@ -10,7 +10,7 @@
  */
 #define _GNU_SOURCE
 
-#include "common/unix/endpoint_unix.h"
+#include "common/endpoint/endpoint_unix.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
  * endpoint_unix: the kind "unix:PATH", a row of the table in endpoint.c; see
  * endpoint_unix.h. Its two ends have files and operations of their own.
  */
-#include "common/unix/endpoint_unix.h"
+#include "common/endpoint/endpoint_unix.h"
 
 #include "common/unix/unix_socket.h"
 

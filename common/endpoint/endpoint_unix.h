@@ -15,10 +15,10 @@
  * input is acknowledged when the sink's transaction is committed; there is
  * neither a second log on disk nor a second confirm between.
  */
-#ifndef COMMON_UNIX_ENDPOINT_UNIX_H
-#define COMMON_UNIX_ENDPOINT_UNIX_H
+#ifndef COMMON_ENDPOINT_ENDPOINT_UNIX_H
+#define COMMON_ENDPOINT_ENDPOINT_UNIX_H
 
-#include "common/endpoint/endpoint.h"
+#include "common/endpoint/endpoint_kind.h"
 
 #define UNIX_FRAME_MAGIC UINT32_C(0x6672616d)
 

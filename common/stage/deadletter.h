@@ -13,8 +13,8 @@
  *
  * The queue or file is opened for the first dead letter; most runs have none.
  */
-#ifndef COMMON_ENDPOINT_DEADLETTER_H
-#define COMMON_ENDPOINT_DEADLETTER_H
+#ifndef COMMON_STAGE_DEADLETTER_H
+#define COMMON_STAGE_DEADLETTER_H
 
 #include "common/endpoint/endpoint.h"
 

@@ -11,7 +11,7 @@
  *
  * so a line may be handled twice and is never lost.
  */
-#include "common/endpoint/stage.h"
+#include "common/stage/stage.h"
 
 #include <inttypes.h>
 

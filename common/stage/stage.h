@@ -14,12 +14,12 @@
  * its confirm(), returned OUTCOME_DONE. A restart may repeat everything before
  * that point, so handlers must be idempotent.
  */
-#ifndef COMMON_ENDPOINT_STAGE_H
-#define COMMON_ENDPOINT_STAGE_H
+#ifndef COMMON_STAGE_STAGE_H
+#define COMMON_STAGE_STAGE_H
 
-#include "common/endpoint/deadletter.h"
 #include "common/endpoint/endpoint.h"
 #include "common/monitoring/daemon_metrics.h"
+#include "common/stage/deadletter.h"
 
 struct stage {
 	struct endpoint *in;

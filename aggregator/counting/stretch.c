@@ -3,7 +3,7 @@
  * from the newest to the oldest. One is as long as [aggregator] forget was when
  * it was made, cut where a neighbour begins: the setting may change.
  */
-#include "aggregator/metrics/stretch.h"
+#include "aggregator/counting/stretch.h"
 
 #include <string.h>
 

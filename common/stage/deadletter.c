@@ -1,7 +1,7 @@
 /*
  * deadletter: see deadletter.h.
  */
-#include "common/endpoint/deadletter.h"
+#include "common/stage/deadletter.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

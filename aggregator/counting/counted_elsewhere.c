@@ -5,7 +5,7 @@
  * the vacancy is that a response by the same message fills. Vacancies are
  * (start, chat, "", kind, "") with their number.
  */
-#include "aggregator/metrics/counted_elsewhere.h"
+#include "aggregator/counting/counted_elsewhere.h"
 
 #define EXISTS UINT64_C(1)
 

@@ -4,7 +4,7 @@
  * (stream_allocation.c).
  */
 
-#include "aggregator/rows/metric.h"
+#include "aggregator/metrics/metrics.h"
 #include "aggregator/simulation/simulation.h"
 
 const struct metric metric_allocation_operators = {

@@ -17,8 +17,8 @@
  *
  * Commands are idempotent: a list may be run again.
  */
-#ifndef COMMON_ENDPOINT_AMQP_PLAN_H
-#define COMMON_ENDPOINT_AMQP_PLAN_H
+#ifndef AGGREGATOR_MODES_AMQP_PLAN_H
+#define AGGREGATOR_MODES_AMQP_PLAN_H
 
 #include "common/base/prog.h"
 #include "common/conf/conf.h"

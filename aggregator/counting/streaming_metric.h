@@ -15,8 +15,8 @@
  * One struct streaming_metrics for a tenant's stream, or for one snapshot. One
  * thread.
  */
-#ifndef AGGREGATOR_METRICS_STREAMING_METRIC_H
-#define AGGREGATOR_METRICS_STREAMING_METRIC_H
+#ifndef AGGREGATOR_COUNTING_STREAMING_METRIC_H
+#define AGGREGATOR_COUNTING_STREAMING_METRIC_H
 
 #include "common/conf/conf.h"
 #include "common/records/record.h"

@@ -1,7 +1,7 @@
 /*
  * amqp_plan: see amqp_plan.h.
  */
-#include "common/endpoint/amqp_plan.h"
+#include "aggregator/modes/amqp_plan.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,10 +7,10 @@
  * the other way round. So the number of responses stays right, and what is lost
  * is only how long that one took, whose it was, and whether it was the first.
  */
-#ifndef AGGREGATOR_METRICS_COUNTED_ELSEWHERE_H
-#define AGGREGATOR_METRICS_COUNTED_ELSEWHERE_H
+#ifndef AGGREGATOR_COUNTING_COUNTED_ELSEWHERE_H
+#define AGGREGATOR_COUNTING_COUNTED_ELSEWHERE_H
 
-#include "aggregator/metrics/streaming_metric.h"
+#include "aggregator/counting/streaming_metric.h"
 
 struct counted_elsewhere {
 	bool parts; /* false: not one of several; no table */

@@ -1,0 +1,89 @@
+/*
+ * endpoint_kind: what a kind of endpoint provides, a row of the table in
+ * endpoint.c, and what kinds share. Private to this folder. Calls go one way:
+ *
+ *   endpoint.c               picks the kind by the name
+ *   endpoint_stdio.c         -, files
+ *   endpoint_unix*.c         unix:PATH
+ *   endpoint_amqp_open.c     queue:NAME, exchange:NAME
+ *     endpoint_amqp_read.c   one end, with endpoint_amqp_ack.c, amqp_cursor.c
+ *     endpoint_amqp_write.c  the other one, with amqp_unconfirmed.c
+ *     endpoint_amqp.c        what both ends share
+ *   endpoint_kind.c          what all kinds share
+ */
+#ifndef COMMON_ENDPOINT_ENDPOINT_KIND_H
+#define COMMON_ENDPOINT_ENDPOINT_KIND_H
+
+#include "common/endpoint/endpoint.h"
+
+/* What a kind provides. open() may give the endpoint a table of its own for its
+ * direction. */
+struct endpoint_ops {
+	const char *prefix; /* "queue:", or "" for all other names */
+	int (*check)(const char *rest, enum endpoint_use use, struct buf *why);
+	struct endpoint *(*open)(const char *rest, bool writing,
+	    const struct endpoint_options *opt, struct buf *why,
+	    enum exit_code *code);
+	enum endpoint_status (*read)(
+	    struct endpoint *e, char **line, size_t *len, int timeout_ms);
+	enum endpoint_status (*read_block)(
+	    struct endpoint *e, char **block, size_t *len, int timeout_ms);
+	void (*keep_block)(struct endpoint *e, struct lines_buffer *b);
+	void (*ack)(struct endpoint *e);
+	struct endpoint_mark (*mark)(const struct endpoint *e);
+	void (*ack_to)(struct endpoint *e, const struct endpoint_mark *mark);
+	void (*ack_only)(
+	    struct endpoint *e, const struct endpoint_mark *marks, size_t n);
+	int (*write)(struct endpoint *e, const char *line, size_t len);
+	enum outcome (*flush)(struct endpoint *e);
+	bool (*flush_begin)(struct endpoint *e, uint64_t *mark);
+	bool (*flush_done)(struct endpoint *e, uint64_t mark);
+	bool (*send)(struct endpoint *e);
+	enum outcome (*connect)(struct endpoint *e);
+	void (*pump)(struct endpoint *e);
+	/* behind: how many lines of the last block follow the line in
+	 * question. */
+	void (*where)(
+	    const struct endpoint *e, uint64_t behind, struct buf *where);
+	void (*delivery)(const struct endpoint *e, struct endpoint_delivery *d);
+	const char *(*routing_key)(const struct endpoint *e, size_t *len);
+	void (*set_until_empty)(struct endpoint *e, bool until_empty);
+	bool (*is_up)(const struct endpoint *e);
+	void (*close)(struct endpoint *e);
+};
+
+/* For kinds that wait for another process: [amqp] wait_timeout, unless the
+ * program is a daemon. */
+struct endpoint_patience {
+	bool for_ever;
+	int64_t timeout_ms;
+};
+struct endpoint_patience endpoint_patience(const struct endpoint_options *opt);
+
+/* How long a writing end goes on without progress, in ms; -1: for ever. up:
+ * answers may be on their way. */
+int64_t endpoint_patience_ms(
+    const struct endpoint_patience *p, bool up, bool flushing);
+
+/* Traces that lines are confirmed: how many came before them, and when they
+ * were sent, as of clock_mono_us(). */
+void endpoint_trace_sent(
+    uint64_t before, uint64_t lines, size_t bytes, int64_t sent_us);
+
+/* First member of every kind's own struct. */
+struct endpoint {
+	const struct endpoint_ops *ops;
+	char *name;
+	struct buf why;
+	struct buf where;
+	const char *block_end; /* of the last block */
+	const char *refusal;   /* NULL: the line is too long */
+	enum exit_code code;
+};
+
+extern const struct endpoint_ops endpoint_stdio_ops;
+extern const struct endpoint_ops endpoint_unix_ops;
+extern const struct endpoint_ops endpoint_amqp_ops;
+extern const struct endpoint_ops endpoint_exchange_ops;
+
+#endif
