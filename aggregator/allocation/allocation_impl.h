@@ -1,10 +1,11 @@
 /*
  * allocation_impl: what the files of allocation share; no other includes it.
  * Each calls only those before it in this list: allocation_steps.c,
- * allocation_order.c, allocation_refusals.c, allocation_news.c,
- * allocation_room.c, allocation.c, allocation_status.c, allocation_forget.c,
- * allocation_reservation.c, allocation_select.c, allocation_events.c and
- * limit_records.c, allocation_record.c and allocation_pack.c.
+ * allocation_order.c, allocation_news.c, allocation_room.c,
+ * allocation_refusals.c, allocation.c, allocation_status.c,
+ * allocation_forget.c, allocation_reservation.c, allocation_select.c,
+ * allocation_events.c and limit_records.c, allocation_record.c and
+ * allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -191,6 +192,19 @@ struct allocation {
 	struct allocation_counts counts;
 };
 
+/* The operator refused the chat and is not to be asked again yet. */
+static inline bool
+alloc_refused(const struct allocation *a, const struct alloc_chat *c,
+    const struct alloc_operator *o)
+{
+	size_t i;
+
+	for (i = 0; i < c->refusals_n; i++)
+		if (c->refusals[i].by == o && c->refusals[i].until > a->now)
+			return true;
+	return false;
+}
+
 static inline struct text
 alloc_text(const char *s, size_t len)
 {
@@ -225,9 +239,6 @@ treap_compare alloc_compare_chats, alloc_compare_lines, alloc_compare_seats,
 void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
 
 /* allocation_refusals.c */
-/* The operator refused the chat and is not to be asked again yet. */
-bool alloc_refused(const struct allocation *a, const struct alloc_chat *c,
-    const struct alloc_operator *o);
 void alloc_refusal_add(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *by);
 /* When the first of those who refused the chat may be asked again. */

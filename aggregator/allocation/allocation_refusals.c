@@ -22,18 +22,6 @@ pause_after(const struct allocation *a, unsigned n)
 	return p < ALLOCATION_LONGEST_PAUSE ? p : ALLOCATION_LONGEST_PAUSE;
 }
 
-bool
-alloc_refused(const struct allocation *a, const struct alloc_chat *c,
-    const struct alloc_operator *o)
-{
-	size_t i;
-
-	for (i = 0; i < c->refusals_n; i++)
-		if (c->refusals[i].by == o && c->refusals[i].until > a->now)
-			return true;
-	return false;
-}
-
 /* Nobody is asked before their pause ends, so what is left has at most one of
  * each operator. */
 static void

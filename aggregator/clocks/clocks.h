@@ -6,8 +6,8 @@
  *
  * clocks.c has what both definitions of the clocks share. What an event kind
  * does in a definition is a function in definition_ours.c or
- * definition_chatwoot.c, one for each row of the table in that page; they
- * call back clocks_reset() and clocks_emit().
+ * definition_chatwoot.c, one for each row of the table in that page. The files
+ * call each other: the functions use clocks_reset() and clocks_emit().
  */
 #ifndef AGGREGATOR_CLOCKS_CLOCKS_H
 #define AGGREGATOR_CLOCKS_CLOCKS_H

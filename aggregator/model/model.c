@@ -113,6 +113,7 @@ add_chat_record(struct model *m, const struct record *r)
 		c->name_hints[0] = d.customer;
 	if (c->name_hints[1] == 0)
 		c->name_hints[1] = d.assignee;
+	chats_recompute_before(m, c, &d);
 	chats_add_description(m, c, &d);
 	chats_touch(m, c, true);
 }
@@ -191,14 +192,6 @@ add_message_record(struct model *m, const struct record *r)
 	return messages_take(m, c, f, &new);
 }
 
-/* The system clock is read only when the time of the tenant jumps. */
-bool
-model_is_ahead(const struct model *m, int64_t at)
-{
-	return m->ahead > 0 && m->as_of != CLOCK_NONE &&
-	       at > m->as_of + m->ahead && at > clock_now_ms() + m->ahead;
-}
-
 /* CLOCK_NONE is below every time. Identities expire here, so that when a flush
  * comes makes no difference. */
 void
@@ -223,6 +216,27 @@ advance_as_of(struct model *m, int64_t at)
 		model_pass_time(m, at);
 }
 
+static enum model_result
+add_event_record(struct model *m, const struct record *r)
+{
+	struct interner *n = &m->lexicon.names;
+	struct fingerprint f;
+	uint32_t user, event;
+	enum model_result result;
+
+	if (r->user.p == NULL)
+		return MODEL_SKIPPED;
+	f = events_fingerprint(m, r->id);
+	if (!m->dedup_on_add && !m->incremental && pending_add_event(m, f, r))
+		return MODEL_NEW;
+	user = interner_get(n, r->user);
+	event = interner_get(n, r->event);
+	result = events_put(m, f, r->at, user, event);
+	interner_drop(n, user);
+	interner_drop(n, event);
+	return result;
+}
+
 /* A stale record was in time when it came first. */
 static bool
 is_refused_as_late(const struct model *m, const struct record *r, int64_t at)
@@ -241,7 +255,7 @@ add_dated(struct model *m, const struct record *r)
 	    (r->type == RECORD_EVENT ? m->no_events : m->no_clocks))
 		result = MODEL_SKIPPED;
 	else
-		result = r->type == RECORD_EVENT ? events_add(m, r)
+		result = r->type == RECORD_EVENT ? add_event_record(m, r)
 						 : add_message_record(m, r);
 	advance_as_of(m, r->at);
 	return result;
@@ -358,7 +372,9 @@ model_add_scanned_event(struct model *m, const struct scanned_event *x,
     const struct scanned_words *words)
 {
 	if (!m->no_events && x->user_len > 0)
-		events_add_scanned(m, x, words->words[x->event].text);
+		pending_add_scanned_event(m,
+		    events_fingerprint(m, scanned_event_id(x)), x,
+		    words->words[x->event].text);
 	advance_as_of(m, x->at);
 }
 

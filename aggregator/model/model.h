@@ -16,6 +16,7 @@
 #ifndef AGGREGATOR_MODEL_MODEL_H
 #define AGGREGATOR_MODEL_MODEL_H
 
+#include "common/base/clock.h"
 #include "common/containers/strmap.h"
 #include "common/records/bucket.h"
 #include "common/records/record.h"
@@ -238,8 +239,14 @@ void model_init(
 void model_release(struct model *m);
 
 /* A record of that time would be MODEL_AHEAD. The first one of a tenant never
- * is: it sets the tenant's time. */
-bool model_is_ahead(const struct model *m, int64_t at);
+ * is: it sets the tenant's time. The system clock is read only when that time
+ * jumps. */
+static inline bool
+model_is_ahead(const struct model *m, int64_t at)
+{
+	return m->ahead > 0 && m->as_of != CLOCK_NONE &&
+	       at > m->as_of + m->ahead && at > clock_now_ms() + m->ahead;
+}
 
 /* Takes in one record of the tenant. Borrowed text is copied. */
 enum model_result model_add(struct model *m, const struct record *r);

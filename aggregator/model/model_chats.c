@@ -373,7 +373,7 @@ expiry_due(const struct model *m, const struct chat *c)
 		return due;
 	left = sparse_times_first(c->absences, c->newest);
 	if (left == CLOCK_NONE)
-		left = lives_missing_at(m, c);
+		left = model_missing_at(m, c);
 	return left > due ? left : due;
 }
 

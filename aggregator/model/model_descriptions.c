@@ -187,7 +187,6 @@ chats_add_description(
 	struct description *new = new_description(m), **at = &c->descriptions;
 	int order = 1;
 
-	chats_recompute_before(m, c, d);
 	*new = *d;
 	for (; *at != NULL; at = &(*at)->next) {
 		order = compare_descriptions(m, new, *at);

@@ -280,44 +280,14 @@ events_restore(struct model *m, struct fingerprint f, uint16_t span, int64_t at,
 		words[WORD_WHAT] = (uint64_t)user << 32 | event;
 }
 
-static struct fingerprint
-make_fingerprint(struct model *m, struct text id)
+struct fingerprint
+events_fingerprint(struct model *m, struct text id)
 {
 	struct dedup *s = &m->private->dedup_events;
 
 	if (s->width == 0)
 		dedup_init(s, m->seed, EVENT_WORDS);
 	return dedup_fingerprint(s, (struct text){ NULL, 0 }, id);
-}
-
-void
-events_add_scanned(
-    struct model *m, const struct scanned_event *x, struct text event)
-{
-	struct fingerprint f = make_fingerprint(m, scanned_event_id(x));
-
-	pending_add_scanned_event(m, f, x, event);
-}
-
-enum model_result
-events_add(struct model *m, const struct record *r)
-{
-	struct interner *n = &m->lexicon.names;
-	struct fingerprint f;
-	uint32_t user, event;
-	enum model_result result;
-
-	if (r->user.p == NULL)
-		return MODEL_SKIPPED;
-	f = make_fingerprint(m, r->id);
-	if (!m->dedup_on_add && !m->incremental && pending_add_event(m, f, r))
-		return MODEL_NEW;
-	user = interner_get(n, r->user);
-	event = interner_get(n, r->event);
-	result = events_put(m, f, r->at, user, event);
-	interner_drop(n, user);
-	interner_drop(n, event);
-	return result;
 }
 
 void

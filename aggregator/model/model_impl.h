@@ -1,5 +1,6 @@
 /*
- * model_impl: what the files of the model share. No other file includes it.
+ * model_impl: what the files of the model share. No other file includes it, and
+ * no two of them call each other, be it by way of others.
  *
  *   model.c               takes in records
  *   model_operators.c     operators
@@ -176,7 +177,8 @@ struct chat *chats_next_expired(struct model *m, int64_t limit);
 
 /* model_descriptions.c. */
 
-/* Takes over the names that the description holds. */
+/* Takes over the names that the description holds. chats_recompute_before() is
+ * called before. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
 /* Newest first, before the chat is derived. */
@@ -255,12 +257,22 @@ model_is_late(const struct model *m, int64_t at)
 	       at < m->as_of - m->window;
 }
 
+/* The newest whole snapshot of the chat's bucket, if it lacks the chat; else
+ * CLOCK_NONE. */
+static inline int64_t
+model_missing_at(const struct model *m, const struct chat *c)
+{
+	int64_t at;
+
+	if (!m->corrected)
+		return CLOCK_NONE;
+	at = m->whole_at[c->bucket];
+	return at > c->listed_at ? at : CLOCK_NONE;
+}
+
 /* model_events.c. */
 
-enum model_result events_add(struct model *m, const struct record *r);
-/* event: the text of its word. */
-void events_add_scanned(
-    struct model *m, const struct scanned_event *x, struct text event);
+struct fingerprint events_fingerprint(struct model *m, struct text id);
 /* Prefetch what the pair's count needs: its slot, then the count. */
 void events_prefetch_slot(const struct model *m, uint32_t user, uint32_t event);
 void events_prefetch(const struct model *m, uint32_t user, uint32_t event);
@@ -295,9 +307,6 @@ int64_t lives_last_at(
 void lives_describe(struct chat *c);
 /* Removes the first messages and keeps the last status they report. */
 void lives_drop_messages(struct model *m, struct chat *c, size_t messages);
-/* The newest whole snapshot of the chat's bucket, if it lacks the chat; else
- * CLOCK_NONE. */
-int64_t lives_missing_at(const struct model *m, const struct chat *c);
 /* A silence around that time is so long that a life ends there if a whole
  * snapshot of then lacks the chat; of one that is loaded. */
 bool lives_are_parted(const struct model *m, const struct chat *c, int64_t at);
@@ -382,10 +391,19 @@ void credit_unpacked(struct model *m, struct chat *c);
 /* The longest wait of the tenant at as_of. */
 void credit_waits(struct model *m);
 
-/* model_pack.c: a name as its text. */
-void model_put_name(struct buf *to, const struct model *m, uint32_t name);
+/* Packs a name as its text. */
+static inline void
+model_put_name(struct buf *b, const struct model *m, uint32_t name)
+{
+	pack_put_text(b, model_name(m, name));
+}
+
 /* The name is held. */
-uint32_t model_unpack_name(struct pack *from, struct model *m);
+static inline uint32_t
+model_unpack_name(struct pack *r, struct model *m)
+{
+	return interner_get(&m->lexicon.names, pack_text(r));
+}
 
 /* The first number of what model_pack.c packs. */
 enum layout {

@@ -65,22 +65,11 @@ gather_descriptions(struct derivation *w, const struct chat *c)
 	}
 }
 
-int64_t
-lives_missing_at(const struct model *m, const struct chat *c)
-{
-	int64_t at;
-
-	if (!m->corrected)
-		return CLOCK_NONE;
-	at = m->whole_at[c->bucket];
-	return at > c->listed_at ? at : CLOCK_NONE;
-}
-
 static bool
 was_missing(
     const struct model *m, const struct chat *c, int64_t last, int64_t at)
 {
-	int64_t t = lives_missing_at(m, c);
+	int64_t t = model_missing_at(m, c);
 
 	return (t >= last && t < at) || sparse_times_any(c->absences, last, at);
 }
@@ -262,7 +251,7 @@ void
 lives_set_state(const struct derivation *w, struct chat *c)
 {
 	struct life present = w->lives[w->lives_n - 1];
-	int64_t missed = lives_missing_at(w->model, c);
+	int64_t missed = model_missing_at(w->model, c);
 
 	if (missed < sparse_times_last(c->absences))
 		missed = sparse_times_last(c->absences);
@@ -491,7 +480,7 @@ void
 model_each_absence(const struct model *m, const struct chat *c,
     model_absence_fn *each, void *ctx)
 {
-	int64_t missing = lives_missing_at(m, c);
+	int64_t missing = model_missing_at(m, c);
 	size_t i;
 
 	for (i = 0; c->absences != NULL && i < c->absences->n; i++)

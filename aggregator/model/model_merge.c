@@ -23,7 +23,7 @@ copy_descriptions(struct model *to, struct chat *c, const struct model *from,
 {
 	const struct description *d;
 	struct description new;
-	int64_t missing = lives_missing_at(to, c);
+	int64_t missing = model_missing_at(to, c);
 
 	if (missing != CLOCK_NONE)
 		lives_add_absence(to, c, missing);
@@ -37,6 +37,7 @@ copy_descriptions(struct model *to, struct chat *c, const struct model *from,
 		new.customer_phone =
 		    translate_name(to, from, d->customer_phone);
 		new.tag = translate_name(to, from, d->tag);
+		chats_recompute_before(to, c, &new);
 		chats_add_description(to, c, &new);
 	}
 }

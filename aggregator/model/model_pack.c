@@ -20,18 +20,6 @@
 #define ARRIVING_SHIFT 5
 
 void
-model_put_name(struct buf *b, const struct model *m, uint32_t name)
-{
-	pack_put_text(b, model_name(m, name));
-}
-
-uint32_t
-model_unpack_name(struct pack *r, struct model *m)
-{
-	return interner_get(&m->lexicon.names, pack_text(r));
-}
-
-void
 model_pack_tenant(const struct model *m, struct buf *to)
 {
 	size_t i, n;

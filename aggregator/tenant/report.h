@@ -52,11 +52,10 @@ void report_table(struct report *r, size_t n, struct buf *to);
 /* For report_table.c: makes the rows. */
 void report_make_tables(struct report *r);
 
-/* report_table.c. The cell as people read it; NULL: empty. */
+/* report_plain.c. The cell as people read it; NULL: empty. */
 const char *report_cell_for_people(
     struct buf *b, const struct column *column, const struct cell *c);
-
-/* report_plain.c. Whether there is anything but the overview to show. */
+/* Whether there is anything but the overview to show. */
 bool report_has_plain(const struct metric_selection *c);
 /* Appends a table of the rows of each such metric. */
 void report_plain(const struct report *r, struct buf *to);

@@ -6,8 +6,10 @@
 #include "aggregator/tenant/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/output/duration.h"
 #include "common/output/output_table.h"
 
 /* More rows than that are for -o csv. */
@@ -35,6 +37,36 @@ report_has_plain(const struct metric_selection *c)
 		if (!has_picture(c->metrics[i]))
 			return true;
 	return passes_records(c);
+}
+
+const char *
+report_cell_for_people(
+    struct buf *b, const struct column *column, const struct cell *c)
+{
+	char text[CLOCK_TEXT];
+
+	buf_clear(b);
+	if (!c->set)
+		return NULL;
+	switch (cell_form(column)) {
+	case CELL_TEXT:
+		buf_add(b, c->text.p, c->text.len);
+		break;
+	case CELL_NUMBER:
+		buf_addi(b, c->n);
+		break;
+	case CELL_SECONDS:
+		buf_adds(b, duration_format(c->n, text));
+		break;
+	case CELL_TIME:
+		clock_format_sql(c->n, text);
+		buf_add(b, text, strlen("2026-11-20 10:00:00"));
+		break;
+	case CELL_FLAG:
+		buf_adds(b, c->n != 0 ? "yes" : "no");
+		break;
+	}
+	return buf_str(b);
 }
 
 static void

@@ -38,36 +38,6 @@ find_cell(const struct rowset *rows, size_t row, const char *column)
 	return rowset_get(rows, row) + i;
 }
 
-const char *
-report_cell_for_people(
-    struct buf *b, const struct column *column, const struct cell *c)
-{
-	char text[CLOCK_TEXT];
-
-	buf_clear(b);
-	if (!c->set)
-		return NULL;
-	switch (cell_form(column)) {
-	case CELL_TEXT:
-		buf_add(b, c->text.p, c->text.len);
-		break;
-	case CELL_NUMBER:
-		buf_addi(b, c->n);
-		break;
-	case CELL_SECONDS:
-		buf_adds(b, duration_format(c->n, text));
-		break;
-	case CELL_TIME:
-		clock_format_sql(c->n, text);
-		buf_add(b, text, strlen("2026-11-20 10:00:00"));
-		break;
-	case CELL_FLAG:
-		buf_adds(b, c->n != 0 ? "yes" : "no");
-		break;
-	}
-	return buf_str(b);
-}
-
 static const char *
 cell_for_people(
     struct buf *b, const struct rowset *rows, size_t row, const char *column)

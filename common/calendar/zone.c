@@ -59,24 +59,6 @@ read_counts(
 	return n <= len - HEADER_LEN ? n : 0;
 }
 
-bool
-zone_add(struct zone *z, int64_t at, int64_t offset)
-{
-	int64_t before = z->first;
-
-	if (z->n > 0) {
-		before = z->changes[z->n - 1].after;
-		if (at <= z->changes[z->n - 1].at)
-			return false;
-	}
-	if (offset == before)
-		return true;
-	if (z->n == z->room)
-		return false;
-	z->changes[z->n++] = (struct zone_change){ at, offset };
-	return true;
-}
-
 static int32_t
 offset_of_type(const unsigned char *types, size_t type)
 {

@@ -23,7 +23,23 @@ struct zone {
 
 /* Adds a change behind the others; nothing when it changes nothing. False: it
  * lies before them, or there is no room. */
-bool zone_add(struct zone *z, int64_t at, int64_t offset);
+static inline bool
+zone_add(struct zone *z, int64_t at, int64_t offset)
+{
+	int64_t before = z->first;
+
+	if (z->n > 0) {
+		before = z->changes[z->n - 1].after;
+		if (at <= z->changes[z->n - 1].at)
+			return false;
+	}
+	if (offset == before)
+		return true;
+	if (z->n == z->room)
+		return false;
+	z->changes[z->n++] = (struct zone_change){ at, offset };
+	return true;
+}
 
 /* Adds the changes from the last one on by the rule that ends a file, such as
  * WET0WEST,M3.5.0/1,M10.5.0 (POSIX TZ). False: it is no rule. */

@@ -29,13 +29,6 @@ static const char slow[] = "HTTP/1.1 408 Request Timeout\r\n"
 			   "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
 void
-server_set_phase(struct connection *c, enum connection_phase phase)
-{
-	c->phase = phase;
-	c->phase_ms = clock_mono_ms();
-}
-
-void
 server_add_connection(
     struct server_worker *w, int fd, const struct address *peer)
 {

@@ -1,8 +1,8 @@
 /*
  * server_impl: threads, connections and requests of the server. Private to
- * server*.c: server.c (threads) calls server_connection.c and
- * server_request.c, which calls server_headers.c, server_answer.c,
- * server_sent_events.c and server_connection.c.
+ * server*.c. Each calls only those before it in this list: server_phase.c,
+ * server_headers.c, server_sent_events.c, server_connection.c,
+ * server_answer.c, server_request.c, server.c (threads).
  */
 #ifndef COMMON_HTTP_SERVER_SERVER_IMPL_H
 #define COMMON_HTTP_SERVER_SERVER_IMPL_H
@@ -112,6 +112,13 @@ struct server {
 	atomic_size_t held; /* bytes of all bodies in memory */
 };
 
+/* Begins a phase now. */
+void server_set_phase(struct connection *c, enum connection_phase phase);
+
+/* Has a suspended connection go on in its thread. Called in any thread, once
+ * for each suspension; the connection may be gone when it returns. */
+void server_resume(struct connection *c);
+
 /* What server_read_headers() finds. */
 struct request_headers {
 	unsigned lengths, encodings, hosts, n;
@@ -146,10 +153,6 @@ void server_end_request(void *cls, struct MHD_Connection *connection,
 /* Sends c->answer, or c->refusal if there is one. */
 enum MHD_Result server_send_answer(struct connection *c);
 
-/* Has a suspended connection go on in its thread. Called in any thread, once
- * for each suspension; the connection may be gone when it returns. */
-void server_resume(struct connection *c);
-
 /* The response that sends the events of c->answer.events. NULL: no memory. */
 struct MHD_Response *server_begin_stream(struct connection *c);
 /* Frees what a stream has; fine without one. */
@@ -163,9 +166,6 @@ void server_add_connection(
 
 /* Removes and frees it, when the library closes its socket. */
 void server_remove_connection(struct connection *c);
-
-/* Begins a phase now. */
-void server_set_phase(struct connection *c, enum connection_phase phase);
 
 /* Clears the request; keeps some memory for the next one. */
 void server_reset_request(struct connection *c);

@@ -226,23 +226,6 @@ find_argument(const struct web_request *r, const char *name)
 	return web_last_parameter(r, name, NULL);
 }
 
-void
-server_resume(struct connection *c)
-{
-	struct server_worker *w = c->worker;
-	uint64_t one = 1;
-	bool first;
-
-	(void)pthread_mutex_lock(&w->lock);
-	first = w->done == NULL;
-	c->pending.next = w->done;
-	w->done = &c->pending;
-	(void)pthread_mutex_unlock(&w->lock);
-	/* c may be freed by now. */
-	if (first && write(w->wake, &one, sizeof one) < 0)
-		return;
-}
-
 /* Called in any thread. */
 static void
 on_stored(struct pending_request *p, bool safe)

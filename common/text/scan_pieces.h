@@ -2,7 +2,8 @@
  * scan_pieces: finds the bytes that matter to a reader of JSON, 64 at a time,
  * as one bit a byte for each kind, and checks that all text is UTF-8. Wide
  * instructions speed this up, so there are variants for several processors; the
- * best one is chosen at run time. All give the same result.
+ * best one is chosen at run time. All give the same result. scan_pieces.c and
+ * scan_x86.c call each other: the one chooses, the other shares its check.
  */
 #ifndef COMMON_TEXT_SCAN_PIECES_H
 #define COMMON_TEXT_SCAN_PIECES_H

@@ -1,5 +1,7 @@
 /*
  * fetch_impl: what fetch.c and fetch_answer.c share; nobody else includes it.
+ * They are one loop and call each other: fetch.c sends a question and hands on
+ * its answer, fetch_answer.c ends the question or has it sent once more.
  */
 #ifndef POLLER_CLIENT_FETCH_IMPL_H
 #define POLLER_CLIENT_FETCH_IMPL_H

@@ -18,6 +18,20 @@ outbox_has_no_broker(const struct outbox *o)
 	return endpoint_amqp_name(o->opt.to) == NULL;
 }
 
+struct endpoint *
+outbox_endpoint(
+    struct outbox *o, const char *name, enum exit_code *code, struct buf *why)
+{
+	struct endpoint_options opt = {
+		.conf = o->opt.conf,
+		.wait_forever = true,
+		.append = true,
+		.lazy = true,
+	};
+
+	return endpoint_open_write(name, &opt, why, code);
+}
+
 /* The queue of dead letters beside ours, opened with the first one. */
 static struct endpoint *
 dead_letter_endpoint(struct outbox *o)

@@ -60,13 +60,13 @@ void outbox_wait(struct outbox *o, pthread_cond_t *c, int64_t ms);
 /* How many lines its requests have. The lock is held. */
 uint64_t outbox_queue_lines(const struct outbox_queue *q);
 
-/* An endpoint of that name, not connected yet. Owned; NULL, code, *why. */
-struct endpoint *outbox_endpoint(
-    struct outbox *o, const char *name, enum exit_code *code, struct buf *why);
-
 /* outbox_batch.c, for the publisher. */
 
 bool outbox_has_no_broker(const struct outbox *o);
+
+/* An endpoint of that name, not connected yet. Owned; NULL, code, *why. */
+struct endpoint *outbox_endpoint(
+    struct outbox *o, const char *name, enum exit_code *code, struct buf *why);
 
 /* Writes all lines. LATER, NEVER: records may be written, too. */
 enum outcome outbox_write_batch(

@@ -16,20 +16,6 @@
 #define TRY_MS 100
 #define REFUSED_MS 5000
 
-struct endpoint *
-outbox_endpoint(
-    struct outbox *o, const char *name, enum exit_code *code, struct buf *why)
-{
-	struct endpoint_options opt = {
-		.conf = o->opt.conf,
-		.wait_forever = true,
-		.append = true,
-		.lazy = true,
-	};
-
-	return endpoint_open_write(name, &opt, why, code);
-}
-
 /* Drops what is not confirmed, which the spool writer has. */
 static void
 reopen_endpoints(struct outbox *o)

@@ -38,13 +38,6 @@
 	" UNION ALL SELECT span, begin_at FROM response_rollups "              \
 	"WHERE tenant = ? AND everyone = 1 AND operator = ''"
 
-const char *const response_level_names[] = {
-	[RESPONSE_MONTHS] = "month",
-	[RESPONSE_DAYS] = "day",
-	[RESPONSE_HOURS] = "hour",
-	[RESPONSE_QUARTERS] = "quarter",
-};
-
 static int
 compare_begins(const void *pa, const void *pb)
 {
@@ -64,17 +57,6 @@ response_is_available(const void *ctx, enum response_level level, int64_t begin)
 		return true;
 	return k->n[level] > 0 && bsearch(&begin, k->begins[level], k->n[level],
 				      sizeof begin, compare_begins) != NULL;
-}
-
-enum response_level
-response_level_named(const char *name)
-{
-	enum response_level level = RESPONSE_MONTHS;
-
-	while (level < RESPONSE_INTERVALS &&
-	       strcmp(response_level_names[level], name) != 0)
-		level++;
-	return level;
 }
 
 /* After an upgrade that takes time. */

@@ -3,6 +3,8 @@
  */
 #include "sink/responses/response_read.h"
 
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -16,6 +18,167 @@
 
 /* Rows of a statement. */
 #define ROWS_MAX 200000
+
+/* Sums that are kept while they are read: some may be empty in the end, after
+ * what a month or a day had too much is taken off. */
+#define SUMS_MAX (2 * RESPONSE_ROWS_MAX)
+
+/* As the column `span` has them. */
+static const char *const level_names[RESPONSE_INTERVALS] = {
+	[RESPONSE_MONTHS] = "month",
+	[RESPONSE_DAYS] = "day",
+	[RESPONSE_HOURS] = "hour",
+	[RESPONSE_QUARTERS] = "quarter",
+};
+
+enum response_level
+response_level_named(const char *name)
+{
+	enum response_level level = RESPONSE_MONTHS;
+
+	while (
+	    level < RESPONSE_INTERVALS && strcmp(level_names[level], name) != 0)
+		level++;
+	return level;
+}
+
+/* Whether sums of single operators are read, not of several together. */
+static bool
+reads_rows(const struct sums_reader *r)
+{
+	return r->by_operator || r->filter->operator_id != NULL;
+}
+
+/* Whether the viewer may see sums of some operators only. */
+static bool
+has_scope(const struct sums_reader *r)
+{
+	const struct viewer *v = &r->q->viewer;
+
+	return !r->filter->of_tenant &&
+	       (reads_rows(r) ? scope_limits_rows(v) : scope_limits_totals(v));
+}
+
+/* Appends the condition that names them. */
+static void
+add_scope(const struct sums_reader *r, struct buf *sql)
+{
+	if (!has_scope(r))
+		return;
+	if (reads_rows(r))
+		scope_add_rows(&r->q->viewer, "operator", sql);
+	else
+		scope_add_totals(&r->q->viewer, "operator", sql);
+}
+
+void
+response_add_again(
+    const struct sums_reader *r, const char *name, struct buf *sql)
+{
+	const char *comma = "";
+	size_t i;
+
+	if (!r->again || !r->by_operator)
+		return;
+	buf_addf(sql, " AND %s IN (", name);
+	for (i = 0; i < r->to->n; i++) {
+		if (!r->to->list[i].again)
+			continue;
+		buf_adds(sql, comma);
+		db_quote(r->q->db, sql, db_str(r->to->list[i].operator_id));
+		comma = ", ";
+	}
+	buf_addc(sql, ')');
+}
+
+/* The name, kept as long as the sums. */
+static const char *
+keep_operator(struct response_sums *s, const char *name)
+{
+	void **kept = strmap_put(&s->operators, name, strlen(name));
+
+	if (*kept == NULL)
+		*kept = xstrdup(name);
+	return *kept;
+}
+
+bool
+response_refuse_rows(struct question *q)
+{
+	return question_problem(q, 400,
+	    "more than %d rows; take a longer period (by), one operator or a "
+	    "shorter range",
+	    RESPONSE_ROWS_MAX);
+}
+
+struct response_sum *
+response_sum_of(struct sums_reader *r, int64_t slot, const char *operator_id)
+{
+	struct response_sums *s = r->to;
+	struct buf key = BUF_INIT;
+	uintptr_t i;
+	void **place;
+
+	buf_add(&key, &slot, sizeof slot);
+	buf_adds(&key, operator_id);
+	place = strmap_put(&s->places, key.data, key.len);
+	buf_release(&key);
+	i = (uintptr_t)*place;
+	if (i == 0 && s->n == SUMS_MAX) {
+		(void)response_refuse_rows(r->q);
+		return NULL;
+	}
+	if (i == 0) {
+		XGROW(s->list, s->n, s->cap);
+		s->list[s->n++] = (struct response_sum){ .slot = (uint32_t)slot,
+			.operator_id = keep_operator(s, operator_id) };
+		i = s->n;
+		*place = (void *)i; /* NOLINT(performance-no-int-to-ptr) */
+	}
+	return &s->list[i - 1];
+}
+
+bool
+response_ask(const struct sums_reader *r, const struct buf *sql,
+    const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
+{
+	if (clock_mono_ms() >= r->end_ms)
+		return question_late(r->q);
+	if (!question_ask(r->q, buf_str(sql), args, n, rows))
+		return false;
+	if (db_rows_count(*rows) <= most)
+		return true;
+	return question_problem(r->q, 400,
+	    "too many periods and operators; take a longer period (by), one "
+	    "operator or a shorter range");
+}
+
+void
+response_add_ranges(const struct response_pieces *p, struct buf *sql,
+    struct db_value *args, size_t *n)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		buf_adds(sql, i == 0 ? " AND (" : " OR ");
+		buf_adds(sql, "(end_at >= ? AND end_at < ?)");
+		args[(*n)++] = db_time(p->list[i].from);
+		args[(*n)++] = db_time(p->list[i].to);
+	}
+	buf_addc(sql, ')');
+}
+
+void
+response_add_choice(const struct sums_reader *r, struct buf *sql,
+    struct db_value *args, size_t *n)
+{
+	buf_addf(sql, " AND kind IN (%s)", r->filter->kinds);
+	add_scope(r, sql);
+	if (r->filter->operator_id != NULL) {
+		buf_adds(sql, " AND " RESPONSE_WHO " = ?");
+		args[(*n)++] = db_str(r->filter->operator_id);
+	}
+}
 
 static void
 keep_greatest(int64_t *greatest, int64_t n)
@@ -156,7 +319,7 @@ add_singles(const struct span_batch *b, enum response_level level,
 			continue;
 		if (*n == first)
 			buf_addf(sql, " OR (span = '%s' AND begin_at IN (?",
-			    response_level_names[level]);
+			    level_names[level]);
 		else
 			buf_adds(sql, ", ?");
 		args[(*n)++] = db_time(range->from);
@@ -179,7 +342,7 @@ add_spans(const struct span_batch *b, struct buf *sql, struct db_value *args,
 			continue;
 		buf_addf(sql,
 		    " OR (span = '%s' AND begin_at >= ? AND begin_at < ?)",
-		    response_level_names[range->level]);
+		    level_names[range->level]);
 		args[(*n)++] = db_time(range->from);
 		args[(*n)++] = db_time(range->to);
 	}
@@ -195,7 +358,7 @@ choose_index(const struct sums_reader *r)
 {
 	if (r->filter->operator_id != NULL)
 		return " FORCE INDEX (by_operator)";
-	if (response_has_scope(r) || (r->by_operator && r->again))
+	if (has_scope(r) || (r->by_operator && r->again))
 		return "";
 	return " FORCE INDEX (PRIMARY)";
 }
@@ -216,7 +379,7 @@ read_spans(struct sums_reader *r, const struct span_batch *b)
 	    "SELECT begin_at, operator, sums, as_of, span "
 	    "FROM response_rollups%s WHERE tenant = ? AND everyone = %d",
 	    choose_index(r), is_everyone(r));
-	response_add_scope(r, &sql);
+	add_scope(r, &sql);
 	if (operator_id != NULL) {
 		buf_adds(&sql, " AND operator = ?");
 		args[n++] = db_str(operator_id);

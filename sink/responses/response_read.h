@@ -1,5 +1,7 @@
 /*
- * response_read: what response_sums reads from response_rollups.
+ * response_read: the statements of response_sums, and what it reads from
+ * response_rollups. response_sums.c and response_available.c, which says what
+ * is there, call it; it calls neither.
  */
 #ifndef SINK_RESPONSES_RESPONSE_READ_H
 #define SINK_RESPONSES_RESPONSE_READ_H
@@ -37,9 +39,7 @@ struct sums_reader {
 	size_t room; /* sums more that may have a table */
 };
 
-/* As the column `span` has them. */
-extern const char *const response_level_names[RESPONSE_INTERVALS];
-/* The level of this name; RESPONSE_INTERVALS: none. */
+/* The level that the column `span` names so; RESPONSE_INTERVALS: none. */
 enum response_level response_level_named(const char *name);
 
 /* What is there of a plan, and whether all that is stored is added up (else the
@@ -65,17 +65,15 @@ bool response_ask(const struct sums_reader *r, const struct buf *sql,
     const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
+/* Who an interval is of; '': nobody. */
+#define RESPONSE_WHO "COALESCE(operator, '')"
+
 /* Append which intervals, by time: " AND (...)"; and by what was asked. args:
  * with room, of which *n are used. */
 void response_add_ranges(const struct response_pieces *p, struct buf *sql,
     struct db_value *args, size_t *n);
 void response_add_choice(const struct sums_reader *r, struct buf *sql,
     struct db_value *args, size_t *n);
-
-/* Whether the viewer may see sums of some operators only; appends the condition
- * that names them. */
-bool response_has_scope(const struct sums_reader *r);
-void response_add_scope(const struct sums_reader *r, struct buf *sql);
 
 /* Appends another where sums are read again: those of these sums, by a column
  * that is '' for nobody. */

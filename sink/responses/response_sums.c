@@ -17,124 +17,11 @@
 /* Groups of intervals that are read; an answer that needs more is refused. */
 #define BUCKETS_MAX 300000
 
-/* Sums that are kept while they are read: some may be empty in the end, after
- * what a month or a day had too much is taken off. */
-#define SUMS_MAX (2 * RESPONSE_ROWS_MAX)
-
 /* Sums that have a table at a time, see span_text_gather(). */
 #define GATHERED_MAX 256
 
 /* What a span in a zone at :30 has of the hours that both its ends cut. */
 #define LITTLE_TIME_MS HOUR_MS
-
-/* Whether sums of single operators are read, not of several together. */
-static bool
-reads_rows(const struct sums_reader *r)
-{
-	return r->by_operator || r->filter->operator_id != NULL;
-}
-
-bool
-response_has_scope(const struct sums_reader *r)
-{
-	const struct viewer *v = &r->q->viewer;
-
-	return !r->filter->of_tenant &&
-	       (reads_rows(r) ? scope_limits_rows(v) : scope_limits_totals(v));
-}
-
-void
-response_add_scope(const struct sums_reader *r, struct buf *sql)
-{
-	if (!response_has_scope(r))
-		return;
-	if (reads_rows(r))
-		scope_add_rows(&r->q->viewer, "operator", sql);
-	else
-		scope_add_totals(&r->q->viewer, "operator", sql);
-}
-
-void
-response_add_again(
-    const struct sums_reader *r, const char *name, struct buf *sql)
-{
-	const char *comma = "";
-	size_t i;
-
-	if (!r->again || !r->by_operator)
-		return;
-	buf_addf(sql, " AND %s IN (", name);
-	for (i = 0; i < r->to->n; i++) {
-		if (!r->to->list[i].again)
-			continue;
-		buf_adds(sql, comma);
-		db_quote(r->q->db, sql, db_str(r->to->list[i].operator_id));
-		comma = ", ";
-	}
-	buf_addc(sql, ')');
-}
-
-/* The name, kept as long as the sums. */
-static const char *
-keep_operator(struct response_sums *s, const char *name)
-{
-	void **kept = strmap_put(&s->operators, name, strlen(name));
-
-	if (*kept == NULL)
-		*kept = xstrdup(name);
-	return *kept;
-}
-
-bool
-response_refuse_rows(struct question *q)
-{
-	return question_problem(q, 400,
-	    "more than %d rows; take a longer period (by), one operator or a "
-	    "shorter range",
-	    RESPONSE_ROWS_MAX);
-}
-
-struct response_sum *
-response_sum_of(struct sums_reader *r, int64_t slot, const char *operator_id)
-{
-	struct response_sums *s = r->to;
-	struct buf key = BUF_INIT;
-	uintptr_t i;
-	void **place;
-
-	buf_add(&key, &slot, sizeof slot);
-	buf_adds(&key, operator_id);
-	place = strmap_put(&s->places, key.data, key.len);
-	buf_release(&key);
-	i = (uintptr_t)*place;
-	if (i == 0 && s->n == SUMS_MAX) {
-		(void)response_refuse_rows(r->q);
-		return NULL;
-	}
-	if (i == 0) {
-		XGROW(s->list, s->n, s->cap);
-		s->list[s->n++] = (struct response_sum){ .slot = (uint32_t)slot,
-			.operator_id = keep_operator(s, operator_id) };
-		i = s->n;
-		*place = (void *)i; /* NOLINT(performance-no-int-to-ptr) */
-	}
-	return &s->list[i - 1];
-}
-
-bool
-response_ask(const struct sums_reader *r, const struct buf *sql,
-    const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
-{
-	if (clock_mono_ms() >= r->end_ms)
-		return question_late(r->q);
-	if (!question_ask(r->q, buf_str(sql), args, n, rows))
-		return false;
-	if (db_rows_count(*rows) <= most)
-		return true;
-	return question_problem(r->q, 400,
-	    "too many periods and operators; take a longer period (by), one "
-	    "operator or a shorter range");
-}
 
 /* False: it is one too many, and the answer is a problem. */
 static bool
@@ -168,36 +55,6 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 	if (bucket >= 0 && bucket < DURATION_BUCKETS)
 		span_sum_add_bucket(&to->of, (uint32_t)bucket, n);
 	return true;
-}
-
-void
-response_add_ranges(const struct response_pieces *p, struct buf *sql,
-    struct db_value *args, size_t *n)
-{
-	size_t i;
-
-	for (i = 0; i < p->n; i++) {
-		buf_adds(sql, i == 0 ? " AND (" : " OR ");
-		buf_adds(sql, "(end_at >= ? AND end_at < ?)");
-		args[(*n)++] = db_time(p->list[i].from);
-		args[(*n)++] = db_time(p->list[i].to);
-	}
-	buf_addc(sql, ')');
-}
-
-/* Who an interval is of; '': nobody. */
-#define WHO "COALESCE(operator, '')"
-
-void
-response_add_choice(const struct sums_reader *r, struct buf *sql,
-    struct db_value *args, size_t *n)
-{
-	buf_addf(sql, " AND kind IN (%s)", r->filter->kinds);
-	response_add_scope(r, sql);
-	if (r->filter->operator_id != NULL) {
-		buf_adds(sql, " AND " WHO " = ?");
-		args[(*n)++] = db_str(r->filter->operator_id);
-	}
 }
 
 /* Whether it is so little time that hardly two intervals share a bucket: to
@@ -239,12 +96,12 @@ read_intervals(struct sums_reader *r, const struct response_pieces *p)
 	buf_adds(&sql, "SELECT ");
 	response_plan_add_slot(r->plan, p, &sql);
 	buf_addf(&sql, " AS slot, %s AS who, %s AS bucket, ",
-	    r->by_operator ? WHO : "''", DURATION_BUCKET_SQL("ms"));
+	    r->by_operator ? RESPONSE_WHO : "''", DURATION_BUCKET_SQL("ms"));
 	add_interval_columns(single, &sql);
 	buf_adds(&sql, " FROM intervals WHERE tenant = ?");
 	response_add_ranges(p, &sql, args, &n);
 	response_add_choice(r, &sql, args, &n);
-	response_add_again(r, WHO, &sql);
+	response_add_again(r, RESPONSE_WHO, &sql);
 	buf_addf(&sql, "%s LIMIT %d",
 	    single ? "" : " GROUP BY slot, who, bucket", BUCKETS_MAX + 1);
 	good = response_ask(r, &sql, args, n, BUCKETS_MAX, &rows);

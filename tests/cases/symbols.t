@@ -2,8 +2,8 @@
 # symbols: every external name is defined in one archive only. All of them are
 # linked into each unit test, and of two definitions of a name the linker
 # would take one and say nothing. And every one is used outside of its file,
-# be it by a test; else it should be static. Calls between rooms follow the law
-# of includes.
+# be it by a test; else it should be static. Calls follow tests/lint/rooms and
+# tests/lint/circles.
 set -eu
 
 command -v nm >/dev/null || {

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""calls.py BUILD: calls between rooms, read with nm from the objects in BUILD.
+"""calls.py BUILD: calls between files, read with nm from the objects in BUILD.
 
 The law of includes (tests/lint/rooms) holds of calls, too, which need no
 include where a header declares what another room defines: a room calls, or
 names a variable of, only itself, the rooms that it may include, and those that
-these may. Prints each call that is against it, and ends with 1 if there was
-one. Works from the root of the repository.
+these may. And no files of a room call each other, be it by way of others, but
+those of tests/lint/circles. Prints what is against this, and ends with 1 if
+anything was. Works from the root of the repository.
 """
 import collections
 import glob
@@ -16,21 +17,23 @@ import sys
 PROGRAMS = ["common", "poller", "aggregator", "sink", "reaper"]
 
 
+def table(path):
+    """The first two columns."""
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            if line.strip() and not line.startswith("#"):
+                yield [x.strip() for x in line.split("|")[:2]]
+
+
 def law():
     """{room: all that it may call}, of a table whose rooms include upwards."""
     may = {}
-    with open("tests/lint/rooms", encoding="utf-8") as f:
-        for line in f:
-            if not line.strip() or line.startswith("#"):
-                continue
-            room, names = [x.strip() for x in line.split("|")[:2]]
-            allowed = {room}
-            for name in names.split():
-                below = [name] if name != "common" else \
-                    [x for x in may if x.startswith("common/")]
-                for x in below:
-                    allowed |= may[x]
-            may[room] = allowed
+    for room, names in table("tests/lint/rooms"):
+        may[room] = {room}
+        for name in names.split():
+            for above in may if name == "common" else [name]:
+                if name != "common" or above.startswith("common/"):
+                    may[room] = may[room] | may[above]
     return may
 
 
@@ -71,12 +74,45 @@ def against_the_law(found):
                 user, ", ".join(sorted(names)), owner)
 
 
+def reached(found, first):
+    """All files of its room that a file calls, be it by way of others."""
+    room, seen, queue = os.path.dirname(first), set(), [first]
+    while queue:
+        user = queue.pop()
+        for owner in {o for u, o in found if u == user} - seen:
+            if os.path.dirname(owner) == room:
+                seen.add(owner)
+                queue.append(owner)
+    return seen
+
+
+def circles(found):
+    """Sets of files that call each other."""
+    reach = {user: reached(found, user) for user, _ in found}
+    return {frozenset(x for x in reach[user] if user in reach.get(x, ()))
+            for user in reach if user in reach[user]}
+
+
+def against_the_list(found):
+    listed = {}
+    for header, names in table("tests/lint/circles"):
+        folder = os.path.dirname(header)
+        listed[frozenset(folder + "/" + x for x in names.split())] = header
+        with open(header, encoding="utf-8") as f:
+            if "call each other" not in " ".join(f.read().split("\n * ")):
+                yield "%s: say that they call each other: %s" % (header, names)
+    for files in sorted(map(sorted, circles(found) ^ set(listed))):
+        yield "tests/lint/circles: these %s: %s" % (
+            "do not call each other" if frozenset(files) in listed
+            else "call each other", " ".join(files))
+
+
 def main():
     found = calls(sys.argv[1])
     if not found:
         print("no calls in the objects of " + sys.argv[1])
         return 1
-    complaints = list(against_the_law(found))
+    complaints = [*against_the_law(found), *against_the_list(found)]
     for complaint in complaints:
         print(complaint)
     return 1 if complaints else 0
