@@ -15,6 +15,7 @@
  *   model_derive.c        derives chats, with model_lives.c and
  *                         model_participants.c
  *   model_merge.c         merges another model
+ *   model_forget_customer.c  removes what is known of a customer
  *   model_pack.c          the packed form for the state
  */
 #ifndef AGGREGATOR_MODEL_MODEL_IMPL_H

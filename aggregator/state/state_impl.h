@@ -15,6 +15,7 @@
  *   state_dirty_pages.c   how many pages the changes copied
  *   state_checksums.c     a checksum of each page of the file
  *   state_acknowledged.c  the number of the last commit
+ *   state_log_thread.c    appends to the log while other work is done
  *   state_log.c           the log as a file
  *   state_guard.c         a crash inside of LMDB, reported
  *   state_explain.c       errors as sentences and exit codes

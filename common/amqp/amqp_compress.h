@@ -2,8 +2,8 @@
  * amqp_compress: compresses bodies of messages to LZ4 frames (content_encoding
  * "lz4") and decompresses them; any program with the library can read them.
  * Most of the cost of a busy quorum queue is the bytes that the broker writes,
- * and records shrink to a quarter. Private to endpoint_amqp_write.c and
- * amqp_inflow.c.
+ * and records shrink to a quarter. Private to the two ends of a queue:
+ * amqp_inflow.c; endpoint_amqp_write.c and amqp_unconfirmed.c.
  */
 #ifndef COMMON_AMQP_AMQP_COMPRESS_H
 #define COMMON_AMQP_AMQP_COMPRESS_H

@@ -14,31 +14,37 @@
 #define FIRST_S INT64_C(-62135596800)
 #define END_S INT64_C(253402300800)
 
-int64_t
-clock_now_ms(void)
+static int64_t
+read_us(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 int64_t
-clock_mono_ms(void)
+clock_now_us(void)
 {
-	struct timespec ts;
+	return read_us(CLOCK_REALTIME);
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+int64_t
+clock_now_ms(void)
+{
+	return clock_now_us() / 1000;
 }
 
 int64_t
 clock_mono_us(void)
 {
-	struct timespec ts;
+	return read_us(CLOCK_MONOTONIC);
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+int64_t
+clock_mono_ms(void)
+{
+	return clock_mono_us() / 1000;
 }
 
 int64_t

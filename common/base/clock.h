@@ -25,7 +25,8 @@
 int64_t clock_now_ms(void);
 int64_t clock_mono_ms(void);
 
-/* The same monotonic clock in microseconds. */
+/* The same clocks in microseconds. */
+int64_t clock_now_us(void);
 int64_t clock_mono_us(void);
 
 /* The time of day that never goes back: where the system's clock is set back,

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "common/base/clock.h"
 #include "common/base/syserr.h"
 
 enum exit_code
@@ -51,16 +52,10 @@ thread_must_start(
 struct timespec
 thread_deadline(int64_t ms)
 {
-	struct timespec end;
+	int64_t us = clock_mono_us() + ms * 1000;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += (time_t)(ms / 1000);
-	end.tv_nsec += (long)(ms % 1000) * 1000000L;
-	if (end.tv_nsec >= 1000000000L) {
-		end.tv_sec++;
-		end.tv_nsec -= 1000000000L;
-	}
-	return end;
+	return (struct timespec){ .tv_sec = (time_t)(us / 1000000),
+		.tv_nsec = (long)(us % 1000000) * 1000 };
 }
 
 size_t

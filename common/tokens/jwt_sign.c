@@ -4,35 +4,38 @@
 #include "common/tokens/jwt_sign.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <jwt.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 
 /* A list of names. */
 static int
 add_token_teams(jwt_t *jwt, const char *teams)
 {
-	json_t *list = json_array();
-	json_t *claims = json_pack("{so}", "teams", list);
-	char *text;
+	struct buf claims = BUF_INIT;
 	size_t len;
-	int rc = 0;
+	int rc;
 
+	if (!parse_is_utf8(teams, strlen(teams)))
+		return EINVAL;
+	jsonw_open(&claims);
+	jsonw_key(&claims, "teams");
+	jsonw_list(&claims);
 	for (; *teams != '\0'; teams += len + (teams[len] == ',')) {
 		len = strcspn(teams, ",");
-		if (json_array_append_new(list, json_stringn(teams, len)) != 0)
-			rc = EINVAL;
+		jsonw_next(&claims);
+		jsonw_quote(&claims, teams, len);
 	}
-	text = json_dumps(claims, 0);
-	if (rc == 0)
-		rc = text != NULL ? jwt_add_grants_json(jwt, text) : ENOMEM;
-	free(text);
-	json_decref(claims);
+	jsonw_list_end(&claims);
+	jsonw_close(&claims);
+	rc = jwt_add_grants_json(jwt, buf_str(&claims));
+	buf_release(&claims);
 	return rc;
 }
 

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/digest/hex.h"
 #include "common/digest/random.h"
 #include "common/http/signature.h"
@@ -77,11 +77,8 @@ route_message_id(char id[ROUTE_ID])
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static unsigned slot = SLOTS;
 	static int64_t last;
-	struct timespec now;
-	int64_t us;
+	int64_t us = clock_now_us();
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 	(void)pthread_mutex_lock(&lock);
 	if (slot == SLOTS)
 		slot = choose_slot();

@@ -72,6 +72,10 @@ case_ "allocation outside its home" common/x.c 'banned here: calloc' <<END
 $head
 #define X(a) calloc(1, a)
 END
+case_ "the clock outside its home" common/x.c 'banned here: clock_gettime' <<END
+$head
+#define NOW(t) clock_gettime(CLOCK_MONOTONIC, t)
+END
 case_ "an errno without a way out" common/x.c 'common/x.c:5: log_errno() with' <<END
 $head
 static void

@@ -25,6 +25,7 @@ call common/base/xalloc.c calloc
 call common/base/xalloc.c realloc
 call common/base/xalloc.c strdup
 call common/base/xalloc.c strndup
+call common/base/clock.c clock_gettime  # clock_*() are its only callers
 call common/base/log.c strerror     # log_errno() is its only caller
 call common/base/log.c strerror_r
 call common/base/prog.c exit        # before anything can be logged
@@ -42,11 +43,12 @@ libraries() {
 	cat <<'END'
 ^curl/ ^(poller/client/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/profile/profile[a-z_]*[.][ch]$
+^jwt[.]h$ ^common/tokens/jwt(_sign)?[.]c$
 ^lmdb[.]h$ ^(poller/store/store|aggregator/state/state)_impl[.]h$
 ^lz4 ^(common/amqp/|tests/unit/common/amqp/test_)amqp_compress[.]c$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
-^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt(_sign)?|http/json_body|http/validate_errors|text/utf8_repair)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/known_operators|sink/resources/by_hand|sink/report/[a-z_]*|tests/.*)[.][ch]$
+^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt|http/json_body|http/validate_errors|text/utf8_repair)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/known_operators|sink/resources/by_hand|sink/report/[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str)[.]h$ ^common/words/(text_words|plain_letters|normal_form)[.][ch]$
 ^xxhash[.]h$ ^(common/digest/checksum|tests/tools/hash_loop)[.]c$
 ^openssl/ ^(common/http/signature|tests/unit/poller/routes/test_route_hooks)[.]c$
@@ -154,7 +156,7 @@ check_code() {
 			if (name == "exit" &&
 			    file ~ /(^|\/)main\.c$|^tests\/tools\//)
 				continue
-			if (name ~ /jmp$/ && file ~ /^tests\//)
+			if (name ~ /jmp$|^clock/ && file ~ /^tests\//)
 				continue
 			if (match(" " s, "[^A-Za-z0-9_.>]" name "[ \t]*\\(") &&
 			    !allowed("call", name))
@@ -222,7 +224,7 @@ check_code() {
 		    "strncat strtok atoi atol atoll atof sscanf gets alloca " \
 		    "system popen setjmp longjmp strerror strerror_r exit " \
 		    "malloc calloc realloc reallocarray strdup strndup " \
-		    "asprintf vasprintf usleep", banned, " ")
+		    "asprintf vasprintf usleep clock_gettime", banned, " ")
 		n = split(allow, lines, "\n")
 		for (i = 1; i <= n; i++) {
 			split(lines[i], part, " ")
