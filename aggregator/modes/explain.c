@@ -16,7 +16,7 @@
 
 enum exit_code
 explain_find(struct explain *x, const struct aggregator_job *job,
-    const struct report *reports, size_t n)
+    const struct tenant_rows *reports, size_t n)
 {
 	struct text id = { job->explain, strlen(job->explain) };
 	const struct chat *chat;
@@ -248,7 +248,7 @@ write_interval(struct buf *b, const struct explain *x, const struct interval *i)
 }
 
 int
-explain_ndjson(const struct explain *x, report_line_fn *line, void *ctx)
+explain_ndjson(const struct explain *x, tenant_rows_line_fn *line, void *ctx)
 {
 	struct buf b = BUF_INIT;
 	struct explain_lines s;

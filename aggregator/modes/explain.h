@@ -19,7 +19,8 @@ struct explain {
  * or, after a log line, PROG_NOINPUT (no such chat) or PROG_DATA (several
  * tenants have one). */
 enum exit_code explain_find(struct explain *x, const struct aggregator_job *job,
-    const struct report *reports, size_t n) __attribute__((warn_unused_result));
+    const struct tenant_rows *reports, size_t n)
+    __attribute__((warn_unused_result));
 
 /* Appends the chat as a table for people, or as CSV. */
 void explain_text(
@@ -27,6 +28,7 @@ void explain_text(
 
 /* Writes each interval that counts as a record. 0, or -1 once line() returns
  * it. */
-int explain_ndjson(const struct explain *x, report_line_fn *line, void *ctx);
+int explain_ndjson(
+    const struct explain *x, tenant_rows_line_fn *line, void *ctx);
 
 #endif

@@ -99,7 +99,7 @@ void aggregator_warn_of_history(const struct aggregator_job *job);
  * one_shot.c */
 enum exit_code aggregator_run_once(void *options);
 
-/* A report_line_fn into an endpoint, the context. */
+/* A tenant_rows_line_fn into an endpoint, the context. */
 int aggregator_write_line(void *endpoint, const char *line, size_t len);
 
 #endif

@@ -33,7 +33,7 @@ struct one_shot {
 	bool cut;     /* the input ended inside a line */
 	bool stopped; /* by a signal */
 	bool bad;     /* some input was bad, and was logged */
-	struct report *reports;
+	struct tenant_rows *reports;
 	size_t reports_n;
 	size_t undated; /* tenants without rows whose records are passed on */
 	struct simulation **simulations; /* one a tenant, if selected */
@@ -216,13 +216,13 @@ stream_version(const struct intake_tenant *t)
 
 /* The reports that can be made of each tenant; owned, *n of them. People want
  * one a tenant, the newest; a database takes that of a snapshot, too. */
-static struct report *
+static struct tenant_rows *
 make_reports(struct one_shot *b, size_t *n)
 {
 	const struct aggregator_job *job = b->job;
 	size_t tenants, i;
 	struct intake_tenant **list = intake_tenants(&b->intake, &tenants);
-	struct report *reports = xcalloc(2 * tenants + 1, sizeof *reports);
+	struct tenant_rows *reports = xcalloc(2 * tenants + 1, sizeof *reports);
 	bool stream, both;
 
 	*n = 0;
@@ -235,7 +235,7 @@ make_reports(struct one_shot *b, size_t *n)
 		stream = join_stream(b, t);
 		both = stream && job->format == OUTPUT_NDJSON;
 		if (t->whole != NULL && (!stream || both)) {
-			report_init(&reports[*n], &t->whole->pipeline,
+			tenant_rows_init(&reports[*n], &t->whole->pipeline,
 			    job->definition, t->whole->id, t->whole->end_at);
 			reports[*n].continued = both;
 			reports[(*n)++].pass_through = &t->whole->pass_through;
@@ -244,7 +244,7 @@ make_reports(struct one_shot *b, size_t *n)
 			model_continue(
 			    &t->stream->model, &t->whole->pipeline.model);
 		if (stream) {
-			report_init(
+			tenant_rows_init(
 			    &reports[*n], t->stream, job->definition, NULL, 0);
 			reports[*n].version = stream_version(t);
 			reports[(*n)++].pass_through = &t->pass_through;
@@ -260,13 +260,13 @@ make_reports(struct one_shot *b, size_t *n)
 
 /* For people: only what they selected. */
 static void
-show_reports(const struct aggregator_job *job, struct report *reports, size_t n,
-    struct buf *to)
+show_reports(const struct aggregator_job *job, struct tenant_rows *reports,
+    size_t n, struct buf *to)
 {
 	size_t i;
 
-	if (job->selection.overview || report_has_plain(&job->selection))
-		report_table(reports, n, to);
+	if (job->selection.overview || tenant_rows_has_plain(&job->selection))
+		tenant_rows_table(reports, n, to);
 	for (i = 0; i < n; i++) {
 		if (reports[i].simulation == NULL)
 			continue;
@@ -280,7 +280,7 @@ show_reports(const struct aggregator_job *job, struct report *reports, size_t n,
 
 static int
 write_reports(const struct aggregator_job *job, struct endpoint *out,
-    struct report *reports, size_t n)
+    struct tenant_rows *reports, size_t n)
 {
 	struct buf text = BUF_INIT;
 	size_t i;
@@ -289,11 +289,11 @@ write_reports(const struct aggregator_job *job, struct endpoint *out,
 	switch (job->format) {
 	case OUTPUT_NDJSON:
 		for (i = 0; i < n && ret == 0; i++)
-			ret = report_ndjson(
+			ret = tenant_rows_ndjson(
 			    &reports[i], aggregator_write_line, out);
 		break;
 	case OUTPUT_CSV:
-		report_csv(reports, n, job->table, &text);
+		tenant_rows_csv(reports, n, job->table, &text);
 		ret = buf_each_line(&text, aggregator_write_line, out);
 		break;
 	case OUTPUT_TABLE:
@@ -450,7 +450,7 @@ release_one_shot(struct one_shot *b)
 	size_t i;
 
 	for (i = 0; i < b->reports_n; i++)
-		report_release(&b->reports[i]);
+		tenant_rows_release(&b->reports[i]);
 	for (i = 0; i < b->simulations_n; i++)
 		simulation_free(b->simulations[i]);
 	free(b->simulations);

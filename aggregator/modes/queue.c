@@ -70,7 +70,7 @@ publish_snapshots(void *ctx, struct intake *intake)
 {
 	struct queue *q = ctx;
 	struct intake_tenant **list;
-	struct report report;
+	struct tenant_rows report;
 	enum outcome o = OUTCOME_DONE;
 	size_t n, i;
 
@@ -80,12 +80,13 @@ publish_snapshots(void *ctx, struct intake *intake)
 
 		if (s == NULL)
 			continue;
-		report_init(&report, &s->pipeline, q->job->definition, s->id,
-		    s->end_at);
+		tenant_rows_init(&report, &s->pipeline, q->job->definition,
+		    s->id, s->end_at);
 		report.pass_through = &s->pass_through;
-		if (report_ndjson(&report, aggregator_write_line, q->out) == -1)
+		if (tenant_rows_ndjson(
+			&report, aggregator_write_line, q->out) == -1)
 			o = report_output_error(q);
-		report_release(&report);
+		tenant_rows_release(&report);
 	}
 	free(list);
 	return o;

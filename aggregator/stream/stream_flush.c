@@ -143,7 +143,7 @@ write_row_line(void *ctx, const char *line, size_t len)
 static enum outcome
 write_changed_rows(struct stream *s, int64_t version)
 {
-	struct report report;
+	struct tenant_rows report;
 	size_t i;
 	int rc = 0;
 
@@ -153,10 +153,10 @@ write_changed_rows(struct stream *s, int64_t version)
 		if (!stream_is_touched(t) || stream_is_undated(t) ||
 		    !pending_rows_any(&t->pipeline))
 			continue;
-		report_init_changed(
+		tenant_rows_init_changed(
 		    &report, &t->pipeline, s->job->definition, version);
-		rc = report_ndjson(&report, write_row_line, s);
-		report_release(&report);
+		rc = tenant_rows_ndjson(&report, write_row_line, s);
+		tenant_rows_release(&report);
 	}
 	if (rc == -1 && s->tick == STREAM_FAILED)
 		return OUTCOME_NEVER;

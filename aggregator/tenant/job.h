@@ -9,7 +9,7 @@
 #include "common/endpoint/endpoint.h"
 #include "common/output/output_table.h"
 
-#include "aggregator/tenant/report.h"
+#include "aggregator/tenant/tenant_rows.h"
 
 struct aggregator_job {
 	const struct conf *conf;

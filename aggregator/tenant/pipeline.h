@@ -1,6 +1,6 @@
 /*
  * pipeline: one tenant's model, its streaming metrics and its allocation, as
- * one thing that takes records and has rows (report.h writes them). One-shot
+ * one thing that takes records and has rows (tenant_rows.h). One-shot
  * runs and streams use it alike: a one-shot run has no state and one flush, at
  * its end.
  */

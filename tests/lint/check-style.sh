@@ -108,6 +108,14 @@ check_rooms() {
 	done
 }
 
+# Two programs have no files of the same name, unless these are the same thing.
+check_names() {
+	find common poller aggregator sink reaper -name '*.[ch]' |
+	    sed 's,.*/,,' | sort | uniq -d |
+	    grep -vx 'main[.]c\|modes[.][ch]\|check[.]c' |
+	    sed 's/$/: the name of two files/'
+}
+
 # Comments are blanked out, so that they may name what code must not.
 check_code() {
 	awk -v file="$1" -v allow="$(allowances)" -v libs="$(libraries)" \
@@ -350,7 +358,10 @@ while IFS= read -r f; do
 	esac
 done <"$list" >"$complaints"
 format "$list" >>"$complaints"
-[ $# -gt 0 ] || check_rooms >>"$complaints"
+if [ $# = 0 ]; then
+	check_rooms
+	check_names
+fi >>"$complaints"
 
 if [ -s "$complaints" ]; then
 	cat "$complaints" >&2

@@ -14,7 +14,7 @@
 #include "common/base/xalloc.h"
 
 #include "aggregator/snapshot/staging.h"
-#include "aggregator/tenant/report.h"
+#include "aggregator/tenant/tenant_rows.h"
 
 #define DIR_NAME "state"
 
@@ -106,7 +106,7 @@ static enum outcome
 publish(void *ctx, struct intake *in)
 {
 	struct world *w = ctx;
-	struct report r;
+	struct tenant_rows r;
 	struct intake_tenant **list;
 	size_t n;
 
@@ -115,10 +115,10 @@ publish(void *ctx, struct intake *in)
 	assert_non_null(list[0]->whole);
 	note_parts(w, list[0], in->wanted);
 	buf_clear(&w->published);
-	report_init(&r, &list[0]->whole->pipeline, &definition_ours,
+	tenant_rows_init(&r, &list[0]->whole->pipeline, &definition_ours,
 	    list[0]->whole->id, list[0]->whole->end_at);
-	assert_int_equal(report_ndjson(&r, add_line, &w->published), 0);
-	report_release(&r);
+	assert_int_equal(tenant_rows_ndjson(&r, add_line, &w->published), 0);
+	tenant_rows_release(&r);
 	free(list);
 	w->publications++;
 	return OUTCOME_DONE;

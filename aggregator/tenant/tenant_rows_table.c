@@ -1,9 +1,10 @@
 /*
- * report_table: the tables for people. They show cells of the same rows that go
- * to the database, by column name, so no metric is computed here. The overview
- * is here: the operators, and who waits; report_plain.c has all other tables.
+ * tenant_rows_table: the tables for people. They show cells of the same rows
+ * that go to the database, by column name, so no metric is computed here. The
+ * overview is here: the operators, and who waits; tenant_rows_plain.c has all
+ * other tables.
  */
-#include "aggregator/tenant/report.h"
+#include "aggregator/tenant/tenant_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #define QUEUE_SHOWN 10
 
 static const struct rowset *
-find_rowset(const struct report *r, const char *table)
+find_rowset(const struct tenant_rows *r, const char *table)
 {
 	size_t i;
 
@@ -45,12 +46,12 @@ cell_for_people(
 	const struct cell *c = find_cell(rows, row, column);
 	int i = metric_column(rows->metric, column);
 
-	return report_cell_for_people(
+	return tenant_rows_cell(
 	    b, table_cell(rows->metric->table, (size_t)i), c);
 }
 
 static void
-add_heading(const struct report *r, struct buf *to)
+add_heading(const struct tenant_rows *r, struct buf *to)
 {
 	char as_of[CLOCK_TEXT];
 
@@ -62,7 +63,7 @@ add_heading(const struct report *r, struct buf *to)
 }
 
 static void
-add_totals(const struct report *r, struct buf *to)
+add_totals(const struct tenant_rows *r, struct buf *to)
 {
 	const struct rowset *t = find_rowset(r, "tenant_metrics");
 	static const struct {
@@ -155,7 +156,7 @@ sort_operators(const struct rowset *rows)
 }
 
 static void
-add_operators_table(const struct report *r, struct buf *to)
+add_operators_table(const struct tenant_rows *r, struct buf *to)
 {
 	static const struct output_column columns[] = {
 		{ "OPERATOR", false },
@@ -194,7 +195,8 @@ add_operators_table(const struct report *r, struct buf *to)
 
 /* The name of the operator with that id, or the id itself. */
 static const char *
-operator_label(struct buf *b, const struct report *r, const struct cell *id)
+operator_label(
+    struct buf *b, const struct tenant_rows *r, const struct cell *id)
 {
 	const struct rowset *rows = find_rowset(r, "operator_metrics");
 	size_t i;
@@ -210,7 +212,7 @@ operator_label(struct buf *b, const struct report *r, const struct cell *id)
 }
 
 static void
-add_waiting_row(struct output_table *t, const struct report *r,
+add_waiting_row(struct output_table *t, const struct tenant_rows *r,
     const struct rowset *rows, size_t row)
 {
 	char text[DURATION_TEXT];
@@ -230,7 +232,7 @@ add_waiting_row(struct output_table *t, const struct report *r,
 }
 
 static void
-add_waiting_table(const struct report *r, struct buf *to)
+add_waiting_table(const struct tenant_rows *r, struct buf *to)
 {
 	static const struct output_column columns[] = {
 		{ "WAITING", true },
@@ -268,20 +270,20 @@ add_waiting_table(const struct report *r, struct buf *to)
 }
 
 void
-report_table(struct report *r, size_t n, struct buf *to)
+tenant_rows_table(struct tenant_rows *r, size_t n, struct buf *to)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		if (i > 0)
 			buf_addc(to, '\n');
-		report_make_tables(&r[i]);
+		tenant_rows_make_tables(&r[i]);
 		add_heading(&r[i], to);
 		if (r[i].pipeline->selection->overview) {
 			add_totals(&r[i], to);
 			add_operators_table(&r[i], to);
 			add_waiting_table(&r[i], to);
 		}
-		report_plain(&r[i], to);
+		tenant_rows_plain(&r[i], to);
 	}
 }

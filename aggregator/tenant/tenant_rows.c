@@ -1,8 +1,9 @@
 /*
- * report: writes the rows as CSV, and as NDJSON between markers (the rows
- * themselves: report_rows.c); the table for people is in report_table.c.
+ * tenant_rows: writes the rows as CSV, and as NDJSON between markers (the rows
+ * themselves: tenant_rows_write.c); the table for people is in
+ * tenant_rows_table.c.
  */
-#include "aggregator/tenant/report.h"
+#include "aggregator/tenant/tenant_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "common/text/jsonw.h"
 
 static void
-begin_report(struct report *r, struct pipeline *d,
+begin_rows(struct tenant_rows *r, struct pipeline *d,
     const struct definition *definition, enum metric_rows which)
 {
 	memset(r, 0, sizeof *r);
@@ -23,25 +24,25 @@ begin_report(struct report *r, struct pipeline *d,
 }
 
 void
-report_init(struct report *r, struct pipeline *d,
+tenant_rows_init(struct tenant_rows *r, struct pipeline *d,
     const struct definition *definition, const char *snapshot, int64_t end_at)
 {
 	pipeline_recompute(d, definition, true);
-	begin_report(r, d, definition, ROWS_ALL);
+	begin_rows(r, d, definition, ROWS_ALL);
 	r->snapshot = snapshot;
 	r->end_at = end_at;
 }
 
 void
-report_init_changed(struct report *r, struct pipeline *d,
+tenant_rows_init_changed(struct tenant_rows *r, struct pipeline *d,
     const struct definition *definition, int64_t version)
 {
-	begin_report(r, d, definition, ROWS_CHANGED);
+	begin_rows(r, d, definition, ROWS_CHANGED);
 	r->version = version;
 }
 
 void
-report_release(struct report *r)
+tenant_rows_release(struct tenant_rows *r)
 {
 	size_t i;
 
@@ -53,7 +54,7 @@ report_release(struct report *r)
 }
 
 void
-report_make_tables(struct report *r)
+tenant_rows_make_tables(struct tenant_rows *r)
 {
 	const struct metric_selection *c = r->pipeline->selection;
 	size_t i;
@@ -62,12 +63,12 @@ report_make_tables(struct report *r)
 	r->tables_n = c->n;
 	for (i = 0; i < c->n; i++) {
 		r->tables[i].metric = c->metrics[i];
-		report_emit(r, &r->tables[i]);
+		tenant_rows_emit(r, &r->tables[i]);
 	}
 }
 
 static void
-write_marker(struct buf *b, const struct report *r, const char *state,
+write_marker(struct buf *b, const struct tenant_rows *r, const char *state,
     int64_t at, int64_t records)
 {
 	jsonw_open(b);
@@ -85,8 +86,8 @@ write_marker(struct buf *b, const struct report *r, const char *state,
 enum share { SHARE_ALL, SHARE_STATE, SHARE_REST };
 
 static int
-write_tables(const struct report *r, enum share share, report_line_fn *line,
-    void *ctx, int64_t *written)
+write_tables(const struct tenant_rows *r, enum share share,
+    tenant_rows_line_fn *line, void *ctx, int64_t *written)
 {
 	const struct metric_selection *c = r->pipeline->selection;
 	bool state;
@@ -95,11 +96,12 @@ write_tables(const struct report *r, enum share share, report_line_fn *line,
 
 	*written = 0;
 	for (i = 0; i < c->n && rc == 0; i++) {
-		state = report_is_state(r, c->metrics[i]);
+		state = tenant_rows_is_state(r, c->metrics[i]);
 		if (r->continued && !state)
 			continue;
 		if (share == SHARE_ALL || state == (share == SHARE_STATE))
-			rc = report_rows(r, c->metrics[i], line, ctx, written);
+			rc = tenant_rows_write(
+			    r, c->metrics[i], line, ctx, written);
 	}
 	return rc;
 }
@@ -107,19 +109,20 @@ write_tables(const struct report *r, enum share share, report_line_fn *line,
 /* Some selected metric has rows between the markers: without any, markers would
  * delimit nothing. */
 static bool
-has_state(const struct report *r)
+has_state(const struct tenant_rows *r)
 {
 	const struct metric_selection *c = r->pipeline->selection;
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		if (report_is_state(r, c->metrics[i]))
+		if (tenant_rows_is_state(r, c->metrics[i]))
 			return true;
 	return false;
 }
 
 int
-report_ndjson(const struct report *r, report_line_fn *line, void *ctx)
+tenant_rows_ndjson(
+    const struct tenant_rows *r, tenant_rows_line_fn *line, void *ctx)
 {
 	bool marks = r->snapshot != NULL && has_state(r);
 	struct buf b = BUF_INIT;
@@ -184,8 +187,8 @@ plain_text(struct buf *b, const struct column *column, const struct cell *c)
 }
 
 static void
-add_csv_rows(
-    struct output_table *t, const struct report *r, const struct rowset *rows)
+add_csv_rows(struct output_table *t, const struct tenant_rows *r,
+    const struct rowset *rows)
 {
 	const struct metric *f = rows->metric;
 	struct buf b = BUF_INIT;
@@ -206,7 +209,8 @@ add_csv_rows(
 }
 
 void
-report_csv(struct report *r, size_t n, const struct metric *f, struct buf *to)
+tenant_rows_csv(
+    struct tenant_rows *r, size_t n, const struct metric *f, struct buf *to)
 {
 	size_t i, j, cells = table_cells(f->table);
 	struct output_column *columns = xcalloc(cells + 2, sizeof *columns);
@@ -223,7 +227,7 @@ report_csv(struct report *r, size_t n, const struct metric *f, struct buf *to)
 	columns[cells + 1].title = "as_of";
 	output_table_init(&t, columns, cells + 2);
 	for (i = 0; i < n; i++) {
-		report_make_tables(&r[i]);
+		tenant_rows_make_tables(&r[i]);
 		for (j = 0; j < r[i].tables_n; j++)
 			if (r[i].tables[j].metric == f)
 				add_csv_rows(&t, &r[i], &r[i].tables[j]);

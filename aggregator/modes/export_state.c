@@ -1,6 +1,6 @@
 /*
- * export: aggregator --export, which writes the state of a stream as records
- * (stream_export.c).
+ * export_state: aggregator --export, which writes the state of a stream as
+ * records (stream_export.c).
  */
 #include "common/base/xalloc.h"
 

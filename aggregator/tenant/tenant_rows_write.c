@@ -1,9 +1,9 @@
 /*
- * report_rows: makes the rows of one table and writes each as a line. Where
- * all of them are written and they are many, they are made on every core, a
- * block of items at a time, and written in their order.
+ * tenant_rows_write: makes the rows of one table and writes each as a line.
+ * Where all of them are written and they are many, they are made on every core,
+ * a block of items at a time, and written in their order.
  */
-#include "aggregator/tenant/report.h"
+#include "aggregator/tenant/tenant_rows.h"
 
 #include "common/parallel/on_cores.h"
 
@@ -14,7 +14,7 @@
 #define MANY_ITEMS ((size_t)4 * BLOCK)
 
 void
-report_emit(const struct report *r, struct rowset *to)
+tenant_rows_emit(const struct tenant_rows *r, struct rowset *to)
 {
 	const struct metric *f = to->metric;
 
@@ -29,23 +29,23 @@ report_emit(const struct report *r, struct rowset *to)
 
 /* Its rows are those of one of several aggregators. */
 static bool
-is_in_parts(const struct report *r, const struct metric *f)
+is_in_parts(const struct tenant_rows *r, const struct metric *f)
 {
 	return f->table->parts != NULL && r->pipeline->part.of > 0;
 }
 
 bool
-report_is_state(const struct report *r, const struct metric *f)
+tenant_rows_is_state(const struct tenant_rows *r, const struct metric *f)
 {
 	return f->table->life == LIFE_NOW && !is_in_parts(r, f);
 }
 
 /* A table on its way out. */
 struct row_writer {
-	const struct report *report;
+	const struct tenant_rows *report;
 	const struct metric *metric;
 	struct rowline line;
-	report_line_fn *to;
+	tenant_rows_line_fn *to;
 	void *ctx;
 	int64_t written;
 	bool failed;
@@ -85,7 +85,7 @@ add_row_line(void *ctx, const struct cell *cells)
 static size_t
 count_items(const struct row_writer *w)
 {
-	const struct report *r = w->report;
+	const struct tenant_rows *r = w->report;
 
 	return w->metric->items != NULL ? w->metric->items(r->model, r->which)
 					: 0;
@@ -95,7 +95,7 @@ static void
 make_row_block(void *ctx, size_t thread, size_t block)
 {
 	struct row_writer *w = ctx;
-	const struct report *r = w->report;
+	const struct tenant_rows *r = w->report;
 	struct row_block b = { &w->line, &w->ahead[block % ON_CORES_AHEAD] };
 	struct rowset rows = { .metric = w->metric,
 		.part = is_in_parts(r, w->metric),
@@ -151,13 +151,13 @@ write_one_by_one(struct row_writer *w)
 		.each = write_row,
 		.ctx = w };
 
-	report_emit(w->report, &rows);
+	tenant_rows_emit(w->report, &rows);
 	rowset_release(&rows);
 }
 
 int
-report_rows(const struct report *r, const struct metric *f,
-    report_line_fn *line, void *ctx, int64_t *written)
+tenant_rows_write(const struct tenant_rows *r, const struct metric *f,
+    tenant_rows_line_fn *line, void *ctx, int64_t *written)
 {
 	struct row_writer w = {
 		.report = r, .metric = f, .to = line, .ctx = ctx
@@ -166,7 +166,7 @@ report_rows(const struct report *r, const struct metric *f,
 	    is_in_parts(r, f) ? &r->pipeline->part : NULL;
 
 	rowline_init(&w.line, part != NULL ? f->table->parts : f->table, part,
-	    r->model->tenant, report_is_state(r, f) ? r->snapshot : NULL,
+	    r->model->tenant, tenant_rows_is_state(r, f) ? r->snapshot : NULL,
 	    r->model->as_of, r->version);
 	/* Who looks after a stream gives it one core. */
 	if (r->which == ROWS_ALL && count_items(&w) >= MANY_ITEMS)

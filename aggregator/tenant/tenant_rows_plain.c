@@ -1,9 +1,9 @@
 /*
- * report_plain: the tables for people of the metrics that the overview does not
- * show (report_table.c): rows and columns as they are declared. What was asked
- * for is never left out without a word.
+ * tenant_rows_plain: the tables for people of the metrics that the overview
+ * does not show (tenant_rows_table.c): rows and columns as they are declared.
+ * What was asked for is never left out without a word.
  */
-#include "aggregator/tenant/report.h"
+#include "aggregator/tenant/tenant_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ passes_records(const struct metric_selection *c)
 }
 
 bool
-report_has_plain(const struct metric_selection *c)
+tenant_rows_has_plain(const struct metric_selection *c)
 {
 	size_t i;
 
@@ -40,7 +40,7 @@ report_has_plain(const struct metric_selection *c)
 }
 
 const char *
-report_cell_for_people(
+tenant_rows_cell(
     struct buf *b, const struct column *column, const struct cell *c)
 {
 	char text[CLOCK_TEXT];
@@ -88,7 +88,7 @@ add_plain_rows(const struct rowset *rows, struct buf *to)
 	for (i = 0; i < rows->n && i < ROWS_SHOWN; i++)
 		for (j = 0; j < cells; j++)
 			output_table_cell(
-			    &shown, report_cell_for_people(&b, table_cell(t, j),
+			    &shown, tenant_rows_cell(&b, table_cell(t, j),
 					rowset_get(rows, i) + j));
 	output_table_show(&shown, OUTPUT_TABLE, to);
 	output_table_release(&shown);
@@ -113,7 +113,7 @@ add_plain_table(const struct rowset *rows, struct buf *to)
 }
 
 void
-report_plain(const struct report *r, struct buf *to)
+tenant_rows_plain(const struct tenant_rows *r, struct buf *to)
 {
 	const struct metric_selection *c = r->pipeline->selection;
 	size_t i;

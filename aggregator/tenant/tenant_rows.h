@@ -1,0 +1,73 @@
+/*
+ * tenant_rows: all rows of one tenant at one time, in three formats: NDJSON for
+ * the next program, CSV for a spreadsheet, a table for people.
+ */
+#ifndef AGGREGATOR_TENANT_TENANT_ROWS_H
+#define AGGREGATOR_TENANT_TENANT_ROWS_H
+
+#include "common/base/buf.h"
+
+#include "aggregator/tenant/pipeline.h"
+
+struct tenant_rows {
+	const struct model *model;      /* recomputed; borrowed */
+	const char *snapshot;           /* NULL: a stream, without markers */
+	int64_t end_at;                 /* of the end marker */
+	int64_t version;                /* of the rows; 0: they have none */
+	bool continued;                 /* by others, which have all about the
+				   past */
+	const struct buf *pass_through; /* lines before all rows
+				   (pass_through.h), or NULL; borrowed */
+	const struct simulation *simulation; /* NULL: none; borrowed */
+	const char *definition;
+	/* Private. */
+	struct pipeline *pipeline;
+	enum metric_rows which;
+	struct rowset *tables; /* one for each selected metric; only where
+				  rows are read more than once */
+	size_t tables_n;
+};
+
+/* Recomputes the pipeline by the definition: all rows. */
+void tenant_rows_init(struct tenant_rows *r, struct pipeline *d,
+    const struct definition *definition, const char *snapshot, int64_t end_at);
+/* The pipeline was recomputed: the rows that changed. */
+void tenant_rows_init_changed(struct tenant_rows *r, struct pipeline *d,
+    const struct definition *definition, int64_t version);
+void tenant_rows_release(struct tenant_rows *r);
+
+/* Where lines go: 0, or -1 to stop. */
+typedef int tenant_rows_line_fn(void *ctx, const char *line, size_t len);
+
+/* Writes each row as a line, those of a snapshot between markers. 0 or -1. */
+int tenant_rows_ndjson(
+    const struct tenant_rows *r, tenant_rows_line_fn *line, void *ctx);
+
+/* Appends one table of all n, with a header line. */
+void tenant_rows_csv(
+    struct tenant_rows *r, size_t n, const struct metric *f, struct buf *to);
+
+/* Appends the tables for people, of each tenant. */
+void tenant_rows_table(struct tenant_rows *r, size_t n, struct buf *to);
+
+/* For tenant_rows_table.c: makes the rows. */
+void tenant_rows_make_tables(struct tenant_rows *r);
+
+/* tenant_rows_plain.c. The cell as people read it; NULL: empty. */
+const char *tenant_rows_cell(
+    struct buf *b, const struct column *column, const struct cell *c);
+/* Whether there is anything but the overview to show. */
+bool tenant_rows_has_plain(const struct metric_selection *c);
+/* Appends a table of the rows of each such metric. */
+void tenant_rows_plain(const struct tenant_rows *r, struct buf *to);
+
+/* tenant_rows_write.c. Adds the rows of a table. */
+void tenant_rows_emit(const struct tenant_rows *r, struct rowset *to);
+/* Writes each as a line, and adds their number to *written: 0 or -1. */
+int tenant_rows_write(const struct tenant_rows *r, const struct metric *f,
+    tenant_rows_line_fn *line, void *ctx, int64_t *written)
+    __attribute__((warn_unused_result));
+/* Whether they stand within the snapshot. */
+bool tenant_rows_is_state(const struct tenant_rows *r, const struct metric *f);
+
+#endif
