@@ -42,7 +42,7 @@
 /* Without a state: a broker keeps unacknowledged messages in memory, and closes
  * the channel of a reader that leaves one unacknowledged for 30 minutes. */
 #define HOLD 2000000
-#define HOLD_MS (INT64_C(20) * 60 * 1000)
+#define HOLD_MS (20 * MINUTE_MS)
 
 /* How often the files are written while messages come. */
 #define FILES_MS 10000

@@ -10,9 +10,8 @@
 
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
-
-#define MINUTE_MS (INT64_C(60) * 1000)
 
 struct activity {
 	struct keyed_state table; /* (minute, user) -> how many */

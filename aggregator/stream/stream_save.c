@@ -93,7 +93,7 @@ save_events(struct stream_tenant *t)
 static uint64_t
 current_minute(void)
 {
-	return ((uint64_t)(clock_mono_ms() / 60000) + PAUSE_MINUTES + 1) &
+	return ((uint64_t)(clock_mono_ms() / MINUTE_MS) + PAUSE_MINUTES + 1) &
 	       0xffffff;
 }
 

@@ -94,7 +94,7 @@ clock_civil(int year, int month, int day, int hour, int min, int sec)
 }
 
 static void
-put_digits(char *to, int digits, int64_t n)
+put_digits(char *to, int digits, int n)
 {
 	while (digits-- > 0) {
 		to[digits] = (char)('0' + n % 10);
@@ -102,11 +102,10 @@ put_digits(char *to, int digits, int64_t n)
 	}
 }
 
-/* Writes date and time with the given separator, 23 characters. */
-static void
-format_time(int64_t ms, char sep, char *text)
+struct clock_date
+clock_split(int64_t ms)
 {
-	int64_t days, in_day, z, era, doe, yoe, doy, mp, y;
+	int64_t days, in_day, z, era, doe, yoe, doy, mp;
 
 	if (ms < FIRST_S * 1000)
 		ms = FIRST_S * 1000;
@@ -120,17 +119,32 @@ format_time(int64_t ms, char sep, char *text)
 	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
 	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
 	mp = (5 * doy + 2) / 153;
-	y = yoe + era * 400 + (mp >= 10);
+	return (struct clock_date){
+		.year = (int)(yoe + era * 400 + (mp >= 10)),
+		.month = (int)(mp < 10 ? mp + 3 : mp - 9),
+		.day = (int)(doy - (153 * mp + 2) / 5 + 1),
+		.hour = (int)(in_day / HOUR_MS),
+		.minute = (int)(in_day / MINUTE_MS % 60),
+		.second = (int)(in_day / 1000 % 60),
+		.ms = (int)(in_day % 1000),
+	};
+}
+
+/* Writes date and time with the given separator, 23 characters. */
+static void
+format_time(int64_t ms, char sep, char *text)
+{
+	const struct clock_date d = clock_split(ms);
 
 	memcpy(text, "0000-00-00 00:00:00.000", 24);
 	text[10] = sep;
-	put_digits(text, 4, y);
-	put_digits(text + 5, 2, mp < 10 ? mp + 3 : mp - 9);
-	put_digits(text + 8, 2, doy - (153 * mp + 2) / 5 + 1);
-	put_digits(text + 11, 2, in_day / 3600000);
-	put_digits(text + 14, 2, in_day / 60000 % 60);
-	put_digits(text + 17, 2, in_day / 1000 % 60);
-	put_digits(text + 20, 3, in_day % 1000);
+	put_digits(text, 4, d.year);
+	put_digits(text + 5, 2, d.month);
+	put_digits(text + 8, 2, d.day);
+	put_digits(text + 11, 2, d.hour);
+	put_digits(text + 14, 2, d.minute);
+	put_digits(text + 17, 2, d.second);
+	put_digits(text + 20, 3, d.ms);
 }
 
 size_t

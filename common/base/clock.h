@@ -12,7 +12,8 @@
 /* "No time": an absent field. */
 #define CLOCK_NONE INT64_MIN
 
-#define HOUR_MS (INT64_C(3600) * 1000)
+#define MINUTE_MS (INT64_C(60) * 1000)
+#define HOUR_MS (60 * MINUTE_MS)
 #define QUARTER_MS (HOUR_MS / 4) /* of an hour */
 #define DAY_MS (24 * HOUR_MS)
 
@@ -38,6 +39,12 @@ struct clock_onward {
 
 int64_t clock_onward(
     struct clock_onward *c, int64_t system_ms, int64_t mono_ms);
+
+/* The date and time of day, as of UTC. */
+struct clock_date {
+	int year, month, day, hour, minute, second, ms;
+};
+struct clock_date clock_split(int64_t ms);
 
 /* "2026-11-20T10:00:00.123Z". text has CLOCK_TEXT bytes; returns its length
  * (24 always). */

@@ -3,8 +3,11 @@
  */
 #include "common/base/parse.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 
@@ -42,10 +45,28 @@ parse_int(const char *s, int64_t min, int64_t max, int64_t *out)
 	return 0;
 }
 
-/* A unit behind a number, and the factor it stands for. */
+/* A unit behind a number, and the factor it stands for. The largest come first;
+ * those that are only read stand behind the one of factor 1. */
 struct unit {
 	const char *name;
 	uint64_t factor;
+};
+
+static const struct unit sizes[] = {
+	{ "G", UINT64_C(1) << 30 },
+	{ "M", UINT64_C(1) << 20 },
+	{ "k", 1024 },
+	{ "", 1 },
+	{ "K", 1024 },
+};
+
+static const struct unit times[] = {
+	{ "d", DAY_MS },
+	{ "h", HOUR_MS },
+	{ "m", MINUTE_MS },
+	{ "s", 1000 },
+	{ "ms", 1 },
+	{ "", 1000 },
 };
 
 static int
@@ -69,16 +90,9 @@ with_unit(const char *s, const struct unit *units, size_t n, uint64_t *out)
 int
 parse_size(const char *s, uint64_t *out)
 {
-	static const struct unit units[] = {
-		{ "", 1 },
-		{ "k", 1024 },
-		{ "K", 1024 },
-		{ "M", UINT64_C(1) << 20 },
-		{ "G", UINT64_C(1) << 30 },
-	};
 	uint64_t v;
 
-	if (with_unit(s, units, ARRAY_LEN(units), &v) == -1 || v == 0)
+	if (with_unit(s, sizes, ARRAY_LEN(sizes), &v) == -1 || v == 0)
 		return -1;
 	*out = v;
 	return 0;
@@ -87,20 +101,37 @@ parse_size(const char *s, uint64_t *out)
 int
 parse_duration(const char *s, int64_t *ms)
 {
-	static const struct unit units[] = {
-		{ "", 1000 },
-		{ "ms", 1 },
-		{ "s", 1000 },
-		{ "m", 60000 },
-		{ "h", 3600000 },
-		{ "d", 86400000 },
-	};
 	uint64_t v;
 
-	if (with_unit(s, units, ARRAY_LEN(units), &v) == -1)
+	if (with_unit(s, times, ARRAY_LEN(times), &v) == -1)
 		return -1;
 	*ms = (int64_t)v;
 	return 0;
+}
+
+/* With the largest unit that leaves no rest. */
+static void
+add_with_unit(struct buf *to, uint64_t n, const struct unit *u)
+{
+	if (n == 0) {
+		buf_addc(to, '0');
+		return;
+	}
+	while (n % u->factor != 0)
+		u++;
+	buf_addf(to, "%" PRIu64 "%s", n / u->factor, u->name);
+}
+
+void
+parse_add_size(struct buf *to, uint64_t n)
+{
+	add_with_unit(to, n, sizes);
+}
+
+void
+parse_add_duration(struct buf *to, int64_t ms)
+{
+	add_with_unit(to, (uint64_t)ms, times);
 }
 
 int

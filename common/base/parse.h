@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
+
 /* Decimal integer within [min, max]. */
 int parse_int(const char *s, int64_t min, int64_t max, int64_t *out)
     __attribute__((warn_unused_result));
@@ -21,6 +23,10 @@ int parse_size(const char *s, uint64_t *out)
 /* "250ms", "5s", "10m", "2h", "7d"; a bare number is seconds. In ms. */
 int parse_duration(const char *s, int64_t *ms)
     __attribute__((warn_unused_result));
+
+/* Append them as they are read, with the largest unit: "64k", "7d". */
+void parse_add_size(struct buf *to, uint64_t n);
+void parse_add_duration(struct buf *to, int64_t ms);
 
 /* yes/no, true/false, on/off, 1/0. */
 int parse_bool(const char *s, bool *out) __attribute__((warn_unused_result));

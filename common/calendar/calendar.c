@@ -8,8 +8,6 @@
 
 #include "common/base/clock.h"
 
-#define MINUTE_MS INT64_C(60000)
-
 /* No clock is further from UTC. */
 #define OFFSET_MAX (26 * HOUR_MS)
 

@@ -4,7 +4,6 @@
  */
 #include "common/conf/conf_value.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,30 +16,12 @@
 static void
 add_limit(struct buf *to, const struct conf_key *k, int64_t n)
 {
-	static const struct unit {
-		const char *name;
-		int64_t n;
-	} times[] = {
-		{ "d", 86400000 },
-		{ "h", 3600000 },
-		{ "m", 60000 },
-		{ "s", 1000 },
-		{ "ms", 1 },
-	}, sizes[] = {
-		{ "G", 1 << 30 },
-		{ "M", 1 << 20 },
-		{ "k", 1 << 10 },
-		{ "", 1 },
-	};
-	const struct unit *u = k->type == CONF_DURATION ? times : sizes;
-
-	if ((k->type != CONF_DURATION && k->type != CONF_SIZE) || n == 0) {
+	if (k->type == CONF_DURATION)
+		parse_add_duration(to, n);
+	else if (k->type == CONF_SIZE)
+		parse_add_size(to, (uint64_t)n);
+	else
 		buf_addi(to, n);
-		return;
-	}
-	while (n % u->n != 0)
-		u++;
-	buf_addf(to, "%" PRId64 "%s", n / u->n, u->name);
 }
 
 static int

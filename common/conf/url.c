@@ -12,32 +12,7 @@
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/digest/hex.h"
-
-/* Percent-decoded copy, owned; NULL when an escape is none or gives NUL. */
-static char *
-percent_decode(const char *s, size_t len)
-{
-	char *out = xmalloc(len + 1);
-	size_t i, n = 0;
-	int byte;
-
-	for (i = 0; i < len; i++) {
-		if (s[i] != '%') {
-			out[n++] = s[i];
-			continue;
-		}
-		byte = len - i > 2 ? hex_byte(s + i + 1) : -1;
-		if (byte <= 0) {
-			free(out);
-			return NULL;
-		}
-		out[n++] = (char)byte;
-		i += 2;
-	}
-	out[n] = '\0';
-	return out;
-}
+#include "common/digest/encoding.h"
 
 static int
 parse_userinfo(struct url *u, const char *s, size_t len, struct buf *why)

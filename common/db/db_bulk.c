@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
@@ -186,34 +187,20 @@ grow_column(struct bulk_column *c, size_t n)
 		c->written = xcalloc(c->cap, NUMBER_TEXT);
 }
 
-/* ms since 1970 to the server's date and time; the civil calendar as in
- * Hinnant's civil_from_days. */
+/* ms since 1970 to the server's date and time. */
 static void
 split_time(int64_t ms, MYSQL_TIME *t)
 {
-	int64_t day = ms / 86400000, rest = ms % 86400000, era, year;
-	unsigned doe, yoe, doy, month;
+	const struct clock_date d = clock_split(ms);
 
-	if (rest < 0) {
-		rest += 86400000;
-		day--;
-	}
-	day += 719468; /* from the first of March of the year 0 */
-	era = (day >= 0 ? day : day - 146096) / 146097;
-	doe = (unsigned)(day - era * 146097);
-	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	month = (5 * doy + 2) / 153;
-	year = (int64_t)yoe + era * 400 + (month >= 10);
-	memset(t, 0, sizeof *t);
-	t->year = (unsigned)year;
-	t->month = month < 10 ? month + 3 : month - 9;
-	t->day = doy - (153 * month + 2) / 5 + 1;
-	t->hour = (unsigned)(rest / 3600000);
-	t->minute = (unsigned)(rest / 60000 % 60);
-	t->second = (unsigned)(rest / 1000 % 60);
-	t->second_part = (unsigned long)(rest % 1000) * 1000;
-	t->time_type = MYSQL_TIMESTAMP_DATETIME;
+	*t = (MYSQL_TIME){ .year = (unsigned)d.year,
+		.month = (unsigned)d.month,
+		.day = (unsigned)d.day,
+		.hour = (unsigned)d.hour,
+		.minute = (unsigned)d.minute,
+		.second = (unsigned)d.second,
+		.second_part = (unsigned long)d.ms * 1000,
+		.time_type = MYSQL_TIMESTAMP_DATETIME };
 }
 
 static void

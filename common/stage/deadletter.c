@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/digest/encoding.h"
 #include "common/text/jsonw.h"
 
 /* How many are printed to stderr; the rest is counted. */
@@ -37,29 +38,6 @@ void
 deadletter_open_shown(struct deadletter *d)
 {
 	memset(d, 0, sizeof *d);
-}
-
-static void
-add_base64(struct buf *out, const char *data, size_t len)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/=";
-	const unsigned char *p = (const unsigned char *)data;
-	unsigned group;
-	size_t i, n;
-
-	for (i = 0; i < len; i += 3) {
-		n = len - i < 3 ? len - i : 3;
-		group = (unsigned)p[i] << 16;
-		if (n > 1)
-			group |= (unsigned)p[i + 1] << 8;
-		if (n > 2)
-			group |= p[i + 2];
-		buf_addc(out, digits[group >> 18]);
-		buf_addc(out, digits[group >> 12 & 63]);
-		buf_addc(out, digits[n > 1 ? group >> 6 & 63 : 64]);
-		buf_addc(out, digits[n > 2 ? group & 63 : 64]);
-	}
 }
 
 /* A text of the program that may quote bytes of the record: when they are not
@@ -94,7 +72,7 @@ deadletter_write(struct buf *letter, const char *where, const char *line,
 	if (line != NULL && parse_is_utf8(line, len)) {
 		jsonw_strn(letter, "record", line, len);
 	} else if (line != NULL) {
-		add_base64(&coded, line, len);
+		base64_encode(&coded, line, len);
 		jsonw_strn(letter, "record_base64", buf_str(&coded), coded.len);
 	}
 	jsonw_close(letter);

@@ -16,18 +16,13 @@
 #include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
+#include "common/digest/encoding.h"
 #include "common/http/json_body.h"
 #include "common/http/signature.h"
 #include "common/records/record.h"
 
 /* The last second of the year 9999. */
 #define SECONDS_MAX INT64_C(253402300799)
-
-/* Bytes of a MAC in base64url. */
-#define MAC_TEXT 43
-
-static const char base64url[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 struct token_part {
 	const char *p;
@@ -41,47 +36,6 @@ refuse_token(struct buf *why, const char *reason)
 {
 	buf_setf(why, "%s", reason);
 	return -1;
-}
-
-/* Appends the bytes. False: not base64url, or not the canonical form. */
-static bool
-decode_base64url(const struct token_part *part, struct buf *to)
-{
-	unsigned bits = 0, n = 0;
-	const char *digit;
-	size_t i;
-
-	if (part->len == 0 || part->len % 4 == 1)
-		return false;
-	for (i = 0; i < part->len; i++) {
-		digit = strchr(base64url, part->p[i]);
-		if (digit == NULL || *digit == '\0')
-			return false;
-		bits = bits << 6 | (unsigned)(digit - base64url);
-		n += 6;
-		if (n >= 8) {
-			n -= 8;
-			buf_addc(to, (char)(bits >> n & 0xFF));
-			bits &= (1u << n) - 1;
-		}
-	}
-	return bits == 0;
-}
-
-static void
-encode_mac(const unsigned char mac[SIGNATURE_MAC], char text[MAC_TEXT + 1])
-{
-	unsigned bits = 0, n = 0, i, at = 0;
-
-	for (i = 0; i < SIGNATURE_MAC; i++) {
-		bits = bits << 8 | mac[i];
-		for (n += 8; n >= 6; bits &= (1u << n) - 1) {
-			n -= 6;
-			text[at++] = base64url[bits >> n & 63];
-		}
-	}
-	text[at++] = base64url[bits << (6 - n) & 63];
-	text[at] = '\0';
 }
 
 static int
@@ -111,17 +65,20 @@ find_signing_key(
 	const struct signature_piece signed_text = { parts[HEADER].p,
 		parts[HEADER].len + 1 + parts[CLAIMS].len };
 	unsigned char mac[SIGNATURE_MAC];
-	char text[MAC_TEXT + 1];
+	struct buf text = BUF_INIT;
 	const char *found = NULL;
 	size_t i;
 
 	for (i = 0; i < rules->keys_n; i++) {
 		signature_mac(rules->keys[i], strlen(rules->keys[i]),
 		    &signed_text, 1, mac);
-		encode_mac(mac, text);
-		if (signature_same_secret(text, parts[MAC].p, parts[MAC].len))
+		buf_clear(&text);
+		base64url_encode(&text, mac, sizeof mac);
+		if (signature_same_secret(
+			buf_str(&text), parts[MAC].p, parts[MAC].len))
 			found = rules->keys[i];
 	}
+	buf_release(&text);
 	return found;
 }
 
@@ -133,7 +90,7 @@ read_token_part(const struct token_part *part)
 	struct json_body_error fault;
 	json_t *v = NULL;
 
-	if (decode_base64url(part, &text))
+	if (base64url_decode(&text, part->p, part->len))
 		v = json_body_read(text.data, text.len, &fault);
 	buf_release(&text);
 	if (v != NULL && !json_is_object(v)) {

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 #include "poller/client/tenant.h"
 
-#define LOG_EVERY_MS (INT64_C(10) * 60 * 1000)
+#define LOG_EVERY_MS (10 * MINUTE_MS)
 /* The processor time that reading a payload may take. */
 #define READ_MS 1000
 /* The queue of a tenant has room for one in so many of all connections, and for

@@ -24,7 +24,7 @@
 #define CHECK_MS 200
 
 /* How often it is said that a body was too long. */
-#define WARN_AGAIN_MS (10 * INT64_C(60000))
+#define WARN_AGAIN_MS (10 * MINUTE_MS)
 
 struct listener {
 	const struct poller *poller;

@@ -21,7 +21,7 @@
 #define TRIES 2
 
 /* Only last messages as young as this count for the rate of changes. */
-#define RECENT_MS (10 * INT64_C(60000))
+#define RECENT_MS (10 * MINUTE_MS)
 
 static void
 set_finding(struct tenant_check *p, enum check_step s, bool good)
@@ -203,7 +203,7 @@ changed_per_minute(const struct tenant_check *p)
 {
 	if (p->silence_ms == 0)
 		return 0;
-	return (double)p->chats * (double)p->recent * 60000 /
+	return (double)p->chats * (double)p->recent * MINUTE_MS /
 	       (double)p->silence_ms;
 }
 

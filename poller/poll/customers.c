@@ -22,7 +22,7 @@
 #define KEEP_MS (2 * AGE_MS)
 
 /* Of one whom the CRM could not show: each poll would pay for it. */
-#define AGAIN_MS (10 * INT64_C(60000))
+#define AGAIN_MS (10 * MINUTE_MS)
 
 /* So many are asked about before the first answer: if all of them fail, the
  * others are not asked about. */
@@ -122,7 +122,7 @@ age_of(const char *id)
 
 	for (; *id != '\0'; id++)
 		h = h * 31 + (unsigned char)*id;
-	return AGE_MS - h % 240 * INT64_C(60000);
+	return AGE_MS - h % 240 * MINUTE_MS;
 }
 
 static bool

@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "poller/profile/profile_impl.h"
 
 /* What others agree on, where the profile says nothing. */
-#define WINDOW_MS (INT64_C(5) * 60 * 1000)
+#define WINDOW_MS (5 * MINUTE_MS)
 
 /* A list of texts, NULL-ended and owned; NULL if it is absent. */
 static char **

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/digest/encoding.h"
 #include "poller/profile/profile_impl.h"
 
 static const char *const methods[] = { "GET", "POST", "PUT", "PATCH",
@@ -17,20 +18,6 @@ static const char FORM[] = "application/x-www-form-urlencoded";
 
 /* 2^53: ids above it come as strings, see value_parse(). */
 #define EXACT_MAX 9007199254740992.0
-
-static void
-add_percent_encoded(struct buf *b, const char *s)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "abcdefghijklmnopqrstuvwxyz0123456789-_.~";
-
-	for (; *s != '\0'; s++) {
-		if (strchr(plain, *s) != NULL)
-			buf_addc(b, *s);
-		else
-			buf_addf(b, "%%%02X", (unsigned)(unsigned char)*s);
-	}
-}
 
 /* Appends one parameter (v taken), unless it is null. */
 static void
@@ -45,9 +32,9 @@ add_parameter(struct buf *b, const char *key, jv v)
 	if (jv_get_kind(v) != JV_KIND_NULL) {
 		if (b->len > 0)
 			buf_addc(b, '&');
-		add_percent_encoded(b, key);
+		percent_encode(b, key);
 		buf_addc(b, '=');
-		add_percent_encoded(b, buf_str(&text));
+		percent_encode(b, buf_str(&text));
 	}
 	jv_free(v);
 	buf_release(&text);

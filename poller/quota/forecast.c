@@ -16,6 +16,8 @@
 
 #include <string.h>
 
+#include "common/base/clock.h"
+
 /* Calls of one run, by hour of the day, and the average of all hours. */
 struct hourly_cost {
 	double of[24], average;
@@ -47,7 +49,7 @@ poll_cost(const struct forecast_input *in, const struct hourly_cost *c,
     size_t hour, double per_hour)
 {
 	double gap = per_hour > 0 ? 60 / per_hour : 60; /* minutes */
-	double every = (double)in->operators_every_ms / 60000;
+	double every = (double)in->operators_every_ms / MINUTE_MS;
 
 	double changed = in->changed_per_minute * gap;
 

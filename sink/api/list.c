@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/digest/encoding.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
 #include "sink/api/reply.h"
@@ -356,7 +357,7 @@ add_link_parameter(struct page *p, struct buf *to, const char *name)
 	if (v == NULL)
 		return;
 	buf_addf(to, "%s=", name);
-	reply_encode(to, v);
+	percent_encode(to, v);
 	buf_addc(to, '&');
 }
 

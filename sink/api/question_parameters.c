@@ -13,30 +13,21 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/calendar/calendar.h"
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 #include "common/http/path_pattern.h"
 
 /* False: not percent-encoded right, or too long, or no text. */
 static bool
 decode_part(const char *p, size_t len, char *to, size_t room)
 {
-	size_t i, n = 0;
-	int byte;
+	char *text = percent_decode(p, len);
+	size_t n = text != NULL ? strlen(text) : 0;
+	bool good = n > 0 && n < room && parse_is_utf8(text, n);
 
-	for (i = 0; i < len && n + 1 < room; i++) {
-		to[n] = p[i];
-		if (p[i] == '%') {
-			byte = i + 2 < len ? hex_byte(p + i + 1) : -1;
-			if (byte < 0)
-				return false;
-			to[n] = (char)byte;
-			i += 2;
-		}
-		if (to[n++] == '\0')
-			return false;
-	}
-	to[n] = '\0';
-	return i == len && n > 0 && parse_is_utf8(to, n);
+	if (good)
+		memcpy(to, text, n + 1);
+	free(text);
+	return good;
 }
 
 static bool

@@ -7,9 +7,8 @@
  */
 #include "sink/api/reply.h"
 
-#include <string.h>
-
 #include "common/base/clock.h"
+#include "common/digest/encoding.h"
 #include "common/http/etag.h"
 #include "common/text/jsonw.h"
 
@@ -100,26 +99,12 @@ reply_end_linked(struct question *q, const char *next)
 }
 
 void
-reply_encode(struct buf *to, const char *text)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "abcdefghijklmnopqrstuvwxyz0123456789-._~";
-
-	for (; *text != '\0'; text++) {
-		if (strchr(plain, *text) != NULL)
-			buf_addc(to, *text);
-		else
-			buf_addf(to, "%%%02X", (unsigned char)*text);
-	}
-}
-
-void
 reply_encode_time(struct buf *to, const char *name, int64_t ms)
 {
 	char text[CLOCK_TEXT];
 
 	clock_format(ms, text);
 	buf_addf(to, "%s=", name);
-	reply_encode(to, text);
+	percent_encode(to, text);
 	buf_addc(to, '&');
 }

@@ -32,9 +32,7 @@ void reply_end(struct question *q, const char *next);
 /* The same for a resource whose next page stands only in the header Link. */
 void reply_end_linked(struct question *q, const char *next);
 
-/* Appends text percent-encoded, fit for a query and a header. */
-void reply_encode(struct buf *to, const char *text);
-/* The same for a parameter that is a time, in ms: "from=...&". */
+/* Appends a parameter that is a time, in ms: "from=...&". */
 void reply_encode_time(struct buf *to, const char *name, int64_t ms);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
@@ -12,7 +13,7 @@
 #include "common/records/record.h"
 
 /* Of one statement: more than the largest table takes. */
-#define PATIENCE_MS (24 * 3600 * INT64_C(1000))
+#define PATIENCE_MS DAY_MS
 
 static enum exit_code
 work_with_db(struct sink *s, bool any_schema,

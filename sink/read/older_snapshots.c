@@ -10,7 +10,7 @@
 #include "common/base/xalloc.h"
 
 /* What is delivered again has come by then. */
-#define PATIENCE_MS ((int64_t)60 * 1000)
+#define PATIENCE_MS MINUTE_MS
 
 /* The first one that came. */
 struct older_snapshot {

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/digest/encoding.h"
 #include "sink/api/reply.h"
 #include "sink/resources/by_hand.h"
 
@@ -70,7 +71,7 @@ ask_span(struct report_work *r, const char *resource, const char *more)
 
 	buf_addf(&target, V1 "%s?from=%s&to=%s&zone=", resource, r->from_day,
 	    r->to_day);
-	reply_encode(&target, r->zone_name);
+	percent_encode(&target, r->zone_name);
 	buf_adds(&target, more);
 	answer = get_json(r, buf_str(&target), true);
 	buf_release(&target);

@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/digest/encoding.h"
 #include "common/text/jsonw.h"
 #include "sink/api/message_order.h"
 #include "sink/api/reply.h"
@@ -116,7 +117,7 @@ link_next_messages(
 	buf_adds(last, db_get(rows, MESSAGE_ID));
 	clock_format(db_get_time(rows, CREATED_AT), time);
 	buf_addf(to, "Link: <?limit=%" PRId64 "&cursor=%s,", h->limit, time);
-	reply_encode(to, buf_str(last));
+	percent_encode(to, buf_str(last));
 	buf_adds(to, ">; rel=\"next\"\n");
 }
 

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "common/base/clock.h"
+#include "common/digest/encoding.h"
 #include "common/tables/intervals.h"
 #include "sink/api/reply.h"
 #include "sink/responses/response_week.h"
@@ -118,6 +119,6 @@ interval_filter_link(const struct question *q, struct buf *to)
 		if (v == NULL)
 			continue;
 		buf_addf(to, "&%s=", *p);
-		reply_encode(to, v);
+		percent_encode(to, v);
 	}
 }

@@ -18,6 +18,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/digest/encoding.h"
 #include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
@@ -322,7 +323,7 @@ write_links(const struct figure_question *f, struct buf *to)
 		interval_filter_link(f->q, &href);
 		if (chat != NULL) {
 			buf_adds(&href, "&chat=");
-			reply_encode(&href, chat);
+			percent_encode(&href, chat);
 		}
 		jsonw_str(to, "href", buf_str(&href));
 	}

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/digest/encoding.h"
 #include "sink/api/reply.h"
 #include "sink/responses/response_href.h"
 #include "sink/responses/response_sums.h"
@@ -66,7 +67,7 @@ hour_href(
 	buf_cut(href, base);
 	buf_addf(href, "&weekday=%d&hour=%d&zone=", (int)(hour / 24) + 1,
 	    (int)(hour % 24));
-	reply_encode(href, c->zone_name);
+	percent_encode(href, c->zone_name);
 	return buf_str(href);
 }
 

@@ -4,6 +4,7 @@
 #include "sink/responses/response_href.h"
 
 #include "common/base/clock.h"
+#include "common/digest/encoding.h"
 #include "sink/access/scope.h"
 #include "sink/api/reply.h"
 
@@ -29,7 +30,7 @@ response_href(const struct question *q, const struct response_filter *c,
 		buf_adds(href, "&nobody=1");
 	} else if (operator_id != NULL) {
 		buf_adds(href, "&operator=");
-		reply_encode(href, operator_id);
+		percent_encode(href, operator_id);
 	}
 	return true;
 }

@@ -11,12 +11,12 @@
 #include "sink/rollup/span_set.h"
 
 /* An hour's rows mostly come before it is over for so long. */
-#define SETTLING_MS (INT64_C(10) * 60 * 1000)
+#define SETTLING_MS (10 * MINUTE_MS)
 
 /* Until it looks again, after all that was due is made; and while more is: so
  * little of the time is spent on it, also where rows of the past arrive that
  * spoil it again. */
-#define PAUSE_MS (INT64_C(10) * 60 * 1000)
+#define PAUSE_MS (10 * MINUTE_MS)
 #define GAP_MS 1000
 
 /* Older hours have quarters by `sink --recompute` only. */

@@ -30,7 +30,7 @@
 /* After the tables could not be read. */
 #define FAILED_MS 5000
 /* A stream ends then, and the browser comes back. */
-#define STREAM_MS ((int64_t)5 * 60 * 1000)
+#define STREAM_MS (5 * MINUTE_MS)
 
 /* What listeners of one role see. */
 struct live_view {

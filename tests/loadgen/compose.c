@@ -8,7 +8,7 @@
 #include "common/digest/hex.h"
 
 enum { TYPE_MESSAGE, TYPE_VIEW, TYPE_EVENT, TYPE_CHAT, TYPE_OPERATOR };
-enum { VALUE = 96, MINUTE_MS = 60000 };
+enum { VALUE = 96 };
 
 static const char *const types[] = { "message", "view", "event", "chat",
 	"operator" };

@@ -11,7 +11,6 @@
 #include "common/base/clock.h"
 #include "sink/read/older_snapshots.h"
 
-#define MINUTE_MS 60000
 #define STORED INT64_C(1795168860000)
 
 /* Standard error, on which cmocka says what failed, and a file in its place. */
