@@ -49,13 +49,13 @@ DEPCF := $(patsubst -I%,-isystem %,$(call pkg,--cflags $(DEPS)))
 ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
 # Debian's libjq, lmdb and libunistring have no pkg-config files.
-LIBS            := $(call pkg,--libs librabbitmq liblz4 jansson)
+LIBS            := $(call pkg,--libs librabbitmq liblz4 jansson) -lunistring
 LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto libjwt) -ljq -llmdb
-LIBS_aggregator := -llmdb -lunistring
-LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto libjwt) -lunistring -lm
-LIBS_reaper     := $(call pkg,--libs libmariadb) -lunistring
+LIBS_aggregator := -llmdb
+LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto libjwt) -lm
+LIBS_reaper     := $(call pkg,--libs libmariadb)
 LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib libcurl)
-LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lunistring -lcmocka
+LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lcmocka
 
 # A line a file; V=1 shows the commands.
 ifdef V

@@ -7,6 +7,9 @@
  * which suits a caller that adds all elements and then asks once. The first
  * removal or repeated asking sorts them into chunks, in which a change moves
  * CHUNK numbers at most.
+ *
+ * Weighed: HdrHistogram and t-digests, which give a rank nearly; what
+ * messaging-metrics(7) calls a median or a percentile is exact.
  */
 #ifndef AGGREGATOR_CONTAINERS_ORDER_STATS_H
 #define AGGREGATOR_CONTAINERS_ORDER_STATS_H

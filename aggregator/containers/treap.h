@@ -5,6 +5,10 @@
  * defines the order; no two elements may be equal in it, and the fields that it
  * compares must not change while the element is in the set.
  *
+ * Weighed: tsearch(3) allocates its nodes and has no next element; the
+ * red-black trees of libbsd's <sys/tree.h> are as good, but do not count the
+ * nodes that they visit, by which tests hold allocation to its bounds.
+ *
  * Not thread safe.
  */
 #ifndef AGGREGATOR_CONTAINERS_TREAP_H

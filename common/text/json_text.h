@@ -2,7 +2,8 @@
  * json_text: checks JSON (RFC 8259) piece by piece, finds where each piece
  * ends, and says what is wrong. It builds no values: numbers may have any size,
  * and names may stand twice. For rare text; frequent text is read along an
- * index (scan_value.h).
+ * index (scan_value.h). Jansson, which is linked, builds a tree, refuses
+ * integers above 64 bits, and keeps one of two members of a name.
  */
 #ifndef COMMON_TEXT_JSON_TEXT_H
 #define COMMON_TEXT_JSON_TEXT_H

@@ -6,6 +6,9 @@
  * UTF-8 already, which record_parse() and the poller have made sure of. Keys
  * are the program's own words and are not escaped, except by jsonw_name().
  *
+ * Weighed: jansson builds a tree of what is to be written, and yajl, which
+ * streams as this does, is one more library for as few functions.
+ *
  * A file with a layout of its own writes its blanks and newlines itself, and
  * takes strings and numbers from here.
  */

@@ -1,6 +1,8 @@
 /*
  * plain_letters: a name as it is typed where a keyboard lacks its letters:
  * without accents, and with two letters for one. So a text may have it.
+ * Weighed: //TRANSLIT of iconv(3), which depends on the locale, and ICU's
+ * transliterator: each gives one spelling, where people use several.
  */
 #ifndef COMMON_WORDS_PLAIN_LETTERS_H
 #define COMMON_WORDS_PLAIN_LETTERS_H

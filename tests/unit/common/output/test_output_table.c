@@ -57,6 +57,7 @@ tables_line_up_without_trailing_blanks(void **state)
 		"\xc3\x85sa", NULL, "",   /* 3 characters in 4 bytes */
 		"\xe6\x9d\x8e", "0", "y", /* one that is two columns wide */
 		"e\xcc\x81", "0", "y",    /* an accent of its own */
+		"\xe0\xb8\x81\xe0\xb8\xb1", "0", "y", /* a Thai vowel above */
 	};
 
 	(void)state;
@@ -66,7 +67,8 @@ tables_line_up_without_trailing_blanks(void **state)
 	    "Bertram     12  -\n"
 	    "\xc3\x85sa          -\n"
 	    "\xe6\x9d\x8e           0  y\n"
-	    "e\xcc\x81            0  y\n");
+	    "e\xcc\x81            0  y\n"
+	    "\xe0\xb8\x81\xe0\xb8\xb1            0  y\n");
 	check(NULL, 0, OUTPUT_TABLE, "name  chats  note\n");
 }
 
