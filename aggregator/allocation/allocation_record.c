@@ -77,7 +77,7 @@ apply_history(struct allocation *a, const struct record *r, bool assignee)
 		.message = { "", 0 },
 		.opened_at = CLOCK_NONE,
 		.status = r->status };
-	struct allocation_chat_update holder = { .at = r->at,
+	struct allocation_chat_update assigned = { .at = r->at,
 		.message = { "", 0 },
 		.opened_at = CLOCK_NONE,
 		.has_assignee = true,
@@ -90,7 +90,7 @@ apply_history(struct allocation *a, const struct record *r, bool assignee)
 	if (r->status != CHAT_NONE)
 		allocation_chat(a, r->chat, &status);
 	if (assignee && r->held)
-		allocation_chat(a, r->chat, &holder);
+		allocation_chat(a, r->chat, &assigned);
 }
 
 static void

@@ -10,7 +10,7 @@
 
 struct assign_counts {
 	uint64_t lines; /* read, bad ones included */
-	uint64_t ended[RESERVATION_FATES];
+	uint64_t ended[RESERVATION_RESULTS];
 	size_t in_hand; /* read and not acknowledged */
 };
 

@@ -9,7 +9,7 @@
 #include "common/text/jsonw.h"
 
 static const struct output_column columns[] = { { "tenant", false },
-	{ "chat", false }, { "operator", false }, { "holder", false },
+	{ "chat", false }, { "operator", false }, { "assignee", false },
 	{ "result", false } };
 
 void
@@ -23,13 +23,13 @@ void
 dry_run_add(struct dry_run *d, const struct reservation *r)
 {
 	const char *tenant = r->assigner->tenant->name;
-	const char *result = reservation_fate_names[r->fate];
+	const char *result = reservation_result_names[r->result];
 
 	if (d->format != OUTPUT_NDJSON) {
 		output_table_cell(&d->table, tenant);
 		output_table_cell(&d->table, r->chat);
 		output_table_cell(&d->table, r->operator_id);
-		output_table_cell(&d->table, r->holder);
+		output_table_cell(&d->table, r->assignee);
 		output_table_cell(&d->table, result);
 		return;
 	}
@@ -39,8 +39,8 @@ dry_run_add(struct dry_run *d, const struct reservation *r)
 	jsonw_str(&d->lines, "assignment", r->id);
 	jsonw_str(&d->lines, "chat", r->chat);
 	jsonw_str(&d->lines, "operator", r->operator_id);
-	if (r->holder != NULL)
-		jsonw_str(&d->lines, "holder", r->holder);
+	if (r->assignee != NULL)
+		jsonw_str(&d->lines, "assignee", r->assignee);
 	jsonw_str(&d->lines, "result", result);
 	jsonw_line(&d->lines);
 }

@@ -16,9 +16,9 @@
 /* The first pause between readings of one reservation. */
 #define DELAY_BASE_MS 400
 
-const char *const reservation_fate_names[RESERVATION_FATES] = { "open", "kept",
-	"confirmed", "taken", "over", "refused", "expired", "would", "left",
-	"away" };
+const char *const reservation_result_names[RESERVATION_RESULTS] = { "pending",
+	"fulfilled", "confirmed", "taken", "closed", "refused", "expired",
+	"assignable", "failed", "unanswered" };
 
 void
 tenant_assigner_release(struct tenant_assigner *assigner)
@@ -52,7 +52,7 @@ reservation_release(struct reservation *r)
 	free(r->chat);
 	free(r->operator_id);
 	free(r->replaces);
-	free(r->holder);
+	free(r->assignee);
 	free(r->answer);
 	free(r->unclear);
 	buf_release(&r->outcome);
@@ -100,27 +100,28 @@ reservation_go(struct reservation *r, enum reservation_state to)
 }
 
 static void
-end_reservation(struct reservation *r, enum reservation_fate fate)
+end_reservation(struct reservation *r, enum reservation_result result)
 {
 	struct tenant_assigner *assigner = r->assigner;
 
 	reservation_go(r, STATE_DONE);
-	r->fate = fate;
+	r->result = result;
 	log_info("reservation",
-	    "tenant=%s chat=%s operator=%s fate=%s holder=%s",
+	    "tenant=%s chat=%s operator=%s result=%s assignee=%s",
 	    assigner->tenant->name, r->chat, r->operator_id,
-	    reservation_fate_names[fate], r->holder != NULL ? r->holder : "-");
+	    reservation_result_names[result],
+	    r->assignee != NULL ? r->assignee : "-");
 	assigner->done(assigner->ctx, r);
 }
 
 void
-reservation_done(struct reservation *r, enum reservation_fate fate)
+reservation_done(struct reservation *r, enum reservation_result result)
 {
 	struct tenant_assigner *assigner = r->assigner;
 
 	assigner->active--;
 	(void)strmap_delete(&assigner->busy, r->chat, strlen(r->chat));
-	end_reservation(r, fate);
+	end_reservation(r, result);
 }
 
 void
@@ -129,13 +130,13 @@ reservation_away(struct reservation *r)
 	bool expired = reservation_is_expired(r);
 
 	if (!r->assigner->wait_forever || stop_asked()) {
-		reservation_done(r, RESERVATION_AWAY);
+		reservation_done(r, RESERVATION_UNANSWERED);
 	} else if (!expired) {
 		reservation_wait(r);
 	} else {
 		if (r->unclear != NULL)
 			reservation_warn(r, r->unclear);
-		reservation_done(r, RESERVATION_LEFT);
+		reservation_done(r, RESERVATION_FAILED);
 	}
 }
 
@@ -204,13 +205,13 @@ reservation_give_up(struct reservation *r)
 	if (assigner->wait_forever &&
 	    (assigner->active == 0 || !reservation_is_expired(r)))
 		return false;
-	end_reservation(
-	    r, assigner->wait_forever ? RESERVATION_LEFT : RESERVATION_AWAY);
+	end_reservation(r, assigner->wait_forever ? RESERVATION_FAILED
+						  : RESERVATION_UNANSWERED);
 	return true;
 }
 
 void
-reservation_outcome(struct reservation *r, enum reservation_fate fate)
+reservation_outcome(struct reservation *r, enum reservation_result result)
 {
 	struct buf *b = &r->outcome;
 
@@ -219,8 +220,8 @@ reservation_outcome(struct reservation *r, enum reservation_fate fate)
 	jsonw_str(b, "tenant", r->assigner->tenant->name);
 	if (r->body.len > 0) {
 		jsonw_members(b, r->body.data, r->body.len);
-		if (r->holder != NULL)
-			jsonw_str(b, "operator", r->holder);
+		if (r->assignee != NULL)
+			jsonw_str(b, "operator", r->assignee);
 	} else {
 		jsonw_str(b, "chat", r->chat);
 		jsonw_str(b, "status", record_status_name(CHAT_GONE));
@@ -230,7 +231,7 @@ reservation_outcome(struct reservation *r, enum reservation_fate fate)
 		jsonw_time(b, "closed_at", r->closed_at);
 	jsonw_str(b, "assignment", r->id);
 	jsonw_close(b);
-	reservation_done(r, fate);
+	reservation_done(r, result);
 }
 
 void

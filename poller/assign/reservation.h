@@ -52,21 +52,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum reservation_fate {
-	RESERVATION_OPEN,      /* not ended */
-	RESERVATION_KEPT,      /* fulfilled: the operator was given the chat */
-	RESERVATION_CONFIRMED, /* the operator had it already */
-	RESERVATION_TAKEN,     /* another operator has it */
-	RESERVATION_OVER,      /* it is not open */
-	RESERVATION_REFUSED,   /* the CRM does not give it to that operator */
-	RESERVATION_EXPIRED,   /* unassigned, but past expires */
-	RESERVATION_WOULD,     /* dry run: it would be given */
-	RESERVATION_LEFT,      /* no outcome; the allocation lets it expire */
-	RESERVATION_AWAY, /* the CRM is unreachable; the run does not wait */
-	RESERVATION_FATES
+enum reservation_result {
+	RESERVATION_PENDING,    /* not ended */
+	RESERVATION_FULFILLED,  /* the operator was given the chat */
+	RESERVATION_CONFIRMED,  /* the operator had it already */
+	RESERVATION_TAKEN,      /* another operator has it */
+	RESERVATION_CLOSED,     /* it is closed, or gone */
+	RESERVATION_REFUSED,    /* the CRM does not give it to that operator */
+	RESERVATION_EXPIRED,    /* unassigned, but past expires */
+	RESERVATION_ASSIGNABLE, /* dry run: it would be given */
+	RESERVATION_FAILED,     /* no outcome; the allocation lets it expire */
+	RESERVATION_UNANSWERED, /* the CRM is away, or the run stops */
+	RESERVATION_RESULTS
 };
 
-extern const char *const reservation_fate_names[RESERVATION_FATES];
+extern const char *const reservation_result_names[RESERVATION_RESULTS];
 
 struct reservation;
 
@@ -108,10 +108,10 @@ struct reservation {
 	int64_t max_chats; /* the operator's capacity; RECORD_NO_NUMBER: none */
 
 	enum reservation_state state;
-	enum reservation_fate fate;
+	enum reservation_result result;
 	struct buf outcome;      /* a chat record; empty: none */
 	struct buf listed_chats; /* other chat records, a line each */
-	char *holder; /* who has the chat, as the CRM said last, or NULL */
+	char *assignee; /* who has the chat, as the CRM said last, or NULL */
 
 	/* private */
 	void (*end)(void *ctx, const struct ending *e); /* of its question */

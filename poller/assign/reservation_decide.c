@@ -42,9 +42,9 @@ give_or_refuse(struct reservation *r)
 	if (reservation_is_expired(r))
 		end_expired(r);
 	else if (r->assigner->dry_run)
-		reservation_done(r, RESERVATION_WOULD);
+		reservation_done(r, RESERVATION_ASSIGNABLE);
 	else if (stop_asked())
-		reservation_done(r, RESERVATION_AWAY);
+		reservation_done(r, RESERVATION_UNANSWERED);
 	else if (reservation_end_unclear(r))
 		; /* it was asked for long enough */
 	else if (must_list(r))
@@ -62,7 +62,7 @@ end_given(struct reservation *r)
 	if (r->giving != GIVING_NONE)
 		reservation_clear_answer(r->assigner);
 	reservation_outcome(r, r->giving != GIVING_NONE
-				   ? RESERVATION_KEPT
+				   ? RESERVATION_FULFILLED
 				   : RESERVATION_CONFIRMED);
 }
 
@@ -70,13 +70,13 @@ void
 reservation_decide(struct reservation *r)
 {
 	if (r->status != CHAT_OPEN)
-		reservation_outcome(r, RESERVATION_OVER);
-	else if (reservation_is_same(r->holder, r->operator_id))
+		reservation_outcome(r, RESERVATION_CLOSED);
+	else if (reservation_is_same(r->assignee, r->operator_id))
 		end_given(r);
-	else if (r->holder != NULL &&
-		 !reservation_is_same(r->holder, r->replaces))
+	else if (r->assignee != NULL &&
+		 !reservation_is_same(r->assignee, r->replaces))
 		reservation_outcome(r, RESERVATION_TAKEN);
-	else if (r->taken && r->holder == NULL)
+	else if (r->taken && r->assignee == NULL)
 		reservation_search(r, STATE_SEARCHING);
 	else if (r->giving == GIVING_REFUSED)
 		reservation_outcome(r, RESERVATION_REFUSED);

@@ -30,10 +30,10 @@ on_chat_given(struct reservation *r)
 	struct tenant_assigner *assigner = r->assigner;
 
 	assigner->reported = ERROR_CLASS_NONE;
-	free(r->holder);
-	r->holder = r->answer != NULL ? xstrdup(r->answer) : NULL;
+	free(r->assignee);
+	r->assignee = r->answer != NULL ? xstrdup(r->answer) : NULL;
 	if (reservation_is_same(r->answer, r->operator_id)) {
-		reservation_outcome(r, RESERVATION_KEPT);
+		reservation_outcome(r, RESERVATION_FULFILLED);
 		return;
 	}
 	log_warn("tenant %s: chat %s was to be given to operator %s; the CRM "
@@ -93,7 +93,7 @@ reservation_end_unclear(struct reservation *r)
 					: ERROR_CLASS_LATER,
 		    "give chats to operators", r->unclear);
 	note_ungiven(r);
-	reservation_done(r, RESERVATION_AWAY);
+	reservation_done(r, RESERVATION_UNANSWERED);
 	return true;
 }
 
@@ -127,7 +127,7 @@ on_give_unclear(struct reservation *r, const struct ending *e)
 		/* Silenced, whatever the answer was. */
 		reservation_report(r->assigner, ERROR_CLASS_THROTTLED,
 		    "give chats to operators", e->message);
-		reservation_done(r, RESERVATION_AWAY);
+		reservation_done(r, RESERVATION_UNANSWERED);
 		return;
 	}
 	log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
@@ -164,12 +164,12 @@ give_end(void *ctx, const struct ending *e)
 		reservation_report(assigner, ERROR_CLASS_UNUSABLE,
 		    "give chats to operators",
 		    "its profile has no request for that");
-		reservation_done(r, RESERVATION_LEFT);
+		reservation_done(r, RESERVATION_FAILED);
 	} else if (e->error == ERROR_CLASS_DENIED ||
 		   e->error == ERROR_CLASS_QUOTA) {
 		reservation_report(
 		    assigner, e->error, "give chats to operators", e->message);
-		reservation_done(r, RESERVATION_LEFT);
+		reservation_done(r, RESERVATION_FAILED);
 	} else {
 		reservation_warn(r, e->message);
 		r->giving = GIVING_REFUSED;

@@ -23,8 +23,8 @@
 /* End the reservation and call assigner->done: without an outcome, or with a
  * chat record of the chat as it was read and of the assignee that the CRM named
  * since. */
-void reservation_done(struct reservation *r, enum reservation_fate fate);
-void reservation_outcome(struct reservation *r, enum reservation_fate fate);
+void reservation_done(struct reservation *r, enum reservation_result result);
+void reservation_outcome(struct reservation *r, enum reservation_result result);
 /* Milliseconds until its expires, by the CRM's clock; and whether there are
  * none left. */
 int64_t reservation_expires_in(const struct reservation *r);

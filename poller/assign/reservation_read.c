@@ -43,7 +43,7 @@ is_of_chat(const struct flat_field *f)
 }
 
 /* Keeps the members for the outcome. Not the operator, who may be another one
- * by then: the outcome names the holder. */
+ * by then: the outcome names the assignee. */
 static void
 note_body(struct reservation *r, const struct flat *flat)
 {
@@ -76,11 +76,11 @@ note_chat(struct reservation *r, const char *members)
 	jsonw_close(&line);
 	len = line.len;
 	buf_add(&line, padding, sizeof padding);
-	free(r->holder);
-	r->holder = NULL;
+	free(r->assignee);
+	r->assignee = NULL;
 	if (record_parse(&record, &flat, line.data, len, &why) == 0 &&
 	    record.operator_id.p != NULL)
-		r->holder = text_dup(record.operator_id);
+		r->assignee = text_dup(record.operator_id);
 	note_body(r, &flat);
 	flat_release(&flat);
 	buf_release(&line);
@@ -138,7 +138,7 @@ read_failed(struct reservation *r, const struct ending *e)
 	if (e->error == ERROR_CLASS_LATER || e->error == ERROR_CLASS_THROTTLED)
 		reservation_away(r);
 	else
-		reservation_done(r, RESERVATION_LEFT);
+		reservation_done(r, RESERVATION_FAILED);
 }
 
 /* The chat is assigned and the CRM does not say to whom: the outcome says only
@@ -176,10 +176,10 @@ search_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	size_t i;
 
 	(void)asked_ms;
-	for (i = 0; i < a->n && r->holder == NULL; i++) {
+	for (i = 0; i < a->n && r->assignee == NULL; i++) {
 		if (a->records[i].type == RECORD_CHAT &&
 		    strcmp(a->records[i].id, r->chat) == 0)
-			set_id(&r->holder, searched(r));
+			set_id(&r->assignee, searched(r));
 	}
 }
 
@@ -192,12 +192,12 @@ search_end(void *ctx, const struct ending *e)
 		read_failed(r, e);
 		return;
 	}
-	if (r->holder == NULL && r->replaces != NULL &&
+	if (r->assignee == NULL && r->replaces != NULL &&
 	    r->state == STATE_SEARCHING) {
 		reservation_search(r, STATE_SEARCHING_REPLACED);
 		return;
 	}
-	if (r->holder == NULL) {
+	if (r->assignee == NULL) {
 		outcome_unknown(r);
 		return;
 	}
@@ -247,7 +247,7 @@ operator_list_end(void *ctx, const struct ending *e)
 	}
 	if (strmap_get(&r->listed_ids, r->chat, strlen(r->chat)) != NULL) {
 		/* It moved here from the replaced operator meanwhile. */
-		set_id(&r->holder, r->operator_id);
+		set_id(&r->assignee, r->operator_id);
 	}
 	reservation_decide(r);
 }
@@ -304,12 +304,12 @@ in_a_list_end(void *ctx, const struct ending *e)
 	} else if (r->in_a_list) {
 		reservation_report(r->assigner, ERROR_CLASS_GONE, "read chats",
 		    "one that is listed is not found");
-		reservation_done(r, RESERVATION_LEFT);
+		reservation_done(r, RESERVATION_FAILED);
 	} else if (next_list(r) != STATE_DONE) {
 		seek_chat(r, next_list(r));
 	} else {
 		note_asked(r);
-		reservation_outcome(r, RESERVATION_OVER);
+		reservation_outcome(r, RESERVATION_CLOSED);
 	}
 }
 
@@ -334,7 +334,7 @@ static void
 chat_missing(struct reservation *r, const struct ending *e)
 {
 	if (r->assigner->reported == ERROR_CLASS_GONE) {
-		reservation_done(r, RESERVATION_LEFT);
+		reservation_done(r, RESERVATION_FAILED);
 	} else if (!r->not_found) {
 		r->not_found = true;
 		reservation_wait(r);
@@ -356,7 +356,7 @@ reservation_chat_end(void *ctx, const struct ending *e)
 		if (r->body.len == 0) {
 			reservation_report(assigner, ERROR_CLASS_UNUSABLE,
 			    "read chats", "the answer is about another chat");
-			reservation_done(r, RESERVATION_LEFT);
+			reservation_done(r, RESERVATION_FAILED);
 			return;
 		}
 		r->not_found = false;

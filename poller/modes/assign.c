@@ -83,7 +83,7 @@ write_listed_chats(struct assign *a, const struct reservation *r)
 {
 	const char *line = buf_str(&r->listed_chats), *end;
 
-	if (r->fate != RESERVATION_REFUSED)
+	if (r->result != RESERVATION_REFUSED)
 		return 0;
 	for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
 		if (endpoint_write(a->to, line, (size_t)(end - line)) != 0)
@@ -100,13 +100,14 @@ on_reservation_done(void *ctx, struct reservation *r)
 					    offsetof(struct assign_entry,
 						reservation));
 
-	a->counts.ended[r->fate]++;
+	a->counts.ended[r->result]++;
 	if (a->poller->dry_run)
 		dry_run_add(&a->dry_run, r);
-	/* AWAY: the queue delivers it again; a run that does not wait fails. */
+	/* UNANSWERED: the queue delivers it again; a run that does not wait
+	 * fails. */
 	if (a->poller->dry_run || r->outcome.len == 0) {
-		e->completed =
-		    r->fate != RESERVATION_AWAY || !r->assigner->wait_forever;
+		e->completed = r->result != RESERVATION_UNANSWERED ||
+			       !r->assigner->wait_forever;
 		return;
 	}
 	a->unflushed++;
@@ -116,11 +117,11 @@ on_reservation_done(void *ctx, struct reservation *r)
 }
 
 static bool
-is_away(const struct assign_entry *e)
+is_unanswered(const struct assign_entry *e)
 {
 	return e->reservation.assigner != NULL &&
 	       e->reservation.state == STATE_DONE &&
-	       e->reservation.fate == RESERVATION_AWAY;
+	       e->reservation.result == RESERVATION_UNANSWERED;
 }
 
 /* Called when all written outcomes are confirmed. */
@@ -131,7 +132,7 @@ complete_written(struct assign *a)
 
 	a->unflushed = 0;
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
-		if (e->reservation.state == STATE_DONE && !is_away(e))
+		if (e->reservation.state == STATE_DONE && !is_unanswered(e))
 			e->completed = true;
 }
 
@@ -245,7 +246,7 @@ take_assignment_line(struct assign *a, char *line, size_t len)
 		return;
 	assigner = assigners_find(&a->assigners, r->tenant);
 	if (assigner == NULL) {
-		a->counts.ended[RESERVATION_LEFT]++;
+		a->counts.ended[RESERVATION_FAILED]++;
 		return;
 	}
 	reservation_init(&e->reservation, assigner, r);
@@ -354,7 +355,7 @@ assign_goes_on(const struct assign *a)
 	if (!a->ended)
 		return true;
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
-		if (!e->completed && !is_away(e))
+		if (!e->completed && !is_unanswered(e))
 			return true;
 	return false;
 }
@@ -396,12 +397,13 @@ log_assign_summary(const struct assign *a)
 	const uint64_t *n = a->counts.ended;
 
 	log_info("assign_done",
-	    "kept=%" PRIu64 " confirmed=%" PRIu64 " taken=%" PRIu64
-	    " over=%" PRIu64 " refused=%" PRIu64 " expired=%" PRIu64
-	    " left=%" PRIu64 " away=%" PRIu64,
-	    n[RESERVATION_KEPT], n[RESERVATION_CONFIRMED], n[RESERVATION_TAKEN],
-	    n[RESERVATION_OVER], n[RESERVATION_REFUSED], n[RESERVATION_EXPIRED],
-	    n[RESERVATION_LEFT], n[RESERVATION_AWAY]);
+	    "fulfilled=%" PRIu64 " confirmed=%" PRIu64 " taken=%" PRIu64
+	    " closed=%" PRIu64 " refused=%" PRIu64 " expired=%" PRIu64
+	    " failed=%" PRIu64 " unanswered=%" PRIu64,
+	    n[RESERVATION_FULFILLED], n[RESERVATION_CONFIRMED],
+	    n[RESERVATION_TAKEN], n[RESERVATION_CLOSED], n[RESERVATION_REFUSED],
+	    n[RESERVATION_EXPIRED], n[RESERVATION_FAILED],
+	    n[RESERVATION_UNANSWERED]);
 }
 
 static int

@@ -96,7 +96,7 @@ def status_name:
     else "unknown: \(.)" end;
 
 # The assignee, if it is a person. Older servers do not give the type.
-def holder:
+def assignee_id:
     if (.meta.assignee_type // "User") == "User"
     then .meta.assignee | member("id") else null end;
 
@@ -150,7 +150,7 @@ def chat($now; closing):
        chat: chat_id,
        at: $at,
        status: $status,
-       operator: holder,
+       operator: assignee_id,
        customer: ($customer | member("id")),
        customer_name: ($customer | member("name") | text_or_null),
        customer_phone: ($customer | member("phone_number") | text_or_null),
@@ -264,7 +264,7 @@ def is_person($bots):
 
 # Of the payload of any event, each once.
 def names($bots):
-    [(.conversation // . | select(holder != null) | .meta.assignee | objects),
+    [(.conversation // . | select(assignee_id != null) | .meta.assignee | objects),
      (.sender | objects | select(is_person($bots)))
      | name_of]
     | unique_by(.operator | tostring)[];

@@ -90,9 +90,10 @@ control "act?do=transfer&dialog=${dialogs[2]}&operator=$b"
 } >in
 run 0 "${assign[@]}" --dry-run -o ndjson
 is "results" "$(jq -r '.assignment + " " + .result' out | sort | xargs)" \
-	"p0 would p1 would p2 taken p3 confirmed p4 would"
+	"p0 assignable p1 assignable p2 taken p3 confirmed p4 assignable"
+is "assignee" "$(jq -r 'select(.assignment == "p2").assignee' out)" "$b"
 run 0 "${assign[@]}" --dry-run -o table
-grep -q "acme *$d *$a *- *would" out || fail "table: $(cat out)"
+grep -q "acme *$d *$a *- *assignable" out || fail "table: $(cat out)"
 is "changes" "$(calls "$put")" 0
 is "holder" "$(holder "$d")" null
 conf "assign = yes"

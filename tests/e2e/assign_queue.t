@@ -171,7 +171,7 @@ until_true 20 still || fail "it is acknowledged"
 control "fault?name=500&method=GET"
 reservation p15 "$d" "$b" | put
 rehearse 75
-is "result" "$(jq -r '.assignment + " " + .result' "$tmp/out")" "p15 away"
+is "result" "$(jq -r '.assignment + " " + .result' "$tmp/out")" "p15 unanswered"
 "$probe" -e read queue:assignments >/dev/null
 free "$d"
 

@@ -149,7 +149,7 @@ printf '{"type":"assignment","tenant":"other","id":"r","chat":"1","operator":"1"
 	'"at":"2026-11-20T10:00:00Z","expires":"2026-11-20T10:01:00Z"' |
 	send assignments
 wait_for poller_assignments messaging_daemon_records_total 1
-wait_for poller_assignments 'messaging_assign_reservations_total{result="left"}' 1
+wait_for poller_assignments 'messaging_assign_reservations_total{result="failed"}' 1
 wait_for poller_assignments messaging_assign_open_reservations 0
 stop poller_assignments
 

@@ -114,7 +114,7 @@ is_given_up(struct tenant_assigner *c, const char *chat)
 	init_chat(&p, c, chat);
 	is = reservation_give_up(&p);
 	if (is)
-		assert_int_equal(p.fate, RESERVATION_AWAY);
+		assert_int_equal(p.result, RESERVATION_UNANSWERED);
 	reservation_release(&p);
 	return is;
 }

@@ -67,7 +67,7 @@ overtaken(void *ctx)
 	page("1", "ann");
 	end(ERROR_CLASS_NONE);
 	assert_int_equal(ended, 1);
-	assert_int_equal(p.fate, RESERVATION_CONFIRMED);
+	assert_int_equal(p.result, RESERVATION_CONFIRMED);
 	outcome_names(&p, "ann");
 	reservation_release(&p);
 	tenant_assigner_release(&c);
@@ -85,7 +85,7 @@ state_while_the_crm_is_away(struct tenant_assigner *c, bool expired)
 	end(ERROR_CLASS_LATER);
 	state = p.state;
 	if (state == STATE_DONE)
-		assert_int_equal(p.fate, RESERVATION_LEFT);
+		assert_int_equal(p.result, RESERVATION_FAILED);
 	reservation_release(&p);
 	tenant_assigner_release(c);
 	skew.offset_ms = 0;
@@ -113,7 +113,7 @@ ask_in_vain(struct tenant_assigner *c, const char *chat, bool outage)
 		end_unanswered();
 	else
 		end(ERROR_CLASS_LATER);
-	assert_int_equal(p.fate, RESERVATION_AWAY);
+	assert_int_equal(p.result, RESERVATION_UNANSWERED);
 	reservation_release(&p);
 }
 
@@ -190,7 +190,7 @@ what_expires_while_the_crm_is_away_ends(void **state)
 	c.active = 1;
 	assert_true(reservation_give_up(&next));
 	assert_int_equal(c.active, 1);
-	assert_int_equal(next.fate, RESERVATION_LEFT);
+	assert_int_equal(next.result, RESERVATION_FAILED);
 	skew.offset_ms = 0;
 	reservation_release(&next);
 	tenant_assigner_release(&c);
@@ -277,7 +277,7 @@ each_state_asks_its_question(void **state)
 	page("1", "ann");
 	end(ERROR_CLASS_NONE);
 	assert_int_equal(p.state, STATE_DONE);
-	assert_int_equal(p.fate, RESERVATION_KEPT);
+	assert_int_equal(p.result, RESERVATION_FULFILLED);
 	assert_int_equal(ended, 1);
 	reservation_release(&p);
 	tenant_assigner_release(&c);
@@ -312,7 +312,7 @@ gone_is_what_no_list_has(void **state)
 		end(ERROR_CLASS_NONE);
 	}
 	assert_int_equal(p.state, STATE_DONE);
-	assert_int_equal(p.fate, RESERVATION_OVER);
+	assert_int_equal(p.result, RESERVATION_CLOSED);
 	assert_non_null(strstr(buf_str(&p.outcome), "\"gone\""));
 	assert_null(strstr(buf_str(&p.outcome), "closed_at"));
 	reservation_release(&p);
@@ -326,8 +326,8 @@ what_was_given_is_told(void **state)
 {
 	static const struct {
 		const char *has_it;
-		enum reservation_fate fate;
-	} answers[] = { { "ann", RESERVATION_KEPT },
+		enum reservation_result result;
+	} answers[] = { { "ann", RESERVATION_FULFILLED },
 		{ "carl", RESERVATION_TAKEN }, { NULL, RESERVATION_REFUSED } };
 	struct tenant_assigner c;
 	struct reservation p;
@@ -345,7 +345,7 @@ what_was_given_is_told(void **state)
 		assert_int_equal(p.giving, GIVING_NAMED);
 		end(ERROR_CLASS_NONE);
 		assert_int_equal(p.state, STATE_DONE);
-		assert_int_equal(p.fate, answers[i].fate);
+		assert_int_equal(p.result, answers[i].result);
 		outcome_names(&p, answers[i].has_it);
 		reservation_release(&p);
 		tenant_assigner_release(&c);
@@ -368,12 +368,12 @@ a_chat_without_a_status_is_open(void **state)
 	page_of("2", "ann", CHAT_NONE);
 	page_of("3", "ann", CHAT_NONE);
 	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.fate, RESERVATION_REFUSED);
+	assert_int_equal(p.result, RESERVATION_REFUSED);
 	reservation_release(&p);
 	begin(&p, &c);
 	page_of("1", "bob", CHAT_PENDING);
 	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.fate, RESERVATION_OVER);
+	assert_int_equal(p.result, RESERVATION_CLOSED);
 	reservation_release(&p);
 	tenant_assigner_release(&c);
 }
@@ -396,7 +396,7 @@ a_refusal_is_told_with_how_it_stands(void **state)
 	page("1", "bob");
 	end(ERROR_CLASS_NONE);
 	assert_int_equal(p.state, STATE_DONE);
-	assert_int_equal(p.fate, RESERVATION_REFUSED);
+	assert_int_equal(p.result, RESERVATION_REFUSED);
 	reservation_release(&p);
 	tenant_assigner_release(&c);
 }

@@ -16,7 +16,7 @@ give_in_vain(const struct reservation *p, enum error_class error)
 
 /* By hand, with a retry budget that is over at once: a chat is asked for once,
  * and then read. */
-static enum reservation_fate
+static enum reservation_result
 give_by_hand(struct tenant_assigner *c, const char *chat, const char *has_it)
 {
 	struct reservation p;
@@ -29,7 +29,7 @@ give_by_hand(struct tenant_assigner *c, const char *chat, const char *has_it)
 	end(ERROR_CLASS_NONE);
 	assert_int_equal(p.state, STATE_DONE);
 	reservation_release(&p);
-	return p.fate;
+	return p.result;
 }
 
 /* Else a run would go on asking, and pay for each call, as long as the
@@ -41,19 +41,19 @@ by_hand_giving_ends_with_the_retry_budget(void **state)
 	struct reservation p;
 
 	(void)state;
-	assert_int_equal(give_by_hand(&c, "1", "ann"), RESERVATION_KEPT);
+	assert_int_equal(give_by_hand(&c, "1", "ann"), RESERVATION_FULFILLED);
 	assert_int_equal(c.code, PROG_OK);
-	assert_int_equal(give_by_hand(&c, "1", "bob"), RESERVATION_AWAY);
+	assert_int_equal(give_by_hand(&c, "1", "bob"), RESERVATION_UNANSWERED);
 	assert_int_equal(c.code, PROG_TEMPFAIL);
 	assert_true(is_given_up(&c, "1"));
 	assert_false(is_given_up(&c, "2"));
-	assert_int_equal(give_by_hand(&c, "2", "bob"), RESERVATION_AWAY);
+	assert_int_equal(give_by_hand(&c, "2", "bob"), RESERVATION_UNANSWERED);
 	assert_true(is_given_up(&c, "3"));
 	/* That a chat was given shows that it gives again, */
-	assert_int_equal(give_by_hand(&c, "3", "ann"), RESERVATION_KEPT);
+	assert_int_equal(give_by_hand(&c, "3", "ann"), RESERVATION_FULFILLED);
 	assert_false(is_given_up(&c, "1"));
-	assert_int_equal(give_by_hand(&c, "1", "bob"), RESERVATION_AWAY);
-	assert_int_equal(give_by_hand(&c, "2", "bob"), RESERVATION_AWAY);
+	assert_int_equal(give_by_hand(&c, "1", "bob"), RESERVATION_UNANSWERED);
+	assert_int_equal(give_by_hand(&c, "2", "bob"), RESERVATION_UNANSWERED);
 	assert_true(is_given_up(&c, "3"));
 	/* and so does any clear answer, even a refusal. */
 	begin_chat(&p, &c, "4");
@@ -89,7 +89,7 @@ unreadable_answers_are_tried_again_later(void **state)
 	(void)reservation_wake(&p, p.due_ms);
 	page("1", "bob");
 	end(ERROR_CLASS_NONE);
-	assert_int_equal(p.fate, RESERVATION_AWAY);
+	assert_int_equal(p.result, RESERVATION_UNANSWERED);
 	assert_int_equal(c.code, PROG_TEMPFAIL);
 	reservation_release(&p);
 	tenant_assigner_release(&c);
@@ -98,7 +98,7 @@ unreadable_answers_are_tried_again_later(void **state)
 	page("1", "bob");
 	end(ERROR_CLASS_NONE);
 	end_unreadable(true);
-	assert_int_equal(p.fate, RESERVATION_AWAY);
+	assert_int_equal(p.result, RESERVATION_UNANSWERED);
 	assert_int_equal(c.code, PROG_TEMPFAIL);
 	reservation_release(&p);
 	tenant_assigner_release(&c);
