@@ -269,12 +269,13 @@ flush_stream(void *ctx)
 /* While nothing comes: writes the waits of the last records as they ended, and
  * does what is due in allocation. */
 static void
-tick_when_idle(struct stream *s)
+flush_when_idle(struct stream *s)
 {
 	bool refresh = stream_refresh_due(s);
 	enum outcome o;
 
-	if (s->tick == STREAM_FAILED || (!refresh && !stream_allocation_due(s)))
+	if (s->flush_state == STREAM_FAILED ||
+	    (!refresh && !stream_allocation_due(s)))
 		return;
 	while ((o = stream_flush(s, refresh)) == OUTCOME_LATER && !stop_asked())
 		endpoint_pump(s->in);
@@ -324,7 +325,7 @@ on_stream_idle(void *ctx)
 {
 	struct stream *s = ctx;
 
-	tick_when_idle(s);
+	flush_when_idle(s);
 	state_idle(s->state);
 	stream_forget_look(s);
 }
@@ -394,9 +395,9 @@ log_stream_summary(const struct stream *s)
 	log_info("stream_done",
 	    "records=%" PRIu64 " again=%" PRIu64 " late=%" PRIu64
 	    " bad=%" PRIu64 " passed=%" PRIu64 " rows=%" PRIu64
-	    " ticks=%" PRIu64 " ahead=%" PRIu64 " assigned=%" PRIu64,
-	    c->records, c->again, c->late, c->bad, c->passed, c->rows, c->ticks,
-	    c->ahead + s->staging.untaken, c->assigned);
+	    " flushes=%" PRIu64 " ahead=%" PRIu64 " assigned=%" PRIu64,
+	    c->records, c->again, c->late, c->bad, c->passed, c->rows,
+	    c->flushes, c->ahead + s->staging.untaken, c->assigned);
 }
 
 static void
@@ -430,18 +431,18 @@ run_stream(struct stream *s)
 	enum exit_code code = finish_pending(s, false);
 	size_t incomplete;
 
-	if (code != PROG_OK || s->tick == STREAM_FAILED || stop_asked())
+	if (code != PROG_OK || s->flush_state == STREAM_FAILED || stop_asked())
 		return code;
 	set_up_stage(s);
 	code = stage_run(&s->stage);
-	if (s->tick == STREAM_FAILED)
+	if (s->flush_state == STREAM_FAILED)
 		code = s->code;
 	else if (code == PROG_OK)
 		code = finish_pending(s, true);
 	/* Rows that were not confirmed are written at the next start, also if
 	 * the reader closed the pipe, which is not an error. What was not
 	 * flushed, of which some may be saved early, is not committed. */
-	if (code == PROG_OK && s->tick == STREAM_OPEN && s->touched == 0)
+	if (code == PROG_OK && s->flush_state == STREAM_OPEN && s->touched == 0)
 		code = commit_confirmed(s);
 	daemon_metrics_close(s->stage.metrics);
 	log_stream_summary(s);
@@ -529,7 +530,7 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 	/* If it is stopped while it connects, it has no input or output. */
 	if (code == PROG_OK && !stop_asked()) {
 		code = run_stream(s);
-		if (code == PROG_OK && s->tick == STREAM_OPEN &&
+		if (code == PROG_OK && s->flush_state == STREAM_OPEN &&
 		    (s->stage.enough || s->stage.ended)) {
 			f = stream_forget_begin(s);
 			code = f != NULL ? PROG_OK : s->code;

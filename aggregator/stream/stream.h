@@ -19,8 +19,8 @@
  *   stream_tenant.c      the tenants, and the steps of a flush
  *   stream_state.c       the steps as tables
  *
- * A flush, "tick" in names and in the log, comes every [aggregator] every, or
- * sooner after many records. Its steps, and what follows a crash after each:
+ * A flush comes every [aggregator] every, or sooner after many records. Its
+ * steps, and what follows a crash after each:
  *
  *   records come in       they come again: nothing of them was committed
  *   dead letters synced   they come again, and the dead letters twice
@@ -81,7 +81,7 @@ struct stream_tables {
 
 /* Counted since the start. */
 struct stream_counts {
-	uint64_t records, again, late, ahead, bad, passed, rows, ticks,
+	uint64_t records, again, late, ahead, bad, passed, rows, flushes,
 	    assigned;
 };
 
@@ -100,12 +100,12 @@ struct stream_redelivery {
 	struct redelivery known;
 	uint64_t serial; /* of the current message */
 	uint64_t lines;  /* of it, that were taken in before */
-	struct stream_redelivery_tick *ticks; /* that are in the state */
-	size_t ticks_n, ticks_cap;
-	size_t messages;  /* in these ticks, with an id */
+	struct stream_redelivery_flush *flushes; /* in the state */
+	size_t flushes_n, flushes_cap;
+	size_t messages;  /* in these flushes, with an id */
 	bool has_others;  /* the state has messages without an id */
-	uint64_t last;    /* version of the last tick */
-	uint64_t acked;   /* version of the last acknowledged tick */
+	uint64_t last;    /* version of the last of them */
+	uint64_t acked;   /* version of the last acknowledged flush */
 	uint64_t flush;   /* version of the last flush */
 	uint64_t flushed; /* connection to be acknowledged next; 0: none */
 	bool confirmed;   /* it is acknowledged before the next block */
@@ -145,7 +145,7 @@ struct stream {
 	bool again;  /* the current line is handled again, after LATER */
 
 	/* The current flush. */
-	enum stream_state tick;
+	enum stream_state flush_state;
 	uint64_t pending_version; /* key of the pending rows; 0: none */
 	bool unconfirmed;         /* some that the last run left have a date */
 	struct {

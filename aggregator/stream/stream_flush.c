@@ -20,7 +20,7 @@
 #define HELD_BYTES ((size_t)4 << 20)
 
 static enum outcome
-fail_tick(struct stream *s, enum exit_code code, const char *why)
+fail_flush(struct stream *s, enum exit_code code, const char *why)
 {
 	if (code != PROG_OK)
 		log_error("%s", why);
@@ -119,7 +119,7 @@ end_commit(struct stream *s)
 		stream_step(s, STREAM_COMMIT);
 		stream_trace(s, STREAM_TRACE_COMMITTED);
 	} else {
-		o = fail_tick(s, code, buf_str(&why));
+		o = fail_flush(s, code, buf_str(&why));
 	}
 	buf_release(&why);
 	return o;
@@ -130,11 +130,11 @@ write_row_line(void *ctx, const char *line, size_t len)
 {
 	struct stream *s = ctx;
 
-	if (s->tick == STREAM_COMMITTING &&
+	if (s->flush_state == STREAM_COMMITTING &&
 	    s->held.lines.len + len >= HELD_BYTES &&
 	    (end_commit(s) != OUTCOME_DONE || stream_write_held(s, true) != 1))
 		return -1;
-	if (s->tick != STREAM_COMMITTING)
+	if (s->flush_state != STREAM_COMMITTING)
 		return stream_write_row(s, line, len);
 	stream_hold(s, line, len);
 	return 0;
@@ -158,13 +158,13 @@ write_changed_rows(struct stream *s, int64_t version)
 		rc = tenant_rows_ndjson(&report, write_row_line, s);
 		tenant_rows_release(&report);
 	}
-	if (rc == -1 && s->tick == STREAM_FAILED)
+	if (rc == -1 && s->flush_state == STREAM_FAILED)
 		return OUTCOME_NEVER;
 	if (rc == -1)
-		return fail_tick(
+		return fail_flush(
 		    s, endpoint_code(s->out), endpoint_why(s->out));
 	if (stream_allocation_write(s) == -1)
-		return fail_tick(
+		return fail_flush(
 		    s, endpoint_code(s->assign), endpoint_why(s->assign));
 	return OUTCOME_DONE;
 }
@@ -213,7 +213,7 @@ write_held(struct stream *s, bool all)
 	int rc = stream_write_held(s, all);
 
 	if (rc == -1)
-		return fail_tick(
+		return fail_flush(
 		    s, endpoint_code(s->out), endpoint_why(s->out));
 	if (rc == 0)
 		return OUTCOME_LATER;
@@ -245,11 +245,11 @@ commit_and_write(struct stream *s, bool refresh)
 		o = end_commit(s);
 	if (o == OUTCOME_DONE)
 		o = write_changed_rows(s, version);
-	s->counts.ticks++;
+	s->counts.flushes++;
 	if (o != OUTCOME_DONE)
 		return o;
 	clear_changed_rows(s);
-	if (s->tick == STREAM_COMMITTED)
+	if (s->flush_state == STREAM_COMMITTED)
 		end_writing(s);
 	return OUTCOME_DONE;
 }
@@ -260,7 +260,7 @@ confirm_output(struct stream *s, struct endpoint *to)
 	enum outcome o = endpoint_flush(to);
 
 	if (o == OUTCOME_NEVER)
-		return fail_tick(s, endpoint_code(to), endpoint_why(to));
+		return fail_flush(s, endpoint_code(to), endpoint_why(to));
 	return o;
 }
 
@@ -292,18 +292,18 @@ stream_confirm(struct stream *s, bool wait)
 {
 	enum outcome o = OUTCOME_DONE;
 
-	if (s->tick == STREAM_FAILED)
+	if (s->flush_state == STREAM_FAILED)
 		return OUTCOME_NEVER;
-	if (s->tick == STREAM_OPEN)
+	if (s->flush_state == STREAM_OPEN)
 		return OUTCOME_DONE;
-	if (s->tick == STREAM_COMMITTING) {
+	if (s->flush_state == STREAM_COMMITTING) {
 		if (!state_is_committed(s->state, wait))
 			return OUTCOME_LATER;
 		o = end_commit(s);
 		if (o != OUTCOME_DONE)
 			return o;
 	}
-	if (s->tick == STREAM_COMMITTED) {
+	if (s->flush_state == STREAM_COMMITTED) {
 		o = write_held(s, wait);
 		if (o != OUTCOME_DONE)
 			return o;
@@ -319,7 +319,7 @@ stream_confirm(struct stream *s, bool wait)
 
 /* Up to where the rows are written; those of the flush before are confirmed. */
 static enum outcome
-write_tick(struct stream *s, bool refresh)
+write_flush(struct stream *s, bool refresh)
 {
 	enum outcome o = stream_confirm(s, true);
 
@@ -334,7 +334,7 @@ write_tick(struct stream *s, bool refresh)
 enum outcome
 stream_flush_begin(struct stream *s)
 {
-	enum outcome o = write_tick(s, false);
+	enum outcome o = write_flush(s, false);
 
 	if (o != OUTCOME_DONE)
 		return o;
@@ -345,7 +345,7 @@ stream_flush_begin(struct stream *s)
 enum outcome
 stream_flush(struct stream *s, bool refresh)
 {
-	enum outcome o = write_tick(s, refresh);
+	enum outcome o = write_flush(s, refresh);
 
 	return o == OUTCOME_DONE ? stream_confirm(s, true) : o;
 }

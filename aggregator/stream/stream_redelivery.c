@@ -17,7 +17,7 @@
 
 #include "common/base/xalloc.h"
 
-struct stream_redelivery_tick {
+struct stream_redelivery_flush {
 	uint64_t version;
 	size_t n; /* messages */
 };
@@ -28,7 +28,7 @@ void
 stream_redelivery_release(struct stream *s)
 {
 	redelivery_release(&s->redelivery.known);
-	free(s->redelivery.ticks);
+	free(s->redelivery.flushes);
 }
 
 void
@@ -89,31 +89,32 @@ stream_redelivery_confirmed(struct stream *s)
 }
 
 static void
-add_redelivery_tick(struct stream_redelivery *v, uint64_t version, size_t n)
+add_redelivery_flush(struct stream_redelivery *v, uint64_t version, size_t n)
 {
-	XGROW(v->ticks, v->ticks_n, v->ticks_cap);
-	v->ticks[v->ticks_n++] = (struct stream_redelivery_tick){ version, n };
+	XGROW(v->flushes, v->flushes_n, v->flushes_cap);
+	v->flushes[v->flushes_n++] =
+	    (struct stream_redelivery_flush){ version, n };
 	v->messages += n;
 }
 
-/* Deletes acknowledged ticks, but for the last REDELIVERY_NAMED messages. */
+/* Deletes acknowledged flushes, but for the last REDELIVERY_NAMED messages. */
 static void
-expire_redelivery_ticks(struct stream *s)
+expire_redelivery_flushes(struct stream *s)
 {
 	struct stream_redelivery *v = &s->redelivery;
-	const struct stream_redelivery_tick *t = v->ticks;
+	const struct stream_redelivery_flush *t = v->flushes;
 	size_t n = 0;
 
-	while (n < v->ticks_n && t[n].version <= v->acked &&
+	while (n < v->flushes_n && t[n].version <= v->acked &&
 	       v->messages - t[n].n >= REDELIVERY_NAMED) {
 		v->messages -= t[n].n;
 		state_delete(
 		    s->tables.redelivery, &t[n].version, sizeof t[n].version);
 		n++;
 	}
-	v->ticks_n -= n;
+	v->flushes_n -= n;
 	if (n > 0)
-		memmove(v->ticks, t + n, v->ticks_n * sizeof *t);
+		memmove(v->flushes, t + n, v->flushes_n * sizeof *t);
 }
 
 static void
@@ -128,9 +129,9 @@ save_named(struct stream *s)
 		return;
 	state_put(s->tables.redelivery, &version, sizeof version,
 	    s->scratch.data, s->scratch.len);
-	add_redelivery_tick(&s->redelivery, version, n);
+	add_redelivery_flush(&s->redelivery, version, n);
 	s->redelivery.last = version;
-	expire_redelivery_ticks(s);
+	expire_redelivery_flushes(s);
 }
 
 static void
@@ -175,7 +176,7 @@ load_redelivery_entry(
 	if (version == without_id)
 		v->has_others = true;
 	else
-		add_redelivery_tick(v, version, (size_t)n);
+		add_redelivery_flush(v, version, (size_t)n);
 	return true;
 }
 

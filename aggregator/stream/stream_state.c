@@ -6,7 +6,7 @@
 /* States are stored plus one, because a missing entry, 0, cannot happen. */
 #define TO(state) ((unsigned char)((state) + 1))
 
-static const unsigned char tick[STREAM_STATES][STREAM_EVENTS] = {
+static const unsigned char flush[STREAM_STATES][STREAM_EVENTS] = {
 	[STREAM_OPEN] = { [STREAM_BEGIN] = TO(STREAM_COMMITTING),
 	    [STREAM_NOTHING] = TO(STREAM_WRITTEN),
 	    [STREAM_FAIL] = TO(STREAM_FAILED) },
@@ -31,7 +31,7 @@ static const unsigned char tenant[TENANT_AGES][TENANT_EVENTS] = {
 enum stream_state
 stream_next(enum stream_state s, enum stream_event e)
 {
-	unsigned to = tick[s][e];
+	unsigned to = flush[s][e];
 
 	return to != 0 ? (enum stream_state)(to - 1) : STREAM_STATES;
 }

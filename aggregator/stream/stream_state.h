@@ -1,9 +1,8 @@
 /*
- * stream_state: the states of a flush, called a tick, and of a tenant in it.
- * Two tables have the events that may happen in each; any other ends the
- * program.
+ * stream_state: the states of a flush, and of a tenant in it. Two tables have
+ * the events that may happen in each; any other ends the program.
  *
- * A tick:
+ * A flush:
  *
  *         BEGIN               COMMIT              WRITE
  *   OPEN ------> COMMITTING --------> COMMITTED ------> WRITTEN
@@ -48,8 +47,8 @@ enum stream_event {
 enum stream_age {
 	TENANT_FRESH,     /* its written rows are as of its newest record */
 	TENANT_AGED,      /* time went on since: waits would be longer */
-	TENANT_TOUCHED,   /* this tick writes what changed; waits are old */
-	TENANT_REFRESHED, /* this tick writes its waits, too */
+	TENANT_TOUCHED,   /* this flush writes what changed; waits are old */
+	TENANT_REFRESHED, /* this flush writes its waits, too */
 	TENANT_AGES
 };
 

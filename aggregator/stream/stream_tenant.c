@@ -20,11 +20,11 @@ die_of_wrong_event(const char *what, unsigned event, unsigned state)
 void
 stream_step(struct stream *s, enum stream_event e)
 {
-	enum stream_state next = stream_next(s->tick, e);
+	enum stream_state next = stream_next(s->flush_state, e);
 
 	if (next == STREAM_STATES)
-		die_of_wrong_event("the tick", e, s->tick);
-	s->tick = next;
+		die_of_wrong_event("the flush", e, s->flush_state);
+	s->flush_state = next;
 }
 
 void
@@ -41,7 +41,7 @@ void
 stream_fail(struct stream *s, enum exit_code code)
 {
 	s->code = code;
-	if (s->tick != STREAM_FAILED)
+	if (s->flush_state != STREAM_FAILED)
 		stream_step(s, STREAM_FAIL);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The streaming aggregator: what its rows come to in the end is what the same
-# records give by hand, however they are cut into messages, ticks and runs;
+# records give by hand, however they are cut into messages, flushes and runs;
 # what is late or bad is a dead letter; records that come again change nothing;
 # messages and views pass; a snapshot corrects it.
 set -euo pipefail
@@ -19,7 +19,7 @@ stream -v
 collect
 same_figures "$tmp/records"
 [ "$(waiting records)" = 0 ] || fail "not all was acknowledged"
-grep -q 'stream_done.* late=0 bad=0 ' "$tmp/err" || fail "$(cat "$tmp/err")"
+grep -q 'stream_done.* late=0 bad=0 .* flushes=[1-9]' "$tmp/err" || fail "$(cat "$tmp/err")"
 
 echo "- the same records once more, in other messages, change nothing"
 cp "$tmp/got" "$tmp/before"

@@ -1,6 +1,6 @@
 /*
  * Tests of the metrics that count as messages pass
- * (aggregator/counting/streaming_metric.h): a stream with ticks, a state, a
+ * (aggregator/counting/streaming_metric.h): a stream with flushes, a state, a
  * cache that holds next to nothing, crashes at either side of the commit and
  * restarts gives the same table in the end as the same messages at once in
  * memory. What that table has to be is tests/oracle/stream_metrics.py's
@@ -305,7 +305,7 @@ end(struct life *l)
 
 /* settle, save, commit, and then, unless it crashes: write, sent. */
 static void
-tick(struct world *w, struct life *l, int64_t newest, bool last)
+flush(struct world *w, struct life *l, int64_t newest, bool last)
 {
 	struct buf unsent = BUF_INIT, why = BUF_INIT;
 
@@ -351,10 +351,10 @@ run_as_stream(struct world *w)
 			streaming_metrics_resume(l.streaming, newest);
 			continue;
 		}
-		tick(w, &l, newest, false);
+		flush(w, &l, newest, false);
 		from = to;
 	}
-	tick(w, &l, newest, true);
+	flush(w, &l, newest, true);
 	end(&l);
 }
 
@@ -474,7 +474,7 @@ static const struct {
 static void
 live_on(struct world *w, struct life *l, int64_t newest)
 {
-	tick(w, l, newest, true);
+	flush(w, l, newest, true);
 	end(l);
 	begin(w, l);
 }

@@ -1,7 +1,7 @@
 /*
  * Tests of aggregator/counting/stretch through what forgets: conversations
  * and users count what came since the last silence of more than `forget`, by
- * the times of the messages alone. By hand, as a stream with a tick and a
+ * the times of the messages alone. By hand, as a stream with a flush and a
  * restart at any place, and in another order it is the same; and a state gives
  * back what no message can reach any more.
  */
@@ -191,7 +191,7 @@ emit(struct world *w, enum metric_rows which)
 }
 
 static void
-tick(struct world *w)
+flush(struct world *w)
 {
 	struct buf why = BUF_INIT;
 
@@ -244,7 +244,7 @@ check(const struct world *w, const struct script *s, uint64_t how)
 	if (w->row.messages != s->want.messages ||
 	    (!users && w->row.others != s->want.others) ||
 	    w->row.last != s->want.last || w->row.first != s->want.first)
-		fail_msg("script %d of %s, ticks %" PRIx64
+		fail_msg("script %d of %s, flushes %" PRIx64
 			 ": %d messages, %d others, "
 			 "from %d to %d",
 		    number, w->metric->table->selector, how,
@@ -300,35 +300,35 @@ by_hand(const struct script *s, const char *metric, bool backwards)
 	finish(&w);
 }
 
-/* Behind a message is a tick where the mask has a bit, and a new life behind
+/* Behind a message is a flush where the mask has a bit, and a new life behind
  * each second one. */
 static void
-tell_all(struct world *w, const struct script *s, uint64_t ticks)
+tell_all(struct world *w, const struct script *s, uint64_t flushes)
 {
 	int i, n = 0;
 
 	for (i = 0; i < s->n; i++) {
 		tell(w, s, i);
-		if ((ticks >> i & 1) == 0)
+		if ((flushes >> i & 1) == 0)
 			continue;
-		tick(w);
+		flush(w);
 		if (n++ % 2 == 0) {
 			end(w);
 			begin(w, true);
 		}
 	}
-	tick(w);
+	flush(w);
 }
 
 static void
-in_a_stream(const struct script *s, const char *metric, uint64_t ticks)
+in_a_stream(const struct script *s, const char *metric, uint64_t flushes)
 {
 	struct world w;
 
 	start(&w, metric);
 	begin(&w, true);
-	tell_all(&w, s, ticks);
-	check(&w, s, ticks);
+	tell_all(&w, s, flushes);
+	check(&w, s, flushes);
 	end(&w);
 	finish(&w);
 	tmpdir_empty("state");
@@ -363,16 +363,17 @@ ticks_and_order_decide_nothing(void **state)
 
 /* In a stream; of the longest monologue, too, in which each message is one. */
 static void
-take_back(const struct script *s, const char *metric, uint64_t ticks)
+take_back(const struct script *s, const char *metric, uint64_t flushes)
 {
 	struct world w;
 
 	start(&w, metric);
 	begin(&w, true);
-	tell_all(&w, s, ticks);
+	tell_all(&w, s, flushes);
 	if (w.row.messages != s->want.messages)
-		fail_msg("script %d of %s, ticks %" PRIx64 ": %d messages",
-		    (int)(s - taken_back), metric, ticks, (int)w.row.messages);
+		fail_msg("script %d of %s, flushes %" PRIx64 ": %d messages",
+		    (int)(s - taken_back), metric, flushes,
+		    (int)w.row.messages);
 	end(&w);
 	finish(&w);
 	tmpdir_empty("state");
@@ -381,15 +382,15 @@ take_back(const struct script *s, const char *metric, uint64_t ticks)
 static void
 what_is_too_old_does_not_come_back(void **state)
 {
-	uint64_t ticks;
+	uint64_t flushes;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(taken_back); i++) {
-		for (ticks = 0; ticks < 32; ticks += 1 + ticks / 4) {
-			take_back(&taken_back[i], "conversations", ticks);
-			take_back(&taken_back[i], "users", ticks);
-			take_back(&taken_back[i], "monologues", ticks);
+		for (flushes = 0; flushes < 32; flushes += 1 + flushes / 4) {
+			take_back(&taken_back[i], "conversations", flushes);
+			take_back(&taken_back[i], "users", flushes);
+			take_back(&taken_back[i], "monologues", flushes);
 		}
 	}
 	assert_int_equal(rmdir("state"), 0);
@@ -430,14 +431,14 @@ say(struct world *w, int64_t at, const char *user)
 
 	streaming_metrics_message(w->streaming, &m, NULL);
 	w->newest = m.at;
-	tick(w);
+	flush(w);
 }
 
 static void
 pass(struct world *w, int64_t at)
 {
 	w->newest = START + at;
-	tick(w);
+	flush(w);
 }
 
 static void

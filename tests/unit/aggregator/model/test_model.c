@@ -1,6 +1,6 @@
 /*
  * Tests of aggregator/model: in whatever order the records come, how often, and
- * in how many ticks, an incremental model ends with the rows of one that was
+ * in how many flushes, an incremental model ends with the rows of one that was
  * recomputed once, and has reported the same intervals; also when it was packed
  * and unpacked in between, and dropped what it may drop.
  */
@@ -128,10 +128,10 @@ note(const struct model *m)
 	}
 }
 
-/* In ticks; every now and then the process dies and comes back. */
+/* In flushes; every now and then the process dies and comes back. */
 static void
-recompute_in_ticks(const struct line *v, size_t n,
-    const struct definition *definition, int64_t window, size_t ticks,
+recompute_in_flushes(const struct line *v, size_t n,
+    const struct definition *definition, int64_t window, size_t flushes,
     struct bag *rows, struct bag *changed, struct bag *intervals)
 {
 	struct store store = { .next = 0 };
@@ -144,7 +144,7 @@ recompute_in_ticks(const struct line *v, size_t n,
 	store.seed = m.seed;
 	for (i = 0; i < n; i++) {
 		assert_int_not_equal(model_add(&m, &v[i].r), MODEL_LATE);
-		if (world_random(n) >= ticks && i + 1 < n)
+		if (world_random(n) >= flushes && i + 1 < n)
 			continue;
 		if (i + 1 == n)
 			model_mark_waits(&m);
@@ -170,7 +170,7 @@ recompute_in_ticks(const struct line *v, size_t n,
 
 static void
 compare_models(const struct line *v, size_t n,
-    const struct definition *definition, int64_t window, size_t ticks)
+    const struct definition *definition, int64_t window, size_t flushes)
 {
 	struct bag rows[4] = { { STRMAP_INIT } },
 		   intervals[3] = { { STRMAP_INIT } };
@@ -179,13 +179,13 @@ compare_models(const struct line *v, size_t n,
 	recompute_once(
 	    v, n, definition, window, false, &rows[0], &intervals[0]);
 	recompute_once(v, n, definition, window, true, &rows[1], &intervals[1]);
-	recompute_in_ticks(
-	    v, n, definition, window, ticks, &rows[2], &rows[3], &intervals[2]);
+	recompute_in_flushes(v, n, definition, window, flushes, &rows[2],
+	    &rows[3], &intervals[2]);
 	bag_same(&rows[0], &rows[1], "rows, dedup");
 	bag_same(&intervals[0], &intervals[1], "intervals, dedup");
-	bag_same(&intervals[0], &intervals[2], "intervals, in ticks");
-	bag_same(&rows[0], &rows[2], "rows, in ticks");
-	bag_same(&rows[0], &rows[3], "changed rows, in ticks");
+	bag_same(&intervals[0], &intervals[2], "intervals, in flushes");
+	bag_same(&rows[0], &rows[2], "rows, in flushes");
+	bag_same(&rows[0], &rows[3], "changed rows, in flushes");
 	for (i = 0; i < ARRAY_LEN(rows); i++)
 		bag_release(&rows[i]);
 	for (i = 0; i < ARRAY_LEN(intervals); i++)
@@ -458,8 +458,8 @@ an_opening_told_late_finds_no_more_than_is_kept(void **state)
 		make_line(&v[i], &steps[i]);
 	dropped_n = 0;
 	for (i = 0; i < 2; i++)
-		recompute_in_ticks(v, n, &definition_ours, 1000, i == 0 ? 0 : n,
-		    &rows[i], &changed[i], &intervals[i]);
+		recompute_in_flushes(v, n, &definition_ours, 1000,
+		    i == 0 ? 0 : n, &rows[i], &changed[i], &intervals[i]);
 	assert_true(dropped_n > 0);
 	bag_same(&rows[0], &rows[1], "rows");
 	bag_same(&intervals[0], &intervals[1], "intervals");

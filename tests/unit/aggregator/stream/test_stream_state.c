@@ -35,7 +35,7 @@ every_state_is_reached_and_left(void **state)
 /* Nothing is written that is not committed, and nothing is confirmed that was
  * not written. */
 static void
-the_order_of_a_tick_is_kept(void **state)
+the_order_of_a_flush_is_kept(void **state)
 {
 	unsigned s;
 
@@ -75,7 +75,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_state_is_reached_and_left),
-		cmocka_unit_test(the_order_of_a_tick_is_kept),
+		cmocka_unit_test(the_order_of_a_flush_is_kept),
 		cmocka_unit_test(a_tenant_may_always_be_touched),
 	};
 
