@@ -321,7 +321,7 @@ show_table_counts(const struct retention *t, size_t i, enum output_format f,
 
 	if (f == OUTPUT_NDJSON) {
 		jsonw_open(text);
-		jsonw_str(text, "type", "aged");
+		jsonw_str(text, "type", "expired");
 		jsonw_str(text, "table", tables[i].name);
 		jsonw_int(text, "partitions", (int64_t)t->gone[i].partitions);
 		jsonw_int(text, "rows", (int64_t)t->gone[i].rows);
@@ -367,7 +367,7 @@ log_gone(const struct retention *t)
 
 	for (i = 0; i < TABLES_STORED; i++)
 		if (t->gone[i].partitions + t->gone[i].rows > 0)
-			log_info("history_aged",
+			log_info("history_expired",
 			    "table=%s partitions=%" PRIu64 " rows=%" PRIu64,
 			    tables[i].name, t->gone[i].partitions,
 			    t->gone[i].rows);

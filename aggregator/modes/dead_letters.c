@@ -1,11 +1,11 @@
 /*
  * dead_letters: aggregator --dead-letters, for scripts/dead-letters. Reads what
  * a queue of dead letters (deadletter.h) holds now. To a file or a pipe it
- * writes the letters, which stay in the queue; to a queue or an exchange the
- * records in them, and then removes these letters.
+ * writes them, and they stay in the queue; to a queue or an exchange the
+ * records in them, and then removes these dead letters.
  *
- * A message may hold several letters, of which only some are replayed; the
- * others are put back as a message of their own. Guarantee: a message is
+ * A message may hold several, of which only some are replayed; the others are
+ * put back as a message of their own. Guarantee: a message is
  * acknowledged only when the broker has confirmed all of its records and what
  * was put back. A crash before that gives records twice, and loses none.
  *
@@ -22,15 +22,15 @@
 
 #include "aggregator/modes/modes.h"
 
-/* A letter holds its record as a JSON string, up to six bytes for one. */
-#define LETTER_MAX (8 * (size_t)RECORD_MAX_LINE)
+/* A dead letter holds its record as a JSON string, up to six bytes for one. */
+#define DEAD_LETTER_MAX (8 * (size_t)RECORD_MAX_LINE)
 /* Messages between two commits. */
 #define MARKS_MAX 500
 /* Behind what flat_parse() reads. */
 #define READABLE 64
 
-struct letter_run {
-	const char *reason; /* only letters whose reason has it; NULL: all */
+struct dead_letters_run {
+	const char *reason; /* only those whose reason has it; NULL: all */
 	bool replay;
 	struct endpoint *in, *out;
 	struct endpoint *back; /* the input's queue, for what is put back */
@@ -40,37 +40,37 @@ struct letter_run {
 	/* Of the message in hand. */
 	struct buf records, others; /* lines */
 	uint64_t taken, kept;
-	bool damaged; /* a letter that cannot be read: all of it stays */
+	bool damaged; /* one cannot be read: the whole message stays */
 
 	struct endpoint_mark marks[MARKS_MAX]; /* written, not acknowledged */
 	size_t marks_n;
-	uint64_t replayed, left; /* letters */
+	uint64_t replayed, left; /* dead letters */
 	enum exit_code code;
 };
 
 /* The reader of a pipe may have seen enough: that is no error. */
 static bool
-write_failed(struct letter_run *r, struct endpoint *to)
+write_failed(struct dead_letters_run *r, struct endpoint *to)
 {
 	r->code = endpoint_code(to);
 	if (r->code == PROG_OK && !r->replay)
 		return false;
 	if (r->code == PROG_OK)
 		r->code = PROG_TEMPFAIL;
-	log_error("%s; the letters stay where they are", endpoint_why(to));
+	log_error("%s; the dead letters stay where they are", endpoint_why(to));
 	return false;
 }
 
 static bool
-write_letter_lines(
-    struct letter_run *r, struct endpoint *to, const struct buf *lines)
+write_dead_letter_lines(
+    struct dead_letters_run *r, struct endpoint *to, const struct buf *lines)
 {
 	return buf_each_line(lines, aggregator_write_line, to) == 0 ||
 	       write_failed(r, to);
 }
 
 static bool
-open_back(struct letter_run *r)
+open_back(struct dead_letters_run *r)
 {
 	struct endpoint_options opt = r->opt;
 	struct buf why = BUF_INIT;
@@ -86,30 +86,31 @@ open_back(struct letter_run *r)
 }
 
 static bool
-commit_replay(struct letter_run *r)
+commit_replay(struct dead_letters_run *r)
 {
 	if (r->marks_n > 0 && endpoint_flush(r->out) != OUTCOME_DONE)
 		return write_failed(r, r->out);
 	if (r->back != NULL && endpoint_flush(r->back) != OUTCOME_DONE)
 		return write_failed(r, r->back);
-	/* Commit point: each of these letters is somewhere else. */
+	/* Commit point: each of these dead letters is somewhere else. */
 	endpoint_ack_only(r->in, r->marks, r->marks_n);
 	r->marks_n = 0;
 	return true;
 }
 
-/* All letters of a message are known. */
+/* All dead letters of a message are known. */
 static bool
-end_of_message(struct letter_run *r)
+end_of_message(struct dead_letters_run *r)
 {
 	bool moves = r->taken > 0 && !r->damaged, ok = true;
 
 	r->left += moves ? r->kept : r->taken + r->kept;
 	if (moves && r->others.len > 0)
-		ok = open_back(r) && write_letter_lines(r, r->back, &r->others);
+		ok = open_back(r) &&
+		     write_dead_letter_lines(r, r->back, &r->others);
 	if (ok && moves) {
 		r->replayed += r->taken;
-		ok = write_letter_lines(r, r->out, &r->records);
+		ok = write_dead_letter_lines(r, r->out, &r->records);
 		r->marks[r->marks_n++] = endpoint_mark(r->in);
 	}
 	buf_clear(&r->records);
@@ -119,9 +120,10 @@ end_of_message(struct letter_run *r)
 	return ok && (r->marks_n < MARKS_MAX || commit_replay(r));
 }
 
-/* Whether what a letter has kept is a record, in the bytes behind `from`. */
+/* Whether what a dead letter has kept is a record, in the bytes behind `from`.
+ */
 static bool
-is_record_kept(struct letter_run *r, size_t from)
+is_record_kept(struct dead_letters_run *r, size_t from)
 {
 	struct flat flat = FLAT_INIT;
 	struct buf why = BUF_INIT, copy = BUF_INIT;
@@ -140,9 +142,9 @@ is_record_kept(struct letter_run *r, size_t from)
 	return is;
 }
 
-/* Takes the record out of the letter; false if it stays. */
+/* Takes the record out of the dead letter; false if it stays. */
 static bool
-take_record(struct letter_run *r)
+take_record(struct dead_letters_run *r)
 {
 	const struct flat_field *record = flat_find(&r->flat, "record");
 	size_t before = r->records.len;
@@ -160,7 +162,7 @@ take_record(struct letter_run *r)
 }
 
 static bool
-is_reason_asked_for(const struct letter_run *r)
+is_reason_asked_for(const struct dead_letters_run *r)
 {
 	const struct flat_field *f = flat_find(&r->flat, "reason");
 	char *reason;
@@ -177,7 +179,7 @@ is_reason_asked_for(const struct letter_run *r)
 }
 
 static bool
-take_letter(struct letter_run *r, const char *line, size_t len)
+take_dead_letter(struct dead_letters_run *r, const char *line, size_t len)
 {
 	struct buf why = BUF_INIT;
 	bool readable = flat_parse(&r->flat, line, len, &why) == 0;
@@ -200,14 +202,14 @@ take_letter(struct letter_run *r, const char *line, size_t len)
 }
 
 static void
-on_long_letter(struct letter_run *r)
+on_long_dead_letter(struct dead_letters_run *r)
 {
 	r->damaged = true;
 	r->kept++;
 }
 
 static enum endpoint_status
-read_letters(struct letter_run *r)
+read_dead_letters(struct dead_letters_run *r)
 {
 	struct endpoint_delivery d;
 	enum endpoint_status status;
@@ -222,9 +224,9 @@ read_letters(struct letter_run *r)
 		if (status != ENDPOINT_RECORD && status != ENDPOINT_TOOLONG)
 			return status;
 		if (status == ENDPOINT_RECORD)
-			ok = take_letter(r, line, len);
+			ok = take_dead_letter(r, line, len);
 		else
-			on_long_letter(r);
+			on_long_dead_letter(r);
 		if (ok && r->replay && endpoint_delivery(r->in, &d) && d.last)
 			ok = end_of_message(r);
 	}
@@ -232,23 +234,24 @@ read_letters(struct letter_run *r)
 }
 
 static void
-tell_replayed(const struct letter_run *r)
+log_replayed(const struct dead_letters_run *r)
 {
 	if (!r->replay)
 		return;
-	log_info("letters_replayed",
+	log_info("dead_letters_replayed",
 	    "from=%s replayed=%" PRIu64 " left=%" PRIu64, endpoint_name(r->in),
 	    r->replayed, r->left);
 	if (r->left > 0 && r->reason == NULL)
-		log_warn("%" PRIu64 " letters stay in '%s': what they keep is "
-			 "no record, so its sender has to send it again",
+		log_warn("%" PRIu64 " dead letters stay in '%s': what they "
+			 "keep is no record, so its sender has to send it "
+			 "again",
 		    r->left, endpoint_name(r->in));
 }
 
 static enum exit_code
-work_on_letters(struct letter_run *r)
+show_or_replay(struct dead_letters_run *r)
 {
-	enum endpoint_status status = read_letters(r);
+	enum endpoint_status status = read_dead_letters(r);
 
 	if (r->code == PROG_OK && status == ENDPOINT_FAILED) {
 		log_error("%s", endpoint_why(r->in));
@@ -259,14 +262,14 @@ work_on_letters(struct letter_run *r)
 	if (r->code == PROG_OK && endpoint_flush(r->out) != OUTCOME_DONE)
 		(void)write_failed(r, r->out);
 	if (r->code == PROG_OK)
-		tell_replayed(r);
+		log_replayed(r);
 	return r->code;
 }
 
 static enum exit_code
-run_letters(const struct aggregator *a)
+open_and_run(const struct aggregator *a)
 {
-	struct letter_run *r = xcalloc(1, sizeof *r);
+	struct dead_letters_run *r = xcalloc(1, sizeof *r);
 	struct endpoint_options reading;
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
@@ -276,14 +279,14 @@ run_letters(const struct aggregator *a)
 	r->opt.conf = a->common.conf;
 	reading = r->opt;
 	reading.present = true;
-	reading.max_line = LETTER_MAX;
-	/* Nothing is acknowledged while letters are shown. */
+	reading.max_line = DEAD_LETTER_MAX;
+	/* Nothing is acknowledged while they are shown. */
 	reading.prefetch = ENDPOINT_NO_PREFETCH_LIMIT;
 	r->out = endpoint_open_write(a->job.to, &r->opt, &why, &code);
 	if (r->out != NULL)
 		r->in = endpoint_open_read(a->job.from, &reading, &why, &code);
 	if (r->in != NULL)
-		code = work_on_letters(r);
+		code = show_or_replay(r);
 	else
 		log_error("%s", buf_str(&why));
 	endpoint_close(r->back);
@@ -329,15 +332,15 @@ run_dead_letters(void *options)
 {
 	const struct aggregator *a = options;
 
-	return a->common.only_check ? PROG_OK : run_letters(a);
+	return a->common.only_check ? PROG_OK : open_and_run(a);
 }
 
 const struct option_mode aggregator_mode_dead_letters = {
 	.choice =
 	    OPTION_MODE("dead-letters", "show dead letters, or put them back"),
 	.about =
-	    "Shows the letters that a queue of dead letters holds, or puts "
-	    "their records\ninto a queue and removes them.\n",
+	    "Shows what a queue of dead letters holds, or puts their records "
+	    "into a\nqueue and removes them.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_dead_letters,

@@ -111,8 +111,8 @@ log_unfinished(struct staging *in, struct staging_tenant *t)
 	in->failed++;
 }
 
-/* The letter must be safe before the snapshot is recorded as ignored: nothing
- * of it is refused then. */
+/* The dead letter must be safe before the snapshot is recorded as ignored:
+ * nothing of it is refused then. */
 static enum outcome
 refuse_snapshot(
     struct staging *in, const struct incoming_line *l, const char *why)

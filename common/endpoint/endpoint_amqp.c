@@ -112,8 +112,8 @@ void
 endpoint_amqp_reached(struct amqp_endpoint *a)
 {
 	if (a->outage_since_ms != 0)
-		log_info("amqp_works_again", "queue=%s after_ms=%" PRId64,
-		    a->queue, clock_mono_ms() - a->outage_since_ms);
+		log_info("reconnected", "endpoint=%s after_ms=%" PRId64,
+		    a->base.name, clock_mono_ms() - a->outage_since_ms);
 	a->outage_since_ms = 0;
 }
 

@@ -13,6 +13,7 @@
 #include "common/endpoint/endpoint_unix.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,9 +47,9 @@ struct unix_writer {
 	char *path;
 	int fd; /* -1: not connected */
 	struct endpoint_patience patience;
-	bool away;           /* and that was said */
-	int64_t next_try_ms; /* not to connect before */
-	int64_t progress_ms; /* of the last acknowledgement */
+	int64_t outage_since_ms; /* 0: no outage */
+	int64_t next_try_ms;     /* not to connect before */
+	int64_t progress_ms;     /* of the last acknowledgement */
 
 	struct buf filling;     /* with its header, unless it is empty */
 	uint64_t lines, sealed; /* so far; of them, in frames */
@@ -110,9 +111,10 @@ refuse_connection(struct unix_writer *w)
 		    &e->why, PROG_NOPERM, "cannot connect to '%s'", e->name);
 	if (e->code != PROG_TEMPFAIL)
 		return OUTCOME_NEVER;
-	if (!w->away && w->patience.for_ever)
+	if (w->outage_since_ms == 0 && w->patience.for_ever)
 		log_warn("%s", buf_str(&e->why));
-	w->away = true;
+	if (w->outage_since_ms == 0)
+		w->outage_since_ms = clock_mono_ms();
 	return OUTCOME_LATER;
 }
 
@@ -129,9 +131,10 @@ connect_writer(struct unix_writer *w)
 		return refuse_connection(w);
 	w->sent = w->part = w->ack_len = 0;
 	w->returned = 0;
-	if (w->away && w->patience.for_ever)
-		log_info("reached", "to=%s", w->base.name);
-	w->away = false;
+	if (w->outage_since_ms != 0 && w->patience.for_ever)
+		log_info("reconnected", "endpoint=%s after_ms=%" PRId64,
+		    w->base.name, clock_mono_ms() - w->outage_since_ms);
+	w->outage_since_ms = 0;
 	return OUTCOME_DONE;
 }
 

@@ -43,16 +43,15 @@ struct column {
 
 /* When rows are deleted. */
 enum table_life {
-	LIFE_NOW,     /* the present state, from a whole snapshot: a chat's
-			 rows when it is closed, others with the tenant */
-	LIFE_HISTORY, /* by age, after --retention; with their chat only if
-			 [reaper] on_close = all */
-	LIFE_TENANT,  /* with the tenant only */
-	LIFE_TRACE,   /* traces of deletions: by age, after [reaper]
-			 tombstones */
-	LIFE_REFUSAL, /* the same, and with their chat if on_close = all */
-	LIFE_EVER,    /* never */
-	LIFE_NONE,    /* they are in no database */
+	LIFE_NOW,       /* the present state, from a whole snapshot: a chat's
+			   rows when it is closed, others with the tenant */
+	LIFE_HISTORY,   /* by age, after --retention; with their chat only if
+			   [reaper] on_close = all */
+	LIFE_TENANT,    /* with the tenant only */
+	LIFE_TOMBSTONE, /* by age, after [reaper] tombstones */
+	LIFE_REFUSAL,   /* the same, and with their chat if on_close = all */
+	LIFE_EVER,      /* never */
+	LIFE_NONE,      /* they are in no database */
 };
 
 /* The key is the first `keys` columns, tenant the first of them; the version,

@@ -221,7 +221,7 @@ try_to_rejoin(struct outbox *o)
 	else if (there)
 		done = publish_spool_files(o, &held, &unread);
 	if (release_spool_writer(o, done == OUTCOME_DONE))
-		log_info("broker_works", "endpoint=%s", o->opt.to);
+		log_info("confirms_again", "endpoint=%s", o->opt.to);
 	if (done != OUTCOME_DONE)
 		outbox_confirms(o, false);
 	if (unread)

@@ -21,7 +21,8 @@ rule_on_close(const struct table *t, bool all)
 bool
 rule_archived(const struct table *t)
 {
-	return t->life != LIFE_TRACE && t != &tables[TABLE_response_rollups] &&
+	return t->life != LIFE_TOMBSTONE &&
+	       t != &tables[TABLE_response_rollups] &&
 	       t != &tables[TABLE_message_analytics_hours] &&
 	       t != &tables[TABLE_rollups_due];
 }

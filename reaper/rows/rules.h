@@ -14,7 +14,7 @@ bool rule_ends(const struct table *t);
 /* Whether closing a chat deletes its rows; all: [reaper] on_close = all. */
 bool rule_on_close(const struct table *t, bool all);
 
-/* Whether its rows go to the archive: traces do not, nor does what the sink
+/* Whether its rows go to the archive: tombstones do not, nor does what the sink
  * adds up itself. */
 bool rule_archived(const struct table *t);
 

@@ -63,7 +63,7 @@ read_expiry_tenants(struct db *db, void *ctx)
 }
 
 static enum outcome
-delete_old_traces(struct db *db, void *ctx)
+delete_old_tombstones(struct db *db, void *ctx)
 {
 	struct expiry *a = ctx;
 	struct buf sql = BUF_INIT;
@@ -80,7 +80,7 @@ delete_old_traces(struct db *db, void *ctx)
 }
 
 static enum outcome
-delete_traces_of_tenant(
+delete_tombstones_of_tenant(
     struct db *db, struct expiry *a, int64_t keep_ms, uint64_t *deleted)
 {
 	enum outcome o = OUTCOME_DONE;
@@ -89,11 +89,11 @@ delete_traces_of_tenant(
 	a->before = a->tenant->newest - keep_ms;
 	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++) {
 		a->table = &tables[i];
-		if (a->table->life != LIFE_TRACE &&
+		if (a->table->life != LIFE_TOMBSTONE &&
 		    a->table->life != LIFE_REFUSAL)
 			continue;
 		do {
-			o = db_transaction(db, delete_old_traces, a, false);
+			o = db_transaction(db, delete_old_tombstones, a, false);
 			if (o == OUTCOME_DONE)
 				*deleted += a->affected;
 		} while (
@@ -113,14 +113,14 @@ tombstone_expiry_run(struct db *db, int64_t keep_ms, uint64_t *deleted)
 	*deleted = 0;
 	for (i = 0; i < a.n && o == OUTCOME_DONE && !stop_asked(); i++) {
 		a.tenant = &a.tenants[i];
-		o = delete_traces_of_tenant(db, &a, keep_ms, deleted);
+		o = delete_tombstones_of_tenant(db, &a, keep_ms, deleted);
 	}
 	if (o != OUTCOME_DONE && !stop_asked()) {
 		log_error("%s", db_why(db));
 		code = db_code(db);
 	}
 	if (*deleted > 0)
-		log_info("traces_aged", "rows=%" PRIu64, *deleted);
+		log_info("tombstones_expired", "rows=%" PRIu64, *deleted);
 	free_expiry_tenants(&a);
 	free(a.tenants);
 	return code;

@@ -26,7 +26,7 @@ count_fates(struct consume *c, const struct row_batch *b)
 				older++;
 				break;
 			case ROW_TOMB:
-			case ROW_AGED:
+			case ROW_EXPIRED:
 			case ROW_REMOVED:
 				refused++;
 				break;

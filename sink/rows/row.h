@@ -34,7 +34,7 @@ enum row_fate {
 	ROW_TOMB,    /* its chat was deleted later than its as_of */
 	ROW_OLDER,   /* its snapshot, or its message, is stored in a newer
 			version */
-	ROW_AGED,    /* it is older than tombstones are kept */
+	ROW_EXPIRED, /* it is older than tombstones are kept */
 	ROW_REMOVED, /* its tenant was removed later than its as_of */
 };
 

@@ -151,7 +151,7 @@ has_tombstones(const struct barred_rows *r, const struct table *t)
  * not refused by its age: the messages of an open chat may be older than
  * that. */
 static bool
-is_aged(const struct barred_rows *r, const struct sink_row *row)
+is_expired(const struct barred_rows *r, const struct sink_row *row)
 {
 	const struct tenant_stored *t = &row->tenant->stored;
 
@@ -174,7 +174,7 @@ decide_fate(const struct barred_rows *r, const struct sink_row *row)
 	if (t->as_of != CLOCK_NONE && row->snapshot.p != NULL &&
 	    row->as_of < t->as_of)
 		return ROW_OLDER;
-	return is_aged(r, row) ? ROW_AGED : ROW_STORED;
+	return is_expired(r, row) ? ROW_EXPIRED : ROW_STORED;
 }
 
 enum outcome

@@ -93,7 +93,7 @@ echo "- while its reader refuses it again: this ends, and nothing is lost"
 "$BIN/sink" -f queue:rows &
 reader=$!
 expect 0 "$letters" replay --all rows
-says "1 letters stay in 'queue:rows.dead': what they keep is no record"
+says "1 dead letters stay in 'queue:rows.dead': what they keep is no record"
 until_true 20 bash -c "[ \"\$('$letters' show rows | grep -c 'no table')\" = 1 ]" ||
 	fail "it did not come back"
 kill $reader

@@ -115,6 +115,7 @@ one -30 edge 00:00:00 | code 0 "$sink"
 one -31 edge 23:59:59.999 | code 0 "$sink"
 before=$(partitions messages)
 "$reaper" --retention 30d --dry-run -o ndjson | given >"$tmp/dry"
+is "type" expired "$(jq -r .type "$tmp/dry" | sort -u)"
 is "rows" "7" "$(jq -r .rows "$tmp/dry" | sort -u | xargs)"
 is "tables" "$(echo "$tables $others" | xargs -n 1 | sort | xargs)" \
 	"$(jq -r .table "$tmp/dry" | sort | xargs)"

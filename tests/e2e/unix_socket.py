@@ -31,7 +31,7 @@ class Socket:
 
     def aggregator(self, name):
         self.house.aggregator(
-            name=name, state=self.lab.path("state." + name),
+            "-v", name=name, state=self.lab.path("state." + name),
             source="in." + name, to=self.to)
 
     def start(self, name):
@@ -72,6 +72,8 @@ class Socket:
         self.house.check_alive()
         self.start("sink")
         until(PATIENCE, lambda: os.path.exists(self.path), "the socket")
+        word = f"reconnected endpoint={self.to} after_ms="
+        until(PATIENCE, lambda: word in self.house.log("first"), word)
         mode = stat.S_IMODE(os.stat(self.path).st_mode)
         self.checks.that(mode == 0o660, f"the socket has mode {mode:o}")
 
