@@ -4,10 +4,10 @@
  * four files of DIR, which only state*.c read, and which belong together; with
  * stream.lock, which is locked while they are open:
  *
- *   stream.mdb    an LMDB file
- *   stream.log    the commits since that file was last written
- *   stream.sums   a checksum of each page of stream.mdb
- *   stream.told   the number of the last commit whose success was reported
+ *   stream.mdb           an LMDB file
+ *   stream.log           the commits since that file was last written
+ *   stream.sums          a checksum of each page of stream.mdb
+ *   stream.acknowledged  the last commit whose success was reported
  *
  * Guarantee: state_commit() makes all changes since the last one durable, or
  * none. The process may be killed, and the power go, at any time. One process
@@ -38,8 +38,9 @@
  * restart with 100,000 idle chats 0.7 s instead of 0.2; the whole pipeline
  * 2.2 s of CPU for 400,000 messages instead of 1.9. And its checksums do not
  * detect a log or a manifest that was put back, or has a zeroed record: a file
- * like stream.told would be needed all the same. The checksums here cost some 5
- * percent of the state's part of the CPU, and 0.03 s a restart for 150 MiB.
+ * like stream.acknowledged would be needed all the same. The checksums here
+ * cost some 5 percent of the state's part of the CPU, and 0.03 s a restart for
+ * 150 MiB.
  *
  * One thread uses it; another one, its own, waits for the disk.
  */

@@ -1,9 +1,9 @@
 /*
- * state_acknowledged: DIR/stream.told, the number of the last commit whose
- * success was reported. It has two slots, written in turns and not synced after
- * each commit, so that a torn one leaves the other. A state may be newer than
- * this number, never older. So a last entry of the log that was torn while it
- * was written is distinguished from one that was lost later, and a file that
+ * state_acknowledged: DIR/stream.acknowledged, the number of the last commit
+ * whose success was reported. It has two slots, written in turns and not synced
+ * after each commit, so that a torn one leaves the other. A state may be newer
+ * than this number, never older. So a last entry of the log that was torn while
+ * it was written is distinguished from one that was lost later, and a file that
  * was put back from an earlier time is detected.
  */
 #define _DEFAULT_SOURCE
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,16 +77,32 @@ read_newer_slot(struct state_acknowledged *t, int i, bool *found)
 	return 0;
 }
 
+/* States of an earlier version have it under another name. */
+static int
+rename_earlier_file(const char *dir, const char *path)
+{
+	char *earlier = xasprintf("%s/stream.told", dir);
+	int rc = access(path, F_OK) == 0 || rename(earlier, path) == 0 ||
+			 errno == ENOENT
+		     ? 0
+		     : errno;
+
+	free(earlier);
+	return rc;
+}
+
 int
 state_acknowledged_open(struct state *s, bool make)
 {
 	struct state_acknowledged *t = &s->acknowledged;
-	char *path = xasprintf("%s/" STREAM_TOLD, s->dir);
+	char *path = xasprintf("%s/" STREAM_ACKNOWLEDGED, s->dir);
 	bool found = false;
-	int i, rc = 0;
+	int i, rc = make ? 0 : rename_earlier_file(s->dir, path);
 
-	t->fd = file_open(path, O_RDWR | (make ? O_CREAT | O_TRUNC : 0), 0600);
-	if (t->fd < 0)
+	if (rc == 0)
+		t->fd = file_open(
+		    path, O_RDWR | (make ? O_CREAT | O_TRUNC : 0), 0600);
+	if (rc == 0 && t->fd < 0)
 		rc = errno;
 	free(path);
 	for (i = 0; i < SLOTS && rc == 0 && !make; i++)

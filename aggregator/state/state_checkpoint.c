@@ -87,7 +87,7 @@ state_checkpoint(struct state *s)
 	s->acknowledged.commits = s->commits;
 	if (rc == 0 && state_acknowledged_sync(&s->acknowledged) == -1) {
 		rc = errno;
-		s->wrong_file = STREAM_TOLD;
+		s->wrong_file = STREAM_ACKNOWLEDGED;
 	}
 	if (rc != 0)
 		state_fail(s, rc);
@@ -153,7 +153,7 @@ state_is_committed(struct state *s, bool wait)
 		s->wrong_file = STREAM_LOG;
 	} else if (state_acknowledged_write(&s->acknowledged) == -1) {
 		error = errno;
-		s->wrong_file = STREAM_TOLD;
+		s->wrong_file = STREAM_ACKNOWLEDGED;
 	}
 	if (error != 0)
 		state_fail(s, error);

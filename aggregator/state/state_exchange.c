@@ -15,7 +15,7 @@
 #include "aggregator/state/state_impl.h"
 
 static const char *const files[] = { STREAM_MDB, STREAM_LOG, STREAM_SUMS,
-	STREAM_TOLD };
+	STREAM_ACKNOWLEDGED };
 
 static char *
 path_in(const char *dir, const char *folder, const char *file)

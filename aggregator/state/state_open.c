@@ -90,7 +90,7 @@ open_side_files(struct state *s)
 {
 	int rc;
 
-	s->wrong_file = STREAM_TOLD;
+	s->wrong_file = STREAM_ACKNOWLEDGED;
 	rc = state_acknowledged_open(s, s->is_new);
 	if (rc != 0)
 		return rc;

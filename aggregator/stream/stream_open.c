@@ -35,6 +35,7 @@ stream_open_state(struct stream *s, struct buf *why)
 		{ &s->tables.operators, "operators", STATE_BYTES },
 		{ &s->tables.events, "events", STATE_BYTES },
 		{ &s->tables.seen, "seen", STATE_BYTES },
+		/* Its name in the files of every version. */
 		{ &s->tables.pending_rows, "unsent", STATE_NUMBERS },
 		{ &s->tables.redelivery, "redelivery", STATE_NUMBERS },
 		{ &s->tables.allocation, "allocation", STATE_BYTES },

@@ -9,7 +9,7 @@
 #define STREAM_MDB "stream.mdb"
 #define STREAM_LOG "stream.log"
 #define STREAM_SUMS "stream.sums"
-#define STREAM_TOLD "stream.told"
+#define STREAM_ACKNOWLEDGED "stream.acknowledged"
 
 /* Locked while an aggregator has the state open. */
 #define STREAM_LOCK "stream.lock"

@@ -141,8 +141,8 @@ inject /fstat EIO "$tmp/report.html" 74 'be dying' "$@"
 # is reached for. A disk that does not give a byte says nothing of the state:
 # nobody is to remove it for that.
 keeping() { # COMMAND...
-	for file in stream.mdb.new stream.told stream.sums stream.log.new \
-		stream.lock; do
+	for file in stream.mdb.new stream.acknowledged stream.sums \
+		stream.log.new stream.lock; do
 		while read -r err code way; do
 			rm -rf "$tmp/ks"
 			inject openat "$err" "$tmp/ks/$file" "$code" "$way" "$@"
@@ -162,8 +162,8 @@ keeping() { # COMMAND...
 	done <<-END
 		pwrite64 stream.mdb.new
 		fdatasync stream.mdb.new
-		pwrite64 stream.told
-		fdatasync stream.told
+		pwrite64 stream.acknowledged
+		fdatasync stream.acknowledged
 		pwrite64 stream.sums
 		fdatasync stream.sums
 		pwritev stream.log.new
@@ -171,7 +171,7 @@ keeping() { # COMMAND...
 		fsync stream.log.new
 	END
 	rm -rf "$tmp/ks"
-	for file in stream.told stream.sums stream.log.new; do
+	for file in stream.acknowledged stream.sums stream.log.new; do
 		inject openat ENOMEM "$tmp/ks/$file" 75 MemoryMax "$@"
 		rm -rf "$tmp/ks"
 	done
@@ -185,8 +185,8 @@ keeping() { # COMMAND...
 	done <<-END
 		openat stream.mdb
 		pread64 stream.mdb
-		openat stream.told
-		pread64 stream.told
+		openat stream.acknowledged
+		pread64 stream.acknowledged
 		openat stream.sums
 		read stream.sums
 		openat stream.log

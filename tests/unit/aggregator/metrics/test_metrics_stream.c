@@ -261,7 +261,7 @@ struct life {
 	struct state *state;
 	struct keyed_state_pool pool;
 	struct streaming_metrics *streaming;
-	struct state_table *unsent;
+	struct state_table *pending_rows;
 };
 
 static void
@@ -277,12 +277,12 @@ begin(struct world *w, struct life *l)
 	l->state = state_open("state", &id, (size_t)1 << 30, &code, &why);
 	if (l->state == NULL)
 		fail_msg("%s", buf_str(&why));
-	l->unsent = state_table(l->state, "unsent", STATE_BYTES);
+	l->pending_rows = state_table(l->state, "unsent", STATE_BYTES);
 	l->pool.limit = 20000;
 	l->streaming = streaming_metrics_open(metrics, metrics_n, w->conf, "t1",
 	    &(struct streaming_metrics_home){
 		&l->pool, l->state, 7, WINDOW_MS });
-	if (state_get(l->unsent, "t1", 2, &data, &len)) {
+	if (state_get(l->pending_rows, "t1", 2, &data, &len)) {
 		/* Borrowed until the next change. */
 		char *copy = xmalloc(len + 1);
 
@@ -313,7 +313,7 @@ flush(struct world *w, struct life *l, int64_t newest, bool last)
 	    l->streaming, newest, last || dice(w, 10) == 0);
 	streaming_metrics_save(l->streaming);
 	streaming_metrics_pending(l->streaming, &unsent);
-	state_put(l->unsent, "t1", 2, buf_str(&unsent), unsent.len);
+	state_put(l->pending_rows, "t1", 2, buf_str(&unsent), unsent.len);
 	if (state_commit(l->state, &why) != PROG_OK)
 		fail_msg("%s", buf_str(&why));
 	if (!last && dice(w, 15) == 0) {

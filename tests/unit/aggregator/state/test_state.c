@@ -339,7 +339,7 @@ test_refused(void **unused)
 	assert_null(open_as(&ours, LIMIT, PROG_DATA));
 	assert_non_null(strstr(buf_str(&why), "version"));
 	/* With other checksums, which would make it look damaged. */
-	told = open("stream.told", O_RDWR | O_CLOEXEC);
+	told = open("stream.acknowledged", O_RDWR | O_CLOEXEC);
 	assert_int_equal(pwrite(told, "1", 1, sizeof "told " - 1), 1);
 	assert_int_equal(pwrite(told, "1", 1, 512 + sizeof "told " - 1), 1);
 	(void)close(told);
@@ -354,7 +354,8 @@ put_format(struct state *s, const char *name)
 	put(state_table(s, "meta", STATE_BYTES), "format", name);
 }
 
-/* A state of the version before is one of ours once something is committed. */
+/* A state of the version before, which has another name for a file, is one of
+ * ours once something is committed. */
 static void
 test_version_before(void **unused)
 {
@@ -366,6 +367,7 @@ test_version_before(void **unused)
 	put_format(s, before);
 	commit(s);
 	state_close(s);
+	assert_int_equal(rename("stream.acknowledged", "stream.told"), 0);
 	for (i = 0; i < 2; i++) {
 		s = open_ours();
 		assert_value(state_table(s, "meta", STATE_BYTES), "format",

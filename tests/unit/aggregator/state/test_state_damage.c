@@ -26,7 +26,7 @@ enum { KEYS = 3000, SAME = 0, BAD_LINE = 99, OTHER = 98 };
 
 static const struct state_identity ours = { "ours", DAY, NULL, 0 };
 static const char *const names[] = { "stream.mdb", "stream.log", "stream.sums",
-	"stream.told" };
+	"stream.acknowledged" };
 enum { FILES = ARRAY_LEN(names) };
 
 static struct buf why;

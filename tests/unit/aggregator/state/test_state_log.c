@@ -21,8 +21,8 @@
 #define LOG "stream.log"
 #define FILE_ "stream.mdb"
 #define SUMS "stream.sums"
-#define TOLD "stream.told"
-#define TOLD_BEFORE "before"
+#define ACKNOWLEDGED "stream.acknowledged"
+#define ACKNOWLEDGED_BEFORE "before"
 
 enum { COMMITS = 3, STEP = 7 };
 
@@ -76,8 +76,8 @@ leave_log(int64_t commits)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		s = open_as(PROG_OK);
-		told = take(TOLD);
-		put_back(TOLD_BEFORE, told, told.len);
+		told = take(ACKNOWLEDGED);
+		put_back(ACKNOWLEDGED_BEFORE, told, told.len);
 		for (i = 1; i <= commits; i++) {
 			state_set_number(s, "n", i);
 			if (state_commit(s, &why) != PROG_OK)
@@ -179,8 +179,8 @@ test_torn(void **unused)
 	file = take(FILE_);
 	sums = take(SUMS);
 	log = take(LOG);
-	told = take(TOLD);
-	before = take(TOLD_BEFORE);
+	told = take(ACKNOWLEDGED);
+	before = take(ACKNOWLEDGED_BEFORE);
 	for (len = 0; len < entry(COMMITS + 1); len++) {
 		/* Every byte of what is in use. */
 		if (len % STATE_LOG_PAGE > 2 * length_of(log, entry(1)) &&
@@ -191,10 +191,10 @@ test_torn(void **unused)
 		put_back(SUMS, sums, sums.len);
 		put_torn(LOG, log, len);
 		if (n < COMMITS) {
-			put_back(TOLD, told, told.len);
+			put_back(ACKNOWLEDGED, told, told.len);
 			refused("stream.log' is");
 		}
-		put_back(TOLD, before, before.len);
+		put_back(ACKNOWLEDGED, before, before.len);
 		if (len < 64) {
 			refused("stream.log' is");
 			continue;

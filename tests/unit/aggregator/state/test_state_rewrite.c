@@ -127,7 +127,7 @@ is_anywhere(void)
 }
 
 static const char *const files[] = { "stream.mdb", "stream.log", "stream.sums",
-	"stream.told" };
+	"stream.acknowledged" };
 
 static void
 remove_all(void)
