@@ -131,9 +131,9 @@ void allocation_chat(struct allocation *a, struct text id,
 /* Something was written in the chat, which says nothing else of it: it is
  * there, also if a whole snapshot of before lacked it, and it becomes known
  * only later what it is. */
-void allocation_heard(struct allocation *a, struct text chat, int64_t at);
+void allocation_message(struct allocation *a, struct text chat, int64_t at);
 
-/* An operator wrote to the customer in a chat that was heard of. What is older
+/* An operator wrote to the customer in a chat that is known. What is older
  * than the assignment, or than the reservation that led to it, answers nothing:
  * a snapshot repeats it. */
 void allocation_answered(struct allocation *a, struct text chat, int64_t at);

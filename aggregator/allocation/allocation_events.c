@@ -150,7 +150,7 @@ allocation_chat(struct allocation *a, struct text id,
 	alloc_assume_open(c, update->at != CLOCK_NONE ? update->at : a->now);
 	if (update->at > c->newest)
 		c->newest = update->at;
-	alloc_settle_status(a, c);
+	alloc_derive_status(a, c);
 	alloc_recompute_chat(a, c);
 }
 
@@ -159,13 +159,13 @@ recompute_status(struct allocation *a, struct alloc_chat *c)
 {
 	enum chat_status before = c->status;
 
-	alloc_settle_status(a, c);
+	alloc_derive_status(a, c);
 	if (c->status != before)
 		alloc_recompute_chat(a, c);
 }
 
 void
-allocation_heard(struct allocation *a, struct text id, int64_t at)
+allocation_message(struct allocation *a, struct text id, int64_t at)
 {
 	struct alloc_chat *c = alloc_chat_at(a, id, at);
 
@@ -173,7 +173,7 @@ allocation_heard(struct allocation *a, struct text id, int64_t at)
 	if (at <= c->newest)
 		return;
 	c->newest = at;
-	alloc_settle_status(a, c);
+	alloc_derive_status(a, c);
 	alloc_recompute_chat(a, c);
 }
 
@@ -215,7 +215,7 @@ allocation_answered(struct allocation *a, struct text id, int64_t at)
 	if (c == NULL || at <= c->answered_at)
 		return;
 	c->answered_at = at;
-	alloc_settle_answer(c);
+	alloc_update_answer(c);
 	alloc_recompute_chat(a, c);
 }
 

@@ -345,7 +345,7 @@ bool alloc_was_over(
     const struct allocation *a, const struct alloc_chat *c, int64_t at);
 /* A chat has left while no record is newer than a snapshot that lacked it; then
  * it is back as it was. */
-void alloc_settle_status(struct allocation *a, struct alloc_chat *c);
+void alloc_derive_status(struct allocation *a, struct alloc_chat *c);
 
 /* allocation_reservation.c */
 /* The chat is reserved for the operator, and listed in the outbox. */
@@ -358,6 +358,6 @@ void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,
     struct alloc_operator *assignee);
 /* The assignee has answered if somebody did since the assignment. */
-void alloc_settle_answer(struct alloc_chat *c);
+void alloc_update_answer(struct alloc_chat *c);
 
 #endif

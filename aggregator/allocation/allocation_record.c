@@ -44,7 +44,7 @@ apply_message_record(
 
 	if (r->about)
 		return;
-	allocation_heard(a, r->chat, r->at);
+	allocation_message(a, r->chat, r->at);
 	if (r->from == FROM_OPERATOR) {
 		if (!r->is_private && !r->automated)
 			allocation_answered(a, r->chat, r->at);
@@ -86,7 +86,7 @@ apply_history(struct allocation *a, const struct record *r, bool assignee)
 	if (r->status == CHAT_NONE && !(assignee && r->held))
 		return;
 	/* First its newest message: between what follows it was not silent. */
-	allocation_heard(a, r->chat, r->at);
+	allocation_message(a, r->chat, r->at);
 	if (r->status != CHAT_NONE)
 		allocation_chat(a, r->chat, &status);
 	if (assignee && r->held)

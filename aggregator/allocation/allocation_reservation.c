@@ -77,7 +77,7 @@ alloc_expire_reservation(struct allocation *a, struct alloc_chat *c)
 }
 
 void
-alloc_settle_answer(struct alloc_chat *c)
+alloc_update_answer(struct alloc_chat *c)
 {
 	if (c->answer == ANSWER_OWED && c->answered_at != CLOCK_NONE &&
 	    c->answered_at >= c->held_since)
@@ -94,7 +94,7 @@ alloc_fulfil_reservation(
 	/* The record that names them may be of some time after. */
 	if (c->held_since == CLOCK_NONE || c->held_since > c->reserved_at)
 		c->held_since = c->reserved_at;
-	alloc_settle_answer(c);
+	alloc_update_answer(c);
 	c->assigned_at = a->now;
 	c->failures = 0;
 	c->refusals_n = 0;

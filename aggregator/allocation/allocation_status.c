@@ -54,7 +54,7 @@ opened_since(const struct alloc_chat *c)
 
 /* By records, without snapshots. */
 static enum chat_status
-told_status(const struct alloc_chat *c)
+reported_status(const struct alloc_chat *c)
 {
 	return opened_since(c) != NULL ? CHAT_OPEN : c->said.status;
 }
@@ -110,7 +110,7 @@ correct_arrival(struct allocation *a, struct alloc_chat *c, bool newer)
 
 	if (is_opening_known(c))
 		return;
-	if (told_status(c) != CHAT_OPEN) {
+	if (reported_status(c) != CHAT_OPEN) {
 		if (later)
 			set_arrival(a, c, CLOCK_NONE);
 	} else if (c->arrival == CLOCK_NONE || is_of_past(c, c->arrival)) {
@@ -151,7 +151,7 @@ alloc_update_status(struct allocation *a, struct alloc_chat *c,
 void
 alloc_assume_open(struct alloc_chat *c, int64_t arrival)
 {
-	if (c->arrival != CLOCK_NONE || told_status(c) != CHAT_NONE)
+	if (c->arrival != CLOCK_NONE || reported_status(c) != CHAT_NONE)
 		return;
 	c->said.status = CHAT_OPEN;
 	alloc_keep_message(&c->said.by, alloc_text("", 0));
@@ -173,18 +173,18 @@ alloc_was_over(
 {
 	int64_t missed = missed_at(a, c);
 
-	return alloc_is_over(told_status(c)) ||
+	return alloc_is_over(reported_status(c)) ||
 	       (missed >= c->newest && missed < at);
 }
 
 void
-alloc_settle_status(struct allocation *a, struct alloc_chat *c)
+alloc_derive_status(struct allocation *a, struct alloc_chat *c)
 {
 	int64_t missed = missed_at(a, c);
 
 	c->status = missed != CLOCK_NONE && missed >= c->newest
 			? CHAT_GONE
-			: told_status(c);
+			: reported_status(c);
 	if (alloc_is_over(c->status))
 		alloc_answer_go(&c->answer, ANSWER_NONE);
 }

@@ -98,15 +98,15 @@ read_order_file(struct stream *s, const char *path, struct buf *bytes,
 	struct buf why = BUF_INIT;
 	bool good = statefile_read(path, bytes, &why) == 1 &&
 		    forget_order_unpack(order, bytes->data, bytes->len) == 0;
-	void **told;
+	void **unread;
 
 	if (!good) {
-		told = strmap_put(&s->forget.unread, path, strlen(path));
-		if (*told == NULL)
+		unread = strmap_put(&s->forget.unread, path, strlen(path));
+		if (*unread == NULL)
 			log_warn("'%s' is no order to forget that can be read; "
 				 "remove it: %s",
 			    path, buf_str(&why));
-		*told = s;
+		*unread = s;
 	}
 	buf_release(&why);
 	return good;
@@ -292,7 +292,7 @@ remove_order(const struct stream_order *o, struct buf *why)
 }
 
 static enum exit_code
-tell_done(const struct stream_order *o, struct buf *why)
+report_done(const struct stream_order *o, struct buf *why)
 {
 	int len = (int)(strlen(o->path) - strlen(FORGET_ENDING));
 	char *path = xasprintf("%.*s" FORGET_DONE, len, o->path);
@@ -308,7 +308,7 @@ tell_done(const struct stream_order *o, struct buf *why)
 static enum exit_code
 finish_order(const struct stream_order *o, struct buf *why)
 {
-	enum exit_code code = tell_done(o, why);
+	enum exit_code code = report_done(o, why);
 
 	return code == PROG_OK ? remove_order(o, why) : code;
 }

@@ -451,7 +451,7 @@ enum outcome
 db_wake(struct db *db)
 {
 	if (db->my != NULL && clock_mono_ms() - db->used_ms >= DB_RESTED_MS &&
-	    (db_settle(db) != OUTCOME_DONE || mysql_ping(db->my) != 0))
+	    (db_read_answers(db) != OUTCOME_DONE || mysql_ping(db->my) != 0))
 		db_disconnect(db);
 	return db_connect(db);
 }

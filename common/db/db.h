@@ -142,7 +142,7 @@ enum outcome db_query_first(struct db *db, const char *sql,
 
 /* How long the answer to a statement is waited for, in ms. A client that goes
  * leaves the server at work, with its locks. */
-int64_t db_patience(const struct db *db);
+int64_t db_timeout_ms(const struct db *db);
 
 /* Appends "SELECT " with a limit: after so many ms the server itself ends the
  * statement, which is DB_CONFLICT. Needs a connection. */

@@ -41,7 +41,7 @@ read_result(struct db *db)
 enum outcome
 db_send(struct db *db, const char *sql, size_t len)
 {
-	enum outcome o = db_settle(db);
+	enum outcome o = db_read_answers(db);
 
 	if (o == OUTCOME_DONE)
 		o = send_unread(db, sql, len);
@@ -61,7 +61,7 @@ db_send_ahead(struct db *db, const char *sql)
 }
 
 enum outcome
-db_settle(struct db *db)
+db_read_answers(struct db *db)
 {
 	enum outcome o = OUTCOME_DONE;
 
@@ -91,7 +91,7 @@ db_send_query(struct db *db, const char *sql, size_t len)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	o = db_settle(db);
+	o = db_read_answers(db);
 	if (o == OUTCOME_DONE)
 		return read_result(db);
 	drop_answer(db);

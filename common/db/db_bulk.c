@@ -267,7 +267,7 @@ static enum outcome
 run_arrays(struct db_bulk *b, size_t first, size_t n)
 {
 	unsigned size = (unsigned)n;
-	enum outcome o = db_settle(b->db);
+	enum outcome o = db_read_answers(b->db);
 	size_t k;
 
 	if (o == OUTCOME_DONE)

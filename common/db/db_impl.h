@@ -82,7 +82,7 @@ enum outcome db_send(struct db *db, const char *sql, size_t len);
  * next call says whether it failed. */
 enum outcome db_send_ahead(struct db *db, const char *sql);
 /* Reads such answers; called by all that sends something, but for a query. */
-enum outcome db_settle(struct db *db);
+enum outcome db_read_answers(struct db *db);
 /* As db_send(), for a query, which goes with what was sent ahead. */
 enum outcome db_send_query(struct db *db, const char *sql, size_t len);
 

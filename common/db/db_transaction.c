@@ -74,7 +74,7 @@ db_end_reading(struct db *db)
 void
 db_rollback(struct db *db)
 {
-	(void)db_settle(db);
+	(void)db_read_answers(db);
 	/* A failed rollback leaves a connection in an unknown state; without
 	 * it the server rolls back by itself. */
 	if (db->my != NULL && mysql_rollback(db->my) != 0)

@@ -62,7 +62,7 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	a->queue = xstrdup(queue);
 	a->source.exchange = opt->exchange;
 	a->source.binding = opt->binding;
-	a->patience = endpoint_patience(opt);
+	a->timeout = endpoint_timeout(opt);
 	a->sole = !writing && opt->sole;
 	a->retry = (struct retry)RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	return 0;
@@ -102,7 +102,7 @@ endpoint_amqp_lost(struct amqp_endpoint *a)
 {
 	take_link_reason(a);
 	/* One line an outage, and none from cron unless it gives up. */
-	if (a->outage_since_ms == 0 && a->patience.for_ever &&
+	if (a->outage_since_ms == 0 && a->timeout.for_ever &&
 	    a->link.outcome == OUTCOME_LATER)
 		log_warn("%s; trying again", buf_str(&a->base.why));
 	wait_before_next_try(a);
@@ -127,8 +127,8 @@ endpoint_amqp_works(struct amqp_endpoint *a)
 bool
 endpoint_amqp_gives_up(const struct amqp_endpoint *a)
 {
-	return !a->patience.for_ever && a->outage_since_ms != 0 &&
-	       clock_mono_ms() - a->outage_since_ms >= a->patience.timeout_ms;
+	return !a->timeout.for_ever && a->outage_since_ms != 0 &&
+	       clock_mono_ms() - a->outage_since_ms >= a->timeout.ms;
 }
 
 enum outcome

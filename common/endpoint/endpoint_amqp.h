@@ -26,7 +26,7 @@ struct amqp_endpoint {
 	char *queue;
 	struct amqp_source source; /* exchange NULL: the queue is ours */
 	bool spread; /* writing: `queue` is the name of an exchange */
-	struct endpoint_patience patience;
+	struct endpoint_timeout timeout;
 	bool sole;              /* reading: as the only reader */
 	int64_t taken_since_ms; /* since when another reader has it; 0: none */
 

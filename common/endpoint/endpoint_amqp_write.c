@@ -111,7 +111,7 @@ confirm_down_to(struct amqp_writer *w, size_t n, bool flushing)
 			return o;
 		if (w->progress_ms > since)
 			since = w->progress_ms;
-		max = endpoint_patience_ms(&w->a.patience,
+		max = endpoint_timeout_ms(&w->a.timeout,
 		    w->a.link.conn != NULL && !w->a.link.blocked, flushing);
 		if (w->n > n && max >= 0 && clock_mono_ms() - since >= max) {
 			explain_stall(w);

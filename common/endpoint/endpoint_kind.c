@@ -18,15 +18,15 @@
 #define STOP_MS 3000
 #define STOP_SPARE_MS 2500
 
-struct endpoint_patience
-endpoint_patience(const struct endpoint_options *opt)
+struct endpoint_timeout
+endpoint_timeout(const struct endpoint_options *opt)
 {
-	return (struct endpoint_patience){ opt->wait_forever,
+	return (struct endpoint_timeout){ opt->wait_forever,
 		conf_int(opt->conf, "amqp", "wait_timeout") };
 }
 
 static int64_t
-patience_after_signal_ms(void)
+timeout_after_signal_ms(void)
 {
 	int64_t left = stop_left_ms() - STOP_SPARE_MS;
 
@@ -36,10 +36,10 @@ patience_after_signal_ms(void)
 }
 
 int64_t
-endpoint_patience_ms(const struct endpoint_patience *p, bool up, bool flushing)
+endpoint_timeout_ms(const struct endpoint_timeout *p, bool up, bool flushing)
 {
 	if (stop_asked())
-		return up ? patience_after_signal_ms() : 0;
+		return up ? timeout_after_signal_ms() : 0;
 	if (!p->for_ever)
 		return p->timeout_ms;
 	return flushing ? FLUSH_MS : -1;

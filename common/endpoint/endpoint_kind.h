@@ -54,16 +54,16 @@ struct endpoint_ops {
 
 /* For kinds that wait for another process: [amqp] wait_timeout, unless the
  * program is a daemon. */
-struct endpoint_patience {
+struct endpoint_timeout {
 	bool for_ever;
 	int64_t timeout_ms;
 };
-struct endpoint_patience endpoint_patience(const struct endpoint_options *opt);
+struct endpoint_timeout endpoint_timeout(const struct endpoint_options *opt);
 
 /* How long a writing end goes on without progress, in ms; -1: for ever. up:
  * answers may be on their way. */
-int64_t endpoint_patience_ms(
-    const struct endpoint_patience *p, bool up, bool flushing);
+int64_t endpoint_timeout_ms(
+    const struct endpoint_timeout *p, bool up, bool flushing);
 
 /* Traces that lines are confirmed: how many came before them, and when they
  * were sent, as of clock_mono_us(). */

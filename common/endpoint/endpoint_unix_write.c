@@ -46,7 +46,7 @@ struct unix_writer {
 	struct endpoint base;
 	char *path;
 	int fd; /* -1: not connected */
-	struct endpoint_patience patience;
+	struct endpoint_timeout timeout;
 	int64_t outage_since_ms; /* 0: no outage */
 	int64_t next_try_ms;     /* not to connect before */
 	int64_t progress_ms;     /* of the last acknowledgement */
@@ -111,7 +111,7 @@ refuse_connection(struct unix_writer *w)
 		    &e->why, PROG_NOPERM, "cannot connect to '%s'", e->name);
 	if (e->code != PROG_TEMPFAIL)
 		return OUTCOME_NEVER;
-	if (w->outage_since_ms == 0 && w->patience.for_ever)
+	if (w->outage_since_ms == 0 && w->timeout.for_ever)
 		log_warn("%s", buf_str(&e->why));
 	if (w->outage_since_ms == 0)
 		w->outage_since_ms = clock_mono_ms();
@@ -131,7 +131,7 @@ connect_writer(struct unix_writer *w)
 		return refuse_connection(w);
 	w->sent = w->part = w->ack_len = 0;
 	w->returned = 0;
-	if (w->outage_since_ms != 0 && w->patience.for_ever)
+	if (w->outage_since_ms != 0 && w->timeout.for_ever)
 		log_info("reconnected", "endpoint=%s after_ms=%" PRId64,
 		    w->base.name, clock_mono_ms() - w->outage_since_ms);
 	w->outage_since_ms = 0;
@@ -268,7 +268,7 @@ acknowledge_down_to(struct unix_writer *w, size_t n, bool flushing)
 			return OUTCOME_DONE;
 		if (w->progress_ms > since)
 			since = w->progress_ms;
-		max = endpoint_patience_ms(&w->patience, w->fd >= 0, flushing);
+		max = endpoint_timeout_ms(&w->timeout, w->fd >= 0, flushing);
 		if (max >= 0 && clock_mono_ms() - since >= max)
 			return stalled(w);
 		wait_for_reader(w);
@@ -431,7 +431,7 @@ endpoint_unix_open_write(const char *path, const struct endpoint_options *opt,
 	(void)code;
 	w->path = xstrdup(path);
 	w->fd = -1;
-	w->patience = endpoint_patience(opt);
+	w->timeout = endpoint_timeout(opt);
 	w->base.ops = &ops;
 	return &w->base;
 }

@@ -95,7 +95,7 @@ make_event_text(const char *name, const char *id, const char *data, size_t len)
 
 /* The lock is held. */
 static void
-tell_listener(struct event_listener *l, struct event_text *text)
+notify_listener(struct event_listener *l, struct event_text *text)
 {
 	if (strcmp(l->known, text->id) == 0)
 		return;
@@ -119,7 +119,7 @@ event_topic_publish(struct event_topic *t, const char *name, const char *id,
 	event_text_release(t->newest);
 	t->newest = text;
 	for (l = t->listeners; l != NULL; l = l->next)
-		tell_listener(l, text);
+		notify_listener(l, text);
 	(void)pthread_mutex_unlock(&t->lock);
 }
 
@@ -138,7 +138,7 @@ event_listener_join(struct event_listener *l, struct event_topic *topic,
 	t->listeners = l;
 	(void)snprintf(l->known, sizeof l->known, "%s", known ? known : "");
 	if (t->newest != NULL)
-		tell_listener(l, t->newest);
+		notify_listener(l, t->newest);
 	(void)pthread_mutex_unlock(&t->lock);
 }
 

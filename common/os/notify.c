@@ -26,10 +26,10 @@
 
 /* Parts of WatchdogSec: how often the manager is told, because a message may
  * be lost, and how long a thread may take for a turn. */
-#define TELL_PART 4
+#define NOTIFY_PART 4
 #define TURN_PART 2
 /* How long READY=1 waits for a manager that has much to read: it comes once. */
-#define TELL_S 5
+#define READY_S 5
 
 struct thread_slot {
 	atomic_llong turned_ms; /* 0: the thread is idle */
@@ -69,7 +69,7 @@ watchdog_of_environment(void)
 
 	if (us == 0 || (pid != 0 && pid != getpid()))
 		return 0;
-	return us < 1000 * TELL_PART ? TELL_PART : us / 1000;
+	return us < 1000 * NOTIFY_PART ? NOTIFY_PART : us / 1000;
 }
 
 /* '@' stands for the zero byte in front of an abstract name. */
@@ -104,7 +104,7 @@ free_slot(void *p)
 void
 notify_open(void)
 {
-	const struct timeval patience = { .tv_sec = TELL_S };
+	const struct timeval timeout = { .tv_sec = READY_S };
 	const char *path = getenv("NOTIFY_SOCKET");
 
 	if (path == NULL || path[0] == '\0')
@@ -119,13 +119,13 @@ notify_open(void)
 		return;
 	}
 	(void)setsockopt(
-	    manager.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	    manager.fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 	if (pthread_key_create(&manager.slot, free_slot) == 0)
 		atomic_store(&manager.watchdog_ms, watchdog_of_environment());
 }
 
 static void
-tell_manager(const char *what, int flags)
+notify_manager(const char *what, int flags)
 {
 	if (manager.len > 0)
 		(void)sendto(manager.fd, what, strlen(what),
@@ -137,7 +137,7 @@ void
 notify_ready(void)
 {
 	if (!atomic_exchange(&manager.ready, true))
-		tell_manager("READY=1", 0);
+		notify_manager("READY=1", 0);
 }
 
 static struct thread_slot *
@@ -191,9 +191,9 @@ notify_alive(void)
 	due = atomic_load(&manager.next_ms);
 	if (now < due || !all_go_on(now))
 		return;
-	if (atomic_compare_exchange_strong(
-		&manager.next_ms, &due, now + manager.watchdog_ms / TELL_PART))
-		tell_manager("WATCHDOG=1", MSG_DONTWAIT);
+	if (atomic_compare_exchange_strong(&manager.next_ms, &due,
+		now + manager.watchdog_ms / NOTIFY_PART))
+		notify_manager("WATCHDOG=1", MSG_DONTWAIT);
 }
 
 void
@@ -212,5 +212,5 @@ void
 notify_stopping(void)
 {
 	if (!atomic_exchange(&manager.stopping, true))
-		tell_manager("STOPPING=1", 0);
+		notify_manager("STOPPING=1", 0);
 }

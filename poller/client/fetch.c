@@ -269,7 +269,7 @@ wake_delayed(struct fetch *f, int64_t now)
 }
 
 void
-fetch_tell_hold(int64_t ms, struct buf *text)
+fetch_explain_hold(int64_t ms, struct buf *text)
 {
 	buf_addf(text, "%sit wants no call for %lld s",
 	    text->len > 0 ? "; " : "", (long long)(ms / 1000));
@@ -283,7 +283,7 @@ give_up_held(struct fetch_job *j, struct fetch_jobs *from, int64_t hold)
 
 	if (!fetch_is_silenced(j->fetch, hold))
 		return false;
-	fetch_tell_hold(hold, &text);
+	fetch_explain_hold(hold, &text);
 	TAILQ_REMOVE(from, j, link);
 	fetch_end(j, ERROR_CLASS_THROTTLED, buf_str(&text));
 	buf_release(&text);

@@ -219,7 +219,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	wait = wait_of(f, h, throttle_case_of(h, a));
 	fetch_hold(f, wait);
 	if (fetch_is_silenced(f, wait))
-		fetch_tell_hold(wait, &text);
+		fetch_explain_hold(wait, &text);
 	retry_error(j, h, a, json && !a->unread, wait, buf_str(&text));
 	buf_release(&text);
 }

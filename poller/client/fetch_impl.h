@@ -72,6 +72,6 @@ fetch_is_silenced(const struct fetch *f, int64_t ms)
 }
 
 /* Appends that the CRM wants no call for so long. */
-void fetch_tell_hold(int64_t ms, struct buf *text);
+void fetch_explain_hold(int64_t ms, struct buf *text);
 
 #endif

@@ -55,7 +55,7 @@ operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 /* Takes out of the former ones who is listed, and the oldest if they are too
  * many. */
 static void
-settle_former(struct operators *c)
+drop_listed_former(struct operators *c)
 {
 	struct strmap listed = STRMAP_INIT;
 	struct buf kept = BUF_INIT;
@@ -84,7 +84,7 @@ settle_former(struct operators *c)
 void
 operators_keep(struct operators *c, struct store *s)
 {
-	settle_former(c);
+	drop_listed_former(c);
 	store_put(s, STORE_META, "operators", c->bodies.data, c->bodies.len);
 	store_put(s, STORE_META, "operator_rows", c->rows.data, c->rows.len);
 	store_put(

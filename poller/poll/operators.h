@@ -26,7 +26,7 @@ struct operators {
 	/* Private: texts one after the other, each ending with NUL. */
 	struct buf bodies; /* of each its record */
 	struct buf rows;   /* of each its id and its JSON */
-	struct buf former; /* as rows; operators_keep() settles who is one */
+	struct buf former; /* as rows; operators_keep() decides who is one */
 };
 
 void operators_release(struct operators *c);

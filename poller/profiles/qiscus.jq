@@ -278,19 +278,19 @@ def content_kind:
 
 # Who joins is given by name, which identifies an agent if only one has it, or
 # none and only one that is no more.
-def joined($crew; $former):
+def joined($operators; $former):
     [.message | strings | capture("^(?<name>.+?) (has )?joined\\b")?
      | .name] as $name
     | def named: [.[] | select([.name] == $name) | .operator];
-      ($crew | named)
+      ($operators | named)
     | if . == [] then ($former | named) else . end
     | if length == 1 then .[0] else null end;
 
-def system_event($crew; $former):
+def system_event($operators; $former):
     if .message | type == "string" and test("\\bresolved\\b"; "i") then
         {from: "system", kind: "closed"}
     else
-        joined($crew; $former) as $who
+        joined($operators; $former) as $who
         | if $who == null then {from: "system", kind: "other"}
           else {from: "system", kind: "assigned", operator: $who} end
     end;

@@ -83,7 +83,7 @@ count_partition_rows(struct db *db, const struct table *table, const char *name,
 	struct db_rows *found;
 	enum outcome o;
 
-	db_select_within(db, &sql, db_patience(db) / 2);
+	db_select_within(db, &sql, db_timeout_ms(db) / 2);
 	buf_addf(&sql, "COUNT(*) FROM %s PARTITION (%.*s)", table->name,
 	    (int)len, name);
 	o = db_query(db, buf_str(&sql), NULL, 0, &found);

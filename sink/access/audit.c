@@ -42,7 +42,7 @@ static const char *const impersonal[] = {
 
 /* Parameters that say which rows were asked for. Others are not written down:
  * whatever a client puts into its address may be a secret. */
-static const char *const told_parameters[] = { "from", "to", "start_time",
+static const char *const logged_parameters[] = { "from", "to", "start_time",
 	"end_time", "period", "zone", "weekday", "hour", "limit", "cursor",
 	"operator", "assigned", "nobody", "channel", "channel_id", "chat",
 	"conversation_id", "open", "waiting", "waiting_seconds", "status",
@@ -163,7 +163,7 @@ add_client_text(struct buf *line, const char *key, const char *text)
 }
 
 /* The values of one parameter, of a request that may have it several times. */
-struct told_values {
+struct parameter_values {
 	const char *name;
 	struct buf *line;
 	const char *only; /* of one that is there once */
@@ -172,39 +172,40 @@ struct told_values {
 };
 
 static void
-visit_told(void *ctx, const char *name, const char *value)
+take_parameter(void *ctx, const char *name, const char *value)
 {
-	struct told_values *told = ctx;
+	struct parameter_values *values = ctx;
 
-	if (strcmp(name, told->name) != 0)
+	if (strcmp(name, values->name) != 0)
 		return;
-	told->n++;
-	told->only = value != NULL ? value : "";
-	if (!told->listed)
+	values->n++;
+	values->only = value != NULL ? value : "";
+	if (!values->listed)
 		return;
-	jsonw_next(told->line);
-	if (parse_is_utf8(told->only, strlen(told->only)))
-		jsonw_quote(told->line, told->only, strlen(told->only));
+	jsonw_next(values->line);
+	if (parse_is_utf8(values->only, strlen(values->only)))
+		jsonw_quote(values->line, values->only, strlen(values->only));
 	else
-		buf_adds(told->line, "null");
+		buf_adds(values->line, "null");
 }
 
 /* Of one that is there several times all values, as a list: some resources take
  * the first one, those of the original program the last one. */
 static void
-add_told(struct buf *line, const struct web_request *r, const char *name)
+add_parameter_values(
+    struct buf *line, const struct web_request *r, const char *name)
 {
-	struct told_values told = { .name = name, .line = line };
+	struct parameter_values values = { .name = name, .line = line };
 
-	r->parameters(r, visit_told, &told);
-	if (told.n == 1)
-		add_client_text(line, name, told.only);
-	if (told.n < 2)
+	r->parameters(r, take_parameter, &values);
+	if (values.n == 1)
+		add_client_text(line, name, values.only);
+	if (values.n < 2)
 		return;
-	told.listed = true;
+	values.listed = true;
 	jsonw_key(line, name);
 	jsonw_list(line);
-	r->parameters(r, visit_told, &told);
+	r->parameters(r, take_parameter, &values);
 	jsonw_list_end(line);
 }
 
@@ -223,9 +224,9 @@ write_audit_line(struct buf *line, const struct viewer *v,
 	jsonw_str(line, "peer", r->peer);
 	add_client_text(line, "path", r->path);
 	jsonw_open_in(line, "parameters");
-	for (i = 0; r->parameters != NULL && i < ARRAY_LEN(told_parameters);
+	for (i = 0; r->parameters != NULL && i < ARRAY_LEN(logged_parameters);
 	     i++)
-		add_told(line, r, told_parameters[i]);
+		add_parameter_values(line, r, logged_parameters[i]);
 	jsonw_close(line);
 	jsonw_int(line, "status", status);
 	jsonw_int(line, "rows", (int64_t)rows);

@@ -130,7 +130,7 @@ kept_lacks(const struct kept_lacking *l, const char *metric)
 }
 
 void
-kept_drop_told(struct kept_lacking *l)
+kept_drop_derivable(struct kept_lacking *l)
 {
 	size_t i, n = 0;
 

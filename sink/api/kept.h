@@ -40,7 +40,7 @@ bool kept_lacks(const struct kept_lacking *l, const char *metric);
 
 /* Histograms are not lacking where there are intervals, which alone tell what
  * they would. */
-void kept_drop_told(struct kept_lacking *l);
+void kept_drop_derivable(struct kept_lacking *l);
 
 /* Appends their names, with ", " between them. */
 void kept_add_lacking(const struct kept_lacking *l, struct buf *to);

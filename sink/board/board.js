@@ -21,7 +21,7 @@ import { showWaiting, tickWaiting } from "./waiting.js";
 
 const STREAM = "/api/v1/now/stream";
 /* How long without a connection, in ms, before it is said. */
-const PATIENCE_MS = 5000;
+const DISCONNECTED_MS = 5000;
 /* When a connection was refused, which a browser does not try again. */
 const AGAIN_MS = 5000;
 /* The server ends a stream after five minutes, and the browser comes back: one
@@ -75,7 +75,7 @@ function onConnected() {
 }
 
 function onDisconnected() {
-	lost ??= setTimeout(() => setConnection("disconnected"), PATIENCE_MS);
+	lost ??= setTimeout(() => setConnection("disconnected"), DISCONNECTED_MS);
 }
 
 /* Each second, and after each change. */

@@ -35,7 +35,7 @@ migrate_database(struct sink *s, struct db **db)
 	char *dir = prog_data("migrations", "sink/migrations");
 	enum exit_code code;
 
-	sink_be_patient(*db);
+	sink_allow_long_statements(*db);
 	code = migrate_run(*db, s->common.conf, dir);
 	free(dir);
 	return code == PROG_OK ? add_up_due(*db) : code;

@@ -15,7 +15,7 @@ recompute(struct sink *s, struct db **db)
 	size_t days = 0;
 	enum outcome o;
 
-	sink_be_patient(*db);
+	sink_allow_long_statements(*db);
 	code = sink_find_tenant(s, *db);
 	if (code != PROG_OK)
 		return code;

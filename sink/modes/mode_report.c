@@ -15,15 +15,15 @@
 
 /* Nobody waits for a report of cron: a statement may take so many times as long
  * as one of a request. */
-#define PATIENCE 10
+#define REPORT_FACTOR 10
 
 static enum exit_code
 make_report(struct sink *s, struct db **db)
 {
 	struct viewer v;
 	const struct report_request request = { .viewer = &v,
-		.timeout_ms = PATIENCE * conf_int(s->common.conf, "serve",
-					     "query_timeout"),
+		.timeout_ms = REPORT_FACTOR * conf_int(s->common.conf, "serve",
+						  "query_timeout"),
 		.now_ms = clock_now_ms(),
 		.from = s->from_day,
 		.to = s->to_day,

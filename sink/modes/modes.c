@@ -13,7 +13,7 @@
 #include "common/records/record.h"
 
 /* Of one statement: more than the largest table takes. */
-#define PATIENCE_MS DAY_MS
+#define STATEMENT_MS DAY_MS
 
 static enum exit_code
 work_with_db(struct sink *s, bool any_schema,
@@ -50,9 +50,9 @@ sink_with_schema(
 }
 
 void
-sink_be_patient(struct db *db)
+sink_allow_long_statements(struct db *db)
 {
-	db_allow(db, PATIENCE_MS);
+	db_allow(db, STATEMENT_MS);
 }
 
 int

@@ -45,8 +45,8 @@ enum exit_code sink_with_schema(
     struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db));
 
 /* Before the first use: statements that change or read whole tables may take as
- * long as they need; what is configured is the patience of the daemons. */
-void sink_be_patient(struct db *db);
+ * long as they need; the wait_timeout that is configured is for daemons. */
+void sink_allow_long_statements(struct db *db);
 
 /* Reads the rules of tokens, of which at least one key is needed. As
  * jwt_conf_read(). */

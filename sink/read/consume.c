@@ -409,7 +409,7 @@ consume_finish(struct consume *c, enum exit_code code)
 	bool unfinished = c->ended && consume_has_cut_snapshots(c);
 
 	if (c->ended)
-		older_snapshots_tell(&c->older);
+		older_snapshots_warn(&c->older);
 	daemon_metrics_count(c->metrics, t->lines, c->dead.count);
 	log_info("sink_done",
 	    "rows=%llu stored=%llu refused=%llu older=%llu dead=%llu "

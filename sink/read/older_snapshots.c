@@ -10,14 +10,14 @@
 #include "common/base/xalloc.h"
 
 /* What is delivered again has come by then. */
-#define PATIENCE_MS MINUTE_MS
+#define REDELIVERY_MS MINUTE_MS
 
 /* The first one that came. */
 struct older_snapshot {
 	char *id;
 	int64_t as_of, stored; /* the times of it and of the stored one */
 	int64_t came_ms;
-	bool told;
+	bool reported;
 };
 
 static void
@@ -43,13 +43,13 @@ older_snapshots_release(struct older_snapshots *o)
 }
 
 static void
-tell(struct text tenant, struct older_snapshot *s)
+warn_of_older(struct text tenant, struct older_snapshot *s)
 {
 	char its[CLOCK_TEXT], stored[CLOCK_TEXT];
 
-	if (s->told)
+	if (s->reported)
 		return;
-	s->told = true;
+	s->reported = true;
 	clock_format(s->as_of, its);
 	clock_format(s->stored, stored);
 	log_warn("snapshot %s of %.*s is of %s, no newer than what is stored, "
@@ -70,8 +70,8 @@ older_snapshots_add(
 	slot = strmap_put(&o->tenants, t->name.p, t->name.len);
 	s = *slot;
 	if (s != NULL) {
-		if (now_ms - s->came_ms >= PATIENCE_MS)
-			tell(t->name, s);
+		if (now_ms - s->came_ms >= REDELIVERY_MS)
+			warn_of_older(t->name, s);
 		return;
 	}
 	s = *slot = xcalloc(1, sizeof *s);
@@ -88,11 +88,11 @@ older_snapshots_over(struct older_snapshots *o, struct text tenant)
 }
 
 void
-older_snapshots_tell(struct older_snapshots *o)
+older_snapshots_warn(struct older_snapshots *o)
 {
 	struct strmap_entry *e;
 	size_t i = 0;
 
 	while ((e = strmap_next(&o->tenants, &i)) != NULL)
-		tell((struct text){ e->key, e->key_len }, e->value);
+		warn_of_older((struct text){ e->key, e->key_len }, e->value);
 }

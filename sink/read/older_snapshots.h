@@ -25,6 +25,6 @@ void older_snapshots_add(
 void older_snapshots_over(struct older_snapshots *o, struct text tenant);
 
 /* At the end of the input. */
-void older_snapshots_tell(struct older_snapshots *o);
+void older_snapshots_warn(struct older_snapshots *o);
 
 #endif

@@ -217,7 +217,7 @@ read_not_kept(struct report_work *r)
 	struct question q = question_of(r);
 
 	if (kept_find_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept)) {
-		kept_drop_told(&r->not_kept);
+		kept_drop_derivable(&r->not_kept);
 		return true;
 	}
 	r->code = by_hand_explain(&r->answer, r->db, "what is kept");

@@ -259,7 +259,7 @@ find_not_kept(struct question *q, struct response_sums *s)
 		return true;
 	if (!kept_find_lacking(q, needed, ARRAY_LEN(needed), &s->not_kept))
 		return false;
-	kept_drop_told(&s->not_kept);
+	kept_drop_derivable(&s->not_kept);
 	s->unknown = s->not_kept.n == ARRAY_LEN(needed);
 	return true;
 }

@@ -286,7 +286,7 @@ script_do(struct allocation_script *s)
 	} else if (strcmp(what, "chat") == 0) {
 		script_chat(s, id);
 	} else if (strcmp(what, "heard") == 0) {
-		allocation_heard(s->a, id, script_number(s, "at", s->now));
+		allocation_message(s->a, id, script_number(s, "at", s->now));
 	} else if (strcmp(what, "answer") == 0) {
 		allocation_answered(s->a, id, script_number(s, "at", s->now));
 	} else if (strcmp(what, "limit") == 0) {

@@ -301,18 +301,18 @@ pipe_nobody_reads(void **state)
 
 /* All waits after a signal together end before the process is ended. */
 static void
-patience_ends_with_the_process(void **state)
+waits_end_with_the_process(void **state)
 {
-	const struct endpoint_patience p = { .for_ever = true };
+	const struct endpoint_timeout p = { .for_ever = true };
 
 	(void)state;
 	assert_int_equal(stop_left_ms(), INT64_MAX);
-	assert_int_equal(endpoint_patience_ms(&p, true, false), -1);
+	assert_int_equal(endpoint_timeout_ms(&p, true, false), -1);
 	stop_set(true);
 	assert_in_range(stop_left_ms(), 1, 1000 * STOP_WITHIN_S);
 	assert_in_range(
-	    endpoint_patience_ms(&p, true, false), 0, 1000 * STOP_WITHIN_S - 1);
-	assert_int_equal(endpoint_patience_ms(&p, false, false), 0);
+	    endpoint_timeout_ms(&p, true, false), 0, 1000 * STOP_WITHIN_S - 1);
+	assert_int_equal(endpoint_timeout_ms(&p, false, false), 0);
 	stop_set(false);
 }
 
@@ -414,7 +414,7 @@ main(void)
 		cmocka_unit_test(full_disk),
 		cmocka_unit_test(pipe_nobody_reads),
 		cmocka_unit_test(a_pipe_is_waited_for),
-		cmocka_unit_test(patience_ends_with_the_process),
+		cmocka_unit_test(waits_end_with_the_process),
 		cmocka_unit_test(pipe_full_and_asked_to_stop),
 	};
 

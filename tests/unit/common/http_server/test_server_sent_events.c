@@ -15,7 +15,7 @@
 #include "common/http_server/event_topic.h"
 #include "common/http_server/server.h"
 
-#define PATIENCE_MS 20000
+#define TIMEOUT_MS 20000
 #define LISTENERS 20
 /* More than what the sockets between two programs hold. */
 #define LARGE ((size_t)1024 * 1024)
@@ -70,9 +70,9 @@ open_world(struct world *w)
 		.connections = 100,
 		.max_body = 1000,
 		.memory = 10000,
-		.header_ms = PATIENCE_MS,
-		.request_ms = PATIENCE_MS,
-		.keep_alive_ms = PATIENCE_MS,
+		.header_ms = TIMEOUT_MS,
+		.request_ms = TIMEOUT_MS,
+		.keep_alive_ms = TIMEOUT_MS,
 		.min_rate = 1 };
 	w->server = server_open(&w->opt, &why);
 	assert_non_null(w->server);
@@ -111,7 +111,7 @@ read_some(int fd, struct buf *to)
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	ssize_t n;
 
-	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	assert_int_equal(poll(&p, 1, TIMEOUT_MS), 1);
 	n = read(fd, buf_room(to, 65536), 65536);
 	if (n > 0)
 		buf_grown(to, (size_t)n);
@@ -253,7 +253,7 @@ wait_until_idle(struct world *w)
 	int ms = 0;
 
 	while (!event_topic_is_idle(w->topic)) {
-		assert_true((ms += 10) < PATIENCE_MS);
+		assert_true((ms += 10) < TIMEOUT_MS);
 		(void)nanosleep(&pause, NULL);
 	}
 }

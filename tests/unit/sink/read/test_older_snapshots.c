@@ -54,7 +54,7 @@ static void
 end(struct older_snapshots *o)
 {
 	assert_int_equal(dup2(logged, STDERR_FILENO), STDERR_FILENO);
-	older_snapshots_tell(o);
+	older_snapshots_warn(o);
 	assert_int_equal(dup2(terminal, STDERR_FILENO), STDERR_FILENO);
 }
 
