@@ -128,11 +128,11 @@ ceases(struct counted_elsewhere *t, const struct streaming_metric_interval *i)
 
 bool
 counted_elsewhere_change(struct counted_elsewhere *t,
-    const struct streaming_metric_interval *i, bool retracted)
+    const struct streaming_metric_interval *i, bool withdrawn)
 {
 	if (!t->parts)
 		return false;
-	return retracted ? ceases(t, i) : begins(t, i);
+	return withdrawn ? ceases(t, i) : begins(t, i);
 }
 
 void

@@ -1,7 +1,7 @@
 /*
  * counted_elsewhere: the responses that an earlier generation of aggregators
  * counted, of the chats that it handed over. Its rows stay as they are, so one
- * that a record of today retracts remains counted there: it leaves a vacancy,
+ * that a record of today withdraws remains counted there: it leaves a vacancy,
  * which the next response with the same begin, or else the same message at its
  * end, fills without being counted; a reply also that of a first response, and
  * the other way round. So the number of responses stays right, and what is lost
@@ -22,11 +22,11 @@ void counted_elsewhere_open(struct counted_elsewhere *t,
     const struct streaming_metric_setup *setup, const char *name);
 void counted_elsewhere_close(struct counted_elsewhere *t);
 
-/* Notes that an interval begins to exist, or ceases to (retracted). True: an
+/* Notes that an interval begins to exist, or ceases to (withdrawn). True: an
  * earlier generation counts it, or one that it stands for; it is not to be
  * counted, nor taken off. */
 bool counted_elsewhere_change(struct counted_elsewhere *t,
-    const struct streaming_metric_interval *i, bool retracted);
+    const struct streaming_metric_interval *i, bool withdrawn);
 
 /* Forgets the responses that ended, and the vacancies that began, before. */
 void counted_elsewhere_expire(struct counted_elsewhere *t, int64_t before);

@@ -194,19 +194,19 @@ streaming_metrics_take_over(
 
 void
 streaming_metrics_interval(struct streaming_metrics *f,
-    const struct streaming_metric_interval *in, bool retracted)
+    const struct streaming_metric_interval *in, bool withdrawn)
 {
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].metric->streaming->interval != NULL)
 			f->v[i].metric->streaming->interval(
-			    f->v[i].ctx, in, retracted);
+			    f->v[i].ctx, in, withdrawn);
 }
 
 void
 streaming_metrics_model_interval(void *streaming, const struct model *m,
-    const struct chat *c, const struct interval *i, bool retracted)
+    const struct chat *c, const struct interval *i, bool withdrawn)
 {
 	char buf[MESSAGE_ID_TEXT];
 	struct streaming_metric_interval in = { .kind = i->kind,
@@ -218,7 +218,7 @@ streaming_metrics_model_interval(void *streaming, const struct model *m,
 		.ms = i->ms,
 		.elsewhere = c->reports_elsewhere };
 
-	streaming_metrics_interval(streaming, &in, retracted);
+	streaming_metrics_interval(streaming, &in, withdrawn);
 }
 
 void

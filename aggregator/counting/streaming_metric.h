@@ -86,9 +86,9 @@ struct streaming_metric_ops {
 	 * gave, before the messages that it handed over. */
 	void (*hand_over)(void *ctx, streaming_metric_run_fn *each, void *to);
 	void (*take_over)(void *ctx, const struct streaming_metric_run *run);
-	/* retracted: an interval that was given before is none any more. */
+	/* withdrawn: an interval that was given before is none any more. */
 	void (*interval)(void *ctx, const struct streaming_metric_interval *i,
-	    bool retracted);
+	    bool withdrawn);
 	/* The tenant's newest time, also in the home, moves on: windows end,
 	 * entries expire. After it the set of changed rows is complete.
 	 * refresh: rows of what is still going on change, too. */
@@ -144,12 +144,12 @@ void streaming_metrics_hand_over(
     struct streaming_metrics *f, streaming_metric_run_fn *each, void *ctx);
 void streaming_metrics_take_over(
     struct streaming_metrics *f, const struct streaming_metric_run *run);
-/* Of one chat the retracted intervals come first. A model calls
+/* Of one chat the withdrawn intervals come first. A model calls
  * streaming_metrics_model_interval(), with the streaming metrics as context. */
 void streaming_metrics_interval(struct streaming_metrics *f,
-    const struct streaming_metric_interval *i, bool retracted);
+    const struct streaming_metric_interval *i, bool withdrawn);
 void streaming_metrics_model_interval(void *streaming, const struct model *m,
-    const struct chat *c, const struct interval *i, bool retracted);
+    const struct chat *c, const struct interval *i, bool withdrawn);
 
 /* A flush of a stream calls streaming_metrics_advance(); commits to the state
  * what streaming_metrics_save() and streaming_metrics_pending() give; writes

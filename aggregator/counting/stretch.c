@@ -175,7 +175,7 @@ stretches_at(struct stretches *x, void *head, int64_t at, bool make)
 			return NULL;
 		drop_head(x, head);
 	}
-	/* It is new, or every message was retracted. */
+	/* It is new, or every message was withdrawn. */
 	if (s->messages == 0 && s->has_before == 0) {
 		if (!make)
 			return NULL;

@@ -3,7 +3,7 @@
  * long silences in it show. What comes after a silence longer than [aggregator]
  * forget begins anew: a row has only what was counted since the last such
  * silence. That follows from the messages alone, in whatever order they arrive
- * and are retracted, and wherever a flush falls between them.
+ * and are withdrawn, and wherever a flush falls between them.
  *
  * A stretch is never longer than such a silence, so none lies inside it, and
  * its first and last time are all that has to be compared. The newest stretch

@@ -13,7 +13,7 @@
  * A row is written when an alert starts and when it ends, and again when late
  * messages give it more messages, a later end, or make it go on. A message that
  * fills the gap between two alerts joins them: the earlier one goes on to the
- * end of the later. The later one is retracted: one more row with messages 0
+ * end of the later. The later one is withdrawn: one more row with messages 0
  * and ended_at its own start. So is an alert whose windows all emptied again by
  * later versions of messages. So the rows with messages above 0 are the same in
  * the end, whatever the order in which messages came. How many messages an
@@ -53,7 +53,7 @@ struct alert {
 	uint64_t messages;
 	int64_t joined; /* start of the alert it was joined to; NONE */
 	int64_t due;    /* of its entry in the timer queue; NONE: it has none */
-	uint8_t retracted, ended, reported;
+	uint8_t withdrawn, ended, reported;
 	uint8_t moved; /* in the queue of those to refresh */
 	uint8_t spare[4];
 };
@@ -149,12 +149,12 @@ alert_of(const struct alert_series *w, struct window *window, int64_t *begin)
 {
 	struct alert *a = find_alert(w, window->alert, false);
 
-	while (a != NULL && a->retracted != 0 && a->joined != CLOCK_NONE) {
+	while (a != NULL && a->withdrawn != 0 && a->joined != CLOCK_NONE) {
 		window->alert = a->joined;
 		a = find_alert(w, window->alert, false);
 	}
 	*begin = window->alert;
-	return a != NULL && a->retracted == 0 ? a : NULL;
+	return a != NULL && a->withdrawn == 0 ? a : NULL;
 }
 
 /* Has the alert reviewed when its end, or what follows from that, is due. An
@@ -199,9 +199,9 @@ change_alert_messages(const struct alert_series *w, struct alert *a)
 }
 
 static void
-retract_alert(const struct alert_series *w, struct alert *a, int64_t joined)
+withdraw_alert(const struct alert_series *w, struct alert *a, int64_t joined)
 {
-	a->retracted = 1;
+	a->withdrawn = 1;
 	a->joined = joined;
 	a->messages = 0;
 	if (a->reported != 0)
@@ -214,7 +214,7 @@ begin_alert(const struct alert_series *w, int64_t begin)
 {
 	struct alert *a = find_alert(w, begin, true);
 
-	a->retracted = 0;
+	a->withdrawn = 0;
 	a->ended = 0;
 	a->joined = CLOCK_NONE;
 	a->messages = 0;
@@ -237,10 +237,10 @@ window_fills(const struct alert_series *w, struct window *window, int64_t begin)
 	}
 	a->messages += window->messages;
 	next = find_alert(w, begin + w->length, false);
-	if (next != NULL && next->retracted == 0) {
+	if (next != NULL && next->withdrawn == 0) {
 		end = next->end;
 		a->messages += next->messages;
-		retract_alert(w, next, from);
+		withdraw_alert(w, next, from);
 	}
 	window->full = 1;
 	window->alert = from;
@@ -286,7 +286,7 @@ window_empties(const struct alert_series *w, struct window *window,
 		a->messages -= had < a->messages ? had : a->messages;
 	}
 	if (from == begin) {
-		retract_alert(w, a, CLOCK_NONE);
+		withdraw_alert(w, a, CLOCK_NONE);
 		return;
 	}
 	keyed_state_emit(&w->f->table, a);
@@ -364,7 +364,7 @@ review_alert(struct alerts *f, struct text key, int64_t due)
 	(void)read_alert_key(f, key, &w);
 	a->due = CLOCK_NONE;
 	keyed_state_change(&f->table, a);
-	if (a->retracted == 0 && a->ended == 0) {
+	if (a->withdrawn == 0 && a->ended == 0) {
 		if (a->end + w.length > f->table.home->newest) {
 			schedule_alert(&w, a, a->end + w.length);
 			return;
@@ -396,7 +396,7 @@ report_moved(struct alerts *f)
 			continue;
 		a->moved = 0;
 		keyed_state_change(&f->table, a);
-		if (a->retracted == 0 && a->ended == 0)
+		if (a->withdrawn == 0 && a->ended == 0)
 			keyed_state_emit(&f->table, a);
 	}
 }
@@ -412,7 +412,7 @@ mark_reported(struct alerts *f)
 	for (i = 0; i < n; i++) {
 		a = list[i];
 		a->moved = 0;
-		if (a->retracted == 0)
+		if (a->withdrawn == 0)
 			a->reported = 1;
 	}
 	free(list);
@@ -448,7 +448,7 @@ emit_alert(const struct alerts *f, const struct alert *a, struct rowset *to)
 	c = cell_time(c, begin);
 	c = cell_id(c, w.user);
 	c = cell_text(c, rule->name);
-	c = cell_time(c, a->retracted != 0 ? begin : end);
+	c = cell_time(c, a->withdrawn != 0 ? begin : end);
 	c = cell_count(c, a->messages);
 	cell_count(c, rule->threshold);
 }
@@ -463,8 +463,8 @@ alerts_emit(void *ctx, struct rowset *to, enum metric_rows which)
 
 	for (i = 0; i < n; i++) {
 		a = list[i];
-		/* One that was never written need not be retracted. */
-		if (a->retracted == 0 ||
+		/* One that was never written need not be withdrawn. */
+		if (a->withdrawn == 0 ||
 		    (which == ROWS_CHANGED && a->reported != 0))
 			emit_alert(f, a, to);
 	}

@@ -10,7 +10,7 @@
  * are part of its payload, because nearly every conversation has two; the
  * others have a table. A participant is a hash of 64 bits, and leads in the
  * newest stretch they wrote in: so the leaders of joined stretches add up to
- * the number of participants. A conversation whose messages were all retracted
+ * the number of participants. A conversation whose messages were all withdrawn
  * by later versions keeps its row, with 0 messages.
  */
 #include "aggregator/counting/streaming_metric.h"
@@ -42,7 +42,7 @@ struct talk {
 
 struct conversation {
 	struct talk newest;
-	int64_t known_last; /* also of retracted messages */
+	int64_t known_last; /* also of withdrawn messages */
 };
 
 struct conversations {

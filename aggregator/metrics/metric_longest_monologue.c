@@ -43,7 +43,7 @@ struct monologue {
 	uint32_t number;      /* of the newest one */
 	uint8_t stale;        /* `all` must be counted anew */
 	uint8_t own;          /* not all messages are an earlier generation's */
-	int64_t known_last;   /* also of retracted messages */
+	int64_t known_last;   /* also of withdrawn messages */
 	int64_t due;          /* when it is reviewed */
 };
 

@@ -7,7 +7,7 @@
  * first_response, reply, resolution, unanswered. An interval of nobody has an
  * empty operator.
  *
- * An interval that a late message retracts is subtracted. The maximum is then
+ * An interval that a late message withdraws is subtracted. The maximum is then
  * exact as far as top_values.h is. What an earlier generation of aggregators
  * counts: counted_elsewhere.h.
  */
@@ -88,22 +88,22 @@ response_hour_key(struct key *k, const struct streaming_metric_interval *i)
 
 static void
 add_to_hour(
-    void *ctx, const struct streaming_metric_interval *i, bool retracted)
+    void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
 {
 	struct responses *f = ctx;
 	struct hour *h;
 	struct key k;
 
 	if (!response_hour_key(&k, i) ||
-	    counted_elsewhere_change(&f->elsewhere, i, retracted))
+	    counted_elsewhere_change(&f->elsewhere, i, withdrawn))
 		return;
-	h = retracted ? keyed_state_find(&f->table, k.bytes, k.len)
+	h = withdrawn ? keyed_state_find(&f->table, k.bytes, k.len)
 		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
-	if (h == NULL || (retracted && h->n == 0))
+	if (h == NULL || (withdrawn && h->n == 0))
 		return;
-	h->n += retracted ? UINT64_MAX : UINT64_C(1);
-	h->sum += retracted ? -i->ms : i->ms;
-	if (retracted)
+	h->n += withdrawn ? UINT64_MAX : UINT64_C(1);
+	h->sum += withdrawn ? -i->ms : i->ms;
+	if (withdrawn)
 		top_values_remove_long(&h->longest, i->ms);
 	else
 		top_values_add_long(&h->longest, i->ms);
@@ -112,21 +112,21 @@ add_to_hour(
 
 static void
 add_to_bucket(
-    void *ctx, const struct streaming_metric_interval *i, bool retracted)
+    void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
 {
 	struct responses *f = ctx;
 	struct key k;
 	uint64_t *n;
 
 	if (!response_hour_key(&k, i) ||
-	    counted_elsewhere_change(&f->elsewhere, i, retracted))
+	    counted_elsewhere_change(&f->elsewhere, i, withdrawn))
 		return;
 	key_number(&k, duration_bucket(i->ms));
-	n = retracted ? keyed_state_find(&f->table, k.bytes, k.len)
+	n = withdrawn ? keyed_state_find(&f->table, k.bytes, k.len)
 		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
-	if (n == NULL || (retracted && *n == 0))
+	if (n == NULL || (withdrawn && *n == 0))
 		return;
-	*n += retracted ? UINT64_MAX : UINT64_C(1);
+	*n += withdrawn ? UINT64_MAX : UINT64_C(1);
 	keyed_state_emit(&f->table, n);
 }
 

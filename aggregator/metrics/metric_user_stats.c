@@ -48,7 +48,7 @@ struct users {
 	int64_t expired_at;
 };
 
-/* CLOCK_NONE when all messages were retracted: long ago. */
+/* CLOCK_NONE when all messages were withdrawn: long ago. */
 static int64_t
 last_counted(const void *user)
 {

@@ -32,11 +32,11 @@ pipeline_has_streaming(const struct metric_selection *c)
 
 static void
 pass_interval(void *ctx, const struct model *m, const struct chat *c,
-    const struct interval *i, bool retracted)
+    const struct interval *i, bool withdrawn)
 {
 	struct pipeline *d = ctx;
 
-	streaming_metrics_model_interval(d->streaming, m, c, i, retracted);
+	streaming_metrics_model_interval(d->streaming, m, c, i, withdrawn);
 }
 
 /* The same fields as streaming_metric_message_read() reads from a record. */

@@ -1,7 +1,7 @@
 /*
  * intervals: which rows of the table intervals count. The aggregator always
  * writes the column withdrawn, but it may be NULL: a row without it, of another
- * program, is stored, and nobody has retracted that. One without ms was stored
+ * program, is stored, and nobody has withdrawn that. One without ms was stored
  * when rows were not refused for it, and has nothing to add up.
  */
 #ifndef COMMON_TABLES_INTERVALS_H

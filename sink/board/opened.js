@@ -78,7 +78,7 @@ function showBecame(answer) {
 	const parts = answer.then === null ? [] : [
 		{ name: "Then, as the link says", ...answer.then },
 		{ name: "Still the same", ...answer.kept },
-		{ name: "Gone: retracted, corrected or deleted",
+		{ name: "Gone: withdrawn, corrected or deleted",
 			...answer.gone },
 		{ name: "Came late, or corrected", ...answer.late },
 		{ name: "Now", ...answer.now },

@@ -29,7 +29,7 @@ const COLUMNS = [
 	{ title: "Message", kind: "text", value: (m) => what(m) },
 	{ title: "Ends", kind: "text", value: (m) => m.intervals.length === 0
 		? null : m.intervals.map((i) => `${i.kind.replace("_", " ")} `
-			+ `${span(i.seconds)}${i.withdrawn ? ", retracted" : ""}`)
+			+ `${span(i.seconds)}${i.withdrawn ? ", withdrawn" : ""}`)
 			.join("; ") },
 ];
 

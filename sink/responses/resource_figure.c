@@ -7,7 +7,7 @@
  *   version, count, sum_seconds    of the figure as it was
  *
  * A row of intervals is replaced when it changes, so of what is gone only the
- * difference is known: it was retracted, has a newer version, or is deleted.
+ * difference is known: it was withdrawn, has a newer version, or is deleted.
  *
  * Of several aggregators each has versions of its own clock, so rows of one can
  * be stored behind a link, with versions before it. They are known only as far
@@ -50,7 +50,7 @@ struct figure_question {
 	int64_t version; /* of the link; CLOCK_NONE: none */
 	struct figure_sum was;
 	/* Of the tables. */
-	struct figure_sum is, kept, late, retracted;
+	struct figure_sum is, kept, late, withdrawn;
 	int64_t max_ms, newest, as_of;
 	bool are_kept; /* the tenant has intervals */
 };
@@ -241,7 +241,7 @@ ask_figure(struct figure_question *f)
 	if (good && db_next(rows)) {
 		f->is = read_sum(rows, 0);
 		f->late = read_sum(rows, 2);
-		f->retracted = read_sum(rows, 4);
+		f->withdrawn = read_sum(rows, 4);
 		f->max_ms = db_get_int(rows, 6);
 		f->newest = db_get_int(rows, 7);
 		f->as_of = db_get_time(rows, 8);
@@ -289,7 +289,7 @@ static void
 write_then(const struct figure_question *f, struct buf *to)
 {
 	static const char *const names[] = { "then", "kept", "late", "gone",
-		"retracted" };
+		"withdrawn" };
 	const struct figure_sum gone = less(f->was, f->kept);
 	size_t i;
 
@@ -306,7 +306,7 @@ write_then(const struct figure_question *f, struct buf *to)
 	member_sum(to, "kept", f->kept);
 	member_sum(to, "late", f->late);
 	member_sum(to, "gone", gone);
-	member_sum(to, "retracted", f->retracted);
+	member_sum(to, "withdrawn", f->withdrawn);
 }
 
 static void

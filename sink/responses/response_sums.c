@@ -35,7 +35,7 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 		r->to->version = db_get_int(rows, 6);
 	if (db_get_time(rows, 7) > r->to->as_of)
 		r->to->as_of = db_get_time(rows, 7);
-	/* What was retracted has a version, and counts no more. */
+	/* What was withdrawn has a version, and counts no more. */
 	if (n == 0)
 		return true;
 	to = response_sum_of(r, db_get_int(rows, 0), db_get(rows, 1));

@@ -892,7 +892,7 @@ class Test:
                   and sum(r["count"] for r in answer.rows()) == 350400,
                   f"a year: {answer.status} {answer.body[:300]!r}")
 
-    def a_retraction_is_a_version(self):
+    def a_withdrawal_is_a_version(self):
         """Where no sums tell of it."""
         self.put_intervals(
             "VALUES "
@@ -906,7 +906,7 @@ class Test:
                 by="total", **{"from": "2026-03-01T10:30:00.000Z",
                                "to": to}).json()
             self.that([answer["version"], answer["rows"][0]["count"]]
-                      == [9, 0], f"retracted: {answer}")
+                      == [9, 0], f"withdrawn: {answer}")
 
     # What is not kept.
 
@@ -1135,7 +1135,7 @@ def body():
         test.what_is_not_kept_is_not_known()
         test.resolutions_are_known_or_null()
         test.what_the_span_before_lacks_is_told()
-        test.a_retraction_is_a_version()
+        test.a_withdrawal_is_a_version()
         test.a_year_of_hours_is_168_groups()
         test.a_heat_map_of_any_range_takes_little()
         test.too_many_rows_are_refused_early()

@@ -275,7 +275,7 @@ def written_anew_it_is_the_same(test, address):
 
 
 def change_the_past(test, rows):
-    """One is retracted, one corrected, one late. Returns the ms that are
+    """One is withdrawn, one corrected, one late. Returns the ms that are
     gone."""
     gone = 0
     for row, change in ((rows[0], "withdrawn = 1"), (rows[1], "ms = 5000")):

@@ -1,10 +1,10 @@
 """The metrics that a stream counts message by message, computed from all
-messages at once, without a state and without retractions.
+messages at once, without a state and without withdrawals.
 
 Conversations, users, activity, alerts, trends, channels, intervals and their
 histograms, and events. Each function gives rows as dictionaries. A metric may
 have a file of its own, table_NAME.py after its table: it declares KEY and
-ZERO_IF_RETRACTED, see row_keys.py, and rows(versions, newest, conf), which gets
+ZERO_IF_WITHDRAWN, see row_keys.py, and rows(versions, newest, conf), which gets
 what rows() gets.
 """
 
@@ -108,7 +108,7 @@ def undropped(own, now, conf):
 def remembered(versions, key, conf):
     """{key: messages of its row}, those since the last silence. A row without
     any has an empty list. In a stream the row shows what was there when a
-    message of it came or was retracted; by hand nothing is dropped."""
+    message of it came or was withdrawn; by hand nothing is dropped."""
     best, kept, shown = {}, collections.defaultdict(dict), {}
     for m in sorted((m for v in versions for m in v),
                     key=lambda m: m["taken"]):

@@ -1,6 +1,6 @@
-"""The keys of the tables' rows, and how rows look that were retracted.
+"""The keys of the tables' rows, and how rows look that were withdrawn.
 
-KEYS has the columns of each key after the tenant. ZERO_IF_RETRACTED has the
+KEYS has the columns of each key after the tenant. ZERO_IF_WITHDRAWN has the
 columns that are 0 or null in a row that says that there is nothing any more. A
 metric with a file of its own, table_NAME.py, declares both there.
 """
@@ -22,7 +22,7 @@ KEYS = {
     "response_hours": ("hour", "operator", "kind"),
     "response_histogram": ("hour", "operator", "kind", "bucket"),
 }
-ZERO_IF_RETRACTED = {
+ZERO_IF_WITHDRAWN = {
     "operator_metrics": ("available", "open_chats", "responses",
                          "waiting_chats"),
     "response_hours": ("responses",),
@@ -37,10 +37,10 @@ ZERO_IF_RETRACTED = {
 }
 for table, module in counts.TABLES.items():
     KEYS[table] = module.KEY
-    ZERO_IF_RETRACTED[table] = module.ZERO_IF_RETRACTED
+    ZERO_IF_WITHDRAWN[table] = module.ZERO_IF_WITHDRAWN
 
 
 def is_zero(table, row):
     """Whether all counts of a row are 0 or null."""
-    return table in ZERO_IF_RETRACTED and not any(
-        row.get(c) for c in ZERO_IF_RETRACTED[table])
+    return table in ZERO_IF_WITHDRAWN and not any(
+        row.get(c) for c in ZERO_IF_WITHDRAWN[table])

@@ -6,7 +6,7 @@ import counts
 from clocks import id_key
 
 KEY = ("conversation_id",)
-ZERO_IF_RETRACTED = ("messages",)
+ZERO_IF_WITHDRAWN = ("messages",)
 
 
 def rows(versions, newest, conf):

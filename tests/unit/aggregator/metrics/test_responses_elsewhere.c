@@ -26,11 +26,11 @@ struct taker {
 
 static void
 report_interval(void *ctx, const struct model *m, const struct chat *c,
-    const struct interval *i, bool retracted)
+    const struct interval *i, bool withdrawn)
 {
 	struct taker *t = ctx;
 
-	streaming_metrics_model_interval(t->streaming, m, c, i, retracted);
+	streaming_metrics_model_interval(t->streaming, m, c, i, withdrawn);
 }
 
 static void
