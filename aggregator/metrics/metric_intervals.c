@@ -3,7 +3,7 @@
  * of a wait that a transfer cut, a row: the history from which any range,
  * calendar or rule can be computed anew. Its key is when it ended, its chat,
  * the message that ended it and its kind. An interval that a late message
- * retracts gets one more row, with `withdrawn` set.
+ * withdraws gets one more row, with `withdrawn` set.
  *
  * A row is kept only until it was written: then the database has it.
  */
@@ -17,7 +17,7 @@
 
 struct interval_row {
 	int64_t start, ms;
-	uint8_t retracted, has_operator, operator_len;
+	uint8_t withdrawn, has_operator, operator_len;
 	char operator_id[RECORD_MAX_ID + 2];
 };
 
@@ -46,7 +46,7 @@ intervals_close(void *ctx)
 
 static void
 keep_interval(
-    void *ctx, const struct streaming_metric_interval *i, bool retracted)
+    void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
 {
 	struct intervals *f = ctx;
 	struct key k;
@@ -61,7 +61,7 @@ keep_interval(
 	memset(r, 0, sizeof *r);
 	r->start = i->start;
 	r->ms = i->ms;
-	r->retracted = retracted;
+	r->withdrawn = withdrawn;
 	r->has_operator = i->operator_id.p != NULL;
 	r->operator_len = (uint8_t)i->operator_id.len;
 	if (r->has_operator)
@@ -88,7 +88,7 @@ emit_interval(const struct interval_row *r, struct rowset *to)
 	c = cell_time(c, r->start);
 	c = cell_id(c, operator_id);
 	c = cell_number(c, r->ms);
-	cell_flag(c, true, r->retracted != 0);
+	cell_flag(c, true, r->withdrawn != 0);
 }
 
 static void
@@ -101,7 +101,7 @@ intervals_emit(void *ctx, struct rowset *to, enum metric_rows which)
 
 	for (i = 0; i < n; i++) {
 		r = list[i];
-		if (which == ROWS_CHANGED || r->retracted == 0)
+		if (which == ROWS_CHANGED || r->withdrawn == 0)
 			emit_interval(r, to);
 	}
 	free(list);
