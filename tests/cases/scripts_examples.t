@@ -270,6 +270,7 @@ END
 	done <<'END'
 200 GET /api/v1/now
 200 GET /api/v1/analytics/dashboard?tenant_id=acme
+200 GET /api/v1/analytics/health
 200 GET /api/v1/messages/conversation/a%2Fb//c%20d
 200 GET /api/v1/openapi.json
 200 GET /
@@ -286,7 +287,6 @@ END
 502 GET /health
 502 GET /metrics
 502 GET /api/v1/health
-502 GET /api/v1/analytics/health
 502 GET /openapi.json
 502 POST /api/v1/analytics/events?tenant_id=acme
 502 POST /api/v1/messages/send
