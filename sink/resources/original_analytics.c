@@ -4,14 +4,16 @@
  * channels/ID/analytics, dashboard and health, in its shapes: zeros where there
  * are no rows, and never 404. A period includes both its ends.
  *
- * Nothing says how much of what a channel was sent had success, or when it was
- * up: those members are null. Of the cache, which is none, neither.
+ * What no row tells is null: what needs a metric that the tenant does not keep;
+ * how much of what a channel was sent had success, and when it was up; and the
+ * cache, which is none.
  */
 #include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
+#include "sink/api/kept.h"
 #include "sink/api/reply.h"
 #include "sink/api/sharded.h"
 #include "sink/resources/count_cache.h"
@@ -51,11 +53,32 @@ member_cell(struct buf *to, const char *name, const struct db_rows *r, size_t i)
 	buf_adds(to, text != NULL ? text : "0");
 }
 
+/* CLOCK_NONE: it is not known. */
 static void
-member_real(struct buf *to, const char *name, double value)
+member_count(struct buf *to, const char *name, int64_t n)
 {
+	if (n == CLOCK_NONE)
+		jsonw_null(to, name);
+	else
+		jsonw_int(to, name, n);
+}
+
+static void
+member_real(struct buf *to, const char *name, bool known, double value)
+{
+	if (!known) {
+		jsonw_null(to, name);
+		return;
+	}
 	jsonw_key(to, name);
 	jsonw_real(to, value);
+}
+
+/* Of none: null. */
+static void
+member_mean(struct buf *to, const char *name, double sum, int64_t n)
+{
+	member_real(to, name, n > 0, n > 0 ? sum / (double)n : 0);
 }
 
 /* Of one conversation or channel: the statement has its id and the period
@@ -183,26 +206,6 @@ check_hours(struct question *q, const struct db_rows *rows)
 		   HOURS_MAX);
 }
 
-static bool
-ask_hours(struct question *q, const char *id, const struct analytics_period *p,
-    struct db_rows **rows)
-{
-	struct buf sql = BUF_INIT;
-	bool good;
-
-	buf_adds(&sql, "SELECT hour, active_conversations, messages FROM ");
-	good =
-	    sharded_table(q, "channel_metrics", "channel_metrics_parts", &sql);
-	if (good) {
-		buf_adds(&sql,
-		    " WHERE tenant = ? AND channel = ? AND hour >= ? "
-		    "AND hour <= ? ORDER BY hour DESC LIMIT " HOURS_LIMIT);
-		good = ask_in_period(q, buf_str(&sql), id, p, rows);
-	}
-	buf_release(&sql);
-	return good;
-}
-
 /* The whole hours of a period are [first, last); both are behind its end if
  * there is none. The hour that is now, which nothing is after, is whole. */
 static void
@@ -221,130 +224,136 @@ find_whole_hours(const struct question *q, const struct analytics_period *p,
 	"((created_at >= ? AND created_at < ?) "                               \
 	"OR (created_at >= ? AND created_at <= ?)) "
 
-/* The response times that callers measured, by hour, newest first. */
+/* A channel by hour, newest first: what channel_metrics counts in hours that
+ * begin in the period, NULL where it has none, and what callers told of it. */
+#define CHANNEL_HOURS_OF                                                       \
+	"SELECT `hour`, SUM(conversations), SUM(messages), SUM(analyses), "    \
+	"SUM(response_sum), SUM(responses) FROM ("                             \
+	"SELECT `hour`, active_conversations AS conversations, messages, "     \
+	"0 AS analyses, 0 AS response_sum, 0 AS responses FROM "
+#define CHANNEL_HOURS_END                                                      \
+	" WHERE tenant = ? AND channel = ? AND `hour` >= ? AND `hour` <= ? "   \
+	"UNION ALL SELECT `hour`, NULL, NULL, messages, response_sum, "        \
+	"responses FROM message_analytics_hours WHERE tenant = ? "             \
+	"AND channel = ? AND `hour` >= ? AND `hour` < ? AND messages > 0 "     \
+	"UNION ALL SELECT CAST(DATE_FORMAT(created_at, '%Y-%m-%d %H:00:00') "  \
+	"AS DATETIME(3)), NULL, NULL, 1, COALESCE(response_time, 0), "         \
+	"response_time IS NOT NULL FROM message_analytics "                    \
+	"WHERE tenant = ? AND channel_id = ? AND " CUT_HOURS                   \
+	") s GROUP BY 1 ORDER BY 1 DESC LIMIT " HOURS_LIMIT
+enum { HOUR, CONVERSATIONS, MESSAGES, ANALYSES, RESPONSE_SUM, RESPONSES };
+
 static bool
-ask_response_times(struct question *q, const char *id,
-    const struct analytics_period *p, struct db_rows **rows)
+ask_hours(struct question *q, const char *id, const struct analytics_period *p,
+    struct db_rows **rows)
 {
-	struct db_value args[9];
+	struct buf sql = BUF_INIT;
+	struct db_value args[13];
 	int64_t first, last;
+	bool good;
 
 	find_whole_hours(q, p, &first, &last);
-	args[0] = args[4] = db_str(id);
-	args[1] = args[6] = db_time(first);
-	args[2] = args[7] = db_time(last);
-	args[3] = db_str(q->viewer.tenant);
-	args[5] = db_time(p->start);
-	args[8] = db_time(p->end);
-	return question_ask(q,
-	    "SELECT `hour`, SUM(response_sum), SUM(responses) FROM ("
-	    "SELECT `hour`, response_sum, responses "
-	    "FROM message_analytics_hours WHERE tenant = ? AND channel = ? "
-	    "AND `hour` >= ? AND `hour` < ? AND responses > 0 "
-	    "UNION ALL SELECT CAST(DATE_FORMAT(created_at, "
-	    "'%Y-%m-%d %H:00:00') AS DATETIME(3)), response_time, 1 "
-	    "FROM message_analytics WHERE tenant = ? AND channel_id = ? "
-	    "AND " CUT_HOURS
-	    "AND response_time IS NOT NULL) s GROUP BY 1 ORDER BY 1 DESC "
-	    "LIMIT " HOURS_LIMIT,
-	    args, ARRAY_LEN(args), rows);
+	args[0] = args[4] = args[8] = db_str(id);
+	args[1] = args[9] = db_time(p->start);
+	args[2] = args[12] = db_time(p->end);
+	args[3] = args[7] = db_str(q->viewer.tenant);
+	args[5] = args[10] = db_time(first);
+	args[6] = args[11] = db_time(last);
+	buf_adds(&sql, CHANNEL_HOURS_OF);
+	good =
+	    sharded_table(q, "channel_metrics", "channel_metrics_parts", &sql);
+	buf_adds(&sql, CHANNEL_HOURS_END);
+	good =
+	    good && question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), rows);
+	buf_release(&sql);
+	return good;
 }
 
 /* Sums over a channel's hours. */
 struct channel_sums {
-	int64_t conversations, messages;
+	bool counted; /* by channel_metrics; else only analyses tell of it */
+	int64_t conversations, messages, analyses;
 	double response_sum; /* in seconds */
 	int64_t responses;
 };
 
-/* Steps the response times to the hour or one before it, adding up those they
- * come by; true: it is the hour. */
 static bool
-step_times(
-    struct db_rows *times, bool *more, int64_t hour, struct channel_sums *sums)
+is_counted(const struct db_rows *hour)
 {
-	while (*more && db_get_time(times, 0) >= hour) {
-		sums->response_sum += strtod(db_get(times, 1), NULL);
-		sums->responses += db_get_int(times, 2);
-		if (db_get_time(times, 0) == hour)
-			return true;
-		*more = db_next(times);
-	}
-	return false;
+	return db_get(hour, MESSAGES) != NULL;
 }
 
 static void
-add_hour(
-    struct buf *to, const struct db_rows *hour, const struct db_rows *times)
+add_up_hours(struct db_rows *hours, struct channel_sums *s)
+{
+	while (db_next(hours)) {
+		if (is_counted(hours)) {
+			s->counted = true;
+			s->conversations += db_get_int(hours, CONVERSATIONS);
+			s->messages += db_get_int(hours, MESSAGES);
+		}
+		s->analyses += db_get_int(hours, ANALYSES);
+		s->response_sum += strtod(db_get(hours, RESPONSE_SUM), NULL);
+		s->responses += db_get_int(hours, RESPONSES);
+	}
+	db_rewind(hours);
+}
+
+static void
+add_hour(struct buf *to, const struct db_rows *hour, bool counted)
 {
 	jsonw_next(to);
 	jsonw_open(to);
-	jsonw_time(to, "timestamp", db_get_time(hour, 0));
-	member_cell(to, "active_conversations", hour, 1);
-	member_cell(to, "messages_processed", hour, 2);
-	if (times != NULL)
-		member_real(to, "response_time",
-		    strtod(db_get(times, 1), NULL) /
-			(double)db_get_int(times, 2));
-	else
-		jsonw_null(to, "response_time");
+	jsonw_time(to, "timestamp", db_get_time(hour, HOUR));
+	member_count(
+	    to, "active_conversations", db_get_int(hour, CONVERSATIONS));
+	member_count(to, "messages_processed",
+	    db_get_int(hour, counted ? MESSAGES : ANALYSES));
+	member_mean(to, "response_time",
+	    strtod(db_get(hour, RESPONSE_SUM), NULL),
+	    db_get_int(hour, RESPONSES));
 	jsonw_null(to, "success_rate");
 	jsonw_close(to);
 }
 
 static void
-add_series(struct buf *to, struct db_rows *hours, struct db_rows *times,
-    struct channel_sums *sums)
-{
-	bool more = db_next(times), there;
-
-	jsonw_list(to);
-	while (db_next(hours)) {
-		there = step_times(times, &more, db_get_time(hours, 0), sums);
-		add_hour(to, hours, there ? times : NULL);
-		if (there)
-			more = db_next(times);
-		sums->conversations += db_get_int(hours, 1);
-		sums->messages += db_get_int(hours, 2);
-	}
-	(void)step_times(times, &more, INT64_MIN, sums);
-	jsonw_list_end(to);
-}
-
-static void
 write_channel(struct question *q, const char *id,
-    const struct analytics_period *p, struct db_rows *hours,
-    struct db_rows *times)
+    const struct analytics_period *p, struct db_rows *hours)
 {
-	struct buf *to = &q->answer->body, series = BUF_INIT;
-	struct channel_sums sums = { .responses = 0 };
+	struct buf *to = &q->answer->body;
+	struct channel_sums s = { .counted = false };
 
-	add_series(&series, hours, times, &sums);
+	add_up_hours(hours, &s);
 	jsonw_open(to);
 	jsonw_str(to, "channel_id", id);
 	member_period(to, p);
 	jsonw_open_in(to, "metrics");
 	if (db_rows_count(hours) > 0) {
-		jsonw_int(to, "total_conversations", sums.conversations);
-		jsonw_int(to, "total_messages", sums.messages);
-		member_real(to, "avg_response_time",
-		    sums.responses > 0
-			? sums.response_sum / (double)sums.responses
-			: 0.0);
+		member_count(to, "total_conversations",
+		    s.counted ? s.conversations : CLOCK_NONE);
+		jsonw_int(
+		    to, "total_messages", s.counted ? s.messages : s.analyses);
+		member_mean(
+		    to, "avg_response_time", s.response_sum, s.responses);
 		jsonw_null(to, "success_rate");
 		jsonw_null(to, "uptime_percentage");
 	}
 	jsonw_close(to);
-	jsonw_raw(to, "time_series", series.data, series.len);
+	jsonw_key(to, "time_series");
+	jsonw_list(to);
+	while (db_next(hours)) {
+		if (is_counted(hours) || !s.counted)
+			add_hour(to, hours, s.counted);
+	}
+	jsonw_list_end(to);
 	reply_end(q, NULL);
-	buf_release(&series);
 }
 
 void
 original_channel(struct question *q)
 {
 	struct analytics_period p = { .start = 0 };
-	struct db_rows *hours = NULL, *times = NULL;
+	struct db_rows *hours = NULL;
 	char id[RECORD_MAX_ID + 1];
 	struct original_query o;
 
@@ -354,11 +363,9 @@ original_channel(struct question *q)
 	original_query_time(&o, "start_time", true, &p.start);
 	original_query_time(&o, "end_time", true, &p.end);
 	if (original_query_end(&o) && question_part(q, 4, id) &&
-	    ask_hours(q, id, &p, &hours) && check_hours(q, hours) &&
-	    ask_response_times(q, id, &p, &times) && check_hours(q, times))
-		write_channel(q, id, &p, hours, times);
+	    ask_hours(q, id, &p, &hours) && check_hours(q, hours))
+		write_channel(q, id, &p, hours);
 	db_rows_free(hours);
-	db_rows_free(times);
 }
 
 /* Whole numbers are added up as decimals, slower than the doubles that + 0e0
@@ -408,14 +415,14 @@ struct active_question {
 	" WHERE tenant = ? AND last_message_at >= ?"
 
 /* A count_cache_fn. The period ends now: whoever wrote in it wrote last in it.
- */
+ * CLOCK_NONE: no conversations are kept. */
 static bool
 count_active(void *ctx, int64_t *n)
 {
 	const struct active_question *a = ctx;
 	const struct db_value since = db_time(a->since);
 	struct db_rows *rows = NULL;
-	bool sharded, good;
+	bool sharded, good, are_kept = true;
 
 	/* Left to itself the server counts in all that the tenant has. */
 	good = sharded_find(a->q, "conversation_metrics_parts", &sharded) &&
@@ -426,6 +433,10 @@ count_active(void *ctx, int64_t *n)
 		   &since, 1, &rows);
 	*n = good && db_next(rows) ? db_get_int(rows, 0) : 0;
 	db_rows_free(rows);
+	if (good && *n == 0)
+		good = kept_find(a->q, "conversations", &are_kept);
+	if (!are_kept)
+		*n = CLOCK_NONE;
 	return good;
 }
 
@@ -450,7 +461,7 @@ ask_resolved(struct question *q, const struct analytics_period *p, int64_t *n,
 	response_plan_periods(&plan, &span);
 	good = response_sums_read(q, &plan, &choice, false, &sums);
 	*n = sums.n > 0 ? sums.list[0].of.n : 0;
-	if (response_sums_unknown(&sums, 0) && !sums.unknown)
+	if (response_sums_unknown(&sums, 0))
 		*n = CLOCK_NONE;
 	*sum_ms = sums.n > 0 ? sums.list[0].of.sum_ms : 0;
 	response_sums_release(&sums);
@@ -459,24 +470,21 @@ ask_resolved(struct question *q, const struct analytics_period *p, int64_t *n,
 }
 
 static void
-write_resolved(struct buf *to, int64_t active, int64_t resolved, int64_t sum_ms)
+write_conversations(
+    struct buf *to, int64_t active, int64_t resolved, int64_t sum_ms)
 {
 	double total = (double)active, n = (double)resolved;
 	double rate = n / (total > 1 ? total : 1) * 100;
+	bool known = resolved != CLOCK_NONE;
 
 	jsonw_open_in(to, "conversation_metrics");
-	jsonw_int(to, "total", active);
-	if (resolved == CLOCK_NONE) {
-		jsonw_null(to, "resolved");
-		jsonw_null(to, "avg_duration");
-		jsonw_null(to, "resolution_rate");
-	} else {
-		jsonw_int(to, "resolved", resolved);
-		member_real(to, "avg_duration",
-		    resolved > 0 ? (double)sum_ms / MS_OF_MINUTE / n : 0.0);
-		/* A conversation may be resolved twice. */
-		member_real(to, "resolution_rate", rate < 100 ? rate : 100.0);
-	}
+	member_count(to, "total", active);
+	member_count(to, "resolved", resolved);
+	member_real(to, "avg_duration", known,
+	    resolved > 0 ? (double)sum_ms / MS_OF_MINUTE / n : 0);
+	/* A conversation may be resolved twice. */
+	member_real(to, "resolution_rate", known && active != CLOCK_NONE,
+	    rate < 100 ? rate : 100);
 	jsonw_close(to);
 }
 
@@ -496,7 +504,7 @@ write_dashboard(struct question *q, const struct analytics_period *p,
 	member_cell(to, "avg_sentiment", messages, 3);
 	member_cell(to, "avg_response_time", messages, 4);
 	jsonw_close(to);
-	write_resolved(to, active, resolved, sum_ms);
+	write_conversations(to, active, resolved, sum_ms);
 	reply_end(q, NULL);
 }
 

@@ -8,6 +8,7 @@ decides nothing.
 import random
 import re
 import time
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ ANALYTICS = V1 + "analytics/"
 HISTORY = V1 + "messages/conversation/"
 CONVERSATIONS = ["conv-abc123", "a/b", "/first", "x.csv", "y.json", "a b%2F",
                  "ünïcode-🙂", "q?r=1&s"]
-CHANNELS = ["whatsapp", "mail", "c%1"]
+CHANNELS = ["whatsapp", "mail", "c%1", "posted"]  # the last one only analysed
 LABELS = ["positive", "neutral", "negative", "a\"b"]
 INTENTS = ["order", "complaint", "greeting", None]
 BACK = {"hour": 1, "day": 7, "week": 28, "month": 90}  # days
@@ -53,6 +54,11 @@ def literal(value):
 def mean(values):
     values = [v for v in values if v is not None]
     return sum(values) / len(values) if values else 0
+
+
+def known_mean(values):
+    """None of nothing."""
+    return mean(values) if values else None
 
 
 def counts(values):
@@ -179,7 +185,7 @@ class World:
                 "kind": "resolution", "responses": len(ms),
                 "sum_ms": sum(ms), "max_ms": max(ms), "as_of": self.now})
         while hour < self.now:
-            for channel in CHANNELS:
+            for channel in CHANNELS[:-1]:
                 if self.dice.random() < 0.1:
                     self.put("channel_metrics", {
                         "tenant": tenant, "hour": hour, "channel": channel,
@@ -398,32 +404,37 @@ class Test:
             self.that(same(got, want), f"{path}: {got}, not {want}")
 
     def channel_oracle(self, channel, period):
-        hours = sorted(self.within(self.world.of(
-            "channel_metrics", channel=channel), period, "hour"),
-            key=lambda r: r["hour"], reverse=True)
-        rows = [r for r in self.within(self.world.of(
+        """By hour the conversations and messages, of analyses without the
+        former."""
+        counted = {r["hour"]: (r["active_conversations"], r["messages"])
+                   for r in self.within(self.world.of(
+                       "channel_metrics", channel=channel), period, "hour")}
+        rows = self.within(self.world.of(
             "message_analytics", channel_id=channel), period)
-            if r["response_time"] is not None]
-        times = lambda hour: [r["response_time"] for r in rows
-                              if r["created_at"][:13] == hour[:13]]
+        hours = counted or {
+            hour + ":00:00.000": (None, n) for hour, n in Counter(
+                r["created_at"][:13] for r in rows).items()}
+        times = lambda begin: [
+            r["response_time"] for r in rows if r["response_time"] is not None
+            and r["created_at"].startswith(begin)]
         series = [{
-            "timestamp": told(h["hour"]),
-            "active_conversations": h["active_conversations"],
-            "messages_processed": h["messages"],
-            "response_time": (mean(times(h["hour"]))
-                              if times(h["hour"]) else None),
-            "success_rate": None} for h in hours]
+            "timestamp": told(hour), "active_conversations": active,
+            "messages_processed": messages,
+            "response_time": known_mean(times(hour[:13])),
+            "success_rate": None}
+            for hour, (active, messages) in sorted(hours.items(),
+                                                   reverse=True)]
         metrics = {
             "total_conversations": sum(
-                h["active_conversations"] for h in hours),
-            "total_messages": sum(h["messages"] for h in hours),
-            "avg_response_time": mean([r["response_time"] for r in rows]),
+                a for a, _ in counted.values()) if counted else None,
+            "total_messages": sum(n for _, n in hours.values()),
+            "avg_response_time": known_mean(times("")),
             "success_rate": None, "uptime_percentage": None}
         return {"channel_id": channel, "period": period,
                 "metrics": metrics if hours else {}, "time_series": series}
 
     def channels_are_the_oracles(self):
-        known = 0
+        known = analysed = 0
         for channel in CHANNELS + ["unknown"]:
             for days in (0.5, 3, 40, 99):
                 end = self.world.now - timedelta(
@@ -437,7 +448,9 @@ class Test:
                 want = self.channel_oracle(channel, period)
                 self.that(same(got, want), f"{channel}: {got}, not {want}")
                 known += any(h["response_time"] for h in got["time_series"])
+                analysed += channel == "posted" and got["metrics"] != {}
         self.that(known > 2, "no hour has a response time")
+        self.that(analysed > 1, "no hour has only analyses")
 
     def too_many_hours_are_refused(self):
         """Those of the channel, and those with a response time."""
@@ -493,6 +506,33 @@ class Test:
             self.that(same(got, want), f"{period}: {got}, not {want}")
             self.that(want["conversation_metrics"]["resolved"] > 0,
                       f"{period}: nothing resolved")
+
+    def what_is_not_kept_is_null(self):
+        """As of a tenant with the metrics by default; once there is a row of
+        any time, it is 0."""
+        plain, long_ago = "plain", self.world.now - timedelta(days=99)
+        want = {"total": None, "resolved": None, "avg_duration": None,
+                "resolution_rate": None}
+        for table, row, known in (
+                (None, {}, {}),
+                ("intervals", {"end_at": long_ago, "chat": "c", "message": "",
+                               "kind": "reply", "ms": 1, "withdrawn": 0},
+                 {"resolved": 0, "avg_duration": 0}),
+                ("conversation_metrics", {
+                    "conversation_id": "c", "message_count": 1,
+                    "participant_count": 1, "last_message_at": long_ago},
+                 {"total": 0, "resolution_rate": 0})):
+            if table:
+                self.world.put(table, {"tenant": plain, "as_of": long_ago,
+                                       **row})
+            want.update(known)
+            got = self.server.get(
+                ANALYTICS + "dashboard", token(tenant_id=plain, role="admin"),
+                tenant_id=plain).json()
+            self.that(got["conversation_metrics"] == want,
+                      f"with {table}: {got}, not {want}")
+            self.that(set(got["message_metrics"].values()) == {0},
+                      f"with {table}: {got}")
 
     def an_agents_dashboard_is_the_tenants(self):
         """But for one who is in a team, whose totals nothing here says."""
@@ -655,6 +695,7 @@ def body():
         test.channels_are_the_oracles()
         test.too_many_hours_are_refused()
         test.the_dashboard_is_the_oracles()
+        test.what_is_not_kept_is_null()
         test.an_agents_dashboard_is_the_tenants()
         test.times_have_the_originals_forms()
         test.what_is_no_time_is_refused()
