@@ -20,7 +20,29 @@
 	"COUNT(sentiment_score), COALESCE(SUM(sentiment_score), 0), "          \
 	"COUNT(response_time), COALESCE(SUM(response_time), 0) "               \
 	"FROM message_analytics WHERE tenant = "
-#define GROUP_SUMS " GROUP BY 1, 2, 3 ON DUPLICATE KEY UPDATE "
+
+/* Appends what becomes of a row that is there: the sums are added to it, or put
+ * in place of its own, unless these count more rows than are left. */
+static void
+add_changes(struct buf *sql, bool added)
+{
+	/* The number last: the others are decided by what it was. */
+	static const char *const columns[] = { "inbound", "outbound",
+		"sentiments", "sentiment_sum", "responses", "response_sum",
+		"messages" };
+	const char *c;
+	size_t i;
+
+	buf_adds(sql, " GROUP BY 1, 2, 3 ON DUPLICATE KEY UPDATE ");
+	for (i = 0; i < ARRAY_LEN(columns); i++) {
+		c = columns[i];
+		buf_addf(sql,
+		    added ? "%s%s = %s + VALUES(%s)"
+			  : "%s%s = IF(VALUES(messages) < messages, %s, "
+			    "VALUES(%s))",
+		    i > 0 ? ", " : "", c, c, c);
+	}
+}
 
 /* Appends up to IDS_MAX ids from *i on as " AND id IN (...)". False: there are
  * no more. */
@@ -94,16 +116,7 @@ analytics_hours_add(struct db *db, struct text tenant, const struct strmap *ids)
 		add_tenant(db, tenant, &sql);
 		if (!add_ids(db, ids, &i, &sql))
 			break;
-		buf_adds(&sql,
-		    GROUP_SUMS "messages = messages + VALUES(messages), "
-			       "inbound = inbound + VALUES(inbound), "
-			       "outbound = outbound + VALUES(outbound), "
-			       "sentiments = sentiments + VALUES(sentiments), "
-			       "sentiment_sum = sentiment_sum + "
-			       "VALUES(sentiment_sum), "
-			       "responses = responses + VALUES(responses), "
-			       "response_sum = response_sum + "
-			       "VALUES(response_sum)");
+		add_changes(&sql, true);
 		o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
 	}
 	buf_release(&sql);
@@ -115,46 +128,12 @@ analytics_hours_day(struct db *db, struct text tenant, int64_t day)
 {
 	const struct db_value args[] = { db_text(tenant.p, tenant.len),
 		db_time(day), db_time(day + DAY_MS) };
+	struct buf sql = BUF_INIT;
 	enum outcome o;
 
-	o = db_exec(db,
-	    "UPDATE message_analytics_hours SET messages = 0, inbound = 0, "
-	    "outbound = 0, sentiments = 0, sentiment_sum = 0, responses = 0, "
-	    "response_sum = 0 WHERE tenant = ? AND `hour` >= ? AND `hour` < ?",
-	    args, ARRAY_LEN(args), NULL);
-	if (o == OUTCOME_DONE)
-		o = db_exec(db,
-		    INSERT_SUMS
-		    "? AND created_at >= ? AND created_at < ?" GROUP_SUMS
-		    "messages = VALUES(messages), inbound = VALUES(inbound), "
-		    "outbound = VALUES(outbound), "
-		    "sentiments = VALUES(sentiments), "
-		    "sentiment_sum = VALUES(sentiment_sum), "
-		    "responses = VALUES(responses), "
-		    "response_sum = VALUES(response_sum)",
-		    args, ARRAY_LEN(args), NULL);
+	buf_adds(&sql, INSERT_SUMS "? AND created_at >= ? AND created_at < ?");
+	add_changes(&sql, false);
+	o = db_exec(db, buf_str(&sql), args, ARRAY_LEN(args), NULL);
+	buf_release(&sql);
 	return o;
-}
-
-enum outcome
-analytics_hours_complete(struct db *db, struct text tenant, int64_t day)
-{
-	const struct db_value args[] = { db_text(tenant.p, tenant.len),
-		db_time(day), db_time(day + DAY_MS),
-		db_text(tenant.p, tenant.len), db_time(day),
-		db_time(day + DAY_MS) };
-	struct db_rows *rows;
-	bool lacks;
-	enum outcome o;
-
-	o = db_query(db,
-	    "SELECT COUNT(*) > (SELECT COALESCE(SUM(messages), 0) "
-	    "FROM message_analytics_hours "
-	    "WHERE tenant = ? AND `hour` >= ? AND `hour` < ?) "
-	    "FROM message_analytics "
-	    "WHERE tenant = ? AND created_at >= ? AND created_at < ?",
-	    args, ARRAY_LEN(args), &rows);
-	lacks = o == OUTCOME_DONE && db_next(rows) && db_get_int(rows, 0) == 1;
-	db_rows_free(rows);
-	return lacks ? analytics_hours_day(db, tenant, day) : o;
 }

@@ -24,14 +24,10 @@ enum outcome analytics_hours_find_new(struct db *db, struct text tenant,
 enum outcome analytics_hours_add(struct db *db, struct text tenant,
     const struct strmap *ids) __attribute__((warn_unused_result));
 
-/* Makes a day's sums anew (ms of its begin). Within a transaction that has
- * locked the tenant exclusively: nobody adds meanwhile. */
+/* Makes a day's sums anew (ms of its begin), but those that count more rows
+ * than are left: what was deleted with its chat stays counted. Within a
+ * transaction that has locked the tenant exclusively: nobody adds meanwhile. */
 enum outcome analytics_hours_day(struct db *db, struct text tenant, int64_t day)
     __attribute__((warn_unused_result));
-
-/* The same, unless they count all that is stored of the day: rows that were
- * deleted since they were counted stay counted. */
-enum outcome analytics_hours_complete(struct db *db, struct text tenant,
-    int64_t day) __attribute__((warn_unused_result));
 
 #endif

@@ -15,7 +15,6 @@ struct recompute {
 	struct quarters quarters;
 	struct text tenant;
 	int64_t day;
-	bool due; /* it was on the list: complete what is there */
 };
 
 /* Whatever is stored is of a day of these tables, by the column. */
@@ -26,7 +25,6 @@ static const struct {
 	{ "response_hours_parts", "hour" },
 	{ "response_rollups", "begin_at" },
 	{ "message_analytics", "created_at" },
-	{ "message_analytics_hours", "hour" },
 };
 
 /* Those of one tenant have a ? for it in each table, and in rollups_due. */
@@ -72,8 +70,7 @@ recompute_in_transaction(struct db *db, void *ctx)
 		o = quarters_make(
 		    &c->quarters, c->tenant, c->day, c->day + DAY_MS);
 	if (o == OUTCOME_DONE)
-		o = c->due ? analytics_hours_complete(db, c->tenant, c->day)
-			   : analytics_hours_day(db, c->tenant, c->day);
+		o = analytics_hours_day(db, c->tenant, c->day);
 	if (o == OUTCOME_DONE)
 		o = db_exec(db,
 		    "UPDATE rollups_due SET done = 1 WHERE tenant = ? "
@@ -84,9 +81,9 @@ recompute_in_transaction(struct db *db, void *ctx)
 
 /* rows: tenant and day. */
 static enum outcome
-recompute_days(struct db *db, struct db_rows *rows, bool due, size_t *days)
+recompute_days(struct db *db, struct db_rows *rows, size_t *days)
 {
-	struct recompute c = { .due = due };
+	struct recompute c = { .day = 0 };
 	enum outcome o = OUTCOME_DONE;
 
 	rollup_init(&c.rollup, db);
@@ -105,7 +102,7 @@ recompute_days(struct db *db, struct db_rows *rows, bool due, size_t *days)
 
 static enum outcome
 find_and_recompute(struct db *db, const char *sql, const struct db_value *args,
-    size_t n, bool due, size_t *days)
+    size_t n, size_t *days)
 {
 	struct db_rows *rows = NULL;
 	enum outcome o = db_connect(db);
@@ -114,7 +111,7 @@ find_and_recompute(struct db *db, const char *sql, const struct db_value *args,
 	if (o == OUTCOME_DONE)
 		o = db_query(db, sql, args, n, &rows);
 	if (o == OUTCOME_DONE)
-		o = recompute_days(db, rows, due, days);
+		o = recompute_days(db, rows, days);
 	db_rows_free(rows);
 	return o;
 }
@@ -130,7 +127,7 @@ recompute_all(struct db *db, const char *tenant, size_t *days)
 	for (i = 0; i < n; i++)
 		args[i] = db_str(tenant);
 	write_stored_days(&sql, tenant);
-	o = find_and_recompute(db, buf_str(&sql), args, n, false, days);
+	o = find_and_recompute(db, buf_str(&sql), args, n, days);
 	buf_release(&sql);
 	return o;
 }
@@ -141,5 +138,5 @@ recompute_due(struct db *db, size_t *days)
 	return find_and_recompute(db,
 	    "SELECT tenant, day FROM rollups_due WHERE done = 0 "
 	    "ORDER BY tenant, day",
-	    NULL, 0, true, days);
+	    NULL, 0, days);
 }

@@ -1,7 +1,7 @@
 /*
  * recompute: makes response_rollups and message_analytics_hours anew from what
  * is stored, day by day, each in a transaction of its own, beside sinks that
- * store.
+ * store. What the latter counts of rows that are gone since stays.
  */
 #ifndef SINK_ROLLUP_RECOMPUTE_H
 #define SINK_ROLLUP_RECOMPUTE_H
@@ -13,8 +13,7 @@
 enum outcome recompute_all(struct db *db, const char *tenant, size_t *days)
     __attribute__((warn_unused_result));
 
-/* The days that are on the list rollups_due. What message_analytics_hours
- * counts of rows that are gone since stays. */
+/* The days that are on the list rollups_due. */
 enum outcome recompute_due(struct db *db, size_t *days)
     __attribute__((warn_unused_result));
 
