@@ -12,7 +12,7 @@
 #include "sink/api/reply.h"
 #include "sink/api/sharded.h"
 
-#define ARGS_MAX (LIST_COLUMNS + 2 + PAGE_CURSOR_ARGS)
+#define ARGS_MAX (LIST_COLUMNS + 3 + PAGE_CURSOR_ARGS)
 
 struct page {
 	struct question *q;
@@ -20,11 +20,13 @@ struct page {
 	struct sheet_column titles[LIST_COLUMNS];
 	size_t columns_n;
 	int64_t limit, from, to;
+	const char *row; /* the only one, by its key; NULL: a page of them */
 	struct page_cursor cursor;
 	struct buf sql;
 	struct db_value args[ARGS_MAX];
 	size_t args_n;
 	bool all;                     /* whosever rows they are */
+	bool has_links;               /* rows may have one */
 	struct kept_lacking not_kept; /* where there are no rows */
 };
 
@@ -297,12 +299,20 @@ is_name(const struct page *p, const char *column)
 	return *n != NULL;
 }
 
-static void
-add_column(struct page *p, const struct list_column *c)
+/* Whether it is none of the table's. */
+static bool
+is_link(const struct page *p, size_t column)
 {
+	return p->list->link != NULL && column + 1 == p->columns_n;
+}
+
+static void
+add_column(struct page *p, size_t column)
+{
+	const struct list_column *c = &p->list->columns[column];
 	const struct viewer *v = &p->q->viewer;
 
-	if (v->role < c->least) {
+	if (v->role < c->least || is_link(p, column)) {
 		buf_adds(&p->sql, "NULL");
 	} else if (is_name(p, c->name)) {
 		buf_adds(&p->sql, "IF(TRUE");
@@ -321,11 +331,15 @@ build_statement(struct page *p, const struct buf *table)
 	buf_adds(&p->sql, "SELECT ");
 	for (i = 0; i < p->columns_n; i++) {
 		buf_adds(&p->sql, i > 0 ? ", " : "");
-		add_column(p, &p->list->columns[i]);
+		add_column(p, i);
 	}
 	buf_addf(&p->sql, " FROM %s", buf_str(table));
 	add_index(p);
 	buf_adds(&p->sql, " WHERE tenant = ?");
+	if (p->row != NULL) {
+		buf_addf(&p->sql, " AND `%s` = ?", p->list->key[0]);
+		add_argument(p, db_str(p->row));
+	}
 	add_range(p);
 	add_words(p);
 	add_filters(p);
@@ -399,10 +413,15 @@ write_page(struct page *p, struct db_rows *rows)
 	bool more = db_rows_cut(rows);
 
 	sheet_begin(&s, body, p->q->format, p->titles, p->columns_n);
-	while (db_next(rows))
-		sheet_row(&s, rows);
+	while (db_next(rows)) {
+		if (p->list->link == NULL)
+			sheet_row(&s, rows);
+		else
+			reply_row(p->q, &s, rows,
+			    p->has_links ? p->list->link : NULL);
+	}
 	sheet_end(&s);
-	if (p->q->format == SHEET_JSON)
+	if (p->q->format == SHEET_JSON && p->row == NULL)
 		kept_write_lacking(&p->not_kept, body);
 	if (more) {
 		page_cursor_write(&p->cursor, rows, &next);
@@ -428,23 +447,68 @@ find_whose_rows(struct page *p)
 	return p->list->opens_all == NULL || p->list->opens_all(p->q, &p->all);
 }
 
+/* No link leads to what the viewer may not read, or to nothing at all. */
+static bool
+find_links(struct page *p, const struct db_rows *rows)
+{
+	return p->list->link == NULL || db_rows_count(rows) == 0 ||
+	       p->q->viewer.role < p->list->columns[p->columns_n - 1].least ||
+	       kept_find(p->q, "intervals", &p->has_links);
+}
+
+static bool
+ask_page(struct page *p, struct db_rows **rows)
+{
+	struct buf table = BUF_INIT;
+	bool good = find_table(p, &table) && build_statement(p, &table) &&
+		    question_ask_page(p->q, buf_str(&p->sql), p->args,
+			p->args_n, (size_t)p->limit, rows) &&
+		    find_links(p, *rows);
+
+	buf_release(&table);
+	return good;
+}
+
+static void
+release_page(struct page *p, struct db_rows *rows)
+{
+	db_rows_free(rows);
+	buf_release(&p->sql);
+	page_cursor_release(&p->cursor);
+}
+
 void
 list_answer(struct question *q, const struct list *l)
 {
 	struct page p = { .q = q, .list = l };
 	struct db_rows *rows = NULL;
-	struct buf table = BUF_INIT;
 
 	read_columns(&p);
 	read_order(&p);
-	if (read_parameters(&p) && find_whose_rows(&p) &&
-	    find_table(&p, &table) && build_statement(&p, &table) &&
-	    question_ask_page(
-		q, buf_str(&p.sql), p.args, p.args_n, (size_t)p.limit, &rows) &&
+	if (read_parameters(&p) && find_whose_rows(&p) && ask_page(&p, &rows) &&
 	    find_not_kept_list(&p, rows))
 		write_page(&p, rows);
-	db_rows_free(rows);
-	buf_release(&table);
-	buf_release(&p.sql);
-	page_cursor_release(&p.cursor);
+	release_page(&p, rows);
+}
+
+void
+list_answer_row(struct question *q, const struct list *l, const char *value,
+    const char *none)
+{
+	struct page p = { .q = q,
+		.list = l,
+		.row = value,
+		.limit = 1,
+		.from = CLOCK_NONE,
+		.to = CLOCK_NONE };
+	struct db_rows *rows = NULL;
+
+	read_columns(&p);
+	if (ask_page(&p, &rows)) {
+		if (db_rows_count(rows) > 0)
+			write_page(&p, rows);
+		else
+			question_problem(q, 404, "%s", none);
+	}
+	release_page(&p, rows);
 }

@@ -13,6 +13,7 @@
 
 #include "sink/api/page_cursor.h"
 #include "sink/api/question.h"
+#include "sink/api/reply.h"
 
 #define LIST_COLUMNS 20
 #define LIST_WORDS 6
@@ -73,9 +74,18 @@ struct list {
 	 * NULL; both NULL: none. As interval_filter_add(). */
 	bool (*add_more)(struct question *q, struct buf *sql);
 	const char *const *more;
+	/* The last column, which then is none of the table's; NULL: it is. A
+	 * link leads from or to intervals: there is none where the tenant has
+	 * no row of them. */
+	reply_link *link;
 };
 
 /* Answers with a page of the list. */
 void list_answer(struct question *q, const struct list *l);
+
+/* Answers with the row that has this value of the first column of the order;
+ * none: the sentence where there is none. */
+void list_answer_row(struct question *q, const struct list *l,
+    const char *value, const char *none);
 
 #endif

@@ -72,6 +72,20 @@ reply_rows(struct buf *to, const char *name, const struct sheet_column *columns,
 }
 
 void
+reply_row(const struct question *q, struct sheet *s, const struct db_rows *row,
+    reply_link *link)
+{
+	struct buf href = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i + 1 < s->columns_n; i++)
+		sheet_cell(s, row, i);
+	sheet_text(
+	    s, link != NULL && link(q, row, &href) ? buf_str(&href) : NULL);
+	buf_release(&href);
+}
+
+void
 reply_end(struct question *q, const char *next)
 {
 	if (q->format == SHEET_JSON && next != NULL)

@@ -26,6 +26,16 @@ struct buf *reply_begin_object(struct question *q);
 void reply_rows(struct buf *to, const char *name,
     const struct sheet_column *columns, size_t n, struct db_rows *rows);
 
+/* Sets *href to the address of what the figures of a row are made of. False:
+ * there is none, or not for the viewer. */
+typedef bool reply_link(
+    const struct question *q, const struct db_rows *row, struct buf *href);
+
+/* Writes a row of a sheet whose last column is its link, and not of the result;
+ * NULL: no row has one. */
+void reply_row(const struct question *q, struct sheet *s,
+    const struct db_rows *row, reply_link *link);
+
 /* Ends either. next: the cursor of the next page, NULL: none. Answers 304 when
  * the client has the same already. */
 void reply_end(struct question *q, const char *next);

@@ -4,7 +4,7 @@
 import { byId, figures, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { mayOpen, nameOf, notKept } from "./present.js";
-import { addressOf, change, settings } from "./settings.js";
+import { addressOf, addressOfFigure, change, settings } from "./settings.js";
 import { closeTimeline, openTimeline } from "./timeline.js";
 import { dayAndTime, span } from "./time.js";
 
@@ -52,9 +52,7 @@ const CHATS = [
 	{ title: "Waits since", value: (row) => row.waiting_since === null
 		? null : dayAndTime(row.waiting_since) },
 	{ title: "Responses", kind: "number", value: (row) => row.responses,
-		opens: (row) => mayOpen() ? addressOf({ chats: "", figure:
-			`open=1&chat=${encodeURIComponent(row.chat)}` })
-			: null },
+		opens: (row) => addressOfFigure(row.href) },
 	{ title: "Average", kind: "time",
 		value: (row) => span(row.avg_response_seconds) },
 ];

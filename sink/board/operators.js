@@ -3,15 +3,12 @@
 
 import { byId, setText } from "./element.js";
 import { present, shortened } from "./present.js";
-import { addressBehind, settings } from "./settings.js";
+import { addressBehind, addressOfFigure, settings } from "./settings.js";
 import { secondsSince, span } from "./time.js";
 
-function query(row, rest) {
-	return `operator=${encodeURIComponent(row.operator)}&${rest}`;
-}
-
-const chats = (rest) => (row) => addressBehind({ chats: query(row, rest) });
-const responses = (row) => addressBehind({ figure: query(row, "open=1") });
+const chats = (rest) => (row) => addressBehind({
+	chats: `operator=${encodeURIComponent(row.operator)}&${rest}` });
+const responses = (row) => addressOfFigure(row.href);
 
 const COLUMNS = [
 	{ title: "Operator", kind: "text", names: true,

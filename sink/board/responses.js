@@ -4,7 +4,7 @@
 import { byId, drawing, figures, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { notKept } from "./present.js";
-import { addressBehind, settings } from "./settings.js";
+import { addressOfFigure, settings } from "./settings.js";
 import { chosenSpan, period, span, spanText } from "./time.js";
 
 /* In pixels of a screen with the usual size of text. */
@@ -18,12 +18,8 @@ let shown = []; /* what the picture shows */
 
 /* The query behind a link to intervals, and what the figure was. */
 export function figureAddress(row, version) {
-	if (row.href === null || settings.wall)
-		return null;
-	const query = row.href.slice(row.href.indexOf("?") + 1);
-
-	return addressBehind({ figure: `${query}&version=${version ?? 0}`
-		+ `&count=${row.count}&sum_seconds=${row.sum_seconds}` });
+	return addressOfFigure(row.href, `&version=${version ?? 0}`
+		+ `&count=${row.count}&sum_seconds=${row.sum_seconds}`);
 }
 
 /* Periods as people call them: an hour of one day, else its first day; no two

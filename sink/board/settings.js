@@ -55,6 +55,14 @@ export function addressBehind(some) {
 		...some });
 }
 
+/* The same for what is behind a figure, by its href of the API and, of a
+ * permalink, what the figure was. Null: it has none, or this is a wall, where
+ * nobody is named. */
+export function addressOfFigure(href, was = "") {
+	return !href || settings.wall ? null : addressBehind({
+		figure: href.slice(href.indexOf("?") + 1) + was });
+}
+
 /* Changes some; the page hears of it as of any other change of its URL. */
 export function change(some) {
 	location.hash = written({ ...settings, ...some });

@@ -4,7 +4,7 @@
 import { byId, figures, setText } from "./element.js";
 import { countedOnes, isUnknown, lateOnes, mayOpen, nothingYet, present,
 	urgency } from "./present.js";
-import { addressBehind, settings } from "./settings.js";
+import { addressBehind, addressOfFigure, settings } from "./settings.js";
 import { clockTime, now, secondsSince, span, spoken } from "./time.js";
 
 /* Figures that are older, in ms, are said to be. */
@@ -42,7 +42,7 @@ export function showTotals() {
 	const chats = (query) => open ? addressBehind({ chats: query }) : null;
 	/* Teams have no part of what nobody has. */
 	const ours = present.of_teams ? "open=1&assigned=1" : "open=1";
-	const responses = open ? addressBehind({ figure: "open=1" }) : null;
+	const responses = addressOfFigure(total.href);
 
 	figures(byId("figures"), [
 		{ id: "total-waiting", title: "Waiting",

@@ -63,6 +63,9 @@ resource_handler original_conversation, original_channel, original_dashboard,
 bool chat_opens_messages(struct question *q, bool *all)
     __attribute__((warn_unused_result));
 
+/* resource_chat.c: of a row of list_intervals: what was written in its chat. */
+reply_link chat_timeline_link;
+
 /* resource_lists.c */
 extern const struct list list_operators, list_chats, list_messages,
     list_intervals, list_conversations, list_users, list_alerts, list_trends,

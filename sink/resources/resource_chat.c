@@ -14,26 +14,6 @@
 #define TIMELINE_MAX 2000
 #define TIMELINE_LIMIT "2001" /* that and one more */
 
-static const struct sheet_column chat_columns[] = {
-	{ "chat", SHEET_TEXT },
-	{ "operator", SHEET_TEXT },
-	{ "channel", SHEET_TEXT },
-	{ "customer", SHEET_TEXT },
-	{ "customer_name", SHEET_TEXT },
-	{ "customer_phone", SHEET_TEXT },
-	{ "tag", SHEET_TEXT },
-	{ "status", SHEET_TEXT },
-	{ "opened_at", SHEET_TIME },
-	{ "last_message_at", SHEET_TIME },
-	{ "messages", SHEET_NUMBER },
-	{ "participants", SHEET_NUMBER },
-	{ "responses", SHEET_NUMBER },
-	{ "avg_response_seconds", SHEET_NUMBER },
-	{ "first_response_seconds", SHEET_NUMBER },
-	{ "waiting_since", SHEET_TIME },
-	{ "as_of", SHEET_TIME },
-};
-
 static const struct sheet_column message_columns[] = {
 	{ "created_at", SHEET_TIME },
 	{ "message_id", SHEET_TEXT },
@@ -56,49 +36,14 @@ static const struct sheet_column interval_columns[] = {
 	{ "withdrawn", SHEET_FLAG },
 };
 
-/* An agent sees their own chats, and those that nobody has; no customers. */
-static bool
-ask_chat(struct question *q, const char *chat, struct db_rows **rows)
-{
-	const struct db_value id = db_str(chat);
-	struct buf sql = BUF_INIT;
-	bool good;
-
-	buf_addf(&sql,
-	    "SELECT chat, operator, channel, %s, status, opened_at, "
-	    "last_message_at, messages, participants, responses, "
-	    "avg_response_seconds, first_response_seconds, waiting_since, "
-	    "as_of FROM chat_metrics WHERE tenant = ? AND chat = ?",
-	    q->viewer.role < VIEWER_LEAD
-		? "NULL, NULL, NULL, NULL"
-		: "customer, customer_name, customer_phone, tag");
-	scope_add_waiting(&q->viewer, "operator", &sql);
-	good = question_ask(q, buf_str(&sql), &id, 1, rows);
-	buf_release(&sql);
-	return good;
-}
-
+/* The row of the list. */
 void
 resource_chat(struct question *q)
 {
 	char chat[RECORD_MAX_ID + 1];
-	struct db_rows *rows = NULL;
-	struct sheet s;
-	struct buf *to;
 
-	if (!question_part(q, 3, chat) || !ask_chat(q, chat, &rows))
-		return;
-	if (!db_next(rows)) {
-		question_problem(q, 404, "there is no such chat");
-	} else {
-		to = reply_begin(q);
-		sheet_begin(
-		    &s, to, q->format, chat_columns, ARRAY_LEN(chat_columns));
-		sheet_row(&s, rows);
-		sheet_end(&s);
-		reply_end(q, NULL);
-	}
-	db_rows_free(rows);
+	if (question_part(q, 3, chat))
+		list_answer_row(q, &list_chats, chat, "there is no such chat");
 }
 
 /* Whether a condition has a row of the chat; no row of the answer. */
@@ -234,4 +179,15 @@ resource_timeline(struct question *q)
 out:
 	db_rows_free(messages);
 	db_rows_free(intervals);
+}
+
+bool
+chat_timeline_link(
+    const struct question *q, const struct db_rows *row, struct buf *href)
+{
+	(void)q;
+	buf_adds(href, "/api/v1/chats/");
+	reply_encode(href, db_get(row, 1));
+	buf_adds(href, "/timeline");
+	return true;
 }

@@ -5,6 +5,7 @@
 #include "common/tables/intervals.h"
 #include "sink/resources/chat_waits.h"
 #include "sink/resources/resource.h"
+#include "sink/responses/response_href.h"
 
 #define TEXT(name)                                                             \
 	{                                                                      \
@@ -32,6 +33,12 @@
 		name, SHEET_TEXT, use, VIEWER_LEAD                             \
 	}
 
+/* The link of the list. */
+#define HREF(least)                                                            \
+	{                                                                      \
+		"href", SHEET_TEXT, LIST_SHOWN, least                          \
+	}
+
 static const char *const interval_kinds[] = { "response", "first_response",
 	"reply", "resolution", "unanswered", "waiting", NULL };
 
@@ -44,9 +51,10 @@ const struct list list_operators = {
 	    NUMBER("median_response_seconds"), NUMBER("p90_response_seconds"),
 	    NUMBER("first_responses"), NUMBER("avg_first_response_seconds"),
 	    NUMBER("waiting_chats"), NUMBER("longest_wait_seconds"),
-	    TIME("as_of") },
+	    TIME("as_of"), HREF(VIEWER_AGENT) },
 	.key = { "operator" },
 	.operator_column = "operator",
+	.link = response_href_operator,
 };
 
 const struct list list_chats = {
@@ -59,7 +67,7 @@ const struct list list_chats = {
 	    TIME("last_message_at"), NUMBER("messages"), NUMBER("participants"),
 	    NUMBER("responses"), NUMBER("avg_response_seconds"),
 	    NUMBER("first_response_seconds"), TIME("waiting_since"),
-	    TIME("as_of") },
+	    TIME("as_of"), HREF(VIEWER_LEAD) },
 	.key = { "chat" },
 	.words = { { "assigned", "1", "operator IS NOT NULL", "nobody" },
 	    { "nobody", "1", "operator IS NULL", "operator" },
@@ -71,6 +79,7 @@ const struct list list_chats = {
 	.nobodys = true,
 	.add_more = chat_waits_filter,
 	.more = chat_waits_parameters,
+	.link = response_href_chat,
 };
 
 /* Of whoever wrote a message, or to whom. */
@@ -99,7 +108,7 @@ const struct list list_intervals = {
 	    FILTER("kind"), TIME("start_at"), FILTER("operator"),
 	    NUMBER("seconds"),
 	    { "withdrawn", SHEET_FLAG, LIST_FILTER, VIEWER_NONE },
-	    TIME("as_of"), NUMBER("version") },
+	    TIME("as_of"), NUMBER("version"), HREF(VIEWER_LEAD) },
 	.key = { "end_at", "chat", "message", "kind" },
 	.words = { { "kind", "response", "kind IN ('first_response', 'reply')",
 		       NULL },
@@ -115,6 +124,7 @@ const struct list list_intervals = {
 	    { "nobody", "by_operator" } },
 	.add_more = interval_filter_add,
 	.more = interval_parameters,
+	.link = chat_timeline_link,
 };
 
 const struct list list_response_hours = {
@@ -122,12 +132,13 @@ const struct list list_response_hours = {
 	.parts = "response_hours_parts",
 	.columns = { TIME("hour"), FILTER("operator"), FILTER("kind"),
 	    NUMBER("responses"), NUMBER("sum_ms"), NUMBER("max_ms"),
-	    TIME("as_of"), NUMBER("version") },
+	    TIME("as_of"), NUMBER("version"), HREF(VIEWER_AGENT) },
 	.key = { "hour", "operator", "kind" },
 	.kinds = interval_kinds + 1, /* one by one */
 	.time = "hour",
 	.operator_column = "operator",
 	.newest_first = true,
+	.link = response_href_hour,
 };
 
 const struct list list_conversations = {

@@ -11,6 +11,7 @@
 #include "sink/api/sharded.h"
 #include "sink/resources/chat_waits.h"
 #include "sink/resources/resource.h"
+#include "sink/responses/response_href.h"
 
 #define WAITING_MAX "200"
 
@@ -25,6 +26,7 @@ static const struct sheet_column operator_columns[] = {
 	{ "p90_response_seconds", SHEET_NUMBER },
 	{ "waiting_chats", SHEET_NUMBER },
 	{ "longest_wait_seconds", SHEET_NUMBER },
+	{ "href", SHEET_TEXT },
 };
 
 static const struct sheet_column waiting_columns[] = {
@@ -46,6 +48,7 @@ static const struct sheet_column tenant_columns[] = {
 	{ "longest_wait_seconds", SHEET_NUMBER },
 	{ "responses", SHEET_NUMBER },
 	{ "avg_response_seconds", SHEET_NUMBER },
+	{ "href", SHEET_TEXT },
 };
 
 /* Of a team: added up from its operators; the queue is everybody's. The row of
@@ -165,23 +168,50 @@ ask_waiting(struct question *q, struct db_rows **rows)
 	return good;
 }
 
+/* A wall opens nothing. */
+static bool
+find_links(struct question *q, bool *are)
+{
+	return q->viewer.role < VIEWER_AGENT || kept_find(q, "intervals", are);
+}
+
+/* As reply_rows(), with a link in the last column; NULL: no row has one. */
+static void
+write_linked_rows(struct question *q, const char *name,
+    const struct sheet_column *columns, size_t n, struct db_rows *rows,
+    reply_link *link)
+{
+	struct buf *to = &q->answer->body;
+	struct sheet s;
+
+	jsonw_key(to, name);
+	sheet_begin(&s, to, SHEET_JSON, columns, n);
+	while (db_next(rows))
+		reply_row(q, &s, rows, link);
+	sheet_end(&s);
+}
+
 void
 resource_now(struct question *q)
 {
 	struct db_rows *tenant = NULL, *operators = NULL, *waiting = NULL;
 	struct kept_lacking lacking = { .n = 0 };
 	struct buf *to;
+	bool links = false;
 
 	if (reply_takes_object(q) && ask_tenant(q, &tenant) &&
 	    ask_operators(q, &operators) && ask_waiting(q, &waiting) &&
 	    kept_find_if_empty(q, tenant, "tenant", &lacking) &&
 	    kept_find_if_empty(q, operators, "operators", &lacking) &&
-	    kept_find_if_empty(q, waiting, "chats", &lacking)) {
+	    kept_find_if_empty(q, waiting, "chats", &lacking) &&
+	    find_links(q, &links)) {
 		to = reply_begin_object(q);
-		reply_rows(to, "now", tenant_columns, ARRAY_LEN(tenant_columns),
-		    tenant);
-		reply_rows(to, "operators", operator_columns,
-		    ARRAY_LEN(operator_columns), operators);
+		write_linked_rows(q, "now", tenant_columns,
+		    ARRAY_LEN(tenant_columns), tenant,
+		    links ? response_href_total : NULL);
+		write_linked_rows(q, "operators", operator_columns,
+		    ARRAY_LEN(operator_columns), operators,
+		    links ? response_href_operator : NULL);
 		reply_rows(to, "waiting", waiting_columns,
 		    ARRAY_LEN(waiting_columns), waiting);
 		jsonw_str(to, "role", viewer_role_name(q->viewer.role));

@@ -3,10 +3,11 @@
  */
 #include "sink/responses/response_href.h"
 
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "common/digest/encoding.h"
 #include "sink/access/scope.h"
-#include "sink/api/reply.h"
 
 bool
 response_href(const struct question *q, const struct response_filter *c,
@@ -33,4 +34,59 @@ response_href(const struct question *q, const struct response_filter *c,
 		percent_encode(href, operator_id);
 	}
 	return true;
+}
+
+static bool
+link_present(
+    const struct question *q, const char *operator_id, struct buf *href)
+{
+	static const struct response_filter responses = { .kind = "response" };
+
+	if (!response_href(
+		q, &responses, CLOCK_NONE, CLOCK_NONE, operator_id, href))
+		return false;
+	buf_adds(href, "&open=1");
+	return true;
+}
+
+bool
+response_href_operator(
+    const struct question *q, const struct db_rows *row, struct buf *href)
+{
+	return link_present(q, db_get(row, 0), href);
+}
+
+bool
+response_href_total(
+    const struct question *q, const struct db_rows *row, struct buf *href)
+{
+	(void)row;
+	return link_present(q, NULL, href);
+}
+
+/* Who sees some operators only lacks what others answered in the chat. One that
+ * left is not open, and keeps what was counted. */
+bool
+response_href_chat(
+    const struct question *q, const struct db_rows *row, struct buf *href)
+{
+	const char *status = db_get(row, 3);
+
+	if (scope_limits_rows(&q->viewer) || status == NULL ||
+	    strcmp(status, "left") == 0 || !link_present(q, NULL, href))
+		return false;
+	buf_adds(href, "&chat=");
+	reply_encode(href, db_get(row, 0));
+	return true;
+}
+
+bool
+response_href_hour(
+    const struct question *q, const struct db_rows *row, struct buf *href)
+{
+	const struct response_filter of_kind = { .kind = db_get(row, 2) };
+	int64_t hour = db_get_time(row, 0);
+
+	return response_href(
+	    q, &of_kind, hour, hour + HOUR_MS, db_get(row, 1), href);
 }

@@ -151,6 +151,10 @@ def same_rows(got, want):
         same_cell(g[c], w[c]) for g, w in zip(got, want) for c in g)
 
 
+def without_links(rows):
+    return [{c: v for c, v in row.items() if c != "href"} for row in rows]
+
+
 class Test:
     def __init__(self, lab):
         self.lab = lab
@@ -190,9 +194,10 @@ class Test:
             rows = self.pages(name, self.admin)
             if not self.that(rows, f"{name} is empty"):
                 continue
+            self.forms_agree(name)
+            rows = without_links(rows)
             want = self.world.table(name, list(rows[0]))
             self.that(same_rows(rows, want), f"{name} differs from its table")
-            self.forms_agree(name)
             self.filters_select(name, rows)
 
     def forms_agree(self, name):
@@ -218,14 +223,16 @@ class Test:
             if column not in rows[0]:
                 continue
             value = self.dice.choice(rows)[column]
-            got = self.pages(name, self.admin, **{column: value})
+            got = without_links(self.pages(name, self.admin,
+                                           **{column: value}))
             self.that(got == [r for r in rows if r[column] == value],
                       f"{name}: {column}={value!r} selects other rows")
         time = next((c for c in rows[0] if c.endswith("_at") or c == "hour"),
                     None)
         if name in ("messages", "intervals", "events", "channels"):
             first, last = "2026-11-05T03:00:00Z", "2026-11-17T00:00:00.001Z"
-            got = self.pages(name, self.admin, **{"from": first, "to": last})
+            got = without_links(self.pages(
+                name, self.admin, **{"from": first, "to": last}))
             self.that(got == [r for r in rows if "2026-11-05T03:00:00.000Z"
                               <= r[time] < last],
                       f"{name}: a range selects other rows")
@@ -305,6 +312,8 @@ class Test:
                     (name == "chats" and r["operator"] is None)]
             got = self.pages(name, agent)
             for row in want:
+                if name in ("chats", "intervals"):
+                    row["href"] = None  # of others, too; no timelines
                 for column in PERSONAL:
                     if column in row:
                         row[column] = None

@@ -13,7 +13,7 @@ import re
 import sys
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from api_client import Server, token
 from harness import LONG, TESTBIN, Checks, Lab, main, seed
@@ -1092,6 +1092,98 @@ class Test:
         self.that(counts() == [(2, 70)] * 2, f"chatwoot: {counts()}")
         self.lab.must(["sink", "-c", self.conf, "--migrate"])
 
+    def put_open_world(self):
+        """Chats that are open or closed, again or for good; no two messages
+        of one at the same time."""
+        d, start = self.dice, ms("2026-11-26T00:00:00.000")
+        records = [{"type": "operator", "operator": who, "name": f"Name {who}",
+                    "available": True} for who in OPERATORS]
+        for n in range(60):
+            chat, at = f"{n}/a b", start + d.randrange(HOUR)
+            if n % 3:
+                records.append({"type": "chat", "chat": chat, "status": "open",
+                                "at": utc_text(at), "opened_at": utc_text(at),
+                                "operator": d.choice(OPERATORS)})
+            for i in range(d.randrange(2, 30)):
+                at += d.randrange(1, 20 * 60000)
+                record = {"type": "message", "chat": chat, "id": str(i),
+                          "at": utc_text(at), "from": d.choices(
+                              ("customer", "operator", "system"),
+                              (9, 9, 2))[0]}
+                if record["from"] == "operator":
+                    record["operator"] = d.choice(OPERATORS)
+                elif record["from"] == "system":
+                    record.update(d.choice((
+                        {"kind": "closed"}, {"kind": "handoff"},
+                        {"kind": "assigned",
+                         "operator": d.choice(OPERATORS)})))
+                records.append(record)
+        rows = self.lab.must(
+            ["aggregator", "-c", self.conf, "-a", "all", "-f", "-", "-o",
+             "ndjson"], stdin="".join(json.dumps({"tenant": "open", **r}) + "\n"
+                          for r in records).encode()).out
+        self.lab.must(["sink", "-c", self.conf, "-f", "-"], stdin=rows)
+        self.sql.ask(
+            "INSERT INTO chat_metrics (tenant, chat, status, messages, "
+            "responses, as_of, version) VALUES ('open', 'gone', 'left', 3, 2,"
+            " '2026-11-26', 1)")
+
+    def by_hand(self, path, tenant="open"):
+        return self.lab.must(["sink", "--tenant", tenant, "--get", path]).out
+
+    def number_opens(self, row, count, sum_ms=None, mean_seconds=None):
+        """The intervals of a row's link are as many, and sum to it."""
+        behind = list(csv.DictReader(io.StringIO(self.by_hand(
+            row["href"].replace("intervals?", "intervals.csv?")).decode(),
+            newline="")))
+        lengths = [round(1000 * float(r["seconds"])) for r in behind]
+        self.that(len(lengths) == count
+                  and sum_ms in (None, sum(lengths))
+                  and (mean_seconds is None or round(1000 * mean_seconds)
+                       == mean(lengths)), f"{row} opens {behind}")
+        return len(lengths)
+
+    def every_number_opens(self):
+        self.put_open_world()
+        rows = {name: json.loads(self.by_hand(f"{V1}{name}?limit=1000"))["rows"]
+                for name in ("operators", "chats", "response-hours",
+                             "intervals")}
+        now = json.loads(self.by_hand(V1 + "now"))
+        opened = sum(self.number_opens(
+            row, row["responses"], None, row["avg_response_seconds"])
+            for row in now["now"] + now["operators"] + rows["operators"])
+        for row in rows["chats"]:
+            if row["status"] == "left":
+                self.that(row["href"] is None, f"{row} is not open")
+                continue
+            opened += self.number_opens(row, row["responses"], None,
+                                        row["avg_response_seconds"])
+            [one] = json.loads(self.by_hand(
+                V1 + "chats/" + quote(row["chat"], safe="")))["rows"]
+            self.that(one == row, f"{one}, not {row}")
+        for row in self.dice.sample(rows["response-hours"], 40):
+            opened += self.number_opens(row, row["responses"], row["sum_ms"])
+        self.that(opened > 100, f"only {opened} intervals are behind them")
+        for row in self.dice.sample(rows["intervals"], 10):
+            timeline = json.loads(self.by_hand(row["href"]))
+            self.that(timeline["chat"] == row["chat"] and [
+                row["end_at"], row["message"], row["kind"]] in [
+                    [i["end_at"], i["message"], i["kind"]]
+                    for i in timeline["intervals"]], f"{row}: {timeline}")
+        self.numbers_of_nothing_open_nothing()
+
+    def numbers_of_nothing_open_nothing(self):
+        """Without intervals there is nothing behind them."""
+        self.sql.ask(
+            "INSERT INTO operator_metrics (tenant, operator, open_chats, "
+            "responses, avg_response_seconds, as_of, version) VALUES "
+            "('without', '7', 1, 2, 3, '2026-11-26', 1); "
+            "INSERT INTO tenants (tenant) VALUES ('without')")
+        now = json.loads(self.by_hand(V1 + "now", "without"))
+        rows = json.loads(self.by_hand(V1 + "operators", "without"))["rows"]
+        self.that([r["href"] for r in now["operators"] + rows] == [None] * 2,
+                  f"nothing is kept: {now}, {rows}")
+
     def forms_agree(self):
         asked = urlencode({"from": "2026-10-20", "to": "2026-11-05",
                            "zone": "Pacific/Chatham", "group": "operator"})
@@ -1141,6 +1233,7 @@ def body():
         test.too_many_rows_are_refused_early()
         test.many_written_anew_are_the_same()
         test.present_of_chatwoot_opens()
+        test.every_number_opens()
         test.forms_agree()
         test.that(test.by_operator_rows > 0 and test.links > 0
                   and test.inexact > 0,

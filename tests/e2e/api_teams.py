@@ -7,7 +7,7 @@ import http.client
 import json
 
 from api_client import token
-from board_world import TENANT, BoardWorld
+from board_world import TENANT, BoardWorld, quoted
 from harness import Checks, Lab, main
 from streamlib import millis
 
@@ -69,15 +69,19 @@ class Test:
         self.server = self.world.server
         # Two chats that are closed: one of sales, one that was handed over.
         for chat, operator in (("s1", "3"), ("both", "3"), ("both", "1")):
-            self.sql("INSERT INTO intervals (tenant, end_at, chat, message, "
-                     "kind, start_at, operator, ms, withdrawn, as_of, version)"
-                     f" VALUES ('{TENANT}', '2026-01-02', '{chat}', "
-                     f"'{operator}', 'reply', '2026-01-01', '{operator}', 5, "
-                     "0, '2026-01-02', 1)")
+            self.put_interval("'2026-01-02'", chat, operator, "reply",
+                              operator, 5)
             self.sql("INSERT INTO messages (tenant, created_at, "
                      "conversation_id, message_id, sender, operator, version) "
                      f"VALUES ('{TENANT}', '2026-01-02', '{chat}', "
                      f"'{operator}', 'operator', '{operator}', 0)")
+
+    def put_interval(self, end, chat, message, kind, operator, ms):
+        self.sql("INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+                 "start_at, operator, ms, withdrawn, as_of, version) VALUES ("
+                 f"'{TENANT}', {end}, '{chat}', '{message}', '{kind}', "
+                 f"'2026-01-01', {quoted(operator)}, {ms}, 0, '2026-01-02', "
+                 "1)")
 
     def that(self, good, text):
         return self.checks.that(good, text)
@@ -177,6 +181,36 @@ class Test:
                                "rows")
             self.that(len(chats) == now[0]["open_chats"],
                       f"{role} {claims}: {len(chats)} open chats: {now}")
+
+    def links_are_for_who_may_open_them(self):
+        for role, claims, _, _ in VIEWERS:
+            now = self.ask("now", role, claims).json()
+            self.links_open(role, claims, now["now"],
+                            role in (LEAD, ADMIN))
+            self.links_open(role, claims, now["operators"], role != WALL)
+            if role == WALL:
+                continue
+            self.links_open(role, claims, self.ask(
+                "operators", role, claims).rows(), True)
+            sees_all = role != AGENT and "teams" not in claims
+            self.that(all((row["href"] is not None) == sees_all for row in
+                          self.ask("chats?open=1", role, claims).rows()),
+                      f"{role} {claims}: the links of chats")
+            for row in self.ask("intervals?limit=5", role, claims).rows():
+                self.that((row["href"] is not None) == (role != AGENT) and (
+                    role == AGENT or self.server.ask(row["href"], token(
+                        tenant_id=TENANT, role=role, **claims)).status
+                    == 200), f"{role} {claims}: {row}")
+
+    def links_open(self, role, claims, rows, may):
+        bearer = token(tenant_id=TENANT, role=role, **claims)
+        for row in rows:
+            behind = self.server.ask(
+                row["href"] + "&limit=1000", bearer).rows() \
+                if row["href"] else None
+            self.that((behind is not None) == may and (
+                not may or len(behind) == row["responses"]),
+                f"{role} {claims}: {row} opens {behind}")
 
     def what_waits_is_theirs_or_nobodys(self):
         for role, claims, whose, _ in VIEWERS:
@@ -424,6 +458,7 @@ def body():
         test = Test(lab)
         test.each_sees_their_rows()
         test.each_sees_their_totals()
+        test.links_are_for_who_may_open_them()
         test.what_waits_is_theirs_or_nobodys()
         test.waits_run_to_the_present()
         test.the_chats_of_nobody_are_everybodys()
