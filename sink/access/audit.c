@@ -36,6 +36,7 @@ static const char *const impersonal[] = {
 	V1 "trends",
 	V1 "responses",
 	V1 "heatmap",
+	V1 "transfers",
 	V1 "figure",
 	V1 "allocation",
 };

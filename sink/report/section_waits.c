@@ -19,7 +19,8 @@
 #define WAITS 10
 #define WAITS_TEXT "10"
 #define HOURS_TEXT "11" /* one more: what the rest has at most */
-#define OPERATORS_MAX "100"
+#define OPERATORS 100
+#define OPERATORS_TEXT "100"
 
 /* Whole waits; the parts that a transfer cuts are of the kind waiting. */
 #define WAITED "('first_response', 'reply', 'unanswered')"
@@ -188,26 +189,22 @@ fill_waits(struct report_work *r, struct figure_table *t)
 static bool
 fill_transfers(struct report_work *r, struct figure_table *t)
 {
-	const struct db_value args[] = { db_time(r->from), db_time(r->to) };
-	struct db_rows *rows = NULL;
+	json_t *rows = report_ask(r, "transfers", "&group=operator");
+	const json_t *row;
+	size_t i;
 
-	if (!report_query(r,
-		"SELECT COALESCE(operator, ''), COUNT(*), SUM(ms), MAX(ms) "
-		"FROM intervals WHERE tenant = ? AND end_at >= ? "
-		"AND end_at < ? AND kind = 'waiting' "
-		"AND " INTERVAL_COUNTS
-		" GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT " OPERATORS_MAX,
-		args, 2, &rows))
-		return false;
-	while (db_next(rows)) {
-		figure_add(t, db_get(rows, 0));
-		figure_add(t, report_operator(r, db_get(rows, 0)));
-		figure_add(t, db_get(rows, 1));
-		figure_add_seconds(t, db_get_int(rows, 2));
-		figure_add_seconds(t, db_get_int(rows, 3));
+	for (i = 0; i < json_array_size(rows) && i < OPERATORS; i++) {
+		row = json_array_get(rows, i);
+		report_add(t, row, "operator");
+		figure_add(t,
+		    report_operator(r,
+			json_string_value(json_object_get(row, "operator"))));
+		report_add(t, row, "count");
+		report_add(t, row, "sum_seconds");
+		report_add(t, row, "max_seconds");
 	}
-	db_rows_free(rows);
-	return true;
+	json_decref(rows);
+	return rows != NULL;
 }
 
 const struct section section_waits = {
@@ -222,9 +219,10 @@ const struct section section_waits = {
 const struct section section_transfers = {
 	.name = "transfers",
 	.title = "Waits that a transfer cut",
-	.note = "A wait that was handed over has a part for each operator who "
-		"held the chat meanwhile; the parts add up to the wait. At "
-		"most " OPERATORS_MAX " operators, those who held the longest.",
+	.note =
+	    "A wait that was handed over has a part for each operator who "
+	    "held the chat meanwhile; the parts add up to the wait. At "
+	    "most " OPERATORS_TEXT " operators, those who held the longest.",
 	.metric = "intervals",
 	.columns = transfer_columns,
 	.columns_n = ARRAY_LEN(transfer_columns),

@@ -51,10 +51,14 @@ resource_handler resource_chat;       /* resource_chat.c */
 resource_handler resource_timeline;   /* resource_chat.c */
 resource_handler resource_openapi;    /* resource_openapi.c */
 resource_handler resource_allocation; /* resource_allocation.c */
+resource_handler resource_transfers;  /* resource_transfers.c */
 resource_handler original_messages;   /* original_messages.c */
 /* original_analytics.c */
 resource_handler original_conversation, original_channel, original_dashboard,
     original_health;
+
+/* resource_transfers.c: its parameters, up to NULL. */
+extern const char *const transfers_parameters[];
 
 /* resource_chat.c: for the list of messages, struct list: a viewer of teams who
  * asks for a chat that they may see sees all that its timeline shows. An

@@ -31,6 +31,8 @@ const struct resource resources[] = {
 	    responses_parameters },
 	{ V1 "heatmap", VIEWER_WALL, resource_heatmap, NULL, true,
 	    heatmap_parameters },
+	{ V1 "transfers", VIEWER_WALL, resource_transfers, NULL, true,
+	    transfers_parameters },
 	{ V1 "figure", VIEWER_AGENT, resource_figure, NULL, true,
 	    figure_parameters },
 	{ V1 "allocation", VIEWER_LEAD, resource_allocation, NULL, true,

@@ -83,7 +83,7 @@ read_figure(struct figure_question *f)
 	f->ranged = question_parameter(q, "open") == NULL ||
 		    question_parameter(q, "from") != NULL ||
 		    question_parameter(q, "to") != NULL;
-	if (!response_filter_read(q, &f->filter))
+	if (!response_filter_read(q, true, &f->filter))
 		return false;
 	/* Only their own intervals are added up, so only these are linked. */
 	if (f->filter.operator_id == NULL && q->viewer.role == VIEWER_AGENT)

@@ -116,7 +116,7 @@ resource_heatmap(struct question *q)
 	struct response_plan plan = { .from = 0 };
 	struct response_sums sums = { .n = 0 };
 
-	if (response_filter_read(q, &c) &&
+	if (response_filter_read(q, false, &c) &&
 	    response_span_read(q, c.zone, &span) && check_length(q, &span)) {
 		plan_heatmap(&plan, &span);
 		if (response_sums_read(q, &plan, &c, false, &sums))

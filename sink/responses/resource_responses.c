@@ -101,7 +101,7 @@ read_responses_parameters(struct responses_question *r)
 {
 	struct question *q = r->q;
 
-	if (!response_filter_read(q, &r->filter) || !read_group(r) ||
+	if (!response_filter_read(q, false, &r->filter) || !read_group(r) ||
 	    !response_by_read(q, &r->by) ||
 	    !read_word(q, "compare", "none", "previous", &r->compares) ||
 	    !question_seconds(

@@ -38,15 +38,16 @@ static const struct {
 	{ "reply", "'reply'", BIT(REPLY) },
 	{ "resolution", "'resolution'", BIT(RESOLUTION) },
 	{ "unanswered", "'unanswered'", BIT(UNANSWERED) },
+	{ "waiting", "'waiting'", 0 }, /* the last: no sum has it */
 };
 
 static bool
-read_kind(struct question *q, struct response_filter *c)
+read_kind(struct question *q, bool of_intervals, struct response_filter *c)
 {
 	const char *kind = question_parameter(q, "kind");
-	size_t i;
+	size_t i, n = ARRAY_LEN(response_kinds) - (of_intervals ? 0 : 1);
 
-	for (i = 0; i < ARRAY_LEN(response_kinds); i++) {
+	for (i = 0; i < n; i++) {
 		if (kind != NULL && strcmp(kind, response_kinds[i].name) != 0)
 			continue;
 		c->kind = response_kinds[i].name;
@@ -56,7 +57,8 @@ read_kind(struct question *q, struct response_filter *c)
 	}
 	return question_problem(q, 400,
 	    "kind is none of response, first_response, reply, resolution, "
-	    "unanswered");
+	    "unanswered%s",
+	    of_intervals ? ", waiting" : "");
 }
 
 /* A wall is answered only about all together. */
@@ -86,14 +88,15 @@ read_chosen_operator(struct question *q, struct response_filter *c)
 }
 
 bool
-response_filter_read(struct question *q, struct response_filter *c)
+response_filter_read(
+    struct question *q, bool of_intervals, struct response_filter *c)
 {
 	const char *zone = question_parameter(q, "zone");
 
 	*c = (struct response_filter){
 		.zone_name = zone != NULL ? zone : "UTC",
 	};
-	if (!read_kind(q, c) || !read_chosen_operator(q, c))
+	if (!read_kind(q, of_intervals, c) || !read_chosen_operator(q, c))
 		return false;
 	c->zone = question_zone(q);
 	return c->zone != NULL;

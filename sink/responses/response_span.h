@@ -47,9 +47,10 @@ struct response_filter {
 	struct zone *zone; /* owned */
 };
 
-/* All of these: false, and the answer is a problem. */
-bool response_filter_read(struct question *q, struct response_filter *c)
-    __attribute__((warn_unused_result));
+/* All of these: false, and the answer is a problem. of_intervals: the kind may
+ * be waiting, too, of which nothing but intervals tells. */
+bool response_filter_read(struct question *q, bool of_intervals,
+    struct response_filter *c) __attribute__((warn_unused_result));
 bool response_span_read(struct question *q, const struct zone *zone,
     struct response_span *s) __attribute__((warn_unused_result));
 bool response_by_read(struct question *q, enum response_by *by)

@@ -674,6 +674,43 @@ class Test:
                   == [len(behind), round(sum(r["seconds"] for r in behind), 3)],
                   f"{path}: {answer}, not {want}")
 
+    def transfers_are_right(self):
+        cut = [i for i in self.oracle.intervals if i[2] == "waiting"]
+        self.that(len(cut) > 5, f"only {len(cut)} parts of waits")
+        for _ in range(QUESTIONS // 10):
+            zone = self.dice.choice(ZONES)
+            begin, end = self.range(zone, "day")
+            asked = {"from": utc_text(begin), "to": utc_text(end),
+                     "zone": zone}
+            groups = defaultdict(list)
+            for at, who, _, length in cut:
+                if begin <= at < end:
+                    groups[who].append(length)
+            want = sorted(((who, len(of), sum(of), max(of))
+                           for who, of in groups.items()),
+                          key=lambda one: (-one[2], one[0].encode()))
+            everyone = [n for of in groups.values() for n in of]
+            for group, rows in ("operator", want), ("none", [
+                    (None, len(everyone), sum(everyone),
+                     max(everyone, default=None))]):
+                got = self.get("transfers", group=group, **asked)
+                self.that([(r["operator"], r["count"],
+                            round(1000 * r["sum_seconds"]),
+                            r["max_seconds"] and round(
+                                1000 * r["max_seconds"]))
+                           for r in got["rows"]] == rows,
+                          f"transfers {asked}: {got}, not {rows}")
+                for row in self.dice.sample(got["rows"], min(
+                        2, len(got["rows"]))):
+                    self.link_opens(row)
+                    figure = self.server.ask(row["href"].replace(
+                        "intervals?", "figure?").replace("&withdrawn=0", ""),
+                        self.lead).json()
+                    self.that(figure["kind"] == "waiting" and all(
+                        figure["now"][c] == row[c] for c in (
+                            "count", "sum_seconds", "max_seconds")),
+                        f"{row}: {figure}")
+
     def dates_are_of_the_zone(self):
         for zone in ZONES:
             place = self.oracle.places[zone]
@@ -1183,6 +1220,13 @@ class Test:
         rows = json.loads(self.by_hand(V1 + "operators", "without"))["rows"]
         self.that([r["href"] for r in now["operators"] + rows] == [None] * 2,
                   f"nothing is kept: {now}, {rows}")
+        for group, want in ("none", [{c: None for c in (
+                "operator", "count", "sum_seconds", "max_seconds",
+                "href")}]), ("operator", []):
+            got = json.loads(self.by_hand(
+                V1 + "transfers?group=" + group, "without"))
+            self.that(got["rows"] == want and got["not_kept"] == "intervals",
+                      f"transfers of nothing: {got}")
 
     def forms_agree(self):
         asked = urlencode({"from": "2026-10-20", "to": "2026-11-05",
@@ -1212,6 +1256,7 @@ def body():
         test = Test(lab)
         test.responses_are_right()
         test.heat_maps_are_right()
+        test.transfers_are_right()
         test.recompute()
         test.quarters_are_right(500)
         test.responses_are_right()

@@ -48,6 +48,8 @@ ROWS = {
     "allocation": ("operator_metrics", LEAD, "operators"),
     "responses?group=operator&by=total&from=40d":
         (f"intervals WHERE {RESPONSES}", AGENT, "rows"),
+    "transfers?group=operator&from=40d":
+        ("intervals WHERE kind = 'waiting'", AGENT, "rows"),
 }
 # Nothing says to whom these belong.
 NOBODYS = ["conversations", "users", "alerts", "trends", "events", "receipts",
@@ -67,6 +69,10 @@ class Test:
         self.lab = lab
         self.world = BoardWorld(lab)
         self.server = self.world.server
+        # Parts of waits that transfers cut.
+        for n, operator in enumerate(("1", "1", "2", "3", None)):
+            self.put_interval(f"UTC_TIMESTAMP(3) - INTERVAL {n} HOUR", "cut",
+                              n, "waiting", operator, 1000 + n)
         # Two chats that are closed: one of sales, one that was handed over.
         for chat, operator in (("s1", "3"), ("both", "3"), ("both", "1")):
             self.put_interval("'2026-01-02'", chat, operator, "reply",
@@ -125,7 +131,7 @@ class Test:
                  (" AND " if "WHERE" in table else " WHERE ")
                  + f"(operator IN ({names(whose)})"
                  + (" OR operator IS NULL)" if path == "chats" else ")"))
-        group = "responses?" in path
+        group = "group=operator" in path
         want = self.sql(
             ("SELECT COALESCE(operator, ''), COUNT(*) FROM " + table + where
              + " GROUP BY 1"))
@@ -155,6 +161,13 @@ class Test:
             self.that([row["count"], round(1000 * row["sum_seconds"])]
                       == [int(n), int(ms)],
                       f"{role} {claims}: {row}, not {n}, {ms}")
+            [[n_cut, ms_cut]] = self.sql(
+                "SELECT COUNT(*), COALESCE(SUM(ms), 0) FROM intervals WHERE "
+                f"kind = 'waiting' {of}")
+            [row] = self.ask("transfers?from=40d", role, claims).rows()
+            self.that([row["count"], round(1000 * row["sum_seconds"])]
+                      == [int(n_cut), int(ms_cut)],
+                      f"{role} {claims}: {row}, not {n_cut}, {ms_cut}")
             hours = self.ask("heatmap?from=40d", role, claims).rows()
             self.that(sum(h["count"] for h in hours) == int(n),
                       f"{role} {claims}: the heat map is not {n}")

@@ -1,0 +1,172 @@
+/*
+ * resource_transfers: GET /api/v1/transfers: what transfers cost: the parts of
+ * waits that they cut and that ended in a range. With group=operator a row for
+ * each operator who held one, those who held them the longest first; else one
+ * of all together. Besides group the parameters are from, to and zone of
+ * response_span.h.
+ */
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/tables/intervals.h"
+#include "sink/access/scope.h"
+#include "sink/api/reply.h"
+#include "sink/resources/resource.h"
+#include "sink/responses/response_href.h"
+#include "sink/responses/response_sums.h"
+
+const char *const transfers_parameters[] = { "from", "to", "zone", "group",
+	NULL };
+
+static const struct sheet_column transfer_columns[] = {
+	{ "operator", SHEET_TEXT },
+	{ "count", SHEET_NUMBER },
+	{ "sum_seconds", SHEET_NUMBER },
+	{ "max_seconds", SHEET_NUMBER },
+	{ "href", SHEET_TEXT },
+};
+
+struct transfers {
+	struct question *q;
+	struct response_filter filter;
+	struct response_span span;
+	bool by_operator;
+	struct db_rows *rows;
+	struct response_sums frame; /* its version, as_of and not_kept */
+};
+
+static bool
+read_group(struct transfers *t)
+{
+	const char *v = question_parameter(t->q, "group");
+
+	t->by_operator = v != NULL && strcmp(v, "operator") == 0;
+	if (v != NULL && !t->by_operator && strcmp(v, "none") != 0)
+		return question_problem(
+		    t->q, 400, "group is neither none nor operator");
+	if (!t->by_operator || t->q->viewer.role >= VIEWER_AGENT)
+		return true;
+	return question_problem(t->q, 403,
+	    "the metrics of operators are not for the role %s",
+	    viewer_role_name(t->q->viewer.role));
+}
+
+static bool
+read_transfers(struct transfers *t)
+{
+	const char *zone = question_parameter(t->q, "zone");
+
+	t->filter = (struct response_filter){
+		.kind = "waiting",
+		.zone_name = zone != NULL ? zone : "UTC",
+		.zone = question_zone(t->q),
+	};
+	return t->filter.zone != NULL &&
+	       response_span_read(t->q, t->filter.zone, &t->span) &&
+	       read_group(t);
+}
+
+/* Of the rows that count, those that were retracted having a version, too. */
+static void
+build_transfers(const struct transfers *t, struct buf *sql)
+{
+	static const char ms[] = "IF(" INTERVAL_COUNTS ", ms, NULL)";
+
+	buf_addf(sql,
+	    "SELECT %s, COUNT(%s), COALESCE(SUM(%s), 0), MAX(%s), "
+	    "MAX(version), MAX(as_of) FROM intervals WHERE tenant = ? "
+	    "AND end_at >= ? AND end_at < ? AND kind = 'waiting'",
+	    t->by_operator ? "COALESCE(operator, '')" : "NULL", ms, ms, ms);
+	if (t->by_operator)
+		scope_add_rows(&t->q->viewer, "operator", sql);
+	else
+		scope_add_totals(&t->q->viewer, "operator", sql);
+	if (t->by_operator)
+		buf_adds(sql, " GROUP BY 1 ORDER BY 3 DESC, 1");
+}
+
+/* Nothing at all can mean that nothing is kept. */
+static bool
+find_frame(struct transfers *t)
+{
+	static const char *const needed[] = { "intervals" };
+	struct response_sums *f = &t->frame;
+	bool some = false;
+
+	f->version = f->as_of = CLOCK_NONE;
+	while (db_next(t->rows)) {
+		some = some || db_get_int(t->rows, 1) > 0;
+		if (db_get_int(t->rows, 4) > f->version)
+			f->version = db_get_int(t->rows, 4);
+		if (db_get_time(t->rows, 5) > f->as_of)
+			f->as_of = db_get_time(t->rows, 5);
+	}
+	db_rewind(t->rows);
+	return some ||
+	       kept_find_lacking(t->q, needed, ARRAY_LEN(needed), &f->not_kept);
+}
+
+static bool
+ask_transfers(struct transfers *t)
+{
+	const struct db_value args[] = { db_time(t->span.from),
+		db_time(t->span.to) };
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	build_transfers(t, &sql);
+	good = question_ask(
+		   t->q, buf_str(&sql), args, ARRAY_LEN(args), &t->rows) &&
+	       find_frame(t);
+	buf_release(&sql);
+	return good;
+}
+
+/* What is not kept is not 0. */
+static void
+write_transfer(const struct transfers *t, struct sheet *s)
+{
+	const char *operator_id = db_get(t->rows, 0);
+	bool known = t->frame.not_kept.n == 0;
+	struct buf href = BUF_INIT;
+
+	sheet_text(s, operator_id);
+	sheet_int(s, known ? db_get_int(t->rows, 1) : CLOCK_NONE);
+	sheet_seconds(s, known ? db_get_int(t->rows, 2) : CLOCK_NONE);
+	sheet_seconds(s, db_get_int(t->rows, 3));
+	known = known && response_href(t->q, &t->filter, t->span.from,
+			     t->span.to, operator_id, &href);
+	sheet_text(s, known ? buf_str(&href) : NULL);
+	buf_release(&href);
+}
+
+static void
+write_transfers(struct transfers *t)
+{
+	struct buf *to = reply_begin(t->q);
+	struct sheet s;
+
+	sheet_begin(&s, to, t->q->format, transfer_columns,
+	    ARRAY_LEN(transfer_columns));
+	while (db_next(t->rows)) {
+		if (!t->by_operator || db_get_int(t->rows, 1) > 0)
+			write_transfer(t, &s);
+	}
+	sheet_end(&s);
+	if (t->q->format == SHEET_JSON)
+		response_write_frame(to, &t->filter, &t->span, &t->frame);
+	reply_end(t->q, NULL);
+}
+
+void
+resource_transfers(struct question *q)
+{
+	struct transfers t = { .q = q };
+
+	if (read_transfers(&t) && ask_transfers(&t))
+		write_transfers(&t);
+	db_rows_free(t.rows);
+	response_span_release(&t.span);
+	response_filter_release(&t.filter);
+}
