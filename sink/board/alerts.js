@@ -9,6 +9,7 @@ import { clockTime } from "./time.js";
 const MOST = 100;
 
 const newest = newestOnly();
+let refused = false; /* it is not for the role */
 let shown = []; /* rows of the answer */
 
 const COLUMNS = [
@@ -27,17 +28,21 @@ export function redrawAlerts() {
 }
 
 export async function showAlerts() {
+	if (refused)
+		return;
 	const answer = await newest(fetchJson("/api/v1/alerts",
 		{ from: "24h", limit: MOST }));
 
 	if (answer === undefined)
 		return;
-	/* One that joined an earlier one has no messages any more. */
-	shown = (answer?.rows ?? []).filter((alert) => alert.messages > 0);
-
 	setFailed("alerts", "");
-	byId("alerts").hidden = answer === null || settings.wall;
-	setText(byId("alerts-note"), answer?.not_kept
+	refused = answer === null;
+	byId("alerts").hidden = refused || settings.wall;
+	if (refused)
+		return;
+	/* One that joined an earlier one has no messages any more. */
+	shown = answer.rows.filter((alert) => alert.messages > 0);
+	setText(byId("alerts-note"), answer.not_kept
 		? notKept(answer.not_kept, "nobody wrote too much in what is kept")
 		: shown.length === 0 ? "None." : answer.next ? `The last ${MOST}.` : "");
 	redrawAlerts();

@@ -88,6 +88,11 @@ function rowsOf(answer) {
 		.sort((a, b) => (b.free ?? -1) - (a.free ?? -1));
 }
 
+export function redrawAllocation() {
+	if (shown !== null)
+		shortened("allocation", COLUMNS, shown.rows);
+}
+
 export async function showAllocation() {
 	if (refused)
 		return;
@@ -108,5 +113,5 @@ export async function showAllocation() {
 		isGivenKnown(answer) ? "" : "No assignment was ever stored; "
 			+ "messaging-allocation(7) has more.",
 	].join(" ").trim());
-	shortened("allocation", COLUMNS, shown.rows);
+	redrawAllocation();
 }

@@ -2,9 +2,11 @@
  * server sends, without being loaded again. */
 
 import { redrawAlerts, showAlerts } from "./alerts.js";
-import { showAllocation, tickAllocation } from "./allocation.js";
+import {
+	redrawAllocation, showAllocation, tickAllocation,
+} from "./allocation.js";
 import { byId, setFailed, setText } from "./element.js";
-import { newestOnly } from "./fetch_json.js";
+import { ANSWER_MS, newestOnly } from "./fetch_json.js";
 import { listenToForm, showForm } from "./form.js";
 import { listenToHeatmap, redrawHeatmap, showHeatmap } from "./heatmap.js";
 import { listenToOpened, showOpened } from "./opened.js";
@@ -27,32 +29,40 @@ const AGAIN_MS = 5000;
 /* The server ends a stream after five minutes, and the browser comes back: one
  * that lasts longer, in ms, has lost its connection without a word. */
 const SILENT_MS = 5 * 60 * 1000 + 15000;
-/* How long, in ms, the present state may take. */
-const ANSWER_MS = 60000;
-/* How often, in ms, spans of time are asked for when the present changes. */
-const SPANS_MS = 60000;
-/* How often when it does not: a day ends also where nothing happens, and the
- * clock of a screen is set. */
+/* How often, in ms, views are asked for when the present does not change: a day
+ * ends also where nothing happens, and the clock of a screen is set. */
 const QUIET_MS = 5 * 60 * 1000;
 /* How soon, in ms, again when that failed. */
 const FAILED_MS = 15000;
-/* How often, in ms, the queue is. */
-const QUEUE_MS = 2000;
+/* One whose answer takes long is asked for less often, so that the server is at
+ * work for it a tenth of the time at most. */
+const PAUSE_FACTOR = 9;
 /* A slider that moves asks for them when it rests. */
 const REST_MS = 150;
 
 const SECTIONS = ["totals", "waiting", "operators", "responses", "heatmap",
 	"allocation", "alerts"];
-/* Settings that spans of time depend on. */
-const OF_SPANS = ["operator", "range", "zone", "threshold", "wall"];
+/* What is more than the present, and how often, in ms, it is asked for. */
+const VIEWS = [
+	{ section: "responses", show: showResponses, every: 10000 },
+	{ section: "heatmap", show: showHeatmap, every: 10000 },
+	{ section: "allocation", show: showAllocation, every: 2000 },
+	{ section: "alerts", show: showAlerts, every: 2000 },
+].map((view) => ({ ...view,
+	asked: 0, /* how often it was asked for */
+	due: 0, /* how often it still has to be */
+	idle: true, /* it may be now */
+	timer: null, /* until it may be again */
+}));
+/* Settings that they depend on. */
+const OF_VIEWS = ["operator", "range", "zone", "threshold", "wall"];
 
 let source = null; /* of events, never two */
 let again = null; /* a timer: to start again */
 let silent = null; /* a timer: the stream is no longer believed */
 const newestStart = newestOnly();
 let lost = null; /* a timer: the connection is away */
-let asked = { key: "", at: 0, retry: null }; /* for spans */
-let queue = { timer: null, at: -QUEUE_MS }; /* when it was asked for */
+let chosen = null; /* the settings that views were asked for with */
 let rest = null; /* a timer: the settings may change on */
 
 function setConnection(state) {
@@ -72,6 +82,7 @@ function onConnected() {
 	lost = null;
 	setConnection("live");
 	setProblem("");
+	VIEWS.forEach(showDue);
 }
 
 function onDisconnected() {
@@ -118,24 +129,50 @@ async function attempt(section, show) {
 	}
 }
 
-/* What spans more than this moment. One that fails leaves the others. */
-async function showSpans() {
-	const key = OF_SPANS.map((name) => settings[name]).join(" ");
+/* One that fails leaves the others, and is asked for again. */
+async function showView(view) {
+	const mine = ++view.asked;
+	const began = performance.now();
 
-	if (key === asked.key && performance.now() - asked.at < SPANS_MS)
+	clearTimeout(view.timer);
+	view.idle = false;
+	view.due = Math.max(0, view.due - 1);
+	const done = await attempt(view.section, view.show);
+	const took = performance.now() - began;
+
+	if (mine !== view.asked)
 		return;
-	clearTimeout(asked.retry);
-	asked = { key, at: performance.now(), retry: null };
-	const mine = asked;
-	const done = await Promise.all([attempt("responses", showResponses),
-		attempt("heatmap", showHeatmap), attempt("alerts", showAlerts)]);
+	if (!done)
+		view.due = Math.max(1, view.due);
+	view.timer = setTimeout(() => {
+		view.idle = true;
+		showDue(view);
+	}, done ? Math.max(view.every, PAUSE_FACTOR * took) : FAILED_MS);
+}
 
-	if (mine === asked && done.includes(false)) {
-		asked.retry = setTimeout(() => {
-			asked.key = null;
-			showSpans();
-		}, FAILED_MS);
+/* Not without a connection: what is there stays. A wall shows no view. */
+function showDue(view) {
+	if (view.due > 0 && view.idle && lost === null && !settings.wall)
+		showView(view);
+}
+
+/* The present has changed. Other rows of the same flush may be stored a moment
+ * later, so a view that is asked for now is so once more. */
+function moveViews() {
+	for (const view of VIEWS) {
+		view.due = 2;
+		showDue(view);
 	}
+}
+
+/* At once, if they are chosen otherwise than before. */
+function showChosen() {
+	const key = OF_VIEWS.map((name) => settings[name]).join(" ");
+
+	if (key === chosen)
+		return;
+	chosen = key;
+	VIEWS.forEach(showView);
 }
 
 async function askOnce() {
@@ -144,19 +181,6 @@ async function askOnce() {
 
 	setClock(got);
 	return { status: got.status, answer: await got.json() };
-}
-
-async function showQueue() {
-	if (!await attempt("allocation", showAllocation))
-		setTimeout(showQueueSoon, FAILED_MS);
-}
-
-/* When events come in a burst, it is asked for at its end, too. */
-function showQueueSoon() {
-	queue.timer ??= setTimeout(() => {
-		queue = { timer: null, at: performance.now() };
-		showQueue();
-	}, Math.max(0, queue.at + QUEUE_MS - performance.now()));
 }
 
 function startSoon() {
@@ -184,8 +208,8 @@ function follow() {
 	source.addEventListener("now", (event) => {
 		onConnected();
 		show(JSON.parse(event.data));
-		showQueueSoon();
-		showSpans();
+		showChosen();
+		moveViews();
 	});
 	source.addEventListener("error", () => {
 		onDisconnected();
@@ -295,13 +319,14 @@ addEventListener("pageshow", (event) => {
 onChange(() => {
 	show();
 	redrawAlerts();
+	redrawAllocation();
 	showOpened();
 	clearTimeout(rest);
-	rest = setTimeout(() => {
-		showSpans();
-		showQueue();
-	}, REST_MS);
+	rest = setTimeout(showChosen, REST_MS);
 });
 setInterval(tick, 1000);
-setInterval(showSpans, QUIET_MS);
+setInterval(() => {
+	if (lost === null)
+		VIEWS.forEach(showView);
+}, QUIET_MS);
 start();

@@ -2,11 +2,15 @@
 
 import { setClock } from "./time.js";
 
+/* How long, in ms, an answer may take. */
+export const ANSWER_MS = 60000;
+
 /* An answer in JSON; null: it is not for the role. An error has the problem's
  * sentence. */
 export async function fetchJson(path, parameters = {}) {
 	const given = Object.entries(parameters).filter(([, v]) => v !== "");
-	const got = await fetch(`${path}?${new URLSearchParams(given)}`);
+	const got = await fetch(`${path}?${new URLSearchParams(given)}`,
+		{ signal: AbortSignal.timeout(ANSWER_MS) });
 
 	setClock(got);
 	if (got.status === 403)

@@ -269,6 +269,34 @@ class Test:
                            "the new row")
         self.that(self.browser.ask("window.mark") == 1, "it was reloaded")
 
+    def an_alert_comes_without_a_reload(self):
+        """Soon, though the page has just asked for alerts; and it does not ask
+        at each change."""
+        browser = self.browser
+        self.visit("lead")
+        browser.until(lambda: browser.rows("#alerts-table"), "the alerts")
+        browser.ask("window.mark = 1")
+        self.world.put_alert(TENANT, 1, "Someone new", 9)
+        self.world.put_tenant(TENANT)
+        start = time.monotonic()
+        self.shows(lambda: "Someone new" in [
+            row["User"] for row in browser.rows("#alerts-table")],
+            "the new alert")
+        took = time.monotonic() - start
+        say(f"an alert was there {took:.3f} s after its commit")
+        self.that(took < 200, "it came when the page looks again anyway")
+        self.that(browser.ask("window.mark") == 1, "it was reloaded")
+        before, start = self.asked_for("alerts"), time.monotonic()
+        for _ in range(20):
+            self.world.put_tenant(TENANT)
+        asked = self.asked_for("alerts") - before
+        most = 2 + (time.monotonic() - start) / 2
+        self.that(asked <= most, f"alerts: asked {asked} times, not {most}")
+
+    def asked_for(self, part):
+        return len([url for url in self.browser.take_requests()
+                    if f"/api/v1/{part}?" in url])
+
     def waits_count(self):
         total = self.browser.text("#total-longest .value")
         first = self.waiting()[0]
@@ -513,13 +541,20 @@ class Test:
         self.browser.resize(*size)
 
     def it_says_when_it_is_cut_off(self):
-        self.visit("lead")
+        self.visit("lead", "/#range=7d")
+        self.browser.until(lambda: all(
+            self.browser.rows(f"#{part}-table") for part in (
+                "responses", "heatmap", "allocation", "alerts")), "all rows")
         self.browser.complaints()
+        # It would soon ask for each once more.
         self.world.server.process.terminate()
         self.browser.until(
             lambda: self.browser.text("#connection") == "disconnected",
             "the board to notice")
-        self.that(len(self.waiting()) > 0, "what was there is gone")
+        self.that(len(self.waiting()) > 0
+                  and len(self.browser.rows("#alerts-table")) > 0
+                  and self.browser.texts(".failed") == [],
+                  "what was there is gone")
 
     def no_request_left_the_host(self):
         # chrome: is the browser's own first page, from its own files.
@@ -549,6 +584,7 @@ def body():
             test.visit("lead")
             test.text_is_no_markup()
             test.a_row_changes_without_a_reload()
+            test.an_alert_comes_without_a_reload()
             test.waits_count()
             test.the_threshold_decides()
             test.the_keyboard_is_enough()

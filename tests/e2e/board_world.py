@@ -71,14 +71,15 @@ class BoardWorld:
         self.put_operators(tenant)
         self.put_limits(tenant)
         self.put_tenant(tenant)
+        self.put_alert(tenant, 50, MARKUP, 11)
+        self.put_alert(tenant, 49, MARKUP, 0)  # has joined that one
+
+    def put_alert(self, tenant, minutes, user, messages):
         self.sql.ask(
             "INSERT INTO alerts (tenant, started_at, user_id, rule, "
             "messages, threshold, as_of) VALUES "
-            f"('{tenant}', UTC_TIMESTAMP(3) - INTERVAL 50 MINUTE, "
-            f"{quoted(MARKUP)}, 'minute', 11, 8, UTC_TIMESTAMP(3)), "
-            # It has joined that one.
-            f"('{tenant}', UTC_TIMESTAMP(3) - INTERVAL 49 MINUTE, "
-            f"{quoted(MARKUP)}, 'minute', 0, 8, UTC_TIMESTAMP(3))")
+            f"('{tenant}', UTC_TIMESTAMP(3) - INTERVAL {minutes} MINUTE, "
+            f"{quoted(user)}, 'minute', {messages}, 8, UTC_TIMESTAMP(3))")
 
     def put_operators(self, tenant):
         for i, (name, there) in OPERATORS.items():
