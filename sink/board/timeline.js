@@ -1,10 +1,11 @@
-/* What was written in a chat, and the intervals that end with each message. */
+/* What was written in a chat, the intervals that end with each message, and the
+ * wait that goes on. */
 
 import { byId, setText, table } from "./element.js";
 import { fetchJson } from "./fetch_json.js";
 import { nameOf } from "./present.js";
 import { settings } from "./settings.js";
-import { dayAndTime, span } from "./time.js";
+import { dayAndTime, now, secondsSince, span } from "./time.js";
 
 let shown = ""; /* the chat, and the message that is marked */
 
@@ -33,23 +34,51 @@ const COLUMNS = [
 			.join("; ") },
 ];
 
-/* Messages with their intervals; one that no message ends has its own row. */
+/* A row that is no message. */
+function rowOf(time, what, interval) {
+	return { created_at: time, sender: null, operator: interval.operator,
+		content: null, private: false, automated: false,
+		message_type: what, key: interval.message ?? "",
+		intervals: [interval] };
+}
+
+/* A wait counts up to the present moment. It has no message at its end, so it
+ * is marked where none is chosen. */
+function runningRow(wait) {
+	return rowOf(now(), "no answer yet", { ...wait, withdrawn: false,
+		kind: `still ${wait.kind}`,
+		seconds: secondsSince(wait.start_at) });
+}
+
+/* Messages with their intervals; one that no message ends has its own row. What
+ * goes on is last. */
 function rowsOf(answer) {
 	const rows = answer.messages.map((m) => ({ ...m, key: m.message_id,
 		intervals: answer.intervals.filter((i) =>
 			i.message === m.message_id) }));
 	const known = new Set(rows.map((m) => m.key));
 	const others = answer.intervals.filter((i) => !known.has(i.message))
-		.map((i) => ({ created_at: i.end_at, sender: null,
-			operator: i.operator, content: null, private: false,
-			automated: false, message_type: i.message === ""
-				? "the chat was closed"
-				: "a message that is not stored",
-			key: i.message, intervals: [i] }));
+		.map((i) => rowOf(i.end_at, i.message === ""
+			? "the chat was closed"
+			: "a message that is not stored", i));
 
-	return [...rows, ...others].sort((a, b) =>
+	return [...[...rows, ...others].sort((a, b) =>
 		a.created_at < b.created_at ? -1
-			: a.created_at > b.created_at ? 1 : 0);
+			: a.created_at > b.created_at ? 1 : 0),
+	...answer.running.map(runningRow)];
+}
+
+/* How the chat is, as a sentence; a closed one has no row. */
+function stateOf([chat]) {
+	if (chat === undefined)
+		return "";
+	const who = !chat.assigned ? "nobody"
+		: nameOf(chat.operator) ?? "somebody of another team";
+
+	return `${chat.status === "left" ? "Left" : "Open"}, held by ${who}`
+		+ (chat.opened_at === null ? ""
+			: `, opened ${dayAndTime(chat.opened_at)}`)
+		+ `, as of ${dayAndTime(chat.as_of)}. `;
 }
 
 function showTimeline(answer) {
@@ -58,14 +87,15 @@ function showTimeline(answer) {
 			"What was written is not for this role.");
 		return;
 	}
-	setText(byId("timeline-note"), (answer.more ? "The first " : "")
+	setText(byId("timeline-note"), stateOf(answer.now)
+		+ (answer.more ? "The first " : "")
 		+ `${answer.messages.length} messages.`);
 	table(byId("timeline-table"), COLUMNS, rowsOf(answer), (m) => ({
 		class: m.key === settings.message ? "marked" : null,
 		"data-message": m.key,
 		"aria-current": m.key === settings.message ? "true" : null }));
 	byId("opened-title").focus();
-	byId("timeline-table").querySelector(".marked")
+	[...byId("timeline-table").querySelectorAll(".marked")].at(-1)
 		?.scrollIntoView({ block: "center" });
 }
 

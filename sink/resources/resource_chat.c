@@ -1,18 +1,37 @@
 /*
  * resource_chat: one chat: GET /api/v1/chats/ID as it is now, and
  * /api/v1/chats/ID/timeline: its messages and the intervals that end with them,
- * in the order of time, so that a metric can be followed to what was written.
+ * in the order of time, so that a metric can be followed to what was written;
+ * how the chat is now, and the wait that goes on, which nothing has ended yet.
  */
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/message_order.h"
 #include "sink/api/reply.h"
+#include "sink/resources/chat_waits.h"
 #include "sink/resources/resource.h"
 
 /* Messages of one chat, and intervals. */
 #define TIMELINE_MAX 2000
 #define TIMELINE_LIMIT "2001" /* that and one more */
+
+/* Of a chat in its timeline. */
+static const struct sheet_column now_columns[] = {
+	{ "status", SHEET_TEXT },
+	{ "operator", SHEET_TEXT },
+	{ "assigned", SHEET_FLAG },
+	{ "opened_at", SHEET_TIME },
+	{ "as_of", SHEET_TIME },
+};
+
+static const struct sheet_column running_columns[] = {
+	{ "kind", SHEET_TEXT },
+	{ "start_at", SHEET_TIME },
+	{ "operator", SHEET_TEXT },
+	{ "seconds", SHEET_NUMBER },
+	{ "as_of", SHEET_TIME },
+};
 
 static const struct sheet_column message_columns[] = {
 	{ "created_at", SHEET_TIME },
@@ -110,7 +129,60 @@ chat_opens_messages(struct question *q, bool *all)
 	return find_scope(q, chat, all);
 }
 
+/* Rows of a chat; now and running have one at most. */
+struct timeline {
+	struct db_rows *now, *running, *messages, *intervals;
+};
+
 /* An operator who is none of the viewer's is not named. */
+static void
+add_operator(struct question *q, struct buf *sql)
+{
+	buf_adds(sql, "IF(TRUE");
+	scope_add_rows(&q->viewer, "operator", sql);
+	buf_adds(sql, ", operator, NULL)");
+}
+
+static bool
+ask_now(struct question *q, const char *chat, struct db_rows **rows)
+{
+	const struct db_value id = db_str(chat);
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_adds(&sql, "SELECT status, ");
+	add_operator(q, &sql);
+	buf_adds(&sql,
+	    ", operator IS NOT NULL, opened_at, as_of FROM chat_metrics "
+	    "WHERE tenant = ? AND chat = ?");
+	good = question_ask(q, buf_str(&sql), &id, 1, rows);
+	buf_release(&sql);
+	return good;
+}
+
+/* The wait that nobody has ended yet; seen by those who see the intervals of
+ * whoever has the chat. */
+static bool
+ask_running(struct question *q, const char *chat, struct db_rows **rows)
+{
+	const struct db_value id = db_str(chat);
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_adds(&sql,
+	    "SELECT 'waiting', c.waiting_since, c.operator, "
+	    "CAST(" CHAT_WAITS_SECONDS " AS DECIMAL(15,3)), " CHAT_WAITS_UNTIL);
+	good = chat_waits_from(q, &sql);
+	if (good) {
+		buf_adds(
+		    &sql, " AND c.chat = ? AND c.waiting_since IS NOT NULL");
+		scope_add_waiting(&q->viewer, "c.operator", &sql);
+		good = question_ask(q, buf_str(&sql), &id, 1, rows);
+	}
+	buf_release(&sql);
+	return good;
+}
+
 static bool
 ask_messages(struct question *q, const char *chat, struct db_rows **rows)
 {
@@ -118,11 +190,11 @@ ask_messages(struct question *q, const char *chat, struct db_rows **rows)
 	struct buf sql = BUF_INIT;
 	bool good;
 
-	buf_adds(&sql, "SELECT created_at, message_id, sender, IF(TRUE");
-	scope_add_rows(&q->viewer, "operator", &sql);
+	buf_adds(&sql, "SELECT created_at, message_id, sender, ");
+	add_operator(q, &sql);
 	buf_addf(&sql,
-	    ", operator, NULL), channel, message_type, `private`, automated, "
-	    "%s FROM messages FORCE INDEX (by_chat) WHERE tenant = ? AND "
+	    ", channel, message_type, `private`, automated, %s FROM messages "
+	    "FORCE INDEX (by_chat) WHERE tenant = ? AND "
 	    "conversation_id = ? ORDER BY created_at, message_id "
 	    "LIMIT " TIMELINE_LIMIT,
 	    q->viewer.role < VIEWER_ADMIN ? "NULL" : "content");
@@ -153,32 +225,56 @@ ask_intervals(struct question *q, const char *chat, struct db_rows **rows)
 	return good;
 }
 
+/* As they are at one moment: no wait goes on beside the reply that ended it. */
+static bool
+ask_timeline(struct question *q, const char *chat, struct timeline *t)
+{
+	bool good = question_begin(q) && check_scope(q, chat) &&
+		    ask_now(q, chat, &t->now) &&
+		    ask_running(q, chat, &t->running) &&
+		    ask_messages(q, chat, &t->messages) &&
+		    ask_intervals(q, chat, &t->intervals);
+
+	question_end(q);
+	if (good && db_rows_count(t->now) + db_rows_count(t->messages) +
+			    db_rows_count(t->intervals) ==
+			0)
+		good = question_problem(
+		    q, 404, "nothing is stored of such a chat");
+	return good;
+}
+
+static void
+write_timeline(struct question *q, const char *chat, struct timeline *t)
+{
+	struct buf *to = reply_begin_object(q);
+
+	jsonw_str(to, "chat", chat);
+	reply_rows(to, "now", now_columns, ARRAY_LEN(now_columns), t->now);
+	reply_rows(to, "running", running_columns, ARRAY_LEN(running_columns),
+	    t->running);
+	reply_rows(to, "messages", message_columns, ARRAY_LEN(message_columns),
+	    t->messages);
+	reply_rows(to, "intervals", interval_columns,
+	    ARRAY_LEN(interval_columns), t->intervals);
+	jsonw_bool(
+	    to, "more", db_rows_cut(t->messages) || db_rows_cut(t->intervals));
+	reply_end(q, NULL);
+}
+
 void
 resource_timeline(struct question *q)
 {
-	struct db_rows *messages = NULL, *intervals = NULL;
+	struct timeline t = { .now = NULL };
 	char chat[RECORD_MAX_ID + 1];
-	struct buf *to;
 
-	if (!reply_takes_object(q) || !question_part(q, 3, chat) ||
-	    !check_scope(q, chat) || !ask_messages(q, chat, &messages) ||
-	    !ask_intervals(q, chat, &intervals))
-		goto out;
-	if (db_rows_count(messages) + db_rows_count(intervals) == 0) {
-		question_problem(q, 404, "nothing is stored of such a chat");
-		goto out;
-	}
-	to = reply_begin_object(q);
-	jsonw_str(to, "chat", chat);
-	reply_rows(to, "messages", message_columns, ARRAY_LEN(message_columns),
-	    messages);
-	reply_rows(to, "intervals", interval_columns,
-	    ARRAY_LEN(interval_columns), intervals);
-	jsonw_bool(to, "more", db_rows_cut(messages) || db_rows_cut(intervals));
-	reply_end(q, NULL);
-out:
-	db_rows_free(messages);
-	db_rows_free(intervals);
+	if (reply_takes_object(q) && question_part(q, 3, chat) &&
+	    ask_timeline(q, chat, &t))
+		write_timeline(q, chat, &t);
+	db_rows_free(t.now);
+	db_rows_free(t.running);
+	db_rows_free(t.messages);
+	db_rows_free(t.intervals);
 }
 
 bool

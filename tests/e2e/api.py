@@ -345,23 +345,35 @@ class Test:
                 self.that(got == [want], f"{want['chat']!r}: {got}")
 
     def a_chat_has_its_messages(self):
-        chats = {r["conversation_id"] for r in self.pages(
-            "messages", self.admin)}
-        for chat in sorted(chats):
+        """Its intervals, and the wait that goes on."""
+        messages = self.pages("messages", self.admin)
+        intervals = self.pages("intervals", self.admin)
+        chats = self.pages("chats", self.admin)
+        now = self.server.ask(V1 + "now", self.admin).json()
+        for chat in sorted({r["conversation_id"] for r in messages}
+                           | {r["chat"] for r in chats}):
             answer = self.server.ask(
                 V1 + f"chats/{quoted(chat)}/timeline", self.admin)
             got = answer.json()
-            want = [r for r in self.pages("messages", self.admin)
-                    if r["conversation_id"] == chat][::-1]
+            want = [r for r in messages if r["conversation_id"] == chat][::-1]
             self.that([(r["created_at"], r["message_id"], r["content"])
                        for r in got["messages"]]
                       == [(r["created_at"], r["message_id"], r["content"])
                           for r in want], f"the messages of {chat!r}")
             self.that(got["chat"] == chat, f"{got['chat']!r}, not {chat!r}")
-            want = [r for r in self.pages("intervals", self.admin)
-                    if r["chat"] == chat]
+            want = [r for r in intervals if r["chat"] == chat]
             self.that(len(got["intervals"]) == len(want),
                       f"the intervals of {chat!r}")
+            rows = [r for r in chats if r["chat"] == chat]
+            want = [{"assigned": r["operator"] is not None,
+                     **{c: r[c] for c in ("status", "operator", "opened_at",
+                                          "as_of")}} for r in rows]
+            self.that(got["now"] == want, f"{chat!r}: {got['now']}")
+            want = [{"kind": "waiting", "start_at": r["waiting_since"],
+                     "operator": r["operator"], "seconds": r["wait_seconds"],
+                     "as_of": max(rows[0]["as_of"], now["now"][0]["as_of"])}
+                    for r in now["waiting"] if r["chat"] == chat]
+            self.that(got["running"] == want, f"{chat!r}: {got['running']}")
 
     def messages_of_one_moment_are_in_order(self):
         """Numbers first, by value, and then the others, by bytes: a question

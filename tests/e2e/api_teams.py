@@ -325,6 +325,7 @@ class Test:
                           f"{path}: {answer.status} for agent {sub}")
 
     def a_timeline_names_no_others(self):
+        self.world.put_chat(TENANT, "both", 60, "3", "web", "Carl")
         for claims, whose in (({"teams": ["support"]}, {"1"}),
                               ({"teams": ["sales"]}, {"3"}),
                               ({}, {"1", "3"})):
@@ -334,6 +335,13 @@ class Test:
             self.that(seen == whose and wrote - {None} == whose
                       and len(answer["messages"]) == 2,
                       f"{claims}: {seen}, {wrote}")
+            [now] = answer["now"]
+            self.that(now["operator"] == ("3" if "3" in whose else None)
+                      and now["assigned"] is True,
+                      f"{claims}: who has it: {now}")
+            self.that({row["operator"] for row in answer["running"]}
+                      == {"3"} & whose, f"{claims}: {answer['running']}")
+        self.sql("DELETE FROM chat_metrics WHERE chat = 'both'")
 
     def a_list_has_what_the_timeline_has(self):
         """Of a chat that the viewer may see: all its messages, and the names

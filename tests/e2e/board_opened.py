@@ -162,6 +162,7 @@ def chats_open(test):
                  "#queue-waiting a"):
         as_many_chats(test, link)
     late_chats_open(test)
+    a_wait_goes_on(test)
     responses_of_a_chat_open(test)
 
 
@@ -186,6 +187,33 @@ def late_chats_open(test):
 def as_many_chats(test, link):
     value, rows = opened(test, link)
     test.that(len(rows) == int(value), f"{link}: {value}, {len(rows)}")
+    close(test)
+
+
+def a_wait_goes_on(test):
+    """In the last row of its chat's timeline."""
+    browser = test.browser
+    [[chat, operator, least]] = test.sql(
+        "SELECT c.chat, o.name, TIMESTAMPDIFF(SECOND, waiting_since, "
+        "UTC_TIMESTAMP(3)) FROM chat_metrics c JOIN operator_metrics o USING "
+        "(tenant, operator) WHERE tenant = 'acme' ORDER BY "
+        "waiting_since IS NULL, waiting_since LIMIT 1")
+    link = f"#waiting-table tr[data-chat='{chat}'] a"
+    browser.until(lambda: browser.text(link), link)
+    browser.ask("document.querySelector(arguments[0]).click()", link)
+    timeline_is_there(test, chat)
+    last = browser.rows("#timeline-table")[-1]
+    test.that(browser.texts("#timeline-table tr.marked td:last-child")
+              == [last["Ends"]], f"{chat}: {last} is not marked")
+    words, waits = last["Ends"].rsplit(" ", 1)
+    test.that([last["Message"], words] == ["no answer yet", "still waiting"]
+              # The page's clock may be behind until it counted on.
+              and seconds_of(waits) >= int(least) - 2,
+              f"{chat} waits for {least} seconds: {last}")
+    note = browser.text("#timeline-note")
+    test.that(note.startswith(f"Open, held by {operator}, opened 20"),
+              f"{chat}, of {operator}: {note}")
+    browser.picture("build/board", "timeline")
     close(test)
 
 
