@@ -128,7 +128,7 @@ bool
 endpoint_amqp_gives_up(const struct amqp_endpoint *a)
 {
 	return !a->timeout.for_ever && a->outage_since_ms != 0 &&
-	       clock_mono_ms() - a->outage_since_ms >= a->timeout.ms;
+	       clock_mono_ms() - a->outage_since_ms >= a->timeout.timeout_ms;
 }
 
 enum outcome

@@ -5,6 +5,7 @@
  * how the chat is now, and the wait that goes on, which nothing has ended yet.
  */
 #include "common/base/xalloc.h"
+#include "common/digest/encoding.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/message_order.h"
@@ -283,7 +284,7 @@ chat_timeline_link(
 {
 	(void)q;
 	buf_adds(href, "/api/v1/chats/");
-	reply_encode(href, db_get(row, 1));
+	percent_encode(href, db_get(row, 1));
 	buf_adds(href, "/timeline");
 	return true;
 }

@@ -67,7 +67,7 @@ read_transfers(struct transfers *t)
 	       read_group(t);
 }
 
-/* Of the rows that count, those that were retracted having a version, too. */
+/* Of the rows that count, those that were withdrawn having a version, too. */
 static void
 build_transfers(const struct transfers *t, struct buf *sql)
 {

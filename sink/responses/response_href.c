@@ -76,7 +76,7 @@ response_href_chat(
 	    strcmp(status, "left") == 0 || !link_present(q, NULL, href))
 		return false;
 	buf_adds(href, "&chat=");
-	reply_encode(href, db_get(row, 0));
+	percent_encode(href, db_get(row, 0));
 	return true;
 }
 
