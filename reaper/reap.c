@@ -172,7 +172,12 @@ reap_input(const struct reaper *asked)
 	else
 		deadletter_open(&dead, s.in, &opt);
 	init_stage(&r, &s);
+	if (s.wait_forever)
+		s.metrics = daemon_metrics_open(asked->common.conf,
+		    endpoint_amqp_name(asked->from), run_summary_add_metrics,
+		    &r.deletion.summary);
 	code = read_and_delete(&r, &s);
+	daemon_metrics_close(s.metrics);
 	deadletter_close(&dead);
 	endpoint_close(s.in);
 out:

@@ -189,6 +189,7 @@ read_or_wait(struct counter *c, enum endpoint_status *status)
 	    c->counted != c->files_counted &&
 	    clock_mono_ms() - c->files_ms >= FILES_MS)
 		o = counter_write_files(c);
+	counter_tell(c);
 	return o;
 }
 
@@ -252,7 +253,7 @@ open_endpoints(struct counter *c)
 	const struct eventcounter_job *job = c->job;
 	struct endpoint_options opt = { .conf = job->conf,
 		.until_empty = job->until_empty,
-		.wait_forever = job->idle_exit_ms < 0 && !job->until_empty,
+		.wait_forever = c->wait_forever,
 		.whole = true,
 		.sole = true,
 		.prefetch =
@@ -280,22 +281,28 @@ open_endpoints(struct counter *c)
 static enum exit_code
 run_counter(struct counter *c)
 {
-	enum outcome o = counter_write_old_rows(c);
+	enum outcome o;
 
+	if (c->wait_forever)
+		c->metrics = daemon_metrics_open(
+		    c->job->conf, endpoint_amqp_name(c->job->from), NULL, NULL);
+	o = counter_write_old_rows(c);
 	if (o == OUTCOME_DONE)
 		o = count_until_end(c);
 	if (o == OUTCOME_DONE)
 		o = counter_clear_old_rows(c);
+	daemon_metrics_close(c->metrics);
 	return o == OUTCOME_DONE ? PROG_OK : c->code;
 }
 
 enum exit_code
 eventcounter_run(const struct eventcounter_job *job)
 {
-	struct counter c = { .job = job };
+	struct counter c = { .job = job,
+		.wait_forever = job->idle_exit_ms < 0 && !job->until_empty };
 	enum exit_code code;
 
-	if (job->idle_exit_ms < 0 && !job->until_empty)
+	if (c.wait_forever)
 		daemon_init();
 	code = event_counts_open(&c.counts, &c.why);
 	if (code != PROG_OK) {

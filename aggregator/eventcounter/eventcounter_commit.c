@@ -21,11 +21,12 @@
 enum outcome
 counter_retry(struct counter *c, enum outcome (*step)(struct counter *c))
 {
-	bool wait_forever = c->job->idle_exit_ms < 0 && !c->job->until_empty;
 	enum outcome o;
 
-	while ((o = step(c)) == OUTCOME_LATER && wait_forever &&
+	while ((o = step(c)) == OUTCOME_LATER && c->wait_forever &&
 	       !stop_sleep(PAUSE_MS)) {
+		daemon_metrics_retried(c->metrics, 1);
+		counter_tell(c);
 		endpoint_pump(c->in);
 		deadletter_pump(&c->dead);
 		if (c->out != NULL)
@@ -34,6 +35,13 @@ counter_retry(struct counter *c, enum outcome (*step)(struct counter *c))
 	if (o == OUTCOME_LATER)
 		c->code = stop_asked() ? PROG_OK : PROG_TEMPFAIL;
 	return o;
+}
+
+void
+counter_tell(const struct counter *c)
+{
+	daemon_metrics_count(
+	    c->metrics, c->counted + c->duplicates + c->refused, c->dead.count);
 }
 
 static enum outcome
@@ -166,6 +174,7 @@ counter_write_files(struct counter *c)
 enum outcome
 counter_commit(struct counter *c)
 {
+	int64_t began = clock_mono_ms();
 	enum outcome o;
 
 	event_counts_wait(&c->counts);
@@ -189,6 +198,9 @@ counter_commit(struct counter *c)
 		return o;
 	event_counts_clear_changed(&c->counts);
 	endpoint_ack(c->in);
+	if (c->pending > 0)
+		daemon_metrics_flushed(c->metrics, clock_mono_ms() - began);
+	counter_tell(c);
 	c->pending = 0;
 	return OUTCOME_DONE;
 }

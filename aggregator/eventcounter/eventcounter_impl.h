@@ -5,6 +5,7 @@
 #ifndef AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_IMPL_H
 #define AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_IMPL_H
 
+#include "common/monitoring/daemon_metrics.h"
 #include "common/stage/deadletter.h"
 
 #include "aggregator/eventcounter/eventcounter.h"
@@ -13,8 +14,10 @@
 
 struct counter {
 	const struct eventcounter_job *job;
+	bool wait_forever; /* the job has no end of its own */
 	struct endpoint *in, *out;
 	struct deadletter dead;
+	struct daemon_metrics *metrics; /* NULL: none */
 	struct state *state;
 	struct state_table *counts_table; /* "TYPE\0USER" -> int64_t */
 	struct ids ids;
@@ -39,6 +42,9 @@ struct counter {
  * reason has been logged. */
 enum outcome counter_retry(
     struct counter *c, enum outcome (*step)(struct counter *c));
+
+/* What was read so far, for Prometheus. */
+void counter_tell(const struct counter *c);
 
 /* Loads the counts of the state; errors are in state_failed(). */
 void counter_restore(struct counter *c);

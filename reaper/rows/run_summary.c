@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/monitoring/prometheus.h"
 #include "common/text/jsonw.h"
 
 #define LATELY_MS (INT64_C(3600) * 1000)
@@ -127,6 +128,30 @@ run_summary_log(const struct run_summary *t)
 		    e->key, n->open, n->closed, n->gone, n->deleted, n->newer,
 		    n->refused);
 	}
+}
+
+void
+run_summary_add_metrics(void *summary, struct buf *to, const char *labels)
+{
+	static const char name[] = "messaging_reaper_chats_total";
+	const struct run_summary *t = summary;
+	uint64_t deleted = 0, newer = 0, refused = 0;
+	const struct run_summary_tenant *n;
+	struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(&t->tenants, &i)) != NULL) {
+		n = e->value;
+		deleted += n->deleted;
+		newer += n->newer;
+		refused += n->refused;
+	}
+	prometheus_head(to, name, PROMETHEUS_COUNTER,
+	    "Closed chats whose rows were deleted, or kept: they were seen "
+	    "open later (newer), too many were gone at once (refused).");
+	prometheus_result(to, name, labels, "deleted", deleted);
+	prometheus_result(to, name, labels, "newer", newer);
+	prometheus_result(to, name, labels, "refused", refused);
 }
 
 void

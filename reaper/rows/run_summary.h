@@ -43,6 +43,10 @@ void run_summary_show(
     const struct run_summary *t, enum output_format f, struct buf *to);
 void run_summary_log(const struct run_summary *t);
 
+/* A daemon_metrics_writer: what came of the chats of all tenants. summary: a
+ * struct run_summary. */
+void run_summary_add_metrics(void *summary, struct buf *to, const char *labels);
+
 void run_summary_release(struct run_summary *t);
 
 #endif

@@ -153,6 +153,32 @@ wait_for poller_assignments 'messaging_assign_reservations_total{result="failed"
 wait_for poller_assignments messaging_assign_open_reservations 0
 stop poller_assignments
 
+echo "- a reaper"
+"$servers" mysql "$tmp/servers" messaging -e "INSERT INTO tenants (tenant, as_of,
+	snapshot, stored_at) VALUES ('a', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3))
+	ON DUPLICATE KEY UPDATE snapshot = 's'; INSERT INTO chat_metrics (tenant, chat,
+	status, as_of) VALUES ('a', '1', 'left', '2026-11-20 10:00:00')"
+daemon reaper reaper -f queue:closed
+wait_for reaper_closed messaging_daemon_records_total 0
+printf 'no JSON\n{"type":"chat","tenant":"a","chat":"1","status":"closed",%s}\n' \
+	'"at":"2026-11-20T10:01:00Z"' | send closed
+wait_for reaper_closed messaging_daemon_records_total 2
+wait_for reaper_closed messaging_daemon_dead_letters_total 1
+wait_for reaper_closed 'messaging_reaper_chats_total{result="deleted"}' 1
+until_true 60 succeeded reaper_closed || fail "$(cat "$tmp"/metrics/reaper*)"
+stop reaper_closed
+
+echo "- the event counter"
+daemon events aggregator --input eventcounter -f queue:events \
+	--exchange events --json-dir "$tmp/counted" --state "$tmp/counts"
+wait_for aggregator_events messaging_daemon_records_total 0
+"$TESTBIN/tools/event_publisher" -e events -q events -n 30 -g 20 -s 7 >"$tmp/sent"
+read -r good again bad <<<"$(tr -dc '0-9 ' <"$tmp/sent")"
+wait_for aggregator_events messaging_daemon_records_total $((good + again + bad))
+wait_for aggregator_events messaging_daemon_dead_letters_total "$bad"
+until_true 60 succeeded aggregator_events || fail "$(cat "$tmp"/metrics/*)"
+stop aggregator_events
+
 echo "- a folder that cannot be written"
 sed "s,^folder = .*,folder = $tmp/none," "$tmp/conf" >"$tmp/other"
 mv "$tmp/other" "$tmp/conf"
