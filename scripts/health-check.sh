@@ -16,8 +16,8 @@
 #
 # Checked are: broker, database, the version of its schema, the age of each
 # tenant's metrics, dead letters, the disk below [poller] state and
-# [aggregator] state, and the last success of each job that [metrics] folder
-# tells of.
+# [aggregator] state, and what [metrics] folder tells of jobs: their last success,
+# and whether the last report was mailed.
 #
 # Exit status: 0 ok, 1 warning, 2 critical, 3 unknown.
 set -euo pipefail
@@ -221,11 +221,11 @@ check_disks() {
 }
 
 check_jobs() {
-	local folder own task at where name age
+	local folder own what task at where name age
 	folder=$(conf_path metrics folder)
 	[ -n "$folder" ] || return 0
 	own=$(config_label)
-	while read -r task at where; do
+	while read -r what task at where; do
 		[ -n "$task" ] || continue
 		name=job_$task
 		# A version before did not say where.
@@ -233,6 +233,14 @@ check_jobs() {
 			task="$task of $where"
 			name="'job_${task//[\'=|]/_}'"
 		fi
+		# A report is mailed once a week, so its age says nothing.
+		case $what-$task in
+		run-report*)
+			[ "$at" = 1 ] || judge warning "the last $task was not mailed"
+			continue
+			;;
+		run-* | success-report*) continue ;;
+		esac
 		if [ "$at" = 0 ]; then
 			judge critical "$task has not succeeded yet"
 			continue
@@ -240,7 +248,7 @@ check_jobs() {
 		age=$(($(date +%s) - at))
 		judge_age "the last success of $task" "$age"
 		figures+=("$name=${age}s;$warn;$critical")
-	done <<<"$(sed -n 's/^messaging_job_last_success.*{task="\([a-z]*\)"\(,config="\(.*\)"\)\{0,1\}} \([0-9]*\)$/\1 \4 \3/p' \
+	done <<<"$(sed -n 's/^messaging_job_last_\(success\|run\)_.*{task="\([a-z]*\)"\(,config="\(.*\)"\)\{0,1\}} \([0-9]*\)$/\1 \2 \5 \4/p' \
 		"$folder"/messaging_*.prom 2>/dev/null || :)"
 }
 

@@ -298,19 +298,22 @@ job_metrics() {
 	# The name was the same for all once, and what stays looks like a failure.
 	[ -e "$prom" ] || mv "$folder/messaging_$1.prom" "$prom" 2>/dev/null || :
 	labels=task=\"$1\",config=\"$(config_label)\"
-	at=$(date +%s) result=success
-	if [ "$2" != 0 ]; then
-		result=failure
-		at=$(job_metric last_success_timestamp_seconds)
-	fi
+	at=$(date +%s) last=1
 	succeeded=$(job_metric 'runs_total.*result="success"')
 	failed=$(job_metric 'runs_total.*result="failure"')
-	[ $result = success ] && succeeded=$((succeeded + 1)) ||
+	if [ "$2" = 0 ]; then
+		succeeded=$((succeeded + 1))
+	else
+		at=$(job_metric last_success_timestamp_seconds) last=0
 		failed=$((failed + 1))
+	fi
 	{ cat >"$new" <<-END
 		# HELP messaging_job_last_success_timestamp_seconds When a job of cron last ended without an error; 0: never.
 		# TYPE messaging_job_last_success_timestamp_seconds gauge
 		messaging_job_last_success_timestamp_seconds{$labels} $at
+		# HELP messaging_job_last_run_succeeded Whether its last run ended without an error.
+		# TYPE messaging_job_last_run_succeeded gauge
+		messaging_job_last_run_succeeded{$labels} $last
 		# HELP messaging_job_last_duration_seconds How long its last run took.
 		# TYPE messaging_job_last_duration_seconds gauge
 		messaging_job_last_duration_seconds{$labels} $3

@@ -50,6 +50,10 @@ WELL = {
     "0+60x60",
     'messaging_job_last_success_timestamp_seconds{task="job",config="/b"}':
     "0+60x60",
+    # Of Monday.
+    'messaging_job_last_success_timestamp_seconds{task="report",config="/a"}':
+    "-90000x60",
+    'messaging_job_last_run_succeeded{task="report",config="/a"}': "1x60",
     'rabbitmq_queue_messages{queue="rows"}': "5x60",
     'rabbitmq_queue_messages{queue="rows.dead"}': "0x60",
     'messaging_listener_dead_letters_total': "3x60",
@@ -77,6 +81,10 @@ FAULTS = {
         {'messaging_job_last_success_timestamp_seconds{task="job",'
          'config="/b"}': "0x60"},
         {"task": "job", "config": "/b", "severity": "critical"}),
+    "MessagingReportFailed": (
+        {'messaging_job_last_run_succeeded{task="report",config="/a"}':
+         "1x20 0x40"},
+        {"task": "report", "config": "/a", "severity": "warning"}),
     "MessagingDeadLetters": (
         {'rabbitmq_queue_messages{queue="rows.dead"}': "2x60"},
         {"queue": "rows.dead", "severity": "warning"}),

@@ -128,7 +128,7 @@ tr -d '\\\n' <scripts/units/messaging-aggregator@.service | tr -s ' ' | sed \
 grep -c 'records.g${GENERATION}.%i.before .*--until-empty ' "$tmp/part" |
 	grep -qx 1 || fail "what was before is not read first: $(cat "$tmp/part")"
 starts poller -t queue:records
-grep -q "^\* \* \* \* \*  $(sed -n 's/^#\*  *\* .*  \(flock .*\)/\1/p' \
+grep -q "^\* \* \* \* \*  $(sed -n 's/^#\*  *\* .*  \([$]SCRIPTS.job -t .*\)/\1/p' \
 	scripts/examples/crontab.example)\$" "$tmp/zero" ||
 	fail "the poll in the crontab is another"
 # What is typed there is found: by its whole path what is not in PATH.

@@ -63,6 +63,16 @@ called "poller " "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
 run 0 job -d -q other -v
 called "poller -v" "aggregator -v -t queue:other"
 
+echo "- the job of a stream only polls"
+run 0 job -t queue:records -v
+called "poller -v -t queue:records"
+echo 77 >"$tmp/poller"
+run 77 job -t exchange:records
+called "poller -t exchange:records"
+rm "$tmp/poller"
+run 64 job -t queue:records -d
+run 64 job -t queue:records -q other
+
 echo "- whose failure counts, and whether rows are stored"
 while read -r poller aggregator sink want stored; do
 	echo "$poller" >"$tmp/poller"
@@ -207,11 +217,13 @@ run 78 job -c "$tmp/its \"own\" success"
 rm "$tmp/aggregator"
 run 0 job -c "$tmp/one"
 cat "$tmp/metrics"/messaging_job_*.prom | sed 's/} [1-9][0-9]\{8,\}$/} TIME/' |
-	grep '^messaging.*\(success\|failure\)' | grep -v duration |
+	grep '^messaging.*\(succe\|failure\)' | grep -v duration |
 	sort >"$tmp/got"
 sort >"$tmp/wanted" <<END
 messaging_job_last_success_timestamp_seconds{task="job",config="$tmp/one"} TIME
 messaging_job_last_success_timestamp_seconds{task="job",config="$tmp/its \\"own\\" success"} 0
+messaging_job_last_run_succeeded{task="job",config="$tmp/one"} 1
+messaging_job_last_run_succeeded{task="job",config="$tmp/its \\"own\\" success"} 0
 messaging_job_runs_total{task="job",config="$tmp/one",result="success"} 1
 messaging_job_runs_total{task="job",config="$tmp/one",result="failure"} 0
 messaging_job_runs_total{task="job",config="$tmp/its \\"own\\" success",result="success"} 7

@@ -95,6 +95,19 @@ mv "$tmp/metrics" "$tmp/gone"
 "$scripts/job" -l "$tmp/lock" 2>"$tmp/err" || fail "its metrics end a job: $?"
 grep -q "cannot write .*messaging_job_.*prom" "$tmp/err" || fail "it is silent"
 mv "$tmp/gone" "$tmp/metrics"
+
+echo "- so does the poll of a stream"
+"$scripts/job" -l "$tmp/lock" -t queue:records || fail "the poll gives $?"
+at=$(succeeded job)
+echo wrong >"$tmp/token"
+! "$scripts/job" -l "$tmp/lock" -t queue:records 2>"$tmp/err" || fail "it did not fail"
+echo one-token >"$tmp/token"
+is "last success" "$at" "$(succeeded job)"
+is "the last run" 0 "$(metric job "messaging_job_last_run_succeeded{task=\"job\",$config}")"
+sed -i "s/\(last_success_timestamp_seconds{.*}\) .*/\1 $(($(date +%s) - 1200))/" \
+	"$tmp"/metrics/messaging_job_*.prom
+checked 2 '.*the last success of job is 1[2-9].. s old' -w 5m -c 15m
+jobs_succeed
 no_promtool=
 command -v promtool >/dev/null || no_promtool=1
 [ -n "$no_promtool" ] ||
@@ -175,6 +188,20 @@ sed -i "s/\(timestamp_seconds{.*}\) .*/\1 0/" \
 checked 2 'reap has not succeeded yet;'
 jobs_succeed
 checked 0 '1 tenants'
+
+echo "- a report was not mailed, or was, a week ago"
+report() { # STATUS
+	(
+		# shellcheck source=scripts/lib.sh
+		. scripts/lib.sh && config=$tmp/conf && job_metrics report "$1" 2
+	)
+	sed -i "s/\(success_timestamp_seconds{.*}\) .*/\1 $(($(date +%s) - 600000))/" \
+		"$tmp"/metrics/messaging_report_*.prom
+}
+report 69
+checked 1 'the last report was not mailed; 1 tenants' -w 1d -c 2d
+report 0
+checked 0 '1 tenants' -w 1d -c 2d
 
 echo "- dead letters"
 echo '{"type":"row","table":"x"}' | "$probe" write queue:rows >/dev/null

@@ -174,11 +174,11 @@ class Test:
         except urllib.error.HTTPError as e:
             return e.code
 
-    def job(self):
-        """What scripts/job says when it has succeeded."""
+    def job(self, task="job", code=0):
+        """What a script says when it has ended."""
         subprocess.run(
-            ["sh", "-c", ". scripts/lib.sh; config=$1; job_metrics job 0 1",
-             "job", self.conf], check=True, env=self.lab.env)
+            ["sh", "-c", ". scripts/lib.sh; config=$1; job_metrics $2 $3 1",
+             "job", self.conf, task, str(code)], check=True, env=self.lab.env)
 
     def ask(self, path, **query):
         """Prometheus; the data of its answer."""
@@ -357,6 +357,8 @@ class Test:
                    also={"MessagingTenantStale"})
         self.fault("MessagingJobFailing", lambda: setattr(t, "job", False),
                    lambda: setattr(t, "job", True))
+        self.fault("MessagingReportFailed", lambda: self.job("report", 69),
+                   lambda: self.job("report"))
         self.fault("MessagingTenantStale", lambda: setattr(t, "writes", False),
                    lambda: setattr(t, "writes", True))
 

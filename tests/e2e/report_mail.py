@@ -4,7 +4,9 @@ place that keeps what it is given.
 
 import email
 import email.policy
+import glob
 import os
+import re
 
 from harness import BIN
 from report_page import ReportPage
@@ -24,8 +26,11 @@ class Mail:
         self.lab = lab
         self.tenant = tenant
         self.program = lab.write("sendmail", SENDMAIL, 0o700)
+        self.metrics = lab.path("mail.metrics")
+        os.mkdir(self.metrics)
         self.conf = lab.conf("mail.conf", {
-            "mysql": {"url": lab.env["MYSQL_URL"]}})
+            "mysql": {"url": lab.env["MYSQL_URL"]},
+            "metrics": {"folder": self.metrics}})
 
     def run(self, *arguments, **env):
         env = {"PATH": "/usr/bin:/bin", "HOME": self.lab.tmp,
@@ -36,6 +41,14 @@ class Mail:
                 "scripts/mail-report"), "-b", BIN, "-c", self.conf,
              "-t", self.tenant, *arguments])
 
+    def told(self):
+        """Whether Prometheus is told that it succeeded; None: nothing."""
+        for path in glob.glob(self.metrics + "/messaging_report_*.prom"):
+            with open(path, encoding="utf-8") as f:
+                return re.search('last_run_succeeded{task="report",.*} (.)',
+                                 f.read()).group(1) == "1"
+        return None
+
     def message(self):
         with open(self.program + ".mail", "rb") as f:
             return email.message_from_binary_file(
@@ -45,7 +58,10 @@ class Mail:
 def check_mail(lab, tenant, that):
     mail = Mail(lab, tenant)
     week = ("-f", "2026-10-19", "-u", "2026-10-26", "-z", "Europe/Lisbon")
+    done = mail.run("-n", *week, "ann@example.com")
+    that(done.code == 0 and mail.told() is None, f"it was not mailed: {done}")
     done = mail.run(*week, "ann@example.com", "team-lead@example.com")
+    that(mail.told() is True, "a success is not told")
     that(done.code == 0 and not done.out and not done.err, f"mail: {done}")
     with open(mail.program + ".arguments", encoding="ascii") as f:
         that(f.read() == "-oi\n-t\n", "other arguments of sendmail")
@@ -99,7 +115,9 @@ def that_refused(mail, that):
     ):
         if "PATH" in env:
             os.makedirs(mail.lab.path("bin"), exist_ok=True)
-            for name in ("bash", "sed", "cat", "readlink", "dirname", "env"):
+            for name in ("bash", "sed", "cat", "readlink", "dirname", "env",
+                         "awk", "realpath", "cksum", "cut", "date", "chmod",
+                         "mv", "rm"):
                 link = mail.lab.path("bin/" + name)
                 if not os.path.lexists(link):
                     os.symlink("/usr/bin/" + name, link)
@@ -110,3 +128,4 @@ def that_refused(mail, that):
     mail.lab.write("sendmail.fails", "")
     done = mail.run("ann@example.com")
     that(done.code == 69 and "no such relay" in done.err, f"{done}")
+    that(mail.told() is False, "a failure is not told")
