@@ -3,25 +3,18 @@
  */
 #include "common/monitoring/daemon_metrics.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/base/prog.h"
-#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/os/file.h"
+#include "common/monitoring/metrics_file.h"
 
 /* How often the file is written: more often than Prometheus reads it. */
 #define WRITE_MS 5000
 
 struct daemon_metrics {
-	char *path, *new_path;
+	char *path;
 	struct buf labels, text;
 	daemon_metrics_writer *more;
 	void *ctx;
@@ -76,36 +69,12 @@ describe_daemon(struct daemon_metrics *m)
 		m->more(m->ctx, &m->text, buf_str(&m->labels));
 }
 
-/* Read by another user, so the umask does not count. */
-static int
-replace_metrics_file(const struct daemon_metrics *m)
-{
-	int fd = file_open(
-	    m->new_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
-	int rc = -1;
-
-	if (fd < 0)
-		return -1;
-	if (fchmod(fd, 0644) == 0 &&
-	    file_write_all(fd, m->text.data, m->text.len) == 0)
-		rc = rename(m->new_path, m->path);
-	(void)close(fd);
-	return rc;
-}
-
 static void
-write_metrics_file(struct daemon_metrics *m)
+write_daemon(struct daemon_metrics *m)
 {
-	int rc;
-
 	m->written_ms = clock_mono_ms();
 	describe_daemon(m);
-	rc = replace_metrics_file(m);
-	if (rc != 0 && !m->failed)
-		log_warn("cannot write '%s', of [metrics] folder: %s; %s. All "
-			 "else goes on",
-		    m->path, log_errno(errno), syserr_way_out(errno));
-	m->failed = rc != 0;
+	metrics_file_write(m->path, &m->text, &m->failed);
 }
 
 struct daemon_metrics *
@@ -121,13 +90,12 @@ daemon_metrics_open(const struct conf *conf, const char *queue,
 	/* All that a queue may be called a file may be, too. */
 	m->path =
 	    xasprintf("%s/messaging_%s_%s.prom", folder, prog_name(), queue);
-	m->new_path = xasprintf("%s.new", m->path);
 	prometheus_label(&m->labels, "program", prog_name());
 	prometheus_label(&m->labels, "queue", queue);
 	m->more = more;
 	m->ctx = ctx;
 	m->started_ms = clock_now_ms();
-	write_metrics_file(m);
+	write_daemon(m);
 	return m;
 }
 
@@ -156,7 +124,7 @@ daemon_metrics_count(
 	m->lines = lines;
 	m->dead_letters = dead_letters;
 	if (clock_mono_ms() - m->written_ms >= WRITE_MS)
-		write_metrics_file(m);
+		write_daemon(m);
 }
 
 void
@@ -164,9 +132,8 @@ daemon_metrics_close(struct daemon_metrics *m)
 {
 	if (m == NULL)
 		return;
-	write_metrics_file(m);
+	write_daemon(m);
 	free(m->path);
-	free(m->new_path);
 	buf_release(&m->labels);
 	buf_release(&m->text);
 	free(m);

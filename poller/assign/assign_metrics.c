@@ -34,6 +34,7 @@ add_assign_metrics(void *ctx, struct buf *to, const char *labels)
 	prometheus_head(to, in_hand, PROMETHEUS_GAUGE,
 	    "Reservations that were read and are not done with.");
 	prometheus_sample(to, in_hand, labels, c->in_hand);
+	assigners_add_calls(c->assigners, to, labels);
 }
 
 struct daemon_metrics *

@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "poller/quota/budget.h"
+#include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
 #include "poller/store/store.h"
@@ -148,6 +149,20 @@ assigners_turn(struct assigners *all, int64_t wait_ms)
 	http_wait(all->http, wait_ms);
 	while ((answer = http_next(all->http)) != NULL)
 		fetch_answer(answer);
+}
+
+void
+assigners_add_calls(
+    const struct assigners *all, struct buf *to, const char *labels)
+{
+	size_t i;
+
+	call_metrics_head(to);
+	for (i = 0; i < all->opt->tenants_n; i++)
+		if (all->slots[i].allowed)
+			call_metrics_add(to, labels, "assign",
+			    all->opt->tenants[i].name,
+			    fetch_results(all->slots[i].assigner.fetch));
 }
 
 /* Limits the next calls to what the budget leaves. */

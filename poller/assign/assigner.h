@@ -51,6 +51,10 @@ size_t assigners_in_flight(const struct assigners *all);
  * are requests in flight. */
 void assigners_turn(struct assigners *all, int64_t wait_ms);
 
+/* Appends the counts of the calls for Prometheus; see call_metrics_add(). */
+void assigners_add_calls(
+    const struct assigners *all, struct buf *to, const char *labels);
+
 /* Adds the calls made to the state, if there is one, and checks the budget of
  * each tenant: once a minute, or at once. */
 void assigners_account(struct assigners *all, bool at_once);

@@ -346,7 +346,11 @@ drop_jobs(struct fetch_jobs *jobs)
 void
 fetch_stop(struct fetch *f)
 {
+	const struct fetch_job *j;
+
 	f->stopped = true;
+	for (j = TAILQ_FIRST(&f->in_flight); j != NULL; j = TAILQ_NEXT(j, link))
+		f->results[CALL_FAILED]++;
 	http_cancel(f->http, &f->in_flight_n);
 	drop_jobs(&f->urgent);
 	drop_jobs(&f->ready);
@@ -373,6 +377,12 @@ const uint64_t *
 fetch_calls(const struct fetch *f)
 {
 	return f->calls;
+}
+
+const uint64_t *
+fetch_results(const struct fetch *f)
+{
+	return f->results;
 }
 
 int64_t

@@ -20,6 +20,16 @@
 
 struct fetch;
 
+/* What came of a request. */
+enum call_result {
+	CALL_OK,
+	CALL_GONE,    /* what it asked for is not there */
+	CALL_LIMITED, /* too many requests */
+	CALL_REFUSED, /* because of the token, or of its rights */
+	CALL_FAILED,  /* no answer, or none that can be used */
+	CALL_RESULTS
+};
+
 struct ending {
 	enum error_class error;
 	const char *message; /* of an error: half a sentence */
@@ -88,8 +98,10 @@ void fetch_stop(struct fetch *f);
 /* Number of questions that have not ended. */
 size_t fetch_left(const struct fetch *f);
 
-/* Number of requests sent, by enum profile_call. */
+/* Number of requests sent, by enum profile_call; and of those that are over, by
+ * enum call_result. */
 const uint64_t *fetch_calls(const struct fetch *f);
+const uint64_t *fetch_results(const struct fetch *f);
 
 /* For how long the CRM throttles, in ms from now; 0: it does not. */
 int64_t fetch_hold_ms(const struct fetch *f);

@@ -264,6 +264,26 @@ is_redirect(const struct http_answer *h)
 					  h->status == 307 || h->status == 308);
 }
 
+static enum call_result
+result_of(enum error_class error)
+{
+	switch (error) {
+	case ERROR_CLASS_NONE:
+		return CALL_OK;
+	case ERROR_CLASS_GONE:
+		return CALL_GONE;
+	case ERROR_CLASS_THROTTLED:
+	case ERROR_CLASS_QUOTA:
+		return CALL_LIMITED;
+	case ERROR_CLASS_DENIED:
+		return CALL_REFUSED;
+	case ERROR_CLASS_LATER:
+	case ERROR_CLASS_UNUSABLE:
+		break;
+	}
+	return CALL_FAILED;
+}
+
 /* Only on the same host, because the token is sent along; and only for a GET,
  * because a redirect may turn any other method into one. */
 static void
@@ -277,6 +297,7 @@ follow_redirect(struct fetch_job *j, const struct http_answer *h)
 	else
 		buf_setf(&why, "not a GET");
 	if (url != NULL && ++j->redirects <= REDIRECTS_MAX) {
+		j->fetch->results[CALL_OK]++;
 		free(j->url);
 		j->url = url;
 		fetch_ready(j);
@@ -286,6 +307,7 @@ follow_redirect(struct fetch_job *j, const struct http_answer *h)
 		buf_setf(&text, "it redirects, but %s", buf_str(&why));
 	else
 		buf_setf(&text, "it redirects without end");
+	j->fetch->results[CALL_FAILED]++;
 	free(url);
 	fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&text));
 	buf_release(&text);
@@ -305,6 +327,7 @@ handle_answer(struct fetch_job *j, struct http_answer *h)
 		return;
 	}
 	json = read_answer_body(j, h, &a);
+	f->results[result_of(a.error)]++;
 	if (a.error != ERROR_CLASS_NONE) {
 		bad_answer(j, h, &a, json);
 	} else {
@@ -320,6 +343,8 @@ fetch_answer(struct http_answer *h)
 	struct fetch_job *j = h->ctx;
 
 	TAILQ_REMOVE(&j->fetch->in_flight, j, link);
+	if (h->outcome != HTTP_ANSWERED)
+		j->fetch->results[CALL_FAILED]++;
 	switch (h->outcome) {
 	case HTTP_ANSWERED:
 		handle_answer(j, h);

@@ -291,6 +291,7 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	t->section = xasprintf("crm %s", name);
 	opt = tenant_profile_options(c, name, t->section, with_text);
 	t->assign = conf_bool(c, t->section, "assign");
+	t->metrics = conf_text(c, "metrics", "folder");
 	t->history_all = opt.history_all;
 	t->customers = opt.customers || opt.customer_phone;
 	set_limits(t, c);

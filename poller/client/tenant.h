@@ -34,8 +34,9 @@ struct tenant {
 	struct profile *profile;
 	size_t concurrency;
 	int64_t operators_every_ms, retry_budget_ms;
-	int64_t budget; /* calls a month; 0: no limit */
-	bool customers; /* ask for names of customers */
+	int64_t budget;      /* calls a month; 0: no limit */
+	const char *metrics; /* [metrics] folder, borrowed; NULL: none */
+	bool customers;      /* ask for names of customers */
 	bool history_all;
 	bool assign; /* poller --assign may change the CRM */
 };

@@ -429,15 +429,20 @@ open_assign_ends(struct assign *a)
 		deadletter_open_shown(&a->dead);
 	else if (a->from != NULL)
 		deadletter_open(&a->dead, a->from, &opt);
-	if (a->from != NULL && (a->to != NULL || p->dry_run)) {
-		if (a->waits)
-			a->metrics = assign_metrics_open(p->common.conf,
-			    endpoint_amqp_name(from), &a->counts);
+	if (a->from != NULL && (a->to != NULL || p->dry_run))
 		return 0;
-	}
 	log_error("%s", buf_str(&a->why));
 	poller_failed(p, code);
 	return -1;
+}
+
+static void
+open_assign_metrics(struct assign *a)
+{
+	a->counts.assigners = &a->assigners;
+	if (a->waits)
+		a->metrics = assign_metrics_open(a->poller->common.conf,
+		    endpoint_amqp_name(endpoint_name(a->from)), &a->counts);
 }
 
 static void
@@ -483,6 +488,7 @@ assign(struct poller *p)
 		opt.defaults.timeless =
 		    p->dry_run && !endpoint_is_queue(endpoint_name(a.from));
 		if (assigners_open(&a.assigners, &opt) == 0) {
+			open_assign_metrics(&a);
 			carry_out_assignments(&a);
 			log_assign_summary(&a);
 			if (p->dry_run)

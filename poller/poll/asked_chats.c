@@ -11,6 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "poller/client/error_class.h"
+#include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
 
@@ -405,6 +406,7 @@ count_usage(struct asked_chats *q)
 			log_warn(
 			    "tenant %s: %s", q->tenant->name, buf_str(&why));
 	}
+	call_metrics_keep(q->tenant, "status", q->fetch, NULL, now);
 	buf_release(&why);
 }
 

@@ -18,6 +18,7 @@
 #include "poller/poll/customers.h"
 #include "poller/poll/emit.h"
 #include "poller/poll/odd_records.h"
+#include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
 
@@ -365,6 +366,7 @@ finish_pull(struct pull *p)
 	report_failed_chats(p);
 	if (p->store != NULL)
 		keep_pull_state(p);
+	call_metrics_keep(p->tenant, "poll", p->fetch, p->store, crm_now(p));
 	/* Once its end is confirmed, or in the file, the snapshot counts. */
 	if (p->code == PROG_OK && !p->emit.broken) {
 		emit_end(&p->emit, p->as_of);

@@ -54,6 +54,14 @@ WELL = {
     'messaging_job_last_success_timestamp_seconds{task="report",config="/a"}':
     "-90000x60",
     'messaging_job_last_run_succeeded{task="report",config="/a"}': "1x60",
+    # A chat that is forbidden; the reaper asks about nothing at all.
+    'messaging_crm_calls_total{mode="poll",tenant="a",result="ok"}': "0+9x60",
+    'messaging_crm_calls_total{mode="poll",tenant="a",result="refused"}':
+    "0+1x60",
+    'messaging_crm_calls_total{mode="poll",tenant="a",result="limited"}':
+    "0x60",
+    'messaging_crm_calls_total{mode="status",tenant="a",result="ok"}': "0x60",
+    'messaging_crm_calls_left{tenant="a"}': "9000-9x60",
     'rabbitmq_queue_messages{queue="rows"}': "5x60",
     'rabbitmq_queue_messages{queue="rows.dead"}': "0x60",
     'messaging_listener_dead_letters_total': "3x60",
@@ -85,6 +93,13 @@ FAULTS = {
         {'messaging_job_last_run_succeeded{task="report",config="/a"}':
          "1x20 0x40"},
         {"task": "report", "config": "/a", "severity": "warning"}),
+    "MessagingCallsRefused": (
+        {'messaging_crm_calls_total{mode="poll",tenant="a",result="ok"}':
+         "0+9x10 90x50"},
+        {"tenant": "a", "severity": "critical"}),
+    "MessagingCallsUsedUp": (
+        {'messaging_crm_calls_left{tenant="a"}': "90-9x10 0x50"},
+        {"tenant": "a", "severity": "critical"}),
     "MessagingDeadLetters": (
         {'rabbitmq_queue_messages{queue="rows.dead"}': "2x60"},
         {"queue": "rows.dead", "severity": "warning"}),

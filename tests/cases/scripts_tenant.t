@@ -186,16 +186,18 @@ for way in "-c $tmp/at/messaging.conf" "-c messaging.conf" ""; do
 done
 
 echo "- purged: what the poller keeps goes, unless the rows could not"
-printf '[poller]\nstate = at\n' >"$tmp/kept"
+printf '[poller]\nstate = at\n[metrics]\nfolder = at\n' >"$tmp/kept"
 while read -r code state; do
 	printf '#!/bin/sh\nexit %s\n' "$code" >"$tmp/deadly/reaper"
 	chmod +x "$tmp/deadly/reaper"
 	: >"$tmp/at/gone.mdb"
+	: >"$tmp/at/messaging_calls_poll_gone.prom"
 	rc=0
 	"$scripts/tenant" -b "$tmp/deadly" -c "$tmp/kept" remove gone --purge || rc=$?
 	is "exit code" "$rc" "$code"
 	is "state after $code" "$(find "$tmp/at" -name gone.mdb -printf kept)" \
 		"${state#gone}"
+	[ ! -e "$tmp/at/messaging_calls_poll_gone.prom" ] || fail "its calls"
 done <<'END'
 75 kept
 66 gone

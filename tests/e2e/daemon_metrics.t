@@ -151,6 +151,15 @@ printf '{"type":"assignment","tenant":"other","id":"r","chat":"1","operator":"1"
 wait_for poller_assignments messaging_daemon_records_total 1
 wait_for poller_assignments 'messaging_assign_reservations_total{result="failed"}' 1
 wait_for poller_assignments messaging_assign_open_reservations 0
+# Its CRM is away.
+printf '{"type":"assignment","tenant":"acme","id":"s","chat":"1","operator":"1",%s}\n' \
+	"$(date -u "+\"at\":\"%FT%TZ\"")$(date -u -d '1 minute' \
+		"+,\"expires\":\"%FT%TZ\"")" | send assignments
+called() {
+	[ "$(value poller_assignments \
+		'messaging_crm_calls_total{mode="assign",tenant="acme",result="failed"}')" -gt 0 ]
+}
+until_true 60 called || fail "no call: $(cat "$tmp"/metrics/poller*)"
 stop poller_assignments
 
 echo "- a reaper"

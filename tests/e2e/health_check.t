@@ -21,6 +21,7 @@ wait_timeout = 10s
 url = $MYSQL_URL
 [crm one]
 url = $sim/v1
+budget = 5000
 token_file = $tmp/token
 [poller]
 state = $tmp/state
@@ -88,7 +89,8 @@ echo wrong >"$tmp/token"
 is "runs" "1 1" "$(metric job "$runs\"success\"}") $(metric job "$runs\"failure\"}")"
 is "last success" "$at" "$(succeeded job)"
 echo one-token >"$tmp/token"
-is "left behind" "messaging_job_N.prom messaging_reap_N.prom" \
+is "left behind" "messaging_calls_poll_one.prom messaging_calls_status_one.prom \
+messaging_job_N.prom messaging_reap_N.prom" \
 	"$(find "$tmp/metrics" -type f -printf '%f\n' | sed 's/_[0-9]*\./_N./' |
 		sort | paste -sd ' ')"
 mv "$tmp/metrics" "$tmp/gone"
@@ -96,14 +98,31 @@ mv "$tmp/metrics" "$tmp/gone"
 grep -q "cannot write .*messaging_job_.*prom" "$tmp/err" || fail "it is silent"
 mv "$tmp/gone" "$tmp/metrics"
 
-echo "- so does the poll of a stream"
+echo "- so does the poll of a stream; what came of all calls is kept"
+calls() { # MODE RESULT
+	metric "calls_$1" "messaging_crm_calls_total{mode=\"$1\",tenant=\"one\",result=\"$2\"}"
+}
+before="$(calls poll ok) $(calls poll refused)"
+read -r ok refused <<<"$before"
+[ "$ok" -gt 1 ] || fail "calls: $before"
+[ "$refused" -gt 0 ] || fail "calls: $before"
 "$scripts/job" -l "$tmp/lock" -t queue:records || fail "the poll gives $?"
+[ "$(calls poll ok)" -gt "$ok" ] || fail "no calls"
+whole() { # the calls that are told, and what they leave of the budget
+	cat "$tmp"/metrics/messaging_calls_*.prom |
+		awk '/^messaging_crm/ { n += $2 } END { print n }'
+}
+whole=$(whole)
+[ "$whole" -gt 4000 ] || fail "calls and their budget: $whole"
+is "refused" "$refused" "$(calls poll refused)"
 at=$(succeeded job)
 echo wrong >"$tmp/token"
 ! "$scripts/job" -l "$tmp/lock" -t queue:records 2>"$tmp/err" || fail "it did not fail"
 echo one-token >"$tmp/token"
 is "last success" "$at" "$(succeeded job)"
 is "the last run" 0 "$(metric job "messaging_job_last_run_succeeded{task=\"job\",$config}")"
+[ "$(calls poll refused)" -gt "$refused" ] || fail "no call was refused"
+is "calls and their budget" "$whole" "$(whole)"
 sed -i "s/\(last_success_timestamp_seconds{.*}\) .*/\1 $(($(date +%s) - 1200))/" \
 	"$tmp"/metrics/messaging_job_*.prom
 checked 2 '.*the last success of job is 1[2-9].. s old' -w 5m -c 15m
@@ -111,8 +130,13 @@ jobs_succeed
 no_promtool=
 command -v promtool >/dev/null || no_promtool=1
 [ -n "$no_promtool" ] ||
-	cat "$tmp"/metrics/messaging_job_*.prom | promtool check metrics ||
-	fail "promtool complains"
+	cat "$tmp"/metrics/messaging_{job,calls_poll}_*.prom |
+	promtool check metrics || fail "promtool complains"
+names=$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$tmp"/metrics/*.prom | sort -u)
+for name in $names; do
+	grep -q "^\.It Li $name\b" man/man7/messaging-monitoring.7 ||
+		fail "messaging-monitoring(7) does not describe $name"
+done
 
 echo "- all is well"
 checked 0 '1 tenants \| dead_letters=0;0 age_one=[0-9]+s;8640000000;17280000000'

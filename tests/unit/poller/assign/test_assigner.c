@@ -153,6 +153,21 @@ a_new_budget_is_used(void **state)
 	assert_int_equal(error, ERROR_CLASS_NONE);
 }
 
+static void
+its_calls_are_told(void **state)
+{
+	struct buf text = BUF_INIT;
+
+	(void)state;
+	ask();
+	assigners_add_calls(&all, &text, "queue=\"q\"");
+	if (strstr(buf_str(&text),
+		"\nmessaging_crm_calls_total{queue=\"q\",mode=\"assign\","
+		"tenant=\"acme\",result=\"ok\"} 1\n") == NULL)
+		fail_msg("%s", buf_str(&text));
+	buf_release(&text);
+}
+
 static int
 leave(void **state)
 {
@@ -169,6 +184,7 @@ main(void)
 		WITH(the_pause_of_a_poll_is_kept_to),
 		WITH(the_budget_is_kept_to_and_its_end_told_once),
 		WITH(a_new_budget_is_used),
+		WITH(its_calls_are_told),
 	};
 	int rc;
 

@@ -1,13 +1,17 @@
 /*
- * Test of fetch.h: who waits for a CRM that wants no call, and for how long.
+ * Test of fetch.h: who waits for a CRM that wants no call, and for how long;
+ * and what Prometheus is told of the calls (call_metrics.h).
  */
 #include "tests/unit/fake_http.h"
 #include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
 
 #include "common/base/log.h"
+#include "common/os/file.h"
 #include "poller/client/fetch.h"
+#include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
+#include "poller/quota/usage.h"
 
 #define BUDGET_MS 60000 /* of retries */
 #define DIALOG "{\"status\":\"success\",\"data\":{\"id\":1,\"state\":\"open\"}}"
@@ -269,6 +273,82 @@ lost_rows_are_counted_over_all_pages(void **state)
 	}
 }
 
+static void
+has_line(const char *path, const char *line)
+{
+	struct buf text = BUF_INIT;
+	char *whole = xasprintf("\n%s\n", line);
+
+	assert_int_equal(file_read_path(path, 0, &text), 0);
+	if (strstr(buf_str(&text), whole) == NULL)
+		fail_msg("no %s: %s", line, buf_str(&text));
+	free(whole);
+	buf_release(&text);
+}
+
+static void
+calls_are_told_by_what_came_of_them(void **state)
+{
+	static const struct {
+		int status;
+		const char *body, *result;
+	} answers[] = {
+		{ 200, DIALOG, "ok" },
+		{ 404,
+		    "{\"status\":\"error\",\"message\":\"Dialog not found\"}",
+		    "gone" },
+		{ 401, "{}", "refused" },
+		{ 503, "", "failed" },
+		{ 429, "{}", "limited" },
+	};
+	unsigned run;
+	char *line;
+	size_t i;
+
+	(void)state;
+	tenant->metrics = ".";
+	for (i = 0; i < ARRAY_LEN(answers); i++) {
+		fake_crm.status = answers[i].status;
+		fake_crm.body = answers[i].body;
+		ask();
+	}
+	for (run = 1; run <= 2; run++) {
+		call_metrics_keep(tenant, "poll", f, NULL, clock_now_ms());
+		for (i = 0; i < ARRAY_LEN(answers); i++) {
+			line = xasprintf("messaging_crm_calls_total{mode="
+					 "\"poll\",tenant=\"acme\",result="
+					 "\"%s\"} %u",
+			    answers[i].result, run);
+			has_line("messaging_calls_poll_acme.prom", line);
+			free(line);
+		}
+	}
+	tenant->metrics = NULL;
+}
+
+static void
+what_a_budget_leaves_is_told(void **state)
+{
+	static const char path[] = "messaging_calls_month_acme.prom";
+	struct store *s = open_store(".", "t2", STORE_EXCLUSIVE);
+	int64_t now = clock_now_ms();
+
+	(void)state;
+	tenant->metrics = ".";
+	tenant->budget = 10;
+	usage_add_month(s, USAGE_POLL, now, 3);
+	commit_store(s);
+	call_metrics_keep(tenant, "month", f, s, now);
+	has_line(path, "messaging_crm_calls_left{tenant=\"acme\"} 7");
+	usage_add_month(s, USAGE_STATUS, now, 8);
+	commit_store(s);
+	call_metrics_keep(tenant, "month", f, s, now);
+	has_line(path, "messaging_crm_calls_left{tenant=\"acme\"} 0");
+	tenant->budget = 0;
+	tenant->metrics = NULL;
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -283,6 +363,8 @@ main(void)
 		WITH(a_refusal_may_be_of_one_chat_alone),
 		WITH(lost_rows_are_counted_over_all_pages),
 		WITH(a_pause_in_the_state_is_kept_to),
+		WITH(calls_are_told_by_what_came_of_them),
+		WITH(what_a_budget_leaves_is_told),
 	};
 	int rc;
 

@@ -1,0 +1,111 @@
+/*
+ * call_metrics: see call_metrics.h.
+ */
+#include "poller/quota/call_metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/monitoring/metrics_file.h"
+#include "common/monitoring/prometheus.h"
+#include "common/os/file.h"
+#include "poller/quota/usage.h"
+
+static const char calls_total[] = "messaging_crm_calls_total";
+
+static const char *const result_names[CALL_RESULTS] = {
+	[CALL_OK] = "ok",
+	[CALL_GONE] = "gone",
+	[CALL_LIMITED] = "limited",
+	[CALL_REFUSED] = "refused",
+	[CALL_FAILED] = "failed",
+};
+
+void
+call_metrics_head(struct buf *to)
+{
+	prometheus_head(to, calls_total, PROMETHEUS_COUNTER,
+	    "Calls to the CRM that were answered (ok), whose object was not "
+	    "there (gone), of which there were too many (limited), that the "
+	    "token does not allow (refused), and others (failed).");
+}
+
+void
+call_metrics_add(struct buf *to, const char *labels, const char *mode,
+    const char *tenant, const uint64_t results[CALL_RESULTS])
+{
+	struct buf with = BUF_INIT;
+	size_t i;
+
+	buf_adds(&with, labels);
+	prometheus_label(&with, "mode", mode);
+	prometheus_label(&with, "tenant", tenant);
+	for (i = 0; i < CALL_RESULTS; i++)
+		prometheus_result(to, calls_total, buf_str(&with),
+		    result_names[i], results[i]);
+	buf_release(&with);
+}
+
+/* Adds the counts of an earlier file; it may be missing, or damaged. */
+static void
+add_earlier(const char *path, uint64_t results[CALL_RESULTS])
+{
+	struct buf text = BUF_INIT;
+	char key[32];
+	const char *at;
+	size_t i;
+
+	if (file_read_path(path, 0, &text) == 0) {
+		for (i = 0; i < CALL_RESULTS; i++) {
+			(void)snprintf(key, sizeof key, "result=\"%s\"} ",
+			    result_names[i]);
+			at = strstr(buf_str(&text), key);
+			if (at != NULL)
+				results[i] +=
+				    strtoull(at + strlen(key), NULL, 10);
+		}
+	}
+	buf_release(&text);
+}
+
+/* As far as calls are committed. */
+static void
+add_calls_left(
+    struct buf *to, const struct tenant *t, struct store *s, int64_t now_ms)
+{
+	static const char name[] = "messaging_crm_calls_left";
+	uint64_t budget = (uint64_t)t->budget, used;
+
+	if (s == NULL || budget == 0)
+		return;
+	used = usage_month(s, now_ms);
+	prometheus_head(to, name, PROMETHEUS_GAUGE,
+	    "Calls to the CRM that the budget of this month leaves.");
+	prometheus_count(
+	    to, name, "tenant", t->name, used < budget ? budget - used : 0);
+}
+
+void
+call_metrics_keep(const struct tenant *t, const char *mode,
+    const struct fetch *f, struct store *s, int64_t now_ms)
+{
+	uint64_t results[CALL_RESULTS];
+	struct buf text = BUF_INIT;
+	bool failed = false;
+	char *path;
+
+	if (t->metrics == NULL)
+		return;
+	path = xasprintf(
+	    "%s/messaging_calls_%s_%s.prom", t->metrics, mode, t->name);
+	memcpy(results, fetch_results(f), sizeof results);
+	add_earlier(path, results);
+	call_metrics_head(&text);
+	call_metrics_add(&text, "", mode, t->name, results);
+	add_calls_left(&text, t, s, now_ms);
+	metrics_file_write(path, &text, &failed);
+	buf_release(&text);
+	free(path);
+}
