@@ -112,15 +112,7 @@ endpoint_amqp_ack_only(
 void
 endpoint_amqp_ack_settle(struct amqp_reader *r)
 {
-	struct amqp_link *l = &r->a.link;
-
-	if (l->conn == NULL || r->acked.tag == 0 || l->blocked)
-		return;
-	amqp_link_end(l);
-	/* Where one reads alone a probe beside it is refused. It may fail: then
-	 * messages come again. */
-	if (endpoint_amqp_retire(r) == OUTCOME_DONE)
-		(void)leader_has_all(r);
+	(void)leader_has_all(r);
 }
 
 void

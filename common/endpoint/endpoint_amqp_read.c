@@ -86,8 +86,9 @@ consume(struct amqp_endpoint *a, uint16_t prefetch)
 	return status == 0 ? OUTCOME_DONE : l->outcome;
 }
 
-enum outcome
-endpoint_amqp_retire(struct amqp_reader *r)
+/* The consumer gets no more messages, and keeps those that it has. */
+static enum outcome
+retire_consumer(struct amqp_reader *r)
 {
 	struct amqp_link *l = &r->a.link;
 	char tag[2];
@@ -267,7 +268,7 @@ widen(struct amqp_reader *r)
 		more = MEDIUM_MORE;
 	if (!r->may_widen || more <= r->more || r->a.link.conn == NULL)
 		return;
-	if (endpoint_amqp_retire(r) != OUTCOME_DONE ||
+	if (retire_consumer(r) != OUTCOME_DONE ||
 	    consume(&r->a, (uint16_t)(r->prefetch + more)) != OUTCOME_DONE)
 		(void)endpoint_amqp_reader_lost(r);
 	else
@@ -472,12 +473,25 @@ amqp_set_until_empty(struct endpoint *e, bool until_empty)
 	r->until_empty = until_empty;
 }
 
+/* Where one reads alone, a probe beside its consumer is refused. */
+static void
+end_consumer(struct amqp_reader *r)
+{
+	struct amqp_link *l = &r->a.link;
+
+	if (l->conn == NULL || r->acked.tag == 0 || l->blocked)
+		return;
+	amqp_link_end(l);
+	if (retire_consumer(r) == OUTCOME_DONE)
+		endpoint_amqp_ack_settle(r);
+}
+
 static void
 reader_close(struct endpoint *e)
 {
 	struct amqp_reader *r = amqp_reader_of(e);
 
-	endpoint_amqp_ack_settle(r);
+	end_consumer(r);
 	endpoint_amqp_release(&r->a);
 	amqp_inflow_release(&r->ready);
 	amqp_cursor_release(&r->now);

@@ -52,12 +52,10 @@ reader_of_const(const struct endpoint *e)
 /* The link is gone, and with it all that was not acknowledged. Returns -1. */
 int endpoint_amqp_reader_lost(struct amqp_reader *r);
 
-/* The consumer gets no more messages, and keeps those that it has. */
-enum outcome endpoint_amqp_retire(struct amqp_reader *r);
-
-/* Before the link is closed: waits a few seconds at most until the leader of a
+/* Without a consumer, before the link is closed: waits until the leader of a
  * quorum queue has the acknowledgements that were sent, since a channel that is
- * closed forgets what it kept back while the leader was slow. */
+ * closed forgets what it kept back while the leader was slow. Where that fails,
+ * messages come again. */
 void endpoint_amqp_ack_settle(struct amqp_reader *r);
 
 /* Of struct endpoint_ops. */

@@ -47,7 +47,7 @@ int resource_openapi_read(struct buf *why) __attribute__((warn_unused_result));
 
 /* The handlers, by file. */
 resource_handler resource_now;        /* resource_now.c */
-resource_handler resource_chat;       /* resource_chat.c */
+resource_handler resource_chat;       /* resource_lists.c */
 resource_handler resource_timeline;   /* resource_chat.c */
 resource_handler resource_openapi;    /* resource_openapi.c */
 resource_handler resource_allocation; /* resource_allocation.c */
@@ -66,9 +66,6 @@ extern const char *const transfers_parameters[];
  * do not name. */
 bool chat_opens_messages(struct question *q, bool *all)
     __attribute__((warn_unused_result));
-
-/* resource_chat.c: of a row of list_intervals: what was written in its chat. */
-reply_link chat_timeline_link;
 
 /* resource_lists.c */
 extern const struct list list_operators, list_chats, list_messages,

@@ -1,11 +1,10 @@
 /*
- * resource_chat: one chat: GET /api/v1/chats/ID as it is now, and
- * /api/v1/chats/ID/timeline: its messages and the intervals that end with them,
- * in the order of time, so that a metric can be followed to what was written;
- * how the chat is now, and the wait that goes on, which nothing has ended yet.
+ * resource_chat: GET /api/v1/chats/ID/timeline: the messages of a chat and the
+ * intervals that end with them, in the order of time, so that a metric can be
+ * followed to what was written; how the chat is now, and the wait that goes on,
+ * which nothing has ended yet. One chat alone is a row of resource_lists.c.
  */
 #include "common/base/xalloc.h"
-#include "common/digest/encoding.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/message_order.h"
@@ -55,16 +54,6 @@ static const struct sheet_column interval_columns[] = {
 	{ "seconds", SHEET_NUMBER },
 	{ "withdrawn", SHEET_FLAG },
 };
-
-/* The row of the list. */
-void
-resource_chat(struct question *q)
-{
-	char chat[RECORD_MAX_ID + 1];
-
-	if (question_part(q, 3, chat))
-		list_answer_row(q, &list_chats, chat, "there is no such chat");
-}
 
 /* Whether a condition has a row of the chat; no row of the answer. */
 static bool
@@ -276,15 +265,4 @@ resource_timeline(struct question *q)
 	db_rows_free(t.running);
 	db_rows_free(t.messages);
 	db_rows_free(t.intervals);
-}
-
-bool
-chat_timeline_link(
-    const struct question *q, const struct db_rows *row, struct buf *href)
-{
-	(void)q;
-	buf_adds(href, "/api/v1/chats/");
-	percent_encode(href, db_get(row, 1));
-	buf_adds(href, "/timeline");
-	return true;
 }

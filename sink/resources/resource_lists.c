@@ -2,6 +2,7 @@
  * resource_lists: the resources that are rows of a table or a view; see list.h
  * and messaging-tables(5), which explains the columns.
  */
+#include "common/digest/encoding.h"
 #include "common/tables/intervals.h"
 #include "sink/resources/chat_waits.h"
 #include "sink/resources/resource.h"
@@ -102,6 +103,18 @@ const struct list list_messages = {
 	.indexes = { { "conversation_id", "by_chat" } },
 };
 
+/* Of a row of intervals: what was written in its chat. */
+static bool
+timeline_link(
+    const struct question *q, const struct db_rows *row, struct buf *href)
+{
+	(void)q;
+	buf_adds(href, "/api/v1/chats/");
+	percent_encode(href, db_get(row, 1));
+	buf_adds(href, "/timeline");
+	return true;
+}
+
 const struct list list_intervals = {
 	.table = "intervals",
 	.columns = { TIME("end_at"), FILTER("chat"), FILTER("message"),
@@ -124,7 +137,7 @@ const struct list list_intervals = {
 	    { "nobody", "by_operator" } },
 	.add_more = interval_filter_add,
 	.more = interval_parameters,
-	.link = chat_timeline_link,
+	.link = timeline_link,
 };
 
 const struct list list_response_hours = {
@@ -220,3 +233,12 @@ const struct list list_assignments = {
 	.operator_column = "operator",
 	.newest_first = true,
 };
+
+void
+resource_chat(struct question *q)
+{
+	char chat[RECORD_MAX_ID + 1];
+
+	if (question_part(q, 3, chat))
+		list_answer_row(q, &list_chats, chat, "there is no such chat");
+}
