@@ -45,7 +45,8 @@ clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
 		.operator_id = operator_id,
 		.running = c->current == NULL && !c->by_record,
 		.by_record = c->by_record,
-		.message = c->current != NULL ? c->current->id : 0 };
+		.message = c->current != NULL ? c->current->id : 0,
+		.channel = c->current != NULL ? c->current->channel : 0 };
 
 	i.ms = c->definition->length(start, end);
 	i.skewed = i.ms < 0;

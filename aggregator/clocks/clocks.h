@@ -25,6 +25,7 @@ enum interval_kind {
 
 struct interval {
 	enum interval_kind kind;
+	uint16_t channel; /* of that message, in the lexicon; 0: none */
 	int64_t start, end;
 	int64_t ms;     /* its length by the definition; below 0 becomes 0 */
 	bool skewed;    /* the length was below 0 */

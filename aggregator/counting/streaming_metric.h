@@ -38,6 +38,7 @@ struct streaming_metric_interval {
 	enum interval_kind kind;
 	struct text chat, message; /* message: whose arrival ended it */
 	struct text operator_id;   /* p NULL: nobody's */
+	struct text channel;       /* of that message; p NULL: none */
 	int64_t start, end, ms;
 	bool elsewhere; /* an earlier generation of aggregators counted it */
 };

@@ -15,14 +15,25 @@
 
 #include "common/base/xalloc.h"
 
+/* Stored as it lies: versions before have no channel, and zeros where its
+ * length is. */
 struct interval_row {
 	int64_t start, ms;
 	uint8_t withdrawn, has_operator, operator_len;
-	char operator_id[RECORD_MAX_ID + 2];
+	char ids[RECORD_MAX_ID + 2]; /* the operator's, then the channel's */
+	uint8_t channel_len;         /* 0: none */
+};
+
+_Static_assert(sizeof(struct interval_row) == 216, "states have such rows");
+
+struct long_channel {
+	char id[RECORD_MAX_ID];
 };
 
 struct intervals {
 	struct keyed_state table; /* (end, chat, message, kind) */
+	/* By the same key, for which the row has no room. */
+	struct keyed_state long_channels;
 };
 
 static void *
@@ -32,6 +43,8 @@ intervals_open(const struct streaming_metric_setup *setup)
 
 	keyed_state_open(
 	    &f->table, setup->home, "intervals", sizeof(struct interval_row));
+	keyed_state_open(&f->long_channels, setup->home, "interval_channels",
+	    sizeof(struct long_channel));
 	return f;
 }
 
@@ -41,7 +54,60 @@ intervals_close(void *ctx)
 	struct intervals *f = ctx;
 
 	keyed_state_close(&f->table);
+	keyed_state_close(&f->long_channels);
 	free(f);
+}
+
+static bool
+has_room(const struct interval_row *r)
+{
+	return r->operator_len + r->channel_len <= (int)sizeof r->ids;
+}
+
+static void
+drop_long_channel(struct intervals *f, const struct interval_row *r)
+{
+	struct text key = keyed_state_key(r);
+	struct long_channel *x;
+
+	if (has_room(r))
+		return;
+	x = keyed_state_find(&f->long_channels, key.p, key.len);
+	if (x != NULL)
+		keyed_state_delete(&f->long_channels, x);
+}
+
+static void
+keep_channel(struct intervals *f, struct interval_row *r, struct text channel)
+{
+	struct text key = keyed_state_key(r);
+	struct long_channel *x;
+
+	if (channel.p == NULL)
+		return;
+	r->channel_len = (uint8_t)channel.len;
+	if (has_room(r)) {
+		memcpy(r->ids + r->operator_len, channel.p, channel.len);
+		return;
+	}
+	x = keyed_state_get(&f->long_channels, key.p, key.len, NULL);
+	memcpy(x->id, channel.p, channel.len);
+	keyed_state_change(&f->long_channels, x);
+}
+
+static struct text
+channel_of(struct intervals *f, const struct interval_row *r)
+{
+	struct text key = keyed_state_key(r);
+	const struct long_channel *x = NULL;
+
+	if (r->channel_len == 0)
+		return (struct text){ NULL, 0 };
+	if (has_room(r))
+		return (
+		    struct text){ r->ids + r->operator_len, r->channel_len };
+	x = keyed_state_find(&f->long_channels, key.p, key.len);
+	return (struct text){ x != NULL ? x->id : NULL, r->channel_len };
 }
 
 static void
@@ -58,6 +124,7 @@ keep_interval(
 	key_text(&k, i->message);
 	key_byte(&k, i->kind);
 	r = keyed_state_get(&f->table, k.bytes, k.len, NULL);
+	drop_long_channel(f, r);
 	memset(r, 0, sizeof *r);
 	r->start = i->start;
 	r->ms = i->ms;
@@ -65,19 +132,21 @@ keep_interval(
 	r->has_operator = i->operator_id.p != NULL;
 	r->operator_len = (uint8_t)i->operator_id.len;
 	if (r->has_operator)
-		memcpy(r->operator_id, i->operator_id.p, r->operator_len);
+		memcpy(r->ids, i->operator_id.p, r->operator_len);
+	keep_channel(f, r, i->channel);
 	keyed_state_emit(&f->table, r);
 }
 
 static void
-emit_interval(const struct interval_row *r, struct rowset *to)
+emit_interval(
+    struct intervals *f, const struct interval_row *r, struct rowset *to)
 {
 	struct text key = keyed_state_key(r), operator_id = { NULL, 0 };
 	struct cell *c = rowset_add(to);
 	size_t at = 0;
 
 	if (r->has_operator != 0) {
-		operator_id.p = r->operator_id;
+		operator_id.p = r->ids;
 		operator_id.len = r->operator_len;
 	}
 	c = cell_time(c, key_read_time(key, &at));
@@ -87,6 +156,7 @@ emit_interval(const struct interval_row *r, struct rowset *to)
 	    clocks_interval_name((enum interval_kind)key_read_byte(key, &at)));
 	c = cell_time(c, r->start);
 	c = cell_id(c, operator_id);
+	c = cell_id(c, channel_of(f, r));
 	c = cell_number(c, r->ms);
 	cell_flag(c, true, r->withdrawn != 0);
 }
@@ -102,7 +172,7 @@ intervals_emit(void *ctx, struct rowset *to, enum metric_rows which)
 	for (i = 0; i < n; i++) {
 		r = list[i];
 		if (which == ROWS_CHANGED || r->withdrawn == 0)
-			emit_interval(r, to);
+			emit_interval(f, r, to);
 	}
 	free(list);
 }
@@ -114,8 +184,10 @@ intervals_sent(void *ctx)
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, false, &n);
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		drop_long_channel(f, list[i]);
 		keyed_state_delete(&f->table, list[i]);
+	}
 	free(list);
 }
 

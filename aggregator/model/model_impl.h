@@ -33,8 +33,9 @@ struct reported_interval {
 	int64_t start, end;
 	message_id message;
 	uint32_t operator_id;
-	uint8_t kind;
-	bool skewed, by_record;
+	uint16_t channel;
+	uint8_t kind; /* enum interval_kind */
+	bool skewed : 1, by_record : 1;
 };
 
 /* A chat record without a status describes an open chat. */

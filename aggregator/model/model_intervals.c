@@ -16,7 +16,7 @@ is_reported_interval(
 {
 	return t->start == i->start && t->end == i->end &&
 	       t->kind == (uint8_t)i->kind && t->by_record == i->by_record &&
-	       t->operator_id == i->operator_id &&
+	       t->operator_id == i->operator_id && t->channel == i->channel &&
 	       message_id_same(t->message, i->message);
 }
 
@@ -25,6 +25,7 @@ withdraw_interval(
     struct model *m, const struct chat *c, const struct reported_interval *t)
 {
 	struct interval i = { .kind = (enum interval_kind)t->kind,
+		.channel = t->channel,
 		.start = t->start,
 		.end = t->end,
 		.skewed = t->skewed,
@@ -50,6 +51,7 @@ chat_intervals_save(
 		to[i].end = v[i].end;
 		to[i].message = v[i].message;
 		to[i].operator_id = v[i].operator_id;
+		to[i].channel = v[i].channel;
 		to[i].kind = (uint8_t)v[i].kind;
 		to[i].skewed = v[i].skewed;
 		to[i].by_record = v[i].by_record;

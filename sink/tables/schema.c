@@ -58,6 +58,25 @@ parse_name_list(const char *p)
 	return buf_take(&list);
 }
 
+/* The last column goes behind the one that its definition says: "... AFTER
+ * operator". */
+static void
+place_column(struct schema_table *t)
+{
+	static const char after[] = " AFTER ";
+	size_t i = t->columns - 1;
+	struct schema_column last = t->column[i];
+	char *where = strstr(last.definition, after);
+
+	if (where == NULL)
+		return;
+	*where = '\0';
+	where += strlen(after);
+	for (; i > 0 && strcmp(t->column[i - 1].name, where) != 0; i--)
+		t->column[i] = t->column[i - 1];
+	t->column[i] = last;
+}
+
 static void
 add_column(struct schema_table *t, const char *p)
 {
@@ -67,6 +86,7 @@ add_column(struct schema_table *t, const char *p)
 	c = &t->column[t->columns++];
 	c->name = parse_name(&p);
 	c->definition = xstrdup(p);
+	place_column(t);
 }
 
 static void

@@ -66,6 +66,7 @@ DROP VIEW operator_metrics_all, tenant_parts|view tenant_parts is missing
 ALTER TABLE chat_metrics DROP COLUMN tag|column chat_metrics.tag is missing
 ALTER TABLE chat_metrics DROP COLUMN version|column chat_metrics.version is missing
 ALTER TABLE messages DROP COLUMN user_id|column messages.user_id is missing
+ALTER TABLE intervals DROP COLUMN channel|column intervals.channel is missing
 ALTER TABLE message_analytics DROP COLUMN period_hour|column message_analytics.period_hour is missing
 ALTER TABLE tenants DROP COLUMN removed_at, DROP COLUMN stored_at|column tenants.removed_at is missing
 ALTER TABLE closed_chats DROP KEY by_age|key by_age of closed_chats is missing

@@ -48,7 +48,7 @@ def take_column(found, table, text):
         definition = definition[5:-1].replace(" ", "")
     elif name == "KEY":
         return
-    found[table, name] = re.sub(r" DEFAULT \S+", "", definition)
+    found[table, name] = re.sub(r" (DEFAULT|AFTER) \S+", "", definition)
 
 
 def migrated():

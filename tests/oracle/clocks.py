@@ -99,10 +99,14 @@ def says_last(record):
 
 
 class Interval:
-    """Its length is exact, or in whole seconds; its ends are exact."""
+    """Its length is exact, or in whole seconds; its ends are exact. by: the
+    message that ended it, or None."""
 
-    def __init__(self, kind, operator, start, end, message, exact=True):
-        self.kind, self.operator, self.message = kind, operator, message
+    def __init__(self, kind, operator, start, end, by, exact=True):
+        self.kind, self.operator = kind, operator
+        self.message, self.channel = "", None
+        if by is not None:
+            self.message, self.channel = by["id"], by.get("channel")
         self.start, self.end = start, end
         ms = end - start if exact else (end // 1000 - start // 1000) * 1000
         self.skewed = ms < 0
@@ -269,7 +273,7 @@ class Life:
             self.said_closed = False
             self.unwritten = True
         elif self.begun:
-            self.end(e.at, "")
+            self.end(e.at, None)
             self.said_closed = True
         elif self.unwritten and self.ours:
             self.said_closed = True
@@ -318,20 +322,20 @@ class Life:
         elif who == "operator":
             self.answer(m)
         else:
-            self.served(at, m["id"])
+            self.served(at, m)
 
     def wait(self, at):
         if self.W is None:
             self.W = self.part = at
             self.cut = False
 
-    def served(self, at, message):
+    def served(self, at, by):
         if self.W is not None and self.cut:
-            self.tell("waiting", self.holder(at), self.part, at, message)
+            self.tell("waiting", self.holder(at), self.part, at, by)
         self.W = None
 
-    def tell(self, kind, operator, start, end, message):
-        i = Interval(kind, operator, start, end, message, self.ours)
+    def tell(self, kind, operator, start, end, by):
+        i = Interval(kind, operator, start, end, by, self.ours)
         self.intervals.append(i)
         return i
 
@@ -341,13 +345,13 @@ class Life:
             self.F = at
             if self.A is not None:
                 self.first_response = self.tell(
-                    "first_response", answerer(m), self.A, at, m["id"])
+                    "first_response", answerer(m), self.A, at, m)
                 self.responses.append(self.first_response)
         elif self.W is not None:
             credited = answerer(m) if self.ours else self.credited(m)
             self.responses.append(
-                self.tell("reply", credited, self.W, at, m["id"]))
-        self.served(at, m["id"])
+                self.tell("reply", credited, self.W, at, m))
+        self.served(at, m)
 
     def credited(self, m):
         """Chatwoot's reply."""
@@ -369,7 +373,7 @@ class Life:
             self.assigned = m
             self.transfer(m)
         elif kind == "closed":
-            self.end(at, m["id"])
+            self.end(at, m)
             self.said_closed = False
 
     def transfer(self, m):
@@ -380,22 +384,22 @@ class Life:
         self.said = None
         if self.ours and self.W is not None and \
                 before != m.get("operator"):
-            self.tell("waiting", before, self.part, m["at"], m["id"])
+            self.tell("waiting", before, self.part, m["at"], m)
             self.part, self.cut = m["at"], True
         self.operator, self.known = m.get("operator"), True
 
-    def end(self, at, message):
+    def end(self, at, by):
         """The chat is closed, and so is the episode."""
         waited = self.W
         first = self.first_at if self.ours else self.life_at
-        self.served(at, message)
-        self.tell("resolution", self.holder(at), first, at, message)
+        self.served(at, by)
+        self.tell("resolution", self.holder(at), first, at, by)
         self.begun = False
         if not self.ours:
             return
         self.over.append((at, self.recorded_then))
         if waited is not None:
-            self.tell("unanswered", self.holder(at), waited, at, message)
+            self.tell("unanswered", self.holder(at), waited, at, by)
         self.begin()
 
 

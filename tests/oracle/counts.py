@@ -237,7 +237,7 @@ def interval_rows(chat, intervals):
     for i in intervals:
         yield {"end_at": i.end, "chat": chat, "message": i.message,
                "kind": i.kind, "start_at": i.start, "operator": i.operator,
-               "ms": i.ms}
+               "channel": i.channel, "ms": i.ms}
 
 
 def hour_rows(intervals):

@@ -152,10 +152,10 @@ class Rows(unittest.TestCase):
         self.assertEqual(rows["A"]["open_chats"], 1)
 
     def test_means_are_rounded_half_up(self):
-        spans = [clocks.Interval("reply", "A", 0, ms, "1") for ms in (1, 2)]
+        spans = [clocks.Interval("reply", "A", 0, ms, None) for ms in (1, 2)]
         self.assertEqual(metrics.mean(spans), Decimal("0.002"))
         self.assertEqual(metrics.median(spans), Decimal("0.002"))
-        spans = [clocks.Interval("reply", "A", 0, ms, "1")
+        spans = [clocks.Interval("reply", "A", 0, ms, None)
                  for ms in range(1000, 11000, 1000)]
         self.assertEqual(
             metrics.percentile(spans, metrics.Fraction(9, 10)), Decimal(9))

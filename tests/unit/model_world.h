@@ -37,6 +37,7 @@ struct world {
 struct line {
 	struct record r;
 	char id[40], chat[48], user[48], operator_id[16], kind[16], name[16];
+	char channel[16];
 	int64_t order;
 };
 
@@ -78,6 +79,14 @@ world_system(const struct world *w, struct line *l)
 }
 
 static void
+world_channel(struct line *l)
+{
+	l->r.channel = WORLD_TEXT(l, channel, "channel", world_random(3));
+	if (world_random(4) == 0)
+		l->r.channel.p = NULL;
+}
+
+static void
 world_message(const struct world *w, struct line *l, size_t number)
 {
 	static const char *const ids[] = { "", "m-", "an-id-that-is-long-" };
@@ -107,6 +116,7 @@ world_message(const struct world *w, struct line *l, size_t number)
 	}
 	if (world_random(20) == 0)
 		l->r.updated_at = l->r.at + (int64_t)world_random(1000);
+	world_channel(l);
 }
 
 static void
@@ -184,21 +194,27 @@ world_point(struct line *l)
 	r->customer.p = r->customer.p != NULL ? l->user : NULL;
 	r->operator_id.p = r->operator_id.p != NULL ? l->operator_id : NULL;
 	r->kind.p = r->kind.p != NULL ? l->kind : NULL;
+	r->channel.p = r->channel.p != NULL ? l->channel : NULL;
 	r->tag.p = r->tag.p != NULL ? l->kind : NULL;
 	r->event.p = r->event.p != NULL ? l->kind : NULL;
 	r->name.p = r->name.p != NULL ? l->name : NULL;
 }
 
-/* Another version of it, often with another time, which comes once more later,
- * maybe when the time of the first one is too old. */
+/* Another version of it, some with nothing but another channel, others often
+ * with another time, which comes once more later, maybe when the time of the
+ * first one is too old. */
 static size_t
 world_edit(const struct world *w, struct line *v, size_t number)
 {
 	int64_t at = v->r.at;
+	bool other = world_random(4) > 0;
 
-	world_message(w, v, number);
+	if (other)
+		world_message(w, v, number);
+	else
+		world_channel(v);
 	v->r.updated_at = at + 2000;
-	if (world_random(2) == 0)
+	if (other && world_random(2) == 0)
 		v->r.at += (int64_t)world_random(3 * WORLD_MOVES) - WORLD_MOVES;
 	if (w->late == 0)
 		return 1;
@@ -296,11 +312,12 @@ world_interval(void *ctx, const struct model *m, const struct chat *c,
 	struct buf b = BUF_INIT;
 	char id[MESSAGE_ID_TEXT];
 
-	buf_addf(&b, "%.*s %s %lld %lld %lld %d %.*s %.*s",
+	buf_addf(&b, "%.*s %s %lld %lld %lld %d %.*s %.*s %.*s",
 	    TEXT_ARG(chat_id(c)), clocks_interval_name(i->kind),
 	    (long long)i->start, (long long)i->end, (long long)i->ms, i->skewed,
 	    TEXT_ARG(interval_operator(m, i)),
-	    TEXT_ARG(interval_message(m, i, id)));
+	    TEXT_ARG(interval_message(m, i, id)),
+	    TEXT_ARG(lexicon_channel_text(&m->lexicon, i->channel)));
 	bag_add(ctx, &b, withdrawn ? -1 : 1);
 	buf_release(&b);
 }

@@ -70,9 +70,7 @@ name(char *room, const char *form, uint64_t n)
 static struct text
 text_of(const char *s)
 {
-	struct text t = { s, strlen(s) };
-
-	return t;
+	return (struct text){ s, strlen(s) };
 }
 
 static void
@@ -90,6 +88,17 @@ roll_message(
 	m->text = text_of(texts[dice(w, ARRAY_LEN(texts))]);
 	m->from = (enum message_from)(FROM_CUSTOMER + dice(w, 4));
 	m->counted = m->from != FROM_SYSTEM && dice(w, 10) != 0;
+}
+
+/* Some are as long as they may be. */
+static struct text
+roll_operator(struct world *w, char *room)
+{
+	static char longest[RECORD_MAX_ID];
+
+	memset(longest, 'x', sizeof longest);
+	return dice(w, 8) > 0 ? name(room, "op", dice(w, 3))
+			      : (struct text){ longest, sizeof longest };
 }
 
 /* Time goes on, at times by days; what is late is late by less than the
@@ -114,7 +123,9 @@ roll_step(struct world *w, size_t i, int64_t *now)
 	s->i.chat = s->m.chat;
 	s->i.message = s->m.id;
 	if (dice(w, 4) > 0)
-		s->i.operator_id = name(s->names[7], "op", dice(w, 3));
+		s->i.operator_id = roll_operator(w, s->names[7]);
+	if (dice(w, 4) > 0)
+		s->i.channel = s->m.channel;
 	s->i.end = s->m.at;
 	s->i.ms = (int64_t)dice(w, 100000);
 	s->i.start = s->i.end - s->i.ms;
@@ -128,7 +139,8 @@ roll_step(struct world *w, size_t i, int64_t *now)
 	before->undone = true;
 	if (s->is_interval) {
 		s->i = before->i;
-		s->withdrawn = true;
+		s->i.channel = s->m.channel;
+		s->withdrawn = dice(w, 2) == 0;
 		return;
 	}
 	s->old = before->m;
