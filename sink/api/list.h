@@ -16,7 +16,7 @@
 #include "sink/api/reply.h"
 
 #define LIST_COLUMNS 20
-#define LIST_WORDS 6
+#define LIST_WORDS 7
 #define LIST_INDEXES 4
 
 /* Rows of a page: without a limit, and at most. */

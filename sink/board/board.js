@@ -55,7 +55,8 @@ const VIEWS = [
 	timer: null, /* until it may be again */
 }));
 /* Settings that they depend on. */
-const OF_VIEWS = ["operator", "range", "zone", "threshold", "wall"];
+const OF_VIEWS = ["operator", "channel", "range", "zone", "threshold",
+	"wall"];
 
 let source = null; /* of events, never two */
 let again = null; /* a timer: to start again */

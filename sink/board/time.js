@@ -125,7 +125,8 @@ function daysOf({ first, last }) {
 
 function parametersOf({ first, last }) {
 	return { from: first, to: dateFrom(last, 1), zone: zone(),
-		operator: settings.operator };
+		operator: settings.operator,
+		channel: settings.wall ? "" : settings.channel };
 }
 
 /* How long each period of the picture is. */

@@ -459,7 +459,7 @@ ask_resolved(struct question *q, const struct analytics_period *p, int64_t *n,
 	bool good;
 
 	response_plan_periods(&plan, &span);
-	good = response_sums_read(q, &plan, &choice, false, &sums);
+	good = response_sums_read(q, &plan, &choice, GROUP_NONE, &sums);
 	*n = sums.n > 0 ? sums.list[0].of.n : 0;
 	if (response_sums_unknown(&sums, 0))
 		*n = CLOCK_NONE;

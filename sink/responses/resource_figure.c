@@ -30,13 +30,16 @@
 
 #define COUNT_MAX INT64_C(1000000000000)
 
+/* Of a statement. */
+#define ARGS_MAX 5
+
 /* Among more the rewritten ones are not looked for. */
 #define REWRITTEN_MAX 20000
 
 const char *const figure_parameters[] = { "from", "to", "zone", "kind",
-	"operator", "nobody", "chat", "weekday", "hour", "open",
-	"up_to_version", "after_version", "version", "count", "sum_seconds",
-	NULL };
+	"operator", "nobody", "channel", "no_channel", "chat", "weekday",
+	"hour", "open", "up_to_version", "after_version", "version", "count",
+	"sum_seconds", NULL };
 
 struct figure_sum {
 	int64_t n, ms;
@@ -99,6 +102,21 @@ add_columns(struct buf *sql, const char *condition)
 	    condition, condition);
 }
 
+/* value "": those without one; NULL: any. */
+static void
+add_choice(const char *column, const char *value, struct buf *sql,
+    struct db_value *args, size_t *n)
+{
+	if (value == NULL)
+		return;
+	if (*value == '\0') {
+		buf_addf(sql, " AND %s IS NULL", column);
+		return;
+	}
+	buf_addf(sql, " AND %s = ?", column);
+	args[(*n)++] = db_str(value);
+}
+
 /* Appends which rows the figure is made of, withdrawn ones included. */
 static bool
 add_rows(struct figure_question *f, struct buf *sql, struct db_value *args,
@@ -119,12 +137,8 @@ add_rows(struct figure_question *f, struct buf *sql, struct db_value *args,
 		args[(*n)++] = db_time(f->span.to);
 	}
 	buf_addf(sql, " AND kind IN (%s)", f->filter.kinds);
-	if (f->filter.operator_id != NULL && *f->filter.operator_id == '\0') {
-		buf_adds(sql, " AND operator IS NULL");
-	} else if (f->filter.operator_id != NULL) {
-		buf_adds(sql, " AND operator = ?");
-		args[(*n)++] = db_str(f->filter.operator_id);
-	}
+	add_choice("operator", f->filter.operator_id, sql, args, n);
+	add_choice("channel", f->filter.channel, sql, args, n);
 	scope_add_rows(&f->q->viewer, "operator", sql);
 	return interval_filter_add(f->q, sql);
 }
@@ -172,7 +186,7 @@ find_rewritten(struct figure_question *f)
 	struct figure_sum gone = less(f->was, less(f->is, f->late));
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
-	struct db_value args[4];
+	struct db_value args[ARGS_MAX];
 	size_t n;
 	bool good;
 
@@ -233,7 +247,7 @@ ask_figure(struct figure_question *f)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
-	struct db_value args[4];
+	struct db_value args[ARGS_MAX];
 	size_t n;
 	bool good = build_figure(f, &sql, args, &n) &&
 		    question_ask(f->q, buf_str(&sql), args, n, &rows);
@@ -320,6 +334,7 @@ write_links(const struct figure_question *f, struct buf *to)
 		f->filter.operator_id, &href)) {
 		jsonw_null(to, "href");
 	} else {
+		response_href_channel(f->filter.channel, &href);
 		interval_filter_link(f->q, &href);
 		if (chat != NULL) {
 			buf_adds(&href, "&chat=");

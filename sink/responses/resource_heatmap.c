@@ -16,7 +16,7 @@
 #include "sink/responses/responses.h"
 
 const char *const heatmap_parameters[] = { "from", "to", "zone", "kind",
-	"operator", "nobody", NULL };
+	"operator", "nobody", "channel", "no_channel", NULL };
 
 static const struct sheet_column heatmap_columns[] = {
 	{ "weekday", SHEET_NUMBER },
@@ -80,9 +80,11 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	struct buf href = BUF_INIT;
 	bool unknown, opens = response_href(
 			  q, c, span->from, span->to, c->operator_id, &href);
-	size_t slot, i = 0, base = href.len;
+	size_t slot, i = 0, base;
 	struct sheet s;
 
+	response_href_channel(c->channel, &href);
+	base = href.len;
 	sheet_begin(
 	    &s, to, q->format, heatmap_columns, ARRAY_LEN(heatmap_columns));
 	for (slot = 0; slot < WEEK_HOURS; slot++) {
@@ -119,7 +121,7 @@ resource_heatmap(struct question *q)
 	if (response_filter_read(q, false, &c) &&
 	    response_span_read(q, c.zone, &span) && check_length(q, &span)) {
 		plan_heatmap(&plan, &span);
-		if (response_sums_read(q, &plan, &c, false, &sums))
+		if (response_sums_read(q, &plan, &c, GROUP_NONE, &sums))
 			write_heatmap(q, &c, &span, &sums);
 	}
 	response_span_release(&span);

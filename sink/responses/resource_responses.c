@@ -1,15 +1,15 @@
 /*
  * resource_responses: GET /api/v1/responses: how fast was answered, by period
- * of a zone's calendar and by operator. Each row has a link to the intervals it
- * is made of. Parameters, besides those of response_span.h:
+ * of a zone's calendar and by operator or channel. Each row has a link to the
+ * intervals it is made of. Parameters, besides those of response_span.h:
  *
  *   by              quarter, hour, day (without it), week, month, total
- *   group           none (without it), operator
+ *   group           none (without it), operator, channel
  *   compare         previous: the rows of the span before, too
  *   within_seconds  the share that was answered within that time
  *
- * Without group=operator each period has a row, with it each operator who has
- * responses in the period.
+ * Without a group each period has a row, with one each operator or channel that
+ * has responses in the period.
  */
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +24,8 @@
 #define WITHIN_MAX_S (INT64_C(366) * 86400)
 
 const char *const responses_parameters[] = { "from", "to", "zone", "kind",
-	"operator", "nobody", "by", "group", "compare", "within_seconds",
-	NULL };
+	"operator", "nobody", "channel", "no_channel", "by", "group", "compare",
+	"within_seconds", NULL };
 
 static const struct sheet_column response_columns[] = {
 	{ "span", SHEET_TEXT },
@@ -35,6 +35,7 @@ static const struct sheet_column response_columns[] = {
 	{ "begin_utc", SHEET_TIME },
 	{ "end_utc", SHEET_TIME },
 	{ "operator", SHEET_TEXT },
+	{ "channel", SHEET_TEXT },
 	{ "count", SHEET_NUMBER },
 	{ "sum_seconds", SHEET_NUMBER },
 	{ "avg_seconds", SHEET_NUMBER },
@@ -51,7 +52,8 @@ struct responses_question {
 	struct question *q;
 	struct response_filter filter;
 	enum response_by by;
-	bool by_operator, compares;
+	enum response_group group;
+	bool compares;
 	int64_t within_ms; /* CLOCK_NONE: not asked for */
 	/* The span and that before it. */
 	struct response_span spans[2];
@@ -76,16 +78,18 @@ read_word(struct question *q, const char *name, const char *no, const char *yes,
 static bool
 read_group(struct responses_question *r)
 {
+	static const char *const names[] = { "none", "operator", "channel" };
 	struct question *q = r->q;
 	const char *v = question_parameter(q, "group");
+	size_t i = 0;
 
-	if (v != NULL && strcmp(v, "channel") == 0)
-		return question_problem(q, 400,
-		    "response times are not known by channel; group is none "
-		    "or operator");
-	if (!read_word(q, "group", "none", "operator", &r->by_operator))
-		return false;
-	if (!r->by_operator)
+	while (v != NULL && i < ARRAY_LEN(names) && strcmp(v, names[i]) != 0)
+		i++;
+	if (i == ARRAY_LEN(names))
+		return question_problem(
+		    q, 400, "group is none of none, operator, channel");
+	r->group = (enum response_group)i;
+	if (r->group != GROUP_OPERATOR)
 		return true;
 	if (q->viewer.role == VIEWER_AGENT)
 		r->filter.operator_id = q->viewer.claims.subject;
@@ -121,8 +125,8 @@ read_spans(struct responses_question *r)
 
 	for (i = 0; i < (r->compares ? 2 : 1); i++) {
 		response_plan_periods(&r->plans[i], &r->spans[i]);
-		if (!response_sums_read(r->q, &r->plans[i], &r->filter,
-			r->by_operator, &r->sums[i]))
+		if (!response_sums_read(
+			r->q, &r->plans[i], &r->filter, r->group, &r->sums[i]))
 			return false;
 		rows += r->sums[i].n;
 		if (rows > RESPONSE_ROWS_MAX)
@@ -180,7 +184,8 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	const struct zone *z = r->filter.zone;
 	int64_t from = r->spans[span].begins[sum->slot];
 	int64_t to = r->spans[span].begins[sum->slot + 1];
-	const char *operator_id = r->by_operator ? sum->operator_id : NULL;
+	const char *operator_id = r->group == GROUP_OPERATOR ? sum->name : NULL;
+	const char *channel = r->group == GROUP_CHANNEL ? sum->name : NULL;
 	bool unknown = response_sums_unknown(&r->sums[span], sum->slot);
 	/* What is not kept is not 0, and a part of it is not all. */
 	const struct span_sum none = { .n = 0 },
@@ -198,12 +203,15 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_time(s, from);
 	sheet_time(s, to);
 	sheet_text(s, operator_id);
+	sheet_text(s, channel);
 	write_metrics(s, of, unknown);
 	write_within(r, s, of);
 	linked = !unknown &&
 		 response_href(r->q, &r->filter, from, to,
 		     operator_id != NULL ? operator_id : r->filter.operator_id,
 		     &href);
+	response_href_channel(
+	    channel != NULL ? channel : r->filter.channel, &href);
 	sheet_text(s, linked ? buf_str(&href) : NULL);
 	buf_release(&href);
 }
@@ -216,7 +224,7 @@ write_empty_periods(const struct responses_question *r, struct sheet *s,
 	const int64_t *begins = r->spans[span].begins;
 	struct response_sum none = { .slot = 0 };
 
-	for (; !r->by_operator && slot < to; slot++) {
+	for (; r->group == GROUP_NONE && slot < to; slot++) {
 		none.slot = (uint32_t)slot;
 		if (begins[slot] < begins[slot + 1])
 			write_response_row(r, s, span, &none);

@@ -294,3 +294,28 @@ response_find_missing(struct sums_reader *r, const struct response_plan *p)
 	free(hours.list);
 	return good;
 }
+
+static void
+mark_missing(struct response_sums *s, const struct strmap_entry *slot)
+{
+	*strmap_put(&s->missing, slot->key, slot->key_len) = s;
+}
+
+void
+response_find_missing_of_channels(
+    const struct sums_reader *r, const struct response_sums *all)
+{
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(&r->kept, &i)) != NULL) {
+		if ((intptr_t)e->value < 0)
+			mark_missing(r->to, e);
+	}
+	for (i = 0; (e = strmap_next(&all->missing, &i)) != NULL;)
+		mark_missing(r->to, e);
+	if (all->version > r->to->version)
+		r->to->version = all->version;
+	if (all->as_of > r->to->as_of)
+		r->to->as_of = all->as_of;
+}

@@ -90,3 +90,12 @@ response_href_hour(
 	return response_href(
 	    q, &of_kind, hour, hour + HOUR_MS, db_get(row, 1), href);
 }
+
+void
+response_href_channel(const char *channel, struct buf *href)
+{
+	if (channel == NULL)
+		return;
+	buf_adds(href, *channel == '\0' ? "&no_channel=1" : "&channel=");
+	percent_encode(href, channel);
+}

@@ -23,4 +23,7 @@ reply_link response_href_operator, response_href_total, response_href_chat;
 /* Of a row of list_response_hours. */
 reply_link response_href_hour;
 
+/* Appends to such a link: of that channel only ("": of none; NULL: of any). */
+void response_href_channel(const char *channel, struct buf *href);
+
 #endif

@@ -85,7 +85,7 @@ response_add_again(
 		if (!r->to->list[i].again)
 			continue;
 		buf_adds(sql, comma);
-		db_quote(r->q->db, sql, db_str(r->to->list[i].operator_id));
+		db_quote(r->q->db, sql, db_str(r->to->list[i].name));
 		comma = ", ";
 	}
 	buf_addc(sql, ')');
@@ -93,9 +93,9 @@ response_add_again(
 
 /* The name, kept as long as the sums. */
 static const char *
-keep_operator(struct response_sums *s, const char *name)
+keep_name(struct response_sums *s, const char *name)
 {
-	void **kept = strmap_put(&s->operators, name, strlen(name));
+	void **kept = strmap_put(&s->names, name, strlen(name));
 
 	if (*kept == NULL)
 		*kept = xstrdup(name);
@@ -112,7 +112,7 @@ response_refuse_rows(struct question *q)
 }
 
 struct response_sum *
-response_sum_of(struct sums_reader *r, int64_t slot, const char *operator_id)
+response_sum_of(struct sums_reader *r, int64_t slot, const char *name)
 {
 	struct response_sums *s = r->to;
 	struct buf key = BUF_INIT;
@@ -120,7 +120,7 @@ response_sum_of(struct sums_reader *r, int64_t slot, const char *operator_id)
 	void **place;
 
 	buf_add(&key, &slot, sizeof slot);
-	buf_adds(&key, operator_id);
+	buf_adds(&key, name);
 	place = strmap_put(&s->places, key.data, key.len);
 	buf_release(&key);
 	i = (uintptr_t)*place;
@@ -131,7 +131,7 @@ response_sum_of(struct sums_reader *r, int64_t slot, const char *operator_id)
 	if (i == 0) {
 		XGROW(s->list, s->n, s->cap);
 		s->list[s->n++] = (struct response_sum){ .slot = (uint32_t)slot,
-			.operator_id = keep_operator(s, operator_id) };
+			.name = keep_name(s, name) };
 		i = s->n;
 		*place = (void *)i; /* NOLINT(performance-no-int-to-ptr) */
 	}

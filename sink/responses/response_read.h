@@ -25,7 +25,10 @@ struct response_cut_hour {
 struct sums_reader {
 	struct question *q;
 	const struct response_filter *filter;
-	bool by_operator;
+	bool by_operator, by_channel;
+	/* How many intervals of a slot are kept, of any channel, less how many
+	 * there should be; where channels are read. */
+	struct strmap kept;
 	struct response_sums *to;
 	int64_t end_ms; /* no further statement, by the monotonic clock */
 	/* What is read now. */
@@ -51,6 +54,10 @@ bool response_find_available(const struct sums_reader *r,
  * slots that lack some are missing. False: the answer is a problem. */
 bool response_find_missing(struct sums_reader *r, const struct response_plan *p)
     __attribute__((warn_unused_result));
+/* The slots that lack intervals are missing, as those that all channels
+ * together miss, whose version counts, too. */
+void response_find_missing_of_channels(
+    const struct sums_reader *r, const struct response_sums *all);
 bool response_is_available(
     const void *ctx, enum response_level level, int64_t begin);
 void response_available_release(struct response_available *k);
@@ -80,9 +87,9 @@ void response_add_choice(const struct sums_reader *r, struct buf *sql,
 void response_add_again(
     const struct sums_reader *r, const char *name, struct buf *sql);
 
-/* The sum of a slot and operator, made if it is not there; borrowed until the
+/* The sum of a slot and a name, made if it is not there; borrowed until the
  * next one is. NULL: they are too many, and the answer is a problem. */
 struct response_sum *response_sum_of(struct sums_reader *r, int64_t slot,
-    const char *operator_id) __attribute__((warn_unused_result));
+    const char *name) __attribute__((warn_unused_result));
 
 #endif

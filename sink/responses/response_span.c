@@ -87,6 +87,22 @@ read_chosen_operator(struct question *q, struct response_filter *c)
 	    viewer_role_name(q->viewer.role));
 }
 
+static bool
+read_channel(struct question *q, struct response_filter *c)
+{
+	bool none;
+
+	c->channel = question_parameter(q, "channel");
+	if (!question_flag(q, "no_channel", &none))
+		return false;
+	if (none && c->channel != NULL)
+		return question_problem(
+		    q, 400, "channel and no_channel exclude each other");
+	if (none)
+		c->channel = "";
+	return true;
+}
+
 bool
 response_filter_read(
     struct question *q, bool of_intervals, struct response_filter *c)
@@ -96,7 +112,8 @@ response_filter_read(
 	*c = (struct response_filter){
 		.zone_name = zone != NULL ? zone : "UTC",
 	};
-	if (!read_kind(q, of_intervals, c) || !read_chosen_operator(q, c))
+	if (!read_kind(q, of_intervals, c) || !read_chosen_operator(q, c) ||
+	    !read_channel(q, c))
 		return false;
 	c->zone = question_zone(q);
 	return c->zone != NULL;

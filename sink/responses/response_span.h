@@ -8,6 +8,7 @@
  *   zone       UTC without it
  *   kind       response (first responses and replies) without it
  *   operator   or nobody=1
+ *   channel    or no_channel=1
  */
 #ifndef SINK_RESPONSES_RESPONSE_SPAN_H
 #define SINK_RESPONSES_RESPONSE_SPAN_H
@@ -42,6 +43,7 @@ struct response_filter {
 	const char *kinds;       /* of the tables, as SQL: 'reply', ... */
 	unsigned kind_set;       /* the same as bits 1 << enum span_kind */
 	const char *operator_id; /* "": nobody; NULL: everybody */
+	const char *channel;     /* "": of none; NULL: of any */
 	bool of_tenant; /* everybody's, whoever may see only a team's */
 	const char *zone_name;
 	struct zone *zone; /* owned */

@@ -23,6 +23,25 @@
 /* What a span in a zone at :30 has of the hours that both its ends cut. */
 #define LITTLE_TIME_MS HOUR_MS
 
+static bool
+reads_channels(const struct sums_reader *r)
+{
+	return r->by_channel || r->filter->channel != NULL;
+}
+
+/* More intervals of a slot are kept, of any channel. */
+static void
+note_kept(struct sums_reader *r, int64_t slot, int64_t n)
+{
+	void **kept;
+
+	if (!reads_channels(r))
+		return;
+	kept = strmap_put(&r->kept, (const char *)&slot, sizeof slot);
+	n += (intptr_t)*kept;
+	*kept = (void *)(intptr_t)n; /* NOLINT(performance-no-int-to-ptr) */
+}
+
 /* False: it is one too many, and the answer is a problem. */
 static bool
 take_intervals(struct sums_reader *r, const struct db_rows *rows)
@@ -35,6 +54,7 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 		r->to->version = db_get_int(rows, 6);
 	if (db_get_time(rows, 7) > r->to->as_of)
 		r->to->as_of = db_get_time(rows, 7);
+	note_kept(r, db_get_int(rows, 0), db_get_int(rows, 8));
 	/* What was withdrawn has a version, and counts no more. */
 	if (n == 0)
 		return true;
@@ -57,6 +77,9 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 	return true;
 }
 
+/* The channel of an interval; '': none. */
+#define CHANNEL "COALESCE(channel, '')"
+
 /* Whether it is so little time that hardly two intervals share a bucket: to
  * group them takes the server longer than to send each one. */
 static bool
@@ -65,20 +88,41 @@ is_little_time(const struct response_pieces *p)
 	return response_pieces_ms(p) <= LITTLE_TIME_MS;
 }
 
-/* Appends number, sum, maximum, version and time. */
-static void
-add_interval_columns(bool single, struct buf *sql)
+static const char *
+name_column(const struct sums_reader *r)
 {
-	static const char ms[] = "IF(" INTERVAL_COUNTS ", ms, 0)";
+	if (r->by_channel)
+		return CHANNEL;
+	return r->by_operator ? RESPONSE_WHO : "''";
+}
 
+/* Appends name and bucket; number, sum, maximum, version and time; and the
+ * number whatever the channel. */
+static void
+add_interval_columns(const struct sums_reader *r, bool single, struct buf *sql)
+{
+	struct buf counts = BUF_INIT;
+	const char *is;
+
+	buf_adds(&counts, "(" INTERVAL_COUNTS);
+	if (r->filter->channel != NULL) {
+		buf_adds(&counts, " AND " CHANNEL " = ");
+		db_quote(r->q->db, &counts, db_str(r->filter->channel));
+	}
+	buf_addc(&counts, ')');
+	is = buf_str(&counts);
+	buf_addf(sql, "%s AS who, IF(%s, %s, -1) AS bucket, ", name_column(r),
+	    is, DURATION_BUCKET_SQL("ms"));
 	if (single)
-		buf_addf(
-		    sql, INTERVAL_COUNTS ", %s, %s, version, as_of", ms, ms);
+		buf_addf(sql,
+		    "%s, IF(%s, ms, 0), IF(%s, ms, 0), version, as_of, %s", is,
+		    is, is, INTERVAL_COUNTS);
 	else
 		buf_addf(sql,
-		    "SUM(" INTERVAL_COUNTS "), SUM(%s), MAX(%s), "
-		    "MAX(version), MAX(as_of)",
-		    ms, ms);
+		    "SUM(%s), SUM(IF(%s, ms, 0)), MAX(IF(%s, ms, 0)), "
+		    "MAX(version), MAX(as_of), SUM(%s)",
+		    is, is, is, INTERVAL_COUNTS);
+	buf_release(&counts);
 }
 
 static bool
@@ -95,9 +139,8 @@ read_intervals(struct sums_reader *r, const struct response_pieces *p)
 	args = xcalloc(2 * p->n + 1, sizeof *args);
 	buf_adds(&sql, "SELECT ");
 	response_plan_add_slot(r->plan, p, &sql);
-	buf_addf(&sql, " AS slot, %s AS who, %s AS bucket, ",
-	    r->by_operator ? RESPONSE_WHO : "''", DURATION_BUCKET_SQL("ms"));
-	add_interval_columns(single, &sql);
+	buf_adds(&sql, " AS slot, ");
+	add_interval_columns(r, single, &sql);
 	buf_adds(&sql, " FROM intervals WHERE tenant = ?");
 	response_add_ranges(p, &sql, args, &n);
 	response_add_choice(r, &sql, args, &n);
@@ -120,9 +163,7 @@ compare_sums(const void *pa, const void *pb)
 
 	if (a->slot != b->slot)
 		return a->slot < b->slot ? -1 : 1;
-	return a->operator_id == b->operator_id
-		   ? 0
-		   : strcmp(a->operator_id, b->operator_id);
+	return a->name == b->name ? 0 : strcmp(a->name, b->name);
 }
 
 static void
@@ -271,29 +312,69 @@ response_sums_unknown(const struct response_sums *s, int64_t slot)
 				 sizeof slot) != NULL;
 }
 
+static const struct response_sums no_sums = { .version = CLOCK_NONE,
+	.as_of = CLOCK_NONE };
+
+static bool
+read_all(struct sums_reader *r, const struct response_plan *p)
+{
+	struct response_available available = { .n = { 0 } };
+	bool good = response_find_available(r, p, &available) &&
+		    read_rounded(r, p, &available);
+
+	response_available_release(&available);
+	free(r->cut);
+	return good;
+}
+
+static bool
+read_channels(struct sums_reader *r, const struct response_plan *p)
+{
+	struct response_filter any = *r->filter;
+	struct sums_reader of_all = *r;
+	struct response_pieces pieces = { .n = 0 };
+	struct response_sums all = no_sums;
+	size_t i;
+	bool good;
+
+	any.channel = NULL;
+	of_all.filter = &any;
+	of_all.by_channel = false;
+	of_all.to = &all;
+	response_pieces_add(&pieces, p->from, p->to);
+	r->plan = p;
+	good = read_all(&of_all, p) && read_intervals(r, &pieces);
+	for (i = 0; i < all.n; i++)
+		note_kept(r, all.list[i].slot, -all.list[i].of.n);
+	if (good)
+		response_find_missing_of_channels(r, &all);
+	compact_all(r);
+	free(pieces.list);
+	response_sums_release(&all);
+	return good;
+}
+
 bool
 response_sums_read(struct question *q, const struct response_plan *p,
-    const struct response_filter *c, bool by_operator, struct response_sums *s)
+    const struct response_filter *c, enum response_group group,
+    struct response_sums *s)
 {
 	struct sums_reader r = { .q = q,
 		.filter = c,
-		.by_operator = by_operator,
+		.by_operator = group == GROUP_OPERATOR,
+		.by_channel = group == GROUP_CHANNEL,
 		.to = s,
 		.end_ms = clock_mono_ms() + q->timeout_ms,
 		.room = GATHERED_MAX };
-	struct response_available available = { .n = { 0 } };
 	bool alone = !q->begun, good;
 
-	*s = (struct response_sums){ .version = CLOCK_NONE,
-		.as_of = CLOCK_NONE };
+	*s = no_sums;
 	/* All of one moment: a flush between two of them would be in one. */
 	good = (alone ? question_begin(q) : true) &&
-	       response_find_available(&r, p, &available) &&
-	       read_rounded(&r, p, &available);
+	       (reads_channels(&r) ? read_channels(&r, p) : read_all(&r, p));
 	if (alone)
 		question_end(q);
-	response_available_release(&available);
-	free(r.cut);
+	strmap_release(&r.kept, NULL);
 	drop_empty(s);
 	if (good && s->n > 0)
 		qsort(s->list, s->n, sizeof *s->list, compare_sums);
@@ -327,7 +408,7 @@ response_sums_release(struct response_sums *s)
 	free(s->list);
 	strmap_release(&s->places, NULL);
 	strmap_release(&s->missing, NULL);
-	strmap_release(&s->operators, free);
+	strmap_release(&s->names, free);
 }
 
 static void

@@ -1,6 +1,6 @@
 /*
  * response_sums: responses added up from the tables, by slot (a period, an hour
- * of the week) and operator: count, sum, maximum and buckets.
+ * of the week) and operator or channel: count, sum, maximum and buckets.
  *
  * Whole quarters of hours of UTC come from response_rollups, in months, days
  * and hours where they fit into a slot and are there. What is below a quarter,
@@ -8,6 +8,9 @@
  * intervals, which know the millisecond, and so does time of which there are no
  * sums, before or behind them, or at all. Where an hour tells of more responses
  * than it has intervals, what needs these is not known.
+ *
+ * Channels are in intervals alone. What all of them together have tells whether
+ * a slot lacks some.
  */
 #ifndef SINK_RESPONSES_RESPONSE_SUMS_H
 #define SINK_RESPONSES_RESPONSE_SUMS_H
@@ -20,10 +23,13 @@
 /* Rows of an answer. */
 #define RESPONSE_ROWS_MAX 20000
 
+/* What has a sum of its own. */
+enum response_group { GROUP_NONE, GROUP_OPERATOR, GROUP_CHANNEL };
+
 struct response_sum {
 	uint32_t slot;
-	const char *operator_id; /* "": nobody, or all together */
-	struct span_sum of;      /* of all kinds that were asked for */
+	const char *name;   /* of the group; "": of none, or all together */
+	struct span_sum of; /* of all kinds that were asked for */
 	/* Private. */
 	int64_t taken_max_ms; /* of what was taken off */
 	bool again;           /* it is read once more */
@@ -51,7 +57,7 @@ struct response_plan {
 	"(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', end_at) DIV 1000)"
 
 struct response_sums {
-	struct response_sum *list; /* by slot and operator */
+	struct response_sum *list; /* by slot and name */
 	size_t n;
 	int64_t version, as_of; /* the newest; CLOCK_NONE: nothing there */
 	/* Metrics that the answer lacks. */
@@ -60,8 +66,8 @@ struct response_sums {
 	bool unknown;          /* nothing is kept that would tell */
 	struct strmap missing; /* slots that lack intervals */
 	size_t cap;
-	struct strmap places; /* slot and operator -> index in list, plus 1 */
-	struct strmap operators; /* owns their names */
+	struct strmap places; /* slot and name -> index in list, plus 1 */
+	struct strmap names;  /* owned */
 };
 
 void response_plan_release(struct response_plan *p);
@@ -149,8 +155,8 @@ void response_plan_periods(
  * False: the answer is a problem. They may be some more than RESPONSE_ROWS_MAX,
  * which whoever writes each of them as a row refuses. */
 bool response_sums_read(struct question *q, const struct response_plan *p,
-    const struct response_filter *c, bool by_operator, struct response_sums *s)
-    __attribute__((warn_unused_result));
+    const struct response_filter *c, enum response_group group,
+    struct response_sums *s) __attribute__((warn_unused_result));
 void response_sums_release(struct response_sums *s);
 /* The answer is made of the rows of the span before, too: its version is the
  * newer one, and it lacks what they lack, as far as that is not known. */

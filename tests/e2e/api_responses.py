@@ -36,6 +36,8 @@ DAY = 24 * HOUR
 ZONES = ("UTC", "Europe/Lisbon", "Asia/Kolkata", "Pacific/Chatham",
          "America/New_York", "Australia/Lord_Howe", "America/St_Johns")
 OPERATORS = ["7", "10", "ann", "Zoé", "a&b=c", "x y", "x'y?"]
+CHANNELS = ["web", "mail", "Ж&b=c", "x'y?"]
+ANY = None, None  # operator, channel
 KINDS = {"response": ("first_response", "reply"),
          "first_response": ("first_response",), "reply": ("reply",),
          "resolution": ("resolution",), "unanswered": ("unanswered",)}
@@ -90,6 +92,8 @@ class Stream:
                                            "handoff"))
                 if record["kind"] == "assigned" and d.random() < 0.8:
                     record["operator"] = d.choice(OPERATORS)
+            if d.random() < 0.8:
+                record["channel"] = d.choice(CHANNELS)
             self.add(at, **record)
             at += d.choice((0, 1, 40, 999, 60000, 899999, d.randrange(1000),
                             d.randrange(100000), d.randrange(8 * HOUR)))
@@ -104,11 +108,12 @@ class Stream:
 
 class Oracle:
     def __init__(self, sql):
-        rows = sql.ask("SELECT end_at, COALESCE(operator, ''), kind, ms FROM "
+        rows = sql.ask("SELECT end_at, COALESCE(operator, ''), kind, ms, "
+                       "COALESCE(channel, '') FROM "
                        f"intervals WHERE tenant = '{TENANT}' AND "
                        "NOT COALESCE(withdrawn, 0) AND ms IS NOT NULL")
-        self.intervals = sorted((millis(end), who, kind, int(n))
-                                for end, who, kind, n in rows)
+        self.intervals = sorted((millis(end), who, kind, int(n), channel)
+                                for end, who, kind, n, channel in rows)
         self.places = {name: Place(name) for name in ZONES}
 
     def next(self, zone, by, t, to):
@@ -178,29 +183,31 @@ class Oracle:
             times[i - 1] = min(times[i - 1], times[i])
         return list(zip(times[:-1], times[1:], strict=True))
 
-    def chosen(self, kind, operator, begin, end):
+    def chosen(self, kind, whose, begin, end):
+        operator, channel = whose
         return [i for i in self.intervals
                 if begin <= i[0] < end and i[2] in KINDS[kind]
-                and (operator is None or i[1] == operator)]
+                and operator in (None, i[1]) and channel in (None, i[4])]
 
-    def groups(self, kind, operator, by_operator, periods):
-        """{(period, operator or None): [ms]}"""
+    def groups(self, kind, whose, group, periods):
+        """{(period, operator, channel or None): [ms]}"""
         found = defaultdict(list)
-        if not by_operator:
+        if group is None:
             for n, (begin, end) in enumerate(periods):
                 if begin < end:
                     found[n, None] = []
-        rows, n = self.chosen(kind, operator, periods[0][0],
+        rows, n = self.chosen(kind, whose, periods[0][0],
                               periods[-1][1]), 0
-        for at, who, _, length in rows:
+        for at, who, _, length, channel in rows:
             while at >= periods[n][1]:
                 n += 1
-            found[n, who if by_operator else None].append(length)
+            found[n, {"operator": who, "channel": channel}.get(
+                group)].append(length)
         return found
 
-    def heatmap(self, zone, kind, operator, begin, end):
+    def heatmap(self, zone, kind, whose, begin, end):
         place, found = self.places[zone], defaultdict(list)
-        for at, _, _, length in self.chosen(kind, operator, begin, end):
+        for at, _, _, length, _ in self.chosen(kind, whose, begin, end):
             there = (datetime(1970, 1, 1, tzinfo=timezone.utc)
                      + timedelta(milliseconds=at)).astimezone(place.zone)
             found[there.isoweekday(), there.hour].append(length)
@@ -260,7 +267,8 @@ class Test:
                   and len(nobody) > 0,
                   f"{len(self.oracle.intervals)} intervals, {withdrawn} "
                   f"withdrawn, {len(nobody)} of nobody: too few")
-        self.by_operator_rows = self.links = self.inexact = 0
+        self.links = self.inexact = 0
+        self.grouped = Counter()
 
     def fill(self, conf):
         lab = self.lab
@@ -319,7 +327,7 @@ class Test:
                 "'quarter' AND sums <> ''"):
             if millis(at) // HOUR * HOUR in hours:
                 got[everyone, millis(at), who] = read_sums(stored)
-        for at, who, kind, length in self.oracle.intervals:
+        for at, who, kind, length, _ in self.oracle.intervals:
             if kind == "waiting" or at // HOUR * HOUR not in hours:
                 continue
             for key in ("0", who), ("1", ""):
@@ -444,32 +452,36 @@ class Test:
         kind = d.choice(list(KINDS) + ["response"] * 4)
         if kind != "response" or d.random() < 0.5:
             asked["kind"] = kind
-        operator = None
+        operator = channel = None
         if d.random() < 0.2:
             operator = d.choice(OPERATORS + [""])
             asked.update({"operator": operator} if operator
                          else {"nobody": "1"})
-        if d.random() < 0.5:
-            asked["group"] = "operator"
+        if d.random() < 0.2:
+            channel = d.choice(CHANNELS + [""])
+            asked.update({"channel": channel} if channel
+                         else {"no_channel": "1"})
+        if d.random() < 0.6:
+            asked["group"] = d.choice(("operator", "operator", "channel"))
         if d.random() < 0.3:
             asked["compare"] = "previous"
         if d.random() < 0.5:
             asked["within_seconds"] = d.choice(
                 ("0", "60", "0.063", "1.5", "1800", "600.255", "90"))
-        return asked, (zone, by, kind, operator, begin, end)
+        return asked, (zone, by, kind, (operator, channel), begin, end)
 
     # What is answered.
 
     def responses_are_right(self, questions=QUESTIONS):
         for _ in range(questions):
-            asked, (zone, by, kind, operator, begin, end) = self.question()
+            asked, (zone, by, kind, whose, begin, end) = self.question()
             rows = self.get("responses", **asked)["rows"]
             spans = [("asked", self.oracle.periods(zone, by, begin, end))]
             if "compare" in asked:
                 spans.append(("previous", self.oracle.before(
                     zone, by, spans[0][1])))
             for name, periods in spans:
-                groups = self.oracle.groups(kind, operator, "group" in asked,
+                groups = self.oracle.groups(kind, whose, asked.get("group"),
                                             periods)
                 self.span_is_right(
                     asked, [r for r in rows if r["span"] == name], groups,
@@ -477,7 +489,9 @@ class Test:
 
     def span_is_right(self, asked, rows, groups, periods):
         place = self.oracle.places[asked["zone"]]
-        got = [(r["period"], r["operator"]) for r in rows]
+        group = asked.get("group", "operator")  # without one it is null
+        other = {"operator": "channel", "channel": "operator"}[group]
+        got = [(r["period"], r[group]) for r in rows if r[other] is None]
         want = sorted(groups, key=lambda k: (k[0], (k[1] or "").encode()))
         if not self.that(got == want, f"{asked}: rows {got[:9]} for "
                                       f"{want[:9]}"):
@@ -485,15 +499,14 @@ class Test:
         for row in rows:
             n = row["period"]
             begin, end = periods[n]
-            lengths = sorted(groups[n, row["operator"]])
+            lengths = sorted(groups[n, row[group]])
             same = (ms(row["begin_utc"]) == begin
                     and ms(row["end_utc"]) == end
                     and row["begin"] == self.text(place, begin)
                     and row["end"] == self.text(place, end))
             self.that(same, f"{asked}: {row} is not {periods[n]}")
             self.row_is_right(asked, row, lengths)
-            if "group" in asked:
-                self.by_operator_rows += 1
+            self.grouped[asked.get("group")] += 1
             if self.dice.random() < 0.02:
                 self.link_opens(row)
 
@@ -555,11 +568,11 @@ class Test:
 
     def heat_maps_are_right(self):
         for _ in range(QUESTIONS // 5):
-            asked, (zone, _, kind, operator, begin, end) = self.question()
+            asked, (zone, _, kind, whose, begin, end) = self.question()
             for name in ("by", "within_seconds", "compare", "group"):
                 asked.pop(name, None)
             rows = self.get("heatmap", **asked)["rows"]
-            want = self.oracle.heatmap(zone, kind, operator, begin, end)
+            want = self.oracle.heatmap(zone, kind, whose, begin, end)
             self.that([(r["weekday"], r["hour"]) for r in rows]
                       == [(d, h) for d in range(1, 8) for h in range(24)],
                       "the hours of the week")
@@ -764,6 +777,11 @@ class Test:
                       == [r["count"] for r in all_of_them], f"{role}: {rows}")
             self.that(ask(role, sub, operator="7").status == 403, role)
             self.that(ask(role, sub, nobody="1").status == 403, role)
+            rows = ask(role, sub, group="channel").rows()
+            self.that(all(r["href"] is None for r in rows)
+                      and sum(r["count"] for r in rows)
+                      == sum(r["count"] for r in all_of_them),
+                      f"{role} by channel: {rows}")
         self.that(ask("wall", group="operator").status == 403, "wall")
         own = ask("agent", "ann", group="operator").rows()
         self.that(own and {r["operator"] for r in own} == {"ann"}
@@ -798,6 +816,7 @@ class Test:
         bad = [{"weekday": 1}, {"hour": 1}, {"weekday": 0, "hour": 1},
                {"weekday": 8, "hour": 1}, {"weekday": 1, "hour": 24},
                {"weekday": "1 OR 1", "hour": 1}, {"open": "0"},
+               {"channel": "web", "no_channel": "1"},
                {"up_to_version": -1}, {"after_version": "1;"},
                {"up_to_version": 5, "after_version": 9}]
         for resource, questions in (
@@ -822,8 +841,8 @@ class Test:
         bad = [{"zone": z} for z in (
             "Europe/Nowhere", "../etc/passwd", "/etc/localtime", "Europe",
             "EST5EDT,M3.2.0,M11.1.0", "x" * 500, "UTC ")]
-        bad += [{"by": "year"}, {"kind": "waiting"}, {"group": "channel"},
-                {"group": "x"}, {"compare": "next"}, {"from": "yesterday"},
+        bad += [{"by": "year"}, {"kind": "waiting"}, {"group": "x"},
+                {"channel": "web", "no_channel": "1"}, {"no_channel": "2"}, {"compare": "next"}, {"from": "yesterday"},
                 {"from": "2026-11-02", "to": "2026-11-02"},
                 {"from": "1969-12-31", "to": "2026-01-01", "by": "total"},
                 {"from": "2026-01-01", "to": "2201-01-01", "by": "total"},
@@ -949,8 +968,8 @@ class Test:
 
     def copy_tenant(self, name, intervals, sums):
         """Of acme's rows those of these conditions."""
-        names = ("end_at, chat, message, kind, start_at, operator, ms, "
-                 "withdrawn, as_of, version")
+        names = ("end_at, chat, message, kind, start_at, operator, channel, "
+                 "ms, withdrawn, as_of, version")
         statements = [f"INSERT INTO intervals (tenant, {names}) SELECT "
                       f"'{name}', {names} FROM intervals WHERE tenant = "
                       f"'{TENANT}' AND {intervals}"]
@@ -986,26 +1005,30 @@ class Test:
         self.lead = lead
         self.that(unknown > 10, f"only {unknown} rows were not known")
 
-    def has_missing(self, name, kind, operator, period):
-        """Whether one of the hours that it cuts has what no interval tells."""
+    def has_missing(self, name, kind, whose, period):
+        """Whether one of the hours that it cuts has what no interval tells; or
+        any part of it, of a channel."""
+        operator, channel = whose
+        kept = ms("2026-10-25T05:00:00.000") if name == "half" else math.inf
         hours = {t // HOUR * HOUR for t in period if t % HOUR}
-        if name == "half":
-            hours = {t for t in hours if t < ms("2026-10-25T05:00:00.000")}
-        return any(self.oracle.chosen(kind, operator, t, t + HOUR)
-                   for t in hours)
+        spans = [(t, t + HOUR) for t in hours if t < kept]
+        if channel is not None:
+            spans.append((period[0], min(period[1], kept)))
+        return any(self.oracle.chosen(kind, (operator, None), *span)
+                   for span in spans)
 
     def parts_are_not_the_whole(self, name):
         """Rows are right, or null, and then not_kept says why."""
-        asked, (zone, by, kind, operator, begin, end) = self.question()
+        asked, (zone, by, kind, whose, begin, end) = self.question()
         for word in "compare", "group":
             asked.pop(word, None)
         answer = self.get("responses", **asked)
         periods = self.oracle.periods(zone, by, begin, end)
-        groups = self.oracle.groups(kind, operator, False, periods)
+        groups = self.oracle.groups(kind, whose, None, periods)
         unknown = 0
         for row in answer["rows"]:
             n = row["period"]
-            if not self.has_missing(name, kind, operator, periods[n]):
+            if not self.has_missing(name, kind, whose, periods[n]):
                 self.row_is_right(asked, row, sorted(groups[n, None]))
                 continue
             unknown += 1
@@ -1027,7 +1050,7 @@ class Test:
             asked[k]).date()) * 1000 for k in ("from", "to"))
         want = set()
         for period in self.oracle.periods(asked["zone"], "hour", begin, end):
-            if self.has_missing(name, "response", None, period):
+            if self.has_missing(name, "response", ANY, period):
                 there = (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(
                     milliseconds=period[0])).astimezone(place.zone)
                 want.add((there.isoweekday(), there.hour))
@@ -1040,7 +1063,7 @@ class Test:
         answer = self.get("heatmap", **{
             "from": "2026-03-01", "to": "2026-11-10", "zone": "Asia/Kolkata"})
         place = self.oracle.places["Asia/Kolkata"]
-        want = self.oracle.chosen("response", None, *(
+        want = self.oracle.chosen("response", ANY, *(
             place.begin_of(datetime(2026, m, d).date()) * 1000
             for m, d in ((3, 1), (11, 10))))
         self.that(sum(r["count"] for r in answer["rows"]) == len(want)
@@ -1057,7 +1080,7 @@ class Test:
 
         got = dashboard("unsummed")
         want = len(self.oracle.chosen(
-            "resolution", None, *(ms(got["period"][k].replace("+00:00", ""))
+            "resolution", ANY, *(ms(got["period"][k].replace("+00:00", ""))
                                   for k in ("start", "end"))))
         self.that(got["conversation_metrics"]["resolved"] == want,
                   f"resolved: {got}, not {want}")
@@ -1280,10 +1303,10 @@ def body():
         test.present_of_chatwoot_opens()
         test.every_number_opens()
         test.forms_agree()
-        test.that(test.by_operator_rows > 0 and test.links > 0
+        test.that(len(test.grouped) == 3 and test.links > 0
                   and test.inexact > 0,
-                  f"too little was asked: {test.by_operator_rows} rows by "
-                  f"operator, {test.links} links, {test.inexact} inexact")
+                  f"too little was asked: {test.grouped} rows by group, "
+                  f"{test.links} links, {test.inexact} inexact")
         return test.checks.result()
 
 

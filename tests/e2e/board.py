@@ -180,14 +180,18 @@ class Test:
                    f"the queue: {free}, {chats}")
 
     def spans_are_sqls(self):
+        self.span_is_sqls("", "")
+        self.span_is_sqls("&channel=mail", " AND channel = 'mail'")
+
+    def span_is_sqls(self, chosen, condition):
         """Days and hours of a zone that is half an hour beside UTC; a new day
         may begin."""
-        self.browser.open("/#range=7d&zone=Asia/Kolkata")
+        self.browser.open("/#range=7d&zone=Asia/Kolkata" + chosen)
         local = "(end_at + INTERVAL 330 MINUTE)"
         today = "DATE(UTC_TIMESTAMP() + INTERVAL 330 MINUTE)"
         of = ("FROM intervals WHERE withdrawn = 0 AND kind IN "
               f"('first_response', 'reply') AND DATE({local}) <= {today} AND "
-              f"DATE({local}) > {today} - INTERVAL %d DAY")
+              f"DATE({local}) > {today} - INTERVAL %d DAY" + condition)
         year = f"YEAR({today} - INTERVAL 6 DAY) = YEAR({today})"
 
         def days():

@@ -124,8 +124,8 @@ class BoardWorld:
                 cells, messages, tenant, n, len(rows), chat, minutes)
         self.sql.ask(
             "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
-            "start_at, operator, ms, withdrawn, as_of, version) VALUES "
-            + ",".join(cells))
+            "start_at, operator, channel, ms, withdrawn, as_of, version) "
+            "VALUES " + ",".join(cells))
         self.sql.ask(
             "INSERT INTO messages (tenant, created_at, conversation_id, "
             "message_id, sender, operator, channel, message_type, content, "
@@ -144,7 +144,8 @@ class BoardWorld:
         cells.append(
             f"('{tenant}', '{end}', '{chat}', 'a{n}', "
             f"'{self.dice.choice(['reply', 'first_response'])}', "
-            f"'{start}', {quoted(operator)}, {ms}, {int(n % 50 == 7)}, "
+            f"'{start}', {quoted(operator)}, "
+            f"'{'mail' if n % 3 == 0 else 'web'}', {ms}, {int(n % 50 == 7)}, "
             f"'{self.now}', {1000 + n})")
         for at, message, sender, who in (
                 (start, f"q{n}", "customer", None),
