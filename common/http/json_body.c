@@ -1,17 +1,21 @@
 /*
- * json_body: see json_body.h. Two passes: the first checks the syntax and the
- * depth, without recursion, and finds Python's words for an error; the second,
- * jansson, makes the values.
+ * json_body: see json_body.h. One pass, without recursion, makes the values and
+ * finds Python's words for an error. jansson's own reader refuses U+0000 and
+ * numbers that it cannot hold.
  */
 #include "common/http/json_body.h"
 
+#include <errno.h>
+#include <float.h>
+#include <math.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/parse.h"
 #include "common/digest/hex.h"
 #include "common/text/jsonw.h"
+#include "common/text/scan_value.h"
 
 /* The text ends with a NUL. */
 struct body_reader {
@@ -19,6 +23,12 @@ struct body_reader {
 	const char *what; /* NULL: nothing wrong so far */
 	const char *at;
 	bool too_deep;
+	json_t *root;
+	json_t *open[JSON_BODY_DEPTH]; /* objects and arrays, each in the one
+					  before it */
+	size_t depth;
+	struct buf name; /* of the member whose value comes next */
+	struct buf text; /* of the string that was read last */
 };
 
 static bool
@@ -33,6 +43,20 @@ static void
 body_blanks(struct body_reader *r)
 {
 	r->p += strspn(r->p, " \t\n\r");
+}
+
+/* Puts the value into the innermost object or array. */
+static void
+body_put(struct body_reader *r, json_t *v)
+{
+	json_t *in = r->depth > 0 ? r->open[r->depth - 1] : NULL;
+
+	if (in == NULL)
+		r->root = v;
+	else if (json_is_array(in))
+		(void)json_array_append_new(in, v);
+	else
+		(void)json_object_set_new_nocheck(in, buf_str(&r->name), v);
 }
 
 static bool
@@ -61,8 +85,20 @@ body_escape(struct body_reader *r, const char *begin)
 	return true;
 }
 
+/* Keeps the string between these, its escapes replaced. */
+static void
+body_keep_string(const char *from, const char *to, struct buf *text)
+{
+	size_t len = (size_t)(to - from);
+	char *room;
+
+	buf_clear(text);
+	room = buf_room(text, len);
+	buf_grown(text, scan_unescape(room, from, len));
+}
+
 static bool
-body_string(struct body_reader *r)
+body_string(struct body_reader *r, struct buf *text)
 {
 	const char *begin = r->p++;
 
@@ -81,7 +117,7 @@ body_string(struct body_reader *r)
 		if (!body_escape(r, begin))
 			return false;
 	}
-	r->p++;
+	body_keep_string(begin + 1, r->p++, text);
 	return true;
 }
 
@@ -111,32 +147,69 @@ body_number(struct body_reader *r)
 	return true;
 }
 
+/* As near as 64 bits or a double come. */
+static json_t *
+number_value(const char *from, const char *end)
+{
+	long long n;
+	double d;
+
+	errno = 0;
+	n = strtoll(from, NULL, 10);
+	if (body_digits(from + (*from == '-')) == end && errno == 0)
+		return json_integer(n);
+	d = strtod(from, NULL);
+	return json_real(isfinite(d) ? d : copysign(DBL_MAX, d));
+}
+
+/* Reads true, false or null. */
+static bool
+body_word(struct body_reader *r)
+{
+	if (strncmp(r->p, "true", 4) == 0)
+		body_put(r, json_true());
+	else if (strncmp(r->p, "false", 5) == 0)
+		body_put(r, json_false());
+	else if (strncmp(r->p, "null", 4) == 0)
+		body_put(r, json_null());
+	else
+		return false;
+	r->p += *r->p == 'f' ? 5 : 4;
+	return true;
+}
+
 static bool
 body_scalar(struct body_reader *r)
 {
-	static const char *const words[] = { "true", "false", "null" };
-	size_t i;
+	const char *from = r->p;
 
-	if (*r->p == '"')
-		return body_string(r);
-	for (i = 0; i < 3; i++) {
-		if (strncmp(r->p, words[i], strlen(words[i])) == 0) {
-			r->p += strlen(words[i]);
-			return true;
-		}
+	if (*from == '"') {
+		if (!body_string(r, &r->text))
+			return false;
+		body_put(r, json_stringn_nocheck(r->text.data, r->text.len));
+		return true;
 	}
-	return body_number(r);
+	if (body_word(r))
+		return true;
+	if (!body_number(r))
+		return false;
+	body_put(r, number_value(from, r->p));
+	return true;
 }
 
 /* A member's name and its colon. */
 static bool
 body_name(struct body_reader *r)
 {
-	if (*r->p != '"')
+	const char *from = r->p;
+
+	if (*from != '"')
 		return body_wrong(r,
-		    "Expecting property name enclosed in double quotes", r->p);
-	if (!body_string(r))
+		    "Expecting property name enclosed in double quotes", from);
+	if (!body_string(r, &r->name))
 		return false;
+	if (json_object_get(r->open[r->depth - 1], buf_str(&r->name)) != NULL)
+		return body_wrong(r, "Duplicate property name", from);
 	body_blanks(r);
 	if (*r->p != ':')
 		return body_wrong(r, "Expecting ':' delimiter", r->p);
@@ -145,27 +218,25 @@ body_name(struct body_reader *r)
 	return true;
 }
 
-/* The open objects and arrays: bit 0 of objects is 1 if the innermost is an
- * object, bit 1 is for the one around it, and so on. */
-struct body_nesting {
-	uint64_t objects;
-	int depth;
-};
+static bool
+is_in_object(const struct body_reader *r)
+{
+	return r->depth > 0 && json_is_object(r->open[r->depth - 1]);
+}
 
 /* Behind a value: the ends of objects and arrays, then a comma. False also at
  * the end of all. */
 static bool
-body_next(struct body_reader *r, struct body_nesting *n)
+body_next(struct body_reader *r)
 {
 	for (;;) {
 		body_blanks(r);
-		if (n->depth == 0)
+		if (r->depth == 0)
 			return false;
-		if (*r->p != ((n->objects & 1) != 0 ? '}' : ']'))
+		if (*r->p != (is_in_object(r) ? '}' : ']'))
 			break;
 		r->p++;
-		n->objects >>= 1;
-		n->depth--;
+		r->depth--;
 	}
 	if (*r->p != ',')
 		return body_wrong(r, "Expecting ',' delimiter", r->p);
@@ -176,54 +247,42 @@ body_next(struct body_reader *r, struct body_nesting *n)
 
 /* An object or array begins. False: it is empty, or too deep. */
 static bool
-body_enter(struct body_reader *r, struct body_nesting *n)
+body_enter(struct body_reader *r)
 {
 	bool object = *r->p++ == '{';
+	json_t *v;
 
-	if (++n->depth > JSON_BODY_DEPTH) {
+	if (r->depth == JSON_BODY_DEPTH) {
 		r->too_deep = true;
 		return body_wrong(r, "", r->p);
 	}
-	n->objects = n->objects << 1 | object;
+	v = object ? json_object() : json_array();
+	body_put(r, v);
+	r->open[r->depth++] = v;
 	body_blanks(r);
 	return *r->p != (object ? '}' : ']');
 }
 
+/* Reads the whole text. */
 static bool
-body_is_whole(struct body_reader *r)
+body_value(struct body_reader *r)
 {
-	struct body_nesting n = { 0, 0 };
-
 	body_blanks(r);
 	for (;;) {
-		if ((n.objects & 1) != 0 && !body_name(r))
+		if (is_in_object(r) && !body_name(r))
 			return false;
 		if (*r->p == '{' || *r->p == '[') {
-			if (body_enter(r, &n))
+			if (body_enter(r))
 				continue;
 		} else if (!body_scalar(r)) {
 			return false;
 		}
-		if (r->what == NULL && body_next(r, &n))
+		if (r->what == NULL && body_next(r))
 			continue;
 		if (r->what != NULL)
 			return false;
 		return *r->p == '\0' || body_wrong(r, "Extra data", r->p);
 	}
-}
-
-/* Errors that the first pass does not find, in our words. */
-static const char *
-error_words(enum json_error_code code)
-{
-	if (code == json_error_duplicate_key)
-		return "Duplicate property name";
-	if (code == json_error_numeric_overflow)
-		return "Number out of range";
-	if (code == json_error_null_character ||
-	    code == json_error_null_byte_in_key)
-		return "Invalid character U+0000";
-	return "Invalid surrogate";
 }
 
 static size_t
@@ -241,28 +300,22 @@ json_body_read(const char *text, size_t len, struct json_body_error *f)
 {
 	size_t mark = parse_utf8_mark(text, len);
 	struct body_reader r = { .p = text + mark };
-	json_error_t e;
-	json_t *v;
 
 	*f = (struct json_body_error){ NULL, 0 };
 	if (!parse_is_utf8(text, len))
 		return NULL;
-	text += mark;
-	len -= mark;
-	if (!body_is_whole(&r) || r.p != text + len) {
-		/* A NUL within the text ends the first pass. */
+	if (!body_value(&r) || r.p != text + len) {
+		/* A NUL within the text ends the reading. */
 		if (r.what == NULL)
 			(void)body_wrong(&r, "Extra data", r.p);
 		f->what = r.too_deep ? NULL : r.what;
-		f->at = characters_between(text, r.at);
-		return NULL;
+		f->at = characters_between(text + mark, r.at);
+		json_decref(r.root);
+		r.root = NULL;
 	}
-	v = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
-	if (v == NULL) {
-		f->what = error_words(json_error_code(&e));
-		f->at = characters_between(text, text + e.position);
-	}
-	return v;
+	buf_release(&r.name);
+	buf_release(&r.text);
+	return r.root;
 }
 
 static void

@@ -1,8 +1,11 @@
 /*
  * json_body: reads the JSON of a request strictly: UTF-8, complete, no
- * duplicate names, exact integers, nested JSON_BODY_DEPTH deep at most, no text
- * that a record cannot hold (U+0000, lone surrogates). Errors have the words
+ * duplicate names, nested JSON_BODY_DEPTH deep at most. Errors have the words
  * and positions of Python's json, as in the original service.
+ *
+ * The values are what a record can hold: \u0000 and half of a surrogate pair
+ * are U+FFFD, and a number beyond 64 bits or a double is the nearest that these
+ * have. What must stay as it is written is taken from the text (flat.h).
  */
 #ifndef COMMON_HTTP_JSON_BODY_H
 #define COMMON_HTTP_JSON_BODY_H

@@ -78,8 +78,8 @@ record_id_field_error(const struct flat_field *v)
 	return record_id_error(v->val, v->val_len);
 }
 
-static const char *
-read_id_field(const struct flat_field *v, struct text *to)
+const char *
+record_read_id(const struct flat_field *v, struct text *to)
 {
 	if (v->kind != FLAT_STRING && !is_integer(v))
 		return "must be a string";
@@ -164,7 +164,7 @@ read_field(
 	case FIELD_TENANT:
 		return read_tenant_field(v, to);
 	case FIELD_ID:
-		return read_id_field(v, to);
+		return record_read_id(v, to);
 	case FIELD_TEXT:
 		return read_text_field(v, to);
 	case FIELD_TIME:

@@ -146,6 +146,9 @@ const char *record_id_error(const char *p, size_t len);
 /* The same for a field, whose escapes must also be kept without loss. */
 const char *record_id_field_error(const struct flat_field *v);
 
+/* Reads a field that is an id. NULL, or why it is none. */
+const char *record_read_id(const struct flat_field *v, struct text *to);
+
 /* Makes all fields absent: the first RECORD_CLEARED bytes. */
 #define RECORD_CLEARED offsetof(struct record, raw)
 void record_clear(struct record *r);

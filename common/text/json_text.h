@@ -8,7 +8,10 @@
 #ifndef COMMON_TEXT_JSON_TEXT_H
 #define COMMON_TEXT_JSON_TEXT_H
 
+#include "common/base/buf.h"
+
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Nested deeper than that is refused. */
 #define JSON_TEXT_DEPTH 2048
@@ -33,6 +36,10 @@ bool json_text_string(struct json_text *t);
 bool json_text_value(struct json_text *t);
 /* The colon behind a member's name, with blanks around it. */
 bool json_text_colon(struct json_text *t);
+
+/* Appends the JSON, which must be some, without the blanks between its pieces:
+ * so it is on one line. */
+void json_text_compact(const char *json, size_t len, struct buf *to);
 
 /* Sets t->what and returns false. */
 bool json_text_wrong(struct json_text *t, const char *what);

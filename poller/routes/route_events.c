@@ -1,19 +1,25 @@
 /*
  * route_events: POST /api/v1/analytics/events and /events/bulk: events of users
- * and systems become event records. A bulk is stored whole or not at all.
+ * and systems become event records. A bulk is stored whole or not at all. The
+ * data of an event stays as it is written, but for the blanks in it.
  */
 #include "poller/routes/route.h"
 
 #include <stdio.h>
 
+#include "common/base/parse.h"
+#include "common/base/prog.h"
+#include "common/text/json_text.h"
 #include "common/text/jsonw.h"
 #include "poller/hooks/listener_context.h"
 #include "poller/routes/route_collect.h"
 #include "poller/routes/route_ids.h"
 #include "poller/routes/validate.h"
 
-#define ID_MAX 256    /* a key, a blank and a number */
-#define NUMBER_MAX 24 /* the digits of 64 bits */
+#define ID_MAX 256 /* a key, a blank and a number */
+
+/* flat_parse() may read that many bytes behind the text it parses. */
+static const char padding[64];
 
 /* Characters, as in the column. */
 #define SOURCE_MAX 50
@@ -47,37 +53,93 @@ usable(const json_t *v)
 		   : NULL;
 }
 
-/* A member of an event's data as an id: a text, or the digits of a whole
- * number, which are put into number. */
-static const char *
-data_id(const json_t *data, const char *name, char number[NUMBER_MAX])
-{
-	const json_t *v = json_object_get(data, name);
+/* The body once more, as text. */
+struct event_texts {
+	struct buf body;
+	struct json_text rest; /* from the next event on */
+	struct flat flat;
+};
 
-	if (!json_is_integer(v))
-		return usable(v);
-	(void)snprintf(
-	    number, NUMBER_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-	return number;
+/* Reads an object of the body, which is known to be one. */
+static const struct flat *
+read_text(struct event_texts *t, const char *p, size_t len)
+{
+	if (flat_parse(&t->flat, p, len, NULL) != 0)
+		prog_die(PROG_SOFTWARE, "JSON that was read before is none");
+	return &t->flat;
+}
+
+/* list: of a bulk, the member with the events; NULL: the body is the event. */
+static void
+texts_open(struct event_texts *t, const struct web_request *r, const char *list)
+{
+	size_t mark = parse_utf8_mark(r->body, r->len), len;
+
+	*t = (struct event_texts){ .body = BUF_INIT };
+	json_text_compact(r->body + mark, r->len - mark, &t->body);
+	len = t->body.len;
+	buf_add(&t->body, padding, sizeof padding);
+	t->rest = (struct json_text){ t->body.data, t->body.data + len, NULL };
+	if (list != NULL)
+		t->rest.p = flat_find(read_text(t, t->rest.p, len), list)->raw;
+}
+
+static void
+texts_release(struct event_texts *t)
+{
+	flat_release(&t->flat);
+	buf_release(&t->body);
+}
+
+/* The data of the next event; its members are in t->flat then. */
+static struct text
+next_data(struct event_texts *t)
+{
+	const struct flat_field *v;
+	struct text data;
+	const char *from;
+
+	/* The bracket or the comma before it, in a list. */
+	t->rest.p += *t->rest.p != '{';
+	from = t->rest.p;
+	(void)json_text_value(&t->rest);
+	v = flat_find(read_text(t, from, (size_t)(t->rest.p - from)),
+	    event_fields[EVENT_DATA].name);
+	data = (struct text){ v->raw, v->val_len };
+	(void)read_text(t, data.p, data.len);
+	return data;
 }
 
 /* The fields of an event, with defaults. Borrowed. */
 struct event_request {
 	json_t *const *v;
 	const char *id, *source, *session;
+	struct text data;
+	const struct flat *members; /* of the data */
 };
+
+/* A member of an event's data, if it can be an id. */
+static void
+add_data_id(struct buf *b, const char *name, const struct event_request *e,
+    const char *member)
+{
+	const struct flat_field *v = flat_find(e->members, member);
+	struct text id;
+
+	if (v != NULL && record_read_id(v, &id) == NULL)
+		jsonw_text(b, name, id);
+}
 
 static void
 event_record(struct collect *c, const struct event_request *e)
 {
 	struct buf *b = &c->a->records, data = BUF_INIT;
 	json_t *const *v = e->v;
-	char number[NUMBER_MAX];
 
 	jsonw_open(&data);
 	jsonw_str(&data, "source_service", e->source);
 	jsonw_str(&data, "session_id", e->session);
-	collect_member(&data, "event_data", v[EVENT_DATA]);
+	jsonw_raw(&data, "event_data", e->data.p, e->data.len);
 	jsonw_close(&data);
 	jsonw_open(b);
 	jsonw_str(b, "type", "event");
@@ -85,10 +147,8 @@ event_record(struct collect *c, const struct event_request *e)
 	jsonw_str(b, "id", e->id);
 	collect_optional(b, "user", usable(v[EVENT_USER]));
 	jsonw_str(b, "event", json_string_value(v[EVENT_TYPE]));
-	collect_optional(
-	    b, "channel", data_id(v[EVENT_DATA], "channel_id", number));
-	collect_optional(
-	    b, "chat", data_id(v[EVENT_DATA], "conversation_id", number));
+	add_data_id(b, "channel", e, "channel_id");
+	add_data_id(b, "chat", e, "conversation_id");
 	jsonw_time(b, "at", c->at);
 	jsonw_raw(b, "data", data.data, data.len);
 	jsonw_line(b);
@@ -105,7 +165,7 @@ event_answer(struct collect *c, const struct event_request *e)
 	jsonw_str(b, "id", e->id);
 	jsonw_str(b, "event_type", json_string_value(e->v[EVENT_TYPE]));
 	jsonw_str(b, "source_service", e->source);
-	collect_member(b, "event_data", e->v[EVENT_DATA]);
+	jsonw_raw(b, "event_data", e->data.p, e->data.len);
 	collect_member(b, "user_id", e->v[EVENT_USER]);
 	jsonw_str(b, "session_id", e->session);
 	jsonw_str(b, "tenant_id", c->sender.tenant);
@@ -113,13 +173,14 @@ event_answer(struct collect *c, const struct event_request *e)
 	jsonw_close(b);
 }
 
-/* Defaults are those of the original. id: of the client, or NULL. */
+/* Adds the next event of the texts. Defaults are those of the original. id: of
+ * the client, or NULL. */
 static bool
-add_event(struct collect *c, json_t *const *v, const char *id,
-    const struct validate_place *at)
+add_event(struct collect *c, struct event_texts *t, json_t *const *v,
+    const char *id, const struct validate_place *at)
 {
 	struct event_request e = { v, id, "communication-hub",
-		json_string_value(v[EVENT_SESSION]) };
+		json_string_value(v[EVENT_SESSION]), next_data(t), &t->flat };
 	struct buf session = BUF_INIT;
 	size_t from = c->a->records.len;
 	char uuid[ROUTE_ID];
@@ -144,7 +205,13 @@ add_event(struct collect *c, json_t *const *v, const char *id,
 static bool
 write_one(struct collect *c, void *ctx)
 {
-	return add_event(c, ctx, c->key, &collect_body);
+	struct event_texts t;
+	bool fits;
+
+	texts_open(&t, c->r, NULL);
+	fits = add_event(c, &t, ctx, c->key, &collect_body);
+	texts_release(&t);
+	return fits;
 }
 
 void
@@ -163,11 +230,14 @@ route_events_one(const struct listener_context *in, const struct web_request *r,
 	collect_end(&c);
 }
 
+/* Has the events of a bulk. */
+static const char bulk_member[] = "events";
+
 /* The list itself; NULL when there is none. */
 static json_t *
 bulk_list(struct collect *c)
 {
-	const struct validate_field fields[] = { { "events", VALIDATE_LIST,
+	const struct validate_field fields[] = { { bulk_member, VALIDATE_LIST,
 	    VALIDATE_REQUIRED, c->in->max_events, NULL } };
 	const struct validate_model model = { "BulkEventCreate", fields, 1 };
 	json_t *v[VALIDATE_FIELDS] = { NULL };
@@ -183,23 +253,27 @@ static bool
 write_bulk(struct collect *c, void *ctx)
 {
 	const json_t *list = ctx;
-	struct validate_place at = { &collect_body, "events", 0 };
+	struct validate_place at = { &collect_body, bulk_member, 0 };
 	struct validate_place item = { &at, NULL, 0 };
 	json_t *v[VALIDATE_FIELDS];
 	size_t n = json_array_size(list);
+	struct event_texts t;
 	char id[ID_MAX];
+	bool fits = true;
 
+	texts_open(&t, c->r, bulk_member);
 	jsonw_list(&c->a->body);
-	for (; item.index < n; item.index++) {
+	for (; fits && item.index < n; item.index++) {
 		validate_object(&c->errors, &item, &route_model_event,
 		    json_array_get(list, item.index), v);
 		jsonw_next(&c->a->body);
 		(void)snprintf(id, sizeof id, "%s %zu", c->key, item.index);
-		if (!add_event(c, v, c->key != NULL ? id : NULL, &item))
-			return false;
+		fits = add_event(c, &t, v, c->key != NULL ? id : NULL, &item);
 	}
-	jsonw_list_end(&c->a->body);
-	return true;
+	if (fits)
+		jsonw_list_end(&c->a->body);
+	texts_release(&t);
+	return fits;
 }
 
 void
@@ -207,7 +281,7 @@ route_events_bulk(const struct listener_context *in,
     const struct web_request *r, struct web_answer *a)
 {
 	struct collect c = { .in = in, .r = r, .a = a };
-	struct validate_place at = { &collect_body, "events", 0 };
+	struct validate_place at = { &collect_body, bulk_member, 0 };
 	struct validate_place item = { &at, NULL, 0 };
 	json_t *v[VALIDATE_FIELDS], *list;
 

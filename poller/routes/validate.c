@@ -11,10 +11,13 @@
 #include "common/tables/tables.h"
 #include "common/text/jsonw.h"
 
+/* Of texts U+FFFD is what became of a NUL and of half a character
+ * (json_body.h): two identifiers could become one. */
 bool
 validate_is_id(const char *s, size_t len, size_t max)
 {
-	return len > 0 && len <= max && record_id_error(s, len) == NULL;
+	return len > 0 && len <= max && record_id_error(s, len) == NULL &&
+	       strstr(s, "\xEF\xBF\xBD") == NULL;
 }
 
 /* Adds the error that a text is longer than max. */
@@ -71,7 +74,8 @@ check_id(struct validate_errors *f, const struct validate_place *at,
 	else if (len > 0 &&
 		 !validate_is_id(json_string_value(v), len, field->max))
 		validate_mismatch(f, at, v,
-		    "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x20\\x7f-\\x9f]$");
+		    "^[^\\x00-\\x1f\\x7f-\\x9f\\ufffd]*"
+		    "[^\\x00-\\x20\\x7f-\\x9f\\ufffd]$");
 	else
 		return true;
 	return false;

@@ -239,10 +239,12 @@ def check_cases(checks, listener):
 
 
 def check_data_ids(checks, listener):
-    """Chat and channel of an event's data, as texts and as numbers."""
+    """Chat and channel of an event's data, as texts and as numbers; and the
+    data itself as it is written."""
     for given, want in (("c1", "c1"), (5, "5"), (-2 ** 63, str(-2 ** 63)),
-                        (0, "0"), ("c ", None), (5.0, None), (True, None),
-                        (None, None), ([5], None)):
+                        (2 ** 80, str(2 ** 80)), (0, "0"), ("c ", None),
+                        (5.0, None), (True, None), (None, None),
+                        ([5], None)):
         listener.ask("POST", EVENTS, {
             "event_type": "user_action",
             "event_data": {"conversation_id": given, "channel_id": given}},
@@ -250,6 +252,15 @@ def check_data_ids(checks, listener):
         record = json.loads(listener.lines()[-1])
         checks.that(record.get("chat") == record.get("channel") == want,
                     f"an event of {given!r}: {record}")
+    data = rb'{"n":12345678901234567890,"r":1.10,"x":[1e400,"\u0000"]}'
+    event = b'{"event_type":"user_action","event_data":%s}' % data
+    for path, body, n in ((EVENTS, event, 1),
+                          (BULK, b'{"events":[%s, %s]}' % (event, event), 2)):
+        got = listener.ask("POST", path, body, tenant_id="a")
+        lines = listener.lines()[-n:]
+        checks.that(got[0] == 200 and got[2].count(data) == n and
+                    all(data in line for line in lines),
+                    f"data as it is written: {got} {lines}")
 
 
 def check_openapi(checks, listener):

@@ -217,20 +217,20 @@ static const struct vector vectors[] = {
 	  "fI_MOTxgBqc0o7U",
 	    "claims are no JSON object" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
-	  "lIiwiZXhwIjoxZTk5OX0.gCYypQi4hsq_PThB48p2NoKL3WJYGEBwqM65Ppk"
-	  "Xgl0",
-	    "claims are no JSON object" },
-	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
-	  "lIiwiZXhwIjo5OTk5OTk5OTk5OTk5OTk5OTk5OX0.7maHOuQKZMDVeEMZp_p"
-	  "Xd3rPYEqbVv3iABk5u-aKeQ0",
-	    "claims are no JSON object" },
-	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjpudWxsfQ.wNjsPTRr7DBcpeJEdw28h9HvWB4FtBrl8fLvpr7C"
 	  "m4M",
 	    "no time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxZTMwMH0.q3VIn7k86_ZX3jzFi1A7C4KGt4AvS9nx7uLw7M8"
 	  "CTeE",
+	    "no time" },
+	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
+	  "lIiwiZXhwIjoxZTk5OX0.gCYypQi4hsq_PThB48p2NoKL3WJYGEBwqM65Ppk"
+	  "Xgl0",
+	    "no time" },
+	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
+	  "lIiwiZXhwIjo5OTk5OTk5OTk5OTk5OTk5OTk5OX0.7maHOuQKZMDVeEMZp_p"
+	  "Xd3rPYEqbVv3iABk5u-aKeQ0",
 	    "no time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjo5MjIzMzcyMDM2ODU0Nzc1ODA3fQ.EBmRmLmadcrUUBlSXPF_"

@@ -284,9 +284,10 @@ static const struct {
 	{ "{\"sender_id\":5,\"receiver_id\":\"b\"}", "Invalid request\n" },
 	{ "{\"sender_id\":\"a\",\"receiver_id\":\"b\",\"content\":[]}",
 	    "Invalid request\n" },
-	{ "{\"sender_id\":\"a\",\"receiver_id\":\"b\","
-	  "\"content\":\"\\u0000\"}",
-	    "Invalid request\n" },
+	{ "{\"sender_id\":\"a\\ud800\",\"receiver_id\":\"b\"}",
+	    "Invalid request: sender_id: String should match pattern "
+	    "'^[^\\x00-\\x1f\\x7f-\\x9f\\ufffd]*"
+	    "[^\\x00-\\x20\\x7f-\\x9f\\ufffd]$'\n" },
 	{ "{\"sender_id\":\"a\",\"sender_id\":\"b\",\"receiver_id\":\"b\"}",
 	    "Invalid request\n" },
 	{ "{}", "Invalid request: sender_id: Field required\n" },
@@ -316,6 +317,25 @@ bad_input_is_400_and_nothing_is_published(void **state)
 		    a.content_type, "text/plain; charset=utf-8");
 		world_drop(&a);
 	}
+	world_close(&w);
+}
+
+/* What no text can have does not cost the message. */
+static void
+a_text_is_kept_as_well_as_can_be(void **state)
+{
+	struct web_answer a;
+	struct world w;
+
+	(void)state;
+	world_open(&w, conf, NULL);
+	a = send_text(&w, &plain,
+	    "{\"sender_id\":\"a\",\"receiver_id\":\"b\",\"x\":1e400,"
+	    "\"content\":\"1\\u00002\\ud800\"}");
+	assert_int_equal(a.status, 200);
+	assert_non_null(strstr(buf_str(&a.records), "\"text\":\"1\xef\xbf\xbd"
+						    "2\xef\xbf\xbd\""));
+	world_drop(&a);
 	world_close(&w);
 }
 
@@ -567,6 +587,7 @@ main(void)
 		cmocka_unit_test(an_operator_is_who_the_poller_saw),
 		cmocka_unit_test(the_pollers_state_is_another_folder),
 		cmocka_unit_test(bad_input_is_400_and_nothing_is_published),
+		cmocka_unit_test(a_text_is_kept_as_well_as_can_be),
 		cmocka_unit_test(a_long_text_is_refused),
 		cmocka_unit_test(without_a_tenant_there_is_no_such_route),
 		cmocka_unit_test(a_retry_is_the_same_message),

@@ -1,0 +1,142 @@
+/*
+ * Tests of the keys of requests (Idempotency-Key) at the collecting routes:
+ * what comes again is the same.
+ */
+#include "tests/unit/route_world.h"
+
+#define EVENTS "/api/v1/analytics/events"
+#define BULK "/api/v1/analytics/events/bulk"
+#define ANALYTICS "/api/v1/analytics/messages/analytics"
+#define GOOD "{\"event_type\":\"user_action\",\"event_data\":{}}"
+#define ANALYSIS                                                               \
+	"{\"id\":\"m\",\"conversation_id\":\"c\",\"channel_id\":\"h\","        \
+	"\"direction\":\"inbound\"}"
+
+static struct world world;
+static const struct ask plain = { .tenant = "t-1", .type = "application/json" };
+
+/* The first one's id, which ends at a quote. */
+static void
+first_id(const struct web_answer *a, char *id, size_t size)
+{
+	static const char name[] = "\"id\":\"";
+	const char *from = strstr(buf_str(&a->records), name);
+
+	assert_non_null(from);
+	from += strlen(name);
+	(void)snprintf(id, size, "%.*s", (int)strcspn(from, "\""), from);
+}
+
+/* Whoever sends an event with the id of one of a bulk as its key gets another
+ * id, or is refused. */
+static void
+no_key_is_the_id_of_a_part(void **state)
+{
+	static const char body[] = "{\"events\":[" GOOD "]}";
+	struct ask ask = plain;
+	struct web_answer a;
+	char part[256], alone[256] = "";
+
+	(void)state;
+	ask.key = "bulk-2";
+	a = world_post(&world, BULK, &ask, body, strlen(body));
+	assert_int_equal(a.status, 200);
+	first_id(&a, part, sizeof part);
+	world_drop(&a);
+	ask.key = part;
+	a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
+	if (a.status == 200)
+		first_id(&a, alone, sizeof alone);
+	world_drop(&a);
+	assert_string_not_equal(part, alone);
+}
+
+static void
+a_retry_gives_the_same_records_to_the_byte(void **state)
+{
+	static const char *const paths[] = { EVENTS, ANALYTICS };
+	static const char *const bodies[] = { GOOD, ANALYSIS };
+	struct ask ask = plain;
+	struct web_answer a, b;
+	size_t i;
+
+	(void)state;
+	ask.key = "k1";
+	for (i = 0; i < 2; i++) {
+		ask.now_ms = WORLD_NOW;
+		a = world_post(
+		    &world, paths[i], &ask, bodies[i], strlen(bodies[i]));
+		ask.now_ms = WORLD_NOW + 3600000;
+		b = world_post(
+		    &world, paths[i], &ask, bodies[i], strlen(bodies[i]));
+		assert_int_equal(a.status, 200);
+		assert_string_equal(buf_str(&a.body), buf_str(&b.body));
+		assert_string_equal(buf_str(&a.records), buf_str(&b.records));
+		assert_non_null(strstr(buf_str(&a.body), "\"id\":\"k1\""));
+		world_drop(&a);
+		world_drop(&b);
+	}
+	/* The same key, something else. */
+	a = world_post(&world, EVENTS, &ask, GOOD " ", strlen(GOOD) + 1);
+	assert_int_equal(a.status, 422);
+	assert_non_null(strstr(
+	    buf_str(&a.body), "\"loc\":[\"header\",\"idempotency-key\"]"));
+	world_drop(&a);
+	/* Another tenant's key. */
+	ask.tenant = "t-2";
+	a = world_post(&world, EVENTS, &ask, GOOD " ", strlen(GOOD) + 1);
+	assert_int_equal(a.status, 200);
+	world_drop(&a);
+}
+
+static void
+a_key_that_is_none_is_refused(void **state)
+{
+	struct buf key = BUF_INIT;
+	struct ask ask = plain;
+	struct web_answer a;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 181; i++)
+		buf_addc(&key, 'k');
+	for (i = 0; i < 3; i++) {
+		ask.key = i == 0 ? "" : i == 1 ? "a b" : buf_str(&key);
+		a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
+		assert_int_equal(a.status, 422);
+		world_drop(&a);
+	}
+	ask.key = buf_str(&key) + 1;
+	a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
+	assert_int_equal(a.status, 200);
+	world_drop(&a);
+	buf_release(&key);
+}
+
+static int
+enter(void **state)
+{
+	if (tmpdir_enter(state) != 0)
+		return -1;
+	world_open(&world, "[crm t-1]\n", NULL);
+	return 0;
+}
+
+static int
+leave(void **state)
+{
+	world_close(&world);
+	return tmpdir_leave(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_key_is_the_id_of_a_part),
+		cmocka_unit_test(a_retry_gives_the_same_records_to_the_byte),
+		cmocka_unit_test(a_key_that_is_none_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, enter, leave);
+}
