@@ -4,7 +4,8 @@
  * remembered for a day, so that a client that got no answer may repeat the
  * request: it makes the same records, with the time of the first, which are one
  * row, because rows are identified by id and time, and gets the same answer
- * (routes/route_collect.c, route_messages.c).
+ * (routes/route_collect.c, route_messages.c). Later the key may be used for
+ * something else (routes/route_ids.h).
  *
  * Keys are in memory and, with a folder, in DIR/keys, without fsync: they
  * survive any end of the process, not every crash of the machine; the next
@@ -26,7 +27,7 @@
 
 #define IDEMPOTENCY_WINDOW_MS DAY_MS
 
-/* Of a client's key, in bytes: its records' ids begin with it. */
+/* Of a client's key, in bytes. */
 #define IDEMPOTENCY_KEY_MAX 180
 
 /* Kept at most without a folder. */

@@ -72,7 +72,7 @@ const struct validate_model route_model_intent =
 
 /* The analysis of a message. Groups are NULL when absent. */
 struct analytics {
-	const char *id;
+	char id[ROUTE_KEY_ID];
 	json_t *v[VALIDATE_FIELDS], *content[VALIDATE_FIELDS];
 	json_t *sentiment[VALIDATE_FIELDS], *intent[VALIDATE_FIELDS];
 	int64_t length;
@@ -194,8 +194,11 @@ read_message_analytics(struct collect *c, struct analytics *n)
 static bool
 write_analytics(struct collect *c, void *ctx)
 {
-	analytics_record(c, ctx);
-	analytics_answer(c, ctx);
+	struct analytics *n = ctx;
+
+	collect_id(c, n->id);
+	analytics_record(c, n);
+	analytics_answer(c, n);
 	return collect_fits(c, 0, &collect_body);
 }
 
@@ -205,14 +208,10 @@ route_message_analytics(const struct listener_context *in,
 {
 	struct collect c = { .in = in, .r = r, .a = a };
 	struct analytics n = { .length = 0 };
-	char uuid[ROUTE_ID];
 
 	if (collect_begin(&c)) {
 		if (c.body != NULL)
 			read_message_analytics(&c, &n);
-		if (c.key == NULL)
-			route_uuid(uuid);
-		n.id = c.key != NULL ? c.key : uuid;
 		collect_finish(&c, "analytics", write_analytics, &n);
 	}
 	collect_end(&c);

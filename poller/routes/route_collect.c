@@ -159,6 +159,15 @@ collect_end(struct collect *c)
 	validate_release(&c->errors);
 }
 
+void
+collect_id(const struct collect *c, char id[ROUTE_KEY_ID])
+{
+	if (c->key != NULL)
+		route_key_id(c->key, c->r, c->at, id);
+	else
+		route_uuid(id);
+}
+
 bool
 collect_fits(struct collect *c, size_t from, const struct validate_place *at)
 {

@@ -12,6 +12,7 @@
 
 #include "common/http/web.h"
 #include "poller/routes/route_auth.h"
+#include "poller/routes/route_ids.h"
 #include "poller/routes/validate.h"
 
 #include <jansson.h>
@@ -45,6 +46,9 @@ typedef bool collect_write(struct collect *c, void *ctx);
  * does not use its key up. kind: as of route_first(). */
 void collect_finish(
     struct collect *c, const char *kind, collect_write *write, void *ctx);
+
+/* The id of what a collect_write() writes: that of the key, or a new one. */
+void collect_id(const struct collect *c, char id[ROUTE_KEY_ID]);
 
 /* False when the line that begins at from is too long for a record: then the
  * request has no records. */

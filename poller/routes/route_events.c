@@ -16,7 +16,8 @@
 #include "poller/routes/route_ids.h"
 #include "poller/routes/validate.h"
 
-#define ID_MAX 256 /* a key, a blank and a number */
+/* An id, a blank and a number. */
+#define ID_MAX (ROUTE_KEY_ID + 24)
 
 /* flat_parse() may read that many bytes behind the text it parses. */
 static const char padding[64];
@@ -173,8 +174,7 @@ event_answer(struct collect *c, const struct event_request *e)
 	jsonw_close(b);
 }
 
-/* Adds the next event of the texts. Defaults are those of the original. id: of
- * the client, or NULL. */
+/* Adds the next event of the texts. Defaults are those of the original. */
 static bool
 add_event(struct collect *c, struct event_texts *t, json_t *const *v,
     const char *id, const struct validate_place *at)
@@ -183,12 +183,7 @@ add_event(struct collect *c, struct event_texts *t, json_t *const *v,
 		json_string_value(v[EVENT_SESSION]), next_data(t), &t->flat };
 	struct buf session = BUF_INIT;
 	size_t from = c->a->records.len;
-	char uuid[ROUTE_ID];
 
-	if (id == NULL) {
-		route_uuid(uuid);
-		e.id = uuid;
-	}
 	if (v[EVENT_SOURCE] != NULL)
 		e.source = json_string_value(v[EVENT_SOURCE]);
 	if (e.session == NULL || *e.session == '\0') {
@@ -206,10 +201,12 @@ static bool
 write_one(struct collect *c, void *ctx)
 {
 	struct event_texts t;
+	char id[ROUTE_KEY_ID];
 	bool fits;
 
+	collect_id(c, id);
 	texts_open(&t, c->r, NULL);
-	fits = add_event(c, &t, ctx, c->key, &collect_body);
+	fits = add_event(c, &t, ctx, id, &collect_body);
 	texts_release(&t);
 	return fits;
 }
@@ -247,8 +244,8 @@ bulk_list(struct collect *c)
 	return v[0];
 }
 
-/* All items were checked before. No key has a blank, so a single event cannot
- * have the id of one of a bulk. */
+/* All items were checked before. No id of a key has a blank, so a single event
+ * cannot have the id of one of a bulk. */
 static bool
 write_bulk(struct collect *c, void *ctx)
 {
@@ -258,17 +255,22 @@ write_bulk(struct collect *c, void *ctx)
 	json_t *v[VALIDATE_FIELDS];
 	size_t n = json_array_size(list);
 	struct event_texts t;
-	char id[ID_MAX];
+	char first[ROUTE_KEY_ID], id[ID_MAX];
 	bool fits = true;
 
+	collect_id(c, first);
 	texts_open(&t, c->r, bulk_member);
 	jsonw_list(&c->a->body);
 	for (; fits && item.index < n; item.index++) {
 		validate_object(&c->errors, &item, &route_model_event,
 		    json_array_get(list, item.index), v);
 		jsonw_next(&c->a->body);
-		(void)snprintf(id, sizeof id, "%s %zu", c->key, item.index);
-		fits = add_event(c, &t, v, c->key != NULL ? id : NULL, &item);
+		if (c->key != NULL)
+			(void)snprintf(
+			    id, sizeof id, "%s %zu", first, item.index);
+		else
+			route_uuid(id);
+		fits = add_event(c, &t, v, id, &item);
 	}
 	if (fits)
 		jsonw_list_end(&c->a->body);

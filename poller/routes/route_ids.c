@@ -3,10 +3,10 @@
  */
 #include "poller/routes/route_ids.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/digest/checksum.h"
 #include "common/digest/hex.h"
 #include "common/digest/random.h"
 #include "common/http/signature.h"
@@ -106,4 +107,14 @@ route_conversation(const char *a, const char *b, char id[ROUTE_ID])
 	signature_mac(key, strlen(key), pieces, 2, mac);
 	id += snprintf(id, ROUTE_ID, "conv-");
 	*hex_write(id, mac, 12) = '\0';
+}
+
+void
+route_key_id(const char *key, const struct web_request *r, int64_t at,
+    char id[ROUTE_KEY_ID])
+{
+	uint64_t sum = checksum((uint64_t)(at / DAY_MS), key, strlen(key));
+
+	sum = checksum(sum, r->body, r->len);
+	(void)snprintf(id, ROUTE_KEY_ID, "%.160s-%016" PRIx64, key, sum);
 }

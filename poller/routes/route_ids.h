@@ -4,8 +4,13 @@
 #ifndef POLLER_ROUTES_ROUTE_IDS_H
 #define POLLER_ROUTES_ROUTE_IDS_H
 
-/* Room for each, NUL included. */
+#include "common/http/web.h"
+
+#include <stdint.h>
+
+/* Room for each, NUL included; for that of a key. */
 #define ROUTE_ID 48
+#define ROUTE_KEY_ID 180
 
 /* A random UUID (version 4). */
 void route_uuid(char id[ROUTE_ID]);
@@ -19,5 +24,13 @@ void route_message_id(char id[ROUTE_ID]);
  * HMAC-SHA256 with the key "conversation" of both ids, the lesser one first,
  * and a NUL between them. */
 void route_conversation(const char *a, const char *b, char id[ROUTE_ID]);
+
+/* The id of what a request with a key sends: the key (160 bytes of it), a
+ * hyphen and 16 digits that depend on the key, the day, in UTC, and the body. A
+ * key that is used again when it is forgotten is that of something else, so it
+ * needs another id, or nobody counts that; and who repeats a request gets the
+ * same one, even if its key was lost. at: when it first came. */
+void route_key_id(const char *key, const struct web_request *r, int64_t at,
+    char id[ROUTE_KEY_ID]);
 
 #endif

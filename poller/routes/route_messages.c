@@ -42,9 +42,9 @@ const struct validate_model route_model_send =
 
 /* The request. Texts are borrowed; NULL: absent. */
 struct sent_message {
-	const char *id, *chat, *from, *to, *text, *kind, *channel;
+	const char *chat, *from, *to, *text, *kind, *channel;
 	enum known_operator by;
-	char own_id[ROUTE_ID], own_chat[ROUTE_ID];
+	char id[ROUTE_KEY_ID], own_chat[ROUTE_ID];
 };
 
 static void
@@ -155,19 +155,15 @@ write_send_answer(const struct sent_message *m, struct web_answer *a)
 	jsonw_line(&a->body);
 }
 
-/* Its id is the key of its request, or new. False: the key is no key. */
-static bool
-name_message(const struct web_request *r, struct sent_message *m,
-    const char **key, struct web_answer *a)
+/* Its id is that of the key of its request, or new. */
+static void
+name_message(struct sent_message *m, const struct web_request *r,
+    const char *key, int64_t at)
 {
-	if (!route_key(r, key)) {
-		answer_invalid(a, "Idempotency-Key");
-		return false;
-	}
-	if (*key == NULL)
-		route_message_id(m->own_id);
-	m->id = *key != NULL ? *key : m->own_id;
-	return true;
+	if (key != NULL)
+		route_key_id(key, r, at, m->id);
+	else
+		route_message_id(m->id);
 }
 
 /* A repeat gets the same answer. A message that does not fit does not use its
@@ -180,8 +176,11 @@ send_message(const struct listener_context *in, const struct web_request *r,
 	uint64_t note;
 	int64_t at;
 
-	if (!name_message(r, m, &key, a))
+	if (!route_key(r, &key)) {
+		answer_invalid(a, "Idempotency-Key");
 		return;
+	}
+	name_message(m, r, key, r->now_ms);
 	m->by =
 	    known_operators_find(in->operators, s->tenant, m->from, r->now_ms);
 	note = m->by;
@@ -203,6 +202,7 @@ send_message(const struct listener_context *in, const struct web_request *r,
 	case IDEMPOTENCY_AGAIN:
 		route_clear_answer(a);
 		m->by = (enum known_operator)note;
+		name_message(m, r, key, at);
 		write_message_record(m, s->tenant, at, a);
 		break;
 	case IDEMPOTENCY_NEW:

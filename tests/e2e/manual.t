@@ -85,8 +85,8 @@ sed -i "s,127.0.0.1:8080 \\\\,unix:$tmp/listens \\\\,
 		http://x/health; do sleep 0.1; done," "$tmp/typed"
 (cd "$tmp/checkout" && exec timeout 300 bash "$tmp/typed") >"$tmp/out" 2>&1 \
 	</dev/null || fail "it gives $?: $(cat "$tmp/out")"
-for answer in '"status":"success","message_id":"msg-' '"id":"order-17"' \
-	'"status":"healthy"' '"type":"event".*"id":"order-17"' \
+for answer in '"status":"success","message_id":"msg-' '"id":"order-17-' \
+	'"status":"healthy"' '"type":"event".*"id":"order-17-' \
 	'"table":"user_stats"'; do
 	grep -q "$answer" "$tmp/out" || fail "no $answer in: $(cat "$tmp/out")"
 done

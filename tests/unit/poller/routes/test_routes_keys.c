@@ -1,6 +1,6 @@
 /*
  * Tests of the keys of requests (Idempotency-Key) at the collecting routes:
- * what comes again is the same.
+ * what comes again is the same, and what does not has an id of its own.
  */
 #include "tests/unit/route_world.h"
 
@@ -15,12 +15,12 @@
 static struct world world;
 static const struct ask plain = { .tenant = "t-1", .type = "application/json" };
 
-/* The first one's id, which ends at a quote. */
+/* The first id of the answer, which ends at a quote. */
 static void
 first_id(const struct web_answer *a, char *id, size_t size)
 {
 	static const char name[] = "\"id\":\"";
-	const char *from = strstr(buf_str(&a->records), name);
+	const char *from = strstr(buf_str(&a->body), name);
 
 	assert_non_null(from);
 	from += strlen(name);
@@ -66,13 +66,14 @@ a_retry_gives_the_same_records_to_the_byte(void **state)
 		ask.now_ms = WORLD_NOW;
 		a = world_post(
 		    &world, paths[i], &ask, bodies[i], strlen(bodies[i]));
-		ask.now_ms = WORLD_NOW + 3600000;
+		/* Behind midnight. */
+		ask.now_ms = WORLD_NOW + 20 * 3600000;
 		b = world_post(
 		    &world, paths[i], &ask, bodies[i], strlen(bodies[i]));
 		assert_int_equal(a.status, 200);
 		assert_string_equal(buf_str(&a.body), buf_str(&b.body));
 		assert_string_equal(buf_str(&a.records), buf_str(&b.records));
-		assert_non_null(strstr(buf_str(&a.body), "\"id\":\"k1\""));
+		assert_non_null(strstr(buf_str(&a.body), "\"id\":\"k1-"));
 		world_drop(&a);
 		world_drop(&b);
 	}
@@ -87,6 +88,56 @@ a_retry_gives_the_same_records_to_the_byte(void **state)
 	a = world_post(&world, EVENTS, &ask, GOOD " ", strlen(GOOD) + 1);
 	assert_int_equal(a.status, 200);
 	world_drop(&a);
+}
+
+static void
+send_for_id(const struct world *w, const char *path, const char *body,
+    int64_t now_ms, char id[256])
+{
+	struct ask ask = plain;
+	struct web_answer a;
+
+	ask.key = "nightly";
+	ask.now_ms = now_ms;
+	a = world_post(w, path, &ask, body, strlen(body));
+	assert_int_equal(a.status, 200);
+	first_id(&a, id, 256);
+	world_drop(&a);
+}
+
+/* After a day the key is free for something else, or the same once more: it is
+ * stored only if it has an id of its own. A key that was dropped for want of
+ * room is that of a repeated request as well, which is to count once. */
+static void
+a_key_that_is_used_again_later_is_of_something_else(void **state)
+{
+	static const char *const paths[] = { EVENTS, BULK, ANALYTICS };
+	static const char *const bodies[] = { GOOD, "{\"events\":[" GOOD "]}",
+		ANALYSIS };
+	char first[256], later[256], other[256], repeated[256];
+	const int64_t tomorrow = WORLD_NOW + 24 * 3600000 + 60000;
+	struct buf more = BUF_INIT;
+	struct world w;
+	size_t i;
+
+	(void)state;
+	world_open(&w, "[crm t-1]\n[listen]\nidempotency_keys = 1\n", NULL);
+	for (i = 0; i < ARRAY_LEN(paths); i++) {
+		buf_setf(&more, "%s ", bodies[i]);
+		send_for_id(&w, paths[i], bodies[i], WORLD_NOW, first);
+		send_for_id(&w, paths[i], bodies[i], tomorrow, later);
+		send_for_id(&w, paths[(i + 1) % 3], bodies[(i + 1) % 3],
+		    tomorrow, other);
+		send_for_id(&w, paths[i], buf_str(&more), tomorrow, other);
+		send_for_id(&w, paths[(i + 1) % 3], bodies[(i + 1) % 3],
+		    tomorrow, repeated);
+		send_for_id(&w, paths[i], bodies[i], tomorrow, repeated);
+		assert_string_not_equal(first, later);
+		assert_string_not_equal(later, other);
+		assert_string_equal(later, repeated);
+	}
+	world_close(&w);
+	buf_release(&more);
 }
 
 static void
@@ -135,6 +186,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_key_is_the_id_of_a_part),
 		cmocka_unit_test(a_retry_gives_the_same_records_to_the_byte),
+		cmocka_unit_test(
+		    a_key_that_is_used_again_later_is_of_something_else),
 		cmocka_unit_test(a_key_that_is_none_is_refused),
 	};
 
