@@ -10,9 +10,9 @@
 
 static const char COLUMNS[] =
     "SELECT table_name, column_name, column_type, is_nullable, extra, "
-    "column_default IS NULL, collation_name, generation_expression "
-    "FROM information_schema.columns "
-    "WHERE table_schema = DATABASE()";
+    "column_default IS NULL, collation_name, generation_expression, "
+    "column_default FROM information_schema.columns "
+    "WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position";
 /* Of a column that is there in part "chat(20)": two chats may be one row. */
 static const char KEYS[] =
     "SELECT table_name, index_name, "
@@ -42,7 +42,7 @@ static const char VIEWS[] =
 /* Of every text: names are compared byte by byte. */
 static const char COLLATION[] = "utf8mb4_bin";
 
-enum { FIELDS = 8 };
+enum { FIELDS = 9 };
 
 /* The rows of a query: field 0 is the table, field 1 mostly a name in it. */
 struct answer {
@@ -213,33 +213,45 @@ report_missing_column(
 	    c, strstr(d, "NOT NULL") == NULL || strstr(d, "DEFAULT") != NULL);
 }
 
+/* Reports c->what; its definition corrects the column. */
+static void
+report_column(struct comparison *c, const struct schema_table *t,
+    const struct schema_column *col, bool harmless)
+{
+	buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s", t->name,
+	    col->name, col->definition);
+	report_difference(c, harmless);
+}
+
 static void
 compare_column(struct comparison *c, const struct schema_table *t, size_t i)
 {
 	const struct schema_column *col = &t->column[i];
 	char *const *is = find_answer(&c->columns, t->name, col->name);
 	bool generated = strstr(col->definition, " GENERATED ") != NULL;
-	bool needed = strstr(col->definition, "NOT NULL") != NULL;
+	bool needed = strstr(col->definition, "NOT NULL") != NULL, bare;
 
 	if (is == NULL) {
 		report_missing_column(c, t, i);
 		return;
 	}
+	bare = strcmp(is[5], "1") == 0;
 	if (!schema_same_type(col->definition, is[2]) ||
 	    needed != (strcmp(is[3], "NO") == 0) ||
 	    generated != (strstr(is[4], "GENERATED") != NULL)) {
 		buf_setf(&c->what, "column %s.%s is %s%s%s, not %s", t->name,
 		    col->name, is[2], strcmp(is[3], "NO") == 0 ? " NOT" : "",
 		    " NULL", col->definition);
-		buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s",
-		    t->name, col->name, col->definition);
-		report_difference(c, false);
+		report_column(c, t, col, false);
 	} else if (!schema_same_expression(col->definition, is[7])) {
 		buf_setf(&c->what, "column %s.%s is computed as %s, not as %s",
 		    t->name, col->name, is[7], col->definition);
-		buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s",
-		    t->name, col->name, col->definition);
-		report_difference(c, true);
+		report_column(c, t, col, true);
+	} else if (!schema_same_default(col->definition, bare, is[8])) {
+		buf_setf(&c->what, "column %s.%s has the default %s, not %s",
+		    t->name, col->name, bare ? "(none)" : is[8],
+		    col->definition);
+		report_column(c, t, col, true);
 	}
 }
 
@@ -494,20 +506,45 @@ compare_view_text(struct comparison *c, const char *name)
 	report_difference(c, true);
 }
 
+/* What its query computes is not compared: the server keeps it in words of its
+ * own, see schema_write.c. */
+static void
+compare_view_columns(struct comparison *c, const struct schema_view *v)
+{
+	struct buf want = BUF_INIT, got = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < c->columns.n; i++)
+		if (strcmp(c->columns.row[i][0], v->name) == 0)
+			buf_addf(&got, "%s%s", got.len > 0 ? "," : "",
+			    c->columns.row[i][1]);
+	schema_view_columns(v->query, &want);
+	if (got.len > 0 && strcasecmp(buf_str(&want), buf_str(&got)) != 0) {
+		buf_setf(&c->what, "view %s has the columns %s, not (%s)",
+		    v->name, buf_str(&got), buf_str(&want));
+		report_difference(c, true);
+	}
+	buf_release(&want);
+	buf_release(&got);
+}
+
 static enum outcome
-compare_view(struct comparison *c, const char *name)
+compare_view(struct comparison *c, const struct schema_view *v)
 {
 	bool there;
 	enum outcome o;
 
-	if (find_impostor(c, name, true))
+	if (find_impostor(c, v->name, true))
 		return OUTCOME_DONE;
-	o = can_be_read(c, name, &there);
-	if (o == OUTCOME_DONE && there)
-		compare_view_text(c, name);
+	o = can_be_read(c, v->name, &there);
+	if (o == OUTCOME_DONE && there) {
+		compare_view_text(c, v->name);
+		compare_view_columns(c, v);
+	}
 	if (o != OUTCOME_DONE || there)
 		return o;
-	buf_setf(&c->what, "view %s is missing, or lacks what it reads", name);
+	buf_setf(
+	    &c->what, "view %s is missing, or lacks what it reads", v->name);
 	report_difference(c, true);
 	return OUTCOME_DONE;
 }
@@ -529,7 +566,7 @@ compare_all(struct comparison *c)
 	for (i = 0; i < c->schema->tables && o == OUTCOME_DONE; i++)
 		o = compare_table(c, &c->schema->table[i]);
 	for (i = 0; i < c->schema->views && o == OUTCOME_DONE; i++)
-		o = compare_view(c, c->schema->view[i].name);
+		o = compare_view(c, &c->schema->view[i]);
 	return o;
 }
 

@@ -1,6 +1,7 @@
 /*
  * schema_definition: whether a column is what the definition of the files says,
- * in the words of either server; see schema_impl.h.
+ * in the words of either server, and which columns a view has by its query; see
+ * schema_impl.h.
  */
 #include "sink/tables/schema_impl.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 
 /* The type of a definition or of column_type, in the form that both servers
@@ -97,4 +99,69 @@ schema_same_expression(const char *definition, const char *is)
 	buf_release(&want);
 	buf_release(&got);
 	return same;
+}
+
+/* A literal without its quotes, which one server leaves out. */
+static struct text
+default_value(const char *p)
+{
+	struct text t = { p, 0 };
+
+	if (*p == '\'') {
+		t.p++;
+		t.len = strcspn(t.p, "'");
+	} else {
+		t.len = strcspn(p, " ");
+	}
+	return t;
+}
+
+/* Of a column that may be NULL one server says so. */
+bool
+schema_same_default(const char *definition, bool none, const char *is)
+{
+	static const char word[] = " DEFAULT ";
+	const char *p = strstr(definition, word);
+	struct text want, got = default_value(is);
+
+	none |= strcmp(is, "NULL") == 0;
+	if (p == NULL || none)
+		return p == NULL && none;
+	want = default_value(p + strlen(word));
+	return want.len == got.len && memcmp(want.p, got.p, got.len) == 0;
+}
+
+/* Adds the word before `end`: of "MAX(p.as_of) AS as_of" it is the name. */
+static void
+add_view_column(const char *end, struct buf *list)
+{
+	const char *from;
+
+	while (strchr(" \n`", end[-1]) != NULL)
+		end--;
+	for (from = end; strchr(" \n.`", from[-1]) == NULL;)
+		from--;
+	buf_addf(
+	    list, "%s%.*s", list->len > 0 ? "," : "", (int)(end - from), from);
+}
+
+void
+schema_view_columns(const char *query, struct buf *list)
+{
+	static const char end[] = "\nFROM ";
+	bool literal = false, more = true;
+	const char *p;
+	int depth = 0;
+
+	for (p = query; *p != '\0' && more; p++) {
+		literal ^= *p == '\'';
+		if (literal)
+			continue;
+		depth += (*p == '(') - (*p == ')');
+		if (depth > 0)
+			continue;
+		more = strncmp(p, end, strlen(end)) != 0;
+		if (*p == ',' || !more)
+			add_view_column(p, list);
+	}
 }

@@ -1,6 +1,6 @@
 /*
  * schema_impl: the form of struct schema, which schema.c reads from the files
- * and schema_compare.c compares with the database, a column's definition by
+ * and schema_compare.c compares with the database, definitions by
  * schema_definition.c; schema_write.c writes its views.
  */
 #ifndef SINK_TABLES_SCHEMA_IMPL_H
@@ -60,5 +60,12 @@ bool schema_same_type(const char *definition, const char *is);
 /* Whether a generated column of expression `is` has the values that its
  * definition gives it. */
 bool schema_same_expression(const char *definition, const char *is);
+
+/* Whether a column has the default of its definition. none: it has none. */
+bool schema_same_default(const char *definition, bool none, const char *is);
+
+/* Appends the names of the columns that the query of a view has, parted by
+ * commas. */
+void schema_view_columns(const char *query, struct buf *list);
 
 #endif

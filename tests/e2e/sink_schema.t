@@ -13,7 +13,7 @@ rows t s1 1 2 5 >"$tmp/rows"
 "$sink" -f "$tmp/rows"
 shape() {
 	sql "SELECT table_name, column_name, ordinal_position, column_type,
-		is_nullable, column_key, extra, collation_name
+		is_nullable, column_key, extra, collation_name, column_default
 		FROM information_schema.columns
 		WHERE table_schema = DATABASE() ORDER BY 1, 3"
 	sql "SELECT table_name, index_name, seq_in_index, column_name
@@ -78,6 +78,13 @@ ALTER TABLE message_views PARTITION BY RANGE COLUMNS (viewed_at) (PARTITION b1 V
 ALTER TABLE messages MODIFY event_type VARCHAR(32) GENERATED ALWAYS AS ('other') VIRTUAL|column messages.event_type is computed as .other., not as .*message_sent
 ALTER TABLE messages MODIFY event_type VARCHAR(32) GENERATED ALWAYS AS ('Message_Sent') VIRTUAL|column messages.event_type is computed as .Message_Sent., not as .*message_sent
 ALTER TABLE message_analytics MODIFY period_day VARCHAR(10) GENERATED ALWAYS AS (DATE(created_at)) VIRTUAL|column message_analytics.period_day is computed as
+CREATE OR REPLACE VIEW tenant_metrics_all AS SELECT tenant, as_of FROM tenant_metrics|view tenant_metrics_all has the columns tenant,as_of, not .tenant,operators,.*,version.
+CREATE OR REPLACE VIEW read_status AS SELECT 1 AS user_id|view read_status has the columns user_id, not
+ALTER TABLE chat_metrics ALTER COLUMN version SET DEFAULT 5|column chat_metrics.version has the default 5, not BIGINT NOT NULL DEFAULT 0
+ALTER TABLE rollups_due ALTER COLUMN done DROP DEFAULT|column rollups_due.done has the default .none., not TINYINT
+ALTER TABLE events ALTER COLUMN conversation_id SET DEFAULT 'x'|column events.conversation_id has the default 'x', not
+ALTER TABLE chat_metrics ALTER COLUMN tag SET DEFAULT ''|column chat_metrics.tag has the default '', not VARCHAR.255. NULL
+ALTER TABLE chat_metrics ALTER COLUMN chat SET DEFAULT ''|column chat_metrics.chat has the default '', not
 ALTER TABLE closed_chats DROP KEY by_age, ADD KEY by_age (as_of)|key by_age of closed_chats is as_of, not .tenant,as_of
 END
 
