@@ -181,6 +181,7 @@ db_another(const struct db *db)
 	d->bulk_off = db->bulk_off;
 	d->connect_ms = db->connect_ms;
 	d->timeout_ms = db->timeout_ms;
+	d->allowed_ms = db->allowed_ms;
 	d->lock_ms = db->lock_ms;
 	d->lock_s = db->lock_s;
 	d->wait_timeout_ms = db->wait_timeout_ms;
@@ -200,8 +201,7 @@ db_limit(struct db *db, int64_t ms)
 void
 db_allow(struct db *db, int64_t ms)
 {
-	if (db->timeout_ms < ms + ENDING_MS)
-		db->timeout_ms = ms + ENDING_MS;
+	db->allowed_ms = ms + ENDING_MS;
 	if (ms > LOCK_ADVANCE_MS)
 		db->lock_ms = at_most(db->lock_ms, ms - LOCK_ADVANCE_MS);
 	db->lock_s = db_seconds_of(db->lock_ms);
@@ -262,15 +262,31 @@ authorities(const struct db *db)
 	return db->ca_file != NULL ? db->ca_file : SYSTEM_CAS;
 }
 
+/* How long an answer is waited for on a connection that is made now. libmariadb
+ * does not take another time later, so a run that gives up waits for one that
+ * does not come nearly as long as for all else together; a lock that takes as
+ * long is to be named by the server. */
+static int64_t
+answer_ms(const struct db *db)
+{
+	int64_t ms = db->timeout_ms;
+
+	if (db->give_up_ms != 0)
+		ms = at_most(ms, db->wait_timeout_ms + ENDING_MS);
+	return ms > db->allowed_ms ? ms : db->allowed_ms;
+}
+
 static void
 set_connect_options(struct db *db, MYSQL *my)
 {
 	unsigned connect_s =
 	    db_seconds_of(at_most(db->connect_ms, db_wait_left(db)));
-	unsigned timeout_s = db_seconds_of(db->timeout_ms), off = 0;
+	unsigned timeout_s, off = 0;
 	unsigned protocol = MYSQL_PROTOCOL_TCP;
 	my_bool yes = 1, no = 0;
 
+	db->answer_ms = answer_ms(db);
+	timeout_s = db_seconds_of(db->answer_ms);
 	mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
 	mysql_options(my, MYSQL_OPT_READ_TIMEOUT, &timeout_s);

@@ -141,7 +141,7 @@ enum outcome db_query_first(struct db *db, const char *sql,
     struct db_rows **rows) __attribute__((warn_unused_result));
 
 /* How long the answer to a statement is waited for, in ms. A client that goes
- * leaves the server at work, with its locks. */
+ * leaves the server at work, with its locks. Needs a connection. */
 int64_t db_timeout_ms(const struct db *db);
 
 /* Appends "SELECT " with a limit: after so many ms the server itself ends the
@@ -183,9 +183,9 @@ int64_t db_get_time(const struct db_rows *r, size_t i);
  * work returns NEVER, it is rolled back and NEVER is returned at once.
  *
  * Gives up with LATER after [mysql] wait_timeout (never when wait_forever),
- * whatever the time was spent on: locks, conflicts, a server that is away; or
- * as soon as the program is asked to stop. With wait_forever one warning says
- * what is waited for. */
+ * whatever the time was spent on: locks, conflicts, a server that is away or
+ * does not answer; or as soon as the program is asked to stop. With
+ * wait_forever one warning says what is waited for. */
 enum outcome db_transaction(struct db *db,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx,
     bool wait_forever) __attribute__((warn_unused_result));

@@ -24,6 +24,8 @@ struct db {
 	bool tls;
 	bool bulk_off;
 	int64_t connect_ms, timeout_ms, lock_ms, wait_timeout_ms;
+	int64_t allowed_ms; /* by db_allow(); 0: no more than timeout_ms */
+	int64_t answer_ms;  /* an answer on this connection may take that */
 	unsigned lock_s;    /* what the session waits for a lock */
 	int64_t give_up_ms; /* of the transaction under way; 0: never */
 	uint64_t retries;   /* of transactions, so far */

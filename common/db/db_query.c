@@ -274,7 +274,7 @@ db_query_first(struct db *db, const char *sql, const struct db_value *args,
 int64_t
 db_timeout_ms(const struct db *db)
 {
-	return db->timeout_ms;
+	return db->answer_ms;
 }
 
 void

@@ -4,8 +4,9 @@
  *
  * wait_timeout covers every wait: a server that is away, a lock, deadlocks
  * that repeat. A session never waits for a lock longer than what is left of
- * it. With wait_forever a warning follows after NOTICE_MS, once for all
- * connections of the process; so the first wait for a lock ends then.
+ * it; for an answer see answer_ms() in db.c. With wait_forever a warning
+ * follows after NOTICE_MS, once for all connections of the process; so the
+ * first wait for a lock ends then.
  */
 #include <mysql.h>
 #include <stdatomic.h>

@@ -21,11 +21,32 @@ for wait_timeout in 0s 4s; do
 	began=$SECONDS
 	code 75 "$sink" -c "$tmp/conf" -f "$tmp/rows"
 	one_line "$said"
-	[ $((SECONDS - began)) -le 80 ] ||
+	[ $((SECONDS - began)) -le 30 ] ||
 		fail "a wait_timeout of $wait_timeout took $((SECONDS - began)) s"
 done
 unlock
 code 0 "$sink" -c "$tmp/conf" -f "$tmp/rows"
+empty
+
+echo "- a server that stands still in the middle is waited for as long"
+# Another limit would keep it for ten minutes.
+printf '[mysql]\nwait_timeout = 20s\ntimeout = 10m\n' >"$tmp/conf"
+lock_table
+timeout 300 "$sink" -c "$tmp/conf" -f "$tmp/rows" 2>"$tmp/err" &
+once=$!
+at_work() {
+	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
+		WHERE info LIKE 'INSERT INTO \`chat_metrics\`%'")" = 1 ]
+}
+until_true 20 at_work || fail "it does not wait: $(cat "$tmp/err")"
+read -r database <"$tmp/db/mariadb/server.pid"
+kill -STOP "$database"
+got=0
+wait $once || got=$?
+kill -CONT "$database"
+is "the code of one that gave up" 75 $got
+one_line 'Lost connection.*(2013)'
+unlock
 empty
 
 echo "- a backup that holds up all writing is no fault of the configuration"
