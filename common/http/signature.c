@@ -32,7 +32,7 @@ signature_verdict_name(enum signature_verdict v)
 	return verdict_names[v];
 }
 
-/* A call fails only for want of memory, or when the library is broken. */
+/* What takes no memory fails only when the library is broken. */
 static void
 libcrypto_must(int ok)
 {
@@ -40,13 +40,15 @@ libcrypto_must(int ok)
 		prog_die(PROG_SOFTWARE, "libcrypto does not work");
 }
 
+/* That takes memory, and the library does not say whether there was some. */
 static EVP_MD_CTX *
 begin_digest(const EVP_MD *kind)
 {
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 
-	libcrypto_must(c != NULL);
-	libcrypto_must(EVP_DigestInit_ex(c, kind, NULL));
+	if (c == NULL || EVP_DigestInit_ex(c, kind, NULL) != 1)
+		prog_die(PROG_TEMPFAIL,
+		    "libcrypto cannot begin a digest: out of memory?");
 	return c;
 }
 

@@ -3,11 +3,15 @@
  * signature that Chatwoot's rule gives, and MD5's from RFC 1321. What `openssl
  * dgst` says of the same is tests/e2e/hooks.t's.
  */
-#include "tests/unit/unit.h"
+#include "tests/unit/tmpdir.h"
 
+#include <openssl/crypto.h>
+#include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/http/signature.h"
 
@@ -225,6 +229,63 @@ secrets_are_compared_whole(void **state)
 	assert_false(signature_same_secret("abc", "abC", 3));
 }
 
+/* libcrypto's memory, of which there may be none. */
+static bool no_memory;
+static jmp_buf died;
+
+static void *
+scarce_malloc(size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return no_memory ? NULL : xmalloc(n);
+}
+
+static void *
+scarce_realloc(void *p, size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return no_memory ? NULL : xrealloc(p, n, 1);
+}
+
+static void
+scarce_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
+
+static void
+die_jumps(enum exit_code code)
+{
+	no_memory = false;
+	longjmp(died, (int)code);
+}
+
+/* A unit starts the program again then, unlike after a bug. */
+static void
+without_memory_the_process_ends_for_now(void **state)
+{
+	unsigned char mac[SIGNATURE_MAC];
+	char err[256];
+	int saved, code;
+
+	(void)state;
+	prog_die_hook = die_jumps;
+	saved = tmpdir_catch_stderr();
+	code = setjmp(died);
+	if (code == 0) {
+		no_memory = true;
+		signature_mac("key", 3, NULL, 0, mac);
+	}
+	tmpdir_stderr(saved, err, sizeof err);
+	prog_die_hook = NULL;
+	assert_int_equal(code, PROG_TEMPFAIL);
+	assert_non_null(strstr(err, "out of memory"));
+}
+
 int
 main(void)
 {
@@ -234,7 +295,11 @@ main(void)
 		cmocka_unit_test(only_what_is_signed_is_good),
 		cmocka_unit_test(other_schemes_are_data),
 		cmocka_unit_test(secrets_are_compared_whole),
+		cmocka_unit_test(without_memory_the_process_ends_for_now),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (CRYPTO_set_mem_functions(
+		scarce_malloc, scarce_realloc, scarce_free) != 1)
+		return 1;
+	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
 }
