@@ -696,7 +696,7 @@ class Test:
             asked = {"from": utc_text(begin), "to": utc_text(end),
                      "zone": zone}
             groups = defaultdict(list)
-            for at, who, _, length in cut:
+            for at, who, _, length, _ in cut:
                 if begin <= at < end:
                     groups[who].append(length)
             want = sorted(((who, len(of), sum(of), max(of))

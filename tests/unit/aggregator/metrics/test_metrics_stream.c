@@ -3,8 +3,7 @@
  * (aggregator/counting/streaming_metric.h): a stream with flushes, a state, a
  * cache that holds next to nothing, crashes at either side of the commit and
  * restarts gives the same table in the end as the same messages at once in
- * memory. What that table has to be is tests/oracle/stream_metrics.py's
- * business.
+ * memory. What it has to be is the business of tests/oracle/stream_metrics.py.
  */
 #include "tests/unit/tmpdir.h"
 
