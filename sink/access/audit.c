@@ -45,9 +45,9 @@ static const char *const impersonal[] = {
  * whatever a client puts into its address may be a secret. */
 static const char *const logged_parameters[] = { "from", "to", "start_time",
 	"end_time", "period", "zone", "weekday", "hour", "limit", "cursor",
-	"operator", "assigned", "nobody", "channel", "channel_id", "chat",
-	"conversation_id", "open", "waiting", "waiting_seconds", "status",
-	"tag", "message", "message_id", "sender", "kind", "withdrawn",
+	"operator", "assigned", "nobody", "channel", "no_channel", "channel_id",
+	"chat", "conversation_id", "open", "waiting", "waiting_seconds",
+	"status", "tag", "message", "message_id", "sender", "kind", "withdrawn",
 	"up_to_version", "after_version", "user_id", "rule", "word",
 	"event_type", "source_service" };
 

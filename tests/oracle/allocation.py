@@ -674,7 +674,7 @@ def main():
     first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     worlds = int(sys.argv[2]) if len(sys.argv) > 2 else 300
     program = os.path.join(os.environ["TESTBIN"], "unit", "aggregator",
-                           "test_allocation")
+                           "allocation", "test_allocation")
     reserved = 0
     for seed in range(first, first + worlds):
         lines, want = play(seed)
