@@ -1,6 +1,6 @@
 /*
  * allocation_select: which operator is selected for the chat that is served
- * next.
+ * next. Who comes first of those with room: allocation_order.c.
  */
 #include "aggregator/allocation/allocation_impl.h"
 

@@ -81,7 +81,7 @@ read_newer_slot(struct state_acknowledged *t, int i, bool *found)
 static int
 rename_earlier_file(const char *dir, const char *path)
 {
-	char *earlier = xasprintf("%s/stream.told", dir);
+	char *earlier = xasprintf("%s/" STREAM_ACKNOWLEDGED_EARLIER, dir);
 	int rc = access(path, F_OK) == 0 || rename(earlier, path) == 0 ||
 			 errno == ENOENT
 		     ? 0

@@ -14,8 +14,9 @@
 
 #include "aggregator/state/state_impl.h"
 
+/* The last one is that of an earlier version, which may have been stopped. */
 static const char *const files[] = { STREAM_MDB, STREAM_LOG, STREAM_SUMS,
-	STREAM_ACKNOWLEDGED };
+	STREAM_ACKNOWLEDGED, STREAM_ACKNOWLEDGED_EARLIER };
 
 static char *
 path_in(const char *dir, const char *folder, const char *file)

@@ -12,6 +12,11 @@
 #include "common/base/log.h"
 #include "common/records/bucket.h"
 
+/* How long a queue that was deleted is not made anew: a reader whose channel
+ * has not yet heard of it keeps the numbers of the old queue's messages, and
+ * passes over those of a new one for ever. */
+#define GONE_MS 2000
+
 /* The link is gone: all unconfirmed messages are sent again. */
 static int
 window_lost(struct amqp_writer *w)
@@ -24,6 +29,9 @@ window_lost(struct amqp_writer *w)
 			    AMQP_OUTGOING_TO_SEND;
 	w->phase = AMQP_PHASE_METHOD;
 	endpoint_amqp_lost(&w->a);
+	if (w->gone)
+		w->a.next_try_ms = clock_mono_ms() + GONE_MS;
+	w->gone = false;
 	return -1;
 }
 
@@ -109,7 +117,6 @@ on_confirms(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
 				  "'%s' at %s"
 				: "the queue '%s' at %s is gone",
 		    w->a.queue, buf_str(&w->a.link.title));
-	w->gone = false;
 }
 
 static void

@@ -10,6 +10,7 @@
 #define STREAM_LOG "stream.log"
 #define STREAM_SUMS "stream.sums"
 #define STREAM_ACKNOWLEDGED "stream.acknowledged"
+#define STREAM_ACKNOWLEDGED_EARLIER "stream.told" /* renamed at opening */
 
 /* Locked while an aggregator has the state open. */
 #define STREAM_LOCK "stream.lock"

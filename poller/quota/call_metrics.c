@@ -1,11 +1,16 @@
 /*
  * call_metrics: see call_metrics.h.
  */
+#define _DEFAULT_SOURCE /* flock() */
+
 #include "poller/quota/call_metrics.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "common/base/xalloc.h"
 #include "common/monitoring/metrics_file.h"
@@ -87,6 +92,18 @@ add_calls_left(
 	    to, name, "tenant", t->name, used < budget ? budget - used : 0);
 }
 
+/* Of the folder: two runs at a time would count from the same begin. -1: none.
+ */
+static int
+lock_folder(const char *folder)
+{
+	int fd = file_open(folder, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd >= 0)
+		(void)flock(fd, LOCK_EX);
+	return fd;
+}
+
 void
 call_metrics_keep(const struct tenant *t, const char *mode,
     const struct fetch *f, struct store *s, int64_t now_ms)
@@ -95,9 +112,11 @@ call_metrics_keep(const struct tenant *t, const char *mode,
 	struct buf text = BUF_INIT;
 	bool failed = false;
 	char *path;
+	int lock;
 
 	if (t->metrics == NULL)
 		return;
+	lock = lock_folder(t->metrics);
 	path = xasprintf(
 	    "%s/messaging_calls_%s_%s.prom", t->metrics, mode, t->name);
 	memcpy(results, fetch_results(f), sizeof results);
@@ -106,6 +125,8 @@ call_metrics_keep(const struct tenant *t, const char *mode,
 	call_metrics_add(&text, "", mode, t->name, results);
 	add_calls_left(&text, t, s, now_ms);
 	metrics_file_write(path, &text, &failed);
+	if (lock >= 0)
+		(void)close(lock);
 	buf_release(&text);
 	free(path);
 }

@@ -96,8 +96,9 @@ name_column(const struct sums_reader *r)
 	return r->by_operator ? RESPONSE_WHO : "''";
 }
 
-/* Appends name and bucket; number, sum, maximum, version and time; and the
- * number whatever the channel. */
+/* Appends name and bucket; number, sum, maximum, version and time; and how many
+ * rows there are, whatever the channel, of which those that were withdrawn may
+ * still be in the sums. */
 static void
 add_interval_columns(const struct sums_reader *r, bool single, struct buf *sql)
 {
@@ -115,13 +116,13 @@ add_interval_columns(const struct sums_reader *r, bool single, struct buf *sql)
 	    is, DURATION_BUCKET_SQL("ms"));
 	if (single)
 		buf_addf(sql,
-		    "%s, IF(%s, ms, 0), IF(%s, ms, 0), version, as_of, %s", is,
-		    is, is, INTERVAL_COUNTS);
+		    "%s, IF(%s, ms, 0), IF(%s, ms, 0), version, as_of, 1", is,
+		    is, is);
 	else
 		buf_addf(sql,
 		    "SUM(%s), SUM(IF(%s, ms, 0)), MAX(IF(%s, ms, 0)), "
-		    "MAX(version), MAX(as_of), SUM(%s)",
-		    is, is, is, INTERVAL_COUNTS);
+		    "MAX(version), MAX(as_of), COUNT(*)",
+		    is, is, is);
 	buf_release(&counts);
 }
 
