@@ -312,6 +312,8 @@ an_unfinished_one_is_made_again(void **state)
 	for (i = 0; i < ARRAY_LEN(files); i++)
 		copy_file(files[i], "rewritten.new", files[i]);
 	copy_file("stream.mdb", "rewritten.new", "stream.mdb.new");
+	/* Of an earlier version. */
+	copy_file("stream.acknowledged", "rewritten.new", "stream.told");
 	state_close(open_ours());
 	assert_int_equal(
 	    state_rewrite(".", &ours, LIMIT, copy_without_secrets, &n, &why),
