@@ -45,11 +45,7 @@ read_group(struct transfers *t)
 	if (v != NULL && !t->by_operator && strcmp(v, "none") != 0)
 		return question_problem(
 		    t->q, 400, "group is neither none nor operator");
-	if (!t->by_operator || t->q->viewer.role >= VIEWER_AGENT)
-		return true;
-	return question_problem(t->q, 403,
-	    "the metrics of operators are not for the role %s",
-	    viewer_role_name(t->q->viewer.role));
+	return !t->by_operator || response_may_name_operators(t->q);
 }
 
 static bool

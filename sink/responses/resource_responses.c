@@ -93,11 +93,7 @@ read_group(struct responses_question *r)
 		return true;
 	if (q->viewer.role == VIEWER_AGENT)
 		r->filter.operator_id = q->viewer.claims.subject;
-	if (q->viewer.role >= VIEWER_AGENT)
-		return true;
-	return question_problem(q, 403,
-	    "the metrics of operators are not for the role %s",
-	    viewer_role_name(q->viewer.role));
+	return response_may_name_operators(q);
 }
 
 static bool

@@ -61,6 +61,16 @@ read_kind(struct question *q, bool of_intervals, struct response_filter *c)
 	    of_intervals ? ", waiting" : "");
 }
 
+bool
+response_may_name_operators(struct question *q)
+{
+	if (q->viewer.role >= VIEWER_AGENT)
+		return true;
+	return question_problem(q, 403,
+	    "the metrics of operators are not for the role %s",
+	    viewer_role_name(q->viewer.role));
+}
+
 /* A wall is answered only about all together. */
 static bool
 read_chosen_operator(struct question *q, struct response_filter *c)

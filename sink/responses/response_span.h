@@ -49,6 +49,11 @@ struct response_filter {
 	struct zone *zone; /* owned */
 };
 
+/* Whether the viewer may have rows by operator: not a wall. False: the answer
+ * is a problem. */
+bool response_may_name_operators(struct question *q)
+    __attribute__((warn_unused_result));
+
 /* All of these: false, and the answer is a problem. of_intervals: the kind may
  * be waiting, too, of which nothing but intervals tells. */
 bool response_filter_read(struct question *q, bool of_intervals,
