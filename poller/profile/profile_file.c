@@ -21,13 +21,14 @@
 #define FILE_MAX_BYTES ((size_t)1024 * 1024)
 
 /* Relative to the program's folder: build/bin, or a level deeper for a build of
- * another name; tests are up to two levels deeper, such as
- * build/asan/tests/unit/poller; and PREFIX/bin. */
+ * another name; tests are up to three levels deeper, such as
+ * build/asan/tests/unit/poller/hooks; and PREFIX/bin. */
 static const char *const places[] = {
 	"../../poller/profiles",
 	"../../../poller/profiles",
 	"../../../../poller/profiles",
 	"../../../../../poller/profiles",
+	"../../../../../../poller/profiles",
 	"../share/messaging-analytics/profiles",
 };
 

@@ -1,6 +1,7 @@
 /*
  * batch_rollup: hands what a batch stores to the tables that are added up from
- * it, in sink/rollup: responses rollup.h, quarters.h; analyses analytics_hours.h.
+ * it, in sink/rollup: responses rollup.h, quarters.h; analyses
+ * analytics_hours.h.
  */
 #ifndef SINK_STORE_BATCH_ROLLUP_H
 #define SINK_STORE_BATCH_ROLLUP_H
