@@ -14,6 +14,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@
 #define FIELDS_MAX 64
 /* An answer may quote what was sent, once for each fault. */
 #define ANSWER_MOST ((size_t)4 * 1024 * 1024)
+#define DIGITS_MOST 15 /* of a number that jansson holds */
+#define CODE_ESCAPE 6  /* bytes of \u0041 */
 #define HOOK_PERCENT 4 /* libjq is slow */
 
 static const char *const paths[] = { "/api/v1/messages/send",
@@ -425,23 +428,84 @@ is_described(int status)
 	return false;
 }
 
+/* Copies a number, each of its runs of digits shortened to one that fits. */
+static const char *
+put_short_number(struct buf *b, const char *s, const char *end)
+{
+	size_t most = DIGITS_MOST, n = 0;
+
+	for (; s < end && memchr("0123456789+-.eE", *s, 15) != NULL; s++) {
+		if (*s == 'e' || *s == 'E')
+			most = 1;
+		n = isdigit((unsigned char)*s) ? n + 1 : 0;
+		if (n <= most)
+			buf_addc(b, *s);
+	}
+	return s;
+}
+
+/* An escape such as \u0041. */
+static bool
+is_code_escape(const char *s, const char *end)
+{
+	size_t i;
+
+	if (end - s < CODE_ESCAPE || s[0] != '\\' || s[1] != 'u')
+		return false;
+	for (i = 2; i < CODE_ESCAPE; i++)
+		if (!isxdigit((unsigned char)s[i]))
+			return false;
+	return true;
+}
+
+/* Events come back as they were written, with numbers that jansson cannot hold,
+ * \u0000 in names, and halves of surrogate pairs: the same without these. */
+static void
+put_for_jansson(struct buf *b, const struct buf *answer)
+{
+	const char *s = answer->data, *end = s + answer->len;
+	bool string = false;
+
+	while (s < end) {
+		if (!string && (*s == '-' || isdigit((unsigned char)*s))) {
+			s = put_short_number(b, s, end);
+		} else if (string && is_code_escape(s, end)) {
+			buf_addc(b, 'u');
+			s += CODE_ESCAPE;
+		} else {
+			if (string && *s == '\\' && end - s > 1)
+				buf_addc(b, *s++);
+			else if (*s == '"')
+				string = !string;
+			buf_addc(b, *s++);
+		}
+	}
+}
+
+static bool
+is_json(const struct buf *answer)
+{
+	struct buf b = BUF_INIT;
+	json_t *j;
+
+	put_for_jansson(&b, answer);
+	j = json_loadb(b.data, b.len, JSON_DECODE_ANY, NULL);
+	json_decref(j);
+	buf_release(&b);
+	return j != NULL;
+}
+
 static const char *
 check_answer(const struct request *r, const struct web_answer *a)
 {
 	const char *wrong;
-	json_t *j;
 
 	if (!is_described(a->status))
 		return "the status is not described";
 	if (a->body.len > ANSWER_MOST && a->body.len > 8 * r->web.len)
 		return "the answer is out of proportion";
-	if (a->content_type == NULL && a->body.len > 0) {
-		j = json_loadb(
-		    a->body.data, a->body.len, JSON_DECODE_ANY, NULL);
-		json_decref(j);
-		if (j == NULL)
-			return "the answer is no JSON";
-	}
+	if (a->content_type == NULL && a->body.len > 0 && !is_json(&a->body))
+		return "the answer is no JSON";
 	if (a->status != 200 && a->records.len + a->dead.len > 0)
 		return "there are records of what is refused";
 	if (r->web.method != WEB_POST && a->records.len + a->dead.len > 0)
