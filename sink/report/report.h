@@ -27,7 +27,7 @@ struct report_request {
 	int64_t timeout_ms; /* of a statement */
 	int64_t now_ms;
 	/* Dates in the zone; `to` does not belong to it. Both NULL: the last
-	 * whole week. */
+	 * whole week (report_work.c). */
 	const char *from, *to;
 	const char *zone;      /* of IANA's; NULL: UTC */
 	const char *within;    /* seconds, as text */

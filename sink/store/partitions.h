@@ -9,7 +9,7 @@
  * contains it. That happens when the right to ALTER is missing (one warning),
  * when another session locks the table for long, when the containing partition
  * has many rows already (one warning, if later days are in it), and for days
- * far from today.
+ * far from today (day_gets_partition()).
  */
 #ifndef SINK_STORE_PARTITIONS_H
 #define SINK_STORE_PARTITIONS_H

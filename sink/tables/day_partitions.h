@@ -1,12 +1,13 @@
 /*
- * day_partitions: the daily partitions of tables of messages and the like, and
- * how days are split off one of them (ALTER TABLE ... REORGANIZE PARTITION).
+ * day_partitions: the daily partitions of tables of messages and the like,
+ * which days get one (day_gets_partition()), and how they are split off another
+ * (ALTER TABLE ... REORGANIZE PARTITION).
  * Partition pYYYYMMDD holds that day, bYYYYMMDD all days before it that no
  * other one holds, and bmax all later days.
  *
  * Splitting copies the rows of the partition, and everybody waits meanwhile:
- * so a sink splits only what has few rows, and a migration the rest. Which days
- * a sink splits off, and when: sink/store/partitions.h.
+ * so a sink splits only what has few rows, and a migration the rest. When a
+ * sink splits days off: sink/store/partitions.h.
  */
 #ifndef SINK_TABLES_DAY_PARTITIONS_H
 #define SINK_TABLES_DAY_PARTITIONS_H
