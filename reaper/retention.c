@@ -118,7 +118,7 @@ count_old(struct db *db, void *ctx)
 
 /* As many as fit into a transaction; *deleted: added to it. */
 static enum outcome
-delete_old_level(struct db *db, const struct retention *t, bool everyone,
+delete_old_level(struct db *db, const struct retention *t, int64_t everyone,
     const char *span, uint64_t *deleted)
 {
 	const struct db_value args[] = { db_str(t->tenants[t->tenant]),
@@ -144,6 +144,9 @@ delete_old_sums(struct db *db, struct retention *t)
 {
 	static const char *const spans[] = { "month", "day", "hour",
 		"quarter" };
+	/* Channels, all operators, and each: without everyone's row of an hour
+	 * nothing would tell that channels lack it. */
+	static const int64_t everyone[] = { 2, 1, 0 };
 	const struct db_value tenant = db_str(t->tenants[t->tenant]);
 	struct db_rows *rows;
 	enum outcome o;
@@ -154,11 +157,12 @@ delete_old_sums(struct db *db, struct retention *t)
 	    "SELECT tenant FROM tenants WHERE tenant = ? FOR UPDATE", &tenant,
 	    1, &rows);
 	db_rows_free(rows);
-	for (i = 0; o == OUTCOME_DONE && i < 2 * ARRAY_LEN(spans) &&
-		    t->affected < BATCH;
+	for (i = 0;
+	     o == OUTCOME_DONE && i < ARRAY_LEN(everyone) * ARRAY_LEN(spans) &&
+	     t->affected < BATCH;
 	     i++)
-		o = delete_old_level(
-		    db, t, i % 2 == 0, spans[i / 2], &t->affected);
+		o = delete_old_level(db, t, everyone[i % ARRAY_LEN(everyone)],
+		    spans[i / ARRAY_LEN(everyone)], &t->affected);
 	return o;
 }
 

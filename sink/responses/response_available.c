@@ -8,6 +8,9 @@
  *
  * Hours are there from the first to the last one. Before and behind them, as of
  * a tenant that has none, all is read from intervals.
+ *
+ * Channels have rows of an hour when it has quarters, if its quarters were made
+ * with them; a day of them is read if none of its hours lacks them.
  */
 #include "sink/responses/response_read.h"
 
@@ -46,17 +49,45 @@ compare_begins(const void *pa, const void *pb)
 	return (*a > *b) - (*a < *b);
 }
 
+static bool
+has_begin(const struct response_available *k, enum response_level level,
+    int64_t begin)
+{
+	return k->n[level] > 0 && bsearch(&begin, k->begins[level], k->n[level],
+				      sizeof begin, compare_begins) != NULL;
+}
+
+/* Whether one of the hours of a time is listed. */
+static bool
+has_hour_of(const struct response_available *k, int64_t from, int64_t to)
+{
+	const int64_t *hours = k->begins[RESPONSE_HOURS];
+	size_t low = 0, high = k->n[RESPONSE_HOURS], middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (hours[middle] < from)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < k->n[RESPONSE_HOURS] && hours[low] < to;
+}
+
 bool
 response_is_available(const void *ctx, enum response_level level, int64_t begin)
 {
 	const struct response_available *k = ctx;
+	int64_t end = response_span_end(begin, level);
 
-	if (begin < k->first || response_span_end(begin, level) > k->end)
+	if (begin < k->first || end > k->end)
 		return false;
-	if (level == RESPONSE_HOURS)
+	if (k->of_channels && has_hour_of(k, begin, end))
+		return false;
+	if (level == RESPONSE_HOURS ||
+	    (k->of_channels && level == RESPONSE_QUARTERS))
 		return true;
-	return k->n[level] > 0 && bsearch(&begin, k->begins[level], k->n[level],
-				      sizeof begin, compare_begins) != NULL;
+	return has_begin(k, level, begin);
 }
 
 /* After an upgrade that takes time. */
@@ -85,27 +116,40 @@ take_bound(struct response_available *k, const struct db_rows *rows)
 	return true;
 }
 
-static bool
-take_available(const struct sums_reader *r, struct response_available *k,
-    struct db_rows *rows)
+/* The present row: a span and its begin. */
+static void
+take_begin(struct response_available *k, const struct db_rows *rows)
+{
+	enum response_level level = response_level_named(db_get(rows, 0));
+
+	XGROW(k->begins[level], k->n[level], k->cap[level]);
+	k->begins[level][k->n[level]++] = db_get_time(rows, 1);
+}
+
+static void
+sort_begins(struct response_available *k)
 {
 	enum response_level level;
 
-	k->first = k->end = INT64_MAX;
-	while (db_next(rows)) {
-		if (strcmp(db_get(rows, 0), "due") == 0)
-			return refuse_due(r);
-		if (take_bound(k, rows))
-			continue;
-		level = response_level_named(db_get(rows, 0));
-		XGROW(k->begins[level], k->n[level], k->cap[level]);
-		k->begins[level][k->n[level]++] = db_get_time(rows, 1);
-	}
 	for (level = 0; level < RESPONSE_INTERVALS; level++) {
 		if (k->n[level] > 0)
 			qsort(k->begins[level], k->n[level], sizeof(int64_t),
 			    compare_begins);
 	}
+}
+
+static bool
+take_available(const struct sums_reader *r, struct response_available *k,
+    struct db_rows *rows)
+{
+	k->first = k->end = INT64_MAX;
+	while (db_next(rows)) {
+		if (strcmp(db_get(rows, 0), "due") == 0)
+			return refuse_due(r);
+		if (!take_bound(k, rows))
+			take_begin(k, rows);
+	}
+	sort_begins(k);
 	return true;
 }
 
@@ -208,6 +252,51 @@ response_find_available(const struct sums_reader *r,
 	buf_release(&sql);
 	free(hours.list);
 	free(args);
+	return good;
+}
+
+/* Days of channels that are there; hours without channels, or whose quarters
+ * are not there any more. */
+#define CHANNELS_AVAILABLE                                                     \
+	"SELECT span, begin_at FROM response_rollups WHERE tenant = ? "        \
+	"AND everyone = 2 AND span = 'day' AND begin_at >= ? "                 \
+	"AND begin_at < ? AND operator = '' UNION ALL "                        \
+	"SELECT h.span, h.begin_at FROM response_rollups h "                   \
+	"LEFT JOIN response_rollups q ON q.tenant = h.tenant "                 \
+	"AND q.everyone = 1 AND q.span = 'quarter' "                           \
+	"AND q.begin_at = h.begin_at AND q.operator = '' "                     \
+	"AND q.version >= 0 LEFT JOIN response_rollups c "                     \
+	"ON c.tenant = h.tenant AND c.everyone = 2 AND c.span = 'hour' "       \
+	"AND c.begin_at = h.begin_at AND c.operator = '' "                     \
+	"WHERE h.tenant = ? AND h.everyone = 1 AND h.span = 'hour' "           \
+	"AND h.begin_at >= ? AND h.begin_at < ? AND h.operator = '' "          \
+	"AND (q.tenant IS NULL OR c.tenant IS NULL)"
+
+bool
+response_find_channels(const struct sums_reader *r,
+    const struct response_plan *p, struct response_available *k)
+{
+	const struct db_value tenant = db_str(r->q->viewer.tenant),
+			      from = db_time(
+				  response_span_begin(p->from, RESPONSE_DAYS)),
+			      to = db_time(p->to);
+	const struct db_value args[] = { from, to, tenant, from, to };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	enum response_level level;
+	bool good;
+
+	buf_addf(&sql, CHANNELS_AVAILABLE " LIMIT %d", AVAILABLE_MAX + 1);
+	good =
+	    response_ask(r, &sql, args, ARRAY_LEN(args), AVAILABLE_MAX, &rows);
+	for (level = 0; level < RESPONSE_INTERVALS; level++)
+		k->n[level] = 0;
+	k->of_channels = true;
+	while (good && db_next(rows))
+		take_begin(k, rows);
+	sort_begins(k);
+	db_rows_free(rows);
+	buf_release(&sql);
 	return good;
 }
 

@@ -239,7 +239,7 @@ longest_span(
 void
 response_plan_cut(const struct response_plan *p,
     bool (*has)(const void *ctx, enum response_level level, int64_t begin),
-    const void *ctx, struct response_pieces *pieces)
+    const void *ctx, bool cut_hours, struct response_pieces *pieces)
 {
 	const struct plan_cut c = { has, ctx };
 	enum response_level level;
@@ -253,7 +253,7 @@ response_plan_cut(const struct response_plan *p,
 		for (t = p->stretches[i].begin; t < to; t = next) {
 			next = longest_span(&c, t, to, &level);
 			response_pieces_add(&pieces[level], t, next);
-			if (level >= RESPONSE_QUARTERS)
+			if (cut_hours && level >= RESPONSE_QUARTERS)
 				add_hour_of(&pieces[RESPONSE_HOURS], t);
 		}
 	}

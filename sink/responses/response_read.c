@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "sink/access/scope.h"
+#include "sink/rollup/span_set.h"
 #include "sink/rollup/span_text.h"
 
 /* Spans of a statement: what it reads stays small enough for memory. */
@@ -138,6 +139,18 @@ response_sum_of(struct sums_reader *r, int64_t slot, const char *name)
 	return &s->list[i - 1];
 }
 
+void
+response_note_kept(struct sums_reader *r, int64_t slot, int64_t n)
+{
+	void **kept;
+
+	if (!r->channels || r->again)
+		return;
+	kept = strmap_put(&r->kept, (const char *)&slot, sizeof slot);
+	n = (intptr_t)*kept + (r->takes_off ? -n : n);
+	*kept = (void *)(intptr_t)n; /* NOLINT(performance-no-int-to-ptr) */
+}
+
 bool
 response_ask(const struct sums_reader *r, const struct buf *sql,
     const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
@@ -235,6 +248,14 @@ note_cut_hour(struct sums_reader *r, int64_t begin, int64_t n)
 	r->cut[r->cut_n++] = (struct response_cut_hour){ begin, n };
 }
 
+/* Whether it is a channel that was not asked for. */
+static bool
+is_other_channel(const struct sums_reader *r, const char *id)
+{
+	return r->filter->channel != NULL &&
+	       strcmp(id, r->filter->channel) != 0;
+}
+
 /* A row of a span: into its slot, or only its version where hours are cut.
  * False: it is damaged or one too many, and the answer is a problem. */
 static bool
@@ -256,9 +277,13 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 			note_cut_hour(r, begin, t.n);
 		if (slot < 0 || t.n == 0)
 			continue;
+		response_note_kept(r, slot, t.n);
+		if (is_other_channel(r, db_get(rows, 1)))
+			continue;
 		if (to == NULL)
-			to = response_sum_of(
-			    r, slot, r->by_operator ? db_get(rows, 1) : "");
+			to = response_sum_of(r, slot,
+			    r->by_operator || r->by_channel ? db_get(rows, 1)
+							    : "");
 		if (to == NULL)
 			return false;
 		rc = add_to_sum(r, &t, to);
@@ -268,12 +293,17 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 	return rc == 0 || refuse_damage(r, db_get(rows, 0));
 }
 
-/* All operators together have rows of their own; a team has none. */
-static bool
-is_everyone(const struct sums_reader *r)
+/* All operators together have rows of their own; a team has none. Of a channel
+ * all are read: those that were not asked for tell whether some are missing. */
+static enum span_of
+whose_spans(const struct sums_reader *r)
 {
-	return !r->by_operator && r->filter->operator_id == NULL &&
-	       !scope_limits_totals(&r->q->viewer);
+	if (r->channels)
+		return SPAN_OF_CHANNEL;
+	return r->by_operator || r->filter->operator_id != NULL ||
+		       scope_limits_totals(&r->q->viewer)
+		   ? SPAN_OF_OPERATOR
+		   : SPAN_OF_EVERYONE;
 }
 
 /* Spans that begin in [from, to). */
@@ -292,7 +322,8 @@ struct span_batch {
 static void
 batch_clear(const struct sums_reader *r, struct span_batch *b)
 {
-	bool is_one = r->filter->operator_id != NULL || is_everyone(r);
+	bool is_one = r->filter->operator_id != NULL ||
+		      whose_spans(r) == SPAN_OF_EVERYONE;
 
 	b->n = 0;
 	b->room = is_one ? SPANS_MAX : SPANS_MAX_BY_OPERATOR;
@@ -378,7 +409,7 @@ read_spans(struct sums_reader *r, const struct span_batch *b)
 	buf_addf(&sql,
 	    "SELECT begin_at, operator, sums, as_of, span "
 	    "FROM response_rollups%s WHERE tenant = ? AND everyone = %d",
-	    choose_index(r), is_everyone(r));
+	    choose_index(r), (int)whose_spans(r));
 	add_scope(r, &sql);
 	if (operator_id != NULL) {
 		buf_adds(&sql, " AND operator = ?");

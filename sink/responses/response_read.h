@@ -9,10 +9,11 @@
 #include "sink/responses/response_sums.h"
 
 /* The begins of the months and days that are there, and of the hours that have
- * quarters, in order. */
+ * quarters, in order; of channels, of the hours that lack them. */
 struct response_available {
 	int64_t *begins[RESPONSE_INTERVALS]; /* owned */
 	size_t n[RESPONSE_INTERVALS], cap[RESPONSE_INTERVALS];
+	bool of_channels;
 	/* Hours are in this time, as far as intervals tell; else all are. */
 	int64_t first, end;
 };
@@ -26,6 +27,7 @@ struct sums_reader {
 	struct question *q;
 	const struct response_filter *filter;
 	bool by_operator, by_channel;
+	bool channels; /* by channel, or of one */
 	/* How many intervals of a slot are kept, of any channel, less how many
 	 * there should be; where channels are read. */
 	struct strmap kept;
@@ -48,6 +50,11 @@ enum response_level response_level_named(const char *name);
 /* What is there of a plan, and whether all that is stored is added up (else the
  * answer is a problem). */
 bool response_find_available(const struct sums_reader *r,
+    const struct response_plan *p, struct response_available *k)
+    __attribute__((warn_unused_result));
+/* Makes of what is there of all channels together what is there of single ones.
+ */
+bool response_find_channels(const struct sums_reader *r,
     const struct response_plan *p, struct response_available *k)
     __attribute__((warn_unused_result));
 /* Looks whether the cut hours have as many intervals as they tell of; the
@@ -86,6 +93,9 @@ void response_add_choice(const struct sums_reader *r, struct buf *sql,
  * that is '' for nobody. */
 void response_add_again(
     const struct sums_reader *r, const char *name, struct buf *sql);
+
+/* More intervals of a slot are kept, of any channel. */
+void response_note_kept(struct sums_reader *r, int64_t slot, int64_t n);
 
 /* The sum of a slot and a name, made if it is not there; borrowed until the
  * next one is. NULL: they are too many, and the answer is a problem. */

@@ -23,25 +23,6 @@
 /* What a span in a zone at :30 has of the hours that both its ends cut. */
 #define LITTLE_TIME_MS HOUR_MS
 
-static bool
-reads_channels(const struct sums_reader *r)
-{
-	return r->by_channel || r->filter->channel != NULL;
-}
-
-/* More intervals of a slot are kept, of any channel. */
-static void
-note_kept(struct sums_reader *r, int64_t slot, int64_t n)
-{
-	void **kept;
-
-	if (!reads_channels(r))
-		return;
-	kept = strmap_put(&r->kept, (const char *)&slot, sizeof slot);
-	n += (intptr_t)*kept;
-	*kept = (void *)(intptr_t)n; /* NOLINT(performance-no-int-to-ptr) */
-}
-
 /* False: it is one too many, and the answer is a problem. */
 static bool
 take_intervals(struct sums_reader *r, const struct db_rows *rows)
@@ -54,7 +35,8 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 		r->to->version = db_get_int(rows, 6);
 	if (db_get_time(rows, 7) > r->to->as_of)
 		r->to->as_of = db_get_time(rows, 7);
-	note_kept(r, db_get_int(rows, 0), db_get_int(rows, 8));
+	if (r->channels)
+		response_note_kept(r, db_get_int(rows, 0), db_get_int(rows, 8));
 	/* What was withdrawn has a version, and counts no more. */
 	if (n == 0)
 		return true;
@@ -96,9 +78,17 @@ name_column(const struct sums_reader *r)
 	return r->by_operator ? RESPONSE_WHO : "''";
 }
 
-/* Appends name and bucket; number, sum, maximum, version and time; and how many
- * rows there are, whatever the channel, of which those that were withdrawn may
- * still be in the sums. */
+/* Whether an interval is in the sums of all channels: one that was withdrawn
+ * still is while the sums of its hour are older. */
+#define IS_SUMMED                                                              \
+	"COALESCE(" INTERVAL_COUNTS " OR (withdrawn = 1 AND version > "        \
+	"(SELECT h.version FROM response_rollups h "                           \
+	"WHERE h.tenant = intervals.tenant AND h.everyone = 1 "                \
+	"AND h.span = 'hour' AND h.operator = '' AND h.begin_at = "            \
+	"CAST(DATE_FORMAT(end_at, '%Y-%m-%d %H:00:00') AS DATETIME))), 0)"
+
+/* Appends name and bucket; number, sum, maximum, version and time; and, where
+ * channels are read, how many are in the sums of all. */
 static void
 add_interval_columns(const struct sums_reader *r, bool single, struct buf *sql)
 {
@@ -116,13 +106,15 @@ add_interval_columns(const struct sums_reader *r, bool single, struct buf *sql)
 	    is, DURATION_BUCKET_SQL("ms"));
 	if (single)
 		buf_addf(sql,
-		    "%s, IF(%s, ms, 0), IF(%s, ms, 0), version, as_of, 1", is,
-		    is, is);
+		    "%s, IF(%s, ms, 0), IF(%s, ms, 0), version, as_of", is, is,
+		    is);
 	else
 		buf_addf(sql,
 		    "SUM(%s), SUM(IF(%s, ms, 0)), MAX(IF(%s, ms, 0)), "
-		    "MAX(version), MAX(as_of), COUNT(*)",
+		    "MAX(version), MAX(as_of)",
 		    is, is, is);
+	if (r->channels)
+		buf_adds(sql, single ? ", " IS_SUMMED : ", SUM(" IS_SUMMED ")");
 	buf_release(&counts);
 }
 
@@ -205,7 +197,8 @@ read_plan(struct sums_reader *r, const struct response_plan *p,
 
 	r->plan = p;
 	r->rounded = rounded;
-	response_plan_cut(p, response_is_available, available, pieces);
+	response_plan_cut(
+	    p, response_is_available, available, !r->channels, pieces);
 	r->intervals = pieces[RESPONSE_INTERVALS];
 	if (rounded != NULL)
 		add_wholes(rounded, pieces);
@@ -328,29 +321,60 @@ read_all(struct sums_reader *r, const struct response_plan *p)
 	return good;
 }
 
+/* Rollups have channels of all operators together only. */
+static bool
+has_channel_rollups(const struct sums_reader *r)
+{
+	return !r->by_operator && r->filter->operator_id == NULL &&
+	       (r->filter->of_tenant || !scope_limits_totals(&r->q->viewer));
+}
+
+static bool
+read_channel_rollups(struct sums_reader *r, const struct response_plan *p)
+{
+	struct response_available available = { .n = { 0 } };
+	bool good = response_find_available(r, p, &available) &&
+		    response_find_channels(r, p, &available) &&
+		    read_rounded(r, p, &available);
+
+	response_available_release(&available);
+	return good;
+}
+
+static bool
+read_channel_intervals(struct sums_reader *r, const struct response_plan *p)
+{
+	struct response_pieces pieces = { .n = 0 };
+	bool good;
+
+	response_pieces_add(&pieces, p->from, p->to);
+	r->plan = p;
+	good = read_intervals(r, &pieces);
+	compact_all(r);
+	free(pieces.list);
+	return good;
+}
+
 static bool
 read_channels(struct sums_reader *r, const struct response_plan *p)
 {
 	struct response_filter any = *r->filter;
 	struct sums_reader of_all = *r;
-	struct response_pieces pieces = { .n = 0 };
 	struct response_sums all = no_sums;
-	size_t i;
 	bool good;
+	size_t i;
 
 	any.channel = NULL;
 	of_all.filter = &any;
-	of_all.by_channel = false;
+	of_all.by_channel = of_all.channels = false;
 	of_all.to = &all;
-	response_pieces_add(&pieces, p->from, p->to);
-	r->plan = p;
-	good = read_all(&of_all, p) && read_intervals(r, &pieces);
+	good = read_all(&of_all, p);
 	for (i = 0; i < all.n; i++)
-		note_kept(r, all.list[i].slot, -all.list[i].of.n);
+		response_note_kept(r, all.list[i].slot, -all.list[i].of.n);
+	good = good && (has_channel_rollups(r) ? read_channel_rollups(r, p)
+					       : read_channel_intervals(r, p));
 	if (good)
 		response_find_missing_of_channels(r, &all);
-	compact_all(r);
-	free(pieces.list);
 	response_sums_release(&all);
 	return good;
 }
@@ -364,6 +388,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 		.filter = c,
 		.by_operator = group == GROUP_OPERATOR,
 		.by_channel = group == GROUP_CHANNEL,
+		.channels = group == GROUP_CHANNEL || c->channel != NULL,
 		.to = s,
 		.end_ms = clock_mono_ms() + q->timeout_ms,
 		.room = GATHERED_MAX };
@@ -372,7 +397,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	*s = no_sums;
 	/* All of one moment: a flush between two of them would be in one. */
 	good = (alone ? question_begin(q) : true) &&
-	       (reads_channels(&r) ? read_channels(&r, p) : read_all(&r, p));
+	       (r.channels ? read_channels(&r, p) : read_all(&r, p));
 	if (alone)
 		question_end(q);
 	strmap_release(&r.kept, NULL);

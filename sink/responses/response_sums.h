@@ -9,7 +9,8 @@
  * sums, before or behind them, or at all. Where an hour tells of more responses
  * than it has intervals, what needs these is not known.
  *
- * Channels are in intervals alone. What all of them together have tells whether
+ * Channels come from response_rollups likewise, where all operators are asked
+ * for, else from intervals alone. What all of them together have tells whether
  * a slot lacks some.
  */
 #ifndef SINK_RESPONSES_RESPONSE_SUMS_H
@@ -100,11 +101,12 @@ enum response_level {
 
 /* Cuts the stretches into months, days, hours and quarters, and the rest into
  * intervals; has() tells which months, days and hours there are, and which
- * hours have quarters. Of the hours that are cut the rows are among the pieces,
- * too: they have no slot, but a version. pieces: of RESPONSE_LEVELS. */
+ * hours have quarters. With cut_hours the rows of hours that are cut are among
+ * the pieces, too: they have no slot, but a version. pieces: of
+ * RESPONSE_LEVELS. */
 void response_plan_cut(const struct response_plan *p,
     bool (*has)(const void *ctx, enum response_level level, int64_t begin),
-    const void *ctx, struct response_pieces *pieces);
+    const void *ctx, bool cut_hours, struct response_pieces *pieces);
 
 /* The hours that stretches cut: their quarters are read, if they have some. */
 void response_plan_cut_hours(
@@ -176,9 +178,10 @@ void response_write_range(struct buf *to, const struct response_filter *c,
 void response_write_frame(struct buf *to, const struct response_filter *c,
     const struct response_span *span, const struct response_sums *s);
 
-/* The mean, rounded half up, and the element at place ceil(permille n / 1000),
- * the middle of its bucket, at most the maximum; the median of an even number
- * is the mean of the two. In ms. CLOCK_NONE: there is none. */
+/* In response_quantile.c: the mean, rounded half up, and the element at place
+ * ceil(permille n / 1000), the middle of its bucket, at most the maximum; the
+ * median of an even number is the mean of the two. In ms. CLOCK_NONE: there is
+ * none. */
 int64_t response_mean(const struct span_sum *s);
 int64_t response_median(const struct span_sum *s);
 int64_t response_percentile(const struct span_sum *s, int64_t permille);

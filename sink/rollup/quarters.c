@@ -10,6 +10,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/duration_bucket.h"
 #include "common/tables/intervals.h"
+#include "sink/rollup/channel_days.h"
 #include "sink/rollup/span_set.h"
 
 /* Some hours under way. */
@@ -19,6 +20,7 @@ struct quarters_work {
 	struct span_set stored; /* the hours, as they are stored */
 	struct span_set hours;  /* the hours, as intervals have them */
 	struct span_set quarters, quarters_of_all;
+	struct span_set quarters_of_channels, hours_of_channels;
 };
 
 void
@@ -37,50 +39,66 @@ quarters_release(struct quarters *q)
 	strmap_release(&q->next, free);
 }
 
-/* The present row: its quarter, operator, kind, bucket, number, sum and
- * maximum. */
+/* Adds the present row to a set: its quarter, operator or channel, kind,
+ * bucket, number, sum and maximum. */
 static void
-add_bucket_row(struct quarters_work *w, const struct db_rows *rows)
+add_bucket_row(struct span_set *s, int64_t begin, const struct db_rows *rows)
 {
-	int64_t begin = w->from + db_get_int(rows, 0) * QUARTER_MS;
 	enum span_kind kind =
 	    span_kind_named(db_get(rows, 2), db_get_len(rows, 2));
-	struct span_set *const sets[] = { &w->quarters, &w->hours };
 	struct span_sum *sum;
-	size_t i;
 
-	for (i = 0; kind != SPAN_KINDS && i < ARRAY_LEN(sets); i++) {
-		sum = &span_set_row(sets[i],
-		    i == 0 ? begin : clock_floor(begin, HOUR_MS),
-		    db_get(rows, 1), db_get_len(rows, 1))
-			   ->sums.kind[kind];
-		span_sum_add(sum, db_get_int(rows, 4), db_get_int(rows, 5),
-		    db_get_int(rows, 6), 0);
-		span_sum_add_bucket(
-		    sum, (uint32_t)db_get_int(rows, 3), db_get_int(rows, 4));
-	}
+	if (kind == SPAN_KINDS)
+		return;
+	sum = &span_set_row(s, begin, db_get(rows, 1), db_get_len(rows, 1))
+		   ->sums.kind[kind];
+	span_sum_add(sum, db_get_int(rows, 4), db_get_int(rows, 5),
+	    db_get_int(rows, 6), 0);
+	span_sum_add_bucket(
+	    sum, (uint32_t)db_get_int(rows, 3), db_get_int(rows, 4));
 }
 
+/* Adds up the intervals by a column of theirs. */
 static enum outcome
-count_intervals(struct quarters_work *w, struct db *db)
+count_intervals(const struct quarters_work *w, struct db *db,
+    const char *column, struct span_set *quarters, struct span_set *hours)
 {
 	const struct db_value args[] = { db_time(w->from), db_str(w->tenant),
 		db_time(w->from), db_time(w->to) };
+	struct buf sql = BUF_INIT;
 	struct db_rows *rows;
 	enum outcome o;
+	int64_t begin;
 
-	o = db_query(db,
+	buf_addf(&sql,
 	    "SELECT TIMESTAMPDIFF(MINUTE, ?, end_at) DIV 15 AS quarter, "
-	    "COALESCE(operator, '') AS who, kind, " DURATION_BUCKET_SQL(
+	    "COALESCE(%s, '') AS who, kind, " DURATION_BUCKET_SQL(
 		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms) FROM intervals "
 		      "WHERE tenant = ? AND end_at >= ? AND end_at < ? "
 		      "AND kind <> 'waiting' AND " INTERVAL_COUNTS
 		      " GROUP BY quarter, who, kind, bucket",
-	    args, ARRAY_LEN(args), &rows);
-	while (o == OUTCOME_DONE && db_next(rows))
-		add_bucket_row(w, rows);
+	    column);
+	o = db_query(db, buf_str(&sql), args, ARRAY_LEN(args), &rows);
+	while (o == OUTCOME_DONE && db_next(rows)) {
+		begin = w->from + db_get_int(rows, 0) * QUARTER_MS;
+		add_bucket_row(quarters, begin, rows);
+		add_bucket_row(hours, clock_floor(begin, HOUR_MS), rows);
+	}
 	db_rows_free(rows);
+	buf_release(&sql);
 	return o;
+}
+
+static enum outcome
+count_all_intervals(struct quarters_work *w, struct db *db)
+{
+	enum outcome o =
+	    count_intervals(w, db, "operator", &w->quarters, &w->hours);
+
+	return o == OUTCOME_DONE
+		   ? count_intervals(w, db, "channel", &w->quarters_of_channels,
+			 &w->hours_of_channels)
+		   : o;
 }
 
 static bool
@@ -120,33 +138,46 @@ has_hour(const struct span_set *b, const struct span_set *a, int64_t hour)
 		x = e->value;
 		if (x->begin != hour)
 			continue;
-		y = span_set_find(
-		    b, hour, x->operator_id, strlen(x->operator_id));
+		y = span_set_find(b, hour, x->id, strlen(x->id));
 		if (!are_same(x, y != NULL ? y : &nothing))
 			return false;
 	}
 	return true;
 }
 
-/* The hour's quarters are to be written, even if nothing is in them. */
+/* Those of the hour are to be written, and are added to those of everyone,
+ * unless that is NULL. */
 static void
-put_hour(struct quarters_work *w, int64_t hour)
+put_rows_of_hour(struct span_set *s, int64_t hour, struct span_set *of_all)
 {
 	const struct strmap_entry *e;
-	struct span_row *row, *all;
-	int64_t begin;
+	struct span_row *row;
 	size_t i = 0;
 
-	for (begin = hour; begin < hour + HOUR_MS; begin += QUARTER_MS)
-		span_set_row(&w->quarters_of_all, begin, "", 0)->put = true;
-	while ((e = strmap_next(&w->quarters.rows, &i)) != NULL) {
+	while ((e = strmap_next(&s->rows, &i)) != NULL) {
 		row = e->value;
 		if (clock_floor(row->begin, HOUR_MS) != hour)
 			continue;
 		row->put = true;
-		all = span_set_row(&w->quarters_of_all, row->begin, "", 0);
-		span_row_merge(all, row);
+		if (of_all != NULL)
+			span_row_merge(
+			    span_set_row(of_all, row->begin, "", 0), row);
 	}
+}
+
+/* The hour's quarters are to be written, even if nothing is in them, and what
+ * channels have in it; that there is a row of none says that they are there. */
+static void
+put_hour(struct quarters_work *w, int64_t hour)
+{
+	int64_t begin;
+
+	for (begin = hour; begin < hour + HOUR_MS; begin += QUARTER_MS)
+		span_set_row(&w->quarters_of_all, begin, "", 0)->put = true;
+	put_rows_of_hour(&w->quarters, hour, &w->quarters_of_all);
+	(void)span_set_row(&w->hours_of_channels, hour, "", 0);
+	put_rows_of_hour(&w->quarters_of_channels, hour, NULL);
+	put_rows_of_hour(&w->hours_of_channels, hour, NULL);
 }
 
 static enum outcome
@@ -175,25 +206,40 @@ write_quarters(struct quarters *q, struct quarters_work *w)
 	db_bulk_clear(q->put);
 	span_set_put(&w->quarters, w->tenant, q->put);
 	span_set_put(&w->quarters_of_all, w->tenant, q->put);
+	span_set_put(&w->quarters_of_channels, w->tenant, q->put);
+	span_set_put(&w->hours_of_channels, w->tenant, q->put);
 	if (db_bulk_rows(q->put) > 0)
 		o = db_bulk_run(q->put, 0, db_bulk_rows(q->put));
 	db_bulk_clear(q->put);
 	return o;
 }
 
-/* The operators whose quarters are there: they have some even if they have
+/* The operators or channels that are there: they have rows even if they have
  * nothing in them any more. */
 static enum outcome
-read_operators(struct quarters_work *w, struct db *db)
+read_ids(const struct quarters_work *w, struct db *db, struct span_set *s)
 {
-	enum outcome o =
-	    span_set_read(&w->quarters, db, w->tenant, w->from, w->to, true);
+	enum outcome o = span_set_read(s, db, w->tenant, w->from, w->to, true);
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	while ((e = strmap_next(&w->quarters.rows, &i)) != NULL)
+	while ((e = strmap_next(&s->rows, &i)) != NULL)
 		((struct span_row *)e->value)->put = false;
 	return o;
+}
+
+/* What is stored already. */
+static enum outcome
+read_stored(struct quarters_work *w, struct db *db)
+{
+	enum outcome o =
+	    span_set_read(&w->stored, db, w->tenant, w->from, w->to, false);
+
+	if (o == OUTCOME_DONE)
+		o = read_ids(w, db, &w->quarters);
+	if (o == OUTCOME_DONE)
+		o = read_ids(w, db, &w->quarters_of_channels);
+	return o == OUTCOME_DONE ? read_ids(w, db, &w->hours_of_channels) : o;
 }
 
 enum outcome
@@ -205,22 +251,28 @@ quarters_make(struct quarters *q, struct text tenant, int64_t from, int64_t to)
 		.stored = { .span = SPAN_HOUR },
 		.hours = { .span = SPAN_HOUR },
 		.quarters = { .span = SPAN_QUARTER },
-		.quarters_of_all = { .span = SPAN_QUARTER, .everyone = true } };
-	enum outcome o =
-	    span_set_read(&w.stored, q->db, w.tenant, from, to, false);
+		.quarters_of_all = { .span = SPAN_QUARTER,
+		    .of = SPAN_OF_EVERYONE },
+		.quarters_of_channels = { .span = SPAN_QUARTER,
+		    .of = SPAN_OF_CHANNEL },
+		.hours_of_channels = {
+		    .span = SPAN_HOUR, .of = SPAN_OF_CHANNEL } };
+	enum outcome o = read_stored(&w, q->db);
 
 	if (o == OUTCOME_DONE)
-		o = read_operators(&w, q->db);
-	if (o == OUTCOME_DONE)
-		o = count_intervals(&w, q->db);
+		o = count_all_intervals(&w, q->db);
 	if (o == OUTCOME_DONE)
 		o = decide_hours(q, &w);
 	if (o == OUTCOME_DONE)
 		o = write_quarters(q, &w);
+	if (o == OUTCOME_DONE)
+		o = channel_days_make(q->db, q->put, w.tenant, from, to);
 	span_set_release(&w.stored);
 	span_set_release(&w.hours);
 	span_set_release(&w.quarters);
 	span_set_release(&w.quarters_of_all);
+	span_set_release(&w.quarters_of_channels);
+	span_set_release(&w.hours_of_channels);
 	free(w.tenant);
 	return o;
 }

@@ -22,22 +22,28 @@
 /* Older hours have quarters by `sink --recompute` only. */
 #define REACH_MS (35 * DAY_MS)
 
-/* The newest hour that begins within a time and has no quarters. */
+/* The newest hour that begins within a time and has no quarters, or those of an
+ * earlier version, without channels. */
 static enum outcome
 find_due(const struct quarters *q, struct text tenant, int64_t from, int64_t to,
     struct db_rows **rows)
 {
 	const struct db_value args[] = { db_str(SPAN_QUARTER),
-		db_text(tenant.p, tenant.len), db_str(SPAN_HOUR), db_time(from),
-		db_time(to), db_int(QUARTERS_DUE), db_int(QUARTERS_DUE) };
+		db_int(SPAN_OF_CHANNEL), db_text(tenant.p, tenant.len),
+		db_str(SPAN_HOUR), db_time(from), db_time(to),
+		db_int(QUARTERS_DUE), db_int(QUARTERS_DUE) };
 
 	return db_query(q->db,
 	    "SELECT h.begin_at FROM response_rollups h "
 	    "LEFT JOIN response_rollups q ON q.tenant = h.tenant "
 	    "AND q.everyone = 1 AND q.span = ? AND q.begin_at = h.begin_at "
-	    "AND q.operator = '' WHERE h.tenant = ? AND h.everyone = 1 "
+	    "AND q.operator = '' LEFT JOIN response_rollups c "
+	    "ON c.tenant = h.tenant AND c.everyone = ? AND c.span = h.span "
+	    "AND c.begin_at = h.begin_at AND c.operator = '' "
+	    "WHERE h.tenant = ? AND h.everyone = 1 "
 	    "AND h.span = ? AND h.begin_at >= ? AND h.begin_at < ? "
-	    "AND h.operator = '' AND COALESCE(q.version, ?) = ? "
+	    "AND h.operator = '' AND (COALESCE(q.version, ?) = ? "
+	    "OR (q.version >= 0 AND c.tenant IS NULL)) "
 	    "ORDER BY h.begin_at DESC LIMIT 1",
 	    args, ARRAY_LEN(args), rows);
 }

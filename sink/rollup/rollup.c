@@ -212,8 +212,8 @@ read_hour_buckets(struct rollup_work *d, const char *table)
 static bool
 has_changed(const struct rollup_work *d, const struct span_row *row)
 {
-	return d->whole || strmap_get(&d->changed, row->operator_id,
-			       strlen(row->operator_id)) != NULL;
+	return d->whole ||
+	       strmap_get(&d->changed, row->id, strlen(row->id)) != NULL;
 }
 
 static bool
@@ -265,15 +265,14 @@ make_hours(struct rollup_work *d)
 static struct span_row *
 day_to_make(struct rollup_work *d, const struct span_row *hour)
 {
-	struct span_row *day = span_set_find(
-	    &d->days, d->day, hour->operator_id, strlen(hour->operator_id));
+	struct span_row *day =
+	    span_set_find(&d->days, d->day, hour->id, strlen(hour->id));
 
 	if (day != NULL && day->put)
 		return day;
 	if (day != NULL && !has_changed(d, hour))
 		return NULL;
-	day = span_set_row(
-	    &d->days, d->day, hour->operator_id, strlen(hour->operator_id));
+	day = span_set_row(&d->days, d->day, hour->id, strlen(hour->id));
 	span_sums_release(&day->sums);
 	day->damaged = false;
 	day->as_of = day->begin;
@@ -315,8 +314,7 @@ add_to_month(struct rollup_work *d, int64_t month, const struct span_row *row)
 	add_to_all(&d->months_of_all, month, row);
 	if (!d->is_new && !has_changed(d, row))
 		return;
-	of = span_set_row(
-	    &d->months, month, row->operator_id, strlen(row->operator_id));
+	of = span_set_row(&d->months, month, row->id, strlen(row->id));
 	span_row_merge(of, row);
 	of->put = true;
 }
@@ -386,9 +384,10 @@ begin_work(struct rollup_work *d, struct rollup *r, struct text tenant,
 		.hours = { .span = SPAN_HOUR },
 		.days = { .span = SPAN_DAY },
 		.months = { .span = SPAN_MONTH },
-		.hours_of_all = { .span = SPAN_HOUR, .everyone = true },
-		.days_of_all = { .span = SPAN_DAY, .everyone = true },
-		.months_of_all = { .span = SPAN_MONTH, .everyone = true } };
+		.hours_of_all = { .span = SPAN_HOUR, .of = SPAN_OF_EVERYONE },
+		.days_of_all = { .span = SPAN_DAY, .of = SPAN_OF_EVERYONE },
+		.months_of_all = {
+		    .span = SPAN_MONTH, .of = SPAN_OF_EVERYONE } };
 	o = lock_month(d);
 	if (o == OUTCOME_DONE && whole) {
 		o = span_set_read(

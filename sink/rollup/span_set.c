@@ -10,42 +10,40 @@
 #include "sink/rollup/span_text.h"
 
 static void
-write_span_key(
-    struct buf *key, int64_t begin, const char *operator_id, size_t len)
+write_span_key(struct buf *key, int64_t begin, const char *id, size_t len)
 {
 	buf_add(key, &begin, sizeof begin);
-	buf_add(key, operator_id, len);
+	buf_add(key, id, len);
 }
 
 struct span_row *
-span_set_find(const struct span_set *s, int64_t begin, const char *operator_id,
-    size_t len)
+span_set_find(
+    const struct span_set *s, int64_t begin, const char *id, size_t len)
 {
 	struct buf key = BUF_INIT;
 	struct span_row *row;
 
-	write_span_key(&key, begin, operator_id, len);
+	write_span_key(&key, begin, id, len);
 	row = strmap_get(&s->rows, key.data, key.len);
 	buf_release(&key);
 	return row;
 }
 
 struct span_row *
-span_set_row(
-    struct span_set *s, int64_t begin, const char *operator_id, size_t len)
+span_set_row(struct span_set *s, int64_t begin, const char *id, size_t len)
 {
 	struct buf key = BUF_INIT;
 	struct span_row *row;
 	void **slot;
 
-	write_span_key(&key, begin, operator_id, len);
+	write_span_key(&key, begin, id, len);
 	slot = strmap_put(&s->rows, key.data, key.len);
 	buf_release(&key);
 	if (*slot == NULL) {
 		row = xcalloc(1, sizeof *row);
 		row->begin = begin;
 		row->as_of = begin;
-		row->operator_id = xstrndup(operator_id, len);
+		row->id = xstrndup(id, len);
 		*slot = row;
 	}
 	return *slot;
@@ -58,7 +56,7 @@ free_span_row(void *ctx)
 
 	span_sums_release(&row->sums);
 	buf_release(&row->text);
-	free(row->operator_id);
+	free(row->id);
 	free(row);
 }
 
@@ -94,7 +92,7 @@ enum outcome
 span_set_read(struct span_set *s, struct db *db, const char *tenant,
     int64_t from, int64_t to, bool emptied)
 {
-	const struct db_value args[] = { db_str(tenant), db_int(s->everyone),
+	const struct db_value args[] = { db_str(tenant), db_int((int64_t)s->of),
 		db_str(s->span), db_time(from), db_time(to) };
 	struct db_rows *rows;
 	struct span_row *row;
@@ -169,8 +167,8 @@ span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put)
 			span_sums_write(&row->sums, &row->text);
 		db_bulk_add(
 		    put, (const struct db_value[COLUMNS]){ db_str(tenant),
-			     db_int(s->everyone), db_str(s->span),
-			     db_time(row->begin), db_str(row->operator_id),
+			     db_int((int64_t)s->of), db_str(s->span),
+			     db_time(row->begin), db_str(row->id),
 			     db_text(buf_str(&row->text), row->text.len),
 			     db_time(row->as_of),
 			     db_int(newest_version(&row->sums)) });

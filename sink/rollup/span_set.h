@@ -1,6 +1,6 @@
 /*
- * span_set: spans of one length that are added up, by begin and operator, and
- * written as rows of response_rollups.
+ * span_set: spans of one length that are added up, by begin and by operator or
+ * channel, and written as rows of response_rollups.
  */
 #ifndef SINK_ROLLUP_SPAN_SET_H
 #define SINK_ROLLUP_SPAN_SET_H
@@ -16,9 +16,12 @@
 #define SPAN_DAY "day"
 #define SPAN_MONTH "month"
 
+/* What each row is of, as the column `everyone` has it. */
+enum span_of { SPAN_OF_OPERATOR, SPAN_OF_EVERYONE, SPAN_OF_CHANNEL };
+
 struct span_row {
 	int64_t begin, as_of;
-	char *operator_id; /* "": nobody, or everyone */
+	char *id; /* of the operator or channel; "": none, or everyone */
 	struct span_sums sums;
 	bool put;        /* it is to be written */
 	bool damaged;    /* it is read from a damaged row, or made of one */
@@ -28,16 +31,16 @@ struct span_row {
 /* Zeroed it is empty. */
 struct span_set {
 	const char *span;
-	bool everyone; /* all operators together */
+	enum span_of of;
 	struct strmap rows;
 };
 
 /* The row; NULL: it is not there. And the row, made if it is not there. Both
  * are borrowed. */
-struct span_row *span_set_find(const struct span_set *s, int64_t begin,
-    const char *operator_id, size_t len);
+struct span_row *span_set_find(
+    const struct span_set *s, int64_t begin, const char *id, size_t len);
 struct span_row *span_set_row(
-    struct span_set *s, int64_t begin, const char *operator_id, size_t len);
+    struct span_set *s, int64_t begin, const char *id, size_t len);
 void span_set_release(struct span_set *s);
 
 /* Adds a span. */

@@ -43,6 +43,10 @@ def routes(now):
          + "&group=operator&zone=Europe/Lisbon"),
         ("month_Kolkata", by.format("month")
          + "&group=operator&zone=Asia/Kolkata"),
+        ("month_by_channel", by.format("month") + "&group=channel"),
+        ("days_by_channel", by.format("day")
+         + "&group=channel&zone=Europe/Lisbon"),
+        ("days_one_channel", by.format("day") + "&channel=whatsapp"),
         ("days_New_York", by.format("day") + "&zone=America/New_York"),
         ("days_one_operator", by.format("day") + "&operator=op7&within_seconds"
          "=300&zone=Europe/Lisbon"),

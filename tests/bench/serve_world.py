@@ -116,11 +116,12 @@ class World:
     def intervals_piece(self, seq):
         self.sql.ask(
             "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
-            "start_at, operator, ms, withdrawn, as_of, version) "
+            "start_at, operator, channel, ms, withdrawn, as_of, version) "
             f"SELECT '{TENANT}', {self.at()}, CONCAT('c', {CHAT}), "
             "CONCAT('m', seq), CASE WHEN seq % 50 = 0 THEN 'resolution' "
             "WHEN seq % 15 = 0 THEN 'first_response' ELSE 'reply' END, "
-            f"{self.at()} - INTERVAL 1 MINUTE, {OPERATOR}, {MS}, 0, "
+            f"{self.at()} - INTERVAL 1 MINUTE, {OPERATOR}, {CHANNEL}, "
+            f"{MS}, 0, "
             f"{self.at()}, seq FROM {seq} WHERE seq % 3 = 0 OR seq % 50 = 0")
 
     def sums(self):
@@ -240,7 +241,8 @@ def seconds_of_rows(n, rate, now):
                 lines.append(row(
                     "intervals", at, n, end_at=text(at), chat=chat,
                     message=f"live{number}", kind="reply",
-                    operator=operator, ms=1000 * (i % 600), withdrawn=False))
+                    operator=operator, channel="whatsapp",
+                    ms=1000 * (i % 600), withdrawn=False))
         for k in range(part, OPERATORS, 10):
             lines += sums_of(n, rate, now, at, f"op{k}")
         yield ("\n".join(lines) + "\n").encode()

@@ -59,6 +59,13 @@ def utc_text(t):
                 timespec="milliseconds").replace("+00:00", "Z")
 
 
+def sums_of(kinds):
+    """{kind: [ms]} as read_sums() has it."""
+    return {kind: (len(all_of), sum(all_of), max(all_of), 0,
+                   dict(Counter(map(bucket, all_of))))
+            for kind, all_of in kinds.items()}
+
+
 class Stream:
     """Messages of chats that begin about midnights of changes."""
 
@@ -327,22 +334,63 @@ class Test:
                 "'quarter' AND sums <> ''"):
             if millis(at) // HOUR * HOUR in hours:
                 got[everyone, millis(at), who] = read_sums(stored)
-        for at, who, kind, length, _ in self.oracle.intervals:
+        for at, who, kind, length, channel in self.oracle.intervals:
             if kind == "waiting" or at // HOUR * HOUR not in hours:
                 continue
-            for key in ("0", who), ("1", ""):
+            for key in ("0", who), ("1", ""), ("2", channel):
                 want[key[0], at // QUARTER * QUARTER, key[1]][kind].append(
                     length)
-        for key, kinds in want.items():
-            want[key] = {kind: (len(all_of), sum(all_of), max(all_of), 0,
-                                dict(Counter(map(bucket, all_of))))
-                         for kind, all_of in kinds.items()}
+        want = {key: sums_of(kinds) for key, kinds in want.items()}
         wrong = [k for k in want.keys() | got.keys()
                  if want.get(k) != got.get(k)]
         self.that(len(want) >= least and not wrong,
                   f"{len(wrong)} quarters of {len(want)} differ, such as "
                   f"{wrong[:1]}: {[got.get(k) for k in wrong[:1]]} for "
                   f"{[want.get(k) for k in wrong[:1]]}")
+
+    def spans_of_channels_are_right(self):
+        """The hours that have quarters, and days of them."""
+        hours = set(self.hours_with_quarters())
+        got, want = {}, defaultdict(lambda: defaultdict(list))
+        for span, at, channel, stored in self.sql.ask(
+                "SELECT span, begin_at, operator, sums FROM response_rollups "
+                f"WHERE tenant = '{TENANT}' AND everyone = 2 AND span IN "
+                "('hour', 'day') AND sums <> ''"):
+            got[span, millis(at), channel] = read_sums(stored)
+        for at, _, kind, length, channel in self.oracle.intervals:
+            if kind == "waiting" or at // HOUR * HOUR not in hours:
+                continue
+            for span, begin in (("hour", at // HOUR * HOUR),
+                                ("day", at // DAY * DAY)):
+                want[span, begin, channel][kind].append(length)
+        want = {key: sums_of(kinds) for key, kinds in want.items()}
+        wrong = [k for k in want.keys() | got.keys()
+                 if want.get(k) != got.get(k)]
+        self.that(len(want) > 100 and not wrong,
+                  f"{len(wrong)} spans of {len(want)} differ, such as "
+                  f"{wrong[:1]}: {[got.get(k) for k in wrong[:1]]} for "
+                  f"{[want.get(k) for k in wrong[:1]]}")
+
+    def channels_are_read_from_rollups(self):
+        """Where their hours are there: who changes intervals by hand, behind
+        the sink, changes no channel's days and hours."""
+        (day, channel, n), = self.sql.ask(
+            "SELECT DATE(begin_at), operator, sums FROM response_rollups "
+            f"WHERE tenant = '{TENANT}' AND everyone = 2 AND span = 'day' AND "
+            "operator <> '' AND sums LIKE '%reply%' ORDER BY RAND() LIMIT 1")
+        kept = read_sums(n)["reply"][0]
+        where = (f"tenant = '{TENANT}' AND DATE(end_at) = '{day}' AND "
+                 f"channel = {quoted(channel)}")
+        self.sql.ask("UPDATE intervals SET channel = 'nowhere' WHERE " + where)
+        begin = millis(f"{day} 00:00:00.000")
+        for by in "day", "hour":
+            rows = self.get("responses", **{
+                "from": utc_text(begin), "to": utc_text(begin + DAY),
+                "by": by, "kind": "reply", "channel": channel})["rows"]
+            self.that(sum(r["count"] for r in rows) == kept,
+                      f"{by} of {channel}: {rows} for {kept}")
+        self.sql.ask(f"UPDATE intervals SET channel = {quoted(channel)} WHERE "
+                     "channel = 'nowhere'")
 
     def recompute(self):
         """Quarters of all hours, whose sums have not changed. How many the sink
@@ -1282,6 +1330,8 @@ def body():
         test.transfers_are_right()
         test.recompute()
         test.quarters_are_right(500)
+        test.spans_of_channels_are_right()
+        test.channels_are_read_from_rollups()
         test.responses_are_right()
         test.heat_maps_are_right()
         test.late_rows_spoil_quarters()

@@ -1,6 +1,7 @@
-"""quarters: the quarters of response_rollups against the intervals of their
-hour, when the hour's own rows come first, when an interval moves, and when the
-rows of one group are stored by several transactions."""
+"""quarters: the quarters of response_rollups, and the hours and days of
+channels, against the intervals of their hour, when the hour's own rows come
+first, when an interval moves or changes its channel, when the rows of one group
+are stored by several transactions, and when two sinks make hours of one day."""
 
 import json
 from collections import Counter, defaultdict
@@ -26,6 +27,11 @@ def bucket(length):
     return shift * 32 + (length >> shift)
 
 
+def sums_of(lengths):
+    return (len(lengths), sum(lengths), max(lengths), 0,
+            dict(Counter(map(bucket, lengths))))
+
+
 class Hour:
     """Replies of an hour, and the rows that tell of them."""
 
@@ -33,6 +39,8 @@ class Hour:
         self.begin = begin
         self.version = 1
         self.replies = {}  # message -> (second, ms)
+        self.channel_of = lambda message: ("", "web", "mail")[
+            int(message[1:]) % 3]
 
     def row(self, table, **columns):
         return {"type": "row", "table": table, "tenant": TENANT,
@@ -54,6 +62,7 @@ class Hour:
         second, ms = self.replies[message]
         end = self.begin + timedelta(seconds=second)
         return self.row("intervals", chat="1", message=message, ms=ms,
+                        channel=self.channel_of(message) or None,
                         withdrawn=withdrawn, end_at=text(end),
                         start_at=text(end - timedelta(milliseconds=ms)))
 
@@ -67,14 +76,26 @@ class Hour:
         self.replies[message] = (second, self.replies[message][1])
         return [was, self.interval(message)]
 
+    def move_channels(self):
+        """Rows that say that all were of one other channel."""
+        self.version += 1
+        self.channel_of = lambda message: "chat"
+        return self.intervals()
+
     def quarters(self):
         """{begin: as read_sums() has it}"""
         lengths = defaultdict(list)
         for second, ms in self.replies.values():
             lengths[self.begin + second // 900 * HOUR / 4].append(ms)
-        return {f"{begin:%Y-%m-%d %H:%M:%S}.000": {"reply": (
-            len(of), sum(of), max(of), 0, dict(Counter(map(bucket, of))))}
+        return {f"{begin:%Y-%m-%d %H:%M:%S}.000": {"reply": sums_of(of)}
                 for begin, of in lengths.items()}
+
+    def by_channel(self):
+        """{channel: [ms]}"""
+        lengths = defaultdict(list)
+        for message, (_, ms) in self.replies.items():
+            lengths[self.channel_of(message)].append(ms)
+        return lengths
 
 
 class Test:
@@ -92,6 +113,7 @@ class Test:
         now = datetime.now(timezone.utc)
         self.next = now.replace(minute=0, second=0, microsecond=0) - 30 * HOUR
         self.files = 0
+        self.hours = []
 
     def new_hour(self, n):
         """Later than those before, long over: the next that is made."""
@@ -99,6 +121,7 @@ class Test:
         hour = Hour(self.next)
         hour.replies = {f"m{i}": (i * 7 % 3600, 1000 + i * 13 % 5000)
                         for i in range(n)}
+        self.hours.append(hour)
         return hour
 
     def file(self, rows):
@@ -126,6 +149,30 @@ class Test:
         want = hour.quarters()
         self.that(self.version(hour) == 0 and got == want,
                   f"{when}: version {self.version(hour)}, {got} for {want}")
+        self.channels_are_right(when)
+
+    def channels_are_right(self, when):
+        """Of all hours so far, which have quarters, and their days."""
+        want = defaultdict(list)
+        for hour in self.hours:
+            for channel, lengths in hour.by_channel().items():
+                for span, begin in (("hour", hour.begin), (
+                        "day", hour.begin.replace(hour=0))):
+                    want[span, f"{begin:%F %T}.000", channel] += lengths
+        want = {key: {"reply": sums_of(of)} for key, of in want.items()}
+        got = {tuple(key): read_sums(sums) for *key, sums in self.sql.ask(
+            "SELECT span, begin_at, operator, sums FROM response_rollups "
+            "WHERE everyone = 2 AND span <> 'quarter' AND sums <> ''")}
+        wrong = [k for k in want.keys() | got.keys()
+                 if want.get(k) != got.get(k)]
+        self.that(not wrong, f"{when}: by channel {wrong[:1]}: "
+                  f"{[got.get(k) for k in wrong[:1]]} for "
+                  f"{[want.get(k) for k in wrong[:1]]}")
+
+    def a_row_of_no_hour(self):
+        return [{"type": "row", "table": "event_counts", "tenant": TENANT,
+                 "user": "u", "event": "e", "count": 1, "version": 1,
+                 "as_of": text(self.next)}]
 
     def the_hour_comes_first(self):
         hour = self.new_hour(40)
@@ -142,6 +189,8 @@ class Test:
         self.are_right(hour, "before one moves")
         self.store(hour.move("m1", 20 * 60))
         self.are_right(hour, "one has moved")
+        self.store(hour.move_channels())
+        self.are_right(hour, "of another channel")
 
     def lock_interval(self, hour, message):
         """A transaction of somebody else that stores it, and does not end."""
@@ -149,9 +198,11 @@ class Test:
         second, ms = hour.replies[message]
         other.ask(
             "BEGIN; INSERT INTO intervals (tenant, end_at, chat, message, "
-            "kind, operator, ms, as_of, version) VALUES "
+            "kind, operator, channel, ms, as_of, version) VALUES "
             f"('{TENANT}', '{hour.begin + timedelta(seconds=second):%F %T}', "
-            f"'1', '{message}', 'reply', '7', {ms}, '{hour.begin:%F %T}', 1)")
+            f"'1', '{message}', 'reply', '7', NULLIF("
+            f"'{hour.channel_of(message)}', ''), {ms}, "
+            f"'{hour.begin:%F %T}', 1)")
         return other
 
     def start(self, rows):
@@ -184,16 +235,46 @@ class Test:
         self.sql.ask(spoiled)
         other = self.lock_interval(hour, "m0")
         other.ask(spoiled)
-        sink = self.start([{"type": "row", "table": "event_counts",
-                            "tenant": TENANT, "user": "u", "event": "e",
-                            "count": 1, "version": 1,
-                            "as_of": text(hour.begin)}])
+        sink = self.start(self.a_row_of_no_hour())
         until(PATIENCE, lambda: sink.poll() is not None or self.sql.ask(
             "SELECT 1 FROM information_schema.processlist WHERE user = "
             "'messaging' AND info LIKE '%response_rollups%'"),
             "a sink that waits")
         self.ends(sink, other)
         self.are_right(hour, "beside another")
+
+    def two_sinks_make_hours_of_a_day(self):
+        """The second one waits for the first, and adds its hour to the day."""
+        hours = [self.new_hour(6), self.new_hour(7)]
+        for hour in hours:
+            self.store(hour.sums(), hour.intervals()[1:])
+        days = ", ".join(f"'{hour.begin:%F}'" for hour in hours)
+        other = Sql(self.lab.server_dir)
+        other.ask(
+            f"BEGIN; SELECT 1 FROM response_rollups WHERE tenant = '{TENANT}' "
+            "AND everyone = 2 AND span = 'day' AND operator = '' AND begin_at "
+            f"IN ({days}) FOR UPDATE")
+        sinks = []
+        for hour in hours:
+            sinks.append(self.start(hour.intervals()[:1]))
+            until(PATIENCE, lambda: len(self.sql.ask(
+                "SELECT 1 FROM information_schema.processlist WHERE user = "
+                "'messaging' AND info LIKE '%INTO response_rollups%''day''%'")
+                ) == len(sinks) or sinks[-1].poll() is not None,
+                "a sink that waits for the day")
+        other.ask("COMMIT")
+        other.close()
+        codes = [sink.wait(PATIENCE) for sink in sinks]
+        self.that(codes == [0, 0], f"{codes}: "
+                  + open(self.lab.path("log")).read())
+        for hour in hours:
+            self.are_right(hour, "by two sinks")
+
+    def quarters_of_an_earlier_version_get_channels(self):
+        self.sql.ask("DELETE FROM response_rollups WHERE everyone = 2")
+        for _ in self.hours:
+            self.store(self.a_row_of_no_hour())
+        self.channels_are_right("after an upgrade")
 
 
 def body():
@@ -203,6 +284,8 @@ def body():
         test.an_interval_moves()
         test.a_group_is_divided()
         test.who_makes_them_waits_for_who_stores()
+        test.two_sinks_make_hours_of_a_day()
+        test.quarters_of_an_earlier_version_get_channels()
         return test.checks.result()
 
 

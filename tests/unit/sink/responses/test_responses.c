@@ -127,7 +127,7 @@ whole_hours_need_no_intervals(void **state)
 	assert_int_equal(p.stretches[2].slot, -1);
 	response_plan_cut_hours(&p, &pieces[RESPONSE_HOURS]);
 	assert_int_equal(pieces[RESPONSE_HOURS].n, 0);
-	response_plan_cut(&p, is_there, &first, pieces);
+	response_plan_cut(&p, is_there, &first, true, pieces);
 	assert_int_equal(pieces[RESPONSE_HOURS].n, 1);
 	assert_int_equal(pieces[RESPONSE_QUARTERS].n, 0);
 	assert_int_equal(pieces[RESPONSE_INTERVALS].n, 0);
@@ -155,7 +155,7 @@ cut_hours_come_from_quarters_or_intervals(void **state)
 	assert_piece(in, 1, "2024-10-26T18:00:00Z", "2024-10-26T19:00:00Z");
 	assert_piece(in, 2, "2024-10-27T18:00:00Z", "2024-10-27T19:00:00Z");
 	release_pieces(pieces);
-	response_plan_cut(&p, has_quarters, &first, pieces);
+	response_plan_cut(&p, has_quarters, &first, true, pieces);
 	assert_int_equal(in->n, 2);
 	assert_piece(in, 0, "2024-10-26T12:10:00Z", "2024-10-26T13:00:00Z");
 	assert_piece(in, 1, "2024-10-26T18:00:00Z", "2024-10-26T19:00:00Z");
@@ -182,7 +182,7 @@ cut_hours_come_from_quarters_or_intervals(void **state)
 	first = INT64_MAX;
 	plan(&s, &p, "Asia/Kolkata", BY_HOUR, "2024-10-26T12:10:00Z",
 	    "2024-10-27T20:00:00Z");
-	response_plan_cut(&p, has_quarters, &first, pieces);
+	response_plan_cut(&p, has_quarters, &first, true, pieces);
 	assert_int_equal(in->n, 1);
 	assert_piece(in, 0, "2024-10-26T12:10:00Z", "2024-10-27T20:00:00Z");
 	release(&s, &p);
@@ -200,7 +200,7 @@ long_spans_are_read_where_they_are(void **state)
 	(void)state;
 	plan(&s, &p, "Europe/Lisbon", BY_TOTAL, "2024-09-08T23:00:00Z",
 	    "2024-12-02T01:30:00Z");
-	response_plan_cut(&p, is_there, &first, pieces);
+	response_plan_cut(&p, is_there, &first, true, pieces);
 	/* September's row is not there, nor are its first days. */
 	assert_int_equal(pieces[RESPONSE_MONTHS].n, 1);
 	assert_piece(&pieces[RESPONSE_MONTHS], 0, "2024-10-01T00:00:00Z",
@@ -234,7 +234,7 @@ days_of_other_zones_are_hours(void **state)
 	(void)state;
 	plan(&s, &p, "America/New_York", BY_DAY, "2024-11-01T04:00:00Z",
 	    "2024-11-05T05:00:00Z");
-	response_plan_cut(&p, is_there, &first, pieces);
+	response_plan_cut(&p, is_there, &first, true, pieces);
 	assert_int_equal(s.n, 4);
 	assert_int_equal(pieces[RESPONSE_DAYS].n, 0);
 	assert_piece(&pieces[RESPONSE_HOURS], 0, "2024-11-01T04:00:00Z",

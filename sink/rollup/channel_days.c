@@ -1,0 +1,79 @@
+/*
+ * channel_days: see channel_days.h.
+ */
+#include "sink/rollup/channel_days.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "sink/rollup/span_set.h"
+
+/* Holds the day for this transaction, by the row of no channel: of two sinks
+ * that make hours of it the second one sees those of the first. */
+static enum outcome
+lock_day(struct db *db, const char *tenant, int64_t day)
+{
+	const struct db_value args[] = { db_str(tenant),
+		db_int(SPAN_OF_CHANNEL), db_str(SPAN_DAY), db_time(day),
+		db_time(day) };
+
+	return db_exec(db,
+	    "INSERT INTO response_rollups (tenant, everyone, span, begin_at, "
+	    "operator, sums, as_of, version) VALUES (?, ?, ?, ?, '', '', ?, 0) "
+	    "ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)",
+	    args, ARRAY_LEN(args), NULL);
+}
+
+/* Empties what is stored of the day, and adds up its hours. */
+static enum outcome
+add_hours(struct db *db, const char *tenant, int64_t day, struct span_set *days)
+{
+	struct span_set hours = { .span = SPAN_HOUR, .of = SPAN_OF_CHANNEL };
+	enum outcome o = span_set_read(days, db, tenant, day, day + 1, true);
+	const struct strmap_entry *e;
+	const struct span_row *hour;
+	struct span_row *row;
+	size_t i = 0;
+
+	if (o == OUTCOME_DONE)
+		o = span_set_read(&hours, db, tenant, day, day + DAY_MS, false);
+	while ((e = strmap_next(&hours.rows, &i)) != NULL) {
+		hour = e->value;
+		row = span_set_row(days, day, hour->id, strlen(hour->id));
+		span_row_merge(row, hour);
+		row->put = true;
+	}
+	span_set_release(&hours);
+	return o;
+}
+
+static enum outcome
+make_day(struct db *db, struct db_bulk *put, const char *tenant, int64_t day)
+{
+	struct span_set days = { .span = SPAN_DAY, .of = SPAN_OF_CHANNEL };
+	enum outcome o = lock_day(db, tenant, day);
+
+	if (o == OUTCOME_DONE)
+		o = add_hours(db, tenant, day, &days);
+	if (o == OUTCOME_DONE) {
+		span_set_put(&days, tenant, put);
+		o = db_bulk_run(put, 0, db_bulk_rows(put));
+	}
+	db_bulk_clear(put);
+	span_set_release(&days);
+	return o;
+}
+
+enum outcome
+channel_days_make(struct db *db, struct db_bulk *put, const char *tenant,
+    int64_t from, int64_t to)
+{
+	enum outcome o = OUTCOME_DONE;
+	int64_t day;
+
+	for (day = clock_floor(from, DAY_MS); o == OUTCOME_DONE && day < to;
+	     day += DAY_MS)
+		o = make_day(db, put, tenant, day);
+	return o;
+}
