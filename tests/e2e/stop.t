@@ -64,8 +64,13 @@ reaches() {
 		2>/dev/null | grep -q .
 }
 
+# Says so in $reached: a moment later it may wait before it tries once more.
 reached_or_ended() {
-	reaches "$1" || ended "$(cat "$tmp/$1.pid")"
+	if reaches "$1"; then
+		reached=$1
+	else
+		ended "$(cat "$tmp/$1.pid")"
+	fi
 }
 
 # gave_up NAME: it waited in vain for the server before anybody looked, as where
@@ -77,10 +82,10 @@ gave_up() {
 }
 
 reach() { # NAME...
-	local name
+	local name reached=
 	for name; do
 		until_true 60 reached_or_ended "$name" || :
-		reaches "$name" || gave_up "$name" || fail "$name reaches nothing: $(
+		[ "$reached" = "$name" ] || gave_up "$name" || fail "$name reaches nothing: $(
 			cat "$tmp/$name.err")"
 	done
 }
