@@ -5,6 +5,7 @@
 
 #include "poller/quota/call_metrics.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +13,18 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/monitoring/metrics_file.h"
 #include "common/monitoring/prometheus.h"
 #include "common/os/file.h"
+#include "common/os/stop.h"
 #include "poller/quota/usage.h"
+
+/* How long another run is waited for that writes the counts, which takes it
+ * some milliseconds; a snapshot waits meanwhile for its end. */
+#define LOCK_MS 1500
+#define LOCK_PAUSE_MS 20
 
 static const char calls_total[] = "messaging_crm_calls_total";
 
@@ -92,15 +100,20 @@ add_calls_left(
 	    to, name, "tenant", t->name, used < budget ? budget - used : 0);
 }
 
-/* Of the folder: two runs at a time would count from the same begin. -1: none.
+/* Of the folder: two runs at a time would count from the same begin. Where it
+ * cannot be had, the counts are kept without. The descriptor to close, or -1.
  */
 static int
 lock_folder(const char *folder)
 {
-	int fd = file_open(folder, O_RDONLY | O_DIRECTORY, 0);
+	int64_t end = clock_mono_ms() + LOCK_MS;
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd >= 0)
-		(void)flock(fd, LOCK_EX);
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) ||
+		    clock_mono_ms() >= end || stop_sleep(LOCK_PAUSE_MS))
+			break;
+	}
 	return fd;
 }
 

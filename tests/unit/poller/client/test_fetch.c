@@ -2,9 +2,16 @@
  * Test of fetch.h: who waits for a CRM that wants no call, and for how long;
  * and what Prometheus is told of the calls (call_metrics.h).
  */
+#define _DEFAULT_SOURCE /* flock */
+
 #include "tests/unit/fake_http.h"
 #include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/os/file.h"
@@ -326,6 +333,72 @@ calls_are_told_by_what_came_of_them(void **state)
 	tenant->metrics = NULL;
 }
 
+/* The child adds its calls when the gate is closed. */
+static pid_t
+run_apart(const int gate[2], int times)
+{
+	pid_t pid = fork();
+	char none;
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	close(gate[1]);
+	if (read(gate[0], &none, 1) != 0)
+		_exit(1);
+	while (times-- > 0)
+		call_metrics_keep(tenant, "both", f, NULL, clock_now_ms());
+	_exit(0);
+}
+
+/* Each goes on from the counts that the one before it has left. */
+static void
+runs_that_end_at_one_time_lose_no_calls(void **state)
+{
+	enum { RUNS = 4, TIMES = 10 };
+	int gate[2], status, i;
+	pid_t runs[RUNS];
+	char *line;
+
+	(void)state;
+	tenant->metrics = ".";
+	ask();
+	assert_int_equal(pipe(gate), 0);
+	for (i = 0; i < RUNS; i++)
+		runs[i] = run_apart(gate, TIMES);
+	close(gate[1]);
+	for (i = 0; i < RUNS; i++) {
+		assert_int_equal(waitpid(runs[i], &status, 0), runs[i]);
+		assert_int_equal(status, 0);
+	}
+	close(gate[0]);
+	line = xasprintf("messaging_crm_calls_total{mode=\"both\",tenant="
+			 "\"acme\",result=\"ok\"} %d",
+	    RUNS * TIMES);
+	has_line("messaging_calls_both_acme.prom", line);
+	free(line);
+	tenant->metrics = NULL;
+}
+
+static void
+a_run_that_keeps_the_lock_holds_no_other_up(void **state)
+{
+	int lock = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int64_t began = clock_mono_ms();
+
+	(void)state;
+	tenant->metrics = ".";
+	assert_true(lock >= 0);
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	call_metrics_keep(tenant, "held", f, NULL, clock_now_ms());
+	assert_true(clock_mono_ms() - began >= 1000);
+	has_line("messaging_calls_held_acme.prom",
+	    "messaging_crm_calls_total{mode=\"held\",tenant=\"acme\","
+	    "result=\"ok\"} 0");
+	close(lock);
+	tenant->metrics = NULL;
+}
+
 static void
 what_a_budget_leaves_is_told(void **state)
 {
@@ -364,6 +437,8 @@ main(void)
 		WITH(lost_rows_are_counted_over_all_pages),
 		WITH(a_pause_in_the_state_is_kept_to),
 		WITH(calls_are_told_by_what_came_of_them),
+		WITH(runs_that_end_at_one_time_lose_no_calls),
+		WITH(a_run_that_keeps_the_lock_holds_no_other_up),
 		WITH(what_a_budget_leaves_is_told),
 	};
 	int rc;
