@@ -193,6 +193,7 @@ void
 db_limit(struct db *db, int64_t ms)
 {
 	db->timeout_ms = at_most(db->timeout_ms, ms);
+	db->allowed_ms = at_most(db->allowed_ms, ms);
 	db->connect_ms = at_most(db->connect_ms, ms);
 	db->lock_ms = at_most(db->lock_ms, ms);
 	db->lock_s = db_seconds_of(db->lock_ms);

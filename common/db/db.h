@@ -53,7 +53,7 @@ struct db *db_open(const struct conf *conf, struct buf *why,
 struct db *db_another(const struct db *db) __attribute__((warn_unused_result));
 
 /* Before the first use: connecting, a statement and the wait for a lock take at
- * most so long, each, also where [mysql] timeout says longer. */
+ * most so long, each, also where [mysql] timeout or db_allow() says longer. */
 void db_limit(struct db *db, int64_t ms);
 
 /* Before the first use: the answer to a statement is waited for until the

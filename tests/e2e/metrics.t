@@ -133,6 +133,9 @@ echo "- a database that hangs is said to be away before Prometheus gives up"
 	sed 's/^/Authorization: Bearer /' >"$tmp/header"
 until_true 20 curl -sS --fail -o /dev/null -H @"$tmp/header" "$there/api/v1/now" ||
 	fail "the database is not back"
+# So that it hangs on a connection that was in order.
+scrape
+is messaging_database_up 1
 read -r database <"$tmp/servers/mariadb/server.pid"
 kill -STOP "$database"
 for _ in $(seq 8); do # twice as many as have a connection
