@@ -129,7 +129,7 @@ analytics_record(struct collect *c, const struct analytics *n)
 	collect_member(b, "id", n->v[ANALYTICS_ID]);
 	collect_member(b, "chat", n->v[ANALYTICS_CONVERSATION]);
 	collect_member(b, "channel", n->v[ANALYTICS_CHANNEL]);
-	jsonw_time(b, "at", c->at);
+	jsonw_time(b, "at", c->first.at);
 	jsonw_str(b, "from", inbound ? "customer" : "operator");
 	jsonw_bool(b, "about", true);
 	jsonw_raw(b, "data", data.data, data.len);
@@ -158,7 +158,7 @@ analytics_answer(struct collect *c, const struct analytics *n)
 	add_number(b, "intent_confidence", n->intent[INTENT_CONFIDENCE]);
 	add_number(b, "response_time", n->v[ANALYTICS_RESPONSE_TIME]);
 	jsonw_str(b, "tenant_id", c->sender.tenant);
-	jsonw_time(b, "created_at", c->at);
+	jsonw_time(b, "created_at", c->first.at);
 	jsonw_close(b);
 }
 

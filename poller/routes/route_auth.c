@@ -13,6 +13,11 @@
 #include "poller/hooks/listener_context.h"
 #include "poller/routes/route.h"
 
+/* In the note of what is remembered. Without it the request came to a 0.1.0 of
+ * before 27 November 2026, whose records have the key alone as their id: sent
+ * again, it must have the same one. */
+#define ID_HAS_SUFFIX (UINT64_C(1) << 63)
+
 static bool
 refuse_credentials(
     struct web_answer *a, const char *challenge, const char *detail)
@@ -124,19 +129,19 @@ route_clear_answer(struct web_answer *a)
 
 enum idempotency_verdict
 route_first(const struct listener_context *in, const struct web_request *r,
-    const struct sender *s, const char *kind, const char *key, uint64_t *note,
-    int64_t *at)
+    const struct sender *s, const char *kind, const char *key,
+    struct first_request *first)
 {
-	struct idempotent first = { .at = r->now_ms,
+	struct idempotent known = { .at = r->now_ms,
 		.sum = checksum(0, r->body, r->len),
-		.note = note != NULL ? *note : 0 };
+		.note = first->note | ID_HAS_SUFFIX };
 	enum idempotency_verdict v = IDEMPOTENCY_NEW;
 
 	if (key != NULL)
-		v = idempotency_first(in->keys, s->tenant, kind, key, &first);
-	*at = first.at;
-	if (note != NULL)
-		*note = first.note;
+		v = idempotency_first(in->keys, s->tenant, kind, key, &known);
+	first->at = known.at;
+	first->note = known.note & ~ID_HAS_SUFFIX;
+	first->bare_id = (known.note & ID_HAS_SUFFIX) == 0;
 	return v;
 }
 

@@ -9,6 +9,7 @@
 #include "common/http/web.h"
 #include "common/records/record.h"
 #include "poller/idempotency/idempotency.h"
+#include "poller/routes/route_ids.h"
 #include "poller/routes/validate.h"
 
 #include <stdbool.h>
@@ -42,12 +43,12 @@ bool route_key(const struct web_request *r, const char **key);
 /* Removes the records and the body of the answer. */
 void route_clear_answer(struct web_answer *a);
 
-/* Looks up the key of a valid request whose records fit, and remembers it. *at:
- * the time of its records, which is that of the first. note: what else is to be
- * remembered, and is set to that of the first; may be NULL. */
+/* Looks up the key of a valid request whose records fit, and remembers it.
+ * *first is how it comes now, with the note of the route, and becomes how it
+ * first came. */
 enum idempotency_verdict route_first(const struct listener_context *in,
     const struct web_request *r, const struct sender *s, const char *kind,
-    const char *key, uint64_t *note, int64_t *at);
+    const char *key, struct first_request *first);
 
 /* Answers 503 with a Retry-After of one second. */
 void route_busy(struct web_answer *a);

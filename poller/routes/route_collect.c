@@ -126,15 +126,14 @@ void
 collect_finish(
     struct collect *c, const char *kind, collect_write *write, void *ctx)
 {
-	c->at = c->r->now_ms;
+	c->first = (struct first_request){ .at = c->r->now_ms };
 	if (c->errors.n > 0) {
 		validate_answer(&c->errors, c->a);
 		return;
 	}
 	if (!write(c, ctx))
 		return;
-	switch (
-	    route_first(c->in, c->r, &c->sender, kind, c->key, NULL, &c->at)) {
+	switch (route_first(c->in, c->r, &c->sender, kind, c->key, &c->first)) {
 	case IDEMPOTENCY_OTHER:
 		route_clear_answer(c->a);
 		answer_key_conflict(c);
@@ -163,7 +162,7 @@ void
 collect_id(const struct collect *c, char id[ROUTE_KEY_ID])
 {
 	if (c->key != NULL)
-		route_key_id(c->key, c->r, c->at, id);
+		route_key_id(c->key, c->r, &c->first, id);
 	else
 		route_uuid(id);
 }

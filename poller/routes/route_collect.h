@@ -29,7 +29,7 @@ struct collect {
 	struct validate_errors errors;
 	json_t *body;    /* NULL: there is none, which is an error already */
 	const char *key; /* Idempotency-Key, or NULL */
-	int64_t at;      /* the time of the records */
+	struct first_request first; /* its time is that of the records */
 };
 
 extern const struct validate_place collect_body;
@@ -37,8 +37,8 @@ extern const struct validate_place collect_body;
 /* Checks all but the fields of the body. */
 bool collect_begin(struct collect *c);
 
-/* Writes records and answer of a request, with the time c->at; the same when it
- * is called again. False: they do not fit, see collect_fits(). */
+/* Writes records and answer of a request, with the time of c->first; the same
+ * when it is called again. False: they do not fit, see collect_fits(). */
 typedef bool collect_write(struct collect *c, void *ctx);
 
 /* Answers with the errors, if there are any; else writes, and writes once more,

@@ -150,7 +150,7 @@ event_record(struct collect *c, const struct event_request *e)
 	jsonw_str(b, "event", json_string_value(v[EVENT_TYPE]));
 	add_data_id(b, "channel", e, "channel_id");
 	add_data_id(b, "chat", e, "conversation_id");
-	jsonw_time(b, "at", c->at);
+	jsonw_time(b, "at", c->first.at);
 	jsonw_raw(b, "data", data.data, data.len);
 	jsonw_line(b);
 	c->a->records_n++;
@@ -170,7 +170,7 @@ event_answer(struct collect *c, const struct event_request *e)
 	collect_member(b, "user_id", e->v[EVENT_USER]);
 	jsonw_str(b, "session_id", e->session);
 	jsonw_str(b, "tenant_id", c->sender.tenant);
-	jsonw_time(b, "created_at", c->at);
+	jsonw_time(b, "created_at", c->first.at);
 	jsonw_close(b);
 }
 
@@ -188,7 +188,7 @@ add_event(struct collect *c, struct event_texts *t, json_t *const *v,
 		e.source = json_string_value(v[EVENT_SOURCE]);
 	if (e.session == NULL || *e.session == '\0') {
 		buf_setf(&session, "session_%lld.%03d",
-		    (long long)(c->at / 1000), (int)(c->at % 1000));
+		    (long long)(c->first.at / 1000), (int)(c->first.at % 1000));
 		e.session = buf_str(&session);
 	}
 	event_record(c, &e);

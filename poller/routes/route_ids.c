@@ -110,11 +110,16 @@ route_conversation(const char *a, const char *b, char id[ROUTE_ID])
 }
 
 void
-route_key_id(const char *key, const struct web_request *r, int64_t at,
-    char id[ROUTE_KEY_ID])
+route_key_id(const char *key, const struct web_request *r,
+    const struct first_request *first, char id[ROUTE_KEY_ID])
 {
-	uint64_t sum = checksum((uint64_t)(at / DAY_MS), key, strlen(key));
+	uint64_t sum;
 
+	if (first->bare_id) {
+		(void)snprintf(id, ROUTE_KEY_ID, "%s", key);
+		return;
+	}
+	sum = checksum((uint64_t)(first->at / DAY_MS), key, strlen(key));
 	sum = checksum(sum, r->body, r->len);
 	(void)snprintf(id, ROUTE_KEY_ID, "%.160s-%016" PRIx64, key, sum);
 }

@@ -6,11 +6,12 @@
 
 #include "common/http/web.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Room for each, NUL included; for that of a key. */
 #define ROUTE_ID 48
-#define ROUTE_KEY_ID 180
+#define ROUTE_KEY_ID 181
 
 /* A random UUID (version 4). */
 void route_uuid(char id[ROUTE_ID]);
@@ -25,12 +26,19 @@ void route_message_id(char id[ROUTE_ID]);
  * and a NUL between them. */
 void route_conversation(const char *a, const char *b, char id[ROUTE_ID]);
 
+/* How a request with a key first came. */
+struct first_request {
+	int64_t at;
+	uint64_t note; /* what else the route decided then */
+	bool bare_id;  /* to an earlier version: its id is the key alone */
+};
+
 /* The id of what a request with a key sends: the key (160 bytes of it), a
  * hyphen and 16 digits that depend on the key, the day, in UTC, and the body. A
  * key that is used again when it is forgotten is that of something else, so it
  * needs another id, or nobody counts that; and who repeats a request gets the
- * same one, even if its key was lost. at: when it first came. */
-void route_key_id(const char *key, const struct web_request *r, int64_t at,
-    char id[ROUTE_KEY_ID]);
+ * same one, even if its key was lost. */
+void route_key_id(const char *key, const struct web_request *r,
+    const struct first_request *first, char id[ROUTE_KEY_ID]);
 
 #endif

@@ -158,10 +158,10 @@ write_send_answer(const struct sent_message *m, struct web_answer *a)
 /* Its id is that of the key of its request, or new. */
 static void
 name_message(struct sent_message *m, const struct web_request *r,
-    const char *key, int64_t at)
+    const char *key, const struct first_request *first)
 {
 	if (key != NULL)
-		route_key_id(key, r, at, m->id);
+		route_key_id(key, r, first, m->id);
 	else
 		route_message_id(m->id);
 }
@@ -172,25 +172,24 @@ static void
 send_message(const struct listener_context *in, const struct web_request *r,
     const struct sender *s, struct sent_message *m, struct web_answer *a)
 {
+	struct first_request first = { .at = r->now_ms };
 	const char *key;
-	uint64_t note;
-	int64_t at;
 
 	if (!route_key(r, &key)) {
 		answer_invalid(a, "Idempotency-Key");
 		return;
 	}
-	name_message(m, r, key, r->now_ms);
+	name_message(m, r, key, &first);
 	m->by =
 	    known_operators_find(in->operators, s->tenant, m->from, r->now_ms);
-	note = m->by;
+	first.note = m->by;
 	write_message_record(m, s->tenant, r->now_ms, a);
 	if (a->records.len > RECORD_MAX_LINE) {
 		route_clear_answer(a);
 		answer_invalid(a, "content is too long");
 		return;
 	}
-	switch (route_first(in, r, s, "message", key, &note, &at)) {
+	switch (route_first(in, r, s, "message", key, &first)) {
 	case IDEMPOTENCY_OTHER:
 		route_clear_answer(a);
 		answer_invalid(a, "Idempotency-Key is that of another request");
@@ -201,9 +200,9 @@ send_message(const struct listener_context *in, const struct web_request *r,
 		return;
 	case IDEMPOTENCY_AGAIN:
 		route_clear_answer(a);
-		m->by = (enum known_operator)note;
-		name_message(m, r, key, at);
-		write_message_record(m, s->tenant, at, a);
+		m->by = (enum known_operator)first.note;
+		name_message(m, r, key, &first);
+		write_message_record(m, s->tenant, first.at, a);
 		break;
 	case IDEMPOTENCY_NEW:
 		break;
