@@ -37,7 +37,7 @@ struct first_request {
  * hyphen and 16 digits that depend on the key, the day, in UTC, and the body. A
  * key that is used again when it is forgotten is that of something else, so it
  * needs another id, or nobody counts that; and who repeats a request gets the
- * same one, even if its key was lost. */
+ * same one, even if its key was lost, unless a day of UTC has ended since. */
 void route_key_id(const char *key, const struct web_request *r,
     const struct first_request *first, char id[ROUTE_KEY_ID]);
 
