@@ -164,7 +164,8 @@ open_any(const char *name, enum endpoint_use use,
 	if (e != NULL) {
 		if (e->ops == NULL)
 			e->ops = ops;
-		e->name = xstrdup(name);
+		if (e->name == NULL)
+			e->name = xstrdup(name);
 	}
 	return e;
 }

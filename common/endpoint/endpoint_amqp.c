@@ -60,6 +60,9 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	if (status != 0)
 		return -1;
 	a->queue = xstrdup(queue);
+	/* Connecting, which open() does, may have something to say. */
+	a->base.name =
+	    xasprintf("%s:%s", a->spread ? "exchange" : "queue", queue);
 	a->source.exchange = opt->exchange;
 	a->source.binding = opt->binding;
 	a->timeout = endpoint_timeout(opt);

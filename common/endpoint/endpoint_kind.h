@@ -17,7 +17,7 @@
 #include "common/endpoint/endpoint.h"
 
 /* What a kind provides. open() may give the endpoint a table of its own for its
- * direction. */
+ * direction, and its name, where it is needed before open() returns. */
 struct endpoint_ops {
 	const char *prefix; /* "queue:", or "" for all other names */
 	int (*check)(const char *rest, enum endpoint_use use, struct buf *why);

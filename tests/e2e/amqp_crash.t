@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # kill -9 of the broker while one program writes and another reads: what was
 # confirmed is not lost, what comes twice carries the same id, and both
-# programs go on by themselves.
+# programs go on by themselves. So does one that starts while the broker is away.
 set -eu
 . tests/e2e/amqp.sh
 
@@ -24,6 +24,13 @@ goes_on() {
 	[ "$(wc -l <"$tmp/read")" -gt "$size" ]
 }
 
+# start_late: a program that finds no broker.
+start_late() {
+	"$BIN/aggregator" -v -f queue:late -t queue:later --every 1s \
+		--state "$tmp/late" 2>"$tmp/late.err" 3>&- &
+	late=$!
+}
+
 # However fast the machine is, each crash meets a writer that has work.
 share=$((RECORDS / (CRASHES + 1)))
 for crash in $(seq 0 $CRASHES); do
@@ -34,11 +41,18 @@ for crash in $(seq 0 $CRASHES); do
 	if [ "$crash" -lt $CRASHES ]; then
 		sleep "0.$((RANDOM % 10))"
 		"$servers" kill "$tmp/servers" rabbitmq
+		[ "$crash" != 0 ] || start_late
 		"$servers" start "$tmp/servers" rabbitmq 3>&-
 	fi
 	wait $feeder
 done
 exec 3>&-
+came_up() {
+	grep -q 'reconnected endpoint=queue:late after_ms=' "$tmp/late.err"
+}
+until_true 60 came_up || fail "who came up? $(cat "$tmp/late.err")"
+kill "$late"
+wait "$late" || fail "it gave $?: $(cat "$tmp/late.err")"
 wait $writer || fail "the writer gave $?: $(cat "$tmp/writer")"
 tail -n 1 "$tmp/confirmed" | grep -qx "confirmed $RECORDS" ||
 	fail "the writer stopped at $(tail -n 1 "$tmp/confirmed")"
