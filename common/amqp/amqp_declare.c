@@ -60,7 +60,7 @@ add_number_argument(amqp_table_entry_t *e, const char *key, int64_t value)
 }
 
 static amqp_queue_declare_ok_t *
-declare_quorum(struct amqp_link *l, const char *queue, bool passive)
+make_quorum(struct amqp_link *l, const char *queue)
 {
 	amqp_table_entry_t entries[4];
 	amqp_table_t all = { 3, entries };
@@ -77,7 +77,14 @@ declare_quorum(struct amqp_link *l, const char *queue, bool passive)
 		all.num_entries = 4;
 	}
 	return amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL,
-	    amqp_cstring_bytes(queue), passive, 1, 0, 0, passive ? none : all);
+	    amqp_cstring_bytes(queue), 0, 1, 0, 0, all);
+}
+
+static struct amqp_queue_load
+load_of(const amqp_queue_declare_ok_t *ok)
+{
+	return (
+	    struct amqp_queue_load){ ok->message_count, ok->consumer_count };
 }
 
 /* After the broker closed the channel, which must be acknowledged before
@@ -118,50 +125,50 @@ is_told_missing(const struct amqp_link *l, const char *kind)
 }
 
 enum outcome
+amqp_declare_count(struct amqp_link *l, const char *queue,
+    struct amqp_queue_load *load, bool *found)
+{
+	amqp_queue_declare_ok_t *ok = amqp_queue_declare(l->conn,
+	    AMQP_LINK_CHANNEL, amqp_cstring_bytes(queue), 1, 0, 0, 0, none);
+
+	*found = ok != NULL;
+	if (ok == NULL && is_told_missing(l, "queue"))
+		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
+	if (ok != NULL && load != NULL)
+		*load = load_of(ok);
+	return declare_outcome(l, ok != NULL, "look at queue", queue);
+}
+
+enum outcome
 amqp_declare_queue(
     struct amqp_link *l, const char *queue, struct amqp_queue_load *load)
 {
-	char *what = xasprintf("look at queue '%s'", queue);
-	amqp_queue_declare_ok_t *ok = declare_quorum(l, queue, true);
+	amqp_queue_declare_ok_t *ok;
+	bool found;
+	enum outcome o = amqp_declare_count(l, queue, load, &found);
 
-	if (ok == NULL && is_told_missing(l, "queue")) {
-		free(what);
-		what = xasprintf("make queue '%s'", queue);
-		if (reopen_channel(l) == 0)
-			ok = declare_quorum(l, queue, false);
-		if (ok != NULL)
-			log_info("queue_made", "queue=%s", queue);
-	}
-	if (ok == NULL && l->conn != NULL &&
-	    amqp_link_check_reply(l, what, amqp_get_rpc_reply(l->conn)) == 0)
-		amqp_link_drop(l, "cannot %s: no answer", what);
-	free(what);
-	if (ok == NULL)
-		return l->outcome;
-	if (load != NULL) {
-		load->messages = ok->message_count;
-		load->readers = ok->consumer_count;
-	}
-	return OUTCOME_DONE;
+	if (o != OUTCOME_DONE || found)
+		return o;
+	ok = make_quorum(l, queue);
+	if (ok != NULL)
+		log_info("queue_made", "queue=%s", queue);
+	if (ok != NULL && load != NULL)
+		*load = load_of(ok);
+	return declare_outcome(l, ok != NULL, "make queue", queue);
 }
 
 enum outcome
 amqp_declare_look(
     struct amqp_link *l, const char *kind, const char *name, bool *found)
 {
-	amqp_bytes_t n = amqp_cstring_bytes(name);
-	bool ok;
-
 	if (strcmp(kind, "queue") == 0)
-		ok = amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL, n, 1, 0, 0,
-			 0, none) != NULL;
-	else
-		ok = amqp_exchange_declare(l->conn, AMQP_LINK_CHANNEL, n,
-			 amqp_cstring_bytes("topic"), 1, 1, 0, 0, none) != NULL;
-	*found = ok;
-	if (!ok && is_told_missing(l, kind))
+		return amqp_declare_count(l, name, NULL, found);
+	*found = amqp_exchange_declare(l->conn, AMQP_LINK_CHANNEL,
+		     amqp_cstring_bytes(name), amqp_cstring_bytes("topic"), 1,
+		     1, 0, 0, none) != NULL;
+	if (!*found && is_told_missing(l, kind))
 		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
-	return declare_outcome(l, ok, "look at", name);
+	return declare_outcome(l, *found, "look at exchange", name);
 }
 
 enum outcome

@@ -34,6 +34,12 @@ bool amqp_is_dead_letter_queue(const char *queue);
 enum outcome amqp_declare_queue(struct amqp_link *l, const char *queue,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
+/* *found: whether the queue exists, and what it holds then; it is not made.
+ * load may be NULL. */
+enum outcome amqp_declare_count(struct amqp_link *l, const char *queue,
+    struct amqp_queue_load *load, bool *found)
+    __attribute__((warn_unused_result));
+
 /* *found: whether it exists; kind is "queue" or "exchange". */
 enum outcome amqp_declare_look(struct amqp_link *l, const char *kind,
     const char *name, bool *found) __attribute__((warn_unused_result));

@@ -12,11 +12,6 @@
 #include "common/base/log.h"
 #include "common/records/bucket.h"
 
-/* How long a queue that was deleted is not made anew: a reader whose channel
- * has not yet heard of it keeps the numbers of the old queue's messages, and
- * passes over those of a new one for ever. */
-#define GONE_MS 2000
-
 /* The link is gone: all unconfirmed messages are sent again. */
 static int
 window_lost(struct amqp_writer *w)
@@ -29,9 +24,6 @@ window_lost(struct amqp_writer *w)
 			    AMQP_OUTGOING_TO_SEND;
 	w->phase = AMQP_PHASE_METHOD;
 	endpoint_amqp_lost(&w->a);
-	if (w->gone)
-		w->a.next_try_ms = clock_mono_ms() + GONE_MS;
-	w->gone = false;
 	return -1;
 }
 
@@ -63,7 +55,7 @@ on_ack(struct amqp_writer *w, struct amqp_outgoing *m)
 {
 	if (m->state == AMQP_OUTGOING_RETURNED) {
 		m->state = AMQP_OUTGOING_TO_SEND;
-		w->gone = true;
+		w->a.gone = true;
 		return;
 	}
 	/* Of a queue; an exchange writes several messages at a time. */
@@ -111,7 +103,7 @@ on_confirms(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
 			on_nack(w, m);
 	}
 	slide(w);
-	if (w->gone)
+	if (w->a.gone)
 		amqp_link_drop(&w->a.link,
 		    w->a.spread ? "no queue takes what is sent to exchange "
 				  "'%s' at %s"

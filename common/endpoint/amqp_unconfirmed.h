@@ -63,7 +63,7 @@ struct amqp_writer {
 	int64_t progress_ms; /* when the broker last confirmed something */
 	struct retry pause;  /* after a refusal because the queue is full */
 	int64_t pause_until_ms;
-	bool full, gone;
+	bool full;
 
 	size_t body_bytes;
 	bool packs; /* bodies of AMQP_COMPRESS_LEAST bytes are packed */

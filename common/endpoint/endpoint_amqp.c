@@ -21,6 +21,11 @@
 /* After two heartbeats and that time, another reader is alive. */
 #define SOLE_MS 5000
 
+/* How long a queue that was deleted is not made anew: a reader whose channel
+ * has not yet heard of it keeps the numbers of the old queue's messages, and
+ * passes over those of a new one for ever. */
+#define GONE_MS 2000
+
 /* How long a reader that died is waited for, and how often it is looked. */
 #define PREDECESSOR_MS 5000
 #define PREDECESSOR_LOOK_MS 20
@@ -87,17 +92,30 @@ take_link_reason(struct amqp_endpoint *a)
 	a->base.code = a->link.code;
 }
 
+/* Who gives up after a time has half of it left to make the queue anew. */
+static int64_t
+gone_ms(const struct amqp_endpoint *a)
+{
+	int64_t half = a->timeout.timeout_ms / 2;
+
+	return a->timeout.for_ever || half > GONE_MS ? GONE_MS : half;
+}
+
 static void
 wait_before_next_try(struct amqp_endpoint *a)
 {
-	int64_t now = clock_mono_ms();
+	int64_t now = clock_mono_ms(), pause;
 
 	if (a->outage_since_ms == 0)
 		a->outage_since_ms = now;
 	if (a->up_since_ms != 0 && now - a->up_since_ms > STABLE_MS)
 		retry_reset(&a->retry);
 	a->up_since_ms = 0;
-	a->next_try_ms = now + retry_next(&a->retry, -1);
+	pause = retry_next(&a->retry, -1);
+	if (a->gone && pause < gone_ms(a))
+		pause = gone_ms(a);
+	a->gone = false;
+	a->next_try_ms = now + pause;
 }
 
 void
@@ -134,19 +152,24 @@ endpoint_amqp_gives_up(const struct amqp_endpoint *a)
 	       clock_mono_ms() - a->outage_since_ms >= a->timeout.timeout_ms;
 }
 
-enum outcome
-endpoint_amqp_queue(struct amqp_endpoint *a, struct amqp_queue_load *load)
+void
+endpoint_amqp_gone(struct amqp_endpoint *a)
 {
-	struct amqp_link *l = &a->link;
-	enum outcome o;
-	bool there;
+	a->gone = true;
+	amqp_link_drop(&a->link, "the queue '%s' at %s was deleted or moved",
+	    a->queue, buf_str(&a->link.title));
+}
 
-	if (a->source.exchange == NULL)
-		return amqp_declare_queue(l, a->queue, load);
-	o = amqp_declare_look(l, "queue", a->queue, &there);
-	if (o == OUTCOME_DONE && !there)
-		o = amqp_declare_source(l, a->queue, &a->source);
-	return o == OUTCOME_DONE ? amqp_declare_queue(l, a->queue, load) : o;
+enum outcome
+endpoint_amqp_look(struct amqp_endpoint *a, struct amqp_queue_load *load)
+{
+	bool there;
+	enum outcome o = amqp_declare_count(&a->link, a->queue, load, &there);
+
+	if (o != OUTCOME_DONE || there)
+		return o;
+	endpoint_amqp_gone(a);
+	return OUTCOME_LATER;
 }
 
 /* Exchanges that spread are not made here but by scripts/topology. */
@@ -192,7 +215,7 @@ wait_for_predecessor(struct amqp_endpoint *a)
 	struct amqp_queue_load load = { 0 };
 
 	while (o == OUTCOME_DONE) {
-		o = endpoint_amqp_queue(a, &load);
+		o = endpoint_amqp_look(a, &load);
 		if (load.readers == 1 || clock_mono_ms() >= end ||
 		    stop_sleep(PREDECESSOR_LOOK_MS))
 			break;

@@ -34,6 +34,7 @@ struct amqp_endpoint {
 	int64_t next_try_ms;     /* not to connect before */
 	int64_t up_since_ms;     /* when the link was made */
 	int64_t outage_since_ms; /* 0: no outage */
+	bool gone;               /* it ended because the queue was deleted */
 
 	/* Makes a fresh channel ready for its direction. */
 	enum outcome (*set_up)(struct amqp_endpoint *a);
@@ -59,10 +60,13 @@ enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
 enum outcome endpoint_amqp_first(struct amqp_endpoint *a)
     __attribute__((warn_unused_result));
 
-/* Makes the queue unless it exists: with amqp_declare_queue(), or, when other
- * publishers fill it, with amqp_declare_source(). */
-enum outcome endpoint_amqp_queue(struct amqp_endpoint *a,
+/* What a queue holds that was there when the link was made. LATER also when it
+ * was deleted; the link is dropped then. */
+enum outcome endpoint_amqp_look(struct amqp_endpoint *a,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
+
+/* Drops the link of a queue that is no longer there. */
+void endpoint_amqp_gone(struct amqp_endpoint *a);
 
 /* The link went down just now: logs it once an outage, sets the next try. */
 void endpoint_amqp_lost(struct amqp_endpoint *a);

@@ -180,9 +180,7 @@ reader_take_frame(struct amqp_reader *r, const amqp_frame_t *f)
 		on_message(r);
 	if (f->frame_type == AMQP_FRAME_METHOD &&
 	    f->payload.method.id == AMQP_BASIC_CANCEL_METHOD)
-		amqp_link_drop(&r->a.link,
-		    "the queue '%s' at %s was deleted or moved", r->a.queue,
-		    buf_str(&r->a.link.title));
+		endpoint_amqp_gone(&r->a);
 	return true;
 }
 
@@ -285,7 +283,7 @@ is_empty(struct amqp_reader *r)
 
 	if (clock_mono_ms() < r->check_ms)
 		return false;
-	if (endpoint_amqp_queue(&r->a, &load) != OUTCOME_DONE) {
+	if (endpoint_amqp_look(&r->a, &load) != OUTCOME_DONE) {
 		(void)endpoint_amqp_reader_lost(r);
 		return false;
 	}
@@ -312,7 +310,7 @@ is_overlooked(struct amqp_reader *r)
 	    now - r->idle_ms < IDLE_LOOK_MS)
 		return false;
 	r->idle_ms = now;
-	if (endpoint_amqp_queue(&r->a, &load) == OUTCOME_DONE &&
+	if (endpoint_amqp_look(&r->a, &load) == OUTCOME_DONE &&
 	    load.readers != 0 && (load.messages == 0 || !r->passed_over)) {
 		r->passed_over = load.messages != 0;
 		return false;
