@@ -288,6 +288,7 @@ enum outcome
 amqp_link_connect(struct amqp_link *l)
 {
 	l->blocked = false;
+	l->end_ms = 0;
 	l->conn = amqp_new_connection();
 	if (l->conn == NULL)
 		prog_die(PROG_TEMPFAIL, "out of memory");

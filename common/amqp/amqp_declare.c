@@ -311,12 +311,14 @@ amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
 	amqp_table_t args = { 1, &credit };
 	amqp_bytes_t tag = amqp_cstring_bytes("probe");
 
+	amqp_link_hurry(l);
 	if (!on)
 		return declare_outcome(l,
 		    amqp_basic_cancel(l->conn, AMQP_LINK_CHANNEL, tag) != NULL,
 		    "stop reading", queue);
 	if (amqp_basic_qos(l->conn, AMQP_LINK_CHANNEL, 0, 1, 0) == NULL)
 		return declare_outcome(l, false, "limit deliveries of", queue);
+	amqp_link_hurry(l);
 	return declare_outcome(l,
 	    amqp_basic_consume(l->conn, AMQP_LINK_CHANNEL,
 		amqp_cstring_bytes(queue), tag, 0, 0, 0, args) != NULL,

@@ -13,8 +13,13 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/os/notify.h"
+#include "common/os/stop.h"
 
-#define CLOSE_MS 3000
+/* How long the end takes at most, how long each of its calls, and how long
+ * before a program that is asked to stop is ended it is over. */
+#define CLOSE_MS 5000
+#define CLOSE_CALL_MS 3000
+#define CLOSE_SPARE_MS 500
 /* Between two looks at the heartbeats, however long the wait. */
 #define SLICE_MS 500
 
@@ -245,13 +250,32 @@ amqp_link_frame(struct amqp_link *l, amqp_frame_t *f, int timeout_ms)
 	}
 }
 
-void
+int64_t
 amqp_link_end(struct amqp_link *l)
 {
-	struct timeval timeout = { .tv_sec = CLOSE_MS / 1000 };
+	int64_t now = clock_mono_ms(), left = stop_left_ms() - CLOSE_SPARE_MS;
+	struct timeval timeout;
+	int64_t call;
 
+	if (l->end_ms == 0)
+		l->end_ms = now + CLOSE_MS;
+	if (left > l->end_ms - now)
+		left = l->end_ms - now;
+	if (left < 0)
+		left = 0;
+	call = left < CLOSE_CALL_MS ? left : CLOSE_CALL_MS;
+	timeout.tv_sec = call / 1000;
+	timeout.tv_usec = (suseconds_t)(call % 1000) * 1000;
 	if (l->conn != NULL)
 		amqp_set_rpc_timeout(l->conn, &timeout);
+	return left;
+}
+
+void
+amqp_link_hurry(struct amqp_link *l)
+{
+	if (l->end_ms != 0)
+		(void)amqp_link_end(l);
 }
 
 void
@@ -259,7 +283,7 @@ amqp_link_close(struct amqp_link *l)
 {
 	if (l->conn == NULL)
 		return;
-	amqp_link_end(l);
+	(void)amqp_link_end(l);
 	/* A broker in alarm does not read what a publisher sends. */
 	if (!l->blocked)
 		(void)amqp_connection_close(l->conn, AMQP_REPLY_SUCCESS);

@@ -58,6 +58,7 @@ struct amqp_link {
 	bool tls;
 	int heartbeat_s;
 	int64_t beat_ms;         /* when the last heartbeat was sent */
+	int64_t end_ms;          /* when the end is over; 0: not begun */
 	int64_t dead_letters_ms; /* how long the broker keeps them */
 };
 
@@ -72,11 +73,15 @@ void amqp_link_release(struct amqp_link *l);
 enum outcome amqp_link_connect(struct amqp_link *l)
     __attribute__((warn_unused_result));
 
-/* From here on the broker is waited for a few seconds at most in each call. */
-void amqp_link_end(struct amqp_link *l);
-/* The same, and closes the connection in order; does nothing when the link is
- * down. Acknowledgements arrive at the broker; that the leader of a quorum
- * queue has them, too, is what endpoint_amqp_ack_settle() sees to. */
+/* The end begins, or goes on: all its calls together take a few seconds at
+ * most, and are over before a program that is asked to stop is ended (stop.h).
+ * Returns how many ms are left. */
+int64_t amqp_link_end(struct amqp_link *l);
+/* The same, before a call that may belong to the end, if that has begun. */
+void amqp_link_hurry(struct amqp_link *l);
+/* Begins the end, and closes the connection in order; does nothing when the
+ * link is down. Acknowledgements arrive at the broker; that the leader of a
+ * quorum queue has them, too, is what endpoint_amqp_ack_settle() sees to. */
 void amqp_link_close(struct amqp_link *l);
 
 /* Destroys the connection; the text becomes l->why, the outcome LATER. */

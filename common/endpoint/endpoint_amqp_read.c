@@ -53,6 +53,10 @@
 #define SMALL_BYTES 4096
 #define MEAN_OF 16
 
+/* With less time for its end a reader does not wait for the leader of a queue,
+ * but closes in order: what the leader has not got comes again. */
+#define LEADER_MS 1000
+
 /* Consumers need different tags; the broker puts messages back in the order of
  * the tags. */
 static amqp_bytes_t
@@ -479,8 +483,8 @@ end_consumer(struct amqp_reader *r)
 
 	if (l->conn == NULL || r->acked.tag == 0 || l->blocked)
 		return;
-	amqp_link_end(l);
-	if (retire_consumer(r) == OUTCOME_DONE)
+	if (amqp_link_end(l) >= LEADER_MS &&
+	    retire_consumer(r) == OUTCOME_DONE && amqp_link_end(l) >= LEADER_MS)
 		endpoint_amqp_ack_settle(r);
 }
 

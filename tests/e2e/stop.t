@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SIGTERM ends every program, in each of its modes, within ten seconds, whatever
-# does not answer: a database or a broker that stands still, a CRM that takes a
-# connection and says nothing.
+# does not answer: a database or a broker that stands still, or is slow with each
+# answer, a CRM that takes a connection and says nothing.
 set -euo pipefail
 # shellcheck source=tests/e2e/amqp.sh
 . "$(dirname "$0")/amqp.sh"
@@ -229,6 +229,20 @@ start export aggregator --export --state "$tmp/stream" -t queue:out
 reach export
 end export
 signal CONT rabbitmq
+
+echo "- one that is slow with each answer"
+python3 tests/e2e/slow_proxy.py "$tmp/slow.port" \
+	"$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/ports")" "$tmp/slow" &
+until_true 20 test -s "$tmp/slow.port" || fail "no proxy"
+AMQP_URL=${AMQP_URL%:*}:$(cat "$tmp/slow.port")/messaging \
+	"$probe" -p read queue:slow >"$tmp/slow.out" 2>"$tmp/slow.err" &
+slow=$!
+echo x | "$probe" write queue:slow >/dev/null
+until_true 60 test -s "$tmp/slow.out" || fail "nothing is read: $(
+	cat "$tmp/slow.err")"
+touch "$tmp/slow"
+kill $slow
+wait $slow || fail "a reader gave $?: $(cat "$tmp/slow.err")"
 
 echo "- a CRM that says nothing"
 python3 - "$tmp/port" "$tmp/asked" <<'END' &
