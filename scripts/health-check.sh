@@ -221,13 +221,17 @@ check_disks() {
 }
 
 check_jobs() {
-	local folder own what task at where name age
+	local folder own what task whose at where name age
 	folder=$(conf_path metrics folder)
 	[ -n "$folder" ] || return 0
 	own=$(config_label)
-	while read -r what task at where; do
+	while read -r what task whose at where; do
 		[ -n "$task" ] || continue
 		name=job_$task
+		if [ "$whose" != = ]; then
+			name=${name}_${whose#=}
+			task="$task of ${whose#=}"
+		fi
 		# A version before did not say where.
 		if [ "${where:-$own}" != "$own" ]; then
 			task="$task of $where"
@@ -248,7 +252,7 @@ check_jobs() {
 		age=$(($(date +%s) - at))
 		judge_age "the last success of $task" "$age"
 		figures+=("$name=${age}s;$warn;$critical")
-	done <<<"$(sed -n 's/^messaging_job_last_\(success\|run\)_.*{task="\([a-z]*\)"\(,config="\(.*\)"\)\{0,1\}} \([0-9]*\)$/\1 \2 \5 \4/p' \
+	done <<<"$(sed -n 's/^messaging_job_last_\(success\|run\)_.*{task="\([a-z]*\)"\(,tenant="\([^"]*\)"\)\{0,1\}\(,config="\(.*\)"\)\{0,1\}} \([0-9]*\)$/\1 \2 =\4 \7 \6/p' \
 		"$folder"/messaging_*.prom 2>/dev/null || :)"
 }
 

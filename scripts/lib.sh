@@ -285,19 +285,34 @@ config_label() {
 	realpath "$config" | sed 's/[\\"]/\\&/g'
 }
 
-# job_metrics NAME STATUS SECONDS: keeps what Prometheus should know of a run in
-# [metrics] folder, for node_exporter. Each configuration has a file of its own,
-# which its runs share, also those that differ in the environment, as in CRM_TENANT:
-# these have locks of their own, see whose_run, and may write at one time.
+# job_file FOLDER NAME [TENANT]: where job_metrics keeps it.
+job_file() {
+	printf '%s\n' "$1/messaging_$2_$({
+		realpath "$config"
+		printf '%s\n' "${3:-}"
+	} | cksum | cut -d ' ' -f 1).prom"
+}
+
+# job_metrics NAME STATUS SECONDS [TENANT]: keeps what Prometheus should know of a
+# run in [metrics] folder, for node_exporter. Each configuration has a file of its
+# own, and each tenant that a run is for: the success of one does not hide that
+# another failed. Runs that differ in the environment otherwise share theirs, and
+# may write at one time: they have locks of their own, see whose_run.
 job_metrics() {
 	folder=$(conf_path metrics folder)
 	[ -n "$folder" ] || return 0
-	prom=$folder/messaging_$1_$(realpath "$config" | cksum |
-		cut -d ' ' -f 1).prom
+	prom=$(job_file "$folder" "$1" "${4:-}")
 	new=$prom.$$.new
-	# The name was the same for all once, and what stays looks like a failure.
-	[ -e "$prom" ] || mv "$folder/messaging_$1.prom" "$prom" 2>/dev/null || :
-	labels=task=\"$1\",config=\"$(config_label)\"
+	# The names were others once, the same for all tenants, or even for all
+	# configurations, and what stays looks like a failure.
+	for old in "$1_$(realpath "$config" | cksum | cut -d ' ' -f 1)" "$1"; do
+		[ -e "$prom" ] ||
+			mv "$folder/messaging_$old.prom" "$prom" 2>/dev/null || :
+	done
+	# What no name of a tenant has would not be as it is in a label.
+	whose=$(printf %s "${4:-}" | tr -c 'A-Za-z0-9_.-' _)
+	labels=task=\"$1\"${whose:+,tenant=\"$whose\"}
+	labels=$labels,config=\"$(config_label)\"
 	at=$(date +%s) last=1
 	succeeded=$(job_metric 'runs_total.*result="success"')
 	failed=$(job_metric 'runs_total.*result="failure"')

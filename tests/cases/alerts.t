@@ -54,6 +54,10 @@ WELL = {
     'messaging_job_last_success_timestamp_seconds{task="report",config="/a"}':
     "-90000x60",
     'messaging_job_last_run_succeeded{task="report",config="/a"}': "1x60",
+    'messaging_job_last_run_succeeded{task="report",tenant="a",config="/b"}':
+    "1x60",
+    'messaging_job_last_run_succeeded{task="report",tenant="b",config="/b"}':
+    "1x60",
     # A chat that is forbidden; the reaper asks about nothing at all.
     'messaging_crm_calls_total{mode="poll",tenant="a",result="ok"}': "0+9x60",
     'messaging_crm_calls_total{mode="poll",tenant="a",result="refused"}':
@@ -90,9 +94,10 @@ FAULTS = {
          'config="/b"}': "0x60"},
         {"task": "job", "config": "/b", "severity": "critical"}),
     "MessagingReportFailed": (
-        {'messaging_job_last_run_succeeded{task="report",config="/a"}':
-         "1x20 0x40"},
-        {"task": "report", "config": "/a", "severity": "warning"}),
+        {'messaging_job_last_run_succeeded{task="report",tenant="b",'
+         'config="/b"}': "1x20 0x40"},
+        {"task": "report", "tenant": "b", "config": "/b",
+         "severity": "warning"}),
     "MessagingCallsRefused": (
         {'messaging_crm_calls_total{mode="poll",tenant="a",result="ok"}':
          "0+9x10 90x50"},
@@ -120,6 +125,11 @@ FAULTS = {
         {"job": "messaging-listener", "instance": "l",
          "severity": "critical"}),
 }
+# What one says, of a tenant and without.
+TEXTS = [
+    ("", "the last report of /a was not mailed"),
+    ('tenant="b",', "the last report of b of /a was not mailed"),
+]
 text = open(sys.argv[1], encoding="utf-8").read()
 alerts = re.findall(r"- alert: (\w+)", text)
 assert sorted(alerts) == sorted(FAULTS), alerts
@@ -142,6 +152,21 @@ for fault, (series, labels) in [(None, ({}, {}))] + list(FAULTS.items()):
         "promql_expr_test": [{
             "expr": 'ALERTS{alertstate="firing"}', "eval_time": "30m",
             "exp_samples": expected}]})
+[action] = re.findall("action: '(run mail-report .*)'", text)
+for tenant, said in TEXTS:
+    labels = {"task": "report", "config": "/a", "severity": "warning"}
+    if tenant:
+        labels["tenant"] = "b"
+    tests.append({
+        "name": said, "interval": "1m",
+        "input_series": [{
+            "series": "messaging_job_last_run_succeeded"
+                      '{task="report",%sconfig="/a"}' % tenant,
+            "values": "0x60"}],
+        "alert_rule_test": [{
+            "alertname": "MessagingReportFailed", "eval_time": "30m",
+            "exp_alerts": [{"exp_labels": labels, "exp_annotations": {
+                "summary": said, "action": action}}]}]})
 print(json.dumps({"rule_files": [sys.argv[1]], "evaluation_interval": "1m",
                   "tests": tests}, indent=1))
 END

@@ -232,6 +232,58 @@ END
 diff "$tmp/wanted" "$tmp/got" || fail "other metrics"
 [ ! -e "$tmp/metrics/messaging_job.prom" ] || fail "the old file is there"
 
+echo "- of several tenants each has its own"
+rm "$tmp/metrics"/*
+# What a version before has left, of all of them.
+echo 'messaging_job_runs_total{task="job",result="failure"} 3' \
+	>"$tmp/metrics/messaging_job_$(echo "$tmp/one" | cksum |
+		cut -d ' ' -f 1).prom"
+echo 78 >"$tmp/aggregator"
+CRM_TENANT=bad run 78 job -c "$tmp/one"
+rm "$tmp/aggregator"
+CRM_TENANT=good run 0 job -c "$tmp/one"
+run 0 job -c "$tmp/one"
+mkdir "$tmp/mailing"
+cat >"$tmp/mailing/sink" <<'END'
+#!/bin/sh
+# sink --tenant TENANT --report FILE
+[ "$2" = good ] || exit 75
+echo '<title>Report</title>' >"$4"
+END
+chmod +x "$tmp/mailing/sink"
+mail() { # WANTED-CODE TENANT
+	local rc=0
+	SENDMAIL=true "$scripts/mail-report" -b "$tmp/mailing" -c "$tmp/one" \
+		-t "$2" lead@example.com >"$tmp/out" 2>&1 || rc=$?
+	[ "$rc" = "$1" ] || fail "mail of $2: $rc, not $1: $(cat "$tmp/out")"
+}
+mail 75 bad
+mail 0 good
+mail 75 'bad"'
+told() {
+	sed -n 's/^messaging_job_\(last_run_succeeded\|runs_total\)//p' \
+		"$tmp/metrics"/*.prom | grep -v ' 0$' | sort
+}
+told >"$tmp/got"
+sort >"$tmp/wanted" <<END
+{task="job",tenant="bad",config="$tmp/one",result="failure"} 4
+{task="job",tenant="good",config="$tmp/one"} 1
+{task="job",tenant="good",config="$tmp/one",result="success"} 1
+{task="job",config="$tmp/one"} 1
+{task="job",config="$tmp/one",result="success"} 1
+{task="report",tenant="bad",config="$tmp/one",result="failure"} 1
+{task="report",tenant="bad_",config="$tmp/one",result="failure"} 1
+{task="report",tenant="good",config="$tmp/one"} 1
+{task="report",tenant="good",config="$tmp/one",result="success"} 1
+END
+diff "$tmp/wanted" "$tmp/got" || fail "other metrics of tenants"
+mkdir "$tmp/tenants"
+printf '[poller]\ntenants = tenants\n' >>"$tmp/one"
+: >"$tmp/tenants/bad.conf"
+"$scripts/tenant" -c "$tmp/one" remove bad || fail "tenant remove: $?"
+told | diff - <(grep -v 'tenant="bad"' "$tmp/wanted") ||
+	fail "what is left of a tenant that was removed"
+
 echo "- what is missing or wrong"
 run 64 job extra
 run 64 job -x

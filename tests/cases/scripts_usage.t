@@ -178,6 +178,20 @@ printf 'messaging_job_last_success_timestamp_seconds{%s} %s\n' \
 	"task=\"job\",config=\"/its='own'|x\"" "$(date +%s)" \
 	>"$tmp/metrics/messaging_job_other.prom"
 health 0 " 'job_job of /its__own__x'=[0-9]*s;"
+# Of several tenants each has its own report, and a job that only it is for.
+ran() { # TASK STATUS TENANT
+	# shellcheck source=scripts/lib.sh
+	(. scripts/lib.sh && config=$tmp/conf && job_metrics "$1" "$2" 1 "$3")
+}
+rm "$tmp/metrics"/*
+ran report 69 two
+ran report 0 one
+ran job 0 one
+health 1 "WARNING - the last report of two was not mailed; 1 tenants"
+ran report 0 two
+health 0 "OK - 1 tenants .* job_job_one=[0-9]*s;"
+ran job 75 two
+health 2 "CRITICAL - job of two has not succeeded yet; 1 tenants"
 # The file of a version before.
 rm "$tmp/metrics"/*
 echo 'messaging_job_last_success_timestamp_seconds{task="job"} 0' \
