@@ -238,7 +238,7 @@ compare_column(struct comparison *c, const struct schema_table *t, size_t i)
 	bare = strcmp(is[5], "1") == 0;
 	if (!schema_same_type(col->definition, is[2]) ||
 	    needed != (strcmp(is[3], "NO") == 0) ||
-	    generated != (strstr(is[4], "GENERATED") != NULL)) {
+	    generated != (strstr(is[4], " GENERATED") != NULL)) {
 		buf_setf(&c->what, "column %s.%s is %s%s%s, not %s", t->name,
 		    col->name, is[2], strcmp(is[3], "NO") == 0 ? " NOT" : "",
 		    " NULL", col->definition);

@@ -101,34 +101,126 @@ schema_same_expression(const char *definition, const char *is)
 	return same;
 }
 
+/* What a definition has behind DEFAULT, up to a blank that is in neither quotes
+ * nor parentheses. */
+static char *
+default_of(const char *definition)
+{
+	static const char word[] = " DEFAULT ";
+	const char *from = strstr(definition, word), *end;
+	bool literal = false;
+	int depth = 0;
+
+	if (from == NULL)
+		return xstrdup("NULL");
+	from += strlen(word);
+	for (end = from; *end != '\0'; end++) {
+		literal ^= *end == '\'';
+		if (literal)
+			continue;
+		depth += (*end == '(') - (*end == ')');
+		if (*end == ' ' && depth == 0)
+			break;
+	}
+	return xstrndup(from, (size_t)(end - from));
+}
+
 /* A literal without its quotes, which one server leaves out. */
 static struct text
-default_value(const char *p)
+unquoted(const char *p)
 {
-	struct text t = { p, 0 };
+	struct text t = { p, strlen(p) };
 
 	if (*p == '\'') {
 		t.p++;
 		t.len = strcspn(t.p, "'");
-	} else {
-		t.len = strcspn(p, " ");
 	}
 	return t;
+}
+
+static bool
+is_number(const char *p)
+{
+	static const char digits[] = "0123456789";
+	size_t whole, part = 0;
+
+	p += *p == '-';
+	whole = strspn(p, digits);
+	p += whole;
+	if (*p == '.') {
+		part = strspn(p + 1, digits);
+		p += 1 + part;
+	}
+	return *p == '\0' && whole + part > 0;
+}
+
+/* A server writes a number for the type of its column, as 0.500: without the
+ * zeros at both ends it is the same for .5. */
+static void
+normalize_number(struct buf *b)
+{
+	const char *p = buf_str(b);
+	bool negative = *p == '-', fraction = strchr(p, '.') != NULL;
+	size_t len;
+	char *text;
+
+	p += negative;
+	p += strspn(p, "0");
+	len = strlen(p);
+	while (fraction && p[len - 1] == '0')
+		len--;
+	if (fraction && p[len - 1] == '.')
+		len--;
+	text = xstrndup(p, len);
+	buf_setf(b, "%s%s%s", negative && len > 0 ? "-" : "",
+	    len == 0 || *text == '.' ? "0" : "", text);
+	free(text);
+}
+
+/* A number or an expression, in the form that both servers share. */
+static void
+normalize_default(const char *text, struct buf *b)
+{
+	static const char now[] = "now";
+	struct buf is = BUF_INIT;
+	const char *p;
+
+	normalize_expression(text, &is);
+	p = buf_str(&is);
+	if (strcmp(p, "true") == 0 || strcmp(p, "false") == 0)
+		buf_setf(b, "%d", *p == 't');
+	else if (strncmp(p, now, strlen(now)) == 0)
+		buf_setf(b, "current_timestamp%s", p + strlen(now));
+	else
+		buf_setf(b, "%s", p);
+	if (is_number(buf_str(b)))
+		normalize_number(b);
+	buf_release(&is);
 }
 
 /* Of a column that may be NULL one server says so. */
 bool
 schema_same_default(const char *definition, bool none, const char *is)
 {
-	static const char word[] = " DEFAULT ";
-	const char *p = strstr(definition, word);
-	struct text want, got = default_value(is);
+	char *want = default_of(definition);
+	struct buf a = BUF_INIT, b = BUF_INIT;
+	struct text x = unquoted(want), y = unquoted(is);
+	bool wants_none = strcmp(want, "NULL") == 0, same;
 
 	none |= strcmp(is, "NULL") == 0;
-	if (p == NULL || none)
-		return p == NULL && none;
-	want = default_value(p + strlen(word));
-	return want.len == got.len && memcmp(want.p, got.p, got.len) == 0;
+	if (wants_none || none) {
+		same = wants_none && none;
+	} else if (*want == '\'' || *is == '\'') {
+		same = x.len == y.len && memcmp(x.p, y.p, x.len) == 0;
+	} else {
+		normalize_default(want, &a);
+		normalize_default(is, &b);
+		same = strcmp(buf_str(&a), buf_str(&b)) == 0;
+	}
+	free(want);
+	buf_release(&a);
+	buf_release(&b);
+	return same;
 }
 
 /* Adds the word before `end`: of "MAX(p.as_of) AS as_of" it is the name. */

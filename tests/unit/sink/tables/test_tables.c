@@ -13,6 +13,7 @@
 #include "sink/rows/batch.h"
 #include "sink/tables/day_partitions.h"
 #include "sink/tables/migrations.h"
+#include "sink/tables/schema_impl.h"
 #include "sink/tables/upsert_sql.h"
 
 static void
@@ -160,6 +161,68 @@ tables_fit_the_code(void **state)
 	assert_null(table_find("", 0));
 }
 
+static const struct {
+	const char *definition, *is; /* is NULL: it has no default */
+	bool same;
+} defaults[] = {
+	{ "BIGINT NOT NULL", NULL, true },
+	{ "BIGINT NOT NULL", "0", false },
+	{ "BIGINT NOT NULL DEFAULT 0", NULL, false },
+	/* MariaDB names the NULL, MySQL does not. */
+	{ "VARCHAR(64) NULL", "NULL", true },
+	{ "VARCHAR(64) NULL", NULL, true },
+	{ "VARCHAR(64) NULL DEFAULT NULL", "NULL", true },
+	{ "VARCHAR(64) NULL DEFAULT NULL", NULL, true },
+	{ "VARCHAR(64) NULL DEFAULT NULL", "''", false },
+	{ "VARCHAR(64) NULL DEFAULT 'x'", "NULL", false },
+	/* MariaDB quotes a text. */
+	{ "VARCHAR(64) NOT NULL DEFAULT ''", "''", true },
+	{ "VARCHAR(64) NOT NULL DEFAULT ''", "", true },
+	{ "VARCHAR(64) NOT NULL DEFAULT 'a b'", "'a b'", true },
+	{ "VARCHAR(64) NOT NULL DEFAULT 'a b'", "a b", true },
+	{ "VARCHAR(64) NOT NULL DEFAULT 'a b'", "a c", false },
+	{ "VARCHAR(64) NOT NULL DEFAULT 'a'", "'A'", false },
+	{ "VARCHAR(64) NOT NULL DEFAULT '1'", "'1.0'", false },
+	{ "VARCHAR(64) NOT NULL DEFAULT 1", "'1'", true },
+	{ "BIGINT NOT NULL DEFAULT '1'", "1", true },
+	{ "DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)",
+	    "current_timestamp(3)", true },
+	{ "DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE NOW(3)",
+	    "CURRENT_TIMESTAMP(3)", true },
+	{ "DATETIME(3) NOT NULL DEFAULT NOW(3)", "current_timestamp(3)", true },
+	{ "DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)",
+	    "current_timestamp()", false },
+	{ "DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP", "current_timestamp()",
+	    true },
+	{ "VARCHAR(64) NOT NULL DEFAULT (CONCAT('a b', uuid()))",
+	    "concat('a b',uuid())", true },
+	{ "DECIMAL(15,3) NOT NULL DEFAULT 0", "0.000", true },
+	{ "DECIMAL(15,3) NOT NULL DEFAULT .5", "0.500", true },
+	{ "DECIMAL(15,3) NOT NULL DEFAULT -1.50", "-1.500", true },
+	{ "DECIMAL(15,3) NOT NULL DEFAULT 10", "1.000", false },
+	{ "DECIMAL(15,3) NOT NULL DEFAULT 1", "-1.000", false },
+	{ "BIGINT NOT NULL DEFAULT 10", "1", false },
+	{ "BIGINT NOT NULL DEFAULT 007", "7", true },
+	{ "TINYINT NOT NULL DEFAULT FALSE", "0", true },
+	{ "TINYINT NOT NULL DEFAULT TRUE", "0", false },
+};
+
+static void
+defaults_are_compared_in_the_words_of_either_server(void **state)
+{
+	const char *is;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(defaults); i++) {
+		is = defaults[i].is;
+		if (schema_same_default(defaults[i].definition, is == NULL,
+			is != NULL ? is : "") != defaults[i].same)
+			fail_msg("%s: %s", defaults[i].definition,
+			    is != NULL ? is : "(none)");
+	}
+}
+
 static void
 a_look_that_failed_is_no_look(void **state)
 {
@@ -190,6 +253,8 @@ main(void)
 		cmocka_unit_test(every_file_is_for_mysql),
 		cmocka_unit_test(only_its_own_schema_will_do),
 		cmocka_unit_test(tables_fit_the_code),
+		cmocka_unit_test(
+		    defaults_are_compared_in_the_words_of_either_server),
 		cmocka_unit_test(a_look_that_failed_is_no_look),
 	};
 
