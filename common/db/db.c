@@ -1,6 +1,7 @@
 /*
- * db: connecting; see db.h. Transactions are in db_transaction.c, statements in
- * db_query.c, bulk statements in db_bulk.c, what errors mean in db_cause.c.
+ * db: connecting; see db.h. Transactions are in db_transaction.c, whether the
+ * server stands still in db_watch.c, statements in db_query.c, bulk statements
+ * in db_bulk.c, what errors mean in db_cause.c.
  *
  * TLS: libmariadb falls back to plaintext in silence with every option but
  * MYSQL_OPT_SSL_VERIFY_SERVER_CERT, so that one is set whenever TLS is wanted,
@@ -8,6 +9,7 @@
  */
 #include "common/db/db.h"
 
+#include <errmsg.h>
 #include <errno.h>
 #include <mysql.h>
 #include <stdlib.h>
@@ -50,6 +52,7 @@ db_disconnect(struct db *db)
 		mysql_close(db->my);
 	db->my = NULL;
 	db->unread = 0;
+	db_watch_connection(db);
 }
 
 /* Takes the URL apart into db. */
@@ -263,20 +266,6 @@ authorities(const struct db *db)
 	return db->ca_file != NULL ? db->ca_file : SYSTEM_CAS;
 }
 
-/* How long an answer is waited for on a connection that is made now. libmariadb
- * does not take another time later, so a run that gives up waits for one that
- * does not come nearly as long as for all else together; a lock that takes as
- * long is to be named by the server. */
-static int64_t
-answer_ms(const struct db *db)
-{
-	int64_t ms = db->timeout_ms;
-
-	if (db->give_up_ms != 0)
-		ms = at_most(ms, db->wait_timeout_ms + ENDING_MS);
-	return ms > db->allowed_ms ? ms : db->allowed_ms;
-}
-
 static void
 set_connect_options(struct db *db, MYSQL *my)
 {
@@ -286,7 +275,9 @@ set_connect_options(struct db *db, MYSQL *my)
 	unsigned protocol = MYSQL_PROTOCOL_TCP;
 	my_bool yes = 1, no = 0;
 
-	db->answer_ms = answer_ms(db);
+	/* libmariadb does not take another time later. */
+	db->answer_ms =
+	    db->timeout_ms > db->allowed_ms ? db->timeout_ms : db->allowed_ms;
 	timeout_s = db_seconds_of(db->answer_ms);
 	mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
@@ -431,7 +422,21 @@ log_into_server(struct db *db)
 		db->user, db->password, db->schema, db->port, db->socket,
 		0) == NULL)
 		return db_failed(db);
+	db_watch_connection(db);
 	return check_tls(db);
+}
+
+bool
+db_answers(struct db *db)
+{
+	bool silent =
+	    log_into_server(db) != OUTCOME_DONE &&
+	    (db->cause == DB_LOST || db->number == CR_CONNECTION_ERROR ||
+		db->number == CR_CONN_HOST_ERROR ||
+		db->number == CR_SERVER_HANDSHAKE_ERR);
+
+	db_disconnect(db);
+	return !silent;
 }
 
 enum outcome

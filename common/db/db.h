@@ -184,8 +184,9 @@ int64_t db_get_time(const struct db_rows *r, size_t i);
  *
  * Gives up with LATER after [mysql] wait_timeout (never when wait_forever),
  * whatever the time was spent on: locks, conflicts, a server that is away or
- * does not answer; or as soon as the program is asked to stop. With
- * wait_forever one warning says what is waited for. */
+ * stands still; or as soon as the program is asked to stop. A statement at work
+ * may take longer, as [mysql] timeout says, while the server answers new
+ * connections. With wait_forever one warning says what is waited for. */
 enum outcome db_transaction(struct db *db,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx,
     bool wait_forever) __attribute__((warn_unused_result));

@@ -45,7 +45,7 @@ enum exit_code sink_with_schema(
     struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db));
 
 /* Before the first use: statements that change or read whole tables may take as
- * long as they need; the wait_timeout that is configured is for daemons. */
+ * long as they need; the timeout that is configured is for shorter ones. */
 void sink_allow_long_statements(struct db *db);
 
 /* Reads the rules of tokens, of which at least one key is needed. As

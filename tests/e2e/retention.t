@@ -169,6 +169,15 @@ is "counted" "4000 5001" \
 	"$(jq -r 'select(.rows > 0) | .rows' "$tmp/did" | xargs)"
 is "gone" "$(all 2 2)" "$(counts)"
 
+echo "- a batch that takes longer than a run waits for the database"
+fill 0 -40
+sql "CREATE TRIGGER slow BEFORE DELETE ON trends FOR EACH ROW
+	SET @slept = SLEEP(14)"
+printf '[mysql]\nwait_timeout = 3s\ntimeout = 5m\n' >"$tmp/slow.conf"
+code 0 "$reaper" -c "$tmp/slow.conf" --retention 30d
+sql "DROP TRIGGER slow"
+is "gone" "$(all 2 4)" "$(counts)"
+
 echo "- [reaper] retention, at the end of each run"
 printf '[reaper]\nretention = 30d\n' >"$tmp/conf"
 fill 0 -40

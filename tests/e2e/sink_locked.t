@@ -14,6 +14,10 @@ said="at 'INSERT INTO \`chat_metrics\`'; somebody else holds the lock"
 lock_table() {
 	lock 'LOCK TABLES chat_metrics WRITE'
 }
+idle() {
+	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
+		WHERE info LIKE 'INSERT INTO \`chat_metrics\`%'")" = 0 ]
+}
 echo "- one-shot, wait_timeout is all there is"
 lock_table
 for wait_timeout in 0s 4s; do
@@ -47,6 +51,26 @@ kill -CONT "$database"
 is "the code of one that gave up" 75 $got
 one_line 'Lost connection.*(2013)'
 unlock
+empty
+
+echo "- one that is at work is not"
+# The first chat takes longer than all that is waited for.
+sql "CREATE TRIGGER slow BEFORE INSERT ON chat_metrics FOR EACH ROW
+	SET @slept = IF(NEW.chat = '1001', SLEEP(25), 0)"
+for bulk in auto off; do
+	printf '[mysql]\nwait_timeout = 3s\ntimeout = 5m\nbulk = %s\n' $bulk \
+		>"$tmp/conf"
+	code 0 "$sink" -c "$tmp/conf" -f "$tmp/rows"
+	is "a word" "" "$(cat "$tmp/err")"
+	is "stored" 5 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
+	empty
+done
+printf '[mysql]\nwait_timeout = 3s\ntimeout = 10s\n' >"$tmp/conf"
+code 75 "$sink" -c "$tmp/conf" -f "$tmp/rows"
+one_line 'Lost connection.*(2013)'
+sql "DROP TRIGGER slow"
+# What was left to the server may go on there.
+until_true 60 idle || fail "the server is still at work"
 empty
 
 echo "- a backup that holds up all writing is no fault of the configuration"

@@ -4,8 +4,15 @@
  */
 #include "tests/unit/unit.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/conf/conf.h"
@@ -221,6 +228,78 @@ what_needs_the_connection_tells_that_it_is_lost(void **state)
 	buf_release(&why);
 }
 
+/* Of this machine, at any port. */
+static int
+listen_somewhere(unsigned *port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof at;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_return_code(fd, errno);
+	assert_return_code(bind(fd, (struct sockaddr *)&at, len), errno);
+	assert_return_code(listen(fd, 5), errno);
+	assert_return_code(
+	    getsockname(fd, (struct sockaddr *)&at, &len), errno);
+	*port = ntohs(at.sin_port);
+	return fd;
+}
+
+/* What a server says that has no room for one more. */
+static void *
+refuse_one(void *ctx)
+{
+	static const char refusal[] = "\27\0\0\0\377\20\4"
+				      "Too many connections";
+	int fd = accept(*(int *)ctx, NULL, NULL);
+
+	if (fd == -1)
+		return NULL;
+	(void)!write(fd, refusal, sizeof refusal - 1);
+	(void)close(fd);
+	return NULL;
+}
+
+static bool
+answers_at(unsigned port)
+{
+	char url[64];
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct conf *conf;
+	struct db *db;
+	bool answers;
+
+	(void)snprintf(url, sizeof url, "mysql://u:p@127.0.0.1:%u/db", port);
+	db = open_url(url, &conf, &why, &code);
+	assert_non_null(db);
+	db_limit(db, 1000);
+	answers = db_answers(db);
+	assert_false(db_connected(db));
+	db_close(db);
+	conf_free(conf);
+	buf_release(&why);
+	return answers;
+}
+
+/* The kernel takes a connection for a process that stands still. */
+static void
+who_refuses_answers_and_who_is_silent_does_not(void **state)
+{
+	pthread_t thread;
+	unsigned port;
+	int fd = listen_somewhere(&port);
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, refuse_one, &fd), 0);
+	assert_true(answers_at(port));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_false(answers_at(port));
+	(void)close(fd);
+	assert_false(answers_at(port));
+}
+
 static void
 absent_values_are_null(void **state)
 {
@@ -270,6 +349,8 @@ main(void)
 		    nobody_there_is_later_and_told_without_the_password),
 		cmocka_unit_test(
 		    what_needs_the_connection_tells_that_it_is_lost),
+		cmocka_unit_test(
+		    who_refuses_answers_and_who_is_silent_does_not),
 		cmocka_unit_test(absent_values_are_null),
 		cmocka_unit_test(a_grant_is_for_one_database),
 	};
