@@ -5,6 +5,7 @@ import { redrawAlerts, showAlerts } from "./alerts.js";
 import {
 	redrawAllocation, showAllocation, tickAllocation,
 } from "./allocation.js";
+import { askForChannels } from "./channels.js";
 import { byId, setFailed, setText } from "./element.js";
 import { ANSWER_MS, newestOnly } from "./fetch_json.js";
 import { listenToForm, showForm } from "./form.js";
@@ -166,10 +167,16 @@ function moveViews() {
 	}
 }
 
+async function showChannels() {
+	if (await askForChannels())
+		showForm();
+}
+
 /* At once, if they are chosen otherwise than before. */
 function showChosen() {
 	const key = OF_VIEWS.map((name) => settings[name]).join(" ");
 
+	showChannels();
 	if (key === chosen)
 		return;
 	chosen = key;

@@ -1,5 +1,6 @@
 /* The choices at the head of the page. */
 
+import { channels } from "./channels.js";
 import { byId, element, setText } from "./element.js";
 import { present } from "./present.js";
 import { change, settings } from "./settings.js";
@@ -50,8 +51,7 @@ export function showForm() {
 			.map((o) => [o.operator, o.name ?? o.operator]),
 		"all"));
 	unlessFocused("channel", () => showChoices("channel",
-		present.waiting.filter((row) => row.channel !== null)
-			.map((row) => [row.channel, row.channel]), "all"));
+		channels().map((channel) => [channel, channel]), "all"));
 	unlessFocused("range", () => showChoices("range", RANGES));
 	unlessFocused("zone", () => {
 		byId("zone").value = zone();

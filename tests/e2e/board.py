@@ -8,6 +8,7 @@ import os
 import time
 
 import board_faults
+import board_form
 import board_looks
 import board_opened
 import board_periods
@@ -332,20 +333,6 @@ class Test:
         self.shows(lambda: int(self.browser.text("#total-late .value")) == len(
             [r for r in self.waiting() if r["Answer"].startswith("late")]),
                    "the number of late ones")
-        self.the_threshold_is_said_as_it_is()
-
-    def the_threshold_is_said_as_it_is(self):
-        """To eyes and ears, also where no unit has it."""
-        for threshold, want in (
-                ("45", "45 seconds"), ("90", "1 minute 30 seconds"),
-                ("5400", "1 hour 30 minutes"), ("7200", "2 hours"),
-                ("9000", "2 hours 30 minutes"),
-                ("100000", "1 day 3 hours 46 minutes 40 seconds")):
-            self.browser.open(f"/#threshold={threshold}")
-            self.shows(lambda: [self.browser.text("#threshold-text"),
-                                self.browser.ask("document.getElementById("
-                                                 "'threshold').ariaValueText")]
-                       == [want, want], f"{threshold}: {want}")
 
     def the_keyboard_is_enough(self):
         browser = self.browser
@@ -585,6 +572,7 @@ def body():
             board_periods.test(test)
             board_opened.test(test)
             board_faults.test(test)
+            board_form.test(test)
             test.visit("lead")
             test.text_is_no_markup()
             test.a_row_changes_without_a_reload()

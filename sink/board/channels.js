@@ -1,0 +1,50 @@
+/* The channels that can be chosen: those in which somebody waits, or did since
+ * the page was opened, and those in which somebody was answered in the range
+ * that was chosen. */
+
+import { fetchJson, newestOnly } from "./fetch_json.js";
+import { present } from "./present.js";
+import { settings } from "./settings.js";
+import { chosenSpan } from "./time.js";
+
+/* How soon, in ms, again when that failed. */
+const FAILED_MS = 15000;
+
+const newest = newestOnly();
+const waited = new Set();
+
+let asked = null; /* of which range */
+let answered = [];
+
+export function channels() {
+	for (const { channel } of present.waiting)
+		waited.add(channel);
+	return [...new Set([...waited, ...answered])].filter((one) => one);
+}
+
+/* Asks once for each range, because the server reads all responses of it. True:
+ * there is an answer. */
+export async function askForChannels() {
+	const { from, to, zone } = chosenSpan();
+	const range = [from, to, zone].join(" ");
+
+	if (settings.wall || range === asked)
+		return false;
+	asked = range;
+	try {
+		const answer = await newest(fetchJson("/api/v1/responses",
+			{ from, to, zone, by: "total", group: "channel" }));
+
+		if (answer === undefined)
+			return false;
+		answered = answer?.rows.map((row) => row.channel) ?? [];
+		return true;
+	} catch (error) {
+		console.warn(error);
+		setTimeout(() => {
+			if (asked === range)
+				asked = null;
+		}, FAILED_MS);
+		return false;
+	}
+}

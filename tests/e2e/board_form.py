@@ -1,0 +1,97 @@
+"""board_form: the choices at the head of the live board: channels are those in
+which somebody waits and those in which somebody was answered in the range; the
+threshold is said as it is. Called by board, with its browser and world.
+"""
+
+from board_faults import FREE, REFUSE, choose
+from browser import Keys
+
+# The question for channels, as often as this page has asked it.
+ASKED = """performance.getEntriesByType('resource').filter((e) =>
+    e.name.includes('group=channel')).length"""
+PICK = """(() => {
+    const node = document.getElementById("channel");
+    node.value = arguments[0];
+    node.dispatchEvent(new Event("change"));
+})()"""
+
+
+def channels(test):
+    return set(test.browser.ask(
+        "[...document.getElementById('channel').options]"
+        ".map((one) => one.value)"))
+
+
+def in_sql(test, table, condition):
+    return {channel for [channel] in test.sql(
+        f"SELECT DISTINCT channel FROM {table} WHERE tenant = 'acme' AND "
+        + condition)}
+
+
+def who_was_answered_can_be_chosen(test):
+    waiting = in_sql(test, "chat_metrics", "waiting_since IS NOT NULL")
+    answered = in_sql(test, "intervals", "withdrawn = 0 AND kind IN "
+                                         "('first_response', 'reply')")
+    test.that(answered - waiting == {"mail"}, f"{waiting}, {answered}")
+    test.visit("lead", "/#range=28d&zone=UTC")
+    test.shows(lambda: channels(test) == {""} | waiting | answered,
+               f"{waiting} and {answered}")
+    test.browser.ask(PICK, "mail")
+    test.shows(lambda: "channel=mail" in test.browser.ask("location.hash"),
+               "the choice in the URL")
+    # What is chosen stays, also where nobody has it.
+    test.visit("lead", "/#range=2020-01-01..2020-01-02&channel=lost")
+    test.shows(lambda: channels(test) == {"", "lost"} | waiting,
+               f"{waiting} and what is chosen")
+
+
+def it_asks_once_for_a_range(test):
+    browser = test.browser
+    test.visit("lead", "/#wall&range=7d&zone=UTC")
+    browser.until(test.waiting, "rows")
+    test.that(browser.ask(ASKED) == 0, "a wall asks for channels")
+    browser.press(Keys.ESCAPE)
+    test.shows(lambda: "mail" in channels(test), "mail, without the wall")
+    choose(test, "operator=1&range=7d&zone=UTC")
+    test.world.put_tenant("acme")
+    choose(test, "operator=1&threshold=60&range=7d&zone=UTC")
+    browser.until(lambda: browser.text("#summary-within dt")
+                  == "Within 1:00", "the last figures")
+    test.that(browser.ask(ASKED) == 1, f"it asked {browser.ask(ASKED)} times")
+
+
+def who_waits_is_there_without_an_answer(test):
+    browser = test.browser
+    test.visit("lead", "/#range=2020-01-01..2020-01-02")
+    browser.until(lambda: browser.ask(ASKED) == 1, "the question")
+    browser.ask(REFUSE, "group=channel")
+    choose(test, "range=28d")
+    browser.until(lambda: browser.text("#summary-count .value")
+                  not in (None, "–", "0"), "the figures of another range")
+    test.that("web" in channels(test) and "mail" not in channels(test),
+              f"who waits: {channels(test)}")
+    browser.ask(FREE)
+    choose(test, "range=90d")
+    test.shows(lambda: "mail" in channels(test), "the next range's")
+    browser.complaints()
+
+
+def the_threshold_is_said_as_it_is(test):
+    """To eyes and ears, also where no unit has it."""
+    for threshold, want in (
+            ("45", "45 seconds"), ("90", "1 minute 30 seconds"),
+            ("5400", "1 hour 30 minutes"), ("7200", "2 hours"),
+            ("9000", "2 hours 30 minutes"),
+            ("100000", "1 day 3 hours 46 minutes 40 seconds")):
+        test.browser.open(f"/#threshold={threshold}")
+        test.shows(lambda: [test.browser.text("#threshold-text"),
+                            test.browser.ask("document.getElementById("
+                                             "'threshold').ariaValueText")]
+                   == [want, want], f"{threshold}: {want}")
+
+
+def test(t):
+    the_threshold_is_said_as_it_is(t)
+    who_was_answered_can_be_chosen(t)
+    it_asks_once_for_a_range(t)
+    who_waits_is_there_without_an_answer(t)
