@@ -30,6 +30,14 @@ start_late() {
 		--state "$tmp/late" 2>"$tmp/late.err" 3>&- &
 	late=$!
 }
+end_late() {
+	until_true 60 came_up || fail "who came up? $(cat "$tmp/late.err")"
+	kill "$late"
+	wait "$late" || fail "it gave $?: $(cat "$tmp/late.err")"
+}
+came_up() {
+	grep -q 'reconnected endpoint=queue:late after_ms=' "$tmp/late.err"
+}
 
 # However fast the machine is, each crash meets a writer that has work.
 share=$((RECORDS / (CRASHES + 1)))
@@ -43,16 +51,11 @@ for crash in $(seq 0 $CRASHES); do
 		"$servers" kill "$tmp/servers" rabbitmq
 		[ "$crash" != 0 ] || start_late
 		"$servers" start "$tmp/servers" rabbitmq 3>&-
+		[ "$crash" != 0 ] || end_late
 	fi
 	wait $feeder
 done
 exec 3>&-
-came_up() {
-	grep -q 'reconnected endpoint=queue:late after_ms=' "$tmp/late.err"
-}
-until_true 60 came_up || fail "who came up? $(cat "$tmp/late.err")"
-kill "$late"
-wait "$late" || fail "it gave $?: $(cat "$tmp/late.err")"
 wait $writer || fail "the writer gave $?: $(cat "$tmp/writer")"
 tail -n 1 "$tmp/confirmed" | grep -qx "confirmed $RECORDS" ||
 	fail "the writer stopped at $(tail -n 1 "$tmp/confirmed")"
