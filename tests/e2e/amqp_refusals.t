@@ -150,7 +150,7 @@ read_shared 2
 until_true 60 both_read || fail "nobody reads: $(cat "$tmp"/reader[12])"
 left=$(on_queue shared 'rabbit_amqqueue:delete(Q, false, false, <<"test">>),
 	timer:sleep(1000), rabbit_amqqueue:lookup(amqqueue:get_name(Q))')
-[ "$left" = '{error,not_found}' ] || fail "it is made anew at once: $left"
+[ "$left" = '{error, not_found}' ] || fail "it is made anew at once: $left"
 until_true 60 both_read || fail "they stay away: $(cat "$tmp"/reader[12])"
 records 1 20 >"$tmp/in"
 expect 0 "$probe" -b 1 write queue:shared <"$tmp/in"
@@ -193,7 +193,7 @@ grep -q "the queue 'lonely' at .* is gone; trying again" "$tmp/writer" ||
 
 # One that gives up soon makes it anew all the same. On a machine that is busy it
 # may have no time to: hence more than one attempt.
-settings 'wait_timeout = 2s'
+settings 'wait_timeout = 1500ms'
 brief_writer_goes_on() {
 	rm -f "$tmp/fifo2" "$tmp/confirmed"
 	mkfifo "$tmp/fifo2"
