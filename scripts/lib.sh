@@ -310,7 +310,8 @@ job_metrics() {
 			mv "$folder/messaging_$old.prom" "$prom" 2>/dev/null || :
 	done
 	# What no name of a tenant has would not be as it is in a label.
-	whose=$(printf %s "${4:-}" | tr -c 'A-Za-z0-9_.-' _)
+	whose=$(printf '%s\n' "${4:-}" |
+		LC_ALL=C sed -n 'H; ${ g; s/^\n//; s/[^A-Za-z0-9_.-]/_/g; p; }')
 	labels=task=\"$1\"${whose:+,tenant=\"$whose\"}
 	labels=$labels,config=\"$(config_label)\"
 	at=$(date +%s) last=1

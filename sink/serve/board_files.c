@@ -37,6 +37,7 @@ static const struct {
 	MODULE("alerts"),
 	MODULE("allocation"),
 	MODULE("board"),
+	MODULE("channels"),
 	MODULE("element"),
 	MODULE("fetch_json"),
 	MODULE("form"),

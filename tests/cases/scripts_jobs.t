@@ -259,7 +259,8 @@ mail() { # WANTED-CODE TENANT
 }
 mail 75 bad
 mail 0 good
-mail 75 'bad"'
+mail 75 'bad"
+'
 told() {
 	sed -n 's/^messaging_job_\(last_run_succeeded\|runs_total\)//p' \
 		"$tmp/metrics"/*.prom | grep -v ' 0$' | sort
@@ -272,7 +273,7 @@ sort >"$tmp/wanted" <<END
 {task="job",config="$tmp/one"} 1
 {task="job",config="$tmp/one",result="success"} 1
 {task="report",tenant="bad",config="$tmp/one",result="failure"} 1
-{task="report",tenant="bad_",config="$tmp/one",result="failure"} 1
+{task="report",tenant="bad__",config="$tmp/one",result="failure"} 1
 {task="report",tenant="good",config="$tmp/one"} 1
 {task="report",tenant="good",config="$tmp/one",result="success"} 1
 END
