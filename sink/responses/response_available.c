@@ -390,13 +390,70 @@ mark_missing(struct response_sums *s, const struct strmap_entry *slot)
 	*strmap_put(&s->missing, slot->key, slot->key_len) = s;
 }
 
-void
-response_find_missing_of_channels(
-    const struct sums_reader *r, const struct response_sums *all)
+/* Whether a slot has fewer intervals than responses. */
+static bool
+lacks_kept(const struct sums_reader *r)
 {
 	const struct strmap_entry *e;
 	size_t i = 0;
 
+	while ((e = strmap_next(&r->kept, &i)) != NULL) {
+		if ((intptr_t)e->value < 0)
+			return true;
+	}
+	return false;
+}
+
+/* The hours' sums, by names that intervals has not. */
+#define HOUR_VERSIONS                                                          \
+	"(SELECT begin_at AS hour_at, version AS hour_version "                \
+	"FROM response_rollups WHERE tenant = ? AND everyone = 1 "             \
+	"AND span = 'hour' AND begin_at >= ? AND begin_at < ? "                \
+	"AND operator = '') AS h"
+
+/* An interval that was withdrawn is in the sums while those of its hour are
+ * older: it is as good as kept. */
+static bool
+keep_withdrawn(struct sums_reader *r, const struct response_plan *p)
+{
+	struct response_pieces whole = { .n = 0 };
+	struct db_value args[6] = { db_time(clock_floor(p->from, HOUR_MS)),
+		db_time(p->to), db_str(r->q->viewer.tenant) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	size_t n = 3;
+	bool good;
+
+	response_pieces_add(&whole, p->from, p->to);
+	buf_adds(&sql, "SELECT ");
+	response_plan_add_slot(p, &whole, &sql);
+	buf_adds(&sql, " AS slot, COUNT(*) FROM " HOUR_VERSIONS
+		       " JOIN intervals ON end_at >= hour_at "
+		       "AND end_at < hour_at + INTERVAL 1 HOUR "
+		       "WHERE tenant = ? AND withdrawn = 1 "
+		       "AND version > hour_version");
+	response_add_ranges(&whole, &sql, args, &n);
+	response_add_choice(r, &sql, args, &n);
+	buf_adds(&sql, " GROUP BY slot");
+	good = response_ask(r, &sql, args, n, AVAILABLE_MAX, &rows);
+	while (good && db_next(rows))
+		response_note_kept(r, db_get_int(rows, 0), db_get_int(rows, 1));
+	db_rows_free(rows);
+	buf_release(&sql);
+	free(whole.list);
+	return good;
+}
+
+bool
+response_find_missing_of_channels(struct sums_reader *r,
+    const struct response_plan *p, const struct response_sums *all)
+{
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	r->again = false;
+	if (lacks_kept(r) && !keep_withdrawn(r, p))
+		return false;
 	while ((e = strmap_next(&r->kept, &i)) != NULL) {
 		if ((intptr_t)e->value < 0)
 			mark_missing(r->to, e);
@@ -407,4 +464,5 @@ response_find_missing_of_channels(
 		r->to->version = all->version;
 	if (all->as_of > r->to->as_of)
 		r->to->as_of = all->as_of;
+	return true;
 }

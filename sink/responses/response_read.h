@@ -62,9 +62,10 @@ bool response_find_channels(const struct sums_reader *r,
 bool response_find_missing(struct sums_reader *r, const struct response_plan *p)
     __attribute__((warn_unused_result));
 /* The slots that lack intervals are missing, as those that all channels
- * together miss, whose version counts, too. */
-void response_find_missing_of_channels(
-    const struct sums_reader *r, const struct response_sums *all);
+ * together miss, whose version counts, too. False: the answer is a problem. */
+bool response_find_missing_of_channels(struct sums_reader *r,
+    const struct response_plan *p, const struct response_sums *all)
+    __attribute__((warn_unused_result));
 bool response_is_available(
     const void *ctx, enum response_level level, int64_t begin);
 void response_available_release(struct response_available *k);

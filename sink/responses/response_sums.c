@@ -78,17 +78,8 @@ name_column(const struct sums_reader *r)
 	return r->by_operator ? RESPONSE_WHO : "''";
 }
 
-/* Whether an interval is in the sums of all channels: one that was withdrawn
- * still is while the sums of its hour are older. */
-#define IS_SUMMED                                                              \
-	"COALESCE(" INTERVAL_COUNTS " OR (withdrawn = 1 AND version > "        \
-	"(SELECT h.version FROM response_rollups h "                           \
-	"WHERE h.tenant = intervals.tenant AND h.everyone = 1 "                \
-	"AND h.span = 'hour' AND h.operator = '' AND h.begin_at = "            \
-	"CAST(DATE_FORMAT(end_at, '%Y-%m-%d %H:00:00') AS DATETIME))), 0)"
-
-/* Appends name and bucket; number, sum, maximum, version and time; and, where
- * channels are read, how many are in the sums of all. */
+/* Appends name and bucket; number, sum, maximum, version and time; and how many
+ * count, whatever the channel. */
 static void
 add_interval_columns(const struct sums_reader *r, bool single, struct buf *sql)
 {
@@ -106,15 +97,14 @@ add_interval_columns(const struct sums_reader *r, bool single, struct buf *sql)
 	    is, DURATION_BUCKET_SQL("ms"));
 	if (single)
 		buf_addf(sql,
-		    "%s, IF(%s, ms, 0), IF(%s, ms, 0), version, as_of", is, is,
-		    is);
+		    "%s, IF(%s, ms, 0), IF(%s, ms, 0), version, "
+		    "as_of, " INTERVAL_COUNTS,
+		    is, is, is);
 	else
 		buf_addf(sql,
 		    "SUM(%s), SUM(IF(%s, ms, 0)), MAX(IF(%s, ms, 0)), "
-		    "MAX(version), MAX(as_of)",
+		    "MAX(version), MAX(as_of), SUM(" INTERVAL_COUNTS ")",
 		    is, is, is);
-	if (r->channels)
-		buf_adds(sql, single ? ", " IS_SUMMED : ", SUM(" IS_SUMMED ")");
 	buf_release(&counts);
 }
 
@@ -373,8 +363,7 @@ read_channels(struct sums_reader *r, const struct response_plan *p)
 		response_note_kept(r, all.list[i].slot, -all.list[i].of.n);
 	good = good && (has_channel_rollups(r) ? read_channel_rollups(r, p)
 					       : read_channel_intervals(r, p));
-	if (good)
-		response_find_missing_of_channels(r, &all);
+	good = good && response_find_missing_of_channels(r, p, &all);
 	response_sums_release(&all);
 	return good;
 }
