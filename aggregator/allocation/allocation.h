@@ -32,7 +32,7 @@
  *   allocation_status.c       the status of a chat, and its arrival
  *   allocation_forget.c       closed chats are forgotten
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
- *   allocation_select.c       who is selected
+ *   allocation_select.c       who is selected, or waited for
  *   allocation_events.c       chats, operators, the clock and snapshots change
  *   limit_records.c           limits change
  *   allocation_record.c       the events that a record stands for
