@@ -425,6 +425,8 @@ keep_withdrawn(struct sums_reader *r, const struct response_plan *p)
 	bool good;
 
 	response_pieces_add(&whole, p->from, p->to);
+	if (whole.n == 0)
+		return true;
 	buf_adds(&sql, "SELECT ");
 	response_plan_add_slot(p, &whole, &sql);
 	buf_adds(&sql, " AS slot, COUNT(*) FROM " HOUR_VERSIONS

@@ -114,6 +114,8 @@ response_pieces_cut(const struct response_pieces *p,
 void
 response_pieces_add(struct response_pieces *p, int64_t from, int64_t to)
 {
+	if (from >= to)
+		return;
 	if (p->n > 0 && p->list[p->n - 1].to == from) {
 		p->list[p->n - 1].to = to;
 		return;

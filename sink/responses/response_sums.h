@@ -83,6 +83,7 @@ struct response_pieces {
 	struct response_range *list; /* owned */
 	size_t n, cap;
 };
+/* Nothing is added where from is not before to. */
 void response_pieces_add(struct response_pieces *p, int64_t from, int64_t to);
 int64_t response_pieces_ms(const struct response_pieces *p); /* all together */
 /* The first part of a time that is in one of them. False: there is none. */

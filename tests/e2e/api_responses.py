@@ -1143,6 +1143,17 @@ class Test:
                                     "resolution_rate")] == [None] * 3,
                   f"what is cut: {got}")
 
+    def the_span_before_may_be_empty(self):
+        """The last days of March are one moment of February."""
+        for whose in {"channel": "web"}, {"group": "channel"}, {
+                "channel": "web", "group": "operator"}, {"operator": "7"}:
+            rows = self.get("responses", **{
+                "from": "2026-03-28T18:30:00.000Z",
+                "to": "2026-03-30T18:30:00.000Z"}, by="month",
+                zone="Asia/Kolkata", compare="previous", **whose)["rows"]
+            before = [r["count"] for r in rows if r["span"] != "asked"]
+            self.that(not any(before), f"{whose}: {rows}")
+
     def what_is_withdrawn_counts_with_its_hour(self):
         """By channel: one of two is known to be all once the sums are those of
         after it, and one more is in them before."""
@@ -1368,6 +1379,7 @@ def body():
         test.what_is_not_kept_is_not_known()
         test.resolutions_are_known_or_null()
         test.what_the_span_before_lacks_is_told()
+        test.the_span_before_may_be_empty()
         test.what_is_withdrawn_counts_with_its_hour()
         test.a_withdrawal_is_a_version()
         test.a_year_of_hours_is_168_groups()
