@@ -9,22 +9,6 @@
 #include "common/base/xalloc.h"
 #include "sink/rollup/span_set.h"
 
-/* Holds the day for this transaction, by the row of no channel: of two sinks
- * that make hours of it the second one sees those of the first. */
-static enum outcome
-lock_day(struct db *db, const char *tenant, int64_t day)
-{
-	const struct db_value args[] = { db_str(tenant),
-		db_int(SPAN_OF_CHANNEL), db_str(SPAN_DAY), db_time(day),
-		db_time(day) };
-
-	return db_exec(db,
-	    "INSERT INTO response_rollups (tenant, everyone, span, begin_at, "
-	    "operator, sums, as_of, version) VALUES (?, ?, ?, ?, '', '', ?, 0) "
-	    "ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)",
-	    args, ARRAY_LEN(args), NULL);
-}
-
 /* Empties what is stored of the day, and adds up its hours. */
 static enum outcome
 add_hours(struct db *db, const char *tenant, int64_t day, struct span_set *days)
@@ -52,15 +36,13 @@ static enum outcome
 make_day(struct db *db, struct db_bulk *put, const char *tenant, int64_t day)
 {
 	struct span_set days = { .span = SPAN_DAY, .of = SPAN_OF_CHANNEL };
-	enum outcome o = lock_day(db, tenant, day);
+	struct span_set *const sets[] = { &days };
+	enum outcome o = span_set_lock(&days, db, tenant, day, NULL);
 
 	if (o == OUTCOME_DONE)
 		o = add_hours(db, tenant, day, &days);
-	if (o == OUTCOME_DONE) {
-		span_set_put(&days, tenant, put);
-		o = db_bulk_run(put, 0, db_bulk_rows(put));
-	}
-	db_bulk_clear(put);
+	if (o == OUTCOME_DONE)
+		o = span_sets_write(sets, ARRAY_LEN(sets), tenant, put);
 	span_set_release(&days);
 	return o;
 }

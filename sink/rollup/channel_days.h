@@ -15,8 +15,7 @@
 #include <stdint.h>
 
 /* Makes the days of all hours that begin within a time, in the transaction that
- * has written these hours. put: a bulk as span_set_bulk() makes it, empty
- * before and afterwards. */
+ * has written these hours. put: a bulk as span_set_bulk() makes it. */
 enum outcome channel_days_make(struct db *db, struct db_bulk *put,
     const char *tenant, int64_t from, int64_t to)
     __attribute__((warn_unused_result));

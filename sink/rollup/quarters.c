@@ -201,17 +201,10 @@ decide_hours(struct quarters *q, struct quarters_work *w)
 static enum outcome
 write_quarters(struct quarters *q, struct quarters_work *w)
 {
-	enum outcome o = OUTCOME_DONE;
+	struct span_set *const sets[] = { &w->quarters, &w->quarters_of_all,
+		&w->quarters_of_channels, &w->hours_of_channels };
 
-	db_bulk_clear(q->put);
-	span_set_put(&w->quarters, w->tenant, q->put);
-	span_set_put(&w->quarters_of_all, w->tenant, q->put);
-	span_set_put(&w->quarters_of_channels, w->tenant, q->put);
-	span_set_put(&w->hours_of_channels, w->tenant, q->put);
-	if (db_bulk_rows(q->put) > 0)
-		o = db_bulk_run(q->put, 0, db_bulk_rows(q->put));
-	db_bulk_clear(q->put);
-	return o;
+	return span_sets_write(sets, ARRAY_LEN(sets), w->tenant, q->put);
 }
 
 /* The operators or channels that are there: they have rows even if they have

@@ -71,25 +71,6 @@ rollup_add(
 	    (struct rollup_change){ tenant, operator_id, hour };
 }
 
-/* Holds the month for this transaction. */
-static enum outcome
-lock_month(struct rollup_work *d)
-{
-	uint64_t affected = 0;
-	enum outcome o;
-	int64_t month = rollup_month(d->day);
-	const struct db_value args[] = { db_str(d->tenant), db_str(SPAN_MONTH),
-		db_time(month), db_time(month) };
-
-	o = db_exec(d->r->db,
-	    "INSERT INTO response_rollups (tenant, everyone, span, begin_at, "
-	    "operator, sums, as_of, version) VALUES (?, 1, ?, ?, '', '', ?, 0) "
-	    "ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)",
-	    args, ARRAY_LEN(args), &affected);
-	d->is_new = affected == 1;
-	return o;
-}
-
 /* Adds the changed hours and operators to a condition: more rows than changed
  * may fit it, which is no harm. */
 static void
@@ -356,17 +337,8 @@ write_work(struct rollup_work *d)
 {
 	struct span_set *const sets[] = { &d->hours, &d->hours_of_all, &d->days,
 		&d->days_of_all, &d->months, &d->months_of_all };
-	struct db_bulk *put = d->r->put;
-	enum outcome o = OUTCOME_DONE;
-	size_t i;
 
-	db_bulk_clear(put);
-	for (i = 0; i < ARRAY_LEN(sets); i++)
-		span_set_put(sets[i], d->tenant, put);
-	if (db_bulk_rows(put) > 0)
-		o = db_bulk_run(put, 0, db_bulk_rows(put));
-	db_bulk_clear(put);
-	return o;
+	return span_sets_write(sets, ARRAY_LEN(sets), d->tenant, d->r->put);
 }
 
 /* Begins, and takes the month's days. */
@@ -388,7 +360,8 @@ begin_work(struct rollup_work *d, struct rollup *r, struct text tenant,
 		.days_of_all = { .span = SPAN_DAY, .of = SPAN_OF_EVERYONE },
 		.months_of_all = {
 		    .span = SPAN_MONTH, .of = SPAN_OF_EVERYONE } };
-	o = lock_month(d);
+	o = span_set_lock(
+	    &d->months_of_all, r->db, d->tenant, rollup_month(day), &d->is_new);
 	if (o == OUTCOME_DONE && whole) {
 		o = span_set_read(
 		    &d->days, d->r->db, d->tenant, day, day + 1, true);

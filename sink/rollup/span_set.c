@@ -132,6 +132,24 @@ newest_version(const struct span_sums *s)
 	return version;
 }
 
+enum outcome
+span_set_lock(const struct span_set *s, struct db *db, const char *tenant,
+    int64_t begin, bool *is_new)
+{
+	const struct db_value args[] = { db_str(tenant), db_int((int64_t)s->of),
+		db_str(s->span), db_time(begin), db_time(begin) };
+	uint64_t affected = 0;
+	enum outcome o = db_exec(db,
+	    "INSERT INTO response_rollups (tenant, everyone, span, begin_at, "
+	    "operator, sums, as_of, version) VALUES (?, ?, ?, ?, '', '', ?, 0) "
+	    "ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)",
+	    args, ARRAY_LEN(args), &affected);
+
+	if (is_new != NULL)
+		*is_new = affected == 1;
+	return o;
+}
+
 enum { COLUMNS = 8 };
 
 /* No text of sums: no kind has that name. */
@@ -149,8 +167,8 @@ span_set_bulk(struct db *db)
 	    COLUMNS);
 }
 
-void
-span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put)
+static void
+put_rows(struct span_set *s, const char *tenant, struct db_bulk *put)
 {
 	const struct strmap_entry *e;
 	struct span_row *row;
@@ -173,4 +191,20 @@ span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put)
 			     db_time(row->as_of),
 			     db_int(newest_version(&row->sums)) });
 	}
+}
+
+enum outcome
+span_sets_write(struct span_set *const sets[], size_t n, const char *tenant,
+    struct db_bulk *put)
+{
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	db_bulk_clear(put);
+	for (i = 0; i < n; i++)
+		put_rows(sets[i], tenant, put);
+	if (db_bulk_rows(put) > 0)
+		o = db_bulk_run(put, 0, db_bulk_rows(put));
+	db_bulk_clear(put);
+	return o;
 }

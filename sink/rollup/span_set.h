@@ -53,12 +53,22 @@ enum outcome span_set_read(struct span_set *s, struct db *db,
     const char *tenant, int64_t from, int64_t to, bool emptied)
     __attribute__((warn_unused_result));
 
+/* Holds a span for this transaction, by its row of everyone, or of no channel,
+ * which is made if it is not there: of two that add up parts of the span the
+ * second one sees what the first one has committed. *is_new, if not NULL: it
+ * was not there. */
+enum outcome span_set_lock(const struct span_set *s, struct db *db,
+    const char *tenant, int64_t begin, bool *is_new)
+    __attribute__((warn_unused_result));
+
 /* An empty bulk that writes rows of sets; to be freed before db_close(). */
 struct db_bulk *span_set_bulk(struct db *db);
 
-/* Adds those that are to be written to such a bulk; the set must outlive its
- * run. What is made of a damaged row is written so that it is one, too: whoever
- * reads it must not take it for the sum. */
-void span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put);
+/* Writes the rows of the sets that are to be written, by such a bulk. What is
+ * made of a damaged row is written so that it is one, too: whoever reads it
+ * must not take it for the sum. */
+enum outcome span_sets_write(struct span_set *const sets[], size_t n,
+    const char *tenant, struct db_bulk *put)
+    __attribute__((warn_unused_result));
 
 #endif
