@@ -453,7 +453,6 @@ response_find_missing_of_channels(struct sums_reader *r,
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	r->again = false;
 	if (lacks_kept(r) && !keep_withdrawn(r, p))
 		return false;
 	while ((e = strmap_next(&r->kept, &i)) != NULL) {

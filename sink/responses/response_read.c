@@ -60,6 +60,12 @@ has_scope(const struct sums_reader *r)
 	       (reads_rows(r) ? scope_limits_rows(v) : scope_limits_totals(v));
 }
 
+bool
+response_has_channel_rollups(const struct sums_reader *r)
+{
+	return !reads_rows(r) && !has_scope(r);
+}
+
 /* Appends the condition that names them. */
 static void
 add_scope(const struct sums_reader *r, struct buf *sql)
@@ -300,8 +306,7 @@ whose_spans(const struct sums_reader *r)
 {
 	if (r->channels)
 		return SPAN_OF_CHANNEL;
-	return r->by_operator || r->filter->operator_id != NULL ||
-		       scope_limits_totals(&r->q->viewer)
+	return reads_rows(r) || scope_limits_totals(&r->q->viewer)
 		   ? SPAN_OF_OPERATOR
 		   : SPAN_OF_EVERYONE;
 }

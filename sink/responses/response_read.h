@@ -95,6 +95,10 @@ void response_add_choice(const struct sums_reader *r, struct buf *sql,
 void response_add_again(
     const struct sums_reader *r, const char *name, struct buf *sql);
 
+/* Whether channels are in response_rollups as they are asked for: they are
+ * there of all operators together only. */
+bool response_has_channel_rollups(const struct sums_reader *r);
+
 /* More intervals of a slot are kept, of any channel. */
 void response_note_kept(struct sums_reader *r, int64_t slot, int64_t n);
 

@@ -12,7 +12,6 @@
 #include "common/containers/duration_bucket.h"
 #include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
-#include "sink/access/scope.h"
 
 /* Groups of intervals that are read; an answer that needs more is refused. */
 #define BUCKETS_MAX 300000
@@ -251,6 +250,7 @@ read_rounded(struct sums_reader *r, const struct response_plan *p,
 	if (good && find_again(r->to, p, &again)) {
 		r->again = true;
 		good = read_plan(r, &again, NULL, available);
+		r->again = false;
 	}
 	response_plan_release(&again);
 	response_rounded_release(&rounded);
@@ -299,35 +299,15 @@ response_sums_unknown(const struct response_sums *s, int64_t slot)
 static const struct response_sums no_sums = { .version = CLOCK_NONE,
 	.as_of = CLOCK_NONE };
 
+/* available: empty; becomes what is there. */
 static bool
-read_all(struct sums_reader *r, const struct response_plan *p)
+read_all(struct sums_reader *r, const struct response_plan *p,
+    struct response_available *available)
 {
-	struct response_available available = { .n = { 0 } };
-	bool good = response_find_available(r, p, &available) &&
-		    read_rounded(r, p, &available);
+	bool good = response_find_available(r, p, available) &&
+		    read_rounded(r, p, available);
 
-	response_available_release(&available);
 	free(r->cut);
-	return good;
-}
-
-/* Rollups have channels of all operators together only. */
-static bool
-has_channel_rollups(const struct sums_reader *r)
-{
-	return !r->by_operator && r->filter->operator_id == NULL &&
-	       (r->filter->of_tenant || !scope_limits_totals(&r->q->viewer));
-}
-
-static bool
-read_channel_rollups(struct sums_reader *r, const struct response_plan *p)
-{
-	struct response_available available = { .n = { 0 } };
-	bool good = response_find_available(r, p, &available) &&
-		    response_find_channels(r, p, &available) &&
-		    read_rounded(r, p, &available);
-
-	response_available_release(&available);
 	return good;
 }
 
@@ -345,8 +325,10 @@ read_channel_intervals(struct sums_reader *r, const struct response_plan *p)
 	return good;
 }
 
+/* Of all channels together first: that tells whether some lack intervals. */
 static bool
-read_channels(struct sums_reader *r, const struct response_plan *p)
+read_channels(struct sums_reader *r, const struct response_plan *p,
+    struct response_available *available)
 {
 	struct response_filter any = *r->filter;
 	struct sums_reader of_all = *r;
@@ -358,11 +340,14 @@ read_channels(struct sums_reader *r, const struct response_plan *p)
 	of_all.filter = &any;
 	of_all.by_channel = of_all.channels = false;
 	of_all.to = &all;
-	good = read_all(&of_all, p);
+	good = read_all(&of_all, p, available);
 	for (i = 0; i < all.n; i++)
 		response_note_kept(r, all.list[i].slot, -all.list[i].of.n);
-	good = good && (has_channel_rollups(r) ? read_channel_rollups(r, p)
-					       : read_channel_intervals(r, p));
+	if (good && response_has_channel_rollups(r))
+		good = response_find_channels(r, p, available) &&
+		       read_rounded(r, p, available);
+	else if (good)
+		good = read_channel_intervals(r, p);
 	good = good && response_find_missing_of_channels(r, p, &all);
 	response_sums_release(&all);
 	return good;
@@ -381,14 +366,17 @@ response_sums_read(struct question *q, const struct response_plan *p,
 		.to = s,
 		.end_ms = clock_mono_ms() + q->timeout_ms,
 		.room = GATHERED_MAX };
+	struct response_available available = { .n = { 0 } };
 	bool alone = !q->begun, good;
 
 	*s = no_sums;
 	/* All of one moment: a flush between two of them would be in one. */
 	good = (alone ? question_begin(q) : true) &&
-	       (r.channels ? read_channels(&r, p) : read_all(&r, p));
+	       (r.channels ? read_channels(&r, p, &available)
+			   : read_all(&r, p, &available));
 	if (alone)
 		question_end(q);
+	response_available_release(&available);
 	strmap_release(&r.kept, NULL);
 	drop_empty(s);
 	if (good && s->n > 0)
