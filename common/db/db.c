@@ -238,6 +238,7 @@ db_close(struct db *db)
 	if (db == NULL)
 		return;
 	db_disconnect(db);
+	db_watch_close(db);
 	free(db->host);
 	free(db->user);
 	secret_free(db->password);

@@ -29,7 +29,7 @@ struct db {
 	int64_t answer_ms;      /* an answer on this connection may take that */
 	unsigned lock_s;        /* what the session waits for a lock */
 	int64_t give_up_ms;     /* of the transaction under way; 0: never */
-	struct db_watch *watch; /* of one that gives up; NULL: none */
+	struct db_watch *watch; /* of those that give up; NULL: none */
 	uint64_t retries;       /* of transactions, so far */
 	enum outcome (*greeting)(struct db *db, struct buf *why); /* or NULL */
 
@@ -76,6 +76,7 @@ bool db_answers(struct db *db);
 void db_watch_begin(struct db *db);
 void db_watch_connection(struct db *db);
 void db_watch_end(struct db *db);
+void db_watch_close(struct db *db);
 
 /* Records the error of the last call on the connection in why, cause and
  * number, closes the connection if it is broken, and returns the outcome. */

@@ -7,18 +7,22 @@
  * server by a connection of its own, from wait_timeout on: one that is at work
  * answers, be it by a refusal. When no answers come, the thread shuts down the
  * socket at which the transaction waits, for which the connection is lost then.
+ *
+ * The thread stays for the transactions that follow, and is not woken by them:
+ * one that begins is due later than the thread looks next.
  */
 #define _GNU_SOURCE /* F_DUPFD_CLOEXEC */
 
-#include <errno.h>
 #include <fcntl.h>
 #include <mysql.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
@@ -36,48 +40,76 @@ enum {
 	MISSES = 2,
 };
 
+/* No transaction is under way. */
+#define NEVER INT64_MAX
+
 struct db_watch {
 	struct db *other; /* asks */
-	int64_t first_ms;
+	int64_t first_ms; /* how long after its begin a transaction is due */
 	pthread_t thread;
 	pthread_mutex_t lock; /* of: */
 	pthread_cond_t wake;
+	int64_t due_ms; /* when the present transaction is */
 	bool ended;
 	int fd; /* a copy, which no other file can become; -1: none */
 };
 
-/* Returns whether the transaction goes on after that time. */
-static bool
-goes_on_after(struct db_watch *w, int64_t ms)
+static void
+wait_ms(struct db_watch *w, int64_t ms)
 {
 	const struct timespec end = thread_deadline(ms);
-	int rc = 0;
 
-	while (!w->ended && rc != ETIMEDOUT)
-		rc = pthread_cond_timedwait(&w->wake, &w->lock, &end);
-	return !w->ended;
+	(void)pthread_cond_timedwait(&w->wake, &w->lock, &end);
+}
+
+/* Whether the server answers; the lock is let go meanwhile. */
+static bool
+ask(struct db_watch *w)
+{
+	bool answers;
+
+	(void)pthread_mutex_unlock(&w->lock);
+	answers = db_answers(w->other);
+	(void)pthread_mutex_lock(&w->lock);
+	return answers;
+}
+
+static void
+lose_connection(const struct db_watch *w)
+{
+	if (w->fd == -1)
+		return;
+	log_debug("database_stands_still", "why=\"%s\"", db_why(w->other));
+	(void)shutdown(w->fd, SHUT_RDWR);
 }
 
 static void *
 watch(void *ctx)
 {
 	struct db_watch *w = ctx;
-	int64_t ms = w->first_ms;
+	int64_t due = NEVER, next = 0, now;
 	int misses = 0;
 	bool answers;
 
 	db_thread_begin();
 	(void)pthread_mutex_lock(&w->lock);
-	for (; goes_on_after(w, ms); ms = AGAIN_MS) {
-		(void)pthread_mutex_unlock(&w->lock);
-		answers = db_answers(w->other);
-		(void)pthread_mutex_lock(&w->lock);
-		misses = answers ? 0 : misses + 1;
-		if (misses < MISSES || w->ended || w->fd == -1)
+	while (!w->ended) {
+		now = clock_mono_ms();
+		if (w->due_ms != due) {
+			due = next = w->due_ms;
+			misses = 0;
+		}
+		if (due == NEVER)
+			next = now + w->first_ms;
+		if (now < next) {
+			wait_ms(w, next - now);
 			continue;
-		log_debug(
-		    "database_stands_still", "why=\"%s\"", db_why(w->other));
-		(void)shutdown(w->fd, SHUT_RDWR);
+		}
+		answers = ask(w);
+		next = clock_mono_ms() + AGAIN_MS;
+		misses = answers ? 0 : misses + 1;
+		if (misses >= MISSES && w->due_ms == due && !w->ended)
+			lose_connection(w);
 	}
 	(void)pthread_mutex_unlock(&w->lock);
 	db_thread_end();
@@ -123,6 +155,7 @@ new_watch(const struct db *db)
 	w->other->allowed_ms = 0;
 	w->other->connect_ms = w->other->timeout_ms = ANSWER_MS;
 	w->first_ms = db->wait_timeout_ms + LATE_MS;
+	w->due_ms = NEVER;
 	w->fd = -1;
 	(void)pthread_mutex_init(&w->lock, NULL);
 	(void)pthread_condattr_init(&attr);
@@ -133,8 +166,8 @@ new_watch(const struct db *db)
 }
 
 /* Without a thread the transaction waits for an answer as others do. */
-void
-db_watch_begin(struct db *db)
+static void
+start_watch(struct db *db)
 {
 	struct db_watch *w = new_watch(db);
 	struct buf why = BUF_INIT;
@@ -149,8 +182,33 @@ db_watch_begin(struct db *db)
 	db_watch_connection(db);
 }
 
+static void
+set_due(struct db_watch *w, int64_t ms)
+{
+	if (w == NULL)
+		return;
+	(void)pthread_mutex_lock(&w->lock);
+	w->due_ms = ms;
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+void
+db_watch_begin(struct db *db)
+{
+	if (db->watch == NULL)
+		start_watch(db);
+	if (db->watch != NULL)
+		set_due(db->watch, clock_mono_ms() + db->watch->first_ms);
+}
+
 void
 db_watch_end(struct db *db)
+{
+	set_due(db->watch, NEVER);
+}
+
+void
+db_watch_close(struct db *db)
 {
 	struct db_watch *w = db->watch;
 
