@@ -167,16 +167,23 @@ same_lines "$tmp/read" 1 20
 confirmed() {
 	grep -qx "confirmed $1" "$tmp/confirmed"
 }
-delete_under_writer() {
+# begin_writer_and_delete QUEUE OPTION...: it has confirmed ten, and goes on to
+# read descriptor 9.
+begin_writer_and_delete() {
+	local queue=$1
+	shift
 	rm -f "$tmp/fifo2" "$tmp/confirmed"
 	mkfifo "$tmp/fifo2"
-	"$probe" -p -b 10 write queue:lonely <"$tmp/fifo2" >"$tmp/confirmed" \
-		2>"$tmp/writer" &
+	"$probe" "$@" -b 10 write "queue:$queue" <"$tmp/fifo2" \
+		>"$tmp/confirmed" 2>"$tmp/writer" &
 	writer=$!
 	exec 9>"$tmp/fifo2"
 	records 1 10 >&9
 	until_true 60 confirmed 10 || fail "not confirmed"
-	ctl -p messaging delete_queue lonely >/dev/null
+	ctl -p messaging delete_queue "$queue" >/dev/null
+}
+delete_under_writer() {
+	begin_writer_and_delete lonely -p
 	records 11 20 >&9
 	until_true 60 confirmed 20 || fail "returned and not sent again"
 	exec 9>&-
@@ -195,15 +202,7 @@ grep -q "the queue 'lonely' at .* is gone; trying again" "$tmp/writer" ||
 # may have no time to: hence more than one attempt.
 settings 'wait_timeout = 1500ms'
 brief_writer_goes_on() {
-	rm -f "$tmp/fifo2" "$tmp/confirmed"
-	mkfifo "$tmp/fifo2"
-	"$probe" -b 10 write queue:brief <"$tmp/fifo2" >"$tmp/confirmed" \
-		2>"$tmp/writer" &
-	writer=$!
-	exec 9>"$tmp/fifo2"
-	records 1 10 >&9
-	until_true 60 confirmed 10 || fail "not confirmed"
-	ctl -p messaging delete_queue brief >/dev/null
+	begin_writer_and_delete brief
 	{ records 11 20 >&9; } 2>/dev/null || :
 	exec 9>&-
 	wait $writer

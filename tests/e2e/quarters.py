@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
 
 from harness import Checks, Lab, main, until
-from rollup_sums import read_sums
+from rollup_sums import bucket, difference, read_sums, sums_of
 from streamlib import Sql
 
 TENANT = "acme"
@@ -19,17 +19,6 @@ MANY = 3000  # more than one transaction stores alone
 
 def text(t):
     return t.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def bucket(length):
-    """Of a histogram."""
-    shift = max(length.bit_length() - 6, 0)
-    return shift * 32 + (length >> shift)
-
-
-def sums_of(lengths):
-    return (len(lengths), sum(lengths), max(lengths), 0,
-            dict(Counter(map(bucket, lengths))))
 
 
 class Hour:
@@ -163,11 +152,8 @@ class Test:
         got = {tuple(key): read_sums(sums) for *key, sums in self.sql.ask(
             "SELECT span, begin_at, operator, sums FROM response_rollups "
             "WHERE everyone = 2 AND span <> 'quarter' AND sums <> ''")}
-        wrong = [k for k in want.keys() | got.keys()
-                 if want.get(k) != got.get(k)]
-        self.that(not wrong, f"{when}: by channel {wrong[:1]}: "
-                  f"{[got.get(k) for k in wrong[:1]]} for "
-                  f"{[want.get(k) for k in wrong[:1]]}")
+        wrong = difference(got, want)
+        self.that(not wrong, f"{when}: by channel {wrong}")
 
     def a_row_of_no_hour(self):
         return [{"type": "row", "table": "event_counts", "tenant": TENANT,

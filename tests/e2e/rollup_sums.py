@@ -1,5 +1,7 @@
 """rollup_sums: the column sums of response_rollups, read as messaging-tables(5)
-says."""
+says; and what it should be of the lengths of responses."""
+
+from collections import Counter
 
 
 def read_sums(stored):
@@ -19,3 +21,25 @@ def read_sums(stored):
                     bucket, n = bucket + 1, 0
         found[name] = (*map(int, numbers[:4]), buckets)
     return found
+
+
+def bucket(length):
+    """Of a histogram."""
+    shift = max(length.bit_length() - 6, 0)
+    return shift * 32 + (length >> shift)
+
+
+def sums_of(lengths):
+    """Of a kind, as read_sums() has it; without a version."""
+    return (len(lengths), sum(lengths), max(lengths), 0,
+            dict(Counter(map(bucket, lengths))))
+
+
+def difference(got, want):
+    """What to say of two dictionaries; empty: they are equal."""
+    wrong = [k for k in want.keys() | got.keys()
+             if want.get(k) != got.get(k)]
+    return wrong and (
+        f"{len(wrong)} of {len(want)} differ, such as {wrong[:1]}: "
+        f"{[got.get(k) for k in wrong[:1]]} for "
+        f"{[want.get(k) for k in wrong[:1]]}")
