@@ -1,6 +1,6 @@
 /*
- * customers: see customers.h. An entry of the state is the time of asking, then
- * the members.
+ * customers: see customers.h. An entry of the state is the time of asking, how
+ * often in a row the CRM could not answer, then the members.
  */
 #include "poller/poll/customers.h"
 
@@ -12,7 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 
-#define LAYOUT 1
+#define LAYOUT 2
 
 #define AGE_MS DAY_MS
 
@@ -21,7 +21,9 @@
  * clock that was wrong, and would stay until it is right: it counts as old. */
 #define KEEP_MS (2 * AGE_MS)
 
-/* Of one whom the CRM could not show: each poll would pay for it. */
+/* One whom the CRM could not show is asked about again in the next poll, then
+ * after AGAIN_MS: a fault is over by then; for one whom it can never show, each
+ * poll would pay. */
 #define AGAIN_MS (10 * MINUTE_MS)
 
 /* So many are asked about before the first answer: if all of them fail, the
@@ -36,8 +38,9 @@ struct waiter {
 struct customer {
 	struct customers *all;
 	char *id;
-	char *person; /* NULL: not known yet */
-	char *older;  /* from the state, too old; NULL: none */
+	char *person;      /* NULL: not known yet */
+	char *older;       /* from the state, too old; NULL: none */
+	uint64_t failures; /* in a row, up to the one that was last */
 	struct waiter *waiters;
 	size_t n, cap;
 };
@@ -62,16 +65,22 @@ customers_release(struct customers *c)
 	free(c->first_failure);
 }
 
-/* Of a stored entry; *person is borrowed. -1: it is damaged. */
+struct stored_customer {
+	int64_t asked_ms;
+	uint64_t failures;
+	const char *person; /* borrowed */
+};
+
+/* -1: the entry is damaged. */
 static int
-unpack_stored_customer(
-    const void *data, size_t len, int64_t *asked_ms, const char **person)
+unpack_stored_customer(const void *data, size_t len, struct stored_customer *to)
 {
 	struct pack r = pack_open(data, len, LAYOUT);
 	size_t n;
 
-	*asked_ms = pack_signed(&r);
-	*person = pack_string(&r, &n);
+	to->asked_ms = pack_signed(&r);
+	to->failures = pack_number(&r);
+	to->person = pack_string(&r, &n);
 	return pack_end(&r);
 }
 
@@ -84,6 +93,7 @@ keep_customer(struct customer *c, int64_t asked_ms)
 		return;
 	pack_put_number(&b, LAYOUT);
 	pack_put_signed(&b, asked_ms);
+	pack_put_number(&b, c->failures);
 	pack_put_string(&b, c->person);
 	store_put(c->all->store, STORE_CUSTOMERS, c->id, b.data, b.len);
 	buf_release(&b);
@@ -97,6 +107,7 @@ customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	if (a->n == 0 || c->person != NULL)
 		return;
 	c->person = xstrdup(a->records[0].person);
+	c->failures = 0;
 	keep_customer(c, asked_ms);
 }
 
@@ -185,11 +196,14 @@ customer_end(void *ctx, const struct ending *e)
 	}
 	if (c->person == NULL && e->error == ERROR_CLASS_GONE) {
 		c->person = xstrdup("");
+		c->failures = 0;
 		keep_customer(c, e->ended_ms);
 	}
 	deliver_customer(c);
-	if (e->error != ERROR_CLASS_NONE && e->error != ERROR_CLASS_GONE)
-		keep_customer(c, e->ended_ms - age_of(c->id) + AGAIN_MS);
+	if (e->error != ERROR_CLASS_NONE && e->error != ERROR_CLASS_GONE) {
+		c->failures++;
+		keep_customer(c, e->ended_ms);
+	}
 	ask_waiting_customers(all);
 }
 
@@ -209,27 +223,30 @@ ask_customer(struct customer *c)
 }
 
 static bool
-is_fresh(const char *id, int64_t asked, int64_t now)
+is_fresh(const char *id, const struct stored_customer *s, int64_t now)
 {
-	return now - asked < age_of(id) && asked <= now + AGE_MS;
+	int64_t age = s->failures == 0 ? age_of(id) : AGAIN_MS;
+
+	return s->failures != 1 && now - s->asked_ms < age &&
+	       s->asked_ms <= now + AGE_MS;
 }
 
 static bool
 load_customer(struct customer *c, int64_t now)
 {
-	const char *person;
+	struct stored_customer stored;
 	const void *data;
-	int64_t asked;
 	size_t len;
 
 	if (c->all->store == NULL ||
 	    !store_get(c->all->store, STORE_CUSTOMERS, c->id, &data, &len) ||
-	    unpack_stored_customer(data, len, &asked, &person) == -1)
+	    unpack_stored_customer(data, len, &stored) == -1)
 		return false;
-	if (is_fresh(c->id, asked, now))
-		c->person = xstrdup(person);
+	c->failures = stored.failures;
+	if (is_fresh(c->id, &stored, now))
+		c->person = xstrdup(stored.person);
 	else
-		c->older = xstrdup(person);
+		c->older = xstrdup(stored.person);
 	return c->person != NULL;
 }
 
@@ -280,11 +297,10 @@ static void
 drop_old_customer(void *ctx, const char *key, const void *data, size_t len)
 {
 	struct customer_expiry *f = ctx;
-	const char *person;
-	int64_t asked_ms;
+	struct stored_customer stored;
 
-	if (unpack_stored_customer(data, len, &asked_ms, &person) == -1 ||
-	    asked_ms < f->oldest_ms || asked_ms > f->newest_ms)
+	if (unpack_stored_customer(data, len, &stored) == -1 ||
+	    stored.asked_ms < f->oldest_ms || stored.asked_ms > f->newest_ms)
 		store_delete(f->store, STORE_CUSTOMERS, key);
 }
 

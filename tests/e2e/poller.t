@@ -270,14 +270,26 @@ control "fault?name=none"
 run 0 "$poller" -c conf --state state
 silent
 
-# Nor does a customer whom the CRM cannot show end a poll; the next ones do not
-# ask about them at once.
+# Nor does a customer whom the CRM cannot show end a poll; the next one asks
+# again, and the ones after it, for some minutes, do not.
 conf "customers = yes" "concurrency = 8" "[poller]" "retry_budget = 1s"
-control "fault?name=500&route=/v1/clients/$(records chat | jq -rs '.[0].customer')"
+customer=$(records chat | jq -rs '.[0].customer')
+unnamed() {
+	control "fault?name=500&route=/v1/clients/$customer"
+	run 0 "$poller" -c conf --state named
+	one_line "customers have no name for now; customer [0-9]*: .*HTTP 500"
+	whole
+	same_chats
+}
+unnamed
+control "fault?name=none"
 run 0 "$poller" -c conf --state named
-one_line "customers have no name for now; customer [0-9]*: .*HTTP 500"
-whole
-same_chats
+silent
+is "name, once the CRM works" "$(records chat | jq -s --arg customer "$customer" \
+	'any(.[]; .customer == $customer and .customer_name != null)')" true
+rm -r named
+unnamed
+unnamed
 control reset-stats
 run 0 "$poller" -c conf --state named
 silent

@@ -17,8 +17,9 @@ put(struct store *s, const char *id, int64_t asked_ms)
 {
 	struct buf b = BUF_INIT;
 
-	pack_put_number(&b, 1); /* its layout */
+	pack_put_number(&b, 2); /* its layout */
 	pack_put_signed(&b, asked_ms);
+	pack_put_number(&b, 0);
 	pack_put_string(&b, "");
 	store_put(s, STORE_CUSTOMERS, id, b.data, b.len);
 	buf_release(&b);
