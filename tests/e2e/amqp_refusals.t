@@ -163,7 +163,9 @@ same_lines "$tmp/read" 1 20
 
 # Unroutable: the queue is deleted while no reader makes it anew. A writer whose
 # link a busy machine breaks just then makes the queue anew itself, and has
-# nothing returned: that is tried again.
+# nothing returned: that is tried again. The probe sends no heartbeat while it
+# waits for lines, as long as rabbitmqctl takes there.
+settings 'heartbeat = 1h'
 confirmed() {
 	grep -qx "confirmed $1" "$tmp/confirmed"
 }
@@ -200,7 +202,7 @@ grep -q "the queue 'lonely' at .* is gone; trying again" "$tmp/writer" ||
 
 # One that gives up soon makes it anew all the same. On a machine that is busy it
 # may have no time to: hence more than one attempt.
-settings 'wait_timeout = 1500ms'
+settings 'wait_timeout = 1500ms' 'heartbeat = 1h'
 brief_writer_goes_on() {
 	begin_writer_and_delete brief
 	{ records 11 20 >&9; } 2>/dev/null || :

@@ -39,7 +39,7 @@ typed() {
 		s,^scripts/,$root/scripts/,; s, scripts/, $root/scripts/,g" >typed
 	[ -s typed ] || fail "$1: no such example"
 	local rc=0
-	timeout 480 bash -euo pipefail typed >out 2>err </dev/null || rc=$?
+	timeout 1800 bash -euo pipefail typed >out 2>err </dev/null || rc=$?
 	[ $rc = "${2:-0}" ] || fail "$1 gives $rc: $(cat typed out err)"
 }
 sql() { # WHAT PAGE HEADING BLOCK
