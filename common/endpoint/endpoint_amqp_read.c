@@ -169,8 +169,24 @@ on_message(struct amqp_reader *r)
 	r->said_empty = false;
 	r->check_ms = 0;
 	r->passed_over = false;
+	r->silent_since_ms = 0;
 	r->idle_ms = clock_mono_ms();
 	endpoint_amqp_works(&r->a);
+}
+
+/* A stream gives its messages to whoever reads, from the end on, and forgets
+ * what was acknowledged: what is published while nobody reads would be lost. */
+static void
+refuse_stream(struct amqp_reader *r)
+{
+	struct amqp_link *l = &r->a.link;
+
+	amqp_link_drop(l,
+	    "the queue '%s' at %s is a stream, which does not know what was "
+	    "read; delete it, and a quorum queue is made, or name another one",
+	    r->a.queue, buf_str(&l->title));
+	l->outcome = OUTCOME_NEVER;
+	l->code = PROG_CONFIG;
 }
 
 static bool
@@ -180,6 +196,10 @@ reader_take_frame(struct amqp_reader *r, const amqp_frame_t *f)
 
 	if (!amqp_inflow_take(&r->ready, f, &whole))
 		return false;
+	if (r->ready.of_stream) {
+		refuse_stream(r);
+		return true;
+	}
 	if (whole)
 		on_message(r);
 	if (f->frame_type == AMQP_FRAME_METHOD &&
@@ -301,13 +321,40 @@ is_empty(struct amqp_reader *r)
 	return false;
 }
 
+/* The queue has forgotten its reader, or will never send what it has: whoever
+ * does not wait for ever would come back to it for ever. */
+static void
+drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
+{
+	struct amqp_link *l = &r->a.link;
+	int64_t now = clock_mono_ms();
+
+	if (load->messages != 0 && amqp_declare_is_stream(l, r->a.queue)) {
+		refuse_stream(r);
+		return;
+	}
+	if (r->silent_since_ms == 0)
+		r->silent_since_ms = now;
+	if (load->messages == 0 || r->a.timeout.for_ever ||
+	    now - r->silent_since_ms < r->a.timeout.timeout_ms) {
+		amqp_link_drop(l, "the queue '%s' at %s was deleted or moved",
+		    r->a.queue, buf_str(&l->title));
+		return;
+	}
+	amqp_link_drop(l,
+	    "the queue '%s' at %s sends none of its %u messages; end its "
+	    "other reader, or delete it if it is a stream",
+	    r->a.queue, buf_str(&l->title), (unsigned)load->messages);
+	l->outcome = OUTCOME_NEVER;
+}
+
 /* Nothing came for a while. True when the link was dropped: the queue has no
  * reader, or messages waited in it at two checks in a row and were not sent. */
 static bool
 is_overlooked(struct amqp_reader *r)
 {
 	struct amqp_link *l = &r->a.link;
-	struct amqp_queue_load load;
+	struct amqp_queue_load load = { 0, 0 };
 	int64_t now = clock_mono_ms();
 
 	if (l->conn == NULL || r->done.tag != r->acked.tag ||
@@ -320,8 +367,7 @@ is_overlooked(struct amqp_reader *r)
 		return false;
 	}
 	if (l->conn != NULL)
-		amqp_link_drop(l, "the queue '%s' at %s was deleted or moved",
-		    r->a.queue, buf_str(&l->title));
+		drop_overlooked(r, &load);
 	(void)endpoint_amqp_reader_lost(r);
 	return true;
 }

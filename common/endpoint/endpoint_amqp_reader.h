@@ -35,6 +35,10 @@ struct amqp_reader {
 
 	bool passed_over; /* messages waited at the last idle check */
 	int64_t idle_ms;  /* since when nothing came; or the last check */
+
+	/* Since when links were dropped because nothing came, though messages
+	 * wait; 0: something came. */
+	int64_t silent_since_ms;
 };
 
 static inline struct amqp_reader *

@@ -56,6 +56,35 @@ echo 'count there' | AMQP_URL=$few expect 0 "$BIN/aggregator" --declare
 [ "$(cat "$tmp/out")" = "0 there" ] || fail "it says: $(cat "$tmp/out")"
 unset MESSAGING_CONFIG
 
+# A stream would be read from its end on, and nothing waits in it for a reader
+# that is away. Who may not configure it is told less, and does not come back to
+# it for ever.
+made=$("$servers" eval "$tmp/servers" 'rabbit_amqqueue:declare(
+	rabbit_misc:r(<<"messaging">>, queue, <<"flow">>), true, false,
+	[{<<"x-queue-type">>, longstr, <<"stream">>}], none, <<"test">>).')
+[[ $made == '{new, '* ]] || fail "no stream: $made"
+expect 0 "$probe" -e read queue:flow.dead
+expect 0 "$probe" write queue:flow <"$tmp/in"
+expect 78 timeout 120 "$probe" -e read queue:flow
+says "the queue 'flow' at .* is a stream, .*; delete it, and a quorum queue"
+ctl set_permissions -p messaging few '^$' 'amq.default' '^flow$'
+settings 'wait_timeout = 1s'
+AMQP_URL=$few expect 75 timeout 120 "$probe" -e read queue:flow
+says "queue 'flow' at .* sends none of its .* delete it if it is a stream"
+unset MESSAGING_CONFIG
+# What comes while it is read says so itself.
+AMQP_URL=$few "$probe" -p read queue:flow >"$tmp/read" 2>"$tmp/reader" &
+reader=$!
+refuses_what_comes() {
+	expect 0 "$probe" write queue:flow <"$tmp/in"
+	! kill -0 $reader 2>/dev/null
+}
+until_true 60 refuses_what_comes || fail "it reads: $(cat "$tmp/reader")"
+got=0
+wait $reader || got=$?
+[ $got = 78 ] || fail "it gave $got: $(cat "$tmp/reader")"
+grep -q 'is a stream' "$tmp/reader" || fail "it says: $(cat "$tmp/reader")"
+
 # A full queue: refused, waited for, and nothing lost when there is room.
 expect 0 "$probe" -e read queue:full
 ctl set_policy -p messaging small '^full$' '{"max-length":10}' \
