@@ -59,6 +59,19 @@ amqp_link_check(struct amqp_link *l, const char *what, int status)
 	return -1;
 }
 
+/* What ends by itself, and what a person can do to end it; NULL: nothing. */
+static const char *
+hindrance_of(int reply_code, const char *text)
+{
+	/* With the same code as for a right that is missing. */
+	if (reply_code == AMQP_ACCESS_REFUSED &&
+	    strstr(text, "exclusive use") != NULL)
+		return "end the other one that reads it";
+	return reply_code == AMQP_RESOURCE_LOCKED
+		   ? "end the connection that made it for itself"
+		   : NULL;
+}
+
 /* What a person can do, by the broker's reply code; NULL: try again. */
 static const char *
 way_out_of(int reply_code, const char *what, const char *text)
@@ -98,11 +111,13 @@ link_refused(
 {
 	char *text =
 	    xstrndup(bytes.bytes != NULL ? bytes.bytes : "", bytes.len);
-	const char *way_out = way_out_of(reply_code, what, text);
+	const char *passes = hindrance_of(reply_code, text);
+	const char *way_out =
+	    passes != NULL ? passes : way_out_of(reply_code, what, text);
 
 	amqp_link_drop(l, "cannot %s at %s: %s%s%s", what, buf_str(&l->title),
 	    text, way_out != NULL ? "; " : "", way_out != NULL ? way_out : "");
-	if (way_out != NULL) {
+	if (way_out != NULL && passes == NULL) {
 		l->outcome = OUTCOME_NEVER;
 		l->code = reply_code == AMQP_PRECONDITION_FAILED ||
 				  reply_code == AMQP_COMMAND_INVALID

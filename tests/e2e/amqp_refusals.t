@@ -56,6 +56,46 @@ echo 'count there' | AMQP_URL=$few expect 0 "$BIN/aggregator" --declare
 [ "$(cat "$tmp/out")" = "0 there" ] || fail "it says: $(cat "$tmp/out")"
 unset MESSAGING_CONFIG
 
+# Another one that reads alone, as other clients can of a classic queue, or that
+# made a queue for itself: no right is missing, and it ends.
+classic=$("$servers" eval "$tmp/servers" '
+	Name = fun (N) -> rabbit_misc:r(<<"messaging">>, queue, N) end,
+	{new, Q} = rabbit_amqqueue:declare(Name(<<"alone">>), true, false, [],
+		none, <<"test">>),
+	Other = spawn(fun () ->
+		rabbit_amqqueue:declare(Name(<<"own">>), false, false, [],
+			self(), <<"test">>),
+		rabbit_amqqueue:basic_consume(Q, false, self(), none,
+			false, 10, <<"other">>, true, [], undefined,
+			<<"test">>, rabbit_queue_type:init()),
+		timer:sleep(infinity) end),
+	register(other, Other).')
+[ "$classic" = true ] || fail "it is not made: $classic"
+one_reads_alone() {
+	[ "$(on_queue alone 'length(rabbit_amqqueue:consumers(Q))')" = 1 ]
+}
+until_true 60 one_reads_alone || fail "nobody reads alone"
+settings 'wait_timeout = 1s'
+expect 75 timeout 120 "$probe" -e read queue:alone
+says "read queue 'alone' .* exclusive use; end the other one that reads it"
+expect 75 timeout 120 "$probe" write queue:own <"$tmp/in"
+says "queue 'own' .*; end the connection that made it for itself"
+unset MESSAGING_CONFIG
+"$probe" -p read queue:alone >"$tmp/read" 2>"$tmp/reader" &
+reader=$!
+waits() {
+	grep -q 'exclusive use; .*; trying again' "$tmp/reader"
+}
+until_true 60 waits || fail "it does not wait: $(cat "$tmp/reader")"
+"$servers" eval "$tmp/servers" 'exit(whereis(other), kill).' >"$tmp/errors"
+expect 0 "$probe" write queue:alone <"$tmp/in"
+all_came() {
+	[ "$(cut -f 2 "$tmp/read" | sort -u | wc -l)" = 10 ]
+}
+until_true 60 all_came || fail "it reads nothing: $(cat "$tmp/reader")"
+kill $reader
+wait $reader || fail "it gave $?"
+
 # A stream would be read from its end on, and nothing waits in it for a reader
 # that is away. Who may not configure it is told less, and does not come back to
 # it for ever.
