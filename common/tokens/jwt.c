@@ -108,6 +108,26 @@ claim_is(const json_t *v, const char *text)
 
 /* Accepts alg, and members that do not change how to read the token. */
 static int
+check_member(const char *name, const json_t *value, struct buf *why)
+{
+	if (strcmp(name, "alg") == 0)
+		return 0;
+	if (strcmp(name, "typ") == 0)
+		return claim_is(value, "JWT")
+			   ? 0
+			   : refuse_token(why, "its typ is not JWT");
+	if (strcmp(name, "kid") != 0)
+		return refuse_token(
+		    why, "its header says more than alg, typ and kid");
+	return json_is_string(value) &&
+		       parse_is_name(json_string_value(value), 64)
+		   ? 0
+		   : refuse_token(why,
+			 "its kid is no name of up to 64 letters, digits, "
+			 "'.', '_' and '-'");
+}
+
+static int
 check_header(const struct token_part *part, struct buf *why)
 {
 	json_t *header = read_token_part(part), *value;
@@ -122,15 +142,8 @@ check_header(const struct token_part *part, struct buf *why)
 		rc = 0;
 		json_object_foreach(header, name, value)
 		{
-			if (strcmp(name, "alg") == 0 ||
-			    (strcmp(name, "typ") == 0 &&
-				claim_is(value, "JWT")) ||
-			    (strcmp(name, "kid") == 0 &&
-				json_is_string(value) &&
-				parse_is_name(json_string_value(value), 64)))
-				continue;
-			rc = refuse_token(
-			    why, "its header says more than alg, typ and kid");
+			if (rc == 0)
+				rc = check_member(name, value, why);
 		}
 	}
 	json_decref(header);

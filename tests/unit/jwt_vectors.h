@@ -151,26 +151,34 @@ static const struct vector vectors[] = {
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ.NBXFZ-r_YN0cg_Od06OGI_Vh3g_sPDMY"
 	  "Ja9GJVtRQcc",
 	    "more than alg" },
-	{ "eyJhbGciOiJIUzI1NiIsImtpZCI6Ii4uLy4uL2Rldi9udWxsIn0.eyJ0ZW5h"
-	  "bnRfaWQiOiJhY21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.KReU_-hFlKSVdIgo3"
-	  "0VvAlVAnyhkvnufBqcFUn7_-hg",
-	    "more than alg" },
-	{ "eyJhbGciOiJIUzI1NiIsImtpZCI6IngnOyAtLSJ9.eyJ0ZW5hbnRfaWQiOiJ"
-	  "hY21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.OWVexhernnv_nMp3yyXvBG7kXrq7"
-	  "J3tvsAHKoB3SHnQ",
-	    "more than alg" },
-	{ "eyJhbGciOiJIUzI1NiIsImtpZCI6NX0.eyJ0ZW5hbnRfaWQiOiJhY21lIiwi"
-	  "ZXhwIjoxNzk1MTcyNDAwfQ.MOp9_Ju32-LHp7ylD7QWsKmFlVupuMSIgc1hF"
-	  "bGMTZU",
-	    "more than alg" },
-	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXRSJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
-	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ.yqRNNlc2CarqupTf1hp-K632LdMg6N1a"
-	  "LO5G7TYq0UI",
-	    "more than alg" },
 	{ "eyJhbGciOiJIUzI1NiIsImN0eSI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ.yNbJ9C032LI_hzIOrCALEGQlRuOy6mR-"
 	  "Hf9WbpDV4eY",
 	    "more than alg" },
+	{ "eyJhbGciOiJIUzI1NiIsImtpZCI6Ii4uLy4uL2Rldi9udWxsIn0.eyJ0ZW5h"
+	  "bnRfaWQiOiJhY21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.KReU_-hFlKSVdIgo3"
+	  "0VvAlVAnyhkvnufBqcFUn7_-hg",
+	    "its kid is no" },
+	{ "eyJhbGciOiJIUzI1NiIsImtpZCI6IngnOyAtLSJ9.eyJ0ZW5hbnRfaWQiOiJ"
+	  "hY21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.OWVexhernnv_nMp3yyXvBG7kXrq7"
+	  "J3tvsAHKoB3SHnQ",
+	    "its kid is no" },
+	{ "eyJhbGciOiJIUzI1NiIsImtpZCI6NX0.eyJ0ZW5hbnRfaWQiOiJhY21lIiwi"
+	  "ZXhwIjoxNzk1MTcyNDAwfQ.MOp9_Ju32-LHp7ylD7QWsKmFlVupuMSIgc1hF"
+	  "bGMTZU",
+	    "its kid is no" },
+	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXRSJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
+	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ.yqRNNlc2CarqupTf1hp-K632LdMg6N1a"
+	  "LO5G7TYq0UI",
+	    "its typ is not JWT" },
+	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJ0ZW5hbnRfaWQiOiJ"
+	  "hY21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.2ppNubhQ-qTpCKTdgltCBc7aoA5G"
+	  "eDpOqt4yJumZysA",
+	    "its typ is not JWT" },
+	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6NX0.eyJ0ZW5hbnRfaWQiOiJhY21lIiwi"
+	  "ZXhwIjoxNzk1MTcyNDAwfQ.bwVcKWIG3QMgopVqoQCSfKjKR7lXvNF5UPbYb"
+	  "DPcyrE",
+	    "its typ is not JWT" },
 	{ "eyJhbGciOiJIUzI1NiIsImFsZyI6Im5vbmUifQ.eyJ0ZW5hbnRfaWQiOiJhY"
 	  "21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.7byAW2VfxJNlxkh9L5_oCjp85yahFX"
 	  "vjKEISjve6VRg",
