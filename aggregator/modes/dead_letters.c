@@ -2,15 +2,17 @@
  * dead_letters: aggregator --dead-letters, for scripts/dead-letters. Reads what
  * a queue of dead letters (deadletter.h) holds now. To a file or a pipe it
  * writes them, and they stay in the queue; to a queue or an exchange the
- * records in them, and then removes these dead letters.
+ * records in them, and then removes these dead letters. With --drop it only
+ * removes them, and writes how many.
  *
- * A message may hold several, of which only some are replayed; the others are
+ * A message may hold several, of which only some are taken; the others are
  * put back as a message of their own. Guarantee: a message is
  * acknowledged only when the broker has confirmed all of its records and what
- * was put back. A crash before that gives records twice, and loses none.
+ * was put back. A crash before that gives records twice, and loses none but
+ * those that were to be dropped.
  *
  * What is no record, as the body of a webhook, is no input of any program and
- * stays.
+ * is not replayed.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,7 +33,7 @@
 
 struct dead_letters_run {
 	const char *reason; /* only those whose reason has it; NULL: all */
-	bool replay;
+	bool replay, drop;
 	struct endpoint *in, *out;
 	struct endpoint *back; /* the input's queue, for what is put back */
 	struct endpoint_options opt;
@@ -40,11 +42,11 @@ struct dead_letters_run {
 	/* Of the message in hand. */
 	struct buf records, others; /* lines */
 	uint64_t taken, kept;
-	bool damaged; /* one cannot be read: the whole message stays */
+	bool stays; /* the whole message: one cannot be read */
 
 	struct endpoint_mark marks[MARKS_MAX]; /* written, not acknowledged */
 	size_t marks_n;
-	uint64_t replayed, left; /* dead letters */
+	uint64_t removed, left; /* dead letters */
 	enum exit_code code;
 };
 
@@ -53,7 +55,7 @@ static bool
 write_failed(struct dead_letters_run *r, struct endpoint *to)
 {
 	r->code = endpoint_code(to);
-	if (r->code == PROG_OK && !r->replay)
+	if (r->code == PROG_OK && !r->replay && !r->drop)
 		return false;
 	if (r->code == PROG_OK)
 		r->code = PROG_TEMPFAIL;
@@ -92,7 +94,7 @@ commit_replay(struct dead_letters_run *r)
 		return write_failed(r, r->out);
 	if (r->back != NULL && endpoint_flush(r->back) != OUTCOME_DONE)
 		return write_failed(r, r->back);
-	/* Commit point: each of these dead letters is somewhere else. */
+	/* Commit point: what stays of these messages is somewhere else. */
 	endpoint_ack_only(r->in, r->marks, r->marks_n);
 	r->marks_n = 0;
 	return true;
@@ -102,21 +104,21 @@ commit_replay(struct dead_letters_run *r)
 static bool
 end_of_message(struct dead_letters_run *r)
 {
-	bool moves = r->taken > 0 && !r->damaged, ok = true;
+	bool moves = r->taken > 0 && !r->stays, ok = true;
 
 	r->left += moves ? r->kept : r->taken + r->kept;
 	if (moves && r->others.len > 0)
 		ok = open_back(r) &&
 		     write_dead_letter_lines(r, r->back, &r->others);
 	if (ok && moves) {
-		r->replayed += r->taken;
+		r->removed += r->taken;
 		ok = write_dead_letter_lines(r, r->out, &r->records);
 		r->marks[r->marks_n++] = endpoint_mark(r->in);
 	}
 	buf_clear(&r->records);
 	buf_clear(&r->others);
 	r->taken = r->kept = 0;
-	r->damaged = false;
+	r->stays = false;
 	return ok && (r->marks_n < MARKS_MAX || commit_replay(r));
 }
 
@@ -161,15 +163,17 @@ take_record(struct dead_letters_run *r)
 	return true;
 }
 
+/* What cannot be read has no reason. */
 static bool
-is_reason_asked_for(const struct dead_letters_run *r)
+is_reason_asked_for(const struct dead_letters_run *r, bool readable)
 {
-	const struct flat_field *f = flat_find(&r->flat, "reason");
+	const struct flat_field *f;
 	char *reason;
 	bool is;
 
-	if (r->reason == NULL)
-		return true;
+	if (r->reason == NULL || !readable)
+		return r->reason == NULL;
+	f = flat_find(&r->flat, "reason");
 	if (f == NULL || f->kind != FLAT_STRING)
 		return false;
 	reason = xstrndup(f->val, f->val_len);
@@ -183,15 +187,13 @@ take_dead_letter(struct dead_letters_run *r, const char *line, size_t len)
 {
 	struct buf why = BUF_INIT;
 	bool readable = flat_parse(&r->flat, line, len, &why) == 0;
-	bool asked = readable && is_reason_asked_for(r);
+	bool asked = is_reason_asked_for(r, readable);
 
 	buf_release(&why);
-	if (!r->replay && (asked || (!readable && r->reason == NULL)))
-		return endpoint_write(r->out, line, len) == 0 ||
+	if (!r->replay && !r->drop)
+		return !asked || endpoint_write(r->out, line, len) == 0 ||
 		       write_failed(r, r->out);
-	if (!r->replay)
-		return true;
-	if (asked && take_record(r)) {
+	if (asked && (r->drop || (readable && take_record(r)))) {
 		r->taken++;
 		return true;
 	}
@@ -201,11 +203,15 @@ take_dead_letter(struct dead_letters_run *r, const char *line, size_t len)
 	return true;
 }
 
+/* Only who drops all of them needs not read it. */
 static void
 on_long_dead_letter(struct dead_letters_run *r)
 {
-	r->damaged = true;
-	r->kept++;
+	bool taken = r->drop && r->reason == NULL;
+
+	r->stays = r->stays || !taken;
+	r->taken += taken;
+	r->kept += !taken;
 }
 
 static enum endpoint_status
@@ -227,7 +233,8 @@ read_dead_letters(struct dead_letters_run *r)
 			ok = take_dead_letter(r, line, len);
 		else
 			on_long_dead_letter(r);
-		if (ok && r->replay && endpoint_delivery(r->in, &d) && d.last)
+		if (ok && (r->replay || r->drop) &&
+		    endpoint_delivery(r->in, &d) && d.last)
 			ok = end_of_message(r);
 	}
 	return ENDPOINT_EMPTY;
@@ -236,11 +243,9 @@ read_dead_letters(struct dead_letters_run *r)
 static void
 log_replayed(const struct dead_letters_run *r)
 {
-	if (!r->replay)
-		return;
 	log_info("dead_letters_replayed",
 	    "from=%s replayed=%" PRIu64 " left=%" PRIu64, endpoint_name(r->in),
-	    r->replayed, r->left);
+	    r->removed, r->left);
 	if (r->left > 0 && r->reason == NULL)
 		log_warn("%" PRIu64 " dead letters stay in '%s': what they "
 			 "keep is no record, so its sender has to send it "
@@ -248,8 +253,26 @@ log_replayed(const struct dead_letters_run *r)
 		    r->left, endpoint_name(r->in));
 }
 
+static void
+tell_dropped(struct dead_letters_run *r)
+{
+	struct buf number = BUF_INIT;
+
+	log_info("dead_letters_dropped",
+	    "from=%s dropped=%" PRIu64 " left=%" PRIu64, endpoint_name(r->in),
+	    r->removed, r->left);
+	buf_addf(&number, "%" PRIu64, r->removed);
+	if (endpoint_write(r->out, number.data, number.len) != 0 ||
+	    endpoint_flush(r->out) != OUTCOME_DONE)
+		r->code = endpoint_code(r->out);
+	if (r->code != PROG_OK)
+		log_error("%s; %s dead letters are removed",
+		    endpoint_why(r->out), buf_str(&number));
+	buf_release(&number);
+}
+
 static enum exit_code
-show_or_replay(struct dead_letters_run *r)
+show_or_remove(struct dead_letters_run *r)
 {
 	enum endpoint_status status = read_dead_letters(r);
 
@@ -261,8 +284,10 @@ show_or_replay(struct dead_letters_run *r)
 		return r->code;
 	if (r->code == PROG_OK && endpoint_flush(r->out) != OUTCOME_DONE)
 		(void)write_failed(r, r->out);
-	if (r->code == PROG_OK)
+	if (r->code == PROG_OK && r->replay)
 		log_replayed(r);
+	if (r->code == PROG_OK && r->drop)
+		tell_dropped(r);
 	return r->code;
 }
 
@@ -276,6 +301,7 @@ open_and_run(const struct aggregator *a)
 
 	r->reason = a->reason;
 	r->replay = endpoint_amqp_name(a->job.to) != NULL;
+	r->drop = a->drop;
 	r->opt.conf = a->common.conf;
 	reading = r->opt;
 	reading.present = true;
@@ -286,7 +312,7 @@ open_and_run(const struct aggregator *a)
 	if (r->out != NULL)
 		r->in = endpoint_open_read(a->job.from, &reading, &why, &code);
 	if (r->in != NULL)
-		code = show_or_replay(r);
+		code = show_or_remove(r);
 	else
 		log_error("%s", buf_str(&why));
 	endpoint_close(r->back);
@@ -305,6 +331,8 @@ static const struct option_row rows[] = {
 	    job.from, endpoint_take_from, "the queue of dead letters"),
 	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,
 	    endpoint_take_to, "where they go; a queue or exchange: records"),
+	OPTION_FLAG(
+	    "drop", struct aggregator, drop, "remove them, and write how many"),
 	OPTION_TEXT(0, "reason", "TEXT", struct aggregator, reason,
 	    "only those with that in their reason"),
 };
@@ -324,6 +352,9 @@ check_dead_letters(void *options)
 		return prog_usage_error(
 		    "'%s' is where they are already; give another -t",
 		    a->job.to);
+	if (a->drop && strcmp(a->job.to, "-") != 0)
+		return prog_usage_error(
+		    "--drop puts them nowhere; leave -t out");
 	return -1;
 }
 
@@ -337,10 +368,10 @@ run_dead_letters(void *options)
 
 const struct option_mode aggregator_mode_dead_letters = {
 	.choice =
-	    OPTION_MODE("dead-letters", "show dead letters, or put them back"),
+	    OPTION_MODE("dead-letters", "show, replay or drop dead letters"),
 	.about =
 	    "Shows what a queue of dead letters holds, or puts their records "
-	    "into a\nqueue and removes them.\n",
+	    "into a\nqueue and removes them, or only removes them.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_dead_letters,

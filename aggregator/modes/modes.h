@@ -17,6 +17,7 @@ struct aggregator {
 	const char *input; /* of --input */
 	const char *table;
 	const char *reason; /* of --reason */
+	bool drop;          /* of --drop */
 	/* Options that override the configuration file. */
 	const char *assign_to, *definition, *every, *metrics, *generation;
 	const char *part, *window;

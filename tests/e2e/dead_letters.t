@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# scripts/dead-letters: lists, shows and replays what lies in NAME.dead: all of
-# it or by reason, to where it came from or elsewhere; killed in the middle it
-# loses nothing; what is no record stays.
+# scripts/dead-letters: lists, shows, replays and drops what lies in NAME.dead: all
+# of it or by reason, to where it came from or elsewhere; killed in the middle it
+# loses nothing but what was to be dropped; what is no record is not replayed.
 set -euo pipefail
 # shellcheck source=tests/e2e/amqp.sh
 . "$(dirname "$0")/amqp.sh"
@@ -40,6 +40,10 @@ expect 0 "$letters" -o ndjson
 expect 0 "$letters" show rows
 expect 66 "$letters" replay --all rows
 says "there is no queue 'rows' that anybody would read; say with -t"
+expect 0 "$letters" drop --all rows
+is "dropped" "letters removed from rows.dead: 0" "$(cat "$tmp/out")"
+expect 66 "$letters" drop --all nowhere
+says "there is no queue 'nowhere'"
 is "queues" "" "$(ctl list_queues -p messaging --no-table-headers name)"
 
 echo "- what a sink refuses is listed by reason, and shown"
@@ -86,7 +90,7 @@ echo "- as messaging-monitoring(7) has it"
 shown_in messaging-monitoring.7 'DEAD LETTERS' | sed 's,^,scripts/,; 3!d' |
 	bash >"$tmp/out" || fail "the page's example gives $?"
 grep -qx '{"type":"row","table":"x".*' "$tmp/out" || fail "$(cat "$tmp/out")"
-shown_in messaging-monitoring.7 'DEAD LETTERS' | sed 's,^,scripts/,; 3d; $d' |
+shown_in messaging-monitoring.7 'DEAD LETTERS' | sed 's,^,scripts/,; 3d; 5,$d' |
 	bash >"$tmp/out" || fail "the page's examples give $?"
 
 echo "- while its reader refuses it again: this ends, and nothing is lost"
@@ -184,6 +188,63 @@ expect 0 "$letters" replay --reason r rows
 cmp -s "$tmp/got" <(seq 1 1500) || fail "$(wc -l <"$tmp/got") are there"
 is "letters" 2 "$("$letters" show rows | wc -l)"
 
+echo "- dropped by reason: the others stay, each once"
+kinds() { # FROM TO: two reasons in turn, and none
+	for i in $(seq "$1" "$2"); do
+		letter "reason $((i % 2))" "{\"n\":$i}" 2026-11-20T10:00:00.000Z
+	done
+	echo "no letter $2"
+}
+numbers() { # QUEUE
+	"$letters" show -n 100000 "$1" | jq -rR 'fromjson? | .record | fromjson.n'
+}
+kinds 1 700 | "$probe" -b 7 write queue:old.dead >"$tmp/out"
+expect 0 "$letters" drop --reason "reason 1" old
+is "dropped" "letters removed from old.dead: 350" "$(cat "$tmp/out")"
+cmp -s <(numbers old | sort -n) <(seq 2 2 700) ||
+	fail "others: $(numbers old | head)"
+expect 0 "$letters" drop --reason "reason 1" old.dead
+is "none is left" "letters removed from old.dead: 0" "$(cat "$tmp/out")"
+is "what is no letter stays" "no letter 700" \
+	"$("$letters" show -n 1000 old | grep -v '^{')"
+expect 0 "$letters" drop --all old
+is "all" "letters removed from old.dead: 351" "$(cat "$tmp/out")"
+is "left" 0 "$(waiting old.dead)"
+
+echo "- dropping is killed before its first acknowledgement, and behind it"
+kinds 1 700 | "$probe" -b 7 write queue:old.dead >"$tmp/out"
+for moment in before after; do
+	rm -f "$tmp/told" "$tmp/port"
+	python3 tests/e2e/ack_proxy.py "$tmp/port" \
+		"$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/ports")" "$tmp/told" $moment &
+	proxy=$!
+	until_true 20 test -s "$tmp/port" || fail "no proxy"
+	AMQP_URL=${AMQP_URL%:*}:$(cat "$tmp/port")/messaging \
+		"$BIN/aggregator" --dead-letters --drop -f queue:old.dead \
+		--reason "reason 1" >"$tmp/out" 2>"$tmp/err" &
+	drop=$!
+	until_true 60 test -e "$tmp/told" || fail "no message goes: $(cat "$tmp/err")"
+	kill_reader old.dead $drop
+	kill $proxy
+	wait $proxy 2>/dev/null || :
+	cmp -s <(numbers old | grep '[02468]$' | sort -nu) <(seq 2 2 700) ||
+		fail "killed $moment it: some of the others are gone"
+done
+expect 0 "$letters" drop -r "reason 1" old
+cmp -s <(numbers old | sort -nu) <(seq 2 2 700) || fail "not those of reason 0"
+
+echo "- dropped: as the page has it, and what is no record, or too long"
+shown_in messaging-monitoring.7 'DEAD LETTERS' | sed 's,^,scripts/,; 6!d' |
+	bash >"$tmp/out" || fail "the page's example gives $?"
+is "dropped" "letters removed from rows.dead: 1" "$(cat "$tmp/out")"
+is "letters" 1 "$("$letters" show rows | wc -l)"
+expect 0 "$letters" drop --all rows
+is "dropped" "letters removed from rows.dead: 1" "$(cat "$tmp/out")"
+expect 0 "$letters" drop --all old
+got=0
+"$letters" drop --all old >/dev/full 2>"$tmp/err" || got=$?
+is "nowhere to write" 74 "$got"
+
 echo "- used wrongly"
 while IFS='|' read -r args fault; do
 	# shellcheck disable=SC2086 # words
@@ -192,10 +253,14 @@ while IFS='|' read -r args fault; do
 done <<'END'
 replay rows|which letters: --all
 replay --all -r x rows|not both
+drop rows|which letters: --all
+drop --all -r x rows|not both
+drop --all|takes one queue
+drop --all -t queue:x rows|puts them nowhere
 replay --all|takes one queue
 show rows records|takes one queue
 show -n 0 rows|is no number of letters
--r x rows|show or replay
+-r x rows|show, replay or drop
 show a/b|names no queue
 list -x|unknown option
 show replay rows|unexpected 'replay'
@@ -206,6 +271,8 @@ expect 64 "$BIN/aggregator" --dead-letters -f queue:rows
 says "reads a queue of them"
 expect 64 "$BIN/aggregator" --dead-letters -f queue:rows.dead -t queue:rows.dead
 says "where they are already"
+expect 64 "$BIN/aggregator" --dead-letters -f queue:rows.dead --drop -t queue:x
+says "drop puts them nowhere"
 
 echo "- the broker is away"
 printf '[amqp]\nurl = %s\nwait_timeout = 100ms\n' "$AMQP_URL" >"$tmp/conf"
