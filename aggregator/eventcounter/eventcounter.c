@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -74,6 +75,7 @@ static enum outcome
 take_event(struct counter *c, const char *body, size_t len)
 {
 	struct user_event e;
+	struct text user;
 	size_t key_len;
 	const char *key = endpoint_routing_key(c->in, &key_len);
 
@@ -83,7 +85,8 @@ take_event(struct counter *c, const char *body, size_t len)
 		c->duplicates++;
 		return OUTCOME_DONE;
 	}
-	event_counts_add(&c->counts, e.type, e.user, e.user_len);
+	user = counter_user(c, (struct text){ e.user, e.user_len });
+	event_counts_add(&c->counts, e.type, user.p, user.len);
 	c->counted++;
 	return OUTCOME_DONE;
 }
@@ -203,7 +206,8 @@ count_until_end(struct counter *c)
 
 	c->quiet_since_ms = c->files_ms = clock_mono_ms();
 	while (o == OUTCOME_DONE && !stop_asked() && status != ENDPOINT_EMPTY &&
-	       status != ENDPOINT_FAILED)
+	       status != ENDPOINT_FAILED &&
+	       !(c->pending == 0 && counter_forget_look(c)))
 		o = read_or_wait(c, &status);
 	if (o != OUTCOME_DONE)
 		return o;
@@ -229,15 +233,18 @@ open_counter_state(struct counter *c)
 	const struct eventcounter_job *job = c->job;
 	const struct state_identity id = { .definition = "eventcounter",
 		.window_ms = conf_int(job->conf, "aggregator", "window") };
+	size_t limit = (size_t)conf_int(job->conf, "aggregator", "state_limit");
 
 	c->ids.window_ms = id.window_ms;
 	if (job->state != NULL) {
-		c->state = state_open(job->state, &id,
-		    (size_t)conf_int(job->conf, "aggregator", "state_limit"),
-		    &c->code, &c->why);
+		if (counter_forget_begin(c, &id, limit) != PROG_OK)
+			return -1;
+		c->state =
+		    state_open(job->state, &id, limit, &c->code, &c->why);
 		if (c->state == NULL)
 			return -1;
 		counter_restore(c);
+		counter_restore_aliases(c);
 	}
 	ids_open(&c->ids, c->state);
 	/* Commits nothing: reports whether all tables could be read. */
@@ -245,6 +252,17 @@ open_counter_state(struct counter *c)
 		return 0;
 	c->code = state_commit(c->state, &c->why);
 	return c->code == PROG_OK ? 0 : -1;
+}
+
+static int
+open_files(struct counter *c)
+{
+	const char *dir = c->job->json_dir;
+
+	if (dir == NULL || files_check(dir, &c->why) == 0)
+		return 0;
+	c->code = syserr_code(errno, PROG_CANTCREATE);
+	return -1;
 }
 
 static int
@@ -264,10 +282,6 @@ open_endpoints(struct counter *c)
 		.wait_forever = opt.wait_forever,
 		.append = endpoint_is_queue(job->from) };
 
-	if (job->json_dir != NULL && files_check(job->json_dir, &c->why) != 0) {
-		c->code = syserr_code(errno, PROG_CANTCREATE);
-		return -1;
-	}
 	c->in = endpoint_open_read(job->from, &opt, &c->why, &c->code);
 	if (c->in == NULL)
 		return -1;
@@ -295,36 +309,72 @@ run_counter(struct counter *c)
 	return o == OUTCOME_DONE ? PROG_OK : c->code;
 }
 
-enum exit_code
-eventcounter_run(const struct eventcounter_job *job)
+static void
+close_counter(struct counter *c)
+{
+	endpoint_close(c->out);
+	endpoint_close(c->in);
+	if (c->in != NULL)
+		deadletter_close(&c->dead);
+	ids_release(&c->ids);
+	state_close(c->state);
+	event_counts_close(&c->counts);
+	flat_release(&c->flat);
+	strmap_release(&c->unread, NULL);
+	strmap_release(&c->aliases, free);
+	forget_orders_release(&c->orders);
+	buf_release(&c->why);
+	buf_release(&c->text);
+}
+
+static enum exit_code
+connect_and_run(struct counter *c)
+{
+	enum exit_code code = counter_forget_end(c);
+
+	if (code != PROG_OK)
+		return code;
+	if (open_endpoints(c) == 0)
+		return run_counter(c);
+	log_error("%s", buf_str(&c->why));
+	return c->code;
+}
+
+/* One run; *again: it ended because of orders to forget somebody. */
+static enum exit_code
+run_once(const struct eventcounter_job *job, bool *again)
 {
 	struct counter c = { .job = job,
 		.wait_forever = job->idle_exit_ms < 0 && !job->until_empty };
-	enum exit_code code;
+	enum exit_code code = event_counts_open(&c.counts, &c.why);
 
-	if (c.wait_forever)
-		daemon_init();
-	code = event_counts_open(&c.counts, &c.why);
+	*again = false;
 	if (code != PROG_OK) {
 		log_error("%s", buf_str(&c.why));
 		buf_release(&c.why);
 		return code;
 	}
-	if (open_counter_state(&c) == 0 && open_endpoints(&c) == 0) {
-		code = run_counter(&c);
+	if (open_counter_state(&c) == 0 && open_files(&c) == 0) {
+		code = connect_and_run(&c);
 	} else {
 		log_error("%s", buf_str(&c.why));
 		code = c.code;
 	}
-	endpoint_close(c.out);
-	endpoint_close(c.in);
-	if (c.in != NULL)
-		deadletter_close(&c.dead);
-	ids_release(&c.ids);
-	state_close(c.state);
-	event_counts_close(&c.counts);
-	flat_release(&c.flat);
-	buf_release(&c.why);
-	buf_release(&c.text);
+	*again = c.forgets;
+	close_counter(&c);
+	return code;
+}
+
+enum exit_code
+eventcounter_run(const struct eventcounter_job *job)
+{
+	enum exit_code code;
+	bool again;
+
+	if (job->idle_exit_ms < 0 && !job->until_empty)
+		daemon_init();
+	do
+		code = run_once(job, &again);
+	while (code == PROG_OK && again && !stop_asked());
 	return code;
 }

@@ -10,6 +10,9 @@
  * for one to two windows ([aggregator] window). A message that is no event or
  * has no id goes to the queue's dead letters, with the reason.
  *
+ * Customers whom `reaper --forget` names count under an alias from then on, see
+ * eventcounter_forget.c.
+ *
  * Guarantee: a message is acknowledged only after its effect is durable. With
  * a state folder that is the commit of the state: however the process ends,
  * each event is counted once, and the files hold the sum of all runs with that

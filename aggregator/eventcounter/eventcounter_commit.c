@@ -228,7 +228,7 @@ restore_count(
 void
 counter_restore(struct counter *c)
 {
-	c->counts_table = state_table(c->state, "counts", STATE_BYTES);
+	c->counts_table = state_table(c->state, COUNTS, STATE_BYTES);
 	if (!state_failed(c->state))
 		state_each(c->counts_table, NULL, 0, restore_count, c);
 }

@@ -3,14 +3,18 @@
  */
 #include "aggregator/eventcounter/eventcounter_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
@@ -92,6 +96,38 @@ replace_file(const char *dir, const char *name, const struct buf *content,
 	free(path);
 	free(fresh);
 	return rc;
+}
+
+/* A new file of a process that is gone; one of its own number ran before. */
+static bool
+is_left(const char *name)
+{
+	char before[32];
+	int64_t pid;
+	size_t i, len;
+
+	for (i = 0; i < EVENT_TYPES; i++) {
+		len = (size_t)snprintf(
+		    before, sizeof before, ".%s.json.", event_type_names[i]);
+		if (strncmp(name, before, len) == 0 &&
+		    parse_int(name + len, 1, INT_MAX, &pid) == 0)
+			return pid == getpid() ||
+			       (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
+	}
+	return false;
+}
+
+void
+files_clear(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (is_left(e->d_name))
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	if (d != NULL)
+		(void)closedir(d);
 }
 
 int

@@ -20,4 +20,7 @@ int files_check(const char *dir, struct buf *why)
 int files_write(const char *dir, const struct event_counts *counts,
     struct buf *why) __attribute__((warn_unused_result));
 
+/* Removes what runs that were killed had begun to write there. */
+void files_clear(const char *dir);
+
 #endif

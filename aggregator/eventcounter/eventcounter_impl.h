@@ -1,6 +1,7 @@
 /*
- * eventcounter_impl: what the read loop in eventcounter.c and the commit in
- * eventcounter_commit.c share. No other file includes it.
+ * eventcounter_impl: what the read loop in eventcounter.c, the commit in
+ * eventcounter_commit.c and the orders in eventcounter_forget.c share. No other
+ * file includes it.
  */
 #ifndef AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_IMPL_H
 #define AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_IMPL_H
@@ -11,6 +12,9 @@
 #include "aggregator/eventcounter/eventcounter.h"
 #include "aggregator/eventcounter/eventcounter_event.h"
 #include "aggregator/eventcounter/eventcounter_ids.h"
+#include "aggregator/orders/forget_orders.h"
+
+#define COUNTS "counts" /* "TYPE\0USER" -> int64_t, in the state */
 
 struct counter {
 	const struct eventcounter_job *job;
@@ -19,7 +23,7 @@ struct counter {
 	struct deadletter dead;
 	struct daemon_metrics *metrics; /* NULL: none */
 	struct state *state;
-	struct state_table *counts_table; /* "TYPE\0USER" -> int64_t */
+	struct state_table *counts_table;
 	struct ids ids;
 	struct event_counts counts;
 	struct flat flat;
@@ -35,6 +39,14 @@ struct counter {
 	int64_t version; /* of rows, without a state */
 
 	uint64_t counted, duplicates, refused;
+
+	/* See eventcounter_forget.c; monotonic. */
+	int64_t looked_ms;
+	bool forgets;                /* there are orders: the run ends */
+	struct strmap unread;        /* paths of orders that cannot be read */
+	struct forget_orders orders; /* that this run began with */
+	struct strmap aliases;       /* a hash of a user's id -> char * */
+	uint64_t seed[2];            /* of these hashes */
 };
 
 /* Runs the step; a run without an end of its own repeats it while its outcome
@@ -48,6 +60,22 @@ void counter_tell(const struct counter *c);
 
 /* Loads the counts of the state; errors are in state_failed(). */
 void counter_restore(struct counter *c);
+
+/* Before the state is opened: reads the orders to forget customers, and writes
+ * the state anew; behind that, when the counts are restored: the files, and the
+ * orders are done, or an error was logged. */
+enum exit_code counter_forget_begin(
+    struct counter *c, const struct state_identity *id, size_t limit)
+    __attribute__((warn_unused_result));
+enum exit_code counter_forget_end(struct counter *c)
+    __attribute__((warn_unused_result));
+
+/* Whether there are orders, and the run has to end. Call it often. */
+bool counter_forget_look(struct counter *c);
+
+/* Loads who was forgotten; under which name a user counts, borrowed. */
+void counter_restore_aliases(struct counter *c);
+struct text counter_user(const struct counter *c, struct text user);
 
 /* Makes the effect of all messages read so far durable, then acknowledges
  * them. */

@@ -13,22 +13,17 @@
  */
 #include "aggregator/stream/stream.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/os/file.h"
 #include "common/os/lock.h"
-#include "common/os/statefile.h"
 
 #include "aggregator/model/model_pack.h"
+#include "aggregator/orders/forget_orders.h"
 #include "aggregator/state/state_lock.h"
 #include "aggregator/tenant/forgotten_words.h"
 
@@ -41,95 +36,18 @@ enum {
 };
 
 struct stream_order {
-	char *path;
-	struct buf bytes;
-	struct forget_order order; /* borrows from them */
-	bool known;                /* the state has the tenant, */
-	uint32_t tenant;           /* by this number */
+	const struct forget_order *order;
+	bool known;      /* the state has the tenant, */
+	uint32_t tenant; /* by this number */
 	struct forgotten_words words;
 };
 
 struct stream_forgetting {
-	struct stream_order *list;
-	size_t n, cap;
+	struct forget_orders orders;
+	struct stream_order *list; /* of each of them */
 	struct buf scratch, names;
 	uint64_t changed; /* entries */
 };
-
-static bool
-is_order(const char *name)
-{
-	size_t len = strlen(name), n = strlen(FORGET_ENDING);
-
-	return len > n && strcmp(name + len - n, FORGET_ENDING) == 0;
-}
-
-/* NULL: there are none. */
-static DIR *
-open_orders(const struct stream *s)
-{
-	char *dir = xasprintf("%s/" FORGET_FOLDER, s->job->state);
-	DIR *d = opendir(dir);
-
-	free(dir);
-	return d;
-}
-
-/* The path of the next one, owned. NULL: there is none. */
-static char *
-next_order(const struct stream *s, DIR *d)
-{
-	struct dirent *e;
-
-	while (d != NULL && (e = readdir(d)) != NULL)
-		if (is_order(e->d_name))
-			return xasprintf("%s/" FORGET_FOLDER "/%s",
-			    s->job->state, e->d_name);
-	if (d != NULL)
-		(void)closedir(d);
-	return NULL;
-}
-
-/* False: it cannot be read, which is logged once in a run. */
-static bool
-read_order_file(struct stream *s, const char *path, struct buf *bytes,
-    struct forget_order *order)
-{
-	struct buf why = BUF_INIT;
-	bool good = statefile_read(path, bytes, &why) == 1 &&
-		    forget_order_unpack(order, bytes->data, bytes->len) == 0;
-	void **unread;
-
-	if (!good) {
-		unread = strmap_put(&s->forget.unread, path, strlen(path));
-		if (*unread == NULL)
-			log_warn("'%s' is no order to forget that can be read; "
-				 "remove it: %s",
-			    path, buf_str(&why));
-		*unread = s;
-	}
-	buf_release(&why);
-	return good;
-}
-
-/* For one that cannot be read no run ends. */
-static bool
-has_orders(struct stream *s)
-{
-	DIR *d = open_orders(s);
-	struct buf bytes = BUF_INIT;
-	struct forget_order order;
-	bool any = false;
-	char *path;
-
-	while ((path = next_order(s, d)) != NULL) {
-		any = read_order_file(s, path, &bytes, &order) || any;
-		buf_clear(&bytes);
-		free(path);
-	}
-	buf_release(&bytes);
-	return any;
-}
 
 void
 stream_forget_look(struct stream *s)
@@ -139,7 +57,8 @@ stream_forget_look(struct stream *s)
 	if (now - s->forget.looked_ms < LOOK_MS)
 		return;
 	s->forget.looked_ms = now;
-	if (!has_orders(s))
+	/* For one that cannot be read no run ends. */
+	if (!forget_orders_any(s->job->state, &s->forget.unread))
 		s->forget.seen_ms = 0;
 	else if (s->forget.seen_ms == 0)
 		s->forget.seen_ms = now;
@@ -149,23 +68,17 @@ stream_forget_look(struct stream *s)
 }
 
 static void
-read_stream_order(struct stream_forgetting *f, struct stream *s, char *path)
+prepare_stream_order(
+    struct stream_order *o, const struct forget_order *order, struct stream *s)
 {
-	struct stream_order o = { .path = path };
-	struct stream_tenant *t;
+	struct stream_tenant *t =
+	    strmap_get(&s->names, order->tenant.p, order->tenant.len);
 
-	if (!read_order_file(s, path, &o.bytes, &o.order)) {
-		buf_release(&o.bytes);
-		free(path);
-		return;
-	}
-	t = strmap_get(&s->names, o.order.tenant.p, o.order.tenant.len);
-	o.known = t != NULL;
-	o.tenant = t != NULL ? t->number : 0;
-	forgotten_words_init(&o.words, s->job->conf, o.order.asked_at);
-	forgotten_words_add(&o.words, o.order.names);
-	XGROW(f->list, f->n, f->cap);
-	f->list[f->n++] = o;
+	o->order = order;
+	o->known = t != NULL;
+	o->tenant = t != NULL ? t->number : 0;
+	forgotten_words_init(&o->words, s->job->conf, order->asked_at);
+	forgotten_words_add(&o->words, order->names);
 }
 
 static void
@@ -173,12 +86,10 @@ release_forgetting(struct stream_forgetting *f)
 {
 	size_t i;
 
-	for (i = 0; i < f->n; i++) {
+	for (i = 0; i < f->orders.n; i++)
 		forgotten_words_release(&f->list[i].words);
-		buf_release(&f->list[i].bytes);
-		free(f->list[i].path);
-	}
 	free(f->list);
+	forget_orders_release(&f->orders);
 	buf_release(&f->scratch);
 	buf_release(&f->names);
 	free(f);
@@ -188,15 +99,15 @@ struct stream_forgetting *
 stream_forget_begin(struct stream *s)
 {
 	struct stream_forgetting *f = xcalloc(1, sizeof *f);
-	DIR *d = open_orders(s);
 	enum outcome o = OUTCOME_DONE;
-	char *path;
 	size_t i;
 
-	while ((path = next_order(s, d)) != NULL)
-		read_stream_order(f, s, path);
-	for (i = 0; i < f->n && o == OUTCOME_DONE; i++)
-		o = staging_forget(&s->staging, f->list[i].order.tenant);
+	forget_orders_read(s->job->state, &s->forget.unread, &f->orders);
+	f->list = xcalloc(f->orders.n, sizeof *f->list);
+	for (i = 0; i < f->orders.n; i++)
+		prepare_stream_order(&f->list[i], &f->orders.file[i].order, s);
+	for (i = 0; i < f->orders.n && o == OUTCOME_DONE; i++)
+		o = staging_forget(&s->staging, f->list[i].order->tenant);
 	if (o == OUTCOME_DONE)
 		return f;
 	s->code = s->staging.code;
@@ -221,7 +132,7 @@ forget_in_chat(struct stream_forgetting *f, struct stream_order *o,
 	buf_clear(&f->scratch);
 	buf_add(&f->scratch, data, STREAM_TENANT_BYTES);
 	if (!model_forget_customer(data + STREAM_TENANT_BYTES,
-		len - STREAM_TENANT_BYTES, &o->order, &f->scratch, &f->names))
+		len - STREAM_TENANT_BYTES, o->order, &f->scratch, &f->names))
 		return false;
 	forgotten_words_add(
 	    &o->words, (struct text){ f->names.data, f->names.len });
@@ -236,7 +147,7 @@ copy_chat_entry(struct stream_forgetting *f, struct state_table *to,
 	size_t i;
 
 	buf_add(&last, data, len);
-	for (i = 0; i < f->n; i++) {
+	for (i = 0; i < f->orders.n; i++) {
 		if (!is_of_tenant(&f->list[i], last.data, last.len) ||
 		    !forget_in_chat(f, &f->list[i], last.data, last.len))
 			continue;
@@ -255,7 +166,7 @@ holds_forgotten_word(struct stream_forgetting *f, const char *name,
 	bool goes = false;
 	size_t i;
 
-	for (i = 0; i < f->n; i++) {
+	for (i = 0; i < f->orders.n; i++) {
 		if (!is_of_tenant(&f->list[i], key, key_len))
 			continue;
 		goes = forgotten_words_has(&f->list[i].words, name,
@@ -283,52 +194,20 @@ copy_but_forgotten(void *ctx, struct state_table *to, const char *name,
 }
 
 static enum exit_code
-remove_order(const struct stream_order *o, struct buf *why)
-{
-	if ((unlink(o->path) == 0 && file_sync_folder_of(o->path) == 0) ||
-	    errno == ENOENT)
-		return PROG_OK;
-	return syserr_explain(why, PROG_IO, "cannot remove '%s'", o->path);
-}
-
-static enum exit_code
-report_done(const struct stream_order *o, struct buf *why)
-{
-	int len = (int)(strlen(o->path) - strlen(FORGET_ENDING));
-	char *path = xasprintf("%.*s" FORGET_DONE, len, o->path);
-	enum exit_code code = PROG_OK;
-
-	if (statefile_write(path, "", 0, why) != 0)
-		code = syserr_explain(why, PROG_IO, "cannot write '%s'", path);
-	free(path);
-	return code;
-}
-
-/* The order last: it is done. */
-static enum exit_code
-finish_order(const struct stream_order *o, struct buf *why)
-{
-	enum exit_code code = report_done(o, why);
-
-	return code == PROG_OK ? remove_order(o, why) : code;
-}
-
-static enum exit_code
 forget_in_folder(struct stream_forgetting *f, const struct stream *s,
     const struct state_identity *id, struct buf *why)
 {
 	const char *dir = s->job->state;
 	enum exit_code code;
-	size_t i;
 
 	code = state_rewrite(dir, id,
 	    (size_t)conf_int(s->job->conf, "aggregator", "state_limit"),
 	    copy_but_forgotten, f, why);
-	for (i = 0; i < f->n && code == PROG_OK; i++)
-		code = finish_order(&f->list[i], why);
+	if (code == PROG_OK)
+		code = forget_orders_finish(&f->orders, why);
 	if (code == PROG_OK)
 		log_info("customers_forgotten",
-		    "customers=%zu entries=%" PRIu64, f->n, f->changed);
+		    "customers=%zu entries=%" PRIu64, f->orders.n, f->changed);
 	return code;
 }
 
@@ -344,7 +223,8 @@ stream_forget_end(struct stream_forgetting *f, const struct stream *s)
 	stream_identity(s, part, &id);
 	lock = state_lock_take(s->job->state, "lock", &code, &why);
 	if (lock >= 0) {
-		code = f->n > 0 ? forget_in_folder(f, s, &id, &why) : PROG_OK;
+		code = f->orders.n > 0 ? forget_in_folder(f, s, &id, &why)
+				       : PROG_OK;
 		lock_release(lock);
 	}
 	if (code != PROG_OK)

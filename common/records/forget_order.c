@@ -5,8 +5,10 @@
 
 #include "common/containers/pack.h"
 
-#define LAYOUT 2
-#define LAYOUT_WITHOUT_CHATS 1 /* of an order that waits since an update */
+#define LAYOUT 3
+/* Of orders that wait since an update. */
+#define LAYOUT_WITHOUT_ALIAS 2
+#define LAYOUT_WITHOUT_CHATS 1
 
 bool
 forget_order_has_chat(const struct forget_order *o, struct text chat)
@@ -31,21 +33,26 @@ forget_order_pack(const struct forget_order *o, struct buf *to)
 	pack_put_text(to, o->names);
 	pack_put_signed(to, o->asked_at);
 	pack_put_text(to, o->chats);
+	pack_put_text(to, o->alias);
 }
 
 int
 forget_order_unpack(struct forget_order *o, const void *p, size_t len)
 {
-	struct pack r = pack_open(p, len, LAYOUT);
-	bool has_chats = !r.bad;
+	unsigned layout = LAYOUT;
+	struct pack r = pack_open(p, len, layout);
 
-	if (!has_chats)
-		r = pack_open(p, len, LAYOUT_WITHOUT_CHATS);
+	while (r.bad && layout > LAYOUT_WITHOUT_CHATS)
+		r = pack_open(p, len, --layout);
 	o->tenant = pack_text(&r);
 	o->customer = pack_text(&r);
 	o->names = pack_text(&r);
 	o->asked_at = pack_signed(&r);
-	o->chats = has_chats ? pack_text(&r) : (struct text){ NULL, 0 };
+	o->chats = o->alias = (struct text){ NULL, 0 };
+	if (layout > LAYOUT_WITHOUT_CHATS)
+		o->chats = pack_text(&r);
+	if (layout > LAYOUT_WITHOUT_ALIAS)
+		o->alias = pack_text(&r);
 	return pack_end(&r) == 0 && o->tenant.p != NULL && o->customer.p != NULL
 		   ? 0
 		   : -1;

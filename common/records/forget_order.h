@@ -24,6 +24,9 @@ struct forget_order {
 	struct text names;            /* and phone numbers, blanks between */
 	int64_t asked_at;  /* what the customer did later stays, in ms */
 	struct text chats; /* of theirs: each id as pack_put_text() has it */
+	/* What takes the place of the id where things are counted by user; of
+	 * length 0 where an operator has the same id, or had it. */
+	struct text alias;
 };
 
 /* Whether it is one of its chats. */

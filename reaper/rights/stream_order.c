@@ -173,6 +173,7 @@ pack_order(const struct subject *s, const char *path, struct buf *bytes)
 		.tenant = { s->tenant, strlen(s->tenant) },
 		.customer = { s->id, strlen(s->id) },
 		.asked_at = s->asked_at,
+		.alias = { s->alias, s->is_operator ? 0 : strlen(s->alias) },
 	};
 	struct buf names = BUF_INIT, chats = BUF_INIT;
 

@@ -1,8 +1,8 @@
 /*
  * forget_order: leaves an order to forget a customer in the state of a stream,
- * as reaper does, which needs a database.
+ * or of an event counter, as reaper does, which needs a database.
  *
- *   forget_order DIR TENANT CUSTOMER NAMES AT
+ *   forget_order DIR TENANT CUSTOMER NAMES AT [ALIAS]
  *
  * AT is when it was asked for, in ms.
  */
@@ -24,16 +24,18 @@ text_of(const char *s)
 int
 main(int argc, char **argv)
 {
-	struct forget_order order;
+	struct forget_order order = { .asked_at = 0 };
 	struct buf bytes = BUF_INIT, why = BUF_INIT;
 	char *dir, *path;
 
-	if (argc != 6)
+	if (argc != 6 && argc != 7)
 		return 64;
 	order.tenant = text_of(argv[2]);
 	order.customer = text_of(argv[3]);
 	order.names = text_of(argv[4]);
 	order.asked_at = strtoll(argv[5], NULL, 10);
+	if (argc == 7)
+		order.alias = text_of(argv[6]);
 	forget_order_pack(&order, &bytes);
 	dir = xasprintf("%s/" FORGET_FOLDER, argv[1]);
 	(void)mkdir(dir, S_IRWXU);

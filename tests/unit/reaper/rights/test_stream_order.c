@@ -32,6 +32,7 @@ order(const char *names, const char *want)
 	assert_int_equal(statefile_read(ORDER, &bytes, &why), 1);
 	assert_int_equal(forget_order_unpack(&o, bytes.data, bytes.len), 0);
 	assert_true(text_is(o.customer, "5"));
+	assert_true(text_is(o.alias, "forgotten-1"));
 	assert_int_equal(forget_order_has_chat(&o, (struct text){ "c 1", 3 }),
 	    want[0] != '\0');
 	assert_int_equal(forget_order_has_chat(&o, (struct text){ "c\n2", 3 }),
@@ -40,6 +41,29 @@ order(const char *names, const char *want)
 	if (!text_is(o.names, want))
 		fail_msg("%.*s", TEXT_ARG(o.names));
 	subject_release(&s);
+	buf_release(&why);
+	buf_release(&bytes);
+}
+
+/* What is counted under an id that an operator has, too, is the operator's. */
+static void
+an_operator_gets_no_alias(void **state)
+{
+	const struct subject s = { .tenant = "t",
+		.id = "5",
+		.alias = "forgotten-1",
+		.is_operator = true };
+	struct buf why = BUF_INIT, bytes = BUF_INIT;
+	struct forget_order o;
+	int64_t wait_ms;
+
+	(void)state;
+	assert_int_equal(stream_order_write(&s, ".", &wait_ms, &why), PROG_OK);
+	assert_int_equal(statefile_read(ORDER, &bytes, &why), 1);
+	assert_int_equal(forget_order_unpack(&o, bytes.data, bytes.len), 0);
+	assert_int_equal(o.alias.len, 0);
+	assert_int_equal(unlink(ORDER), 0);
+	assert_int_equal(rmdir(FORGET_FOLDER), 0);
 	buf_release(&why);
 	buf_release(&bytes);
 }
@@ -120,6 +144,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_a_waiting_order_stay),
+		cmocka_unit_test(an_operator_gets_no_alias),
 		cmocka_unit_test(an_older_order_is_read),
 		cmocka_unit_test(done_is_what_the_aggregator_says),
 	};
