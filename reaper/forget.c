@@ -19,6 +19,7 @@
 #include "common/os/lock.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
+#include "reaper/files/counts_file.h"
 #include "reaper/files/line_file.h"
 #include "reaper/rights/forgetting.h"
 #include "reaper/rights/row_exists.h"
@@ -88,6 +89,24 @@ line_is_theirs(void *ctx, const char *line, size_t len)
 	return subject_lines_match(ctx, line, len);
 }
 
+/* A line_file_gone_fn. */
+static bool
+forget_line(void *ctx, const char *line, size_t len, struct buf *instead)
+{
+	return subject_lines_forget(ctx, line, len, instead);
+}
+
+static enum exit_code
+forget_counts(struct forget_run *f, const char *path)
+{
+	enum exit_code code =
+	    rights_counts(f->lines, path, !f->options->dry_run);
+
+	if (code == PROG_OK)
+		show_place(f, path, f->lines->found);
+	return code;
+}
+
 static enum exit_code
 forget_in_file(void *ctx, const char *path)
 {
@@ -96,9 +115,11 @@ forget_in_file(void *ctx, const char *path)
 	enum exit_code code;
 
 	f->lines->found = f->lines->broken = 0;
+	if (counts_file_is(path))
+		return forget_counts(f, path);
 	code = f->options->dry_run
 		   ? line_file_read(path, line_is_theirs, f->lines, &why)
-		   : line_file_remove(path, line_is_theirs, f->lines, &why);
+		   : line_file_remove(path, forget_line, f->lines, &why);
 	if (code == PROG_OK) {
 		show_place(f, path, f->lines->found);
 		rights_warn_of_broken(f->lines, path);

@@ -50,12 +50,18 @@ line_file_read(const char *path, line_file_fn *see, void *ctx, struct buf *why)
 	return r.code;
 }
 
+struct gone_line {
+	uint64_t number;
+	size_t instead; /* bytes of what takes its place */
+};
+
 /* A file while lines are removed from it. */
 struct removal {
 	const char *path;
-	int from;         /* locked */
-	uint64_t *number; /* of the lines that go, in order */
+	int from;               /* locked */
+	struct gone_line *gone; /* in order */
 	size_t n, cap;
+	struct buf instead; /* of all of them, one behind the other */
 	struct snapshot_counts counts;
 	off_t size; /* what was asked about */
 };
@@ -83,20 +89,27 @@ open_locked(const char *path)
 }
 
 static enum exit_code
-find_lines(struct removal *m, line_file_fn *gone, void *ctx, struct buf *why)
+find_lines(
+    struct removal *m, line_file_gone_fn *gone, void *ctx, struct buf *why)
 {
+	struct buf instead = BUF_INIT;
 	struct line_reader r;
 	bool goes;
 
 	line_reader_init(&r, m->from, m->path);
 	while (line_reader_next(&r, why)) {
-		goes = gone(ctx, r.line, r.len);
+		buf_clear(&instead);
+		goes = gone(ctx, r.line, r.len, &instead);
 		snapshot_counts_add(&m->counts, r.line, r.len, goes);
 		if (!goes)
 			continue;
-		XGROW(m->number, m->n, m->cap);
-		m->number[m->n++] = r.lines.number;
+		XGROW(m->gone, m->n, m->cap);
+		m->gone[m->n++] =
+		    (struct gone_line){ r.lines.number, instead.len };
+		if (instead.len > 0)
+			buf_add(&m->instead, instead.data, instead.len);
 	}
+	buf_release(&instead);
 	line_reader_release(&r);
 	m->size = lseek(m->from, 0, SEEK_CUR);
 	return r.code;
@@ -111,23 +124,32 @@ keep_line(struct removal *m, const struct line_reader *r, struct buf *kept)
 		buf_addc(kept, '\n');
 }
 
+static void
+take_instead(const struct removal *m, size_t i, size_t *taken, struct buf *kept)
+{
+	size_t n = m->gone[i].instead;
+
+	if (n > 0)
+		buf_add(kept, m->instead.data + *taken, n);
+	*taken += n;
+}
+
 /* Writes what is kept to `to`. */
 static enum exit_code
 copy_kept_lines(struct removal *m, int to, struct buf *why)
 {
 	struct buf kept = BUF_INIT;
 	struct line_reader r;
-	size_t next = 0;
+	size_t next = 0, taken = 0;
 	bool ok = lseek(m->from, 0, SEEK_SET) == 0;
 
 	snapshot_counts_rewind(&m->counts);
 	line_reader_init(&r, m->from, m->path);
 	while (ok && line_reader_next(&r, why)) {
-		if (next < m->n && m->number[next] == r.lines.number) {
-			next++;
-			continue;
-		}
-		keep_line(m, &r, &kept);
+		if (next < m->n && m->gone[next].number == r.lines.number)
+			take_instead(m, next++, &taken, &kept);
+		else
+			keep_line(m, &r, &kept);
 		if (kept.len >= WRITE_AT_ONCE) {
 			ok = file_write_all(to, kept.data, kept.len) == 0;
 			buf_clear(&kept);
@@ -202,7 +224,8 @@ exchange_file(struct removal *m, const char *name, struct buf *why)
 }
 
 static enum exit_code
-remove_lines(struct removal *m, line_file_fn *gone, void *ctx, struct buf *why)
+remove_lines(
+    struct removal *m, line_file_gone_fn *gone, void *ctx, struct buf *why)
 {
 	char *name = xasprintf("%s.forget", m->path);
 	enum exit_code code;
@@ -218,7 +241,7 @@ remove_lines(struct removal *m, line_file_fn *gone, void *ctx, struct buf *why)
 
 enum exit_code
 line_file_remove(
-    const char *path, line_file_fn *gone, void *ctx, struct buf *why)
+    const char *path, line_file_gone_fn *gone, void *ctx, struct buf *why)
 {
 	struct removal m = { .path = path, .from = open_locked(path) };
 	enum exit_code code;
@@ -235,7 +258,8 @@ line_file_remove(
 	if (m.from < 0)
 		return line_reader_explain_open(path, why);
 	code = remove_lines(&m, gone, ctx, why);
-	free(m.number);
+	free(m.gone);
+	buf_release(&m.instead);
 	snapshot_counts_release(&m.counts);
 	(void)close(m.from);
 	return code;

@@ -1,7 +1,8 @@
 /*
- * line_file: reads a file of lines, and removes some of its lines: what is kept
- * is written to a new file beside it, which is synced and then takes the name
- * of the old one. Killed at any time, there is the old file or the new one.
+ * line_file: reads a file of lines, and removes or replaces some of its lines:
+ * what is kept is written to a new file beside it, which is synced and then
+ * takes the name of the old one. Killed at any time, there is the old file or
+ * the new one.
  *
  * The file is locked meanwhile (flock), as by those that append to it;
  * archive.c notices that it was exchanged while it waited for the lock.
@@ -24,11 +25,16 @@ typedef bool line_file_fn(void *ctx, const char *line, size_t len);
 enum exit_code line_file_read(const char *path, line_file_fn *see, void *ctx,
     struct buf *why) __attribute__((warn_unused_result));
 
+/* The same; true: the line goes, and the lines that are appended to *instead,
+ * which is empty, take its place. */
+typedef bool line_file_gone_fn(
+    void *ctx, const char *line, size_t len, struct buf *instead);
+
 /* Removes the lines for which gone(), which is asked once for each, is true.
  * Where there is none the file is left alone. Snapshots in it stay whole.
  * PROG_TEMPFAIL and *why, and the file stays, when others hold its lock, or
  * write to it without that meanwhile. */
-enum exit_code line_file_remove(const char *path, line_file_fn *gone, void *ctx,
-    struct buf *why) __attribute__((warn_unused_result));
+enum exit_code line_file_remove(const char *path, line_file_gone_fn *gone,
+    void *ctx, struct buf *why) __attribute__((warn_unused_result));
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "reaper/files/cut_line.h"
+#include "reaper/rights/audit_line.h"
 #include "reaper/rights/webhook_values.h"
 
 /* The readable bytes that flat_parse() wants behind a line. */
@@ -17,6 +18,7 @@ subject_lines_release(struct subject_lines *l)
 	flat_release(&l->flat);
 	buf_release(&l->inner);
 	buf_release(&l->whole);
+	buf_release(&l->changed);
 }
 
 /* Whether the field is there and has that text, or those digits. */
@@ -60,6 +62,7 @@ enum line_kind {
 	LINE_OTHER, /* no JSON, or of another tenant */
 	LINE_RECORD,
 	LINE_WEBHOOK, /* its payload is l->inner */
+	LINE_AUDIT,
 };
 
 /* Takes the record out of a dead letter, or of a line of a spool; *broken if
@@ -94,11 +97,13 @@ read_line(struct subject_lines *l, const char *line, size_t len, bool *broken)
 
 	if (!cut_line_parse(&l->flat, line, len, &l->whole, broken))
 		return LINE_OTHER;
+	if (!*broken && audit_line_is(&l->flat))
+		kind = LINE_AUDIT;
 	record = flat_find(&l->flat, "record");
 	if (field_is(&l->flat, "type", "dead") ||
 	    (record != NULL && record->kind == FLAT_JSON))
 		kind = read_inner(l, record, broken);
-	return kind != LINE_RECORD ||
+	return kind == LINE_OTHER || kind == LINE_WEBHOOK ||
 		       field_is(&l->flat, "tenant", l->subject->tenant)
 		   ? kind
 		   : LINE_OTHER;
@@ -169,11 +174,20 @@ webhook_names_them(struct subject_lines *l)
 	    &l->flat, l->inner.data, l->inner.len, is_their_value, l->subject);
 }
 
+/* Puts the line as it then is into l->changed. */
+static bool
+audit_names_them(struct subject_lines *l, const char *line, size_t len)
+{
+	buf_clear(&l->changed);
+	return audit_line_change(&l->flat, l->subject, line, len, &l->changed);
+}
+
 bool
 subject_lines_match(struct subject_lines *l, const char *line, size_t len)
 {
 	bool match = false, broken;
 
+	buf_clear(&l->changed);
 	switch (read_line(l, line, len, &broken)) {
 	case LINE_RECORD:
 		match = is_theirs(l) || is_of_their_chat(l);
@@ -181,12 +195,28 @@ subject_lines_match(struct subject_lines *l, const char *line, size_t len)
 	case LINE_WEBHOOK:
 		match = webhook_names_them(l);
 		break;
+	case LINE_AUDIT:
+		match = audit_names_them(l, line, len);
+		break;
 	case LINE_OTHER:
 		break;
 	}
 	l->found += match;
 	l->broken += broken && !match && len > 0;
 	return match;
+}
+
+bool
+subject_lines_forget(
+    struct subject_lines *l, const char *line, size_t len, struct buf *instead)
+{
+	if (!subject_lines_match(l, line, len))
+		return false;
+	if (l->changed.len > 0) {
+		buf_add(instead, l->changed.data, l->changed.len);
+		buf_addc(instead, '\n');
+	}
+	return true;
 }
 
 /* A chat of theirs that names no customer, as personal_tables.h has it. */
@@ -209,6 +239,8 @@ subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 
 	if (kind == LINE_WEBHOOK)
 		l->found += webhook_names_them(l);
+	if (kind == LINE_AUDIT)
+		l->found += audit_names_them(l, line, len);
 	if (kind != LINE_RECORD || (!is_theirs(l) && !is_nobodys_chat(l)))
 		return;
 	l->found++;

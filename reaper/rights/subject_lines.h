@@ -1,7 +1,7 @@
 /*
- * subject_lines: which lines of a file are about a customer: records, rows, and
- * dead letters with a record or a webhook in them. Of a line that is cut or no
- * JSON, that counts which is whole before that place.
+ * subject_lines: which lines of a file are about a customer: records, rows,
+ * dead letters with a record or a webhook in them, and lines of an audit. Of a
+ * line that is cut or no JSON, that counts which is whole before that place.
  */
 #ifndef REAPER_RIGHTS_SUBJECT_LINES_H
 #define REAPER_RIGHTS_SUBJECT_LINES_H
@@ -18,12 +18,16 @@ struct subject_lines {
 
 	/* private */
 	struct flat flat;
-	struct buf inner, whole;
+	struct buf inner, whole, changed;
 };
 
 /* Whether the line is about the customer or a chat of theirs. The 64 bytes
  * behind the line must be readable. */
 bool subject_lines_match(struct subject_lines *l, const char *line, size_t len);
+
+/* The same. The line goes; what is appended to *instead takes its place. */
+bool subject_lines_forget(
+    struct subject_lines *l, const char *line, size_t len, struct buf *instead);
 
 /* The same, for the customer alone; adds the line's chat and names to those of
  * the subject. */

@@ -40,6 +40,20 @@ begins_with_x(void *ctx, const char *line, size_t len)
 	return len > 0 && line[0] == 'x';
 }
 
+/* The same; in the place of "xyTEXT" yTEXT stays. */
+static bool
+begins_with_x_or_stays(
+    void *ctx, const char *line, size_t len, struct buf *instead)
+{
+	bool goes = begins_with_x(ctx, line, len);
+
+	if (goes && len > 1 && line[1] == 'y') {
+		buf_add(instead, line + 1, len - 1);
+		buf_addc(instead, '\n');
+	}
+	return goes;
+}
+
 static void
 lines_are_removed(void **state)
 {
@@ -56,6 +70,7 @@ lines_are_removed(void **state)
 		{ "xa\nhalf a line", "half a line", 2 },
 		{ "a\nxhalf a line", "a\n", 2 },
 		{ "half a line", "half a line", 1 },
+		{ "xya\nb\nxc\nxyd\nxyehalf", "ya\nb\nyd\nyehalf\n", 5 },
 	};
 	struct buf why = BUF_INIT;
 	struct stat st;
@@ -68,8 +83,8 @@ lines_are_removed(void **state)
 		/* A run that was killed left this. */
 		tmpdir_file("file.forget", "old", 3, 0600);
 		seen = 0;
-		assert_int_equal(
-		    line_file_remove("file", begins_with_x, &seen, &why),
+		assert_int_equal(line_file_remove("file",
+				     begins_with_x_or_stays, &seen, &why),
 		    PROG_OK);
 		assert_string_equal(text_of("file"), cases[i].after);
 		assert_int_equal(seen, cases[i].lines);
@@ -94,7 +109,8 @@ a_line_that_is_too_long_stays(void **state)
 	memcpy(text, "xa\n", 3);
 	tmpdir_file("long", text, len, 0600);
 	assert_int_equal(
-	    line_file_remove("long", begins_with_x, &seen, &why), PROG_DATA);
+	    line_file_remove("long", begins_with_x_or_stays, &seen, &why),
+	    PROG_DATA);
 	assert_int_equal(stat("long", &st), 0);
 	assert_int_equal(st.st_size, len);
 	buf_release(&why);
@@ -157,7 +173,8 @@ an_unchanged_file_stays_the_same_one(void **state)
 	tmpdir_file("same", "a\nb\n", 4, 0640);
 	assert_int_equal(stat("same", &before), 0);
 	assert_int_equal(
-	    line_file_remove("same", begins_with_x, &seen, &why), PROG_OK);
+	    line_file_remove("same", begins_with_x_or_stays, &seen, &why),
+	    PROG_OK);
 	assert_int_equal(stat("same", &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
 	buf_release(&why);
@@ -173,7 +190,8 @@ what_is_not_there_has_no_lines(void **state)
 	assert_int_equal(
 	    line_file_read("none", begins_with_x, &seen, &why), PROG_OK);
 	assert_int_equal(
-	    line_file_remove("none", begins_with_x, &seen, &why), PROG_OK);
+	    line_file_remove("none", begins_with_x_or_stays, &seen, &why),
+	    PROG_OK);
 	assert_int_equal(access("none", F_OK), -1);
 	assert_int_equal(seen, 0);
 	buf_release(&why);
@@ -191,8 +209,8 @@ other_things_are_refused(void **state)
 	tmpdir_file("target", "xa\n", 3, 0600);
 	assert_int_equal(symlink("target", "link"), 0);
 	for (i = 0; i < ARRAY_LEN(names); i++) {
-		assert_int_not_equal(
-		    line_file_remove(names[i], begins_with_x, &seen, &why),
+		assert_int_not_equal(line_file_remove(names[i],
+					 begins_with_x_or_stays, &seen, &why),
 		    PROG_OK);
 		assert_non_null(strstr(buf_str(&why), names[i]));
 		assert_int_not_equal(
@@ -215,7 +233,8 @@ a_writer_is_not_disturbed(void **state)
 	fd = open("held", O_RDWR | O_CLOEXEC);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	stop_set(true);
-	assert_int_equal(line_file_remove("held", begins_with_x, &seen, &why),
+	assert_int_equal(
+	    line_file_remove("held", begins_with_x_or_stays, &seen, &why),
 	    PROG_TEMPFAIL);
 	stop_set(false);
 	assert_non_null(strstr(buf_str(&why), "somebody writes to it"));
@@ -255,7 +274,8 @@ what_is_written_meanwhile_is_noticed(void **state)
 	child = start_writer("busy");
 	/* On a busy machine the writer has its turn late. */
 	while (code == PROG_OK && waitpid(child, &status, WNOHANG) == 0)
-		code = line_file_remove("busy", begins_with_x, &seen, &why);
+		code = line_file_remove(
+		    "busy", begins_with_x_or_stays, &seen, &why);
 	assert_int_equal(kill(child, SIGKILL), 0);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFSIGNALED(status));

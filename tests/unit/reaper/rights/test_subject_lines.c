@@ -5,6 +5,7 @@
 #include "tests/unit/padded.h"
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
@@ -30,6 +31,10 @@ make_subject(struct subject *s, bool is_operator)
 #define WEBHOOK(tenant, payload)                                               \
 	"{\"type\":\"dead\",\"reason\":\"r\",\"where\":\"webhook " tenant      \
 	"/crm\",\"record\":\"" payload "\"}"
+#define AUDIT(path, parameters)                                                \
+	"{\"at\":\"2026-11-20T10:00:00.000Z\",\"tenant\":\"t\",\"id\":\"5\","  \
+	"\"role\":\"lead\",\"subject\":\"5\",\"path\":\"/api/v1/" path         \
+	"\",\"parameters\":{" parameters "},\"status\":200,\"rows\":5}"
 
 static const struct {
 	const char *line;
@@ -100,9 +105,75 @@ static const struct {
 	/* Another line was glued to it: the number may have lost digits. */
 	{ "{\"tenant\":\"t\",\"customer\":5{\"type\":\"row\"}", 0, 0 },
 	{ "{\"tenant\":\"t\",\"customer\":5 {\"type\":\"row\"}", 1, 1 },
+	{ AUDIT("users", "\"user_id\":\"5\""), 1, 0 },
+	{ AUDIT("users", "\"user_id\":\"55\",\"limit\":\"5\""), 0, 0 },
+	{ AUDIT("chats/10", "\"chat\":\"10\",\"operator\":\"5\""), 0, 0 },
 	{ "no JSON about 5", 0, 0 },
 	{ "", 0, 0 },
 };
+
+/* What the place of a line of the audit is taken by; NULL: nothing. */
+static const struct {
+	const char *line, *instead;
+} audited[] = {
+	{ AUDIT("users", "\"user_id\":\"5\",\"limit\":\"5\""),
+	    AUDIT("users", "\"user_id\":\"forgotten-1\",\"limit\":\"5\"") },
+	{ AUDIT("events.csv", "\"user_id\":[\"4\",\"\\u0035\",null]"),
+	    AUDIT("events.csv", "\"user_id\":[\"4\",\"forgotten-1\",null]") },
+	/* Pages behind 5; 5 and 1; 5, the first of the second; and no page. */
+	{ AUDIT("users", "\"cursor\":\"35\""),
+	    AUDIT("users", "\"cursor\":\"666f72676f7474656e2d31\"") },
+	{ AUDIT("users", "\"cursor\":\"350031\""),
+	    AUDIT("users", "\"cursor\":\"666f72676f7474656e2d310031\"") },
+	{ AUDIT("alerts.ndjson", "\"cursor\":\"35003500\""),
+	    AUDIT("alerts.ndjson",
+		"\"cursor\":\"3500666f72676f7474656e2d3100\"") },
+	{ AUDIT("receipts", "\"cursor\":\"3500350034\""), NULL },
+	{ AUDIT("receipts", "\"cursor\":\"34003500350034\""),
+	    AUDIT("receipts",
+		"\"cursor\":\"34003500666f72676f7474656e2d310034\"") },
+	{ AUDIT("chats", "\"cursor\":\"35\""), NULL },
+	{ AUDIT("users", "\"cursor\":\"5\""), NULL },
+	{ AUDIT("users", "\"cursor\":\"\""), NULL },
+	{ AUDIT("users", "\"cursor\":\"3x35\""), NULL },
+	{ AUDIT("users", ""), NULL },
+};
+
+static void
+lines_of_an_audit_stay_by_an_alias(void **state)
+{
+	struct subject s;
+	struct subject_lines l = { .subject = &s };
+	struct buf instead = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	make_subject(&s, false);
+	snprintf(s.alias, sizeof s.alias, "forgotten-1");
+	for (i = 0; i < ARRAY_LEN(audited); i++) {
+		buf_clear(&instead);
+		assert_int_equal(
+		    subject_lines_forget(&l, padded(audited[i].line),
+			strlen(audited[i].line), &instead),
+		    audited[i].instead != NULL);
+		if (audited[i].instead == NULL) {
+			assert_int_equal(instead.len, 0);
+			continue;
+		}
+		assert_int_equal(instead.data[--instead.len], '\n');
+		assert_int_equal(instead.len, strlen(audited[i].instead));
+		assert_memory_equal(
+		    instead.data, audited[i].instead, instead.len);
+	}
+	/* Any other line goes. */
+	buf_clear(&instead);
+	assert_true(subject_lines_forget(
+	    &l, padded(lines[0].line), strlen(lines[0].line), &instead));
+	assert_int_equal(instead.len, 0);
+	buf_release(&instead);
+	subject_lines_release(&l);
+	subject_release(&s);
+}
 
 static void
 lines_are_about_the_customer(void **state)
@@ -174,6 +245,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_about_the_customer),
+		cmocka_unit_test(lines_of_an_audit_stay_by_an_alias),
 		cmocka_unit_test(lines_tell_of_chats_and_names),
 	};
 
