@@ -112,13 +112,11 @@ monday_of(int64_t day)
 	return clock_floor(day + 3, 7) - 3;
 }
 
-/* True when the clock is changed then by something else than whole units. */
+/* False where a zone only calls its time otherwise from then on. */
 static bool
-breaks_unit(const struct zone *z, int64_t change, int64_t unit)
+is_changed(const struct zone *z, int64_t when)
 {
-	return (zone_find(z, change).offset - zone_find(z, change - 1).offset) %
-		   unit !=
-	       0;
+	return zone_find(z, when).offset != zone_find(z, when - 1).offset;
 }
 
 /* Of an hour or a quarter. */
@@ -128,8 +126,7 @@ short_begin(const struct zone *z, int64_t ms, int64_t unit)
 	struct zone_span s = zone_find(z, ms);
 	int64_t begin = clock_floor(ms + s.offset, unit) - s.offset;
 
-	return begin < s.since && breaks_unit(z, s.since, unit) ? s.since
-								: begin;
+	return begin < s.since && is_changed(z, s.since) ? s.since : begin;
 }
 
 static int64_t
@@ -138,7 +135,7 @@ short_next(const struct zone *z, int64_t ms, int64_t unit)
 	struct zone_span s = zone_find(z, ms);
 	int64_t next = clock_floor(ms + s.offset, unit) + unit - s.offset;
 
-	return next > s.until && breaks_unit(z, s.until, unit) ? s.until : next;
+	return next > s.until && is_changed(z, s.until) ? s.until : next;
 }
 
 int64_t

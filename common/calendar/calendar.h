@@ -7,7 +7,7 @@
  * there are two. So days have 23 or 25 hours when the clocks change, and each
  * instant is in exactly one day, week and month. Weeks begin on Monday. Hours
  * and quarters begin when the clock shows a full one, and whenever it is
- * changed by anything but whole ones.
+ * changed: at 02:45 in Chatham, where the hour that begins at 02:00 ends then.
  */
 #ifndef COMMON_CALENDAR_CALENDAR_H
 #define COMMON_CALENDAR_CALENDAR_H

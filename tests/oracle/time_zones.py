@@ -84,21 +84,15 @@ class Place:
         after = (first + timedelta(days=31)).replace(day=1)
         yield (self.begin_of(first), self.begin_of(after))
 
-    def breaks(self, change, unit):
-        return (self.offset(change) - self.offset(change - 1)) % unit
-
     def short_unit(self, s, unit):
+        """A change of the clock begins another one."""
         offset = self.offset(s)
         begin = s - (s + offset) % unit
         end = begin + unit
         if self.offset(begin) != offset:
-            change = self.change(begin, s)
-            if self.breaks(change, unit):
-                begin = change
+            begin = self.change(begin, s)
         if self.offset(end) != offset:
-            change = self.change(s, end)
-            if change < end and self.breaks(change, unit):
-                end = change
+            end = self.change(s, end)
         return begin, end
 
     def units(self, s):

@@ -218,13 +218,30 @@ days_that_are_known(void **state)
 	    "2011-12-31T00:00:00.000+14:00", 24);
 }
 
+/* At 02:45 the clock of Chatham goes on to 03:45. */
+static void
+a_change_ends_an_hour(void **state)
+{
+	struct zone *z = zone_open("Pacific/Chatham", NULL);
+	int64_t two = at("2026-09-26T13:15:00Z");
+	int64_t change = at("2026-09-26T14:00:00Z");
+	int64_t four = at("2026-09-26T14:15:00Z");
+
+	(void)state;
+	assert_non_null(z);
+	assert_int_equal(calendar_next(z, CALENDAR_HOUR, two), change);
+	assert_int_equal(calendar_begin(z, CALENDAR_HOUR, four - 1), change);
+	assert_int_equal(calendar_next(z, CALENDAR_HOUR, change), four);
+	zone_close(z);
+}
+
 /* Units follow each other without a gap. */
 static void
 units_follow_each_other(void **state)
 {
 	static const char *const names[] = { "Europe/Lisbon",
 		"Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia",
-		"Asia/Kathmandu", "Africa/Monrovia" };
+		"Pacific/Chatham", "Asia/Kathmandu", "Africa/Monrovia" };
 	struct zone *z;
 	size_t i;
 	int64_t t, next;
@@ -260,6 +277,7 @@ main(void)
 		cmocka_unit_test(rules_that_are_none),
 		cmocka_unit_test(rules_count),
 		cmocka_unit_test(days_that_are_known),
+		cmocka_unit_test(a_change_ends_an_hour),
 		cmocka_unit_test(units_follow_each_other),
 	};
 
