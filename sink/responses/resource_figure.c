@@ -286,8 +286,13 @@ write_now(const struct figure_question *f, struct buf *to)
 
 	jsonw_open_in(to, "now");
 	jsonw_int(to, "version", f->newest);
-	jsonw_int(to, "count", f->is.n);
-	jsonw_seconds(to, "sum_seconds", f->is.ms);
+	if (f->are_kept) {
+		jsonw_int(to, "count", f->is.n);
+		jsonw_seconds(to, "sum_seconds", f->is.ms);
+	} else {
+		jsonw_null(to, "count");
+		jsonw_null(to, "sum_seconds");
+	}
 	if (f->is.n > 0) {
 		jsonw_seconds(to, "avg_seconds", response_mean(&sum));
 		jsonw_seconds(to, "max_seconds", f->max_ms);
@@ -329,9 +334,9 @@ write_links(const struct figure_question *f, struct buf *to)
 	const char *chat = question_parameter(f->q, "chat");
 	struct buf href = BUF_INIT;
 
-	if (!response_href(f->q, &f->filter,
-		f->ranged ? f->span.from : CLOCK_NONE, f->span.to,
-		f->filter.operator_id, &href)) {
+	if (!f->are_kept || !response_href(f->q, &f->filter,
+				f->ranged ? f->span.from : CLOCK_NONE,
+				f->span.to, f->filter.operator_id, &href)) {
 		jsonw_null(to, "href");
 	} else {
 		response_href_channel(f->filter.channel, &href);

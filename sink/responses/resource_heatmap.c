@@ -78,8 +78,9 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	const struct span_sum none = { .n = 0 }, *sum;
 	struct buf *to = reply_begin(q);
 	struct buf href = BUF_INIT;
-	bool unknown, opens = response_href(
-			  q, c, span->from, span->to, c->operator_id, &href);
+	bool unknown, opens,
+	    links = response_href(
+		q, c, span->from, span->to, c->operator_id, &href);
 	size_t slot, i = 0, base;
 	struct sheet s;
 
@@ -100,8 +101,8 @@ write_heatmap(struct question *q, const struct response_filter *c,
 		sheet_seconds(&s, unknown ? CLOCK_NONE : sum->sum_ms);
 		sheet_seconds(&s, response_mean(sum));
 		sheet_seconds(&s, response_median(sum));
-		sheet_text(&s,
-		    opens && !unknown ? hour_href(c, base, slot, &href) : NULL);
+		opens = links && sums->opens && !unknown;
+		sheet_text(&s, opens ? hour_href(c, base, slot, &href) : NULL);
 	}
 	buf_release(&href);
 	sheet_end(&s);

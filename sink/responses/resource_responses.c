@@ -202,7 +202,7 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_text(s, channel);
 	write_metrics(s, of, unknown);
 	write_within(r, s, of);
-	linked = !unknown &&
+	linked = !unknown && r->sums[span].opens &&
 		 response_href(r->q, &r->filter, from, to,
 		     operator_id != NULL ? operator_id : r->filter.operator_id,
 		     &href);

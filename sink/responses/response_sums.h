@@ -63,6 +63,7 @@ struct response_sums {
 	int64_t version, as_of; /* the newest; CLOCK_NONE: nothing there */
 	/* Metrics that the answer lacks. */
 	struct kept_lacking not_kept;
+	bool opens; /* the tenant has intervals, which a link leads to */
 	/* Private. */
 	bool unknown;          /* nothing is kept that would tell */
 	struct strmap missing; /* slots that lack intervals */

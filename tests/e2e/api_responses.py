@@ -1037,6 +1037,7 @@ class Test:
             for _ in range(QUESTIONS // 5):
                 unknown += self.parts_are_not_the_whole(name)
             self.a_cut_heat_map(name)
+            self.links_lead_to_what_is_kept(name, tenants[name][0] != "FALSE")
         self.lead = lead
         self.that(unknown > 10, f"only {unknown} rows were not known")
 
@@ -1093,6 +1094,18 @@ class Test:
                if r["count"] is None}
         self.that(want and got == want and answer["not_kept"] == "intervals",
                   f"{name}: {answer['not_kept']}, {got} for {want}")
+
+    def links_lead_to_what_is_kept(self, name, are_kept):
+        """Without any intervals no row has a link, and a figure no number."""
+        asked = {"from": "2026-03-01", "to": "2026-11-10"}
+        for what in "responses", "heatmap":
+            rows = [r for r in self.get(what, **asked)["rows"] if r["count"]]
+            self.that(rows and {r["href"] is not None for r in rows}
+                      == {are_kept}, f"links of {name}: {rows[:2]}")
+        figure = self.get("figure", **asked)
+        self.that(all((value is not None) == are_kept for value in (
+            figure["href"], figure["now"]["count"],
+            figure["now"]["sum_seconds"])), f"figure of {name}: {figure}")
 
     def a_heat_map_is_right(self):
         answer = self.get("heatmap", **{
