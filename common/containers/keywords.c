@@ -20,7 +20,7 @@ clear_slots(struct keywords *w)
 
 	memset(w->slot, 0, sizeof w->slot);
 	for (i = 0; i < sizeof w->slot / sizeof w->slot[0]; i++) {
-		w->slot[i].counts = 0xFFFF;
+		w->slot[i].counts = KEYWORDS_LONG - 1;
 		w->slot[i].number = KEYWORDS_NONE;
 	}
 }
@@ -34,8 +34,10 @@ keyword_set(struct keyword *k, const char *word, size_t len)
 	memset(k, 0, sizeof *k);
 	memcpy(k->start, word, n);
 	k->start[n] = (unsigned char)(n < len ? word[n] : '"');
-	k->len = (uint32_t)len;
-	k->counts = (uint16_t)((UINT32_C(2) << n) - 1);
+	k->len = (uint16_t)len;
+	k->counts = (UINT32_C(2) << n) - 1;
+	if (len >= sizeof k->start)
+		k->counts |= KEYWORDS_LONG;
 }
 
 static void

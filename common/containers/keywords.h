@@ -29,10 +29,12 @@ struct keyword {
 	unsigned char
 	    start[KEYWORDS_READ]; /* of the word and what follows it */
 	const char *word;
-	uint32_t len;
-	uint16_t counts; /* bit i: byte i of start does */
-	uint16_t number;
+	uint32_t counts; /* bit i: byte i of start does */
+	uint16_t len, number;
 };
+
+/* Private: one more, in the words that are longer than what is compared. */
+#define KEYWORDS_LONG (UINT32_C(1) << KEYWORDS_READ)
 
 struct keywords {
 	uint32_t multiplier; /* no two words meet with this one */
@@ -69,7 +71,7 @@ keywords_compare(const char *p, const struct keyword *w)
 #else
 	size_t n = w->len < sizeof w->start ? w->len + 1 : sizeof w->start;
 
-	return memcmp(p, w->start, n) == 0 ? w->counts : 0;
+	return memcmp(p, w->start, n) == 0 ? KEYWORDS_LONG - 1 : 0;
 #endif
 }
 
@@ -90,11 +92,13 @@ keywords_find(const struct keywords *w, const char *p, size_t len)
 {
 	const struct keyword *k =
 	    &w->slot[keywords_slot(p, len, w->multiplier)];
-	int differs = !keyword_is(k, p);
 
-	if (__builtin_expect(k->len >= sizeof k->start, 0) && differs == 0)
-		differs = len != k->len || memcmp(p, k->word, len) != 0;
-	return differs == 0 ? k->number : KEYWORDS_NONE;
+	if (__builtin_expect(keyword_is(k, p), 1))
+		return k->number;
+	return (k->counts & KEYWORDS_LONG) != 0 && len == k->len &&
+		       memcmp(p, k->word, len) == 0
+		   ? k->number
+		   : KEYWORDS_NONE;
 }
 
 #endif

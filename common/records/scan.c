@@ -30,19 +30,22 @@
 /* A record with more unknown keys is unusual. */
 #define MOST_UNKNOWN 15
 
-/* How the string of a field is stored; another length than min..max makes the
- * record unusual. */
+/* How the string of a field is stored; one with fewer bytes than min, or more
+ * than min + span, makes the record unusual. */
 struct string_rule {
-	uint32_t min, max;
+	uint32_t min, span;
 	uint32_t offset; /* where the text goes in struct record */
 	uint16_t kind;   /* enum field_kind */
-	uint16_t ends;   /* the byte it must not end with; 0: none */
+	bool ends_in_no_blank;
 };
+
+/* No string has so many bytes. */
+#define TOO_LONG ((uint32_t)INT32_MAX)
 
 /* Shared by all scanners; made once. */
 struct scan_plan {
 	const struct record_words *words;
-	struct string_rule ways[KEYWORDS_NONE + 1];
+	struct string_rule rules[KEYWORDS_NONE + 1];
 	uint64_t meanings;        /* rows whose strings are converted */
 	uint64_t texts;           /* rows that may have escapes */
 	uint64_t available, text; /* the rows of these fields */
@@ -76,42 +79,42 @@ raw_offset(size_t i)
 }
 
 static void
-plan_field(const struct record_field *f, struct string_rule *way, uint64_t bit)
+plan_field(const struct record_field *f, struct string_rule *rule, uint64_t bit)
 {
-	way->kind = (uint16_t)f->kind;
-	way->offset = raw_offset(0);
+	rule->kind = (uint16_t)f->kind;
+	rule->offset = raw_offset(0);
 	switch (f->kind) {
 	case FIELD_TENANT:
-		way->min = 1;
-		way->max = RECORD_MAX_TENANT;
+		rule->min = 1;
+		rule->span = RECORD_MAX_TENANT - 1;
 		plan.meanings |= bit;
-		way->offset = (uint32_t)f->offset;
+		rule->offset = (uint32_t)f->offset;
 		break;
 	case FIELD_ID:
-		way->min = 1;
-		way->max = RECORD_MAX_ID;
-		way->ends = ' ';
+		rule->min = 1;
+		rule->span = RECORD_MAX_ID - 1;
+		rule->ends_in_no_blank = true;
 		plan.texts |= bit;
-		way->offset = (uint32_t)f->offset;
+		rule->offset = (uint32_t)f->offset;
 		break;
 	case FIELD_TEXT:
-		way->max = UINT32_MAX;
+		rule->span = TOO_LONG - 1;
 		plan.texts |= bit;
-		way->offset = (uint32_t)f->offset;
+		rule->offset = (uint32_t)f->offset;
 		break;
 	case FIELD_TIME:
 	case FIELD_STATE:
 	case FIELD_STATUS:
 	case FIELD_FROM:
-		way->max = UINT32_MAX;
+		rule->span = TOO_LONG - 1;
 		plan.meanings |= bit;
-		way->offset =
+		rule->offset =
 		    raw_offset((size_t)__builtin_popcountll(plan.meanings));
 		break;
 	case FIELD_COUNT:
 	case FIELD_FLAG:
 	case FIELD_JSON:
-		way->min = UINT32_MAX; /* a string is always wrong */
+		rule->min = TOO_LONG; /* a string is always wrong */
 		break;
 	}
 }
@@ -119,20 +122,20 @@ plan_field(const struct record_field *f, struct string_rule *way, uint64_t bit)
 static void
 make_plan(void)
 {
-	struct string_rule *none = &plan.ways[KEYWORDS_NONE];
-	struct string_rule *type = &plan.ways[RECORD_TYPE_KEY];
+	struct string_rule *none = &plan.rules[KEYWORDS_NONE];
+	struct string_rule *type = &plan.rules[RECORD_TYPE_KEY];
 	size_t i;
 
 	plan.words = record_words();
 	plan.cleared = RECORD_CLEARED;
 	record_clear(&plan.blank);
 	none->kind = FIELD_TEXT;
-	none->max = UINT32_MAX;
+	none->span = TOO_LONG - 1;
 	none->offset = raw_offset(0);
 	*type = *none;
 	type->offset = offsetof(struct record, type_name);
 	for (i = 0; i < record_fields_n; i++) {
-		plan_field(&record_fields[i], &plan.ways[i], BIT(i));
+		plan_field(&record_fields[i], &plan.rules[i], BIT(i));
 		if (record_fields[i].offset ==
 		    offsetof(struct record, available))
 			plan.available = BIT(i);
@@ -189,7 +192,7 @@ store_number_value(
 	for (; i < len && text_is_digit(p[i]); i++)
 		n = n * 10 + (p[i] - '0');
 	digits = i == len;
-	switch ((enum field_kind)plan.ways[key].kind) {
+	switch ((enum field_kind)plan.rules[key].kind) {
 	case FIELD_TENANT:
 	case FIELD_ID:
 		*(struct text *)record_member(w->r, key) =
@@ -213,7 +216,7 @@ store_number_value(
 static bool
 store_flag_value(struct record_walk *w, unsigned key, bool yes)
 {
-	if (plan.ways[key].kind != FIELD_FLAG)
+	if (plan.rules[key].kind != FIELD_FLAG)
 		return false;
 	*(bool *)record_member(w->r, key) = yes;
 	return true;
@@ -223,7 +226,7 @@ static bool
 store_nested_value(
     struct record_walk *w, unsigned key, const char *p, size_t len)
 {
-	if (plan.ways[key].kind != FIELD_JSON)
+	if (plan.rules[key].kind != FIELD_JSON)
 		return false;
 	*(struct text *)record_member(w->r, key) = (struct text){ p, len };
 	return true;
@@ -255,6 +258,41 @@ walk_other(struct record_walk *w, unsigned key, const char *p)
 	return good ? end : NULL;
 }
 
+/* Moves p behind the colon that follows a key, and a blank. False: there is no
+ * colon. *is_string: a string begins there. */
+static inline bool
+enter_value(const char **p, bool *is_string)
+{
+	*is_string = scan_begins_2(*p, ":\"");
+	if (*is_string) {
+		*p += 1;
+		return true;
+	}
+	if (**p != ':')
+		return false;
+	*p += 1 + ((*p)[1] == ' ');
+	*is_string = **p == '"';
+	return true;
+}
+
+/* Moves p behind the comma that follows a value, and a blank. False: there is
+ * none, or no key behind it; p stays. */
+static inline bool
+enter_key(const char **p)
+{
+	const char *next = *p + 1;
+
+	if (!scan_begins_2(*p, ",\"")) {
+		if (**p != ',')
+			return false;
+		next += *next == ' ';
+		if (*next != '"')
+			return false;
+	}
+	*p = next;
+	return true;
+}
+
 /* Reads and stores the members from p on; returns the closing brace, or NULL.
  * Its state is in local variables, and all in one function, since the compiler
  * must assume that storing a text changes anything else. A missing quote is
@@ -264,65 +302,59 @@ walk_members(struct record_walk *w, const char *p)
 {
 	const struct scan_index *x = &w->s->index;
 	const struct keywords *keys = &plan.words->keys;
-	const char *base = x->base, *end;
+	const char *base = x->base;
 	const uint32_t *close = x->close + w->k;
 	char *record = (char *)w->r;
-	uint64_t seen = 0;
-	int64_t wrong = 0;  /* negative: a string has a wrong length */
-	bool blank = false; /* an identifier ends in a blank */
+	uint64_t seen = 0, before;
 	size_t n = 0;
 
 	w->nulls = 0;
-	for (;;) {
-		const struct string_rule *way;
-		struct text t;
-		unsigned key;
+	if (*p != '"')
+		return NULL;
+	do {
+		const struct string_rule *rule;
+		const char *end = base + *close;
+		struct text t = { p + 1, (size_t)(end - p - 1) };
+		unsigned key = keywords_find(keys, t.p, t.len);
+		bool is_string;
 
-		end = base + *close++;
-		if (UNLIKELY(*p != '"') || UNLIKELY(end[1] != ':'))
-			return NULL;
-		t.p = p + 1;
-		t.len = (size_t)(end - t.p);
-		key = keywords_find(keys, t.p, t.len);
 		if (UNLIKELY(key == KEYWORDS_NONE)) {
 			if (n == MOST_UNKNOWN)
 				return NULL;
 			w->unknown[n++] = t;
-		} else if (UNLIKELY((seen >> key & 1) != 0)) {
-			return NULL;
 		} else {
+			before = seen;
 			seen |= BIT(key);
+			if (UNLIKELY(seen == before))
+				return NULL;
 		}
-		p = end + 2;
-		if (*p == ' ')
-			p++;
-		if (*p == '"') {
-			end = base + *close++;
-			way = &plan.ways[key];
+		p = end + 1;
+		if (UNLIKELY(!enter_value(&p, &is_string)))
+			return NULL;
+		if (is_string) {
+			end = base + close[1];
+			close += 2;
+			rule = &plan.rules[key];
 			t.p = p + 1;
 			t.len = (size_t)(end - t.p);
-			wrong |= ((int64_t)t.len - way->min) |
-				 (way->max - (int64_t)t.len);
-			blank |= end[-1] == way->ends;
-			*(struct text *)(void *)(record + way->offset) = t;
+			if (UNLIKELY((uint32_t)t.len - rule->min > rule->span))
+				return NULL;
+			if (UNLIKELY(end[-1] == ' ') && rule->ends_in_no_blank)
+				return NULL;
+			*(struct text *)(void *)(record + rule->offset) = t;
 			p = end + 1;
 		} else {
-			w->k = (size_t)(close - x->close);
+			w->k = (size_t)(close + 1 - x->close);
 			p = walk_other(w, key, p);
 			if (p == NULL)
 				return NULL;
 			close = x->close + w->k;
 		}
-		if (*p != ',')
-			break;
-		p++;
-		if (*p == ' ')
-			p++;
-	}
+	} while (enter_key(&p));
 	w->set = seen & ~w->nulls;
 	w->unknown_n = n;
 	w->k = (size_t)(close - x->close);
-	return *p == '}' && p[1] == '\n' && wrong >= 0 && !blank ? p : NULL;
+	return *p == '}' && p[1] == '\n' ? p : NULL;
 }
 
 /* Is it a valid name? Mostly it is that of the record before. */
@@ -352,9 +384,9 @@ read_meaning(struct record_walk *w, unsigned key)
 	const struct record_words *words = plan.words;
 	struct record *r = w->r;
 	struct text t =
-	    *(struct text *)(void *)((char *)r + plan.ways[key].offset);
+	    *(struct text *)(void *)((char *)r + plan.rules[key].offset);
 
-	switch ((enum field_kind)plan.ways[key].kind) {
+	switch ((enum field_kind)plan.rules[key].kind) {
 	case FIELD_TENANT:
 		return is_tenant(w->s, t);
 	case FIELD_TIME:
@@ -406,7 +438,7 @@ unescape_texts(struct record_walk *w, uint64_t rows)
 
 		if (!scan_has_escape(&w->s->index, t->p, t->len))
 			continue;
-		if (plan.ways[key].kind != FIELD_TEXT)
+		if (plan.rules[key].kind != FIELD_TEXT)
 			return false;
 		t->p = flat_unescape(&w->s->flat, t->p, &t->len);
 	}

@@ -33,6 +33,17 @@ scan_begins(const char *p, const char *four)
 	return a == b;
 }
 
+/* With these two? */
+static inline bool
+scan_begins_2(const char *p, const char *two)
+{
+	uint16_t a, b;
+
+	memcpy(&a, p, 2);
+	memcpy(&b, two, 2);
+	return a == b;
+}
+
 /* The end of true, false or null; NULL if it is none of them. */
 static inline const char *
 scan_literal_end(const char *p)
