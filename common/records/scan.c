@@ -374,7 +374,9 @@ is_tenant(struct scan *s, struct text t)
 static unsigned
 word(const struct keywords *words, struct text t)
 {
-	return keywords_find(words, t.p, t.len) % KEYWORDS_NONE;
+	unsigned found = keywords_find(words, t.p, t.len);
+
+	return found != KEYWORDS_NONE ? found : 0;
 }
 
 /* Converts a string that is no text. */

@@ -106,7 +106,8 @@ is_usable(const struct scan_variant *v)
 #ifdef __x86_64__
 	if (v->listing != SCAN_LISTS_PLAINLY &&
 	    !(__builtin_cpu_supports("popcnt") &&
-		__builtin_cpu_supports("bmi")))
+		__builtin_cpu_supports("bmi") &&
+		__builtin_cpu_supports("pclmul")))
 		return false;
 	if (v->listing == SCAN_LISTS_BYTES &&
 	    !__builtin_cpu_supports("avx512vbmi2"))

@@ -47,7 +47,7 @@ typedef void scan_pieces_fn(const char *p, size_t n, struct scan_piece *pieces);
 /* Instructions that the processor has for making a list of bits. */
 enum scan_listing {
 	SCAN_LISTS_PLAINLY,
-	SCAN_LISTS_BITS,  /* x86: POPCNT and BMI1 */
+	SCAN_LISTS_BITS,  /* x86: POPCNT, BMI1 and PCLMULQDQ */
 	SCAN_LISTS_BYTES, /* AVX-512 VBMI2, too: all of a piece at once */
 };
 
