@@ -51,15 +51,23 @@ intake_release(struct intake *in)
 	scan_release(&in->scan);
 }
 
-static struct intake_tenant *
-get_tenant(struct intake *in, struct text name)
+static bool
+is_named(const struct intake_tenant *t, struct text name)
 {
-	struct intake_tenant *t = in->last;
+	return t != NULL && t->name_len == name.len &&
+	       hash_same(t->name, name.p, name.len);
+}
+
+/* Names mostly differ in their length or their last byte. */
+static struct intake_tenant *
+get_other_tenant(struct intake *in, struct text name)
+{
+	size_t at = 5 * name.len + (unsigned char)name.p[name.len - 1];
+	struct intake_tenant **recent = &in->recent[at % INTAKE_RECENT], *t;
 	void **slot;
 
-	if (t != NULL && t->name_len == name.len &&
-	    hash_same(t->name, name.p, name.len))
-		return t;
+	if (is_named(*recent, name))
+		return *recent;
 	slot = strmap_put(&in->tenants, name.p, name.len);
 	if (*slot == NULL) {
 		t = xcalloc(1, sizeof *t);
@@ -67,8 +75,16 @@ get_tenant(struct intake *in, struct text name)
 		t->name_len = name.len;
 		*slot = t;
 	}
-	in->last = *slot;
-	return *slot;
+	*recent = *slot;
+	return *recent;
+}
+
+static struct intake_tenant *
+get_tenant(struct intake *in, struct text name)
+{
+	if (!is_named(in->last, name))
+		in->last = get_other_tenant(in, name);
+	return in->last;
 }
 
 /* Keeps the line if it is to be passed through. */

@@ -54,13 +54,17 @@ struct intake_tenant {
 	struct strmap failed;     /* snapshot ids that were logged already */
 };
 
+#define INTAKE_RECENT 16
+
 struct intake {
 	const struct pipeline_setup *setup;
 	struct strmap tenants;      /* name -> struct intake_tenant */
 	struct strmap texts;        /* of replay logs */
 	struct intake_tenant *last; /* of the line before */
-	const char *text_of;        /* see struct model; borrowed */
-	bool unordered; /* from a broker: lines may come after the end */
+	/* Of lines before, by a hash of their names; or NULL. */
+	struct intake_tenant *recent[INTAKE_RECENT];
+	const char *text_of; /* see struct model; borrowed */
+	bool unordered;      /* from a broker: lines may come after the end */
 	/* The parts that a snapshot needs to be whole; others are ignored.
 	 * NULL: all. Borrowed. */
 	const struct bucket_set *wanted;

@@ -148,10 +148,12 @@ void
 scan_init(struct scan *s)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	size_t i;
 
 	(void)pthread_once(&once, make_plan);
 	memset(s, 0, sizeof *s);
-	keyword_set(&s->tenant, "", 0);
+	for (i = 0; i < SCAN_TENANTS; i++)
+		keyword_set(&s->tenants[i], "", 0);
 	scan_index_init(&s->index);
 	flat_keep_copies(&s->flat);
 }
@@ -357,17 +359,31 @@ walk_members(struct record_walk *w, const char *p)
 	return *p == '}' && p[1] == '\n' ? p : NULL;
 }
 
+/* Valid names are remembered by their length and their last byte, in which they
+ * mostly differ. */
+static bool
+is_other_tenant(struct scan *s, struct text t)
+{
+	size_t slot =
+	    (5 * t.len + (unsigned char)t.p[t.len - 1]) % SCAN_TENANTS;
+	struct keyword *known = &s->tenants[slot];
+
+	if (!keyword_is(known, t.p)) {
+		if (!parse_is_name_n(t.p, t.len, RECORD_MAX_TENANT))
+			return false;
+		if (t.len >= sizeof known->start)
+			return true;
+		keyword_set(known, t.p, t.len);
+	}
+	s->tenant = slot;
+	return true;
+}
+
 /* Is it a valid name? Mostly it is that of the record before. */
 static bool
 is_tenant(struct scan *s, struct text t)
 {
-	if (keyword_is(&s->tenant, t.p))
-		return true;
-	if (!parse_is_name_n(t.p, t.len, RECORD_MAX_TENANT))
-		return false;
-	if (t.len < sizeof s->tenant.start)
-		keyword_set(&s->tenant, t.p, t.len);
-	return true;
+	return keyword_is(&s->tenants[s->tenant], t.p) || is_other_tenant(s, t);
 }
 
 /* The number of the word, 0 for an unknown one. */
@@ -490,11 +506,12 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 	if ((w->set & BIT(RECORD_TYPE_KEY)) == 0)
 		return false;
 	type = word(&plan.words->types, r->type_name);
+	mine = fields & plan.words->may[type];
+	w->s->fields = mine;
 	r->type = (enum record_type)type;
 	if (type == RECORD_UNKNOWN || type == RECORD_SNAPSHOT ||
 	    type == RECORD_ROW || (plan.words->must[type] & ~w->set) != 0)
 		return false;
-	mine = fields & plan.words->may[type];
 	if (UNLIKELY(fields != mine))
 		clear_fields(r, fields & ~mine);
 	r->has_available =
@@ -512,6 +529,7 @@ take_flat(struct record_walk *w, const char *line, size_t len, size_t k)
 {
 	struct scan *s = w->s;
 
+	s->fields = 0;
 	return (w->r->type == RECORD_ROW || w->r->type == RECORD_SNAPSHOT ||
 		   w->r->type == RECORD_UNKNOWN) &&
 	       flat_walk(&s->flat, &s->index, line, len, &k) &&
@@ -541,8 +559,6 @@ take_fast(struct scan *s, struct record *r)
 	if (!finish_record(&w, s->at, s->len) &&
 	    !take_flat(&w, s->at, s->len, s->k))
 		return false;
-	s->fields =
-	    w.set & (BIT(RECORD_TYPE_KEY) - 1) & plan.words->may[r->type];
 	s->k = w.k;
 	s->at = end + 2;
 	s->fast++;

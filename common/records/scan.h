@@ -32,6 +32,9 @@
 #define SCAN_BEFORE 64
 #define SCAN_BEHIND 128
 
+/* Tenants whose names are remembered. */
+#define SCAN_TENANTS 16
+
 struct scan {
 	/* Of the last scan_record(): its line without newline, borrowed from
 	 * the block; after a bad line the reason, and the fields that could be
@@ -41,7 +44,7 @@ struct scan {
 	struct buf why;
 	struct flat flat;
 	/* Of a record that was read here: bit i stands for row i of
-	 * record_fields that is not absent. 0: record_parse() read it. */
+	 * record_fields that is not absent. 0: record_read() read it. */
 	uint64_t fields;
 
 	/* May be set after scan_init(): the caller does not use r->text, whose
@@ -54,8 +57,10 @@ struct scan {
 	const char *at, *end; /* the next line, and the block's end */
 	const char *window;   /* end of the indexed text */
 	struct scan_index index;
-	size_t k;              /* the next closing quote in it */
-	struct keyword tenant; /* of the last record, if it is short */
+	size_t k; /* the next closing quote in it */
+	/* Tenants of records before, if they are short; which was last. */
+	struct keyword tenants[SCAN_TENANTS];
+	size_t tenant;
 };
 
 void scan_init(struct scan *s);
