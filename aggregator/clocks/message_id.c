@@ -109,8 +109,9 @@ is_prefix(const struct message_id_prefix *p, const char *s, size_t len)
 	return p->len == len && hash_same(p->p, s, len);
 }
 
-/* The number of the prefix, or MESSAGE_ID_PREFIXES when there are too many. */
-static size_t
+/* The number of the prefix, or MESSAGE_ID_PREFIXES when there are too many. Not
+ * inline: mostly it is the last one, which needs few registers. */
+static __attribute__((noinline)) size_t
 find_prefix(struct message_ids *x, const char *s, size_t len)
 {
 	struct message_id_prefix *p;

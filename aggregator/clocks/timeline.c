@@ -55,16 +55,13 @@ kinds_are_full(struct lexicon *w)
 	w->kinds_full = true;
 }
 
-unsigned
-lexicon_kind(struct lexicon *w, struct text kind)
+/* Not inline, here and below: the usual way is short and saves no registers. */
+static __attribute__((noinline)) unsigned
+look_up_kind(struct lexicon *w, struct text kind)
 {
 	struct text known;
 	unsigned i;
 
-	if (kind.p == NULL)
-		return 0;
-	if (w->recent_kind.p != NULL && same_kind(w->recent_kind, kind))
-		return w->recent_kind_n;
 	for (i = 1; i <= w->kinds_n; i++) {
 		known = interner_text(&w->names, w->kinds[i]);
 		if (!same_kind(known, kind))
@@ -79,6 +76,16 @@ lexicon_kind(struct lexicon *w, struct text kind)
 	else
 		kinds_are_full(w);
 	return i;
+}
+
+unsigned
+lexicon_kind(struct lexicon *w, struct text kind)
+{
+	if (kind.p == NULL)
+		return 0;
+	if (w->recent_kind.p != NULL && same_kind(w->recent_kind, kind))
+		return w->recent_kind_n;
+	return look_up_kind(w, kind);
 }
 
 static unsigned
@@ -111,29 +118,43 @@ recent_channel(struct lexicon *w, struct text channel)
 				   LEXICON_RECENT_CHANNELS];
 }
 
-unsigned
-lexicon_channel(struct lexicon *w, struct text channel)
+static __attribute__((noinline)) uint16_t
+look_up_channel(struct lexicon *w, struct text channel)
 {
-	struct text known;
-	uintptr_t number;
-	uint16_t *recent;
-
-	if (channel.p == NULL)
-		return 0;
-	recent = recent_channel(w, channel);
-	known = lexicon_channel_text(w, *recent);
-	if (known.p != NULL && known.len == channel.len &&
-	    hash_same(known.p, channel.p, channel.len))
-		return *recent;
-	number =
+	uintptr_t number =
 	    (uintptr_t)strmap_get(&w->channel_numbers, channel.p, channel.len);
+
 	if (number == 0) {
 		number = new_channel(w, channel);
 		if (number != 0)
 			*strmap_put(&w->channel_numbers, channel.p,
 			    channel.len) = (void *)number;
 	}
-	*recent = (uint16_t)number;
+	return (uint16_t)number;
+}
+
+static bool
+is_channel(const struct lexicon *w, unsigned number, struct text channel)
+{
+	const struct name *name;
+
+	if (number == 0)
+		return false;
+	name = interner_at(&w->names, w->channels[number]);
+	return name->len == channel.len &&
+	       hash_same(name_str(name), channel.p, channel.len);
+}
+
+unsigned
+lexicon_channel(struct lexicon *w, struct text channel)
+{
+	uint16_t *recent;
+
+	if (channel.p == NULL)
+		return 0;
+	recent = recent_channel(w, channel);
+	if (!is_channel(w, *recent, channel))
+		*recent = look_up_channel(w, channel);
 	return *recent;
 }
 
@@ -195,7 +216,9 @@ message_name(struct lexicon *w, struct message *m, struct text user,
 		*hint = m->user;
 	/* An operator's user is most often the operator; the same text is not
 	 * compared again. */
-	if (operator_id.p != NULL && operator_id.p == user.p) {
+	if (operator_id.p == NULL) {
+		m->operator_id = 0;
+	} else if (operator_id.p == user.p) {
 		m->operator_id = m->user;
 		interner_hold(&w->names, m->user);
 	} else {

@@ -160,7 +160,13 @@ pending_add(struct model *m, const struct record *r)
 	copy = &p->pending_copies[x - p->pending];
 	x->id = keep_pending_text(&copy->id, r->chat);
 	x->user = keep_pending_text(&copy->user, r->user);
-	x->operator_id = keep_pending_text(&copy->operator_id, r->operator_id);
+	/* An operator's user is most often the operator. */
+	if (r->operator_id.p != NULL && r->operator_id.len == r->user.len &&
+	    hash_same(r->operator_id.p, r->user.p, r->user.len))
+		x->operator_id = x->user;
+	else
+		x->operator_id =
+		    keep_pending_text(&copy->operator_id, r->operator_id);
 }
 
 void
