@@ -30,15 +30,20 @@ look_up_word(struct lexicon *w, const struct scanned_word *word)
 	return 0;
 }
 
+static __attribute__((noinline)) uint16_t
+look_up_number(struct lexicon *w, const struct word_numbers *n, uint8_t word)
+{
+	return (uint16_t)(look_up_word(w, &n->words->words[word]) + 1);
+}
+
 /* The lexicon's number of a word; 0 for none. */
-static unsigned
+static inline unsigned
 word_number(struct lexicon *w, struct word_numbers *n, uint8_t word)
 {
 	if (word == 0)
 		return 0;
 	if (n->numbers[word] == 0)
-		n->numbers[word] =
-		    (uint16_t)(look_up_word(w, &n->words->words[word]) + 1);
+		n->numbers[word] = look_up_number(w, n, word);
 	return n->numbers[word] - 1u;
 }
 

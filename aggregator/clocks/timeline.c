@@ -18,9 +18,6 @@
 
 _Static_assert(sizeof(struct message) == 32, "there are many messages");
 
-/* The first instant of the year 1, in ms since 1970. */
-#define YEAR_1 INT64_C(-62135596800000)
-
 void
 lexicon_init(struct lexicon *w)
 {
@@ -233,29 +230,6 @@ message_drop(struct lexicon *w, const struct message *m)
 	message_id_drop(&w->message_ids, m->id);
 	interner_drop(&w->names, m->user);
 	interner_drop(&w->names, m->operator_id);
-}
-
-void
-message_set_at(struct message *m, int64_t at)
-{
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-	m->at = at;
-#pragma GCC diagnostic pop
-}
-
-int64_t
-message_updated_at(const struct message *m)
-{
-	return m->updated == 0 ? CLOCK_NONE : (int64_t)m->updated - 1 + YEAR_1;
-}
-
-void
-message_set_updated(struct message *m, int64_t at)
-{
-	uint64_t u = at == CLOCK_NONE ? 0 : (uint64_t)(at - YEAR_1) + 1;
-
-	m->updated = u & ((UINT64_C(1) << 49) - 1);
 }
 
 /* Two different messages, by (at, id): <0, >0; 0 only for the same id. */

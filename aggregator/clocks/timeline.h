@@ -103,11 +103,33 @@ void message_drop(struct lexicon *w, const struct message *m);
 enum message_kind message_kind_of_system(struct text kind);
 
 /* 49 bits have room for the years 1 to 9999. */
-void message_set_at(struct message *m, int64_t at);
+static inline void
+message_set_at(struct message *m, int64_t at)
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+	m->at = at;
+#pragma GCC diagnostic pop
+}
+
+/* Private: the first instant of the year 1, in ms since 1970. */
+#define MESSAGE_YEAR_1 INT64_C(-62135596800000)
 
 /* CLOCK_NONE, which is the oldest, when the record has none. */
-int64_t message_updated_at(const struct message *m);
-void message_set_updated(struct message *m, int64_t at);
+static inline int64_t
+message_updated_at(const struct message *m)
+{
+	return m->updated == 0 ? CLOCK_NONE
+			       : (int64_t)m->updated - 1 + MESSAGE_YEAR_1;
+}
+
+static inline void
+message_set_updated(struct message *m, int64_t at)
+{
+	uint64_t u = at == CLOCK_NONE ? 0 : (uint64_t)(at - MESSAGE_YEAR_1) + 1;
+
+	m->updated = u & ((UINT64_C(1) << 49) - 1);
+}
 
 /* Who wrote it: of an operator one of both names is enough. */
 static inline uint32_t

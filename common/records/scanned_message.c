@@ -28,6 +28,7 @@ scanned_make_seed(void)
 void
 scanned_words_clear(struct scanned_words *w)
 {
+	memset(w->last, 0, sizeof w->last);
 	memset(w->slots, 0, sizeof w->slots);
 	w->n = 0;
 }
@@ -54,10 +55,10 @@ set_word(struct scanned_word *w, enum scanned_use use, struct text t)
 	w->use = use;
 }
 
-/* The number of a word, which is listed if it is new; 0: there are too many.
- * Words mostly differ in their length or their last byte. */
-static uint8_t
-list_word(struct scanned_words *w, enum scanned_use use, struct text t)
+/* Words mostly differ in their length or their last byte. Not inline: the usual
+ * way is short and saves no registers. */
+static __attribute__((noinline)) uint8_t
+list_other_word(struct scanned_words *w, enum scanned_use use, struct text t)
 {
 	size_t slot = 5 * t.len + 37 * use, i;
 	const struct scanned_word *known;
@@ -77,6 +78,18 @@ list_word(struct scanned_words *w, enum scanned_use use, struct text t)
 	w->slots[slot] = (uint8_t)++w->n;
 	set_word(&w->words[w->n], use, t);
 	return (uint8_t)w->n;
+}
+
+/* The number of a word, which is listed if it is new; 0: there are too many.
+ * Mostly it is the last one of its use. */
+static uint8_t
+list_word(struct scanned_words *w, enum scanned_use use, struct text t)
+{
+	uint8_t *last = &w->last[use];
+
+	if (*last == 0 || !is_known_word(&w->words[*last], use, t))
+		*last = list_other_word(w, use, t);
+	return *last;
 }
 
 /* The words of the message, but for the prefix of its id. */

@@ -51,6 +51,8 @@ struct scanned_event {
 	char texts[];
 };
 
+#define SCANNED_USES 5
+
 /* A word, and what it is: the same text as a channel is another one. */
 enum scanned_use {
 	WORD_TENANT,
@@ -72,7 +74,8 @@ struct scanned_words {
 	struct scanned_word words[SCANNED_WORDS + 1]; /* from 1 on */
 	unsigned n;
 
-	/* Private: numbers by hash. */
+	/* Private: the last number of each use, 0: none; numbers by hash. */
+	uint8_t last[SCANNED_USES];
 	uint8_t slots[2 * (SCANNED_WORDS + 1)];
 };
 
