@@ -3,11 +3,11 @@
  * indexes where strings end (scan_index.h), the second walks along the index
  * from key to key and stores each value in its field.
  *
- * The branches of the walk do not depend on the key: a perfect hash finds it,
- * every string is stored in the same way, and its length is checked by
- * arithmetic. So records may have their keys in any order. Strings that are no
- * text (times, enumerations, the tenant's name) are converted afterwards, in
- * the order of the table.
+ * In a good record the branches of the walk do not depend on the key: a perfect
+ * hash finds it, and a table says how long its string may be and where it is
+ * stored. So records may have their keys in any order. Strings that are no text
+ * (times, enumerations, the tenant's name) are converted afterwards, in the
+ * order of the table.
  *
  * Every function here gives up on a record that is unusual in any way; then
  * take_by_parser() passes its line to record_parse(). So nothing here has to
