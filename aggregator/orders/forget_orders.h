@@ -20,13 +20,17 @@ struct forget_orders {
 	size_t n, cap;
 };
 
-/* Whether there is one. What cannot be read is none: it stays, and its path is
- * put into *unread, which a warning says once. */
-bool forget_orders_any(const char *state, struct strmap *unread);
+/* What a program needs to carry one out. */
+enum forget_orders_need { ORDER_OF_ANY_VERSION, ORDER_WITH_ALIAS };
+
+/* Whether there is one. What cannot be read, or lacks what is needed, is none:
+ * it stays, and its path is put into *unread, which a warning says once. */
+bool forget_orders_any(
+    const char *state, enum forget_orders_need need, struct strmap *unread);
 
 /* Reads all of them; *to is zeroed before. */
-void forget_orders_read(
-    const char *state, struct strmap *unread, struct forget_orders *to);
+void forget_orders_read(const char *state, enum forget_orders_need need,
+    struct strmap *unread, struct forget_orders *to);
 void forget_orders_release(struct forget_orders *o);
 
 /* Removes them: they are carried out. PROG_OK, or the code and *why. */

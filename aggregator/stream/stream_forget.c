@@ -58,7 +58,8 @@ stream_forget_look(struct stream *s)
 		return;
 	s->forget.looked_ms = now;
 	/* For one that cannot be read no run ends. */
-	if (!forget_orders_any(s->job->state, &s->forget.unread))
+	if (!forget_orders_any(
+		s->job->state, ORDER_OF_ANY_VERSION, &s->forget.unread))
 		s->forget.seen_ms = 0;
 	else if (s->forget.seen_ms == 0)
 		s->forget.seen_ms = now;
@@ -102,7 +103,8 @@ stream_forget_begin(struct stream *s)
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
-	forget_orders_read(s->job->state, &s->forget.unread, &f->orders);
+	forget_orders_read(
+	    s->job->state, ORDER_OF_ANY_VERSION, &s->forget.unread, &f->orders);
 	f->list = xcalloc(f->orders.n, sizeof *f->list);
 	for (i = 0; i < f->orders.n; i++)
 		prepare_stream_order(&f->list[i], &f->orders.file[i].order, s);

@@ -25,7 +25,8 @@ struct forget_order {
 	int64_t asked_at;  /* what the customer did later stays, in ms */
 	struct text chats; /* of theirs: each id as pack_put_text() has it */
 	/* What takes the place of the id where things are counted by user; of
-	 * length 0 where an operator has the same id, or had it. */
+	 * length 0 where an operator has the same id, or had it; NULL in an
+	 * order of an earlier version, which cannot tell. */
 	struct text alias;
 };
 

@@ -139,4 +139,11 @@ order() { # TENANT [ALIAS]
 	same user_a user_b user_c
 }
 order other forgotten-0123456789abcdef
-order default
+order default ''
+
+echo "- of an earlier version, which has no alias: nobody says that it is done"
+"$TESTBIN/tools/forget_order" "$state" default user_d '' 0
+expect 0 "${counter[@]}" --until-empty
+grep -q "1.order' is an order of an earlier version" "$tmp/err" ||
+	fail "$(cat "$tmp/err")"
+[ -e "$state/forget/1.order" ] || fail "the order was taken"

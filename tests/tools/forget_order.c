@@ -4,7 +4,8 @@
  *
  *   forget_order DIR TENANT CUSTOMER NAMES AT [ALIAS]
  *
- * AT is when it was asked for, in ms.
+ * AT is when it was asked for, in ms. Without ALIAS it is one of an earlier
+ * version, where the program needs one.
  */
 #include <stdio.h>
 #include <stdlib.h>
