@@ -17,6 +17,7 @@
 #include "common/text/flat.h"
 #include "common/text/json_text.h"
 #include "common/text/jsonw.h"
+#include "reaper/files/line_file.h"
 #include "reaper/files/line_reader.h"
 
 #define BEGINNING "{\n"
@@ -97,14 +98,16 @@ parse_counts(struct counts_file *f)
 	return t.p == t.end;
 }
 
+/* locked: against others that forget somebody in it. */
 static enum exit_code
-open_counts(struct counts_file *f, const char *path, struct buf *why)
+open_counts(
+    struct counts_file *f, const char *path, bool locked, struct buf *why)
 {
 	memset(f, 0, sizeof *f);
 	f->path = path;
-	f->fd = line_reader_open(path);
+	f->fd = locked ? line_file_lock(path) : line_reader_open(path);
 	if (f->fd < 0)
-		return line_reader_explain_open(path, why);
+		return line_file_explain_lock(path, why);
 	if (file_read_all(f->fd, &f->content) != 0)
 		return syserr_explain(why, PROG_IO, "cannot read '%s'", path);
 	if (parse_counts(f))
@@ -208,13 +211,11 @@ write_new_file(const char *name, int old, const struct buf *content)
 }
 
 static enum exit_code
-exchange_counts(
-    const struct counts_file *f, const struct buf *content, struct buf *why)
+exchange_counts(const struct counts_file *f, const char *name,
+    const struct buf *content, struct buf *why)
 {
-	char *name = xasprintf("%s.forget", f->path);
 	enum exit_code code = PROG_OK;
 
-	(void)unlink(name); /* of a run that was killed */
 	if (write_new_file(name, f->fd, content) != 0) {
 		code = syserr_explain(why, PROG_IO, "cannot make '%s'", name);
 	} else if (file_is_at(f->fd, f->path, false) != 0) {
@@ -229,7 +230,6 @@ exchange_counts(
 	}
 	if (code != PROG_OK)
 		(void)unlink(name);
-	free(name);
 	return code;
 }
 
@@ -237,7 +237,7 @@ enum exit_code
 counts_file_look(const char *path, const char *user, bool *has, struct buf *why)
 {
 	struct counts_file f;
-	enum exit_code code = open_counts(&f, path, why);
+	enum exit_code code = open_counts(&f, path, false, why);
 
 	*has = code == PROG_OK && find_user(&f, user) < f.n;
 	close_counts(&f);
@@ -248,17 +248,22 @@ enum exit_code
 counts_file_rename(const char *path, const char *user, const char *alias,
     bool *has, struct buf *why)
 {
+	char *name = xasprintf("%s.forget", path);
 	struct buf content = BUF_INIT;
 	struct counts_file f;
-	enum exit_code code = open_counts(&f, path, why);
+	enum exit_code code = open_counts(&f, path, true, why);
 	size_t i = code == PROG_OK ? find_user(&f, user) : f.n;
 
 	*has = i < f.n;
+	/* Of a run that was killed, with users who were not forgotten then. */
+	if (code == PROG_OK)
+		(void)unlink(name);
 	if (*has) {
 		write_counts(&f, i, alias, &content);
-		code = exchange_counts(&f, &content, why);
+		code = exchange_counts(&f, name, &content, why);
 	}
 	buf_release(&content);
 	close_counts(&f);
+	free(name);
 	return code;
 }

@@ -66,9 +66,8 @@ struct removal {
 	off_t size; /* what was asked about */
 };
 
-/* Opens and locks the file. -1 with errno, EWOULDBLOCK: others have it. */
-static int
-open_locked(const char *path)
+int
+line_file_lock(const char *path)
 {
 	int64_t end = clock_mono_ms() + LOCK_WAIT_MS;
 	int fd;
@@ -86,6 +85,18 @@ open_locked(const char *path)
 			return -1;
 		}
 	}
+}
+
+enum exit_code
+line_file_explain_lock(const char *path, struct buf *why)
+{
+	if (errno != EWOULDBLOCK)
+		return line_reader_explain_open(path, why);
+	buf_setf(why,
+	    "cannot lock '%s': somebody writes to it; stop that program, or "
+	    "try again",
+	    path);
+	return PROG_TEMPFAIL;
 }
 
 static enum exit_code
@@ -243,20 +254,13 @@ enum exit_code
 line_file_remove(
     const char *path, line_file_gone_fn *gone, void *ctx, struct buf *why)
 {
-	struct removal m = { .path = path, .from = open_locked(path) };
+	struct removal m = { .path = path, .from = line_file_lock(path) };
 	enum exit_code code;
 
 	if (m.from < 0 && errno == ENOENT)
 		return PROG_OK;
-	if (m.from < 0 && errno == EWOULDBLOCK) {
-		buf_setf(why,
-		    "cannot lock '%s': somebody writes to it; stop that "
-		    "program, or try again",
-		    path);
-		return PROG_TEMPFAIL;
-	}
 	if (m.from < 0)
-		return line_reader_explain_open(path, why);
+		return line_file_explain_lock(path, why);
 	code = remove_lines(&m, gone, ctx, why);
 	free(m.gone);
 	buf_release(&m.instead);

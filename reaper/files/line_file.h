@@ -37,4 +37,9 @@ typedef bool line_file_gone_fn(
 enum exit_code line_file_remove(const char *path, line_file_gone_fn *gone,
     void *ctx, struct buf *why) __attribute__((warn_unused_result));
 
+/* Opens the file and locks it, as long as it is open, against others that write
+ * it anew. -1 with errno, EWOULDBLOCK: they have it; then the code and *why. */
+int line_file_lock(const char *path) __attribute__((warn_unused_result));
+enum exit_code line_file_explain_lock(const char *path, struct buf *why);
+
 #endif

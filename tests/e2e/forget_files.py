@@ -3,6 +3,7 @@ says who has read what, and the files of the event counter. An alias takes the
 place of the customer's id in them, and nothing else of them changes.
 """
 
+import fcntl
 import json
 import os
 import random
@@ -135,6 +136,19 @@ class Test:
         self.that(not [x for x in os.listdir(self.lab.tmp)
                        if x.endswith(".forget")], "a new file is left")
 
+    def another_run_writes_it(self):
+        """As one for another customer, whose new file would be taken for the
+        own one."""
+        text = json.dumps({C: 5, "z": 6}, indent=2)
+        path = self.lab.write("counts.json", text)
+        with open(path, encoding="utf-8") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            done = self.forget("twin", path)
+            self.that(done.code == 75 and "cannot lock" in done.err
+                      and self.read(path) == text, f"locked: {done}")
+        done = self.forget("twin", path)
+        self.that(done.code == 0 and C not in self.read(path), f"{done}")
+
     def counts(self):
         """First, between others and last; of one who has an alias there."""
         lab, name = self.lab, "counts.json"
@@ -168,6 +182,11 @@ class Test:
         self.that(done.code == 0 and self.read(path) == text
                   and {r["place"]: r["rows"] for r in done.records()}[path]
                   == 1, f"only looked: {done}")
+        left = lab.write(name + ".forget", "of a run that was killed")
+        lab.write(name, json.dumps({"z": 6}, indent=2))
+        done = self.forget("twin", path)
+        self.that(done.code == 0 and not os.path.exists(left),
+                  f"what a run that was killed had written stays: {done}")
         lab.write(name, json.dumps({"7": 5}, indent=2))
         self.house.forget("twin", "--file", path, customer="7")
         self.that(json.loads(self.read(path)) == {"7": 5},
@@ -183,6 +202,7 @@ def body():
         test = Test(lab)
         test.the_audit_keeps_its_lines()
         test.killed_at_any_time()
+        test.another_run_writes_it()
         test.counts()
         return test.checks.result()
 
