@@ -53,7 +53,7 @@ write_temporary(const char *name, const char *data, size_t len)
 int
 statefile_write(const char *path, const void *data, size_t len, struct buf *why)
 {
-	char *name = xasprintf("%s.new", path);
+	char *name = xasprintf("%s" STATEFILE_NEW, path);
 	int rc = -1, err;
 
 	if (write_temporary(name, data, len) == 0)

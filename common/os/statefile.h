@@ -9,6 +9,9 @@
 
 #include "common/base/buf.h"
 
+/* The temporary name is the name with this. */
+#define STATEFILE_NEW ".new"
+
 /* 0, or -1 with *why; errno is kept (ENOSPC, ...). Mode 0600. */
 int statefile_write(const char *path, const void *data, size_t len,
     struct buf *why) __attribute__((warn_unused_result));

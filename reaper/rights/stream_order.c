@@ -80,6 +80,17 @@ remove_done(const struct subject *s, const char *dir)
 	free(path);
 }
 
+/* What a run that was killed had begun to write, with the id: nobody writes it
+ * anew when the order of a run before has been carried out meanwhile. */
+static void
+remove_unfinished(const struct subject *s, const char *dir)
+{
+	char *path = order_path(s, dir, FORGET_ENDING STATEFILE_NEW);
+
+	(void)unlink(path);
+	free(path);
+}
+
 static int
 give_to_owner(const char *dir, const char *path)
 {
@@ -234,6 +245,7 @@ stream_order_wait(
 		    "says that it was carried out; run this again",
 		    dir);
 	else {
+		remove_unfinished(s, dir);
 		remove_done(s, dir);
 		code = PROG_OK;
 	}

@@ -120,7 +120,10 @@ done_is_what_the_aggregator_says(void **state)
 	assert_int_equal(unlink(ORDER), 0);
 	assert_int_equal(is_done(), PROG_TEMPFAIL);
 	assert_int_equal(statefile_write(DONE, "", 0, &why), 0);
+	/* Of a run that was killed while it wrote the order once more. */
+	tmpdir_file(ORDER ".new", "5", 1, 0600);
 	assert_int_equal(is_done(), PROG_OK);
+	assert_int_equal(access(ORDER ".new", F_OK), -1);
 	assert_int_equal(access(DONE, F_OK), -1);
 	assert_int_equal(rmdir(FORGET_FOLDER), 0);
 }
