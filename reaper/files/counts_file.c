@@ -127,29 +127,36 @@ close_counts(struct counts_file *f)
 	flat_release(&f->flat);
 }
 
+/* The user behind the quotes; a program that wrote the file anew may have
+ * escaped more of it than the counter does. */
+static struct text
+plain_user(struct counts_file *f, struct text quoted)
+{
+	struct text user = { quoted.p + 1, quoted.len - 2 };
+
+	if (memchr(user.p, '\\', user.len) != NULL)
+		user.p = flat_unescape(&f->flat, user.p, &user.len);
+	return user;
+}
+
 /* The number of the user, or n. */
 static size_t
 find_user(struct counts_file *f, const char *user)
 {
-	struct buf quoted = BUF_INIT;
+	struct text wanted = { user, strlen(user) };
 	size_t i = 0;
 
-	jsonw_quote(&quoted, user, strlen(user));
-	while (i < f->n && text_compare(f->list[i].quoted,
-			       (struct text){ quoted.data, quoted.len }) != 0)
+	while (i < f->n &&
+	       text_compare(plain_user(f, f->list[i].quoted), wanted) != 0)
 		i++;
-	buf_release(&quoted);
 	return i;
 }
 
 static bool
 comes_before(struct counts_file *f, const char *user, struct text quoted)
 {
-	size_t len = quoted.len - 2;
-	const char *p = flat_unescape(&f->flat, quoted.p + 1, &len);
-
 	return text_compare((struct text){ user, strlen(user) },
-		   (struct text){ p, len }) < 0;
+		   plain_user(f, quoted)) < 0;
 }
 
 static void
