@@ -33,6 +33,7 @@ read_description(struct pack *r, struct described *d)
 {
 	size_t i;
 
+	*d = (struct described){ .status = 0 };
 	d->opened_at = pack_signed(r);
 	d->closed_at = pack_signed(r);
 	d->status = pack_number(r);
@@ -161,9 +162,9 @@ copy_packed_descriptions(struct pack *r, struct text chat,
 			continue;
 		}
 		read_description(r, &d);
-		any = (!r->bad &&
-			  forget_in_description(&d, owners.v[i++], o, names)) ||
-		      any;
+		if (!r->bad && i < owners.n &&
+		    forget_in_description(&d, owners.v[i++], o, names))
+			any = true;
 		put_packed_description(&d, to);
 	}
 	free(owners.v);

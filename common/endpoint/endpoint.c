@@ -51,11 +51,11 @@ find_ops(const char *name)
 	return has_unknown_prefix(name) ? NULL : kinds[i];
 }
 
+/* ops are those of find_ops(). */
 static int
-check_name(const char *name, enum endpoint_use use, struct buf *why)
+check_name(const struct endpoint_ops *ops, const char *name,
+    enum endpoint_use use, struct buf *why)
 {
-	const struct endpoint_ops *ops = find_ops(name);
-
 	if (ops == NULL || name[0] == '\0') {
 		buf_setf(why,
 		    "'%s' is no endpoint; there are - , a file (./%s), "
@@ -72,7 +72,7 @@ endpoint_check_key(const char *name, enum endpoint_use use, const char *section,
     const char *key)
 {
 	struct buf why = BUF_INIT;
-	int rc = check_name(name, use, &why);
+	int rc = check_name(find_ops(name), name, use, &why);
 
 	if (rc != 0)
 		log_error("[%s] %s: %s", section, key, buf_str(&why));
@@ -86,7 +86,7 @@ take_name(const char *name, enum endpoint_use use, const char **to)
 	struct buf why = BUF_INIT;
 	int code = -1;
 
-	if (check_name(name, use, &why) != 0)
+	if (check_name(find_ops(name), name, use, &why) != 0)
 		code = prog_usage_error("%s", buf_str(&why));
 	*to = name;
 	buf_release(&why);
@@ -156,7 +156,7 @@ open_any(const char *name, enum endpoint_use use,
 	bool writing = use == ENDPOINT_TO;
 	struct endpoint *e;
 
-	if (check_name(name, use, why) != 0) {
+	if (check_name(ops, name, use, why) != 0) {
 		*code = PROG_USAGE;
 		return NULL;
 	}
