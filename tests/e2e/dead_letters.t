@@ -241,6 +241,14 @@ is "letters" 1 "$("$letters" show rows | wc -l)"
 expect 0 "$letters" drop --all rows
 is "dropped" "letters removed from rows.dead: 1" "$(cat "$tmp/out")"
 expect 0 "$letters" drop --all old
+head -c $((8 * 1024 * 1024 + 1)) /dev/zero | tr '\0' x |
+	"$probe" write queue:old.dead >"$tmp/out"
+expect 0 "$letters" drop --reason x old
+is "too long to have a reason" "letters removed from old.dead: 0" \
+	"$(cat "$tmp/out")"
+expect 0 "$letters" drop --all old
+is "too long" "letters removed from old.dead: 1" "$(cat "$tmp/out")"
+is "left" 0 "$(waiting old.dead)"
 got=0
 "$letters" drop --all old >/dev/full 2>"$tmp/err" || got=$?
 is "nowhere to write" 74 "$got"
