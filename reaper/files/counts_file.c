@@ -192,8 +192,8 @@ write_counts(
 	buf_release(&quoted);
 }
 
-/* With the mode of the old one, and by root, for its owner. 0, or -1 with
- * errno. */
+/* With the mode of the old one, whatever the umask is, and by root, for its
+ * owner. 0, or -1 with errno. */
 static int
 write_new_file(const char *name, int old, const struct buf *content)
 {
@@ -206,6 +206,8 @@ write_new_file(const char *name, int old, const struct buf *content)
 	if (rc < 0)
 		return -1;
 	rc = st.st_uid == geteuid() ? 0 : fchown(fd, st.st_uid, st.st_gid);
+	if (rc == 0)
+		rc = fchmod(fd, st.st_mode & 0777);
 	if (rc == 0)
 		rc = file_write_all(fd, content->data, content->len);
 	if (rc == 0)

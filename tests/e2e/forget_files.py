@@ -159,14 +159,14 @@ class Test:
                        {"a": 1, "z": 3, alias: 7}, {alias: 7}):
             lab.write(name, json.dumps({**others, C: 5}, indent=2,
                                        sort_keys=True))
-            os.chmod(path, 0o644)
+            os.chmod(path, 0o664)
             want = {**others, alias: others.get(alias, 0) + 5}
             for _ in range(2):
                 done = self.forget("twin", path)
                 self.that(done.code == 0 and self.read(path) == json.dumps(
                     want, indent=2, sort_keys=True),
                           f"{others}: {done} {self.read(path)}")
-            self.that(stat.S_IMODE(os.stat(path).st_mode) == 0o644,
+            self.that(stat.S_IMODE(os.stat(path).st_mode) == 0o664,
                       "another mode")
         text = json.dumps({C: 5, "z": 6}, indent=2)
         for wrong in (text[:-4], text + "x", text.replace("5", "x"),
