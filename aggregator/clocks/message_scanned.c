@@ -25,6 +25,7 @@ look_up_word(struct lexicon *w, const struct scanned_word *word)
 		    &w->message_ids, word->text);
 	case WORD_TENANT:
 	case WORD_EVENT:
+	case SCANNED_USES:
 		break;
 	}
 	return 0;

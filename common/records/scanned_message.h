@@ -51,8 +51,6 @@ struct scanned_event {
 	char texts[];
 };
 
-#define SCANNED_USES 5
-
 /* A word, and what it is: the same text as a channel is another one. */
 enum scanned_use {
 	WORD_TENANT,
@@ -60,6 +58,8 @@ enum scanned_use {
 	WORD_KIND,
 	WORD_PREFIX,
 	WORD_EVENT,
+
+	SCANNED_USES,
 };
 
 struct scanned_word {
