@@ -303,7 +303,7 @@ clock_parse_sql(const char *s, int64_t *ms)
 	/* RFC 3339 but for the zone. */
 	if (len > sizeof text - 2)
 		return -1;
-	memcpy(text, s, len);
+	memcpy(text, s, len + 1);
 	text[len] = 'Z';
 	return clock_parse(text, len + 1, ms);
 }

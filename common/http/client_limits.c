@@ -139,7 +139,7 @@ client_limits_leave(struct client_limits *a, const struct address *peer)
 	if (!networks_have(&a->limits.proxies, peer)) {
 		at = find_client(a, &client);
 		h = *at;
-		if (--h->n == 0) {
+		if (h != NULL && --h->n == 0) {
 			*at = h->next;
 			free(h);
 		}

@@ -151,7 +151,7 @@ int
 listen_socket_open(struct listen_socket *d, const char *where,
     enum exit_code *code, struct buf *why)
 {
-	union any a;
+	union any a = { .any = { .sa_family = AF_UNSPEC } };
 	socklen_t len = 0;
 
 	*d = (struct listen_socket){ .fd = -1 };

@@ -13,10 +13,12 @@
 static bool
 is_escaped_pair(const char *p, const char *end)
 {
+	static const char high[] = { '8', '9', 'a', 'b', 'A', 'B' };
+
 	return end - p >= 2 * UNICODE_ESCAPE && p[0] == '\\' && p[1] == 'u' &&
 	       (p[2] == 'd' || p[2] == 'D') &&
-	       memchr("89abAB", p[3], 6) != NULL && p[UNICODE_ESCAPE] == '\\' &&
-	       p[UNICODE_ESCAPE + 1] == 'u';
+	       memchr(high, p[3], sizeof high) != NULL &&
+	       p[UNICODE_ESCAPE] == '\\' && p[UNICODE_ESCAPE + 1] == 'u';
 }
 
 /* Behind the character at p, which has no meaning to be checked here: whatever

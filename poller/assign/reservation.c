@@ -148,20 +148,19 @@ static void
 note_presence(const struct reservation *r, const struct ending *e)
 {
 	struct tenant_assigner *assigner = r->assigner;
+	bool silent = e->outage && r->state != STATE_GIVING;
+	bool another = assigner->unanswered != NULL &&
+		       strcmp(assigner->unanswered, r->chat) != 0;
 
 	if (e->error != ERROR_CLASS_LATER &&
 	    e->error != ERROR_CLASS_THROTTLED) {
 		free(assigner->unanswered);
 		assigner->unanswered = NULL;
 		assigner->away = false;
-	} else if (e->silenced) {
+	} else if (e->silenced || (silent && another)) {
 		assigner->away = true;
-	} else if (!e->outage || r->state == STATE_GIVING) {
-		return;
-	} else if (assigner->unanswered == NULL) {
+	} else if (silent && assigner->unanswered == NULL) {
 		assigner->unanswered = xstrdup(r->chat);
-	} else if (strcmp(assigner->unanswered, r->chat) != 0) {
-		assigner->away = true;
 	}
 }
 

@@ -160,34 +160,30 @@ find_operator(struct subject *s)
 	return o;
 }
 
-/* The queries that find chats, and names where the chats tell them. */
+/* The queries that find chats, and whether the chats tell names. */
 static const struct {
 	enum table_id table;
-	const char *sql;
 	bool names;
+	const char *sql;
 } chat_queries[] = {
-	{ TABLE_chat_metrics,
+	{ TABLE_chat_metrics, true,
 	    "SELECT chat, customer_name, customer_phone FROM chat_metrics "
-	    "WHERE tenant = $TENANT AND customer IN ($IDS)",
-	    true },
-	{ TABLE_messages,
+	    "WHERE tenant = $TENANT AND customer IN ($IDS)" },
+	{ TABLE_messages, false,
 	    "SELECT DISTINCT conversation_id FROM messages WHERE "
-	    "tenant = $TENANT AND (" PERSONAL_SENT(
-		"$IDS", "$UIDS") " OR " PERSONAL_RECEIVED("$IDS", "$UIDS") ")",
-	    false },
-	{ TABLE_message_views,
+	    "tenant = $TENANT AND (" PERSONAL_SENT("$IDS",
+		"$UIDS") " OR " PERSONAL_RECEIVED("$IDS", "$UIDS") ")" },
+	{ TABLE_message_views, false,
 	    "SELECT DISTINCT conversation_id FROM message_views WHERE "
-	    "tenant = $TENANT AND user_id IN ($UIDS)",
-	    false },
-	{ TABLE_events,
+	    "tenant = $TENANT AND user_id IN ($UIDS)" },
+	{ TABLE_events, false,
 	    "SELECT DISTINCT conversation_id FROM events WHERE "
-	    "tenant = $TENANT AND user_id IN ($UIDS)",
-	    false },
+	    "tenant = $TENANT AND user_id IN ($UIDS)" },
 	/* Last: whose chats name no customer, those before have found. */
-	{ TABLE_chat_metrics,
+	{ TABLE_chat_metrics, true,
 	    "SELECT chat, customer_name, customer_phone FROM chat_metrics "
-	    "WHERE tenant = $TENANT AND customer IS NULL AND chat IN ($CHATS)",
-	    true },
+	    "WHERE tenant = $TENANT AND customer IS NULL AND chat IN "
+	    "($CHATS)" },
 };
 
 /* Through the days of a table. */

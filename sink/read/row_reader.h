@@ -56,7 +56,7 @@ void row_reader_init(
  * be written: call again to go on with the same line. */
 enum endpoint_status row_reader_read(struct row_reader *t,
     struct batch_group *g, size_t full_rows, size_t full_bytes, int timeout_ms,
-    enum outcome *o);
+    enum outcome *o) __attribute__((nonnull(2)));
 
 /* How far the input may be acknowledged once all rows read so far are safe. */
 struct endpoint_mark row_reader_mark(const struct row_reader *t);

@@ -59,9 +59,10 @@ write_csv_cell(struct buf *to, const char *text, bool number)
 
 	output_csv_cell(&cell, text, number);
 	for (i = 0; i < cell.len; i++)
-		buf_addc(to, cell.data[i] == '\r' || cell.data[i] == '\n'
-				 ? ' '
-				 : cell.data[i]);
+		if (cell.data[i] == '\r' || cell.data[i] == '\n')
+			buf_addc(to, ' ');
+		else
+			buf_addc(to, cell.data[i]);
 	buf_release(&cell);
 }
 

@@ -147,7 +147,10 @@ add_statement(struct buf *sql, const char *text)
 	if (sql->len > 0)
 		buf_addc(sql, '\n');
 	for (; *text != '\0'; text++)
-		buf_addc(sql, *text == '\n' ? ' ' : *text);
+		if (*text == '\n')
+			buf_addc(sql, ' ');
+		else
+			buf_addc(sql, *text);
 }
 
 /* What the files give that column when they add it, with the rest of their
