@@ -23,7 +23,7 @@
 #include "reaper/files/line_file.h"
 #include "reaper/rights/forgetting.h"
 #include "reaper/rights/row_exists.h"
-#include "reaper/rights/stream_order.h"
+#include "reaper/rights/state_order.h"
 
 enum {
 	/* How long to wait for a poll of the tenant to end. */
@@ -198,11 +198,11 @@ order_streams(struct forget_run *f, enum stream_step step)
 
 	for (i = 0; i < states->n && code == PROG_OK; i++) {
 		dir = states->path[i];
-		if (is_named_before(states, i) || !stream_order_takes(dir))
+		if (is_named_before(states, i) || !state_order_takes(dir))
 			continue;
-		code = step == WRITE_ORDERS ? stream_order_write(f->subject,
-						  dir, &f->wait_ms[i], &why)
-					    : stream_order_wait(f->subject, dir,
+		code = step == WRITE_ORDERS ? state_order_write(f->subject, dir,
+						  &f->wait_ms[i], &why)
+					    : state_order_wait(f->subject, dir,
 						  f->wait_ms[i], &why);
 	}
 	return log_unless_ok(code, &why);
@@ -269,7 +269,7 @@ forget_in_state(struct forget_run *f, const char *dir)
 {
 	const char *tenant = f->subject->tenant;
 
-	if (stream_order_takes(dir)) {
+	if (state_order_takes(dir)) {
 		show_place(f, dir, 1);
 		return PROG_OK;
 	}
@@ -287,7 +287,7 @@ forget_in_files(struct forget_run *f)
 	for (i = 0; i < states->n && code == PROG_OK; i++)
 		code = forget_in_state(f, states->path[i]);
 	for (i = 0; i < states->n && code == PROG_OK; i++)
-		if (!stream_order_takes(states->path[i]))
+		if (!state_order_takes(states->path[i]))
 			code = remove_staged(f, states->path[i]);
 	for (i = 0; i < states->n && code == PROG_OK && !f->options->dry_run;
 	     i++)
@@ -301,7 +301,7 @@ has_tenant(const char *dir, const char *tenant)
 	char *poll = xasprintf("%s/%s.mdb", dir, tenant);
 	char *staged = xasprintf("%s/%s.spool", dir, tenant);
 	bool there = access(poll, F_OK) == 0 || access(staged, F_OK) == 0 ||
-		     stream_order_takes(dir);
+		     state_order_takes(dir);
 
 	free(poll);
 	free(staged);

@@ -6,6 +6,9 @@
  *
  * The words stand in JSON. What follows a word there (a quote, and behind a key
  * a colon) is part of the comparison, and so the length is compared, too.
+ *
+ * The first four bytes and the length tell words apart: there is no perfect
+ * hash for two that share both.
  */
 #ifndef COMMON_CONTAINERS_KEYWORDS_H
 #define COMMON_CONTAINERS_KEYWORDS_H

@@ -1,9 +1,9 @@
 /*
- * stream_order: see stream_order.h. By root, folder and file are for the owner
+ * state_order: see state_order.h. By root, folder and file are for the owner
  * of the state.
  */
 #define _GNU_SOURCE /* memmem */
-#include "reaper/rights/stream_order.h"
+#include "reaper/rights/state_order.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ enum {
 };
 
 bool
-stream_order_takes(const char *dir)
+state_order_takes(const char *dir)
 {
 	char *path = xasprintf("%s/" STREAM_SUMS, dir);
 	bool there = access(path, F_OK) == 0;
@@ -200,7 +200,7 @@ pack_order(const struct subject *s, const char *path, struct buf *bytes)
 }
 
 enum exit_code
-stream_order_write(
+state_order_write(
     const struct subject *s, const char *dir, int64_t *wait_ms, struct buf *why)
 {
 	char *path;
@@ -225,7 +225,7 @@ stream_order_write(
 }
 
 enum exit_code
-stream_order_wait(
+state_order_wait(
     const struct subject *s, const char *dir, int64_t wait_ms, struct buf *why)
 {
 	int64_t end = clock_mono_ms() + wait_ms;
@@ -236,7 +236,7 @@ stream_order_wait(
 		continue;
 	if (exists(s, dir, FORGET_ENDING))
 		buf_setf(why,
-		    "the stream of '%s' has not forgotten them yet; start its "
+		    "the state in '%s' has not forgotten them yet; start its "
 		    "aggregator if it does not run, and run this again",
 		    dir);
 	else if (!exists(s, dir, FORGET_DONE))

@@ -1,5 +1,5 @@
 /*
- * Tests of reaper/rights/stream_order: what an order that waits knows is not
+ * Tests of reaper/rights/state_order: what an order that waits knows is not
  * lost by the next one, and only the aggregator says that one is done.
  */
 #include "tests/unit/tmpdir.h"
@@ -7,7 +7,7 @@
 #include "common/os/statefile.h"
 #include "common/records/forget_order.h"
 #include "common/records/record.h"
-#include "reaper/rights/stream_order.h"
+#include "reaper/rights/state_order.h"
 
 #define DONE FORGET_FOLDER "/forgotten-1" FORGET_DONE
 #define ORDER FORGET_FOLDER "/forgotten-1" FORGET_ENDING
@@ -27,7 +27,7 @@ order(const char *names, const char *want)
 		subject_add_chat(&s, "c\n2", 3);
 		subject_add_name(&s, names, strlen(names));
 	}
-	assert_int_equal(stream_order_write(&s, ".", &wait_ms, &why), PROG_OK);
+	assert_int_equal(state_order_write(&s, ".", &wait_ms, &why), PROG_OK);
 	assert_int_equal(wait_ms, 0);
 	assert_int_equal(statefile_read(ORDER, &bytes, &why), 1);
 	assert_int_equal(forget_order_unpack(&o, bytes.data, bytes.len), 0);
@@ -58,7 +58,7 @@ an_operator_gets_no_alias(void **state)
 	int64_t wait_ms;
 
 	(void)state;
-	assert_int_equal(stream_order_write(&s, ".", &wait_ms, &why), PROG_OK);
+	assert_int_equal(state_order_write(&s, ".", &wait_ms, &why), PROG_OK);
 	assert_int_equal(statefile_read(ORDER, &bytes, &why), 1);
 	assert_int_equal(forget_order_unpack(&o, bytes.data, bytes.len), 0);
 	assert_int_equal(o.alias.len, 0);
@@ -101,7 +101,7 @@ is_done(void)
 {
 	struct subject s = { .tenant = "t", .id = "5", .alias = "forgotten-1" };
 	struct buf why = BUF_INIT;
-	enum exit_code code = stream_order_wait(&s, ".", 0, &why);
+	enum exit_code code = state_order_wait(&s, ".", 0, &why);
 
 	assert_int_equal(code == PROG_OK, why.len == 0);
 	buf_release(&why);
