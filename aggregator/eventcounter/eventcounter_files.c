@@ -16,6 +16,7 @@
 
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 #include "common/text/jsonw.h"
@@ -25,12 +26,9 @@ compare_users(const void *a, const void *b)
 {
 	const struct user_count *x = *(const struct user_count *const *)a;
 	const struct user_count *y = *(const struct user_count *const *)b;
-	size_t n = x->user_len < y->user_len ? x->user_len : y->user_len;
-	int c = memcmp(x->user, y->user, n);
 
-	return c != 0
-		   ? c
-		   : (x->user_len > y->user_len) - (x->user_len < y->user_len);
+	return text_compare((struct text){ x->user, x->user_len },
+	    (struct text){ y->user, y->user_len });
 }
 
 static void

@@ -31,12 +31,6 @@ audit_line_is(const struct flat *f)
 	       flat_find(f, "type") == NULL;
 }
 
-static bool
-is_text(const char *p, size_t len, const char *text)
-{
-	return len == strlen(text) && memcmp(p, text, len) == 0;
-}
-
 /* The place of the id among the values of a cursor; -1: it has none. With or
  * without a suffix, such as .csv. */
 static int
@@ -99,7 +93,7 @@ change_cursor(const struct subject *s, int place, const char *hex, size_t len,
 
 	if (place >= 0 && len > 0 && read_cursor(hex, len, &values))
 		id = value_at(&values, place);
-	theirs = id.p != NULL && is_text(id.p, id.len, s->id);
+	theirs = text_is(id, s->id);
 	if (theirs) {
 		before = (size_t)(id.p - values.data);
 		buf_add(&changed, values.data, before);
@@ -121,10 +115,9 @@ static bool
 change_value(const struct subject *s, int place, struct text name,
     struct text value, struct buf *to)
 {
-	if (is_text(name.p, name.len, "cursor"))
+	if (text_is(name, "cursor"))
 		return change_cursor(s, place, value.p, value.len, to);
-	if (!is_text(name.p, name.len, "user_id") ||
-	    !is_text(value.p, value.len, s->id))
+	if (!text_is(name, "user_id") || !text_is(value, s->id))
 		return false;
 	jsonw_quote(to, s->alias, strlen(s->alias));
 	return true;
