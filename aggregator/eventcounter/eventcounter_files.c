@@ -59,18 +59,9 @@ static int
 write_synced_file(const char *path, const struct buf *content)
 {
 	int fd = file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	int rc, err;
 
-	if (fd < 0)
-		return -1;
-	rc = file_write_all(fd, content->data, content->len);
-	if (rc == 0)
-		rc = fsync(fd);
-	err = errno;
-	if (close(fd) != 0 && rc == 0)
-		return -1;
-	errno = err;
-	return rc;
+	return fd < 0 ? -1
+		      : file_write_and_close(fd, content->data, content->len);
 }
 
 static int

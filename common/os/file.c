@@ -295,6 +295,20 @@ file_sync_folder_of(const char *path)
 }
 
 int
+file_write_and_close(int fd, const void *data, size_t len)
+{
+	int rc = file_write_all(fd, data, len), err;
+
+	if (rc == 0)
+		rc = fsync(fd);
+	err = errno;
+	if (close(fd) != 0 && rc == 0)
+		return -1;
+	errno = err;
+	return rc;
+}
+
+int
 file_rename(const char *from, const char *to)
 {
 	return rename(from, to) == 0 ? file_sync_folder_of(to) : -1;

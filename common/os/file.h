@@ -47,6 +47,11 @@ bool file_is_same_new(const char *a, const char *b);
 int file_write_all(int fd, const void *data, size_t len)
     __attribute__((warn_unused_result));
 
+/* Writes all that a new file shall have, syncs it and closes fd, in any case.
+ */
+int file_write_and_close(int fd, const void *data, size_t len)
+    __attribute__((warn_unused_result));
+
 /* Opens a file of lines for appending, and locks it; EWOULDBLOCK while another
  * process has it. A new file has mode 0600, and its name is synced. Removes the
  * rest of a line that a killed process left; *torn: its bytes (of an archive of

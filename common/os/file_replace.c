@@ -17,19 +17,11 @@
 static int
 write_new(const char *name, mode_t mode, const void *data, size_t len)
 {
-	int fd, rc = -1, err;
+	int fd;
 
 	(void)unlink(name);
 	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd < 0)
-		return -1;
-	if (file_write_all(fd, data, len) == 0 && fsync(fd) == 0)
-		rc = 0;
-	err = errno;
-	if (close(fd) != 0 && rc == 0)
-		return -1;
-	errno = err;
-	return rc;
+	return fd < 0 ? -1 : file_write_and_close(fd, data, len);
 }
 
 enum exit_code

@@ -198,25 +198,20 @@ static int
 write_new_file(const char *name, int old, const struct buf *content)
 {
 	struct stat st;
-	int err, fd = -1, rc = fstat(old, &st);
+	int err, fd;
 
-	if (rc == 0)
-		rc = fd = file_open(
-		    name, O_WRONLY | O_CREAT | O_EXCL, st.st_mode & 0777);
-	if (rc < 0)
+	if (fstat(old, &st) != 0)
 		return -1;
-	rc = st.st_uid == geteuid() ? 0 : fchown(fd, st.st_uid, st.st_gid);
-	if (rc == 0)
-		rc = fchmod(fd, st.st_mode & 0777);
-	if (rc == 0)
-		rc = file_write_all(fd, content->data, content->len);
-	if (rc == 0)
-		rc = fsync(fd);
+	fd = file_open(name, O_WRONLY | O_CREAT | O_EXCL, st.st_mode & 0777);
+	if (fd < 0)
+		return -1;
+	if ((st.st_uid == geteuid() || fchown(fd, st.st_uid, st.st_gid) == 0) &&
+	    fchmod(fd, st.st_mode & 0777) == 0)
+		return file_write_and_close(fd, content->data, content->len);
 	err = errno;
-	if (close(fd) != 0 && rc == 0)
-		return -1;
+	(void)close(fd);
 	errno = err;
-	return rc;
+	return -1;
 }
 
 static enum exit_code
