@@ -265,7 +265,7 @@ walk_other(struct record_walk *w, unsigned key, const char *p)
 static inline bool
 enter_value(const char **p, bool *is_string)
 {
-	*is_string = scan_begins_2(*p, ":\"");
+	*is_string = scan_begins(*p, ":\"", 2);
 	if (*is_string) {
 		*p += 1;
 		return true;
@@ -284,7 +284,7 @@ enter_key(const char **p)
 {
 	const char *next = *p + 1;
 
-	if (!scan_begins_2(*p, ",\"")) {
+	if (!scan_begins(*p, ",\"", 2)) {
 		if (**p != ',')
 			return false;
 		next += *next == ' ';

@@ -22,35 +22,21 @@ scan_string_end(const struct scan_index *x, const char *p, size_t *k)
 	return __builtin_expect(end > p, 1) ? end : NULL;
 }
 
-/* Does the text at p begin with these four letters? */
+/* Does the text at p begin with the n letters, a constant of 2 or 4? Then it is
+ * one comparison. */
 static inline bool
-scan_begins(const char *p, const char *four)
+scan_begins(const char *p, const char *letters, size_t n)
 {
-	uint32_t a, b;
-
-	memcpy(&a, p, 4);
-	memcpy(&b, four, 4);
-	return a == b;
-}
-
-/* With these two? */
-static inline bool
-scan_begins_2(const char *p, const char *two)
-{
-	uint16_t a, b;
-
-	memcpy(&a, p, 2);
-	memcpy(&b, two, 2);
-	return a == b;
+	return memcmp(p, letters, n) == 0;
 }
 
 /* The end of true, false or null; NULL if it is none of them. */
 static inline const char *
 scan_literal_end(const char *p)
 {
-	if (scan_begins(p, "true") || scan_begins(p, "null"))
+	if (scan_begins(p, "true", 4) || scan_begins(p, "null", 4))
 		return p + 4;
-	return scan_begins(p, "fals") && p[4] == 'e' ? p + 5 : NULL;
+	return scan_begins(p, "fals", 4) && p[4] == 'e' ? p + 5 : NULL;
 }
 
 /* The end of a number of up to 18 digits on each side of the point and two of
