@@ -31,9 +31,15 @@
 /* Behind what flat_parse() reads. */
 #define READABLE 64
 
+enum dead_letters_do {
+	DO_SHOW,
+	DO_REPLAY, /* these two remove them */
+	DO_DROP,
+};
+
 struct dead_letters_run {
 	const char *reason; /* only those whose reason has it; NULL: all */
-	bool replay, drop;
+	enum dead_letters_do what;
 	struct endpoint *in, *out;
 	struct endpoint *back; /* the input's queue, for what is put back */
 	struct endpoint_options opt;
@@ -55,7 +61,7 @@ static bool
 write_failed(struct dead_letters_run *r, struct endpoint *to)
 {
 	r->code = endpoint_code(to);
-	if (r->code == PROG_OK && !r->replay && !r->drop)
+	if (r->code == PROG_OK && r->what == DO_SHOW)
 		return false;
 	if (r->code == PROG_OK)
 		r->code = PROG_TEMPFAIL;
@@ -190,10 +196,10 @@ take_dead_letter(struct dead_letters_run *r, const char *line, size_t len)
 	bool asked = is_reason_asked_for(r, readable);
 
 	buf_release(&why);
-	if (!r->replay && !r->drop)
+	if (r->what == DO_SHOW)
 		return !asked || endpoint_write(r->out, line, len) == 0 ||
 		       write_failed(r, r->out);
-	if (asked && (r->drop || (readable && take_record(r)))) {
+	if (asked && (r->what == DO_DROP || (readable && take_record(r)))) {
 		r->taken++;
 		return true;
 	}
@@ -207,7 +213,7 @@ take_dead_letter(struct dead_letters_run *r, const char *line, size_t len)
 static void
 on_long_dead_letter(struct dead_letters_run *r)
 {
-	bool taken = r->drop && r->reason == NULL;
+	bool taken = r->what == DO_DROP && r->reason == NULL;
 
 	r->stays = r->stays || !taken;
 	r->taken += taken;
@@ -233,8 +239,8 @@ read_dead_letters(struct dead_letters_run *r)
 			ok = take_dead_letter(r, line, len);
 		else
 			on_long_dead_letter(r);
-		if (ok && (r->replay || r->drop) &&
-		    endpoint_delivery(r->in, &d) && d.last)
+		if (ok && r->what != DO_SHOW && endpoint_delivery(r->in, &d) &&
+		    d.last)
 			ok = end_of_message(r);
 	}
 	return ENDPOINT_EMPTY;
@@ -284,9 +290,9 @@ show_or_remove(struct dead_letters_run *r)
 		return r->code;
 	if (r->code == PROG_OK && endpoint_flush(r->out) != OUTCOME_DONE)
 		(void)write_failed(r, r->out);
-	if (r->code == PROG_OK && r->replay)
+	if (r->code == PROG_OK && r->what == DO_REPLAY)
 		log_replayed(r);
-	if (r->code == PROG_OK && r->drop)
+	if (r->code == PROG_OK && r->what == DO_DROP)
 		tell_dropped(r);
 	return r->code;
 }
@@ -300,8 +306,9 @@ open_and_run(const struct aggregator *a)
 	enum exit_code code = PROG_OK;
 
 	r->reason = a->reason;
-	r->replay = endpoint_amqp_name(a->job.to) != NULL;
-	r->drop = a->drop;
+	r->what = a->drop                                 ? DO_DROP
+		  : endpoint_amqp_name(a->job.to) != NULL ? DO_REPLAY
+							  : DO_SHOW;
 	r->opt.conf = a->common.conf;
 	reading = r->opt;
 	reading.present = true;
