@@ -387,7 +387,8 @@ has_snapshot(const struct one_shot *b)
 static enum exit_code
 write_output(struct one_shot *b)
 {
-	struct endpoint_options opt = { .conf = b->job->conf };
+	struct endpoint_options opt = { .conf = b->job->conf,
+		.repeatable = true };
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 	struct endpoint *out =

@@ -66,8 +66,10 @@ struct endpoint_options {
 			 until asked to stop; else give up after
 			 [amqp] wait_timeout */
 
-	bool append; /* writing a file: behind its present content, whose
-			input was acknowledged and is not sent again */
+	bool append;     /* writing a file: behind its present content, whose
+			    input was acknowledged and is not sent again */
+	bool repeatable; /* writing: the input can be read again, so standard
+			    output is not synced if it is a file */
 
 	bool lazy; /* writing a queue: opening does not reach for the broker;
 		      endpoint_connect() does, or the first flush */

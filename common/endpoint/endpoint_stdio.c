@@ -3,8 +3,9 @@
  * buffered and leaves by whole lines as long as the reader takes them.
  *
  * A file is truncated, readable by its owner only (records are personal data),
- * and synced by each flush, so that DONE means safe. With options.append, for
- * daemons, whose input is not sent again, it is continued.
+ * and synced by each flush, so that DONE means safe; not standard output with
+ * options.repeatable. With options.append, for daemons, whose input is not sent
+ * again, a file is continued.
  *
  * A pipe whose reader is gone (`| head`) is an ordinary end: NEVER with
  * PROG_OK. One that is full when the program is asked to stop gets GRACE_MS.
@@ -40,6 +41,7 @@ struct stdio_endpoint {
 	struct buf out;     /* writing: what is not written yet */
 	bool broken;        /* for ever: why and code have the reason */
 	bool is_file;
+	bool synced; /* by each flush */
 	int fd;
 };
 
@@ -130,6 +132,7 @@ stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
 		log_warn("reading from this terminal, a record a line; ^D ends "
 			 "it, and -h tells what else can be read");
 	s->is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	s->synced = s->is_file && !(standard && opt->repeatable);
 	lines_init(&s->lines, fd,
 	    opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE);
 	s->lines.uncounted = opt->uncounted;
@@ -279,7 +282,7 @@ stdio_flush(struct endpoint *e)
 	if (s->broken || write_out(s) != 0)
 		return OUTCOME_NEVER;
 	/* Commit point: what was written so far is on the disk. */
-	if (s->is_file && fsync(s->fd) != 0) {
+	if (s->synced && fsync(s->fd) != 0) {
 		(void)stdio_fail(s, errno);
 		return OUTCOME_NEVER;
 	}
