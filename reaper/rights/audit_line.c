@@ -15,7 +15,8 @@
 
 #define V1 "/api/v1/"
 
-/* The lists whose pages have a user's id in their key: its place there. */
+/* The lists whose pages have a user's id in their key: its place there. A test
+ * holds them against the sink's lists. */
 static const struct {
 	const char *path;
 	size_t place;
