@@ -134,6 +134,10 @@ begin_html(const struct report_work *r, struct buf *to)
 		kept_add_lacking(&r->not_kept, &subtitle);
 		buf_addc(&subtitle, '.');
 	}
+	if (r->cut_hour_lacks)
+		buf_adds(&subtitle,
+		    " A day begins within an hour of UTC, and intervals of "
+		    "that hour are missing; what needs them is left empty.");
 	page_begin(to, buf_str(&title), buf_str(&subtitle));
 	buf_release(&title);
 	buf_release(&subtitle);

@@ -214,14 +214,21 @@ read_not_kept(struct report_work *r)
 {
 	static const char *const metrics[] = { "histograms", "intervals",
 		"conversations", "channels", "views", "alerts", "trends" };
+	const json_t *rows = json_object_get(r->totals, "rows");
 	struct question q = question_of(r);
+	size_t i;
 
-	if (kept_find_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept)) {
-		kept_drop_derivable(&r->not_kept);
-		return true;
+	if (!kept_find_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept)) {
+		r->code = by_hand_explain(&r->answer, r->db, "what is kept");
+		return false;
 	}
-	r->code = by_hand_explain(&r->answer, r->db, "what is kept");
-	return false;
+	if (!kept_lacks(&r->not_kept, "histograms")) {
+		for (i = 0; i < json_array_size(rows); i++)
+			r->cut_hour_lacks |= json_is_null(
+			    json_object_get(json_array_get(rows, i), "count"));
+	}
+	kept_drop_derivable(&r->not_kept);
+	return true;
 }
 
 struct zone *

@@ -25,6 +25,9 @@ struct report_work {
 	json_t *totals; /* the answer about the whole; owned */
 	json_t *names;  /* of operators, by id; owned */
 	struct kept_lacking not_kept;
+	/* Responses of an hour that the span, or the one before, cuts are
+	 * stored, and intervals of it missing. */
+	bool cut_hour_lacks;
 	struct db *db; /* borrowed */
 	struct web_request web;
 	struct web_answer answer; /* of the last question */

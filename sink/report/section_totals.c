@@ -78,6 +78,8 @@ fill_about(struct report_work *r, struct figure_table *t)
 	figure_add(t, "not_kept");
 	kept_add_lacking(&r->not_kept, &names);
 	figure_add(t, names.data);
+	figure_add(t, "cut_hour_lacks");
+	figure_add(t, r->cut_hour_lacks ? "intervals" : NULL);
 	buf_release(&names);
 	return true;
 }

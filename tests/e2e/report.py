@@ -333,6 +333,25 @@ class Test:
                               "--from", days[0], "--to", days[1]])
         self.that(b"nothing of it" in done.out, "no page of nothing")
 
+    def a_cut_hour_without_intervals_says_so(self):
+        """Of the other tenant; a day of the Marquesas begins at 9:30."""
+        argv = ["sink", "--tenant", "t2", "--from", WEEK[0], "--to", WEEK[1],
+                "--zone", "Pacific/Marquesas", "--report", "-", "-o"]
+        why = "intervals of that hour are missing"
+        for lacking in "", "intervals":
+            r = sections(self.lab.must([*argv, "csv"]).out.decode())
+            about = {row["what"]: row["value"] for row in r["about"]}
+            totals = {row["figure"]: row["value"] for row in r["totals"]}
+            self.that(about["cut_hour_lacks"] == lacking
+                      and (totals["responses"] == "") == (lacking != ""),
+                      f"a cut hour: {about}, {totals}")
+            page = self.lab.must([*argv, "html"]).out.decode()
+            self.that((why in page) == (lacking != ""),
+                      f"the page of a cut hour lacking '{lacking}'")
+            self.sql.ask("DELETE FROM intervals WHERE tenant = 't2' AND "
+                         f"end_at >= '{WEEK[0]} 09:00' AND "
+                         f"end_at < '{WEEK[0]} 10:00'")
+
     def what_is_not_kept_is_not_0(self):
         """Of the other tenant all but its present state is deleted."""
         for table in ("response_hours", "response_histogram", "intervals",
@@ -578,6 +597,7 @@ def body():
         test.ten_years_have_no_week()
         test.nothing_is_said_of_nothing()
         test.an_unknown_tenant_is_an_error()
+        test.a_cut_hour_without_intervals_says_so()
         test.what_is_not_kept_is_not_0()
         test.intervals_alone_tell_what_they_do()
         test.without_dates_it_is_last_week()
