@@ -121,12 +121,14 @@ write_outbox_metrics(struct buf *to, const struct listener_context *in)
 }
 
 /* Prometheus comes from this machine and sends no X-Forwarded-For, as a proxy
- * would: such a client has no address ("::"). */
+ * would: such a client has no address ("::"), as one whose header names none.
+ */
 static bool
 may_scrape(const struct listener_context *in, const struct web_request *r)
 {
-	return strcmp(r->peer, "::") == 0 ||
-	       listener_context_trusts(in, r->peer);
+	if (strcmp(r->peer, "::") == 0)
+		return r->header(r, "X-Forwarded-For") == NULL;
+	return listener_context_trusts(in, r->peer);
 }
 
 void

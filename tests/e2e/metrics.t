@@ -87,9 +87,13 @@ drained() {
 until_true 60 drained || fail "not drained: $(cat "$tmp/scraped")"
 
 echo "- is not for strangers"
-[ "$(curl -s -o "$tmp/answer" -w '%{http_code}' -H 'X-Forwarded-For: 192.0.2.1' \
-	"$there/metrics")" = 404 ] || fail "$(cat "$tmp/answer")"
-grep -qx '{"detail":"Not Found"}' "$tmp/answer" || fail "$(cat "$tmp/answer")"
+for client in 192.0.2.1 nobody unknown unix; do
+	[ "$(curl -s -o "$tmp/answer" -w '%{http_code}' \
+		-H "X-Forwarded-For: $client" "$there/metrics")" = 404 ] ||
+		fail "$client: $(cat "$tmp/answer")"
+	grep -qx '{"detail":"Not Found"}' "$tmp/answer" ||
+		fail "$(cat "$tmp/answer")"
+done
 
 echo "- the server of the API"
 "$BIN/sink" --migrate
