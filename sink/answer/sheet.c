@@ -64,13 +64,12 @@ end_cell(struct sheet *s)
 static void
 add_value(struct sheet *s, const char *text, enum sheet_type type)
 {
-	if (s->format == SHEET_CSV)
-		output_csv_cell(
-		    s->to, text, type == SHEET_NUMBER || type == SHEET_FLAG);
+	if (type == SHEET_FLAG)
+		buf_adds(s->to, *text == '0' ? "false" : "true");
+	else if (s->format == SHEET_CSV)
+		output_csv_cell(s->to, text, type == SHEET_NUMBER);
 	else if (type == SHEET_TEXT || type == SHEET_TIME)
 		jsonw_quote(s->to, text, strlen(text));
-	else if (type == SHEET_FLAG)
-		buf_adds(s->to, *text == '0' ? "false" : "true");
 	else
 		buf_adds(s->to, text);
 }

@@ -59,6 +59,17 @@ PERSONAL = "customer", "customer_name", "customer_phone", "tag"
 NASTY = ['"', "\\", ",", "\n", "=1+1", "<script>", "%00", "é", "🙂", "'", ";"]
 
 
+def csv_says(cell, value):
+    """Whether a cell of CSV says what a member of JSON says."""
+    if isinstance(value, bool):
+        return cell == ("true" if value else "false")
+    if isinstance(value, (int, float)):
+        return cell != "" and float(cell) == value
+    if isinstance(value, (dict, list)):
+        return json.loads(cell) == value
+    return cell in (value or "", "'" + (value or ""))
+
+
 class World:
     """Random rows of two tenants, put into the tables as they are."""
 
@@ -217,6 +228,8 @@ class Test:
                 formula = isinstance(value, str) and value[:1] in tuple("=+-@")
                 self.that(not formula or cell[0] == "'",
                           f"{name}: a formula in CSV: {cell}")
+                self.that(csv_says(cell, value),
+                          f"{name}: {cell} in CSV, {value} in JSON")
 
     def filters_select(self, name, rows):
         for column in ("operator", "chat", "kind", "sender", "user_id"):

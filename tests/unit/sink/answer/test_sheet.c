@@ -57,8 +57,8 @@ rows_have_three_forms(void **state)
 	    "\"seconds\":-1.500,\"open\":true,\"data\":{}}\n");
 	check_form(SHEET_CSV, 2,
 	    "name,at,seconds,open,data\r\n"
-	    "\"'=a \"\"b\"\", c\",1970-01-01T00:00:01.500Z,-1.500,1,{}\r\n"
-	    ",,,0,\r\n");
+	    "\"'=a \"\"b\"\", c\",1970-01-01T00:00:01.500Z,-1.500,true,{}\r\n"
+	    ",,,false,\r\n");
 }
 
 static void
