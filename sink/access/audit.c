@@ -190,6 +190,16 @@ take_parameter(void *ctx, const char *name, const char *value)
 		buf_adds(values->line, "null");
 }
 
+/* A word or a tag can be the name of a customer, and would stay here when that
+ * one is forgotten; a page of words begins behind one. */
+static bool
+is_withheld(const struct web_request *r, const char *name)
+{
+	if (strcmp(name, "cursor") == 0)
+		return strncmp(r->path, V1 "trends", strlen(V1 "trends")) == 0;
+	return strcmp(name, "word") == 0 || strcmp(name, "tag") == 0;
+}
+
 /* Of one that is there several times all values, as a list: some resources take
  * the first one, those of the original program the last one. */
 static void
@@ -199,6 +209,10 @@ add_parameter_values(
 	struct parameter_values values = { .name = name, .line = line };
 
 	r->parameters(r, take_parameter, &values);
+	if (values.n > 0 && is_withheld(r, name)) {
+		jsonw_null(line, name);
+		return;
+	}
 	if (values.n == 1)
 		add_client_text(line, name, values.only);
 	if (values.n < 2)
