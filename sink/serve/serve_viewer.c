@@ -95,15 +95,13 @@ serve_token_is_good(const void *context, const struct web_answer *a)
 		   REVOCATION_DONE;
 }
 
-/* A cookie counts for GET only: no other page can have a browser send more. */
+/* A cookie counts for GET only: no other page can have a browser send more. It
+ * does beside a header of another scheme, which a proxy may have asked for. */
 static bool
 find_token(const struct web_request *r, struct buf *token)
 {
-	const char *header = r->header(r, "Authorization");
-
-	if (header == NULL)
-		return r->method == WEB_GET && session_cookie(r, token);
-	return bearer_add(token, header);
+	return bearer_add(token, r->header(r, "Authorization")) ||
+	       (r->method == WEB_GET && session_cookie(r, token));
 }
 
 bool

@@ -365,6 +365,12 @@ class Test:
         for path in ("now", "chats", "messages"):
             self.that(self.server.ask(V1 + path, headers=headers).status
                       == 200, f"{path}: the cookie does not count")
+        # A proxy may ask for a password of its own; a token comes first.
+        for header, status in (("Basic YTpi", 200), ("Bearer x.y.z", 401)):
+            answer = self.server.ask(V1 + "now", headers={
+                **headers, "Authorization": header})
+            self.that(answer.status == status,
+                      f"a cookie beside {header}: {answer.status}")
         for method in ("POST", "PUT", "DELETE"):
             answer = self.server.ask(V1 + "chats", method=method,
                                      headers=headers)
@@ -434,6 +440,18 @@ class Test:
         self.that(answer.status == 200
                   and self.audit()[-1]["parameters"] == {"operator": None},
                   f"{answer.status} {self.audit()[-1]}")
+        # These can be names, and a customer may be forgotten.
+        for path, want in (
+                ("trends.csv?word=anna", {"word": None}),
+                ("trends.csv?limit=1&cursor=" + "2026\0anna".encode().hex(),
+                 {"limit": "1", "cursor": None}),
+                ("chats?tag=anna&tag=bob", {"tag": None})):
+            answer = self.server.ask(V1 + path, made)
+            line = self.audit()[-1]
+            self.that(answer.status in (200, 400)
+                      and (answer.status == 400
+                           or line["parameters"] == want),
+                      f"{path}: {answer.status} {line}")
         self.that(os.stat(self.audit_file).st_mode & 0o777 == 0o600,
                   "others may read the audit")
 
