@@ -4,8 +4,6 @@
  */
 #include "aggregator/containers/top_values.h"
 
-#include <stdbool.h>
-
 static void
 drop_value(struct top_values_rest *r, int64_t x)
 {
@@ -68,6 +66,12 @@ int64_t
 top_values_get(const struct top_values *p)
 {
 	return largest(&p->rest, p->v);
+}
+
+bool
+top_values_is_bound(const struct top_values *p)
+{
+	return p->rest.kept == 0 && p->rest.any != 0;
 }
 
 void

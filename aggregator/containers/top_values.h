@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -44,6 +45,8 @@ void top_values_remove_long(struct top_values_long *p, int64_t x);
 
 /* The largest value; CLOCK_NONE: empty. */
 int64_t top_values_get(const struct top_values *p);
+/* Whether that is a bound only, unless there are no values any more. */
+bool top_values_is_bound(const struct top_values *p);
 int64_t top_values_get_long(const struct top_values_long *p);
 
 #endif

@@ -25,6 +25,7 @@ struct streaming_metrics {
 	struct streaming_metric_setup setup;
 	struct streaming_metric *v;
 	size_t n;
+	struct streaming_metrics *recounted; /* whose rows count instead */
 };
 
 /* Nobody outside can choose keys that collide. */
@@ -74,10 +75,33 @@ streaming_metrics_close(struct streaming_metrics *f)
 
 	if (f == NULL)
 		return;
+	streaming_metrics_close(f->recounted);
 	for (i = 0; i < f->n; i++)
 		f->v[i].metric->streaming->close(f->v[i].ctx);
 	free(f->v);
 	free(f);
+}
+
+struct streaming_metrics *
+streaming_metrics_recount(struct streaming_metrics *f, int64_t newest)
+{
+	const struct streaming_metrics_home home = { .pool = f->home.pool,
+		.window_ms = f->home.window_ms };
+	const struct metric **list;
+	size_t i, n = 0;
+
+	if (!f->home.inexact)
+		return NULL;
+	list = xcalloc(f->n, sizeof *list);
+	for (i = 0; i < f->n; i++) {
+		if (f->v[i].metric->streaming->recounts)
+			list[n++] = f->v[i].metric;
+	}
+	f->recounted = streaming_metrics_open(
+	    list, n, f->setup.conf, f->setup.tenant, &home);
+	free(list);
+	streaming_metrics_pass_time(f->recounted, newest);
+	return f->recounted;
 }
 
 void
@@ -248,6 +272,8 @@ streaming_metrics_advance(
 		if (f->v[i].metric->streaming->advance != NULL)
 			f->v[i].metric->streaming->advance(
 			    f->v[i].ctx, newest, refresh);
+	if (f->recounted != NULL)
+		streaming_metrics_advance(f->recounted, newest, refresh);
 }
 
 bool
@@ -273,6 +299,10 @@ streaming_metrics_emit(
 {
 	size_t i;
 
+	if (f->recounted != NULL && to->metric->streaming->recounts) {
+		streaming_metrics_emit(f->recounted, to, which);
+		return;
+	}
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].metric == to->metric)
 			to->metric->streaming->emit(f->v[i].ctx, to, which);

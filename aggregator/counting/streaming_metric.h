@@ -63,6 +63,9 @@ struct streaming_metric_setup {
 
 /* Each may be NULL but open, close and emit. */
 struct streaming_metric_ops {
+	/* It counts what a model keeps of messages, with neither ids nor
+	 * texts; see streaming_metrics_recount(). */
+	bool recounts;
 	void *(*open)(const struct streaming_metric_setup *setup);
 	void (*close)(void *ctx);
 	/* This message comes next: fetches the memory it will need, so that
@@ -151,6 +154,14 @@ void streaming_metrics_interval(struct streaming_metrics *f,
     const struct streaming_metric_interval *i, bool withdrawn);
 void streaming_metrics_model_interval(void *streaming, const struct model *m,
     const struct chat *c, const struct interval *i, bool withdrawn);
+
+/* Of the times in a row few are kept: when as many were withdrawn, the home is
+ * inexact, and what the row shows and counts is not right any more. Then, in a
+ * one-shot run, whose model has all messages: opens anew those metrics that
+ * recount. Owned by f, which emits their rows instead; the caller gives it all
+ * messages before streaming_metrics_advance(). NULL: not inexact. */
+struct streaming_metrics *streaming_metrics_recount(
+    struct streaming_metrics *f, int64_t newest);
 
 /* A flush of a stream calls streaming_metrics_advance(); commits to the state
  * what streaming_metrics_save() and streaming_metrics_pending() give; writes

@@ -204,11 +204,14 @@ stretch_add(struct stretch *s, int64_t at)
 }
 
 void
-stretch_remove(struct stretch *s, int64_t at)
+stretch_remove(struct stretches *x, struct stretch *s, int64_t at)
 {
 	s->messages--;
 	top_values_remove(&s->last, at);
 	top_values_remove(&s->first, -at);
+	if (s->messages > 0 &&
+	    (top_values_is_bound(&s->last) || top_values_is_bound(&s->first)))
+		x->heads->home->inexact = true;
 }
 
 /* The newest stretch is empty: the one before takes its place. */

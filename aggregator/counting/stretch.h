@@ -74,7 +74,7 @@ void stretches_change(struct stretches *x, const void *head, void *s);
 
 /* Counts a message more or less. */
 void stretch_add(struct stretch *s, int64_t at);
-void stretch_remove(struct stretch *s, int64_t at);
+void stretch_remove(struct stretches *x, struct stretch *s, int64_t at);
 
 /* After stretch_remove(), and the removal of what else the payload counts:
  * deletes an empty stretch, unless it is the key's only one. */

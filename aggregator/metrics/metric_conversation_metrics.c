@@ -322,7 +322,7 @@ conversations_remove(void *ctx, const struct streaming_metric_message *m)
 	if (t == NULL)
 		return;
 	t->elsewhere -= t->elsewhere == t->stretch.messages;
-	stretch_remove(&t->stretch, m->at);
+	stretch_remove(&f->stretches, &t->stretch, m->at);
 	remove_participant(f, c, t, hash_writer(f, m));
 	stretches_change(&f->stretches, c, t);
 	stretches_drop_empty(&f->stretches, c, t);
@@ -396,6 +396,7 @@ conversations_emit(void *ctx, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
+	.recounts = true,
 	.open = conversations_open,
 	.close = conversations_close,
 	.prepare = conversations_prepare,

@@ -269,6 +269,8 @@ remove_from_pair(struct users *f, const struct streaming_metric_message *m)
 		remove_pair(f, m->user, p);
 		return;
 	}
+	if (top_values_is_bound(&p->last))
+		f->pairs.home->inexact = true;
 	if (top_values_get(&p->last) + f->active < p->due) {
 		p->due = top_values_get(&p->last) + f->active;
 		timer_queue_add(&f->timer_queue, p->due, k.bytes, k.len);
@@ -289,7 +291,7 @@ users_remove(void *ctx, const struct streaming_metric_message *m)
 		s = stretches_at(&f->stretches, u, m->at, false);
 	if (s == NULL)
 		return;
-	stretch_remove(s, m->at);
+	stretch_remove(&f->stretches, s, m->at);
 	stretches_change(&f->stretches, u, s);
 	stretches_drop_empty(&f->stretches, u, s);
 	keyed_state_emit(&f->table, u);
@@ -352,6 +354,7 @@ users_emit(void *ctx, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
+	.recounts = true,
 	.open = users_open,
 	.close = users_close,
 	.prepare = users_prepare,

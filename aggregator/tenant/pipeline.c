@@ -174,6 +174,7 @@ pipeline_add(struct pipeline *d, const struct record *r)
 	streaming_metrics_pass_time(d->streaming, model->as_of);
 	streaming_metric_message_read(&m, r);
 	if (r->stale) {
+		d->elsewhere = true;
 		if (taken == MODEL_NEW)
 			streaming_metrics_counted_elsewhere(d->streaming, &m);
 		return taken;
@@ -188,6 +189,36 @@ pipeline_add(struct pipeline *d, const struct record *r)
 	return taken;
 }
 
+static void
+recount_chat(
+    const struct model *m, const struct chat *c, struct streaming_metrics *to)
+{
+	struct streaming_metric_message one;
+	uint32_t i;
+
+	for (i = 0; i < c->n; i++) {
+		one = message_of(m, &c->messages[i]);
+		one.chat = chat_id(c);
+		streaming_metrics_message(to, &one, NULL);
+	}
+}
+
+/* A model with a state has dropped messages, and one of a later generation does
+ * not tell those that an earlier one counted. */
+static void
+recount_if_inexact(struct pipeline *d)
+{
+	const struct model *m = &d->model;
+	struct streaming_metrics *again;
+	size_t i;
+
+	if (d->streaming == NULL || m->incremental || d->elsewhere)
+		return;
+	again = streaming_metrics_recount(d->streaming, m->as_of);
+	for (i = 0; again != NULL && i < m->chats_n; i++)
+		recount_chat(m, m->chats[i], again);
+}
+
 void
 pipeline_recompute(
     struct pipeline *d, const struct definition *definition, bool refresh)
@@ -195,6 +226,7 @@ pipeline_recompute(
 	if (refresh && d->model.incremental)
 		model_mark_waits(&d->model);
 	model_recompute(&d->model, definition);
+	recount_if_inexact(d);
 	if (d->streaming != NULL)
 		streaming_metrics_advance(
 		    d->streaming, d->model.as_of, refresh);

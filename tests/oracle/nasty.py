@@ -103,6 +103,7 @@ EVERY = ("edits", "repeats", "records", "closed_records", "opened_later",
          "snapshots", "snapshot_texts", "forgetting", "forget", "json",
          "words", "blanks", "years", "about", "late", "broken", "views",
          "moved_events", "chatwoot", "busy")
+BY_HAND = (*EVERY, "withdrawn")  # a stream keeps the last few times only
 
 
 class Nasty:
@@ -325,6 +326,19 @@ class Tenant:
             self.publish(m, m["at"] + delay)
             if delay < self.window // 2:
                 self.again(m, m["at"] + delay)
+        if self.written and self.has("withdrawn", 0.5):
+            self.withdraw()
+
+    def withdraw(self):
+        """What somebody wrote from some time on was automatic after all."""
+        newest = {(m["chat"], m["id"]): m for m in self.written}
+        since, end = self.at(), max(m["at"] for m in self.written)
+        who = self.dice.choice(self.users[:5])
+        for m in newest.values():
+            if who == m.get("user", m.get("operator")) and m["at"] >= since:
+                m = dict(m, automated=True, updated_at=end)
+                self.written.append(m)
+                self.tell(end, m)
 
     def publish(self, m, arrival):
         self.written.append(m)

@@ -84,6 +84,7 @@ the_largest_of_what_is_left(void **state)
 	top_values_remove(&p, 6);
 	/* What it remembers is gone: a bound, as reserved. */
 	assert_int_equal(top_values_get(&p), 5);
+	assert_true(top_values_is_bound(&p));
 	top_values_add(&p, 8);
 	assert_int_equal(top_values_get(&p), 8);
 }
