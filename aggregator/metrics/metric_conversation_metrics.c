@@ -180,16 +180,23 @@ move_lead(struct conversations *f, struct conversation *c, struct talk *to,
 	stretches_change(&f->stretches, c, t);
 }
 
-static bool
-has_room_for_participant(struct conversations *f, struct conversation *c)
+/* As the row counts them: since the last silence. */
+static uint64_t
+count_leaders(struct conversations *f, const struct conversation *c)
 {
 	const struct talk *t = &c->newest;
 	uint64_t n = 0;
 
-	for (; t != NULL; t = stretches_before(&f->stretches, c, t))
+	for (; t != NULL; t = stretches_joined(&f->stretches, c, t))
 		n += t->leaders;
-	return streaming_metric_cap_allows(
-	    &f->cap, n, "a conversation of more people than that");
+	return n;
+}
+
+static bool
+has_room_for_participant(struct conversations *f, const struct conversation *c)
+{
+	return streaming_metric_cap_allows(&f->cap, count_leaders(f, c),
+	    "a conversation of more people than that");
 }
 
 static void
@@ -350,17 +357,6 @@ conversations_advance(void *ctx, int64_t newest, bool refresh)
 
 	(void)refresh;
 	stretches_expire(&f->stretches, newest);
-}
-
-static uint64_t
-count_leaders(struct conversations *f, const struct conversation *c)
-{
-	const struct talk *t = &c->newest;
-	uint64_t n = 0;
-
-	for (; t != NULL; t = stretches_joined(&f->stretches, c, t))
-		n += t->leaders;
-	return n;
 }
 
 static void
