@@ -52,9 +52,36 @@ struct dead_letters_run {
 
 	struct endpoint_mark marks[MARKS_MAX]; /* written, not acknowledged */
 	size_t marks_n;
+	uint64_t moved;         /* dead letters in these messages */
 	uint64_t removed, left; /* dead letters */
+	bool begun;             /* something was read, by this connection: */
+	uint64_t connection;
 	enum exit_code code;
 };
+
+/* Then all that is not acknowledged comes again, and would be shown or counted
+ * twice. */
+static bool
+end_without_link(struct dead_letters_run *r)
+{
+	log_error("the link to '%s' was lost; %" PRIu64
+		  " dead letters were removed before, and more may be; run it "
+		  "again for those that stay",
+	    endpoint_name(r->in), r->removed);
+	r->code = PROG_TEMPFAIL;
+	return false;
+}
+
+static bool
+is_still_linked(struct dead_letters_run *r)
+{
+	uint64_t connection = endpoint_mark(r->in).connection;
+
+	if (!r->begun)
+		r->connection = connection;
+	r->begun = true;
+	return connection == r->connection || end_without_link(r);
+}
 
 /* The reader of a pipe may have seen enough: that is no error. */
 static bool
@@ -101,8 +128,10 @@ commit_replay(struct dead_letters_run *r)
 	if (r->back != NULL && endpoint_flush(r->back) != OUTCOME_DONE)
 		return write_failed(r, r->back);
 	/* Commit point: what stays of these messages is somewhere else. */
-	endpoint_ack_only(r->in, r->marks, r->marks_n);
-	r->marks_n = 0;
+	if (!endpoint_ack_only(r->in, r->marks, r->marks_n))
+		return end_without_link(r);
+	r->removed += r->moved;
+	r->moved = r->marks_n = 0;
 	return true;
 }
 
@@ -117,7 +146,7 @@ end_of_message(struct dead_letters_run *r)
 		ok = open_back(r) &&
 		     write_dead_letter_lines(r, r->back, &r->others);
 	if (ok && moves) {
-		r->removed += r->taken;
+		r->moved += r->taken;
 		ok = write_dead_letter_lines(r, r->out, &r->records);
 		r->marks[r->marks_n++] = endpoint_mark(r->in);
 	}
@@ -235,9 +264,10 @@ read_dead_letters(struct dead_letters_run *r)
 			continue;
 		if (status != ENDPOINT_RECORD && status != ENDPOINT_TOOLONG)
 			return status;
-		if (status == ENDPOINT_RECORD)
+		ok = is_still_linked(r);
+		if (ok && status == ENDPOINT_RECORD)
 			ok = take_dead_letter(r, line, len);
-		else
+		else if (ok)
 			on_long_dead_letter(r);
 		if (ok && r->what != DO_SHOW && endpoint_delivery(r->in, &d) &&
 		    d.last)

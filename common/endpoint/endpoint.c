@@ -231,12 +231,11 @@ endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 		e->ops->ack_to(e, mark);
 }
 
-void
+bool
 endpoint_ack_only(
     struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 {
-	if (e->ops->ack_only != NULL)
-		e->ops->ack_only(e, marks, n);
+	return e->ops->ack_only == NULL || e->ops->ack_only(e, marks, n);
 }
 
 int

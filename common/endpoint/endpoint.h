@@ -174,10 +174,10 @@ void endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark);
 
 /* Acknowledges only the messages whose last lines were the last ones when these
  * marks were made, in their order, for callers that leave others where they
- * are: these do not use the functions above. Returns when the broker has taken
- * it. */
-void endpoint_ack_only(
-    struct endpoint *e, const struct endpoint_mark *marks, size_t n);
+ * are: these do not use the functions above. True when the broker has taken it;
+ * false when the link is lost: some of them, or all, come again. */
+bool endpoint_ack_only(struct endpoint *e, const struct endpoint_mark *marks,
+    size_t n) __attribute__((warn_unused_result));
 
 int endpoint_write(struct endpoint *e, const char *line, size_t len)
     __attribute__((warn_unused_result)); /* 0, or -1: endpoint_why() */

@@ -79,34 +79,35 @@ leader_has_all(struct amqp_reader *r)
 	       amqp_declare_probe(l, r->a.queue, false) == OUTCOME_DONE;
 }
 
-static int
+static bool
 wait_for_leader(struct amqp_reader *r)
 {
-	return leader_has_all(r) ? 0 : endpoint_amqp_reader_lost(r);
+	if (!leader_has_all(r))
+		(void)endpoint_amqp_reader_lost(r);
+	return r->a.link.conn != NULL;
 }
 
-void
+bool
 endpoint_amqp_ack_only(
     struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 {
 	struct amqp_reader *r = amqp_reader_of(e);
 	size_t i = 0, sent = 0;
 
-	if (n == 0 || marks[0].connection != r->done.connection)
-		return;
+	if (n == 0)
+		return true;
 	/* Without a gap one acknowledgement is enough. */
 	while (i < n && marks[i].tag == r->acked.tag + i + 1)
 		i++;
 	if (i > 0)
 		endpoint_amqp_ack_to(e, &marks[i - 1]);
-	for (; i < n && r->a.link.conn != NULL; i++) {
+	for (; i < n; i++) {
 		if (marks[i].connection != r->done.connection ||
 		    ack_alone(r, marks[i].tag) != 0 ||
-		    (++sent % ACKS_AT_ONCE == 0 && wait_for_leader(r) != 0))
-			return;
+		    (++sent % ACKS_AT_ONCE == 0 && !wait_for_leader(r)))
+			return false;
 	}
-	if (sent > 0 && r->a.link.conn != NULL)
-		(void)wait_for_leader(r);
+	return marks[0].connection == r->done.connection && wait_for_leader(r);
 }
 
 void

@@ -65,7 +65,7 @@ void endpoint_amqp_ack_settle(struct amqp_reader *r);
 /* Of struct endpoint_ops. */
 struct endpoint_mark endpoint_amqp_mark(const struct endpoint *e);
 void endpoint_amqp_ack_to(struct endpoint *e, const struct endpoint_mark *mark);
-void endpoint_amqp_ack_only(
+bool endpoint_amqp_ack_only(
     struct endpoint *e, const struct endpoint_mark *marks, size_t n);
 void endpoint_amqp_ack(struct endpoint *e);
 

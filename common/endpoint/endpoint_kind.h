@@ -32,7 +32,7 @@ struct endpoint_ops {
 	void (*ack)(struct endpoint *e);
 	struct endpoint_mark (*mark)(const struct endpoint *e);
 	void (*ack_to)(struct endpoint *e, const struct endpoint_mark *mark);
-	void (*ack_only)(
+	bool (*ack_only)(
 	    struct endpoint *e, const struct endpoint_mark *marks, size_t n);
 	int (*write)(struct endpoint *e, const char *line, size_t len);
 	enum outcome (*flush)(struct endpoint *e);

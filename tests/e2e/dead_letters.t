@@ -253,6 +253,57 @@ got=0
 "$letters" drop --all old >/dev/full 2>"$tmp/err" || got=$?
 is "nowhere to write" 74 "$got"
 
+echo "- the link breaks: nothing is told that is not so, and nothing twice"
+letter reason "$(chat 1 cut)" 2026-11-20T10:00:00Z |
+	jq -c 'range(2000) as $i | .reason = "reason \($i % 2)" |
+		.more = 16384 * "x"' | # in all more than sockets hold
+	"$probe" -b 1 write queue:cut.dead >"$tmp/out"
+break_proxy() { # N COMMAND...
+	rm -f "$tmp/port"
+	python3 tests/e2e/break_proxy.py "$tmp/port" \
+		"$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/ports")" "$1" &
+	proxy=$!
+	until_true 10 test -s "$tmp/port" || fail "no proxy"
+	shift
+	AMQP_URL=${AMQP_URL%:*}:$(cat "$tmp/port")/messaging expect 75 "$@"
+	kill "$proxy"
+	[ ! -s "$tmp/out" ] || fail "it says $(cat "$tmp/out")"
+}
+wait_there() { # N, as the script sees it
+	[ "$(echo 'count cut.dead' | "$BIN/aggregator" --declare)" = \
+		"$1 cut.dead" ]
+}
+left() { # N
+	until_true 30 wait_there "$1" || fail "$(waiting cut.dead) are left"
+}
+left 2000
+mkfifo "$tmp/pipe"
+"$letters" show -n 5000 cut >"$tmp/pipe" 2>"$tmp/err" &
+shows=$!
+exec 8<"$tmp/pipe"
+read -r line <&8
+[ -n "$line" ] || fail "nothing is shown"
+ctl close_all_connections --global cut >"$tmp/closed"
+cat <&8 >"$tmp/shown"
+exec 8<&-
+got=0
+wait $shows || got=$?
+is "shown twice" 75 $got
+says "the link to 'queue:cut.dead' was lost"
+[ "$(wc -l <"$tmp/shown")" -lt 2000 ] || fail "some are shown twice"
+left 2000
+echo x | "$probe" write queue:landing >"$tmp/out"
+break_proxy 1 "$letters" replay --all -t queue:landing cut
+left 2000
+break_proxy 1 "$letters" drop -r "reason 1" cut
+says "was lost; 0 dead letters were removed before, and more may be"
+left 2000
+break_proxy 2 "$letters" drop --all cut
+says "was lost; 500 dead letters were removed before, and more may be"
+left 1500
+expect 0 "$letters" drop --all cut
+is "dropped" "letters removed from cut.dead: 1500" "$(cat "$tmp/out")"
+
 echo "- used wrongly"
 while IFS='|' read -r args fault; do
 	# shellcheck disable=SC2086 # words
