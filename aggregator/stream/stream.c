@@ -277,7 +277,9 @@ flush_when_idle(struct stream *s)
 	if (s->flush_state == STREAM_FAILED ||
 	    (!refresh && !stream_allocation_due(s)))
 		return;
-	while ((o = stream_flush(s, refresh)) == OUTCOME_LATER && !stop_asked())
+	/* A run that ends by itself leaves it to its end, which gives up. */
+	while ((o = stream_flush(s, refresh)) == OUTCOME_LATER &&
+	       !s->job->until_empty && !stop_asked())
 		endpoint_pump(s->in);
 	if (o != OUTCOME_NEVER)
 		return;

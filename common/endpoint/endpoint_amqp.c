@@ -18,7 +18,7 @@
 #define RETRY_CAP_MS 5000
 /* After a link that lasted that long, back-off starts anew. */
 #define STABLE_MS 5000
-/* After two heartbeats and that time, another reader is alive. */
+/* After three heartbeats and that time, another reader is alive. */
 #define SOLE_MS 5000
 
 /* How long a queue that was deleted is not made anew: a reader whose channel
@@ -223,8 +223,9 @@ wait_for_predecessor(struct amqp_endpoint *a)
 	return o == OUTCOME_DONE ? amqp_declare_probe(l, a->queue, false) : o;
 }
 
-/* The broker drops a dead connection after two heartbeats; a reader that is
- * there after that is alive. */
+/* The broker looks once a heartbeat whether anything came, and drops a
+ * connection when it found nothing twice: after two to three of them. A reader
+ * that is there after that is alive. */
 static enum outcome
 become_sole_reader(struct amqp_endpoint *a)
 {
@@ -238,7 +239,7 @@ become_sole_reader(struct amqp_endpoint *a)
 	else if (a->taken_since_ms == 0)
 		a->taken_since_ms = now;
 	else if (now - a->taken_since_ms >
-		 2000 * (int64_t)l->heartbeat_s + SOLE_MS) {
+		 3000 * (int64_t)l->heartbeat_s + SOLE_MS) {
 		l->outcome = o = OUTCOME_NEVER;
 		l->code = PROG_CONFIG;
 	}

@@ -8,7 +8,6 @@ set -euo pipefail
 . "$(dirname "$0")/amqp.sh"
 
 start_broker
-settings 'heartbeat = 1s'
 aggregator=$BIN/aggregator
 taken="the queue 'records' at .* is read by another one"
 
@@ -45,6 +44,24 @@ refused() { # NAME PID
 	[ "$(grep -c "$taken.*; end one, or [^;]*\$" "$tmp/$1.err")" = 1 ] ||
 		fail "$1 does not say why: $(cat "$tmp/$1.err")"
 }
+
+echo "- one that stands still is waited for however long the heartbeat"
+settings 'heartbeat = 20s'
+stream slow
+slow=$pid
+until_true 30 reads slow || fail "no reader: $(cat "$tmp/slow.err")"
+kill -STOP "$slow"
+stream heir
+heir_knows() {
+	reads heir || ended "$pid"
+}
+until_true 120 heir_knows || :
+kill -9 "$slow"
+wait "$slow" 2>/dev/null || :
+reads heir || fail "it does not take over: $(cat "$tmp/heir.err")"
+kill "$pid"
+wait "$pid" || fail "the heir gave $?"
+settings 'heartbeat = 1s'
 
 echo "- the second is refused, the first goes on"
 for kind in stream counter; do
