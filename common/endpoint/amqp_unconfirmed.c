@@ -246,8 +246,22 @@ next_to_send(struct amqp_writer *w)
 	return NULL;
 }
 
+static bool
+awaits_answer(struct amqp_writer *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (amqp_unconfirmed_at(w, i)->state != AMQP_OUTGOING_TO_SEND &&
+		    amqp_unconfirmed_at(w, i)->state != AMQP_OUTGOING_DONE)
+			return true;
+	return false;
+}
+
 /* Reads before each message whether the broker wants any, so that an alarm
- * stops the sending in time. */
+ * stops the sending in time. To a queue that was full one message goes at a
+ * time until it takes one: it may take the last of several and not the first,
+ * and their order matters. */
 int
 amqp_unconfirmed_send(struct amqp_writer *w)
 {
@@ -259,7 +273,7 @@ amqp_unconfirmed_send(struct amqp_writer *w)
 		if (w->a.link.blocked || clock_mono_ms() < w->pause_until_ms)
 			return 0;
 		m = next_to_send(w);
-		if (m == NULL)
+		if (m == NULL || (w->full && awaits_answer(w)))
 			return 0;
 		if (publish_message(w, m) != 0)
 			return -1;
