@@ -192,10 +192,34 @@ count_leaders(struct conversations *f, const struct conversation *c)
 	return n;
 }
 
-static bool
-has_room_for_participant(struct conversations *f, const struct conversation *c)
+/* As if the row were that of the time of a stretch. */
+static uint64_t
+count_leaders_around(struct conversations *f, const struct conversation *c,
+    const struct talk *around)
 {
-	return streaming_metric_cap_allows(&f->cap, count_leaders(f, c),
+	const struct talk *t = &c->newest;
+	bool found = false;
+	uint64_t n = 0;
+
+	while (t != NULL) {
+		n += t->leaders;
+		found = found || t == around;
+		if (stretches_joined(&f->stretches, c, t) == NULL) {
+			if (found)
+				break;
+			n = 0;
+		}
+		t = stretches_before(&f->stretches, c, t);
+	}
+	return n;
+}
+
+static bool
+has_room_for_participant(
+    struct conversations *f, const struct conversation *c, const struct talk *t)
+{
+	return streaming_metric_cap_allows(&f->cap,
+	    count_leaders_around(f, c, t),
 	    "a conversation of more people than that");
 }
 
@@ -207,7 +231,7 @@ add_participant(struct conversations *f, struct conversation *c, struct talk *t,
 	struct participant *p = find_near(t, n != NULL ? who : 0);
 	bool came = n == NULL;
 
-	if (came && !has_room_for_participant(f, c))
+	if (came && !has_room_for_participant(f, c, t))
 		return;
 	if (came && p != NULL)
 		*p = (struct participant){ who, 0 };
@@ -365,12 +389,14 @@ emit_conversation(
 {
 	struct stretch_sum sum = stretches_sum(&f->stretches, c);
 	struct cell *cell = rowset_add(to);
+	uint64_t people = count_leaders(f, c);
 	bool any = sum.messages > 0;
 	size_t at = 0;
 
 	cell = cell_id(cell, key_read_text(keyed_state_key(c), &at));
 	cell = cell_count(cell, count_own(f, c));
-	cell = cell_count(cell, count_leaders(f, c));
+	/* A message that joins two times of talk may join more than those. */
+	cell = cell_count(cell, people < f->cap.limit ? people : f->cap.limit);
 	cell = cell_time(cell, any ? sum.last : c->known_last);
 	cell_time(cell, sum.first);
 }

@@ -230,7 +230,8 @@ users_add(void *ctx, const struct streaming_metric_message *m)
 	stretch_add(s, m->at);
 	stretches_change(&f->stretches, u, s);
 	keyed_state_emit(&f->table, u);
-	add_to_pair(f, u, m);
+	if (m->at + f->active > f->table.home->now)
+		add_to_pair(f, u, m);
 }
 
 /* An earlier generation counts the message; its conversation is active. */

@@ -54,8 +54,7 @@ struct dead_letters_run {
 	size_t marks_n;
 	uint64_t moved;         /* dead letters in these messages */
 	uint64_t removed, left; /* dead letters */
-	bool begun;             /* something was read, by this connection: */
-	uint64_t connection;
+	uint64_t connection;    /* that is read by */
 	enum exit_code code;
 };
 
@@ -75,12 +74,8 @@ end_without_link(struct dead_letters_run *r)
 static bool
 is_still_linked(struct dead_letters_run *r)
 {
-	uint64_t connection = endpoint_mark(r->in).connection;
-
-	if (!r->begun)
-		r->connection = connection;
-	r->begun = true;
-	return connection == r->connection || end_without_link(r);
+	return endpoint_mark(r->in).connection == r->connection ||
+	       end_without_link(r);
 }
 
 /* The reader of a pipe may have seen enough: that is no error. */
@@ -262,9 +257,13 @@ read_dead_letters(struct dead_letters_run *r)
 		status = endpoint_read(r->in, &line, &len, -1);
 		if (status == ENDPOINT_WAIT)
 			continue;
+		if (status == ENDPOINT_FAILED)
+			return status;
+		/* The broker may not know yet that the old link is lost: then
+		 * the queue looks empty. */
+		ok = is_still_linked(r);
 		if (status != ENDPOINT_RECORD && status != ENDPOINT_TOOLONG)
 			return status;
-		ok = is_still_linked(r);
 		if (ok && status == ENDPOINT_RECORD)
 			ok = take_dead_letter(r, line, len);
 		else if (ok)
@@ -348,10 +347,12 @@ open_and_run(const struct aggregator *a)
 	r->out = endpoint_open_write(a->job.to, &r->opt, &why, &code);
 	if (r->out != NULL)
 		r->in = endpoint_open_read(a->job.from, &reading, &why, &code);
-	if (r->in != NULL)
+	if (r->in != NULL) {
+		r->connection = endpoint_mark(r->in).connection;
 		code = show_or_remove(r);
-	else
+	} else {
 		log_error("%s", buf_str(&why));
+	}
 	endpoint_close(r->back);
 	endpoint_close(r->out);
 	endpoint_close(r->in);

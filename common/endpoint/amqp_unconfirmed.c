@@ -75,12 +75,11 @@ on_nack(struct amqp_writer *w, struct amqp_outgoing *m)
 	int64_t now = clock_mono_ms();
 
 	m->state = AMQP_OUTGOING_TO_SEND;
-	if (w->pause_until_ms > now)
-		return;
-	w->pause_until_ms = now + retry_next(&w->pause, -1);
 	if (!w->full)
 		log_info("queue_full", "queue=%s", w->a.queue);
 	w->full = true;
+	if (w->pause_until_ms <= now)
+		w->pause_until_ms = now + retry_next(&w->pause, -1);
 }
 
 /* An ack or a nack of one message, or of all up to it. */
@@ -261,7 +260,8 @@ awaits_answer(struct amqp_writer *w)
 /* Reads before each message whether the broker wants any, so that an alarm
  * stops the sending in time. To a queue that was full one message goes at a
  * time until it takes one: it may take the last of several and not the first,
- * and their order matters. */
+ * and their order matters. Behind an exchange the other queues would wait, too.
+ */
 int
 amqp_unconfirmed_send(struct amqp_writer *w)
 {
@@ -273,7 +273,7 @@ amqp_unconfirmed_send(struct amqp_writer *w)
 		if (w->a.link.blocked || clock_mono_ms() < w->pause_until_ms)
 			return 0;
 		m = next_to_send(w);
-		if (m == NULL || (w->full && awaits_answer(w)))
+		if (m == NULL || (w->full && !w->a.spread && awaits_answer(w)))
 			return 0;
 		if (publish_message(w, m) != 0)
 			return -1;

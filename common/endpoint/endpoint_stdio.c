@@ -274,6 +274,15 @@ stdio_write(struct endpoint *e, const char *line, size_t len)
 	return s->out.len < WRITE_SIZE ? 0 : write_out(s);
 }
 
+/* Some file systems tell only then that what was written has no room. */
+static int
+close_copy(int fd)
+{
+	int copy = dup(fd);
+
+	return copy < 0 ? 0 : close(copy);
+}
+
 static enum outcome
 stdio_flush(struct endpoint *e)
 {
@@ -282,7 +291,7 @@ stdio_flush(struct endpoint *e)
 	if (s->broken || write_out(s) != 0)
 		return OUTCOME_NEVER;
 	/* Commit point: what was written so far is on the disk. */
-	if (s->synced && fsync(s->fd) != 0) {
+	if (s->is_file && (s->synced ? fsync(s->fd) : close_copy(s->fd)) != 0) {
 		(void)stdio_fail(s, errno);
 		return OUTCOME_NEVER;
 	}
