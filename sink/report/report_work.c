@@ -209,24 +209,45 @@ read_totals(struct report_work *r)
 	return true;
 }
 
+/* Totals of each kind that section_totals.c has: an hour may have some of one
+ * kind only. */
+static bool
+look_at_cut_hours(struct report_work *r)
+{
+	static const char *const totals[] = {
+		"&by=total&compare=previous&kind=response",
+		"&by=total&compare=previous&kind=first_response",
+		"&by=total&compare=previous&kind=resolution",
+		"&by=total&compare=previous&kind=unanswered",
+	};
+	json_t *rows;
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_LEN(totals); i++) {
+		rows = report_ask(r, "responses", totals[i]);
+		if (rows == NULL)
+			return false;
+		for (n = 0; n < json_array_size(rows); n++)
+			r->cut_hour_lacks |= json_is_null(
+			    json_object_get(json_array_get(rows, n), "count"));
+		json_decref(rows);
+	}
+	return true;
+}
+
 static bool
 read_not_kept(struct report_work *r)
 {
 	static const char *const metrics[] = { "histograms", "intervals",
 		"conversations", "channels", "views", "alerts", "trends" };
-	const json_t *rows = json_object_get(r->totals, "rows");
 	struct question q = question_of(r);
-	size_t i;
 
 	if (!kept_find_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept)) {
 		r->code = by_hand_explain(&r->answer, r->db, "what is kept");
 		return false;
 	}
-	if (!kept_lacks(&r->not_kept, "histograms")) {
-		for (i = 0; i < json_array_size(rows); i++)
-			r->cut_hour_lacks |= json_is_null(
-			    json_object_get(json_array_get(rows, i), "count"));
-	}
+	if (!kept_lacks(&r->not_kept, "histograms") && !look_at_cut_hours(r))
+		return false;
 	kept_drop_derivable(&r->not_kept);
 	return true;
 }

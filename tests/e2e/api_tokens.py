@@ -441,17 +441,22 @@ class Test:
                   and self.audit()[-1]["parameters"] == {"operator": None},
                   f"{answer.status} {self.audit()[-1]}")
         # These can be names, and a customer may be forgotten.
+        for word in "anna", "bob":
+            self.sql.ask(
+                "INSERT INTO trends (tenant, window_start, word, window_end, "
+                f"occurrences, as_of) VALUES ('{OURS}', '2026-11-01', "
+                f"'{word}', '2026-11-02', 5, '2026-11-02')")
+        page = self.server.ask(V1 + "trends?limit=1", made).json()["next"]
         for path, want in (
                 ("trends.csv?word=anna", {"word": None}),
-                ("trends.csv?limit=1&cursor=" + "2026\0anna".encode().hex(),
+                (f"trends.csv?limit=1&cursor={page}",
                  {"limit": "1", "cursor": None}),
-                ("chats?tag=anna&tag=bob", {"tag": None})):
+                ("chats?tag=anna", {"tag": None})):
             answer = self.server.ask(V1 + path, made)
             line = self.audit()[-1]
-            self.that(answer.status in (200, 400)
-                      and (answer.status == 400
-                           or line["parameters"] == want),
+            self.that(answer.status == 200 and line["parameters"] == want,
                       f"{path}: {answer.status} {line}")
+        self.sql.ask(f"DELETE FROM trends WHERE tenant = '{OURS}'")
         self.that(os.stat(self.audit_file).st_mode & 0o777 == 0o600,
                   "others may read the audit")
 
