@@ -55,13 +55,13 @@ end(void *ctx, const struct ending *e)
 }
 
 static void
-ask_for(enum profile_call call)
+put_question(struct crm_question q)
 {
-	struct crm_question q = {
-		.call = call, .chat = value_chat("1"), .page = page, .end = end
-	};
 	unsigned i;
 
+	q.chat = value_chat("1");
+	q.page = page;
+	q.end = end;
 	fetch_ask(f, &q);
 	value_unref(q.chat);
 	for (i = 0; i < TURNS; i++)
@@ -69,9 +69,23 @@ ask_for(enum profile_call call)
 }
 
 static void
+ask_for(enum profile_call call)
+{
+	put_question((struct crm_question){ .call = call });
+}
+
+static void
 ask(void)
 {
 	ask_for(PROFILE_CHAT);
+}
+
+/* Whatever the machine does meanwhile, it is not asked again. */
+static void
+ask_once(void)
+{
+	put_question((struct crm_question){
+	    .call = PROFILE_CHAT, .tries = 1, .at_once = true });
 }
 
 static int
@@ -317,7 +331,7 @@ calls_are_told_by_what_came_of_them(void **state)
 	for (i = 0; i < ARRAY_LEN(answers); i++) {
 		fake_crm.status = answers[i].status;
 		fake_crm.body = answers[i].body;
-		ask();
+		ask_once();
 	}
 	for (run = 1; run <= 2; run++) {
 		call_metrics_keep(tenant, "poll", f, NULL, clock_now_ms());
