@@ -180,21 +180,9 @@ move_lead(struct conversations *f, struct conversation *c, struct talk *to,
 	stretches_change(&f->stretches, c, t);
 }
 
-/* As the row counts them: since the last silence. */
+/* Between the silences around a stretch: the row is about the newest one. */
 static uint64_t
-count_leaders(struct conversations *f, const struct conversation *c)
-{
-	const struct talk *t = &c->newest;
-	uint64_t n = 0;
-
-	for (; t != NULL; t = stretches_joined(&f->stretches, c, t))
-		n += t->leaders;
-	return n;
-}
-
-/* As if the row were that of the time of a stretch. */
-static uint64_t
-count_leaders_around(struct conversations *f, const struct conversation *c,
+count_leaders(struct conversations *f, const struct conversation *c,
     const struct talk *around)
 {
 	const struct talk *t = &c->newest;
@@ -218,8 +206,7 @@ static bool
 has_room_for_participant(
     struct conversations *f, const struct conversation *c, const struct talk *t)
 {
-	return streaming_metric_cap_allows(&f->cap,
-	    count_leaders_around(f, c, t),
+	return streaming_metric_cap_allows(&f->cap, count_leaders(f, c, t),
 	    "a conversation of more people than that");
 }
 
@@ -389,7 +376,7 @@ emit_conversation(
 {
 	struct stretch_sum sum = stretches_sum(&f->stretches, c);
 	struct cell *cell = rowset_add(to);
-	uint64_t people = count_leaders(f, c);
+	uint64_t people = count_leaders(f, c, &c->newest);
 	bool any = sum.messages > 0;
 	size_t at = 0;
 

@@ -209,27 +209,35 @@ read_totals(struct report_work *r)
 	return true;
 }
 
+static void
+look_at_counts(struct report_work *r, const json_t *rows)
+{
+	size_t i;
+
+	for (i = 0; i < json_array_size(rows); i++)
+		r->cut_hour_lacks |= json_is_null(
+		    json_object_get(json_array_get(rows, i), "count"));
+}
+
 /* Totals of each kind that section_totals.c has: an hour may have some of one
- * kind only. */
+ * kind only. Those of responses are there already. */
 static bool
 look_at_cut_hours(struct report_work *r)
 {
 	static const char *const totals[] = {
-		"&by=total&compare=previous&kind=response",
 		"&by=total&compare=previous&kind=first_response",
 		"&by=total&compare=previous&kind=resolution",
 		"&by=total&compare=previous&kind=unanswered",
 	};
 	json_t *rows;
-	size_t i, n;
+	size_t i;
 
+	look_at_counts(r, json_object_get(r->totals, "rows"));
 	for (i = 0; i < ARRAY_LEN(totals); i++) {
 		rows = report_ask(r, "responses", totals[i]);
 		if (rows == NULL)
 			return false;
-		for (n = 0; n < json_array_size(rows); n++)
-			r->cut_hour_lacks |= json_is_null(
-			    json_object_get(json_array_get(rows, n), "count"));
+		look_at_counts(r, rows);
 		json_decref(rows);
 	}
 	return true;

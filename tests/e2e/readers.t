@@ -45,19 +45,23 @@ refused() { # NAME PID
 		fail "$1 does not say why: $(cat "$tmp/$1.err")"
 }
 
+stands_still() { # NAME
+	stream "$1"
+	still=$pid
+	until_true 30 reads "$1" || fail "no reader: $(cat "$tmp/$1.err")"
+	kill -STOP "$still"
+}
+
 echo "- one that stands still is waited for however long the heartbeat"
 settings 'heartbeat = 20s'
-stream slow
-slow=$pid
-until_true 30 reads slow || fail "no reader: $(cat "$tmp/slow.err")"
-kill -STOP "$slow"
+stands_still slow
 stream heir
 heir_knows() {
 	reads heir || ended "$pid"
 }
 until_true 120 heir_knows || :
-kill -9 "$slow"
-wait "$slow" 2>/dev/null || :
+kill -9 "$still"
+wait "$still" 2>/dev/null || :
 reads heir || fail "it does not take over: $(cat "$tmp/heir.err")"
 kill "$pid"
 wait "$pid" || fail "the heir gave $?"
@@ -90,10 +94,7 @@ for i in 1 2 3 4 5; do
 done
 
 echo "- one that stands still is waited for until the broker forgets it"
-stream still
-still=$pid
-until_true 30 reads still || fail "no reader: $(cat "$tmp/still.err")"
-kill -STOP "$still"
+stands_still still
 stream next
 next=$pid
 until_true 60 reads next ||
