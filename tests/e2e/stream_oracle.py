@@ -64,7 +64,7 @@ class Round:
         self.anonymous = self.dice.random() < 0.5
         self.again = self.anonymous and self.dice.random() < 0.5
         self.world = nasty.Nasty(number, [
-            f for f in stream_metrics.features()
+            f for f in stream_metrics.features(nasty.EVERY)
             if not (self.again and f in SAID_AGAIN)], stored=True)
         if shards:
             self.world.conf["shard"] = shard_of

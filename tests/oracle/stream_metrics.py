@@ -209,10 +209,10 @@ def tell(seed, lines, conf, wrong):
     print("\n".join(list(problems(data, conf))[:10]))
 
 
-def features():
+def features(kinds=nasty.BY_HAND):
     """All, but for those that STREAMS_WITHOUT names."""
     without = os.environ.get("STREAMS_WITHOUT", "").split()
-    return [f for f in nasty.BY_HAND if f not in without]
+    return [f for f in kinds if f not in without]
 
 
 def try_file(path):
