@@ -9,10 +9,11 @@
 #include "common/digest/encoding.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
+#include "sink/api/page_last.h"
 #include "sink/api/reply.h"
 #include "sink/api/sharded.h"
 
-#define ARGS_MAX (LIST_COLUMNS + 3 + PAGE_CURSOR_ARGS)
+#define ARGS_MAX (LIST_COLUMNS + 3 + 2 * PAGE_CURSOR_ARGS)
 
 struct page {
 	struct question *q;
@@ -22,7 +23,9 @@ struct page {
 	int64_t limit, from, to;
 	const char *row; /* the only one, by its key; NULL: a page of them */
 	struct page_cursor cursor;
-	struct buf sql;
+	struct page_last last;
+	const char *index; /* to use; NULL: the server chooses */
+	struct buf where;  /* " AND ..." */
 	struct db_value args[ARGS_MAX];
 	size_t args_n;
 	bool all;                     /* whosever rows they are */
@@ -214,11 +217,11 @@ static void
 add_range(struct page *p)
 {
 	if (p->from != CLOCK_NONE) {
-		buf_addf(&p->sql, " AND %s >= ?", p->list->time);
+		buf_addf(&p->where, " AND %s >= ?", p->list->time);
 		add_argument(p, db_time(p->from));
 	}
 	if (p->to != CLOCK_NONE) {
-		buf_addf(&p->sql, " AND %s < ?", p->list->time);
+		buf_addf(&p->where, " AND %s < ?", p->list->time);
 		add_argument(p, db_time(p->to));
 	}
 }
@@ -230,7 +233,7 @@ add_words(struct page *p)
 
 	for (; w->parameter != NULL; w++) {
 		if (word_of(p, w->parameter) == w)
-			buf_addf(&p->sql, " AND %s", w->condition);
+			buf_addf(&p->where, " AND %s", w->condition);
 	}
 }
 
@@ -247,7 +250,7 @@ add_filters(struct page *p)
 					 : NULL;
 		if (v == NULL || word_of(p, c->name) != NULL)
 			continue;
-		buf_addf(&p->sql, " AND `%s` = ?", c->name);
+		buf_addf(&p->where, " AND `%s` = ?", c->name);
 		add_argument(p, db_str(v));
 	}
 }
@@ -261,9 +264,9 @@ add_scope(struct page *p)
 	if (p->all)
 		return;
 	if (column != NULL && p->list->nobodys)
-		scope_add_waiting(&p->q->viewer, column, &p->sql);
+		scope_add_waiting(&p->q->viewer, column, &p->where);
 	else if (column != NULL)
-		scope_add_rows(&p->q->viewer, column, &p->sql);
+		scope_add_rows(&p->q->viewer, column, &p->where);
 }
 
 static bool
@@ -274,16 +277,16 @@ is_agents(const struct page *p, const char *column)
 	       strcmp(p->list->operator_column, column) == 0;
 }
 
-static void
-add_index(struct page *p)
+/* The index that has what is filtered by, or NULL. */
+static const char *
+find_index(const struct page *p)
 {
 	const struct list_index *i = p->list->indexes;
 
 	while (i->index != NULL && !is_agents(p, i->parameter) &&
 	       !question_parameter(p->q, i->parameter))
 		i++;
-	if (i->index != NULL)
-		buf_addf(&p->sql, " FORCE INDEX (%s)", i->index);
+	return i->index;
 }
 
 /* A name that only the viewer's own rows have. */
@@ -307,50 +310,86 @@ is_link(const struct page *p, size_t column)
 }
 
 static void
-add_column(struct page *p, size_t column)
+add_column(const struct page *p, size_t column, struct buf *sql)
 {
 	const struct list_column *c = &p->list->columns[column];
 	const struct viewer *v = &p->q->viewer;
 
 	if (v->role < c->least || is_link(p, column)) {
-		buf_adds(&p->sql, "NULL");
+		buf_adds(sql, "NULL");
 	} else if (is_name(p, c->name)) {
-		buf_adds(&p->sql, "IF(TRUE");
-		scope_add_rows(v, p->list->operator_column, &p->sql);
-		buf_addf(&p->sql, ", `%s`, NULL)", c->name);
+		buf_adds(sql, "IF(TRUE");
+		scope_add_rows(v, p->list->operator_column, sql);
+		buf_addf(sql, ", `%s`, NULL)", c->name);
 	} else {
-		buf_addf(&p->sql, "`%s`", c->name);
+		buf_addf(sql, "`%s`", c->name);
 	}
 }
 
-static bool
-build_statement(struct page *p, const struct buf *table)
+/* Which rows there are to look at. */
+static void
+add_place(struct page *p)
 {
-	size_t i;
-
-	buf_adds(&p->sql, "SELECT ");
-	for (i = 0; i < p->columns_n; i++) {
-		buf_adds(&p->sql, i > 0 ? ", " : "");
-		add_column(p, i);
-	}
-	buf_addf(&p->sql, " FROM %s", buf_str(table));
-	add_index(p);
-	buf_adds(&p->sql, " WHERE tenant = ?");
 	if (p->row != NULL) {
-		buf_addf(&p->sql, " AND `%s` = ?", p->list->key[0]);
+		buf_addf(&p->where, " AND `%s` = ?", p->list->key[0]);
 		add_argument(p, db_str(p->row));
 	}
 	add_range(p);
+	p->args_n +=
+	    page_cursor_condition(&p->cursor, &p->where, p->args + p->args_n);
+}
+
+/* What else is asked of a row. */
+static bool
+add_conditions(struct page *p)
+{
 	add_words(p);
 	add_filters(p);
 	add_scope(p);
-	if (p->list->add_more != NULL && !p->list->add_more(p->q, &p->sql))
+	return p->list->add_more == NULL || p->list->add_more(p->q, &p->where);
+}
+
+static bool
+find_conditions(struct page *p, const char *table)
+{
+	struct text place;
+	size_t args_n;
+
+	add_place(p);
+	place.len = p->where.len;
+	args_n = p->args_n;
+	if (!add_conditions(p))
+		return false;
+	place.p = buf_str(&p->where);
+	p->index = find_index(p);
+	if (p->list->order_index == NULL || p->index != NULL ||
+	    p->where.len == place.len)
+		return true;
+	p->index = p->list->order_index;
+	if (!page_last_find(&p->last, p->q, &p->cursor, table, p->index, place,
+		p->args, args_n))
 		return false;
 	p->args_n +=
-	    page_cursor_condition(&p->cursor, &p->sql, p->args + p->args_n);
-	page_cursor_order(&p->cursor, &p->sql);
-	buf_addf(&p->sql, " LIMIT %d", (int)p->limit + 1);
+	    page_cursor_until(&p->last.place, &p->where, p->args + p->args_n);
 	return true;
+}
+
+static void
+build_statement(struct page *p, const char *table, struct buf *sql)
+{
+	size_t i;
+
+	buf_adds(sql, "SELECT ");
+	for (i = 0; i < p->columns_n; i++) {
+		buf_adds(sql, i > 0 ? ", " : "");
+		add_column(p, i, sql);
+	}
+	buf_addf(sql, " FROM %s", table);
+	if (p->index != NULL)
+		buf_addf(sql, " FORCE INDEX (%s)", p->index);
+	buf_addf(sql, " WHERE tenant = ?%s", buf_str(&p->where));
+	page_cursor_order(&p->cursor, sql);
+	buf_addf(sql, " LIMIT %d", (int)p->limit + 1);
 }
 
 static bool
@@ -410,7 +449,6 @@ write_page(struct page *p, struct db_rows *rows)
 	struct sheet s;
 	struct buf next = BUF_INIT; /* the cursor */
 	struct buf *body = reply_begin(p->q);
-	bool more = db_rows_cut(rows);
 
 	sheet_begin(&s, body, p->q->format, p->titles, p->columns_n);
 	while (db_next(rows)) {
@@ -423,11 +461,13 @@ write_page(struct page *p, struct db_rows *rows)
 	sheet_end(&s);
 	if (p->q->format == SHEET_JSON && p->row == NULL)
 		kept_write_lacking(&p->not_kept, body);
-	if (more) {
+	if (db_rows_cut(rows))
 		page_cursor_write(&p->cursor, rows, &next);
+	else
+		buf_adds(&next, buf_str(&p->last.cursor));
+	if (next.len > 0)
 		link_next(p, buf_str(&next));
-	}
-	reply_end(p->q, more ? buf_str(&next) : NULL);
+	reply_end(p->q, next.len > 0 ? buf_str(&next) : NULL);
 	buf_release(&next);
 }
 
@@ -459,12 +499,17 @@ find_links(struct page *p, const struct db_rows *rows)
 static bool
 ask_page(struct page *p, struct db_rows **rows)
 {
-	struct buf table = BUF_INIT;
-	bool good = find_table(p, &table) && build_statement(p, &table) &&
-		    question_ask_page(p->q, buf_str(&p->sql), p->args,
-			p->args_n, (size_t)p->limit, rows) &&
-		    find_links(p, *rows);
+	struct buf table = BUF_INIT, sql = BUF_INIT;
+	bool good =
+	    find_table(p, &table) && find_conditions(p, buf_str(&table));
 
+	if (good) {
+		build_statement(p, buf_str(&table), &sql);
+		good = question_ask_page(p->q, buf_str(&sql), p->args,
+			   p->args_n, (size_t)p->limit, rows) &&
+		       find_links(p, *rows);
+	}
+	buf_release(&sql);
 	buf_release(&table);
 	return good;
 }
@@ -473,8 +518,9 @@ static void
 release_page(struct page *p, struct db_rows *rows)
 {
 	db_rows_free(rows);
-	buf_release(&p->sql);
+	buf_release(&p->where);
 	page_cursor_release(&p->cursor);
+	page_last_release(&p->last);
 }
 
 void

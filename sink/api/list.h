@@ -69,6 +69,10 @@ struct list {
 	bool (*opens_all)(struct question *q, bool *all);
 	const char *const *names;
 	bool newest_first;
+	/* The index that has the order, of a table that grows with time: a page
+	 * whose filters have no index reads a part of it, page_last.h. NULL: a
+	 * table that stays small enough to read all of a tenant. */
+	const char *order_index;
 	struct list_index indexes[LIST_INDEXES]; /* up to one without index */
 	/* Conditions by further parameters, whose names are in a list up to
 	 * NULL; both NULL: none. As interval_filter_add(). */

@@ -61,19 +61,21 @@ page_cursor_read(struct page_cursor *c, const char *text)
 	return true;
 }
 
-size_t
-page_cursor_condition(const struct page_cursor *c, struct buf *sql,
-    struct db_value args[PAGE_CURSOR_ARGS])
+/* Rows whose key is on that side of the cursor's; `or_equal` is the sign of the
+ * last column, whose equality is that of the whole key. */
+static size_t
+add_side(const struct page_cursor *c, char sign, const char *or_equal,
+    struct buf *sql, struct db_value args[PAGE_CURSOR_ARGS])
 {
-	const char *sign = c->newest_first ? "<" : ">";
 	size_t i, n = 0;
 
 	if (c->after[0] == NULL)
 		return 0;
-	buf_addf(sql, " AND `%s` %s= ?", c->keys[0].name, sign);
+	buf_addf(sql, " AND `%s` %c= ?", c->keys[0].name, sign);
 	args[n++] = db_str(c->after[0]);
 	for (i = 0; i < c->keys_n; i++) {
-		buf_addf(sql, " AND (`%s` %s ?", c->keys[i].name, sign);
+		buf_addf(sql, " AND (`%s` %c%s ?", c->keys[i].name, sign,
+		    i + 1 == c->keys_n ? or_equal : "");
 		args[n++] = db_str(c->after[i]);
 		if (i + 1 == c->keys_n)
 			break;
@@ -83,6 +85,20 @@ page_cursor_condition(const struct page_cursor *c, struct buf *sql,
 	for (i = 1; i < 2 * c->keys_n; i++)
 		buf_addc(sql, ')');
 	return n;
+}
+
+size_t
+page_cursor_condition(const struct page_cursor *c, struct buf *sql,
+    struct db_value args[PAGE_CURSOR_ARGS])
+{
+	return add_side(c, c->newest_first ? '<' : '>', "", sql, args);
+}
+
+size_t
+page_cursor_until(const struct page_cursor *c, struct buf *sql,
+    struct db_value args[PAGE_CURSOR_ARGS])
+{
+	return add_side(c, c->newest_first ? '>' : '<', "=", sql, args);
 }
 
 void

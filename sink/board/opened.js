@@ -138,14 +138,25 @@ function refuse() {
 	showNothing("What is behind it is not for this role.");
 }
 
-function askPage(of, query) {
+/* A page of the API may end before it is full, with a next one. */
+async function askPage(of, query) {
 	const asked = { ...query, limit: PAGE, cursor: of.next };
+	const rows = [];
+	let answer;
 
 	for (const name of OF_LINK)
 		delete asked[name];
-	return of.chats !== "" ? fetchJson("/api/v1/chats", asked)
-		: fetchJson("/api/v1/intervals",
-			{ kind: "response", withdrawn: 0, ...asked });
+	do {
+		answer = await (of.chats !== ""
+			? fetchJson("/api/v1/chats", asked)
+			: fetchJson("/api/v1/intervals",
+				{ kind: "response", withdrawn: 0, ...asked }));
+		if (answer === null)
+			return null;
+		rows.push(...answer.rows);
+		asked.cursor = answer.next;
+	} while (answer.next !== undefined && rows.length < PAGE);
+	return { ...answer, rows };
 }
 
 /* A page that is under way is not asked for again: it would be added twice.

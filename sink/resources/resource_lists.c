@@ -100,6 +100,7 @@ const struct list list_messages = {
 	.opens_all = chat_opens_messages,
 	.names = message_names,
 	.newest_first = true,
+	.order_index = "PRIMARY",
 	.indexes = { { "conversation_id", "by_chat" } },
 };
 
@@ -134,6 +135,7 @@ const struct list list_intervals = {
 	.time = "end_at",
 	.operator_column = "operator",
 	.newest_first = true,
+	.order_index = "PRIMARY",
 	.indexes = { { "chat", "by_chat" }, { "operator", "by_operator" },
 	    { "nobody", "by_operator" } },
 	.add_more = interval_filter_add,
@@ -203,6 +205,8 @@ const struct list list_events = {
 	.key = { "created_at", "id" },
 	.time = "created_at",
 	.newest_first = true,
+	.order_index = "by_time",
+	.indexes = { { "conversation_id", "by_chat" } },
 };
 
 const struct list list_receipts = {
@@ -212,6 +216,8 @@ const struct list list_receipts = {
 	.key = { "viewed_at", "message_id", "user_id", "conversation_id" },
 	.time = "viewed_at",
 	.newest_first = true,
+	.order_index = "PRIMARY",
+	.indexes = { { "message_id", "by_message" } },
 };
 
 const struct list list_channels = {
