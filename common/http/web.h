@@ -111,6 +111,7 @@ struct web_answer {
 	 * thread of this queue. NULL: the answer is made. */
 	web_handler *later;
 	struct work_queue *queue;
+	uint64_t lane; /* of the queue, see work_queue.h */
 	/* Bytes that a handler leaves for the one above, and for goes_on. */
 	struct buf note;
 	/* For an answer of status 200 that stays open: its body are the events

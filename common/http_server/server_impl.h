@@ -115,6 +115,10 @@ struct server {
 /* Begins a phase now. */
 void server_set_phase(struct connection *c, enum connection_phase phase);
 
+/* Whether the client of a suspended connection, at which the library does not
+ * look, has closed its side. */
+bool server_has_left(const struct connection *c);
+
 /* Has a suspended connection go on in its thread. Called in any thread, once
  * for each suspension; the connection may be gone when it returns. */
 void server_resume(struct connection *c);

@@ -3,6 +3,7 @@
  */
 #include "common/http_server/server_impl.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -12,6 +13,14 @@ server_set_phase(struct connection *c, enum connection_phase phase)
 {
 	c->phase = phase;
 	c->phase_ms = clock_mono_ms();
+}
+
+bool
+server_has_left(const struct connection *c)
+{
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void

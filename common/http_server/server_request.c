@@ -22,6 +22,8 @@
 #define POLITE_BYTES ((uint64_t)64 * 1024)
 /* When lines cannot be stored, or the server stops. */
 #define STORE_RETRY_S 5
+/* How long who has asked and closed its side may still wait for an answer. */
+#define PATIENCE_MS 1000
 
 static struct connection *
 connection_of(struct MHD_Connection *connection)
@@ -286,6 +288,16 @@ store_lines(struct connection *c)
 	cb->store(cb->context, &c->pending);
 }
 
+/* It has waited so long that its client gave up: what it asked for changes
+ * nothing, and others wait. A client that closes its side as soon as it has
+ * asked may still listen. */
+static bool
+is_for_nobody(const struct connection *c)
+{
+	return c->is_get && clock_mono_ms() - c->phase_ms > PATIENCE_MS &&
+	       server_has_left(c);
+}
+
 /* In the thread of the work queue. */
 static void
 run_later_handler(struct work_queue_job *j)
@@ -297,7 +309,7 @@ run_later_handler(struct work_queue_job *j)
 	const void *context = s->opt.callbacks.context;
 	long long end = atomic_load(&s->queues_end_ms);
 
-	if (end != 0 && clock_mono_ms() > end) {
+	if ((end != 0 && clock_mono_ms() > end) || is_for_nobody(c)) {
 		c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
 		c->retry_after = STORE_RETRY_S;
 	} else {
@@ -314,7 +326,8 @@ static void
 make_later(struct connection *c)
 {
 	c->job = (struct work_queue_job){ .run = run_later_handler,
-		.bytes = c->body.len };
+		.bytes = c->body.len,
+		.lane = c->answer.lane };
 	if (work_queue_put(c->answer.queue, &c->job))
 		return;
 	c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;

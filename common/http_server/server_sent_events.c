@@ -126,15 +126,6 @@ server_end_stream(struct connection *c)
 	c->stream = (struct answer_stream){ .left = 0 };
 }
 
-/* The library does not look at what is suspended. */
-static bool
-has_left(const struct connection *c)
-{
-	char byte;
-
-	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
 /* Its time is over, or the program wants no more of it. */
 static bool
 is_over(const struct connection *c, int64_t now)
@@ -161,7 +152,7 @@ server_tend_stream(struct connection *c, int64_t now, bool stopping)
 			(void)shutdown(c->fd, SHUT_RDWR);
 		return;
 	}
-	s->broken = has_left(c);
+	s->broken = server_has_left(c);
 	s->comments = now - c->phase_ms >= COMMENT_MS;
 	if ((s->broken || s->ends || s->comments) &&
 	    event_listener_unpark(&s->listener))

@@ -11,12 +11,21 @@
 #include "common/os/notify.h"
 #include "common/os/thread.h"
 
+/* Whose jobs wait or run; it is there as long as any does. */
+struct lane {
+	uint64_t id;
+	struct work_queue_job *first, **last;
+	size_t waiting;
+	unsigned running;
+	struct lane *next;
+};
+
 struct work_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	pthread_t threads[WORK_QUEUE_THREADS];
 	unsigned threads_n, most_threads, idle; /* idle: wait for a job */
-	struct work_queue_job *first, **last;
+	struct lane *lanes; /* who had a turn last is the last */
 	size_t jobs, most_jobs, bytes, most_bytes; /* that wait */
 	void (*at_end)(void);
 	bool closing;
@@ -30,7 +39,6 @@ work_queue_open(
 
 	(void)pthread_mutex_init(&q->lock, NULL);
 	(void)pthread_cond_init(&q->work, NULL);
-	q->last = &q->first;
 	q->most_threads =
 	    threads < WORK_QUEUE_THREADS ? threads : WORK_QUEUE_THREADS;
 	q->most_jobs = jobs;
@@ -39,25 +47,101 @@ work_queue_open(
 	return q;
 }
 
-/* Waits for the next job. NULL: the queue is closed and empty. */
-static struct work_queue_job *
-take_job(struct work_queue *q)
+/* The lane of that number, a new one if there is none. */
+static struct lane *
+get_lane(struct work_queue *q, uint64_t id)
 {
-	struct work_queue_job *j;
+	struct lane **l = &q->lanes;
+
+	while (*l != NULL && (*l)->id != id)
+		l = &(*l)->next;
+	if (*l == NULL) {
+		*l = xcalloc(1, sizeof **l);
+		(*l)->id = id;
+		(*l)->last = &(*l)->first;
+	}
+	return *l;
+}
+
+/* One thread is always for others, if there are two. */
+static bool
+may_run(const struct work_queue *q, const struct lane *l)
+{
+	return l->first != NULL &&
+	       (l->id == 0 || q->closing || q->most_threads == 1 ||
+		   l->running + 1 < q->most_threads);
+}
+
+/* The lane whose turn it is, put behind all others: of those that may run, that
+ * with the fewest running jobs, which waited longest for it. NULL: none. */
+static struct lane *
+take_turn(struct work_queue *q)
+{
+	struct lane **l, **best = NULL, *taken;
+
+	for (l = &q->lanes; *l != NULL; l = &(*l)->next) {
+		if (may_run(q, *l) &&
+		    (best == NULL || (*l)->running < (*best)->running))
+			best = l;
+	}
+	if (best == NULL)
+		return NULL;
+	taken = *best;
+	*best = taken->next;
+	for (l = best; *l != NULL; l = &(*l)->next)
+		;
+	taken->next = NULL;
+	*l = taken;
+	return taken;
+}
+
+/* A lane without jobs ends. */
+static void
+leave_lane(struct work_queue *q, uint64_t id)
+{
+	struct lane *left = get_lane(q, id), **l = &q->lanes;
+
+	left->running--;
+	if (left->running > 0 || left->waiting > 0)
+		return;
+	while (*l != left)
+		l = &(*l)->next;
+	*l = left->next;
+	free(left);
+}
+
+static struct work_queue_job *
+take_first(struct work_queue *q, struct lane *l)
+{
+	struct work_queue_job *j = l->first;
+
+	l->first = j->next;
+	if (l->first == NULL)
+		l->last = &l->first;
+	l->waiting--;
+	l->running++;
+	q->jobs--;
+	q->bytes -= j->bytes;
+	return j;
+}
+
+/* Waits for the next job, the one before being done. NULL: the queue is closed
+ * and empty. */
+static struct work_queue_job *
+take_job(struct work_queue *q, const uint64_t *done)
+{
+	struct work_queue_job *j = NULL;
+	struct lane *l;
 
 	(void)pthread_mutex_lock(&q->lock);
+	if (done != NULL)
+		leave_lane(q, *done);
 	q->idle++;
-	while (q->first == NULL && !q->closing)
+	while ((l = take_turn(q)) == NULL && !q->closing)
 		(void)pthread_cond_wait(&q->work, &q->lock);
 	q->idle--;
-	j = q->first;
-	if (j != NULL) {
-		q->first = j->next;
-		if (q->first == NULL)
-			q->last = &q->first;
-		q->jobs--;
-		q->bytes -= j->bytes;
-	}
+	if (l != NULL)
+		j = take_first(q, l);
 	(void)pthread_mutex_unlock(&q->lock);
 	return j;
 }
@@ -66,12 +150,15 @@ static void *
 run_jobs(void *ctx)
 {
 	struct work_queue *q = ctx;
-	struct work_queue_job *j;
+	struct work_queue_job *j = take_job(q, NULL);
+	uint64_t lane;
 
-	while ((j = take_job(q)) != NULL) {
+	while (j != NULL) {
+		lane = j->lane; /* it may be gone when it was run */
 		notify_alive();
 		j->run(j);
 		notify_idle();
+		j = take_job(q, &lane);
 	}
 	q->at_end();
 	return NULL;
@@ -95,22 +182,41 @@ start_queue_thread(struct work_queue *q)
 	return q->threads_n > 0;
 }
 
+static void
+add_to_lane(struct work_queue *q, struct work_queue_job *j)
+{
+	struct lane *l = get_lane(q, j->lane);
+
+	j->next = NULL;
+	*l->last = j;
+	l->last = &j->next;
+	l->waiting++;
+	q->jobs++;
+	q->bytes += j->bytes;
+	(void)pthread_cond_signal(&q->work);
+}
+
+/* The lock is held. */
+static bool
+has_room(const struct work_queue *q, const struct work_queue_job *j)
+{
+	const struct lane *l = q->lanes;
+
+	while (l != NULL && l->id != j->lane)
+		l = l->next;
+	return q->jobs < q->most_jobs && q->bytes + j->bytes <= q->most_bytes &&
+	       (l == NULL || l->id == 0 || l->waiting < q->most_jobs / 2);
+}
+
 bool
 work_queue_put(struct work_queue *q, struct work_queue_job *j)
 {
 	bool room;
 
 	(void)pthread_mutex_lock(&q->lock);
-	room = q->jobs < q->most_jobs && q->bytes + j->bytes <= q->most_bytes &&
-	       start_queue_thread(q);
-	if (room) {
-		j->next = NULL;
-		*q->last = j;
-		q->last = &j->next;
-		q->jobs++;
-		q->bytes += j->bytes;
-		(void)pthread_cond_signal(&q->work);
-	}
+	room = has_room(q, j) && start_queue_thread(q);
+	if (room)
+		add_to_lane(q, j);
 	(void)pthread_mutex_unlock(&q->lock);
 	return room;
 }

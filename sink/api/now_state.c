@@ -5,7 +5,7 @@
  * each row that is written, and their number with each that is deleted. The
  * names of customers are counted, too: one that is forgotten (reaper --forget)
  * goes without a version. The views are not asked: they compute what the
- * versions of their parts tell.
+ * versions of their parts tell, and which generation of these counts.
  */
 #include "sink/api/now_state.h"
 
@@ -20,7 +20,8 @@ static const char statement[] =
     "SELECT COUNT(*), SUM(version), COUNT(customer_name) "
     "FROM chat_metrics" OF_TENANT AND_OF "operator_metrics" OF_TENANT AND_OF
     "operator_metrics_parts" OF_TENANT AND_OF "tenant_metrics" OF_TENANT AND_OF
-    "tenant_metrics_parts" OF_TENANT;
+    "tenant_metrics_parts" OF_TENANT
+    " UNION ALL SELECT generation, 0, 0 FROM generations";
 
 #define COLUMNS 3
 #define TENANTS 5

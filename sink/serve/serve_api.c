@@ -3,6 +3,9 @@
  */
 #include "sink/serve/serve_api.h"
 
+#include <string.h>
+
+#include "common/containers/hash.h"
 #include "sink/access/audit.h"
 #include "sink/answer/problem.h"
 #include "sink/resources/resource.h"
@@ -40,6 +43,13 @@ answer_from_tables(
 	(void)serve_write_down(s, &v, r, a, rows);
 }
 
+/* One for each tenant, and one for who needs no token. */
+static uint64_t
+lane_of(const struct viewer *v)
+{
+	return hash_text(0, v->tenant, strlen(v->tenant)) | 1;
+}
+
 void
 serve_api_answer(
     const void *context, const struct web_request *r, struct web_answer *a)
@@ -54,4 +64,5 @@ serve_api_answer(
 	}
 	a->later = answer_from_tables;
 	a->queue = s->queue;
+	a->lane = lane_of(&v);
 }

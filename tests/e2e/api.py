@@ -13,11 +13,12 @@ import json
 import os
 import random
 import re
+import socket
 import time
 from datetime import datetime
 from urllib.parse import parse_qs
 
-from api_client import Answer, Server, resources, token
+from api_client import PATIENCE, Answer, Server, resources, token
 from harness import LONG, Checks, Lab, main, seed, until
 from streamlib import Sql
 
@@ -867,6 +868,53 @@ class Test:
                       "no word of the lock in the log")
         self.world.sql.ask("UNLOCK TABLES")
 
+    def slow_questions_of_one_tenant_delay_no_other(self):
+        """Forty of them, each slower than this test waits. Those whose client
+        has left are not asked at all."""
+        self.world.sql.ask(
+            "RENAME TABLE operator_metrics TO real_metrics; "
+            "CREATE VIEW operator_metrics AS SELECT * FROM real_metrics "
+            "WHERE tenant <> 'slow' OR SLEEP(600) = 0")
+        server = Server(self.lab, {"serve": {
+            "query_timeout": "600s", "rate": 0}}, name="turns")
+        slow = token(tenant_id="slow", role="admin")
+        asked = [self.asked_raw(server, V1 + "operators", slow)
+                 for _ in range(40)]
+        until(PATIENCE, lambda: self.sleepers() == 3, "three under way")
+        self.that(server.ask(V1 + "chats", self.admin).status == 200,
+                  "another tenant waits")
+        self.that(server.ask(V1 + "analytics/health").status == 200,
+                  "a stranger waits")
+        began = time.monotonic()
+        for connection in asked:
+            connection.close()
+        while time.monotonic() - began < 1.5:  # patience of the server
+            server.ask(V1 + "chats", self.admin)
+        self.world.sql.ask("; ".join(
+            f"KILL QUERY {n}" for n in self.sleeping()))
+        self.that(server.ask(V1 + "chats", slow).status == 200,
+                  "who has left is still served")
+        self.that(self.sleepers() == 0, "who has left is asked for")
+        self.world.sql.ask(
+            "DROP VIEW operator_metrics; "
+            "RENAME TABLE real_metrics TO operator_metrics")
+
+    def asked_raw(self, server, path, bearer):
+        connection = socket.create_connection(
+            ("127.0.0.1", server.port), PATIENCE)
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+            f"{bearer}\r\n\r\n".encode())
+        return connection
+
+    def sleeping(self):
+        return [n for n, in self.world.sql.ask(
+            "SELECT ID FROM information_schema.PROCESSLIST "
+            "WHERE STATE = 'User sleep'")]
+
+    def sleepers(self):
+        return len(self.sleeping())
+
     def an_answer_may_take_longer_than_other_statements(self):
         """query_timeout says how long, not [mysql] timeout."""
         self.world.sql.ask(
@@ -946,6 +994,7 @@ def body():
         test.one_who_may_only_read_is_enough()
         test.a_locked_table_is_not_waited_for()
         test.an_answer_may_take_longer_than_other_statements()
+        test.slow_questions_of_one_tenant_delay_no_other()
         test.a_database_that_is_away_comes_back()
         test.it_ends_when_asked()
         return test.checks.result()

@@ -206,6 +206,24 @@ class Test:
         for listener in listeners:
             listener.close()
 
+    def another_generation_is_a_change(self):
+        """Of a tenant whose shards wrote two (messaging-stream(7))."""
+        bearer = token(tenant_id="shards", role="lead")
+        for generation, chats in (1, 5), (2, 7):
+            self.world.sql.ask(
+                "INSERT INTO tenant_metrics_parts (tenant, generation, part, "
+                "as_of, version, operators, open_chats, unassigned_chats, "
+                f"waiting_chats, responses) VALUES ('shards', {generation}, 0, "
+                f"UTC_TIMESTAMP(3), {generation}, 1, {chats}, 0, 0, 0)")
+        listener = self.listen(bearer)
+        for generation, chats in (1, 5), (2, 7), (1, 5):
+            self.world.sql.ask(
+                f"UPDATE generations SET generation = {generation}")
+            _, data = listener.event()
+            self.that(json.loads(data)["now"][0]["open_chats"] == chats,
+                      f"of generation {generation}: {data[:200]}")
+        listener.close()
+
     def a_burst_of_changes_is_told_once(self):
         """A look meets a lock until the last of them is committed. What is
         told then comes before the stream is silent for as long as it takes to
@@ -445,6 +463,7 @@ def body():
         test.who_may_hear_it()
         test.it_says_what_now_says()
         test.each_change_is_told()
+        test.another_generation_is_a_change()
         test.a_burst_of_changes_is_told_once()
         test.a_thousand_listeners_are_one_question(lab)
         test.what_is_known_is_not_repeated()

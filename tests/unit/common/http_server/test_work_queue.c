@@ -83,7 +83,8 @@ one_after_the_other_and_beside_others(void **state)
 	assert_true(work_queue_put(slow, &first.job));
 	/* Three may wait, of whom the first may be one still. */
 	for (i = 0; i < 6; i++) {
-		more[i] = (struct piece){ { number, 1, NULL }, 0 };
+		more[i] =
+		    (struct piece){ .job = { .run = number, .bytes = 1 } };
 		if (!work_queue_put(slow, &more[i].job))
 			break;
 		put++;
@@ -141,6 +142,34 @@ two_threads_run_two_jobs(void **state)
 	assert_int_equal(ended, 2);
 }
 
+/* Of two threads one is for others; of four places two. */
+static void
+a_lane_leaves_room_for_others(void **state)
+{
+	struct work_queue *q = work_queue_open(2, 4, 100, count_end);
+	struct piece first = { .job = { .run = wait_at_gate, .lane = 1 } };
+	struct piece more[3];
+	struct work_queue_job other = { .run = go_by, .lane = 2 };
+	int i;
+
+	(void)state;
+	open_gate = went_by = false;
+	begun = 0;
+	assert_true(work_queue_put(q, &first.job));
+	for (i = 0; i < 3; i++)
+		more[i] = (struct piece){ .job = { .run = number, .lane = 1 } };
+	assert_true(work_queue_put(q, &more[0].job));
+	/* Two of it may wait, of whom the first may be one still. */
+	if (work_queue_put(q, &more[1].job))
+		assert_false(work_queue_put(q, &more[2].job));
+	assert_true(work_queue_put(q, &other));
+	wait_for(&went_by);
+	assert_int_equal(more[0].place, 0);
+	set(&open_gate);
+	work_queue_close(q);
+	assert_int_equal(more[0].place, 2);
+}
+
 static void
 one_that_had_nothing_to_do_ends(void **state)
 {
@@ -158,6 +187,7 @@ main(void)
 		cmocka_unit_test(one_after_the_other_and_beside_others),
 		cmocka_unit_test(a_queue_holds_so_many_bytes),
 		cmocka_unit_test(two_threads_run_two_jobs),
+		cmocka_unit_test(a_lane_leaves_room_for_others),
 		cmocka_unit_test(one_that_had_nothing_to_do_ends),
 	};
 
