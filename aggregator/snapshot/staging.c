@@ -406,6 +406,8 @@ staging_add(struct staging *in, const char *line, size_t len,
 		buf_release(&why);
 		return o;
 	}
+	if (r->type == RECORD_ROW)
+		return in->refuse(in->ctx, line, len, INTAKE_NO_ROW);
 	if (r->type == RECORD_UNKNOWN) {
 		r->tenant = intake_peek(&in->flat, "tenant");
 		r->snapshot = intake_peek(&in->flat, "snapshot");

@@ -108,8 +108,11 @@ add_stream_record(struct stream *s)
 	int64_t newest;
 	bool passes;
 
-	if (r->type == RECORD_ROW)
-		return OUTCOME_DONE;
+	if (r->type == RECORD_ROW) {
+		s->counts.bad++;
+		return refuse_stream_line(
+		    s, s->scan.line, s->scan.len, INTAKE_NO_ROW);
+	}
 	t = stream_tenant(s, r->tenant);
 	if (s->assign != NULL)
 		allocation_clock(t->pipeline.allocation, s->clock.now_ms);

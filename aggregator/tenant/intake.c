@@ -112,7 +112,7 @@ add_to_stream(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
 
-	if (r->type == RECORD_UNKNOWN || r->type == RECORD_ROW)
+	if (r->type == RECORD_UNKNOWN)
 		return;
 	if (t->stream == NULL)
 		open_tenant_stream(in, t);
@@ -284,6 +284,10 @@ add_scanned(struct intake *in, int rc)
 	struct scan *s = &in->scan;
 
 	in->lines++;
+	if (rc == 1 && in->record.type == RECORD_ROW) {
+		in->from->bad(in->from->ctx, s->line, s->len, INTAKE_NO_ROW);
+		return;
+	}
 	if (rc == 1) {
 		add_parsed(in);
 		return;

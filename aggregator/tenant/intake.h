@@ -7,7 +7,9 @@
  * A line belongs to the snapshot it names, not to the markers it happens to lie
  * between, so lines of several tenants, and of a stream, may be mixed. A line
  * that cannot be read still counts for the number in the end marker: it is
- * refused by itself and the snapshot goes on without it.
+ * refused by itself and the snapshot goes on without it. A row is refused, too,
+ * and does not count: what an aggregator wrote has the markers of a snapshot,
+ * and would be one without operators and chats.
  *
  * A snapshot that went through an exchange has markers for each of its parts
  * (common/records/bucket.h); it is whole when all of them are, or those that
@@ -55,6 +57,10 @@ struct intake_tenant {
 };
 
 #define INTAKE_RECENT 16
+
+#define INTAKE_NO_ROW                                                          \
+	"it is a row, which an aggregator writes and a sink reads; give "      \
+	"records"
 
 struct intake {
 	const struct pipeline_setup *setup;

@@ -123,6 +123,24 @@ collect
 message b 1 c 19T09:00:00 customer >>"$tmp/good"
 same_figures "$tmp/good"
 
+echo "- rows in place of records are dead letters, and no snapshot of nothing"
+row='{"type":"row","table":"operator_metrics","tenant":"a","operator":"1",'
+row=$row'"as_of":"2026-11-20T10:02:00Z"'
+mark='{"type":"snapshot","tenant":"a","at":"2026-11-20T10:02:00Z"'
+{
+	echo "$row}"
+	echo "$mark,\"snapshot\":\"r\",\"state\":\"begin\"}"
+	echo "$row,\"snapshot\":\"r\"}"
+	echo "$mark,\"snapshot\":\"r\",\"state\":\"end\",\"records\":1}"
+} | put records 1
+expect 65 "$aggregator" -f queue:records -t queue:rows --state "$state" \
+	--every 20ms -a "$metrics" --until-empty --window 24h
+says "1 snapshots have their end and not all their records"
+[ "$(get records.dead | jq -r .reason | grep -c '^it is a row')" = 2 ] ||
+	fail "rows are no dead letters"
+collect
+same_figures "$tmp/good"
+
 echo "- a snapshot corrects the stream, and other snapshots need none of it"
 rm -r "$state" "$tmp/rows"
 small=$PWD/tests/records/small.ndjson
