@@ -108,6 +108,16 @@ refuse_value(const char *key, const char *of_option, const struct buf *why)
 	return PROG_USAGE;
 }
 
+/* The configuration is of the stream: what a file or a pipe gives is a
+ * simulation, which must be asked for. */
+static bool
+is_of_stream_only(const struct aggregator *a)
+{
+	return a->metrics == NULL && a->assign_to == NULL &&
+	       a->job.limit == RECORD_NO_NUMBER &&
+	       !endpoint_is_queue(a->job.from) && !a->job.export;
+}
+
 /* Selects the metrics, and which part of them is computed. */
 static enum exit_code
 select_metrics(struct aggregator *a, struct buf *why)
@@ -117,6 +127,12 @@ select_metrics(struct aggregator *a, struct buf *why)
 	if (metric_selection_parse(&job->selection,
 		conf_list(job->conf, "aggregator", "metrics"), why) == -1)
 		return refuse_value("metrics", a->metrics, why);
+	if (is_of_stream_only(a) &&
+	    !metric_selection_leave_out_allocation(&job->selection)) {
+		buf_setf(why, "names allocation alone, which is for a stream; "
+			      "to simulate it, give -a allocation");
+		return refuse_value("metrics", NULL, why);
+	}
 	if (shard_read(&job->part, job->conf, why) == -1)
 		return refuse_value("part", a->part, why);
 	if (job->part.of > 0)
@@ -150,8 +166,17 @@ can_allocate(const struct aggregator_job *job)
 			  "place; leave out --part, or -a allocation");
 		return false;
 	}
-	if (!endpoint_is_queue(job->from) || job->export)
+	if (job->export)
 		return true;
+	if (!endpoint_is_queue(job->from)) {
+		if (!endpoint_is_endless(job->to))
+			return true;
+		log_error("of a file or a pipe allocation is a simulation, "
+			  "which '%s' would store; leave out -a allocation, "
+			  "or give -t FILE",
+		    job->to);
+		return false;
+	}
 	if (conf_int(job->conf, "aggregator", "every") == 0) {
 		log_error("allocation is for a stream; give --every 50ms");
 		return false;

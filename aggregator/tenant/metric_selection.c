@@ -93,6 +93,19 @@ metric_selection_add(struct metric_selection *c, const char *table)
 	c->allocation = c->allocation || f->acts;
 }
 
+bool
+metric_selection_leave_out_allocation(struct metric_selection *c)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < c->n; i++)
+		if (!c->metrics[i]->acts)
+			c->metrics[n++] = c->metrics[i];
+	c->n = n;
+	c->allocation = false;
+	return n > 0 || c->messages || c->views || c->eventlog;
+}
+
 static const char *const overview[] = { "operator_metrics", "chat_metrics",
 	"tenant_metrics" };
 

@@ -24,6 +24,10 @@ struct metric_selection {
 int metric_selection_parse(struct metric_selection *c, char *const *names,
     struct buf *why) __attribute__((warn_unused_result));
 
+/* Of what is selected keeps all but allocation. False: nothing is left. */
+bool metric_selection_leave_out_allocation(struct metric_selection *c)
+    __attribute__((warn_unused_result));
+
 /* Selects the metric of that table, too: a report for people, or of one table,
  * needs it whatever was selected. */
 void metric_selection_add(struct metric_selection *c, const char *table);
