@@ -49,12 +49,14 @@ page_last_find(struct page_last *last, struct question *q,
 {
 	struct db_rows *rows = NULL;
 	struct buf sql = BUF_INIT;
+	size_t before = q->rows;
 	bool good;
 
 	copy_order(last, order);
 	build_statement(last, table, index, where, &sql);
 	good = question_ask(q, buf_str(&sql), args, n, &rows) &&
 	       (!db_next(rows) || read_place(last, q, rows));
+	q->rows = before; /* it is not answered */
 	db_rows_free(rows);
 	buf_release(&sql);
 	return good;

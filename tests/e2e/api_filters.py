@@ -3,6 +3,7 @@ by what no index has. No page reads all of the tenant; together they have each
 row once, in every form, and by hand.
 """
 
+import json
 import re
 
 from api_client import Server, token
@@ -49,7 +50,8 @@ class Test:
                     rare=f"IF(seq MOD {EVERY} = 0, 'rare', 'usual')")
                 + f" FROM seq_1_to_{ROWS}")
         self.sql.ask(f"INSERT INTO tenants (tenant) VALUES ('{OURS}')")
-        self.server = Server(lab)
+        self.audit = lab.path("audit")
+        self.server = Server(lab, {"serve": {"audit": self.audit}})
         self.admin = token(tenant_id=OURS, role="admin")
 
     def that(self, good, text):
@@ -107,6 +109,13 @@ class Test:
             self.that(len(page["rows"]) == 1000 and "next" in page,
                       f"{parameters}: {len(page['rows'])} rows")
 
+    def what_was_looked_at_is_not_what_was_read(self):
+        page = self.server.get(V1 + "messages", self.admin,
+                               operator="rare").rows()
+        with open(self.audit, encoding="utf-8") as f:
+            line = json.loads(f.read().splitlines()[-1])
+        self.that(line["rows"] == len(page), f"{line}, {len(page)} rows")
+
     def by_hand_all_pages_are_printed(self):
         for form in "csv", "ndjson":
             done = self.lab.must(["sink", "--tenant", OURS, "--get",
@@ -122,6 +131,7 @@ def body():
         test = Test(lab)
         test.few_of_many_cost_little()
         test.usual_rows_fill_a_page()
+        test.what_was_looked_at_is_not_what_was_read()
         test.by_hand_all_pages_are_printed()
         return test.checks.result()
 
