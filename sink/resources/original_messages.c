@@ -17,7 +17,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
 #include "common/text/jsonw.h"
-#include "sink/api/message_order.h"
+#include "sink/answer/message_order.h"
 #include "sink/api/reply.h"
 #include "sink/resources/resource.h"
 

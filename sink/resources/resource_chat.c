@@ -7,7 +7,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
-#include "sink/api/message_order.h"
+#include "sink/answer/message_order.h"
 #include "sink/api/reply.h"
 #include "sink/resources/chat_waits.h"
 #include "sink/resources/resource.h"

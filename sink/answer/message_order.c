@@ -1,7 +1,7 @@
 /*
  * message_order: see message_order.h.
  */
-#include "sink/api/message_order.h"
+#include "sink/answer/message_order.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * by bytes, which has 10 before 9, as if an answer came before its question;
  * and any other order it would read the whole chat for.
  */
-#ifndef SINK_API_MESSAGE_ORDER_H
-#define SINK_API_MESSAGE_ORDER_H
+#ifndef SINK_ANSWER_MESSAGE_ORDER_H
+#define SINK_ANSWER_MESSAGE_ORDER_H
 
 #include "common/db/db.h"
 
