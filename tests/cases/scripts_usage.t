@@ -105,6 +105,19 @@ topology() {
 topology 0 'records.g2.0 records.g2.1 records.g2.2' --list
 topology 0 'records.g1.0 records.g1.1' --list -g 1
 topology 65 '' --list -g 99
+# Whatever -g says, publishers go to no generation that --next would refuse.
+while read -r options; do
+	# shellcheck disable=SC2086 # words
+	topology 65 '' $options
+done <<'END'
+-g 3 -n 3
+-g 1 -n 2
+-g 3 -n 3 --next
+-g 3 -n 2 --next
+-p other -g 2 -n 1
+END
+topology 0 'records.g2.0 records.g2.1 records.g2.2' -g 2 -n 3
+topology 0 other.g1.0 -p other -g 1 -n 1
 topology 0 '' --retire 1 --states "$tmp/states"
 for part in 0 1; do
 	grep -qxe "--export --state $tmp/states/g1.$part -t .*g2.before" "$tmp/done"
