@@ -132,8 +132,10 @@ load: $(B)/tests/load  ## the generator of streams, build/tests/load
 fuzzers: $(FUZZERS)
 test-programs: all units sim load $(TOOLS)
 
-# The tests find the programs through BIN and the helpers through TESTBIN.
-RUN   = BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/run
+# The tests find the programs through BIN and the helpers through TESTBIN. The
+# checkout may stand below a folder with blanks in its name.
+BUILT = BIN="$(abspath $(B)/bin)" TESTBIN="$(abspath $(B)/tests)"
+RUN   = $(BUILT) tests/run
 CASES = $(sort $(wildcard tests/cases/*.t))
 E2E   = $(sort $(wildcard tests/e2e/*.t))
 # They wait for minutes, mostly for servers: what begins first does not end last.
@@ -154,17 +156,16 @@ demo-programs:
 	@scripts/install-deps demo
 	@MAKE='$(MAKE)' scripts/build all sim load $(B)/tests/tools/amqp_probe
 demo: demo-programs  ## install what is missing, build, show the whole job
-	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) scripts/demo
+	@$(BUILT) scripts/demo
 live: demo-programs  ## the board in a browser, with a made-up CRM, until ^C
-	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) scripts/live
+	@$(BUILT) scripts/live
 eventcounter:  ## the same for the event counter, with 100 messages
 	@scripts/install-deps demo
 	@MAKE='$(MAKE)' scripts/build $(B)/bin/aggregator \
 	    $(B)/tests/tools/event_publisher
-	@TESTBIN=$(abspath $(B)/tests) scripts/eventcounter \
-	    -b $(abspath $(B)/bin) -d $(B)/eventcounter
+	@$(BUILT) scripts/eventcounter -b "$(abspath $(B)/bin)" -d $(B)/eventcounter
 bench: test-programs  ## measure against peers and limits, print ratios
-	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/bench/run
+	@$(BUILT) tests/bench/run
 
 # Of what needs servers one test for each way through the programs; all with
 # SANITIZED_E2E='$(E2E)'.

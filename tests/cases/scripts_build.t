@@ -1,8 +1,10 @@
 #!/bin/bash
-# scripts/build: how far a build is, in few lines, and how it ended.
+# scripts/build: how far a build is, in few lines, and how it ended. And the
+# targets of the Makefile that call scripts, below a folder with blanks.
 set -euo pipefail
 
 build=$PWD/scripts/build
+makefile=$PWD/Makefile
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_build.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 
@@ -48,3 +50,24 @@ build 2 all FAIL='echo "no compiler" >&2; false'
 grep -q 'no compiler' err || fail "$(cat err)"
 build 2 nothing
 grep -q nothing err || fail "$(cat err)"
+
+# What was built has a blank in its path, too. The scripts only tell what they got.
+mkdir -p "a folder/tests/bench" "a folder/scripts"
+cd "a folder"
+cp "$makefile" .
+for script in tests/run tests/bench/run scripts/demo scripts/live \
+	scripts/eventcounter scripts/install-deps scripts/build; do
+	printf '#!/bin/sh\nprintf "%%s\\n" "$BIN" "$TESTBIN" "$@" >"%s/got"\n' \
+		"$tmp" >$script
+	chmod +x $script
+done
+for target in check check-fast check-e2e demo live eventcounter bench; do
+	rm -f ../got
+	BIN='' TESTBIN='' make -s -o test-programs -o demo-programs $target \
+		>../out 2>&1 || fail "make $target: $(cat ../out)"
+	[ "$(head -n 2 ../got)" = "$PWD/build/bin
+$PWD/build/tests" ] || fail "make $target: $(cat ../got)"
+done
+make -s eventcounter || fail "make eventcounter"
+[ "$(sed 1,2d ../got | paste -sd ,)" = \
+	"-b,$PWD/build/bin,-d,build/eventcounter" ] || fail "$(cat ../got)"
