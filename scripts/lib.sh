@@ -88,11 +88,7 @@ find_config() {
 	if [ -z "$config" ]; then
 		config=${MESSAGING_CONFIG:-}
 	fi
-	if [ -z "$config" ] && [ -r messaging.conf ]; then
-		case $(stat -L -c %u messaging.conf) in
-		0 | "$(id -u)") config=messaging.conf ;;
-		esac
-	fi
+	[ -n "$config" ] || [ ! -e messaging.conf ] || find_here
 	if [ -z "$config" ] && [ -e /etc/messaging-analytics/messaging.conf ]; then
 		config=/etc/messaging-analytics/messaging.conf
 	fi
@@ -109,6 +105,21 @@ find_config() {
 	*) config=$PWD/$config ;;
 	esac
 	export MESSAGING_CONFIG="$config"
+}
+
+# find_here: takes ./messaging.conf as $config, or says why not, as the programs
+# do: in a folder like /tmp anybody could have put it there.
+find_here() {
+	why="it belongs to somebody else"
+	case $(stat -L -c %u messaging.conf) in
+	0 | "$(id -u)")
+		config=messaging.conf
+		[ ! -r messaging.conf ] || return 0
+		config='' why="$(id -un) may not read it"
+		;;
+	esac
+	printf '%s\n' "$me: './messaging.conf' is not read: $why;\
+ set MESSAGING_CONFIG to insist" >&2
 }
 
 # Ends the script: there is no such file, or it or its folder is closed to the user.

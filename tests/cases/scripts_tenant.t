@@ -185,6 +185,37 @@ for way in "-c $tmp/at/messaging.conf" "-c messaging.conf" ""; do
 	rm "$tmp/at/tenants/linked.conf"
 done
 
+echo "- a file that nobody named: not another user's, nor one that is closed"
+# passed_over WHY: it is told that messaging.conf is not read.
+passed_over() {
+	(
+		# shellcheck source=scripts/lib.sh
+		. "$scripts/lib.sh"
+		cd "$tmp/found"
+		find_config
+		[ "$config" != "$tmp/found/messaging.conf" ]
+	) 2>"$tmp/err" || fail "it is read"
+	says "'./messaging.conf' is not read: $1; set MESSAGING_CONFIG to insist\$"
+	[ "$(wc -l <"$tmp/err")" = 1 ] || fail "$(cat "$tmp/err")"
+}
+mkdir "$tmp/found"
+: >"$tmp/found/messaging.conf"
+if [ "$(id -u)" = 0 ]; then
+	chown 12345 "$tmp/found/messaging.conf"
+	passed_over "it belongs to somebody else"
+	(
+		# shellcheck source=scripts/lib.sh
+		. "$scripts/lib.sh"
+		cd "$tmp/found"
+		MESSAGING_CONFIG=messaging.conf find_config
+		is "by name" "$config" "$tmp/found/messaging.conf"
+	) 2>"$tmp/err"
+	[ ! -s "$tmp/err" ] || fail "by name: $(cat "$tmp/err")"
+else
+	chmod 000 "$tmp/found/messaging.conf"
+	passed_over "$(id -un) may not read it"
+fi
+
 echo "- purged: what the poller keeps goes, unless the rows could not"
 printf '[poller]\nstate = at\n[metrics]\nfolder = at\n' >"$tmp/kept"
 while read -r code state; do
