@@ -345,6 +345,49 @@ is "a CA of its own, and a socket" \
 	"$(options mysql://u:p@localhost/db /ca.pem | grep -c ssl)" 0
 is "without TLS" "$(options mysql://u:p@h/db '' yes | grep -c ssl)" 0
 
+echo "- cells of a table: as wide as the aggregator says, and cut"
+cat >"$tmp/names" <<'END'
+Anna
+Зоя
+日本語
+𠮷野家
+🪐
+⚡ Zap
+❤️ Liebe
+น้ำ
+हिन्दी
+👩‍💻 Ada
+각
+zero​width
+END
+number=0
+{
+	echo '{"type":"snapshot","tenant":"t","state":"begin","snapshot":"s","at":"2026-11-20T10:00:00Z"}'
+	while IFS= read -r name; do
+		number=$((number + 1))
+		printf '{"type":"operator","tenant":"t","snapshot":"s","operator":"%s","name":"%s","available":true}\n' \
+			$number "$name"
+	done
+	echo '{"type":"snapshot","tenant":"t","state":"end","snapshot":"s","at":"2026-11-20T10:00:00Z","records":12}'
+} <"$tmp/names" >"$tmp/operators"
+"$MESSAGING_BIN/aggregator" -f "$tmp/operators" -o table |
+	sed -n 's/^\(.*  \)yes .*/\1/p' | LC_ALL=C sort >"$tmp/wanted"
+is "operators" "$(wc -l <"$tmp/wanted")" 12
+table() { # AWK TITLE...
+	PATH=$1:$PATH bash -c '. "$0" && shift && show table "$@"' \
+		"$scripts/lib.sh" "$@"
+}
+long=$(printf '%0200d' 0)
+wide=$(printf '日%.0s' $(seq 150)) some=$(printf '日%.0s' $(seq 29))
+for each in $awks; do
+	sed 's/$/\t1/' "$tmp/names" | table "$each" operator 'available?' |
+		sed -n 's/yes$//p' | LC_ALL=C sort | diff - "$tmp/wanted" ||
+		fail "$each: another width"
+	is "$each: cut" "$(printf '%s\tx\n%s\ty%s\n' "$long" "$wide" "$long" |
+		table "$each" name last | sed 1d)" \
+		"$(printf '%.59s…  x\n%s…   y%s' "$long" "$some" "$long")"
+done
+
 echo "- cells of CSV: quoted, and no formula"
 cat >"$tmp/cells" <<'END'
 a,b|"a,b"
