@@ -38,7 +38,14 @@ refused 64 "--tenant needs a value" report --tenant=
 refused 64 "--states needs a value" topology --retire 1 --states ''
 refused 64 "--prefix needs a value" topology -n 2 --prefix ''
 refused 64 "--url needs a value" tenant add acme --url ''
-refused 64 "'' is no address" mail-report ''
+for none in '' -oi '|cat' /etc/passwd 'a b@example.com' 'a@b,c@d' 'A <a@b>' \
+	'a@b
+Bcc: c@d'; do
+	refused 64 "'$none' is no address" mail-report -- "$none"
+done
+for one in lead@example.com "o'neil@example.com" 'r&d+x@example.com' '~{*}@a'; do
+	refused 69 "cannot find the program 'sink'" mail-report "$one"
+done
 # Those that getopts reads say which option it is, too.
 for script in job reap tenant mail-report live eventcounter; do
 	refused 64 "unknown option '-Z'" $script -Z
