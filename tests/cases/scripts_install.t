@@ -13,8 +13,9 @@ fail() {
 	exit 1
 }
 
-# -o all: the programs that are tested are not built anew.
-build=$(dirname "${BIN:-$PWD/build/bin}")
+# -o all: the programs that are tested are not built anew. make takes no folder
+# with a blank in its name, so it is named from here.
+build=$(realpath --relative-to=. "$(dirname "${BIN:-$PWD/build/bin}")")
 stage="$tmp/a stage"
 makes() { # TARGET
 	make -s -o all B="$build" "$1" DESTDIR="$stage" PREFIX=/opt/own \

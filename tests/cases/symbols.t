@@ -32,14 +32,14 @@ twice=$(sort "$tmp"/* | uniq -d)
 # Of the sources that there are: a folder of objects keeps those of others.
 find common poller aggregator sink reaper tests/unit tests/tools -name '*.c' |
 	while read -r source; do
-		object=${BIN%/*}/${source%.c}.o
-		if [ -e "$object" ]; then echo "$object"; fi
+		object=${source%.c}.o
+		if [ -e "${BIN%/*}/$object" ]; then echo "$object"; fi
 	done >"$tmp/objects"
-xargs nm -A -g <"$tmp/objects" >"$tmp/all"
+(cd "${BIN%/*}" && xargs nm -A -g) <"$tmp/objects" >"$tmp/all"
 alone=$(awk '
 	{ name = $NF; kind = $(NF - 1); file = $1; sub(/:.*/, "", file) }
 	kind == "U" { used[name] = 1 }
-	kind ~ /^[BDRT]$/ && file !~ /\/tests\// { defined[name] = file }
+	kind ~ /^[BDRT]$/ && file !~ /^tests\// { defined[name] = file }
 	END {
 		for (name in defined)
 			if (!(name in used) && name != "main")

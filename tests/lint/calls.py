@@ -41,10 +41,12 @@ def calls(build):
     """{(file, file): [name]}: who uses what of whom."""
     sources = [s for p in PROGRAMS
                for s in glob.glob(p + "/*.c") + glob.glob(p + "/*/*.c")]
-    objects = {"%s/%s.o" % (build, s[:-2]): s for s in sources}
-    there = sorted(o for o in objects if os.path.exists(o))
+    objects = {s[:-2] + ".o": s for s in sources}
+    there = sorted(o for o in objects
+                   if os.path.exists(os.path.join(build, o)))
+    # Below the checkout no name has a blank.
     out = subprocess.run(["nm", "-A", "-g", "-P", *there], check=True,
-                         capture_output=True, text=True).stdout
+                         cwd=build, capture_output=True, text=True).stdout
     defined = {}
     used = collections.defaultdict(list)
     for line in out.splitlines():
