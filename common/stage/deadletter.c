@@ -101,6 +101,19 @@ open_dead_letters(struct deadletter *d)
 	return o;
 }
 
+/* A run with dead letters ends with 0, so cron would never mail about them. The
+ * first one is told, what follows from the same cause is counted. */
+static void
+tell_letter(const struct deadletter *d, const char *where, const char *reason)
+{
+	if (d->count == 1)
+		log_warn("%s: %s; it goes to '%s', and so will others", where,
+		    reason, d->to);
+	else
+		log_info(
+		    "dead_letter", "where=\"%s\" reason=\"%s\"", where, reason);
+}
+
 enum outcome
 deadletter_add(struct deadletter *d, const char *where, const char *line,
     size_t len, const char *reason)
@@ -117,7 +130,7 @@ deadletter_add(struct deadletter *d, const char *where, const char *line,
 		return letter_failed(
 		    d, endpoint_code(d->out), endpoint_why(d->out));
 	d->count++;
-	log_info("dead_letter", "where=\"%s\" reason=\"%s\"", where, reason);
+	tell_letter(d, where, reason);
 	return OUTCOME_DONE;
 }
 
@@ -158,6 +171,9 @@ deadletter_close(struct deadletter *d)
 {
 	if (d->to == NULL && d->count > SHOWN)
 		log_error("and %" PRIu64 " more bad records", d->count - SHOWN);
+	else if (d->to != NULL && d->count > 1)
+		log_warn("%" PRIu64 " bad records of this run went to '%s'",
+		    d->count, d->to);
 	endpoint_close(d->out);
 	d->out = NULL;
 	free(d->to);

@@ -8,8 +8,9 @@
  *
  * ("record_base64" instead when the bytes are not UTF-8, and neither when the
  * line was too long to be read.) For input from unix:PATH they are appended to
- * the file PATH.dead. For input from a file or pipe the reason goes to stderr,
- * with the line number, and the program ends with PROG_DATA.
+ * the file PATH.dead. A warning tells the first one of a run, and at its end
+ * another one how many there were. For input from a file or pipe the reason
+ * goes to stderr, with the line number, and the program ends with PROG_DATA.
  *
  * The queue or file is opened for the first dead letter; most runs have none.
  */

@@ -180,12 +180,16 @@ for bulk in auto off; do
 	grep -q "mysql://" "$tmp/err" && fail "$(cat "$tmp/err")"
 done
 
-# From a queue: to its dead letters, once each, and exit 0.
+# From a queue: to its dead letters, once each, and exit 0, with a warning.
 probe=$TESTBIN/tools/amqp_probe
 empty
 "$probe" write queue:rows <"$tmp/mixed" >/dev/null
 "$probe" write queue:rows <"$tmp/poison" >/dev/null
 code 0 "$sink" -v -f queue:rows --until-empty
+is "warnings" "it goes to 'queue:rows.dead', and so will others
+$((bad + 10)) bad records of this run went to 'queue:rows.dead'" \
+	"$(sed -n "s/^sink: //; s/.*; it goes/it goes/; /'queue:rows.dead'/p" \
+		"$tmp/err")"
 is "stored" $((bad + 1 + 90)) "$(sql "SELECT COUNT(*) FROM chat_metrics")"
 "$probe" -e read queue:rows.dead >"$tmp/dead" 2>"$tmp/err"
 is "dead letters" $((bad + 10)) "$(wc -l <"$tmp/dead")"
