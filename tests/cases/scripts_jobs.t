@@ -20,7 +20,7 @@ for name in poller aggregator sink reaper; do
 		#!/bin/sh
 		name=${0##*/}
 		echo "$name $*" >>"$TMP/called"
-		[ "$name $*" = "poller " ] || [ "$*" = --list ] || cat >/dev/null
+		[ "$name $*" = "poller -t -" ] || [ "$*" = --list ] || cat >/dev/null
 		[ "$name" != poller ] || [ ! -e "$TMP/slow" ] ||
 			until [ ! -e "$TMP/slow" ]; do sleep 0.02; done
 		if [ "$name $*" != "reaper --list" ] && [ -e "$TMP/$name" ]; then
@@ -56,12 +56,13 @@ started() {
 }
 
 echo "- the job: poller, aggregator, sink"
+# Whatever [poller] to says: the aggregator reads the pipe.
 run 0 job
-called "poller " "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
+called "poller -t -" "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
 [ "$(stat -c %a "$tmp/lock")" = 600 ] || fail "others may hold the lock"
 [ ! -s "$tmp/out" ] || fail "it spoke: $(cat "$tmp/out")"
 run 0 job -d -q other -v
-called "poller -v" "aggregator -v -t queue:other"
+called "poller -v -t -" "aggregator -v -t queue:other"
 
 echo "- the job of a stream only polls"
 run 0 job -t queue:records -v
@@ -333,7 +334,7 @@ for name in poller aggregator sink; do
 	sed -i 's/^name=.*/name=${0##*\/ma-}/' "$tmp/bin/ma-$name"
 done
 run 0 job
-called "poller " "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
+called "poller -t -" "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
 
 echo "- every script says what it is for"
 for script in "$scripts"/*; do
