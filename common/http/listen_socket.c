@@ -28,13 +28,28 @@ union any {
 	struct sockaddr_un un;
 };
 
+/* The path of "unix:PATH"; NULL: it is none. */
+static const char *
+path_of(const char *where)
+{
+	static const char local[] = "unix:";
+	const size_t n = sizeof local - 1;
+
+	return strncmp(where, local, n) == 0 ? where + n : NULL;
+}
+
 static int
 no_address(const char *where, enum exit_code *code, struct buf *why)
 {
-	buf_setf(why,
-	    "'%s' is no address to listen on; write 127.0.0.1:8080, "
-	    "[::1]:8080 or unix:PATH",
-	    where);
+	const char *path = path_of(where);
+
+	if (path != NULL && path[0] != '\0')
+		buf_setf(why, "'%s' is no socket: its path is too long", where);
+	else
+		buf_setf(why,
+		    "'%s' is no address to listen on; write 127.0.0.1:8080, "
+		    "[::1]:8080 or unix:PATH",
+		    where);
 	*code = PROG_USAGE;
 	return -1;
 }
@@ -115,16 +130,6 @@ describe_socket(struct listen_socket *d)
 		(void)inet_ntop(AF_INET6, &a.in6.sin6_addr, host, sizeof host);
 		buf_setf(&d->text, "[%s]:%d", host, d->port);
 	}
-}
-
-/* The path of "unix:PATH"; NULL: it is none. */
-static const char *
-path_of(const char *where)
-{
-	static const char local[] = "unix:";
-	const size_t n = sizeof local - 1;
-
-	return strncmp(where, local, n) == 0 ? where + n : NULL;
 }
 
 static int

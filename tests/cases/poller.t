@@ -50,6 +50,9 @@ expect 64 "--with-text is for a poll and --listen, not for --assign" \
 	--with-text --assign
 expect 64 "--status and --check exclude each other" --check --status
 expect 64 "'any' is no address to listen on" -n --listen any
+expect 64 "'unix:' is no address to listen on" -n --listen unix:
+long=unix:/tmp/$(printf '%0120d' 0)
+expect 64 "'$long' is no socket: its path is too long" -n --listen "$long"
 expect 0 "" --listen any -h
 grep -q -e "^usage: poller --listen ADDRESS" out
 
