@@ -2,8 +2,10 @@
  * stream_export: writes the state of a stream as records, for the aggregators
  * of the next epoch of the topology: operators, chats, and the messages in
  * memory, chats and messages marked as counted before ("stale"), limits, which
- * snapshots lacked the chat, and what older messages left behind ("history"),
- * which ends each chat. Rows that were written stay; the records let the new
+ * snapshots lacked the chat, and what older messages left behind ("history"):
+ * for allocation at the beginning of each chat, for the clocks at its end.
+ * Between them a chat's records are in the order of time, since allocation
+ * takes each as it comes. Rows that were written stay; the records let the new
  * aggregators go on from here. Writing the records once more changes nothing,
  * unless a limit has no time: then the last one to arrive counts.
  */
@@ -18,10 +20,20 @@
 #include "common/records/stream_files.h"
 #include "common/text/jsonw.h"
 
+/* What a chat record told, or that a snapshot lacked the chat. */
+struct moment {
+	int64_t at;
+	const struct description *told; /* NULL: it was absent */
+};
+
 struct record_export {
 	struct endpoint *to;
 	const char *tenant; /* of what follows */
 	const struct allocation *allocation;
+	const struct chat *chat; /* of what follows; and what is still to be
+				    written of it: */
+	struct moment *moments;
+	size_t moments_n, moments_cap, moments_written;
 	struct buf line;
 	bool failed;
 };
@@ -125,15 +137,116 @@ export_description(struct record_export *e, const struct model *m,
 	end_record(e);
 }
 
+/* Of one time in the opposite order. */
 static void
-export_absence(void *ctx, const struct chat *c, int64_t at)
+add_moment(struct record_export *e, int64_t at, const struct description *told)
+{
+	size_t i;
+
+	XGROW(e->moments, e->moments_n, e->moments_cap);
+	for (i = e->moments_n++; i > 0 && e->moments[i - 1].at >= at; i--)
+		e->moments[i] = e->moments[i - 1];
+	e->moments[i] = (struct moment){ at, told };
+}
+
+static void
+add_absence(void *ctx, const struct chat *c, int64_t at)
+{
+	(void)c;
+	add_moment(ctx, at, NULL);
+}
+
+static void
+begin_history(struct record_export *e)
+{
+	begin_record(e, "history");
+	jsonw_text(&e->line, "chat", chat_id(e->chat));
+}
+
+static void
+export_moments(struct record_export *e, const struct model *m, int64_t until)
+{
+	const struct moment *x;
+
+	for (; e->moments_written < e->moments_n; e->moments_written++) {
+		x = &e->moments[e->moments_written];
+		if (x->at > until)
+			return;
+		if (x->told != NULL) {
+			export_description(e, m, e->chat, x->told);
+			continue;
+		}
+		begin_history(e);
+		jsonw_time(&e->line, "absent_at", x->at);
+		end_record(e);
+	}
+}
+
+static void
+export_channel(struct record_export *e)
+{
+	if (e->allocation != NULL)
+		export_text(e, "channel",
+		    allocation_chat_channel(e->allocation, chat_id(e->chat)));
+}
+
+static void
+export_news(
+    void *ctx, enum message_from by, enum chat_status status, int64_t at)
 {
 	struct record_export *e = ctx;
 
-	begin_record(e, "history");
-	jsonw_text(&e->line, "chat", chat_id(c));
-	jsonw_time(&e->line, "absent_at", at);
+	begin_history(e);
+	jsonw_str(&e->line, "status", record_status_name(status));
+	export_time(e, "status_at", at);
+	jsonw_str(&e->line, "from", record_from_name(by));
+	export_channel(e);
 	end_record(e);
+}
+
+/* Who had the chat by messages that are no longer kept. */
+static void
+export_holder(struct record_export *e, const struct model *m)
+{
+	const struct dropped_history *f = &e->chat->dropped;
+
+	if (f->assignee_at == CLOCK_NONE)
+		return;
+	begin_history(e);
+	export_time(e, "at", f->at);
+	jsonw_bool(&e->line, "held", true);
+	export_text(e, "operator", model_name(m, f->assignee));
+	export_channel(e);
+	end_record(e);
+}
+
+static void
+export_dropped_status(struct record_export *e, const struct dropped_history *f)
+{
+	if (f->status != CHAT_NONE)
+		jsonw_str(&e->line, "status",
+		    record_status_name((enum chat_status)f->status));
+	export_time(e, "status_at", f->status_at);
+}
+
+/* What messages told allocation that are no longer kept; before all others of
+ * the chat, first when the last of them was: what follows finds no silence
+ * where there was none. */
+static void
+export_before(struct record_export *e, const struct model *m)
+{
+	const struct dropped_history *f = &e->chat->dropped;
+
+	if (f->at == CLOCK_NONE)
+		return;
+	begin_history(e);
+	export_time(e, "at", f->at);
+	export_dropped_status(e, f);
+	end_record(e);
+	if (e->allocation != NULL)
+		allocation_news_each(
+		    e->allocation, chat_id(e->chat), f->at, export_news, e);
+	export_holder(e, m);
 }
 
 /* What messages left that are no longer kept; the last record of a chat. */
@@ -143,13 +256,9 @@ export_history(
 {
 	const struct dropped_history *f = &c->dropped;
 
-	begin_record(e, "history");
-	jsonw_text(&e->line, "chat", chat_id(c));
+	begin_history(e);
 	export_time(e, "at", f->at);
-	if (f->status != CHAT_NONE)
-		jsonw_str(&e->line, "status",
-		    record_status_name((enum chat_status)f->status));
-	export_time(e, "status_at", f->status_at);
+	export_dropped_status(e, f);
 	if (f->assignee_at != CLOCK_NONE)
 		jsonw_bool(&e->line, "held", true);
 	export_text(e, "operator", model_name(m, f->assignee));
@@ -179,6 +288,7 @@ export_message(void *ctx, const struct model *m, const struct chat *c,
 	struct record_export *e = ctx;
 	char id[MESSAGE_ID_TEXT];
 
+	export_moments(e, m, x->at);
 	begin_record(e, "message");
 	jsonw_text(&e->line, "chat", chat_id(c));
 	jsonw_text(&e->line, "id",
@@ -218,11 +328,25 @@ export_snapshots(struct record_export *e, const struct model *m)
 }
 
 static void
+export_chat(struct record_export *e, struct model *m, struct chat *c)
+{
+	const struct description *d;
+
+	e->chat = c;
+	e->moments_n = e->moments_written = 0;
+	for (d = c->descriptions; d != NULL; d = d->next)
+		add_moment(e, d->at, d);
+	model_each_absence(m, c, add_absence, e);
+	export_before(e, m);
+	model_each_message(m, c, export_message, e);
+	export_moments(e, m, INT64_MAX);
+	export_history(e, m, c);
+}
+
+static void
 export_tenant(struct record_export *e, struct pipeline *p)
 {
 	struct model *m = &p->model;
-	const struct description *d;
-	struct chat *c;
 	size_t i;
 
 	e->tenant = m->tenant;
@@ -233,14 +357,8 @@ export_tenant(struct record_export *e, struct pipeline *p)
 		if (m->operators[i]->listed || m->operators[i]->name != 0)
 			export_operator(e, m, m->operators[i]);
 	streaming_metrics_hand_over(p->streaming, export_run, e);
-	for (i = 0; i < m->chats_n && !e->failed; i++) {
-		c = m->chats[i];
-		for (d = c->descriptions; d != NULL; d = d->next)
-			export_description(e, m, c, d);
-		model_each_message(m, c, export_message, e);
-		model_each_absence(m, c, export_absence, e);
-		export_history(e, m, c);
-	}
+	for (i = 0; i < m->chats_n && !e->failed; i++)
+		export_chat(e, m, m->chats[i]);
 	export_snapshots(e, m);
 	if (m->as_of == CLOCK_NONE || e->failed)
 		return;
@@ -258,6 +376,7 @@ export_tenants(struct stream *s, struct endpoint *to)
 	for (i = 0; i < s->tenants_n && !e.failed; i++)
 		export_tenant(&e, &s->tenants[i]->pipeline);
 	buf_release(&e.line);
+	free(e.moments);
 	return e.failed ? endpoint_code(to) : PROG_OK;
 }
 

@@ -92,7 +92,7 @@ update_allocation(
     struct pipeline *d, const struct record *r, enum model_result taken)
 {
 	if (taken != MODEL_LATE && taken != MODEL_AHEAD &&
-	    taken != MODEL_DUPLICATE && (r->type == RECORD_CHAT || !r->stale))
+	    taken != MODEL_DUPLICATE)
 		allocation_record(d->allocation, r);
 }
 

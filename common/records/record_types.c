@@ -68,7 +68,7 @@ const struct record_field record_fields[] = {
 	    "of a chat: who holds it; of a message: the writer, or whom a "
 	    "system message names; of a limit: whose it is" },
 	{ "to", FIELD_ID, AT(to), MESS, 0, "whom it was written to" },
-	{ "channel", FIELD_ID, AT(channel), CHAT | MESS | EVEN | LIMI, 0,
+	{ "channel", FIELD_ID, AT(channel), CHAT | MESS | EVEN | LIMI | HIST, 0,
 	    "the channel it came through; of a limit: whose it is" },
 	{ "private", FIELD_FLAG, AT(is_private), MESS, 0,
 	    "a note the customer never sees" },

@@ -74,7 +74,7 @@ is "its operator" "$(exported 'select(.tenant == "b") | [.operator, .name]')" \
 	'["1","Di"]'
 
 echo "- nobody holds a chat that was taken from its operator"
-is "the holder" "$(exported 'select(.chat == "free" and .held)
+is "the holder" "$(exported 'select(.chat == "free" and .held and .episode)
 	| [.at, .operator]')" '["2026-01-10T10:00:03.000Z",null]'
 
 echo "- nothing of it is late"
@@ -191,3 +191,81 @@ assigning
 is "who is assigned what" "$(get assignments | jq -r '"\(.chat)>\(.operator)"' |
 	paste -s -d ' ')" "held>8 n1>7 n2>8"
 is "dead letters" "$(get records.dead)" ""
+
+echo "- what messages told allocation: who has a chat, and whether it is open"
+mark='"snapshot":"s3","at":"2026-01-10T10:30:00Z"'
+{
+	line operator '"operator":"7","available":false'
+	chat lost 10T10:00:00 '"status":"open"'
+	chat again 10T10:00:00 '"status":"open","operator":"7"'
+	line snapshot "$mark,\"state\":\"begin\""
+	line snapshot "$mark,\"state\":\"end\",\"records\":0"
+	# Of these nothing is younger than the window.
+	for id in bot asked opened held shut; do
+		status=pending
+		case $id in held | shut) status=open ;; esac
+		chat $id.old 10T11:00:00 "\"status\":\"$status\""
+	done
+	message 1 bot.old 10T11:00:01 customer
+	message 1 asked.old 10T11:00:03 system ',"kind":"handoff"'
+	message 2 asked.old 10T11:00:04 customer ',"channel":"w"'
+	message 1 opened.old 10T11:00:05 system ',"kind":"opened"'
+	message 1 held.old 10T11:00:01 system ',"kind":"assigned","operator":"7"'
+	message 1 shut.old 10T11:00:01 system ',"kind":"closed"'
+	message 2 shut.old 11T11:00:00 operator ',"private":true'
+	for at in 11:00:01 11:00:09; do
+		message "m$at" first.old "10T$at" customer
+	done
+	# Was it silent? Not with the messages that are not kept.
+	chat back 10T12:00:00 '"status":"closed","operator":"7"'
+	message 1 back 11T11:00:00 operator ',"private":true'
+	message 3 shut.old 12T08:00:00 operator ',"private":true'
+	message 2 back 12T08:00:01 operator ',"private":true'
+	message 3 back 13T08:00:00 customer
+	message 1 again 13T08:00:01 customer
+	for id in bot asked held shut; do
+		status=pending
+		case $id in held | shut) status=open ;; esac
+		chat $id.new 13T09:00:00 "\"status\":\"$status\""
+	done
+	message 1 bot.new 13T09:00:01 customer
+	message 1 asked.new 13T09:00:01 system ',"kind":"handoff"'
+	message 2 asked.new 13T09:00:02 customer ',"channel":"w"'
+	message 1 held.new 13T09:00:01 system ',"kind":"assigned","operator":"7"'
+	message 1 shut.new 13T09:00:01 system ',"kind":"closed"'
+	chat none 13T10:00:00 '"status":"closed"'
+} >"$tmp/told"
+given() { # FILE: to the operator who comes after its records
+	rm -r "$state"
+	put records 1 <"$1"
+	assigning
+	is "assigned before anybody comes" "$(get assignments)" ""
+	exported . >"$tmp/export"
+	{
+		line limit '"channel":"w","max_chats":1'
+		line operator '"operator":"8","available":true,"max_chats":99'
+		message 1 unseen 14T10:29:59 customer
+	} | put records 1
+	assigning
+	get assignments | jq -r '"\(.chat)>\(.operator)"' | paste -s -d ' '
+}
+want="first.old>8 asked.old>8 opened.old>8 again>8"
+everywhere() { # WANT
+	is "given by the aggregator that read them" "$(given "$tmp/told")" "$1"
+	cp "$tmp/export" "$tmp/first"
+	is "given by one of the next generation" "$(given "$tmp/first")" "$1"
+	is "by one of that after the next" "$(given "$tmp/export")" "$1"
+	is "dead letters" "$(get records.dead)" ""
+}
+everywhere "first.old>8 asked.old>8 opened.old>8 again>8 unseen>8"
+
+echo "- and that a snapshot lacked a chat of which it knows nothing"
+mark='"snapshot":"s4","at":"2026-01-14T10:30:00Z"'
+{
+	line operator '"operator":"7","available":false'
+	chat back 14T10:00:00 '"status":"open"'
+	line snapshot "$mark,\"state\":\"begin\""
+	line snapshot "$mark,\"state\":\"end\",\"records\":0"
+	message 1 back 14T10:31:00 customer
+} >"$tmp/told"
+everywhere "back>8"
