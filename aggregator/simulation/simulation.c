@@ -161,10 +161,9 @@ fulfil_reservations(struct simulation *w)
 static void
 assign_waiting(struct simulation *w)
 {
-	do {
-		(void)allocation_select(w->a);
+	/* One that goes on to another operator leaves a place behind. */
+	while (allocation_select(w->a) > 0)
 		fulfil_reservations(w);
-	} while (w->fulfilled < w->assignments_n);
 	compare_loads(w);
 }
 

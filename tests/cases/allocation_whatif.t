@@ -151,6 +151,18 @@ gives '1>7@00:00 1>8@01:00' -c "$tmp/conf"
 has '"chat":"1","operator":"8","replaces":"7","at":'
 has '"chats":1,"given":1,"moved":1,'
 
+# Who lost a chat has a place for the next one at that time.
+printf '[aggregator]\nallocation_silent = 4m\n' >"$tmp/conf"
+{
+	line operator '"operator":"7","available":true,"max_chats":1'
+	chat 1 open 00:01
+	chat 2 open 00:02
+	line operator '"operator":"8","available":true,"max_chats":1,"at":"2026-11-20T10:05:00Z"'
+	chat 3 closed 30:00
+} >"$tmp/day"
+gives '1>7@00:01 1>8@05:00 2>7@05:00' -c "$tmp/conf"
+has '"longest_wait_seconds":298.000,'
+
 # Snapshots repeat what was answered before: that does not answer it.
 snapshot() { # MINUTE [LINE]...
 	minute=$1
