@@ -1,6 +1,6 @@
 /*
  * stream_export: writes the state of a stream as records, for the aggregators
- * of the next epoch of the topology: operators, chats, and the messages in
+ * of the next epoch of the topology: chats, operators, and the messages in
  * memory, chats and messages marked as counted before ("stale"), limits, which
  * snapshots lacked the chat, and what older messages left behind ("history"):
  * for allocation at the beginning of each chat, for the clocks at its end.
@@ -351,15 +351,16 @@ export_tenant(struct record_export *e, struct pipeline *p)
 
 	e->tenant = m->tenant;
 	e->allocation = p->allocation;
-	/* Before the operators: who comes is given chats at once. */
 	allocation_limits_each(p->allocation, export_limit, e);
-	for (i = 0; i < m->operators_n && !e->failed; i++)
-		if (m->operators[i]->listed || m->operators[i]->name != 0)
-			export_operator(e, m, m->operators[i]);
 	streaming_metrics_hand_over(p->streaming, export_run, e);
 	for (i = 0; i < m->chats_n && !e->failed; i++)
 		export_chat(e, m, m->chats[i]);
 	export_snapshots(e, m);
+	/* Behind all that says who may have how many chats, who has one, and
+	 * which left: who comes is given chats at the next flush. */
+	for (i = 0; i < m->operators_n && !e->failed; i++)
+		if (m->operators[i]->listed || m->operators[i]->name != 0)
+			export_operator(e, m, m->operators[i]);
 	if (m->as_of == CLOCK_NONE || e->failed)
 		return;
 	begin_record(e, "clock");

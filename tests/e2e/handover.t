@@ -269,3 +269,20 @@ mark='"snapshot":"s4","at":"2026-01-14T10:30:00Z"'
 	message 1 back 14T10:31:00 customer
 } >"$tmp/told"
 everywhere "back>8"
+
+echo "- cut off anywhere while it is read: nobody gets one chat too many"
+rm -r "$state"
+{
+	line operator '"operator":"7","available":true,"max_chats":1'
+	chat 1 15T09:00:00 '"status":"pending"'
+	chat 2 15T09:00:01 '"status":"open","operator":"7"'
+	chat 1 15T09:00:02 '"status":"open"'
+} | put records 1
+assigning
+exported . >"$tmp/export"
+for n in $(seq "$(wc -l <"$tmp/export")"); do
+	rm -r "$state"
+	head -n "$n" "$tmp/export" | put records 1
+	assigning
+	is "given after record $n" "$(get assignments)" ""
+done
