@@ -268,7 +268,8 @@ alloc_leave_place(struct allocation *a, struct alloc_chat *c)
 		treap_remove(&c->line->paused, &c->node);
 		break;
 	case PLACE_AWAITING:
-		treap_remove(&c->awaited->awaited, &c->node);
+		treap_remove(
+		    &alloc_seat_of(c->awaited, c->line)->awaited, &c->node);
 		break;
 	case PLACE_RESERVED:
 	case PLACE_NONE:

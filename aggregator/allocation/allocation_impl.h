@@ -59,6 +59,7 @@ struct alloc_seat {
 	struct treap_node node;
 	struct alloc_operator *owner;
 	struct alloc_line *line;
+	struct treap awaited; /* chats of the line that wait for the operator */
 };
 
 /* An operator's chats of one channel. */
@@ -78,7 +79,6 @@ struct alloc_operator {
 	int64_t available_at;      /* when that was so, or not; CLOCK_NONE */
 	int64_t paused_until;
 	unsigned refusals;       /* in a row */
-	struct treap awaited;    /* chats that wait for them */
 	struct treap unanswered; /* chats they have not answered */
 	struct alloc_timer timer;
 	struct alloc_seat **seats;

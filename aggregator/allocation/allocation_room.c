@@ -228,22 +228,43 @@ unpause_chats(
 	}
 }
 
-/* The first chat that waits for this operator, or all of them, queues. */
+static void
+end_wait(struct allocation *a, struct alloc_seat *s, struct treap_node *n)
+{
+	struct alloc_chat *c = TREAP_OF(n, struct alloc_chat, node);
+
+	treap_remove(&s->awaited, n);
+	alloc_set_timer(a, &c->timer, INT64_MAX);
+	alloc_place_go(&c->place, PLACE_QUEUE);
+	treap_add(&s->line->queue, n);
+	alloc_line_update(a, s->line);
+}
+
+static bool
+seat_has_share(const struct alloc_seat *s)
+{
+	return s->line->channel == NULL ||
+	       has_share(s->owner, s->line->channel);
+}
+
+/* The chats that wait for this operator queue: all of them, or the first of
+ * each line of which the operator may have one more. */
 static void
 end_waits(struct allocation *a, struct alloc_operator *o, bool all)
 {
+	struct alloc_seat *s;
 	struct treap_node *n;
-	struct alloc_chat *c;
+	size_t i;
 
-	while ((n = treap_first(&o->awaited)) != NULL) {
-		c = TREAP_OF(n, struct alloc_chat, node);
-		treap_remove(&o->awaited, n);
-		alloc_set_timer(a, &c->timer, INT64_MAX);
-		alloc_place_go(&c->place, PLACE_QUEUE);
-		treap_add(&c->line->queue, n);
-		alloc_line_update(a, c->line);
-		if (!all)
-			break;
+	for (i = 0; i < o->seats_n; i++) {
+		s = o->seats[i];
+		if (!all && !seat_has_share(s))
+			continue;
+		while ((n = treap_first(&s->awaited)) != NULL) {
+			end_wait(a, s, n);
+			if (!all)
+				break;
+		}
 	}
 }
 
@@ -261,7 +282,7 @@ update_seat(struct allocation *a, struct alloc_seat *s, bool room)
 {
 	struct alloc_line *l = s->line;
 
-	if (room && (l->channel == NULL || has_share(s->owner, l->channel))) {
+	if (room && seat_has_share(s)) {
 		treap_add(&l->seats, &s->node);
 		unpause_chats(a, l, s->owner);
 	}
@@ -283,7 +304,7 @@ alloc_operator_end(struct allocation *a, struct alloc_operator *o)
 
 /* NULL: the operator does not serve the line. */
 static struct alloc_seat *
-add_seat(struct alloc_operator *o, struct alloc_line *l)
+add_seat(struct allocation *a, struct alloc_operator *o, struct alloc_line *l)
 {
 	struct alloc_seat *s;
 
@@ -292,6 +313,7 @@ add_seat(struct alloc_operator *o, struct alloc_line *l)
 	s = xcalloc(1, sizeof *s);
 	s->owner = o;
 	s->line = l;
+	treap_init(&s->awaited, alloc_compare_chats, &a->counts.steps);
 	XGROW(o->seats, o->seats_n, o->seats_cap);
 	o->seats[o->seats_n++] = s;
 	return s;
@@ -310,7 +332,7 @@ alloc_operator_seats(struct allocation *a, struct alloc_operator *o)
 	}
 	o->seats_n = 0;
 	for (i = 0; i < a->lines_n; i++)
-		(void)add_seat(o, a->lines[i]);
+		(void)add_seat(a, o, a->lines[i]);
 	alloc_operator_end(a, o);
 }
 
@@ -331,7 +353,7 @@ new_line(struct allocation *a, const struct alloc_tags *tags,
 	XGROW(a->lines, a->lines_n, a->lines_cap);
 	a->lines[a->lines_n++] = l;
 	while ((e = strmap_next(&a->operators, &i)) != NULL) {
-		s = add_seat(e->value, l);
+		s = add_seat(a, e->value, l);
 		if (s != NULL)
 			update_seat(a, s, operator_has_room(a, e->value));
 	}
@@ -374,7 +396,6 @@ alloc_operator_get(struct allocation *a, struct text id)
 	o->paused_until = INT64_MIN;
 	o->timer.of_operator = true;
 	o->timer.due = INT64_MAX;
-	treap_init(&o->awaited, alloc_compare_chats, &a->counts.steps);
 	treap_init(&o->unanswered, alloc_compare_unanswered, &a->counts.steps);
 	*slot = o;
 	return o;

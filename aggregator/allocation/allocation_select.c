@@ -41,7 +41,7 @@ select_operator(
 	    c->awaited != NULL ? c->awaited : last_operator_of(a, c);
 	struct alloc_operator *o;
 	const struct treap_node *n;
-	const struct alloc_seat *s;
+	struct alloc_seat *s;
 
 	if (last != NULL && last != c->assignee && !alloc_refused(a, c, last)) {
 		s = alloc_seat_of(last, l);
@@ -50,7 +50,7 @@ select_operator(
 		if (s != NULL && last->available && a->set.sticky_for > 0 &&
 		    c->arrival + a->set.sticky_for > a->now) {
 			c->awaited = last;
-			postpone_chat(a, c, PLACE_AWAITING, &last->awaited,
+			postpone_chat(a, c, PLACE_AWAITING, &s->awaited,
 			    c->arrival + a->set.sticky_for);
 			return NULL;
 		}

@@ -238,7 +238,7 @@ class World:
         o.given_last = self.reservations
         c.reservation = [o.name, self.now + self.set["expiry"],
                          self.reservations, False, self.now, c.holder]
-        c.outcome = self.reservations
+        c.outcome, c.awaited = self.reservations, None
         self.out.append("%s>%s%s " % (c.name, o.name, "/" + c.holder
                                       if c.holder is not None else ""))
 
@@ -445,6 +445,14 @@ class World:
         if available:
             o.refusals, o.resting_until = 0, NEVER
 
+    def set_limit(self, key, limit, at):
+        before = self.is_limited(key[1])
+        self.limits[key] = limit, at
+        if self.is_limited(key[1]) != before:  # another line
+            for c in self.chats.values():
+                if c.channel == key[1]:
+                    c.awaited = None
+
     def whole(self, at):
         for o in self.operators.values():
             if o.known and getattr(o, "mark", 0) != self.mark:
@@ -525,7 +533,7 @@ class World:
             if key[0] is not None:
                 self.operator(key[0])
             if key not in self.limits or at >= self.limits[key][1]:
-                self.limits[key] = None if name == "-" else int(name), at
+                self.set_limit(key, None if name == "-" else int(name), at)
         elif what in ("keep", "refuse"):
             self.outcome(name, arg("by"))
         elif what == "snapshot":
@@ -556,7 +564,8 @@ class World:
     told = {}
 
 
-def some_chat(r, now, stick):
+def some_chat(r, now, returning):
+    told = 0.9 if returning else 0.3
     line = "chat %s at %d" % (r.choice(CHATS),
                               max(0, now + r.choice((0, 0, -50, -500, 3))))
     kind = r.random()
@@ -572,13 +581,13 @@ def some_chat(r, now, stick):
         line += r.choice((" pending", " pending", " snoozed"))
     else:
         line += r.choice((" open wrote id 12", " open handed id 13"))
-    if r.random() < 0.3:
+    if r.random() < 0.35 - told / 3:
         line += " tags " + r.choice(("x", "y", "x,y"))
-    if not stick and r.random() < 0.3:
+    if r.random() < told:
         line += " channel " + r.choice("wm")
-    if r.random() < 0.4:
+    if r.random() < told + 0.1:
         line += " customer " + r.choice("uv")
-    if r.random() < 0.2:
+    if " id " not in line and r.random() < 0.2:
         line += " id " + r.choice(("9", "10", "x"))
     if r.random() < 0.1:
         line += " opened %d" % max(0, now - r.randrange(900))
@@ -598,24 +607,28 @@ def some_operator(r, now):
 
 
 def events(r):
-    """Lines of one world."""
-    stick = r.random() < 0.4
+    """Lines of one world. In some customers return, and chats of several
+    channels wait for one operator."""
+    returning = r.random() < 0.3
     yield "set expiry %d" % r.choice((500, 5000))
     yield "set pause %d" % r.choice((1, 100, 1000))
     yield "set window %d" % r.choice((300, 100000))
-    if stick:
+    if returning or r.random() < 0.4:
         yield "set same %d" % r.choice((400, 100000))
-        yield "set same_wait %d" % r.choice((0, 200))
+        yield "set same_wait %d" % (
+            20000 if returning else r.choice((0, 200)))
     if r.random() < 0.4:
         yield "set silent %d" % r.choice((150, 700))
     if r.random() < 0.4:
         yield "set offline %d" % r.choice((150, 700))
     now, within = 1000, False
     yield "clock %d" % now
+    if returning:
+        yield "limit 1 channel w at 1"
     for _ in range(r.randrange(20, 160)):
         what = r.random()
         if what < 0.30:
-            yield some_chat(r, now, stick)
+            yield some_chat(r, now, returning)
         elif what < 0.42:
             yield some_operator(r, now)
         elif what < 0.58:
@@ -624,7 +637,9 @@ def events(r):
         elif what < 0.70:
             yield "keep %s by %s" % (r.choice(CHATS), r.choice("abcdz"))
         elif what < 0.78:
-            yield "refuse %s" % r.choice(CHATS)
+            # Whether one that all refused is waited for is seen at its turn.
+            yield "%s %s" % ("refuse" if not returning else "sent",
+                             r.choice(CHATS))
         elif what < 0.82:
             yield "answer %s at %d" % (r.choice(CHATS),
                                        now - r.choice((0, 0, 100)))
@@ -632,7 +647,7 @@ def events(r):
             line = "limit %s" % r.choice("-01233")
             if r.random() < 0.5:
                 line += " operator " + r.choice("abcd")
-            if not stick and r.random() < 0.4:
+            if r.random() < 0.4:
                 line += " channel " + r.choice("wm")
             yield line + " at %d" % (now - r.choice((0, 0, 20)))
         elif what < 0.89:
