@@ -70,21 +70,43 @@ read_clock_and_tenants(struct db *db, void *ctx)
 	return OUTCOME_DONE;
 }
 
+/* A row of a tenant whose time compares as `compare` says with t->before. One
+ * without that time, of a user whose messages were all withdrawn, is as old as
+ * what is known of it. Returns the number of values, which it sets. */
+static size_t
+add_condition(const struct retention *t, const char *compare, struct buf *sql,
+    struct db_value args[3])
+{
+	const struct table *table = &tables[t->table];
+	const char *age = rule_column(table, table->age);
+
+	args[0] = db_str(t->tenants[t->tenant]);
+	args[1] = args[2] = db_time(t->before);
+	if (table->columns[table->age].needed) {
+		buf_addf(sql, "tenant = ? AND `%s` %s ?", age, compare);
+		return 2;
+	}
+	buf_addf(sql,
+	    "tenant = ? AND (`%s` %s ? OR `%s` IS NULL AND `%s` %s ?)", age,
+	    compare, age, rule_column(table, table->at), compare);
+	return 3;
+}
+
 /* Selects `what` of the current tenant's rows in the current table whose time
  * compares as `compare` says with t->before; `limit` ends the query. */
 static enum outcome
 select_rows(struct db *db, const struct retention *t, const char *what,
     const char *compare, const char *limit, struct db_rows **found)
 {
-	const struct table *table = &tables[t->table];
-	struct db_value args[2] = { db_str(t->tenants[t->tenant]),
-		db_time(t->before) };
+	struct db_value args[3];
 	struct buf sql = BUF_INIT;
 	enum outcome o;
+	size_t n;
 
-	buf_addf(&sql, "SELECT %s FROM %s WHERE tenant = ? AND `%s` %s ?%s",
-	    what, table->name, rule_column(table, table->age), compare, limit);
-	o = db_query(db, buf_str(&sql), args, 2, found);
+	buf_addf(&sql, "SELECT %s FROM %s WHERE ", what, tables[t->table].name);
+	n = add_condition(t, compare, &sql, args);
+	buf_adds(&sql, limit);
+	o = db_query(db, buf_str(&sql), args, n, found);
 	buf_release(&sql);
 	return o;
 }
@@ -170,18 +192,17 @@ static enum outcome
 delete_old_rows(struct db *db, void *ctx)
 {
 	struct retention *t = ctx;
-	const struct table *table = &tables[t->table];
-	struct db_value args[2] = { db_str(t->tenants[t->tenant]),
-		db_time(t->before) };
+	struct db_value args[3];
 	struct buf sql = BUF_INIT;
 	enum outcome o;
+	size_t n;
 
 	if (t->table == TABLE_response_rollups)
 		return delete_old_sums(db, t);
-	buf_addf(&sql,
-	    "DELETE FROM %s WHERE tenant = ? AND `%s` < ? LIMIT " BATCH_TEXT,
-	    table->name, rule_column(table, table->age));
-	o = db_exec(db, buf_str(&sql), args, 2, &t->affected);
+	buf_addf(&sql, "DELETE FROM %s WHERE ", tables[t->table].name);
+	n = add_condition(t, "<", &sql, args);
+	buf_adds(&sql, " LIMIT " BATCH_TEXT);
+	o = db_exec(db, buf_str(&sql), args, n, &t->affected);
 	buf_release(&sql);
 	return o;
 }

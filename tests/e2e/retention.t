@@ -169,6 +169,26 @@ is "counted" "4000 5001" \
 	"$(jq -r 'select(.rows > 0) | .rows' "$tmp/did" | xargs)"
 is "gone" "$(all 2 2)" "$(counts)"
 
+echo "- rows without such a time, of a user whose messages were all withdrawn"
+fill 0
+for table in user_stats user_stats_parts; do
+	more=
+	[ $table = user_stats ] || more=', generation = 1, part = 0'
+	for n in 40 20; do
+		sql "INSERT INTO $table SET tenant = 't', user_id = 'before $n',
+			message_count = 0, as_of = '$(day -$n %F)'$more"
+	done
+done
+"$reaper" --retention 30d --dry-run -o ndjson | given >"$tmp/dry"
+is "counted" "user_stats 1 user_stats_parts 1" \
+	"$(jq -r 'select(.rows > 0) | .table, .rows' "$tmp/dry" | xargs)"
+"$reaper" --retention 30d -o ndjson | given >"$tmp/did"
+diff "$tmp/dry" "$tmp/did" || fail "not what the dry run showed"
+for table in user_stats user_stats_parts; do
+	is "$table" "before 20" "$(sql "SELECT user_id FROM $table
+		WHERE last_active IS NULL")"
+done
+
 echo "- a batch that takes longer than a run waits for the database"
 fill 0 -40
 sql "CREATE TRIGGER slow BEFORE DELETE ON trends FOR EACH ROW
