@@ -51,6 +51,7 @@ struct sink_row {
 	size_t len;
 	enum row_fate fate;
 	const char *reason;       /* with ROW_BAD */
+	bool undated;             /* as_of is when it was read */
 	uint32_t cut;             /* bit i: the text of column i was cut */
 	bool replaces_original;   /* a row of version 0 in its batch */
 	struct db_value values[]; /* one for each column */

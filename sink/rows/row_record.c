@@ -235,6 +235,7 @@ read_event_row(const struct record *r, const char *line, size_t len,
 		return NULL;
 	row = row_new(&tables[TABLE_events], r, line, len, a);
 	row->as_of = at;
+	row->undated = r->at == CLOCK_NONE;
 	v = row->values;
 	v[TABLE_COLUMN(events, tenant)] = text_value(r->tenant);
 	v[TABLE_COLUMN(events, id)] = text_value(r->id);
@@ -261,6 +262,7 @@ read_assignment_row(const struct record *r, const char *line, size_t len,
 		return NULL;
 	row = row_new(&tables[TABLE_assignments], r, line, len, a);
 	row->as_of = at;
+	row->undated = r->at == CLOCK_NONE;
 	v = row->values;
 	v[TABLE_COLUMN(assignments, tenant)] = text_value(r->tenant);
 	v[TABLE_COLUMN(assignments, id)] = text_value(r->id);

@@ -163,13 +163,27 @@ is_expired(const struct barred_rows *r, const struct sink_row *row)
 	       row->as_of < t->newest_at - r->keep_ms;
 }
 
+/* Nothing of the tenant's present state is newer than its removal, nor comes
+ * with this batch. */
+static bool
+is_removed(const struct batch_tenant *t)
+{
+	int64_t at = t->stored.removed_at;
+
+	return at != CLOCK_NONE && t->stored.as_of <= at &&
+	       t->stored.newest_at <= at && t->newest_at <= at;
+}
+
 /* The fate of a row as far as its tenant decides it. */
 static enum row_fate
 decide_fate(const struct barred_rows *r, const struct sink_row *row)
 {
 	const struct tenant_stored *t = &row->tenant->stored;
 
-	if (t->removed_at != CLOCK_NONE && row->as_of <= t->removed_at)
+	/* When one without a time was written nothing tells. */
+	if (row->undated
+		? is_removed(row->tenant)
+		: t->removed_at != CLOCK_NONE && row->as_of <= t->removed_at)
 		return ROW_REMOVED;
 	if (t->as_of != CLOCK_NONE && row->snapshot.p != NULL &&
 	    row->as_of < t->as_of)

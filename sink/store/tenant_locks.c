@@ -129,6 +129,15 @@ may_complete(struct row_batch *b)
 	return found;
 }
 
+/* A step, or the first that is newer than the tenant's removal. */
+static bool
+raises_newest(const struct tenant_stored *t, int64_t as_of)
+{
+	return t->newest_at == CLOCK_NONE ||
+	       as_of >= t->newest_at + NEWEST_STEP_MS ||
+	       (t->newest_at <= t->removed_at && as_of > t->removed_at);
+}
+
 /* Finds each tenant's newest row of a present state. One with a time that is
  * still to come counts as of now: newest_at never falls again. Returns whether
  * one raises it by a step; by less it stays, since raising it takes the
@@ -148,8 +157,7 @@ find_newer_times(const struct row_batch *b)
 			t = rows->row[i]->tenant;
 			as_of = rows->row[i]->as_of;
 			as_of = as_of < now ? as_of : now;
-			if (t->stored.newest_at != CLOCK_NONE &&
-			    as_of < t->stored.newest_at + NEWEST_STEP_MS)
+			if (!raises_newest(&t->stored, as_of))
 				continue;
 			if (t->newest_at < as_of)
 				t->newest_at = as_of;

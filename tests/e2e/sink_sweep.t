@@ -127,8 +127,35 @@ sql "DELETE FROM chat_metrics WHERE tenant = 'other';
 rows other o3 9 1 1 | code 0 "$sink" -v
 grep -q "refused=3 " "$tmp/err" || fail "$(cat "$tmp/err")"
 is "nothing comes back" "" "$(chats other)"
+# What has no time is of a removed tenant until something newer came.
+undated() { # TENANT ID
+	echo '{"type":"event","tenant":"'"$1"'","id":"'"$2"'","event":"e","user":"u"}'
+	echo '{"type":"assignment","tenant":"'"$1"'","id":"'"$2"'","chat":"1","operator":"7","expires":"2026-11-20T10:10:00Z"}'
+}
+ids() { # TENANT
+	sql "SELECT id FROM events WHERE tenant = '$1' UNION ALL
+		SELECT id FROM assignments WHERE tenant = '$1' ORDER BY id" | xargs
+}
+undated other 1 | code 0 "$sink" -v
+grep -q "refused=2 " "$tmp/err" || fail "$(cat "$tmp/err")"
+is "nothing without a time" "" "$(ids other)"
 rows other o4 10 1 1 | code 0 "$sink"
 is "added anew" "1001:open" "$(chats other)"
+undated other 2 | code 0 "$sink"
+is "what has no time, too" "2 2" "$(ids other)"
+
+# Rows of a stream have no snapshot: the first newer one of the present state
+# tells, also in one batch with it.
+sql "INSERT INTO tenants SET tenant = 'flow',
+	removed_at = '2026-11-20 10:40:00', newest_at = '2026-11-20 10:39:00'"
+undated flow 3 | code 0 "$sink"
+is "one of a stream" "" "$(ids flow)"
+{
+	echo '{"type":"row","table":"tenant_metrics","tenant":"flow","operators":1,"as_of":"2026-11-20T10:41:00Z"}'
+	undated flow 4
+} | code 0 "$sink"
+undated flow 5 | code 0 "$sink"
+is "and back" "4 4 5 5" "$(ids flow)"
 
 # One batch with several tenants, one of which is not whole.
 {
