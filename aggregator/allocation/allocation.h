@@ -139,8 +139,9 @@ void allocation_message(struct allocation *a, struct text chat, int64_t at);
 void allocation_answered(struct allocation *a, struct text chat, int64_t at);
 
 enum allocation_chat_state {
-	ALLOCATION_OVER,  /* closed, gone or unknown */
-	ALLOCATION_ASIDE, /* pending or snoozed */
+	ALLOCATION_UNKNOWN, /* nothing has said what it is yet */
+	ALLOCATION_OVER,    /* closed or gone */
+	ALLOCATION_ASIDE,   /* pending or snoozed */
 	ALLOCATION_WAITS,
 	ALLOCATION_HELD
 };

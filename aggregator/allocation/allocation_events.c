@@ -182,7 +182,9 @@ allocation_chat_state(const struct allocation *a, struct text id)
 {
 	const struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL || c->status == CHAT_NONE || alloc_is_over(c->status))
+	if (c == NULL || c->status == CHAT_NONE)
+		return ALLOCATION_UNKNOWN;
+	if (alloc_is_over(c->status))
 		return ALLOCATION_OVER;
 	if (c->status != CHAT_OPEN)
 		return ALLOCATION_ASIDE;

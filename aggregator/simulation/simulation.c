@@ -248,7 +248,7 @@ find_owners(struct simulation *w)
 		state = allocation_chat_state(w->a, simulation_text(c->id));
 		if (state == ALLOCATION_OVER)
 			end_simulated(w, c);
-		else
+		else if (state != ALLOCATION_UNKNOWN)
 			note_waiting(w, c, state == ALLOCATION_WAITS);
 		if ((state == ALLOCATION_WAITS || state == ALLOCATION_HELD) &&
 		    (c->owner != OWNER_OURS || c->over))

@@ -267,6 +267,15 @@ sed -i '/"operator":"7"/s/}/,"at":"2026-11-20T10:30:00Z"}/' "$tmp/day"
 gives '1>7@30:00 2>7@30:00 3>7@30:00'
 has '"median_wait_seconds":600.000,"p90_wait_seconds":3600.000,"longest_wait_seconds":3600.000,'
 has '"avg_wait_seconds":1420.000,'
+# So does one of which a message told first, which says nothing of its status.
+{
+	echo "$ann"
+	message 1 1 00:00 operator '"operator":"8"'
+	opened 1 open 05
+} >"$tmp/day"
+gives '1>7@05:00'
+has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
+has '"longest_wait_seconds":2100.000,'
 {
 	snapshot 00 "$(opened 1 open 00)"
 	snapshot 10
