@@ -474,8 +474,9 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->setup.ahead_ms = conf_int(job->conf, "aggregator", "ahead");
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
-	/* To find out which messages of a snapshot came in the stream. */
-	s->setup.clocks = job->selection.messages;
+	/* To find out which messages of a snapshot came in the stream, and to
+	 * hand chats and operators over. */
+	s->setup.clocks = job->selection.messages || job->selection.allocation;
 	s->snapshots = s->setup; /* before there is a state */
 	s->snapshots.window_ms = 0;
 	s->snapshots.ahead_ms = 0;

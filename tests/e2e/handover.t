@@ -286,3 +286,14 @@ for n in $(seq "$(wc -l <"$tmp/export")"); do
 	assigning
 	is "given after record $n" "$(get assignments)" ""
 done
+
+echo "- also where nothing but allocation is selected"
+metrics=allocation
+{
+	line operator '"operator":"7","available":true,"max_chats":1'
+	chat 1 15T09:00:00 '"status":"open","operator":"7"'
+	chat 2 15T09:00:01 '"status":"open"'
+	message 1 3 15T09:00:02 customer
+	message 2 3 15T09:00:03 system ',"kind":"assigned","operator":"7"'
+} >"$tmp/told"
+everywhere "unseen>8 2>8"
