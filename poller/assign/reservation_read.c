@@ -369,6 +369,7 @@ reservation_chat_end(void *ctx, const struct ending *e)
 	case ERROR_CLASS_LATER:
 	case ERROR_CLASS_THROTTLED:
 	case ERROR_CLASS_UNUSABLE:
+	case ERROR_CLASS_SHORT:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
 		read_failed(r, e);

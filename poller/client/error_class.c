@@ -12,6 +12,7 @@ error_class_code(enum error_class f)
 	case ERROR_CLASS_NONE:
 		return PROG_OK;
 	case ERROR_CLASS_LATER:
+	case ERROR_CLASS_SHORT:
 	case ERROR_CLASS_THROTTLED:
 		return PROG_TEMPFAIL;
 	case ERROR_CLASS_DENIED:
@@ -30,6 +31,7 @@ error_class_way_out(const struct tenant *t, enum error_class f, struct buf *out)
 	switch (f) {
 	case ERROR_CLASS_NONE:
 	case ERROR_CLASS_LATER:
+	case ERROR_CLASS_SHORT:
 	case ERROR_CLASS_THROTTLED:
 		buf_setf(out, "the next run tries again");
 		break;

@@ -114,6 +114,7 @@ fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
 		.outage = j->failures > 0 && f->answered == j->answered_before,
 		.maybe = maybe,
 		.alone = j->alone,
+		.missing = j->missing,
 		.ended_ms = skew_apply(f->skew, clock_now_ms()),
 		.silenced =
 		    fetch_is_silenced(f, f->hold_until_ms - clock_mono_ms()) };

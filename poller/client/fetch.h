@@ -41,6 +41,7 @@ struct ending {
 	bool alone;          /* denied, but perhaps of this chat or customer
 				alone: the CRM does not speak of the token,
 				which may be good for other questions */
+	size_t missing;      /* rows of a list that is too short */
 	bool silenced;       /* the CRM throttles longer than retry_budget */
 };
 
@@ -58,6 +59,7 @@ struct crm_question {
 			     answered meanwhile; 0: retry while retry_budget
 			     lasts */
 	bool at_once;     /* end after tries even if no other is answered */
+	bool take_short;  /* a list that is too short is not read again */
 	void *ctx;
 	/* A page; asked_ms is on the CRM's clock. May take from *a. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);

@@ -15,8 +15,8 @@
 #include "common/base/log.h"
 #include "poller/client/throttle.h"
 
-/* An unusable answer may come from a proxy, and a listed chat without messages
- * may be too new: both are tried so often. */
+/* An unusable answer may come from a proxy, a listed chat without messages may
+ * be too new, and a list may be short for a moment: each is tried so often. */
 #define UNUSABLE_TRIES 3
 
 #define REDIRECTS_MAX 3
@@ -34,8 +34,11 @@ may_retry(
 
 	if (j->failures++ == 0)
 		j->answered_before = f->answered;
-	if ((error == ERROR_CLASS_UNUSABLE || error == ERROR_CLASS_GONE) &&
+	if ((error == ERROR_CLASS_UNUSABLE || error == ERROR_CLASS_GONE ||
+		error == ERROR_CLASS_SHORT) &&
 	    j->failures >= UNUSABLE_TRIES)
+		return false;
+	if (error == ERROR_CLASS_SHORT && j->q.take_short)
 		return false;
 	if (j->q.tries > 0 && j->failures >= j->q.tries &&
 	    (j->q.at_once || f->answered > j->answered_before))
@@ -147,6 +150,7 @@ retry_error(struct fetch_job *j, const struct http_answer *h,
 		else
 			retry_or_end(j, a->error, wait, text);
 		break;
+	case ERROR_CLASS_SHORT:
 	case ERROR_CLASS_THROTTLED:
 		retry_or_end(j, a->error, wait, text);
 		break;
@@ -212,6 +216,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 
 	tenant_conceal(f->tenant, &a->message);
 	j->alone = is_refused_alone(h, a);
+	j->missing = a->missing;
 	if (json || !is_success(h))
 		describe_error(h, buf_str(&a->message), &text);
 	else
@@ -279,6 +284,7 @@ result_of(enum error_class error)
 		return CALL_REFUSED;
 	case ERROR_CLASS_LATER:
 	case ERROR_CLASS_UNUSABLE:
+	case ERROR_CLASS_SHORT:
 		break;
 	}
 	return CALL_FAILED;

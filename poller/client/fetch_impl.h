@@ -29,8 +29,9 @@ struct fetch_job {
 	const struct tenant_host *host;
 	struct profile_request request;
 	unsigned redirects, failures;
-	bool alone; /* see struct ending */
-	bool asked; /* a request was sent, of this page or another */
+	bool alone;     /* see struct ending */
+	size_t missing; /* likewise */
+	bool asked;     /* a request was sent, of this page or another */
 	uint64_t answered_before; /* fetch->answered at the first failure */
 	struct retry retry;
 	int64_t due_ms; /* of a delayed one, monotonic */

@@ -11,6 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "poller/client/error_class.h"
+#include "poller/poll/short_list.h"
 #include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
@@ -230,6 +231,7 @@ asked_chat_end(void *ctx, const struct ending *e)
 			ask_list(q);
 		break;
 	case ERROR_CLASS_UNUSABLE:
+	case ERROR_CLASS_SHORT:
 		count_unclear(a, e->message);
 		break;
 	case ERROR_CLASS_LATER:
@@ -301,6 +303,14 @@ open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
+/* A list that polls take all the same: that it lacks a chat counts as there. */
+static bool
+is_as_polls_take_it(const struct asked_chats *q, const struct ending *e)
+{
+	return e->error == ERROR_CLASS_SHORT && q->store != NULL &&
+	       short_list_is_taken(q->store, e->missing);
+}
+
 /* From here on a chat may be gone. */
 static void
 open_list_end(void *ctx, const struct ending *e)
@@ -309,7 +319,7 @@ open_list_end(void *ctx, const struct ending *e)
 	struct strmap_entry *entry;
 	size_t i = 0;
 
-	if (e->error != ERROR_CLASS_NONE) {
+	if (e->error != ERROR_CLASS_NONE && !is_as_polls_take_it(q, e)) {
 		give_up_asking(q, e->error, "open chats", e->message);
 		return;
 	}

@@ -351,6 +351,7 @@ chat_messages_end(void *ctx, const struct ending *ending)
 	 * left. */
 	case ERROR_CLASS_GONE:
 	case ERROR_CLASS_UNUSABLE:
+	case ERROR_CLASS_SHORT:
 	case ERROR_CLASS_LATER:
 		c->failed = true;
 		remember_failure(c, e->message);

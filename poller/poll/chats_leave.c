@@ -68,11 +68,36 @@ mark_left(struct chats *cs, const char *id, int64_t now_ms)
 	return left;
 }
 
+/* The chat did not leave. It is marked no more, so that it is asked about again
+ * if the next list lacks it, too. */
+static void
+unmark_left(struct chats *cs, const struct crm_record *r)
+{
+	struct chat_state s;
+	struct buf b = BUF_INIT;
+	const void *data;
+	size_t len;
+
+	if (r->type != RECORD_CHAT || r->taken || r->status == CHAT_CLOSED ||
+	    r->status == CHAT_GONE ||
+	    !store_get(cs->store, STORE_CHATS, r->id, &data, &len) ||
+	    chat_state_decode(&s, data, len) != 0)
+		return;
+	s.left_at = 0;
+	chat_state_encode(&s, &b);
+	store_put(cs->store, STORE_CHATS, r->id, b.data, b.len);
+	chat_state_release(&s);
+	buf_release(&b);
+}
+
 static void
 verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct chats *cs = ctx;
+	size_t i;
 
+	for (i = 0; i < a->n; i++)
+		unmark_left(cs, &a->records[i]);
 	odd_records_count(&cs->odd, a);
 	chats_page(cs, a, asked_ms);
 }
@@ -101,13 +126,12 @@ verify(struct chats *cs, const char *id)
 }
 
 void
-chats_leave(struct chats *cs, unsigned pages)
+chats_leave(struct chats *cs, bool ask)
 {
 	struct left_chats l = { .chats = cs,
 		.now_ms = skew_apply(cs->skew, clock_now_ms()) };
 	size_t i, left = 0;
 	char *id;
-	bool ask;
 
 	store_each(cs->store, STORE_CHATS, look_at_stored, &l);
 	for (i = 0; i < l.n; i++) {
@@ -118,7 +142,7 @@ chats_leave(struct chats *cs, unsigned pages)
 		l.ids[left++] = id;
 	}
 	cs->left += left;
-	ask = pages > 1 && left <= VERIFY_MAX;
+	ask = ask && left <= VERIFY_MAX;
 	for (i = 0; i < l.n; i++) {
 		if (ask && i < left)
 			verify(cs, l.ids[i]);

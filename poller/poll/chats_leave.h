@@ -9,9 +9,10 @@
 
 #include "poller/poll/chats.h"
 
-/* Needs cs->store. pages: of the list. Ages go by the CRM's clock as it is now:
- * the time of a snapshot stands still while that clock is behind the last one.
+/* Needs cs->store. ask: the list may have missed some. Ages go by the CRM's
+ * clock as it is now: the time of a snapshot stands still while that clock is
+ * behind the last one.
  */
-void chats_leave(struct chats *cs, unsigned pages);
+void chats_leave(struct chats *cs, bool ask);
 
 #endif

@@ -18,6 +18,7 @@
 #include "poller/poll/customers.h"
 #include "poller/poll/emit.h"
 #include "poller/poll/odd_records.h"
+#include "poller/poll/short_list.h"
 #include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
@@ -32,7 +33,8 @@ struct pull {
 	struct fetch *fetch;
 	struct emit emit;
 	struct chats chats;
-	int64_t as_of; /* CLOCK_NONE: not begun */
+	int64_t began_ms; /* on the CRM's clock */
+	int64_t as_of;    /* CLOCK_NONE: not begun */
 	struct operators operators;
 	struct chat_lists lists;
 	unsigned pages;   /* of the list of chats */
@@ -117,18 +119,36 @@ pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
+/* Whether the list that shows which chats there are is taken, though it ends
+ * before its total. With a list for each operator, that is the operators'. */
+static bool
+takes_short_list(struct pull *p, const struct ending *e)
+{
+	return e->error == ERROR_CLASS_SHORT && p->store != NULL &&
+	       short_list_count(p->store, e->missing);
+}
+
 static void
 pulled_operators_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
+	bool must = p->lists.by_operator;
+	bool taken =
+	    must ? takes_short_list(p, e) : e->error == ERROR_CLASS_SHORT;
 
-	if (e->error != ERROR_CLASS_NONE) {
+	if (taken && p->operators.n > 0) {
+		log_warn("tenant %s: its operators: %s; it is taken as it is",
+		    p->tenant->name, e->message);
+	} else if (e->error != ERROR_CLASS_NONE) {
 		give_up_pull(p, e->error, "operators", e->message);
 		return;
 	}
-	if (p->store != NULL)
+	if (p->store != NULL) {
+		if (must && !taken)
+			(void)short_list_count(p->store, 0);
 		operators_keep(&p->operators, p->store);
-	if (p->lists.by_operator)
+	}
+	if (must)
 		chat_lists_ask(&p->lists);
 }
 
@@ -147,24 +167,40 @@ static void
 pulled_chats_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
+	bool one = !p->lists.by_operator;
+	bool taken = one && takes_short_list(p, e);
 
-	if (e->error != ERROR_CLASS_NONE) {
+	if (e->error != ERROR_CLASS_NONE && !taken) {
 		give_up_pull(p, e->error, "open chats", e->message);
 		return;
 	}
-	if (p->store != NULL)
+	if (taken) {
+		log_warn("tenant %s: its open chats: %s, as in the polls "
+			 "before; it is taken, and chats that it lacks are "
+			 "asked about singly",
+		    p->tenant->name, e->message);
+		/* If even its first page is empty. */
+		begin_snapshot(p, p->began_ms);
+	}
+	if (p->store != NULL) {
 		store_set_number(p->store, "pages", p->pages);
+		if (one && !taken)
+			(void)short_list_count(p->store, 0);
+	}
 	chats_listed(&p->chats);
 	if (p->store != NULL)
-		chats_leave(&p->chats, p->pages);
+		chats_leave(&p->chats, taken || p->pages > 1);
 }
 
 /* forgotten: the operators of the state are of another profile or tenant. */
 static void
 ask_lists(struct pull *p, bool forgotten)
 {
+	bool by_operator = profile_about(p->tenant->profile)->by_operator;
+	bool short_is_next = p->store != NULL && short_list_is_next(p->store);
 	const struct crm_question q = { .call = PROFILE_OPERATORS,
 		.urgent = true,
+		.take_short = !by_operator || short_is_next,
 		.ctx = p,
 		.page = pulled_operators_page,
 		.end = pulled_operators_end };
@@ -175,8 +211,9 @@ ask_lists(struct pull *p, bool forgotten)
 	p->lists = (struct chat_lists){ .fetch = p->fetch,
 		.profile = p->tenant->profile,
 		.operators = &p->operators,
-		.by_operator = profile_about(p->tenant->profile)->by_operator,
+		.by_operator = by_operator,
 		.list_question = { .urgent = true,
+		    .take_short = short_is_next,
 		    .ctx = p,
 		    .page = pulled_chats_page,
 		    .end = pulled_chats_end } };
@@ -246,6 +283,7 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 		/* Before this poll stores customers anew. */
 		customers_drop_old(store, crm_now(p));
 	}
+	p->began_ms = crm_now(p);
 	ask_lists(p, forgotten);
 	return p;
 }

@@ -38,7 +38,7 @@ const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
 	"messages", "chat", "customer", "check", "assign" };
 
 static const char *const error_class_names[] = { "", "later", "throttled",
-	"quota", "denied", "gone", "unusable" };
+	"quota", "denied", "gone", "unusable", "short" };
 
 /* Runs the program on input (taken). Its first result, or invalid and *why. */
 static jv
@@ -334,6 +334,19 @@ must_give(enum profile_call call)
 	return "it must give {records, next} or {error, message}";
 }
 
+/* How many rows a short list lacks; very many if it does not say. */
+static size_t
+read_missing(jv result)
+{
+	jv missing = jv_object_get(result, jv_string("missing"));
+	double n = jv_get_kind(missing) == JV_KIND_NUMBER
+		       ? jv_number_value(missing)
+		       : 0;
+
+	jv_free(missing);
+	return n >= 1 && n < UINT32_MAX ? (size_t)n : UINT32_MAX;
+}
+
 /* 0, or -1 with the reason in out->message. Takes the result. */
 static int
 read_answer_value(struct profile *p, enum profile_call call,
@@ -346,6 +359,8 @@ read_answer_value(struct profile *p, enum profile_call call,
 
 	if (jv_get_kind(error) == JV_KIND_STRING) {
 		out->error = profile_error_class(jv_string_value(error));
+		if (out->error == ERROR_CLASS_SHORT)
+			out->missing = read_missing(jv_copy(result));
 		other = jv_object_get(jv_copy(result), jv_string("message"));
 		if (jv_get_kind(other) == JV_KIND_STRING)
 			buf_adds(&out->message, jv_string_value(other));

@@ -41,6 +41,7 @@ enum error_class {
 	ERROR_CLASS_DENIED,
 	ERROR_CLASS_GONE,
 	ERROR_CLASS_UNUSABLE,
+	ERROR_CLASS_SHORT,
 };
 
 struct profile_options {
@@ -110,6 +111,7 @@ struct profile_answer {
 	bool moved;               /* see the contract */
 	char *operator_id;        /* of assign: the assignee now, or NULL */
 	struct profile_rows rows; /* of the list, up to and with this page */
+	size_t missing;           /* of a short list: rows of its total */
 	size_t odd;               /* records of which something was left out */
 	struct buf first_odd;     /* the first one, and why */
 };

@@ -77,8 +77,9 @@ def has_more($rows; $before):
 # two pages, as many rows may have moved to the pages before: the page is read
 # again from further up, and from then on pages overlap, so that the next rows
 # that leave cost no page. overlap: how many of its rows a page has before those
-# that are due, which may leave unnoticed. A full page that reaches the total is
-# the last one: another call would be paid for.
+# that are due, which may leave unnoticed. A full page that ends at the total is
+# the last one: another call would be paid for. A total that is less than what
+# was read is wrong, so it ends nothing.
 def next_offset($rows):
     (.cursor // {offset: 0, moved: 0, overlap: 0}) as $cursor
     | ($rows | length) as $n
@@ -91,20 +92,30 @@ def next_offset($rows):
                       | max),
              total: $total, moved: ($cursor.moved + 1), overlap: $overlap}
       elif (has_more($rows; $cursor.offset) | not)
-           or ($total != null and $cursor.offset + $n >= $total) then null
+           or $cursor.offset + $n == $total then null
       else
           ([$cursor.overlap, ($n / 2 | floor)] | min) as $overlap
           | {offset: ($cursor.offset + $n - $overlap), total: $total,
              moved: $cursor.moved, overlap: $overlap}
       end;
 
-# The records of a page of such a list. One that moves without end is no list of
-# what there is.
+# How many rows a page that is empty lacks of its own total.
+def lacking($rows):
+    (meta.total | number // 0) - (.cursor.offset // 0)
+    | if $rows == [] and . > 0 then . else 0 end;
+
+# The records of a page of such a list. One that moves without end, or ends
+# before its total, is no list of what there is.
 def listed($rows; records):
     next_offset($rows) as $next
+    | (if $next == null then lacking($rows) else 0 end) as $lacking
     | if $next.moved > 10 then
           {error: "later",
            message: "rows leave the list faster than it can be read"}
+      elif $lacking > 0 then
+          {error: "short", missing: $lacking,
+           message: "the list ends \($lacking) rows before its total of \(
+                     meta.total)"}
       else {records: [records], next: $next} end;
 
 # One that is no object becomes a record without an id: counted and reported.
@@ -316,19 +327,30 @@ def reaches_back($rows; $in):
       or ($in.options.history != "all" and $episode != null
           and any($rows[]; is_earlier($episode)));
 
+def next_messages($rows; $in):
+    if has_more($rows; 0) | not then null
+    elif $in.cursor == null then
+        if reaches_back($rows; $in) then null
+        else {from: ($in.known.last // 1), until: $rows[-1].id} end
+    elif any($rows[]; .id == $in.cursor.until)
+         or ($rows[-1].id | tostring) == ($in.cursor.from | tostring)
+    then null
+    else $in.cursor | .from = $rows[-1].id end;
+
+# A chat of the list has messages: one that shows none of those it counts is no
+# answer.
 def messages_read:
     . as $in
     | rows(.data) as $rows
     | check_filter($rows; $in.chat.chat)
-    | {records: [$rows[] | message($in.chat.chat; $in.options.bot_operators)],
-       next: (if has_more($rows; 0) | not then null
-              elif $in.cursor == null then
-                  if reaches_back($rows; $in) then null
-                  else {from: ($in.known.last // 1), until: $rows[-1].id} end
-              elif any($rows[]; .id == $in.cursor.until)
-                   or ($rows[-1].id | tostring) == ($in.cursor.from | tostring)
-              then null
-              else $in.cursor | .from = $rows[-1].id end)};
+    | if $rows == [] and (meta.total | number // 0) > 0 then
+          {error: "later",
+           message: "it shows none of the \(meta.total) messages"}
+      else
+          {records: [$rows[]
+                     | message($in.chat.chat; $in.options.bot_operators)],
+           next: next_messages($rows; $in)}
+      end;
 
 # --- customers ---
 

@@ -130,6 +130,11 @@
 #   denied      the token is refused: it gives up; after a 403 whose message
 #               does not speak of the token, only on that chat or customer
 #   gone        what was asked for does not exist
+#   short       the list of open chats or operators ends before the total that
+#               it names, by the number of rows in missing: it retries once or
+#               twice; in the third poll in a row that lacks 50 or fewer it takes
+#               what the pages before had. Operators it takes at once, unless
+#               by_operator; then one of chats never
 #   unusable    anything else: it retries once or twice; what the profile
 #               itself cannot read (an error, a bad record) is not retried
 #

@@ -1,7 +1,7 @@
 /*
  * fake_http: http.h without a network: what fake_crm says is the answer to
- * every request; and a tenant of that CRM. An executable that includes it is
- * linked without poller/client/http.c.
+ * every request, or what answer() makes of it; and a tenant of that CRM. An
+ * executable that includes it is linked without poller/client/http.c.
  *
  * In the header, because each test is one file and an executable of its own.
  */
@@ -25,6 +25,8 @@ static struct {
 	const char *body;
 	const char *remaining, *reset; /* headers, or NULL */
 	unsigned requests;
+	/* Sets the above for a request to this address; or NULL. */
+	void (*answer)(const char *url);
 } fake_crm;
 
 struct http_headers {
@@ -91,6 +93,8 @@ http_start(struct http *h, const struct http_request *r)
 	a->ctx = r->ctx;
 	a->in_flight = r->in_flight;
 	++*r->in_flight;
+	if (fake_crm.answer != NULL)
+		fake_crm.answer(r->url);
 	a->status = fake_crm.status;
 	buf_adds(&a->body, fake_crm.body);
 	fake_header(a->headers.remaining, sizeof a->headers.remaining,

@@ -70,7 +70,7 @@ chats_that_left_age(void **state)
 		put(cs.store, cases[i].id, now, now - cases[i].age_ms);
 	put(cs.store, "leaves-now", now, 0);
 	commit_store(cs.store);
-	chats_leave(&cs, 1);
+	chats_leave(&cs, false);
 	commit_store(cs.store);
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		if (is_there(cs.store, cases[i].id, &left_at) != cases[i].stays)
@@ -87,14 +87,14 @@ static void
 those_that_left_now_are_asked_about(void **state)
 {
 	static const struct {
-		unsigned pages;
+		bool ask;
 		int now, deleted;
 		size_t asked;
 	} cases[] = {
-		{ 1, 3, 0, 0 },
-		{ 2, 3, 0, 3 },
-		{ 2, 50, 60, 50 },
-		{ 2, 51, 0, 0 },
+		{ false, 3, 0, 0 },
+		{ true, 3, 0, 3 },
+		{ true, 50, 60, 50 },
+		{ true, 51, 0, 0 },
 	};
 	struct tenant tenant = { .name = "acme", .concurrency = 1 };
 	struct skew skew = { .known = false };
@@ -117,7 +117,7 @@ those_that_left_now_are_asked_about(void **state)
 			    k < cases[i].now ? 0 : now - 8 * DAY_MS);
 		}
 		commit_store(cs.store);
-		chats_leave(&cs, cases[i].pages);
+		chats_leave(&cs, cases[i].ask);
 		assert_int_equal(cs.left, cases[i].now);
 		assert_int_equal(fetch_left(cs.fetch), cases[i].asked);
 		fetch_free(cs.fetch);

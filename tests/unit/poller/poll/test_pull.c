@@ -1,14 +1,184 @@
 /*
- * Test of pull.h: a poll that may not ask ends without waiting for answers.
+ * Test of pull.h: whole polls of a CRM that is the test: when there is a
+ * snapshot, and what is asked for it.
  */
 #include "tests/unit/fake_http.h"
 #include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
 
+#include <string.h>
+#include <time.h>
+
 #include "common/base/log.h"
+#include "common/os/file.h"
+#include "poller/client/fetch.h"
 #include "poller/poll/pull.h"
 
+#define TIME "2026-11-20T05:57:30 UTC"
+#define DIALOG(id, last)                                                       \
+	"{\"id\":" id ",\"state\":\"open\",\"begin\":\"" TIME "\","            \
+	"\"operator_id\":5,\"last_request_id\":1,\"last_message\":" last "}"
+#define MESSAGE(id, dialog)                                                    \
+	"{\"id\":" id ",\"dialog_id\":" dialog ",\"request_id\":1,"            \
+	"\"type\":\"from_client\",\"created\":\"" TIME "\"}"
+#define LIST(rows, total)                                                      \
+	"{\"status\":\"success\",\"data\":[" rows "],"                         \
+	"\"meta\":{\"total\":" total "}}"
+
 static struct tenant *tenant;
+
+/* What the CRM answers, by what the address contains; the first one counts. */
+struct reply {
+	const char *part;
+	int status;
+	const char *body;
+};
+static const struct reply *replies;
+
+static void
+answer(const char *url)
+{
+	const struct reply *r = replies;
+
+	while (strstr(url, r->part) == NULL)
+		r++;
+	fake_crm.status = r->status;
+	fake_crm.body = r->body;
+}
+
+static void
+handle_answers(struct http *http)
+{
+	struct http_answer *a;
+
+	while ((a = http_next(http)) != NULL)
+		fetch_answer(a);
+}
+
+static void
+run_to_end(struct pull *p, struct http *http)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+
+	while (!pull_done(p)) {
+		if (pull_step(p) > 0 && http->n == 0)
+			nanosleep(&moment, NULL);
+		handle_answers(http);
+	}
+}
+
+/* A poll with these answers: its code, and into *out what it writes. */
+static enum exit_code
+poll_once(const struct reply *to, struct buf *out)
+{
+	struct endpoint_options opt = { .conf = NULL };
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct endpoint *file = endpoint_open_write("out", &opt, &why, &code);
+	struct store *s = open_store(".", "acme", STORE_EXCLUSIVE);
+	struct http *http = http_new();
+	struct pull *p;
+
+	replies = to;
+	fake_crm.answer = answer;
+	fake_crm.requests = 0;
+	p = pull_new(http, tenant, s, file);
+	run_to_end(p, http);
+	code = pull_code(p);
+	pull_free(p);
+	http_free(http);
+	store_close(s);
+	assert_int_equal(endpoint_flush(file), OUTCOME_DONE);
+	endpoint_close(file);
+	buf_clear(out);
+	assert_int_equal(file_read_path("out", 0, out), 0);
+	assert_int_equal(unlink("out"), 0);
+	fake_crm.answer = NULL;
+	return code;
+}
+
+#define OPERATORS                                                              \
+	{                                                                      \
+		"/operators", 200,                                             \
+		    LIST("{\"id\":5,\"first_name\":\"Ann\"}", "1")             \
+	}
+
+/* Of three open chats the list shows the first. */
+static const struct reply short_list[] = {
+	OPERATORS,
+	{ "offset=0", 200, LIST(DIALOG("1", MESSAGE("10", "1")), "3") },
+	{ "/dialogs?", 200, LIST("", "3") },
+	{ "/dialogs/2", 200,
+	    "{\"status\":\"success\",\"data\":" DIALOG(
+		"2", MESSAGE("20", "2")) "}" },
+	{ "dialog_id=1&", 200, LIST(MESSAGE("10", "1"), "1") },
+	{ "dialog_id=2&", 200, LIST(MESSAGE("20", "2"), "1") },
+	{ "", 404, "" },
+};
+
+static const struct reply whole_list[] = {
+	OPERATORS,
+	{ "/dialogs?", 200,
+	    LIST(DIALOG("1", MESSAGE("10", "1")) "," DIALOG(
+		     "2", MESSAGE("20", "2")),
+		"2") },
+	{ "dialog_id=1&", 200, LIST(MESSAGE("10", "1"), "1") },
+	{ "dialog_id=2&", 200, LIST(MESSAGE("20", "2"), "1") },
+	{ "", 404, "" },
+};
+
+/* Nothing is listed, and more is said to be there than can be asked about. */
+static const struct reply empty_list[] = {
+	OPERATORS,
+	{ "/dialogs?", 200, LIST("", "450") },
+	{ "", 404, "" },
+};
+
+static void
+assert_chats(const struct buf *out, bool first, bool second)
+{
+	assert_non_null(strstr(buf_str(out), "\"state\":\"end\""));
+	assert_int_equal(strstr(buf_str(out), "\"chat\":\"1\"") != NULL, first);
+	assert_int_equal(
+	    strstr(buf_str(out), "\"chat\":\"2\"") != NULL, second);
+}
+
+/* A chat that such a list lacks is asked about, so it stays. */
+static void
+a_list_before_its_total_is_taken_the_third_time(void **state)
+{
+	struct buf out = BUF_INIT;
+	int i;
+
+	(void)state;
+	assert_int_equal(poll_once(whole_list, &out), PROG_OK);
+	assert_chats(&out, true, true);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(poll_once(short_list, &out), PROG_TEMPFAIL);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(poll_once(short_list, &out), PROG_OK);
+		assert_chats(&out, true, true);
+		/* Operators, two pages, and the second chat. */
+		assert_int_equal(fake_crm.requests, 4);
+	}
+	assert_int_equal(poll_once(whole_list, &out), PROG_OK);
+	assert_int_equal(poll_once(short_list, &out), PROG_TEMPFAIL);
+	buf_release(&out);
+}
+
+static void
+a_list_that_lacks_many_is_never_taken(void **state)
+{
+	struct buf out = BUF_INIT;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		assert_int_equal(poll_once(empty_list, &out), PROG_TEMPFAIL);
+	assert_int_equal(poll_once(whole_list, &out), PROG_OK);
+	assert_chats(&out, true, true);
+	buf_release(&out);
+}
 
 /* The CRM wants no call for half an hour. */
 static void
@@ -23,6 +193,7 @@ what_has_nothing_to_ask_does_not_wait(void **state)
 	struct pull *p;
 
 	(void)state;
+	fake_crm.requests = 0;
 	assert_non_null(to);
 	store_set_number(s, "hold_until", clock_now_ms() + HOUR_MS / 2);
 	commit_store(s);
@@ -41,6 +212,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_list_before_its_total_is_taken_the_third_time),
+		cmocka_unit_test(a_list_that_lacks_many_is_never_taken),
 		cmocka_unit_test(what_has_nothing_to_ask_does_not_wait),
 	};
 	int rc;
