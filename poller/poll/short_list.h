@@ -1,10 +1,10 @@
 /*
  * short_list: lists of open chats that end before the total they name, or of
  * the operators by whom chats are listed. One such answer is a fault of the
- * moment, and its poll fails. A CRM that counts a few
- * rows more than it shows in every poll would never have a snapshot: from the
- * third poll in a row on its list is taken, with a warning, and the chats that
- * it lacks are asked about singly (chats_leave.h).
+ * moment, and its poll fails. A CRM that counts a few rows more than it shows
+ * in every poll would never have a snapshot: from the third poll in a row on
+ * its list is taken, with a warning, and the chats that it lacks are asked
+ * about singly (chats_leave.h).
  */
 #ifndef POLLER_POLL_SHORT_LIST_H
 #define POLLER_POLL_SHORT_LIST_H

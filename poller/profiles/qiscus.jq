@@ -123,7 +123,8 @@ def have_moved($cursor; $total):
     $cursor.page > 1
     and $total != null and $cursor.total != null and $total < $cursor.total;
 
-# Rows are counted, because a page may have fewer than asked for.
+# Rows are counted, because a page may have fewer than asked for. Where the page
+# is empty and the total is not reached, agents are missing.
 def is_last_of_agents($rows; $before; $total; $size):
     ($rows | length) as $n
     | $n == 0
@@ -136,7 +137,12 @@ def operators_read:
     | (.answer.meta | row) as $meta
     | ($meta.total_count | number) as $total
     | $cursor + {total: $total, ids: [$rows[] | .id], had: []}
-    | if have_moved($cursor; $total) | not then
+    | if (have_moved($cursor; $total) | not)
+         and $rows == [] and .before < ($total // 0) then
+          {error: "short", missing: ($total - .before),
+           message: "the list ends \($total - .before) rows before its total of \(
+                     $total)"}
+      elif have_moved($cursor; $total) | not then
           {records: [$rows[] | select(.id as $id
                                       | any($cursor.had[]; . == $id) | not)
                      | agent],
@@ -214,6 +220,8 @@ def belongs($operator):
         and (if $operator == null then .is_waiting != false or bot_has_it
              else .is_waiting != true end));
 
+# A page may be empty and yet lead on, because rows that do not fit the filter
+# are taken out of it.
 def chats_read:
     . as $in
     | rows(.data.customer_rooms) as $rows
@@ -221,7 +229,8 @@ def chats_read:
     | (.answer.meta | row | .cursor_after) as $next
     | {records: [$rows[] | row | select(belongs($operator))
                | chat($in; $operator)],
-       next: (if $rows == [] or ($next | given | not) then null
+       next: (if ($next | given | not)
+                 or ($rows == [] and $next == $in.cursor) then null
               else $next end)};
 
 def chat_request:
