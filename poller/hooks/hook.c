@@ -134,7 +134,8 @@ chat_record_at(const struct crm_record *r, int64_t now_ms)
 {
 	int64_t at = r->at != CLOCK_NONE ? r->at : now_ms;
 
-	return r->status == CHAT_CLOSED && !r->assigned && r->closed_at == at
+	return r->status == CHAT_CLOSED && r->operator_id == NULL &&
+		       r->closed_at == at
 		   ? at + 1
 		   : at;
 }

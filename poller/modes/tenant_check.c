@@ -223,7 +223,7 @@ checked_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		if (r->type != RECORD_CHAT)
 			continue;
 		p->chats++;
-		p->unassigned += !r->assigned;
+		p->unassigned += r->operator_id == NULL;
 		if (r->opened_at != CLOCK_NONE &&
 		    (p->oldest == CLOCK_NONE || r->opened_at < p->oldest))
 			p->oldest = r->opened_at;

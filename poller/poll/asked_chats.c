@@ -11,10 +11,10 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "poller/client/error_class.h"
-#include "poller/poll/short_list.h"
 #include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
+#include "poller/store/short_list.h"
 
 /* Chats a page of the list. */
 #define PAGE_ROWS 200

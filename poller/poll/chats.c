@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
+#include "poller/poll/holders.h"
 #include "poller/store/chat_state.h"
 
 /* The CRM shows a message at most this long after it was written. */
@@ -36,6 +37,7 @@
 struct polled_chat {
 	struct chats *chats;
 	struct crm_record list; /* as the list has it */
+	struct holders holders; /* if it came in several lists */
 	struct chat_state state;
 	struct history read; /* pages of its messages, until the last came */
 	bool known;          /* state comes from the store */
@@ -55,6 +57,7 @@ free_chat(struct polled_chat *c)
 	if (c == &DONE)
 		return;
 	crm_record_release(&c->list);
+	holders_release(&c->holders);
 	chat_state_release(&c->state);
 	history_release(&c->read);
 	free(c->person);
@@ -217,6 +220,7 @@ update_state(struct polled_chat *c)
 	s->left_at = 0;
 	set_text(&s->mark, mark);
 	set_text(&s->episode, c->list.episode);
+	set_text(&s->operator_id, c->list.operator_id);
 }
 
 /* The chat could not be read: counts that in the state and changes nothing else
@@ -232,6 +236,7 @@ fail_chat(struct polled_chat *c)
 	if (!c->known) {
 		set_text(&s->mark, "");
 		set_text(&s->episode, "");
+		set_text(&s->operator_id, "");
 	}
 	history_sort(&s->history);
 	s->left_at = 0;
@@ -251,6 +256,7 @@ fail_chat(struct polled_chat *c)
 static void
 complete_chat(struct polled_chat *c)
 {
+	holders_settle(&c->holders, &c->list);
 	if (c->failed) {
 		fail_chat(c);
 	} else if (c->unchanged) {
@@ -290,10 +296,12 @@ chat_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	for (r = a->records; r < a->records + a->n; r++) {
 		if (r->type != RECORD_MESSAGE)
 			continue;
-		if (strcmp(r->chat, c->list.id) == 0)
-			add_chat_message(&c->read, r, true);
-		else
+		if (strcmp(r->chat, c->list.id) != 0) {
 			c->mixed = true;
+			continue;
+		}
+		holders_wrote(&c->holders, &c->list, r);
+		add_chat_message(&c->read, r, true);
 	}
 }
 
@@ -422,6 +430,13 @@ find_customer(struct polled_chat *c)
 		c->waiting++;
 }
 
+/* Who held it when it was in the list last, "" if it was not. */
+static const char *
+last_holder(const struct chat_peek *p)
+{
+	return p->left_at == 0 ? p->operator_id : "";
+}
+
 static bool
 is_unchanged(const struct polled_chat *c, const struct chat_peek *p)
 {
@@ -444,6 +459,7 @@ decide_chat(struct polled_chat *c)
 	    store_get(cs->store, STORE_CHATS, c->list.id, &data, &len) &&
 	    chat_peek_decode(&peek, data, len) == 0;
 
+	holders_choose(&c->holders, &c->list, found ? last_holder(&peek) : "");
 	c->waiting = 1; /* until all questions are queued */
 	find_customer(c);
 	if (found && c->waiting == 1 && is_unchanged(c, &peek)) {
@@ -464,19 +480,6 @@ decide_chat(struct polled_chat *c)
 	answer_arrived(c);
 }
 
-/* The chat came before, perhaps with another operator: the later one counts, in
- * the order of the answers, since asked_ms moves with the CRM's clock. */
-static void
-replace_listed_chat(
-    struct polled_chat *c, struct crm_record *r, int64_t asked_ms)
-{
-	struct crm_record other = c->list;
-
-	c->list = *r;
-	*r = other;
-	c->asked_ms = asked_ms;
-}
-
 static struct polled_chat *
 add_listed_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 {
@@ -484,8 +487,11 @@ add_listed_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 	struct polled_chat *c;
 
 	if (*slot != NULL) { /* it moved to the next page or list */
-		if (cs->gather)
-			replace_listed_chat(*slot, r, asked_ms);
+		if (cs->gather) {
+			c = *slot;
+			holders_add(&c->holders, &c->list, r);
+			c->asked_ms = asked_ms;
+		}
 		return NULL;
 	}
 	c = xcalloc(1, sizeof *c);

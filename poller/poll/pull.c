@@ -18,10 +18,10 @@
 #include "poller/poll/customers.h"
 #include "poller/poll/emit.h"
 #include "poller/poll/odd_records.h"
-#include "poller/poll/short_list.h"
 #include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
+#include "poller/store/short_list.h"
 
 /* The state is committed when so much was read, so a crash loses no more. */
 #define COMMIT_BYTES ((size_t)1024 * 1024)

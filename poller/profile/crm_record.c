@@ -320,16 +320,15 @@ static int
 read_chat(struct crm_record *r, const struct fields *f, struct value *v,
     const struct crm_record_options *opt, struct buf *why)
 {
-	char *operator_id = id_or_null(find_view(f, "operator"));
 	const char *bad = NULL;
 
 	r->id = id_or_null(find_view(f, "chat"));
 	r->customer = id_or_null(find_view(f, "customer"));
 	r->last = id_or_null(own_view(f, OWN_LAST));
 	r->mark = mark_or_null(own_view(f, OWN_MARK));
-	r->assigned = operator_id != NULL;
-	free(operator_id);
-	r->taken = !r->assigned && own_view(f, OWN_TAKEN)->kind == VIEW_TRUE;
+	r->operator_id = id_or_null(find_view(f, "operator"));
+	r->taken =
+	    r->operator_id == NULL && own_view(f, OWN_TAKEN)->kind == VIEW_TRUE;
 	r->raw = value_ref(v);
 	if (crm_field_time(find_view(f, "at"), &r->at) != 0)
 		bad = "at";
@@ -401,6 +400,7 @@ read_by_type(struct crm_record *r, const struct fields *f, struct value *v,
 	case RECORD_MESSAGE:
 		r->id = id_or_null(find_view(f, "id"));
 		r->chat = id_or_null(find_view(f, "chat"));
+		r->operator_id = id_or_null(find_view(f, "operator"));
 		r->closing = crm_field_is(find_view(f, "from"), "system") &&
 			     crm_field_is(find_view(f, "kind"), "closed");
 		return crm_field_time(find_view(f, "at"), &r->at);
@@ -486,6 +486,7 @@ crm_record_release(struct crm_record *r)
 	free(r->person);
 	free(r->id);
 	free(r->chat);
+	free(r->operator_id);
 	free(r->customer);
 	free(r->mark);
 	free(r->last);

@@ -20,17 +20,17 @@ struct crm_record_options {
 struct crm_record {
 	enum record_type type; /* OPERATOR, CHAT, MESSAGE; UNKNOWN: customer */
 	char *body;            /* members of the record, without braces */
-	char *person;   /* of chat and customer: name, phone, tag; "": none */
-	char *id;       /* of the operator, chat, message or customer */
-	char *chat;     /* of a message */
-	char *customer; /* of a chat, or NULL */
+	char *person; /* of chat and customer: name, phone, tag; "": none */
+	char *id;     /* of the operator, chat, message or customer */
+	char *chat;   /* of a message */
+	char *operator_id;            /* of chat and message, or NULL */
+	char *customer;               /* of a chat, or NULL */
 	char *mark, *last;            /* of a chat, or NULL */
 	int64_t last_at;              /* of a chat's last message */
 	char *episode;                /* of chat and message, or NULL */
 	int64_t at;                   /* of a message; of a chat perhaps */
 	int64_t opened_at, closed_at; /* of a chat */
 	enum chat_status status;      /* of a chat */
-	bool assigned;                /* of a chat: it has an operator */
 	bool taken; /* of a chat: assigned, operator unknown */
 	bool available, has_available; /* of an operator */
 	int64_t available_at;          /* when that was so; CLOCK_NONE */

@@ -9,7 +9,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 
-#define LAYOUT 2
+#define LAYOUT 3
 
 /* Bytes: a time, flags, and length and NUL of three texts. */
 #define MESSAGE_LEAST 8
@@ -21,6 +21,7 @@ chat_state_release(struct chat_state *c)
 {
 	free(c->mark);
 	free(c->episode);
+	free(c->operator_id);
 	history_release(&c->history);
 	*c = (struct chat_state){ .mark = NULL };
 }
@@ -39,6 +40,7 @@ chat_state_encode(const struct chat_state *c, struct buf *out)
 	pack_put_signed(out, c->left_at);
 	pack_put_string(out, c->mark);
 	pack_put_string(out, c->episode);
+	pack_put_string(out, c->operator_id);
 	pack_put_number(out, c->history.n);
 	for (i = 0; i < c->history.n; i++) {
 		m = &c->history.messages[i];
@@ -74,6 +76,7 @@ get_head(const void *data, size_t len)
 	h.peek.left_at = pack_signed(r);
 	h.peek.mark = pack_string(r, &n);
 	h.episode = pack_string(r, &n);
+	h.peek.operator_id = pack_string(r, &n);
 	h.messages = pack_count(r, MESSAGE_LEAST);
 	return h;
 }
@@ -116,6 +119,7 @@ chat_state_decode(struct chat_state *c, const void *data, size_t len)
 	c->left_at = h.peek.left_at;
 	c->mark = xstrdup(h.peek.mark);
 	c->episode = xstrdup(h.episode);
+	c->operator_id = xstrdup(h.peek.operator_id);
 	for (; h.messages > 0 && get_message(&h.rest, &e); h.messages--) {
 		/* history_put() copies. */
 		m = (struct history_message){ (char *)(uintptr_t)e.id,

@@ -15,6 +15,7 @@
 struct chat_state {
 	char *mark;        /* of the list, when the chat was read */
 	char *episode;     /* "": none */
+	char *operator_id; /* who had it; "": nobody */
 	bool complete;     /* all messages up to the mark were read */
 	unsigned failures; /* consecutive polls that could not read it */
 	int64_t opened_at; /* of the current episode, or CLOCK_NONE */
@@ -32,7 +33,7 @@ int chat_state_decode(struct chat_state *c, const void *data, size_t len)
 
 /* The same without copying, and without the history. Texts are borrowed. */
 struct chat_peek {
-	const char *mark;
+	const char *mark, *operator_id;
 	bool complete;
 	unsigned failures;
 	int64_t opened_at, left_at;

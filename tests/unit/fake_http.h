@@ -25,8 +25,8 @@ static struct {
 	const char *body;
 	const char *remaining, *reset; /* headers, or NULL */
 	unsigned requests;
-	/* Sets the above for a request to this address; or NULL. */
-	void (*answer)(const char *url);
+	/* Sets the above for this request; or NULL. */
+	void (*answer)(const struct http_request *r);
 } fake_crm;
 
 struct http_headers {
@@ -94,7 +94,7 @@ http_start(struct http *h, const struct http_request *r)
 	a->in_flight = r->in_flight;
 	++*r->in_flight;
 	if (fake_crm.answer != NULL)
-		fake_crm.answer(r->url);
+		fake_crm.answer(r);
 	a->status = fake_crm.status;
 	buf_adds(&a->body, fake_crm.body);
 	fake_header(a->headers.remaining, sizeof a->headers.remaining,
@@ -170,34 +170,47 @@ http_resolve(
 
 /* Call it in the folder where the test began. Owned. */
 static inline struct tenant *
-fake_tenant_open(int64_t retry_budget_ms)
+fake_tenant_of(const char *profile, int64_t retry_budget_ms)
 {
-	struct profile_options options = { .tenant = "acme" };
+	struct profile_options options = { .tenant = "acme", .account = "app" };
 	struct tenant *t = xcalloc(1, sizeof *t);
 	struct buf why = BUF_INIT;
+	size_t i;
 
 	t->name = "acme";
 	t->section = xstrdup("crm acme");
-	t->hosts = xcalloc(1, sizeof *t->hosts);
-	t->hosts[0].base = xstrdup("http://crm");
-	t->hosts[0].headers = http_headers_new(NULL);
-	t->hosts_n = 1;
 	t->concurrency = 4;
 	t->retry_budget_ms = retry_budget_ms;
 	t->assign = true;
-	t->profile = profile_open("chat2desk", &options, &why);
+	t->profile = profile_open(profile, &options, &why);
 	if (t->profile == NULL)
 		fail_msg("%s", buf_str(&why));
 	buf_release(&why);
+	t->hosts_n = profile_about(t->profile)->hosts_n;
+	t->hosts = xcalloc(t->hosts_n, sizeof *t->hosts);
+	for (i = 0; i < t->hosts_n; i++) {
+		t->hosts[i].base = xstrdup("http://crm");
+		t->hosts[i].headers = http_headers_new(NULL);
+	}
 	return t;
+}
+
+static inline struct tenant *
+fake_tenant_open(int64_t retry_budget_ms)
+{
+	return fake_tenant_of("chat2desk", retry_budget_ms);
 }
 
 static inline void
 fake_tenant_close(struct tenant *t)
 {
+	size_t i;
+
 	profile_close(t->profile);
-	http_headers_free(t->hosts[0].headers);
-	free(t->hosts[0].base);
+	for (i = 0; i < t->hosts_n; i++) {
+		http_headers_free(t->hosts[i].headers);
+		free(t->hosts[i].base);
+	}
 	free(t->hosts);
 	free(t->section);
 	free(t);

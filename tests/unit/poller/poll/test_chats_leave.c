@@ -20,6 +20,7 @@ put(struct store *s, const char *id, int64_t opened_at, int64_t left_at)
 {
 	struct chat_state c = { .mark = xstrdup("m"),
 		.episode = xstrdup(""),
+		.operator_id = xstrdup(""),
 		.opened_at = opened_at,
 		.left_at = left_at };
 	struct buf b = BUF_INIT;

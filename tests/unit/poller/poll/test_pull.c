@@ -2,17 +2,7 @@
  * Test of pull.h: whole polls of a CRM that is the test: when there is a
  * snapshot, and what is asked for it.
  */
-#include "tests/unit/fake_http.h"
-#include "tests/unit/poller_store.h"
-#include "tests/unit/tmpdir.h"
-
-#include <string.h>
-#include <time.h>
-
-#include "common/base/log.h"
-#include "common/os/file.h"
-#include "poller/client/fetch.h"
-#include "poller/poll/pull.h"
+#include "tests/unit/pull_world.h"
 
 #define TIME "2026-11-20T05:57:30 UTC"
 #define DIALOG(id, last)                                                       \
@@ -24,78 +14,6 @@
 #define LIST(rows, total)                                                      \
 	"{\"status\":\"success\",\"data\":[" rows "],"                         \
 	"\"meta\":{\"total\":" total "}}"
-
-static struct tenant *tenant;
-
-/* What the CRM answers, by what the address contains; the first one counts. */
-struct reply {
-	const char *part;
-	int status;
-	const char *body;
-};
-static const struct reply *replies;
-
-static void
-answer(const char *url)
-{
-	const struct reply *r = replies;
-
-	while (strstr(url, r->part) == NULL)
-		r++;
-	fake_crm.status = r->status;
-	fake_crm.body = r->body;
-}
-
-static void
-handle_answers(struct http *http)
-{
-	struct http_answer *a;
-
-	while ((a = http_next(http)) != NULL)
-		fetch_answer(a);
-}
-
-static void
-run_to_end(struct pull *p, struct http *http)
-{
-	const struct timespec moment = { .tv_nsec = 1000000 };
-
-	while (!pull_done(p)) {
-		if (pull_step(p) > 0 && http->n == 0)
-			nanosleep(&moment, NULL);
-		handle_answers(http);
-	}
-}
-
-/* A poll with these answers: its code, and into *out what it writes. */
-static enum exit_code
-poll_once(const struct reply *to, struct buf *out)
-{
-	struct endpoint_options opt = { .conf = NULL };
-	struct buf why = BUF_INIT;
-	enum exit_code code;
-	struct endpoint *file = endpoint_open_write("out", &opt, &why, &code);
-	struct store *s = open_store(".", "acme", STORE_EXCLUSIVE);
-	struct http *http = http_new();
-	struct pull *p;
-
-	replies = to;
-	fake_crm.answer = answer;
-	fake_crm.requests = 0;
-	p = pull_new(http, tenant, s, file);
-	run_to_end(p, http);
-	code = pull_code(p);
-	pull_free(p);
-	http_free(http);
-	store_close(s);
-	assert_int_equal(endpoint_flush(file), OUTCOME_DONE);
-	endpoint_close(file);
-	buf_clear(out);
-	assert_int_equal(file_read_path("out", 0, out), 0);
-	assert_int_equal(unlink("out"), 0);
-	fake_crm.answer = NULL;
-	return code;
-}
 
 #define OPERATORS                                                              \
 	{                                                                      \
@@ -217,11 +135,6 @@ main(void)
 		cmocka_unit_test(a_list_that_lacks_many_is_never_taken),
 		cmocka_unit_test(what_has_nothing_to_ask_does_not_wait),
 	};
-	int rc;
 
-	log_set_level(LOG_LEVEL_ERROR);
-	tenant = fake_tenant_open(1000);
-	rc = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
-	fake_tenant_close(tenant);
-	return rc;
+	return pull_world_run(tests, "chat2desk");
 }

@@ -212,10 +212,12 @@ a_chat_survives_the_state(void **state)
 	(void)state;
 	c.mark = xstrdup("the mark");
 	c.episode = xstrdup("");
+	c.operator_id = xstrdup("ann");
 	chat_state_encode(&c, &b);
 	assert_int_equal(chat_state_decode(&back, b.data, b.len), 0);
 	assert_string_equal(back.mark, "the mark");
 	assert_string_equal(back.episode, "");
+	assert_string_equal(back.operator_id, "ann");
 	assert_int_equal(back.failures, 2);
 	assert_true(back.complete);
 	assert_int_equal(back.opened_at, 5);
@@ -231,6 +233,7 @@ a_chat_survives_the_state(void **state)
 
 	assert_int_equal(chat_peek_decode(&peek, b.data, b.len), 0);
 	assert_string_equal(peek.mark, "the mark");
+	assert_string_equal(peek.operator_id, "ann");
 	for (i = 1; i <= 3; i++) {
 		assert_true(chat_peek_next(&peek, &at, &body, &len));
 		assert_int_equal(at, i);

@@ -6,8 +6,8 @@
  * its list is taken, with a warning, and the chats that it lacks are asked
  * about singly (chats_leave.h).
  */
-#ifndef POLLER_POLL_SHORT_LIST_H
-#define POLLER_POLL_SHORT_LIST_H
+#ifndef POLLER_STORE_SHORT_LIST_H
+#define POLLER_STORE_SHORT_LIST_H
 
 #include "poller/store/store.h"
 

@@ -1,7 +1,7 @@
 /*
  * short_list: see short_list.h.
  */
-#include "poller/poll/short_list.h"
+#include "poller/store/short_list.h"
 
 /* As many as can be asked about singly: more chats may be lost. */
 #define FEW 50
