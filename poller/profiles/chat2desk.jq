@@ -292,9 +292,12 @@ def assign_request:
                           | if tostring == $id then . else $id end)
                           catch $id)}};
 
+# An answer that does not say who has the dialog is none: it is read again.
 def assign_read:
     (.answer.data | if type == "array" then .[0] else . end) as $dialog
     | if ($dialog | type) != "object" then error("the answer has no dialog")
+      elif $dialog | has("operator_id") | not then
+          error("the answer does not say who has the dialog")
       else {operator: ($dialog.operator_id | as_id)} end;
 
 # --- messages of one chat ---

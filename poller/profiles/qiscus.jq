@@ -258,10 +258,16 @@ def assign_request:
      form: {room_id: .chat.chat, agent_id: .operator, max_agent: 1,
             replace_latest_agent: (.replaces | given)}};
 
+# An answer that does not say who has the room is none: it is read again.
 def assign_read:
     .answer.data
     | if type != "object" then error("the answer has no data")
-      else {operator: (.added_agent | row | .id)} end;
+      elif has("added_agent") | not then
+          error("the answer does not say who has the room")
+      elif .added_agent == null then {operator: null}
+      elif .added_agent | row | .id | is_id then
+          {operator: .added_agent.id}
+      else error("the answer has no id of the agent") end;
 
 # --- messages of one chat ---
 # The cursor is {page, low: the least id so far, stuck: how often a page had

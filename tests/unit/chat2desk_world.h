@@ -72,6 +72,8 @@ read_text(struct profile *p, enum profile_call call, int status,
 		buf_addf(got, "%s%s%s\n", out.records[i].body,
 		    *out.records[i].person != '\0' ? " + " : "",
 		    out.records[i].person);
+	if (out.operator_id != NULL)
+		buf_addf(got, "has it: %s\n", out.operator_id);
 	if (out.error == ERROR_CLASS_NONE && out.odd > 0)
 		buf_addf(
 		    got, "odd %zu: %s\n", out.odd, buf_str(&out.first_odd));

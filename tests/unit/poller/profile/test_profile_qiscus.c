@@ -265,6 +265,14 @@ static const struct {
 	    "has it: 502\n" },
 	{ "assigned to nobody", PROFILE_ASSIGN, { .operator_id = "502" },
 	    "{\"data\":{\"added_agent\":null,\"service\":null}}", "" },
+	{ "assigned to who knows whom", PROFILE_ASSIGN, { .operator_id = "5" },
+	    "{\"data\":{\"service\":{\"room_id\":\"5\"}}}",
+	    "fault 6: assign_read of profile 'qiscus': the answer does not say "
+	    "who has the room" },
+	{ "... to one without an id", PROFILE_ASSIGN, { .operator_id = "5" },
+	    "{\"data\":{\"added_agent\":{\"name\":\"Bo\"}}}",
+	    "fault 6: assign_read of profile 'qiscus': the answer has no id of "
+	    "the agent" },
 	{ "an agent that is not there", PROFILE_ASSIGN, { .status = 404 },
 	    "{\"errors\":\"agent not found\"}", "fault 6: agent not found" },
 	{ "not assigned, somebody was faster", PROFILE_ASSIGN,
