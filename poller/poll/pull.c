@@ -23,8 +23,12 @@
 #include "poller/quota/usage.h"
 #include "poller/store/short_list.h"
 
-/* The state is committed when so much was read, so a crash loses no more. */
+/* The state is committed when so much was read, so a crash loses no more; and
+ * when so many calls were made, or any so long ago: they are paid for, and a
+ * poll that is killed each time would never reach its budget. */
 #define COMMIT_BYTES ((size_t)1024 * 1024)
+#define COMMIT_CALLS 50
+#define COMMIT_MS 1000
 
 struct pull {
 	const struct tenant *tenant;
@@ -37,9 +41,10 @@ struct pull {
 	int64_t as_of;    /* CLOCK_NONE: not begun */
 	struct operators operators;
 	struct chat_lists lists;
-	unsigned pages;   /* of the list of chats */
-	uint64_t counted; /* calls counted in the state */
-	bool first;       /* the state was empty: its cost is not typical */
+	unsigned pages;       /* of the list of chats */
+	uint64_t counted;     /* calls counted in the state */
+	int64_t committed_ms; /* when, monotonic */
+	bool first;           /* the state was empty: its cost is not typical */
 	bool done;
 	enum exit_code code;
 };
@@ -284,6 +289,7 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 		customers_drop_old(store, crm_now(p));
 	}
 	p->began_ms = crm_now(p);
+	p->committed_ms = clock_mono_ms();
 	ask_lists(p, forgotten);
 	return p;
 }
@@ -324,6 +330,7 @@ commit_pull_state(struct pull *p)
 
 	usage_add_month(p->store, USAGE_POLL, crm_now(p), calls - p->counted);
 	p->counted = calls;
+	p->committed_ms = clock_mono_ms();
 	code = store_commit(p->store, &why);
 	if (code != PROG_OK) {
 		if (p->code == PROG_OK) {
@@ -420,6 +427,16 @@ finish_pull(struct pull *p)
 	p->done = true;
 }
 
+static bool
+is_commit_due(const struct pull *p)
+{
+	uint64_t calls = calls_made(p) - p->counted;
+
+	return store_pending(p->store) > COMMIT_BYTES ||
+	       calls >= COMMIT_CALLS ||
+	       (calls > 0 && clock_mono_ms() - p->committed_ms >= COMMIT_MS);
+}
+
 bool
 pull_done(struct pull *p)
 {
@@ -427,7 +444,7 @@ pull_done(struct pull *p)
 		return true;
 	if (p->emit.broken)
 		fetch_stop(p->fetch);
-	else if (p->store != NULL && store_pending(p->store) > COMMIT_BYTES)
+	else if (p->store != NULL && is_commit_due(p))
 		commit_pull_state(p);
 	if (fetch_left(p->fetch) == 0)
 		finish_pull(p);

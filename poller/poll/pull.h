@@ -4,7 +4,8 @@
  *
  * Guarantee: the end marker is written only if the snapshot has every chat of
  * the list, as read now or as kept in the state. What was read is kept in the
- * state even if the snapshot fails.
+ * state even if the snapshot fails; when the poll is killed, all but what was
+ * read, and called, in its last second.
  */
 #ifndef POLLER_POLL_PULL_H
 #define POLLER_POLL_PULL_H

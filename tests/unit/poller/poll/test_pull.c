@@ -4,6 +4,8 @@
  */
 #include "tests/unit/pull_world.h"
 
+#include "poller/quota/usage.h"
+
 #define TIME "2026-11-20T05:57:30 UTC"
 #define DIALOG(id, last)                                                       \
 	"{\"id\":" id ",\"state\":\"open\",\"begin\":\"" TIME "\","            \
@@ -126,6 +128,57 @@ what_has_nothing_to_ask_does_not_wait(void **state)
 	endpoint_close(to);
 }
 
+/* A page of so many chats. */
+static void
+list_chats(int n, struct buf *to)
+{
+	int i;
+
+	buf_adds(to, "{\"data\":[");
+	for (i = 1; i <= n; i++)
+		buf_addf(to, "%s{\"id\":%d,\"state\":\"open\"}",
+		    i > 1 ? "," : "", i);
+	buf_addf(to, "],\"meta\":{\"total\":%d}}", n);
+}
+
+/* It is the state of another tenant, of which nothing was polled. */
+static void
+a_killed_poll_has_counted_its_calls(void **state)
+{
+	struct endpoint_options opt = { .conf = NULL };
+	struct buf why = BUF_INIT, chats = BUF_INIT;
+	struct reply many[] = { OPERATORS, { "/dialogs?", 200, NULL },
+		{ "", 200, LIST("", "0") } };
+	enum exit_code code;
+	struct endpoint *to = endpoint_open_write("out", &opt, &why, &code);
+	struct store *s = open_store(".", "killed", STORE_EXCLUSIVE);
+	struct http *http = http_new();
+	struct pull *p;
+
+	(void)state;
+	list_chats(100, &chats);
+	many[1].body = buf_str(&chats);
+	replies = many;
+	fake_crm.answer = answer;
+	fake_crm.requests = 0;
+	p = pull_new(http, tenant, s, to);
+	while (fake_crm.requests < 70) {
+		assert_false(pull_done(p));
+		(void)pull_step(p);
+		handle_answers(http);
+	}
+	/* Killed: nothing more is committed. */
+	pull_free(p);
+	store_close(s);
+	s = open_store(".", "killed", STORE_EXCLUSIVE);
+	assert_in_range(usage_month(s, clock_now_ms()), 50, 70);
+	store_close(s);
+	http_free(http);
+	endpoint_close(to);
+	buf_release(&chats);
+	fake_crm.answer = NULL;
+}
+
 int
 main(void)
 {
@@ -133,6 +186,7 @@ main(void)
 		cmocka_unit_test(
 		    a_list_before_its_total_is_taken_the_third_time),
 		cmocka_unit_test(a_list_that_lacks_many_is_never_taken),
+		cmocka_unit_test(a_killed_poll_has_counted_its_calls),
 		cmocka_unit_test(what_has_nothing_to_ask_does_not_wait),
 	};
 
