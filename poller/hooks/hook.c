@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "common/base/clock.h"
+#include "common/base/parse.h"
 #include "common/text/jsonw.h"
 
 /* At most one warning about each result in that time. */
@@ -167,6 +169,20 @@ add_hook_record(struct buf *out, const struct hook *h,
 	buf_release(&line);
 }
 
+/* The time of the signature, by which the delivery was authenticated. */
+static int64_t
+signed_ms(const struct hook *h, const struct hook_delivery *d)
+{
+	const char *text = h->signs && h->scheme.timestamp != NULL
+			       ? d->header(d->ctx, h->scheme.timestamp)
+			       : NULL;
+	int64_t s;
+
+	return text != NULL && parse_int(text, 0, INT64_MAX / 1000, &s) == 0
+		   ? s * 1000
+		   : CLOCK_NONE;
+}
+
 /* Has the profile read the payload. A repeat of an event without a time of its
  * own is read as if it came when the first one did, *now_ms. */
 static int
@@ -175,6 +191,7 @@ ask_profile(const struct hook *h, const struct hook_delivery *d,
     struct buf *why)
 {
 	struct profile_hook_input in = { .now_ms = d->now_ms,
+		.signed_ms = signed_ms(h, d),
 		.payload = payload,
 		.header = d->header,
 		.ctx = d->ctx };

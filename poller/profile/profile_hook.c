@@ -163,6 +163,10 @@ profile_hook_read(struct profile *p, const struct profile_hooks *h,
 	*out = (struct profile_hook_answer){ .records = NULL };
 	more = jv_object_set(
 	    more, jv_string("now"), jv_number((double)in->now_ms / 1000));
+	more = jv_object_set(more, jv_string("signed"),
+	    in->signed_ms != CLOCK_NONE
+		? jv_number((double)in->signed_ms / 1000)
+		: jv_null());
 	more = jv_object_set(more, jv_string("payload"), value_jv(in->payload));
 	more = jv_object_set(more, jv_string("headers"), headers_jv(h, in));
 	result = profile_run(p, "hook_read", more, why);

@@ -24,7 +24,8 @@ int profile_hooks_read(struct profile *p, struct profile_hooks *out,
 void profile_hooks_release(struct profile_hooks *h);
 
 struct profile_hook_input {
-	int64_t now_ms; /* when it was received */
+	int64_t now_ms;    /* when it was received */
+	int64_t signed_ms; /* the time that is signed, or CLOCK_NONE */
 	const struct value *payload;
 	/* The value of a header of about.hooks.headers, or NULL. */
 	const char *(*header)(const void *ctx, const char *name);

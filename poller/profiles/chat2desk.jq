@@ -443,8 +443,10 @@ def hook_system($now; $kind; $name):
     | {type: "message", id: "\($kind)-\($name // $at)", chat: .dialog_id,
        channel: .channel_id, at: $at, from: "system", kind: $kind};
 
+# An event without event_time has the time of its signature: when it comes again
+# it counts once, as far as it is not signed anew.
 def hook_read:
-    . as $in
+    .now = (.signed // .now) | . as $in
     | .now as $now
     | .payload
     | .hook_type as $hook

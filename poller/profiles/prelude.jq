@@ -94,6 +94,8 @@
 #
 # Webhooks. hook_read gets tenant, options, and
 #   now         when it was received, on our clock: for what bears no time
+#   signed      the time of its signature, seconds since 1970; null if none is
+#               signed
 #   payload     its JSON, as answer above
 #   headers     those that about.hooks.headers names, {NAME: text or null}
 # and returns {records: [...]}, operators, chats and messages as above, but

@@ -312,6 +312,56 @@ only_who_proves_it_is_believed(void **state)
 	close_all(all, c);
 }
 
+#define CLOSED "{\"hook_type\":\"close_dialog\",\"dialog_id\":1}"
+
+/* It has no time itself. */
+static void
+read_closing(
+    const struct hook *h, const char *signed_at, int64_t now_ms, struct buf *to)
+{
+	const struct headers headers = { "X-Timestamp", signed_at, NULL, NULL };
+	const struct hook_delivery d = { .body = CLOSED,
+		.len = strlen(CLOSED),
+		.now_ms = now_ms,
+		.header = find_header,
+		.ctx = &headers };
+	struct buf why = BUF_INIT;
+	size_t n = 0;
+
+	buf_clear(to);
+	assert_int_equal(hook_read(h, &d, to, &n, &why), HOOK_RECORDS);
+	assert_int_equal(n, 1);
+	buf_release(&why);
+}
+
+static void
+an_event_without_a_time_has_that_of_its_signature(void **state)
+{
+	static const char conf[] =
+	    "[crm desk]\ntoken = 0123\nhook = signature\n"
+	    "[crm key]\nhook = secret\nhook_secret = 0123456789abcdef\n";
+	struct buf first = BUF_INIT, second = BUF_INIT;
+	struct conf *c;
+	struct hooks *all = open_text(conf, &c);
+	const struct hook *desk = hook_of(all, "desk");
+
+	(void)state;
+	read_closing(desk, "1795168800", NOW, &first);
+	assert_non_null(strstr(
+	    buf_str(&first), "\"closed_at\":\"2026-11-20T10:00:00.000Z\""));
+	/* Sent again, as it was, and another one. */
+	read_closing(desk, "1795168800", NOW + 10000, &second);
+	assert_string_equal(buf_str(&first), buf_str(&second));
+	read_closing(desk, "1795168810", NOW + 10000, &second);
+	assert_string_not_equal(buf_str(&first), buf_str(&second));
+	/* Nobody signed that. */
+	read_closing(hook_of(all, "key"), "1795168800", NOW, &second);
+	assert_non_null(strstr(buf_str(&second), "10:00:00.250Z"));
+	buf_release(&first);
+	buf_release(&second);
+	close_all(all, c);
+}
+
 static void
 one_is_found_by_tenant_and_source(void **state)
 {
@@ -458,6 +508,8 @@ main(void)
 		cmocka_unit_test(payloads_become_records),
 		cmocka_unit_test(the_profile_is_told_all_of_its_section),
 		cmocka_unit_test(only_who_proves_it_is_believed),
+		cmocka_unit_test(
+		    an_event_without_a_time_has_that_of_its_signature),
 		cmocka_unit_test(one_is_found_by_tenant_and_source),
 		cmocka_unit_test(mistakes_stop_one_tenant),
 		cmocka_unit_test(a_body_that_is_no_json_is_told_apart),
