@@ -229,11 +229,13 @@ def chats_request:
      query: {state: "open", order: "asc", limit: page_size,
              offset: (.cursor.offset // 0)}};
 
-# In the list of open dialogs an unknown state is no reason to drop one.
+# An unknown state is no reason to drop a dialog: it is a status that cannot be
+# read, of which the poller warns, whatever it means elsewhere.
 def status:
-    if (.state | type) != "string" then .state
-    elif .state == "open" and (.end | given | not) then "open"
-    else "closed" end;
+    if .state == null then null
+    elif .state == "closed" or (.end | given) then "closed"
+    elif .state == "open" then "open"
+    else [.state] end;
 
 def newest:
     .last_message | if type == "object" then . else null end;

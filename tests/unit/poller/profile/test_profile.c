@@ -224,6 +224,19 @@ static const struct {
 	    "state" },
 	{ "a closed one among the open", PROFILE_CHATS, 200,
 	    SUCCESS("[{\"id\":9001,\"state\":\"closed\"}]"), "" },
+	{ "one that has an end", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":\"open\",\"end\":"
+		    "\"2026-11-20T06:00:00 UTC\"}]"),
+	    "" },
+	{ "one in a state that is not known", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":\"gone\",\"operator_id\":"
+		    "501}]"),
+	    "\"chat\":\"9001\",\"operator\":\"501\"\n"
+	    "odd 1: chat 9001: record 'chat' has a bad 'status'\n" },
+	{ "one chat in such a state", PROFILE_CHAT, 200,
+	    SUCCESS("{\"id\":9001,\"state\":\"opened\"}"),
+	    "fault 6: chat_read of profile 'chat2desk': record 'chat' has a "
+	    "bad 'status'" },
 	{ "one chat that is closed", PROFILE_CHAT, 200,
 	    SUCCESS("{\"id\":9001,\"state\":\"closed\",\"operator_id\":501,"
 		    "\"end\":\"2026-11-20T06:00:00 UTC\"}"),
