@@ -343,11 +343,12 @@ commit_pull_state(struct pull *p)
 	buf_release(&why);
 }
 
-/* One forbidden chat does not stop the rest. All of them: it is the token. */
+/* One forbidden chat does not stop the rest, nor the poll while there is no
+ * other. Several, and all of them: it is the token. */
 static void
 report_refused_chats(struct pull *p)
 {
-	if (p->chats.refused > 0 && p->chats.refused == p->chats.listed)
+	if (p->chats.refused > 1 && p->chats.refused == p->chats.listed)
 		give_up_pull(
 		    p, ERROR_CLASS_DENIED, "messages", p->chats.first_failure);
 }

@@ -128,6 +128,29 @@ what_has_nothing_to_ask_does_not_wait(void **state)
 	endpoint_close(to);
 }
 
+/* It is the only chat. */
+static const struct reply forbidden[] = {
+	OPERATORS,
+	{ "/dialogs?", 200, LIST(DIALOG("9", MESSAGE("90", "9")), "1") },
+	{ "dialog_id=9&", 403,
+	    "{\"status\":\"error\",\"message\":\"forbidden\"}" },
+	{ "", 404, "" },
+};
+
+static void
+a_forbidden_chat_is_shown_as_last_read(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(poll_once(forbidden, &out), PROG_UNAVAILABLE);
+	assert_int_equal(poll_once(forbidden, &out), PROG_UNAVAILABLE);
+	assert_int_equal(poll_once(forbidden, &out), PROG_OK);
+	assert_non_null(strstr(buf_str(&out), "\"chat\":\"9\""));
+	assert_non_null(strstr(buf_str(&out), "\"stale\":true"));
+	buf_release(&out);
+}
+
 /* A page of so many chats. */
 static void
 list_chats(int n, struct buf *to)
@@ -186,6 +209,7 @@ main(void)
 		cmocka_unit_test(
 		    a_list_before_its_total_is_taken_the_third_time),
 		cmocka_unit_test(a_list_that_lacks_many_is_never_taken),
+		cmocka_unit_test(a_forbidden_chat_is_shown_as_last_read),
 		cmocka_unit_test(a_killed_poll_has_counted_its_calls),
 		cmocka_unit_test(what_has_nothing_to_ask_does_not_wait),
 	};
