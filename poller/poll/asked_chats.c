@@ -339,6 +339,7 @@ ask_list(struct asked_chats *q)
 {
 	struct crm_question question = { .call = PROFILE_CHATS,
 		.urgent = true,
+		.take_short = q->store != NULL && short_list_is_next(q->store),
 		.ctx = q,
 		.page = open_list_page,
 		.end = open_list_end };

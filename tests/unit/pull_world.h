@@ -19,6 +19,11 @@
 #include "poller/client/fetch.h"
 #include "poller/poll/pull.h"
 
+/* A list of Chat2Desk. */
+#define LIST(rows, total)                                                      \
+	"{\"status\":\"success\",\"data\":[" rows "],"                         \
+	"\"meta\":{\"total\":" total "}}"
+
 static struct tenant *tenant;
 
 /* What the CRM answers, by what the address or the body contains; the first one

@@ -13,9 +13,6 @@
 #define MESSAGE(id, dialog)                                                    \
 	"{\"id\":" id ",\"dialog_id\":" dialog ",\"request_id\":1,"            \
 	"\"type\":\"from_client\",\"created\":\"" TIME "\"}"
-#define LIST(rows, total)                                                      \
-	"{\"status\":\"success\",\"data\":[" rows "],"                         \
-	"\"meta\":{\"total\":" total "}}"
 
 #define OPERATORS                                                              \
 	{                                                                      \

@@ -95,11 +95,40 @@ one_of_several_holders_counts(void **state)
 	buf_release(&out);
 }
 
+#define TWO_OF_THREE(rows)                                                     \
+	"{\"data\":{\"agents\":[" rows "]},\"meta\":{\"total_count\":3}}"
+
+/* Rooms of the third one would be missing. */
+static const struct reply short_list[] = {
+	{ "/admin/agents?limit=100&page=2", 200, TWO_OF_THREE("") },
+	{ "/admin/agents", 200, TWO_OF_THREE(ANN "," BOB) },
+	{ "\"user_ids\":[99]", 200, ROOMS(ROOM("01:00")) },
+	{ "/customer_rooms", 200, ROOMS("") },
+	{ "/load_comments", 200, COMMENTS(ASKED) },
+	{ "", 404, "" },
+};
+
+static void
+a_list_of_agents_before_its_total_is_taken_the_third_time(void **state)
+{
+	struct buf out = BUF_INIT;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		assert_int_equal(poll_once(short_list, &out), PROG_TEMPFAIL);
+	assert_int_equal(poll_once(short_list, &out), PROG_OK);
+	assert_non_null(strstr(buf_str(&out), "\"chat\":\"7\""));
+	buf_release(&out);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_of_several_holders_counts),
+		cmocka_unit_test(
+		    a_list_of_agents_before_its_total_is_taken_the_third_time),
 	};
 
 	return pull_world_run(tests, "qiscus");
