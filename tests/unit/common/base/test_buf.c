@@ -3,6 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,20 @@ text_grows_and_stays_ended(void **state)
 		buf_adds(&b, "abc");
 	assert_int_equal(b.len, 3000);
 	assert_int_equal(strlen(b.data), 3000);
+	buf_release(&b);
+}
+
+/* As after a file that is empty was read; fresh memory is not zeros. */
+static void
+room_that_is_not_used_leaves_it_ended(void **state)
+{
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(mallopt(M_PERTURB, 0x55), 1);
+	assert_non_null(buf_room(&b, 100));
+	assert_int_equal(mallopt(M_PERTURB, 0), 1);
+	assert_string_equal(buf_str(&b), "");
 	buf_release(&b);
 }
 
@@ -134,6 +149,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_grows_and_stays_ended),
+		cmocka_unit_test(room_that_is_not_used_leaves_it_ended),
 		cmocka_unit_test(a_cap_refuses_the_whole_append),
 		cmocka_unit_test(integers_of_every_size),
 		cmocka_unit_test(thousandths_become_decimals),
