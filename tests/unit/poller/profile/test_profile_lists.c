@@ -63,6 +63,8 @@ static const struct {
 	    "{\"from\":900,\"until\":1000}", NULL, NULL, false, 300 },
 	{ "none of those that it counts", 0, 1199, -1, 7, "7", NULL, NULL,
 	    "fault 1: it shows none of the 4 messages", false, 4 },
+	{ "not the only one, which the list has", 0, 1199, -1, 7, "7", NULL,
+	    NULL, NULL, false, 1 },
 	{ "none, and it counts none", 0, 1199, -1, 7, "7", NULL, NULL, NULL,
 	    false, 0 },
 	{ "or nothing is left", 5, 900, 1, 7, "7",
