@@ -41,15 +41,69 @@ export function link(text, address, attributes = {}) {
 		: element("a", { href: address, ...attributes }, String(text));
 }
 
-/* Puts other children into a node; what had the focus has it again. */
-export function exchange(node, ...children) {
-	const focused = node.contains(document.activeElement)
-		? document.activeElement.dataset.key : undefined;
+/* Of rows and cells: what tells each from the others of its node. */
+const keys = new WeakMap();
 
-	node.replaceChildren(...children);
-	if (focused !== undefined)
-		[...node.querySelectorAll("[data-key]")]
-			.find((one) => one.dataset.key === focused)?.focus();
+function keyed(key, node) {
+	keys.set(node, key);
+	return node;
+}
+
+/* In that order. What is clicked or has the focus is not moved, which would end
+ * both: the others are put around it. */
+function arrange(node, children) {
+	if (node.childNodes.length === children.length
+		&& children.every((child, i) => child === node.childNodes[i]))
+		return;
+	const fixed = children.findIndex((child) => child.parentNode === node
+		&& child.matches?.(":active, :focus-within"));
+
+	if (fixed < 0) {
+		node.replaceChildren(...children);
+		return;
+	}
+	[...node.childNodes].filter((child) => child !== children[fixed])
+		.forEach((child) => child.remove());
+	children[fixed].before(...children.slice(0, fixed));
+	children[fixed].after(...children.slice(fixed + 1));
+}
+
+function become(node, other) {
+	if (node.isEqualNode(other))
+		return;
+	if (node.nodeType === Node.TEXT_NODE) {
+		node.data = other.data;
+		return;
+	}
+	for (const name of node.getAttributeNames())
+		if (!other.hasAttribute(name))
+			node.removeAttribute(name);
+	for (const { name, value } of other.attributes)
+		if (node.getAttribute(name) !== value)
+			node.setAttribute(name, value);
+	exchange(node, ...other.childNodes);
+}
+
+/* Gives a node other children. One that it has already, by its key, else by its
+ * place, stays and becomes what it is to be: whoever presses a button of the
+ * mouse on it while the page is drawn anew has clicked it, and it keeps the
+ * focus. */
+export function exchange(node, ...others) {
+	const keyOf = (child, i) => keys.get(child) ?? i;
+	const own = new Map([...node.childNodes].map((child, i) =>
+		[keyOf(child, i), child]));
+	const children = others.map((other, i) => {
+		const key = keyOf(other, i);
+		const child = own.get(key);
+
+		if (child?.nodeName !== other.nodeName)
+			return other;
+		own.delete(key);
+		become(child, other);
+		return child;
+	});
+
+	arrange(node, children);
 }
 
 function cell(column, row) {
@@ -61,13 +115,35 @@ function cell(column, row) {
 		"data-label": column.title,
 	});
 	const address = value === null ? null : column.opens?.(row) ?? null;
-	const content = link(value, address,
-		{ "data-key": `${row.key ?? ""} ${column.title}` }) ?? "–";
+	const content = link(value, address) ?? "–";
 
 	/* A name may be written from right to left, the page is not. */
 	node.append(column.kind === "text" ? element("bdi", {}, content)
 		: content);
-	return node;
+	return keyed(column.title, node);
+}
+
+/* Of the section that a node is in; undefined: it is in none. */
+export function titleOf(node) {
+	return node.closest("section, dialog")?.querySelector("h2");
+}
+
+/* What had the focus may be gone, with its row or without: then it goes to the
+ * row that is there instead, else to the title, from where it is not far. */
+function keepFocus(node, draw) {
+	const focused = node.contains(document.activeElement)
+		? document.activeElement : null;
+	const at = focused?.closest("tr").rowIndex;
+	const label = focused?.closest("[data-label]")?.dataset.label;
+
+	draw();
+	if (focused === null || focused === document.activeElement)
+		return;
+	const row = node.rows[Math.min(at, node.rows.length - 1)];
+	const links = [...row.querySelectorAll("a")];
+
+	(links.find((a) => a.closest("[data-label]").dataset.label === label)
+		?? links[0] ?? titleOf(node)).focus();
 }
 
 /* Rows as a table. A column is {title, value(row), kind, names, opens(row)};
@@ -78,19 +154,19 @@ function cell(column, row) {
 export function table(node, columns, rows, attributes = () => ({})) {
 	const shown = columns.filter((column) =>
 		rows.some((row) => column.value(row) !== null));
-	const titles = shown.map((column) => element("th",
+	const titles = shown.map((column) => keyed(column.title, element("th",
 		{ role: "columnheader", scope: "col",
 			class: column.kind ?? null },
-		column.title));
-	const lines = rows.map((row) => element("tr",
+		column.title)));
+	const lines = rows.map((row) => keyed(row.key, element("tr",
 		{ role: "row", ...attributes(row) },
-		...shown.map((column) => cell(column, row))));
+		...shown.map((column) => cell(column, row)))));
 
 	node.setAttribute("role", "table");
-	exchange(node,
+	keepFocus(node, () => exchange(node,
 		element("thead", { role: "rowgroup" },
 			element("tr", { role: "row" }, ...titles)),
-		element("tbody", { role: "rowgroup" }, ...lines));
+		element("tbody", { role: "rowgroup" }, ...lines)));
 	node.hidden = rows.length === 0;
 }
 

@@ -78,12 +78,11 @@ function showLegend() {
 }
 
 function tableCell(row) {
-	const key = `${row.weekday} ${row.hour}`;
 	const text = !row.count ? null : textOf(row);
 
 	return element("td", { role: "cell", class: "number",
 		"data-label": DAYS[row.weekday - 1] },
-	link(text, row.opens, { "data-key": key }) ?? "–");
+	link(text, row.opens) ?? "–");
 }
 
 function showTable() {

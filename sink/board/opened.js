@@ -1,7 +1,7 @@
 /* What is behind a figure, in a dialog: the intervals that it is made of, or
  * chats; and what became of it since a link was made. */
 
-import { byId, figures, setText, table } from "./element.js";
+import { byId, figures, setText, table, titleOf } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { mayOpen, nameOf, notKept } from "./present.js";
 import { addressOf, addressOfFigure, change, settings } from "./settings.js";
@@ -20,7 +20,7 @@ const OF_FIGURE = ["opened-figures", "permalink", "became"];
  * its link was made. An answer for one that was left meanwhile is dropped. */
 let shown = { key: "" };
 const newest = newestOnly();
-let opener = {}; /* the link that had the focus; its table is drawn anew */
+let opener = {}; /* {link, title}: what had the focus, and its section's title */
 
 function isOpen() {
 	return settings.figure !== "" || settings.chats !== "";
@@ -250,8 +250,8 @@ export async function showOpened() {
 		return;
 	}
 	if (!dialog.open) {
-		opener = { key: document.activeElement.dataset.key,
-			table: document.activeElement.closest("table")?.id };
+		opener = { link: document.activeElement,
+			title: titleOf(document.activeElement) };
 		dialog.showModal();
 	}
 	byId("behind").hidden = !isOpen() || settings.chat !== "";
@@ -273,10 +273,9 @@ export async function showOpened() {
 
 export function listenToOpened() {
 	byId("opened").addEventListener("close", () => {
-		if (opener.table)
-			[...byId(opener.table).querySelectorAll("[data-key]")]
-				.find((one) => one.dataset.key === opener.key)
-				?.focus();
+		/* The link has the focus again, unless it is gone. */
+		if (!opener.link.isConnected)
+			opener.title?.focus();
 		if (isOpen() || settings.chat !== "")
 			change({ figure: "", chats: "", chat: "", message: "" });
 	});

@@ -12,6 +12,7 @@ import board_form
 import board_looks
 import board_opened
 import board_periods
+import board_rows
 import board_totals
 from board_opened import seconds_of
 from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
@@ -573,6 +574,7 @@ def body():
             board_opened.test(test)
             board_faults.test(test)
             board_form.test(test)
+            board_rows.test(test)
             test.visit("lead")
             test.text_is_no_markup()
             test.a_row_changes_without_a_reload()
