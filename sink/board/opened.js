@@ -4,8 +4,9 @@
 import { byId, figures, setText, table, titleOf } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { mayOpen, nameOf, notKept } from "./present.js";
-import { addressOf, addressOfFigure, change, settings } from "./settings.js";
-import { closeTimeline, openTimeline } from "./timeline.js";
+import { addressOf, addressOfFigure, change, CLOSED, NO_CHAT,
+	settings } from "./settings.js";
+import { closeTimeline, listenToTimeline, openTimeline } from "./timeline.js";
 import { dayAndTime, span } from "./time.js";
 
 const PAGE = 200;
@@ -33,7 +34,7 @@ const INTERVALS = [
 		value: (row) => row.seconds.toFixed(3) },
 	{ title: "Chat", kind: "text", value: (row) => row.chat,
 		opens: (row) => mayOpen() ? addressOf({ chat: row.chat,
-			message: row.message }) : null },
+			message: row.message, at: row.end_at }) : null },
 	{ title: "Kind", value: (row) => row.kind.replace("_", " ") },
 	{ title: "Operator", kind: "text",
 		value: (row) => nameOf(row.operator) },
@@ -109,7 +110,7 @@ function showFigure(answer, query) {
 	byId("opened-figures").hidden = false;
 	byId("permalink").hidden = false;
 	byId("permalink").setAttribute("href",
-		addressOf({ figure: String(kept), chat: "", message: "" }));
+		addressOf({ figure: String(kept), ...NO_CHAT }));
 	showBecame(answer);
 }
 
@@ -277,9 +278,9 @@ export function listenToOpened() {
 		if (!opener.link.isConnected)
 			opener.title?.focus();
 		if (isOpen() || settings.chat !== "")
-			change({ figure: "", chats: "", chat: "", message: "" });
+			change(CLOSED);
 	});
 	byId("more").addEventListener("click", () => attempt(addPage));
-	byId("back").addEventListener("click", () =>
-		change({ chat: "", message: "" }));
+	byId("back").addEventListener("click", () => change(NO_CHAT));
+	listenToTimeline();
 }

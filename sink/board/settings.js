@@ -2,12 +2,16 @@
  * permalink or a screen on a wall has it:
  * #wall&threshold=300&operator=7&channel=web&range=7d&zone=UTC&all=alerts&keys=off
  * What is opened stands there, too: figure= and chats= have a query of the API,
- * chat= and message= what a timeline shows. */
+ * chat=, message= and at= what a timeline shows. */
 
 import { WITHIN_S } from "./within.js";
 
 const TEXTS = ["operator", "channel", "range", "zone", "figure", "chats",
-	"chat", "message"];
+	"chat", "message", "at"];
+
+/* Without a chat that is open; without anything that is. */
+export const NO_CHAT = { chat: "", message: "", at: "" };
+export const CLOSED = { figure: "", chats: "", ...NO_CHAT };
 
 function read() {
 	const given = new URLSearchParams(location.hash.slice(1));
@@ -51,8 +55,7 @@ export function addressOf(some) {
 
 /* The same for a link of the board: whatever is open now is not then. */
 export function addressBehind(some) {
-	return addressOf({ figure: "", chats: "", chat: "", message: "",
-		...some });
+	return addressOf({ ...CLOSED, ...some });
 }
 
 /* The same for what is behind a figure, by its href of the API and, of a

@@ -4,10 +4,10 @@
 import { byId, setText, table } from "./element.js";
 import { fetchJson } from "./fetch_json.js";
 import { nameOf } from "./present.js";
-import { settings } from "./settings.js";
+import { change, settings } from "./settings.js";
 import { dayAndTime, now, secondsSince, span } from "./time.js";
 
-let shown = ""; /* the chat, and the message that is marked */
+let shown = ""; /* the chat, the message that is marked, and around when */
 
 function writer(m) {
 	const name = m.operator === null ? null : nameOf(m.operator);
@@ -38,26 +38,33 @@ const COLUMNS = [
 function rowOf(time, what, interval) {
 	return { created_at: time, sender: null, operator: interval.operator,
 		content: null, private: false, automated: false,
-		message_type: what, key: interval.message ?? "",
-		intervals: [interval] };
+		message_type: what, intervals: [interval],
+		key: interval.message || `${interval.kind} ${time}` };
 }
 
 /* A wait counts up to the present moment. It has no message at its end, so it
  * is marked where none is chosen. */
 function runningRow(wait) {
-	return rowOf(now(), "no answer yet", { ...wait, withdrawn: false,
+	return { ...rowOf(now(), "no answer yet", { ...wait, withdrawn: false,
 		kind: `still ${wait.kind}`,
-		seconds: secondsSince(wait.start_at) });
+		seconds: secondsSince(wait.start_at) }), key: "" };
+}
+
+/* Whether the answer may lack others of its first or last time. */
+function isAtEdge(time, { earlier, more, messages }) {
+	return earlier && time === messages[0]?.created_at
+		|| more && time === messages.at(-1)?.created_at;
 }
 
 /* Messages with their intervals; one that no message ends has its own row. What
- * goes on is last. */
+ * goes on is last, and not in sight of what is earlier. */
 function rowsOf(answer) {
 	const rows = answer.messages.map((m) => ({ ...m, key: m.message_id,
 		intervals: answer.intervals.filter((i) =>
 			i.message === m.message_id) }));
 	const known = new Set(rows.map((m) => m.key));
-	const others = answer.intervals.filter((i) => !known.has(i.message))
+	const others = answer.intervals.filter((i) => !known.has(i.message)
+		&& (i.message === "" || !isAtEdge(i.end_at, answer)))
 		.map((i) => rowOf(i.end_at, i.message === ""
 			? "the chat was closed"
 			: "a message that is not stored", i));
@@ -65,7 +72,7 @@ function rowsOf(answer) {
 	return [...[...rows, ...others].sort((a, b) =>
 		a.created_at < b.created_at ? -1
 			: a.created_at > b.created_at ? 1 : 0),
-	...answer.running.map(runningRow)];
+	...answer.more ? [] : answer.running.map(runningRow)];
 }
 
 /* How the chat is, as a sentence; a closed one has no row. */
@@ -81,37 +88,70 @@ function stateOf([chat]) {
 		+ `, as of ${dayAndTime(chat.as_of)}. `;
 }
 
+function numberOf({ messages, earlier, more }) {
+	const n = messages.length;
+
+	return earlier && more ? `${n} of more messages.`
+		: earlier ? `The last ${n} messages.`
+			: more ? `The first ${n} messages.` : `${n} messages.`;
+}
+
+/* Buttons lead to what is around the first and the last row. */
+function showButtons(rows, { earlier, more }) {
+	for (const [id, is, row] of [["earlier", earlier, rows[0]],
+		["later", more, rows.at(-1)]]) {
+		byId(id).hidden = !is;
+		byId(id).dataset.at = row?.created_at ?? "";
+	}
+}
+
+/* Of the row to look at: the last one that is marked, else that of the time. */
+function placeOf(rows) {
+	const marked = rows.findLastIndex((row) =>
+		row.key === settings.message);
+
+	return marked >= 0 || settings.at === "" ? marked
+		: rows.findIndex((row) => row.created_at >= settings.at);
+}
+
 function showTimeline(answer) {
 	if (answer === null) {
 		setText(byId("timeline-note"),
 			"What was written is not for this role.");
 		return;
 	}
-	setText(byId("timeline-note"), stateOf(answer.now)
-		+ (answer.more ? "The first " : "")
-		+ `${answer.messages.length} messages.`);
-	table(byId("timeline-table"), COLUMNS, rowsOf(answer), (m) => ({
-		class: m.key === settings.message ? "marked" : null,
-		"data-message": m.key,
-		"aria-current": m.key === settings.message ? "true" : null }));
+	const rows = rowsOf(answer);
+	const isChosen = (row) => row.key === settings.message;
+	const lacks = settings.message !== "" && settings.at === ""
+		&& !rows.some(isChosen);
+
+	setText(byId("timeline-note"), stateOf(answer.now) + numberOf(answer)
+		+ (lacks ? " The message that was chosen is none of them." : ""));
+	table(byId("timeline-table"), COLUMNS, rows, (row) => ({
+		class: isChosen(row) ? "marked" : null,
+		"data-message": row.key,
+		"aria-current": isChosen(row) ? "true" : null }));
+	showButtons(rows, answer);
 	byId("opened-title").focus();
-	[...byId("timeline-table").querySelectorAll(".marked")].at(-1)
+	byId("timeline-table").tBodies[0].rows[placeOf(rows)]
 		?.scrollIntoView({ block: "center" });
 }
 
 /* What failed is asked for again by whoever comes back to it. */
 export async function openTimeline() {
-	const key = `${settings.chat} ${settings.message}`;
+	const key = `${settings.chat} ${settings.message} ${settings.at}`;
 
 	if (shown === key)
 		return;
 	shown = key;
 	setText(byId("opened-title"), `Chat ${settings.chat}`);
 	setText(byId("timeline-note"), "");
-	byId("timeline-table").hidden = true;
+	for (const id of ["timeline-table", "earlier", "later"])
+		byId(id).hidden = true;
 	try {
+		const at = settings.at || new Date(now()).toISOString();
 		const answer = await fetchJson("/api/v1/chats/"
-			+ `${encodeURIComponent(settings.chat)}/timeline`);
+			+ `${encodeURIComponent(settings.chat)}/timeline`, { at });
 
 		if (shown === key)
 			showTimeline(answer);
@@ -120,6 +160,12 @@ export async function openTimeline() {
 			shown = "";
 		throw error;
 	}
+}
+
+export function listenToTimeline() {
+	for (const id of ["earlier", "later"])
+		byId(id).addEventListener("click", () =>
+			change({ at: byId(id).dataset.at }));
 }
 
 export function closeTimeline() {

@@ -4,6 +4,9 @@
  * followed to what was written; how the chat is now, and the wait that goes on,
  * which nothing has ended yet. One chat alone is a row of resource_lists.c.
  */
+#include <string.h>
+
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
@@ -12,9 +15,8 @@
 #include "sink/resources/chat_waits.h"
 #include "sink/resources/resource.h"
 
-/* Messages of one chat, and intervals. */
+/* Messages of one chat, and intervals; of each half of them around a time. */
 #define TIMELINE_MAX 2000
-#define TIMELINE_LIMIT "2001" /* that and one more */
 
 /* Of a chat in its timeline. */
 static const struct sheet_column now_columns[] = {
@@ -119,9 +121,28 @@ chat_opens_messages(struct question *q, bool *all)
 	return find_scope(q, chat, all);
 }
 
+/* Where a timeline is looked at; CLOCK_NONE: from its first row on. */
+struct place {
+	char chat[RECORD_MAX_ID + 1];
+	int64_t at;
+};
+
+/* Rows before a time, NULL without one, and from it on, each in the order of
+ * time. */
+struct sides {
+	struct db_rows *before, *after;
+};
+
 /* Rows of a chat; now and running have one at most. */
 struct timeline {
-	struct db_rows *now, *running, *messages, *intervals;
+	struct db_rows *now, *running;
+	struct sides messages, intervals;
+};
+
+/* The first and the last time of which all rows are there, as the database has
+ * them; NULL: there are no others. */
+struct range {
+	const char *from, *to;
 };
 
 /* An operator who is none of the viewer's is not named. */
@@ -173,22 +194,26 @@ ask_running(struct question *q, const char *chat, struct db_rows **rows)
 	return good;
 }
 
+/* The rows on one side of a time, the nearest first; without one from the first
+ * on. By the column `time` alone, which is the order of the index: for any
+ * other one all of the chat would be read. */
 static bool
-ask_messages(struct question *q, const char *chat, struct db_rows **rows)
+ask_side(struct question *q, const char *select, const char *time,
+    const struct place *p, bool before, struct db_rows **rows)
 {
-	const struct db_value id = db_str(chat);
+	const struct db_value args[] = { db_str(p->chat), db_time(p->at) };
+	bool given = p->at != CLOCK_NONE;
+	size_t most = given ? TIMELINE_MAX / 2 : TIMELINE_MAX;
 	struct buf sql = BUF_INIT;
 	bool good;
 
-	buf_adds(&sql, "SELECT created_at, message_id, sender, ");
-	add_operator(q, &sql);
-	buf_addf(&sql,
-	    ", channel, message_type, `private`, automated, %s FROM messages "
-	    "FORCE INDEX (by_chat) WHERE tenant = ? AND "
-	    "conversation_id = ? ORDER BY created_at, message_id "
-	    "LIMIT " TIMELINE_LIMIT,
-	    q->viewer.role < VIEWER_ADMIN ? "NULL" : "content");
-	good = question_ask_page(q, buf_str(&sql), &id, 1, TIMELINE_MAX, rows);
+	buf_adds(&sql, select);
+	if (given)
+		buf_addf(&sql, " AND %s %s ?", time, before ? "<" : ">=");
+	buf_addf(&sql, " ORDER BY %s%s LIMIT %zu", time, before ? " DESC" : "",
+	    most + 1);
+	good = question_ask_page(
+	    q, buf_str(&sql), args, given ? 2 : 1, most, rows);
 	buf_release(&sql);
 	if (good)
 		message_order(*rows, 0, 1);
@@ -196,9 +221,34 @@ ask_messages(struct question *q, const char *chat, struct db_rows **rows)
 }
 
 static bool
-ask_intervals(struct question *q, const char *chat, struct db_rows **rows)
+ask_sides(struct question *q, const char *select, const char *time,
+    const struct place *p, struct sides *s)
 {
-	const struct db_value id = db_str(chat);
+	return (p->at == CLOCK_NONE ||
+		   ask_side(q, select, time, p, true, &s->before)) &&
+	       ask_side(q, select, time, p, false, &s->after);
+}
+
+static bool
+ask_messages(struct question *q, const struct place *p, struct sides *s)
+{
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_adds(&sql, "SELECT created_at, message_id, sender, ");
+	add_operator(q, &sql);
+	buf_addf(&sql,
+	    ", channel, message_type, `private`, automated, %s FROM messages "
+	    "FORCE INDEX (by_chat) WHERE tenant = ? AND conversation_id = ?",
+	    q->viewer.role < VIEWER_ADMIN ? "NULL" : "content");
+	good = ask_sides(q, buf_str(&sql), "created_at", p, s);
+	buf_release(&sql);
+	return good;
+}
+
+static bool
+ask_intervals(struct question *q, const struct place *p, struct sides *s)
+{
 	struct buf sql = BUF_INIT;
 	bool good;
 
@@ -207,62 +257,140 @@ ask_intervals(struct question *q, const char *chat, struct db_rows **rows)
 	    "withdrawn FROM intervals FORCE INDEX (by_chat) WHERE tenant = ? "
 	    "AND chat = ?");
 	scope_add_waiting(&q->viewer, "operator", &sql);
-	buf_adds(&sql, " ORDER BY end_at, message, kind LIMIT " TIMELINE_LIMIT);
-	good = question_ask_page(q, buf_str(&sql), &id, 1, TIMELINE_MAX, rows);
+	good = ask_sides(q, buf_str(&sql), "end_at", p, s);
 	buf_release(&sql);
-	if (good)
-		message_order(*rows, 0, 1);
 	return good;
+}
+
+static size_t
+sides_count(const struct sides *s)
+{
+	return db_rows_count(s->after) +
+	       (s->before != NULL ? db_rows_count(s->before) : 0);
 }
 
 /* As they are at one moment: no wait goes on beside the reply that ended it. */
 static bool
-ask_timeline(struct question *q, const char *chat, struct timeline *t)
+ask_timeline(struct question *q, const struct place *p, struct timeline *t)
 {
-	bool good = question_begin(q) && check_scope(q, chat) &&
-		    ask_now(q, chat, &t->now) &&
-		    ask_running(q, chat, &t->running) &&
-		    ask_messages(q, chat, &t->messages) &&
-		    ask_intervals(q, chat, &t->intervals);
+	bool good = question_begin(q) && check_scope(q, p->chat) &&
+		    ask_now(q, p->chat, &t->now) &&
+		    ask_running(q, p->chat, &t->running) &&
+		    ask_messages(q, p, &t->messages) &&
+		    ask_intervals(q, p, &t->intervals);
 
 	question_end(q);
-	if (good && db_rows_count(t->now) + db_rows_count(t->messages) +
-			    db_rows_count(t->intervals) ==
+	if (good && db_rows_count(t->now) + sides_count(&t->messages) +
+			    sides_count(&t->intervals) ==
 			0)
 		good = question_problem(
 		    q, 404, "nothing is stored of such a chat");
 	return good;
 }
 
+static const char *
+last_time(struct db_rows *rows)
+{
+	while (db_next(rows))
+		continue;
+	return db_get(rows, 0);
+}
+
+/* What is known of messages only, or of intervals only, is left out, as if a
+ * message had ended nothing. */
+static void
+narrow_range(struct range *r, const struct sides *s)
+{
+	const char *time;
+
+	if (s->before != NULL && db_rows_cut(s->before) && db_next(s->before)) {
+		time = db_get(s->before, 0);
+		if (r->from == NULL || strcmp(time, r->from) > 0)
+			r->from = time;
+		db_rewind(s->before);
+	}
+	if (db_rows_cut(s->after)) {
+		time = last_time(s->after);
+		if (r->to == NULL || strcmp(time, r->to) < 0)
+			r->to = time;
+		db_rewind(s->after);
+	}
+}
+
+static void
+write_side(struct sheet *sheet, struct db_rows *rows, const struct range *r)
+{
+	while (rows != NULL && db_next(rows)) {
+		if ((r->from == NULL ||
+			strcmp(db_get(rows, 0), r->from) >= 0) &&
+		    (r->to == NULL || strcmp(db_get(rows, 0), r->to) <= 0))
+			sheet_row(sheet, rows);
+	}
+}
+
+static void
+write_sides(struct buf *to, const char *name,
+    const struct sheet_column *columns, size_t n, const struct sides *s,
+    const struct range *r)
+{
+	struct sheet sheet;
+
+	jsonw_key(to, name);
+	sheet_begin(&sheet, to, SHEET_JSON, columns, n);
+	write_side(&sheet, s->before, r);
+	write_side(&sheet, s->after, r);
+	sheet_end(&sheet);
+}
+
 static void
 write_timeline(struct question *q, const char *chat, struct timeline *t)
 {
 	struct buf *to = reply_begin_object(q);
+	struct range r = { NULL, NULL };
 
+	narrow_range(&r, &t->messages);
+	narrow_range(&r, &t->intervals);
 	jsonw_str(to, "chat", chat);
 	reply_rows(to, "now", now_columns, ARRAY_LEN(now_columns), t->now);
 	reply_rows(to, "running", running_columns, ARRAY_LEN(running_columns),
 	    t->running);
-	reply_rows(to, "messages", message_columns, ARRAY_LEN(message_columns),
-	    t->messages);
-	reply_rows(to, "intervals", interval_columns,
-	    ARRAY_LEN(interval_columns), t->intervals);
-	jsonw_bool(
-	    to, "more", db_rows_cut(t->messages) || db_rows_cut(t->intervals));
+	write_sides(to, "messages", message_columns, ARRAY_LEN(message_columns),
+	    &t->messages, &r);
+	write_sides(to, "intervals", interval_columns,
+	    ARRAY_LEN(interval_columns), &t->intervals, &r);
+	jsonw_bool(to, "earlier", r.from != NULL);
+	jsonw_bool(to, "more", r.to != NULL);
 	reply_end(q, NULL);
+}
+
+static bool
+read_place(struct question *q, struct place *p)
+{
+	struct zone *utc = question_zone(q);
+	bool good;
+
+	if (utc == NULL)
+		return false;
+	p->at = CLOCK_NONE;
+	good = question_part(q, 3, p->chat) &&
+	       question_zoned_time(q, utc, "at", &p->at);
+	zone_close(utc);
+	return good;
 }
 
 void
 resource_timeline(struct question *q)
 {
 	struct timeline t = { .now = NULL };
-	char chat[RECORD_MAX_ID + 1];
+	struct place p;
 
-	if (reply_takes_object(q) && question_part(q, 3, chat) &&
-	    ask_timeline(q, chat, &t))
-		write_timeline(q, chat, &t);
+	if (reply_takes_object(q) && read_place(q, &p) &&
+	    ask_timeline(q, &p, &t))
+		write_timeline(q, p.chat, &t);
 	db_rows_free(t.now);
 	db_rows_free(t.running);
-	db_rows_free(t.messages);
-	db_rows_free(t.intervals);
+	db_rows_free(t.messages.before);
+	db_rows_free(t.messages.after);
+	db_rows_free(t.intervals.before);
+	db_rows_free(t.intervals.after);
 }

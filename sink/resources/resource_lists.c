@@ -2,6 +2,7 @@
  * resource_lists: the resources that are rows of a table or a view; see list.h
  * and messaging-tables(5), which explains the columns.
  */
+#include "common/base/clock.h"
 #include "common/digest/encoding.h"
 #include "common/tables/intervals.h"
 #include "sink/resources/chat_waits.h"
@@ -104,15 +105,19 @@ const struct list list_messages = {
 	.indexes = { { "conversation_id", "by_chat" } },
 };
 
-/* Of a row of intervals: what was written in its chat. */
+/* Of a row of intervals: what was written in its chat when it ended. */
 static bool
 timeline_link(
     const struct question *q, const struct db_rows *row, struct buf *href)
 {
+	char time[CLOCK_TEXT];
+
 	(void)q;
+	clock_format(db_get_time(row, 0), time);
 	buf_adds(href, "/api/v1/chats/");
 	percent_encode(href, db_get(row, 1));
-	buf_adds(href, "/timeline");
+	buf_adds(href, "/timeline?at=");
+	percent_encode(href, time);
 	return true;
 }
 

@@ -14,6 +14,7 @@
 #define ANALYTICS V1 "analytics/"
 
 static const char *const no_parameters[] = { NULL };
+static const char *const timeline_parameters[] = { "at", NULL };
 
 const struct resource resources[] = {
 	{ V1 "now", VIEWER_WALL, resource_now, NULL, true, no_parameters },
@@ -22,7 +23,7 @@ const struct resource resources[] = {
 	{ V1 "chats/{chat}", VIEWER_AGENT, resource_chat, NULL, true,
 	    no_parameters },
 	{ V1 "chats/{chat}/timeline", VIEWER_LEAD, resource_timeline, NULL,
-	    true, no_parameters },
+	    true, timeline_parameters },
 	{ V1 "messages", VIEWER_LEAD, NULL, &list_messages, false, NULL },
 	{ V1 "intervals", VIEWER_AGENT, NULL, &list_intervals, false, NULL },
 	{ V1 "response-hours", VIEWER_AGENT, NULL, &list_response_hours, false,

@@ -294,6 +294,8 @@ class Test:
             "CONCAT('l', seq), 'u', 'large' FROM seq_1_to_20000")
         for path in (HISTORY + "conv-abc123", HISTORY + "conv-abc123?limit=5",
                      V1 + "chats/conv-abc123/timeline",
+                     V1 + "chats/large/timeline",
+                     V1 + "chats/large/timeline?at=2026-11-01T04:00:00Z",
                      V1 + "messages?conversation_id=conv-abc123",
                      V1 + "intervals?chat=c5"):
             before = self.rows_read()
@@ -301,6 +303,61 @@ class Test:
             read = self.rows_read() - before
             self.that(answer.status == 200, f"{path}: {answer.status}")
             self.that(read < 10000, f"{path}: {read} rows were read")
+
+    def a_timeline_is_around_a_time(self):
+        """Of a long chat, where its messages are and its intervals; what only
+        one of both has is left out at the ends. Whoever asks with the time of
+        the first or the last one comes to all of them."""
+        whole = range(1, 20001)
+        for query, want, around in (
+                ("", range(1, 2001), (False, True)),
+                ("?at=2026-11-01T00:00:10Z", range(1, 1010), (False, True)),
+                ("?at=2026-11-01T02:46:40Z", range(9000, 11000),
+                 (True, True)),
+                ("?at=2026-11-01T05:33:20Z", range(19000, 20001),
+                 (True, False)),
+                ("?at=2026-11-02", range(19001, 20001), (True, False))):
+            got = self.timeline("large" + query)
+            self.that(got["messages"] == [f"l{n}" for n in want]
+                      and got["intervals"] == got["messages"]
+                      and got["around"] == around,
+                      f"{query}: {got['messages'][:1]} to "
+                      f"{got['messages'][-1:]}, {got['around']}")
+        seen, query = set(), ""
+        while query is not None:
+            got = self.timeline("large" + query)
+            seen.update(got["messages"])
+            query = "?at=" + got["last"] if got["around"][1] else None
+        self.that(seen == {f"l{n}" for n in whole}, f"{len(seen)} are seen")
+        [row] = self.server.ask(
+            V1 + "intervals?chat=large&message=l15000", self.admin).rows()
+        got = self.server.ask(row["href"], self.admin).json()
+        self.that("l15000" in [m["message_id"] for m in got["messages"]],
+                  f"{row['href']} does not lead to the message")
+        self.a_timeline_is_cut_where_one_is()
+
+    def a_timeline_is_cut_where_one_is(self):
+        """Two intervals end with each message."""
+        self.world.sql.ask(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "as_of) SELECT tenant, end_at, chat, message, 'waiting', as_of "
+            f"FROM intervals WHERE tenant = '{OURS}' AND chat = 'large'")
+        got = self.timeline("large?at=2026-11-01T02:46:40Z")
+        want = [f"l{n}" for n in range(9500, 10500)]
+        self.that(got["messages"] == want and got["around"] == (True, True)
+                  and got["intervals"] == [m for m in want for _ in (0, 1)],
+                  f"{got['messages'][:1]} to {got['messages'][-1:]}, "
+                  f"{len(got['intervals'])} intervals")
+
+    def timeline(self, path):
+        chat, _, query = path.partition("?")
+        got = self.server.ask(
+            V1 + f"chats/{chat}/timeline?{query}".rstrip("?"),
+            self.admin).json()
+        return {"messages": [m["message_id"] for m in got["messages"]],
+                "intervals": [i["message"] for i in got["intervals"]],
+                "last": got["messages"][-1]["created_at"],
+                "around": (got["earlier"], got["more"])}
 
     def long_texts_end_a_page(self):
         """Behind 4 MiB of text, of 12 MB; the next page has what follows."""
@@ -689,6 +746,7 @@ def body():
         test = Test(lab)
         test.a_conversation_has_its_messages()
         test.a_history_costs_what_it_has()
+        test.a_timeline_is_around_a_time()
         test.long_texts_end_a_page()
         test.bad_requests_for_messages()
         test.conversations_are_the_oracles()

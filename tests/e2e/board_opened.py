@@ -320,8 +320,92 @@ def change_the_past(test, rows):
     return gone
 
 
+LONG = 2600  # messages, more than an answer has
+
+
+def put_long_chat(test):
+    """An answer ends with the last but one message; twice it was closed."""
+    begin = "UTC_TIMESTAMP() - INTERVAL 20 DAY"
+    at = f"{begin} + INTERVAL {{}} MINUTE"
+    test.sql(
+        "INSERT INTO messages (tenant, created_at, conversation_id, "
+        f"message_id, sender, channel) SELECT 'acme', {at.format('seq')}, "
+        f"'long', CONCAT('m', seq), 'customer', 'web' FROM seq_1_to_{LONG}")
+    for end, message, kind, start in (
+            (f"(SELECT created_at FROM messages WHERE message_id = 'm{n}')",
+             f"m{n}", "reply", at.format(n - 1)) if n else
+            (at.format(minutes + 0.5), "", "resolution", begin)
+            for n, minutes in ((LONG - 1, 0), (LONG // 2, 0), (0, 60),
+                               (0, LONG - 30))):
+        test.sql(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, ms, as_of, version) VALUES ('acme', "
+            f"{end}, 'long', '{message}', '{kind}', {start}, '1', 60000, "
+            "UTC_TIMESTAMP(3), 1)")
+
+
+def texts_of(test, column):
+    return [row[column] for row in test.browser.rows("#timeline-table")]
+
+
+def a_long_chat_leads_to_its_messages(test):
+    """Not only to its first ones; and to the others by buttons."""
+    put_long_chat(test)
+    browser = test.browser
+    for n in (LONG - 1, LONG // 2):
+        test.visit("lead", "/#figure=kind%3Dresponse%26chat%3Dlong"
+                           "%26from%3D28d")
+        rows = shown(test)
+        test.that(len(rows) == 2, f"{rows}")
+        browser.ask("document.querySelectorAll('#opened-table a')"
+                    f"[{int(n != LONG - 1)}].click()")
+        timeline_is_there(test, "long")
+        test.that(browser.texts("#timeline-table tr.marked td:last-child")
+                  == ["reply 1:00"], f"m{n} is not marked")
+        test.that("a message that is not stored"
+                  not in texts_of(test, "Message"), f"m{n} is not stored")
+    the_rest_is_behind_buttons(test)
+    nothing_is_chosen_where_nothing_was(test)
+    for table in ("messages WHERE conversation_id", "intervals WHERE chat"):
+        test.sql(f"DELETE FROM {table} = 'long'")
+
+
+def the_rest_is_behind_buttons(test):
+    """From the middle, to both ends."""
+    browser = test.browser
+    note = browser.text("#timeline-note")
+    test.that(note.endswith("2000 of more messages."), note)
+    for button, want in (("earlier", "The first 1299 messages."),
+                         ("later", "2000 of more messages."),
+                         ("later", "The last 1303 messages.")):
+        browser.ask("document.getElementById(arguments[0]).click()", button)
+        test.shows(lambda: browser.text("#timeline-note").endswith(want),
+                   f"{button}: {want}")
+    test.that(browser.visible("#earlier") and not browser.visible("#later"),
+              "which buttons there are")
+
+
+def nothing_is_chosen_where_nothing_was(test):
+    """The last messages are there, and closings are not marked."""
+    browser = test.browser
+    test.visit("lead", "/#chat=long")
+    timeline_is_there(test, "long")
+    test.that("the chat was closed" in texts_of(test, "Message")
+              and browser.texts("#timeline-table [aria-current]") == [],
+              "a closing is marked")
+    test.that(browser.text("#timeline-note").endswith("The last 1000 "
+                                                      "messages."),
+              browser.text("#timeline-note"))
+    test.visit("lead", "/#chat=long&message=m1")
+    timeline_is_there(test, "long")
+    test.that("chosen is none of them" in browser.text("#timeline-note"),
+              browser.text("#timeline-note"))
+    close(test)
+
+
 def test(t):
     ten_figures_open(t)
     pages_come_once(t)
     the_keyboard_opens(t)
+    a_long_chat_leads_to_its_messages(t)
     a_permalink_tells_what_changed(t)
