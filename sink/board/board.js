@@ -7,7 +7,7 @@ import {
 } from "./allocation.js";
 import { askForChannels } from "./channels.js";
 import { byId, setFailed, setText } from "./element.js";
-import { ANSWER_MS, newestOnly } from "./fetch_json.js";
+import { ask, newestOnly, problemOf } from "./fetch_json.js";
 import { listenToForm, showForm } from "./form.js";
 import { listenToHeatmap, redrawHeatmap, showHeatmap } from "./heatmap.js";
 import { listenToOpened, showOpened } from "./opened.js";
@@ -18,7 +18,6 @@ import {
 import { redrawResponses, showResponses } from "./responses.js";
 import { change, leaveForLogin, onChange, restoreAfterLogin,
 	settings } from "./settings.js";
-import { setClock } from "./time.js";
 import { announce, showFreshness, showTotals } from "./totals.js";
 import { showWaiting, tickWaiting } from "./waiting.js";
 
@@ -83,7 +82,6 @@ function onConnected() {
 	clearTimeout(lost);
 	lost = null;
 	setConnection("live");
-	setProblem("");
 	VIEWS.forEach(showDue);
 }
 
@@ -183,14 +181,6 @@ function showChosen() {
 	VIEWS.forEach(showView);
 }
 
-async function askOnce() {
-	const got = await fetch("/api/v1/now",
-		{ signal: AbortSignal.timeout(ANSWER_MS) });
-
-	setClock(got);
-	return { status: got.status, answer: await got.json() };
-}
-
 function startSoon() {
 	clearTimeout(again);
 	again = setTimeout(start, AGAIN_MS);
@@ -205,6 +195,7 @@ function watch() {
 	}, SILENT_MS);
 }
 
+/* The stream opens also where there is no answer, so this is behind one. */
 function follow() {
 	source?.close();
 	source = new EventSource(STREAM);
@@ -232,7 +223,7 @@ async function start() {
 	clearTimeout(again);
 	clearTimeout(silent);
 	try {
-		const got = await newestStart(askOnce());
+		const got = await newestStart(ask("/api/v1/now"));
 
 		if (got === undefined)
 			return;
@@ -240,11 +231,14 @@ async function start() {
 			leaveForLogin();
 			return;
 		}
-		if (got.status === 200)
+		setProblem(problemOf(got));
+		if (problemOf(got) === "") {
 			show(got.answer);
-		else
-			setProblem(got.answer.detail ?? `status ${got.status}`);
-		follow();
+			follow();
+		} else {
+			onDisconnected();
+			startSoon();
+		}
 	} catch (error) {
 		console.warn(error);
 		onDisconnected();

@@ -3,23 +3,50 @@
 import { setClock } from "./time.js";
 
 /* How long, in ms, an answer may take. */
-export const ANSWER_MS = 60000;
+const ANSWER_MS = 60000;
+
+function parsed(text) {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return null;
+	}
+}
+
+/* {status, answer}; answer is null where it is no JSON, as that of a proxy. */
+export async function ask(path) {
+	try {
+		const got = await fetch(path,
+			{ signal: AbortSignal.timeout(ANSWER_MS) });
+		const text = await got.text();
+
+		setClock(got);
+		return { status: got.status, answer: parsed(text) };
+	} catch (error) {
+		throw new Error("The server does not answer.", { cause: error });
+	}
+}
+
+/* What is wrong, as a sentence; "": nothing. */
+export function problemOf({ status, answer }) {
+	if (status === 200 && answer !== null)
+		return "";
+	return answer?.detail ?? `The answer, ${status}, is none of this `
+		+ "server; a proxy may have given it.";
+}
 
 /* An answer in JSON; null: it is not for the role. An error has the problem's
  * sentence. */
 export async function fetchJson(path, parameters = {}) {
 	const given = Object.entries(parameters).filter(([, v]) => v !== "");
-	const got = await fetch(`${path}?${new URLSearchParams(given)}`,
-		{ signal: AbortSignal.timeout(ANSWER_MS) });
+	const got = await ask(`${path}?${new URLSearchParams(given)}`);
+	const problem = problemOf(got);
 
-	setClock(got);
 	if (got.status === 403)
 		return null;
-	const answer = await got.json();
-
-	if (!got.ok)
-		throw new Error(answer.detail ?? `${path}: ${got.status}`);
-	return answer;
+	if (problem !== "")
+		throw new Error(problem);
+	return got.answer;
 }
 
 /* A function that awaits requests of one kind, of which only the newest counts:

@@ -7,6 +7,7 @@ import json
 import signal
 
 import board_opened
+from streamlib import Sql
 
 # Answers to addresses that match wait until they are let go.
 HOLD = """(() => {
@@ -58,6 +59,8 @@ HASTE = """(() => {
     window.setTimeout = (work, ms, ...rest) =>
         real(work, ms > 60000 ? ms / 100 : ms, ...rest);
 })()"""
+# So does a proxy without its server.
+PROXY = REFUSE.replace("""'{"detail": "not now"}'""", "'<html>502</html>'")
 FREE = "window.fetch = window.realFetch"
 
 
@@ -125,6 +128,40 @@ def what_is_refused_says_so(test):
     for section in ("responses", "heatmap", "alerts"):
         browser.until(lambda: visible(test, section) > 0,
                       f"{section} to be asked for again")
+    browser.complaints()
+
+
+def what_is_no_json_is_a_sentence(test):
+    browser = test.browser
+    test.visit("lead", "/#range=7d")
+    browser.until(lambda: visible(test, "responses"), "the figures")
+    browser.ask(PROXY, "/responses")
+    choose(test, "range=28d")
+    test.shows(lambda: "503, is none of this server"
+               in browser.text("#responses-note"), "what a proxy answers")
+    browser.ask(FREE)
+    browser.complaints()
+
+
+def a_database_that_is_away_is_said(test):
+    """Of a page that is opened meanwhile; it has all when it is back."""
+    browser = test.browser
+    test.lab.servers("kill", "mariadb")
+    browser.log_in(test.world.token("lead"))
+    browser.open("/")
+    browser.until(lambda: browser.text("#problem"), "the reason")
+    since = browser.ask("performance.now()")
+    seen = set()
+    browser.until(lambda: seen.add((
+        browser.text("#connection"), browser.text("#problem") != ""))
+        or browser.ask("performance.now()") > since + 12000, "some time")
+    test.that(seen <= {("connecting", True), ("disconnected", True)}
+              and ("disconnected", True) in seen, f"the page was {seen}")
+    test.lab.servers("start", "mariadb")
+    test.world.sql = Sql(test.lab.server_dir)
+    test.shows(lambda: browser.text("#connection") == "live"
+               and test.waiting() and not browser.visible("#problem"),
+               "all is there again")
     browser.complaints()
 
 
@@ -227,3 +264,5 @@ def test(t):
     one_stream_is_open(t)
     a_silent_stream_is_noticed(t)
     the_servers_clock_counts(t)
+    what_is_no_json_is_a_sentence(t)
+    a_database_that_is_away_is_said(t)
