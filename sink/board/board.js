@@ -13,7 +13,7 @@ import { listenToHeatmap, redrawHeatmap, showHeatmap } from "./heatmap.js";
 import { listenToOpened, showOpened } from "./opened.js";
 import { showOperators, tickOperators } from "./operators.js";
 import {
-	isUnknown, listenToShortened, present, setPresent,
+	isOfAnother, isUnknown, listenToShortened, present, setPresent,
 } from "./present.js";
 import { redrawResponses, showResponses } from "./responses.js";
 import { change, leaveForLogin, onChange, restoreAfterLogin,
@@ -105,6 +105,10 @@ function tick() {
 function show(newest = present) {
 	if (newest === null)
 		return;
+	if (isOfAnother(newest)) {
+		location.reload();
+		return;
+	}
 	setPresent(newest);
 	setText(byId("tenant"), newest.tenant);
 	document.title = isUnknown() ? "Live board"

@@ -1,5 +1,7 @@
 /* Asks the API for JSON. */
 
+import { isOfAnother } from "./present.js";
+import { leaveForLogin } from "./settings.js";
 import { setClock } from "./time.js";
 
 /* How long, in ms, an answer may take. */
@@ -36,7 +38,7 @@ export function problemOf({ status, answer }) {
 }
 
 /* An answer in JSON; null: it is not for the role. An error has the problem's
- * sentence. */
+ * sentence. Whoever is logged out, or somebody else by now, leaves the page. */
 export async function fetchJson(path, parameters = {}) {
 	const given = Object.entries(parameters).filter(([, v]) => v !== "");
 	const got = await ask(`${path}?${new URLSearchParams(given)}`);
@@ -44,8 +46,14 @@ export async function fetchJson(path, parameters = {}) {
 
 	if (got.status === 403)
 		return null;
+	if (got.status === 401)
+		leaveForLogin();
 	if (problem !== "")
 		throw new Error(problem);
+	if (isOfAnother(got.answer)) {
+		location.reload();
+		throw new Error("Somebody else has logged in.");
+	}
 	return got.answer;
 }
 

@@ -18,6 +18,14 @@ export function setPresent(answer) {
 	present = answer;
 }
 
+/* Whoever logs in as somebody else does so in all tabs: what is asked from then on
+ * is not to stand beside what is there. Answers but that of /now have the tenant
+ * only. */
+export function isOfAnother(answer) {
+	return present !== null && ["tenant", "role", "of_teams"].some((name) =>
+		name in answer && answer[name] !== present[name]);
+}
+
 /* Before the first row, also of the teams, or without totals and chats: what
  * was not counted is not 0. With chats kept, nobody waits if none does. */
 export function isUnknown() {

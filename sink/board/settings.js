@@ -79,10 +79,11 @@ export function onChange(callback) {
 	});
 }
 
-/* A login comes back to the page without what is behind #. */
+/* A login comes back to the page without what is behind #; to a page that came
+ * from another machine without HTTPS it comes back without its cookie, too. */
 export function leaveForLogin() {
 	sessionStorage.setItem("hash", location.hash);
-	location.assign("/login");
+	location.assign(isSecureContext ? "/login" : "/login#insecure");
 }
 
 export function restoreAfterLogin() {

@@ -13,6 +13,7 @@ import board_looks
 import board_opened
 import board_periods
 import board_rows
+import board_session
 import board_totals
 from board_opened import seconds_of
 from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
@@ -552,7 +553,7 @@ class Test:
         # chrome: is the browser's own first page, from its own files.
         away = {url for url in self.browser.take_requests()
                 if not url.startswith((self.world.url + "/", "data:",
-                                       "chrome:"))}
+                                       "chrome:", board_session.ELSEWHERE))}
         self.that(away == set(), f"requests to {away}")
         self.that(len(self.browser.requests) > 10, "no request was seen")
 
@@ -575,6 +576,7 @@ def body():
             board_faults.test(test)
             board_form.test(test)
             board_rows.test(test)
+            board_session.test(test)
             test.visit("lead")
             test.text_is_no_markup()
             test.a_row_changes_without_a_reload()

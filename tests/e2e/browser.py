@@ -27,7 +27,8 @@ OPTIONS = [
     "--headless=new", "--no-first-run", "--disable-gpu",
     "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP plain.test 127.0.0.1 , MAP * ~NOTFOUND , "
+    "EXCLUDE 127.0.0.1",
     "--lang=en-GB", "--force-color-profile=srgb",
 ]
 
