@@ -40,8 +40,12 @@ function showSlider() {
 	setText(byId("threshold-text"), text);
 }
 
+let shown = {}; /* the settings that the form has */
+
+/* What has the focus may be half chosen, or typed; but not when it was chosen
+ * otherwise since, as by the way back. */
 function unlessFocused(id, show) {
-	if (document.activeElement !== byId(id))
+	if (document.activeElement !== byId(id) || settings[id] !== shown[id])
 		show();
 }
 
@@ -56,6 +60,7 @@ export function showForm() {
 	unlessFocused("zone", () => {
 		byId("zone").value = zone();
 	});
+	shown = settings;
 	showSlider();
 	byId("keys").checked = settings.keys;
 	byId("wall-button").setAttribute("aria-pressed", String(settings.wall));

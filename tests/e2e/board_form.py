@@ -76,6 +76,25 @@ def who_waits_is_there_without_an_answer(test):
     browser.complaints()
 
 
+def a_choice_with_the_focus_follows(test):
+    """The way back, while the choice has the focus."""
+    browser = test.browser
+    test.visit("lead", "/#operator=1")
+    browser.until(lambda: channels(test), "the choices")
+    for name, value in ("operator", "2"), ("range", "7d"), ("zone", "UTC"):
+        was = browser.ask("document.getElementById(arguments[0]).value", name)
+        browser.ask("(() => { const node = document.getElementById("
+                    "arguments[0]); node.focus(); node.value = arguments[1]; "
+                    "node.dispatchEvent(new Event('change')); })()",
+                    name, value)
+        browser.until(lambda: f"{name}={value}" in browser.ask(
+            "location.hash"), "the choice in the URL")
+        browser.ask("history.back()")
+        test.shows(lambda: f"{name}={value}" not in browser.ask(
+            "location.hash") and browser.focused() == name and browser.ask(
+            "document.activeElement.value") == was, f"{name} is {was} again")
+
+
 def the_threshold_is_said_as_it_is(test):
     """To eyes and ears, also where no unit has it."""
     for threshold, want in (
@@ -94,4 +113,5 @@ def test(t):
     who_was_answered_can_be_chosen(t)
     it_asks_once_for_a_range(t)
     who_waits_is_there_without_an_answer(t)
+    a_choice_with_the_focus_follows(t)
     the_threshold_is_said_as_it_is(t)
