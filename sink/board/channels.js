@@ -25,13 +25,15 @@ export function channels() {
 /* Asks once for each range, because the server reads all responses of it. True:
  * there is an answer. */
 export async function askForChannels() {
-	const { from, to, zone } = chosenSpan();
-	const range = [from, to, zone].join(" ");
+	let range = null;
 
-	if (settings.wall || range === asked)
-		return false;
-	asked = range;
 	try {
+		const { from, to, zone } = chosenSpan();
+
+		range = [from, to, zone].join(" ");
+		if (settings.wall || range === asked)
+			return false;
+		asked = range;
 		const answer = await newest(fetchJson("/api/v1/responses",
 			{ from, to, zone, by: "total", group: "channel" }));
 

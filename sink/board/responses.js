@@ -46,9 +46,14 @@ function beforeText(before, text) {
 	return `before: ${before === null ? "–" : text(before)}`;
 }
 
+/* Where a zone leaves a day out, nothing is before the next one. */
+const NOTHING = { count: null, avg_seconds: null, median_seconds: null,
+	p90_seconds: null, within: null };
+
 function showSummary(answer, within) {
 	const [is] = answer.rows.filter((row) => row.span === "asked");
-	const [was] = answer.rows.filter((row) => row.span === "previous");
+	const [was = NOTHING] = answer.rows.filter((row) =>
+		row.span === "previous");
 	const opens = figureAddress(is, answer.version);
 	const beforeOpens = figureAddress(was, answer.version);
 	const number = (n) => String(n);

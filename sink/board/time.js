@@ -85,28 +85,33 @@ export function clockTime(time, seconds = false) {
 		second: seconds ? "2-digit" : undefined });
 }
 
-/* A date of that zone, 2026-11-20, some days from now. */
-function dateIn(days) {
-	return new Date(now() + days * DAY_MS)
-		.toLocaleDateString("en-CA", { timeZone: zone() });
+/* 2026-11-20, in that zone. From its parts: how a locale spells a date differs by
+ * browser. */
+function dateOf(time) {
+	const parts = new Intl.DateTimeFormat("en-u-ca-gregory-nu-latn", {
+		timeZone: zone(), year: "numeric", month: "2-digit",
+		day: "2-digit" }).formatToParts(time);
+	const part = (type) => parts.find((one) => one.type === type).value;
+
+	return `${part("year")}-${part("month")}-${part("day")}`;
 }
 
 /* The date some days from another one. */
 function dateFrom(date, days) {
-	return new Date(Date.parse(`${date}T12:00:00Z`) + days * DAY_MS)
-		.toISOString().slice(0, 10);
+	const noon = new Date(Date.parse(`${date}T12:00:00Z`) + days * DAY_MS);
+
+	if (Number.isNaN(noon.getTime()))
+		throw new Error(`range=${settings.range} has no such dates.`);
+	return noon.toISOString().slice(0, 10);
 }
 
 export function dayAndTime(time) {
-	const day = new Date(time).toLocaleDateString("en-CA",
-		{ timeZone: zone() });
-
-	return `${day} ${clockTime(time, true)}`;
+	return `${dateOf(new Date(time))} ${clockTime(time, true)}`;
 }
 
 /* {first, last}: dates, both belong to it. */
 function dates() {
-	const today = dateIn(0);
+	const today = dateOf(now());
 	const given = DATES.exec(settings.range);
 	const days = /^(\d+)d$/.exec(settings.range);
 

@@ -35,6 +35,15 @@ BEGIN = """(() => {
 })()"""
 
 
+# Locales spell dates otherwise, as a browser's version may.
+SPELT = """(() => {
+    const real = Date.prototype.toLocaleDateString;
+    Date.prototype.toLocaleDateString = function (_, options) {
+        return real.call(this, "en-US", options);
+    };
+})()"""
+
+
 def names(test):
     return [row["From"] for row in test.browser.rows("#responses-table")]
 
@@ -65,6 +74,40 @@ def names_fit(test):
         f"names of the picture: {boxes}")
 
 
+def dates_are_of_no_locale(test):
+    """Those that are asked for, and those that are shown."""
+    browser = test.browser
+    with browser.first_running(SPELT):
+        test.visit("lead", "/#range=28d&zone=Asia/Kolkata")
+        test.shows(lambda: names(test) and re.match(
+            r"\d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d, Asia/Kolkata:",
+            browser.text("#responses-note")), "the range of dates")
+        test.visit("lead", "/#chat=9000")
+        test.shows(lambda: re.match(
+            r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$",
+            browser.rows("#timeline-table")[0]["Time"]), "a day and time")
+
+
+def dates_that_are_none_are_told(test):
+    """And a day without one before it: Samoa left it out."""
+    browser = test.browser
+    for chosen in "2026-13-45..2026-13-46", "99999999999d":
+        test.visit("lead", "/#range=" + chosen)
+        for section in "responses", "heatmap":
+            test.shows(lambda: browser.text(f"#{section}-note")
+                       == f"range={chosen} has no such dates.",
+                       f"{section}: {chosen}")
+    test.that(not any("Uncaught" in one for one in browser.complaints()),
+              "an error that nothing takes")
+    test.visit("lead", "/#range=2011-12-31..2011-12-31&zone=Pacific/Apia")
+    test.shows(lambda: browser.text("#summary-count .value") == "0"
+               and browser.text("#summary-count .before") == "before: –"
+               and "no responses" in browser.text("#responses-note"),
+               "the day behind the one that was left out")
+
+
 def test(t):
     no_two_are_called_the_same(t)
     names_fit(t)
+    dates_are_of_no_locale(t)
+    dates_that_are_none_are_told(t)
