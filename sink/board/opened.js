@@ -21,6 +21,7 @@ const OF_FIGURE = ["opened-figures", "permalink", "became"];
  * its link was made. An answer for one that was left meanwhile is dropped. */
 let shown = { key: "" };
 const newest = newestOnly();
+let chatLink = null; /* what had the focus when a chat was opened in it */
 let opener = {}; /* {link, title}: what had the focus, and its section's title */
 
 function isOpen() {
@@ -238,13 +239,21 @@ async function attempt(work) {
 	}
 }
 
-/* Opens, changes or closes it as the settings say. */
+/* After a timeline the link that led to it has the focus again. */
+function comeBack() {
+	(chatLink?.isConnected ? chatLink : byId("opened-title")).focus();
+	chatLink = null;
+}
+
+/* Opens, changes or closes it as the settings say. A wall opens nothing: nobody
+ * is named there. */
 export async function showOpened() {
 	const dialog = byId("opened");
 	const { figure, chats } = settings;
 	const key = `${figure} ${chats}`;
+	const wasChat = !byId("timeline").hidden;
 
-	if (!isOpen() && settings.chat === "") {
+	if (settings.wall || !isOpen() && settings.chat === "") {
 		dialog.close();
 		shown = { key: "" };
 		closeTimeline();
@@ -255,6 +264,8 @@ export async function showOpened() {
 			title: titleOf(document.activeElement) };
 		dialog.showModal();
 	}
+	if (settings.chat !== "" && !wasChat)
+		chatLink = document.activeElement.closest("#opened-table a");
 	byId("behind").hidden = !isOpen() || settings.chat !== "";
 	byId("timeline").hidden = settings.chat === "";
 	byId("back").hidden = !isOpen() || settings.chat === "";
@@ -265,8 +276,11 @@ export async function showOpened() {
 	closeTimeline();
 	setText(byId("opened-title"), chats === ""
 		? "The responses behind a figure" : "The chats behind a figure");
-	if (key === shown.key)
+	if (key === shown.key) {
+		if (wasChat)
+			comeBack();
 		return;
+	}
 	shown = { key, figure, chats, rows: [], next: "" };
 	await attempt(showBehind);
 	byId("opened-title").focus();

@@ -257,6 +257,32 @@ def the_keyboard_opens(test):
                                    link), "the focus is back when it closes")
 
 
+def back_leads_to_the_link(test):
+    """The one that was followed, of all rows."""
+    browser = test.browser
+    test.visit("lead", "/#range=7d")
+    opened(test, "#summary-count a")
+    link = "document.querySelectorAll('#opened-table a')[3]"
+    browser.ask(link + ".focus()")
+    browser.press(Keys.ENTER)
+    browser.until(lambda: browser.visible("#timeline-table")
+                  and browser.focused() == "opened-title", "the chat")
+    browser.ask("document.getElementById('back').focus()")
+    browser.press(Keys.ENTER)
+    test.shows(lambda: browser.ask(f"document.activeElement === {link}"),
+               "the focus is back at the link")
+    close(test)
+
+
+def a_wall_opens_nothing(test):
+    """Whoever looks at it: names would be there."""
+    browser = test.browser
+    for query in "chats=open%3D1", "chat=9000", "figure=from%3D24h":
+        test.visit("lead", "/#wall&" + query)
+        test.that(not browser.ask("document.getElementById('opened').open"),
+                  f"{query} opens on a wall")
+
+
 def became(test):
     return {row["Part"].split(":")[0].split(",")[0]:
             (int(row["Responses"]), row["Seconds"])
@@ -407,5 +433,7 @@ def test(t):
     ten_figures_open(t)
     pages_come_once(t)
     the_keyboard_opens(t)
+    back_leads_to_the_link(t)
+    a_wall_opens_nothing(t)
     a_long_chat_leads_to_its_messages(t)
     a_permalink_tells_what_changed(t)
