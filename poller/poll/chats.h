@@ -20,6 +20,8 @@
 
 struct polled_chat;
 
+struct left_chat;
+
 struct chats {
 	const struct tenant *tenant;
 	struct fetch *fetch;
@@ -40,6 +42,7 @@ struct chats {
 	size_t gathered_n, gathered_cap;
 	char *first_failure; /* of a chat, half a sentence, or NULL */
 	struct odd_records odd;
+	struct left_chat *asked_left; /* chats_leave.h's */
 
 	/* Called for an error that ends the poll of the tenant. */
 	void (*give_up)(void *ctx, enum error_class error, const char *what,

@@ -19,9 +19,17 @@
 /* More chats that leave at once were closed, not missed between pages. */
 #define VERIFY_MAX 50
 
+/* One that is asked about. */
+struct left_chat {
+	struct chats *chats;
+	struct left_chat *next;
+	char id[];
+};
+
 struct left_chats {
 	struct chats *chats;
 	int64_t now_ms;
+	size_t most; /* that may leave */
 	char **ids;
 	size_t n, cap;
 };
@@ -42,10 +50,10 @@ look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 	l->ids[l->n++] = xstrdup(id);
 }
 
-/* Marks the chat as left, or deletes it if it was marked before. True if it
- * left just now. */
+/* Marks the chat as left, if it may leave, or deletes it if it was marked
+ * before. True if it left just now. */
 static bool
-mark_left(struct chats *cs, const char *id, int64_t now_ms)
+mark_left(struct chats *cs, const char *id, int64_t now_ms, bool may)
 {
 	struct chat_state s;
 	struct buf b = BUF_INIT;
@@ -58,95 +66,119 @@ mark_left(struct chats *cs, const char *id, int64_t now_ms)
 	left = chat_state_decode(&s, data, len) == 0 && s.left_at == 0;
 	if (!left) {
 		store_delete(cs->store, STORE_CHATS, id);
-	} else {
+	} else if (may) {
 		s.left_at = now_ms;
 		chat_state_encode(&s, &b);
 		store_put(cs->store, STORE_CHATS, id, b.data, b.len);
 	}
 	chat_state_release(&s);
 	buf_release(&b);
-	return left;
+	return left && may;
 }
 
-/* The chat did not leave. It is marked no more, so that it is asked about again
- * if the next list lacks it, too. */
+/* The chat did not leave, or nobody knows. It is marked no more, so that it is
+ * asked about again if the next list lacks it, too. */
 static void
-unmark_left(struct chats *cs, const struct crm_record *r)
+unmark_left(struct chats *cs, const char *id)
 {
 	struct chat_state s;
 	struct buf b = BUF_INIT;
 	const void *data;
 	size_t len;
 
-	if (r->type != RECORD_CHAT || r->taken || r->status == CHAT_CLOSED ||
-	    r->status == CHAT_GONE ||
-	    !store_get(cs->store, STORE_CHATS, r->id, &data, &len) ||
+	if (!store_get(cs->store, STORE_CHATS, id, &data, &len) ||
 	    chat_state_decode(&s, data, len) != 0)
 		return;
 	s.left_at = 0;
 	chat_state_encode(&s, &b);
-	store_put(cs->store, STORE_CHATS, r->id, b.data, b.len);
+	store_put(cs->store, STORE_CHATS, id, b.data, b.len);
 	chat_state_release(&s);
 	buf_release(&b);
+}
+
+static bool
+is_open(const struct crm_record *r)
+{
+	return r->type == RECORD_CHAT && !r->taken &&
+	       r->status != CHAT_CLOSED && r->status != CHAT_GONE;
 }
 
 static void
 verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct chats *cs = ctx;
+	struct left_chat *l = ctx;
+	struct chats *cs = l->chats;
 	size_t i;
 
 	for (i = 0; i < a->n; i++)
-		unmark_left(cs, &a->records[i]);
+		if (is_open(&a->records[i]))
+			unmark_left(cs, a->records[i].id);
 	odd_records_count(&cs->odd, a);
 	chats_page(cs, a, asked_ms);
 }
 
-/* An error does no harm: the next list has the chat. */
 static void
 verify_end(void *ctx, const struct ending *e)
 {
-	(void)ctx;
-	(void)e;
+	struct left_chat *l = ctx;
+
+	if (e->error != ERROR_CLASS_NONE && e->error != ERROR_CLASS_GONE)
+		unmark_left(l->chats, l->id);
 }
 
 static void
 verify(struct chats *cs, const char *id)
 {
+	struct left_chat *l = xcalloc(1, sizeof *l + strlen(id) + 1);
 	struct crm_question q = { .call = PROFILE_CHAT,
 		.tries = 1,
 		.at_once = true,
-		.ctx = cs,
+		.ctx = l,
 		.page = verify_page,
 		.end = verify_end };
 
+	l->chats = cs;
+	memcpy(l->id, id, strlen(id) + 1);
+	l->next = cs->asked_left;
+	cs->asked_left = l;
 	q.chat = value_chat(id);
 	fetch_ask(cs->fetch, &q);
 	value_unref(q.chat);
 }
 
 void
-chats_leave(struct chats *cs, bool ask)
+chats_leave(struct chats *cs, enum chats_asked ask)
 {
 	struct left_chats l = { .chats = cs,
-		.now_ms = skew_apply(cs->skew, clock_now_ms()) };
+		.now_ms = skew_apply(cs->skew, clock_now_ms()),
+		.most = ask == LEFT_ALL ? VERIFY_MAX : SIZE_MAX };
 	size_t i, left = 0;
 	char *id;
 
 	store_each(cs->store, STORE_CHATS, look_at_stored, &l);
 	for (i = 0; i < l.n; i++) {
 		id = l.ids[i];
-		if (!mark_left(cs, id, l.now_ms))
+		if (!mark_left(cs, id, l.now_ms, left < l.most))
 			continue;
 		l.ids[i] = l.ids[left];
 		l.ids[left++] = id;
 	}
 	cs->left += left;
-	ask = ask && left <= VERIFY_MAX;
 	for (i = 0; i < l.n; i++) {
-		if (ask && i < left)
+		if (ask != LEFT_NONE && left <= VERIFY_MAX && i < left)
 			verify(cs, l.ids[i]);
 		free(l.ids[i]);
 	}
 	free(l.ids);
+}
+
+void
+chats_leave_release(struct chats *cs)
+{
+	struct left_chat *l;
+
+	while ((l = cs->asked_left) != NULL) {
+		cs->asked_left = l->next;
+		free(l);
+	}
 }

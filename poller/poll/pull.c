@@ -194,7 +194,9 @@ pulled_chats_end(void *ctx, const struct ending *e)
 	}
 	chats_listed(&p->chats);
 	if (p->store != NULL)
-		chats_leave(&p->chats, taken || p->pages > 1);
+		chats_leave(&p->chats, taken          ? LEFT_ALL
+				       : p->pages > 1 ? LEFT_FEW
+						      : LEFT_NONE);
 }
 
 /* forgotten: the operators of the state are of another profile or tenant. */
@@ -300,6 +302,7 @@ pull_free(struct pull *p)
 	if (p == NULL)
 		return;
 	fetch_free(p->fetch);
+	chats_leave_release(&p->chats);
 	chats_release(&p->chats);
 	emit_release(&p->emit);
 	operators_release(&p->operators);

@@ -43,13 +43,13 @@ static const char *const impersonal[] = {
 
 /* Parameters that say which rows were asked for. Others are not written down:
  * whatever a client puts into its address may be a secret. */
-static const char *const logged_parameters[] = { "from", "to", "start_time",
-	"end_time", "period", "zone", "weekday", "hour", "limit", "cursor",
-	"operator", "assigned", "nobody", "channel", "no_channel", "channel_id",
-	"chat", "conversation_id", "open", "waiting", "waiting_seconds",
-	"status", "tag", "message", "message_id", "sender", "kind", "withdrawn",
-	"up_to_version", "after_version", "user_id", "rule", "word",
-	"event_type", "source_service" };
+static const char *const logged_parameters[] = { "at", "from", "to",
+	"start_time", "end_time", "period", "zone", "weekday", "hour", "limit",
+	"cursor", "operator", "assigned", "nobody", "channel", "no_channel",
+	"channel_id", "chat", "conversation_id", "open", "waiting",
+	"waiting_seconds", "status", "tag", "message", "message_id", "sender",
+	"kind", "withdrawn", "up_to_version", "after_version", "user_id",
+	"rule", "word", "event_type", "source_service" };
 
 static int
 open_audit_file(struct audit *a)

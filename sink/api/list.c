@@ -363,7 +363,7 @@ find_conditions(struct page *p, const char *table)
 	place.p = buf_str(&p->where);
 	p->index = find_index(p);
 	if (p->list->order_index == NULL || p->index != NULL ||
-	    p->where.len == place.len)
+	    p->row != NULL || p->where.len == place.len)
 		return true;
 	p->index = p->list->order_index;
 	if (!page_last_find(&p->last, p->q, &p->cursor, table, p->index, place,

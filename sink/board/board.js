@@ -245,6 +245,7 @@ async function start() {
 		}
 	} catch (error) {
 		console.warn(error);
+		setProblem(error.message);
 		onDisconnected();
 		startSoon();
 	}

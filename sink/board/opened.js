@@ -122,7 +122,8 @@ function showRows(columns) {
 
 	table(byId("opened-table"), columns, rows);
 	byId("more").hidden = next === "";
-	setText(byId("opened-note"), rows.length === 0 ? "There are none."
+	setText(byId("opened-note"), rows.length === 0
+		? (next === "" ? "There are none." : "None so far.")
 		: `${rows.length} ${next === "" ? "in all" : "so far"}`
 			+ (columns === CHATS ? "."
 				: `, ${ms / 1000} seconds together.`));
@@ -140,11 +141,14 @@ function refuse() {
 	showNothing("What is behind it is not for this role.");
 }
 
-/* A page of the API may end before it is full, with a next one. */
+/* A page of the API may end before it is full, with a next one: so many are
+ * asked for, as long as anybody looks. */
+const MOST_PAGES = 20;
+
 async function askPage(of, query) {
 	const asked = { ...query, limit: PAGE, cursor: of.next };
 	const rows = [];
-	let answer;
+	let answer, pages = 0;
 
 	for (const name of OF_LINK)
 		delete asked[name];
@@ -157,7 +161,8 @@ async function askPage(of, query) {
 			return null;
 		rows.push(...answer.rows);
 		asked.cursor = answer.next;
-	} while (answer.next !== undefined && rows.length < PAGE);
+	} while (answer.next !== undefined && rows.length < PAGE
+		&& ++pages < MOST_PAGES && shown === of);
 	return { ...answer, rows };
 }
 

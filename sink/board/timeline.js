@@ -96,7 +96,8 @@ function numberOf({ messages, earlier, more }) {
 			: more ? `The first ${n} messages.` : `${n} messages.`;
 }
 
-/* Buttons lead to what is around the first and the last row. */
+/* Buttons lead to what is around the first and the last row, whatever was
+ * marked. */
 function showButtons(rows, { earlier, more }) {
 	for (const [id, is, row] of [["earlier", earlier, rows[0]],
 		["later", more, rows.at(-1)]]) {
@@ -165,7 +166,7 @@ export async function openTimeline() {
 export function listenToTimeline() {
 	for (const id of ["earlier", "later"])
 		byId(id).addEventListener("click", () =>
-			change({ at: byId(id).dataset.at }));
+			change({ at: byId(id).dataset.at, message: "" }));
 }
 
 export function closeTimeline() {

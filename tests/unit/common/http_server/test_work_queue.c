@@ -167,7 +167,8 @@ a_lane_leaves_room_for_others(void **state)
 	assert_int_equal(more[0].place, 0);
 	set(&open_gate);
 	work_queue_close(q);
-	assert_int_equal(more[0].place, 2);
+	/* The one behind it may begin as soon, when no others can come. */
+	assert_in_range(more[0].place, 2, 3);
 }
 
 static void

@@ -71,7 +71,7 @@ chats_that_left_age(void **state)
 		put(cs.store, cases[i].id, now, now - cases[i].age_ms);
 	put(cs.store, "leaves-now", now, 0);
 	commit_store(cs.store);
-	chats_leave(&cs, false);
+	chats_leave(&cs, LEFT_NONE);
 	commit_store(cs.store);
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		if (is_there(cs.store, cases[i].id, &left_at) != cases[i].stays)
@@ -88,14 +88,16 @@ static void
 those_that_left_now_are_asked_about(void **state)
 {
 	static const struct {
-		bool ask;
+		enum chats_asked ask;
 		int now, deleted;
-		size_t asked;
+		size_t left, asked;
 	} cases[] = {
-		{ false, 3, 0, 0 },
-		{ true, 3, 0, 3 },
-		{ true, 50, 60, 50 },
-		{ true, 51, 0, 0 },
+		{ LEFT_NONE, 3, 0, 3, 0 },
+		{ LEFT_FEW, 3, 0, 3, 3 },
+		{ LEFT_FEW, 50, 60, 50, 50 },
+		{ LEFT_FEW, 51, 0, 51, 0 },
+		{ LEFT_ALL, 3, 0, 3, 3 },
+		{ LEFT_ALL, 51, 60, 50, 50 },
 	};
 	struct tenant tenant = { .name = "acme", .concurrency = 1 };
 	struct skew skew = { .known = false };
@@ -119,9 +121,10 @@ those_that_left_now_are_asked_about(void **state)
 		}
 		commit_store(cs.store);
 		chats_leave(&cs, cases[i].ask);
-		assert_int_equal(cs.left, cases[i].now);
+		assert_int_equal(cs.left, cases[i].left);
 		assert_int_equal(fetch_left(cs.fetch), cases[i].asked);
 		fetch_free(cs.fetch);
+		chats_leave_release(&cs);
 		store_close(cs.store);
 	}
 	http_free(http);

@@ -33,6 +33,16 @@ static const struct reply short_list[] = {
 	{ "", 404, "" },
 };
 
+/* ... and does not answer what is asked about the second. */
+static const struct reply silent_list[] = {
+	OPERATORS,
+	{ "offset=0", 200, LIST(DIALOG("1", MESSAGE("10", "1")), "3") },
+	{ "/dialogs?", 200, LIST("", "3") },
+	{ "/dialogs/2", 500, "" },
+	{ "dialog_id=1&", 200, LIST(MESSAGE("10", "1"), "1") },
+	{ "", 404, "" },
+};
+
 static const struct reply whole_list[] = {
 	OPERATORS,
 	{ "/dialogs?", 200,
@@ -78,6 +88,11 @@ a_list_before_its_total_is_taken_the_third_time(void **state)
 		/* Operators, two pages, and the second chat. */
 		assert_int_equal(fake_crm.requests, 4);
 	}
+	/* Without an answer it is asked about again. */
+	assert_int_equal(poll_once(silent_list, &out), PROG_OK);
+	assert_chats(&out, true, false);
+	assert_int_equal(poll_once(short_list, &out), PROG_OK);
+	assert_chats(&out, true, true);
 	assert_int_equal(poll_once(whole_list, &out), PROG_OK);
 	assert_int_equal(poll_once(short_list, &out), PROG_TEMPFAIL);
 	buf_release(&out);
