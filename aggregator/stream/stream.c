@@ -105,13 +105,15 @@ add_stream_record(struct stream *s)
 	const struct record *r = &s->record;
 	struct stream_tenant *t;
 	enum model_result taken;
+	enum outcome o;
 	int64_t newest;
 	bool passes;
 
 	if (r->type == RECORD_ROW) {
-		s->counts.bad++;
-		return refuse_stream_line(
+		o = refuse_stream_line(
 		    s, s->scan.line, s->scan.len, INTAKE_NO_ROW);
+		s->counts.bad += o == OUTCOME_DONE;
+		return o;
 	}
 	t = stream_tenant(s, r->tenant);
 	if (s->assign != NULL)
@@ -187,7 +189,7 @@ handle_line(struct stream *s)
 			   ? add_known_record(s)
 			   : add_stream_record(s);
 	}
-	s->counts.bad += s->scanned == -1;
+	s->counts.bad += s->scanned == -1 || r->type == RECORD_ROW;
 	s->from.number = message_line_number(s);
 	o = staging_add(&s->staging, s->scan.line, s->scan.len, &s->from);
 	s->code = s->staging.code;

@@ -50,16 +50,17 @@ struct crm_question {
 	struct value *chat;                 /* a reference is taken */
 	const char *known, *customer;       /* copied; may be NULL */
 	const char *operator_id, *replaces; /* likewise */
-	bool changes;     /* it changes the CRM: not retried unless the request
-			     is known not to have arrived */
-	int64_t until_ms; /* not sent from then on, on the CRM's clock; 0: no
-			     limit */
-	bool urgent;      /* sent before those that are not */
-	unsigned tries;   /* end after so many failures, if other questions are
-			     answered meanwhile; 0: retry while retry_budget
-			     lasts */
-	bool at_once;     /* end after tries even if no other is answered */
-	bool take_short;  /* a list that is too short is not read again */
+	bool changes;      /* it changes the CRM: not retried unless the request
+			      is known not to have arrived */
+	int64_t until_ms;  /* not sent from then on, on the CRM's clock; 0: no
+			      limit */
+	bool urgent;       /* sent before those that are not */
+	unsigned tries;    /* end after so many failures, if other questions are
+			      answered meanwhile; 0: retry while retry_budget
+			      lasts */
+	bool at_once;      /* end after tries even if no other is answered */
+	size_t take_short; /* a list that lacks no more rows is not read
+			      again; 0: any that is too short is */
 	void *ctx;
 	/* A page; asked_ms is on the CRM's clock. May take from *a. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);

@@ -38,7 +38,7 @@ may_retry(
 		error == ERROR_CLASS_SHORT) &&
 	    j->failures >= UNUSABLE_TRIES)
 		return false;
-	if (error == ERROR_CLASS_SHORT && j->q.take_short)
+	if (error == ERROR_CLASS_SHORT && j->missing <= j->q.take_short)
 		return false;
 	if (j->q.tries > 0 && j->failures >= j->q.tries &&
 	    (j->q.at_once || f->answered > j->answered_before))

@@ -204,10 +204,12 @@ static void
 ask_lists(struct pull *p, bool forgotten)
 {
 	bool by_operator = profile_about(p->tenant->profile)->by_operator;
-	bool short_is_next = p->store != NULL && short_list_is_next(p->store);
+	size_t few = p->store != NULL && short_list_is_next(p->store)
+			 ? SHORT_LIST_MOST
+			 : 0;
 	const struct crm_question q = { .call = PROFILE_OPERATORS,
 		.urgent = true,
-		.take_short = !by_operator || short_is_next,
+		.take_short = by_operator ? few : SIZE_MAX,
 		.ctx = p,
 		.page = pulled_operators_page,
 		.end = pulled_operators_end };
@@ -220,7 +222,7 @@ ask_lists(struct pull *p, bool forgotten)
 		.operators = &p->operators,
 		.by_operator = by_operator,
 		.list_question = { .urgent = true,
-		    .take_short = short_is_next,
+		    .take_short = few,
 		    .ctx = p,
 		    .page = pulled_chats_page,
 		    .end = pulled_chats_end } };

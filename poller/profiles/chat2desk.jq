@@ -472,15 +472,20 @@ def hook_read:
                         status: "closed", operator: (.operator_id | as_id),
                         closed_at: $at}]}
       elif $hook == "dialog_transferred" then
-          {records: [hook_system($now; "assigned"; null)
-                     | .operator = ($in.payload.operator_id | as_id)]}
+          # The time of a signature is a second, in which there may be two.
+          (.operator_id | as_id) as $to
+          | (hook_time($now) | if . == $now then "\(.)-\($to)"
+                               else null end) as $name
+          | {records: [hook_system($now; "assigned"; $name)
+                       | .operator = $to]}
       elif $hook == "operator_status_updated"
            or $hook == "operator_status_changed" then
           # One that comes again is older than what was told since. A time of
           # whole seconds may be any of that second, behind a list of it.
           {records: [{type: "operator", operator: .id, available: is_free,
                       available_at: (hook_time($now)
-                          | if type == "string" and test("^[0-9T:-]{19}Z$")
+                          | if type == "number" and . == floor then . + 0.999
+                            elif type == "string" and test("^[0-9T:-]{19}Z$")
                             then sub("Z$"; ".999Z") else . end)}]}
       elif any(silent_hooks[]; . == $hook) then {records: []}
       else {unknown: "\($hook)"} end;

@@ -3,9 +3,6 @@
  */
 #include "poller/store/short_list.h"
 
-/* As many as can be asked about singly: more chats may be lost. */
-#define FEW 50
-
 #define POLLS 3
 
 static const char KEY[] = "short_lists";
@@ -14,7 +11,7 @@ bool
 short_list_count(struct store *s, size_t missing)
 {
 	int64_t before = store_number(s, KEY, 0);
-	int64_t n = missing == 0 || missing > FEW ? 0 : before + 1;
+	int64_t n = missing == 0 || missing > SHORT_LIST_MOST ? 0 : before + 1;
 
 	if (n != before && n <= POLLS)
 		store_set_number(s, KEY, n);
@@ -24,7 +21,7 @@ short_list_count(struct store *s, size_t missing)
 bool
 short_list_is_taken(struct store *s, size_t missing)
 {
-	return missing <= FEW && store_number(s, KEY, 0) >= POLLS;
+	return missing <= SHORT_LIST_MOST && store_number(s, KEY, 0) >= POLLS;
 }
 
 bool

@@ -14,6 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Rows that a list may lack: as many chats as can be asked about singly. */
+#define SHORT_LIST_MOST 50
+
 /* Counts a poll whose list lacks so many rows; 0: it is whole. True if that
  * list is taken. */
 bool short_list_count(struct store *s, size_t missing);
