@@ -135,7 +135,8 @@ mark='{"type":"snapshot","tenant":"a","at":"2026-11-20T10:02:00Z"'
 } | put records 1
 expect 65 "$aggregator" -f queue:records -t queue:rows --state "$state" \
 	--every 20ms -a "$metrics" --until-empty --window 24h
-says "1 snapshots have their end and not all their records"
+grep -q "1 snapshots have their end and not all their records" "$tmp/err" ||
+	fail "the snapshot of rows: $(cat "$tmp/err")"
 [ "$(get records.dead | jq -r .reason | grep -c '^it is a row')" = 2 ] ||
 	fail "rows are no dead letters"
 collect
