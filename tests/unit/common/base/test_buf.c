@@ -32,9 +32,9 @@ room_that_is_not_used_leaves_it_ended(void **state)
 	struct buf b = BUF_INIT;
 
 	(void)state;
-	assert_int_equal(mallopt(M_PERTURB, 0x55), 1);
+	(void)mallopt(M_PERTURB, 0x55); /* no more than sanitizers do */
 	assert_non_null(buf_room(&b, 100));
-	assert_int_equal(mallopt(M_PERTURB, 0), 1);
+	(void)mallopt(M_PERTURB, 0);
 	assert_string_equal(buf_str(&b), "");
 	buf_release(&b);
 }
