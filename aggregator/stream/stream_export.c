@@ -113,6 +113,18 @@ export_operator(struct record_export *e, const struct model *m,
 	end_record(e);
 }
 
+/* Rows of the chats, which come first, have the name. */
+static void
+export_operator_name(struct record_export *e, const struct model *m,
+    const struct operator_info *o)
+{
+	begin_record(e, "operator");
+	export_text(e, "operator", operator_id(m, o));
+	export_text(e, "name", model_name(m, o->name));
+	jsonw_bool(&e->line, "stale", true);
+	end_record(e);
+}
+
 static void
 export_description(struct record_export *e, const struct model *m,
     const struct chat *c, const struct description *d)
@@ -353,6 +365,9 @@ export_tenant(struct record_export *e, struct pipeline *p)
 	e->allocation = p->allocation;
 	allocation_limits_each(p->allocation, export_limit, e);
 	streaming_metrics_hand_over(p->streaming, export_run, e);
+	for (i = 0; i < m->operators_n && m->chats_n > 0 && !e->failed; i++)
+		if (m->operators[i]->name != 0)
+			export_operator_name(e, m, m->operators[i]);
 	for (i = 0; i < m->chats_n && !e->failed; i++)
 		export_chat(e, m, m->chats[i]);
 	export_snapshots(e, m);
