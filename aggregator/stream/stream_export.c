@@ -92,14 +92,21 @@ export_limit(void *ctx, struct text operator_id, struct text channel,
 }
 
 static void
-export_operator(struct record_export *e, const struct model *m,
+begin_operator(struct record_export *e, const struct model *m,
     const struct operator_info *o)
 {
 	begin_record(e, "operator");
 	export_text(e, "operator", operator_id(m, o));
-	/* Also a name that the last snapshot did not have: once the operator
-	 * leaves, no other record has it. */
 	export_text(e, "name", model_name(m, o->name));
+}
+
+/* Also a name that the last snapshot did not have: once the operator leaves, no
+ * other record has it. */
+static void
+export_operator(struct record_export *e, const struct model *m,
+    const struct operator_info *o)
+{
+	begin_operator(e, m, o);
 	if (!o->listed)
 		jsonw_bool(&e->line, "stale", true);
 	if (o->has_available)
@@ -113,16 +120,21 @@ export_operator(struct record_export *e, const struct model *m,
 	end_record(e);
 }
 
-/* Rows of the chats, which come first, have the name. */
+/* Rows of the chats, which come first, have the names. */
 static void
-export_operator_name(struct record_export *e, const struct model *m,
-    const struct operator_info *o)
+export_names(struct record_export *e, const struct model *m)
 {
-	begin_record(e, "operator");
-	export_text(e, "operator", operator_id(m, o));
-	export_text(e, "name", model_name(m, o->name));
-	jsonw_bool(&e->line, "stale", true);
-	end_record(e);
+	size_t i;
+
+	if (m->chats_n == 0)
+		return;
+	for (i = 0; i < m->operators_n && !e->failed; i++) {
+		if (m->operators[i]->name == 0)
+			continue;
+		begin_operator(e, m, m->operators[i]);
+		jsonw_bool(&e->line, "stale", true);
+		end_record(e);
+	}
 }
 
 static void
@@ -365,9 +377,7 @@ export_tenant(struct record_export *e, struct pipeline *p)
 	e->allocation = p->allocation;
 	allocation_limits_each(p->allocation, export_limit, e);
 	streaming_metrics_hand_over(p->streaming, export_run, e);
-	for (i = 0; i < m->operators_n && m->chats_n > 0 && !e->failed; i++)
-		if (m->operators[i]->name != 0)
-			export_operator_name(e, m, m->operators[i]);
+	export_names(e, m);
 	for (i = 0; i < m->chats_n && !e->failed; i++)
 		export_chat(e, m, m->chats[i]);
 	export_snapshots(e, m);

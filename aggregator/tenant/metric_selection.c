@@ -57,6 +57,12 @@ list_known_metrics(const char *name, struct buf *why)
 	buf_adds(why, "; all");
 }
 
+static bool
+is_any_selected(const struct metric_selection *c)
+{
+	return c->n > 0 || c->messages || c->views || c->eventlog;
+}
+
 int
 metric_selection_parse(
     struct metric_selection *c, char *const *wanted, struct buf *why)
@@ -77,7 +83,7 @@ metric_selection_parse(
 		if (is_metric_selected(metrics[i], wanted))
 			c->metrics[c->n++] = metrics[i];
 	c->allocation = metric_selection_has(c, "allocation_totals");
-	if (c->n > 0 || c->messages || c->views || c->eventlog)
+	if (is_any_selected(c))
 		return 0;
 	buf_setf(why, "no metric is named");
 	return -1;
@@ -103,7 +109,7 @@ metric_selection_leave_out_allocation(struct metric_selection *c)
 			c->metrics[n++] = c->metrics[i];
 	c->n = n;
 	c->allocation = false;
-	return n > 0 || c->messages || c->views || c->eventlog;
+	return is_any_selected(c);
 }
 
 static const char *const overview[] = { "operator_metrics", "chat_metrics",

@@ -47,20 +47,15 @@ work_queue_open(
 	return q;
 }
 
-/* The lane of that number, a new one if there is none. */
-static struct lane *
-get_lane(struct work_queue *q, uint64_t id)
+/* Where the lane of that number is linked; there *it is NULL: there is none. */
+static struct lane **
+find_lane(struct work_queue *q, uint64_t id)
 {
 	struct lane **l = &q->lanes;
 
 	while (*l != NULL && (*l)->id != id)
 		l = &(*l)->next;
-	if (*l == NULL) {
-		*l = xcalloc(1, sizeof **l);
-		(*l)->id = id;
-		(*l)->last = &(*l)->first;
-	}
-	return *l;
+	return l;
 }
 
 /* One thread is always for others, if there are two. */
@@ -95,19 +90,15 @@ take_turn(struct work_queue *q)
 	return taken;
 }
 
-/* A lane without jobs ends. */
+/* One of its jobs is done. A lane without jobs ends. */
 static void
-leave_lane(struct work_queue *q, uint64_t id)
+leave_lane(struct work_queue *q, struct lane *l)
 {
-	struct lane *left = get_lane(q, id), **l = &q->lanes;
-
-	left->running--;
-	if (left->running > 0 || left->waiting > 0)
+	l->running--;
+	if (l->running > 0 || l->waiting > 0)
 		return;
-	while (*l != left)
-		l = &(*l)->next;
-	*l = left->next;
-	free(left);
+	*find_lane(q, l->id) = l->next;
+	free(l);
 }
 
 static struct work_queue_job *
@@ -125,23 +116,22 @@ take_first(struct work_queue *q, struct lane *l)
 	return j;
 }
 
-/* Waits for the next job, the one before being done. NULL: the queue is closed
- * and empty. */
+/* Waits for the next job, that of *lane being done; NULL there: it is the
+ * first. NULL: the queue is closed and empty. */
 static struct work_queue_job *
-take_job(struct work_queue *q, const uint64_t *done)
+take_job(struct work_queue *q, struct lane **lane)
 {
 	struct work_queue_job *j = NULL;
-	struct lane *l;
 
 	(void)pthread_mutex_lock(&q->lock);
-	if (done != NULL)
-		leave_lane(q, *done);
+	if (*lane != NULL)
+		leave_lane(q, *lane);
 	q->idle++;
-	while ((l = take_turn(q)) == NULL && !q->closing)
+	while ((*lane = take_turn(q)) == NULL && !q->closing)
 		(void)pthread_cond_wait(&q->work, &q->lock);
 	q->idle--;
-	if (l != NULL)
-		j = take_first(q, l);
+	if (*lane != NULL)
+		j = take_first(q, *lane);
 	(void)pthread_mutex_unlock(&q->lock);
 	return j;
 }
@@ -150,15 +140,13 @@ static void *
 run_jobs(void *ctx)
 {
 	struct work_queue *q = ctx;
-	struct work_queue_job *j = take_job(q, NULL);
-	uint64_t lane;
+	struct work_queue_job *j;
+	struct lane *lane = NULL;
 
-	while (j != NULL) {
-		lane = j->lane; /* it may be gone when it was run */
+	while ((j = take_job(q, &lane)) != NULL) {
 		notify_alive();
 		j->run(j);
 		notify_idle();
-		j = take_job(q, &lane);
 	}
 	q->at_end();
 	return NULL;
@@ -185,8 +173,13 @@ start_queue_thread(struct work_queue *q)
 static void
 add_to_lane(struct work_queue *q, struct work_queue_job *j)
 {
-	struct lane *l = get_lane(q, j->lane);
+	struct lane **at = find_lane(q, j->lane), *l = *at;
 
+	if (l == NULL) {
+		l = *at = xcalloc(1, sizeof *l);
+		l->id = j->lane;
+		l->last = &l->first;
+	}
 	j->next = NULL;
 	*l->last = j;
 	l->last = &j->next;
@@ -198,12 +191,10 @@ add_to_lane(struct work_queue *q, struct work_queue_job *j)
 
 /* The lock is held. */
 static bool
-has_room(const struct work_queue *q, const struct work_queue_job *j)
+has_room(struct work_queue *q, const struct work_queue_job *j)
 {
-	const struct lane *l = q->lanes;
+	const struct lane *l = *find_lane(q, j->lane);
 
-	while (l != NULL && l->id != j->lane)
-		l = l->next;
 	return q->jobs < q->most_jobs && q->bytes + j->bytes <= q->most_bytes &&
 	       (l == NULL || l->id == 0 || l->waiting < q->most_jobs / 2);
 }

@@ -10,6 +10,7 @@
 #include "common/base/xalloc.h"
 #include "poller/client/skew.h"
 #include "poller/store/chat_state.h"
+#include "poller/store/short_list.h"
 
 /* Chats that left are deleted after that, as they bear personal data. One that
  * left as far in the future did so by a clock that was wrong, and would stay
@@ -17,7 +18,7 @@
 #define KEEP_LEFT_MS (7 * DAY_MS)
 
 /* More chats that leave at once were closed, not missed between pages. */
-#define VERIFY_MAX 50
+#define VERIFY_MAX SHORT_LIST_MOST
 
 /* One that is asked about. */
 struct left_chat {
@@ -50,13 +51,26 @@ look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 	l->ids[l->n++] = xstrdup(id);
 }
 
+/* Stores the chat with another left_at; releases its state. */
+static void
+put_left_at(
+    struct chats *cs, const char *id, struct chat_state *s, int64_t left_at)
+{
+	struct buf b = BUF_INIT;
+
+	s->left_at = left_at;
+	chat_state_encode(s, &b);
+	store_put(cs->store, STORE_CHATS, id, b.data, b.len);
+	chat_state_release(s);
+	buf_release(&b);
+}
+
 /* Marks the chat as left, if it may leave, or deletes it if it was marked
  * before. True if it left just now. */
 static bool
 mark_left(struct chats *cs, const char *id, int64_t now_ms, bool may)
 {
 	struct chat_state s;
-	struct buf b = BUF_INIT;
 	const void *data;
 	size_t len;
 	bool left;
@@ -64,16 +78,14 @@ mark_left(struct chats *cs, const char *id, int64_t now_ms, bool may)
 	if (!store_get(cs->store, STORE_CHATS, id, &data, &len))
 		return false;
 	left = chat_state_decode(&s, data, len) == 0 && s.left_at == 0;
-	if (!left) {
-		store_delete(cs->store, STORE_CHATS, id);
-	} else if (may) {
-		s.left_at = now_ms;
-		chat_state_encode(&s, &b);
-		store_put(cs->store, STORE_CHATS, id, b.data, b.len);
+	if (left && may) {
+		put_left_at(cs, id, &s, now_ms);
+		return true;
 	}
+	if (!left)
+		store_delete(cs->store, STORE_CHATS, id);
 	chat_state_release(&s);
-	buf_release(&b);
-	return left && may;
+	return false;
 }
 
 /* The chat did not leave, or nobody knows. It is marked no more, so that it is
@@ -82,18 +94,12 @@ static void
 unmark_left(struct chats *cs, const char *id)
 {
 	struct chat_state s;
-	struct buf b = BUF_INIT;
 	const void *data;
 	size_t len;
 
-	if (!store_get(cs->store, STORE_CHATS, id, &data, &len) ||
-	    chat_state_decode(&s, data, len) != 0)
-		return;
-	s.left_at = 0;
-	chat_state_encode(&s, &b);
-	store_put(cs->store, STORE_CHATS, id, b.data, b.len);
-	chat_state_release(&s);
-	buf_release(&b);
+	if (store_get(cs->store, STORE_CHATS, id, &data, &len) &&
+	    chat_state_decode(&s, data, len) == 0)
+		put_left_at(cs, id, &s, 0);
 }
 
 static bool

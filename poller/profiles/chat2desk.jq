@@ -113,9 +113,7 @@ def listed($rows; records):
           {error: "later",
            message: "rows leave the list faster than it can be read"}
       elif $lacking > 0 then
-          {error: "short", missing: $lacking,
-           message: "the list ends \($lacking) rows before its total of \(
-                     meta.total)"}
+          ends_short($lacking; meta.total)
       else {records: [records], next: $next} end;
 
 # One that is no object becomes a record without an id: counted and reported.

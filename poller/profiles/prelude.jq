@@ -225,6 +225,11 @@ def rows(f):
     if (.answer | f | type) == "array" then .answer | f
     else error("the answer has no list where one is due") end;
 
+# The error of a list that ends $lacking rows before the total that it names.
+def ends_short($lacking; $total):
+    {error: "short", missing: $lacking,
+     message: "the list ends \($lacking) rows before its total of \($total)"};
+
 def missing($name): error("the profile has no function " + $name);
 def about: {};
 def operators_request: missing("operators_request");

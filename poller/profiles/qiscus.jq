@@ -139,9 +139,7 @@ def operators_read:
     | $cursor + {total: $total, ids: [$rows[] | .id], had: []}
     | if (have_moved($cursor; $total) | not)
          and $rows == [] and .before < ($total // 0) then
-          {error: "short", missing: ($total - .before),
-           message: "the list ends \($total - .before) rows before its total of \(
-                     $total)"}
+          ends_short($total - .before; $total)
       elif have_moved($cursor; $total) | not then
           {records: [$rows[] | select(.id as $id
                                       | any($cursor.had[]; . == $id) | not)

@@ -219,26 +219,39 @@ look_at_counts(struct report_work *r, const json_t *rows)
 		    json_object_get(json_array_get(rows, i), "count"));
 }
 
+const json_t *
+report_totals(struct report_work *r, const char *kind)
+{
+	const json_t *known = json_object_get(r->kinds, kind);
+	struct buf more = BUF_INIT;
+	json_t *rows;
+
+	if (known != NULL)
+		return known;
+	buf_addf(&more, "&by=total&compare=previous&kind=%s", kind);
+	rows = report_ask(r, "responses", buf_str(&more));
+	buf_release(&more);
+	if (rows != NULL)
+		json_object_set_new(r->kinds, kind, rows);
+	return rows;
+}
+
 /* Totals of each kind that section_totals.c has: an hour may have some of one
- * kind only. Those of responses are there already. */
+ * kind only. */
 static bool
 look_at_cut_hours(struct report_work *r)
 {
-	static const char *const totals[] = {
-		"&by=total&compare=previous&kind=first_response",
-		"&by=total&compare=previous&kind=resolution",
-		"&by=total&compare=previous&kind=unanswered",
-	};
-	json_t *rows;
+	static const char *const kinds[] = { "first_response", "resolution",
+		"unanswered" };
+	const json_t *rows;
 	size_t i;
 
 	look_at_counts(r, json_object_get(r->totals, "rows"));
-	for (i = 0; i < ARRAY_LEN(totals); i++) {
-		rows = report_ask(r, "responses", totals[i]);
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		rows = report_totals(r, kinds[i]);
 		if (rows == NULL)
 			return false;
 		look_at_counts(r, rows);
-		json_decref(rows);
 	}
 	return true;
 }
@@ -289,6 +302,7 @@ report_begin(struct report_work *r)
 		return false;
 	}
 	choose_days(r);
+	r->kinds = json_object();
 	return read_totals(r) && read_names(r) && read_not_kept(r);
 }
 
@@ -297,6 +311,7 @@ report_end(struct report_work *r)
 {
 	zone_close(r->zone);
 	json_decref(r->totals);
+	json_decref(r->kinds);
 	json_decref(r->names);
 	buf_release(&r->answer.body);
 	buf_release(&r->answer.headers);

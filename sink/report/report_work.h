@@ -23,6 +23,7 @@ struct report_work {
 	int64_t before; /* when the span before this one begins */
 	char before_day[CALENDAR_TEXT];
 	json_t *totals; /* the answer about the whole; owned */
+	json_t *kinds;  /* report_totals(): rows by kind; owned */
 	json_t *names;  /* of operators, by id; owned */
 	struct kept_lacking not_kept;
 	/* Responses of an hour that the span, or the one before, cuts are
@@ -43,6 +44,11 @@ void report_end(struct report_work *r);
  * "&by=day"). Owned by the caller; NULL: r->code says why. */
 json_t *report_ask(struct report_work *r, const char *resource,
     const char *more) __attribute__((warn_unused_result));
+
+/* The rows of the totals of intervals of that kind, of the span and of the one
+ * before; asked for once. Borrowed; NULL: r->code says why. */
+const json_t *report_totals(struct report_work *r, const char *kind)
+    __attribute__((warn_unused_result));
 
 /* Rows of a statement, as question_ask(). */
 bool report_query(struct report_work *r, const char *sql,

@@ -130,15 +130,10 @@ add_responses(struct figure_table *t, const json_t *rows, const char *kind)
 static bool
 ask_kind(struct report_work *r, struct figure_table *t, const char *kind)
 {
-	struct buf more = BUF_INIT;
-	json_t *rows;
+	const json_t *rows = report_totals(r, kind);
 
-	buf_addf(&more, "&by=total&compare=previous&kind=%s", kind);
-	rows = report_ask(r, "responses", buf_str(&more));
-	buf_release(&more);
 	if (rows != NULL)
 		add_responses(t, rows, kind);
-	json_decref(rows);
 	return rows != NULL;
 }
 

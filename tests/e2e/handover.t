@@ -194,6 +194,15 @@ is "dead letters" "$(get records.dead)" ""
 
 echo "- what messages told allocation: who has a chat, and whether it is open"
 mark='"snapshot":"s3","at":"2026-01-10T10:30:00Z"'
+told_chats() { # SUFFIX AT ID...: pending ones, but for held and shut
+	local suffix=$1 at=$2 id status
+	shift 2
+	for id; do
+		status=pending
+		case $id in held | shut) status=open ;; esac
+		chat "$id.$suffix" "$at" "\"status\":\"$status\""
+	done
+}
 {
 	line operator '"operator":"7","available":false'
 	chat lost 10T10:00:00 '"status":"open"'
@@ -201,11 +210,7 @@ mark='"snapshot":"s3","at":"2026-01-10T10:30:00Z"'
 	line snapshot "$mark,\"state\":\"begin\""
 	line snapshot "$mark,\"state\":\"end\",\"records\":0"
 	# Of these nothing is younger than the window.
-	for id in bot asked opened held shut; do
-		status=pending
-		case $id in held | shut) status=open ;; esac
-		chat $id.old 10T11:00:00 "\"status\":\"$status\""
-	done
+	told_chats old 10T11:00:00 bot asked opened held shut
 	message 1 bot.old 10T11:00:01 customer
 	message 1 asked.old 10T11:00:03 system ',"kind":"handoff"'
 	message 2 asked.old 10T11:00:04 customer ',"channel":"w"'
@@ -223,11 +228,7 @@ mark='"snapshot":"s3","at":"2026-01-10T10:30:00Z"'
 	message 2 back 12T08:00:01 operator ',"private":true'
 	message 3 back 13T08:00:00 customer
 	message 1 again 13T08:00:01 customer
-	for id in bot asked held shut; do
-		status=pending
-		case $id in held | shut) status=open ;; esac
-		chat $id.new 13T09:00:00 "\"status\":\"$status\""
-	done
+	told_chats new 13T09:00:00 bot asked held shut
 	message 1 bot.new 13T09:00:01 customer
 	message 1 asked.new 13T09:00:01 system ',"kind":"handoff"'
 	message 2 asked.new 13T09:00:02 customer ',"channel":"w"'

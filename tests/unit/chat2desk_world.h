@@ -4,7 +4,7 @@
 #ifndef TESTS_CHAT2DESK_WORLD_H
 #define TESTS_CHAT2DESK_WORLD_H
 
-#include "tests/unit/unit.h"
+#include "tests/unit/profile_world.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +14,7 @@
 
 static char bot[] = "777";
 static char *bots[] = { bot, NULL };
-static const struct profile_options options = { .tenant = "acme",
-	.customers = true,
-	.customer_phone = true,
-	.bot_operators = bots };
+static const struct profile_options options = { PROFILE_OPTIONS };
 
 static inline struct profile *
 open_profile(const char *name)
@@ -29,20 +26,6 @@ open_profile(const char *name)
 		fail_msg("%s", buf_str(&why));
 	buf_release(&why);
 	return p;
-}
-
-static inline struct value *
-json(const char *text)
-{
-	struct buf why = BUF_INIT;
-	bool mended = false;
-	struct value *v = value_parse(text, strlen(text), &mended, &why);
-
-	if (v == NULL)
-		fail_msg("%s", buf_str(&why));
-	assert_false(mended);
-	buf_release(&why);
-	return v;
 }
 
 /* All bodies, one a line, or the fault. */

@@ -4,7 +4,7 @@
 #ifndef TESTS_QISCUS_WORLD_H
 #define TESTS_QISCUS_WORLD_H
 
-#include "tests/unit/unit.h"
+#include "tests/unit/profile_world.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,30 +20,14 @@
 
 static char bot[] = "777";
 static char *bots[] = { bot, NULL };
-static const struct profile_options options = { .tenant = "acme",
-	.account = "app-1",
-	.customers = true,
-	.customer_phone = true,
-	.bot_operators = bots };
+static const struct profile_options options = { PROFILE_OPTIONS,
+	.account = "app-1" };
 
 #define CREW                                                                   \
 	"[{\"operator\":501,\"name\":\"Ann\",\"sdk_email\":\"ann@sdk\"},"      \
 	"{\"operator\":502,\"name\":\"Bo Lee\",\"sdk_email\":\"bo@sdk\"},"     \
 	"{\"operator\":777,\"name\":\"Robo\",\"sdk_email\":\"robo@sdk\"},"     \
 	"{\"operator\":503,\"name\":\"Bo Lee\",\"sdk_email\":\"bo2@sdk\"}]"
-
-static inline struct value *
-json(const char *text)
-{
-	struct buf why = BUF_INIT;
-	bool mended = false;
-	struct value *v = value_parse(text, strlen(text), &mended, &why);
-
-	if (v == NULL)
-		fail_msg("%s: %s", text, buf_str(&why));
-	buf_release(&why);
-	return v;
-}
 
 static inline struct profile *
 open_profile(void)

@@ -3,25 +3,12 @@
  * any scalar, and a bad one is told of. What a record may lack,
  * what no profile may set, and the length of what is about people.
  */
-#include "tests/unit/unit.h"
+#include "tests/unit/profile_world.h"
 
 #include <string.h>
 
 #include "common/base/xalloc.h"
 #include "poller/profile/crm_record.h"
-
-static struct value *
-json(const char *text)
-{
-	struct buf why = BUF_INIT;
-	bool mended = false;
-	struct value *v = value_parse(text, strlen(text), &mended, &why);
-
-	if (v == NULL)
-		fail_msg("%s", buf_str(&why));
-	buf_release(&why);
-	return v;
-}
 
 /* A mark may be any scalar; what is none of the poller's own fields is left out
  * of a list with a word, and is an error elsewhere. */

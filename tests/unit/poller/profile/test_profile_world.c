@@ -3,7 +3,7 @@
  */
 #define _DEFAULT_SOURCE /* mkstemp, setenv */
 
-#include "tests/unit/unit.h"
+#include "tests/unit/profile_world.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +15,7 @@
 
 static char bot[] = "777";
 static char *bots[] = { bot, NULL };
-static const struct profile_options options = { .tenant = "acme",
-	.customers = true,
-	.customer_phone = true,
-	.bot_operators = bots };
+static const struct profile_options options = { PROFILE_OPTIONS };
 
 /* Profiles of our own making, written to a file. */
 static struct profile *

@@ -1,0 +1,32 @@
+/*
+ * profile_world: what tests of profiles share: JSON as a profile sees it, and
+ * the options of their tenant.
+ */
+#ifndef TESTS_PROFILE_WORLD_H
+#define TESTS_PROFILE_WORLD_H
+
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "poller/profile/profile.h"
+
+#define PROFILE_OPTIONS                                                        \
+	.tenant = "acme", .customers = true, .customer_phone = true,           \
+	.bot_operators = bots
+
+static inline struct value *
+json(const char *text)
+{
+	struct buf why = BUF_INIT;
+	bool mended = false;
+	struct value *v = value_parse(text, strlen(text), &mended, &why);
+
+	if (v == NULL)
+		fail_msg("%s: %s", text, buf_str(&why));
+	assert_false(mended);
+	buf_release(&why);
+	return v;
+}
+
+#endif
