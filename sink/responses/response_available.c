@@ -10,7 +10,7 @@
  * a tenant that has none, all is read from intervals.
  *
  * Channels have rows of an hour when it has quarters, if its quarters were made
- * with them; a day of them is read if none of its hours lacks them.
+ * with them; of a day if all its hours have them (sink/rollup/channel_days.h).
  */
 #include "sink/responses/response_read.h"
 
@@ -20,6 +20,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/tables/intervals.h"
+#include "sink/rollup/channel_days.h"
 
 /* Days, months and cut hours that a range may have. */
 #define AVAILABLE_MAX 100000
@@ -255,48 +256,79 @@ response_find_available(const struct sums_reader *r,
 	return good;
 }
 
-/* Days of channels that are there; hours without channels, or whose quarters
- * are not there any more. */
-#define CHANNELS_AVAILABLE                                                     \
-	"SELECT span, begin_at FROM response_rollups WHERE tenant = ? "        \
-	"AND everyone = 2 AND span = 'day' AND begin_at >= ? "                 \
-	"AND begin_at < ? AND operator = '' UNION ALL "                        \
-	"SELECT h.span, h.begin_at FROM response_rollups h "                   \
-	"LEFT JOIN response_rollups q ON q.tenant = h.tenant "                 \
-	"AND q.everyone = 1 AND q.span = 'quarter' "                           \
-	"AND q.begin_at = h.begin_at AND q.operator = '' "                     \
-	"AND q.version >= 0 LEFT JOIN response_rollups c "                     \
-	"ON c.tenant = h.tenant AND c.everyone = 2 AND c.span = 'hour' "       \
-	"AND c.begin_at = h.begin_at AND c.operator = '' "                     \
-	"WHERE h.tenant = ? AND h.everyone = 1 AND h.span = 'hour' "           \
-	"AND h.begin_at >= ? AND h.begin_at < ? AND h.operator = '' "          \
-	"AND (q.tenant IS NULL OR c.tenant IS NULL)"
-
-bool
-response_find_channels(const struct sums_reader *r,
-    const struct response_plan *p, struct response_available *k)
+/* Days all of whose hours have their channels. */
+static bool
+find_channel_days(const struct sums_reader *r,
+    const struct response_range *days, struct response_available *k)
 {
-	const struct db_value tenant = db_str(r->q->viewer.tenant),
-			      from = db_time(
-				  response_span_begin(p->from, RESPONSE_DAYS)),
-			      to = db_time(p->to);
-	const struct db_value args[] = { from, to, tenant, from, to };
+	const struct db_value args[] = { db_time(days->from),
+		db_time(days->to) };
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
-	enum response_level level;
 	bool good;
 
-	buf_addf(&sql, CHANNELS_AVAILABLE " LIMIT %d", AVAILABLE_MAX + 1);
+	buf_addf(&sql,
+	    "SELECT span, begin_at FROM response_rollups WHERE tenant = ? "
+	    "AND everyone = 2 AND span = 'day' AND begin_at >= ? "
+	    "AND begin_at < ? AND operator = '' AND version >= 0 LIMIT %d",
+	    AVAILABLE_MAX + 1);
 	good =
 	    response_ask(r, &sql, args, ARRAY_LEN(args), AVAILABLE_MAX, &rows);
-	for (level = 0; level < RESPONSE_INTERVALS; level++)
-		k->n[level] = 0;
-	k->of_channels = true;
 	while (good && db_next(rows))
 		take_begin(k, rows);
 	sort_begins(k);
 	db_rows_free(rows);
 	buf_release(&sql);
+	return good;
+}
+
+/* Of the other days the hours that do not have theirs. */
+static bool
+find_lacking_hours(const struct sums_reader *r,
+    const struct response_pieces *others, struct response_available *k)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	struct db_value *args = xcalloc(2 * others->n + 1, sizeof *args);
+	size_t n = 0;
+	bool good;
+
+	buf_adds(&sql, "SELECT h.span, h.begin_at" CHANNEL_HOURS_LACKING);
+	response_add_ranges("h.begin_at", others, &sql, args, &n);
+	buf_addf(&sql, " LIMIT %d", AVAILABLE_MAX + 1);
+	good = response_ask(r, &sql, args, n, AVAILABLE_MAX, &rows);
+	while (good && db_next(rows))
+		take_begin(k, rows);
+	sort_begins(k);
+	db_rows_free(rows);
+	buf_release(&sql);
+	free(args);
+	return good;
+}
+
+bool
+response_find_channels(const struct sums_reader *r,
+    const struct response_plan *p, struct response_available *k)
+{
+	const struct response_range days = {
+		response_span_begin(p->from, RESPONSE_DAYS), p->to
+	};
+	struct response_pieces others = { .n = 0 };
+	enum response_level level;
+	int64_t day;
+	bool good;
+
+	for (level = 0; level < RESPONSE_INTERVALS; level++)
+		k->n[level] = 0;
+	k->of_channels = true;
+	good = find_channel_days(r, &days, k);
+	for (day = days.from; day < days.to; day += DAY_MS) {
+		if (!has_begin(k, RESPONSE_DAYS, day))
+			response_pieces_add(&others, day, day + DAY_MS);
+	}
+	if (good && others.n > 0)
+		good = find_lacking_hours(r, &others, k);
+	free(others.list);
 	return good;
 }
 
@@ -342,7 +374,7 @@ count_intervals(struct sums_reader *r, const struct response_pieces *hours)
 
 	buf_adds(&sql, "SELECT TIMESTAMPDIFF(HOUR, '1970-01-01', end_at) "
 		       "AS cut, COUNT(*) FROM intervals WHERE tenant = ?");
-	response_add_ranges(hours, &sql, args, &n);
+	response_add_ranges("end_at", hours, &sql, args, &n);
 	response_add_choice(r, &sql, args, &n);
 	buf_adds(&sql, " AND " INTERVAL_COUNTS " GROUP BY cut");
 	good = response_ask(r, &sql, args, n, r->cut_n, &rows);
@@ -434,7 +466,7 @@ keep_withdrawn(struct sums_reader *r, const struct response_plan *p)
 		       "AND end_at < hour_at + INTERVAL 1 HOUR "
 		       "WHERE tenant = ? AND withdrawn = 1 "
 		       "AND version > hour_version");
-	response_add_ranges(&whole, &sql, args, &n);
+	response_add_ranges("end_at", &whole, &sql, args, &n);
 	response_add_choice(r, &sql, args, &n);
 	buf_adds(&sql, " GROUP BY slot");
 	good = response_ask(r, &sql, args, n, AVAILABLE_MAX, &rows);

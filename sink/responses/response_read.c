@@ -173,14 +173,14 @@ response_ask(const struct sums_reader *r, const struct buf *sql,
 }
 
 void
-response_add_ranges(const struct response_pieces *p, struct buf *sql,
-    struct db_value *args, size_t *n)
+response_add_ranges(const char *column, const struct response_pieces *p,
+    struct buf *sql, struct db_value *args, size_t *n)
 {
 	size_t i;
 
 	for (i = 0; i < p->n; i++) {
 		buf_adds(sql, i == 0 ? " AND (" : " OR ");
-		buf_adds(sql, "(end_at >= ? AND end_at < ?)");
+		buf_addf(sql, "(%s >= ? AND %s < ?)", column, column);
 		args[(*n)++] = db_time(p->list[i].from);
 		args[(*n)++] = db_time(p->list[i].to);
 	}

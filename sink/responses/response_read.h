@@ -9,7 +9,8 @@
 #include "sink/responses/response_sums.h"
 
 /* The begins of the months and days that are there, and of the hours that have
- * quarters, in order; of channels, of the hours that lack them. */
+ * quarters, in order; of channels, of the days, and of those hours of other
+ * days that lack them. */
 struct response_available {
 	int64_t *begins[RESPONSE_INTERVALS]; /* owned */
 	size_t n[RESPONSE_INTERVALS], cap[RESPONSE_INTERVALS];
@@ -83,10 +84,10 @@ bool response_ask(const struct sums_reader *r, const struct buf *sql,
 /* Who an interval is of; '': nobody. */
 #define RESPONSE_WHO "COALESCE(operator, '')"
 
-/* Append which intervals, by time: " AND (...)"; and by what was asked. args:
- * with room, of which *n are used. */
-void response_add_ranges(const struct response_pieces *p, struct buf *sql,
-    struct db_value *args, size_t *n);
+/* Append which rows, by a column that is a time: " AND (...)"; and which
+ * intervals, by what was asked. args: with room, of which *n are used. */
+void response_add_ranges(const char *column, const struct response_pieces *p,
+    struct buf *sql, struct db_value *args, size_t *n);
 void response_add_choice(const struct sums_reader *r, struct buf *sql,
     struct db_value *args, size_t *n);
 

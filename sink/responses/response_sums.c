@@ -124,7 +124,7 @@ read_intervals(struct sums_reader *r, const struct response_pieces *p)
 	buf_adds(&sql, " AS slot, ");
 	add_interval_columns(r, single, &sql);
 	buf_adds(&sql, " FROM intervals WHERE tenant = ?");
-	response_add_ranges(p, &sql, args, &n);
+	response_add_ranges("end_at", p, &sql, args, &n);
 	response_add_choice(r, &sql, args, &n);
 	response_add_again(r, RESPONSE_WHO, &sql);
 	buf_addf(&sql, "%s LIMIT %d",

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "sink/rollup/quarter_locks.h"
 #include "sink/rollup/span_set.h"
 
 /* Empties what is stored of the day, and adds up its hours. */
@@ -32,6 +33,30 @@ add_hours(struct db *db, const char *tenant, int64_t day, struct span_set *days)
 	return o;
 }
 
+/* What is asked of such a day is read from its hours. */
+static enum outcome
+spoil_unless_whole(struct db *db, const char *tenant, int64_t day)
+{
+	const struct db_value hours[] = { db_str(tenant), db_time(day),
+		db_time(day + DAY_MS) };
+	const struct db_value row[] = { db_int(QUARTERS_DUE), db_str(tenant),
+		db_time(day) };
+	struct db_rows *lacking = NULL;
+	enum outcome o = db_query(db,
+	    "SELECT 1" CHANNEL_HOURS_LACKING
+	    " AND h.begin_at >= ? AND h.begin_at < ? LIMIT 1",
+	    hours, ARRAY_LEN(hours), &lacking);
+
+	if (o == OUTCOME_DONE && db_rows_count(lacking) > 0)
+		o = db_exec(db,
+		    "UPDATE response_rollups SET version = ? WHERE tenant = ? "
+		    "AND everyone = 2 AND span = 'day' AND begin_at = ? "
+		    "AND operator = ''",
+		    row, ARRAY_LEN(row), NULL);
+	db_rows_free(lacking);
+	return o;
+}
+
 static enum outcome
 make_day(struct db *db, struct db_bulk *put, const char *tenant, int64_t day)
 {
@@ -43,6 +68,8 @@ make_day(struct db *db, struct db_bulk *put, const char *tenant, int64_t day)
 		o = add_hours(db, tenant, day, &days);
 	if (o == OUTCOME_DONE)
 		o = span_sets_write(sets, ARRAY_LEN(sets), tenant, put);
+	if (o == OUTCOME_DONE)
+		o = spoil_unless_whole(db, tenant, day);
 	span_set_release(&days);
 	return o;
 }

@@ -7,27 +7,30 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/rollup/span_set.h"
 
-enum { COLUMNS = 5 };
+enum { COLUMNS = 4 };
 
 static struct db_bulk *
-new_bulk(struct db *db, const char *if_there)
+new_bulk(struct db *db, const char *row, const char *if_there)
 {
 	return db_bulk_new(db,
 	    "INSERT INTO response_rollups (tenant, everyone, span, begin_at, "
 	    "operator, sums, as_of, version) VALUES ",
-	    "(?, 1, ?, ?, '', '', ?, ?)", if_there, COLUMNS);
+	    row, if_there, COLUMNS);
 }
+
+#define HOUR_ROW "(?, 1, 'quarter', ?, '', '', ?, ?)"
+#define DAY_ROW "(?, 2, 'day', ?, '', '', ?, ?)"
+#define IF_THERE " ON DUPLICATE KEY UPDATE "
 
 void
 quarter_locks_init(struct quarter_locks *l, struct db *db)
 {
 	*l = (struct quarter_locks){ .changed = NULL };
-	l->take =
-	    new_bulk(db, " ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)");
-	l->spoil =
-	    new_bulk(db, " ON DUPLICATE KEY UPDATE version = VALUES(version)");
+	l->take = new_bulk(db, HOUR_ROW, IF_THERE "tenant = VALUES(tenant)");
+	l->spoil = new_bulk(db, HOUR_ROW, IF_THERE "version = VALUES(version)");
+	l->spoil_days =
+	    new_bulk(db, DAY_ROW, IF_THERE "version = VALUES(version)");
 }
 
 void
@@ -35,6 +38,7 @@ quarter_locks_release(struct quarter_locks *l)
 {
 	db_bulk_free(l->take);
 	db_bulk_free(l->spoil);
+	db_bulk_free(l->spoil_days);
 	free(l->changed);
 }
 
@@ -70,12 +74,11 @@ quarter_locks_add(struct quarter_locks *l, struct text tenant, int64_t hour)
 
 static void
 add_lock_row(
-    struct db_bulk *rows, struct text tenant, int64_t hour, int64_t version)
+    struct db_bulk *rows, struct text tenant, int64_t begin, int64_t version)
 {
 	db_bulk_add(rows,
 	    (const struct db_value[COLUMNS]){ db_text(tenant.p, tenant.len),
-		db_str(SPAN_QUARTER), db_time(hour), db_time(hour),
-		db_int(version) });
+		db_time(begin), db_time(begin), db_int(version) });
 }
 
 static enum outcome
@@ -89,24 +92,38 @@ run(struct db_bulk *rows)
 	return o;
 }
 
+/* Adds a row of each begin of a span of this length that has changed hours. */
+static void
+add_spoiled(const struct quarter_locks *l, struct db_bulk *rows, int64_t length)
+{
+	const struct changed_hour *hour = l->changed;
+	struct changed_hour last = { .begin = CLOCK_NONE }, span;
+
+	db_bulk_clear(rows);
+	for (; hour < l->changed + l->changed_n; hour++) {
+		span = (struct changed_hour){ hour->tenant,
+			clock_floor(hour->begin, length) };
+		if (last.begin != CLOCK_NONE &&
+		    compare_hours(&last, &span) == 0)
+			continue;
+		add_lock_row(rows, span.tenant, span.begin, QUARTERS_DUE);
+		last = span;
+	}
+}
+
 /* All in the same order: no two wait for each other. */
 enum outcome
 quarter_locks_spoil(struct quarter_locks *l)
 {
-	const struct changed_hour *hour;
-	size_t i;
+	enum outcome o;
 
 	if (l->changed_n > 0)
 		qsort(l->changed, l->changed_n, sizeof *l->changed,
 		    compare_hours);
-	db_bulk_clear(l->spoil);
-	for (i = 0; i < l->changed_n; i++) {
-		hour = &l->changed[i];
-		if (i == 0 || compare_hours(hour - 1, hour) != 0)
-			add_lock_row(
-			    l->spoil, hour->tenant, hour->begin, QUARTERS_DUE);
-	}
-	return run(l->spoil);
+	add_spoiled(l, l->spoil, HOUR_MS);
+	add_spoiled(l, l->spoil_days, DAY_MS);
+	o = run(l->spoil);
+	return o == OUTCOME_DONE ? run(l->spoil_days) : o;
 }
 
 enum outcome

@@ -6,6 +6,9 @@
  * they read anything of the hour, who stores a row of the hour writes it before
  * they commit. So either the quarters count what was stored, or they are made
  * once more.
+ *
+ * The row of no channel of the hour's day says the same of the day's channels,
+ * see channel_days.h; it is always taken behind the hours.
  */
 #ifndef SINK_ROLLUP_QUARTER_LOCKS_H
 #define SINK_ROLLUP_QUARTER_LOCKS_H
@@ -30,7 +33,7 @@ struct changed_hour {
 
 struct quarter_locks {
 	/* private */
-	struct db_bulk *take, *spoil;
+	struct db_bulk *take, *spoil, *spoil_days;
 	struct changed_hour *changed;
 	size_t changed_n, cap;
 };
@@ -44,7 +47,7 @@ void quarter_locks_add(
     struct quarter_locks *l, struct text tenant, int64_t hour);
 
 /* Within the transaction that stores rows of these hours, as the last that it
- * writes: they do not have their quarters any more. */
+ * writes: they do not have their quarters any more, nor their days channels. */
 enum outcome quarter_locks_spoil(struct quarter_locks *l)
     __attribute__((warn_unused_result));
 

@@ -154,6 +154,18 @@ class Test:
             "WHERE everyone = 2 AND span <> 'quarter' AND sums <> ''")}
         wrong = difference(got, want)
         self.that(not wrong, f"{when}: by channel {wrong}")
+        self.days_say_whether_they_are_whole(when)
+
+    def days_say_whether_they_are_whole(self, when):
+        """By a version below 0 that they are not, in the row of no channel."""
+        lacking = {f"{hour.begin:%F}" for hour in self.hours
+                   if self.version(hour) != 0}
+        days = {day: int(version) >= 0 for day, version in self.sql.ask(
+            "SELECT DATE(begin_at), version FROM response_rollups WHERE "
+            "everyone = 2 AND span = 'day' AND operator = ''")}
+        want = {f"{hour.begin:%F}": f"{hour.begin:%F}" not in lacking
+                for hour in self.hours}
+        self.that(days == want, f"{when}: days are whole {days}, not {want}")
 
     def a_row_of_no_hour(self):
         return [{"type": "row", "table": "event_counts", "tenant": TENANT,
@@ -165,6 +177,7 @@ class Test:
         self.store(hour.sums())
         self.that(self.version(hour) == -2,
                   f"without intervals: version {self.version(hour)}")
+        self.days_say_whether_they_are_whole("without intervals")
         self.store(hour.intervals())
         self.are_right(hour, "the hour first")
 
@@ -229,34 +242,60 @@ class Test:
         self.ends(sink, other)
         self.are_right(hour, "beside another")
 
+    def hold(self, row):
+        """A row of sums that is written by a transaction that comes to
+        nothing: whoever writes it waits until that ends."""
+        other = Sql(self.lab.server_dir)
+        other.ask(f"BEGIN; INSERT INTO response_rollups VALUES ('{TENANT}', 2, "
+                  f"{row}, '', NOW(3), 0) ON DUPLICATE KEY UPDATE sums = ''")
+        return other
+
+    def until_wait(self, *sinks):
+        """For a lock, each in a transaction of its own."""
+        until(PATIENCE, lambda: self.sql.number(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE "
+            "trx_state = 'LOCK WAIT'") == len(sinks)
+            or None not in [sink.poll() for sink in sinks], "sinks that wait")
+
     def two_sinks_make_hours_of_a_day(self):
-        """The second one waits for the first, and adds its hour to the day."""
+        """The one that comes to the day second waits for the first, and adds
+        its hour to the day."""
         if (self.next + HOUR).date() != (self.next + 2 * HOUR).date():
             self.next += HOUR
         hours = [self.new_hour(6), self.new_hour(7)]
         for hour in hours:
             self.store(hour.sums(), hour.intervals()[1:])
-        days = ", ".join(f"'{hour.begin:%F}'" for hour in hours)
-        other = Sql(self.lab.server_dir)
-        other.ask(
-            f"BEGIN; SELECT 1 FROM response_rollups WHERE tenant = '{TENANT}' "
-            "AND everyone = 2 AND span = 'day' AND operator = '' AND begin_at "
-            f"IN ({days}) FOR UPDATE")
-        sinks = []
-        for hour in hours:
-            sinks.append(self.start(hour.intervals()[:1]))
-            until(PATIENCE, lambda: len(self.sql.ask(
-                "SELECT 1 FROM information_schema.processlist WHERE user = "
-                "'messaging' AND info LIKE '%INTO response_rollups%''day''%'")
-                ) == len(sinks) or sinks[-1].poll() is not None,
-                "a sink that waits for the day")
-        other.ask("COMMIT")
-        other.close()
-        codes = [sink.wait(PATIENCE) for sink in sinks]
+        begin = hours[0].begin
+        of_hour = self.hold(f"'hour', '{begin:%F %T}', ''")
+        second = self.start(hours[0].intervals()[:1])
+        self.until_wait(second)
+        of_day = self.hold(f"'day', '{begin:%F}', 'web'")
+        first = self.start(hours[1].intervals()[:1])
+        self.until_wait(second, first)
+        of_hour.ask("ROLLBACK")
+        self.until_wait(second, first)
+        of_day.ask("ROLLBACK")
+        for other in of_hour, of_day:
+            other.close()
+        codes = [sink.wait(PATIENCE) for sink in (first, second)]
         self.that(codes == [0, 0], f"{codes}: "
                   + open(self.lab.path("log")).read())
         for hour in hours:
             self.are_right(hour, "by two sinks")
+
+    def days_of_an_earlier_version_say_it_after_an_update(self):
+        """One has an hour that is stored and not made."""
+        self.store(self.hours[-1].move("m1", 30 * 60))
+        hour = f"begin_at = '{self.hours[-1].begin:%F %T}'"
+        self.sql.ask(
+            "UPDATE response_rollups SET version = -1 WHERE everyone = 1 AND "
+            f"span = 'quarter' AND operator = '' AND {hour}; UPDATE "
+            "response_rollups SET version = 0 WHERE everyone = 2 AND span = "
+            "'day'; DELETE FROM schema_migrations WHERE number = 22")
+        self.lab.must(["sink", "-c", self.conf, "--migrate"])
+        self.days_say_whether_they_are_whole("an earlier version's")
+        self.store(self.a_row_of_no_hour())
+        self.are_right(self.hours[-1], "after an update")
 
     def quarters_of_an_earlier_version_get_channels(self):
         self.sql.ask("DELETE FROM response_rollups WHERE everyone = 2")
@@ -273,6 +312,7 @@ def body():
         test.a_group_is_divided()
         test.who_makes_them_waits_for_who_stores()
         test.two_sinks_make_hours_of_a_day()
+        test.days_of_an_earlier_version_say_it_after_an_update()
         test.quarters_of_an_earlier_version_get_channels()
         return test.checks.result()
 
