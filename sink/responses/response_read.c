@@ -236,6 +236,10 @@ add_to_sum(
 {
 	if (r->again && !to->again)
 		return 0;
+	if (r->numbers) {
+		span_sum_add(&to->of, r->takes_off ? -t->n : t->n, 0, 0, 0);
+		return 0;
+	}
 	if (r->takes_off)
 		keep_greatest(&to->taken_max_ms, t->max_ms);
 	return span_text_gather(t, r->takes_off, &to->of, &r->room);

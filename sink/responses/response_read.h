@@ -29,6 +29,7 @@ struct sums_reader {
 	const struct response_filter *filter;
 	bool by_operator, by_channel;
 	bool channels; /* by channel, or of one */
+	bool numbers;  /* how many there are, without times and buckets */
 	/* How many intervals of a slot are kept, of any channel, less how many
 	 * there should be; where channels are read. */
 	struct strmap kept;

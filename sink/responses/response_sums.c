@@ -44,6 +44,10 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 		return false;
 	if (r->again && !to->again)
 		return true;
+	if (r->numbers) {
+		span_sum_add(&to->of, r->takes_off ? -n : n, 0, 0, 0);
+		return true;
+	}
 	if (r->takes_off) {
 		if (max_ms > to->taken_max_ms)
 			to->taken_max_ms = max_ms;
@@ -326,7 +330,8 @@ read_channel_intervals(struct sums_reader *r, const struct response_plan *p)
 	return good;
 }
 
-/* Of all channels together first: that tells whether some lack intervals. */
+/* Of all channels together first how many there are: that tells whether some
+ * lack intervals. */
 static bool
 read_channels(struct sums_reader *r, const struct response_plan *p,
     struct response_available *available)
@@ -340,6 +345,7 @@ read_channels(struct sums_reader *r, const struct response_plan *p,
 	any.channel = NULL;
 	of_all.filter = &any;
 	of_all.by_channel = of_all.channels = false;
+	of_all.numbers = true;
 	of_all.to = &all;
 	good = read_all(&of_all, p, available);
 	for (i = 0; i < all.n; i++)
