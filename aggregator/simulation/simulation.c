@@ -66,7 +66,7 @@ count_wait(struct simulation *w, struct simulation_chat *c,
 {
 	int64_t since = p->arrival > c->idle_at ? p->arrival : c->waits_since;
 
-	c->waits = false;
+	c->due = false;
 	w->served++;
 	order_stats_insert(&w->waits, p->at > since ? p->at - since : 0);
 }
@@ -214,7 +214,7 @@ find_owner(struct simulation *w, struct simulation_chat *c,
 {
 	if (state == ALLOCATION_WAITS) {
 		c->owner = OWNER_OURS;
-		c->waits = true;
+		c->due = true;
 		w->came++;
 	} else if (c->named) {
 		set_their_operator(
@@ -229,8 +229,8 @@ end_simulated(struct simulation *w, struct simulation_chat *c)
 {
 	if (!c->over)
 		note_waiting(w, c, false);
-	w->unserved += c->waits;
-	c->waits = false;
+	w->unserved += c->due;
+	c->due = false;
 	c->over = true;
 }
 

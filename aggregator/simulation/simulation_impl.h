@@ -20,8 +20,8 @@ struct simulation_chat {
 	enum chat_owner owner;
 	struct simulation_operator *had_by; /* of OWNER_THEIRS: the last one */
 	bool over;           /* it ended or left, and may return */
-	bool waits;          /* it came, and was neither given nor is it over */
-	int64_t waits_since; /* without a pause; CLOCK_NONE: it does not wait */
+	bool due;            /* it came, and was neither given nor is it over */
+	int64_t waits_since; /* without a pause; CLOCK_NONE: it is set aside */
 	int64_t idle_at;     /* when it was last seen not to, or CLOCK_NONE */
 	bool changed;        /* by records of the present time */
 	bool named;          /* they say who has it */

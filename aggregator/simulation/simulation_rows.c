@@ -125,15 +125,18 @@ count_breaches(const struct simulation *w)
 	return n;
 }
 
-/* Also those that are set aside, and may be open again. */
+/* Without those that are set aside. */
 static size_t
 count_waiting(const struct simulation *w)
 {
 	const struct strmap_entry *e;
 	size_t i = 0, n = 0;
 
-	while ((e = strmap_next(&w->chats, &i)) != NULL)
-		n += ((const struct simulation_chat *)e->value)->waits;
+	while ((e = strmap_next(&w->chats, &i)) != NULL) {
+		const struct simulation_chat *c = e->value;
+
+		n += c->due && c->waits_since != CLOCK_NONE;
+	}
 	return n;
 }
 

@@ -70,13 +70,38 @@ add_operator_line(struct output_table *t, const struct rowset *rows, size_t i)
 	buf_release(&label);
 }
 
+static long long
+find_count(const struct rowset *totals, const char *column)
+{
+	return (long long)find_total(totals, 0, column)->n;
+}
+
 /* "Given to an operator      8" */
 static void
-add_count_line(struct buf *to, const struct rowset *totals, const char *what,
-    const char *column)
+add_count_line(struct buf *to, const char *what, long long n)
 {
-	buf_addf(to, "%-36s%6lld\n", what,
-	    (long long)find_total(totals, 0, column)->n);
+	buf_addf(to, "%-36s%6lld\n", what, n);
+}
+
+/* How often a chat came, and what became of it; rarely more than that. */
+static void
+add_count_lines(struct buf *to, const struct rowset *t)
+{
+	long long chats = find_count(t, "chats"),
+		  given = find_count(t, "given"),
+		  unserved = find_count(t, "unserved"),
+		  waiting = find_count(t, "waiting"),
+		  moved = find_count(t, "moved"),
+		  aside = chats - given - unserved - waiting;
+
+	add_count_line(to, "Times a chat came that nobody had:", chats);
+	add_count_line(to, "  it was given to somebody", given);
+	add_count_line(to, "  it ended before anybody had it", unserved);
+	add_count_line(to, "  it waits at the end", waiting);
+	if (aside > 0)
+		add_count_line(to, "  it is set aside at the end", aside);
+	if (moved > 0)
+		add_count_line(to, "Times one was passed on:", moved);
 }
 
 static void
@@ -92,10 +117,10 @@ add_wait(struct buf *to, const struct rowset *totals, const char *before,
 static void
 add_spread_lines(struct buf *to, const struct rowset *totals)
 {
-	long long n = (long long)find_total(totals, 0, "operators")->n,
-		  least = (long long)find_total(totals, 0, "least_given")->n,
-		  most = (long long)find_total(totals, 0, "most_given")->n,
-		  above = (long long)find_total(totals, 0, "breaches")->n;
+	long long n = find_count(totals, "operators"),
+		  least = find_count(totals, "least_given"),
+		  most = find_count(totals, "most_given"),
+		  above = find_count(totals, "breaches");
 
 	if (n == 0)
 		buf_adds(to, "Nobody worked who may have chats.\n");
@@ -123,12 +148,7 @@ add_total_lines(
 	else
 		buf_addf(to, "%s, with a limit of %lld for everybody\n\n",
 		    tenant, (long long)limit);
-	add_count_line(to, t, "Times a chat came that nobody had:", "chats");
-	add_count_line(to, t, "  it was given to somebody", "given");
-	add_count_line(to, t, "  it ended before anybody had it", "unserved");
-	add_count_line(to, t, "  it waits at the end", "waiting");
-	if (find_total(t, 0, "moved")->n > 0)
-		add_count_line(to, t, "Times one was passed on:", "moved");
+	add_count_lines(to, t);
 	if (find_total(t, 0, "avg_wait_seconds")->set) {
 		add_wait(to, t, "Until it was given it waited ",
 		    "avg_wait_seconds", " on average;\n");

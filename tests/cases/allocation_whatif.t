@@ -349,8 +349,9 @@ gives ''
 has '"operator":"8","name":null,"max_chats":null,"given":0,"had":2,'
 has '"operator":"9","name":null,"max_chats":null,"given":0,"had":1,'
 
-# One that is snoozed before it ends is one that ended before anybody had it; one
-# that went on to nobody, for there is nobody else, was given, and waits no more.
+# One that is snoozed before it ends is one that ended before anybody had it, and
+# one that stays set aside waits for nobody; one that went on to nobody, for there
+# is nobody else, was given, and waits no more.
 {
 	echo "$ann"
 	chat 1 open 00:00
@@ -360,7 +361,10 @@ has '"operator":"9","name":null,"max_chats":null,"given":0,"had":1,'
 	chat 2 snoozed 04:00
 } >"$tmp/day"
 gives '' --limit 0
-has '"chats":2,"given":0,"moved":0,"unserved":1,"waiting":1,'
+has '"chats":2,"given":0,"moved":0,"unserved":1,"waiting":0,'
+"$BIN/aggregator" -a allocation --limit 0 -o table <"$tmp/day" >"$tmp/table"
+grep -qx '  it is set aside at the end  *1' "$tmp/table" ||
+	fail "$(cat "$tmp/table")"
 {
 	echo "$ann"
 	chat 1 open 00:00
