@@ -90,25 +90,27 @@ simulation_operators(const struct simulation *w, struct rowset *to)
 
 /* How many reservations each operator got who could get chats. */
 struct assignment_spread {
-	size_t operators, least, most;
+	size_t operators;
+	int64_t least, most; /* RECORD_NO_NUMBER: there is no operator */
 };
 
 static struct assignment_spread
 find_spread(const struct simulation *w)
 {
-	struct assignment_spread s = { 0, 0, 0 };
+	struct assignment_spread s = { 0, RECORD_NO_NUMBER, RECORD_NO_NUMBER };
 	const struct strmap_entry *e;
 	size_t i = 0;
 
 	while ((e = strmap_next(&w->operators, &i)) != NULL) {
 		const struct simulation_operator *o = e->value;
+		int64_t given = (int64_t)o->given;
 
 		if (!o->worked || !o->allowed)
 			continue;
-		if (s.operators == 0 || o->given < s.least)
-			s.least = o->given;
-		if (o->given > s.most)
-			s.most = o->given;
+		if (s.operators == 0 || given < s.least)
+			s.least = given;
+		if (s.operators == 0 || given > s.most)
+			s.most = given;
 		s.operators++;
 	}
 	return s;
@@ -157,7 +159,7 @@ simulation_totals(const struct simulation *w, struct rowset *to)
 	c = cell_ms(c, order_stats_percentile(waits, 90));
 	c = cell_ms(c, order_stats_max(waits));
 	c = cell_count(c, s.operators);
-	c = cell_count(c, s.least);
-	c = cell_count(c, s.most);
+	c = cell_number(c, s.least);
+	c = cell_number(c, s.most);
 	(void)cell_count(c, count_breaches(w));
 }

@@ -362,6 +362,8 @@ has '"operator":"9","name":null,"max_chats":null,"given":0,"had":1,'
 } >"$tmp/day"
 gives '' --limit 0
 has '"chats":2,"given":0,"moved":0,"unserved":1,"waiting":0,'
+# Where nobody may have chats, nobody has the least of them.
+has '"operators":0,"least_given":null,"most_given":null,'
 "$BIN/aggregator" -a allocation --limit 0 -o table <"$tmp/day" >"$tmp/table"
 grep -qx '  it is set aside at the end  *1' "$tmp/table" ||
 	fail "$(cat "$tmp/table")"
