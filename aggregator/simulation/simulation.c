@@ -227,11 +227,44 @@ find_owner(struct simulation *w, struct simulation_chat *c,
 static void
 end_simulated(struct simulation *w, struct simulation_chat *c)
 {
-	if (!c->over)
+	if (!c->over) {
 		note_waiting(w, c, false);
+		c->over_at = w->now;
+	}
 	w->unserved += c->due;
 	c->due = false;
 	c->over = true;
+}
+
+/* Neither a repeated closing opens a chat, nor what a snapshot says of before:
+ * they do not say who has one that returns. */
+static bool
+may_open(const struct simulation_chat *c, const struct record *r)
+{
+	int64_t at = r->at != CLOCK_NONE ? r->at : r->opened_at;
+
+	return at >= c->over_at &&
+	       (r->status == CHAT_NONE || r->status == CHAT_OPEN);
+}
+
+/* What said who has a chat that was over counts if the chat is open now. */
+static void
+apply_returns(struct simulation *w)
+{
+	enum allocation_chat_state state;
+	struct record r;
+	size_t i;
+
+	for (i = 0; i < w->returns_n; i++) {
+		replay_entry_record(w->returns[i], &r);
+		state = allocation_chat_state(w->a, r.chat);
+		if (state != ALLOCATION_WAITS && state != ALLOCATION_HELD)
+			continue;
+		r.assignment = (struct text){ NULL, 0 };
+		allocation_record(w->a, &r);
+		get_chat(w, r.chat)->named |= r.operator_id.p != NULL;
+	}
+	w->returns_n = 0;
 }
 
 /* Records of the same time hold together: whose a chat is follows from all of
@@ -243,6 +276,7 @@ find_owners(struct simulation *w)
 	struct simulation_chat *c;
 	size_t i;
 
+	apply_returns(w);
 	for (i = 0; i < w->changed_chats_n; i++) {
 		c = w->changed_chats[i];
 		state = allocation_chat_state(w->a, simulation_text(c->id));
@@ -258,19 +292,26 @@ find_owners(struct simulation *w)
 	w->changed_chats_n = 0;
 }
 
-/* While a chat is ours the records' assignees are ignored. */
+/* While a chat is ours the records' assignees are ignored, and when it is over
+ * all but those that open it. */
 static void
-replay_chat(struct simulation *w, struct record *r)
+replay_chat(
+    struct simulation *w, const struct replay_entry *entry, struct record *r)
 {
 	struct simulation_chat *c = get_chat(w, r->chat);
 	bool names = names_assignee(r);
 
 	r->assignment = (struct text){ NULL, 0 };
-	if (names && c->owner == OWNER_OURS && !c->over)
-		allocation_record_unassigned(w->a, r);
-	else
+	if (!names || c->owner != OWNER_OURS) {
 		allocation_record(w->a, r);
-	c->named |= names && r->operator_id.p != NULL;
+		c->named |= names && r->operator_id.p != NULL;
+		return;
+	}
+	allocation_record_unassigned(w->a, r);
+	if (c->over && may_open(c, r)) {
+		XGROW(w->returns, w->returns_n, w->returns_cap);
+		w->returns[w->returns_n++] = entry;
+	}
 }
 
 /* What left with a snapshot may return in another one. */
@@ -319,7 +360,7 @@ apply_entry(struct simulation *w, const struct replay_entry *entry)
 	if (r.type == RECORD_OPERATOR)
 		replay_operator(w, &r);
 	else if (r.type != RECORD_LIMIT)
-		replay_chat(w, &r);
+		replay_chat(w, entry, &r);
 	else if (w->limit == RECORD_NO_NUMBER)
 		allocation_record(w->a, &r);
 }
@@ -413,6 +454,7 @@ simulation_free(struct simulation *w)
 	free(w->changed);
 	order_stats_release(&w->waits);
 	free(w->changed_chats);
+	free(w->returns);
 	strmap_release(&w->chats, free_simulation_chat);
 	strmap_release(&w->operators, free_simulation_operator);
 	allocation_free(w->a);

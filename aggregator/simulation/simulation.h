@@ -5,7 +5,8 @@
  *
  * What is taken from the records: who worked when, when chats came and were
  * closed. A chat that came without an operator is assigned by us, at once and
- * until it ends, whatever the CRM did then. One that had an operator in its
+ * until it ends, whatever the CRM did then; what opens it again says who has it
+ * next, else it is still with that operator. One that had an operator in its
  * first record keeps them, and counts in their load.
  */
 #ifndef AGGREGATOR_SIMULATION_SIMULATION_H

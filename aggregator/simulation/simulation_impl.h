@@ -20,6 +20,7 @@ struct simulation_chat {
 	enum chat_owner owner;
 	struct simulation_operator *had_by; /* of OWNER_THEIRS: the last one */
 	bool over;           /* it ended or left, and may return */
+	int64_t over_at;     /* since when, if it ever was */
 	bool due;            /* it came, and was neither given nor is it over */
 	int64_t waits_since; /* without a pause; CLOCK_NONE: it is set aside */
 	int64_t idle_at;     /* when it was last seen not to, or CLOCK_NONE */
@@ -54,6 +55,9 @@ struct simulation {
 	size_t changed_n, changed_cap;
 	struct simulation_chat **changed_chats; /* whose owner is to be found */
 	size_t changed_chats_n, changed_chats_cap;
+	/* Who say who has a chat, if it returns at the present time. */
+	const struct replay_entry **returns;
+	size_t returns_n, returns_cap;
 	struct simulation_assignment *assignments;
 	size_t assignments_n, assignments_cap, fulfilled;
 	struct order_stats waits;

@@ -236,6 +236,44 @@ has '"chats":3,"given":3,"moved":0,"unserved":0,"waiting":0,'
 gives '1>7@00:10'
 has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
 
+# A closing that is told again, by a message and a poll or twice by one, takes the
+# chat from nobody: only what opens it again says who has it now, be it several
+# records of that time.
+returns() { # WANT RECORD...: after it was given to 7 and closed, and before 9:00
+	want=$1
+	shift
+	{
+		line operator '"operator":"7","name":"Ann","available":true'
+		message 1 1 00:00 customer
+		printf '%s\n' "$@"
+		message 2 1 09:00 system '"kind":"closed"'
+	} >"$tmp/day"
+	gives "$want"
+}
+closed=$(chat 1 closed 03:00)
+again=$(chat 1 closed 04:00)
+ended=$(message 1 2 02:00 system '"kind":"closed"')
+wrote=$(message 1 3 06:00 system '"kind":"opened"')
+nobody=$(message 1 4 05:00 system '"kind":"assigned"')
+snapshot_06=$(snapshot 06 "$ann" "$(chat 1 open 01:00)" "$again" "$wrote")
+for records in "$closed" "$closed $again" "$ended" "$ended $closed" \
+	"$ended $closed $nobody $again" "$closed $(chat 1 pending 05:00)"; do
+	# shellcheck disable=SC2086
+	returns '1>7@00:00' $records "$wrote"
+	has '"chats":1,"given":1,'
+done
+returns '1>7@00:00' "$closed" "$snapshot_06"
+has '"chats":1,"given":1,'
+reopened=$(chat 1 open 06:00)
+returns '1>7@00:00 1>7@06:00' "$closed" "$again" "$reopened" \
+	"$wrote" "$(chat 1 open 07:00)"
+has '"chats":2,"given":2,'
+returns '1>7@00:00 1>7@06:00' "$ended" "$wrote" "$closed" "$reopened"
+has '"chats":2,"given":2,'
+returns '1>7@00:00' "$closed" "$wrote" \
+	"$(message 1 5 06:00 system '"kind":"assigned","operator":"8"')"
+has '"operator":"8","name":null,"max_chats":null,"given":0,"had":1,'
+
 # What somebody else had before, a bot, or nobody while it was gone, keeps its
 # place, but has waited only since then; one that a poll sees first waits since it
 # was opened.
