@@ -142,6 +142,8 @@ allocation_chat(struct allocation *a, struct text id,
 	struct alloc_chat *c = alloc_chat_at(a, id, update->at);
 
 	c->mark = a->mark;
+	if (alloc_is_of_life_before(a, c, update->at))
+		return;
 	update_required(a, c, update);
 	if (update->status != CHAT_NONE)
 		alloc_update_status(a, c, update);

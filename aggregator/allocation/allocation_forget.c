@@ -1,10 +1,11 @@
 /*
  * allocation_forget: what is forgotten by age, by the rules of
  * messaging-stream(7). A chat that was over for a window begins anew with its
- * next record, which knows nothing of what was before: that follows from the
- * times of records alone. So it need not be kept when the tenant's newest
- * record is two windows later than its last one: all older records are refused
- * as late by then, and neither restarts nor the clock make a difference.
+ * next record; what was before counts no more, nor when it comes once more.
+ * That follows from the times of records alone. So a chat need not be kept when
+ * the tenant's newest record is two windows later than its last one: all older
+ * records are refused as late by then, and neither restarts nor the clock make
+ * a difference.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -28,9 +29,17 @@ alloc_chat_at(struct allocation *a, struct text id, int64_t at)
 	    at - c->newest > a->set.window && alloc_was_over(a, c, at)) {
 		delete_chat(a, c);
 		c = alloc_chat_get(a, id);
+		c->began = at;
 	}
 	alloc_pass_time(a, at);
 	return c;
+}
+
+bool
+alloc_is_of_life_before(
+    const struct allocation *a, const struct alloc_chat *c, int64_t at)
+{
+	return c->began != CLOCK_NONE && at < c->began - a->set.window;
 }
 
 void

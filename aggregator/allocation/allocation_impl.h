@@ -125,6 +125,8 @@ struct alloc_chat {
 	 * lacked it. */
 	int64_t listed_at, absent_at;
 	int64_t newest; /* of its records */
+	int64_t began;  /* anew, with a record of then; CLOCK_NONE: it did not
+			 */
 	int64_t assignee_at, opened_at, closed_at, arrival, assigned_at;
 	struct alloc_operator *assignee;
 	char *assignee_by; /* the message that said so; NULL: a chat record,
@@ -331,6 +333,10 @@ alloc_pass_time(struct allocation *a, int64_t at)
 /* The chat that a record of that time tells of, made if it is missing. */
 struct alloc_chat *alloc_chat_at(
     struct allocation *a, struct text id, int64_t at);
+/* A record of that time is of the chat's life before: the state of another
+ * aggregator was exported twice, and so tells of it once more. */
+bool alloc_is_of_life_before(
+    const struct allocation *a, const struct alloc_chat *c, int64_t at);
 /* What is too old by now. */
 void alloc_forget_chats(struct allocation *a);
 

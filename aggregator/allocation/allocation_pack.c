@@ -35,6 +35,8 @@ enum allocation_layout {
 	LAYOUT_LAST_CHATS,
 	/* Since when an operator is available, or not. */
 	LAYOUT_AVAILABLE_AT,
+	/* When a chat began anew. */
+	LAYOUT_BEGAN,
 	LAYOUTS
 };
 
@@ -154,6 +156,7 @@ pack_chat(const struct alloc_chat *c, struct buf *to)
 	pack_opening(&c->wrote, to);
 	pack_opening(&c->handed, to);
 	pack_put_signed(to, c->answered_at);
+	pack_put_signed(to, c->began);
 	put_operator(to, c->reserved);
 	if (c->reserved == NULL)
 		return;
@@ -218,6 +221,8 @@ unpack_chat(
 		unpack_opening(&c->handed, r);
 		c->answered_at = pack_signed(r);
 	}
+	if (layout >= LAYOUT_BEGAN)
+		c->began = pack_signed(r);
 	c->reserved = read_operator(a, r);
 	if (c->reserved != NULL)
 		unpack_reservation(a, c, (flags & FLAG_SENT) != 0, r);

@@ -27,8 +27,8 @@
 
 #include "aggregator/state/state_lock.h"
 
-#define FORMAT "messaging-analytics stream 10"
-#define FORMAT_BEFORE "messaging-analytics stream 9"
+#define FORMAT "messaging-analytics stream 11"
+#define FORMAT_BEFORE "messaging-analytics stream 10"
 #define SPAN_BEFORE_MS HOUR_MS /* of states that do not store one */
 enum { FIRST_COMMIT = 1 };
 

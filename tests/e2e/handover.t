@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What an aggregator hands over to those of the next generation: chats whose
 # records are older than the window or no longer kept, closings, holders, names
-# of who left, monologues, limits and tags.
+# of who left, monologues, limits and tags. At the end 6 random worlds (LONG=1:
+# 60); SEED=N repeats them from the Nth on, WORLDS=N says how many.
 set -euo pipefail
 # shellcheck source=tests/e2e/stream.sh
 . "$(dirname "$0")/stream.sh"
@@ -236,10 +237,13 @@ told_chats() { # SUFFIX AT ID...: pending ones, but for held and shut
 	message 1 shut.new 13T09:00:01 system ',"kind":"closed"'
 	chat none 13T10:00:00 '"status":"closed"'
 } >"$tmp/told"
-given() { # FILE: to the operator who comes after its records
-	rm -r "$state"
-	put records 1 <"$1"
-	assigning
+given() { # FILE...: to the operator who comes after the records of all
+	local file
+	rm -rf "$state"
+	for file; do
+		put records 1 <"$file"
+		assigning
+	done
 	is "assigned before anybody comes" "$(get assignments)" ""
 	exported . >"$tmp/export"
 	{
@@ -250,12 +254,18 @@ given() { # FILE: to the operator who comes after its records
 	assigning
 	get assignments | jq -r '"\(.chat)>\(.operator)"' | paste -s -d ' '
 }
-want="first.old>8 asked.old>8 opened.old>8 again>8"
-everywhere() { # WANT
+everywhere() { # WANT [LINES]: of the export that was cut, half of it
+	local lines
 	is "given by the aggregator that read them" "$(given "$tmp/told")" "$1"
 	cp "$tmp/export" "$tmp/first"
 	is "given by one of the next generation" "$(given "$tmp/first")" "$1"
 	is "by one of that after the next" "$(given "$tmp/export")" "$1"
+	is "where the export came twice" \
+		"$(given "$tmp/first" "$tmp/first")" "$1"
+	lines=${2:-$(($(wc -l <"$tmp/first") / 2))}
+	head -n "$lines" "$tmp/first" >"$tmp/cut"
+	is "where it was cut after record $lines first" \
+		"$(given "$tmp/cut" "$tmp/first")" "$1"
 	is "dead letters" "$(get records.dead)" ""
 }
 everywhere "first.old>8 asked.old>8 opened.old>8 again>8 unseen>8"
@@ -298,3 +308,29 @@ metrics=allocation
 	message 2 3 15T09:00:03 system ',"kind":"assigned","operator":"7"'
 } >"$tmp/told"
 everywhere "unseen>8 2>8"
+
+echo "- a chat began anew: what it was before does not come back with the rest"
+metrics=operators,chats,tenant
+mark='"snapshot":"s5","at":"2026-01-13T10:00:00Z"'
+{
+	line operator '"operator":"7","available":false'
+	chat back 13T09:00:00 '"status":"open"'
+	chat bot 13T09:00:00 '"status":"pending","operator":"7"'
+	line snapshot "$mark,\"state\":\"begin\""
+	line snapshot "$mark,\"state\":\"end\",\"records\":0"
+	message 1 first 14T10:00:00 customer
+	message 1 bot 14T10:00:01 customer
+	chat back 14T10:00:02 '"status":"open"'
+} >"$tmp/told"
+everywhere "first>8 bot>8 back>8 unseen>8"
+
+worlds=${WORLDS:-${LONG:+60}}
+seed=${SEED:-$RANDOM}
+echo "- random worlds from SEED=$seed on"
+for seed in $(seq "$seed" "$((seed + ${worlds:-6} - 1))"); do
+	metrics=allocation
+	[ $((seed % 2)) = 0 ] || metrics=operators,chats,tenant
+	tests/e2e/handover_worlds.py "$seed" >"$tmp/told"
+	echo "  SEED=$seed"
+	everywhere "$(given "$tmp/told")" $((seed % 50 + 1))
+done

@@ -54,6 +54,7 @@ class Chat:
         self.awaited = None     # (operator, until)
         self.mark = 0
         self.listed_at = self.absent_at = self.newest = NEVER
+        self.began = NEVER      # anew
         self.told = None        # the status, by records
 
     def learn(self, what, at, text):
@@ -265,6 +266,7 @@ class World:
         if silence > self.set["window"] and (
                 c.told in OVER or c.newest <= self.missed(c) < at):
             c = self.chats[name] = Chat(name)
+            c.began = at
         c.mark = self.mark
         return c
 
@@ -272,6 +274,8 @@ class World:
              tags=None, channel=None, customer=None, reservation=None,
              message=None, kind="said"):
         c = self.chat_at(name, at)
+        if at < c.began - self.set["window"]:
+            return
         before = c.tags, c.channel
         c.learn("customer", at, customer)
         c.learn("channel", at, channel)

@@ -174,6 +174,21 @@ static const struct allocation_row rows[] = {
 	    "chat 2 at 900 open id 2;go;snapshot;operator a free;whole 1500;"
 	    "chat 2 at 1400 open id 3;go",
 	    "1>a " },
+	{ "of its life before nothing counts that comes once more",
+	    "set window 100;operator b free;chat 1 at 5 pending tags x;"
+	    "chat 2 at 5 open holder z;chat 3 at 5 open;snapshot;whole 50;"
+	    "chat 4 at 205 open;chat 1 at 206 open wrote id 1;"
+	    "chat 2 at 207 open wrote id 1;chat 3 at 208 open;restart;"
+	    "chat 1 at 5 pending tags x;heard 2 at 5;"
+	    "chat 2 at 5 open holder z;chat 3 at 5 open;"
+	    "chat 2 at -9223372036854775808 pending;"
+	    "operator a free max 9;go",
+	    "4>a 1>a 2>a 3>a " },
+	{ "which is what is more than a window older than the new one",
+	    "set window 100;operator a free;chat 1 at 5 closed;"
+	    "chat 1 at 206 open;chat 1 at 105 open holder z;chat 2 at 5 closed;"
+	    "chat 2 at 206 open;chat 2 at 106 open holder z;go",
+	    "1>a " },
 	{ "what is newest comes first, also of who was silent for long",
 	    "set window 100;operator a free;chat 8 at 900 open holder z;"
 	    "chat 2 at 300 closed;chat 2 at 250 open holder -;go",

@@ -359,7 +359,7 @@ put_format(struct state *s, const char *name)
 static void
 test_version_before(void **unused)
 {
-	static const char before[] = "messaging-analytics stream 9";
+	static const char before[] = "messaging-analytics stream 10";
 	struct state *s = open_ours();
 	int i;
 
@@ -371,7 +371,7 @@ test_version_before(void **unused)
 	for (i = 0; i < 2; i++) {
 		s = open_ours();
 		assert_value(state_table(s, "meta", STATE_BYTES), "format",
-		    "messaging-analytics stream 10");
+		    "messaging-analytics stream 11");
 		state_close(s); /* nothing is committed */
 	}
 	s = open_ours();
