@@ -122,10 +122,19 @@ add_to_stream(struct intake *in, struct intake_tenant *t)
 	(void)pipeline_add(t->stream, r);
 }
 
+/* A chat without a time is as of when the CRM was asked: the snapshot has it,
+ * whatever said before that it had left. */
+static void
+date_chat(struct record *r, const struct snapshot *s)
+{
+	if (r->type == RECORD_CHAT && r->at == CLOCK_NONE)
+		r->at = s->at;
+}
+
 static void
 add_to_snapshot(struct intake *in, struct intake_tenant *t)
 {
-	const struct record *r = &in->record;
+	struct record *r = &in->record;
 	unsigned part = 0;
 
 	if (snapshot_is(t->open, r->snapshot)) {
@@ -133,6 +142,7 @@ add_to_snapshot(struct intake *in, struct intake_tenant *t)
 			part = bucket_of_record(r);
 		in->last_part = part;
 		if (t->open->parts[part].begun) {
+			date_chat(r, t->open);
 			keep_passed(in, &t->open->pass_through);
 			if (in->setup->selection->allocation)
 				replay_log_add(&t->open->replay, &in->texts, r,

@@ -225,3 +225,49 @@ grep '"table":"channel_metrics"' "$tmp/rows" |
 	fail "another channel: $(cat "$tmp/rows")"
 ! grep '"table":"channel_metrics"' "$tmp/rows" | grep -q '"channel":"mail"' ||
 	fail "that of the chat: $(cat "$tmp/rows")"
+
+echo "- a chat without a time is as of its snapshot, whatever lacked it before"
+metrics=operators,chats,tenant,allocation
+listing() { # SNAPSHOT SECOND CHAT...: open ones; CHAT may be a chat's fields
+	local head="\"tenant\":\"a\",\"snapshot\":\"$1\"" one
+	local mark="\"type\":\"snapshot\",$head,\"at\":\"2026-11-20T10:00:$2Z\""
+	echo "{$mark,\"state\":\"begin\"}"
+	for one in "${@:3}"; do
+		echo "{\"type\":\"chat\",$head,\"chat\":\"$one\",\"status\":\"open\"}"
+	done
+	echo "{$mark,\"state\":\"end\",\"records\":$(($# - 2))}"
+}
+held='held","operator":"7'
+opened='opened","operator":"7","opened_at":"2026-11-20T09:00:00Z'
+closed='{"type":"message","tenant":"a","chat":"free","id":"1","from":"system","kind":"closed","at":"2026-11-20T10:00:01Z"}'
+counted() { # SNAPSHOT...: files, each after a flush; open, unassigned, given
+	local file
+	rm -rf "$state"
+	get rows >/dev/null
+	for file; do
+		put records 1 <"$file"
+		stream -q --assign-to queue:assignments
+	done
+	echo '{"type":"operator","tenant":"a","operator":"8","available":true}' |
+		put records 1
+	stream -q --assign-to queue:assignments
+	get rows | jq -rs 'map(select(.table == "tenant_metrics")) | last |
+		"\(.open_chats) \(.unassigned_chats)"'
+	get assignments | jq -r .chat
+}
+{
+	echo "$closed"
+	listing s2 02
+} >"$tmp/none"
+listing s3 03 "$held" "$opened" free >"$tmp/some"
+listing s4 04 "$held" >"$tmp/one"
+got() { # WANT FILE...
+	local want=$1 is
+	shift
+	is=$(counted "$@" | paste -s -d ' ')
+	[ "$is" = "$want" ] || fail "after $* it is '$is', not '$want'"
+}
+got "3 1 free" "$tmp/none" "$tmp/some"
+got "3 1 free" "$tmp/some" "$tmp/none"
+got "1 0" "$tmp/none" "$tmp/some" "$tmp/one"
+got "1 0" "$tmp/one" "$tmp/some" "$tmp/none"

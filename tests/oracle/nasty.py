@@ -563,6 +563,8 @@ class Tenant:
             c["status"] = d.choice(("open", "open", "open", c["status"]))
             if c["status"] != "closed":
                 c.pop("closed_at", None)
+            if d.random() < 0.2:
+                del c["at"]
             body.append(c)
             if d.random() < 0.05: # says two things, often of one instant
                 body.append(dict(c, status=d.choice(("open", "pending")),

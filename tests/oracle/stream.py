@@ -31,6 +31,12 @@ class Snapshot:
         self.id, self.at = begin["snapshot"], begin["at"]
         self.lines = []
 
+    def add(self, r):
+        """A chat without a time is as of when the CRM was asked."""
+        if r["type"] == "chat" and r.get("at") is None:
+            r = dict(r, at=self.at)
+        self.lines.append(r)
+
 
 class Tenant:
     """All that came for one tenant and was not late."""
@@ -236,7 +242,7 @@ def expected(data, conf=None, by_hand=True):
             marker(t, r, found, whole, by_hand)
         elif r.get("snapshot") is not None:
             if t.open is not None and t.open.id == r["snapshot"]:
-                t.open.lines.append(r)
+                t.open.add(r)
         elif not by_hand and r["type"] != "view" and t.is_late(time_of(r)):
             found.late.add(r["line"])
         else:
