@@ -219,15 +219,12 @@ has_no_request(const struct connection *c)
 	       (c->phase == PHASE_HEAD && c->target.len == 0);
 }
 
-/* The client has closed its side in the middle of a body. The library would
- * wait for the rest until the deadline. */
+/* The client has left in the middle of a body. The library would wait for the
+ * rest until the deadline. */
 static bool
 has_hung_up(const struct connection *c)
 {
-	char byte;
-
-	return c->phase == PHASE_BODY &&
-	       recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	return c->phase == PHASE_BODY && server_has_left(c);
 }
 
 void

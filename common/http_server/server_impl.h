@@ -115,8 +115,8 @@ struct server {
 /* Begins a phase now. */
 void server_set_phase(struct connection *c, enum connection_phase phase);
 
-/* Whether the client of a suspended connection, at which the library does not
- * look, has closed its side. */
+/* Whether the client has closed its side, or has reset the connection: for
+ * those at which the library does not look. */
 bool server_has_left(const struct connection *c);
 
 /* Has a suspended connection go on in its thread. Called in any thread, once

@@ -3,7 +3,9 @@
  */
 #include "common/http_server/server_impl.h"
 
+#include <errno.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -19,8 +21,10 @@ bool
 server_has_left(const struct connection *c)
 {
 	char byte;
+	ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
-	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	return n == 0 || (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK &&
+			     errno != EINTR);
 }
 
 void
