@@ -405,6 +405,17 @@ def silent_hooks:
 def hook_time($now):
     if .event_time | given then .event_time else $now end;
 
+# A time to the second, as that of a signature, may be any of the second.
+def is_of_second:
+    (type == "number" and . == floor)
+    or (type == "string" and test("^[0-9T:-]{19}Z$"));
+
+# What decides a state counts as of the last, behind what is told more exactly.
+def latest_of_second:
+    if is_of_second | not then .
+    elif type == "number" then . + 0.999
+    else sub("Z$"; ".999Z") end;
+
 # To the second, as /messages has it: the same message from both counts once.
 def hook_second($now):
     hook_time($now)
@@ -443,10 +454,23 @@ def hook_system($now; $kind; $name):
     | {type: "message", id: "\($kind)-\($name // $at)", chat: .dialog_id,
        channel: .channel_id, at: $at, from: "system", kind: $kind};
 
+# Two within a second are in the order in which they came: of one time the
+# greater id is later.
+def hook_transfer($in):
+    (.operator_id | as_id) as $to
+    | hook_time($in.now) as $at
+    | (hook_system($in.now; "assigned"; null) | .operator = $to) as $told
+    | if $at | is_of_second | not then {records: [$told]}
+      else
+          {once: "transfer \(.dialog_id) \($at) \($to)",
+           records: [$told | .at = ($at | latest_of_second)
+                     | .id = "assigned-\($in.received * 1000 | round)-\($to)"]}
+      end;
+
 # An event without event_time has the time of its signature: when it comes again
 # it counts once, as far as it is not signed anew.
 def hook_read:
-    .now = (.signed // .now) | . as $in
+    .received = .now | .now = (.signed // .now) | . as $in
     | .now as $now
     | .payload
     | .hook_type as $hook
@@ -466,25 +490,15 @@ def hook_read:
       elif $hook == "close_dialog" then
           # Not a message: the closing may come as one, by system_message.
           hook_time($now) as $at
-          | {records: [{type: "chat", chat: .dialog_id, at: $at,
-                        status: "closed", operator: (.operator_id | as_id),
-                        closed_at: $at}]}
-      elif $hook == "dialog_transferred" then
-          # The time of a signature is a second, in which there may be two.
-          (.operator_id | as_id) as $to
-          | (hook_time($now) | if . == $now then "\(.)-\($to)"
-                               else null end) as $name
-          | {records: [hook_system($now; "assigned"; $name)
-                       | .operator = $to]}
+          | {records: [{type: "chat", chat: .dialog_id,
+                        at: ($at | latest_of_second), status: "closed",
+                        operator: (.operator_id | as_id), closed_at: $at}]}
+      elif $hook == "dialog_transferred" then hook_transfer($in)
       elif $hook == "operator_status_updated"
            or $hook == "operator_status_changed" then
-          # One that comes again is older than what was told since. A time of
-          # whole seconds may be any of that second, behind a list of it.
+          # One that comes again is older than what was told since.
           {records: [{type: "operator", operator: .id, available: is_free,
-                      available_at: (hook_time($now)
-                          | if type == "number" and . == floor then . + 0.999
-                            elif type == "string" and test("^[0-9T:-]{19}Z$")
-                            then sub("Z$"; ".999Z") else . end)}]}
+                      available_at: (hook_time($now) | latest_of_second)}]}
       elif any(silent_hooks[]; . == $hook) then {records: []}
       else {unknown: "\($hook)"} end;
 

@@ -314,17 +314,33 @@ only_who_proves_it_is_believed(void **state)
 
 #define CLOSED "{\"hook_type\":\"close_dialog\",\"dialog_id\":1}"
 
-/* It has no time itself. */
-static void
-read_closing(
-    const struct hook *h, const char *signed_at, int64_t now_ms, struct buf *to)
+/* When a delivery came, and for the first time; *names gets its name, too. */
+struct arrival {
+	struct headers headers; /* first: for find_header() */
+	int64_t now_ms, first_ms;
+	struct buf *names;
+};
+
+static int64_t
+find_first(const void *ctx, const char *once)
 {
-	const struct headers headers = { "X-Timestamp", signed_at, NULL, NULL };
-	const struct hook_delivery d = { .body = CLOSED,
-		.len = strlen(CLOSED),
-		.now_ms = now_ms,
+	const struct arrival *a = ctx;
+
+	buf_addf(a->names, "%s\n", once);
+	return a->first_ms;
+}
+
+/* An event that has no time itself. */
+static void
+read_untimed(const struct hook *h, const char *body, const struct arrival *a,
+    struct buf *to)
+{
+	const struct hook_delivery d = { .body = body,
+		.len = strlen(body),
+		.now_ms = a->now_ms,
 		.header = find_header,
-		.ctx = &headers };
+		.first = find_first,
+		.ctx = a };
 	struct buf why = BUF_INIT;
 	size_t n = 0;
 
@@ -332,6 +348,16 @@ read_closing(
 	assert_int_equal(hook_read(h, &d, to, &n, &why), HOOK_RECORDS);
 	assert_int_equal(n, 1);
 	buf_release(&why);
+}
+
+static void
+read_closing(
+    const struct hook *h, const char *signed_at, int64_t now_ms, struct buf *to)
+{
+	const struct arrival a = { { "X-Timestamp", signed_at, NULL, NULL },
+		now_ms, now_ms, NULL };
+
+	read_untimed(h, CLOSED, &a, to);
 }
 
 static void
@@ -347,8 +373,10 @@ an_event_without_a_time_has_that_of_its_signature(void **state)
 
 	(void)state;
 	read_closing(desk, "1795168800", NOW, &first);
-	assert_non_null(strstr(
-	    buf_str(&first), "\"closed_at\":\"2026-11-20T10:00:00.000Z\""));
+	/* What the customer wrote within that second came before. */
+	assert_non_null(strstr(buf_str(&first),
+	    "\"closed_at\":\"2026-11-20T10:00:00.000Z\","
+	    "\"at\":\"2026-11-20T10:00:00.999Z\""));
 	/* Sent again, as it was, and another one. */
 	read_closing(desk, "1795168800", NOW + 10000, &second);
 	assert_string_equal(buf_str(&first), buf_str(&second));
@@ -359,6 +387,46 @@ an_event_without_a_time_has_that_of_its_signature(void **state)
 	assert_non_null(strstr(buf_str(&second), "10:00:00.250Z"));
 	buf_release(&first);
 	buf_release(&second);
+	close_all(all, c);
+}
+
+#define TRANSFERRED(TO)                                                        \
+	"{\"hook_type\":\"dialog_transferred\",\"dialog_id\":1,"               \
+	"\"operator_id\":" TO "}"
+
+/* Of one time the greater id is later. One sent again counts in its place. */
+static void
+transfers_within_a_second_keep_their_order(void **state)
+{
+	static const struct {
+		const char *body;
+		int64_t now, first;
+	} sent[] = { { TRANSFERRED("502"), NOW + 749, NOW + 749 },
+		{ TRANSFERRED("501"), NOW + 9750, NOW + 9750 },
+		{ TRANSFERRED("502"), NOW + 99999, NOW + 749 } };
+	struct buf got[3] = { BUF_INIT, BUF_INIT, BUF_INIT }, names = BUF_INIT;
+	struct conf *c;
+	struct hooks *all =
+	    open_text("[crm desk]\ntoken = 0123\nhook = signature\n", &c);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(sent); i++) {
+		const struct arrival a = { { "X-Timestamp", "1795168800", NULL,
+					       NULL },
+			sent[i].now, sent[i].first, &names };
+
+		read_untimed(hook_of(all, "desk"), sent[i].body, &a, &got[i]);
+		assert_non_null(strstr(buf_str(&got[i]), "T10:00:00.999Z"));
+	}
+	assert_true(strcmp(buf_str(&got[0]), buf_str(&got[1])) < 0);
+	assert_string_equal(buf_str(&got[0]), buf_str(&got[2]));
+	assert_string_equal(buf_str(&names), "transfer 1 1795168800 502\n"
+					     "transfer 1 1795168800 501\n"
+					     "transfer 1 1795168800 502\n");
+	for (i = 0; i < ARRAY_LEN(sent); i++)
+		buf_release(&got[i]);
+	buf_release(&names);
 	close_all(all, c);
 }
 
@@ -510,6 +578,7 @@ main(void)
 		cmocka_unit_test(only_who_proves_it_is_believed),
 		cmocka_unit_test(
 		    an_event_without_a_time_has_that_of_its_signature),
+		cmocka_unit_test(transfers_within_a_second_keep_their_order),
 		cmocka_unit_test(one_is_found_by_tenant_and_source),
 		cmocka_unit_test(mistakes_stop_one_tenant),
 		cmocka_unit_test(a_body_that_is_no_json_is_told_apart),
