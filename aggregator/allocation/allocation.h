@@ -80,6 +80,7 @@ struct allocation_reservation {
 	const char *id;
 	int64_t at, expires, arrival;
 	int64_t max_chats; /* the operator's limit */
+	bool simulated;
 };
 
 /* What is reported as it happens. Each may be NULL. */

@@ -136,6 +136,8 @@ allocation_write(
 	jsonw_open(to);
 	jsonw_str(to, "type", "assignment");
 	jsonw_str(to, "tenant", tenant);
+	if (p->simulated)
+		jsonw_bool(to, "simulated", true);
 	jsonw_str(to, "id", p->id);
 	jsonw_text(to, "chat", p->chat);
 	jsonw_text(to, "operator", p->operator_id);

@@ -157,6 +157,27 @@ select_metrics_for_people(struct aggregator_job *job)
 		metric_selection_add_overview(c);
 }
 
+/* Of a file or a pipe allocation is a simulation, for people to look at. */
+static bool
+can_simulate(const struct aggregator_job *job)
+{
+	if (endpoint_is_endless(job->to)) {
+		log_error("of a file or a pipe allocation is a simulation, "
+			  "which '%s' would store; leave out -a allocation, "
+			  "or give -t FILE",
+		    job->to);
+		return false;
+	}
+	if (job->assign_to != NULL && endpoint_is_endless(job->assign_to)) {
+		log_error("of a file or a pipe allocation is a simulation, "
+			  "which '%s' would pass on; leave out -a "
+			  "allocation, or give --assign-to FILE",
+		    job->assign_to);
+		return false;
+	}
+	return true;
+}
+
 /* Allocation needs all chats of a tenant, as they come. */
 static bool
 can_allocate(const struct aggregator_job *job)
@@ -168,15 +189,8 @@ can_allocate(const struct aggregator_job *job)
 	}
 	if (job->export)
 		return true;
-	if (!endpoint_is_queue(job->from)) {
-		if (!endpoint_is_endless(job->to))
-			return true;
-		log_error("of a file or a pipe allocation is a simulation, "
-			  "which '%s' would store; leave out -a allocation, "
-			  "or give -t FILE",
-		    job->to);
-		return false;
-	}
+	if (!endpoint_is_queue(job->from))
+		return can_simulate(job);
 	if (conf_int(job->conf, "aggregator", "every") == 0) {
 		log_error("allocation is for a stream; give --every 50ms");
 		return false;

@@ -28,6 +28,7 @@ simulation_assignments(const struct simulation *w,
 			.at = g->at,
 			.expires = g->expires,
 			.max_chats = g->max_chats,
+			.simulated = true,
 		};
 
 		buf_clear(&b);

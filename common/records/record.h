@@ -84,7 +84,7 @@ struct record {
 	enum snapshot_state state;
 	enum chat_status status;
 	enum message_from from;
-	bool is_private, automated, stale, about, held;
+	bool is_private, automated, stale, about, held, simulated;
 	bool available, has_available;
 
 	/* Every field as it came; a row's columns are read from it. */
@@ -137,6 +137,9 @@ int record_parse(struct record *r, struct flat *f, const char *line, size_t len,
 /* The same for a line that flat_parse() has read. */
 int record_read(struct record *r, const struct flat *f, struct buf *why)
     __attribute__((warn_unused_result));
+
+/* Why a simulated assignment is refused where none but real ones belong. */
+#define RECORD_SIMULATED "it is simulated: nobody reserved the chat"
 
 /* NULL, or why the text is no identifier: a control character, or a blank at
  * its end. Identifiers are keys in the database, for which 'a' and 'a ' are

@@ -108,6 +108,8 @@ const struct record_field record_fields[] = {
 	    "the reservation whose outcome this is" },
 	{ "replaces", FIELD_ID, AT(replaces), ASSI, 0,
 	    "the operator who may still hold the chat, and shall not" },
+	{ "simulated", FIELD_FLAG, AT(simulated), ASSI, 0,
+	    "of a simulation: it is not stored, nor taken from a queue" },
 	{ "opened_at", FIELD_TIME, AT(opened_at), CHAT, 0,
 	    "when the present episode began" },
 	{ "closed_at", FIELD_TIME, AT(closed_at), CHAT, 0,

@@ -241,6 +241,11 @@ take_assignment_line(struct assign *a, char *line, size_t len)
 		add_dead_assignment(a, line, len, buf_str(&a->why));
 		return;
 	}
+	/* By hand it is what a person asks for. */
+	if (r->simulated && endpoint_is_queue(endpoint_name(a->from))) {
+		add_dead_assignment(a, line, len, RECORD_SIMULATED);
+		return;
+	}
 	e = add_entry(a);
 	if (r->type != RECORD_ASSIGNMENT)
 		return;

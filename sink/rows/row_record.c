@@ -257,6 +257,10 @@ read_assignment_row(const struct record *r, const char *line, size_t len,
 	struct db_value *v;
 	int64_t at = event_time(r);
 
+	if (r->simulated) {
+		buf_setf(why, RECORD_SIMULATED);
+		return NULL;
+	}
 	if (check_row_time(at, why) != 0 ||
 	    check_row_time(r->expires, why) != 0)
 		return NULL;

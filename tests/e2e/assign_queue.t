@@ -232,14 +232,18 @@ sed -i '/crm beta/,$d' "$tmp/conf"
 unset CRM_TENANT
 begin
 
-echo "- bad records are dead letters"
+echo "- bad records are dead letters, and what is simulated"
 {
 	echo nonsense
+	reservation s5 "$d" "$a" | sed 's/"id"/"simulated":true,&/'
 	reservation p5 "$d" "$b"
 } | put
 until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
 until_true 60 none_is_kept assignments || fail "it is not acknowledged"
-is "dead" "$(waiting assignments.dead)" 1
+"$probe" -e read queue:assignments.dead >"$tmp/dead"
+is "dead" "$(wc -l <"$tmp/dead")" 2
+grep -q 'it is simulated: nobody reserved the chat' "$tmp/dead" ||
+	fail "the reason: $(cat "$tmp/dead")"
 is "outcome" "$(outcomes)" "$d $b open p5"
 
 echo "- a signal: what the CRM is changing is waited for"

@@ -130,12 +130,15 @@ echo "- what is bad is told, and not stored, but a message beside its analysis"
 	event 'bad ' 01
 	event bad 01 | sed 's/2026-11/0999-11/'
 	assignment 'bad ' c 7 01
+	assignment bad c 7 01 | sed 's/"id"/"simulated":true,&/'
 } >"$tmp/bad"
 code 65 "$sink" -f "$tmp/bad"
-is "each has a line" 9 "$(grep -c '^sink: line [1-9]' "$tmp/err")"
+is "each has a line" 10 "$(grep -c '^sink: line [1-9]' "$tmp/err")"
 grep -q "in sentiment: field 'sentiment_score' must be a number" "$tmp/err" ||
 	fail "the reason: $(cat "$tmp/err")"
 grep -q "a record about a message has no analytics" "$tmp/err" ||
+	fail "the reason: $(cat "$tmp/err")"
+grep -q "line 10: it is simulated: nobody reserved the chat" "$tmp/err" ||
 	fail "the reason: $(cat "$tmp/err")"
 is "the message alone" "1 0 0 0" "$(sql "SELECT
 	(SELECT COUNT(*) FROM messages WHERE message_id = 'bad'),
@@ -155,7 +158,7 @@ for _ in 1 2; do
 	{
 		assignment p1 c 7 05
 		assignment p2 d 8 06
-		assignment p1 c 7 09
+		assignment p1 c 7 09 | sed 's/"id"/"simulated":false,&/'
 	} | code 0 "$sink"
 done
 is "the rows" 't p1 2026-11-20 10:00:05.000 c 7 2026-11-20 10:01:00.000
