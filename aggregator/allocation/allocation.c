@@ -43,6 +43,7 @@ alloc_chat_free(void *p)
 	free(c->said.by);
 	free(c->wrote.by);
 	free(c->handed.by);
+	free(c->arrival_by);
 	free(c->assignee_by);
 	free(c->refusals);
 	free(c);

@@ -128,6 +128,10 @@ struct alloc_chat {
 	int64_t began;  /* anew, with a record of then; CLOCK_NONE: it did not
 			 */
 	int64_t assignee_at, opened_at, closed_at, arrival, assigned_at;
+	/* The newest of its time that tells of the arrival, and whether a
+	 * closing of that time is newer. */
+	char *arrival_by; /* the message; NULL: a chat record */
+	bool arrival_over;
 	struct alloc_operator *assignee;
 	char *assignee_by; /* the message that said so; NULL: a chat record,
 			      with this status */

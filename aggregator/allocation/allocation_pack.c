@@ -35,7 +35,7 @@ enum allocation_layout {
 	LAYOUT_LAST_CHATS,
 	/* Since when an operator is available, or not. */
 	LAYOUT_AVAILABLE_AT,
-	/* When a chat began anew. */
+	/* When a chat began anew, and what tells of its arrival. */
 	LAYOUT_BEGAN,
 	LAYOUTS
 };
@@ -157,6 +157,8 @@ pack_chat(const struct alloc_chat *c, struct buf *to)
 	pack_opening(&c->handed, to);
 	pack_put_signed(to, c->answered_at);
 	pack_put_signed(to, c->began);
+	put_text_of(to, c->arrival_by);
+	pack_put_number(to, c->arrival_over);
 	put_operator(to, c->reserved);
 	if (c->reserved == NULL)
 		return;
@@ -221,8 +223,11 @@ unpack_chat(
 		unpack_opening(&c->handed, r);
 		c->answered_at = pack_signed(r);
 	}
-	if (layout >= LAYOUT_BEGAN)
+	if (layout >= LAYOUT_BEGAN) {
 		c->began = pack_signed(r);
+		c->arrival_by = text_dup(pack_text(r));
+		c->arrival_over = pack_number(r) != 0;
+	}
 	c->reserved = read_operator(a, r);
 	if (c->reserved != NULL)
 		unpack_reservation(a, c, (flags & FLAG_SENT) != 0, r);

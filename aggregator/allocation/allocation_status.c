@@ -7,9 +7,16 @@
  */
 #include "aggregator/allocation/allocation_impl.h"
 
+/* Older than all others of its time. */
+static const struct text no_message = { "", 0 };
+
+/* by: the message that tells of it; p NULL: a chat record does. */
 static void
-set_arrival(struct allocation *a, struct alloc_chat *c, int64_t arrival)
+set_arrival(
+    struct allocation *a, struct alloc_chat *c, int64_t arrival, struct text by)
 {
+	c->arrival_over = false;
+	alloc_keep_message(&c->arrival_by, by);
 	if (arrival == c->arrival)
 		return;
 	alloc_leave_place(a, c);
@@ -20,6 +27,21 @@ static bool
 is_of_past(const struct alloc_chat *c, int64_t at)
 {
 	return c->closed_at != CLOCK_NONE && at <= c->closed_at;
+}
+
+/* There is no arrival, or that of an episode before. */
+static bool
+is_arrival_past(const struct alloc_chat *c)
+{
+	return c->arrival == CLOCK_NONE || c->arrival < c->closed_at ||
+	       (c->arrival == c->closed_at && c->arrival_over);
+}
+
+/* What an update of the arrival's time is newer than. */
+static struct alloc_news
+arrival_news(const struct alloc_chat *c)
+{
+	return (struct alloc_news){ c->arrival, c->arrival_by, CHAT_OPEN };
 }
 
 /* The chat's opened_at is that of the present episode. */
@@ -83,21 +105,22 @@ update_opening(struct allocation *a, struct alloc_chat *c,
 	int64_t opened = update->opened_at;
 	int64_t at = update->at != CLOCK_NONE ? update->at : a->now;
 	bool known = is_opening_known(c);
+	struct alloc_news arrived = arrival_news(c);
 
 	if (opened != CLOCK_NONE && !is_of_past(c, opened)) {
 		if (known && opened <= c->opened_at)
 			return;
 		c->opened_at = opened;
-		set_arrival(a, c, opened);
+		set_arrival(a, c, opened, no_message);
 		return;
 	}
 	/* At the time of its closing, what is newer counts. */
 	if (known ||
 	    (is_of_past(c, at) && !alloc_is_news_newer(&c->said, update)))
 		return;
-	if (c->arrival == CLOCK_NONE || is_of_past(c, c->arrival) ||
-	    at < c->arrival)
-		set_arrival(a, c, at);
+	if (is_arrival_past(c) || at < c->arrival ||
+	    (at == c->arrival && alloc_is_news_newer(&arrived, update)))
+		set_arrival(a, c, at, update->message);
 }
 
 /* What said the status may come late: then what opened the chat after it
@@ -112,12 +135,13 @@ correct_arrival(struct allocation *a, struct alloc_chat *c, bool newer)
 		return;
 	if (reported_status(c) != CHAT_OPEN) {
 		if (later)
-			set_arrival(a, c, CLOCK_NONE);
-	} else if (c->arrival == CLOCK_NONE || is_of_past(c, c->arrival)) {
-		set_arrival(a, c, by != NULL ? by->at : c->said.at);
+			set_arrival(a, c, CLOCK_NONE, no_message);
+	} else if (is_arrival_past(c)) {
+		by = by != NULL ? by : &c->said;
+		set_arrival(a, c, by->at, alloc_text_of(by->by));
 	} else if (newer && later && c->said.status == CHAT_PENDING &&
 		   c->arrival < c->handed.at) {
-		set_arrival(a, c, c->handed.at);
+		set_arrival(a, c, c->handed.at, alloc_text_of(c->handed.by));
 	}
 }
 
@@ -129,6 +153,18 @@ keep_news(struct alloc_news *x, const struct allocation_chat_update *update)
 	x->status = update->status;
 }
 
+/* At the time of the arrival the newer of both counts. */
+static void
+note_closing(struct alloc_chat *c, const struct allocation_chat_update *update)
+{
+	struct alloc_news arrived = arrival_news(c);
+
+	if (update->at == c->arrival && alloc_is_news_newer(&arrived, update))
+		c->arrival_over = true;
+	if (update->at > c->closed_at)
+		c->closed_at = update->at;
+}
+
 void
 alloc_update_status(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update)
@@ -138,8 +174,8 @@ alloc_update_status(struct allocation *a, struct alloc_chat *c,
 						     : &c->said;
 	bool newer = alloc_is_news_newer(x, update);
 
-	if (alloc_is_over(update->status) && update->at > c->closed_at)
-		c->closed_at = update->at;
+	if (alloc_is_over(update->status))
+		note_closing(c, update);
 	if (shows_open(c, update))
 		update_opening(a, c, update);
 	if (newer)
@@ -154,8 +190,9 @@ alloc_assume_open(struct alloc_chat *c, int64_t arrival)
 	if (c->arrival != CLOCK_NONE || reported_status(c) != CHAT_NONE)
 		return;
 	c->said.status = CHAT_OPEN;
-	alloc_keep_message(&c->said.by, alloc_text("", 0));
+	alloc_keep_message(&c->said.by, no_message);
 	c->arrival = arrival;
+	alloc_keep_message(&c->arrival_by, no_message);
 }
 
 /* The newest whole snapshot that lacked the chat; CLOCK_NONE: none. */

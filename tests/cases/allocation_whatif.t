@@ -277,6 +277,25 @@ returns '1>7@00:00' "$closed" "$wrote" \
 	"$(message 1 5 06:00 system '"kind":"assigned","operator":"8"')"
 has '"operator":"8","name":null,"max_chats":null,"given":0,"had":1,'
 
+# One that is opened again at the time of its closing has arrived then, whatever
+# is written later, in whatever order they come.
+for again in "$(message 1 3 04:00 customer)" \
+	"$(message 1 3 04:00 system '"kind":"opened"')" "$(chat 1 open 04:00)"; do
+	{
+		line operator '"operator":"7","name":"Ann","max_chats":0,"at":"2026-11-20T10:00:00Z"'
+		message 1 1 01:00 customer
+		message 1 2 04:00 system '"kind":"closed"'
+		echo "$again"
+		message 2 1 10:00 customer
+		message 1 4 20:00 customer
+		line operator '"operator":"7","available":true,"max_chats":1,"available_at":"2026-11-20T10:30:00Z","at":"2026-11-20T10:30:00Z"'
+	} >"$tmp/records"
+	for order in cat tac; do
+		$order "$tmp/records" >"$tmp/day"
+		gives '1>7@30:00'
+	done
+done
+
 # What somebody else had before, a bot, or nobody while it was gone, keeps its
 # place, but has waited only since then; one that a poll sees first waits since it
 # was opened.

@@ -39,6 +39,7 @@ class Chat:
         self.holder_rank = ()
         self.news = []          # (at, rank, kind, status)
         self.opened_at = self.closed_at = self.arrival = None
+        self.arrival_rank = ()  # among what is of its time
         self.tags = frozenset()
         self.tag_text = self.channel = self.customer = self.holder = None
         self.known_at = {}      # customer, channel, tag_text -> (at, text)
@@ -75,6 +76,10 @@ def id_key(name):
 def status_rank(message, status):
     """Of one time a chat record stands above messages."""
     return (0, id_key(message)) if message is not None else (1, status)
+
+
+# Older than all of its time.
+NO_MESSAGE = (0, ())
 
 
 def in_order(news):
@@ -290,8 +295,8 @@ class World:
             self.take_holder(c, at, holder, reservation,
                              holder_rank(message, status, holder), opened)
         if c.told is None:
-            c.news.append((NEVER, (0, ()), "said", "open"))
-            c.told, c.arrival = "open", at
+            c.news.append((NEVER, NO_MESSAGE, "said", "open"))
+            c.told, c.arrival, c.arrival_rank = "open", at, NO_MESSAGE
         c.newest = max(at, c.newest)
         self.set_status(c)
         self.settle(c)
@@ -315,13 +320,21 @@ class World:
         if c.status in OVER:
             c.given = False
 
-    def set_arrival(self, c, at):
+    def set_arrival(self, c, at, rank=NO_MESSAGE):
+        c.arrival_rank = rank
         if at != c.arrival:
             c.arrival, c.awaited = at, None
 
     def take_status(self, c, at, status, opened, message, kind):
         def past(t):
             return c.closed_at is not None and t <= c.closed_at
+
+        def arrival_past():
+            """At the time of a closing what is newer counts."""
+            return c.arrival is None or past(c.arrival) and (
+                c.arrival < c.closed_at or any(
+                    n[0] == c.arrival and n[3] in OVER
+                    and n[1] >= c.arrival_rank for n in c.news + [new]))
 
         def last(which):
             """The newest of a kind, if it is newer than what was said."""
@@ -344,8 +357,10 @@ class World:
                     known = True
             elif not known and (not past(at) or not said or
                                     new[:2] >= said[:2]):
-                if c.arrival is None or past(c.arrival) or at < c.arrival:
-                    self.set_arrival(c, at)
+                if arrival_past() or at < c.arrival:
+                    self.set_arrival(c, at, new[1])
+                elif at == c.arrival:
+                    c.arrival_rank = max(c.arrival_rank, new[1])
         newer = kind == "said" and (not said or new[:2] >= said[:2])
         c.news.append(new)
         c.told = told(c.news)
@@ -357,13 +372,13 @@ class World:
         if c.told != "open":
             if later:
                 self.set_arrival(c, None)
-        elif c.arrival is None or past(c.arrival):
+        elif arrival_past():
             by = said if said[3] == "open" else (
                 wrote if said[3] != "pending" and wrote else handed)
-            self.set_arrival(c, by[0])
+            self.set_arrival(c, by[0], by[1])
         elif (newer and later and said[3] == "pending" and
               c.arrival < handed[0]):
-            self.set_arrival(c, handed[0])
+            self.set_arrival(c, handed[0], handed[1])
 
     def remember(self, c, holder, began):
         """The last chat of a customer is the one that began last."""
