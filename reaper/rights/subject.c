@@ -190,7 +190,9 @@ static const struct {
 struct slice_search {
 	struct subject *subject;
 	struct day_slice slice;
-	size_t query; /* of chat_queries */
+	size_t query;           /* of chat_queries */
+	struct strmap recorded; /* see read_recorded_words() */
+	int64_t first;          /* of the current word: its first window */
 };
 
 static enum outcome
@@ -243,15 +245,59 @@ subject_read(struct subject *s)
 	return o;
 }
 
+/* Words of names of the tenant's customers, as `forgotten` has them: digest ->
+ * up to when they are forgotten. */
+static enum outcome
+read_recorded_words(struct db *db, void *ctx)
+{
+	struct slice_search *c = ctx;
+	struct db_rows *found;
+	int64_t *asked_at;
+	void **slot;
+	enum outcome o = ask(c->subject,
+	    "SELECT digest, asked_at FROM forgotten WHERE tenant = $TENANT AND "
+	    "kind = 'word'",
+	    "", &found);
+
+	(void)db;
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(found)) {
+		slot = strmap_put(
+		    &c->recorded, db_get(found, 0), db_get_len(found, 0));
+		if (*slot == NULL)
+			*slot = xmalloc(sizeof *asked_at);
+		asked_at = *slot;
+		*asked_at = db_get_time(found, 1);
+	}
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
+/* What is not gone of the words of another customer is what was said later. */
+static bool
+is_recorded(const struct slice_search *c, struct text form)
+{
+	char digest[FORGOTTEN_DIGEST + 1];
+	const int64_t *asked_at;
+
+	if (c->recorded.n == 0)
+		return false;
+	forgotten_digest(
+	    c->subject->key, FORGOTTEN_WORD, form.p, form.len, digest);
+	asked_at = strmap_get(&c->recorded, digest, FORGOTTEN_DIGEST);
+	return asked_at != NULL && c->first <= *asked_at;
+}
+
 static bool
 is_word_of_subject(void *ctx, struct text form)
 {
-	const struct subject *s = ctx;
+	const struct slice_search *c = ctx;
 
-	return strmap_get(&s->words, form.p, form.len) != NULL;
+	return strmap_get(&c->subject->words, form.p, form.len) != NULL ||
+	       is_recorded(c, form);
 }
 
-/* Words of ASCII have no other spelling. */
 static enum outcome
 find_words_of_slice(struct db *db, void *ctx)
 {
@@ -265,17 +311,17 @@ find_words_of_slice(struct db *db, void *ctx)
 	if (o != OUTCOME_DONE)
 		return o;
 	buf_addf(&sql,
-	    "SELECT DISTINCT word FROM %s WHERE tenant = $TENANT "
-	    "AND LENGTH(word) > CHAR_LENGTH(word)",
+	    "SELECT word, MIN(window_start) FROM %s WHERE tenant = $TENANT",
 	    c->slice.table->name);
 	day_slice_write(db, &c->slice, "", &sql);
-	o = ask(s, buf_str(&sql), "", &found);
+	o = ask(s, buf_str(&sql), " GROUP BY word", &found);
 	buf_release(&sql);
 	if (o != OUTCOME_DONE)
 		return o;
 	while (db_next(found)) {
 		word = (struct text){ db_get(found, 0), db_get_len(found, 0) };
-		if (!word_forms_any(word, is_word_of_subject, s))
+		c->first = db_get_time(found, 1);
+		if (!word_forms_any(word, is_word_of_subject, c))
 			continue;
 		word = word_case_fold(&folded, word);
 		*strmap_put(&s->words, word.p, word.len) = &s->words;
@@ -294,12 +340,16 @@ subject_find_words(struct subject *s)
 	size_t i;
 
 	c.slice.tenant = s->tenant;
-	for (i = 0; i < ARRAY_LEN(of) && o == OUTCOME_DONE && s->words.n > 0;
+	if (s->recorded)
+		o = db_transaction(s->db, read_recorded_words, &c, false);
+	for (i = 0; i < ARRAY_LEN(of) && o == OUTCOME_DONE &&
+		    s->words.n + c.recorded.n > 0;
 	     i++) {
 		c.slice.table = &tables[of[i]];
 		o = day_slices_each(
 		    s->db, &c.slice, find_words_of_slice, NULL, &c);
 	}
+	strmap_release(&c.recorded, free);
 	return o;
 }
 
@@ -370,6 +420,23 @@ write_entries(struct subject *s)
 	return o;
 }
 
+static enum outcome
+write_words(struct subject *s)
+{
+	char digest[FORGOTTEN_DIGEST + 1], alias[sizeof s->alias];
+	enum outcome o = OUTCOME_DONE;
+	struct strmap_entry *e;
+	size_t i = 0;
+
+	while (o == OUTCOME_DONE && (e = strmap_next(&s->words, &i)) != NULL) {
+		forgotten_digest(
+		    s->key, FORGOTTEN_WORD, e->key, e->key_len, digest);
+		draw_alias(alias, sizeof alias);
+		o = write_entry(s, digest, "word", alias);
+	}
+	return o;
+}
+
 /* What the customer did in the future: a publisher's clock may be ahead. It was
  * stored before it was asked for, and goes, too. */
 #define LATER                                                                  \
@@ -425,6 +492,8 @@ record_subject(struct db *db, void *ctx)
 		o = OUTCOME_NEVER;
 	if (o == OUTCOME_DONE)
 		o = write_entries(s);
+	if (o == OUTCOME_DONE)
+		o = write_words(s);
 	return o == OUTCOME_DONE ? subject_notify_sinks(s->db, s->tenant, key)
 				 : o;
 }
@@ -479,25 +548,17 @@ subject_record_chats(struct subject *s)
 }
 
 static enum outcome
-record_subject_words(struct db *db, void *ctx)
+record_words(struct db *db, void *ctx)
 {
 	struct subject *s = ctx;
-	char digest[FORGOTTEN_DIGEST + 1], alias[sizeof s->alias];
 	struct db_rows *found;
-	struct strmap_entry *e;
-	size_t i = 0;
 	enum outcome o = lock_tenant_of(s, &found);
 
 	(void)db;
 	if (o != OUTCOME_DONE)
 		return o;
 	db_rows_free(found);
-	while (o == OUTCOME_DONE && (e = strmap_next(&s->words, &i)) != NULL) {
-		forgotten_digest(
-		    s->key, FORGOTTEN_WORD, e->key, e->key_len, digest);
-		draw_alias(alias, sizeof alias);
-		o = write_entry(s, digest, "word", alias);
-	}
+	o = write_words(s);
 	return o == OUTCOME_DONE ? subject_notify_sinks(s->db, s->tenant, NULL)
 				 : o;
 }
@@ -505,7 +566,7 @@ record_subject_words(struct db *db, void *ctx)
 enum outcome
 subject_record_words(struct subject *s)
 {
-	return db_transaction(s->db, record_subject_words, s, false);
+	return db_transaction(s->db, record_words, s, false);
 }
 
 static enum outcome

@@ -51,12 +51,14 @@ void subject_add_name(struct subject *s, const char *name, size_t len);
 /* Adds a number of a telephone, and its digits alone (phone_digits.h). */
 void subject_add_phone(struct subject *s, const char *phone, size_t len);
 
-/* Finds words of trends that are other spellings of words of their names. */
+/* Finds words of trends that are other spellings of words of their names, or
+ * that were recorded when the names were still known. */
 enum outcome subject_find_words(struct subject *s)
     __attribute__((warn_unused_result));
 
-/* Writes the entry, or renews its time, which forgets all up to now: sinks see
- * it with their next batch. Sets alias and asked_at, from a time of asking. */
+/* Writes the entry with the words of the names that are known, or renews its
+ * time, which forgets all up to now: sinks see it with their next batch, and
+ * take the names away. Sets alias and asked_at, from a time of asking. */
 enum outcome subject_record(struct subject *s)
     __attribute__((warn_unused_result));
 
@@ -64,8 +66,9 @@ enum outcome subject_record(struct subject *s)
 enum outcome subject_record_chats(struct subject *s)
     __attribute__((warn_unused_result));
 
-/* And the words of their names, so that sinks know them in trends that come
- * later, when the names are gone. */
+/* And the words of names that were found since, so that sinks know them in
+ * trends that come later, and a later run in those that are there, when the
+ * names are gone. */
 enum outcome subject_record_words(struct subject *s)
     __attribute__((warn_unused_result));
 

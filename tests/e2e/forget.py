@@ -13,6 +13,7 @@ import os
 import random
 import re
 import subprocess
+import threading
 import time
 
 from harness import BIN, TOKEN, Checks, Lab, main, say, seed, until
@@ -548,6 +549,49 @@ def check_kills(checks, house, want):
     same(checks, "killed", want, house.whole("storm"))
 
 
+def check_names_gone(checks, house):
+    """Killed just behind the entry, after which a sink takes the names away:
+    the words of trends go all the same."""
+    house.make("cut")
+    house.store("cut")
+    lock = "SELECT tenant FROM tenants WHERE tenant = 'cut' FOR UPDATE"
+    first, second = Sql(house.lab.server_dir), Sql(house.lab.server_dir)
+
+    def wait_for(waiting):
+        until(30, lambda: house.lab.sql(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE "
+            "trx_state = 'LOCK WAIT'") == [[str(waiting)]],
+            f"{waiting} sessions wait for the tenant")
+
+    first.ask(f"START TRANSACTION; {lock}")
+    run = subprocess.Popen([os.path.join(BIN, "reaper"), "--forget", C,
+                            "--tenant", "cut"], env=house.lab.env)
+    wait_for(1)
+    behind = threading.Thread(
+        target=second.ask, args=(f"START TRANSACTION; {lock}",))
+    behind.start()
+    wait_for(2)
+    first.close()
+    behind.join() # the entry is there, and the next lock is not the reaper's
+    run.kill()
+    run.wait()
+    second.close()
+    house.lab.must(["sink"], stdin=lines_of("cut", [
+        {"type": "row", "table": "chat_metrics", "chat": chat, "customer": C,
+         "customer_name": name, "as_of": at(70), "status": "open",
+         "opened_at": at(0), "messages": 20, "participants": 2,
+         "responses": 8} for chat, name in (("100", "Quorbella Zyxtrand"),
+                                            ("102", "Quorbella Zyxtrand"))]))
+    checks.that(house.lab.sql("SELECT COUNT(*) FROM chat_metrics WHERE tenant "
+                              "= 'cut' AND customer_name LIKE 'Quor%'") ==
+                [["0"]], "the sink left a name")
+    checks.that(house.found(SECRETS["surname"], "cut"), "no word is left")
+    checks.that(house.forget("cut").code == 0, "forget cut")
+    for name in SECRETS:
+        got = house.found(SECRETS[name], "cut")
+        checks.that(not got, f"names gone: {name} in {got}")
+
+
 def check_two(checks, house):
     """Two customers at once, and one customer twice."""
     before = house.figures("two")
@@ -780,6 +824,7 @@ def body():
         check_ahead(checks, house)
         check_capitals(checks, house)
         check_kills(checks, house, want)
+        check_names_gone(checks, house)
         check_two(checks, house)
         check_refusals(checks, house)
         check_poller(checks, house)
