@@ -343,6 +343,8 @@ add_place(struct page *p)
 static bool
 add_conditions(struct page *p)
 {
+	if (p->list->condition != NULL)
+		buf_addf(&p->where, " AND %s", p->list->condition);
 	add_words(p);
 	add_filters(p);
 	add_scope(p);

@@ -53,8 +53,9 @@ struct list_index {
 
 struct list {
 	const char *table;
-	const char *parts; /* where several aggregators store theirs, see
-			      sharded.h; NULL: nowhere */
+	const char *parts;     /* where several aggregators store theirs, see
+				  sharded.h; NULL: nowhere */
+	const char *condition; /* of the rows that are shown; NULL: all are */
 	struct list_column columns[LIST_COLUMNS]; /* up to one without name */
 	/* The order, by names of columns; with tenant a key of the table. */
 	const char *key[PAGE_CURSOR_KEYS];

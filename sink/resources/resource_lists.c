@@ -194,6 +194,7 @@ const struct list list_alerts = {
 const struct list list_trends = {
 	.table = "trends",
 	.parts = "trends_parts",
+	.condition = "occurrences > 0", /* 0: no longer a trend */
 	.columns = { TIME("window_start"), FILTER("word"), TIME("window_end"),
 	    NUMBER("occurrences"), TIME("as_of") },
 	.key = { "window_start", "word" },

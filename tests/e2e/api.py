@@ -41,7 +41,8 @@ LISTS = {
     "conversations": ("conversation_metrics_all", "conversation_id"),
     "users": ("user_stats_all", "user_id"),
     "alerts": ("alerts_all", "started_at DESC, user_id DESC, rule DESC"),
-    "trends": ("trends_all", "window_start DESC, word DESC"),
+    "trends": ("(SELECT * FROM trends_all WHERE occurrences > 0) t",
+               "window_start DESC, word DESC"),
     "events": ("events", "created_at DESC, id DESC"),
     "receipts": ("message_views", "viewed_at DESC, message_id DESC, "
                                   "user_id DESC, conversation_id DESC"),
@@ -88,6 +89,9 @@ class World:
             for tenant in (OURS, THEIRS):
                 for _ in range(n):
                     self.put(table, columns, tenant)
+        # No longer trends: there, and in no list.
+        self.sql.ask("UPDATE trends SET occurrences = 0 WHERE tenant = "
+                     f"'{OURS}' ORDER BY word LIMIT 3")
 
     def put(self, table, columns, tenant):
         cells = {c[0]: self.cell(c, tenant) for c in columns}
