@@ -136,6 +136,7 @@ event_record(struct collect *c, const struct event_request *e)
 {
 	struct buf *b = &c->a->records, data = BUF_INIT;
 	json_t *const *v = e->v;
+	const char *user = usable(v[EVENT_USER]);
 
 	jsonw_open(&data);
 	jsonw_str(&data, "source_service", e->source);
@@ -146,7 +147,10 @@ event_record(struct collect *c, const struct event_request *e)
 	jsonw_str(b, "type", "event");
 	jsonw_str(b, "tenant", c->sender.tenant);
 	jsonw_str(b, "id", e->id);
-	collect_optional(b, "user", usable(v[EVENT_USER]));
+	if (user != NULL)
+		jsonw_str(b, "user", user);
+	else
+		add_data_id(b, "user", e, "user_id");
 	jsonw_str(b, "event", json_string_value(v[EVENT_TYPE]));
 	add_data_id(b, "channel", e, "channel_id");
 	add_data_id(b, "chat", e, "conversation_id");

@@ -239,7 +239,7 @@ def check_cases(checks, listener):
 
 
 def check_data_ids(checks, listener):
-    """Chat and channel of an event's data, as texts and as numbers; and the
+    """Chat, channel and user of an event's data, as texts and as numbers; and the
     data itself as it is written."""
     for given, want in (("c1", "c1"), (5, "5"), (-2 ** 63, str(-2 ** 63)),
                         (2 ** 80, str(2 ** 80)), (0, "0"), ("c ", None),
@@ -247,10 +247,12 @@ def check_data_ids(checks, listener):
                         ([5], None)):
         listener.ask("POST", EVENTS, {
             "event_type": "user_action",
-            "event_data": {"conversation_id": given, "channel_id": given}},
+            "event_data": {"conversation_id": given, "channel_id": given,
+                           "user_id": given}},
             tenant_id="a")
         record = json.loads(listener.lines()[-1])
-        checks.that(record.get("chat") == record.get("channel") == want,
+        checks.that(record.get("chat") == record.get("channel") ==
+                    record.get("user") == want,
                     f"an event of {given!r}: {record}")
     data = rb'{"n":12345678901234567890,"r":1.10,"x":[1e400,"\u0000"]}'
     event = b'{"event_type":"user_action","event_data":%s}' % data

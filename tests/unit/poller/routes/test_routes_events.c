@@ -278,7 +278,7 @@ static const struct {
 	    "\"tenant_id\":\"t-1\","
 	    "\"created_at\":\"2026-11-20T10:00:00.123Z\"}",
 	    "{\"type\":\"event\",\"tenant\":\"t-1\",\"id\":\"" ID36 "\","
-	    "\"event\":\"message_sent\",\"channel\":\"123\","
+	    "\"user\":\"456\",\"event\":\"message_sent\",\"channel\":\"123\","
 	    "\"at\":\"2026-11-20T10:00:00.123Z\","
 	    "\"data\":{\"source_service\":\"communication-hub\","
 	    "\"session_id\":\"session_1795168800.123\",\"event_data\":"
@@ -288,15 +288,17 @@ static const struct {
 	    " {\r\n \"event_type\" : \"user_action\", \"event_data\":\n"
 	    "\t{ \"n\": 12345678901234567890,\"r\" :1.10 ,\n"
 	    "\"pi\":3.14159265358979323846,\"big\":1e400,\"z\":-0.0,"
-	    "\"s\":\"\\u00e9 \\n\\u0000\\\" \\ud800\", \"l\":[null, true ,{ }] "
-	    "}"
+	    "\"s\":\"\\u00e9 \\n\\u0000\\\" \\ud800\", \"l\":[null, true ,{ "
+	    "}], "
+	    "\"user_id\" :7}"
 	    ",\"user_id\":\"u\",\"session_id\":\"s\\u00e9\","
 	    "\"source_service\":\"w\\u0000\"}\n",
 	    "{\"id\":\"" ID36 "\",\"event_type\":\"user_action\","
 	    "\"source_service\":\"w\xef\xbf\xbd\",\"event_data\":"
 	    "{\"n\":12345678901234567890,\"r\":1.10,"
 	    "\"pi\":3.14159265358979323846,\"big\":1e400,\"z\":-0.0,"
-	    "\"s\":\"\\u00e9 \\n\\u0000\\\" \\ud800\",\"l\":[null,true,{}]},"
+	    "\"s\":\"\\u00e9 \\n\\u0000\\\" "
+	    "\\ud800\",\"l\":[null,true,{}],\"user_id\":7},"
 	    "\"user_id\":\"u\",\"session_id\":\"s\xc3\xa9\",\"tenant_id\":\"t-"
 	    "1\","
 	    "\"created_at\":\"2026-11-20T10:00:00.123Z\"}",
@@ -308,7 +310,7 @@ static const struct {
 	    "\"event_data\":{\"n\":12345678901234567890,\"r\":1.10,"
 	    "\"pi\":3.14159265358979323846,\"big\":1e400,\"z\":-0.0,"
 	    "\"s\":\"\\u00e9 \\n\\u0000\\\" "
-	    "\\ud800\",\"l\":[null,true,{}]}}}\n" },
+	    "\\ud800\",\"l\":[null,true,{}],\"user_id\":7}}}\n" },
 	{ EVENTS,
 	    "\xef\xbb\xbf{\"event\\u005fdata\":{\"event_data\":{},"
 	    "\"channel_id\":-0,\"conversation_id\":12345678901234567890123},"
