@@ -71,6 +71,7 @@ subject_release(struct subject *s)
 {
 	strmap_release(&s->chats, NULL);
 	strmap_release(&s->words, NULL);
+	strmap_release(&s->recorded_words, NULL);
 	buf_release(&s->names);
 }
 
@@ -96,6 +97,26 @@ ask(struct subject *s, const char *text, const char *tail,
 	return o;
 }
 
+/* Those of the customer are of one time with the entry: no two transactions of
+ * a tenant record at one. */
+static enum outcome
+read_recorded_words(struct subject *s)
+{
+	struct db_rows *found;
+	enum outcome o = ask(s,
+	    "SELECT digest FROM forgotten WHERE tenant = $TENANT AND "
+	    "kind = 'word' AND asked_at = $ASKED",
+	    "", &found);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(found))
+		*strmap_put(&s->recorded_words, db_get(found, 0),
+		    db_get_len(found, 0)) = &s->recorded_words;
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
 /* Reads the customer's entry, if there is one. */
 static enum outcome
 read_entry(struct subject *s)
@@ -119,7 +140,7 @@ read_entry(struct subject *s)
 		s->asked_at = db_get_time(found, 1);
 	}
 	db_rows_free(found);
-	return OUTCOME_DONE;
+	return s->recorded ? read_recorded_words(s) : OUTCOME_DONE;
 }
 
 static enum outcome
@@ -190,9 +211,7 @@ static const struct {
 struct slice_search {
 	struct subject *subject;
 	struct day_slice slice;
-	size_t query;           /* of chat_queries */
-	struct strmap recorded; /* see read_recorded_words() */
-	int64_t first;          /* of the current word: its first window */
+	size_t query; /* of chat_queries */
 };
 
 static enum outcome
@@ -245,57 +264,24 @@ subject_read(struct subject *s)
 	return o;
 }
 
-/* Words of names of the tenant's customers, as `forgotten` has them: digest ->
- * up to when they are forgotten. */
-static enum outcome
-read_recorded_words(struct db *db, void *ctx)
-{
-	struct slice_search *c = ctx;
-	struct db_rows *found;
-	int64_t *asked_at;
-	void **slot;
-	enum outcome o = ask(c->subject,
-	    "SELECT digest, asked_at FROM forgotten WHERE tenant = $TENANT AND "
-	    "kind = 'word'",
-	    "", &found);
-
-	(void)db;
-	if (o != OUTCOME_DONE)
-		return o;
-	while (db_next(found)) {
-		slot = strmap_put(
-		    &c->recorded, db_get(found, 0), db_get_len(found, 0));
-		if (*slot == NULL)
-			*slot = xmalloc(sizeof *asked_at);
-		asked_at = *slot;
-		*asked_at = db_get_time(found, 1);
-	}
-	db_rows_free(found);
-	return OUTCOME_DONE;
-}
-
-/* What is not gone of the words of another customer is what was said later. */
 static bool
-is_recorded(const struct slice_search *c, struct text form)
+is_recorded(const struct subject *s, struct text form)
 {
 	char digest[FORGOTTEN_DIGEST + 1];
-	const int64_t *asked_at;
 
-	if (c->recorded.n == 0)
+	if (s->recorded_words.n == 0)
 		return false;
-	forgotten_digest(
-	    c->subject->key, FORGOTTEN_WORD, form.p, form.len, digest);
-	asked_at = strmap_get(&c->recorded, digest, FORGOTTEN_DIGEST);
-	return asked_at != NULL && c->first <= *asked_at;
+	forgotten_digest(s->key, FORGOTTEN_WORD, form.p, form.len, digest);
+	return strmap_get(&s->recorded_words, digest, FORGOTTEN_DIGEST) != NULL;
 }
 
 static bool
 is_word_of_subject(void *ctx, struct text form)
 {
-	const struct slice_search *c = ctx;
+	const struct subject *s = ctx;
 
-	return strmap_get(&c->subject->words, form.p, form.len) != NULL ||
-	       is_recorded(c, form);
+	return strmap_get(&s->words, form.p, form.len) != NULL ||
+	       is_recorded(s, form);
 }
 
 static enum outcome
@@ -310,18 +296,16 @@ find_words_of_slice(struct db *db, void *ctx)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	buf_addf(&sql,
-	    "SELECT word, MIN(window_start) FROM %s WHERE tenant = $TENANT",
+	buf_addf(&sql, "SELECT DISTINCT word FROM %s WHERE tenant = $TENANT",
 	    c->slice.table->name);
 	day_slice_write(db, &c->slice, "", &sql);
-	o = ask(s, buf_str(&sql), " GROUP BY word", &found);
+	o = ask(s, buf_str(&sql), "", &found);
 	buf_release(&sql);
 	if (o != OUTCOME_DONE)
 		return o;
 	while (db_next(found)) {
 		word = (struct text){ db_get(found, 0), db_get_len(found, 0) };
-		c->first = db_get_time(found, 1);
-		if (!word_forms_any(word, is_word_of_subject, c))
+		if (!word_forms_any(word, is_word_of_subject, s))
 			continue;
 		word = word_case_fold(&folded, word);
 		*strmap_put(&s->words, word.p, word.len) = &s->words;
@@ -340,16 +324,13 @@ subject_find_words(struct subject *s)
 	size_t i;
 
 	c.slice.tenant = s->tenant;
-	if (s->recorded)
-		o = db_transaction(s->db, read_recorded_words, &c, false);
 	for (i = 0; i < ARRAY_LEN(of) && o == OUTCOME_DONE &&
-		    s->words.n + c.recorded.n > 0;
+		    s->words.n + s->recorded_words.n > 0;
 	     i++) {
 		c.slice.table = &tables[of[i]];
 		o = day_slices_each(
 		    s->db, &c.slice, find_words_of_slice, NULL, &c);
 	}
-	strmap_release(&c.recorded, free);
 	return o;
 }
 
@@ -420,6 +401,7 @@ write_entries(struct subject *s)
 	return o;
 }
 
+/* Those that are known, and once more those that a run before this knew. */
 static enum outcome
 write_words(struct subject *s)
 {
@@ -434,6 +416,9 @@ write_words(struct subject *s)
 		draw_alias(alias, sizeof alias);
 		o = write_entry(s, digest, "word", alias);
 	}
+	for (i = 0; o == OUTCOME_DONE &&
+		    (e = strmap_next(&s->recorded_words, &i)) != NULL;)
+		o = write_entry(s, e->key, "word", NULL);
 	return o;
 }
 
