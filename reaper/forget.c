@@ -327,6 +327,30 @@ warn_of_state(const struct forget_run *f, const char *section)
 	    section, dir);
 }
 
+/* Names went with closed chats. */
+static enum exit_code
+warn_of_words(const struct forget_run *f)
+{
+	static const enum table_id of[] = { TABLE_trends, TABLE_trends_parts };
+	struct subject *s = f->subject;
+	enum outcome o = OUTCOME_DONE;
+	bool any = false;
+	size_t i;
+
+	if (s->words.n + s->recorded_words.n > 0)
+		return PROG_OK;
+	for (i = 0; i < ARRAY_LEN(of) && !any && o == OUTCOME_DONE; i++)
+		o = row_exists(s, of[i], "window_start <= $ASKED", &any);
+	if (o != OUTCOME_DONE)
+		return rights_log_failure(s, o);
+	if (any)
+		log_warn("no name or phone number of theirs is known any more, "
+			 "so words of it in trends stay until --retention "
+			 "deletes them; if a file has it, such as an archive, "
+			 "name that with --file");
+	return PROG_OK;
+}
+
 /* Writes the entry first, then looks for chats once more: a sink may have
  * stored some that it did not know as theirs. */
 static enum exit_code
@@ -422,6 +446,9 @@ forget_all(struct forget_run *f)
 		code = forget_in_files(f);
 	if (code == PROG_OK)
 		code = undone;
+	if (code != PROG_OK)
+		return code;
+	code = warn_of_words(f);
 	if (code != PROG_OK)
 		return code;
 	o = dry_run ? OUTCOME_DONE : subject_done(f->subject);

@@ -549,6 +549,34 @@ def check_kills(checks, house, want):
     same(checks, "killed", want, house.whole("storm"))
 
 
+def check_no_name(checks, house):
+    """Names went with the closed chats, and only the archive knows them."""
+    lab = house.lab
+    rows = [{"type": "row", "as_of": at(9), "table": "trends", "word": word,
+             "occurrences": 9, "window_start": at(4), "window_end": at(6)}
+            for word in ("quorbella", "hello")]
+    rows.append({"type": "row", "as_of": at(9), "table": "message_views",
+                 "message_id": "1", "user_id": C, "viewed_at": at(4), "conversation_id": "100"})
+    lab.must(["sink"], stdin=lines_of("nameless", rows))
+    archive = lab.write("names", lines_of("nameless", [
+        chat_of("100", C, customer_name="Quorbella")]).decode())
+    for options, warned, left in (
+            (["--dry-run"], True, ["hello", "quorbella"]),
+            ([], True, ["hello", "quorbella"]),
+            (["--file", archive], False, ["hello"]),
+            ([], False, ["hello"])): # it knew one
+        done = house.forget("nameless", *options)
+        got = [json.loads(r)["word"] for r in house.dump("trends", "nameless")]
+        checks.that(done.code == 0 and got == left and
+                    done.err.count("\n") == warned and
+                    ("no name" in done.err) == warned,
+                    f"no name, {options}: {got} {done}")
+    # Where there are no trends, none has a word of a name.
+    lab.must(["sink"], stdin=lines_of("silent", rows[-1:]))
+    done = house.forget("silent")
+    checks.that(done.code == 0 and done.err == "", f"no trends: {done}")
+
+
 def check_names_gone(checks, house):
     """Killed just behind the entry, after which a sink takes the names away:
     the words of trends go all the same."""
@@ -825,6 +853,7 @@ def body():
         check_capitals(checks, house)
         check_kills(checks, house, want)
         check_names_gone(checks, house)
+        check_no_name(checks, house)
         check_two(checks, house)
         check_refusals(checks, house)
         check_poller(checks, house)
