@@ -185,10 +185,3 @@ collect_member(struct buf *b, const char *name, json_t *v)
 	jsonw_key(b, name);
 	json_body_write(b, v);
 }
-
-void
-collect_optional(struct buf *b, const char *name, const char *value)
-{
-	if (value != NULL)
-		jsonw_str(b, name, value);
-}

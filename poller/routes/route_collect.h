@@ -57,9 +57,7 @@ bool collect_fits(
 
 void collect_end(struct collect *c);
 
-/* Append a member of an object: a value, null when it is NULL; a text, unless
- * it is NULL. */
+/* Appends a member of an object: a value, null when it is NULL. */
 void collect_member(struct buf *b, const char *name, json_t *v);
-void collect_optional(struct buf *b, const char *name, const char *value);
 
 #endif
