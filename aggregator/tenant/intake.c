@@ -123,18 +123,28 @@ add_to_stream(struct intake *in, struct intake_tenant *t)
 }
 
 /* A chat without a time is as of when the CRM was asked: the snapshot has it,
- * whatever said before that it had left. */
+ * whatever said before that it had left. The record is as before in the end,
+ * since what is scanned next clears only what it has set itself. */
 static void
-date_chat(struct record *r, const struct snapshot *s)
+keep_of_snapshot(struct intake *in, struct snapshot *s)
 {
-	if (r->type == RECORD_CHAT && r->at == CLOCK_NONE)
+	struct record *r = &in->record;
+	bool undated = r->type == RECORD_CHAT && r->at == CLOCK_NONE;
+
+	if (undated)
 		r->at = s->at;
+	keep_passed(in, &s->pass_through);
+	if (in->setup->selection->allocation)
+		replay_log_add(&s->replay, &in->texts, r, s->at);
+	(void)pipeline_add(&s->pipeline, r);
+	if (undated)
+		r->at = CLOCK_NONE;
 }
 
 static void
 add_to_snapshot(struct intake *in, struct intake_tenant *t)
 {
-	struct record *r = &in->record;
+	const struct record *r = &in->record;
 	unsigned part = 0;
 
 	if (snapshot_is(t->open, r->snapshot)) {
@@ -142,12 +152,7 @@ add_to_snapshot(struct intake *in, struct intake_tenant *t)
 			part = bucket_of_record(r);
 		in->last_part = part;
 		if (t->open->parts[part].begun) {
-			date_chat(r, t->open);
-			keep_passed(in, &t->open->pass_through);
-			if (in->setup->selection->allocation)
-				replay_log_add(&t->open->replay, &in->texts, r,
-				    t->open->at);
-			(void)pipeline_add(&t->open->pipeline, r);
+			keep_of_snapshot(in, t->open);
 			snapshot_count_line(in, t, part);
 			return;
 		}
