@@ -256,6 +256,23 @@ response_find_available(const struct sums_reader *r,
 	return good;
 }
 
+/* Takes the begins that a statement finds. */
+static bool
+read_begins(const struct sums_reader *r, struct buf *sql,
+    const struct db_value *args, size_t n, struct response_available *k)
+{
+	struct db_rows *rows = NULL;
+	bool good;
+
+	buf_addf(sql, " LIMIT %d", AVAILABLE_MAX + 1);
+	good = response_ask(r, sql, args, n, AVAILABLE_MAX, &rows);
+	while (good && db_next(rows))
+		take_begin(k, rows);
+	sort_begins(k);
+	db_rows_free(rows);
+	return good;
+}
+
 /* Days all of whose hours have their channels. */
 static bool
 find_channel_days(const struct sums_reader *r,
@@ -264,20 +281,13 @@ find_channel_days(const struct sums_reader *r,
 	const struct db_value args[] = { db_time(days->from),
 		db_time(days->to) };
 	struct buf sql = BUF_INIT;
-	struct db_rows *rows = NULL;
 	bool good;
 
-	buf_addf(&sql,
+	buf_adds(&sql,
 	    "SELECT span, begin_at FROM response_rollups WHERE tenant = ? "
 	    "AND everyone = 2 AND span = 'day' AND begin_at >= ? "
-	    "AND begin_at < ? AND operator = '' AND version >= 0 LIMIT %d",
-	    AVAILABLE_MAX + 1);
-	good =
-	    response_ask(r, &sql, args, ARRAY_LEN(args), AVAILABLE_MAX, &rows);
-	while (good && db_next(rows))
-		take_begin(k, rows);
-	sort_begins(k);
-	db_rows_free(rows);
+	    "AND begin_at < ? AND operator = '' AND version >= 0");
+	good = read_begins(r, &sql, args, ARRAY_LEN(args), k);
 	buf_release(&sql);
 	return good;
 }
@@ -288,19 +298,13 @@ find_lacking_hours(const struct sums_reader *r,
     const struct response_pieces *others, struct response_available *k)
 {
 	struct buf sql = BUF_INIT;
-	struct db_rows *rows = NULL;
 	struct db_value *args = xcalloc(2 * others->n + 1, sizeof *args);
 	size_t n = 0;
 	bool good;
 
 	buf_adds(&sql, "SELECT h.span, h.begin_at" CHANNEL_HOURS_LACKING);
 	response_add_ranges("h.begin_at", others, &sql, args, &n);
-	buf_addf(&sql, " LIMIT %d", AVAILABLE_MAX + 1);
-	good = response_ask(r, &sql, args, n, AVAILABLE_MAX, &rows);
-	while (good && db_next(rows))
-		take_begin(k, rows);
-	sort_begins(k);
-	db_rows_free(rows);
+	good = read_begins(r, &sql, args, n, k);
 	buf_release(&sql);
 	free(args);
 	return good;
