@@ -298,6 +298,9 @@ find_words_of_slice(struct db *db, void *ctx)
 		return o;
 	buf_addf(&sql, "SELECT DISTINCT word FROM %s WHERE tenant = $TENANT",
 	    c->slice.table->name);
+	/* Words of ASCII have no other spelling. */
+	if (s->recorded_words.n == 0)
+		buf_adds(&sql, " AND LENGTH(word) > CHAR_LENGTH(word)");
 	day_slice_write(db, &c->slice, "", &sql);
 	o = ask(s, buf_str(&sql), "", &found);
 	buf_release(&sql);
