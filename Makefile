@@ -17,7 +17,7 @@ B     ?= build
 PROGS  = poller aggregator sink reaper
 
 # CFLAGS, CPPFLAGS and LDFLAGS are the user's; ours have names of their own.
-CFLAGS  ?= -O2 -g
+CFLAGS  ?= -O3 -g
 CSTD     = -std=c11 -D_POSIX_C_SOURCE=200809L
 WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
            -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \

@@ -230,8 +230,8 @@ state_last_number(struct state_table *t, uint64_t *number)
 int64_t
 state_number(struct state *s, const char *name, int64_t def)
 {
-	const void *data;
-	size_t len;
+	const void *data = NULL;
+	size_t len = 0;
 	int64_t n;
 
 	if (!state_get(s->meta, name, strlen(name), &data, &len))
