@@ -80,6 +80,7 @@ prepare_stream_order(
 	o->tenant = t != NULL ? t->number : 0;
 	forgotten_words_init(&o->words, s->job->conf, order->asked_at);
 	forgotten_words_add(&o->words, order->names);
+	forgotten_words_add_digests(&o->words, order);
 }
 
 static void

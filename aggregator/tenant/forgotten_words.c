@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "aggregator/containers/key.h"
+#include "common/digest/forgotten_id.h"
 #include "common/words/word_forms.h"
 
 void
@@ -24,6 +25,7 @@ forgotten_words_release(struct forgotten_words *f)
 	words_release(&f->words);
 	buf_release(&f->word);
 	strmap_release(&f->names, NULL);
+	strmap_release(&f->digests, NULL);
 	strmap_release(&f->gone, NULL);
 }
 
@@ -41,12 +43,31 @@ forgotten_words_add(struct forgotten_words *f, struct text names)
 	}
 }
 
+void
+forgotten_words_add_digests(
+    struct forgotten_words *f, const struct forget_order *order)
+{
+	size_t at;
+
+	memcpy(f->key, order->key, sizeof f->key);
+	for (at = 0; at + FORGOTTEN_DIGEST <= order->words.len;
+	     at += FORGOTTEN_DIGEST)
+		*strmap_put(
+		    &f->digests, order->words.p + at, FORGOTTEN_DIGEST) = f;
+}
+
 static bool
 is_word_of_names(void *ctx, struct text form)
 {
 	const struct forgotten_words *f = ctx;
+	char digest[FORGOTTEN_DIGEST + 1];
 
-	return strmap_get(&f->names, form.p, form.len) != NULL;
+	if (strmap_get(&f->names, form.p, form.len) != NULL)
+		return true;
+	if (f->digests.n == 0)
+		return false;
+	forgotten_digest(f->key, FORGOTTEN_WORD, form.p, form.len, digest);
+	return strmap_get(&f->digests, digest, FORGOTTEN_DIGEST) != NULL;
 }
 
 static bool

@@ -9,6 +9,7 @@
 
 #include "common/conf/conf.h"
 #include "common/containers/strmap.h"
+#include "common/records/forget_order.h"
 #include "common/records/record.h"
 #include "common/words/text_words.h"
 #include "common/words/word_case.h"
@@ -21,8 +22,10 @@ struct forgotten_words {
 	/* private */
 	struct words words;
 	struct buf word;
-	struct strmap names; /* words of names, as word_case.h has them */
-	struct strmap gone;  /* keys of words that go */
+	struct strmap names;   /* words of names, as word_case.h has them */
+	struct strmap digests; /* of words of names that are not known */
+	uint64_t key[2];       /* of these */
+	struct strmap gone;    /* keys of words that go */
 	uint64_t rare;
 };
 
@@ -32,6 +35,10 @@ void forgotten_words_release(struct forgotten_words *f);
 
 /* Adds the words of names, valid UTF-8. */
 void forgotten_words_add(struct forgotten_words *f, struct text names);
+
+/* Adds the words that the order knows by their digests alone. */
+void forgotten_words_add_digests(
+    struct forgotten_words *f, const struct forget_order *order);
 
 /* Whether an entry of a table of the state goes; key: without the number of the
  * tenant. The tables are asked about in the order of their names. */

@@ -5,8 +5,9 @@
 
 #include "common/containers/pack.h"
 
-#define LAYOUT 3
+#define LAYOUT 4
 /* Of orders that wait since an update. */
+#define LAYOUT_WITHOUT_WORDS 3
 #define LAYOUT_WITHOUT_ALIAS 2
 #define LAYOUT_WITHOUT_CHATS 1
 
@@ -34,6 +35,9 @@ forget_order_pack(const struct forget_order *o, struct buf *to)
 	pack_put_signed(to, o->asked_at);
 	pack_put_text(to, o->chats);
 	pack_put_text(to, o->alias);
+	pack_put_text(to, o->words);
+	pack_put_number(to, o->key[0]);
+	pack_put_number(to, o->key[1]);
 }
 
 int
@@ -48,11 +52,16 @@ forget_order_unpack(struct forget_order *o, const void *p, size_t len)
 	o->customer = pack_text(&r);
 	o->names = pack_text(&r);
 	o->asked_at = pack_signed(&r);
-	o->chats = o->alias = (struct text){ NULL, 0 };
+	o->chats = o->alias = o->words = (struct text){ NULL, 0 };
 	if (layout > LAYOUT_WITHOUT_CHATS)
 		o->chats = pack_text(&r);
 	if (layout > LAYOUT_WITHOUT_ALIAS)
 		o->alias = pack_text(&r);
+	if (layout > LAYOUT_WITHOUT_WORDS) {
+		o->words = pack_text(&r);
+		o->key[0] = pack_number(&r);
+		o->key[1] = pack_number(&r);
+	}
 	return pack_end(&r) == 0 && o->tenant.p != NULL && o->customer.p != NULL
 		   ? 0
 		   : -1;

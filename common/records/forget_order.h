@@ -28,6 +28,10 @@ struct forget_order {
 	 * length 0 where an operator has the same id, or had it; NULL in an
 	 * order of an earlier version, which cannot tell. */
 	struct text alias;
+	/* Digests of words of names that were known when they were forgotten
+	 * before, each FORGOTTEN_DIGEST long, and the key of these. */
+	struct text words;
+	uint64_t key[2];
 };
 
 /* Whether it is one of its chats. */

@@ -178,6 +178,16 @@ pack_chats(const struct subject *s, struct buf *to)
 }
 
 static void
+add_recorded_words(const struct subject *s, struct buf *to)
+{
+	struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(&s->recorded_words, &i)) != NULL)
+		buf_add(to, e->key, e->key_len);
+}
+
+static void
 pack_order(const struct subject *s, const char *path, struct buf *bytes)
 {
 	struct forget_order order = {
@@ -185,9 +195,12 @@ pack_order(const struct subject *s, const char *path, struct buf *bytes)
 		.customer = { s->id, strlen(s->id) },
 		.asked_at = s->asked_at,
 		.alias = { s->alias, s->is_operator ? 0 : strlen(s->alias) },
+		.key = { s->key[0], s->key[1] },
 	};
-	struct buf names = BUF_INIT, chats = BUF_INIT;
+	struct buf names = BUF_INIT, chats = BUF_INIT, words = BUF_INIT;
 
+	add_recorded_words(s, &words);
+	order.words = (struct text){ words.data, words.len };
 	pack_chats(s, &chats);
 	buf_add(&names, s->names.data, s->names.len);
 	add_waiting(path, &names, &chats);
@@ -197,6 +210,7 @@ pack_order(const struct subject *s, const char *path, struct buf *bytes)
 	forget_order_pack(&order, bytes);
 	buf_release(&names);
 	buf_release(&chats);
+	buf_release(&words);
 }
 
 enum exit_code

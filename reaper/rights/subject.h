@@ -33,13 +33,13 @@ struct subject {
 	struct buf names;    /* names and phone numbers, blanks between */
 	struct strmap
 	    words; /* of these, as word_case.h has them; values as above */
+	uint64_t key[2];              /* of digests in `forgotten` */
 	struct strmap recorded_words; /* digests of those that a run before
 					 this knew; values as above */
 
 	int64_t from, to; /* the marks $FROM and $TO of personal_tables.h */
 
 	/* private */
-	uint64_t key[2];
 	size_t noted; /* chats that are in `forgotten` */
 };
 

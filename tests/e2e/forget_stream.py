@@ -195,6 +195,22 @@ class Test:
         self.aggregator()
         until(60, lambda: self.forget(STORM).code == 0, "it to be forgotten")
 
+    def a_name_that_comes_late_goes(self):
+        """The words of a name that no table has since are known."""
+        text = "Quorbella is Zyxtrand"
+        self.publish(marked(lines_of(GONE, (
+            message("103", n, 57, "operator", "7", None, text, operator="7")
+            for n in range(5))), GONE))
+        self.rest()
+        for name in ("name", "surname"):
+            self.that(self.in_state(secret_of(name, GONE)),
+                      f"no {name} came late")
+        done = self.forget(GONE)
+        self.that(done.code == 0, f"a late name: {done}")
+        for name in ("name", "surname"):
+            found = self.in_state(secret_of(name, GONE))
+            self.that(not found, f"a late {name} is in {found}")
+
     def the_tables_files_have_nothing(self):
         """Once they are written anew: what was changed leaves bytes behind."""
         names = ", ".join(self.tables.tables())
@@ -277,6 +293,7 @@ def body():
             test.nothing_is_left(tenant)
             test.the_metrics_go_on(tenant)
         test.the_tables_files_have_nothing()
+        test.a_name_that_comes_late_goes()
         test.a_listener_keeps_what_waits()
         return test.checks.result()
 

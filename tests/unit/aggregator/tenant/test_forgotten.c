@@ -13,6 +13,7 @@
 #include "aggregator/containers/key.h"
 #include "aggregator/model/model_pack.h"
 #include "aggregator/tenant/forgotten_words.h"
+#include "common/digest/forgotten_id.h"
 
 #define START INT64_C(1795168800000)
 #define ASKED (START + 1000)
@@ -236,6 +237,8 @@ static void
 words_of_names_and_rare_ones_go(void **state)
 {
 	struct forgotten_words *f = xcalloc(1, sizeof *f);
+	struct forget_order order = { .key = { 1, 2 } };
+	char digests[2 * FORGOTTEN_DIGEST + 1];
 	struct buf why = BUF_INIT;
 	struct conf *conf;
 	uint64_t n = 1;
@@ -249,6 +252,13 @@ words_of_names_and_rare_ones_go(void **state)
 	forgotten_words_add(
 	    f, text("\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2 "
 		    "Vo\u00df I\u015f\u0131k \u0130nan"));
+	forgotten_digest(order.key, FORGOTTEN_WORD, "early", 5, digests);
+	forgotten_digest(
+	    order.key, FORGOTTEN_WORD, "nunor", 5, digests + FORGOTTEN_DIGEST);
+	order.words = (struct text){ digests, 2 * FORGOTTEN_DIGEST };
+	forgotten_words_add_digests(f, &order);
+	assert_true(word_goes_with(f, START, "early", 9));
+	assert_true(word_goes_with(f, START, "nu\u00f1or", 9));
 	assert_true(word_goes_with(f, START, "quorbella", 9));
 	assert_true(word_goes_with(f, START, "neill", 9));
 	assert_true(word_goes_with(f, START, "551198", 9));
