@@ -123,11 +123,21 @@ def minus(a, b):
     return {k: a[k] - b[k] for k in a}
 
 
+def cpu_times():
+    """Of all cores, in ticks, as proc(5) orders them."""
+    with open("/proc/stat") as f:
+        return [int(x) for x in f.readline().split()[1:]]
+
+
 def busy():
     """Seconds of CPU that this machine has worked."""
-    with open("/proc/stat") as f:
-        v = [int(x) for x in f.readline().split()[1:]]
+    v = cpu_times()
     return (sum(v[:3]) + sum(v[5:8])) / TICK
+
+
+def stolen():
+    """Seconds of CPU that this machine wanted and its host gave to others."""
+    return cpu_times()[7] / TICK
 
 
 def quiet(limit=0.3, wait_timeout=20):
