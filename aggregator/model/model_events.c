@@ -142,13 +142,21 @@ may_count(struct model *m, uint32_t user, uint32_t event)
 	if (m->event_pairs == 0 || m->events_n < m->event_pairs ||
 	    is_counted_pair(m, user, event))
 		return true;
-	if (!p->events_full)
+	p->events_full = true;
+	return false;
+}
+
+void
+events_tell_limit(struct model *m)
+{
+	struct model_private *p = m->private;
+
+	if (p->events_full && !p->events_full_told)
 		log_error("tenant '%s' has more pairs of user and event; what "
 			  "is above [aggregator] event_pairs = %zu is not "
 			  "counted",
 		    m->tenant, m->event_pairs);
-	p->events_full = true;
-	return false;
+	p->events_full_told = p->events_full;
 }
 
 /* The span of an event's identity; an event without a time is as old as the
@@ -317,6 +325,26 @@ events_free(struct model *m)
 	dedup_release(&p->dedup_events);
 }
 
+/* Of the pairs those are counted that came first; their identities are in no
+ * order. */
+static void
+copy_pairs(struct model *to, const struct model *from)
+{
+	struct interner *n = &to->lexicon.names;
+	uint32_t user, event;
+	size_t i;
+
+	for (i = 0; i < from->events_n; i++) {
+		user = interner_get(n, model_name(from, from->events[i]->user));
+		event =
+		    interner_get(n, model_name(from, from->events[i]->event));
+		if (may_count(to, user, event))
+			(void)events_count(to, user, event);
+		interner_drop(n, user);
+		interner_drop(n, event);
+	}
+}
+
 void
 events_copy(struct model *to, const struct model *from)
 {
@@ -327,6 +355,7 @@ events_copy(struct model *to, const struct model *from)
 	uint32_t user, event;
 	size_t i = 0;
 
+	copy_pairs(to, from);
 	while ((words = dedup_next(s, &i, &f)) != NULL) {
 		user = interner_get(
 		    n, model_name(from, (uint32_t)(words[WORD_WHAT] >> 32)));

@@ -118,7 +118,7 @@ struct model_private {
 	struct arena event_counts;
 	uint32_t *event_slots; /* index + 1 into the model's events */
 	size_t event_mask;
-	bool events_full;
+	bool events_full, events_full_told; /* event_pairs is reached */
 
 	struct strmap texts; /* of messages, see struct model: text_of */
 
@@ -280,9 +280,9 @@ void events_prefetch_slot(const struct model *m, uint32_t user, uint32_t event);
 void events_prefetch(const struct model *m, uint32_t user, uint32_t event);
 enum model_result events_put(struct model *m, struct fingerprint f, int64_t at,
     uint32_t user, uint32_t event);
-/* Adds an identity of the state; its event is counted already. */
 /* The tenant has a time now: events that came before it did get it, too. */
 void events_date(struct model *m);
+/* Adds an identity of the state; its event is counted already. */
 void events_restore(struct model *m, struct fingerprint f, uint16_t span,
     int64_t at, uint32_t user, uint32_t event);
 /* The count of that pair; created if it is new, whatever event_pairs says. */
@@ -292,6 +292,9 @@ void events_touch(struct model *m, struct event_count *e);
 void events_sort(const struct model *m, struct event_count **v, size_t n);
 void events_free(struct model *m);
 void events_copy(struct model *to, const struct model *from);
+/* Says once that event_pairs was reached; where errors have their places, not
+ * at the event, which may have waited for others. */
+void events_tell_limit(struct model *m);
 
 /* model_lives.c. */
 

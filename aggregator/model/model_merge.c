@@ -200,20 +200,21 @@ newest_of(const struct chat *c)
 	return at;
 }
 
-/* The snapshot before lacked the chat, too: then it must be kept with it,
- * unless that was closed, or lies close enough behind another absence. */
+/* Two whole snapshots lacked the chat, and of its bucket only the newer one is
+ * known: the older one must be kept with the chat, unless that was closed, or
+ * it lies close enough behind another absence. */
 static void
-keep_absence(struct model *m, struct chat *c, int64_t before)
+keep_absence(struct model *m, struct chat *c, int64_t older)
 {
 	int64_t now = m->whole_at[c->bucket];
 	int64_t last = sparse_times_last(c->absences);
 	bool closed = !c->dirty && c->now.status == CHAT_CLOSED;
 
-	if (before <= c->listed_at || before == now || m->memory == 0 ||
+	if (older <= c->listed_at || older == now || m->memory == 0 ||
 	    (last != CLOCK_NONE && now - last <= m->memory) ||
-	    (closed && newest_of(c) <= before))
+	    (closed && newest_of(c) <= older))
 		return;
-	lives_add_absence(m, c, before);
+	lives_add_absence(m, c, older);
 	chats_touch(m, c, false);
 }
 
@@ -231,27 +232,29 @@ is_changed_by_absence(struct model *m, struct chat *c, int64_t at)
 }
 
 /* Has chats recomputed that are not in the snapshot, as far as that changes
- * them. */
+ * them. What is known already may be of later than the snapshot. */
 static void
 touch_missing_chats(struct model *m, const struct model *snapshot,
     const struct bucket_set *part)
 {
-	int64_t before[BUCKETS];
+	int64_t older[BUCKETS], at = snapshot->as_of;
 	struct chat *c;
 	size_t i;
 
-	memcpy(before, m->whole_at, sizeof before);
-	for (i = 0; i < BUCKETS; i++)
-		if (part == NULL || bucket_set_has(part, (unsigned)i))
-			m->whole_at[i] = snapshot->as_of;
+	for (i = 0; i < BUCKETS; i++) {
+		older[i] = at < m->whole_at[i] ? at : m->whole_at[i];
+		if (at > m->whole_at[i] &&
+		    (part == NULL || bucket_set_has(part, (unsigned)i)))
+			m->whole_at[i] = at;
+	}
 	m->corrected = true;
 	for (i = 0; i < m->chats_n; i++) {
 		c = m->chats[i];
-		if (c->gone || m->whole_at[c->bucket] != snapshot->as_of ||
-		    c->listed_at == snapshot->as_of)
+		if (c->gone || c->listed_at == at ||
+		    (part != NULL && !bucket_set_has(part, c->bucket)))
 			continue;
-		keep_absence(m, c, before[c->bucket]);
-		if (is_changed_by_absence(m, c, snapshot->as_of)) {
+		keep_absence(m, c, older[c->bucket]);
+		if (is_changed_by_absence(m, c, at)) {
 			chats_load(m, c);
 			chats_touch(m, c, true);
 		}
@@ -286,6 +289,7 @@ model_copy(struct model *to, struct model *from)
 {
 	size_t i;
 
+	pending_flush(to);
 	pending_flush(from);
 	for (i = 0; i < from->operators_n; i++)
 		if (from->operators[i]->listed)
@@ -354,6 +358,7 @@ model_merge(
 {
 	size_t i;
 
+	pending_flush(m);
 	pending_flush(snapshot);
 	if (part == NULL || part->all)
 		correct_operators(m, snapshot);

@@ -1,7 +1,9 @@
 """aggregator_cores: random streams and snapshots, whole, damaged and cut, read
 on all cores and on one, from a file and from a pipe; both must say the same to
-the byte. A part of the input is 256 KiB of a file, and 64 of a pipe, so that
-lines lie across the borders of parts, and some are longer than a part.
+the byte. The same of what waits for others when a snapshot or the end comes,
+where it is known what is right. A part of the input is 256 KiB of a file, and
+64 of a pipe, so that lines lie across the borders of parts, and some are longer
+than a part.
 """
 
 import os
@@ -145,11 +147,83 @@ def differs(ours, want):
     return None
 
 
+def event(n, user, extra=b""):
+    return (b'{"type":"event","tenant":"t1","id":"%d","user":"%s","event":"e",'
+            b'%b"at":"2026-11-20T10:00:00Z"}' % (n, user, extra))
+
+
+def marker(state, at, more=b""):
+    return (b'{"type":"snapshot","tenant":"t1","snapshot":"s","state":"%b",'
+            b'"at":"%b"%b}' % (state, at, more))
+
+
+# Nobody's; with so much of it, threads read.
+FILLER = [b'{"type":"future","tenant":"zz","x":"%b"}' % (b"y" * 90000)] * 4
+MESSAGES = [b'{"type":"message","tenant":"t1","id":"%d","chat":"c%d",'
+            b'"from":"customer","at":"2026-11-20T10:00:00Z"}' % (i, i % 9)
+            for i in range(6000)]
+# Bucket 29 is that of chat c: what was known of it after its message.
+ABSENT = (
+    [b'{"type":"clock","tenant":"t1","at":"2026-11-20T09:30:00Z",'
+     b'"bucket":29,"absent_at":"2026-11-20T09:30:00Z"}',
+     b'{"type":"message","tenant":"t1","id":"1","chat":"c","from":"customer",'
+     b'"at":"2026-11-20T09:00:00Z"}',
+     marker(b"begin", b"2026-11-20T08:00:00Z"),
+     b'{"type":"operator","tenant":"t1","snapshot":"s","operator":"7"}',
+     marker(b"end", b"2026-11-20T08:00:00Z", b',"records":1')])
+# More pairs than are counted, which those are that come first: of the stream,
+# then of the snapshot.
+PAIRS = ([marker(b"begin", b"2026-11-20T08:00:00Z")]
+         + [event(i, b"u%d" % i, b'"snapshot":"s",') for i in range(6)]
+         + [marker(b"end", b"2026-11-20T08:00:00Z", b',"records":6')]
+         + [event(10 + i, b"v%d" % i) for i in range(3)])
+# A pair above the limit, and mistakes around it that are told as well.
+TOLD = ([event(i, b"u%d" % i) for i in range(6)] + MESSAGES[:3000]
+        + [event(7, b"above"), b"{bad"] + MESSAGES[3000:] + [b"{bad"])
+WAITING = {
+    "absent": (ABSENT, ["-a", "chats"], [], [b'"chat":"c"']),
+    "pairs": (PAIRS, ["-a", "events"],
+              [b'"user":"%b"' % u for u in
+               (b"u0", b"u1", b"u2", b"v0", b"v1", b"v2")],
+              [b'"user":"u%d"' % i for i in range(3, 6)]),
+    "told": (TOLD, ["-a", "events"], [b'"user":"u5"'], [b"above"]),
+}
+
+
+def waiting(folder):
+    """What one core still holds back when a snapshot or an end comes. None, or
+    what is wrong."""
+    path = os.path.join(folder, "input")
+    conf = os.path.join(folder, "conf")
+    with open(conf, "w", encoding="ascii") as f:
+        f.write("[aggregator]\nevent_pairs = 6\n")
+    for name, (lines, args, has, lacks) in WAITING.items():
+        args = [BIN + "/aggregator", "-c", conf, "-o", "ndjson"] + args
+        results = []
+        for data in (FILLER + lines, lines):
+            with open(path, "wb") as f:
+                f.write(b"\n".join(data + [b""]))
+            for piped, one in ((False, True), (False, False), (True, False)):
+                results.append(run(args, path, piped, one))
+                bad = differs(results[-1], results[-1 if one else -2])
+                if bad is not None:
+                    return "%s: %s" % (name, bad)
+        out = results[0][1]
+        if out != results[-1][1] or any(x not in out for x in has) \
+                or any(x in out for x in lacks):
+            return "%s: %r and %r" % (name, out, results[-1][1])
+    return None
+
+
 def main():
     seed = int(os.environ.get("SEED") or time.time())
     print("SEED=%d" % seed)
     codes = set()
     with tempfile.TemporaryDirectory() as folder:
+        bad = waiting(folder)
+        if bad is not None:
+            print(bad)
+            return 1
         path = os.path.join(folder, "input")
         for i in range(ROUNDS):
             dice = random.Random(seed + i)
