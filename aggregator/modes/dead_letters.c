@@ -48,12 +48,14 @@ struct dead_letters_run {
 	/* Of the message in hand. */
 	struct buf records, others; /* lines */
 	uint64_t taken, kept;
-	bool stays; /* the whole message: one cannot be read */
+	uint64_t unfit; /* of those that are kept: they were asked for */
+	bool stays;     /* the whole message: one cannot be read */
 
 	struct endpoint_mark marks[MARKS_MAX]; /* written, not acknowledged */
 	size_t marks_n;
 	uint64_t moved;         /* dead letters in these messages */
 	uint64_t removed, left; /* dead letters */
+	uint64_t asked_left;    /* of these: they were asked for */
 	uint64_t connection;    /* that is read by */
 	enum exit_code code;
 };
@@ -137,6 +139,7 @@ end_of_message(struct dead_letters_run *r)
 	bool moves = r->taken > 0 && !r->stays, ok = true;
 
 	r->left += moves ? r->kept : r->taken + r->kept;
+	r->asked_left += moves ? r->unfit : r->taken + r->unfit;
 	if (moves && r->others.len > 0)
 		ok = open_back(r) &&
 		     write_dead_letter_lines(r, r->back, &r->others);
@@ -147,7 +150,7 @@ end_of_message(struct dead_letters_run *r)
 	}
 	buf_clear(&r->records);
 	buf_clear(&r->others);
-	r->taken = r->kept = 0;
+	r->taken = r->kept = r->unfit = 0;
 	r->stays = false;
 	return ok && (r->marks_n < MARKS_MAX || commit_replay(r));
 }
@@ -228,6 +231,7 @@ take_dead_letter(struct dead_letters_run *r, const char *line, size_t len)
 		return true;
 	}
 	r->kept++;
+	r->unfit += asked;
 	buf_add(&r->others, line, len);
 	buf_addc(&r->others, '\n');
 	return true;
@@ -242,6 +246,7 @@ on_long_dead_letter(struct dead_letters_run *r)
 	r->stays = r->stays || !taken;
 	r->taken += taken;
 	r->kept += !taken;
+	r->unfit += !taken && r->reason == NULL;
 }
 
 static enum endpoint_status
@@ -281,11 +286,11 @@ log_replayed(const struct dead_letters_run *r)
 	log_info("dead_letters_replayed",
 	    "from=%s replayed=%" PRIu64 " left=%" PRIu64, endpoint_name(r->in),
 	    r->removed, r->left);
-	if (r->left > 0 && r->reason == NULL)
+	if (r->asked_left > 0)
 		log_warn("%" PRIu64 " dead letters stay in '%s': what they "
-			 "keep is no record, so its sender has to send it "
-			 "again",
-		    r->left, endpoint_name(r->in));
+			 "keep is no record that could be taken, so its sender "
+			 "has to send it again",
+		    r->asked_left, endpoint_name(r->in));
 }
 
 static void

@@ -42,8 +42,9 @@ ask_channels(struct report_work *r, struct db_rows **rows)
 	    "SUM(CASE WHEN `hour` < '%s' THEN outbound_messages ELSE 0 END) "
 	    "FROM channel_metrics_all WHERE tenant = ? AND `hour` >= ? "
 	    "AND `hour` < ? GROUP BY channel "
-	    "ORDER BY SUM(messages) DESC, channel LIMIT " CHANNELS_MAX,
-	    from, from, from, from);
+	    "ORDER BY SUM(CASE WHEN `hour` >= '%s' THEN messages ELSE 0 END) "
+	    "DESC, SUM(messages) DESC, channel LIMIT " CHANNELS_MAX,
+	    from, from, from, from, from);
 	good = report_query(r, buf_str(&sql), args, 2, rows);
 	buf_release(&sql);
 	return good;
@@ -81,7 +82,8 @@ const struct section section_channels = {
 	.name = "channels",
 	.title = "Channels",
 	.note = "Messages in the hours of UTC that begin in the span. At "
-		"most " CHANNELS_MAX " channels, those with the most messages.",
+		"most " CHANNELS_MAX
+		" channels, those with the most messages then.",
 	.metric = "channels",
 	.columns = channel_columns,
 	.columns_n = ARRAY_LEN(channel_columns),

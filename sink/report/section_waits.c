@@ -167,11 +167,11 @@ fill_waits(struct report_work *r, struct figure_table *t)
 {
 	struct wait_ranges likely = { .n = 0 }, all = { .n = 0 };
 	struct db_rows *rows = NULL;
-	bool good =
-	    find_ranges(r, &likely) &&
-	    (likely.n == 0 || ask_waits(r, &likely, likely.rest_max_ms, &rows));
+	bool good = find_ranges(r, &likely) &&
+		    (likely.n == 0 ||
+			ask_waits(r, &likely, likely.rest_max_ms + 1, &rows));
 
-	/* Fewer: one that is as long can be in an hour that was not read. */
+	/* Fewer: the next one can be in an hour that was not read. */
 	if (good && (rows == NULL || db_rows_count(rows) < WAITS)) {
 		db_rows_free(rows);
 		rows = NULL;

@@ -98,6 +98,10 @@ echo "- while its reader refuses it again: this ends, and nothing is lost"
 reader=$!
 expect 0 "$letters" replay --all rows
 says "1 dead letters stay in 'queue:rows.dead': what they keep is no record"
+expect 0 "$letters" replay --reason UTF-8 rows
+says "1 dead letters stay in 'queue:rows.dead': what they keep is no record"
+expect 0 "$letters" replay --reason nobody rows
+is "said of others" "" "$(cat "$tmp/err")"
 until_true 20 bash -c "[ \"\$('$letters' show rows | grep -c 'no table')\" = 1 ]" ||
 	fail "it did not come back"
 kill $reader

@@ -549,6 +549,35 @@ class Test:
             self.that(f"At most {limit}, those " in page.text,
                       f"the page does not say: {limit}")
 
+    def channels_of_the_span_come_first(self):
+        """However much those of the span before had."""
+        columns = ("channel_metrics (tenant, hour, channel, messages, "
+                   "inbound_messages, outbound_messages, "
+                   "active_conversations, as_of, version)")
+        self.sql.ask(
+            f"INSERT INTO {columns} SELECT '{TENANT}', '2026-10-13 10:00:00', "
+            "CONCAT('old', seq), 100, 100, 0, 1, NOW(3), 1 FROM seq_1_to_60; "
+            f"INSERT INTO {columns} VALUES ('{TENANT}', "
+            "'2026-10-20 10:00:00', 'new', 1, 1, 0, 1, NOW(3), 1)")
+        found = self.span("UTC", WEEK)["channels"]
+        self.that(len(found) == 50, f"{len(found)} channels")
+        self.that("new" in {row["channel"] for row in found}, f"{found}")
+        self.sql.ask("DELETE FROM channel_metrics WHERE channel = 'new' OR "
+                     "channel LIKE 'old%'")
+
+    def equal_waits_are_in_order(self):
+        """Also those of an hour that was not read at first."""
+        begin, end = (utc("UTC", day) for day in WEEK)
+        of_week = (f"tenant = '{TENANT}' AND {{0}} >= '{begin}' AND {{0}} < "
+                   f"'{end}' AND kind IN ('first_response', 'reply', "
+                   "'unanswered')")
+        self.sql.ask(
+            "UPDATE intervals SET ms = 900000000 WHERE "
+            f"{of_week.format('end_at')} ORDER BY end_at DESC LIMIT 400; "
+            "UPDATE response_hours SET max_ms = 900000000 WHERE responses > "
+            f"0 AND {of_week.format('hour')}")
+        self.the_rest_is_sqls("UTC", WEEK)
+
     def the_longest_waits_are_those_that_are_left(self):
         """Closed chats are deleted, as with on_close = all: their hours keep
         the maxima that no interval has any more."""
@@ -610,6 +639,8 @@ def body():
         test.what_is_cut_says_so()
         test.how_long_it_takes()
         test.it_looks_right()
+        test.channels_of_the_span_come_first()
+        test.equal_waits_are_in_order()
         test.the_longest_waits_are_those_that_are_left()
         return test.checks.result()
 
