@@ -331,13 +331,16 @@ static void
 copy_pairs(struct model *to, const struct model *from)
 {
 	struct interner *n = &to->lexicon.names;
+	const struct event_count *e;
 	uint32_t user, event;
 	size_t i;
 
 	for (i = 0; i < from->events_n; i++) {
-		user = interner_get(n, model_name(from, from->events[i]->user));
-		event =
-		    interner_get(n, model_name(from, from->events[i]->event));
+		e = from->events[i];
+		if (e->count == 0)
+			continue;
+		user = model_translate_name(to, from, e->user);
+		event = model_translate_name(to, from, e->event);
 		if (may_count(to, user, event))
 			(void)events_count(to, user, event);
 		interner_drop(n, user);
@@ -357,10 +360,10 @@ events_copy(struct model *to, const struct model *from)
 
 	copy_pairs(to, from);
 	while ((words = dedup_next(s, &i, &f)) != NULL) {
-		user = interner_get(
-		    n, model_name(from, (uint32_t)(words[WORD_WHAT] >> 32)));
-		event = interner_get(
-		    n, model_name(from, (uint32_t)words[WORD_WHAT]));
+		user = model_translate_name(
+		    to, from, (uint32_t)(words[WORD_WHAT] >> 32));
+		event =
+		    model_translate_name(to, from, (uint32_t)words[WORD_WHAT]);
 		(void)events_put(to, f, (int64_t)words[WORD_AT], user, event);
 		interner_drop(n, user);
 		interner_drop(n, event);

@@ -259,6 +259,13 @@ model_is_late(const struct model *m, int64_t at)
 	       at < m->as_of - m->window;
 }
 
+/* The name of one model as a name of the other, held. */
+static inline uint32_t
+model_translate_name(struct model *to, const struct model *from, uint32_t name)
+{
+	return interner_get(&to->lexicon.names, model_name(from, name));
+}
+
 /* The newest whole snapshot of the chat's bucket, if it lacks the chat; else
  * CLOCK_NONE. */
 static inline int64_t

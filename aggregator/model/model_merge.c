@@ -10,13 +10,6 @@
 
 #include "aggregator/model/model_pack.h"
 
-/* The name of one model as a name of the other, held. */
-static uint32_t
-translate_name(struct model *to, const struct model *from, uint32_t name)
-{
-	return interner_get(&to->lexicon.names, model_name(from, name));
-}
-
 static void
 copy_descriptions(struct model *to, struct chat *c, const struct model *from,
     const struct chat *old)
@@ -30,13 +23,14 @@ copy_descriptions(struct model *to, struct chat *c, const struct model *from,
 	c->listed_at = from->as_of;
 	for (d = old->descriptions; d != NULL; d = d->next) {
 		new = *d;
-		new.assignee = translate_name(to, from, d->assignee);
-		new.channel = translate_name(to, from, d->channel);
-		new.customer = translate_name(to, from, d->customer);
-		new.customer_name = translate_name(to, from, d->customer_name);
+		new.assignee = model_translate_name(to, from, d->assignee);
+		new.channel = model_translate_name(to, from, d->channel);
+		new.customer = model_translate_name(to, from, d->customer);
+		new.customer_name =
+		    model_translate_name(to, from, d->customer_name);
 		new.customer_phone =
-		    translate_name(to, from, d->customer_phone);
-		new.tag = translate_name(to, from, d->tag);
+		    model_translate_name(to, from, d->customer_phone);
+		new.tag = model_translate_name(to, from, d->tag);
 		chats_recompute_before(to, c, &new);
 		chats_add_description(to, c, &new);
 	}
@@ -51,8 +45,8 @@ copy_message(struct model *to, const struct model *from,
 	*new = *old;
 	new->id = message_id_make(&to->lexicon.message_ids,
 	    message_id_text(&from->lexicon.message_ids, old->id, buf));
-	new->user = translate_name(to, from, old->user);
-	new->operator_id = translate_name(to, from, old->operator_id);
+	new->user = model_translate_name(to, from, old->user);
+	new->operator_id = model_translate_name(to, from, old->operator_id);
 	new->channel = lexicon_channel(&to->lexicon,
 			   lexicon_channel_text(&from->lexicon, old->channel)) &
 		       LEXICON_CHANNELS;
@@ -71,7 +65,7 @@ copy_operator_name(struct model *to, const struct model *from,
 
 	if (x->name == 0)
 		return;
-	o->name = translate_name(to, from, x->name);
+	o->name = model_translate_name(to, from, x->name);
 	interner_drop(&to->lexicon.names, old);
 }
 
@@ -79,7 +73,7 @@ static void
 copy_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
-	uint32_t id = translate_name(to, from, x->id);
+	uint32_t id = model_translate_name(to, from, x->id);
 	struct operator_info *o = model_operators_get(to, id);
 
 	interner_drop(&to->lexicon.names, id);
@@ -266,7 +260,7 @@ static void
 complete_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
-	uint32_t id = translate_name(to, from, x->id);
+	uint32_t id = model_translate_name(to, from, x->id);
 	struct operator_info *o = model_operators_get(to, id);
 
 	interner_drop(&to->lexicon.names, id);
@@ -308,7 +302,7 @@ static void
 continue_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
-	uint32_t id = translate_name(to, from, x->id);
+	uint32_t id = model_translate_name(to, from, x->id);
 
 	model_operators_get(to, id)->shown = operator_has_row(x);
 	interner_drop(&to->lexicon.names, id);
@@ -358,7 +352,6 @@ model_merge(
 {
 	size_t i;
 
-	pending_flush(m);
 	pending_flush(snapshot);
 	if (part == NULL || part->all)
 		correct_operators(m, snapshot);
