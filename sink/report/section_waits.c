@@ -9,16 +9,17 @@
  * behind the last one: whoever keeps intervals longer has no hours of it.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/tables/intervals.h"
 #include "sink/report/section.h"
+#include "sink/rollup/span_text.h"
 
 #define WAITS 10
 #define WAITS_TEXT "10"
-#define HOURS_TEXT "11" /* one more: what the rest has at most */
 #define OPERATORS 100
 #define OPERATORS_TEXT "100"
 
@@ -66,17 +67,13 @@ add_wait_range(struct wait_ranges *w, int64_t from, int64_t to)
 static bool
 add_without_hours(struct report_work *r, struct wait_ranges *w)
 {
-	const struct db_value tenant = db_str(r->request->viewer->tenant);
 	struct db_rows *rows = NULL;
 	int64_t first = r->to, end = r->to;
 
 	if (!report_query(r,
-		"SELECT MIN(`first`), MAX(`last`) FROM ("
-		"SELECT MIN(`hour`) AS `first`, MAX(`hour`) AS `last` "
-		"FROM response_hours WHERE tenant = ? UNION ALL "
-		"SELECT MIN(`hour`), MAX(`hour`) FROM response_hours_parts "
-		"WHERE tenant = ?) h",
-		&tenant, 1, &rows))
+		"SELECT MIN(begin_at), MAX(begin_at) FROM response_rollups "
+		"WHERE tenant = ? AND everyone = 1 AND span = 'hour'",
+		NULL, 0, &rows))
 		return false;
 	if (db_next(rows) && db_get(rows, 0) != NULL) {
 		first = db_get_time(rows, 0);
@@ -88,37 +85,76 @@ add_without_hours(struct report_work *r, struct wait_ranges *w)
 	return true;
 }
 
+/* An hour and its longest wait. */
+struct wait_hour {
+	int64_t begin, max_ms;
+};
+
+/* The longest first. */
+static int
+compare_hours(const void *pa, const void *pb)
+{
+	const struct wait_hour *a = pa, *b = pb;
+
+	if (a->max_ms != b->max_ms)
+		return a->max_ms < b->max_ms ? 1 : -1;
+	return (a->begin > b->begin) - (a->begin < b->begin);
+}
+
+/* The longest whole wait that the sums of a row tell of; 0: none. */
+static int64_t
+longest_wait(const char *sums)
+{
+	struct span_text t = { .rest = sums };
+	int64_t max_ms = 0;
+
+	while (span_text_next(&t) == 1) {
+		if (t.kind != SPAN_RESOLUTION && t.n > 0 && t.max_ms > max_ms)
+			max_ms = t.max_ms;
+	}
+	return max_ms;
+}
+
+/* The hours with the longest waits, and how long those of the others are. */
+static void
+add_longest_hours(struct db_rows *rows, struct wait_ranges *w)
+{
+	struct wait_hour *hours, *h;
+	size_t i, n = 0;
+
+	hours = xcalloc(db_rows_count(rows) + 1, sizeof *hours);
+	while (db_next(rows)) {
+		h = &hours[n];
+		*h = (struct wait_hour){ db_get_time(rows, 0),
+			longest_wait(db_get(rows, 1)) };
+		n += h->max_ms > 0 ? 1 : 0;
+	}
+	qsort(hours, n, sizeof *hours, compare_hours);
+	for (i = 0; i < n && i < WAITS; i++)
+		add_wait_range(w, hours[i].begin, hours[i].begin + HOUR_MS);
+	w->rest_max_ms = n > WAITS ? hours[WAITS].max_ms : 0;
+	free(hours);
+}
+
 /* Hours that the span cuts, as in zones at :30, and the hours with the longest
  * maxima among the others. */
 static bool
 find_ranges(struct report_work *r, struct wait_ranges *w)
 {
 	int64_t first = clock_ceil(r->from, HOUR_MS);
-	int64_t last = clock_floor(r->to, HOUR_MS), hour;
+	int64_t last = clock_floor(r->to, HOUR_MS);
 	const struct db_value args[] = { db_time(first), db_time(last) };
 	struct db_rows *rows = NULL;
-	size_t n = 0;
 
 	if (!report_query(r,
-		"SELECT `hour`, MAX(max_ms) FROM "
-		"(SELECT tenant, `hour`, kind, responses, max_ms "
-		"FROM response_hours UNION ALL "
-		"SELECT tenant, `hour`, kind, responses, max_ms "
-		"FROM response_hours_parts) h WHERE tenant = ? "
-		"AND `hour` >= ? AND `hour` < ? AND responses > 0 "
-		"AND kind IN " WAITED
-		" GROUP BY `hour` ORDER BY 2 DESC LIMIT " HOURS_TEXT,
+		"SELECT begin_at, sums FROM response_rollups WHERE tenant = ? "
+		"AND everyone = 1 AND span = 'hour' AND begin_at >= ? "
+		"AND begin_at < ? AND operator = ''",
 		args, 2, &rows))
 		return false;
 	add_wait_range(w, r->from, first);
 	add_wait_range(w, last, r->to);
-	while (db_next(rows)) {
-		hour = db_get_time(rows, 0);
-		if (++n <= WAITS)
-			add_wait_range(w, hour, hour + HOUR_MS);
-		else
-			w->rest_max_ms = db_get_int(rows, 1);
-	}
+	add_longest_hours(rows, w);
 	db_rows_free(rows);
 	return add_without_hours(r, w);
 }
