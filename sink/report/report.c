@@ -11,7 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
 #include "sink/page/page.h"
-#include "sink/report/section.h"
+#include "sink/report/fill_sections.h"
 
 static const struct section *const sections[] = {
 	&section_totals,
@@ -28,19 +28,19 @@ static const struct section *const sections[] = {
 	&section_about,
 };
 
-/* without: why there is no table; NULL: there is. */
 static void
-write_html(struct buf *to, const struct section *s,
-    const struct figure_table *t, const char *without)
+write_html(struct buf *to, const struct filled_section *f)
 {
+	const struct section *s = f->section;
+	bool without = f->without.len > 0;
 	const struct page_part part = { s->name, s->title,
-		without != NULL ? without : s->note };
+		without ? buf_str(&f->without) : s->note };
 
 	page_part_begin(to, &part);
-	if (s->draw != NULL && figure_rows(t) > 0)
-		s->draw(t, to);
-	if (without == NULL)
-		page_table(to, t);
+	if (s->draw != NULL && figure_rows(&f->table) > 0)
+		s->draw(&f->table, to);
+	if (!without)
+		page_table(to, &f->table);
 	page_part_end(to);
 }
 
@@ -83,8 +83,10 @@ write_csv_row(struct buf *to, const struct figure_table *t, size_t row)
 }
 
 static void
-write_csv(struct buf *to, const struct section *s, const struct figure_table *t)
+write_csv(struct buf *to, const struct filled_section *f)
 {
+	const struct section *s = f->section;
+	const struct figure_table *t = &f->table;
 	size_t row, c;
 
 	if (to->len > 0)
@@ -143,56 +145,41 @@ begin_html(const struct report_work *r, struct buf *to)
 	buf_release(&subtitle);
 }
 
-/* Why there is no table; NULL: there is. */
-static const char *
-left_out(const struct report_work *r, const struct section *s, struct buf *why)
+static void
+write_sections(struct report_work *r, const struct filled_section *list,
+    size_t n, struct buf *to)
 {
-	const char *reason = s->leave_out != NULL ? s->leave_out(r) : NULL;
+	bool html = r->request->form == REPORT_HTML;
+	size_t i;
 
-	if (reason != NULL || s->metric == NULL ||
-	    !kept_lacks(&r->not_kept, s->metric))
-		return reason;
-	buf_addf(why,
-	    "Not kept: nothing of the metric %s was ever stored. Unless there "
-	    "was nothing, add %s to metrics of [aggregator] in messaging.conf; "
-	    "see messaging-report(7), WHAT IT NEEDS.",
-	    s->metric, s->metric);
-	return buf_str(why);
-}
-
-static bool
-write_section(struct report_work *r, const struct section *s, struct buf *to)
-{
-	struct figure_table t = { .columns = s->columns,
-		.columns_n = s->columns_n };
-	struct buf why = BUF_INIT;
-	const char *without = left_out(r, s, &why);
-	bool good = without != NULL || s->fill(r, &t);
-
-	if (good && r->request->form == REPORT_CSV)
-		write_csv(to, s, &t);
-	else if (good)
-		write_html(to, s, &t, without);
-	figure_release(&t);
-	buf_release(&why);
-	return good;
+	if (html)
+		begin_html(r, to);
+	for (i = 0; i < n; i++) {
+		if (html)
+			write_html(to, &list[i]);
+		else
+			write_csv(to, &list[i]);
+	}
+	if (html)
+		page_end(to);
 }
 
 enum exit_code
 report_write(
     const struct report_request *request, struct db *db, struct buf *to)
 {
-	struct report_work r = { .request = request, .db = db };
-	bool html = request->form == REPORT_HTML;
-	bool good = report_begin(&r);
+	struct report_failure failure = REPORT_FAILURE_INIT;
+	struct report_work r = {
+		.request = request, .db = db, .failure = &failure
+	};
+	struct filled_section list[ARRAY_LEN(sections)] = { 0 };
 	size_t i;
 
-	if (good && html)
-		begin_html(&r, to);
-	for (i = 0; good && i < ARRAY_LEN(sections); i++)
-		good = write_section(&r, sections[i], to);
-	if (good && html)
-		page_end(to);
+	for (i = 0; i < ARRAY_LEN(list); i++)
+		list[i].section = sections[i];
+	if (report_begin(&r) && fill_sections(&r, list, ARRAY_LEN(list)))
+		write_sections(&r, list, ARRAY_LEN(list), to);
+	filled_sections_release(list, ARRAY_LEN(list));
 	report_end(&r);
-	return r.code;
+	return failure.code;
 }

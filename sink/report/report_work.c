@@ -25,6 +25,18 @@ no_text(const struct web_request *r, const char *name)
 	return NULL;
 }
 
+/* What other connections meet afterwards is mostly the same. */
+static void
+explain_first(struct report_work *r, const char *target)
+{
+	struct report_failure *f = r->failure;
+
+	(void)pthread_mutex_lock(&f->lock);
+	if (f->code == PROG_OK)
+		f->code = by_hand_explain(&r->answer, r->db, target);
+	(void)pthread_mutex_unlock(&f->lock);
+}
+
 /* Whoever gave days knows those, and no address of the API: where they are what
  * is refused, they are named. */
 static void
@@ -36,8 +48,7 @@ explain_refusal(struct report_work *r, const char *target, bool of_span)
 	if (of_span && bad && r->request->from != NULL)
 		days = xasprintf(
 		    "--from %s --to %s", r->request->from, r->request->to);
-	r->code =
-	    by_hand_explain(&r->answer, r->db, days != NULL ? days : target);
+	explain_first(r, days != NULL ? days : target);
 	free(days);
 }
 
@@ -58,7 +69,7 @@ get_json(struct report_work *r, const char *target, bool of_span)
 	answer = json_loadb(r->answer.body.data, r->answer.body.len, 0, NULL);
 	if (answer == NULL) {
 		log_error("%s: the answer is no JSON", target);
-		r->code = PROG_SOFTWARE;
+		r->failure->code = PROG_SOFTWARE;
 	}
 	return answer;
 }
@@ -108,7 +119,7 @@ report_query(struct report_work *r, const char *sql,
 	buf_clear(&r->answer.body);
 	if (question_ask(&q, sql, args, n, rows))
 		return true;
-	r->code = by_hand_explain(&r->answer, r->db, "the report");
+	explain_first(r, "the report");
 	return false;
 }
 
@@ -133,12 +144,13 @@ read_names(struct report_work *r)
 	struct buf target = BUF_INIT;
 	const char *cursor;
 	json_t *answer;
-	bool more = true;
+	bool good, more = true;
 
 	r->names = json_object();
 	buf_adds(&target, V1 "operators?limit=1000");
-	while (more && r->code == PROG_OK) {
+	do {
 		answer = get_json(r, buf_str(&target), false);
+		good = answer != NULL;
 		take_names(r, json_object_get(answer, "rows"));
 		cursor = json_string_value(json_object_get(answer, "next"));
 		more = cursor != NULL;
@@ -146,9 +158,9 @@ read_names(struct report_work *r)
 			buf_setf(&target, V1 "operators?limit=1000&cursor=%s",
 			    cursor);
 		json_decref(answer);
-	}
+	} while (more);
 	buf_release(&target);
-	return r->code == PROG_OK;
+	return good;
 }
 
 static void
@@ -219,41 +231,36 @@ look_at_counts(struct report_work *r, const json_t *rows)
 		    json_object_get(json_array_get(rows, i), "count"));
 }
 
-const json_t *
-report_totals(struct report_work *r, const char *kind)
+static bool
+read_kind(struct report_work *r, const char *kind)
 {
-	const json_t *known = json_object_get(r->kinds, kind);
 	struct buf more = BUF_INIT;
 	json_t *rows;
 
-	if (known != NULL)
-		return known;
 	buf_addf(&more, "&by=total&compare=previous&kind=%s", kind);
 	rows = report_ask(r, "responses", buf_str(&more));
 	buf_release(&more);
-	if (rows != NULL)
-		json_object_set_new(r->kinds, kind, rows);
-	return rows;
+	return rows != NULL && json_object_set_new(r->kinds, kind, rows) == 0;
 }
 
-/* Totals of each kind that section_totals.c has: an hour may have some of one
- * kind only. */
 static bool
+read_kinds(struct report_work *r)
+{
+	r->kinds = json_object();
+	return read_kind(r, "first_response") && read_kind(r, "resolution") &&
+	       read_kind(r, "unanswered");
+}
+
+/* An hour may have some of one kind only. */
+static void
 look_at_cut_hours(struct report_work *r)
 {
-	static const char *const kinds[] = { "first_response", "resolution",
-		"unanswered" };
-	const json_t *rows;
-	size_t i;
+	void *kind;
 
 	look_at_counts(r, json_object_get(r->totals, "rows"));
-	for (i = 0; i < ARRAY_LEN(kinds); i++) {
-		rows = report_totals(r, kinds[i]);
-		if (rows == NULL)
-			return false;
-		look_at_counts(r, rows);
-	}
-	return true;
+	for (kind = json_object_iter(r->kinds); kind != NULL;
+	     kind = json_object_iter_next(r->kinds, kind))
+		look_at_counts(r, json_object_iter_value(kind));
 }
 
 static bool
@@ -264,11 +271,11 @@ read_not_kept(struct report_work *r)
 	struct question q = question_of(r);
 
 	if (!kept_find_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept)) {
-		r->code = by_hand_explain(&r->answer, r->db, "what is kept");
+		explain_first(r, "what is kept");
 		return false;
 	}
-	if (!kept_lacks(&r->not_kept, "histograms") && !look_at_cut_hours(r))
-		return false;
+	if (!kept_lacks(&r->not_kept, "histograms"))
+		look_at_cut_hours(r);
 	kept_drop_derivable(&r->not_kept);
 	return true;
 }
@@ -298,12 +305,12 @@ report_begin(struct report_work *r)
 	r->zone_name = r->request->zone != NULL ? r->request->zone : "UTC";
 	r->zone = report_open_zone(r->zone_name);
 	if (r->zone == NULL) {
-		r->code = PROG_USAGE;
+		r->failure->code = PROG_USAGE;
 		return false;
 	}
 	choose_days(r);
-	r->kinds = json_object();
-	return read_totals(r) && read_names(r) && read_not_kept(r);
+	return read_totals(r) && read_kinds(r) && read_names(r) &&
+	       read_not_kept(r);
 }
 
 void
@@ -313,6 +320,22 @@ report_end(struct report_work *r)
 	json_decref(r->totals);
 	json_decref(r->kinds);
 	json_decref(r->names);
+	report_another_end(r);
+}
+
+struct report_work
+report_another(const struct report_work *r, struct db *db)
+{
+	struct report_work another = *r;
+
+	another.answer = (struct web_answer){ .status = 0 };
+	another.db = db;
+	return another;
+}
+
+void
+report_another_end(struct report_work *r)
+{
 	buf_release(&r->answer.body);
 	buf_release(&r->answer.headers);
 }

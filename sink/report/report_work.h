@@ -6,6 +6,7 @@
 #define SINK_REPORT_REPORT_WORK_H
 
 #include <jansson.h>
+#include <pthread.h>
 
 #include "common/calendar/calendar.h"
 #include "common/http/web.h"
@@ -13,6 +14,16 @@
 #include "sink/api/question.h"
 #include "sink/page/figures.h"
 #include "sink/report/report.h"
+
+/* Why a report failed: the first reason that any of its sections met. */
+struct report_failure {
+	pthread_mutex_t lock;
+	enum exit_code code;
+};
+#define REPORT_FAILURE_INIT                                                    \
+	{                                                                      \
+		.lock = PTHREAD_MUTEX_INITIALIZER, .code = PROG_OK             \
+	}
 
 struct report_work {
 	const struct report_request *request; /* borrowed */
@@ -23,32 +34,34 @@ struct report_work {
 	int64_t before; /* when the span before this one begins */
 	char before_day[CALENDAR_TEXT];
 	json_t *totals; /* the answer about the whole; owned */
-	json_t *kinds;  /* report_totals(): rows by kind; owned */
-	json_t *names;  /* of operators, by id; owned */
+	/* Rows of the totals of intervals by their kind, of the span and of the
+	 * one before; owned. */
+	json_t *kinds;
+	json_t *names; /* of operators, by id; owned */
 	struct kept_lacking not_kept;
 	/* Responses of an hour that the span, or the one before, cuts are
 	 * stored, and intervals of it missing. */
 	bool cut_hour_lacks;
 	struct db *db; /* borrowed */
 	struct web_request web;
-	struct web_answer answer; /* of the last question */
-	enum exit_code code;      /* why it failed */
+	struct web_answer answer;       /* of the last question */
+	struct report_failure *failure; /* borrowed */
 };
 
-/* Finds out the days and reads what all sections share. False: r->code says
+/* Finds out the days and reads what all sections share. False: r->failure says
  * why; release it all the same. */
 bool report_begin(struct report_work *r) __attribute__((warn_unused_result));
 void report_end(struct report_work *r);
 
+/* The same report for another thread, by another connection, which is borrowed;
+ * it borrows what they share, too. */
+struct report_work report_another(const struct report_work *r, struct db *db);
+void report_another_end(struct report_work *r);
+
 /* The rows of /api/v1/RESOURCE over the span, with further parameters ("" or
- * "&by=day"). Owned by the caller; NULL: r->code says why. */
+ * "&by=day"). Owned by the caller; NULL: it failed. */
 json_t *report_ask(struct report_work *r, const char *resource,
     const char *more) __attribute__((warn_unused_result));
-
-/* The rows of the totals of intervals of that kind, of the span and of the one
- * before; asked for once. Borrowed; NULL: r->code says why. */
-const json_t *report_totals(struct report_work *r, const char *kind)
-    __attribute__((warn_unused_result));
 
 /* Rows of a statement, as question_ask(). */
 bool report_query(struct report_work *r, const char *sql,

@@ -18,7 +18,7 @@ struct section {
 	/* Why this report has no such section; NULL: it has. Without the
 	 * function each has. */
 	const char *(*leave_out)(const struct report_work *r);
-	/* Adds the rows; there may be none. False: r->code says why. */
+	/* Adds the rows; there may be none. Any thread. False: it failed. */
 	bool (*fill)(struct report_work *r, struct figure_table *t);
 	/* Appends the chart of a table that has rows; NULL: there is none. */
 	void (*draw)(const struct figure_table *t, struct buf *to);

@@ -127,16 +127,6 @@ add_responses(struct figure_table *t, const json_t *rows, const char *kind)
 	}
 }
 
-static bool
-ask_kind(struct report_work *r, struct figure_table *t, const char *kind)
-{
-	const json_t *rows = report_totals(r, kind);
-
-	if (rows != NULL)
-		add_responses(t, rows, kind);
-	return rows != NULL;
-}
-
 /* Adds how many rows there are in the span and in the one before, by their
  * column of that name: read once, because no index has it. Before the tenant,
  * which question_ask() puts into the first ?, times are text. */
@@ -214,10 +204,14 @@ ask_alerts(struct report_work *r, struct figure_table *t)
 static bool
 fill_totals(struct report_work *r, struct figure_table *t)
 {
+	void *kind;
+
 	add_responses(t, json_object_get(r->totals, "rows"), "response");
-	return ask_kind(r, t, "first_response") &&
-	       ask_kind(r, t, "resolution") && ask_kind(r, t, "unanswered") &&
-	       ask_conversations(r, t) && ask_alerts(r, t);
+	for (kind = json_object_iter(r->kinds); kind != NULL;
+	     kind = json_object_iter_next(r->kinds, kind))
+		add_responses(t, json_object_iter_value(kind),
+		    json_object_iter_key(kind));
+	return ask_conversations(r, t) && ask_alerts(r, t);
 }
 
 const struct section section_about = {

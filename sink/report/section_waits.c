@@ -2,7 +2,8 @@
  * section_waits: who waited longest, and the waits that a transfer cut.
  *
  * The longest waits of a month are mostly found without reading all its
- * intervals: each is in one of the hours with the longest maxima. But an hour
+ * intervals: each is in one of the hours with the longest maxima, of which more
+ * than one may be as long as the last. But an hour
  * keeps the maxima of closed chats whose intervals were deleted (on_close =
  * all), and may lack what only intervals has: then all of them are read, which
  * are few where closed chats are deleted. So is time before the first hour and
@@ -43,12 +44,15 @@ static const struct figure_column transfer_columns[] = {
 	{ "max_seconds", "Longest", FIGURE_SECONDS },
 };
 
+/* Hours that are read at most. */
+#define HOURS_MAX 100
+
 /* Ranges of time that intervals are read from. */
 struct wait_ranges {
 	struct buf sql;
-	struct db_value args[2 * (WAITS + 4)];
+	struct db_value args[2 * (HOURS_MAX + 4)];
 	size_t n;
-	int64_t rest_max_ms; /* no other hour has a longer wait */
+	int64_t least_ms; /* elsewhere waits are shorter */
 };
 
 static void
@@ -115,11 +119,12 @@ longest_wait(const char *sums)
 	return max_ms;
 }
 
-/* The hours with the longest waits, and how long those of the others are. */
+/* The hours of the ten longest maxima, and others with the last of these. */
 static void
 add_longest_hours(struct db_rows *rows, struct wait_ranges *w)
 {
 	struct wait_hour *hours, *h;
+	int64_t tenth_ms;
 	size_t i, n = 0;
 
 	hours = xcalloc(db_rows_count(rows) + 1, sizeof *hours);
@@ -130,9 +135,12 @@ add_longest_hours(struct db_rows *rows, struct wait_ranges *w)
 		n += h->max_ms > 0 ? 1 : 0;
 	}
 	qsort(hours, n, sizeof *hours, compare_hours);
-	for (i = 0; i < n && i < WAITS; i++)
+	tenth_ms = n < WAITS ? 0 : hours[WAITS - 1].max_ms;
+	for (i = 0; i < n && i < HOURS_MAX && hours[i].max_ms >= tenth_ms; i++)
 		add_wait_range(w, hours[i].begin, hours[i].begin + HOUR_MS);
-	w->rest_max_ms = n > WAITS ? hours[WAITS].max_ms : 0;
+	w->least_ms = tenth_ms;
+	if (i < n && hours[i].max_ms == tenth_ms)
+		w->least_ms++;
 	free(hours);
 }
 
@@ -181,8 +189,8 @@ add_wait_row(
 
 /* The longest first, but none that is shorter than that. */
 static bool
-ask_waits(struct report_work *r, const struct wait_ranges *w, int64_t least_ms,
-    struct db_rows **rows)
+ask_waits(
+    struct report_work *r, const struct wait_ranges *w, struct db_rows **rows)
 {
 	struct buf sql = BUF_INIT;
 	bool good;
@@ -192,7 +200,7 @@ ask_waits(struct report_work *r, const struct wait_ranges *w, int64_t least_ms,
 	    "WHERE tenant = ? AND (%s) AND kind IN " WAITED
 	    " AND " INTERVAL_COUNTS " AND ms >= %" PRId64
 	    " ORDER BY ms DESC, end_at, chat LIMIT " WAITS_TEXT,
-	    buf_str(&w->sql), least_ms);
+	    buf_str(&w->sql), w->least_ms);
 	good = report_query(r, buf_str(&sql), w->args, w->n, rows);
 	buf_release(&sql);
 	return good;
@@ -204,15 +212,14 @@ fill_waits(struct report_work *r, struct figure_table *t)
 	struct wait_ranges likely = { .n = 0 }, all = { .n = 0 };
 	struct db_rows *rows = NULL;
 	bool good = find_ranges(r, &likely) &&
-		    (likely.n == 0 ||
-			ask_waits(r, &likely, likely.rest_max_ms + 1, &rows));
+		    (likely.n == 0 || ask_waits(r, &likely, &rows));
 
 	/* Fewer: the next one can be in an hour that was not read. */
 	if (good && (rows == NULL || db_rows_count(rows) < WAITS)) {
 		db_rows_free(rows);
 		rows = NULL;
 		add_wait_range(&all, r->from, r->to);
-		good = ask_waits(r, &all, 0, &rows);
+		good = ask_waits(r, &all, &rows);
 	}
 	while (good && db_next(rows))
 		add_wait_row(r, t, rows);
