@@ -337,57 +337,77 @@ response_find_channels(const struct sums_reader *r,
 }
 
 static int
-compare_cut_hours(const void *pa, const void *pb)
+compare_cuts(const void *pa, const void *pb)
 {
-	const struct response_cut_hour *a = pa, *b = pb;
+	const struct response_cut *a = pa, *b = pb;
 
-	return (a->begin > b->begin) - (a->begin < b->begin);
+	return (a->time.from > b->time.from) - (a->time.from < b->time.from);
 }
 
 /* One of each that tells of responses, in order. */
 static void
-merge_cut_hours(struct sums_reader *r, struct response_pieces *hours)
+merge_cuts(struct sums_reader *r, struct response_pieces *times)
 {
-	struct response_cut_hour *h = r->cut;
+	struct response_cut *c = r->cut;
 	size_t i, n = 0;
 
 	if (r->cut_n > 0)
-		qsort(h, r->cut_n, sizeof *h, compare_cut_hours);
+		qsort(c, r->cut_n, sizeof *c, compare_cuts);
 	for (i = 0; i < r->cut_n; i++) {
-		if (h[i].n == 0)
+		if (c[i].n == 0)
 			continue;
-		if (n > 0 && h[n - 1].begin == h[i].begin) {
-			h[n - 1].n += h[i].n;
+		if (n > 0 && c[n - 1].time.from == c[i].time.from) {
+			c[n - 1].n += c[i].n;
 			continue;
 		}
-		h[n++] = h[i];
-		response_pieces_add(hours, h[i].begin, h[i].begin + HOUR_MS);
+		c[n++] = c[i];
+		response_pieces_add(times, c[i].time.from, c[i].time.to);
 	}
 	r->cut_n = n;
 }
 
+/* What is cut there; they do not overlap. NULL: nothing. */
+static struct response_cut *
+find_cut(const struct sums_reader *r, int64_t ms)
+{
+	size_t low = 0, high = r->cut_n, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (r->cut[middle].time.to <= ms)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < r->cut_n && r->cut[low].time.from <= ms ? &r->cut[low]
+							     : NULL;
+}
+
+#define QUARTER_MINUTES "15"
+#define QUARTERS_OF_AN_HOUR 4
+
 static bool
-count_intervals(struct sums_reader *r, const struct response_pieces *hours)
+count_intervals(struct sums_reader *r, const struct response_pieces *times)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
-	struct db_value *args = xcalloc(2 * hours->n + 1, sizeof *args);
-	struct response_cut_hour key = { .n = 0 }, *found;
+	struct db_value *args = xcalloc(2 * times->n + 1, sizeof *args);
+	struct response_cut *cut;
 	size_t n = 0;
 	bool good;
 
-	buf_adds(&sql, "SELECT TIMESTAMPDIFF(HOUR, '1970-01-01', end_at) "
-		       "AS cut, COUNT(*) FROM intervals WHERE tenant = ?");
-	response_add_ranges("end_at", hours, &sql, args, &n);
+	buf_adds(&sql, "SELECT TIMESTAMPDIFF(MINUTE, '1970-01-01', end_at) "
+		       "DIV " QUARTER_MINUTES " AS quarter, COUNT(*) "
+		       "FROM intervals WHERE tenant = ?");
+	response_add_ranges("end_at", times, &sql, args, &n);
 	response_add_choice(r, &sql, args, &n);
-	buf_adds(&sql, " AND " INTERVAL_COUNTS " GROUP BY cut");
-	good = response_ask(r, &sql, args, n, r->cut_n, &rows);
+	buf_adds(&sql, " AND " INTERVAL_COUNTS " GROUP BY quarter");
+	good = response_ask(
+	    r, &sql, args, n, QUARTERS_OF_AN_HOUR * r->cut_n, &rows);
 	while (good && db_next(rows)) {
-		key.begin = db_get_int(rows, 0) * HOUR_MS;
-		found = bsearch(
-		    &key, r->cut, r->cut_n, sizeof key, compare_cut_hours);
-		if (found != NULL)
-			found->n -= db_get_int(rows, 1);
+		cut = find_cut(r, db_get_int(rows, 0) * QUARTER_MS);
+		if (cut != NULL)
+			cut->n -= db_get_int(rows, 1);
 	}
 	db_rows_free(rows);
 	buf_release(&sql);
@@ -398,17 +418,16 @@ count_intervals(struct sums_reader *r, const struct response_pieces *hours)
 bool
 response_find_missing(struct sums_reader *r, const struct response_plan *p)
 {
-	struct response_pieces hours = { .n = 0 };
+	struct response_pieces times = { .n = 0 };
 	struct response_range time, part;
 	bool good = true;
 	size_t i;
 
-	merge_cut_hours(r, &hours);
+	merge_cuts(r, &times);
 	if (r->cut_n > 0)
-		good = count_intervals(r, &hours);
+		good = count_intervals(r, &times);
 	for (i = 0; good && i < r->cut_n; i++) {
-		time = (struct response_range){ r->cut[i].begin,
-			r->cut[i].begin + HOUR_MS };
+		time = r->cut[i].time;
 		while (r->cut[i].n > 0 &&
 		       response_pieces_cut(&r->intervals, &time, &part)) {
 			response_plan_mark(p, &part, &r->to->missing);
@@ -416,7 +435,7 @@ response_find_missing(struct sums_reader *r, const struct response_plan *p)
 		}
 	}
 	r->cut_n = 0;
-	free(hours.list);
+	free(times.list);
 	return good;
 }
 

@@ -135,14 +135,14 @@ response_pieces_ms(const struct response_pieces *p)
 	return ms;
 }
 
-/* Adds the hour that ms is in, unless it is the last one. */
+/* Adds the hour or quarter that ms is in, unless it is the last one. */
 static void
-add_hour_of(struct response_pieces *p, int64_t ms)
+add_span_of(struct response_pieces *p, int64_t ms, int64_t length)
 {
-	int64_t hour = clock_floor(ms, HOUR_MS);
+	int64_t begin = clock_floor(ms, length);
 
-	if (p->n == 0 || p->list[p->n - 1].to <= hour)
-		response_pieces_add(p, hour, hour + HOUR_MS);
+	if (p->n == 0 || p->list[p->n - 1].to <= begin)
+		response_pieces_add(p, begin, begin + length);
 }
 
 void
@@ -153,7 +153,7 @@ response_plan_cut_hours(
 
 	for (i = 0; i < p->stretches_n; i++) {
 		if (p->stretches[i].begin % HOUR_MS != 0)
-			add_hour_of(hours, p->stretches[i].begin);
+			add_span_of(hours, p->stretches[i].begin, HOUR_MS);
 	}
 }
 
@@ -238,10 +238,23 @@ longest_span(
 	return end < to ? end : to;
 }
 
+/* The hour of a part of it, and the quarter that is cut. */
+static void
+add_cut(const struct plan_cut *c, int64_t t, enum response_level level,
+    struct response_pieces *pieces)
+{
+	if (level < RESPONSE_QUARTERS)
+		return;
+	add_span_of(&pieces[RESPONSE_HOURS], t, HOUR_MS);
+	if (level == RESPONSE_INTERVALS &&
+	    c->has(c->ctx, RESPONSE_QUARTERS, clock_floor(t, HOUR_MS)))
+		add_span_of(&pieces[RESPONSE_QUARTERS], t, QUARTER_MS);
+}
+
 void
 response_plan_cut(const struct response_plan *p,
     bool (*has)(const void *ctx, enum response_level level, int64_t begin),
-    const void *ctx, bool cut_hours, struct response_pieces *pieces)
+    const void *ctx, bool cut, struct response_pieces *pieces)
 {
 	const struct plan_cut c = { has, ctx };
 	enum response_level level;
@@ -255,8 +268,8 @@ response_plan_cut(const struct response_plan *p,
 		for (t = p->stretches[i].begin; t < to; t = next) {
 			next = longest_span(&c, t, to, &level);
 			response_pieces_add(&pieces[level], t, next);
-			if (cut_hours && level >= RESPONSE_QUARTERS)
-				add_hour_of(&pieces[RESPONSE_HOURS], t);
+			if (cut)
+				add_cut(&c, t, level, pieces);
 		}
 	}
 }

@@ -245,17 +245,22 @@ add_to_sum(
 	return span_text_gather(t, r->takes_off, &to->of, &r->room);
 }
 
-/* An hour that is cut says how many intervals it has. */
+/* What is cut says how many intervals it has; an hour leaves it to its
+ * quarters. */
 static void
-note_cut_hour(struct sums_reader *r, int64_t begin, int64_t n)
+note_cut(
+    struct sums_reader *r, int64_t begin, enum response_level level, int64_t n)
 {
-	const struct response_range hour = { begin, begin + HOUR_MS };
+	const struct response_range time = { begin,
+		response_span_end(begin, level) };
 	struct response_range part;
 
-	if (r->again || !response_pieces_cut(&r->intervals, &hour, &part))
+	if (r->again || !response_pieces_cut(&r->intervals, &time, &part) ||
+	    (level == RESPONSE_HOURS &&
+		response_is_available(r->available, RESPONSE_QUARTERS, begin)))
 		return;
 	XGROW(r->cut, r->cut_n, r->cut_cap);
-	r->cut[r->cut_n++] = (struct response_cut_hour){ begin, n };
+	r->cut[r->cut_n++] = (struct response_cut){ time, n };
 }
 
 /* Whether it is a channel that was not asked for. */
@@ -266,14 +271,14 @@ is_other_channel(const struct sums_reader *r, const char *id)
 	       strcmp(id, r->filter->channel) != 0;
 }
 
-/* A row of a span: into its slot, or only its version where hours are cut.
+/* A row of a span: into its slot, or only its version where it is cut.
  * False: it is damaged or one too many, and the answer is a problem. */
 static bool
 take_span(struct sums_reader *r, const struct db_rows *rows)
 {
 	int64_t begin = db_get_time(rows, 0);
-	int64_t slot =
-	    slot_of_span(r, begin, response_level_named(db_get(rows, 4)));
+	enum response_level level = response_level_named(db_get(rows, 4));
+	int64_t slot = slot_of_span(r, begin, level);
 	struct span_text t = { .rest = db_get(rows, 2) };
 	struct response_sum *to = NULL;
 	int rc;
@@ -284,7 +289,7 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 		keep_greatest(&r->to->version, t.version);
 		keep_greatest(&r->to->as_of, db_get_time(rows, 3));
 		if (slot < 0)
-			note_cut_hour(r, begin, t.n);
+			note_cut(r, begin, level, t.n);
 		if (slot < 0 || t.n == 0)
 			continue;
 		response_note_kept(r, slot, t.n);

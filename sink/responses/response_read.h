@@ -19,9 +19,11 @@ struct response_available {
 	int64_t first, end;
 };
 
-/* An hour that intervals are read of, and how many responses it tells of. */
-struct response_cut_hour {
-	int64_t begin, n;
+/* A quarter, or an hour without quarters, that intervals are read of, and how
+ * many responses it tells of. */
+struct response_cut {
+	struct response_range time;
+	int64_t n;
 };
 
 struct sums_reader {
@@ -41,7 +43,8 @@ struct sums_reader {
 	bool takes_off;                         /* it is taken off the sums */
 	bool again; /* only for sums that are read again */
 	struct response_pieces intervals; /* read from them; borrowed */
-	struct response_cut_hour *cut;    /* owned */
+	const struct response_available *available;
+	struct response_cut *cut; /* owned */
 	size_t cut_n, cut_cap;
 	size_t room; /* sums more that may have a table */
 };
@@ -59,8 +62,8 @@ bool response_find_available(const struct sums_reader *r,
 bool response_find_channels(const struct sums_reader *r,
     const struct response_plan *p, struct response_available *k)
     __attribute__((warn_unused_result));
-/* Looks whether the cut hours have as many intervals as they tell of; the
- * slots that lack some are missing. False: the answer is a problem. */
+/* Looks whether what is cut has as many intervals as it tells of; the slots
+ * that lack some are missing. False: the answer is a problem. */
 bool response_find_missing(struct sums_reader *r, const struct response_plan *p)
     __attribute__((warn_unused_result));
 /* The slots that lack intervals are missing, as those that all channels

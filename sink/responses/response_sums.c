@@ -190,6 +190,7 @@ read_plan(struct sums_reader *r, const struct response_plan *p,
 
 	r->plan = p;
 	r->rounded = rounded;
+	r->available = available;
 	response_plan_cut(
 	    p, response_is_available, available, !r->channels, pieces);
 	r->intervals = pieces[RESPONSE_INTERVALS];

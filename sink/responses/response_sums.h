@@ -6,8 +6,9 @@
  * and hours where they fit into a slot and are there. What is below a quarter,
  * and quarters that are not there (sink/rollup/quarters.h), come from
  * intervals, which know the millisecond, and so does time of which there are no
- * sums, before or behind them, or at all. Where an hour tells of more responses
- * than it has intervals, what needs these is not known.
+ * sums, before or behind them, or at all. Where a quarter, or an hour without
+ * quarters, tells of more responses than it has intervals, what needs these is
+ * not known.
  *
  * Channels come from response_rollups likewise, where all operators are asked
  * for, else from intervals alone. What all of them together have tells whether
@@ -103,12 +104,12 @@ enum response_level {
 
 /* Cuts the stretches into months, days, hours and quarters, and the rest into
  * intervals; has() tells which months, days and hours there are, and which
- * hours have quarters. With cut_hours the rows of hours that are cut are among
- * the pieces, too: they have no slot, but a version. pieces: of
- * RESPONSE_LEVELS. */
+ * hours have quarters. With `cut` the rows of hours that are cut are among the
+ * pieces, too, and of quarters that are: they have no slot, but a version, and
+ * how many responses there are. pieces: of RESPONSE_LEVELS. */
 void response_plan_cut(const struct response_plan *p,
     bool (*has)(const void *ctx, enum response_level level, int64_t begin),
-    const void *ctx, bool cut_hours, struct response_pieces *pieces);
+    const void *ctx, bool cut, struct response_pieces *pieces);
 
 /* The hours that stretches cut: their quarters are read, if they have some. */
 void response_plan_cut_hours(

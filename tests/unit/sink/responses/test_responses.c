@@ -178,6 +178,26 @@ cut_hours_come_from_quarters_or_intervals(void **state)
 	assert_int_equal(slot_of_hour(&p, "2024-10-26T19:00:00Z"), 1);
 	release(&s, &p);
 	release_pieces(pieces);
+	/* What is cut of a quarter: its row is read, too, for how many. */
+	plan(&s, &p, "Asia/Kolkata", BY_DAY, "2024-10-27T12:10:00Z",
+	    "2024-10-27T18:37:00Z");
+	response_plan_cut(&p, has_quarters, &first, true, pieces);
+	assert_int_equal(in->n, 2);
+	assert_piece(in, 0, "2024-10-27T12:10:00Z", "2024-10-27T12:15:00Z");
+	assert_piece(in, 1, "2024-10-27T18:30:00Z", "2024-10-27T18:37:00Z");
+	assert_int_equal(pieces[RESPONSE_QUARTERS].n, 2);
+	assert_piece(&pieces[RESPONSE_QUARTERS], 0, "2024-10-27T12:00:00Z",
+	    "2024-10-27T13:00:00Z");
+	assert_piece(&pieces[RESPONSE_QUARTERS], 1, "2024-10-27T18:00:00Z",
+	    "2024-10-27T18:45:00Z");
+	assert_int_equal(response_plan_slot(&p, time_of("2024-10-27T12:00:00Z"),
+			     RESPONSE_QUARTERS),
+	    -1);
+	assert_int_equal(response_plan_slot(&p, time_of("2024-10-27T18:30:00Z"),
+			     RESPONSE_QUARTERS),
+	    -1);
+	release(&s, &p);
+	release_pieces(pieces);
 	/* Every one, and all in one range. */
 	first = INT64_MAX;
 	plan(&s, &p, "Asia/Kolkata", BY_HOUR, "2024-10-26T12:10:00Z",
