@@ -1041,6 +1041,39 @@ class Test:
         self.lead = lead
         self.that(unknown > 10, f"only {unknown} rows were not known")
 
+    def hour_to_cut(self):
+        """With quarters, and responses in the parts that are cut."""
+        for hour in self.hours_with_quarters():
+            parts = [self.oracle.chosen("response", ANY, hour + n * QUARTER,
+                                        hour + n * QUARTER + QUARTER // 3)
+                     for n in range(3)]
+            if all(parts):
+                return hour
+        raise AssertionError("no hour has responses in all its quarters")
+
+    def a_quarter_lacks_what_is_deleted_of_it(self):
+        """Intervals of closed chats are deleted; the other quarters of their
+        hour have theirs."""
+        self.copy_tenant("reaped", "TRUE", "TRUE")
+        self.lab.must(["sink", "-c", self.conf, "--recompute"])
+        hour = self.hour_to_cut()
+        begin, end = (utc_text(t)[:-1].replace("T", " ")
+                      for t in (hour, hour + QUARTER))
+        self.sql.ask("DELETE FROM intervals WHERE tenant = 'reaped' AND "
+                     f"end_at >= '{begin}' AND end_at < '{end}'")
+        lead, self.lead = self.lead, token(tenant_id="reaped", role="lead")
+        minute = QUARTER // 15
+        for first, last, known in (1, 40, False), (1, 4, False), (
+                16, 40, True), (16, 19, True), (0, 40, True):
+            span = hour + first * minute, hour + last * minute
+            row, = self.get("responses", by="total", **{
+                "from": utc_text(span[0]), "to": utc_text(span[1])})["rows"]
+            want = len(self.oracle.chosen("response", ANY, *span))
+            self.that(row["count"] == (want if known else None),
+                      f"{utc_text(hour)}, minutes {first} to {last}: {row}, "
+                      f"{want} are to be {known}")
+        self.lead = lead
+
     def has_missing(self, name, kind, whose, period):
         """Whether one of the hours that it cuts has what no interval tells; or
         any part of it, of a channel."""
@@ -1376,6 +1409,7 @@ def body():
         test.bad_links_are_refused()
         test.bad_questions_are_refused()
         test.what_is_not_kept_is_not_known()
+        test.a_quarter_lacks_what_is_deleted_of_it()
         test.resolutions_are_known_or_null()
         test.what_the_span_before_lacks_is_told()
         test.the_span_before_may_be_empty()
