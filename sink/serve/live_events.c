@@ -24,7 +24,7 @@
 #include "sink/serve/serve.h"
 #include "sink/serve/serve_api.h"
 
-#define LOOK_MS 50
+#define LOOK_MS 25
 /* Or less often, so that looking takes a tenth of the time at most. */
 #define PAUSE_FACTOR 9
 /* After the tables could not be read. */
