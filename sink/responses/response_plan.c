@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
@@ -163,25 +164,28 @@ response_plan_add_slot(const struct response_plan *p,
 {
 	const struct response_range *piece;
 	const struct response_stretch *s;
-	struct buf slots = BUF_INIT;
-	size_t i, at;
+	struct buf times = BUF_INIT, slots = BUF_INIT;
+	size_t i, at, n = 0;
 
-	buf_adds(sql, "CAST(ELT(INTERVAL(" RESPONSE_SLOT_MS);
 	for (i = 0; i < pieces->n; i++) {
 		piece = &pieces->list[i];
 		for (at = find_stretch(p, piece->from); at < p->stretches_n;
-		     at++) {
+		     at++, n++) {
 			s = &p->stretches[at];
 			if (s->begin >= piece->to)
 				break;
 			buf_addf(&slots, ", %" PRId64, s->slot);
-			buf_addf(sql, ", %" PRId64,
+			buf_addf(&times, ", %" PRId64,
 			    s->begin > piece->from ? s->begin : piece->from);
 		}
 	}
-	buf_addc(sql, ')');
-	buf_add(sql, slots.data, slots.len);
-	buf_adds(sql, ") AS UNSIGNED)");
+	if (n == 1) /* as of most ranges, and computed once */
+		buf_adds(sql, buf_str(&slots) + strlen(", "));
+	else
+		buf_addf(sql,
+		    "CAST(ELT(INTERVAL(" RESPONSE_SLOT_MS "%s)%s) AS UNSIGNED)",
+		    buf_str(&times), buf_str(&slots));
+	buf_release(&times);
 	buf_release(&slots);
 }
 

@@ -22,13 +22,23 @@
 /* What a span in a zone at :30 has of the hours that both its ends cut. */
 #define LITTLE_TIME_MS HOUR_MS
 
+/* Of a row of several, else of its own time; -1: none, as of a time below 0,
+ * which a row that others have stored may have. */
+static int64_t
+bucket_of(const struct db_rows *rows, int64_t ms)
+{
+	if (db_get(rows, 2) != NULL)
+		return db_get_int(rows, 2);
+	return ms >= 0 ? (int64_t)duration_bucket(ms) : -1;
+}
+
 /* False: it is one too many, and the answer is a problem. */
 static bool
 take_intervals(struct sums_reader *r, const struct db_rows *rows)
 {
 	struct response_sum *to;
 	int64_t n = db_get_int(rows, 3), ms = db_get_int(rows, 4);
-	int64_t max_ms = db_get_int(rows, 5), bucket = db_get_int(rows, 2);
+	int64_t max_ms = db_get_int(rows, 5), bucket = bucket_of(rows, ms);
 
 	if (db_get_int(rows, 6) > r->to->version)
 		r->to->version = db_get_int(rows, 6);
@@ -56,7 +66,6 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 		max_ms = 0;
 	}
 	span_sum_add(&to->of, n, ms, max_ms, 0);
-	/* A row that others have stored may have a time below 0. */
 	if (bucket >= 0 && bucket < DURATION_BUCKETS)
 		span_sum_add_bucket(&to->of, (uint32_t)bucket, n);
 	return true;
@@ -82,7 +91,7 @@ name_column(const struct sums_reader *r)
 }
 
 /* Appends name and bucket; number, sum, maximum, version and time; and how many
- * count, whatever the channel. */
+ * count, whatever the channel. Of single ones the bucket is computed here. */
 static void
 add_interval_columns(const struct sums_reader *r, bool single, struct buf *sql)
 {
@@ -96,18 +105,16 @@ add_interval_columns(const struct sums_reader *r, bool single, struct buf *sql)
 	}
 	buf_addc(&counts, ')');
 	is = buf_str(&counts);
-	buf_addf(sql, "%s AS who, IF(%s, %s, -1) AS bucket, ", name_column(r),
-	    is, DURATION_BUCKET_SQL("ms"));
+	buf_addf(sql, "%s AS who, ", name_column(r));
 	if (single)
 		buf_addf(sql,
-		    "%s, IF(%s, ms, 0), IF(%s, ms, 0), version, "
-		    "as_of, " INTERVAL_COUNTS,
-		    is, is, is);
+		    "NULL, %s, ms, ms, version, as_of, " INTERVAL_COUNTS, is);
 	else
 		buf_addf(sql,
-		    "SUM(%s), SUM(IF(%s, ms, 0)), MAX(IF(%s, ms, 0)), "
-		    "MAX(version), MAX(as_of), SUM(" INTERVAL_COUNTS ")",
-		    is, is, is);
+		    "IF(%s, %s, -1) AS bucket, SUM(%s), SUM(IF(%s, ms, 0)), "
+		    "MAX(IF(%s, ms, 0)), MAX(version), MAX(as_of), "
+		    "SUM(" INTERVAL_COUNTS ")",
+		    is, DURATION_BUCKET_SQL("ms"), is, is, is);
 	buf_release(&counts);
 }
 
