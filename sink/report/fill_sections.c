@@ -12,8 +12,9 @@
 struct filling {
 	struct report_work *report;
 	struct db *connections[CONNECTIONS];
-	struct filled_section *list; /* filled from the last one on */
-	atomic_size_t left;          /* that nobody has begun to fill */
+	/* Filled from the last one on: those that take long are among them. */
+	struct filled_section *list;
+	atomic_size_t left; /* that nobody has begun to fill */
 	atomic_bool failed;
 };
 
@@ -44,18 +45,12 @@ fill_section(struct report_work *r, struct filled_section *f)
 	return f->without.len > 0 || f->section->fill(r, &f->table);
 }
 
-/* With one core the first connection fills all, and the second finds nothing
- * left. The sections that take long are among the last. */
 static void
-fill_by_connection(void *ctx, size_t thread, size_t connection)
+fill_what_is_left(struct filling *f, struct db *db)
 {
-	struct filling *f = ctx;
-	struct report_work r =
-	    report_another(f->report, f->connections[connection]);
+	struct report_work r = report_another(f->report, db);
 	size_t left;
 
-	if (thread > 0)
-		db_thread_begin();
 	while (!atomic_load(&f->failed) && (left = atomic_load(&f->left)) > 0) {
 		if (!atomic_compare_exchange_weak(&f->left, &left, left - 1))
 			continue;
@@ -63,6 +58,20 @@ fill_by_connection(void *ctx, size_t thread, size_t connection)
 			atomic_store(&f->failed, true);
 	}
 	report_another_end(&r);
+}
+
+/* With one core the first connection fills all, and the second finds nothing
+ * left; so it does where the user may have one only. */
+static void
+fill_by_connection(void *ctx, size_t thread, size_t connection)
+{
+	struct filling *f = ctx;
+	struct db *db = f->connections[connection];
+
+	if (thread > 0)
+		db_thread_begin();
+	if (connection == 0 || db_connect(db) == OUTCOME_DONE)
+		fill_what_is_left(f, db);
 	if (thread > 0)
 		db_thread_end();
 }

@@ -596,6 +596,16 @@ class Test:
         self.lab.must(["sink", "--recompute"])
         self.the_rest_is_sqls("UTC", WEEK)
 
+    def one_connection_is_enough(self):
+        """With two it is read by both."""
+        two = self.report("--from", WEEK[0], "--to", WEEK[1])
+        for most in 1, 0:
+            self.sql.ask("UPDATE mysql.global_priv SET priv = JSON_SET(priv, "
+                         f"'$.max_user_connections', {most}) WHERE user = "
+                         "'messaging'; FLUSH PRIVILEGES")
+            self.that(self.report("--from", WEEK[0], "--to", WEEK[1]) == two,
+                      f"with {most} connections it is another one")
+
     def how_long_it_takes(self):
         for name, days in (("a week", WEEK),
                            ("a month", ("2026-10-01", "2026-11-01"))):
@@ -644,6 +654,7 @@ def body():
         test.channels_of_the_span_come_first()
         test.equal_waits_are_in_order()
         test.the_longest_waits_are_those_that_are_left()
+        test.one_connection_is_enough()
         return test.checks.result()
 
 
