@@ -19,6 +19,7 @@
 
 static enum log_level shown = LOG_LEVEL_WARN;
 static bool level_set, stamped;
+static _Thread_local bool hushed;
 
 void
 log_set_level(enum log_level level)
@@ -45,6 +46,12 @@ log_set_verbosity(bool quiet, int verbose)
 		log_set_level(verbose > 2   ? LOG_LEVEL_TRACE
 			      : verbose > 1 ? LOG_LEVEL_DEBUG
 					    : LOG_LEVEL_INFO);
+}
+
+void
+log_hush(bool on)
+{
+	hushed = on;
 }
 
 void
@@ -109,6 +116,8 @@ write_event(
 	size_t done = 0;
 	ssize_t n;
 
+	if (hushed)
+		return;
 	buf_adds(&line, log_prefix(level));
 	if (stamped) {
 		clock_format(clock_now_ms(), now);

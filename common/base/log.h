@@ -43,6 +43,10 @@ void log_set_verbosity(bool quiet, int verbose);
  * journal, which adds its own. */
 void log_stamp(bool on);
 
+/* Nothing of the calling thread is shown, or all again: for what is tried, and
+ * done otherwise when it fails. */
+void log_hush(bool on);
+
 /* What the journal wants in front of a line of that level; "" when stderr is
  * something else. Static. */
 const char *log_prefix(enum log_level level);

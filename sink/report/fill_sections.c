@@ -1,21 +1,28 @@
 /*
  * fill_sections: see fill_sections.h.
+ *
+ * The second connection only helps: where it cannot connect, as where the user
+ * may have one only, or fails, the first one fills what is left, and says why
+ * if it fails, too.
  */
 #include "sink/report/fill_sections.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
 #include "common/parallel/on_cores.h"
 
-#define CONNECTIONS 2
+enum { FIRST, SECOND, CONNECTIONS };
 
 struct filling {
 	struct report_work *report;
-	struct db *connections[CONNECTIONS];
-	/* Filled from the last one on: those that take long are among them. */
-	struct filled_section *list;
-	atomic_size_t left; /* that nobody has begun to fill */
-	atomic_bool failed;
+	struct db *second;
+	struct filled_section **order; /* as they are begun */
+	size_t n;
+	atomic_size_t begun;
+	atomic_bool failed; /* the first did */
 };
 
 /* Sets f->without if there is no table. */
@@ -36,42 +43,63 @@ leave_out(const struct report_work *r, struct filled_section *f)
 		    s->metric, s->metric);
 }
 
+static void
+release_table(struct filled_section *f)
+{
+	figure_release(&f->table);
+	buf_release(&f->without);
+}
+
 static bool
 fill_section(struct report_work *r, struct filled_section *f)
 {
-	f->table.columns = f->section->columns;
-	f->table.columns_n = f->section->columns_n;
+	f->table = (struct figure_table){ .columns = f->section->columns,
+		.columns_n = f->section->columns_n };
 	leave_out(r, f);
-	return f->without.len > 0 || f->section->fill(r, &f->table);
+	f->filled = f->without.len > 0 || f->section->fill(r, &f->table);
+	if (!f->filled)
+		release_table(f);
+	return f->filled;
+}
+
+/* False: one of them failed. */
+static bool
+fill_what_is_left(struct filling *f, struct report_work *r)
+{
+	bool good = true;
+	size_t i;
+
+	while (good && !atomic_load(&f->failed) &&
+	       (i = atomic_fetch_add(&f->begun, 1)) < f->n)
+		good = fill_section(r, f->order[i]);
+	return good;
 }
 
 static void
-fill_what_is_left(struct filling *f, struct db *db)
+fill_by_second(struct filling *f)
 {
-	struct report_work r = report_another(f->report, db);
-	size_t left;
+	struct report_work r = report_another(f->report, f->second);
 
-	while (!atomic_load(&f->failed) && (left = atomic_load(&f->left)) > 0) {
-		if (!atomic_compare_exchange_weak(&f->left, &left, left - 1))
-			continue;
-		if (!fill_section(&r, &f->list[left - 1]))
-			atomic_store(&f->failed, true);
-	}
+	log_hush(true);
+	if (db_connect(f->second) == OUTCOME_DONE)
+		(void)fill_what_is_left(f, &r);
+	log_hush(false);
 	report_another_end(&r);
 }
 
 /* With one core the first connection fills all, and the second finds nothing
- * left; so it does where the user may have one only. */
+ * left. */
 static void
 fill_by_connection(void *ctx, size_t thread, size_t connection)
 {
 	struct filling *f = ctx;
-	struct db *db = f->connections[connection];
 
 	if (thread > 0)
 		db_thread_begin();
-	if (connection == 0 || db_connect(db) == OUTCOME_DONE)
-		fill_what_is_left(f, db);
+	if (connection == SECOND)
+		fill_by_second(f);
+	else if (!fill_what_is_left(f, f->report))
+		atomic_store(&f->failed, true);
 	if (thread > 0)
 		db_thread_end();
 }
@@ -85,20 +113,43 @@ is_good(void *ctx, size_t connection)
 	return !atomic_load(&f->failed);
 }
 
+/* Those that take long first, the longest of which are the last. */
+static struct filled_section **
+choose_order(struct filled_section *list, size_t n)
+{
+	struct filled_section **order = xcalloc(n, sizeof(*order));
+	size_t i, at = 0;
+
+	for (i = n; i > 0; i--) {
+		if (list[i - 1].section->is_long)
+			order[at++] = &list[i - 1];
+	}
+	for (i = 0; i < n; i++) {
+		if (!list[i].section->is_long)
+			order[at++] = &list[i];
+	}
+	return order;
+}
+
 bool
 fill_sections(struct report_work *r, struct filled_section *list, size_t n)
 {
 	struct filling f = { .report = r,
-		.connections = { r->db, db_another(r->db) },
-		.list = list };
+		.second = db_another(r->db),
+		.order = choose_order(list, n),
+		.n = n };
 	const struct on_cores work = { &f, CONNECTIONS, fill_by_connection,
 		is_good };
 	bool good;
+	size_t i;
 
-	atomic_init(&f.left, n);
+	atomic_init(&f.begun, 0);
 	atomic_init(&f.failed, false);
 	good = on_cores_run(&work);
-	db_close(f.connections[1]);
+	for (i = 0; good && i < n; i++)
+		good = list[i].filled || fill_section(r, &list[i]);
+	db_close(f.second);
+	free(f.order);
 	return good;
 }
 
@@ -107,8 +158,6 @@ filled_sections_release(struct filled_section *list, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		figure_release(&list[i].table);
-		buf_release(&list[i].without);
-	}
+	for (i = 0; i < n; i++)
+		release_table(&list[i]);
 }

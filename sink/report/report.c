@@ -168,10 +168,7 @@ enum exit_code
 report_write(
     const struct report_request *request, struct db *db, struct buf *to)
 {
-	struct report_failure failure = REPORT_FAILURE_INIT;
-	struct report_work r = {
-		.request = request, .db = db, .failure = &failure
-	};
+	struct report_work r = { .request = request, .db = db };
 	struct filled_section list[ARRAY_LEN(sections)] = { 0 };
 	size_t i;
 
@@ -181,5 +178,5 @@ report_write(
 		write_sections(&r, list, ARRAY_LEN(list), to);
 	filled_sections_release(list, ARRAY_LEN(list));
 	report_end(&r);
-	return failure.code;
+	return r.code;
 }

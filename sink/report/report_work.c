@@ -25,18 +25,6 @@ no_text(const struct web_request *r, const char *name)
 	return NULL;
 }
 
-/* What other connections meet afterwards is mostly the same. */
-static void
-explain_first(struct report_work *r, const char *target)
-{
-	struct report_failure *f = r->failure;
-
-	(void)pthread_mutex_lock(&f->lock);
-	if (f->code == PROG_OK)
-		f->code = by_hand_explain(&r->answer, r->db, target);
-	(void)pthread_mutex_unlock(&f->lock);
-}
-
 /* Whoever gave days knows those, and no address of the API: where they are what
  * is refused, they are named. */
 static void
@@ -48,7 +36,8 @@ explain_refusal(struct report_work *r, const char *target, bool of_span)
 	if (of_span && bad && r->request->from != NULL)
 		days = xasprintf(
 		    "--from %s --to %s", r->request->from, r->request->to);
-	explain_first(r, days != NULL ? days : target);
+	r->code =
+	    by_hand_explain(&r->answer, r->db, days != NULL ? days : target);
 	free(days);
 }
 
@@ -69,7 +58,7 @@ get_json(struct report_work *r, const char *target, bool of_span)
 	answer = json_loadb(r->answer.body.data, r->answer.body.len, 0, NULL);
 	if (answer == NULL) {
 		log_error("%s: the answer is no JSON", target);
-		r->failure->code = PROG_SOFTWARE;
+		r->code = PROG_SOFTWARE;
 	}
 	return answer;
 }
@@ -119,7 +108,7 @@ report_query(struct report_work *r, const char *sql,
 	buf_clear(&r->answer.body);
 	if (question_ask(&q, sql, args, n, rows))
 		return true;
-	explain_first(r, "the report");
+	r->code = by_hand_explain(&r->answer, r->db, "the report");
 	return false;
 }
 
@@ -271,7 +260,7 @@ read_not_kept(struct report_work *r)
 	struct question q = question_of(r);
 
 	if (!kept_find_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept)) {
-		explain_first(r, "what is kept");
+		r->code = by_hand_explain(&r->answer, r->db, "what is kept");
 		return false;
 	}
 	if (!kept_lacks(&r->not_kept, "histograms"))
@@ -305,7 +294,7 @@ report_begin(struct report_work *r)
 	r->zone_name = r->request->zone != NULL ? r->request->zone : "UTC";
 	r->zone = report_open_zone(r->zone_name);
 	if (r->zone == NULL) {
-		r->failure->code = PROG_USAGE;
+		r->code = PROG_USAGE;
 		return false;
 	}
 	choose_days(r);

@@ -6,7 +6,6 @@
 #define SINK_REPORT_REPORT_WORK_H
 
 #include <jansson.h>
-#include <pthread.h>
 
 #include "common/calendar/calendar.h"
 #include "common/http/web.h"
@@ -14,16 +13,6 @@
 #include "sink/api/question.h"
 #include "sink/page/figures.h"
 #include "sink/report/report.h"
-
-/* Why a report failed: the first reason that any of its sections met. */
-struct report_failure {
-	pthread_mutex_t lock;
-	enum exit_code code;
-};
-#define REPORT_FAILURE_INIT                                                    \
-	{                                                                      \
-		.lock = PTHREAD_MUTEX_INITIALIZER, .code = PROG_OK             \
-	}
 
 struct report_work {
 	const struct report_request *request; /* borrowed */
@@ -44,11 +33,11 @@ struct report_work {
 	bool cut_hour_lacks;
 	struct db *db; /* borrowed */
 	struct web_request web;
-	struct web_answer answer;       /* of the last question */
-	struct report_failure *failure; /* borrowed */
+	struct web_answer answer; /* of the last question */
+	enum exit_code code;      /* why it failed */
 };
 
-/* Finds out the days and reads what all sections share. False: r->failure says
+/* Finds out the days and reads what all sections share. False: r->code says
  * why; release it all the same. */
 bool report_begin(struct report_work *r) __attribute__((warn_unused_result));
 void report_end(struct report_work *r);

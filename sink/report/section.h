@@ -14,11 +14,13 @@ struct section {
 	const char *title, *note; /* for people; note may be NULL */
 	const struct figure_column *columns;
 	size_t columns_n;
+	bool is_long;       /* reads stored rows one by one; is filled first */
 	const char *metric; /* without rows of it there is no table; or NULL */
 	/* Why this report has no such section; NULL: it has. Without the
 	 * function each has. */
 	const char *(*leave_out)(const struct report_work *r);
-	/* Adds the rows; there may be none. Any thread. False: it failed. */
+	/* Adds the rows; there may be none. Any thread. False: r->code says
+	 * why. */
 	bool (*fill)(struct report_work *r, struct figure_table *t);
 	/* Appends the chart of a table that has rows; NULL: there is none. */
 	void (*draw)(const struct figure_table *t, struct buf *to);

@@ -231,5 +231,6 @@ const struct section section_totals = {
 	.note = "The change is a part of what it was before.",
 	.columns = total_columns,
 	.columns_n = ARRAY_LEN(total_columns),
+	.is_long = true,
 	.fill = fill_totals,
 };

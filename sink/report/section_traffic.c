@@ -98,5 +98,6 @@ const struct section section_receipts = {
 	.metric = "views",
 	.columns = receipt_columns,
 	.columns_n = ARRAY_LEN(receipt_columns),
+	.is_long = true,
 	.fill = fill_receipts,
 };

@@ -47,6 +47,9 @@ static const struct figure_column transfer_columns[] = {
 /* Hours that are read at most. */
 #define HOURS_MAX 100
 
+/* Sums of so long are in memory at a time. */
+#define READ_MS (90 * DAY_MS)
+
 /* Ranges of time that intervals are read from. */
 struct wait_ranges {
 	struct buf sql;
@@ -94,6 +97,11 @@ struct wait_hour {
 	int64_t begin, max_ms;
 };
 
+struct wait_hours {
+	struct wait_hour *list; /* owned */
+	size_t n, cap;
+};
+
 /* The longest first. */
 static int
 compare_hours(const void *pa, const void *pb)
@@ -105,43 +113,67 @@ compare_hours(const void *pa, const void *pb)
 	return (a->begin > b->begin) - (a->begin < b->begin);
 }
 
+/* Longer than any: what a damaged row tells nobody knows, and its hour is read.
+ */
+#define UNKNOWN_MS (INT64_MAX - 1)
+
 /* The longest whole wait that the sums of a row tell of; 0: none. */
 static int64_t
 longest_wait(const char *sums)
 {
 	struct span_text t = { .rest = sums };
 	int64_t max_ms = 0;
+	int rc;
 
-	while (span_text_next(&t) == 1) {
+	while ((rc = span_text_next(&t)) == 1) {
 		if (t.kind != SPAN_RESOLUTION && t.n > 0 && t.max_ms > max_ms)
 			max_ms = t.max_ms;
 	}
-	return max_ms;
+	return rc == 0 ? max_ms : UNKNOWN_MS;
+}
+
+/* Adds the hours of a time that have waits to the list. */
+static bool
+read_hours(
+    struct report_work *r, int64_t from, int64_t to, struct wait_hours *hours)
+{
+	const struct db_value args[] = { db_time(from), db_time(to) };
+	struct db_rows *rows = NULL;
+	struct wait_hour h;
+
+	if (!report_query(r,
+		"SELECT begin_at, sums FROM response_rollups WHERE tenant = ? "
+		"AND everyone = 1 AND span = 'hour' AND begin_at >= ? "
+		"AND begin_at < ? AND operator = ''",
+		args, 2, &rows))
+		return false;
+	while (db_next(rows)) {
+		h = (struct wait_hour){ db_get_time(rows, 0),
+			longest_wait(db_get(rows, 1)) };
+		if (h.max_ms == 0)
+			continue;
+		XGROW(hours->list, hours->n, hours->cap);
+		hours->list[hours->n++] = h;
+	}
+	db_rows_free(rows);
+	return true;
 }
 
 /* The hours of the ten longest maxima, and others with the last of these. */
 static void
-add_longest_hours(struct db_rows *rows, struct wait_ranges *w)
+add_longest_hours(const struct wait_hours *hours, struct wait_ranges *w)
 {
-	struct wait_hour *hours, *h;
-	int64_t tenth_ms;
-	size_t i, n = 0;
+	const struct wait_hour *h = hours->list;
+	size_t i, n = hours->n;
 
-	hours = xcalloc(db_rows_count(rows) + 1, sizeof *hours);
-	while (db_next(rows)) {
-		h = &hours[n];
-		*h = (struct wait_hour){ db_get_time(rows, 0),
-			longest_wait(db_get(rows, 1)) };
-		n += h->max_ms > 0 ? 1 : 0;
-	}
-	qsort(hours, n, sizeof *hours, compare_hours);
-	tenth_ms = n < WAITS ? 0 : hours[WAITS - 1].max_ms;
-	for (i = 0; i < n && i < HOURS_MAX && hours[i].max_ms >= tenth_ms; i++)
-		add_wait_range(w, hours[i].begin, hours[i].begin + HOUR_MS);
-	w->least_ms = tenth_ms;
-	if (i < n && hours[i].max_ms == tenth_ms)
+	if (n > 0)
+		qsort(hours->list, n, sizeof *h, compare_hours);
+	/* Hours without any have waits of 0 only. */
+	w->least_ms = n < WAITS ? 1 : h[WAITS - 1].max_ms;
+	for (i = 0; i < n && i < HOURS_MAX && h[i].max_ms >= w->least_ms; i++)
+		add_wait_range(w, h[i].begin, h[i].begin + HOUR_MS);
+	if (i < n && h[i].max_ms == w->least_ms)
 		w->least_ms++;
-	free(hours);
 }
 
 /* Hours that the span cuts, as in zones at :30, and the hours with the longest
@@ -150,21 +182,19 @@ static bool
 find_ranges(struct report_work *r, struct wait_ranges *w)
 {
 	int64_t first = clock_ceil(r->from, HOUR_MS);
-	int64_t last = clock_floor(r->to, HOUR_MS);
-	const struct db_value args[] = { db_time(first), db_time(last) };
-	struct db_rows *rows = NULL;
+	int64_t last = clock_floor(r->to, HOUR_MS), t, to;
+	struct wait_hours hours = { .n = 0 };
+	bool good = true;
 
-	if (!report_query(r,
-		"SELECT begin_at, sums FROM response_rollups WHERE tenant = ? "
-		"AND everyone = 1 AND span = 'hour' AND begin_at >= ? "
-		"AND begin_at < ? AND operator = ''",
-		args, 2, &rows))
-		return false;
+	for (t = first; good && t < last; t = to) {
+		to = last - t > READ_MS ? t + READ_MS : last;
+		good = read_hours(r, t, to, &hours);
+	}
 	add_wait_range(w, r->from, first);
 	add_wait_range(w, last, r->to);
-	add_longest_hours(rows, w);
-	db_rows_free(rows);
-	return add_without_hours(r, w);
+	add_longest_hours(&hours, w);
+	free(hours.list);
+	return good && add_without_hours(r, w);
 }
 
 static const char *
@@ -269,5 +299,6 @@ const struct section section_transfers = {
 	.metric = "intervals",
 	.columns = transfer_columns,
 	.columns_n = ARRAY_LEN(transfer_columns),
+	.is_long = true,
 	.fill = fill_transfers,
 };

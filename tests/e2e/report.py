@@ -596,6 +596,56 @@ class Test:
         self.lab.must(["sink", "--recompute"])
         self.the_rest_is_sqls("UTC", WEEK)
 
+    def waits_of_a_damaged_hour_are_read(self):
+        """Over more than ten years nothing else reads it."""
+        days = "2014-01-01", "2026-11-10"
+        want = self.span("UTC", days)["waits"]
+        self.sql.ask(
+            "UPDATE response_rollups SET sums = 'reply x;' WHERE everyone = 1 "
+            "AND span = 'hour' AND begin_at = (SELECT "
+            "DATE_FORMAT(end_at, '%Y-%m-%d %H:00') FROM intervals WHERE "
+            f"tenant = '{TENANT}' AND kind IN ('first_response', 'reply', "
+            "'unanswered') AND withdrawn = 0 ORDER BY ms DESC LIMIT 1)")
+        got = self.span("UTC", days)["waits"]
+        self.that(got == want and want, f"{got[:2]}, not {want[:2]}")
+        self.lab.must(["sink", "--recompute"])
+
+    def few_waits_are_in_order(self):
+        """Those of no time are in hours that have none that is longer."""
+        self.sql.ask(
+            "CREATE TABLE kept AS SELECT * FROM intervals; "
+            f"UPDATE intervals SET ms = 0 WHERE tenant = '{TENANT}'; "
+            f"UPDATE intervals SET ms = 5000 WHERE tenant = '{TENANT}' AND "
+            "kind = 'reply' AND withdrawn = 0 ORDER BY end_at DESC LIMIT 1; "
+            f"UPDATE response_hours SET max_ms = 0 WHERE tenant = '{TENANT}';"
+            "UPDATE response_hours SET max_ms = 5000 WHERE tenant = "
+            f"'{TENANT}' AND kind = 'reply' AND responses > 0 "
+            "ORDER BY hour DESC LIMIT 1")
+        self.lab.must(["sink", "--recompute"])
+        days = "2026-01-01", "2026-12-31"
+        want = [row[0] for row in self.sql.ask(
+            f"SELECT chat FROM intervals WHERE tenant = '{TENANT}' AND kind IN "
+            "('first_response', 'reply', 'unanswered') AND "
+            "COALESCE(withdrawn, 0) = 0 AND ms IS NOT NULL "
+            "ORDER BY ms DESC, end_at, chat LIMIT 10")]
+        got = [row["chat"] for row in self.span("UTC", days)["waits"]]
+        self.that(got == want, f"{got}, not {want}")
+
+    def one_failure_is_told_once(self):
+        """Whichever connection meets it: what a view reads is gone."""
+        tables = "trends_parts", "channel_metrics_parts"
+        for name in tables:
+            self.sql.ask(f"RENAME TABLE {name} TO gone_{name}")
+        for _ in range(10):
+            done = self.lab.run(
+                ["sink", "--tenant", TENANT, "--report", "-", "-o", "csv",
+                 "--from", WEEK[0], "--to", WEEK[1]])
+            lines = done.err.splitlines()
+            self.that(done.code != 0 and not done.out and len(lines) == 2
+                      and lines[1].startswith("sink: the report: "), f"{done}")
+        for name in tables:
+            self.sql.ask(f"RENAME TABLE gone_{name} TO {name}")
+
     def one_connection_is_enough(self):
         """With two it is read by both."""
         two = self.report("--from", WEEK[0], "--to", WEEK[1])
@@ -655,6 +705,9 @@ def body():
         test.equal_waits_are_in_order()
         test.the_longest_waits_are_those_that_are_left()
         test.one_connection_is_enough()
+        test.one_failure_is_told_once()
+        test.waits_of_a_damaged_hour_are_read()
+        test.few_waits_are_in_order()
         return test.checks.result()
 
 
