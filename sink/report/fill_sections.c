@@ -17,8 +17,7 @@
 enum { FIRST, SECOND, CONNECTIONS };
 
 struct filling {
-	struct report_work *report;
-	struct db *second;
+	struct report_work *first, second;
 	struct filled_section **order; /* as they are begun */
 	size_t n;
 	atomic_size_t begun;
@@ -78,13 +77,10 @@ fill_what_is_left(struct filling *f, struct report_work *r)
 static void
 fill_by_second(struct filling *f)
 {
-	struct report_work r = report_another(f->report, f->second);
-
 	log_hush(true);
-	if (db_connect(f->second) == OUTCOME_DONE)
-		(void)fill_what_is_left(f, &r);
+	if (db_connect(f->second.db) == OUTCOME_DONE)
+		(void)fill_what_is_left(f, &f->second);
 	log_hush(false);
-	report_another_end(&r);
 }
 
 /* With one core the first connection fills all, and the second finds nothing
@@ -98,7 +94,7 @@ fill_by_connection(void *ctx, size_t thread, size_t connection)
 		db_thread_begin();
 	if (connection == SECOND)
 		fill_by_second(f);
-	else if (!fill_what_is_left(f, f->report))
+	else if (!fill_what_is_left(f, f->first))
 		atomic_store(&f->failed, true);
 	if (thread > 0)
 		db_thread_end();
@@ -134,8 +130,9 @@ choose_order(struct filled_section *list, size_t n)
 bool
 fill_sections(struct report_work *r, struct filled_section *list, size_t n)
 {
-	struct filling f = { .report = r,
-		.second = db_another(r->db),
+	struct db *db = db_another(r->db);
+	struct filling f = { .first = r,
+		.second = report_another(r, db),
 		.order = choose_order(list, n),
 		.n = n };
 	const struct on_cores work = { &f, CONNECTIONS, fill_by_connection,
@@ -148,7 +145,8 @@ fill_sections(struct report_work *r, struct filled_section *list, size_t n)
 	good = on_cores_run(&work);
 	for (i = 0; good && i < n; i++)
 		good = list[i].filled || fill_section(r, &list[i]);
-	db_close(f.second);
+	report_another_end(&f.second);
+	db_close(db);
 	free(f.order);
 	return good;
 }
