@@ -344,6 +344,15 @@ compare_cuts(const void *pa, const void *pb)
 	return (a->time.from > b->time.from) - (a->time.from < b->time.from);
 }
 
+/* An hour leaves it to its quarters. */
+static bool
+has_quarters(const struct sums_reader *r, const struct response_range *time)
+{
+	return time->to - time->from == HOUR_MS &&
+	       response_is_available(
+		   r->available, RESPONSE_QUARTERS, time->from);
+}
+
 /* One of each that tells of responses, in order. */
 static void
 merge_cuts(struct sums_reader *r, struct response_pieces *times)
@@ -354,7 +363,7 @@ merge_cuts(struct sums_reader *r, struct response_pieces *times)
 	if (r->cut_n > 0)
 		qsort(c, r->cut_n, sizeof *c, compare_cuts);
 	for (i = 0; i < r->cut_n; i++) {
-		if (c[i].n == 0)
+		if (c[i].n == 0 || has_quarters(r, &c[i].time))
 			continue;
 		if (n > 0 && c[n - 1].time.from == c[i].time.from) {
 			c[n - 1].n += c[i].n;

@@ -245,8 +245,7 @@ add_to_sum(
 	return span_text_gather(t, r->takes_off, &to->of, &r->room);
 }
 
-/* What is cut says how many intervals it has; an hour leaves it to its
- * quarters. */
+/* What is cut says how many intervals it has. */
 static void
 note_cut(
     struct sums_reader *r, int64_t begin, enum response_level level, int64_t n)
@@ -255,9 +254,7 @@ note_cut(
 		response_span_end(begin, level) };
 	struct response_range part;
 
-	if (r->again || !response_pieces_cut(&r->intervals, &time, &part) ||
-	    (level == RESPONSE_HOURS &&
-		response_is_available(r->available, RESPONSE_QUARTERS, begin)))
+	if (r->again || !response_pieces_cut(&r->intervals, &time, &part))
 		return;
 	XGROW(r->cut, r->cut_n, r->cut_cap);
 	r->cut[r->cut_n++] = (struct response_cut){ time, n };
