@@ -133,13 +133,12 @@ read_names(struct report_work *r)
 	struct buf target = BUF_INIT;
 	const char *cursor;
 	json_t *answer;
-	bool good, more = true;
+	bool more = true;
 
 	r->names = json_object();
 	buf_adds(&target, V1 "operators?limit=1000");
-	do {
+	while (more && r->code == PROG_OK) {
 		answer = get_json(r, buf_str(&target), false);
-		good = answer != NULL;
 		take_names(r, json_object_get(answer, "rows"));
 		cursor = json_string_value(json_object_get(answer, "next"));
 		more = cursor != NULL;
@@ -147,9 +146,9 @@ read_names(struct report_work *r)
 			buf_setf(&target, V1 "operators?limit=1000&cursor=%s",
 			    cursor);
 		json_decref(answer);
-	} while (more);
+	}
 	buf_release(&target);
-	return good;
+	return r->code == PROG_OK;
 }
 
 static void

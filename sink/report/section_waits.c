@@ -3,11 +3,11 @@
  *
  * The longest waits of a month are mostly found without reading all its
  * intervals: each is in one of the hours with the longest maxima, of which more
- * than one may be as long as the last. But an hour
- * keeps the maxima of closed chats whose intervals were deleted (on_close =
- * all), and may lack what only intervals has: then all of them are read, which
- * are few where closed chats are deleted. So is time before the first hour and
- * behind the last one: whoever keeps intervals longer has no hours of it.
+ * than one may be as long as the last. But an hour keeps the maxima of closed
+ * chats whose intervals were deleted (on_close = all), and may lack what only
+ * intervals has: then all of them are read, which are few where closed chats
+ * are deleted. So is time before the first hour and behind the last one:
+ * whoever keeps intervals longer has no hours of it.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -375,25 +375,17 @@ merge_cuts(struct sums_reader *r, struct response_pieces *times)
 	r->cut_n = n;
 }
 
-/* What is cut there; they do not overlap. NULL: nothing. */
-static struct response_cut *
-find_cut(const struct sums_reader *r, int64_t ms)
+/* Of a time and what is cut, which do not overlap. */
+static int
+compare_time(const void *key, const void *p)
 {
-	size_t low = 0, high = r->cut_n, middle;
+	const struct response_cut *cut = p;
+	const int64_t *ms = key;
 
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (r->cut[middle].time.to <= ms)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < r->cut_n && r->cut[low].time.from <= ms ? &r->cut[low]
-							     : NULL;
+	return (*ms >= cut->time.to) - (*ms < cut->time.from);
 }
 
 #define QUARTER_MINUTES "15"
-#define QUARTERS_OF_AN_HOUR 4
 
 static bool
 count_intervals(struct sums_reader *r, const struct response_pieces *times)
@@ -402,6 +394,7 @@ count_intervals(struct sums_reader *r, const struct response_pieces *times)
 	struct db_rows *rows = NULL;
 	struct db_value *args = xcalloc(2 * times->n + 1, sizeof *args);
 	struct response_cut *cut;
+	int64_t quarter;
 	size_t n = 0;
 	bool good;
 
@@ -412,9 +405,11 @@ count_intervals(struct sums_reader *r, const struct response_pieces *times)
 	response_add_choice(r, &sql, args, &n);
 	buf_adds(&sql, " AND " INTERVAL_COUNTS " GROUP BY quarter");
 	good = response_ask(
-	    r, &sql, args, n, QUARTERS_OF_AN_HOUR * r->cut_n, &rows);
+	    r, &sql, args, n, HOUR_MS / QUARTER_MS * r->cut_n, &rows);
 	while (good && db_next(rows)) {
-		cut = find_cut(r, db_get_int(rows, 0) * QUARTER_MS);
+		quarter = db_get_int(rows, 0) * QUARTER_MS;
+		cut = bsearch(
+		    &quarter, r->cut, r->cut_n, sizeof *cut, compare_time);
 		if (cut != NULL)
 			cut->n -= db_get_int(rows, 1);
 	}
