@@ -15,6 +15,7 @@ static const struct option_mode *const modes[] = {
 	&poller_mode_register,
 	&poller_mode_registered,
 	&poller_mode_unregister,
+	&poller_mode_try,
 };
 
 int

@@ -20,6 +20,7 @@ struct poller {
 	const char *from, *to, *state;
 	const char *address, *port_file; /* --listen */
 	const char *hook_url;            /* --register, --unregister */
+	const char *function, *with;     /* --try */
 	enum output_format format;
 	bool with_text, dry_run;
 	const char **only; /* --tenant; all if there is none */
@@ -40,6 +41,7 @@ extern const struct option_mode poller_mode_listen;
 extern const struct option_mode poller_mode_register;
 extern const struct option_mode poller_mode_registered;
 extern const struct option_mode poller_mode_unregister;
+extern const struct option_mode poller_mode_try;
 
 /* Option rows that several modes have. */
 #define POLLER_TO                                                              \

@@ -1,0 +1,165 @@
+/*
+ * try: poller --try. Calls one function of a profile with the answer or the
+ * webhook on standard input, and prints what it makes of that. It asks no CRM.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "poller/modes/poller.h"
+#include "poller/profile/profile_try.h"
+
+static const struct option_row rows[] = {
+	OPTION_TEXT(0, "with", "JSON", struct poller, with,
+	    "an object with more of the function's input: {\"chat\": ...}"),
+	POLLER_TENANT,
+	POLLER_TEXT,
+};
+
+/* The only tenant, or that of --tenant; NULL, after a message. */
+static const char *
+choose_tenant(const struct poller *p)
+{
+	if (p->only_n == 1)
+		return p->only[0];
+	if (p->only_n == 0 && conf_tenants(p->common.conf) == 1)
+		return conf_tenant(p->common.conf, 0);
+	log_error("--try is for one profile: name its tenant with --tenant");
+	return NULL;
+}
+
+/* 0, and *answer is NULL where the function needs none. */
+static int
+read_answer(const char *function, struct value **answer)
+{
+	struct buf text = BUF_INIT, why = BUF_INIT;
+	bool repaired = false;
+	int rc = 0;
+
+	*answer = NULL;
+	if (profile_try_asks(function))
+		return 0;
+	if (file_read_all(STDIN_FILENO, &text) != 0) {
+		rc = -1;
+		(void)syserr_log(PROG_IO, "cannot read standard input");
+	} else if ((*answer = value_parse(
+			buf_str(&text), text.len, &repaired, &why)) == NULL) {
+		rc = -1;
+		log_error("standard input is not JSON: %s", buf_str(&why));
+	}
+	buf_release(&text);
+	buf_release(&why);
+	return rc;
+}
+
+/* A log line for each line of the text. */
+static void
+warn_lines(char *text)
+{
+	char *line, *rest = text;
+
+	while ((line = strtok_r(rest, "\n", &rest)) != NULL)
+		log_warn("%s", line);
+}
+
+static enum exit_code
+try_function(
+    struct poller *p, struct profile *profile, const struct value *with)
+{
+	struct buf out = BUF_INIT, why = BUF_INIT;
+	enum exit_code code = PROG_DATA;
+	struct value *answer;
+	char *text;
+
+	if (read_answer(p->function, &answer) == 0) {
+		if (profile_try(
+			profile, p->function, answer, with, &out, &why) == 0)
+			code = PROG_OK;
+		text = buf_take(&why);
+		if (text != NULL)
+			warn_lines(text);
+		free(text);
+		if (fwrite(buf_str(&out), 1, out.len, stdout) != out.len ||
+		    fflush(stdout) != 0)
+			code =
+			    syserr_log(PROG_IO, "cannot write standard output");
+	}
+	value_unref(answer);
+	buf_release(&out);
+	return code;
+}
+
+static enum exit_code
+open_and_try(struct poller *p, const char *tenant, const struct value *with)
+{
+	char *section = xasprintf("crm %s", tenant);
+	const struct profile_options opt = tenant_profile_options(
+	    p->common.conf, tenant, section, p->with_text);
+	struct buf why = BUF_INIT;
+	struct profile *profile = profile_open(
+	    conf_text(p->common.conf, section, "profile"), &opt, &why);
+	enum exit_code code = PROG_CONFIG;
+
+	if (profile == NULL)
+		log_error("%s", buf_str(&why));
+	else
+		code = p->common.only_check ? PROG_OK
+					    : try_function(p, profile, with);
+	profile_close(profile);
+	buf_release(&why);
+	free(section);
+	return code;
+}
+
+static enum exit_code
+run_try_mode(void *options)
+{
+	struct poller *p = options;
+	const char *tenant = choose_tenant(p);
+	struct value *with = NULL;
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_USAGE;
+	bool repaired = false;
+
+	poller_resolve_text(p);
+	if (p->with != NULL)
+		with = value_parse(p->with, strlen(p->with), &repaired, &why);
+	if (tenant == NULL)
+		code = PROG_CONFIG;
+	else if (p->with != NULL && with == NULL)
+		log_error("--with is not JSON: %s", buf_str(&why));
+	else
+		code = open_and_try(p, tenant, with);
+	value_unref(with);
+	buf_release(&why);
+	return code;
+}
+
+static int
+check_try(void *options)
+{
+	const struct poller *p = options;
+
+	if (profile_try_knows(p->function))
+		return -1;
+	return prog_usage_error("a profile has no function '%s'; see "
+				"messaging-profile(5)",
+	    p->function);
+}
+
+const struct option_mode poller_mode_try = {
+	.choice = OPTION_TEXT(0, "try", "FUNCTION", struct poller, function,
+	    "show what a profile makes of an answer or a webhook"),
+	.about = "Reads an answer of the CRM, or a webhook, from standard "
+		 "input, and shows what\nthat function of the profile, such as "
+		 "chats_read or hook_read, makes of it.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check_try,
+	.run = run_try_mode,
+};

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""text_cases.py PROGRAM: runs the program once for each folder of
+tests/cases/PROGRAM that has a file cmd. Of its files, cmd has the arguments, as
+a shell would split them, and in the standard input. out, err and rc are what
+must come of it; a missing one stands for no output and 0. The file conf beside
+the folders is the configuration.
+
+UPDATE=1 writes out, err and rc from what the program does, to be read with
+git diff."""
+
+import concurrent.futures
+import difflib
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+
+RESULTS = ["out", "err", "rc"]
+
+
+def read(path):
+    return path.read_text() if path.exists() else ""
+
+
+def run(program, case):
+    done = subprocess.run(
+        [os.environ["BIN"] + "/" + program] + shlex.split(read(case / "cmd")),
+        cwd=case.parent, input=read(case / "in"), capture_output=True,
+        text=True, env=dict(os.environ, MESSAGING_CONFIG="conf"), timeout=60)
+    rc = "%d\n" % done.returncode if done.returncode != 0 else ""
+    return dict(zip(RESULTS, [done.stdout, done.stderr, rc]))
+
+
+def update(path, text):
+    if text:
+        path.write_text(text)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def main():
+    program, = sys.argv[1:]
+    folder = pathlib.Path("tests/cases", program)
+    cases = sorted(cmd.parent for cmd in folder.glob("*/cmd"))
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(lambda case: run(program, case), cases)
+        for case, got in zip(cases, results):
+            for name in RESULTS:
+                want = read(case / name)
+                if os.environ.get("UPDATE") == "1":
+                    update(case / name, got[name])
+                elif got[name] != want:
+                    failed += 1
+                    print("%s/%s is not as expected:" % (case, name))
+                    print("".join(difflib.unified_diff(
+                        want.splitlines(True), got[name].splitlines(True),
+                        "want", "got")))
+    print("%d cases, %d differences" % (len(cases), failed))
+    return not cases or failed > 0
+
+
+sys.exit(main())
