@@ -16,7 +16,7 @@
 # - Of the last message the list has the time and the text, not the id.
 # - Webhooks: a customer's message in a room without an agent, for each message
 #   until it has one; resolving, without a time, by a user who need not be the
-#   agent; new sessions; messages of customers. None is signed.
+#   agent; new sessions; messages. None is signed.
 # - ids come as numbers or as strings, times as "2022-05-25T03:21:42Z".
 
 def room_page: 50;
@@ -409,9 +409,10 @@ def channel_of:
     (.room_log | row | .channel_id) as $logged
     | if $logged | is_id then $logged else .channel | row | .id end;
 
-# Only the poll knows the operators, so what is not a customer's is left to it:
-# who joined, and who of them or of the bots wrote. A resolving has a webhook of
-# its own.
+# Only room_log names the customer of the room, and only the poll knows the
+# operators. So all other messages are left to the poll: those without a
+# room_log, who joined, and what operators and bots wrote. A resolving has a
+# webhook of its own.
 def is_of_customer:
     (.payload | row) as $payload
     | ($payload.message | row) as $m
@@ -419,8 +420,8 @@ def is_of_customer:
     | (.room_log | row | .user_id) as $customer
     | all(.type, $payload.type, $m.type; . != "system_event")
       and ($m | is_bot_reply | not)
-      and (($writer | given | not) or ($customer | given | not)
-           or ($writer | tostring) == ($customer | tostring));
+      and ($customer | given)
+      and ($writer | tostring) == ($customer | tostring);
 
 # A message of a customer; if the id is 0, only the next poll has it.
 def posted($room):
@@ -446,6 +447,11 @@ def new_session($in):
            tags: needed($in; .channel_id)}
       else empty end;
 
+# Payloads of other kinds, such as those of custom buttons, have a room_id too;
+# but only an allocation names the customer by an email beside it.
+def is_allocation:
+    has("room_id") and has("email");
+
 def hook_read:
     . as $in
     | .payload
@@ -455,7 +461,7 @@ def hook_read:
       elif (.room_log | type) == "object" then
           {records: [new_session($in), posted(room_of)]}
       elif (.payload | type) == "object" then {records: [posted(room_of)]}
-      elif has("room_id") then {records: [allocation($in)]}
+      elif is_allocation then {records: [allocation($in)]}
       else {unknown: ([.webhook_type, .type | strings, "no name"] | .[0])}
       end;
 

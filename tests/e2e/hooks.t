@@ -374,9 +374,9 @@ is 200 "$(tenant=made chatwoot "$unknown")" "an unknown event, by hand"
 [ "$(wc -l <"$tmp/by-hand")" = 3 ] || fail "$(cat "$tmp/by-hand")"
 
 echo "- the routes of the original allocator"
-is 200 "$(post /webhook '{"room_id":"77","candidate_agent":null}')" "a room"
+is 200 "$(post /webhook '{"email":"e","room_id":"77","candidate_agent":null}')" "a room"
 is '{"message":"Webhook received successfully"}' "$(cat "$tmp/answer")" "a room"
-is 200 "$(post /webhook '{"room_id":"77"}')" "the same room"
+is 200 "$(post /webhook '{"email":"e","room_id":"77"}')" "the same room"
 is 400 "$(post /webhook '{"room_id":77}')" "a number"
 is '{"error":"Invalid payload"}' "$(cat "$tmp/answer")" "a number"
 is 200 "$(post /resolve '{"service":{"room_id":"77","last_comment_id":5}}')" \
@@ -386,11 +386,11 @@ is "open open closed" "$(jq -rs 'map(select(.chat == "77").status) | join(" ")' 
 
 echo "- a resolving told again, after the customer wrote again, closes nothing"
 resolving='{"service":{"id":31,"room_id":"78","is_resolved":true}}'
-is 200 "$(post /webhook '{"room_id":"78"}')" "a room"
+is 200 "$(post /webhook '{"email":"e","room_id":"78"}')" "a room"
 is 200 "$(post /resolve "$resolving")" "resolved"
 ms=$(date +%s%3N)
 until [ "$(date +%s%3N)" != "$ms" ]; do :; done
-is 200 "$(post /webhook '{"room_id":"78"}')" "the customer again"
+is 200 "$(post /webhook '{"email":"e","room_id":"78"}')" "the customer again"
 is 200 "$(post /resolve "$resolving")" "resolved, again"
 jq -c 'select(.chat == "78")' "$tmp/by-hand" >"$tmp/again"
 [ "$(jq -rs 'map(select(.status == "closed").at) | unique | length' \

@@ -40,7 +40,7 @@ def check_quick(checks, listener, beside):
     """Another tenant's webhooks are answered, and /health."""
     for i in range(3):
         got = listener.ask_quietly(
-            "POST", f"/hooks/quick/qiscus/{SECRET}", {"room_id": str(i)})
+            "POST", f"/hooks/quick/qiscus/{SECRET}", {"email": "e", "room_id": str(i)})
         checks.that(got[0] == 200, f"another tenant's beside {beside}: {got}")
         got = listener.ask_quietly("GET", "/health")
         checks.that(got[0] == 200, f"health beside {beside}: {got}")
@@ -85,7 +85,7 @@ def log_of(listener):
 def check_too_long(checks, listener):
     """Long texts are cut; whatever else is long is refused, and the log says
     so."""
-    mail = {"room_id": "1", "extras": "x" * 20 * LONGEST}
+    mail = {"email": "e", "room_id": "1", "extras": "x" * 20 * LONGEST}
     rest = {"room_id": "1", "extras": [1] * LONGEST}
     for body, path, want in ((mail, "quick/qiscus/" + SECRET, 200),
                              (rest, "quick/qiscus/" + SECRET, 413),
@@ -99,7 +99,7 @@ def check_too_long(checks, listener):
 
 def objects(n):
     """A webhook of so many small objects, of 9 bytes each."""
-    return b'{"room_id":"1","extras":[%s]}' % b",".join([b'{"a":10}'] * n)
+    return b'{"email":"e","room_id":"1","extras":[%s]}' % b",".join([b'{"a":10}'] * n)
 
 
 def cpu_by_thread(pid):

@@ -17,7 +17,7 @@ static const struct {
 	    "{\"app_id\":\"app-1\",\"source\":\"qiscus\",\"name\":\"\","
 	    "\"email\":\"c@x\",\"room_id\":77,\"latest_service\":{\"id\":1}}",
 	    "\"chat\":\"77\",\"status\":\"open\",\"customer\":\"c@x\"\n" },
-	{ "a customer waits nowhere", "{\"room_id\":null}",
+	{ "a customer waits nowhere", "{\"room_id\":null,\"email\":\"c@x\"}",
 	    "room_id is missing" },
 	{ "resolved",
 	    "{\"customer\":{\"user_id\":\"c@x\",\"name\":\"Cy\"},"
@@ -137,10 +137,12 @@ rooms_need_what_the_configuration_says(void **state)
 	    &nobody, &got);
 	assert_non_null(
 	    strstr(buf_str(&got), "\"tags\":\"channel-13,division-7\""));
-	push(p, &hooks, "{\"room_id\":\"77\",\"channel\":{\"id\":12}}", &got);
+	push(p, &hooks,
+	    "{\"room_id\":\"77\",\"email\":\"c\",\"channel\":{\"id\":12}}",
+	    &got);
 	assert_non_null(
 	    strstr(buf_str(&got), "\"tags\":\"channel-12,division-7\""));
-	push(p, &hooks, "{\"room_id\":\"77\"}", &got);
+	push(p, &hooks, "{\"room_id\":\"77\",\"email\":\"c\"}", &got);
 	assert_non_null(
 	    strstr(buf_str(&got), "\"tags\":\"channel-?,division-7\""));
 	push(p, &hooks,
