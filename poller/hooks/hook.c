@@ -220,6 +220,9 @@ read_payload(const struct hook *h, const struct hook_delivery *d,
 
 	if (ask_profile(h, d, payload, &a, &now_ms, why) != 0) {
 		o = HOOK_UNREAD;
+	} else if (a.refused != NULL) {
+		buf_setf(why, "%s", a.refused);
+		o = HOOK_FOREIGN;
 	} else if (a.unknown != NULL) {
 		buf_setf(why, "unknown event '%s'", a.unknown);
 		o = HOOK_UNKNOWN;

@@ -87,7 +87,7 @@ bool hook_authenticate(const struct hook *h, const struct hook_delivery *d,
 enum hook_result {
 	HOOK_TAKEN,
 	HOOK_KEPT,    /* as a dead letter */
-	HOOK_REFUSED, /* not authentic, or no JSON */
+	HOOK_REFUSED, /* not authentic, of another account, or no JSON */
 	HOOK_LONG,    /* longer than [listen] max_hook */
 	HOOK_RESULTS
 };
@@ -104,6 +104,7 @@ void hooks_log_counts(struct hooks *all, int64_t now_mono);
 enum hook_outcome {
 	HOOK_RECORDS, /* perhaps none: an event without records */
 	HOOK_PARTLY,  /* some, and others that are left out */
+	HOOK_FOREIGN, /* of another account than [crm] account */
 	HOOK_UNKNOWN, /* an event that the profile has not */
 	HOOK_UNREAD,  /* the profile cannot read it */
 	HOOK_NO_JSON,

@@ -170,17 +170,19 @@ profile_hook_read(struct profile *p, const struct profile_hooks *h,
 	more = jv_object_set(more, jv_string("payload"), value_jv(in->payload));
 	more = jv_object_set(more, jv_string("headers"), headers_jv(h, in));
 	result = profile_run(p, "hook_read", more, why);
+	out->refused = profile_text(result, "refused");
 	out->unknown = profile_text(result, "unknown");
 	out->once = profile_text(result, "once");
 	records = profile_member(result, "records");
-	if (out->unknown != NULL) {
+	if (out->refused != NULL || out->unknown != NULL) {
 		jv_free(records);
 		rc = 0;
 	} else if (jv_get_kind(records) == JV_KIND_ARRAY) {
 		rc = read_hook_records(profile_options(p), records, out, why);
 	} else {
 		if (jv_is_valid(result))
-			buf_setf(why, "it must give {records} or {unknown}");
+			buf_setf(why, "it must give {records}, {refused} or "
+				      "{unknown}");
 		jv_free(records);
 	}
 	jv_free(result);
@@ -195,6 +197,7 @@ profile_hook_release(struct profile_hook_answer *a)
 	for (i = 0; i < a->n; i++)
 		crm_record_release(&a->records[i]);
 	free(a->records);
+	free(a->refused);
 	free(a->unknown);
 	free(a->once);
 	*a = (struct profile_hook_answer){ .records = NULL };

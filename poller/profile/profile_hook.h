@@ -36,6 +36,7 @@ struct profile_hook_answer {
 	struct crm_record *records;
 	size_t n;
 	size_t bad;    /* records that are left out */
+	char *refused; /* why, if it is of another account; or NULL */
 	char *unknown; /* the name of an unknown event, or NULL */
 	char *once;    /* text by which a repeat is recognized, if it has no
 			* id; or NULL */

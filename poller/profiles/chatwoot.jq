@@ -191,17 +191,27 @@ def content_kind:
 def is_bot($bots):
     . as $id | any($bots[]; . == ($id | tostring));
 
-# A contact has no type. Without a sender it is the system, unless it was
-# written on a person's own phone.
+def is_person($bots):
+    member("type") == "user" and (member("id") | is_bot($bots) | not);
+
+# Chatwoot marks what a person typed on the phone that is paired with the inbox
+# by external_echo; forks mark it by the other two.
+def is_typed_on_phone:
+    .content_attributes as $attributes
+    | any("external_echo", "external_sender_name", "sent_from_device";
+          . as $mark | $attributes | member($mark)
+          | . != null and . != false and . != "");
+
+# A contact has no type. Without a sender it is the system, unless it was typed
+# on the phone; then a bridge may have sent it to Chatwoot under an account of
+# its own.
 def outgoing($bots):
     (.sender | member("type")) as $type
     | (.sender | member("id")) as $id
-    | if $type == "user" and ($id | is_bot($bots)) then
-          {from: "bot", user: $id}
-      elif $type == "user" then {from: "operator", user: $id, operator: $id}
-      elif $type == null
-           and (.content_attributes | member("external_echo")) != null then
-          {from: "operator"}
+    | (.sender | is_person($bots)) as $is_person
+    | if $is_person then {from: "operator", user: $id, operator: $id}
+      elif is_typed_on_phone then {from: "operator"}
+      elif $type == "user" then {from: "bot", user: $id}
       elif $type == null then {from: "bot", automated: true}
       else {from: "bot", user: $id} end;
 
@@ -232,7 +242,12 @@ def lacks_author:
     and (message_type | . == "incoming" or . == "outgoing")
     and (.sender | member("id")) == null
     and (is_automated | not)
-    and (.content_attributes | member("external_echo")) == null;
+    and (is_typed_on_phone | not);
+
+# A reply that could not be delivered: the customer has not seen it.
+def has_failed:
+    .status == "failed"
+    or (.content_attributes | member("external_error") | text_or_null) != null;
 
 def message($in):
     select((is_reaction or lacks_author) | not)
@@ -242,7 +257,7 @@ def message($in):
        channel: ((.inbox | member("id")) // .conversation.inbox_id),
        at: ((.created_at | given) // $in.now),
        kind: content_kind,
-       private: (.private == true),
+       private: (.private == true or has_failed),
        automated: (is_automated or is_auto_reply),
        text: .content}
       + (author($in.options.bot_operators)
@@ -258,9 +273,6 @@ def name_of:
     {type: "operator", operator: .id, name: (.name | text_or_null),
      stale: true}
     | select((.operator | given) != null and .name != null);
-
-def is_person($bots):
-    .type == "user" and (.id | is_bot($bots) | not);
 
 # Of the payload of any event, each once.
 def names($bots):
@@ -280,12 +292,19 @@ def message_chat($now):
     | select(.status != null)
     | chat($now; if $opens then as_of($now) else empty end);
 
+def is_of_another_account($account):
+    (.account | member("id")) as $id
+    | $account != null and $id != null and ($id | tostring) != $account;
+
 def hook_read:
     . as $in
     | .now as $now
     | .options.bot_operators as $bots
     | .payload
-    | if .event == "message_created" or .event == "message_updated" then
+    | if is_of_another_account($in.options.account) then
+          {refused: ("it is of account \(.account.id), not of "
+                     + $in.options.account)}
+      elif .event == "message_created" or .event == "message_updated" then
           {records: [message_chat($now), message($in), names($bots)]}
       elif .event == "conversation_created" then
           {records: [chat($now; as_of($now)), names($bots)]}

@@ -104,9 +104,11 @@
 # as in a poll, so that it counts once. Records may come twice and in any order.
 # {records: []} if the event has nothing that is counted; with once: TEXT beside
 # the records, a payload with the same text within a day is read with the now of
-# the first. {unknown: its name} for an event that the profile does not
-# support: that payload, and one at which hook_read fails, becomes a dead
-# letter; so does one of which a record cannot be read wholly, whose rest counts.
+# the first. {refused: why, half a sentence} for a payload of another account than
+# options.account: the listener answers 403 and keeps nothing of it. {unknown: its
+# name} for an event that the profile does not support: that payload, and one at
+# which hook_read fails, becomes a dead letter; so does one of which a record
+# cannot be read wholly, whose rest counts.
 #
 #   about.hooks {sign: {header, timestamp, prefix, parts, key, window},
 #               headers}. sign

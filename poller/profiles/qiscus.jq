@@ -452,10 +452,16 @@ def new_session($in):
 def is_allocation:
     has("room_id") and has("email");
 
+# Only an allocation has it, as a text.
+def is_of_another_app($app):
+    $app != null and (.app_id | type == "string" and given and . != $app);
+
 def hook_read:
     . as $in
     | .payload
     | if type != "object" then error("the payload is no object")
+      elif is_of_another_app($in.options.account) then
+          {refused: "it is of app \(.app_id), not of \($in.options.account)"}
       elif (.service | type) == "object" then
           {records: [resolved($in)]} + resolved_once
       elif (.room_log | type) == "object" then

@@ -8,12 +8,13 @@
  * same time.
  *
  * Authentic JSON is answered 200 even if the profile cannot read it: else a CRM
- * sends it again and again, and disables the webhook. It becomes a dead letter,
- * and gets 503 only if the outbox has no place for those. Only what is still
- * too long with its texts cut gets 413.
- * Most repeats do no harm: their records have the ids and times of the payload.
- * An event without a time is remembered by the name that its profile gives it,
- * and its repeats get the time of the first.
+ * sends it again and again, and disables the webhook. One of another account
+ * than [crm] account is refused with 403. What cannot be read becomes a dead
+ * letter, and gets 503 only if the outbox has no place for those. Only what is
+ * still too long with its texts cut gets 413. Most repeats do no harm: their
+ * records have the ids and times of the payload. An event without a time is
+ * remembered by the name that its profile gives it, and its repeats get the
+ * time of the first.
  */
 #include "poller/routes/route.h"
 
@@ -112,14 +113,31 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	buf_release(&letter);
 }
 
-bool
+/* Tells the sender and the log which account it is of. */
+static void
+refuse_account(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, const char *why, struct web_answer *a)
+{
+	struct buf detail = BUF_INIT;
+	unsigned n = hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
+
+	if (n > 0)
+		log_warn("%u webhooks were refused, the last one for %s/%s: "
+			 "%s; see account of [crm %s]",
+		    n, hook_tenant(h), hook_source(h), why, hook_tenant(h));
+	buf_addf(&detail, "the webhook was refused: %s", why);
+	route_detail(a, 403, buf_str(&detail));
+	buf_release(&detail);
+}
+
+int
 route_hook_take(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, struct text body, struct web_answer *a)
 {
 	const struct arrived arrived = { in, h, r };
 	struct hook_delivery d = delivery(&arrived);
 	struct buf why = BUF_INIT;
-	bool json = true;
+	int status = 200;
 
 	d.body = body.p;
 	d.len = body.len;
@@ -131,6 +149,10 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 		keep_dead_letter(in, h, r,
 		    "a part of what it tells cannot be read", buf_str(&why), a);
 		break;
+	case HOOK_FOREIGN:
+		refuse_account(in, h, r, buf_str(&why), a);
+		status = 403;
+		break;
 	case HOOK_UNKNOWN:
 		keep_dead_letter(in, h, r,
 		    "the profile does not know the event", buf_str(&why), a);
@@ -141,11 +163,11 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 		break;
 	case HOOK_NO_JSON:
 		(void)hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
-		json = false;
+		status = 400;
 		break;
 	}
 	buf_release(&why);
-	return json;
+	return status;
 }
 
 /* Anybody can cause it, so it is not logged each time. */
@@ -207,10 +229,14 @@ read_hook(
 	struct text body = shorten_payload(in, r, &shorter);
 
 	if (route_hook_fits(in, h, r, body.len, a)) {
-		if (route_hook_take(in, h, r, body, a))
+		switch (route_hook_take(in, h, r, body, a)) {
+		case 200:
 			jsonw_object_of(&a->body, "status", "ok");
-		else
+			break;
+		case 400:
 			route_detail(a, 400, "Invalid JSON");
+			break;
+		}
 	}
 	buf_release(&shorter);
 }

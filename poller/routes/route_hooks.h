@@ -19,8 +19,9 @@ bool route_hook_fits(const struct listener_context *in, const struct hook *h,
 
 /* Turns an authentic delivery into records, or, when the profile cannot read
  * `body`, which may be a shorter form of the request's, a dead letter of all of
- * it. False: it is no JSON. In the thread of its queue. */
-bool route_hook_take(const struct listener_context *in, const struct hook *h,
+ * it. Returns the HTTP status: 200; 400, it is not JSON; or 403, it is of
+ * another account, and a->body says so. In the thread of its queue. */
+int route_hook_take(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, struct text body, struct web_answer *a);
 
 #endif

@@ -196,12 +196,15 @@ static void
 take_payload(const struct listener_context *in, const struct web_request *r,
     const struct payload_member *members, struct web_answer *a)
 {
-	if (is_payload(members, r) &&
-	    route_hook_take(in, hook_of(in->hooks, in->tenant), r,
-		(struct text){ r->body, r->len }, a)) {
+	int status = 400;
+
+	if (is_payload(members, r))
+		status = route_hook_take(in, hook_of(in->hooks, in->tenant), r,
+		    (struct text){ r->body, r->len }, a);
+	if (status == 200) {
 		jsonw_object_of(
 		    &a->body, "message", "Webhook received successfully");
-	} else {
+	} else if (status == 400) {
 		a->status = 400;
 		jsonw_object_of(&a->body, "error", "Invalid payload");
 	}

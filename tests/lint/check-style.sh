@@ -20,6 +20,7 @@ max_folder=20
 # way_out (of an errno, which is not syserr_way_out()).
 allowances() {
 	sed 's/#.*//; /^[[:space:]]*$/d' <<'END'
+file tests/unit/poller/hooks/test_hook.c
 call common/base/xalloc.c malloc    # the home of allocation
 call common/base/xalloc.c calloc
 call common/base/xalloc.c realloc

@@ -68,6 +68,9 @@ describe(const struct hook *h, const char *payload, struct buf *got)
 	case HOOK_PARTLY:
 		buf_addf(got, "%spartly: %s\n", buf_str(&lines), buf_str(&why));
 		break;
+	case HOOK_FOREIGN:
+		buf_addf(got, "refused: %s\n", buf_str(&why));
+		break;
 	case HOOK_UNKNOWN:
 		buf_addf(got, "unknown: %s\n", buf_str(&why));
 		break;

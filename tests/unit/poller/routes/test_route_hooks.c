@@ -26,7 +26,7 @@ static const char conf_text_of_all[] =
     "[crm desk]\nhook = secret\nhook_secret = 0123456789abcdef\n"
     "[crm closed]\nhook_secret = 0123456789abcdef\n"
     "[crm room]\nprofile = qiscus\n"
-    "[crm mail]\nprofile = qiscus\nhook = secret\n"
+    "[crm mail]\nprofile = qiscus\naccount = ours\nhook = secret\n"
     "hook_secret = 0123456789abcdef\n"
     "[listen]\ntenant = room\n";
 
@@ -260,7 +260,7 @@ long_texts_are_cut(void **state)
 	size_t i;
 
 	(void)state;
-	buf_adds(&body, "{\"room_id\":\"77\",\"extras\":\"");
+	buf_adds(&body, "{\"email\":\"e\",\"room_id\":\"77\",\"extras\":\"");
 	for (i = 0; i < LONGEST; i++)
 		buf_adds(&body, "\\n");
 	buf_adds(&body, "\"}");
@@ -371,26 +371,28 @@ the_originals_answer_as_they_did(void **state)
 		    "\"type\":2,\"direct_login_token\":1,"
 		    "\"assigned_rules\":[\"r\"]}}",
 		    NONE, 200, RECEIVED, 1, 0 },
-		{ "again", "/webhook", "{\"room_id\":\"77\"}", NONE, 200,
-		    RECEIVED, 1, 0 },
+		{ "again", "/webhook", "{\"email\":\"e\",\"room_id\":\"77\"}",
+		    NONE, 200, RECEIVED, 1, 0 },
 		{ "nulls", "/webhook",
-		    "{\"room_id\":\"77\",\"extras\":null,\"avatar_url\":null,"
+		    "{\"email\":\"e\",\"room_id\":\"77\",\"extras\":null,"
+		    "\"avatar_url\":null,"
 		    "\"latest_service\":null,\"candidate_agent\":null}",
 		    NONE, 200, RECEIVED, 1, 0 },
 		{ "more than was known", "/webhook",
-		    "{\"room_id\":\"77\",\"app_code\":1,"
+		    "{\"email\":\"e\",\"room_id\":\"77\",\"app_code\":1,"
 		    "\"is_new_session\":true}",
 		    NONE, 200, RECEIVED, 1, 0 },
 		{ "half an emoji, a NUL, no UTF-8", "/webhook",
-		    "{\"room_id\":\"77\",\"name\":\"a\\ud83d\","
+		    "{\"email\":\"e\",\"room_id\":\"77\",\"name\":\"a\\ud83d\","
 		    "\"extras\":\"\\u0000\",\"source\":\"\xff\"}",
 		    NONE, 200, RECEIVED, 1, 0 },
 		{ "a large number that is not known", "/webhook",
-		    "{\"room_id\":\"77\",\"x\":100000000000000000000}", NONE,
-		    200, RECEIVED, 1, 0 },
+		    "{\"email\":\"e\",\"room_id\":\"77\",\"x\":"
+		    "100000000000000000000}",
+		    NONE, 200, RECEIVED, 1, 0 },
 		{ "a name twice", "/webhook",
-		    "{\"room_id\":\"76\",\"room_id\":\"77\"}", NONE, 200,
-		    RECEIVED, 1, 0 },
+		    "{\"email\":\"e\",\"room_id\":\"76\",\"room_id\":\"77\"}",
+		    NONE, 200, RECEIVED, 1, 0 },
 		{ "no room is kept", "/webhook", "{}", NONE, 200, RECEIVED, 0,
 		    1 },
 		{ "null is kept", "/webhook", "null", NONE, 200, RECEIVED, 0,
@@ -452,6 +454,21 @@ the_originals_answer_as_they_did(void **state)
 		check(&cases[i], "127.0.0.1");
 		check(&cases[i], "10.1.2.3");
 	}
+}
+
+static void
+webhooks_of_another_account_are_refused(void **state)
+{
+	static const struct test_case foreign = { "of another account",
+		"/hooks/mail/qiscus/0123456789abcdef",
+		"{\"app_id\":\"theirs\",\"email\":\"e\",\"room_id\":\"77\"}",
+		NONE, 403,
+		"{\"detail\":\"the webhook was refused: it is of app theirs, "
+		"not of ours\"}",
+		0, 0 };
+
+	(void)state;
+	check(&foreign, "192.0.2.1");
 }
 
 static void
@@ -531,6 +548,7 @@ main(void)
 		cmocka_unit_test(long_texts_are_cut),
 		cmocka_unit_test(refusing_takes_the_same_work_for_each_path),
 		cmocka_unit_test(the_originals_answer_as_they_did),
+		cmocka_unit_test(webhooks_of_another_account_are_refused),
 		cmocka_unit_test(the_originals_are_there_for_some_only),
 		cmocka_unit_test(
 		    a_resolving_told_again_has_the_time_of_the_first),
