@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 max_file=600
 max_function=100
 max_line=80
-max_folder=20
+max_folder=40
 
 # Exceptions to the rules, and why: RULE FILE [NAME]. Rules: file (longer than
 # $max_file), function NAME (longer than $max_function), call NAME (banned),
