@@ -15,9 +15,9 @@
 #include "poller/profile/profile_try.h"
 
 static const struct option_row rows[] = {
+	POLLER_TENANT,
 	OPTION_TEXT(0, "with", "JSON", struct poller, with,
 	    "an object with more of the function's input: {\"chat\": ...}"),
-	POLLER_TENANT,
 	POLLER_TEXT,
 };
 

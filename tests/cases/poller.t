@@ -46,13 +46,15 @@ expect 64 "--tenant is not for --assign from a queue" --assign \
 expect 64 "--dry-run is for --assign, not for --status" --status --dry-run
 expect 64 "--port-file is for --listen, not for --check" --check --port-file f
 expect 64 "-f is for --status and --assign, not for a poll" -f chats
-expect 64 "--with-text is for a poll and --listen, not for --assign" \
+expect 64 "--with-text is for a poll, --listen and --try, not for --assign" \
 	--with-text --assign
 expect 64 "--status and --check exclude each other" --check --status
 expect 64 "'any' is no address to listen on" -n --listen any
 expect 64 "'unix:' is no address to listen on" -n --listen unix:
 long=unix:/tmp/$(printf '%0120d' 0)
 expect 64 "'$long' is no socket: its path is too long" -n --listen "$long"
+expect 64 "a profile has no function 'hook'; see messaging-profile(5)" \
+	--try hook
 expect 0 "" --listen any -h
 grep -q -e "^usage: poller --listen ADDRESS" out
 

@@ -40,7 +40,8 @@ def check_quick(checks, listener, beside):
     """Another tenant's webhooks are answered, and /health."""
     for i in range(3):
         got = listener.ask_quietly(
-            "POST", f"/hooks/quick/qiscus/{SECRET}", {"email": "e", "room_id": str(i)})
+            "POST", f"/hooks/quick/qiscus/{SECRET}",
+            {"email": "e", "room_id": str(i)})
         checks.that(got[0] == 200, f"another tenant's beside {beside}: {got}")
         got = listener.ask_quietly("GET", "/health")
         checks.that(got[0] == 200, f"health beside {beside}: {got}")
@@ -99,7 +100,8 @@ def check_too_long(checks, listener):
 
 def objects(n):
     """A webhook of so many small objects, of 9 bytes each."""
-    return b'{"email":"e","room_id":"1","extras":[%s]}' % b",".join([b'{"a":10}'] * n)
+    return b'{"email":"e","room_id":"1","extras":[%s]}' % b",".join(
+        [b'{"a":10}'] * n)
 
 
 def cpu_by_thread(pid):
@@ -160,7 +162,7 @@ def check_many_objects(checks, lab, tenants):
     got = listener.post("/hooks/slow/qiscus/" + SECRET, b"1" * (2 * MIB))
     checks.that(got[0] == 413 and "longer than max_body" in log_of(listener),
                 f"longer than max_body: {got}, {log_of(listener)}")
-    nearly = objects((DEFAULT - 26) // 9)
+    nearly = objects((DEFAULT - 38) // 9)
     checks.that(DEFAULT - 9 <= len(nearly) <= DEFAULT, "another length")
     check_objects(checks, listener, nearly, 8)
     end(checks, listener)
