@@ -25,7 +25,7 @@ struct reaper_paths {
 struct reaper {
 	struct option_common common; /* first: see option_table.h */
 	const char *from, *to, *archive, *purge, *retention;
-	const char *forget, *export, *tenant;
+	const char *forget, *export, *gone, *tenant;
 	struct reaper_paths files, states;
 	enum output_format
 	    format; /* OUTPUT_AUTO: nothing unless on a terminal */
@@ -45,6 +45,10 @@ struct reaper {
  * exit code, after a message. The database would take "acme " for "acme". */
 int reaper_check_tenant(const char *option, const char *name)
     __attribute__((warn_unused_result));
+
+/* The tenant of --tenant, else the only one; NULL after a message, which says
+ * that `what` is somebody's: "customer". */
+const char *reaper_choose_tenant(const struct reaper *r, const char *what);
 
 /* Opens the configured database, calls work() unless only the configuration is
  * to be checked, and closes it. */

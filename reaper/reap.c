@@ -3,18 +3,22 @@
  */
 #include "reaper/reap.h"
 
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/daemon.h"
 #include "common/os/stop.h"
 #include "common/stage/stage.h"
+#include "common/text/jsonw.h"
 #include "reaper/deletion/chat_deletion.h"
 #include "reaper/retention.h"
 #include "reaper/rows/tombstone_expiry.h"
 
 #define BATCH_MS 1000
 #define EXPIRY_EVERY_MS HOUR_MS
+#define PAD 64 /* readable behind a line */
 
 /* The context of the stage's functions. */
 struct reap_run {
@@ -214,4 +218,140 @@ const struct option_mode reaper_mode_reap = {
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_reap_options,
 	.run = run_reap,
+};
+
+/* As of now. */
+static void
+write_gone_record(struct buf *line, const char *tenant, const char *chat)
+{
+	buf_clear(line);
+	jsonw_open(line);
+	jsonw_str(line, "type", "chat");
+	jsonw_str(line, "tenant", tenant);
+	jsonw_str(line, "chat", chat);
+	jsonw_time(line, "at", clock_now_ms());
+	jsonw_str(line, "status", record_status_name(CHAT_GONE));
+	jsonw_close(line);
+}
+
+/* Where the records of a stream go: -t, else [poller] to, if that is at a
+ * broker. NULL: nowhere. */
+static const char *
+find_stream(const struct reaper *r)
+{
+	const char *to = conf_text(r->common.conf, "poller", "to");
+
+	if (r->to != NULL)
+		return r->to;
+	return to != NULL && endpoint_amqp_name(to) != NULL ? to : NULL;
+}
+
+/* Tells the aggregator of the stream, which else goes on counting the chat. */
+static enum exit_code
+publish_gone_record(const struct reaper *r, const struct buf *line)
+{
+	struct endpoint_options opt = { .conf = r->common.conf };
+	const char *to = find_stream(r);
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	struct endpoint *out;
+
+	if (to == NULL || r->dry_run)
+		return PROG_OK;
+	out = endpoint_open_write(to, &opt, &why, &code);
+	if (out == NULL) {
+		log_error("%s", buf_str(&why));
+	} else if (endpoint_write(out, line->data, line->len) == -1 ||
+		   endpoint_flush(out) != OUTCOME_DONE) {
+		code = endpoint_code(out);
+		log_error("%s", endpoint_why(out));
+	}
+	endpoint_close(out);
+	buf_release(&why);
+	return code;
+}
+
+/* Published first: what the aggregator writes of the chat until it reads that
+ * is older than the tombstone. */
+static enum exit_code
+delete_record_chat(struct reap_run *r, struct stage *s, struct buf *line)
+{
+	enum outcome o;
+
+	memset(buf_room(line, PAD), 0, PAD);
+	o = chat_deletion_handle(&r->deletion, line->data, line->len);
+	if (o == OUTCOME_DONE)
+		o = chat_deletion_finish(&r->deletion, true);
+	if (o != OUTCOME_DONE)
+		return stage_refusal(o, s->code);
+	if (s->dead->count > 0)
+		return deadletter_code(s->dead);
+	return show_summary(r->options, &r->deletion);
+}
+
+static enum exit_code
+delete_gone_chat(const struct reaper *asked)
+{
+	struct reap_run r = { .options = asked };
+	struct deadletter dead = { .count = 0 };
+	struct stage s = { .dead = &dead, .code = PROG_SOFTWARE };
+	const char *tenant = reaper_choose_tenant(asked, "chat");
+	struct buf line = BUF_INIT;
+	enum exit_code code;
+
+	if (tenant == NULL)
+		return PROG_USAGE;
+	chat_deletion_init(&r.deletion);
+	init_stage(&r, &s);
+	deadletter_open_shown(&dead);
+	code = reaper_open_archive(asked, &r.deletion.archive);
+	if (code == PROG_OK) {
+		write_gone_record(&line, tenant, asked->gone);
+		code = publish_gone_record(asked, &line);
+	}
+	if (code == PROG_OK) {
+		write_gone_record(&line, tenant, asked->gone);
+		code = delete_record_chat(&r, &s, &line);
+	}
+	deadletter_close(&dead);
+	archive_close(r.deletion.archive);
+	chat_deletion_release(&r.deletion);
+	buf_release(&line);
+	return code;
+}
+
+static const struct option_row gone_rows[] = {
+	OPTION_FORMAT(struct reaper, format),
+	OPTION_TAKE('t', "to", "TO", struct reaper, to, endpoint_take_to,
+	    "where the stream's records go; default: [poller] to"),
+	REAPER_ARCHIVE,
+	REAPER_DRY_RUN,
+	OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,
+	    "whose chat; needed unless one tenant is configured"),
+};
+
+static int
+check_gone(void *options)
+{
+	struct reaper *r = options;
+
+	r->from = "-"; /* no queue: its one answer is all */
+	return reaper_check_tenant("tenant", r->tenant);
+}
+
+static enum exit_code
+run_gone(void *options)
+{
+	return reaper_with_db(options, delete_gone_chat);
+}
+
+const struct option_mode reaper_mode_gone = {
+	.choice = OPTION_TEXT(0, "gone", "CHAT", struct reaper, gone,
+	    "delete a chat that was deleted in the CRM"),
+	.about = "Deletes CHAT, which was deleted in a CRM that does not "
+		 "report that.\n",
+	.rows = gone_rows,
+	.rows_n = ARRAY_LEN(gone_rows),
+	.check = check_gone,
+	.run = run_gone,
 };

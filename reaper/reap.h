@@ -9,4 +9,9 @@
 
 extern const struct option_mode reaper_mode_reap;
 
+/* --gone: deletes one chat that was deleted in a CRM which does not report
+ * that, as if the CRM had answered that it is gone; and tells the aggregator of
+ * a stream, where records go to a broker. */
+extern const struct option_mode reaper_mode_gone;
+
 #endif

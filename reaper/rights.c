@@ -246,18 +246,6 @@ learn_file(void *ctx, const char *path)
 				    : rights_read_lines(path, learn_line, ctx);
 }
 
-/* The tenant of --tenant, else the only one; NULL after a message. */
-static const char *
-choose_tenant(const struct reaper *r)
-{
-	if (r->tenant != NULL)
-		return r->tenant;
-	if (conf_tenants(r->common.conf) == 1)
-		return conf_tenant(r->common.conf, 0);
-	(void)prog_usage_error("whose customer? name the tenant with --tenant");
-	return NULL;
-}
-
 /* Once more where a line told of a chat: earlier ones may tell its names. */
 static enum exit_code
 learn_files(const struct reaper *r, struct subject_lines *l)
@@ -302,7 +290,7 @@ rights_read_and(const struct reaper *r,
 	struct subject_lines l = { .subject = &s };
 	enum exit_code code;
 
-	s.tenant = choose_tenant(r);
+	s.tenant = reaper_choose_tenant(r, "customer");
 	s.id = customer_of(r);
 	if (s.tenant == NULL)
 		return PROG_USAGE;

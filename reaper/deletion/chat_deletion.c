@@ -53,12 +53,18 @@ send_dead_letter(struct chat_deletion *c, const char *where, const char *line,
 	return o;
 }
 
+/* The place of the record in the input. */
+static const char *
+find_place(const struct chat_deletion *c)
+{
+	return c->stage->in != NULL ? endpoint_where(c->stage->in) : "--gone";
+}
+
 static enum outcome
 reject_record(
     struct chat_deletion *c, const char *line, size_t len, const char *reason)
 {
-	return send_dead_letter(
-	    c, endpoint_where(c->stage->in), line, len, reason);
+	return send_dead_letter(c, find_place(c), line, len, reason);
 }
 
 /* Held back until the input ends. A line that comes twice is one chat. */
@@ -66,8 +72,7 @@ static void
 hold_gone(struct chat_deletion *c, const struct record *r,
     struct run_summary_tenant *t)
 {
-	struct chat_answer *one =
-	    chat_answers_add(&c->held, r, endpoint_where(c->stage->in));
+	struct chat_answer *one = chat_answers_add(&c->held, r, find_place(c));
 
 	t->gone += !one->said_gone;
 	one->said_gone = true;
@@ -80,7 +85,7 @@ collect_answer(struct chat_deletion *c, const struct record *r)
 {
 	struct run_summary_tenant *t =
 	    run_summary_of(&c->summary, r->tenant.p, r->tenant.len);
-	const char *where = endpoint_where(c->stage->in);
+	const char *where = find_place(c);
 	const struct chat_answer *known;
 
 	switch (r->status) {

@@ -33,7 +33,9 @@ struct chat_deletion {
 	/* Set by the caller; all borrowed. */
 	struct db *db;
 	struct stage *stage;     /* its input and dead letters are used,
-				    its code is set */
+				    its code is set; the input may be NULL,
+				    then chat_deletion_handle() is called
+				    with the one record of --gone */
 	struct archive *archive; /* NULL: none */
 	bool all;                /* [reaper] on_close = all */
 	bool force, dry_run;
