@@ -38,7 +38,7 @@ for mode in --export --forget; do
 done
 expect 64 'exclude each other' --list --purge t
 expect 64 'exclude each other' --retention 30d --purge t
-expect 64 '--archive is for deleting closed chats, --purge, --export and --forget, not for --retention' --retention 30d --archive gone
+expect 64 '--archive is for deleting closed chats, --gone, --purge, --export and --forget, not for --retention' --retention 30d --archive gone
 expect 64 'retention = 30 is not between 1d and 36500d; write the unit: ms, s, m, h or d' --retention 30
 expect 64 'retention = 3h is not between' --retention 3h
 expect 64 '--dry-run is for .*, not for --list' --list --dry-run
