@@ -136,6 +136,10 @@ option_help(const struct option_mode *const *modes, size_t modes_n,
 	for (i = 0; i < COMMONS_N; i++)
 		buf_addf(
 		    to, "%-*s  %s\n", (int)width, commons[i][0], commons[i][1]);
+	if (mode->list_values != NULL) {
+		buf_addf(to, "Values of --%s:\n", mode->choice.name);
+		mode->list_values(to);
+	}
 	if (mode != modes[0] || modes_n == 1)
 		return;
 	buf_addf(to, "Modes, each with a help of its own (%s --%s%s%s -h):\n",

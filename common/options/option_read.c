@@ -6,6 +6,7 @@
 #include "common/options/option_table.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,16 +160,35 @@ means_help(void)
 	       (strcmp(optarg, "-h") == 0 || strcmp(optarg, "--help") == 0);
 }
 
+/* After an error about the choice of a mode: the values that it takes. */
+static void
+list_values(const struct option_mode *m)
+{
+	struct buf text = BUF_INIT;
+
+	m->list_values(&text);
+	fputs(buf_str(&text), stderr);
+	buf_release(&text);
+}
+
 /* What getopt_long() answered with '?' or ':'. Only a long option that takes
- * none is known and yet refused: for its value. */
+ * none is known and yet refused with '?': for its value. */
 static int
 refuse_word(const struct option_reader *r, int c, char **argv)
 {
-	const struct option_row *row = c == '?' ? row_of(r, optopt) : NULL;
+	const struct option_row *row = row_of(r, optopt);
+	const struct option_mode *m =
+	    row != NULL && c == ':' ? mode_chosen_by(r, row) : NULL;
+	int code;
 
-	return row != NULL && row->name != NULL
-		   ? prog_usage_error("--%s takes no value", row->name)
-		   : prog_bad_option(c, argv);
+	if (row != NULL && row->name != NULL && c == '?')
+		return prog_usage_error("--%s takes no value", row->name);
+	if (m != NULL && m->when == NULL)
+		prog_set_mode(m->choice.name);
+	code = prog_bad_option(c, argv);
+	if (m != NULL && m->list_values != NULL)
+		list_values(m);
+	return code;
 }
 
 /* -1, or the exit code after an unknown option or an argument. */

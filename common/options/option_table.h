@@ -92,6 +92,9 @@ struct option_mode {
 	bool (*when)(const char *value);
 	const char *title; /* in messages; NULL: the choice's name */
 	const char *about; /* what it does: lines, each with its newline */
+	/* Appends the values that the choice takes, a line each: for the help
+	 * and for a choice without its value. May be NULL. */
+	void (*list_values)(struct buf *to);
 	const struct option_row *rows;
 	size_t rows_n;
 	/* Checks the options together: -1 to go on, else the exit code, after

@@ -140,7 +140,16 @@ static const struct option_row rows[] = {
 static int
 check_get(void *options)
 {
-	return sink_check_tenant(options);
+	const struct sink *s = options;
+	struct buf text = BUF_INIT;
+
+	if (by_hand_knows(s->get))
+		return sink_check_tenant(s);
+	by_hand_list_paths(&text);
+	log_error("%s: there is no such path; the paths are", s->get);
+	fputs(buf_str(&text), stderr);
+	buf_release(&text);
+	return PROG_NOINPUT;
 }
 
 static enum exit_code
@@ -154,7 +163,9 @@ const struct option_mode sink_mode_get = {
 	    "print an answer of the API: --get /api/v1/now"),
 	.about = "Prints an answer of the API, see messaging-api(7), without a "
 		 "server.\nPATH is /api/v1/now, '/api/v1/chats.csv?limit=5' "
-		 "and so on.\n",
+		 "and so on; .csv or .ndjson behind "
+		 "the path\nchooses the format.\n",
+	.list_values = by_hand_list_paths,
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_get,

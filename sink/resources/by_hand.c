@@ -79,6 +79,27 @@ by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	free(path);
 }
 
+bool
+by_hand_knows(const char *target)
+{
+	struct form parameters;
+	char *path = split_target(target, &parameters);
+	struct web_request r = { .path = path, .header = no_header };
+	bool knows = resource_is_known(&r);
+
+	free(path);
+	return knows;
+}
+
+void
+by_hand_list_paths(struct buf *to)
+{
+	size_t i;
+
+	for (i = 0; i < resources_n; i++)
+		buf_addf(to, "  %s\n", resources[i].pattern);
+}
+
 /* The last of that name has a value, as the server has it. */
 static bool
 is_given(const struct form *f, const char *name)

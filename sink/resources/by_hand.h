@@ -17,6 +17,10 @@
 void by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     const char *target, struct web_answer *a);
 
+/* Whether there is such a path; and all of them, a line each. */
+bool by_hand_knows(const char *target);
+void by_hand_list_paths(struct buf *to);
+
 /* Whether the target itself says which page of a list it is, or how long. */
 bool by_hand_chooses_page(const char *target);
 

@@ -38,6 +38,9 @@ extern const size_t resources_n;
 size_t resource_answer(const struct viewer *viewer, struct db *db,
     int64_t timeout_ms, const struct web_request *r, struct web_answer *a);
 
+/* Whether the table has the path of the request. */
+bool resource_is_known(const struct web_request *r);
+
 /* True when the request needs no token. */
 bool resource_is_public(const struct web_request *r);
 

@@ -91,6 +91,14 @@ is_of_operators(const struct resource *r)
 }
 
 bool
+resource_is_known(const struct web_request *r)
+{
+	struct question q = { .request = r };
+
+	return reply_form_read(&q) && find_resource(q.path) != NULL;
+}
+
+bool
 resource_is_public(const struct web_request *r)
 {
 	struct question q = { .request = r };
