@@ -144,6 +144,7 @@ db_open(const struct conf *conf, struct buf *why, enum exit_code *code)
 	if (url == NULL) {
 		buf_setf(why, "no database is configured; set [mysql] url or "
 			      "MYSQL_URL");
+		conf_add_unread(conf, why);
 		return NULL;
 	}
 	db = xcalloc(1, sizeof *db);
@@ -200,6 +201,13 @@ db_limit(struct db *db, int64_t ms)
 	db->connect_ms = at_most(db->connect_ms, ms);
 	db->lock_ms = at_most(db->lock_ms, ms);
 	db->lock_s = db_seconds_of(db->lock_ms);
+}
+
+void
+db_hurry(struct db *db, int64_t ms)
+{
+	db->wait_timeout_ms = at_most(db->wait_timeout_ms, ms);
+	db->connect_ms = at_most(db->connect_ms, ms);
 }
 
 void

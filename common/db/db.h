@@ -191,6 +191,10 @@ enum outcome db_transaction(struct db *db,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx,
     bool wait_forever) __attribute__((warn_unused_result));
 
+/* Waits at most that long for a server that is away, whatever wait_timeout
+ * says: somebody is watching, or the next run tries again. */
+void db_hurry(struct db *db, int64_t ms);
+
 /* What is left of wait_timeout, in ms, inside db_transaction(), for work that
  * waits for something else. INT64_MAX: no limit. */
 int64_t db_wait_left(const struct db *db);

@@ -7,6 +7,9 @@
 #include "sink/check/check.h"
 #include "sink/modes/modes.h"
 
+/* A server that is away is told within five seconds. */
+#define WAIT_MS 3000
+
 static const struct option_row rows[] = {
 	OPTION_FORMAT(struct sink, format),
 };
@@ -15,7 +18,10 @@ static enum exit_code
 check_database(struct sink *s, struct db **db)
 {
 	char *dir = prog_data("migrations", "sink/migrations");
-	enum exit_code code = check_run(
+	enum exit_code code;
+
+	db_hurry(*db, WAIT_MS);
+	code = check_run(
 	    *db, s->common.conf, dir, s->format, s->common.verbose > 0);
 
 	free(dir);

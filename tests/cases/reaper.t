@@ -58,6 +58,14 @@ done
 expect 78 'set \[mysql\] url or MYSQL_URL'
 expect 78 "cannot .*'none'" -c none
 
+# A database that is away is told soon; the next run of scripts/reap asks again.
+MYSQL_URL=mysql://u:p@127.0.0.1:1/db
+export MYSQL_URL
+began=$(date +%s)
+expect 75 'connect to server on .*; is it running' --list
+[ $(($(date +%s) - began)) -le 5 ]
+unset MYSQL_URL
+
 # Checking the configuration asks no server.
 MYSQL_URL=mysql://u:p@127.0.0.1:1/db "$reaper" -n -f queue:closed \
 	--until-empty >out 2>&1

@@ -23,6 +23,7 @@ for name in poller aggregator sink reaper; do
 		[ "$name $*" = "poller -t -" ] || [ "$*" = --list ] || cat >/dev/null
 		[ "$name" != poller ] || [ ! -e "$TMP/slow" ] ||
 			until [ ! -e "$TMP/slow" ]; do sleep 0.02; done
+		[ "$*" != --list ] || [ ! -e "$TMP/list" ] || exit "$(cat "$TMP/list")"
 		if [ "$name $*" != "reaper --list" ] && [ -e "$TMP/$name" ]; then
 			exit "$(cat "$TMP/$name")"
 		fi
@@ -102,6 +103,10 @@ run 65 reap
 echo 77 >"$tmp/poller"
 run 77 reap
 rm "$tmp/poller" "$tmp/reaper"
+echo 75 >"$tmp/list"
+run 75 reap
+called "reaper --list" # nobody else complains of the database
+rm "$tmp/list"
 
 echo "- through a symbolic link, from elsewhere"
 mkdir "$tmp/links"

@@ -71,6 +71,31 @@ MYSQL_URL=mysql://u:p@127.0.0.1:1/db "$sink" -n -c queue --until-empty
 MYSQL_URL=mysql://u:p@127.0.0.1:1/db "$sink" -n >out 2>&1
 [ ! -s out ]
 
+# A database that is away is told soon.
+began=$(date +%s)
+MYSQL_URL=mysql://u:p@127.0.0.1:1/db \
+	expect 75 'connect to server on .*; is it running' "$sink" --check
+[ $(($(date +%s) - began)) -le 5 ]
+
+# --get lists its paths, and needs no database for that.
+paths() { # CODE PATTERN PATH...
+	want=$1 pattern=$2 got=0
+	shift 2
+	"$sink" --get "$@" >out 2>err </dev/null || got=$?
+	if [ "$got" != "$want" ] || [ -s out ] ||
+		! head -n 1 err | grep -q -e "$pattern" ||
+		! grep -qx '  /api/v1/chats/{chat}' err; then
+		echo "--get $*: exit $got, not $want; said: $(cat out err)"
+		exit 1
+	fi
+}
+paths 64 "'--get' needs a value; try 'sink --get -h'"
+paths 66 '^sink: /api/v1/chat.csv?limit=1: there is no such path; the paths are' \
+	'/api/v1/chat.csv?limit=1'
+"$sink" --get -h | grep -qx '  /api/v1/now'
+MYSQL_URL=mysql://u:p@127.0.0.1:1/db \
+	"$sink" -n --get '/api/v1/chats/7/timeline.ndjson?at=1'
+
 # It looks at all that the mode reads of it.
 MYSQL_URL=mysql://u:p@127.0.0.1:1/db
 export MYSQL_URL
