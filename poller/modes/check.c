@@ -23,10 +23,6 @@ static const struct option_row rows[] = {
 	POLLER_TENANT,
 };
 
-static const char *const step_names[STEPS] = { "profile", "address", "token",
-	"clock", "operators", "chats", "messages", "customer", "state",
-	"calls" };
-
 static const char *
 result_name(const struct finding *f)
 {
@@ -44,7 +40,7 @@ show_findings_ndjson(const struct tenant_check *p, struct buf *out)
 		jsonw_open(out);
 		jsonw_str(out, "type", "check");
 		jsonw_str(out, "tenant", p->tenant->name);
-		jsonw_str(out, "check", step_names[i]);
+		jsonw_str(out, "check", tenant_check_names[i]);
 		jsonw_str(out, "result", result_name(&p->findings[i]));
 		jsonw_str(out, "detail", buf_str(&p->findings[i].detail));
 		if (i == STEP_CALLS)
@@ -75,7 +71,7 @@ show_findings(
 		}
 		for (s = 0; s < STEPS; s++) {
 			output_table_cell(&table, p->tenant->name);
-			output_table_cell(&table, step_names[s]);
+			output_table_cell(&table, tenant_check_names[s]);
 			output_table_cell(&table, result_name(&p->findings[s]));
 			output_table_cell(
 			    &table, buf_str(&p->findings[s].detail));

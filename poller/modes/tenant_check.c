@@ -23,6 +23,10 @@
 /* Only last messages as young as this count for the rate of changes. */
 #define RECENT_MS (10 * MINUTE_MS)
 
+const char *const tenant_check_names[STEPS] = { "profile", "address", "token",
+	"clock", "operators", "chats", "messages", "customer", "state",
+	"calls" };
+
 static void
 set_finding(struct tenant_check *p, enum check_step s, bool good)
 {
@@ -462,9 +466,30 @@ tenant_check_begin(struct tenant_check *p, struct http *http,
 		chat_lists_ask(&p->lists);
 }
 
+/* What fails for the reason of an earlier step, as a CRM that is away, is told
+ * once, and is unknown itself. */
+static void
+drop_repeated_failures(struct tenant_check *p)
+{
+	struct finding *f = p->findings;
+	size_t i, j;
+
+	for (i = 1; i < STEPS; i++) {
+		for (j = 0; j < i && f[i].result == BAD; j++) {
+			if (f[j].result != BAD ||
+			    strcmp(buf_str(&f[i].detail),
+				buf_str(&f[j].detail)) != 0)
+				continue;
+			f[i].result = UNKNOWN;
+			buf_setf(&f[i].detail, "see %s", tenant_check_names[j]);
+		}
+	}
+}
+
 void
 tenant_check_end(struct tenant_check *p)
 {
+	drop_repeated_failures(p);
 	check_clock_skew(p);
 	check_calls(p);
 	count_calls(p);

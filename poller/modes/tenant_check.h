@@ -26,6 +26,8 @@ enum check_step {
 	STEPS
 };
 
+extern const char *const tenant_check_names[STEPS];
+
 struct finding {
 	enum { UNKNOWN, GOOD, ADVICE, BAD } result;
 	struct buf detail;

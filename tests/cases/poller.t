@@ -73,6 +73,15 @@ conf '[crm acme]' 'url = http://127.0.0.1:9/v1' 'token = t' \
 	'[poller]' 'retry_budget = 0'
 expect 75 "tenant acme: cannot read .*next run" -c conf
 expect 73 "state" -c conf --state conf/state
+# A CRM that is away fails one check of each tenant, and no other.
+printf '%s\n' '[crm zenith]' 'url = http://127.0.0.1:9/v1' 'token = t' >>conf
+expect 75 "" -c conf --check -o csv
+grep failed out >failed
+if [ "$(cut -d , -f 1-3 failed)" != "acme,address,failed
+zenith,address,failed" ] || ! grep -q "^acme,chats,'-,see address" out; then
+	echo "of a CRM that is away: $(cat out)"
+	exit 1
+fi
 conf '[crm acme]' 'url = http://127.0.0.1:9/v1'
 expect 78 "no token" -c conf
 # Webhooks without a token: nothing is asked, and nobody complains.
