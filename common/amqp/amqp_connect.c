@@ -84,6 +84,7 @@ amqp_link_init(struct amqp_link *l, const struct conf *conf, const char *client,
 		buf_setf(why,
 		    "a queue needs a broker; set [amqp] url or AMQP_URL to "
 		    "amqp://USER:PASSWORD@HOST/VHOST");
+		conf_add_unread(conf, why);
 		*code = PROG_CONFIG;
 		return -1;
 	}

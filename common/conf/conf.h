@@ -67,6 +67,11 @@ struct conf *conf_load(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 void conf_free(struct conf *c);
 
+/* For errors about a missing setting: appends "; '/etc/...' cannot be read:
+ * Permission denied; ..." if conf_load() found the system's file closed to this
+ * user. */
+void conf_add_unread(const struct conf *c, struct buf *to);
+
 /* A flag's value, above everything else. -1 and *why if it does not fit. */
 int conf_set(struct conf *c, const char *section, const char *name,
     const char *value, struct buf *why) __attribute__((warn_unused_result));

@@ -288,7 +288,9 @@ is_owned_by_us(int fd)
 	       (st.st_uid == geteuid() || st.st_uid == 0);
 }
 
-/* The search when nobody names a file. None at all is fine. */
+/* The search when nobody names a file. None at all is fine. Many users may not
+ * read the system's file, and most of what they run needs nothing from it:
+ * conf_add_unread() mentions it where a setting is missing. */
 static int
 load_found(struct conf *c, struct buf *why)
 {
@@ -300,7 +302,9 @@ load_found(struct conf *c, struct buf *why)
 	for (i = 0; i < ARRAY_LEN(places); i++) {
 		src.path = places[i];
 		fd = open_found(places[i]);
-		if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+		if (fd < 0 && errno != ENOENT && errno != ENOTDIR && i > 0)
+			c->unread = errno;
+		else if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
 			log_warn("'%s' is not read: %s; %s", places[i],
 			    log_errno(errno), syserr_way_out(errno));
 		if (fd < 0)
@@ -317,6 +321,14 @@ load_found(struct conf *c, struct buf *why)
 		return load_fd(&src, fd, why);
 	}
 	return 0;
+}
+
+void
+conf_add_unread(const struct conf *c, struct buf *to)
+{
+	if (c->unread != 0)
+		buf_addf(to, "; '%s' cannot be read: %s; %s", SYSTEM_FILE,
+		    log_errno(c->unread), syserr_way_out(c->unread));
 }
 
 int

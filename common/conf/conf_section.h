@@ -25,7 +25,8 @@ struct conf {
 	char *path;
 	struct conf_section *sections;
 	size_t n, cap;
-	int error; /* errno of the file that could not be read, or 0 */
+	int error;  /* errno of the file that could not be read, or 0 */
+	int unread; /* errno of SYSTEM_FILE, which nobody named, or 0 */
 };
 
 /* The section of that name ("amqp", "crm acme"), or NULL. Borrowed until one

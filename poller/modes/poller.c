@@ -157,10 +157,14 @@ static int
 check_selected(struct poller *p)
 {
 	size_t i, j, n = conf_tenants(p->common.conf);
+	struct buf unread = BUF_INIT;
 
 	if (n == 0) {
+		conf_add_unread(p->common.conf, &unread);
 		log_error("no tenant is configured; write a [crm NAME] "
-			  "section, or set CRM_TOKEN_FILE");
+			  "section, or set CRM_TOKEN_FILE%s",
+		    buf_str(&unread));
+		buf_release(&unread);
 		return -1;
 	}
 	for (i = 0; i < p->only_n; i++) {
