@@ -67,6 +67,7 @@ endif
 # The sources of a program: its main folder and its rooms.
 srcs  = $(sort $(wildcard $(1)/*.c $(1)/*/*.c))
 objs  = $(patsubst %.c,$(B)/%.o,$(call srcs,$(1)))
+TIDY  = $(foreach d,common $(PROGS),$(call srcs,$(d)))
 UNITS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort \
           $(wildcard tests/unit/*/*/test_*.c)))
 
@@ -112,6 +113,21 @@ TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(sort \
 $(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/common.a
 	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) $(LIBS)
 
+# Programs that can be killed at named points, see common/base/fault.h: the
+# files with points are compiled once more, the rest is that of the others.
+FAULTY := $(shell grep -l FAULT_POINT $(TIDY)) common/base/fault.c
+faulty = $(patsubst %.c,$(B)/faults/%.o,$(filter $(1)/%,$(FAULTY)))
+define faulty_program
+$(B)/faults/bin/$(1): $(B)/$(1)/main.o $(call faulty,$(1)) \
+                      $(call faulty,common) $(B)/$(1).a $(B)/common.a
+	@mkdir -p $$(@D)
+	$$(call say,LINK)$$(CC) $$(CFLAGS) $$(HARDENLD) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(LIBS)
+endef
+$(foreach p,$(PROGS),$(eval $(call faulty_program,$(p))))
+$(B)/faults/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(ALLCF) -DFAULTS -c -o $@ $<
+
 # Fuzzers: one .c each in tests/fuzz, with what they share.
 FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort \
             $(wildcard tests/fuzz/fuzz_*.c)))
@@ -130,7 +146,8 @@ units: $(UNITS)
 sim: $(B)/tests/crm-sim
 load: $(B)/tests/load  ## the generator of streams, build/tests/load
 fuzzers: $(FUZZERS)
-test-programs: all units sim load $(TOOLS)
+faults: $(PROGS:%=$(B)/faults/bin/%)
+test-programs: all units sim load faults $(TOOLS)
 
 # The tests find the programs through BIN and the helpers through TESTBIN. The
 # checkout may stand below a folder with blanks in its name.
@@ -195,7 +212,6 @@ fuzz:  ## the readers of records and requests, FUZZ_SECONDS=60 each
 check-fuzz:
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
-TIDY = $(foreach d,common $(PROGS),$(call srcs,$(d)))
 # Paths a function that clang's analyzer follows, a third of what it would: the
 # rest costs two thirds of the time.
 ANALYZE_NODES ?= 75000
@@ -278,10 +294,11 @@ clean:  ## remove what was built
 	rm -rf build
 
 FORCE:
-.PHONY: FORCE all units sim load test-programs check check-fast check-e2e check-long \
+.PHONY: FORCE all units sim load faults test-programs check check-fast check-e2e check-long \
         check-asan check-fuzz fuzz fuzzers demo demo-programs live \
         eventcounter bench asan analyze lint install uninstall dist \
         distcheck help clean
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/tests/unit/*/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/faults/*/*/*.d \
+           $(B)/tests/unit/*/*/*.d)

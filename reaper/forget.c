@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
@@ -358,12 +359,14 @@ record_subject_and_chats(struct subject *s)
 {
 	enum outcome o = subject_record(s);
 
+	FAULT_POINT("reaper.customer_recorded");
 	if (o == OUTCOME_DONE)
 		o = subject_read(s);
 	if (o == OUTCOME_DONE)
 		o = subject_record_chats(s);
 	if (o == OUTCOME_DONE)
 		o = subject_record_words(s);
+	FAULT_POINT("reaper.chats_recorded");
 	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(s, o);
 }
 
@@ -437,6 +440,7 @@ forget_all(struct forget_run *f)
 		code = record_subject_and_chats(f->subject);
 	if (code == PROG_OK && !dry_run)
 		code = order_streams(f, WRITE_ORDERS);
+	FAULT_POINT("reaper.order_written");
 	/* What they write again after this is without what is forgotten. */
 	if (code == PROG_OK && !dry_run)
 		undone = order_streams(f, WAIT_FOR_THEM);
@@ -451,6 +455,7 @@ forget_all(struct forget_run *f)
 	code = warn_of_words(f);
 	if (code != PROG_OK)
 		return code;
+	FAULT_POINT("reaper.before_done");
 	o = dry_run ? OUTCOME_DONE : subject_done(f->subject);
 	if (o != OUTCOME_DONE)
 		return rights_log_failure(f->subject, o);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
@@ -185,6 +186,7 @@ purge_tables(struct purge *p)
 	enum outcome o = db_transaction(p->db, mark_removed, p, false);
 	bool more;
 
+	FAULT_POINT("reaper.purge_marked");
 	if (o == OUTCOME_DONE && p->affected == 0) {
 		log_error(
 		    "the database does not know the tenant '%s'", p->tenant);
@@ -198,6 +200,7 @@ purge_tables(struct purge *p)
 			o = db_transaction(p->db,
 			    p->dry_run ? count_purged_rows : delete_purged_rows,
 			    p, false);
+			FAULT_POINT("reaper.purged");
 			if (o == OUTCOME_DONE)
 				p->deleted[p->table] += p->affected;
 			more = o == OUTCOME_DONE && !p->dry_run &&

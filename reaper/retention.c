@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
@@ -240,6 +241,7 @@ add_counted_rows(struct retention *t)
 static bool
 add_deleted_rows(struct retention *t)
 {
+	FAULT_POINT("reaper.history_deleted");
 	t->gone[t->table].rows += t->affected;
 	return t->affected == BATCH;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
@@ -394,6 +395,7 @@ write_output(struct one_shot *b)
 	struct endpoint *out =
 	    endpoint_open_write(b->job->to, &opt, &why, &code);
 
+	FAULT_POINT("aggregator.input_read");
 	if (out == NULL)
 		log_error("%s", buf_str(&why));
 	else if ((b->job->format == OUTPUT_NDJSON &&
@@ -402,6 +404,7 @@ write_output(struct one_shot *b)
 		 write_one_shot_answer(b, out) == -1 ||
 		 endpoint_flush(out) != OUTCOME_DONE)
 		code = report_endpoint_error(out);
+	FAULT_POINT("aggregator.rows_written");
 	endpoint_close(out);
 	buf_release(&why);
 	return code;

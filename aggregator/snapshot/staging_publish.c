@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 
@@ -136,8 +137,11 @@ publish_and_confirm(struct staging *in, struct staging_tenant *t)
 		return o;
 	t->published = true;
 	o = in->confirm(in->ctx);
-	if (o == OUTCOME_DONE)
+	if (o == OUTCOME_DONE) {
+		FAULT_POINT("aggregator.snapshot_published");
 		o = staging_record_published(in, t);
+		FAULT_POINT("aggregator.snapshot_recorded");
+	}
 	/* Commit point: the rows are safe and the snapshot is recorded as
 	 * published; what follows only removes what is needed no more. */
 	return o == OUTCOME_DONE ? remove_published(in, t) : o;

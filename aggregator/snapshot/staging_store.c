@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
@@ -66,6 +67,7 @@ staging_sync_spool(struct staging *in, struct staging_tenant *t)
 	if (staging_spool_append(t->path, &t->pending, &why) == -1)
 		o = staging_fail(
 		    in, syserr_code(errno, PROG_CANTCREATE), buf_str(&why));
+	FAULT_POINT("aggregator.snapshot_staged");
 	buf_clear(&t->pending);
 	buf_release(&why);
 	return o;

@@ -29,6 +29,7 @@
 #include <sys/stat.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 
 #define PAGES_MAX 30000 /* above 131,071 LMDB writes some out early */
 #define LONGEST_MS 30000
@@ -77,9 +78,11 @@ state_checkpoint(struct state *s)
 	    strlen(STATE_COMMIT_NUMBER), &n, sizeof n, 0);
 	if (s->rc != 0)
 		return;
+	FAULT_POINT("aggregator.before_checkpoint");
 	state_guard(s, true);
 	rc = mdb_txn_commit(s->writer);
 	state_guard(s, false);
+	FAULT_POINT("aggregator.during_checkpoint");
 	s->writer = NULL;
 	state_dirty_pages_clear(&s->pages);
 	if (rc == 0)
@@ -89,6 +92,7 @@ state_checkpoint(struct state *s)
 		rc = errno;
 		s->wrong_file = STREAM_ACKNOWLEDGED;
 	}
+	FAULT_POINT("aggregator.after_checkpoint");
 	if (rc != 0)
 		state_fail(s, rc);
 	else

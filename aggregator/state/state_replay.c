@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/base/fault.h"
 #include "common/containers/pack.h"
 
 /* An entry being read, and the tables that it named so far. */
@@ -130,5 +131,6 @@ state_replay(void *state, const char *data, size_t len)
 		good = what == 'T' ? replay_table(&r) : replay_change(&r, what);
 	}
 	r.state->replaying = false;
+	FAULT_POINT("aggregator.replaying");
 	return good && pack_end(&r.in) == 0 && r.state->rc == 0;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/os/daemon.h"
 #include "common/os/notify.h"
@@ -298,8 +299,10 @@ confirm_flush(void *ctx, bool wait)
 	struct stream *s = ctx;
 	enum outcome o = stream_confirm(s, wait);
 
-	if (o == OUTCOME_DONE)
+	if (o == OUTCOME_DONE) {
+		FAULT_POINT("aggregator.rows_confirmed");
 		stream_redelivery_confirmed(s);
+	}
 	s->stage.code = s->code;
 	return o;
 }
@@ -311,6 +314,7 @@ send_passed_through(void *ctx)
 	struct stream *s = ctx;
 	bool left = endpoint_send(s->out);
 
+	FAULT_POINT("aggregator.passed_on");
 	/* Reservations are decided by what a whole flush derives. */
 	if (s->last != NULL && s->assign == NULL)
 		stream_save_early(s->last);

@@ -12,6 +12,7 @@
 #include "aggregator/stream/stream.h"
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 #include "aggregator/tenant/pending_rows.h"
@@ -116,6 +117,7 @@ end_commit(struct stream *s)
 	enum outcome o = OUTCOME_DONE;
 
 	if (code == PROG_OK) {
+		FAULT_POINT("aggregator.after_commit");
 		stream_step(s, STREAM_COMMIT);
 		stream_trace(s, STREAM_TRACE_COMMITTED);
 	} else {
@@ -239,6 +241,7 @@ commit_and_write(struct stream *s, bool refresh)
 		return OUTCOME_DONE;
 	}
 	version = state_version(s->state);
+	FAULT_POINT("aggregator.before_commit");
 	begin_commit(s);
 	/* Reservations are not held back. */
 	if (s->assign != NULL)

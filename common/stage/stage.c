@@ -16,6 +16,7 @@
 #include <inttypes.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/os/notify.h"
 #include "common/os/retry.h"
@@ -112,6 +113,7 @@ acknowledge_flush(struct stage *s, bool wait)
 	s->unconfirmed = false;
 	/* Commit point: the input is not needed any more. */
 	acknowledge_input(s, s->confirm != NULL ? &s->flushed : NULL);
+	FAULT_POINT("input.acknowledged");
 	now = clock_mono_ms();
 	if (s->flush_lines > 0)
 		daemon_metrics_flushed(s->metrics, now - s->flush_ms);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
@@ -29,6 +30,7 @@ on_chat_given(struct reservation *r)
 {
 	struct tenant_assigner *assigner = r->assigner;
 
+	FAULT_POINT("poller.assigned");
 	assigner->reported = ERROR_CLASS_NONE;
 	free(r->assignee);
 	r->assignee = r->answer != NULL ? xstrdup(r->answer) : NULL;
@@ -191,6 +193,7 @@ reservation_give(struct reservation *r)
 		.page = give_page,
 		.end = give_end };
 
+	FAULT_POINT("poller.before_assign");
 	recent_load_begin(
 	    &r->assigner->recent, r->operator_id, r->chat, clock_mono_ms());
 	reservation_go(r, STATE_GIVING);

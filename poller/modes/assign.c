@@ -15,6 +15,7 @@
 #include <sys/queue.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
@@ -186,6 +187,8 @@ flush_and_acknowledge(struct assign *a)
 		a->failed = true;
 	if (o != OUTCOME_DONE)
 		return;
+	if (some)
+		FAULT_POINT("poller.outcome_confirmed");
 	complete_written(a);
 	o = deadletter_flush(&a->dead);
 	if (o == OUTCOME_NEVER) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
@@ -183,6 +184,7 @@ flush_pulled(struct pull_run *j)
 		o = endpoint_flush(j->to);
 	while (o == OUTCOME_LATER && endpoint_code(j->to) == PROG_OK &&
 	       !stop_asked());
+	FAULT_POINT("poller.snapshot_confirmed");
 	if (o != OUTCOME_DONE && endpoint_code(j->to) != PROG_OK) {
 		log_error("%s", endpoint_why(j->to));
 		poller_failed(j->poller, endpoint_code(j->to));

@@ -6,6 +6,7 @@
 #include "poller/outbox/outbox_impl.h"
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/os/lines.h"
 
@@ -102,7 +103,11 @@ publish_batch(struct outbox *o)
 		(void)pthread_cond_signal(&o->spooling);
 	}
 	(void)pthread_mutex_unlock(&o->lock);
+	if (done == OUTCOME_DONE)
+		FAULT_POINT("poller.request_published");
 	outbox_queue_answer(&ours, true);
+	if (done == OUTCOME_DONE)
+		FAULT_POINT("poller.request_answered");
 	if (done == OUTCOME_NEVER)
 		on_broker_refusal(o);
 	if (done != OUTCOME_DONE)
@@ -150,8 +155,10 @@ release_spool_writer(struct outbox *o, bool empty)
 	/* It may have gone on after wait_timeout. */
 	back = empty && o->state == OUTBOX_REJOINING && !o->writes_spool &&
 	       o->sent.first == NULL;
-	if (back && o->opt.spool != NULL)
+	if (back && o->opt.spool != NULL) {
 		spool_clear(o->opt.spool);
+		FAULT_POINT("poller.store_emptied");
+	}
 	if (back) {
 		o->confirms = true;
 		o->kept = o->refused_size = 0;
@@ -201,6 +208,7 @@ publish_spool_files(struct outbox *o, bool *held, bool *unread)
 		}
 		if (got <= 0 || done != OUTCOME_DONE)
 			continue;
+		FAULT_POINT("poller.stored_published");
 		spool_confirm(o->opt.spool);
 		count_published(o, lines_count(lines, len));
 	}

@@ -7,6 +7,7 @@
 #include "poller/outbox/outbox_impl.h"
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 /* How often wait_timeout is checked. */
@@ -94,6 +95,8 @@ spool_all(struct outbox *o, struct outbox_queue *all)
 	if (kept.first != NULL)
 		(void)atomic_fetch_add_explicit(
 		    &o->opt.counts->spooled, n, memory_order_relaxed);
+	if (kept.first != NULL)
+		FAULT_POINT("poller.request_stored");
 	outbox_queue_answer(&kept, true);
 	outbox_queue_answer(&lost, false);
 	buf_release(&why);

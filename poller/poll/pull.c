@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
@@ -405,7 +406,9 @@ keep_pull_state(struct pull *p)
 	if (p->chats.unknown > 0)
 		operators_invalidate(p->store); /* the assignee may be new */
 	quota_keep_hold(p->store, p->fetch, now);
+	FAULT_POINT("poller.before_state_commit");
 	commit_pull_state(p);
+	FAULT_POINT("poller.after_state_commit");
 }
 
 static void

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
@@ -272,10 +273,12 @@ delete_in_transaction(struct db *db, void *ctx)
 		return read_rows(c, &c->shown);
 	if (o == OUTCOME_DONE && c->archive != NULL)
 		o = archive_rows(c);
+	FAULT_POINT("reaper.archived");
 	if (o == OUTCOME_DONE)
 		o = delete_rows(c);
 	if (o == OUTCOME_DONE)
 		o = leave_tombstones(c);
+	FAULT_POINT("reaper.before_commit");
 	/* Commit point: db_transaction() commits when this returns DONE. */
 	return o;
 }
@@ -302,6 +305,7 @@ delete_slice(struct chat_deletion *c)
 	enum outcome o =
 	    db_transaction(c->db, delete_in_transaction, c, c->wait_forever);
 
+	FAULT_POINT("reaper.after_commit");
 	return o == OUTCOME_DONE ? o : log_delete_failure(c, o);
 }
 

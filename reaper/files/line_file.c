@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
@@ -225,8 +226,10 @@ exchange_file(struct removal *m, const char *name, struct buf *why)
 		code = copy_kept_lines(m, to, why);
 	if (code == PROG_OK)
 		code = check_size(m, why);
+	FAULT_POINT("reaper.file_copied");
 	if (code == PROG_OK && file_rename(name, m->path) != 0)
 		code = explain_line_file("exchange", m->path, why);
+	FAULT_POINT("reaper.file_exchanged");
 	if (to >= 0 && code != PROG_OK)
 		(void)unlink(name);
 	if (to >= 0)

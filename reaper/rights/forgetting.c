@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "common/base/fault.h"
+
 struct forgetting {
 	struct subject *subject;
 	const struct personal_table *personal;
@@ -130,6 +132,7 @@ add_slice(void *ctx)
 {
 	struct forgetting *f = ctx;
 
+	FAULT_POINT("reaper.rows_forgotten");
 	f->rows += f->affected;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
@@ -194,6 +195,7 @@ complete_group(struct consume *c)
 		return fail_with_code(c, c->dead.code);
 	if (o != OUTCOME_DONE)
 		return o;
+	FAULT_POINT("sink.before_acknowledge");
 	/* Commit point: the group's lines are not needed any more. */
 	endpoint_ack_to(c->in, &g->mark);
 	if (g->lines > 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/fault.h"
 #include "common/base/xalloc.h"
 #include "sink/store/snapshot_end.h"
 #include "sink/store/tenant_locks.h"
@@ -125,13 +126,20 @@ store_in_transaction(struct db *db, void *ctx)
 		if (o == OUTCOME_DONE && t->ends)
 			o = snapshot_end(db, t);
 	}
-	return o == OUTCOME_DONE ? batch_rollup_after(&s->rollup, s->batch) : o;
+	if (o == OUTCOME_DONE)
+		o = batch_rollup_after(&s->rollup, s->batch);
+	FAULT_POINT("sink.before_commit");
+	return o;
 }
 
 enum outcome
 store_batch(struct batch_store *s, struct row_batch *b, bool wait_forever)
 {
+	enum outcome o;
+
 	s->batch = b;
 	s->mark = arena_mark(&b->arena);
-	return db_transaction(s->db, store_in_transaction, s, wait_forever);
+	o = db_transaction(s->db, store_in_transaction, s, wait_forever);
+	FAULT_POINT("sink.after_commit");
+	return o;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/db/schema_number.h"
 #include "common/os/stop.h"
@@ -149,8 +150,10 @@ execute_file(struct migration *m, const struct migration_file *f)
 	struct buf sql = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 
-	while (o == OUTCOME_DONE && migrations_statement(&text, &sql))
+	while (o == OUTCOME_DONE && migrations_statement(&text, &sql)) {
 		o = execute_again(m, &sql);
+		FAULT_POINT("sink.schema_statement");
+	}
 	buf_release(&sql);
 	return o;
 }
