@@ -354,6 +354,20 @@ class Lab:
             key, value = word.split("=", 1)
             self.env[key] = value
 
+    def own_vhost(self, name):
+        """The AMQP_URL of a new vhost on the broker of this lab."""
+        self.ask_broker(f"""
+            rabbit_vhost:add(<<"{name}">>, <<"test">>),
+            rabbit_auth_backend_internal:set_permissions(<<"messaging">>,
+                <<"{name}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>).""")
+        return self.env["AMQP_URL"].rsplit("/", 1)[0] + "/" + name
+
+    def own_database(self, name):
+        """The MYSQL_URL of a new, empty database on the server of this lab."""
+        self.sql(f"CREATE DATABASE {name}; "
+                 f"GRANT ALL ON {name}.* TO messaging@127.0.0.1")
+        return self.env["MYSQL_URL"].rsplit("/", 1)[0] + "/" + name
+
     def sql(self, statement):
         """As the database's root; rows as lists of text."""
         text = subprocess.run(
