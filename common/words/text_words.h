@@ -1,7 +1,7 @@
 /*
  * text_words: the distinct words of a text, as trends count them. A word is a
- * run of letters, marks, decimal digits (Nd) and underscores of any script, of
- * a text in NFKC, in lower case. No word begins with a mark, and variation
+ * run of letters, marks, decimal digits (Nd) and underscores, of a text in
+ * NFKC, in lower case. No word begins with a mark, and variation
  * selectors, which choose a picture, belong to none. The joiners U+200C and
  * U+200D belong to a word that goes on after them. Words shorter than a given
  * number of characters are left out, and so are those longer than WORDS_LONGEST
@@ -12,6 +12,10 @@
  * length. The iteration mark U+3005, the zero U+3007 and the prolonged sound
  * mark U+30FC are such characters, too; the sound marks U+3099 and U+309A
  * behind them are passed over, as at the beginning of a word.
+ *
+ * Thai, Lao, Khmer and Burmese have no blanks between words either, but are not
+ * cut into words: that takes a dictionary, which only ICU has for all of them,
+ * and ICU needs 36 MB. What stands between two blanks is one word.
  *
  * libunistring classifies the characters that are not ASCII.
  */
