@@ -170,8 +170,10 @@ list_chats_of_all(struct chat_list *l)
 static enum exit_code
 list_chats(const struct reaper *r)
 {
-	static const struct output_column columns[] = { { "tenant", false },
-		{ "chat", false }, { "status", false }, { "as_of", false } };
+	static const struct output_column columns[] = {
+		{ "tenant", OUTPUT_TEXT }, { "chat", OUTPUT_TEXT },
+		{ "status", OUTPUT_TEXT }, { "as_of", OUTPUT_TEXT }
+	};
 	enum output_format format =
 	    r->to != NULL ? OUTPUT_NDJSON : output_format_resolve(r->format);
 	struct endpoint_options opt = { .conf = r->common.conf };

@@ -467,8 +467,9 @@ forget_all(struct forget_run *f)
 static enum exit_code
 forget_subject(const struct reaper *r, struct subject_lines *l)
 {
-	static const struct output_column columns[] = { { "place", false },
-		{ "rows", true } };
+	static const struct output_column columns[] = {
+		{ "place", OUTPUT_TEXT }, { "rows", OUTPUT_NUMBER }
+	};
 	struct forget_run f = {
 		.options = r, .lines = l, .subject = l->subject
 	};

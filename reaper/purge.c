@@ -215,8 +215,9 @@ purge_tables(struct purge *p)
 static enum exit_code
 show_purged_rows(const struct reaper *r, const struct purge *p)
 {
-	static const struct output_column columns[] = { { "table", false },
-		{ "rows", true } };
+	static const struct output_column columns[] = {
+		{ "table", OUTPUT_TEXT }, { "rows", OUTPUT_NUMBER }
+	};
 	enum output_format f = output_format_resolve(r->format);
 	struct output_table table;
 	struct buf text = BUF_INIT;

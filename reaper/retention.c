@@ -365,8 +365,9 @@ show_table_counts(const struct retention *t, size_t i, enum output_format f,
 static enum exit_code
 show_gone(const struct retention *t)
 {
-	static const struct output_column columns[] = { { "table", false },
-		{ "partitions", true }, { "rows", true } };
+	static const struct output_column columns[] = { { "table",
+							    OUTPUT_TEXT },
+		{ "partitions", OUTPUT_NUMBER }, { "rows", OUTPUT_NUMBER } };
 	const struct reaper *r = t->reap;
 	enum output_format f = output_format_resolve(r->format);
 	struct output_table table;

@@ -204,12 +204,12 @@ void
 explain_text(const struct explain *x, enum output_format format, struct buf *to)
 {
 	static const struct output_column columns[] = {
-		{ "TIME", false },
-		{ "WHO", false },
-		{ "WHAT", false },
-		{ "CLOCK", false },
-		{ "SECONDS", true },
-		{ "CREDITED", false },
+		{ "TIME", OUTPUT_TEXT },
+		{ "WHO", OUTPUT_TEXT },
+		{ "WHAT", OUTPUT_TEXT },
+		{ "CLOCK", OUTPUT_TEXT },
+		{ "SECONDS", OUTPUT_NUMBER },
+		{ "CREDITED", OUTPUT_TEXT },
 	};
 	struct output_table t;
 	struct explain_lines s;

@@ -4,8 +4,6 @@
  */
 #include "aggregator/simulation/simulation.h"
 
-#include <string.h>
-
 #include "common/base/xalloc.h"
 #include "common/output/duration.h"
 #include "common/output/output_table.h"
@@ -13,14 +11,14 @@
 #include "aggregator/rows/metric.h"
 
 static const struct output_column columns[] = {
-	{ "OPERATOR", false },
-	{ "LIMIT", true },
-	{ "GIVEN", true },
-	{ "OTHERS", true },
-	{ "MOST AT ONCE", true },
-	{ "FIRST AT", false },
-	{ "ABOVE LIMIT", true },
-	{ "FOR", true },
+	{ "OPERATOR", OUTPUT_TEXT },
+	{ "LIMIT", OUTPUT_NUMBER },
+	{ "GIVEN", OUTPUT_NUMBER },
+	{ "OTHERS", OUTPUT_NUMBER },
+	{ "MOST AT ONCE", OUTPUT_NUMBER },
+	{ "FIRST AT", OUTPUT_TEXT },
+	{ "ABOVE LIMIT", OUTPUT_NUMBER },
+	{ "FOR", OUTPUT_NUMBER },
 };
 
 static const struct cell *
@@ -59,10 +57,8 @@ add_operator_line(struct output_table *t, const struct rowset *rows, size_t i)
 	add_count_cell(t, find_total(rows, i, "given"));
 	add_count_cell(t, find_total(rows, i, "had"));
 	add_count_cell(t, find_total(rows, i, "busiest"));
-	if (at->set) {
-		clock_format_sql(at->n, text);
-		text[strlen("2026-11-20 10:00:00")] = '\0';
-	}
+	if (at->set)
+		clock_format_local(at->n, true, text);
 	output_table_cell(t, at->set ? text : NULL);
 	add_count_cell(t, find_total(rows, i, "breaches"));
 	output_table_cell(
@@ -175,6 +171,7 @@ simulation_table(const struct simulation *w, const struct metric *by_operator,
 	simulation_totals(w, &totals);
 	add_total_lines(simulation_tenant(w), simulation_limit(w), &totals, to);
 	output_table_init(&t, columns, ARRAY_LEN(columns));
+	t.width = output_width();
 	for (i = 0; i < operators.n; i++)
 		add_operator_line(&t, &operators, i);
 	output_table_show(&t, OUTPUT_TABLE, to);

@@ -221,8 +221,8 @@ tenant_rows_csv(
 	for (i = 0; i < cells; i++) {
 		form = cell_form(table_cell(f->table, i));
 		columns[i + 1].title = table_cell(f->table, i)->name;
-		columns[i + 1].right =
-		    form == CELL_NUMBER || form == CELL_SECONDS;
+		if (form == CELL_NUMBER || form == CELL_SECONDS)
+			columns[i + 1].kind = OUTPUT_NUMBER;
 	}
 	columns[cells + 1].title = "as_of";
 	output_table_init(&t, columns, cells + 2);

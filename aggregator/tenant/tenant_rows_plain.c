@@ -6,7 +6,6 @@
 #include "aggregator/tenant/tenant_rows.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/xalloc.h"
 #include "common/output/duration.h"
@@ -59,8 +58,8 @@ tenant_rows_cell(
 		buf_adds(b, duration_format(c->n, text));
 		break;
 	case CELL_TIME:
-		clock_format_sql(c->n, text);
-		buf_add(b, text, strlen("2026-11-20 10:00:00"));
+		clock_format_local(c->n, false, text);
+		buf_adds(b, text);
 		break;
 	case CELL_FLAG:
 		buf_adds(b, c->n != 0 ? "yes" : "no");
@@ -82,9 +81,11 @@ add_plain_rows(const struct rowset *rows, struct buf *to)
 		enum cell_form form = cell_form(table_cell(t, j));
 
 		columns[j].title = table_cell(t, j)->name;
-		columns[j].right = form == CELL_NUMBER || form == CELL_SECONDS;
+		if (form == CELL_NUMBER || form == CELL_SECONDS)
+			columns[j].kind = OUTPUT_NUMBER;
 	}
 	output_table_init(&shown, columns, cells);
+	shown.width = output_width();
 	for (i = 0; i < rows->n && i < ROWS_SHOWN; i++)
 		for (j = 0; j < cells; j++)
 			output_table_cell(
@@ -108,7 +109,7 @@ add_plain_table(const struct rowset *rows, struct buf *to)
 	buf_addf(to, "\n%s:\n", name);
 	add_plain_rows(rows, to);
 	if (rows->n > ROWS_SHOWN)
-		buf_addf(to, "... and %zu more: -o csv --table %s\n",
+		buf_addf(to, "%zu more: -o csv --table %s\n",
 		    rows->n - ROWS_SHOWN, name);
 }
 

@@ -1,21 +1,17 @@
 /*
  * tenant_rows_table: the tables for people. They show cells of the same rows
  * that go to the database, by column name, so no metric is computed here. The
- * overview is here: the operators, and who waits; tenant_rows_plain.c has all
- * other tables.
+ * overview is filled here (common/output/overview.h); tenant_rows_plain.c has
+ * all other tables.
  */
 #include "aggregator/tenant/tenant_rows.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/output/duration.h"
 #include "common/output/output_table.h"
-
-/* More chats than that push the operators off the screen. */
-#define QUEUE_SHOWN 10
+#include "common/output/overview.h"
 
 static const struct rowset *
 find_rowset(const struct tenant_rows *r, const char *table)
@@ -39,251 +35,146 @@ find_cell(const struct rowset *rows, size_t row, const char *column)
 	return rowset_get(rows, row) + i;
 }
 
-static const char *
-cell_for_people(
-    struct buf *b, const struct rowset *rows, size_t row, const char *column)
+/* The number of that column, or the ms of a length of time. */
+static int64_t
+find_number(const struct rowset *rows, size_t row, const char *column)
 {
 	const struct cell *c = find_cell(rows, row, column);
-	int i = metric_column(rows->metric, column);
 
-	return tenant_rows_cell(
-	    b, table_cell(rows->metric->table, (size_t)i), c);
+	return c->set ? c->n : OVERVIEW_NONE;
+}
+
+/* Owned; NULL: there is none. */
+static char *
+copy_text(const struct rowset *rows, size_t row, const char *column)
+{
+	const struct cell *c = find_cell(rows, row, column);
+
+	return c->set ? xstrndup(c->text.p, c->text.len) : NULL;
+}
+
+/* The name in the row, else the id; owned. */
+static char *
+copy_label(
+    const struct rowset *rows, size_t row, const char *name, const char *id)
+{
+	const struct cell *c = find_cell(rows, row, name);
+
+	return copy_text(rows, row, c->set && c->text.len > 0 ? name : id);
 }
 
 static void
-add_heading(const struct tenant_rows *r, struct buf *to)
+fill_totals(const struct rowset *t, struct overview *o)
 {
-	char as_of[CLOCK_TEXT];
-
-	clock_format_sql(r->model->as_of, as_of);
-	buf_addf(to, "%s, as of %.19s UTC", r->model->tenant, as_of);
-	if (strcmp(r->definition, definition_ours.name) != 0)
-		buf_addf(to, ", as %s counts", r->definition);
-	buf_addc(to, '\n');
+	o->open_chats = find_number(t, 0, "open_chats");
+	o->unassigned_chats = find_number(t, 0, "unassigned_chats");
+	o->waiting_chats = find_number(t, 0, "waiting_chats");
+	o->longest_wait = find_number(t, 0, "longest_wait_seconds");
+	o->responses = find_number(t, 0, "responses");
+	o->average = find_number(t, 0, "avg_response_seconds");
+	o->skewed = find_number(t, 0, "skewed");
 }
 
 static void
-add_totals(const struct tenant_rows *r, struct buf *to)
+fill_operators(const struct rowset *rows, struct overview *o)
 {
-	const struct rowset *t = find_rowset(r, "tenant_metrics");
-	static const struct {
-		const char *before, *column, *after;
-	} parts[] = {
-		{ "open ", "open_chats", "" },
-		{ ", unassigned ", "unassigned_chats", "" },
-		{ ", waiting ", "waiting_chats", "" },
-		{ " (longest ", "longest_wait_seconds", ")" },
-		{ "; responses ", "responses", "" },
-		{ ", average ", "avg_response_seconds", "" },
-		{ "; skewed ", "skewed", "" },
-	};
-	struct buf b = BUF_INIT;
-	const char *text;
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(parts); i++) {
-		text = cell_for_people(&b, t, 0, parts[i].column);
-		if (text == NULL || (strcmp(parts[i].column, "skewed") == 0 &&
-					strcmp(text, "0") == 0))
-			continue;
-		buf_addf(to, "%s%s%s", parts[i].before, text, parts[i].after);
-	}
-	buf_adds(to, "\n\n");
-	buf_release(&b);
-}
-
-/* The name in the row, else the id. */
-static const char *
-row_label(struct buf *b, const struct rowset *rows, size_t row,
-    const char *name, const char *id)
-{
-	const char *text = cell_for_people(b, rows, row, name);
-
-	return text != NULL && *text != '\0'
-		   ? text
-		   : cell_for_people(b, rows, row, id);
-}
-
-struct table_entry {
-	char *label;
-	size_t row;
-	int64_t since;
-};
-
-static int
-by_label(const void *a, const void *b)
-{
-	const struct table_entry *x = a, *y = b;
-	int c = strcmp(x->label, y->label);
-
-	return c != 0 ? c : (x->row > y->row) - (x->row < y->row);
-}
-
-static int
-by_wait(const void *a, const void *b)
-{
-	const struct table_entry *x = a, *y = b;
-
-	if (x->since != y->since)
-		return x->since < y->since ? -1 : 1;
-	return (x->row > y->row) - (x->row < y->row);
-}
-
-static void
-free_entries(struct table_entry *v, size_t n)
-{
-	while (n-- > 0)
-		free(v[n].label);
-	free(v);
-}
-
-/* The operators by their labels; the caller frees it with free_entries(). */
-static struct table_entry *
-sort_operators(const struct rowset *rows)
-{
-	struct table_entry *order = xcalloc(rows->n + 1, sizeof *order);
-	struct buf b = BUF_INIT;
 	size_t i;
 
 	for (i = 0; i < rows->n; i++) {
-		order[i].row = i;
-		order[i].label =
-		    xstrdup(row_label(&b, rows, i, "name", "operator"));
+		struct overview_operator *p = overview_add_operator(o);
+
+		p->name = copy_label(rows, i, "name", "operator");
+		p->available = find_number(rows, i, "available");
+		p->open_chats = find_number(rows, i, "open_chats");
+		p->waiting_chats = find_number(rows, i, "waiting_chats");
+		p->longest_wait = find_number(rows, i, "longest_wait_seconds");
+		p->responses = find_number(rows, i, "responses");
+		p->average = find_number(rows, i, "avg_response_seconds");
+		p->median = find_number(rows, i, "median_response_seconds");
+		p->p90 = find_number(rows, i, "p90_response_seconds");
+		p->average_first =
+		    find_number(rows, i, "avg_first_response_seconds");
 	}
-	qsort(order, rows->n, sizeof *order, by_label);
-	buf_release(&b);
-	return order;
 }
 
-static void
-add_operators_table(const struct tenant_rows *r, struct buf *to)
+/* The name of the operator of a chat, or the id itself; NULL: nobody. */
+static char *
+copy_operator(
+    const struct rowset *operators, const struct rowset *chats, size_t row)
 {
-	static const struct output_column columns[] = {
-		{ "OPERATOR", false },
-		{ "AVAIL", false },
-		{ "OPEN", true },
-		{ "WAITING", true },
-		{ "LONGEST", true },
-		{ "RESPONSES", true },
-		{ "AVERAGE", true },
-		{ "MEDIAN", true },
-		{ "P90", true },
-		{ "FIRST", true },
-	};
-	static const char *const shown[] = { "available", "open_chats",
-		"waiting_chats", "longest_wait_seconds", "responses",
-		"avg_response_seconds", "median_response_seconds",
-		"p90_response_seconds", "avg_first_response_seconds" };
-	const struct rowset *rows = find_rowset(r, "operator_metrics");
-	struct table_entry *order = sort_operators(rows);
-	struct output_table t;
-	struct buf b = BUF_INIT;
-	size_t i, j;
-
-	output_table_init(&t, columns, ARRAY_LEN(columns));
-	for (i = 0; i < rows->n; i++) {
-		output_table_cell(&t, order[i].label);
-		for (j = 0; j < ARRAY_LEN(shown); j++)
-			output_table_cell(&t,
-			    cell_for_people(&b, rows, order[i].row, shown[j]));
-	}
-	output_table_show(&t, OUTPUT_TABLE, to);
-	output_table_release(&t);
-	free_entries(order, rows->n);
-	buf_release(&b);
-}
-
-/* The name of the operator with that id, or the id itself. */
-static const char *
-operator_label(
-    struct buf *b, const struct tenant_rows *r, const struct cell *id)
-{
-	const struct rowset *rows = find_rowset(r, "operator_metrics");
+	const struct cell *id = find_cell(chats, row, "operator");
 	size_t i;
 
-	if (!id->set)
-		return NULL;
-	for (i = 0; i < rows->n; i++)
-		if (find_cell(rows, i, "operator")->text.p == id->text.p)
-			return row_label(b, rows, i, "name", "operator");
-	buf_clear(b);
-	buf_add(b, id->text.p, id->text.len);
-	return buf_str(b);
+	for (i = 0; id->set && i < operators->n; i++)
+		if (find_cell(operators, i, "operator")->text.p == id->text.p)
+			return copy_label(operators, i, "name", "operator");
+	return copy_text(chats, row, "operator");
 }
 
 static void
-add_waiting_row(struct output_table *t, const struct tenant_rows *r,
-    const struct rowset *rows, size_t row)
+fill_chats(const struct tenant_rows *r, struct overview *o)
 {
-	char text[DURATION_TEXT];
-	struct buf b = BUF_INIT;
-	int64_t wait =
-	    r->model->as_of - find_cell(rows, row, "waiting_since")->n;
-
-	output_table_cell(t, duration_format(wait > 0 ? wait : 0, text));
-	output_table_cell(t, cell_for_people(&b, rows, row, "chat"));
-	output_table_cell(
-	    t, operator_label(&b, r, find_cell(rows, row, "operator")));
-	output_table_cell(
-	    t, row_label(&b, rows, row, "customer_name", "customer"));
-	output_table_cell(t, cell_for_people(&b, rows, row, "channel"));
-	output_table_cell(t, cell_for_people(&b, rows, row, "tag"));
-	buf_release(&b);
-}
-
-static void
-add_waiting_table(const struct tenant_rows *r, struct buf *to)
-{
-	static const struct output_column columns[] = {
-		{ "WAITING", true },
-		{ "CHAT", false },
-		{ "HELD BY", false },
-		{ "CUSTOMER", false },
-		{ "CHANNEL", false },
-		{ "TAG", false },
-	};
-	const struct rowset *rows = find_rowset(r, "chat_metrics");
-	struct table_entry *order = xcalloc(rows->n + 1, sizeof *order);
-	const struct cell *since;
-	struct output_table t;
-	size_t i, n = 0;
+	const struct rowset *operators = find_rowset(r, "operator_metrics"),
+			    *rows = find_rowset(r, "chat_metrics");
+	size_t i;
 
 	for (i = 0; i < rows->n; i++) {
-		since = find_cell(rows, i, "waiting_since");
+		const struct cell *since = find_cell(rows, i, "waiting_since");
+		struct overview_chat *c;
+
 		if (!since->set)
 			continue;
-		order[n].row = i;
-		order[n++].since = since->n;
+		c = overview_add_chat(o);
+		c->wait =
+		    r->model->as_of > since->n ? r->model->as_of - since->n : 0;
+		c->chat = copy_text(rows, i, "chat");
+		c->operator= copy_operator(operators, rows, i);
+		c->customer = copy_label(rows, i, "customer_name", "customer");
+		c->channel = copy_text(rows, i, "channel");
+		c->tag = copy_text(rows, i, "tag");
 	}
-	qsort(order, n, sizeof *order, by_wait);
-	output_table_init(&t, columns, ARRAY_LEN(columns));
-	for (i = 0; i < n && i < QUEUE_SHOWN; i++)
-		add_waiting_row(&t, r, rows, order[i].row);
-	if (n > 0) {
-		buf_addc(to, '\n');
-		output_table_show(&t, OUTPUT_TABLE, to);
-	}
-	if (n > QUEUE_SHOWN)
-		buf_addf(to, "... and %zu more\n", n - QUEUE_SHOWN);
-	output_table_release(&t);
-	free_entries(order, n);
+}
+
+static void
+add_heading(const struct tenant_rows *r, const struct overview_screen *screen,
+    struct buf *to)
+{
+	struct buf text = BUF_INIT;
+
+	if (strcmp(r->definition, definition_ours.name) != 0)
+		buf_addf(&text, ", as %s counts", r->definition);
+	overview_heading(
+	    r->model->tenant, r->model->as_of, buf_str(&text), screen, to);
+	buf_release(&text);
+}
+
+static void
+add_overview(const struct tenant_rows *r, const struct overview_screen *screen,
+    struct buf *to)
+{
+	struct overview o = { 0 };
+
+	fill_totals(find_rowset(r, "tenant_metrics"), &o);
+	fill_operators(find_rowset(r, "operator_metrics"), &o);
+	fill_chats(r, &o);
+	overview_show(&o, screen, to);
+	overview_release(&o);
 }
 
 void
 tenant_rows_table(struct tenant_rows *r, size_t n, struct buf *to)
 {
+	const struct overview_screen screen = { .width = output_width(),
+		.lines = SIZE_MAX };
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		if (i > 0)
 			buf_addc(to, '\n');
 		tenant_rows_make_tables(&r[i]);
-		add_heading(&r[i], to);
-		if (r[i].pipeline->selection->overview) {
-			add_totals(&r[i], to);
-			add_operators_table(&r[i], to);
-			add_waiting_table(&r[i], to);
-		}
+		add_heading(&r[i], &screen, to);
+		if (r[i].pipeline->selection->overview)
+			add_overview(&r[i], &screen, to);
 		tenant_rows_plain(&r[i], to);
 	}
 }

@@ -163,6 +163,23 @@ clock_format_sql(int64_t ms, char *text)
 	return 23;
 }
 
+void
+clock_format_local(int64_t ms, bool named, char *text)
+{
+	time_t at = (time_t)(clock_floor(ms, 1000) / 1000);
+	struct tm date;
+
+	if (at < FIRST_S)
+		at = FIRST_S;
+	if (at >= END_S)
+		at = END_S - 1;
+	if (localtime_r(&at, &date) == NULL ||
+	    strftime(text, CLOCK_TEXT,
+		named ? "%Y-%m-%d %H:%M:%S %Z" : "%Y-%m-%d %H:%M:%S",
+		&date) == 0)
+		*text = '\0';
+}
+
 /* n digits at s as a number, or -1. */
 static int
 digits_value(const char *s, int n)

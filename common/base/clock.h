@@ -6,6 +6,7 @@
 #ifndef COMMON_BASE_CLOCK_H
 #define COMMON_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,6 +53,10 @@ size_t clock_format(int64_t ms, char *text);
 
 /* "2026-11-20 10:00:00.123", what SQL wants (UTC, 23 characters). */
 size_t clock_format_sql(int64_t ms, char *text);
+
+/* For people, by the local time zone: "2026-11-20 11:00:00", with " CET" behind
+ * it if `named`. */
+void clock_format_local(int64_t ms, bool named, char *text);
 
 /* RFC 3339 with any offset and any fraction (cut to milliseconds), 'T' or a
  * space; -1 when it is not that, or not a real date. A leap second counts as

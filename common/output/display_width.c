@@ -21,7 +21,7 @@ is_masked_character(ucs4_t c)
 size_t
 display_add(struct buf *to, const char *s, size_t max)
 {
-	size_t width = 0, n, w, i;
+	size_t width = 0, kept = to->len, kept_width = 0, n, w, i;
 	ucs4_t c;
 	int length;
 	bool masked;
@@ -32,8 +32,9 @@ display_add(struct buf *to, const char *s, size_t max)
 		n = length < 0 ? 1 : (size_t)length;
 		w = masked ? 4 * n : (size_t)uc_width(c, "UTF-8");
 		if (width + w > max) {
+			buf_cut(to, kept);
 			buf_adds(to, "\xe2\x80\xa6"); /* an ellipsis */
-			return width + 1;
+			return kept_width + 1;
 		}
 		for (i = 0; masked && i < n; i++)
 			buf_addf(to, "\\x%02x", (unsigned char)s[i]);
@@ -41,6 +42,10 @@ display_add(struct buf *to, const char *s, size_t max)
 			buf_add(to, s, n);
 		width += w;
 		s += n;
+		if (width < max) { /* an ellipsis would fit behind it */
+			kept = to->len;
+			kept_width = width;
+		}
 	}
 	return width;
 }

@@ -7,8 +7,9 @@
 
 #include "common/base/buf.h"
 
-/* Appends the text, control characters and bytes that are no UTF-8 masked, cut
- * at a width of max; returns its width in columns. */
+/* Appends the text, control characters and bytes that are no UTF-8 masked. A
+ * text wider than max (at least 1) is cut, so that it has that width with the
+ * ellipsis at its end. Returns the width in columns. */
 size_t display_add(struct buf *to, const char *s, size_t max);
 
 #endif

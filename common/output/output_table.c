@@ -5,15 +5,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/base/parse.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/output/display_width.h"
 
-/* Wider cells are cut, except the last one of a row, so that the others stay
- * on the screen. */
-#define CELL_MAX 60
+/* Wider cells are cut, so that the others stay on the screen. */
+#define TEXT_MAX 60
+#define NAME_MAX_WIDTH 24
+
+#define GAP 2 /* between two columns */
 
 int
 output_format_parse(const char *s, enum output_format *f)
@@ -54,6 +58,42 @@ output_format_resolve(enum output_format f)
 	return isatty(STDOUT_FILENO) ? OUTPUT_TABLE : OUTPUT_NDJSON;
 }
 
+size_t
+output_width(void)
+{
+	struct winsize size = { .ws_col = 0 };
+	const char *columns = getenv("COLUMNS");
+	int64_t n;
+
+	if (columns != NULL && parse_int(columns, 1, 100000, &n) == 0)
+		return (size_t)n;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	return SIZE_MAX;
+}
+
+void
+output_wrap(struct buf *to, const char *line, size_t width)
+{
+	size_t at = 0, word;
+
+	while (*line != '\0') {
+		word = strcspn(line, " ");
+		if (at > 0 && word >= width - at) {
+			buf_addc(to, '\n');
+			at = 0;
+		} else if (at > 0) {
+			buf_addc(to, ' ');
+			at++;
+		}
+		buf_add(to, line, word);
+		at += word < width - at ? word : width - at;
+		line += word;
+		line += strspn(line, " ");
+	}
+	buf_addc(to, '\n');
+}
+
 void
 output_table_init(
     struct output_table *t, const struct output_column *columns, size_t n)
@@ -61,6 +101,7 @@ output_table_init(
 	memset(t, 0, sizeof *t);
 	t->columns = columns;
 	t->columns_n = n;
+	t->width = SIZE_MAX;
 }
 
 void
@@ -73,7 +114,12 @@ output_table_cell(struct output_table *t, const char *text)
 static size_t
 max_width(const struct output_table *t, size_t column)
 {
-	return column + 1 == t->columns_n ? SIZE_MAX : CELL_MAX;
+	enum output_kind kind = t->columns[column].kind;
+
+	if (kind == OUTPUT_NAME)
+		return NAME_MAX_WIDTH;
+	return kind == OUTPUT_NUMBER || column + 1 == t->columns_n ? SIZE_MAX
+								   : TEXT_MAX;
 }
 
 static void
@@ -83,32 +129,62 @@ add_blanks(struct buf *to, size_t n)
 		buf_addc(to, ' ');
 }
 
-/* One row; cells NULL: the titles. */
+/* One row, its first n cells; cells NULL: the titles. */
 static void
-show_row(const struct output_table *t, char *const *cells, const size_t *widths,
-    struct buf *to)
+show_row(const struct output_table *t, size_t n, char *const *cells,
+    const size_t *widths, struct buf *to)
 {
 	struct buf cell = BUF_INIT;
 	size_t i, width, pad = 0;
 	const char *s;
 
-	for (i = 0; i < t->columns_n; i++) {
+	for (i = 0; i < n; i++) {
+		bool right = t->columns[i].kind == OUTPUT_NUMBER;
+
 		s = cells == NULL ? t->columns[i].title : cells[i];
 		buf_clear(&cell);
 		width =
 		    display_add(&cell, s != NULL ? s : "-", max_width(t, i));
 		/* Blanks are written when a cell follows: none trail. */
-		pad += i > 0 ? 2 : 0;
-		if (t->columns[i].right || width == 0)
+		pad += i > 0 ? GAP : 0;
+		if (right || width == 0)
 			pad += widths[i] - width;
 		if (width == 0)
 			continue;
 		add_blanks(to, pad);
 		buf_add(to, buf_str(&cell), cell.len);
-		pad = t->columns[i].right ? 0 : widths[i] - width;
+		pad = right ? 0 : widths[i] - width;
 	}
 	buf_addc(to, '\n');
 	buf_release(&cell);
+}
+
+/* How many columns fit, the first one always. */
+static size_t
+fitting_columns(const struct output_table *t, const size_t *widths)
+{
+	size_t n = 1, width = widths[0];
+
+	for (; n < t->columns_n; n++) {
+		width += GAP + widths[n];
+		if (width > t->width)
+			break;
+	}
+	return n;
+}
+
+/* What is not seen is not taken for what is not there. */
+static void
+name_missing_columns(const struct output_table *t, size_t n, struct buf *to)
+{
+	struct buf line = BUF_INIT;
+
+	buf_addf(&line, "not shown at %zu columns:", t->width);
+	for (; n < t->columns_n; n++)
+		buf_addf(&line, " %s%s", t->columns[n].title,
+		    n + 1 < t->columns_n ? "," : "");
+	output_wrap(to, buf_str(&line), t->width);
+	buf_release(&line);
 }
 
 static void
@@ -116,7 +192,7 @@ show_table(const struct output_table *t, struct buf *to)
 {
 	struct buf scratch = BUF_INIT;
 	size_t *widths = xcalloc(t->columns_n, sizeof *widths);
-	size_t i, w;
+	size_t i, w, n;
 	const char *s;
 
 	for (i = 0; i < t->n + t->columns_n; i++) {
@@ -128,9 +204,12 @@ show_table(const struct output_table *t, struct buf *to)
 		if (w > widths[i % t->columns_n])
 			widths[i % t->columns_n] = w;
 	}
-	show_row(t, NULL, widths, to);
+	n = fitting_columns(t, widths);
+	show_row(t, n, NULL, widths, to);
 	for (i = 0; i + t->columns_n <= t->n; i += t->columns_n)
-		show_row(t, t->cells + i, widths, to);
+		show_row(t, n, t->cells + i, widths, to);
+	if (n < t->columns_n)
+		name_missing_columns(t, n, to);
 	buf_release(&scratch);
 	free(widths);
 }
@@ -184,8 +263,8 @@ show_csv(const struct output_table *t, struct buf *to)
 	for (i = 0; i < t->n; i++) {
 		column = i % t->columns_n;
 		if (t->cells[i] != NULL)
-			output_csv_cell(
-			    to, t->cells[i], t->columns[column].right);
+			output_csv_cell(to, t->cells[i],
+			    t->columns[column].kind == OUTPUT_NUMBER);
 		if (column + 1 < t->columns_n)
 			buf_addc(to, ',');
 		else

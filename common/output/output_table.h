@@ -5,7 +5,9 @@
  *
  * CSV follows RFC 4180; text that a spreadsheet would run as a formula gets a
  * leading apostrophe. The width of a table's cells is that of their characters
- * on a terminal; control characters are masked.
+ * on a terminal; control characters are masked. A table can be made to fit a
+ * width: columns are left out from the right, and named below. A number is
+ * never cut, since a part of one is another number.
  */
 #ifndef COMMON_OUTPUT_OUTPUT_TABLE_H
 #define COMMON_OUTPUT_OUTPUT_TABLE_H
@@ -32,9 +34,23 @@ enum output_format output_format_resolve(enum output_format f);
 /* Appends one cell of CSV. A number is no formula, whatever it begins with. */
 void output_csv_cell(struct buf *to, const char *s, bool number);
 
+/* The width to write for: COLUMNS of the environment, else that of the terminal
+ * at stdout. SIZE_MAX: stdout is no terminal, and any width will do. */
+size_t output_width(void);
+
+/* Appends a line of words in ASCII; where it is wider than that it is broken at
+ * blanks, so that no number is broken. */
+void output_wrap(struct buf *to, const char *line, size_t width);
+
+enum output_kind {
+	OUTPUT_TEXT,   /* cut at 60 columns, except as the last of a row */
+	OUTPUT_NUMBER, /* to the right, never cut */
+	OUTPUT_NAME,   /* cut at 24 columns */
+};
+
 struct output_column {
 	const char *title;
-	bool right; /* numbers stand to the right */
+	enum output_kind kind;
 };
 
 /* A table in memory. Its columns are set first; cells are added row by row,
@@ -42,6 +58,7 @@ struct output_column {
 struct output_table {
 	const struct output_column *columns;
 	size_t columns_n;
+	size_t width; /* to fit, at first SIZE_MAX: any */
 	char **cells; /* private */
 	size_t n, cap;
 };

@@ -8,9 +8,9 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-static const struct output_column columns[] = { { "tenant", false },
-	{ "chat", false }, { "operator", false }, { "assignee", false },
-	{ "result", false } };
+static const struct output_column columns[] = { { "tenant", OUTPUT_TEXT },
+	{ "chat", OUTPUT_TEXT }, { "operator", OUTPUT_TEXT },
+	{ "assignee", OUTPUT_TEXT }, { "result", OUTPUT_TEXT } };
 
 void
 dry_run_init(struct dry_run *d, enum output_format format)

@@ -54,8 +54,10 @@ static void
 show_findings(
     const struct tenant_check *checks, size_t n, enum output_format format)
 {
-	static const struct output_column columns[] = { { "TENANT", false },
-		{ "CHECK", false }, { "RESULT", false }, { "DETAIL", false } };
+	static const struct output_column columns[] = {
+		{ "TENANT", OUTPUT_TEXT }, { "CHECK", OUTPUT_TEXT },
+		{ "RESULT", OUTPUT_TEXT }, { "DETAIL", OUTPUT_TEXT }
+	};
 	struct output_table table;
 	struct buf out = BUF_INIT;
 	size_t i, s;

@@ -161,9 +161,10 @@ register_tenants(struct poller *p, enum webhook_action action, const char *base,
 static enum exit_code
 register_all(struct poller *p, enum webhook_action action)
 {
-	static const struct output_column columns[] = { { "TENANT", false },
-		{ "ADDRESS", false }, { "EVENTS", false },
-		{ "ACTIVE", false } };
+	static const struct output_column columns[] = {
+		{ "TENANT", OUTPUT_TEXT }, { "ADDRESS", OUTPUT_TEXT },
+		{ "EVENTS", OUTPUT_TEXT }, { "ACTIVE", OUTPUT_TEXT }
+	};
 	struct showing s = { .format = output_format_resolve(p->format) };
 	char *base = p->hook_url != NULL ? xstrdup(p->hook_url) : NULL;
 	struct http *http;

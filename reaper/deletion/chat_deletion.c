@@ -16,8 +16,9 @@
 #include "reaper/deletion/gone_limit.h"
 
 /* The table of a dry run. */
-static const struct output_column columns[] = { { "tenant", false },
-	{ "chat", false }, { "status", false }, { "asked", false } };
+static const struct output_column columns[] = { { "tenant", OUTPUT_TEXT },
+	{ "chat", OUTPUT_TEXT }, { "status", OUTPUT_TEXT },
+	{ "asked", OUTPUT_TEXT } };
 
 void
 chat_deletion_init(struct chat_deletion *c)

@@ -85,7 +85,7 @@ run_summary_show(
     const struct run_summary *t, enum output_format f, struct buf *to)
 {
 	struct output_column columns[ARRAY_LEN(counts) + 1] = { { "tenant",
-	    false } };
+	    OUTPUT_TEXT } };
 	struct output_table table;
 	struct strmap_entry *e;
 	char number[24];
@@ -97,7 +97,7 @@ run_summary_show(
 	}
 	for (k = 0; k < ARRAY_LEN(counts); k++) {
 		columns[k + 1].title = counts[k].name;
-		columns[k + 1].right = true;
+		columns[k + 1].kind = OUTPUT_NUMBER;
 	}
 	output_table_init(&table, columns, ARRAY_LEN(columns));
 	while ((e = strmap_next(&t->tenants, &i)) != NULL) {

@@ -16,9 +16,9 @@ static const char *const results[] = {
 };
 
 static const struct output_column columns[] = {
-	{ "check", false },
-	{ "result", false },
-	{ "detail", false },
+	{ "check", OUTPUT_TEXT },
+	{ "result", OUTPUT_TEXT },
+	{ "detail", OUTPUT_TEXT },
 };
 
 void

@@ -1,15 +1,16 @@
 #!/bin/sh
 # The aggregator as a filter: each folder of tests/cases/aggregator has the
 # arguments (cmd) and the input (in), and what must come of them: out, err (no
-# file: nothing) and rc (no file: 0). UPDATE=1 writes those three anew, to be
-# read with git diff. Where there is a file only, lines that fit none of its
+# file: nothing) and rc (no file: 0). A file env sets variables. UPDATE=1 writes
+# out, err and rc, to be read with git diff. Where there is a file only, lines that fit none of its
 # patterns are left out of out: metrics that came later.
 set -eu
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/aggregator.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 cd tests/cases/aggregator
-unset MESSAGING_CONFIG
+unset MESSAGING_CONFIG COLUMNS
+export TZ=UTC
 : >"$tmp/none"
 
 # keep FILE NAME: FILE becomes the expected NAME, unless there is nothing.
@@ -32,8 +33,8 @@ cases=0
 for cmd in */cmd; do
 	name=${cmd%/cmd}
 	rc=0
-	# shellcheck disable=SC2046 # arguments are words
-	"$BIN/aggregator" $(cat "$cmd") <"$name/in" >"$tmp/raw" 2>"$tmp/err" ||
+	# shellcheck disable=SC2046 # variables and arguments are words
+	env $(cat "$name/env" 2>/dev/null) "$BIN/aggregator" $(cat "$cmd") <"$name/in" >"$tmp/raw" 2>"$tmp/err" ||
 		rc=$?
 	tr -d "\r" <"$tmp/raw" >"$tmp/out" # git keeps lines without it
 	if [ -e "$name/only" ]; then

@@ -9,9 +9,9 @@
 #include "common/output/output_table.h"
 
 static const struct output_column columns[] = {
-	{ "name", false },
-	{ "chats", true },
-	{ "note", false },
+	{ "name", OUTPUT_TEXT },
+	{ "chats", OUTPUT_NUMBER },
+	{ "note", OUTPUT_TEXT },
 };
 
 static void
@@ -90,7 +90,7 @@ nothing_reaches_the_terminal_unmasked(void **state)
 		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
 		{ "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" },
 	};
-	static const struct output_column one[] = { { "t", false } };
+	static const struct output_column one[] = { { "t", OUTPUT_TEXT } };
 	struct output_table t;
 	struct buf got = BUF_INIT, want = BUF_INIT;
 	size_t i;
@@ -112,8 +112,8 @@ nothing_reaches_the_terminal_unmasked(void **state)
 static void
 long_cells_are_cut_in_tables_only(void **state)
 {
-	static const struct output_column two[] = { { "t", false },
-		{ "u", false } };
+	static const struct output_column two[] = { { "t", OUTPUT_TEXT },
+		{ "u", OUTPUT_TEXT } };
 	char big[1001];
 	struct output_table t;
 	struct buf got = BUF_INIT;
@@ -136,6 +136,85 @@ long_cells_are_cut_in_tables_only(void **state)
 	buf_clear(&got);
 	output_table_show(&t, OUTPUT_TABLE, &got);
 	assert_true(got.len > 1000);
+	output_table_release(&t);
+	buf_release(&got);
+}
+
+static void
+names_are_cut_at_24_columns_and_numbers_never(void **state)
+{
+	static const struct output_column two[] = { { "t", OUTPUT_NAME },
+		{ "n", OUTPUT_NUMBER } };
+	static const struct {
+		const char *name, *want;
+	} cases[] = {
+		{ "123456789012345678901234", "123456789012345678901234" },
+		{ "1234567890123456789012345", "12345678901234567890123…" },
+		/* Two columns each. */
+		{ "１２３４５６７８９０１２３", "１２３４５６７８９０１…" },
+	};
+	char digits[101];
+	struct output_table t;
+	struct buf got = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	memset(digits, '1', sizeof digits - 1);
+	digits[sizeof digits - 1] = '\0';
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		output_table_init(&t, two, 2);
+		output_table_cell(&t, cases[i].name);
+		output_table_cell(&t, "1");
+		output_table_cell(&t, "123456789012345678901234");
+		output_table_cell(&t, digits);
+		buf_clear(&got);
+		output_table_show(&t, OUTPUT_TABLE, &got);
+		assert_non_null(strstr(buf_str(&got), digits));
+		assert_int_equal(strncmp(strchr(buf_str(&got), '\n') + 1,
+				     cases[i].want, strlen(cases[i].want)),
+		    0);
+		output_table_release(&t);
+	}
+	buf_release(&got);
+}
+
+static void
+columns_that_do_not_fit_are_named(void **state)
+{
+	static const struct output_column four[] = { { "WHO", OUTPUT_NAME },
+		{ "OPEN", OUTPUT_NUMBER }, { "P90", OUTPUT_NUMBER },
+		{ "FIRST", OUTPUT_NUMBER } };
+	static const struct {
+		size_t width;
+		const char *want;
+	} cases[] = {
+		{ 24, "WHO  OPEN    P90  FIRST\nAnn     3  1m33s   452s\n" },
+		{ 23, "WHO  OPEN    P90  FIRST\nAnn     3  1m33s   452s\n" },
+		{ 22, "WHO  OPEN    P90\nAnn     3  1m33s\n"
+		      "not shown at 22\ncolumns: FIRST\n" },
+		{ 16, "WHO  OPEN    P90\nAnn     3  1m33s\n"
+		      "not shown at 16\ncolumns: FIRST\n" },
+		{ 15, "WHO  OPEN\nAnn     3\n"
+		      "not shown at 15\ncolumns: P90,\nFIRST\n" },
+		{ 1, "WHO\nAnn\n"
+		     "not\nshown\nat\n1\ncolumns:\nOPEN,\nP90,\nFIRST\n" },
+	};
+	struct output_table t;
+	struct buf got = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	output_table_init(&t, four, ARRAY_LEN(four));
+	output_table_cell(&t, "Ann");
+	output_table_cell(&t, "3");
+	output_table_cell(&t, "1m33s");
+	output_table_cell(&t, "452s");
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		t.width = cases[i].width;
+		buf_clear(&got);
+		output_table_show(&t, OUTPUT_TABLE, &got);
+		assert_string_equal(buf_str(&got), cases[i].want);
+	}
 	output_table_release(&t);
 	buf_release(&got);
 }
@@ -179,6 +258,8 @@ main(void)
 		cmocka_unit_test(tables_line_up_without_trailing_blanks),
 		cmocka_unit_test(nothing_reaches_the_terminal_unmasked),
 		cmocka_unit_test(long_cells_are_cut_in_tables_only),
+		cmocka_unit_test(names_are_cut_at_24_columns_and_numbers_never),
+		cmocka_unit_test(columns_that_do_not_fit_are_named),
 		cmocka_unit_test(csv_quotes_and_defuses),
 	};
 

@@ -1,0 +1,65 @@
+/*
+ * overview: the table of a team for people: the totals of a tenant, its
+ * operators, and the customers who wait. The aggregator shows the rows that it
+ * has just computed, the sink those of the database; neither computes anything
+ * here.
+ *
+ * Who waits longest comes first, operators and chats alike.
+ */
+#ifndef COMMON_OUTPUT_OVERVIEW_H
+#define COMMON_OUTPUT_OVERVIEW_H
+
+#include "common/base/buf.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* No value: nobody waits, nothing is averaged, or the CRM does not say. */
+#define OVERVIEW_NONE INT64_MIN
+
+/* Times, waits and averages are in ms. Texts are owned. */
+struct overview_operator {
+	char *name; /* or the id, where there is none */
+	int64_t available, open_chats, waiting_chats, longest_wait, responses,
+	    average, median, p90, average_first;
+};
+
+struct overview_chat {
+	int64_t wait;
+	char *chat;
+	char *operator; /* the name of the assigned one, or NULL */
+	char *customer, *channel, *tag;
+};
+
+struct overview {
+	int64_t open_chats, unassigned_chats, waiting_chats, longest_wait,
+	    responses, average, skewed;
+	struct overview_operator *operators;
+	size_t operators_n, operators_cap; /* private, as the next */
+	struct overview_chat *chats;
+	size_t chats_n, chats_cap;
+};
+
+/* Where it is shown. */
+struct overview_screen {
+	size_t width; /* SIZE_MAX: any */
+	size_t lines; /* SIZE_MAX: any; else operators that have no line are
+			 counted below the others */
+};
+
+/* Begins zeroed. Adds an element, zeroed, for the caller to fill; the pointer
+ * is good until the next one is added. */
+struct overview_operator *overview_add_operator(struct overview *o);
+struct overview_chat *overview_add_chat(struct overview *o);
+
+/* "acme, as of 2026-11-20 11:00:00 CET"; text may follow, such as "; stale". */
+void overview_heading(const char *tenant, int64_t as_of, const char *text,
+    const struct overview_screen *screen, struct buf *to);
+
+/* Sorts and appends totals, operators and chats. */
+void overview_show(
+    struct overview *o, const struct overview_screen *screen, struct buf *to);
+
+void overview_release(struct overview *o);
+
+#endif
