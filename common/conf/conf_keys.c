@@ -50,8 +50,7 @@
 		"requests a second of one client; 0: no limit"),               \
 	    INT(section, "burst", burst, 1, 100000000,                         \
 		"requests of one client at once"),                             \
-	    WORDS(section, "proxies", "127.0.0.1, ::1, unix",                  \
-		"whose X-Forwarded-For is believed"),                          \
+	    LIST(section, "proxies", "whose X-Forwarded-For is believed"),     \
 	    DURATION(section, "header_timeout", "10s", 100, HOUR,              \
 		"how long a request's headers may take"),                      \
 	    DURATION(section, "request_timeout", "30s", 100, HOUR,             \
@@ -60,6 +59,20 @@
 		"how long a connection without a request stays"),              \
 	    INT(section, "threads", "0", 0, 64,                                \
 		"that serve connections; 0: one for each core, at most 8")
+
+/* What bearer tokens need. */
+#define TOKENS(section, env)                                                   \
+	SECRET(section, "secret_key", env, "bearer tokens are signed with it"), \
+	    PATH(section, "secret_key_file", NULL,                             \
+		"the file whose first line is the secret key"),                \
+	    PATH(section, "secret_key_old_file", NULL,                         \
+		"the file of the key before, while its tokens still count"),   \
+	    TEXT(section, "tenant_claim", "tenant_id", NULL,                   \
+		"the claim of a bearer token that names the tenant"),          \
+	    TEXT(section, "issuer", NULL, NULL,                                \
+		"who must have issued a bearer token"),                        \
+	    TEXT(section, "audience", NULL, NULL,                              \
+		"for whom a bearer token must have been issued")
 
 const struct conf_key conf_keys[] = {
 	TEXT("crm", "url", NULL, "CRM_URL",
@@ -184,18 +197,7 @@ const struct conf_key conf_keys[] = {
 	    "the tenant of the routes whose paths name none"),
 	WORDS("listen", "trusted", "127.0.0.1, ::1, unix",
 	    "who may use the routes that ask for no secret"),
-	SECRET("listen", "secret_key", "SECRET_KEY",
-	    "bearer tokens are signed with it, and then asked for"),
-	PATH("listen", "secret_key_file", NULL,
-	    "the file whose first line is the secret key"),
-	PATH("listen", "secret_key_old_file", NULL,
-	    "the file of the key before, while its tokens still count"),
-	TEXT("listen", "tenant_claim", "tenant_id", NULL,
-	    "the claim of a bearer token that names the tenant"),
-	TEXT("listen", "issuer", NULL, NULL,
-	    "who must have issued a bearer token"),
-	TEXT("listen", "audience", NULL, NULL,
-	    "for whom a bearer token must have been issued"),
+	TOKENS("listen", "SECRET_KEY"),
 	INT("listen", "max_events", "1000", 1, 100000, "events in one request"),
 	INT("listen", "idempotency_keys", "1000000", 1, 100000000,
 	    "keys of requests that are remembered, for a day at most"),
@@ -277,6 +279,7 @@ const struct conf_key conf_keys[] = {
 	    "requests that ask the database at a time, a connection each"),
 	DURATION("serve", "query_timeout", "5s", 10, HOUR,
 	    "how long the database may take for a statement"),
+	TOKENS("serve", NULL),
 	PATH("serve", "audit", NULL,
 	    "the file in which it is written down who has read what"),
 

@@ -172,6 +172,13 @@ take_last_name(const char *list, size_t *len, struct address *name)
 	return true;
 }
 
+bool
+client_limits_is_proxy(
+    const struct client_limits *a, const struct address *peer)
+{
+	return networks_have(&a->limits.proxies, peer);
+}
+
 struct address
 client_limits_client(const struct client_limits *a, const struct address *peer,
     const char *forwarded)

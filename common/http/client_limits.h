@@ -42,6 +42,10 @@ void client_limits_leave(struct client_limits *a, const struct address *peer);
 struct address client_limits_client(const struct client_limits *a,
     const struct address *peer, const char *forwarded);
 
+/* Whether that is one of the proxies. */
+bool client_limits_is_proxy(
+    const struct client_limits *a, const struct address *peer);
+
 /* A request of that client, now by the monotonic clock: 0, or the seconds after
  * which it may try again. */
 int client_limits_take(

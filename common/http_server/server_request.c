@@ -74,7 +74,9 @@ server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
 	*ctx = NULL;
 }
 
-/* Refuses the request if its client is over its rate. */
+/* Refuses the request if its client is over its rate, or if a proxy forwarded it
+ * that the configuration does not name: taken for the proxy's own, it would have
+ * the rights of the proxy's machine. */
 static void
 admit_request(struct connection *c, const char *forwarded)
 {
@@ -86,6 +88,8 @@ admit_request(struct connection *c, const char *forwarded)
 	if (wait > 0) {
 		c->refusal = MHD_HTTP_TOO_MANY_REQUESTS;
 		c->retry_after = wait;
+	} else if (forwarded != NULL && !client_limits_is_proxy(a, &c->peer)) {
+		c->refusal = MHD_HTTP_FORBIDDEN;
 	}
 }
 

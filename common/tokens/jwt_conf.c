@@ -9,12 +9,10 @@
 #include "common/base/syserr.h"
 #include "common/conf/secret.h"
 
-#define LISTEN "listen"
-
 /* Adds the key of that name. NULL: none, or it could not be read, *why. */
 static int
-take_token_key(struct jwt_conf *j, char *key, const char *name,
-    enum exit_code *code, struct buf *why)
+take_token_key(struct jwt_conf *j, char *key, const char *section,
+    const char *name, enum exit_code *code, struct buf *why)
 {
 	if (key == NULL && why->len > 0)
 		*code = syserr_code(errno, PROG_CONFIG);
@@ -23,9 +21,9 @@ take_token_key(struct jwt_conf *j, char *key, const char *name,
 	j->secrets[j->rules.keys_n] = key;
 	if (strlen(key) < JWT_KEY_LEAST) {
 		buf_setf(why,
-		    "[listen] %s has %zu bytes, and %d random ones are the "
+		    "[%s] %s has %zu bytes, and %d random ones are the "
 		    "least; make one by: openssl rand -hex 32",
-		    name, strlen(key), JWT_KEY_LEAST);
+		    section, name, strlen(key), JWT_KEY_LEAST);
 		return -1;
 	}
 	j->rules.keys[j->rules.keys_n++] = key;
@@ -33,27 +31,30 @@ take_token_key(struct jwt_conf *j, char *key, const char *name,
 }
 
 int
-jwt_conf_read(struct jwt_conf *j, const struct conf *conf, enum exit_code *code,
-    struct buf *why)
+jwt_conf_read(struct jwt_conf *j, const struct conf *conf, const char *section,
+    enum exit_code *code, struct buf *why)
 {
-	bool plain = conf_text(conf, LISTEN, "secret_key") != NULL;
-	const char *old = conf_text(conf, LISTEN, "secret_key_old_file");
+	bool plain = conf_text(conf, section, "secret_key") != NULL;
+	const char *old = conf_text(conf, section, "secret_key_old_file");
 	char *key;
 
-	j->rules.issuer = conf_text(conf, LISTEN, "issuer");
-	j->rules.audience = conf_text(conf, LISTEN, "audience");
-	j->rules.tenant_claim = conf_text(conf, LISTEN, "tenant_claim");
-	key = conf_secret(conf, LISTEN, "secret_key", why);
-	if (take_token_key(j, key, plain ? "secret_key" : "secret_key_file",
-		code, why) != 0)
+	j->rules.issuer = conf_text(conf, section, "issuer");
+	j->rules.audience = conf_text(conf, section, "audience");
+	j->rules.tenant_claim = conf_text(conf, section, "tenant_claim");
+	key = conf_secret(conf, section, "secret_key", why);
+	if (take_token_key(j, key, section,
+		plain ? "secret_key" : "secret_key_file", code, why) != 0)
 		return -1;
 	if (j->rules.keys_n == 0 && old != NULL) {
-		buf_setf(why, "[listen] has secret_key_old_file and no key; "
-			      "set secret_key_file");
+		buf_setf(why,
+		    "[%s] has secret_key_old_file and no key; "
+		    "set secret_key_file",
+		    section);
 		return -1;
 	}
-	key = secret_choose(LISTEN, "secret_key_old", NULL, old, why);
-	return take_token_key(j, key, "secret_key_old_file", code, why);
+	key = secret_choose(section, "secret_key_old", NULL, old, why);
+	return take_token_key(
+	    j, key, section, "secret_key_old_file", code, why);
 }
 
 void

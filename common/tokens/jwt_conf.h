@@ -1,7 +1,6 @@
 /*
- * jwt_conf: the rules of bearer tokens from [listen] of the configuration,
- * which the listener and sink --serve share: secret_key, its files, issuer,
- * audience, tenant_claim.
+ * jwt_conf: the rules of bearer tokens from a section of the configuration,
+ * [listen] or [serve]: secret_key, its files, issuer, audience, tenant_claim.
  */
 #ifndef COMMON_TOKENS_JWT_CONF_H
 #define COMMON_TOKENS_JWT_CONF_H
@@ -19,7 +18,7 @@ struct jwt_conf {
 /* 0, or -1 with *code and *why; jwt_conf_release() is called in any case. The
  * configuration is borrowed. */
 int jwt_conf_read(struct jwt_conf *j, const struct conf *conf,
-    enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
+    const char *section, enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 void jwt_conf_release(struct jwt_conf *j);
 
 #endif

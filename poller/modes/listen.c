@@ -85,8 +85,11 @@ store_in_outbox(const void *context, struct pending_request *p)
 	outbox_put(in->outbox, p);
 }
 
-/* What the server itself refuses. Of a body that is too long, nobody else says
- * a word: who sends a webhook may not look at the answer. */
+#define UNKNOWN_PROXY                                                          \
+	"X-Forwarded-For came from an address that is not in [listen] proxies"
+
+/* What the server itself refuses. What a change of the configuration would let
+ * in is also logged: senders of webhooks may not read the answer. */
 static void
 refuse_request(int status, struct web_answer *a)
 {
@@ -94,12 +97,17 @@ refuse_request(int status, struct web_answer *a)
 	int64_t now = clock_mono_ms();
 	long long at = atomic_load(&due);
 
-	if (status == 413 && now >= at &&
+	if ((status == 403 || status == 413) && now >= at &&
 	    atomic_compare_exchange_strong(&due, &at, now + WARN_AGAIN_MS))
-		log_warn("a request was longer than max_body of [listen]; if "
-			 "it is a webhook with a long e-mail, raise max_body, "
-			 "and the limit of the proxy");
-	route_detail(a, status, http_status_text(status));
+		log_warn("%s",
+		    status == 403
+			? "a request was refused: " UNKNOWN_PROXY
+			: "a request was longer than max_body of [listen]; if "
+			  "it is a webhook with a long e-mail, raise max_body, "
+			  "and the limit of the proxy");
+	route_detail(a, status,
+	    status == 403 ? "Forbidden: " UNKNOWN_PROXY
+			  : http_status_text(status));
 }
 
 static int

@@ -70,7 +70,7 @@ revoke_token(struct db *db, const char *tenant, const char *id,
 	if (full) {
 		buf_setf(why,
 		    "%d tokens are revoked already, which is the limit; change "
-		    "[listen] secret_key_file, and all of them are void",
+		    "[serve] secret_key_file, and all of them are void",
 		    REVOCATION_MAX);
 		return OUTCOME_NEVER;
 	}

@@ -28,6 +28,9 @@ why_refused(int status)
 	case 400:
 		return "the request is malformed: its line, a header, or a NUL "
 		       "in its query";
+	case 403:
+		return "X-Forwarded-For came from an address that is not in "
+		       "[serve] proxies";
 	case 413:
 		return "the body is too long";
 	case 414:

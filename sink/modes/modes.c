@@ -59,13 +59,14 @@ int
 sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
     enum exit_code *code, struct buf *why)
 {
-	if (jwt_conf_read(tokens, conf, code, why) != 0)
+	if (jwt_conf_read(tokens, conf, "serve", code, why) != 0)
 		return -1;
 	if (tokens->rules.keys_n > 0)
 		return 0;
 	*code = PROG_CONFIG;
-	buf_setf(why, "[listen] has no secret_key_file, so no token could say "
-		      "who asks; make a key by: openssl rand -hex 32");
+	buf_setf(why, "[serve] has no secret_key_file, so nobody could log in; "
+		      "run scripts/setup, or put the output of 'openssl rand "
+		      "-hex 32' into a private file and name it there");
 	return -1;
 }
 

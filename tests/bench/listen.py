@@ -87,7 +87,7 @@ class Race:
         self.checks = Checks()
         self.first = 0
         # No limit for one client, who is all of them here.
-        listen = {"tenant": "acme", "rate": 0, "proxies": "",
+        listen = {"tenant": "acme", "rate": 0,
                   "trusted": "127.0.0.0/8",
                   "connections_per_address": 2 * CONNECTIONS}
         self.conf = lab.conf("messaging.conf", {"listen": listen})

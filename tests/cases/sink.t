@@ -100,11 +100,11 @@ MYSQL_URL=mysql://u:p@127.0.0.1:1/db \
 MYSQL_URL=mysql://u:p@127.0.0.1:1/db
 export MYSQL_URL
 (umask 077 && echo 0123456789abcdef0123456789abcdef >key)
-printf '[listen]\nsecret_key_file = %s/key\n' "$PWD" >serve
-printf '[serve]\nproxies = nobody\n' | cat serve - >proxies
+printf '[serve]\nsecret_key_file = %s/key\n' "$PWD" >serve
+echo 'proxies = nobody' | cat serve - >proxies
 "$sink" -n -c serve --serve unix:socket
 [ ! -e socket ]
-expect 78 'no secret_key_file' "$sink" -n --serve 127.0.0.1:0
+expect 78 'no secret_key_file.*; run scripts/setup' "$sink" -n --serve 127.0.0.1:0
 expect 64 "'here' is no address to listen on" "$sink" -n -c serve --serve here
 expect 78 'proxies: ' "$sink" -n -c proxies --serve 127.0.0.1:0
 expect 64 "'Mars/Base'" "$sink" -n --report r.html --zone Mars/Base

@@ -42,7 +42,6 @@ chmod 600 token
 	echo '[crm acme]'
 	echo '[listen]'
 	echo 'tenant = acme'
-	echo 'proxies ='
 	echo 'wait_timeout = 200ms'
 } >spool.conf
 chmod 600 conf listen.conf spool.conf

@@ -70,8 +70,9 @@ class Server:
         self.port_file = lab.path(name + ".port")
         self.log = lab.path(name + ".log")
         key = lab.write(name + ".key", KEY + "\n")
-        conf = lab.conf(name + ".conf", {
-            "listen": {"secret_key_file": key}, **(sections or {})})
+        sections = sections or {}
+        conf = lab.conf(name + ".conf", {**sections, "serve": {
+            "secret_key_file": key, **sections.get("serve", {})}})
         self.process = lab.start(
             ["sink", "-c", conf, "--serve", "127.0.0.1:0", "--port-file",
              self.port_file, *options], self.log, env)

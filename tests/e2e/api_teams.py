@@ -467,7 +467,7 @@ class Test:
             self.that(done.code == 64 and "--teams" in done.err
                       and not done.out, f"{teams}: {done}")
         conf = self.lab.conf("bad.conf", {
-            "listen": {"secret_key": "0123456789abcdef0123456789abcdef"},
+            "serve": {"secret_key": "0123456789abcdef0123456789abcdef"},
             "crm acme": {"token": "unused", "teams": "7 support: 8"}})
         done = self.lab.run(["sink", "-c", conf, "--serve", "127.0.0.1:0"])
         self.that(done.code == 78 and "'7'" in done.err

@@ -62,7 +62,7 @@ class Test:
         self.said = ""
         lab.start_servers("mariadb")
         self.conf = lab.conf("messaging.conf", {
-            "listen": {"secret_key_file": lab.write("key", KEY + "\n")}})
+            "serve": {"secret_key_file": lab.write("key", KEY + "\n")}})
         self.run("--migrate")
         self.sql = Sql(lab.server_dir)
         for tenant in (OURS, THEIRS):
@@ -70,10 +70,9 @@ class Test:
         self.audit_file = lab.path("audit")
         self.serving_url = self.serving_user()
         self.server = Server(lab, {
-            "listen": {"secret_key_file": lab.path("key"),
-                       "secret_key_old_file": lab.write("old", OLD_KEY)},
-            "serve": {"rate": 0, "audit": self.audit_file,
-                      "proxies": "192.0.2.1"}},
+            "serve": {"secret_key_file": lab.path("key"),
+                      "secret_key_old_file": lab.write("old", OLD_KEY),
+                      "rate": 0, "audit": self.audit_file}},
             env={"MYSQL_URL": self.serving_url}, options=["-v"])
 
     def that(self, good, text):
@@ -165,7 +164,7 @@ class Test:
                   f"without a database: {done}")
 
     def issuer_and_audience_are_said(self):
-        conf = self.lab.conf("issuer.conf", {"listen": {
+        conf = self.lab.conf("issuer.conf", {"serve": {
             "secret_key": KEY, "issuer": "us", "audience": "them",
             "tenant_claim": "org"}})
         done = self.lab.must(["sink", "-c", conf, "--token", "--tenant", OURS,
@@ -205,13 +204,13 @@ class Test:
             done = self.run("--token", *argv, code=64)
             self.that(len(done.lines()) == 1 and word in done.err
                       and not done.out, f"{argv}: {done}")
-        bare = self.lab.conf("bare.conf", {"sink": {}})
-        for env, word in (({}, "openssl rand"), ({"SECRET_KEY": "short"},
-                                                 "bytes")):
-            done = self.lab.run(["sink", "-c", bare, "--token", "--tenant",
-                                 OURS, "--role", LEAD], env=env)
+        for keys, word in (({}, "openssl rand"), ({"secret_key": "short"},
+                                                  "bytes")):
+            conf = self.lab.conf("bare.conf", {"serve": keys})
+            done = self.lab.run(["sink", "-c", conf, "--token", "--tenant",
+                                 OURS, "--role", LEAD])
             self.that(done.code == 78 and word in done.err and not done.out
-                      and "short" not in done.err, f"{env}: {done}")
+                      and "short" not in done.err, f"{keys}: {done}")
 
     def each_role_reads_its_part(self):
         """Whoever made the token: the same."""
@@ -557,12 +556,11 @@ class Test:
 
     def a_second_server_needs_a_file_of_its_own(self):
         conf = self.lab.conf("second.conf", {
-            "listen": {"secret_key": KEY},
-            "serve": {"audit": self.audit_file}})
+            "serve": {"secret_key": KEY, "audit": self.audit_file}})
         for path, word in ((self.audit_file, "another process"),
                            (self.lab.path("no/such"), "No such file")):
-            self.lab.conf("second.conf", {"listen": {"secret_key": KEY},
-                                          "serve": {"audit": path}})
+            self.lab.conf("second.conf", {"serve": {"secret_key": KEY,
+                                                    "audit": path}})
             done = self.lab.run(["sink", "-c", conf, "--serve",
                                  "127.0.0.1:0"])
             self.that(done.code == 78 and len(done.lines()) == 1
@@ -570,8 +568,8 @@ class Test:
         # Nor is the name free when the first one has a line to come.
         kept = self.audit_file + ".2"
         os.rename(self.audit_file, kept)
-        self.lab.conf("second.conf", {"listen": {"secret_key": KEY},
-                                      "serve": {"audit": self.audit_file}})
+        self.lab.conf("second.conf", {"serve": {"secret_key": KEY,
+                                                "audit": self.audit_file}})
         second = self.lab.start(
             ["sink", "-c", conf, "--serve", "127.0.0.1:0"],
             self.lab.path("second.log"))

@@ -283,7 +283,7 @@ class Spool(State):
     def make(self):
         self.conf = self.lab.conf("listen.conf", {
             "crm acme": {"url": "http://127.0.0.1:1", "token": TOKEN},
-            "listen": {"rate": 0, "wait_timeout": "100ms", "proxies": ""}})
+            "listen": {"rate": 0, "wait_timeout": "100ms"}})
         self.answers = {}
         for run in range(4):
             p, port = self.start(self.folder, "queue:records",

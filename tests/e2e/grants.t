@@ -60,7 +60,7 @@ as sink "$BIN/sink" --token --tenant t1 --revoke x
 
 # Each path of the API, the figures of one aggregator and those of several.
 # A busy database may take longer than 5 s.
-printf '%s\n' '[serve]' 'rate = 0' 'query_timeout = 50s' '[listen]' \
+printf '%s\n' '[serve]' 'rate = 0' 'query_timeout = 50s' \
 	"secret_key = $(printf %064d 0)" >serve.conf
 chmod 600 serve.conf
 MYSQL_URL=mysql://serve:secret@$where "$BIN/sink" -c serve.conf \

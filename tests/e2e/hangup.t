@@ -13,7 +13,7 @@ eval "$("$servers" env "$tmp/servers")"
 (
 	umask 077
 	echo 'a key of thirty-two random bytes' >"$tmp/key"
-	printf '[crm acme]\ntoken = x\nassign = yes\n[listen]\nsecret_key_file = %s\n' \
+	printf '[crm acme]\ntoken = x\nassign = yes\n[serve]\nsecret_key_file = %s\n' \
 		"$tmp/key" >"$tmp/conf"
 )
 export MESSAGING_CONFIG=$tmp/conf

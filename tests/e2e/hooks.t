@@ -362,7 +362,6 @@ cat >>"$tmp/made.conf" <<END
 profile = qiscus
 [listen]
 tenant = room
-proxies =
 # What a busy disk has not taken in time is refused, or spooled.
 wait_timeout = 10m
 END

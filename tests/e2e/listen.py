@@ -29,7 +29,7 @@ class Listener:
         self.log = lab.path(name + ".log")
         self.port_file = lab.path(name + ".port")
         self.conf = lab.conf(name + ".conf", {"listen": {
-            "rate": "0", "wait_timeout": "500ms", "proxies": "",
+            "rate": "0", "wait_timeout": "500ms",
             **(settings or {})}})
         self.start()
 

@@ -314,7 +314,7 @@ def check_defaults(checks, listener, schemas):
 def check_limits(checks, lab):
     """What the server itself refuses, for what is met to have it."""
     conf = lab.conf("limits.conf", {"listen": {
-        "max_body": 1024, "rate": 1, "burst": 4, "proxies": ""}})
+        "max_body": 1024, "rate": 1, "burst": 4}})
     one = Listener(lab, "limits", "-c", conf)
     for status, headers, path, size in (
             (413, {}, EVENTS, 2000), (414, {}, EVENTS + "?" + "a" * 5000, 2),
@@ -383,7 +383,7 @@ def check_retries(checks, lab, conf):
 def check_keys(checks, lab):
     """So many keys are kept: of one that is, another request is refused."""
     conf = lab.conf("keys.conf", {"crm acme": {}, "listen": {
-        "tenant": "acme", "proxies": "", "idempotency_keys": 2, **TAKES}})
+        "tenant": "acme", "idempotency_keys": 2, **TAKES}})
     one = Listener(lab, "keys", "-c", conf, "--state", lab.path("keys"))
 
     def status(key, n):
@@ -417,10 +417,15 @@ def check_pages(checks, lab, listener):
             got = listener.post(path, said, headers, tenant_id="acme")
             checks.that(got[0] == status and json.loads(got[2])["detail"],
                         f"{headers} to {path}: {got}")
+    for path, said in asks:
+        got = listener.post(path, said, {"X-Forwarded-For": "127.0.0.1"},
+                            tenant_id="acme")
+        checks.that(got[0] == 403 and b"[listen] proxies" in got[2],
+                    f"from a proxy that is not configured to {path}: {got}")
     checks.that(len(listener.lines()) == before, "a page's requests count")
     conf = lab.conf("proxy.conf", {
         "crm acme": {"profile": "qiscus"},
-        "listen": {"tenant": "acme", **TAKES}})
+        "listen": {"tenant": "acme", "proxies": "127.0.0.1", **TAKES}})
     behind = Listener(lab, "behind", "-c", conf)
     for names in ({}, {"X-Forwarded-For": ""}, {"X-Forwarded-For": "unix"},
                   {"X-Forwarded-For": " , "}, {"X-Forwarded-For": "unknown"}):
@@ -555,7 +560,7 @@ def body():
     with Lab("listen_routes") as lab:
         conf = lab.conf("messaging.conf", {
             "crm acme": {"profile": "qiscus", "operators": "olga"},
-            "listen": {"tenant": "acme", "proxies": "", **TAKES}})
+            "listen": {"tenant": "acme", **TAKES}})
         listener = Listener(lab, "one", "-c", conf)
         check_readmes(checks, lab, listener)
         check_cases(checks, listener)

@@ -100,9 +100,10 @@ shown_in sink.1 EXAMPLES 3 | typed "without a broker"
 grep '"type":"view"' stream | sink
 sql "read messages" sink.1 EXAMPLES 4
 grep -q "^2	read" out || fail "message 2 is not read: $(cat out)"
-export SECRET_KEY=0123456789abcdef0123456789abcdef
+(umask 077 && printf '[serve]\nsecret_key = %064d\n' 0 >key.conf)
+export MESSAGING_CONFIG=$PWD/key.conf
 shown_in sink.1 EXAMPLES 5 | typed "a token"
-unset SECRET_KEY
+unset MESSAGING_CONFIG
 [ "$(tr -cd . <ann.token)" = .. ] || fail "no token: $(cat ann.token)"
 
 echo "- messaging-api(7)"

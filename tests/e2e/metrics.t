@@ -11,7 +11,7 @@ start_broker
 "$servers" start "$tmp/servers" mariadb || fail "no database"
 eval "$("$servers" env "$tmp/servers")"
 umask 077
-printf '[listen]\ntenant = t\nwait_timeout = 500ms\n' >"$tmp/conf"
+printf '[listen]\ntenant = t\nproxies = 127.0.0.1\nwait_timeout = 500ms\n' >"$tmp/conf"
 
 # metric NAME: its value in what was scraped last.
 metric() {
@@ -102,7 +102,7 @@ echo "- the server of the API"
 {"type":"row","table":"tenant_metrics","tenant":"two","operators":2,"as_of":"2026-11-20T11:00:00Z","version":1}
 END
 head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$tmp/key"
-printf '[listen]\nsecret_key_file = %s\n' "$tmp/key" >"$tmp/serve.conf"
+printf '[serve]\nproxies = 127.0.0.1\nsecret_key_file = %s\n' "$tmp/key" >"$tmp/serve.conf"
 "$BIN/sink" -c "$tmp/serve.conf" --serve 127.0.0.1:0 --port-file "$tmp/serving" \
 	2>>"$tmp/serve.log" &
 until_true 20 test -s "$tmp/serving" || fail "no server: $(cat "$tmp/serve.log")"

@@ -212,7 +212,7 @@ sql "DELETE FROM realtime_user_activity_parts"
 
 # Another version's schema.
 sql "INSERT INTO schema_migrations VALUES ($((last + 1)), 'x', '', NOW(3))"
-printf '[serve]\naudit = %s\n[listen]\nsecret_key = %064d\n' "$tmp/audit" 0 \
+printf '[serve]\naudit = %s\nsecret_key = %064d\n' "$tmp/audit" 0 \
 	>"$tmp/key"
 chmod 600 "$tmp/key"
 for mode in '--get /api/v1/now' '--report -' --recompute \

@@ -101,8 +101,9 @@ class Test:
     def __init__(self, lab):
         self.lab, self.checks = lab, Checks()
         sections = {
-            "listen": {"tenant": "t", "secret_key_file":
-                       lab.write("key", "0123456789abcdef" * 2)},
+            "listen": {"tenant": "t"},
+            "serve": {"secret_key_file":
+                      lab.write("key", "0123456789abcdef" * 2)},
             "crm acme": {"url": "http://127.0.0.1:1/v1", "token": "x",
                          "assign": "yes"},
         }

@@ -138,7 +138,7 @@ class Test:
                          "assign": "yes"},
         })
         self.serve_conf = lab.conf("serve.conf", {
-            "listen": {"secret_key_file": lab.write("key", SECRET * 2)},
+            "serve": {"secret_key_file": lab.write("key", SECRET * 2)},
             "mysql": {"timeout": "2s"},
         })
         p = self.ports
@@ -166,8 +166,7 @@ class Test:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.ports['listener']}{path}",
             data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json",
-                     "X-Forwarded-For": "127.0.0.1"})
+            headers={"Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status

@@ -278,7 +278,7 @@ code 0 "$sink" --migrate
 rows t s5 5 5 40 >"$tmp/two"
 rows u s5 5 5 40 >>"$tmp/two"
 code 0 "$sink" -f "$tmp/two"
-(umask 077 && printf '[listen]\nsecret_key = %064d\n' 0 >"$tmp/key")
+(umask 077 && printf '[serve]\nsecret_key = %064d\n' 0 >"$tmp/key")
 code 0 "$sink" -c "$tmp/key" --token --tenant t --revoke lost
 "$servers" mysql "$tmp/db" -e "SET GLOBAL autocommit = 1,
 	GLOBAL completion_type = 'NO_CHAIN', GLOBAL sql_select_limit = DEFAULT,

@@ -128,7 +128,7 @@ stands_still_under sink rows "$tmp/row"
 stands_still_under reaper closed "$tmp/chat"
 
 echo "- requests at one that stands still"
-printf '[listen]\nsecret_key = %032d\n' 7 >"$tmp/serve.conf"
+printf '[serve]\nsecret_key = %032d\n' 7 >"$tmp/serve.conf"
 chmod 600 "$tmp/serve.conf"
 "$BIN/sink" -c "$tmp/serve.conf" --token --tenant t --role lead >"$tmp/token" 2>"$tmp/err" ||
 	fail "no token: $(cat "$tmp/err")"
