@@ -241,7 +241,7 @@ M         = $(DESTDIR)$(MANDIR)
 D         = $(DESTDIR)$(DATADIR)
 DATA_FOLDERS = profiles migrations api board grafana scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
-                    mail-report topology
+                    mail-report setup topology
 # The crontab and the units have the paths in commands, where these break.
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	@case '$(BINDIR)$(DATADIR)$(PROGRAM_PREFIX)' in *[[:space:],\&%\"\\]*) \

@@ -58,6 +58,34 @@ check_option() {
 	esac
 }
 
+# check_name NAME: of a tenant.
+check_name() {
+	case $1 in
+	'' | [.-]* | *[!A-Za-z0-9_.-]*)
+		usage_error "'$1' is no name: letters, digits, '_', '.', '-'"
+		;;
+	esac
+	[ ${#1} -le 64 ] || usage_error "'$1' is longer than 64 characters"
+}
+
+# read_token: sets $token to the first line of standard input, unseen on a terminal.
+read_token() {
+	if [ -t 0 ]; then
+		printf 'token: ' >&2
+		saved=$(stty -g)
+		trap 'stty "$saved"' EXIT
+		stty -echo
+	fi
+	IFS= read -r token || [ -n "$token" ] || :
+	if [ -t 0 ]; then
+		stty "$saved"
+		trap - EXIT
+		echo >&2
+	fi
+	token=$(printf '%s' "$token" | tr -d '\r')
+	[ -n "$token" ] || die 65 "no token on standard input"
+}
+
 # program NAME: how to call it.
 program() {
 	name=${PROGRAM_PREFIX:-}$1

@@ -42,6 +42,7 @@ static const struct {
 	MODULE("fetch_json"),
 	MODULE("form"),
 	MODULE("heatmap"),
+	MODULE("login"),
 	MODULE("opened"),
 	MODULE("operators"),
 	MODULE("present"),
