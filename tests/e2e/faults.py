@@ -204,6 +204,17 @@ def stream(run):
     return run.tables()
 
 
+def store(run):
+    """Rows in many small messages, which are acknowledged one by one."""
+    run.conf()
+    run.put("records", stream_records(run))
+    aggregate(run, "records")
+    rows = "".join(row + "\n" for row in run.take("rows"))
+    run.put("rows", rows.encode(), each=5)
+    run.sink()
+    return run.tables()
+
+
 class Requests:
     """A CRM that sends requests one after the other, each until it has an
     answer of success, always with the same key."""
@@ -442,9 +453,7 @@ ROWS = [
     ("poller.after_state_commit", job),
     ("aggregator.input_read", job),
     ("aggregator.rows_written", job),
-    ("sink.before_commit:2", job),
     ("sink.after_commit:2", job),
-    ("sink.before_acknowledge:2", job),
     ("poller.snapshot_confirmed", snapshots),
     ("aggregator.snapshot_staged", snapshots),
     ("aggregator.snapshot_published", snapshots),
@@ -459,7 +468,9 @@ ROWS = [
     ("aggregator.during_checkpoint", stream),
     ("aggregator.after_checkpoint", stream),
     ("aggregator.rows_confirmed:3 aggregator.replaying:2", stream),
-    ("sink.after_commit:5 sink.before_acknowledge:5", stream),
+    ("sink.before_commit:3", store),
+    ("sink.after_commit:3", store),
+    ("sink.before_acknowledge:3 sink.before_commit:2", store),
     ("poller.request_published:3", listen),
     ("poller.request_answered:3", listen),
     ("poller.request_stored:2", outage),
