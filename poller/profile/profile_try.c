@@ -129,11 +129,12 @@ show_record(const struct crm_record *r, struct buf *out)
 }
 
 /* Shows an array of records (taken). partly: as in the poller's lists, where a
- * record keeps what of it can be read. */
-static void
+ * record keeps what of it can be read. Returns how many cannot be read. */
+static int
 show_records(const struct profile_options *o, jv records, bool partly,
     struct buf *out, struct buf *why)
 {
+	int lost = 0;
 	const struct crm_record_options opt = { o->customers, o->customer_phone,
 		o->with_text, partly };
 	int n = jv_array_length(jv_copy(records)), i;
@@ -148,6 +149,8 @@ show_records(const struct profile_options *o, jv records, bool partly,
 		if (crm_record_read(&r, v, &opt, &reason) == 0) {
 			show_record(&r, out);
 			crm_record_release(&r);
+		} else {
+			lost++;
 		}
 		if (reason.len > 0)
 			buf_addf(why, "%s\n", buf_str(&reason));
@@ -155,19 +158,23 @@ show_records(const struct profile_options *o, jv records, bool partly,
 	}
 	buf_release(&reason);
 	jv_free(records);
+	return lost;
 }
 
+/* Lists and webhooks lose only the record that cannot be read; any other answer
+ * is unusable then. */
 static int
 show_result(struct profile *p, const char *function, jv result, struct buf *out,
     struct buf *why)
 {
 	jv records = profile_member(result, "records");
+	bool list = strcmp(function, "operators_read") == 0 ||
+		    strcmp(function, "chats_read") == 0;
+	int lost = 0;
 
 	if (jv_get_kind(records) == JV_KIND_ARRAY) {
-		show_records(profile_options(p), jv_copy(records),
-		    strcmp(function, "operators_read") == 0 ||
-			strcmp(function, "chats_read") == 0,
-		    out, why);
+		lost = show_records(
+		    profile_options(p), jv_copy(records), list, out, why);
 		result = jv_object_delete(result, jv_string("records"));
 	}
 	if (jv_get_kind(records) != JV_KIND_ARRAY ||
@@ -177,7 +184,7 @@ show_result(struct profile *p, const char *function, jv result, struct buf *out,
 	}
 	jv_free(records);
 	jv_free(result);
-	return 0;
+	return lost > 0 && !list && strcmp(function, "hook_read") != 0 ? -1 : 0;
 }
 
 int

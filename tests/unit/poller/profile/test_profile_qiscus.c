@@ -1,122 +1,11 @@
 /*
- * Qiscus's profile on answers of the kinds that are known, and its requests.
+ * Qiscus's profile on answers of the kinds that are known.
  */
 #include "tests/unit/qiscus_world.h"
-
-#define COMMENT(rest)                                                          \
-	"{\"results\":{\"comments\":[{\"id\":9,\"timestamp\":"                 \
-	"\"2026-11-20T05:57:30Z\"," rest "}]},\"status\":200}"
-#define BODY(rest)                                                             \
-	"\"id\":\"9\",\"chat\":\"77\",\"at\":\"2026-11-20T05:57:30.000Z\","    \
-	"\"from\":" rest "\n"
-#define CHANNEL "\"channel\":\"12\","
-
-/* Who wrote what. */
-static const struct {
-	const char *name, *answer, *want;
-} comments[] = {
-	{ "the customer, by extras",
-	    COMMENT("\"type\":\"text\",\"message\":\"hi\",\"user\":"
-		    "{\"user_id\":\"other@x\",\"extras\":"
-		    "{\"is_customer\":true}}"),
-	    BODY("\"customer\",\"user\":\"other@x\"," CHANNEL
-		 "\"kind\":\"text\"") },
-	{ "the customer, by extras in a string",
-	    COMMENT("\"type\":\"text\",\"user\":{\"user_id\":\"other@x\","
-		    "\"extras\":\"{\\\"is_customer\\\":true}\"}"),
-	    BODY("\"customer\",\"user\":\"other@x\"," CHANNEL
-		 "\"kind\":\"text\"") },
-	{ "the customer, by the room",
-	    COMMENT("\"type\":\"text\",\"user\":{\"user_id\":\"c@x\","
-		    "\"extras\":null}"),
-	    BODY(
-		"\"customer\",\"user\":\"c@x\"," CHANNEL "\"kind\":\"text\"") },
-	{ "an agent, by the sdk_email",
-	    COMMENT("\"type\":\"text\",\"user\":{\"user_id\":\"bo@sdk\"}"),
-	    BODY("\"operator\",\"user\":\"502\",\"operator\":\"502\"," CHANNEL
-		 "\"kind\":\"text\"") },
-	{ "an agent who is not in the list",
-	    COMMENT("\"type\":\"text\",\"user\":{\"user_id\":\"new@sdk\"}"),
-	    BODY("\"operator\",\"user\":\"new@sdk\"," CHANNEL
-		 "\"kind\":\"text\"") },
-	{ "an agent who is a bot",
-	    COMMENT("\"type\":\"text\",\"user\":{\"user_id\":\"robo@sdk\"}"),
-	    BODY("\"bot\",\"user\":\"777\"," CHANNEL "\"kind\":\"text\"") },
-	{ "a bot",
-	    COMMENT("\"type\":\"text\",\"user\":{\"user_id\":\"b@sdk\","
-		    "\"extras\":{\"type\":\"bot\"}}"),
-	    BODY("\"bot\",\"user\":\"b@sdk\"," CHANNEL "\"kind\":\"text\"") },
-	{ "a bot under the account of an agent",
-	    COMMENT("\"type\":\"text\",\"extras\":{\"action\":"
-		    "\"bot_reply\"},\"user\":{\"user_id\":\"bo@sdk\","
-		    "\"extras\":{\"type\":\"\"}}"),
-	    BODY("\"bot\",\"user\":\"502\"," CHANNEL "\"kind\":\"text\"") },
-	{ "the same, its extras in a string",
-	    COMMENT("\"type\":\"text\",\"extras\":\"{\\\"action\\\":"
-		    "\\\"bot_reply\\\"}\",\"user\":{\"user_id\":"
-		    "\"new@sdk\"}"),
-	    BODY("\"bot\",\"user\":\"new@sdk\"," CHANNEL "\"kind\":\"text\"") },
-	{ "an agent with another action",
-	    COMMENT("\"type\":\"text\",\"extras\":{\"action\":\"x\"},"
-		    "\"user\":{\"user_id\":\"bo@sdk\"}"),
-	    BODY("\"operator\",\"user\":\"502\",\"operator\":\"502\"," CHANNEL
-		 "\"kind\":\"text\"") },
-	{ "nobody", COMMENT("\"type\":\"text\",\"user\":null"),
-	    BODY("\"operator\"," CHANNEL "\"kind\":\"text\"") },
-	{ "a picture",
-	    COMMENT("\"type\":\"file_attachment\",\"payload\":{\"url\":"
-		    "\"https://x/a.JPG\"},\"user\":{\"user_id\":\"c@x\"}"),
-	    BODY("\"customer\",\"user\":\"c@x\"," CHANNEL
-		 "\"kind\":\"image\"") },
-	{ "a file whose payload is a string",
-	    COMMENT("\"type\":\"file_attachment\",\"payload\":\"{\\\"url\\\":"
-		    "\\\"https://x/a.mp4\\\"}\",\"user\":{\"user_id\":"
-		    "\"c@x\"}"),
-	    BODY("\"customer\",\"user\":\"c@x\"," CHANNEL
-		 "\"kind\":\"video\"") },
-	{ "a resolving",
-	    COMMENT("\"type\":\"system_event\",\"message\":\"Admin marked this "
-		    "conversation as resolved\",\"user\":{}"),
-	    BODY("\"system\"," CHANNEL "\"kind\":\"closed\"") },
-	{ "a joining",
-	    COMMENT("\"type\":\"system_event\",\"message\":\"Ann joined this "
-		    "conversation\""),
-	    BODY("\"system\",\"operator\":\"501\"," CHANNEL
-		 "\"kind\":\"assigned\"") },
-	{ "a joining in another tense",
-	    COMMENT("\"type\":\"system_event\",\"message\":\"Ann has joined "
-		    "this conversation\""),
-	    BODY("\"system\",\"operator\":\"501\"," CHANNEL
-		 "\"kind\":\"assigned\"") },
-	{ "a joining of one of two with that name",
-	    COMMENT("\"type\":\"system_event\",\"message\":\"Bo Lee joined "
-		    "this conversation\""),
-	    BODY("\"system\"," CHANNEL "\"kind\":\"other\"") },
-	{ "any other event",
-	    COMMENT("\"type\":\"system_event\",\"message\":null"),
-	    BODY("\"system\"," CHANNEL "\"kind\":\"other\"") },
-};
 
 static const struct with of_room = {
 	.chat = "{\"chat\":\"77\",\"customer\":\"c@x\",\"channel\":12}"
 };
-
-static void
-comments_become_messages(void **state)
-{
-	struct profile *p = open_profile();
-	struct buf got = BUF_INIT;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(comments); i++) {
-		read_text(
-		    p, PROFILE_MESSAGES, comments[i].answer, &of_room, &got);
-		same(comments[i].name, &got, comments[i].want);
-	}
-	buf_release(&got);
-	profile_close(p);
-}
 
 #define ROOM(id, resolved, waiting, rest)                                      \
 	"{\"room_id\":\"" id "\",\"channel_id\":12,\"user_id\":\"c@x\","       \
@@ -380,81 +269,12 @@ comments_are_read_back_to_what_is_known(void **state)
 	profile_close(p);
 }
 
-static const struct {
-	const char *name;
-	enum profile_call call;
-	struct with with;
-	const char *want; /* METHOD HOST TARGET BODY */
-} requests[] = {
-	{ "agents", PROFILE_OPERATORS, { .cursor = "{\"page\":3}" },
-	    "GET - /api/v2/admin/agents?limit=100&page=3" },
-	{ "rooms that wait", PROFILE_CHATS, { .cursor = NULL },
-	    "POST - /api/v2/customer_rooms {\"status\":\"unresolved\","
-	    "\"limit\":50,\"serve_status\":\"unserved\"}" },
-	{ "rooms of somebody", PROFILE_CHATS,
-	    { .operator_id = "501", .cursor = "\"a\"" },
-	    "POST - /api/v2/customer_rooms {\"status\":\"unresolved\","
-	    "\"limit\":50,\"serve_status\":\"served\",\"user_ids\":[501],"
-	    "\"cursor_after\":\"a\"}" },
-	{ "one room", PROFILE_CHAT, { .chat = "{\"chat\":\"a/../b\"}" },
-	    "GET - /api/v2/customer_rooms/a%2F..%2Fb" },
-	{ "comments", PROFILE_MESSAGES, { .chat = "{\"chat\":\"7&8\"}" },
-	    "GET messages /api/v2.1/rest/load_comments?limit=100&page=1&"
-	    "room_id=7%268" },
-	{ "assigning", PROFILE_ASSIGN,
-	    { .chat = "{\"chat\":\"77\"}", .operator_id = "501" },
-	    "POST - /api/v1/admin/service/assign_agent agent_id=501&"
-	    "max_agent=1&replace_latest_agent=false&room_id=77" },
-	{ "assigning what somebody has", PROFILE_ASSIGN,
-	    { .chat = "{\"chat\":\"77\"}",
-		.operator_id = "501",
-		.replaces = "502" },
-	    "POST - /api/v1/admin/service/assign_agent agent_id=501&"
-	    "max_agent=1&replace_latest_agent=true&room_id=77" },
-};
-
-static void
-requests_are_as_qiscus_wants_them(void **state)
-{
-	struct profile *p = open_profile();
-	struct buf got = BUF_INIT, why = BUF_INIT;
-	struct profile_request r;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(requests); i++) {
-		const struct with *w = &requests[i].with;
-		struct value *c = w->chat != NULL ? json(w->chat) : NULL;
-		struct value *k = w->cursor != NULL ? json(w->cursor) : NULL;
-		struct profile_input in = { .chat = c,
-			.cursor = k,
-			.operator_id = w->operator_id,
-			.replaces = w->replaces };
-
-		assert_int_equal(
-		    profile_request(p, requests[i].call, &in, &r, &why), 1);
-		buf_clear(&got);
-		buf_addf(&got, "%s %s %s%s%s", r.method,
-		    r.host != NULL ? r.host : "-", r.target,
-		    r.body != NULL ? " " : "", r.body != NULL ? r.body : "");
-		same(requests[i].name, &got, requests[i].want);
-		profile_request_release(&r);
-		value_unref(c);
-		value_unref(k);
-	}
-	buf_release(&got);
-	buf_release(&why);
-	profile_close(p);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(comments_become_messages),
 		cmocka_unit_test(answers_are_understood),
 		cmocka_unit_test(comments_are_read_back_to_what_is_known),
-		cmocka_unit_test(requests_are_as_qiscus_wants_them),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

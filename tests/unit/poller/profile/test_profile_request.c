@@ -280,61 +280,6 @@ about_is_what_it_must_be(void **state)
 	buf_release(&why);
 }
 
-static void
-chat2desk_is_told_the_operator(void **state)
-{
-	struct buf why = BUF_INIT;
-	struct profile *p = profile_open("chat2desk", &options, &why);
-	struct value *chat = value_chat("9001");
-	struct profile_input in = { .chat = chat, .operator_id = "502" };
-	struct profile_request r;
-
-	(void)state;
-	assert_non_null(p);
-	assert_int_equal(profile_request(p, PROFILE_ASSIGN, &in, &r, &why), 1);
-	assert_string_equal(r.method, "PUT");
-	assert_string_equal(r.target, "/dialogs/9001");
-	assert_string_equal(r.body, "{\"operator_id\":502}");
-	profile_request_release(&r);
-	in.operator_id = "9007199254740993";
-	assert_int_equal(profile_request(p, PROFILE_ASSIGN, &in, &r, &why), 1);
-	assert_string_equal(r.body, "{\"operator_id\":\"9007199254740993\"}");
-	profile_request_release(&r);
-	value_unref(chat);
-	profile_close(p);
-	buf_release(&why);
-}
-
-static void
-requests_have_paths_that_cannot_be_left(void **state)
-{
-	struct buf why = BUF_INIT;
-	struct profile *p = profile_open("chat2desk", &options, &why);
-	struct profile_input in = { .now_ms = 0 };
-	struct profile_request r;
-	struct value *chat = value_chat("a/../b?c=d");
-
-	(void)state;
-	assert_non_null(p);
-	in.chat = chat;
-	in.customer = "5/6";
-	assert_int_equal(profile_request(p, PROFILE_CHAT, &in, &r, &why), 1);
-	assert_string_equal(r.target, "/dialogs/a%2F..%2Fb%3Fc%3Dd");
-	free(r.target);
-	assert_int_equal(
-	    profile_request(p, PROFILE_CUSTOMER, &in, &r, &why), 1);
-	assert_string_equal(r.target, "/clients/5%2F6");
-	free(r.target);
-	assert_int_equal(
-	    profile_request(p, PROFILE_MESSAGES, &in, &r, &why), 1);
-	assert_string_equal(r.target,
-	    "/messages?dialog_id=a%2F..%2Fb%3Fc%3Dd&limit=200&order=desc");
-	free(r.target);
-	value_unref(chat);
-	buf_release(&why);
-	profile_close(p);
-}
-
 int
 main(void)
 {
@@ -344,8 +289,6 @@ main(void)
 		cmocka_unit_test(about_is_what_it_must_be),
 		cmocka_unit_test(an_assignment_says_who_has_the_chat),
 		cmocka_unit_test(an_assignment_without_operator_cannot_be_read),
-		cmocka_unit_test(chat2desk_is_told_the_operator),
-		cmocka_unit_test(requests_have_paths_that_cannot_be_left),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
