@@ -85,6 +85,19 @@ copy_operator(
 	model_operators_set_listed(to, o, true);
 }
 
+/* A bot is not listed, but the chats it holds have its name. */
+static void
+copy_unlisted_name(
+    struct model *to, const struct model *from, const struct operator_info *x)
+{
+	uint32_t id = model_translate_name(to, from, x->id);
+	struct operator_info *o = model_operators_get(to, id);
+
+	interner_drop(&to->lexicon.names, id);
+	if (!o->listed)
+		copy_operator_name(to, from, o, x);
+}
+
 static bool
 is_listed(const struct model *m, struct text id)
 {
@@ -288,6 +301,8 @@ model_copy(struct model *to, struct model *from)
 	for (i = 0; i < from->operators_n; i++)
 		if (from->operators[i]->listed)
 			complete_operator(to, from, from->operators[i]);
+		else if (from->operators[i]->name != 0)
+			copy_unlisted_name(to, from, from->operators[i]);
 	for (i = 0; i < from->chats_n; i++)
 		(void)copy_chat(to, from, from->chats[i]);
 	touch_missing_chats(to, from, NULL);
@@ -344,6 +359,8 @@ correct_operators(struct model *m, const struct model *snapshot)
 	for (i = 0; i < snapshot->operators_n; i++)
 		if (snapshot->operators[i]->listed)
 			copy_operator(m, snapshot, snapshot->operators[i]);
+		else if (snapshot->operators[i]->name != 0)
+			copy_unlisted_name(m, snapshot, snapshot->operators[i]);
 }
 
 void

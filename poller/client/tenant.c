@@ -293,6 +293,7 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	t->assign = conf_bool(c, t->section, "assign");
 	t->metrics = conf_text(c, "metrics", "folder");
 	t->history_all = opt.history_all;
+	t->bot_operators = opt.bot_operators;
 	t->customers = opt.customers || opt.customer_phone;
 	set_limits(t, c);
 	t->profile =

@@ -34,6 +34,16 @@ operators_release(struct operators *c)
 	buf_release(&c->former);
 }
 
+static bool
+is_bot(const struct operators *c, const char *id)
+{
+	char *const *bot = c->bots;
+
+	while (bot != NULL && *bot != NULL && strcmp(*bot, id) != 0)
+		bot++;
+	return bot != NULL && *bot != NULL;
+}
+
 const char *
 operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 {
@@ -45,6 +55,8 @@ operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 	c->asked_ms = asked_ms;
 	buf_adds(&c->bodies, r->body);
 	crm_record_add_available_at(&c->bodies, r, asked_ms);
+	if (is_bot(c, r->id))
+		buf_adds(&c->bodies, ",\"stale\":true");
 	buf_addc(&c->bodies, '\0');
 	buf_add(&c->rows, r->id, strlen(r->id) + 1);
 	value_dump(r->raw, &c->rows);

@@ -20,6 +20,7 @@
 #define FORMER_OPERATORS 10000
 
 struct operators {
+	char *const *bots; /* ids, NULL-ended, borrowed; NULL: none */
 	size_t n;
 	int64_t asked_ms; /* of their last page */
 
@@ -33,7 +34,8 @@ void operators_release(struct operators *c);
 
 /* Adds a record that was read; skips it if it is no operator. Returns the
  * members of its record, borrowed until the next one is added; NULL: skipped.
- */
+ * A bot's record is marked as stale: the chats it holds have its name, but it
+ * is not counted as an operator, and is given no chats. */
 const char *operators_add(
     struct operators *c, const struct crm_record *r, int64_t asked_ms);
 

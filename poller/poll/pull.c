@@ -218,6 +218,7 @@ ask_lists(struct pull *p, bool forgotten)
 		     operators_load(&p->operators, p->store, crm_now(p),
 			 p->tenant->operators_every_ms);
 
+	p->operators.bots = p->tenant->bot_operators;
 	p->lists = (struct chat_lists){ .fetch = p->fetch,
 		.profile = p->tenant->profile,
 		.operators = &p->operators,

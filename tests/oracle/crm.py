@@ -221,6 +221,7 @@ class Account:
                 "name": full_name(o),
                 "available": o["online"] == 1 and not o["offline_type"],
                 "reported": o["opened_dialogs"],
+                "bot": str(o["id"]) in self.bots,
             }
             for o in self.rows("/operators?")
             if o["role"] not in OFF and o["status"] not in OFF

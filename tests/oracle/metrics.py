@@ -134,9 +134,11 @@ def live_rows(tenant, operators, names, chats, as_of):
 
 def compute(tenant, operators, chats, messages, as_of, definition=OURS):
     """The rows of a snapshot alone, whose chat records are final: {id: chat
-    record}, {id: [message]}."""
+    record}, {id: [message]}. A bot is no operator, but has its name."""
+    bots = {k: o["name"] for k, o in operators.items() if o.get("bot")}
+    operators = {k: o for k, o in operators.items() if k not in bots}
     lived = {}
     for k, record in chats.items():
         lived[k] = Chat([record], messages.get(k, []), definition)
         lived[k].is_as_said(record)
-    return live_rows(tenant, operators, {}, lived, as_of)
+    return live_rows(tenant, operators, bots, lived, as_of)

@@ -139,6 +139,27 @@ former_ones_are_kept(void **state)
 	store_close(s);
 }
 
+/* Its record bears its name alone: it is not counted as an operator. */
+static void
+a_bot_is_marked(void **state)
+{
+	static char bot[] = "118";
+	static char *const bots[] = { bot, NULL };
+	struct operators ops = { .bots = bots };
+	char person[] = "11", members[] = "\"operator\":\"1\"";
+	struct crm_record r = { .type = RECORD_OPERATOR,
+		.id = person,
+		.body = members };
+
+	(void)state;
+	assert_string_equal(
+	    operators_add(&ops, &r, NOW), "\"operator\":\"1\"");
+	r.id = bot;
+	assert_string_equal(operators_add(&ops, &r, NOW),
+	    "\"operator\":\"1\",\"stale\":true");
+	operators_release(&ops);
+}
+
 int
 main(void)
 {
@@ -146,6 +167,7 @@ main(void)
 		cmocka_unit_test(operators_age),
 		cmocka_unit_test(invalid_ones_are_asked_for_and_stay),
 		cmocka_unit_test(former_ones_are_kept),
+		cmocka_unit_test(a_bot_is_marked),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
