@@ -110,7 +110,8 @@ read_responses_parameters(struct responses_question *r)
 	    !response_span_cut(q, &r->spans[0], r->by))
 		return false;
 	if (r->compares)
-		r->spans[1] = response_span_before(&r->spans[0], r->by);
+		r->spans[1] = response_span_before(
+		    &r->spans[0], r->by, q->request->now_ms);
 	return true;
 }
 

@@ -290,16 +290,28 @@ find_way_back(const struct response_span *s, enum response_by by)
 	return b;
 }
 
+/* A span that is not over is compared with the same elapsed part of the one
+ * before, in whole minutes, so that an answer holds for a minute. */
+static int64_t
+elapsed_end(const struct response_span *s, int64_t now)
+{
+	return now > s->from && now < s->to ? now - now % MINUTE_MS : s->to;
+}
+
 struct response_span
-response_span_before(const struct response_span *s, enum response_by by)
+response_span_before(
+    const struct response_span *s, enum response_by by, int64_t now)
 {
 	struct step_back back = find_way_back(s, by);
 	struct response_span b = { .zone = s->zone, .n = s->n };
+	int64_t end = elapsed_end(s, now), begin;
 	size_t i;
 
 	b.begins = xcalloc(b.n + 1, sizeof *b.begins);
-	for (i = 0; i <= b.n; i++)
-		b.begins[i] = go_back(s->zone, &back, s->begins[i]);
+	for (i = 0; i <= b.n; i++) {
+		begin = s->begins[i] < end ? s->begins[i] : end;
+		b.begins[i] = go_back(s->zone, &back, begin);
+	}
 	/* Where the clock came by twice, once is left. */
 	for (i = b.n; i > 0; i--) {
 		if (b.begins[i - 1] > b.begins[i])

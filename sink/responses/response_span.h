@@ -70,9 +70,11 @@ bool response_span_cut(struct question *q, struct response_span *s,
 /* The span before one that is cut, cut as it is: its periods are those that
  * are as many months, weeks, days, or as much time earlier by the clock, so
  * that each is like the one of its number. One that is not there, as an hour
- * that comes twice, ends where it begins. */
+ * that comes twice, ends where it begins. If now is within the span, the span
+ * before ends as far from its begin as now is from that of the span: today until
+ * 12:30 is compared with yesterday until 12:30. */
 struct response_span response_span_before(
-    const struct response_span *s, enum response_by by);
+    const struct response_span *s, enum response_by by, int64_t now);
 
 void response_span_release(struct response_span *s);
 void response_filter_release(struct response_filter *c);

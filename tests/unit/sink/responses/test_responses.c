@@ -347,10 +347,11 @@ days_are_lent_without_an_hour(void **state)
 	release(&s, &p);
 }
 
-/* The span before in Lisbon begins at these times, the last is its end. */
+/* The span before in Lisbon begins at these times, the last is its end. now:
+ * NULL: behind the span. */
 static void
 assert_before(enum response_by by, const char *from, const char *to,
-    const char *const *begins, size_t n)
+    const char *now, const char *const *begins, size_t n)
 {
 	struct response_span s, b;
 	struct response_plan p;
@@ -360,7 +361,7 @@ assert_before(enum response_by by, const char *from, const char *to,
 	assert_non_null(z);
 	plan(&s, &p, "Europe/Lisbon", by, from, to);
 	s.zone = z;
-	b = response_span_before(&s, by);
+	b = response_span_before(&s, by, now != NULL ? time_of(now) : s.to);
 	assert_int_equal(b.n + 1, n);
 	assert_int_equal(b.n, s.n);
 	for (i = 0; i < n; i++)
@@ -376,7 +377,14 @@ assert_before(enum response_by by, const char *from, const char *to,
 	do {                                                                   \
 		static const char *const begins[] = { __VA_ARGS__ };           \
                                                                                \
-		assert_before(by, from, to, begins, ARRAY_LEN(begins));        \
+		assert_before(by, from, to, NULL, begins, ARRAY_LEN(begins));  \
+	} while (0)
+
+#define ASSERT_BEFORE_AT(now, by, from, to, ...)                               \
+	do {                                                                   \
+		static const char *const begins[] = { __VA_ARGS__ };           \
+                                                                               \
+		assert_before(by, from, to, now, begins, ARRAY_LEN(begins));   \
 	} while (0)
 
 static void
@@ -424,6 +432,44 @@ periods_of_the_span_before_are_like_those_after(void **state)
 	    "2024-10-26T08:00:00Z");
 }
 
+static void
+a_running_span_is_compared_until_the_same_time(void **state)
+{
+	(void)state;
+	/* Today at 12:30:59. */
+	ASSERT_BEFORE_AT("2026-11-20T12:30:59Z", BY_TOTAL,
+	    "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z",
+	    "2026-11-19T00:00:00Z", "2026-11-19T12:30:00Z");
+	/* Nothing of a span that has just begun; all of one that is over, or
+	 * has not begun. */
+	ASSERT_BEFORE_AT("2026-11-20T00:00:59Z", BY_TOTAL,
+	    "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z",
+	    "2026-11-19T00:00:00Z", "2026-11-19T00:00:00Z");
+	ASSERT_BEFORE_AT("2026-11-21T00:00:00Z", BY_TOTAL,
+	    "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z",
+	    "2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z");
+	ASSERT_BEFORE_AT("2026-11-19T12:30:00Z", BY_TOTAL,
+	    "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z",
+	    "2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z");
+	/* The last of three days is cut, and hours to come are empty. */
+	ASSERT_BEFORE_AT("2026-11-20T12:30:00Z", BY_DAY, "2026-11-18T00:00:00Z",
+	    "2026-11-21T00:00:00Z", "2026-11-15T00:00:00Z",
+	    "2026-11-16T00:00:00Z", "2026-11-17T00:00:00Z",
+	    "2026-11-17T12:30:00Z");
+	ASSERT_BEFORE_AT("2026-11-20T01:30:00Z", BY_HOUR,
+	    "2026-11-20T00:00:00Z", "2026-11-20T03:00:00Z",
+	    "2026-11-19T21:00:00Z", "2026-11-19T22:00:00Z",
+	    "2026-11-19T22:30:00Z", "2026-11-19T22:30:00Z");
+	/* By the clock: summer time ended on 25 October. */
+	ASSERT_BEFORE_AT("2026-10-25T12:30:00Z", BY_TOTAL,
+	    "2026-10-24T23:00:00Z", "2026-10-26T00:00:00Z",
+	    "2026-10-23T23:00:00Z", "2026-10-24T11:30:00Z");
+	/* A month: until the same day. */
+	ASSERT_BEFORE_AT("2026-11-28T12:30:00Z", BY_TOTAL,
+	    "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z",
+	    "2026-09-30T23:00:00Z", "2026-10-28T12:30:00Z");
+}
+
 /* On the 27th the hour from 01:00 on comes twice in Lisbon, and only the second
  * time is beside that of the day before; on 31 March it does not come. */
 static void
@@ -437,7 +483,7 @@ hours_are_beside_those_of_the_same_clock(void **state)
 	plan(&s, &p, "Europe/Lisbon", BY_QUARTER, "2024-10-26T23:00:00Z",
 	    "2024-10-28T00:00:00Z");
 	s.zone = z;
-	b = response_span_before(&s, BY_QUARTER);
+	b = response_span_before(&s, BY_QUARTER, s.to);
 	assert_int_equal(b.n, 100);
 	assert_int_equal(b.begins[3], time_of("2024-10-25T23:45:00Z"));
 	assert_int_equal(b.begins[4], time_of("2024-10-26T00:00:00Z"));
@@ -450,7 +496,7 @@ hours_are_beside_those_of_the_same_clock(void **state)
 	plan(&s, &p, "Europe/Lisbon", BY_HOUR, "2024-03-31T23:00:00Z",
 	    "2024-04-01T23:00:00Z");
 	s.zone = z;
-	b = response_span_before(&s, BY_HOUR);
+	b = response_span_before(&s, BY_HOUR, s.to);
 	assert_int_equal(b.n, 24);
 	assert_int_equal(b.begins[1], time_of("2024-03-31T01:00:00Z"));
 	assert_int_equal(b.begins[2], time_of("2024-03-31T01:00:00Z"));
@@ -588,6 +634,8 @@ main(void)
 		cmocka_unit_test(the_span_before_is_as_long_by_the_calendar),
 		cmocka_unit_test(
 		    periods_of_the_span_before_are_like_those_after),
+		cmocka_unit_test(
+		    a_running_span_is_compared_until_the_same_time),
 		cmocka_unit_test(hours_are_beside_those_of_the_same_clock),
 		cmocka_unit_test(quantiles),
 		cmocka_unit_test(quantiles_of_the_greatest_numbers),
