@@ -34,10 +34,10 @@ struct tenant {
 	struct profile *profile;
 	size_t concurrency;
 	int64_t operators_every_ms, retry_budget_ms;
-	int64_t budget;      /* calls a month; 0: no limit */
-	const char *metrics; /* [metrics] folder, borrowed; NULL: none */
+	int64_t budget;             /* calls a month; 0: no limit */
+	const char *metrics;        /* [metrics] folder, borrowed; NULL: none */
 	char *const *bot_operators; /* ids, NULL-ended; NULL: none */
-	bool customers;      /* ask for names of customers */
+	bool customers;             /* ask for names of customers */
 	bool history_all;
 	bool assign; /* poller --assign may change the CRM */
 };

@@ -31,15 +31,15 @@ function places(o) {
 const COLUMNS = [
 	{ title: "Operator", kind: "text", names: true,
 		value: (o) => o.name ?? o.operator },
-	{ title: "There", value: (o) => o.available === null ? null
+	{ title: "Online", value: (o) => o.available === null ? null
 		: o.available ? "yes" : "no" },
 	{ title: "Chats", kind: "number", value: (o) => o.open_chats,
 		opens: (o) => addressBehind({ chats:
 			`operator=${encodeURIComponent(o.operator)}&open=1` }) },
 	{ title: "Limit", kind: "number", value: (o) => o.max_chats },
 	{ title: "Free", kind: "number", value: (o) => o.free },
-	{ title: "Given in 24 h", kind: "number", value: (o) => o.given },
-	{ title: "Places", kind: "wide", value: (o) => places(o) },
+	{ title: "Assigned in 24 h", kind: "number", value: (o) => o.given },
+	{ title: "Slots", kind: "wide", value: (o) => places(o) },
 ];
 
 /* Each second: who waits, waits on. */
@@ -65,7 +65,7 @@ export function tickAllocation() {
 		{ id: "queue-longest", title: "Longest wait",
 			value: waits(queue.longest_wait_seconds),
 			opens: waiting },
-		{ id: "queue-free", title: "Free places",
+		{ id: "queue-free", title: "Free slots",
 			value: known.length > 0 ? free : null },
 	]);
 }

@@ -18,6 +18,7 @@ import {
 import { redrawResponses, showResponses } from "./responses.js";
 import { change, leaveForLogin, onChange, restoreAfterLogin,
 	settings } from "./settings.js";
+import { clockTime } from "./time.js";
 import { announce, showFreshness, showTotals } from "./totals.js";
 import { showWaiting, tickWaiting } from "./waiting.js";
 
@@ -76,6 +77,13 @@ function setConnection(state) {
 function setProblem(text) {
 	byId("problem").hidden = text === "";
 	setText(byId("problem"), text);
+}
+
+function problemSince(detail) {
+	const asOf = present?.now[0]?.as_of;
+
+	return `Nothing new is shown: ${detail}.`
+		+ (asOf ? ` The figures are as of ${clockTime(asOf, true)}.` : "");
 }
 
 function onConnected() {
@@ -208,8 +216,14 @@ function follow() {
 		onConnected();
 		watch();
 	});
+	/* Figures stay, and the page says that they are of before. */
+	source.addEventListener("problem", (event) => {
+		onConnected();
+		setProblem(problemSince(JSON.parse(event.data).detail));
+	});
 	source.addEventListener("now", (event) => {
 		onConnected();
+		setProblem("");
 		show(JSON.parse(event.data));
 		showChosen();
 		moveViews();

@@ -177,9 +177,10 @@ export function setFailed(id, why) {
 		setText(byId(`${id}-note`), why);
 }
 
-/* Figures: {id, title, value, kind, opens, before, beforeOpens}; nothing is
- * behind what is not known. Nodes that are there already stay, so that the focus
- * does. */
+/* Figures: {id, title, value, kind, opens, before, beforeOpens, change,
+ * changeKind}; before is what the value is compared with, change the difference.
+ * Nothing is behind what is not known. Nodes that are there already stay, so that
+ * the focus does. */
 export function figures(list, shown) {
 	for (const one of shown) {
 		const { id, title, value = null, kind, before = "" } = one;
@@ -189,6 +190,7 @@ export function figures(list, shown) {
 		if (node === null) {
 			node = element("div", { id }, element("dt"),
 				element("dd", { class: "value" }),
+				element("dd", {}),
 				element("dd", { class: "before" }));
 			list.append(node);
 		}
@@ -197,7 +199,9 @@ export function figures(list, shown) {
 		setText(node.children[0], title);
 		showValue(node.children[1], text,
 			value === null ? null : one.opens ?? null);
-		showValue(node.children[2], before, one.beforeOpens ?? null);
+		node.children[2].className = `change ${one.changeKind ?? ""}`;
+		setText(node.children[2], one.change ?? "");
+		showValue(node.children[3], before, one.beforeOpens ?? null);
 	}
 }
 

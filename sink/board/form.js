@@ -3,7 +3,7 @@
 import { channels } from "./channels.js";
 import { byId, element, setText } from "./element.js";
 import { present } from "./present.js";
-import { change, settings } from "./settings.js";
+import { change, ignoredFilters, settings } from "./settings.js";
 import { spokenExactly, zone } from "./time.js";
 
 /* What the slider stops at, in seconds. */
@@ -40,6 +40,12 @@ function showSlider() {
 	setText(byId("threshold-text"), text);
 }
 
+function showIgnoredFilters() {
+	for (const [section, names] of ignoredFilters())
+		setText(byId(`${section}-filters`), names.length === 0 ? ""
+			: `Not filtered by ${names.join(" or ")}.`);
+}
+
 let shown = {}; /* the settings that the form has */
 
 /* What has the focus may be half chosen, or typed; but not when it was chosen
@@ -62,6 +68,7 @@ export function showForm() {
 	});
 	shown = settings;
 	showSlider();
+	showIgnoredFilters();
 	byId("keys").checked = settings.keys;
 	byId("wall-button").setAttribute("aria-pressed", String(settings.wall));
 	document.body.classList.toggle("wall", settings.wall);

@@ -7,7 +7,7 @@ import { fetchJson, newestOnly } from "./fetch_json.js";
 import { notKept } from "./present.js";
 import { figureAddress } from "./responses.js";
 import { settings } from "./settings.js";
-import { heatmapSpan, span, spanText } from "./time.js";
+import { heatmapSpan, isRangeTooShort, span, spanText } from "./time.js";
 
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const STEPS = 5; /* colours */
@@ -124,7 +124,9 @@ export async function showHeatmap() {
 	setText(byId("heatmap-note"), `${spanText(parameters)}, `
 		+ `${parameters.zone}: ` + (none ? notKept(answer.not_kept)
 		: "average response by hour of the week; "
-			+ "the stronger the colour, the slower."));
+			+ "the stronger the colour, the slower."
+			+ (isRangeTooShort() ? " The chosen range is not applied: "
+				+ "it is shorter than a week." : "")));
 	byId("heatmap-picture").toggleAttribute("hidden", none);
 	byId("heatmap-legend").hidden = none;
 	byId("heatmap-table").closest("details").hidden = none;

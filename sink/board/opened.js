@@ -51,7 +51,7 @@ const CHATS = [
 	{ title: "Operator", kind: "text",
 		value: (row) => nameOf(row.operator) },
 	{ title: "Channel", kind: "text", value: (row) => row.channel },
-	{ title: "Waits since", value: (row) => row.waiting_since === null
+	{ title: "Waiting since", value: (row) => row.waiting_since === null
 		? null : dayAndTime(row.waiting_since) },
 	{ title: "Responses", kind: "number", value: (row) => row.responses,
 		opens: (row) => addressOfFigure(row.href) },

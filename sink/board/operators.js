@@ -1,5 +1,5 @@
-/* The operators: their open chats, who waits for them, how they answer; each
- * second anew how long the first one waits. */
+/* The operators: their open chats, their waiting customers, and their response
+ * times. The longest wait counts up each second. */
 
 import { byId, setText } from "./element.js";
 import { present, shortened } from "./present.js";
@@ -10,11 +10,17 @@ const chats = (rest) => (row) => addressBehind({
 	chats: `operator=${encodeURIComponent(row.operator)}&${rest}` });
 const responses = (row) => addressOfFigure(row.href);
 
+/* Nobody answers these customers until somebody takes the chats over. */
+function isUnattended(o) {
+	return o.available === false && o.waiting_chats > 0;
+}
+
 const COLUMNS = [
 	{ title: "Operator", kind: "text", names: true,
 		value: (o) => o.name ?? o.operator },
-	{ title: "There", value: (o) => o.available === null ? null
-		: o.available ? "yes" : "no" },
+	{ title: "Online", value: (o) => o.available === null ? null
+		: o.available ? "yes"
+			: isUnattended(o) ? "no, customers are waiting" : "no" },
 	{ title: "Chats", kind: "number", value: (o) => o.open_chats,
 		opens: chats("open=1") },
 	{ title: "Waiting", kind: "number", value: (o) => o.waiting_chats,
@@ -28,13 +34,14 @@ const COLUMNS = [
 		value: (o) => span(o.avg_response_seconds) },
 	{ title: "Median", kind: "time", opens: responses,
 		value: (o) => span(o.median_response_seconds) },
-	{ title: "90 %", kind: "time", opens: responses,
+	{ title: "P90", kind: "time", opens: responses,
 		value: (o) => span(o.p90_response_seconds) },
 ];
 
-/* Whose customer waits longest comes first. */
-function byWait(a, b) {
-	return (b.longest_wait_seconds ?? -1) - (a.longest_wait_seconds ?? -1);
+/* Operators who are offline while their customers wait, then by longest wait. */
+function byUrgency(a, b) {
+	return isUnattended(b) - isUnattended(a)
+		|| (b.longest_wait_seconds ?? -1) - (a.longest_wait_seconds ?? -1);
 }
 
 export function showOperators() {
@@ -42,12 +49,13 @@ export function showOperators() {
 		o.operator !== null);
 	const rows = present.operators.filter((o) => named
 		&& (settings.operator === "" || o.operator === settings.operator))
-		.map((o) => ({ ...o, key: o.operator })).sort(byWait);
+		.map((o) => ({ ...o, key: o.operator })).sort(byUrgency);
 
 	shortened("operators", COLUMNS, rows,
 		(o) => ({ "data-operator": o.operator,
 			"data-longest": o.longest_wait_seconds,
-			class: o.available ? "there" : "away" }));
+			class: isUnattended(o) ? "unattended"
+				: o.available ? "online" : "offline" }));
 	byId("operators").hidden = !named;
 }
 

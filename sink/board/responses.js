@@ -1,11 +1,12 @@
-/* How fast was answered in the span that was chosen, and in that before it:
- * figures, a picture, and the same as a table. */
+/* Response times of the chosen span, compared with the previous one: figures, a
+ * picture, and the same as a table. */
 
 import { byId, drawing, figures, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { notKept } from "./present.js";
 import { addressOfFigure, settings } from "./settings.js";
-import { chosenSpan, period, span, spanText } from "./time.js";
+import { chosenSpan, now, period, previousText, span,
+	spanText } from "./time.js";
 
 /* In pixels of a screen with the usual size of text. */
 const PICTURE = { height: 240, top: 14, floor: 206 };
@@ -42,34 +43,60 @@ function percent(within) {
 	return within === null ? null : `${(100 * within).toFixed(1)} %`;
 }
 
-function beforeText(before, text) {
-	return `before: ${before === null ? "–" : text(before)}`;
+/* Of a difference: {text, kind}; words are those for more and for less. */
+function changeOf(is, was, text, [more, less], kinds = ["", ""]) {
+	if (is === null || was === null)
+		return { text: "", kind: "" };
+	const shown = text(Math.abs(is - was));
+
+	if (shown === text(0))
+		return { text: "no change", kind: "" };
+	return is > was ? { text: `${shown} ${more}`, kind: kinds[0] }
+		: { text: `${shown} ${less}`, kind: kinds[1] };
 }
+
+const COUNT = { text: (n) => String(n), words: ["more", "fewer"] };
+const TIME = { text: span, words: ["slower", "faster"],
+	kinds: ["worse", "better"] };
+const SHARE = { text: percent, difference: (share) =>
+	`${(100 * share).toFixed(1)} percentage points`,
+words: ["more", "less"], kinds: ["better", "worse"] };
 
 /* Where a zone leaves a day out, nothing is before the next one. */
 const NOTHING = { count: null, avg_seconds: null, median_seconds: null,
 	p90_seconds: null, within: null };
 
+function previousOf(answer) {
+	return answer.rows.find((row) => row.span === "previous")
+		?? { ...NOTHING, end_utc: now() };
+}
+
 function showSummary(answer, within) {
 	const [is] = answer.rows.filter((row) => row.span === "asked");
-	const [was = NOTHING] = answer.rows.filter((row) =>
-		row.span === "previous");
+	const was = previousOf(answer);
 	const opens = figureAddress(is, answer.version);
 	const beforeOpens = figureAddress(was, answer.version);
-	const number = (n) => String(n);
+	const previous = previousText(was.end_utc);
 	const all = [
-		["count", "Responses", "count", number],
-		["average", "Average", "avg_seconds", span],
-		["median", "Median", "median_seconds", span],
-		["p90", "90 % within", "p90_seconds", span],
-		["within", `Within ${span(within)}`, "within", percent],
+		["count", "Responses", "count", COUNT],
+		["average", "Average", "avg_seconds", TIME],
+		["median", "Median", "median_seconds", TIME],
+		["p90", "P90", "p90_seconds", TIME],
+		["within", `Within ${span(within)}`, "within", SHARE],
 	];
 
-	figures(byId("summary"), all.map(([id, title, column, text]) => ({
-		id: `summary-${id}`, title,
-		value: is[column] === null ? null : text(is[column]), opens,
-		before: beforeText(was[column], text),
-		beforeOpens: was[column] === null ? null : beforeOpens })));
+	figures(byId("summary"), all.map(([id, title, column, unit]) => {
+		const { text, difference = text, words, kinds } = unit;
+		const change = changeOf(is[column], was[column], difference,
+			words, kinds);
+
+		return { id: `summary-${id}`, title,
+			value: is[column] === null ? null : text(is[column]), opens,
+			change: change.text, changeKind: change.kind,
+			before: `vs. ${previous}: ${was[column] === null ? "–"
+				: text(was[column])}`,
+			beforeOpens: was[column] === null ? null : beforeOpens };
+	}));
 }
 
 const COLUMNS = [
@@ -78,12 +105,13 @@ const COLUMNS = [
 		opens: (row) => row.opens },
 	{ title: "Average", kind: "time", value: (row) => span(row.average),
 		opens: (row) => row.opens },
-	{ title: "Before", kind: "time", value: (row) => span(row.before),
+	{ title: "Previous period", kind: "time",
+		value: (row) => span(row.before),
 		opens: (row) => row.beforeOpens },
 	{ title: "Median", kind: "time",
 		value: (row) => span(row.median_seconds),
 		opens: (row) => row.opens },
-	{ title: "90 %", kind: "time", value: (row) => span(row.p90_seconds),
+	{ title: "P90", kind: "time", value: (row) => span(row.p90_seconds),
 		opens: (row) => row.opens },
 	{ title: "Longest", kind: "time",
 		value: (row) => span(row.max_seconds),
@@ -198,7 +226,7 @@ function dots(rows, x, wide, most) {
 }
 
 /* Bars, how many responses; a line, their average; a broken line, that of the
- * span before. Rows are {name, count, average, before}; drawn for the width that
+ * previous period. Rows are {name, count, average, before}; drawn for the width that
  * the node has, so that text is as large as elsewhere. */
 function drawChart(node, rows) {
 	const text = parseFloat(getComputedStyle(document.body).fontSize) / 16;
@@ -226,7 +254,7 @@ export function redrawResponses() {
 	drawChart(byId("responses-picture"), shown);
 }
 
-function showPeriods(answer, parameters, by) {
+function showPeriods(answer, parameters, by, previous) {
 	const rows = rowsOf(answer, by);
 	const some = rows.filter((row) => row.count > 0);
 	const empty = some.length === 0;
@@ -236,7 +264,7 @@ function showPeriods(answer, parameters, by) {
 	setText(byId("responses-note"), `${spanText(parameters)}, `
 		+ `${parameters.zone}: ` + (answer.not_kept !== null && empty
 		? notKept(answer.not_kept) : empty ? "no responses."
-		: `line: average by ${by}; broken line: the span before; `
+		: `line: average by ${by}; broken line: ${previous}; `
 			+ "bars: number of responses."));
 	shown = empty ? [] : rows;
 	redrawResponses();
@@ -261,5 +289,6 @@ export async function showResponses() {
 	if (total === null || periods === null)
 		return;
 	showSummary(total, parameters.within_seconds);
-	showPeriods(periods, parameters, by);
+	showPeriods(periods, parameters, by,
+		previousText(previousOf(total).end_utc));
 }

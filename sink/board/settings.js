@@ -48,6 +48,16 @@ function written(s) {
 
 export let settings = read();
 
+/* The filters that sections ignore. */
+const IGNORED = { totals: ["operator", "channel"], operators: ["channel"],
+	allocation: ["channel"], alerts: ["operator", "channel"] };
+
+/* [section, those of them that are chosen]. */
+export function ignoredFilters() {
+	return Object.entries(IGNORED).map(([section, names]) =>
+		[section, names.filter((name) => settings[name] !== "")]);
+}
+
 /* The address of the board with some settings changed. */
 export function addressOf(some) {
 	return `./#${written({ ...settings, ...some })}`;

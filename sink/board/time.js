@@ -28,17 +28,24 @@ export function secondsSince(instant) {
 	return (now() - Date.parse(instant)) / 1000;
 }
 
-/* Seconds as 4:05 or 1:02:03; null as null. */
+/* Seconds as 1m33s, as in the report and in a terminal (duration.c); null as
+ * null. */
 export function span(seconds) {
 	if (seconds === null || seconds === undefined)
 		return null;
-	const s = Math.max(0, Math.floor(seconds));
+	const tenths = Math.max(0, Math.floor(seconds * 10 + 0.01));
+	const s = Math.floor(tenths / 10);
 	const two = (n) => String(n).padStart(2, "0");
-	const minutes = Math.floor(s / 60);
 
+	if (s < 10)
+		return `${s}.${tenths % 10}s`;
+	if (s < 60)
+		return `${s}s`;
 	if (s < 3600)
-		return `${minutes}:${two(s % 60)}`;
-	return `${Math.floor(s / 3600)}:${two(minutes % 60)}:${two(s % 60)}`;
+		return `${Math.floor(s / 60)}m${two(s % 60)}s`;
+	if (s < 86400)
+		return `${Math.floor(s / 3600)}h${two(Math.floor(s / 60) % 60)}m`;
+	return `${Math.floor(s / 86400)}d${two(Math.floor(s / 3600) % 24)}h`;
 }
 
 const UNITS = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
@@ -146,13 +153,30 @@ export function chosenSpan() {
 	return parametersOf(dates());
 }
 
-/* A week has to be in it several times. */
+/* The hours of the week need at least a week. */
+export function isRangeTooShort() {
+	return daysOf(dates()) < 7;
+}
+
 export function heatmapSpan() {
 	const chosen = dates();
 
-	return parametersOf(daysOf(chosen) >= 7 ? chosen
+	return parametersOf(!isRangeTooShort() ? chosen
 		: { first: dateFrom(chosen.last, 1 - HEATMAP_DAYS),
 			last: chosen.last });
+}
+
+/* What the chosen span is compared with. While the span runs, that is the same
+ * elapsed part of the previous one, which ends at this instant. */
+export function previousText(end) {
+	const { first, last } = dates();
+	const today = dateOf(now());
+	const days = daysOf({ first, last });
+	const name = days > 1 ? `the previous ${days} days`
+		: first === today ? "yesterday" : "the day before";
+
+	return first <= today && today <= last
+		? `${name} until ${clockTime(end)}` : name;
 }
 
 /* In words. */

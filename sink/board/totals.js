@@ -63,7 +63,7 @@ export function showTotals() {
 		{ id: "total-unassigned", title: "Unassigned",
 			value: total.unassigned_chats,
 			opens: chats("open=1&nobody=1") },
-		{ id: "total-available", title: "Operators there",
+		{ id: "total-available", title: "Operators online",
 			value: present.role === "agent" || listed.length === 0
 				? null : `${there}/${listed.length}` },
 		{ id: "total-responses", title: "Responses",
@@ -84,7 +84,7 @@ export function announce() {
 		+ (late === null ? "" : `, ${late} late`)
 		+ (others > 0 ? `, ${others} more that nobody has` : "");
 	const text = isUnknown() ? summary
-		: total + others === 0 ? "Nobody waits."
+		: total + others === 0 ? "No customers are waiting."
 		: summary + (longest === null ? "."
 			: `, the longest ${spoken(longest)}.`);
 

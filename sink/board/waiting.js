@@ -1,4 +1,4 @@
-/* Who waits, longest first; each second anew how long. */
+/* The waiting customers, longest wait first. Waits count up each second. */
 
 import { byId, setText, table } from "./element.js";
 import {
@@ -35,7 +35,7 @@ function showNote(shown) {
 		present.waiting.length);
 
 	setText(byId("waiting-note"), isUnknown() ? nothingYet()
-		: all === 0 ? "Nobody waits."
+		: all === 0 ? "No customers are waiting."
 		: shown === 0 ? `None of ${all} is shown.`
 			: shown < all ? `${shown} of ${all} are shown.` : "");
 }

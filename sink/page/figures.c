@@ -80,15 +80,12 @@ figure_unit_word(enum figure_unit unit)
 	return unit_words[unit];
 }
 
-enum figure_unit
-figure_unit_at(const struct figure_table *t, size_t row, size_t column)
+static enum figure_unit
+unit_of_row(const struct figure_table *t, size_t row)
 {
-	enum figure_unit unit = t->columns[column].unit;
 	const char *word = "";
 	size_t i;
 
-	if (unit != FIGURE_OF_ROW)
-		return unit;
 	for (i = 0; i < t->columns_n; i++) {
 		if (t->columns[i].unit == FIGURE_UNIT)
 			word = figure_at(t, row, i);
@@ -98,6 +95,14 @@ figure_unit_at(const struct figure_table *t, size_t row, size_t column)
 			return (enum figure_unit)i;
 	}
 	return FIGURE_TEXT;
+}
+
+enum figure_unit
+figure_unit_at(const struct figure_table *t, size_t row, size_t column)
+{
+	enum figure_unit unit = t->columns[column].unit;
+
+	return unit == FIGURE_OF_ROW ? unit_of_row(t, row) : unit;
 }
 
 void
@@ -145,7 +150,8 @@ figure_show(
 		buf_addf(to, "%.1f %%", 100 * value);
 		break;
 	case FIGURE_CHANGE:
-		buf_addf(to, "%+.1f %%", 100 * value);
+		buf_addf(to, "%+.1f %s", 100 * value,
+		    unit_of_row(t, row) == FIGURE_SHARE ? "pp" : "%");
 		break;
 	case FIGURE_PERIOD:
 		figure_period(to, text);

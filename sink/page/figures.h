@@ -17,7 +17,8 @@ enum figure_unit {
 	FIGURE_COUNT,
 	FIGURE_SECONDS,
 	FIGURE_SHARE,
-	FIGURE_CHANGE, /* a share that says by how much, with its sign */
+	FIGURE_CHANGE, /* a share that says by how much, with its sign; of rows
+			* of shares it is in percentage points */
 	FIGURE_KEY,    /* for programs: a page does not show the column */
 	FIGURE_UNIT,   /* the same; a word of figure_unit_word() */
 	FIGURE_OF_ROW  /* has the unit in the row's column of FIGURE_UNIT */

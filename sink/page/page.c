@@ -23,18 +23,20 @@ static const char style[] =
     "  height: auto }\n"
     "div { overflow-x: auto }\n"
     "table { border: 0; border-collapse: collapse; font-size: .9em;\n"
-    "  font-variant-numeric: tabular-nums }\n"
+    "  font-variant-numeric: tabular-nums; table-layout: fixed;\n"
+    "  width: 100%; min-width: 560px }\n"
     "th, td { border: 0; border-bottom: 1px solid #ccc }\n"
+    "th, td[dir] { overflow-wrap: break-word }\n"
     "td[align=right] { white-space: nowrap }\n"
     "thead th { vertical-align: bottom; border-bottom-color: #222 }\n"
-    "table.wide { font-size: .72em }\n"
+    "table.wide { font-size: .72em; min-width: 760px }\n"
     "table.wide th, table.wide td { padding: 2px 3px }\n"
     "@page { size: A4; margin: 15mm 12mm }\n"
     "@media print {\n"
     "  body { font-size: 10pt; max-width: none; margin: 0; padding: 0 }\n"
-    "  h2 { break-after: avoid }\n"
+    "  h2, h2 + p { break-after: avoid }\n"
     "  div { overflow: visible }\n"
-    "  td[dir] { overflow-wrap: anywhere }\n"
+    "  svg, table, table.wide { min-width: 0 }\n"
     "  svg, tr { break-inside: avoid }\n"
     "  thead { display: table-header-group }\n"
     "}\n"
@@ -101,17 +103,30 @@ attributes_of(enum figure_unit unit)
 				   : " align=\"right\"";
 }
 
+/* Shares of the width of a table: names and dates need more than numbers. */
+static unsigned
+share_of(enum figure_unit unit)
+{
+	return unit <= FIGURE_PERIOD ? 3 : 2;
+}
+
 static void
 add_titles(struct buf *to, const struct figure_table *t)
 {
+	enum figure_unit unit;
+	unsigned shares = 0;
 	size_t c;
+
+	for (c = 0; c < t->columns_n; c++)
+		shares += is_shown(t, c) ? share_of(t->columns[c].unit) : 0;
 
 	buf_adds(to, "<thead><tr>");
 	for (c = 0; c < t->columns_n; c++) {
 		if (!is_shown(t, c))
 			continue;
-		buf_addf(to, "<th scope=\"col\"%s>",
-		    attributes_of(t->columns[c].unit));
+		unit = t->columns[c].unit;
+		buf_addf(to, "<th scope=\"col\"%s width=\"%u%%\">",
+		    attributes_of(unit), 100 * share_of(unit) / shares);
 		markup_text(to, t->columns[c].title);
 		buf_adds(to, "</th>");
 	}

@@ -111,7 +111,28 @@ report_beginning(enum report_form form, struct buf *to)
 		buf_adds(to, PAGE_BEGIN);
 }
 
-/* For people: the last day that belongs to the span. */
+static void
+add_previous(const struct report_work *r, struct buf *to)
+{
+	char last[CALENDAR_TEXT];
+
+	buf_adds(to, "Previous period: ");
+	figure_period(to, r->before_day);
+	if (r->runs) {
+		buf_addf(to,
+		    " until %s, the same elapsed part, because this period is "
+		    "not over.",
+		    r->before_end);
+		return;
+	}
+	report_time(r, r->before_to - 1, last);
+	last[strlen(REPORT_DAY)] = '\0';
+	buf_adds(to, " to ");
+	figure_period(to, last);
+	buf_addc(to, '.');
+}
+
+/* For people: the last day that belongs to the period. */
 static void
 begin_html(const struct report_work *r, struct buf *to)
 {
@@ -124,10 +145,9 @@ begin_html(const struct report_work *r, struct buf *to)
 	figure_period(&title, r->from_day);
 	buf_adds(&title, " to ");
 	figure_period(&title, last);
-	buf_addf(
-	    &subtitle, "Days and hours of %s. Before: from ", r->zone_name);
-	figure_period(&subtitle, r->before_day);
-	buf_adds(&subtitle, " on, as long. The limit: ");
+	buf_addf(&subtitle, "Days and hours of %s. ", r->zone_name);
+	add_previous(r, &subtitle);
+	buf_adds(&subtitle, " The limit: ");
 	figure_duration(&subtitle, strtod(r->request->within, NULL));
 	buf_addc(&subtitle, '.');
 	if (r->not_kept.n > 0) {

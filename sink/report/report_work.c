@@ -188,7 +188,26 @@ time_member(const json_t *row, const char *member)
 	return ms;
 }
 
-/* The API knows which span is the one before. */
+/* The API knows which period is the previous one. A period that has just begun
+ * is compared with nothing. */
+static void
+find_previous(struct report_work *r, const json_t *row)
+{
+	int64_t now = r->request->now_ms;
+
+	r->runs = now > r->from && now < r->to;
+	r->before = r->before_to = r->from;
+	if (row != NULL) {
+		r->before = time_member(row, "begin_utc");
+		r->before_to = time_member(row, "end_utc");
+	}
+	format_day(r->zone, r->before, r->before_day);
+	if (r->runs)
+		report_time(r, r->before_to, r->before_end);
+	else
+		format_day(r->zone, r->before_to, r->before_end);
+}
+
 static bool
 read_totals(struct report_work *r)
 {
@@ -204,8 +223,7 @@ read_totals(struct report_work *r)
 	rows = json_object_get(r->totals, "rows");
 	r->from = time_member(json_array_get(rows, 0), "begin_utc");
 	r->to = time_member(json_array_get(rows, 0), "end_utc");
-	r->before = time_member(json_array_get(rows, 1), "begin_utc");
-	format_day(r->zone, r->before, r->before_day);
+	find_previous(r, json_array_get(rows, 1));
 	return true;
 }
 

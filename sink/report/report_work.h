@@ -20,8 +20,11 @@ struct report_work {
 	const char *zone_name;
 	char from_day[CALENDAR_TEXT], to_day[CALENDAR_TEXT];
 	int64_t from, to;
-	int64_t before; /* when the span before this one begins */
-	char before_day[CALENDAR_TEXT];
+	/* The previous period. While this one runs, that is the same elapsed
+	 * part, which ends within a day. */
+	int64_t before, before_to;
+	bool runs;
+	char before_day[CALENDAR_TEXT], before_end[CALENDAR_TEXT];
 	json_t *totals; /* the answer about the whole; owned */
 	/* Rows of the totals of intervals by their kind, of the span and of the
 	 * one before; owned. */

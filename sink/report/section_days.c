@@ -17,7 +17,7 @@
 static const struct figure_column day_columns[] = {
 	{ "begin", "Begin", FIGURE_PERIOD },
 	{ "count", "Responses", FIGURE_COUNT },
-	{ "avg_seconds", "Mean", FIGURE_SECONDS },
+	{ "avg_seconds", "Average", FIGURE_SECONDS },
 	{ "median_seconds", "Median", FIGURE_SECONDS },
 	{ "p90_seconds", "P90", FIGURE_SECONDS },
 	{ "max_seconds", "Longest", FIGURE_SECONDS },
@@ -27,7 +27,7 @@ static const struct figure_column day_columns[] = {
 static const struct figure_column resolved_columns[] = {
 	{ "begin", "Begin", FIGURE_PERIOD },
 	{ "resolutions", "Resolutions", FIGURE_COUNT },
-	{ "avg_seconds", "Mean time", FIGURE_SECONDS },
+	{ "avg_seconds", "Average time", FIGURE_SECONDS },
 	{ "median_seconds", "Median time", FIGURE_SECONDS },
 	{ "unanswered", "Closed while a customer waited", FIGURE_COUNT },
 };

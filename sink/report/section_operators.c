@@ -1,6 +1,6 @@
 /*
  * section_operators: response times of each operator, those with the most
- * responses first, and how it was in the span before.
+ * responses first, and those of the previous period.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +16,13 @@ static const struct figure_column operator_columns[] = {
 	{ "operator", "Id", FIGURE_KEY },
 	{ "name", "Operator", FIGURE_TEXT },
 	{ "count", "Responses", FIGURE_COUNT },
-	{ "avg_seconds", "Mean", FIGURE_SECONDS },
+	{ "avg_seconds", "Average", FIGURE_SECONDS },
 	{ "median_seconds", "Median", FIGURE_SECONDS },
 	{ "p90_seconds", "P90", FIGURE_SECONDS },
 	{ "max_seconds", "Longest", FIGURE_SECONDS },
 	{ "within", "Within the limit", FIGURE_SHARE },
-	{ "count_before", "Responses before", FIGURE_COUNT },
-	{ "median_seconds_before", "Median before", FIGURE_SECONDS },
+	{ "count_before", "Previous responses", FIGURE_COUNT },
+	{ "median_seconds_before", "Previous median", FIGURE_SECONDS },
 };
 
 static const char *
@@ -51,7 +51,7 @@ compare_operators(const void *a, const void *b)
 	return strcmp(operator_id_of(*x), operator_id_of(*y));
 }
 
-/* before: the rows of the span before, by operator. */
+/* before: the rows of the previous period, by operator. */
 static void
 add_operator_row(const struct report_work *r, struct figure_table *t,
     const json_t *before, const json_t *row)

@@ -1,5 +1,5 @@
 /*
- * section_totals: the span as a whole, the span before beside it; and what the
+ * section_totals: the period as a whole, beside the previous one; and what the
  * report is about.
  */
 #include <math.h>
@@ -19,8 +19,8 @@ static const struct figure_column total_columns[] = {
 	{ "figure", "Figure", FIGURE_KEY },
 	{ "title", "Figure", FIGURE_TEXT },
 	{ "unit", "Unit", FIGURE_UNIT },
-	{ "value", "This span", FIGURE_OF_ROW },
-	{ "before", "Span before", FIGURE_OF_ROW },
+	{ "value", "This period", FIGURE_OF_ROW },
+	{ "before", "Previous period", FIGURE_OF_ROW },
 	{ "change", "Change", FIGURE_CHANGE },
 };
 
@@ -30,7 +30,7 @@ static const struct {
 	enum figure_unit unit;
 } response_totals[] = {
 	{ "response", "count", "responses", "Responses", FIGURE_COUNT },
-	{ "response", "avg_seconds", "response_avg", "Response time, mean",
+	{ "response", "avg_seconds", "response_avg", "Response time, average",
 	    FIGURE_SECONDS },
 	{ "response", "median_seconds", "response_median",
 	    "Response time, median", FIGURE_SECONDS },
@@ -67,6 +67,8 @@ fill_about(struct report_work *r, struct figure_table *t)
 	figure_add(t, r->zone_name);
 	figure_add(t, "before_from");
 	figure_add(t, r->before_day);
+	figure_add(t, "before_to");
+	figure_add(t, r->before_end);
 	figure_add(t, "within_seconds");
 	figure_add(t, r->request->within);
 	figure_add(t, "as_of");
@@ -84,19 +86,22 @@ fill_about(struct report_work *r, struct figure_table *t)
 	return true;
 }
 
-/* Of the two cells before it. */
+/* Of the two cells before it: relative to the previous period, but of a share
+ * the difference. */
 static void
 add_total_change(struct figure_table *t)
 {
 	size_t row = figure_rows(t);
 	double now = figure_value(t, row, 3), then = figure_value(t, row, 4);
+	bool share = figure_unit_at(t, row, 3) == FIGURE_SHARE;
 	char text[32];
 
-	if (isnan(now) || isnan(then) || fabs(then) < 1e-9) {
+	if (isnan(now) || isnan(then) || (!share && fabs(then) < 1e-9)) {
 		figure_add(t, NULL);
 		return;
 	}
-	(void)snprintf(text, sizeof text, "%.4f", (now - then) / then);
+	(void)snprintf(text, sizeof text, "%.4f",
+	    share ? now - then : (now - then) / then);
 	figure_add(t, text);
 }
 
@@ -127,7 +132,7 @@ add_responses(struct figure_table *t, const json_t *rows, const char *kind)
 	}
 }
 
-/* Adds how many rows there are in the span and in the one before, by their
+/* Adds how many rows there are in the period and in the previous one, by their
  * column of that name: read once, because no index has it. Before the tenant,
  * which question_ask() puts into the first ?, times are text. */
 static bool
@@ -135,16 +140,17 @@ ask_count(struct report_work *r, const char *column, const char *rows_of,
     int64_t counts[2])
 {
 	const struct db_value args[] = { db_time(r->before), db_time(r->to) };
-	char from[CLOCK_TEXT];
+	char from[CLOCK_TEXT], before_to[CLOCK_TEXT];
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
 	bool good;
 
 	(void)clock_format_sql(r->from, from);
+	(void)clock_format_sql(r->before_to, before_to);
 	buf_addf(&sql,
 	    "SELECT COALESCE(SUM(%s >= '%s'), 0), COALESCE(SUM(%s < '%s'), 0) "
 	    "FROM %s WHERE tenant = ? AND %s >= ? AND %s < ?",
-	    column, from, column, from, rows_of, column, column);
+	    column, from, column, before_to, rows_of, column, column);
 	good = report_query(r, buf_str(&sql), args, 2, &rows);
 	buf_release(&sql);
 	if (good && db_next(rows)) {
@@ -218,7 +224,7 @@ const struct section section_about = {
 	.name = "about",
 	.title = "About this report",
 	.note = "A date is its beginning in the zone; the last one does not "
-		"belong to the span. The limit of response times is "
+		"belong to the period. The limit of response times is "
 		"within_seconds. Percentiles are off by at most 1.6 %.",
 	.columns = about_columns,
 	.columns_n = ARRAY_LEN(about_columns),
@@ -228,7 +234,8 @@ const struct section section_about = {
 const struct section section_totals = {
 	.name = "totals",
 	.title = "Totals",
-	.note = "The change is a part of what it was before.",
+	.note = "Change is relative to the previous period; of shares it is in "
+		"percentage points (pp).",
 	.columns = total_columns,
 	.columns_n = ARRAY_LEN(total_columns),
 	.is_long = true,

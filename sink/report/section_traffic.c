@@ -14,8 +14,8 @@ static const struct figure_column channel_columns[] = {
 	{ "channel", "Channel", FIGURE_TEXT },
 	{ "inbound_messages", "From customers", FIGURE_COUNT },
 	{ "outbound_messages", "To customers", FIGURE_COUNT },
-	{ "inbound_before", "From customers before", FIGURE_COUNT },
-	{ "outbound_before", "To customers before", FIGURE_COUNT },
+	{ "inbound_before", "Previous, from customers", FIGURE_COUNT },
+	{ "outbound_before", "Previous, to customers", FIGURE_COUNT },
 };
 
 static const struct figure_column receipt_columns[] = {
@@ -23,17 +23,20 @@ static const struct figure_column receipt_columns[] = {
 	{ "receipts", "Receipts", FIGURE_COUNT },
 };
 
-/* Hours that begin in the span. question_ask() gives the first ? of a statement
- * the tenant, so that times before it are text. */
+/* Hours that begin in the period. While it runs, the hour that cuts the
+ * previous one is left out there. question_ask() gives the first ? of a
+ * statement the tenant, so that times before it are text. */
 static bool
 ask_channels(struct report_work *r, struct db_rows **rows)
 {
 	const struct db_value args[] = { db_time(r->before), db_time(r->to) };
-	char from[CLOCK_TEXT];
+	int64_t cut = r->runs ? r->before_to % HOUR_MS : 0;
+	char from[CLOCK_TEXT], before_to[CLOCK_TEXT];
 	struct buf sql = BUF_INIT;
 	bool good;
 
 	(void)clock_format_sql(r->from, from);
+	(void)clock_format_sql(r->before_to - cut, before_to);
 	buf_addf(&sql,
 	    "SELECT channel, "
 	    "SUM(CASE WHEN `hour` >= '%s' THEN inbound_messages ELSE 0 END), "
@@ -44,7 +47,7 @@ ask_channels(struct report_work *r, struct db_rows **rows)
 	    "AND `hour` < ? GROUP BY channel "
 	    "ORDER BY SUM(CASE WHEN `hour` >= '%s' THEN messages ELSE 0 END) "
 	    "DESC, SUM(messages) DESC, channel LIMIT " CHANNELS_MAX,
-	    from, from, from, from, from);
+	    from, from, before_to, before_to, from);
 	good = report_query(r, buf_str(&sql), args, 2, rows);
 	buf_release(&sql);
 	return good;
@@ -81,8 +84,9 @@ fill_receipts(struct report_work *r, struct figure_table *t)
 const struct section section_channels = {
 	.name = "channels",
 	.title = "Channels",
-	.note = "Messages in the hours of UTC that begin in the span. At "
-		"most " CHANNELS_MAX
+	.note = "Messages in the hours of UTC that begin in the period; while "
+		"it runs, the previous period ends with a full hour. "
+		"At most " CHANNELS_MAX
 		" channels, those with the most messages then.",
 	.metric = "channels",
 	.columns = channel_columns,

@@ -71,8 +71,8 @@ bool response_span_cut(struct question *q, struct response_span *s,
  * are as many months, weeks, days, or as much time earlier by the clock, so
  * that each is like the one of its number. One that is not there, as an hour
  * that comes twice, ends where it begins. If now is within the span, the span
- * before ends as far from its begin as now is from that of the span: today until
- * 12:30 is compared with yesterday until 12:30. */
+ * before ends as far from its begin as now is from that of the span: today
+ * until 12:30 is compared with yesterday until 12:30. */
 struct response_span response_span_before(
     const struct response_span *s, enum response_by by, int64_t now);
 

@@ -17,6 +17,7 @@
 #include "common/http_server/event_topic.h"
 #include "common/os/notify.h"
 #include "common/os/thread.h"
+#include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/now_state.h"
 #include "sink/resources/by_hand.h"
@@ -32,13 +33,16 @@
 /* A stream ends then, and the browser comes back. */
 #define STREAM_MS (5 * MINUTE_MS)
 
+/* Instead of an answer's id, of an event that says why there is none. */
+#define PROBLEM "problem"
+
 /* What listeners of one role see. */
 struct live_view {
 	struct viewer viewer;
 	struct event_topic *topic;
 	bool made;        /* the first answer was */
 	uint64_t state;   /* of the tables at the last answer */
-	char id[24];      /* of it */
+	char id[24];      /* of it, or PROBLEM */
 	int64_t rests_ms; /* monotonic; left alone until then */
 	struct live_view *next;
 };
@@ -162,6 +166,25 @@ make_answer(struct live_events *l, struct live_view *v)
 	return done;
 }
 
+/* Publishes once why there are no answers: listeners would take the last one
+ * for the present state. The next answer is published even if it is the last
+ * one again. */
+static void
+tell_problem(struct live_view *v, const char *why)
+{
+	struct buf data = BUF_INIT;
+
+	if (strcmp(v->id, PROBLEM) == 0)
+		return;
+	(void)snprintf(v->id, sizeof v->id, PROBLEM);
+	v->made = false;
+	jsonw_open(&data);
+	jsonw_str(&data, "detail", why);
+	jsonw_close(&data);
+	event_topic_publish(v->topic, PROBLEM, v->id, data.data, data.len);
+	buf_release(&data);
+}
+
 /* The state of the tables of v's tenant. Views before it may have asked. */
 static bool
 find_state(struct live_events *l, const struct live_view *first,
@@ -195,7 +218,7 @@ look_at_view(
 	return true;
 }
 
-/* So long that nine tenths of the time are left to other tenants. */
+/* The tenant rests so long that nine tenths of the time are left to others. */
 static void
 let_tenant_rest(
     struct live_view *first, const struct live_view *failed, int64_t took_ms)
@@ -205,9 +228,21 @@ let_tenant_rest(
 	struct live_view *v;
 
 	for (v = first; v != NULL; v = v->next) {
-		if (strcmp(v->viewer.tenant, failed->viewer.tenant) == 0)
-			v->rests_ms = end;
+		if (strcmp(v->viewer.tenant, failed->viewer.tenant) != 0)
+			continue;
+		v->rests_ms = end;
+		tell_problem(v, "the database takes too long to answer");
 	}
+}
+
+static int64_t
+database_is_away(struct live_view *first)
+{
+	struct live_view *v;
+
+	for (v = first; v != NULL; v = v->next)
+		tell_problem(v, "the database is away");
+	return -1;
 }
 
 /* Looks once at each view, but at those that rest: a tenant whose answer takes
@@ -229,7 +264,7 @@ look_for_changes(struct live_events *l, struct live_view *first)
 		else if (db_connected(l->db))
 			let_tenant_rest(first, v, clock_mono_ms() - ms);
 		else
-			return -1;
+			return database_is_away(first);
 	}
 	return took;
 }

@@ -1,6 +1,8 @@
 /*
  * live_events: GET /api/v1/now/stream: the answers of /api/v1/now to the
  * listener's role as Server-Sent Events, one at once and one after each change.
+ * When the tables cannot be read, an event `problem` says why, once; the next
+ * answer ends it.
  *
  * One thread, with a connection of its own, looks at the tables up to twenty
  * times a second for each tenant that somebody listens to, and makes the

@@ -4,9 +4,12 @@ wrong. Called by board, with its browser and world.
 """
 
 import json
+import re
 import signal
+import time
 
 import board_opened
+from harness import say
 from streamlib import Sql
 
 # Answers to addresses that match wait until they are let go.
@@ -84,7 +87,7 @@ def an_older_answer_is_dropped(test):
     browser.until(lambda: browser.ask("holding") == 3, "the first requests")
     choose(test, f"operator=2&threshold=60&{span}")
     browser.until(lambda: browser.text("#summary-within dt")
-                  == "Within 1:00", "the second ones' answer")
+                  == "Within 1m00s", "the second ones' answer")
     browser.ask("release()")
     browser.until(lambda: browser.ask("holding") == 0, "the first answers")
     path = browser.ask("asked.findLast((p) => /operator=2.*total/.test(p))")
@@ -96,7 +99,7 @@ def an_older_answer_is_dropped(test):
         for cell in list(hour.values())[1:] if ", " in cell) == row["count"],
         f"the heat map of the second operator: {row}")
     test.that(browser.text("#summary-count .value") == str(row["count"])
-              and browser.text("#summary-within dt") == "Within 1:00",
+              and browser.text("#summary-within dt") == "Within 1m00s",
               f"the figures are those of another operator, not {row}")
 
 
@@ -140,6 +143,39 @@ def what_is_no_json_is_a_sentence(test):
     test.shows(lambda: "503, is none of this server"
                in browser.text("#responses-note"), "what a proxy answers")
     browser.ask(FREE)
+    browser.complaints()
+
+
+# Its place on the screen, of a viewer who has scrolled down.
+TOP = """(() => {
+    scrollTo(0, document.documentElement.scrollHeight);
+    return document.getElementById("problem").getBoundingClientRect().top;
+})()"""
+
+
+def an_open_page_says_that_the_database_is_away(test):
+    """Soon, at the top, and until it is back."""
+    browser = test.browser
+    test.visit("lead", "/#range=7d")
+    browser.until(test.waiting, "rows")
+    test.that(not browser.visible("#problem"), "a problem without a reason")
+    test.lab.servers("kill", "mariadb")
+    start = time.monotonic()
+    browser.until(lambda: browser.visible("#problem"), "the message")
+    took = time.monotonic() - start
+    say(f"the page said that the database is away after {took:.2f} s")
+    test.that(took < 10, f"it took {took:.2f} s")
+    text = browser.text("#problem")
+    test.that(re.fullmatch(
+        r"Nothing new is shown: the database is away\. The figures are as of "
+        r"\d\d:\d\d:\d\d\.", text), f"the message: {text}")
+    test.that(browser.ask(TOP) == 0, "the message is not at the top")
+    test.that(len(test.waiting()) > 0, "what was there is gone")
+    browser.picture("build/board", "database-away")
+    test.lab.servers("start", "mariadb")
+    test.world.sql = Sql(test.lab.server_dir)
+    test.shows(lambda: not browser.visible("#problem"),
+               "the message goes when the database is back")
     browser.complaints()
 
 
@@ -210,7 +246,7 @@ def the_servers_clock_counts(test):
                 "Date.now = () => real() + 3600000; })()")
     choose(test, "threshold=600")
     browser.until(lambda: browser.text("#summary-within dt")
-                  == "Within 10:00", "the next answers")
+                  == "Within 10m00s", "the next answers")
     # A busy browser is late with the time of an answer, but not by an hour.
     test.shows(
         lambda: abs(board_opened.seconds_of(test.waiting()[0]["Waits"]) - int(
@@ -265,4 +301,5 @@ def test(t):
     a_silent_stream_is_noticed(t)
     the_servers_clock_counts(t)
     what_is_no_json_is_a_sentence(t)
+    an_open_page_says_that_the_database_is_away(t)
     a_database_that_is_away_is_said(t)

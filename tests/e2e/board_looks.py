@@ -178,7 +178,7 @@ def long_lists_push_nothing_away(test):
                              ("allocation", "Operator", "Operator 77")):
         test.shows(lambda: browser.rows(f"#{name}-table")[0][cell]
                    == str(want), f"the first of {name}: {want}")
-    test.that("Given in 24 h" not in browser.rows("#allocation-table")[0]
+    test.that("Assigned in 24 h" not in browser.rows("#allocation-table")[0]
               and "No assignment was ever stored"
               in browser.text("#allocation-note"),
               f"given by nobody: {browser.text('#allocation-note')}")

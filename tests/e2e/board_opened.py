@@ -4,15 +4,20 @@ message there; a permalink tells what was, what is and what came late. Called by
 board, with its browser and world.
 """
 
+import re
+
 from browser import Keys
+from report_page import duration
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds_of(text):
-    """What the page writes as 4:05 or 1:02:03."""
-    n = 0
-    for part in text.split(":"):
-        n = 60 * n + int(part)
-    return n
+    """What the page writes as 1m33s or 1h02m, in whole seconds."""
+    parts = re.findall(r"([\d.]+)([smhd])", text)
+    if "".join(n + unit for n, unit in parts) != text or not parts:
+        raise ValueError(f"no duration: {text}")
+    return sum(int(float(n)) * UNITS[unit] for n, unit in parts)
 
 
 def shown(test):
@@ -50,9 +55,9 @@ def close(test):
         "!/figure=|chats=|chat=/.test(location.hash)"), "it to close")
 
 
-def mean_seconds(ms, n):
-    """As it is shown: the server rounds the mean to ms."""
-    return (2 * ms + n) // (2 * n) // 1000
+def average(ms, n):
+    """As the page shows it: the server rounds the average to ms."""
+    return duration((2 * ms + n) // (2 * n) / 1000)
 
 
 def sums_to_it(test, link, what):
@@ -62,10 +67,10 @@ def sums_to_it(test, link, what):
     text = test.browser.text
     test.that(len(rows) == int(text("#opened-count .value"))
               and text("#opened-note").startswith(f"{len(rows)} in all")
-              and seconds_of(text("#opened-sum .value")) == ms // 1000,
+              and text("#opened-sum .value") == duration(ms / 1000),
               f"{link}: {len(rows)} rows, {ms} ms: {text('#opened-note')}")
     good = (len(rows) == int(value) if what == "count" else
-            rows and seconds_of(value) == mean_seconds(ms, len(rows)))
+            rows and value == average(ms, len(rows)))
     test.that(good and rows, f"{link} is {value}: {len(rows)} rows, {ms} ms")
     [[n, sum_ms]] = test.sql(
         "SELECT COUNT(*), SUM(ms) FROM intervals WHERE withdrawn = 0 AND "
@@ -145,14 +150,14 @@ def an_hour_of_the_week_opens(test):
     mean, n = value.split(", ")
     ms = sum(round(1000 * float(row["Seconds"])) for row in rows)
     test.that(len(rows) == int(n)
-              and seconds_of(mean) == mean_seconds(ms, len(rows)),
+              and mean == average(ms, len(rows)),
               f"the heat map has {value}: {len(rows)} rows, {ms} ms")
     close(test)
 
 
 def the_span_before_opens(test):
     value, rows = opened(test, "#summary-count .before a")
-    test.that(value == f"before: {len(rows)}" and rows,
+    test.that(value.endswith(f": {len(rows)}") and rows,
               f"{value}: {len(rows)} rows")
     close(test)
 
@@ -387,7 +392,7 @@ def a_long_chat_leads_to_its_messages(test):
                     f"[{int(n != LONG - 1)}].click()")
         timeline_is_there(test, "long")
         test.that(browser.texts("#timeline-table tr.marked td:last-child")
-                  == ["reply 1:00"], f"m{n} is not marked")
+                  == ["reply 1m00s"], f"m{n} is not marked")
         test.that("a message that is not stored"
                   not in texts_of(test, "Message"), f"m{n} is not stored")
     the_rest_is_behind_buttons(test)

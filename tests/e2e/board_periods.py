@@ -101,7 +101,7 @@ def dates_that_are_none_are_told(test):
               "an error that nothing takes")
     test.visit("lead", "/#range=2011-12-31..2011-12-31&zone=Pacific/Apia")
     test.shows(lambda: browser.text("#summary-count .value") == "0"
-               and browser.text("#summary-count .before") == "before: –"
+               and browser.text("#summary-count .before") == "vs. the day before: –"
                and "no responses" in browser.text("#responses-note"),
                "the day behind the one that was left out")
 

@@ -7,7 +7,7 @@ import board_opened
 from board_world import CHANNELS, TENANT
 from browser import ActionChains, By
 
-TITLE = ["H2", "Who waits"]
+TITLE = ["H2", "Waiting customers"]
 # What has the focus: its kind and text.
 FOCUSED = """(() => {
     const node = document.activeElement;

@@ -128,7 +128,7 @@ def operators_without_totals(test):
              "'Here', 1, 2, 0, 1, 75, UTC_TIMESTAMP(3), 1)")
     visit(test, "/")
     test.shows(lambda: [row["Longest wait"] for row in
-                        test.browser.rows("#operators-table")] == ["1:15"],
+                        test.browser.rows("#operators-table")] == ["1m15s"],
                "Here")
     test.shows(lambda: test.browser.text("#fresh") == "Totals are not kept."
                and test.browser.text("#waiting-note").startswith(
@@ -154,7 +154,7 @@ def chats_without_totals(test):
     test.shows(
         lambda: [test.browser.text(f"#{name}") for name in (
             "fresh", "waiting-note", "total-late .value")]
-        == ["Totals are not kept.", "Nobody waits.", "0"],
+        == ["Totals are not kept.", "No customers are waiting.", "0"],
         "that nobody waits, and no totals")
     test.sql(f"DELETE FROM chat_metrics WHERE tenant = '{CROWD}'")
 

@@ -12,7 +12,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from harness import BIN, TESTBIN, Checks, Lab, main, say
+from harness import BIN, TESTBIN, Checks, Lab, main, say, until
 from report_mail import check_mail
 from report_page import ReportPage, shown
 from streamlib import Sql
@@ -27,6 +27,7 @@ HOSTILE = {
 }
 CHANNEL = "\"><img src=x onerror=alert(1)>"
 STRANGER = "Stranger"
+PATIENCE = 120
 
 
 def utc(zone, day):
@@ -156,6 +157,8 @@ class Test:
         for row in r["totals"]:
             value, before = (float(row[x] or 0) for x in ("value", "before"))
             want = f"{(value - before) / before:.4f}" if before else ""
+            if row["unit"] == "share":
+                want = f"{value - before:.4f}"
             self.that(row["change"] == want,
                       f"{row['figure']} changed by {row['change']}")
         about = {row["what"]: row["value"] for row in r["about"]}
@@ -461,6 +464,35 @@ class Test:
                  if x["figure"] == "response_within"]
         self.that(same(got, row["within"]), f"{got}, not {row['within']}")
 
+    def a_running_period_is_compared_with_the_same_part(self):
+        """By a row of each day at 23:59 of UTC, where that is to come, and of
+        each midnight. In the first minute there is nothing to compare."""
+        until(PATIENCE, lambda: datetime.now(timezone.utc).strftime("%H:%M")
+              != "00:00", "the first minute of the day to be over")
+        today = datetime.now(timezone.utc).date()
+        days = [str(today + timedelta(days=n)) for n in (-1, 0, 1)]
+        for day in days[:2]:
+            self.sql.ask(
+                "INSERT INTO alerts (tenant, started_at, user_id, rule, "
+                "messages, threshold, as_of) VALUES "
+                f"('{TENANT}', '{day} 00:00', 'early', 'minute', 9, 8, NOW()),"
+                f"('{TENANT}', '{day} 23:59', 'late', 'minute', 9, 8, NOW())")
+        r = self.span("UTC", days[1:])
+        about = {row["what"]: row["value"] for row in r["about"]}
+        [alerts] = [row for row in r["totals"] if row["figure"] == "alerts"]
+        self.that(about["before_from"] == days[0]
+                  and re.fullmatch(days[0] + r" \d\d:\d\d", about["before_to"])
+                  and [alerts["value"], alerts["before"]] == ["2", "1"],
+                  f"today: {about}, {alerts}")
+        page = self.report("--from", days[1], "--to", days[2], form="html")
+        self.that(f" until {about['before_to'][:13]}" in page
+                  and "the same elapsed part" in page, "the page's subtitle")
+        r = self.span("UTC", days[:2])
+        [alerts] = [row for row in r["totals"] if row["figure"] == "alerts"]
+        self.that([alerts["value"], alerts["before"]] == ["2", "0"],
+                  f"yesterday: {alerts}")
+        self.sql.ask("DELETE FROM alerts WHERE user_id IN ('early', 'late')")
+
     def wrong_options_are_refused(self):
         for options, code, says in (
             (["--report", "x"], 64, "no format"),
@@ -701,6 +733,7 @@ def body():
         test.intervals_alone_tell_what_they_do()
         test.without_dates_it_is_last_week()
         test.a_limit_of_ones_own()
+        test.a_running_period_is_compared_with_the_same_part()
         test.wrong_options_are_refused()
         test.days_are_not_blamed_for_a_table()
         test.a_file_is_whole_or_as_it_was()

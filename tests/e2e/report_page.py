@@ -56,7 +56,8 @@ def shown(section, column, row):
         return "–"
     unit = row.get("unit") if column in ("value", "before") else None
     if column == "change":
-        return f"{100 * float(text):+.1f} %"
+        of = "pp" if row["unit"] == "share" else "%"
+        return f"{100 * float(text):+.1f} {of}"
     if column == "within" or unit == "share":
         return share(text)
     if column.endswith("seconds") or column.endswith("seconds_before") \

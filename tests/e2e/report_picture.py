@@ -33,8 +33,14 @@ def look(lab, path, that):
         printed(browser, that)
 
 
+CUT = """[...document.querySelectorAll("th, td")].filter((e) =>
+    e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)"""
+
+
 def at_width(browser, width, that):
     browser.resize(width, 1000)
+    cut = browser.ask(CUT)
+    that(cut == [], f"at {width} px cells are cut: {cut}")
     that(browser.ask("document.documentElement.scrollWidth") <= width,
          f"at {width} px the page is wider")
     sizes = browser.ask("[...document.querySelectorAll('svg')].map((s) => "
@@ -71,6 +77,14 @@ def printed(browser, that):
         "e.getBoundingClientRect().right > innerWidth + 1).map((e) => "
         "e.closest('section').id + ' ' + e.tagName)")
     that(wide == [], f"wider than the paper: {wide}")
+    cut = browser.ask(CUT)
+    that(cut == [], f"on paper cells are cut: {cut}")
+    titled = browser.ask(
+        "[...document.querySelectorAll('thead')].every((e) => "
+        "getComputedStyle(e).display === 'table-header-group') && "
+        "[...document.querySelectorAll('tr')].every((e) => "
+        "getComputedStyle(e).breakInside === 'avoid')")
+    that(titled, "a page begins without titles, or within a row")
     data = base64.b64decode(browser.driver.execute_cdp_cmd(
         "Page.printToPDF", {"preferCSSPageSize": True})["data"])
     pages = len(re.findall(rb"/Type\s*/Page\b(?!s)", data))

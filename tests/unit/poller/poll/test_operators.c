@@ -147,16 +147,15 @@ a_bot_is_marked(void **state)
 	static char *const bots[] = { bot, NULL };
 	struct operators ops = { .bots = bots };
 	char person[] = "11", members[] = "\"operator\":\"1\"";
-	struct crm_record r = { .type = RECORD_OPERATOR,
-		.id = person,
-		.body = members };
+	struct crm_record r = {
+		.type = RECORD_OPERATOR, .id = person, .body = members
+	};
 
 	(void)state;
-	assert_string_equal(
-	    operators_add(&ops, &r, NOW), "\"operator\":\"1\"");
+	assert_string_equal(operators_add(&ops, &r, NOW), "\"operator\":\"1\"");
 	r.id = bot;
-	assert_string_equal(operators_add(&ops, &r, NOW),
-	    "\"operator\":\"1\",\"stale\":true");
+	assert_string_equal(
+	    operators_add(&ops, &r, NOW), "\"operator\":\"1\",\"stale\":true");
 	operators_release(&ops);
 }
 
