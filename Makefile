@@ -246,6 +246,10 @@ D         = $(DESTDIR)$(DATADIR)
 DATA_FOLDERS = profiles migrations api board grafana scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
                     mail-report setup topology
+# Lets apropos find the pages, where man looks for them. A package (DESTDIR) has
+# its own way.
+UPDATE_MANDB = @case "$(DESTDIR):$$(manpath -g 2>/dev/null):" in \
+                   :*"$(MANDIR):"*) mandb -q "$(MANDIR)" || :;; esac
 # The crontab and the units have the paths in commands, where these break.
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	@case '$(BINDIR)$(DATADIR)$(PROGRAM_PREFIX)' in *[[:space:],\&%\"\\]*) \
@@ -277,11 +281,13 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	    -e 's,/usr/local/bin,$(BINDIR),g' $(MANPAGES) "$(D)"/examples/*
 	sed -i 's,{PROGRAM_PREFIX:-},{PROGRAM_PREFIX:-$(PROGRAM_PREFIX)},' \
 	    "$(D)/scripts/lib.sh"
+	$(UPDATE_MANDB)
 uninstall:  ## what install put there
 	rm -f $(foreach p,$(PROGS),"$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)$p") \
 	    $(MANPAGES)
 	rm -rf $(foreach f,$(DATA_FOLDERS),"$(D)/$f")
 	-rmdir "$(D)"
+	$(UPDATE_MANDB)
 
 dist:  ## a tarball of HEAD
 	git archive --format=tar.gz --prefix=$(NAME)-$(VERSION)/ \

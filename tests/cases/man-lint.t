@@ -32,4 +32,18 @@ for file in man/*; do
 	*) echo "$file: what is that?" && bad=1 ;;
 	esac
 done
+
+# apropos messaging finds each page.
+if command -v mandb >/dev/null && command -v apropos >/dev/null; then
+	index=$(mktemp -d "${TMPDIR:-/tmp}/man.XXXXXX")
+	trap 'rm -rf "$index"' EXIT
+	cp -R man/man? "$index"
+	mandb -q -c "$index" 2>/dev/null || :
+	apropos -l -M "$index" messaging >"$index/found" || :
+	for page in man/man?/*; do
+		name=${page##*/}
+		grep -q "^${name%.*} (${name##*.})" "$index/found" ||
+			{ echo "$page: apropos messaging does not find it" && bad=1; }
+	done
+fi
 exit $bad
