@@ -105,6 +105,38 @@ retire_consumer(struct amqp_reader *r)
 	return OUTCOME_DONE;
 }
 
+/* A stream gives its messages to whoever reads, from the end on, and forgets
+ * what was acknowledged: what is published while nobody reads would be lost. */
+static void
+refuse_stream(struct amqp_reader *r)
+{
+	struct amqp_link *l = &r->a.link;
+
+	amqp_link_drop(l,
+	    "the queue '%s' at %s is a stream, which does not know what was "
+	    "read; delete it, and a quorum queue is made, or name another one",
+	    r->a.queue, buf_str(&l->title));
+	l->outcome = OUTCOME_NEVER;
+	l->code = PROG_CONFIG;
+}
+
+/* Nothing ever comes out of an empty stream that would say what it is. */
+static enum outcome
+refuse_empty_stream(struct amqp_reader *r)
+{
+	struct amqp_link *l = &r->a.link;
+	struct amqp_queue_load load = { 0, 0 };
+	enum outcome o = endpoint_amqp_look(&r->a, &load);
+	bool is_stream = false;
+
+	if (o == OUTCOME_DONE && load.messages == 0)
+		o = amqp_declare_is_stream(l, r->a.queue, &is_stream);
+	if (!is_stream)
+		return o;
+	refuse_stream(r);
+	return l->outcome;
+}
+
 static enum outcome
 reader_set_up(struct amqp_endpoint *a)
 {
@@ -113,7 +145,11 @@ reader_set_up(struct amqp_endpoint *a)
 	enum outcome o = OUTCOME_DONE;
 
 	r->consumers = 0;
-	if (r->present_only)
+	if (r->until_empty && !r->asked_type) {
+		r->asked_type = true;
+		o = refuse_empty_stream(r);
+	}
+	if (o == OUTCOME_DONE && r->present_only)
 		o = amqp_declare_load(&a->link, a->queue, &load);
 	r->present = load.messages;
 	if (o == OUTCOME_DONE)
@@ -172,21 +208,6 @@ on_message(struct amqp_reader *r)
 	r->silent_since_ms = 0;
 	r->idle_ms = clock_mono_ms();
 	endpoint_amqp_works(&r->a);
-}
-
-/* A stream gives its messages to whoever reads, from the end on, and forgets
- * what was acknowledged: what is published while nobody reads would be lost. */
-static void
-refuse_stream(struct amqp_reader *r)
-{
-	struct amqp_link *l = &r->a.link;
-
-	amqp_link_drop(l,
-	    "the queue '%s' at %s is a stream, which does not know what was "
-	    "read; delete it, and a quorum queue is made, or name another one",
-	    r->a.queue, buf_str(&l->title));
-	l->outcome = OUTCOME_NEVER;
-	l->code = PROG_CONFIG;
 }
 
 static bool
@@ -328,8 +349,12 @@ drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 {
 	struct amqp_link *l = &r->a.link;
 	int64_t now = clock_mono_ms();
+	bool is_stream = false;
 
-	if (load->messages != 0 && amqp_declare_is_stream(l, r->a.queue)) {
+	if (load->messages != 0 &&
+	    amqp_declare_is_stream(l, r->a.queue, &is_stream) != OUTCOME_DONE)
+		return;
+	if (is_stream) {
 		refuse_stream(r);
 		return;
 	}

@@ -104,6 +104,9 @@ made=$("$servers" eval "$tmp/servers" 'rabbit_amqqueue:declare(
 	[{<<"x-queue-type">>, longstr, <<"stream">>}], none, <<"test">>).')
 [[ $made == '{new, '* ]] || fail "no stream: $made"
 expect 0 "$probe" -e read queue:flow.dead
+# Of an empty one --until-empty would end at once, as if all were well.
+expect 78 timeout 120 "$probe" -e read queue:flow
+says "the queue 'flow' at .* is a stream, .*; delete it, and a quorum queue"
 expect 0 "$probe" write queue:flow <"$tmp/in"
 expect 78 timeout 120 "$probe" -e read queue:flow
 says "the queue 'flow' at .* is a stream, .*; delete it, and a quorum queue"
