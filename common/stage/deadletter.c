@@ -101,17 +101,52 @@ open_dead_letters(struct deadletter *d)
 	return o;
 }
 
-/* A run with dead letters ends with 0, so cron would never mail about them. The
- * first one is told, what follows from the same cause is counted. */
-static void
-tell_letter(const struct deadletter *d, const char *where, const char *reason)
+static struct deadletter_cause *
+find_cause(struct deadletter *d, const char *reason)
 {
-	if (d->count == 1)
-		log_warn("%s: %s; it goes to '%s', and so will others", where,
-		    reason, d->to);
-	else
-		log_info(
-		    "dead_letter", "where=\"%s\" reason=\"%s\"", where, reason);
+	size_t i;
+
+	for (i = 0; i < d->causes_n; i++)
+		if (strcmp(d->causes[i].reason, reason) == 0)
+			return &d->causes[i];
+	return NULL;
+}
+
+static void
+count_cause(struct deadletter *d, const char *where, const char *reason)
+{
+	struct deadletter_cause *c = find_cause(d, reason);
+
+	log_info("dead_letter", "where=\"%s\" reason=\"%s\"", where, reason);
+	if (c == NULL && d->causes_n >= DEADLETTER_CAUSES - 1) {
+		reason = "more reasons, which the records there name";
+		c = find_cause(d, reason);
+	}
+	if (c == NULL) {
+		c = &d->causes[d->causes_n++];
+		*c = (struct deadletter_cause){ .reason = xstrdup(reason),
+			.where = xstrdup(where) };
+	}
+	c->n++;
+}
+
+/* A run with dead letters ends with 0, so cron would never mail about them. One
+ * line a cause is enough: a thousand would hide the others. */
+static void
+tell_causes(struct deadletter *d, bool at_end)
+{
+	struct deadletter_cause *c;
+	uint64_t n;
+
+	for (c = d->causes; c < d->causes + d->causes_n; c++) {
+		n = c->n - c->told;
+		if (n == 0 || (c->told > 0 && !at_end))
+			continue;
+		log_warn("%s: %s; %" PRIu64 "%s record%s went to '%s'",
+		    c->where, c->reason, n, c->told > 0 ? " more" : "",
+		    n == 1 ? "" : "s", d->to);
+		c->told = c->n;
+	}
 }
 
 enum outcome
@@ -130,7 +165,7 @@ deadletter_add(struct deadletter *d, const char *where, const char *line,
 		return letter_failed(
 		    d, endpoint_code(d->out), endpoint_why(d->out));
 	d->count++;
-	tell_letter(d, where, reason);
+	count_cause(d, where, reason);
 	return OUTCOME_DONE;
 }
 
@@ -142,9 +177,10 @@ deadletter_flush(struct deadletter *d)
 	if (d->out == NULL)
 		return OUTCOME_DONE;
 	o = endpoint_flush(d->out);
-	if (o == OUTCOME_DONE)
+	if (o == OUTCOME_DONE) {
 		d->reported = false;
-	else if (!d->reported || o == OUTCOME_NEVER) {
+		tell_causes(d, false);
+	} else if (!d->reported || o == OUTCOME_NEVER) {
 		/* A caller that waits for ever repeats this: one line. */
 		d->reported = true;
 		(void)letter_failed(
@@ -171,9 +207,11 @@ deadletter_close(struct deadletter *d)
 {
 	if (d->to == NULL && d->count > SHOWN)
 		log_error("and %" PRIu64 " more bad records", d->count - SHOWN);
-	else if (d->to != NULL && d->count > 1)
-		log_warn("%" PRIu64 " bad records of this run went to '%s'",
-		    d->count, d->to);
+	tell_causes(d, true);
+	for (; d->causes_n > 0; d->causes_n--) {
+		free(d->causes[d->causes_n - 1].reason);
+		free(d->causes[d->causes_n - 1].where);
+	}
 	endpoint_close(d->out);
 	d->out = NULL;
 	free(d->to);

@@ -8,9 +8,10 @@
  *
  * ("record_base64" instead when the bytes are not UTF-8, and neither when the
  * line was too long to be read.) For input from unix:PATH they are appended to
- * the file PATH.dead. A warning tells the first one of a run, and at its end
- * another one how many there were. For input from a file or pipe the reason
- * goes to stderr, with the line number, and the program ends with PROG_DATA.
+ * the file PATH.dead. One warning a batch names each new cause, with how many
+ * records it has; what comes of a known cause is counted, and told at the end.
+ * For input from a file or pipe the reason goes to stderr, with the line
+ * number, and the program ends with PROG_DATA.
  *
  * The queue or file is opened for the first dead letter; most runs have none.
  */
@@ -21,6 +22,9 @@
 
 #include <stdint.h>
 
+/* Reasons that are told apart; further ones share the last place. */
+enum { DEADLETTER_CAUSES = 20 };
+
 struct deadletter {
 	uint64_t count;      /* dead letters so far */
 	enum exit_code code; /* of the last outcome that was not DONE */
@@ -30,6 +34,11 @@ struct deadletter {
 	struct endpoint *out;
 	struct endpoint_options opt;
 	struct buf letter;
+	struct deadletter_cause {
+		char *reason, *where; /* of its first record */
+		uint64_t n, told;
+	} causes[DEADLETTER_CAUSES];
+	size_t causes_n;
 	bool reported; /* nothing is taken there, and a line said so */
 };
 
