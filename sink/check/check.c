@@ -186,10 +186,13 @@ add_difference(void *ctx, const struct schema_difference *d)
 	struct buf what = BUF_INIT;
 
 	r->differences++;
-	if (d->harmless)
-		buf_adds(&what, "run `sink --migrate`, which makes it");
-	else
-		buf_addf(&what, "type: %s", d->sql);
+	/* These have one way out, and often one cause. */
+	if (d->harmless) {
+		buf_addf(&r->harmless, "%s%s", r->harmless.len > 0 ? ", " : "",
+		    d->what);
+		return;
+	}
+	buf_addf(&what, "type: %s", d->sql);
 	check_report_item(
 	    r, CHECK_WRONG, "tables and views", d->what, buf_str(&what));
 	buf_release(&what);
@@ -201,7 +204,12 @@ check_against_migrations(struct check_report *r)
 	enum outcome o;
 
 	r->differences = 0;
+	buf_clear(&r->harmless);
 	o = schema_compare(r->db, r->schema, add_difference, r);
+	if (r->harmless.len > 0)
+		check_report_item(r, CHECK_WRONG, "tables and views",
+		    buf_str(&r->harmless),
+		    "run `sink --migrate`, which makes that");
 	if (o == OUTCOME_DONE && r->differences == 0)
 		check_report_item(r, CHECK_FINE, "tables and views",
 		    "as the migrations make them", "");

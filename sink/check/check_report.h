@@ -27,7 +27,9 @@ struct check_report {
 	bool wrong;
 	unsigned fine; /* items that the table leaves out */
 	struct schema *schema;
-	size_t differences; /* from the schema */
+	size_t differences;
+	struct buf harmless;
+	    /* those that `sink --migrate` repairs */ /* from the schema */
 };
 
 /* Drops all items: a transaction may run several times. */

@@ -168,7 +168,7 @@ start once sink -f "$tmp/row"
 start migrate sink --migrate
 start check sink --check
 start recompute sink --recompute
-start get sink --get operators --tenant t
+start get sink --get /api/v1/operators --tenant t
 start report sink --report "$tmp/report.html" --tenant t
 start revoke sink -c "$tmp/serve.conf" --token --tenant t --revoke 1
 start serve sink -c "$tmp/serve.conf" --serve 127.0.0.1:0
