@@ -16,7 +16,7 @@ struct amqp_reader {
 	bool may_widen;    /* the limit is not configured */
 	bool reads_all;    /* nothing is acknowledged before the end */
 	bool until_empty;
-	bool asked_type; /* whether the queue is a stream */
+	bool asked_type;   /* whether the queue is a stream */
 	bool present_only; /* what waited when it connected: ... */
 	uint32_t present;  /* ... so many messages */
 

@@ -29,7 +29,7 @@ struct check_report {
 	struct schema *schema;
 	size_t differences;
 	struct buf harmless;
-	    /* those that `sink --migrate` repairs */ /* from the schema */
+	/* those that `sink --migrate` repairs */ /* from the schema */
 };
 
 /* Drops all items: a transaction may run several times. */
