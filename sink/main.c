@@ -11,6 +11,7 @@ static const struct option_mode *const modes[] = {
 	&sink_mode_migrate,
 	&sink_mode_check,
 	&sink_mode_recompute,
+	&sink_mode_now,
 	&sink_mode_get,
 	&sink_mode_report,
 	&sink_mode_serve,

@@ -72,6 +72,16 @@ output_width(void)
 	return SIZE_MAX;
 }
 
+size_t
+output_height(void)
+{
+	struct winsize size = { .ws_row = 0 };
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0)
+		return size.ws_row;
+	return 24;
+}
+
 void
 output_wrap(struct buf *to, const char *line, size_t width)
 {

@@ -13,7 +13,8 @@
 #include "common/output/duration.h"
 #include "common/output/output_table.h"
 
-/* More chats than that push the operators off the screen. */
+/* More chats than that, or than a quarter of the screen, push the operators off
+ * it. */
 #define CHATS_MAX 10
 
 struct overview_operator *
@@ -159,7 +160,7 @@ add_operators(
 }
 
 static void
-add_chats(const struct overview *o, size_t width, struct buf *to)
+add_chats(const struct overview *o, size_t most, size_t width, struct buf *to)
 {
 	static const struct output_column columns[] = {
 		{ "WAITING", OUTPUT_NUMBER },
@@ -174,7 +175,7 @@ add_chats(const struct overview *o, size_t width, struct buf *to)
 
 	output_table_init(&t, columns, ARRAY_LEN(columns));
 	t.width = width;
-	for (i = 0; i < o->chats_n && i < CHATS_MAX; i++) {
+	for (i = 0; i < o->chats_n && i < most; i++) {
 		const struct overview_chat *c = &o->chats[i];
 
 		add_duration(&t, c->wait);
@@ -227,6 +228,8 @@ overview_show(
     struct overview *o, const struct overview_screen *screen, struct buf *to)
 {
 	struct buf totals = BUF_INIT, chats = BUF_INIT;
+	size_t most =
+	    screen->lines / 4 < CHATS_MAX ? screen->lines / 4 + 1 : CHATS_MAX;
 
 	if (o->operators_n > 0)
 		qsort(o->operators, o->operators_n, sizeof *o->operators,
@@ -234,7 +237,7 @@ overview_show(
 	if (o->chats_n > 0)
 		qsort(o->chats, o->chats_n, sizeof *o->chats, compare_chats);
 	add_totals(o, screen->width, &totals);
-	add_chats(o, screen->width, &chats);
+	add_chats(o, most, screen->width, &chats);
 	buf_add(to, buf_str(&totals), totals.len);
 	buf_addc(to, '\n');
 	add_operators(

@@ -16,11 +16,13 @@ struct sink {
 	const char *from;            /* NULL: as configured */
 	enum output_format format;
 	const char *get;    /* --get */
-	const char *tenant; /* of --get, --report and --token */
+	const char *tenant; /* of --now, --get, --report and --token */
 	const char *report, *from_day, *to_day, *zone, *within; /* --report */
 	enum report_form report_form;
 	const char *address, *port_file;                    /* --serve */
 	const char *role, *subject, *teams, *days, *revoke; /* --token */
+	const char *watch; /* --now; NULL: once */
+	int64_t watch_ms;
 	bool until_empty, accept_loss;
 };
 
@@ -29,6 +31,7 @@ extern const struct option_mode
 extern const struct option_mode sink_mode_migrate;   /* --migrate */
 extern const struct option_mode sink_mode_check;     /* --check */
 extern const struct option_mode sink_mode_recompute; /* --recompute */
+extern const struct option_mode sink_mode_now;       /* --now */
 extern const struct option_mode sink_mode_get;       /* --get */
 extern const struct option_mode sink_mode_report;    /* --report */
 extern const struct option_mode sink_mode_serve;     /* --serve */

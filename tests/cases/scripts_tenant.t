@@ -418,7 +418,7 @@ rc=0
 "$scripts/report" -c "$tmp/token" >"$tmp/out" 2>"$tmp/err" || rc=$?
 is "without one ($(cat "$tmp/err"))" "$rc" 78
 says "no database is configured"
-for wrong in "-o xml" "-w 0" "-w 0.0" "--watch=." "--watch=1.2.3" "-t a;b" \
+for wrong in "-o xml" "--watch=0" "--watch=." "--watch=1.2" "-t a;b" \
 	"--frobnicate"; do
 	rc=0
 	# shellcheck disable=SC2086 # two words

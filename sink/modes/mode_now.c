@@ -1,0 +1,455 @@
+/*
+ * mode_now: sink --now: how things are at this moment, by the database: a table
+ * for people, or the operators as lines. Whoever may read the database sees all
+ * tenants.
+ *
+ * With --watch the table is shown again and again. While the database is away
+ * the last one stays, with the reason above it.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
+#include "common/os/stop.h"
+#include "common/output/duration.h"
+#include "common/output/overview.h"
+#include "sink/answer/sheet.h"
+#include "sink/modes/modes.h"
+#include "sink/resources/chat_waits.h"
+
+/* Ends the CAST of a column of seconds: exactly, as ms. */
+#define IN_MS " * 1000 AS SIGNED), "
+
+static char *
+copy_cell(const struct db_rows *r, size_t column)
+{
+	const char *text = db_get(r, column);
+
+	return text != NULL ? xstrdup(text) : NULL;
+}
+
+static enum outcome
+fill_operators(struct db *db, const char *tenant, struct overview *o)
+{
+	static const char sql[] =
+	    "SELECT COALESCE(NULLIF(name, ''), operator), available, "
+	    "open_chats, waiting_chats, responses, "
+	    "CAST(longest_wait_seconds" IN_MS "CAST(avg_response_seconds" IN_MS
+	    "CAST(median_response_seconds" IN_MS
+	    "CAST(p90_response_seconds" IN_MS
+	    "CAST(avg_first_response_seconds * 1000 AS SIGNED) "
+	    "FROM operator_metrics_all WHERE tenant = ?";
+	const struct db_value arg = db_str(tenant);
+	struct overview_operator *p;
+	struct db_rows *rows = NULL;
+	enum outcome done = db_query(db, sql, &arg, 1, &rows);
+
+	while (done == OUTCOME_DONE && db_next(rows)) {
+		p = overview_add_operator(o);
+		p->name = copy_cell(rows, 0);
+		p->available = db_get_int(rows, 1);
+		p->open_chats = db_get_int(rows, 2);
+		p->waiting_chats = db_get_int(rows, 3);
+		p->responses = db_get_int(rows, 4);
+		p->longest_wait = db_get_int(rows, 5);
+		p->average = db_get_int(rows, 6);
+		p->median = db_get_int(rows, 7);
+		p->p90 = db_get_int(rows, 8);
+		p->average_first = db_get_int(rows, 9);
+	}
+	db_rows_free(rows);
+	return done;
+}
+
+static enum outcome
+fill_chats(struct db *db, const char *tenant, struct overview *o)
+{
+	static const char sql[] =
+	    "SELECT CAST(1000 * (" CHAT_WAITS_SECONDS ") AS SIGNED), c.chat, "
+	    "COALESCE(NULLIF(o.name, ''), c.operator), "
+	    "COALESCE(NULLIF(c.customer_name, ''), c.customer), "
+	    "c.channel, c.tag FROM chat_metrics c "
+	    "LEFT JOIN tenant_metrics_all t ON t.tenant = c.tenant "
+	    "LEFT JOIN operator_metrics_all o "
+	    "ON o.tenant = c.tenant AND o.operator = c.operator "
+	    "WHERE c.tenant = ? AND c.status <> 'left' "
+	    "AND c.waiting_since IS NOT NULL";
+	const struct db_value arg = db_str(tenant);
+	struct overview_chat *c;
+	struct db_rows *rows = NULL;
+	enum outcome done = db_query(db, sql, &arg, 1, &rows);
+
+	while (done == OUTCOME_DONE && db_next(rows)) {
+		c = overview_add_chat(o);
+		c->wait = db_get_int(rows, 0);
+		c->chat = copy_cell(rows, 1);
+		c->operator= copy_cell(rows, 2);
+		c->customer = copy_cell(rows, 3);
+		c->channel = copy_cell(rows, 4);
+		c->tag = copy_cell(rows, 5);
+	}
+	db_rows_free(rows);
+	return done;
+}
+
+/* How often the poller runs: every minute, or by a schedule of each so many
+ * minutes these. */
+static int64_t
+poll_interval_ms(const struct conf *conf)
+{
+	const char *schedule = conf_text(conf, "poller", "schedule");
+	char text[3] = "";
+	int64_t minutes = 1;
+	size_t digits;
+
+	if (strncmp(schedule, "*/", 2) == 0) {
+		digits = strcspn(schedule + 2, " ");
+		if (digits < sizeof text)
+			memcpy(text, schedule + 2, digits);
+	}
+	return parse_int(text, 1, 59, &minutes) == 0 ? minutes * MINUTE_MS
+						     : MINUTE_MS;
+}
+
+/* Appends the tables of one tenant, the present row of `tenants`. */
+static enum outcome
+add_tenant(struct sink *s, struct db *db, const struct db_rows *tenants,
+    const struct overview_screen *screen, struct buf *to)
+{
+	struct overview o = {
+		.open_chats = db_get_int(tenants, 2),
+		.unassigned_chats = db_get_int(tenants, 3),
+		.waiting_chats = db_get_int(tenants, 4),
+		.longest_wait = db_get_int(tenants, 5),
+		.responses = db_get_int(tenants, 6),
+		.average = db_get_int(tenants, 7),
+		.skewed = db_get_int(tenants, 8),
+	};
+	const char *tenant = db_get(tenants, 0);
+	int64_t as_of = db_get_time(tenants, 1), age = clock_now_ms() - as_of;
+	struct buf stale = BUF_INIT;
+	char text[DURATION_TEXT];
+	enum outcome done = fill_operators(db, tenant, &o);
+
+	if (done == OUTCOME_DONE)
+		done = fill_chats(db, tenant, &o);
+	if (age > 3 * poll_interval_ms(s->common.conf))
+		buf_addf(&stale, "; STALE: nothing newer for %s",
+		    duration_format(age, text));
+	if (done == OUTCOME_DONE) {
+		overview_heading(tenant, as_of, buf_str(&stale), screen, to);
+		overview_show(&o, screen, to);
+	}
+	overview_release(&o);
+	buf_release(&stale);
+	return done;
+}
+
+/* Each tenant gets as many of the lines, its heading and a blank line between
+ * tenants included. */
+static struct overview_screen
+share_screen(const struct overview_screen *all, size_t tenants)
+{
+	struct overview_screen each = *all;
+	size_t taken;
+
+	if (all->lines != SIZE_MAX && tenants > 0) {
+		taken = 1 + (tenants > 1);
+		each.lines = all->lines / tenants;
+		each.lines = each.lines > taken ? each.lines - taken : 1;
+	}
+	return each;
+}
+
+static enum outcome
+add_tenants(struct sink *s, struct db *db, const struct overview_screen *all,
+    struct buf *to)
+{
+	static const char sql[] =
+	    "SELECT tenant, as_of, COALESCE(open_chats, 0), "
+	    "COALESCE(unassigned_chats, 0), COALESCE(waiting_chats, 0), "
+	    "CAST(longest_wait_seconds" IN_MS "COALESCE(responses, 0), "
+	    "CAST(avg_response_seconds" IN_MS "COALESCE(skewed, 0) "
+	    "FROM tenant_metrics_all WHERE tenant = COALESCE(?, tenant) "
+	    "ORDER BY tenant";
+	const struct db_value arg = db_str(s->tenant);
+	struct overview_screen screen;
+	struct db_rows *rows = NULL;
+	enum outcome done = db_query(db, sql, &arg, 1, &rows);
+	size_t n = done == OUTCOME_DONE ? db_rows_count(rows) : 0;
+	bool first = true;
+
+	screen = share_screen(all, n);
+	while (done == OUTCOME_DONE && db_next(rows)) {
+		if (!first)
+			buf_addc(to, '\n');
+		first = false;
+		done = add_tenant(s, db, rows, &screen, to);
+	}
+	if (done == OUTCOME_DONE && n == 0)
+		buf_addf(to, "no metrics yet%s%s\n",
+		    s->tenant != NULL ? " of " : "",
+		    s->tenant != NULL ? s->tenant : "");
+	db_rows_free(rows);
+	return done;
+}
+
+/* The operators of all tenants, as lines for machines. */
+static enum outcome
+add_lines(struct sink *s, struct db *db, struct buf *to)
+{
+	static const struct sheet_column columns[] = {
+		{ "tenant", SHEET_TEXT },
+		{ "operator", SHEET_TEXT },
+		{ "name", SHEET_TEXT },
+		{ "available", SHEET_FLAG },
+		{ "open_chats", SHEET_NUMBER },
+		{ "waiting_chats", SHEET_NUMBER },
+		{ "longest_wait_seconds", SHEET_NUMBER },
+		{ "responses", SHEET_NUMBER },
+		{ "avg_response_seconds", SHEET_NUMBER },
+		{ "median_response_seconds", SHEET_NUMBER },
+		{ "p90_response_seconds", SHEET_NUMBER },
+		{ "avg_first_response_seconds", SHEET_NUMBER },
+		{ "as_of", SHEET_TIME },
+	};
+	const struct db_value arg = db_str(s->tenant);
+	struct buf sql = BUF_INIT;
+	struct sheet sheet;
+	struct db_rows *rows = NULL;
+	enum outcome done;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(columns); i++)
+		buf_addf(
+		    &sql, "%s%s", i == 0 ? "SELECT " : ", ", columns[i].name);
+	buf_adds(&sql, " FROM operator_metrics_all WHERE tenant = "
+		       "COALESCE(?, tenant) "
+		       "ORDER BY tenant, name IS NULL, name, operator");
+	done = db_query(db, buf_str(&sql), &arg, 1, &rows);
+	sheet_begin(&sheet, to,
+	    s->format == OUTPUT_CSV ? SHEET_CSV : SHEET_NDJSON, columns,
+	    ARRAY_LEN(columns));
+	while (done == OUTCOME_DONE && db_next(rows))
+		sheet_row(&sheet, rows);
+	sheet_end(&sheet);
+	db_rows_free(rows);
+	buf_release(&sql);
+	return done;
+}
+
+/* All of one moment. */
+static enum outcome
+read_page(struct sink *s, struct db *db, const struct overview_screen *screen,
+    struct buf *to)
+{
+	enum outcome done = db_connect(db);
+
+	if (done == OUTCOME_DONE)
+		done = db_begin_reading(db);
+	if (done != OUTCOME_DONE)
+		return done;
+	done = s->format == OUTPUT_TABLE ? add_tenants(s, db, screen, to)
+					 : add_lines(s, db, to);
+	db_end_reading(db);
+	return done;
+}
+
+static enum exit_code
+write_page(const struct buf *page)
+{
+	fwrite(buf_str(page), 1, page->len, stdout);
+	return prog_flush();
+}
+
+/* The terminal's lines; those that the page has too many are counted. */
+static void
+cut_lines(struct buf *page, size_t lines)
+{
+	size_t i, n = 0, keep = page->len, all = 0;
+
+	for (i = 0; i < page->len; i++)
+		all += page->data[i] == '\n';
+	if (all <= lines)
+		return;
+	for (i = 0; i < page->len && n + 1 < lines; i++)
+		if (page->data[i] == '\n') {
+			n++;
+			keep = i + 1;
+		}
+	buf_cut(page, n > 0 ? keep : 0);
+	buf_addf(page, "%zu more lines\n", all - n);
+}
+
+/* Over the page before: a blank screen between two would flicker. */
+static enum exit_code
+draw_page(struct buf *page, size_t lines)
+{
+	struct buf screen = BUF_INIT;
+	enum exit_code code;
+	const char *p;
+
+	cut_lines(page, lines);
+	buf_adds(&screen, "\033[H");
+	for (p = buf_str(page); *p != '\0'; p++) {
+		if (*p == '\n')
+			buf_adds(&screen, "\033[K");
+		buf_addc(&screen, *p);
+	}
+	buf_adds(&screen, "\033[J");
+	code = write_page(&screen);
+	buf_release(&screen);
+	return code;
+}
+
+/* Waits; false: somebody typed q, or a signal asks to stop. */
+static bool
+wait_for_key(bool on_terminal, int64_t ms)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	char key = '\0';
+
+	if (!on_terminal)
+		return !stop_sleep(ms);
+	if (poll(&in, 1, (int)ms) > 0 && read(STDIN_FILENO, &key, 1) != 1)
+		return false;
+	return key != 'q' && !stop_asked();
+}
+
+/* Shows `last` with the reason above it. */
+static void
+add_reason(struct buf *page, const struct buf *last, const struct db *db,
+    int64_t since_ms, size_t width)
+{
+	struct buf line = BUF_INIT;
+	char text[DURATION_TEXT];
+
+	buf_addf(&line, "no answer from the database for %s: %s",
+	    duration_format(clock_mono_ms() - since_ms, text), db_why(db));
+	buf_clear(page);
+	output_wrap(page, buf_str(&line), width);
+	buf_addc(page, '\n');
+	buf_add(page, buf_str(last), last->len);
+	buf_release(&line);
+}
+
+static enum exit_code
+watch(struct sink *s, struct db *db, bool on_terminal)
+{
+	struct buf page = BUF_INIT, last = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	struct overview_screen screen;
+	int64_t since = CLOCK_NONE;
+
+	do {
+		screen.width = output_width();
+		/* The last line is the cursor's. */
+		screen.lines = on_terminal ? output_height() - 1 : SIZE_MAX;
+		buf_clear(&page);
+		if (read_page(s, db, &screen, &page) == OUTCOME_DONE) {
+			buf_clear(&last);
+			buf_add(&last, buf_str(&page), page.len);
+			since = CLOCK_NONE;
+		} else if (last.len == 0) {
+			log_error("%s", db_why(db));
+			code = db_code(db);
+			break;
+		} else {
+			if (since == CLOCK_NONE)
+				since = clock_mono_ms();
+			add_reason(&page, &last, db, since, screen.width);
+		}
+		if (!on_terminal)
+			buf_addc(&page, '\n');
+		code = on_terminal ? draw_page(&page, screen.lines)
+				   : write_page(&page);
+	} while (code == PROG_OK && !ferror(stdout) &&
+		 wait_for_key(on_terminal, s->watch_ms));
+	buf_release(&page);
+	buf_release(&last);
+	return code;
+}
+
+/* Keys come at once and unseen meanwhile. */
+static enum exit_code
+watch_terminal(struct sink *s, struct db *db)
+{
+	struct termios before, raw;
+	enum exit_code code;
+
+	if (!isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &before) != 0)
+		return watch(s, db, false);
+	raw = before;
+	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	code = watch(s, db, true);
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &before);
+	return code;
+}
+
+static enum exit_code
+show_now(struct sink *s, struct db **db)
+{
+	const struct overview_screen screen = { .width = output_width(),
+		.lines = SIZE_MAX };
+	struct buf page = BUF_INIT;
+	enum exit_code code = sink_find_tenant(s, *db);
+
+	s->format = output_format_resolve(s->format);
+	if (code != PROG_OK)
+		return code;
+	if (s->watch != NULL)
+		return watch_terminal(s, *db);
+	if (read_page(s, *db, &screen, &page) == OUTCOME_DONE) {
+		code = write_page(&page);
+	} else {
+		log_error("%s", db_why(*db));
+		code = db_code(*db);
+	}
+	buf_release(&page);
+	return code;
+}
+
+static const struct option_row rows[] = {
+	OPTION_FORMAT(struct sink, format),
+	OPTION_TEXT(
+	    0, "tenant", "NAME", struct sink, tenant, "of this tenant only"),
+	OPTION_TEXT('w', "watch", "INTERVAL", struct sink, watch,
+	    "again and again, such as 5s, until q or ^C"),
+};
+
+static int
+check_now(void *options)
+{
+	struct sink *s = options;
+
+	if (s->watch != NULL && (parse_duration(s->watch, &s->watch_ms) != 0 ||
+				    s->watch_ms < 1 || s->watch_ms > HOUR_MS))
+		return prog_usage_error(
+		    "--watch '%s' is no interval up to 1h; give one like 5s",
+		    s->watch);
+	return sink_check_tenant(s);
+}
+
+static enum exit_code
+run_now(void *options)
+{
+	return sink_with_schema(options, show_now);
+}
+
+const struct option_mode sink_mode_now = {
+	.choice = OPTION_MODE("now", "show operators and waiting chats"),
+	.about = "Shows the operators and who waits, by the database, as a "
+		 "table; in a pipe the\noperators as lines.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check_now,
+	.run = run_now,
+};
