@@ -115,9 +115,9 @@ const struct conf_key conf_keys[] = {
 	    "whose figures a token of teams shows: TEAM: ID ID, TEAM: ID"),
 	CHOICE("crm", "history", "episode", "episode|all",
 	    "how far back messages are read"),
-	INT("crm", "budget", NULL, 0, INT64_C(1000000000),
-	    "calls a month that are paid for, 0: no limit; default: what the "
-	    "profile says"),
+	INT("crm", "budget", "0", 0, INT64_C(1000000000),
+	    "calls a month that are paid for, which polls are paced by; 0: no "
+	    "limit"),
 	LIST("crm", "need",
 	    "tags that the operator who gets a chat must have; channel: that "
 	    "of the chat's channel"),
@@ -168,13 +168,10 @@ const struct conf_key conf_keys[] = {
 	    "store rows as bulk arrays where the server can"),
 
 	PATH("poller", "state", NULL,
-	    "the folder that keeps what was read; --state"),
+	    "the folder that keeps what was read; --state; default: see "
+	    "poller(1)"),
 	PATH("poller", "tenants", NULL,
 	    "a folder of NAME.conf files, a tenant each"),
-	TEXT("poller", "schedule", "* * * * *", NULL,
-	    "when cron runs the job, for the forecast of poller --check"),
-	TEXT("poller", "reaper_schedule", "*/2 * * * *", NULL,
-	    "when cron runs the reaper, for the forecast of poller --check"),
 	DURATION("poller", "retry_budget", "40s", 0, HOUR,
 	    "how long a failing request is tried again"),
 	TEXT("poller", "to", "-", NULL, "where records go; -t"),

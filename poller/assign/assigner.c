@@ -9,7 +9,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "poller/quota/budget.h"
 #include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
@@ -25,7 +24,6 @@ struct assigner_slot {
 	uint64_t calls[PROFILE_CALLS]; /* those counted in the state already */
 	bool allowed;                  /* the CRM may be changed */
 	bool reported;                 /* that it may not was logged */
-	bool used_up;                  /* the budget is, which was logged */
 };
 
 static void
@@ -165,45 +163,28 @@ assigners_add_calls(
 			    fetch_results(all->slots[i].assigner.fetch));
 }
 
-/* Limits the next calls to what the budget leaves. */
-static void
-keep_to_quota(struct store *s, struct assigner_slot *slot, int64_t now_ms)
-{
-	const struct tenant *t = slot->assigner.tenant;
-	bool before = slot->used_up;
-
-	slot->used_up = !quota_apply(t, s, slot->assigner.fetch, now_ms);
-	if (slot->used_up && !before)
-		budget_report(t);
-}
-
-/* Adds the calls since the last time to the state. They are committed before
- * the budget is looked at, which counts what is committed. */
+/* Adds the calls since the last time to the state. */
 static enum exit_code
 count_calls_in(
     struct store *s, struct assigner_slot *slot, bool first, struct buf *why)
 {
 	struct fetch *fetch = slot->assigner.fetch;
 	const uint64_t *calls = fetch_calls(fetch);
-	struct call_usage u = { .runs = 1 };
+	uint64_t n = usage_calls(calls) - usage_calls(slot->calls);
 	enum exit_code code;
 	int64_t now;
-	size_t i;
 
 	if (first)
 		slot->skew.offset_ms = store_number(s, "skew", 0);
 	now = skew_apply(&slot->skew, clock_now_ms());
-	for (i = 0; i < PROFILE_CALLS; i++)
-		u.calls[i] = calls[i] - slot->calls[i];
-	usage_add_run(s, USAGE_ASSIGN, now, &u);
-	usage_add_month(s, USAGE_ASSIGN, now, usage_calls(u.calls));
+	usage_add_run(s, USAGE_ASSIGN, now, n);
+	usage_add_month(s, USAGE_ASSIGN, now, n);
 	quota_keep_hold(s, fetch, now);
+	quota_apply_hold(s, fetch, now);
 	code = store_commit(s, why);
-	if (code != PROG_OK)
-		return code;
-	memcpy(slot->calls, calls, sizeof slot->calls);
-	keep_to_quota(s, slot, now);
-	return store_commit(s, why); /* the day of the last warning */
+	if (code == PROG_OK)
+		memcpy(slot->calls, calls, sizeof slot->calls);
+	return code;
 }
 
 /* The state is opened for this moment only, since a poll uses it as well. */

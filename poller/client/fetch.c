@@ -26,18 +26,11 @@ fetch_new(struct http *h, const struct tenant *t, struct skew *skew)
 	f->http = h;
 	f->tenant = t;
 	f->skew = skew;
-	f->calls_left = UINT64_MAX;
 	TAILQ_INIT(&f->urgent);
 	TAILQ_INIT(&f->ready);
 	TAILQ_INIT(&f->delayed);
 	TAILQ_INIT(&f->in_flight);
 	return f;
-}
-
-void
-fetch_limit(struct fetch *f, uint64_t calls)
-{
-	f->calls_left = calls;
 }
 
 void
@@ -218,7 +211,6 @@ send_job(struct fetch_job *j)
 		.ctx = j };
 
 	j->asked = true;
-	f->calls_left--;
 	f->calls[j->q.call]++;
 	TAILQ_INSERT_TAIL(&f->in_flight, j, link);
 	log_call(j);
@@ -229,7 +221,6 @@ send_job(struct fetch_job *j)
 static void
 start_job(struct fetch_job *j)
 {
-	const struct fetch *f = j->fetch;
 	struct buf why = BUF_INIT;
 	int rc = prepare_request(j, &why);
 
@@ -240,9 +231,6 @@ start_job(struct fetch_job *j)
 	} else if (is_too_late(j)) {
 		fetch_end(
 		    j, ERROR_CLASS_LATER, "it was due, and could not be asked");
-	} else if (f->calls_left == 0) {
-		fetch_end(j, ERROR_CLASS_QUOTA,
-		    "the calls of [crm] budget are used up");
 	} else {
 		send_job(j);
 	}

@@ -73,10 +73,6 @@ struct fetch *fetch_new(struct http *h, const struct tenant *t,
     struct skew *skew) __attribute__((warn_unused_result));
 void fetch_free(struct fetch *f);
 
-/* Allows that many more calls; a question beyond them ends with
- * ERROR_CLASS_QUOTA. */
-void fetch_limit(struct fetch *f, uint64_t calls);
-
 /* Makes no call for so long, unless it makes none for longer already. */
 void fetch_hold(struct fetch *f, int64_t ms);
 

@@ -46,7 +46,7 @@ struct fetch {
 	struct fetch_jobs urgent, ready, delayed, in_flight;
 	size_t in_flight_n, left;
 	uint64_t calls[PROFILE_CALLS], results[CALL_RESULTS];
-	uint64_t calls_left, answered;
+	uint64_t answered;
 	int64_t hold_until_ms; /* monotonic */
 	bool stopped, warned_repaired;
 };

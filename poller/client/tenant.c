@@ -240,16 +240,8 @@ set_limits(struct tenant *t, const struct conf *c)
 	t->limits.ca_file = conf_text(c, t->section, "ca_file");
 	t->concurrency = (size_t)conf_int(c, t->section, "concurrency");
 	t->operators_every_ms = conf_int(c, t->section, "operators_every");
+	t->budget = conf_int(c, t->section, "budget");
 	t->retry_budget_ms = conf_int(c, "poller", "retry_budget");
-}
-
-/* Calls a month. */
-static void
-set_budget(struct tenant *t, const struct conf *c)
-{
-	t->budget = conf_text(c, t->section, "budget") != NULL
-			? conf_int(c, t->section, "budget")
-			: profile_about(t->profile)->budget;
 }
 
 struct profile_options
@@ -311,7 +303,6 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	/* Chats of an operator who is not known yet are in no list. */
 	if (profile_about(t->profile)->by_operator)
 		t->operators_every_ms = 0;
-	set_budget(t, c);
 	code = set_base(t, c, why);
 	if (code == PROG_OK)
 		code = set_others(t, c, why);

@@ -47,7 +47,7 @@ static int
 open_outbox(struct listener *l)
 {
 	const struct poller *p = l->poller;
-	const char *state = poller_state(p);
+	const char *state = poller_named_state(p);
 	struct outbox_options opt = {
 		.to = poller_to(p),
 		.conf = p->common.conf,
@@ -134,7 +134,8 @@ open_listener(struct listener *l)
 
 	/* A check of the configuration leaves the state alone. */
 	l->intake = listener_context_open(p->common.conf,
-	    p->common.only_check ? NULL : poller_state(p), &l->code, &l->why);
+	    p->common.only_check ? NULL : poller_named_state(p), &l->code,
+	    &l->why);
 	if (l->intake == NULL ||
 	    service_configure(&l->service, &l->code, &l->why) != 0)
 		return -1;

@@ -8,9 +8,9 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/os/state_folder.h"
 #include "poller/profile/crm_record.h"
 #include "poller/profile/value.h"
-#include "poller/quota/cron_expr.h"
 
 int
 poller_take_tenant(const char *name, void *poller)
@@ -31,6 +31,7 @@ poller_release(struct poller *p)
 		tenant_release(&p->tenants[i]);
 	free(p->tenants);
 	free(p->only);
+	free(p->default_state);
 	crm_record_end();
 	value_end();
 }
@@ -43,10 +44,30 @@ poller_failed(struct poller *p, enum exit_code code)
 }
 
 const char *
-poller_state(const struct poller *p)
+poller_named_state(const struct poller *p)
 {
 	return p->state != NULL ? p->state
 				: conf_text(p->common.conf, "poller", "state");
+}
+
+const char *
+poller_state(struct poller *p)
+{
+	const char *named = poller_named_state(p);
+	struct buf why = BUF_INIT;
+
+	if (named != NULL)
+		return named;
+	if (p->default_state == NULL && !p->no_state) {
+		p->default_state = state_folder("poller", &why);
+		p->no_state = p->default_state == NULL;
+		if (p->no_state)
+			log_warn("nothing is kept between polls, so each reads "
+				 "everything: %s; set [poller] state",
+			    buf_str(&why));
+	}
+	buf_release(&why);
+	return p->default_state;
 }
 
 const char *
@@ -195,27 +216,6 @@ poller_resolve_text(struct poller *p)
 	buf_release(&why);
 }
 
-/* Only --check uses them, but -n tells of all that is wrong. */
-static void
-check_schedules(struct poller *p)
-{
-	static const char *const keys[] = { "schedule", "reaper_schedule" };
-	struct cron_expr schedule;
-	struct buf why = BUF_INIT;
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(keys); i++) {
-		buf_clear(&why);
-		if (cron_expr_parse(&schedule,
-			conf_text(p->common.conf, "poller", keys[i]),
-			&why) == 0)
-			continue;
-		log_error("[poller] %s: %s", keys[i], buf_str(&why));
-		poller_failed(p, PROG_CONFIG);
-	}
-	buf_release(&why);
-}
-
 bool
 poller_open(struct poller *p, bool asking)
 {
@@ -227,7 +227,5 @@ poller_open(struct poller *p, bool asking)
 		return false;
 	}
 	open_tenants(p, asking);
-	if (p->common.only_check)
-		check_schedules(p);
 	return !p->common.only_check;
 }

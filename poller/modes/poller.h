@@ -29,6 +29,8 @@ struct poller {
 	/* Filled by poller_open(). */
 	struct tenant *tenants; /* those that were opened */
 	size_t tenants_n;
+	char *default_state; /* see poller_state() */
+	bool no_state;
 	enum exit_code code; /* of the first tenant that failed */
 };
 
@@ -78,8 +80,12 @@ bool poller_leaves_out(const struct poller *p, struct text tenant);
 /* Sets the exit code of the run, unless an earlier failure did. */
 void poller_failed(struct poller *p, enum exit_code code);
 
-/* The folder of the state, or NULL. */
-const char *poller_state(const struct poller *p);
+/* The folder of the state, or NULL: --state, else [poller] state, else that of
+ * state_folder(). If nothing can be kept there, the first call warns. */
+const char *poller_state(struct poller *p);
+
+/* The same without that default. */
+const char *poller_named_state(const struct poller *p);
 
 /* The check() of modes that read records and write others. */
 int poller_check_ends(void *poller);

@@ -3,7 +3,9 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -13,9 +15,11 @@
 #include "poller/client/progress.h"
 #include "poller/modes/poller.h"
 #include "poller/poll/pull.h"
+#include "poller/quota/quota.h"
 
-/* Several, so that a slow CRM does not delay all other tenants. */
-#define TENANTS_AT_ONCE 4
+/* As many as descriptors allow, each with its connections and its state: one
+ * whose CRM does not answer must not keep another from beginning. */
+#define TENANTS_AT_ONCE 64
 
 struct pull_slot {
 	struct tenant *tenant;
@@ -45,17 +49,39 @@ close_slot(struct pull_slot *s)
 	*s = (struct pull_slot){ .pull = NULL };
 }
 
+/* A person started this run and looks at it. */
+static bool
+is_in_terminal(void)
+{
+	return isatty(STDERR_FILENO);
+}
+
 /* Call it right after store_open(). A lock that the last poll still holds is no
- * error. */
+ * error of a run by cron. */
 static void
 report_no_state(const struct pull_slot *s, const char *why)
 {
-	if (errno == EWOULDBLOCK)
+	if (errno == EWOULDBLOCK && !is_in_terminal())
 		log_info("busy",
 		    "tenant=%s reason=\"another poller is at work: %s\"",
 		    s->tenant->name, why);
 	else
 		log_error("tenant %s: %s", s->tenant->name, why);
+}
+
+/* Whether the poll is skipped so that the month's calls last. Nobody who asks
+ * for the present state in a terminal gets nothing. */
+static bool
+is_skipped(const struct pull_slot *s)
+{
+	int64_t now = clock_now_ms() + store_number(s->store, "skew", 0);
+	unsigned interval = quota_interval(s->tenant, s->store, now);
+
+	if (is_in_terminal() || !quota_is_recent(s->store, interval, now))
+		return false;
+	log_info("skipped", "tenant=%s interval_minutes=%u", s->tenant->name,
+	    interval);
+	return true;
 }
 
 /* Starts the next tenant's poll, which fails at once if its state cannot be
@@ -75,6 +101,11 @@ begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 		if (s->store == NULL) {
 			report_no_state(s, buf_str(&why));
 			buf_release(&why);
+			return;
+		}
+		if (is_skipped(s)) {
+			store_close(s->store);
+			s->store = NULL;
 			return;
 		}
 	}

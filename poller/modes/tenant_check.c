@@ -14,7 +14,8 @@
 #include "poller/client/fetch.h"
 #include "poller/poll/chat_lists.h"
 #include "poller/poll/pull.h"
-#include "poller/quota/cost.h"
+#include "poller/quota/pace.h"
+#include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
 #include "poller/store/store.h"
 
@@ -329,12 +330,11 @@ check_state(struct tenant_check *p, const char *dir)
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
-	p->cost.used = -1;
 	p->cost.state = dir != NULL;
 	if (dir == NULL) {
 		buf_setf(&f->detail,
 		    "none: every poll reads everything, and no calls are "
-		    "counted, so the budget ends no poll; set [poller] state");
+		    "counted; set [poller] state");
 	} else if (access(path, F_OK) != 0) {
 		buf_setf(&f->detail, "'%s': nothing kept yet", dir);
 	} else {
@@ -352,73 +352,104 @@ check_state(struct tenant_check *p, const char *dir)
 	free(path);
 }
 
-/* Parses a crontab line of [poller]. */
-static int
-read_schedule(struct tenant_check *p, const char *key, struct cron_expr *c)
+/* What polls will cost by what the CRM shows now, as if an hour had been
+ * measured, until one was: the lists, a call for each chat that changes, the
+ * names of customers once a day. Without a state each poll reads everything. */
+static struct pace_measurement
+guess_measurement(const struct tenant_check *p, int64_t now)
 {
-	struct finding *f = &p->findings[STEP_CALLS];
-	struct buf why = BUF_INIT;
-	int rc = cron_expr_parse(c, conf_text(p->conf, "poller", key), &why);
+	const double minutes = PACE_MEASURED_MINUTES;
+	double every = (double)p->tenant->operators_every_ms / MINUTE_MS;
+	double operators = (double)p->operator_pages;
+	double chats = (double)p->chats;
+	double customers =
+	    p->customer != NULL && p->tenant->customers ? chats : 0;
+	double changes =
+	    changed_per_minute(p) + customers / ((double)DAY_MS / MINUTE_MS);
 
-	if (rc != 0) {
-		set_finding(p, STEP_CALLS, false);
-		buf_setf(&f->detail, "[poller] %s: %s", key, buf_str(&why));
-		if (p->code == PROG_OK)
-			p->code = PROG_CONFIG;
-	}
-	buf_release(&why);
-	return rc;
+	if (!p->cost.state)
+		changes = chats + customers;
+	if (p->cost.state && every > 1)
+		operators /= every;
+	return (struct pace_measurement){ .since_ms = now,
+		.polls = minutes,
+		.minutes = minutes,
+		.list = minutes * ((double)p->pages + operators),
+		.changes = minutes * changes };
 }
 
-/* Without measured polls it is a guess from a few minutes. */
+/* "18,300" */
 static void
-judge_calls(struct tenant_check *p)
+add_grouped(struct buf *to, int64_t n)
 {
-	struct finding *f = &p->findings[STEP_CALLS];
+	if (n >= 1000) {
+		add_grouped(to, n / 1000);
+		buf_addf(to, ",%03d", (int)(n % 1000));
+	} else {
+		buf_addf(to, "%d", (int)n);
+	}
+}
 
-	set_finding(p, STEP_CALLS, cost_is_affordable(&p->cost, p->tenant));
-	if (f->result == BAD && p->cost.state && !p->cost.forecast.measured)
-		f->result = ADVICE;
-	if (f->result == BAD && p->code == PROG_OK)
-		p->code = PROG_CONFIG;
+/* To two or three digits: the rest would seem more exact than it is. */
+static int64_t
+rounded(double n)
+{
+	int64_t unit = 1;
+
+	while (n >= (double)(1000 * unit))
+		unit *= 10;
+	return (int64_t)(n / (double)unit + 0.5) * unit;
+}
+
+/* "1,204 calls this month, about 18,300 expected of 30,000: polls every minute"
+ */
+static void
+describe_calls(const struct tenant_check *p, struct buf *to)
+{
+	const struct tenant_cost *c = &p->cost;
+
+	if (c->state) {
+		add_grouped(to, c->used);
+		buf_adds(to, " calls this month, ");
+	}
+	buf_adds(to, "about ");
+	add_grouped(to, c->expected);
+	buf_adds(to, " expected");
+	if (p->tenant->budget > 0) {
+		buf_adds(to, " of ");
+		add_grouped(to, p->tenant->budget);
+	}
+	if (c->apart > 1)
+		buf_addf(to, ": polls every %u minutes", c->apart);
+	else
+		buf_adds(to, ": polls every minute");
+	if (!c->state)
+		buf_adds(to, ", each of everything; set [poller] state");
 }
 
 static void
 check_calls(struct tenant_check *p)
 {
-	struct buf *detail = &p->findings[STEP_CALLS].detail;
-	struct call_usage polls[24], runs[24];
-	struct cron_expr schedule, reaper;
-	struct forecast_input in = { .schedule = &schedule,
-		.reaper = &reaper,
-		.now_ms = skew_apply(&p->skew, clock_now_ms()),
-		.state = p->cost.state,
-		.pages = (double)p->pages,
-		.chats = (double)p->chats,
-		.customers = p->tenant->customers && p->customer != NULL
-				 ? (double)p->chats
-				 : 0,
-		.operator_pages = (double)p->operator_pages,
-		.operators_every_ms = p->tenant->operators_every_ms,
-		.changed_per_minute = changed_per_minute(p) };
+	int64_t now = skew_apply(&p->skew, clock_now_ms());
+	struct pace_measurement measured = { .polls = 0 };
+	struct pace_month month = quota_month(p->tenant, p->store, now);
+	struct finding *f = &p->findings[STEP_CALLS];
+	struct pace pace;
 
-	if (read_schedule(p, "schedule", &schedule) != 0 ||
-	    read_schedule(p, "reaper_schedule", &reaper) != 0 ||
-	    p->findings[STEP_CHATS].result != GOOD)
+	if (p->findings[STEP_CHATS].result != GOOD)
 		return;
-	if (p->store != NULL) {
-		usage_hours(p->store, USAGE_POLL, polls);
-		usage_hours(p->store, USAGE_STATUS, runs);
-		in.polls = polls;
-		in.runs = runs;
-		in.measured_ms = usage_span(p->store, USAGE_POLL);
-		p->cost.used = (int64_t)usage_month(p->store, in.now_ms);
-	}
-	forecast_compute(&in, &p->cost.forecast);
-	in.state = !p->cost.state;
-	forecast_compute(&in, &p->cost.other);
-	cost_describe(&p->cost, p->tenant, detail);
-	judge_calls(p);
+	if (p->store != NULL)
+		measured = usage_measure(p->store, now);
+	p->cost.measured = pace_is_measured(&measured);
+	if (!p->cost.measured)
+		measured = guess_measurement(p, now);
+	pace = pace_compute(&month, &measured);
+	p->cost.used = month.used;
+	p->cost.expected = rounded(pace.expected);
+	p->cost.interval = pace.interval;
+	p->cost.apart = (unsigned)(pace.apart + 0.5);
+	f->result = pace.interval > 1 || !p->cost.state ? ADVICE : GOOD;
+	describe_calls(p, &f->detail);
 }
 
 /* The self-check's calls count against the budget, too. */

@@ -9,7 +9,6 @@
 #include "poller/client/fetch.h"
 #include "poller/client/tenant.h"
 #include "poller/poll/chat_lists.h"
-#include "poller/quota/cost.h"
 #include "poller/store/store.h"
 
 enum check_step {
@@ -33,6 +32,14 @@ struct finding {
 	struct buf detail;
 };
 
+/* Calls a month. */
+struct tenant_cost {
+	bool state; /* polls keep a state, where calls are counted */
+	bool measured;
+	int64_t used, expected;
+	unsigned interval, apart; /* minutes, see pace.h */
+};
+
 struct tenant_check {
 	const struct tenant *tenant;
 	const struct conf *conf;
@@ -48,7 +55,7 @@ struct tenant_check {
 	struct chat_lists lists;
 	struct value *sample; /* a chat, to read its messages */
 	char *customer;
-	struct cost cost;
+	struct tenant_cost cost;
 	enum exit_code code;
 };
 

@@ -14,6 +14,7 @@
 #include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
+#include "poller/store/chat_state.h"
 #include "poller/store/short_list.h"
 
 /* Chats a page of the list. */
@@ -24,6 +25,7 @@
 struct asked {
 	struct asked_chats *of;
 	char *id;
+	bool live; /* the input says that it is open */
 	bool answered;
 	bool missing;    /* the CRM does not have it, */
 	bool again;      /* and was asked twice */
@@ -41,7 +43,8 @@ asked_chats_add(struct asked_chats *q, const struct record *r)
 	a = xcalloc(1, sizeof *a);
 	a->of = q;
 	a->id = text_dup(r->chat);
-	q->live += r->status == CHAT_OPEN;
+	a->live = r->status == CHAT_OPEN;
+	q->live += a->live;
 	*slot = a;
 }
 
@@ -382,15 +385,46 @@ is_list_cheaper(const struct asked_chats *q)
 	return q->live > 0 && pages < q->live && !q->by_operator;
 }
 
+/* While polls are paced, the snapshot is older than the reaper expects, and it
+ * asks about all chats. Those that the last poll saw in the list are left to
+ * the next one, which is not due yet: the reaper asks again. */
+static void
+skip_listed_chats(struct asked_chats *q, int64_t now_ms)
+{
+	unsigned interval = quota_interval(q->tenant, q->store, now_ms);
+	struct strmap_entry *e;
+	struct chat_peek peek;
+	const void *data;
+	size_t i = 0, len;
+
+	/* cron runs the job each minute. */
+	if (interval <= 1 || !quota_is_recent(q->store, interval + 1, now_ms))
+		return;
+	while ((e = strmap_next(&q->chats, &i)) != NULL) {
+		struct asked *a = e->value;
+
+		if (!store_get(q->store, STORE_CHATS, a->id, &data, &len) ||
+		    chat_peek_decode(&peek, data, len) != 0 ||
+		    peek.left_at != 0)
+			continue;
+		a->answered = true;
+		q->live -= a->live;
+	}
+}
+
 void
 asked_chats_begin(struct asked_chats *q, struct http *http, const char *state)
 {
+	int64_t now;
+
 	q->fetch = fetch_new(http, q->tenant, &q->skew);
 	if (state != NULL)
 		open_polls_state(q, state);
-	if (q->store != NULL)
-		q->code = quota_check(q->tenant, q->store, q->fetch,
-		    skew_apply(&q->skew, clock_now_ms()));
+	now = skew_apply(&q->skew, clock_now_ms());
+	if (q->store != NULL) {
+		q->code = quota_check(q->tenant, q->store, q->fetch, now);
+		skip_listed_chats(q, now);
+	}
 	if (q->code != PROG_OK) {
 		stop_asking(q);
 		return;
@@ -406,16 +440,14 @@ asked_chats_begin(struct asked_chats *q, struct http *http, const char *state)
 static void
 count_usage(struct asked_chats *q)
 {
-	struct call_usage u = { .runs = 1 };
 	struct buf why = BUF_INIT;
 	int64_t now = skew_apply(&q->skew, clock_now_ms());
+	uint64_t calls = usage_calls(fetch_calls(q->fetch));
 
-	memcpy(u.calls, fetch_calls(q->fetch), sizeof u.calls);
 	if (q->store != NULL) {
-		usage_add_run(q->store, USAGE_STATUS, now, &u);
+		usage_add_run(q->store, USAGE_STATUS, now, calls);
+		usage_add_month(q->store, USAGE_STATUS, now, calls);
 		quota_keep_hold(q->store, q->fetch, now);
-		usage_add_month(
-		    q->store, USAGE_STATUS, now, usage_calls(u.calls));
 		if (store_commit(q->store, &why) != PROG_OK)
 			log_warn(
 			    "tenant %s: %s", q->tenant->name, buf_str(&why));

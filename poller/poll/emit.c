@@ -24,15 +24,29 @@ void
 emit_release(struct emit *e)
 {
 	buf_release(&e->line);
+	buf_release(&e->whole);
 	buf_release(&e->prefix);
 	flat_release(&e->flat);
 }
 
 static void
-write_snapshot_line(struct emit *e)
+add_snapshot_line(struct emit *e)
 {
-	if (!e->broken && endpoint_write(e->to, e->line.data, e->line.len) != 0)
-		e->broken = true;
+	buf_add(&e->whole, e->line.data, e->line.len);
+	buf_addc(&e->whole, '\n');
+}
+
+static void
+publish_lines(struct emit *e)
+{
+	const char *line = buf_str(&e->whole), *end;
+
+	for (; !e->broken && *line != '\0'; line = end + 1) {
+		end = strchr(line, '\n');
+		if (endpoint_write(e->to, line, (size_t)(end - line)) != 0)
+			e->broken = true;
+	}
+	buf_clear(&e->whole);
 }
 
 /* Opens a marker of a part; BUCKET_PARTS: of the whole snapshot. */
@@ -55,7 +69,7 @@ write_begin(struct emit *e, unsigned part)
 {
 	open_marker(e, "begin", e->at, part);
 	jsonw_close(&e->line);
-	write_snapshot_line(e);
+	add_snapshot_line(e);
 }
 
 static void
@@ -64,7 +78,7 @@ write_end(struct emit *e, int64_t at, unsigned part, uint64_t records)
 	open_marker(e, "end", at, part);
 	jsonw_int(&e->line, "records", (int64_t)records);
 	jsonw_close(&e->line);
-	write_snapshot_line(e);
+	add_snapshot_line(e);
 }
 
 /* Writes the part's begin marker if it has none yet. */
@@ -143,7 +157,7 @@ emit_record(struct emit *e, const char *type, const char *body, size_t len,
 		}
 		e->parts[part]++;
 	}
-	write_snapshot_line(e);
+	add_snapshot_line(e);
 	e->records++;
 }
 
@@ -158,4 +172,5 @@ emit_end(struct emit *e, int64_t at)
 		begin_part(e, part);
 		write_end(e, at, part, e->parts[part]);
 	}
+	publish_lines(e);
 }

@@ -1,8 +1,10 @@
 /*
- * emit: writes one tenant's snapshot to an endpoint, line by line, between a
- * begin and an end marker. An exchange routes each bucket of chats separately
- * (common/records/bucket.h), so there each bucket has its own two markers, also
- * an empty one, and so have the lines that concern all buckets.
+ * emit: collects one tenant's snapshot, line by line, between a begin and an
+ * end marker, and writes it to an endpoint when it is whole: of a poll that
+ * fails nothing is written, and lines of tenants are never mixed. An exchange
+ * routes each bucket of chats separately (common/records/bucket.h), so there
+ * each bucket has its own two markers, also an empty one, and so have the lines
+ * that concern all buckets.
  */
 #ifndef POLLER_POLL_EMIT_H
 #define POLLER_POLL_EMIT_H
@@ -24,6 +26,7 @@ struct emit {
 
 	/* Private. */
 	struct buf line, prefix;
+	struct buf whole; /* the lines so far */
 	int64_t at;
 	bool spread;                  /* the endpoint is an exchange */
 	struct bucket_set begun;      /* parts with a begin marker, */
@@ -34,16 +37,17 @@ struct emit {
 void emit_init(struct emit *e, struct endpoint *to, const char *tenant);
 void emit_release(struct emit *e);
 
-/* Makes the snapshot's id and writes the begin marker: of the whole snapshot,
+/* Makes the snapshot's id and adds the begin marker: of the whole snapshot,
  * or, through an exchange, of the part for all buckets. The markers of the
  * buckets come before their first lines. */
 void emit_begin(struct emit *e, int64_t at);
 
-/* Writes one record. body and more (or NULL) are members without braces. */
+/* Adds one record. body and more (or NULL) are members without braces. */
 void emit_record(struct emit *e, const char *type, const char *body, size_t len,
     const struct buf *more);
 
-/* Writes the end marker of the snapshot, or of each part. */
+/* Adds the end marker of the snapshot, or of each part, and writes all lines.
+ */
 void emit_end(struct emit *e, int64_t at);
 
 #endif

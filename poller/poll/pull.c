@@ -44,6 +44,7 @@ struct pull {
 	struct chat_lists lists;
 	unsigned pages;       /* of the list of chats */
 	uint64_t counted;     /* calls counted in the state */
+	int64_t interval_ms;  /* since the poll before began */
 	int64_t committed_ms; /* when, monotonic */
 	bool first;           /* the state was empty: its cost is not typical */
 	bool done;
@@ -295,6 +296,8 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 		customers_drop_old(store, crm_now(p));
 	}
 	p->began_ms = crm_now(p);
+	if (store != NULL && p->code == PROG_OK)
+		p->interval_ms = quota_begin_poll(store, p->began_ms);
 	p->committed_ms = clock_mono_ms();
 	ask_lists(p, forgotten);
 	return p;
@@ -394,12 +397,11 @@ warn_stale(const struct pull *p)
 static void
 keep_pull_state(struct pull *p)
 {
-	struct call_usage u = { .runs = 1, .left = p->chats.left };
 	int64_t now = crm_now(p);
 
-	memcpy(u.calls, fetch_calls(p->fetch), sizeof u.calls);
-	if (!p->first && usage_calls(u.calls) > 0)
-		usage_add_run(p->store, USAGE_POLL, now, &u);
+	if (!p->first && calls_made(p) > 0)
+		usage_add_poll(
+		    p->store, now, p->interval_ms, fetch_calls(p->fetch));
 	if (p->skew.known)
 		store_set_number(p->store, "skew", p->skew.offset_ms);
 	if (p->as_of != CLOCK_NONE)
@@ -407,6 +409,7 @@ keep_pull_state(struct pull *p)
 	if (p->chats.unknown > 0)
 		operators_invalidate(p->store); /* the assignee may be new */
 	quota_keep_hold(p->store, p->fetch, now);
+	quota_warn(p->tenant, p->store, now);
 	FAULT_POINT("poller.before_state_commit");
 	commit_pull_state(p);
 	FAULT_POINT("poller.after_state_commit");

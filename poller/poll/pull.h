@@ -2,9 +2,9 @@
  * pull: one poll of one tenant: reads operators, open chats and their new
  * messages, and writes the whole snapshot.
  *
- * Guarantee: the end marker is written only if the snapshot has every chat of
- * the list, as read now or as kept in the state. What was read is kept in the
- * state even if the snapshot fails; when the poll is killed, all but what was
+ * Guarantee: the snapshot is written only if it has every chat of the list, as
+ * read now or as kept in the state. What was read is kept in the state even if
+ * the snapshot fails; when the poll is killed, all but what was
  * read, and called, in its last second.
  */
 #ifndef POLLER_POLL_PULL_H

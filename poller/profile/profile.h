@@ -69,7 +69,6 @@ struct profile_about {
 	bool by_operator;   /* see the contract */
 	bool needs;         /* it supports [crm] need */
 	unsigned max_pages;
-	int64_t budget;    /* calls a month; 0: no limit */
 	int64_t period_ms; /* of the CRM's count of calls; 0: unknown */
 };
 

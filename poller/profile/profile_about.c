@@ -98,7 +98,6 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 	needs = profile_member(about, "needs");
 	out->needs = jv_get_kind(needs) == JV_KIND_TRUE;
 	out->max_pages = (unsigned)number_member(about, "max_pages", 1000);
-	out->budget = (int64_t)number_member(about, "budget", 0);
 	out->period_ms = (int64_t)(number_member(about, "period", 0) * 1000);
 	jv_free(by);
 	jv_free(needs);

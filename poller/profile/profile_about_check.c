@@ -67,7 +67,6 @@ static const struct member about_members[] = {
 	FLAG("by_operator"),
 	FLAG("needs"),
 	{ "max_pages", MEMBER_WHOLE, NULL, 1, 1000000 },
-	{ "budget", MEMBER_WHOLE, NULL, 0, 1000000000 },
 	{ "period", MEMBER_NUMBER, NULL, 0, 86400 },
 	OBJECT("hooks", hooks),
 	END,

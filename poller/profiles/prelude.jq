@@ -58,7 +58,6 @@
 #                 needs        true if chats get tags of .options.need, and
 #                              operators have such tags
 #                 max_pages    how many pages one question may have
-#                 budget       the default of [crm] budget
 #                 period       the seconds after which the CRM's count of calls
 #                              begins anew, if it refuses without saying for
 #                              how long

@@ -7,6 +7,7 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/poller.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 unset MESSAGING_CONFIG CRM_URL CRM_TOKEN CRM_TOKEN_FILE CRM_ACCOUNT \
 	CRM_PROFILE CRM_TENANT
+export XDG_STATE_HOME=$tmp/state
 root=$PWD
 cd "$tmp"
 
@@ -102,14 +103,17 @@ expect 78 "no profile 'zendesk9'; there are chat2desk, chatwoot, qiscus" -c conf
 conf '[crm acme]' 'token = t'
 expect 0 "" -c conf -n # the profile knows the address
 
-# What only --check uses is told, too.
-for key in schedule reaper_schedule; do
-	conf '[crm acme]' 'token = t' '[poller]' "$key = 61 * * * *"
-	expect 78 "\[poller\] $key: " -c conf -n
-	expect 78 "\[poller\] $key: " -c conf -n --check
-done
-conf '[crm acme]' 'token = t' '[poller]' 'schedule = @daily'
-expect 0 "" -c conf -n
+# Where no state can be kept, one line says so.
+conf '[crm good]' 'url = http://127.0.0.1:9/v1' 'token = t' \
+	'[poller]' 'retry_budget = 0'
+rc=0
+env -u HOME -u XDG_STATE_HOME "$BIN/poller" -c conf >out 2>err || rc=$?
+if [ $rc != 75 ] || [ "$(wc -l <err)" != 2 ] ||
+	! grep -q "nothing is kept between polls, so each reads everything: neither XDG_STATE_HOME nor HOME is set; set \[poller\] state" err; then
+	echo "no state: exit $rc"
+	cat err
+	exit 1
+fi
 
 # A CRM with an account beside the token, and another host.
 conf '[crm acme]' 'token = t' 'profile = qiscus'

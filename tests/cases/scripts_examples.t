@@ -25,20 +25,6 @@ while read -r minute hour day month weekday command; do
 	script=$(echo "$command" | sed -n 's,.*[$]SCRIPTS/\([a-z-]*\).*,\1,p')
 	[ -z "$script" ] || [ -x "scripts/$script" ] || fail "no $script"
 done <"$tmp/lines"
-schedule() { # KEY: what conf_keys.c says
-	tr -d '\n' <common/conf/conf_keys.c |
-		sed -n "s/.*\"poller\", \"$1\", \"\\([^\"]*\\)\".*/\\1/p"
-}
-# shellcheck disable=SC2016 # cron's shell expands it
-while read -r key job; do
-	[ -n "$(schedule "$key")" ] || fail "no key $key"
-	grep -Fqx "$(schedule "$key") $job" "$tmp/lines" ||
-		fail "'$(schedule "$key") $job' is not in the crontab"
-done <<'END'
-schedule $SCRIPTS/job
-reaper_schedule sleep 30; $SCRIPTS/reap
-END
-
 # What is taken as it stands works at any hour; office hours are for who asks.
 grep -E '^[0-9*]' scripts/examples/crontab.example | tr -s ' ' >"$tmp/first"
 # shellcheck disable=SC2016 # cron's shell expands it

@@ -205,7 +205,7 @@ END
 is "changes" "$(calls "$put")" 2
 
 echo "- not found where each operator has a list: it is in none of three, or in one"
-sed -i -e 's/^     budget:/     by_operator: true,&/' \
+sed -i -e 's/^     max_pages:/     by_operator: true,&/' \
 	-e 's/operator_id: .operator, /operator_id: (.operator \/\/ 1), /' shy.jq
 control reset-stats
 assignment p1 "${dialogs[2]}" "$a" | sed "s/}/,\"replaces\":\"$b\"}/" >in
@@ -379,6 +379,8 @@ for method in PUT GET; do
 		fail "$(cat err)"
 done
 free "$d"
+
+rm -r "$XDG_STATE_HOME" # where that pause is kept
 
 echo "- bad records are told, others are none of ours"
 {

@@ -195,6 +195,7 @@ class Lab:
 
     def __enter__(self):
         self.tmp = tempfile.mkdtemp(prefix=f"{self.name}.")
+        self.env["XDG_STATE_HOME"] = self.path("default-state")
         return self
 
     def __exit__(self, *exc):

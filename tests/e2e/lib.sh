@@ -7,6 +7,7 @@ unset AMQP_URL MYSQL_URL CRM_URL CRM_TOKEN CRM_TOKEN_FILE CRM_ACCOUNT CRM_PROFIL
 	CRM_TENANT MESSAGING_CONFIG
 root=$PWD
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/$(basename "$0" .t).XXXXXX")
+export XDG_STATE_HOME=$tmp/default-state
 
 # Only what the shell knows to be running still: the number of a process that
 # ended is soon another's, of another test, perhaps of its broker.

