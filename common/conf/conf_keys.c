@@ -62,7 +62,8 @@
 
 /* What bearer tokens need. */
 #define TOKENS(section, env)                                                   \
-	SECRET(section, "secret_key", env, "bearer tokens are signed with it"), \
+	SECRET(                                                                \
+	    section, "secret_key", env, "bearer tokens are signed with it"),   \
 	    PATH(section, "secret_key_file", NULL,                             \
 		"the file whose first line is the secret key"),                \
 	    PATH(section, "secret_key_old_file", NULL,                         \

@@ -74,9 +74,9 @@ server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
 	*ctx = NULL;
 }
 
-/* Refuses the request if its client is over its rate, or if a proxy forwarded it
- * that the configuration does not name: taken for the proxy's own, it would have
- * the rights of the proxy's machine. */
+/* Refuses the request if its client is over its rate, or if a proxy forwarded
+ * it that the configuration does not name: taken for the proxy's own, it would
+ * have the rights of the proxy's machine. */
 static void
 admit_request(struct connection *c, const char *forwarded)
 {

@@ -18,7 +18,8 @@ struct jwt_conf {
 /* 0, or -1 with *code and *why; jwt_conf_release() is called in any case. The
  * configuration is borrowed. */
 int jwt_conf_read(struct jwt_conf *j, const struct conf *conf,
-    const char *section, enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
+    const char *section, enum exit_code *code, struct buf *why)
+    __attribute__((warn_unused_result));
 void jwt_conf_release(struct jwt_conf *j);
 
 #endif

@@ -35,12 +35,12 @@ for script in job reap; do
 		grep -qE '^[*/2]+ \* \* \* \* ' ||
 		fail "the first schedule of $script has hours when it does nothing"
 done
-# Where no mail is delivered the same lines tell the journal, and the README says so.
+# Where no mail is delivered the same lines tell the journal, and the page says so.
 journal='systemd-cat -t messaging -p warning '
 sed -n "s/$journal//p" "$tmp/lines" | diff "$tmp/first" - ||
 	fail "the journal is told at other times"
-grep -A 3 'cron mails their complaints' README.md | grep -q crontab.example ||
-	fail "the README does not say what to do without mail"
+grep -A 4 'cron mails their complaints' man/man7/messaging-setup.7 |
+	grep -q crontab.example || fail "the page does not say what to do without mail"
 
 missing=
 for program in systemd-analyze nginx openssl; do

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The README's way from a checkout to an installation that cron drives, and
-# back to nothing, typed as it stands by an ordinary user who may use sudo. It
+# From a checkout to an installation that cron drives, and back to nothing, by an
+# ordinary user who may use sudo: step by step as messaging-setup(7) has it, and
+# as the README has it, by scripts/setup; typed as it stands. It
 # installs programs, makes users and starts the system's RabbitMQ and MariaDB,
 # so it happens on a copy of this machine that goes away with it: a mount, a
 # network and processes of its own, above this system's files.
@@ -9,12 +10,18 @@ set -euo pipefail
 # What only a person can do at the keyboard, and what is different here: the
 # token is pasted, the CRM is a simulator, the password is one, and nobody
 # watches. Everything else is typed as it stands.
+as_typed() {
+	sed -e 's/(umask 077; cat >token).*/(umask 077; echo sim-token >token)/' \
+		-e 's/PASSWORD/p4ssw0rd/g' -e 's/ --watch$//' |
+		grep -v '^export CRM_PROFILE=\|^ *https://\|--serve'
+}
 type_readme() { # SECTION: the indented lines of the step that begins so
 	sed -n "/^\*\*$1/,/^\(\*\*\|## \)/{ /^\*\*$1/p; /^    /p; }" README.md |
-		sed -n 's/^    //p' |
-		sed -e 's/(umask 077; cat >token).*/(umask 077; echo sim-token >token)/' \
-			-e 's/PASSWORD/p4ssw0rd/g' -e 's/ --watch$//' |
-		grep -v '^export CRM_PROFILE=\|^ *https://'
+		sed -n 's/^    //p' | as_typed
+}
+type_page() { # HEADING: the literal lines below it
+	sed -n "/^\.Ss $1/,/^\.S[sh]/p" man/man7/messaging-setup.7 |
+		sed -n '/^\.Bd/,/^\.Ed/{ /^\./d; s/\\e$/\\/; p; }' | as_typed
 }
 
 if [ "${1:-}" = --typing ]; then
@@ -22,10 +29,23 @@ if [ "${1:-}" = --typing ]; then
 	cd "$HOME/messaging-analytics"
 	export CRM_URL=$2
 	conf=/etc/messaging-analytics/messaging.conf
-	step() { # SECTION
+	# Each line in the environment that cron gives it; nobody waits for :30.
+	run_cron() {
+		sudo crontab -u messaging -l | while read -r _ _ _ _ _ line; do
+			# shellcheck disable=SC2024 # the mail is ours
+			sudo -u messaging env -i HOME=/var/lib/messaging-analytics \
+				SHELL=/bin/sh PATH=/usr/bin:/bin LOGNAME=messaging \
+				sh -c "cd; ${line#sleep 30; }" </dev/null \
+				>"$HOME/mail" 2>&1 ||
+				{ echo "$line gives $?: $(cat "$HOME/mail")"; exit 1; }
+			[ ! -s "$HOME/mail" ] ||
+				{ echo "a mail: $(cat "$HOME/mail")"; exit 1; }
+		done
+	}
+	step() { # HEADING
 		echo "- $1"
-		type_readme "$1" >"$HOME/typed"
-		[ -s "$HOME/typed" ] || { echo "README has no step $1"; exit 1; }
+		type_page "$1" >"$HOME/typed"
+		[ -s "$HOME/typed" ] || { echo "the page has no step $1"; exit 1; }
 		bash -euo pipefail "$HOME/typed" || { echo "step $1 gives $?"; exit 1; }
 	}
 	echo "- 1. Look"
@@ -39,31 +59,22 @@ if [ "${1:-}" = --typing ]; then
 	grep -q '"table":"operator_metrics"' "$HOME/out" ||
 		{ echo "no metrics: $(cat "$HOME/out")"; exit 1; }
 	[ -z "$(git status --porcelain)" ] || { git status --short; exit 1; }
-	step '2[.] Install'
+	step Install
 
 	echo "- the configuration, filled in"
 	sudo -u messaging sed -i -e "s,^url = https://api.*,url = $CRM_URL," \
 		-e 's,://messaging:password@,://messaging:p4ssw0rd@,' \
-		-e 's,^#state = .*/poller$,state = /var/lib/messaging-analytics/poller,' $conf
+		-e '/^\[serve\]/a secret_key_file = /etc/messaging-analytics/serve.key' $conf
 	sudo grep -q '^state = /var' $conf || { echo "the example has no state"; exit 1; }
-	step '3[.] Configure'
+	step Configure
 
-	echo "- 4. Let cron do it"
-	type_readme '4[.] Let cron' >"$HOME/crontab"
+	echo "- Run the jobs"
+	type_page 'Run the jobs' >"$HOME/crontab"
 	[ "$(wc -l <"$HOME/crontab")" = 2 ] || { cat "$HOME/crontab"; exit 1; }
 	sudo crontab -u messaging "$HOME/crontab"
-	# Each line in the environment that cron gives it; nobody waits for :30.
-	sudo crontab -u messaging -l | while read -r _ _ _ _ _ line; do
-		# shellcheck disable=SC2024 # the mail is ours
-		sudo -u messaging env -i HOME=/var/lib/messaging-analytics \
-			SHELL=/bin/sh PATH=/usr/bin:/bin LOGNAME=messaging \
-			sh -c "cd; ${line#sleep 30; }" </dev/null >"$HOME/mail" 2>&1 ||
-			{ echo "$line gives $?: $(cat "$HOME/mail")"; exit 1; }
-		[ ! -s "$HOME/mail" ] || { echo "a mail: $(cat "$HOME/mail")"; exit 1; }
-	done
-
-	echo "- 5. Look at it"
-	type_readme '5[.] Look at it' >"$HOME/typed"
+	run_cron
+	echo "- Look"
+	type_page Look >"$HOME/typed"
 	bash -e "$HOME/typed" >"$HOME/out"
 	grep -q '"tenant":"acme".*"open_chats":' "$HOME/out" ||
 		{ echo "no report: $(cat "$HOME/out")"; exit 1; }
@@ -73,22 +84,48 @@ if [ "${1:-}" = --typing ]; then
 	grep -q 'sudo -u messaging' "$HOME/out" || rc=1
 	[ $rc = 77 ] || { echo "report gives $rc: $(cat "$HOME/out")"; exit 1; }
 
-	step 'Remove it all'
-	for left in /etc/messaging-analytics /var/lib/messaging-analytics \
-		/usr/local/share/messaging-analytics /usr/local/bin/poller \
-		/usr/local/share/man/man1/poller.1; do
-		! sudo test -e $left || { echo "$left was left"; exit 1; }
-	done
-	! getent passwd messaging || exit 1
-	# Others are there, or the servers were not asked.
-	there=$(sudo mariadb -N -e "SHOW DATABASES; SELECT User FROM mysql.user"
-		sudo rabbitmqctl -q list_vhosts name
-		sudo rabbitmqctl -q list_users)
-	for other in mysql root / guest; do
-		cut -f 1 <<<"$there" | grep -xF "$other" >/dev/null ||
-			{ echo "no $other in: $there"; exit 1; }
-	done
-	! grep -w messaging <<<"$there" || { echo "left behind"; exit 1; }
+	# Nothing is left, and others are there, or the servers were not asked.
+	nothing_left() {
+		for left in /etc/messaging-analytics /var/lib/messaging-analytics \
+			/usr/local/share/messaging-analytics /usr/local/bin/poller \
+			/usr/local/share/man/man1/poller.1; do
+			! sudo test -e $left || { echo "$left was left"; exit 1; }
+		done
+		! getent passwd messaging || exit 1
+		there=$(sudo mariadb -N -e "SHOW DATABASES; SELECT User FROM mysql.user"
+			sudo rabbitmqctl -q list_vhosts name
+			sudo rabbitmqctl -q list_users)
+		for other in mysql root / guest; do
+			cut -f 1 <<<"$there" | grep -xF "$other" >/dev/null ||
+				{ echo "no $other in: $there"; exit 1; }
+		done
+		! grep -w messaging <<<"$there" || { echo "left behind"; exit 1; }
+	}
+	step Remove
+	nothing_left
+
+	echo "- setup, as the README has it"
+	type_readme '2[.] Set it up' >"$HOME/typed"
+	sed -i "s,scripts/setup,& -y --tenant acme --url $CRM_URL --token-file token," \
+		"$HOME/typed"
+	bash -euo pipefail "$HOME/typed" >"$HOME/out" 2>&1 </dev/null ||
+		{ echo "setup gives $?: $(cat "$HOME/out")"; exit 1; }
+	run_cron
+	link=$(grep -o 'http://127.0.0.1:8081/login#token=.*' "$HOME/out")
+	curl -sS -o /dev/null -c "$HOME/cookies" -H 'Origin: http://127.0.0.1:8081' \
+		-d "${link#*#}" "${link%#*}"
+	curl -sS --fail -b "$HOME/cookies" http://127.0.0.1:8081/api/v1/now \
+		>"$HOME/out"
+	grep -q '"open_chats":[1-9]' "$HOME/out" ||
+		{ echo "no board: $(cat "$HOME/out")"; exit 1; }
+
+	echo "- Remove it all"
+	type_readme 'Remove it all' >"$HOME/typed"
+	sed -i 's,--remove,& -y,' "$HOME/typed"
+	bash -euo pipefail "$HOME/typed" >"$HOME/out" 2>&1 </dev/null ||
+		{ echo "--remove gives $?: $(cat "$HOME/out")"; exit 1; }
+	nothing_left
+	! pgrep -x sink || { echo "the board still runs"; exit 1; }
 	exit 0
 fi
 
