@@ -86,7 +86,7 @@ class Test:
         before = os.listdir(self.home)
         for options, word in (
                 ([], "--crm"), (["--crm", "qiscus"], "--tenant"),
-                (["-y", "--crm", "none"], "chat2desk"),
+                (["-y", "--crm", "none"], "--url"),
                 (["-y", "--tenant", "../x", *self.answers()[4:]], "../x"),
                 (["--broker", "amqp://u:secret@h/v"], "AMQP_URL"),
                 (["--crm"], "needs a value"), (["--remove"], "-y")):
