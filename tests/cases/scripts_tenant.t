@@ -415,7 +415,8 @@ done
 
 echo "- report needs a database, and says so"
 rc=0
-"$scripts/report" -c "$tmp/token" >"$tmp/out" 2>"$tmp/err" || rc=$?
+: >"$tmp/empty.conf"
+"$scripts/report" -c "$tmp/empty.conf" >"$tmp/out" 2>"$tmp/err" || rc=$?
 is "without one ($(cat "$tmp/err"))" "$rc" 78
 says "no database is configured"
 for wrong in "-o xml" "--watch=0" "--watch=." "--watch=1.2" "-t a;b" \

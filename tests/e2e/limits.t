@@ -78,6 +78,7 @@ expect 65 "$limits" --default 18
 expect 65 "$limits" --tenant dsk 5
 says "there is no tenant 'dsk'; there are desk"
 expect 65 "$limits" --tenant dsk --default
+expect 65 "$limits" --tenant dsk
 [ "$(waiting records)" = 0 ] || fail "it was published"
 CRM_TENANT='' expect 0 "$limits" --tenant desk 5
 [ "$("$probe" -e read queue:records | cut -f 2- | jq -r .tenant)" = desk ] ||
