@@ -42,7 +42,7 @@ echo "- and stops, and leaves nothing"
 report=
 for each in /proc/[0-9]*/cmdline; do
 	pid=${each#/proc/} pid=${pid%/cmdline}
-	if tr '\0' ' ' <"$each" 2>/dev/null | grep -q 'scripts/report --watch' &&
+	if tr '\0' ' ' <"$each" 2>/dev/null | grep -q 'sink --now --watch' &&
 		grep -qs "^PPid:	$shell$" "/proc/$pid/status"; then
 		report=$pid
 	fi
