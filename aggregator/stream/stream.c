@@ -512,6 +512,7 @@ stream_release(struct stream *s)
 	for (i = 0; i < s->tenants_n; i++) {
 		pipeline_release(&s->tenants[i]->pipeline);
 		free(s->tenants[i]->name);
+		buf_release(&s->tenants[i]->applied);
 		free(s->tenants[i]);
 	}
 	free(s->tenants);

@@ -71,6 +71,9 @@ struct stream_tenant {
 	enum stream_age age;
 	bool has_runs;       /* of identities, in the state */
 	uint16_t oldest_run; /* the oldest span of these */
+	/* The marker of the newest snapshot that corrected it since the last
+	 * flush; empty: none did. */
+	struct buf applied;
 };
 
 struct stream_tables {

@@ -152,13 +152,17 @@ write_changed_rows(struct stream *s, int64_t version)
 	for (i = 0; i < s->tenants_n && rc == 0; i++) {
 		struct stream_tenant *t = s->tenants[i];
 
-		if (!stream_is_touched(t) || stream_is_undated(t) ||
-		    !pending_rows_any(&t->pipeline))
+		if (!stream_is_touched(t) || stream_is_undated(t))
 			continue;
-		tenant_rows_init_changed(
-		    &report, &t->pipeline, s->job->definition, version);
-		rc = tenant_rows_ndjson(&report, write_row_line, s);
-		tenant_rows_release(&report);
+		if (pending_rows_any(&t->pipeline)) {
+			tenant_rows_init_changed(
+			    &report, &t->pipeline, s->job->definition, version);
+			rc = tenant_rows_ndjson(&report, write_row_line, s);
+			tenant_rows_release(&report);
+		}
+		if (rc == 0 && t->applied.len > 0)
+			rc = write_row_line(s, t->applied.data, t->applied.len);
+		buf_clear(&t->applied);
 	}
 	if (rc == -1 && s->flush_state == STREAM_FAILED)
 		return OUTCOME_NEVER;

@@ -247,7 +247,7 @@ missing_field(const struct record *r, uint64_t present)
 		return record_fields[__builtin_ctzll(missing)].name;
 	if (r->type != RECORD_SNAPSHOT)
 		return NULL;
-	if (r->state == SNAPSHOT_BEGIN && r->at == CLOCK_NONE)
+	if (r->state != SNAPSHOT_END && r->at == CLOCK_NONE)
 		return "at";
 	if (r->state == SNAPSHOT_END && r->records == RECORD_NO_NUMBER)
 		return "records";

@@ -46,7 +46,13 @@ enum record_type {
 	RECORD_TYPES
 };
 
-enum snapshot_state { SNAPSHOT_NONE, SNAPSHOT_BEGIN, SNAPSHOT_END };
+enum snapshot_state {
+	SNAPSHOT_NONE,
+	SNAPSHOT_BEGIN,
+	SNAPSHOT_END,
+	SNAPSHOT_APPLIED, /* it corrected a stream, whose rows come before */
+	SNAPSHOT_STATES
+};
 
 enum chat_status {
 	CHAT_NONE,

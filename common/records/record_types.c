@@ -44,7 +44,8 @@ const struct record_field record_fields[] = {
 	    "the company, a [crm NAME] section" },
 	{ "snapshot", FIELD_ID, AT(snapshot), ALL, SNAP,
 	    "the snapshot this line belongs to" },
-	{ "state", FIELD_STATE, AT(state), SNAP, SNAP, "begin or end" },
+	{ "state", FIELD_STATE, AT(state), SNAP, SNAP,
+	    "begin, end or applied" },
 	{ "records", FIELD_COUNT, AT(records), SNAP | CHAT, 0,
 	    "lines between the markers; the end marker must have it; of a chat "
 	    "that is gone: how many the answer says are gone" },
@@ -168,6 +169,7 @@ static const char *const state_names[] = {
 	[SNAPSHOT_NONE] = "",
 	[SNAPSHOT_BEGIN] = "begin",
 	[SNAPSHOT_END] = "end",
+	[SNAPSHOT_APPLIED] = "applied",
 };
 
 const char *

@@ -41,9 +41,9 @@ make_all_words(void)
 	for (i = 0; i < RECORD_TYPES; i++)
 		names[i] = record_types[i].name;
 	keywords_init(&all.types, names, RECORD_TYPES, "\"");
-	for (i = 0; i <= SNAPSHOT_END; i++)
+	for (i = 0; i < SNAPSHOT_STATES; i++)
 		names[i] = record_state_name((enum snapshot_state)i);
-	keywords_init(&all.states, names, SNAPSHOT_END + 1, "\"");
+	keywords_init(&all.states, names, SNAPSHOT_STATES, "\"");
 	for (i = 0; i <= CHAT_GONE; i++)
 		names[i] = record_status_name((enum chat_status)i);
 	keywords_init(&all.statuses, names, CHAT_GONE + 1, "\"");

@@ -170,6 +170,11 @@ read_marker(struct row_reader *t, struct batch_group *g, const struct record *r)
 		snapshot_progress_put(&t->open, r->tenant, r->snapshot, &begun);
 		return 0;
 	}
+	if (r->state == SNAPSHOT_APPLIED) {
+		end = (struct end_marker){ r->snapshot, r->at, END_OF_STREAM };
+		batch_end(&g->part[0], r->tenant, &end);
+		return 0;
+	}
 	if (read_end_marker(t, r, &end) != 0)
 		return -1;
 	snapshot_progress_free(

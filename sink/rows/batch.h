@@ -13,11 +13,15 @@
 
 #include <stdbool.h>
 
+/* Instead of a number of rows: the snapshot corrected a stream, whose rows need
+ * not be counted. */
+#define END_OF_STREAM (-1)
+
 /* The end marker of a snapshot of rows. */
 struct end_marker {
 	struct text snapshot; /* p NULL: none */
 	int64_t as_of;        /* the begin marker's time */
-	int64_t records;      /* rows between the markers */
+	int64_t records;      /* rows between the markers; END_OF_STREAM */
 };
 
 /* The tenant's row of the table tenants, read again in each try. */

@@ -48,6 +48,20 @@ count_snapshot_rows(
 	return o;
 }
 
+static enum outcome
+note_snapshot(struct db *db, const struct batch_tenant *t)
+{
+	struct db_value args[4] = { db_time(t->ended.as_of),
+		db_text(t->ended.snapshot.p, t->ended.snapshot.len),
+		db_time(clock_now_ms()), db_text(t->name.p, t->name.len) };
+
+	return db_exec(db,
+	    "UPDATE tenants SET as_of = ?, snapshot = ?, stored_at = ?, "
+	    "pending_as_of = NULL, pending_snapshot = NULL, "
+	    "pending_records = NULL WHERE tenant = ?",
+	    args, 4, NULL);
+}
+
 /* Deletes operators that the snapshot no longer has, and marks its missing
  * chats as left: only the CRM can say whether they were closed. */
 static enum outcome
@@ -58,9 +72,6 @@ sweep_snapshot(struct db *db, struct batch_tenant *t)
 	struct db_value name = db_text(t->name.p, t->name.len);
 	struct db_value args[2] = { name, version };
 	struct db_value left[4] = { as_of, version, name, version };
-	struct db_value done[4] = { as_of,
-		db_text(t->ended.snapshot.p, t->ended.snapshot.len),
-		db_time(clock_now_ms()), name };
 	enum outcome o;
 
 	o = db_exec(db,
@@ -72,14 +83,7 @@ sweep_snapshot(struct db *db, struct batch_tenant *t)
 		    "version = ? WHERE tenant = ? AND version < ? AND "
 		    "status <> 'left'",
 		    left, 4, &t->left);
-	if (o == OUTCOME_DONE)
-		o = db_exec(db,
-		    "UPDATE tenants SET as_of = ?, snapshot = ?, stored_at = "
-		    "?, "
-		    "pending_as_of = NULL, pending_snapshot = NULL, "
-		    "pending_records = NULL WHERE tenant = ?",
-		    done, 4, NULL);
-	return o;
+	return o == OUTCOME_DONE ? note_snapshot(db, t) : o;
 }
 
 static enum outcome
@@ -125,6 +129,10 @@ snapshot_end(struct db *db, struct batch_tenant *t)
 		t->fate = text_is(t->ended.snapshot, s->snapshot) ? END_AGAIN
 								  : END_OLDER;
 		return OUTCOME_DONE;
+	}
+	if (t->ended.records == END_OF_STREAM) {
+		t->fate = END_STORED;
+		return note_snapshot(db, t);
 	}
 	o = count_snapshot_rows(db, t, "=", &t->arrived);
 	if (o == OUTCOME_DONE && t->arrived < t->ended.records)
