@@ -266,6 +266,16 @@ configured_tenants() {
 	done
 }
 
+# records_to: where the jobs send records: [poller] to, if that is a queue or an
+# exchange.
+records_to() {
+	to=$(conf_value poller to)
+	case $to in
+	queue:?* | exchange:?*) printf '%s\n' "$to" ;;
+	*) echo queue:records ;;
+	esac
+}
+
 # reader_queues: the queues that programs read, and that may have dead letters:
 # those of the defaults and of the configuration, and of every generation behind
 # an exchange of topology. Needs $aggregator.

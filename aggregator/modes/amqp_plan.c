@@ -143,7 +143,7 @@ count_queue(
 }
 
 static enum outcome
-print_count(struct amqp_plan *p)
+print_load(struct amqp_plan *p, bool readers)
 {
 	struct amqp_queue_load load = { 0, 0 };
 	bool found;
@@ -153,8 +153,21 @@ print_count(struct amqp_plan *p)
 	if (o == OUTCOME_DONE && found)
 		o = count_queue(p, p->word[0], &load);
 	if (o == OUTCOME_DONE)
-		printf("%" PRIu32 " %s\n", load.messages, p->word[0]);
+		printf("%" PRIu32 " %s\n",
+		    readers ? load.readers : load.messages, p->word[0]);
 	return o;
+}
+
+static enum outcome
+print_count(struct amqp_plan *p)
+{
+	return print_load(p, false);
+}
+
+static enum outcome
+print_readers(struct amqp_plan *p)
+{
+	return print_load(p, true);
 }
 
 static const struct {
@@ -170,6 +183,7 @@ static const struct {
 	{ "drop", 2, drop_named },
 	{ "look", 2, print_presence },
 	{ "count", 1, print_count },
+	{ "readers", 1, print_readers },
 };
 
 /* Cuts the line into words, in place. */

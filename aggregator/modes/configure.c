@@ -6,6 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/os/state_folder.h"
 
 #include "aggregator/metrics/metrics.h"
 #include "aggregator/modes/modes.h"
@@ -118,14 +119,38 @@ is_of_stream_only(const struct aggregator *a)
 	       !endpoint_is_queue(a->job.from) && !a->job.export;
 }
 
+/* The aggregator keeps what it knows in a state, and can add up chats of the
+ * past. */
+static bool
+has_history(const struct aggregator_job *job)
+{
+	return job->export ||
+	       (endpoint_is_queue(job->from) &&
+		   conf_int(job->conf, "aggregator", "every") > 0);
+}
+
+/* Without a choice: all metrics where there is history, else those of now. */
+static char *const *
+chosen_metrics(const struct aggregator_job *job)
+{
+	static char *const all[] = { "all", NULL };
+	static char *const now[] = { "operators", "chats", "tenant", "events",
+		NULL };
+	char *const *chosen = conf_list(job->conf, "aggregator", "metrics");
+
+	if (*chosen != NULL)
+		return chosen;
+	return has_history(job) ? all : now;
+}
+
 /* Selects the metrics, and which part of them is computed. */
 static enum exit_code
 select_metrics(struct aggregator *a, struct buf *why)
 {
 	struct aggregator_job *job = &a->job;
 
-	if (metric_selection_parse(&job->selection,
-		conf_list(job->conf, "aggregator", "metrics"), why) == -1)
+	if (metric_selection_parse(&job->selection, chosen_metrics(job), why) ==
+	    -1)
 		return refuse_value("metrics", a->metrics, why);
 	if (is_of_stream_only(a) &&
 	    !metric_selection_leave_out_allocation(&job->selection)) {
@@ -204,19 +229,30 @@ can_allocate(const struct aggregator_job *job)
 	return true;
 }
 
+/* Chooses the folder of the state where nobody has named one. */
 static bool
-can_run(const struct aggregator_job *job)
+find_state(struct aggregator_job *job)
+{
+	static char *chosen; /* until the program ends */
+	struct buf why = BUF_INIT;
+
+	if (job->state == NULL)
+		job->state = chosen = state_folder("aggregator", &why);
+	if (job->state == NULL)
+		log_error("no folder for the state: %s; give --state DIR or "
+			  "[aggregator] state",
+		    buf_str(&why));
+	buf_release(&why);
+	return job->state != NULL;
+}
+
+static bool
+can_run(struct aggregator_job *job)
 {
 	bool from_queue = endpoint_is_queue(job->from);
 
-	if ((from_queue || job->export) && job->state == NULL) {
-		log_error("%s; give --state DIR or [aggregator] state",
-		    job->export
-			? "--export needs the folder of the stream's state"
-			: "reading a queue needs a folder that keeps what "
-			  "must survive");
+	if ((from_queue || job->export) && !find_state(job))
 		return false;
-	}
 	if (job->part.of > 0 && from_queue &&
 	    conf_int(job->conf, "aggregator", "every") == 0) {
 		log_error("--part is for a stream; give --every 50ms");
@@ -233,26 +269,6 @@ reservations_to(const struct aggregator *a)
 	if (endpoint_is_queue(a->job.from))
 		return conf_text(a->common.conf, "aggregator", "assign_to");
 	return a->assign_to;
-}
-
-/* Such a row replaces the one before: its count falls when a chat is closed.
- * Who writes a file or a pipe looks at one snapshot alone. No warning, which
- * cron would mail each minute: sink --check advises. */
-void
-aggregator_warn_of_history(const struct aggregator_job *job)
-{
-	struct buf names = BUF_INIT;
-
-	if (endpoint_is_endless(job->to))
-		metric_selection_history(&job->selection, &names);
-	if (names.len > 0)
-		log_info("history",
-		    "%s: a snapshot has only the chats that are open, so "
-		    "these counts fall when one is closed; run a stream "
-		    "(--every) or leave them out; see "
-		    "messaging-metrics(7)",
-		    buf_str(&names));
-	buf_release(&names);
 }
 
 /* Whether rows that are written after the reservations would replace them. */

@@ -92,10 +92,6 @@ bool aggregator_configure(struct aggregator *a, enum exit_code *code);
 enum exit_code aggregator_check_assign_to(const struct aggregator *a)
     __attribute__((warn_unused_result));
 
-/* Says with -v, before rows of snapshots go to another program, which metrics
- * are only right where a state adds them up. */
-void aggregator_warn_of_history(const struct aggregator_job *job);
-
 /* The run() of modes that read a file or a pipe to its end and then write.
  * one_shot.c */
 enum exit_code aggregator_run_once(void *options);

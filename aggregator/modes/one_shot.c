@@ -374,17 +374,6 @@ write_assignments_to(const struct aggregator *a, const struct one_shot *b)
 	return code == PROG_OK ? aggregator_check_assign_to(a) : code;
 }
 
-static bool
-has_snapshot(const struct one_shot *b)
-{
-	size_t i;
-
-	for (i = 0; i < b->reports_n; i++)
-		if (b->reports[i].snapshot != NULL)
-			return true;
-	return false;
-}
-
 static enum exit_code
 write_output(struct one_shot *b)
 {
@@ -473,8 +462,6 @@ write_answer(const struct aggregator *a, struct one_shot *b)
 
 	if (b->job->assign_to != NULL)
 		code = write_assignments_to(a, b);
-	if (code == PROG_OK && has_snapshot(b))
-		aggregator_warn_of_history(b->job);
 	return code == PROG_OK ? write_output(b) : code;
 }
 

@@ -250,7 +250,6 @@ take_snapshots(const struct aggregator_job *job)
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
-	aggregator_warn_of_history(job);
 	if (opt.wait_forever)
 		daemon_init();
 	init_staging(&q);

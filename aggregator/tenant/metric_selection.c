@@ -166,23 +166,6 @@ metric_selection_has(const struct metric_selection *c, const char *table)
 	return false;
 }
 
-void
-metric_selection_history(const struct metric_selection *c, struct buf *names)
-{
-	const struct table *t;
-	const char *before = "";
-	size_t i;
-
-	for (i = 0; i < c->n; i++) {
-		t = c->metrics[i]->table;
-		if (!table_adds_up_chats(t) || strcmp(t->selector, before) == 0)
-			continue;
-		buf_addf(
-		    names, "%s%s", *before != '\0' ? ", " : "", t->selector);
-		before = t->selector;
-	}
-}
-
 bool
 metric_selection_passes(
     const struct metric_selection *c, const struct record *r)

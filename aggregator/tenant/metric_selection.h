@@ -49,11 +49,6 @@ void metric_selection_add_overview(struct metric_selection *c);
 bool metric_selection_passes(
     const struct metric_selection *c, const struct record *r);
 
-/* Appends the names of selected metrics whose rows add up chats of the past:
- * what is made of one snapshot lacks the chats that were closed before it. */
-void metric_selection_history(
-    const struct metric_selection *c, struct buf *names);
-
 /* A selected metric reads the messages' text. */
 bool metric_selection_needs_text(const struct metric_selection *c);
 

@@ -113,14 +113,6 @@ extern const struct table tables[TABLES_ALL];
 /* The table of that name among the first TABLES, or NULL. */
 const struct table *table_find(const char *name, size_t len);
 
-/* Whether rows of the past add up several chats: made of one snapshot they lack
- * the chats that were closed before it. */
-static inline bool
-table_adds_up_chats(const struct table *t)
-{
-	return t->life == LIFE_HISTORY && t->chat < 0;
-}
-
 /* The columns that a metric fills (cells): all but the tenant, generation and
  * part, as_of and version. Their number, and the i-th. */
 static inline size_t

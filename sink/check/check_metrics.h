@@ -1,7 +1,6 @@
 /*
- * check_metrics: what [aggregator] metrics lacks of what is read, and what of
- * it only a stream keeps right. All of it is advice: an aggregator elsewhere
- * may have another configuration, or options.
+ * check_metrics: what [aggregator] metrics lacks of what is read. It is advice:
+ * an aggregator elsewhere may have another configuration, or options.
  */
 #ifndef SINK_CHECK_CHECK_METRICS_H
 #define SINK_CHECK_CHECK_METRICS_H

@@ -19,17 +19,31 @@ for name in poller aggregator sink reaper; do
 	cat >"$tmp/bin/$name" <<-'END'
 		#!/bin/sh
 		name=${0##*/}
-		echo "$name $*" >>"$TMP/called"
-		[ "$name $*" = "poller -t -" ] || [ "$*" = --list ] || cat >/dev/null
+		if [ "$*" = --declare ]; then
+			read -r verb queue
+			[ ! -e "$TMP/declare" ] || exit "$(cat "$TMP/declare")"
+			echo "$(cat "$TMP/$verb.$queue" 2>/dev/null || echo 0) $queue"
+			exit
+		fi
+		# The answers are a file with another name each time.
+		echo "$name $*" | sed 's, /[^ ]*/tmp\.[^ ]*, ANSWERS,' >>"$TMP/called"
+		case "$name $*" in
+		*--status*)
+			cat >/dev/null
+			for to; do :; done
+			cp "$TMP/answers" "$to"
+			;;
+		*--publish*) cat >"$TMP/published" ;;
+		reaper\ --list) ;;
+		reaper*) cat >"$TMP/reaped" ;;
+		esac
 		[ "$name" != poller ] || [ ! -e "$TMP/slow" ] ||
 			until [ ! -e "$TMP/slow" ]; do sleep 0.02; done
 		[ "$*" != --list ] || [ ! -e "$TMP/list" ] || exit "$(cat "$TMP/list")"
 		if [ "$name $*" != "reaper --list" ] && [ -e "$TMP/$name" ]; then
 			exit "$(cat "$TMP/$name")"
 		fi
-		case $name in
-		poller | reaper) echo record ;;
-		esac
+		[ "$name $*" != "reaper --list" ] || echo record
 	END
 	chmod +x "$tmp/bin/$name"
 done
@@ -56,24 +70,45 @@ started() {
 	until [ "$(wc -l <"$tmp/called")" -ge "$1" ]; do sleep 0.02; done
 }
 
+closed='{"type":"chat","tenant":"a","chat":"1","status":"closed"}'
+open='{"type":"chat","tenant":"a","chat":"2","status":"open"}'
+printf '%s\n' "$open" "$closed" >"$tmp/answers"
+
 echo "- the job: poller, aggregator, sink"
-# Whatever [poller] to says: the aggregator reads the pipe.
+poll="poller -t queue:records"
+aggregate="aggregator -f queue:records --until-empty -t queue:rows --every 1s"
+store="sink -f queue:rows --until-empty"
 run 0 job
-called "poller -t -" "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
+called "$poll" "$aggregate" "$store"
 [ "$(stat -c %a "$tmp/lock")" = 600 ] || fail "others may hold the lock"
 [ ! -s "$tmp/out" ] || fail "it spoke: $(cat "$tmp/out")"
-run 0 job -d -q other -v
-called "poller -v -t -" "aggregator -v -t queue:other"
+run 0 job -v
+called "poller -v -t queue:records" \
+	"aggregator -v -f queue:records --until-empty -t queue:rows --every 1s" \
+	"sink -v -f queue:rows --until-empty"
 
-echo "- the job of a stream only polls"
-run 0 job -t queue:records -v
-called "poller -v -t queue:records"
-echo 77 >"$tmp/poller"
-run 77 job -t exchange:records
-called "poller -t exchange:records"
-rm "$tmp/poller"
-run 64 job -t queue:records -d
-run 64 job -t queue:records -q other
+echo "- a queue that a daemon reads is left to it"
+echo 1 >"$tmp/readers.records"
+run 0 job
+called "$poll" "$store"
+echo 2 >"$tmp/readers.rows"
+run 0 job
+called "$poll"
+rm "$tmp/readers.records"
+run 0 job
+called "$poll" "$aggregate"
+rm "$tmp/readers.rows"
+
+echo "- records go to the queue or the exchange of [poller] to"
+echo '[poller]' >"$tmp/conf"
+echo 'to = queue:own' >>"$tmp/conf"
+run 0 job
+called "poller -t queue:own" "${aggregate/records/own}" "$store"
+# Its aggregators are daemons.
+sed -i 's/queue:own/exchange:records/' "$tmp/conf"
+run 0 job
+called "poller -t exchange:records" "$store"
+: >"$tmp/conf"
 
 echo "- whose failure counts, and whether rows are stored"
 while read -r poller aggregator sink want stored; do
@@ -90,23 +125,43 @@ done <<END
 77 65 75 77 1
 0 65 0 65 1
 0 0 75 75 1
-0 75 0 75 0
-0 78 0 78 0
+0 75 0 75 1
+0 78 0 78 1
 END
 rm "$tmp/poller" "$tmp/aggregator" "$tmp/sink"
+# The broker is away.
+echo 75 >"$tmp/declare"
+run 75 job
+called "$poll"
+rm "$tmp/declare"
 
 echo "- the reaper's job"
+status="poller --status -t ANSWERS"
+publish="aggregator --publish -t queue:records"
 run 0 reap -a file -f
-called "reaper --list" "poller --status" "reaper --archive file --force"
+called "reaper --list" "$status" "$publish" "reaper --archive file --force"
+diff "$tmp/answers" "$tmp/reaped" || fail "the reaper lacks answers"
+[ "$(cat "$tmp/published")" = "$closed" ] || fail "$(cat "$tmp/published")"
 echo 65 >"$tmp/reaper"
 run 65 reap
+# A tenant that fails does not keep the others.
 echo 77 >"$tmp/poller"
 run 77 reap
+called "reaper --list" "$status" "$publish" "reaper "
 rm "$tmp/poller" "$tmp/reaper"
 echo 75 >"$tmp/list"
 run 75 reap
 called "reaper --list" # nobody else complains of the database
 rm "$tmp/list"
+# What was not published is not deleted.
+echo 75 >"$tmp/aggregator"
+run 75 reap
+called "reaper --list" "$status" "$publish"
+rm "$tmp/aggregator"
+# Without a closing there is nothing to publish.
+echo "$open" >"$tmp/answers"
+run 0 reap
+called "reaper --list" "$status" "reaper "
 
 echo "- through a symbolic link, from elsewhere"
 mkdir "$tmp/links"
@@ -120,8 +175,8 @@ done
 
 echo "- while one is at work another does nothing, in silence"
 for script in job reap; do
-	programs=2
-	[ $script = job ] || programs=3
+	programs=1
+	[ $script = job ] || programs=2
 	: >"$tmp/slow"
 	: >"$tmp/called"
 	"$scripts/$script" -b "$tmp/bin" -c "$tmp/conf" -l "$tmp/lock" \
@@ -146,7 +201,7 @@ echo "- a killed run leaves no lock that counts"
 "$scripts/job" -b "$tmp/bin" -c "$tmp/conf" -l "$tmp/lock" \
 	>/dev/null 2>&1 </dev/null &
 first=$!
-started 2
+started 1
 kill -KILL "$first"
 wait "$first" 2>/dev/null || :
 # Its programs still hold it, rightly, until they are done.
@@ -163,13 +218,13 @@ rm -f "$tmp/lock"
 HOME=$tmp "$scripts/job" -b "$tmp/bin" -c "$tmp/conf" >/dev/null 2>&1 \
 	</dev/null &
 first=$!
-started 2
+started 1
 : >"$tmp/called"
 "$scripts/job" -b "$tmp/bin" -c "$tmp/conf"
 [ ! -s "$tmp/called" ] || fail "the same configuration twice"
 "$scripts/job" -b "$tmp/bin" -c "$tmp/other" &
 second=$!
-started 2
+started 1
 rm "$tmp/slow"
 wait "$first" "$second"
 for name in conf other; do
@@ -339,7 +394,7 @@ for name in poller aggregator sink; do
 	sed -i 's/^name=.*/name=${0##*\/ma-}/' "$tmp/bin/ma-$name"
 done
 run 0 job
-called "poller -t -" "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
+called "$poll" "$aggregate" "$store"
 
 echo "- every script says what it is for"
 for script in "$scripts"/*; do

@@ -157,8 +157,6 @@ run 75 records
 says 'choose another'
 kill "$daemon"
 wait "$daemon" || fail "SIGTERM gave $?"
-expect 78 "$aggregator" -f queue:records -t queue:rows
-says 'give --state'
 expect 73 "$aggregator" -f queue:records --state "$small"
 says 'choose another'
 rm -r "$state"

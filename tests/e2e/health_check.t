@@ -98,7 +98,7 @@ mv "$tmp/metrics" "$tmp/gone"
 grep -q "cannot write .*messaging_job_.*prom" "$tmp/err" || fail "it is silent"
 mv "$tmp/gone" "$tmp/metrics"
 
-echo "- so does the poll of a stream; what came of all calls is kept"
+echo "- what came of all calls is kept"
 calls() { # MODE RESULT
 	metric "calls_$1" "messaging_crm_calls_total{mode=\"$1\",tenant=\"one\",result=\"$2\"}"
 }
@@ -106,7 +106,7 @@ before="$(calls poll ok) $(calls poll refused)"
 read -r ok refused <<<"$before"
 [ "$ok" -gt 1 ] || fail "calls: $before"
 [ "$refused" -gt 0 ] || fail "calls: $before"
-"$scripts/job" -l "$tmp/lock" -t queue:records || fail "the poll gives $?"
+"$scripts/job" -l "$tmp/lock" || fail "the job gives $?"
 [ "$(calls poll ok)" -gt "$ok" ] || fail "no calls"
 whole() { # the calls that are told, and what they leave of the budget
 	cat "$tmp"/metrics/messaging_calls_*.prom |
@@ -117,7 +117,7 @@ whole=$(whole)
 is "refused" "$refused" "$(calls poll refused)"
 at=$(succeeded job)
 echo wrong >"$tmp/token"
-! "$scripts/job" -l "$tmp/lock" -t queue:records 2>"$tmp/err" || fail "it did not fail"
+! "$scripts/job" -l "$tmp/lock" 2>"$tmp/err" || fail "it did not fail"
 echo one-token >"$tmp/token"
 is "last success" "$at" "$(succeeded job)"
 is "the last run" 0 "$(metric job "messaging_job_last_run_succeeded{task=\"job\",$config}")"

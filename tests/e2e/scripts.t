@@ -24,6 +24,8 @@ cat >"$tmp/messaging.conf" <<END
 url = $AMQP_URL
 [mysql]
 url = $MYSQL_URL
+[aggregator]
+state = $tmp/aggregator
 [poller]
 state = $tmp/state
 tenants = $tmp/tenants
@@ -72,20 +74,29 @@ is "chats of one" "$(chats one)" 12
 cron 0 reap
 silent
 
-echo "- metrics that a snapshot cannot keep right are no mail each minute"
-cp messaging.conf short.conf
-printf '[aggregator]\nmetrics = all\n' >>messaging.conf
-for _ in 1 2; do
-	advance 60
-	cron 0 job
-	silent
-done
-[ "$(q "SELECT SUM(messages) FROM channel_metrics_all WHERE tenant = 'one'")" -gt 0 ] ||
-	fail "not all metrics were made"
-# Asked for more, it says which.
-cron 0 job -v
-grep -q '^aggregator: .*channels.*: .*--every' mail || fail "with -v: $(cat mail)"
-mv short.conf messaging.conf
+echo "- a daemon that reads a queue is left alone"
+advance 120
+"$BIN/aggregator" -f queue:records -t queue:rows --every 50ms 2>aggregator.log &
+aggregator=$!
+"$BIN/sink" -f queue:rows 2>sink.log &
+sink=$!
+newest() {
+	q "SELECT as_of FROM tenants WHERE tenant = 'one'"
+}
+before=$(newest)
+has_readers() {
+	[ "$(printf 'readers %s\n' records rows | "$BIN/aggregator" --declare |
+		cut -c 1 | paste -sd ' ')" = "1 1" ]
+}
+until_true 20 has_readers || fail "no daemon reads: $(cat ./*.log)"
+cron 0 job
+silent
+is_newer() {
+	[[ $(newest) > $before ]]
+}
+until_true 20 is_newer || fail "the daemons stored nothing: $(cat ./*.log)"
+kill "$aggregator" "$sink"
+wait "$aggregator" "$sink" || fail "the daemons gave $?: $(cat ./*.log)"
 
 echo "- another one, while a job is at work"
 "$scripts/job" -l "$tmp/job.lock" >during 2>&1 &
