@@ -82,16 +82,18 @@ class Listener:
         block, self.text = self.text.split(b"\n\n", 1)
         return block.decode()
 
-    def event(self):
-        """The next one, as (id, data); comments are passed over."""
+    def event(self, name="now"):
+        """The next one of that name, as (id, data); others and comments are
+        passed over."""
         while True:
             block = self.block()
             fields = dict(line.split(": ", 1) for line in block.split("\n")
                           if not line.startswith(":"))
             if "data" in fields:
-                if fields["event"] != "now":
+                if fields["event"] not in ("now", "problem"):
                     raise AssertionError(f"no event of ours: {block}")
-                return fields["id"], fields["data"]
+                if fields["event"] == name:
+                    return fields["id"], fields["data"]
 
     def until_revoked(self):
         """False: it goes on, and only comments come."""
@@ -426,6 +428,9 @@ class Test:
         lab.servers("kill", "mariadb")
         until(PATIENCE, lambda: self.server.ask(NOW, self.lead).status == 503,
               "the database to be away")
+        _, data = listener.event("problem")
+        self.that(json.loads(data) == {"detail": "the database is away"},
+                  f"the problem: {data}")
         lab.servers("start", "mariadb")
         self.world.sql = type(self.world.sql)(lab.server_dir)
         self.world.answer_chat("9001")
