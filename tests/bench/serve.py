@@ -84,7 +84,8 @@ class Bench:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
-        lab.env["MYSQL_POOL"] = "1G" if table.SCALE >= 0.1 else "128M"
+        pool = "1G" if table.SCALE >= 0.1 else "128M"
+        lab.env["MYSQL_OPTIONS"] = f"--innodb-buffer-pool-size={pool}"
         lab.start_servers("mariadb")
         self.conf = lab.conf("m.conf", {"sink": {"connections": 2}})
         lab.must(["sink", "-c", self.conf, "--migrate"])

@@ -69,7 +69,7 @@ class World:
         self.sql.ask("SET GLOBAL innodb_max_dirty_pages_pct = 90")
 
     def connect(self):
-        self.sql = Sql(self.lab.server_dir)
+        self.sql = Sql(self.lab)
 
     def at(self, number="seq"):
         return (f"{as_sql(self.begin)} + INTERVAL {number} * {self.step} "

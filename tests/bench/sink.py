@@ -26,7 +26,7 @@ def ratio_of(both):
 class Store:
     def __init__(self, lab):
         self.lab = lab
-        lab.env["MYSQL_POOL"] = "256M"
+        lab.env["MYSQL_OPTIONS"] = "--innodb-buffer-pool-size=256M"
         lab.start_servers("mariadb", "rabbitmq")
         self.conf = lab.conf("messaging.conf", {
             "sink": {"batch": BATCH, "connections": 1}})

@@ -549,7 +549,7 @@ def body():
     first = seed() % 10 ** 6
     many = int(os.environ.get("WORLDS") or (200 if LONG else 12))
     with Lab("allocation") as lab:
-        lab.start_servers("rabbitmq")
+        lab.start_servers("rabbitmq", private=True)
         judged, wrong = share(lab, first, many, random.Random(first))
         report(judged, wrong)
     return 1 if wrong else 0

@@ -78,7 +78,7 @@ class World:
 
     def __init__(self, lab, dice):
         self.dice = dice
-        self.sql = Sql(lab.server_dir)
+        self.sql = Sql(lab)
         self.sql.ask("SET NAMES utf8mb4")
         for table, n in TABLES.items():
             columns = self.sql.ask(
@@ -177,7 +177,7 @@ class Test:
         self.lab = lab
         self.checks = Checks()
         self.dice = random.Random(seed())
-        lab.start_servers("mariadb")
+        lab.start_servers("mariadb", private=True)
         conf = lab.conf("messaging.conf", {"sink": {}})
         lab.must(["sink", "-c", conf, "--migrate"])
         self.world = World(lab, self.dice)
@@ -961,7 +961,7 @@ class Test:
                                           self.admin).status == 200,
               "an answer after the database came back")
         # Of a hundred partitions: nobody's answer waits for its opening.
-        self.world.sql = Sql(self.lab.server_dir)
+        self.world.sql = Sql(self.lab)
         until(60, lambda: self.world.sql.ask(
             "SHOW OPEN TABLES FROM messaging LIKE 'intervals'"),
               "a table that nobody asked for to be open")

@@ -39,7 +39,7 @@ FILTERS = {"messages": ("operator", "channel"), "intervals": ("channel",),
 class Test:
     def __init__(self, lab):
         self.lab, self.checks = lab, Checks()
-        self.sql = Sql(lab.server_dir)
+        self.sql = Sql(lab)
         conf = lab.conf("conf", {})
         lab.must(["sink", "-c", conf, "--migrate"])
         for _, table, columns, values in TABLES:
@@ -127,7 +127,7 @@ class Test:
 
 def body():
     with Lab("filters") as lab:
-        lab.start_servers("mariadb")
+        lab.start_servers("mariadb", private=True)
         test = Test(lab)
         test.few_of_many_cost_little()
         test.usual_rows_fill_a_page()

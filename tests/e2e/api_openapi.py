@@ -67,7 +67,7 @@ class Test:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
-        lab.start_servers("mariadb")
+        lab.start_servers("mariadb", private=True)
         lab.must(["sink", "-c", lab.conf("m.conf", {"sink": {}}),
                   "--migrate"])
         self.world = api.World(lab, random.Random(seed()))

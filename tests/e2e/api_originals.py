@@ -83,7 +83,7 @@ class World:
 
     def __init__(self, lab, dice):
         self.dice = dice
-        self.sql = Sql(lab.server_dir)
+        self.sql = Sql(lab)
         self.sql.ask("SET NAMES utf8mb4")
         self.now = datetime.now(timezone.utc).replace(microsecond=0)
         self.rows = {}
@@ -200,7 +200,7 @@ class Test:
         self.lab = lab
         self.checks = Checks()
         self.dice = random.Random(seed())
-        lab.start_servers("mariadb")
+        lab.start_servers("mariadb", private=True)
         lab.must(["sink", "-c", lab.conf("m.conf", {"sink": {}}),
                   "--migrate"])
         self.world = World(lab, self.dice)

@@ -251,7 +251,7 @@ class Test:
         lab.start_servers("rabbitmq", "mariadb")
         self.conf = lab.conf("messaging.conf", {"aggregator": {}, "sink": {}})
         self.fill(self.conf)
-        self.sql = Sql(lab.server_dir)
+        self.sql = Sql(lab)
         self.move_to_parts()
         self.leave_out_withdrawn()
         self.leave_out_durations()

@@ -60,11 +60,11 @@ class Test:
         self.checks = Checks()
         self.seen = []  # all tokens, none of which may be told
         self.said = ""
-        lab.start_servers("mariadb")
+        lab.start_servers("mariadb", private=True)
         self.conf = lab.conf("messaging.conf", {
             "serve": {"secret_key_file": lab.write("key", KEY + "\n")}})
         self.run("--migrate")
-        self.sql = Sql(lab.server_dir)
+        self.sql = Sql(lab)
         for tenant in (OURS, THEIRS):
             self.put_rows(tenant)
         self.audit_file = lab.path("audit")

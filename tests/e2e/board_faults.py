@@ -194,7 +194,7 @@ def a_database_that_is_away_is_said(test):
     test.that(seen <= {("connecting", True), ("disconnected", True)}
               and ("disconnected", True) in seen, f"the page was {seen}")
     test.lab.servers("start", "mariadb")
-    test.world.sql = Sql(test.lab.server_dir)
+    test.world.sql = Sql(test.lab)
     test.shows(lambda: browser.text("#connection") == "live"
                and test.waiting() and not browser.visible("#problem"),
                "all is there again")

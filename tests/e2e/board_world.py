@@ -46,10 +46,10 @@ def example(n):
 
 class BoardWorld:
     def __init__(self, lab, sections=None):
-        lab.start_servers("mariadb")
+        lab.start_servers("mariadb", private=True)
         conf = lab.conf("messaging.conf", {"sink": {}})
         lab.must(["sink", "-c", conf, "--migrate"])
-        self.sql = Sql(lab.server_dir)
+        self.sql = Sql(lab)
         self.version = 1
         self.tenant = TENANT
         self.dice = random.Random(seed())

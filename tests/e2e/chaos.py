@@ -18,7 +18,6 @@ import time
 
 import tables
 from harness import LONG, Checks, Lab, main, say, seed, until
-from streamlib import WAITING, of_queue
 from worlds import Worlds
 
 CYCLES = 500 if LONG else 50
@@ -27,16 +26,15 @@ TENANTS = {"acme": ("chaos-token-a", 40), "bolt": ("chaos-token-b", 15)}
 # What may come of a program that was not killed itself, while others were.
 EXCUSED = {0, 65, 66, 75}
 QUEUE = "queue:rows"
-TAKEN = of_queue("checked_out")
 ROBOT = "10900" # the simulator's
 
 
 class Watch(threading.Thread):
     """The reader: looks as often as it can and checks every row it sees."""
 
-    def __init__(self, server_dir, worlds, checks):
+    def __init__(self, lab, worlds, checks):
         super().__init__()
-        self.reader = tables.Reader(server_dir)
+        self.reader = tables.Reader(lab)
         self.worlds = worlds
         self.checks = checks
         self.known = set() # rows that were checked
@@ -249,11 +247,11 @@ class Chaos:
         self.cycles = 0
 
     def setup(self):
-        self.lab.start_servers("rabbitmq", "mariadb")
+        self.lab.start_servers("rabbitmq", "mariadb", private=True)
         done = self.lab.run(["sink", "--migrate"])
         if done.code != 0:
             raise AssertionError(f"sink --migrate: {done}")
-        self.watch = Watch(self.lab.server_dir, self.worlds, self.checks)
+        self.watch = Watch(self.lab, self.worlds, self.checks)
         self.watch.start()
 
     def keep_daemon(self):
@@ -351,7 +349,7 @@ class Chaos:
         self.stop_daemon()
         # Until the broker has noticed that a sink was killed, the queue looks
         # empty to the next one.
-        until(60, lambda: self.lab.ask_broker(TAKEN % "rows") == "0",
+        until(60, lambda: self.lab.in_queue("rows", "checked_out") == 0,
               "what a sink had taken to wait again")
         self.programs.ends = 0
         self.step(self.dice.randint(30, 90))
@@ -360,7 +358,7 @@ class Chaos:
             codes == [0] * len(codes),
             f"the quiet cycle: {codes}: {self.last_words()}",
         )
-        reader = tables.Reader(self.lab.server_dir)
+        reader = tables.Reader(self.lab)
         got = reader.tables()
         reader.close()
         for tenant in TENANTS:
@@ -394,8 +392,8 @@ class Chaos:
             )
 
     def told(self, name):
-        text = self.lab.ask_broker(WAITING % name)
-        return text if text != "-1" else None
+        count = self.lab.in_queue(name)
+        return count if count >= 0 else None
 
     def run(self):
         outages = self.plan()

@@ -16,7 +16,6 @@ import re
 import signal
 
 from harness import LONG, TESTBIN, TOKEN, say, until
-from streamlib import KEPT
 from streams import folded
 
 PROBE = f"{TESTBIN}/tools/amqp_probe"
@@ -59,7 +58,7 @@ class State:
         self.copies.append(read_files(self.folder))
 
     def left(self, queue):
-        return self.lab.ask_broker(KEPT % queue) != "0"
+        return self.lab.in_queue(queue, "total") != 0
 
     def drain(self, queue):
         """What a program had taken that ended over it waits again only when

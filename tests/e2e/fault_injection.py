@@ -363,7 +363,7 @@ class Bench:
             *[w for a in accounts for w in ("--account", a)],
             "--pace", 900, "--messages", 4, name=f"sim{number}",
         )
-        self.reader = tables.Reader(self.lab.server_dir)
+        self.reader = tables.Reader(self.lab)
 
     def conf(self, case, state=True, fix=False):
         """The configuration of a case; fix: without its own fault."""

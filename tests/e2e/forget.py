@@ -152,8 +152,7 @@ class House:
     def ask(self, *statements):
         """For each statement its rows, as dictionaries of text."""
         text = subprocess.run(
-            ["scripts/servers", "mysql", self.lab.server_dir, "--xml",
-             "messaging", "-e", ";".join(statements)], check=True,
+            self.lab.mysql_argv("--xml", "-e", ";".join(statements)), check=True,
             capture_output=True, stdin=subprocess.DEVNULL).stdout.decode()
         return [[dict(re.findall(r'<field name="([^"]*)"[^/>]*>([^<]*)<', row))
                  for row in re.findall(r"<row>(.*?)</row>", answer, re.S)]
@@ -173,7 +172,7 @@ class House:
     def tables(self):
         return [t for (t,) in self.lab.sql(
             "SELECT table_name FROM information_schema.tables WHERE "
-            "table_schema = 'messaging' AND table_type = 'BASE TABLE'")]
+            "table_schema = DATABASE() AND table_type = 'BASE TABLE'")]
 
     def whole(self, tenant):
         """All tables but those whose purpose is to differ."""
@@ -323,7 +322,7 @@ def check_stop(checks, lab, path):
     export = ["--export", C, "-t", path]
     with open(path, "rb") as f:
         before = f.read()
-    other = Sql(lab.server_dir)
+    other = Sql(lab)
     for mode, table in ((export, "operator_metrics"), (export, "event_counts"),
                         (export, "longest_monologue"),
                         (["--forget", C, "--dry-run"], "operator_metrics")):
@@ -583,7 +582,7 @@ def check_names_gone(checks, house):
     house.make("cut")
     house.store("cut")
     lock = "SELECT tenant FROM tenants WHERE tenant = 'cut' FOR UPDATE"
-    first, second = Sql(house.lab.server_dir), Sql(house.lab.server_dir)
+    first, second = Sql(house.lab), Sql(house.lab)
 
     def wait_for(waiting):
         until(30, lambda: house.lab.sql(

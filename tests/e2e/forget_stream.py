@@ -55,7 +55,7 @@ class Test:
     def __init__(self, lab):
         self.checks = Checks()
         self.lab = lab
-        self.stream = streamlib.House(lab)
+        self.stream = streamlib.House(lab, private=True)
         self.tables = House.__new__(House)
         self.tables.lab = lab
 

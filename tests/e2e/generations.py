@@ -195,7 +195,7 @@ def body():
     first = seed() % 10 ** 8
     checks = Checks()
     with Lab("generations") as lab:
-        lab.start_servers()
+        lab.start_servers(private=True)
         conf = lab.conf("conf", {"sink": {}})
         lab.must(["sink", "-c", conf, "--migrate"])
         # What --retire says in the database is to stay, whatever the defaults

@@ -129,7 +129,7 @@ class Test:
 
     def fill(self):
         lab = self.lab
-        lab.start_servers("mariadb")
+        lab.start_servers("mariadb", private=True)
         lab.must(["sink", "--migrate"])
         with open("scripts/examples/grants.sql.example", encoding="utf-8") as f:
             text = f.read()

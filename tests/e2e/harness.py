@@ -8,6 +8,7 @@ Python's standard library only. The programs are found through BIN and the
 helpers through TESTBIN, as in all tests.
 """
 
+import fcntl
 import json
 import os
 import resource
@@ -189,7 +190,8 @@ class Lab:
                 del self.env[key]
         self.env["LC_ALL"] = "C.UTF-8"
         self.processes = []
-        self.server_dir = None
+        self.server_dir, self.lodging = None, False
+        self.vhost = self.database = "messaging"
         self.runs = 0
         self.lock = threading.Lock()
 
@@ -204,10 +206,7 @@ class Lab:
                 p.kill()
             p.wait()
         if self.server_dir:
-            # Nothing of the data is needed any more.
-            for name in ("rabbitmq", "mariadb"):
-                self.servers("kill", name, quiet=True)
-            self.servers("stop", quiet=True)
+            self._leave_servers()
         shutil.rmtree(self.tmp, ignore_errors=True)
 
     def path(self, name):
@@ -302,14 +301,95 @@ class Lab:
             raise AssertionError(f"{argv[0]}: {done}")
         return done
 
+    def pipe(self, *commands, stdin=b"", **kw):
+        """A pipeline, one program after the other; a list of Done."""
+        done = []
+        for argv in commands:
+            done.append(self.run(argv, stdin=stdin, **kw))
+            stdin = done[-1].out
+        return done
+
+    # Servers.
+
+    def start_servers(self, *names, private=False):
+        """A broker, a database or (default) both; AMQP_URL and MYSQL_URL name
+        them from then on. Within tests/run all tests share one of each, where
+        this one gets a virtual host and a database of its own. PRIVATE is for
+        tests that kill, stop or configure a server, or count what all of a
+        server does."""
+        names = names or ("rabbitmq", "mariadb")
+        self.lodging = not private and bool(os.environ.get("TESTS_SHARED"))
+        if self.lodging:
+            self.server_dir = shared_servers()
+            self.vhost = self.database = "t_" + "".join(
+                c if c.isalnum() else "_" for c in os.path.basename(self.tmp))
+        else:
+            self.server_dir = self.path("servers")
+            self.servers("start", *names)
+        text = subprocess.run(
+            ["scripts/servers", "env", self.server_dir],
+            check=True, capture_output=True, text=True,
+        ).stdout
+        for line in text.splitlines():
+            key, value = shlex.split(line)[1].split("=", 1)
+            if self.lodging:
+                value = value.removesuffix("messaging") + self.vhost
+            self.env[key] = value
+        if self.lodging:
+            self._lodge(names)
+
+    def _lodge(self, names):
+        if "rabbitmq" in names:
+            self.ask_broker("""
+                ok = rabbit_vhost:add(<<"VHOST">>, <<"test">>),
+                rabbit_auth_backend_internal:set_permissions(<<"messaging">>,
+                    <<"VHOST">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>).""")
+        if "mariadb" in names:
+            self._root_sql(
+                f"CREATE DATABASE {self.database} CHARACTER SET utf8mb4; "
+                f"GRANT ALL ON {self.database}.* TO 'messaging'@'127.0.0.1' "
+                "WITH GRANT OPTION")
+
+    def _leave_servers(self):
+        if not self.lodging:
+            # Nobody needs their data any more.
+            for name in ("rabbitmq", "mariadb"):
+                self.servers("kill", name, quiet=True)
+            self.servers("stop", quiet=True)
+            return
+        try:
+            if "AMQP_URL" in self.env:
+                self.ask_broker('rabbit_vhost:delete(<<"VHOST">>, '
+                                '<<"test">>).')
+            self._root_sql(f"DROP DATABASE IF EXISTS {self.database}")
+        except (AssertionError, subprocess.CalledProcessError):
+            pass # the servers end with the run
+
+    def servers(self, command, *names, quiet=False):
+        """start, stop, restart, kill: of private servers."""
+        if self.lodging:
+            raise AssertionError(f"cannot {command} servers that tests share;"
+                                 " start_servers(private=True)")
+        rc = subprocess.run(
+            ["scripts/servers", command, self.server_dir, *names],
+            env=self.env, stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL if quiet else None,
+            stdout=subprocess.DEVNULL,
+        ).returncode
+        if rc != 0 and not quiet:
+            raise AssertionError(f"servers {command} {names}: exit {rc}")
+        return rc
+
     def ask_broker(self, expression):
-        """The value of an expression of Erlang, in the private broker. It only
-        asks, so it is asked again where a busy one does not answer."""
+        """The value of an expression of Erlang in the broker; VHOST stands for
+        the virtual host. A question that a busy broker does not answer is
+        asked again."""
         answer = []
 
         def is_answered():
             done = subprocess.run(
-                ["scripts/servers", "eval", self.server_dir, expression],
+                ["scripts/servers", "eval", self.server_dir,
+                 expression.replace("VHOST", self.vhost)],
                 check=False, capture_output=True, text=True,
                 stdin=subprocess.DEVNULL)
             answer[:] = [done.stdout.strip(), done.stderr]
@@ -321,39 +401,23 @@ class Lab:
             raise AssertionError(f"{e}: {answer[1]}") from e
         return answer[0]
 
-    def pipe(self, *commands, stdin=b"", **kw):
-        """A pipeline, one program after the other; a list of Done."""
-        done = []
-        for argv in commands:
-            done.append(self.run(argv, stdin=stdin, **kw))
-            stdin = done[-1].out
-        return done
+    def in_queue(self, name, which="ready"):
+        """Messages of a quorum queue that are ready, checked_out (delivered,
+        not acknowledged) or both (total). The queue itself is asked: what the
+        broker lists is seconds old."""
+        return int(self.ask_broker(OF_QUEUE % (name, which)))
 
-    # Servers.
+    def mysql_argv(self, *options):
+        """The database client as root, in this test's database."""
+        return ["scripts/servers", "mysql", self.server_dir, "-N", "-B",
+                *options, self.database]
 
-    def servers(self, command, *names, quiet=False):
-        rc = subprocess.run(
-            ["scripts/servers", command, self.server_dir, *names],
-            env=self.env, stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL if quiet else None,
-            stdout=subprocess.DEVNULL,
-        ).returncode
-        if rc != 0 and not quiet:
-            raise AssertionError(f"servers {command} {names}: exit {rc}")
-        return rc
-
-    def start_servers(self, *names):
-        """Private ones; AMQP_URL and MYSQL_URL name them from then on."""
-        self.server_dir = self.path("servers")
-        self.servers("start", *names)
-        text = subprocess.run(
-            ["scripts/servers", "env", self.server_dir],
+    def _root_sql(self, statement):
+        return subprocess.run(
+            ["scripts/servers", "mysql", self.server_dir, "-N", "-B", "-e",
+             statement],
             check=True, capture_output=True, text=True,
-        ).stdout
-        for line in text.splitlines():
-            word = shlex.split(line)[1]
-            key, value = word.split("=", 1)
-            self.env[key] = value
+            stdin=subprocess.DEVNULL).stdout
 
     def own_vhost(self, name):
         """The AMQP_URL of a new vhost on the broker of this lab."""
@@ -371,13 +435,40 @@ class Lab:
 
     def sql(self, statement):
         """As the database's root; rows as lists of text."""
-        text = subprocess.run(
-            ["scripts/servers", "mysql", self.server_dir, "-N", "-B",
-             "messaging", "-e", statement],
-            check=True, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL,
-        ).stdout
+        text = self._root_sql(f"USE {self.database}; {statement}")
         return [line.split("\t") for line in text.splitlines()]
+
+
+OF_QUEUE = """
+case rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>, queue, <<"%s">>)) of
+{ok, Q} ->
+    case ra:local_query(amqqueue:get_pid(Q),
+        fun rabbit_fifo:query_messages_%s/1, 30000)
+    of {ok, {_, N}, _} -> N; _ -> -1 end;
+_ -> 0 end.
+"""
+
+
+def shared_servers():
+    """The folder of the servers that all tests of a run share; the first test
+    that asks for them starts them. Nothing kills them, so they need not sync,
+    and they serve every test at once."""
+    shared = os.environ["TESTS_SHARED"]
+    folder = shared + "/servers"
+    with open(shared + "/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(shared + "/started"):
+            done = subprocess.run(
+                ["scripts/servers", "start", folder], check=False,
+                stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                env={**os.environ, "TMPDIR": shared, "MYSQL_OPTIONS":
+                     "--max-connections=1000 --innodb-buffer-pool-size=1G "
+                     "--innodb-log-file-size=512M "
+                     "--innodb-flush-method=nosync --userstat=1"})
+            if done.returncode != 0:
+                raise AssertionError("no servers: " + done.stderr)
+            open(shared + "/started", "w").close()
+    return folder
 
 
 def program(argv):

@@ -200,7 +200,7 @@ def body():
     checks = Checks()
     with Lab("listen") as lab:
         its_reader_ends(checks, lab)
-        lab.start_servers("rabbitmq")
+        lab.start_servers("rabbitmq", private=True)
         kept = Listener(lab, "kept", "--state", lab.path("state"))
         bare = Listener(lab, "bare")
         idle = Listener(lab, "idle", "--state", lab.path("idle.state"))

@@ -67,7 +67,7 @@ def compare(checks, sql, clients):
 def body():
     checks = Checks()
     with Lab("listen_tables") as lab:
-        house = House(lab)
+        house = House(lab, private=True)
         house.sink()
         house.aggregator(metrics="messages,eventlog")
         kept = Listener(house, "kept", "--state", lab.path("listen"))

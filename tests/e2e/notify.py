@@ -15,7 +15,6 @@ import time
 import urllib.request
 
 from harness import Checks, Lab, Skip, main, say, until
-from streamlib import KEPT, WAITING
 
 WATCHDOG = 6.0 # seconds; told four times in that, and a turn may take half
 QUIET = WATCHDOG / 2
@@ -146,10 +145,10 @@ class Test:
         return self.lab.sql("SELECT COUNT(*) FROM tenant_metrics")[0] != ["0"]
 
     def rows_are_taken(self):
-        return int(self.lab.ask_broker(WAITING % "rows")) == 0
+        return self.lab.in_queue("rows") == 0
 
     def rows_are_done(self):
-        return int(self.lab.ask_broker(KEPT % "rows")) == 0
+        return self.lab.in_queue("rows", "total") == 0
 
     def plain(self):
         """Each of them begins, works and ends."""
@@ -270,7 +269,7 @@ class Test:
 
     def run(self):
         self.may_hold()
-        self.lab.start_servers("rabbitmq", "mariadb")
+        self.lab.start_servers("rabbitmq", "mariadb", private=True)
         self.lab.must(["sink", "-c", self.run_conf, "--migrate"])
         self.lab.must(["aggregator", "-c", self.run_conf, "--publish", "-t",
                        "queue:rows"], stdin=b"")

@@ -248,7 +248,7 @@ class Test:
 
     def begin(self):
         lab = self.lab
-        lab.start_servers("rabbitmq", "mariadb")
+        lab.start_servers("rabbitmq", "mariadb", private=True)
         self.enable_plugin()
         lab.must(["sink", "--migrate"])
         for d in self.daemons:

@@ -98,7 +98,7 @@ class Test:
             "sink": {"batch": MANY, "connections": 2, "batch_age": "1m"},
             "mysql": {"wait_timeout": f"{PATIENCE}s"}})
         lab.must(["sink", "-c", self.conf, "--migrate"])
-        self.sql = Sql(lab.server_dir)
+        self.sql = Sql(lab)
         now = datetime.now(timezone.utc)
         self.next = now.replace(minute=0, second=0, microsecond=0) - 30 * HOUR
         self.files = 0
@@ -193,7 +193,7 @@ class Test:
 
     def lock_interval(self, hour, message):
         """A transaction of somebody else that stores it, and does not end."""
-        other = Sql(self.lab.server_dir)
+        other = Sql(self.lab)
         second, ms = hour.replies[message]
         other.ask(
             "BEGIN; INSERT INTO intervals (tenant, end_at, chat, message, "
@@ -245,7 +245,7 @@ class Test:
     def hold(self, row):
         """A row of sums that is written by a transaction that comes to
         nothing: whoever writes it waits until that ends."""
-        other = Sql(self.lab.server_dir)
+        other = Sql(self.lab)
         other.ask(f"BEGIN; INSERT INTO response_rollups VALUES ('{TENANT}', 2, "
                   f"{row}, '', NOW(3), 0) ON DUPLICATE KEY UPDATE sums = ''")
         return other

@@ -64,9 +64,9 @@ class Test:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
-        lab.start_servers("mariadb")
+        lab.start_servers("mariadb", private=True)
         lab.must(["sink", "-c", lab.conf("c", {"sink": {}}), "--migrate"])
-        self.sql = Sql(lab.server_dir)
+        self.sql = Sql(lab)
         self.fill()
 
     def that(self, good, text):

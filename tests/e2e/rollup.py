@@ -125,7 +125,7 @@ class Test:
             "mysql": {"wait_timeout": f"{PATIENCE}s"},
             "crm acme": {"url": "http://127.0.0.1:1", "token": "x"}})
         lab.must(["sink", "-c", self.conf, "--migrate"])
-        self.sql = Sql(lab.server_dir)
+        self.sql = Sql(lab)
         self.world = World(self.dice, self.now)
         self.compared = 0
 
@@ -402,7 +402,7 @@ class Test:
         self.sql.ask("INSERT INTO response_rollups SELECT 'acme', 0, 'month', "
                      "'2001-01-01' + INTERVAL seq DAY, 'x', '', NOW(3), 0 "
                      "FROM seq_1_to_2500")
-        other = Sql(self.lab.server_dir)
+        other = Sql(self.lab)
         many = ("FROM response_rollups WHERE tenant = 'acme' AND everyone = 0 "
                 "AND span = 'month' AND begin_at < '2009-01-01' AND "
                 "operator = 'x'")

@@ -46,7 +46,7 @@ class Soak:
         self.world = ["-n", RATE * SECONDS, "--seed", number % 1000000,
                       "--late", "300", "--duplicates", "20000",
                       "--chats", max(1000, RATE * SECONDS // 50)]
-        self.house = House(lab)
+        self.house = House(lab, private=True)
         self.kills = {"aggregator": 0, "sink": 0, "rabbitmq": 0, "mariadb": 0}
         self.totals_file = lab.path("totals")
 

@@ -236,7 +236,7 @@ class Round:
     def columns(self, view):
         return [c for (c,) in self.lab.sql(
             "SELECT column_name FROM information_schema.columns WHERE "
-            "table_schema = 'messaging' AND table_name = '%s'" % view)]
+            "table_schema = DATABASE() AND table_name = '%s'" % view)]
 
     def rows(self, table):
         """{tenant: {key: row}} of the database."""
@@ -570,7 +570,7 @@ def body():
     first = seed() % 10 ** 8
     checks = Checks()
     with Lab("stream_oracle") as lab:
-        lab.start_servers()
+        lab.start_servers(private=True)
         conf = lab.conf("conf", {"sink": {}})
         lab.must(["sink", "-c", conf, "--migrate"])
         subprocess.run(["scripts/topology", "-b", os.environ.get(

@@ -17,22 +17,6 @@ from harness import TESTBIN
 
 END = "--end--"
 IN, ROWS = "stream.in", "stream.rows"
-def of_queue(which):
-    """Erlang, with the queue's name for %s: how many of its messages are ready,
-    or all (total), taken or not; 0: there is no such queue; -1: it cannot tell.
-    stat() says 0 of a quorum queue that does not answer in time."""
-    return """
-case rabbit_amqqueue:lookup(
-    rabbit_misc:r(<<"messaging">>, queue, <<"%s">>)) of
-{ok, Q} ->
-    case ra:local_query(amqqueue:get_pid(Q), fun rabbit_fifo:query_messages_@/1)
-    of {ok, {_, N}, _} -> N; _ -> -1 end;
-_ -> 0 end.
-""".replace("@", which)
-
-
-KEPT = of_queue("total")
-WAITING = of_queue("ready")
 METRICS = "operators,chats,tenant,events,messages,views,conversations,users"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -53,10 +37,10 @@ def endpoint(name):
 class Sql:
     """One session of the client that stays: a question costs no process."""
 
-    def __init__(self, server_dir):
+    def __init__(self, lab):
+        self.lab = lab
         self.client = subprocess.Popen(
-            ["scripts/servers", "mysql", server_dir, "-N", "-B", "-n",
-             "messaging"],
+            lab.mysql_argv("-n"),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             encoding="utf-8",
         )
@@ -76,11 +60,10 @@ class Sql:
         return int(self.ask(statement)[0][0])
 
     def written(self):
-        """Changes whenever any row does; cheap."""
+        """Changes whenever a row of this test's database does; cheap."""
         return self.ask(
-            "SHOW GLOBAL STATUS WHERE Variable_name IN ("
-            "'Com_commit', 'Handler_write', 'Handler_update', "
-            "'Handler_delete')"
+            "SELECT SUM(ROWS_CHANGED) FROM information_schema.TABLE_STATISTICS "
+            f"WHERE TABLE_SCHEMA = '{self.lab.database}'"
         )
 
     def close(self):
@@ -92,16 +75,18 @@ class Sql:
 class House:
     """Servers and daemons in a Lab, and the tables they fill."""
 
-    def __init__(self, lab, *servers, conf=None, pool="256M"):
+    def __init__(self, lab, *servers, conf=None, pool="256M",
+                 private=False):
         self.lab = lab
-        lab.env.setdefault("MYSQL_POOL", pool)
-        lab.env.setdefault("MYSQL_LOG", "512M")
-        lab.start_servers(*(servers or ("rabbitmq", "mariadb")))
+        lab.env.setdefault(
+            "MYSQL_OPTIONS", f"--innodb-buffer-pool-size={pool} "
+            "--innodb-log-file-size=512M --userstat=1")
+        lab.start_servers(*servers, private=private)
         self.conf = lab.conf("messaging.conf", conf or {"sink": {}})
         self.state = lab.path("state")
         self.running = {}
         lab.must(["sink", "-c", self.conf, "--migrate"])
-        self.sql = Sql(lab.server_dir)
+        self.sql = Sql(lab)
 
     # The daemons.
 
@@ -192,12 +177,12 @@ class House:
     def ready(self, name):
         """Messages of a queue that nobody has taken yet, as the queue itself
         knows; what the broker lists is seconds old."""
-        return int(self.lab.ask_broker(WAITING % name))
+        return self.lab.in_queue(name)
 
     def queue_rests(self, *names):
         """True when everything in the queues has been acknowledged: what was
         only taken may be written later, on a busy machine much later."""
-        return all(int(self.lab.ask_broker(KEPT % n)) == 0 for n in names)
+        return all(self.lab.in_queue(n, "total") == 0 for n in names)
 
     def dead_ids(self, name):
         """The messages in the dead letters of a queue, which are gone then:
@@ -216,7 +201,7 @@ class House:
         """The database was away."""
         self.sql.client.kill()
         self.sql.client.wait()
-        self.sql = Sql(self.lab.server_dir)
+        self.sql = Sql(self.lab)
 
 
 class Totals:

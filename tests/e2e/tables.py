@@ -62,11 +62,8 @@ def key_of(table, row):
 
 
 class Reader:
-    def __init__(self, server_dir):
-        self.argv = [
-            "scripts/servers", "mysql", server_dir, "-N", "-B", "-r", "-n",
-            "--skip-reconnect", "messaging",
-        ]
+    def __init__(self, lab):
+        self.argv = lab.mysql_argv("-r", "-n", "--skip-reconnect")
         self.session = None
         self.sql = statement()
 

@@ -430,6 +430,7 @@ class World:
 
 def make_database(lab, name):
     """An empty database with our tables; its URL."""
+    name = f"{lab.database}_{name}"
     url = lab.env["MYSQL_URL"]
     user = urllib.parse.urlparse(url).username
     subprocess.run(
