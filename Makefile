@@ -68,8 +68,8 @@ endif
 srcs  = $(sort $(wildcard $(1)/*.c $(1)/*/*.c))
 objs  = $(patsubst %.c,$(B)/%.o,$(call srcs,$(1)))
 TIDY  = $(foreach d,common $(PROGS),$(call srcs,$(d)))
-UNITS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort \
-          $(wildcard tests/unit/*/*/test_*.c)))
+# One program of unit tests for each product program, and for common.
+UNITS = $(patsubst tests/unit/%/,$(B)/tests/units-%,$(sort $(wildcard tests/unit/*/)))
 
 all: $(PROGS:%=$(B)/bin/%)  ## build the four programs into build/bin
 
@@ -104,8 +104,19 @@ $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALLCF) -c -o $@ $<
 
-$(UNITS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PROGS:%=$(B)/%.a) $(B)/common.a
-	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_tests) $(LIBS)
+# The entry of test_NAME.c is test_NAME(), which only the list of units names.
+$(B)/tests/unit/%.o: WARN += -Wno-missing-prototypes
+define unit_program
+$(B)/tests/units-$(1).list: $(wildcard tests/unit/$(1)/*)
+	@mkdir -p $$(@D)
+	@printf 'UNIT(%s)\n' $(basename $(notdir $(wildcard tests/unit/$(1)/*/*.c))) >$$@
+$(B)/tests/units-$(1).o: tests/unit/main.c $(B)/tests/units-$(1).list
+	$$(call say,CC)$$(CC) $$(ALLCF) -DUNITS='"$(B)/tests/units-$(1).list"' -c -o $$@ $$<
+$(B)/tests/units-$(1): $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/$(1)/*/*.c)) \
+    $(B)/tests/units-$(1).o $(PROGS:%=$(B)/%.a) $(B)/common.a
+	$$(call say,LINK)$$(CC) $$(CFLAGS) $$(HARDENLD) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_tests) $$(LIBS)
+endef
+$(foreach u,$(UNITS:$(B)/tests/units-%=%),$(eval $(call unit_program,$(u))))
 
 # Programs that only tests need: one .c each in tests/tools, and the simulator.
 TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(sort \
@@ -195,8 +206,7 @@ SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp_compress assign byhand forget_st
                   sink_bad sink_intake stream stream_pipe)
 UNSANITIZED = $(patsubst %,tests/cases/%.t,aggregator_cut alerts docs load load_metrics \
                 man-lint scripts_build scripts_deps scripts_examples scripts_jobs \
-                scripts_tenant style symbols tables) \
-              $(B)/tests/unit/aggregator/state/test_state_crash
+                scripts_tenant style symbols tables)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check

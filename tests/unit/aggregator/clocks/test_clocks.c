@@ -462,7 +462,7 @@ tear_down(void **state)
 }
 
 int
-main(void)
+test_clocks(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors_hold),

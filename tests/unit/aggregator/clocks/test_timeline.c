@@ -463,7 +463,7 @@ channels_keep_their_numbers(void **state)
 }
 
 int
-main(void)
+test_timeline(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ids_are_ordered_by_value_then_by_bytes),

@@ -107,7 +107,7 @@ equal_ones_are_told_apart(void **state)
 }
 
 int
-main(void)
+test_duration_bucket(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buckets_follow_each_other),

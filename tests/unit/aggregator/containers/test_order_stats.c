@@ -144,7 +144,7 @@ sorted_input_is_no_trap(void **state)
 }
 
 int
-main(void)
+test_order_stats(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(elements_come_and_go),

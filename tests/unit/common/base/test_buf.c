@@ -145,7 +145,7 @@ thousandths_become_decimals(void **state)
 }
 
 int
-main(void)
+test_buf(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_grows_and_stays_ended),

@@ -116,7 +116,7 @@ onward(void **state)
 }
 
 int
-main(void)
+test_clock(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_to_time),

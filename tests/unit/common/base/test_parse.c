@@ -135,7 +135,7 @@ hexadecimal_digits(void **state)
 }
 
 int
-main(void)
+test_parse(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations),

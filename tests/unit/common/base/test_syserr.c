@@ -125,7 +125,7 @@ a_short_write_is_a_limit_or_a_full_disk(void **state)
 }
 
 int
-main(void)
+test_syserr(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_number_has_a_code_and_a_way_out),

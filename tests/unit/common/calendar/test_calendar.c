@@ -268,7 +268,7 @@ units_follow_each_other(void **state)
 }
 
 int
-main(void)
+test_calendar(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_that_are_no_zones),

@@ -539,7 +539,7 @@ the_path_of_a_profile_starts_at_the_file(void **state)
 }
 
 int
-main(void)
+test_conf(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_path_of_a_profile_starts_at_the_file),

@@ -110,7 +110,7 @@ every_key_stands_in_the_example(void **state)
 }
 
 int
-main(void)
+test_conf_example(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_stands_in_the_example),

@@ -175,7 +175,7 @@ secrets_are_not_in_messages(void **state)
 }
 
 int
-main(void)
+test_conf_mistakes(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_mistake_names_file_and_line),

@@ -291,7 +291,7 @@ it_is_concealed(void **state)
 }
 
 int
-main(void)
+test_secret(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_line_counts),

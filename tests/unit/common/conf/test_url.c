@@ -268,7 +268,7 @@ redacted_urls_show_no_password(void **state)
 }
 
 int
-main(void)
+test_url(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urls_are_taken_apart),

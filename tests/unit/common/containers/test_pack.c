@@ -142,7 +142,7 @@ what_nobody_writes_is_bad(void **state)
 }
 
 int
-main(void)
+test_pack(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_comes_back),

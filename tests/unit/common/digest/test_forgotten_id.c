@@ -64,7 +64,7 @@ keys_are_drawn_and_read(void **state)
 }
 
 int
-main(void)
+test_forgotten_id(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digests_never_change),

@@ -440,7 +440,7 @@ warns_once_a_cause(void **state)
 }
 
 int
-main(void)
+test_stage(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(acknowledges_last),

@@ -340,7 +340,7 @@ many_addresses_do_not_starve_one(void **state)
 }
 
 int
-main(void)
+test_client_limits(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_read_and_shown),

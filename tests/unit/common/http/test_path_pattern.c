@@ -28,7 +28,7 @@ patterns_fit_what_they_should(void **state)
 }
 
 int
-main(void)
+test_path_pattern(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(patterns_fit_what_they_should),

@@ -287,7 +287,7 @@ without_memory_the_process_ends_for_now(void **state)
 }
 
 int
-main(void)
+test_signature(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(macs_are_those_of_the_rfc),

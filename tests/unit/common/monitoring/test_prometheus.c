@@ -137,7 +137,7 @@ the_build_names_program_and_version(void **state)
 }
 
 int
-main(void)
+test_prometheus(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_metric_has_a_head_and_samples),

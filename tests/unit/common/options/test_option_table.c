@@ -241,7 +241,7 @@ help_is_that_of_the_mode(void **state)
 }
 
 int
-main(void)
+test_option_table(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_stored),

@@ -244,7 +244,7 @@ a_wait_is_bounded(void **state)
 }
 
 int
-main(void)
+test_lines(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_first_line_has_a_mark),

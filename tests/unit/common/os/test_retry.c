@@ -102,7 +102,7 @@ without_end_a_hint_is_still_bounded(void **state)
 }
 
 int
-main(void)
+test_retry(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(delays_stay_within_their_window),

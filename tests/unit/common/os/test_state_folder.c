@@ -108,7 +108,7 @@ remove_tmp(void **state)
 }
 
 int
-main(void)
+test_state_folder(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_environment_chooses_a_private_folder),

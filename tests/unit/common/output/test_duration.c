@@ -35,7 +35,7 @@ durations_are_readable(void **state)
 }
 
 int
-main(void)
+test_duration(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations_are_readable),

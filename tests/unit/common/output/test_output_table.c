@@ -254,7 +254,7 @@ csv_quotes_and_defuses(void **state)
 }
 
 int
-main(void)
+test_output_table(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats_have_names),

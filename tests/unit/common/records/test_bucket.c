@@ -154,7 +154,7 @@ chats_spread(void **state)
 }
 
 int
-main(void)
+test_bucket(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_numbers_are_a_contract),

@@ -267,7 +267,7 @@ what_is_written_is_read(void **state)
 }
 
 int
-main(void)
+test_record(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_read_or_refused_with_a_reason),

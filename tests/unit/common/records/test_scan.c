@@ -295,7 +295,7 @@ records_live_as_long_as_the_block(void **state)
 }
 
 int
-main(void)
+test_scan(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_variant_answers_like_record_parse),

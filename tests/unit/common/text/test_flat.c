@@ -352,7 +352,7 @@ a_line_may_have_any_number_of_fields(void **state)
 }
 
 int
-main(void)
+test_flat(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(usual_lines_take_the_fast_way),

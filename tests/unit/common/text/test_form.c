@@ -96,7 +96,7 @@ more_than_enough_is_left_out(void **state)
 }
 
 int
-main(void)
+test_form(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_found_and_decoded),

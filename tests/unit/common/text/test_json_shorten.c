@@ -80,7 +80,7 @@ it_stays_json(void **state)
 }
 
 int
-main(void)
+test_json_shorten(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strings_are_cut_between_characters),

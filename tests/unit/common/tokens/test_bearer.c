@@ -41,7 +41,7 @@ blanks_are_no_part_of_it(void **state)
 }
 
 int
-main(void)
+test_bearer(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blanks_are_no_part_of_it),

@@ -126,7 +126,7 @@ a_token_with_a_changed_letter_is_refused(void **state)
 }
 
 int
-main(void)
+test_jwt(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tokens_made_elsewhere_are_judged_right),

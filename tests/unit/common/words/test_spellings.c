@@ -71,7 +71,7 @@ numbers(void **state)
 }
 
 int
-main(void)
+test_spellings(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),

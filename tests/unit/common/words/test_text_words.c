@@ -178,7 +178,7 @@ there_is_a_most(void **state)
 }
 
 int
-main(void)
+test_text_words(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_of_many_scripts),

@@ -131,7 +131,7 @@ without_a_date_the_last_skew_stays(void **state)
 }
 
 int
-main(void)
+test_throttle(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_signal_is_understood),

@@ -573,7 +573,7 @@ counts_are_told_every_ten_minutes(void **state)
 }
 
 int
-main(void)
+test_hook(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(payloads_become_records),

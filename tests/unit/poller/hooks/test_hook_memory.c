@@ -192,7 +192,7 @@ a_call_leaves_nothing_behind(void **state)
 }
 
 int
-main(void)
+test_hook_memory(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_payload_leaves_nothing_behind),

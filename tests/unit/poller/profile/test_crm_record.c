@@ -247,7 +247,7 @@ a_profile_tells_of_no_findings(void **state)
 }
 
 int
-main(void)
+test_crm_record(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_fields_are_read_or_told_of),

@@ -216,7 +216,7 @@ answers_are_understood(void **state)
 }
 
 int
-main(void)
+test_profile(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_understood),

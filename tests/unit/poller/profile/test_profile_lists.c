@@ -193,7 +193,7 @@ lists_are_read_to_their_end(void **state)
 }
 
 int
-main(void)
+test_profile_lists(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_are_read_back_to_what_is_known),

@@ -270,7 +270,7 @@ comments_are_read_back_to_what_is_known(void **state)
 }
 
 int
-main(void)
+test_profile_qiscus(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_understood),

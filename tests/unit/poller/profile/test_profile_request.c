@@ -279,7 +279,7 @@ about_is_what_it_must_be(void **state)
 }
 
 int
-main(void)
+test_profile_request(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_what_the_profile_says),

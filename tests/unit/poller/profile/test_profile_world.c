@@ -296,7 +296,7 @@ bodies_are_read_as_far_as_possible(void **state)
 }
 
 int
-main(void)
+test_profile_world(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_profiles_are_refused),

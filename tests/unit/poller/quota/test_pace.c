@@ -180,7 +180,7 @@ a_month_lasts(void **state)
 }
 
 int
-main(void)
+test_pace(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_interval_makes_the_budget_last),

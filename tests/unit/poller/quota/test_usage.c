@@ -90,7 +90,7 @@ a_month_ends_by_utc(void **state)
 }
 
 int
-main(void)
+test_usage(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_week_is_remembered),

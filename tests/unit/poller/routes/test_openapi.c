@@ -380,7 +380,7 @@ leave(void **state)
 }
 
 int
-main(void)
+test_openapi(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_route_is_described),

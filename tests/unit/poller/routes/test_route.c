@@ -56,7 +56,7 @@ the_root_says_who_is_there(void **state)
 }
 
 int
-main(void)
+test_route(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_there_is_404_and_405),

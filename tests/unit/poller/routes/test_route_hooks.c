@@ -540,7 +540,7 @@ a_resolving_told_again_has_the_time_of_the_first(void **state)
 }
 
 int
-main(void)
+test_route_hooks(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(webhooks_prove_themselves_and_are_kept),

@@ -507,7 +507,7 @@ leave(void **state)
 }
 
 int
-main(void)
+test_routes_events(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(

@@ -207,7 +207,7 @@ leave(void **state)
 }
 
 int
-main(void)
+test_routes_json(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_that_is_none_is_told_with_its_place),

@@ -226,7 +226,7 @@ leave(void **state)
 }
 
 int
-main(void)
+test_routes_keys(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_key_is_the_id_of_a_part),

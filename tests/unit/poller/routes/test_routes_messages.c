@@ -576,7 +576,7 @@ keys_come_from_files_and_change(void **state)
 }
 
 int
-main(void)
+test_routes_messages(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_request_of_the_readme_works),

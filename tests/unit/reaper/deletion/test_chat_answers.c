@@ -107,7 +107,7 @@ they_are_sorted_into_runs(void **state)
 }
 
 int
-main(void)
+test_chat_answers(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_answer_asked_for_last_counts),

@@ -39,7 +39,7 @@ more_than_a_fifth_and_more_than_ten(void **state)
 }
 
 int
-main(void)
+test_gone_limit(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(more_than_a_fifth_and_more_than_ten),

@@ -75,7 +75,7 @@ a_new_list_replaces_the_one_before(void **state)
 }
 
 int
-main(void)
+test_revocation(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_known_before_the_first_list),

@@ -149,7 +149,7 @@ without_a_key_nothing_is_signed(void **state)
 }
 
 int
-main(void)
+test_token(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_signed_is_read),

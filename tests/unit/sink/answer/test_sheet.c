@@ -71,7 +71,7 @@ no_rows_are_an_empty_list(void **state)
 }
 
 int
-main(void)
+test_sheet(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_have_three_forms),

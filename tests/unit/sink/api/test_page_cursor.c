@@ -92,7 +92,7 @@ the_first_page_has_no_condition(void **state)
 }
 
 int
-main(void)
+test_page_cursor(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_no_cursor_is_refused),

@@ -284,7 +284,7 @@ only_reports_are_replaced(void **state)
 }
 
 int
-main(void)
+test_report(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_no_markup),

@@ -90,7 +90,7 @@ a_missing_from_is_named(void **state)
 }
 
 int
-main(void)
+test_response_range(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_years_are_those_of_the_zone),

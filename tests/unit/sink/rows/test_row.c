@@ -342,7 +342,7 @@ rows_are_what_is_added_up(void **state)
 }
 
 int
-main(void)
+test_row(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_become_thousandths),

@@ -343,7 +343,7 @@ an_analysis_is_found_by_any_spelling(void **state)
 }
 
 int
-main(void)
+test_row_record(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_a_row_of_messages),

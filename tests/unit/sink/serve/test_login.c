@@ -378,7 +378,7 @@ a_stream_goes_on_while_its_token_is_good(void **state)
 }
 
 int
-main(void)
+test_login(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(

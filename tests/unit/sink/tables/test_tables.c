@@ -244,7 +244,7 @@ a_look_that_failed_is_no_look(void **state)
 }
 
 int
-main(void)
+test_tables(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_version_is_assigned_last),
