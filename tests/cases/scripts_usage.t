@@ -59,7 +59,7 @@ done
 refused 64 "-a needs a value" reap -f -a ''
 refused 64 "-t needs a value" mail-report -t '' lead@example.com
 refused 64 "-p needs a value" live -p ''
-refused 69 "cannot find the program 'poller'" job -d -v
+refused 69 "cannot find the program 'poller'" job -v
 # Two folders that are not there are equal, but no counts.
 refused 66 "there is nothing to compare" eventcounter -d "$tmp/none" compare
 
