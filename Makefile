@@ -166,9 +166,14 @@ BUILT = BIN="$(abspath $(B)/bin)" TESTBIN="$(abspath $(B)/tests)"
 RUN   = $(BUILT) tests/run
 CASES = $(sort $(wildcard tests/cases/*.t))
 E2E   = $(sort $(wildcard tests/e2e/*.t))
-# They kill programs at random moments; faults.t kills them at each step.
-RANDOM_KILLS = $(patsubst %,tests/e2e/%.t,chaos listen_tables sink_crash soak \
-                 stream_crash)
+# Slow by nature: random kills, long worlds, waits for real time. `make check`
+# has a short counterpart of each.
+LONG_TESTS = $(patsubst %,tests/e2e/%.t, \
+    chaos \
+    listen_tables \
+    sink_crash \
+    soak \
+    stream_crash)
 # They wait for minutes, mostly for servers: what begins first does not end last.
 LONGEST = $(patsubst %,tests/e2e/%.t,prometheus eventcounter dead_letters \
 	board forget_stream bench demo assign_queue)
@@ -177,11 +182,11 @@ check:  ## install what tests need, build, run every test
 	@scripts/install-deps check
 	@MAKE='$(MAKE)' scripts/build test-programs
 	@$(RUN) $(LONGEST) $(UNITS) $(CASES) \
-	    $(filter-out $(LONGEST) $(RANDOM_KILLS),$(E2E))
+	    $(filter-out $(LONGEST) $(LONG_TESTS),$(E2E))
 check-fast: test-programs  ## tests without servers
 	@$(RUN) $(UNITS) $(CASES)
 check-e2e: test-programs  ## tests with private servers
-	@$(RUN) $(filter-out $(RANDOM_KILLS),$(E2E))
+	@$(RUN) $(filter-out $(LONG_TESTS),$(E2E))
 check-long: test-programs analyze asan distcheck  ## asan, analyze, distcheck; 200 random worlds, soaks
 	@LONG=1 $(RUN) -t 7200 $(CASES) $(E2E)
 demo-programs:
