@@ -33,12 +33,12 @@ def body():
              "limit 27,000"),
         ])
         busy = budget.busy_day(lab, 9, 11, 10)
-        table.show("The self-check's forecast, two busy hours a day", [
-            ("counted", busy["counted"], "a day"),
-            ("foretold after the first hour", busy["forecast"], "a day"),
+        table.show("The self-check's expectation of two busy hours", [
+            ("counted", busy["counted"], "a minute"),
+            ("expected after the first hour", busy["forecast"], "a minute"),
             ("ratio", busy["forecast"] / busy["counted"], "",
              "within 0.90 to 1.10"),
-            ("guessed before the first poll", busy["guess"], "a day"),
+            ("guessed before the first poll", busy["guess"], "a minute"),
             ("ratio", busy["guess"] / busy["counted"], ""),
         ])
     return 0
