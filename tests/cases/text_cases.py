@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """text_cases.py PROGRAM: runs the program once for each folder of
 tests/cases/PROGRAM that has a file cmd. Of its files, cmd has the arguments, as
-a shell would split them, and in the standard input. out, err and rc are what
+a shell would split them (behind any NAME=VALUE for its environment), and in the
+standard input. out, err and rc are what
 must come of it; a missing one stands for no output and 0. The file conf beside
 the folders is the configuration.
 
@@ -12,6 +13,7 @@ import concurrent.futures
 import difflib
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -24,10 +26,17 @@ def read(path):
 
 
 def run(program, case):
+    words = shlex.split(read(case / "cmd"))
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith(("AMQP_", "MYSQL_", "CRM_"))}
+    env["MESSAGING_CONFIG"] = "conf"
+    while words and re.match("[A-Z_]+=", words[0]):
+        name, value = words.pop(0).split("=", 1)
+        env[name] = value
     done = subprocess.run(
-        [os.environ["BIN"] + "/" + program] + shlex.split(read(case / "cmd")),
-        cwd=case.parent, input=read(case / "in"), capture_output=True,
-        text=True, env=dict(os.environ, MESSAGING_CONFIG="conf"), timeout=60)
+        [os.environ["BIN"] + "/" + program] + words, cwd=case.parent,
+        input=read(case / "in"), capture_output=True, text=True, env=env,
+        timeout=60)
     rc = "%d\n" % done.returncode if done.returncode != 0 else ""
     return dict(zip(RESULTS, [done.stdout, done.stderr, rc]))
 
