@@ -8,7 +8,6 @@
  */
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -16,7 +15,6 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/conf/conf.h"
 #include "common/os/stop.h"
 #include "common/output/duration.h"
 #include "common/output/overview.h"
@@ -26,6 +24,9 @@
 
 /* Ends the CAST of a column of seconds: exactly, as ms. */
 #define IN_MS " * 1000 AS SIGNED), "
+
+/* Three runs of the job of a minute. */
+#define STALE_MS (3 * MINUTE_MS)
 
 static char *
 copy_cell(const struct db_rows *r, size_t column)
@@ -99,28 +100,9 @@ fill_chats(struct db *db, const char *tenant, struct overview *o)
 	return done;
 }
 
-/* How often the poller runs: every minute, or by a schedule of each so many
- * minutes these. */
-static int64_t
-poll_interval_ms(const struct conf *conf)
-{
-	const char *schedule = conf_text(conf, "poller", "schedule");
-	char text[3] = "";
-	int64_t minutes = 1;
-	size_t digits;
-
-	if (strncmp(schedule, "*/", 2) == 0) {
-		digits = strcspn(schedule + 2, " ");
-		if (digits < sizeof text)
-			memcpy(text, schedule + 2, digits);
-	}
-	return parse_int(text, 1, 59, &minutes) == 0 ? minutes * MINUTE_MS
-						     : MINUTE_MS;
-}
-
 /* Appends the tables of one tenant, the present row of `tenants`. */
 static enum outcome
-add_tenant(struct sink *s, struct db *db, const struct db_rows *tenants,
+add_tenant(struct db *db, const struct db_rows *tenants,
     const struct overview_screen *screen, struct buf *to)
 {
 	struct overview o = {
@@ -140,7 +122,7 @@ add_tenant(struct sink *s, struct db *db, const struct db_rows *tenants,
 
 	if (done == OUTCOME_DONE)
 		done = fill_chats(db, tenant, &o);
-	if (age > 3 * poll_interval_ms(s->common.conf))
+	if (age > STALE_MS)
 		buf_addf(&stale, "; STALE: nothing newer for %s",
 		    duration_format(age, text));
 	if (done == OUTCOME_DONE) {
@@ -191,7 +173,7 @@ add_tenants(struct sink *s, struct db *db, const struct overview_screen *all,
 		if (!first)
 			buf_addc(to, '\n');
 		first = false;
-		done = add_tenant(s, db, rows, &screen, to);
+		done = add_tenant(db, rows, &screen, to);
 	}
 	if (done == OUTCOME_DONE && n == 0)
 		buf_addf(to, "no metrics yet%s%s\n",

@@ -79,7 +79,10 @@ class Terminal:
     def shows(self, pattern):
         def look():
             return re.search(pattern, "\n".join(self.lines()), re.M)
-        return until(60, look, f"{pattern} on the screen")
+        try:
+            return until(60, look, f"{pattern} on the screen")
+        except AssertionError as e:
+            raise AssertionError(f"{e}: {self.lines()}") from e
 
     def key(self, name):
         self.call("send-keys", name)
