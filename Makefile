@@ -121,8 +121,8 @@ $(foreach u,$(UNITS:$(B)/tests/units-%=%),$(eval $(call unit_program,$(u))))
 # Programs that only tests need: one .c each in tests/tools, and the simulator.
 TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(sort \
           $(wildcard tests/tools/*.c)))
-$(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/common.a
-	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) $(LIBS)
+$(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/aggregator.a $(B)/common.a
+	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) -llmdb $(LIBS)
 
 # Programs that can be killed at named points, see common/base/fault.h: the
 # files with points are compiled once more, the rest is that of the others.

@@ -2,11 +2,11 @@
 """allocation: an independent allocation without any data structure: each decision
 examines all chats and operators. It shares nothing with aggregator/allocation
 but the definition, and the scripts of events that
-tests/unit/allocation_script.h explains.
+tests/tools/allocation_script.c explains.
 
     allocation.py [FIRST [WORLDS]]    random events, compared with the program
 
-$TESTBIN/unit/aggregator/allocation/test_allocation runs them in C.
+$TESTBIN/tools/allocation_script runs them in C.
 """
 import os
 import random
@@ -707,12 +707,11 @@ def play(seed):
 def main():
     first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     worlds = int(sys.argv[2]) if len(sys.argv) > 2 else 300
-    program = os.path.join(os.environ["TESTBIN"], "unit", "aggregator",
-                           "allocation", "test_allocation")
+    program = os.path.join(os.environ["TESTBIN"], "tools", "allocation_script")
     reserved = 0
     for seed in range(first, first + worlds):
         lines, want = play(seed)
-        got = subprocess.run([program, "script"], input="\n".join(lines) + "\n",
+        got = subprocess.run([program], input="\n".join(lines) + "\n",
                              text=True, stdout=subprocess.PIPE,
                              check=True).stdout.split("\n")[:-1]
         reserved += sum(a.count(">") for a in want)

@@ -1,10 +1,10 @@
 /*
- * One unit-test program per product program: runs every tests/unit/PROGRAM/
- * ROOM/test_NAME.c, whose entry is test_NAME(), or only those that its
- * arguments name. Each runs in a process of its own, so that none depends on
- * the environment, folder or memory that another left.
+ * One unit-test program per product program: runs every file of its folder in
+ * tests/unit, whose entry has the file's name, or only those that the arguments
+ * name. Each runs in a process of its own, so that none depends on the
+ * environment, folder or memory that another left.
  *
- * UNITS is a file that make writes: UNIT(test_NAME) for each.
+ * UNITS is a file that make writes: UNIT(name) for each.
  */
 #include <stdio.h>
 #include <stdlib.h>

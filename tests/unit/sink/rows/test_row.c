@@ -1,6 +1,6 @@
 /*
  * Tests of sink/row: rows are read by column or refused, and the newest of a
- * batch stays (test_batch.c has more of it; what becomes of records that are
+ * batch stays (what becomes of records that are
  * stored as they came: test_row_record.c).
  */
 #include "tests/unit/sink_row.h"
