@@ -11,6 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "poller/client/error_class.h"
+#include "poller/poll/operators.h"
 #include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
@@ -30,6 +31,13 @@ struct asked {
 	bool missing;    /* the CRM does not have it, */
 	bool again;      /* and was asked twice */
 	int64_t gone_ms; /* answered so: when it was asked; 0: another answer */
+
+	/* A closing, while the chat's last messages are read. */
+	struct crm_record closed;
+	int64_t closed_asked_ms;
+	struct chat_state state; /* as polls know the chat */
+	struct history last;     /* what was read */
+	bool reading;
 };
 
 void
@@ -54,6 +62,9 @@ free_asked(void *v)
 	struct asked *a = v;
 
 	free(a->id);
+	crm_record_release(&a->closed);
+	chat_state_release(&a->state);
+	history_release(&a->last);
 	free(a);
 }
 
@@ -65,11 +76,11 @@ stop_asking(struct asked_chats *q)
 }
 
 static void
-open_answer(struct asked_chats *q)
+open_answer(struct asked_chats *q, const char *type)
 {
 	buf_clear(&q->line);
 	jsonw_open(&q->line);
-	jsonw_str(&q->line, "type", "chat");
+	jsonw_str(&q->line, "type", type);
 	jsonw_str(&q->line, "tenant", q->tenant->name);
 }
 
@@ -94,7 +105,7 @@ write_found_chat(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 	struct asked_chats *q = a->of;
 
 	a->answered = true;
-	open_answer(q);
+	open_answer(q, "chat");
 	jsonw_members(&q->line, r->body, strlen(r->body));
 	if (r->status == CHAT_NONE) /* then it is open: messaging-records(5) */
 		jsonw_str(&q->line, "status", record_status_name(CHAT_OPEN));
@@ -107,7 +118,7 @@ write_found_chat(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 static void
 write_gone_chat(struct asked_chats *q, const struct asked *a, int64_t gone)
 {
-	open_answer(q);
+	open_answer(q, "chat");
 	jsonw_str(&q->line, "chat", a->id);
 	jsonw_str(&q->line, "status", record_status_name(CHAT_GONE));
 	jsonw_time(&q->line, "at", answer_time(q, a->gone_ms));
@@ -158,22 +169,77 @@ give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
 	stop_asking(q);
 }
 
+static void ask_list(struct asked_chats *q);
+static void ask_asked_chat(struct asked *a);
+static void ask_last_messages(struct asked *a);
+
+/* Whether the last message that the CRM names is among those read. Times are
+ * compared in whole seconds, as in polls. */
+static bool
+has_last(struct history *h, const struct crm_record *r)
+{
+	int64_t at = r->last_at;
+
+	history_sort(h);
+	return (r->last == NULL || history_fetched(h, r->last)) &&
+	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
+}
+
+/* Whether polls know the chat, but perhaps not all of its messages. */
+static bool
+lacks_last(struct asked *a, const struct crm_record *r)
+{
+	struct store *s = a->of->store;
+	const void *data;
+	size_t len;
+
+	if (s == NULL || !store_get(s, STORE_CHATS, a->id, &data, &len) ||
+	    chat_state_decode(&a->state, data, len) != 0)
+		return false;
+	return (r->last == NULL && r->last_at == CLOCK_NONE) ||
+	       !has_last(&a->state.history, r);
+}
+
+/* Takes over *r if its last messages are to be read before. */
+static void
+on_found_chat(struct asked *a, struct crm_record *r, int64_t asked_ms)
+{
+	if (r->status != CHAT_CLOSED || !lacks_last(a, r)) {
+		write_found_chat(a, r, asked_ms);
+		return;
+	}
+	a->answered = a->reading = true;
+	a->closed = *r;
+	a->closed_asked_ms = asked_ms;
+	*r = (struct crm_record){ .type = RECORD_UNKNOWN };
+	ask_last_messages(a);
+}
+
+static void
+take_last_message(struct asked *a, const struct crm_record *r, bool fetched)
+{
+	const struct history_message m = { r->id, r->episode, r->body, r->at,
+		r->closing, fetched };
+
+	if (strcmp(r->chat, a->id) == 0)
+		history_put(&a->last, &m);
+}
+
 static void
 asked_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct asked *asked = ctx;
-	size_t i;
+	struct crm_record *r;
 
 	odd_records_count(&asked->of->odd, a);
-	for (i = 0; i < a->n; i++) {
-		if (a->records[i].type == RECORD_CHAT && !asked->answered &&
-		    strcmp(a->records[i].id, asked->id) == 0)
-			write_found_chat(asked, &a->records[i], asked_ms);
+	for (r = a->records; r < a->records + a->n; r++) {
+		if (r->type == RECORD_CHAT && !asked->answered &&
+		    strcmp(r->id, asked->id) == 0)
+			on_found_chat(asked, r, asked_ms);
+		else if (r->type == RECORD_MESSAGE && asked->reading)
+			take_last_message(asked, r, false);
 	}
 }
-
-static void ask_list(struct asked_chats *q);
-static void ask_asked_chat(struct asked *a);
 
 /* Neither the CRM nor its list has the chat. */
 static void
@@ -272,6 +338,111 @@ ask_asked_chat(struct asked *a)
 }
 
 static void
+last_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct asked *asked = ctx;
+	size_t i;
+
+	(void)asked_ms;
+	odd_records_count(&asked->of->odd, a);
+	for (i = 0; i < a->n; i++)
+		if (a->records[i].type == RECORD_MESSAGE)
+			take_last_message(asked, &a->records[i], true);
+}
+
+static void
+write_last_messages(struct asked *a)
+{
+	struct asked_chats *q = a->of;
+	int64_t opened_at = a->state.opened_at;
+	const struct history_message *m;
+	size_t i;
+
+	for (i = 0; i < a->last.n; i++) {
+		m = &a->last.messages[i];
+		if (!q->tenant->history_all && opened_at != CLOCK_NONE &&
+		    m->at < opened_at)
+			continue;
+		open_answer(q, "message");
+		jsonw_members(&q->line, m->body, strlen(m->body));
+		write_answer(q);
+	}
+}
+
+/* Whether the chat closed so recently that its closing can wait. */
+static bool
+is_closed_lately(const struct asked *a)
+{
+	int64_t since = a->closed.closed_at != CLOCK_NONE ? a->closed.closed_at
+							  : a->state.left_at;
+
+	return a->closed_asked_ms - since < HISTORY_WAIT_MS;
+}
+
+/* Whether the question failed for a reason that is not this chat's. */
+static bool
+is_general_failure(const struct ending *e)
+{
+	switch (e->error) {
+	case ERROR_CLASS_THROTTLED:
+	case ERROR_CLASS_QUOTA:
+	case ERROR_CLASS_DENIED:
+		return !e->alone;
+	case ERROR_CLASS_LATER:
+		return e->outage;
+	case ERROR_CLASS_NONE:
+	case ERROR_CLASS_GONE:
+	case ERROR_CLASS_UNUSABLE:
+	case ERROR_CLASS_SHORT:
+		break;
+	}
+	return false;
+}
+
+/* A closing without the messages before it would make an answered chat an
+ * unanswered one for good. So the closing is left to a later run, in which the
+ * reaper asks about the chat again, while the CRM may still show them. */
+static void
+last_messages_end(void *ctx, const struct ending *e)
+{
+	struct asked *a = ctx;
+	bool failed = e->error != ERROR_CLASS_NONE;
+
+	if (is_general_failure(e)) {
+		asked_chat_end(a, e);
+		return;
+	}
+	if (failed && is_closed_lately(a)) {
+		count_unclear(a, e->message);
+		return;
+	}
+	if (!failed && !has_last(&a->last, &a->closed) && is_closed_lately(a))
+		return;
+	if (failed)
+		log_warn("tenant %s: chat %s: its last messages are missing in "
+			 "the history: %s",
+		    a->of->tenant->name, a->id, e->message);
+	history_sort(&a->last);
+	write_last_messages(a);
+	write_found_chat(a, &a->closed, a->closed_asked_ms);
+}
+
+static void
+ask_last_messages(struct asked *a)
+{
+	const struct crm_question question = { .call = PROFILE_MESSAGES,
+		.chat = a->closed.raw,
+		.known = history_complete_up_to(
+		    &a->state.history, a->closed_asked_ms - HISTORY_LATE_MS),
+		.tries = TRIES,
+		.ctx = a,
+		.page = last_messages_page,
+		.end = last_messages_end };
+
+	fetch_ask(a->of->fetch, &question);
+}
+
+static void
 ask_chats(struct asked_chats *q)
 {
 	struct strmap_entry *e;
@@ -356,6 +527,18 @@ ask_list(struct asked_chats *q)
 	fetch_ask(q->fetch, &question);
 }
 
+/* Profiles find the writers of messages among them. */
+static void
+tell_profile_operators(struct asked_chats *q)
+{
+	struct operators known = { .n = 0 };
+
+	(void)operators_load(
+	    &known, q->store, skew_apply(&q->skew, clock_now_ms()), INT64_MAX);
+	operators_set_in_profile(&known, q->tenant->profile);
+	operators_release(&known);
+}
+
 static void
 open_polls_state(struct asked_chats *q, const char *state)
 {
@@ -369,6 +552,7 @@ open_polls_state(struct asked_chats *q, const char *state)
 	} else {
 		q->skew.offset_ms = store_number(q->store, "skew", 0);
 		q->floor = store_number(q->store, "as_of", 0);
+		tell_profile_operators(q);
 	}
 	buf_release(&why);
 }

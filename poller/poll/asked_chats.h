@@ -10,6 +10,10 @@
  * chat is asked about once more instead. And it is written last, when all the
  * questions have ended, as the reaper judges by the number of them: a run that
  * gave up or was stopped says of none that it is gone.
+ *
+ * A chat that was answered and closed since the last poll has messages that no
+ * poll will read. They are read here once, where the state shows that the
+ * closed chat's last one is missing, and are written before the closing.
  */
 #ifndef POLLER_POLL_ASKED_CHATS_H
 #define POLLER_POLL_ASKED_CHATS_H
@@ -31,7 +35,7 @@
 struct asked_chats {
 	/* Set by the caller; borrowed. */
 	const struct tenant *tenant;
-	struct endpoint *to; /* the answers, as chat records */
+	struct endpoint *to; /* the answers: chat and message records */
 	bool cut;            /* not all chats to ask about could be read */
 
 	/* The result. */

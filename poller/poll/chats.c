@@ -17,12 +17,6 @@
 #include "poller/poll/holders.h"
 #include "poller/store/chat_state.h"
 
-/* The CRM shows a message at most this long after it was written. */
-#define LATE_MS (INT64_C(120) * 1000)
-
-/* How long to wait for a last message that is never shown. */
-#define COMPLETE_WAIT_MS (INT64_C(900) * 1000)
-
 /* From so many failures in consecutive polls on a chat is written from the
  * state. */
 #define FAILURES_MAX 3
@@ -213,9 +207,8 @@ update_state(struct polled_chat *c)
 		history_drop_before(&s->history, s->opened_at);
 	if (!same_mark)
 		s->since = c->asked_ms;
-	s->complete =
-	    c->list.mark != NULL &&
-	    (has_last(c) || c->asked_ms - s->since > COMPLETE_WAIT_MS);
+	s->complete = c->list.mark != NULL &&
+		      (has_last(c) || c->asked_ms - s->since > HISTORY_WAIT_MS);
 	s->failures = 0;
 	s->left_at = 0;
 	set_text(&s->mark, mark);
@@ -398,7 +391,7 @@ ask_chat_messages(struct polled_chat *c)
 		q.tries = 1;
 	if (c->known)
 		q.known = history_complete_up_to(
-		    &c->state.history, c->asked_ms - LATE_MS);
+		    &c->state.history, c->asked_ms - HISTORY_LATE_MS);
 	c->waiting++;
 	cs->to_read++;
 	fetch_ask(cs->fetch, &q);

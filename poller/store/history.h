@@ -9,6 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The CRM shows a message at most this long after it was written. */
+#define HISTORY_LATE_MS (INT64_C(120) * 1000)
+
+/* How long to wait for a last message that is never shown. */
+#define HISTORY_WAIT_MS (INT64_C(900) * 1000)
+
 struct history_message {
 	char *id;
 	char *episode; /* "": none */
