@@ -51,8 +51,8 @@ struct pace_month {
 
 struct pace {
 	unsigned interval; /* minutes */
-	double apart;      /* the same, or more if cron runs the job less often */
-	double expected;   /* calls of the whole month, at that interval */
+	double apart;    /* the same, or more if cron runs the job less often */
+	double expected; /* calls of the whole month, at that interval */
 };
 
 bool pace_is_measured(const struct pace_measurement *m);

@@ -10,7 +10,7 @@ LC_ALL=C
 export LC_ALL
 cd "$(dirname "$0")/../.."
 
-max_file=600
+max_file=1000
 max_function=100
 max_line=80
 max_folder=40

@@ -4,8 +4,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include <stdlib.h>
-
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "poller/quota/pace.h"
@@ -46,9 +44,8 @@ the_interval_makes_the_budget_last(void **state)
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		const struct pace_month month = { cases[i].budget,
 			cases[i].used, MONTH + cases[i].days * DAY_MS, END };
-		const struct pace_measurement m = { month.now_ms - DAY_MS,
-			1440, 1440, 1440 * cases[i].list,
-			1440 * cases[i].changes };
+		const struct pace_measurement m = { month.now_ms - DAY_MS, 1440,
+			1440, 1440 * cases[i].list, 1440 * cases[i].changes };
 		struct pace p = pace_compute(&month, &m);
 
 		if (p.interval != cases[i].interval ||
@@ -135,8 +132,8 @@ simulate(const struct office *o)
 		p = pace_compute(&month, &m);
 		if (minute - last < p.interval)
 			continue;
-		read = waiting < (double)o->dialogs ? waiting
-						    : (double)o->dialogs;
+		read =
+		    waiting < (double)o->dialogs ? waiting : (double)o->dialogs;
 		m.polls++;
 		m.minutes += (double)(minute - last);
 		m.list += o->list;
