@@ -168,23 +168,30 @@ CASES = $(sort $(wildcard tests/cases/*.t))
 E2E   = $(sort $(wildcard tests/e2e/*.t))
 # Slow by nature: random kills, long worlds, waits for real time. `make check`
 # has a short counterpart of each.
-LONG_TESTS = $(patsubst %,tests/e2e/%.t, \
+LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
+    allocation_worlds \
     chaos \
+    damage \
+    generations \
+    handover \
     listen_tables \
+    prometheus \
     sink_crash \
     soak \
-    stream_crash)
+    stream_crash \
+    stream_metrics \
+    topology)
 # They wait for minutes, mostly for servers: what begins first does not end last.
-LONGEST = $(patsubst %,tests/e2e/%.t,prometheus eventcounter dead_letters \
+LONGEST = $(patsubst %,tests/e2e/%.t,eventcounter dead_letters \
 	board forget_stream bench demo assign_queue)
 
 check:  ## install what tests need, build, run every test
 	@scripts/install-deps check
 	@MAKE='$(MAKE)' scripts/build test-programs
-	@$(RUN) $(LONGEST) $(UNITS) $(CASES) \
-	    $(filter-out $(LONGEST) $(LONG_TESTS),$(E2E))
+	@$(RUN) $(LONGEST) $(UNITS) \
+	    $(filter-out $(LONGEST) $(LONG_TESTS),$(CASES) $(E2E))
 check-fast: test-programs  ## tests without servers
-	@$(RUN) $(UNITS) $(CASES)
+	@$(RUN) $(UNITS) $(filter-out $(LONG_TESTS),$(CASES))
 check-e2e: test-programs  ## tests with private servers
 	@$(RUN) $(filter-out $(LONG_TESTS),$(E2E))
 check-long: test-programs analyze asan distcheck  ## asan, analyze, distcheck; 200 random worlds, soaks
@@ -209,7 +216,7 @@ bench: test-programs  ## measure against peers and limits, print ratios
 SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp_compress assign byhand forget_stream hooks \
                   listen listen_bounds listen_http listen_routes poller qiscus reaper sink \
                   sink_bad sink_intake stream stream_pipe)
-UNSANITIZED = $(patsubst %,tests/cases/%.t,aggregator_cut alerts docs load load_metrics \
+UNSANITIZED = $(patsubst %,tests/cases/%.t,alerts docs load load_metrics \
                 man-lint scripts_build scripts_deps scripts_examples scripts_jobs \
                 scripts_tenant style symbols tables)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1

@@ -2,9 +2,10 @@
 """text_cases.py PROGRAM: runs the program once for each folder of
 tests/cases/PROGRAM that has a file cmd. Of its files, cmd has the arguments, as
 a shell would split them (behind any NAME=VALUE for its environment), and in the
-standard input. out, err and rc are what
-must come of it; a missing one stands for no output and 0. The file conf beside
-the folders is the configuration.
+standard input. out, err and rc are what must come of it; a missing one stands
+for no output and 0. The file conf beside the folders is the configuration, if
+there is one. Where there is a file only, out has only the lines that match one
+of its patterns.
 
 UPDATE=1 writes out, err and rc from what the program does, to be read with
 git diff."""
@@ -25,11 +26,23 @@ def read(path):
     return path.read_text() if path.exists() else ""
 
 
+def environment(case):
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith(("AMQP_", "MYSQL_", "CRM_")) and
+           k not in ("COLUMNS", "MESSAGING_CONFIG")}
+    if (case.parent / "conf").exists():
+        env["MESSAGING_CONFIG"] = "conf"
+    return {**env, "TZ": "UTC"}
+
+
+def matching(patterns, text):
+    return "".join(line for line in text.splitlines(True)
+                   if any(re.search(p, line) for p in patterns))
+
+
 def run(program, case):
     words = shlex.split(read(case / "cmd"))
-    env = {k: v for k, v in os.environ.items()
-           if not k.startswith(("AMQP_", "MYSQL_", "CRM_"))}
-    env["MESSAGING_CONFIG"] = "conf"
+    env = environment(case)
     while words and re.match("[A-Z_]+=", words[0]):
         name, value = words.pop(0).split("=", 1)
         env[name] = value
@@ -37,8 +50,11 @@ def run(program, case):
         [os.environ["BIN"] + "/" + program] + words, cwd=case.parent,
         input=read(case / "in"), capture_output=True, text=True, env=env,
         timeout=60)
+    out = done.stdout
+    if (case / "only").exists():
+        out = matching(read(case / "only").splitlines(), out)
     rc = "%d\n" % done.returncode if done.returncode != 0 else ""
-    return dict(zip(RESULTS, [done.stdout, done.stderr, rc]))
+    return dict(zip(RESULTS, [out, done.stderr, rc]))
 
 
 def update(path, text):

@@ -1,4 +1,4 @@
-"""What a world of allocation_worlds.py has to be like.
+"""What a world of allocation_worlds.t has to be like.
 
 The judge is the simulator's own journal: who was given what, in order, and how
 many chats that agent held then. Between the programs stand two relays, which

@@ -1,5 +1,5 @@
 """damage_snapshots: the folders of an aggregator of snapshots, of a stream that
-is asked to forget a customer, and of one that assigns chats, for damage.py: see
+is asked to forget a customer, and of one that assigns chats, for damage.t: see
 damage_states.py.
 """
 

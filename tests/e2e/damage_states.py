@@ -1,4 +1,4 @@
-"""damage_states: what the programs keep on disk, for damage.py: how such a
+"""damage_states: what the programs keep on disk, for damage.t: how such a
 state comes to be, and what comes of it when the program goes on.
 
 Each has copies, a list of {file: bytes}, the earliest first, and judge(folder,

@@ -33,7 +33,7 @@ import stream  # noqa: E402
 import stream_metrics  # noqa: E402
 from harness import LONG, TESTBIN, Checks, Lab, main, say, seed  # noqa: E402
 
-ROUNDS = int(os.environ.get("ROUNDS", 60 if LONG else 4))
+ROUNDS = int(os.environ.get("ROUNDS", 60 if LONG else 2))
 SHARDS = int(os.environ.get("SHARDS", 20 if LONG else 1))
 PARTS = 3
 SAID_AGAIN = ("snapshots", "snapshot_texts", "forgetting") # not so

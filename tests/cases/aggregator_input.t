@@ -1,0 +1,115 @@
+#!/usr/bin/env -S python3 -B
+"""The aggregator as a filter gives the same rows however its input comes: from a
+file or a pipe, in any order, each record once or twice. A snapshot that was cut
+at any byte gives no rows, one line on standard error and exit code 65.
+LONG=1: every byte, more orders and inputs. SEED=N repeats a run.
+"""
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+BIN, TESTBIN = os.environ["BIN"], os.environ["TESTBIN"]
+LONG = os.environ.get("LONG") == "1"
+
+
+def aggregate(data, *options, path=None):
+    """Exit code, standard output, standard error; of a pipe, or of a file."""
+    argv = [BIN + "/aggregator", "-o", "ndjson", *options]
+    if path is None:
+        done = subprocess.run(argv, input=data, capture_output=True,
+                              check=False)
+    else:
+        with open(path, "wb") as f:
+            f.write(data)
+        with open(path, "rb") as f:
+            done = subprocess.run(argv, stdin=f, capture_output=True,
+                                  check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def same(what, got, want):
+    if got != want:
+        raise AssertionError(f"{what}: {got[0]} {got[2]!r} {got[1][:2000]!r}, "
+                             f"not {want[0]} {want[2]!r} {want[1][:2000]!r}")
+
+
+def check_cuts():
+    with open("tests/records/cut.ndjson", "rb") as f:
+        whole = f.read()
+    code, rows, _ = aggregate(whole)
+    assert code == 0 and rows
+    near_newlines = {i + d for i, c in enumerate(whole[:-1]) if c == 10
+                     for d in (0, 1, 2)}
+    cuts = range(len(whole)) if LONG else sorted(
+        near_newlines | set(range(0, len(whole), 20)) | {len(whole) - 1})
+    for n in cuts:
+        code, rows, err = aggregate(whole[:n])
+        want = 65 if n else 66
+        if code != want or rows or err.count(b"\n") != 1:
+            raise AssertionError(f"cut after {n} of {len(whole)} bytes: exit "
+                                 f"{code}, not {want}: {rows} {err}")
+    print(len(cuts), "cuts")
+
+
+def check_order(dice):
+    with open("tests/records/small.ndjson", "rb") as f:
+        begin, *body, end = f.read().splitlines(True)
+    stream = [line.replace(b'"snapshot":"s1",', b"") for line in body]
+    n = b'"records":%d'
+    for definition in ("ours", "chatwoot"):
+        options = ("--definition", definition)
+        want = aggregate(b"".join([begin, *body, end]), *options)
+        want_stream = aggregate(b"".join(stream), *options)
+        assert want[0] == want_stream[0] == 0, (want, want_stream)
+        for _ in range(25 if LONG else 5):
+            order = dice.sample(range(2 * len(body)), 2 * len(body))
+            shuffled = [body[i // 2] for i in order]
+            last = end.replace(n % len(body), n % len(shuffled))
+            same(f"a shuffled snapshot, {definition}",
+                 aggregate(b"".join([begin, *shuffled, last]), *options), want)
+            same(f"a shuffled stream, {definition}",
+                 aggregate(b"".join(stream[i // 2] for i in order), *options),
+                 want_stream)
+
+
+def check_files(dice, folder):
+    """Also where lines are bad, long, or lie across the borders of reads."""
+    path = os.path.join(folder, "input")
+    for i in range(10 if LONG else 2):
+        done = subprocess.run(
+            [TESTBIN + "/load", "-t", "-", "-n", "5000", "--late", "0", "--seed",
+             str(dice.randrange(1 << 30))], capture_output=True, check=True)
+        lines = done.stdout.splitlines(True)
+        at = dice.randrange(len(lines))
+        lines[at] = lines[at].replace(
+            b"{", b'{"x":"' + b"y" * dice.randrange(10, 600000) + b'",', 1)
+        if i % 2:
+            for bad in (b"nonsense\n", b"\n", b'{"type":"message"}\n'):
+                lines.insert(dice.randrange(len(lines)), bad)
+        data = b"".join(lines)
+        for options in (("-a", "operators,chats,events"), ("-a", "all")):
+            piped = aggregate(data, *options)
+            assert piped[0] == (65 if i % 2 else 0) and piped[1], piped
+            same(f"a file, {options}",
+                 aggregate(data, *options, path=path), piped)
+
+
+def main():
+    os.environ.pop("MESSAGING_CONFIG", None)
+    seed = int(os.environ.get("SEED") or time.time())
+    print(f"SEED={seed}")
+    dice = random.Random(seed)
+    check_cuts()
+    check_order(dice)
+    with tempfile.TemporaryDirectory() as folder:
+        check_files(dice, folder)
+
+
+try:
+    main()
+except AssertionError as why:
+    sys.exit(f"FAILED: {why}")
