@@ -176,7 +176,6 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     handover \
     listen_tables \
     prometheus \
-    sink_crash \
     soak \
     stream_crash \
     stream_metrics \
@@ -215,7 +214,7 @@ bench: test-programs  ## measure against peers and limits, print ratios
 # SANITIZED_E2E='$(E2E)'.
 SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp_compress assign byhand forget_stream hooks \
                   listen listen_bounds listen_http listen_routes poller qiscus reaper sink \
-                  sink_bad sink_intake stream stream_pipe)
+                  sink_bad stream stream_pipe)
 UNSANITIZED = $(patsubst %,tests/cases/%.t,alerts docs load load_metrics \
                 man-lint scripts_build scripts_deps scripts_examples scripts_jobs \
                 scripts_tenant style symbols tables)

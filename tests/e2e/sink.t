@@ -1,125 +1,518 @@
-#!/usr/bin/env bash
-# sink: what is in the tables after a snapshot, column by column; a replay, a
-# shuffle and duplicates change nothing; an old row never wins, not in part
-# either; as arrays and as text.
-set -euo pipefail
-# shellcheck source=tests/e2e/sinklib.sh
-. "$(dirname "$0")/sinklib.sh"
+#!/usr/bin/env -S python3 -B
+"""What the sink stores: the newest version of each row stays, whatever comes
+when, how often and in which order; a snapshot removes what is gone once all of
+its rows came; deleted chats and removed tenants do not come back; and what is
+acknowledged to the broker is stored."""
 
-start_db
-"$sink" --migrate
+import json
+import random
+import subprocess
+import sys
 
-rows t s1 1 3 8 >"$tmp/one"
-code 0 "$sink" -f "$tmp/one"
-is "a quiet run" "" "$(cat "$tmp/err")"
-is "an operator's row" \
-	"t 2 Op 2 0 3 2 1 1.125 NULL NULL NULL NULL NULL NULL 2026-11-20 10:01:00.000 1795168860000" \
-	"$(sql "SELECT * FROM operator_metrics WHERE operator = '2'" | tr '\t' ' ')"
-is "a chat's row" \
-	"t 1001 2 telegram 1 NULL +551 vip open 2026-11-20 09:00:00.000 NULL 2 NULL 1 1.001 NULL 2026-11-20 09:59:00.500 2026-11-20 10:01:00.000 1795168860000" \
-	"$(sql "SELECT * FROM chat_metrics WHERE chat = '1001'" | tr '\t' ' ')"
-is "the tenant's row" "t 3 8 NULL NULL NULL NULL NULL NULL 2026-11-20 10:01:00.000 1795168860000" \
-	"$(sql "SELECT * FROM tenant_metrics" | tr '\t' ' ')"
-is "the snapshot" "2026-11-20 10:01:00.000 s1" \
-	"$(sql "SELECT as_of, snapshot FROM tenants" | tr '\t' ' ')"
+from harness import BIN, TESTBIN, Lab, main, seed, until
+from sinklib import Tables, snapshot
 
-# The view of the system we replace: its columns, its wait in whole seconds.
-is "the columns of reports" \
-	"id operator_name operator_id dialog_id tmr_in_seconds opened_dialogs client status_tag created_at updated_at tenant" \
-	"$(sql "SELECT column_name FROM information_schema.columns WHERE
-		table_schema = DATABASE() AND table_name = 'reports'
-		ORDER BY ordinal_position" | tr '\n' ' ' | sed 's/ $//')"
-is "a chat that waits" \
-	"Op 2 2 1001 119 2 +551 vip 2026-11-20 09:00:00.000 2026-11-20 10:01:00.000 t" \
-	"$(sql "SELECT operator_name, operator_id, dialog_id, tmr_in_seconds,
-		opened_dialogs, client, status_tag, created_at, updated_at, tenant
-		FROM reports WHERE dialog_id = '1001'" | tr '\t' ' ')"
-is "one that does not" "0 Sem tag" \
-	"$(sql "SELECT tmr_in_seconds, status_tag FROM reports
-		WHERE dialog_id = '1002'" | tr '\t' ' ')"
-is "one that nobody holds" 0 \
-	"$(sql "SELECT COUNT(*) FROM reports WHERE dialog_id = '1005'")"
-is "ids are there, and differ" 7 "$(sql "SELECT COUNT(DISTINCT id) FROM reports")"
-# A stream writes no row of a chat whose customer just waits on.
-later() {
-	sql "UPDATE tenant_metrics SET as_of = as_of + INTERVAL $1 SECOND
-		WHERE tenant = 't'"
-}
-later 3600
-is "it waits up to the present" 3719 "$(sql "SELECT tmr_in_seconds FROM reports
-	WHERE dialog_id = '1001'")"
-later -3600
+DAY = "2026-11-20T"
+SNAPSHOT_TABLES = ("operator_metrics", "chat_metrics", "tenant_metrics",
+                   "refused_rows")
 
-# Rows of a stream, which no snapshot's age judges.
-event() {
-	echo '{"type":"row","table":"event_counts","tenant":"t","user":"u","event":"e","count":'"$1"',"as_of":"2026-11-20T10:00:0'"$2"'.000Z"}'
-}
-event 1 1 | "$sink"
-event 3 3 | "$sink"
-{ event 2 2; event 1 1; } | "$sink" # old ones, in another order
-is "an old row" "3 2026-11-20 10:00:03.000" \
-	"$(sql "SELECT count, as_of FROM event_counts" | tr '\t' ' ')"
-{ event 5 5; event 4 4; event 5 5; } | "$sink"
-is "the newest of a batch" "5 2026-11-20 10:00:05.000" \
-	"$(sql "SELECT count, as_of FROM event_counts" | tr '\t' ' ')"
-sql "DELETE FROM event_counts"
 
-# A second snapshot without one operator and two chats, with two new ones.
-rows t s2 2 2 8 3 >"$tmp/two"
-"$sink" -f "$tmp/two"
-is "an operator that is gone" "1 2" \
-	"$(sql "SELECT operator FROM operator_metrics ORDER BY 1" | xargs)"
-is "chats that are gone" "1001:left 1002:left" "$(sql "SELECT
-	CONCAT(chat, ':', status) FROM chat_metrics WHERE status <> 'open'
-	ORDER BY chat" | xargs)"
-is "they are in no report" 0 \
-	"$(sql "SELECT COUNT(*) FROM reports WHERE dialog_id IN ('1001', '1002')")"
-dump >"$tmp/want"
+def message(tenant, chat, id, second, **more):
+    return {"type": "message", "tenant": tenant, "chat": chat, "id": id,
+            "at": f"{DAY}10:00:{second:02}.000Z", "from": "customer", **more}
 
-for bulk in auto off; do
-	printf '[mysql]\nbulk = %s\n[sink]\nbatch = 4\n' "$bulk" >"$tmp/conf"
-	# Again, both, as they were; the older one is refused as a whole.
-	cat "$tmp/one" "$tmp/two" "$tmp/one" | "$sink" -c "$tmp/conf"
-	same "$tmp/want"
-	# Anew: in order; each line twice; the lines shuffled, their end
-	# marker too, once a second batch size, once in one batch.
-	empty
-	cat "$tmp/one" "$tmp/two" | "$sink" -c "$tmp/conf"
-	same "$tmp/want"
-	for seed in 1 2 3 4; do
-		empty
-		"$sink" -c "$tmp/conf" <"$tmp/one"
-		cat "$tmp/two" "$tmp/two" | shuf --random-source=<(
-			awk -v seed=$seed 'BEGIN { srand(seed);
-			for (;;) printf "%c", rand() * 256 }'
-		) >"$tmp/shuffled"
-		"$sink" -c "$tmp/conf" <"$tmp/shuffled" 2>"$tmp/err" ||
-			[ $? = 65 ] || fail "$(cat "$tmp/err")"
-		same "$tmp/want"
-		sed -i 's/^batch = .*/batch = 1000/' "$tmp/conf"
-	done
-	code 0 "$sink" -c "$tmp/conf" -vv -f "$tmp/two"
-	grep -q "bulk=$([ $bulk = auto ] && echo yes || echo no)" "$tmp/err" ||
-		fail "not stored the way it was meant: $(cat "$tmp/err")"
-done
 
-# The counters.
-code 0 "$sink" -v -f "$tmp/one"
-grep -q "sink_done rows=12 stored=0 refused=0 older=12 dead=0" "$tmp/err" ||
-	fail "$(cat "$tmp/err")"
+def edited(second):
+    return {"updated_at": f"{DAY}10:00:{second:02}.000Z"}
 
-# What is no row.
-echo '{"type":"chat","tenant":"t","chat":"1"}' | code 0 "$sink"
-one_line 'type chat are no rows'
-echo '{"type":"telepathy"}' | code 0 "$sink"
-is "a type of a later version" "" "$(cat "$tmp/err")"
-code 66 "$sink" </dev/null
-one_line "no input"
 
-# Closed descriptors: the database's is never taken for one of them.
-code 74 timeout 300 "$sink" <&-
-one_line "cannot read standard input: Bad file descriptor"
-rc=0
-timeout 300 "$sink" -vv -f "$tmp/two" 2>&- || rc=$?
-is "without stderr" 0 "$rc"
-same "$tmp/want"
+def view(tenant, message, user, second, **more):
+    return {"type": "view", "tenant": tenant, "message": message, "user": user,
+            "at": f"{DAY}10:01:{second:02}.000Z", **more}
+
+
+def event(tenant, id, second, **more):
+    return {"type": "event", "tenant": tenant, "id": id, "event": "click",
+            "at": f"{DAY}10:00:{second:02}.000Z", **more}
+
+
+def assignment(tenant, id, chat, operator, second):
+    return {"type": "assignment", "tenant": tenant, "id": id, "chat": chat,
+            "operator": operator, "at": f"{DAY}10:00:{second:02}.000Z",
+            "expires": f"{DAY}10:01:00.000Z"}
+
+
+def undated(tenant, id):
+    """Records that may come without a time."""
+    e, a = event(tenant, id, 0), assignment(tenant, id, "1", "7", 0)
+    del e["at"], a["at"]
+    return [e, a]
+
+
+def stream_rows(tenant, n):
+    """A row of each table of a stream, of version N."""
+    at = f"{DAY}09:00:00.000Z"
+
+    def row(table, **columns):
+        return {"type": "row", "table": table, "tenant": tenant,
+                "as_of": f"{DAY}10:00:00.000Z", "version": n, **columns}
+
+    return [
+        row("intervals", end_at=at, start_at=at, chat="c", message="1",
+            kind="reply", operator="7", ms=n * 1000, withdrawn=False),
+        row("conversation_metrics", conversation_id="c", message_count=n,
+            participant_count=2, last_message_at=at, created_at=at),
+        row("user_stats", user_id="u", message_count=n, last_active=at,
+            active_conversations=1, created_at=at),
+        row("realtime_user_activity", created_at=at, user_id="u",
+            messages_last_minute=n),
+        row("alerts", started_at=at, user_id="u", rule="minute", ended_at=None,
+            messages=n, threshold=8),
+        row("trends", window_start=at, word="água", window_end=at,
+            occurrences=n),
+        row("channel_metrics", hour=at, channel=None, messages=n,
+            inbound_messages=1, outbound_messages=1, active_conversations=1),
+        row("response_hours", hour=at, operator="7", kind="reply", responses=n,
+            sum_ms=1, max_ms=1),
+        row("response_histogram", hour=at, operator=None, kind="reply",
+            bucket=17, count=n),
+        row("event_counts", user="u", event="e", count=n),
+        row("chat_metrics", chat="c", status="left", messages=n),
+    ]
+
+
+FIGURES = {"intervals": "seconds", "conversation_metrics": "message_count",
+           "user_stats": "message_count",
+           "realtime_user_activity": "messages_last_minute",
+           "alerts": "messages", "trends": "occurrences",
+           "channel_metrics": "messages", "response_hours": "responses",
+           "response_histogram": "count", "event_counts": "count",
+           "chat_metrics": "messages"}
+
+
+class Test(Tables):
+    def __init__(self, lab):
+        super().__init__(lab)
+        self.dice = random.Random(seed())
+        self.small = self.conf(sink={"batch": 2}, mysql={"bulk": "off"})
+        self.tenants = 0
+
+    def tenant(self):
+        self.tenants += 1
+        return f"t{self.tenants}"
+
+    def orders(self, records):
+        """In order, backwards, each twice and shuffled."""
+        twice = records * 2
+        self.dice.shuffle(twice)
+        return records, records[::-1], twice
+
+    def snapshot_of(self, tenant):
+        """All that is stored of its present state, without its name."""
+        rows = []
+        for table in SNAPSHOT_TABLES:
+            rows += [f"{table} {row[1:]}" for row in self.sql.ask(
+                f"SELECT * FROM {table} WHERE tenant = '{tenant}' "
+                "ORDER BY 1, 2, 3")]
+        return rows + self.found("SELECT as_of, snapshot FROM tenants WHERE "
+                                 f"tenant = '{tenant}'")
+
+    # Snapshots.
+
+    def rows_are_stored_as_they_are(self):
+        t = self.tenant()
+        self.store("a snapshot", snapshot(t, "s1", 1, 3, 8))
+        of = f"WHERE tenant = '{t}'"
+        self.holds(
+            "an operator", "2 Op 2 0 3 2 1 1.125 2026-11-20 10:01:00.000",
+            "SELECT operator, name, available, open_chats, "
+            "reported_open_chats, responses, avg_response_seconds, as_of "
+            f"FROM operator_metrics {of} AND operator = '2'")
+        self.holds(
+            "a chat", "2 telegram 1 +551 vip open 2026-11-20 09:00:00.000 2 1 "
+            "1.001 2026-11-20 09:59:00.500",
+            "SELECT operator, channel, customer, customer_phone, tag, status, "
+            "opened_at, messages, responses, avg_response_seconds, "
+            f"waiting_since FROM chat_metrics {of} AND chat = '1001'")
+        self.holds("the tenant", "3 8", "SELECT operators, open_chats FROM "
+                   f"tenant_metrics {of}")
+        self.holds("its snapshot", "2026-11-20 10:01:00.000 s1",
+                   f"SELECT as_of, snapshot FROM tenants {of}")
+        # The view of the system that we replace; a wait lasts up to the
+        # tenant's newest row.
+        reports = ("SELECT operator_name, operator_id, dialog_id, "
+                   "tmr_in_seconds, opened_dialogs, client, status_tag, "
+                   f"created_at, updated_at, tenant FROM reports {of}")
+        self.holds("a waiting chat in reports", "Op 2 2 1001 119 2 +551 vip "
+                   f"2026-11-20 09:00:00.000 2026-11-20 10:01:00.000 {t}",
+                   f"{reports} AND dialog_id = '1001'")
+        self.sql.ask("UPDATE tenant_metrics SET as_of = as_of + INTERVAL 1 "
+                     f"HOUR {of}")
+        self.holds("its wait an hour later", "3719", "SELECT tmr_in_seconds "
+                   f"FROM reports {of} AND dialog_id = '1001'")
+        self.holds("a chat that does not wait", "0 Sem tag",
+                   f"SELECT tmr_in_seconds, status_tag FROM reports {of} AND "
+                   "dialog_id = '1002'")
+        self.holds("chats with an operator", "7", "SELECT COUNT(DISTINCT id) "
+                   f"FROM reports {of}")
+
+    def snapshots_in_any_order(self):
+        """Chats 1001 and 1002 and operator 3 leave, 1009 and 1010 come."""
+        want = None
+        for conf in (self.conf(sink={"batch": 1000}),
+                     self.conf(sink={"batch": 4}), self.small):
+            for n in range(3):
+                t = self.tenant()
+                one = snapshot(t, "s1", 1, 3, 8)
+                order = self.orders(snapshot(t, "s2", 2, 2, 8, 3))[n]
+                self.store("the first", one, conf=conf)
+                for _ in range(2):
+                    # Its end may come before its rows.
+                    done = self.lab.run(["sink", "-c", conf, "-f",
+                                         self.file(order)])
+                    self.that(done.code in (0, 65), f"{done}")
+                done = self.store("an older one", one, "-v", conf=conf,
+                                  says="sink: ")
+                self.that("stored=0 refused=0 older=12 dead=0" in done.err,
+                          f"an older one: {done}")
+                got = self.snapshot_of(t)
+                want = want or got
+                self.that(got == want, f"{conf}, order {n}: {got} for {want}")
+                self.holds("left", "1001,1002", "SELECT chat FROM chat_metrics "
+                           f"WHERE tenant = '{t}' AND status = 'left'")
+                self.holds("operators", "1,2", "SELECT operator FROM "
+                           f"operator_metrics WHERE tenant = '{t}'")
+
+    def chats(self, what, t, want):
+        self.holds(what, want, "SELECT CONCAT(chat, ':', status) FROM "
+                   f"chat_metrics WHERE tenant = '{t}' ORDER BY chat")
+
+    def stored(self, what, t, want):
+        self.holds(what, want,
+                   f"SELECT snapshot FROM tenants WHERE tenant = '{t}'")
+
+    def an_incomplete_snapshot_removes_nothing(self):
+        t, other = self.tenant(), self.tenant()
+        self.store("two tenants", snapshot(t, "s1", 1, 3, 3)
+                   + snapshot(other, "o1", 1, 3, 3))
+        two = snapshot(t, "s2", 2, 1, 1)
+        last = two.pop(-2)
+        self.store("a missing row", two, code=65,
+                   says=f"snapshot s2 of {t} is not whole: 2 of 3 rows came")
+        self.chats("all stay", t, "1001:open,1002:open,1003:open")
+        self.stored("still the first", t, "s1")
+        self.holds("but what came is stored", "3", "SELECT open_chats FROM "
+                   f"operator_metrics WHERE tenant = '{t}' AND operator = '1'")
+        self.store("the missing row", [last])
+        self.chats("now it is whole", t, "1001:open,1002:left,1003:left")
+        self.stored("now it is whole", t, "s2")
+        self.chats("another tenant", other, "1001:open,1002:open,1003:open")
+        self.store("no end", snapshot(t, "s3", 3, 0, 1)[:2], code=65,
+                   says=f"snapshot s3 of {t} was cut")
+        self.store("back", snapshot(t, "s4", 4, 1, 3))
+        self.chats("back", t, "1001:open,1002:open,1003:open")
+        bad = snapshot(t, "s5", 5, 2, 2)
+        bad[2]["open_chats"] = -1
+        del bad[4]["chat"]
+        self.store("bad rows count as arrived", bad, code=65,
+                   says="sink: line ")
+        self.chats("bad rows count as arrived", t,
+                   "1001:open,1002:left,1003:left")
+        self.store("an older snapshot", snapshot(t, "s2", 2, 3, 3),
+                   says=f"snapshot s2 of {t} is of 2026-11-20T10:02:00.000Z, "
+                   "no newer than what is stored, of 2026-11-20T10:05:00.000Z")
+
+    def what_was_deleted_does_not_come_back(self):
+        t, other = self.tenant(), self.tenant()
+        self.store("two tenants", snapshot(t, "s5", 5, 1, 2)
+                   + snapshot(other, "s5", 5, 1, 2))
+        # The CRM was asked at 10:06.
+        self.run("delete", "reaper", "-f", self.file([
+            {"type": "chat", "tenant": t, "chat": "1001", "status": "closed",
+             "at": f"{DAY}10:06:00Z"}]))
+        for n in 5, 6:
+            self.store("before that", snapshot(t, f"s{n}", n, 1, 2))
+        self.chats("deleted", t, "1002:open")
+        self.stored("it counts as arrived", t, "s6")
+        self.chats("another tenant's chat of that name", other,
+                   "1001:open,1002:open")
+        self.store("reopened", snapshot(t, "s7", 7, 1, 2))
+        self.chats("reopened", t, "1001:open,1002:open")
+        self.sql.ask("INSERT INTO closed_chats SELECT "
+                     f"'{t}', 1000 + seq, NULL, '2026-11-20 10:08:00' FROM "
+                     "seq_11_to_2000")
+        self.store("many deleted ones", snapshot(t, "s8", 8, 1, 1500))
+        self.holds("many deleted ones", "10", "SELECT COUNT(*) FROM "
+                   f"chat_metrics WHERE tenant = '{t}'")
+        # Tombstones are kept for a time; older rows than that are refused.
+        conf = self.conf(reaper={"tombstones": "1h"})
+        for at, n in ("09:07:59.999", 0), ("09:08:00.000", 1):
+            row = stream_rows(t, 1)[9]
+            row["as_of"] = f"{DAY}{at}Z"
+            del row["version"]
+            self.store(at, [row], conf=conf)
+            self.holds(at, str(n), "SELECT COUNT(*) FROM event_counts WHERE "
+                       f"tenant = '{t}'")
+
+    def a_removed_tenant_comes_back_with_newer_rows_only(self):
+        t, flow = self.tenant(), self.tenant()
+        ids = ("SELECT id FROM events WHERE tenant = '%s' UNION ALL SELECT id "
+               "FROM assignments WHERE tenant = '%s' ORDER BY 1")
+        for name in t, flow:
+            self.sql.ask(f"INSERT INTO tenants SET tenant = '{name}', "
+                         "removed_at = '2026-11-20 10:09:00', "
+                         "newest_at = '2026-11-20 10:08:00'")
+        self.store("older rows", snapshot(t, "o3", 9, 1, 1)
+                   + undated(t, "1") + undated(flow, "1"))
+        self.chats("older rows", t, "")
+        self.holds("without a time", "", ids % (t, t))
+        self.store("newer rows", snapshot(t, "o4", 10, 1, 1))
+        self.chats("newer rows", t, "1001:open")
+        self.store("without a time", undated(t, "2"))
+        self.holds("without a time, after newer rows", "2,2", ids % (t, t))
+        row = {"type": "row", "table": "tenant_metrics", "tenant": flow,
+               "operators": 1, "as_of": f"{DAY}10:41:00Z"}
+        self.store("a stream's row", [row] + undated(flow, "4"))
+        self.holds("with a stream's row", "4,4", ids % (flow, flow))
+
+    # History and streams.
+
+    def the_newest_version_stays(self):
+        for n in range(3):
+            for conf in None, self.small:
+                t = self.tenant()
+                records = stream_rows(t, 5) + stream_rows(t, 9) \
+                    + stream_rows(t, 7)
+                records += [
+                    message(t, "c", "1", 1, text="new", **edited(9)),
+                    message(t, "c", "1", 1, text="old"),
+                    message(t, "c", "1", 1, text="edited", **edited(5)),
+                    message(t, "d", "1", 1, text="another chat"),
+                    # Of one time the greater one stays.
+                    message(t, "e", "1", 1, text="a"),
+                    message(t, "e", "1", 1, text="a "),
+                    view(t, "1", "u", 1), view(t, "1", "u", 1)]
+                self.store("any order", self.orders(records)[n], conf=conf)
+                self.store("again", records, conf=conf)
+                for table, column in FIGURES.items():
+                    want = "9.000" if column == "seconds" else "9"
+                    self.holds(f"{table}, order {n}", want,
+                               f"SELECT `{column}` FROM {table} WHERE "
+                               f"tenant = '{t}'")
+                self.holds(f"messages, order {n}", "c new,d another chat,e a ",
+                           "SELECT conversation_id, content FROM messages "
+                           f"WHERE tenant = '{t}' ORDER BY 1")
+                self.holds("views", "1", "SELECT COUNT(*) FROM message_views "
+                           f"WHERE tenant = '{t}'")
+
+    def every_field_is_stored(self):
+        t = self.tenant()
+        analytics = {
+            "id": "a1", "direction": "outbound", "message_length": 42,
+            "sentiment": {"score": -0.125, "label": "negative",
+                          "confidence": 1e-3},
+            "intent": {"name": "order é", "confidence": 0.7},
+            "response_time": 3.5}
+        self.store("all fields", [
+            {**message(t, "c", "1", 1), "from": "operator", "user": "u",
+             "operator": "7", "to": "x", "channel": "w", "private": True,
+             "automated": True, "kind": "text", "text": "é",
+             "data": {"a": [1, None]}, **edited(2)},
+            message(t, "c", "2", 1, channel="w", data={"analytics": analytics}),
+            message(t, "c", "3", 1, data={"analytics": {}}),
+            message(t, "c", "4", 1, data={"analytics": None}),
+            message(t, "c", "long", 1, text="x" * 500000),
+            event(t, "e1", 1, user="u", chat="c", channel="w", data={
+                "source_service": "hub", "session_id": "s é",
+                "event_data": {"a": [1, "x"]}, "ip_address": "::1",
+                "user_agent": "curl"}),
+            event(t, "e2", 1, data=[1, 2]),
+            assignment(t, "p1", "c", "7", 5)])
+        of = f"WHERE tenant = '{t}'"
+        self.holds("a message", 'operator u x 7 w text 1 1 é {"a": [1, null]}',
+                   "SELECT sender, sender_id, receiver_id, operator, channel, "
+                   "message_type, private, automated, content, data FROM "
+                   f"messages {of} AND message_id = '1'")
+        self.holds("a long one", "500000", "SELECT LENGTH(content) FROM "
+                   f"messages {of} AND message_id = 'long'")
+        self.holds("an event", 'click hub {"a": [1, "x"]} u s é c w ::1 curl',
+                   "SELECT event_type, source_service, event_data, user_id, "
+                   "session_id, conversation_id, channel_id, ip_address, "
+                   f"user_agent FROM events {of} AND id = 'e1'")
+        self.holds("an event with other data", "NULL [1, 2]",
+                   "SELECT source_service, event_data FROM events "
+                   f"{of} AND id = 'e2'")
+        self.holds(
+            "analyses", "2 c w outbound 42 -0.125 negative 0.001 order é 0.7 "
+            "3.5,3 c NULL inbound NULL NULL NULL NULL NULL NULL NULL",
+            "SELECT message_id, conversation_id, channel_id, direction, "
+            "message_length, sentiment_score, sentiment_label, "
+            "sentiment_confidence, intent_name, intent_confidence, response_time "
+            f"FROM message_analytics {of} ORDER BY message_id")
+        self.holds("an assignment", "p1 c 7 2026-11-20 10:00:05.000 "
+                   "2026-11-20 10:01:00.000", "SELECT id, chat, operator, "
+                   f"reserved_at, expires FROM assignments {of}")
+
+    def an_id_counts_once(self):
+        t = self.tenant()
+        analysis = message(t, "c", "1", 1, data={"analytics": {"id": "a"}})
+        later = message(t, "c", "1", 1, about=True, data={"analytics": {
+            "id": "b", "direction": "outbound"}})
+        records = [event(t, "e", 1, user="first"), event(t, "e", 9, user="x"),
+                   event(t, "e", 0, user="y"), analysis, later,
+                   assignment(t, "p", "c", "7", 5),
+                   assignment(t, "p", "c", "7", 9),
+                   *undated(t, "now")[:1]]
+        for conf in None, self.small, None:
+            self.store("ids", records, conf=conf)
+        self.holds("an event", "e first", "SELECT id, user_id FROM events "
+                   f"WHERE tenant = '{t}' AND id = 'e'")
+        self.holds("an event without a time has ours", "1", "SELECT COUNT(*) "
+                   f"FROM events WHERE tenant = '{t}' AND id = 'now' AND "
+                   "created_at > UTC_TIMESTAMP() - INTERVAL 1 DAY")
+        self.holds("analyses", "a inbound,b outbound", "SELECT id, direction "
+                   f"FROM message_analytics WHERE tenant = '{t}' ORDER BY 1")
+        self.holds("the message", "1", "SELECT COUNT(*) FROM messages WHERE "
+                   f"tenant = '{t}'")
+        self.holds("an assignment", "2026-11-20 10:00:05.000", "SELECT "
+                   f"reserved_at FROM assignments WHERE tenant = '{t}'")
+
+    def receipts_tell_what_was_read(self):
+        """Tenant r, against the oracle."""
+        want = self.lab.path("want")
+        path = self.lab.path("receipts")
+        subprocess.run([sys.executable, "-B", "tests/oracle/receipts.py",
+                        str(self.dice.randrange(10**6)), path, want],
+                       check=True)
+        self.run("receipts", "sink", "-f", path)
+        with open(want) as f:
+            lines = f.read().splitlines()
+        got = self.found(
+            "SELECT conversation_id, message_id, read_status, TIME(read_at), "
+            "read_by FROM read_status WHERE tenant = 'r' ORDER BY 1, 2")
+        self.that(got == lines and " read " in "".join(lines),
+                  f"receipts: {set(got) ^ set(lines)}")
+
+    # Deletions.
+
+    def counts(self, t, *tables):
+        return [self.sql.number(f"SELECT COUNT(*) FROM {table} WHERE "
+                                f"tenant = '{t}'") for table in tables]
+
+    def on_close_all_removes_history(self):
+        t = self.tenant()
+        tables = ("chat_metrics", "messages", "message_views", "intervals",
+                  "conversation_metrics", "events", "message_analytics",
+                  "assignments")
+        records = [*stream_rows(t, 1), message(t, "c", "1", 1, data={
+            "analytics": {}}), message(t, "d", "2", 1),
+            view(t, "1", "u", 1, chat="c"), view(t, "2", "u", 1), event(t, "e1", 1, chat="c"),
+            event(t, "e2", 1, chat="d"), assignment(t, "p", "c", "7", 1)]
+        self.store("all", records)
+        closed = self.file([{"type": "chat", "tenant": t, "chat": "c",
+                             "status": "closed", "at": f"{DAY}10:02:00Z"}])
+        self.run("live", "reaper", "-f", closed)
+        self.store("live", records)
+        live = self.counts(t, *tables)
+        self.that(live == [0, 2, 2, 1, 1, 2, 1, 1], f"live keeps {live}")
+        archive = self.lab.path("archive")
+        conf = self.conf(reaper={"on_close": "all", "archive": archive})
+        self.run("all", "reaper", "-c", conf, "-f", closed)
+        self.store("all", records, conf=conf)
+        left = self.counts(t, *tables)
+        self.that(left == [0, 1, 1, 0, 0, 1, 0, 0], f"all leaves {left}")
+        with open(archive) as f:
+            archived = {json.loads(line)["table"] for line in f}
+        self.that(set(tables[1:]) <= archived, f"archived: {archived}")
+        newer = message(t, "c", "3", 1)
+        newer["at"] = f"{DAY}10:03:00Z"
+        self.store("what is newer", [newer], conf=conf)
+        self.that(self.counts(t, "messages") == [2], "newer is stored")
+        self.run("purge", "reaper", "--purge", t)
+        left = self.counts(t, *tables, *FIGURES)
+        self.that(not any(left), f"a purged tenant has {left}")
+
+    # Input.
+
+    def what_is_no_row(self):
+        self.store("other records", [{"type": "chat", "tenant": "t",
+                                      "chat": "1"}],
+                   says="type chat are no rows")
+        self.store("a later version's record", [{"type": "telepathy"}])
+        done = self.lab.run(["sink"])
+        self.that(done.code == 66 and "no input" in done.err, f"{done}")
+        done = self.lab.run(["sh", "-c", '"$0" <&-',
+                             BIN + "/sink"])
+        self.that(done.code == 74 and "cannot read standard input" in done.err,
+                  f"closed: {done}")
+
+    def what_is_stored_is_acknowledged(self):
+        """Also where a batch is full with the last line of a message, and of
+        a message without a row."""
+        t = self.tenant()
+        conf = self.conf(amqp={"prefetch": 1}, sink={"connections": 1,
+                                                     "batch": 2})
+        self.put("rows", [message(t, "c", str(n), n) for n in range(10)], 2)
+        self.lab.must([TESTBIN + "/tools/amqp_lines", "rows", "1"],
+                      stdin=b"\n\n\n")
+        self.put("rows", [message(t, "c", str(n), n) for n in range(10, 12)])
+        self.run("until empty", "sink", "-c", conf, "-f", "queue:rows",
+                 "--until-empty", says="an empty line")
+        self.that(self.counts(t, "messages") == [12], "stored")
+        self.that(self.lab.in_queue("rows", "total") == 0, "acknowledged")
+
+    def what_is_not_stored_comes_again(self):
+        """A locked table holds up rows, not messages; a sink that dies with
+        both gets both again."""
+        t, u = self.tenant(), self.tenant()
+        locker = self.lab.mysql_argv("-n")
+        other = subprocess.Popen(locker, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, text=True)
+        other.stdin.write("LOCK TABLES chat_metrics WRITE; SELECT 1;\n")
+        other.stdin.flush()
+        other.stdout.readline()
+        log = self.lab.path("sink.log")
+        daemon = self.lab.start(["sink", "-f", "queue:rows"], log)
+        self.put("rows", snapshot(t, "s1", 1, 1, 6))
+
+        def said():
+            with open(log) as f:
+                return f.read()
+
+        until(60, lambda: "waiting for it" in said(), "a word about the lock")
+        for n in range(3):
+            self.put("rows", [message(u, "c", str(n), n)])
+            until(60, lambda n=n: self.counts(u, "messages") == [n + 1],
+                  "a message beside locked rows")
+        daemon.kill()
+        daemon.wait()
+        other.stdin.close()
+        other.wait()
+        self.that(said().count("\n") == 1, f"said once: {said()}")
+        until(60, lambda: self.lab.in_queue("rows", "checked_out") == 0,
+              "the broker to notice")
+        self.run("again", "sink", "-f", "queue:rows", "--until-empty")
+        got = self.counts(u, "messages") + self.counts(t, "chat_metrics")
+        self.that(got == [3, 6], f"again: {got}")
+
+
+def body():
+    with Lab("sink") as lab:
+        test = Test(lab)
+        test.rows_are_stored_as_they_are()
+        test.snapshots_in_any_order()
+        test.an_incomplete_snapshot_removes_nothing()
+        test.what_was_deleted_does_not_come_back()
+        test.a_removed_tenant_comes_back_with_newer_rows_only()
+        test.the_newest_version_stays()
+        test.every_field_is_stored()
+        test.an_id_counts_once()
+        test.receipts_tell_what_was_read()
+        test.on_close_all_removes_history()
+        test.what_is_no_row()
+        test.what_is_stored_is_acknowledged()
+        test.what_is_not_stored_comes_again()
+        return test.checks.result()
+
+
+main(body)

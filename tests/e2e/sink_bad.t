@@ -1,203 +1,245 @@
-#!/usr/bin/env bash
-# sink: a bad row goes away with its reason, its neighbours are stored. What is
-# wrong is mostly seen before the database; what only the database sees is
-# found by halving. By hand: stderr and exit 65; from a queue: dead letters.
-set -euo pipefail
-# shellcheck source=tests/e2e/sinklib.sh
-. "$(dirname "$0")/sinklib.sh"
+#!/usr/bin/env -S python3 -B
+"""A bad row goes away with its reason and its neighbours are stored. What is
+wrong is mostly seen before the database; what only the database sees is found
+by halving. In a terminal: stderr and exit 65; from a queue: dead letters."""
 
-start_db mariadb rabbitmq
-"$sink" --migrate
+import json
+import resource
 
-as_of=2026-11-20T10:00:00.000Z
-head='{"type":"row","table":"chat_metrics","tenant":"t","snapshot":"s"'
-long=$(printf '%0256d' 0)
-wide=$(printf '%0255d' 0 | sed 's/0/é/g')
-id=$(printf '%0191d' 0)
+from harness import Lab, main, sanitized
+from sinklib import Tables, snapshot
 
-# REASON<tab>LINE
-cat >"$tmp/bad" <<END
-no table 'x'	{"type":"row","table":"x","tenant":"t","as_of":"$as_of"}
-field 'as_of' is missing	$head,"chat":"b2","status":"open"}
-field 'as_of' must be a time	$head,"chat":"b3","status":"open","as_of":"noon"}
-field 'as_of' must be a time	$head,"chat":"b4","status":"open","as_of":"2026-02-30T00:00:00Z"}
-field 'as_of' is before the year 1000	$head,"chat":"b5","status":"open","as_of":"0999-12-31T23:59:59Z"}
-field 'chat' is missing	$head,"status":"open","as_of":"$as_of"}
-field 'chat' is missing	$head,"chat":null,"status":"open","as_of":"$as_of"}
-field 'chat' is empty	$head,"chat":"","status":"open","as_of":"$as_of"}
-field 'chat' ends with a blank	$head,"chat":"1 ","status":"open","as_of":"$as_of"}
-field 'chat' is too long	$head,"chat":"$long","status":"open","as_of":"$as_of"}
-field 'chat' must be a string	$head,"chat":1.5,"status":"open","as_of":"$as_of"}
-field 'status' is missing	$head,"chat":"b12","as_of":"$as_of"}
-field 'status' must be open	$head,"chat":"b13","status":"closed","as_of":"$as_of"}
-field 'operator' is too long	$head,"chat":"b14","status":"open","operator":"$long","as_of":"$as_of"}
-field 'tag' must be a string	$head,"chat":"b15","status":"open","tag":["a"],"as_of":"$as_of"}
-field 'messages' is below 0	$head,"chat":"b16","status":"open","messages":-1,"as_of":"$as_of"}
-field 'messages' is too large	$head,"chat":"b17","status":"open","messages":4294967296,"as_of":"$as_of"}
-field 'messages' is too large	$head,"chat":"b18","status":"open","messages":99999999999999999999999,"as_of":"$as_of"}
-field 'messages' must be a whole number	$head,"chat":"b19","status":"open","messages":1.5,"as_of":"$as_of"}
-field 'messages' must be a whole number	$head,"chat":"b20","status":"open","messages":"7","as_of":"$as_of"}
-field 'avg_response_seconds' is too large	$head,"chat":"b21","status":"open","avg_response_seconds":1e12,"as_of":"$as_of"}
-field 'avg_response_seconds' must be a number	$head,"chat":"b22","status":"open","avg_response_seconds":true,"as_of":"$as_of"}
-field 'tenant' must be the name of a .crm NAME. section	{"type":"row","table":"tenant_metrics","tenant":"$long","as_of":"$as_of"}
-field 'tenant' must be	{"type":"row","table":"tenant_metrics","tenant":"a b","snapshot":"s","as_of":"$as_of"}
-field 'tenant' must be	{"type":"snapshot","tenant":"t ","state":"begin","snapshot":"s","at":"$as_of"}
-field 'ms' is below 0	{"type":"row","table":"intervals","tenant":"t","snapshot":"s","end_at":"$as_of","chat":"$id","message":"$id","kind":"reply","ms":-1,"as_of":"$as_of"}
-field 'available' must be true or false	{"type":"row","table":"operator_metrics","tenant":"t","operator":"1","available":1,"as_of":"$as_of"}
-the limit	$head,"chat":"b25","status":"open","unknown":"$(head -c 70000 /dev/zero | tr '\0' x)","as_of":"$as_of"}
-no type	{"tenant":"t"}
-END
-{
-	printf 'not valid UTF-8\t%s,"chat":"b27\377","status":"open","as_of":"%s"}\n' \
-		"$head" "$as_of"
-	printf 'holds a control character\t%s,"chat":"b\\u0007","status":"open","as_of":"%s"}\n' \
-		"$head" "$as_of"
-	printf 'holds a control character\t%s,"chat":"b","operator":"1\\n","status":"open","as_of":"%s"}\n' \
-		"$head" "$as_of"
-	printf '.\t%s,"chat":"b28"\n' "$head"
-	printf '.\tnot JSON at all\n'
-	printf 'holds .u0000\t%s,"chat":"b\\u0000d","status":"open","as_of":"%s"}\n' \
-		"$head" "$as_of"
-} >>"$tmp/bad"
-bad=$(wc -l <"$tmp/bad")
+AS_OF = "2026-11-20T10:00:00.000Z"
+LONG = "0" * 256
+WIDE = "é" * 255
+SHOWN = 20 # more than that are not shown in a terminal
 
-good() {
-	echo "$head,\"chat\":\"g$1\",\"status\":\"open\",\"tag\":\"$2\",\"as_of\":\"$as_of\"}"
-}
-# mix FILE: good ones before, between and after.
-mix() {
-	local n=0
-	good 0 first
-	while IFS= read -r line; do
-		n=$((n + 1))
-		printf '%s\n' "${line#*$'\t'}"
-		good $n "$wide"
-	done <"$1"
-}
 
-# By hand no more than twenty are shown, so: a few at a time.
-split -l 12 "$tmp/bad" "$tmp/some."
-for some in "$tmp"/some.*; do
-	sql "DELETE FROM chat_metrics"
-	mix "$some" >"$tmp/mixed"
-	code 65 "$sink" -f "$tmp/mixed"
-	is "good rows" $(($(wc -l <"$some") + 1)) \
-		"$(sql "SELECT COUNT(*) FROM chat_metrics")"
-	is "letters" "$(wc -l <"$some")" "$(wc -l <"$tmp/err")"
-	n=0
-	while IFS= read -r line; do
-		n=$((n + 1))
-		grep -q "^sink: line $((2 * n)): .*${line%%$'\t'*}" "$tmp/err" ||
-			fail "line $((2 * n)): no '${line%%$'\t'*}' in:" \
-				"$(sed -n "${n}p" "$tmp/err" | cut -c 1-200)"
-	done <"$some"
-done
-mix "$tmp/bad" >"$tmp/mixed"
+def row(table="chat_metrics", **columns):
+    of_chat = {"chat": "b", "status": "open"} if table == "chat_metrics" else {}
+    made = {"type": "row", "table": table, "tenant": "t", "as_of": AS_OF,
+            **of_chat, **columns}
+    return {k: v for k, v in made.items() if v is not ...}
 
-# A text that only people read costs nobody the row.
-{
-	echo "$head,\"chat\":\"w1\",\"status\":\"open\",\"tag\":\"${wide}é\",\"as_of\":\"$as_of\"}"
-	echo "$head,\"chat\":\"w2\",\"status\":\"open\",\"tag\":\"$wide$wide\",\"as_of\":\"$as_of\"}"
-	echo "{\"type\":\"row\",\"table\":\"operator_metrics\",\"tenant\":\"t\",\"operator\":\"1\",\"name\":\"$long\",\"as_of\":\"$as_of\"}"
-} >"$tmp/wide"
-code 0 "$sink" -f "$tmp/wide"
-is "warnings" "line 1: a text is too long for chat_metrics.tag and is cut to 255 characters; so are others like it
-line 3: a text is too long for operator_metrics.name and is cut to 255 characters; so are others like it" \
-	"$(sed 's/^sink: //' "$tmp/err")"
-is "cut" 2 "$(sql "SELECT COUNT(*) FROM chat_metrics
-	WHERE chat IN ('w1', 'w2') AND tag = '$wide'")"
-is "cut" "${long%?}" "$(sql "SELECT name FROM operator_metrics")"
-code 0 "$sink" -v -f "$tmp/wide"
-grep -q "sink_done .* cut=3 " "$tmp/err" || fail "$(cat "$tmp/err")"
 
-# An analysis that is bad does not cost its message, which was counted.
-said() { # ID DATA [REST]
-	echo "{\"type\":\"message\",\"tenant\":\"t\",\"chat\":\"a\",\"id\":\"$1\",\"at\":\"$as_of\",\"from\":\"customer\",\"data\":{\"analytics\":$2}${3:-}}"
-}
-{
-	said 1 '{"sentiment":{"score":"0.8"},"id":"x"}'
-	said 2 '{"intent":7}'
-	said 3 '{"response_time":1.5}'
-	said 4 '{"response_time":true}' ',"about":true'
-} >"$tmp/analyses"
-code 65 "$sink" -f "$tmp/analyses"
-is "the bad ones" "line 1: in sentiment: field 'sentiment_score' must be a number
-line 2: in analytics: field 'intent' must be an object
-line 4: in analytics: field 'response_time' must be a number" \
-	"$(sed 's/^sink: //' "$tmp/err")"
-is "messages" "1 2 3" "$(sql "SELECT message_id FROM messages" | xargs)"
-is "analyses" 3 "$(sql "SELECT message_id FROM message_analytics")"
+def said(id, analytics, **more):
+    return {"type": "message", "tenant": "t", "chat": "a", "id": id,
+            "at": AS_OF, "from": "customer",
+            "data": {"analytics": analytics}, **more}
 
-# A line above 1 MiB is skipped in bounded memory.
-{
-	good a x
-	head -c 300000000 /dev/zero | tr '\0' y
-	echo
-	good b x
-} >"$tmp/huge"
-(
-	# The sanitizer reserves far more than it uses.
-	grep -q __asan_init "$sink" || ulimit -v 300000
-	code 65 "$sink" -f "$tmp/huge"
-)
-rm "$tmp/huge"
-is "its neighbours" 2 \
-	"$(sql "SELECT COUNT(*) FROM chat_metrics WHERE chat IN ('ga', 'gb')")"
 
-# Only rows about the present belong to a snapshot, whose end counts what was
-# refused of them.
-bad() { # TABLE FIELDS
-	echo "{\"type\":\"row\",\"table\":\"$1\",\"tenant\":\"t\",\"snapshot\":\"p\",\"as_of\":\"$as_of\",$2}"
-}
-{
-	bad chat_metrics '"chat":"7","status":"open","messages":-1'
-	bad intervals "\"end_at\":\"$as_of\",\"chat\":\"7\",\"message\":\"1\",\"kind\":\"reply\",\"ms\":-1"
-	bad event_counts '"user":"anna","event":"clicked","count":-1'
-	bad conversation_metrics '"conversation_id":"7","message_count":-1'
-} >"$tmp/bad_history"
-code 65 "$sink" -f "$tmp/bad_history"
-is "letters" 4 "$(wc -l <"$tmp/err")"
-is "refused of the snapshot" "chat_metrics 7 7" \
-	"$(sql "SELECT table_name, row_key, chat FROM refused_rows
-		WHERE snapshot = 'p'" | tr '\t' ' ')"
+def message(**fields):
+    made = {"type": "message", "tenant": "t", "chat": "c", "id": "9",
+            "from": "customer", "at": AS_OF, **fields}
+    return {k: v for k, v in made.items() if v is not ...}
 
-# What only the database sees: a constraint of somebody else's.
-sql "DELETE FROM chat_metrics; DELETE FROM refused_rows;
-	ALTER TABLE chat_metrics ADD CONSTRAINT no_poison
-	CHECK (tag IS NULL OR tag <> 'poison')"
-rows t s2 1 2 100 |
-	sed '/"chat":"10[0-9]7"/s/"tag":[^,]*/"tag":"poison"/' >"$tmp/poison"
-for bulk in auto off; do
-	printf '[mysql]\nbulk = %s\n' "$bulk" >"$tmp/conf"
-	empty
-	code 65 "$sink" -v -c "$tmp/conf" -f "$tmp/poison"
-	is "$bulk: letters" 10 "$(grep -c 'no_poison.*4025' "$tmp/err")"
-	is "$bulk: neighbours" 90 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
-	is "$bulk: refused rows" 10 "$(sql "SELECT COUNT(*) FROM refused_rows
-		WHERE snapshot = 's2' AND chat LIKE '10_7'")"
-	grep -q "snapshot_stored .*rows=103" "$tmp/err" || fail "not whole"
-	grep -q "line 10: .*no_poison" "$tmp/err" || fail "$(cat "$tmp/err")"
-	grep -q "mysql://" "$tmp/err" && fail "$(cat "$tmp/err")"
-done
 
-# From a queue: to its dead letters, once each, and exit 0, with a warning.
-probe=$TESTBIN/tools/amqp_probe
-empty
-"$probe" write queue:rows <"$tmp/mixed" >/dev/null
-"$probe" write queue:rows <"$tmp/poison" >/dev/null
-code 0 "$sink" -v -f queue:rows --until-empty
-# Each cause once a batch, with its count.
-sed -n "s/^sink: .*: \(.*\); \([0-9]*\)\( more\)* records* went to 'queue:rows.dead'\$/\2 \1/p" \
-	"$tmp/err" >"$tmp/causes"
-is "records in warnings" $((bad + 10)) \
-	"$(awk '{ n += $1 } END { print n }' "$tmp/causes")"
-is "fields that are too large" "2 field 'messages' is too large" \
-	"$(grep "'messages' is too large" "$tmp/causes")"
-is "stored" $((bad + 1 + 90)) "$(sql "SELECT COUNT(*) FROM chat_metrics")"
-"$probe" -e read queue:rows.dead >"$tmp/dead" 2>"$tmp/err"
-is "dead letters" $((bad + 10)) "$(wc -l <"$tmp/dead")"
-is "of the sink, with a reason" $((bad + 10)) "$(grep -c \
-	'{"type":"dead","program":"sink","at":"[^"]*","reason":"[^"]' "$tmp/dead")"
-grep -q '"record_base64":"' "$tmp/dead" || fail "invalid UTF-8 as it was"
-code 0 "$sink" -f queue:rows --until-empty
-is "none again" "" "$("$probe" -e read queue:rows.dead 2>"$tmp/err")"
+# What is wrong, and the record; ... removes a field.
+BAD = [
+    ("no table 'x'", row("x")),
+    ("field 'as_of' is missing", row(as_of=...)),
+    ("field 'as_of' must be a time", row(as_of="noon")),
+    ("field 'as_of' must be a time", row(as_of="2026-02-30T00:00:00Z")),
+    ("field 'as_of' is before the year 1000",
+     row(as_of="0999-12-31T23:59:59Z")),
+    ("field 'chat' is missing", row(chat=...)),
+    ("field 'chat' is missing", row(chat=None)),
+    ("field 'chat' is empty", row(chat="")),
+    ("field 'chat' ends with a blank", row(chat="1 ")),
+    ("field 'chat' is too long", row(chat=LONG)),
+    ("field 'chat' must be a string", row(chat=1.5)),
+    ("field 'status' is missing", row(status=...)),
+    ("field 'status' must be open", row(status="closed")),
+    ("field 'operator' is too long", row(operator=LONG)),
+    ("field 'tag' must be a string", row(tag=["a"])),
+    ("field 'messages' is below 0", row(messages=-1)),
+    ("field 'messages' is too large", row(messages=2**32)),
+    ("field 'messages' is too large", row(messages=10**23)),
+    ("field 'messages' must be a whole number", row(messages=1.5)),
+    ("field 'messages' must be a whole number", row(messages="7")),
+    ("field 'avg_response_seconds' is too large",
+     row(avg_response_seconds=1e12)),
+    ("field 'avg_response_seconds' must be a number",
+     row(avg_response_seconds=True)),
+    ("field 'tenant' must be the name of", row("tenant_metrics", tenant=LONG)),
+    ("field 'tenant' must be", row("tenant_metrics", tenant="a b")),
+    ("field 'tenant' must be", {"type": "snapshot", "tenant": "t ", "at": AS_OF,
+                                "state": "begin", "snapshot": "s"}),
+    ("field 'ms' is below 0",
+     row("intervals", end_at=AS_OF, chat="1", message="1", kind="reply",
+         ms=-1)),
+    ("field 'available' must be true or false",
+     row("operator_metrics", operator="1", available=1)),
+    ("the limit", row(unknown="x" * 70000)),
+    ("no type", {"tenant": "t"}),
+    ("holds a control character", row(chat="b\a")),
+    ("holds a control character", row(operator="1\n")),
+    ("holds \\u0000", row(chat="b\0d")),
+    ("sink: ", json.dumps(row())[:-1]),
+    ("sink: ", "not JSON at all"),
+    ("", message(chat="c ")),
+    ("", message(at="0999-01-01T00:00:00Z")),
+    ("", message(at=...)),
+    ("", message(**{"from": "nobody"})),
+    ("a record about a message has no analytics",
+     message(about=True, data={"text": "hello"})),
+    ("", {"type": "event", "tenant": "t", "id": "bad ", "event": "e",
+          "at": AS_OF}),
+    ("it is simulated: nobody reserved the chat",
+     {"type": "assignment", "tenant": "t", "id": "a", "chat": "c",
+      "operator": "7", "at": AS_OF, "expires": AS_OF, "simulated": True}),
+]
+
+
+class Test(Tables):
+    def good(self, n, **columns):
+        return row(chat=f"g{n}", tag=WIDE, **columns)
+
+    def chats(self, what, want, condition="1"):
+        self.holds(what, str(want), "SELECT COUNT(*) FROM chat_metrics WHERE "
+                   f"{condition}")
+
+    def each_has_its_reason(self):
+        for first in range(0, len(BAD), SHOWN):
+            some = BAD[first:first + SHOWN]
+            self.sql.ask("DELETE FROM chat_metrics")
+            mixed = [self.good(0)]
+            for n, (_, record) in enumerate(some, 1):
+                mixed += [record, self.good(n)]
+            done = self.lab.run(["sink", "-f", self.file(mixed)])
+            self.that(done.code == 65 and len(done.lines()) == len(some),
+                      f"bad ones from {first}: {done}")
+            for n, ((reason, _), line) in enumerate(
+                    zip(some, done.lines()), 1):
+                self.that(line.startswith(f"sink: line {2 * n}: ")
+                          and reason in line, f"{reason!r}: {line[:200]}")
+            self.chats("neighbours", len(some) + 1)
+        self.holds("no bad message", "0", "SELECT COUNT(*) FROM messages")
+
+    def bytes_that_are_no_text(self):
+        path = self.file(json.dumps(row(chat="b-")).encode().replace(
+            b"-", b"\xff") + b"\n")
+        self.run("invalid UTF-8", "sink", "-f", path, code=65,
+                 says="not valid UTF-8")
+
+    def a_long_text_is_cut(self):
+        """One that only people read costs nobody the row."""
+        done = self.lab.must(["sink", "-v", "-f", self.file([
+            row(chat="w1", tag=WIDE + "é"), row(chat="w2", tag=WIDE * 2),
+            row("operator_metrics", operator="1", name=LONG)])])
+        for line, column in (1, "chat_metrics.tag"), (
+                3, "operator_metrics.name"):
+            self.that(f"line {line}: a text is too long for {column} and is "
+                      "cut to 255 characters" in done.err, f"{done}")
+        self.that(" cut=3 " in done.err, f"{done}")
+        self.chats("cut", 2, f"chat IN ('w1', 'w2') AND tag = '{WIDE}'")
+        self.holds("cut", LONG[1:], "SELECT name FROM operator_metrics")
+
+    def a_bad_analysis_leaves_its_message(self):
+        done = self.lab.run(["sink", "-f", self.file([
+            said("1", {"sentiment": {"score": "0.8"}, "id": "x"}),
+            said("2", {"intent": 7}),
+            said("3", {"response_time": 1.5}),
+            said("4", {"response_time": True}, about=True),
+            said("5", {"message_length": -1}),
+            said("6", {"direction": "longer than ten"}),
+            # Each fits into its column, their sum does not.
+            said("7", {"response_time": 1e308})])])
+        for line, reason in [
+                (1, "in sentiment: field 'sentiment_score' must be a number"),
+                (2, "in analytics: field 'intent' must be an object"),
+                (4, "in analytics: field 'response_time' must be a number"),
+                (5, "message_length"), (6, "direction"),
+                (7, "'response_time' is beyond 10^15")]:
+            self.that(any(f"line {line}: " in x and reason in x
+                          for x in done.lines()), f"line {line}: {done}")
+        self.that(done.code == 65 and len(done.lines()) == 6, f"{done}")
+        self.holds("messages", "1,2,3,5,6,7",
+                   "SELECT message_id FROM messages ORDER BY 1")
+        self.holds("analyses", "3", "SELECT message_id FROM message_analytics")
+
+    def a_long_line_costs_no_memory(self):
+        path = self.lab.path("huge")
+        with open(path, "w") as f:
+            f.write(json.dumps(self.good("a")) + "\n")
+            for _ in range(200):
+                f.write("y" * 10**6)
+            f.write("\n" + json.dumps(self.good("b")) + "\n")
+        # The sanitizer reserves far more than it uses.
+        done = self.lab.run(["sink", "-f", path], limits=None if sanitized()
+                            else {resource.RLIMIT_AS: 150 * 10**6})
+        self.that(done.code == 65, f"a long line: {done}")
+        self.chats("its neighbours", 2, "chat IN ('ga', 'gb')")
+
+    def refused_rows_of_a_snapshot_are_known(self):
+        """Only rows about the present belong to one."""
+        done = self.lab.run(["sink", "-f", self.file([
+            row(chat="7", messages=-1, snapshot="p"),
+            row("intervals", snapshot="p", end_at=AS_OF, chat="7", message="1",
+                kind="reply", ms=-1),
+            row("event_counts", snapshot="p", user="a", event="e", count=-1)])])
+        self.that(len(done.lines()) == 3, f"{done}")
+        self.holds("refused", "chat_metrics 7 7", "SELECT table_name, row_key, "
+                   "chat FROM refused_rows WHERE snapshot = 'p'")
+
+    def what_only_the_database_refuses(self):
+        self.sql.ask("ALTER TABLE chat_metrics ADD CONSTRAINT no_poison CHECK "
+                     "(tag IS NULL OR tag <> 'poison')")
+        for bulk in "auto", "off":
+            conf = self.conf(mysql={"bulk": bulk})
+            poison = snapshot(bulk, "s2", 1, 2, 100)
+            for record in poison:
+                if record.get("chat", "").endswith("7"):
+                    record["tag"] = "poison"
+            done = self.lab.run(["sink", "-v", "-c", conf, "-f",
+                                 self.file(poison)])
+            self.that(done.code == 65 and done.err.count("no_poison") == 10
+                      and "line 10: " in done.err
+                      and "mysql://" not in done.err, f"{bulk}: {done}")
+            self.chats("neighbours", 90, f"tenant = '{bulk}'")
+            self.holds("refused rows", "10", "SELECT COUNT(*) FROM "
+                       f"refused_rows WHERE tenant = '{bulk}' AND chat LIKE "
+                       "'10_7'")
+            self.holds("the snapshot is whole", "s2", "SELECT snapshot FROM "
+                       f"tenants WHERE tenant = '{bulk}'")
+
+    def from_a_queue_they_are_dead_letters(self):
+        """Once each, and a warning tells each cause once, with its count."""
+        bad = [record for _, record in BAD] + [row(tag="poison")]
+        mixed = []
+        for n, record in enumerate(bad):
+            mixed += [record, self.good(f"q{n}")]
+        self.put("rows", mixed)
+        done = self.lab.must(["sink", "-f", "queue:rows", "--until-empty"])
+        counted = 0
+        for line in done.lines():
+            cause, _, rest = line.rpartition("; ")
+            self.that(rest.endswith("went to 'queue:rows.dead'"), line)
+            counted += int(rest.split()[0])
+            if "'messages' is too large" in cause:
+                self.that(rest.startswith("2 "), line)
+        self.that(counted == len(bad), f"{counted} of {len(bad)}: {done}")
+        self.chats("neighbours", len(bad), "chat LIKE 'gq%'")
+        letters = [json.loads(line) for line in self.take("rows.dead")]
+        self.that(len(letters) == len(bad) and all(
+            x["type"] == "dead" and x["program"] == "sink" and x["reason"]
+            for x in letters), f"{len(letters)} letters: {letters[:2]}")
+        self.run("again", "sink", "-f", "queue:rows", "--until-empty")
+        self.that(self.take("rows.dead") == [], "none again")
+
+
+def body():
+    with Lab("sink_bad") as lab:
+        test = Test(lab)
+        test.each_has_its_reason()
+        test.bytes_that_are_no_text()
+        test.a_long_text_is_cut()
+        test.a_bad_analysis_leaves_its_message()
+        test.a_long_line_costs_no_memory()
+        test.refused_rows_of_a_snapshot_are_known()
+        test.what_only_the_database_refuses()
+        test.from_a_queue_they_are_dead_letters()
+        return test.checks.result()
+
+
+main(body)
