@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from harness import BIN, TESTBIN, Lab, main, seed, until
-from sinklib import Tables, snapshot
+from sinklib import Lock, Tables, snapshot
 
 DAY = "2026-11-20T"
 SNAPSHOT_TABLES = ("operator_metrics", "chat_metrics", "tenant_metrics",
@@ -465,12 +465,7 @@ class Test(Tables):
         """A locked table holds up rows, not messages; a sink that dies with
         both gets both again."""
         t, u = self.tenant(), self.tenant()
-        locker = self.lab.mysql_argv("-n")
-        other = subprocess.Popen(locker, stdin=subprocess.PIPE,
-                                 stdout=subprocess.PIPE, text=True)
-        other.stdin.write("LOCK TABLES chat_metrics WRITE; SELECT 1;\n")
-        other.stdin.flush()
-        other.stdout.readline()
+        lock = Lock(self.lab, "LOCK TABLES chat_metrics WRITE")
         log = self.lab.path("sink.log")
         daemon = self.lab.start(["sink", "-f", "queue:rows"], log)
         self.put("rows", snapshot(t, "s1", 1, 1, 6))
@@ -486,8 +481,7 @@ class Test(Tables):
                   "a message beside locked rows")
         daemon.kill()
         daemon.wait()
-        other.stdin.close()
-        other.wait()
+        lock.release()
         self.that(said().count("\n") == 1, f"said once: {said()}")
         until(60, lambda: self.lab.in_queue("rows", "checked_out") == 0,
               "the broker to notice")

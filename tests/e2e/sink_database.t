@@ -1,316 +1,407 @@
-#!/usr/bin/env bash
-# sink: a database that is away, read-only, locked, small, or refuses us. What
-# the environment does is never blamed on a row; the exit code and one line say
-# what to do; rows wait meanwhile.
-set -euo pipefail
-# shellcheck source=tests/e2e/sinklib.sh
-. "$(dirname "$0")/sinklib.sh"
+#!/usr/bin/env -S python3 -B
+"""A database that is away, read-only, locked, small, slow or set up in another
+way, that refuses the user, or speaks TLS. What the environment does is never
+blamed on a row: nothing is stored or lost, the exit code and one line say what
+to do, and the next run, or the waiting one, stores all."""
 
-start_db
-"$sink" --migrate
-where=${MYSQL_URL#*@}
-# A connection takes no longer than that, either.
-printf '[mysql]\nwait_timeout = 5s\ntimeout = 5s\n' >"$tmp/conf"
-rows t s1 1 3 50 >"$tmp/rows"
-quick() {
-	"$sink" -c "$tmp/conf" "$@"
-}
-untouched() {
-	is "nothing was stored" 0 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
-}
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 
-# The configuration.
-code 78 env -u MYSQL_URL "$sink" -n
-one_line 'set \[mysql\] url or MYSQL_URL'
-code 78 env MYSQL_URL=postgres://x/y "$sink" -n
-one_line 'mysql://USER:PASSWORD@HOST/DATABASE'
-code 78 env MYSQL_URL=mysql://x "$sink" -n
-one_line 'names no database'
-code 0 "$sink" -n
-code 64 "$sink" --nonsense
-code 64 "$sink" --migrate --check
-code 64 "$sink" rows
+from harness import Lab, main, say, until
+from sinklib import Lock, Tables, snapshot
+from streamlib import Sql
 
-# Who we are.
-code 77 env MYSQL_URL="mysql://messaging:canary@$where" "$sink" -f "$tmp/rows"
-one_line 'Access denied.*check user, password and grants'
-grep -q canary "$tmp/err" && fail "the password is shown"
-untouched
+DENIED = "check user, password and grants"
+LOCKED = "somebody else holds the lock"
 
-# Nobody there.
-code 75 env MYSQL_URL="mysql://messaging:canary@127.0.0.1:1/messaging" \
-	"$sink" -c "$tmp/conf" -f "$tmp/rows"
-one_line 'is it running'
 
-# TLS: a server without it, and a host that is not this one.
-echo x >"$tmp/ca"
-printf '[mysql]\nca_file = %s\n' "$tmp/ca" >"$tmp/tls"
-code 78 "$sink" -c "$tmp/tls" -f "$tmp/rows"
-one_line 'TLS|SSL'
-untouched
+def message(id, length, chat="1"):
+    return {"type": "message", "tenant": "t", "id": id, "chat": chat,
+            "at": "2026-11-20T10:00:00Z", "from": "customer",
+            "text": "0" * length}
 
-# A socket is of this machine, whatever host is beside it.
-code 77 env MYSQL_URL="mysql://who:x@db.example/messaging?socket=$(
-	sql "SELECT @@socket")" "$sink" --migrate
-one_line "Access denied for user 'who'@'localhost'"
 
-# Read-only.
-"$servers" mysql "$tmp/db" -e "SET GLOBAL read_only = 1"
-code 75 quick -f "$tmp/rows"
-one_line 'make the server writable; nothing is lost'
-untouched
-quick --check -o ndjson >"$tmp/check" || is "check" 78 $?
-grep -q '"check":"read_only","result":"failed","detail":"ON; ' "$tmp/check" ||
-	fail "$(cat "$tmp/check")"
-"$servers" mysql "$tmp/db" -e "SET GLOBAL read_only = 0"
-code 74 "$sink" --check >/dev/full
-one_line 'cannot write standard output: No space'
+class Test(Tables):
+    def __init__(self, lab):
+        super().__init__(lab, "mariadb", private=True)
+        self.url = lab.env["MYSQL_URL"]
+        self.where = self.url.split("@")[1]
+        self.quick = self.conf(mysql={"wait_timeout": "5s", "timeout": "5s"})
+        self.rows = self.file(snapshot("t", "s1", 1, 3, 50))
+        self.empty()
 
-# No room for prepared statements, until others end theirs.
-"$servers" mysql "$tmp/db" -e "SET GLOBAL max_prepared_stmt_count = 0"
-code 75 quick -f "$tmp/rows"
-one_line '\(1461\); raise max_prepared_stmt_count; nothing is lost'
-untouched
-"$servers" mysql "$tmp/db" -e "SET GLOBAL max_prepared_stmt_count = DEFAULT"
+    def empty(self):
+        self.sql.ask("; ".join(f"DELETE FROM {t}" for t in (
+            "chat_metrics", "operator_metrics", "tenant_metrics", "messages",
+            "refused_rows", "tenants")))
 
-# Commits that are not flushed.
-"$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_flush_log_at_trx_commit = 0"
-code 78 "$sink" -f "$tmp/rows"
-one_line 'innodb_flush_log_at_trx_commit = 0.*--accept-loss'
-untouched
-rows other s1 1 1 1 | code 0 "$sink" --accept-loss
-sql "DELETE FROM chat_metrics"
-code 78 "$sink" --check -o table >"$tmp/check"
-grep -q 'innodb_flush_log_at_trx_commit *failed *0; set it to 1' "$tmp/check" ||
-	fail "$(cat "$tmp/check")"
-"$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_flush_log_at_trx_commit = 1"
+    def chats(self, what, want, condition="1"):
+        self.holds(what, str(want), "SELECT COUNT(*) FROM chat_metrics WHERE "
+                   f"{condition}")
 
-# The self-check is content; as NDJSON every line is an object.
-code 0 "$sink" --check >"$tmp/check"
-jq -e -s 'all(.[]; .type == "check" and .result != "failed")' "$tmp/check" \
-	>"$tmp/jq" || fail "$(cat "$tmp/check")"
-grep -q '"\[reaper] on_close","result":"ok"' "$tmp/check" || fail "on_close"
+    def refused(self, what, code, says, conf=None, env=None):
+        """No row is stored, and one line says why."""
+        self.run(what, "sink", "-c", conf or self.quick, "-f", self.rows,
+                 code=code, says=says, env=env)
+        self.chats(what, 0)
 
-# Which metrics are read, and which only a stream keeps right.
-advice() { # EVERY METRICS CHECK RESULT DETAIL
-	printf '[aggregator]\nevery = %s\nmetrics = %s\n' "$1" "$2" >"$tmp/conf"
-	code 0 "$sink" -c "$tmp/conf" --check >"$tmp/check"
-	grep -q '"\[aggregator] '"$3\",\"result\":\"$4\",\"detail\":\"$5" \
-		"$tmp/check" || fail "$1, $2: $(cat "$tmp/check")"
-}
-advice 0s operators metrics advice 'without intervals, histograms; '
-advice 0s operators,intervals metrics advice 'without histograms; '
-advice 0s all metrics ok ''
-advice 0s operators,intervals,conversations every ok ''
-advice 0s histograms,intervals,channels every advice 'channels, histograms; '
-advice 50ms all every ok ''
+    def check(self, what, result, *options, code=None, env=None):
+        """A line of sink --check has that result: CHECK RESULT DETAIL."""
+        done = self.lab.run(["sink", *options, "--check", "-o", "ndjson"],
+                            env=env)
+        found = [f"{r['check']} {r['result']} {r['detail']}"
+                 for r in done.records()]
+        code = code if code is not None else 78 * (" failed " in result)
+        self.that(done.code == code and any(result in f for f in found),
+                  f"{what}: no {result!r} in {found}, {done}")
+        return found
 
-# What is configured and takes away what is promised otherwise.
-printf '[reaper]\non_close = all\n' >"$tmp/all"
-code 0 "$sink" -c "$tmp/all" --check >"$tmp/check"
-grep -q '"\[reaper] on_close","result":"advice","detail":"all; .*intervals' \
-	"$tmp/check" || fail "$(cat "$tmp/check")"
-sql "ALTER TABLE tenant_metrics ENGINE=MyISAM"
-code 78 "$sink" --check >"$tmp/check"
-grep -q '"engine of tenant_metrics","result":"failed","detail":"MyISAM; ' \
-	"$tmp/check" || fail "$(cat "$tmp/check")"
-sql "ALTER TABLE tenant_metrics ENGINE=InnoDB"
+    def set(self, **settings):
+        self.sql.ask("SET " + ", ".join(
+            f"GLOBAL {name} = {value}" for name, value in settings.items()))
 
-# A table whose definition the server cannot read.
-data=$(sql "SELECT @@datadir")/messaging
-cp "$data/tenant_metrics.frm" "$tmp/frm"
-echo damaged >"$data/tenant_metrics.frm"
-sql "FLUSH TABLES"
-code 78 "$sink" --check >"$tmp/check"
-grep -q '"engine of tenant_metrics","result":"failed","detail":"cannot be opened; ' \
-	"$tmp/check" || fail "$(cat "$tmp/check")"
-cat "$tmp/frm" >"$data/tenant_metrics.frm"
-sql "FLUSH TABLES"
-code 0 "$sink" --check >"$tmp/check"
+    def user(self, name, *grants):
+        self.sql.ask(f"CREATE USER {name}@127.0.0.1 IDENTIFIED BY 'x'; "
+                     + "; ".join(f"GRANT {g} TO {name}@127.0.0.1"
+                                 for g in grants))
+        return {"MYSQL_URL": f"mysql://{name}:x@{self.where}"}
 
-# A right that is missing on one table of those that are only read.
-sql "CREATE USER poor@'127.0.0.1' IDENTIFIED BY 'x'"
-sql "$(sql "SELECT CONCAT('GRANT SELECT, INSERT, UPDATE, DELETE, ALTER ON \`',
-	table_name, '\` TO poor@127.0.0.1;') FROM information_schema.tables
-	WHERE table_schema = DATABASE() AND table_name <> 'forgotten'")"
-MYSQL_URL=mysql://poor:x@$where code 78 "$sink" --check >"$tmp/check"
-# The statement to type is printed as it is.
-grant="GRANT SELECT ON \`messaging\`.\`forgotten\` TO 'poor'@'127.0.0.1'"
-grep -qF '"rights that are missing","result":"failed","detail":"'"$grant; " \
-	"$tmp/check" || fail "$(cat "$tmp/check")"
-sql "$grant"
-MYSQL_URL=mysql://poor:x@$where code 0 "$sink" --check >"$tmp/check"
-# The name of a database is no right, a right beside others is.
-sql "GRANT SELECT ON \`EVENT_FILE\`.* TO poor@'127.0.0.1'"
-MYSQL_URL=mysql://poor:x@$where code 0 "$sink" --check >"$tmp/check"
-grep -q '"rights beyond storing rows","result":"advice","detail":"ALTER; ' \
-	"$tmp/check" || fail "$(cat "$tmp/check")"
-sql "GRANT DROP ON \`EVENT_FILE\`.* TO poor@'127.0.0.1' WITH GRANT OPTION"
-MYSQL_URL=mysql://poor:x@$where code 0 "$sink" --check >"$tmp/check"
-for right in ALTER DROP "GRANT OPTION"; do
-	grep -q '"rights beyond storing rows",.*"detail":"[^;]*'"$right" \
-		"$tmp/check" || fail "no $right: $(cat "$tmp/check")"
-done
-# All that nobody has is given at once.
-sql "CREATE USER reader@'127.0.0.1' IDENTIFIED BY 'x';
-	GRANT SELECT ON messaging.* TO reader@'127.0.0.1'"
-MYSQL_URL=mysql://reader:x@$where code 77 "$sink" -f "$tmp/rows"
-one_line "; GRANT INSERT.* ON .messaging.[.].*. TO 'reader'@'127.0.0.1', see grants"
-MYSQL_URL=mysql://reader:x@$where code 78 "$sink" --check >"$tmp/check"
-sql "$(sed -n 's/.*"rights that are missing".*"detail":"\(GRANT INSERT, UPDATE ON .messaging.[.][*] .*\); type that .*/\1/p' \
-	"$tmp/check")"
-MYSQL_URL=mysql://reader:x@$where code 0 "$sink" --check >"$tmp/check"
+    # Settings and rights.
 
-# A lock that somebody holds: the statement times out, the transaction is
-# rolled back as a whole and done again, when the lock is gone.
-sql "INSERT INTO tenants (tenant) VALUES ('t') ON DUPLICATE KEY UPDATE tenant = 't'"
-printf '[mysql]\nwait_timeout = 240s\ntimeout = 4s\n' >"$tmp/waits"
-lock 'START TRANSACTION; SELECT * FROM tenants FOR UPDATE'
-"$sink" -c "$tmp/waits" -vv -f "$tmp/rows" 2>"$tmp/err" 9>&- &
-storing=$!
-timed_out() {
-	grep -q 'transaction_conflict errno=1205' "$tmp/err"
-}
-until_true 50 timed_out || fail "$(cat "$tmp/err")"
-unlock
-wait $storing || fail "it gave $?: $(cat "$tmp/err")"
-is "stored after all" 50 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
-dump >"$tmp/want"
+    def settings_are_refused(self):
+        wrong = {"MYSQL_URL": f"mysql://messaging:canary@{self.where}"}
+        self.refused("a wrong password", 77, DENIED, env=wrong)
+        done = self.lab.run(["sink", "-f", self.rows], env=wrong)
+        self.that("canary" not in done.err, "the password is shown")
 
-# Locks met in another order: rows locked by somebody while we hold others.
-empty
-cat >"$tmp/deadlock.sql" <<'END'
-START TRANSACTION;
-UPDATE chat_metrics SET tag = tag WHERE chat = '1050';
-SELECT SLEEP(0.3);
-UPDATE chat_metrics SET tag = tag WHERE chat = '1001';
-COMMIT;
-END
-"$sink" -f "$tmp/rows"
-for _ in 1 2 3 4 5; do
-	"$servers" mysql "$tmp/db" messaging -f <"$tmp/deadlock.sql" >/dev/null 2>&1 &
-	for minute in 1 2 3; do
-		rows t x$minute $minute 3 50
-	done | code 0 "$sink"
-	wait $! || :
-done
-rows t s4 4 3 50 >"$tmp/four"
-code 0 "$sink" -f "$tmp/four"
-is "all of the newest" 50 "$(sql "SELECT COUNT(*) FROM chat_metrics
-	WHERE as_of = '2026-11-20 10:04:00' AND responses = 4")"
+        self.set(read_only=1)
+        self.refused("read-only", 75, "make the server writable; nothing is "
+                     "lost")
+        self.check("read-only", "read_only failed ON; ", "-c", self.quick)
+        self.set(read_only=0, max_prepared_stmt_count=0)
+        self.refused("no statements", 75, "raise max_prepared_stmt_count")
+        self.set(max_prepared_stmt_count="DEFAULT",
+                 innodb_flush_log_at_trx_commit=0)
+        self.refused("commits that are not flushed", 78,
+                     "innodb_flush_log_at_trx_commit = 0")
+        self.check("not flushed",
+                   "innodb_flush_log_at_trx_commit failed 0; set it to 1")
+        self.run("told to accept it", "sink", "--accept-loss", "-f", self.rows)
+        self.chats("told to accept it", 50)
+        self.empty()
+        self.set(innodb_flush_log_at_trx_commit=1)
+        self.sql.ask("ALTER TABLE tenant_metrics ENGINE=MyISAM")
+        self.check("engine", "engine of tenant_metrics failed MyISAM; ")
+        self.sql.ask("ALTER TABLE tenant_metrics ENGINE=InnoDB")
+        found = self.check("all is well", "tls ")
+        self.that(not any(" failed " in f for f in found), f"{found}")
+        self.check("metrics", "[aggregator] metrics advice without "
+                   "histograms; ", "-c", self.conf(aggregator={
+                       "metrics": "operators,intervals"}))
+        self.check("history goes with chats", "[reaper] on_close advice all; ",
+                   "-c", self.conf(reaper={"on_close": "all"}))
+        done = self.lab.run(["sh", "-c", "exec \"$0\" --check >/dev/full",
+                             os.path.join(os.environ["BIN"], "sink")])
+        self.that(done.code == 74 and "cannot write standard output"
+                  in done.err, f"{done}")
 
-# Two sinks with the same rows in the other order. Each waits for the other.
-printf '[mysql]\nwait_timeout = 3m\n' >"$tmp/patient"
-for round in 5 6 7 8; do
-	rows t s$round $round 5 400 >"$tmp/r"
-	rows u s$round $round 5 400 >>"$tmp/r"
-	tac "$tmp/r" >"$tmp/tac"
-	code 0 "$sink" -c "$tmp/patient" -f "$tmp/r" &
-	"$sink" -c "$tmp/patient" -f "$tmp/tac" 2>"$tmp/err2" || [ $? = 65 ] ||
-		fail "$(cat "$tmp/err2")"
-	wait $! || fail "$(cat "$tmp/err")"
-	is "round $round" 800 "$(sql "SELECT COUNT(*) FROM chat_metrics
-		WHERE responses = $round")"
-	is "round $round" 2 "$(sql "SELECT COUNT(*) FROM tenants
-		WHERE snapshot = 's$round'")"
-done
+    def rights_are_told(self):
+        """The statement to type helps."""
+        env = self.user("reader", "SELECT ON messaging.*")
+        self.refused("no right to store", 77, "GRANT INSERT", env=env)
+        found = self.check("no right to store", "rights that are missing "
+                           "failed GRANT ", env=env)
+        grant = next(f for f in found if f.startswith("rights that are m"))
+        grant = grant.split(" failed ")[1].split("; type that")[0]
+        self.sql.ask(grant.rstrip("; "))
+        self.check("with it", "rights that are missing ok", env=env)
+        self.run("with it", "sink", "-f", self.rows, env=env)
+        self.chats("with it", 50)
+        self.empty()
+        self.sql.ask("GRANT DROP ON messaging.* TO reader@127.0.0.1")
+        found = self.check("more than needed", "rights beyond storing rows "
+                           "advice ", env=env)
+        self.that(any("DROP" in f for f in found), f"{found}")
 
-# long_message BYTES: a record of that text.
-long_message() {
-	printf '{"type":"message","tenant":"t","id":"%d","chat":"1","at":"%s",' \
-		"$1" 2026-11-20T10:00:00Z
-	printf '"from":"customer","text":"%0*d"}\n' "$1" 0
-}
+    # Sizes and sessions.
 
-# A small max_allowed_packet: statements are cut to fit.
-"$servers" mysql "$tmp/db" -e "SET GLOBAL max_allowed_packet = 8192"
-for bulk in auto off; do
-	printf '[mysql]\nbulk = %s\n' "$bulk" >"$tmp/conf2"
-	empty
-	code 0 "$sink" -c "$tmp/conf2" -f "$tmp/r"
-	is "$bulk: stored" 800 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
-	# One that never fits goes away alone.
-	rows t s9 9 1 3 | sed "3a $(long_message 9000)" >"$tmp/wide"
-	code 65 "$sink" -c "$tmp/conf2" -f "$tmp/wide"
-	one_line 'line 4: a row of .* bytes is above the server'
-	is "$bulk: neighbours" 3 "$(sql "SELECT COUNT(*) FROM chat_metrics
-		WHERE responses = 9")"
-done
-# As long as a record may be, where the check says that it fits, and not where
-# it does not; there others are stored as long as they do.
-packet() { # BYTES CODE RESULT
-	"$servers" mysql "$tmp/db" -e "SET GLOBAL max_allowed_packet = $1"
-	code "$2" "$sink" -c "$tmp/conf2" --check >"$tmp/check"
-	grep -q '"max_allowed_packet","result":"'"$3" "$tmp/check" ||
-		fail "$(cat "$tmp/check")"
-}
-for bulk in auto off; do
-	printf '[mysql]\nbulk = %s\n' "$bulk" >"$tmp/conf2"
-	need=1114112
-	[ $bulk = auto ] || need=2162688
-	empty
-	packet 1048576 78 "failed\",\"detail\":\"1048576; set it to $need or more"
-	long_message 300000 >"$tmp/long"
-	code 0 "$sink" -c "$tmp/conf2" -f "$tmp/long"
-	packet $need 0 ok
-	long_message 1048462 >"$tmp/long"
-	is "the longest record" 1048576 "$(wc -c <"$tmp/long")"
-	code 0 "$sink" -c "$tmp/conf2" -f "$tmp/long"
-	is "$bulk: long" "300000 1048462 " "$(sql "SELECT LENGTH(content)
-		FROM messages ORDER BY 1" | tr '\n' ' ')"
-done
-"$servers" mysql "$tmp/db" -e "SET GLOBAL max_allowed_packet = 16777216"
+    def statements_fit_the_server(self):
+        self.set(max_allowed_packet=8192)
+        many = snapshot("t", "s5", 5, 5, 400)
+        wide = snapshot("t", "s9", 9, 1, 3)
+        wide.insert(3, message("wide", 9000))
+        for bulk in "auto", "off":
+            conf = self.conf(mysql={"bulk": bulk})
+            self.store("small packets", many, conf=conf)
+            self.chats(f"small packets, {bulk}", 400)
+            self.store("a row that never fits", wide, code=65, conf=conf,
+                       says="line 4: a row of ")
+            self.chats(f"its neighbours, {bulk}", 3, "responses = 9")
+            self.empty()
+        longest = 1048462 # of a line of 1 MiB
+        for bulk, need in ("auto", 1114112), ("off", 2162688):
+            conf = self.conf(mysql={"bulk": bulk})
+            self.set(max_allowed_packet=1048576)
+            self.check("small", f"max_allowed_packet failed 1048576; set it to "
+                       f"{need} or more", "-c", conf)
+            self.set(max_allowed_packet=need)
+            self.check("enough", "max_allowed_packet ok", "-c", conf)
+            self.store("the longest record", [json.dumps(message(
+                "1", longest), separators=(",", ":"))], conf=conf)
+            self.holds("the longest record", str(longest),
+                       "SELECT LENGTH(content) FROM messages")
+            self.empty()
+        self.set(max_allowed_packet=16777216)
 
-# A server whose sessions begin with other defaults: what is done outside a
-# transaction is committed all the same, and no statement is cut short. Tables
-# are made and altered, and names are sorted as a whole.
-sql "DROP DATABASE messaging; CREATE DATABASE messaging"
-"$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_default_row_format = compact"
-code 78 "$sink" --migrate
-one_line '\(1709\); set innodb_default_row_format = dynamic'
-"$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_default_row_format = DEFAULT"
-"$servers" mysql "$tmp/db" -e "SET GLOBAL autocommit = 0,
-	GLOBAL completion_type = 'CHAIN', GLOBAL sql_select_limit = 1,
-	GLOBAL sql_safe_updates = 1, GLOBAL max_join_size = 10,
-	GLOBAL group_concat_max_len = 16, GLOBAL max_sort_length = 64,
-	GLOBAL alter_algorithm = 'INSTANT'"
-code 0 "$sink" --migrate
-rows t s5 5 5 40 >"$tmp/two"
-rows u s5 5 5 40 >>"$tmp/two"
-code 0 "$sink" -f "$tmp/two"
-(umask 077 && printf '[serve]\nsecret_key = %064d\n' 0 >"$tmp/key")
-code 0 "$sink" -c "$tmp/key" --token --tenant t --revoke lost
-"$servers" mysql "$tmp/db" -e "SET GLOBAL autocommit = 1,
-	GLOBAL completion_type = 'NO_CHAIN', GLOBAL sql_select_limit = DEFAULT,
-	GLOBAL sql_safe_updates = 0, GLOBAL max_join_size = DEFAULT,
-	GLOBAL group_concat_max_len = DEFAULT, GLOBAL max_sort_length = DEFAULT,
-	GLOBAL alter_algorithm = DEFAULT"
-is "stored" 80 "$(sql "SELECT COUNT(*) FROM chat_metrics WHERE responses = 5")"
-is "revoked" lost "$(sql "SELECT id FROM revoked_tokens")"
+    def sessions_with_other_defaults(self):
+        """Commits are done all the same, no statement is cut short, and texts
+        are stored as they are."""
+        self.set(autocommit=0, completion_type="'CHAIN'", sql_select_limit=1,
+                 sql_safe_updates=1, max_join_size=10, max_sort_length=64,
+                 group_concat_max_len=16, alter_algorithm="'INSTANT'")
+        url = self.lab.own_database("odd")
+        env = {"MYSQL_URL": url}
+        for argv in ("--migrate",), ("-f", self.rows):
+            self.run("odd defaults", "sink", *argv, env=env)
+        self.set(autocommit=1, completion_type="'NO_CHAIN'",
+                 sql_safe_updates=0,
+                 **{name: "DEFAULT" for name in (
+                     "sql_select_limit", "max_join_size", "max_sort_length",
+                     "group_concat_max_len", "alter_algorithm")})
+        self.sql.close()
+        self.sql = Sql(self.lab)
+        self.holds("odd defaults", "50", "SELECT COUNT(*) FROM "
+                   "odd.chat_metrics")
+        for init in ("SET NAMES latin1", "SET collation_connection = "
+                     "utf8mb3_unicode_ci"):
+            self.set(init_connect=f'"{init}"')
+            rows = snapshot("t", "s6", 6, 1, 1)
+            rows[1]["name"] = "é😀"
+            self.store(init, rows)
+            self.holds(init, "C3A9F09F9880",
+                       "SELECT HEX(name) FROM operator_metrics")
+            self.empty()
+        self.set(init_connect="''")
 
-# A server that has its own idea of the characters of a session, as with
-# skip_character_set_client_handshake: each text is stored and found as it is.
-empty
-{
-	rows t s6 6 2 1 | sed 's/Op 1/é😀/; s/"operator":"1"/"operator":"u😀"/
-		s/"operator":"2"/"operator":"u😁"/'
-	echo '{"type":"message","tenant":"t","id":"1","chat":"9","text":"hi é😀",' \
-		'"from":"customer","at":"2026-11-20T10:00:00Z"}'
-} >"$tmp/faces"
-want=$(printf '%s\t%s\n' 686920C3A9F09F9880 '' 75F09F9880 C3A9F09F9880 \
-	75F09F9881 4F702032)
-faces() {
-	sql "SELECT HEX(operator), HEX(name) FROM operator_metrics
-		UNION ALL SELECT HEX(content), '' FROM messages ORDER BY 1, 2"
-}
-for init in "SET NAMES latin1" "SET NAMES utf8mb3" \
-	"SET collation_connection = utf8mb3_unicode_ci"; do
-	"$servers" mysql "$tmp/db" -e "SET GLOBAL init_connect = '$init'"
-	empty
-	code 0 "$sink" -f "$tmp/faces"
-	is "$init" "$want" "$(faces)"
-	code 0 "$sink" --check >"$tmp/check"
-	scripts/report -o csv >"$tmp/report"
-	grep -q 'é😀' "$tmp/report" || fail "$init: $(cat "$tmp/report")"
-done
-"$servers" mysql "$tmp/db" -e "SET GLOBAL init_connect = ''"
+    # Locks.
+
+    def hold(self):
+        return Lock(self.lab, "LOCK TABLES chat_metrics WRITE")
+
+    def processes(self, condition):
+        return self.sql.number("SELECT COUNT(*) FROM "
+                               "information_schema.processlist WHERE user = "
+                               f"'messaging' AND {condition}")
+
+    def a_lock_is_waited_for(self):
+        lock = self.hold()
+        for wait in "0s", "3s":
+            conf = self.conf(mysql={"wait_timeout": wait})
+            done = self.run("locked", "sink", "-c", conf, "-f", self.rows,
+                            code=75, says=LOCKED)
+            self.that(done.wall < 30, f"wait_timeout {wait}: {done.wall} s")
+        log = self.lab.path("waits")
+        conf = self.conf(mysql={"wait_timeout": "4m", "timeout": "4s"})
+        p = self.lab.start(["sink", "-c", conf, "-vv", "-f", self.rows], log)
+        until(50, lambda: "transaction_conflict errno=1205" in open(log).read(),
+              "a statement that times out")
+        lock.release()
+        self.that(p.wait(120) == 0, "released: " + open(log).read())
+        self.chats("released", 50)
+        self.empty()
+        lock = Lock(self.lab, "FLUSH TABLES WITH READ LOCK")
+        self.run("a backup", "sink", "-c", self.conf(mysql={
+            "wait_timeout": "2s"}), "--check", code=75, says=LOCKED)
+        lock.release()
+
+    def two_sinks_with_rows_in_the_other_order(self):
+        conf = self.conf(mysql={"wait_timeout": "3m"})
+        for n in range(5, 8):
+            rows = snapshot("t", f"s{n}", n, 5, 300) \
+                + snapshot("u", f"s{n}", n, 5, 300)
+            log = self.lab.path("other")
+            p = self.lab.start(["sink", "-c", conf, "-f", self.file(
+                rows[::-1])], log)
+            self.store("in order", rows, conf=conf)
+            self.that(p.wait(200) in (0, 65), open(log).read())
+            self.chats(f"both, {n}", 600, f"responses = {n}")
+            self.holds(f"both, {n}", "2", "SELECT COUNT(*) FROM tenants WHERE "
+                       f"snapshot = 's{n}'")
+        self.empty()
+
+    def a_slow_server_is_not_a_dead_one(self):
+        """One that is at work is waited for up to [mysql] timeout; one that
+        stands still up to wait_timeout."""
+        self.sql.ask("CREATE TRIGGER slow BEFORE INSERT ON chat_metrics FOR "
+                     "EACH ROW SET @slept = IF(NEW.chat = '1001', SLEEP(15), "
+                     "0)")
+        for code, says, timeout in (0, "", "5m"), (75, "Lost connection", "6s"):
+            self.run(f"slow, {timeout}", "sink", "-c", self.conf(mysql={
+                "wait_timeout": "3s", "timeout": timeout}), "-f", self.rows,
+                code=code, says=says)
+            self.chats(f"slow, {timeout}", 50 if code == 0 else 0)
+            until(60, lambda: self.processes(
+                "info LIKE 'INSERT INTO `chat_metrics`%'") == 0,
+                "the server's statement to end")
+            self.empty()
+        self.sql.ask("DROP TRIGGER slow")
+        lock = self.hold()
+        log = self.lab.path("frozen")
+        p = self.lab.start(["sink", "-c", self.conf(mysql={
+            "wait_timeout": "5s", "timeout": "10m"}), "-f", self.rows], log)
+        until(20, lambda: self.processes(
+            "info LIKE 'INSERT INTO `chat_metrics`%'"), "an insert that waits")
+        with open(self.lab.path("servers/mariadb/server.pid")) as f:
+            server = int(f.read().split()[0])
+        os.kill(server, signal.SIGSTOP)
+        try:
+            code = p.wait(120)
+        finally:
+            os.kill(server, signal.SIGCONT)
+        self.that(code == 75 and "Lost connection" in open(log).read(),
+                  f"frozen: {code}, {open(log).read()}")
+        lock.release()
+        self.empty()
+
+    # Cuts and crashes.
+
+    def tables(self):
+        return {t: self.sql.ask(f"SELECT * FROM {t} ORDER BY 1, 2, 3")
+                for t in ("chat_metrics", "operator_metrics",
+                          "tenant_metrics", "refused_rows")}
+
+    def lost_answers_to_commits_change_nothing(self):
+        """Whether they were done nobody knows, so it is stored again. The
+        same when a transaction does not begin, or the server dies."""
+        late = snapshot("t", "s2", 2, 3, 40, 6)
+        late[10]["messages"] = -1
+        rows = (snapshot("t", "s1", 1, 4, 40) + snapshot("u", "s1", 1, 4, 40)
+                + late + snapshot("u", "s2", 2, 2, 40, 9)[::-1])
+        path = self.file(rows)
+        conf = self.conf(sink={"batch": 11}, mysql={"wait_timeout": "3m"})
+
+        def store(env=None):
+            done = self.lab.run(["sink", "-c", conf, "-f", path], env=env)
+            letters = [x for x in done.lines() if " is not whole" not in x
+                       and "snapshot" not in x]
+            self.that(done.code == 65 and len(letters) == 1, f"{done}")
+            return self.tables(), letters
+
+        want = store()
+        address = self.where.split("/")[0]
+        port = address.split(":")[1]
+        for what in ("1",), ("100",), ("8", "begin"):
+            self.empty()
+            name = self.lab.path("proxy" + "".join(what))
+            proxy = self.lab.start([sys.executable, "-B",
+                                    "tests/e2e/dbproxy.py", port, what[0],
+                                    name, *what[1:]], stdout=subprocess.PIPE)
+            until(10, lambda n=name: os.path.exists(n), "the proxy")
+            with open(name) as f:
+                through = self.url.replace(f":{port}/", f":{f.read().strip()}/")
+            got = store({"MYSQL_URL": through})
+            proxy.terminate()
+            spoilt = int(proxy.communicate()[0])
+            self.that(got == want and spoilt > 0, f"{what}, {spoilt} spoilt: "
+                      f"{got} for {want}")
+        self.empty()
+        p = self.lab.start(["sink", "-c", self.conf(
+            sink={"batch": 1, "connections": 1}, mysql={"wait_timeout": "5m"}),
+            "-f", path], self.lab.path("killed"))
+        until(30, lambda: self.sql.number("SELECT COUNT(*) FROM chat_metrics"),
+              "the first rows")
+        self.lab.servers("kill", "mariadb")
+        self.lab.servers("start", "mariadb")
+        self.sql.client.kill()
+        self.sql.client.wait()
+        self.sql = Sql(self.lab)
+        self.that(p.wait(200) == 65, open(self.lab.path("killed")).read())
+        self.that(self.tables() == want[0], "a killed server")
+        self.empty()
+
+    # TLS.
+
+    def certificate(self, name, of, days, ca="ca"):
+        def openssl(*argv):
+            subprocess.run(["openssl", *argv], check=True, cwd=self.lab.tmp,
+                           stderr=subprocess.DEVNULL)
+
+        key = ("-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
+               "-keyout", f"{name}.key")
+        if not of:
+            openssl("req", "-x509", *key, "-days", "2", "-out", f"{name}.pem")
+            return
+        openssl("req", "-new", *key, "-out", f"{name}.req")
+        extensions = self.lab.write(f"{name}.ext", f"subjectAltName={of}\n")
+        openssl("x509", "-req", "-in", f"{name}.req", "-CA", f"{ca}.pem",
+                "-CAkey", f"{ca}.key", "-CAcreateserial", "-days", str(days),
+                "-extfile", extensions, "-out", f"{name}.pem")
+
+    def serve(self, *tls):
+        """The same data, by another server."""
+        socket = self.lab.path("socket")
+        argv = ["mariadbd", "--no-defaults", *(
+            ["--user=root"] if os.getuid() == 0 else []),
+            "--datadir=" + self.lab.path("servers/mariadb/data"),
+            "--socket=" + socket, "--bind-address=127.0.0.1",
+            "--port=" + self.where.split(":")[1].split("/")[0],
+            "--skip-name-resolve", "--pid-file=" + self.lab.path("pid"), *tls]
+        server = self.lab.start(argv, self.lab.path("server.log"))
+        until(30, lambda: os.path.exists(socket), "a server")
+        return server
+
+    def certificates_are_verified(self):
+        """And nothing is sent in plaintext where they are not right."""
+        if not shutil.which("openssl"):
+            say("no openssl: TLS is not tested")
+            return
+        for ca in "ca", "other":
+            self.certificate(ca, "", 2)
+        self.certificate("good", "DNS:localhost,IP:127.0.0.1", 2)
+        self.certificate("wrong", "DNS:elsewhere.example", 2)
+        self.certificate("expired", "DNS:localhost,IP:127.0.0.1", -1)
+        self.sql.close()
+        self.lab.servers("stop", "mariadb")
+        url = self.url.replace("127.0.0.1", "localhost")
+        refuse = "check [mysql] ca_file and the server's certificate"
+        for name, ca, code in (("good", "ca", 0), ("good", "other", 78),
+                               ("wrong", "ca", 78), ("expired", "ca", 78),
+                               (None, "ca", 78), (None, None, 0)):
+            server = self.serve(*(
+                ["--ssl-cert=" + self.lab.path(name + ".pem"),
+                 "--ssl-key=" + self.lab.path(name + ".key")] if name
+                else ["--skip-ssl"]))
+            keys = {"url": url, "wait_timeout": "30s"}
+            if ca:
+                keys["ca_file"] = self.lab.path(ca + ".pem")
+            conf = self.conf(mysql=keys)
+            env = {"MYSQL_URL": ""}
+            self.run(f"{name} of {ca}", "sink", "-c", conf, "-f", self.rows,
+                     code=code, says=refuse if code else "", env=env)
+            if code == 0 and ca:
+                self.check("encrypted", "tls ok TLS", "-c", conf, env=env)
+            server.terminate()
+            server.wait()
+
+
+def body():
+    os.environ["PATH"] += ":/usr/sbin"
+    with Lab("sink_database") as lab:
+        test = Test(lab)
+        test.settings_are_refused()
+        test.rights_are_told()
+        test.statements_fit_the_server()
+        test.sessions_with_other_defaults()
+        test.a_lock_is_waited_for()
+        test.two_sinks_with_rows_in_the_other_order()
+        test.a_slow_server_is_not_a_dead_one()
+        test.lost_answers_to_commits_change_nothing()
+        test.certificates_are_verified()
+        return test.checks.result()
+
+
+main(body)

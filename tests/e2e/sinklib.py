@@ -1,6 +1,7 @@
 """sinklib: rows for the tests of the sink, and what the tables hold then."""
 
 import json
+import subprocess
 
 from harness import TESTBIN, Checks
 from streamlib import Sql
@@ -100,3 +101,28 @@ class Tables:
         """The lines of a queue, which is empty then."""
         out = self.lab.must([PROBE, "-e", "read", f"queue:{queue}"]).out
         return [line.split("\t", 1)[1] for line in out.decode().splitlines()]
+
+
+class Lock:
+    """What a statement locks, by a session of its own, until release()."""
+
+    def __init__(self, lab, statement):
+        self.client = subprocess.Popen(
+            lab.mysql_argv("-n"), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+        self._say(statement, "locked")
+
+    def _say(self, statement, word):
+        self.client.stdin.write(f"{statement}; SELECT '{word}';\n")
+        self.client.stdin.flush()
+        for line in self.client.stdout:
+            if line == word + "\n":
+                return
+        raise AssertionError(f"the client ended over: {statement}")
+
+    def release(self):
+        """A server learns late that a client is gone: it is told before."""
+        self._say("ROLLBACK; UNLOCK TABLES", "released")
+        self.client.stdin.close()
+        self.client.wait()
+        self.client.stdout.close()
