@@ -67,7 +67,9 @@ class Test:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
-        lab.start_servers("mariadb", private=True)
+        lab.start_servers("mariadb")
+        self.door = lab.door("mariadb")
+        lab.env["MYSQL_URL"] = self.door.url
         lab.must(["sink", "-c", lab.conf("m.conf", {"sink": {}}),
                   "--migrate"])
         self.world = api.World(lab, random.Random(seed()))
@@ -411,7 +413,7 @@ class Test:
                   f"{path}: {event}")
 
     def a_database_that_is_away_fits(self):
-        self.lab.servers("kill", "mariadb")
+        self.door.shut()
         admin = token(tenant_id=OURS, role="admin")
         for path, target in self.targets.items():
             self.fits(path, self.server.ask(target, admin))

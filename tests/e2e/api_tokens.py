@@ -15,7 +15,7 @@ import re
 import resource
 import time
 from http.cookies import SimpleCookie
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from api_client import KEY, PATIENCE, Server, token
 from harness import Checks, Lab, main, until
@@ -60,7 +60,9 @@ class Test:
         self.checks = Checks()
         self.seen = []  # all tokens, none of which may be told
         self.said = ""
-        lab.start_servers("mariadb", private=True)
+        lab.start_servers("mariadb")
+        self.door = lab.door("mariadb")
+        lab.env["MYSQL_URL"] = self.door.url
         self.conf = lab.conf("messaging.conf", {
             "serve": {"secret_key_file": lab.write("key", KEY + "\n")}})
         self.run("--migrate")
@@ -97,14 +99,10 @@ class Test:
 
     def serving_user(self):
         """As scripts/examples/grants.sql.example makes it."""
-        self.sql.ask("CREATE USER serve@'%' IDENTIFIED BY 'secret'")
         with open("scripts/examples/grants.sql.example", encoding="utf-8") as f:
-            grants = re.findall(r"^GRANT [^;]* TO serve@localhost;", f.read(),
-                                re.M)
-        for grant in grants:
-            self.sql.ask(grant.replace("@localhost;", "@'%'"))
-        return ("mysql://serve:secret@"
-                + self.lab.env["MYSQL_URL"].split("@")[1])
+            grants = re.findall(r"^GRANT ([^;]*) TO serve@localhost;",
+                                f.read().replace("messaging.", ""), re.M)
+        return self.lab.database_user("serve", *grants)
 
     def run(self, *argv, code=0, env=None):
         done = self.lab.run(["sink", "-c", self.conf, *argv], env=env)
@@ -580,8 +578,10 @@ class Test:
                   f"behind a rotation: {second.returncode}, {said}")
 
     def the_serving_user_reads_what_it_serves(self):
-        user = ["mariadb", "--no-defaults", "-userve", "-psecret", "-h",
-                "127.0.0.1", "-P", self.port_of_database(), "messaging", "-e"]
+        url = urlsplit(self.serving_url)
+        user = ["mariadb", "--no-defaults", "-u" + url.username,
+                "-p" + url.password, "-h", url.hostname, "-P", str(url.port),
+                url.path[1:], "-e"]
         for table in UNSERVED:
             self.denied(user, f"SELECT 1 FROM {table}")
         # Of the migrations it needs the number, to know the schema's.
@@ -596,9 +596,6 @@ class Test:
                           "DROP TABLE messages"):
             self.denied(user, statement)
 
-    def port_of_database(self):
-        return re.search(r":(\d+)/", self.lab.env["MYSQL_URL"]).group(1)
-
     def denied(self, user, statement):
         done = self.lab.run([*user, statement])
         self.that(done.code != 0 and "denied" in done.err,
@@ -606,9 +603,8 @@ class Test:
 
     def the_last_list_counts(self, revoked, good):
         """While the database is away; at a start nobody has one."""
-        self.sql.ask("CREATE USER blind@'%' IDENTIFIED BY 'secret'")
-        self.sql.ask("GRANT SELECT ON messaging.tenants TO blind@'%'")
-        self.lab.servers("kill", "mariadb")
+        blind_url = self.lab.database_user("blind", "SELECT ON tenants")
+        self.door.shut()
         until(60, lambda: self.status("now", good) == 503, "no database")
         self.that(self.status("now", revoked) == 401,
                   "a revoked token counts while the database is away")
@@ -619,9 +615,9 @@ class Test:
                   and "revoked" in answer.problem(), f"{answer.status}")
         self.that(late.ask(V1 + "now", revoked).status == 503,
                   "it is known at the start")
-        blind = Server(self.lab, {"serve": {"rate": 0}}, name="blind", env={
-            "MYSQL_URL": self.serving_url.replace("serve:", "blind:", 1)})
-        self.lab.servers("start", "mariadb")
+        blind = Server(self.lab, {"serve": {"rate": 0}}, name="blind",
+                       env={"MYSQL_URL": blind_url})
+        self.door.open()
         for server in (late, self.server):
             until(60, lambda s=server: (
                 s.ask(V1 + "now", with_id).status,

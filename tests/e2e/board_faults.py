@@ -10,7 +10,6 @@ import time
 
 import board_opened
 from harness import say
-from streamlib import Sql
 
 # Answers to addresses that match wait until they are let go.
 HOLD = """(() => {
@@ -159,7 +158,7 @@ def an_open_page_says_that_the_database_is_away(test):
     test.visit("lead", "/#range=7d")
     browser.until(test.waiting, "rows")
     test.that(not browser.visible("#problem"), "a problem without a reason")
-    test.lab.servers("kill", "mariadb")
+    test.world.door.shut()
     start = time.monotonic()
     browser.until(lambda: browser.visible("#problem"), "the message")
     took = time.monotonic() - start
@@ -172,8 +171,7 @@ def an_open_page_says_that_the_database_is_away(test):
     test.that(browser.ask(TOP) == 0, "the message is not at the top")
     test.that(len(test.waiting()) > 0, "what was there is gone")
     browser.picture("build/board", "database-away")
-    test.lab.servers("start", "mariadb")
-    test.world.sql = Sql(test.lab.server_dir)
+    test.world.door.open()
     test.shows(lambda: not browser.visible("#problem"),
                "the message goes when the database is back")
     browser.complaints()
@@ -182,7 +180,7 @@ def an_open_page_says_that_the_database_is_away(test):
 def a_database_that_is_away_is_said(test):
     """Of a page that is opened meanwhile; it has all when it is back."""
     browser = test.browser
-    test.lab.servers("kill", "mariadb")
+    test.world.door.shut()
     browser.log_in(test.world.token("lead"))
     browser.open("/")
     browser.until(lambda: browser.text("#problem"), "the reason")
@@ -193,8 +191,7 @@ def a_database_that_is_away_is_said(test):
         or browser.ask("performance.now()") > since + 12000, "some time")
     test.that(seen <= {("connecting", True), ("disconnected", True)}
               and ("disconnected", True) in seen, f"the page was {seen}")
-    test.lab.servers("start", "mariadb")
-    test.world.sql = Sql(test.lab)
+    test.world.door.open()
     test.shows(lambda: browser.text("#connection") == "live"
                and test.waiting() and not browser.visible("#problem"),
                "all is there again")

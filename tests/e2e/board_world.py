@@ -46,7 +46,9 @@ def example(n):
 
 class BoardWorld:
     def __init__(self, lab, sections=None):
-        lab.start_servers("mariadb", private=True)
+        lab.start_servers("mariadb")
+        self.door = lab.door("mariadb")
+        lab.env["MYSQL_URL"] = self.door.url
         conf = lab.conf("messaging.conf", {"sink": {}})
         lab.must(["sink", "-c", conf, "--migrate"])
         self.sql = Sql(lab)

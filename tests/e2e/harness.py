@@ -15,6 +15,7 @@ import resource
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -181,6 +182,99 @@ class Sim:
                 return found
 
 
+class Door:
+    """The way of one test to a server that all share: a TCP proxy, found by its
+    `url`. Shut, it is a server that died: connections break, new ones are
+    refused. Frozen, it is one that stands still: nothing passes. All the while
+    the server itself can be asked what it has."""
+
+    def __init__(self, url):
+        self.server = urllib.parse.urlsplit(url)
+        self.place = socket.socket() # keeps the port while the door is shut
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.place.bind(("127.0.0.1", 0))
+        port = self.place.getsockname()[1]
+        self.url = url.replace(f":{self.server.port}/", f":{port}/")
+        self.passable, self.lock = threading.Event(), threading.Lock()
+        self.listener, self.ends = None, set()
+        self.open()
+
+    def open(self):
+        if self.listener is None:
+            self.listener = socket.create_server(self.place.getsockname())
+            threading.Thread(target=self._admit, args=(self.listener,),
+                             daemon=True).start()
+        self.passable.set()
+
+    def freeze(self):
+        self.passable.clear()
+
+    def shut(self):
+        with self.lock:
+            if self.listener is not None:
+                self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener = None
+        self.cut()
+        self.passable.set()
+
+    def cut(self):
+        """Breaks the connections that there are."""
+        with self.lock:
+            for end in self.ends:
+                hang_up(end, socket.SHUT_RDWR)
+
+    def pieces(self, source, upward):
+        """What comes from SOURCE, to the server (UPWARD) or from it, in the
+        pieces that are passed on; for doors that look into it. An OSError
+        breaks the connection."""
+        while data := source.recv(65536):
+            yield data
+
+    def _admit(self, listener):
+        with listener:
+            while True:
+                try:
+                    near = listener.accept()[0]
+                except OSError: # shut
+                    return
+                self.passable.wait()
+                threading.Thread(target=self._connect, args=(near, listener),
+                                 daemon=True).start()
+
+    def _connect(self, near, listener):
+        with near, socket.create_connection(
+                (self.server.hostname, self.server.port)) as far:
+            with self.lock:
+                if self.listener is not listener:
+                    return
+                self.ends |= {near, far}
+            back = threading.Thread(target=self._carry, daemon=True,
+                                    args=(far, near, False))
+            back.start()
+            self._carry(near, far, True)
+            back.join()
+            with self.lock:
+                self.ends -= {near, far}
+
+    def _carry(self, source, target, upward):
+        try:
+            for data in self.pieces(source, upward):
+                self.passable.wait()
+                target.sendall(data)
+            self.passable.wait()
+            hang_up(target, socket.SHUT_WR)
+        except OSError:
+            hang_up(source, socket.SHUT_RDWR)
+            hang_up(target, socket.SHUT_RDWR)
+
+
+def hang_up(end, how):
+    try:
+        end.shutdown(how)
+    except OSError: # by the other side
+        pass
+
+
 class Lab:
     def __init__(self, name):
         self.name = name
@@ -189,7 +283,7 @@ class Lab:
             if key.startswith(("AMQP_", "MYSQL_", "CRM_", "MESSAGING_")):
                 del self.env[key]
         self.env["LC_ALL"] = "C.UTF-8"
-        self.processes = []
+        self.processes, self.doors = [], []
         self.server_dir, self.lodging = None, False
         self.vhost = self.database = "messaging"
         self.runs = 0
@@ -205,6 +299,9 @@ class Lab:
             if p.poll() is None:
                 p.kill()
             p.wait()
+        for door in self.doors:
+            door.shut()
+            door.place.close()
         if self.server_dir:
             self._leave_servers()
         shutil.rmtree(self.tmp, ignore_errors=True)
@@ -318,6 +415,7 @@ class Lab:
         tests that kill, stop or configure a server, or count what all of a
         server does."""
         names = names or ("rabbitmq", "mariadb")
+        self.env.setdefault("MYSQL_OPTIONS", "--userstat=1")
         self.lodging = not private and bool(os.environ.get("TESTS_SHARED"))
         if self.lodging:
             self.server_dir = shared_servers()
@@ -337,6 +435,14 @@ class Lab:
             self.env[key] = value
         if self.lodging:
             self._lodge(names)
+
+    def door(self, name, kind=Door):
+        """A Door to the server NAME, rabbitmq or mariadb; whoever is to go
+        through it is given its url."""
+        door = kind(self.env[{"rabbitmq": "AMQP_URL",
+                              "mariadb": "MYSQL_URL"}[name]])
+        self.doors.append(door)
+        return door
 
     def _lodge(self, names):
         if "rabbitmq" in names:
@@ -432,6 +538,21 @@ class Lab:
         self.sql(f"CREATE DATABASE {name}; "
                  f"GRANT ALL ON {name}.* TO messaging@127.0.0.1")
         return self.env["MYSQL_URL"].rsplit("/", 1)[0] + "/" + name
+
+    def database_user(self, name, *grants):
+        """A user of the database of this test, who may only do what GRANTS say
+        ("SELECT ON tenants"); the MYSQL_URL."""
+        name = f"{name}_{self.database}"
+        self.sql(f"CREATE USER {name}@'%' IDENTIFIED BY 'secret'; " + "; ".join(
+            f"GRANT {grant} TO {name}@'%'" for grant in grants))
+        server = self.env["MYSQL_URL"].split("@")[1]
+        return f"mysql://{name}:secret@{server}"
+
+    def rows_read(self):
+        """So far, of this test's database."""
+        return int(self.sql(
+            "SELECT SUM(ROWS_READ) FROM information_schema.TABLE_STATISTICS "
+            "WHERE TABLE_SCHEMA = DATABASE()")[0][0])
 
     def sql(self, statement):
         """As the database's root; rows as lists of text."""
