@@ -184,17 +184,25 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
 LONGEST = $(patsubst %,tests/e2e/%.t,eventcounter dead_letters \
 	board forget_stream bench demo assign_queue)
 
-check:  ## install what tests need, build, run every test
+check:  ## install what tests need, build, run the tests
 	@scripts/install-deps check
 	@MAKE='$(MAKE)' scripts/build test-programs
 	@$(RUN) $(LONGEST) $(UNITS) \
 	    $(filter-out $(LONGEST) $(LONG_TESTS),$(CASES) $(E2E))
-check-fast: test-programs  ## tests without servers
+check-fast: test-programs  ## the tests without servers
 	@$(RUN) $(UNITS) $(filter-out $(LONG_TESTS),$(CASES))
-check-e2e: test-programs  ## tests with private servers
+check-e2e: test-programs  ## the tests with private servers
 	@$(RUN) $(filter-out $(LONG_TESTS),$(E2E))
-check-long: test-programs analyze asan distcheck  ## asan, analyze, distcheck; 200 random worlds, soaks
+check-long: test-programs  ## all that check lacks: kills, worlds, sanitizers, clang ...
+	@scripts/install-deps dev
+	@scripts/install-deps axe
+	$(MAKE) -s -j$$(nproc) B=build/clang CC=clang CFLAGS=-O1 WERROR=1 all
+	$(MAKE) analyze asan distcheck
 	@LONG=1 $(RUN) -t 7200 $(CASES) $(E2E)
+coverage:  ## lines that the tests of check pass, by folder and room
+	@$(MAKE) -s -j$$(nproc) B=build/coverage CFLAGS='-O1 --coverage' test-programs
+	@$(MAKE) -s B=build/coverage CFLAGS='-O1 --coverage' check-fast check-e2e
+	@tests/coverage build/coverage
 demo-programs:
 	@scripts/install-deps demo
 	@MAKE='$(MAKE)' scripts/build all sim load $(B)/tests/tools/amqp_probe
@@ -327,7 +335,7 @@ clean:  ## remove what was built
 FORCE:
 .PHONY: FORCE all units sim load faults test-programs check check-fast check-e2e check-long \
         check-asan check-fuzz fuzz fuzzers demo demo-programs live \
-        eventcounter bench asan analyze lint install uninstall dist \
+        eventcounter bench asan analyze coverage lint install uninstall dist \
         distcheck help clean
 .SECONDARY:
 .DELETE_ON_ERROR:
