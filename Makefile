@@ -220,7 +220,7 @@ bench: test-programs  ## measure against peers and limits, print ratios
 
 # Of what needs servers one test for each way through the programs; all with
 # SANITIZED_E2E='$(E2E)'.
-SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp_compress assign byhand forget_stream hooks \
+SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp assign byhand forget_stream hooks \
                   listen listen_bounds listen_http listen_routes poller qiscus reaper sink \
                   sink_bad stream stream_pipe)
 UNSANITIZED = $(patsubst %,tests/cases/%.t,alerts docs load load_metrics \

@@ -1,0 +1,276 @@
+#!/usr/bin/env -S python3 -B
+"""amqp: what is written to a queue comes out of it: whole, in order, once, and
+stays there until it is acknowledged, also when readers die and connections are
+cut anywhere. With [amqp] compress the broker keeps a part of the bytes, and
+whoever reads them need not know of it."""
+
+import json
+import os
+import random
+import time
+
+from harness import LONG, TESTBIN, Checks, Door, Lab, main, seed, until
+
+PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
+PATIENCE = 60
+
+
+def records(first, last):
+    return [b'{"type":"row","tenant":"t","n":%d,"filler":"0123456789"}' % n
+            for n in range(first, last + 1)]
+
+
+def text(lines):
+    return b"".join(line + b"\n" for line in lines)
+
+
+def pairs(output):
+    """(id, line) of each whole line that a probe read."""
+    whole = output[:output.rfind(b"\n") + 1].split(b"\n")[:-1]
+    return [tuple(line.split(b"\t", 1)) for line in whole]
+
+
+class Cutting(Door):
+    """Breaks connections after a random number of bytes in a random direction,
+    about 30 to 30,000 of them, so many in the middle of the login. The first
+    two do not survive theirs."""
+
+    def pieces(self, source, upward):
+        if upward:
+            self.accepted += 1
+        budget = int(10 ** self.dice.uniform(1.5, 4.5))
+        if self.accepted <= 2:
+            budget = min(budget, 250)
+        elif self.dice.random() < 0.5: # the other direction breaks first
+            budget = 1 << 60
+        for data in super().pieces(source, upward):
+            yield data[:budget]
+            budget -= len(data)
+            if budget <= 0:
+                if self.dice.random() < 0.3:
+                    time.sleep(1) # silence, then the break
+                raise OSError
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        lab.start_servers("rabbitmq")
+
+    def that(self, good, what):
+        return self.checks.that(good, what)
+
+    def settings(self, **keys):
+        """Of [amqp], for the probes that follow."""
+        return {"MESSAGING_CONFIG": self.lab.conf("amqp.conf", {"amqp": keys})}
+
+    def write(self, queue, lines, *options, **env):
+        done = self.lab.must([PROBE, *options, "write", "queue:" + queue],
+                             stdin=text(lines), env=env)
+        said = done.out.splitlines()
+        self.that(not lines or said[-1] == b"confirmed %d" % len(lines),
+                  f"{queue}: {said[-1:]} of {len(lines)} lines")
+
+    def read(self, queue, *options, **env):
+        return pairs(self.lab.must(
+            [PROBE, "-e", *options, "read", "queue:" + queue], env=env).out)
+
+    def read_and_die(self, queue, least, *options):
+        """What one read that was killed meanwhile, without a last word."""
+        log = self.lab.path(queue + ".first")
+        p = self.lab.start([PROBE, "-p", *options, "read", "queue:" + queue],
+                           log)
+        until(PATIENCE, lambda: self.lines_of(log) >= least, "a reader")
+        p.kill()
+        p.wait()
+        until(PATIENCE, lambda: self.lab.in_queue(queue, "checked_out") == 0,
+              "the broker to notice its end")
+        with open(log, "rb") as f:
+            read = pairs(f.read())
+        os.unlink(log)
+        return read
+
+    @staticmethod
+    def lines_of(path):
+        with open(path, "rb") as f:
+            return f.read().count(b"\n")
+
+    def queues_are_made(self):
+        self.that(self.read("first") == [], "an empty queue gives something")
+        made = self.lab.ask_broker(
+            '[{amqqueue:get_type(Q), amqqueue:get_arguments(Q)} || N <- [<<"first">>, <<"first.dead">>], {ok, Q} '
+            '<- [rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>, queue, '
+            'N))]].')
+        self.that(made.count("rabbit_quorum_queue") == 2, f"no quorum queues: {made}")
+        self.that(made.count("2592000000") == 1, f"letters' age: {made}")
+        self.that(made.count("2147483647") == 2,
+                  f"the broker may delete what comes back often: {made}")
+
+    def many_records_are_few_messages(self):
+        lines = records(1, 100000)
+        self.write("bulk", lines)
+        n = self.lab.in_queue("bulk")
+        self.that(n <= 1000, f"{n} messages")
+        read = self.read("bulk")
+        self.that([line for _, line in read] == lines, "other lines")
+        ids = [one for one, _ in read]
+        turns = 1 + sum(a != b for a, b in zip(ids, ids[1:]))
+        self.that(turns == len(set(ids)) == n, "an id is of two messages")
+        self.that(self.read("bulk") == [], "it was not acknowledged")
+        # A prefetch smaller than a batch does not stand still.
+        lines = lines[:20000]
+        few = self.settings(prefetch=3)
+        self.write("bulk", lines, **few)
+        self.that([line for _, line in self.read("bulk", "-b", "100000", **few)]
+                  == lines, "a small prefetch loses")
+
+    def lines_of_all_kinds(self, **env):
+        """Empty ones, longer than a message usually is, any bytes; one above
+        the limit of a line, and a message above its own, are dead letters."""
+        good = [b"", b"a" * 300000, b"", b"", b"end"]
+        bad = [b"caf\xe9", b"b" * 1100000, b'bad "quoted"', b"bad \xff"]
+        self.write("odd", good[:3] + bad + good[3:], **env)
+        got = [line for _, line in self.read("odd", **env)]
+        self.that([x for x in got if not x.startswith(b"caf")
+                   and not x.startswith(b"bad")] == good, "odd lines differ")
+        letters = [json.loads(line) for _, line in self.read("odd.dead")]
+        reasons = [x["reason"] for x in letters]
+        self.that("the line is too long" in reasons, f"letters: {reasons}")
+        self.that(any(x.get("record") == 'bad "quoted"' for x in letters),
+                  f"the record is not in its letter: {reasons}")
+        self.that(any(x.get("record_base64") == "YmFkIP8=" for x in letters),
+                  "no base64 of bytes that are no UTF-8")
+        self.that(all(x["where"].startswith("message ") for x in letters),
+                  "it is not said where it was")
+        large = self.settings(
+            max_message="8M", **({"compress": "yes"} if env else {}))
+        self.write("odd", [b"c" * 9000000], **large)
+        self.write("odd", [b"end"], **large)
+        self.that([line for _, line in self.read("odd", **large)] == [b"end"],
+                  "what follows a long message is lost")
+        reasons = [json.loads(line)["reason"]
+                   for _, line in self.read("odd.dead")]
+        self.that(reasons == ["the message is too long"], f"{reasons}")
+
+    def what_is_not_acknowledged_comes_again(self):
+        """In its order, before all else, under the same ids."""
+        long = b"x" * 5000
+        lines = [b"%d %s" % (n, long) for n in range(1, 2001)]
+        self.write("again", lines, "-b", "1")
+        known = {}
+        for _ in range(2):
+            first = self.read_and_die("again", 300, "-b", "150", "-s", "1000")
+            known.update((line, one) for one, line in first)
+            numbers = [int(line.split()[0]) for _, line in first]
+            self.that(numbers == sorted(numbers), "out of order")
+        rest = self.read("again", "-b", "100")
+        numbers = [int(line.split()[0]) for _, line in rest]
+        self.that(numbers == sorted(numbers), "out of order at last")
+        self.that(set(known) | {line for _, line in rest} == set(lines),
+                  "some are lacking")
+        self.that(all(known.get(line, one) == one for one, line in rest),
+                  "what came again has other ids")
+        self.that(numbers[0] <= len(known), "nothing came again")
+
+    def what_is_in_hand_is_finished(self):
+        """By SIGTERM; the rest stays."""
+        lines = records(1, 50000)
+        self.write("term", lines)
+        log = self.lab.path("part")
+        p = self.lab.start([PROBE, "-p", "-b", "100", "-s", "20", "read",
+                            "queue:term"], log)
+        until(PATIENCE, lambda: self.lines_of(log) > 0, "a reader")
+        p.terminate()
+        self.that(p.wait(PATIENCE) == 0, f"SIGTERM gave {p.returncode}")
+        with open(log, "rb") as f:
+            part = pairs(f.read())
+        rest = self.read("term")
+        self.that(rest and {x for _, x in part + rest} == set(lines),
+                  "the parts are not the whole")
+
+    def bytes_in(self, queue):
+        return int(self.lab.ask_broker(
+            '{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>, '
+            f'queue, <<"{queue}">>)), {{ok, {{_, O}}, _}} = ra:local_query('
+            'amqqueue:get_pid(Q), fun rabbit_fifo:overview/1, 30000), '
+            'maps:get(enqueue_message_bytes, O).'))
+
+    def packed_lines_are_less(self):
+        lines = records(1, 50000)
+        self.write("plain", lines)
+        packs = self.settings(compress="yes")
+        self.write("packed", lines, **packs)
+        plain, packed = self.bytes_in("plain"), self.bytes_in("packed")
+        self.that(packed < plain / 4, f"{packed} bytes of {plain}")
+        self.that([x for _, x in self.read("plain", **packs)] == lines,
+                  "plain lines are not read")
+        # By one without the setting, and again after one that died.
+        self.read_and_die("packed", 1, "-s", "60000")
+        got = [x for _, x in self.read("packed")]
+        self.that(set(got) == set(lines), "packed lines differ")
+        # For people to look into: as they are.
+        self.write("short", [b"bad short one"], **packs)
+        self.that(self.bytes_in("short") == len(b"bad short one\n"),
+                  "a short message was packed")
+        self.read("short", **packs)
+        letter = self.read("short.dead")[0][1]
+        self.write("short.dead", [letter])
+        plain = self.bytes_in("short.dead")
+        self.read("short.dead")
+        self.write("short", [b"bad short one"] , **packs)
+        self.read("short", **packs)
+        self.that(self.bytes_in("short.dead") >= plain - 16,
+                  "a dead letter was packed")
+
+    def connections_are_cut(self):
+        """In the login, in a publish, in a delivery, before a confirm, before
+        an acknowledgement: nothing is lost, nothing hangs."""
+        n = 200000 if LONG else 10000
+        Cutting.dice, Cutting.accepted = random.Random(seed()), 0
+        door = self.lab.door("rabbitmq", Cutting)
+        lines = records(1, n)
+        log, err = self.lab.path("cut"), self.lab.path("cut.err")
+        with open(err, "wb") as said:
+            reader = self.lab.start(
+                [PROBE, "-p", "-b", "100", "read", "queue:cut"], log,
+                {"AMQP_URL": door.url}, stderr=said)
+        wrote = self.lab.must([PROBE, "-p", "-b", "50", "write", "queue:cut"],
+                              stdin=text(lines), env={"AMQP_URL": door.url})
+        seen, at = {}, 0
+
+        def all_read():
+            nonlocal at
+            with open(log, "rb") as f:
+                f.seek(at)
+                more = f.read()
+            at += more.rfind(b"\n") + 1
+            for one, line in pairs(more):
+                self.that(seen.setdefault(line, one) == one,
+                          "what came again has another id")
+            return len(seen) >= n
+
+        until(120, all_read, "all that was written")
+        reader.terminate()
+        self.that(reader.wait(PATIENCE) == 0, f"it gave {reader.returncode}")
+        all_read()
+        self.that(set(seen) == set(lines), "other lines")
+        with open(err, encoding="utf-8") as f:
+            cuts = (f.read() + wrote.err).count("trying again")
+        self.that(cuts >= 2, f"only {cuts} cuts")
+
+
+def body():
+    with Lab("amqp") as lab:
+        test = Test(lab)
+        test.queues_are_made()
+        test.many_records_are_few_messages()
+        test.lines_of_all_kinds()
+        test.lines_of_all_kinds(**test.settings(compress="yes"))
+        test.what_is_not_acknowledged_comes_again()
+        test.what_is_in_hand_is_finished()
+        test.packed_lines_are_less()
+        test.connections_are_cut()
+        return test.checks.result()
+
+
+main(body)
