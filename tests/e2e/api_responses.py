@@ -380,7 +380,7 @@ class Test:
 
     def recompute(self):
         """Quarters of all hours, whose sums have not changed. How many the sink
-        has made by itself depends on its batches; quarters.t looks at that."""
+        has made by itself depends on its batches."""
         before = self.hours_with_quarters()
         self.lab.must(["sink", "-c", self.conf, "--recompute"])
         after = self.hours_with_quarters()

@@ -34,10 +34,6 @@ def sql_time(t):
     return t.strftime("%Y-%m-%d %H:%M:%S.000")
 
 
-def quoted(name):
-    return "'" + name.replace("'", "''") + "'"
-
-
 class World:
     """Cells (a tenant's hour of an operator and kind, in a part or none) that
     grow and shrink; each change is a full row with a greater version."""

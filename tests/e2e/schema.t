@@ -1,0 +1,360 @@
+#!/usr/bin/env -S python3 -B
+"""The schema: sink --migrate makes the tables, again changes nothing, and
+refuses a schema that differs in what only people can decide; sink --check names
+every difference; the programs work with no other version's schema; and the
+sink makes a partition for each day of messages that it meets."""
+
+import datetime
+import os
+import subprocess
+import time
+
+from harness import TESTBIN, Lab, main
+from sinklib import Lock, Tables, snapshot
+
+TODAY = datetime.datetime.now(datetime.timezone.utc).date()
+
+# What somebody may have done to a schema, and what --check says of it.
+CHANGES = [
+    ("DROP TABLE user_stats", "table user_stats is missing"),
+    ("DROP VIEW reports", "view reports is missing"),
+    ("ALTER TABLE chat_metrics DROP COLUMN tag",
+     "column chat_metrics.tag is missing"),
+    ("ALTER TABLE chat_metrics MODIFY COLUMN messages TINYINT NULL",
+     "column chat_metrics.messages is tinyint"),
+    ("ALTER TABLE chat_metrics MODIFY COLUMN channel VARCHAR(191) COLLATE "
+     "utf8mb4_general_ci NULL", "column chat_metrics.channel is compared by "
+     "utf8mb4_general_ci, not by utf8mb4_bin"),
+    ("ALTER TABLE chat_metrics ADD UNIQUE KEY theirs (chat)",
+     "key theirs of chat_metrics is not ours"),
+    ("ALTER TABLE event_counts DROP PRIMARY KEY",
+     "key PRIMARY of event_counts is missing"),
+    ("ALTER TABLE closed_chats DROP KEY by_age",
+     "key by_age of closed_chats is missing"),
+    ("ALTER TABLE alerts ADD COLUMN theirs INT NOT NULL",
+     "column alerts.theirs is not ours"),
+    ("ALTER TABLE messages REMOVE PARTITIONING",
+     "table messages has no partitions by created_at"),
+    ("CREATE OR REPLACE VIEW read_status AS SELECT 1 AS user_id",
+     "view read_status has the columns user_id, not"),
+    ("ALTER TABLE rollups_due ALTER COLUMN done DROP DEFAULT",
+     "column rollups_due.done has the default"),
+]
+
+
+def day(days, form="%Y%m%d"):
+    return (TODAY + datetime.timedelta(days)).strftime(form)
+
+
+def message(days, id):
+    return {"type": "message", "tenant": "t", "chat": "c", "id": str(id),
+            "from": "customer", "at": day(days, "%Y-%m-%dT12:00:00Z")}
+
+
+class Test(Tables):
+    def __init__(self, lab):
+        super().__init__(lab, "mariadb")
+        self.url = lab.env["MYSQL_URL"]
+        self.users = []
+
+    def database(self, name):
+        """A new database, and the environment that names it."""
+        name = f"{self.lab.database}_{name}"
+        self.users.append(f"DROP DATABASE IF EXISTS {name}")
+        return name, {"MYSQL_URL": self.lab.own_database(name)}
+
+    def user(self, name, *grants):
+        """Users are of the whole server, which tests share."""
+        name = f"{name}_{os.getpid()}"
+        self.users.append(f"DROP USER IF EXISTS {name}@127.0.0.1")
+        self.sql.ask(f"CREATE USER {name}@127.0.0.1 IDENTIFIED BY 'x'; "
+                     + "; ".join(f"GRANT {g} TO {name}@127.0.0.1"
+                                 for g in grants))
+        where = self.url.split("@")[1]
+        return {"MYSQL_URL": f"mysql://{name}:x@{where}"}
+
+    def leave(self):
+        self.lab.sql("; ".join(self.users))
+
+    def schema(self, database=None):
+        name = f"'{database or self.lab.database}'"
+        return self.sql.ask(
+            "SELECT table_name, column_name, column_type, is_nullable, "
+            "collation_name, column_key, column_default FROM "
+            f"information_schema.columns WHERE table_schema = {name} "
+            "ORDER BY 1, ordinal_position; SELECT table_name, index_name, "
+            "non_unique, column_name FROM information_schema.statistics WHERE "
+            f"table_schema = {name} ORDER BY 1, 2, seq_in_index")
+
+    def checked(self, *options, env=None):
+        """What --check says: [(check, result, detail)]."""
+        done = self.lab.run(["sink", *options, "--check", "-o", "ndjson"],
+                            env=env)
+        return [(r["check"], r["result"], r["detail"])
+                for r in done.records()]
+
+    # The tables.
+
+    def migrating_makes_the_declared_tables(self):
+        before = self.schema()
+        self.run("again", "sink", "--migrate")
+        self.that(self.schema() == before, "migrating again changes nothing")
+        declared = {}
+        for line in self.lab.must([TESTBIN + "/tools/tables"]
+                                  ).out.decode().splitlines():
+            what, *rest = line.split("\t")
+            if what == "column":
+                declared.setdefault(rest[0], []).append(rest[1])
+        got = {}
+        for table, column in self.sql.ask(
+                "SELECT table_name, column_name FROM "
+                "information_schema.columns JOIN information_schema.tables "
+                "USING (table_schema, table_name) WHERE table_schema = "
+                "DATABASE() AND table_type = 'BASE TABLE' AND "
+                "COALESCE(generation_expression, '') = '' "
+                "ORDER BY table_name, ordinal_position"):
+            got.setdefault(table, []).append(column)
+        self.that(got == declared and len(got) > 20,
+                  f"columns: {[t for t in got if got[t] != declared.get(t)]}")
+        self.holds("one unique key for each table", "", "SELECT table_name "
+                   "FROM information_schema.statistics WHERE table_schema = "
+                   "DATABASE() AND non_unique = 0 AND index_name <> 'PRIMARY'")
+
+    def several_migrate_at_once(self):
+        name, env = self.database("several")
+        self.run("no tables", "sink", "-f", self.file(snapshot(
+            "t", "s1", 1, 1, 1)), code=78, says="run `sink --migrate`",
+            env=env)
+        log = self.lab.path("migrate")
+        several = [self.lab.start(["sink", "--migrate"], log, env=env)
+                   for _ in range(3)]
+        codes = [p.wait(300) for p in several]
+        self.that(codes == [0, 0, 0], f"{codes}: {open(log).read()}")
+        self.that(self.schema(name) == self.schema(), "the same schema")
+        lock = Lock(self.lab, f"USE {name}; SELECT GET_LOCK(CONCAT('messaging "
+                    "schema ', LEFT(MD5(DATABASE()), 16)), 1)")
+        done = self.lab.run(["sink", "-c", self.conf(mysql={
+            "wait_timeout": "1s"}), "--migrate"], env=env)
+        self.that(done.code == 75 and "another migration is at work; try again"
+                  in done.err, f"{done}")
+        lock.release()
+
+    def every_difference_is_named(self):
+        name, env = self.database("changed")
+        self.run("a schema", "sink", "--migrate", env=env)
+        for change, _ in CHANGES:
+            self.sql.ask(f"USE {name}; {change}; USE {self.lab.database}")
+        found = [detail for check, result, detail in self.checked(env=env)
+                 if check == "tables and views" and result == "failed"]
+        for change, says in CHANGES:
+            self.that(any(says in f for f in found), f"{change}: {found}")
+        done = self.lab.run(["sink", "--migrate"], env=env)
+        self.that(done.code == 78 and len(done.lines()) == 1
+                  and "; type: ALTER TABLE" in done.err, f"{done}")
+        for bad in "alerts", "chat_metrics":
+            self.sql.ask(f"DROP TABLE {name}.{bad}")
+        self.sql.ask(f"DROP TABLE {name}.event_counts, {name}.messages")
+        self.run("what lost nothing", "sink", "--migrate", env=env)
+        failed = [x for x in self.checked(env=env) if x[1] == "failed"]
+        self.that(not failed, f"made again: {failed}")
+
+    def what_others_put_on_tables_is_named(self):
+        name, env = self.database("others")
+        self.run("a schema", "sink", "--migrate", env=env)
+        self.sql.ask(
+            f"CREATE TRIGGER {name}.spy BEFORE INSERT ON {name}.chat_metrics "
+            f"FOR EACH ROW SET NEW.messages = 0; ALTER TABLE "
+            f"{name}.chat_metrics ADD COLUMN theirs INT NULL, ADD CONSTRAINT "
+            "few CHECK (messages < 99)")
+        found = self.checked(env=env)
+        for what in "trigger spy", "constraint few":
+            self.that(("triggers and constraints", "advice") in
+                      [f[:2] for f in found if f[2].startswith(
+                          f"{what} of chat_metrics")], f"{what}: {found}")
+        self.run("theirs stay", "sink", "--migrate", env=env)
+
+    def thresholds_are_those_of_the_configuration(self):
+        """Views go by them."""
+        self.sql.ask(
+            "INSERT INTO realtime_user_activity_parts (tenant, created_at, "
+            "user_id, generation, part, messages_last_minute, as_of) VALUES "
+            "('a', '2026-11-20 10:00:00', 'u', 1, 0, 6, '2026-11-20 10:00:00')")
+        alerts = "SELECT messages, threshold FROM alerts_all WHERE tenant = 'a'"
+        conf = self.conf(aggregator={"alert_minute": 5})
+
+        def is_so(result, detail, *options):
+            found = [x for x in self.checked(*options)
+                     if x[0] == "thresholds of alerts and trends"]
+            self.that(len(found) == 1 and found[0][1] == result
+                      and detail in found[0][2], f"{result}: {found}")
+
+        is_so("ok", "")
+        self.holds("eight", "", alerts)
+        is_so("failed", "alert_minute is 8, in [aggregator] 5", "-c", conf)
+        self.run("five", "sink", "-c", conf, "--migrate")
+        is_so("ok", "", "-c", conf)
+        self.holds("five", "6 5", alerts)
+        self.run("eight", "sink", "--migrate")
+
+    def a_newer_schema_is_refused(self):
+        self.sql.ask("INSERT INTO schema_migrations SELECT MAX(number) + 1, "
+                     "'x', '', NOW(3) FROM schema_migrations")
+        conf = self.conf(serve={"audit": self.lab.path("audit"),
+                                "secret_key": "0" * 64})
+        for argv in (["--migrate"], ["-f", self.file([message(0, 1)])],
+                     ["--get", "/api/v1/now"], ["--report", "-"],
+                     ["--recompute"], ["--serve", "127.0.0.1:0"]):
+            done = self.run("newer", "sink", "-c", conf, *argv, code=78,
+                            says="newer than this program")
+            self.that(not done.out, f"{argv}: {done.out[:99]}")
+        self.run("newer", "reaper", "--list", code=78,
+                 says="newer than this program")
+        self.sql.ask("DELETE FROM schema_migrations WHERE name = 'x'")
+
+    def without_the_right_or_the_database(self):
+        env = self.user("few", f"SELECT ON {self.lab.database}.*",
+                        "SELECT ON nowhere.*")
+        self.sql.ask("DELETE FROM schema_migrations")
+        name, _ = self.database("denied")
+        other = {"MYSQL_URL": env["MYSQL_URL"].rsplit("/", 1)[0] + "/nowhere"}
+        self.run("no database", "sink", "--migrate", code=78,
+                 says="create the database first", env=other)
+        user = env["MYSQL_URL"].split("//")[1].split(":")[0]
+        self.sql.ask(f"GRANT SELECT ON {name}.* TO {user}@127.0.0.1")
+        self.run("no right", "sink", "--migrate", code=77,
+                 says="check user, password and grants", env={
+                     "MYSQL_URL": env["MYSQL_URL"].rsplit("/", 1)[0]
+                     + "/" + name})
+        self.run("migrated anew", "sink", "--migrate")
+
+    def a_dump_in_another_database_shows_its_own_rows(self):
+        self.store("rows", snapshot("dumped", "s1", 1, 1, 3))
+        name, env = self.database("restored")
+        dump = self.lab.path("dump")
+        socket = self.found("SELECT @@socket")[0]
+        with open(dump, "w") as f:
+            subprocess.run(["mariadb-dump", "--no-defaults",
+                            f"--socket={socket}", "-uroot",
+                            "--single-transaction", self.lab.database],
+                           check=True, stdout=f)
+        argv = self.lab.mysql_argv()
+        with open(dump) as f:
+            subprocess.run(argv[:-1] + [name], check=True, stdin=f)
+        self.run("restored", "sink", "--migrate", env=env)
+        self.sql.ask("DELETE FROM operator_metrics WHERE tenant = 'dumped'")
+        self.holds("its own", "1", f"SELECT COUNT(*) FROM "
+                   f"{name}.operator_metrics_all WHERE tenant = 'dumped'")
+        failed = [x for x in self.checked(env=env) if x[1] == "failed"]
+        self.that(not failed, f"restored: {failed}")
+
+    # Partitions.
+
+    def anew(self):
+        self.sql.ask("TRUNCATE TABLE messages; ALTER TABLE messages REMOVE "
+                     "PARTITIONING; ALTER TABLE messages PARTITION BY RANGE "
+                     "COLUMNS (created_at) (PARTITION bmax VALUES LESS THAN "
+                     "(MAXVALUE))")
+
+    def partitions(self, what, want):
+        got = [p for p, in self.sql.ask(
+            "SELECT partition_name FROM information_schema.partitions WHERE "
+            "table_schema = DATABASE() AND table_name = 'messages' ORDER BY "
+            "partition_ordinal_position")]
+        self.that(got == want.split(), f"{what}: {got}, not {want}")
+        for p in got:
+            if p[0] == "p":
+                self.holds("in its place", "0", "SELECT COUNT(*) FROM messages "
+                           f"PARTITION ({p}) WHERE DATE_FORMAT(created_at, "
+                           f"'p%Y%m%d') <> '{p}'")
+
+    def rows(self, what, want):
+        self.holds(what, str(want), "SELECT COUNT(*) FROM messages")
+
+    def each_day_has_a_partition(self):
+        self.anew()
+        ahead = " ".join(f"p{day(n)}" for n in range(4)) + " bmax"
+        for _ in 1, 2:
+            self.store("today", [message(0, 1)])
+            self.partitions("today and ahead", f"b{day(0)} {ahead}")
+        self.store("met in any order", [message(n, n) for n in (
+            -7, 9, -2, -3, -1, -4000, 4000)])
+        around = " ".join(f"p{day(n)}" for n in range(-3, 4))
+        self.partitions("met, but not those far away",
+                        f"b{day(-7)} p{day(-7)} b{day(-3)} {around} b{day(9)} "
+                        f"p{day(9)} bmax")
+        self.rows("all are stored", 8)
+
+    def many_rows_are_moved_by_a_migration(self):
+        self.anew()
+        self.sql.ask(
+            "INSERT INTO messages (tenant, created_at, conversation_id, "
+            f"message_id, sender) SELECT 't', '{day(-5, '%F')} 01:00:00', 'c', "
+            "seq, 'bot' FROM seq_1_to_20000")
+        self.store("told once", [message(-5, "x"), message(-4, "y")],
+                   says="bmax of messages has many rows")
+        self.partitions("not moved", "bmax")
+        self.run("moved", "sink", "--migrate")
+        self.partitions("moved", f"b{day(-5)} p{day(-5)} p{day(-4)} b{day(0)} "
+                        + " ".join(f"p{day(n)}" for n in range(4)) + " bmax")
+        self.rows("all are stored", 20002)
+
+    def several_sinks_meet_the_same_days(self):
+        self.anew()
+        log = self.lab.path("several")
+        several = [self.lab.start(["sink", "-f", self.file(
+            [message(n, f"{i}.{n}") for n in (-3, -1, 0, 2)])], log)
+            for i in range(4)]
+        codes = [p.wait(300) for p in several]
+        self.that(codes == [0] * 4, f"{codes}: {open(log).read()}")
+        self.rows("several", 16)
+
+    def a_table_in_use_gets_its_partition_later(self):
+        self.anew()
+        lock = Lock(self.lab, "START TRANSACTION; SELECT COUNT(*) FROM "
+                    "messages")
+        self.store("in use", [message(0, 1)])
+        self.partitions("in use", "bmax")
+        lock.release()
+        self.store("later", [message(0, 2)])
+        self.rows("later", 2)
+        self.partitions("later", f"b{day(0)} " + " ".join(
+            f"p{day(n)}" for n in range(4)) + " bmax")
+
+    def without_the_right_rows_are_stored(self):
+        self.anew()
+        env = self.user("poor", "SELECT, INSERT, UPDATE ON "
+                        f"{self.lab.database}.*")
+        self.run("told once", "sink", "-c", self.conf(sink={
+            "batch": 1, "connections": 1}), "-f", self.file(
+                [message(n, n) for n in range(3)]), env=env,
+            says="no right to make partitions of messages; GRANT ALTER ON ")
+        self.rows("stored", 3)
+        self.partitions("none", "bmax")
+
+
+def body():
+    left = 86400 - time.time() % 86400
+    if left < 300: # partitions are asked for by their day
+        time.sleep(left)
+    with Lab("schema") as lab:
+        test = Test(lab)
+        try:
+            test.migrating_makes_the_declared_tables()
+            test.several_migrate_at_once()
+            test.every_difference_is_named()
+            test.what_others_put_on_tables_is_named()
+            test.thresholds_are_those_of_the_configuration()
+            test.a_newer_schema_is_refused()
+            test.without_the_right_or_the_database()
+            test.a_dump_in_another_database_shows_its_own_rows()
+            test.each_day_has_a_partition()
+            test.many_rows_are_moved_by_a_migration()
+            test.several_sinks_meet_the_same_days()
+            test.a_table_in_use_gets_its_partition_later()
+            test.without_the_right_rows_are_stored()
+        finally:
+            test.leave()
+        return test.checks.result()
+
+
+main(body)
