@@ -1,0 +1,399 @@
+#!/usr/bin/env -S python3 -B
+"""The two cron lines keep a history that is true: after scripts/job each minute
+and scripts/reap every second one, the tables of history have what happened in
+the CRM, chats that were answered and closed between two polls included, and the
+report and each section of the board have figures.
+
+The world is made by the test: it says itself who writes, answers and closes, so
+that no chat is opened and closed between two polls, or reopened before the
+reaper saw the closing; of such chats a poll can know nothing. What happened is
+read from the simulator's world, not from what was polled, and the oracle says
+what the tables should have. Some programs are killed on the way.
+
+Ten minutes before a midnight to twenty after it are enough to cross an hour and
+a day within a minute of CPU time. LONG=1: a week.
+"""
+
+import collections
+import csv
+import json
+import os
+import random
+import sys
+from datetime import datetime, timedelta, timezone
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+import compare  # noqa: E402
+import crm  # noqa: E402
+import stream  # noqa: E402
+import stream_metrics  # noqa: E402
+from harness import (  # noqa: E402
+    BIN, LONG, TOKEN, Checks, Lab, main, say, seed)
+
+MINUTES = 7 * 24 * 60 if LONG else 30
+REST = 8 # minutes from a closing until the customer writes again
+OPERATORS = (501, 502, 503)
+BOTS = ("10900",)
+KILLED = ("poller", "aggregator", "sink")
+# What the board's sections ask for; SPAN stands for the days.
+SECTIONS = ("/api/v1/now", "/api/v1/chats", "/api/v1/operators",
+            "/api/v1/responses?SPAN&by=total&group=channel",
+            "/api/v1/heatmap?SPAN",
+            "/api/v1/intervals?kind=response&withdrawn=0")
+KINDS = {"response": ("first_response", "reply"),
+         "first_response": ("first_response",), "resolution": ("resolution",),
+         "unanswered": ("unanswered",)}
+# Figures of the report, and which intervals they count.
+REPORTED = {"responses": "response", "first_responses": "first_response",
+            "resolutions": "resolution", "unanswered": "unanswered"}
+
+
+def shown(ms):
+    return stream.records.shown(ms)
+
+
+class World:
+    """The CRM, what the test does in it, and what it saw of it."""
+
+    def __init__(self, lab, dice):
+        # A midnight of the past, so that a report of whole days has it.
+        today = datetime.now(timezone.utc).replace(
+            hour=0, minute=0, second=0, microsecond=0)
+        self.first = today - timedelta(days=MINUTES // 1440 + 2)
+        self.sim = lab.sim(
+            "--seed", dice.randrange(10 ** 6), "--dialogs", 6, "--operators",
+            len(OPERATORS), "--messages", 4, "--pace", 0, "--lag", 20,
+            "--hours", "0-24", "--start",
+            (self.first - timedelta(minutes=10)).strftime("%FT%TZ"))
+        self.dice = dice
+        self.account = crm.Account(self.sim.url, TOKEN, "acme", bots=BOTS)
+        self.began = self.now()
+        self.seen = [] # (ms, record of a chat)
+        self.known = {} # chat: its record at the last look
+        self.opened = {} # chat that was there before: since when
+        self.since = {} # chat: the minute of its opening or closing
+        self.closed, self.quick = set(), 0
+
+    def now(self):
+        return compare.parse_time(self.sim.stats()["now"])
+
+    def act(self, what, chat, **query):
+        self.sim.control("act", do=what, dialog=chat, **query)
+
+    def live(self, minute):
+        """What happens in a minute, at random seconds of it."""
+        d, second = self.dice, 0
+        for at in sorted(d.sample(range(1, 58), d.randint(1, 4))):
+            self.sim.advance(at - second)
+            second = at
+            self.happen(minute)
+        self.sim.advance(60 - second)
+
+    def happen(self, minute):
+        d = self.dice
+        old = [c for c in self.since
+               if minute - self.since[c] >= 2 and c not in self.closed]
+        rested = [c for c in sorted(self.closed)
+                  if minute - self.since[c] >= REST]
+        if not old or d.random() < 0.1 and len(self.since) < 60:
+            self.arrive(minute)
+        elif rested and d.random() < 0.3:
+            chat = d.choice(rested)
+            self.act("client", chat)
+            self.closed.discard(chat)
+            self.since[chat] = minute
+        else:
+            self.go_on(minute, d.choice(old))
+
+    def arrive(self, minute):
+        chat = str(self.sim._ask("/control/act?do=arrive", "POST",
+                                 {})["dialog"])
+        self.since[chat] = minute
+
+    def go_on(self, minute, chat):
+        what = self.dice.choices(
+            ("client", "answer", "note", "autoreply", "transfer", "close",
+             "answer and close"), (8, 8, 1, 1, 1, 1, 3))[0]
+        if what == "answer and close":
+            self.act("client", chat)
+            self.sim.advance(1)
+            self.answer(chat)
+            self.sim.advance(1)
+            self.quick += 1
+        if what in ("close", "answer and close"):
+            self.act("close", chat)
+            self.closed.add(chat)
+            self.since[chat] = minute
+        elif what == "answer":
+            self.answer(chat)
+        else:
+            self.act(what, chat)
+
+    def answer(self, chat):
+        self.act("answer", chat, operator=self.dice.choice(OPERATORS))
+
+    # What there was.
+
+    def look(self):
+        """As the list of open chats shows them now."""
+        view, now = self.account.look(self.now()), self.now()
+        if not self.opened:
+            self.opened = {k: c["opened_at"] for k, c in view.chats.items()}
+            self.since = {k: 0 for k in view.chats}
+        for chat, c in view.chats.items():
+            r = {"type": "chat", "tenant": "acme", "chat": chat,
+                 "status": "open", "operator": c["operator"],
+                 "channel": c["channel"], "opened_at": shown(c["opened_at"])}
+            if self.known.get(chat) != r:
+                self.known[chat] = r
+                self.seen.append((now, dict(r, at=shown(now))))
+
+    def look_for_closings(self):
+        now = self.now()
+        for chat in list(self.known):
+            dialog = self.account.dialog(chat)
+            if dialog["state"] == "closed":
+                self.seen.append((now, dict(
+                    self.known.pop(chat), status="closed", at=shown(now),
+                    closed_at=shown(crm.milliseconds(dialog["end"])))))
+
+    def messages(self):
+        for m in self.sim.world()["messages"]:
+            at = crm.milliseconds(m["created"])
+            chat = str(m["dialog_id"])
+            if at < self.opened.get(chat, self.began):
+                continue
+            r = crm.message(m, self.account.bots)
+            r.pop("request")
+            yield at, dict(r, type="message", tenant="acme",
+                           chat=chat, at=shown(at),
+                           channel=str(m["channel_id"]))
+
+    def records(self):
+        """In the order of time; messages before what was seen."""
+        both = [(at, 0, r) for at, r in self.messages()] + \
+            [(at, 1, r) for at, r in self.seen]
+        return [{k: v for k, v in r.items() if v is not None}
+                for _, _, r in sorted(both, key=lambda x: x[:2])]
+
+
+class Cron:
+    def __init__(self, lab, world, checks):
+        self.lab, self.checks, self.dice = lab, checks, world.dice
+        self.conf = lab.conf("messaging.conf", {
+            "crm acme": {"url": world.sim.url, "token": TOKEN,
+                         "bot_operators": ",".join(BOTS)},
+            "poller": {"state": lab.path("polls")},
+            "aggregator": {"state": lab.path("state")},
+        })
+        lab.must(["sink", "-c", self.conf, "--migrate"])
+
+    def run(self, script, folder=BIN):
+        return self.lab.run(
+            ["scripts/" + script, "-c", self.conf, "-b", folder, "-l",
+             self.lab.path(script + ".lock")])
+
+    def quietly(self, script):
+        done = self.run(script)
+        self.checks.that(done.code == 0 and not done.err,
+                         "%s: %r" % (script, done))
+
+    def killed_job(self, program):
+        """One in which a program is killed, wherever it is by then."""
+        folder = self.lab.path("killing")
+        os.makedirs(folder, exist_ok=True)
+        for name in ("poller", "aggregator", "sink", "reaper"):
+            path = os.path.join(folder, name)
+            how = "timeout -s KILL %.3f " % self.dice.uniform(0.005, 0.2)
+            with open(path, "w") as f:
+                f.write("#!/bin/sh\nexec %s%s \"$@\"\n" % (
+                    how if name == program else "",
+                    os.path.join(os.path.abspath(BIN), name)))
+            os.chmod(path, 0o700)
+        done = self.run("job", folder)
+        if program == "poller": # else a minute of the CRM was not seen
+            self.quietly("job")
+        return done.code != 0
+
+
+def rows(lab, table):
+    columns = [c for (c,) in lab.sql(
+        "SELECT column_name FROM information_schema.columns WHERE "
+        f"table_schema = DATABASE() AND table_name = '{table}'")
+        if c not in ("tenant", "as_of", "version", "seconds")]
+    cells = ", ".join("'%s', `%s`" % (c, c) for c in columns)
+    found = {}
+    for (text,) in lab.sql(f"SELECT JSON_OBJECT({cells}) FROM {table}"):
+        row = json.loads(text)
+        if row.pop("withdrawn", 0):
+            continue
+        for k, v in row.items():
+            if v is not None and stream_metrics.TIMES.search(k):
+                row[k] = compare.parse_time(v)
+        key = (table,) + tuple(row[k] for k in stream.KEYS[table])
+        found[key] = row
+    return found
+
+
+def wrong_rows(lab, expected):
+    for table in ("intervals", "response_hours", "response_histogram"):
+        want = {k: {c: v for c, v in row.items() if c != "as_of"}
+                for k, row in expected.items() if k[0] == table}
+        got = {k: row for k, row in rows(lab, table).items()
+               if k in want or not stream_metrics.row_keys.is_zero(table, row)}
+        yield from stream_metrics.differences("", want, got)
+
+
+def wrong_messages(lab, records):
+    want = {(r["chat"], r["id"], r["from"], r.get("operator", "NULL"), r["at"])
+            for r in records if r["type"] == "message"}
+    got = {(chat, name, sender, operator,
+            shown(compare.parse_time(at)))
+           for chat, name, sender, operator, at in lab.sql(
+               "SELECT conversation_id, message_id, sender, operator, "
+               "created_at FROM messages")}
+    yield from ("message %s is missing" % (m,) for m in sorted(want - got))
+    yield from ("message %s: never was" % (m,) for m in sorted(got - want))
+
+
+def wrong_closings(lab, records):
+    want = collections.Counter(
+        (r["chat"], r["closed_at"]) for r in records
+        if r.get("status") == "closed")
+    last = {}
+    for r in records:
+        if r["type"] == "chat":
+            last[r["chat"]] = r
+    closed = {r["chat"]: r["closed_at"] for r in last.values()
+              if r["status"] == "closed"}
+    got = {chat: shown(compare.parse_time(at)) for chat, at in lab.sql(
+        "SELECT chat, closed_at FROM closed_chats")}
+    for chat in sorted(closed):
+        if got.get(chat) != closed[chat]:
+            yield "chat %s closed at %s, the table says %s" % (
+                chat, closed[chat], got.get(chat))
+    if not want:
+        yield "no chat was closed"
+
+
+def figures(lab, cron, world, kinds, checks):
+    """The report and the board's sections."""
+    days = [world.first + timedelta(days=n)
+            for n in (-1, MINUTES // 1440 + 1)]
+    first, last = (day.strftime("%F") for day in days)
+    want = {name: sum(kinds[k] for k in own) for name, own in KINDS.items()}
+
+    def ask(path):
+        path = path.replace("SPAN", "from=%s&to=%s" % (first, last))
+        done = lab.run(["sink", "-c", cron.conf, "--get", path])
+        checks.that(done.code == 0, "%s: %r" % (path, done))
+        return json.loads(done.out) if done.code == 0 else {}
+
+    for path in SECTIONS:
+        answer = ask(path)
+        checks.that(answer.get("rows") or answer.get("operators"),
+                    "%s has no figures: %s" % (path, answer))
+    for kind, n in want.items():
+        for by in ("total", "hour", "day"):
+            path = "/api/v1/responses?SPAN&by=%s&kind=%s" % (by, kind)
+            got = sum(row["count"] for row in ask(path).get("rows", []))
+            checks.that(got == n, "%s: %s, the CRM had %s" % (path, got, n))
+    report = lab.path("report.csv")
+    done = lab.run(["sink", "-c", cron.conf, "--report", report, "-f", first,
+                    "--to", last])
+    if not checks.that(done.code == 0, "sink --report: %r" % done):
+        return
+    with open(report, newline="") as f:
+        said = {r[1]: r[4] for r in csv.reader(f)
+                if len(r) > 4 and r[0] == "totals"}
+    for figure, kind in REPORTED.items():
+        checks.that(said.get(figure) == str(want[kind]),
+                    "the report's %s: %s, the CRM had %s" % (
+                        figure, said.get(figure), want[kind]))
+
+
+def live(tables):
+    """Rows of open chats and of operators, without what a second changes."""
+    found = {}
+    for table in ("operator_metrics", "chat_metrics", "tenant_metrics"):
+        for key, row in tables[table].items():
+            if row.get("status", "open") == "open":
+                found[(table,) + key] = {
+                    k: v for k, v in row.items()
+                    if k not in ("as_of", "longest_wait_seconds")}
+    return found
+
+
+def wrong_in_terminal(lab, cron, world):
+    """poller | aggregator shows what the job stores."""
+    conf = lab.conf("terminal.conf", {
+        "crm acme": {"url": world.sim.url, "token": TOKEN,
+                     "bot_operators": ",".join(BOTS)},
+        "poller": {"state": lab.path("other-polls")}})
+    for done in (shows := lab.pipe(
+            ["poller", "-c", conf], ["aggregator", "-c", conf])):
+        if done.code != 0:
+            yield "poller | aggregator: %r" % done
+    there = compare.from_ndjson(shows[-1].out.decode())[0]
+    stored = compare.from_database(
+        "\t".join(cells) for cells in lab.sql(compare.statement()))
+    yield from stream_metrics.differences(
+        "in a terminal:", live(stored), live(there))
+
+
+def body():
+    checks, dice = Checks(), random.Random(seed())
+    with Lab("cron_history") as lab:
+        lab.start_servers()
+        world = World(lab, dice)
+        cron = Cron(lab, world, checks)
+        kills = dict(zip(dice.sample(range(3, MINUTES - 3), 6), KILLED * 2))
+        killed = 0
+        for minute in range(MINUTES):
+            if minute:
+                world.live(minute)
+            world.look()
+            if minute in kills:
+                killed += cron.killed_job(kills[minute])
+            else:
+                cron.quietly("job")
+            if minute % 2:
+                world.sim.advance(30)
+                cron.quietly("reap")
+                world.look_for_closings()
+                world.sim.advance(30)
+        for _ in range(3):
+            world.sim.advance(60)
+            world.look()
+            cron.quietly("job")
+            cron.quietly("reap")
+            world.look_for_closings()
+        cron.quietly("job")
+        records = world.records()
+        expected = stream.expected(
+            b"\n".join(json.dumps(r).encode() for r in records) + b"\n",
+            by_hand=False)
+        checks.that(not expected.refused and not expected.late,
+                    "the oracle refuses records of the test")
+        own = expected.rows["acme"]
+        wrong = list(wrong_messages(lab, records)) + \
+            list(wrong_rows(lab, own)) + \
+            list(wrong_closings(lab, records)) + \
+            list(wrong_in_terminal(lab, cron, world))
+        for sentence in wrong:
+            checks.that(False, sentence)
+        kinds = collections.Counter(
+            row["kind"] for k, row in own.items() if k[0] == "intervals")
+        say("%d minutes, %d records, %d chats answered and closed within a "
+            "minute, %d of %d kills ended a job; %s" % (
+                MINUTES, len(records), world.quick, killed, len(kills),
+                dict(kinds)))
+        checks.that(world.quick > 0 and kinds["resolution"] > 0,
+                    "nothing happened")
+        figures(lab, cron, world, kinds, checks)
+        return checks.result()
+
+
+if __name__ == "__main__":
+    main(body)
