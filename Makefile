@@ -223,9 +223,8 @@ bench: test-programs  ## measure against peers and limits, print ratios
 SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp assign byhand forget_stream hooks \
                   listen listen_bounds listen_http listen_routes poller qiscus reaper sink \
                   sink_bad stream stream_pipe)
-UNSANITIZED = $(patsubst %,tests/cases/%.t,alerts docs load load_metrics \
-                man-lint scripts_build scripts_deps scripts_examples scripts_jobs \
-                scripts_tenant style symbols tables)
+UNSANITIZED = $(patsubst %,tests/cases/%.t,alerts load load_metrics scripts_build \
+                scripts_deps scripts_examples scripts_jobs scripts_tenant)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check
@@ -254,7 +253,7 @@ analyze:  ## gcc -fanalyzer and clang-tidy
 	    --warnings-as-errors='*' F -- $(CSTD) -I. $(DEPCF) \
 	    -DVERSION='""' -DDATADIR='""' -DSCHEMA=0 -Xclang -analyzer-config \
 	    -Xclang max-nodes=$(ANALYZE_NODES)
-lint:  ## cppcheck, shellcheck, mandoc, style
+lint: all $(B)/tests/tools/tables $(B)/tests/tools/declared  ## style, manual, schema
 	cppcheck --quiet -j $$(nproc) --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 \
 	    --suppress='unknownMacro:poller/profile/profile*.c' \
@@ -262,6 +261,8 @@ lint:  ## cppcheck, shellcheck, mandoc, style
 	shellcheck -e SC2016 $(SHELL_SCRIPTS)
 	mandoc -T lint -W warning man/man?/*
 	tests/lint/check-style.sh
+	$(BUILT) tests/lint/docs.py
+	$(BUILT) tests/lint/tables.py
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
                   .ci/run scripts/* tests/run tests/distcheck tests/*/*.t tests/bench/* \
                   tests/lint/* tests/fuzz/run 2>/dev/null)

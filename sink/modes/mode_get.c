@@ -163,8 +163,8 @@ const struct option_mode sink_mode_get = {
 	    "print an answer of the API: --get /api/v1/now"),
 	.about = "Prints an answer of the API, see messaging-api(7), without a "
 		 "server.\nPATH is /api/v1/now, '/api/v1/chats.csv?limit=5' "
-		 "and so on; .csv or .ndjson behind "
-		 "the path\nchooses the format.\n",
+		 "and so on;\n.csv or .ndjson behind the path chooses "
+		 "the format.\n",
 	.list_values = by_hand_list_paths,
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),

@@ -3,7 +3,8 @@
 
 Checks: the functions check_* below, without an argument all of them. One line on
 stdout for each difference; ends with 1 if there was one. Works from the root
-of the repository, with BIN and TESTBIN set as tests/run sets them.
+of the repository, with the programs in BIN and the helpers in TESTBIN
+(build/bin, build/tests).
 """
 import glob
 import json
@@ -14,6 +15,8 @@ import sys
 
 from migrations import migrated, read
 
+BIN = os.environ.get("BIN", "build/bin")
+TESTBIN = os.environ.get("TESTBIN", "build/tests")
 PROGRAMS = ["poller", "aggregator", "sink", "reaper"]
 PAGES = sorted(glob.glob("man/man?/*"))
 problems = []
@@ -31,13 +34,13 @@ def sources(program):
 
 
 def tool(*args):
-    path = os.path.join(os.environ["TESTBIN"], "tools", args[0])
+    path = os.path.join(TESTBIN, "tools", args[0])
     return subprocess.run([path, *args[1:]], check=True, text=True,
                           stdout=subprocess.PIPE).stdout
 
 
 def program(name, *args):
-    path = os.path.join(os.environ["BIN"], name)
+    path = os.path.join(BIN, name)
     return subprocess.run([path, *args], text=True, capture_output=True,
                           stdin=subprocess.DEVNULL)
 
@@ -133,7 +136,8 @@ def check_keys():
         body = there.get(key, [])
         for what, want in (("Default", default), ("Environment", env)):
             got = said(body, what)
-            if body and got != want:
+            # A remark may follow; a default that is computed is explained.
+            if body and want and got not in (want, want + ", no limit"):
                 complain(page.path, "%s %s: %s is '%s', the page says '%s'"
                          % (*key, what.lower(), want, got))
     compare(page.path, "variable",
@@ -178,7 +182,7 @@ def check_rows():
     """What aggregator writes of a table are its columns: the sink skips
     what it does not know."""
     columns, seen = written_columns(), set()
-    got = subprocess.run([os.path.join(os.environ["BIN"], "aggregator"),
+    got = subprocess.run([os.path.join(BIN, "aggregator"),
                           "-a", "all", "-o", "ndjson"], input=MOST_TABLES,
                          text=True, check=True, stdout=subprocess.PIPE)
     for line in got.stdout.splitlines():
@@ -291,6 +295,19 @@ def check_diagnostics():
                     complain("man/man1/%s.1" % name, "nobody says '%s'" % part)
 
 
+def check_width():
+    """Pages fit a terminal of 80 columns, but for records and tables in
+    examples: their lines must not be broken."""
+    for path in PAGES:
+        text = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=80", path],
+                              check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+        for line in re.sub(".\b", "", text).splitlines():
+            if len(line) > 80 and not re.match(
+                    r' *([{]"type"|TIME  |20[0-9-]+ [0-9:.]+  )', line):
+                complain(path, "wider than 80 columns: " + line)
+
+
 def check_functions():
     """The functions of a profile, and the example of one."""
     page = Page("man/man5/messaging-profile.5")
@@ -318,8 +335,6 @@ def check_functions():
 def check_screen(where, lines):
     if not lines or not lines[0].startswith("usage: "):
         complain(where, "shows no help")
-    if len(lines) > 25:
-        complain(where, "%d lines, a screen has 25" % len(lines))
     for line in lines:
         if len(line) > 80 or "\t" in line:
             complain(where, "does not fit 80 columns: " + line)

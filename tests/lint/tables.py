@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """tables.py [--write]: compares what is generated from common/tables/tables.def
-with the tree: the page of the tables, and the migrations.
+with the tree: the page of the tables, and the migrations. And two tables of C
+with each other, see check_audits().
 
 One line on stdout for each difference; ends with 1 if there was one. With
---write it writes the page. Works from the root of the repository, with
-TESTBIN set as tests/run sets it.
+--write it writes the page. Works from the root of the repository, with the
+helpers in TESTBIN (build/tests).
 """
 import os
 import re
@@ -86,7 +87,32 @@ def check_views(views):
         complain(FOLDER, "only %d views are declared" % made)
 
 
+LISTS = "sink/resources/resource_lists.c"
+AUDIT = "reaper/rights/audit_line.c"
+
+
+def check_audits():
+    """The reaper looks for a customer's id in the cursors of those lists of the
+    sink whose key has it. Programs include nothing of each other, so each has
+    its own table."""
+    sink = {}
+    for name, body in re.findall(
+            r"^const struct list list_(\w+) = \{(.*?)^\};", read(LISTS),
+            re.M | re.S):
+        key = re.search(r"\.key = \{(.*?)\}", body, re.S).group(1)
+        columns = re.findall(r'"(\w+)"', key)
+        if "user_id" in columns:
+            sink[name.replace("_", "-")] = columns.index("user_id")
+    table = re.search(r"by_user\[\] = \{(.*?)\};", read(AUDIT), re.S).group(1)
+    reaper = {path: int(place) for path, place in
+              re.findall(r'V1 "([\w-]+)", (\d+)', table)}
+    if not sink or sink != reaper:
+        complain(AUDIT, "the places of user_id in cursors are %s, in %s %s"
+                 % (reaper, LISTS, sink))
+
+
 def main():
+    check_audits()
     check_page(sys.argv[1:] == ["--write"])
     columns, views = migrated()
     check_columns(columns)
