@@ -1,122 +1,107 @@
-#!/bin/bash
-# tests/run: counts what it ran, is no success without tests, and leaves nothing
-# running: not behind a test that was killed, nor when it is ended itself, by
-# SIGTERM or by ^C, which tests learn of in time to stop their servers.
-set -euo pipefail
+#!/usr/bin/env -S python3 -B
+"""tests/run: counts what it ran, is no success without tests, and leaves nothing
+running: not behind a test that was killed, nor when it is ended itself, by
+SIGTERM or by ^C, which tests learn of in time to stop their servers.
+"""
 
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/run.XXXXXX")
-trap 'rm -rf "$tmp"' EXIT
-export SLOTS=$tmp/slots TMPDIR=$tmp
-
-fail() {
-	echo "FAILED: $*" >&2
-	exit 1
-}
-
-# a_test NAME: what it does is on standard input; $tmp is the folder of this one.
-a_test() {
-	{
-		printf '#!/bin/bash\ntmp=%q\n' "$tmp"
-		cat
-	} >"$tmp/$1"
-	chmod +x "$tmp/$1"
-}
-
-# ran CODE LAST-LINE TEST...
-ran() {
-	local want=$1 line=$2 rc=0
-	shift 2
-	tests/run "$@" >"$tmp/out" 2>&1 || rc=$?
-	[ $rc = "$want" ] || fail "exit $rc, not $want: $(cat "$tmp/out")"
-	[ "$(tail -n 1 "$tmp/out")" = "$line" ] || fail "$(cat "$tmp/out")"
-}
-
-# is_over FILE: the process whose number it has; who ended may not be collected.
-is_over() {
-	local state
-	[ -s "$tmp/$1" ] || fail "$1 did not begin"
-	state=$(sed 's/^.*) //' "/proc/$(cat "$tmp/$1")/stat" 2>/dev/null) || :
-	[[ ${state:-Z} = [ZX]* ]] || fail "$1 runs still"
-}
-
-# A server is in a session of its own, as those of scripts/servers are.
-server='setsid sleep 1000 & echo $! >"$tmp/server.part"
-	mv "$tmp/server.part" "$tmp/server"'
-
-echo "- what came of them"
-a_test good <<<'exit 0'
-a_test bad <<<'echo the reason; exit 3'
-a_test skipped <<<'echo not here; exit 77'
-ran 0 '1 passed, 0 failed' "$tmp/good"
-ran 0 '1 passed, 0 failed, 1 skipped' "$tmp/good" "$tmp/skipped"
-ran 1 "1 passed, 1 failed" -j 1 "$tmp/bad" "$tmp/good"
-grep -q '^    the reason$' "$tmp/out" || fail "it does not say why"
-tail -n 2 "$tmp/out" | grep -q '^    the reason$' ||
-	fail "one has to look for it: $(cat "$tmp/out")"
-ran 64 'tests/run: no test is named'
-
-echo "- a test that is killed"
-a_test killed <<<"$server"'; kill -KILL $$'
-ran 1 '0 passed, 1 failed' "$tmp/killed"
-is_over server
-rm "$tmp/server"
-
-echo "- SIGTERM"
-a_test waits <<END_OF_TEST
-trap 'kill "\$(cat "\$tmp/server")"; echo stopped >"\$tmp/stopped"' EXIT
-trap 'trap "" TERM; exit 143' TERM
-$server
-sleep 1000 &
-wait
-END_OF_TEST
-a_test waits_limited <<END_OF_TEST
-. tests/e2e/lib.sh
-tmp=$tmp
-trap 'kill "\$(cat "\$tmp/server")"; echo stopped >"\$tmp/stopped"' EXIT
-$server
-timeout 1000 sleep 1000
-END_OF_TEST
-# Its child loses the first signal.
-a_test waits_deaf <<END_OF_TEST
-. tests/e2e/lib.sh
-tmp=$tmp
-trap 'kill "\$(cat "\$tmp/server")"; echo stopped >"\$tmp/stopped"' EXIT
-$server
-bash -c 'trap "trap - TERM" TERM; echo >"\$1/deaf"; while :; do sleep 0.1; done' \
-	bash "\$tmp"
-END_OF_TEST
-for test in waits waits_limited waits_deaf; do
-	tests/run "$tmp/$test" "$tmp/good" >"$tmp/out" 2>&1 &
-	run=$!
-	until [ -s "$tmp/server" ]; do sleep 0.02; done
-	[ $test != waits_deaf ] || until [ -e "$tmp/deaf" ]; do sleep 0.02; done
-	kill $run
-	rc=0
-	wait $run || rc=$?
-	[ $rc = 143 ] || fail "exit $rc"
-	[ -s "$tmp/stopped" ] || fail "$test could not stop its server"
-	is_over server
-	rm "$tmp/server" "$tmp/stopped"
-done
-
-echo "- ^C in a terminal"
-python3 - "$tmp" <<'END_OF_PYTHON'
 import os
 import pty
+import signal
 import sys
-import time
 
-tmp = sys.argv[1]
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv("tests/run", ["tests/run", tmp + "/waits"])
-while not os.path.exists(tmp + "/server"):
-    time.sleep(0.02)
-os.write(terminal, b"\x03")
-code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-assert code == 130, f"exit {code}"
-END_OF_PYTHON
-[ -s "$tmp/stopped" ] || fail "the test could not stop its server"
-is_over server
-[ ! -e "$tmp/slots" ] || fail "its slots are left"
-[ -z "$(find "$tmp" -name 'results.*')" ] || fail "$(find "$tmp")"
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+from harness import Checks, Lab, main, until  # noqa: E402
+
+# A server is in a session of its own, as those of scripts/servers are.
+SERVER = 'setsid sleep 1000 & echo $! >"$tmp/part"; mv "$tmp/part" "$tmp/server"\n'
+# Ends its server itself when it is told to end.
+WAITS = f"""trap 'kill "$(cat "$tmp/server")"; echo >"$tmp/stopped"' EXIT
+trap 'trap "" TERM; exit 143' TERM
+trap 'trap "" INT; exit 130' INT
+{SERVER}sleep 1000 &
+wait
+"""
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.that = self.checks.that
+        lab.env.update(TMPDIR=lab.tmp, SLOTS=lab.path("slots"))
+        for name, text in (("good", "exit 0"), ("waits", WAITS),
+                           ("bad", "echo the reason; exit 3"),
+                           ("skipped", "echo not here; exit 77"),
+                           ("killed", SERVER + "kill -KILL $$")):
+            lab.write(name, f"#!/bin/bash\ntmp='{lab.tmp}'\n{text}\n", 0o755)
+
+    def run(self, code, last, *tests):
+        names = [t if t[0] == "-" or t == "1" else self.lab.path(t)
+                 for t in tests]
+        done = self.lab.run(["tests/run", *names])
+        said = (done.out.decode() + done.err).splitlines()
+        self.that(done.code == code and said[-1] == last, f"{tests}: {said}")
+        return said
+
+    def server_is_over(self):
+        with open(self.lab.path("server"), encoding="ascii") as f:
+            pid = f.read().strip()
+        os.unlink(self.lab.path("server"))
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+                state = f.read().rpartition(") ")[2][0]
+        except FileNotFoundError:
+            return
+        self.that(state in "ZX", f"a server runs still: {state}")
+
+    def results(self):
+        self.run(0, "1 passed, 0 failed", "good")
+        self.run(0, "1 passed, 0 failed, 1 skipped", "good", "skipped")
+        said = self.run(1, "1 passed, 1 failed", "-j", "1", "bad", "good")
+        self.that("    the reason" in said[-2:], f"it does not say why: {said}")
+        self.run(64, "tests/run: no test is named")
+        self.run(1, "0 passed, 1 failed", "killed")
+        self.server_is_over()
+
+    def begun(self):
+        until(60, lambda: os.path.exists(self.lab.path("server")),
+              "the test's server")
+
+    def has_stopped(self):
+        self.that(os.path.exists(self.lab.path("stopped")),
+                  "the test could not stop its server")
+        os.unlink(self.lab.path("stopped"))
+        self.server_is_over()
+
+    def ended(self):
+        p = self.lab.start(
+            ["tests/run", self.lab.path("waits"), self.lab.path("good")])
+        self.begun()
+        p.send_signal(signal.SIGTERM)
+        self.that(p.wait(60) == 143, f"SIGTERM: exit {p.returncode}")
+        self.has_stopped()
+
+    def interrupted(self):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve("tests/run", ["tests/run", self.lab.path("waits")],
+                      self.lab.env)
+        self.begun()
+        os.write(terminal, b"\x03")
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        self.that(code == 130, f"^C: exit {code}")
+        self.has_stopped()
+        left = [x for x in os.listdir(self.lab.tmp)
+                if x == "slots" or x.startswith("results.")]
+        self.that(left == [], f"left: {left}")
+
+
+def body():
+    with Lab("run") as lab:
+        test = Test(lab)
+        test.results()
+        test.ended()
+        test.interrupted()
+        return test.checks.result()
+
+
+main(body)
