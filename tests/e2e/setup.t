@@ -1,4 +1,245 @@
-#!/bin/sh
-# scripts/setup, from a token to a board: answered by options and in a terminal,
-# run twice, and undone; see setup.py.
-exec python3 -B "$(dirname "$0")/setup.py"
+#!/usr/bin/env -S python3 -B
+"""setup: scripts/setup as a user with a checkout runs it, with a simulated CRM,
+private servers and a crontab in a file.
+"""
+
+import getpass
+import json
+import os
+import pty
+import re
+import select
+import stat
+import subprocess
+import urllib.error
+import urllib.request
+
+from harness import BIN, TOKEN, Checks, Lab, main, until
+
+SETUP = os.path.abspath("scripts/setup")
+CRONTAB = """#!/bin/sh
+# crontab: that of the user is the file $HOME/crontab.
+case $1 in
+-l) cat "$HOME/crontab" ;;
+-r) rm "$HOME/crontab" ;;
+-) cat >"$HOME/crontab" ;;
+esac
+"""
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args):
+        return None
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        lab.start_servers()
+        self.sim = lab.sim("--seed", 5, "--operators", 3, "--dialogs", 12,
+                           "--hours", "0-24", "--pace", 4)
+        self.token_file = lab.write("token", TOKEN + "\n")
+        self.home = lab.path("home")
+        os.mkdir(self.home)
+        os.mkdir(lab.path("bin"))
+        lab.write("bin/crontab", CRONTAB, 0o755)
+        lab.env.update(
+            HOME=self.home, MESSAGING_BIN=BIN,
+            PATH=lab.path("bin") + ":" + os.environ["PATH"])
+        for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+            lab.env.pop(name, None)
+        self.folder = self.home + "/.config/messaging-analytics/"
+        self.state = self.home + "/.local/state/messaging-analytics/"
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def setup(self, *options, code=0, stdin=b"", env=None):
+        done = self.lab.run([SETUP, "--as", getpass.getuser(), *options],
+                            stdin=stdin, env=env)
+        self.that(done.code == code, f"setup {options}: {done} {done.out}")
+        said = done.out.decode() + done.err
+        for secret in (TOKEN, "messaging:"):  # the URLs have a password
+            self.that(secret not in said, f"setup tells '{secret}': {said}")
+        return done
+
+    def answers(self):
+        return ["--crm", "chat2desk", "--tenant", "acme", "--url",
+                self.sim.url, "--token-file", self.token_file]
+
+    def crontab(self):
+        try:
+            with open(self.home + "/crontab", encoding="utf-8") as f:
+                return f.read()
+        except FileNotFoundError:
+            return None
+
+    def files(self):
+        """What a second run must not change: name, mode, content."""
+        found = {}
+        for name in os.listdir(self.folder):
+            path = self.folder + name
+            with open(path, "rb") as f:
+                found[name] = (stat.S_IMODE(os.stat(path).st_mode), f.read())
+        return found
+
+    def check_refusals(self):
+        before = os.listdir(self.home)
+        for options, word in (
+                ([], "--crm"), (["--crm", "qiscus"], "--tenant"),
+                (["-y", "--crm", "none"], "--url"),
+                (["-y", "--tenant", "../x", *self.answers()[4:]], "../x"),
+                (["--broker", "amqp://u:secret@h/v"], "AMQP_URL"),
+                (["--crm"], "needs a value"), (["--remove"], "-y")):
+            done = self.setup(*options, code=64)
+            self.that(word in done.err and "secret" not in done.err,
+                      f"{options}: {done}")
+        done = self.setup("-y", *self.answers()[:-2], code=65)
+        self.that("no token" in done.err, f"an empty token: {done}")
+        self.that(os.listdir(self.home) == before, "a refusal leaves files")
+        # A token that the CRM refuses: nothing is configured, nothing runs.
+        done = self.setup("-y", *self.answers()[:-2], stdin=b"wrong\n",
+                          code=77)
+        self.that("nothing is configured" in done.err
+                  and b"Token is not correct" in done.out, f"a wrong token: {done} {done.out}")
+        self.that(not os.path.exists(self.folder + "messaging.conf")
+                  and self.crontab() is None, "a wrong token is kept")
+
+    def link(self, said):
+        found = re.findall(r"^  (http://\S+)/login#token=(\S+)$", said, re.M)
+        self.that(len(found) == 1, f"no link: {said}")
+        return found[0]
+
+    def open_board(self, address, token):
+        """As the page of the login does it; the answer of /api/v1/now."""
+        opener = urllib.request.build_opener(NoRedirect)
+        with opener.open(address + "/login") as page:
+            self.that(b"/board/login.js" in page.read(), "no login by link")
+        with opener.open(address + "/board/login.js") as script:
+            self.that(b'get("token")' in script.read(), "no script")
+        request = urllib.request.Request(
+            address + "/login", b"token=" + token.encode(),
+            {"Origin": address})
+        try:
+            answer = opener.open(request)
+        except urllib.error.HTTPError as e:
+            answer = e
+        self.that(answer.status == 303 and answer.headers["Location"] == "/",
+                  f"not logged in: {answer.status} {answer.headers}")
+        cookie = answer.headers["Set-Cookie"].split(";")[0]
+        request = urllib.request.Request(address + "/api/v1/now",
+                                         headers={"Cookie": cookie})
+        with opener.open(request) as answer:
+            return json.load(answer)
+
+    def run_cron(self):
+        """Both lines as cron runs them; nobody waits for the half minute."""
+        for line in self.crontab().splitlines():
+            command = line.split(None, 5)[5].replace("sleep 30; ", "")
+            done = subprocess.run(
+                ["env", "-i", "HOME=" + self.home, "PATH=/usr/bin:/bin",
+                 "MESSAGING_BIN=" + BIN, "sh", "-c", command],
+                check=False, capture_output=True)
+            self.that(done.returncode == 0 and not done.stdout + done.stderr,
+                      f"{command}: {done}")
+        with open(self.state + "jobs.log", encoding="utf-8") as f:
+            self.that(f.read() == "", "the jobs complain")
+
+    def check_setup(self):
+        done = self.setup("-y", *self.answers(), "--board", "127.0.0.1:0")
+        for name, (mode, _) in self.files().items():
+            self.that(mode == 0o600, f"{name} has the mode {mode:o}")
+        lines = self.crontab().splitlines()
+        self.that([line.split(None, 5)[:5] for line in lines]
+                  == [["*"] * 5, ["*/2"] + ["*"] * 4], f"cron: {lines}")
+        address, token = self.link(done.out.decode())
+        for _ in range(3):
+            self.sim.advance(120)
+            self.run_cron()
+        now = self.open_board(address, token)
+        self.that(now["now"][0]["open_chats"] == len(self.sim.open_dialogs()),
+                  f"the board shows {now}")
+        return address
+
+    def check_second_run(self, address):
+        with open(self.home + "/crontab", "a", encoding="utf-8") as f:
+            f.write("0 0 * * * other\n")
+        before = self.files(), self.crontab(), self.board()
+        done = self.setup("-y", "--crm", "qiscus", "--cron", "yes")
+        self.that((self.files(), self.crontab(), self.board()) == before,
+                  "a second run changes something")
+        self.that(b"Keeping" in done.out, f"it does not say so: {done.out}")
+        again, token = self.link(done.out.decode())
+        self.that(again == address, "the board moved")
+        self.open_board(again, token)
+
+    def board(self):
+        with open(self.state + "board.pid", encoding="ascii") as f:
+            return f.read()
+
+    def check_removal(self):
+        pid = int(self.board())
+        self.setup("--remove", "-y")
+        self.that(not os.path.exists(f"/proc/{pid}"), "the board still runs")
+        self.that(self.crontab() in (None, "0 0 * * * other\n"), "cron")
+        for path in (self.folder, self.state):
+            self.that(not os.path.exists(path), f"{path} is left")
+        rows = self.lab.sql("SELECT COUNT(*) FROM chat_metrics")
+        self.that(rows == [["0"]], f"rows are left: {rows}")
+
+    def check_terminal(self):
+        """The questions, in a terminal, each answered when it is asked. A
+        token is not shown."""
+        answers = [("CRM (", ""), ("name for your company", "typed"),
+                   ("Address of its API", self.sim.url), ("token", TOKEN),
+                   ("cron run", "no"), ("Serve the board", "127.0.0.1:0")]
+        said, code = self.type([], answers)
+        self.that(code == 0, f"in a terminal: {code} {said}")
+        self.that(TOKEN not in said, "the token is shown")
+        self.open_board(*self.link(said))
+        self.that(self.lab.sql("SELECT DISTINCT tenant FROM chat_metrics")
+                  == [["typed"]], "another tenant")
+        said, code = self.type(["--remove"], [("(y/n)", "n")])
+        self.that(code == 64 and os.path.exists(self.folder), f"no: {said}")
+        said, code = self.type(["--remove"], [("(y/n)", "y")])
+        self.that(code == 0 and not os.path.exists(self.folder), f"y: {said}")
+
+    def type(self, options, answers):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(SETUP, [SETUP, "--as", getpass.getuser(), *options],
+                      self.lab.env)
+        said, asked, ended = "", 0, False
+
+        def goes_on():
+            nonlocal said, asked, ended
+            if select.select([terminal], [], [], 0.05)[0]:
+                try:
+                    more = os.read(terminal, 65536)
+                except OSError:  # it has ended
+                    more = b""
+                said += more.decode().replace("\r\n", "\n")
+                ended = not more
+            rest = said[asked:]
+            if answers and answers[0][0] in rest and rest.endswith(": "):
+                asked = len(said)
+                os.write(terminal, answers.pop(0)[1].encode() + b"\n")
+            return ended
+
+        until(120, goes_on, f"the end of setup, after {answers}")
+        os.close(terminal)
+        return said, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def body():
+    with Lab("setup") as lab:
+        test = Test(lab)
+        test.check_refusals()
+        address = test.check_setup()
+        test.check_second_run(address)
+        test.check_removal()
+        test.check_terminal()
+        return test.checks.result()
+
+
+main(body)
