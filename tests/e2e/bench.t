@@ -1,5 +1,6 @@
 #!/bin/sh
 # The bench runs, small: what it compares is equal, whatever the metrics are.
+# LONG=1 runs more of it.
 set -eu
 compiler=${CC:-cc}
 for program in python3 make "${compiler%% *}"; do
@@ -9,6 +10,9 @@ for program in python3 make "${compiler%% *}"; do
 	}
 done
 export BENCH_SCALE=0.01 BENCH_ROUNDS=1
+if [ "${LONG:-}" != 1 ]; then
+	exec tests/bench/run parse
+fi
 tests/bench/run parse partitions pipeline
 BENCH_SCALE=0.002 tests/bench/run serve
 # Each sampled record is followed to its commit, or it fails.
