@@ -176,6 +176,7 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     handover \
     listen_tables \
     prometheus \
+    readme_install \
     soak \
     stream_crash \
     stream_metrics \
