@@ -1,130 +1,154 @@
-#!/usr/bin/env bash
-# By hand: with no broker and no database `poller | aggregator` prints the
-# operator table, a tee in between keeps the day, jq reads the rows, CSV and
-# --explain work, and a cut snapshot is refused in one line.
-set -euo pipefail
-# shellcheck source=tests/e2e/lib.sh
-. "$(dirname "$0")/lib.sh"
+#!/usr/bin/env -S python3 -B
+"""By hand: with no broker and no database `poller | aggregator` prints the
+operator table, the same day in a file gives the same rows, CSV and --explain
+work, a terminal is told what is waited for, and a snapshot that is cut is
+refused in one line. LONG=1 cuts at every byte.
+"""
 
-poller=$BIN/poller aggregator=$BIN/aggregator
-here=$PWD/tests/e2e
+import concurrent.futures
+import json
+import os
+import random
+import re
+import subprocess
 
-# quiet FILE: nothing was said there.
-quiet() {
-	[ ! -s "$1" ] || fail "$1: $(cat "$1")"
-}
+from harness import (BIN, LONG, TOKEN, Checks, Lab, main, sanitized, say,
+                     seed, until)
 
-# held OPERATOR: how many open chats the CRM says they hold.
-held() {
-	jq -r --arg id "$1" '[.data[] | select(.operator_id != null and
-		(.operator_id | tostring) == $id)] | length' "$tmp/dialogs"
-}
+RECORD = (b'{"type":"chat","tenant":"t","chat":"7",'
+          b'"at":"2026-11-20T10:00:00Z","status":"open"}\n')
 
-# Each operator the CRM lists stands in a table with the chats they hold.
-check_table() {
-	jq -r '.data[] | select(.role != "deleted" and .role != "disabled") |
-		"\(.id) \(.first_name) \(.last_name)"' "$tmp/operators" |
-		sed 's/ *$//' >"$tmp/listed"
-	[ -s "$tmp/listed" ] || fail "the CRM lists nobody"
-	while read -r id name; do
-		grep -qE "^$name +(yes|no) +$(held "$id") " "$1" ||
-			fail "no line of $name ($id) with $(held "$id") chats:" \
-				"$(cat "$1")"
-	done <"$tmp/listed"
-}
 
-cd "$tmp"
-start_sim --dialogs 12 --operators 3 --messages 6 --seed 5
-shows '/operators?limit=200' >operators
-shows '/dialogs?state=open&limit=200' >dialogs
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.that = self.checks.that
 
-# In a pipe, asked for; and unasked on a terminal.
-"$poller" 2>poller.err | "$aggregator" -o table >shown 2>aggregator.err
-quiet poller.err
-quiet aggregator.err
-check_table shown
-script -qec "'$poller' 2>/dev/null | '$aggregator'" /dev/null \
-	</dev/null | tr -d '\r' >terminal
-check_table terminal
+    def quiet(self, argv, **kw):
+        done = self.lab.must(argv, **kw)
+        self.that(done.err == "", f"{argv}: {done}")
+        return done.out
 
-# Alone on a terminal it says what it waits for, before anything is typed, and
-# takes that; else there is nothing to say.
-mkfifo keys
-script -qec "'$aggregator' -o ndjson >typed 2>alone" /dev/null <keys >/dev/null &
-shell=$!
-exec 7>keys
-until_true 20 test -s alone || fail "alone on a terminal it says nothing"
-record='{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z","status":"open"}'
-echo "$record" >&7
-exec 7>&-
-wait $shell || fail "it gives $?: $(cat alone)"
-diff - alone <<'END' || fail "it says something else"
-aggregator: reading from this terminal, a record a line; ^D ends it, and -h tells what else can be read
-END
-echo "$record" | "$aggregator" -o ndjson >want 2>aggregator.err
-quiet aggregator.err
-cmp want typed || fail "what is typed gives: $(cat typed)"
-echo "$record" >one.ndjson
-script -qec "'$aggregator' -o ndjson -f one.ndjson >got 2>aggregator.err" /dev/null \
-	</dev/null >/dev/null
-quiet aggregator.err
-cmp want got || fail "a file gives: $(cat got)"
+    def poll(self, name, *options):
+        sim = self.lab.sim(*options, name=name)
+        self.lab.env.update(CRM_URL=sim.url, CRM_TOKEN=TOKEN)
+        return sim, self.quiet(["poller"])
 
-# Without standard output nothing of ours takes its place.
-rc=0
-timeout 60 "$poller" >&- 2>poller.err || rc=$?
-[ "$rc" = 74 ] || fail "a closed stdout: exit $rc: $(cat poller.err)"
-grep -qx "poller: cannot write standard output: Bad file descriptor; it is\
- closed or not open for that; give it a file or a pipe" poller.err || fail "$(cat poller.err)"
+    def terminal(self, command, stdin=subprocess.DEVNULL):
+        """The command of a shell on a terminal, in the background."""
+        log = self.lab.path("terminal")
+        return self.lab.start(["/usr/bin/script", "-qec", command,
+                               "/dev/null"], log, stdin=stdin), log
 
-# A tee keeps the day, and the rows are JSON, one a line.
-"$poller" 2>poller.err | tee day.ndjson | "$aggregator" -o ndjson |
-	jq . >rows.json 2>aggregator.err
-quiet poller.err
-quiet aggregator.err
-jq -s -e 'map(select(.table == "tenant_metrics")) | length == 1' rows.json \
-	>/dev/null || fail "not one row of the tenant: $(cat rows.json)"
+    def table(self, sim, text):
+        """Each operator that the CRM lists, with the chats they hold."""
+        held = [d["operator_id"] for d in sim.open_dialogs().values()]
+        listed = [o for o in sim.get("/operators?limit=200")["data"]
+                  if o["role"] not in ("deleted", "disabled")]
+        self.that(listed, "the CRM lists nobody")
+        for o in listed:
+            name = f"{o['first_name'] or ''} {o['last_name'] or ''}".strip()
+            line = rf"^{re.escape(name)} +(yes|no) +{held.count(o['id'])} "
+            self.that(re.search(line, text, re.M), f"no {line} in: {text}")
 
-# The same day gives the same rows: from a file, and without -o in a pipe.
-# Ids of snapshots of rows follow those of the records.
-jq -c . rows.json >want
-"$aggregator" -f day.ndjson | jq -c . >got
-cmp want got || fail "-f FILE gives other rows than a pipe"
-"$aggregator" -f day.ndjson -t out.ndjson >stdout
-quiet stdout
-jq -c . out.ndjson | cmp want - || fail "-t FILE gives other rows"
+    def tables(self, sim, day):
+        text = self.quiet(["aggregator", "-o", "table"], stdin=day).decode()
+        self.table(sim, text)
+        p, log = self.terminal(f"'{BIN}/poller' 2>/dev/null | "
+                               f"'{BIN}/aggregator'")
+        self.that(p.wait(60) == 0, f"on a terminal: {p.returncode}")
+        with open(log, encoding="utf-8") as f:
+            self.table(sim, f.read().replace("\r\n", "\n"))
 
-# CSV: a header, and as many lines as operators.
-"$aggregator" -o csv <day.ndjson >table.csv
-operators=$(jq -s 'map(select(.table == "operator_metrics")) | length' want)
-head -n 1 table.csv | tr -d '\r' | grep -q '^tenant,operator,name,' ||
-	fail "the head of the CSV: $(head -n 1 table.csv)"
-[ "$(wc -l <table.csv)" = $((operators + 1)) ] ||
-	fail "$operators operators, but: $(cat table.csv)"
+    def alone_on_a_terminal(self):
+        """It says what it waits for before anything is typed."""
+        typed, said = self.lab.path("typed"), self.lab.path("said")
+        p, _ = self.terminal(f"'{BIN}/aggregator' -o ndjson >'{typed}' "
+                             f"2>'{said}'", subprocess.PIPE)
+        until(20, lambda: os.path.exists(said) and os.path.getsize(said),
+              "a word about what is waited for")
+        p.stdin.write(RECORD)
+        p.stdin.close()
+        self.that(p.wait(60) == 0, f"typed: {p.returncode}")
+        with open(said, encoding="utf-8") as f:
+            text = f.read()
+        self.that(text.startswith("aggregator: reading from this terminal")
+                  and text.count("\n") == 1, f"it says {text}")
+        with open(typed, "rb") as f:
+            self.that(f.read() == self.quiet(
+                ["aggregator", "-o", "ndjson"], stdin=RECORD), "other rows")
 
-# Why a metric is what it is.
-chat=$(jq -rs 'map(select(.table == "chat_metrics" and .responses > 0)) |
-	.[0].chat' want)
-"$aggregator" --explain "$chat" <day.ndjson >explained
-grep -q . explained || fail "--explain $chat says nothing"
-"$aggregator" --explain "$chat" -o ndjson <day.ndjson >intervals
-jq -s -e --arg chat "$chat" 'map(select(.type == "interval" and
-	.chat == $chat and (.kind == "first_response" or .kind == "reply"))) |
-	length > 0' intervals >/dev/null ||
-	fail "--explain $chat -o ndjson: $(cat intervals)"
-# Their mean is the chat's row.
-mean=$(jq -s 'map(select(.kind == "first_response" or .kind == "reply") |
-	.seconds) | add / length * 1000 | round' intervals)
-row=$(jq -s --arg chat "$chat" 'map(select(.table == "chat_metrics" and
-	.chat == $chat)) | .[0].avg_response_seconds * 1000 | round' want)
-[ "$mean" = "$row" ] ||
-	fail "chat $chat: intervals give $mean ms, the row says $row ms"
+    def rows(self, day):
+        out = self.quiet(["aggregator", "-o", "ndjson"], stdin=day)
+        path = self.lab.write("day.ndjson", day)
+        self.that(self.quiet(["aggregator", "-f", path]) == out,
+                  "-f FILE gives other rows than a pipe")
+        self.that(self.quiet(["aggregator", "-f", path, "-t",
+                              self.lab.path("rows")]) == b"", "-t FILE prints")
+        with open(self.lab.path("rows"), "rb") as f:
+            self.that(f.read() == out, "-t FILE gives other rows")
+        rows = [json.loads(line) for line in out.splitlines()]
+        tables = [r.get("table") for r in rows]
+        self.that(tables.count("tenant_metrics") == 1, f"tables: {tables}")
+        csv = self.quiet(["aggregator", "-o", "csv"], stdin=day).splitlines()
+        self.that(csv[0].startswith(b"tenant,operator,name,") and
+                  len(csv) == tables.count("operator_metrics") + 1, f"{csv}")
+        self.explained(day, next(
+            r for r in rows if r.get("table") == "chat_metrics"
+            and r["responses"]))
 
-# Cut at some bytes of a small snapshot (LONG=1: at each), and of a large one.
-[ "${LONG:-}" = 1 ] || export CUTS=60
-start_sim --dialogs 2 --operators 1 --messages 2 --seed 8
-"$poller" >small.ndjson
-python3 -B "$here/cut.py" small.ndjson
-start_sim --dialogs 300 --operators 10 --messages 30 --seed 9
-"$poller" >large.ndjson
-CUTS=20 python3 -B "$here/cut.py" large.ndjson
+    def explained(self, day, row):
+        """The mean of the intervals shown is the row's."""
+        explain = ["aggregator", "--explain", row["chat"]]
+        self.that(self.quiet(explain, stdin=day), "--explain says nothing")
+        out = self.quiet([*explain, "-o", "ndjson"], stdin=day)
+        seconds = [r["seconds"] for r in map(json.loads, out.splitlines())
+                   if r.get("kind") in ("first_response", "reply")]
+        self.that(seconds and abs(sum(seconds) / len(seconds)
+                                  - row["avg_response_seconds"]) < 0.001,
+                  f"{seconds}, but {row}")
+
+    def closed_output(self):
+        """Nothing of ours takes the place of standard output."""
+        done = self.lab.run(["/bin/sh", "-c", '"$0" >&-', BIN + "/poller"])
+        self.that(done.code == 74 and len(done.lines()) == 1
+                  and "cannot write standard output" in done.err, f"{done}")
+
+    def cut(self, whole, number):
+        """Nothing but the whole is taken."""
+        size = len(whole)
+        places = range(size)
+        if not LONG or sanitized() or size > 100000:
+            places = {*random.Random(seed()).sample(places, number),
+                      0, 1, size - 2, size - 1}
+
+        def refused(at):
+            done = subprocess.run([BIN + "/aggregator"], input=whole[:at],
+                                  capture_output=True, check=False)
+            good = done.returncode > 0 and done.stdout == b"" \
+                and done.stderr.count(b"\n") == 1
+            return good, f"cut at {at}: {done.returncode} {done.stderr}"
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for good, text in pool.map(refused, places):
+                self.that(good, text)
+        say(f"{len(places)} cuts of {size} bytes")
+
+
+def body():
+    with Lab("byhand") as lab:
+        test = Test(lab)
+        sim, day = test.poll("sim", "--dialogs", 12, "--operators", 3,
+                             "--messages", 6, "--seed", 5)
+        test.tables(sim, day)
+        test.alone_on_a_terminal()
+        test.rows(day)
+        test.closed_output()
+        test.cut(test.poll("small", "--dialogs", 2, "--operators", 1,
+                           "--messages", 2, "--seed", 8)[1], 60)
+        test.cut(test.poll("large", "--dialogs", 300, "--operators", 10,
+                           "--messages", 30, "--seed", 9)[1], 20)
+        return test.checks.result()
+
+
+main(body)
