@@ -9,10 +9,11 @@ for program in python3 make "${compiler%% *}"; do
 		exit 77
 	}
 done
-export BENCH_SCALE=0.01 BENCH_ROUNDS=1
+export BENCH_ROUNDS=1
 if [ "${LONG:-}" != 1 ]; then
-	exec tests/bench/run parse
+	BENCH_SCALE=0.002 exec tests/bench/run parse
 fi
+export BENCH_SCALE=0.01
 tests/bench/run parse partitions pipeline
 BENCH_SCALE=0.002 tests/bench/run serve
 # Each sampled record is followed to its commit, or it fails.
