@@ -1,0 +1,2 @@
+def about:
+  no_such_thing;
