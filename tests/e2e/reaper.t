@@ -1,653 +1,567 @@
-#!/usr/bin/env bash
-# The reaper against a real database: what is listed, deleted, kept, refused,
-# archived and forgotten; and that no row can slip back in beside it.
-set -euo pipefail
-# shellcheck source=tests/e2e/lib.sh
-. "$(dirname "$0")/lib.sh"
+#!/usr/bin/env -S python3 -B
+"""The reaper against a real database: what is listed, deleted, kept, refused,
+archived and purged; and that no row can slip back in beside it. faults.py kills
+it at each step, fault_injection.t fills its disk and takes its database away."""
 
-reaper=$BIN/reaper
-servers=$PWD/scripts/servers
+import datetime
+import json
+import os
+import re
+import subprocess
 
-stop_servers() {
-	"$servers" stop "$tmp/srv" >/dev/null 2>&1 || :
-	clean_up
-}
-trap stop_servers EXIT
-"$servers" start "$tmp/srv" mariadb
-eval "$("$servers" env "$tmp/srv")"
-export MYSQL_URL
-"$BIN/sink" --migrate
-cd "$tmp"
+from harness import BIN, TESTBIN, Checks, Lab, main, program, until
+from streamlib import Sql
 
-q() {
-	"$servers" mysql "$tmp/srv" messaging -N -B -e "$1"
-}
+ALL = ["acme/1", "acme/2", "acme/3", "beta/1", "beta/2"]
+OLD, YOUNG = "2026-11-13 09:59:59.999", "2026-11-13 10:00:00"
 
-# What is left: "tenant/chat ..." of a table, sorted.
-keys() {
-	q "SELECT CONCAT(tenant, '/', chat) FROM $1 ORDER BY 1" | tr '\n' ' ' |
-		sed 's/ $//'
-}
 
-is() { # WHAT GOT WANTED
-	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"
-}
+def line(**fields):
+    return json.dumps(fields).encode() + b"\n"
 
-# run WANTED-CODE COMMAND...: stdout in out, stderr in err.
-run() {
-	local want=$1 rc=0
-	shift
-	"$@" >out 2>err || rc=$?
-	is "exit status of '$*' ($(cat err))" "$rc" "$want"
-}
 
-silent() {
-	is "what it says" "$(cat out err)" ""
-}
+def answer(tenant, chat, status, at, **more):
+    at = at if "-" in at else f"2026-11-20T{at}Z"
+    return line(type="chat", tenant=tenant, chat=str(chat), status=status,
+                at=at, **more)
 
-# Leaks cannot be looked for under strace.
-traced() {
-	ASAN_OPTIONS=detect_leaks=0 strace -f -o /dev/null "$@"
-}
-untraced=
-traced true 2>/dev/null || untraced=1
 
-one_line() { # PATTERN
-	is "lines on stderr ($(cat err))" "$(wc -l <err)" 1
-	grep -q -- "$1" err || fail "no '$1' in: $(cat err)"
-}
+def row(chat, time, tenant="acme", table="chat_metrics", **more):
+    time = time if "-" in time else f"2026-11-20T{time}Z"
+    key = {"chat": str(chat), "status": "open"} \
+        if table == "chat_metrics" else {}
+    return line(type="row", table=table, tenant=tenant, as_of=time, **key,
+                **more)
 
-answer() { # TENANT CHAT STATUS TIME
-	printf '{"type":"chat","tenant":"%s","chat":"%s","status":"%s","at":"2026-11-20T%sZ"}\n' "$@"
-}
 
-# Two tenants as of 10:00, one of them stored an hour ago; acme/1 and acme/2
-# have left.
-fresh() {
-	q "DELETE FROM tenants; DELETE FROM chat_metrics;
-	DELETE FROM closed_chats; DELETE FROM refused_rows;
-	DELETE FROM operator_metrics; DELETE FROM tenant_metrics;
-	DELETE FROM event_counts;
-	INSERT INTO tenants (tenant, as_of, snapshot, stored_at) VALUES
-	('acme', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3)),
-	('beta', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3) - INTERVAL 1 HOUR);
-	INSERT INTO chat_metrics (tenant, chat, status, customer_name,
-		avg_response_seconds, messages, as_of) VALUES
-	('acme', '1', 'left', 'Zoë \"q\"', 1.5, 4, '2026-11-20 10:00:00.123'),
-	('acme', '2', 'left', NULL, NULL, 1, '2026-11-20 10:00:00'),
-	('acme', '3', 'open', NULL, NULL, 1, '2026-11-20 10:00:00'),
-	('beta', '1', 'open', NULL, NULL, 1, '2026-11-20 10:00:00'),
-	('beta', '2', 'pending', NULL, NULL, 1, '2026-11-20 10:00:00');
-	INSERT INTO operator_metrics (tenant, operator, available, as_of) VALUES
-	('acme', '7', 1, '2026-11-20 10:00:00'),
-	('beta', '7', 0, '2026-11-20 10:00:00')"
-}
+ANSWERS = b"".join([
+    answer("acme", 1, "closed", "10:01:00", closed_at="2026-11-20T10:00:30Z"),
+    answer("acme", 2, "closed", "09:59:00"),
+    answer("acme", 3, "open", "10:01:00"),
+    answer("beta", 1, "gone", "10:01:00"),
+    answer("beta", 77, "closed", "10:01:00"),
+    line(type="operator", tenant="acme", operator="7"),
+    line(type="news", tenant="acme")])
 
-# What was revoked stays so, even where a tenant's rows were purged.
-echo "- rules: every table that knows tenants has one, with its key"
-"$TESTBIN/tools/tables" | sed -n 's/^rule	//p' | sort >rules
-is "tables with a rule" "$(cut -f 1 rules)" "$(q "
-	SELECT DISTINCT c.table_name FROM information_schema.columns c
-	JOIN information_schema.tables t USING (table_schema, table_name)
-	WHERE c.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'
-	AND c.column_name = 'tenant'
-	AND c.table_name NOT IN ('tenants', 'revoked_tokens')" | sort)"
-while read -r table key others; do
-	is "the key of $table" "$key" "$(q "SELECT GROUP_CONCAT(column_name
-		ORDER BY ordinal_position) FROM information_schema.key_column_usage
-		WHERE table_schema = DATABASE() AND table_name = '$table'
-		AND constraint_name = 'PRIMARY'")"
-	for column in $(echo "$others" | tr , ' '); do
-		is "$table.$column" "$(q "SELECT COUNT(*) FROM
-			information_schema.columns WHERE table_schema = DATABASE()
-			AND table_name = '$table' AND column_name = '$column'")" 1
-	done
-done <rules
 
-echo "- --list: those that left, and all of a stale tenant"
-fresh
-run 0 "$reaper" --list
-is "the list" "$(jq -r '"\(.tenant)/\(.chat) \(.status) \(.at)"' out)" \
-	"acme/1 null 2026-11-20T10:00:00.123Z
-acme/2 null 2026-11-20T10:00:00.000Z
-beta/1 open 2026-11-20T10:00:00.000Z
-beta/2 pending 2026-11-20T10:00:00.000Z"
-q "UPDATE tenants SET removed_at = as_of WHERE tenant = 'beta';
-	UPDATE tenants SET stored_at = NULL WHERE tenant = 'acme'"
-run 0 "$reaper" --list -t list.ndjson
-is "a removed tenant, and one without snapshot" \
-	"$(jq -r '"\(.tenant)/\(.chat)"' list.ndjson | tr '\n' ' ')" \
-	"acme/1 acme/2 acme/3 "
-q "DELETE FROM chat_metrics; INSERT INTO chat_metrics
-	(tenant, chat, status, as_of) SELECT 'acme', seq, 'left',
-	'2026-11-20 10:00:00' FROM seq_1_to_2500"
-run 0 "$reaper" --list
-is "a long list, page by page" "$(jq -r .chat out | sort -u | wc -l)" 2500
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        lab.start_servers("mariadb")
+        lab.must(["sink", "--migrate"])
 
-run 0 sh -c "'$reaper' --list | head -n 1"
-is "lines on stderr" "$(cat err)" ""
+    def that(self, good, text):
+        return self.checks.that(good, text)
 
-echo "- closed ones go, open and newer ones stay, tombstones are dated"
-fresh
-{
-	answer acme 1 closed 10:01:00 | sed 's/}$/,"closed_at":"2026-11-20T10:00:30Z"}/'
-	answer acme 2 closed 09:59:00
-	answer acme 3 open 10:01:00
-	answer beta 1 gone 10:01:00
-	answer beta 77 closed 10:01:00
-	echo '{"type":"operator","tenant":"acme","operator":"7"}'
-	echo '{"type":"news","tenant":"acme"}'
-} >in
-run 0 "$reaper" --dry-run -o table <in
-is "a dry run's table" "$(awk '{ print $1 "/" $2, $3 }' out | tail -n +2)" \
-	"acme/1 closed
-beta/1 gone"
-run 0 "$reaper" --dry-run <in
-is "a dry run's rows" "$(jq -r '"\(.table) \(.tenant)/\(.chat)"' out)" \
-	"chat_metrics acme/1
-chat_metrics beta/1"
-is "after a dry run" "$(keys chat_metrics) $(keys closed_chats)" \
-	"acme/1 acme/2 acme/3 beta/1 beta/2 "
-run 0 "$reaper" -o ndjson <in
-is "the summary" "$(jq -c 'del(.type)' out)" \
-	'{"tenant":"acme","open":1,"closed":2,"gone":0,"deleted":1,"newer":1,"refused":0}
-{"tenant":"beta","open":0,"closed":1,"gone":1,"deleted":1,"newer":0,"refused":0}'
-is "what is left" "$(keys chat_metrics)" "acme/2 acme/3 beta/2"
-is "tombstones" "$(q "SELECT tenant, chat, IFNULL(closed_at, '-'), as_of
-	FROM closed_chats ORDER BY 1, 2" | tr '\t' ' ')" \
-	"acme 1 2026-11-20 10:00:30.000 2026-11-20 10:01:00.000
-beta 1 - 2026-11-20 10:01:00.000
-beta 77 - 2026-11-20 10:01:00.000"
-run 0 "$reaper" <in
-silent
-answer acme 1 closed 09:00:00 >older
-run 0 "$reaper" <older
-is "an older answer about a tombstone" \
-	"$(q "SELECT closed_at, as_of FROM closed_chats WHERE chat = '1' AND
-		tenant = 'acme'" | tr '\t' ' ')" \
-	"2026-11-20 10:00:30.000 2026-11-20 10:01:00.000"
+    def equal(self, got, want, what):
+        self.that(got == want, f"{what}: got {got!r}, wanted {want!r}")
 
-echo "- the sink lets only newer rows back in"
-row() { # TIME
-	printf '{"type":"row","table":"chat_metrics","tenant":"acme","chat":"1","status":"open","messages":1,"as_of":"2026-11-20T%sZ"}\n' "$1"
-}
-row 10:01:00 | "$BIN/sink" -f - || :
-is "a row as old as the tombstone" "$(keys chat_metrics)" \
-	"acme/2 acme/3 beta/2"
-row 10:01:00.001 | "$BIN/sink" -f -
-is "a reopened chat" "$(keys chat_metrics)" "acme/1 acme/2 acme/3 beta/2"
-run 0 "$reaper" <in
-is "the answer from before it was reopened" "$(keys chat_metrics)" \
-	"acme/1 acme/2 acme/3 beta/2"
+    def q(self, statement):
+        return self.lab.sql(statement)
 
-echo "- of answers about one chat the one asked for last counts"
-fresh
-{
-	answer acme 1 closed 10:01:00
-	answer acme 1 open 10:02:00
-	answer beta 1 gone 10:01:00
-	answer beta 1 open 10:02:00
-	answer beta 2 open 10:02:00
-	answer beta 2 gone 10:01:00
-} | run 0 "$reaper"
-is "after closed, then open" "$(keys chat_metrics)" \
-	"acme/1 acme/2 acme/3 beta/1 beta/2"
-{
-	answer acme 1 open 10:02:00
-	answer acme 2 closed 10:01:00
-	answer acme 2 open 10:02:00
-	for chat in $(seq 1001 2000); do
-		answer acme "$chat" closed 10:01:00
-	done
-	answer acme 1 closed 10:01:00
-	answer acme 2 closed 10:03:00
-} | run 0 "$reaper"
-is "after open, then closed in another batch" "$(keys chat_metrics)" \
-	"acme/1 acme/3 beta/1 beta/2"
-fresh
-{
-	answer acme 1 open 10:01:00
-	answer acme 1 closed 10:02:00
-	answer acme 2 gone 10:01:00
-	answer nobody 1 open 10:01:00
-	answer nobody 1 closed 10:02:00
-} >once.ndjson
-run 65 "$reaper" -o ndjson <once.ndjson
-is "the summary of open, then closed, beside a gone one" \
-	"$(jq -c '[.tenant, .deleted]' out | tr '\n' ' ')" \
-	'["acme",2] ["nobody",0] '
-one_line "line 5: .*does not know"
+    def value(self, statement):
+        return self.q(statement)[0][0]
 
-echo "- input that is empty, cut, bad, or of a tenant nobody knows"
-run 0 "$reaper" </dev/null
-silent
-fresh
-{
-	answer acme 1 closed 10:01:00
-	answer acme 2 open 10:00:00
-	answer acme 2 gone 10:01:00
-	answer acme 3 closed 10:01:00 | head -c 50
-} >cut.ndjson
-run 65 "$reaper" <cut.ndjson
-grep -q "cut off" err || fail "no word of the cut: $(cat err)"
-grep -q "1 chats that are gone were left" err || fail "gone: $(cat err)"
-is "after a cut input" "$(keys chat_metrics)" "acme/2 acme/3 beta/1 beta/2"
-fresh
-{
-	echo nonsense
-	answer acme 1 closed 10:01:00
-	echo '{"type":"chat","tenant":"acme","chat":"2","status":"closed"}'
-	answer nobody 1 closed 10:01:00
-	answer acme "2 " closed 10:01:00
-} >bad
-run 65 "$reaper" <bad
-is "lines about bad lines: $(cat err)" "$(wc -l <err)" 4
-grep -q "line 3: .*without 'at'" err || fail "$(cat err)"
-grep -q "line 4: .*does not know" err || fail "$(cat err)"
-grep -q "line 5: .*ends with a blank" err || fail "$(cat err)"
-is "beside bad lines" "$(keys chat_metrics)" "acme/2 acme/3 beta/1 beta/2"
+    def column(self, statement):
+        return [r[0] for r in self.q(statement)]
 
-echo "- principle 7: many gone at once are not believed, the others are served"
-fresh
-q "INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'beta',
-	100 + seq, 'open', '2026-11-20 10:00:00' FROM seq_1_to_98"
-{
-	for chat in $(seq 101 121); do
-		answer beta "$chat" gone 10:01:00
-	done
-	answer beta 150 closed 10:01:00
-	answer acme 1 gone 10:01:00
-} >gone.ndjson
-run 65 "$reaper" <gone.ndjson
-one_line "21 of the 9[0-9]* known chats of tenant 'beta' are gone"
-one_line "--force"
-is "chats of beta" "$(q "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'beta'")" 99
-is "the others" "$(keys chat_metrics | tr ' ' '\n' | grep acme | tr '\n' ' ')" \
-	"acme/2 acme/3 "
-run 0 "$reaper" --force <gone.ndjson
-is "with --force" "$(q "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'beta'")" 78
-fresh
-q "INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'beta',
-	100 + seq, 'open', '2026-11-20 10:00:00' FROM seq_1_to_10"
-head -n 10 gone.ndjson | run 0 "$reaper"
-is "ten are believed" "$(keys chat_metrics)" "acme/1 acme/2 acme/3 beta/1 beta/2"
+    def keys(self, table="chat_metrics"):
+        return self.column(f"SELECT CONCAT(tenant, '/', chat) FROM {table} "
+                           "ORDER BY 1")
 
-echo "- a part of the answers about gone chats, whole lines, deletes none"
-fresh
-for chat in 1 2; do
-	answer acme $chat gone 10:01:00 | sed 's/}$/,"records":2}/'
-done >two.ndjson
-run 65 "$reaper" --force < <(head -n 1 two.ndjson | sed 'p;p')
-one_line "of 2 chats of tenant 'acme' that are gone only 1 came"
-is "after a part" "$(keys chat_metrics)" "acme/1 acme/2 acme/3 beta/1 beta/2"
-run 0 "$reaper" <two.ndjson
-is "after all" "$(keys chat_metrics)" "acme/3 beta/1 beta/2"
+    def left(self, want, what):
+        self.equal(self.keys(), want, what)
 
-echo "- answers of a time that cannot be are refused"
-fresh
-while IFS='|' read -r status at closed why; do
-	printf '{"type":"chat","tenant":"acme","chat":"1","status":"%s","at":"%s","closed_at":"%s"}\n' \
-		"$status" "$at" "$closed" >future.ndjson
-	run 65 "$reaper" <future.ndjson
-	one_line "line 1: $why"
-done <<'END'
-closed|9999-12-31T23:59:59Z|0001-01-01T00:00:00Z|field 'closed_at' is before
-closed|0999-12-31T23:59:59Z|2026-11-20T10:00:00Z|field 'at' is before the year
-gone|9999-12-31T23:59:59Z|2026-11-20T10:00:00Z|ahead: its time
-open|9999-12-31T23:59:59Z|2026-11-20T10:00:00Z|ahead: its time
-END
-is "tombstones" "$(keys closed_chats)" ""
-is "chats" "$(keys chat_metrics)" "acme/1 acme/2 acme/3 beta/1 beta/2"
-printf '[aggregator]\nahead = 0\n' >any.conf
-run 0 "$reaper" -c any.conf < <(sed 's/open/closed/' future.ndjson)
-is "with ahead = 0" "$(keys closed_chats)" acme/1
+    def reap(self, code, *options, stdin=b"", says=None, **more):
+        """Exit code, and the lines that it must say, one pattern each."""
+        done = self.lab.run(["reaper", *options], stdin=stdin, **more)
+        self.that(done.code == code, f"reaper {options}: {done}, wanted {code}")
+        lines, says = done.lines(), says or []
+        says = [says] if isinstance(says, str) else says
+        self.that(len(lines) == len(says) and all(
+            re.search(p, text) for p, text in zip(says, lines)),
+            f"reaper {options}: {done}, wanted {says}")
+        return done
 
-echo "- more than a batch"
-q "DELETE FROM chat_metrics; INSERT INTO chat_metrics
-	(tenant, chat, status, as_of) SELECT 'acme', seq, 'left',
-	'2026-11-20 10:00:00' FROM seq_1_to_2500"
-for chat in $(seq 2 2500); do
-	answer acme "$chat" closed 10:01:00
-done >many
-run 0 "$reaper" --archive many.archive <many
-silent
-is "left of 2500" "$(keys chat_metrics)" acme/1
-is "in the archive" "$(jq -r .chat many.archive | sort -un | wc -l)" 2499
+    def sink(self, rows, *options):
+        return self.lab.run(["sink", *options], stdin=rows)
 
-echo "- the archive: first there, then deleted"
-fresh
-run 0 "$reaper" --archive kept.ndjson <in
-silent
-is "its mode" "$(stat -c %a kept.ndjson)" 600
-is "its rows" "$(jq -c '[.table, .chat, .customer_name, .messages,
-	.avg_response_seconds, .operator, .as_of]' kept.ndjson)" \
-	'["chat_metrics","1","Zoë \"q\"",4,1.5,null,"2026-11-20T10:00:00.123Z"]
-["chat_metrics","1",null,1,null,null,"2026-11-20T10:00:00.000Z"]'
-q "DELETE FROM closed_chats; DELETE FROM chat_metrics"
-# 'left' is what a table says, no row does.
-sed 's/"left"/"open"/' kept.ndjson | "$BIN/sink" -f -
-is "the archive brings them back" "$(keys chat_metrics)" "acme/1 beta/1"
-fresh
-ln -s kept.ndjson link
-run 73 "$reaper" --archive link <in
-one_line "it is a link"
-run 73 "$reaper" --archive no/such/file <in
-is "without an archive nothing is read" "$(keys chat_metrics)" \
-	"acme/1 acme/2 acme/3 beta/1 beta/2"
-if [ -z "$untraced" ]; then
-	for fault in write:error=ENOSPC fdatasync:error=EIO; do
-		before=$(cat kept.ndjson)
-		# -P: only the archive, not the connection or stderr.
-		run 74 traced -P "$tmp/kept.ndjson" \
-			-e "trace=${fault%%:*}" -e "inject=$fault" \
-			"$reaper" --archive "$tmp/kept.ndjson" <in
-		one_line "nothing was deleted"
-		is "after $fault" "$(keys chat_metrics) $(keys closed_chats)" \
-			"acme/1 acme/2 acme/3 beta/1 beta/2 "
-		is "the archive after $fault" "$(cat kept.ndjson)" "$before"
-	done
-fi
+    def fresh(self, many=None):
+        """Two tenants as of 10:00, one of them stored an hour ago; acme/1 and
+        acme/2 have left. MANY: (tenant, first chat, last chat) more."""
+        self.q("""DELETE FROM tenants; DELETE FROM chat_metrics;
+            DELETE FROM closed_chats; DELETE FROM refused_rows;
+            DELETE FROM operator_metrics; DELETE FROM tenant_metrics;
+            DELETE FROM event_counts;
+            INSERT INTO tenants (tenant, as_of, snapshot, stored_at) VALUES
+            ('acme', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3)),
+            ('beta', '2026-11-20 10:00:00', 's',
+                UTC_TIMESTAMP(3) - INTERVAL 1 HOUR);
+            INSERT INTO chat_metrics (tenant, chat, status, customer_name,
+                avg_response_seconds, messages, as_of) VALUES
+            ('acme', '1', 'left', 'Zoë "q"', 1.5, 4,
+                '2026-11-20 10:00:00.123'),
+            ('acme', '2', 'left', NULL, NULL, 1, '2026-11-20 10:00:00'),
+            ('acme', '3', 'open', NULL, NULL, 1, '2026-11-20 10:00:00'),
+            ('beta', '1', 'open', NULL, NULL, 1, '2026-11-20 10:00:00'),
+            ('beta', '2', 'pending', NULL, NULL, 1, '2026-11-20 10:00:00');
+            INSERT INTO operator_metrics (tenant, operator, available, as_of)
+            VALUES ('acme', '7', 1, '2026-11-20 10:00:00'),
+            ('beta', '7', 0, '2026-11-20 10:00:00')""")
+        if many:
+            self.chats(*many)
 
-echo "- on_close = all: what is kept as history goes too"
-printf '[reaper]\non_close = all\n' >all.conf
-for close in live all; do
-	fresh
-	q "INSERT INTO refused_rows (tenant, snapshot, table_name, row_key, chat,
-		reason, as_of) VALUES
-		('acme', 's', 'chat_metrics', '1', '1', 'r', '2026-11-20 10:00:00'),
-		('acme', 's', 'chat_metrics', '3', '3', 'r', '2026-11-20 10:00:00')"
-	answer acme 1 closed 10:01:00 >one
-	case $close in
-	live)
-		run 0 "$reaper" <one
-		left="1 3"
-		;;
-	all)
-		run 0 "$reaper" -c all.conf <one
-		left=3
-		;;
-	esac
-	is "history left by on_close = $close" \
-		"$(q 'SELECT row_key FROM refused_rows ORDER BY 1' | xargs)" "$left"
-	is "chats" "$(keys chat_metrics)" "acme/2 acme/3 beta/1 beta/2"
-done
+    def chats(self, tenant, first, last):
+        self.q("INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT "
+               f"'{tenant}', seq, 'left', '2026-11-20 10:00:00' FROM "
+               f"seq_{first}_to_{last}")
 
-echo "- tombstones and refusals are forgotten in time"
-fresh
-q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
-	('acme', 'old', '2026-11-13 09:59:59.999'),
-	('acme', 'young', '2026-11-13 10:00:00');
-	INSERT INTO closed_chats (tenant, chat, as_of) SELECT 'beta', seq,
-	'2026-01-01 00:00:00' FROM seq_1_to_2100;
-	INSERT INTO refused_rows (tenant, snapshot, table_name, row_key, reason,
-	as_of) VALUES ('acme', 's', 't', 'old', 'r', '2026-11-13 09:59:59.999'),
-	('acme', 's', 't', 'young', 'r', '2026-11-13 10:00:00')"
-run 0 "$reaper" </dev/null
-is "tombstones" "$(keys closed_chats)" acme/young
-is "refusals" "$(q 'SELECT row_key FROM refused_rows')" young
+    # What is tested.
 
-echo "- the same in a stream, which has no snapshots: by its newest row"
-q "DELETE FROM tenants; DELETE FROM chat_metrics"
-stream_row() { # TABLE TIME FIELDS
-	printf '{"type":"row","table":"%s","tenant":"flow","as_of":"%s",%s}\n' "$@"
-}
-stream_row tenant_metrics 2026-11-20T10:00:00.000Z '"version":1' | "$BIN/sink" -f -
-q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
-	('flow', 'old', '2026-11-13 09:59:59.999'),
-	('flow', 'young', '2026-11-13 10:00:00')"
-run 0 "$reaper" </dev/null
-is "tombstones of a stream" "$(keys closed_chats)" "acme/young flow/young"
-late() { # CHAT TIME
-	stream_row chat_metrics "$2" "\"chat\":\"$1\",\"status\":\"open\""
-	stream_row event_counts "$2" "\"user\":\"$1\",\"event\":\"e\",\"count\":1"
-}
-{
-	late old 2026-11-13T09:59:59.999Z
-	late young 2026-11-13T10:00:00.000Z
-	late kept 2026-11-13T10:00:00.000Z
-} >late.rows
-"$BIN/sink" -f late.rows
-is "whose tombstone went does not return" "$(keys chat_metrics)" flow/kept
-is "a row without a chat has none" \
-	"$(q 'SELECT user FROM event_counts ORDER BY 1' | xargs)" "kept old young"
+    def rules(self):
+        """Each table with tenants has a rule, or a purge would leave rows."""
+        text = subprocess.run(
+            [os.path.join(TESTBIN, "tools", "tables")], check=True,
+            capture_output=True, text=True).stdout
+        self.equal(sorted(re.findall(r"^rule\t(\w+)", text, re.M)),
+                   sorted(self.column("""SELECT DISTINCT c.table_name
+            FROM information_schema.columns c
+            JOIN information_schema.tables t USING (table_schema, table_name)
+            WHERE c.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'
+            AND c.column_name = 'tenant' AND c.table_name NOT IN
+            ('tenants', 'revoked_tokens')""")), "tables with a rule")
 
-echo "- in one that writes no tenant_metrics, by those of chats and operators"
-for table in chat_metrics operator_metrics; do
-	stream_row $table 2026-11-20T10:00:00.000Z \
-		'"chat":"now","status":"open","operator":"7","version":1' |
-		sed 's/"flow"/"bare"/' | "$BIN/sink" -f -
-	q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
-		('bare', 'old', '2026-11-13 09:59:59.999'),
-		('bare', 'young', '2026-11-13 10:00:00');
-		INSERT INTO refused_rows (tenant, snapshot, table_name, row_key,
-		reason, as_of) VALUES
-		('bare', 's', 't', 'old', 'r', '2026-11-13 09:59:59.999')"
-	run 0 "$reaper" </dev/null
-	is "tombstones by $table" "$(keys closed_chats)" \
-		"acme/young bare/young flow/young"
-	is "refusals by $table" \
-		"$(q 'SELECT row_key FROM refused_rows' | xargs)" young
-	q "DELETE FROM closed_chats WHERE tenant = 'bare';
-		DELETE FROM $table WHERE tenant = 'bare';
-		DELETE FROM tenants WHERE tenant = 'bare'"
-done
+    def listed(self, *options):
+        return [(f"{r['tenant']}/{r['chat']}", r.get("status"), r["at"])
+                for r in self.reap(0, "--list", *options).records()]
 
-echo "- a replay into an empty state: newer versions of older times"
-q "DELETE FROM chat_metrics"
-stream_row tenant_metrics 2026-11-01T00:00:00.000Z '"version":2' | "$BIN/sink" -f -
-is "the row of the replay" "$(q 'SELECT as_of, version FROM tenant_metrics
-	WHERE tenant = "flow"' | tr '\t' ' ')" "2026-11-01 00:00:00.000 2"
-"$BIN/sink" -f late.rows
-is "nor does it in a replay" "$(keys chat_metrics)" flow/kept
-q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
-	('flow', 'old', '2026-11-13 09:59:59.999')"
-run 0 "$reaper" </dev/null
-is "tombstones after a replay" "$(keys closed_chats)" "acme/young flow/young"
+    def list(self):
+        """Chats that left, and all of a tenant whose snapshot is old."""
+        self.fresh()
+        self.equal(self.listed(), [
+            ("acme/1", None, "2026-11-20T10:00:00.123Z"),
+            ("acme/2", None, "2026-11-20T10:00:00.000Z"),
+            ("beta/1", "open", "2026-11-20T10:00:00.000Z"),
+            ("beta/2", "pending", "2026-11-20T10:00:00.000Z")], "the list")
+        self.q("UPDATE tenants SET removed_at = as_of WHERE tenant = 'beta'; "
+               "UPDATE tenants SET stored_at = NULL WHERE tenant = 'acme'")
+        self.equal([x[0] for x in self.listed()],
+                   ["acme/1", "acme/2", "acme/3"],
+                   "a removed tenant, and one without snapshot")
+        self.q("DELETE FROM chat_metrics")
+        self.chats("acme", 1, 2500)
+        self.equal(len(set(self.listed())), 2500, "page by page")
+        p = subprocess.Popen(program(["reaper", "--list"]), env=self.lab.env,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        p.stdout.close()
+        self.equal((p.stderr.read(), p.wait(60)), (b"", 0), "a closed pipe")
 
-echo "- a row with a time that is still to come makes no other one old"
-stream_row tenant_metrics 2036-11-01T00:00:00.000Z '"version":3' | "$BIN/sink" -f -
-is "the newest time is not later than now" \
-	"$(q 'SELECT newest_at > "2026-11-20 10:00" AND
-	newest_at <= UTC_TIMESTAMP(3) FROM tenants WHERE tenant = "flow"')" 1
+    def closed_ones_go(self):
+        self.fresh()
+        done = self.reap(0, "--dry-run", "-o", "table", stdin=ANSWERS)
+        self.equal([x.split()[:3] for x in done.out.decode().splitlines()[1:]],
+                   [["acme", "1", "closed"], ["beta", "1", "gone"]],
+                   "a dry run's table")
+        done = self.reap(0, "--dry-run", stdin=ANSWERS)
+        self.equal([(r["table"], r["tenant"], r["chat"])
+                    for r in done.records()],
+                   [("chat_metrics", "acme", "1"),
+                    ("chat_metrics", "beta", "1")], "a dry run's rows")
+        self.equal((self.keys(), self.keys("closed_chats")), (ALL, []),
+                   "after a dry run")
+        done = self.reap(0, "-o", "ndjson", stdin=ANSWERS)
+        self.equal([tuple(r[k] for k in ("tenant", "open", "closed", "gone",
+                                         "deleted", "newer", "refused"))
+                    for r in done.records()],
+                   [("acme", 1, 2, 0, 1, 1, 0), ("beta", 0, 1, 1, 1, 0, 0)],
+                   "the summary")
+        left = ["acme/2", "acme/3", "beta/2"]
+        self.left(left, "what is left")
+        stones = [["acme", "1", "2026-11-20 10:00:30.000",
+                   "2026-11-20 10:01:00.000"],
+                  ["beta", "1", "-", "2026-11-20 10:01:00.000"],
+                  ["beta", "77", "-", "2026-11-20 10:01:00.000"]]
+        dated = "SELECT tenant, chat, IFNULL(closed_at, '-'), as_of FROM " \
+                "closed_chats ORDER BY 1, 2"
+        self.equal(self.q(dated), stones, "tombstones")
+        self.equal(self.reap(0, stdin=ANSWERS).out, b"", "again")
+        self.reap(0, stdin=answer("acme", 1, "closed", "09:00:00"))
+        self.equal(self.q(dated), stones, "tombstones after an older answer")
+        # Only newer rows of a deleted chat are stored.
+        self.sink(row(1, "10:01:00"))
+        self.left(left, "a row as old as the tombstone")
+        self.sink(row(1, "10:01:00.001"))
+        self.left(["acme/1"] + left, "a reopened chat")
+        self.reap(0, stdin=ANSWERS)
+        self.left(["acme/1"] + left, "the answer from before it was reopened")
 
-echo "- history is not refused by its age: an open chat's may be as old"
-said() { # ID
-	printf '{"type":"message","tenant":"flow","id":"%s","chat":"kept","at":"%s","from":"customer","to":"7"}\n' \
-		"$1" 2026-11-01T10:00:00.000Z
-}
-for close in live all; do
-	q "DELETE FROM messages; UPDATE tenants SET as_of = NULL"
-	printf '[reaper]\non_close = %s\n' "$close" >close.conf
-	said stream | "$BIN/sink" -c close.conf -f -
-	q "UPDATE tenants SET as_of = '2026-11-20 10:00:00'"
-	said snapshots | "$BIN/sink" -c close.conf -f -
-	is "messages with on_close = $close" "$(q 'SELECT message_id FROM messages
-		ORDER BY 1' | xargs)" "snapshots stream"
-done
+    def last_answer_counts(self):
+        self.fresh()
+        self.reap(0, stdin=b"".join([
+            answer("acme", 1, "closed", "10:01:00"),
+            answer("acme", 1, "open", "10:02:00"),
+            answer("beta", 1, "gone", "10:01:00"),
+            answer("beta", 1, "open", "10:02:00"),
+            answer("beta", 2, "open", "10:02:00"),
+            answer("beta", 2, "gone", "10:01:00")]))
+        self.left(ALL, "closed, then open")
+        self.reap(0, stdin=b"".join([
+            answer("acme", 1, "open", "10:02:00"),
+            answer("acme", 2, "closed", "10:01:00"),
+            answer("acme", 2, "open", "10:02:00"),
+            *(answer("acme", n, "closed", "10:01:00")
+              for n in range(1001, 2001)),
+            answer("acme", 1, "closed", "10:01:00"),
+            answer("acme", 2, "closed", "10:03:00")]))
+        self.left(["acme/1", "acme/3", "beta/1", "beta/2"],
+                  "open, then closed in another batch")
 
-echo "- --purge: all of one tenant, nothing of another"
-fresh
-q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
-	('acme', '9', '2026-11-20 09:00:00');
-	INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'acme',
-	10 + seq, 'open', '2026-11-20 10:00:00' FROM seq_1_to_2000"
-run 66 "$reaper" --purge nobody
-one_line "does not know the tenant 'nobody'"
-run 64 "$reaper" --purge 'acme '
-one_line "no name of a tenant"
-CRM_URL=http://127.0.0.1:1/v1 CRM_TOKEN=x CRM_TENANT=acme run 78 \
-	"$reaper" --purge acme
-one_line "still configured"
-run 0 "$reaper" --purge acme --dry-run -v -o csv
-grep -q '^chat_metrics,2003' out || fail "a dry purge: $(cat out)"
-! grep tenant_purged err || fail "a dry purge says that it was done"
-run 0 "$reaper" --purge acme --archive purged.ndjson
-silent
-is "in the archive" "$(jq -r .table purged.ndjson | sort | uniq -c |
-	awk '{ print $2, $1 }')" "chat_metrics 2003
-operator_metrics 1"
-for table in chat_metrics operator_metrics closed_chats tenants; do
-	echo "$table $(q "SELECT GROUP_CONCAT(DISTINCT tenant) FROM $table")"
-done >left
-is "left of a purge" "$(cat left)" "chat_metrics beta
-operator_metrics beta
-closed_chats NULL
-tenants acme,beta"
-row 10:00:00 | "$BIN/sink" -f - || :
-is "a row that was on its way" "$(keys chat_metrics)" "beta/1 beta/2"
+    def bad_input(self):
+        self.fresh()
+        self.equal(self.reap(0).out, b"", "no input")
+        self.reap(65, stdin=b"".join([
+            answer("acme", 1, "closed", "10:01:00"),
+            answer("acme", 2, "open", "10:00:00"),
+            answer("acme", 2, "gone", "10:01:00"),
+            answer("acme", 3, "closed", "10:01:00")[:50]]),
+            says=["cut off", "1 chats that are gone were left"])
+        self.left(ALL[1:], "a cut input")
+        self.fresh()
+        self.reap(65, stdin=b"".join([
+            b"nonsense\n", answer("acme", 1, "closed", "10:01:00"),
+            line(type="chat", tenant="acme", chat="2", status="closed"),
+            answer("nobody", 1, "closed", "10:01:00"),
+            answer("acme", "2 ", "closed", "10:01:00")]),
+            says=["line 1: ", "line 3: .*without 'at'",
+                  "line 5: .*ends with a blank", "line 4: .*does not know"])
+        self.left(ALL[1:], "beside bad lines")
 
-echo "- --purge: what another deletes meanwhile shifts nothing"
-fresh
-q "INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'acme',
-	10000 + seq, 'open', '2026-11-20 10:00:00' FROM seq_1_to_2000"
-# shellcheck disable=SC2317 # until_true calls it
-transactions() { # N CONDITION
-	[ "$(q "SELECT COUNT(*) FROM information_schema.innodb_trx
-		WHERE $2")" = "$1" ]
-}
-mkfifo other
-"$servers" mysql "$tmp/srv" messaging <other >/dev/null &
-other=$!
-exec 5>other
-echo "START TRANSACTION; DELETE FROM chat_metrics WHERE tenant = 'acme' AND
-	chat BETWEEN '10101' AND '10200';" >&5
-until_true 20 transactions 1 "trx_rows_modified = 100" || fail "no other"
-"$reaper" --purge acme --archive shifted.ndjson 5>&- &
-pid=$!
-until_true 20 transactions 1 "trx_state = 'LOCK WAIT'" || fail "no wait"
-echo "COMMIT;" >&5
-exec 5>&-
-wait $other
-wait $pid || fail "a purge beside another: $?"
-is "in the archive beside another" \
-	"$(jq -r 'select(.table == "chat_metrics").chat' shifted.ndjson |
-		sort | md5sum)" \
-	"$({ seq 3; seq 10001 10100; seq 10201 12000; } | sort | md5sum)"
+    def many_gone(self):
+        """More than 20 % and more than 10 at once are not believed."""
+        self.fresh(("beta", 101, 198))
+        gone = [answer("beta", n, "gone", "10:01:00") for n in range(101, 122)]
+        more = [answer("beta", 150, "closed", "10:01:00"),
+                answer("acme", 1, "gone", "10:01:00")]
+        count = "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'beta'"
+        self.reap(65, stdin=b"".join(gone + more),
+                  says=r"21 of the 9\d* known chats of tenant 'beta' are gone"
+                       ".*--force")
+        self.equal(self.value(count), "99", "chats of beta")
+        self.equal(self.keys()[:2], ["acme/2", "acme/3"], "the others")
+        self.reap(0, "--force", stdin=b"".join(gone + more))
+        self.equal(self.value(count), "78", "with --force")
+        self.fresh(("beta", 101, 110))
+        self.reap(0, stdin=b"".join(gone[:10]))
+        self.left(ALL, "ten are believed")
 
-echo "- --purge: one that a signal ends says that it is not done"
-fresh
-q "INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'acme',
-	10000 + seq, 'open', '2026-11-20 10:00:00' FROM seq_1_to_2000"
-"$servers" mysql "$tmp/srv" messaging <other >/dev/null &
-other=$!
-exec 5>other
-echo "START TRANSACTION; DELETE FROM chat_metrics WHERE tenant = 'acme' AND
-	chat = '10101';" >&5
-until_true 20 transactions 1 "trx_rows_modified = 1" || fail "no other"
-"$reaper" --purge acme 5>&- >out 2>err &
-pid=$!
-until_true 20 transactions 1 "trx_state = 'LOCK WAIT'" || fail "no wait"
-kill -TERM $pid
-echo "COMMIT;" >&5
-exec 5>&-
-wait $other
-rc=0
-wait $pid || rc=$?
-is "exit status of a purge that was stopped ($(cat err))" $rc 75
-one_line "the purge of 'acme' was asked to stop.*; run it again"
-is "rows left of it" "$(q "SELECT COUNT(*) FROM chat_metrics
-	WHERE tenant = 'acme'")" 1002
-run 0 "$reaper" --purge acme
-is "rows left of the next" "$(q "SELECT COUNT(*) FROM chat_metrics
-	WHERE tenant = 'acme'")" 0
+    def part_of_gone(self):
+        """Of answers that say how many are gone, a part deletes nothing."""
+        self.fresh()
+        two = [answer("acme", n, "gone", "10:01:00", records=2)
+               for n in (1, 2)]
+        self.reap(65, "--force", stdin=two[0] * 2, says="of 2 chats of tenant "
+                  "'acme' that are gone only 1 came")
+        self.left(ALL, "a part")
+        self.reap(0, stdin=b"".join(two))
+        self.left(ALL[2:], "all")
 
-echo "- the tenant of a stream, which has no markers: purged, and added again"
-stream() { # its rows, as of now and so many seconds later
-	local at
-	at=$(date -u -d "+$1 seconds" +%Y-%m-%dT%H:%M:%SZ)
-	printf '{"type":"row","table":"%s","tenant":"flow",%s,"as_of":"%s"}\n' \
-		chat_metrics '"chat":"1","status":"open"' "$at" \
-		tenant_metrics '"operators":1,"version":'"$(date +%s%3N)" "$at"
-}
-flow() { # what the list, and what tenant list, says of it
-	"$reaper" --list | jq -r 'select(.tenant == "flow").chat'
-	MESSAGING_BIN=$BIN "$(dirname "$servers")/tenant" list -o ndjson |
-		jq -r 'select(.tenant == "flow").state'
-}
-stream 0 | "$BIN/sink" -f -
-is "a stream" "$(flow)" "1
-streaming"
-run 0 "$reaper" --purge flow
-is "purged" "$(flow)" purged
-stream -3600 | "$BIN/sink" -f - || :
-is "rows that were on their way" "$(flow)" purged
-stream 60 | "$BIN/sink" -f -
-is "added again" "$(flow)" "1
-streaming"
+    def impossible_times(self):
+        self.fresh()
+        end, now = "9999-12-31T23:59:59Z", "2026-11-20T10:00:00Z"
+        for status, at, closed, why in (
+                ("closed", end, "0001-01-01T00:00:00Z",
+                 "field 'closed_at' is before"),
+                ("closed", "0999-12-31T23:59:59Z", now,
+                 "field 'at' is before the year"),
+                ("gone", end, now, "ahead: its time"),
+                ("open", end, now, "ahead: its time")):
+            self.reap(65, stdin=answer("acme", 1, status, at,
+                                       closed_at=closed),
+                      says="line 1: " + why)
+        self.equal((self.keys("closed_chats"), self.keys()), ([], ALL),
+                   "tombstones and chats")
+        self.reap(0, "-c", self.lab.conf("any", {"aggregator": {"ahead": 0}}),
+                  stdin=answer("acme", 1, "closed", end, closed_at=now))
+        self.equal(self.keys("closed_chats"), ["acme/1"], "with ahead = 0")
 
-echo "- no row slips in: a sink at work while the reaper deletes"
-# Rows of a snapshot before the asking, again and again, against deletions: at
-# no moment may a chat have both a tombstone and an older row. Nobody asks about
-# the last one: its row shows that the sinks were at work.
-fresh
-for i in $(seq 200); do
-	row 10:00:30 | sed "s/\"chat\":\"1\"/\"chat\":\"$((i % 20))\"/"
-done >flood
-for i in $(seq 0 19); do
-	answer acme "$i" closed 10:01:00
-done >all
-for round in 1 2 3 4 5; do
-	q "DELETE FROM closed_chats"
-	pids=()
-	for n in 1 2 3; do
-		row 10:00:3$round | sed "s/\"chat\":\"1\"/\"chat\":\"by $n\"/" |
-			cat flood - | "$BIN/sink" -f - 2>err.$n &
-		pids+=($!)
-	done
-	run 0 "$reaper" <all
-	for n in 1 2 3; do
-		wait "${pids[n - 1]}" || fail "sink $n gives $?: $(cat err.$n)"
-	done
-	is "stored in round $round" "$(q "SELECT chat, SECOND(as_of) FROM
-		chat_metrics WHERE chat LIKE 'by%' ORDER BY 1" | tr '\t\n' '= ')" \
-		"by 1=3$round by 2=3$round by 3=3$round "
-	is "tombstones" "$(q "SELECT COUNT(*) FROM closed_chats")" 20
-	is "round $round" "$(q "SELECT COUNT(*) FROM chat_metrics c JOIN
-		closed_chats t USING (tenant, chat) WHERE c.as_of <= t.as_of")" 0
-done
+    def archive(self):
+        """First in the archive, then deleted; more than a batch, too."""
+        self.fresh()
+        kept = self.lab.path("kept.ndjson")
+        self.reap(0, "--archive", kept, stdin=ANSWERS)
+        self.equal(os.stat(kept).st_mode & 0o777, 0o600, "mode")
+        with open(kept, "rb") as f:
+            rows = f.read()
+        self.equal([[r[k] for k in ("table", "chat", "customer_name",
+                                    "messages", "avg_response_seconds",
+                                    "operator", "as_of")]
+                    for r in map(json.loads, rows.splitlines())],
+                   [["chat_metrics", "1", 'Zoë "q"', 4, 1.5, None,
+                     "2026-11-20T10:00:00.123Z"],
+                    ["chat_metrics", "1", None, 1, None, None,
+                     "2026-11-20T10:00:00.000Z"]], "rows")
+        self.q("DELETE FROM closed_chats; DELETE FROM chat_metrics")
+        # No record says 'left': the table does.
+        self.sink(rows.replace(b'"left"', b'"open"'))
+        self.left(["acme/1", "beta/1"], "the archive brings them back")
+        self.fresh()
+        os.symlink(kept, self.lab.path("link"))
+        self.reap(73, "--archive", self.lab.path("link"), stdin=ANSWERS,
+                  says="it is a link")
+        self.reap(73, "--archive", "/no/such/file", stdin=ANSWERS,
+                  says="No such")
+        self.left(ALL, "without an archive")
+        self.q("DELETE FROM chat_metrics")
+        self.chats("acme", 1, 2500)
+        many = self.lab.path("many")
+        self.reap(0, "--archive", many, stdin=b"".join(
+            answer("acme", n, "closed", "10:01:00") for n in range(2, 2501)))
+        self.left(["acme/1"], "of 2500")
+        with open(many, "rb") as f:
+            self.equal(len({json.loads(x)["chat"] for x in f}), 2499,
+                       "in the archive")
 
-# tests/e2e/faults.t kills it at each step.
-if [ -z "$untraced" ] && [ -n "${LONG:-}" ]; then
-	echo "- killed at any call: what is gone is archived and has its tombstone"
-	killed=0
-	for n in $(seq 2 120); do
-		fresh
-		rm -f crash.ndjson
-		rc=0
-		traced -e trace=sendto -e "inject=sendto:signal=KILL:when=$n" \
-			"$reaper" --archive "$tmp/crash.ndjson" <in >out 2>err ||
-			rc=$?
-		for chat in acme/1 beta/1; do
-			row=$(q "SELECT COUNT(*) FROM chat_metrics
-				WHERE CONCAT(tenant, '/', chat) = '$chat'")
-			stone=$(q "SELECT COUNT(*) FROM closed_chats
-				WHERE CONCAT(tenant, '/', chat) = '$chat'")
-			is "row and tombstone of $chat, killed at $n" \
-				$((row + stone)) 1
-			[ "$row" = 1 ] || grep -q "\"${chat%/*}\",\"chat\":\"1\"" \
-				crash.ndjson || fail "$chat is lost, killed at $n"
-		done
-		run 0 "$reaper" --archive crash.ndjson <in
-		is "after killed at $n and once more" "$(keys chat_metrics)" \
-			"acme/2 acme/3 beta/2"
-		[ "$rc" = 137 ] || break
-		killed=$((killed + 1))
-	done
-	[ "$killed" -gt 5 ] || fail "it was killed $killed times only"
-	[ "$rc" = 0 ] || fail "it was never allowed to end"
-fi
+    def on_close(self):
+        """all: what is kept as history goes too."""
+        for close, left in (("live", ["1", "3"]), ("all", ["3"])):
+            self.fresh()
+            self.q("INSERT INTO refused_rows (tenant, snapshot, table_name, "
+                   "row_key, chat, reason, as_of) VALUES " + ", ".join(
+                       f"('acme', 's', 'chat_metrics', '{n}', '{n}', 'r', "
+                       "'2026-11-20 10:00:00')" for n in (1, 3)))
+            self.reap(0, "-c", self.lab.conf(close, {
+                "reaper": {"on_close": close}}),
+                stdin=answer("acme", 1, "closed", "10:01:00"))
+            self.equal(self.column("SELECT row_key FROM refused_rows "
+                                   "ORDER BY 1"), left, f"on_close = {close}")
 
-echo "- a database that is away is no fault of the input"
-"$servers" stop "$tmp/srv" mariadb
-printf '[mysql]\nurl = %s\nwait_timeout = 1s\n' "$MYSQL_URL" >away.conf
-chmod 600 away.conf
-unset MYSQL_URL
-run 75 "$reaper" -c away.conf <in
-one_line "mysql"
-run 75 "$reaper" -c away.conf --list
-run 0 "$reaper" -c away.conf -n
+    def stones(self, tenant):
+        self.q("INSERT IGNORE INTO closed_chats (tenant, chat, as_of) VALUES "
+               f"('{tenant}', 'old', '{OLD}'), "
+               f"('{tenant}', 'young', '{YOUNG}')")
 
-[ -z "$untraced" ] || {
-	echo "the faults were left out: strace is missing or may not trace here"
-	exit 77
-}
+    def tombstones_go_in_time(self):
+        """A week behind the newest time of the tenant."""
+        self.fresh()
+        self.stones("acme")
+        self.q(f"""INSERT INTO closed_chats (tenant, chat, as_of) SELECT
+            'beta', seq, '2026-01-01 00:00:00' FROM seq_1_to_2100;
+            INSERT INTO refused_rows (tenant, snapshot, table_name, row_key,
+            reason, as_of) VALUES ('acme', 's', 't', 'old', 'r', '{OLD}'),
+            ('acme', 's', 't', 'young', 'r', '{YOUNG}')""")
+        self.reap(0)
+        self.equal(self.keys("closed_chats"), ["acme/young"], "tombstones")
+        self.equal(self.column("SELECT row_key FROM refused_rows"), ["young"],
+                   "refusals")
+
+    def streams(self):
+        """They have no snapshots: the newest row's time counts."""
+        self.q("DELETE FROM tenants; DELETE FROM chat_metrics; "
+               "DELETE FROM closed_chats")
+        at = "2026-11-20T10:00:00.000Z"
+        for tenant, first in (
+                ("flow", row(0, at, "flow", "tenant_metrics", version=1)),
+                ("bare", row("now", at, "bare", version=1)),
+                ("base", row(0, at, "base", "operator_metrics", operator="7",
+                             version=1))):
+            self.sink(first)
+            self.stones(tenant)
+            self.reap(0)
+            self.equal([k for k in self.keys("closed_chats")
+                        if k.startswith(tenant)], [tenant + "/young"],
+                       "tombstones")
+        late = b"".join(
+            row(chat, f"2026-11-13T{time}Z", "flow")
+            + row(0, f"2026-11-13T{time}Z", "flow", "event_counts", user=chat,
+                  event="e", count=1)
+            for chat, time in (("old", "09:59:59.999"),
+                               ("young", "10:00:00.000"),
+                               ("kept", "10:00:00.000")))
+        self.sink(late)
+        self.left(["bare/now", "flow/kept"],
+                  "after rows without a tombstone any more")
+        self.equal(self.column("SELECT user FROM event_counts ORDER BY 1"),
+                   ["kept", "old", "young"], "rows without a chat")
+        # A replay into an empty state: newer versions of older times.
+        self.sink(row(0, "2026-11-01T00:00:00.000Z", "flow", "tenant_metrics",
+                      version=2))
+        self.equal(self.q("SELECT as_of, version FROM tenant_metrics WHERE "
+                          "tenant = 'flow'"),
+                   [["2026-11-01 00:00:00.000", "2"]], "the replay's row")
+        self.sink(late)
+        self.left(["bare/now", "flow/kept"], "after a replay")
+        self.stones("flow")
+        self.reap(0)
+        self.equal(self.keys("closed_chats")[-1], "flow/young",
+                   "tombstones after a replay")
+        # A time that is still to come makes no other row old.
+        self.sink(row(0, "2036-11-01T00:00:00.000Z", "flow", "tenant_metrics",
+                      version=3))
+        self.equal(self.value("SELECT newest_at <= UTC_TIMESTAMP(3) FROM "
+                              "tenants WHERE tenant = 'flow'"), "1",
+                   "the newest time is not later than now")
+
+    def history_is_not_refused(self):
+        """An open chat's history may be as old as a tombstone."""
+        for close in ("live", "all"):
+            conf = self.lab.conf("close", {"reaper": {"on_close": close}})
+            self.q("DELETE FROM messages")
+            for name, as_of in (("stream", "NULL"),
+                                ("snapshots", "'2026-11-20 10:00:00'")):
+                self.q(f"UPDATE tenants SET as_of = {as_of}")
+                self.sink(line(type="message", tenant="flow", id=name,
+                               chat="kept", at="2026-11-01T10:00:00.000Z",
+                               to="7", **{"from": "customer"}), "-c", conf)
+            self.equal(self.column("SELECT message_id FROM messages "
+                                   "ORDER BY 1"), ["snapshots", "stream"],
+                       f"messages with on_close = {close}")
+
+    def purge(self):
+        """All of one tenant, nothing of another."""
+        self.fresh(("acme", 11, 2010))
+        self.q("INSERT INTO closed_chats (tenant, chat, as_of) VALUES "
+               "('acme', '9', '2026-11-20 09:00:00')")
+        self.reap(66, "--purge", "nobody",
+                  says="does not know the tenant 'nobody'")
+        self.reap(64, "--purge", "acme ", says="no name of a tenant")
+        self.reap(78, "--purge", "acme", says="still configured", env={
+            "CRM_URL": "http://127.0.0.1:1/v1", "CRM_TOKEN": "x",
+            "CRM_TENANT": "acme"})
+        done = self.reap(0, "--purge", "acme", "--dry-run", "-o", "csv")
+        self.that(b"chat_metrics,2003" in done.out, f"a dry purge: {done.out}")
+        archive = self.lab.path("purged")
+        done = self.reap(0, "--purge", "acme", "--archive", archive)
+        self.equal(done.out, b"", "output")
+        with open(archive, "rb") as f:
+            tables = [json.loads(x)["table"] for x in f]
+        self.equal({t: tables.count(t) for t in tables},
+                   {"chat_metrics": 2003, "operator_metrics": 1},
+                   "in the archive")
+        for table, left in (("chat_metrics", ["beta"]),
+                            ("operator_metrics", ["beta"]),
+                            ("closed_chats", []),
+                            ("tenants", ["acme", "beta"])):
+            self.equal(self.column(f"SELECT DISTINCT tenant FROM {table} "
+                                   "ORDER BY 1"), left, f"left in {table}")
+        self.sink(row(1, "10:00:00"))
+        self.left(["beta/1", "beta/2"], "a row that was on its way")
+
+    def beside(self, deleted, *options):
+        """A purge that waits for another transaction that deletes."""
+        self.fresh(("acme", 10001, 12000))
+        other = Sql(self.lab)
+        other.ask("START TRANSACTION; DELETE FROM chat_metrics WHERE tenant = "
+                  f"'acme' AND chat {deleted}; SELECT 1")
+        p = subprocess.Popen(
+            program(["reaper", "--purge", "acme", *options]),
+            env=self.lab.env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        until(20, lambda: self.value(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN "
+            "information_schema.processlist p ON p.id = "
+            "t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND "
+            f"p.db = '{self.lab.database}'") == "1", "a purge that waits")
+        return other, p
+
+    def purge_beside_others(self):
+        archive = self.lab.path("shifted")
+        other, p = self.beside("BETWEEN '10101' AND '10200'", "--archive",
+                               archive)
+        other.ask("COMMIT; SELECT 1")
+        other.close()
+        self.equal((p.communicate(timeout=60)[1], p.returncode), ("", 0),
+                   "a purge beside another")
+        with open(archive, "rb") as f:
+            rows = [json.loads(x) for x in f]
+        self.equal(sorted(int(r["chat"]) for r in rows
+                          if r["table"] == "chat_metrics"),
+                   [1, 2, 3, *range(10001, 10101), *range(10201, 12001)],
+                   "in the archive")
+        # A signal ends it, and it says that it is not done.
+        other, p = self.beside("= '10101'")
+        p.terminate()
+        other.ask("COMMIT; SELECT 1")
+        other.close()
+        said = p.communicate(timeout=60)[1]
+        self.that(p.returncode == 75 and said.count("\n") == 1 and re.search(
+            "the purge of 'acme' was asked to stop.*; run it again", said),
+            f"a purge that was stopped: {p.returncode} {said}")
+        count = "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'acme'"
+        self.that(0 < int(self.value(count)) < 2002, "rows left of it")
+        self.reap(0, "--purge", "acme")
+        self.equal(self.value(count), "0", "rows left of the next")
+
+    def flow(self):
+        """What the list, and what scripts/tenant, say of a stream."""
+        chats = [r["chat"] for r in self.reap(0, "--list").records()
+                 if r["tenant"] == "flow"]
+        done = self.lab.must(["scripts/tenant", "list", "-o", "ndjson"],
+                             env={"MESSAGING_BIN": BIN})
+        return chats, [r["state"] for r in done.records()
+                       if r["tenant"] == "flow"]
+
+    def stream_is_purged_and_added(self):
+        def stream(later):
+            now = datetime.datetime.now(datetime.timezone.utc)
+            at = (now + datetime.timedelta(seconds=later)).strftime(
+                "%Y-%m-%dT%H:%M:%SZ")
+            self.sink(row(1, at, "flow") + row(
+                0, at, "flow", "tenant_metrics", operators=1,
+                version=int(now.timestamp() * 1000)))
+
+        stream(0)
+        self.equal(self.flow(), (["1"], ["streaming"]), "a stream")
+        self.reap(0, "--purge", "flow")
+        self.equal(self.flow(), ([], ["purged"]), "purged")
+        stream(-3600)
+        self.equal(self.flow(), ([], ["purged"]), "rows on their way")
+        stream(60)
+        self.equal(self.flow(), (["1"], ["streaming"]), "added again")
+
+    def no_row_slips_in(self):
+        """Sinks write older rows while the reaper deletes: no chat may have a
+        tombstone and an older row. Nobody asks about the chats "by": they show
+        that the sinks were at work."""
+        self.fresh()
+        flood = b"".join(row(n % 20, "10:00:30") for n in range(200))
+        every = b"".join(answer("acme", n, "closed", "10:01:00")
+                         for n in range(20))
+        for n in (1, 2):
+            self.q("DELETE FROM closed_chats")
+            sinks = []
+            for i in (1, 2, 3):
+                path = self.lab.write(f"flood{i}", flood + row(
+                    f"by {i}", f"10:00:3{n}"))
+                sinks.append(self.lab.start(["sink", "-f", path]))
+            self.reap(0, stdin=every)
+            self.equal([p.wait(60) for p in sinks], [0, 0, 0], "sinks")
+            self.equal(self.q("SELECT chat, SECOND(as_of) FROM chat_metrics "
+                              "WHERE chat LIKE 'by%' ORDER BY 1"),
+                       [[f"by {i}", f"3{n}"] for i in (1, 2, 3)], "stored")
+            self.equal(self.value("SELECT COUNT(*) FROM closed_chats"), "20",
+                       "tombstones")
+            self.equal(self.value(
+                "SELECT COUNT(*) FROM chat_metrics c JOIN closed_chats t "
+                "USING (tenant, chat) WHERE c.as_of <= t.as_of"), "0",
+                "rows that slipped in")
+
+    def all(self):
+        for step in (
+                self.rules, self.list, self.closed_ones_go,
+                self.last_answer_counts, self.bad_input, self.many_gone,
+                self.part_of_gone, self.impossible_times, self.archive,
+                self.on_close, self.tombstones_go_in_time, self.streams,
+                self.history_is_not_refused, self.purge,
+                self.purge_beside_others, self.stream_is_purged_and_added,
+                self.no_row_slips_in):
+            step()
+        return self.checks.result()
+
+
+def body():
+    with Lab("reaper") as lab:
+        return Test(lab).all()
+
+
+main(body)
