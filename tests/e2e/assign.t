@@ -1,442 +1,389 @@
-#!/usr/bin/env bash
-# poller --assign against a simulated CRM: a free chat is given, nothing else
-# is; what fails, hangs or is killed in between leads to one operator, or to an
-# outcome that says so; nothing is asked or changed that need not be.
-set -euo pipefail
-# shellcheck source=tests/e2e/lib.sh
-. "$(dirname "$0")/lib.sh"
+#!/usr/bin/env -S python3 -B
+"""poller --assign against a simulated CRM: a free chat is given, nothing else
+is; what fails or hangs leads to one operator, or to an outcome that says so;
+nothing is asked or changed that need not be. assign_queue.t kills it."""
 
-poller=$BIN/poller
-profiles=$PWD/poller/profiles
-cd "$tmp"
+import collections
+import datetime
+import json
+import os
+import re
 
-is() { # WHAT GOT WANTED
-	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3' ($(cat err))"
-}
-run() { # WANTED-CODE COMMAND...: from the file in, to out, stderr in err
-	local want=$1 rc=0
-	shift
-	"$@" >out 2>err <in || rc=$?
-	is "exit status of '$*'" "$rc" "$want"
-}
-control() { # PATH
-	curl -sS --fail -X POST "$sim/control/$1" >/dev/null
-}
-calls() { # ROUTE: how often it was called
-	curl -sS --fail "$sim/control/stats" | jq ".by_route[\"$1\"] // 0"
-}
-put="PUT /v1/dialogs/{id}"
-get="GET /v1/dialogs/{id}"
-list="GET /v1/dialogs"
-holder() { # DIALOG: who has it, says the CRM
-	shows "/dialogs/$1" | jq -r '.data | if type == "array" then .[0] else . end
-		| .operator_id'
-}
-at() { # SECONDS from now, on the CRM's clock
-	curl -sS --fail "$sim/control/stats" | jq -r --argjson s "$1" \
-		'.now[:19] + "Z" | fromdate + $s | todate'
-}
-assignment() { # ID CHAT OPERATOR [EXPIRES]
-	printf '{"type":"assignment","tenant":"acme","id":"%s","chat":"%s","operator":"%s","expires":"%s"}\n' \
-		"$1" "$2" "$3" "${4:-$later}"
-}
-# outcome: what the run wrote, "CHAT OPERATOR STATUS ID" a line.
-outcome() {
-	jq -r '[.chat, .operator // "-", .status // "-", .assignment] | join(" ")' out |
-		xargs -n 4
-}
-free() { # DIALOG...: nobody has it, and nothing was asked yet
-	for dialog in "$@"; do
-		control "act?do=transfer&dialog=$dialog"
-	done
-	control "fault?name=none"
-	control reset-stats
-}
-conf() { # LINE...
-	(umask 077 && printf '%s\n' '[crm acme]' "url = $sim/v1" "$@" >conf)
-}
+from harness import TOKEN, Checks, Lab, main
 
-start_sim --dialogs 30 --messages 3 --operators 5
-unset CRM_URL
-CRM_URL=$sim/v1
-mapfile -t dialogs < <(shows '/dialogs?state=open&limit=200' | jq '.data[].id')
-mapfile -t operators < <(shows '/operators' | jq '.data[].id')
-[ ${#dialogs[@]} -ge 8 ] || fail "few open chats"
-a=${operators[0]} b=${operators[1]} d=${dialogs[0]}
-later=$(at 36000)
-conf "assign = yes"
-assign=("$poller" -c conf --assign)
-export -n CRM_URL
+CHAT2DESK = os.path.abspath("poller/profiles/chat2desk.jq")
+GET, PUT = "GET /v1/dialogs/{id}", "PUT /v1/dialogs/{id}"
+LIST = "GET /v1/dialogs"
+PAST = "2020-01-01T00:00:00Z"
 
-echo "- by default nothing is changed"
-conf
-free "$d"
-assignment p0 "$d" "$a" >in
-run 78 "${assign[@]}"
-grep -q 'acme.*set assign = yes in \[crm acme\]' err || fail "$(cat err)"
-is "lines" "$(wc -l <err)" 1
-is "calls" "$(calls "$get") $(calls "$put")" "0 0"
-is "holder" "$(holder "$d")" null
 
-echo "- a dry run asks, and changes nothing; a reservation of the past counts there"
-free "$d" "${dialogs[1]}"
-control "act?do=transfer&dialog=${dialogs[2]}&operator=$b"
-{
-	assignment p0 "$d" "$a"
-	assignment p1 "${dialogs[1]}" "$a" 2020-01-01T00:00:00Z
-	assignment p2 "${dialogs[2]}" "$a"
-	assignment p3 "${dialogs[2]}" "$b"
-	assignment p4 "${dialogs[1]}" "$b" 2020-01-01T00:00:00Z
-} >in
-run 0 "${assign[@]}" --dry-run -o ndjson
-is "results" "$(jq -r '.assignment + " " + .result' out | sort | xargs)" \
-	"p0 assignable p1 assignable p2 taken p3 confirmed p4 assignable"
-is "assignee" "$(jq -r 'select(.assignment == "p2").assignee' out)" "$b"
-run 0 "${assign[@]}" --dry-run -o table
-grep -q "acme *$d *$a *- *assignable" out || fail "table: $(cat out)"
-is "changes" "$(calls "$put")" 0
-is "holder" "$(holder "$d")" null
-conf "assign = yes"
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.sim = lab.sim("--dialogs", 30, "--messages", 3, "--operators", 5)
+        self.chats = sorted(self.sim.open_dialogs())
+        self.operators = [o["id"] for o in self.sim.get("/operators")["data"]]
+        self.a, self.b, self.c = self.operators[:3]
+        self.d = self.chats[0]
+        self.later = self.at(36000)
+        self.path = None
+        self.conf()
 
-echo "- a free chat is given: one reading, one change"
-free "$d"
-assignment p1 "$d" "$a" >in
-run 0 "${assign[@]}"
-is "outcome" "$(outcome)" "$d $a open p1"
-is "holder" "$(holder "$d")" "$a"
-is "calls" "$(calls "$get") $(calls "$put")" "1 1"
-jq -e '.at and .customer and .channel and .tenant == "acme"' out >/dev/null ||
-	fail "the record: $(cat out)"
+    def that(self, good, text):
+        return self.checks.that(good, text)
 
-echo "- again: it is found done"
-run 0 "${assign[@]}"
-is "outcome" "$(outcome)" "$d $a open p1"
-is "changes" "$(calls "$put")" 1
+    def equal(self, got, want, what):
+        self.that(got == want, f"{what}: got {got!r}, wanted {want!r}")
 
-echo "- taken meanwhile, closed, gone, expired"
-free "${dialogs[@]:1:3}"
-control "act?do=transfer&dialog=$d&operator=$b"
-control "act?do=close&dialog=${dialogs[1]}"
-control "act?do=remove&dialog=${dialogs[2]}"
-{
-	assignment p1 "$d" "$a"
-	assignment p2 "${dialogs[1]}" "$a"
-	assignment p4 "${dialogs[3]}" "$a" 2020-01-01T00:00:00Z
-} >in
-run 0 "${assign[@]}"
-is "outcomes" "$(outcome | sort)" "$(sort <<-END
-	$d $b open p1
-	${dialogs[1]} - closed p2
-	${dialogs[3]} - open p4
-END
-)"
-is "changes" "$(calls "$put")" 0
-# Gone is said when it is not found twice, and the list has it not.
-assignment p3 "${dialogs[2]}" "$a" >in
-control reset-stats
-run 0 "${assign[@]}"
-is "gone" "$(outcome)" "${dialogs[2]} - gone p3"
-is "calls" "$(calls "$get") $(calls "$list")" "2 1"
+    def at(self, seconds):
+        """A time on the CRM's clock."""
+        now = datetime.datetime.fromisoformat(self.sim.stats()["now"][:19])
+        return (now + datetime.timedelta(seconds=seconds)).isoformat() + "Z"
 
-echo "- not found once, or against the list: not gone"
-conf "assign = yes" "concurrency = 1"
-{
-	assignment p1 "$d" "$b"
-	assignment p2 "${dialogs[3]}" "$a"
-	assignment p3 "${dialogs[4]}" "$a"
-} >in
-free "${dialogs[@]:3:2}"
-control "fault?name=404-gone&route=/v1/dialogs/${dialogs[3]}&count=1"
-run 0 "${assign[@]}"
-is "outcomes" "$(outcome | sort | xargs)" "$(printf '%s\n' "$d $b open p1" \
-	"${dialogs[3]} $a open p2" "${dialogs[4]} $a open p3" | sort | xargs)"
-is "calls" "$(calls "$get") $(calls "$list")" "4 0"
-free "${dialogs[@]:3:2}"
-control "fault?name=404-gone&route=/v1/dialogs/${dialogs[3]}"
-control "fault?name=404-gone&route=/v1/dialogs/${dialogs[4]}"
-run 69 "${assign[@]}"
-is "outcomes" "$(outcome)" "$d $b open p1"
-is "lines" "$(wc -l <err)" 1
-grep -q 'cannot read chats: one that is listed is not found; ' err ||
-	fail "$(cat err)"
-is "calls" "$(calls "$get") $(calls "$list")" "4 1"
-control "fault?name=none"
-conf "assign = yes"
+    def conf(self, poller=None, **keys):
+        self.path = self.lab.conf("conf", {"crm acme": {
+            "url": self.sim.url, "token": TOKEN, "assign": "yes", **keys},
+            "poller": poller or {}})
 
-echo "- on to another operator: only from whom it is said"
-control "act?do=transfer&dialog=$d&operator=$b"
-control "act?do=transfer&dialog=${dialogs[3]}&operator=${operators[2]}"
-control reset-stats
-for dialog in "$d" "${dialogs[3]}"; do
-	assignment "r$dialog" "$dialog" "$a" | sed "s/}/,\"replaces\":\"$b\"}/"
-done >in
-run 0 "${assign[@]}"
-is "outcomes" "$(outcome | sort | xargs)" "$(printf '%s\n' "$d $a open r$d" \
-	"${dialogs[3]} ${operators[2]} open r${dialogs[3]}" | sort | xargs)"
-is "changes" "$(calls "$put")" 1
-is "holder" "$(holder "$d")" "$a"
+    def reservation(self, name, chat, operator, expires=None, **more):
+        return json.dumps({
+            "type": "assignment", "tenant": "acme", "id": name,
+            "chat": str(chat), "operator": str(operator),
+            "expires": expires or self.later,
+            **{k: str(v) for k, v in more.items()}}) + "\n"
 
-echo "- a CRM that does not say who has a chat: whose list it is in"
-sed -e 's/^     operator: (.operator_id | as_id),/     taken: (.operator_id | as_id != null),/' \
-	-e 's/^     query: {state: "open", /&operator_id: .operator, /' \
-	"$profiles/chat2desk.jq" >shy.jq
-[ "$(grep -c 'taken:\|operator_id: .operator,' shy.jq)" = 2 ] || fail "no such profile"
-conf "assign = yes" "profile = ./shy.jq"
-control reset-stats
-free "${dialogs[3]}"
-{
-	assignment p1 "$d" "$a" # has it
-	assignment p2 "$d" "$b" # has it not
-	assignment p3 "$d" "${operators[2]}" |
-		sed "s/}/,\"replaces\":\"$b\"}/"
-	assignment p4 "$d" "${operators[2]}" |
-		sed "s/}/,\"replaces\":\"$a\"}/"
-	assignment p5 "${dialogs[3]}" "$b"
-} >in
-run 0 "${assign[@]}"
-is "outcomes" "$(outcome | sort -k 4 | xargs)" "$(xargs <<-END
-	$d $a open p1
-	$d - - p2
-	$d - - p3
-	$d ${operators[2]} open p4
-	${dialogs[3]} $b open p5
-END
-)"
-is "changes" "$(calls "$put")" 2
+    def assign(self, code, *reservations, says=None, options=()):
+        """[(chat, operator, status, id)]; one line that matches, or none."""
+        done = self.lab.run(["poller", "-c", self.path, "--assign", *options],
+                            stdin="".join(reservations).encode())
+        self.that(done.code == code, f"{done}, wanted {code}")
+        if says is None:
+            self.that(done.err == "", f"{done}")
+        else:
+            self.that(len(set(done.lines())) == 1
+                      and re.search(says, done.err),
+                      f"{done}, wanted '{says}'")
+        self.done = done
+        return sorted(((r["chat"], r.get("operator"), r.get("status"),
+                        r["assignment"]) for r in done.records()
+                       if "assignment" in r), key=str)
 
-echo "- not found where each operator has a list: it is in none of three, or in one"
-sed -i -e 's/^     max_pages:/     by_operator: true,&/' \
-	-e 's/operator_id: .operator, /operator_id: (.operator \/\/ 1), /' shy.jq
-control reset-stats
-assignment p1 "${dialogs[2]}" "$a" | sed "s/}/,\"replaces\":\"$b\"}/" >in
-run 0 "${assign[@]}"
-is "outcome" "$(outcome)" "${dialogs[2]} - gone p1"
-is "calls" "$(calls "$get") $(calls "$list")" "2 3"
-free
-control "fault?name=404-gone&route=/v1/dialogs/${dialogs[3]}"
-assignment p1 "${dialogs[3]}" "$a" | sed "s/}/,\"replaces\":\"$b\"}/" >in
-run 69 "${assign[@]}"
-is "outcome" "$(outcome)" ""
-is "calls" "$(calls "$get") $(calls "$list")" "2 3"
-control "fault?name=none"
-conf "assign = yes"
+    def gives(self, want, *args, what="outcomes", **more):
+        want = sorted(((str(c), o and str(o), s, n) for c, o, s, n in want),
+                      key=str)
+        self.equal(self.assign(*args, **more), want, what)
 
-echo "- many old reservations of a chat cost one reading"
-free "${dialogs[3]}"
-for n in 1 2 3 4 5; do
-	assignment "old$n" "${dialogs[3]}" "$a" 2020-01-01T00:00:00Z
-done >in
-run 0 "${assign[@]}"
-is "outcome" "$(outcome)" "${dialogs[3]} - open old1"
-is "calls" "$(calls "$get") $(calls "$put")" "1 0"
+    def calls(self, *routes):
+        by_route = self.sim.stats()["by_route"]
+        return [by_route.get(r, 0) for r in routes]
 
-echo "- the operator is unknown: an outcome without one"
-free "$d"
-assignment p1 "$d" 123456789 >in
-run 0 "${assign[@]}"
-is "outcome" "$(outcome)" "$d - open p1"
-grep -q "chat $d is not given to operator 123456789: .*404" err || fail "$(cat err)"
-is "holder" "$(holder "$d")" null
+    def free(self, *chats):
+        """Nobody has them, nothing was asked, nothing is wrong."""
+        for chat in chats:
+            self.sim.control("act", do="transfer", dialog=chat)
+        self.sim.fault()
+        self.sim.control("reset-stats")
 
-echo "- 4xx: refused, and read again"
-free "$d"
-control "fault?name=errors-string&method=PUT&count=1"
-assignment p1 "$d" "$a" >in
-run 0 "${assign[@]}"
-is "outcome" "$(outcome)" "$d - open p1"
-is "calls" "$(calls "$get") $(calls "$put")" "2 1"
+    def holder(self, chat):
+        data = self.sim.get(f"/dialogs/{chat}")["data"]
+        return (data[0] if isinstance(data, list) else data)["operator_id"]
 
-echo "- refused with success's status: as with 4xx"
-free "$d"
-control "fault?name=error-200&method=PUT&count=1"
-run 0 "${assign[@]}"
-is "outcome" "$(outcome)" "$d - open p1"
-is "calls" "$(calls "$get") $(calls "$put")" "2 1"
-grep -q "chat $d is not given to operator $a: " err || fail "$(cat err)"
+    # What is tested.
 
-echo "- never a clear answer, until it expires: the log says why"
-free "$d"
-control "fault?name=500&method=PUT"
-control "set?speed=1"
-assignment p1 "$d" "$a" "$(at 30)" >in # time to ask once on a busy machine
-run 0 timeout 240 "${assign[@]}"
-control "set?speed=0"
-is "outcome" "$(outcome)" "$d - open p1"
-is "lines" "$(wc -l <err)" 1
-grep -q "chat $d is not given to operator $a: .*HTTP 500" err || fail "$(cat err)"
-assignment p1 "$d" "$a" >in
+    def by_default_nothing_changes(self):
+        self.conf(assign="no")
+        self.free(self.d)
+        self.gives([], 78, self.reservation("p0", self.d, self.a),
+                   says=r"acme.*set assign = yes in \[crm acme\]")
+        self.equal(self.calls(GET, PUT), [0, 0], "calls")
+        self.equal(self.holder(self.d), None, "holder")
 
-echo "- 5xx, too many requests, cut off: read again, then given"
-for fault in 500 502-html 429-retry reset; do
-	free "$d"
-	control "fault?name=$fault&method=PUT&count=1"
-	run 0 "${assign[@]}"
-	is "$fault" "$(outcome)" "$d $a open p1"
-	is "$fault: holder" "$(holder "$d")" "$a"
-	is "$fault: calls" "$(calls "$get") $(calls "$put")" "2 2"
-done
+    def dry_run(self):
+        """It asks, and changes nothing; old reservations count there."""
+        d, a, b = self.d, self.a, self.b
+        self.free(d, self.chats[1])
+        self.sim.control("act", do="transfer", dialog=self.chats[2],
+                         operator=b)
+        asked = [self.reservation("p0", d, a),
+                 self.reservation("p1", self.chats[1], a, PAST),
+                 self.reservation("p2", self.chats[2], a),
+                 self.reservation("p3", self.chats[2], b)]
+        self.assign(0, *asked, options=("--dry-run", "-o", "ndjson"))
+        found = {r["assignment"]: r for r in self.done.records()}
+        self.equal({k: r["result"] for k, r in found.items()},
+                   {"p0": "assignable", "p1": "assignable", "p2": "taken",
+                    "p3": "confirmed"}, "results")
+        self.equal(found["p2"]["assignee"], str(b), "assignee")
+        done = self.lab.must(["poller", "-c", self.path, "--assign",
+                              "--dry-run", "-o", "table"],
+                             stdin="".join(asked).encode())
+        self.that(re.search(rf"acme *{d} *{a} *- *assignable",
+                            done.out.decode()), f"table: {done.out}")
+        self.equal(self.calls(PUT), [0], "changes")
 
-echo "- no answer, or none to be read, although the CRM did it: found done"
-for fault in 'slow&value=20000' cut-chunk truncated; do
-	free "$d"
-	control "fault?name=$fault&method=PUT&count=1"
-	conf "assign = yes" "timeout = 10s" # longer than a busy CRM takes
-	run 0 "${assign[@]}"
-	is "$fault" "$(outcome)" "$d $a open p1"
-	is "$fault: calls" "$(calls "$get") $(calls "$put")" "2 1"
-done
-conf "assign = yes"
+    def free_chat_is_given(self):
+        self.conf()
+        self.free(self.d)
+        once = self.reservation("p1", self.d, self.a)
+        for calls in ([1, 1], [2, 1]): # the second finds it done
+            self.gives([(self.d, self.a, "open", "p1")], 0, once)
+            self.equal(self.calls(GET, PUT), calls, "calls")
+            record, = self.done.records()
+            self.that(record["at"] and record["customer"]
+                      and record["channel"], f"the record: {record}")
+        self.equal(self.holder(self.d), self.a, "holder")
 
-echo "- the answer names another operator, or nobody"
-for who in "$b" null; do
-	free "$d"
-	[ "$who" = null ] || control "fault?name=other-operator&value=$who&method=PUT"
-	[ "$who" != null ] || control "fault?name=other-operator&value=0&method=PUT"
-	run 0 "${assign[@]}"
-	is "outcome" "$(outcome)" "$d ${who/null/-} open p1"
-	grep -q "was to be given to operator $a; the CRM says" err || fail "$(cat err)"
-done
+    def taken_closed_gone_expired(self):
+        d, a, b = self.d, self.a, self.b
+        closed, gone, free, other = self.chats[1:5]
+        self.free(closed, gone, free)
+        self.sim.control("act", do="transfer", dialog=d, operator=b)
+        self.sim.control("act", do="close", dialog=closed)
+        self.sim.control("act", do="remove", dialog=gone)
+        old = [self.reservation(f"p4{n}", free, a, PAST) for n in "abc"]
+        self.sim.control("reset-stats")
+        self.gives([(d, b, "open", "p1"), (closed, None, "closed", "p2"),
+                    (free, None, "open", "p4a")], 0,
+                   self.reservation("p1", d, a),
+                   self.reservation("p2", closed, a), *old)
+        self.equal(self.calls(GET, PUT), [3, 0], "calls")
+        # Gone is said when it is not found twice and not in the list.
+        self.sim.control("reset-stats")
+        self.gives([(gone, None, "gone", "p3")], 0,
+                   self.reservation("p3", gone, a))
+        self.equal(self.calls(GET, LIST), [2, 1], "calls")
+        self.conf(concurrency=1)
+        self.free(free, other)
+        three = [self.reservation("p1", d, b), self.reservation("p2", free, a),
+                 self.reservation("p3", other, a)]
+        self.sim.fault("404-gone", route=f"/v1/dialogs/{free}", count=1)
+        self.gives([(d, b, "open", "p1"), (free, a, "open", "p2"),
+                    (other, a, "open", "p3")], 0, *three)
+        self.equal(self.calls(GET, LIST), [4, 0], "calls, not found once")
+        self.free(free, other)
+        for chat in (free, other):
+            self.sim.fault("404-gone", route=f"/v1/dialogs/{chat}")
+        self.gives([(d, b, "open", "p1")], 69, *three, says="cannot read "
+                   "chats: one that is listed is not found; ")
+        self.equal(self.calls(GET, LIST), [4, 1], "calls, against the list")
+        self.sim.fault()
 
-echo "- the token may not write: told once, no outcome, the reservation expires"
-free "$d" "${dialogs[4]}"
-control "fault?name=403&method=PUT"
-{
-	assignment p1 "$d" "$a"
-	assignment p2 "${dialogs[4]}" "$a"
-} >in
-run 77 "${assign[@]}"
-is "outcomes" "$(outcome)" ""
-is "lines" "$(wc -l <err)" 1
-grep -q 'acme: cannot give chats to operators: .*403.*; check ' err || fail "$(cat err)"
+    def taken_over(self):
+        """Only from the operator that the reservation names."""
+        self.conf()
+        d, other = self.d, self.chats[3]
+        self.sim.control("act", do="transfer", dialog=d, operator=self.b)
+        self.sim.control("act", do="transfer", dialog=other, operator=self.c)
+        self.sim.control("reset-stats")
+        self.gives([(d, self.a, "open", "r1"), (other, self.c, "open", "r2")],
+                   0, self.reservation("r1", d, self.a, replaces=self.b),
+                   self.reservation("r2", other, self.a, replaces=self.b))
+        self.equal(self.calls(PUT), [1], "changes")
 
-echo "- the CRM is away: by hand that is the end"
-free "$d"
-control "fault?name=500"
-conf "assign = yes"
-printf '[poller]\nretry_budget = 1s\n' >>conf
-assignment p1 "$d" "$a" >in
-run 75 "${assign[@]}"
-is "outcomes" "$(outcome)" ""
+    def crm_that_does_not_say_who(self):
+        """Then it counts in whose list a chat is."""
+        d, a, b, c, other = self.d, self.a, self.b, self.c, self.chats[3]
+        gone = self.chats[2]
+        with open(CHAT2DESK, encoding="utf-8") as f:
+            text = f.read()
+        shy, n = re.subn(r"(?m)^     operator: \(\.operator_id \| as_id\),",
+                         "     taken: (.operator_id | as_id != null),", text)
+        shy, m = re.subn(r'(?m)^     query: \{state: "open", ',
+                         r"\g<0>operator_id: .operator, ", shy)
+        self.that((n, m) == (1, 1), f"the profile has such lines {n} {m}")
+        self.conf(profile=self.lab.write("shy.jq", shy))
+        self.free(other)
+        self.gives([(d, a, "open", "p1"), (d, None, None, "p2"),
+                    (d, None, None, "p3"), (d, c, "open", "p4"),
+                    (other, b, "open", "p5")], 0,
+                   self.reservation("p1", d, a), self.reservation("p2", d, b),
+                   self.reservation("p3", d, c, replaces=b),
+                   self.reservation("p4", d, c, replaces=a),
+                   self.reservation("p5", other, b))
+        self.equal(self.calls(PUT), [2], "changes")
+        each = re.sub("(?m)^     max_pages:", "     by_operator: true,"
+                      " max_pages:", shy).replace(
+            "operator_id: .operator, ", "operator_id: (.operator // 1), ")
+        self.conf(profile=self.lab.write("shy.jq", each))
+        self.free()
+        self.gives([(gone, None, "gone", "p1")], 0,
+                   self.reservation("p1", gone, a, replaces=b))
+        self.equal(self.calls(GET, LIST), [2, 3], "calls")
+        self.sim.fault("404-gone", route=f"/v1/dialogs/{other}")
+        self.gives([], 69, self.reservation("p1", other, a, replaces=b),
+                   says="")
+        self.conf()
 
-echo "- however many there are: it is asked no more, once that is known"
-for n in $(seq 300); do
-	assignment "p$n" "$n" "$a"
-done >in
-for how in --tenant=acme --dry-run; do
-	control reset-stats
-	run 75 timeout 120 "${assign[@]}" "$how"
-	called=$(calls "$get")
-	[ "$called" -lt 300 ] || fail "$called calls of a CRM that is away"
-done
-free "$d"
+    def refused(self):
+        """An outcome without an operator, and the log says why."""
+        d = self.d
+        self.free(d)
+        self.gives([(d, None, "open", "p1")], 0,
+                   self.reservation("p1", d, 123456789),
+                   says=f"chat {d} is not given to operator 123456789: .*404")
+        for fault in ("errors-string", "error-200"):
+            self.free(d)
+            self.sim.fault(fault, method="PUT", count=1)
+            self.gives([(d, None, "open", "p1")], 0,
+                       self.reservation("p1", d, self.a), what=fault,
+                       says=f"chat {d} is not given to operator {self.a}: ")
+            self.equal(self.calls(GET, PUT), [2, 1], "calls")
+        # No clear answer until it expires.
+        self.free(d)
+        self.sim.fault("500", method="PUT")
+        self.sim.control("set", speed=10)
+        self.gives([(d, None, "open", "p1")], 0,
+                   self.reservation("p1", d, self.a, self.at(100)),
+                   says=f"chat {d} is not given to operator {self.a}: .*"
+                        "HTTP 500")
+        self.sim.control("set", speed=0)
 
-echo "- it can be read, and gives none: the same, with few calls"
-for fault in 429 500; do
-	for dialog in "${dialogs[@]:3:5}"; do
-		assignment "p$dialog" "$dialog" "$a"
-	done >in
-	free "${dialogs[@]:3:5}"
-	control "fault?name=$fault&method=PUT"
-	run 75 timeout 120 "${assign[@]}"
-	is "$fault: outcomes" "$(outcome)" ""
-	grep -q "cannot give chats to operators: .*HTTP $fault.*; the next run" \
-		err || fail "$(cat err)"
-	[ "$(calls "$put")" -lt 60 ] || fail "$fault: $(calls "$put") changes"
-done
-free "$d"
+    def uncertain(self):
+        """The chat is read again: given, or found done."""
+        d, a = self.d, self.a
+        self.conf(timeout="10s")
+        for calls, faults in (
+                ([2, 2], ({"name": "500"}, {"name": "429-retry"},
+                          {"name": "reset"})),
+                ([2, 1], ({"name": "slow", "value": 12000},
+                          {"name": "cut-chunk"}, {"name": "truncated"}))):
+            for fault in faults:
+                self.free(d)
+                self.sim.fault(method="PUT", count=1, **fault)
+                self.gives([(d, a, "open", "p1")], 0,
+                           self.reservation("p1", d, a), what=str(fault))
+                self.equal(self.calls(GET, PUT), calls, f"calls: {fault}")
+                self.equal(self.holder(d), a, "holder")
+        self.conf()
+        for value, who in ((self.b, self.b), (0, None)):
+            self.free(d)
+            self.sim.fault("other-operator", value=value, method="PUT")
+            self.gives([(d, who, "open", "p1")], 0,
+                       self.reservation("p1", d, a), says="was to be given "
+                       f"to operator {a}; the CRM says")
 
-echo "- it fails at one chat: the others are given"
-several=("${dialogs[@]:3:5}")
-free "$d" "${several[@]}"
-control "fault?name=500&route=/v1/dialogs/$d"
-for dialog in "$d" "${several[@]}"; do
-	assignment "p$dialog" "$dialog" "$a"
-done >in
-mv conf any
-for at_a_time in 1 4; do
-	sed "s/^assign = yes/&\nconcurrency = $at_a_time/" any >conf
-	run 75 timeout 120 "${assign[@]}"
-	is "given" "$(outcome | sort | xargs)" "$(for dialog in "${several[@]}"; do
-		echo "$dialog $a open p$dialog"
-	done | sort | xargs)"
-	free "${several[@]}"
-	control "fault?name=500&route=/v1/dialogs/$d"
-done
-mv any conf
-free "$d"
+    def crm_that_gives_none(self):
+        """It is told once, without an outcome; few calls are made."""
+        d, a = self.d, self.a
+        self.conf(poller={"retry_budget": "1s"})
+        several = self.chats[3:8]
+        five = [self.reservation(f"p{c}", c, a) for c in several]
+        for says, code, fault, limit in (
+                ("403.*; check ", 77, {"name": "403"}, 60),
+                ("HTTP 429.*; the next run", 75, {"name": "429"}, 60),
+                ("HTTP 500.*; the next run", 75, {"name": "500"}, 60)):
+            self.free(*several)
+            self.sim.fault(method="PUT", **fault)
+            self.gives([], code, *five, what=says,
+                       says=f"acme: cannot give chats to operators: .*{says}")
+            self.that(self.calls(PUT)[0] < limit, f"{says}: a storm")
+        self.free()
+        self.sim.fault("500")
+        many = [self.reservation(f"p{n}", n, a) for n in range(300)]
+        for options in ((), ("--dry-run",)):
+            self.sim.control("reset-stats")
+            self.lab_run_away(many, options)
+            self.that(self.calls(GET)[0] < 300, "a storm of calls")
+        # It fails at one chat: the others are given.
+        self.free(d, *several)
+        for at_a_time in (1, 4):
+            self.conf(poller={"retry_budget": "1s"}, concurrency=at_a_time)
+            self.free(*several)
+            self.sim.fault("500", route=f"/v1/dialogs/{d}")
+            self.gives([(c, a, "open", f"p{c}") for c in several], 75,
+                       self.reservation("p0", d, a), *five, says="")
+        # It wants no call for longer than the run may take.
+        self.conf(poller={"retry_budget": "1s"})
+        self.free(d)
+        self.sim.fault("429-retry", value=600, method="PUT", count=1)
+        self.gives([], 75, self.reservation("p1", d, a),
+                   says=r"wants no call for .* s; the next run tries again")
+        self.free(d)
 
-echo "- the CRM wants no call for longer than that: the same, at once"
-for method in PUT GET; do
-	free "$d" "${dialogs[4]}"
-	control "fault?name=429-retry&value=600&method=$method&count=1"
-	{
-		assignment p1 "$d" "$a"
-		assignment p2 "${dialogs[4]}" "$a"
-	} >in
-	run 75 timeout 300 "${assign[@]}" # of 600
-	is "outcomes" "$(jq -r .assignment out | grep -c p1 || true)" 0
-	grep -q 'wants no call for .* s; the next run tries again' err ||
-		fail "$(cat err)"
-done
-free "$d"
+    def lab_run_away(self, many, options):
+        done = self.lab.run(["poller", "-c", self.path, "--assign", *options],
+                            stdin="".join(many).encode(), timeout=240)
+        self.that(done.code == 75, f"a CRM that is away: {done}")
 
-rm -r "$XDG_STATE_HOME" # where that pause is kept
+    def bad_records(self):
+        # The pause that the CRM asked for is kept in the state.
+        self.lab.env["XDG_STATE_HOME"] = self.lab.path("another-state")
+        self.conf()
+        done = self.lab.run(
+            ["poller", "-c", self.path, "--assign"], stdin=(
+                "nonsense\n"
+                '{"type":"assignment","tenant":"acme","id":"1","chat":"2"}\n'
+                '{"type":"chat","tenant":"acme","chat":"9","status":"open"}\n'
+                + self.reservation("p1", self.d, self.a)
+                + self.reservation("p1", self.d, self.a).replace(
+                    "acme", "other")).encode())
+        self.equal((done.code, [r["assignment"] for r in done.records()]),
+                   (78, ["p1"]), f"bad records: {done}")
+        self.that(all(re.search(p, done.err) for p in (
+            "line 1: ", "line 2: ", "tenant 'other'")), f"{done}")
 
-echo "- bad records are told, others are none of ours"
-{
-	echo nonsense
-	echo '{"type":"assignment","tenant":"acme","id":"1","chat":"2"}'
-	echo '{"type":"chat","tenant":"acme","chat":"9","status":"open"}'
-	assignment p1 "$d" "$a"
-	assignment p1 "$d" "$a" | sed 's/acme/other/'
-} >in
-run 78 "${assign[@]}"
-is "outcome" "$(outcome)" "$d $a open p1"
-is "lines" "$(grep -c '^poller: line [12]: ' err) $(grep -c "tenant 'other'" err)" "2 1"
+    def two_at_once(self):
+        """Several reservations of each chat: one operator gets it."""
+        some = self.chats[4:10]
+        self.free(*some)
+        lines = [self.reservation(f"{n}-{c}", c, self.operators[n])
+                 for n in range(3) for c in some]
+        path = self.lab.write("back", "".join(reversed(lines)))
+        out = self.lab.path("other.out")
+        with open(out, "wb") as f:
+            other = self.lab.start(["poller", "-c", self.path, "--assign",
+                                    "-f", path], stdout=f)
+        self.assign(0, *lines)
+        self.equal(other.wait(60), 0, "the other's exit status")
+        with open(out, encoding="utf-8") as f:
+            told = self.done.records() + [json.loads(x) for x in f]
+        outcomes = collections.Counter(r["chat"] for r in told)
+        for chat in some:
+            self.equal(outcomes[str(chat)], 6, f"outcomes of {chat}")
+            self.that(str(self.holder(chat)) in [
+                r.get("operator") for r in told if r["chat"] == str(chat)],
+                f"nobody tells who has {chat}")
 
-echo "- several at a time, one for each chat, two pollers at once"
-some=("${dialogs[@]:4:6}")
-free "${some[@]}"
-for round in 1 2 3; do
-	for dialog in "${some[@]}"; do
-		assignment "$round-$dialog" "$dialog" "${operators[round % 3]}"
-	done
-done >in
-"${assign[@]}" <in >one 2>err.one &
-first=$!
-tac in >back
-"${assign[@]}" <back >two 2>err.two &
-wait $first || fail "the first: $(cat err.one)"
-wait $! || fail "the second: $(cat err.two)"
-for dialog in "${some[@]}"; do
-	who=$(holder "$dialog")
-	[ "$who" != null ] || fail "nobody has $dialog"
-	is "outcomes of $dialog" "$(jq -c "select(.chat == \"$dialog\")" one two |
-		wc -l)" 6
-	jq -r "select(.chat == \"$dialog\") | .operator" one two | grep -qx "$who" ||
-		fail "nobody told that $who has $dialog"
-done
+    def from_a_snapshot(self):
+        some = self.chats[4:6]
+        self.free(*some)
+        self.conf(bot_operators=10900)
+        *_, done = self.lab.pipe(
+            ["poller", "-c", self.path],
+            ["aggregator", "-c", self.path, "-a", "allocation", "--limit",
+             "50"], ["poller", "-c", self.path, "--assign"])
+        told = {r["chat"]: r.get("operator") for r in done.records()}
+        for chat in some:
+            who = self.holder(chat)
+            self.that(who and told.get(str(chat)) == str(who),
+                      f"{chat} is {who}'s: {done} {told}")
 
-echo "- by hand, from a snapshot to the operators"
-free "${some[@]:0:2}"
-conf "assign = yes" "bot_operators = 10900"
-"$poller" -c conf | "$BIN/aggregator" -c conf -a allocation --limit 50 >in
-run 0 "${assign[@]}"
-outcome >told
-for dialog in "${some[@]:0:2}"; do
-	who=$(holder "$dialog")
-	[ "$who" != null ] || fail "nobody has $dialog: $(cat in)"
-	grep -q "^$dialog $who open " told || fail "it is not told: $(cat out)"
-done
+    def answer_without_operator(self):
+        """It is no answer: the chat is read instead."""
+        with open(CHAT2DESK, encoding="utf-8") as f:
+            self.conf(profile=self.lab.write(
+                "none.jq", f.read() + "def assign_read: {operatr: 5};\n"))
+        self.free(self.d)
+        self.gives([(self.d, self.a, "open", "n1")], 0,
+                   self.reservation("n1", self.d, self.a))
+        self.equal(self.calls(PUT), [1], "changes")
 
-echo "- an answer that names no operator is none: the chat is read instead"
-{
-	cat "$profiles/chat2desk.jq"
-	echo 'def assign_read: {operatr: 5};'
-} >none.jq
-conf "assign = yes" "profile = ./none.jq"
-free "${some[0]}"
-assignment n1 "${some[0]}" "$a" >in
-run 0 "${assign[@]}"
-is "outcome" "$(outcome)" "${some[0]} $a open n1"
-is "changes" "$(calls "$put")" 1
+    def all(self):
+        self.sim.control("set", speed=0)
+        for step in (
+                self.by_default_nothing_changes, self.dry_run,
+                self.free_chat_is_given, self.taken_closed_gone_expired,
+                self.taken_over, self.crm_that_does_not_say_who,
+                self.refused, self.uncertain, self.crm_that_gives_none,
+                self.bad_records, self.two_at_once, self.from_a_snapshot,
+                self.answer_without_operator):
+            step()
+        return self.checks.result()
+
+
+def body():
+    with Lab("assign") as lab:
+        return Test(lab).all()
+
+
+main(body)
