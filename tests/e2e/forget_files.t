@@ -1,5 +1,216 @@
-#!/bin/sh
-# Files that keep their lines when a customer is forgotten: the audit of sink
-# --serve, and the counts of the event counter, with an alias in the place of the
-# id; beside a server that runs, and killed at any time.
-exec python3 -B "$(dirname "$0")/forget_files.py"
+#!/usr/bin/env -S python3 -B
+"""Reaper --forget with files whose lines stay: an audit, which
+says who has read what, and the files of the event counter. An alias takes the
+place of the customer's id in them, and nothing else of them changes.
+"""
+
+import fcntl
+import json
+import os
+import random
+import re
+import stat
+import subprocess
+
+from api_client import Server, token
+from forget import C, D, House
+
+from harness import BIN, Checks, Lab, main, say, seed
+
+TENANT = "calm"
+ALIAS = re.compile(r"forgotten-[0-9a-f]{16}")
+
+
+class Test:
+    def __init__(self, lab):
+        self.checks = Checks()
+        self.that = self.checks.that
+        self.lab = lab
+        self.house = House(lab)
+        for tenant in (TENANT, "storm", "twin"):
+            self.house.make(tenant)
+            self.house.store(tenant)
+        self.audit = lab.path("audit")
+
+    def read(self, path):
+        with open(path, encoding="utf-8") as f:
+            return f.read()
+
+    def alias(self, tenant):
+        """The one that the tables have."""
+        return self.lab.sql("SELECT DISTINCT user_id FROM user_stats WHERE "
+                            f"tenant = '{tenant}' AND user_id LIKE "
+                            "'forgotten-%'")[0][0]
+
+    def somebody_reads(self, server):
+        """Of the customer, of others, and page by page."""
+        lead = token(tenant_id=TENANT, role="lead", sub="ann", jti="t1")
+        for path in (f"users?user_id={C}", f"users.csv?user_id={D}",
+                     f"events?user_id={C}&limit=1", "chats/100",
+                     "messages?conversation_id=100"):
+            answer = server.ask("/api/v1/" + path, lead)
+            self.that(answer.status == 200, f"{path}: {answer.body!r}")
+        for path in ("users", "receipts", "alerts"):
+            answer, pages = server.ask(f"/api/v1/{path}?limit=1", lead), 1
+            while answer.json().get("next"):
+                cursor = answer.json()["next"].rsplit("cursor=", 1)[-1]
+                answer = server.ask(f"/api/v1/{path}?limit=1&cursor={cursor}",
+                                    lead)
+                pages += 1
+            self.that(pages > 1, f"{path}: {pages} pages: {answer.body!r}")
+
+    def forget(self, tenant, *paths):
+        return self.house.forget(tenant, *(x for path in paths
+                                           for x in ("--file", path)))
+
+    def hex_of(self, text):
+        return text.encode().hex()
+
+    def the_audit_keeps_its_lines(self):
+        server = Server(self.lab, {"serve": {"rate": 0, "audit": self.audit}})
+        self.somebody_reads(server)
+        before = self.read(self.audit)
+        self.that(C in before and self.hex_of(C) in before,
+                  f"the audit does not name them: {before}")
+        exported = self.lab.must(["reaper", "--export", C, "--tenant", TENANT,
+                                  "--file", self.audit]).out.decode()
+        theirs = [x for x in before.splitlines()
+                  if C in x or self.hex_of(C) in x]
+        self.that(all(x in exported for x in theirs)
+                  and f'{D}"}}' not in exported, f"exported: {exported}")
+        done = self.forget(TENANT, self.audit)
+        self.that(done.code == 75 and "cannot lock" in done.err
+                  and self.read(self.audit) == before,
+                  f"while it is written: {done}")
+        server.process.terminate()
+        server.process.wait()
+        self.lab.processes.remove(server.process)
+        self.lab.write("storm", before.replace(f'"{TENANT}"', '"storm"'))
+        done = self.house.forget(TENANT, "--file", self.audit, "-o", "ndjson")
+        counted = {r["place"]: r["rows"] for r in done.records()}
+        self.that(done.code == 0 and counted[self.audit] == len(theirs),
+                  f"{len(theirs)} lines: {done}")
+        alias = self.alias(TENANT)
+        want = before.replace(C, alias).replace(self.hex_of(C),
+                                                self.hex_of(alias))
+        self.that(self.read(self.audit) == want,
+                  f"{before} became {self.read(self.audit)}")
+        done = self.forget(TENANT, self.audit)
+        self.that(done.code == 0 and self.read(self.audit) == want,
+                  f"once more: {done}")
+
+    def killed_at_any_time(self):
+        """A long audit, and the counts."""
+        path, lines = self.lab.path("storm"), self.read(self.lab.path("storm"))
+        lines = lines * 2000
+        self.lab.write("storm", lines)
+        counts = self.lab.write("created.json", json.dumps(
+            {f"u{n:06d}": n for n in range(9999)} | {C: 5}, indent=2,
+            sort_keys=True))
+        dice = random.Random(seed())
+        argv = [os.path.join(BIN, "reaper"), "--forget", C, "--tenant",
+                "storm", "--file", path, "--file", counts]
+        kills, most = 0, 0.02
+        while True:
+            run = subprocess.Popen(argv, env=self.lab.env,
+                                   stdout=subprocess.DEVNULL)
+            try:
+                code = run.wait(dice.uniform(0, most))
+                break
+            except subprocess.TimeoutExpired:
+                run.kill()
+                run.wait()
+                kills += 1
+                most *= 1.1
+            left = ALIAS.sub("ALIAS", self.read(path))
+            self.that(left.count("\n") == lines.count("\n"), "lines are gone")
+            self.that(sum(json.loads(self.read(counts)).values()) ==
+                      sum(range(9999)) + 5, "the counts are others")
+        say(f"killed {kills} times")
+        self.that(code == 0 and kills > 3, f"{kills} kills, then {code}")
+        alias = self.alias("storm")
+        self.that(self.read(path) == lines.replace(C, alias).replace(
+            self.hex_of(C), self.hex_of(alias)), "the audit")
+        self.that(self.read(counts) == json.dumps(
+            {f"u{n:06d}": n for n in range(9999)} | {alias: 5}, indent=2,
+            sort_keys=True), "the counts")
+        self.that(not [x for x in os.listdir(self.lab.tmp)
+                       if x.endswith(".forget")], "a new file is left")
+
+    def another_run_writes_it(self):
+        """As one for another customer, whose new file would be taken for the
+        own one."""
+        text = json.dumps({C: 5, "z": 6}, indent=2)
+        path = self.lab.write("counts.json", text)
+        with open(path, encoding="utf-8") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            done = self.forget("twin", path)
+            self.that(done.code == 75 and "cannot lock" in done.err
+                      and self.read(path) == text, f"locked: {done}")
+        done = self.forget("twin", path)
+        self.that(done.code == 0 and C not in self.read(path), f"{done}")
+
+    def counts(self):
+        """First, between others and last; of one who has an alias there."""
+        lab, name = self.lab, "counts.json"
+        path = lab.path(name)
+        self.that(self.forget("twin").code == 0, "forget")
+        alias = self.alias("twin")
+        for others in ({}, {"a": 1}, {"z": 1}, {"a": 1, "b\"\\": 2, "z": 3},
+                       {"a": 1, "z": 3, alias: 7}, {alias: 7}):
+            lab.write(name, json.dumps({**others, C: 5}, indent=2,
+                                       sort_keys=True))
+            os.chmod(path, 0o664)
+            want = {**others, alias: others.get(alias, 0) + 5}
+            for _ in range(2):
+                done = self.forget("twin", path)
+                self.that(done.code == 0 and self.read(path) == json.dumps(
+                    want, indent=2, sort_keys=True),
+                          f"{others}: {done} {self.read(path)}")
+            self.that(stat.S_IMODE(os.stat(path).st_mode) == 0o664,
+                      "another mode")
+        text = json.dumps({C: 5, "z": 6}, indent=2)
+        for wrong in (text[:-4], text + "x", text.replace("5", "x"),
+                      text.replace("6", "99999999999999999999"), "{\n}",
+                      text.replace("5", "[5]")):
+            lab.write(name, wrong)
+            done = self.forget("twin", path)
+            self.that(done.code == 65 and "is none" in done.err
+                      and self.read(path) == wrong, f"{wrong}: {done}")
+        lab.write(name, text)
+        done = self.house.forget("twin", "--file", path, "--dry-run", "-o",
+                                 "ndjson")
+        self.that(done.code == 0 and self.read(path) == text
+                  and {r["place"]: r["rows"] for r in done.records()}[path]
+                  == 1, f"only looked: {done}")
+        left = lab.write(name + ".forget", "of a run that was killed")
+        lab.write(name, json.dumps({"z": 6}, indent=2))
+        done = self.forget("twin", path)
+        self.that(done.code == 0 and not os.path.exists(left),
+                  f"what a run that was killed had written stays: {done}")
+        lab.write(name, json.dumps({"7": 5}, indent=2))
+        self.house.forget("twin", "--file", path, customer="7")
+        self.that(json.loads(self.read(path)) == {"7": 5},
+                  "an operator was forgotten")
+        lab.write(name, json.dumps({"lone": 5}, indent=2))
+        done = self.house.forget("twin", "--file", path, customer="lone")
+        self.that(done.code == 0 and "lone" not in self.read(path),
+                  f"known by the counts alone: {done}")
+        lab.write(name, json.dumps({"\u00fc1": 5, "z": 6}, indent=2))
+        done = self.house.forget("twin", "--file", path, customer="\u00fc1")
+        self.that(done.code == 0 and "fc1" not in self.read(path)
+                  and sorted(json.loads(self.read(path)).values()) == [5, 6],
+                  f"as another program escapes it: {done}")
+
+
+def body():
+    with Lab("forget_files") as lab:
+        test = Test(lab)
+        test.the_audit_keeps_its_lines()
+        test.killed_at_any_time()
+        test.another_run_writes_it()
+        test.counts()
+        return test.checks.result()
+
+
+main(body)

@@ -1,5 +1,302 @@
-#!/bin/sh
-# A customer is forgotten while a stream runs: its state, the log and a staged
-# snapshot have nothing of them any more, and the metrics go on as if nothing had
-# happened; with the aggregator away, and killed at any time.
-exec python3 -B "$(dirname "$0")/forget_stream.py"
+#!/usr/bin/env -S python3 -B
+"""Reaper --forget beside a stream that runs. The same world comes
+for several tenants; one of them is forgotten in, one is not, and all that the
+metrics say of both must stay the same, also of what comes afterwards.
+"""
+
+import http.client
+import json
+import os
+import random
+import time
+
+import streamlib
+from forget import C, D, LOST, SECRETS, UNTOUCHED, House, at, lines_of, \
+    message, same, world
+
+from harness import LONG, TESTBIN, Checks, Lab, main, seed, until
+from listen import Listener
+
+KEPT, GONE, STORM = "kept", "gone", "storm"
+TENANTS = (KEPT, GONE, STORM)
+# What a state of a stream has of a customer but for the id.
+IN_STATE = ("name", "surname", "phone", "text", "reply", "tag")
+WRITTEN = {"version", "stored_at"}  # when a row was written
+STORMS = 4 if LONG else 0  # kills at random moments
+
+
+def afterwards(tenant):
+    """What comes later: of the customer, of another, and what is late."""
+    for chat, user in (("100", C), ("101", D)):
+        for n in range(30, 34):
+            yield message(chat, n, n + 20, "customer", user, "7", "once more")
+        yield message(chat, 40, 55, "operator", "7", user, "yes, once more",
+                      operator="7")
+    yield message("102", 50, 3, "customer", C, "7", "it was late")
+
+
+def unfinished(tenant):
+    """A snapshot whose end never comes."""
+    head = {"tenant": tenant, "snapshot": "s1"}
+    yield {**head, "type": "snapshot", "state": "begin", "at": at(58)}
+    yield {**head, "type": "chat", "chat": "100", "status": "open",
+           "customer": C, "customer_name": "Quorbella Staged",
+           "opened_at": at(0), "operator": "7"}
+
+
+def its_rest(tenant):
+    """What comes of it when the customer is forgotten already."""
+    head = {"tenant": tenant, "snapshot": "s1"}
+    yield {**head, "type": "chat", "chat": "101", "status": "open",
+           "customer": C, "customer_name": "Quorbella Staged",
+           "opened_at": at(0), "operator": "7"}
+
+
+class Test:
+    def __init__(self, lab):
+        self.checks = Checks()
+        self.lab = lab
+        self.stream = streamlib.House(lab, private=True)
+        self.tables = House.__new__(House)
+        self.tables.lab = lab
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def aggregator(self):
+        self.stream.aggregator(metrics="all")
+
+    def publish(self, records):
+        self.lab.must([TESTBIN + "/tools/amqp_probe", "-p", "-b", "20",
+                       "write", "queue:" + streamlib.IN], stdin=records,
+                      env={"MESSAGING_CONFIG": self.stream.conf})
+
+    def dead_letters(self):
+        return self.lab.must([TESTBIN + "/tools/amqp_probe", "-e", "read",
+                              f"queue:{streamlib.IN}.dead"],
+                             env={"MESSAGING_CONFIG": self.stream.conf}).out
+
+    def rest(self):
+        self.stream.rest(60, lambda: self.stream.queue_rests(
+            streamlib.IN, streamlib.ROWS))
+
+    def figures(self, tenant):
+        got = {}
+        for table in UNTOUCHED:
+            got[table] = self.tables.dump(table, tenant, WRITTEN)
+        for table, without in LOST.items():
+            got[table] = self.tables.dump(table, tenant, without | WRITTEN)
+        return got
+
+    def in_state(self, secret):
+        return self.tables.on_disk(secret)
+
+    def forget(self, tenant):
+        return self.tables.forget(tenant, "--state", self.stream.state)
+
+    def nothing_is_left(self, tenant):
+        for name in IN_STATE:
+            found = self.in_state(secret_of(name, tenant))
+            self.that(not found, f"{tenant}: {name} is in {found}")
+        self.that(not self.in_state("staged" + tenant), "a staged snapshot")
+        self.that(not os.listdir(os.path.join(self.stream.state, "forget")),
+                  "an order is left")
+
+    def fill(self):
+        self.aggregator()
+        self.stream.sink()
+        for tenant in TENANTS:
+            self.publish(marked(lines_of(tenant, world()), tenant))
+            self.publish(marked(lines_of(tenant, unfinished(tenant)), tenant))
+        self.rest()
+        for name in IN_STATE:
+            self.that(self.in_state(secret_of(name, GONE)),
+                      f"no {name} in the state")
+        self.that(self.in_state("staged" + GONE), "nothing is staged")
+
+    def it_forgets_while_it_runs(self):
+        before = self.figures(GONE)
+        done = self.forget(GONE)
+        self.that(done.code == 0, f"forget: {done}")
+        self.nothing_is_left(GONE)
+        self.rest()
+        self.nothing_is_left(GONE)
+        same(self.checks, "at once", before, self.figures(GONE))
+        self.publish(marked(lines_of(GONE, its_rest(GONE)), GONE))
+        self.rest()
+        letters = self.dead_letters()
+        self.that(not letters, f"dead letters: {letters[:600]}")
+        self.that(self.in_state(SECRETS["name"] + KEPT), "others are gone")
+        again = self.forget(GONE)
+        self.that(again.code == 0, f"once more: {again}")
+        # Under a sanitizer its end tells what the run before left in memory.
+        code = self.stream.stop("aggregator")
+        self.that(code == 0, f"its end: {code}")
+        self.aggregator()
+
+    def the_metrics_go_on(self, tenant):
+        want = self.figures(KEPT)
+        same(self.checks, f"afterwards, {tenant}", want, self.figures(tenant))
+        words = [json.loads(r)["word"]
+                 for r in self.tables.dump("trends", tenant)]
+        self.that("hello" in words, f"trends of {tenant}: {words}")
+        self.that(not any(SECRETS["name"] in w for w in words),
+                  f"{tenant}: the name in trends: {words}")
+
+    def an_order_that_cannot_be_read_stays(self):
+        """The stream tells of it, goes on, and carries out others."""
+        path = os.path.join(self.stream.state, "forget", "bad.order")
+        with open(path, "wb") as f:
+            f.write(b"forget everybody")
+        told = f"'{path}' is no order"
+        until(60, lambda: told in self.stream.log("aggregator"), "a warning")
+        for _ in range(3):
+            self.rest()
+        n = self.stream.log("aggregator").count(told)
+        self.that(n == 1, f"told {n} times of a bad order")
+        done = self.forget(GONE)
+        self.that(done.code == 0, f"beside a bad order: {done}")
+        os.unlink(path)
+
+    def it_is_killed_in_the_middle(self, dice):
+        """The aggregator away, then both killed at any time."""
+        self.stream.kill("aggregator")
+        done = self.forget(STORM)
+        self.that(done.code == 75 and "aggregator" in done.err,
+                  f"without an aggregator: {done}")
+        self.aggregator()
+        for _ in range(STORMS):
+            reaper = self.lab.start(
+                ["reaper", "--forget", C, "--tenant", STORM, "--state",
+                 self.stream.state], self.lab.path("reaper.log"))
+            time.sleep(dice.uniform(0, 1.6))
+            self.stream.kill("aggregator")
+            if dice.random() < 0.5:
+                reaper.kill()
+            else:
+                reaper.terminate()
+            reaper.wait()
+            self.lab.processes.remove(reaper)
+            self.aggregator()
+        until(60, lambda: self.forget(STORM).code == 0, "it to be forgotten")
+        self.nothing_is_left(STORM)
+
+    def it_forgets_by_runs_that_end(self):
+        """No aggregator runs when it is asked for, before and after."""
+        self.stream.kill("aggregator")
+        done = self.forget(STORM)
+        self.that(done.code == 75, f"before it runs: {done}")
+        self.stream.aggregator("--until-empty", metrics="all").wait(600)
+        self.stream.kill("aggregator")  # it has ended
+        done = self.forget(STORM)
+        self.that(done.code == 0, f"after it ran: {done}")
+        self.nothing_is_left(STORM)
+        done = self.forget(STORM)
+        self.that(done.code == 75, f"and once more: {done}")
+        self.aggregator()
+        until(60, lambda: self.forget(STORM).code == 0, "it to be forgotten")
+
+    def a_name_that_comes_late_goes(self):
+        """The words of a name that no table has since are known."""
+        text = "Quorbella is Zyxtrand"
+        self.publish(marked(lines_of(GONE, (
+            message("103", n, 57, "operator", "7", None, text, operator="7")
+            for n in range(5))), GONE))
+        self.rest()
+        for name in ("name", "surname"):
+            self.that(self.in_state(secret_of(name, GONE)),
+                      f"no {name} came late")
+        done = self.forget(GONE)
+        self.that(done.code == 0, f"a late name: {done}")
+        for name in ("name", "surname"):
+            found = self.in_state(secret_of(name, GONE))
+            self.that(not found, f"a late {name} is in {found}")
+
+    def the_tables_files_have_nothing(self):
+        """Once they are written anew: what was changed leaves bytes behind."""
+        names = ", ".join(self.tables.tables())
+        self.tables.ask(f"OPTIMIZE TABLE {names}",
+                        f"FLUSH TABLES {names} FOR EXPORT", "UNLOCK TABLES")
+        files = [os.path.join(folder, name)
+                 for folder, _, names in os.walk(self.lab.server_dir)
+                 for name in names if name.endswith(".ibd")
+                 and os.path.basename(folder) == "messaging"]
+        self.that(len(files) > 10, f"the tables' files: {files}")
+        for name in IN_STATE:
+            self.that(self.found(files, secret_of(name, KEPT).lower()),
+                      f"no {name} at all")
+            for tenant in (GONE, STORM):
+                found = self.found(files, secret_of(name, tenant).lower())
+                self.that(not found, f"{tenant}: {name} is in {found}")
+
+    @staticmethod
+    def found(files, secret):
+        got = []
+        for path in files:
+            with open(path, "rb") as f:
+                if secret.encode() in f.read().lower():
+                    got.append(os.path.basename(path))
+        return got
+
+    def a_listener_keeps_what_waits(self):
+        """Beside a listener: first the broker must have its records."""
+        state = self.lab.path("listener-state")
+        listener = Listener(self.lab, "listener", "--state", state)
+        self.lab.servers("kill", "rabbitmq")
+        there = http.client.HTTPConnection("127.0.0.1", listener.port,
+                                           timeout=60)
+        there.request("POST", f"/api/v1/analytics/events?tenant_id={GONE}",
+                      json.dumps({"user_id": C, "event_type": "user_action",
+                                  "event_data": {"x": "spooled-marker"}}))
+        answer = there.getresponse()
+        self.that(answer.status < 300, f"{answer.status}: {answer.read()}")
+        there.close()
+        options = ("--state", state)
+        done = self.tables.forget(GONE, *options)
+        self.that(done.code == 75 and "the spool of" in done.err,
+                  f"while records wait: {done}")
+        self.that(self.in_state("spooled-marker"), "nothing was spooled")
+        self.lab.servers("start", "rabbitmq")
+        until(60, lambda: self.tables.forget(GONE, *options).code == 0,
+              "the spool to be empty")
+        self.that(not self.in_state("spooled-marker"), "it is in the spool")
+        self.that(listener.stop() == 0, "the listener ends badly")
+
+
+def secret_of(name, tenant):
+    """A number stays one."""
+    return SECRETS[name] + (str(TENANTS.index(tenant)) if name == "phone"
+                            else tenant)
+
+
+def marked(lines, tenant):
+    """Each tenant's secrets end in its name, so that they can be told apart."""
+    for name in IN_STATE:
+        end = secret_of(name, tenant)[len(SECRETS[name]):]
+        for form in {SECRETS[name], SECRETS[name].capitalize()}:
+            lines = lines.replace(form.encode(), (form + end).encode())
+    return lines.replace(b"Staged", b"Staged" + tenant.encode())
+
+
+def body():
+    dice = random.Random(seed())
+    with Lab("forget_stream") as lab:
+        test = Test(lab)
+        test.fill()
+        test.it_forgets_while_it_runs()
+        test.an_order_that_cannot_be_read_stays()
+        test.it_is_killed_in_the_middle(dice)
+        test.it_forgets_by_runs_that_end()
+        for tenant in TENANTS:
+            test.publish(marked(lines_of(tenant, afterwards(tenant)), tenant))
+        test.rest()
+        for tenant in (GONE, STORM):
+            test.nothing_is_left(tenant)
+            test.the_metrics_go_on(tenant)
+        test.the_tables_files_have_nothing()
+        test.a_name_that_comes_late_goes()
+        test.a_listener_keeps_what_waits()
+        return test.checks.result()
+
+
+main(body)

@@ -1,4 +1,313 @@
-#!/bin/sh
-# Whom reaper --export and --forget take for the customer: not a bot or an
-# operator with the same id, but somebody of whom there is only a little.
-exec python3 -B "$(dirname "$0")/forget_who.py"
+#!/usr/bin/env -S python3 -B
+"""Whom reaper --export and --forget take for the customer."""
+
+import json
+import os
+import subprocess
+
+from forget import House, at, chat_of, lines_of, message
+
+from harness import Checks, Lab, main, until
+
+# Customers whose id is also that of a bot, of an operator who left, and of one
+# who is known by an assignment alone.
+TWINS = ("5", "6", "8")
+
+
+def of_another(chat, customer, who, user, **more):
+    """A chat of another customer in which somebody with a twin's id wrote."""
+    yield message(chat, 1, 1, "customer", customer, None, f"question {chat}")
+    yield message(chat, 2, 2, who, user, customer, f"answer {chat}", **more)
+
+
+def twins():
+    head = {"type": "row", "as_of": at(9)}
+    yield from of_another("200", "x1", "bot", "5")
+    yield from of_another("202", "x2", "operator", "6", operator="6")
+    yield from of_another("204", "x3", "operator", "y", operator="y")
+    yield {"type": "event", "id": "e1", "user": "8", "event": "clicked",
+           "chat": "204", "at": at(3), "data": {"event_data": {"n": 204}}}
+    yield {"type": "assignment", "id": "a1", "chat": "204", "operator": "8",
+           "at": at(1), "expires": at(2)}
+    for n, user in enumerate(TWINS):
+        chat = str(2 * n + 201)
+        yield {**head, **chat_of(chat, user), "type": "row",
+               "table": "chat_metrics", "messages": 1, "participants": 1,
+               "responses": 0, "operator": None, "customer_name": "Mine"}
+        yield message(chat, 1, 1, "customer", user, None, "mine")
+        yield {**head, "table": "user_stats", "user_id": user,
+               "message_count": 2, "last_active": at(2)}
+
+
+class Test:
+    def __init__(self, lab):
+        self.checks = Checks()
+        self.lab = lab
+        self.house = House(lab)
+
+    def store(self, tenant, records):
+        self.lab.must(["sink"], stdin=lines_of(tenant, records))
+
+    def count(self, tenant, table, where):
+        return int(self.lab.sql(f"SELECT COUNT(*) FROM {table} WHERE tenant = "
+                                f"'{tenant}' AND {where}")[0][0])
+
+    def texts(self, chat):
+        return self.count("twins", "messages", f"conversation_id = '{chat}' "
+                          "AND content IS NOT NULL AND sender_id NOT LIKE "
+                          "'forgotten%'")
+
+    def check_twin(self, user, theirs, other, archive):
+        that = self.checks.that
+        done = self.lab.run(["reaper", "--export", user, "--tenant", "twins",
+                             "--file", archive])
+        text = done.out.decode()
+        that(done.code == 0 and '"mine"' in text, f"export {user}: {done}")
+        that(f'"{other}"' not in text, f"export {user} has {other}: {text}")
+        done = self.house.forget("twins", "--archive", archive, customer=user)
+        that(done.code == 0 and "has the same id" in done.err,
+             f"forget {user}: {done}")
+        that(self.texts(theirs) == 0, f"a text of {user} stayed")
+        that(self.texts(other) == 2, f"forget {user} took chat {other}")
+        that(self.count("twins", "user_stats", f"user_id = '{user}'") == 1,
+             f"the counts of the twin of {user} went")
+
+    def check_twins(self):
+        """The chats of a twin's customers are not the customer's."""
+        self.store("twins", twins())
+        archived = [{**r, "type": "row", "table": "messages", "as_of": at(9),
+                     "conversation_id": r["chat"], "sender": r["from"],
+                     "sender_id": r["user"]}
+                    for r in twins() if r["type"] == "message"]
+        archive = self.lab.write(
+            "archive", lines_of("twins", archived).decode())
+        for n, user in enumerate(TWINS):
+            self.check_twin(user, str(2 * n + 201), str(2 * n + 200), archive)
+        with open(archive, encoding="utf-8") as f:
+            left = {json.loads(line)["chat"] for line in f}
+        self.checks.that(left == {"200", "202", "204"},
+                         f"in the archive stayed {left}")
+        self.checks.that(self.count("twins", "events",
+                                    "event_data IS NOT NULL") == 1,
+                         "an event of the twin lost its data")
+        # What arrives later; the one with the id of 9 was not known before.
+        self.store("twins", [*of_another("206", "x1", "bot", "5"),
+                             message("9", 1, 1, "customer", "9", None, "9")])
+        done = self.house.forget("twins", customer="9")
+        self.checks.that(done.code == 0 and done.err == "", f"{done}")
+        self.store("twins", of_another("208", "x1", "bot", "9"))
+        for chat in ("206", "208"):
+            self.checks.that(self.texts(chat) == 2, f"a text of {chat} went")
+
+
+    def check_last_day(self):
+        """A day that none follows ends the search as any other does."""
+        last = "9999-12-31T23:59:59.999Z"
+        self.store("last", [
+            {**message("300", n, 1, "customer", "30", None, "to the end"),
+             "at": when} for n, when in enumerate((at(1), last))])
+        for mode in ("--export", "--forget"):
+            done = self.lab.run(["reaper", mode, "30", "--tenant", "last"],
+                                timeout=300)
+            self.checks.that(done.code == 0, f"{mode} at the end: {done}")
+            self.checks.that(mode != "--export" or
+                             done.out.count(b"to the end") == 2, f"{done}")
+        self.checks.that(self.count("last", "messages", "content IS NULL") ==
+                         2, "a text of the last day stayed")
+
+
+    def check_event_alone(self):
+        """Of whom there is no chat, only what they did in the future."""
+        ahead = {"id": "e1", "type": "event", "event": "looked", "user": "40",
+                 "at": "2099-01-01T00:00:00.000Z",
+                 "data": {"ip_address": "203.0.113.40"}}
+        self.store("event", [ahead])
+        done = self.house.forget("event", customer="41")
+        self.checks.that(done.code == 66, f"nobody: {done}")
+        for _ in range(2):
+            done = self.house.forget("event", customer="40")
+            self.checks.that(done.code == 0, f"an event alone: {done}")
+        self.checks.that(not self.house.found("203.0.113.40", "event"),
+                         "an event without a chat stayed as it was")
+
+    def check_state_alone(self):
+        """Before their rows are stored, or after their chat was closed: a
+        state may have them, and the rows that come know them."""
+        that = self.checks.that
+        for folder in ("poller", "other", "listener/spool"):
+            os.makedirs(self.lab.path(folder))
+        self.lab.write("poller/event.mdb", "")
+        self.lab.write("other/event2.mdb", "")
+        line = {**message("500", 1, 1, "customer", "51", None, "spooled"),
+                "tenant": "event"}
+        self.lab.write("listener/spool/1.ndjson", json.dumps(line) + "\n")
+        for state, who, code in (("other", "50", 66), ("poller", "50", 0),
+                                 ("listener", "52", 66),
+                                 ("listener", "51", 75)):
+            done = self.house.forget("event", "--state", self.lab.path(state),
+                                     customer=who)
+            that(done.code == code, f"{who} in the state of {state}: {done}")
+        that(not os.path.exists(self.lab.path("poller/event.mdb")),
+             "the state of the poller stayed")
+        self.store("event", [message(chat, 1, 1, "customer", who, None, "late")
+                             for chat, who in (("501", "50"), ("500", "51"))])
+        that(self.count("event", "messages", "content IS NOT NULL") == 0,
+             "a row that came later has a text")
+
+
+    def check_accents(self):
+        """A text may have accents that the name in the CRM does not have."""
+        head = {"type": "row", "as_of": at(9)}
+
+        def trend(table, word, **more):
+            return {**head, "table": table, "word": word, "occurrences": 9,
+                    "window_start": at(4), "window_end": at(6), **more}
+
+        def words(table):
+            return sorted(json.loads(r)["word"]
+                          for r in self.house.dump(table, "accents"))
+
+        said = ["jos\u00e9", "m\u00fcller", "jos\u00e9s", "hello", "\u304b"]
+        # A mark of Japanese makes another letter.
+        name = "Jose Mueller \u304c"
+        rows = [trend("trends", word) for word in said]
+        rows += [trend("trends_parts", word, generation=1, part=0)
+                 for word in said]
+        self.store("accents", [
+            {**head, **chat_of("700", "70"), "type": "row", "customer_name":
+             name, "table": "chat_metrics", "messages": 1, "participants": 1,
+             "responses": 0, "operator": None}, *rows])
+        done = self.lab.must(["reaper", "--export", "70", "--tenant",
+                              "accents"])
+        exported = [r.get("word") for r in done.records()]
+        self.checks.that(sorted(filter(None, exported)) == sorted(
+            2 * said[:2]), f"exported words: {exported}")
+        done = self.house.forget("accents", customer="70")
+        self.checks.that(done.code == 0, f"{done}")
+        for moment in ("there", "that came later"):
+            for table in ("trends", "trends_parts"):
+                left = [w for w in words(table) if w != "ALIAS"]
+                self.checks.that(left == sorted(said[2:]),
+                                 f"words {moment} in {table}: {left}")
+            self.store("accents", rows)
+
+    def nameless(self, as_of):
+        """Chats of 80: one that names no customer, and one that names another
+        in which they wrote; and a chat of 82 that names none."""
+        head = {"type": "row", "as_of": at(as_of)}
+        for chat, customer, name in (("800", None, "Quillon Marsh"),
+                                     ("801", "81", "Bertram"),
+                                     ("802", None, "Gwendolyn")):
+            yield {**head, **chat_of(chat, customer), "type": "row",
+                   "table": "chat_metrics", "messages": as_of,
+                   "participants": 1, "responses": 0, "operator": None,
+                   "customer_name": name, "tag": "tag " + name,
+                   "customer_phone": "+351 77 " + chat, "version": as_of}
+        for word in ("quillon", "35177800", "bertram"):
+            yield {**head, "table": "trends", "word": word, "occurrences": 9,
+                   "window_start": at(4), "window_end": at(6)}
+
+    def check_chats_that_name_nobody(self):
+        """Who wrote in it tells whose the name in a chat's record is."""
+        that, house = self.checks.that, self.house
+        self.store("nameless", [
+            *self.nameless(9),
+            *(message(chat, n, 1, "customer", who, None, "text")
+              for n, (chat, who) in enumerate((
+                  ("800", "80"), ("801", "80"), ("801", "81"),
+                  ("802", "82"))))])
+        done = self.lab.must(["reaper", "--export", "80", "--tenant",
+                              "nameless"])
+        that(b"Quillon Marsh" in done.out and b'"quillon"' in done.out
+             and b"Gwendolyn" not in done.out, f"export: {done.out}")
+        done = house.forget("nameless", customer="80")
+        that(done.code == 0, f"{done}")
+        for moment in ("forgotten", "that came later"):
+            for secret in ("quillon", "marsh", "77 800", "77800"):
+                found = house.found(secret, "nameless")
+                that(not found, f"{moment}: {secret} is in {found}")
+            got = self.lab.sql(
+                "SELECT IFNULL(customer, '-'), IFNULL(customer_name, '-'), "
+                "IFNULL(tag, '-') FROM chat_metrics WHERE tenant = 'nameless' "
+                "ORDER BY chat")
+            that(got == [["-", "-", "-"], ["81", "Bertram", "tag Bertram"],
+                         ["-", "Gwendolyn", "tag Gwendolyn"]],
+                 f"{moment}: {got}")
+            that(house.found("bertram", "nameless") ==
+                 ["chat_metrics", "trends"], "a word of another's name went")
+            self.store("nameless", self.nameless(20))
+        that(self.count("nameless", "chat_metrics", "messages = 20") == 3,
+             "the later rows were not stored")
+
+    def check_later_lines(self):
+        """Whose the name in a file is, a later line may tell."""
+        self.store("lines", [
+            {"type": "row", "table": "trends", "word": word, "occurrences": 9,
+             "window_start": at(4), "window_end": at(6), "as_of": at(9)}
+            for word in ("cleodora", "bertram")])
+        path = self.lab.write("lines.ndjson", lines_of("lines", [
+            chat_of("900", None, customer_name="Cleodora"),
+            message("900", 1, 1, "customer", "90", None, "text")]).decode())
+        done = self.house.forget("lines", "--file", path, customer="90")
+        self.checks.that(done.code == 0, f"{done}")
+        left = self.lab.sql("SELECT word FROM trends WHERE tenant = 'lines'")
+        self.checks.that(left == [["bertram"]], f"words that stay: {left}")
+
+    def check_purged(self):
+        """A sink that runs on takes the alias of the tenant who comes again."""
+        sink = self.lab.start(["sink"], stdin=subprocess.PIPE)
+
+        def send(chat, hour):
+            records = [
+                {**message(chat, 1, 1, "customer", "60", None, "text"),
+                 "at": f"2098-01-01T{hour}:00:00.000Z"},
+                {"type": "row", "table": "user_stats", "user_id": "60",
+                 "message_count": 1, "as_of": f"2098-01-01T{hour}:00:00.000Z",
+                 "version": int(hour)}]
+            sink.stdin.write(lines_of("purged", records))
+            sink.stdin.flush()
+            until(60, lambda: self.count(
+                "purged", "messages", f"conversation_id = '{chat}'"),
+                "a row to be stored")
+
+        def ids():
+            return self.lab.sql(
+                "SELECT COUNT(*), MIN(id LIKE 'forgotten%'), COUNT(DISTINCT "
+                "id) FROM (SELECT sender_id AS id FROM messages WHERE tenant ="
+                " 'purged' UNION ALL SELECT user_id FROM user_stats WHERE "
+                "tenant = 'purged') a")
+
+        def forget():
+            done = self.house.forget("purged", customer="60")
+            self.checks.that(done.code == 0, f"{done}")
+
+        send("600", "11")
+        forget()
+        send("601", "10")
+        self.checks.that(ids() == [["3", "1", "1"]], f"forgotten: {ids()}")
+        self.lab.must(["reaper", "--purge", "purged"])
+        # Rows of before the purge are refused.
+        send("602", "12")
+        self.checks.that(ids() == [["2", "0", "1"]], f"added anew: {ids()}")
+        forget()
+        send("603", "12")
+        self.checks.that(ids() == [["3", "1", "1"]], f"once more: {ids()}")
+        sink.stdin.close()
+        self.checks.that(sink.wait(60) == 0, "the sink ends badly")
+
+
+def body():
+    with Lab("forgetwho") as lab:
+        test = Test(lab)
+        test.check_twins()
+        test.check_last_day()
+        test.check_event_alone()
+        test.check_state_alone()
+        test.check_accents()
+        test.check_chats_that_name_nobody()
+        test.check_later_lines()
+        test.check_purged()
+    return test.checks.result()
+
+
+main(body)

@@ -1,3 +1,147 @@
-#!/bin/sh
-# What somebody found out about a message is no message.
-exec python3 -B "$(dirname "$0")/listen_about.py"
+#!/usr/bin/env -S python3 -B
+"""From requests to rows: what somebody found out about a message
+is a row of message_analytics, whether the message is known or not, and however
+often it is told; and it is that only. The messages and every metric are as
+they were, and no chat waits for an operator because of it.
+"""
+
+import http.client
+import json
+
+import listen
+from harness import TESTBIN, Checks, Lab, main, until
+from streamlib import IN, ROWS, House
+
+TENANT = "acme"
+LONG = listen.LONG
+SEND = "/api/v1/messages/send"
+FIND = "/api/v1/analytics/messages/analytics?tenant_id=" + TENANT
+EVENT = "/api/v1/analytics/events?tenant_id=" + TENANT
+PROBE = TESTBIN + "/tools/amqp_probe"
+PROMISES = "reservations"
+METRICS = "operators,chats,tenant,events,messages,eventlog,conversations," \
+    "users,channels,allocation"
+# What must not change, without what says when a row was made.
+KEPT = {
+    "messages": "conversation_id, message_id, created_at, sender, sender_id, "
+                "content, version",
+    "chat_metrics": "chat, operator, status, messages, last_message_at",
+    "conversation_metrics": "conversation_id, message_count, "
+                            "participant_count, created_at, last_message_at",
+    "user_stats": "user_id, message_count, active_conversations, last_active",
+    "channel_metrics": "channel, hour, messages, inbound_messages",
+}
+
+
+class Listener(listen.Listener):
+    target = "queue:" + IN
+
+    def post(self, path, body, key):
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=LONG)
+        connection.request("POST", path, json.dumps(body), {
+            "Content-Type": "application/json", "Idempotency-Key": key})
+        answer = connection.getresponse()
+        said = answer.read()
+        connection.close()
+        if answer.status != 200:
+            raise AssertionError(f"{path}: {answer.status} {said}")
+
+
+def mark(house, listener, name):
+    """An event behind all else: when it is counted the rest is, too, once no
+    row waits: a flush may come to the tables in several transactions."""
+    listener.post(EVENT, {"event_type": "user_action", "user_id": name,
+                          "event_data": {}}, name)
+
+    def counted():
+        house.check_alive()
+        return house.sql.number(
+            f"SELECT COUNT(*) FROM event_counts WHERE user = '{name}'") and \
+            house.sql.number(
+                f"SELECT COUNT(*) FROM events WHERE user_id = '{name}'") and \
+            house.queue_rests(IN, ROWS)
+
+    until(LONG, counted, f"the event {name} in the tables")
+
+
+def kept(sql):
+    return {table: sorted(sql.ask(f"SELECT {columns} FROM {table}"))
+            for table, columns in KEPT.items()}
+
+
+def finding(message, chat, direction):
+    return {"id": message, "conversation_id": chat, "channel_id": "web",
+            "direction": direction, "response_time": 2.5,
+            "content": {"text": "hello"},
+            "sentiment": {"score": 0.5, "label": "good", "confidence": 1}}
+
+
+def reserved(lab):
+    """The chats of the promises that came so far, taken out of the queue."""
+    out = lab.must([PROBE, "-e", "read", "queue:" + PROMISES]).out.decode()
+    return {json.loads(line.split("\t", 1)[1])["chat"]
+            for line in out.splitlines()}
+
+
+def check_given(checks, lab, house, listener):
+    """An operator comes: those who wrote are given, and nobody else."""
+    lab.must([PROBE, "write", "queue:" + IN], stdin=json.dumps(
+        {"type": "operator", "tenant": TENANT, "operator": "7",
+         "available": True, "max_chats": 10}).encode() + b"\n")
+    given, want = set(), {"c0", "c1", "c2"}
+
+    def all_given():
+        house.check_alive()
+        given.update(reserved(lab))
+        return want <= given
+
+    until(LONG, all_given, "a reservation for each chat that waits")
+    mark(house, listener, "given")
+    given.update(reserved(lab))
+    checks.that(given == want, f"reserved are {given}, not {want}")
+
+
+def body():
+    checks = Checks()
+    with Lab("listen_about") as lab:
+        house = House(lab)
+        house.sink()
+        house.aggregator("--assign-to", "queue:" + PROMISES, metrics=METRICS)
+        listener = Listener(lab, "about", "--state", lab.path("listen"),
+                            settings={"tenant": TENANT})
+        for n in range(3):
+            listener.post(SEND, {
+                "sender_id": "alice", "conversation_id": f"c{n}",
+                "channel_id": "web", "content": f"hello {n}"}, f"m{n}")
+        mark(house, listener, "sent")
+        before = kept(house.sql)
+        checks.that(all(before.values()), f"rows before: {before}")
+
+        asks = [("f1", finding("m1", "c1", "inbound")),
+                ("f2", finding("m2", "c2", "outbound")),
+                ("f3", finding("unknown", "c3", "inbound")),
+                ("f4", finding("unknown", "c0", "outbound"))]
+        for key, found in asks * 2:
+            listener.post(FIND, found, key)
+        mark(house, listener, "found")
+        after = kept(house.sql)
+        for table, rows in before.items():
+            checks.that(after[table] == rows,
+                        f"{table}: was {rows}, is {after[table]}")
+        got = house.sql.ask(
+            "SELECT LEFT(id, LENGTH(id) - 17), message_id, conversation_id, "
+            "direction, channel_id, message_length, sentiment_label, "
+            "response_time FROM message_analytics ORDER BY id")
+        want = [[key, f["id"], f["conversation_id"], f["direction"], "web",
+                 "5", "good", "2.5"] for key, f in asks]
+        checks.that(got == want, f"message_analytics: {got}, not {want}")
+
+        check_given(checks, lab, house, listener)
+        checks.that(listener.stop() == 0, listener.said())
+        for name in ("aggregator", "sink"):
+            checks.that(house.stop(name) == 0, name + ": " + house.log(name))
+    return checks.result()
+
+
+main(body)

@@ -1,3 +1,207 @@
-#!/bin/sh
-# A tenant whose webhooks take long holds up nobody else.
-exec python3 -B "$(dirname "$0")/listen_lanes.py"
+#!/usr/bin/env -S python3 -B
+"""Webhooks that a profile does not get done with hold up neither
+those of another tenant nor /health, and end by themselves; nor do those of many
+small objects, whose reading is the work of one thread, the tenant's own.
+"""
+
+import glob
+import os
+import threading
+
+from harness import Checks, Lab, main, until
+from listen_routes import Listener
+
+SECRET = "nobody-knows-this-one"
+SPINNERS = 4
+LONGEST = 4096
+MANY = 100000  # objects: 0.9 MB, which once held up all for 1.7 s
+DEFAULT = 256 * 1024  # max_hook
+MIB = 1024 * 1024
+TICKS = os.sysconf("SC_CLK_TCK")
+
+# Qiscus's, but for a payload that it never gets done with.
+PROFILE = """
+def as_qiscus: hook_read;
+def hook_read: if .payload.spin then last(range(1e12)) else as_qiscus end;
+"""
+
+
+def ms_of(stat):
+    """What a process or a thread took, of its file in /proc."""
+    with open(stat) as f:
+        return sum(map(int, f.read().rpartition(")")[2].split()[11:13])) \
+            * 1000 / TICKS
+
+
+def cpu_ms(pid):
+    return ms_of(f"/proc/{pid}/stat")
+
+
+def check_quick(checks, listener, beside):
+    """Another tenant's webhooks are answered, and /health."""
+    for i in range(3):
+        got = listener.ask_quietly(
+            "POST", f"/hooks/quick/qiscus/{SECRET}",
+            {"email": "e", "room_id": str(i)})
+        checks.that(got[0] == 200, f"another tenant's beside {beside}: {got}")
+        got = listener.ask_quietly("GET", "/health")
+        checks.that(got[0] == 200, f"health beside {beside}: {got}")
+
+
+class Spinner(threading.Thread):
+    def __init__(self, listener, answers):
+        super().__init__(daemon=True)
+        self.listener, self.answers = listener, answers
+        self.start()
+
+    def run(self):
+        self.answers.append(self.listener.ask_quietly(
+            "POST", f"/hooks/slow/slow/{SECRET}", {"spin": True})[0])
+
+
+def check_others(checks, listener, dead):
+    before = cpu_ms(listener.process.pid)
+    answers = []
+    spinners = [Spinner(listener, answers) for _ in range(SPINNERS)]
+    until(60, lambda: cpu_ms(listener.process.pid) > before + 50,
+          "a webhook that spins")
+    check_quick(checks, listener, "those that spin")
+    checks.that(not answers, f"they waited for {len(answers)} of another")
+    for s in spinners:
+        s.join()
+    checks.that(answers == [200] * SPINNERS, f"those that spin: {answers}")
+    took = cpu_ms(listener.process.pid) - before
+    checks.that(took < 2000 * SPINNERS, f"they took {took} ms of a processor")
+    n = 0
+    for path in glob.glob(dead + "/*"):
+        with open(path) as f:
+            n += f.read().count("it takes longer than 1 s")
+    checks.that(n == SPINNERS, f"{n} are told to take too long")
+
+
+def log_of(listener):
+    with open(listener.log) as f:
+        return f.read()
+
+
+def check_too_long(checks, listener):
+    """Long texts are cut; whatever else is long is refused, and the log says
+    so."""
+    mail = {"email": "e", "room_id": "1", "extras": "x" * 20 * LONGEST}
+    rest = {"room_id": "1", "extras": [1] * LONGEST}
+    for body, path, want in ((mail, "quick/qiscus/" + SECRET, 200),
+                             (rest, "quick/qiscus/" + SECRET, 413),
+                             (rest, "quick/qiscus/" + SECRET[::-1], 401),
+                             (rest, "nobody/qiscus/" + SECRET, 401)):
+        got = listener.post("/hooks/" + path, body)
+        checks.that(got[0] == want, f"too long, to {path}: {got}")
+    checks.that("1 webhooks were too long, the last one for quick/qiscus: "
+                in log_of(listener), log_of(listener))
+
+
+def objects(n):
+    """A webhook of so many small objects, of 9 bytes each."""
+    return b'{"email":"e","room_id":"1","extras":[%s]}' % b",".join(
+        [b'{"a":10}'] * n)
+
+
+def cpu_by_thread(pid):
+    """{thread: ms}"""
+    return {path: ms_of(path)
+            for path in glob.glob(f"/proc/{pid}/task/*/stat")}
+
+
+class Poster(threading.Thread):
+    """Sends a webhook again and again."""
+
+    def __init__(self, listener, payload, enough):
+        super().__init__(daemon=True)
+        self.listener, self.payload, self.enough = listener, payload, enough
+        self.answers = []
+        self.start()
+
+    def run(self):
+        while not self.answers or not self.enough.is_set():
+            self.answers.append(self.listener.ask_quietly(
+                "POST", f"/hooks/slow/qiscus/{SECRET}", self.payload)[0])
+
+
+def check_objects(checks, listener, payload, connections):
+    """More of them at a time than there are threads that serve: others are
+    answered all the while, and the tenant's own thread does the work."""
+    pid = listener.process.pid
+    before, enough = cpu_by_thread(pid), threading.Event()
+
+    def used():
+        return sorted((ms - before.get(thread, 0) for thread, ms
+                       in cpu_by_thread(pid).items()), reverse=True)
+
+    posters = [Poster(listener, payload, enough) for _ in range(connections)]
+    until(300, lambda: sum(used()) > 1000 and all(p.answers for p in posters),
+          "their answers")
+    check_quick(checks, listener, f"{len(payload)} bytes")
+    ms = used()
+    enough.set()
+    for p in posters:
+        p.join()
+    answers = [a for p in posters for a in p.answers]
+    checks.that(set(answers) == {200}, f"of {len(payload)} bytes: {answers}")
+    checks.that(ms[0] > 4 * sum(ms[1:]),
+                f"{len(payload)} bytes: so many ms of each thread: {ms}")
+    checks.that(ms[0] < 2000 * len(answers),
+                f"{len(answers)} took {ms[0]} ms of a processor")
+
+
+def check_many_objects(checks, lab, tenants):
+    """With the default limit, and with one that lets all of them in."""
+    conf = lab.conf("default.conf", tenants)
+    listener = Listener(lab, "default", "-c", conf, "-t", "/dev/null",
+                        "--state", lab.path("default"))
+    for path, want in (("slow/qiscus/", 413), ("nobody/qiscus/", 401)):
+        got = listener.post("/hooks/" + path + SECRET, objects(MANY))
+        checks.that(got[0] == want, f"{MANY} objects, to {path}: {got}")
+    got = listener.post("/hooks/slow/qiscus/" + SECRET, b"1" * (2 * MIB))
+    checks.that(got[0] == 413 and "longer than max_body" in log_of(listener),
+                f"longer than max_body: {got}, {log_of(listener)}")
+    nearly = objects((DEFAULT - 38) // 9)
+    checks.that(DEFAULT - 9 <= len(nearly) <= DEFAULT, "another length")
+    check_objects(checks, listener, nearly, 8)
+    end(checks, listener)
+
+    conf = lab.conf("raised.conf", {**tenants, "listen": {"max_hook": "1M"}})
+    listener = Listener(lab, "raised", "-c", conf, "-t", "/dev/null",
+                        "--state", lab.path("raised"))
+    check_objects(checks, listener, objects(MANY), 4)
+    end(checks, listener)
+
+
+def end(checks, listener):
+    listener.process.terminate()
+    code = listener.process.wait(60)
+    checks.that(code == 0, f"exit {code}")
+
+
+def body():
+    checks = Checks()
+    with Lab("listen_lanes") as lab:
+        with open("poller/profiles/qiscus.jq") as f:
+            profile = lab.write("slow.jq", f.read() + PROFILE)
+        hook = {"hook": "secret", "hook_secret": SECRET}
+        conf = lab.conf("messaging.conf", {
+            "crm slow": {"profile": profile, **hook},
+            "crm quick": {"profile": "qiscus", **hook},
+            "listen": {"max_hook": LONGEST}})
+        # Nobody waits for a disk but dead letters, which have their place.
+        state = lab.path("state")
+        listener = Listener(lab, "one", "-c", conf, "-t", "/dev/null",
+                            "--state", state)
+        check_others(checks, listener, state + "/dead")
+        check_too_long(checks, listener)
+        end(checks, listener)
+        check_many_objects(checks, lab, {
+            "crm slow": {"profile": "qiscus", **hook},
+            "crm quick": {"profile": "qiscus", **hook}})
+    return checks.result()
+
+
+main(body)
