@@ -473,15 +473,6 @@ class Test:
         """What a profile cannot ask is said, and no chat is gone by it."""
         with open(CHAT2DESK, encoding="utf-8") as f:
             text = f.read()
-        each = re.sub("(?m)^     budget:", "     by_operator: true, budget:",
-                      text)
-        each = re.sub(r'(?m)^     query: \{state: "open", ',
-                      r"\g<0>operator_id: (.operator // 1), ", each)
-        self.conf(profile=self.profile(each))
-        self.sim.fault("404-gone", route="/v1/dialogs/9010", count=1)
-        self.equal(answers(self.ask(0, 9002, 9010)),
-                   ["9002 gone", "9010 open"], "where operators have lists")
-        self.sim.fault()
         other = text.replace("records: [$dialog | chat,",
                              'records: [$dialog | chat | .chat = "77",')
         self.that(other != text, "no such text in the profile")

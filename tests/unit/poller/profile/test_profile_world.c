@@ -118,8 +118,7 @@ a_profile_has_no_world(void **state)
 	}
 	buf_adds(&text, "\"};");
 	p = open_text(buf_str(&text), &why);
-	if (p == NULL ||
-	    profile_request(p, PROFILE_CHATS, &in, &r, &why) != 1)
+	if (p == NULL || profile_request(p, PROFILE_CHATS, &in, &r, &why) != 1)
 		fail_msg("%s", buf_str(&why));
 	assert_string_equal(r.target, buf_str(&want));
 	free(r.target);
