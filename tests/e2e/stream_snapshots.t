@@ -1,273 +1,245 @@
-#!/usr/bin/env bash
-# Messages of snapshots beside a stream: those that the stream did not know are
-# passed on, whatever is killed meanwhile, and those that it knew are not; what
-# comes again with another time is not passed on beside the one that did.
-set -euo pipefail
-# shellcheck source=tests/e2e/stream.sh
-. "$(dirname "$0")/stream.sh"
+#!/usr/bin/env -S python3 -B
+"""Snapshots through a queue. A snapshot counts only when it is whole: it waits
+for its rest, a newer one drops it with one line and exit code 65, and its bad
+records are dead letters. Beside a stream it corrects the stream, passes on the
+messages that the stream did not know, once, and keeps the names of operators
+who left. A queue without a leader does not mix up its order."""
 
-start_broker
-settings 'prefetch = 20' 'wait_timeout = 90s'
-kills=${KILLS:-12}
+import json
+import resource
+import signal
 
-# snapshots N [alone]: of the records on stdin, the first so many Nth parts of
-# them, or each part alone.
-snapshots() {
-	python3 -c '
-import json, sys
-lines = [l for l in sys.stdin if json.loads(l)["type"] in ("chat", "message")]
-n = int(sys.argv[1])
-for k in range(1, n + 1):
-    first = len(lines) * (k - 1) // n if sys.argv[2:] else 0
-    some = lines[first: len(lines) * k // n]
-    at = max(json.loads(l)["at"] for l in lines[: len(lines) * k // n])
-    mark = {"type": "snapshot", "tenant": json.loads(lines[0])["tenant"],
-            "snapshot": f"s{k}", "at": at}
-    print(json.dumps({**mark, "state": "begin"}))
-    for l in some:
-        print("{\"snapshot\":\"s%d\"," % k + l[1:], end="")
-    print(json.dumps({**mark, "state": "end", "records": len(some)}))
-' "$@"
-}
+from harness import TESTBIN, Checks, Lab, main, say, until
+from streams import Flow, lines_of
 
-# passed WANT [GOT]: the messages among the rows are those of WANT, no others.
-passed() {
-	tests/e2e/streams.py lines message <"$1" >"$tmp/want"
-	tests/e2e/streams.py lines message <"${2:-$tmp/rows}" >"$tmp/got"
-	[ -s "$tmp/want" ] || fail "no messages"
-	cmp "$tmp/want" "$tmp/got" || fail "other messages were passed on"
-}
+SMALL = "tests/records/small.ndjson"
 
-"$load" -n 6000 --chats 150 --users 60 --tenants 1 --late 0 --gap 500 \
-	--seed "${SEED:-$((RANDOM))}" >"$tmp/records"
-metrics=operators,chats,users,messages
 
-echo "- kill -9 at any moment: every message of every snapshot comes out"
-head -n 3000 "$tmp/records" >"$tmp/half"
-snapshots 12 <"$tmp/half" >"$tmp/snapshots"
-"$probe" -p -b 50 write queue:records <"$tmp/snapshots" >/dev/null &
-writer=$!
-for _ in $(seq "$kills"); do
-	"$aggregator" -f queue:records -t queue:rows --state "$state" \
-		--every "$((RANDOM % 20 + 1))ms" -a "$metrics" \
-		2>>"$tmp/log" &
-	daemon=$!
-	sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
-	kill -9 "$daemon"
-	wait "$daemon" 2>/dev/null || :
-done
-wait "$writer"
-stream -q
-collect
-passed "$tmp/half"
-letters=$(get records.dead)
-[ -z "$letters" ] || fail "dead letters: ${letters:0:600}"
+def small(number=1):
+    """Its lines as snapshot s<number>, a minute later each."""
+    with open(SMALL, encoding="utf-8") as f:
+        return [line.replace('"s1"', f'"s{number}"').replace(
+            "10:15:00", f"10:{14 + number}:00") if '"snapshot"' in line else line
+            for line in f]
 
-echo "- nor do kills lose one where messages of the broker carry no id"
-# Each has messages of its own: they come out, unless it was lost.
-awk '!there[$0]++' "$tmp/half" >"$tmp/distinct"
-# The broker is killed when it has made all queues: scripts/servers says why.
-put plain 1 </dev/null
-put others 1 </dev/null
-snapshots "$kills" alone <"$tmp/distinct" >"$tmp/plain"
-"$TESTBIN/tools/amqp_lines" plain 7 <"$tmp/plain"
-for n in $(seq "$((2 * kills))"); do
-	"$aggregator" -f queue:plain -t queue:others --state "$tmp/plain.state" \
-		--every "$((RANDOM % 20 + 1))ms" -a "$metrics" \
-		2>>"$tmp/plain.log" &
-	daemon=$!
-	sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
-	if [ "$n" = 5 ]; then
-		"$servers" kill "$tmp/servers" rabbitmq
-		"$servers" start "$tmp/servers" rabbitmq
-	fi
-	kill -9 "$daemon"
-	wait "$daemon" 2>/dev/null || :
-done
-expect 0 "$aggregator" -f queue:plain -t queue:others \
-	--state "$tmp/plain.state" --every 20ms -a "$metrics" --until-empty
-get others >"$tmp/others"
-passed "$tmp/distinct" "$tmp/others"
-letters=$(get plain.dead)
-[ -z "$letters" ] || fail "dead letters: ${letters:0:600}"
 
-echo "- what is known, from wherever, is not passed on again"
-rm "$tmp/rows"
-sed 's/"s12"/"s13"/g' "$tmp/snapshots" | grep '"s13"' | put records 100
-stream -q
-collect
-! grep -q '"type":"message"' "$tmp/rows" || fail "it was"
-tail -n +3001 "$tmp/records" >"$tmp/rest"
-put records 100 <"$tmp/rest"
-stream -q
-collect
-passed "$tmp/rest"
-snapshots 1 <"$tmp/records" | put records 100
-stream -q
-collect
-passed "$tmp/rest"
+def snapshot(name, at, *records):
+    head = {"tenant": "a", "snapshot": name}
+    mark = {"type": "snapshot", **head, "at": at}
+    return [json.dumps(r) for r in (
+        {**mark, "state": "begin"}, *({**head, **r} for r in records),
+        {**mark, "state": "end", "records": len(records)})]
 
-echo "- with no other metric asked for, the same"
-rm -r "$state" "$tmp/rows"
-metrics=messages
-snapshots 3 <"$tmp/half" | put records 100
-stream -q
-collect
-passed "$tmp/half"
-# What stands in one twice may come out twice.
-[ "$(grep -c '"type":"message"' "$tmp/rows")" -le \
-	"$(grep -c '"type":"message"' "$tmp/half")" ] ||
-	fail "some were passed on with each snapshot"
 
-echo "- one that comes again with another time is the same one"
-rm -r "$state" "$tmp/rows"
-message() { # AT MORE
-	printf '{"type":"message","tenant":"a","id":"1","chat":"c",'
-	printf '"from":"customer","at":"2026-11-20T10:%sZ"%s}\n' "$1" "${2:-}"
-}
-{
-	message 00:01
-	message 00:01
-} >"$tmp/once"
-{
-	cat "$tmp/once"
-	message 00:00
-	message 00:02
-} | put records 1
-edited=',"updated_at":"2026-11-20T11:00:00Z"'
-message 00:02 "$edited" | tee -a "$tmp/once" | put records 1
-message 00:02 | put records 1
-message 00:01 | put records 1
-stream -q
-collect
-sort "$tmp/once" >"$tmp/want"
-sort "$tmp/rows" | cmp "$tmp/want" - || fail "not these: $(cat "$tmp/rows")"
+class Polls(Flow):
+    """Without --every: rows of whole snapshots only."""
 
-echo "- who is no longer listed keeps the name, also for what comes later"
-rm -r "$state" "$tmp/rows"
-metrics=operators
-crew() { # SNAPSHOT SECOND OPERATOR...
-	head="\"tenant\":\"a\",\"snapshot\":\"$1\",\"at\":\"2026-11-20T10:00:$2Z\""
-	echo "{\"type\":\"snapshot\",$head,\"state\":\"begin\"}"
-	for one in "${@:3}"; do
-		echo "{\"type\":\"operator\",\"tenant\":\"a\",\"snapshot\":\"$1\",\"operator\":\"$one\",\"name\":\"Name of $one\"}"
-	done
-	echo "{\"type\":\"snapshot\",$head,\"state\":\"end\",\"records\":$(($# - 2))}"
-}
-crew s1 01 x y | put records 100
-stream -q
-crew s2 02 x | put records 100
-stream -q
-collect
-last() { # OPERATOR: its newest row's name
-	grep "\"operator\":\"$1\"" "$tmp/rows" | tail -n 1 |
-		jq -r '.values.name // .name // "none"'
-}
-[ "$(last x)" = "Name of x" ] || fail "x is $(last x): $(cat "$tmp/rows")"
-[ "$(last y)" = "Name of y" ] || fail "y is $(last y): $(cat "$tmp/rows")"
-rm "$tmp/rows"
-said() { # ID SECOND FROM USER
-	echo "{\"type\":\"message\",\"tenant\":\"a\",\"id\":\"$1\",\"chat\":\"c\",\"at\":\"2026-11-20T10:00:$2Z\",\"from\":\"$3\",\"user\":\"$4\"}"
-}
-{
-	said 1 03 customer c1
-	said 2 05 operator y
-} | put records 1
-stream -q
-collect
-[ "$(last y)" = "Name of y" ] || fail "y is $(last y): $(cat "$tmp/rows")"
+    def argv(self, *options, queue="records", to="queue:rows", **kw):
+        return ["aggregator", "-f", "queue:" + queue, "-t", to, "--state",
+                self.state, *options]
 
-echo "- a snapshot counts where it stands, also among what comes with it"
-rm -r "$state" "$tmp/rows"
-metrics=operators,tenant
-there() { # OPERATOR AVAILABLE
-	echo "{\"type\":\"operator\",\"tenant\":\"a\",\"operator\":\"$1\",\"available\":$2}"
-}
-{
-	there x true
-	there z true
-	crew s1 01 x y
-	there y false
-	crew s2 02 y
-	there z false
-} | put records 100
-stream -q
-collect
-is_there() { # OPERATOR: the newest row's
-	grep "\"operator\":\"$1\"" "$tmp/rows" | tail -n 1 |
-		jq -r 'if has("values") then .values else . end | .available'
-}
-for pair in x=null y=null z=false; do
-	[ "$(is_there "${pair%=*}")" = "${pair#*=}" ] ||
-		fail "${pair%=*} is not ${pair#*=}: $(cat "$tmp/rows")"
-done
-grep '"table":"tenant_metrics"' "$tmp/rows" | tail -n 1 |
-	grep -q '"operators":2' || fail "not two: $(cat "$tmp/rows")"
+    def take(self, **kw):
+        """One run; what it said, and its rows."""
+        self.rows = []
+        done = self.run(**kw)
+        return done, self.rows
 
-echo "- messages of a snapshot have their own channel, and words"
-rm -r "$state" "$tmp/rows"
-metrics=channels,trends
-head='"tenant":"a","snapshot":"s1"'
-{
-	echo "{\"type\":\"snapshot\",$head,\"state\":\"begin\",\"at\":\"2026-11-20T10:05:00Z\"}"
-	echo "{\"type\":\"chat\",$head,\"chat\":\"c\",\"status\":\"open\",\"channel\":\"mail\",\"at\":\"2026-11-20T10:05:00Z\"}"
-	for one in 1 2 3; do
-		echo "{\"type\":\"message\",$head,\"chat\":\"c\",\"id\":\"$one\",\"at\":\"2026-11-20T10:00:0${one}Z\",\"from\":\"customer\",\"user\":\"u\",\"channel\":\"web\",\"text\":\"invoice $one\"}"
-	done
-	echo "{\"type\":\"snapshot\",$head,\"state\":\"end\",\"at\":\"2026-11-20T10:05:00Z\",\"records\":4}"
-} | put records 100
-stream -q
-collect
-grep '"table":"trends"' "$tmp/rows" | grep '"word":"invoice"' |
-	grep -q '"occurrences":3' || fail "no words: $(cat "$tmp/rows")"
-grep '"table":"channel_metrics"' "$tmp/rows" |
-	grep '"channel":"web"' | grep -q '"messages":3' ||
-	fail "another channel: $(cat "$tmp/rows")"
-! grep '"table":"channel_metrics"' "$tmp/rows" | grep -q '"channel":"mail"' ||
-	fail "that of the chat: $(cat "$tmp/rows")"
+    def want(self, lines):
+        return self.lab.must(
+            ["aggregator", "-o", "ndjson"], stdin="".join(lines).encode()
+        ).out.decode().splitlines()
 
-echo "- a chat without a time is as of its snapshot, whatever lacked it before"
-metrics=operators,chats,tenant,allocation
-listing() { # SNAPSHOT SECOND CHAT...: open ones; CHAT may be a chat's fields
-	local head="\"tenant\":\"a\",\"snapshot\":\"$1\"" one
-	local mark="\"type\":\"snapshot\",$head,\"at\":\"2026-11-20T10:00:$2Z\""
-	echo "{$mark,\"state\":\"begin\"}"
-	for one in "${@:3}"; do
-		echo "{\"type\":\"chat\",$head,\"chat\":\"$one\",\"status\":\"open\"}"
-	done
-	echo "{$mark,\"state\":\"end\",\"records\":$(($# - 2))}"
-}
-held='held","operator":"7'
-opened='opened","operator":"7","opened_at":"2026-11-20T09:00:00Z'
-closed='{"type":"message","tenant":"a","chat":"free","id":"1","from":"system","kind":"closed","at":"2026-11-20T10:00:01Z"}'
-counted() { # SNAPSHOT...: files, each after a flush; open, unassigned, given
-	local file
-	rm -rf "$state"
-	get rows >/dev/null
-	for file; do
-		put records 1 <"$file"
-		stream -q --assign-to queue:assignments
-	done
-	echo '{"type":"operator","tenant":"a","operator":"8","available":true}' |
-		put records 1
-	stream -q --assign-to queue:assignments
-	get rows | jq -rs 'map(select(.table == "tenant_metrics")) | last |
-		"\(.open_chats) \(.unassigned_chats)"'
-	get assignments | jq -r .chat
-}
-{
-	echo "$closed"
-	listing s2 02
-} >"$tmp/none"
-listing s3 03 "$held" "$opened" free >"$tmp/some"
-listing s4 04 "$held" >"$tmp/one"
-got() { # WANT FILE...
-	local want=$1 is
-	shift
-	is=$(counted "$@" | paste -s -d ' ')
-	[ "$is" = "$want" ] || fail "after $* it is '$is', not '$want'"
-}
-got "3 1 free" "$tmp/none" "$tmp/some"
-got "3 1 free" "$tmp/some" "$tmp/none"
-got "1 0" "$tmp/none" "$tmp/some" "$tmp/one"
-got "1 0" "$tmp/one" "$tmp/some" "$tmp/none"
+
+def check_polls(lab, checks):
+    flow = Polls(lab, prefetch=3)
+    want = flow.want(small())
+
+    say("- a snapshot in messages of any size")
+    for lines in 1, 1000:
+        flow.fresh()
+        flow.put(small(), lines)
+        checks.that(flow.take()[1] == want, f"{lines} lines in a message")
+
+    say("- one that came already is passed over")
+    flow.put(small(), 5)
+    checks.that(flow.take()[1] == [], "rows of it again")
+
+    say("- an unfinished one waits for its rest, without a word")
+    flow.fresh()
+    flow.put(small()[:20], 3)
+    done, rows = flow.take()
+    checks.that(not rows and not done.err, f"{rows} {done}")
+    checks.that(lab.in_queue("records", "total") == 0, "not acknowledged")
+    flow.put(small()[20:], 3)
+    checks.that(flow.take()[1] == want, "other rows of the rest")
+
+    say("- a newer one drops an unfinished one, and that is told")
+    flow.fresh()
+    flow.put(small()[:9] + small(2), 7)
+    done, rows = flow.take(code=65)
+    checks.that("snapshot 's1' of tenant 'acme' is cut" in done.err and
+                len(done.lines()) == 1, done)
+    checks.that(rows == flow.want(small(2)), "other rows of the newer one")
+
+    say("- bad records and a stream are dead letters; the rest goes on")
+    flow.fresh()
+    lines = small()
+    bad = ['{"type":"operator","tenant":"acme","snapshot":"s1"}',
+           '{"type":"message","tenant":"acme","id":"1","chat":"1",'
+           '"at":"2026-11-20T10:00:00Z","from":"customer"}']
+    flow.put(lines[:-1] + bad +
+             [lines[-1].replace('"records":31', '"records":32')], 10)
+    done, rows = flow.take()
+    checks.that(rows == want, "other rows beside bad records")
+    checks.that("give --every 50ms" in done.err, done)
+    letters = flow.letters()
+    checks.that([x["record"] for x in letters] == bad, letters)
+    checks.that("field 'operator' is missing" in letters[0]["reason"] and
+                "it is outside a snapshot" in letters[1]["reason"], letters)
+
+    say("- a full disk stops it, and nothing is acknowledged")
+    flow.fresh()
+    flow.put(small(), 1000)
+    done = lab.run(flow.argv("--until-empty"),
+                   limits={resource.RLIMIT_FSIZE: 2048})
+    checks.that(done.code == 74 and "cannot write" in done.err, done)
+    until(20, lambda: lab.in_queue("records") == 1, "the message to be back")
+    checks.that(flow.take()[1] == want, "other rows after a full disk")
+
+
+def check_leader(lab, checks):
+    """An aggregator that died while the queue had no leader is given the first
+    messages. The next one must not be given others before these are back."""
+    say("- a queue without a leader")
+    flow = Polls(lab, prefetch=3)
+    flow.fresh()
+    snapshots = small(1) + small(2)
+    flow.put(snapshots, 1)
+    on_leader = """{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(
+        <<"VHOST">>, queue, <<"records">>)), {P, _} = amqqueue:get_pid(Q), """
+
+    def asked(n):
+        return int(lab.ask_broker(on_leader + """
+            {_, M} = process_info(whereis(P), messages),
+            length([1 || X <- M, string:find(
+                io_lib:format("~p", [X]), "{checkout,") =/= nomatch])."""
+            )) >= n
+
+    lab.ask_broker(on_leader + "sys:suspend(P, 60000).")
+    first = lab.start(flow.argv(), lab.path("log"))
+    until(30, lambda: asked(1), "the first one to ask")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    second = lab.start(flow.argv("--until-empty"), lab.path("log"))
+    until(60, lambda: asked(2), "the second one to ask")
+    lab.ask_broker(on_leader + "sys:resume(P, 60000).")
+    checks.that(second.wait(120) == 0, "the second one failed")
+    checks.that(sorted(flow.get()) ==
+                sorted(flow.want(small(1)) + flow.want(small(2))),
+                "other rows than in a terminal")
+
+
+def check_correction(lab, checks):
+    say("- a snapshot corrects the stream")
+    flow = Flow(lab, "operators,chats,tenant")
+    flow.fresh()
+    gone = json.dumps({"type": "message", "tenant": "acme", "id": "99001",
+                       "chat": "gone", "from": "customer",
+                       "at": "2026-11-20T10:00:00Z"})
+    flow.put([gone] + small()[:20], 5)
+    flow.run()
+    checks.that(any('"chat":"gone"' in x for x in flow.rows), "no row of it")
+    flow.put(small()[20:], 4)
+    flow.run()
+    flow.same_figures(small())
+
+    say("- an operator who left keeps the name")
+    flow.fresh()
+    crew = {n: {"type": "operator", "operator": n, "name": "Name of " + n,
+                "available": True} for n in "xyz"}
+    flow.put(snapshot("s1", "2026-11-20T10:00:01Z", crew["x"], crew["y"]) +
+             snapshot("s2", "2026-11-20T10:00:02Z", crew["x"]))
+    flow.run()
+    flow.put([json.dumps({
+        "type": "message", "tenant": "a", "id": str(i), "chat": "c", "from": who,
+        "user": who[0], "operator": "y", "at": f"2026-11-20T10:00:0{2 + i}Z"})
+        for i, who in ((1, "customer"), (2, "operator"))], 1)
+    flow.put([json.dumps({
+        "type": "message", "tenant": "a", "id": "3", "chat": "c",
+        "from": "operator", "user": "y", "at": "2026-11-20T10:00:05Z"})])
+    flow.run()
+    rows = [json.loads(x) for x in flow.figures()]
+    names = {r["operator"]: r["name"] for r in rows
+             if r["table"] == "operator_metrics"}
+    checks.that(names.get("y") == "Name of y", f"names: {names}")
+
+    say("- messages of a snapshot have their own channel, and words")
+    flow.fresh()
+    flow.metrics = "channels,trends"
+    at = "2026-11-20T10:05:00Z"
+    flow.put(snapshot(
+        "s1", at, {"type": "chat", "chat": "c", "status": "open",
+                   "channel": "mail", "at": at},
+        *({"type": "message", "chat": "c", "id": str(i), "from": "customer",
+           "user": "u", "channel": "web", "text": f"invoice {i}",
+           "at": f"2026-11-20T10:00:0{i}Z"} for i in (1, 2, 3))))
+    flow.run()
+    rows = [json.loads(x) for x in flow.figures()]
+    checks.that([(r["channel"], r["messages"]) for r in rows
+                 if r["table"] == "channel_metrics"] == [("web", 3)], rows)
+    checks.that([r["occurrences"] for r in rows if r["table"] == "trends"
+                 and r["word"] == "invoice"] == [3], rows)
+
+
+def check_passing(lab, checks):
+    """Snapshots of growing parts of the same records."""
+    say("- the messages of snapshots are passed on once")
+    flow = Flow(lab, "operators,chats,users,messages", prefetch=20)
+    flow.fresh()
+    records = [line for line in lab.must(
+        [TESTBIN + "/load", "--late", 0, "-n", 2000, "--chats", 50, "--users",
+         30, "--tenants", 1, "--seed", 5]).out.decode().splitlines()
+        if json.loads(line)["type"] in ("chat", "message")]
+    tenant = json.loads(records[0])["tenant"]
+
+    def part(name, n):
+        some = records[:n]
+        mark = {"type": "snapshot", "tenant": tenant, "snapshot": name,
+                "at": max(json.loads(x)["at"] for x in some)}
+        return [json.dumps({**mark, "state": "begin"})] + [
+            f'{{"snapshot":"{name}",' + x[1:] for x in some] + [
+            json.dumps({**mark, "state": "end", "records": n})]
+
+    half = len(records) // 2
+    flow.put(part("s1", half // 2) + part("s2", half))
+    flow.run()
+    checks.that(lines_of("message", flow.rows) ==
+                lines_of("message", records[:half]), "of the first half")
+    checks.that(sum('"type":"message"' in x for x in flow.rows) <=
+                sum('"type":"message"' in x for x in records[:half]),
+                "some were passed on with each snapshot")
+    flow.rows = []
+    flow.put(part("s3", half))
+    flow.run()
+    checks.that(lines_of("message", flow.rows) == [], "what is known, again")
+    flow.put(records[half:])
+    flow.put(part("s4", len(records)))
+    flow.run()
+    want, got = (set(lines_of("message", some))
+                 for some in (records[half:], flow.rows))
+    checks.that(want == got, f"of the second half: missing "
+                f"{sorted(want - got)[:3]}, more {sorted(got - want)[:3]}")
+    checks.that(not flow.letters(), "dead letters")
+
+
+def body():
+    checks = Checks()
+    with Lab("snapshots") as lab:
+        lab.start_servers("rabbitmq")
+        for check in (check_polls, check_leader, check_correction,
+                      check_passing):
+            check(lab, checks)
+    return checks.result()
+
+
+main(body)

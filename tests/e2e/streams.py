@@ -9,6 +9,8 @@ that was withdrawn, counts that fell back to zero) are left out. Without
 the same.
 
 streams.py lines TYPE < RECORDS: the different lines of that type, sorted.
+
+Flow is a streaming aggregator between two queues, for tests in Python.
 """
 import json
 import os
@@ -62,8 +64,79 @@ def fold(by_hand):
 
 
 def lines(kind):
-    print("\n".join(sorted({line.rstrip("\n") for line in sys.stdin
-                            if json.loads(line)["type"] == kind})))
+    print("\n".join(lines_of(kind, sys.stdin)))
+
+
+class Flow:
+    """A streaming aggregator between the queues records and rows of a Lab; its
+    rows are collected in self.rows."""
+
+    def __init__(self, lab, metrics="operators,chats,tenant,events",
+                 prefetch=50, **aggregator):
+        self.lab, self.metrics, self.rows = lab, metrics, []
+        self.state = lab.path("state")
+        self.conf = lab.conf("conf", {
+            "amqp": {"prefetch": prefetch, "wait_timeout": "90s"},
+            "crm t": {"token": "x"}, "aggregator": aggregator})
+        lab.env["MESSAGING_CONFIG"] = self.conf
+        self.probe = os.path.join(os.environ["TESTBIN"], "tools", "amqp_probe")
+
+    def put(self, lines, per_message=100, queue="records"):
+        """Lines are text, with or without a newline."""
+        text = "".join(line.rstrip("\n") + "\n" for line in lines)
+        self.lab.must([self.probe, "-b", per_message, "write",
+                       "queue:" + queue], stdin=text.encode())
+
+    def get(self, queue="rows"):
+        """The lines of a queue, which is empty then."""
+        out = self.lab.must([self.probe, "-e", "read", "queue:" + queue]).out
+        return [line.split("\t", 1)[1] for line in out.decode().splitlines()]
+
+    def letters(self, queue="records"):
+        return [json.loads(line) for line in self.get(queue + ".dead")]
+
+    def argv(self, *options, every="20ms", metrics=None, queue="records",
+             to="queue:rows", state=None):
+        return ["aggregator", "-f", "queue:" + queue, "-t", to, "--state",
+                state or self.state, "--every", every, "-a",
+                metrics or self.metrics, *options]
+
+    def run(self, *options, code=0, **kw):
+        """Until the queue is empty; its rows are collected."""
+        done = self.lab.run(self.argv(*options, "--until-empty", **kw))
+        if done.code != code:
+            raise AssertionError(f"not exit {code}: {done}")
+        self.rows += self.get()
+        return done
+
+    def fresh(self):
+        """No state, no rows."""
+        self.lab.run(["rm", "-rf", self.state])
+        self.rows = []
+
+    def by_hand(self, records, *options):
+        done = self.lab.must(["aggregator", "-a", self.metrics, "-o", "ndjson",
+                              *options], stdin="".join(
+            line.rstrip("\n") + "\n" for line in records).encode())
+        return list(folded(done.out.decode().splitlines(), True))
+
+    def figures(self):
+        return list(folded(self.rows, False))
+
+    def same_figures(self, records, *options):
+        """What was collected comes to what the records give in a terminal."""
+        want, got = self.by_hand(records, *options), self.figures()
+        if not want:
+            raise AssertionError("no rows in a terminal")
+        if want != got:
+            raise AssertionError("other rows than in a terminal: missing " +
+                                 f"{[x for x in want if x not in got][:3]}, "
+                                 f"more {[x for x in got if x not in want][:3]}")
+
+
+def lines_of(kind, records):
+    return sorted({line.rstrip("\n") for line in records
+                   if json.loads(line)["type"] == kind})
 
 
 if __name__ == "__main__":
