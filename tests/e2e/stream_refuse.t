@@ -1,103 +1,157 @@
-#!/usr/bin/env bash
-# What the streaming aggregator does not go on with: one line, and the exit
-# code of the page. Nothing is acknowledged.
-set -euo pipefail
-# shellcheck source=tests/e2e/stream.sh
-. "$(dirname "$0")/stream.sh"
+#!/usr/bin/env -S python3 -B
+"""What the streaming aggregator does not go on with: one line that says what to
+do, the exit code of the page, and nothing is acknowledged. A damaged state is
+refused, or it makes no difference. Then it goes on with the state as it was."""
 
-start_broker
-settings 'wait_timeout = 90s'
-"$load" -n 3000 --late 0 >"$tmp/records"
-head -n 1500 "$tmp/records" | put records 100
-stream -q
-tail -n +1501 "$tmp/records" | put records 100
-left=$(waiting records)
+import os
+import random
+import re
+import resource
+import shutil
 
-refused() { # CODE PATTERN OPTION...
-	local code=$1 pattern=$2
-	shift 2
-	expect "$code" "$aggregator" -f queue:records -t queue:rows \
-		--state "$state" --every 20ms --until-empty "$@"
-	says "$pattern"
-	until_true 10 so_many_wait records "$left" || fail "something was acknowledged"
-}
+from harness import TESTBIN, Checks, Lab, main, sanitized, say, seed, until
+from streams import Flow
 
-echo "- another definition or window"
-refused 78 'made with --definition ours; ' --definition chatwoot
-refused 78 'made with --window 86400s; ' --window 12h
+WAY_OUT = re.compile(
+    r"; .*\b(remove|put|replay|choose|give|make|have|raise|end)\b")
 
-echo "- a second one"
-"$aggregator" -f queue:others -t queue:rows --state "$state" --every 20ms &
-daemon=$!
-holds_lock() {
-	find "/proc/$daemon/fd" -lname "$state/lock" 2>/dev/null | grep -q .
-}
-until_true 10 holds_lock || fail "no lock"
-refused 75 "another run holds '$state/lock'; end it, or choose another folder with --state$"
-kill "$daemon"
-wait "$daemon" || fail "SIGTERM gave $?"
 
-echo "- another version, damage, a folder that cannot be made"
-cp -r "$state" "$tmp/kept"
-again() {
-	rm -rf "$state"
-	cp -r "$tmp/kept" "$state"
-}
-printf 'x' | dd of="$state/stream.mdb" bs=1 seek=20 conv=notrunc status=none
-printf 'x' | dd of="$state/stream.mdb" bs=1 seek=4116 conv=notrunc status=none
-refused 65 "state '$state/stream.mdb' is of a version"
-again
-size=$(stat -c %s "$state/stream.mdb")
-truncate -s $((size / 2)) "$state/stream.mdb"
-refused 65 "state '$state/stream.mdb' is damaged"
-again
-# Every page but the first two: whichever is met first.
-perl -e 'open(F, "+<", $ARGV[0]) or die;
-	for ($i = 2; $i < (-s F) / 4096; $i++) {
-		seek(F, $i * 4096 + 300, 0); print F "\xee" x 3500;
-	}' "$state/stream.mdb"
-refused 65 "state '$state/stream.mdb' is damaged"
-again
-expect 73 "$aggregator" -f queue:records -t queue:rows --every 20ms \
-	--state "$tmp/records"
-says "'$tmp/records', of --state, as a folder: Not a directory; a part of its name is a file; choose another$"
+class Refusals:
+    def __init__(self, lab, checks):
+        self.lab, self.checks = lab, checks
+        self.flow = Flow(lab)
+        self.kept = lab.path("kept")
+        self.records = self.load(3000)
+        self.flow.put(self.records[:1500])
+        self.flow.run()
+        shutil.copytree(self.flow.state, self.kept)
+        self.flow.put(self.records[1500:])
+        self.left = lab.in_queue("records")
 
-echo "- a state that may not grow, or a full disk"
-# Into a queue of their own: rows of what fits are written before it ends.
-printf '[aggregator]\nstate_limit = 1M\n' >>"$tmp/conf"
-rm -r "$state"
-"$load" -n 20000 --late 0 --seed 2 | put big 500
-expect 74 "$aggregator" -f queue:big -t queue:elsewhere --state "$state" \
-	--every 200ms --until-empty
-says 'raise \[aggregator\] state_limit'
-sed -i '/^state_limit/d' "$tmp/conf"
-rm -r "$state"
-(
-	ulimit -f 100
-	expect 74 "$aggregator" -f queue:big -t queue:elsewhere --state "$state" \
-		--every 200ms --until-empty
-)
-says "raise what limits the size of files"
+    def load(self, n, *options):
+        return self.lab.must([TESTBIN + "/load", "-n", n, "--late", 0, "--seed",
+                              2, *options]).out.decode().splitlines()
 
-echo "- few addresses"
-rm -r "$state"
-(
-	ulimit -v 1500000
-	head -n 1500 "$tmp/records" | put few 100
-	expect 0 "$aggregator" -f queue:few -t queue:elsewhere --state "$state" \
-		--every 20ms --until-empty
-)
-rm -r "$state"
-(
-	ulimit -v 500000
-	expect 75 "$aggregator" -f queue:few -t queue:elsewhere --state "$state" \
-		--every 20ms --until-empty
-)
-says "it needs 512 MiB of addresses"
+    def undo(self):
+        shutil.rmtree(self.flow.state, ignore_errors=True)
+        shutil.copytree(self.kept, self.flow.state)
 
-echo "- and then it goes on"
-again
-stream -q
-[ "$(waiting records)" = 0 ] || fail "not all was acknowledged"
-collect
-same_figures "$tmp/records"
+    def refused(self, code, text, *options, **kw):
+        done = self.lab.run(self.flow.argv(*options, "--until-empty"), **kw)
+        self.checks.that(done.code == code and text in done.err and
+                         len(done.lines()) == 1 and
+                         WAY_OUT.search(done.err), f"not {text!r}: {done}")
+        until(20, lambda: self.lab.in_queue("records") == self.left,
+              "what was not acknowledged")
+        return done
+
+    def others(self):
+        say("- another definition or window")
+        self.refused(78, "made with --definition ours; ", "--definition",
+                     "chatwoot")
+        self.refused(78, "made with --window 86400s; ", "--window", "12h")
+        say("- a second run with the same state")
+        first = self.lab.start(self.flow.argv(queue="others"))
+        fds = f"/proc/{first.pid}/fd"
+        until(20, lambda: any(
+            os.path.realpath(os.path.join(fds, n)).startswith(self.flow.state)
+            for n in os.listdir(fds)), "a state in use")
+        self.refused(75, "end it, or choose another folder with --state")
+        first.terminate()
+        self.checks.that(first.wait(60) == 0, "SIGTERM is no failure")
+        say("- a folder that cannot be made")
+        state, self.flow.state = self.flow.state, self.flow.conf
+        self.refused(73, "Not a directory; a part of its name is a file; choose")
+        self.flow.state = state
+
+    def goes_on_with(self, what, name, content):
+        """True when the state with this file is refused; else it must come to
+        the same figures."""
+        self.undo()
+        path = os.path.join(self.flow.state, name)
+        with open(path, "wb") as f:
+            f.write(content)
+        self.trials += 1
+        queue = f"damaged{self.trials}"
+        self.flow.put(self.records[1500:], 100, queue)
+        done = self.lab.run(self.flow.argv(
+            "--until-empty", queue=queue, to="queue:elsewhere"))
+        rows = self.flow.get("elsewhere")
+        if done.code in (65, 74):
+            return self.checks.that(
+                len(done.lines()) == 1 and WAY_OUT.search(done.err) and
+                self.lab.in_queue(queue, "total") > 0, f"{what} {name}: {done}")
+        if self.checks.that(done.code == 0, f"{what} {name}: {done}"):
+            before, self.flow.rows = self.flow.rows, self.flow.rows + rows
+            self.flow.same_figures(self.records)
+            self.flow.rows = before
+        return False
+
+    def damage(self):
+        say("- a damaged state")
+        dice = random.Random(seed())
+        self.trials = refused = 0
+        for name in sorted(os.listdir(self.kept)):
+            with open(os.path.join(self.kept, name), "rb") as f:
+                good = f.read()
+            if not good:
+                continue
+            at = dice.randrange(len(good))
+            for what, content in (
+                    ("cut", good[:len(good) // 2]),
+                    ("overwritten", good[:len(good) // 9] +
+                     b"\xee" * (len(good) - len(good) // 9)),
+                    (f"bit {at} flipped", good[:at] + bytes(
+                        [good[at] ^ 1 << dice.randrange(8)]) + good[at + 1:])):
+                refused += self.goes_on_with(what, name, content)
+        say(f"  {self.trials} damages, {refused} refused")
+        self.checks.that(refused > 1, "what is damaged is not refused")
+
+    def room(self):
+        """Into queues of their own: rows of what fits are written."""
+        say("- a state that may not grow, a full disk, few addresses")
+        big = self.load(20000)
+        state = self.lab.path("big")
+        argv = self.flow.argv("--until-empty", queue="big", state=state,
+                              to="queue:elsewhere", every="200ms")
+
+        def fails(code, text, **kw):
+            shutil.rmtree(state, ignore_errors=True)
+            done = self.lab.run(argv, **kw)
+            self.checks.that(done.code == code and text in done.err and
+                             len(done.lines()) == 1, f"not {text!r}: {done}")
+            until(20, lambda: self.lab.in_queue("big", "checked_out") == 0,
+                  "the messages to be back")
+
+        self.flow.put(big, 500, "big")
+        limited = self.lab.conf("limited", {
+            "amqp": {"wait_timeout": "90s"},
+            "aggregator": {"state_limit": "1M"}})
+        fails(74, "raise [aggregator] state_limit",
+              env={"MESSAGING_CONFIG": limited})
+        fails(74, "raise what limits the size of files",
+              limits={resource.RLIMIT_FSIZE: 100 * 1024})
+        if not sanitized(): # which reserves addresses
+            fails(75, "of addresses",
+                  limits={resource.RLIMIT_AS: 500 << 20})
+
+    def goes_on(self):
+        say("- and then it goes on")
+        self.undo()
+        self.flow.run()
+        self.checks.that(self.lab.in_queue("records", "total") == 0,
+                         "not all was acknowledged")
+        self.flow.same_figures(self.records)
+
+
+def body():
+    checks = Checks()
+    with Lab("refusals") as lab:
+        lab.start_servers("rabbitmq")
+        r = Refusals(lab, checks)
+        for step in r.others, r.damage, r.room, r.goes_on:
+            step()
+    return checks.result()
+
+
+main(body)
