@@ -298,5 +298,4 @@ def test(t):
     a_silent_stream_is_noticed(t)
     the_servers_clock_counts(t)
     what_is_no_json_is_a_sentence(t)
-    an_open_page_says_that_the_database_is_away(t)
     a_database_that_is_away_is_said(t)

@@ -17,7 +17,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.common.by import By
 
-PATIENCE = 120
+PATIENCE = 60
 # What a look raises as long as the page does not have what it looks for.
 NOT_YET = (AttributeError, LookupError, TypeError, ValueError,
            JavascriptException)
