@@ -25,11 +25,11 @@ allocation_new(const char *tenant, const struct allocation_settings *set,
 	a->everybody = RECORD_NO_NUMBER;
 	for (i = 0; i < BUCKETS; i++)
 		a->whole_at[i] = CLOCK_NONE;
-	treap_init(&a->by_time, alloc_compare_customers, &a->counts.steps);
-	treap_init(&a->ready, alloc_compare_lines, &a->counts.steps);
-	treap_init(&a->timers, alloc_compare_timers, &a->counts.steps);
-	treap_init(&a->outbox, alloc_compare_outbox, &a->counts.steps);
-	treap_init(&a->expiring, alloc_compare_expiring, &a->counts.steps);
+	treap_init(&a->by_time, alloc_compare_customers);
+	treap_init(&a->ready, alloc_compare_lines);
+	treap_init(&a->timers, alloc_compare_timers);
+	treap_init(&a->outbox, alloc_compare_outbox);
+	treap_init(&a->expiring, alloc_compare_expiring);
 	return a;
 }
 
@@ -277,7 +277,6 @@ alloc_leave_place(struct allocation *a, struct alloc_chat *c)
 	case ALLOC_PLACES:
 		break;
 	}
-	a->counts.waiting -= alloc_is_waiting(c->place);
 	c->awaited = NULL;
 	alloc_place_go(&c->place, PLACE_NONE);
 	alloc_set_timer(a, &c->timer, INT64_MAX);
@@ -288,7 +287,6 @@ enter_queue(struct allocation *a, struct alloc_chat *c)
 {
 	c->line = alloc_line_get(a, c->tags, c->channel);
 	alloc_place_go(&c->place, PLACE_QUEUE);
-	a->counts.waiting++;
 	treap_add(&c->line->queue, &c->node);
 	alloc_line_update(a, c->line);
 }
@@ -386,14 +384,8 @@ alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o)
 	struct treap_node *n = treap_first(&o->unanswered), *next;
 
 	for (; n != NULL; n = next) {
-		next = treap_next(&o->unanswered, n);
+		next = treap_next(n);
 		alloc_recompute_chat(
 		    a, TREAP_OF(n, struct alloc_chat, in_unanswered));
 	}
-}
-
-struct allocation_counts
-allocation_counts(const struct allocation *a)
-{
-	return a->counts;
 }

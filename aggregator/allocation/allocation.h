@@ -238,12 +238,4 @@ void allocation_pack(
 int allocation_unpack(struct allocation *a, const void *key, size_t key_len,
     const void *data, size_t len) __attribute__((warn_unused_result));
 
-/* For tests and log lines. */
-struct allocation_counts {
-	uint64_t reserved, fulfilled, refused, expired;
-	uint64_t steps; /* nodes of treaps that were visited */
-	size_t waiting, operators;
-};
-struct allocation_counts allocation_counts(const struct allocation *a);
-
 #endif

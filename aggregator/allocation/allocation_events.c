@@ -276,7 +276,6 @@ allocation_operator(struct allocation *a, struct text id,
 	alloc_operator_changed(a, o);
 	alloc_operator_begin(a, o);
 	update_available(a, o, p, keeps);
-	a->counts.operators += !o->known;
 	o->known = true;
 	if (p->max_chats != RECORD_NO_NUMBER || !keeps)
 		o->max_chats = p->max_chats;
@@ -322,7 +321,6 @@ operator_gone(struct allocation *a, struct alloc_operator *o)
 	alloc_operator_begin(a, o);
 	set_available(a, o, false);
 	o->available_at = CLOCK_NONE;
-	a->counts.operators--;
 	o->known = false;
 	alloc_operator_end(a, o);
 	alloc_operator_seats(a, o);
@@ -455,7 +453,7 @@ static void
 timer_of_chat(struct allocation *a, struct alloc_chat *c)
 {
 	if (c->place == PLACE_RESERVED)
-		alloc_expire_reservation(a, c);
+		alloc_expire_reservation(c);
 	alloc_leave_place(a, c);
 	alloc_recompute_chat(a, c);
 }

@@ -195,7 +195,6 @@ struct allocation {
 	struct alloc_customer **changed_customers;
 	size_t changed_customers_n, changed_customers_cap;
 	bool changed_limits;
-	struct allocation_counts counts;
 };
 
 /* The operator refused the chat and is not to be asked again yet. */
@@ -363,7 +362,7 @@ void alloc_reserve(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *o);
 /* The reservation is over: its time, or refused, or somebody is assigned the
  * chat. */
-void alloc_expire_reservation(struct allocation *a, struct alloc_chat *c);
+void alloc_expire_reservation(struct alloc_chat *c);
 void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,
     struct alloc_operator *assignee);

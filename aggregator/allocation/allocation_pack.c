@@ -263,7 +263,6 @@ unpack_operator(
 	o->tags = alloc_tags_get(a, pack_text(r));
 	if (layout >= LAYOUT_AVAILABLE_AT)
 		o->available_at = pack_signed(r);
-	a->counts.operators += o->known;
 	alloc_operator_seats(a, o);
 	alloc_operator_timer(a, o);
 	/* Chats are read before it is known that their operator is away. */

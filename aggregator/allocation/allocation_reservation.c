@@ -55,7 +55,6 @@ alloc_reserve(
 	name_reservation(a, c);
 	alloc_recompute_chat(a, c);
 	treap_add(&a->outbox, &c->in_outbox);
-	a->counts.reserved++;
 	p = reservation_of(a, c);
 	if (a->listener != NULL && a->listener->reserved != NULL)
 		a->listener->reserved(a->listener->ctx, &p);
@@ -64,15 +63,13 @@ alloc_reserve(
 void
 alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c)
 {
-	a->counts.refused++;
 	alloc_refusal_add(a, c, c->reserved);
 	c->reserved = NULL;
 }
 
 void
-alloc_expire_reservation(struct allocation *a, struct alloc_chat *c)
+alloc_expire_reservation(struct alloc_chat *c)
 {
-	a->counts.expired++;
 	c->reserved = NULL;
 }
 
@@ -88,7 +85,6 @@ void
 alloc_fulfil_reservation(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *assignee)
 {
-	a->counts.fulfilled++;
 	alloc_answer_go(
 	    &c->answer, assignee == c->reserved ? ANSWER_OWED : ANSWER_NONE);
 	/* The record that names them may be of some time after. */
@@ -109,7 +105,7 @@ allocation_outbox_each(
 	const struct treap_node *n = treap_first(&a->outbox);
 	struct allocation_reservation p;
 
-	for (; n != NULL; n = treap_next(&a->outbox, n)) {
+	for (; n != NULL; n = treap_next(n)) {
 		p = reservation_of(
 		    a, TREAP_OF(n, const struct alloc_chat, in_outbox));
 		each(ctx, &p);

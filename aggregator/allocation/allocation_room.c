@@ -218,7 +218,7 @@ unpause_chats(
 	for (; n != NULL && most > 0; n = next, most--) {
 		struct alloc_chat *c = TREAP_OF(n, struct alloc_chat, node);
 
-		next = treap_next(&l->paused, n);
+		next = treap_next(n);
 		if (c->assignee == o || alloc_refused(a, c, o))
 			continue;
 		treap_remove(&l->paused, n);
@@ -304,7 +304,7 @@ alloc_operator_end(struct allocation *a, struct alloc_operator *o)
 
 /* NULL: the operator does not serve the line. */
 static struct alloc_seat *
-add_seat(struct allocation *a, struct alloc_operator *o, struct alloc_line *l)
+add_seat(struct alloc_operator *o, struct alloc_line *l)
 {
 	struct alloc_seat *s;
 
@@ -313,7 +313,7 @@ add_seat(struct allocation *a, struct alloc_operator *o, struct alloc_line *l)
 	s = xcalloc(1, sizeof *s);
 	s->owner = o;
 	s->line = l;
-	treap_init(&s->awaited, alloc_compare_chats, &a->counts.steps);
+	treap_init(&s->awaited, alloc_compare_chats);
 	XGROW(o->seats, o->seats_n, o->seats_cap);
 	o->seats[o->seats_n++] = s;
 	return s;
@@ -332,7 +332,7 @@ alloc_operator_seats(struct allocation *a, struct alloc_operator *o)
 	}
 	o->seats_n = 0;
 	for (i = 0; i < a->lines_n; i++)
-		(void)add_seat(a, o, a->lines[i]);
+		(void)add_seat(o, a->lines[i]);
 	alloc_operator_end(a, o);
 }
 
@@ -347,13 +347,13 @@ new_line(struct allocation *a, const struct alloc_tags *tags,
 
 	l->tags = tags;
 	l->channel = channel;
-	treap_init(&l->queue, alloc_compare_chats, &a->counts.steps);
-	treap_init(&l->paused, alloc_compare_chats, &a->counts.steps);
-	treap_init(&l->seats, alloc_compare_seats, &a->counts.steps);
+	treap_init(&l->queue, alloc_compare_chats);
+	treap_init(&l->paused, alloc_compare_chats);
+	treap_init(&l->seats, alloc_compare_seats);
 	XGROW(a->lines, a->lines_n, a->lines_cap);
 	a->lines[a->lines_n++] = l;
 	while ((e = strmap_next(&a->operators, &i)) != NULL) {
-		s = add_seat(a, e->value, l);
+		s = add_seat(e->value, l);
 		if (s != NULL)
 			update_seat(a, s, operator_has_room(a, e->value));
 	}
@@ -396,7 +396,7 @@ alloc_operator_get(struct allocation *a, struct text id)
 	o->paused_until = INT64_MIN;
 	o->timer.of_operator = true;
 	o->timer.due = INT64_MAX;
-	treap_init(&o->unanswered, alloc_compare_unanswered, &a->counts.steps);
+	treap_init(&o->unanswered, alloc_compare_unanswered);
 	*slot = o;
 	return o;
 }

@@ -55,8 +55,7 @@ select_operator(
 			return NULL;
 		}
 	}
-	for (n = treap_first(&l->seats); n != NULL;
-	     n = treap_next(&l->seats, n)) {
+	for (n = treap_first(&l->seats); n != NULL; n = treap_next(n)) {
 		o = TREAP_OF(n, const struct alloc_seat, node)->owner;
 		if (o != c->assignee && !alloc_refused(a, c, o))
 			return o;

@@ -23,13 +23,13 @@ static const unsigned answers[ALLOC_ANSWERS] = {
 	[ANSWER_GIVEN] = BIT(ANSWER_NONE) | BIT(ANSWER_OWED),
 };
 
-bool
+static bool
 alloc_place_may_follow(enum alloc_place from, enum alloc_place to)
 {
 	return (places[from] & BIT(to)) != 0;
 }
 
-bool
+static bool
 alloc_answer_may_follow(enum alloc_answer from, enum alloc_answer to)
 {
 	return (answers[from] & BIT(to)) != 0;

@@ -41,9 +41,6 @@ enum alloc_answer {
 	ALLOC_ANSWERS
 };
 
-bool alloc_place_may_follow(enum alloc_place from, enum alloc_place to);
-bool alloc_answer_may_follow(enum alloc_answer from, enum alloc_answer to);
-
 /* Takes the step. */
 void alloc_place_go(enum alloc_place *place, enum alloc_place to);
 void alloc_answer_go(enum alloc_answer *answer, enum alloc_answer to);

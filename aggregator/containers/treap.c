@@ -5,16 +5,9 @@
 #include "aggregator/containers/treap.h"
 
 void
-treap_init(struct treap *o, treap_compare *compare, uint64_t *steps)
+treap_init(struct treap *o, treap_compare *compare)
 {
-	*o = (struct treap){ .compare = compare, .steps = steps };
-}
-
-static void
-count_step(const struct treap *o)
-{
-	if (o->steps != NULL)
-		++*o->steps;
+	*o = (struct treap){ .compare = compare };
 }
 
 /* An xorshift; never 0. */
@@ -44,7 +37,6 @@ rotate_up(struct treap *o, struct treap_node *n)
 {
 	struct treap_node *p = n->up, **place = place_of(o, p), *moved;
 
-	count_step(o);
 	if (p->left == n) {
 		moved = n->right;
 		p->left = moved;
@@ -67,7 +59,6 @@ treap_add(struct treap *o, struct treap_node *n)
 	struct treap_node **place = &o->root, *up = NULL;
 
 	while (*place != NULL) {
-		count_step(o);
 		up = *place;
 		place = o->compare(n, up) < 0 ? &up->left : &up->right;
 	}
@@ -104,27 +95,23 @@ treap_first(const struct treap *o)
 	struct treap_node *n = o->root;
 
 	while (n != NULL && n->left != NULL) {
-		count_step(o);
 		n = n->left;
 	}
 	return n;
 }
 
 struct treap_node *
-treap_next(const struct treap *o, const struct treap_node *n)
+treap_next(const struct treap_node *n)
 {
 	struct treap_node *next = n->right;
 
-	count_step(o);
 	if (next == NULL) {
 		while (n->up != NULL && n->up->right == n) {
-			count_step(o);
 			n = n->up;
 		}
 		return n->up;
 	}
 	while (next->left != NULL) {
-		count_step(o);
 		next = next->left;
 	}
 	return next;

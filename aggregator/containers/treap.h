@@ -30,7 +30,6 @@ typedef int treap_compare(
 struct treap {
 	struct treap_node *root;
 	treap_compare *compare;
-	uint64_t *steps; /* unless NULL: counts the nodes visited */
 	size_t n;
 };
 
@@ -44,7 +43,7 @@ treap_has(const struct treap_node *n)
 	return n->weight != 0;
 }
 
-void treap_init(struct treap *o, treap_compare *compare, uint64_t *steps);
+void treap_init(struct treap *o, treap_compare *compare);
 
 /* The node is in no set. */
 void treap_add(struct treap *o, struct treap_node *n);
@@ -54,7 +53,6 @@ void treap_remove(struct treap *o, struct treap_node *n);
 
 /* NULL: there is no such node. */
 struct treap_node *treap_first(const struct treap *o);
-struct treap_node *treap_next(
-    const struct treap *o, const struct treap_node *n);
+struct treap_node *treap_next(const struct treap_node *n);
 
 #endif

@@ -216,8 +216,8 @@ streaming_metrics_take_over(
 			f->v[i].metric->streaming->take_over(f->v[i].ctx, run);
 }
 
-void
-streaming_metrics_interval(struct streaming_metrics *f,
+static void
+add_interval(struct streaming_metrics *f,
     const struct streaming_metric_interval *in, bool withdrawn)
 {
 	size_t i;
@@ -243,7 +243,7 @@ streaming_metrics_model_interval(void *streaming, const struct model *m,
 		.ms = i->ms,
 		.elsewhere = c->reports_elsewhere };
 
-	streaming_metrics_interval(streaming, &in, withdrawn);
+	add_interval(streaming, &in, withdrawn);
 }
 
 void

@@ -150,8 +150,6 @@ void streaming_metrics_take_over(
     struct streaming_metrics *f, const struct streaming_metric_run *run);
 /* Of one chat the withdrawn intervals come first. A model calls
  * streaming_metrics_model_interval(), with the streaming metrics as context. */
-void streaming_metrics_interval(struct streaming_metrics *f,
-    const struct streaming_metric_interval *i, bool withdrawn);
 void streaming_metrics_model_interval(void *streaming, const struct model *m,
     const struct chat *c, const struct interval *i, bool withdrawn);
 

@@ -53,10 +53,7 @@ void tenant_rows_table(struct tenant_rows *r, size_t n, struct buf *to);
 /* For tenant_rows_table.c: makes the rows. */
 void tenant_rows_make_tables(struct tenant_rows *r);
 
-/* tenant_rows_plain.c. The cell as people read it; NULL: empty. */
-const char *tenant_rows_cell(
-    struct buf *b, const struct column *column, const struct cell *c);
-/* Whether there is anything but the overview to show. */
+/* tenant_rows_plain.c. Whether there is anything but the overview to show. */
 bool tenant_rows_has_plain(const struct metric_selection *c);
 /* Appends a table of the rows of each such metric. */
 void tenant_rows_plain(const struct tenant_rows *r, struct buf *to);

@@ -38,9 +38,9 @@ tenant_rows_has_plain(const struct metric_selection *c)
 	return passes_records(c);
 }
 
-const char *
-tenant_rows_cell(
-    struct buf *b, const struct column *column, const struct cell *c)
+/* The cell as people read it; NULL: empty. */
+static const char *
+shown_cell(struct buf *b, const struct column *column, const struct cell *c)
 {
 	char text[CLOCK_TEXT];
 
@@ -89,7 +89,7 @@ add_plain_rows(const struct rowset *rows, struct buf *to)
 	for (i = 0; i < rows->n && i < ROWS_SHOWN; i++)
 		for (j = 0; j < cells; j++)
 			output_table_cell(
-			    &shown, tenant_rows_cell(&b, table_cell(t, j),
+			    &shown, shown_cell(&b, table_cell(t, j),
 					rowset_get(rows, i) + j));
 	output_table_show(&shown, OUTPUT_TABLE, to);
 	output_table_release(&shown);

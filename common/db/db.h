@@ -269,8 +269,6 @@ void db_grant(
 /* The server's error number of a lock that another session keeps for long. */
 enum { DB_LOCKED = 1205 };
 
-/* The cause for an error number of the server or the client library. */
-enum db_cause db_classify(unsigned number);
 enum outcome db_outcome(enum db_cause cause);
 
 #endif

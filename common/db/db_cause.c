@@ -171,8 +171,9 @@ static const struct {
 	{ 4182, DB_CONFIG },
 };
 
-enum db_cause
-db_classify(unsigned number)
+/* The cause for an error number of the server or the client library. */
+static enum db_cause
+classify(unsigned number)
 {
 	size_t i;
 
@@ -295,7 +296,7 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 	const char *way;
 
 	db->number = number;
-	db->cause = db_classify(number);
+	db->cause = classify(number);
 	if (db->cause == DB_BUG && strncmp(state, "22", 2) == 0)
 		db->cause = DB_DATA;
 	/* After a connection with TLS succeeded, its failures are the

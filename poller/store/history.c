@@ -64,8 +64,10 @@ is_numeric_id(const char *s)
 	return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
 }
 
-int
-history_compare_ids(const char *a, const char *b)
+/* Compares ids in the order of messaging-metrics(7): numbers of any length by
+ * value, then all others by bytes. */
+static int
+compare_ids(const char *a, const char *b)
 {
 	bool na = is_numeric_id(a), nb = is_numeric_id(b);
 	size_t la, lb;
@@ -83,7 +85,7 @@ static int
 by_id_newest_first(const void *x, const void *y)
 {
 	const struct history_message *const *a = x, *const *b = y;
-	int c = history_compare_ids((*a)->id, (*b)->id);
+	int c = compare_ids((*a)->id, (*b)->id);
 
 	if (c != 0)
 		return c;
@@ -98,7 +100,7 @@ by_time(const void *x, const void *y)
 
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
-	return history_compare_ids(a->id, b->id);
+	return compare_ids(a->id, b->id);
 }
 
 /* Keeps the latest version of each message; fetched stays true. */
@@ -240,11 +242,10 @@ history_complete_up_to(const struct history *h, int64_t before_ms)
 
 		if (!m->fetched)
 			continue;
-		if (least == NULL || history_compare_ids(m->id, least) < 0)
+		if (least == NULL || compare_ids(m->id, least) < 0)
 			least = m->id;
 		if (m->at < before_ms &&
-		    (greatest == NULL ||
-			history_compare_ids(m->id, greatest) > 0))
+		    (greatest == NULL || compare_ids(m->id, greatest) > 0))
 			greatest = m->id;
 	}
 	return greatest != NULL ? greatest : least;

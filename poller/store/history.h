@@ -69,8 +69,4 @@ const char *history_complete_up_to(const struct history *h, int64_t before_ms);
  * shown late may still be the first after it. */
 void history_drop_before(struct history *h, int64_t at);
 
-/* Compares ids in the order of messaging-metrics(7): numbers of any length by
- * value, then all others by bytes. */
-int history_compare_ids(const char *a, const char *b);
-
 #endif

@@ -70,8 +70,10 @@ range_weight(const char *p, const char *end)
 	return WEIGHT_MOST;
 }
 
-unsigned
-reply_form_weight(const char *accept, const char *type)
+/* How much the header wants a type: 0, not at all, or more; of two, what is
+ * named is more than what only fits a range. */
+static unsigned
+weight_of_type(const char *accept, const char *type)
 {
 	unsigned best = FIT_NONE, weight = 0, fit;
 	const char *p, *end;
@@ -112,7 +114,7 @@ read_accept(struct question *q)
 	q->json_too = accept == NULL;
 	q->any_form = accept == NULL;
 	for (i = 0; accept != NULL && i < ARRAY_LEN(forms); i++) {
-		weight = reply_form_weight(accept, forms[i].type);
+		weight = weight_of_type(accept, forms[i].type);
 		if (forms[i].format == SHEET_JSON)
 			q->json_too = weight > 0;
 		if (weight <= most)

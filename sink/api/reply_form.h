@@ -13,8 +13,4 @@
  * False: the path is too long for any resource. */
 bool reply_form_read(struct question *q) __attribute__((warn_unused_result));
 
-/* How much the header wants a type: 0, not at all, or more; of two, what is
- * named is more than what only fits a range. */
-unsigned reply_form_weight(const char *accept, const char *type);
-
 #endif

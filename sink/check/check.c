@@ -137,8 +137,9 @@ version_number(const char *version)
 	return major * 100 + minor;
 }
 
-bool
-check_version_fits(const char *version, bool mariadb)
+/* Whether a server of that version can have our views. */
+static bool
+version_fits(const char *version, bool mariadb)
 {
 	return version_number(version) >= (mariadb ? 1006 : 800);
 }
@@ -164,8 +165,7 @@ check_server(struct check_report *r)
 	const struct db_server *s = db_server(r->db);
 
 	check_report_item(r,
-	    check_version_fits(s->version, s->mariadb) ? CHECK_FINE
-						       : CHECK_WRONG,
+	    version_fits(s->version, s->mariadb) ? CHECK_FINE : CHECK_WRONG,
 	    "version", s->version,
 	    "MariaDB 10.6 or MySQL 8.0 is the oldest one that has what the "
 	    "views read");

@@ -18,9 +18,6 @@
 enum exit_code check_run(struct db *db, const struct conf *conf,
     const char *dir, enum output_format format, bool each);
 
-/* Whether a server of that version can have our views. Public for tests. */
-bool check_version_fits(const char *version, bool mariadb);
-
 /* The check at every start of who stores, within a transaction: commits are
  * durable unless accept_loss. NEVER with *why. */
 enum outcome check_start(struct db *db, bool accept_loss, struct buf *why)

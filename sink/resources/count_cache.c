@@ -54,8 +54,8 @@ find_entry(const struct count_cache_key *k)
 	return first;
 }
 
-bool
-count_cache_find(const struct count_cache_key *k, int64_t now_ms, int64_t *n)
+static bool
+find_count(const struct count_cache_key *k, int64_t now_ms, int64_t *n)
 {
 	const struct cached_count *c;
 	bool found;
@@ -69,8 +69,8 @@ count_cache_find(const struct count_cache_key *k, int64_t now_ms, int64_t *n)
 	return found;
 }
 
-void
-count_cache_put(const struct count_cache_key *k, int64_t now_ms, int64_t n)
+static void
+put_count(const struct count_cache_key *k, int64_t now_ms, int64_t n)
 {
 	int64_t for_ms = k->period_ms / COUNT_CACHE_PART;
 	struct cached_count *c;
@@ -142,8 +142,8 @@ find_late(const struct counting *c, int64_t *n)
 	(void)pthread_mutex_lock(&cache.lock);
 	counted = is_being_counted(c);
 	(void)pthread_mutex_unlock(&cache.lock);
-	return counted && count_cache_find(
-			      c->key, clock_mono_ms() - COUNT_CACHE_LATE_MS, n);
+	return counted &&
+	       find_count(c->key, clock_mono_ms() - COUNT_CACHE_LATE_MS, n);
 }
 
 /* Who has waited in vain, since the count failed or is too small to be kept,
@@ -158,10 +158,10 @@ count_cache_get(const struct count_cache_key *k, count_cache_fn *count,
 	if (find_late(&c, n))
 		return true;
 	first = begin_counting(&c);
-	if (!count_cache_find(k, clock_mono_ms(), n)) {
+	if (!find_count(k, clock_mono_ms(), n)) {
 		good = count(ctx, n);
 		if (good)
-			count_cache_put(k, clock_mono_ms(), *n);
+			put_count(k, clock_mono_ms(), *n);
 	}
 	if (first)
 		end_counting(&c);

@@ -35,10 +35,4 @@ struct count_cache_key {
 bool count_cache_get(const struct count_cache_key *k, count_cache_fn *count,
     void *ctx, int64_t *n) __attribute__((warn_unused_result));
 
-/* Its steps. now_ms: of the monotonic clock. */
-bool count_cache_find(
-    const struct count_cache_key *k, int64_t now_ms, int64_t *n);
-void count_cache_put(
-    const struct count_cache_key *k, int64_t now_ms, int64_t n);
-
 #endif

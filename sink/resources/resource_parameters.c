@@ -121,9 +121,9 @@ parameters_of_list(const struct list *l, const char *names[RESOURCE_PARAMETERS])
 	return n;
 }
 
-size_t
-resource_parameters(
-    const struct resource *r, const char *names[RESOURCE_PARAMETERS])
+/* The names of a resource's parameters, borrowed. Returns how many. */
+static size_t
+names_of(const struct resource *r, const char *names[RESOURCE_PARAMETERS])
 {
 	size_t n = 0;
 
@@ -141,6 +141,5 @@ resource_check_parameters(const struct resource *found,
 
 	if (found->list == NULL && found->parameters == NULL)
 		return true;
-	return resource_check_names(
-	    names, resource_parameters(found, names), r, a);
+	return resource_check_names(names, names_of(found, names), r, a);
 }

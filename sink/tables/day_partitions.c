@@ -103,9 +103,9 @@ write_partition(struct buf *sql, int64_t from, int64_t below, size_t *n)
 	buf_adds(sql, " 00:00:00')");
 }
 
-void
-day_partition_write_split(struct buf *sql, const char *table,
-    const struct day_partition *p, const int64_t *days, size_t n)
+static void
+write_split(struct buf *sql, const char *table, const struct day_partition *p,
+    const int64_t *days, size_t n)
 {
 	int64_t from = p->from;
 	size_t i, parts = 0;
@@ -130,7 +130,7 @@ day_partition_split(struct db *db, const char *table,
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 
-	day_partition_write_split(&sql, table, p, days, n);
+	write_split(&sql, table, p, days, n);
 	o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
 	buf_release(&sql);
 	if (o == OUTCOME_DONE)

@@ -64,10 +64,6 @@ enum outcome day_partition_split(struct db *db, const char *table,
     const struct day_partition *p, const int64_t *days, size_t n)
     __attribute__((warn_unused_result));
 
-/* Appends the statement that does. Public for tests. */
-void day_partition_write_split(struct buf *sql, const char *table,
-    const struct day_partition *p, const int64_t *days, size_t n);
-
 /* Cuts each bmax that is large into the days of its rows, and splits off those
  * ahead: from then on sinks do it again. Within a transaction, which it ends.
  * Asked to stop, it leaves the other tables. */
