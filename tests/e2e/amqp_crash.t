@@ -2,10 +2,12 @@
 # kill -9 of the broker while one program writes and another reads: what was
 # confirmed is not lost, what comes twice carries the same id, and both
 # programs go on by themselves. So does one that starts while the broker is away.
+# And while its alarm is on, nothing is sent to it.
 set -eu
 . tests/e2e/amqp.sh
 
-CRASHES=3
+CRASHES=${LONG:+3}
+CRASHES=${CRASHES:-1}
 RECORDS=40000
 
 start_broker
@@ -41,12 +43,12 @@ came_up() {
 
 # However fast the machine is, each crash meets a writer that has work.
 share=$((RECORDS / (CRASHES + 1)))
-for crash in $(seq 0 $CRASHES); do
+for crash in $(seq 0 "$CRASHES"); do
 	size=$(wc -l <"$tmp/read")
 	records $((crash * share + 1)) $(((crash + 1) * share)) >&3 &
 	feeder=$!
 	until_true 30 goes_on || fail "it does not go on: $(cat "$tmp/writer")"
-	if [ "$crash" -lt $CRASHES ]; then
+	if [ "$crash" -lt "$CRASHES" ]; then
 		sleep "0.$((RANDOM % 10))"
 		"$servers" kill "$tmp/servers" rabbitmq
 		[ "$crash" != 0 ] || start_late
@@ -84,3 +86,28 @@ for side in writer reader; do
 	fi
 done
 echo "$(wc -l <"$tmp/read") lines for $RECORDS records"
+
+# The alarm: not a message is sent against it, the end of it is noticed, and
+# a writer from cron says what is the matter.
+ctl set_vm_memory_high_watermark 0.00001
+alarm_is_on() {
+	"$servers" eval "$tmp/servers" 'rabbit_alarm:get_alarms().' | grep -q memory
+}
+until_true 60 alarm_is_on || fail "no alarm"
+records 1 20 >"$tmp/in"
+settings 'wait_timeout = 10s'
+expect 75 "$probe" -b 10 write queue:alarm <"$tmp/in"
+says 'takes no messages, its alarm is on \(low on memory\); give it'
+unset MESSAGING_CONFIG
+"$probe" -p -b 10 write queue:alarm <"$tmp/in" >"$tmp/confirmed" \
+	2>"$tmp/writer" &
+writer=$!
+blocked() {
+	ctl list_connections --no-table-headers state | grep -q '^block'
+}
+until_true 60 blocked || fail "the writer is not blocked"
+ctl set_vm_memory_high_watermark 0.4
+wait $writer || fail "the writer gave $?: $(cat "$tmp/writer")"
+grep -qx "confirmed 20" "$tmp/confirmed" || fail "not confirmed after the alarm"
+expect 0 "$probe" -e read queue:alarm
+same_lines "$tmp/out" 1 20
