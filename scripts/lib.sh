@@ -320,6 +320,13 @@ dead_letter_count() {
 	echo "${answer%% *}"
 }
 
+# reader_count QUEUE: how many programs read it.
+reader_count() {
+	# shellcheck disable=SC2154 # set by need_programs
+	answer=$(echo "readers $1" | "$aggregator" --declare) || exit $?
+	echo "${answer%% *}"
+}
+
 # is_declared KIND NAME: at the broker; ends the shell when that is not known.
 is_declared() {
 	# shellcheck disable=SC2154 # set by need_programs

@@ -14,6 +14,7 @@
  *   look exchange|queue NAME  print "yes NAME" or "no NAME"
  *   count NAME                print "N NAME", the messages that wait in that
  *                             queue; 0 without such a queue
+ *   readers NAME              print "N NAME", its consumers
  *
  * Commands are idempotent: a list may be run again.
  */

@@ -121,12 +121,13 @@ static void
 add_operators(
     const struct overview *o, size_t most, size_t width, struct buf *to)
 {
+	/* A narrow screen loses the last ones first. */
 	static const struct output_column columns[] = {
 		{ "OPERATOR", OUTPUT_NAME },
-		{ "AVAIL", OUTPUT_TEXT },
-		{ "OPEN", OUTPUT_NUMBER },
 		{ "WAITING", OUTPUT_NUMBER },
 		{ "LONGEST", OUTPUT_NUMBER },
+		{ "AVAIL", OUTPUT_TEXT },
+		{ "OPEN", OUTPUT_NUMBER },
 		{ "RESPONSES", OUTPUT_NUMBER },
 		{ "AVERAGE", OUTPUT_NUMBER },
 		{ "MEDIAN", OUTPUT_NUMBER },
@@ -142,12 +143,12 @@ add_operators(
 		const struct overview_operator *p = &o->operators[i];
 
 		output_table_cell(&t, p->name);
+		add_number(&t, p->waiting_chats);
+		add_duration(&t, p->longest_wait);
 		output_table_cell(&t, p->available == OVERVIEW_NONE ? NULL
 				      : p->available != 0           ? "yes"
 								    : "no");
 		add_number(&t, p->open_chats);
-		add_number(&t, p->waiting_chats);
-		add_duration(&t, p->longest_wait);
 		add_number(&t, p->responses);
 		add_duration(&t, p->average);
 		add_duration(&t, p->median);

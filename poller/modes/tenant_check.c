@@ -115,6 +115,10 @@ checked_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		if (a->records[i].type != RECORD_OPERATOR)
 			continue;
 		(void)operators_add(&p->directory, &a->records[i], asked_ms);
+		if (operators_is_bot(&p->directory, a->records[i].id)) {
+			p->bots++;
+			continue;
+		}
 		p->operators++;
 		p->available += a->records[i].available;
 	}
@@ -127,7 +131,7 @@ checked_operators_end(void *ctx, const struct ending *e)
 
 	check_address(p, e);
 	if (e->error != ERROR_CLASS_NONE &&
-	    !(e->error == ERROR_CLASS_SHORT && p->operators > 0)) {
+	    !(e->error == ERROR_CLASS_SHORT && p->directory.n > 0)) {
 		set_failed_finding(p, STEP_OPERATORS, e);
 		return;
 	}
@@ -137,6 +141,10 @@ checked_operators_end(void *ctx, const struct ending *e)
 		    "%llu operators, %llu of them available",
 		    (unsigned long long)p->operators,
 		    (unsigned long long)p->available);
+		if (p->bots > 0)
+			buf_addf(&p->findings[STEP_OPERATORS].detail,
+			    "; bots: %llu",
+			    (unsigned long long)p->bots);
 	}
 	if (p->lists.by_operator)
 		chat_lists_ask(&p->lists);
@@ -476,6 +484,7 @@ tenant_check_begin(struct tenant_check *p, struct http *http,
 	p->tenant = t;
 	p->conf = conf;
 	p->oldest = CLOCK_NONE;
+	p->directory.bots = t->bot_operators;
 	p->fetch = fetch_new(http, t, &p->skew);
 	set_finding(p, STEP_PROFILE, true);
 	buf_setf(&p->findings[STEP_PROFILE].detail, "%s",

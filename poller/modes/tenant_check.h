@@ -47,7 +47,7 @@ struct tenant_check {
 	struct store *store; /* or NULL */
 	struct skew skew;
 	struct finding findings[STEPS];
-	uint64_t operators, available, operator_pages;
+	uint64_t operators, available, bots, operator_pages;
 	uint64_t chats, unassigned, pages, recent, messages;
 	int64_t silence_ms; /* see changed_per_minute() */
 	int64_t oldest;     /* earliest opened_at, or CLOCK_NONE */

@@ -34,8 +34,8 @@ operators_release(struct operators *c)
 	buf_release(&c->former);
 }
 
-static bool
-is_bot(const struct operators *c, const char *id)
+bool
+operators_is_bot(const struct operators *c, const char *id)
 {
 	char *const *bot = c->bots;
 
@@ -55,7 +55,7 @@ operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 	c->asked_ms = asked_ms;
 	buf_adds(&c->bodies, r->body);
 	crm_record_add_available_at(&c->bodies, r, asked_ms);
-	if (is_bot(c, r->id))
+	if (operators_is_bot(c, r->id))
 		buf_adds(&c->bodies, ",\"stale\":true");
 	buf_addc(&c->bodies, '\0');
 	buf_add(&c->rows, r->id, strlen(r->id) + 1);

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta, timezone
 
 from harness import BIN, Checks, Lab, Skip, main, say, until
 
-TITLES = ("OPERATOR AVAIL OPEN WAITING LONGEST RESPONSES AVERAGE MEDIAN P90 "
+TITLES = ("OPERATOR WAITING LONGEST AVAIL OPEN RESPONSES AVERAGE MEDIAN P90 "
           "FIRST").split()
-COLUMNS = ("available", "open_chats", "waiting_chats", "longest_wait_seconds",
+COLUMNS = ("waiting_chats", "longest_wait_seconds", "available", "open_chats",
            "responses", "avg_response_seconds", "median_response_seconds",
            "p90_response_seconds", "avg_first_response_seconds")
 # The last turns the direction of what follows it, and moves the cursor.

@@ -125,7 +125,7 @@ echo "- the report: for people, for a spreadsheet, for a pipe"
 "$scripts/report" -o table >report
 grep -q '^one, as of 20[0-9-]* [0-9:]* [A-Z]' report || fail "$(cat report)"
 grep -q "^open $(chats two), unassigned " report || fail "$(cat report)"
-grep -q '^OPERATOR *AVAIL *OPEN' report || fail "$(cat report)"
+grep -q '^OPERATOR *WAITING *LONGEST *AVAIL' report || fail "$(cat report)"
 "$scripts/report" -t one -o csv | tr -d '\r' >report
 is "lines of CSV" "$(wc -l <report)" \
 	"$(($(q "SELECT COUNT(*) FROM operator_metrics WHERE tenant = 'one'") + 1))"
