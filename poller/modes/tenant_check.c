@@ -143,8 +143,7 @@ checked_operators_end(void *ctx, const struct ending *e)
 		    (unsigned long long)p->available);
 		if (p->bots > 0)
 			buf_addf(&p->findings[STEP_OPERATORS].detail,
-			    "; bots: %llu",
-			    (unsigned long long)p->bots);
+			    "; bots: %llu", (unsigned long long)p->bots);
 	}
 	if (p->lists.by_operator)
 		chat_lists_ask(&p->lists);

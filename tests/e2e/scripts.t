@@ -67,7 +67,11 @@ chats() {
 }
 
 echo "- a company is added, and is there after the next minute"
-"$scripts/tenant" add one --url "$sim/v1" <<<one-token
+"$scripts/tenant" add one --url "$sim/v1" <<<no-token 2>refused && fail "added"
+grep -q "the CRM refuses the token: " refused || fail "$(cat refused)"
+[ ! -e tenants/one.conf ] || fail "a refused tenant is there"
+"$scripts/tenant" add one --url "$sim/v1" <<<one-token 2>said
+[ ! -s said ] || fail "a good token: $(cat said)"
 cron 0 job
 silent
 is "chats of one" "$(chats one)" 12
