@@ -106,7 +106,7 @@ figures_are_for_people(void **state)
 	static const char *const other[] = { "2026-11-20 10:00", "", "",
 		"share", "0", "0.000", "1.0000", "0.5000", "0.0000" };
 	static const char *const others[] = { "2026-11-20 10:00", "", "",
-		"share", "0", "0.0s", "100.0 %", "50.0 %", "+0.0 %" };
+		"share", "0", "0.0s", "100.0 %", "50.0 %", "+0.0 pp" };
 
 	(void)state;
 	check_shown(none, dashes);
