@@ -48,6 +48,7 @@ class Test:
     def __init__(self, lab):
         self.lab, self.checks = lab, Checks()
         self.path = self.sim = None
+        self.new = 0
 
     def that(self, good, text):
         return self.checks.that(good, text)
@@ -75,7 +76,10 @@ class Test:
             env=None):
         """Exit code, and one line that matches, or none."""
         argv = ["poller", "-c", self.path, *options]
-        if state:
+        if state == "new":
+            self.new += 1
+            state = f"new{self.new}"
+        if state: # else that of the user
             argv += ["--state", self.lab.path(state)]
         done = self.lab.run(argv, stdin=stdin, env=env)
         what = f"poller {options}: {done}"
@@ -123,10 +127,10 @@ class Test:
 
     def snapshots(self):
         self.conf()
-        first = self.same_chats(self.run(0, state=None))
+        first = self.same_chats(self.run(0, state="new"))
         self.equal(len(of_type(first, "operator")), 6, "operators")
         self.that(b'"text":' not in first.out, "texts unasked")
-        texts = self.run(0, "--with-text", state=None)
+        texts = self.run(0, "--with-text", state="new")
         self.that(b'"text":' in texts.out, "no texts")
         self.equal(content(texts), content(first), "with texts")
         kept = self.run(0)
@@ -144,7 +148,7 @@ class Test:
         self.reset()
         changed = self.same_chats(self.run(0))
         self.equal(self.sim.calls(), 2, "calls after one change")
-        self.equal(content(changed), content(self.run(0, state=None)),
+        self.equal(content(changed), content(self.run(0, state="new")),
                    "with and without state")
 
     def one_at_a_time(self):
@@ -326,10 +330,10 @@ class Test:
         self.path = self.lab.conf("three", {
             f"crm {t}": {"url": url, "token": token} for t, token in (
                 ("a", TOKEN), ("b", "wrong"), ("c", TOKEN))})
-        done = self.run(77, state=None,
+        done = self.run(77, state="new",
                         says="tenant b: .*Token is not correct")
         self.equal(ended(done), ["a", "c"], "whole tenants")
-        self.run(0, "--tenant", "a", "--tenant", "c", state=None)
+        self.run(0, "--tenant", "a", "--tenant", "c", state="new")
         self.that(b"wrong" not in done.out + done.err.encode(),
                   "a token is shown")
 
@@ -379,7 +383,7 @@ class Test:
         p.stdout.close()
         self.equal((p.stderr.read(), p.wait(60)), (b"", 0), "a closed pipe")
         # A proxy for the network gets nothing that is for this machine.
-        self.whole(self.run(0, state=None, env={
+        self.whole(self.run(0, state="new", env={
             k: "http://127.0.0.1:1" for k in (
                 "http_proxy", "all_proxy", "ALL_PROXY")}))
 
@@ -505,7 +509,7 @@ class Test:
                              ("chats", "{records: null}"),
                              ("messages", "{error: 5}")):
             self.conf(profile=self.profile(**{name + "_read": answer}))
-            done = self.run(69, state=None, says="")
+            done = self.run(69, state="new", says="")
             self.that(f"{name}_read of profile" in done.err
                       and "it must give {rec" in done.err
                       and not ended(done), f"{name}: {done}")
@@ -514,7 +518,7 @@ class Test:
                              '{dialog_id: "9010"}}',
             messages_read="{records: [rows(.data)[] | "
                           "message(.dialog_id; [])]}"))
-        done = self.run(69, state=None, says="")
+        done = self.run(69, state="new", says="")
         self.that("the answer has messages of another chat" in done.err
                   and not ended(done), f"mixed chats: {done}")
 
