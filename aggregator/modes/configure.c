@@ -129,18 +129,20 @@ has_history(const struct aggregator_job *job)
 		   conf_int(job->conf, "aggregator", "every") > 0);
 }
 
+/* Arrays of char, as conf_list() has them. */
+static char *const all_metrics[] = { (char[]){ "all" }, NULL };
+static char *const present_metrics[] = { (char[]){ "operators" },
+	(char[]){ "chats" }, (char[]){ "tenant" }, (char[]){ "events" }, NULL };
+
 /* Without a choice: all metrics where there is history, else those of now. */
 static char *const *
 chosen_metrics(const struct aggregator_job *job)
 {
-	static char *const all[] = { "all", NULL };
-	static char *const now[] = { "operators", "chats", "tenant", "events",
-		NULL };
 	char *const *chosen = conf_list(job->conf, "aggregator", "metrics");
 
 	if (*chosen != NULL)
 		return chosen;
-	return has_history(job) ? all : now;
+	return has_history(job) ? all_metrics : present_metrics;
 }
 
 /* Selects the metrics, and which part of them is computed. */

@@ -285,7 +285,7 @@ doubles_are_found_in_any_order(void **state)
 {
 	struct message m[128];
 	size_t i, j, round;
-	char id[16];
+	char id[24];
 
 	(void)state;
 	for (round = 0; round < 64; round++) {
