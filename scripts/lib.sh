@@ -521,7 +521,7 @@ mysql_options() {
 
 # SQL: whether row m of tenant_metrics_all is a stream's. Its version is the clock;
 # the version of a snapshot's row is its time.
-# shellcheck disable=SC2034 # for report and tenant
+# shellcheck disable=SC2034 # for tenant
 of_stream="(m.version <> TIMESTAMPDIFF(MICROSECOND, '1970-01-01', m.as_of)
 	DIV 1000)"
 
@@ -572,9 +572,7 @@ choose_format() {
 # show FORMAT TITLE...: lines of cells between tabs on stdin as table, csv or
 # ndjson. \001 in a cell is NULL. A title that ends in # is of a number, one
 # that ends in ? of a flag (1 or 0), one that ends in ~ of seconds, which a table
-# shows as minutes. A table cuts cells at 60 columns, but for the last one, and
-# fits into $fit columns, if that is set: the columns named in $spare go, in
-# their order, then the end of the first one.
+# shows as minutes. A table cuts cells at 60 columns, except the last one of a row.
 # A failing write ends it with 74: cat reports that, not every awk does.
 show() {
 	format=$1
@@ -583,8 +581,7 @@ show() {
 	{
 		printf '%s\n' "${titles%?}"
 		cat
-	} | LC_ALL=C awk -F '\t' -v format="$format" -v fit="${fit:-0}" \
-		-v spare="${spare:-}" '
+	} | LC_ALL=C awk -F '\t' -v format="$format" '
 	# Characters that take no column of a terminal, such as marks (of those
 	# above U+FFFF, of scripts of the past, only tags), and two, such as those
 	# of East Asia; as libunistring has them, and so the aggregator.
@@ -697,24 +694,6 @@ show() {
 			return s
 		return substr(s, 1, kept) "\342\200\246"
 	}
-	function total(   i, sum) {
-		sum = -2
-		for (i = 1; i <= n; i++)
-			sum += wide[i] < 0 ? 0 : wide[i] + 2
-		return sum
-	}
-	# Leaves columns out, which then have the width -1.
-	function squeeze(   i, k, names, count) {
-		count = split(spare, names, " ")
-		for (k = 1; k <= count && total() > fit; k++)
-			for (i = 2; i <= n; i++)
-				if (title[i] == names[k])
-					wide[i] = -1
-		if (total() > fit)
-			wide[1] -= total() - fit
-		if (wide[1] < 3)
-			wide[1] = 3
-	}
 	function duration(s,   n) { # as aggregator shows it: cut, two units
 		if (s < 10)
 			return sprintf("%.1fs", int(s * 10) / 10)
@@ -811,14 +790,9 @@ show() {
 	END {
 		if (format != "table")
 			exit
-		if (fit > 0)
-			squeeze()
 		for (r = 0; r <= rows; r++) {
 			line = ""
-			cell[r, 1] = cut(cell[r, 1], wide[1])
 			for (i = 1; i <= n; i++) {
-				if (wide[i] < 0)
-					continue
 				pad = sprintf("%*s", wide[i] - width(cell[r, i]), "")
 				line = line (i > 1 ? "  " : "") \
 				    (kind[i] ~ /[#~]/ ? pad cell[r, i] : cell[r, i] pad)
