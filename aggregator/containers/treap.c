@@ -94,9 +94,8 @@ treap_first(const struct treap *o)
 {
 	struct treap_node *n = o->root;
 
-	while (n != NULL && n->left != NULL) {
+	while (n != NULL && n->left != NULL)
 		n = n->left;
-	}
 	return n;
 }
 
@@ -106,13 +105,11 @@ treap_next(const struct treap_node *n)
 	struct treap_node *next = n->right;
 
 	if (next == NULL) {
-		while (n->up != NULL && n->up->right == n) {
+		while (n->up != NULL && n->up->right == n)
 			n = n->up;
-		}
 		return n->up;
 	}
-	while (next->left != NULL) {
+	while (next->left != NULL)
 		next = next->left;
-	}
 	return next;
 }

@@ -27,9 +27,8 @@ struct check_report {
 	bool wrong;
 	unsigned fine; /* items that the table leaves out */
 	struct schema *schema;
-	size_t differences;
-	struct buf harmless;
-	/* those that `sink --migrate` repairs */ /* from the schema */
+	size_t differences;  /* from the schema, */
+	struct buf harmless; /* of them those that `sink --migrate` repairs */
 };
 
 /* Drops all items: a transaction may run several times. */
