@@ -24,9 +24,9 @@
 #include "poller/quota/usage.h"
 #include "poller/store/short_list.h"
 
-/* The state is committed when so much was read, so a crash loses no more; and
- * when so many calls were made, or any so long ago: they are paid for, and a
- * poll that is killed each time would never reach its budget. */
+/* The state is committed when so much was read, so that a crash loses no more;
+ * and when so many calls were made, or any so long ago: they are paid for, so
+ * those of polls that are killed must be counted too. */
 #define COMMIT_BYTES ((size_t)1024 * 1024)
 #define COMMIT_CALLS 50
 #define COMMIT_MS 1000
