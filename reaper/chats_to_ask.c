@@ -17,8 +17,8 @@
 #define PAGE 1000
 #define PAGE_TEXT "1000"
 
-/* Nothing is lost where the server is away: the next run of scripts/reap asks
- * for the same chats. */
+/* While the server is away a run can fail early: the next run of scripts/reap
+ * asks for the same chats. */
 #define WAIT_MS 3000
 
 static const struct option_row rows[] = {

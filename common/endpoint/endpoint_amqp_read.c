@@ -120,7 +120,7 @@ refuse_stream(struct amqp_reader *r)
 	l->code = PROG_CONFIG;
 }
 
-/* Nothing ever comes out of an empty stream that would say what it is. */
+/* An empty stream delivers no message that would show that it is a stream. */
 static enum outcome
 refuse_empty_stream(struct amqp_reader *r)
 {

@@ -183,7 +183,7 @@ fitting_columns(const struct output_table *t, const size_t *widths)
 	return n;
 }
 
-/* What is not seen is not taken for what is not there. */
+/* Without this a reader might think that the table has no other columns. */
 static void
 name_missing_columns(const struct output_table *t, size_t n, struct buf *to)
 {

@@ -17,8 +17,8 @@
 #include "poller/poll/pull.h"
 #include "poller/quota/quota.h"
 
-/* As many as descriptors allow, each with its connections and its state: one
- * whose CRM does not answer must not keep another from beginning. */
+/* Many, so that tenants whose CRM does not answer delay no other one; not more,
+ * because each needs descriptors for its connections and its state. */
 #define TENANTS_AT_ONCE 64
 
 struct pull_slot {
@@ -69,8 +69,8 @@ report_no_state(const struct pull_slot *s, const char *why)
 		log_error("tenant %s: %s", s->tenant->name, why);
 }
 
-/* Whether the poll is skipped so that the month's calls last. Nobody who asks
- * for the present state in a terminal gets nothing. */
+/* Whether the poll is skipped so that the month's calls last. A poll that
+ * somebody starts in a terminal is always made. */
 static bool
 is_skipped(const struct pull_slot *s)
 {

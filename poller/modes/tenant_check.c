@@ -505,8 +505,8 @@ tenant_check_begin(struct tenant_check *p, struct http *http,
 		chat_lists_ask(&p->lists);
 }
 
-/* What fails for the reason of an earlier step, as a CRM that is away, is told
- * once, and is unknown itself. */
+/* A step that fails for the same reason as an earlier one, for example because
+ * the CRM is away, becomes unknown and names the earlier one. */
 static void
 drop_repeated_failures(struct tenant_check *p)
 {

@@ -36,8 +36,8 @@ void quota_warn(const struct tenant *t, struct store *s, int64_t now_ms);
 /* Lets *f keep to the CRM's pause. */
 void quota_apply_hold(struct store *s, struct fetch *f, int64_t now_ms);
 
-/* The same for a run that ends: PROG_OK; or the exit code of a run that may not
- * begin, after logging. */
+/* Does that before a run. PROG_OK; or, if the pause is longer than [poller]
+ * retry_budget, the exit code of the run, which was logged. */
 enum exit_code quota_check(
     const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms);
 

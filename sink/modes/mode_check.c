@@ -7,7 +7,7 @@
 #include "sink/check/check.h"
 #include "sink/modes/modes.h"
 
-/* A server that is away is told within five seconds. */
+/* If the server is away, the check reports that within five seconds. */
 #define WAIT_MS 3000
 
 static const struct option_row rows[] = {

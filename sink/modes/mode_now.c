@@ -134,8 +134,8 @@ add_tenant(struct db *db, const struct db_rows *tenants,
 	return done;
 }
 
-/* Each tenant gets as many of the lines, its heading and a blank line between
- * tenants included. */
+/* Divides the lines equally among tenants, without the heading of each and the
+ * blank line between two. */
 static struct overview_screen
 share_screen(const struct overview_screen *all, size_t tenants)
 {
@@ -251,7 +251,7 @@ write_page(const struct buf *page)
 	return prog_flush();
 }
 
-/* The terminal's lines; those that the page has too many are counted. */
+/* Cuts the page to that many lines; the last one counts those left out. */
 static void
 cut_lines(struct buf *page, size_t lines)
 {
@@ -270,7 +270,7 @@ cut_lines(struct buf *page, size_t lines)
 	buf_addf(page, "%zu more lines\n", all - n);
 }
 
-/* Over the page before: a blank screen between two would flicker. */
+/* Overwrites the page before: to clear the screen between two would flicker. */
 static enum exit_code
 draw_page(struct buf *page, size_t lines)
 {
@@ -359,7 +359,7 @@ watch(struct sink *s, struct db *db, bool on_terminal)
 	return code;
 }
 
-/* Keys come at once and unseen meanwhile. */
+/* Meanwhile the terminal passes on each key at once, without an echo. */
 static enum exit_code
 watch_terminal(struct sink *s, struct db *db)
 {
