@@ -173,16 +173,12 @@ static void ask_list(struct asked_chats *q);
 static void ask_asked_chat(struct asked *a);
 static void ask_last_messages(struct asked *a);
 
-/* Whether the last message that the CRM names is among those read. Times are
- * compared in whole seconds, as in polls. */
+/* Whether the last message that the CRM names is among those read. */
 static bool
 has_last(struct history *h, const struct crm_record *r)
 {
-	int64_t at = r->last_at;
-
 	history_sort(h);
-	return (r->last == NULL || history_fetched(h, r->last)) &&
-	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
+	return history_has_last(h, r->last, r->last_at);
 }
 
 /* Whether polls know the chat, but perhaps not all of its messages. */

@@ -167,16 +167,12 @@ set_text(char **to, const char *s)
 	*to = copy;
 }
 
-/* Whether the list's last message was read. Times are compared in whole
- * seconds, because some lists show no more. */
+/* Whether the list's last message was read. */
 static bool
 has_last(const struct polled_chat *c)
 {
-	const struct history *h = &c->state.history;
-	int64_t at = c->list.last_at;
-
-	return (c->list.last == NULL || history_fetched(h, c->list.last)) &&
-	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
+	return history_has_last(
+	    &c->state.history, c->list.last, c->list.last_at);
 }
 
 /* When the episode began, as far as an earlier poll could know: it may have

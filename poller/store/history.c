@@ -231,6 +231,13 @@ history_reaches(const struct history *h, int64_t at)
 	return false;
 }
 
+bool
+history_has_last(const struct history *h, const char *id, int64_t at)
+{
+	return (id == NULL || history_fetched(h, id)) &&
+	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
+}
+
 const char *
 history_complete_up_to(const struct history *h, int64_t before_ms)
 {

@@ -61,6 +61,11 @@ bool history_fetched(const struct history *h, const char *id);
 /* Whether a message of `at` or later was fetched. */
 bool history_reaches(const struct history *h, int64_t at);
 
+/* Whether the last message of a chat was fetched, of which the CRM says the id
+ * (or NULL) and the time (or CLOCK_NONE). Times are compared in whole seconds,
+ * because some CRMs show no more. */
+bool history_has_last(const struct history *h, const char *id, int64_t at);
+
 /* The id up to which no message can be missing: of those fetched the greatest
  * that is older than before_ms, else the least, else NULL. Borrowed. */
 const char *history_complete_up_to(const struct history *h, int64_t before_ms);
