@@ -276,6 +276,11 @@ records_to() {
 	esac
 }
 
+# keep_failure CODE: $rc, the exit code of a job, is the first one that is not 0.
+keep_failure() {
+	[ "$rc" != 0 ] || rc=$1
+}
+
 # reader_queues: the queues that programs read, and that may have dead letters:
 # those of the defaults and of the configuration, and of every generation behind
 # an exchange of topology. Needs $aggregator.
