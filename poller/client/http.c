@@ -363,6 +363,21 @@ set_tls_reason(struct transfer *t, CURLcode code, const char *text)
 			    "a file of its certificate");
 }
 
+/* libcurl says "Failed to connect to HOST port N after 3 ms: REASON". Failures of
+ * one cause have one text, so the time is left out. */
+static void
+set_text_without_time(struct buf *reason, const char *text)
+{
+	const char *after = strstr(text, " after "), *rest = NULL;
+
+	if (after != NULL)
+		rest = strstr(after, " ms: ");
+	if (rest == NULL)
+		buf_setf(reason, "%s", text);
+	else
+		buf_setf(reason, "%.*s%s", (int)(after - text), text, rest + 3);
+}
+
 static void
 set_reason(struct transfer *t, CURLcode code)
 {
@@ -379,7 +394,7 @@ set_reason(struct transfer *t, CURLcode code)
 		 code == CURLE_SSL_CACERT_BADFILE)
 		set_tls_reason(t, code, text);
 	else
-		buf_setf(&a->reason, "%s", text);
+		set_text_without_time(&a->reason, text);
 }
 
 static void

@@ -109,7 +109,7 @@ class Office:
         if done.code != 0:
             raise AssertionError(f"poller --status: {done}")
         for r in done.records():
-            if r["status"] in ("closed", "gone"):
+            if r.get("status") in ("closed", "gone"):
                 self.left.discard(r["chat"])
                 self.known.discard(r["chat"])
 

@@ -48,7 +48,8 @@ class Test:
         self.that(listed, "the CRM lists nobody")
         for o in listed:
             name = f"{o['first_name'] or ''} {o['last_name'] or ''}".strip()
-            line = rf"^{re.escape(name)} +(yes|no) +{held.count(o['id'])} "
+            line = (rf"^{re.escape(name)} +\d+ +\S+ +(yes|no) "
+                    rf"+{held.count(o['id'])} ")
             self.that(re.search(line, text, re.M), f"no {line} in: {text}")
 
     def tables(self, sim, day):

@@ -44,7 +44,7 @@ class Run:
     def __init__(self, test, name, faults=()):
         self.test, self.lab, self.tenant = test, test.lab, name
         self.faults = list(faults)
-        self.envs, self.database = test.env, "messaging"
+        self.envs, self.database = {}, self.lab.database
         self.queues = set()
         os.mkdir(self.lab.path(name))
 
@@ -52,8 +52,8 @@ class Run:
         return self.lab.path(f"{self.tenant}/{name}")
 
     def use_database(self, name):
-        self.database = name
-        self.envs = {**self.envs, "MYSQL_URL": self.lab.own_database(name)}
+        self.database = f"{self.lab.database}_{name}"
+        self.envs = {"MYSQL_URL": self.lab.own_database(self.database)}
 
     def conf(self, **sections):
         keys = {"sink": {"batch": 20, "connections": 1, "batch_age": "20ms"},
@@ -99,13 +99,7 @@ class Run:
                   f"what was taken of {name} to wait again")
 
     def messages(self, which, queue):
-        return int(self.lab.ask_broker(f"""
-            case rabbit_amqqueue:lookup(rabbit_misc:r(<<"faults">>, queue,
-                <<"{queue}">>)) of
-            {{ok, Q}} -> case ra:local_query(amqqueue:get_pid(Q),
-                fun rabbit_fifo:query_messages_{which}/1) of
-                {{ok, {{_, N}}, _}} -> N; _ -> -1 end;
-            _ -> 0 end."""))
+        return self.lab.in_queue(queue, which)
 
     def do(self, *argv, stdin=b"", codes=(0,), cut=None):
         """Runs a program to its end, and again when it dies at a point. cut():
@@ -288,7 +282,7 @@ class Requests:
 def listen(run):
     """Webhooks while the broker is there."""
     run.conf(listen={"rate": "0", "wait_timeout": "500ms", "proxies": ""})
-    requests = Requests(run, run.envs["AMQP_URL"])
+    requests = Requests(run, run.lab.env["AMQP_URL"])
     requests.begin()
     for n in range(12):
         requests.send(n)
@@ -310,7 +304,7 @@ def outage(run):
     for n in range(6):
         requests.send(n)
     requests.stop()
-    requests.url = run.envs["AMQP_URL"]
+    requests.url = run.lab.env["AMQP_URL"]
     requests.begin()
 
     def is_published():
@@ -518,18 +512,16 @@ class Test:
         self.lab = lab
         self.checks = Checks()
         self.reached = set()
-        self.env = {}
         self.local = threading.local()
 
     def sql(self):
         if not hasattr(self.local, "sql"):
-            self.local.sql = Sql(self.lab.server_dir)
+            self.local.sql = Sql(self.lab)
         return self.local.sql
 
     def set_up(self):
         lab = self.lab
         lab.start_servers("rabbitmq", "mariadb")
-        self.env = {"AMQP_URL": lab.own_vhost("faults")}
         lab.must(["sink", "--migrate"])
         self.stream = lab.must([
             os.path.join(TESTBIN, "load"), "-n", "500", "--tenants", "1",
@@ -541,7 +533,7 @@ class Test:
                 "SELECT c.table_name, c.column_name FROM "
                 "information_schema.columns c JOIN information_schema.tables "
                 "t USING (table_schema, table_name) WHERE c.table_schema = "
-                "'messaging' AND t.table_type = 'BASE TABLE' "
+                "DATABASE() AND t.table_type = 'BASE TABLE' "
                 "ORDER BY c.ordinal_position"):
             self.columns.setdefault(table, []).append(column)
 

@@ -525,14 +525,6 @@ class Lab:
             check=True, capture_output=True, text=True,
             stdin=subprocess.DEVNULL).stdout
 
-    def own_vhost(self, name):
-        """The AMQP_URL of a new vhost on the broker of this lab."""
-        self.ask_broker(f"""
-            rabbit_vhost:add(<<"{name}">>, <<"test">>),
-            rabbit_auth_backend_internal:set_permissions(<<"messaging">>,
-                <<"{name}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>).""")
-        return self.env["AMQP_URL"].rsplit("/", 1)[0] + "/" + name
-
     def own_database(self, name):
         """The MYSQL_URL of a new, empty database on the server of this lab."""
         self.sql(f"CREATE DATABASE {name}; "

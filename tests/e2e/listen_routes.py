@@ -406,7 +406,7 @@ def check_pages(checks, lab, listener):
             (BULK, {"events": [EVENT]}),
             (ANALYTICS, {"id": "m", "conversation_id": "c", "channel_id": "h",
                          "direction": "inbound"}),
-            ("/webhook", {"room_id": "7"}), ("/resolve", {})]
+            ("/webhook", {"room_id": "7", "email": "a@b"}), ("/resolve", {})]
     for status, headers in (
             (403, {"Origin": "http://evil"}), (403, {"Origin": "null"}),
             (403, {"Origin": f"http://127.0.0.1:{listener.port}"}),

@@ -180,12 +180,12 @@ done
 echo "- reaper(1)"
 shown_in reaper.1 EXAMPLES 1 | typed "what would go"
 shown_in reaper.1 EXAMPLES 2 | typed "with a copy"
-shown_in reaper.1 EXAMPLES 4 | typed "retention"
+shown_in reaper.1 EXAMPLES 5 | typed "retention"
 who=$("$servers" mysql "$tmp/srv" messaging -N -B -e "SELECT customer FROM
 	chat_metrics WHERE tenant = 'acme' AND customer IS NOT NULL LIMIT 1")
 [ -n "$who" ] || fail "no customer is left"
 mkdir -p "$tmp/lib/poller"
-shown_in reaper.1 EXAMPLES 5 | sed "s/5001/$who/" | typed "a customer's rights"
+shown_in reaper.1 EXAMPLES 6 | sed "s/5001/$who/" | typed "a customer's rights"
 grep -q '"type":"export".*"customer":"'"$who" customer.ndjson ||
 	fail "exported: $(cat customer.ndjson)"
 
