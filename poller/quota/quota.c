@@ -107,8 +107,8 @@ quota_check(
 	if (wait <= t->retry_budget_ms) /* it is waited for during the run */
 		return PROG_OK;
 	clock_format(now_ms + wait, text);
-	log_error("tenant %s: its CRM wants no call before %s (too many "
-		  "requests); the next run after that tries again",
+	log_error("tenant %s: its CRM is rate-limited until %s; the next run "
+		  "after that tries again",
 	    t->name, text);
 	return PROG_TEMPFAIL;
 }
