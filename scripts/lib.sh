@@ -71,10 +71,10 @@ check_name() {
 # read_token: sets $token to the first line of standard input, unseen on a terminal.
 read_token() {
 	if [ -t 0 ]; then
-		printf 'token: ' >&2
 		saved=$(stty -g)
 		trap 'stty "$saved"' EXIT
-		stty -echo
+		stty -echo # before the question: an answer may come at once
+		printf 'token: ' >&2
 	fi
 	IFS= read -r token || [ -n "$token" ] || :
 	if [ -t 0 ]; then

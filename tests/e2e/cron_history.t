@@ -140,10 +140,11 @@ class World:
         """As the list of open chats shows them now."""
         view, now = self.account.look(self.now()), self.now()
         for chat, c in view.chats.items():
-            # The list may show one that was there before some seconds late.
-            if c["opened_at"] < self.began and chat not in self.opened:
+            # The list may show one that was there before, and its first
+            # message, some seconds late.
+            if c["opened_at"] < self.began:
                 self.opened[chat] = c["opened_at"]
-                self.since[chat] = 0
+                self.since.setdefault(chat, 0)
             r = {"type": "chat", "tenant": "acme", "chat": chat,
                  "status": "open", "operator": c["operator"],
                  "channel": c["channel"], "opened_at": shown(c["opened_at"])}

@@ -98,7 +98,7 @@ class Test:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
-        lab.start_servers("mariadb")
+        lab.start_servers("mariadb", private=True)
         lab.env.update(MESSAGING_BIN=BIN, TZ="Asia/Kolkata")
         lab.must(["sink", "--migrate"])
         self.fill()
