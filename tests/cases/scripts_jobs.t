@@ -129,9 +129,13 @@ done <<END
 0 78 0 78 1
 END
 rm "$tmp/poller" "$tmp/aggregator" "$tmp/sink"
-# The broker is away.
+# The broker is away: nothing is called in vain.
 echo 75 >"$tmp/declare"
 run 75 job
+[ ! -s "$tmp/called" ] || fail "called: $(cat "$tmp/called")"
+# Who asks the broker was killed: the poll is not lost.
+echo 137 >"$tmp/declare"
+run 137 job
 called "$poll"
 rm "$tmp/declare"
 
