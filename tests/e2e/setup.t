@@ -96,12 +96,16 @@ class Test:
                       f"{options}: {done}")
         done = self.setup("-y", *self.answers()[:-2], code=65)
         self.that("no token" in done.err, f"an empty token: {done}")
+        done = self.setup("-y", *self.answers()[:-1], "/none", code=65)
+        self.that("cannot read the token file '/none'" in done.err,
+                  f"no token file: {done}")
         self.that(os.listdir(self.home) == before, "a refusal leaves files")
         # A token that the CRM refuses: nothing is configured, nothing runs.
         done = self.setup("-y", *self.answers()[:-2], stdin=b"wrong\n",
                           code=77)
         self.that("nothing is configured" in done.err
-                  and b"Token is not correct" in done.out, f"a wrong token: {done} {done.out}")
+                  and b"Token is not correct" in done.out,
+                  f"a wrong token: {done} {done.out}")
         self.that(not os.path.exists(self.folder + "messaging.conf")
                   and self.crontab() is None, "a wrong token is kept")
 
@@ -152,6 +156,9 @@ class Test:
         lines = self.crontab().splitlines()
         self.that([line.split(None, 5)[:5] for line in lines]
                   == [["*"] * 5, ["*/2"] + ["*"] * 4], f"cron: {lines}")
+        pid = self.board()
+        self.that(all("board.log" in os.readlink(f"/proc/{pid}/fd/{n}")
+                      for n in (1, 2)), "the board holds setup's output")
         address, token = self.link(done.out.decode())
         for _ in range(3):
             self.sim.advance(120)
@@ -175,7 +182,7 @@ class Test:
 
     def board(self):
         with open(self.state + "board.pid", encoding="ascii") as f:
-            return f.read()
+            return f.read().strip()
 
     def check_removal(self):
         pid = int(self.board())
