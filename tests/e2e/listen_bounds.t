@@ -180,11 +180,16 @@ def a_flood_is_refused(checks, port):
                 "another proxied client is refused")
     # Forwarded by an unknown proxy: refused, and counted as the peer's.
     liar = connect(port, BAD)
-    statuses = flood(liar, [
-        b"GET /health HTTP/1.1\r\n" + HOST +
-        b"X-Forwarded-For: 192.0.2.%d\r\n\r\n" % (i % 250)
-        for i in range(5 * BURST)])
-    checks.that(set(statuses) == {403, 429}, f"made up: {set(statuses)}")
+
+    def forged(i):
+        return (b"GET /health HTTP/1.1\r\n" + HOST +
+                b"X-Forwarded-For: 192.0.2.%d\r\n\r\n" % (i % 250))
+
+    # Its flood before may still count.
+    until(LONG, lambda: ask(liar, forged(0)) == 403, "a refusal of the proxy")
+    statuses = flood(liar, [forged(i) for i in range(5 * BURST)])
+    checks.that(429 in statuses and set(statuses) <= {403, 429},
+                f"made up: {set(statuses)}")
     for s in (s, good, proxy, liar):
         s.close()
 
