@@ -182,8 +182,8 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     stream_metrics \
     topology)
 # They wait for minutes, mostly for servers: what begins first does not end last.
-LONGEST = $(patsubst %,tests/e2e/%.t,eventcounter dead_letters \
-	board forget_stream bench demo assign_queue)
+LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget board dead_letters \
+	forget eventcounter api rollup reaper forget_files retention board_stream)
 
 check:  ## install what tests need, build, run the tests
 	@scripts/install-deps check
