@@ -363,8 +363,8 @@ set_tls_reason(struct transfer *t, CURLcode code, const char *text)
 			    "a file of its certificate");
 }
 
-/* libcurl says "Failed to connect to HOST port N after 3 ms: REASON". Failures of
- * one cause have one text, so the time is left out. */
+/* libcurl says "Failed to connect to HOST port N after 3 ms: REASON". The time
+ * is left out, so that failures of one cause have one text. */
 static void
 set_text_without_time(struct buf *reason, const char *text)
 {
