@@ -417,6 +417,7 @@ class Lab:
         names = names or ("rabbitmq", "mariadb")
         self.env.setdefault("MYSQL_OPTIONS", "--userstat=1")
         self.lodging = not private and bool(os.environ.get("TESTS_SHARED"))
+        self.lodged = names
         if self.lodging:
             self.server_dir = shared_servers()
             self.vhost = self.database = "t_" + "".join(
@@ -467,7 +468,7 @@ class Lab:
         # hundreds of partitions holds up every other test, and the server
         # ends with the run.
         try:
-            if "AMQP_URL" in self.env:
+            if "rabbitmq" in self.lodged:
                 self.ask_broker('rabbit_vhost:delete(<<"VHOST">>, '
                                 '<<"test">>).')
         except AssertionError:
