@@ -87,6 +87,7 @@ begin_world() {
 	done
 	mkdir -p "$root/build"
 	tmp=$(mktemp -d "$root/build/demo.XXXXXX")
+	export XDG_STATE_HOME=$tmp/state # of programs without a configured folder
 	remember "$tmp/pid" $$
 	trap at_exit EXIT
 	trap 'exit 130' INT
