@@ -105,8 +105,8 @@ retire_consumer(struct amqp_reader *r)
 	return OUTCOME_DONE;
 }
 
-/* A stream gives its messages to whoever reads, from the end on, and forgets
- * what was acknowledged: what is published while nobody reads would be lost. */
+/* A new reader of a stream gets only messages published from then on, so those
+ * published between two runs would be lost. */
 static void
 refuse_stream(struct amqp_reader *r)
 {

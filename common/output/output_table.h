@@ -35,7 +35,7 @@ enum output_format output_format_resolve(enum output_format f);
 void output_csv_cell(struct buf *to, const char *s, bool number);
 
 /* The width to write for: COLUMNS of the environment, else that of the terminal
- * at stdout. SIZE_MAX: stdout is no terminal, and any width will do. */
+ * at stdout. SIZE_MAX where stdout is not a terminal: any width will do. */
 size_t output_width(void);
 /* The lines of that terminal; 24 where it does not say. */
 size_t output_height(void);

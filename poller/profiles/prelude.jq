@@ -105,9 +105,9 @@
 # the records, a payload with the same text within a day is read with the now of
 # the first. {refused: why, half a sentence} for a payload of another account than
 # options.account: the listener answers 403 and keeps nothing of it. {unknown: its
-# name} for an event that the profile does not support: that payload, and one at
-# which hook_read fails, becomes a dead letter; so does one of which a record
-# cannot be read wholly, whose rest counts.
+# name} for an event that the profile does not support. That payload becomes a
+# dead letter, as does one at which hook_read fails. A payload with a record that
+# is partly unreadable becomes a dead letter as well; its other records count.
 #
 #   about.hooks {sign: {header, timestamp, prefix, parts, key, window},
 #               headers}. sign

@@ -57,7 +57,7 @@ struct pace {
 
 bool pace_is_measured(const struct pace_measurement *m);
 
-/* Every poll is made if there is no budget, or not enough was measured. */
+/* Without a budget, and before enough was measured, every poll is made. */
 struct pace pace_compute(
     const struct pace_month *month, const struct pace_measurement *m);
 
