@@ -346,6 +346,16 @@ last_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 			take_last_message(asked, &a->records[i], true);
 }
 
+/* Polls have sent what they fetched: an aggregator would refuse it as late when
+ * it is older than its window. Messages of the last minutes are sent again,
+ * because the last poll may have been killed before it sent them. */
+static bool
+was_sent(const struct asked *a, const struct history_message *m)
+{
+	return m->at < a->closed_asked_ms - HISTORY_WAIT_MS &&
+	       history_fetched(&a->state.history, m->id);
+}
+
 static void
 write_last_messages(struct asked *a)
 {
@@ -358,6 +368,8 @@ write_last_messages(struct asked *a)
 		m = &a->last.messages[i];
 		if (!q->tenant->history_all && opened_at != CLOCK_NONE &&
 		    m->at < opened_at)
+			continue;
+		if (was_sent(a, m))
 			continue;
 		open_answer(q, "message");
 		jsonw_members(&q->line, m->body, strlen(m->body));

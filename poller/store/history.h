@@ -61,9 +61,9 @@ bool history_fetched(const struct history *h, const char *id);
 /* Whether a message of `at` or later was fetched. */
 bool history_reaches(const struct history *h, int64_t at);
 
-/* Whether the last message of a chat was fetched. The CRM tells its id (or NULL)
- * and its time (or CLOCK_NONE). Times are compared in whole seconds, because some
- * CRMs show no milliseconds. */
+/* Whether the last message of a chat was fetched. The CRM tells its id (or
+ * NULL) and its time (or CLOCK_NONE). Times are compared in whole seconds,
+ * because some CRMs show no milliseconds. */
 bool history_has_last(const struct history *h, const char *id, int64_t at);
 
 /* The id up to which no message can be missing: of those fetched the greatest

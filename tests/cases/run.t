@@ -18,8 +18,9 @@ SERVER = 'setsid sleep 1000 & echo $! >"$tmp/part"; mv "$tmp/part" "$tmp/server"
 WAITS = f"""trap 'kill "$(cat "$tmp/server")"; echo >"$tmp/stopped"' EXIT
 trap 'trap "" TERM; exit 143' TERM
 trap 'trap "" INT; exit 130' INT
-{SERVER}sleep 1000 &
-wait
+sleep 1000 &
+echo $! >"$tmp/child"
+{SERVER}wait
 """
 
 
@@ -42,16 +43,16 @@ class Test:
         self.that(done.code == code and said[-1] == last, f"{tests}: {said}")
         return said
 
-    def server_is_over(self):
-        with open(self.lab.path("server"), encoding="ascii") as f:
+    def server_is_over(self, name="server"):
+        with open(self.lab.path(name), encoding="ascii") as f:
             pid = f.read().strip()
-        os.unlink(self.lab.path("server"))
+        os.unlink(self.lab.path(name))
         try:
             with open(f"/proc/{pid}/stat", encoding="ascii") as f:
                 state = f.read().rpartition(") ")[2][0]
         except FileNotFoundError:
             return
-        self.that(state in "ZX", f"a server runs still: {state}")
+        self.that(state in "ZX", f"the {name} of a test still runs: {state}")
 
     def results(self):
         self.run(0, "1 passed, 0 failed", "good")
@@ -71,6 +72,7 @@ class Test:
                   "the test could not stop its server")
         os.unlink(self.lab.path("stopped"))
         self.server_is_over()
+        self.server_is_over("child")
 
     def ended(self):
         p = self.lab.start(
