@@ -1,7 +1,7 @@
 /*
  * mode_now: sink --now: how things are at this moment, by the database: a table
- * for people, or the operators as lines. Whoever may read the database sees all
- * tenants.
+ * for people, or the operators as lines. A user who may read the database sees
+ * all tenants.
  *
  * With --watch the table is shown again and again. While the database is away
  * the last one stays, with the reason above it.
