@@ -170,6 +170,7 @@ E2E   = $(sort $(wildcard tests/e2e/*.t))
 # has a short counterpart of each.
 LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     allocation_worlds \
+    board \
     chaos \
     damage \
     generations \
@@ -182,7 +183,7 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     stream_metrics \
     topology)
 # They wait for minutes, mostly for servers: what begins first does not end last.
-LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget board dead_letters \
+LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget dead_letters \
 	forget eventcounter api rollup reaper forget_files retention board_stream)
 
 check:  ## install what tests need, build, run the tests
@@ -195,7 +196,7 @@ check-fast: test-programs  ## the tests without servers
 check-e2e: test-programs  ## the tests with private servers
 	@$(RUN) $(filter-out $(LONG_TESTS),$(E2E))
 check-long: test-programs  ## all that check lacks: kills, worlds, sanitizers, clang ...
-	@scripts/install-deps dev
+	@scripts/install-deps dev browser
 	@scripts/install-deps axe
 	$(MAKE) -s -j$$(nproc) B=build/clang CC=clang CFLAGS=-O1 WERROR=1 all
 	$(MAKE) analyze asan distcheck

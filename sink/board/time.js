@@ -33,7 +33,8 @@ export function secondsSince(instant) {
 export function span(seconds) {
 	if (seconds === null || seconds === undefined)
 		return null;
-	const tenths = Math.max(0, Math.floor(seconds * 10 + 0.01));
+	/* Answers have milliseconds; a product is off by far less than one. */
+	const tenths = Math.max(0, Math.floor(seconds * 10 + 0.001));
 	const s = Math.floor(tenths / 10);
 	const two = (n) => String(n).padStart(2, "0");
 
