@@ -418,10 +418,42 @@ class Test:
         self.reset()
         self.equal(answers(self.ask(0, 9001)), ["9001 closed"], "one alone")
         self.equal(self.sim.calls(), 1, "calls for one alone")
-        self.sim.fault("404", route="/v1/dialogs?")
-        self.equal(answers(self.ask(0, 9002)), ["9002 gone"],
-                   "gone without a list")
+        # Gone is what the CRM says of the chat, not of its list.
+        self.sim.fault("404", route="/v1/dialogs", after=1)
+        done = self.ask(69, 9002, says="cannot read open chats: .*HTTP 404")
+        self.equal(done.out, b"", "gone without a list")
         self.sim.fault()
+        self.equal(answers(self.ask(0, 9002)), ["9002 gone"], "with a list")
+
+    def list_for_each_operator(self):
+        """The only list that --status reads has no assigned chats there: one
+        HTTP 404 for a chat is no proof. For a list it ends the poll."""
+        with open(CHAT2DESK, encoding="utf-8") as f:
+            text = f.read()
+        self.conf(concurrency=1, profile=self.profile(text.replace(
+            'query: {state: "open", ',
+            'query: {state: "open", operator_id: (.operator // 1), ') +
+            "def jq_about: about; def about: jq_about + {by_operator: true};"))
+        self.sim.fault("404-gone", route="/v1/dialogs/9010", count=1)
+        self.equal(answers(self.ask(0, 9002, 9010)),
+                   ["9002 gone", "9010 open"], "HTTP 404 once")
+        self.sim.fault()
+        self.sim.fault("404-gone", route="/v1/dialogs/9010")
+        self.equal(answers(self.ask(0, 9010)), ["9010 gone"],
+                   "HTTP 404 each time")
+        self.sim.fault()
+        assigned = {r["chat"] for r in of_type(
+            self.whole(self.run(0, state="each")), "chat")}
+        self.that("9010" in assigned, f"chats of all lists: {assigned}")
+        self.sim.fault("404", route="/v1/dialogs", after=2, count=1)
+        done = self.run(69, state="each",
+                        says="cannot read open chats: .*HTTP 404")
+        self.equal((ended(done), '"gone"' in done.out.decode()), ([], False),
+                   "the list of one operator is missing")
+        self.sim.fault()
+        self.equal({r["chat"] for r in of_type(
+            self.whole(self.run(0, state="each")), "chat")}, assigned,
+            "chats afterwards")
 
     def gone_is_all_or_nothing(self):
         """A run that gave up, was stopped or got a part of the chats says of
@@ -586,8 +618,9 @@ class Test:
                 self.many_fail, self.unnamed_customers, self.odd_rows,
                 self.removed_dialog, self.used_budget, self.several_tenants,
                 self.one_that_waits_delays_nobody, self.stopped, self.status,
-                self.gone_is_all_or_nothing, self.status_and_profiles,
-                self.bad_profiles, self.self_check, self.few_forbidden_chats):
+                self.list_for_each_operator, self.gone_is_all_or_nothing,
+                self.status_and_profiles, self.bad_profiles, self.self_check,
+                self.few_forbidden_chats):
             step()
         return self.checks.result()
 
