@@ -29,7 +29,7 @@ static const struct option_row rows[] = {
 
 struct chat_list {
 	struct db *db;
-	int64_t stale_ms;
+	int64_t stale_ms;     /* 0: as tenants.stale_at says */
 	struct endpoint *out; /* for chat records; NULL: use table */
 	struct output_table table;
 	uint64_t count;
@@ -140,25 +140,34 @@ list_chats_of_tenant(struct chat_list *l, const char *tenant, bool all)
 	return code;
 }
 
+/* Whether no snapshot shows which chats left. */
+static bool
+is_stale(const struct chat_list *l, int64_t stored_at, int64_t stale_at)
+{
+	if (stored_at == CLOCK_NONE)
+		return true;
+	return clock_now_ms() >
+	       (l->stale_ms > 0 ? stored_at + l->stale_ms : stale_at);
+}
+
 static enum exit_code
 list_chats_of_all(struct chat_list *l)
 {
 	/* A removed tenant is left out, unless it was added again; that of a
 	 * stream, which has no snapshots, has newer metrics then. */
 	struct chat_query a = {
-		.sql = "SELECT t.tenant, t.stored_at FROM tenants t "
-		       "LEFT JOIN tenant_metrics_all m USING (tenant) "
-		       "WHERE t.removed_at IS NULL OR t.as_of > t.removed_at "
-		       "OR m.as_of > t.removed_at ORDER BY t.tenant"
+		.sql =
+		    "SELECT t.tenant, t.stored_at, t.stale_at FROM tenants t "
+		    "LEFT JOIN tenant_metrics_all m USING (tenant) "
+		    "WHERE t.removed_at IS NULL OR t.as_of > t.removed_at "
+		    "OR m.as_of > t.removed_at ORDER BY t.tenant"
 	};
 	enum exit_code code = run_chat_query(l, &a);
-	int64_t stored_at, now = clock_now_ms();
 
-	while (code == PROG_OK && !l->reader_gone && db_next(a.rows)) {
-		stored_at = db_get_time(a.rows, 1);
+	while (code == PROG_OK && !l->reader_gone && db_next(a.rows))
 		code = list_chats_of_tenant(l, db_get(a.rows, 0),
-		    stored_at == CLOCK_NONE || now - stored_at > l->stale_ms);
-	}
+		    is_stale(
+			l, db_get_time(a.rows, 1), db_get_time(a.rows, 2)));
 	db_rows_free(a.rows);
 	if (code == PROG_OK && !l->reader_gone && l->out != NULL &&
 	    endpoint_flush(l->out) != OUTCOME_DONE)

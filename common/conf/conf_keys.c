@@ -291,7 +291,7 @@ const struct conf_key conf_keys[] = {
 	    "how long it is remembered that a chat was deleted"),
 	DURATION("reaper", "retention", NULL, DAY, 36500 * DAY,
 	    "how long history is kept, if not for ever; --retention"),
-	DURATION("reaper", "stale", "2m", SECOND, DAY,
+	DURATION("reaper", "stale", NULL, SECOND, DAY,
 	    "the age of a snapshot from which all chats are asked about"),
 	INT("reaper", "gone_percent", "20", 0, 100,
 	    "more of the known chats gone at once, and it refuses"),

@@ -7,8 +7,6 @@ import { countedOnes, isUnknown, lateOnes, mayOpen, nothingYet, present,
 import { addressBehind, addressOfFigure, settings } from "./settings.js";
 import { clockTime, now, secondsSince, span, spoken } from "./time.js";
 
-/* Figures that are older, in ms, are said to be. */
-const OLD_MS = 3 * 60 * 1000;
 /* Least time between two announcements, in ms. */
 const ANNOUNCE_MS = 30000;
 
@@ -95,8 +93,8 @@ export function announce() {
 }
 
 export function showFreshness() {
-	const asOf = present.now[0]?.as_of;
-	const age = now() - Date.parse(asOf);
+	const { as_of: asOf, stale_at: staleAt } = present.now[0] ?? {};
+	const isStale = now() > Date.parse(staleAt);
 	const node = byId("fresh");
 
 	if (!asOf) {
@@ -106,6 +104,6 @@ export function showFreshness() {
 		return;
 	}
 	setText(node, `as of ${clockTime(asOf, true)}`
-		+ (age > OLD_MS ? `, ${spoken(age / 1000)} old` : ""));
-	node.classList.toggle("old", age > OLD_MS);
+		+ (isStale ? `, ${spoken(secondsSince(asOf))} old` : ""));
+	node.classList.toggle("old", isStale);
 }

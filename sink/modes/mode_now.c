@@ -21,12 +21,10 @@
 #include "sink/answer/sheet.h"
 #include "sink/modes/modes.h"
 #include "sink/resources/chat_waits.h"
+#include "sink/resources/stale.h"
 
 /* Ends the CAST of a column of seconds: exactly, as ms. */
 #define IN_MS " * 1000 AS SIGNED), "
-
-/* Three runs of the job of a minute. */
-#define STALE_MS (3 * MINUTE_MS)
 
 static char *
 copy_cell(const struct db_rows *r, size_t column)
@@ -115,16 +113,16 @@ add_tenant(struct db *db, const struct db_rows *tenants,
 		.skewed = db_get_int(tenants, 8),
 	};
 	const char *tenant = db_get(tenants, 0);
-	int64_t as_of = db_get_time(tenants, 1), age = clock_now_ms() - as_of;
+	int64_t as_of = db_get_time(tenants, 1), now = clock_now_ms();
 	struct buf stale = BUF_INIT;
 	char text[DURATION_TEXT];
 	enum outcome done = fill_operators(db, tenant, &o);
 
 	if (done == OUTCOME_DONE)
 		done = fill_chats(db, tenant, &o);
-	if (age > STALE_MS)
+	if (now > db_get_time(tenants, 9))
 		buf_addf(&stale, "; STALE: nothing newer for %s",
-		    duration_format(age, text));
+		    duration_format(now - as_of, text));
 	if (done == OUTCOME_DONE) {
 		overview_heading(tenant, as_of, buf_str(&stale), screen, to);
 		overview_show(&o, screen, to);
@@ -155,12 +153,13 @@ add_tenants(struct sink *s, struct db *db, const struct overview_screen *all,
     struct buf *to)
 {
 	static const char sql[] =
-	    "SELECT tenant, as_of, COALESCE(open_chats, 0), "
+	    "SELECT t.tenant, t.as_of, COALESCE(open_chats, 0), "
 	    "COALESCE(unassigned_chats, 0), COALESCE(waiting_chats, 0), "
 	    "CAST(longest_wait_seconds" IN_MS "COALESCE(responses, 0), "
-	    "CAST(avg_response_seconds" IN_MS "COALESCE(skewed, 0) "
-	    "FROM tenant_metrics_all WHERE tenant = COALESCE(?, tenant) "
-	    "ORDER BY tenant";
+	    "CAST(avg_response_seconds" IN_MS
+	    "COALESCE(skewed, 0), " TENANT_STALE_AT
+	    " FROM tenant_metrics_all t LEFT JOIN tenants s USING (tenant) "
+	    "WHERE t.tenant = COALESCE(?, t.tenant) ORDER BY t.tenant";
 	const struct db_value arg = db_str(s->tenant);
 	struct overview_screen screen;
 	struct db_rows *rows = NULL;

@@ -11,6 +11,7 @@
 #include "sink/api/sharded.h"
 #include "sink/resources/chat_waits.h"
 #include "sink/resources/resource.h"
+#include "sink/resources/stale.h"
 #include "sink/responses/response_href.h"
 
 #define WAITING_MAX "200"
@@ -41,6 +42,7 @@ static const struct sheet_column waiting_columns[] = {
 
 static const struct sheet_column tenant_columns[] = {
 	{ "as_of", SHEET_TIME },
+	{ "stale_at", SHEET_TIME },
 	{ "operators", SHEET_NUMBER },
 	{ "open_chats", SHEET_NUMBER },
 	{ "unassigned_chats", SHEET_NUMBER },
@@ -53,14 +55,21 @@ static const struct sheet_column tenant_columns[] = {
 
 /* Of a team: added up from its operators; the queue is everybody's. The row of
  * an operator for whom nobody waits may be older than the present is. */
+#define TEAM_AS_OF                                                             \
+	"GREATEST(MAX(o.as_of), COALESCE(MAX(t.as_of), MAX(o.as_of)))"
+#define TEAM_STALE_AT STALE_AT(TEAM_AS_OF, "MAX(s.stale_at)")
 #define TEAM_METRICS                                                           \
-	"SELECT GREATEST(MAX(o.as_of), COALESCE(MAX(t.as_of), "                \
-	"MAX(o.as_of))), "                                                     \
+	"SELECT " TEAM_AS_OF ", " TEAM_STALE_AT ", "                           \
 	"SUM(o.available IS NOT NULL), "                                       \
 	"SUM(o.open_chats), MAX(t.unassigned_chats), SUM(o.waiting_chats), "   \
 	"MAX(o.longest_wait_seconds), SUM(o.responses), "                      \
 	"CAST(SUM(o.responses * o.avg_response_seconds) / "                    \
 	"SUM(o.responses) AS DECIMAL(15,3)) FROM "
+
+#define TENANT_METRICS                                                         \
+	"SELECT t.as_of, " TENANT_STALE_AT ", operators, open_chats, "         \
+	"unassigned_chats, waiting_chats, longest_wait_seconds, responses, "   \
+	"avg_response_seconds FROM "
 
 static bool
 write_team_metrics(struct question *q, struct buf *sql)
@@ -72,7 +81,9 @@ write_team_metrics(struct question *q, struct buf *sql)
 	buf_adds(sql, " o LEFT JOIN ");
 	if (!sharded_table(q, "tenant_metrics", "tenant_metrics_parts", sql))
 		return false;
-	buf_adds(sql, " t ON t.tenant = o.tenant WHERE o.tenant = ?");
+	buf_adds(sql, " t ON t.tenant = o.tenant "
+		      "LEFT JOIN tenants s ON s.tenant = o.tenant "
+		      "WHERE o.tenant = ?");
 	scope_add_totals(&q->viewer, "o.operator", sql);
 	buf_adds(sql, " HAVING COUNT(*) > 0");
 	return true;
@@ -81,12 +92,11 @@ write_team_metrics(struct question *q, struct buf *sql)
 static bool
 write_tenant_metrics(struct question *q, struct buf *sql)
 {
-	buf_adds(sql, "SELECT as_of, operators, open_chats, unassigned_chats, "
-		      "waiting_chats, longest_wait_seconds, responses, "
-		      "avg_response_seconds FROM ");
+	buf_adds(sql, TENANT_METRICS);
 	if (!sharded_table(q, "tenant_metrics", "tenant_metrics_parts", sql))
 		return false;
-	buf_adds(sql, " WHERE tenant = ?");
+	buf_adds(sql, " t LEFT JOIN tenants s ON s.tenant = t.tenant "
+		      "WHERE t.tenant = ?");
 	return true;
 }
 

@@ -48,18 +48,35 @@ count_snapshot_rows(
 	return o;
 }
 
+/* How long the metrics are fresh: three polling intervals, which a poller that
+ * paces itself makes up to an hour long. After an outage the distance of two
+ * snapshots is no interval; the upper bound limits what that hides. */
+static int64_t
+fresh_ms(const struct batch_tenant *t)
+{
+	int64_t three = t->stored.as_of == CLOCK_NONE
+			    ? 0
+			    : 3 * (t->ended.as_of - t->stored.as_of);
+
+	return three < 3 * MINUTE_MS ? 3 * MINUTE_MS
+	       : three > 3 * HOUR_MS ? 3 * HOUR_MS
+				     : three;
+}
+
 static enum outcome
 note_snapshot(struct db *db, const struct batch_tenant *t)
 {
-	struct db_value args[4] = { db_time(t->ended.as_of),
+	int64_t now = clock_now_ms();
+	struct db_value args[5] = { db_time(t->ended.as_of),
 		db_text(t->ended.snapshot.p, t->ended.snapshot.len),
-		db_time(clock_now_ms()), db_text(t->name.p, t->name.len) };
+		db_time(now), db_time(now + fresh_ms(t)),
+		db_text(t->name.p, t->name.len) };
 
 	return db_exec(db,
 	    "UPDATE tenants SET as_of = ?, snapshot = ?, stored_at = ?, "
-	    "pending_as_of = NULL, pending_snapshot = NULL, "
+	    "stale_at = ?, pending_as_of = NULL, pending_snapshot = NULL, "
 	    "pending_records = NULL WHERE tenant = ?",
-	    args, 4, NULL);
+	    args, 5, NULL);
 }
 
 /* Deletes operators that the snapshot no longer has, and marks its missing

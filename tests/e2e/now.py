@@ -3,6 +3,7 @@ tmux: every number on the screen is a number of the database, names are cut and
 numbers never, and what is not shown is named. A database that goes away leaves
 the last table with the reason above it; old metrics are marked."""
 
+import json
 import os
 import re
 import shlex
@@ -228,12 +229,50 @@ class Test:
 
     def old_metrics_are_marked(self):
         for seconds, marked in ((170, False), (452, True)):
-            old = datetime.now(timezone.utc) - timedelta(seconds=seconds)
-            self.lab.sql("UPDATE tenant_metrics SET as_of = '%s'" %
-                         old.strftime("%Y-%m-%d %H:%M:%S"))
-            page = self.lab.must(["sink", "--now", "-o", "table"]).out.decode()
-            self.that(("; STALE: nothing newer for " in page) == marked,
-                      f"{seconds} s old: {page.splitlines()[0]}")
+            self.metrics_are_old(seconds)
+            self.is_marked(marked, f"{seconds} s old")
+
+    def metrics_are_old(self, seconds):
+        old = datetime.now(timezone.utc) - timedelta(seconds=seconds)
+        self.lab.sql("UPDATE tenant_metrics SET as_of = '%s'" %
+                     old.strftime("%Y-%m-%d %H:%M:%S"))
+
+    def is_marked(self, marked, what):
+        """By all that say how fresh a tenant is."""
+        page = self.lab.must(["sink", "--now", "-o", "table"]).out.decode()
+        self.that(("; STALE: nothing newer for " in page) == marked,
+                  f"{what}: {page.splitlines()[0]}")
+        now = json.loads(self.lab.must(
+            ["sink", "--get", "/api/v1/now", "--tenant", "t"]).out)["now"][0]
+        stale_at = datetime.fromisoformat(now["stale_at"].replace("Z", "+00:00"))
+        self.that((stale_at < datetime.now(timezone.utc)) == marked,
+                  f"{what}: stale_at is {stale_at}")
+
+    def old_snapshots_are_marked(self):
+        """Of a poller that paces itself: after three of its intervals."""
+        for minutes in (15, 0):
+            at = datetime.now(timezone.utc) - timedelta(minutes=minutes)
+            at = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+            self.lab.must(["sink", "-f", "-"], stdin="".join(
+                json.dumps({"type": "snapshot", "tenant": "t", "snapshot": at,
+                            "state": state, "at": at, **more}) + "\n"
+                for state, more in (("begin", {}), ("end", {"records": 0}))
+            ).encode())
+        for minutes, marked in ((0, False), (20, False), (44, False),
+                                (46, True)):
+            self.metrics_are_old(60 * minutes)
+            self.lab.sql(
+                "UPDATE tenants SET stale_at = stale_at - INTERVAL "
+                f"{minutes} MINUTE, stored_at = stored_at - INTERVAL {minutes} "
+                "MINUTE")
+            self.is_marked(marked, f"polled every 15 minutes, {minutes} old")
+            listed = self.lab.must(["scripts/tenant", "list"]).out
+            self.that(json.loads(listed)["state"] ==
+                      ("stale" if marked else "current"), f"the list: {listed}")
+            self.lab.sql(
+                "UPDATE tenants SET stale_at = stale_at + INTERVAL "
+                f"{minutes} MINUTE, stored_at = stored_at + INTERVAL {minutes} "
+                "MINUTE")
 
     def unknown_tenants_are_refused(self):
         for command in (["sink", "--now", "--tenant", "nobody"],
@@ -252,6 +291,7 @@ def body():
         test.keys_end_it()
         test.the_database_goes()
         test.old_metrics_are_marked()
+        test.old_snapshots_are_marked()
         test.unknown_tenants_are_refused()
         return test.checks.result()
 

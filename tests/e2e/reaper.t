@@ -93,10 +93,12 @@ class Test:
             DELETE FROM closed_chats; DELETE FROM refused_rows;
             DELETE FROM operator_metrics; DELETE FROM tenant_metrics;
             DELETE FROM event_counts;
-            INSERT INTO tenants (tenant, as_of, snapshot, stored_at) VALUES
-            ('acme', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3)),
+            INSERT INTO tenants (tenant, as_of, snapshot, stored_at, stale_at)
+            VALUES ('acme', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3),
+                UTC_TIMESTAMP(3) + INTERVAL 1 HOUR),
             ('beta', '2026-11-20 10:00:00', 's',
-                UTC_TIMESTAMP(3) - INTERVAL 1 HOUR);
+                UTC_TIMESTAMP(3) - INTERVAL 1 HOUR,
+                UTC_TIMESTAMP(3) - INTERVAL 57 MINUTE);
             INSERT INTO chat_metrics (tenant, chat, status, customer_name,
                 avg_response_seconds, messages, as_of) VALUES
             ('acme', '1', 'left', 'Zoë "q"', 1.5, 4,

@@ -29,9 +29,11 @@ dead() { # what waits in closed.dead, its reasons counted
 		sort | uniq -c | sed 's/^ *//'
 }
 
-q "INSERT INTO tenants (tenant, as_of, snapshot, stored_at) VALUES
-	('acme', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3)),
-	('beta', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3));
+q "INSERT INTO tenants (tenant, as_of, snapshot, stored_at, stale_at) VALUES
+	('acme', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3),
+		UTC_TIMESTAMP(3) + INTERVAL 1 HOUR),
+	('beta', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3),
+		UTC_TIMESTAMP(3) + INTERVAL 1 HOUR);
 	INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'acme', seq,
 	'left', '2026-11-20 10:00:00' FROM seq_1_to_60;
 	INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'beta', seq,
