@@ -191,7 +191,7 @@ ids_save(struct ids *ids)
 		if (ids->runs == 0)
 			state_set_number(
 			    ids->state, "ids_begun", ids->begun_ms);
-		state_append(ids->tables[ids->number & 1], &ids->runs,
+		state_put(ids->tables[ids->number & 1], &ids->runs,
 		    sizeof ids->runs, ids->unsaved.data, ids->unsaved.len);
 		ids->runs++;
 		buf_clear(&ids->unsaved);

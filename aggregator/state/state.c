@@ -1,13 +1,21 @@
 /*
- * state: opens tables and changes them, in LMDB's transaction and in the bytes
- * for the log. Reading is in state_read.c.
+ * state: reading, changes and the commit. What a value's checksum is and what
+ * the digest sums up says state.h.
  */
 #include "aggregator/state/state_impl.h"
 
-#include <string.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/xalloc.h"
+#include "common/os/notify.h"
+
+/* Where addresses are bounded, the most bytes by which the file grows with one
+ * commit. */
+#define ROOM ((size_t)256 << 20)
 
 bool
 state_begin(struct state *s)
@@ -16,13 +24,11 @@ state_begin(struct state *s)
 
 	if (s->rc != 0)
 		return false;
-	if (s->writer != NULL)
+	if (s->txn != NULL)
 		return true;
-	if (s->walks == 0)
-		state_stop_reading(s);
-	rc = mdb_txn_begin(s->env, NULL, 0, &s->writer);
+	rc = mdb_txn_begin(s->env, NULL, 0, &s->txn);
 	if (rc != 0) {
-		s->writer = NULL;
+		s->txn = NULL;
 		state_fail(s, rc);
 	}
 	return rc == 0;
@@ -34,7 +40,6 @@ state_table(struct state *s, const char *name, enum state_keys keys)
 	unsigned flags = keys == STATE_NUMBERS ? MDB_INTEGERKEY : 0;
 	struct state_table *t;
 	MDB_dbi dbi = 0;
-	bool made = false;
 	size_t i;
 	int rc;
 
@@ -43,15 +48,11 @@ state_table(struct state *s, const char *name, enum state_keys keys)
 			return s->tables[i];
 	if (!state_begin(s))
 		return NULL;
-	state_guard(s, true);
+	state_guard(true);
 	rc = s->tables_n < STATE_TABLES
-		 ? mdb_dbi_open(s->writer, name, flags, &dbi)
+		 ? mdb_dbi_open(s->txn, name, MDB_CREATE | flags, &dbi)
 		 : MDB_DBS_FULL;
-	if (rc == MDB_NOTFOUND) {
-		made = true;
-		rc = mdb_dbi_open(s->writer, name, MDB_CREATE | flags, &dbi);
-	}
-	state_guard(s, false);
+	state_guard(false);
 	if (rc != 0) {
 		state_fail(s, rc);
 		return NULL;
@@ -59,133 +60,329 @@ state_table(struct state *s, const char *name, enum state_keys keys)
 	t = xcalloc(1, sizeof *t);
 	t->state = s;
 	t->name = xstrdup(name);
+	t->seed = state_table_seed(name);
 	t->dbi = dbi;
 	t->keys = keys;
 	s->tables[s->tables_n++] = t;
-	if (made)
-		state_ops_table(t);
 	return t;
 }
 
-void
-state_apply_put(struct state_table *t, const void *key, size_t key_len,
-    const void *data, size_t len, unsigned flags)
+static void
+set_key(
+    struct state_key *k, const struct state_table *t, const void *key, size_t n)
 {
-	MDB_val room = { STATE_SUM_LEN + len, NULL };
-	struct state_key k;
+	k->val.mv_size = n;
+	k->val.mv_data = (void *)(uintptr_t)key;
+	if (t->keys == STATE_NUMBERS) {
+		memcpy(&k->number, key, sizeof k->number);
+		k->val.mv_data = &k->number;
+	}
+}
+
+bool
+state_unwrap(uint64_t seed, const MDB_val *key, const MDB_val *stored,
+    const void **data, size_t *len)
+{
 	uint64_t sum;
+
+	if (stored->mv_size < STATE_SUM_LEN)
+		return false;
+	memcpy(&sum, stored->mv_data, STATE_SUM_LEN);
+	*data = (const char *)stored->mv_data + STATE_SUM_LEN;
+	*len = stored->mv_size - STATE_SUM_LEN;
+	return sum ==
+	       state_entry_sum(seed, key->mv_data, key->mv_size, *data, *len);
+}
+
+/* The same for a caller of state_get() or state_each(). */
+static bool
+unwrap_value(const struct state_table *t, const MDB_val *key,
+    const MDB_val *stored, const void **data, size_t *len)
+{
+	if (state_unwrap(t->seed, key, stored, data, len))
+		return true;
+	state_fail_damaged(t->state,
+	    "a value of its table '%s' was changed while it was open", t->name);
+	return false;
+}
+
+bool
+state_get(struct state_table *t, const void *key, size_t key_len,
+    const void **data, size_t *len)
+{
+	struct state *s = t->state;
+	struct state_key k;
+	MDB_val v;
 	int rc;
 
-	if (!state_begin(t->state))
+	if (!state_begin(s))
+		return false;
+	set_key(&k, t, key, key_len);
+	state_guard(true);
+	rc = mdb_get(s->txn, t->dbi, &k.val, &v);
+	if (rc == 0)
+		(void)unwrap_value(t, &k.val, &v, data, len);
+	else if (rc != MDB_NOTFOUND)
+		state_fail(s, rc);
+	state_guard(false);
+	return rc == 0 && s->rc == 0;
+}
+
+/* The entry leaves the digest. */
+static void
+subtract_stored(struct state *s, const MDB_val *stored)
+{
+	uint64_t sum;
+
+	s->changed = true;
+	if (stored->mv_size < STATE_SUM_LEN)
 		return;
-	state_key_set(&k, t, key, key_len);
-	state_guard(t->state, true);
-	rc = mdb_put(
-	    t->state->writer, t->dbi, &k.val, &room, MDB_RESERVE | flags);
-	if (rc == 0) {
-		sum = state_value_sum(k.val.mv_data, key_len, data, len);
-		memcpy(room.mv_data, &sum, STATE_SUM_LEN);
-		if (len > 0)
-			memcpy((char *)room.mv_data + STATE_SUM_LEN, data, len);
-		(void)state_dirty_pages_add(&t->state->pages, room.mv_data);
-	} else {
+	memcpy(&sum, stored->mv_data, STATE_SUM_LEN);
+	s->sum -= sum;
+}
+
+/* Writes a value behind its checksum, and leaves the digest alone. */
+static void
+put_stored(struct state_table *t, MDB_val *key, uint64_t sum, const void *data,
+    size_t len)
+{
+	MDB_val room = { STATE_SUM_LEN + len, NULL };
+	int rc = mdb_put(t->state->txn, t->dbi, key, &room, MDB_RESERVE);
+
+	if (rc != 0) {
 		state_fail(t->state, rc);
+		return;
 	}
-	state_guard(t->state, false);
+	memcpy(room.mv_data, &sum, STATE_SUM_LEN);
+	if (len > 0)
+		memcpy((char *)room.mv_data + STATE_SUM_LEN, data, len);
+}
+
+static bool
+is_stored(const MDB_val *stored, uint64_t sum, const void *data, size_t len)
+{
+	return stored->mv_size == STATE_SUM_LEN + len &&
+	       memcmp(stored->mv_data, &sum, STATE_SUM_LEN) == 0 &&
+	       (len == 0 ||
+		   memcmp((const char *)stored->mv_data + STATE_SUM_LEN, data,
+		       len) == 0);
 }
 
 void
 state_put(struct state_table *t, const void *key, size_t key_len,
     const void *data, size_t len)
 {
-	if (!state_begin(t->state))
-		return;
-	state_ops_put(t, key, key_len, data, len, false);
-	state_apply_put(t, key, key_len, data, len, 0);
-}
+	struct state *s = t->state;
+	struct state_key k;
+	MDB_val old;
+	uint64_t sum;
+	int rc;
 
-void
-state_append(struct state_table *t, const void *key, size_t key_len,
-    const void *data, size_t len)
-{
-	if (!state_begin(t->state))
+	if (!state_begin(s))
 		return;
-	state_ops_put(t, key, key_len, data, len, true);
-	state_apply_put(t, key, key_len, data, len, MDB_APPEND);
+	set_key(&k, t, key, key_len);
+	sum = state_entry_sum(t->seed, k.val.mv_data, key_len, data, len);
+	state_guard(true);
+	rc = mdb_get(s->txn, t->dbi, &k.val, &old);
+	if (rc == 0 && is_stored(&old, sum, data, len)) {
+		state_guard(false); /* The page need not be written. */
+		return;
+	}
+	if (rc == 0)
+		subtract_stored(s, &old);
+	else if (rc != MDB_NOTFOUND)
+		state_fail(s, rc);
+	put_stored(t, &k.val, sum, data, len);
+	s->sum += sum;
+	s->changed = true;
+	state_guard(false);
 }
 
 void
 state_delete(struct state_table *t, const void *key, size_t key_len)
 {
+	struct state *s = t->state;
 	struct state_key k;
 	MDB_val old;
 	int rc;
 
-	if (!state_begin(t->state))
+	if (!state_begin(s))
 		return;
-	state_key_set(&k, t, key, key_len);
-	state_guard(t->state, true);
-	rc = mdb_get(t->state->writer, t->dbi, &k.val, &old);
+	set_key(&k, t, key, key_len);
+	state_guard(true);
+	rc = mdb_get(s->txn, t->dbi, &k.val, &old);
 	if (rc == 0) {
-		(void)state_dirty_pages_add(&t->state->pages, old.mv_data);
-		rc = mdb_del(t->state->writer, t->dbi, &k.val, NULL);
+		subtract_stored(s, &old);
+		rc = mdb_del(s->txn, t->dbi, &k.val, NULL);
 	}
+	state_guard(false);
 	if (rc != 0 && rc != MDB_NOTFOUND)
-		state_fail(t->state, rc);
-	state_guard(t->state, false);
-	if (rc == 0)
-		state_ops_delete(t, key, key_len);
+		state_fail(s, rc);
+}
+
+/* Moves a cursor to the first entry whose key begins with the prefix
+ * (MDB_SET_RANGE), or to the next one (MDB_NEXT). */
+static int
+step_cursor(MDB_cursor *c, MDB_cursor_op op, const void *prefix, size_t len,
+    MDB_val *key, MDB_val *data)
+{
+	int rc;
+
+	if (op == MDB_SET_RANGE) {
+		key->mv_data = (void *)(uintptr_t)prefix;
+		key->mv_size = len;
+		op = len > 0 ? MDB_SET_RANGE : MDB_FIRST;
+	}
+	rc = mdb_cursor_get(c, key, data, op);
+	if (rc != 0 || len == 0)
+		return rc;
+	return key->mv_size >= len && memcmp(key->mv_data, prefix, len) == 0
+		   ? 0
+		   : MDB_NOTFOUND;
 }
 
 size_t
 state_delete_prefix(
     struct state_table *t, const void *prefix, size_t len, size_t max)
 {
+	struct state *s = t->state;
 	MDB_val key, data;
 	MDB_cursor *c;
 	size_t n = 0;
 	int rc;
 
-	if (max == 0 || !state_begin(t->state))
+	if (max == 0 || !state_begin(s))
 		return 0;
-	state_guard(t->state, true);
-	rc = mdb_cursor_open(t->state->writer, t->dbi, &c);
+	state_guard(true);
+	rc = mdb_cursor_open(s->txn, t->dbi, &c);
 	if (rc == 0) {
-		rc = state_cursor_step(
-		    c, MDB_SET_RANGE, prefix, len, &key, &data);
+		rc = step_cursor(c, MDB_SET_RANGE, prefix, len, &key, &data);
 		while (rc == 0) {
-			(void)state_dirty_pages_add(
-			    &t->state->pages, data.mv_data);
+			subtract_stored(s, &data);
 			rc = mdb_cursor_del(c, 0);
 			if (rc != 0 || ++n == max)
 				break;
 			/* After a deletion it is the entry that followed. */
-			rc = state_cursor_step(
-			    c, MDB_NEXT, prefix, len, &key, &data);
+			rc = step_cursor(c, MDB_NEXT, prefix, len, &key, &data);
 		}
 		mdb_cursor_close(c);
 	}
+	state_guard(false);
 	if (rc != 0 && rc != MDB_NOTFOUND)
-		state_fail(t->state, rc);
-	state_guard(t->state, false);
-	if (n > 0)
-		state_ops_prefix(t, prefix, len, n);
+		state_fail(s, rc);
 	return n;
 }
 
 void
 state_empty(struct state_table *t)
 {
+	struct state *s = t->state;
+	MDB_val key, data;
+	MDB_cursor *c;
 	int rc;
 
-	if (!state_begin(t->state))
+	if (!state_begin(s))
 		return;
-	state_guard(t->state, true);
-	rc = mdb_drop(t->state->writer, t->dbi, 0);
+	state_guard(true);
+	rc = mdb_cursor_open(s->txn, t->dbi, &c);
+	if (rc == 0) {
+		while ((rc = mdb_cursor_get(c, &key, &data, MDB_NEXT)) == 0)
+			subtract_stored(s, &data);
+		mdb_cursor_close(c);
+	}
+	if (rc == MDB_NOTFOUND)
+		rc = mdb_drop(s->txn, t->dbi, 0);
+	state_guard(false);
 	if (rc != 0)
-		state_fail(t->state, rc);
-	state_guard(t->state, false);
-	state_ops_empty(t);
+		state_fail(s, rc);
+}
+
+/* Returns what ended the walk: 0 when entry() did, or a damaged value. */
+static int
+walk_entries(struct state_table *t, MDB_cursor *c, const void *prefix,
+    size_t len, state_entry_fn *entry, void *ctx)
+{
+	MDB_val key, stored;
+	const void *data = NULL;
+	size_t data_len = 0;
+	bool more;
+	int rc;
+
+	rc = step_cursor(c, MDB_SET_RANGE, prefix, len, &key, &stored);
+	while (rc == 0) {
+		notify_alive(); /* A walk may take minutes. */
+		if (!unwrap_value(t, &key, &stored, &data, &data_len))
+			break;
+		state_guard(false);
+		more = entry(ctx, key.mv_data, key.mv_size, data, data_len);
+		state_guard(true);
+		if (!more || t->state->rc != 0)
+			break;
+		rc = step_cursor(c, MDB_NEXT, prefix, len, &key, &stored);
+	}
+	return rc;
+}
+
+void
+state_each(struct state_table *t, const void *prefix, size_t len,
+    state_entry_fn *entry, void *ctx)
+{
+	struct state *s = t->state;
+	MDB_cursor *c;
+	int rc;
+
+	if (!state_begin(s))
+		return;
+	state_guard(true);
+	rc = mdb_cursor_open(s->txn, t->dbi, &c);
+	if (rc == 0) {
+		rc = walk_entries(t, c, prefix, len, entry, ctx);
+		mdb_cursor_close(c);
+	}
+	state_guard(false);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		state_fail(s, rc);
+}
+
+bool
+state_last_number(struct state_table *t, uint64_t *number)
+{
+	struct state *s = t->state;
+	MDB_val key, data;
+	MDB_cursor *c;
+	int rc;
+
+	if (!state_begin(s))
+		return false;
+	state_guard(true);
+	rc = mdb_cursor_open(s->txn, t->dbi, &c);
+	if (rc == 0) {
+		rc = mdb_cursor_get(c, &key, &data, MDB_LAST);
+		if (rc == 0)
+			memcpy(number, key.mv_data, sizeof *number);
+		mdb_cursor_close(c);
+	}
+	state_guard(false);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		state_fail(s, rc);
+	return rc == 0;
+}
+
+int64_t
+state_number(struct state *s, const char *name, int64_t def)
+{
+	const void *data = NULL;
+	size_t len = 0;
+	int64_t n;
+
+	if (!state_get(s->meta, name, strlen(name), &data, &len))
+		return def;
+	if (len != sizeof n) {
+		state_set_damaged(s);
+		return def;
+	}
+	memcpy(&n, data, sizeof n);
+	return n;
 }
 
 void
@@ -206,4 +403,79 @@ state_version(struct state *s)
 		state_set_number(s, "version", s->version);
 	}
 	return s->version;
+}
+
+void
+state_seed(const struct state *s, uint64_t seed[2])
+{
+	seed[0] = s->seed[0];
+	seed[1] = s->seed[1];
+}
+
+size_t
+state_map_size(const struct state *s)
+{
+	struct rlimit addresses;
+	struct stat st;
+	size_t size = lstat(s->path, &st) == 0 ? (size_t)st.st_size : 0;
+
+	if (getrlimit(RLIMIT_AS, &addresses) != 0 ||
+	    addresses.rlim_cur == RLIM_INFINITY || size + 2 * ROOM > s->limit)
+		return s->limit;
+	return (size / ROOM + 2) * ROOM;
+}
+
+/* Between two transactions. */
+static void
+grow_address_map(struct state *s)
+{
+	size_t size = state_map_size(s);
+	int rc;
+
+	if (size <= s->map)
+		return;
+	rc = mdb_env_set_mapsize(s->env, size);
+	if (rc != 0)
+		state_fail(s, rc);
+	s->map = size;
+}
+
+static void
+put_digest(struct state *s)
+{
+	struct state_digest d = { s->sum, mdb_txn_id(s->txn) };
+	MDB_val key = { strlen(STATE_DIGEST), (void *)(uintptr_t)STATE_DIGEST };
+
+	put_stored(s->meta, &key,
+	    state_entry_sum(
+		s->meta->seed, key.mv_data, key.mv_size, &d, sizeof d),
+	    &d, sizeof d);
+}
+
+static void
+commit_changes(struct state *s)
+{
+	int rc;
+
+	state_guard(true);
+	put_digest(s);
+	if (s->rc == 0) {
+		rc = mdb_txn_commit(s->txn);
+		s->txn = NULL;
+		if (rc != 0)
+			state_fail(s, rc);
+	}
+	state_guard(false);
+	s->changed = false;
+	s->version = 0;
+	if (s->rc == 0)
+		grow_address_map(s);
+}
+
+enum exit_code
+state_commit(struct state *s, struct buf *why)
+{
+	if (s->rc == 0 && s->changed)
+		commit_changes(s);
+	return s->rc == 0 ? PROG_OK : state_explain(s, why);
 }

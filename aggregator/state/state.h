@@ -1,48 +1,49 @@
 /*
  * state: what a streaming aggregator must keep over a restart: keys and values,
- * bytes whose meaning is up to the caller, in named tables. They are stored in
- * four files of DIR, which only state*.c read, and which belong together; with
- * stream.lock, which is locked while they are open:
- *
- *   stream.mdb           an LMDB file
- *   stream.log           the commits since that file was last written
- *   stream.sums          a checksum of each page of stream.mdb
- *   stream.acknowledged  the last commit whose success was reported
+ * bytes whose meaning is up to the caller, in named tables. They are one LMDB
+ * file, DIR/stream.mdb, which only state*.c read; DIR/stream.lock is locked
+ * while it is open, by one process at a time.
  *
  * Guarantee: state_commit() makes all changes since the last one durable, or
- * none. The process may be killed, and the power go, at any time. One process
- * at a time.
+ * none. The process may be killed, and the power go, at any time:
  *
- * And: if any byte of these files is changed, zeroed, cut off, exchanged or put
- * back from an earlier time while nobody has them open, state_open() refuses
- * them, unless the change has no effect. A commit that was torn before its
- * success was reported is dropped.
+ *   crash during        the next state_open() finds
+ *   ------------------  ---------------------------------------------------
+ *   making the file     no file, or one with nothing but its identity: it is
+ *                       made under another name, synced, and renamed
+ *   changes             the commit before: LMDB never writes a page that the
+ *                       last commit uses
+ *   state_commit(),     the commit before: the new pages are written and
+ *     before its root   synced, and nothing refers to them
+ *   state_commit(),     this commit, or the one before: the root is written
+ *     its root          in place of the last but one, and synced
+ *   later               this commit
+ *   state_rewrite()     the old file, or the new one, which is renamed to its
+ *                       name when it is whole and synced
  *
- * Reading sees what was changed and not committed yet. Opening reads the file
- * once from end to end and applies the log, half a minute or 128 MiB of it at
- * most; after that only state_each() over a whole table costs in proportion to
- * the size of the state.
+ * The caller has committed when state_commit() returns, and not before: what
+ * led to a commit that may have been lost must come again, and what led to one
+ * that may be there must not count twice (aggregator/stream/stream.h). When it
+ * fails, as on a full disk, the same holds, and the state is unusable.
+ *
+ * Damage: each value is stored behind the checksum of its table, its key and
+ * itself. The sum of all these checksums is stored with each commit, so it is
+ * that of exactly the entries that the commit has. state_open() reads all
+ * entries, compares, checks that each can be found, and refuses the file
+ * otherwise: a live entry that was changed, lost, doubled or exchanged while
+ * nobody had the file open is found, but for one accident in 2^64. A read finds
+ * a value that was damaged later. A file that was cut short under the map ends
+ * the process with PROG_DATA and a line that says so, through a signal handler.
+ *
+ * An older copy of the file is a valid state, and not recognized. If LMDB's
+ * newest root is damaged, the last commit but one is found, which is the same.
  *
  * Errors are sticky: after one, reads find nothing and changes do nothing, so
- * it is enough to check state_commit(). Each value carries a checksum of key
- * and value, for damage after opening. LMDB itself trusts its file: if a page
- * that was damaged meanwhile makes it crash, a signal handler says so in one
- * line and ends the process with PROG_DATA.
+ * it is enough to check state_commit().
  *
- * RocksDB 7.8 instead of all this, with one synced batch a commit, was tried in
- * full and measured, in turns on two cores. It is half the code, but two to
- * eight times the CPU: 2,000 flushes of 100 changed chats took it 1.5 to 2.3 s
- * instead of 0.3 to 0.4 and 0.9 ms a commit instead of 0.1 to 0.3 (its log
- * grows with each, so each sync writes the file's size too), a million new
- * entries 1.3 to 2.3 s instead of 0.55, 200,000 reads 1.6 s instead of 0.2, a
- * restart with 100,000 idle chats 0.7 s instead of 0.2; the whole pipeline
- * 2.2 s of CPU for 400,000 messages instead of 1.9. And its checksums do not
- * detect a log or a manifest that was put back, or has a zeroed record: a file
- * like stream.acknowledged would be needed all the same. The checksums here
- * cost some 5 percent of the state's part of the CPU, and 0.03 s a restart for
- * 150 MiB.
- *
- * One thread uses it; another one, its own, waits for the disk.
+ * LMDB writes whole pages, so what changes together must lie together: a commit
+ * of 200 chats under neighbouring keys takes 1.3 ms with its two syncs, one of
+ * 200 scattered among a million 3 ms.
  */
 #ifndef AGGREGATOR_STATE_STATE_H
 #define AGGREGATOR_STATE_STATE_H
@@ -74,34 +75,33 @@ struct state_identity {
 	int64_t span_ms;  /* of identities, see dedup.h; 0: it keeps none */
 };
 
-/* There is one in the folder, or a part of one. */
+/* There is one in the folder. */
 bool state_is_there(const char *dir);
 
-/* Opens a state; makes the folder and the files if they are missing. limit is
+/* Opens a state; makes the folder and the file if they are missing. limit is
  * the size in bytes above which the file is full. Returns NULL, the code and
  * *why: PROG_TEMPFAIL: another process has it open; PROG_CONFIG: it was made
  * for other settings; PROG_DATA: it is damaged or of an unknown version;
- * PROG_CANTCREATE: a system call failed. */
+ * PROG_CANTCREATE, PROG_IO: a system call failed. */
 struct state *state_open(const char *dir, const struct state_identity *id,
     size_t limit, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
-/* Gets one entry of a state that is written anew, and passes to state_put(),
- * with `to`, the table of the same name, what the new state has of it. */
+
+/* Does not commit. NULL is allowed. */
+void state_close(struct state *s);
+
+/* Receives one entry of a state that is being rewritten, and passes to
+ * state_put(), with `to`, the table of the same name, what the new state has of
+ * it. */
 typedef void state_copy_fn(void *ctx, struct state_table *to, const char *name,
     const void *key, size_t key_len, const void *data, size_t len);
 
-/* Writes a state anew, table by table in the order of their names: of what
- * copy() does not pass on no byte is left in the files, where a deleted entry's
- * stay until LMDB uses its page again. Killed at any time, there is the old
- * state or the new one. The same codes; PROG_OK when there is no state. */
+/* Writes a state to a new file, entry by entry: of what copy() does not pass on
+ * no byte is left, while a deleted entry's stay in the file until LMDB uses its
+ * page again. The same codes; PROG_OK also when there is no state. */
 enum exit_code state_rewrite(const char *dir, const struct state_identity *id,
     size_t limit, state_copy_fn *copy, void *ctx, struct buf *why)
     __attribute__((warn_unused_result));
-
-/* Does not commit. Writes what was committed into the file, unless there are
- * changes that were not, or an error: then the next state_open() does. NULL is
- * allowed. */
-void state_close(struct state *s);
 
 /* The table of that name, made if it is missing; owned by the state. The name
  * is copied. NULL only after an error. */
@@ -115,9 +115,6 @@ bool state_get(struct state_table *t, const void *key, size_t key_len,
 
 /* Sets the value of a key; both are copied. A value may be of length 0. */
 void state_put(struct state_table *t, const void *key, size_t key_len,
-    const void *data, size_t len);
-/* The same, faster, for a key above all others in the table. */
-void state_append(struct state_table *t, const void *key, size_t key_len,
     const void *data, size_t len);
 void state_delete(struct state_table *t, const void *key, size_t key_len);
 
@@ -140,9 +137,6 @@ typedef bool state_entry_fn(
 void state_each(struct state_table *t, const void *prefix, size_t len,
     state_entry_fn *entry, void *ctx);
 
-/* How many entries there are. */
-size_t state_count(struct state_table *t);
-
 /* The largest key of a table of STATE_NUMBERS; false: it is empty. */
 bool state_last_number(struct state_table *t, uint64_t *number);
 
@@ -162,19 +156,6 @@ void state_seed(const struct state *s, uint64_t seed[2]);
  * changes. */
 enum exit_code state_commit(struct state *s, struct buf *why)
     __attribute__((warn_unused_result));
-
-/* The same in steps: what is changed behind state_commit_begin() is part of the
- * next commit. state_is_committed(): the one that was begun, if any, has come
- * to its end, which state_commit_end() tells. */
-void state_commit_begin(struct state *s);
-bool state_is_committed(struct state *s, bool wait);
-enum exit_code state_commit_end(struct state *s, struct buf *why)
-    __attribute__((warn_unused_result));
-
-/* Call this while no input comes: a second after the last commit it writes what
- * was committed into the file. An error is returned by the next
- * state_commit(). */
-void state_idle(struct state *s);
 
 /* True after an error, which the next state_commit() returns. */
 bool state_failed(const struct state *s);

@@ -1,70 +1,66 @@
 /*
  * state_open: opens a state, or refuses it; see state.h.
  *
- * Before anything is used it checks that the pages are those that were written
- * (state_checksums.c), that the version is ours and that the settings are the
- * same. A state of the version before is read, and of ours from its first
- * commit on.
- *
- * A new file is committed first, then its log is made, then it is committed
- * again: a file with more than the first commit is refused without its log.
+ * Before anything is used all of the file is read: each value must fit its
+ * checksum, all together the digest, and a search for the first and the last
+ * key of each page must find them, which the order of the keys and LMDB's inner
+ * pages decide. Only then the settings are compared.
  */
 #include "aggregator/state/state_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
 #include "common/os/file.h"
 #include "common/os/lock.h"
+#include "common/os/notify.h"
 
 #include "aggregator/state/state_lock.h"
 
-#define FORMAT "messaging-analytics stream 11"
-#define FORMAT_BEFORE "messaging-analytics stream 10"
-#define SPAN_BEFORE_MS HOUR_MS /* of states that do not store one */
-enum { FIRST_COMMIT = 1 };
+#define FORMAT "messaging-analytics stream 12"
+#define FORMAT_ANY "messaging-analytics stream "
 
-/* The name to open: that of the file, or a temporary one for a new file, which
- * is renamed once it is whole. */
-static char *
-choose_state_file(const struct state *s)
+/* The read of a table. */
+struct verify {
+	struct state *s;
+	MDB_dbi dbi;
+	const char *name;
+	uint64_t seed; /* of its checksums */
+	size_t page;   /* size of one, in bytes */
+	MDB_val last;  /* the key before */
+	size_t n;
+};
+
+bool
+state_is_there(const char *dir)
 {
-	struct stat st;
-	char *name;
-
-	if (lstat(s->path, &st) == 0 && st.st_size > 0)
-		return xstrdup(s->path);
-	name = xasprintf("%s.new", s->path);
-	(void)unlink(name);
-	return name;
-}
-
-static bool
-has_file(const char *dir, const char *name)
-{
-	char *path = xasprintf("%s/%s", dir, name);
+	char *path = xasprintf("%s/" STREAM_MDB, dir);
 	bool there = access(path, F_OK) == 0;
 
 	free(path);
 	return there;
 }
 
-bool
-state_is_there(const char *dir)
+static struct state *
+new_state(const char *dir, const char *name, size_t limit)
 {
-	return has_file(dir, STREAM_MDB) || has_file(dir, STREAM_LOG);
+	struct state *s = xcalloc(1, sizeof *s);
+
+	s->lock = -1;
+	s->limit = limit;
+	s->dir = xstrdup(dir);
+	s->path = xasprintf("%s/%s", dir, name);
+	return s;
 }
 
-static int
-open_lmdb(struct state *s, const char *name)
+static void
+open_env(struct state *s)
 {
 	unsigned flags = MDB_NOSUBDIR | MDB_NORDAHEAD | MDB_NOLOCK;
 	int rc = mdb_env_create(&s->env);
@@ -76,52 +72,192 @@ open_lmdb(struct state *s, const char *name)
 		rc = mdb_env_set_mapsize(s->env, s->map);
 	if (rc == 0) {
 		state_prepare_guard(s);
-		state_guard(s, true);
+		state_guard(true);
 		/* stream.lock is held already, so LMDB needs no lock. */
-		rc = mdb_env_open(s->env, name, flags, 0600);
+		rc = mdb_env_open(s->env, s->path, flags, 0600);
+		state_guard(false);
 	}
-	state_guard(s, false);
-	return rc;
+	if (rc != 0)
+		state_fail(s, rc);
 }
 
-/* Opens the files beside LMDB's. */
-static int
-open_side_files(struct state *s)
+size_t
+state_list_tables(struct state *s, char *names[STATE_TABLES])
 {
+	MDB_cursor *c = NULL;
+	MDB_dbi all = 0;
+	MDB_val key;
+	size_t n = 0;
 	int rc;
 
-	s->wrong_file = STREAM_ACKNOWLEDGED;
-	rc = state_acknowledged_open(s, s->is_new);
+	if (!state_begin(s))
+		return 0;
+	state_guard(true);
+	rc = mdb_dbi_open(s->txn, NULL, 0, &all);
+	if (rc == 0)
+		rc = mdb_cursor_open(s->txn, all, &c);
+	while (rc == 0 && n < STATE_TABLES &&
+	       (rc = mdb_cursor_get(c, &key, NULL, MDB_NEXT)) == 0)
+		names[n++] = xstrndup(key.mv_data, key.mv_size);
+	if (c != NULL)
+		mdb_cursor_close(c);
+	state_guard(false);
+	if (rc != MDB_NOTFOUND)
+		state_fail_damaged(s, "its list of tables cannot be read");
+	return n;
+}
+
+enum state_keys
+state_keys_of(struct state *s, const char *name)
+{
+	unsigned flags = 0;
+	MDB_dbi dbi;
+	int rc = mdb_dbi_open(s->txn, name, 0, &dbi);
+
+	if (rc == 0)
+		rc = mdb_dbi_flags(s->txn, dbi, &flags);
+	if (rc != 0)
+		state_fail(s, rc);
+	return (flags & MDB_INTEGERKEY) != 0 ? STATE_NUMBERS : STATE_BYTES;
+}
+
+/* A search finds this key, in this place. */
+static bool
+is_found(const struct verify *v, const MDB_val *key, const void *stored)
+{
+	MDB_val k = *key, found;
+
+	return mdb_get(v->s->txn, v->dbi, &k, &found) == 0 &&
+	       (stored == NULL || found.mv_data == stored);
+}
+
+static bool
+is_on_other_page(const struct verify *v, const MDB_val *key)
+{
+	return v->last.mv_data == NULL ||
+	       (uintptr_t)key->mv_data / v->page !=
+		   (uintptr_t)v->last.mv_data / v->page;
+}
+
+/* The entry follows the one before, and both are found where inner pages
+ * separate them. */
+static bool
+is_in_place(const struct verify *v, const MDB_val *key, const MDB_val *stored)
+{
+	if (v->last.mv_data != NULL &&
+	    mdb_cmp(v->s->txn, v->dbi, &v->last, key) >= 0)
+		return false;
+	return !is_on_other_page(v, key) ||
+	       (is_found(v, key, stored->mv_data) &&
+		   (v->last.mv_data == NULL || is_found(v, &v->last, NULL)));
+}
+
+static bool
+is_digest_entry(const struct verify *v, const MDB_val *key)
+{
+	return strcmp(v->name, "meta") == 0 &&
+	       key->mv_size == strlen(STATE_DIGEST) &&
+	       memcmp(key->mv_data, STATE_DIGEST, key->mv_size) == 0;
+}
+
+static bool
+verify_entry(struct verify *v, const MDB_val *key, const MDB_val *stored)
+{
+	const void *data = NULL;
+	uint64_t sum;
+	size_t len = 0;
+
+	if (!state_unwrap(v->seed, key, stored, &data, &len)) {
+		state_fail_damaged(v->s,
+		    "an entry of its table '%s' does not fit its checksum",
+		    v->name);
+		return false;
+	}
+	if (!is_in_place(v, key, stored)) {
+		state_fail_damaged(
+		    v->s, "its table '%s' is out of order", v->name);
+		return false;
+	}
+	memcpy(&sum, stored->mv_data, sizeof sum);
+	if (!is_digest_entry(v, key))
+		v->s->sum += sum;
+	v->last = *key;
+	v->n++;
+	return true;
+}
+
+static int
+verify_entries(struct verify *v)
+{
+	MDB_val key, stored;
+	MDB_stat stat;
+	MDB_cursor *c;
+	int rc = mdb_dbi_open(v->s->txn, v->name, 0, &v->dbi);
+
+	if (rc == 0)
+		rc = mdb_stat(v->s->txn, v->dbi, &stat);
+	if (rc == 0)
+		rc = mdb_cursor_open(v->s->txn, v->dbi, &c);
 	if (rc != 0)
 		return rc;
-	s->wrong_file = STREAM_SUMS;
-	rc = state_checksums_open(s, s->is_new);
-	if (rc == 0)
-		s->wrong_file = NULL;
-	return rc;
+	v->page = stat.ms_psize;
+	while ((rc = mdb_cursor_get(c, &key, &stored, MDB_NEXT)) == 0 &&
+	       verify_entry(v, &key, &stored))
+		notify_alive();
+	mdb_cursor_close(c);
+	if (rc == MDB_NOTFOUND && v->n == stat.ms_entries &&
+	    (v->n == 0 || is_found(v, &v->last, NULL)))
+		rc = 0;
+	return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
 }
 
-static int
-open_state_file(struct state *s)
+static void
+verify_table(struct state *s, const char *name)
 {
-	char *name = choose_state_file(s);
-	bool stepped = false;
+	struct verify v = { .s = s, .name = name };
 	int rc;
 
-	s->is_new = strcmp(name, s->path) != 0;
-	rc = s->is_new ? 0 : open_side_files(s);
-	if (rc == 0)
-		rc = open_lmdb(s, name);
-	if (rc == 0 && !s->is_new)
-		rc = state_checksums_step_back(s, &stepped);
-	if (rc == 0 && stepped) {
-		mdb_env_close(s->env);
-		rc = open_lmdb(s, name);
+	v.seed = state_table_seed(name);
+	state_guard(true);
+	rc = verify_entries(&v);
+	state_guard(false);
+	if (rc != 0)
+		state_fail_damaged(s, "its table '%s' cannot be read: %s", name,
+		    mdb_strerror(rc));
+}
+
+/* The commit has all entries that it is to have, and no others. */
+static void
+verify_digest(struct state *s)
+{
+	struct state_digest d = { 0, 0 };
+	const void *data = NULL;
+	MDB_envinfo info;
+	size_t len = 0;
+
+	if (state_get(
+		s->meta, STATE_DIGEST, strlen(STATE_DIGEST), &data, &len) &&
+	    len == sizeof d)
+		memcpy(&d, data, sizeof d);
+	if (s->rc == 0 && (mdb_env_info(s->env, &info) != 0 ||
+			      d.sum != s->sum || d.txn != info.me_last_txnid))
+		state_fail_damaged(
+		    s, "its entries are not those of its last commit");
+}
+
+static void
+verify_file(struct state *s)
+{
+	char *names[STATE_TABLES];
+	size_t i, n = state_list_tables(s, names);
+
+	for (i = 0; i < n; i++) {
+		if (s->rc == 0)
+			verify_table(s, names[i]);
+		free(names[i]);
 	}
-	if (rc == 0 && !s->is_new)
-		rc = state_checksums_check(s);
-	free(name);
-	return rc;
+	if (s->rc == 0)
+		verify_digest(s);
 }
 
 static bool
@@ -141,44 +277,32 @@ put_meta_text(struct state *s, const char *key, const char *text)
 	state_put(s->meta, key, strlen(key), text, strlen(text));
 }
 
-/* There is no log yet, so this commit is a checkpoint. */
-static enum exit_code
-commit_new_state(struct state *s, struct buf *why)
+/* Looks at the version without its checksum, which other versions may make in
+ * another way. */
+static void
+check_version(struct state *s)
 {
-	enum exit_code code = state_commit(s, why);
-	char *name = xasprintf("%s.new", s->path);
-
-	if (code == PROG_OK && (s->is_new ? file_rename(name, s->path)
-					  : file_sync_folder_of(s->path)) != 0)
-		code = syserr_explain(why, PROG_CANTCREATE,
-		    "cannot write the folder of '%s'", s->path);
-	free(name);
-	return code;
-}
-
-/* Writes into a new file what it is made for. */
-static enum exit_code
-create_state(struct state *s, const struct state_identity *id, struct buf *why)
-{
+	MDB_val key = { strlen("format"), (void *)(uintptr_t) "format" }, v;
+	const char *text;
+	size_t len;
 	int rc;
 
-	if (access(s->log.path, F_OK) == 0)
-		return state_explain_log(s, STATE_LOG_FOREIGN, why);
-	if (s->seed[0] == 0 && s->seed[1] == 0)
-		random_fill(s->seed, sizeof s->seed);
-	rc = open_side_files(s);
-	if (rc != 0)
-		return state_explain(s, rc, why);
-	s->acknowledged.seed = s->seed[0];
-	put_meta_text(s, "format", FORMAT);
-	put_meta_text(s, "definition", id->definition);
-	state_set_number(s, "window", id->window_ms);
-	if (id->span_ms != 0)
-		state_set_number(s, "span", id->span_ms);
-	if (id->part != NULL && id->part[0] != '\0')
-		put_meta_text(s, "part", id->part);
-	state_put(s->meta, "seed", 4, s->seed, sizeof s->seed);
-	return commit_new_state(s, why);
+	s->meta = state_table(s, "meta", STATE_BYTES);
+	if (s->meta == NULL)
+		return;
+	state_guard(true);
+	rc = mdb_get(s->txn, s->meta->dbi, &key, &v);
+	if (rc == 0 && v.mv_size > STATE_SUM_LEN) {
+		text = (const char *)v.mv_data + STATE_SUM_LEN;
+		len = v.mv_size - STATE_SUM_LEN;
+		if (len > strlen(FORMAT_ANY) &&
+		    memcmp(text, FORMAT_ANY, strlen(FORMAT_ANY)) == 0 &&
+		    (len != strlen(FORMAT) || memcmp(text, FORMAT, len) != 0))
+			state_fail(s, MDB_VERSION_MISMATCH);
+	} else {
+		state_fail_damaged(s, "it does not say what it is");
+	}
+	state_guard(false);
 }
 
 /* Refuses a state of another shard, or of another epoch of the topology. */
@@ -192,8 +316,6 @@ check_state_part(struct state *s, const char *want, struct buf *why)
 		return PROG_OK;
 	if (!get_meta_text(s, "part", &text, &len))
 		len = 0;
-	if (s->rc != 0)
-		return state_explain(s, MDB_CORRUPTED, why);
 	if (len == strlen(want) && memcmp(text, want, len) == 0)
 		return PROG_OK;
 	buf_setf(why,
@@ -205,15 +327,23 @@ check_state_part(struct state *s, const char *want, struct buf *why)
 }
 
 static enum exit_code
-check_state_settings(
+check_identity(
     struct state *s, const struct state_identity *id, struct buf *why)
 {
-	const char *text = NULL;
+	const void *seed = NULL;
+	const char *text = "";
 	size_t len = 0;
 	int64_t window;
 
-	if (!get_meta_text(s, "definition", &text, &len) || s->rc != 0)
-		return state_explain(s, MDB_CORRUPTED, why);
+	if (!state_get(s->meta, "seed", strlen("seed"), &seed, &len) ||
+	    len != sizeof s->seed)
+		state_set_damaged(s);
+	else
+		memcpy(s->seed, seed, sizeof s->seed);
+	if (!get_meta_text(s, "definition", &text, &len))
+		state_set_damaged(s);
+	if (s->rc != 0)
+		return state_explain(s, why);
 	if (len != strlen(id->definition) ||
 	    memcmp(text, id->definition, len) != 0) {
 		buf_setf(why,
@@ -230,135 +360,95 @@ check_state_settings(
 		    s->path, (long long)(window / 1000));
 		return PROG_CONFIG;
 	}
-	if (id->span_ms != 0 &&
-	    state_number(s, "span", SPAN_BEFORE_MS) != id->span_ms)
-		return state_explain(s, MDB_VERSION_MISMATCH, why);
+	if (id->span_ms != 0 && state_number(s, "span", 0) != id->span_ms) {
+		state_fail(s, MDB_VERSION_MISMATCH);
+		return state_explain(s, why);
+	}
 	return check_state_part(s, id->part, why);
 }
 
-static bool
-is_meta_text(const char *text, size_t len, const char *want)
+struct state *
+state_make_file(const char *dir, size_t limit)
 {
-	return len == strlen(want) && memcmp(text, want, len) == 0;
-}
+	struct state *s = new_state(dir, STREAM_MDB ".new", limit);
 
-static enum exit_code
-check_state_identity(
-    struct state *s, const struct state_identity *id, struct buf *why)
-{
-	const void *data = NULL;
-	const char *text = NULL;
-	size_t len = 0;
-
+	if (unlink(s->path) == -1 && errno != ENOENT)
+		state_fail(s, errno);
+	if (s->rc == 0)
+		open_env(s);
 	s->meta = state_table(s, "meta", STATE_BYTES);
-	if (s->meta == NULL)
-		return state_explain(s, s->rc, why);
-	if (!get_meta_text(s, "format", &text, &len)) {
-		if (s->rc != 0)
-			return state_explain(s, s->rc, why);
-		return state_count(s->meta) == 0
-			   ? create_state(s, id, why)
-			   : state_explain(s, MDB_VERSION_MISMATCH, why);
-	}
-	if (!is_meta_text(text, len, FORMAT) &&
-	    !is_meta_text(text, len, FORMAT_BEFORE))
-		return state_explain(s, MDB_VERSION_MISMATCH, why);
-	if (!state_get(s->meta, "seed", 4, &data, &len) ||
-	    len != sizeof s->seed)
-		return state_explain(s, MDB_CORRUPTED, why);
-	memcpy(s->seed, data, sizeof s->seed);
-	if (s->seed[0] != s->acknowledged.seed)
-		return state_explain_log(s, STATE_LOG_FOREIGN, why);
-	return check_state_settings(s, id, why);
+	return s;
 }
 
-/* A file that has only its first commit has no log yet. */
+enum exit_code
+state_install_file(struct state *s, struct buf *why)
+{
+	enum exit_code code = state_commit(s, why);
+	char *to = xasprintf("%s/" STREAM_MDB, s->dir);
+
+	if (code == PROG_OK && file_rename(s->path, to) == -1)
+		code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot write '%s'", to);
+	free(to);
+	state_close(s);
+	return code;
+}
+
 static enum exit_code
-make_missing_log(struct state *s, struct buf *why)
+create_state(const char *dir, const struct state_identity *id, size_t limit,
+    struct buf *why)
 {
-	if (s->commits > FIRST_COMMIT)
-		return state_explain_log(s, STATE_LOG_NONE, why);
-	if (state_log_make(&s->log, s->seed) == 0)
-		return PROG_OK;
-	s->wrong_file = STREAM_LOG;
-	return state_explain(s, errno, why);
-}
+	struct state *s = state_make_file(dir, limit);
 
-/* Opens the log, and applies the commits that the file lacks. */
-static enum exit_code
-open_state_log(struct state *s, struct buf *why)
-{
-	uint64_t had;
-	enum state_log_result r;
-	enum exit_code code;
-
-	s->commits = had = (uint64_t)state_number(s, STATE_COMMIT_NUMBER, 0);
-	r = s->rc == 0 ? state_log_open(&s->log, s->seed) : STATE_LOG_OK;
-	if (r == STATE_LOG_NONE) {
-		code = make_missing_log(s, why);
-		if (code != PROG_OK)
-			return code;
-	} else if (r == STATE_LOG_OK && s->rc == 0) {
-		r = state_log_each(&s->log, &s->commits, state_replay, s);
-		if (r != STATE_LOG_OK && s->rc == 0)
-			return state_explain_log(s, r, why);
-	} else if (s->rc == 0) {
-		return state_explain_log(s, r, why);
-	}
-	if (s->rc == 0 && s->commits < s->acknowledged.commits)
-		return state_explain_log(s, STATE_LOG_SHORT, why);
-	if (had <= FIRST_COMMIT && s->commits <= FIRST_COMMIT)
-		s->commits = FIRST_COMMIT + 1;
-	if (s->commits != had)
-		state_checkpoint(s);
-	return s->rc == 0 ? PROG_OK : state_explain(s, s->rc, why);
-}
-
-/* Programs of the version before refuse it once something is committed. */
-static void
-raise_version(struct state *s)
-{
-	const char *text = NULL;
-	size_t len = 0;
-
-	if (get_meta_text(s, "format", &text, &len) &&
-	    is_meta_text(text, len, FORMAT_BEFORE))
+	if (s->rc == 0) {
+		random_fill(s->seed, sizeof s->seed);
 		put_meta_text(s, "format", FORMAT);
+		put_meta_text(s, "definition", id->definition);
+		state_set_number(s, "window", id->window_ms);
+		if (id->span_ms != 0)
+			state_set_number(s, "span", id->span_ms);
+		if (id->part != NULL && id->part[0] != '\0')
+			put_meta_text(s, "part", id->part);
+		state_put(
+		    s->meta, "seed", strlen("seed"), s->seed, sizeof s->seed);
+	}
+	return state_install_file(s, why);
+}
+
+/* The folder is locked. */
+static enum exit_code
+open_file(struct state *s, const struct state_identity *id, struct buf *why)
+{
+	enum exit_code code = PROG_OK;
+	struct stat st;
+
+	if (!state_is_there(s->dir))
+		code = create_state(s->dir, id, s->limit, why);
+	if (code != PROG_OK)
+		return code;
+	/* LMDB would make a new one of it. */
+	if (stat(s->path, &st) == 0 && st.st_size == 0)
+		state_fail_damaged(s, "it is empty");
+	if (s->rc == 0)
+		open_env(s);
+	if (s->rc == 0)
+		check_version(s);
+	if (s->rc == 0)
+		verify_file(s);
+	return s->rc == 0 ? check_identity(s, id, why) : state_explain(s, why);
 }
 
 struct state *
 state_open(const char *dir, const struct state_identity *id, size_t limit,
     enum exit_code *code, struct buf *why)
 {
-	return state_open_seeded(dir, id, limit, NULL, code, why);
-}
+	struct state *s = new_state(dir, STREAM_MDB, limit);
 
-struct state *
-state_open_seeded(const char *dir, const struct state_identity *id,
-    size_t limit, const uint64_t seed[2], enum exit_code *code, struct buf *why)
-{
-	struct state *s = xcalloc(1, sizeof *s);
-	int rc;
-
-	s->lock = s->acknowledged.fd = s->sums.fd = -1;
-	s->limit = limit;
-	s->dir = xstrdup(dir);
-	s->path = xasprintf("%s/" STREAM_MDB, dir);
-	if (seed != NULL)
-		memcpy(s->seed, seed, sizeof s->seed);
-	state_log_init(&s->log, dir);
 	s->lock = state_lock_take(dir, STREAM_LOCK, code, why);
 	if (s->lock >= 0) {
-		rc = state_exchange_finish(dir) == 0 ? open_state_file(s)
-						     : errno;
-		*code = rc == 0 ? check_state_identity(s, id, why)
-				: state_explain(s, rc, why);
+		*code = open_file(s, id, why);
 		if (*code == PROG_OK)
-			*code = open_state_log(s, why);
-		if (*code == PROG_OK) {
-			raise_version(s);
 			return s;
-		}
 	}
 	state_close(s);
 	return NULL;
@@ -371,26 +461,16 @@ state_close(struct state *s)
 
 	if (s == NULL)
 		return;
-	(void)state_is_committed(s, true);
-	state_log_thread_free(s->log_thread);
-	if (state_log_any(&s->log) && !s->changed)
-		state_checkpoint(s);
-	if (s->writer != NULL)
-		mdb_txn_abort(s->writer);
-	if (s->reader != NULL)
-		mdb_txn_abort(s->reader);
+	if (s->txn != NULL)
+		mdb_txn_abort(s->txn);
 	if (s->env != NULL)
 		mdb_env_close(s->env);
-	lock_release(s->lock);
+	if (s->lock >= 0)
+		lock_release(s->lock);
 	for (i = 0; i < s->tables_n; i++) {
 		free(s->tables[i]->name);
 		free(s->tables[i]);
 	}
-	state_log_release(&s->log);
-	state_checksums_release(&s->sums);
-	state_acknowledged_release(&s->acknowledged);
-	buf_release(&s->ops);
-	free(s->pages.slots);
 	free(s->path);
 	free(s->dir);
 	free(s);

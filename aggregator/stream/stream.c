@@ -337,7 +337,6 @@ on_stream_idle(void *ctx)
 	struct stream *s = ctx;
 
 	flush_when_idle(s);
-	state_idle(s->state);
 	stream_forget_look(s);
 }
 
@@ -522,7 +521,6 @@ stream_release(struct stream *s)
 	scan_release(&s->scan);
 	buf_release(&s->scratch);
 	buf_release(&s->key);
-	buf_release(&s->held.lines);
 	keyed_state_pool_release(&s->pool);
 	state_close(s->state);
 	staging_close(&s->staging);

@@ -8,7 +8,6 @@
  *   stream_forget.c      customers who are to be forgotten
  *   stream_snapshot.c    a snapshot corrects its tenant
  *   stream_flush.c       a flush: recompute, save, commit, write rows, confirm
- *   stream_held.c        the rows of a flush until it is committed
  *   stream_open.c        opens the state, the input and the outputs
  *   stream_save.c        writes a tenant into the state
  *   stream_load.c        reads the state at the start
@@ -24,7 +23,7 @@
  *
  *   records come in       they come again: nothing of them was committed
  *   dead letters synced   they come again, and the dead letters twice
- *   state_commit_end()    they come again and are recognized; the keys of
+ *   state_commit()        they come again and are recognized; the keys of
  *                         pending rows are in the state, so the rows are
  *                         written at the next start (pending_rows.c)
  *   rows confirmed        the same rows are written once more
@@ -35,7 +34,7 @@
  * wait less for it. They go into the state's open transaction: nothing of it is
  * committed before the rest of the flush is.
  *
- * While the state commits and rows are confirmed, the next records come in;
+ * While rows are confirmed, the next records come in;
  * they are committed after that, so what was not confirmed always has its keys
  * in the state.
  *
@@ -151,13 +150,6 @@ struct stream {
 	enum stream_state flush_state;
 	uint64_t pending_version; /* key of the pending rows; 0: none */
 	bool unconfirmed;         /* some that the last run left have a date */
-	struct {
-		struct buf lines; /* that wait for the commit */
-		size_t at;        /* up to there they are written */
-		int64_t next_ms;  /* the next part, monotonic; or it... */
-		bool marked;      /* ...waits until this... */
-		uint64_t mark;    /* ...is confirmed */
-	} held;
 	uint64_t out_mark;  /* of what WRITTEN means, if confirming it... */
 	bool begun;         /* ...was begun */
 	int64_t refresh_ms; /* the interval of it */
@@ -268,15 +260,6 @@ void stream_save_pending(struct stream *s);
  * After LATER it goes on at the next call. refresh: also writes rows in which a
  * wait goes on. */
 enum outcome stream_flush(struct stream *s, bool refresh)
-    __attribute__((warn_unused_result));
-
-/* Writes a row; holds one back that belongs to the flush. */
-int stream_write_row(struct stream *s, const char *line, size_t len)
-    __attribute__((warn_unused_result));
-void stream_hold(struct stream *s, const char *line, size_t len);
-/* After the commit: writes a part of these lines, if it is time to, or all. 1:
- * none are left; -1: that failed. */
-int stream_write_held(struct stream *s, bool all)
     __attribute__((warn_unused_result));
 
 /* Makes the dead letters so far durable. */

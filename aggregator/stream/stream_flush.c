@@ -1,10 +1,8 @@
 /*
  * stream_flush: a flush: recomputes the tenants that changed, saves them and
  * the keys of their rows in one commit, writes the rows and confirms them.
- * stream.h has the order. The commit is only begun: a small flush, as they are
- * but after a silence, holds its rows back until that is done, and the disk is
- * not waited for. When it comes is decided by common/stage/stage.h, by the
- * numbers that stream.c gives it.
+ * stream.h has the order. When it comes is decided by common/stage/stage.h, by
+ * the numbers that stream.c gives it.
  *
  * Its cost is in proportion to what changed. Every [aggregator] refresh it also
  * writes the rows in which a wait goes on, of tenants whose time went on.
@@ -16,9 +14,6 @@
 #include "common/base/log.h"
 
 #include "aggregator/tenant/pending_rows.h"
-
-/* The maximum length of rows that are held back. */
-#define HELD_BYTES ((size_t)4 << 20)
 
 static enum outcome
 fail_flush(struct stream *s, enum exit_code code, const char *why)
@@ -88,11 +83,13 @@ stream_save_pending(struct stream *s)
 	buf_release(&keys);
 }
 
-/* Begins to commit everything to the state, with the keys of the rows to
- * write. */
-static void
-begin_commit(struct stream *s)
+/* Commits everything to the state, with the keys of the rows to write. */
+static enum outcome
+commit_flush(struct stream *s)
 {
+	struct buf why = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	enum exit_code code;
 	size_t i;
 
 	stream_redelivery_save(s);
@@ -103,19 +100,8 @@ begin_commit(struct stream *s)
 		state_set_number(s->state, STREAM_REFRESHED, 0);
 	s->refreshed = false;
 	stream_save_pending(s);
-	state_commit_begin(s->state);
-	stream_step(s, STREAM_BEGIN);
-}
-
-/* Waits for the commit that was begun. */
-static enum outcome
-end_commit(struct stream *s)
-{
-	struct buf why = BUF_INIT;
 	/* Commit point: what has come need not come again. */
-	enum exit_code code = state_commit_end(s->state, &why);
-	enum outcome o = OUTCOME_DONE;
-
+	code = state_commit(s->state, &why);
 	if (code == PROG_OK) {
 		FAULT_POINT("aggregator.after_commit");
 		stream_step(s, STREAM_COMMIT);
@@ -132,14 +118,8 @@ write_row_line(void *ctx, const char *line, size_t len)
 {
 	struct stream *s = ctx;
 
-	if (s->flush_state == STREAM_COMMITTING &&
-	    s->held.lines.len + len >= HELD_BYTES &&
-	    (end_commit(s) != OUTCOME_DONE || stream_write_held(s, true) != 1))
-		return -1;
-	if (s->flush_state != STREAM_COMMITTING)
-		return stream_write_row(s, line, len);
-	stream_hold(s, line, len);
-	return 0;
+	s->counts.rows++;
+	return endpoint_write(s->out, line, len);
 }
 
 static enum outcome
@@ -164,8 +144,6 @@ write_changed_rows(struct stream *s, int64_t version)
 			rc = write_row_line(s, t->applied.data, t->applied.len);
 		buf_clear(&t->applied);
 	}
-	if (rc == -1 && s->flush_state == STREAM_FAILED)
-		return OUTCOME_NEVER;
 	if (rc == -1)
 		return fail_flush(
 		    s, endpoint_code(s->out), endpoint_why(s->out));
@@ -175,8 +153,8 @@ write_changed_rows(struct stream *s, int64_t version)
 	return OUTCOME_DONE;
 }
 
-/* The rows are written, or held back, and their keys stay in the state until
- * they are confirmed. Rows without a date stay pending. */
+/* The rows are written, and their keys stay in the state until they are
+ * confirmed. Rows without a date stay pending. */
 static void
 clear_changed_rows(struct stream *s)
 {
@@ -206,27 +184,6 @@ stream_flush_dead_letters(struct stream *s)
 	return o;
 }
 
-static void
-end_writing(struct stream *s)
-{
-	stream_step(s, STREAM_WRITE);
-	stream_trace(s, STREAM_TRACE_WRITTEN);
-}
-
-static enum outcome
-write_held(struct stream *s, bool all)
-{
-	int rc = stream_write_held(s, all);
-
-	if (rc == -1)
-		return fail_flush(
-		    s, endpoint_code(s->out), endpoint_why(s->out));
-	if (rc == 0)
-		return OUTCOME_LATER;
-	end_writing(s);
-	return OUTCOME_DONE;
-}
-
 static enum outcome
 commit_and_write(struct stream *s, bool refresh)
 {
@@ -246,18 +203,15 @@ commit_and_write(struct stream *s, bool refresh)
 	}
 	version = state_version(s->state);
 	FAULT_POINT("aggregator.before_commit");
-	begin_commit(s);
-	/* Reservations are not held back. */
-	if (s->assign != NULL)
-		o = end_commit(s);
+	o = commit_flush(s);
 	if (o == OUTCOME_DONE)
 		o = write_changed_rows(s, version);
 	s->counts.flushes++;
 	if (o != OUTCOME_DONE)
 		return o;
 	clear_changed_rows(s);
-	if (s->flush_state == STREAM_COMMITTED)
-		end_writing(s);
+	stream_step(s, STREAM_WRITE);
+	stream_trace(s, STREAM_TRACE_WRITTEN);
 	return OUTCOME_DONE;
 }
 
@@ -297,24 +251,12 @@ look_at_outputs(struct stream *s)
 enum outcome
 stream_confirm(struct stream *s, bool wait)
 {
-	enum outcome o = OUTCOME_DONE;
+	enum outcome o;
 
 	if (s->flush_state == STREAM_FAILED)
 		return OUTCOME_NEVER;
 	if (s->flush_state == STREAM_OPEN)
 		return OUTCOME_DONE;
-	if (s->flush_state == STREAM_COMMITTING) {
-		if (!state_is_committed(s->state, wait))
-			return OUTCOME_LATER;
-		o = end_commit(s);
-		if (o != OUTCOME_DONE)
-			return o;
-	}
-	if (s->flush_state == STREAM_COMMITTED) {
-		o = write_held(s, wait);
-		if (o != OUTCOME_DONE)
-			return o;
-	}
 	o = wait ? confirm_outputs(s) : look_at_outputs(s);
 	if (o != OUTCOME_DONE)
 		return o;

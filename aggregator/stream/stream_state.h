@@ -4,11 +4,11 @@
  *
  * A flush:
  *
- *         BEGIN               COMMIT              WRITE
- *   OPEN ------> COMMITTING --------> COMMITTED ------> WRITTEN
- *    ^ |                                                 ^   |
- *    | +------------------- NOTHING ---------------------+   |
- *    +------------------------- CONFIRM ---------------------+
+ *         COMMIT              WRITE
+ *   OPEN --------> COMMITTED --------> WRITTEN
+ *    ^ |                                ^   |
+ *    | +------------ NOTHING -----------+   |
+ *    +---------------- CONFIRM -------------+
  *
  *   FAIL, from each of them: ------> FAILED
  *
@@ -25,18 +25,15 @@
 #define AGGREGATOR_STREAM_STREAM_STATE_H
 
 enum stream_state {
-	STREAM_OPEN,       /* records come in and are not committed */
-	STREAM_COMMITTING, /* they are about to be, with the keys of pending
-			      rows; the rows are held back */
-	STREAM_COMMITTED,  /* they are */
-	STREAM_WRITTEN,    /* rows and reservations are, and not confirmed */
-	STREAM_FAILED,     /* nothing is committed any more; the keys stay */
+	STREAM_OPEN,      /* records come in and are not committed */
+	STREAM_COMMITTED, /* they are, with the keys of pending rows */
+	STREAM_WRITTEN,   /* rows and reservations are, and not confirmed */
+	STREAM_FAILED,    /* nothing is committed any more; the keys stay */
 	STREAM_STATES
 };
 
 enum stream_event {
-	STREAM_BEGIN,   /* state_commit_begin() was called */
-	STREAM_COMMIT,  /* state_commit_end() succeeded */
+	STREAM_COMMIT,  /* state_commit() succeeded */
 	STREAM_WRITE,   /* the outputs took all rows and reservations */
 	STREAM_NOTHING, /* no tenant was touched: nothing is written */
 	STREAM_CONFIRM, /* both outputs confirm all that was written */

@@ -1,16 +1,13 @@
 /*
  * stream_files: the names of the files in the folder of a stream's state. Only
  * the aggregator reads them, as aggregator/state/state.h says; the reaper,
- * which leaves its orders there (forget_order.h), knows such a folder by them.
+ * which leaves its orders there (forget_order.h), knows such a folder by the
+ * first.
  */
 #ifndef COMMON_RECORDS_STREAM_FILES_H
 #define COMMON_RECORDS_STREAM_FILES_H
 
 #define STREAM_MDB "stream.mdb"
-#define STREAM_LOG "stream.log"
-#define STREAM_SUMS "stream.sums"
-#define STREAM_ACKNOWLEDGED "stream.acknowledged"
-#define STREAM_ACKNOWLEDGED_EARLIER "stream.told" /* renamed at opening */
 
 /* Locked while an aggregator has the state open. */
 #define STREAM_LOCK "stream.lock"

@@ -33,7 +33,7 @@ enum {
 bool
 state_order_takes(const char *dir)
 {
-	char *path = xasprintf("%s/" STREAM_SUMS, dir);
+	char *path = xasprintf("%s/" STREAM_MDB, dir);
 	bool there = access(path, F_OK) == 0;
 
 	free(path);

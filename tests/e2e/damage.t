@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """damage: any byte of any file that the programs keep, changed, zeroed, cut,
 exchanged, or older than the files beside it: the program says so in one line
-that has a way out, or all comes out as if nothing had happened.
+that has a way out, or all comes out as if nothing had happened. Only an LMDB
+file whose newest root is an older one is a valid state of that time.
 
 Each state is made by the programs themselves, in some runs, after each of which
 the files are copied: these are the earlier times. Then one file is damaged,
@@ -27,7 +28,7 @@ AT_ONCE = 4
 STATES = (damage_states.Stream, damage_states.Counter, damage_states.Poll,
           damage_states.Spool, damage_snapshots.Staging,
           damage_snapshots.Orders, damage_snapshots.Allocation)
-SAME, TOLD, WRONG = "the same", "refused", "WRONG"
+SAME, TOLD, OLDER, WRONG = "the same", "refused", "older", "WRONG"
 
 
 def choose(state, dice):
@@ -37,6 +38,8 @@ def choose(state, dice):
         kind = dice.choice(list(damage_kinds.KINDS))
         now, before = state.copies[-1], dice.choice(state.copies[:-1])
         name = dice.choice(sorted(set(now) - state.spared))
+        if kind == "removed" and name == damage_kinds.LMDB:
+            continue # then there is no state, which is one, too
         new = damage_kinds.KINDS[kind](now[name], before.get(name), dice)
         if new is not None:
             return kind, name, new
@@ -74,6 +77,9 @@ class Trials:
             folder = os.path.join(state.lab.tmp, f"damaged{place}", state.name)
             write(folder, files)
             result, why = state.judge(folder, place)
+            if result == WRONG and name == damage_kinds.LMDB and \
+                    damage_kinds.is_older(state.copies[-1][name], new):
+                result = OLDER
         finally:
             with self.lock:
                 self.free.append(place)
@@ -84,7 +90,7 @@ class Trials:
                 f"number {n}: {state.name}, {kind} in {name}: {why[:500]}")
 
     def print(self):
-        results = (SAME, TOLD, WRONG)
+        results = (SAME, TOLD, OLDER, WRONG)
         say(f"{'STATE':14} {'DAMAGE':14}" +
             "".join(f"{r:>10}" for r in results))
         for state in self.states:

@@ -3,8 +3,11 @@ now, those of an earlier time (None: there was none), and dice, and gives other
 bytes, or None when it cannot be done to this file, or REMOVED.
 """
 
+import struct
+
 PAGE = 4096
 REMOVED = object()
+LMDB = "stream.mdb"
 
 
 def patched(now, at, new):
@@ -38,6 +41,20 @@ def zeroed(size, aligned):
             at -= at % size
         return differs(now, patched(now, at, bytes(min(size, len(now) - at))))
     return zero
+
+
+def root(lmdb):
+    """LMDB's number of the newest commit that its two roots have."""
+    found = [0]
+    for n in range(2):
+        p = page(lmdb, n)
+        if len(p) == PAGE and p[16:20] == b"\xde\xc0\xef\xbe" and p[10] & 8:
+            found.append(struct.unpack_from("<Q", p, 144)[0])
+    return max(found)
+
+
+def is_older(now, new):
+    return 0 < root(new) < root(now)
 
 
 def page(bytes_, n):

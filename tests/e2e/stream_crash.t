@@ -61,7 +61,7 @@ AMQP_URL=amqp://127.0.0.1:1 "$aggregator" -f queue:others -t queue:rows \
 	--state "$tmp/marked" --every 5ms -a "$metrics" 2>"$tmp/err" &
 daemon=$!
 has_opened() { # STATE
-	[ -n "$(find "/proc/$daemon/fd" -lname "$1/stream.log" 2>/dev/null)" ]
+	[ -n "$(find "/proc/$daemon/fd" -lname "$1/stream.mdb" 2>/dev/null)" ]
 }
 until_true 30 has_opened "$tmp/marked" || fail "it does not open its state"
 kill "$daemon"

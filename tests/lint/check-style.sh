@@ -30,7 +30,7 @@ way_out common/base/log.c           # the home of log_errno()
 way_out common/digest/random.c      # a system call that takes no name
 way_out common/tokens/jwt_sign.c    # libjwt's, of a key
 way_out poller/profile/profile.c    # a timer that cannot be made
-way_out aggregator/state/state_explain.c  # the error is known
+way_out aggregator/state/state_error.c  # the error is known
 END
 }
 
