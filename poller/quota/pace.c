@@ -42,8 +42,11 @@ pace_compute(const struct pace_month *month, const struct pace_measurement *m)
 	struct pace p = { 1, 1, (double)month->used };
 	double left, minutes, list, changes;
 
-	if (!pace_is_measured(m))
+	if (!pace_is_measured(m)) {
+		if (month->budget > 0 && month->used >= month->budget)
+			p.interval = PACE_SLOWEST;
 		return p;
+	}
 	left = (double)month->budget * PLANNED - (double)month->used;
 	minutes = minutes_left(month, m);
 	list = m->list / m->polls;

@@ -33,7 +33,8 @@
 /* Minutes. A longer pause between two polls is a time without polls. */
 #define PACE_SLOWEST 60
 
-/* With fewer minutes of polling measured, every poll is made. */
+/* With fewer minutes of polling measured, every poll is made until the budget
+ * is used up. */
 #define PACE_MEASURED_MINUTES 60
 
 struct pace_measurement {
@@ -57,7 +58,7 @@ struct pace {
 
 bool pace_is_measured(const struct pace_measurement *m);
 
-/* Without a budget, and before enough was measured, every poll is made. */
+/* Without a budget every poll is made. */
 struct pace pace_compute(
     const struct pace_month *month, const struct pace_measurement *m);
 

@@ -59,11 +59,14 @@ the_interval_makes_the_budget_last(void **state)
 static void
 every_poll_is_made_until_an_hour_was_measured(void **state)
 {
-	const struct pace_month month = { 1, 0, MONTH, END };
+	struct pace_month month = { 2, 1, MONTH, END };
 	struct pace_measurement m = { MONTH, 59, 59, 5900, 0 };
 
 	(void)state;
 	assert_int_equal(pace_compute(&month, &m).interval, 1);
+	month.used = 2;
+	assert_int_equal(pace_compute(&month, &m).interval, PACE_SLOWEST);
+	month.used = 1;
 	m.minutes = 60;
 	assert_int_equal(pace_compute(&month, &m).interval, PACE_SLOWEST);
 }
