@@ -205,6 +205,8 @@ coverage:  ## lines that the tests of check pass, by folder and room
 	@$(MAKE) -s -j$$(nproc) B=build/coverage CFLAGS='-O1 --coverage' test-programs
 	@$(MAKE) -s B=build/coverage CFLAGS='-O1 --coverage' check-fast check-e2e
 	@tests/coverage build/coverage
+mutants:  ## put 30 mistakes into copies of the code: which do tests notice?
+	@tests/mutants -e
 demo-programs:
 	@scripts/install-deps demo
 	@MAKE='$(MAKE)' scripts/build all sim load $(B)/tests/tools/amqp_probe
@@ -337,7 +339,7 @@ clean:  ## remove what was built
 
 FORCE:
 .PHONY: FORCE all units sim load faults test-programs check check-fast check-e2e check-long \
-        check-asan check-fuzz fuzz fuzzers demo demo-programs live \
+        check-asan check-fuzz fuzz fuzzers mutants demo demo-programs live \
         eventcounter bench asan analyze coverage lint install uninstall dist \
         distcheck help clean
 .SECONDARY:
