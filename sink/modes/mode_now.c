@@ -122,7 +122,7 @@ add_tenant(struct db *db, const struct db_rows *tenants,
 		done = fill_chats(db, tenant, &o);
 	if (now > db_get_time(tenants, 9))
 		buf_addf(&stale, "; STALE: nothing newer for %s",
-		    duration_format(now - as_of, text));
+		    duration_format(now - db_get_time(tenants, 10), text));
 	if (done == OUTCOME_DONE) {
 		overview_heading(tenant, as_of, buf_str(&stale), screen, to);
 		overview_show(&o, screen, to);
@@ -157,7 +157,7 @@ add_tenants(struct sink *s, struct db *db, const struct overview_screen *all,
 	    "COALESCE(unassigned_chats, 0), COALESCE(waiting_chats, 0), "
 	    "CAST(longest_wait_seconds" IN_MS "COALESCE(responses, 0), "
 	    "CAST(avg_response_seconds" IN_MS
-	    "COALESCE(skewed, 0), " TENANT_STALE_AT
+	    "COALESCE(skewed, 0), " TENANT_STALE_AT ", " TENANT_NEW_AT
 	    " FROM tenant_metrics_all t LEFT JOIN tenants s USING (tenant) "
 	    "WHERE t.tenant = COALESCE(?, t.tenant) ORDER BY t.tenant";
 	const struct db_value arg = db_str(s->tenant);

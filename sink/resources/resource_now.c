@@ -57,7 +57,9 @@ static const struct sheet_column tenant_columns[] = {
  * an operator for whom nobody waits may be older than the present is. */
 #define TEAM_AS_OF                                                             \
 	"GREATEST(MAX(o.as_of), COALESCE(MAX(t.as_of), MAX(o.as_of)))"
-#define TEAM_STALE_AT STALE_AT(TEAM_AS_OF, "MAX(s.stale_at)")
+#define TEAM_STALE_AT                                                          \
+	STALE_AT(                                                              \
+	    TEAM_AS_OF, "MAX(s.as_of)", "MAX(s.stored_at)", "MAX(s.stale_at)")
 #define TEAM_METRICS                                                           \
 	"SELECT " TEAM_AS_OF ", " TEAM_STALE_AT ", "                           \
 	"SUM(o.available IS NOT NULL), "                                       \

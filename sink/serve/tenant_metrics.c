@@ -6,12 +6,13 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/monitoring/prometheus.h"
+#include "sink/resources/stale.h"
 
 /* Beyond so many tenants their metrics are no longer small. */
 #define TENANTS_SQL                                                            \
-	"SELECT tenant, as_of, open_chats, waiting_chats, "                    \
-	"ROUND(longest_wait_seconds * 1000) "                                  \
-	"FROM tenant_metrics_all ORDER BY tenant LIMIT 10000"
+	"SELECT tenant, " TENANT_NEW_AT ", open_chats, waiting_chats, "        \
+	"ROUND(longest_wait_seconds * 1000) FROM tenant_metrics_all t "        \
+	"LEFT JOIN tenants s USING (tenant) ORDER BY tenant LIMIT 10000"
 
 struct tenant_metric {
 	const char *name, *help;
@@ -21,7 +22,8 @@ struct tenant_metric {
 
 static const struct tenant_metric metrics[] = {
 	{ "messaging_tenant_as_of_timestamp_seconds",
-	    "The time of the tenant's newest metrics.", 1, TENANT_TIME },
+	    "The time of the tenant's newest metrics, by our clock.", 1,
+	    TENANT_TIME },
 	{ "messaging_tenant_open_chats", "Open chats.", 2, TENANT_COUNT },
 	{ "messaging_tenant_waiting_chats",
 	    "Open chats in which a customer is waiting.", 3, TENANT_COUNT },

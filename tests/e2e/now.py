@@ -258,14 +258,16 @@ class Test:
                             "state": state, "at": at, **more}) + "\n"
                 for state, more in (("begin", {}), ("end", {"records": 0}))
             ).encode())
-        for minutes, marked in ((0, False), (20, False), (44, False),
-                                (46, True)):
-            self.metrics_are_old(60 * minutes)
+        for minutes, ahead, marked in (
+                (0, 0, False), (20, 0, False), (44, 0, False), (46, 0, True),
+                (0, -120, False), (46, -120, True), (46, 120, True)):
+            self.metrics_are_old(60 * (minutes - ahead))
             self.lab.sql(
-                "UPDATE tenants SET stale_at = stale_at - INTERVAL "
-                f"{minutes} MINUTE, stored_at = stored_at - INTERVAL {minutes} "
-                "MINUTE")
-            self.is_marked(marked, f"polled every 15 minutes, {minutes} old")
+                "UPDATE tenants SET as_of = (SELECT as_of FROM tenant_metrics),"
+                f" stale_at = stale_at - INTERVAL {minutes} MINUTE,"
+                f" stored_at = stored_at - INTERVAL {minutes} MINUTE")
+            self.is_marked(marked, f"polled every 15 minutes, {minutes} old, "
+                           f"by a clock that is {ahead} minutes ahead")
             listed = self.lab.must(["scripts/tenant", "list"]).out
             self.that(json.loads(listed)["state"] ==
                       ("stale" if marked else "current"), f"the list: {listed}")
