@@ -238,31 +238,6 @@ remove_staged(struct forget_run *f, const char *dir)
 	    xasprintf("%s/lock", dir));
 }
 
-static enum exit_code
-count_in_spool(void *ctx, const char *path)
-{
-	struct forget_run *f = ctx;
-
-	return rights_read_lines(path, line_is_theirs, f->lines);
-}
-
-/* A listener's spool is left to the listener: its records go to the broker. */
-static enum exit_code
-check_spool(struct forget_run *f, const char *dir)
-{
-	enum exit_code code;
-
-	f->lines->found = 0;
-	code =
-	    rights_each_line_file(dir, "spool", ".ndjson", count_in_spool, f);
-	if (code != PROG_OK || f->lines->found == 0)
-		return code;
-	log_error("the spool of '%s' has %" PRIu64 " records about them that "
-		  "wait for the broker; run this again when it is there",
-	    dir, f->lines->found);
-	return PROG_TEMPFAIL;
-}
-
 /* Of a poller's state the file goes: all in it is read from the CRM again, and
  * pages that LMDB has freed would still hold what was deleted. */
 static enum exit_code
@@ -290,9 +265,6 @@ forget_in_files(struct forget_run *f)
 	for (i = 0; i < states->n && code == PROG_OK; i++)
 		if (!state_order_takes(states->path[i]))
 			code = remove_staged(f, states->path[i]);
-	for (i = 0; i < states->n && code == PROG_OK && !f->options->dry_run;
-	     i++)
-		code = check_spool(f, states->path[i]);
 	return code;
 }
 
@@ -370,22 +342,18 @@ record_subject_and_chats(struct subject *s)
 	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(s, o);
 }
 
-/* Whether a state that is named may have them: nobody but its program reads
- * what it has of a tenant, only records in its spool. */
-static enum exit_code
-look_into_states(struct forget_run *f, bool *any)
+/* Whether a state that is named may have them: only its program reads what it
+ * has of a tenant. */
+static bool
+may_be_in_states(const struct forget_run *f)
 {
 	const struct reaper_paths *states = &f->options->states;
-	enum exit_code code = PROG_OK;
 	size_t i;
 
-	for (i = 0; i < states->n && code == PROG_OK && !*any; i++) {
-		code = rights_each_line_file(
-		    states->path[i], "spool", ".ndjson", count_in_spool, f);
-		*any = f->lines->found > 0 ||
-		       has_tenant(states->path[i], f->subject->tenant);
-	}
-	return code;
+	for (i = 0; i < states->n; i++)
+		if (has_tenant(states->path[i], f->subject->tenant))
+			return true;
+	return false;
 }
 
 /* Whether anything is kept about the customer, as --export would show it, or
@@ -404,7 +372,8 @@ look_for_anything(struct forget_run *f, bool *any)
 		    s, personal_tables[i].table, personal_tables[i].about, any);
 	if (o != OUTCOME_DONE)
 		return rights_log_failure(s, o);
-	return *any ? PROG_OK : look_into_states(f, any);
+	*any = *any || may_be_in_states(f);
+	return PROG_OK;
 }
 
 static enum exit_code

@@ -129,11 +129,14 @@ check_records_files(const struct reaper *r)
 	return code;
 }
 
-enum exit_code
-rights_each_line_file(const char *state, const char *folder, const char *ending,
+/* Calls visit() for the files of dead letters in a listener's state. There may
+ * be none. */
+static enum exit_code
+each_dead_letter_file(const char *state,
     enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
 {
-	char *dir = xasprintf("%s/%s", state, folder), *path;
+	static const char ending[] = ".ndjson";
+	char *dir = xasprintf("%s/dead", state), *path;
 	DIR *d = opendir(dir);
 	enum exit_code code = PROG_OK;
 	struct dirent *e;
@@ -168,13 +171,8 @@ rights_each_file(const struct reaper *r,
 		code = visit(ctx, archive);
 	for (i = 0; i < r->files.n && code == PROG_OK; i++)
 		code = visit(ctx, r->files.path[i]);
-	for (i = 0; i < r->states.n && code == PROG_OK; i++) {
-		code = rights_each_line_file(
-		    r->states.path[i], "dead", ".ndjson", visit, ctx);
-		if (code == PROG_OK)
-			code = rights_each_line_file(
-			    r->states.path[i], "spool", ".damaged", visit, ctx);
-	}
+	for (i = 0; i < r->states.n && code == PROG_OK; i++)
+		code = each_dead_letter_file(r->states.path[i], visit, ctx);
 	return code;
 }
 

@@ -24,17 +24,10 @@ enum exit_code rights_read_and(const struct reaper *r,
     enum exit_code (*work)(const struct reaper *r, struct subject_lines *l));
 
 /* Calls visit() for the path of each file of lines that the options name: the
- * archive, those of --file, and in a folder of --state dead letters and what
- * was damaged of a spool. */
+ * archive, those of --file, and the dead letters in a folder of --state. */
 enum exit_code rights_each_file(const struct reaper *r,
     enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
     __attribute__((warn_unused_result));
-
-/* The same for each file of lines of a listener's state in that folder: dead,
- * spool. There may be none. The files are those whose names end so. */
-enum exit_code rights_each_line_file(const char *state, const char *folder,
-    const char *ending, enum exit_code (*visit)(void *ctx, const char *path),
-    void *ctx) __attribute__((warn_unused_result));
 
 /* Calls see() for each line of the file at path; errors are logged. */
 enum exit_code rights_read_lines(const char *path, line_file_fn *see, void *ctx)

@@ -14,7 +14,7 @@
 #include "common/records/record.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/known_operators.h"
-#include "poller/idempotency/idempotency.h"
+#include "poller/intake/idempotency.h"
 #include "poller/profile/profile_file.h"
 
 #define LISTEN "listen"
@@ -68,7 +68,7 @@ open_description(
 
 struct listener_context *
 listener_context_open(const struct conf *conf, const char *state,
-    enum exit_code *code, struct buf *why)
+    struct request_store *store, enum exit_code *code, struct buf *why)
 {
 	struct listener_context *in = xcalloc(1, sizeof *in);
 
@@ -81,8 +81,9 @@ listener_context_open(const struct conf *conf, const char *state,
 		goto fail;
 	if (open_description(in, code, why) != 0)
 		goto fail;
-	in->keys = idempotency_open(state,
-	    (size_t)conf_int(conf, LISTEN, "idempotency_keys"), code, why);
+	in->keys = idempotency_open(
+	    store, (size_t)conf_int(conf, LISTEN, "idempotency_keys"), why);
+	*code = PROG_IO;
 	if (in->keys == NULL)
 		goto fail;
 	in->operators = known_operators_open(conf, state);

@@ -19,8 +19,8 @@
 
 struct hooks;
 struct idempotency;
-struct outbox;
-struct outbox_counts;
+struct intake;
+struct request_store;
 struct server_counts;
 struct known_operators;
 
@@ -36,9 +36,8 @@ struct listener_context {
 	struct idempotency *keys;          /* of requests that came before */
 	/* Where records go; borrowed, set by the listener before the first
 	 * request. NULL: none is open. */
-	struct outbox *outbox;
-	/* What it and the server count; likewise. NULL: nobody does. */
-	const struct outbox_counts *stored;
+	struct intake *intake;
+	/* What the server counts; likewise. NULL: nobody does. */
 	const struct server_counts *counts;
 	size_t max_events, max_hook;
 	/* Webhooks of CRMs; see hook.h. */
@@ -47,11 +46,12 @@ struct listener_context {
 	struct buf openapi;
 };
 
-/* state: the folder of --state, NULL if there is none. The configuration must
- * outlive it. NULL, the code and *why, a whole sentence. Owned. */
+/* state: the folder with what polls know of operators, store: where keys are
+ * kept; NULL if there is none. The configuration must outlive it. NULL, the
+ * code and *why, a whole sentence. Owned. */
 struct listener_context *listener_context_open(const struct conf *conf,
-    const char *state, enum exit_code *code, struct buf *why)
-    __attribute__((warn_unused_result));
+    const char *state, struct request_store *store, enum exit_code *code,
+    struct buf *why) __attribute__((warn_unused_result));
 
 /* True when the client at this address may use a route without a secret. peer:
  * as in struct web_request. */

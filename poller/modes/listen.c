@@ -1,5 +1,5 @@
 /*
- * listen: poller --listen. Opens service and outbox, lets the server handle
+ * listen: poller --listen. Opens service and intake, lets the server handle
  * requests by the routes, and waits for the signal to stop.
  */
 #include <malloc.h>
@@ -9,16 +9,18 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/endpoint/endpoint.h"
 #include "common/http/http_status.h"
 #include "common/http_server/service.h"
 #include "common/os/daemon.h"
 #include "common/os/notify.h"
+#include "common/os/state_folder.h"
 #include "common/os/stop.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/listener_context.h"
-#include "poller/idempotency/idempotency.h"
+#include "poller/intake/idempotency.h"
+#include "poller/intake/request_intake.h"
 #include "poller/modes/poller.h"
-#include "poller/outbox/outbox.h"
 #include "poller/routes/route.h"
 
 #define CHECK_MS 200
@@ -29,10 +31,12 @@
 struct listener {
 	const struct poller *poller;
 	struct service service;
-	struct outbox_counts stored;
-	struct listener_context *intake;
-	struct outbox *outbox;
-	bool damaged; /* spool or idempotency keys were found damaged */
+	char *default_state, *dead;  /* folders */
+	struct request_store *store; /* NULL: none */
+	struct listener_context *context;
+	struct intake *intake;
+	uint64_t published; /* lines, at the end */
+	int64_t day;        /* when the store was last compacted */
 	enum exit_code code;
 	struct buf why;
 };
@@ -43,46 +47,69 @@ listen_setting(const struct listener *l, const char *key)
 	return conf_int(l->poller->common.conf, "listen", key);
 }
 
-static int
-open_outbox(struct listener *l)
+/* Where requests are kept: the state that is named, else, for a queue, the
+ * default one. A pipe or a file needs none. */
+static const char *
+store_folder(struct listener *l)
 {
-	const struct poller *p = l->poller;
-	const char *state = poller_named_state(p);
-	struct outbox_options opt = {
-		.to = poller_to(p),
-		.conf = p->common.conf,
-		.counts = &l->stored,
-		.wait_timeout_ms = listen_setting(l, "wait_timeout"),
-	};
-	char *dir;
+	const char *named = poller_named_state(l->poller);
 
-	if (state != NULL) {
-		dir = xasprintf("%s/spool", state);
-		opt.spool = spool_open(dir, &spool_spool,
-		    (uint64_t)listen_setting(l, "spool"), &l->code, &l->why);
-		free(dir);
-		if (opt.spool == NULL)
-			return -1;
-		dir = xasprintf("%s/dead", state);
-		l->damaged |= spool_is_damaged(opt.spool);
-		opt.dead_letter_files = dead_letter_files_open(
-		    dir, conf_int(p->common.conf, "amqp", "dead_letters"));
-		free(dir);
+	if (named != NULL || endpoint_amqp_name(poller_to(l->poller)) == NULL)
+		return named;
+	l->default_state = state_folder("listener", &l->why);
+	return l->default_state;
+}
+
+/* -1, with the code and why. */
+static int
+open_store(struct listener *l)
+{
+	const char *state = store_folder(l);
+
+	if (state == NULL && endpoint_amqp_name(poller_to(l->poller)) == NULL)
+		return 0;
+	if (state == NULL) {
+		l->code = PROG_CONFIG;
+		buf_adds(&l->why,
+		    "; requests must be stored before they are published: name "
+		    "a folder with --state");
+		return -1;
 	}
-	l->outbox = outbox_open(&opt, &l->code, &l->why);
-	l->intake->outbox = l->outbox;
-	l->intake->stored = &l->stored;
-	l->intake->counts = &l->service.counts;
-	return l->outbox != NULL ? 0 : -1;
+	l->store = request_store_open(
+	    state, (uint64_t)listen_setting(l, "spool"), &l->code, &l->why);
+	if (l->store == NULL)
+		return -1;
+	l->dead = xasprintf("%s/dead", state);
+	return 0;
+}
+
+static int
+open_intake(struct listener *l)
+{
+	const struct conf *conf = l->poller->common.conf;
+	struct intake_options opt = {
+		.to = poller_to(l->poller),
+		.conf = conf,
+		.store = l->store,
+		.keys = l->context->keys,
+	};
+
+	if (l->dead != NULL)
+		opt.dead_letter_files = dead_letter_files_open(
+		    l->dead, conf_int(conf, "amqp", "dead_letters"));
+	l->intake = intake_open(&opt, &l->code, &l->why);
+	l->context->intake = l->intake;
+	l->context->counts = &l->service.counts;
+	return l->intake != NULL ? 0 : -1;
 }
 
 /* A server_storer. */
 static void
-store_in_outbox(const void *context, struct pending_request *p)
+store_request(const void *context, struct pending_request *p)
 {
 	const struct listener_context *in = context;
 
-	outbox_put(in->outbox, p);
+	intake_put(in->intake, p);
 }
 
 #define UNKNOWN_PROXY                                                          \
@@ -114,9 +141,9 @@ static int
 start_service(struct listener *l)
 {
 	const struct server_callbacks callbacks = { .handle = route_answer,
-		.store = store_in_outbox,
+		.store = store_request,
 		.refuse = refuse_request,
-		.context = l->intake };
+		.context = l->context };
 	const struct service_bodies bodies = {
 		.longest = (size_t)listen_setting(l, "max_body"),
 		.memory = (size_t)listen_setting(l, "memory"),
@@ -133,17 +160,18 @@ open_listener(struct listener *l)
 	const struct poller *p = l->poller;
 
 	/* A check of the configuration leaves the state alone. */
-	l->intake = listener_context_open(p->common.conf,
-	    p->common.only_check ? NULL : poller_named_state(p), &l->code,
-	    &l->why);
-	if (l->intake == NULL ||
+	if (!p->common.only_check && open_store(l) != 0)
+		return -1;
+	l->context = listener_context_open(p->common.conf,
+	    p->common.only_check ? NULL : poller_named_state(p), l->store,
+	    &l->code, &l->why);
+	if (l->context == NULL ||
 	    service_configure(&l->service, &l->code, &l->why) != 0)
 		return -1;
 	if (p->common.only_check)
 		return 0;
-	l->damaged = idempotency_is_damaged(l->intake->keys);
 	if (service_bind(&l->service, &l->code, &l->why) != 0 ||
-	    open_outbox(l) != 0)
+	    open_intake(l) != 0)
 		return -1;
 	return start_service(l);
 }
@@ -163,26 +191,44 @@ log_counts(const struct listener *l)
 	    "connections=%llu turned_away=%llu requests=%llu accepted=%llu "
 	    "malformed=%llu too_large=%llu too_many=%llu refused=%llu "
 	    "later=%llu failed=%llu slow=%llu records=%llu dead=%llu "
-	    "spooled=%llu drained=%llu",
+	    "published=%llu",
 	    counter_value(&t->connections), counter_value(&t->turned_away),
 	    counter_value(&t->requests), counter_value(&t->accepted),
 	    counter_value(&t->malformed), counter_value(&t->too_large),
 	    counter_value(&t->too_many), counter_value(&t->refused),
 	    counter_value(&t->later), counter_value(&t->failed),
 	    counter_value(&t->slow), counter_value(&t->records),
-	    counter_value(&t->dead), counter_value(&l->stored.spooled),
-	    counter_value(&l->stored.drained));
+	    counter_value(&t->dead), (unsigned long long)l->published);
 }
 
 /* In this order: accepted requests are answered, then their records are
- * published or spooled. */
+ * published, or stay in the store. */
 static void
 close_listener(struct listener *l)
 {
 	service_end_requests(&l->service);
-	outbox_close(l->outbox);
+	if (l->intake != NULL)
+		l->published = intake_close(l->intake);
 	service_close(&l->service);
-	listener_context_close(l->intake);
+	listener_context_close(l->context);
+	request_store_close(l->store);
+	free(l->default_state);
+	free(l->dead);
+}
+
+/* Once a day, and at the start. */
+static void
+compact_store(struct listener *l)
+{
+	int64_t day = clock_now_ms() / DAY_MS;
+	struct buf why = BUF_INIT;
+
+	if (l->store == NULL || day == l->day)
+		return;
+	l->day = day;
+	if (request_store_compact(l->store, &why) != 0)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
 }
 
 /* Until a signal, or until nobody reads the records. */
@@ -192,9 +238,10 @@ serve_until_stopped(struct listener *l)
 	l->code = PROG_OK;
 	service_log_address(&l->service);
 	notify_ready();
-	while (!stop_asked() && !outbox_has_ended(l->outbox, &l->code)) {
-		hooks_log_counts(l->intake->hooks, clock_mono_ms());
-		idempotency_expire(l->intake->keys, clock_now_ms());
+	while (!stop_asked() && !intake_has_ended(l->intake, &l->code)) {
+		hooks_log_counts(l->context->hooks, clock_mono_ms());
+		idempotency_expire(l->context->keys, clock_now_ms());
+		compact_store(l);
 		(void)stop_sleep(CHECK_MS);
 	}
 	notify_stopping();
@@ -202,8 +249,6 @@ serve_until_stopped(struct listener *l)
 		log_error("nobody reads the records any more");
 		l->code = PROG_IO;
 	}
-	if (l->code == PROG_OK && l->damaged)
-		l->code = PROG_DATA;
 }
 
 static enum exit_code
@@ -236,7 +281,7 @@ listen_on(struct poller *p)
 
 static const struct option_row rows[] = {
 	POLLER_TO,
-	POLLER_STATE("takes what comes while the broker is away"),
+	POLLER_STATE("keeps requests until the broker has them"),
 	OPTION_TEXT(0, "port-file", "FILE", struct poller, port_file,
 	    "write the port there as soon as requests are taken"),
 	POLLER_TEXT,

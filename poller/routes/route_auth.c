@@ -13,11 +13,6 @@
 #include "poller/hooks/listener_context.h"
 #include "poller/routes/route.h"
 
-/* In the note of what is remembered. Without it the request came to a 0.1.0 of
- * before 27 November 2026, whose records have the key alone as their id: sent
- * again, it must have the same one. */
-#define ID_HAS_SUFFIX (UINT64_C(1) << 63)
-
 static bool
 refuse_credentials(
     struct web_answer *a, const char *challenge, const char *detail)
@@ -134,14 +129,13 @@ route_first(const struct listener_context *in, const struct web_request *r,
 {
 	struct idempotent known = { .at = r->now_ms,
 		.sum = checksum(0, r->body, r->len),
-		.note = first->note | ID_HAS_SUFFIX };
+		.note = first->note };
 	enum idempotency_verdict v = IDEMPOTENCY_NEW;
 
 	if (key != NULL)
 		v = idempotency_first(in->keys, s->tenant, kind, key, &known);
 	first->at = known.at;
-	first->note = known.note & ~ID_HAS_SUFFIX;
-	first->bare_id = (known.note & ID_HAS_SUFFIX) == 0;
+	first->note = known.note;
 	return v;
 }
 

@@ -8,7 +8,7 @@
 
 #include "common/http/web.h"
 #include "common/records/record.h"
-#include "poller/idempotency/idempotency.h"
+#include "poller/intake/idempotency.h"
 #include "poller/routes/route_ids.h"
 #include "poller/routes/validate.h"
 

@@ -25,7 +25,7 @@
 #include "common/stage/deadletter.h"
 #include "common/text/json_shorten.h"
 #include "common/text/jsonw.h"
-#include "poller/idempotency/idempotency.h"
+#include "poller/intake/idempotency.h"
 #include "poller/routes/route_hooks.h"
 
 /* So many texts of the longest kind have room in a payload that is cut. */

@@ -115,10 +115,6 @@ route_key_id(const char *key, const struct web_request *r,
 {
 	uint64_t sum;
 
-	if (first->bare_id) {
-		(void)snprintf(id, ROUTE_KEY_ID, "%s", key);
-		return;
-	}
 	sum = checksum((uint64_t)(first->at / DAY_MS), key, strlen(key));
 	sum = checksum(sum, r->body, r->len);
 	(void)snprintf(id, ROUTE_KEY_ID, "%.160s-%016" PRIx64, key, sum);

@@ -30,7 +30,6 @@ void route_conversation(const char *a, const char *b, char id[ROUTE_ID]);
 struct first_request {
 	int64_t at;
 	uint64_t note; /* what else the route decided then */
-	bool bare_id;  /* to an earlier version: its id is the key alone */
 };
 
 /* The id of what a request with a key sends: the key (160 bytes of it), a

@@ -1,9 +1,9 @@
 /*
  * route_service: what the listener says about itself: its health, in the shapes
  * that the original services answer with, and GET /openapi.json, the file of
- * that name beside the profiles. The health of analytics is that of the outbox:
- * whether the broker confirms, and whether the spool takes requests while it
- * does not; one of them is enough for requests to succeed. The others always
+ * that name beside the profiles. The health of analytics is that of the intake:
+ * whether the broker confirms, and whether the store takes requests; while it
+ * does, requests succeed. The others always
  * answer healthy. GET /metrics is for Prometheus, and answers no strangers.
  */
 #include "poller/routes/route.h"
@@ -15,7 +15,7 @@
 #include "common/monitoring/prometheus.h"
 #include "common/text/jsonw.h"
 #include "poller/hooks/listener_context.h"
-#include "poller/outbox/outbox.h"
+#include "poller/intake/request_intake.h"
 
 /* To the second. */
 static void
@@ -69,17 +69,17 @@ void
 route_analytics_health(const struct listener_context *in,
     const struct web_request *r, struct web_answer *a)
 {
-	struct outbox_view now = { .confirms = false };
+	struct intake_view now = { .confirms = false };
 	bool good;
 
-	if (in->outbox != NULL)
-		outbox_look(in->outbox, &now);
-	good = now.confirms || now.keeps;
+	if (in->intake != NULL)
+		intake_look(in->intake, &now);
+	good = now.takes;
 	jsonw_open(&a->body);
 	jsonw_str(&a->body, "status", good ? "healthy" : "unhealthy");
 	add_timestamp(&a->body, r->now_ms);
 	jsonw_bool(&a->body, "database_connected", now.confirms);
-	jsonw_bool(&a->body, "cache_connected", now.keeps);
+	jsonw_bool(&a->body, "cache_connected", now.takes);
 	jsonw_int(&a->body, "processing_queue_size", (int64_t)now.waiting);
 	jsonw_close(&a->body);
 }
@@ -93,26 +93,19 @@ route_openapi(const struct listener_context *in, const struct web_request *r,
 }
 
 static void
-write_outbox_metrics(struct buf *to, const struct listener_context *in)
+write_intake_metrics(struct buf *to, const struct listener_context *in)
 {
-	struct outbox_view now;
+	struct intake_view now;
 
-	outbox_look(in->outbox, &now);
+	intake_look(in->intake, &now);
 	prometheus_gauge(to, "messaging_listener_broker_confirms",
 	    "1 if the broker confirmed what it was sent last, else 0.",
 	    now.confirms);
 	prometheus_gauge(to, "messaging_listener_spool_usable",
-	    "1 if the spool takes records while the broker does not.",
-	    now.keeps);
+	    "1 if the last request could be stored, else 0.", now.takes);
 	prometheus_gauge(to, "messaging_listener_waiting_records",
 	    "About how many records the broker does not have yet.",
 	    now.waiting);
-	prometheus_counter(to, "messaging_listener_spooled_requests_total",
-	    "Requests whose records went to the disk first.",
-	    atomic_load(&in->stored->spooled));
-	prometheus_counter(to, "messaging_listener_drained_records_total",
-	    "Records that were published from the disk.",
-	    atomic_load(&in->stored->drained));
 	prometheus_counter(to, "messaging_listener_records_total",
 	    "Records that were made safe.", atomic_load(&in->counts->records));
 	prometheus_counter(to, "messaging_listener_dead_letters_total",
@@ -135,12 +128,12 @@ void
 route_metrics(const struct listener_context *in, const struct web_request *r,
     struct web_answer *a)
 {
-	if (in->outbox == NULL || !may_scrape(in, r)) {
+	if (in->intake == NULL || !may_scrape(in, r)) {
 		route_detail(a, 404, "Not Found");
 		return;
 	}
 	a->content_type = PROMETHEUS_CONTENT_TYPE;
 	prometheus_build_info(&a->body);
 	server_metrics_write(&a->body, in->counts);
-	write_outbox_metrics(&a->body, in);
+	write_intake_metrics(&a->body, in);
 }

@@ -65,8 +65,7 @@ enum line_kind {
 	LINE_AUDIT,
 };
 
-/* Takes the record out of a dead letter, or of a line of a spool; *broken if
- * it is cut or no JSON. */
+/* Takes the record out of a dead letter; *broken if it is cut or no JSON. */
 static enum line_kind
 read_inner(
     struct subject_lines *l, const struct flat_field *record, bool *broken)
@@ -92,17 +91,14 @@ read_inner(
 static enum line_kind
 read_line(struct subject_lines *l, const char *line, size_t len, bool *broken)
 {
-	const struct flat_field *record;
 	enum line_kind kind = LINE_RECORD;
 
 	if (!cut_line_parse(&l->flat, line, len, &l->whole, broken))
 		return LINE_OTHER;
 	if (!*broken && audit_line_is(&l->flat))
 		kind = LINE_AUDIT;
-	record = flat_find(&l->flat, "record");
-	if (field_is(&l->flat, "type", "dead") ||
-	    (record != NULL && record->kind == FLAT_JSON))
-		kind = read_inner(l, record, broken);
+	if (field_is(&l->flat, "type", "dead"))
+		kind = read_inner(l, flat_find(&l->flat, "record"), broken);
 	return kind == LINE_OTHER || kind == LINE_WEBHOOK ||
 		       field_is(&l->flat, "tenant", l->subject->tenant)
 		   ? kind

@@ -203,7 +203,7 @@ class World:
             "aggregator": {"allocation_limit": c.limit,
                            "allocation_expiry": "%ds" % c.expiry,
                            "allocation_pause": "100ms"},
-            "listen": {"rate": 0, "wait_timeout": "500ms"},
+            "listen": {"rate": 0},
         })
         self.behind = self.clock()
         self.sim.control("set", latency=c.latency, speed=1)

@@ -4,7 +4,6 @@ for several tenants; one of them is forgotten in, one is not, and all that the
 metrics say of both must stay the same, also of what comes afterwards.
 """
 
-import http.client
 import json
 import os
 import random
@@ -15,7 +14,6 @@ from forget import C, D, LOST, SECRETS, UNTOUCHED, House, at, lines_of, \
     message, same, world
 
 from harness import LONG, TESTBIN, Checks, Lab, main, seed, until
-from listen import Listener
 
 KEPT, GONE, STORM = "kept", "gone", "storm"
 TENANTS = (KEPT, GONE, STORM)
@@ -238,30 +236,6 @@ class Test:
                     got.append(os.path.basename(path))
         return got
 
-    def a_listener_keeps_what_waits(self):
-        """Beside a listener: first the broker must have its records."""
-        state = self.lab.path("listener-state")
-        listener = Listener(self.lab, "listener", "--state", state)
-        self.lab.servers("kill", "rabbitmq")
-        there = http.client.HTTPConnection("127.0.0.1", listener.port,
-                                           timeout=60)
-        there.request("POST", f"/api/v1/analytics/events?tenant_id={GONE}",
-                      json.dumps({"user_id": C, "event_type": "user_action",
-                                  "event_data": {"x": "spooled-marker"}}))
-        answer = there.getresponse()
-        self.that(answer.status < 300, f"{answer.status}: {answer.read()}")
-        there.close()
-        options = ("--state", state)
-        done = self.tables.forget(GONE, *options)
-        self.that(done.code == 75 and "the spool of" in done.err,
-                  f"while records wait: {done}")
-        self.that(self.in_state("spooled-marker"), "nothing was spooled")
-        self.lab.servers("start", "rabbitmq")
-        until(60, lambda: self.tables.forget(GONE, *options).code == 0,
-              "the spool to be empty")
-        self.that(not self.in_state("spooled-marker"), "it is in the spool")
-        self.that(listener.stop() == 0, "the listener ends badly")
-
 
 def secret_of(name, tenant):
     """A number stays one."""
@@ -295,7 +269,6 @@ def body():
             test.the_metrics_go_on(tenant)
         test.the_tables_files_have_nothing()
         test.a_name_that_comes_late_goes()
-        test.a_listener_keeps_what_waits()
         return test.checks.result()
 
 

@@ -366,7 +366,7 @@ def body():
             ["poller", "--listen", "127.0.0.1:0", "-v", "-t", out,
              "-c", lab.conf("messaging.conf", {"listen": {
                  # What a busy disk has not taken in time is refused.
-                 "wait_timeout": "10m"}}),
+                 }}),
              "--port-file", port_file], log)
         until(60, lambda: os.path.exists(port_file), "the listener's port")
         port = int(open(port_file).read())

@@ -72,6 +72,7 @@ def check_others(checks, listener, dead):
     checks.that(answers == [200] * SPINNERS, f"those that spin: {answers}")
     took = cpu_ms(listener.process.pid) - before
     checks.that(took < 2000 * SPINNERS, f"they took {took} ms of a processor")
+    until(60, listener.is_drained, "the dead letters in their file")
     n = 0
     for path in glob.glob(dead + "/*"):
         with open(path) as f:

@@ -131,7 +131,7 @@ class Test:
             free_ports()))
         self.conf = lab.conf("messaging.conf", {
             "metrics": {"folder": self.folder},
-            "listen": {"tenant": "t", "wait_timeout": "500ms", "rate": 5,
+            "listen": {"tenant": "t", "rate": 5,
                        "burst": 20},
             "mysql": {"timeout": "2s"},
             "crm room": {"url": "http://127.0.0.1:1/v1", "token": "x",

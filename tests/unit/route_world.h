@@ -18,6 +18,7 @@
 #include "common/records/record.h"
 #include "common/text/flat.h"
 #include "poller/hooks/listener_context.h"
+#include "poller/intake/idempotency.h"
 #include "poller/routes/route.h"
 
 /* 2026-11-20T10:00:00.123Z */
@@ -25,6 +26,7 @@
 
 struct world {
 	struct conf *conf;
+	struct request_store *store; /* NULL: there is no state */
 	struct listener_context *in;
 };
 
@@ -66,16 +68,33 @@ world_open(struct world *w, const char *text, const char *state)
 	w->conf = conf_load("messaging.conf", &why);
 	if (w->conf == NULL)
 		fail_msg("%s", buf_str(&why));
-	w->in = listener_context_open(w->conf, state, &code, &why);
+	w->store = NULL;
+	if (state != NULL) {
+		w->store = request_store_open(state, 1000000, &code, &why);
+		if (w->store == NULL)
+			fail_msg("%s", buf_str(&why));
+	}
+	w->in = listener_context_open(w->conf, state, w->store, &code, &why);
 	if (w->in == NULL)
 		fail_msg("%s", buf_str(&why));
 	buf_release(&why);
 }
 
+/* Keys are kept as the intake keeps them. */
 static inline void
 world_close(struct world *w)
 {
+	struct buf why = BUF_INIT;
+
+	if (w->store != NULL) {
+		request_store_begin(w->store);
+		idempotency_save(w->in->keys, w->store);
+		if (request_store_commit(w->store, &why) != 0)
+			fail_msg("%s", buf_str(&why));
+		idempotency_saved(w->in->keys, true);
+	}
 	listener_context_close(w->in);
+	request_store_close(w->store);
 	conf_free(w->conf);
 }
 

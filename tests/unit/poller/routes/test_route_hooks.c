@@ -14,7 +14,7 @@
 #include "common/conf/conf.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/listener_context.h"
-#include "poller/idempotency/idempotency.h"
+#include "poller/intake/idempotency.h"
 #include "poller/profile/crm_record.h"
 #include "poller/routes/route.h"
 
@@ -61,7 +61,6 @@ open_all(void **state)
 	static char loopback[] = "127.0.0.1", network[] = "10.0.0.0/8";
 	static char *const trusted[] = { loopback, network, NULL };
 	struct buf why = BUF_INIT;
-	enum exit_code code;
 
 	if (tmpdir_enter(state) != 0)
 		return -1;
@@ -71,7 +70,7 @@ open_all(void **state)
 	if (in.conf == NULL || networks_read(&in.trusted, trusted, &why) != 0)
 		fail_msg("%s", buf_str(&why));
 	in.hooks = hooks_open(in.conf);
-	in.keys = idempotency_open(NULL, 1000, &code, &why);
+	in.keys = idempotency_open(NULL, 1000, &why);
 	in.tenant = "room";
 	in.max_hook = LONGEST;
 	buf_release(&why);

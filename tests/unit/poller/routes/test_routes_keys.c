@@ -5,7 +5,7 @@
 #include "tests/unit/route_world.h"
 
 #include "common/digest/checksum.h"
-#include "poller/idempotency/idempotency.h"
+#include "poller/intake/idempotency.h"
 
 #define EVENTS "/api/v1/analytics/events"
 #define BULK "/api/v1/analytics/events/bulk"
@@ -143,48 +143,6 @@ a_key_that_is_used_again_later_is_of_something_else(void **state)
 	buf_release(&more);
 }
 
-/* An earlier version has sent a record of that id; with another one a repeated
- * request would count twice. */
-static void
-what_came_to_an_earlier_version_keeps_its_id(void **state)
-{
-	static const struct {
-		const char *kind, *path, *body, *id;
-	} sent[] = {
-		{ "event", EVENTS, GOOD, "\"id\":\"order-1\"" },
-		{ "events", BULK, "{\"events\":[" GOOD "]}",
-		    "\"id\":\"order-1 0\"" },
-		{ "analytics", ANALYTICS, ANALYSIS, "\"id\":\"order-1\"" },
-		{ "message", "/api/v1/messages/send",
-		    "{\"sender_id\":\"a\",\"receiver_id\":\"b\"}",
-		    "\"id\":\"order-1\"" },
-	};
-	struct ask ask = plain;
-	struct idempotent first;
-	struct web_answer a;
-	struct world w;
-	size_t i;
-
-	(void)state;
-	ask.key = "order-1";
-	world_open(&w, "[crm t-1]\n[listen]\ntenant = t-1\n", NULL);
-	for (i = 0; i < ARRAY_LEN(sent); i++) {
-		first = (struct idempotent){ .at = WORLD_NOW - 1000,
-			.sum =
-			    checksum(0, sent[i].body, strlen(sent[i].body)) };
-		assert_int_equal(idempotency_first(w.in->keys, "t-1",
-				     sent[i].kind, ask.key, &first),
-		    IDEMPOTENCY_NEW);
-		a = world_post(
-		    &w, sent[i].path, &ask, sent[i].body, strlen(sent[i].body));
-		assert_int_equal(a.status, 200);
-		assert_non_null(strstr(buf_str(&a.records), sent[i].id));
-		assert_non_null(strstr(buf_str(&a.records), "T09:59:59.123Z"));
-		world_drop(&a);
-	}
-	world_close(&w);
-}
-
 static void
 a_key_that_is_none_is_refused(void **state)
 {
@@ -233,7 +191,6 @@ test_routes_keys(void)
 		cmocka_unit_test(a_retry_gives_the_same_records_to_the_byte),
 		cmocka_unit_test(
 		    a_key_that_is_used_again_later_is_of_something_else),
-		cmocka_unit_test(what_came_to_an_earlier_version_keeps_its_id),
 		cmocka_unit_test(a_key_that_is_none_is_refused),
 	};
 

@@ -204,7 +204,7 @@ empty_folder(const char *dir)
 static void
 empty_state(void)
 {
-	empty_folder("state/keys");
+	empty_folder("state/spool");
 	empty_folder("state");
 }
 
@@ -528,7 +528,7 @@ a_configuration_that_cannot_be_is_refused(void **state)
 		    "messaging.conf", texts[i][0], strlen(texts[i][0]), 0600);
 		c = conf_load("messaging.conf", &why);
 		assert_non_null(c);
-		assert_null(listener_context_open(c, NULL, &code, &why));
+		assert_null(listener_context_open(c, NULL, NULL, &code, &why));
 		assert_int_equal(code, PROG_CONFIG);
 		if (strstr(buf_str(&why), texts[i][1]) == NULL)
 			fail_msg("%s: %s", texts[i][0], buf_str(&why));

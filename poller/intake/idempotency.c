@@ -1,7 +1,7 @@
 /*
- * idempotency: see idempotency.h. The keys in memory, and the lock around all.
+ * idempotency: see idempotency.h.
  */
-#include "poller/idempotency/idempotency.h"
+#include "poller/intake/idempotency.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,25 +9,35 @@
 
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
-#include "poller/idempotency/idempotency_impl.h"
+
+/* More keys than that wait for a store that takes none. */
+#define UNSAVED_MAX ((size_t)16 * 1024 * 1024)
 
 /* A list in the order they came. */
 struct known_request {
 	struct known_request *next;
 	struct idempotent what;
-	uint64_t number; /* of its line in the store */
+	uint64_t number; /* in the store */
 	bool outdated;   /* the same key came again later */
 	size_t len;
 	char key[];
 };
 
+/* New keys for the store: each with the length of its entry before it. */
+struct unsaved {
+	struct buf entries;
+	uint64_t dropped; /* keys up to that number were forgotten */
+};
+
 struct idempotency {
 	pthread_mutex_t lock;
-	struct idempotency_disk *store; /* NULL: in memory alone */
-	struct strmap map;              /* to struct known_request */
+	bool stores;
+	struct strmap map; /* to struct known_request */
 	struct known_request *oldest, **end;
 	size_t max;
-	int64_t day; /* of the store's file that is added to; 0: unknown */
+	uint64_t next; /* number of the next key */
+	struct unsaved unsaved;
+	struct buf saving; /* entries in the open transaction */
 };
 
 static enum idempotency_verdict
@@ -51,8 +61,7 @@ drop_oldest(struct idempotency *m)
 		m->end = &m->oldest;
 	if (!k->outdated)
 		(void)strmap_delete(&m->map, k->key, k->len);
-	if (m->store != NULL)
-		idempotency_disk_remove_up_to(m->store, k->number);
+	m->unsaved.dropped = k->number;
 	free(k);
 }
 
@@ -65,43 +74,67 @@ drop_outdated(struct idempotency *m, int64_t now_ms)
 }
 
 static void
-remember_request(void *ctx, const char *key, size_t len,
-    const struct idempotent *r, uint64_t number)
+remember_request(struct idempotency *m, const char *key, size_t len,
+    const struct idempotent *r)
 {
-	struct idempotency *m = ctx;
 	struct known_request *k = xmalloc(sizeof *k + len), *old;
 	void **slot = strmap_put(&m->map, key, len);
 
 	old = *slot;
 	if (old != NULL)
 		old->outdated = true;
-	*k = (struct known_request){ .what = *r, .number = number, .len = len };
+	*k = (struct known_request){
+		.what = *r, .number = m->next++, .len = len
+	};
 	memcpy(k->key, key, len);
 	*slot = k;
 	*m->end = k;
 	m->end = &k->next;
 }
 
+/* A request_store_fn: an entry is what is remembered, then the key. */
+static void
+load_key(void *ctx, uint64_t number, const void *data, size_t len)
+{
+	struct idempotency *m = ctx;
+	struct idempotent what;
+
+	if (len < sizeof what)
+		return; /* its checksum is right, so that cannot be */
+	memcpy(&what, data, sizeof what);
+	m->next = number;
+	remember_request(
+	    m, (const char *)data + sizeof what, len - sizeof what, &what);
+}
+
+static void
+add_unsaved(struct buf *entries, const char *key, size_t len,
+    const struct idempotent *r)
+{
+	size_t entry = sizeof *r + len;
+
+	buf_add(entries, &entry, sizeof entry);
+	buf_add(entries, r, sizeof *r);
+	buf_add(entries, key, len);
+}
+
 struct idempotency *
-idempotency_open(
-    const char *dir, size_t max, enum exit_code *code, struct buf *why)
+idempotency_open(struct request_store *store, size_t max, struct buf *why)
 {
 	struct idempotency *m = xcalloc(1, sizeof *m);
 
 	(void)pthread_mutex_init(&m->lock, NULL);
 	m->end = &m->oldest;
 	m->max = max;
-	if (dir == NULL) {
-		if (max > IDEMPOTENCY_IN_MEMORY)
-			m->max = IDEMPOTENCY_IN_MEMORY;
+	m->next = 1;
+	m->stores = store != NULL;
+	if (!m->stores && max > IDEMPOTENCY_IN_MEMORY)
+		m->max = IDEMPOTENCY_IN_MEMORY;
+	if (!m->stores)
 		return m;
-	}
-	m->store = idempotency_disk_open(dir, code, why);
-	if (m->store != NULL) {
-		*code = PROG_IO;
-		if (idempotency_disk_each(m->store, remember_request, m, why) ==
-		    0)
-			return m;
+	if (request_store_each(store, REQUEST_KEYS, load_key, m, why) == 0) {
+		m->next = request_store_end(store, REQUEST_KEYS);
+		return m;
 	}
 	idempotency_close(m);
 	return NULL;
@@ -119,15 +152,10 @@ idempotency_close(struct idempotency *m)
 		free(k);
 	}
 	strmap_release(&m->map, NULL);
-	idempotency_disk_close(m->store);
+	buf_release(&m->unsaved.entries);
+	buf_release(&m->saving);
 	(void)pthread_mutex_destroy(&m->lock);
 	free(m);
-}
-
-bool
-idempotency_is_damaged(const struct idempotency *m)
-{
-	return m->store != NULL && idempotency_disk_is_damaged(m->store);
 }
 
 static enum idempotency_verdict
@@ -136,18 +164,16 @@ check_request(
 {
 	enum idempotency_verdict v = IDEMPOTENCY_NEW;
 	const struct known_request *k = strmap_get(&m->map, key, len);
-	uint64_t number = 0;
 
 	if (k != NULL)
 		v = compare_request(&k->what, r);
 	if (v != IDEMPOTENCY_NEW)
 		return v;
-	if (m->store != NULL) {
-		number = idempotency_disk_add(m->store, key, len, r);
-		if (number == 0)
-			return IDEMPOTENCY_FAILED;
-	}
-	remember_request(m, key, len, r, number);
+	if (m->unsaved.entries.len > UNSAVED_MAX)
+		return IDEMPOTENCY_FAILED;
+	if (m->stores)
+		add_unsaved(&m->unsaved.entries, key, len, r);
+	remember_request(m, key, len, r);
 	while (m->map.live > m->max)
 		drop_oldest(m);
 	drop_outdated(m, r->at);
@@ -157,17 +183,8 @@ check_request(
 void
 idempotency_expire(struct idempotency *m, int64_t now_ms)
 {
-	int64_t day = now_ms / IDEMPOTENCY_WINDOW_MS;
-
 	(void)pthread_mutex_lock(&m->lock);
 	drop_outdated(m, now_ms);
-	if (m->store != NULL && day != m->day) {
-		m->day = day;
-		if (m->oldest == NULL)
-			idempotency_disk_clear(m->store);
-		else
-			idempotency_disk_end_file(m->store);
-	}
 	(void)pthread_mutex_unlock(&m->lock);
 }
 
@@ -186,4 +203,32 @@ idempotency_first(struct idempotency *m, const char *tenant, const char *kind,
 	(void)pthread_mutex_unlock(&m->lock);
 	buf_release(&id);
 	return v;
+}
+
+void
+idempotency_save(struct idempotency *m, struct request_store *store)
+{
+	const char *p, *end;
+	uint64_t dropped;
+	size_t len;
+
+	(void)pthread_mutex_lock(&m->lock);
+	buf_add(&m->saving, m->unsaved.entries.data, m->unsaved.entries.len);
+	buf_clear(&m->unsaved.entries);
+	dropped = m->unsaved.dropped;
+	(void)pthread_mutex_unlock(&m->lock);
+	end = buf_str(&m->saving) + m->saving.len;
+	for (p = buf_str(&m->saving); p < end; p += len) {
+		memcpy(&len, p, sizeof len);
+		p += sizeof len;
+		(void)request_store_add(store, REQUEST_KEYS, p, len);
+	}
+	request_store_drop(store, REQUEST_KEYS, dropped);
+}
+
+void
+idempotency_saved(struct idempotency *m, bool done)
+{
+	if (done)
+		buf_clear(&m->saving);
 }

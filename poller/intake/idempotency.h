@@ -7,19 +7,19 @@
  * (routes/route_collect.c, route_messages.c). Later the key may be used for
  * something else (routes/route_ids.h).
  *
- * Keys are in memory and, with a folder, in DIR/keys, without fsync: they
- * survive any end of the process, not every crash of the machine; the next
- * start logs what is missing or damaged. Without a folder fewer are kept. Above
- * the limit the oldest are dropped.
+ * Keys are looked up in memory. The intake writes them to its store, with the
+ * lines of their requests or before them; so a key is never missing there when
+ * its request was answered. Without a store they end with the process, and
+ * fewer are kept. Above the limit the oldest are dropped.
  *
- * Any thread may call idempotency_first() and idempotency_expire() at any time.
+ * Any thread may call any function at any time.
  */
-#ifndef POLLER_IDEMPOTENCY_IDEMPOTENCY_H
-#define POLLER_IDEMPOTENCY_IDEMPOTENCY_H
+#ifndef POLLER_INTAKE_IDEMPOTENCY_H
+#define POLLER_INTAKE_IDEMPOTENCY_H
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
-#include "common/base/prog.h"
+#include "poller/intake/request_store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@
 /* Of a client's key, in bytes. */
 #define IDEMPOTENCY_KEY_MAX 180
 
-/* Kept at most without a folder. */
+/* Kept at most without a store. */
 #define IDEMPOTENCY_IN_MEMORY 100000
 
 /* What is remembered of a request. */
@@ -44,23 +44,20 @@ enum idempotency_verdict {
 	IDEMPOTENCY_NEW,
 	IDEMPOTENCY_AGAIN,  /* *r is as it was the first time */
 	IDEMPOTENCY_OTHER,  /* the key is that of another request */
-	IDEMPOTENCY_FAILED, /* it cannot be remembered: a full disk, ... */
+	IDEMPOTENCY_FAILED, /* the store takes no keys: a full disk, ... */
 };
 
 struct idempotency;
 
-/* NULL, the code and *why. Owned. */
-struct idempotency *idempotency_open(const char *dir, size_t max,
-    enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
+/* Reads the keys of the store; NULL: there is none. NULL and *why when they
+ * cannot be read. Owned. */
+struct idempotency *idempotency_open(struct request_store *store, size_t max,
+    struct buf *why) __attribute__((warn_unused_result));
 
 /* NULL is fine. */
 void idempotency_close(struct idempotency *m);
 
-/* Keys were missing when it was opened, which was logged. */
-bool idempotency_is_damaged(const struct idempotency *m);
-
-/* Forgets keys that are a day old; call it now and then. On the disk they stay
- * for another day at most. */
+/* Forgets keys that are a day old; call it now and then. */
 void idempotency_expire(struct idempotency *m, int64_t now_ms);
 
 /* Looks the key up, and remembers *r if it is new. kind separates the keys of
@@ -68,5 +65,11 @@ void idempotency_expire(struct idempotency *m, int64_t now_ms);
 enum idempotency_verdict idempotency_first(struct idempotency *m,
     const char *tenant, const char *kind, const char *key,
     struct idempotent *r);
+
+/* Between begin and commit of the store: adds the keys that are new, and drops
+ * those that were forgotten. done: whether that was committed; if it was not,
+ * the next call adds them again. One thread. */
+void idempotency_save(struct idempotency *m, struct request_store *store);
+void idempotency_saved(struct idempotency *m, bool done);
 
 #endif

@@ -5,8 +5,8 @@
  * is open, and locked, only from a write to the flush, so that reaper --forget
  * may write it anew between two. For one thread.
  */
-#ifndef POLLER_OUTBOX_DEAD_LETTER_FILES_H
-#define POLLER_OUTBOX_DEAD_LETTER_FILES_H
+#ifndef POLLER_INTAKE_DEAD_LETTER_FILES_H
+#define POLLER_INTAKE_DEAD_LETTER_FILES_H
 
 #include "common/base/buf.h"
 

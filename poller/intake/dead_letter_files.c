@@ -1,7 +1,7 @@
 /*
  * dead_letter_files: see dead_letter_files.h.
  */
-#include "poller/outbox/dead_letter_files.h"
+#include "poller/intake/dead_letter_files.h"
 
 #include <dirent.h>
 #include <errno.h>

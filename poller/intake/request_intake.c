@@ -1,0 +1,764 @@
+/*
+ * request_intake: see request_intake.h. The store and the keys are the keeper's
+ * to change, the endpoints the publisher's; the lock is not held during I/O.
+ */
+#include "poller/intake/request_intake.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/fault.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/endpoint/endpoint.h"
+#include "common/os/lines.h"
+#include "common/os/notify.h"
+#include "common/os/thread.h"
+
+enum {
+	/* What is published at once, and stored at once. */
+	PUBLISH_BYTES = 256 * 1024,
+	STORE_BYTES = 4 * 1024 * 1024,
+
+	/* How long published lines stay stored while no request comes. */
+	DROP_MS = 1000,
+	/* Between two looks at an idle connection; between two tries, and after
+	 * a refusal that only a person can end. */
+	PUMP_MS = 1000,
+	RETRY_MS = 100,
+	REFUSED_MS = 5000,
+	/* How long the end waits for the broker. */
+	CLOSE_MS = 2000,
+	/* Between two lines of the log about one fault. */
+	LOG_MS = 10000,
+};
+
+/* Requests in the order they came. */
+struct request_list {
+	struct pending_request *first, **last;
+};
+
+struct intake {
+	struct intake_options opt;
+	bool has_broker;
+
+	/* The publisher's. */
+	struct endpoint *out, *dead;
+	struct buf batch;
+
+	/* The keeper's. */
+	struct buf keeping_why;
+	int64_t logged_ms;
+
+	pthread_mutex_t lock;            /* of what follows */
+	pthread_cond_t requests, stored; /* wake keeper, publisher */
+	pthread_cond_t retry;            /* ends the publisher's pause */
+	pthread_t keeper, publisher;
+	struct request_list waiting;
+	uint64_t last;      /* number of the last entry that is stored */
+	uint64_t confirmed; /* of the last one that is published */
+	uint64_t lines;     /* about how many are stored and not published */
+	bool closing, kept_all;
+	bool gave_up; /* the broker took nothing while we were closing */
+	int64_t closing_ms;
+	uint64_t published; /* lines */
+	bool confirms, takes;
+	bool ended;
+	enum exit_code code; /* of ended */
+};
+
+static void
+list_clear(struct request_list *l)
+{
+	l->first = NULL;
+	l->last = &l->first;
+}
+
+static void
+list_add(struct request_list *l, struct pending_request *p)
+{
+	p->next = NULL;
+	*l->last = p;
+	l->last = &p->next;
+}
+
+/* Moves requests of about `most` bytes to the end of `to`. The lock is held. */
+static void
+list_take(struct request_list *from, struct request_list *to, size_t most)
+{
+	struct pending_request *p;
+	size_t bytes = 0;
+
+	while ((p = from->first) != NULL && bytes < most) {
+		from->first = p->next;
+		if (from->first == NULL)
+			list_clear(from);
+		list_add(to, p);
+		bytes += p->records->len + p->dead->len;
+	}
+}
+
+static void
+list_answer(struct request_list *l, bool safe)
+{
+	struct pending_request *p, *next;
+
+	for (p = l->first; p != NULL; p = next) {
+		next = p->next;
+		p->done(p, safe);
+	}
+	list_clear(l);
+}
+
+/* Waits at most ms; the lock is held. */
+static void
+wait_for(struct intake *in, pthread_cond_t *c, int64_t ms)
+{
+	struct timespec end = thread_deadline(ms);
+
+	notify_alive();
+	(void)pthread_cond_timedwait(c, &in->lock, &end);
+}
+
+/* No request becomes safe any more. */
+static void
+end_intake(struct intake *in, enum exit_code code)
+{
+	(void)pthread_mutex_lock(&in->lock);
+	if (!in->ended)
+		in->code = code;
+	in->ended = true;
+	in->confirms = in->takes = false;
+	(void)pthread_mutex_unlock(&in->lock);
+}
+
+static void
+set_confirms(struct intake *in, bool confirms)
+{
+	(void)pthread_mutex_lock(&in->lock);
+	in->confirms = confirms;
+	(void)pthread_mutex_unlock(&in->lock);
+}
+
+/* ---- writing to the endpoints ---- */
+
+static struct endpoint *
+open_endpoint(
+    struct intake *in, const char *name, enum exit_code *code, struct buf *why)
+{
+	struct endpoint_options opt = {
+		.conf = in->opt.conf,
+		.wait_forever = true,
+		.append = true,
+		.lazy = true,
+	};
+
+	return endpoint_open_write(name, &opt, why, code);
+}
+
+/* The queue of dead letters beside ours, opened with the first one. */
+static struct endpoint *
+dead_letter_endpoint(struct intake *in)
+{
+	enum exit_code code;
+	struct buf why = BUF_INIT;
+	char *name;
+
+	if (in->dead != NULL)
+		return in->dead;
+	name = xasprintf("queue:%s.dead", endpoint_amqp_name(in->opt.to));
+	in->dead = open_endpoint(in, name, &code, &why);
+	if (in->dead == NULL)
+		log_error("%s", buf_str(&why));
+	free(name);
+	buf_release(&why);
+	return in->dead;
+}
+
+/* Drops what is not confirmed: it is stored, and is read again. */
+static void
+reopen_endpoints(struct intake *in)
+{
+	enum exit_code code;
+	struct buf why = BUF_INIT;
+
+	endpoint_close(in->dead);
+	in->dead = NULL;
+	if (in->has_broker) {
+		endpoint_close(in->out);
+		in->out = open_endpoint(in, in->opt.to, &code, &why);
+		if (in->out == NULL)
+			prog_die(PROG_SOFTWARE, "%s", buf_str(&why));
+	}
+	buf_release(&why);
+}
+
+/* The endpoint that did not take a line, or did not confirm it. */
+static const struct endpoint *
+failed_endpoint(const struct intake *in)
+{
+	if (in->dead != NULL && endpoint_code(in->dead) != PROG_OK)
+		return in->dead;
+	return in->out;
+}
+
+static bool
+is_dead_letter(const char *line, size_t len)
+{
+	static const char start[] = "{\"type\":\"dead\",";
+
+	return len >= sizeof start - 1 &&
+	       memcmp(line, start, sizeof start - 1) == 0;
+}
+
+static int
+file_dead_letter(struct intake *in, const char *line, size_t len)
+{
+	struct buf why = BUF_INIT;
+	int rc = dead_letter_files_write(
+	    in->opt.dead_letter_files, line, len, clock_now_ms(), &why);
+
+	if (rc != 0)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return rc;
+}
+
+static int
+publish_dead_letter(struct intake *in, const char *line, size_t len)
+{
+	struct endpoint *dead = dead_letter_endpoint(in);
+
+	return dead != NULL ? endpoint_write(dead, line, len) : -1;
+}
+
+static int
+publish_record(struct intake *in, const char *line, size_t len)
+{
+	return endpoint_write(in->out, line, len);
+}
+
+typedef int write_line_fn(struct intake *in, const char *line, size_t len);
+
+/* Writes the dead letters of the batch, or all other lines. */
+static int
+write_lines(struct intake *in, bool dead, write_line_fn *write_line)
+{
+	const char *line = buf_str(&in->batch), *end = line + in->batch.len;
+	const char *nl;
+	size_t len;
+	int rc = 0;
+
+	for (; line < end && rc == 0; line = nl + 1) {
+		nl = memchr(line, '\n', (size_t)(end - line));
+		if (nl == NULL)
+			nl = end;
+		len = (size_t)(nl - line);
+		if (is_dead_letter(line, len) == dead)
+			rc = write_line(in, line, len);
+	}
+	return rc;
+}
+
+static int
+sync_dead_letter_files(struct intake *in)
+{
+	struct buf why = BUF_INIT;
+	int rc = dead_letter_files_flush(in->opt.dead_letter_files, &why);
+
+	if (rc != 0)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return rc;
+}
+
+/* Without a broker the dead letters are safe before a record is written: while
+ * their files cannot be written, no record goes out again with each try. */
+static enum outcome
+write_batch(struct intake *in)
+{
+	if (!in->has_broker && in->opt.dead_letter_files != NULL &&
+	    (write_lines(in, true, file_dead_letter) != 0 ||
+		sync_dead_letter_files(in) != 0))
+		return OUTCOME_LATER;
+	if ((in->has_broker &&
+		write_lines(in, true, publish_dead_letter) != 0) ||
+	    write_lines(in, false, publish_record) != 0)
+		return endpoint_code(failed_endpoint(in)) == PROG_TEMPFAIL
+			   ? OUTCOME_LATER
+			   : OUTCOME_NEVER;
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+flush_endpoints(struct intake *in)
+{
+	enum outcome done = endpoint_flush(in->out);
+
+	if (done == OUTCOME_DONE && in->dead != NULL)
+		done = endpoint_flush(in->dead);
+	return done;
+}
+
+/* ---- the keeper ---- */
+
+/* The first time, and then every LOG_MS while it goes on. */
+static void
+log_refusal(struct intake *in, const char *why)
+{
+	int64_t now = clock_mono_ms();
+
+	if (in->logged_ms != 0 && now - in->logged_ms < LOG_MS)
+		return;
+	in->logged_ms = now;
+	log_error("%s; requests get 503", why);
+}
+
+static bool
+add_request(struct request_store *store, const struct pending_request *p,
+    struct buf *lines)
+{
+	buf_clear(lines);
+	buf_add(lines, p->records->data, p->records->len);
+	buf_add(lines, p->dead->data, p->dead->len);
+	return lines->len == 0 ||
+	       request_store_add(store, REQUEST_LINES, lines->data, lines->len);
+}
+
+/* Stores the requests that have room, the others go to *full; and removes what
+ * is published. 0: it is committed; -1 and keeping_why. */
+static int
+commit_requests(struct intake *in, struct request_list *batch,
+    struct request_list *full, uint64_t confirmed)
+{
+	struct request_store *store = in->opt.store;
+	struct request_list kept;
+	struct pending_request *p, *next;
+	struct buf lines = BUF_INIT;
+	int rc;
+
+	list_clear(&kept);
+	request_store_begin(store);
+	request_store_drop(store, REQUEST_LINES, confirmed);
+	idempotency_save(in->opt.keys, store);
+	for (p = batch->first; p != NULL; p = next) {
+		next = p->next;
+		list_add(add_request(store, p, &lines) ? &kept : full, p);
+	}
+	rc = request_store_commit(store, &in->keeping_why);
+	idempotency_saved(in->opt.keys, rc == 0);
+	buf_release(&lines);
+	list_clear(batch);
+	if (kept.first != NULL) {
+		*batch->last = kept.first;
+		batch->last = kept.last;
+	}
+	return rc;
+}
+
+static uint64_t
+count_lines(const struct request_list *l, uint64_t *requests)
+{
+	const struct pending_request *p;
+	uint64_t lines = 0;
+
+	*requests = 0;
+	for (p = l->first; p != NULL; p = p->next) {
+		lines += p->n;
+		++*requests;
+	}
+	return lines;
+}
+
+/* Makes the requests safe, and answers all of them. */
+static void
+keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
+{
+	struct request_list full;
+	uint64_t lines, requests;
+	bool stored, refused;
+
+	list_clear(&full);
+	stored = commit_requests(in, batch, &full, confirmed) == 0;
+	refused = !stored || full.first != NULL;
+	if (stored && refused)
+		buf_setf(&in->keeping_why,
+		    "'%s' is full; raise [listen] spool, or repair the broker",
+		    request_store_path(in->opt.store));
+	if (refused)
+		log_refusal(in, buf_str(&in->keeping_why));
+	lines = count_lines(batch, &requests);
+	if (stored && requests > 0)
+		FAULT_POINT("poller.request_stored");
+	(void)pthread_mutex_lock(&in->lock);
+	in->takes = !refused;
+	if (stored)
+		in->lines += lines;
+	in->last = request_store_end(in->opt.store, REQUEST_LINES) - 1;
+	(void)pthread_cond_signal(&in->stored);
+	(void)pthread_mutex_unlock(&in->lock);
+	list_answer(batch, stored);
+	list_answer(&full, false);
+	if (stored && requests > 0)
+		FAULT_POINT("poller.request_answered");
+	if (request_store_is_lost(in->opt.store))
+		end_intake(in, PROG_IO);
+}
+
+static void *
+run_keeper(void *ctx)
+{
+	struct intake *in = ctx;
+	struct request_list batch;
+	uint64_t confirmed, dropped = 0;
+
+	list_clear(&batch);
+	(void)pthread_mutex_lock(&in->lock);
+	while (!in->closing || in->waiting.first != NULL) {
+		if (in->waiting.first == NULL && !in->closing)
+			wait_for(in, &in->requests, DROP_MS);
+		list_take(&in->waiting, &batch, STORE_BYTES);
+		confirmed = in->confirmed;
+		if (batch.first == NULL && confirmed == dropped)
+			continue;
+		(void)pthread_mutex_unlock(&in->lock);
+		keep_requests(in, &batch, confirmed);
+		dropped = confirmed;
+		(void)pthread_mutex_lock(&in->lock);
+	}
+	in->kept_all = true;
+	(void)pthread_cond_signal(&in->stored);
+	(void)pthread_mutex_unlock(&in->lock);
+	return NULL;
+}
+
+/* ---- the publisher of what is stored ---- */
+
+/* True when the end waits for the broker no longer. The lock is held. */
+static bool
+is_over(const struct intake *in)
+{
+	return in->ended ||
+	       (in->closing &&
+		   (in->gave_up ||
+		       clock_mono_ms() - in->closing_ms >= CLOSE_MS));
+}
+
+static bool
+is_closing(struct intake *in)
+{
+	bool closing;
+
+	(void)pthread_mutex_lock(&in->lock);
+	closing = in->closing;
+	(void)pthread_mutex_unlock(&in->lock);
+	return closing;
+}
+
+/* Publishes the batch, however long the broker takes; after a signal to end it
+ * has a moment. */
+static enum outcome
+publish_batch(struct intake *in)
+{
+	enum outcome done = write_batch(in);
+
+	if (done != OUTCOME_DONE)
+		return done;
+	while ((done = flush_endpoints(in)) == OUTCOME_LATER && !is_closing(in))
+		set_confirms(in, false);
+	return done;
+}
+
+/* The broker, or the file, did not take the batch. */
+static void
+after_failure(struct intake *in, enum outcome done)
+{
+	const struct endpoint *failed = failed_endpoint(in);
+	enum exit_code code = endpoint_code(failed);
+
+	set_confirms(in, false);
+	if (done == OUTCOME_NEVER && code != PROG_OK)
+		log_error("%s", endpoint_why(failed));
+	if (done == OUTCOME_NEVER && !in->has_broker) {
+		end_intake(in, code);
+		return;
+	}
+	reopen_endpoints(in);
+	(void)pthread_mutex_lock(&in->lock);
+	in->gave_up = in->closing;
+	if (!in->closing)
+		wait_for(in, &in->retry,
+		    done == OUTCOME_NEVER ? REFUSED_MS : RETRY_MS);
+	(void)pthread_mutex_unlock(&in->lock);
+}
+
+static void
+count_published(struct intake *in, uint64_t number, uint64_t lines)
+{
+	(void)pthread_mutex_lock(&in->lock);
+	in->published += lines;
+	if (!in->confirms)
+		log_info("confirms_again", "endpoint=%s", in->opt.to);
+	in->confirms = true;
+	in->confirmed = number;
+	in->lines -= lines < in->lines ? lines : in->lines;
+	(void)pthread_mutex_unlock(&in->lock);
+}
+
+/* Publishes the next stored lines. */
+static void
+publish_next(struct intake *in)
+{
+	uint64_t number = in->confirmed; /* which only this thread changes */
+	struct buf why = BUF_INIT;
+	enum outcome done;
+
+	buf_clear(&in->batch);
+	if (request_store_next(
+		in->opt.store, &number, PUBLISH_BYTES, &in->batch, &why) < 0) {
+		log_error("%s", buf_str(&why));
+		end_intake(in, PROG_IO);
+		buf_release(&why);
+		return;
+	}
+	done = publish_batch(in);
+	if (done != OUTCOME_DONE) {
+		after_failure(in, done);
+		return;
+	}
+	FAULT_POINT("poller.stored_published");
+	count_published(in, number, lines_count(in->batch.data, in->batch.len));
+}
+
+/* While nothing is to be published: serves the connection. */
+static void
+serve_idle_endpoint(struct intake *in)
+{
+	if (in->opt.dead_letter_files != NULL)
+		dead_letter_files_expire(
+		    in->opt.dead_letter_files, clock_now_ms());
+	endpoint_pump(in->out);
+	set_confirms(in, endpoint_is_up(in->out) ||
+			     endpoint_connect(in->out) == OUTCOME_DONE);
+}
+
+static void *
+run_stored_publisher(void *ctx)
+{
+	struct intake *in = ctx;
+
+	(void)pthread_mutex_lock(&in->lock);
+	while (!is_over(in) && (in->confirmed < in->last || !in->kept_all)) {
+		if (in->confirmed == in->last)
+			wait_for(in, &in->stored, PUMP_MS);
+		if (in->confirmed < in->last) {
+			(void)pthread_mutex_unlock(&in->lock);
+			publish_next(in);
+		} else {
+			(void)pthread_mutex_unlock(&in->lock);
+			serve_idle_endpoint(in);
+		}
+		(void)pthread_mutex_lock(&in->lock);
+	}
+	(void)pthread_mutex_unlock(&in->lock);
+	return NULL;
+}
+
+/* ---- the publisher without a store ---- */
+
+static void
+write_requests(struct intake *in, struct request_list *batch)
+{
+	const struct pending_request *p;
+	enum outcome done;
+
+	buf_clear(&in->batch);
+	for (p = batch->first; p != NULL; p = p->next) {
+		buf_add(&in->batch, p->records->data, p->records->len);
+		buf_add(&in->batch, p->dead->data, p->dead->len);
+	}
+	done = write_batch(in);
+	if (done == OUTCOME_DONE)
+		done = flush_endpoints(in);
+	(void)pthread_mutex_lock(&in->lock);
+	in->confirms = in->takes = done == OUTCOME_DONE;
+	if (done == OUTCOME_DONE)
+		in->published += lines_count(in->batch.data, in->batch.len);
+	(void)pthread_mutex_unlock(&in->lock);
+	list_answer(batch, done == OUTCOME_DONE);
+	if (done != OUTCOME_DONE)
+		after_failure(in, done);
+}
+
+static void *
+run_direct_publisher(void *ctx)
+{
+	struct intake *in = ctx;
+	struct request_list batch;
+
+	list_clear(&batch);
+	(void)pthread_mutex_lock(&in->lock);
+	while (!in->closing || in->waiting.first != NULL) {
+		if (in->waiting.first == NULL)
+			wait_for(in, &in->requests, PUMP_MS);
+		list_take(&in->waiting, &batch, PUBLISH_BYTES);
+		if (batch.first == NULL)
+			continue;
+		if (in->ended) {
+			(void)pthread_mutex_unlock(&in->lock);
+			list_answer(&batch, false);
+		} else {
+			(void)pthread_mutex_unlock(&in->lock);
+			write_requests(in, &batch);
+		}
+		(void)pthread_mutex_lock(&in->lock);
+	}
+	(void)pthread_mutex_unlock(&in->lock);
+	return NULL;
+}
+
+/* ---- opening, putting, closing ---- */
+
+static void
+init_locks(struct intake *in)
+{
+	pthread_condattr_t monotonic;
+
+	(void)pthread_mutex_init(&in->lock, NULL);
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&in->requests, &monotonic);
+	(void)pthread_cond_init(&in->stored, &monotonic);
+	(void)pthread_cond_init(&in->retry, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
+}
+
+static void
+release_intake(struct intake *in)
+{
+	endpoint_close(in->out);
+	endpoint_close(in->dead);
+	dead_letter_files_close(in->opt.dead_letter_files);
+	(void)pthread_mutex_destroy(&in->lock);
+	(void)pthread_cond_destroy(&in->requests);
+	(void)pthread_cond_destroy(&in->stored);
+	(void)pthread_cond_destroy(&in->retry);
+	buf_release(&in->batch);
+	buf_release(&in->keeping_why);
+	free(in);
+}
+
+/* 0, or -1 with the code and *why: only a person can help. */
+static int
+connect_once(struct intake *in, enum exit_code *code, struct buf *why)
+{
+	enum outcome there;
+
+	in->out = open_endpoint(in, in->opt.to, code, why);
+	if (in->out == NULL)
+		return -1;
+	there = endpoint_connect(in->out);
+	in->confirms = there == OUTCOME_DONE;
+	if (there != OUTCOME_NEVER)
+		return 0;
+	*code = endpoint_code(in->out);
+	buf_setf(why, "%s", endpoint_why(in->out));
+	return -1;
+}
+
+struct intake *
+intake_open(
+    const struct intake_options *opt, enum exit_code *code, struct buf *why)
+{
+	struct intake *in = xcalloc(1, sizeof *in);
+
+	in->opt = *opt;
+	in->has_broker = endpoint_amqp_name(opt->to) != NULL;
+	in->takes = true;
+	list_clear(&in->waiting);
+	init_locks(in);
+	if (connect_once(in, code, why) != 0) {
+		release_intake(in);
+		return NULL;
+	}
+	if (opt->store == NULL) {
+		thread_must_start(
+		    &in->publisher, "publish", run_direct_publisher, in);
+		return in;
+	}
+	in->confirmed = request_store_first(opt->store, REQUEST_LINES) - 1;
+	in->last = request_store_end(opt->store, REQUEST_LINES) - 1;
+	in->lines = in->last - in->confirmed;
+	thread_must_start(&in->keeper, "keep", run_keeper, in);
+	thread_must_start(&in->publisher, "publish", run_stored_publisher, in);
+	return in;
+}
+
+void
+intake_put(struct intake *in, struct pending_request *p)
+{
+	if (p->dead->len > 0 && !in->has_broker &&
+	    in->opt.dead_letter_files == NULL) {
+		/* Its record and its reason may not stand in a log. */
+		log_warn("a dead letter cannot be kept without --state DIR, so "
+			 "its sender is told to send it again");
+		p->done(p, false);
+		return;
+	}
+	(void)pthread_mutex_lock(&in->lock);
+	list_add(&in->waiting, p);
+	(void)pthread_cond_signal(&in->requests);
+	(void)pthread_mutex_unlock(&in->lock);
+}
+
+bool
+intake_has_ended(struct intake *in, enum exit_code *code)
+{
+	bool ended;
+
+	(void)pthread_mutex_lock(&in->lock);
+	ended = in->ended;
+	*code = in->code;
+	(void)pthread_mutex_unlock(&in->lock);
+	return ended;
+}
+
+void
+intake_look(struct intake *in, struct intake_view *view)
+{
+	uint64_t requests;
+
+	(void)pthread_mutex_lock(&in->lock);
+	*view = (struct intake_view){
+		.confirms = in->confirms,
+		.takes = in->takes,
+		.waiting = in->lines + count_lines(&in->waiting, &requests),
+	};
+	(void)pthread_mutex_unlock(&in->lock);
+}
+
+uint64_t
+intake_close(struct intake *in)
+{
+	struct request_list none;
+	uint64_t published;
+
+	(void)pthread_mutex_lock(&in->lock);
+	in->closing = true;
+	in->closing_ms = clock_mono_ms();
+	(void)pthread_cond_signal(&in->requests);
+	(void)pthread_cond_signal(&in->stored);
+	(void)pthread_cond_signal(&in->retry);
+	(void)pthread_mutex_unlock(&in->lock);
+	if (in->opt.store != NULL)
+		(void)pthread_join(in->keeper, NULL);
+	(void)pthread_join(in->publisher, NULL);
+	list_clear(&none);
+	if (in->opt.store != NULL)
+		keep_requests(in, &none, in->confirmed);
+	published = in->published;
+	release_intake(in);
+	return published;
+}
