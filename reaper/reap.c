@@ -289,6 +289,20 @@ delete_record_chat(struct reap_run *r, struct stage *s, struct buf *line)
 	return show_summary(r->options, &r->deletion);
 }
 
+/* Nothing was deleted, and nothing was kept because it is newer. */
+static enum exit_code
+check_known(struct reap_run *r, const char *tenant)
+{
+	const struct run_summary_tenant *t =
+	    run_summary_of(&r->deletion.summary, tenant, strlen(tenant));
+
+	if (t->deleted > 0 || t->newer > 0)
+		return PROG_OK;
+	log_error("tenant %s has no rows of a chat '%s'; check its id", tenant,
+	    r->options->gone);
+	return PROG_NOINPUT;
+}
+
 static enum exit_code
 delete_gone_chat(const struct reaper *asked)
 {
@@ -313,6 +327,8 @@ delete_gone_chat(const struct reaper *asked)
 		write_gone_record(&line, tenant, asked->gone);
 		code = delete_record_chat(&r, &s, &line);
 	}
+	if (code == PROG_OK)
+		code = check_known(&r, tenant);
 	deadletter_close(&dead);
 	archive_close(r.deletion.archive);
 	chat_deletion_release(&r.deletion);

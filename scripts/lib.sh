@@ -276,6 +276,12 @@ records_to() {
 	esac
 }
 
+# warned: a program has warned of a configuration that others may read; the next
+# programs of this run do not repeat that.
+warned() {
+	export MESSAGING_WARNED="$config"
+}
+
 # keep_failure CODE: $rc, the exit code of a job, is the first one that is not 0.
 keep_failure() {
 	[ "$rc" != 0 ] || rc=$1

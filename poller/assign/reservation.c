@@ -233,6 +233,21 @@ reservation_outcome(struct reservation *r, enum reservation_result result)
 	reservation_done(r, result);
 }
 
+/* That the CRM does not answer is one thing to say, whatever the reason. */
+static bool
+is_passing(enum error_class error)
+{
+	return error == ERROR_CLASS_LATER || error == ERROR_CLASS_THROTTLED;
+}
+
+bool
+reservation_is_reported(
+    const struct tenant_assigner *assigner, enum error_class error)
+{
+	return assigner->reported == error ||
+	       (is_passing(assigner->reported) && is_passing(error));
+}
+
 void
 reservation_report(struct tenant_assigner *assigner, enum error_class error,
     const char *what, const char *message)
@@ -240,16 +255,15 @@ reservation_report(struct tenant_assigner *assigner, enum error_class error,
 	struct buf way = BUF_INIT;
 
 	assigner->code = error_class_code(error);
-	if (assigner->reported == error)
+	if (reservation_is_reported(assigner, error))
 		return;
 	assigner->reported = error;
+	assigner->cannot_give = false;
 	error_class_way_out(assigner->tenant, error, &way);
 	log_error("tenant %s: cannot %s: %s; %s", assigner->tenant->name, what,
 	    message,
-	    assigner->wait_forever && (error == ERROR_CLASS_LATER ||
-					  error == ERROR_CLASS_THROTTLED)
-		? "it is tried again"
-		: buf_str(&way));
+	    assigner->wait_forever && is_passing(error) ? "it is tried again"
+							: buf_str(&way));
 	buf_release(&way);
 }
 

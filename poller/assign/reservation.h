@@ -89,6 +89,7 @@ struct tenant_assigner {
 	struct strmap asked;       /* chat -> when it was last read */
 	enum error_class
 	    reported;     /* the error that was logged, until a success */
+	bool cannot_give; /* it was about giving; reading succeeds meanwhile */
 	char *unanswered; /* the chat that was asked about in vain while no
 			     other question was answered, or NULL */
 	bool away;        /* the CRM is: a second such chat shows it */

@@ -32,6 +32,7 @@ on_chat_given(struct reservation *r)
 
 	FAULT_POINT("poller.assigned");
 	assigner->reported = ERROR_CLASS_NONE;
+	assigner->cannot_give = false;
 	free(r->assignee);
 	r->assignee = r->answer != NULL ? xstrdup(r->answer) : NULL;
 	if (reservation_is_same(r->answer, r->operator_id)) {
@@ -80,6 +81,14 @@ reservation_clear_answer(struct tenant_assigner *assigner)
 	assigner->gives_none = assigner->throttled = false;
 }
 
+static void
+report(struct tenant_assigner *assigner, enum error_class error,
+    const char *message)
+{
+	reservation_report(assigner, error, "give chats to operators", message);
+	assigner->cannot_give = true;
+}
+
 /* Whatever its answers were, the CRM may give chats later. */
 bool
 reservation_end_unclear(struct reservation *r)
@@ -90,10 +99,10 @@ reservation_end_unclear(struct reservation *r)
 	    reservation_give_ms(r) > 0)
 		return false;
 	if (!assigner->gives_none)
-		reservation_report(assigner,
+		report(assigner,
 		    assigner->throttled ? ERROR_CLASS_THROTTLED
 					: ERROR_CLASS_LATER,
-		    "give chats to operators", r->unclear);
+		    r->unclear);
 	note_ungiven(r);
 	reservation_done(r, RESERVATION_UNANSWERED);
 	return true;
@@ -107,11 +116,15 @@ on_throttled(struct reservation *r, const struct ending *e)
 	struct tenant_assigner *assigner = r->assigner;
 
 	r->retry.cap_ms = THROTTLED_CAP_MS;
-	if (!assigner->throttled && assigner->wait_forever)
-		log_warn("tenant %s: cannot give chats to operators: %s; it is "
-			 "waited for",
-		    assigner->tenant->name, e->message);
 	assigner->throttled = true;
+	if (!assigner->wait_forever ||
+	    reservation_is_reported(assigner, ERROR_CLASS_THROTTLED))
+		return;
+	log_warn("tenant %s: cannot give chats to operators: %s; it is waited "
+		 "for",
+	    assigner->tenant->name, e->message);
+	assigner->reported = ERROR_CLASS_THROTTLED;
+	assigner->cannot_give = true;
 }
 
 /* Only reading the chat shows whether the CRM has done it. While the CRM is
@@ -127,8 +140,7 @@ on_give_unclear(struct reservation *r, const struct ending *e)
 	}
 	if (e->silenced && !assigner->wait_forever) {
 		/* Silenced, whatever the answer was. */
-		reservation_report(r->assigner, ERROR_CLASS_THROTTLED,
-		    "give chats to operators", e->message);
+		report(r->assigner, ERROR_CLASS_THROTTLED, e->message);
 		reservation_done(r, RESERVATION_UNANSWERED);
 		return;
 	}
@@ -163,14 +175,12 @@ give_end(void *ctx, const struct ending *e)
 	if (e->error == ERROR_CLASS_NONE && r->giving == GIVING_NAMED) {
 		on_chat_given(r);
 	} else if (e->error == ERROR_CLASS_NONE) {
-		reservation_report(assigner, ERROR_CLASS_UNUSABLE,
-		    "give chats to operators",
+		report(assigner, ERROR_CLASS_UNUSABLE,
 		    "its profile has no request for that");
 		reservation_done(r, RESERVATION_FAILED);
 	} else if (e->error == ERROR_CLASS_DENIED ||
 		   e->error == ERROR_CLASS_QUOTA) {
-		reservation_report(
-		    assigner, e->error, "give chats to operators", e->message);
+		report(assigner, e->error, e->message);
 		reservation_done(r, RESERVATION_FAILED);
 	} else {
 		reservation_warn(r, e->message);

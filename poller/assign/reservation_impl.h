@@ -41,10 +41,13 @@ void reservation_warn(const struct reservation *r, const char *why);
 void reservation_wait(struct reservation *r);
 /* The CRM is unreachable: waits, if the run does, until it has expired. */
 void reservation_away(struct reservation *r);
-/* Logs an error of the tenant once, until a request works again. Does not end
- * the reservation. */
+/* Logs an error of the tenant once, until such a request works again. Does not
+ * end the reservation. */
 void reservation_report(struct tenant_assigner *assigner,
     enum error_class error, const char *what, const char *message);
+/* That this error, or one that means the same, was logged. */
+bool reservation_is_reported(
+    const struct tenant_assigner *assigner, enum error_class error);
 
 /* reservation_decide.c: decides on the next state from what was read. */
 void reservation_decide(struct reservation *r);

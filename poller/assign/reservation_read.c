@@ -360,7 +360,8 @@ reservation_chat_end(void *ctx, const struct ending *e)
 			return;
 		}
 		r->not_found = false;
-		assigner->reported = ERROR_CLASS_NONE;
+		if (!assigner->cannot_give)
+			assigner->reported = ERROR_CLASS_NONE;
 		reservation_decide(r);
 		return;
 	case ERROR_CLASS_GONE:

@@ -65,6 +65,13 @@ class Test:
         self.store()
         self.has("the stream no longer counts it", ["2"], 1, ["1"])
 
+        for options in ((), ("--dry-run",)):
+            done = self.reap("--gone", "1", *options, code=66)
+            self.checks.that(
+                [line for line in done.lines() if "has no rows" in line] == [
+                    f"reaper: tenant {TENANT} has no rows of a chat '1'; "
+                    "check its id"], f"deleted before: {done}")
+
         done = self.reap("--gone", "1", "--tenant", "other", code=65)
         self.checks.that("does not know this tenant" in done.err,
                          f"another tenant: {done}")

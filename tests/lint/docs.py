@@ -142,7 +142,8 @@ def check_keys():
                          % (*key, what.lower(), want, got))
     compare(page.path, "variable",
             {env for _, env in keys.values() if env}
-            | {"MESSAGING_CONFIG", "CRM_TENANT"}, variables)
+            | {"MESSAGING_CONFIG", "MESSAGING_WARNED", "CRM_TENANT"},
+            variables)
 
 
 def check_fields():
