@@ -11,6 +11,7 @@ helpers through TESTBIN, as in all tests.
 import fcntl
 import json
 import os
+import re
 import resource
 import shlex
 import shutil
@@ -28,6 +29,7 @@ import urllib.request
 BIN = os.environ.get("BIN", os.path.abspath("build/bin"))
 TESTBIN = os.environ.get("TESTBIN", os.path.abspath("build/tests"))
 LONG = os.environ.get("LONG") == "1"
+PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 TOKEN = "sim-token"
 
 
@@ -90,6 +92,18 @@ class Checks:
             if self.failed <= 50:
                 say(f"FAILED: {text}")
         return good
+
+    def equal(self, got, want, what):
+        return self.that(got == want, f"{what}: {got!r}, not {want!r}")
+
+    def ends(self, done, code, says=None, what=""):
+        """A program that was run: its exit code, and a pattern for the one
+        line that it says ("": none; None: whatever it says)."""
+        good = done.code == code
+        if says is not None:
+            good = good and len(done.lines()) == bool(says) and re.search(
+                says, done.err)
+        return self.that(good, f"{what} {done}, not {code} with {says!r}")
 
     def result(self):
         say(f"{self.done} checks, {self.failed} failed")
@@ -406,7 +420,29 @@ class Lab:
             stdin = done[-1].out
         return done
 
+    def end(self, process):
+        """By SIGTERM; the exit code."""
+        process.terminate()
+        return process.wait(60)
+
+    def text(self, name):
+        """Of a file in the folder, "" before there is one."""
+        if not os.path.exists(self.path(name)):
+            return ""
+        with open(self.path(name), encoding="utf-8", errors="replace") as f:
+            return f.read()
+
     # Servers.
+
+    def put(self, queue, lines, each=100):
+        """Lines of text, EACH in a message."""
+        self.must([PROBE, "-b", each, "write", "queue:" + queue],
+                  stdin="".join(line + "\n" for line in lines).encode())
+
+    def take(self, queue):
+        """The lines of a queue, which is empty then."""
+        out = self.must([PROBE, "-e", "read", "queue:" + queue]).out
+        return [line.split("\t", 1)[1] for line in out.decode().splitlines()]
 
     def start_servers(self, *names, private=False):
         """A broker, a database or (default) both; AMQP_URL and MYSQL_URL name
@@ -543,6 +579,19 @@ class Lab:
         server = self.env["MYSQL_URL"].split("@")[1]
         return f"mysql://{name}:secret@{server}"
 
+    def broker_user(self, name, configure, write, read):
+        """A user of the broker, who may use what these patterns say; the
+        AMQP_URL."""
+        name = f"{name}_{self.vhost}"
+        rights = ", ".join('<<"' + right.replace("\\", "\\\\") + '">>'
+                           for right in (configure, write, read))
+        self.ask_broker(f"""
+            rabbit_auth_backend_internal:add_user(<<"{name}">>, <<"secret">>,
+                <<"test">>),
+            rabbit_auth_backend_internal:set_permissions(<<"{name}">>,
+                <<"VHOST">>, {rights}, <<"test">>).""")
+        return f"amqp://{name}:secret@" + self.env["AMQP_URL"].split("@")[1]
+
     def rows_read(self):
         """So far, of this test's database."""
         return int(self.sql(
@@ -585,6 +634,19 @@ def shared_servers():
                 raise AssertionError("no servers: " + done.stderr)
             open(shared + "/started", "w").close()
     return folder
+
+
+def shown_in(page, heading, block=0):
+    """The literal lines below a heading of a page, as they are typed: of all
+    blocks, or of number BLOCK."""
+    with open(f"man/man{page[-1]}/{page}", encoding="utf-8") as f:
+        section = re.split(r"(?m)^\.S[hs] ", f.read())
+    blocks = [b for part in section if part.startswith(heading + "\n")
+              for b in re.findall(r"(?ms)^\.Bd -literal[^\n]*\n(.*?)^\.Ed", part)]
+    text = "".join(blocks[block - 1:block] if block else blocks)
+    for shown, typed in ((r"\e", "\\"), (r"\(aq", "'"), (r"\&", "")):
+        text = text.replace(shown, typed)
+    return re.sub(r"(?m)^\$ ", "", text)
 
 
 def program(argv):

@@ -1,136 +1,131 @@
-#!/usr/bin/env bash
-# Two aggregators with states of their own at one queue would have half of it
-# each: the second says so and is refused, a stream's and the event counter's.
-# One that comes after a reader that died is not: neither after kill -9 nor
-# after one that stands still, which the broker takes for alive a while longer.
-set -euo pipefail
-# shellcheck source=tests/e2e/amqp.sh
-. "$(dirname "$0")/amqp.sh"
+#!/usr/bin/env -S python3 -B
+"""Two aggregators with states of their own at one queue would have half of it
+each: the second says so and is refused, a stream's and the event counter's. One
+that comes after a reader that died is not: neither after kill -9 nor after one
+that stands still, which the broker takes for alive a while longer."""
 
-start_broker
-aggregator=$BIN/aggregator
-taken="the queue 'records' at .* is read by another one"
+import json
+import re
+import shlex
+import signal
 
-# reader NAME OPTION...: in the background, with a state of its own; its pid is
-# in $pid.
-reader() {
-	local name=$1
-	shift
-	"$aggregator" -vv --state "$tmp/$name" "$@" 2>"$tmp/$name.err" &
-	pid=$!
-}
+from harness import Checks, Lab, main, shown_in, until
 
-stream() {
-	reader "$1" -f queue:records -t queue:rows --every 20ms -a events
-}
+TAKEN = "the queue '%s' at .* is read by another one"
 
-counter() {
-	reader "$1" --input eventcounter -f queue:records -t queue:rows
-}
 
-reads() { # NAME
-	grep -q 'amqp_connected queue=records$' "$tmp/$1.err"
-}
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        lab.start_servers("rabbitmq")
 
-ended() {
-	! kill -0 "$1" 2>/dev/null
-}
+    def heartbeat(self, seconds):
+        self.lab.env["MESSAGING_CONFIG"] = self.lab.conf(
+            "conf", {"amqp": {"heartbeat": f"{seconds}s"}})
 
-refused() { # NAME PID
-	local got=0
-	until_true 60 ended "$2" || fail "$1 goes on: $(cat "$tmp/$1.err")"
-	wait "$2" || got=$?
-	[ "$got" = 78 ] || fail "$1 gave $got: $(cat "$tmp/$1.err")"
-	[ "$(grep -c "$taken.*; end one, or [^;]*\$" "$tmp/$1.err")" = 1 ] ||
-		fail "$1 does not say why: $(cat "$tmp/$1.err")"
-}
+    def reader(self, name, queue, *options, url=None, state=None):
+        options = options or ("--every", "20ms", "-a", "events")
+        return self.lab.start(
+            ["aggregator", "-vv", "--state", self.lab.path(state or name), "-f",
+             "queue:" + queue, "-t", "queue:rows", *options],
+            self.lab.path(name + ".err"),
+            {"AMQP_URL": url} if url else None)
 
-stands_still() { # NAME
-	stream "$1"
-	still=$pid
-	until_true 30 reads "$1" || fail "no reader: $(cat "$tmp/$1.err")"
-	kill -STOP "$still"
-}
+    def said(self, name, pattern):
+        return re.findall(pattern, self.lab.text(name + ".err"))
 
-echo "- one that stands still is waited for however long the heartbeat"
-settings 'heartbeat = 20s'
-stands_still slow
-stream heir
-heir_knows() {
-	reads heir || ended "$pid"
-}
-until_true 120 heir_knows || :
-kill -9 "$still"
-wait "$still" 2>/dev/null || :
-reads heir || fail "it does not take over: $(cat "$tmp/heir.err")"
-kill "$pid"
-wait "$pid" || fail "the heir gave $?"
-settings 'heartbeat = 1s'
+    def reads(self, name, queue):
+        until(60, lambda: self.said(name, f"amqp_connected queue={queue}\n"),
+              f"{name} to read: {self.lab.text(name + '.err')}")
 
-echo "- the second is refused, the first goes on"
-for kind in stream counter; do
-	$kind "first.$kind"
-	first=$pid
-	until_true 30 reads "first.$kind" ||
-		fail "no reader: $(cat "$tmp/first.$kind.err")"
-	$kind "second.$kind"
-	refused "second.$kind" "$pid"
-	[ "$(grep -c "$taken.*; trying again" "$tmp/second.$kind.err")" = 1 ] ||
-		fail "it waits without a word: $(cat "$tmp/second.$kind.err")"
-	kill -0 "$first" || fail "the first has ended"
-	! grep -q "$taken" "$tmp/first.$kind.err" ||
-		fail "the first complains"
-	kill "$first"
-	wait "$first" || fail "the first gave $?"
-	ctl -p messaging delete_queue records >/dev/null
-done
+    def refused(self, name, queue, process):
+        code = process.wait(240)
+        last = self.said(name, TAKEN % queue + ".*; end one, or [^;]*\n")
+        self.checks.that(code == 78 and len(last) == 1,
+                         f"{name}: {code}, {self.lab.text(name + '.err')}")
 
-echo "- after kill -9 it starts again, however often"
-for i in 1 2 3 4 5; do
-	stream same
-	until_true 30 reads same || fail "start $i: $(cat "$tmp/same.err")"
-	kill -9 "$pid"
-	wait "$pid" 2>/dev/null || :
-done
+    def well(self, name, process):
+        self.checks.that(self.lab.end(process) == 0,
+                         f"{name}: {self.lab.text(name + '.err')}")
 
-echo "- one that stands still is waited for until the broker forgets it"
-stands_still still
-stream next
-next=$pid
-until_true 60 reads next ||
-	fail "it does not take over: $(cat "$tmp/next.err")"
-kill -CONT "$still"
-refused still "$still"
-kill "$next"
-wait "$next" || fail "the next gave $?"
+    def together(self):
+        """All of what the broker takes its time for."""
+        # It forgets a reader later than others are refused where they are alive.
+        self.heartbeat(3)
+        still = self.reader("still", "frozen")
+        self.reads("still", "frozen")
+        still.send_signal(signal.SIGSTOP)
+        heir = self.reader("heir", "frozen")
+        self.heartbeat(1)
+        counter = ("--input", "eventcounter", "--exchange", "counting")
+        first = {"stream": self.reader("first.stream", "records"),
+                 "counter": self.reader("first.counter", "counted", *counter)}
+        self.reads("first.stream", "records")
+        self.reads("first.counter", "counted")
+        second = {"stream": self.reader("second.stream", "records"),
+                  "counter": self.reader("second.counter", "counted", *counter)}
+        for kind, queue in ("stream", "records"), ("counter", "counted"):
+            name = "second." + kind
+            self.refused(name, queue, second[kind])
+            self.checks.that(
+                len(self.said(name, TAKEN % queue + ".*; trying again")) == 1,
+                f"it waits without a word: {self.lab.text(name + '.err')}")
+            self.checks.that(not self.said("first." + kind, TAKEN % queue),
+                             "the first complains")
+            self.well("first." + kind, first[kind])
+        self.reads("heir", "frozen")
+        still.send_signal(signal.SIGCONT)
+        self.refused("still", "frozen", still)
+        self.well("heir", heir)
 
-echo "- without the right to be told from another it reads, and says so"
-ctl add_user poor secret
-ctl set_permissions -p messaging poor '^(records|rows)(\.dead)?$' '.*' '.*'
-AMQP_URL=amqp://poor:secret@${AMQP_URL#*@} stream poor
-until_true 30 reads poor || fail "no reader: $(cat "$tmp/poor.err")"
-kill "$pid"
-wait "$pid" || fail "it gave $?"
-grep -q "grant the right to configure 'records.reader'" "$tmp/poor.err" ||
-	fail "it does not say so: $(cat "$tmp/poor.err")"
+    def killed(self):
+        """It starts again, however often."""
+        for i in range(3):
+            name = f"same{i}"
+            process = self.reader(name, "again", state="same")
+            self.reads(name, "again")
+            process.kill()
+            process.wait()
 
-echo "- the rights in messaging-operation(7) are enough"
-for user in aggregator sink listener assign; do
-	ctl add_user $user secret
-done
-sed -n '/^rabbitmqctl set_permissions/,/^\.Ed/{ /^\.Ed/d; p; }' \
-	man/man7/messaging-operation.7 |
-	sed "s/\\\\(aq/'/g; s/\\\\e/\\\\/g; s/^rabbitmqctl/ctl/" \
-		>"$tmp/rights"
-[ "$(grep -c '^ctl set_permissions' "$tmp/rights")" = 4 ] ||
-	fail "$(cat "$tmp/rights")"
-# shellcheck source=/dev/null
-. "$tmp/rights"
-echo '{"type":"event","tenant":"t","id":"1","user":"u","event":"e"}' |
-	AMQP_URL=amqp://listener:secret@${AMQP_URL#*@} \
-		"$aggregator" --publish -t queue:records || fail "no right to publish"
-AMQP_URL=amqp://aggregator:secret@${AMQP_URL#*@} stream told
-until_true 30 reads told || fail "no reader: $(cat "$tmp/told.err")"
-kill "$pid"
-wait "$pid" || fail "it gave $?: $(cat "$tmp/told.err")"
-! grep "grant the right" "$tmp/told.err" || fail "a right is missing"
+    def rights(self):
+        poor = self.lab.broker_user(
+            "poor", r"^(records|rows)(\.dead)?$", ".*", ".*")
+        self.well("poor", self.running("poor", poor))
+        self.checks.that(self.said(
+            "poor", "grant the right to configure 'records.reader'"),
+            "it does not say so")
+        # Those of the page are enough.
+        page = re.findall(
+            r"^rabbitmqctl set_permissions -p messaging (.*)",
+            shown_in("messaging-operation.7", "SECURITY").replace("\\\n", ""),
+            re.M)
+        users = {}
+        for words in map(shlex.split, page):
+            users[words[0]] = self.lab.broker_user(*words)
+        self.checks.equal(sorted(users),
+                          ["aggregator", "assign", "listener", "sink"], "users")
+        self.lab.must(
+            ["aggregator", "--publish", "-t", "queue:records"],
+            env={"AMQP_URL": users["listener"]}, stdin=json.dumps(
+                {"type": "event", "tenant": "t", "id": "1", "user": "u",
+                 "event": "e"}).encode() + b"\n")
+        self.well("allowed", self.running("allowed", users["aggregator"]))
+        self.checks.that(not self.said("allowed", "grant the right"),
+                         "a right is missing")
+
+    def running(self, name, url):
+        process = self.reader(name, "records", url=url)
+        self.reads(name, "records")
+        return process
+
+
+def body():
+    with Lab("readers") as lab:
+        test = Test(lab)
+        test.together()
+        test.killed()
+        test.rights()
+        return test.checks.result()
+
+
+main(body)

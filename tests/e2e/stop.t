@@ -1,283 +1,372 @@
-#!/usr/bin/env bash
-# SIGTERM ends every program, in each of its modes, within ten seconds, whatever
-# does not answer: a database or a broker that stands still, or is slow with each
-# answer, a CRM that takes a connection and says nothing.
-set -euo pipefail
-# shellcheck source=tests/e2e/amqp.sh
-. "$(dirname "$0")/amqp.sh"
+#!/usr/bin/env -S python3 -B
+"""SIGTERM ends every program, in each of its modes, within ten seconds, whatever
+does not answer: a database or a broker that stands still, or is slow with each
+answer, a CRM that takes a connection and says nothing. SIGHUP ends none: each
+says that it stays as it is; where its terminal has gone, it leaves in time. The
+journal is told the level of each line."""
 
-command -v python3 >/dev/null || {
-	echo "python3 is missing"
-	exit 77
-}
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
 
-"$servers" start "$tmp/servers" >"$tmp/servers.log" 2>&1 ||
-	fail "no servers: $(cat "$tmp/servers.log")"
-eval "$("$servers" env "$tmp/servers")"
-export CRM_URL=http://127.0.0.1:1/v1 CRM_TOKEN=token
-"$BIN/sink" --migrate || fail "no tables"
+from amqp_doors import Slow
+from harness import BIN, PROBE, Checks, Lab, Sim, main, program, until
 
-# Its process stands still and comes back, or is stopped in the end.
-signal() { # SIGNAL SERVER
-	local server
-	read -r server _ <"$tmp/servers/$2/pid"
-	kill "-$1" "$server"
-}
+AT = "2026-11-20T10:00:00Z"
+ROW = json.dumps({"type": "row", "table": "tenant_metrics", "tenant": "t",
+                  "operators": 1, "as_of": AT})
+CHAT = json.dumps({"type": "chat", "tenant": "t", "chat": "1",
+                   "status": "closed", "at": AT})
+TERM, HUP = 1 << signal.SIGTERM - 1, 1 << signal.SIGHUP - 1
+KEY = "7" * 32
 
-# start NAME PROGRAM OPTION...: in the background; its pid is in $tmp/NAME.pid.
-start() {
-	local name=$1 program=$2
-	shift 2
-	"$BIN/$program" -vv "$@" 2>"$tmp/$name.err" >"$tmp/$name.out" &
-	echo $! >"$tmp/$name.pid"
-}
 
-told() { # NAME PATTERN
-	grep -q -e "$2" "$tmp/$1.err"
-}
+def assignment(chat, operator="1"):
+    return json.dumps({
+        "type": "assignment", "tenant": "acme", "id": "1", "chat": chat,
+        "operator": operator, "expires": "2099-01-01T00:00:00Z"})
 
-ready() { # NAME PATTERN
-	until_true 60 told "$@" || fail "$1 does not come up: $(
-		cat "$tmp/$1.err")"
-}
 
-# minds NAME: the program is there, no shell any more, and its handler of
-# SIGTERM, bit 14 of the signals that it catches.
-minds() {
-	local pid caught
-	pid=$(cat "$tmp/$1.pid")
-	caught=$(sed -n 's/^SigCgt:.*\(....\)$/\1/p' "/proc/$pid/status") &&
-		case $(readlink "/proc/$pid/exe") in
-		"$BIN"/*) [ $((0x$caught & 0x4000)) != 0 ] ;;
-		*) false ;;
-		esac
-}
+def catches(pid, signals):
+    """It is one of the programs, and has its handlers."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as f:
+            caught = int(re.search(r"SigCgt:\s*(\w+)", f.read())[1], 16)
+        return os.readlink(f"/proc/{pid}/exe").startswith(
+            os.path.realpath(BIN)) and caught & signals == signals
+    except OSError:
+        return False
 
-ended() {
-	! kill -0 "$1" 2>/dev/null
-}
 
-# reaches NAME: it is a program that minds SIGTERM and has a socket, so it is
-# at the server that does not answer, or will be in a moment.
-reaches() {
-	minds "$1" && find "/proc/$(cat "$tmp/$1.pid")/fd" -lname 'socket:*' \
-		2>/dev/null | grep -q .
-}
+def has_socket(pid):
+    folder = f"/proc/{pid}/fd"
+    try:
+        return any(os.readlink(f"{folder}/{fd}").startswith("socket:")
+                   for fd in os.listdir(folder))
+    except OSError:
+        return False
 
-# Says so in $reached: a moment later it may wait before it tries once more.
-reached_or_ended() {
-	if reaches "$1"; then
-		reached=$1
-	else
-		ended "$(cat "$tmp/$1.pid")"
-	fi
-}
 
-# gave_up NAME: it waited in vain for the server before anybody looked, as where
-# it started long before the last one did.
-gave_up() {
-	local pid got=0
-	pid=$(cat "$tmp/$1.pid")
-	ended "$pid" && { wait "$pid" || got=$?; } && [ "$got" = 75 ]
-}
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        lab.start_servers()
+        lab.must(["sink", "--migrate"])
+        self.broker, self.database = lab.door("rabbitmq"), lab.door("mariadb")
+        lab.env.update(AMQP_URL=self.broker.url, MYSQL_URL=self.database.url,
+                       CRM_URL="http://127.0.0.1:1/v1", CRM_TOKEN="token")
+        self.row = lab.write("row", ROW + "\n")
+        self.chat = lab.write("chat", CHAT + "\n")
+        self.serve = lab.conf("serve.conf", {"serve": {"secret_key": KEY}})
+        self.running = {}
 
-reach() { # NAME...
-	local name reached=
-	for name; do
-		until_true 60 reached_or_ended "$name" || :
-		[ "$reached" = "$name" ] || gave_up "$name" || fail "$name reaches nothing: $(
-			cat "$tmp/$name.err")"
-	done
-}
+    def put(self, queue, line):
+        """Past the door."""
+        self.lab.must([PROBE, "write", "queue:" + queue],
+                      stdin=line.encode() + b"\n", env={
+                          "AMQP_URL": self.broker.url.replace(
+                              str(self.broker.place.getsockname()[1]),
+                              str(self.broker.server.port))})
 
-# end NAME...: all at once, and each in time.
-end() {
-	local name pid got
-	for name; do
-		# One that starved may have given up before.
-		kill "$(cat "$tmp/$name.pid")" 2>/dev/null || :
-	done
-	for name; do
-		pid=$(cat "$tmp/$name.pid") got=0
-		# The promise itself is a time: 10 s. These 5 are up to 20 (see
-		# until_true), the rest for a busy machine; what waits for the
-		# server to answer needs 30 and more.
-		until_true 5 ended "$pid" || fail "$name does not end in time"
-		wait "$pid" || got=$?
-		[ "$got" = 0 ] || [ "$got" = 75 ] ||
-			fail "$name gave $got: $(cat "$tmp/$name.err")"
-	done
-}
+    def start(self, name, *argv, **kw):
+        self.running[name] = self.lab.start(
+            [argv[0], "-vv", *argv[1:]], self.lab.path(name + ".err"), **kw)
+        return self.running[name]
 
-echo '{"type":"row","table":"tenant_metrics","tenant":"t","operators":1,"as_of":"2026-11-20T10:00:00Z"}' \
-	>"$tmp/row"
-echo '{"type":"chat","tenant":"t","chat":"1","status":"closed","at":"2026-11-20T10:00:00Z"}' \
-	>"$tmp/chat"
+    def said(self, name, pattern):
+        return re.search(pattern, self.lab.text(name + ".err"), re.M)
 
-echo "- a database that stands still in the middle"
-stands_still_under() { # PROGRAM QUEUE FILE: what it takes meanwhile
-	start "$1" "$1" -f "queue:$2"
-	ready "$1" "amqp_connected queue=$2"
-	signal STOP mariadb
-	"$probe" write "queue:$2" <"$3" >/dev/null
-	until_true 20 none_waits "$2" || fail "$1 did not take what came"
-	end "$1"
-	signal CONT mariadb
-}
-stands_still_under sink rows "$tmp/row"
-stands_still_under reaper closed "$tmp/chat"
+    def ready(self, name, queue):
+        until(60, lambda: self.said(name, f"amqp_connected queue={queue}\\b"),
+              f"{name} to come up: {self.lab.text(name + '.err')}")
 
-echo "- requests at one that stands still"
-printf '[serve]\nsecret_key = %032d\n' 7 >"$tmp/serve.conf"
-chmod 600 "$tmp/serve.conf"
-"$BIN/sink" -c "$tmp/serve.conf" --token --tenant t --role lead >"$tmp/token" 2>"$tmp/err" ||
-	fail "no token: $(cat "$tmp/err")"
-start serve sink -c "$tmp/serve.conf" --serve 127.0.0.1:0 \
-	--port-file "$tmp/serve.port"
-until_true 60 test -s "$tmp/serve.port" || fail "no server: $(
-	cat "$tmp/serve.err")"
-asks() { # PATH FILE
-	curl -sv -H "Authorization: Bearer $(cat "$tmp/token")" \
-		"http://127.0.0.1:$(cat "$tmp/serve.port")$1" >"$tmp/$2" 2>&1
-}
-asks /api/v1/operators answer
-grep -q '^< HTTP/1.1 200' "$tmp/answer" || fail "$(cat "$tmp/answer")"
-signal STOP mariadb
-for n in 1 2 3 4 5 6; do
-	asks "/api/v1/operators?n=$n" "asked.$n" &
-	asks "/metrics?n=$n" "asked.1$n" &
-done
-are_asked() {
-	[ "$(grep -l '^> GET' "$tmp"/asked.* 2>/dev/null | wc -l)" = 12 ]
-}
-until_true 20 are_asked || fail "not all is asked: $(
-	tail -n 5 "$tmp"/asked.* "$tmp/serve.err")"
-end serve
-signal CONT mariadb
+    def reach(self, *names):
+        """Each minds SIGTERM and has a socket: it is at the server that does
+        not answer, or will be in a moment. One that waited in vain before
+        anybody looked has ended."""
+        for name in names:
+            p = self.running[name]
+            until(60, lambda p=p: p.poll() is not None or catches(
+                p.pid, TERM) and has_socket(p.pid), name)
+            self.checks.that(p.poll() in (None, 75),
+                             f"{name} reaches nothing: {p.poll()} "
+                             f"{self.lab.text(name + '.err')}")
 
-echo "- one that stands still from the start"
-signal STOP mariadb
-start sink sink -f queue:rows
-start reaper reaper -f queue:closed
-until_true 60 minds sink || fail "no sink"
-until_true 60 minds reaper || fail "no reaper"
-end sink reaper
+    def end(self, *names):
+        """All at once, each in time. The promise itself is a time, 10 s; these
+        5 are up to 20 (see until), the rest for a busy machine; what waits for
+        the server to answer needs 30 and more."""
+        for name in names:
+            self.running[name].terminate()
+        for name in names:
+            p = self.running.pop(name)
+            until(5, lambda p=p: p.poll() is not None, f"{name} to end")
+            self.checks.that(p.returncode in (0, 75),
+                             f"{name} gave {p.returncode}: "
+                             f"{self.lab.text(name + '.err')}")
 
-echo "- and for all that ends by itself"
-start once sink -f "$tmp/row"
-start migrate sink --migrate
-start check sink --check
-start recompute sink --recompute
-start get sink --get /api/v1/operators --tenant t
-start report sink --report "$tmp/report.html" --tenant t
-start revoke sink -c "$tmp/serve.conf" --token --tenant t --revoke 1
-start serve sink -c "$tmp/serve.conf" --serve 127.0.0.1:0
-start reap reaper -f "$tmp/chat"
-start list reaper --list
-start purge reaper --purge t --force
-start retention reaper --retention 30d
-start export reaper --export 7 --tenant t
-start forget reaper --forget 7 --tenant t
-set -- once migrate check recompute get report revoke serve reap list purge \
-	retention export forget
-reach "$@"
-end "$@"
-signal CONT mariadb
+    def database_stands_still(self):
+        """In the middle, with what came meanwhile in hand."""
+        for name, queue, line in (("sink", "rows", ROW),
+                                  ("reaper", "closed", CHAT)):
+            self.start(name, name, "-f", "queue:" + queue)
+            self.ready(name, queue)
+            self.database.freeze()
+            self.put(queue, line)
+            until(20, lambda queue=queue: self.lab.in_queue(queue) == 0,
+                  f"{name} to take what came")
+            self.end(name)
+            self.database.open()
 
-echo "- a broker that stands still"
-printf '[crm acme]\nassign = yes\n[listen]\ntenant = acme\n' >"$tmp/conf"
-chmod 600 "$tmp/conf"
-start_daemons() {
-	start stream aggregator -f queue:records -t queue:out --every 20ms \
-		--state "$tmp/stream" -a events
-	start counter aggregator --input eventcounter -f queue:counted \
-		-t queue:out --state "$tmp/counter"
-	start snapshots aggregator -f queue:snapshots -t queue:out \
-		--state "$tmp/snapshots"
-	start sink sink -f queue:rows
-	start reaper reaper -f queue:closed
-	start assign poller -c "$tmp/conf" --assign -f queue:given \
-		-t queue:records
-	start listener poller -c "$tmp/conf" --listen "unix:$tmp/door" \
-		-t queue:records --state "$tmp/listener"
-}
-start_daemons
-ready stream 'amqp_connected queue=out'
-ready counter 'amqp_connected queue=counted'
-ready sink 'amqp_connected queue=rows'
-ready snapshots 'amqp_connected queue=snapshots'
-ready reaper 'amqp_connected queue=closed'
-ready assign 'amqp_connected queue=given'
-ready listener 'amqp_connected queue=records'
-signal STOP rabbitmq
-end stream counter snapshots sink reaper assign listener
+    def requests_stand_still(self):
+        token = self.lab.must(
+            ["sink", "-c", self.serve, "--token", "--tenant", "t", "--role",
+             "lead"]).out.decode().strip()
+        port_file = self.lab.path("serve.port")
+        self.start("serve", "sink", "-c", self.serve, "--serve", "127.0.0.1:0",
+                   "--port-file", port_file)
+        until(60, lambda: os.path.exists(port_file), "the server")
+        port = int(self.lab.text("serve.port"))
 
-echo "- and one that stands still from the start"
-start_daemons
-echo 'count out' >"$tmp/topology"
-start once aggregator -f "$root/tests/records/small.ndjson" -t queue:out
-start publish aggregator --publish -f "$tmp/chat" -t queue:out
-start declare aggregator --declare -f "$tmp/topology"
-start letters aggregator --dead-letters -f queue:out.dead
-start list reaper --list -t queue:out
-set -- stream counter snapshots sink reaper assign once publish declare \
-	letters list
-reach "$@"
-until_true 60 minds listener || fail "no listener"
-end "$@" listener
-start export aggregator --export --state "$tmp/stream" -t queue:out
-reach export
-end export
-signal CONT rabbitmq
+        def ask(path):
+            s = socket.create_connection(("127.0.0.1", port))
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer"
+                      f" {token}\r\n\r\n".encode())
+            return s
 
-echo "- one that is slow with each answer"
-python3 tests/e2e/slow_proxy.py "$tmp/slow.port" \
-	"$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/ports")" "$tmp/slow" &
-until_true 20 test -s "$tmp/slow.port" || fail "no proxy"
-AMQP_URL=${AMQP_URL%:*}:$(cat "$tmp/slow.port")/messaging \
-	"$probe" -p read queue:slow >"$tmp/slow.out" 2>"$tmp/slow.err" &
-slow=$!
-echo x | "$probe" write queue:slow >/dev/null
-until_true 60 test -s "$tmp/slow.out" || fail "nothing is read: $(
-	cat "$tmp/slow.err")"
-touch "$tmp/slow"
-kill $slow
-wait $slow || fail "a reader gave $?: $(cat "$tmp/slow.err")"
+        with ask("/api/v1/operators") as s:
+            self.checks.equal(s.recv(12), b"HTTP/1.1 200", "the answer")
+        self.database.freeze()
+        asked = [ask(f"{path}?n={n}") for n in range(6)
+                 for path in ("/api/v1/operators", "/metrics")]
+        self.end("serve")
+        self.database.open()
+        for s in asked:
+            s.close()
 
-echo "- a CRM that says nothing"
-python3 - "$tmp/port" "$tmp/asked" <<'END' &
-import socket, sys
-s = socket.create_server(("127.0.0.1", 0))
-open(sys.argv[1], "w").write("%d\n" % s.getsockname()[1])
-held = []
-while True:
-    held.append(s.accept()[0])
-    held[-1].recv(1)
-    open(sys.argv[2], "a").write("x")
-END
-until_true 20 test -s "$tmp/port" || fail "no CRM"
-CRM_URL=http://127.0.0.1:$(cat "$tmp/port")/v1
-asking() { # OPTION...
-	rm -f "$tmp/asked"
-	start poller poller "$@"
-	until_true 30 test -s "$tmp/asked" || fail "it asks nothing: $(
-		cat "$tmp/poller.err")"
-	end poller
-}
-asking
-asking --check
-CRM_TENANT=t asking --status -f "$tmp/chat"
+    def database_from_the_start(self):
+        """For daemons, and for all that ends by itself."""
+        self.database.freeze()
+        self.start("sink", "sink", "-f", "queue:rows")
+        self.start("reaper", "reaper", "-f", "queue:closed")
+        report = self.lab.path("report.html")
+        commands = {
+            "once": f"sink -f {self.row}",
+            "migrate": "sink --migrate", "check": "sink --check",
+            "recompute": "sink --recompute",
+            "get": "sink --get /api/v1/operators --tenant t",
+            "report": f"sink --report {report} --tenant t",
+            "revoke": f"sink -c {self.serve} --token --tenant t --revoke 1",
+            "serve": f"sink -c {self.serve} --serve 127.0.0.1:0",
+            "reap": f"reaper -f {self.chat}", "list": "reaper --list",
+            "purge": "reaper --purge t --force",
+            "retention": "reaper --retention 30d",
+            "export": "reaper --export 7 --tenant t",
+            "forget": "reaper --forget 7 --tenant t"}
+        for name, command in commands.items():
+            self.start(name, *command.split())
+        self.reach(*commands, "sink", "reaper")
+        self.end(*commands, "sink", "reaper")
+        self.database.open()
 
-printf '[crm acme]\nurl = %s\nassign = yes\nhook = secret\nhook_secret = %032d\n' \
-	"$CRM_URL" 7 >"$tmp/conf"
-unset CRM_URL
-hook=https://hooks.example.org
-asking -c "$tmp/conf" --registered
-asking -c "$tmp/conf" --register $hook
-asking -c "$tmp/conf" --unregister $hook
+    def start_daemons(self):
+        """Name and queue of each."""
+        state, conf = self.lab.path("state"), self.lab.conf("conf", {
+            "crm acme": {"assign": "yes"}, "listen": {"tenant": "acme"}})
+        daemons = {
+            "stream": ("out", "aggregator -f queue:records -t queue:out --every"
+                       f" 20ms --state {state}.1 -a events"),
+            "counter": ("counted", "aggregator --input eventcounter -f "
+                        f"queue:counted -t queue:out --state {state}.2"),
+            "snapshots": ("snapshots", "aggregator -f queue:snapshots -t "
+                          f"queue:out --state {state}.3"),
+            "sink": ("rows", "sink -f queue:rows"),
+            "reaper": ("closed", "reaper -f queue:closed"),
+            "assign": ("given", f"poller -c {conf} --assign -f queue:given -t "
+                       "queue:records"),
+            "listener": ("records", f"poller -c {conf} --listen 127.0.0.1:0 -t "
+                         f"queue:records --state {state}.4")}
+        for name, (_, command) in daemons.items():
+            self.start(name, *command.split())
+        return {name: queue for name, (queue, _) in daemons.items()}
 
-echo '{"type":"assignment","tenant":"acme","id":"1","chat":"7","operator":"1","expires":"2099-01-01T00:00:00Z"}' \
-	>"$tmp/given"
-asking -c "$tmp/conf" --assign -f "$tmp/given"
-"$probe" write queue:given <"$tmp/given" >/dev/null
-asking -c "$tmp/conf" --assign -f queue:given -t queue:records
+    def broker_stands_still(self):
+        daemons = self.start_daemons()
+        for name, queue in daemons.items():
+            self.ready(name, queue)
+        self.broker.freeze()
+        self.end(*daemons)
+        # From the start.
+        daemons = self.start_daemons()
+        topology = self.lab.write("topology", "count out\n")
+        commands = {
+            "once": "aggregator -f tests/records/small.ndjson -t queue:out",
+            "publish": f"aggregator --publish -f {self.chat} -t queue:out",
+            "declare": f"aggregator --declare -f {topology}",
+            "letters": "aggregator --dead-letters -f queue:out.dead",
+            "list": "reaper --list -t queue:out"}
+        for name, command in commands.items():
+            self.start(name, *command.split())
+        until(60, lambda: catches(self.running["listener"].pid, TERM),
+              "a listener")
+        self.reach(*(n for n in daemons if n != "listener"), *commands)
+        self.end(*daemons, *commands)
+        self.broker.open()
+
+    def broker_is_slow(self):
+        door = self.lab.door("rabbitmq", Slow)
+        p = self.lab.start([PROBE, "-p", "read", "queue:slow"],
+                           self.lab.path("slow.out"),
+                           env={"AMQP_URL": door.url})
+        self.put("slow", "x")
+        until(60, lambda: self.lab.text("slow.out"), "a line")
+        door.slow.set()
+        self.checks.equal(self.lab.end(p), 0, self.lab.text("slow.out"))
+
+    def crm_says_nothing(self):
+        asked, held = threading.Event(), []
+        crm = socket.create_server(("127.0.0.1", 0))
+
+        def take():
+            while True:
+                try:
+                    held.append(crm.accept()[0])
+                except OSError:
+                    return
+                held[-1].recv(1)
+                asked.set()
+
+        threading.Thread(target=take, daemon=True).start()
+        url = f"http://127.0.0.1:{crm.getsockname()[1]}/v1"
+        conf = self.lab.conf("silent", {"crm acme": {
+            "url": url, "token": "token", "assign": "yes", "hook": "secret",
+            "hook_secret": KEY}})
+        chat = self.lab.write("acme", CHAT.replace('"t"', '"acme"') + "\n")
+        given = self.lab.write("given", assignment("7") + "\n")
+        hook = "https://hooks.example.org"
+        self.put("given", assignment("7"))
+        for options in ("", "--check", f"--status -f {chat}",
+                        "--registered", "--register " + hook,
+                        "--unregister " + hook, f"--assign -f {given}",
+                        "--assign -f queue:given -t queue:records"):
+            asked.clear()
+            self.start("poller", "poller", "-c", conf, *options.split(),
+                       env={"CRM_URL": "", "CRM_TOKEN": ""})
+            until(30, asked.is_set, f"poller {options} to ask")
+            self.end("poller")
+        crm.close()
+
+    # Where the terminal goes.
+
+    def hang_up(self):
+        lab = self.lab
+        conf = lab.conf("hup.conf", {
+            "crm acme": {"token": "x", "assign": "yes"},
+            "serve": {"secret_key": KEY}})
+        state = lab.path("hup")
+        daemons = [
+            "poller --listen 127.0.0.1:0 -t queue:records",
+            "poller --assign -f queue:assignments -t queue:records",
+            f"aggregator -f queue:snapshots -t queue:rows --state {state}.1",
+            f"aggregator -f queue:records -t queue:rows --state {state}.2 "
+            "--every 50ms",
+            "aggregator --input eventcounter -f queue:counted -t queue:rows "
+            f"--state {state}.3", "sink -f queue:rows",
+            "sink --serve 127.0.0.1:0", "reaper -f queue:closed"]
+
+        def start(n, argv):
+            """With the journal's word for stderr, and without a terminal."""
+            log = lab.path(f"hup{n}.err")
+            open(log, "w").close()
+            place = os.stat(log)
+            return lab.start(argv, log, {
+                "MESSAGING_CONFIG": conf, "CRM_URL": "", "CRM_TOKEN": "",
+                "JOURNAL_STREAM": f"{place.st_dev}:{place.st_ino}"},
+                start_new_session=True)
+
+        wrong = start("wrong", ["aggregator", "--unheard-of"])
+        self.checks.equal(wrong.wait(60), 64, "a wrong command line")
+        self.checks.that(lab.text("hupwrong.err").startswith(
+            "<3>aggregator: unknown option '--unheard-of'"),
+            lab.text("hupwrong.err"))
+        running = [start(n, d.split()) for n, d in enumerate(daemons)]
+        for p in running:
+            until(30, lambda p=p: catches(p.pid, HUP | TERM), "a handler")
+            p.send_signal(signal.SIGHUP)
+        for n, p in enumerate(running):
+            name = daemons[n].split()[0]
+            line = f"<4>{name}: SIGHUP: the configuration is read at the start "\
+                "only; restart to read it anew\n"
+            until(10, lambda n=n: "SIGHUP" in lab.text(f"hup{n}.err"), name)
+            self.checks.that(line in lab.text(f"hup{n}.err") and
+                             p.poll() is None, lab.text(f"hup{n}.err"))
+            self.checks.equal(lab.end(p), 0, daemons[n])
+            self.checks.that(all(re.match("<[3467]>", x) for x in lab.text(
+                f"hup{n}.err").splitlines()), "a line has no level")
+
+    def in_terminal(self, name, *argv):
+        """The pid of the program, and the shell that has the terminal."""
+        pid = self.lab.path(name + ".pid")
+        words = " ".join(program(argv))
+        shell = self.lab.start(
+            ["script", "-qec", f"sh -c 'echo $$ >{pid}; exec {words}'",
+             "/dev/null"], self.lab.path(name + ".out"))
+        until(30, lambda: self.lab.text(name + ".pid").endswith("\n"), name)
+        return int(self.lab.text(name + ".pid")), shell
+
+    def terminal_goes(self):
+        """Also while a CRM does not answer."""
+        lab = self.lab
+        pid, shell = self.in_terminal("tty", "sink", "-f", "queue:rows")
+        until(30, lambda: catches(pid, HUP), "a handler")
+        os.kill(pid, signal.SIGHUP)
+        self.checks.equal(shell.wait(60), 0, lab.text("tty.out"))
+
+        sim = Sim(lab, "sim", ["--dialogs", 3, "--messages", 1, "--operators",
+                               1])
+        dialog = next(iter(sim.open_dialogs()))
+        operator = sim.get("/operators")["data"][0]["id"]
+        sim.control("act", do="transfer", dialog=dialog)
+        sim.fault("slow", value=120000, method="PUT")
+        conf = lab.conf("slow.conf", {"crm acme": {
+            "url": sim.url, "token": "sim-token", "assign": "yes",
+            "timeout": "120s"}})
+        self.put("tty", assignment(str(dialog), str(operator)))
+        pid, shell = self.in_terminal(
+            "slow", "env", "-u", "CRM_URL", "-u", "CRM_TOKEN", BIN + "/poller",
+            "-c", conf, "--assign", "-f", "queue:tty")
+        until(30, lambda: sim.stats()["by_route"].get(
+            "PUT /v1/dialogs/{id}"), "a chat to be given")
+        os.kill(pid, signal.SIGHUP)
+        shell.wait(60)
+        self.checks.that(
+            "poller: asked to stop, and what is in hand is not done after"
+            in lab.text("slow.out"), lab.text("slow.out"))
+
+    def nohup_holds(self):
+        p = self.lab.start(["sh", "-c", f"trap '' HUP; exec {BIN}/sink -f "
+                            "queue:rows"], self.lab.path("nohup.err"),
+                           start_new_session=True)
+        until(30, lambda: catches(p.pid, TERM), "the sink")
+        p.send_signal(signal.SIGHUP)
+        self.checks.equal(self.lab.end(p), 0, "nohup")
+        self.checks.equal(self.lab.text("nohup.err"), "", "nohup says")
+
+
+def body():
+    with Lab("stop") as lab:
+        test = Test(lab)
+        for part in (test.database_stands_still, test.requests_stand_still,
+                     test.database_from_the_start, test.broker_stands_still,
+                     test.broker_is_slow, test.crm_says_nothing, test.hang_up,
+                     test.terminal_goes, test.nohup_holds):
+            part()
+        return test.checks.result()
+
+
+main(body)

@@ -1,0 +1,63 @@
+"""amqp_doors: doors to the broker that look at the frames that pass."""
+
+import threading
+import time
+
+from harness import Door
+
+METHOD = 1
+ACK = bytes([0, 60, 0, 80])
+
+
+class Frames(Door):
+    """Passes whole frames. `see` may keep one back (an OSError breaks the
+    connection)."""
+
+    def pieces(self, source, upward):
+        stream = source.makefile("rb")
+        if upward:
+            yield stream.read(8) # which protocol
+        while head := stream.read(7):
+            frame = head + stream.read(int.from_bytes(head[3:], "big") + 1)
+            yield from self.see(frame, source, upward)
+
+    def see(self, frame, source, upward):
+        yield frame
+
+
+class Acks(Frames):
+    """The acknowledgement number `at` of a connection is not passed on. If
+    `cut`, that connection breaks, once. Else nothing more passes from that
+    reader, as if it had died just then: before its acknowledgement, or `after`
+    it. `reached` says that it was so."""
+
+    def __init__(self, url):
+        super().__init__(url)
+        self.at, self.cut_there, self.after = 1, False, False
+        self.reached, self.seen = threading.Event(), {}
+
+    def see(self, frame, source, upward):
+        if upward and frame[0] == METHOD and frame[7:11] == ACK:
+            n = self.seen[source] = self.seen.get(source, 0) + 1
+            if n == self.at and not self.reached.is_set():
+                if self.after:
+                    yield frame
+                self.reached.set()
+                while not self.cut_there and source.recv(65536):
+                    pass
+                raise OSError
+        yield frame
+
+
+class Slow(Frames):
+    """From when `slow` is set it takes two seconds for each method that the
+    broker sends, as a broker with much to do."""
+
+    def __init__(self, url):
+        super().__init__(url)
+        self.slow = threading.Event()
+
+    def see(self, frame, source, upward):
+        if not upward and frame[0] == METHOD and self.slow.is_set():
+            time.sleep(2)
+        yield frame
