@@ -183,8 +183,8 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     stream_metrics \
     topology)
 # They wait for minutes, mostly for servers: what begins first does not end last.
-LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget dead_letters \
-	forget eventcounter api rollup reaper forget_files retention board_stream)
+LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget \
+	forget api rollup reaper forget_files retention board_stream)
 
 check:  ## install what tests need, build, run the tests
 	@scripts/install-deps check

@@ -1,111 +1,112 @@
-#!/usr/bin/env bash
-# append [NAME...]: what reads a queue or a socket without end writes a file
-# behind its present content: the input of that was acknowledged and does not
-# come again. So what was written before a kill -9 is there after the next start,
-# and half a line that the kill left is not.
-set -euo pipefail
-# shellcheck source=tests/e2e/amqp.sh
-. "$(dirname "$0")/amqp.sh"
+#!/usr/bin/env -S python3 -B
+"""What reads a queue without end writes a file behind its present content: the
+input of that was acknowledged and does not come again. So what was written before
+a kill -9 is there after the next start, and half a line that the kill left is
+not."""
 
-"$servers" start "$tmp/servers" >"$tmp/servers.log" 2>&1 ||
-	fail "no servers: $(cat "$tmp/servers.log")"
-eval "$("$servers" env "$tmp/servers")"
-"$BIN/sink" --migrate || fail "no tables"
-small=$PWD/tests/records/small.ndjson
+import json
+import os
 
-# run_NAME becomes the program, which writes $file; feed_NAME N gives it what it
-# writes some lines for, the first and the second time.
-run_stream() {
-	exec "$BIN/aggregator" -f queue:records -t "$file" --every 20ms \
-		--state "$tmp/stream.state"
-}
-feed_stream() {
-	"$TESTBIN/load" -n 300 --late 0 --seed "$1" 2>/dev/null |
-		"$probe" -b 100 write queue:records
-}
+from harness import TESTBIN, Checks, Lab, main, until
 
-run_snapshots() {
-	exec "$BIN/aggregator" -f queue:snapshots -t "$file" \
-		--state "$tmp/snapshots.state"
-}
-feed_snapshots() {
-	sed "s/\"s1\"/\"s$1\"/; s/\(begin.*\)10:15:00/\110:1$1:00/" "$small" |
-		"$probe" -b 100 write queue:snapshots
-}
+TOOLS = TESTBIN + "/tools/"
 
-run_counter() {
-	exec "$BIN/aggregator" --input eventcounter -f queue:counted -t "$file" \
-		--exchange counting --state "$tmp/counter.state"
-}
-feed_counter() {
-	mkdir -p "$tmp/counts"
-	"$TESTBIN/tools/event_publisher" -d -q counted -e counting \
-		-o "$tmp/counts" -n 100 -s "$1"
-}
 
-run_assign() {
-	exec "$BIN/poller" -c "$tmp/conf" --assign -f queue:given -t "$file"
-}
-feed_assign() {
-	local chat
-	chat=$(shows '/dialogs?state=open' | jq ".data[$1].id")
-	printf '{"type":"assignment","tenant":"acme","id":"%s","chat":"%s","operator":"%s","expires":"2099-01-01T00:00:00Z"}\n' \
-		"$1" "$chat" "$operator" | "$probe" write queue:given
-}
+class Writer:
+    """A program and what it is given, the first and the second time."""
 
-# The dead letters of a socket.
-run_letters() {
-	exec "$BIN/sink" -f "unix:${file%.dead}"
-}
-feed_letters() {
-	until_true 20 test -S "${file%.dead}" || fail "no socket"
-	echo '{"type":"row","table":"none","tenant":"t","n":'"$1"'}' |
-		"$probe" write "unix:${file%.dead}"
-}
+    def __init__(self, lab, name, argv, feed):
+        self.lab, self.feed = lab, feed
+        self.file, self.err = lab.path(name), lab.path(name + ".err")
+        self.argv = [*argv, "-t", self.file]
 
-lines() {
-	grep -c '^{.*}$' "$file" || :
-}
+    def begin(self):
+        self.process = self.lab.start(self.argv, self.err)
 
-more_than() { # N
-	[ -e "$file" ] && [ "$(lines)" -gt "$1" ]
-}
+    def whole(self):
+        """Its lines but one that is not finished."""
+        if not os.path.exists(self.file):
+            return []
+        with open(self.file, encoding="utf-8") as f:
+            return [x for x in f if x.startswith("{") and x.endswith("}\n")]
 
-begin() { # NAME
-	"run_$1" 2>"$tmp/$1.err" >&2 </dev/null &
-	pid=$!
-}
+    def drop_after(self, lines):
+        until(30, lambda: len(self.whole()) > lines, "a line of " + self.err)
+        self.process.kill()
+        self.process.wait()
 
-drop() { # by kill -9
-	kill -9 "$pid"
-	wait "$pid" 2>/dev/null || :
-}
 
-start_sim --dialogs 4 --messages 1 --operators 1
-operator=$(shows /operators | jq '.data[0].id')
-(umask 077 && printf '%s\n' '[crm acme]' "url = $sim/v1" 'assign = yes' \
-	>"$tmp/conf")
+def load(lab, seed):
+    return lab.must([TESTBIN + "/load", "-n", 300, "--late", 0, "--seed", seed]
+                    ).out.decode().splitlines()
 
-[ $# != 0 ] || set -- stream snapshots counter assign letters
-for name; do
-	echo "- $name"
-	file=$tmp/$name.dead
-	begin "$name"
-	"feed_$name" 1 >"$tmp/fed" || fail "not fed: $(cat "$tmp/$name.err")"
-	until_true 30 more_than 0 || fail "nothing comes: $(
-		cat "$tmp/$name.err")"
-	drop
-	grep '^{.*}$' "$file" >"$tmp/first"
-	cp "$tmp/first" "$file"
-	printf '{"type":"half' >>"$file"
-	begin "$name"
-	"feed_$name" 2 >"$tmp/fed" || fail "not fed: $(cat "$tmp/$name.err")"
-	until_true 30 more_than "$(wc -l <"$tmp/first")" ||
-		fail "it does not go on: $(cat "$tmp/$name.err")"
-	drop
-	head -c "$(stat -c %s "$tmp/first")" "$file" | cmp - "$tmp/first" ||
-		fail "what was written before is gone"
-	! grep -q half "$file" || fail "half a line stays"
-	grep -q "'$file' ended in 13 bytes of a line" "$tmp/$name.err" ||
-		fail "half a line is not told: $(cat "$tmp/$name.err")"
-done
+
+def snapshot(n):
+    with open("tests/records/small.ndjson", encoding="utf-8") as f:
+        for line in f.read().replace('"s1"', f'"s{n}"').splitlines():
+            yield line.replace("10:15:00", f"10:1{n}:00") \
+                if '"begin"' in line else line
+
+
+def writers(lab):
+    sim = lab.sim("--dialogs", 4, "--messages", 1, "--operators", 1)
+    operator = str(sim.get("/operators")["data"][0]["id"])
+    chats = list(sim.open_dialogs())
+    conf = lab.conf("conf", {"crm acme": {
+        "url": sim.url, "token": "sim-token", "assign": "yes"}})
+
+    def state(name):
+        return ["--state", lab.path(name + ".state")]
+
+    def count(n):
+        lab.must([TOOLS + "event_publisher", "-d", "-q", "counted", "-e",
+                  "counting", "-n", 100, "-s", n])
+
+    def assign(n):
+        lab.put("given", [json.dumps({
+            "type": "assignment", "tenant": "acme", "id": str(n),
+            "chat": str(chats[n]), "operator": operator,
+            "expires": "2099-01-01T00:00:00Z"})])
+
+    yield Writer(lab, "stream", ["aggregator", "-f", "queue:records", "--every",
+                                 "20ms", *state("stream")],
+                 lambda n: lab.put("records", load(lab, n)))
+    yield Writer(lab, "snapshots", ["aggregator", "-f", "queue:snapshots",
+                                    *state("snapshots")],
+                 lambda n: lab.put("snapshots", snapshot(n)))
+    yield Writer(lab, "counter", [
+        "aggregator", "--input", "eventcounter", "-f", "queue:counted",
+        "--exchange", "counting", *state("counter")], count)
+    yield Writer(lab, "assign", ["poller", "-c", conf, "--assign", "-f",
+                                 "queue:given"], assign)
+
+
+def body():
+    with Lab("append") as lab:
+        checks = Checks()
+        lab.start_servers("rabbitmq")
+        all_writers = list(writers(lab))
+        for w in all_writers:
+            w.begin()
+            w.feed(1)
+        first = {}
+        for w in all_writers:
+            w.drop_after(0)
+            first[w] = w.whole()
+            with open(w.file, "w", encoding="utf-8") as f:
+                f.writelines([*first[w], '{"type":"half'])
+            w.begin()
+            w.feed(2)
+        for w in all_writers:
+            w.drop_after(len(first[w]))
+            checks.equal(w.whole()[:len(first[w])], first[w],
+                         "what was written before")
+            with open(w.file, encoding="utf-8") as f:
+                checks.that("half" not in f.read(), f"half a line of {w.file}")
+            with open(w.err, encoding="utf-8") as f:
+                checks.that(f"'{w.file}' ended in 13 bytes of a line" in
+                            f.read(), f"half a line is not told: {w.err}")
+        return checks.result()
+
+
+main(body)

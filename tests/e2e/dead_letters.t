@@ -8,7 +8,7 @@ import os
 import subprocess
 
 from amqp_doors import Acks
-from harness import BIN, PROBE, Checks, Lab, main, shown_in, until
+from harness import BIN, PROBE, Checks, Lab, main, shown_in, steps, until
 
 SCRIPT = os.path.abspath("scripts/dead-letters")
 AT = "2026-11-20T10:00:00.000Z"
@@ -177,6 +177,13 @@ class Test:
             self.letters("-b", lab.path("bin"), "-o", "ndjson", *queues,
                          code=77)
 
+    def of_shards(self):
+        """Those of scripts/topology are listed, too."""
+        self.lab.must(["scripts/topology", "-n", "2"])
+        self.lab.put("records.g1.1.dead", [letter("of a shard", "{}")])
+        self.checks.that("records.g1.1 1 sink: of a shard" in self.listed(),
+                         "a shard's letters are not listed")
+
     def killed(self):
         """Before its first acknowledgement, and behind it: a replay loses
         nothing, and a drop only what was to be dropped."""
@@ -313,10 +320,9 @@ class Test:
 def body():
     with Lab("dead_letters") as lab:
         test = Test(lab)
-        for part in (test.from_nobody, test.by_reason, test.refused_again,
-                     test.of_a_message, test.killed, test.by_dropping,
-                     test.broken_link, test.used_wrongly, test.broker_away):
-            part()
+        steps(test.from_nobody, test.by_reason, test.refused_again,
+              test.of_a_message, test.of_shards, test.killed, test.by_dropping,
+              test.broken_link, test.used_wrongly, test.broker_away)
         return test.checks.result()
 
 

@@ -1,318 +1,479 @@
-#!/usr/bin/env bash
-# The event counter against the original's contract: its exchange, queue,
-# binding, keys and bodies; files equal as JSON to those its generator expects,
-# with duplicates, garbage, an empty queue, messages that trickle, kill -9 in
-# the middle, and a broker that goes away.
-set -euo pipefail
-# shellcheck source=tests/e2e/amqp.sh
-. "$(dirname "$0")/amqp.sh"
+#!/usr/bin/env -S python3 -B
+"""The event counter against the original's contract: its exchange, queue,
+binding, keys and bodies; files equal as JSON to those its generator expects,
+with duplicates, garbage, an empty queue, messages that trickle, kill -9 in the
+middle, and a broker that goes away. A customer is erased from its state and
+files: an alias stands in the place of the id, the counts are what they were and
+go on, as those of the database do."""
 
-start_broker
-settings 'wait_timeout = 40s'
-aggregator=$BIN/aggregator
-publisher=$TESTBIN/tools/event_publisher
-queue=eventcountertest
+import collections
+import glob
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import threading
+import time
 
-publish() { # FOLDER OPTION...: the files that are to come are there
-	mkdir -p "$tmp/$1"
-	"$publisher" -d -e eventcountertest -o "$tmp/$1" "${@:2}" >"$tmp/sent" ||
-		fail "nothing was published"
-}
+from amqp_doors import ACK, METHOD, Frames
+from harness import (BIN, LONG, TESTBIN, Checks, Lab, catches, main, sanitized,
+                     say, seed, steps, until)
 
-consume() { # FOLDER OPTION...
-	expect 0 timeout 600 "$aggregator" --input eventcounter \
-		-f "queue:$queue" --exchange eventcountertest \
-		--json-dir "$tmp/$1" --idle-exit "${idle:-1s}" "${@:2}"
-	[ "$(waiting $queue)" = 0 ] || fail "not all was acknowledged"
-}
+QUEUE = "eventcountertest"
+TOOLS = TESTBIN + "/tools/"
 
-same() { # FOLDER FOLDER: equal as JSON, file by file
-	python3 - "$tmp/$1" "$tmp/$2" <<-'END' || fail "$1 is not $2"
-	import json, os, sys
-	def read(folder):
-	    return {f: json.load(open(os.path.join(folder, f)))
-	            for f in os.listdir(folder)}
-	want, got = map(read, sys.argv[1:])
-	for f in sorted(set(want) | set(got)):
-	    if want.get(f) != got.get(f):
-	        print(f, want.get(f), got.get(f), sep="\n")
-	        sys.exit(1)
-	END
-}
 
-letters() { # what is dead, emptied
-	"$probe" -e read "queue:$queue.dead" | cut -f 2-
-}
+class Unconfirmed(Frames):
+    """The broker takes what is published, and its confirms are lost."""
 
-echo "- a queue that is not there is made, and an empty one ends it"
-start=$(date +%s%N)
-consume none
-took=$((($(date +%s%N) - start) / 1000000))
-[ $took -ge 1000 ] || fail "it ended after $took ms already"
-[ -z "$(ls -A "$tmp/none")" ] || fail "files of nothing"
-ctl -p messaging list_queues name durable type arguments | grep "^$queue	" >"$tmp/is"
-printf '%s\ttrue\tclassic\t[]\n' $queue | diff - "$tmp/is"
-ctl -p messaging list_exchanges name type durable | grep -c \
-	'^eventcountertest	topic	true' >/dev/null || fail "another exchange"
+    def see(self, frame, source, upward):
+        if upward or frame[0] != METHOD or frame[7:11] != ACK:
+            yield frame
 
-echo "- 100 messages"
-publish want100 -n 100
-consume got100
-same want100 got100
-[ "$(stat -c %a "$tmp"/got100/*.json | sort -u)" = 644 ] || fail "the mode"
-python3 - "$tmp/got100/created.json" <<-'END' || fail "another layout"
-import json, sys
-text = open(sys.argv[1]).read()
-sys.exit(text != json.dumps(json.loads(text), indent=2, sort_keys=True))
-END
-[ -z "$(find "$tmp/got100" -type f ! -name '[a-z]*.json')" ] ||
-	fail "a file was left there"
 
-echo "- another run counts anew; what did not occur stays as it is"
-publish want3 -n 3 -s 4 -u 1
-cp -r "$tmp/got100" "$tmp/expect3"
-cp "$tmp"/want3/*.json "$tmp/expect3"
-consume got100
-same expect3 got100
+def contents(folder):
+    """Users and counts of each type of event."""
+    found = {}
+    for path in glob.glob(folder + "/*.json"):
+        with open(path, encoding="utf-8") as f:
+            found[os.path.basename(path)[:-5]] = json.load(f)
+    return found
 
-echo "- duplicates, garbage and what has no id"
-publish wantbad -n 2000 -a 20 -g 20 -s 7
-consume gotbad
-same wantbad gotbad
-letters >"$tmp/letters"
-garbage=$(sed 's/.*garbage=//' "$tmp/sent")
-[ "$garbage" -gt 300 ] || fail "too little garbage to be a test"
-[ "$(wc -l <"$tmp/letters")" = "$garbage" ] || fail "$garbage letters are due"
-jq -r .reason "$tmp/letters" | sort -u >"$tmp/reasons"
-for reason in 'the body has no id' 'the id is not a string' 'not valid UTF-8' \
-	"'renamed' is no type of event; there are created, updated and deleted" \
-	"'' is no type of event; there are created, updated and deleted" \
-	"the routing key '$queue' is not USER.event.TYPE" \
-	"the routing key '.event.created' is not USER.event.TYPE" \
-	'the routing key is no text' 'not a JSON object' 'an empty line'; do
-	grep -qxF "$reason" "$tmp/reasons" || fail "nothing says: $reason"
-done
-jq -es 'any(.where == "message without id key user_a.event.renamed" and
-	.record == "{\"id\":\"r\"}")' "$tmp/letters" >/dev/null || fail "no origin"
 
-echo "- 100,000 messages"
-publish want100k -n 100000 -u 1000 -a 1 -s 3
-start=$(date +%s%N)
-consume got100k -v
-took=$((($(date +%s%N) - start) / 1000000 - 1000))
-echo "  in $took ms"
-same want100k got100k
-grep -q "events_counted $(sed 's/garbage.*//' "$tmp/sent")" "$tmp/err" ||
-	fail "it says: $(cat "$tmp/err"), not $(cat "$tmp/sent")"
+def sums(folders):
+    """{(user, type): events} of several folders."""
+    total = collections.Counter()
+    for folder in folders:
+        for kind, users in contents(folder).items():
+            for user, n in users.items():
+                total[user, kind] += n
+    return total
 
-echo "- messages that trickle keep it alive"
-(publish wanttrickle -n 30 -r 3 -s 5) &
-one_waits() {
-	[ "$(waiting $queue)" -gt 0 ]
-}
-# Or on a busy machine the reader is gone before the first one comes.
-until_true 60 one_waits || fail "nothing is published"
-idle=6s consume gottrickle
-wait $!
-same wanttrickle gottrickle
 
-echo "- a queue that is slower than --idle-exit is not taken for an empty one"
-# The broker itself waits for the reader, holds the queue's process until all
-# has come to it and --idle-exit is over, and lets it go on.
-on_queue $queue "P = amqqueue:get_pid(Q),
-	Until = fun(F, True) -> case True() of
-		true -> ok;
-		false -> timer:sleep(10), F(F, True) end end,
-	ok = file:write_file(\"$tmp/waits\", <<>>),
-	Until(Until, fun() -> rabbit_amqqueue:consumers(Q) =/= [] end),
-	sys:suspend(P),
-	ok = file:write_file(\"$tmp/suspended\", <<>>),
-	timer:sleep(3000),
-	Until(Until, fun() ->
-		element(2, process_info(P, message_queue_len)) >= 20 end),
-	sys:resume(P)" >/dev/null &
-holding=$!
-until_true 60 test -e "$tmp/waits" || fail "the broker does not wait"
-"$aggregator" --input eventcounter -f queue:$queue --idle-exit 2s \
-	--json-dir "$tmp/gotslow" --exchange eventcountertest &
-slow=$!
-until_true 60 test -e "$tmp/suspended" || fail "the queue was not suspended"
-mkdir "$tmp/wantslow"
-"$publisher" -e eventcountertest -o "$tmp/wantslow" -n 20 -s 13 >"$tmp/sent" ||
-	fail "nothing was published"
-wait $holding || fail "the queue was not held"
-wait $slow || fail "it gave $?"
-same wantslow gotslow
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.that, self.equal = self.checks.that, self.checks.equal
+        lab.start_servers()
+        lab.must(["sink", "--migrate"])
+        self.dice = random.Random(seed())
+        self.settings()
 
-echo "- SIGTERM writes the files, too"
-publish wantterm -n 50 -s 6
-"$aggregator" --input eventcounter -f queue:$queue --json-dir "$tmp/gotterm" \
-	--exchange eventcountertest &
-nothing_ready() {
-	# A grep that ends with the first line would be an error of ctl.
-	ctl -p messaging list_queues name messages_ready messages_unacknowledged |
-		grep "^$queue	0	[1-9]" >/dev/null
-}
-until_true 60 nothing_ready || fail "it does not read"
-kill $!
-wait $! || fail "SIGTERM gave $?"
-same wantterm gotterm
+    def settings(self, **aggregator):
+        self.lab.env["MESSAGING_CONFIG"] = self.lab.conf("conf", {
+            "amqp": {"wait_timeout": "40s"}, "aggregator": aggregator})
 
-echo "- without a state a killed run has counted nothing, and nothing is lost"
-publish wantkill -n 3000 -s 8 -a 10
-"$aggregator" --input eventcounter -f queue:$queue --json-dir "$tmp/gotkill" \
-	--exchange eventcountertest &
-until_true 60 nothing_ready || fail "it does not read"
-kill -9 $!
-wait $! || :
-[ -z "$(ls -A "$tmp/gotkill")" ] || fail "a file came before the end"
-consume gotkill
-same wantkill gotkill
+    def publisher(self, name, *options):
+        folder = self.lab.path("want" + name)
+        os.makedirs(folder, exist_ok=True)
+        return [TOOLS + "event_publisher", "-d", "-e", QUEUE, "-o", folder,
+                *options]
 
-echo "- with one, kill -9 at any moment, and messages that come meanwhile"
-(publish wantstate -n 60000 -u 50 -a 10 -g 1 -s 9 -r 8000) &
-publishing=$!
-kills=0
-while kill -0 $publishing 2>/dev/null; do
-	"$aggregator" --input eventcounter -f queue:$queue \
-		--exchange eventcountertest --state "$tmp/state" \
-		-t "$tmp/rows.$kills" &
-	sleep "0.$((RANDOM % 8 + 1))"
-	kill -9 $! 2>/dev/null && kills=$((kills + 1))
-	wait $! || :
-done
-wait $publishing
-[ $kills -ge 5 ] || fail "only $kills kills"
-consume gotstate --state "$tmp/state" -t "$tmp/rows.last"
-same wantstate gotstate
-echo "  $kills kills"
+    def publish(self, name, *options):
+        """Events, duplicates and garbage that were sent."""
+        sent = self.lab.must(self.publisher(name, *options)).out.decode()
+        return sent, [int(n) for n in re.findall(r"\d+", sent)]
 
-echo "- its rows are full values, with growing versions"
-# A killed run leaves its last line cut: the next one writes the row again.
-cat "$tmp"/rows.* | jq -cR 'fromjson? | select(.table == "event_counts")' |
-	python3 -c '
-import json, os, sys
-newest, want = {}, {}
-for line in sys.stdin:
-    r = json.loads(line)
-    assert r["tenant"] == "default" and r["type"] == "row", line
-    key = r["event"], r["user"]
-    if key not in newest or newest[key]["version"] <= r["version"]:
-        newest[key] = r
-for t in "created", "updated", "deleted":
-    for user, n in json.load(open(sys.argv[1] + "/%s.json" % t)).items():
-        want[t, user] = n
-assert {k: r["count"] for k, r in newest.items()} == want' \
-	"$tmp/wantstate" || fail "other rows"
+    def argv(self, name=None, *options):
+        files = ("--json-dir", self.lab.path("got" + name)) if name else ()
+        if name:
+            os.makedirs(self.lab.path("got" + name), exist_ok=True)
+        return ["aggregator", "--input", "eventcounter", "-f", "queue:" + QUEUE,
+                "--exchange", QUEUE, *files, *options]
 
-echo "- the state is of all runs, and serves one purpose"
-publish wantmore -n 500 -s 10 -u 50
-consume gotstate --state "$tmp/state"
-python3 - "$tmp" <<-'END' || fail "the second run did not go on"
-import json, sys
-for t in "created", "updated", "deleted":
-    a, b, got = (json.load(open("%s/%s/%s.json" % (sys.argv[1], d, t)))
-                 for d in ("wantstate", "wantmore", "gotstate"))
-    assert got == {u: a.get(u, 0) + b.get(u, 0) for u in set(a) | set(b)}
-END
-printf '[amqp]\nwait_timeout = 40s\n[aggregator]\nwindow = 2h\n' >"$tmp/conf"
-expect 78 "$aggregator" --input eventcounter -f queue:$queue \
-	--json-dir "$tmp/gotstate" --state "$tmp/state"
-says "was made with --window"
-settings 'wait_timeout = 40s'
+    def consume(self, name, *options, idle="1s", **kw):
+        done = self.lab.run(self.argv(name, "--idle-exit", idle, *options),
+                            **kw)
+        self.checks.ends(done, 0, None, name)
+        self.equal(self.messages()[0], 0, f"{name}: messages that are left")
+        return done
 
-echo "- few addresses"
-# The sanitizer reserves far more than it uses.
-if ! grep -q __asan_init "$aggregator"; then
-	publish wantfew -n 3000 -s 21
-	(
-		ulimit -v 500000
-		expect 75 "$aggregator" --input eventcounter -f queue:$queue \
-			--exchange eventcountertest --json-dir "$tmp" \
-			--state "$tmp/statefew"
-		says "it needs 512 MiB of addresses"
-	)
-	(
-		ulimit -v 700000
-		consume gotfew --state "$tmp/statefew"
-	)
-	same wantfew gotfew
-fi
+    def start(self, name, *options, **kw):
+        return self.lab.start(self.argv(name, *options),
+                              self.lab.path("log"), **kw)
 
-echo "- stopped while nobody takes its rows: the next run writes them"
-publish wantrows -n 50 -s 14
-"$aggregator" --input eventcounter -f queue:$queue \
-	--exchange eventcountertest --state "$tmp/state3" \
-	-t "unix:$tmp/nobody" 2>"$tmp/err" &
-counter=$!
-until_true 20 grep -q 'nobody reads' "$tmp/err" || fail "it waits for no reader"
-until_true 60 nothing_ready || fail "it does not read"
-sleep 0.5 # its commit is due after a tenth of a second
-kill $counter
-wait $counter || fail "SIGTERM gave $?"
-consume gotrows --state "$tmp/state3" -t "$tmp/rows.nobody"
-same wantrows gotrows
-is=$(jq -s 'map(select(.table == "event_counts").count) | add' \
-	"$tmp/rows.nobody")
-[ "$is" = 50 ] || fail "rows of $is events, not of 50"
+    def same(self, name, want=None):
+        got = contents(self.lab.path("got" + name))
+        want = contents(self.lab.path("want" + (want or name)))
+        self.that(want and got == want, f"{name}: other files")
 
-echo "- a broker that goes away is waited for, longer than for messages"
-publish wantback -n 10 -s 11
-settings 'wait_timeout = 10m' # a busy machine starts a broker in minutes
-"$aggregator" --input eventcounter -f queue:$queue \
-	--exchange eventcountertest --json-dir "$tmp/gotback" \
-	--state "$tmp/state2" --idle-exit 40s &
-counter=$!
-until_true 20 none_waits $queue || fail "it does not read"
-"$servers" restart "$tmp/servers" rabbitmq
-publish wantback2 -n 10 -s 12
-wait $counter || fail "it gave up: $?"
-settings 'wait_timeout = 40s'
-python3 - "$tmp" <<-'END' || fail "what came after the restart was not counted"
-import glob, json, sys
-def total(folder):
-    return sum(sum(json.load(open(f)).values())
-               for f in glob.glob("%s/%s/*.json" % (sys.argv[1], folder)))
-assert total("gotback") == 20, total("gotback")
-END
+    def messages(self, queue=QUEUE):
+        """Of a classic queue: ready, delivered."""
+        return [int(n) for n in re.findall(r"\d+", self.lab.ask_broker(
+            'case rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>, queue, '
+            f'<<"{queue}">>)) of {{ok, Q}} -> '
+            'rabbit_amqqueue:info(Q, [messages_ready, messages_unacknowledged])'
+            '; _ -> {0, 0} end.'))]
 
-echo "- the script does what the original's make targets did"
-script() {
-	TESTBIN=$TESTBIN scripts/eventcounter -b "$BIN" -d "$tmp/data" "$@"
-}
-script env-up publish consume compare >"$tmp/out" || fail "it failed: $?"
-grep -q '^events=100 ' "$tmp/out" || fail "not 100: $(cat "$tmp/out")"
-tail -n 1 "$tmp/out" | grep -qx 'as expected' || fail "it does not compare"
-echo '{"user_a": 1}' >"$tmp/data/counted/created.json"
-expect 1 script compare
-[ ! -d "$tmp/data/servers" ] || fail "a broker of its own beside the given one"
-cp -R scripts "$tmp/scripts"
-expect 69 env TESTBIN="$tmp" AMQP_URL= \
-	"$tmp/scripts/eventcounter" -d "$tmp/own"
-says 'cannot find the publisher; .* make eventcounter builds it'
-[ ! -e "$tmp/own" ] || fail "a broker for nothing"
-make -n eventcounter B="$tmp/build" SKIP_DEPS=1 >"$tmp/out" ||
-	fail "make eventcounter: $(cat "$tmp/out")"
-grep -q -- "-d $tmp/build/eventcounter" "$tmp/out" || fail "$(cat "$tmp/out")"
+    def has_all(self):
+        ready, delivered = self.messages()
+        return ready == 0 and delivered > 0
 
-echo "- what is asked for must make sense"
-run() {
-	"$aggregator" --input eventcounter "$@"
-}
-expect 64 run -f "$tmp/file" --json-dir "$tmp"
-says 'input eventcounter is for -f queue:NAME'
-expect 64 run -f queue:x
-says 'where to\? give --json-dir DIR, or -t TO for rows'
-expect 64 run -f queue:x --json-dir "$tmp" --tenant 'a b'
-says "'a b' names no tenant"
-expect 64 run -f queue:x --json-dir "$tmp" --exchange 'a b'
-says "'a b' names no exchange"
-expect 64 "$aggregator" --json-dir "$tmp"
-says 'json-dir is for --input eventcounter'
-expect 64 "$aggregator" --input other
-says "unknown input 'other'; there is eventcounter"
-touch "$tmp/file"
-expect 73 run -f queue:x --json-dir "$tmp/file"
-says "cannot write into --json-dir '.*/file': Not a directory"
-expect 73 run -f queue:x --json-dir "$tmp/no/folder"
-says "cannot write into --json-dir '.*/no/folder': No such file or directory"
+    # What is counted.
+
+    def empty(self):
+        """A queue that is not there is made, and an empty one ends it."""
+        began = time.monotonic()
+        self.consume("none")
+        self.that(time.monotonic() - began >= 1, "it ended at once")
+        self.equal(os.listdir(self.lab.path("gotnone")), [], "files of nothing")
+        self.equal(self.lab.ask_broker(
+            '{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>, queue,'
+            f' <<"{QUEUE}">>)), {{amqqueue:get_type(Q), '
+            'amqqueue:is_durable(Q), amqqueue:get_arguments(Q)}.'),
+            "{rabbit_classic_queue, true, []}", "the queue")
+        made = self.lab.ask_broker(
+            '{ok, X} = rabbit_exchange:lookup(rabbit_misc:r(<<"VHOST">>, '
+            f'exchange, <<"{QUEUE}">>)), X.')
+        self.that("topic,true" in made.replace(" ", ""), made)
+
+    def hundred(self):
+        lab = self.lab
+        self.publish("100", "-n", 100)
+        self.consume("100")
+        self.same("100")
+        for path in glob.glob(lab.path("got100") + "/*"):
+            self.that(path.endswith(".json"), path)
+            self.equal(os.stat(path).st_mode & 0o777, 0o644, path)
+        with open(lab.path("got100/created.json"), encoding="utf-8") as f:
+            text = f.read()
+        self.equal(text, json.dumps(json.loads(text), indent=2,
+                                    sort_keys=True), "the layout")
+        # Another run begins at zero; what did not occur stays as it is.
+        self.publish("3", "-n", 3, "-s", 4, "-u", 1)
+        want = {**contents(lab.path("want100")), **contents(lab.path("want3"))}
+        self.consume("100")
+        self.equal(contents(lab.path("got100")), want, "another run")
+
+    def garbage(self):
+        """Duplicates, garbage and what has no id."""
+        _, (_, _, garbage) = self.publish("bad", "-n", 2000, "-a", 20, "-g", 20,
+                                          "-s", 7)
+        self.consume("bad")
+        self.same("bad")
+        letters = [json.loads(x) for x in self.lab.take(QUEUE + ".dead")]
+        self.that(len(letters) == garbage > 300, f"{len(letters)}, {garbage}")
+        reasons = {x["reason"] for x in letters}
+        types = "is no type of event; there are created, updated and deleted"
+        for reason in ("the body has no id", "the id is not a string",
+                       "not valid UTF-8", f"'renamed' {types}", f"'' {types}",
+                       f"the routing key '{QUEUE}' is not USER.event.TYPE",
+                       "the routing key '.event.created' is not USER.event.TYPE",
+                       "the routing key is no text", "not a JSON object",
+                       "an empty line"):
+            self.that(reason in reasons, f"nothing says: {reason}")
+        self.that(any(x.get("record") == '{"id":"r"}' and x["where"] ==
+                      "message without id key user_a.event.renamed"
+                      for x in letters), "no origin")
+
+    def many(self):
+        sent, _ = self.publish("many", "-n", 100000 if LONG else 10000, "-u",
+                               1000, "-a", 1, "-s", 3)
+        done = self.consume("many", "-v")
+        self.same("many")
+        self.that("events_counted " + sent.split("garbage")[0] in done.err,
+                  f"{done}, not {sent}")
+
+    def trickle(self):
+        """Messages that trickle keep it alive."""
+        p = self.lab.start(self.publisher("trickle", "-n", 10, "-r", 2, "-s", 5))
+        # Or on a busy machine the reader is gone before the first one comes.
+        until(60, lambda: self.messages()[0] > 0, "a message")
+        self.consume("trickle", idle="3s")
+        self.equal(p.wait(), 0, "the publisher")
+        self.same("trickle")
+
+    def slow_queue(self):
+        """A queue slower than --idle-exit is not taken for an empty one: the
+        broker itself waits for the reader, and holds the queue's process until
+        all has come to it and --idle-exit is over."""
+        waits, held = self.lab.path("waits"), self.lab.path("held")
+        hold = threading.Thread(target=self.lab.ask_broker, args=(
+            '{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>, queue,'
+            f' <<"{QUEUE}">>)), P = amqqueue:get_pid(Q), ' """
+            Until = fun(F, True) -> case True() of
+                true -> ok; false -> timer:sleep(10), F(F, True) end end,
+            ok = file:write_file("%s", <<>>),
+            Until(Until, fun() -> rabbit_amqqueue:consumers(Q) =/= [] end),
+            sys:suspend(P),
+            ok = file:write_file("%s", <<>>),
+            timer:sleep(3000),
+            Until(Until, fun() ->
+                element(2, process_info(P, message_queue_len)) >= 20 end),
+            sys:resume(P).""" % (waits, held),))
+        hold.start()
+        until(60, lambda: os.path.exists(waits), "the broker to wait")
+        p = self.start("slow", "--idle-exit", "2s")
+        until(60, lambda: os.path.exists(held), "the queue to be held")
+        argv = self.publisher("slow", "-n", 20, "-s", 13)
+        argv.remove("-d")
+        self.lab.must(argv)
+        hold.join()
+        self.equal(p.wait(), 0, self.lab.text("log"))
+        self.same("slow")
+
+    def ended(self):
+        """SIGTERM writes the files, too. Without a state a killed run has
+        counted nothing, and nothing is lost."""
+        self.publish("term", "-n", 50, "-s", 6)
+        p = self.start("term")
+        until(60, self.has_all, "a reader")
+        self.equal(self.lab.end(p), 0, "SIGTERM")
+        self.same("term")
+        self.publish("kill", "-n", 3000, "-s", 8, "-a", 10)
+        p = self.start("kill")
+        until(60, self.has_all, "a reader")
+        p.kill()
+        p.wait()
+        self.equal(os.listdir(self.lab.path("gotkill")), [], "files too early")
+        self.consume("kill")
+        self.same("kill")
+
+    def killed(self):
+        """With a state, kill -9 at any moment, and messages that come
+        meanwhile. Its rows are full values, with growing versions."""
+        lab, state = self.lab, ("--state", self.lab.path("state"))
+        publisher = lab.start(self.publisher(
+            "state", "-n", 8000, "-u", 50, "-a", 10, "-g", 1, "-s", 9, "-r",
+            2000))
+        kills = 0
+        while publisher.poll() is None or kills < 4:
+            p = self.start(None, *state, "-t", lab.path(f"rows.{kills}"))
+            time.sleep(self.dice.uniform(0.1, 0.8)) # the moment is any
+            p.kill()
+            p.wait()
+            kills += 1
+        self.consume("state", *state, "-t", lab.path("rows.last"))
+        self.same("state")
+        say(f"  {kills} kills")
+        newest = {}
+        for path in glob.glob(lab.path("rows.*")):
+            with open(path, "rb") as f:
+                for line in f:
+                    # A killed run cuts its last line: the next one writes it.
+                    r = json.loads(line) if line.endswith(b"}\n") else {}
+                    if r.get("table") == "event_counts":
+                        key = r["user"], r["event"]
+                        if key not in newest or \
+                                newest[key]["version"] <= r["version"]:
+                            newest[key] = r
+        self.equal({k: r["count"] for k, r in newest.items()},
+                   dict(sums([lab.path("wantstate")])), "the newest rows")
+        # The state is of all runs, and serves one purpose.
+        self.publish("more", "-n", 500, "-s", 10, "-u", 50)
+        self.consume("state", *state)
+        self.equal(sums([lab.path("gotstate")]), sums(
+            [lab.path("wantstate"), lab.path("wantmore")]), "a second run")
+        self.settings(window="2h")
+        self.checks.ends(lab.run(self.argv("state", *state)), 78,
+                         "was made with --window")
+        self.settings()
+
+    def few_addresses(self):
+        if sanitized(): # it reserves far more than it uses
+            return
+        self.publish("few", "-n", 3000, "-s", 21)
+        state = ("--state", self.lab.path("statefew"))
+        self.checks.ends(self.lab.run(
+            self.argv("few", *state), limits={resource.RLIMIT_AS: 500000 << 10}),
+            75, "it needs 512 MiB of addresses")
+        self.consume("few", *state, limits={resource.RLIMIT_AS: 700000 << 10})
+        self.same("few")
+
+    def unconfirmed_rows(self):
+        """Stopped before its rows are confirmed: the next run writes them."""
+        lab, state = self.lab, ("--state", self.lab.path("state3"))
+        self.publish("rows", "-n", 50, "-s", 14)
+        door = lab.door("rabbitmq", Unconfirmed)
+        p = self.start(None, *state, "-t", "queue:lost",
+                       env={"AMQP_URL": door.url})
+        until(60, lambda: lab.in_queue("lost") > 0, "rows")
+        self.equal(lab.end(p), 0, lab.text("log"))
+        self.consume("rows", *state, "-t", lab.path("rows.nobody"))
+        self.same("rows")
+        rows = [json.loads(x) for x in lab.text("rows.nobody").splitlines()]
+        self.equal(sum(r["count"] for r in rows if r["table"] ==
+                       "event_counts"), 50, "events in rows")
+
+    def broker_away(self):
+        """A broker that is away is waited for, longer than for messages."""
+        self.publish("back", "-n", 10, "-s", 11)
+        door = self.lab.door("rabbitmq")
+        door.shut()
+        p = self.start("back", "--idle-exit", "1s", env={"AMQP_URL": door.url})
+        until(60, lambda: catches(p.pid, signal.SIGTERM), "it to begin")
+        time.sleep(1.5) # until --idle-exit is over
+        self.that(p.poll() is None, "it gave up")
+        door.open()
+        self.equal(p.wait(), 0, self.lab.text("log"))
+        self.same("back")
+
+    def script(self):
+        """It does what the original's make targets did."""
+        lab, data = self.lab, self.lab.path("data")
+        script = ["scripts/eventcounter", "-b", BIN, "-d", data]
+        out = lab.must([*script, "env-up", "publish", "consume", "compare"],
+                       env={"TESTBIN": TESTBIN}).out.decode().splitlines()
+        self.that(any(x.startswith("events=100 ") for x in out), out)
+        self.equal(out[-1], "as expected", "compared")
+        lab.write("data/counted/created.json", '{"user_a": 1}')
+        self.equal(lab.run([*script, "compare"]).code, 1, "other counts")
+        self.that(not os.path.exists(data + "/servers"),
+                  "a broker of its own beside the given one")
+        shutil.copytree("scripts", lab.path("scripts"))
+        done = lab.run([lab.path("scripts/eventcounter"), "-d",
+                        lab.path("own")], env={"TESTBIN": lab.tmp,
+                                               "AMQP_URL": ""})
+        self.checks.ends(done, 69, "cannot find the publisher; .* make "
+                         "eventcounter builds it")
+        self.that(not os.path.exists(lab.path("own")), "a broker for nothing")
+        made = lab.must(["make", "-n", "eventcounter", "B=" + lab.path("build"),
+                         "SKIP_DEPS=1"]).out.decode()
+        self.that(f"-d {lab.path('build')}/eventcounter" in made, made)
+
+    def misused(self):
+        """What needs no broker is a text case."""
+        file = self.lab.write("file", "")
+        for options, says in (
+                (["--exchange", "a b", "--json-dir", self.lab.tmp],
+                 "'a b' names no exchange"),
+                (["--json-dir", file], f"cannot write into --json-dir '{file}':"
+                 " Not a directory"),
+                (["--json-dir", file + "s/x"], "No such file or directory")):
+            argv = [x for x in self.argv() if x != QUEUE and x != "--exchange"]
+            done = self.lab.run([*argv, *options])
+            self.checks.ends(done, 64 if "exchange" in says else 73, says)
+
+    # What is erased.
+
+    def erased(self):
+        """With the counter away, while it runs, and killed at any time."""
+        lab = self.lab
+        self.state, files = lab.path("erasing"), lab.path("goterased")
+        argv = self.argv("erased", "--state", self.state, "-t", "queue:rows")
+        sent = []
+
+        def publish():
+            sent.append(lab.path(f"wantsent{len(sent)}"))
+            self.publish(f"sent{len(sent) - 1}", "-s", len(sent), "-n", 300)
+
+        def count():
+            lab.must([*argv, "--until-empty"])
+
+        def forget(user):
+            return lab.run(["reaper", "--forget", user, "--tenant", "default",
+                            "--state", self.state])
+
+        def nothing_of(user):
+            for folder in (self.state, files):
+                for path in glob.glob(folder + "/**", recursive=True) + \
+                        glob.glob(folder + "/.*"):
+                    if os.path.isfile(path):
+                        with open(path, "rb") as f:
+                            self.that(user.encode() not in f.read(),
+                                      f"{user} is in {path}")
+
+        def same(*erased):
+            """The files and the database have what was sent, those who were
+            erased by one alias each."""
+            lab.must(["sink", "-f", "queue:rows", "--until-empty"])
+
+            def by_user(counts):
+                users = collections.defaultdict(dict)
+                for (user, kind), n in counts.items():
+                    users[user][kind] = n
+                return users
+
+            got, want = by_user(sums([files])), by_user(sums(sent))
+            rows = by_user({(user, kind): int(n) for user, kind, n in lab.sql(
+                "SELECT user, event, count FROM event_counts WHERE tenant = "
+                "'default'")})
+            aliases = [u for u in got
+                       if re.fullmatch("forgotten-[0-9a-f]{16}", u)]
+            self.equal(sorted(sorted(want.pop(u).items()) for u in erased),
+                       sorted(sorted(got[u].items()) for u in aliases),
+                       f"the counts of {erased}")
+            self.equal({u: n for u, n in got.items() if u not in aliases},
+                       want, "the counts of others")
+            self.equal(rows, got, "the rows")
+
+        publish()
+        count()
+        same()
+        self.that(b"user_a" in b"".join(
+            open(p, "rb").read() for p in glob.glob(self.state + "/*")
+            if os.path.isfile(p)), "the state has no user_a")
+        # By the next run, when none runs now. The file is of one that was killed.
+        gone = lab.start(["true"])
+        gone.wait()
+        lab.write(f"goterased/.created.json.{gone.pid}", '{"user_a": ')
+        self.checks.ends(forget("user_a"), 75,
+                         "has not forgotten them yet; start its aggregator")
+        count()
+        self.checks.ends(forget("user_a"), 0)
+        nothing_of("user_a")
+        same("user_a")
+        # What comes later counts there, too; and while it runs, which goes on.
+        publish()
+        running = lab.start(argv, lab.path("log"))
+        publish()
+        self.checks.ends(forget("user_b"), 0)
+        nothing_of("user_b")
+        publish()
+        self.checks.ends(forget("user_a"), 0)
+        until(60, lambda: self.messages()[0] == 0, "it to go on")
+        self.equal(lab.end(running), 0, lab.text("log"))
+        nothing_of("user_a")
+        same("user_a", "user_b")
+        # Killed at any time while it erases.
+        publish()
+        for i in range(4):
+            if i == 2:
+                publish()
+            running = [lab.start(argv), lab.start(
+                ["reaper", "--forget", "user_c", "--tenant", "default",
+                 "--state", self.state])]
+            time.sleep(self.dice.uniform(0, 1.5)) # the moment is any
+            for p in running:
+                p.kill()
+                p.wait()
+        # A run that was not killed in time may have done it: then this one has
+        # heard of it, and another one would ask again.
+        first = forget("user_c").code
+        self.that(first in (0, 75), f"it gives {first}")
+        count()
+        if first:
+            self.checks.ends(forget("user_c"), 0)
+        nothing_of("user_c")
+        same("user_a", "user_b", "user_c")
+        # Of another tenant, or of an operator with the same id: nothing changes.
+        for order in (("other", "forgotten-0123456789abcdef"), ("default", "")):
+            lab.must([TOOLS + "forget_order", self.state, order[0], "user_d",
+                      "", "0", *order[1:]])
+            count()
+            os.unlink(self.state + "/forget/1.done")
+            same("user_a", "user_b", "user_c")
+        # Of an earlier version, which has no alias: nobody says that it is done.
+        lab.must([TOOLS + "forget_order", self.state, "default", "user_d", "",
+                  "0"])
+        done = lab.must([*argv, "--until-empty"])
+        self.that("1.order' is an order of an earlier version" in done.err,
+                  done)
+        self.that(os.path.exists(self.state + "/forget/1.order"),
+                  "the order was taken")
+
+
+def body():
+    with Lab("eventcounter") as lab:
+        test = Test(lab)
+        steps(test.empty, test.hundred, test.garbage, test.many, test.trickle,
+              test.slow_queue, test.ended, test.killed, test.few_addresses,
+              test.unconfirmed_rows, test.broker_away, test.script, test.misused,
+              test.erased)
+        return test.checks.result()
+
+
+main(body)

@@ -9,6 +9,7 @@ helpers through TESTBIN, as in all tests.
 """
 
 import fcntl
+import importlib.util
 import json
 import os
 import re
@@ -90,7 +91,7 @@ class Checks:
             self.failed += 1
             Checks.any_failed = True
             if self.failed <= 50:
-                say(f"FAILED: {text}")
+                say(f"FAILED: {text}"[:2000])
         return good
 
     def equal(self, got, want, what):
@@ -657,11 +658,45 @@ def program(argv):
     return [first] + [str(a) for a in argv[1:]]
 
 
+def catches(pid, *signals):
+    """It is one of our programs by now, and has its handlers."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as f:
+            caught = int(re.search(r"SigCgt:\s*(\w+)", f.read())[1], 16)
+        return os.readlink(f"/proc/{pid}/exe").startswith(os.path.realpath(
+            BIN)) and all(caught >> s - 1 & 1 for s in signals)
+    except OSError:
+        return False
+
+
 def end_of(file):
     """The text at the end of an open file."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 2000))
     return file.read().decode("utf-8", "replace")
+
+
+def need(module, package, optional=False):
+    """Goes on with a Python that has the module: this one, else Debian's."""
+    debian = "/usr/bin/python3"
+    if importlib.util.find_spec(module):
+        return
+    if os.path.realpath(sys.executable) != os.path.realpath(debian) and \
+            subprocess.run([debian, "-c", "import " + module], check=False,
+                           stderr=subprocess.DEVNULL).returncode == 0:
+        os.execv(debian, [debian, "-B", *sys.argv])
+    if not optional:
+        say(f"skipped: {module} is missing; install {package}")
+        sys.exit(77)
+
+
+def steps(*parts):
+    """Calls each; the log says how long each took."""
+    for part in parts:
+        began = time.monotonic()
+        part()
+        say(f"- {part.__name__.replace('_', ' ')}: "
+            f"{time.monotonic() - began:.1f} s")
 
 
 def main(body):

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
-"""partitions.py: for partitions.t.
+"""partitions.py: for partitions.t and spread.t.
 
-split FILE N OUT    each chat's records to one of OUT.0 ... by its bucket, what
-                    concerns all to each
 plain               snapshots that went through an exchange, all their parts on
                     stdin, as they would be in one
 dump                what the views of the database tell, as lines (stdin: their
@@ -15,33 +13,9 @@ same WANT GOT       two such dumps tell the same: counts, sums, maxima and times
 import json
 import sys
 
-KEYS = {"message": ["chat"], "view": ["chat", "message"],
-        "event": ["chat", "user"], "chat": ["chat"], "row": ["chat"]}
 WITHIN = 1 / 64
 COUNTS = {"response_histogram_all": "count", "response_hours_all": "responses",
           "realtime_user_activity_all": "messages_last_minute"}
-
-
-def bucket(tenant, key):
-    h = 14695981039346656037
-    for c in tenant.encode() + b"\0" + key.encode():
-        h = ((h ^ c) * 1099511628211) & (2**64 - 1)
-    return (h ^ h >> 32) % 64
-
-
-def split(path, n, out):
-    files = [open(f"{out}.{i}", "w", encoding="utf-8") for i in range(n)]
-    with open(path, encoding="utf-8") as f:
-        for line in f:
-            r = json.loads(line)
-            if r["type"] not in KEYS:
-                for to in files:
-                    to.write(line)
-                continue
-            key = next((str(r[k]) for k in KEYS[r["type"]] if k in r), "")
-            files[bucket(r["tenant"], key) % n].write(line)
-    for f in files:
-        f.close()
 
 
 def plain():
@@ -64,16 +38,15 @@ def plain():
                 print(json.dumps({**r, "records": lines}))
 
 
-def dump():
+def statements(view_columns):
     """A statement a view; rows begin with its name."""
     views = {}
-    for line in sys.stdin:
-        view, column = line.split()
+    for view, column in view_columns:
         views.setdefault(view, []).append(column)
     for view, columns in sorted(views.items()):
         names = [c for c in columns if c not in ("as_of", "version")]
         cells = ", ".join(f"'{c}', `{c}`" for c in names)
-        print(f"SELECT '{view}', {cells} FROM {view};")
+        yield f"SELECT '{view}', {cells} FROM {view}"
 
 
 def read(path):
@@ -123,12 +96,11 @@ def same(want_path, got_path):
 
 
 def main():
-    if sys.argv[1] == "split":
-        split(sys.argv[2], int(sys.argv[3]), sys.argv[4])
-    elif sys.argv[1] == "plain":
+    if sys.argv[1] == "plain":
         plain()
     elif sys.argv[1] == "dump":
-        dump()
+        for statement in statements(line.split() for line in sys.stdin):
+            print(statement + ";")
     else:
         return same(sys.argv[2], sys.argv[3])
     return 0

@@ -1,259 +1,268 @@
-#!/usr/bin/env bash
-# Metrics in parts: the views add up what several aggregators store, and tell
-# the same as one aggregator over everything, from files and from queues behind
-# an exchange; and a change of their number, in the middle of a stream, loses
-# nothing and doubles nothing, wherever it is cut and begun again.
-set -euo pipefail
-# shellcheck source=tests/e2e/stream.sh
-. "$(dirname "$0")/stream.sh"
+#!/usr/bin/env -S python3 -B
+"""Metrics in parts: the views add up what several aggregators store, and show
+the same as one aggregator over everything, from files and from queues behind an
+exchange. Those aggregators know one time: who writes in a single chat makes what
+happened in all others old, what is late for one is late for each, and what has
+no time is dated by what the others got."""
 
-sink=$BIN/sink
-metrics=operators,tenant,events,users,activity,alerts,trends,channels,histograms
-metrics=$metrics,chats,conversations
+import json
 
-"$servers" start "$tmp/servers" || fail "no servers"
-eval "$("$servers" env "$tmp/servers")"
-export AMQP_URL MYSQL_URL
-settings 'prefetch = 20' 'wait_timeout = 90s'
+import partitions
+from harness import BIN, TESTBIN, Checks, Lab, main, seed, steps, until
 
-sql() {
-	"$servers" mysql "$tmp/servers" messaging -N -B
-}
+METRICS = ("operators,tenant,events,users,activity,alerts,trends,channels,"
+           "histograms,chats,conversations")
+KEYS = {"message": ["chat"], "view": ["chat", "message"],
+        "event": ["chat", "user"], "chat": ["chat"], "row": ["chat"]}
 
-# anew: no rows.
-anew() {
-	sql <<-'END' | sql
-		SELECT CONCAT('TRUNCATE TABLE `', table_name, '`;')
-		FROM information_schema.tables
-		WHERE table_schema = 'messaging' AND table_type = 'BASE TABLE'
-		AND table_name NOT IN
-		('schema_migrations', 'generations', 'metric_settings')
-	END
-}
 
-# told: what the views tell, and the tables of chats.
-told() {
-	sql <<-'END' | tests/e2e/partitions.py dump | sql
-		SELECT table_name, column_name FROM information_schema.columns
-		WHERE table_schema = 'messaging' AND (table_name LIKE '%\_all'
-		OR table_name = 'chat_metrics')
-		ORDER BY table_name, ordinal_position
-	END
-}
+def bucket(tenant, key):
+    h = 14695981039346656037
+    for c in tenant.encode() + b"\0" + key.encode():
+        h = ((h ^ c) * 1099511628211) & (2**64 - 1)
+    return (h ^ h >> 32) % 64
 
-same() { # WANT GOT
-	tests/e2e/partitions.py same "$tmp/$1" "$tmp/$2" ||
-		fail "the parts do not add up to the whole"
-}
 
-# shown NAME: what who looks at it sees: scripts/report and the view reports,
-# without the times and what is read from buckets, which told has.
-shown() {
-	scripts/report -o csv | cut -d , -f 1-9,12 >"$tmp/shown.$1"
-	sql <<-'END' >>"$tmp/shown.$1"
-		SELECT tenant, operator_id, operator_name, dialog_id, opened_dialogs,
-		client, status_tag FROM reports ORDER BY tenant, dialog_id
-	END
-	scripts/tenant list -o csv | cut -d , -f 1,4- >>"$tmp/shown.$1"
-}
+def split(lines, n):
+    """Each chat's records to one of N by its bucket, what concerns all to
+    each."""
+    parts = [[] for _ in range(n)]
+    for line in lines:
+        r = json.loads(line)
+        if r["type"] in KEYS:
+            key = next((str(r[k]) for k in KEYS[r["type"]] if k in r), "")
+            parts[bucket(r["tenant"], key) % n].append(line)
+        else:
+            for part in parts:
+                part.append(line)
+    return parts
 
-same_shown() { # WANT GOT
-	diff "$tmp/shown.$1" "$tmp/shown.$2" >"$tmp/diff" ||
-		fail "readers see others: $(head -n 5 "$tmp/diff")"
-}
 
-# make OPTION...: records, and what one aggregator makes of them.
-make() {
-	"$load" -n 40000 --chats 1500 --users 300 --tenants 2 --gap 700 --late 0 \
-		--seed "${SEED:-$((RANDOM))}" "$@" >"$tmp/records" 2>/dev/null
-	lines=$(wc -l <"$tmp/records")
-	anew
-	"$aggregator" -a "$metrics" -o ndjson -f "$tmp/records" -t "$tmp/whole"
-	"$sink" -f "$tmp/whole"
-	told >"$tmp/want"
-	shown want
-	[ "$(wc -l <"$tmp/shown.want")" -gt 100 ] || fail "too little is shown"
-}
+def message(tenant, chat, id_, at):
+    return json.dumps({
+        "type": "message", "tenant": tenant, "chat": str(chat), "id": str(id_),
+        "at": at, "from": "customer", "user": f"u{chat}", "channel": "web",
+        "text": "some words of all chats"})
 
-"$sink" --migrate
-make
 
-echo "- two halves of a file, by bucket"
-tests/e2e/partitions.py split "$tmp/records" 2 "$tmp/half"
-anew
-for i in 0 1; do
-	"$aggregator" -a "$metrics" -o ndjson -f "$tmp/half.$i" --part $i/2 |
-		"$sink" -f -
-done
-told >"$tmp/got"
-same want got
-shown got
-same_shown want got
+class Database:
+    """One of its own for each way to the same metrics."""
 
-echo "- rows of before the parts, and a switch before the first new part"
-sql <<'END'
-	INSERT INTO operator_metrics (tenant, operator, name, open_chats, as_of)
-		SELECT tenant, operator, 'of before', 99, MAX(as_of)
-		FROM operator_metrics_parts GROUP BY tenant, operator;
-	INSERT INTO operator_metrics (tenant, operator, name, as_of)
-		SELECT tenant, 'gone', 'of before', as_of FROM tenant_metrics_parts
-		WHERE part = 0;
-	INSERT INTO tenant_metrics (tenant, open_chats, as_of)
-		SELECT tenant, 99, as_of FROM tenant_metrics_parts WHERE part = 0;
-END
-shown stale
-same_shown want stale
-echo 'UPDATE generations SET generation = 2' | sql
-shown switched
-same_shown want switched
-echo 'UPDATE generations SET generation = 1' | sql
+    def __init__(self, lab, checks, name):
+        self.lab, self.checks, self.files = lab, checks, 0
+        self.name = f"{lab.database}_{name}"
+        self.env = {"MYSQL_URL": lab.own_database(self.name)}
+        self.run(["sink", "--migrate"])
 
-# count GENERATION N [ENDING]: an aggregator a part, until its queue is empty.
-count() {
-	local g=$1 n=$2 i pid running=()
-	for i in $(seq 0 $((n - 1))); do
-		"$aggregator" -f "queue:records.g$g.$i${3:-}" -t queue:rows \
-			--every 20ms --part "$i/$n" --generation "$g" \
-			-a "$metrics" --state "$tmp/states/g$g.$i" \
-			--until-empty 2>>"$tmp/log" &
-		running+=($!)
-	done
-	for pid in "${running[@]}"; do
-		wait "$pid" || fail "an aggregator gave $?: $(cat "$tmp/log")"
-	done
-}
+    def run(self, argv, **kw):
+        return self.lab.must(argv, env=self.env, **kw).out.decode()
 
-topology() {
-	scripts/topology -b "$BIN" "$@" >/dev/null
-}
+    def sql(self, statement):
+        return self.lab.sql(f"USE {self.name}; {statement}")
 
-# publish FIRST LAST: these lines of the records.
-publish() {
-	sed -n "$1,$2p" "$tmp/records" |
-		"$probe" -p -b 3000 write exchange:records >/dev/null
-}
+    def store(self, rows=None):
+        self.run(["sink", "-f", "-"] if rows else [
+            "sink", "-f", "queue:rows", "--until-empty"],
+            stdin=(rows or "").encode())
 
-store() {
-	expect 0 "$sink" -f queue:rows --until-empty
-}
+    def viewed(self):
+        """What the views show, and the tables of chats; a file."""
+        columns = self.sql(
+            "SELECT table_name, column_name FROM information_schema.columns "
+            "WHERE table_schema = DATABASE() AND (table_name LIKE '%\\_all' OR "
+            "table_name = 'chat_metrics') "
+            "ORDER BY table_name, ordinal_position")
+        self.files += 1
+        return self.lab.write(f"{self.name}.{self.files}", "".join(
+            "\t".join(row) + "\n"
+            for row in self.sql("; ".join(partitions.statements(columns)))))
 
-echo "- windows of alerts before 1970"
-anew
-for minute in 56 57 58 59; do
-	for i in 1 2 3 4 5 6; do
-		printf '{"type":"message","tenant":"a","id":"%s","chat":"c","from":"customer","user":"u","at":"1969-12-31T23:%s:00Z"}\n' \
-			"$minute.$i" $minute
-	done
-done >"$tmp/old"
-"$aggregator" -a tenant,activity,alerts -o ndjson -f "$tmp/old" --part 0/1 |
-	"$sink" -f -
-[ "$(echo "SELECT started_at, messages FROM alerts_all" | sql)" = \
-	"1969-12-31 23:55:00.000	24" ] || fail "the window begins elsewhere"
+    def shown(self):
+        """What people see, without the times and what is read from buckets,
+        which viewed() has."""
+        report = self.run(["scripts/report", "-o", "csv"]).splitlines()
+        tenants = self.run(["scripts/tenant", "list", "-o", "csv"])
+        return [[*x.split(",")[:9], *x.split(",")[11:12]] for x in report] + \
+            self.sql("SELECT tenant, operator_id, operator_name, dialog_id, "
+                     "opened_dialogs, client, status_tag FROM reports "
+                     "ORDER BY tenant, dialog_id") + \
+            [[*x.split(",")[:1], *x.split(",")[3:]]
+             for x in tenants.splitlines()]
 
-echo "- an alert of before the parts has an end"
-sql <<'END'
-	INSERT INTO alerts (tenant, started_at, user_id, rule, messages, as_of)
-		VALUES ('a', '1969-12-31 22:00', 'v', 'minute', 9, '1969-12-31 22:00:50'),
-		('alone', '1969-12-31 22:00', 'v', 'minute', 9, '1969-12-31 22:00:50');
-END
-[ "$(echo "SELECT tenant, ended_at FROM alerts_all WHERE user_id = 'v'
-	ORDER BY 1" | sql)" = "a	1969-12-31 22:00:50.000
-alone	NULL" ] || fail "it goes on for ever"
 
-echo "- two partitions behind an exchange"
-anew
-mkdir "$tmp/states"
-topology -n 2
-publish 1 "$lines"
-count 1 2
-store
-told >"$tmp/got"
-same want got
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        lab.start_servers()
+        lab.env["MESSAGING_BIN"] = BIN
+        lab.env["MESSAGING_CONFIG"] = lab.conf("conf", {
+            "amqp": {"prefetch": 20, "wait_timeout": "90s"}})
 
-echo "- a state belongs to one part of one generation"
-for other in "1/2 1" "0/3 1" "0/2 2"; do
-	# shellcheck disable=SC2086 # two words
-	set -- $other
-	expect 78 "$aggregator" -f queue:records.g1.0 -t queue:rows \
-		--every 20ms --part "$1" --generation "$2" \
-		--state "$tmp/states/g1.0" --until-empty
-	says 'is that of part 0/2 of generation 1, not of part'
-done
-expect 78 "$aggregator" -f queue:records.g1.0 -t queue:rows --every 20ms \
-	--state "$tmp/states/g1.0" --until-empty
-says 'is that of part 0/2 of generation 1, not of one alone'
-expect 66 "$aggregator" --export --state "$tmp/none"
-says "there is no state in '$tmp/none'"
-mkdir "$tmp/none"
-expect 66 "$aggregator" --export --state "$tmp/none"
-[ -z "$(ls -A "$tmp/none")" ] || fail "it made one"
-AMQP_URL=amqp://127.0.0.1:1 "$aggregator" --export --state "$tmp/states/g1.0" \
-	-t queue:others 2>"$tmp/err" &
-exporting=$!
-until_true 30 grep -q 'trying again' "$tmp/err" || fail "it does not try"
-kill $exporting
-got=0
-wait $exporting || got=$?
-[ $got = 75 ] || fail "an export that was not done gave $got"
-for wrong in 2/2 0/65 -1/2 1 x/y; do
-	expect 64 "$aggregator" --part $wrong </dev/null
-	says "'$wrong' is no part"
-done
+    def database(self, name):
+        return Database(self.lab, self.checks, name)
 
-# An aggregator for scripts/topology that takes the script with it, as a loss of
-# power would: within an export or behind it, or when a queue was dropped.
-mkdir "$tmp/bin"
-cat >"$tmp/bin/aggregator" <<-END
-	#!/bin/bash
-	case \$* in
-	*--export*)
-	    "$aggregator" "\$@" &
-	    if [ \$DIE = within ]; then
-	        sleep 0.0\$((RANDOM % 10))
-	        kill -9 0
-	    fi
-	    wait \$! || exit
-	    [ \$DIE != export ] || kill -9 0
-	    ;;
-	*)
-	    list=\$(cat)
-	    "$aggregator" "\$@" <<<"\$list" || exit
-	    [ "\$DIE \${list%% *}" != "drop drop" ] || kill -9 0
-	    ;;
-	esac
-END
-chmod +x "$tmp/bin/aggregator"
+    def aggregate(self, lines, *options, metrics=METRICS):
+        return self.lab.must(
+            ["aggregator", "-a", metrics, "-o", "ndjson", *options],
+            stdin="".join(x + "\n" for x in lines).encode()).out.decode()
 
-# Without latecomers: one that comes after the change does not change how long
-# an answer before it took. Without duplicates: an event that comes again after it
-# is not known any more.
-echo "- from two to three in the middle"
-make --latecomers 0 --duplicates 0
-anew
-rm -r "$tmp/states"
-mkdir "$tmp/states"
-middle=$((lines / 2))
-publish 1 $middle
-count 1 2
-publish $((middle + 1)) $((middle + 2000))
-topology -n 3 --next
-publish $((middle + 2001)) "$lines"
-# What is in the old queues holds it up.
-expect 75 topology --retire 1 --states "$tmp/states"
-says "is not empty; let its reader finish, and try again"
-count 1 2
-for die in within export drop within export drop; do
-	DIE=$die expect 137 setsid -w scripts/topology -b "$tmp/bin" \
-		--retire 1 --states "$tmp/states"
-done
-# All is handed over by now; that is to be told of only.
-topology --retire 1 --states "$tmp/states"
-[ "$(echo 'SELECT generation, parts FROM generations' | sql)" = "2	3" ] ||
-	fail "the database was not told"
-count 2 3 .before
-count 2 3
-store
-told >"$tmp/got"
-same want got
-shown got
-same_shown want got
+    def same(self, want, got, what):
+        self.checks.that(partitions.same(want, got) == 0,
+                         f"{what}: the parts do not add up to the whole")
+
+    def same_shown(self, want, got, what):
+        self.checks.that(want == got, f"{what}: readers see others: "
+                         f"{[x for x in got if x not in want][:3]}")
+
+    def whole(self):
+        self.records = self.lab.must(
+            [TESTBIN + "/load", "-n", 12000, "--chats", 500, "--users", 150,
+             "--tenants", 2, "--gap", 700, "--late", 0, "--seed", seed()
+             % 32768]).out.decode().splitlines()
+        one = self.database("one")
+        one.store(self.aggregate(self.records))
+        self.want, self.want_shown = one.viewed(), one.shown()
+        self.checks.that(len(self.want_shown) > 100, "too little is shown")
+
+    def halves_of_a_file(self):
+        db = self.database("halves")
+        for i, half in enumerate(split(self.records, 2)):
+            db.store(self.aggregate(half, "--part", f"{i}/2"))
+        self.same(self.want, db.viewed(), "two halves of a file")
+        self.same_shown(self.want_shown, db.shown(), "two halves of a file")
+        # Rows of before the parts, and a switch before the first new part.
+        db.sql("""
+            INSERT INTO operator_metrics (tenant, operator, name, open_chats,
+                as_of) SELECT tenant, operator, 'of before', 99, MAX(as_of)
+                FROM operator_metrics_parts GROUP BY tenant, operator;
+            INSERT INTO operator_metrics (tenant, operator, name, as_of)
+                SELECT tenant, 'gone', 'of before', as_of
+                FROM tenant_metrics_parts WHERE part = 0;
+            INSERT INTO tenant_metrics (tenant, open_chats, as_of)
+                SELECT tenant, 99, as_of FROM tenant_metrics_parts
+                WHERE part = 0""")
+        self.same_shown(self.want_shown, db.shown(), "rows of before the parts")
+        db.sql("UPDATE generations SET generation = 2")
+        self.same_shown(self.want_shown, db.shown(), "a switch before its rows")
+
+    def alerts_of_old(self):
+        """Windows before 1970; and an alert of before the parts has an end."""
+        db = self.database("alerts")
+        db.store(self.aggregate(
+            (message("a", "c", f"{minute}.{i}", f"1969-12-31T23:{minute}:00Z")
+             for minute in (56, 57, 58, 59) for i in range(6)),
+            "--part", "0/1", metrics="tenant,activity,alerts"))
+        self.checks.equal(
+            db.sql("SELECT started_at, messages FROM alerts_all"),
+            [["1969-12-31 23:55:00.000", "24"]], "an alert's window")
+        db.sql("INSERT INTO alerts (tenant, started_at, user_id, rule, messages"
+               ", as_of) VALUES " + ", ".join(
+                   f"('{t}', '1969-12-31 22:00', 'v', 'minute', 9, "
+                   "'1969-12-31 22:00:50')" for t in ("a", "alone")))
+        self.checks.equal(
+            db.sql("SELECT tenant, ended_at FROM alerts_all WHERE user_id = 'v'"
+                   " ORDER BY 1"),
+            [["a", "1969-12-31 22:00:50.000"], ["alone", "NULL"]], "ends")
+
+    def count(self, parts, prefix="records", metrics=METRICS, together=True):
+        """An aggregator a part, until its queue is empty."""
+        running = []
+        for i in range(parts):
+            log = self.lab.path(f"{prefix}.{i}.log")
+            running.append(self.lab.start(
+                ["aggregator", "-f", f"queue:{prefix}.g1.{i}", "-t",
+                 "queue:rows", "--every", "20ms", "--part", f"{i}/{parts}",
+                 "--generation", "1", "-a", metrics, "--state",
+                 self.lab.path(f"{prefix}.{i}"), "--until-empty"], log))
+            if not together:
+                running[-1].wait()
+        for i, p in enumerate(running):
+            self.checks.equal(p.wait(), 0, self.lab.text(f"{prefix}.{i}.log"))
+
+    def queues(self):
+        """Two partitions behind an exchange."""
+        db = self.database("queues")
+        db.run(["scripts/topology", "-n", "2"])
+        self.publish(self.records, "records", 3000)
+        self.count(2)
+        db.store()
+        self.same(self.want, db.viewed(), "two queues")
+        self.same_shown(self.want_shown, db.shown(), "two queues")
+        # A state belongs to one part.
+        for options, is_not in (
+                (["--part", "1/2", "--generation", "1"], "part 1/2 "),
+                (["--part", "0/3", "--generation", "1"], "part 0/3 "),
+                ([], "one alone")):
+            self.checks.ends(self.lab.run(
+                ["aggregator", "-f", "queue:records.g1.0", "-t", "queue:rows",
+                 "--every", "20ms", "--state", self.lab.path("records.0"),
+                 "--until-empty", *options]), 78,
+                f"is that of part 0/2 of generation 1, not of {is_not}")
+        for wrong in ("2/2", "0/65", "-1/2", "1", "x/y"):
+            self.checks.ends(self.lab.run(["aggregator", "--part", wrong]), 64,
+                             None, wrong)
+
+    def publish(self, lines, exchange, each=100):
+        self.lab.must([f"{TESTBIN}/tools/amqp_probe", "-p", "-b", each, "write",
+                       "exchange:" + exchange],
+                      stdin="".join(x + "\n" for x in lines).encode())
+
+    def one_time(self):
+        """What comes together, published step by step: everybody writes, of
+        another tenant one, and what has no time; a day and some hours later a
+        single one; what is older than a day before that."""
+        day = "2026-11-{}Z".format
+        steps = [
+            [*(message("a", i, i, day("20T10:00:00")) for i in range(12)),
+             *(json.dumps({"type": "event", "tenant": "b", "id": str(i),
+                           "user": f"v{i}", "event": "e"}) for i in range(12)),
+             message("b", 1, 1, day("20T10:00:00"))],
+            [message("a", 1, "more", day("21T12:00:00"))],
+            [message("a", i, f"late{i}", day("20T11:00:00"))
+             for i in range(12)]]
+        metrics = ("tenant,events,users,activity,alerts,trends,channels,"
+                   "conversations")
+
+        def letters(*queues):
+            return sum('"late' in x for q in queues
+                       for x in self.lab.take(q + ".dead"))
+
+        one = self.database("time")
+        for step in steps:
+            self.lab.put("single", step)
+            self.lab.must(["aggregator", "-f", "queue:single", "-t",
+                           "queue:rows", "--state", self.lab.path("single"),
+                           "--every", "20ms", "-a", metrics, "--until-empty"])
+            one.store()
+        self.checks.equal(letters("single"), 12, "late for one")
+        each = self.database("times")
+        each.run(["scripts/topology", "-n", "3", "--prefix", "three"])
+        for step in steps:
+            self.publish(step, "three")
+            # One behind the other, so none hears what a later one could tell.
+            self.count(3, "three", metrics, together=False)
+            each.store()
+        with open(one.viewed()) as want, open(each.viewed()) as got:
+            self.checks.equal(got.read(), want.read(), "one time")
+        self.checks.equal(letters(*(f"three.g1.{i}" for i in range(3))), 12,
+                          "late for each")
+        for i in range(3):
+            until(20, lambda i=i: self.lab.in_queue(f"three.g1.{i}", "total")
+                  == 0, "all to be acknowledged")
+        self.checks.equal(each.sql(
+            "SELECT SUM(count) FROM event_counts_all WHERE tenant = 'b'"),
+            [["12"]], "what has no time")
+        self.checks.equal(each.sql(
+            "SELECT SUM(active_conversations) FROM user_stats_all WHERE "
+            "tenant = 'a'"), [["1"]], "active chats")
+
+
+def body():
+    with Lab("partitions") as lab:
+        test = Test(lab)
+        steps(test.whole, test.halves_of_a_file, test.alerts_of_old,
+                     test.queues, test.one_time)
+        return test.checks.result()
+
+
+main(body)

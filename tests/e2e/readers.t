@@ -9,7 +9,7 @@ import re
 import shlex
 import signal
 
-from harness import Checks, Lab, main, shown_in, until
+from harness import Checks, Lab, main, shown_in, steps, until
 
 TAKEN = "the queue '%s' at .* is read by another one"
 
@@ -122,9 +122,7 @@ class Test:
 def body():
     with Lab("readers") as lab:
         test = Test(lab)
-        test.together()
-        test.killed()
-        test.rights()
+        steps(test.together, test.killed, test.rights)
         return test.checks.result()
 
 

@@ -15,14 +15,15 @@ import threading
 import time
 
 from amqp_doors import Slow
-from harness import BIN, PROBE, Checks, Lab, Sim, main, program, until
+from harness import (BIN, PROBE, Checks, Lab, Sim, catches, main, program, steps,
+                     until)
 
 AT = "2026-11-20T10:00:00Z"
 ROW = json.dumps({"type": "row", "table": "tenant_metrics", "tenant": "t",
                   "operators": 1, "as_of": AT})
 CHAT = json.dumps({"type": "chat", "tenant": "t", "chat": "1",
                    "status": "closed", "at": AT})
-TERM, HUP = 1 << signal.SIGTERM - 1, 1 << signal.SIGHUP - 1
+TERM, HUP = signal.SIGTERM, signal.SIGHUP
 KEY = "7" * 32
 
 
@@ -30,17 +31,6 @@ def assignment(chat, operator="1"):
     return json.dumps({
         "type": "assignment", "tenant": "acme", "id": "1", "chat": chat,
         "operator": operator, "expires": "2099-01-01T00:00:00Z"})
-
-
-def catches(pid, signals):
-    """It is one of the programs, and has its handlers."""
-    try:
-        with open(f"/proc/{pid}/status", encoding="ascii") as f:
-            caught = int(re.search(r"SigCgt:\s*(\w+)", f.read())[1], 16)
-        return os.readlink(f"/proc/{pid}/exe").startswith(
-            os.path.realpath(BIN)) and caught & signals == signals
-    except OSError:
-        return False
 
 
 def has_socket(pid):
@@ -296,7 +286,7 @@ class Test:
             lab.text("hupwrong.err"))
         running = [start(n, d.split()) for n, d in enumerate(daemons)]
         for p in running:
-            until(30, lambda p=p: catches(p.pid, HUP | TERM), "a handler")
+            until(30, lambda p=p: catches(p.pid, HUP, TERM), "a handler")
             p.send_signal(signal.SIGHUP)
         for n, p in enumerate(running):
             name = daemons[n].split()[0]
@@ -361,11 +351,10 @@ class Test:
 def body():
     with Lab("stop") as lab:
         test = Test(lab)
-        for part in (test.database_stands_still, test.requests_stand_still,
-                     test.database_from_the_start, test.broker_stands_still,
-                     test.broker_is_slow, test.crm_says_nothing, test.hang_up,
-                     test.terminal_goes, test.nohup_holds):
-            part()
+        steps(test.database_stands_still, test.requests_stand_still,
+              test.database_from_the_start, test.broker_stands_still,
+              test.broker_is_slow, test.crm_says_nothing, test.hang_up,
+              test.terminal_goes, test.nohup_holds)
         return test.checks.result()
 
 

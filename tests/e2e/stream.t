@@ -8,8 +8,8 @@ views and events pass. A pipe that nobody reads loses no row."""
 import json
 import os
 import random
-import signal
 
+from amqp_doors import Acks
 from harness import TESTBIN, Checks, Lab, main, say, until
 from streams import Flow, lines_of
 
@@ -153,23 +153,11 @@ def check_pipe(lab, checks):
 
 def killed_at_acknowledgement(lab, flow):
     """An aggregator that is killed when it acknowledges for the first time."""
-    host, _ = lab.env["AMQP_URL"].rsplit("@", 1)
-    port = lab.env["AMQP_URL"].rsplit(":", 1)[1].split("/")[0]
-    for name in "port", "told":
-        if os.path.exists(lab.path(name)):
-            os.unlink(lab.path(name))
-    proxy = lab.start(["python3", "tests/e2e/ack_proxy.py", lab.path("port"),
-                       port, lab.path("told")])
-    until(10, lambda: os.path.exists(lab.path("port")) and
-          os.path.getsize(lab.path("port")), "the proxy")
-    with open(lab.path("port")) as f:
-        deaf = f.read().strip()
-    url = f"{host}@127.0.0.1:{deaf}/{lab.vhost}"
-    p = lab.start(flow.argv(), lab.path("log"), env={"AMQP_URL": url})
-    until(30, lambda: os.path.exists(lab.path("told")), "an acknowledgement")
-    for x in p, proxy:
-        x.send_signal(signal.SIGKILL)
-        x.wait()
+    door = lab.door("rabbitmq", Acks)
+    p = lab.start(flow.argv(), lab.path("log"), env={"AMQP_URL": door.url})
+    until(30, door.reached.is_set, "an acknowledgement")
+    p.kill()
+    p.wait()
     until(60, lambda: lab.in_queue("records", "checked_out") == 0,
           "the broker to notice")
 

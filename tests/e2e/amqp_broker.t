@@ -1,0 +1,209 @@
+#!/usr/bin/env -S python3 -B
+"""What happens to the broker itself. kill -9 while one program writes and
+another reads: what was confirmed is not lost, what comes twice carries the same
+id, and both go on by themselves; so does one that starts while it is away. While
+its alarm is on, nothing is sent to it. By amqps its certificate is checked, and
+every way in which it can be another broker is told apart."""
+
+import collections
+import os
+import random
+import re
+import subprocess
+import threading
+import time
+
+from harness import LONG, PROBE, Checks, Lab, main, seed, steps, until
+
+
+def records(first, last):
+    return [b'{"type":"row","tenant":"t","n":%d,"filler":"0123456789"}\n' % n
+            for n in range(first, last + 1)]
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.that = self.checks.that
+        self.tls = lab.path("servers/rabbitmq/tls")
+        os.makedirs(self.tls, mode=0o700)
+        self.authority(self.tls + "/ca")
+        self.certificate(2)
+        lab.start_servers("rabbitmq", private=True)
+
+    def openssl(self, *words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+    def authority(self, name):
+        self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
+                     "2", "-subj", "/CN=authority " + os.path.basename(name),
+                     "-keyout", name + "-key.pem", "-out", name + ".pem")
+
+    def certificate(self, days):
+        """For localhost."""
+        request = self.lab.path("request")
+        self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj",
+                     "/CN=localhost", "-keyout", self.tls + "/key.pem", "-out",
+                     request)
+        self.openssl(
+            "x509", "-req", "-in", request, "-days", str(days), "-CA",
+            self.tls + "/ca.pem", "-CAkey", self.tls + "/ca-key.pem",
+            "-CAcreateserial", "-extfile", self.lab.write(
+                "host", "subjectAltName=DNS:localhost"),
+            "-out", self.tls + "/cert.pem")
+
+    def probe(self, url, *words, stdin=b"", **amqp):
+        conf = self.lab.conf("conf", {"amqp": {"wait_timeout": "30s", **amqp}})
+        return self.lab.run([PROBE, *words], stdin=stdin, env={
+            "AMQP_URL": url, "MESSAGING_CONFIG": conf})
+
+    def by_tls(self):
+        lab = self.lab
+        url, ca = lab.env["AMQPS_URL"], self.tls + "/ca.pem"
+        lines = records(1, 20000)
+        self.checks.ends(self.probe(url, "write", "queue:tls", ca_file=ca,
+                                    stdin=b"".join(lines)), 0)
+        done = self.probe(url, "-e", "read", "queue:tls", ca_file=ca)
+        self.that([x.split(b"\t", 1)[1] + b"\n" for x in
+                   done.out.splitlines()] == lines, "other lines came back")
+        reader = lab.start([PROBE, "-p", "read", "queue:tls"], env={
+            "AMQP_URL": url, "MESSAGING_CONFIG": lab.path("conf")})
+        until(60, lambda: "true" in lab.ask_broker(
+            "[proplists:get_value(ssl, C) || C <- "
+            "rabbit_networking:connection_info_all([ssl])]."), "a TLS link")
+        lab.end(reader)
+        # Certificates of the system know nothing of ours; nor does a stranger.
+        stranger, none = lab.path("stranger"), lab.write("none.pem", "none\n")
+        self.authority(stranger)
+        untrusted = r"is not trusted .*; renew it, or set \[amqp\] ca_file"
+        for options, says in (
+                ({}, untrusted), ({"ca_file": stranger + ".pem"}, untrusted),
+                ({"ca_file": stranger + ".gone"},
+                 r"cannot read \[amqp\] ca_file '.*stranger.gone': No such file "
+                 "or directory; check"),
+                ({"ca_file": none}, "cannot load certificates from '.*none.pem'"
+                 r"; check \[amqp\] ca_file")):
+            self.refuses(url, 78, says, **options)
+        self.refuses(url.replace("localhost", "127.0.0.1"), 78,
+                     r"is for another host; name the host in \[amqp\] url as",
+                     ca_file=ca)
+        # No TLS behind that port.
+        self.refuses(lab.env["AMQP_URL"].replace("amqp:", "amqps:"), 75,
+                     "cannot reach RabbitMQ at amqps:", ca_file=ca,
+                     wait_timeout="1s")
+
+    def refuses(self, url, code, says, **amqp):
+        done = self.probe(url, "read", "queue:tls", **amqp)
+        self.checks.ends(done, code, says)
+        password = re.search(":([^:@]*)@", url)[1]
+        self.that(password not in done.err, "it shows the password")
+
+    def expired(self):
+        self.certificate(-1)
+        self.lab.servers("restart", "rabbitmq")
+        self.refuses(self.lab.env["AMQPS_URL"], 78, "has expired; renew it",
+                     ca_file=self.tls + "/ca.pem")
+
+    def crashes(self):
+        lab, dice = self.lab, random.Random(seed())
+        crashes, n = 3 if LONG else 1, 40000
+        # One message a flush: there is always one that is not confirmed.
+        with open(lab.path("writer"), "wb") as said:
+            writer = lab.start(
+                [PROBE, "-p", "-b", "10", "write", "queue:crash"],
+                lab.path("confirmed"), stdin=subprocess.PIPE, stderr=said)
+        with open(lab.path("reader"), "wb") as said:
+            reader = lab.start([PROBE, "-p", "-b", "200", "read", "queue:crash"],
+                               lab.path("read"), stderr=said)
+        share = n // (crashes + 1)
+        for crash in range(crashes + 1):
+            lines = b"".join(records(crash * share + 1, (crash + 1) * share))
+            before = os.path.getsize(lab.path("read"))
+
+            def feed(lines=lines):
+                writer.stdin.write(lines)
+                writer.stdin.flush()
+
+            feeder = threading.Thread(target=feed)
+            feeder.start()
+            until(30, lambda before=before: os.path.getsize(
+                lab.path("read")) > before, "it to go on")
+            if crash < crashes:
+                time.sleep(dice.random()) # the moment is any
+                lab.servers("kill", "rabbitmq")
+                late = lab.start(
+                    ["aggregator", "-v", "-f", "queue:late", "-t", "queue:later",
+                     "--every", "1s", "--state", lab.path("late")],
+                    lab.path("late.err"))
+                until(60, lambda: "trying again" in lab.text("late.err"),
+                      "a program that finds no broker")
+                lab.servers("start", "rabbitmq")
+                until(60, lambda: re.search(
+                    "reconnected endpoint=queue:late after_ms=",
+                    lab.text("late.err")), "it to come up")
+                self.that(lab.end(late) == 0, lab.text("late.err"))
+                os.unlink(lab.path("late.err"))
+            feeder.join()
+        writer.stdin.close()
+        self.that(writer.wait() == 0, lab.text("writer"))
+        self.checks.equal(lab.text("confirmed").splitlines()[-1:],
+                          [f"confirmed {n}"], "the writer")
+
+        def pairs():
+            return {tuple(x.split("\t", 1))
+                    for x in lab.text("read").split("\n")[:-1]}
+
+        until(60, lambda: len({line for _, line in pairs()}) >= n, "all")
+        self.that(lab.end(reader) == 0, lab.text("reader"))
+        # What was on its way when it was told to stop is in the queue again.
+        lab.start([PROBE, "-e", "-b", "200", "read", "queue:crash"],
+                  lab.path("read")).wait()
+        got = pairs()
+        self.that({line.encode() + b"\n" for _, line in got} ==
+                  set(records(1, n)), "other records")
+        self.checks.equal(lab.in_queue("crash", "total"), 0, "left")
+        # A line is always in the same message, however often it came.
+        twice = [line for line, k in collections.Counter(
+            line for _, line in got).items() if k > 1]
+        self.checks.equal(twice[:3], [], "other ids")
+        for side in "writer", "reader":
+            # Either may be done before the last one; a busy broker may be asked
+            # twice.
+            tries = lab.text(side).count("trying again")
+            self.that(1 <= tries <= 2 * crashes, f"{tries} lines about "
+                      f"{crashes} crashes: {lab.text(side)}")
+
+    def alarm(self):
+        """Not a message is sent against it, the end of it is noticed, and a
+        writer from cron says what is the matter."""
+        lab, lines = self.lab, records(1, 20)
+        lab.ask_broker("vm_memory_monitor:set_vm_memory_high_watermark(0.00001)"
+                       ".")
+        until(60, lambda: "memory" in lab.ask_broker(
+            "rabbit_alarm:get_alarms()."), "an alarm")
+        url = lab.env["AMQP_URL"]
+        self.checks.ends(self.probe(
+            url, "-b", "10", "write", "queue:alarm", stdin=b"".join(lines),
+            wait_timeout="5s"), 75, r"takes no messages, its alarm is on "
+            r"\(low on memory\); give it")
+        writer = lab.start([PROBE, "-p", "-b", "10", "write", "queue:alarm"],
+                           lab.path("alarmed"), stdin=subprocess.PIPE)
+        writer.stdin.write(b"".join(lines))
+        writer.stdin.close()
+        until(60, lambda: "block" in lab.ask_broker(
+            "rabbit_networking:connection_info_all([state])."), "a blocked one")
+        lab.ask_broker("vm_memory_monitor:set_vm_memory_high_watermark(0.4).")
+        self.that(writer.wait() == 0 and "confirmed 20" in lab.text("alarmed"),
+                  lab.text("alarmed"))
+        self.that({x.encode() + b"\n" for x in lab.take("alarm")} ==
+                  set(lines), "other lines")
+
+
+def body():
+    with Lab("amqp_broker") as lab:
+        test = Test(lab)
+        steps(test.by_tls, test.crashes, test.alarm, test.expired)
+        return test.checks.result()
+
+
+main(body)
