@@ -1,306 +1,308 @@
-#!/usr/bin/env bash
-# poller --assign between queues: a reservation is acknowledged when its outcome is
-# confirmed; killed anywhere it comes again, and what was done is found done;
-# what fails because the CRM is away waits; a signal ends it in order.
-set -euo pipefail
-# shellcheck source=tests/e2e/amqp.sh
-. "$(dirname "$0")/amqp.sh"
+#!/usr/bin/env -S python3 -B
+"""poller --assign between queues: a reservation is acknowledged when its outcome
+is confirmed; killed anywhere it comes again, and what was done is found done;
+what fails because the CRM is away waits; a signal ends it in order."""
 
-poller=$BIN/poller
-probe=$TESTBIN/tools/amqp_probe
-start_broker
+import json
+import os
+import re
+import time
 
-control() { # PATH
-	curl -sS --fail -X POST "$sim/control/$1" >/dev/null
-}
-calls() { # METHOD: how often a chat was read or given
-	curl -sS --fail "$sim/control/stats" |
-		jq ".by_route[\"$1 /v1/dialogs/{id}\"] // 0"
-}
-called() { # METHOD N
-	[ "$(calls "$1")" -ge "$2" ]
-}
-holder() { # DIALOG
-	shows "/dialogs/$1" | jq -r '.data | if type == "array" then .[0] else . end
-		| .operator_id'
-}
-at() { # SECONDS from now, on the CRM's clock
-	curl -sS --fail "$sim/control/stats" | jq -r --argjson s "$1" \
-		'.now[:19] + "Z" | fromdate + $s | todate'
-}
-reservation() { # ID CHAT OPERATOR [EXPIRES]
-	printf '{"type":"assignment","tenant":"acme","id":"%s","chat":"%s","operator":"%s","expires":"%s"}\n' \
-		"$1" "$2" "$3" "${4:-$later}"
-}
-put() {
-	"$probe" -b 3 write queue:assignments >/dev/null
-}
-outcomes() { # what came so far, taken out of the queue
-	"$probe" -e read queue:records | cut -f 2- |
-		jq -r '[.chat, .operator // "-", .status, .assignment] | join(" ")' |
-		sort
-}
-set_prefetch() { # N
-	sed -i "/^prefetch/d; s/^\[amqp\]/&\nprefetch = $1/" "$tmp/conf"
-}
-free() { # DIALOG...
-	for dialog in "$@"; do
-		control "act?do=transfer&dialog=$dialog"
-	done
-	control "fault?name=none"
-	control reset-stats
-}
-begin() { # a poller in the background: $pid
-	"$poller" -c "$tmp/conf" --assign -f queue:assignments -t queue:records \
-		2>"$tmp/err" >&2 &
-	pid=$!
-}
-end() { # by a signal, with 0
-	local rc=0
-	kill -TERM "$pid"
-	wait "$pid" || rc=$?
-	[ $rc = 0 ] || fail "SIGTERM gives $rc: $(cat "$tmp/err")"
-}
-drop() { # by kill -9
-	kill -9 "$pid"
-	wait "$pid" 2>/dev/null || :
-}
-arrived() { # N outcomes
-	[ "$(waiting records)" -ge "$1" ]
-}
-is() { # WHAT GOT WANTED
-	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3' ($(cat "$tmp/err"))"
-}
+from harness import TESTBIN, TOKEN, Checks, Lab, main, steps, until
 
-start_sim --dialogs 60 --messages 3 --operators 5
-mapfile -t dialogs < <(shows '/dialogs?state=open&limit=200' | jq '.data[].id')
-mapfile -t operators < <(shows '/operators' | jq '.data[].id')
-a=${operators[0]} b=${operators[1]} d=${dialogs[0]}
-later=$(at 360000)
-(umask 077 && printf '%s\n' '[crm acme]' "url = $sim/v1" 'assign = yes' \
-	'timeout = 60s' '[poller]' 'retry_budget = 1s' '[amqp]' >"$tmp/conf")
-# One message holds several outcomes if they come together.
-"$probe" -e read queue:records >/dev/null
-"$probe" -e read queue:assignments >/dev/null
+GET, PUT = "GET /v1/dialogs/{id}", "PUT /v1/dialogs/{id}"
+PAST = "2020-01-01T00:00:00Z"
+ASK = "assignments" # the queue
 
-echo "- killed while the CRM changes: found done"
-free "$d"
-control "fault?name=slow&value=30000&method=PUT&count=1"
-reservation p1 "$d" "$a" | put
-begin
-until_true 20 called PUT 1 || fail "no change is asked for: $(cat "$tmp/err")"
-drop
-is "holder" "$(holder "$d")" "$a"
-begin
-until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
-end
-is "outcome" "$(outcomes)" "$d $a open p1"
-is "changes" "$(calls PUT)" 1
-until_true 60 none_is_kept assignments || fail "it is not acknowledged"
 
-echo "- the same, and the reservation expires meanwhile: it is told all the same"
-free "$d"
-control "fault?name=slow&value=30000&method=PUT&count=1"
-reservation p2 "$d" "$b" "$(at 60)" | put
-begin
-until_true 20 called PUT 1 || fail "no change is asked for: $(cat "$tmp/err")"
-drop
-control "advance?seconds=120"
-begin
-until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
-end
-is "outcome" "$(outcomes)" "$d $b open p2"
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.that, self.equal = self.checks.that, self.checks.equal
+        lab.start_servers("rabbitmq")
+        self.sim = lab.sim("--dialogs", 60, "--messages", 3, "--operators", 5)
+        self.chats = sorted(self.sim.open_dialogs())
+        self.d = self.chats[0]
+        self.a, self.b, self.c = [
+            o["id"] for o in self.sim.get("/operators")["data"]][:3]
+        self.conf()
+        for queue in (ASK, "records"):
+            lab.take(queue) # makes it
+        self.p = None
 
-echo "- killed while the chat is read: nothing was done, and then it is"
-free "$d"
-control "fault?name=slow&value=30000&count=1"
-reservation p3 "$d" "$a" | put
-begin
-until_true 20 called GET 1 || fail "nothing is read: $(cat "$tmp/err")"
-drop
-is "changes" "$(calls PUT)" 0
-begin
-until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
+    def conf(self, prefetch=None, **more):
+        self.path = self.lab.conf("conf", {
+            "crm acme": {"url": self.sim.url, "token": TOKEN, "assign": "yes",
+                         "timeout": "60s"},
+            "poller": {"retry_budget": "1s"},
+            "amqp": {"prefetch": prefetch} if prefetch else {}, **more})
 
-echo "- the CRM is away: it is told once and waits, and is no dead letter"
-outcomes >/dev/null
-free "$d"
-control "fault?name=500&method=GET"
-reservation p4 "$d" "$b" | put
-until_true 20 grep -q 'acme: cannot read chats: .*it is tried again' "$tmp/err" ||
-	fail "nothing is told"
-until_true 20 called GET 5 || fail "it is not tried again"
-control "fault?name=none"
-until_true 30 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
-is "outcome" "$(outcomes)" "$d $b open p4"
-is "lines" "$(wc -l <"$tmp/err")" 1
+    def put(self, *lines, queue=ASK):
+        self.lab.put(queue, lines, 3)
 
-echo "- it wants no call for hours: that is told, and ends in order"
-free "$d"
-control "fault?name=429-decade&method=PUT&count=1"
-reservation p8 "$d" "$b" | put
-until_true 20 grep -q 'acme: cannot give chats.*no call for 3600 s; it is wait' \
-	"$tmp/err" || fail "nothing is told: $(cat "$tmp/err")"
-end
-"$probe" -e read queue:assignments >/dev/null
+    def reservation(self, name, chat, operator, expires=None, **more):
+        return json.dumps({
+            "type": "assignment", "tenant": "acme", "id": name,
+            "chat": str(chat), "operator": str(operator),
+            "expires": expires or self.at(360000), **more})
 
-echo "- a dry run says what came too late, and leaves all where it is"
-free "$d"
-reservation p9 "$d" "$b" 2020-01-01T00:00:00Z | put
-"$poller" -c "$tmp/conf" --assign --dry-run -f queue:assignments -o ndjson \
-	>"$tmp/out" 2>"$tmp/err" || fail "it gives $?: $(cat "$tmp/err")"
-is "result" "$(jq -r '.assignment + " " + .result' "$tmp/out")" "p9 expired"
-still() { [ "$(waiting assignments)" = 1 ]; }
-until_true 20 still || fail "it is acknowledged"
-"$probe" -e read queue:assignments >/dev/null
+    def at(self, seconds):
+        """From now, on the CRM's clock."""
+        now = self.sim.stats()["now"][:19] + "+0000"
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.mktime(
+            time.strptime(now, "%Y-%m-%dT%H:%M:%S%z")) - time.timezone
+            + seconds))
 
-echo "- a dry run tells of bad records and of a CRM that is away, and keeps both"
-"$probe" -e read queue:assignments.dead >/dev/null
-rehearse() { # WANTED-CODE
-	local rc=0
-	"$poller" -c "$tmp/conf" --assign --dry-run -f queue:assignments \
-		-o ndjson >"$tmp/out" 2>"$tmp/err" || rc=$?
-	is "exit status of a dry run" "$rc" "$1"
-}
-echo nonsense | put
-rehearse 65
-grep -q 'line 1: ' "$tmp/err" || fail "$(cat "$tmp/err")"
-is "dead letters" "$("$probe" -e read queue:assignments.dead | wc -l)" 0
-until_true 20 still || fail "it is acknowledged"
-"$probe" -e read queue:assignments >/dev/null
-control "fault?name=500&method=GET"
-reservation p15 "$d" "$b" | put
-rehearse 75
-is "result" "$(jq -r '.assignment + " " + .result' "$tmp/out")" "p15 unanswered"
-"$probe" -e read queue:assignments >/dev/null
-free "$d"
+    def calls(self, route):
+        return self.sim.stats()["by_route"].get(route, 0)
 
-echo "- what acknowledges nothing reads more than the broker sends ahead"
-set_prefetch 1
-for id in p11 p12; do
-	reservation $id "$d" "$b" 2020-01-01T00:00:00Z | put
-done
-timeout 60 "$poller" -c "$tmp/conf" --assign --dry-run -f queue:assignments \
-	-o ndjson >"$tmp/out" 2>"$tmp/err" || fail "it gives $?: $(cat "$tmp/err")"
-is "results" "$(jq -r '.assignment + " " + .result' "$tmp/out" | xargs)" \
-	"p11 expired p12 expired"
-"$probe" -e read queue:assignments >/dev/null
-for chat in "${dialogs[@]:0:2}"; do
-	echo "{\"type\":\"chat\",\"tenant\":\"acme\",\"chat\":\"$chat\",\"status\":\"open\",\"at\":\"$later\"}" |
-		"$probe" write queue:asked >/dev/null
-done
-timeout 60 "$poller" -c "$tmp/conf" --status -f queue:asked \
-	>"$tmp/out" 2>"$tmp/err" || fail "it gives $?: $(cat "$tmp/err")"
-is "chats" "$(jq -r 'select(.type == "chat").chat' "$tmp/out" | sort | xargs)" \
-	"$(printf '%s\n' "${dialogs[@]:0:2}" | sort | xargs)"
+    def called(self, route, n=1):
+        until(20, lambda: self.calls(route) >= n,
+              f"{n} of {route}: {self.said()}")
 
-echo "- one that is away, and nothing more is sent: it rests meanwhile"
-ticks() { # of processor time
-	awk '{ print $14 + $15 }' "/proc/$pid/stat"
-}
-free "$d"
-control "fault?name=500&method=GET"
-reservation p13 "$d" "$b" | put
-begin
-until_true 20 called GET 3 || fail "nothing is read: $(cat "$tmp/err")"
-before=$(ticks)
-sleep 5
-used=$(($(ticks) - before))
-[ "$used" -lt 50 ] || fail "$used ticks in 5 s"
-control "fault?name=none"
-until_true 30 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
-is "outcome" "$(outcomes)" "$d $b open p13"
-end
-set_prefetch 0
+    def said(self):
+        return self.lab.text("err")
 
-echo "- one tenant's CRM is away: those of the others are carried out"
-printf '%s\n' '[crm beta]' "url = http://127.0.0.1:1/v1" 'token = none' \
-	'assign = yes' >>"$tmp/conf"
-export CRM_TENANT=acme
-free "$d"
-soon=$(at -3600)
-for n in $(seq 5000); do
-	reservation "a$n" "$n" "$b" "$soon"
-done | sed 's/"tenant":"acme"/"tenant":"beta"/' | put
-reservation p14 "$d" "$b" | put
-begin
-until_true 60 arrived 1 || fail "no outcome: $(tail -n 3 "$tmp/err")"
-is "outcome" "$(outcomes)" "$d $b open p14"
-until_true 60 none_is_kept assignments || fail "what expired is kept"
-end
-sed -i '/crm beta/,$d' "$tmp/conf"
-unset CRM_TENANT
-begin
+    def holder(self, chat):
+        data = self.sim.get(f"/dialogs/{chat}")["data"]
+        return (data[0] if isinstance(data, list) else data)["operator_id"]
 
-echo "- bad records are dead letters, and what is simulated"
-{
-	echo nonsense
-	reservation s5 "$d" "$a" | sed 's/"id"/"simulated":true,&/'
-	reservation p5 "$d" "$b"
-} | put
-until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
-until_true 60 none_is_kept assignments || fail "it is not acknowledged"
-"$probe" -e read queue:assignments.dead >"$tmp/dead"
-is "dead" "$(wc -l <"$tmp/dead")" 2
-grep -q 'it is simulated: nobody reserved the chat' "$tmp/dead" ||
-	fail "the reason: $(cat "$tmp/dead")"
-is "outcome" "$(outcomes)" "$d $b open p5"
+    def free(self, *chats):
+        """Nobody has them, nothing was asked, nothing is wrong."""
+        for chat in chats:
+            self.sim.control("act", do="transfer", dialog=chat)
+        self.sim.fault()
+        self.sim.control("reset-stats")
 
-echo "- a signal: what the CRM is changing is waited for"
-free "$d"
-control "fault?name=slow&value=6000&method=PUT&count=1"
-{
-	reservation p6 "$d" "$a"
-	reservation p7 "$d" "$b"
-} | put
-until_true 20 called PUT 1 || fail "no change is asked for: $(cat "$tmp/err")"
-end
-is "outcome" "$(outcomes)" "$d $a open p6"
-is "changes" "$(calls PUT)" 1
-# Both were in one message, which is acknowledged as a whole.
-begin
-told() {
-	outcomes >>"$tmp/told"
-	grep -q " $1\$" "$tmp/told"
-}
-until_true 20 told p7 || fail "no outcome: $(cat "$tmp/err")"
-end
-is "outcomes" "$(sort "$tmp/told" | xargs)" "$d $a open p6 $d $a open p7"
+    def argv(self, *options):
+        return ["poller", "-c", self.path, "--assign", *options, "-f",
+                "queue:" + ASK]
 
-echo "- messages of the broker without a line, more than it sends ahead"
-free "$d"
-set_prefetch 1
-printf '\n\n\n' | "$TESTBIN/tools/amqp_lines" assignments 0
-reservation p10 "$d" "$b" | put
-begin
-until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
-end
-is "outcome" "$(outcomes)" "$d $b open p10"
-set_prefetch 0
+    def begin(self):
+        self.p = self.lab.start(self.argv("-t", "queue:records"),
+                                self.lab.path("err"))
 
-echo "- two at one queue, killed again and again: each chat is given once"
-mapfile -t dialogs < <(shows '/dialogs?state=open&limit=200' | jq '.data[].id')
-some=("${dialogs[@]:1:10}")
-free "${some[@]}"
-control "set?latency=15"
-begin
-other=$pid
-for n in "${!some[@]}"; do
-	reservation "q$n" "${some[n]}" "${operators[n % 3]}" | put
-	if [ $((n % 5)) = 0 ]; then
-		begin
-		until_true 20 called GET "$n" || fail "nothing happens: $(cat "$tmp/err")"
-		drop
-	fi
-done
-until_true 30 none_is_kept assignments || fail "reservations are left: $(cat "$tmp/err")"
-pid=$other
-end
-outcomes >"$tmp/got"
-for n in "${!some[@]}"; do
-	echo "${some[n]} ${operators[n % 3]} open q$n"
-done | sort >"$tmp/want"
-sort -u "$tmp/got" | cmp - "$tmp/want" || fail "$(diff "$tmp/got" "$tmp/want")"
-for n in "${!some[@]}"; do
-	is "holder of ${some[n]}" "$(holder "${some[n]}")" "${operators[n % 3]}"
-done
+    def end(self):
+        self.equal(self.lab.end(self.p), 0, "SIGTERM: " + self.said())
+
+    def drop(self):
+        self.p.kill()
+        self.p.wait()
+
+    def outcomes(self):
+        """What came so far, taken out of the queue."""
+        return sorted((r["chat"], r.get("operator"), r["status"],
+                       r["assignment"]) for r in map(
+                           json.loads, self.lab.take("records")))
+
+    def comes(self, *want):
+        """These outcomes, and no more."""
+        until(30, lambda: self.lab.in_queue("records") > 0,
+              "an outcome: " + self.said())
+        self.equal(self.outcomes(), sorted(
+            (str(chat), str(operator), "open", name)
+            for chat, operator, name in want), "outcomes")
+
+    def settled(self):
+        until(60, lambda: self.lab.in_queue(ASK, "total") == 0,
+              "all to be acknowledged")
+
+    def dry_run(self, code=0):
+        done = self.lab.run(self.argv("--dry-run", "-o", "ndjson"))
+        self.equal(done.code, code, done)
+        self.done = done
+        return [f"{r['assignment']} {r['result']}" for r in done.records()]
+
+    def still(self, n=1):
+        """A dry run leaves all where it is."""
+        until(20, lambda: self.lab.in_queue(ASK) == n, "reservations")
+        self.lab.take(ASK)
+
+    # What is tested.
+
+    def killed_while_it_changes(self):
+        """It is found done; also when it expired meanwhile."""
+        for name, operator, expires in (("p1", self.a, 360000),
+                                        ("p2", self.b, 60)):
+            self.free(self.d)
+            self.sim.fault("slow", value=30000, method="PUT", count=1)
+            self.put(self.reservation(name, self.d, operator, self.at(expires)))
+            self.begin()
+            self.called(PUT)
+            self.drop()
+            self.equal(self.holder(self.d), operator, "holder")
+            if expires == 60:
+                self.sim.advance(120)
+            self.begin()
+            self.comes((self.d, operator, name))
+            self.end()
+            self.equal(self.calls(PUT), 1, "changes")
+        self.settled()
+
+    def killed_while_it_reads(self):
+        self.free(self.d)
+        self.sim.fault("slow", value=30000, count=1)
+        self.put(self.reservation("p3", self.d, self.a))
+        self.begin()
+        self.called(GET)
+        self.drop()
+        self.equal(self.calls(PUT), 0, "changes")
+        self.begin()
+        self.comes((self.d, self.a, "p3"))
+
+    def crm_away(self):
+        """It is told once and waits, and is no dead letter."""
+        os.truncate(self.lab.path("err"), 0)
+        self.free(self.d)
+        self.sim.fault("500", method="GET")
+        self.put(self.reservation("p4", self.d, self.b))
+        until(20, lambda: re.search("acme: cannot read chats: .*it is tried "
+                                    "again", self.said()), "a word")
+        self.called(GET, 3)
+        # Nothing more is sent: it rests meanwhile.
+        before, began = self.ticks(), self.calls(GET)
+        self.called(GET, began + 2)
+        used = self.ticks() - before
+        self.that(used < 50, f"{used} ticks for two tries")
+        self.sim.fault()
+        self.comes((self.d, self.b, "p4"))
+        self.equal(len(self.said().splitlines()), 1, self.said())
+        # It wants no call for hours: that is told, and ends in order.
+        self.free(self.d)
+        self.sim.fault("429-decade", method="PUT", count=1)
+        self.put(self.reservation("p8", self.d, self.b))
+        until(20, lambda: re.search("acme: cannot give chats.*no call for 3600 "
+                                    "s; it is wait", self.said()), "a word")
+        self.end()
+        self.lab.take(ASK)
+
+    def ticks(self):
+        """Of processor time."""
+        with open(f"/proc/{self.p.pid}/stat", encoding="ascii") as f:
+            return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+
+    def dry_runs(self):
+        """They tell of what came too late, of bad records and of a CRM that is
+        away, and leave all where it is."""
+        self.free(self.d)
+        self.put(self.reservation("p9", self.d, self.b, PAST))
+        self.equal(self.dry_run(), ["p9 expired"], "results")
+        self.still()
+        self.put("nonsense")
+        self.dry_run(65)
+        self.that("line 1: " in self.done.err, self.done)
+        self.equal(self.lab.take(ASK + ".dead"), [], "dead letters")
+        self.still()
+        self.sim.fault("500", method="GET")
+        self.put(self.reservation("p15", self.d, self.b))
+        self.equal(self.dry_run(75), ["p15 unanswered"], "results")
+        self.still()
+        self.free(self.d)
+        # What acknowledges nothing reads more than the broker sends ahead.
+        self.conf(prefetch=1)
+        for name in ("p11", "p12"):
+            self.put(self.reservation(name, self.d, self.b, PAST))
+        self.equal(self.dry_run(), ["p11 expired", "p12 expired"], "results")
+        self.lab.take(ASK)
+        for chat in self.chats[:2]:
+            self.put(json.dumps({
+                "type": "chat", "tenant": "acme", "chat": str(chat),
+                "status": "open", "at": self.at(0)}), queue="asked")
+        done = self.lab.must(["poller", "-c", self.path, "--status", "-f",
+                              "queue:asked"])
+        self.equal(sorted(r["chat"] for r in done.records()
+                          if r["type"] == "chat"),
+                   sorted(map(str, self.chats[:2])), "chats")
+
+    def empty_messages(self):
+        """Without a line, and more of them than the broker sends ahead."""
+        self.free(self.d)
+        self.lab.must([TESTBIN + "/tools/amqp_lines", ASK, "0"], stdin=b"\n" * 3)
+        self.put(self.reservation("p10", self.d, self.b))
+        self.begin()
+        self.comes((self.d, self.b, "p10"))
+        self.end()
+        self.conf()
+
+    def other_tenant_away(self):
+        """Those of the others are carried out."""
+        self.conf(**{"crm beta": {"url": "http://127.0.0.1:1/v1",
+                                  "token": "none", "assign": "yes"}})
+        self.free(self.d)
+        line = self.reservation("N", "N", self.b, self.at(-3600)).replace(
+            '"acme"', '"beta"')
+        self.lab.put(ASK, [line.replace('"N"', f'"{n}"') for n in range(2000)],
+                     3)
+        self.put(self.reservation("p14", self.d, self.b))
+        self.begin()
+        self.comes((self.d, self.b, "p14"))
+        self.settled()
+        self.end()
+        self.conf()
+
+    def bad_records(self):
+        """Are dead letters, as is what is simulated."""
+        self.put("nonsense", self.reservation("s5", self.d, self.a,
+                                              simulated=True),
+                 self.reservation("p5", self.d, self.b))
+        self.begin()
+        self.comes((self.d, self.b, "p5"))
+        self.settled()
+        dead = self.lab.take(ASK + ".dead")
+        self.that(len(dead) == 2 and "it is simulated: nobody reserved the chat"
+                  in "".join(dead), dead)
+
+    def signal_waits(self):
+        """For what the CRM is changing. Two that were in one message are
+        acknowledged as a whole."""
+        self.free(self.d)
+        self.sim.fault("slow", value=4000, method="PUT", count=1)
+        self.put(self.reservation("p6", self.d, self.a),
+                 self.reservation("p7", self.d, self.b))
+        self.called(PUT)
+        self.end()
+        self.comes((self.d, self.a, "p6"))
+        self.equal(self.calls(PUT), 1, "changes")
+        self.begin()
+        got = []
+        until(20, lambda: got.extend(self.outcomes()) or
+              "p7" in {x[3] for x in got}, "p7")
+        self.end()
+        self.equal(sorted(got + self.outcomes()),
+                   [(str(self.d), str(self.a), "open", name)
+                    for name in ("p6", "p7")], "outcomes")
+
+    def two_killed(self):
+        """Two at one queue, killed again and again: each chat is given once."""
+        some = dict(zip(sorted(self.sim.open_dialogs())[1:11], 4 * (
+            self.a, self.b, self.c)))
+        self.free(*some)
+        self.sim.control("set", latency=15)
+        self.begin()
+        other = self.p
+        for n, (chat, operator) in enumerate(some.items()):
+            self.put(self.reservation(f"q{n}", chat, operator))
+            if n % 5 == 0:
+                self.begin()
+                self.called(GET, n)
+                self.drop()
+        self.settled()
+        self.p = other
+        self.end()
+        self.equal(sorted(set(self.outcomes())), sorted(
+            (str(chat), str(operator), "open", f"q{n}")
+            for n, (chat, operator) in enumerate(some.items())), "outcomes")
+        self.equal({chat: self.holder(chat) for chat in some}, some, "holders")
+
+
+def body():
+    with Lab("assign_queue") as lab:
+        test = Test(lab)
+        steps(test.killed_while_it_changes, test.killed_while_it_reads,
+              test.crm_away, test.dry_runs, test.empty_messages,
+              test.other_tenant_away, test.bad_records, test.signal_waits,
+              test.two_killed)
+        return test.checks.result()
+
+
+main(body)
