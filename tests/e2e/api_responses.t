@@ -1,6 +1,1449 @@
-#!/bin/sh
-# Response times over any range, zone and period, and the heat map, against what
-# Python computes from the intervals, with its own time zones: random messages
-# through aggregator and sink, many of them late, in weeks in which clocks
-# change. SEED=n repeats one.
-exec python3 -B "$(dirname "$0")/api_responses.py"
+#!/usr/bin/env -S python3 -B
+"""api_responses: /api/v1/responses and /api/v1/heatmap against an oracle that
+knows the rows of intervals, and nothing of hours and buckets: before there are
+quarters of the older hours, with them, and when late rows have spoiled some.
+"""
+
+import csv
+import io
+import json
+import math
+import os
+import random
+import re
+import sys
+import time
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta, timezone
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from api_client import Server, token
+from harness import LONG, TESTBIN, Checks, Lab, main, seed
+from rollup_sums import bucket, difference, read_sums, sums_of
+from streamlib import Sql, millis
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+from time_zones import Place  # noqa: E402
+
+TENANT = "acme"
+V1 = "/api/v1/"
+QUESTIONS = 2000 if LONG else 60
+MANY_DAYS = 40 if LONG else 6  # of 4800 rows each
+CHATS = 500
+CHUNKS = 14
+HOUR = 3600 * 1000
+QUARTER = HOUR // 4
+MINUTE = HOUR // 60
+LATE = 40  # intervals
+DAY = 24 * HOUR
+ZONES = ("UTC", "Europe/Lisbon", "Asia/Kolkata", "Pacific/Chatham",
+         "America/New_York", "Australia/Lord_Howe", "America/St_Johns")
+OPERATORS = ["7", "10", "ann", "Zoé", "a&b=c", "x y", "x'y?"]
+CHANNELS = ["web", "mail", "Ж&b=c", "x'y?"]
+ANY = None, None  # operator, channel
+KINDS = {"response": ("first_response", "reply"),
+         "first_response": ("first_response",), "reply": ("reply",),
+         "resolution": ("resolution",), "unanswered": ("unanswered",)}
+BY = ("quarter", "hour", "day", "week", "month", "total")
+LONG_UNITS = {"day": 0, "week": 1, "month": 2}
+# In each of these weeks the clocks of one of the zones change.
+CHANGES = ("2026-03-08", "2026-03-29", "2026-04-05", "2026-09-27",
+           "2026-10-04", "2026-10-25", "2026-11-01")
+ERROR = 1 / 64
+
+
+def ms(text):
+    return millis(text.rstrip("Z").replace("T", " "))
+
+
+def utc_text(t):
+    return (datetime(1970, 1, 1, tzinfo=timezone.utc)
+            + timedelta(milliseconds=t)).isoformat(
+                timespec="milliseconds").replace("+00:00", "Z")
+
+
+def sums_of_kinds(kinds):
+    """{kind: [ms]} as read_sums() has it."""
+    return {kind: sums_of(all_of) for kind, all_of in kinds.items()}
+
+
+class Stream:
+    """Messages of chats that begin about midnights of changes."""
+
+    def __init__(self, dice):
+        self.dice = dice
+        self.records = []  # (time of arrival, record)
+        for n in range(CHATS):
+            self.chat(str(n))
+        self.records.sort(key=lambda x: x[0])
+
+    def add(self, at, **record):
+        late = self.dice.randrange(18 * HOUR) if self.dice.random() < 0.3 \
+            else 0
+        self.records.append((at + late, {"tenant": TENANT, "at": utc_text(at),
+                                         **record}))
+
+    def chat(self, name):
+        d = self.dice
+        day = ms(d.choice(CHANGES) + "T00:00:00.000")
+        at = day + d.randrange(-30, 48) * HOUR + d.choice(
+            (0, d.randrange(HOUR), d.randrange(HOUR), -1, 15 * 60000))
+        for n in range(d.choice((2, 4, 8, 20))):
+            who = d.choices(("customer", "operator", "system"),
+                            (50, 45, 5))[0]
+            record = {"type": "message", "chat": name, "id": f"{name}.{n}",
+                      "from": who}
+            if who == "operator":
+                record["user"] = record["operator"] = d.choice(OPERATORS)
+            elif who == "system":
+                record["kind"] = d.choice(("closed", "closed", "assigned",
+                                           "handoff"))
+                if record["kind"] == "assigned" and d.random() < 0.8:
+                    record["operator"] = d.choice(OPERATORS)
+            if d.random() < 0.8:
+                record["channel"] = d.choice(CHANNELS)
+            self.add(at, **record)
+            at += d.choice((0, 1, 40, 999, 60000, 899999, d.randrange(1000),
+                            d.randrange(100000), d.randrange(8 * HOUR)))
+
+    def chunks(self):
+        size = len(self.records) // CHUNKS + 1
+        for i in range(0, len(self.records), size):
+            lines = [json.dumps(r, ensure_ascii=False)
+                     for _, r in self.records[i:i + size]]
+            yield ("\n".join(lines) + "\n").encode()
+
+
+class Oracle:
+    def __init__(self, sql):
+        rows = sql.ask("SELECT end_at, COALESCE(operator, ''), kind, ms, "
+                       "COALESCE(channel, '') FROM "
+                       f"intervals WHERE tenant = '{TENANT}' AND "
+                       "NOT COALESCE(withdrawn, 0) AND ms IS NOT NULL")
+        self.intervals = sorted((millis(end), who, kind, int(n), channel)
+                                for end, who, kind, n, channel in rows)
+        self.places = {name: Place(name) for name in ZONES}
+
+    def next(self, zone, by, t, to):
+        """The end of the period that t is in."""
+        if by == "total":
+            return to
+        place = self.places[zone]
+        if by in LONG_UNITS:
+            return list(place.long_units(t // 1000))[
+                LONG_UNITS[by]][1] * 1000
+        return place.short_unit(
+            t // 1000, 900 if by == "quarter" else 3600)[1] * 1000
+
+    def periods(self, zone, by, begin, end):
+        found = []
+        while begin < end:
+            after = min(self.next(zone, by, begin, end), end)
+            found.append((begin, after))
+            begin = after
+        return found
+
+    def earlier(self, zone, t, unit, n):
+        """So many units before a time."""
+        place = self.places[zone]
+        if unit == "ms":
+            return t - n
+        days = n
+        if unit == "months":
+            date = place.date(t // 1000)
+            month = date.year * 12 + date.month - 1 - n
+            first = date.replace(day=1, year=month // 12,
+                                 month=month % 12 + 1)
+            after = (first + timedelta(days=31)).replace(day=1)
+            there = first + timedelta(days=date.day - 1)
+            if there >= after:
+                return place.begin_of(after) * 1000
+            days = (date - there).days
+        before = place.days_before(t // 1000, days)
+        shown = place.offset(before) + before
+        # What is behind the second counts only where the clock shows it.
+        return before * 1000 + (
+            t % 1000 if shown == place.offset(t // 1000) + t // 1000
+            - days * DAY // 1000 else 0)
+
+    def before(self, zone, by, periods, now):
+        """The periods of the span before; while this one runs, of the same
+        elapsed part, in whole minutes."""
+        place = self.places[zone]
+        begin, end = periods[0][0], periods[-1][1]
+        first, last = (place.date(t // 1000) for t in (begin, end))
+        whole = all(place.begin_of(place.date(t // 1000)) * 1000 == t
+                    for t in (begin, end))
+        n, unit, step = end - begin, "ms", {"quarter": QUARTER,
+                                            "hour": HOUR}.get(by, 1)
+        if by == "month" or (by == "total" and whole
+                             and first.day == last.day == 1):
+            n = (last.year - first.year) * 12 + last.month - first.month
+            unit, step = "months", 1
+        elif by in ("day", "week") or whole:
+            n, unit, step = (last - first).days, "days", 1
+            step = 7 if by == "week" else 1
+        n = -(-n // step) * step
+        while self.earlier(zone, end, unit, n) > begin:
+            n += step
+        elapsed = now // MINUTE * MINUTE if begin < now < end else end
+        times = [self.earlier(zone, min(t, elapsed), unit, n)
+                 for t in [p[0] for p in periods] + [end]]
+        for i in range(len(times) - 1, 0, -1):
+            times[i - 1] = min(times[i - 1], times[i])
+        return list(zip(times[:-1], times[1:], strict=True))
+
+    def chosen(self, kind, whose, begin, end):
+        operator, channel = whose
+        return [i for i in self.intervals
+                if begin <= i[0] < end and i[2] in KINDS[kind]
+                and operator in (None, i[1]) and channel in (None, i[4])]
+
+    def groups(self, kind, whose, group, periods):
+        """{(period, operator, channel or None): [ms]}"""
+        found = defaultdict(list)
+        if group is None:
+            for n, (begin, end) in enumerate(periods):
+                if begin < end:
+                    found[n, None] = []
+        rows, n = self.chosen(kind, whose, periods[0][0],
+                              periods[-1][1]), 0
+        for at, who, _, length, channel in rows:
+            while at >= periods[n][1]:
+                n += 1
+            found[n, {"operator": who, "channel": channel}.get(
+                group)].append(length)
+        return found
+
+    def heatmap(self, zone, kind, whose, begin, end):
+        place, found = self.places[zone], defaultdict(list)
+        for at, _, _, length, _ in self.chosen(kind, whose, begin, end):
+            there = (datetime(1970, 1, 1, tzinfo=timezone.utc)
+                     + timedelta(milliseconds=at)).astimezone(place.zone)
+            found[there.isoweekday(), there.hour].append(length)
+        return found
+
+
+def near(got, want):
+    """Seconds from buckets, ms of the intervals."""
+    return abs(got * 1000 - want) <= want * ERROR + 0.51
+
+
+def mean(lengths):
+    n = len(lengths)
+    return (2 * sum(lengths) + n) // (2 * n)
+
+
+def middle(lengths):
+    n = len(lengths)
+    return (lengths[(n + 1) // 2 - 1] + lengths[n // 2]) / 2
+
+
+def percentile(lengths, p):
+    return lengths[math.ceil(round(len(lengths) * p, 6)) - 1]
+
+
+def quoted(name):
+    return "'" + name.replace("'", "''") + "'"
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        self.that = self.checks.that
+        self.dice = random.Random(seed())
+        lab.start_servers("rabbitmq", "mariadb")
+        self.conf = lab.conf("messaging.conf", {"aggregator": {}, "sink": {}})
+        self.fill(self.conf)
+        self.sql = Sql(lab)
+        self.move_to_parts()
+        self.leave_out_withdrawn()
+        self.leave_out_durations()
+        self.oracle = Oracle(self.sql)
+        self.server = Server(lab, {"serve": {"rate": 0,
+                                             "query_timeout": "60s"}})
+        self.lead = token(tenant_id=TENANT, role="lead")
+        withdrawn = self.sql.number(
+            "SELECT COUNT(*) FROM intervals WHERE withdrawn = 1")
+        nobody = [i for i in self.oracle.intervals if i[1] == ""]
+        self.that(len(self.oracle.intervals) > 100 and withdrawn > 0
+                  and len(nobody) > 0,
+                  f"{len(self.oracle.intervals)} intervals, {withdrawn} "
+                  f"withdrawn, {len(nobody)} of nobody: too few")
+        self.links = self.inexact = 0
+        self.grouped = Counter()
+
+    def fill(self, conf):
+        lab = self.lab
+        lab.must(["sink", "-c", conf, "--migrate"])
+        for lines in Stream(self.dice).chunks():
+            lab.must([TESTBIN + "/tools/amqp_probe", "-p", "-b", "20",
+                      "write", "queue:records"], stdin=lines,
+                     env={"MESSAGING_CONFIG": conf})
+            lab.must(["aggregator", "-c", conf, "-a", "all", "--every",
+                      "20ms", "-f", "queue:records", "-t", "queue:rows",
+                      "--state", lab.path("state"), "--until-empty"])
+            lab.must(["sink", "-c", conf, "-f", "queue:rows",
+                      "--until-empty"])
+
+    def move_to_parts(self):
+        """A third of the sums, as if another aggregator had stored them."""
+        third = "CRC32(CONCAT(hour, operator, kind)) % 3 = 0"
+        for table, values in (
+                ("response_hours", "responses, sum_ms, max_ms"),
+                ("response_histogram", "bucket, count")):
+            names = f"tenant, hour, operator, kind, {values}, as_of, version"
+            self.sql.ask(
+                f"INSERT INTO {table}_parts ({names}, generation, part) "
+                f"SELECT {names}, 1, 0 FROM {table} WHERE {third}; "
+                f"DELETE FROM {table} WHERE {third}")
+
+    def leave_out_withdrawn(self):
+        """Some rows, as if another program had written them without it."""
+        self.sql.ask("UPDATE intervals SET withdrawn = NULL WHERE withdrawn "
+                     "= 0 AND CRC32(CONCAT(chat, ' ', message)) % 5 = 0")
+
+    def leave_out_durations(self):
+        """More of them without one, as a sink once stored them."""
+        self.sql.ask(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, withdrawn, as_of, version) SELECT tenant, "
+            "end_at, chat, CONCAT(message, ' without'), kind, start_at, "
+            "operator, withdrawn, as_of, version FROM intervals WHERE "
+            "CRC32(CONCAT(message, chat)) % 5 = 0")
+
+    # Quarters of hours.
+
+    def hours_with_quarters(self):
+        return [millis(at) for at, in self.sql.ask(
+            "SELECT begin_at FROM response_rollups WHERE tenant = "
+            f"'{TENANT}' AND everyone = 1 AND span = 'quarter' AND "
+            "operator = '' AND MINUTE(begin_at) = 0 AND version >= 0")]
+
+    def quarters_are_right(self, least):
+        """They are those of the intervals, to the bucket."""
+        hours = set(self.hours_with_quarters())
+        got, want = {}, defaultdict(lambda: defaultdict(list))
+        for everyone, at, who, stored in self.sql.ask(
+                "SELECT everyone, begin_at, operator, sums FROM "
+                f"response_rollups WHERE tenant = '{TENANT}' AND span = "
+                "'quarter' AND sums <> ''"):
+            if millis(at) // HOUR * HOUR in hours:
+                got[everyone, millis(at), who] = read_sums(stored)
+        for at, who, kind, length, channel in self.oracle.intervals:
+            if kind == "waiting" or at // HOUR * HOUR not in hours:
+                continue
+            for key in ("0", who), ("1", ""), ("2", channel):
+                want[key[0], at // QUARTER * QUARTER, key[1]][kind].append(
+                    length)
+        want = {key: sums_of_kinds(kinds) for key, kinds in want.items()}
+        wrong = difference(got, want)
+        self.that(len(want) >= least and not wrong,
+                  f"quarters, of {len(want)}: {wrong}")
+
+    def spans_of_channels_are_right(self):
+        """The hours that have quarters, and days of them."""
+        hours = set(self.hours_with_quarters())
+        got, want = {}, defaultdict(lambda: defaultdict(list))
+        for span, at, channel, stored in self.sql.ask(
+                "SELECT span, begin_at, operator, sums FROM response_rollups "
+                f"WHERE tenant = '{TENANT}' AND everyone = 2 AND span IN "
+                "('hour', 'day') AND sums <> ''"):
+            got[span, millis(at), channel] = read_sums(stored)
+        for at, _, kind, length, channel in self.oracle.intervals:
+            if kind == "waiting" or at // HOUR * HOUR not in hours:
+                continue
+            for span, begin in (("hour", at // HOUR * HOUR),
+                                ("day", at // DAY * DAY)):
+                want[span, begin, channel][kind].append(length)
+        want = {key: sums_of_kinds(kinds) for key, kinds in want.items()}
+        wrong = difference(got, want)
+        self.that(len(want) > 100 and not wrong,
+                  f"spans of channels, of {len(want)}: {wrong}")
+
+    def channels_are_read_from_rollups(self):
+        """Where their hours are there: who changes intervals by hand, behind
+        the sink, changes no channel's days and hours."""
+        (day, channel, n), = self.sql.ask(
+            "SELECT DATE(begin_at), operator, sums FROM response_rollups "
+            f"WHERE tenant = '{TENANT}' AND everyone = 2 AND span = 'day' AND "
+            "operator <> '' AND sums LIKE '%reply%' ORDER BY RAND() LIMIT 1")
+        kept = read_sums(n)["reply"][0]
+        where = (f"tenant = '{TENANT}' AND DATE(end_at) = '{day}' AND "
+                 f"channel = {quoted(channel)}")
+        self.sql.ask("UPDATE intervals SET channel = 'nowhere' WHERE " + where)
+        begin = millis(f"{day} 00:00:00.000")
+        for by in "day", "hour":
+            rows = self.get("responses", **{
+                "from": utc_text(begin), "to": utc_text(begin + DAY),
+                "by": by, "kind": "reply", "channel": channel})["rows"]
+            self.that(sum(r["count"] for r in rows) == kept,
+                      f"{by} of {channel}: {rows} for {kept}")
+        self.sql.ask(f"UPDATE intervals SET channel = {quoted(channel)} WHERE "
+                     "channel = 'nowhere'")
+
+    def recompute(self):
+        """Quarters of all hours, whose sums have not changed. How many the sink
+        has made by itself depends on its batches."""
+        before = self.hours_with_quarters()
+        self.lab.must(["sink", "-c", self.conf, "--recompute"])
+        after = self.hours_with_quarters()
+        uneven = self.sql.number(
+            "SELECT COUNT(*) FROM response_rollups WHERE span = 'quarter' "
+            "AND version < 0")
+        self.that(len(before) < len(after) and uneven == 0,
+                  f"{len(before)} hours had quarters, {len(after)} have, "
+                  f"{uneven} are uneven")
+
+    def late_rows(self):
+        """(rows of sums, rows of intervals): each is one more response of an
+        hour, in another quarter than any before."""
+        sums, intervals = [], []
+        for hour, who, n, total, longest, version in self.sql.ask(
+                "SELECT hour, operator, responses, sum_ms, max_ms, version "
+                f"FROM response_hours WHERE tenant = '{TENANT}' AND kind = "
+                f"'reply' AND responses > 0 ORDER BY RAND() LIMIT {LATE}"):
+            at = millis(hour) + self.dice.randrange(HOUR)
+            length = self.dice.randrange(1000, 9000)
+            head = {"type": "row", "tenant": TENANT, "as_of": utc_text(at),
+                    "kind": "reply", "operator": who or None,
+                    "version": int(version) + 1}
+            of_hour = {**head, "hour": utc_text(millis(hour))}
+            had = self.sql.ask(
+                "SELECT `count` FROM response_histogram WHERE tenant = "
+                f"'{TENANT}' AND hour = '{hour}' AND operator = "
+                f"{quoted(who)} AND kind = 'reply' AND bucket = "
+                f"{bucket(length)}")
+            sums += [
+                {**of_hour, "table": "response_hours",
+                 "responses": int(n) + 1, "sum_ms": int(total) + length,
+                 "max_ms": max(int(longest), length)},
+                {**of_hour, "table": "response_histogram",
+                 "bucket": bucket(length),
+                 "count": (int(had[0][0]) if had else 0) + 1}]
+            intervals.append({
+                **head, "table": "intervals", "end_at": utc_text(at),
+                "start_at": utc_text(at - length), "chat": "0",
+                "message": f"late {at}", "ms": length, "withdrawn": False})
+        return sums, intervals
+
+    def late_rows_spoil_quarters(self):
+        def store(rows):
+            lines = "\n".join(json.dumps(r, ensure_ascii=False)
+                              for r in rows) + "\n"
+            self.lab.must(["sink", "-c", self.conf, "-f", "-"],
+                          stdin=lines.encode())
+
+        before = set(self.hours_with_quarters())
+        sums, intervals = self.late_rows()
+        late = {ms(i["end_at"]) // HOUR * HOUR for i in intervals}
+        self.that(late <= before, "hours without quarters")
+        store(sums)
+        there = late & set(self.hours_with_quarters())
+        self.that(not there, f"{there} do not have what came late")
+        store(intervals)
+        self.oracle = Oracle(self.sql)
+        self.quarters_are_right(1)
+
+    def get(self, path, **parameters):
+        answer = self.server.get(V1 + path, self.lead, **parameters)
+        if answer.status != 200:
+            raise AssertionError(
+                f"{path} {parameters}: {answer.status} {answer.body!r} "
+                + open(self.lab.path("serve.log")).read()[-2000:])
+        return answer.json()
+
+    def get_within_a_minute(self, path, asked):
+        """Rows, and the time: the minute decides about a period that runs."""
+        while True:
+            now = int(time.time() * 1000)
+            rows = self.get(path, **asked)["rows"]
+            if time.time() * 1000 // MINUTE == now // MINUTE:
+                return rows, now
+
+    # What is asked.
+
+    def range(self, zone, by):
+        """Some days, hours or anything about a change of clocks."""
+        d, place = self.dice, self.oracle.places[zone]
+        day = ms(d.choice(CHANGES) + "T00:00:00.000")
+        short = by in ("quarter", "hour")
+        kind = d.choice(("days", "days", "hours", "any", "months", "year"))
+        longest = 5 if short else 60
+        begin = day - d.randrange(3 * 24) * HOUR
+        end = begin + d.randrange(1, longest * 24) * HOUR
+        if kind == "days":
+            begin = place.begin_of(place.date(begin // 1000)) * 1000
+            end = place.begin_of(place.date(end // 1000)
+                                 + timedelta(days=1)) * 1000
+        elif kind == "any":
+            begin += d.randrange(HOUR)
+            end += d.randrange(HOUR)
+        elif kind == "year" and not short:  # several changes of clocks
+            begin = ms("2026-01-02T00:00:00.000") + d.randrange(DAY)
+            end = ms("2026-11-20T00:00:00.000") + d.randrange(DAY)
+        elif kind == "months" and not short:
+            first = place.date(begin // 1000).replace(day=1)
+            last = (first + timedelta(days=31 * d.randrange(1, 4))).replace(
+                day=1)
+            begin = place.begin_of(first) * 1000
+            end = place.begin_of(last) * 1000
+        return begin, end
+
+    def question(self):
+        d = self.dice
+        by, zone = d.choice(BY), d.choice(ZONES)
+        begin, end = self.range(zone, by)
+        asked = {"from": utc_text(begin), "to": utc_text(end), "by": by,
+                 "zone": zone}
+        kind = d.choice(list(KINDS) + ["response"] * 4)
+        if kind != "response" or d.random() < 0.5:
+            asked["kind"] = kind
+        operator = channel = None
+        if d.random() < 0.2:
+            operator = d.choice(OPERATORS + [""])
+            asked.update({"operator": operator} if operator
+                         else {"nobody": "1"})
+        if d.random() < 0.2:
+            channel = d.choice(CHANNELS + [""])
+            asked.update({"channel": channel} if channel
+                         else {"no_channel": "1"})
+        if d.random() < 0.6:
+            asked["group"] = d.choice(("operator", "operator", "channel"))
+        if d.random() < 0.3:
+            asked["compare"] = "previous"
+        if d.random() < 0.5:
+            asked["within_seconds"] = d.choice(
+                ("0", "60", "0.063", "1.5", "1800", "600.255", "90"))
+        return asked, (zone, by, kind, (operator, channel), begin, end)
+
+    # What is answered.
+
+    def responses_are_right(self, questions=QUESTIONS):
+        for _ in range(questions):
+            asked, (zone, by, kind, whose, begin, end) = self.question()
+            rows, now = self.get_within_a_minute("responses", asked)
+            spans = [("asked", self.oracle.periods(zone, by, begin, end))]
+            if "compare" in asked:
+                spans.append(("previous", self.oracle.before(
+                    zone, by, spans[0][1], now)))
+            for name, periods in spans:
+                groups = self.oracle.groups(kind, whose, asked.get("group"),
+                                            periods)
+                self.span_is_right(
+                    asked, [r for r in rows if r["span"] == name], groups,
+                    periods)
+
+    def span_is_right(self, asked, rows, groups, periods):
+        place = self.oracle.places[asked["zone"]]
+        group = asked.get("group", "operator")  # without one it is null
+        other = {"operator": "channel", "channel": "operator"}[group]
+        got = [(r["period"], r[group]) for r in rows if r[other] is None]
+        want = sorted(groups, key=lambda k: (k[0], (k[1] or "").encode()))
+        if not self.that(got == want, f"{asked}: rows {got[:9]} for "
+                                      f"{want[:9]}"):
+            return
+        for row in rows:
+            n = row["period"]
+            begin, end = periods[n]
+            lengths = sorted(groups[n, row[group]])
+            same = (ms(row["begin_utc"]) == begin
+                    and ms(row["end_utc"]) == end
+                    and row["begin"] == self.text(place, begin)
+                    and row["end"] == self.text(place, end))
+            self.that(same, f"{asked}: {row} is not {periods[n]}")
+            self.row_is_right(asked, row, lengths)
+            self.grouped[asked.get("group")] += 1
+            if self.dice.random() < 0.02:
+                self.link_opens(row)
+
+    @staticmethod
+    def text(place, t):
+        there = (datetime(1970, 1, 1, tzinfo=timezone.utc)
+                 + timedelta(milliseconds=t)).astimezone(place.zone)
+        return there.isoformat(timespec="milliseconds")
+
+    def row_is_right(self, asked, row, lengths):
+        where = f"{asked}: {row} of {lengths[:20]}"
+        self.that(row["count"] == len(lengths), where)
+        self.that(round(row["sum_seconds"] * 1000) == sum(lengths), where)
+        names = ("avg", "max", "median", "p90", "p99")
+        values = [row[n + "_seconds"] for n in names]
+        if not lengths:
+            self.that(values == [None] * 5 and row["within"] is None, where)
+            return
+        average, longest, median, p90, p99 = values
+        self.that(round(average * 1000) == mean(lengths), where)
+        self.that(round(longest * 1000) == lengths[-1], where)
+        self.that(near(median, middle(lengths)), where)
+        self.that(near(p90, percentile(lengths, 0.9)), where)
+        self.that(near(p99, percentile(lengths, 0.99)), where)
+        self.within_is_right(asked, row, lengths, where)
+
+    def within_is_right(self, asked, row, lengths, where):
+        if "within_seconds" not in asked:
+            self.that(row["within"] is None, where)
+            return
+        limit = round(float(asked["within_seconds"]) * 1000)
+        n = len(lengths)
+        share = sum(x <= limit for x in lengths) / n
+        unsure = 0
+        if not row["within_exact"]:
+            self.inexact += 1
+            unsure = sum(abs(x - limit) <= limit / 32 for x in lengths) / n
+        self.that(abs(row["within"] - share) <= unsure + 0.0001, where)
+
+    def link_opens(self, row):
+        """The intervals of a row's link sum to it."""
+        self.links += 1
+        count = total = 0
+        path = row["href"]
+        while path is not None:
+            answer = self.server.ask(path, self.lead)
+            if not self.that(answer.status == 200, f"{path}: {answer.body}"):
+                return
+            page = answer.json()
+            count += len(page["rows"])
+            total += sum(round(r["seconds"] * 1000) for r in page["rows"])
+            path = None
+            if "next" in page:
+                link = answer.headers["Link"]
+                path = V1 + "intervals" + link[1:link.index(">")]
+        self.that(count == row["count"]
+                  and total == round(row["sum_seconds"] * 1000),
+                  f"{row['href']} has {count}, {total} for {row}")
+
+    def heat_maps_are_right(self):
+        for _ in range(QUESTIONS // 5):
+            asked, (zone, _, kind, whose, begin, end) = self.question()
+            for name in ("by", "within_seconds", "compare", "group"):
+                asked.pop(name, None)
+            rows = self.get("heatmap", **asked)["rows"]
+            want = self.oracle.heatmap(zone, kind, whose, begin, end)
+            self.that([(r["weekday"], r["hour"]) for r in rows]
+                      == [(d, h) for d in range(1, 8) for h in range(24)],
+                      "the hours of the week")
+            for r in rows:
+                lengths = sorted(want[r["weekday"], r["hour"]])
+                good = r["count"] == len(lengths) and round(
+                    r["sum_seconds"] * 1000) == sum(lengths)
+                if lengths:
+                    good = good and round(
+                        r["avg_seconds"] * 1000) == mean(lengths) and near(
+                            r["median_seconds"], middle(lengths))
+                else:
+                    good = good and r["avg_seconds"] is None
+                self.that(good, f"heatmap {asked}: {r} of {lengths}")
+            for r in self.dice.sample(rows, 3):
+                self.link_opens(r)
+                self.figure_is_the_row(r)
+                self.figure_of_a_chat(r)
+                self.figure_of_rows_written_anew(r)
+
+    def figure_is_the_row(self, row):
+        """The same figure, opened; and as a link has it that is not true."""
+        path = row["href"].replace("intervals?", "figure?").replace(
+            "&withdrawn=0", "")
+        answer = self.server.ask(path, self.lead).json()
+        now = answer["now"]
+        self.that([now["count"], now["sum_seconds"], now["avg_seconds"]]
+                  == [row["count"], row["sum_seconds"], row["avg_seconds"]]
+                  and answer["then"] is None, f"{path}: {answer}, not {row}")
+        self.figure_says_its_range(path, answer)
+        # A row of another aggregator came behind the link, one is gone.
+        for more, late, gone in (1, 0, 1), (0, 0, 0), (-1, 1, 0):
+            then = {"count": now["count"] + more,
+                    "sum_seconds": round(now["sum_seconds"] + 2 * more, 3)}
+            if then["count"] < 0 or then["sum_seconds"] < 0 or (
+                    then["count"] == 0 < then["sum_seconds"]):
+                continue
+            answer = self.server.ask(
+                path + f"&version={now['version']}&count={then['count']}"
+                f"&sum_seconds={then['sum_seconds']:.3f}", self.lead).json()
+            kept = then if more <= 0 else {
+                k: now[k] for k in ("count", "sum_seconds")}
+            self.that([answer[k] for k in ("then", "kept", "late", "gone")] == [
+                {"version": now["version"], **then}, kept,
+                {"count": late, "sum_seconds": 2 * late},
+                {"count": gone, "sum_seconds": 2 * gone}],
+                f"{path}: {answer}")
+        self.figure_of_as_many_others(path, now)
+
+    def figure_of_as_many_others(self, path, now):
+        """As many, longer or shorter together: one at least was replaced."""
+        for count, seconds in ((0, -0.001), (0, 0.001), (1, -0.001),
+                               (-1, 0.001)):
+            then = {"count": now["count"] + count,
+                    "sum_seconds": round(now["sum_seconds"] + seconds, 3)}
+            if then["count"] < 1 or then["sum_seconds"] < 0:
+                continue
+            answer = self.server.ask(
+                path + f"&version={now['version']}&count={then['count']}"
+                f"&sum_seconds={then['sum_seconds']:.3f}", self.lead).json()
+            kept, late, gone = (answer[k] for k in ("kept", "late", "gone"))
+            for n in "count", "sum_seconds":
+                self.that(min(kept[n], late[n], gone[n]) >= 0
+                          and round(kept[n] + gone[n] - then[n], 3) == 0
+                          and round(kept[n] + late[n] - now[n], 3) == 0,
+                          f"{path} {then}: {answer}")
+            self.that(all(s["count"] or not s["sum_seconds"]
+                          for s in (kept, late, gone)),
+                      f"{path} {then}: seconds of none: {answer}")
+
+    def figure_says_its_range(self, path, answer):
+        """As the heat map of the same range does; without one it has none."""
+        asked = dict(parse_qsl(urlsplit(path).query))
+        range_of = {k: asked[k] for k in ("from", "to", "zone") if k in asked}
+        whole = self.server.get(V1 + "heatmap", self.lead, **range_of).json()
+        self.that([answer["from"], answer["to"]]
+                  == [whole["from"], whole["to"]],
+                  f"{path}: {answer}, not {whole['from']} to {whole['to']}")
+        answer = self.server.get(V1 + "figure", self.lead, open="1").json()
+        self.that(answer["from"] is None and answer["to"] is None,
+                  f"open=1 alone: {answer}")
+
+    def figure_of_rows_written_anew(self, row):
+        """All have a newer version than the link, and one ended behind it."""
+        rows = self.server.ask(row["href"] + "&limit=1000", self.lead).rows()
+        if len(rows) < 2:
+            return
+        path = row["href"].replace("intervals?", "figure?").replace(
+            "&withdrawn=0", "")
+        then = {"count": len(rows) - 1, "sum_seconds": round(
+            sum(r["seconds"] for r in rows[1:]), 3)}
+        answer = self.server.ask(
+            path + f"&version=0&count={then['count']}"
+            f"&sum_seconds={then['sum_seconds']:.3f}", self.lead).json()
+        self.that([answer["kept"], answer["late"], answer["gone"]] == [
+            then, {"count": 1, "sum_seconds": rows[0]["seconds"]},
+            {"count": 0, "sum_seconds": 0}], f"{path}: {answer}")
+
+    def figure_of_a_chat(self, row):
+        """Of a figure's intervals those of one chat."""
+        rows = self.server.ask(row["href"] + "&limit=1000", self.lead).rows()
+        chat = rows[0]["chat"] if rows else "none"
+        path = row["href"].replace("intervals?", "figure?").replace(
+            "&withdrawn=0", "") + "&chat=" + chat
+        answer = self.server.ask(path, self.lead).json()
+        behind = self.server.ask(answer["href"] + "&limit=1000",
+                                 self.lead).rows()
+        want = [r for r in rows if r["chat"] == chat]
+        self.that(behind == want or len(rows) == 1000,
+                  f"{path}: {behind}, not {want}")
+        self.that([answer["now"]["count"], answer["now"]["sum_seconds"]]
+                  == [len(behind), round(sum(r["seconds"] for r in behind), 3)],
+                  f"{path}: {answer}, not {want}")
+
+    def transfers_are_right(self):
+        cut = [i for i in self.oracle.intervals if i[2] == "waiting"]
+        self.that(len(cut) > 5, f"only {len(cut)} parts of waits")
+        for _ in range(QUESTIONS // 10):
+            zone = self.dice.choice(ZONES)
+            begin, end = self.range(zone, "day")
+            asked = {"from": utc_text(begin), "to": utc_text(end),
+                     "zone": zone}
+            groups = defaultdict(list)
+            for at, who, _, length, _ in cut:
+                if begin <= at < end:
+                    groups[who].append(length)
+            want = sorted(((who, len(of), sum(of), max(of))
+                           for who, of in groups.items()),
+                          key=lambda one: (-one[2], one[0].encode()))
+            everyone = [n for of in groups.values() for n in of]
+            for group, rows in ("operator", want), ("none", [
+                    (None, len(everyone), sum(everyone),
+                     max(everyone, default=None))]):
+                got = self.get("transfers", group=group, **asked)
+                self.that([(r["operator"], r["count"],
+                            round(1000 * r["sum_seconds"]),
+                            r["max_seconds"] and round(
+                                1000 * r["max_seconds"]))
+                           for r in got["rows"]] == rows,
+                          f"transfers {asked}: {got}, not {rows}")
+                for row in self.dice.sample(got["rows"], min(
+                        2, len(got["rows"]))):
+                    self.link_opens(row)
+                    figure = self.server.ask(row["href"].replace(
+                        "intervals?", "figure?").replace("&withdrawn=0", ""),
+                        self.lead).json()
+                    self.that(figure["kind"] == "waiting" and all(
+                        figure["now"][c] == row[c] for c in (
+                            "count", "sum_seconds", "max_seconds")),
+                        f"{row}: {figure}")
+
+    def dates_are_of_the_zone(self):
+        for zone in ZONES:
+            place = self.oracle.places[zone]
+            rows = self.get("responses", **{
+                "from": "2026-10-25", "to": "2026-11-02", "zone": zone,
+                "by": "total"})
+            want = [place.begin_of(datetime(2026, m, d).date()) * 1000
+                    for m, d in ((10, 25), (11, 2))]
+            row = rows["rows"][0]
+            self.that([ms(row["begin_utc"]), ms(row["end_utc"])] == want,
+                      f"{zone}: {row}")
+            self.intervals_have_the_dates(zone, row)
+        frame = self.get("responses", zone="Asia/Kolkata")
+        self.that(len(frame["rows"]) == 7
+                  and frame["from"].endswith("T00:00:00.000+05:30")
+                  and frame["version"] is None, f"without a range: {frame}")
+
+    def intervals_have_the_dates(self, zone, row):
+        """Also without an hour of the week, and at once with one."""
+        dates = {"from": "2026-10-25", "to": "2026-11-02", "zone": zone}
+        times = {"from": row["begin_utc"], "to": row["end_utc"]}
+        for hour in {}, {"weekday": 7, "hour": 0, "zone": zone}:
+            for_dates, for_times = (
+                self.get("intervals", limit=1000, **{**asked, **hour})["rows"]
+                for asked in (dates, times))
+            self.that(for_dates == for_times,
+                      f"{zone} {hour}: {for_dates}, not {for_times}")
+
+    def a_version_tells_of_changes(self):
+        asked = {"from": "2026-10-20", "to": "2026-11-05",
+                 "zone": "Asia/Kolkata"}
+        before = self.get("responses", **asked)
+        newest = self.sql.number(
+            "SELECT MAX(version) FROM response_hours_all WHERE "
+            "hour >= '2026-10-19 18:00' AND hour < '2026-11-04 19:00' AND "
+            "kind IN ('first_response', 'reply')")
+        self.that(before["version"] == newest, f"{before['version']}")
+
+    def roles_see_their_part(self):
+        asked = {"from": "2026-03-01", "to": "2026-11-05", "by": "month"}
+
+        def ask(role, sub=None, **more):
+            return self.server.get(V1 + "responses", token(
+                tenant_id=TENANT, role=role, sub=sub), **asked, **more)
+
+        all_of_them = self.get("responses", **asked)["rows"]
+        for role, sub in (("wall", None), ("agent", "ann")):
+            rows = ask(role, sub).rows()
+            self.that(all(r["href"] is None for r in rows)
+                      and [r["count"] for r in rows]
+                      == [r["count"] for r in all_of_them], f"{role}: {rows}")
+            self.that(ask(role, sub, operator="7").status == 403, role)
+            self.that(ask(role, sub, nobody="1").status == 403, role)
+            rows = ask(role, sub, group="channel").rows()
+            self.that(all(r["href"] is None for r in rows)
+                      and sum(r["count"] for r in rows)
+                      == sum(r["count"] for r in all_of_them),
+                      f"{role} by channel: {rows}")
+        self.that(ask("wall", group="operator").status == 403, "wall")
+        own = ask("agent", "ann", group="operator").rows()
+        self.that(own and {r["operator"] for r in own} == {"ann"}
+                  and all(r["href"] for r in own), f"agent: {own}")
+        same = ask("agent", "ann", operator="ann").rows()
+        self.that([r["count"] for r in same if r["count"]]
+                  == [r["count"] for r in own], "an agent by name")
+        self.an_agents_figure_opens()
+        stranger = self.server.get(
+            V1 + "responses", token(tenant_id="other", role="admin"), **asked)
+        self.that(all(r["count"] is None and r["sum_seconds"] is None
+                      for r in stranger.rows())
+                  and stranger.json()["not_kept"] == "histograms, intervals",
+                  "what is not kept of a stranger is not 0")
+
+    def an_agents_figure_opens(self):
+        """Without operator= it is their own, and so are the rows of its link."""
+        agent = token(tenant_id=TENANT, role="agent", sub="ann")
+        figure = self.server.get(V1 + "figure", agent, **{
+            "from": "2026-03-01", "to": "2026-11-05"}).json()
+        rows = self.server.ask((figure["href"] or V1 + "intervals?") +
+                               "&limit=1000", agent).rows()
+        self.that(figure["href"] and {r["operator"] for r in rows} == {"ann"}
+                  and figure["now"]["count"] == len(rows),
+                  f"an agent's figure: {figure}, {len(rows)} rows")
+
+    def bad_links_are_refused(self):
+        span = {"from": "2026-11-01", "to": "2026-11-08"}
+        link = {"version": 1, "count": 1, "sum_seconds": 1}
+        of_link = [{n: v for n, v in link.items() if n != name}
+                   for name in link]
+        bad = [{"weekday": 1}, {"hour": 1}, {"weekday": 0, "hour": 1},
+               {"weekday": 8, "hour": 1}, {"weekday": 1, "hour": 24},
+               {"weekday": "1 OR 1", "hour": 1}, {"open": "0"},
+               {"channel": "web", "no_channel": "1"},
+               {"up_to_version": -1}, {"after_version": "1;"},
+               {"up_to_version": 5, "after_version": 9}]
+        for resource, questions in (
+                ("intervals", bad), ("figure", bad + of_link + [
+                    {**link, "count": -1}, {**link, "sum_seconds": "1e3"},
+                    {**link, "sum_seconds": "0.0001"},
+                    {**link, "version": "x"}])):
+            for question in questions:
+                answer = self.server.get(V1 + resource, self.lead,
+                                         **{**span, **question})
+                self.that(answer.status == 400 and answer.problem(),
+                          f"{resource} {question}: {answer.status}")
+            answer = self.server.get(V1 + resource, self.lead,
+                                     weekday=1, hour=1)
+            self.that(answer.status == 400,
+                      f"{resource}: an hour of the week without a range")
+            answer = self.server.get(V1 + resource, self.lead, weekday=1,
+                                     hour=1, zone="Nowhere", **span)
+            self.that(answer.status == 400, f"{resource}: a bad zone")
+
+    def bad_questions_are_refused(self):
+        bad = [{"zone": z} for z in (
+            "Europe/Nowhere", "../etc/passwd", "/etc/localtime", "Europe",
+            "EST5EDT,M3.2.0,M11.1.0", "x" * 500, "UTC ")]
+        bad += [{"by": "year"}, {"kind": "waiting"}, {"group": "x"},
+                {"channel": "web", "no_channel": "1"}, {"no_channel": "2"},
+                {"compare": "next"}, {"from": "yesterday"},
+                {"from": "2026-11-02", "to": "2026-11-02"},
+                {"from": "1969-12-31", "to": "2026-01-01", "by": "total"},
+                {"from": "2026-01-01", "to": "2201-01-01", "by": "total"},
+                {"from": "2025-01-01", "to": "2026-11-01", "by": "quarter"}]
+        bad += [{"operator": "7", "nobody": "1"}]
+        bad += [{"within_seconds": w} for w in
+                ("-1", "x", "1.", "1.2345", ".5", "1e3", "99999999999")]
+        for asked in bad:
+            answer = self.server.get(V1 + "responses", self.lead, **asked)
+            self.that(answer.status == 400 and answer.problem(),
+                      f"{asked}: {answer.status} {answer.body!r}")
+        many = {"from": "2026-10-01", "to": "2026-11-01", "by": "hour",
+                "zone": "Europe/Lisbon"}
+        rows = self.get("responses", **many)["rows"]
+        self.that(len(rows) == 31 * 24 + 1, f"October has {len(rows)} hours")
+
+    def peak(self):
+        """The most memory that the server had so far, in bytes."""
+        with open(f"/proc/{self.server.process.pid}/status",
+                  encoding="ascii") as f:
+            return 1024 * int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])
+
+    def a_heat_map_of_any_range_takes_little(self):
+        """In a zone whose hours begin between those of UTC."""
+        asked = {"zone": "Asia/Kolkata", "from": "1970-01-02"}
+        before = self.peak()
+        answer = self.server.get(V1 + "heatmap", self.lead, to="2200-01-01",
+                                 **asked)
+        self.that(answer.status == 400 and "3660 days" in answer.problem(),
+                  f"230 years: {answer.status} {answer.body[:200]!r}")
+        asked["from"] = "2017-01-01"
+        answer = self.server.get(V1 + "heatmap", self.lead, to="2027-01-01",
+                                 **asked)
+        self.that(answer.status == 200, f"ten years: {answer.body[:200]!r}")
+        took = self.peak() - before
+        self.that(took < 40 << 20, f"it took {took} bytes")
+
+    def too_many_rows_are_refused_early(self):
+        """Of days of 200 operators, each hour of each is a row."""
+        buckets = " ".join(f"{64 + 4 * n}:b" for n in range(60))
+        self.sql.ask(
+            "INSERT INTO response_rollups SELECT 'many', 0, 'hour', "
+            "'2026-01-01' + INTERVAL seq DIV 200 HOUR, "
+            f"CONCAT('o', seq MOD 200), 'reply 60 600000 9999 1 {buckets};', "
+            f"NOW(3), 1 FROM seq_0_to_{MANY_DAYS * 4800 - 1}; "
+            "INSERT INTO response_rollups SELECT 'many', 1, 'hour', "
+            "'2026-01-01' + INTERVAL seq HOUR, '', '', NOW(3), 1 "
+            f"FROM seq_0_to_{MANY_DAYS * 24 - 1}")
+        before = self.peak()
+        answer = self.server.get(
+            V1 + "responses", token(tenant_id="many", role="lead"),
+            by="hour", group="operator",
+            **{"from": "2026-01-01", "to": utc_text(
+                ms("2026-01-01T00:00:00.000") + MANY_DAYS * DAY)})
+        took = self.peak() - before
+        self.that(answer.status == 400 and b"20000 rows" in answer.body,
+                  f"too many rows: {answer.status} {answer.body[:200]!r}")
+        self.that(took < 120 << 20, f"to refuse them took {took} bytes")
+        self.spans_share_the_limit()
+
+    def spans_share_the_limit(self):
+        """Three days have 14400 rows; the three before them, too."""
+        for compare, status in (("none", 200), ("previous", 400)):
+            answer = self.server.get(
+                V1 + "responses", token(tenant_id="many", role="lead"),
+                by="hour", group="operator", compare=compare,
+                **{"from": "2026-01-04", "to": "2026-01-07"})
+            self.that(answer.status == status,
+                      f"compare={compare}: {answer.status}")
+
+    def put_intervals(self, rows):
+        """From SELECT or VALUES."""
+        self.sql.ask(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, ms, withdrawn, as_of, version) " + rows)
+
+    def many_written_anew_are_the_same(self):
+        """More than are looked at one by one, but no longer together."""
+        self.put_intervals(
+            "SELECT "
+            "'anew', '2026-01-04', seq, '', 'reply', '2026-01-03', '1', 1000, "
+            "0, '2026-01-04', 7 FROM seq_1_to_20001")
+        answer = self.server.get(
+            V1 + "figure", token(tenant_id="anew", role="lead"),
+            kind="reply", version="6", count="20001",
+            sum_seconds="20001.000",
+            **{"from": "2026-01-01", "to": "2026-02-01"}).json()
+        self.that([answer[k]["count"] for k in ("kept", "late", "gone")]
+                  == [20001, 0, 0], f"written anew: {answer}")
+
+    def a_year_of_hours_is_168_groups(self):
+        """Of a tenant without sums: more hours and lengths than are read."""
+        self.put_intervals(
+            "SELECT "
+            "'year', '2025-01-01' + INTERVAL seq DIV 40 HOUR, seq, '', "
+            "'reply', '2024-12-31', '1', 65 * (seq MOD 40), 0, '2026-01-04', "
+            "7 FROM seq_0_to_350399")
+        answer = self.server.get(
+            V1 + "heatmap", token(tenant_id="year", role="lead"),
+            **{"from": "2025-01-01", "to": "2026-01-01"})
+        self.that(answer.status == 200
+                  and {r["count"] for r in answer.rows()}
+                  == {52 * 40, 53 * 40}
+                  and sum(r["count"] for r in answer.rows()) == 350400,
+                  f"a year: {answer.status} {answer.body[:300]!r}")
+
+    def a_withdrawal_is_a_version(self):
+        """Where no sums tell of it."""
+        self.put_intervals(
+            "VALUES "
+            "('taken', '2026-03-01 10:00', 'a', '', 'reply', '2026-03-01', "
+            "'1', 1000, 0, '2026-03-01 10:00', 7), "
+            "('taken', '2026-03-01 11:00', 'a', '', 'reply', '2026-03-01', "
+            "'1', 3000, 1, '2026-03-01 12:00', 9)")
+        for to in "2026-03-02", "2026-03-01T11:00:00.001Z":
+            answer = self.server.get(
+                V1 + "responses", token(tenant_id="taken", role="lead"),
+                by="total", **{"from": "2026-03-01T10:30:00.000Z",
+                               "to": to}).json()
+            self.that([answer["version"], answer["rows"][0]["count"]]
+                      == [9, 0], f"withdrawn: {answer}")
+
+    # What is not kept.
+
+    def copy_tenant(self, name, intervals, sums):
+        """Of acme's rows those of these conditions."""
+        names = ("end_at, chat, message, kind, start_at, operator, channel, "
+                 "ms, withdrawn, as_of, version")
+        statements = [f"INSERT INTO intervals (tenant, {names}) SELECT "
+                      f"'{name}', {names} FROM intervals WHERE tenant = "
+                      f"'{TENANT}' AND {intervals}"]
+        for table, values in (("response_hours", "responses, sum_ms, max_ms"),
+                              ("response_histogram", "bucket, count")):
+            names = f"hour, operator, kind, {values}, as_of, version"
+            for parts, more in ("", ""), ("_parts", ", generation, part"):
+                statements.append(
+                    f"INSERT INTO {table}{parts} (tenant, {names}{more}) "
+                    f"SELECT '{name}', {names}{more} FROM {table}{parts} "
+                    f"WHERE tenant = '{TENANT}' AND {sums}")
+        self.sql.ask("; ".join(statements))
+
+    def what_is_not_kept_is_not_known(self):
+        middle = "'2026-10-25 05:00'"
+        tenants = {"unsummed": ("TRUE", "FALSE"), "older": (
+            "TRUE", f"hour >= {middle}"), "newer": ("TRUE", f"hour < {middle}"),
+            "summed": ("FALSE", "TRUE"),
+            "half": (f"end_at >= {middle}", "TRUE")}
+        for name, (intervals, sums) in tenants.items():
+            self.copy_tenant(name, intervals, sums)
+        self.lab.must(["sink", "-c", self.conf, "--recompute"])
+        lead, unknown = self.lead, 0
+        for name in tenants:
+            self.lead = token(tenant_id=name, role="lead")
+            if tenants[name][0] == "TRUE":
+                self.responses_are_right(QUESTIONS // 4)
+                self.a_heat_map_is_right()
+                continue
+            for _ in range(QUESTIONS // 4):
+                unknown += self.parts_are_not_the_whole(name)
+            self.a_cut_heat_map(name)
+            self.links_lead_to_what_is_kept(name, tenants[name][0] != "FALSE")
+        self.lead = lead
+        self.that(unknown > 10, f"only {unknown} rows were not known")
+
+    def hour_to_cut(self):
+        """With quarters, and responses in the parts that are cut."""
+        for hour in self.hours_with_quarters():
+            parts = [self.oracle.chosen("response", ANY, hour + n * QUARTER,
+                                        hour + n * QUARTER + QUARTER // 3)
+                     for n in range(3)]
+            if all(parts):
+                return hour
+        raise AssertionError("no hour has responses in all its quarters")
+
+    def a_quarter_lacks_what_is_deleted_of_it(self):
+        """Intervals of closed chats are deleted; the other quarters of their
+        hour have theirs."""
+        self.copy_tenant("reaped", "TRUE", "TRUE")
+        self.lab.must(["sink", "-c", self.conf, "--recompute"])
+        hour = self.hour_to_cut()
+        begin, end = (utc_text(t)[:-1].replace("T", " ")
+                      for t in (hour, hour + QUARTER))
+        self.sql.ask("DELETE FROM intervals WHERE tenant = 'reaped' AND "
+                     f"end_at >= '{begin}' AND end_at < '{end}'")
+        lead, self.lead = self.lead, token(tenant_id="reaped", role="lead")
+        minute = QUARTER // 15
+        for first, last, known in (1, 40, False), (1, 4, False), (
+                16, 40, True), (16, 19, True), (0, 40, True):
+            span = hour + first * minute, hour + last * minute
+            row, = self.get("responses", by="total", **{
+                "from": utc_text(span[0]), "to": utc_text(span[1])})["rows"]
+            want = len(self.oracle.chosen("response", ANY, *span))
+            self.that(row["count"] == (want if known else None),
+                      f"{utc_text(hour)}, minutes {first} to {last}: {row}, "
+                      f"{want} are to be {known}")
+        self.lead = lead
+
+    def has_missing(self, name, kind, whose, period):
+        """Whether one of the hours that it cuts has what no interval tells; or
+        any part of it, of a channel."""
+        operator, channel = whose
+        kept = ms("2026-10-25T05:00:00.000") if name == "half" else math.inf
+        hours = {t // HOUR * HOUR for t in period if t % HOUR}
+        spans = [(t, t + HOUR) for t in hours if t < kept]
+        if channel is not None:
+            spans.append((period[0], min(period[1], kept)))
+        return any(self.oracle.chosen(kind, (operator, None), *span)
+                   for span in spans)
+
+    def parts_are_not_the_whole(self, name):
+        """Rows are right, or null, and then not_kept says why."""
+        asked, (zone, by, kind, whose, begin, end) = self.question()
+        for word in "compare", "group":
+            asked.pop(word, None)
+        answer = self.get("responses", **asked)
+        periods = self.oracle.periods(zone, by, begin, end)
+        groups = self.oracle.groups(kind, whose, None, periods)
+        unknown = 0
+        for row in answer["rows"]:
+            n = row["period"]
+            if not self.has_missing(name, kind, whose, periods[n]):
+                self.row_is_right(asked, row, sorted(groups[n, None]))
+                continue
+            unknown += 1
+            self.that(all(row[c] is None for c in (
+                "count", "sum_seconds", "avg_seconds", "median_seconds",
+                "max_seconds", "within", "href")), f"{name}: {asked}: {row}")
+        self.that(answer["not_kept"] == ("intervals" if unknown else (
+            answer["not_kept"] if not any(groups.values()) else None)),
+            f"{name}: {asked}: {answer['not_kept']} with {unknown} unknown")
+        return unknown
+
+    def a_cut_heat_map(self, name):
+        """Of a zone at :30: hours of the week that lack some are null."""
+        asked = {"from": "2026-09-25", "to": "2026-10-10",
+                 "zone": "Asia/Kolkata"}
+        answer = self.get("heatmap", **asked)
+        place = self.oracle.places[asked["zone"]]
+        begin, end = (place.begin_of(datetime.fromisoformat(
+            asked[k]).date()) * 1000 for k in ("from", "to"))
+        want = set()
+        for period in self.oracle.periods(asked["zone"], "hour", begin, end):
+            if self.has_missing(name, "response", ANY, period):
+                there = (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(
+                    milliseconds=period[0])).astimezone(place.zone)
+                want.add((there.isoweekday(), there.hour))
+        got = {(r["weekday"], r["hour"]) for r in answer["rows"]
+               if r["count"] is None}
+        self.that(want and got == want and answer["not_kept"] == "intervals",
+                  f"{name}: {answer['not_kept']}, {got} for {want}")
+
+    def links_lead_to_what_is_kept(self, name, are_kept):
+        """Without any intervals no row has a link, and a figure no number."""
+        asked = {"from": "2026-03-01", "to": "2026-11-10"}
+        for what in "responses", "heatmap":
+            rows = [r for r in self.get(what, **asked)["rows"] if r["count"]]
+            self.that(rows and {r["href"] is not None for r in rows}
+                      == {are_kept}, f"links of {name}: {rows[:2]}")
+        figure = self.get("figure", **asked)
+        self.that(all((value is not None) == are_kept for value in (
+            figure["href"], figure["now"]["count"],
+            figure["now"]["sum_seconds"])), f"figure of {name}: {figure}")
+
+    def a_heat_map_is_right(self):
+        answer = self.get("heatmap", **{
+            "from": "2026-03-01", "to": "2026-11-10", "zone": "Asia/Kolkata"})
+        place = self.oracle.places["Asia/Kolkata"]
+        want = self.oracle.chosen("response", ANY, *(
+            place.begin_of(datetime(2026, m, d).date()) * 1000
+            for m, d in ((3, 1), (11, 10))))
+        self.that(sum(r["count"] for r in answer["rows"]) == len(want)
+                  and answer["not_kept"] is None, f"heat map: {answer}")
+
+    def resolutions_are_known_or_null(self):
+        """Of the dashboard: from intervals alone; and of an hour in which it
+        begins, and that has no intervals, nothing."""
+        def dashboard(name):
+            return self.server.get(
+                V1 + "analytics/dashboard",
+                token(tenant_id=name, role="lead"), tenant_id=name,
+                period="month").json()
+
+        got = dashboard("unsummed")
+        want = len(self.oracle.chosen(
+            "resolution", ANY, *(ms(got["period"][k].replace("+00:00", ""))
+                                  for k in ("start", "end"))))
+        self.that(got["conversation_metrics"]["resolved"] == want,
+                  f"resolved: {got}, not {want}")
+        self.sql.ask(
+            "INSERT INTO response_rollups SELECT 'cut', 1, 'hour', "
+            "DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL 90 DAY + INTERVAL seq "
+            "HOUR, '%Y-%m-%d %H:00'), '', 'resolution 1 1 1 1 1:b;', "
+            "NOW(3), 1 FROM seq_0_to_1")
+        got = dashboard("cut")["conversation_metrics"]
+        self.that([got[k] for k in ("resolved", "avg_duration",
+                                    "resolution_rate")] == [None] * 3,
+                  f"what is cut: {got}")
+
+    def the_span_before_may_be_empty(self):
+        """The last days of March are one moment of February."""
+        for whose in {"channel": "web"}, {"group": "channel"}, {
+                "channel": "web", "group": "operator"}, {"operator": "7"}:
+            rows = self.get("responses", **{
+                "from": "2026-03-28T18:30:00.000Z",
+                "to": "2026-03-30T18:30:00.000Z"}, by="month",
+                zone="Asia/Kolkata", compare="previous", **whose)["rows"]
+            before = [r["count"] for r in rows if r["span"] != "asked"]
+            self.that(not any(before), f"{whose}: {rows}")
+
+    def what_is_withdrawn_counts_with_its_hour(self):
+        """By channel: one of two is known to be all once the sums are those of
+        after it, and one more is in them before."""
+        self.sql.ask(
+            "INSERT INTO response_rollups VALUES ('undone', 1, 'hour', "
+            "'2026-03-01 10:00', '', 'reply 2 2000 1000 5 300:c;', NOW(3), 5)")
+        self.put_intervals(
+            "SELECT 'undone', '2026-03-01 10:30', n, '', 'reply', "
+            "'2026-03-01', '1', 1000, n, '2026-03-01 12:00', 5 + 2 * n FROM "
+            "(SELECT 0 AS n UNION SELECT 1) numbers")
+
+        def count():
+            return self.server.get(
+                V1 + "responses", token(tenant_id="undone", role="lead"),
+                no_channel="1", by="total", **{
+                    "from": "2026-03-01", "to": "2026-03-02"}
+                ).json()["rows"][0]["count"]
+        self.that(count() == 1, f"before the sums: {count()}")
+        self.sql.ask("UPDATE response_rollups SET version = 7 WHERE tenant = "
+                     "'undone'")
+        self.that(count() is None, f"one is missing: {count()}")
+
+    def what_the_span_before_lacks_is_told(self):
+        """An hour that it cuts has no intervals; the asked one is whole."""
+        self.sql.ask(
+            "INSERT INTO response_rollups SELECT 'before', 1, 'hour', hour, "
+            "'', 'reply 1 1 1 1 1:b;', NOW(3), 1 FROM (SELECT "
+            "'2026-02-28 18:00' AS hour UNION SELECT '2026-03-02 05:00') h; "
+            "INSERT INTO response_rollups VALUES ('before', 1, 'hour', "
+            "'2026-03-01 03:00', '', 'reply 1 1 1 9 1:b;', "
+            "'2026-03-04 05:00', 9)")
+        answer = self.server.get(
+            V1 + "responses", token(tenant_id="before", role="lead"),
+            zone="Asia/Kolkata", compare="previous",
+            **{"from": "2026-03-02", "to": "2026-03-03"}).json()
+        self.that([r["count"] for r in answer["rows"]] == [1, None]
+                  and answer["not_kept"] == "intervals"
+                  and answer["version"] == 9,
+                  f"the span before: {answer}")
+
+    def present_of_chatwoot_opens(self):
+        """The whole life of an open chat: what was answered before it was
+        closed, too."""
+        at = ("2026-11-26T10:00:00.000Z", "2026-11-26T10:00:20.000Z",
+              "2026-11-26T10:05:00.000Z", "2026-11-26T12:00:00.000Z",
+              "2026-11-26T12:00:50.000Z")
+        message = {"type": "message", "tenant": "cw", "chat": "a"}
+        records = [
+            {"type": "operator", "tenant": "cw", "operator": "A",
+             "name": "Ann", "available": True},
+            {"type": "chat", "tenant": "cw", "chat": "a", "status": "open",
+             "operator": "A", "at": at[0], "opened_at": at[0]}] + [
+            {**message, "id": str(n), "at": at[n], **who}
+            for n, who in enumerate((
+                {"from": "customer"}, {"from": "operator", "operator": "A"},
+                {"from": "system", "kind": "closed"}, {"from": "customer"},
+                {"from": "operator", "operator": "A"}))]
+        conf = self.lab.conf("chatwoot.conf", {
+            "aggregator": {"definition": "chatwoot"}, "sink": {}})
+        rows = self.lab.must(
+            ["aggregator", "-c", conf, "-a", "all", "-f", "-", "-o",
+             "ndjson"], stdin="".join(json.dumps(r) + "\n"
+                                      for r in records).encode()).out
+        self.lab.must(["sink", "-c", conf, "-f", "-"], stdin=rows)
+        lead = token(tenant_id="cw", role="lead")
+
+        def counts():
+            return [(f["now"]["count"], f["now"]["sum_seconds"]) for f in (
+                self.server.get(V1 + "figure", lead, open="1").json(),
+                self.server.get(V1 + "figure", lead, open="1",
+                                operator="A").json())]
+
+        now = self.server.get(V1 + "now", lead).json()["now"][0]
+        self.that([now["responses"], now["avg_response_seconds"]]
+                  == [2, 35], f"now: {now}")
+        self.that(counts() == [(1, 50)] * 2, f"ours: {counts()}")
+        self.lab.must(["sink", "-c", conf, "--migrate"])
+        self.that(counts() == [(2, 70)] * 2, f"chatwoot: {counts()}")
+        self.lab.must(["sink", "-c", self.conf, "--migrate"])
+
+    def put_open_world(self):
+        """Chats that are open or closed, again or for good; no two messages
+        of one at the same time."""
+        d, start = self.dice, ms("2026-11-26T00:00:00.000")
+        records = [{"type": "operator", "operator": who, "name": f"Name {who}",
+                    "available": True} for who in OPERATORS]
+        for n in range(60):
+            chat, at = f"{n}/a b", start + d.randrange(HOUR)
+            if n % 3:
+                records.append({"type": "chat", "chat": chat, "status": "open",
+                                "at": utc_text(at), "opened_at": utc_text(at),
+                                "operator": d.choice(OPERATORS)})
+            for i in range(d.randrange(2, 30)):
+                at += d.randrange(1, 20 * 60000)
+                record = {"type": "message", "chat": chat, "id": str(i),
+                          "at": utc_text(at), "from": d.choices(
+                              ("customer", "operator", "system"),
+                              (9, 9, 2))[0]}
+                if record["from"] == "operator":
+                    record["operator"] = d.choice(OPERATORS)
+                elif record["from"] == "system":
+                    record.update(d.choice((
+                        {"kind": "closed"}, {"kind": "handoff"},
+                        {"kind": "assigned",
+                         "operator": d.choice(OPERATORS)})))
+                records.append(record)
+        rows = self.lab.must(
+            ["aggregator", "-c", self.conf, "-a", "all", "-f", "-", "-o",
+             "ndjson"], stdin="".join(json.dumps({"tenant": "open", **r}) + "\n"
+                          for r in records).encode()).out
+        self.lab.must(["sink", "-c", self.conf, "-f", "-"], stdin=rows)
+        self.sql.ask(
+            "INSERT INTO chat_metrics (tenant, chat, status, messages, "
+            "responses, as_of, version) VALUES ('open', 'gone', 'left', 3, 2,"
+            " '2026-11-26', 1)")
+
+    def by_hand(self, path, tenant="open"):
+        return self.lab.must(["sink", "--tenant", tenant, "--get", path]).out
+
+    def number_opens(self, row, count, sum_ms=None, mean_seconds=None):
+        """The intervals of a row's link are as many, and sum to it."""
+        behind = list(csv.DictReader(io.StringIO(self.by_hand(
+            row["href"].replace("intervals?", "intervals.csv?")).decode(),
+            newline="")))
+        lengths = [round(1000 * float(r["seconds"])) for r in behind]
+        self.that(len(lengths) == count
+                  and sum_ms in (None, sum(lengths))
+                  and (mean_seconds is None or round(1000 * mean_seconds)
+                       == mean(lengths)), f"{row} opens {behind}")
+        return len(lengths)
+
+    def every_number_opens(self):
+        self.put_open_world()
+        rows = {name: json.loads(self.by_hand(f"{V1}{name}?limit=1000"))["rows"]
+                for name in ("operators", "chats", "response-hours",
+                             "intervals")}
+        now = json.loads(self.by_hand(V1 + "now"))
+        opened = sum(self.number_opens(
+            row, row["responses"], None, row["avg_response_seconds"])
+            for row in now["now"] + now["operators"] + rows["operators"])
+        for row in rows["chats"]:
+            if row["status"] == "left":
+                self.that(row["href"] is None, f"{row} is not open")
+                continue
+            opened += self.number_opens(row, row["responses"], None,
+                                        row["avg_response_seconds"])
+            [one] = json.loads(self.by_hand(
+                V1 + "chats/" + quote(row["chat"], safe="")))["rows"]
+            self.that(one == row, f"{one}, not {row}")
+        for row in self.dice.sample(rows["response-hours"], 40):
+            opened += self.number_opens(row, row["responses"], row["sum_ms"])
+        self.that(opened > 100, f"only {opened} intervals are behind them")
+        for row in self.dice.sample(rows["intervals"], 10):
+            timeline = json.loads(self.by_hand(row["href"]))
+            self.that(timeline["chat"] == row["chat"] and [
+                row["end_at"], row["message"], row["kind"]] in [
+                    [i["end_at"], i["message"], i["kind"]]
+                    for i in timeline["intervals"]], f"{row}: {timeline}")
+        self.numbers_of_nothing_open_nothing()
+
+    def numbers_of_nothing_open_nothing(self):
+        """Without intervals there is nothing behind them."""
+        self.sql.ask(
+            "INSERT INTO operator_metrics (tenant, operator, open_chats, "
+            "responses, avg_response_seconds, as_of, version) VALUES "
+            "('without', '7', 1, 2, 3, '2026-11-26', 1); "
+            "INSERT INTO tenants (tenant) VALUES ('without')")
+        now = json.loads(self.by_hand(V1 + "now", "without"))
+        rows = json.loads(self.by_hand(V1 + "operators", "without"))["rows"]
+        self.that([r["href"] for r in now["operators"] + rows] == [None] * 2,
+                  f"nothing is kept: {now}, {rows}")
+        for group, want in ("none", [{c: None for c in (
+                "operator", "count", "sum_seconds", "max_seconds",
+                "href")}]), ("operator", []):
+            got = json.loads(self.by_hand(
+                V1 + "transfers?group=" + group, "without"))
+            self.that(got["rows"] == want and got["not_kept"] == "intervals",
+                      f"transfers of nothing: {got}")
+
+    def forms_agree(self):
+        asked = urlencode({"from": "2026-10-20", "to": "2026-11-05",
+                           "zone": "Pacific/Chatham", "group": "operator"})
+        path = V1 + "responses?" + asked
+        rows = self.server.ask(path, self.lead).rows()
+        lines = self.server.ask(path.replace("?", ".ndjson?"),
+                                self.lead).body
+        self.that([json.loads(x) for x in lines.splitlines()] == rows,
+                  "NDJSON differs")
+        text = self.server.ask(path.replace("?", ".csv?"),
+                               self.lead).body.decode()
+        table = list(csv.DictReader(io.StringIO(text, newline="")))
+        self.that([r["href"] for r in table] == [r["href"] for r in rows],
+                  "CSV differs")
+        served = self.server.ask(path, self.lead)
+        again = self.server.ask(path, self.lead, headers={
+            "If-None-Match": served.headers["ETag"]})
+        self.that(again.status == 304, "the same is sent again")
+        printed = self.lab.must(["sink", "--tenant", TENANT, "--get",
+                                 path]).out
+        self.that(json.loads(printed) == served.json(), "by hand differs")
+
+
+def body():
+    with Lab("api_responses") as lab:
+        test = Test(lab)
+        test.responses_are_right()
+        test.heat_maps_are_right()
+        test.transfers_are_right()
+        test.recompute()
+        test.quarters_are_right(500)
+        test.spans_of_channels_are_right()
+        test.channels_are_read_from_rollups()
+        test.responses_are_right()
+        test.heat_maps_are_right()
+        test.late_rows_spoil_quarters()
+        test.responses_are_right()
+        test.heat_maps_are_right()
+        test.dates_are_of_the_zone()
+        test.a_version_tells_of_changes()
+        test.roles_see_their_part()
+        test.bad_links_are_refused()
+        test.bad_questions_are_refused()
+        test.what_is_not_kept_is_not_known()
+        test.a_quarter_lacks_what_is_deleted_of_it()
+        test.resolutions_are_known_or_null()
+        test.what_the_span_before_lacks_is_told()
+        test.the_span_before_may_be_empty()
+        test.what_is_withdrawn_counts_with_its_hour()
+        test.a_withdrawal_is_a_version()
+        if LONG:
+            test.a_year_of_hours_is_168_groups()
+        test.a_heat_map_of_any_range_takes_little()
+        test.too_many_rows_are_refused_early()
+        test.many_written_anew_are_the_same()
+        test.present_of_chatwoot_opens()
+        test.every_number_opens()
+        test.forms_agree()
+        test.that(len(test.grouped) == 3 and test.links > 0
+                  and test.inexact > 0,
+                  f"too little was asked: {test.grouped} rows by group, "
+                  f"{test.links} links, {test.inexact} inexact")
+        return test.checks.result()
+
+
+main(body)

@@ -1,4 +1,684 @@
-#!/bin/sh
-# Who may read: tokens of sink --token and of others, revoked ones, the login
-# of a browser, and what is written down; see api_tokens.py.
-exec python3 -B "$(dirname "$0")/api_tokens.py"
+#!/usr/bin/env -S python3 -B
+"""api_tokens: every role and every bad token, made by sink --token and by
+Python's hmac; tokens that are revoked; the cookie of a browser; what the audit
+has of each answer, and that there is no answer without it; a user of the
+database who may read no more than is served. No token is in any message.
+"""
+
+import base64
+import glob
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import re
+import resource
+import time
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode, urlsplit
+
+from api_client import KEY, PATIENCE, Server, token
+from harness import Checks, Lab, main, until
+from streamlib import Sql
+
+OURS, THEIRS = "ours", "theirs"
+V1 = "/api/v1/"
+DAY = 86400
+OLD_KEY = "fedcba9876543210fedcba9876543210"
+WALL, AGENT, LEAD, ADMIN = ROLES = ("wall", "agent", "lead", "admin")
+LEAST = {  # the least role for each resource
+    "now": WALL, "operators": AGENT, "chats": AGENT, "chats/c1": AGENT,
+    "chats/c1/timeline": LEAD, "messages": LEAD, "intervals": AGENT,
+    "response-hours": AGENT, "conversations": LEAD, "users": LEAD,
+    "alerts": LEAD, "trends": LEAD, "events": LEAD, "receipts": LEAD,
+    "channels": AGENT, "assignments": AGENT, "figure": AGENT,
+    "allocation": LEAD,
+}
+IMPERSONAL = ("operators", "response-hours", "channels", "trends", "figure",
+              "allocation")
+ONE_OBJECT = ("now", "chats/c1/timeline")  # which has no CSV
+# What it may not read: rows that are not served, and other people's.
+UNSERVED = ("closed_chats", "refused_rows", "event_counts", "tenants")
+
+
+def claims_of(text):
+    part = text.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def signed(text, key=KEY):
+    """Whether Python's hmac makes the same signature."""
+    head, body, mac = text.split(".")
+    want = hmac.new(key.encode(), (head + "." + body).encode(),
+                    hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(want).rstrip(b"=").decode() == mac
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        self.seen = []  # all tokens, none of which may be told
+        self.said = ""
+        lab.start_servers("mariadb")
+        self.door = lab.door("mariadb")
+        lab.env["MYSQL_URL"] = self.door.url
+        self.conf = lab.conf("messaging.conf", {
+            "serve": {"secret_key_file": lab.write("key", KEY + "\n")}})
+        self.run("--migrate")
+        self.sql = Sql(lab)
+        for tenant in (OURS, THEIRS):
+            self.put_rows(tenant)
+        self.audit_file = lab.path("audit")
+        self.serving_url = self.serving_user()
+        self.server = Server(lab, {
+            "serve": {"secret_key_file": lab.path("key"),
+                      "secret_key_old_file": lab.write("old", OLD_KEY),
+                      "rate": 0, "audit": self.audit_file}},
+            env={"MYSQL_URL": self.serving_url}, options=["-v"])
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def put_rows(self, tenant):
+        now = "UTC_TIMESTAMP(3)"
+        for table, rows in {
+                "tenant_metrics (tenant, operators, as_of, version)":
+                    [f"'{tenant}', 1, {now}, 1"],
+                "chat_metrics (tenant, chat, operator, customer_name, status, "
+                "as_of, version)":
+                    [f"'{tenant}', '{chat}', '{operator}', '{tenant} Ann', "
+                     f"'open', {now}, 1"
+                     for chat, operator in (("c1", 7), ("c2", 8))],
+                "messages (tenant, conversation_id, message_id, created_at, "
+                "sender, version)":
+                    [f"'{tenant}', 'c1', 'm{i}', {now}, 'customer', 1"
+                     for i in range(3)]}.items():
+            for row in rows:
+                self.sql.ask(f"INSERT INTO {table} VALUES ({row})")
+
+    def serving_user(self):
+        """As scripts/examples/grants.sql.example makes it."""
+        with open("scripts/examples/grants.sql.example", encoding="utf-8") as f:
+            grants = re.findall(r"^GRANT ([^;]*) TO serve@localhost;",
+                                f.read().replace("messaging.", ""), re.M)
+        return self.lab.database_user("serve", *grants)
+
+    def run(self, *argv, code=0, env=None):
+        done = self.lab.run(["sink", "-c", self.conf, *argv], env=env)
+        self.that(done.code == code, f"{argv}: {done}")
+        self.said += done.err
+        return done
+
+    def make(self, *argv):
+        """A token of sink --token, and its id as it is told."""
+        done = self.run("--token", *argv)
+        text = done.out.decode()
+        self.that(text.endswith("\n") and text.count("\n") == 1
+                  and re.fullmatch(r"[\w.-]+", text.strip()),
+                  f"stdout has more than a token: {text!r}")
+        token_id = re.search(r"has the id (\w+) ", done.err)
+        self.that(len(done.lines()) == 1 and token_id, f"stderr: {done}")
+        self.seen.append(text.strip())
+        return text.strip(), token_id.group(1)
+
+    def other(self, **claims):
+        """One that others made."""
+        self.seen.append(token(**claims))
+        return self.seen[-1]
+
+    def status(self, path, bearer, **headers):
+        return self.server.ask(V1 + path, bearer, headers=headers).status
+
+    def what_is_made_says_what_was_asked_for(self):
+        for role in ROLES:
+            made, token_id = self.make("--tenant", OURS, "--role", role,
+                                       "--for", "7", "--days", "3")
+            claims = claims_of(made)
+            self.that(signed(made), f"{role}: another signature")
+            self.that(claims == {
+                "tenant_id": OURS, "role": role, "sub": "7", "jti": token_id,
+                "iat": claims["iat"], "exp": claims["iat"] + 3 * DAY},
+                f"{role}: {claims}")
+            self.that(abs(claims["iat"] - time.time()) < 600,
+                      f"{role}: made at {claims['iat']}")
+        made, first = self.make("--tenant", OURS, "--role", WALL)
+        claims = claims_of(made)
+        self.that("sub" not in claims
+                  and claims["exp"] == claims["iat"] + 30 * DAY, f"{claims}")
+        self.that(self.make("--tenant", OURS, "--role", WALL)[1] != first,
+                  "two tokens have one id")
+
+    def a_misspelled_tenant_is_told(self):
+        """Where the database can be asked; the token is made all the same."""
+        argv = ["--token", "--tenant", OURS + "x", "--role", WALL]
+        done = self.run(*argv)
+        self.that(len(done.lines()) == 2 and done.out.count(b".") == 2
+                  and f"does not know the tenant '{OURS}x'" in done.err,
+                  f"a misspelled tenant: {done}")
+        away = {"MYSQL_URL": "mysql://u:p@127.0.0.1:1/none"}
+        done = self.run(*argv, env=away)
+        self.that(len(done.lines()) == 1 and done.out.count(b".") == 2,
+                  f"without a database: {done}")
+
+    def issuer_and_audience_are_said(self):
+        conf = self.lab.conf("issuer.conf", {"serve": {
+            "secret_key": KEY, "issuer": "us", "audience": "them",
+            "tenant_claim": "org"}})
+        done = self.lab.must(["sink", "-c", conf, "--token", "--tenant", OURS,
+                              "--role", LEAD])
+        claims = claims_of(done.out.decode())
+        self.that((claims["iss"], claims["aud"], claims["org"])
+                  == ("us", "them", OURS), f"{claims}")
+        self.that(self.status("now", done.out.decode().strip()) == 401,
+                  "a token without our tenant_claim counts")
+
+    def what_makes_no_sense_is_refused(self):
+        secret = self.other(tenant_id=OURS, role=ADMIN)
+        for argv, word in (
+                ((), "--tenant"),
+                (("--tenant", OURS), "--role"),
+                (("--tenant", "a b", "--role", LEAD), "no name of a tenant"),
+                (("--tenant", OURS, "--role", "root"), "'root'"),
+                (("--tenant", OURS, "--role", AGENT), "--for"),
+                (("--tenant", OURS, "--role", AGENT, "--for", ""), "--for"),
+                (("--tenant", OURS, "--role", AGENT, "--for", "7 "),
+                 "--for"),
+                (("--tenant", OURS, "--role", LEAD, "--for", "a\nb"),
+                 "--for"),
+                (("--tenant", OURS, "--role", LEAD, "--for", "x" * 192),
+                 "--for"),
+                (("--tenant", OURS, "--role", LEAD, "--days", "0"), "--days"),
+                (("--tenant", OURS, "--role", LEAD, "--days", "367"),
+                 "--days"),
+                (("--tenant", OURS, "--role", LEAD, "--days", "1.5"),
+                 "--days"),
+                (("--revoke", "x"), "--tenant"),
+                (("--tenant", OURS, "--revoke", "x", "--role", LEAD),
+                 "--revoke"),
+                (("--tenant", OURS, "--revoke", ""), "jti"),
+                (("--tenant", OURS, "--revoke", "a b"), "jti"),
+                (("--tenant", OURS, "--revoke", secret), "jti")):
+            done = self.run("--token", *argv, code=64)
+            self.that(len(done.lines()) == 1 and word in done.err
+                      and not done.out, f"{argv}: {done}")
+        for keys, word in (({}, "openssl rand"), ({"secret_key": "short"},
+                                                  "bytes")):
+            conf = self.lab.conf("bare.conf", {"serve": keys})
+            done = self.lab.run(["sink", "-c", conf, "--token", "--tenant",
+                                 OURS, "--role", LEAD])
+            self.that(done.code == 78 and word in done.err and not done.out
+                      and "short" not in done.err, f"{keys}: {done}")
+
+    def each_role_reads_its_part(self):
+        """Whoever made the token: the same."""
+        for role in ROLES:
+            made = self.make("--tenant", OURS, "--role", role, "--for", "7")[0]
+            theirs = self.other(tenant_id=OURS, role=role, sub="7")
+            old = self.other(key=OLD_KEY, tenant_id=OURS, role=role, sub="7")
+            for path, least in LEAST.items():
+                want = 200 if ROLES.index(role) >= ROLES.index(least) else 403
+                got = [self.status(path, t) for t in (made, theirs, old)]
+                self.that(got == [want] * 3, f"{role} {path}: {got}")
+
+    def bad_tokens_read_nothing(self):
+        good, now = self.make("--tenant", OURS, "--role", ADMIN)[0], time.time()
+        head, body, mac = good.split(".")
+        evil = base64.urlsafe_b64encode(json.dumps({
+            **claims_of(good), "tenant_id": THEIRS}).encode()).decode()
+        ours = {"tenant_id": OURS, "role": ADMIN}
+        bad = {
+            "none": None, "empty": "", "text": "x.y.z",
+            "another tenant in it": f"{head}.{evil.rstrip('=')}.{mac}",
+            "no signature": f"{head}.{body}.", "two parts": f"{head}.{body}",
+            "one letter less": good[:-1], "one more": good + "A",
+            "another key": self.other(key="x" * 32, **ours),
+            "expired": self.other(exp=int(now) - 61, **ours),
+            "not valid yet": self.other(nbf=int(now) + 600, **ours),
+            "for ever": self.other(exp=None, **ours),
+            "no role": self.other(tenant_id=OURS),
+            "no such role": self.other(tenant_id=OURS, role="root"),
+            "a role in capitals": self.other(tenant_id=OURS, role="ADMIN"),
+            "two roles": self.other(tenant_id=OURS, role=[ADMIN]),
+            "agent without sub": self.other(tenant_id=OURS, role=AGENT),
+            "no tenant": self.other(role=ADMIN),
+            "a long id": self.other(jti="x" * 65, **ours),
+            "an id that is a number": self.other(jti=7, **ours),
+            "huge": "x" * 8193,
+        }
+        for name, bearer in bad.items():
+            answer = self.server.ask(V1 + "now", bearer)
+            self.that(answer.status == 401 and answer.problem()
+                      and answer.headers["WWW-Authenticate"],
+                      f"{name}: {answer.status}")
+            if bearer:
+                answer = self.server.ask(V1 + "now", headers={
+                    "Cookie": "session=" + bearer})
+                self.that(answer.status == 401, f"{name} in a cookie")
+        for header in (f"Basic {good}", good, f"Token {good}", "Bearer"):
+            answer = self.server.ask(V1 + "now",
+                                     headers={"Authorization": header})
+            self.that(answer.status == 401, f"{header[:6]}: {answer.status}")
+        answer = self.server.ask(V1 + f"now?token={good}&access_token={good}")
+        self.that(answer.status == 401, "a token in the address counts")
+
+    def a_tenant_sees_its_own(self):
+        for path in LEAST:
+            stranger = self.make("--tenant", THEIRS, "--role", ADMIN)[0]
+            answer = self.server.ask(V1 + path, stranger)
+            self.that(answer.status in (200, 404)
+                      and OURS.encode() + b" " not in answer.body,
+                      f"{path}: a leak")
+
+    def revoked_tokens_read_nothing(self):
+        made, token_id = self.make("--tenant", OURS, "--role", LEAD)
+        same_id = self.other(tenant_id=THEIRS, role=LEAD, jti=token_id)
+        odd = self.other(tenant_id=OURS, role=LEAD, jti="a/b:c\u00e9")
+        none = self.other(tenant_id=OURS, role=LEAD)
+        short = self.other(tenant_id=OURS, role=LEAD, jti="short")
+        everybody = (made, same_id, odd, none, short)
+        self.that([self.status("now", t) for t in everybody] == [200] * 5,
+                  "one does not count before")
+        for argv in ((token_id,), (token_id,), ("a/b:c\u00e9",),
+                     ("short", "--days", "9")):
+            done = self.run("--token", "--tenant", OURS, "--revoke", *argv)
+            self.that(not done.out and not done.err, f"{done}")
+        until(PATIENCE, lambda: [self.status("now", t) for t in everybody]
+              == [401, 200, 401, 200, 401], "the revoked ones to be refused")
+        self.that(self.sql.ask(
+            "SELECT id, tenant, expires_at IS NULL, ROUND(TIMESTAMPDIFF("
+            "SECOND, revoked_at, expires_at) / 3600) FROM revoked_tokens ORDER BY id")
+            == sorted([[token_id, OURS, "1", "NULL"],
+                       ["a/b:c\u00e9", OURS, "1", "NULL"],
+                       ["short", OURS, "0", "216"]]), "the table differs")
+        answer = self.login(made)
+        self.that(answer.status == 401 and not answer.headers["Set-Cookie"],
+                  "a revoked token logs in")
+        # Nobody need remember what has expired.
+        self.sql.ask("UPDATE revoked_tokens SET expires_at = "
+                     "UTC_TIMESTAMP(3) - INTERVAL 1 DAY WHERE id = 'short'")
+        until(PATIENCE, lambda: self.status("now", short) == 200,
+              "an expired id to be forgotten")
+        self.revoked_again_it_counts_as_long_as_said(short)
+        return made, none
+
+    def revoked_again_it_counts_as_long_as_said(self, short):
+        """Also when it was revoked before; never for a shorter time."""
+        def hours():
+            return self.sql.ask(
+                "SELECT ROUND(TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(3), "
+                "expires_at) / 3600) FROM revoked_tokens "
+                "WHERE id = 'short'")[0][0]
+
+        for days, want in ((("--days", "3"), "72"), (("--days", "1"), "72"),
+                           (("--days", "5"), "120"), ((), "NULL"),
+                           (("--days", "9"), "NULL")):
+            self.run("--token", "--tenant", OURS, "--revoke", "short", *days)
+            self.that(hours() == want, f"{days}: {hours()} hours")
+        until(PATIENCE, lambda: self.status("now", short) == 401,
+              "an id that was revoked again to be refused")
+
+    def misspelled_tenants_are_named(self):
+        done = self.run("--token", "--tenant", OURS + "x", "--revoke", "x",
+                        code=66)
+        self.that(OURS + "x" in done.err, f"{done}")
+        self.sql.ask(f"DELETE FROM revoked_tokens WHERE tenant = '{OURS}x'")
+
+    def who_cannot_write_revokes_nothing(self):
+        done = self.run("--token", "--tenant", OURS, "--revoke", "x", code=77,
+                        env={"MYSQL_URL": self.serving_url})
+        self.that(len(done.lines()) == 1 and "denied" in done.err, f"{done}")
+
+    def too_many_are_not_revoked(self):
+        self.sql.ask("INSERT INTO revoked_tokens SELECT 'many', seq, "
+                     "UTC_TIMESTAMP(3), NULL FROM seq_1_to_10000")
+        done = self.run("--token", "--tenant", OURS, "--revoke", "x", code=78)
+        self.that("secret_key_file" in done.err, f"{done}")
+        self.sql.ask("DELETE FROM revoked_tokens WHERE tenant = 'many'")
+
+    def login(self, bearer, path="/login", **headers):
+        headers = {"Content-Type": "application/x-www-form-urlencoded",
+                   **{k.replace("_", "-"): v for k, v in headers.items()}}
+        return self.server.ask(path, method="POST", headers=headers,
+                               body=urlencode({"token": bearer}))
+
+    def a_browser_logs_in(self):
+        made = self.make("--tenant", OURS, "--role", LEAD, "--days", "2")[0]
+        answer = self.login(made)
+        self.that(answer.status == 303 and answer.headers["Location"] == "/",
+                  f"{answer.status} {answer.headers}")
+        self.that("no-store" in answer.headers["Cache-Control"]
+                  and answer.body == b"", f"{answer.headers}")
+        cookie = SimpleCookie(answer.headers["Set-Cookie"])["session"]
+        self.that(cookie.value == made and cookie["path"] == "/"
+                  and cookie["httponly"] and cookie["secure"]
+                  and cookie["samesite"] == "Strict" and not cookie["domain"]
+                  and 2 * DAY - 600 < int(cookie["max-age"]) <= 2 * DAY,
+                  f"{answer.headers['Set-Cookie']}")
+        here = self.login(made, Origin=f"http://127.0.0.1:{self.server.port}")
+        self.that("Secure" not in here.headers["Set-Cookie"],
+                  f"{here.headers['Set-Cookie']}")
+        headers = {"Cookie": f"a=b; session={cookie.value}"}
+        for path in ("now", "chats", "messages"):
+            self.that(self.server.ask(V1 + path, headers=headers).status
+                      == 200, f"{path}: the cookie does not count")
+        # A proxy may ask for a password of its own; a token comes first.
+        for header, status in (("Basic YTpi", 200), ("Bearer x.y.z", 401)):
+            answer = self.server.ask(V1 + "now", headers={
+                **headers, "Authorization": header})
+            self.that(answer.status == status,
+                      f"a cookie beside {header}: {answer.status}")
+        for method in ("POST", "PUT", "DELETE"):
+            answer = self.server.ask(V1 + "chats", method=method,
+                                     headers=headers)
+            self.that(answer.status == 401, f"{method} by a cookie")
+        answer = self.login("", "/logout", **headers)
+        cookie = SimpleCookie(answer.headers["Set-Cookie"])["session"]
+        self.that(answer.status == 303 and cookie.value == ""
+                  and cookie["max-age"] == "0", f"{answer.headers}")
+
+    def what_is_no_login_gets_no_cookie(self):
+        made = self.make("--tenant", OURS, "--role", LEAD)[0]
+        form = "application/x-www-form-urlencoded"
+        for name, status, answer in (
+                ("another site", 403,
+                 self.login(made, Sec_Fetch_Site="cross-site")),
+                ("JSON", 415, self.login(made, Content_Type="text/json")),
+                ("PUT", 405, self.server.ask("/login?token=" + made,
+                                             method="PUT")),
+                ("GET", 405, self.server.ask("/logout")),
+                ("expired", 401, self.login(self.other(
+                    tenant_id=OURS, role=LEAD, exp=1000))),
+                ("too long", 413, self.login("x" * 5000)),
+                ("no token", 400, self.server.ask(
+                    "/login", method="POST", body="x=y",
+                    headers={"Content-Type": form}))):
+            self.that(answer.status == status
+                      and not answer.headers["Set-Cookie"]
+                      and (status != 405 or "POST" in answer.headers["Allow"]),
+                      f"{name}: {answer.status}")
+
+        for bearer in ("", "x.y.z"):
+            answer = self.login(bearer, Accept="text/html,*/*;q=0.8")
+            self.that(answer.status == 303 and answer.body == b""
+                      and answer.headers["Location"] == "/login#refused"
+                      and not answer.headers["Set-Cookie"]
+                      and not answer.headers["WWW-Authenticate"],
+                      f"{bearer}: {answer.status} {answer.headers}")
+
+    def audit(self):
+        with open(self.audit_file, encoding="utf-8") as f:
+            return [json.loads(line) for line in f]
+
+    def what_is_read_is_written_down(self):
+        """A line for each answer that shows people, and for no other."""
+        for role in ROLES:
+            made, token_id = self.make("--tenant", OURS, "--role", role,
+                                       "--for", "7")
+            for path in LEAST:
+                for end in ("", ".json", ".csv", ".ndjson"):
+                    self.one_answer(role, path + end, made, token_id)
+        made, token_id = self.make("--tenant", OURS, "--role", LEAD)
+        before = len(self.audit())
+        first = self.server.ask(V1 + "chats", made)
+        again = self.server.ask(V1 + "chats", made, headers={
+            "If-None-Match": first.headers["ETag"]})
+        self.that(again.status == 304 and len(self.audit()) == before + 1,
+                  "what had not changed is written down")
+        self.server.ask(V1 + "messages?limit=2&conversation_id=c1&from=7d",
+                        made)
+        line = self.audit()[-1]
+        self.that(line["parameters"] == {
+            "limit": "2", "conversation_id": "c1", "from": "7d"}
+                  and line["rows"] == 2, f"{line}")
+        # Passes over what it does not have.
+        answer = self.server.ask(V1 + "messages/conversation/c1?operator="
+                                 f"%ff%0a&secret={made}", made)
+        self.that(answer.status == 200
+                  and self.audit()[-1]["parameters"] == {"operator": None},
+                  f"{answer.status} {self.audit()[-1]}")
+        # These can be names, and a customer may be forgotten.
+        for word in "anna", "bob":
+            self.sql.ask(
+                "INSERT INTO trends (tenant, window_start, word, window_end, "
+                f"occurrences, as_of) VALUES ('{OURS}', '2026-11-01', "
+                f"'{word}', '2026-11-02', 5, '2026-11-02')")
+        page = self.server.ask(V1 + "trends?limit=1", made).json()["next"]
+        for path, want in (
+                ("trends.csv?word=anna", {"word": None}),
+                (f"trends.csv?limit=1&cursor={page}",
+                 {"limit": "1", "cursor": None}),
+                ("chats?tag=anna", {"tag": None})):
+            answer = self.server.ask(V1 + path, made)
+            line = self.audit()[-1]
+            self.that(answer.status == 200 and line["parameters"] == want,
+                      f"{path}: {answer.status} {line}")
+        self.sql.ask(f"DELETE FROM trends WHERE tenant = '{OURS}'")
+        self.that(os.stat(self.audit_file).st_mode & 0o777 == 0o600,
+                  "others may read the audit")
+
+    def one_answer(self, role, path, made, token_id):
+        before = self.audit()
+        answer = self.server.ask(V1 + path, made)
+        lines = self.audit()[len(before):]
+        name = path.rsplit(".", 1)[0]
+        export = answer.status == 200 and path.endswith((".csv", ".ndjson"))
+        wanted = export or (answer.status == 200 and role in (LEAD, ADMIN)
+                            and name not in IMPERSONAL)
+        if not self.that(len(lines) == wanted, f"{role} {path}: {lines}"):
+            return
+        if wanted:
+            line = lines[0]
+            self.that(re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}Z",
+                                   line.pop("at"))
+                      and isinstance(line.pop("rows"), int)
+                      and line == {
+                          "tenant": OURS, "id": token_id, "role": role,
+                          "subject": "7", "peer": "127.0.0.1",
+                          "path": V1 + path, "parameters": {},
+                          "status": 200}, f"{role} {path}: {line}")
+        if wanted and name == "messages" and path.endswith(".ndjson"):
+            self.that(self.audit()[-1]["rows"] == 3
+                      and len(answer.body.splitlines()) == 3,
+                      f"{self.audit()[-1]}")
+
+    def stream(self, bearer):
+        """The status of a stream that is left at once, and its lines."""
+        before = len(self.audit()) if os.path.isfile(self.audit_file) else 0
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.server.port, timeout=30)
+        connection.request("GET", V1 + "now/stream", headers={
+            "Authorization": "Bearer " + bearer})
+        status = connection.getresponse().status
+        connection.close()
+        return status, (self.audit()[before:] if status == 200 else [])
+
+    def a_stream_is_written_down(self):
+        for role in ROLES:
+            made, token_id = self.make("--tenant", OURS, "--role", role,
+                                       "--for", "7")
+            status, lines = self.stream(made)
+            told = [(x["id"], x["path"], x["rows"]) for x in lines]
+            wanted = [(token_id, V1 + "now/stream", 0)] if role in (
+                LEAD, ADMIN) else []
+            self.that(status == 200 and told == wanted,
+                      f"stream of {role}: {status} {lines}")
+
+    def without_a_trace_nothing_is_read(self):
+        made = self.make("--tenant", OURS, "--role", LEAD)[0]
+        kept = self.audit_file + ".1"
+        os.rename(self.audit_file, kept)
+        lines = sum(1 for _ in open(kept, "rb"))
+        self.that(self.status("chats", made) == 200 and len(self.audit()) == 1,
+                  "a renamed file is written on")
+        os.remove(self.audit_file)
+        os.mkdir(self.audit_file)
+        answer = self.server.ask(V1 + "chats", made)
+        self.that(answer.status == 503 and answer.problem()
+                  and b"Ann" not in answer.body
+                  and not answer.headers["ETag"]
+                  and answer.headers["Retry-After"], f"{answer.status}")
+        self.that(self.stream(made)[0] == 503, "a stream without a trace")
+        self.that(self.status("operators", made) == 200,
+                  "what shows nobody needs no trace")
+        os.rmdir(self.audit_file)
+        self.that(self.status("chats", made) == 200 and len(self.audit()) == 1,
+                  "it does not begin anew")
+        os.remove(self.audit_file)
+        os.symlink("/dev/full", self.audit_file)
+        self.that(self.status("chats", made) == 503, "a full disk is no error")
+        os.remove(self.audit_file)
+        self.that(self.status("chats", made) == 200, "it stays full")
+        self.that(sum(1 for _ in open(kept, "rb")) == lines,
+                  "the renamed file goes on")
+
+    def what_a_full_disk_left_goes_at_once(self):
+        """A file that is rotated then has whole lines only."""
+        made = self.make("--tenant", OURS, "--role", LEAD)[0]
+        pid = self.server.process.pid
+        self.that(self.status("chats", made) == 200, "no line")
+        with open(self.audit_file, "rb") as f:
+            before = f.read()
+        limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE,
+                         (len(before) + 20, limits[1]))
+        status = self.status("chats", made)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+        with open(self.audit_file, "rb") as f:
+            after = f.read()
+        self.that(status == 503 and after == before,
+                  f"{status}, a torn end: {after[len(before):]}")
+        self.that(self.status("chats", made) == 200
+                  and len(self.audit()) == before.count(b"\n") + 1,
+                  "it does not go on")
+
+    def a_second_server_needs_a_file_of_its_own(self):
+        conf = self.lab.conf("second.conf", {
+            "serve": {"secret_key": KEY, "audit": self.audit_file}})
+        for path, word in ((self.audit_file, "another process"),
+                           (self.lab.path("no/such"), "No such file")):
+            self.lab.conf("second.conf", {"serve": {"secret_key": KEY,
+                                                    "audit": path}})
+            done = self.lab.run(["sink", "-c", conf, "--serve",
+                                 "127.0.0.1:0"])
+            self.that(done.code == 78 and len(done.lines()) == 1
+                      and word in done.err, f"{done}")
+        # Nor is the name free when the first one has a line to come.
+        kept = self.audit_file + ".2"
+        os.rename(self.audit_file, kept)
+        self.lab.conf("second.conf", {"serve": {"secret_key": KEY,
+                                                "audit": self.audit_file}})
+        second = self.lab.start(
+            ["sink", "-c", conf, "--serve", "127.0.0.1:0"],
+            self.lab.path("second.log"))
+        until(60, lambda: second.poll() is not None, "the end of the second")
+        with open(self.lab.path("second.log"), encoding="utf-8") as f:
+            said = f.read()
+        self.that(second.returncode == 78 and "another process" in said,
+                  f"behind a rotation: {second.returncode}, {said}")
+
+    def the_serving_user_reads_what_it_serves(self):
+        url = urlsplit(self.serving_url)
+        user = ["mariadb", "--no-defaults", "-u" + url.username,
+                "-p" + url.password, "-h", url.hostname, "-P", str(url.port),
+                url.path[1:], "-e"]
+        for table in UNSERVED:
+            self.denied(user, f"SELECT 1 FROM {table}")
+        # Of the migrations it needs the number, to know the schema's.
+        for statement in ("SELECT name FROM schema_migrations",
+                          "SELECT data FROM messages",
+                          "SELECT ip_address FROM events",
+                          "SELECT user_agent FROM events",
+                          "INSERT INTO revoked_tokens VALUES ('a', 'b', "
+                          "NOW(3), NULL)", "DELETE FROM revoked_tokens",
+                          "UPDATE chat_metrics SET chat = 'x'",
+                          "DELETE FROM messages", "CREATE TABLE x (a INT)",
+                          "DROP TABLE messages"):
+            self.denied(user, statement)
+
+    def denied(self, user, statement):
+        done = self.lab.run([*user, statement])
+        self.that(done.code != 0 and "denied" in done.err,
+                  f"{statement}: {done}")
+
+    def the_last_list_counts(self, revoked, good):
+        """While the database is away; at a start nobody has one."""
+        blind_url = self.lab.database_user("blind", "SELECT ON tenants")
+        self.door.shut()
+        until(60, lambda: self.status("now", good) == 503, "no database")
+        self.that(self.status("now", revoked) == 401,
+                  "a revoked token counts while the database is away")
+        with_id = self.make("--tenant", OURS, "--role", LEAD)[0]
+        late = Server(self.lab, {"serve": {"rate": 0}}, name="late")
+        answer = late.ask(V1 + "now", with_id)
+        self.that(answer.status == 503 and answer.headers["Retry-After"]
+                  and "revoked" in answer.problem(), f"{answer.status}")
+        self.that(late.ask(V1 + "now", revoked).status == 503,
+                  "it is known at the start")
+        blind = Server(self.lab, {"serve": {"rate": 0}}, name="blind",
+                       env={"MYSQL_URL": blind_url})
+        self.door.open()
+        for server in (late, self.server):
+            until(60, lambda s=server: (
+                s.ask(V1 + "now", with_id).status,
+                s.ask(V1 + "now", revoked).status) == (200, 401),
+                "the list after the database came back")
+
+        def told():
+            with open(blind.log, encoding="utf-8") as f:
+                return [line for line in f if "revoked tokens" in line]
+
+        # What does not end by itself is told, too, behind what does.
+        until(60, lambda: len(told()) == 2, "why there is no list")
+        self.that("denied" in told()[1], f"{told()}")
+
+    def no_token_is_told(self):
+        """In no message, no log and no audit."""
+        self.server.process.terminate()
+        self.that(self.server.process.wait(30) == 0, "it ends badly")
+        texts = {"messages": self.said}
+        for path in glob.glob(self.lab.path("*.log")) + glob.glob(
+                self.audit_file + "*"):
+            with open(path, encoding="utf-8") as f:
+                texts[path] = f.read()
+        for name, text in texts.items():
+            for secret in self.seen:
+                self.that(secret.split(".")[2] not in text
+                          and secret not in text, f"a token is in {name}")
+            self.that(KEY not in text, f"the key is in {name}")
+        log = texts[self.server.log]
+        for word in ("token_refused peer=127.0.0.1 reason=", "it was revoked",
+                     f"login tenant={OURS} id=", "it has expired",
+                     f" read tenant={OURS} id="):
+            self.that(word in log, f"the log has no '{word}'")
+
+
+def body():
+    with Lab("api_tokens") as lab:
+        test = Test(lab)
+        test.what_is_made_says_what_was_asked_for()
+        test.a_misspelled_tenant_is_told()
+        test.issuer_and_audience_are_said()
+        test.what_makes_no_sense_is_refused()
+        test.each_role_reads_its_part()
+        test.bad_tokens_read_nothing()
+        test.a_tenant_sees_its_own()
+        test.what_is_read_is_written_down()
+        test.a_stream_is_written_down()
+        test.without_a_trace_nothing_is_read()
+        test.what_a_full_disk_left_goes_at_once()
+        test.a_second_server_needs_a_file_of_its_own()
+        test.a_browser_logs_in()
+        test.what_is_no_login_gets_no_cookie()
+        test.misspelled_tenants_are_named()
+        test.who_cannot_write_revokes_nothing()
+        test.too_many_are_not_revoked()
+        test.the_serving_user_reads_what_it_serves()
+        revoked, good = test.revoked_tokens_read_nothing()
+        test.the_last_list_counts(revoked, good)
+        test.no_token_is_told()
+        return test.checks.result()
+
+
+main(body)

@@ -1,4 +1,623 @@
-#!/bin/sh
-# Every point of common/base/fault.def: the program dies there, runs again, and
-# the tables are those of an undisturbed run. ONLY=WORD: points with that word.
-exec python3 -B "$(dirname "$0")/faults.py"
+#!/usr/bin/env -S python3 -B
+"""faults: every point of common/base/fault.def, one row each.
+
+A row names the point at which a program dies and the scenario that leads
+there. The scenario runs with the programs of build/faults; the one that died
+runs again, undisturbed, as cron or systemd would start it. What the tables hold
+in the end must be what an undisturbed run of the same scenario leaves: nothing
+lost, nothing doubled. A point that no row names, or at which no program of its
+row dies, is a failure.
+
+All scenarios share one database, each run as a tenant of its own, and one
+vhost, each run with queues of its own. ONLY=WORD: points with that word.
+"""
+
+import http.client
+import json
+import os
+import re
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import forget
+from harness import BIN, TESTBIN, TOKEN, Checks, Lab, main, say, until
+from streamlib import Sql, millis
+
+FAULTY = os.path.join(os.path.dirname(BIN), "faults", "bin")
+POINTS = os.path.join("common", "base", "fault.def")
+PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
+NOWHERE = "amqp://messaging:none@127.0.0.1:1/none"
+WORKERS = 3
+MOMENT = 30 # seconds of a quiet machine
+# When a row was written, by whom, and numbers that are drawn; and sums that are
+# made again where they are missing, so that which are there depends on batches.
+UNCOMPARED = {"as_of", "version", "stored_at", "snapshot", "asked_at",
+              "done_at", "digest", "forget_key", "forgets", "removed_at",
+              "newest_at", "edited_at", "pending_as_of", "pending_snapshot"}
+
+
+class Run:
+    """One run of a scenario: a tenant, its queues and its folder. faults: the
+    points at which programs die, one after the other."""
+
+    def __init__(self, test, name, faults=()):
+        self.test, self.lab, self.tenant = test, test.lab, name
+        self.faults = list(faults)
+        self.envs, self.database = {}, self.lab.database
+        self.queues = set()
+        os.mkdir(self.lab.path(name))
+
+    def path(self, name):
+        return self.lab.path(f"{self.tenant}/{name}")
+
+    def use_database(self, name):
+        self.database = f"{self.lab.database}_{name}"
+        self.envs = {"MYSQL_URL": self.lab.own_database(self.database)}
+
+    def conf(self, **sections):
+        keys = {"sink": {"batch": 20, "connections": 1, "batch_age": "20ms"},
+                "amqp": {"prefetch": 2, "wait_timeout": "30s"}}
+        for name, more in sections.items():
+            keys.setdefault(name, {}).update(more)
+        if "crm" in keys:
+            keys[f"crm {self.tenant}"] = keys.pop("crm")
+        return self.lab.conf(f"{self.tenant}/conf", keys)
+
+    def queue(self, name):
+        self.queues.add(f"{self.tenant}.{name}")
+        return f"queue:{self.tenant}.{name}"
+
+    def next_fault(self, argv):
+        """The point at which the program is to die next, or None."""
+        if not self.faults:
+            return None
+        owner = self.faults[0].split(".")[0]
+        mine = owner == argv[0] or (
+            owner == "input" and argv[0] in ("aggregator", "reaper"))
+        return self.faults[0] if mine else None
+
+    def env(self, argv):
+        fault = self.next_fault(argv)
+        return {**self.envs, **({"FAULT": fault} if fault else {})}
+
+    def program(self, argv):
+        return [os.path.join(FAULTY, argv[0]), "-c", self.path("conf"),
+                *argv[1:]]
+
+    def died(self, argv):
+        """After a program's death by the next point."""
+        assert self.next_fault(argv), f"{argv[0]} was killed by others"
+        self.faults.pop(0)
+        self.settle()
+
+    def settle(self):
+        """The broker has noticed that readers are gone: what they had taken
+        waits again."""
+        for name in self.queues:
+            until(MOMENT, lambda n=name: self.messages("checked_out", n) == 0,
+                  f"what was taken of {name} to wait again")
+
+    def messages(self, which, queue):
+        return self.lab.in_queue(queue, which)
+
+    def do(self, *argv, stdin=b"", codes=(0,), cut=None):
+        """Runs a program to its end, and again when it dies at a point. cut():
+        gets the output of one that died, as the next program in a pipe."""
+        while True:
+            fault = self.next_fault(argv)
+            done = self.lab.run(self.program(argv), stdin=stdin,
+                                env=self.env(argv), timeout=120)
+            if done.code != -9 or not fault:
+                break
+            if cut:
+                cut(done.out)
+            self.died(argv)
+        assert done.code in codes, f"{' '.join(argv)}: {done}"
+        return done
+
+    def start(self, *argv):
+        return self.lab.start(self.program(argv), self.path("log"),
+                              env=self.env(argv))
+
+    def put(self, name, records, each=20):
+        self.lab.must([PROBE, "-b", str(each), "write", self.queue(name)],
+                      stdin=records, env=self.envs)
+
+    def take(self, name):
+        """The lines of a queue, which is empty then."""
+        out = self.lab.must([PROBE, "-e", "read", self.queue(name)],
+                            env=self.envs).out.decode()
+        return [line.split("\t", 1)[1] for line in out.splitlines()]
+
+    def sink(self):
+        self.do("sink", "-f", self.queue("rows"), "--until-empty")
+
+    def sim(self, *options):
+        self.sim_ = self.lab.sim(
+            "--seed", 7, "--dialogs", 15, "--operators", 3, "--messages", 6,
+            "--pace", 120, "--lag", 0, *options, name=f"{self.tenant}/sim")
+        return {"url": self.sim_.url, "token": TOKEN, "operators_every": "0s"}
+
+    def letters(self):
+        """Nothing is a dead letter, and nothing is left in a queue."""
+        for name in list(self.queues):
+            for queue in (name, name + ".dead"):
+                n = self.messages("total", queue)
+                assert n == 0, f"{queue} holds {n} messages"
+
+    def tables(self):
+        return self.test.tables(self.tenant, self.database)
+
+
+def job(run):
+    """A poll a minute: poller | aggregator -t queue, and a sink from cron."""
+    run.conf(crm=run.sim(), poller={"state": run.path("state")})
+
+    def minute():
+        records = run.do("poller", cut=lambda out: run.lab.run(
+            run.program(["aggregator", "-t", run.queue("rows")]), stdin=out,
+            env=run.envs)).out
+        run.do("aggregator", "-t", run.queue("rows"), stdin=records)
+        run.sink()
+
+    minute()
+    run.sim_.advance(300)
+    minute()
+    return run.tables()
+
+
+def snapshots(run):
+    """The same over a queue, by an aggregator with a state."""
+    run.conf(crm=run.sim(), poller={"state": run.path("state")})
+    for _ in range(2):
+        run.do("poller", "-t", run.queue("records"))
+        aggregate(run, "records")
+        run.sink()
+        run.sim_.advance(300)
+    return run.tables()
+
+
+def aggregate(run, queue):
+    run.do("aggregator", "-f", run.queue(queue), "-t", run.queue("rows"),
+           "--state", run.path("stream"), "-a", "all", "--every", "20ms",
+           "--until-empty")
+
+
+def stream_records(run):
+    return run.test.stream.replace(b'"tenant":"t1"',
+                                   b'"tenant":"%s"' % run.tenant.encode())
+
+
+def stream(run):
+    """Messages from a queue through the state of a stream into the tables."""
+    run.conf()
+    run.put("records", stream_records(run))
+    aggregate(run, "records")
+    run.sink()
+    return run.tables()
+
+
+def store(run):
+    """Rows in many small messages, which are acknowledged one by one."""
+    run.conf()
+    run.put("records", stream_records(run))
+    aggregate(run, "records")
+    rows = "".join(row + "\n" for row in run.take("rows"))
+    run.put("rows", rows.encode(), each=5)
+    run.sink()
+    return run.tables()
+
+
+class Requests:
+    """A CRM that sends requests one after the other, each until it has an
+    answer of success, always with the same key."""
+
+    def __init__(self, run, url):
+        self.run, self.url = run, url
+
+    def begin(self):
+        run, port = self.run, self.run.path("port")
+        if os.path.exists(port):
+            os.unlink(port)
+        argv = ["poller", "--listen", "127.0.0.1:0", "-t",
+                run.queue("records"), "--port-file", port, "--state",
+                run.path("state")]
+        self.p = run.lab.start(run.program(argv), run.path("log"),
+                               env={**run.env(argv), "AMQP_URL": self.url})
+
+        def is_ready():
+            return os.path.exists(port) or self.p.poll() is not None
+
+        until(MOMENT, is_ready, "the listener")
+        if self.p.poll() is None:
+            self.port = int(open(port).read())
+
+    def revive(self):
+        """After its death. False: it lives."""
+        if self.p.poll() is None:
+            return False
+        code = self.p.returncode
+        assert code == -9, f"listener: exit {code}"
+        self.run.died(["poller"])
+        self.begin()
+        return True
+
+    def send(self, n):
+        body = json.dumps({
+            "event_type": "user_action", "user_id": f"u{n % 3}",
+            "session_id": "s",
+            "event_data": {"n": n}})
+        while True:
+            try:
+                c = http.client.HTTPConnection("127.0.0.1", self.port,
+                                               timeout=60)
+                c.request("POST", "/api/v1/analytics/events?tenant_id="
+                          + self.run.tenant, body,
+                          {"Content-Type": "application/json",
+                           "Idempotency-Key": f"key-{n}"})
+                answer = c.getresponse()
+                said = answer.read()
+                if answer.status == 200:
+                    return
+                assert answer.status == 503, f"request {n}: {answer.status} {said}"
+            except (OSError, http.client.HTTPException):
+                until(MOMENT, lambda: self.p.poll() is not None,
+                      "the listener's death")
+            finally:
+                c.close()
+            self.revive()
+
+    def waiting(self):
+        """Records that the broker does not have; None: it died meanwhile."""
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            c.request("GET", "/api/v1/analytics/health")
+            return json.loads(c.getresponse().read())["processing_queue_size"]
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            c.close()
+
+    def stop(self):
+        if self.p.poll() is None:
+            self.p.send_signal(signal.SIGTERM)
+        code = self.p.wait(60)
+        if code == -9:
+            self.revive()
+            return self.stop()
+        assert code == 0, f"listener: exit {code}"
+        return None
+
+
+def listen(run):
+    """Webhooks while the broker is there."""
+    run.conf(listen={"rate": "0", "proxies": ""})
+    requests = Requests(run, run.lab.env["AMQP_URL"])
+    requests.begin()
+    for n in range(12):
+        requests.send(n)
+    requests.stop()
+    return listened(run)
+
+
+def listened(run):
+    aggregate(run, "records")
+    run.sink()
+    return run.tables()
+
+
+def outage(run):
+    """Webhooks while the broker is away: stored, and published later."""
+    run.conf(listen={"rate": "0", "proxies": ""})
+    requests = Requests(run, NOWHERE)
+    requests.begin()
+    for n in range(6):
+        requests.send(n)
+    requests.stop()
+    requests.url = run.lab.env["AMQP_URL"]
+    requests.begin()
+
+    def is_published():
+        return not requests.revive() and requests.waiting() == 0
+
+    until(MOMENT, is_published, "an empty store")
+    for n in range(6, 9):
+        requests.send(n)
+    requests.stop()
+    return listened(run)
+
+
+def assign(run):
+    """Reservations are carried out in the CRM; outcomes go to a queue."""
+    run.conf(crm={**run.sim("--pace", 0), "assign": "yes"})
+    run.sim_.fault()
+    chats = sorted(run.sim_.open_dialogs())[:4]
+    operators = [o["id"] for o in run.sim_.get("/operators")["data"]][:2]
+    for chat in chats:
+        run.sim_.control("act", do="transfer", dialog=chat)
+    run.put("assignments", b"".join(json.dumps({
+        "type": "assignment", "tenant": run.tenant, "id": f"r{n}",
+        "chat": str(chat), "operator": str(operators[n % 2]),
+        "expires": "2026-11-20T12:00:00Z"}).encode() + b"\n"
+        for n, chat in enumerate(chats)), each=1)
+    argv = ("poller", "--assign", "-f", run.queue("assignments"), "-t",
+            run.queue("outcomes"))
+    p = run.start(*argv)
+
+    def is_over():
+        nonlocal p
+        if p.poll() is not None:
+            assert p.returncode == -9, f"poller --assign: {p.returncode}"
+            run.died(argv)
+            p = run.start(*argv)
+        return run.messages("total", f"{run.tenant}.assignments") == 0
+
+    until(MOMENT, is_over, "all reservations to be over")
+    p.terminate()
+    assert p.wait(60) == 0, f"poller --assign: {p.returncode}"
+    outcomes = set()
+    for line in run.take("outcomes"):
+        r = json.loads(line)
+        if r.get("assignment"):
+            outcomes.add((r["chat"], r.get("operator"), r["assignment"]))
+    given = [(e["dialog"], e["operator"]) for e in
+             run.sim_._ask(f"/control/journal?account={TOKEN}", "GET", {})
+             if e["what"] == "assigned"]
+    return {"outcomes": sorted(outcomes), "assigned by the API":
+            sorted(given, key=str)}
+
+
+def polled(run):
+    records = run.do("poller").out
+    run.do("aggregator", "-t", run.queue("rows"), stdin=records)
+    run.sink()
+
+
+def close(run):
+    """Closed chats are deleted, with an archive."""
+    run.conf(crm=run.sim("--pace", 0), poller={"state": run.path("state")})
+    polled(run)
+    for chat in sorted(run.sim_.open_dialogs())[:3]:
+        run.sim_.control("act", do="close", dialog=chat)
+    run.sim_.advance(60)
+    polled(run)
+    run.sim_.advance(60)
+    listed = b"".join(
+        line for line in run.do("reaper", "--list").out.splitlines(True)
+        if json.loads(line)["tenant"] == run.tenant)
+    asked = run.do("poller", "--status", stdin=listed).out
+    archive = run.path("archive.ndjson")
+    run.do("reaper", "--archive", archive, stdin=asked)
+    return {**run.tables(), "archive": archived(run, archive)}
+
+
+def archived(run, path):
+    """Rows in an archive may be there twice."""
+    with open(path) as f:
+        rows = [json.loads(line) for line in f]
+    return sorted({masked(json.dumps({k: v for k, v in row.items()
+                                      if k not in UNCOMPARED}), run.tenant)
+                   for row in rows})
+
+
+def purge(run):
+    """All rows of a tenant that was removed."""
+    run.conf()
+    run.put("records", stream_records(run))
+    aggregate(run, "records")
+    run.sink()
+    archive = run.path("archive.ndjson")
+    run.do("reaper", "--purge", run.tenant, "--archive", archive)
+    return {**run.tables(), "archive": archived(run, archive)}
+
+
+def forget_(run):
+    """A customer is forgotten in tables, in a state and in a file."""
+    run.conf()
+    records = b"".join(json.dumps({**r, "tenant": run.tenant}).encode() + b"\n"
+                       for r in forget.world())
+    file = run.lab.write(f"{run.tenant}/records.ndjson", records)
+    run.put("records", records)
+    aggregate(run, "records")
+    run.sink()
+    for _ in range(5):
+        done = run.do("reaper", "--forget", forget.C, "--tenant", run.tenant,
+                      "--state", run.path("stream"), "--file", file,
+                      codes=(0, 75))
+        if done.code == 0:
+            break
+        aggregate(run, "records") # carries the order out
+    assert done.code == 0, f"forget: {done}"
+    with open(file) as f:
+        kept = sorted(masked(line, run.tenant) for line in f)
+    return {**run.tables(), "file": kept}
+
+
+def history(run):
+    """The schema of a new database, and history that is too old for it."""
+    run.conf()
+    run.use_database(run.tenant)
+    run.do("sink", "--migrate")
+    schema = [" ".join(row) for row in run.test.sql().ask(
+        "SELECT table_name, column_name, column_type, is_nullable, "
+        "IFNULL(column_default, '-'), column_key FROM "
+        f"information_schema.columns WHERE table_schema = '{run.database}'")]
+    run.put("records", stream_records(run))
+    aggregate(run, "records")
+    run.sink()
+    run.do("reaper", "--retention", "1d", "--force")
+    return {**run.tables(), "schema": sorted(schema)}
+
+
+# The point, perhaps ":N" for the Nth passage, and the scenario. Several points:
+# the program dies at each, one after the other.
+ROWS = [
+    ("poller.before_state_commit", job),
+    ("poller.after_state_commit", job),
+    ("aggregator.input_read", job),
+    ("aggregator.rows_written", job),
+    ("sink.after_commit:2", job),
+    ("poller.snapshot_confirmed", snapshots),
+    ("aggregator.snapshot_staged", snapshots),
+    ("aggregator.snapshot_published", snapshots),
+    ("aggregator.snapshot_recorded", snapshots),
+    ("aggregator.passed_on:3", stream),
+    ("aggregator.before_commit", stream),
+    ("aggregator.before_commit:3", stream),
+    ("aggregator.after_commit:3", stream),
+    ("aggregator.rows_confirmed:3", stream),
+    ("input.acknowledged:3", stream),
+    ("sink.before_commit:3", store),
+    ("sink.after_commit:3", store),
+    ("sink.before_acknowledge:3 sink.before_commit:2", store),
+    ("poller.request_stored:3", listen),
+    ("poller.request_answered:3", listen),
+    ("poller.stored_published:3", listen),
+    ("poller.request_stored:2", outage),
+    ("poller.stored_published", outage),
+    ("poller.before_assign:2", assign),
+    ("poller.assigned:2", assign),
+    ("poller.outcome_confirmed", assign),
+    ("reaper.archived", close),
+    ("reaper.before_commit", close),
+    ("reaper.after_commit", close),
+    ("input.acknowledged", close),
+    ("reaper.purge_marked", purge),
+    ("reaper.purged:3", purge),
+    ("sink.schema_statement:20 sink.schema_statement:30", history),
+    ("reaper.history_deleted:2", history),
+    ("reaper.customer_recorded", forget_),
+    ("reaper.chats_recorded", forget_),
+    ("reaper.order_written", forget_),
+    ("reaper.rows_forgotten:2", forget_),
+    ("reaper.file_copied", forget_),
+    ("reaper.file_exchanged", forget_),
+    ("reaper.before_done", forget_),
+]
+
+
+def masked(text, tenant):
+    """Without what is drawn, named for the run, or of our own clock."""
+    text = re.sub(r"forgotten-[0-9a-f]{16}", "ALIAS", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", lambda m: "NOW"
+                  if abs(millis(m[0]) / 1000 - time.time()) < 3600 else m[0],
+                  text)
+    return text.replace(tenant, "TENANT")
+
+
+def compared(column):
+    """A column as SQL. A wait ends when the CRM was asked, which our clock
+    decides to the millisecond."""
+    return f"FLOOR({column})" if column == "longest_wait_seconds" \
+        else f"`{column}`"
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        self.reached = set()
+        self.local = threading.local()
+
+    def sql(self):
+        if not hasattr(self.local, "sql"):
+            self.local.sql = Sql(self.lab)
+        return self.local.sql
+
+    def set_up(self):
+        lab = self.lab
+        lab.start_servers("rabbitmq", "mariadb")
+        lab.must(["sink", "--migrate"])
+        self.stream = lab.must([
+            os.path.join(TESTBIN, "load"), "-n", "500", "--tenants", "1",
+            "--chats", "30", "--users", "20", "--operators", "4", "--late",
+            "0", "--gap", "2000", "--views", "200000", "--events",
+            "100000"]).out
+        self.columns = {}
+        for table, column in self.sql().ask(
+                "SELECT c.table_name, c.column_name FROM "
+                "information_schema.columns c JOIN information_schema.tables "
+                "t USING (table_schema, table_name) WHERE c.table_schema = "
+                "DATABASE() AND t.table_type = 'BASE TABLE' "
+                "ORDER BY c.ordinal_position"):
+            self.columns.setdefault(table, []).append(column)
+
+    def tables(self, tenant, database):
+        """{table: its rows as sorted text}, of a tenant."""
+        parts = []
+        for table, columns in self.columns.items():
+            if "tenant" in columns and table != "response_rollups":
+                names = ", ".join(compared(c) for c in columns
+                                  if c not in UNCOMPARED)
+                parts.append(f"SELECT '{table}', JSON_ARRAY({names}) FROM "
+                             f"{database}.{table} WHERE tenant = '{tenant}'")
+        found = {}
+        for table, row in self.sql().ask("; ".join(parts)):
+            found.setdefault(table, []).append(masked(row, tenant))
+        return {table: sorted(rows) for table, rows in found.items()}
+
+    def scenario(self, scenario, rows):
+        """The undisturbed run, and one for each row."""
+        name = scenario.__name__.rstrip("_")
+        want, problem = self.attempt(scenario, f"{name}0", ())
+        if not self.checks.that(not problem and want,
+                                f"{name}, undisturbed: {problem}"):
+            return
+        for n, points in enumerate(rows, 1):
+            got, problem = self.attempt(scenario, f"{name}{n}",
+                                        points.split())
+            if self.checks.that(problem is None, f"{points}: {problem}"):
+                self.compare(points, want, got)
+
+    def attempt(self, scenario, name, faults):
+        """What the scenario leaves, or what was wrong."""
+        run = Run(self, name, faults)
+        try:
+            left = scenario(run)
+            run.letters()
+        except Exception as e:
+            return None, f"{type(e).__name__}: {e}"
+        if run.faults:
+            return None, f"no program dies at {run.faults[0]}"
+        self.reached.update(f.split(":")[0] for f in faults)
+        return left, None
+
+    def compare(self, points, want, got):
+        for what in sorted(set(want) | set(got)):
+            lost = [r for r in want.get(what, ()) if r not in got.get(what, ())]
+            more = list(got.get(what, ()))
+            for row in want.get(what, ()):
+                if row in more:
+                    more.remove(row)
+            self.checks.that(not lost and not more,
+                             f"{points}: {what}: lost {lost[:2]}, "
+                             f"unexpected {more[:2]}")
+
+    def run(self):
+        only = os.environ.get("ONLY", "")
+        rows = {}
+        for points, scenario in ROWS:
+            if only in points or only in scenario.__name__:
+                rows.setdefault(scenario, []).append(points)
+        self.set_up()
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for done in [pool.submit(self.scenario, s, r)
+                         for s, r in rows.items()]:
+                done.result()
+        with open(POINTS) as f:
+            points = set(re.findall(r'^POINT\("([^"]+)"', f.read(), re.M))
+        if not only:
+            for point in sorted(points - self.reached):
+                self.checks.that(False, f"no row reaches {point}")
+        say(f"{len(self.reached)} points reached of {len(points)}")
+        return self.checks.result()
+
+
+def body():
+    with Lab("faults") as lab:
+        return Test(lab).run()
+
+
+main(body)

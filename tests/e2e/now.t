@@ -1,4 +1,302 @@
-#!/usr/bin/env bash
-# sink --now and scripts/report on a terminal: see now.py.
-set -eu
-exec python3 -B tests/e2e/now.py
+#!/usr/bin/env -S python3 -B
+"""sink --now and scripts/report on terminals of 50, 60, 80 and 120 columns, by
+tmux: every number on the screen is a number of the database, names are cut and
+numbers never, and what is not shown is named. A database that goes away leaves
+the last table with the reason above it; old metrics are marked."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import unicodedata
+from datetime import datetime, timedelta, timezone
+
+from harness import BIN, Checks, Lab, Skip, main, say, until
+
+TITLES = ("OPERATOR WAITING LONGEST AVAIL OPEN RESPONSES AVERAGE MEDIAN P90 "
+          "FIRST").split()
+COLUMNS = ("waiting_chats", "longest_wait_seconds", "available", "open_chats",
+           "responses", "avg_response_seconds", "median_response_seconds",
+           "p90_response_seconds", "avg_first_response_seconds")
+# The last turns the direction of what follows it, and moves the cursor.
+NAMES = ["田中花子", "Maximiliana Konstantinopolskaya", "Анна",
+         "Malik\u202e\x9b2J"]
+OPERATORS = 45
+
+
+def width(text):
+    return sum(0 if unicodedata.combining(c) else
+               2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in text)
+
+
+def duration(seconds):
+    """As people read it, computed apart from the program."""
+    if seconds == "NULL":
+        return "-"
+    ms = round(float(seconds) * 1000)
+    s = ms // 1000
+    if ms < 10000:
+        return f"{s}.{ms % 1000 // 100}s"
+    if s < 60:
+        return f"{s}s"
+    if s < 3600:
+        return f"{s // 60}m{s % 60:02}s"
+    if s < 86400:
+        return f"{s // 3600}h{s % 3600 // 60:02}m"
+    return f"{s // 86400}d{s % 86400 // 3600:02}h"
+
+
+def shown(column, value):
+    if column == "available":
+        return {"1": "yes", "0": "no"}.get(value, "-")
+    if column.endswith("_seconds"):
+        return duration(value)
+    return value
+
+
+class Terminal:
+    """A command in a terminal of so many columns and lines."""
+
+    opened = 0
+
+    def __init__(self, lab, command, columns, lines):
+        Terminal.opened += 1
+        self.tmux = ["tmux", "-S", lab.path(f"tmux{Terminal.opened}")]
+        self.env = {**lab.env, "TERM": "xterm-256color"}
+        self.call("-f", "/dev/null", "new-session", "-d", "-x", columns,
+                  "-y", lines, f"{command}; echo ended $?; exec cat")
+
+    def call(self, *arguments):
+        return subprocess.run(self.tmux + [str(a) for a in arguments],
+                              env=self.env, check=True, capture_output=True,
+                              text=True).stdout
+
+    def lines(self):
+        return [line.rstrip() for line in
+                self.call("capture-pane", "-p").rstrip("\n").split("\n")]
+
+    def shows(self, pattern):
+        def look():
+            return re.search(pattern, "\n".join(self.lines()), re.M)
+        try:
+            return until(60, look, f"{pattern} on the screen")
+        except AssertionError as e:
+            raise AssertionError(f"{e}: {self.lines()}") from e
+
+    def key(self, name):
+        self.call("send-keys", name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.call("kill-server")
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        lab.start_servers("mariadb", private=True)
+        lab.env.update(MESSAGING_BIN=BIN, TZ="Asia/Kolkata")
+        lab.must(["sink", "--migrate"])
+        self.fill()
+        self.operators = self.read_operators()
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def fill(self):
+        self.lab.sql(
+            "INSERT INTO tenant_metrics (tenant, operators, open_chats, "
+            "unassigned_chats, waiting_chats, longest_wait_seconds, responses, "
+            "avg_response_seconds, skewed, as_of, version) VALUES ('t', "
+            f"{OPERATORS}, 1234, 5, 67, 452, 8901, 93.5, 0, "
+            "UTC_TIMESTAMP(3), 1)")
+        for i in range(OPERATORS):
+            name = NAMES[i] if i < len(NAMES) else f"Operator {i:02}"
+            waits = f"1, {(i * 7919) % 90000}.250" if i % 3 else "0, NULL"
+            averages = (f"{i + 1}, {93 + i}, {452 * (i + 1)}, {86400 + i * 4000},"
+                        f" {i + 1}, {i}.500" if i % 5 else
+                        "0, NULL, NULL, NULL, 0, NULL")
+            self.lab.sql(
+                "INSERT INTO operator_metrics (tenant, operator, name, "
+                "available, open_chats, waiting_chats, longest_wait_seconds, "
+                "responses, avg_response_seconds, median_response_seconds, "
+                "p90_response_seconds, first_responses, "
+                "avg_first_response_seconds, as_of, version) VALUES ('t', "
+                f"'{i}', x'{name.encode().hex()}', {i % 2}, {i * 11}, {waits}, "
+                f"{averages}, UTC_TIMESTAMP(3), 1)")
+        for i in range(13):
+            self.lab.sql(
+                "INSERT INTO chat_metrics (tenant, chat, operator, customer, "
+                "channel, status, waiting_since, messages, participants, "
+                "responses, as_of, version) SELECT 't', "
+                f"'{1000 + i}', '1', 'c', 'web', 'open', as_of - INTERVAL "
+                f"{93 + 37 * i} SECOND, 1, 1, 0, as_of, 1 FROM tenant_metrics")
+
+    def read_operators(self):
+        """What the database has, as people read it, longest wait first."""
+        rows = self.lab.sql(
+            "SELECT CONVERT(name USING utf8mb4), " + ", ".join(COLUMNS) +
+            " FROM operator_metrics_all ORDER BY longest_wait_seconds IS NULL,"
+            " longest_wait_seconds DESC, CAST(name AS BINARY)")
+        return [row[:1] + [shown(c, v) for c, v in zip(COLUMNS, row[1:])]
+                for row in rows]
+
+    def page_is_true(self, lines, columns):
+        """Every cell is that of the database, in full or a name cut."""
+        for line in lines:
+            self.that(width(line) <= columns, f"too wide: {line!r}")
+        at = next(i for i, line in enumerate(lines)
+                  if line.startswith("OPERATOR"))
+        titles = lines[at].split()
+        rows = []
+        for line in lines[at + 1:]:
+            if not line or line.startswith("not shown") or \
+                    line.endswith(" more"):
+                break
+            rows.append(line)
+        self.that(titles == TITLES[:len(titles)], f"titles: {titles}")
+        self.that(len(rows) >= 3, f"hardly any operators: {lines}")
+        for line, want in zip(rows, self.operators):
+            cells = line.split()[1 - len(titles):]
+            self.that(cells == want[1:len(titles)],
+                      f"at {columns} columns {line!r}, not {want}")
+        text = "\n".join(lines)
+        if len(titles) < len(TITLES):
+            note = re.search(r"not shown at (\d+) columns:\s([A-Z0-9,\s]*)\n\S?",
+                             text)
+            self.that(note and int(note[1]) == columns and
+                      re.findall(r"[A-Z0-9]+", note[2])[
+                          :len(TITLES) - len(titles)] == TITLES[len(titles):],
+                      f"what is not shown: {text}")
+        if len(rows) < OPERATORS:
+            self.that(f"\n{OPERATORS - len(rows)} more\n" in text + "\n",
+                      f"{len(rows)} operators shown: {text}")
+        self.that("open 1234, unassigned 5, waiting 67 (longest 7m32s);" in
+                  " ".join(lines), f"totals: {text}")
+        self.that("average 1m33s" in " ".join(lines), f"average: {text}")
+        return len(rows)
+
+    def waits_are_true(self, lines, height):
+        """The waiting chats stand below, longest first."""
+        n = min(10, (height - 2) // 4 + 1)
+        at = next(i for i, line in enumerate(lines)
+                  if line.startswith("WAITING"))
+        want = [[duration(93 + 37 * i), str(1000 + i)]
+                for i in range(12, 12 - n, -1)]
+        got = [line.split()[:2] for line in lines[at + 1:at + 1 + n]]
+        self.that(got == want, f"waiting: {got}, not {want}")
+        self.that(f"{13 - n} more" in lines[at + 1 + n:], f"13 wait: {lines[at:]}")
+
+    def every_width(self):
+        for columns in (50, 60, 80, 120):
+            for command, lines in (
+                    (f"{shlex.quote(os.path.join(BIN, 'sink'))} --now", 80),
+                    ("scripts/report --watch=1", 40),
+                    ("scripts/report --watch=1", 24)):
+                say(f"- {command} at {columns} columns, {lines} lines")
+                with Terminal(self.lab, command, columns, lines) as terminal:
+                    terminal.shows(r"^t, as of \S+ \S+ IST")
+                    terminal.shows(r"^WAITING(.|\n)*^\d+ more$")
+                    page = terminal.lines()
+                n = self.page_is_true(page, columns)
+                self.that(n == OPERATORS if lines == 80 else n < OPERATORS,
+                          f"{n} operators on {lines} lines")
+                self.waits_are_true(page, lines)
+
+    def keys_end_it(self):
+        for key in ("q", "C-c"):
+            with Terminal(self.lab, "scripts/report --watch", 80,
+                          40) as terminal:
+                terminal.shows("^t, as of ")
+                terminal.key(key)
+                terminal.shows("ended 0")
+
+    def the_database_goes(self):
+        with Terminal(self.lab, "scripts/report --watch=1", 80,
+                      60) as terminal:
+            terminal.shows("^t, as of ")
+            self.lab.servers("stop", "mariadb")
+            terminal.shows("^no answer from the database for ")
+            self.page_is_true(terminal.lines(), 80)
+            self.lab.servers("start", "mariadb")
+            until(60, lambda: "no answer" not in "\n".join(terminal.lines()),
+                  "it is fresh again")
+
+    def old_metrics_are_marked(self):
+        for seconds, marked in ((170, False), (452, True)):
+            self.metrics_are_old(seconds)
+            self.is_marked(marked, f"{seconds} s old")
+
+    def metrics_are_old(self, seconds):
+        old = datetime.now(timezone.utc) - timedelta(seconds=seconds)
+        self.lab.sql("UPDATE tenant_metrics SET as_of = '%s'" %
+                     old.strftime("%Y-%m-%d %H:%M:%S"))
+
+    def is_marked(self, marked, what):
+        """By all that say how fresh a tenant is."""
+        page = self.lab.must(["sink", "--now", "-o", "table"]).out.decode()
+        self.that(("; STALE: nothing newer for " in page) == marked,
+                  f"{what}: {page.splitlines()[0]}")
+        now = json.loads(self.lab.must(
+            ["sink", "--get", "/api/v1/now", "--tenant", "t"]).out)["now"][0]
+        stale_at = datetime.fromisoformat(now["stale_at"].replace("Z", "+00:00"))
+        self.that((stale_at < datetime.now(timezone.utc)) == marked,
+                  f"{what}: stale_at is {stale_at}")
+
+    def old_snapshots_are_marked(self):
+        """Of a poller that paces itself: after three of its intervals."""
+        for minutes in (15, 0):
+            at = datetime.now(timezone.utc) - timedelta(minutes=minutes)
+            at = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+            self.lab.must(["sink", "-f", "-"], stdin="".join(
+                json.dumps({"type": "snapshot", "tenant": "t", "snapshot": at,
+                            "state": state, "at": at, **more}) + "\n"
+                for state, more in (("begin", {}), ("end", {"records": 0}))
+            ).encode())
+        for minutes, ahead, marked in (
+                (0, 0, False), (20, 0, False), (44, 0, False), (46, 0, True),
+                (0, -120, False), (46, -120, True), (46, 120, True)):
+            self.metrics_are_old(60 * (minutes - ahead))
+            self.lab.sql(
+                "UPDATE tenants SET as_of = (SELECT as_of FROM tenant_metrics),"
+                f" stale_at = stale_at - INTERVAL {minutes} MINUTE,"
+                f" stored_at = stored_at - INTERVAL {minutes} MINUTE")
+            self.is_marked(marked, f"polled every 15 minutes, {minutes} old, "
+                           f"by a clock that is {ahead} minutes ahead")
+            listed = self.lab.must(["scripts/tenant", "list"]).out
+            self.that(json.loads(listed)["state"] ==
+                      ("stale" if marked else "current"), f"the list: {listed}")
+            self.lab.sql(
+                "UPDATE tenants SET stale_at = stale_at + INTERVAL "
+                f"{minutes} MINUTE, stored_at = stored_at + INTERVAL {minutes} "
+                "MINUTE")
+
+    def unknown_tenants_are_refused(self):
+        for command in (["sink", "--now", "--tenant", "nobody"],
+                        ["scripts/report", "-t", "nobody"]):
+            done = self.lab.run(command)
+            self.that(done.code == 66 and not done.out and
+                      "'nobody'" in done.err, f"{command}: {done}")
+
+
+def body():
+    if not shutil.which("tmux"):
+        raise Skip("there is no tmux")
+    with Lab("now") as lab:
+        test = Test(lab)
+        test.every_width()
+        test.keys_end_it()
+        test.the_database_goes()
+        test.old_metrics_are_marked()
+        test.old_snapshots_are_marked()
+        test.unknown_tenants_are_refused()
+        return test.checks.result()
+
+
+main(body)

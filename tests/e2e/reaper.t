@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -B
 """The reaper against a real database: what is listed, deleted, kept, refused,
-archived and purged; and that no row can slip back in beside it. faults.py kills
+archived and purged; and that no row can slip back in beside it. faults.t kills
 it at each step, fault_injection.t fills its disk and takes its database away."""
 
 import datetime

@@ -1,6 +1,759 @@
-#!/bin/sh
-# sink --report; see report.py. With Chromium and python3-selenium its pictures
-# are kept in build/report, for people to look at.
-python=/usr/bin/python3
-$python -c 'import selenium' 2>/dev/null || python=python3
-exec $python -B "$(dirname "$0")/report.py"
+#!/usr/bin/env -S python3 -B
+"""report: sink --report: its figures are those of --get and of SQL, in CSV and
+in what a mail program leaves of the page; nothing in it runs or is loaded; which
+files it writes; and, where there is a browser, how it looks and prints. Pictures
+are kept in build/report, for people to look at.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import time
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from harness import BIN, TESTBIN, Checks, Lab, main, need, say, until
+from report_mail import check_mail
+from report_page import ReportPage, shown
+from streamlib import Sql
+
+need("selenium", "python3-selenium", optional=True)
+
+TENANT = "t1"
+FIRST, DAYS = "2026-10-17", 12  # over the end of summer time in Lisbon
+WEEK = ("2026-10-19", "2026-10-26")
+HOSTILE = {
+    "501": "<script>alert(1)</script>", "502": "\"' onload='x",
+    "503": 20 * "W" + " Chloé & 👩‍💻 Søn", "504": "=1+2",
+    "505": "]]> --> <!--\nwaits,1\r\n\r\n=1+2",
+}
+CHANNEL = "\"><img src=x onerror=alert(1)>"
+STRANGER = "Stranger"
+PATIENCE = 120
+
+
+def utc(zone, day):
+    """When a day begins, as SQL has it."""
+    at = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
+    return at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def one_line(name):
+    """A name as both forms of a report have it."""
+    return name.replace("\r", " ").replace("\n", " ")
+
+
+def sections(text):
+    """A report in CSV: {section: [row as {column: cell}]}."""
+    found = {}
+    for block in text.split("\r\n\r\n"):
+        lines = list(csv.reader(io.StringIO(block, newline="")))
+        found[lines[0][0]] = [dict(zip(lines[0][1:], line[1:]))
+                              for line in lines[1:]]
+    return found
+
+
+def same(got, want):
+    """A cell of CSV against a value of JSON or SQL."""
+    if want is None or want == "NULL":
+        return got == ""
+    if isinstance(want, (int, float)):
+        return got != "" and float(got) == want
+    return got in (want, "'" + want)
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        lab.start_servers("mariadb", private=True)
+        lab.must(["sink", "-c", lab.conf("c", {"sink": {}}), "--migrate"])
+        self.sql = Sql(lab)
+        self.fill()
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def fill(self):
+        """Busy hours of each day, of two tenants, and names that a page could
+        take for markup."""
+        records = b""
+        for n in range(DAYS):
+            day = datetime.fromisoformat(FIRST) + timedelta(days=n)
+            for hour, count in ((7, 150), (22, 60)):
+                at = day + timedelta(hours=hour)
+                records += self.lab.must(
+                    [os.path.join(TESTBIN, "load"), "--seed", n * 24 + hour,
+                     "--prefix", f"{n}-{hour}-", "--start",
+                     at.strftime("%Y-%m-%dT%H:%M:%SZ"), "--gap", 60000,
+                     "-n", count, "--tenants", 2, "--operators", 5,
+                     "--users", 40, "--chats", 60, "--active", 8,
+                     "--late", 0, "--latecomers", 0]).out
+        rows = self.lab.must(["aggregator", "-a", "all", "-o", "ndjson"],
+                             stdin=records).out
+        self.lab.must(["sink"], stdin=rows)
+        self.sql.ask("SET NAMES utf8mb4")
+        for operator, name in HOSTILE.items():
+            self.sql.ask("UPDATE operator_metrics "
+                         f"SET name = x'{name.encode().hex()}' "
+                         f"WHERE operator = '{operator}' AND tenant = 't1'")
+        self.sql.ask(
+            "INSERT INTO alerts (tenant, started_at, user_id, rule, messages, "
+            f"threshold, as_of) VALUES ('{TENANT}', '2026-01-01', 'u', "
+            "'minute', 11, 8, '2026-01-01')")
+        self.sql.ask("UPDATE channel_metrics SET channel = "
+                     f"'{CHANNEL}' WHERE channel = 'email'")
+        self.sql.ask("UPDATE operator_metrics SET name = "
+                     f"'{STRANGER}' WHERE tenant = 't2'")
+        for table, column in (("intervals", "chat"), ("alerts", "user_id"),
+                              ("trends", "word"),
+                              ("channel_metrics", "channel")):
+            self.sql.ask(f"UPDATE {table} SET {column} = CONCAT("
+                         f"'{STRANGER}', {column}) WHERE tenant = 't2'")
+
+    def report(self, *options, code=0, form="csv", env=None):
+        done = self.lab.run(["sink", "--tenant", TENANT, "--report", "-",
+                             "-o", form, *options], env=env)
+        self.that(done.code == code, f"{options}: {done}")
+        self.that(not done.err or code != 0, f"{options}: {done.err}")
+        return done.out.decode()
+
+    def span(self, zone, days, **more):
+        options = ["--from", days[0], "--to", days[1], "--zone", zone]
+        return sections(self.report(*options, **more))
+
+    def get(self, path):
+        return json.loads(self.lab.must(
+            ["sink", "--tenant", TENANT, "--get", "/api/v1/" + path]).out)
+
+    def rows_are(self, got, want, what):
+        self.that(len(got) == len(want),
+                  f"{what}: {len(got)} rows, not {len(want)}")
+        for mine, theirs in zip(got, want):
+            for name, value in theirs.items():
+                self.that(same(mine[name], value),
+                          f"{what}: {name} is {mine[name]!r}, not {value!r}")
+
+    def its_response_times_are_the_apis(self, zone, days):
+        r = self.span(zone, days)
+        span = f"from={days[0]}&to={days[1]}&zone={zone}&within_seconds=300"
+        figures = ("count", "avg_seconds", "median_seconds", "p90_seconds",
+                   "max_seconds", "within")
+        want = [{"begin": row["begin"][:10], **{f: row[f] for f in figures}}
+                for row in self.get(f"responses?{span}")["rows"]]
+        self.rows_are(r["days"], want, f"days of {zone}")
+        whole = self.get(f"responses?{span}&by=total&compare=previous")
+        totals = {row["figure"]: row for row in r["totals"]}
+        for name, member in (("responses", "count"),
+                             ("response_avg", "avg_seconds"),
+                             ("response_p90", "p90_seconds"),
+                             ("response_within", "within")):
+            self.rows_are([totals[name]], [{
+                "value": whole["rows"][0][member],
+                "before": whole["rows"][1][member]}], name)
+        for kind, name in (("first_response", "first_responses"),
+                           ("resolution", "resolutions"),
+                           ("unanswered", "unanswered")):
+            [row] = self.get(f"responses?{span}&by=total&kind={kind}")["rows"]
+            self.rows_are([totals[name]], [{"value": row["count"]}], name)
+        for row in r["totals"]:
+            value, before = (float(row[x] or 0) for x in ("value", "before"))
+            want = f"{(value - before) / before:.4f}" if before else ""
+            if row["unit"] == "share":
+                want = f"{value - before:.4f}"
+            self.that(row["change"] == want,
+                      f"{row['figure']} changed by {row['change']}")
+        about = {row["what"]: row["value"] for row in r["about"]}
+        self.that(about["version"] == str(whole["version"])
+                  and about["zone"] == zone, f"about: {about}")
+        self.operators_are_the_apis(r, span, figures)
+        self.the_week_is_the_apis(r, span)
+
+    def operators_are_the_apis(self, r, span, figures):
+        rows = self.get(f"responses?{span}&by=total&group=operator"
+                        "&compare=previous")["rows"]
+        before = {row["operator"]: row for row in rows
+                  if row["span"] == "previous"}
+        want = [{"operator": row["operator"],
+                 "name": one_line(HOSTILE.get(row["operator"], "(nobody)")),
+                 "count_before": before.get(row["operator"],
+                                            {"count": None})["count"],
+                 **{f: row[f] for f in figures}}
+                for row in rows if row["span"] == "asked"]
+        want.sort(key=lambda row: (-row["count"], row["operator"]))
+        self.that(len(want) >= 5, "hardly any operators")
+        self.rows_are(r["operators"], want, "operators")
+
+    def the_week_is_the_apis(self, r, span):
+        names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+        span = span.replace("&within_seconds=300", "")
+        for row in self.get(f"heatmap?{span}")["rows"]:
+            mine = r["week"][row["hour"]]
+            for figure in ("count", "median_seconds"):
+                cell = mine[names[row["weekday"] - 1] + "_" + figure]
+                self.that(same(cell, row[figure]),
+                          f"the week has {cell}, not {row[figure]}")
+
+    def the_rest_is_sqls(self, zone, days):
+        r = self.span(zone, days)
+        begin, end = (utc(zone, day) for day in days)
+
+        def rows(names, statement, times=()):
+            found = self.sql.ask(statement.format(
+                f"tenant = '{TENANT}'", begin, end))
+            for row in found:
+                for i in times:
+                    at = datetime.fromisoformat(row[i] + "+00:00")
+                    row[i] = at.astimezone(ZoneInfo(zone)).strftime(
+                        "%Y-%m-%d %H:%M")
+            return [dict(zip(names, row)) for row in found]
+
+        for section, names, statement, times in (
+            ("waits", ("ended", "seconds", "chat", "operator"),
+             "SELECT end_at, seconds, chat, operator FROM intervals "
+             "WHERE {} AND end_at >= '{}' AND end_at < '{}' AND kind IN "
+             "('first_response', 'reply', 'unanswered') AND NOT withdrawn "
+             "ORDER BY ms DESC, end_at, chat LIMIT 10", (0,)),
+            ("transfers", ("operator", "parts", "sum_seconds",
+                           "max_seconds"),
+             "SELECT COALESCE(operator, ''), COUNT(*), SUM(seconds), "
+             "MAX(seconds) FROM intervals WHERE {} AND end_at >= '{}' AND "
+             "end_at < '{}' AND kind = 'waiting' AND NOT withdrawn "
+             "GROUP BY 1 ORDER BY 3 DESC, 1", ()),
+            ("channels", ("channel", "inbound_messages",
+                          "outbound_messages"),
+             "SELECT channel, SUM(inbound_messages), "
+             "SUM(outbound_messages) FROM channel_metrics WHERE {} "
+             "AND hour >= '{}' AND hour < '{}' GROUP BY 1", ()),
+            ("receipts", ("device", "receipts"),
+             "SELECT device, COUNT(*) FROM message_views WHERE {} AND "
+             "viewed_at >= '{}' AND viewed_at < '{}' GROUP BY 1", ()),
+            ("alerts", ("user_id", "alerts", "messages", "first", "last"),
+             "SELECT user_id, COUNT(*), MAX(messages), MIN(started_at), "
+             "MAX(started_at) FROM alerts WHERE {} AND started_at >= '{}' "
+             "AND started_at < '{}' AND messages > 0 GROUP BY 1", (3, 4)),
+            ("words", ("word", "occurrences"),
+             "SELECT word, SUM(occurrences) n FROM trends WHERE {} "
+             "AND window_start >= '{}' AND window_start < '{}' "
+             "AND occurrences > 0 GROUP BY 1 ORDER BY n DESC, word "
+             "LIMIT 30", ()),
+        ):
+            want = rows(names, statement, times)
+            got = r[section]
+            if section in ("channels", "alerts"):
+                got = sorted(got, key=lambda row: row[names[0]].encode())
+                want.sort(key=lambda row: row[names[0]].encode())
+            self.rows_are(got, want, f"{section} in {zone}")
+        [totals] = [row for row in r["totals"]
+                    if row["figure"] == "conversations"]
+        first, last = (datetime.fromisoformat(day) for day in days)
+        before = utc(zone, str((first - (last - first)).date()))
+        for figure, (since, until) in {"value": (begin, end),
+                                       "before": (before, begin)}.items():
+            [[begun]] = self.sql.ask(
+                "SELECT COUNT(*) FROM conversation_metrics WHERE tenant = "
+                f"'{TENANT}' AND created_at >= '{since}' "
+                f"AND created_at < '{until}'")
+            self.that(totals[figure] == begun and begun != "0",
+                      f"{figure}: not {begun} conversations")
+        return r
+
+    def whatever_is_left_of_the_page_has_the_figures(self, zone, days):
+        """All that a sanitizer leaves are tables and text."""
+        options = ["--from", days[0], "--to", days[1], "--zone", zone]
+        page = ReportPage(self.report(*options, form="html"))
+        for complaint in page.complaints():
+            self.that(False, complaint)
+        table = self.span(zone, days)
+        for name, rows in table.items():
+            want = [[shown(name, column, row) for column in row
+                     if shown(name, column, row) is not None]
+                    for row in rows]
+            self.that(page.tables.get(name, []) == want,
+                      f"the page's {name}: {page.tables.get(name)}, "
+                      f"not {want}")
+        self.that(len(page.pictures) == 3, f"pictures: {page.pictures}")
+        self.that(STRANGER not in page.source, "another tenant is in it")
+        for name in HOSTILE.values():
+            self.that(one_line(name) in page.text,
+                      f"{name} is not to be read")
+
+    def spans_have_fitting_periods(self):
+        for days, count, last in (
+            (("2026-10-20", "2026-10-21"), 24, "2026-10-20 23:00"),
+            (("2026-10-25", "2026-10-26"), 25, "2026-10-25 23:00"),
+            (("2026-10-20", "2026-10-22"), 48, "2026-10-21 23:00"),
+            (("2016-10-24", "2026-11-01"), 121, "2026-10-01"),
+            (("2026-10-01", "2026-11-01"), 31, "2026-10-31"),
+            (("2026-01-01", "2027-01-01"), 53, "2026-12-28"),
+            (("2025-01-01", "2027-01-01"), 24, "2026-12-01"),
+        ):
+            r = self.span("Europe/Lisbon", days)
+            self.that(len(r["days"]) == count
+                      and r["days"][-1]["begin"] == last,
+                      f"{days}: {len(r['days'])}, {r['days'][-1]}")
+            for section in ("days", "resolved"):
+                names = [row["begin"] for row in r[section]]
+                self.that(len(set(names)) == len(names), f"twice: {names}")
+            self.whatever_is_left_of_the_page_is_a_page(days)
+        back = [row["begin"] for row in self.span(
+            "America/New_York", ("2026-11-01", "2026-11-02"))["days"]]
+        self.that(back[:4] == ["2026-11-01 00:00", "2026-11-01 01:00 -04:00",
+                               "2026-11-01 01:00 -05:00",
+                               "2026-11-01 02:00"], f"clocks go back: {back}")
+        about = {row["what"]: row["value"] for row in self.span(
+            "UTC", ("2026-10-01", "2026-11-01"))["about"]}
+        self.that(about["before_from"] == "2026-09-01", "before October")
+
+    def whatever_is_left_of_the_page_is_a_page(self, days):
+        options = ["--from", days[0], "--to", days[1]]
+        page = ReportPage(self.report(*options, form="html"))
+        for complaint in page.complaints():
+            self.that(False, f"{days}: {complaint}")
+        curves = re.search('id="days".*?</svg>', page.source, re.DOTALL)[0]
+        labels = re.findall('text-anchor="middle"[^>]*>([^<]*)<', curves)
+        self.that(0 < len(labels) == len(set(labels)),
+                  f"{days}: below the curves {labels}")
+
+    def ten_years_have_no_week(self):
+        for days, rows in ((("2016-10-24", "2026-11-01"), 24),
+                           (("2016-10-23", "2026-11-01"), 0)):
+            r = self.span("UTC", days)
+            self.that(len(r["week"]) == rows and len(r["days"]) > 100,
+                      f"{days}: {len(r['week'])}, {len(r['days'])} rows")
+            page = self.report("--from", days[0], "--to", days[1],
+                               form="html")
+            self.that(("not computed" in page) == (rows == 0),
+                      f"{days}: the page's week")
+
+    def nothing_is_said_of_nothing(self):
+        days = ("2031-01-06", "2031-01-13")
+        r = self.span("UTC", days)
+        self.that(all(row["count"] == "0" and row["avg_seconds"] == ""
+                      for row in r["days"]), f"{r['days']}")
+        self.that(r["operators"] == r["waits"] == r["words"] == [],
+                  "something of nothing")
+        self.whatever_is_left_of_the_page_is_a_page(days)
+        done = self.lab.must(["sink", "--tenant", TENANT, "--report", "-",
+                              "--from", days[0], "--to", days[1]])
+        self.that(b"nothing of it" in done.out, "no page of nothing")
+
+    def a_cut_hour_without_intervals_says_so(self):
+        """Of the other tenant; a day of the Marquesas begins at 9:30."""
+        argv = ["sink", "--tenant", "t2", "--from", WEEK[0], "--to", WEEK[1],
+                "--zone", "Pacific/Marquesas", "--report", "-", "-o"]
+        why = "intervals of that hour are missing"
+        for lacking in "", "intervals":
+            r = sections(self.lab.must([*argv, "csv"]).out.decode())
+            about = {row["what"]: row["value"] for row in r["about"]}
+            totals = {row["figure"]: row["value"] for row in r["totals"]}
+            self.that(about["cut_hour_lacks"] == lacking
+                      and (totals["responses"] == "") == (lacking != ""),
+                      f"a cut hour: {about}, {totals}")
+            page = self.lab.must([*argv, "html"]).out.decode()
+            self.that((why in page) == (lacking != ""),
+                      f"the page of a cut hour lacking '{lacking}'")
+            self.sql.ask("DELETE FROM intervals WHERE tenant = 't2' AND "
+                         f"end_at >= '{WEEK[0]} 09:00' AND "
+                         f"end_at < '{WEEK[0]} 10:00'")
+
+    def what_is_not_kept_is_not_0(self):
+        """Of the other tenant all but its present state is deleted."""
+        for table in ("response_hours", "response_histogram", "intervals",
+                      "response_rollups", "conversation_metrics",
+                      "channel_metrics", "message_views", "alerts", "trends"):
+            self.sql.ask(f"DELETE FROM {table} WHERE tenant = 't2'")
+        argv = ["sink", "--tenant", "t2", "--from", WEEK[0], "--to", WEEK[1],
+                "--report", "-", "-o"]
+        r = sections(self.lab.must([*argv, "csv"]).out.decode())
+        self.that(all(row["value"] == row["before"] == ""
+                      for row in r["totals"]), f"totals: {r['totals']}")
+        about = {row["what"]: row["value"] for row in r["about"]}
+        lacking = about["not_kept"].split(", ")
+        self.that(lacking == ["histograms", "intervals", "conversations",
+                              "channels", "views", "alerts", "trends"],
+                  f"not kept: {lacking}")
+        page = self.lab.must([*argv, "html"]).out.decode()
+        for metric in set(lacking) - {"conversations"}:
+            self.that(f"add {metric} to metrics of [aggregator]" in page,
+                      f"the page does not say what to do about {metric}")
+        about = self.span("UTC", WEEK)["about"]
+        self.that({"what": "not_kept", "value": ""} in about,
+                  f"what is kept: {about}")
+
+    def intervals_alone_tell_what_they_do(self):
+        """Of the third tenant these are kept, and hours of one day alone;
+        the longest waits are outside of it."""
+        self.sql.ask(
+            "INSERT INTO tenants (tenant) VALUES ('t3'); "
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, ms, withdrawn, as_of, version) SELECT "
+            f"'t3', '{WEEK[0]}' + INTERVAL 10 * seq MINUTE, seq, '', 'reply', "
+            f"'{WEEK[0]}', '1', 1000 * IF(seq MOD 7 = 0, 600 + seq, 1), 0, "
+            "NOW(3), 1 FROM seq_0_to_1007; "
+            "INSERT INTO operator_metrics (tenant, operator, name, as_of) "
+            "VALUES ('t3', '1', 'Ann', NOW(3))")
+        argv = ["sink", "--tenant", "t3", "--from", WEEK[0], "--to", WEEK[1],
+                "--zone", "Asia/Kolkata", "--report", "-", "-o", "csv"]
+        for hours in False, True:
+            if hours:
+                self.sql.ask(
+                    "INSERT INTO response_hours (tenant, hour, operator, "
+                    "kind, responses, sum_ms, max_ms, as_of, version) SELECT "
+                    "'t3', DATE_FORMAT(MIN(end_at), '%Y-%m-%d %H:00'), '1', "
+                    "'reply', COUNT(*), SUM(ms), MAX(ms), NOW(3), 1 FROM "
+                    "intervals WHERE tenant = 't3' AND end_at >= "
+                    f"'{WEEK[0]}' + INTERVAL 1 DAY AND end_at < '{WEEK[0]}' + "
+                    "INTERVAL 2 DAY GROUP BY "
+                    "TIMESTAMPDIFF(HOUR, '2026-01-01', end_at)")
+            r = sections(self.lab.must(argv).out.decode())
+            want = [float(ms) / 1000 for ms, in self.sql.ask(
+                "SELECT ms FROM intervals WHERE tenant = 't3' AND end_at >= "
+                f"'{utc('Asia/Kolkata', WEEK[0])}' AND end_at < "
+                f"'{utc('Asia/Kolkata', WEEK[1])}' ORDER BY ms DESC LIMIT 10")]
+            self.that([float(row["seconds"]) for row in r["waits"]] == want,
+                      f"waits: {r['waits']}, not {want}")
+            about = {row["what"]: row["value"] for row in r["about"]}
+            self.that(not {"histograms", "intervals"}
+                      & set(about["not_kept"].split(", ")),
+                      f"not kept: {about}")
+            self.that(len(r["days"]) == 7 and r["operators"]
+                      and all(int(row["count"]) for row in r["days"]),
+                      f"days: {r['days']}")
+        self.sql.ask("DELETE FROM intervals WHERE tenant = 't3'; "
+                     "DELETE FROM response_hours WHERE tenant = 't3'; "
+                     "DELETE FROM operator_metrics WHERE tenant = 't3'; "
+                     "DELETE FROM tenants WHERE tenant = 't3'")
+
+    def an_unknown_tenant_is_an_error(self):
+        """Its report would be that of a quiet week, in the place of another."""
+        path = self.lab.path("good.html")
+        self.lab.must(["sink", "--tenant", TENANT, "--report", path])
+        inode = os.stat(path).st_ino
+        for argv in (["sink", "--report", path],
+                     ["sink", "--get", "/api/v1/now"],
+                     ["sink", "--recompute"]):
+            done = self.lab.run([*argv, "--tenant", "nobody"])
+            self.that(done.code == 66 and done.out == b"" and
+                      len(done.lines()) == 1 and
+                      "does not know the tenant 'nobody'" in done.err,
+                      f"{argv}: {done}")
+        self.that(os.stat(path).st_ino == inode, "a good report is replaced")
+        done = self.lab.run(["scripts/mail-report", "-n", "-b", BIN, "-t",
+                             "nobody", "a@x.example"])
+        self.that(done.code == 66 and done.out == b"" and
+                  "'nobody'" in done.err, f"mailed: {done}")
+
+    def without_dates_it_is_last_week(self):
+        for zone in ("UTC", "Pacific/Chatham", "America/New_York"):
+            before = datetime.now(ZoneInfo(zone)).date()
+            about = {row["what"]: row["value"] for row in sections(
+                self.report("--zone", zone))["about"]}
+            for today in (before, datetime.now(ZoneInfo(zone)).date()):
+                monday = today - timedelta(days=today.weekday())
+                if about["to"] == str(monday):
+                    break
+            self.that((about["from"], about["to"]) == (
+                str(monday - timedelta(days=7)), str(monday)),
+                f"last week in {zone}: {about}")
+
+    def a_limit_of_ones_own(self):
+        r = sections(self.report("--from", WEEK[0], "--to", WEEK[1],
+                                 "--within", "60"))
+        [row] = self.get(f"responses?from={WEEK[0]}&to={WEEK[1]}&by=total"
+                         "&within_seconds=60")["rows"]
+        [got] = [x["value"] for x in r["totals"]
+                 if x["figure"] == "response_within"]
+        self.that(same(got, row["within"]), f"{got}, not {row['within']}")
+
+    def a_running_period_is_compared_with_the_same_part(self):
+        """By a row of each day at 23:59 of UTC, where that is to come, and of
+        each midnight. In the first minute there is nothing to compare."""
+        until(PATIENCE, lambda: datetime.now(timezone.utc).strftime("%H:%M")
+              != "00:00", "the first minute of the day to be over")
+        today = datetime.now(timezone.utc).date()
+        days = [str(today + timedelta(days=n)) for n in (-1, 0, 1)]
+        for day in days[:2]:
+            self.sql.ask(
+                "INSERT INTO alerts (tenant, started_at, user_id, rule, "
+                "messages, threshold, as_of) VALUES "
+                f"('{TENANT}', '{day} 00:00', 'early', 'minute', 9, 8, NOW()),"
+                f"('{TENANT}', '{day} 23:59', 'late', 'minute', 9, 8, NOW())")
+        r = self.span("UTC", days[1:])
+        about = {row["what"]: row["value"] for row in r["about"]}
+        [alerts] = [row for row in r["totals"] if row["figure"] == "alerts"]
+        self.that(about["before_from"] == days[0]
+                  and re.fullmatch(days[0] + r" \d\d:\d\d", about["before_to"])
+                  and [alerts["value"], alerts["before"]] == ["2", "1"],
+                  f"today: {about}, {alerts}")
+        page = self.report("--from", days[1], "--to", days[2], form="html")
+        self.that(f" until {about['before_to'][:13]}" in page
+                  and "the same elapsed part" in page, "the page's subtitle")
+        r = self.span("UTC", days[:2])
+        [alerts] = [row for row in r["totals"] if row["figure"] == "alerts"]
+        self.that([alerts["value"], alerts["before"]] == ["2", "0"],
+                  f"yesterday: {alerts}")
+        self.sql.ask("DELETE FROM alerts WHERE user_id IN ('early', 'late')")
+
+    def wrong_options_are_refused(self):
+        for options, code, says in (
+            (["--report", "x"], 64, "no format"),
+            (["--report", "x.pdf"], 64, "no format"),
+            (["--report", "x.html", "-o", "table"], 64, "html or csv"),
+            (["--report", "x.html", "--from", "2026-10-01"], 64, "together"),
+            (["--report", "x.html", "--to", "2026-10-01"], 64, "together"),
+            (["--report", "x.html", "--from", "7d", "--to", "2026-10-01"],
+             64, "no day"),
+            (["--report", "x.html", "--from", "2026-10-01&by=hour",
+              "--to", "2026-10-02"], 64, "no day"),
+            (["--report", "x.html", "--from", "2026-02-30", "--to",
+              "2026-10-01"], 64, "no day"),
+            (["--report", "x.html", "--from", "2026-10-02", "--to",
+              "2026-10-02"], 64, "--from 2026-10-02 is not before --to 2026-"
+             "10-02, the day behind the last one; try 'sink --report -h'"),
+            (["--report", "x.html", "--to", "2026-10-01", "--from",
+              "2026-10-12"], 64, "--from 2026-10-12 is not before"),
+            (["--report", "x.html", "--zone", "Mars/Base"], 64, "Mars"),
+            (["--report", "x.html", "--zone", "../etc/passwd"], 64, "zone"),
+            (["--report", "x.html", "--within", "soon"], 64, "seconds"),
+            (["--report", "x.html", "--within", "1.5"], 64,
+             "no whole number of seconds"),
+            (["--report", "x.html", "--from", "1900-01-01", "--to",
+              "2026-10-01"], 64, "--from 1900-01-01 --to 2026-10-01: "),
+            (["--report", "none/x.html"], 73, "none/x.html"),
+            (["--report", "/dev/null", "-o", "html"], 73, "no such report"),
+            (["--report", ".", "-o", "html"], 73, "no such report"),
+        ):
+            done = self.lab.run(["sink", "--tenant", TENANT, *options],
+                                cwd=self.lab.tmp)
+            self.that(done.code == code and says in done.err
+                      and len(done.lines()) == 1, f"{options}: {done}")
+        for options in [], ["--tenant", "a b"]:
+            done = self.lab.run(["sink", "--report", "x.html", *options],
+                                cwd=self.lab.tmp)
+            self.that(done.code == 64 and "--tenant" in done.err, f"{done}")
+        self.that(not os.path.exists(self.lab.path("x.html")),
+                  "a file of a report that failed")
+
+    def days_are_not_blamed_for_a_table(self):
+        self.sql.ask("RENAME TABLE operator_metrics TO away")
+        done = self.lab.run(["sink", "--tenant", TENANT, "--report", "-",
+                             "-o", "csv", "--from", WEEK[0], "--to", WEEK[1]])
+        self.sql.ask("RENAME TABLE away TO operator_metrics")
+        self.that(done.code == 78 and "/operators" in done.err
+                  and "--from" not in done.err, f"without a table: {done}")
+
+    def a_file_is_whole_or_as_it_was(self):
+        path = self.lab.path("week.html")
+        run = ["sink", "--tenant", TENANT, "--report", path]
+        self.lab.must(run)
+        inode = os.stat(path).st_ino
+        self.lab.must(run)
+        self.that(os.stat(path).st_ino != inode, "written in place")
+        with open(path, "rb") as f:
+            before = f.read()
+        done = self.lab.run(run, env={"MYSQL_URL": "mysql://a:b@127.0.0.1:1/x"})
+        self.that(done.code == 75, f"without a database: {done}")
+        with open(path, "rb") as f:
+            self.that(f.read() == before, "a failure took the last one")
+        mine = self.lab.write("messaging.html", "[crm x]\n")
+        done = self.lab.run(["sink", "--tenant", TENANT, "--report", mine])
+        self.that(done.code == 73 and len(done.lines()) == 1, f"{done}")
+        with open(mine, "rb") as f:
+            self.that(f.read() == b"[crm x]\n", "it was overwritten")
+        self.that(not [x for x in os.listdir(self.lab.tmp)
+                       if x.endswith(".new")], "a part was left")
+        done = self.lab.run(["sh", "-c", f"{os.environ.get('BIN')}/sink "
+                             f"--tenant {TENANT} --report - >/dev/full"])
+        self.that(done.code == 74, f"a full disk: {done}")
+
+    def one_who_may_only_read_is_enough(self):
+        self.sql.ask("CREATE USER reader@'%' IDENTIFIED BY 'reader'; "
+                     "GRANT SELECT ON messaging.* TO reader@'%'")
+        url = "mysql://reader:reader@" + self.lab.env["MYSQL_URL"].split(
+            "@")[1]
+        self.report(env={"MYSQL_URL": url})
+
+    def what_is_cut_says_so(self):
+        """A section with a limit, in its note."""
+        page = ReportPage(self.report("--from", WEEK[0], "--to", WEEK[1],
+                                      form="html"))
+        for limit in ("100 operators", "50 channels", "20 devices",
+                      "20 users", "30 words"):
+            self.that(f"At most {limit}, those " in page.text,
+                      f"the page does not say: {limit}")
+
+    def channels_of_the_span_come_first(self):
+        """However much those of the span before had."""
+        columns = ("channel_metrics (tenant, hour, channel, messages, "
+                   "inbound_messages, outbound_messages, "
+                   "active_conversations, as_of, version)")
+        self.sql.ask(
+            f"INSERT INTO {columns} SELECT '{TENANT}', '2026-10-13 10:00:00', "
+            "CONCAT('old', seq), 100, 100, 0, 1, NOW(3), 1 FROM seq_1_to_60; "
+            f"INSERT INTO {columns} VALUES ('{TENANT}', "
+            "'2026-10-20 10:00:00', 'new', 1, 1, 0, 1, NOW(3), 1)")
+        found = self.span("UTC", WEEK)["channels"]
+        self.that(len(found) == 50, f"{len(found)} channels")
+        self.that("new" in {row["channel"] for row in found}, f"{found}")
+        self.sql.ask("DELETE FROM channel_metrics WHERE channel = 'new' OR "
+                     "channel LIKE 'old%'")
+
+    def equal_waits_are_in_order(self):
+        """Also those of an hour that was not read at first."""
+        begin, end = (utc("UTC", day) for day in WEEK)
+        of_week = (f"tenant = '{TENANT}' AND {{0}} >= '{begin}' AND {{0}} < "
+                   f"'{end}' AND kind IN ('first_response', 'reply', "
+                   "'unanswered')")
+        self.sql.ask(
+            "UPDATE intervals SET ms = 900000000 WHERE "
+            f"{of_week.format('end_at')} ORDER BY end_at DESC LIMIT 400; "
+            "UPDATE response_hours SET max_ms = 900000000 WHERE responses > "
+            f"0 AND {of_week.format('hour')}")
+        self.lab.must(["sink", "--recompute"])
+        self.the_rest_is_sqls("UTC", WEEK)
+
+    def the_longest_waits_are_those_that_are_left(self):
+        """Closed chats are deleted, as with on_close = all: their hours keep
+        the maxima that no interval has any more."""
+        begin, end = (utc("UTC", day) for day in WEEK)
+        self.sql.ask(
+            f"CREATE TABLE longest SELECT chat, message, kind FROM intervals "
+            f"WHERE tenant = '{TENANT}' AND end_at >= '{begin}' "
+            f"AND end_at < '{end}' ORDER BY ms DESC LIMIT 40; "
+            "DELETE i FROM intervals i JOIN longest USING (chat, message, "
+            "kind); DROP TABLE longest")
+        waits = self.the_rest_is_sqls("UTC", WEEK)["waits"]
+        self.that(len(waits) == 10, f"{len(waits)} are left: {waits}")
+        self.sql.ask("DELETE FROM response_hours; "
+                     "DELETE FROM response_hours_parts")
+        self.lab.must(["sink", "--recompute"])
+        self.the_rest_is_sqls("UTC", WEEK)
+
+    def waits_of_a_damaged_hour_are_read(self):
+        """Over more than ten years nothing else reads it."""
+        days = "2014-01-01", "2026-11-10"
+        want = self.span("UTC", days)["waits"]
+        self.sql.ask(
+            "UPDATE response_rollups SET sums = 'reply x;' WHERE everyone = 1 "
+            "AND span = 'hour' AND begin_at = (SELECT "
+            "DATE_FORMAT(end_at, '%Y-%m-%d %H:00') FROM intervals WHERE "
+            f"tenant = '{TENANT}' AND kind IN ('first_response', 'reply', "
+            "'unanswered') AND withdrawn = 0 ORDER BY ms DESC LIMIT 1)")
+        got = self.span("UTC", days)["waits"]
+        self.that(got == want and want, f"{got[:2]}, not {want[:2]}")
+        self.lab.must(["sink", "--recompute"])
+
+    def few_waits_are_in_order(self):
+        """Those of no time are in hours that have none that is longer."""
+        self.sql.ask(
+            "CREATE TABLE kept AS SELECT tenant, end_at, chat, message, kind, "
+            "ms FROM intervals; CREATE TABLE kept_hours AS SELECT tenant, "
+            "hour, operator, kind, max_ms FROM response_hours; "
+            f"UPDATE intervals SET ms = 0 WHERE tenant = '{TENANT}'; "
+            f"UPDATE intervals SET ms = 5000 WHERE tenant = '{TENANT}' AND "
+            "kind = 'reply' AND withdrawn = 0 ORDER BY end_at DESC LIMIT 1; "
+            f"UPDATE response_hours SET max_ms = 0 WHERE tenant = '{TENANT}';"
+            "UPDATE response_hours SET max_ms = 5000 WHERE tenant = "
+            f"'{TENANT}' AND kind = 'reply' AND responses > 0 "
+            "ORDER BY hour DESC LIMIT 1")
+        self.lab.must(["sink", "--recompute"])
+        days = "2026-01-01", "2026-12-31"
+        want = [row[0] for row in self.sql.ask(
+            f"SELECT chat FROM intervals WHERE tenant = '{TENANT}' AND kind IN "
+            "('first_response', 'reply', 'unanswered') AND "
+            "COALESCE(withdrawn, 0) = 0 AND ms IS NOT NULL "
+            "ORDER BY ms DESC, end_at, chat LIMIT 10")]
+        got = [row["chat"] for row in self.span("UTC", days)["waits"]]
+        self.that(got == want, f"{got}, not {want}")
+        self.sql.ask(
+            "UPDATE intervals i JOIN kept k USING (tenant, end_at, chat, "
+            "message, kind) SET i.ms = k.ms; UPDATE response_hours h JOIN "
+            "kept_hours k USING (tenant, hour, operator, kind) SET h.max_ms = "
+            "k.max_ms; DROP TABLE kept, kept_hours")
+        self.lab.must(["sink", "--recompute"])
+
+    def one_failure_is_told_once(self):
+        """Whichever connection meets it: what a view reads is gone."""
+        tables = "trends_parts", "channel_metrics_parts"
+        for name in tables:
+            self.sql.ask(f"RENAME TABLE {name} TO gone_{name}")
+        for _ in range(10):
+            done = self.lab.run(
+                ["sink", "--tenant", TENANT, "--report", "-", "-o", "csv",
+                 "--from", WEEK[0], "--to", WEEK[1]])
+            lines = done.err.splitlines()
+            self.that(done.code != 0 and not done.out and len(lines) == 2
+                      and lines[1].startswith("sink: the report: "), f"{done}")
+        for name in tables:
+            self.sql.ask(f"RENAME TABLE gone_{name} TO {name}")
+
+    def one_connection_is_enough(self):
+        """With two it is read by both."""
+        two = self.report("--from", WEEK[0], "--to", WEEK[1])
+        for most in 1, 0:
+            self.sql.ask("UPDATE mysql.global_priv SET priv = JSON_SET(priv, "
+                         f"'$.max_user_connections', {most}) WHERE user = "
+                         "'messaging'; FLUSH PRIVILEGES")
+            self.that(self.report("--from", WEEK[0], "--to", WEEK[1]) == two,
+                      f"with {most} connections it is another one")
+
+    def how_long_it_takes(self):
+        for name, days in (("a week", WEEK),
+                           ("a month", ("2026-10-01", "2026-11-01"))):
+            start = time.monotonic()
+            self.report("--from", days[0], "--to", days[1], form="html")
+            say(f"{name} took {time.monotonic() - start:.2f} s")
+
+    def it_looks_right(self):
+        try:
+            from report_picture import look
+        except ImportError:
+            say("not looked at: python3-selenium is missing; run: "
+                "scripts/install-deps browser")
+            return
+        path = self.lab.path("look.html")
+        self.lab.must(["sink", "--tenant", TENANT, "--report", path,
+                       "--from", "2026-10-12", "--to", "2026-11-09"])
+        look(self.lab, path, self.that)
+
+
+def body():
+    with Lab("report") as lab:
+        test = Test(lab)
+        for zone, days in (("UTC", WEEK), ("Europe/Lisbon", WEEK),
+                           ("Asia/Kolkata", ("2026-10-20", "2026-10-27"))):
+            test.its_response_times_are_the_apis(zone, days)
+            test.the_rest_is_sqls(zone, days)
+            test.whatever_is_left_of_the_page_has_the_figures(zone, days)
+        test.spans_have_fitting_periods()
+        test.ten_years_have_no_week()
+        test.nothing_is_said_of_nothing()
+        test.an_unknown_tenant_is_an_error()
+        test.a_cut_hour_without_intervals_says_so()
+        test.what_is_not_kept_is_not_0()
+        test.intervals_alone_tell_what_they_do()
+        test.without_dates_it_is_last_week()
+        test.a_limit_of_ones_own()
+        test.a_running_period_is_compared_with_the_same_part()
+        test.wrong_options_are_refused()
+        test.days_are_not_blamed_for_a_table()
+        test.a_file_is_whole_or_as_it_was()
+        test.one_who_may_only_read_is_enough()
+        check_mail(lab, TENANT, test.that)
+        test.what_is_cut_says_so()
+        test.how_long_it_takes()
+        test.it_looks_right()
+        test.channels_of_the_span_come_first()
+        test.waits_of_a_damaged_hour_are_read()
+        test.few_waits_are_in_order()
+        test.equal_waits_are_in_order()
+        test.the_longest_waits_are_those_that_are_left()
+        test.one_connection_is_enough()
+        test.one_failure_is_told_once()
+        return test.checks.result()
+
+
+main(body)
