@@ -580,236 +580,60 @@ choose_format() {
 	esac
 }
 
-# show FORMAT TITLE...: lines of cells between tabs on stdin as table, csv or
-# ndjson. \001 in a cell is NULL. A title that ends in # is of a number, one
-# that ends in ? of a flag (1 or 0), one that ends in ~ of seconds, which a table
-# shows as minutes. A table cuts cells at 60 columns, except the last one of a row.
-# A failing write ends it with 74: cat reports that, not every awk does.
+# show FORMAT TITLE...: lines of cells between tabs on stdin, as the client of the
+# database writes them, as table, csv or ndjson. \001 in a cell is NULL. A title
+# that ends in # is of a number, one that ends in ? of a flag (1 or 0). A table cuts
+# cells at 60 characters, except the last one of a row.
 show() {
 	format=$1
 	shift
-	titles=$(printf '%s\t' "$@")
-	{
-		printf '%s\n' "${titles%?}"
+	for need in jq column; do
+		command -v $need >/dev/null ||
+			die 69 "'$need' is missing; install jq and bsdextrautils"
+	done
+	# shellcheck disable=SC2016 # for jq
+	jq -Rnr --arg format "$format" '
+	def unmasked: gsub("\\\\(?<c>.)";
+		{"t": "\t", "n": "\n", "0": ""}[.c] // .c);
+	def cell($title):
+		if . == "\u0001" then null
+		elif $title | endswith("?") then . == "1"
+		elif $title | endswith("#") then tonumber
+		else unmasked end;
+	# What a spreadsheet would take for a formula gets an apostrophe.
+	def csv:
+		if . == null then "" elif type != "string" then tostring
+		elif test("^[=+@\t\r\n＝＋－＠-]") then "\u0027" + . else . end |
+		if test("[\",\r\n]") then
+			"\"" + gsub("\""; "\"\"") + "\"" else . end;
+	# Without controls, and marks that turn the direction of text.
+	def shown:
+		if . == null then "-" elif . == true then "yes"
+		elif . == false then "no" else tostring end |
+		gsub("[\\x{00}-\\x{1f}\\x{7f}-\\x{9f}\\x{200e}\\x{200f}" +
+			"\\x{2028}-\\x{202e}\\x{2066}-\\x{2069}\\x{feff}]"; "?");
+	def cut: if length > 60 then .[:59] + "…" else . end;
+	$ARGS.positional as $titles | ($titles | map(sub("[#?]$"; ""))) as $names |
+	[inputs | split("\t") | [., $titles] | transpose |
+		map(.[1] as $title | .[0] | cell($title))] as $rows |
+	if $format == "ndjson" then
+		$rows[] | [$names, .] | transpose |
+			map({(.[0]): .[1]}) | add | tojson
+	elif $format == "csv" then
+		($names, $rows[]) | map(csv) | join(",") + "\r"
+	else
+		($names | map(ascii_upcase | gsub("_"; " "))),
+		($rows[] | map(shown) | .[:-1] |= map(cut)) | join("\t")
+	end' --args "$@" | if [ "$format" = table ]; then
+		# Numbers stand right.
+		n=0 right=
+		for title; do
+			n=$((n + 1))
+			case $title in *'#') right=$right${right:+,}$n ;; esac
+		done
+		LC_ALL=C.UTF-8 column -t -s "$(printf '\t')" ${right:+-R "$right"} |
+			sed 's/ *$//'
+	else
 		cat
-	} | LC_ALL=C awk -F '\t' -v format="$format" '
-	# Characters that take no column of a terminal, such as marks (of those
-	# above U+FFFF, of scripts of the past, only tags), and two, such as those
-	# of East Asia; as libunistring has them, and so the aggregator.
-	function learn_widths(   none, two, i) {
-		none = "AD 300-36F 483-489 591-5BD 5BF 5C1-5C2 5C4-5C5 5C7 600-605 " \
-		    "610-61A 61C 64B-65F 670 6D6-6DD 6DF-6E4 6E7-6E8 6EA-6ED 70F " \
-		    "711 730-74A 7A6-7B0 7EB-7F3 7FD 816-819 81B-823 825-827 " \
-		    "829-82D 859-85B 890-89F 8CA-902 93A 93C 941-948 94D 951-957 " \
-		    "962-963 981 9BC 9C1-9C4 9CD 9E2-9E3 9FE-A02 A3C A41-A51 " \
-		    "A70-A71 A75 A81-A82 ABC AC1-AC8 ACD AE2-AE3 AFA-B01 B3C B3F " \
-		    "B41-B44 B4D-B56 B62-B63 B82 BC0 BCD C00 C04 C3C C3E-C40 " \
-		    "C46-C56 C62-C63 C81 CBC CCC-CCD CE2-CE3 D00-D01 D3B-D3C " \
-		    "D41-D44 D4D D62-D63 D81 DCA DD2-DD6 E31 E34-E3A E47-E4E EB1 " \
-		    "EB4-EBC EC8-ECD F18-F19 F35 F37 F39 F71-F7E F80-F84 F86-F87 " \
-		    "F8D-FBC FC6 102D-1030 1032-1037 1039-103A 103D-103E " \
-		    "1058-1059 105E-1060 1071-1074 1082 1085-1086 108D 109D " \
-		    "1160-11FF 135D-135F 1712-1714 1732-1733 1752-1753 1772-1773 " \
-		    "17B4-17B5 17B7-17BD 17C6 17C9-17D3 17DD 180B-180F 1885-1886 " \
-		    "18A9 1920-1922 1927-1928 1932 1939-193B 1A17-1A18 1A1B 1A56 " \
-		    "1A58-1A60 1A62 1A65-1A6C 1A73-1A7F 1AB0-1B03 1B34 1B36-1B3A " \
-		    "1B3C 1B42 1B6B-1B73 1B80-1B81 1BA2-1BA5 1BA8-1BA9 1BAB-1BAD " \
-		    "1BE6 1BE8-1BE9 1BED 1BEF-1BF1 1C2C-1C33 1C36-1C37 1CD0-1CD2 " \
-		    "1CD4-1CE0 1CE2-1CE8 1CED 1CF4 1CF8-1CF9 1DC0-1DFF 200B-200F " \
-		    "202A-202E 2060-206F 20D0-20F0 2CEF-2CF1 2D7F 2DE0-2DFF " \
-		    "302A-302D 3099-309A A66F-A672 A674-A67D A69E-A69F A6F0-A6F1 " \
-		    "A802 A806 A80B A825-A826 A82C A8C4-A8C5 A8E0-A8F1 A8FF " \
-		    "A926-A92D A947-A951 A980-A982 A9B3 A9B6-A9B9 A9BC-A9BD A9E5 " \
-		    "AA29-AA2E AA31-AA32 AA35-AA36 AA43 AA4C AA7C AAB0 AAB2-AAB4 " \
-		    "AAB7-AAB8 AABE-AABF AAC1 AAEC-AAED AAF6 ABE5 ABE8 ABED " \
-		    "D7B0-D7FB FB1E FE00-FE0F FE20-FE2F FEFF FFF9-FFFB " \
-		    "E0001-E01EF"
-		two = "1100-115F 231A-231B 2329-232A 23E9-23EC 23F0 23F3 25FD-25FE " \
-		    "2614-2615 2648-2653 267F 2693 26A1 26AA-26AB 26BD-26BE " \
-		    "26C4-26C5 26CE 26D4 26EA 26F2-26F3 26F5 26FA 26FD 2705 " \
-		    "270A-270B 2728 274C 274E 2753-2755 2757 2795-2797 27B0 27BF " \
-		    "2B1B-2B1C 2B50 2B55 2E80-3029 302E-303E 3040-3098 309B-3247 " \
-		    "3250-4DBF 4E00-A4CF A960-A97C AC00-D7A3 F900-FAFF FE10-FE1F " \
-		    "FE30-FE6F FF00-FF60 FFE0-FFE6 16FE0-16FE3 16FF0-18D08 " \
-		    "1AFF0-1B2FB 1F004 1F0CF 1F18E 1F191-1F19A 1F200-1F320 " \
-		    "1F32D-1F335 1F337-1F37C 1F37E-1F393 1F3A0-1F3CA 1F3CF-1F3D3 " \
-		    "1F3E0-1F3F0 1F3F4 1F3F8-1F43E 1F440 1F442-1F4FC 1F4FF-1F53D " \
-		    "1F54B-1F54E 1F550-1F567 1F57A 1F595-1F596 1F5A4 1F5FB-1F64F " \
-		    "1F680-1F6C5 1F6CC 1F6D0-1F6D2 1F6D5-1F6DF 1F6EB-1F6EC " \
-		    "1F6F4-1F6FC 1F7E0-1F7F0 1F90C-1F93A 1F93C-1F945 1F947-1F9FF " \
-		    "1FA70-1FAFF 20000-3FFFF"
-		learn(none, 0)
-		learn(two, 2)
-		for (i = 128; i < 256; i++)
-			byte[sprintf("%c", i)] = i
-	}
-	function learn(list, columns,   n, part, ends, at) {
-		n = ranges[columns] = split(list, part, " ")
-		for (; n > 0; n--) {
-			at = split(part[n], ends, "-")
-			first[columns, n] = hex(ends[1])
-			last[columns, n] = hex(ends[at])
-		}
-	}
-	function hex(s,   n, i) {
-		for (i = 1; i <= length(s); i++)
-			n = n * 16 + index("0123456789ABCDEF", substr(s, i, 1)) - 1
-		return n
-	}
-	function is_of(code, columns,   low, high, middle) {
-		low = 1
-		high = ranges[columns]
-		while (low < high) {
-			middle = int((low + high) / 2)
-			if (last[columns, middle] < code)
-				low = middle + 1
-			else
-				high = middle
-		}
-		return first[columns, low] <= code && code <= last[columns, low]
-	}
-	# The width of one character of UTF-8.
-	function columns_of(c,   n, code, i) {
-		if (c in known)
-			return known[c]
-		n = length(c)
-		code = byte[substr(c, 1, 1)] % (n == 2 ? 32 : n == 3 ? 16 : 8)
-		for (i = 2; i <= n; i++)
-			code = code * 64 + byte[substr(c, i, 1)] % 64
-		return known[c] = is_of(code, 0) ? 0 : is_of(code, 2) ? 2 : 1
-	}
-	# The width of a text. Sets kept: the bytes at its beginning that leave room
-	# for one column of most.
-	function measure(s, most,   wide, at, n, c) {
-		kept = most - 1
-		if (s !~ /[\200-\377]/)
-			return length(s)
-		if (!("\200" in byte))
-			learn_widths()
-		kept = wide = 0
-		for (at = 1; at <= length(s); at += n) {
-			c = substr(s, at, 1)
-			n = c < "\300" ? 1 : c < "\340" ? 2 : c < "\360" ? 3 : 4
-			wide += c < "\200" ? 1 : columns_of(substr(s, at, n))
-			if (wide < most)
-				kept = at + n - 1
-		}
-		return wide
-	}
-	function width(s) {
-		return measure(s, 0)
-	}
-	# The text without its end, so that it has that width.
-	function cut(s, most) {
-		if (measure(s, most) <= most)
-			return s
-		return substr(s, 1, kept) "\342\200\246"
-	}
-	function duration(s,   n) { # as aggregator shows it: cut, two units
-		if (s < 10)
-			return sprintf("%.1fs", int(s * 10) / 10)
-		n = int(s)
-		if (n < 60)
-			return n "s"
-		if (n < 3600)
-			return sprintf("%dm%02ds", n / 60, n % 60)
-		if (n < 86400)
-			return sprintf("%dh%02dm", n / 3600, n % 3600 / 60)
-		return sprintf("%dd%02dh", n / 86400, n % 86400 / 3600)
-	}
-	# The client escapes backslash, tab, newline and NUL.
-	function plain(s,   out, at, c) {
-		while ((at = index(s, "\\")) > 0) {
-			c = substr(s, at + 1, 1)
-			out = out substr(s, 1, at - 1) \
-			    (c == "t" ? "\t" : c == "n" ? "\n" : c == "0" ? "" : c)
-			s = substr(s, at + 2)
-		}
-		return out s
-	}
-	function csv(s, kind) {
-		if (s == "\001")
-			return ""
-		if (kind == "?")
-			return s + 0 ? "true" : "false"
-		s = plain(s)
-		# The bytes are those of the wide forms of = + - @.
-		if ((s ~ /^[=+@\t\r\n-]/ && s !~ /^-?[0-9.]+$/) ||
-		    s ~ /^\357\274[\235\213\215\240]/)
-			s = "\047" s
-		if (s ~ /[",\r\n]/) {
-			gsub(/"/, "\"\"", s)
-			s = "\"" s "\""
-		}
-		return s
-	}
-	function json(s, kind) {
-		if (s == "\001")
-			return "null"
-		if (kind == "?")
-			return s + 0 ? "true" : "false"
-		if (kind != "")
-			return s
-		# What the client has escaped is JSON already, but for NUL.
-		gsub(/\\0/, "", s)
-		gsub(/[\001-\037]/, "?", s)
-		gsub(/"/, "\\\"", s)
-		return "\"" s "\""
-	}
-	NR == 1 {
-		for (n = NF; n > 0 && $n == ""; n--) ;
-		for (i = 1; i <= n; i++) {
-			kind[i] = $i ~ /[#~?]$/ ? substr($i, length($i)) : ""
-			title[i] = $i
-			sub(/[#~?]$/, "", title[i])
-			if (format == "table") {
-				cell[0, i] = toupper(title[i])
-				gsub(/_/, " ", cell[0, i])
-				wide[i] = length(title[i])
-			} else if (format == "csv")
-				printf "%s%s", title[i], (i < n ? "," : "\r\n")
-		}
-		next
-	}
-	format == "csv" {
-		for (i = 1; i <= n; i++)
-			printf "%s%s", csv($i, kind[i]), (i < n ? "," : "\r\n")
-	}
-	format == "ndjson" {
-		for (i = 1; i <= n; i++)
-			printf "%s\"%s\":%s", (i > 1 ? "," : "{"), title[i],
-			    json($i, kind[i])
-		print "}"
-	}
-	format == "table" {
-		rows++
-		for (i = 1; i <= n; i++) {
-			c = $i == "\001" ? "-" : kind[i] == "~" ? duration($i) : \
-			    kind[i] == "?" ? ($i ? "yes" : "no") : plain($i)
-			# Controls, and marks that turn the direction of text.
-			gsub(/[\001-\037\177]|\302[\200-\237]/, "?", c)
-			gsub(/\342\200[\216\217\250-\256]|\342\201[\246-\251]/, "?", c)
-			gsub(/\357\273\277/, "?", c)
-			# The last one pushes no other off the screen.
-			if (i < n)
-				c = cut(c, 60)
-			cell[rows, i] = c
-			if (width(c) > wide[i])
-				wide[i] = width(c)
-		}
-	}
-	END {
-		if (format != "table")
-			exit
-		for (r = 0; r <= rows; r++) {
-			line = ""
-			for (i = 1; i <= n; i++) {
-				pad = sprintf("%*s", wide[i] - width(cell[r, i]), "")
-				line = line (i > 1 ? "  " : "") \
-				    (kind[i] ~ /[#~]/ ? pad cell[r, i] : cell[r, i] pad)
-			}
-			sub(/ +$/, "", line)
-			print line
-		}
-	}' | cat || exit 74
+	fi || exit 74
 }

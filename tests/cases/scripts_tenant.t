@@ -370,48 +370,25 @@ is "a CA of its own, and a socket" \
 	"$(options mysql://u:p@localhost/db /ca.pem | grep -c ssl)" 0
 is "without TLS" "$(options mysql://u:p@h/db '' yes | grep -c ssl)" 0
 
-echo "- cells of a table: as wide as the aggregator says, and cut"
-cat >"$tmp/names" <<'END'
-Anna
-Зоя
-日本語
-𠮷野家
-🪐
-⚡ Zap
-❤️ Liebe
-น้ำ
-हिन्दी
-👩‍💻 Ada
-각
-zero​width
-END
-number=0
-{
-	echo '{"type":"snapshot","tenant":"t","state":"begin","snapshot":"s","at":"2026-11-20T10:00:00Z"}'
-	while IFS= read -r name; do
-		number=$((number + 1))
-		printf '{"type":"operator","tenant":"t","snapshot":"s","operator":"%s","name":"%s","available":true}\n' \
-			$number "$name"
-	done
-	echo '{"type":"snapshot","tenant":"t","state":"end","snapshot":"s","at":"2026-11-20T10:00:00Z","records":12}'
-} <"$tmp/names" >"$tmp/operators"
-"$MESSAGING_BIN/aggregator" -f "$tmp/operators" -o table |
-	sed -n 's/^\(.*  \)      0        -  yes .*/\1/p' | LC_ALL=C sort >"$tmp/wanted"
-is "operators" "$(wc -l <"$tmp/wanted")" 12
-table() { # AWK TITLE...
-	PATH=$1:$PATH bash -c '. "$0" && shift && show table "$@"' \
-		"$scripts/lib.sh" "$@"
+echo "- cells of a table: side by side whatever their script, plain, and cut"
+shown() { # FORMAT TITLE...
+	bash -c '. "$0" && show "$@"' "$scripts/lib.sh" "$@"
 }
+is "widths" "$(printf '%b\t12\t1\n' 日本語 Зоя '\0001' 'a\\tb' '\033[2J' \
+	'\u202ex' | shown table 'first_name' 'n#' 'yes?')" "FIRST NAME   N  YES
+日本語      12  yes
+Зоя         12  yes
+-           12  yes
+a?b         12  yes
+?[2J        12  yes
+?x          12  yes"
 long=$(printf '%0200d' 0)
-wide=$(printf '日%.0s' $(seq 150)) some=$(printf '日%.0s' $(seq 29))
-for each in $awks; do
-	sed 's/$/\t1/' "$tmp/names" | table "$each" operator 'available?' |
-		sed -n 's/yes$//p' | LC_ALL=C sort | diff - "$tmp/wanted" ||
-		fail "$each: another width"
-	is "$each: cut" "$(printf '%s\tx\n%s\ty%s\n' "$long" "$wide" "$long" |
-		table "$each" name last | sed 1d)" \
-		"$(printf '%.59s…  x\n%s…   y%s' "$long" "$some" "$long")"
-done
+is "cut" "$(printf '%s\tx\ny\t%s\n' "$long" "$long" | shown table name last |
+	sed 1d)" "$(printf '%.59s…  x\n%-60s  %s' "$long" y "$long")"
+is "no rows" "$(shown table name last </dev/null)" "NAME  LAST"
+is "lines" "$(printf '%b\t5\t0\n' 'a\\\\"b' '\0001' | shown ndjson name 'n#' 'yes?')" \
+	'{"name":"a\\\"b","n":5,"yes":false}
+{"name":null,"n":5,"yes":false}'
 
 echo "- cells of CSV: quoted, and no formula"
 cat >"$tmp/cells" <<'END'
@@ -426,17 +403,10 @@ say "hi"|"say ""hi"""
 a\r\\nb|"a\r\nb"
 \0001|
 END
-for each in $awks; do
-	while IFS='|' read -r cell want; do
-		is "$each: $cell" "$(
-			# shellcheck source=scripts/lib.sh
-			. "$scripts/lib.sh"
-			PATH=$each:$PATH
-			printf '%b\t%s\n' "$cell" -5 | show csv name 'n#' |
-				tail -n +2
-		)" "$(printf '%b,-5\r' "$want")"
-	done <"$tmp/cells"
-done
+while IFS='|' read -r cell want; do
+	is "$cell" "$(printf '%b\t%s\n' "$cell" -5 | shown csv name 'n#' |
+		tail -n +2)" "$(printf '%b,-5\r' "$want")"
+done <"$tmp/cells"
 
 echo "- report needs a database, and says so"
 rc=0
