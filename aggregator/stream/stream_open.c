@@ -4,6 +4,10 @@
  */
 #include "aggregator/stream/stream.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
 
 #include "aggregator/containers/dedup.h"
@@ -57,6 +61,59 @@ stream_open_state(struct stream *s, struct buf *why)
 	return PROG_OK;
 }
 
+/* Notes in the state whether a metric is computed. If it was otherwise before,
+ * the name is appended to one of the lists. */
+static void
+note_computed(struct stream *s, const char *name, bool is, struct buf *ended,
+    struct buf *resumed)
+{
+	char *key = xasprintf("computes %s", name);
+	int64_t was = state_number(s->state, key, -1);
+	struct buf *list = is ? resumed : ended;
+
+	if (was != is)
+		state_set_number(s->state, key, is);
+	if (was >= 0 && was != is)
+		buf_addf(list, "%s%s", list->len > 0 ? ", " : "", name);
+	free(key);
+}
+
+/* What is not of the present alone is written as it happens: a metric that is
+ * not computed for some minutes lacks them for good, so a change of the list is
+ * reported. */
+static void
+report_selection(struct stream *s)
+{
+	const struct metric_selection *c = &s->job->selection;
+	struct buf ended = BUF_INIT, resumed = BUF_INIT;
+	const char *last = "";
+	size_t i;
+
+	for (i = 0; i < metrics_n; i++) {
+		const struct table *t = metrics[i]->table;
+
+		if (t->life == LIFE_NOW || metrics[i]->acts ||
+		    strcmp(t->selector, last) == 0)
+			continue;
+		last = t->selector;
+		note_computed(s, last, metric_selection_has(c, t->name), &ended,
+		    &resumed);
+	}
+	note_computed(s, "messages", c->messages, &ended, &resumed);
+	note_computed(s, "views", c->views, &ended, &resumed);
+	note_computed(s, "eventlog", c->eventlog, &ended, &resumed);
+	if (ended.len > 0)
+		log_warn("[aggregator] metrics, or -a, no longer has %s: what "
+			 "happens from now on is missing there for good",
+		    buf_str(&ended));
+	if (resumed.len > 0)
+		log_warn("[aggregator] metrics, or -a, has %s again: what "
+			 "happened since that ended is missing there",
+		    buf_str(&resumed));
+	buf_release(&ended);
+	buf_release(&resumed);
+}
+
 enum exit_code
 stream_open(struct stream *s, struct buf *why)
 {
@@ -76,6 +133,7 @@ stream_open(struct stream *s, struct buf *why)
 	code = stream_open_state(s, why);
 	if (code != PROG_OK)
 		return code;
+	report_selection(s);
 	s->in = endpoint_open_read(s->job->from, &opt, why, &code);
 	if (s->in == NULL)
 		return code;

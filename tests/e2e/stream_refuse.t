@@ -50,6 +50,17 @@ class Refusals:
         self.refused(78, "made with --definition ours; ", "--definition",
                      "chatwoot")
         self.refused(78, "made with --window 86400s; ", "--window", "12h")
+        say("- a metric that is left out for a while is named")
+        for metrics, says in (
+                (None, ""), ("operators", "no longer has events: "),
+                ("operators", ""), (None, "has events again: "), (None, "")):
+            self.flow.put(self.records[:10], queue="narrowed")
+            done = self.lab.must(self.flow.argv(
+                "--until-empty", metrics=metrics, queue="narrowed",
+                to="queue:narrowed_rows", state=self.lab.path("narrowed")))
+            self.checks.that(says in done.err and
+                             len(done.lines()) == (says != ""),
+                             f"not {says!r}: {done}")
         say("- a second run with the same state")
         first = self.lab.start(self.flow.argv(queue="others"))
         fds = f"/proc/{first.pid}/fd"
