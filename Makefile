@@ -93,13 +93,6 @@ $(B)/places: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(DATADIR)' | cmp -s - $@ || \
 	    echo '$(VERSION) $(DATADIR)' >$@
-# The schema that sink and reaper work with is that of the last migration.
-SCHEMA = $(words $(wildcard sink/migrations/*.sql))
-$(B)/common/db/schema_number.o: ALLCF += -DSCHEMA=$(SCHEMA)
-$(B)/common/db/schema_number.o: $(B)/schema
-$(B)/schema: FORCE
-	@mkdir -p $(@D)
-	@echo '$(SCHEMA)' | cmp -s - $@ || echo '$(SCHEMA)' >$@
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALLCF) -c -o $@ $<
@@ -255,7 +248,7 @@ analyze:  ## gcc -fanalyzer and clang-tidy
 	@$(MAKE) -s -j$$(nproc) B=build/analyzer CFLAGS='-O2 -g -fanalyzer' WERROR=1 all
 	printf '%s\n' $(TIDY) | xargs -P $$(nproc) -I F clang-tidy --quiet \
 	    --warnings-as-errors='*' F -- $(CSTD) -I. $(DEPCF) \
-	    -DVERSION='""' -DDATADIR='""' -DSCHEMA=0 -Xclang -analyzer-config \
+	    -DVERSION='""' -DDATADIR='""' -Xclang -analyzer-config \
 	    -Xclang max-nodes=$(ANALYZE_NODES)
 lint: all $(B)/tests/tools/tables $(B)/tests/tools/declared  ## style, manual, schema
 	cppcheck --quiet -j $$(nproc) --std=c11 --enable=warning,performance,portability \
@@ -277,7 +270,7 @@ MANPAGES  = $(foreach p,$(PROGS:%=man1/$(PROGRAM_PREFIX)%.1) \
               $(patsubst man/%,%,$(wildcard man/man[57]/*)),"$(M)/$p")
 M         = $(DESTDIR)$(MANDIR)
 D         = $(DESTDIR)$(DATADIR)
-DATA_FOLDERS = profiles migrations api board grafana scripts examples
+DATA_FOLDERS = profiles schema api board grafana scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
                     mail-report setup topology
 # Lets apropos find the pages, where man looks for them. A package (DESTDIR) has
@@ -301,7 +294,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 man/man7/* "$(M)/man7"
 	$(INSTALL) -m 644 poller/profiles/*.jq poller/profiles/openapi.json \
 	    "$(D)/profiles"
-	$(INSTALL) -m 644 sink/migrations/*.sql "$(D)/migrations"
+	$(INSTALL) -m 644 sink/schema/*.sql "$(D)/schema"
 	$(INSTALL) -m 644 sink/board/* "$(D)/board"
 	$(INSTALL) -m 644 sink/resources/openapi.json "$(D)/api"
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) "$(D)/scripts"

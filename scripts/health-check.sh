@@ -158,8 +158,8 @@ check_broker() {
 }
 
 check_schema() {
-	local wanted=0 file
-	for file in "$here"/../migrations/*.sql "$here"/../sink/migrations/*.sql; do
+	local wanted=1 file
+	for file in "$here"/../schema/[0-9]*.sql "$here"/../sink/schema/[0-9]*.sql; do
 		[ ! -e "$file" ] || wanted=$((wanted + 1))
 	done
 	if ! within sql "SELECT COALESCE(MAX(number), 0) FROM schema_migrations"; then

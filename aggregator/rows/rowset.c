@@ -27,7 +27,6 @@ cell_form(const struct column *c)
 		[COLUMN_REAL] = CELL_NUMBER,
 		[COLUMN_BOOL] = CELL_FLAG,
 		[COLUMN_VERSION] = CELL_NUMBER,
-		[COLUMN_OWN] = CELL_TEXT,
 	};
 
 	return forms[c->kind];

@@ -3,7 +3,7 @@
  * (scripts/topology), so each has only a part of a metric that spans chats. Its
  * rows of such a metric go to a table of parts, whose key has the generation of
  * the topology and the number of the part, too; views of the database
- * (sink/migrations) add the parts up.
+ * (sink/tables/schema.h) add the parts up.
  */
 #ifndef AGGREGATOR_ROWS_SHARD_H
 #define AGGREGATOR_ROWS_SHARD_H

@@ -47,7 +47,7 @@ void prog_set_name(const char *name);
 /* "1.2.3", from the Makefile. */
 const char *prog_version(void);
 
-/* Where profiles/ and migrations/ were to be installed. */
+/* Where profiles/, schema/ and so on were to be installed. */
 const char *prog_datadir(void);
 
 /* The folder of data files to use, as an owned path: installed is the name

@@ -1,6 +1,7 @@
 /*
  * schema_number: which schema a database has, and whether the programs work
- * with it: that of the last file of sink/migrations when they were built.
+ * with it. A change of common/tables/tables.def that a released database needs
+ * raises the number, with a file for that database (sink/tables/migrate.h).
  */
 #ifndef COMMON_DB_SCHEMA_NUMBER_H
 #define COMMON_DB_SCHEMA_NUMBER_H
@@ -10,10 +11,10 @@
 
 #include <stdint.h>
 
-/* The schema of this program: the number of the last file. */
+/* The schema of this program. */
 extern const int64_t schema_last;
 
-/* The number of the last applied file, 0 for none. */
+/* The schema of the database, 0 for none. */
 enum outcome schema_number(struct db *db, int64_t *number)
     __attribute__((warn_unused_result));
 

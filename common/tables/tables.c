@@ -3,6 +3,7 @@
  */
 #include "common/tables/tables.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/containers/duration_bucket.h"
@@ -22,6 +23,7 @@
 #define TEXT(max) COLUMN_TEXT, false, max
 #define SHORT_TEXT COLUMN_TEXT, false, SHORTTEXT
 #define LONG_TEXT COLUMN_TEXT, false, MEDIUMTEXT
+#define NEEDED_TEXT COLUMN_TEXT, true, MEDIUMTEXT
 #define STATUS COLUMN_STATUS, true, 16
 #define JSON COLUMN_JSON, false, MEDIUMTEXT
 #define TIME COLUMN_TIME, false, 0
@@ -31,9 +33,11 @@
 #define COUNT COLUMN_COUNT, false, RECORD_MAX_COUNT
 #define NEEDED_COUNT COLUMN_COUNT, true, RECORD_MAX_COUNT
 #define TOTAL COLUMN_COUNT, false, INT64_MAX
+#define NEEDED_TOTAL COLUMN_COUNT, true, INT64_MAX
 #define BUCKET COLUMN_COUNT, true, DURATION_BUCKETS - 1
 #define LENGTH COLUMN_LENGTH, true, INT64_MAX
 #define REAL COLUMN_REAL, false, 0
+#define NEEDED_REAL COLUMN_REAL, true, 0
 #define FLAG COLUMN_BOOL, false, 0
 #define NEEDED_FLAG COLUMN_BOOL, true, 0
 
@@ -44,7 +48,6 @@
 	char part;
 #define COLUMN(name, ...) char name;
 #define PART(name, ...) char name;
-#define FIELD(name, ...) char name;
 #define ROW_VERSION(text) char version;
 #define END(table, text)                                                       \
 	char none;                                                             \
@@ -65,7 +68,6 @@ enum {
 /* NOLINTBEGIN(bugprone-macro-parentheses): members of a sum */
 #define TABLE(table, ...) enum { keys_of_##table = 0
 #define COLUMN(name, type, add, text) +ADD_##add
-#define FIELD(name, type, add, text) +ADD_##add
 #define END(table, text)                                                       \
 	}                                                                      \
 	;
@@ -85,7 +87,6 @@ enum {
 #name, sizeof(#name) - 1, __VA_ARGS__                          \
 	}
 #define IS_VERSION IS(version, COLUMN_VERSION, false, INT64_MAX)
-#define IS_OWN(name) IS(name, COLUMN_OWN, false, 0)
 
 static const struct {
 #define TABLE(table, ...) struct column table[sizeof(struct table##_at) - 1];
@@ -94,7 +95,6 @@ static const struct {
 #define TABLE(table, ...) .table = {
 #define COLUMN(name, type, add, text) IS(name, type),
 #define WHOLE(name, type, text) IS(name, type),
-#define FIELD(name, definition, add, text) IS_OWN(name),
 #define ROW_VERSION(text) IS_VERSION,
 #define END(table, text)                                                       \
 	}                                                                      \
@@ -112,7 +112,6 @@ static const struct {
 #define PARTS IS(generation, NEEDED_COUNT), IS(part, NEEDED_COUNT),
 #define COLUMN(name, type, add, text) IS(name, type),
 #define PART(name, type, add, text) IS(name, type),
-#define FIELD(name, definition, add, text) IS_OWN(name),
 #define ROW_VERSION(text) IS_VERSION,
 #define END(table, text)                                                       \
 	}                                                                      \
@@ -139,6 +138,9 @@ static const struct {
 #define LIFE_OF_PART_TENANT LIFE_TENANT
 #define LIFE_OF_PART_HISTORY LIFE_HISTORY
 
+static const struct table_extra no_extras[] = { { { .name = NULL }, NULL,
+    NULL } };
+
 const struct table tables[TABLES_ALL] = {
 #define TABLE(table, life_, at_, age_, chat_, day_)                            \
 	[TABLE_##table] = { NAMED(#table), FILLED(whole.table),                \
@@ -148,7 +150,17 @@ const struct table tables[TABLES_ALL] = {
 #define SHARDED(table, ...)                                                    \
 	TABLE(table, __VA_ARGS__).parts = &tables[TABLE_##table##_parts],
 #define CHOSEN_BY(name, help) .selector = #name,
+#define ABOUT(text)                                                            \
+	.extras = (const struct table_extra[])                                 \
+	{
+#define MADE(name, type, expression, text) { IS(name, type), expression, NULL },
+#define INDEX(name, list)                                                      \
+	{ { #name, sizeof(#name) - 1, COLUMN_ID, false, 0 }, NULL, list },
 #define END(table, text)                                                       \
+	{                                                                      \
+		{ .name = NULL }, NULL, NULL                                   \
+	}                                                                      \
+	}                                                                      \
 	}                                                                      \
 	,
 #include "common/tables/tables.def"
@@ -156,7 +168,7 @@ const struct table tables[TABLES_ALL] = {
 	[TABLE_##table##_parts] = { NAMED(#table "_parts"),                    \
 		FILLED(in_parts.table), .keys = keys_of_##table + 2,           \
 		.life = LIFE_OF_PART_##life_, .versions = versions_of_##table, \
-		.is_parts = true,                                              \
+		.is_parts = true, .extras = no_extras,                         \
 		PLACED(table##_in_parts, at_, age_, chat_, day_) },
 #include "common/tables/tables.def"
 };
@@ -171,4 +183,67 @@ table_find(const char *name, size_t len)
 		    memcmp(tables[i].name, name, len) == 0)
 			return &tables[i];
 	return NULL;
+}
+
+bool
+column_is_null(const struct column *c)
+{
+	return c->kind == COLUMN_LENGTH ||
+	       (!c->needed && c->kind != COLUMN_VERSION);
+}
+
+const char *
+column_default(const struct column *c)
+{
+	bool number = c->kind == COLUMN_COUNT || c->kind == COLUMN_REAL ||
+		      c->kind == COLUMN_BOOL;
+
+	if (c->kind == COLUMN_VERSION || (number && c->needed))
+		return "0";
+	return c->kind == COLUMN_PLACE ? "''" : NULL;
+}
+
+static const char *
+fixed_type(const struct column *c)
+{
+	switch (c->kind) {
+	case COLUMN_ID:
+	case COLUMN_PLACE:
+	case COLUMN_STATUS:
+		break;
+	case COLUMN_TEXT:
+		if (c->max > SHORTTEXT)
+			return "MEDIUMTEXT";
+		if (c->max == SHORTTEXT)
+			return "TEXT";
+		break;
+	case COLUMN_JSON:
+		return "MEDIUMTEXT";
+	case COLUMN_TIME:
+	case COLUMN_HOUR:
+		return "DATETIME(3)";
+	case COLUMN_SECONDS:
+		return "DECIMAL(15,3)";
+	case COLUMN_COUNT:
+		return c->max > UINT32_MAX ? "BIGINT" : "INT UNSIGNED";
+	case COLUMN_LENGTH:
+	case COLUMN_VERSION:
+		return "BIGINT";
+	case COLUMN_REAL:
+		return "DOUBLE";
+	case COLUMN_BOOL:
+		return "TINYINT";
+	}
+	return NULL;
+}
+
+void
+column_type(const struct column *c, char type[COLUMN_TYPE])
+{
+	const char *fixed = fixed_type(c);
+
+	if (fixed != NULL)
+		(void)snprintf(type, COLUMN_TYPE, "%s", fixed);
+	else
+		(void)snprintf(type, COLUMN_TYPE, "VARCHAR(%d)", (int)c->max);
 }

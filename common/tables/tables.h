@@ -1,8 +1,8 @@
 /*
  * tables: all tables and columns as arrays, made from the declarations in
- * tables.def. The aggregator writes rows by them, the sink reads and stores
- * rows, the reaper deletes rows, and messaging-tables(5) is made from them. A
- * test compares them with the migrations.
+ * tables.def. The aggregator writes rows by them, the sink makes the tables and
+ * reads and stores rows, the reaper deletes rows, and messaging-tables(5) is
+ * made from them.
  */
 #ifndef COMMON_TABLES_TABLES_H
 #define COMMON_TABLES_TABLES_H
@@ -26,7 +26,6 @@ enum column_kind {
 	COLUMN_REAL,    /* DOUBLE: a number up to COLUMN_REAL_MAX, either way */
 	COLUMN_BOOL,    /* true or false */
 	COLUMN_VERSION, /* whole number; by default as_of in ms */
-	COLUMN_OWN,     /* in no row: the sink or the reaper writes it */
 };
 
 /* So that sums of them are numbers, too. */
@@ -39,6 +38,13 @@ struct column {
 	bool needed; /* a row without it is a bad row; but for COLUMN_LENGTH
 			it is NOT NULL */
 	int64_t max; /* bytes, characters, or the greatest value */
+};
+
+/* What a table has besides the columns of its rows: a column that the database
+ * computes (expression), or an index (its columns, separated by commas). */
+struct table_extra {
+	struct column column; /* of an index the name only */
+	const char *expression, *index;
 };
 
 /* When rows are deleted. */
@@ -74,6 +80,7 @@ struct table {
 	const struct table *parts;
 	bool is_parts;        /* it is such a table */
 	const char *selector; /* the name in aggregator -a; NULL: none */
+	const struct table_extra *extras; /* up to one without a name */
 };
 
 /* struct messages_at and so on: where each column is. */
@@ -81,7 +88,6 @@ struct table {
 #define COLUMN(name, ...) char name;
 #define WHOLE(name, ...) char name;
 #define ROW_VERSION(text) char version;
-#define FIELD(name, ...) char name;
 #define END(table, text)                                                       \
 	char none;                                                             \
 	}                                                                      \
@@ -127,5 +133,12 @@ table_cell(const struct table *t, size_t i)
 	/* Generation and part end the key. */
 	return &t->columns[i + 1 + (t->is_parts && i + 3 >= t->keys ? 2 : 0)];
 }
+
+/* The SQL of a column: its type, "VARCHAR(64)", whether it may be NULL, and its
+ * default, "0" or "''"; NULL: it has none. */
+#define COLUMN_TYPE 32
+void column_type(const struct column *c, char type[COLUMN_TYPE]);
+bool column_is_null(const struct column *c);
+const char *column_default(const struct column *c);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * row_export: writes rows of any table as row records. The types of the columns
- * come from the database (information_schema), so that columns of a later
- * migration are exported without a change here.
+ * come from the database (information_schema), so that new columns are
+ * exported without a change here.
  */
 #ifndef REAPER_ROWS_ROW_EXPORT_H
 #define REAPER_ROWS_ROW_EXPORT_H

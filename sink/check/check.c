@@ -183,36 +183,24 @@ static void
 add_difference(void *ctx, const struct schema_difference *d)
 {
 	struct check_report *r = ctx;
-	struct buf what = BUF_INIT;
 
-	r->differences++;
-	/* These have one way out, and often one cause. */
-	if (d->harmless) {
-		buf_addf(&r->harmless, "%s%s", r->harmless.len > 0 ? ", " : "",
-		    d->what);
-		return;
-	}
-	buf_addf(&what, "type: %s", d->sql);
+	r->differs = true;
 	check_report_item(
-	    r, CHECK_WRONG, "tables and views", d->what, buf_str(&what));
-	buf_release(&what);
+	    r, CHECK_WRONG, "tables and views", d->what, d->way_out);
 }
 
 static enum outcome
-check_against_migrations(struct check_report *r)
+check_differences(struct check_report *r)
 {
 	enum outcome o;
 
-	r->differences = 0;
-	buf_clear(&r->harmless);
-	o = schema_compare(r->db, r->schema, add_difference, r);
-	if (r->harmless.len > 0)
-		check_report_item(r, CHECK_WRONG, "tables and views",
-		    buf_str(&r->harmless),
-		    "run `sink --migrate`, which makes that");
-	if (o == OUTCOME_DONE && r->differences == 0)
-		check_report_item(r, CHECK_FINE, "tables and views",
-		    "as the migrations make them", "");
+	r->differs = false;
+	o = schema_compare_tables(r->db, add_difference, r);
+	if (o == OUTCOME_DONE)
+		o = schema_compare_views(r->db, &r->schema, add_difference, r);
+	if (o == OUTCOME_DONE && !r->differs)
+		check_report_item(
+		    r, CHECK_FINE, "tables and views", "as declared", "");
 	return o;
 }
 
@@ -230,7 +218,7 @@ check_schema(struct check_report *r)
 	objection = schema_objection(number);
 	check_report_item(r, objection != NULL ? CHECK_WRONG : CHECK_FINE,
 	    "schema", text, objection != NULL ? objection : "");
-	return objection != NULL ? o : check_against_migrations(r);
+	return objection != NULL ? o : check_differences(r);
 }
 
 /* The sink works without reading thresholds, so that right may be missing. The
@@ -361,15 +349,11 @@ check_run(struct db *db, const struct conf *conf, const char *dir,
 		.format = output_format_resolve(format),
 		.each = each,
 		.text = BUF_INIT };
-	struct migrations files = { 0 };
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_CONFIG;
 
 	check_report_restart(&r);
-	if (migrations_read(&files, dir, &why, &code) == 0)
-		r.schema = schema_read(&files);
-	migrations_release(&files);
-	if (r.schema == NULL) {
+	if (schema_read(&r.schema, dir, &why, &code) != 0) {
 		log_error("%s", buf_str(&why));
 	} else if (db_transaction(db, run_checks, &r, false) == OUTCOME_DONE) {
 		code = check_report_print(&r);
@@ -379,7 +363,7 @@ check_run(struct db *db, const struct conf *conf, const char *dir,
 		log_error("%s", db_why(db));
 		code = db_code(db);
 	}
-	schema_free(r.schema);
+	schema_release(&r.schema);
 	buf_release(&why);
 	check_report_release(&r);
 	return code;

@@ -1,6 +1,6 @@
 /*
  * check: the self-check of the database, `sink --check`: does the server keep
- * what is acknowledged, are the tables as the migrations make them, does our
+ * what is acknowledged, are the tables as declared, does our
  * user have neither too few rights nor too many.
  */
 #ifndef SINK_CHECK_CHECK_H
@@ -11,8 +11,8 @@
 #include "common/output/output_table.h"
 
 /* Prints one line for each item on stdout; a table for people has one line for
- * all good items unless `each`. Compares the schema with the migrations in
- * folder dir and the thresholds with conf. PROG_OK, PROG_CONFIG when something
+ * all good items unless `each`. dir has views.sql; compares the
+ * thresholds with conf. PROG_OK, PROG_CONFIG when something
  * must be changed (advice alone does not count), else the code of the
  * database's error. */
 enum exit_code check_run(struct db *db, const struct conf *conf,

@@ -6,7 +6,7 @@
 #include "common/base/xalloc.h"
 #include "common/tables/tables.h"
 
-/* Our table and its guard; the migrations make none. */
+/* Our table and its guard; our schema has none. */
 static const char GUARDS[] =
     "SELECT t, guard FROM ("
     "SELECT event_object_table t, CONCAT('trigger ', trigger_name) guard "

@@ -90,5 +90,4 @@ check_report_release(struct check_report *r)
 {
 	output_table_release(&r->table);
 	buf_release(&r->text);
-	buf_release(&r->harmless);
 }

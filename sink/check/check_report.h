@@ -26,9 +26,8 @@ struct check_report {
 	struct buf text;
 	bool wrong;
 	unsigned fine; /* items that the table leaves out */
-	struct schema *schema;
-	size_t differences;  /* from the schema, */
-	struct buf harmless; /* of them those that `sink --migrate` repairs */
+	struct schema schema;
+	bool differs; /* the database from the schema */
 };
 
 /* Drops all items: a transaction may run several times. */

@@ -17,7 +17,7 @@ static const struct option_row rows[] = {
 static enum exit_code
 check_database(struct sink *s, struct db **db)
 {
-	char *dir = prog_data("migrations", "sink/migrations");
+	char *dir = prog_data("schema", "sink/schema");
 	enum exit_code code;
 
 	db_hurry(*db, WAIT_MS);

@@ -32,7 +32,7 @@ add_up_due(struct db *db)
 static enum exit_code
 migrate_database(struct sink *s, struct db **db)
 {
-	char *dir = prog_data("migrations", "sink/migrations");
+	char *dir = prog_data("schema", "sink/schema");
 	enum exit_code code;
 
 	sink_allow_long_statements(*db);

@@ -269,8 +269,6 @@ read_column(
 		return read_bool_column(f, v);
 	case COLUMN_STATUS:
 		return read_status_column(f, v);
-	case COLUMN_OWN:
-		break;
 	}
 	return NULL;
 }

@@ -1,45 +1,42 @@
 /*
- * migrate: see migrate.h. Compares the files with those applied, applies the
- * rest, then has repaired what is missing, and cut what became too large.
+ * migrate: see migrate.h.
  */
 #include "sink/tables/migrate.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
+#include "common/base/xalloc.h"
 #include "common/db/schema_number.h"
+#include "common/os/file.h"
 #include "common/os/stop.h"
 #include "sink/tables/day_partitions.h"
-#include "sink/tables/repair.h"
+#include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"
 
 enum {
 	/* Seconds to wait for another migration, in each try. */
 	LOCK_S = 1,
-	/* The server's error numbers: no such column; the column, the key
-	 * exists; the table has no partitions. */
-	NO_SUCH_COLUMN = 1054,
+	/* The server's error numbers: the column, the key exists, and neither
+	 * MariaDB nor MySQL has an ADD ... IF NOT EXISTS that the other has. */
 	HAS_COLUMN = 1060,
 	HAS_KEY = 1061,
-	HAS_NO_PARTITIONS = 1505,
 };
-
-static const char CREATE_TABLE[] =
-    "CREATE TABLE IF NOT EXISTS schema_migrations ("
-    "number INT NOT NULL, name VARCHAR(191) NOT NULL, "
-    "checksum CHAR(64) NOT NULL, applied_at DATETIME(3) NOT NULL, "
-    "PRIMARY KEY (number)) "
-    "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
 
 /* The state of one try. */
 struct migration {
 	struct db *db;
 	const struct conf *conf;
-	struct migrations files;
-	int64_t at; /* the number of the last applied file */
+	const char *dir;
+	struct schema schema;
+	int64_t was; /* the schema's number before; -1: there was none */
+	size_t differences;
 	struct buf why;
 	enum exit_code code;
 };
@@ -49,131 +46,6 @@ refuse_migration(struct migration *m, enum exit_code code)
 {
 	m->code = code;
 	return OUTCOME_NEVER;
-}
-
-static enum outcome
-stop_migration(struct migration *m)
-{
-	buf_setf(&m->why, "asked to stop before the schema is that of this "
-			  "version; run it again");
-	return refuse_migration(m, PROG_TEMPFAIL);
-}
-
-/* Lets the server compute the checksums, which saves a library. */
-static enum outcome
-check_sums(struct migration *m)
-{
-	struct db_value text;
-	struct db_rows *rows;
-	struct migration_file *f;
-	enum outcome o = OUTCOME_DONE;
-	size_t i;
-
-	for (i = 0; i < m->files.n && o == OUTCOME_DONE; i++) {
-		f = &m->files.file[i];
-		text = db_text(f->text.data, f->text.len);
-		o = db_query(m->db, "SELECT SHA2(?, 256)", &text, 1, &rows);
-		if (o == OUTCOME_DONE && db_next(rows))
-			snprintf(f->checksum, sizeof f->checksum, "%s",
-			    db_get(rows, 0));
-		db_rows_free(rows);
-	}
-	return o;
-}
-
-/* Compares a row of schema_migrations with the file of that number. */
-static enum outcome
-compare_applied(struct migration *m, const struct db_rows *rows)
-{
-	int64_t number = db_get_int(rows, 0);
-	const struct migration_file *f;
-
-	if (number > (int64_t)m->files.n) {
-		buf_setf(&m->why, "%s", schema_objection(number));
-		return refuse_migration(m, PROG_CONFIG);
-	}
-	f = &m->files.file[number - 1];
-	if (strcmp(f->name, db_get(rows, 1)) != 0 ||
-	    strcmp(f->checksum, db_get(rows, 2)) != 0) {
-		buf_setf(&m->why,
-		    "migration %s is not what was applied as %s; put the file "
-		    "of that version back",
-		    f->name, db_get(rows, 1));
-		return refuse_migration(m, PROG_CONFIG);
-	}
-	m->at = number;
-	return OUTCOME_DONE;
-}
-
-static enum outcome
-read_applied(struct migration *m)
-{
-	struct db_rows *rows;
-	enum outcome o;
-
-	m->at = 0;
-	o = db_exec(m->db, CREATE_TABLE, NULL, 0, NULL);
-	if (o == OUTCOME_DONE)
-		o = db_query(m->db,
-		    "SELECT number, name, checksum FROM schema_migrations "
-		    "ORDER BY number",
-		    NULL, 0, &rows);
-	if (o != OUTCOME_DONE)
-		return o;
-	while (o == OUTCOME_DONE && db_next(rows))
-		o = compare_applied(m, rows);
-	db_rows_free(rows);
-	return o;
-}
-
-/* Executes a statement that may have been executed before. */
-static enum outcome
-execute_again(struct migration *m, struct buf *sql)
-{
-	bool renames = !db_server(m->db)->mariadb && migrations_for_mysql(sql);
-	enum outcome o = db_exec(m->db, buf_str(sql), NULL, 0, NULL);
-	unsigned number = db_errno(m->db);
-
-	/* MariaDB and MySQL share no ADD ... IF NOT EXISTS. */
-	if (o == OUTCOME_NEVER && (number == HAS_COLUMN || number == HAS_KEY ||
-				      number == HAS_NO_PARTITIONS ||
-				      (renames && number == NO_SUCH_COLUMN)))
-		o = OUTCOME_DONE;
-	return o;
-}
-
-/* Executes the statements of a file, each of which is repeatable. */
-static enum outcome
-execute_file(struct migration *m, const struct migration_file *f)
-{
-	const char *text = buf_str(&f->text);
-	struct buf sql = BUF_INIT;
-	enum outcome o = OUTCOME_DONE;
-
-	while (o == OUTCOME_DONE && migrations_statement(&text, &sql)) {
-		o = execute_again(m, &sql);
-		FAULT_POINT("sink.schema_statement");
-	}
-	buf_release(&sql);
-	return o;
-}
-
-static enum outcome
-apply_file(struct migration *m, const struct migration_file *f)
-{
-	struct db_value row[4] = { db_int(f->number), db_str(f->name),
-		db_str(f->checksum), db_time(clock_now_ms()) };
-	enum outcome o = execute_file(m, f);
-
-	/* Commit point: from here on the file is never applied again. */
-	if (o == OUTCOME_DONE)
-		o = db_exec(m->db,
-		    "INSERT INTO schema_migrations "
-		    "(number, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
-		    row, 4, NULL);
-	if (o == OUTCOME_DONE)
-		log_info("migrated", "file=%s", f->name);
-	return o;
 }
 
 /* The connection holds the lock. If it breaks, the migration starts again, and
@@ -205,21 +77,198 @@ lock_migrations(struct migration *m)
 			log_warn("another migration is at work; waiting");
 		warned |= !mine;
 	}
-	return mine ? OUTCOME_DONE : stop_migration(m);
+	if (mine)
+		return OUTCOME_DONE;
+	buf_setf(&m->why, "asked to stop before the schema is that of this "
+			  "version; run it again");
+	return refuse_migration(m, PROG_TEMPFAIL);
 }
 
-/* Applies the files behind m->at. */
+/* Executes a statement that may have been executed before. */
 static enum outcome
-apply_files(struct migration *m)
+execute(struct migration *m, const char *sql)
+{
+	enum outcome o = db_exec(m->db, sql, NULL, 0, NULL);
+	unsigned number = db_errno(m->db);
+
+	if (o == OUTCOME_NEVER && (number == HAS_COLUMN || number == HAS_KEY))
+		o = OUTCOME_DONE;
+	FAULT_POINT("sink.schema_statement");
+	return o;
+}
+
+static enum outcome
+make_table(struct migration *m, const struct table *t)
+{
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+
+	schema_add_table(&sql, t);
+	o = execute(m, buf_str(&sql));
+	buf_release(&sql);
+	return o;
+}
+
+static enum outcome
+read_number(struct migration *m)
+{
+	struct db_rows *rows;
+	enum outcome o = make_table(m, &tables[TABLE_schema_migrations]);
+
+	m->was = -1;
+	if (o == OUTCOME_DONE)
+		o = db_query(m->db, "SELECT MAX(number) FROM schema_migrations",
+		    NULL, 0, &rows);
+	if (o != OUTCOME_DONE)
+		return o;
+	if (db_next(rows) && db_get(rows, 0) != NULL)
+		m->was = db_get_int(rows, 0);
+	db_rows_free(rows);
+	if (m->was <= schema_last)
+		return OUTCOME_DONE;
+	buf_setf(&m->why, "%s", schema_objection(m->was));
+	return refuse_migration(m, PROG_CONFIG);
+}
+
+static enum outcome
+write_schema_number(struct migration *m, int64_t number)
+{
+	struct db_value row[] = { db_int(number), db_time(clock_now_ms()) };
+
+	return db_exec(m->db,
+	    "INSERT INTO schema_migrations (number, applied_at) VALUES (?, ?)",
+	    row, ARRAY_LEN(row), NULL);
+}
+
+static enum outcome
+make_tables(struct migration *m)
 {
 	enum outcome o = OUTCOME_DONE;
+	size_t i;
 
-	while (o == OUTCOME_DONE && m->at < (int64_t)m->files.n) {
-		if (stop_asked())
-			return stop_migration(m);
-		o = apply_file(m, &m->files.file[m->at]);
-		m->at++;
+	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++)
+		o = make_table(m, &tables[i]);
+	if (o == OUTCOME_DONE)
+		o = execute(m, "INSERT IGNORE INTO generations (id, generation)"
+			       " VALUES (1, 1)");
+	return o;
+}
+
+/* Reads the file of that number, which brings a database to that schema. False
+ * with m->why: it is not there. */
+static bool
+read_file(struct migration *m, int64_t number, struct buf *text)
+{
+	DIR *d = opendir(m->dir);
+	struct dirent *entry;
+	char begin[16], *path;
+	bool found = false;
+
+	(void)snprintf(begin, sizeof begin, "%04d_", (int)number);
+	while (!found && d != NULL && (entry = readdir(d)) != NULL) {
+		if (strncmp(entry->d_name, begin, strlen(begin)) != 0)
+			continue;
+		path = xasprintf("%s/%s", m->dir, entry->d_name);
+		found = file_read_path(path, O_NOCTTY, text) == 0;
+		free(path);
 	}
+	if (d != NULL)
+		closedir(d);
+	if (!found)
+		buf_setf(&m->why,
+		    "cannot read '%s/%s*.sql', which brings the database from "
+		    "schema %lld to %lld; install program and data of one "
+		    "version",
+		    m->dir, begin, (long long)m->was, (long long)schema_last);
+	return found;
+}
+
+static enum outcome
+run_file(struct migration *m, int64_t number)
+{
+	struct buf text = BUF_INIT, sql = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	const char *p;
+
+	if (!read_file(m, number, &text))
+		return refuse_migration(m, PROG_CONFIG);
+	p = buf_str(&text);
+	while (o == OUTCOME_DONE && schema_statement(&p, &sql))
+		o = execute(m, buf_str(&sql));
+	buf_release(&text);
+	buf_release(&sql);
+	/* Commit point: from here on the file does not run again. */
+	return o == OUTCOME_DONE ? write_schema_number(m, number) : o;
+}
+
+static enum outcome
+run_files(struct migration *m)
+{
+	enum outcome o = OUTCOME_DONE;
+	int64_t n;
+
+	for (n = m->was + 1; n <= schema_last && o == OUTCOME_DONE; n++)
+		o = run_file(m, n);
+	return o;
+}
+
+static void
+note_difference(void *ctx, const struct schema_difference *d)
+{
+	struct migration *m = ctx;
+
+	if (m->differences++ == 0)
+		buf_setf(&m->why, "%s; %s", d->what, d->way_out);
+}
+
+/* Refuses tables that differ from what is declared. */
+static enum outcome
+compare_tables(struct migration *m)
+{
+	enum outcome o;
+
+	m->differences = 0;
+	o = schema_compare_tables(m->db, note_difference, m);
+	if (o != OUTCOME_DONE || m->differences == 0)
+		return o;
+	if (m->differences > 1)
+		buf_addf(&m->why, "; `sink --check` shows the other %zu, too",
+		    m->differences - 1);
+	return refuse_migration(m, PROG_CONFIG);
+}
+
+static enum outcome
+make_views(struct migration *m)
+{
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	for (i = 0; i < m->schema.views && o == OUTCOME_DONE; i++)
+		o = execute(m, m->schema.view[i].sql);
+	return o;
+}
+
+static enum outcome
+migrate_schema(struct migration *m)
+{
+	enum outcome o = read_number(m);
+
+	if (o == OUTCOME_DONE)
+		o = m->was < 0 ? make_tables(m) : run_files(m);
+	if (o == OUTCOME_DONE)
+		o = compare_tables(m);
+	if (o == OUTCOME_DONE)
+		o = make_views(m);
+	/* Commit point: from here on the tables are not made again. */
+	if (o == OUTCOME_DONE && m->was < 0)
+		o = write_schema_number(m, schema_last);
+	if (o == OUTCOME_DONE)
+		o = thresholds_write(m->db, m->conf);
+	if (o == OUTCOME_DONE)
+		o = day_partitions_cut_large(m->db);
+	if (o == OUTCOME_DONE)
+		log_info("schema", "number=%lld was=%lld",
+		    (long long)schema_last, (long long)m->was);
 	return o;
 }
 
@@ -228,27 +277,14 @@ migrate_in_transaction(struct db *db, void *ctx)
 {
 	struct migration *m = ctx;
 	enum outcome o;
-	int64_t first;
 
 	(void)db;
+	buf_clear(&m->why);
+	m->code = PROG_OK;
 	o = lock_migrations(m);
 	if (o != OUTCOME_DONE)
 		return o;
-	o = check_sums(m);
-	if (o == OUTCOME_DONE)
-		o = read_applied(m);
-	first = m->at;
-	if (o == OUTCOME_DONE)
-		o = apply_files(m);
-	if (o == OUTCOME_DONE)
-		o = repair_schema(m->db, &m->files, &m->why, &m->code);
-	if (o == OUTCOME_DONE)
-		o = thresholds_write(m->db, m->conf);
-	if (o == OUTCOME_DONE)
-		o = day_partitions_cut_large(m->db);
-	if (o == OUTCOME_DONE)
-		log_info("schema", "number=%lld was=%lld", (long long)m->at,
-		    (long long)first);
+	o = migrate_schema(m);
 	if (db_connected(m->db) &&
 	    db_exec(m->db,
 		"DO RELEASE_LOCK(CONCAT('messaging schema ', "
@@ -261,10 +297,12 @@ migrate_in_transaction(struct db *db, void *ctx)
 enum exit_code
 migrate_run(struct db *db, const struct conf *conf, const char *dir)
 {
-	struct migration m = { .db = db, .conf = conf, .code = PROG_OK };
+	struct migration m = {
+		.db = db, .conf = conf, .dir = dir, .code = PROG_OK
+	};
 	enum exit_code code = PROG_CONFIG;
 
-	if (migrations_read(&m.files, dir, &m.why, &code) != 0) {
+	if (schema_read(&m.schema, dir, &m.why, &code) != 0) {
 		log_error("%s", buf_str(&m.why));
 	} else if (db_transaction(db, migrate_in_transaction, &m, false) !=
 		   OUTCOME_DONE) {
@@ -275,7 +313,7 @@ migrate_run(struct db *db, const struct conf *conf, const char *dir)
 	} else {
 		code = PROG_OK;
 	}
-	migrations_release(&m.files);
+	schema_release(&m.schema);
 	buf_release(&m.why);
 	return code;
 }

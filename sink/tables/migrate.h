@@ -1,28 +1,23 @@
 /*
- * migrate: brings the schema up to date. The folder sink/migrations holds
- * numbered files, 0001_name.sql and so on; the table schema_migrations lists
- * those that are applied, with their checksums.
+ * migrate: makes the schema of a new database, or refuses one that differs from
+ * it and says what differs and what to do.
  *
- * DDL is not transactional: after a crash a file is applied again from its
- * start, so each of its statements must be repeatable. Two migrations at the
- * same time take turns (GET_LOCK).
- *
- * A table, column or view that was removed later is created again where that
- * neither loses nor invents a value (repair.h). Partitions that are too large
- * for sinks to split are cut (day_partitions.h).
+ * The table schema_migrations has the number of the schema. It is written last:
+ * until then a killed migration is repeated from its start, and every statement
+ * may run again. A database with a smaller number than the program's gets the
+ * files NNNN_name.sql of the folder sink/schema above its own number, one after
+ * the other, each with its number. There is no such file yet, and a new
+ * database needs none. Two migrations at the same time take turns (GET_LOCK).
  */
 #ifndef SINK_TABLES_MIGRATE_H
 #define SINK_TABLES_MIGRATE_H
 
-#include "common/base/buf.h"
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 
-#include "sink/tables/migrations.h"
-
-/* Applies the files of folder dir that are not applied yet, and writes the
- * thresholds of conf for the views, even if the schema was up to date. Logs
- * what it does, and errors; returns the exit code. */
+/* dir has views.sql and the files. Makes all views again, writes the thresholds
+ * of conf for them, and cuts partitions that are too large for sinks to split
+ * (day_partitions.h). Logs what it does, and errors; returns the exit code. */
 enum exit_code migrate_run(
     struct db *db, const struct conf *conf, const char *dir);
 

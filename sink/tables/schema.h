@@ -1,53 +1,62 @@
 /*
- * schema: the tables and views that the migrations make, read from their files,
- * and how a database differs from them: a table that was removed, a column that
- * was changed. What others added is left alone unless it refuses our rows.
- *
- * Read are CREATE TABLE with one column or key a line (a line that is indented
- * deeper continues it), ALTER TABLE ... ADD COLUMN, RENAME COLUMN, ADD KEY and
- * REMOVE PARTITIONING, DROP TABLE, and CREATE ... VIEW, of which the last one
- * of a name counts; further the first rows of a table (INSERT ... VALUES) and
- * what gives a new column its values (UPDATE). A migration's other statements
- * move rows from one table to another, once.
+ * schema: the SQL that makes our tables and views. Tables and the views that
+ * add up partial rows are made from tables.def, the other views are the
+ * statements of the file views.sql.
  */
 #ifndef SINK_TABLES_SCHEMA_H
 #define SINK_TABLES_SCHEMA_H
 
 #include "common/base/buf.h"
+#include "common/base/prog.h"
 #include "common/db/db.h"
-#include "sink/tables/migrations.h"
+#include "common/tables/tables.h"
 
-struct schema; /* opaque */
+#include <stddef.h>
 
-/* The schema of the files. Owned; free it with schema_free(). */
-struct schema *schema_read(const struct migrations *files);
-void schema_free(struct schema *s);
-
-/* One difference. */
-struct schema_difference {
-	const char *what; /* "column messages.content is missing" */
-	const char *sql;  /* repairs it, on one line or several; NULL:
-			     schema_write_views() does */
-	const char *made; /* the missing table that sql makes, or NULL */
-	bool harmless;    /* the repair neither loses nor invents a value */
+struct schema_view {
+	char *name;
+	char *sql; /* CREATE OR REPLACE ... VIEW */
 };
 
-/* Calls report for each difference. What our user has no right to see is
- * ignored. */
-enum outcome schema_compare(struct db *db, const struct schema *s,
+/* The views, each after those that it reads. A zeroed struct is empty. */
+struct schema {
+	struct schema_view *view;
+	size_t views, cap;
+};
+
+/* Reads the file views.sql of folder dir. -1 with *why and *code. */
+int schema_read(struct schema *s, const char *dir, struct buf *why,
+    enum exit_code *code) __attribute__((warn_unused_result));
+void schema_release(struct schema *s);
+
+/* Appends "CREATE TABLE IF NOT EXISTS ..." to sql, on one line. */
+void schema_add_table(struct buf *sql, const struct table *t);
+
+/* Appends the definition of a column: "VARCHAR(64) NOT NULL". expression: how
+ * the database computes it, or NULL. */
+void schema_add_column(
+    struct buf *sql, const struct column *c, const char *expression);
+
+/* Reads the next statement of an SQL text into sql, without its semicolon and
+ * without comments, and moves *text behind it. False at the end. A statement
+ * ends with a semicolon at the end of a line. */
+bool schema_statement(const char **text, struct buf *sql);
+
+/* One difference between a database and the schema. */
+struct schema_difference {
+	const char *what;    /* "column messages.content is missing" */
+	const char *way_out; /* "type: ALTER TABLE ..." */
+};
+
+/* Calls report for each difference of a table. What others added is left alone
+ * unless it refuses our rows; what our user may not see is ignored. */
+enum outcome schema_compare_tables(struct db *db,
     void (*report)(void *ctx, const struct schema_difference *d), void *ctx)
     __attribute__((warn_unused_result));
 
-/* Makes that table of the schema under another name, unless it is there. */
-enum outcome schema_make_table(struct db *db, const struct schema *s,
-    const char *table, const char *name) __attribute__((warn_unused_result));
-
-/* Puts in the first rows of tables, unless they are there. */
-enum outcome schema_write_rows(struct db *db, const struct schema *s)
-    __attribute__((warn_unused_result));
-
-/* Makes each view that is not what the last file has of it. */
-enum outcome schema_write_views(struct db *db, const struct schema *s)
+/* Calls report for each view that is missing or cannot be read. */
+enum outcome schema_compare_views(struct db *db, const struct schema *s,
+    void (*report)(void *ctx, const struct schema_difference *d), void *ctx)
     __attribute__((warn_unused_result));
 
 #endif

@@ -1,24 +1,24 @@
 /*
- * schema_compare: compares a database with the schema; see schema.h.
+ * schema_compare: compares information_schema with the declared tables; see
+ * schema.h.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/xalloc.h"
-#include "sink/tables/schema_impl.h"
+#include "sink/tables/schema.h"
 
 static const char COLUMNS[] =
     "SELECT table_name, column_name, column_type, is_nullable, extra, "
-    "column_default IS NULL, collation_name, generation_expression, "
-    "column_default FROM information_schema.columns "
-    "WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position";
+    "column_default, collation_name FROM information_schema.columns "
+    "WHERE table_schema = DATABASE()";
 /* Of a column that is there in part "chat(20)": two chats may be one row. */
 static const char KEYS[] =
     "SELECT table_name, index_name, "
     "GROUP_CONCAT(CONCAT(column_name, COALESCE(CONCAT('(', sub_part, ')'), "
-    "'')) "
-    "ORDER BY seq_in_index), MIN(non_unique) "
+    "'')) ORDER BY seq_in_index SEPARATOR ', '), MIN(non_unique) "
     "FROM information_schema.statistics WHERE table_schema = DATABASE() "
     "GROUP BY table_name, index_name";
 static const char PARTITIONS[] =
@@ -27,24 +27,13 @@ static const char PARTITIONS[] =
     "FROM information_schema.partitions WHERE table_schema = DATABASE() "
     "AND partition_method = 'RANGE COLUMNS' GROUP BY table_name";
 
-static const char KINDS[] =
-    "SELECT table_name, table_type = 'VIEW' FROM information_schema.tables "
-    "WHERE table_schema = DATABASE()";
-
-/* As the server keeps them: with the database before each table. */
-static const char VIEWS[] =
-    "SELECT table_name, view_definition, DATABASE() "
-    "FROM information_schema.views WHERE table_schema = DATABASE()";
-
-/* Behind the name of a column that has no values yet. */
-#define UNFINISHED "_unfinished"
-
 /* Of every text: names are compared byte by byte. */
 static const char COLLATION[] = "utf8mb4_bin";
 
-enum { FIELDS = 9 };
+enum { FIELDS = 7 };
 
-/* The rows of a query: field 0 is the table, field 1 mostly a name in it. */
+/* The rows of a query: field 0 is the table, field 1 mostly a name in it. A
+ * NULL is "". */
 struct answer {
 	char *(*row)[FIELDS];
 	size_t n, cap;
@@ -52,8 +41,7 @@ struct answer {
 
 struct comparison {
 	struct db *db;
-	const struct schema *schema;
-	struct answer columns, keys, partitions, kinds, views;
+	struct answer columns, keys, partitions;
 	void (*report)(void *ctx, const struct schema_difference *d);
 	void *ctx;
 	struct buf what, sql;
@@ -104,207 +92,126 @@ find_answer(const struct answer *a, const char *table, const char *name)
 	return NULL;
 }
 
-/* Reports c->what and c->sql, which makes that table if it is not NULL. */
+/* Reports c->what, whose way out is the statement c->sql. */
 static void
-report_repair(struct comparison *c, const char *made, bool harmless)
+report_statement(struct comparison *c)
 {
-	const struct schema_difference d = { buf_str(&c->what),
-		c->sql.len > 0 ? buf_str(&c->sql) : NULL, made, harmless };
+	struct buf way_out = BUF_INIT;
+	struct schema_difference d = { .what = buf_str(&c->what) };
 
+	buf_addf(&way_out, "type: %s", buf_str(&c->sql));
+	d.way_out = buf_str(&way_out);
 	c->report(c->ctx, &d);
-	buf_clear(&c->sql);
+	buf_release(&way_out);
 }
 
-static void
-report_difference(struct comparison *c, bool harmless)
-{
-	report_repair(c, NULL, harmless);
-}
-
+/* Whether column_type is that type: in small letters, and of an integer maybe
+ * with a width. */
 static bool
-is_key_column(const struct schema_table *t, const char *name)
+is_type(const char *type, const char *is)
 {
-	size_t i, len = strlen(name);
-	const char *p;
-
-	for (i = 0; i < t->keys; i++) {
-		if (strcmp(t->key[i].name, "PRIMARY") != 0)
-			continue;
-		for (p = t->key[i].columns; p != NULL; p = strchr(p, ',')) {
-			p += *p == ',';
-			if (strncmp(p, name, len) == 0 &&
-			    (p[len] == ',' || p[len] == '\0'))
-				return true;
-		}
+	for (; *type != '\0' && tolower((unsigned char)*type) == *is; type++)
+		is++;
+	if (*is == '(' && strstr(is, ")") != NULL &&
+	    (*type == '\0' || *type == ' ')) {
+		is = strchr(is, ')') + 1;
+		return strcasecmp(type, is) == 0;
 	}
-	return false;
+	return *type == '\0' && *is == '\0';
 }
 
-/* Appends a statement, as one line, to those before it. */
-static void
-add_statement(struct buf *sql, const char *text)
+/* One server puts a text in quotes, and says NULL of a column that may be. */
+static bool
+is_default(const char *wanted, const char *is)
 {
-	if (sql->len > 0)
-		buf_addc(sql, '\n');
-	for (; *text != '\0'; text++)
-		if (*text == '\n')
-			buf_addc(sql, ' ');
-		else
-			buf_addc(sql, *text);
-}
-
-/* What the files give that column when they add it, with the rest of their
- * statement behind it: "as_of DIV 2 WHERE version = 0"; NULL: nothing. */
-static const char *
-added_values(const struct schema_table *t, const char *name)
-{
-	static const char set[] = " SET ", is[] = " =";
-	const char *p = t->update != NULL ? strstr(t->update, set) : NULL;
-	size_t len = strlen(name);
-
-	if (p == NULL || strncmp(p + strlen(set), name, len) != 0)
-		return NULL;
-	p += strlen(set) + len;
-	return strncmp(p, is, strlen(is)) == 0 ? p + strlen(is) : NULL;
-}
-
-/* Adds a column. One that gets values has its name only once it has them: else
- * a repair that was interrupted would not be seen. */
-static void
-write_add_column(struct comparison *c, const struct schema_table *t, size_t i)
-{
-	const struct schema_column *col = &t->column[i];
-	const char *values = added_values(t, col->name);
-	const char *end = values != NULL ? strstr(values, " WHERE ") : NULL;
-	struct buf sql = BUF_INIT;
-
-	buf_setf(&c->sql, "ALTER TABLE `%s` ADD COLUMN `%s%s` %s", t->name,
-	    col->name, end != NULL ? UNFINISHED : "", col->definition);
-	if (i > 0)
-		buf_addf(&c->sql, " AFTER `%s`", t->column[i - 1].name);
-	if (end == NULL)
-		return;
-	buf_addf(&sql, "UPDATE `%s` SET `%s" UNFINISHED "` = %.*s", t->name,
-	    col->name, (int)(end - values), values);
-	add_statement(&c->sql, buf_str(&sql));
-	buf_setf(&sql,
-	    "ALTER TABLE `%s` RENAME COLUMN `%s" UNFINISHED "` TO `%s`",
-	    t->name, col->name, col->name);
-	add_statement(&c->sql, buf_str(&sql));
-	buf_release(&sql);
-}
-
-/* A missing column may be added if NULL or a default fits its rows. */
-static void
-report_missing_column(
-    struct comparison *c, const struct schema_table *t, size_t i)
-{
-	const struct schema_column *col = &t->column[i];
-	const char *d = col->definition;
-	bool key = is_key_column(t, col->name);
-
-	buf_setf(&c->what, "column %s.%s is missing", t->name, col->name);
-	if (key) {
-		buf_adds(&c->what, ", which its key needs: put a copy back, or "
-				   "give its rows up");
-		buf_setf(&c->sql, "DROP TABLE `%s`", t->name);
-		report_difference(c, false);
-		return;
-	}
-	write_add_column(c, t, i);
-	report_difference(
-	    c, strstr(d, "NOT NULL") == NULL || strstr(d, "DEFAULT") != NULL);
-}
-
-/* Reports c->what; its definition corrects the column. */
-static void
-report_column(struct comparison *c, const struct schema_table *t,
-    const struct schema_column *col, bool harmless)
-{
-	buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s", t->name,
-	    col->name, col->definition);
-	report_difference(c, harmless);
+	if (wanted == NULL || strcmp(wanted, "''") == 0)
+		return is[0] == '\0' || strcmp(is, "NULL") == 0 ||
+		       (wanted != NULL && strcmp(is, wanted) == 0);
+	return strcmp(is, wanted) == 0;
 }
 
 static void
-compare_column(struct comparison *c, const struct schema_table *t, size_t i)
+compare_column(struct comparison *c, const struct table *t,
+    const struct column *col, const char *expression)
 {
-	const struct schema_column *col = &t->column[i];
 	char *const *is = find_answer(&c->columns, t->name, col->name);
-	bool generated = strstr(col->definition, " GENERATED ") != NULL;
-	bool needed = strstr(col->definition, "NOT NULL") != NULL, bare;
+	bool is_null = expression != NULL || column_is_null(col);
+	struct buf definition = BUF_INIT;
+	const char *by_default = column_default(col);
+	char type[COLUMN_TYPE];
 
-	if (is == NULL) {
-		report_missing_column(c, t, i);
-		return;
-	}
-	bare = strcmp(is[5], "1") == 0;
-	if (!schema_same_type(col->definition, is[2]) ||
-	    needed != (strcmp(is[3], "NO") == 0) ||
-	    generated != (strstr(is[4], " GENERATED") != NULL)) {
-		buf_setf(&c->what, "column %s.%s is %s%s%s, not %s", t->name,
-		    col->name, is[2], strcmp(is[3], "NO") == 0 ? " NOT" : "",
-		    " NULL", col->definition);
-		report_column(c, t, col, false);
-	} else if (!schema_same_expression(col->definition, is[7])) {
-		buf_setf(&c->what, "column %s.%s is computed as %s, not as %s",
-		    t->name, col->name, is[7], col->definition);
-		report_column(c, t, col, true);
-	} else if (!schema_same_default(col->definition, bare, is[8])) {
-		buf_setf(&c->what, "column %s.%s has the default %s, not %s",
-		    t->name, col->name, bare ? "(none)" : is[8],
-		    col->definition);
-		report_column(c, t, col, true);
-	}
-}
-
-/* Reports the first column of ours in which other bytes may be the same name,
- * so that two keys are one row; one statement corrects all of the table. */
-static void
-compare_collations(struct comparison *c, const struct schema_table *t)
-{
-	char *const *is;
-	size_t i;
-
-	for (i = 0; i < t->columns; i++) {
-		is = find_answer(&c->columns, t->name, t->column[i].name);
-		if (is == NULL || is[6][0] == '\0' ||
-		    strcmp(is[6], COLLATION) == 0)
-			continue;
-		buf_setf(&c->what, "column %s.%s is compared by %s, not by %s",
-		    t->name, t->column[i].name, is[6], COLLATION);
+	column_type(col, type);
+	schema_add_column(&definition, col, expression);
+	buf_setf(&c->what, "column %s.%s ", t->name, col->name);
+	/* A column becomes a computed one only by being made again. */
+	buf_setf(&c->sql, "ALTER TABLE `%s` ", t->name);
+	if (is != NULL && expression != NULL)
+		buf_addf(&c->sql, "DROP COLUMN `%s`, ", col->name);
+	buf_addf(&c->sql, "%s COLUMN `%s` %s",
+	    is != NULL && expression == NULL ? "MODIFY" : "ADD", col->name,
+	    buf_str(&definition));
+	if (is == NULL)
+		buf_adds(&c->what, "is missing");
+	else if (!is_type(type, is[2]) ||
+		 is_null != (strcmp(is[3], "YES") == 0) ||
+		 (expression != NULL) != (strstr(is[4], "GENERATED") != NULL))
+		buf_addf(&c->what, "is %s %s%s, not %s", is[2],
+		    strcmp(is[3], "YES") == 0 ? "NULL" : "NOT NULL",
+		    is[4][0] != '\0' ? " GENERATED" : "", buf_str(&definition));
+	else if (is[6][0] != '\0' && strcmp(is[6], COLLATION) != 0)
+		buf_addf(
+		    &c->what, "is compared by %s, not by %s", is[6], COLLATION);
+	else if (expression == NULL && !is_default(by_default, is[5]))
+		buf_addf(&c->what, "has the default %s, not %s",
+		    is[5][0] != '\0' ? is[5] : "(none)",
+		    by_default != NULL ? by_default : "(none)");
+	else
+		buf_clear(&c->what);
+	/* Else the statement would take the collation of the table. */
+	if (is != NULL && is[6][0] != '\0' && strcmp(is[6], COLLATION) != 0)
 		buf_setf(&c->sql,
 		    "ALTER TABLE `%s` CONVERT TO CHARACTER SET utf8mb4 "
 		    "COLLATE %s",
 		    t->name, COLLATION);
-		report_difference(c, false);
-		return;
-	}
+	if (c->what.len > 0)
+		report_statement(c);
+	buf_release(&definition);
+}
+
+static bool
+is_ours(const struct table *t, const char *column)
+{
+	const struct table_extra *e;
+	size_t i;
+
+	for (i = 0; i < t->columns_n; i++)
+		if (strcasecmp(t->columns[i].name, column) == 0)
+			return true;
+	for (e = t->extras; e->column.name != NULL; e++)
+		if (strcasecmp(e->column.name, column) == 0)
+			return true;
+	return false;
 }
 
 /* Reports columns and keys of others that would refuse our rows. */
 static void
-find_foreign(struct comparison *c, const struct schema_table *t)
+find_foreign(struct comparison *c, const struct table *t)
 {
 	char *const *row;
-	size_t i, k;
+	size_t i;
 
 	for (i = 0; i < c->columns.n; i++) {
 		row = c->columns.row[i];
 		if (strcmp(row[0], t->name) != 0 || strcmp(row[3], "NO") != 0 ||
-		    strcmp(row[5], "1") != 0 || row[4][0] != '\0')
-			continue;
-		for (k = 0; k < t->columns; k++)
-			if (strcasecmp(t->column[k].name, row[1]) == 0)
-				break;
-		if (k < t->columns)
+		    row[5][0] != '\0' || row[4][0] != '\0' ||
+		    is_ours(t, row[1]))
 			continue;
 		buf_setf(&c->what,
-		    "column %s.%s is not ours and wants a value of every row",
+		    "column %s.%s is not ours and needs a value in every row",
 		    t->name, row[1]);
 		buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s NULL",
 		    t->name, row[1], row[2]);
-		report_difference(c, false);
+		report_statement(c);
 	}
 	for (i = 0; i < c->keys.n; i++) {
 		row = c->keys.row[i];
@@ -312,79 +219,80 @@ find_foreign(struct comparison *c, const struct schema_table *t)
 		    strcmp(row[1], "PRIMARY") == 0)
 			continue;
 		buf_setf(&c->what,
-		    "key %s of %s is not ours and lets rows be one only once",
+		    "key %s of %s is not ours and refuses rows that are equal "
+		    "in it",
 		    row[1], t->name);
 		buf_setf(
 		    &c->sql, "ALTER TABLE `%s` DROP KEY `%s`", t->name, row[1]);
-		report_difference(c, false);
+		report_statement(c);
 	}
 }
 
 static void
-compare_key(struct comparison *c, const struct schema_table *t,
-    const struct schema_key *k)
+compare_key(struct comparison *c, const struct table *t, const char *name,
+    const char *columns)
 {
-	char *const *is = find_answer(&c->keys, t->name, k->name);
-	bool primary = strcmp(k->name, "PRIMARY") == 0;
+	char *const *is = find_answer(&c->keys, t->name, name);
+	bool primary = strcmp(name, "PRIMARY") == 0;
 
-	if (is != NULL && strcasecmp(is[2], k->columns) == 0)
+	if (is != NULL && strcasecmp(is[2], columns) == 0)
 		return;
-	buf_setf(&c->what, "key %s of %s is %s%s, not (%s)", k->name, t->name,
-	    is != NULL ? "" : "missing", is != NULL ? is[2] : "", k->columns);
-	if (is == NULL)
-		buf_setf(&c->what, "key %s of %s is missing", k->name, t->name);
+	buf_setf(&c->what, "key %s of %s is missing", name, t->name);
+	if (is != NULL)
+		buf_setf(&c->what, "key %s of %s is (%s), not (%s)", name,
+		    t->name, is[2], columns);
 	buf_setf(&c->sql, "ALTER TABLE `%s` ", t->name);
 	if (is != NULL && primary)
 		buf_adds(&c->sql, "DROP PRIMARY KEY, ");
 	else if (is != NULL)
-		buf_addf(&c->sql, "DROP KEY `%s`, ", k->name);
+		buf_addf(&c->sql, "DROP KEY `%s`, ", name);
 	if (primary)
-		buf_addf(&c->sql, "ADD PRIMARY KEY (%s)", k->columns);
+		buf_addf(&c->sql, "ADD PRIMARY KEY (%s)", columns);
 	else
-		buf_addf(&c->sql, "ADD KEY `%s` (%s)", k->name, k->columns);
-	/* A primary key may fail: rows may exist twice. */
-	report_difference(c, !primary);
-}
-
-/* Those of before, as of a table that an old dump put back; others may have
- * divided a table of ours in their own way. */
-static void
-find_old_partitions(struct comparison *c, const struct schema_table *t)
-{
-	char *const *is = find_answer(&c->partitions, t->name, NULL);
-
-	if (t->former_day == NULL || is == NULL ||
-	    strcasecmp(is[1], t->former_day) != 0)
-		return;
-	buf_setf(&c->what, "table %s still has partitions by %s", t->name,
-	    t->former_day);
-	buf_setf(&c->sql, "ALTER TABLE `%s` REMOVE PARTITIONING", t->name);
-	report_difference(c, true);
+		buf_addf(&c->sql, "ADD KEY `%s` (%s)", name, columns);
+	report_statement(c);
 }
 
 static void
-compare_partitions(struct comparison *c, const struct schema_table *t)
+compare_keys(struct comparison *c, const struct table *t)
 {
-	char *const *is = find_answer(&c->partitions, t->name, NULL);
+	const struct table_extra *e;
+	struct buf columns = BUF_INIT;
+	size_t i;
 
-	if (t->day == NULL)
+	for (i = 0; i < t->keys; i++)
+		buf_addf(
+		    &columns, "%s%s", i > 0 ? ", " : "", t->columns[i].name);
+	compare_key(c, t, "PRIMARY", buf_str(&columns));
+	for (e = t->extras; e->column.name != NULL; e++)
+		if (e->index != NULL)
+			compare_key(c, t, e->column.name, e->index);
+	buf_release(&columns);
+}
+
+static void
+compare_partitions(struct comparison *c, const struct table *t)
+{
+	static const char later[] =
+	    "(PARTITION bmax VALUES LESS THAN (MAXVALUE))";
+	char *const *is = find_answer(&c->partitions, t->name, NULL);
+	const char *day = t->day >= 0 ? t->columns[t->day].name : NULL;
+
+	if (day == NULL)
 		return;
-	if (is == NULL || strcasecmp(is[1], t->day) != 0) {
-		buf_setf(&c->what, "table %s has no partitions by %s", t->name,
-		    t->day);
+	if (is == NULL || strcasecmp(is[1], day) != 0) {
+		buf_setf(
+		    &c->what, "table %s has no partitions by %s", t->name, day);
 		buf_setf(&c->sql,
-		    "ALTER TABLE `%s` PARTITION BY RANGE COLUMNS (%s) "
-		    "(PARTITION bmax VALUES LESS THAN (MAXVALUE))",
-		    t->name, t->day);
-		report_difference(c, false);
+		    "ALTER TABLE `%s` PARTITION BY RANGE COLUMNS (%s) %s",
+		    t->name, day, later);
+		report_statement(c);
 	} else if (strcmp(is[2], "1") != 0) {
 		buf_setf(&c->what, "table %s has no partition for later days",
 		    t->name);
-		buf_setf(&c->sql,
-		    "ALTER TABLE `%s` ADD PARTITION "
-		    "(PARTITION bmax VALUES LESS THAN (MAXVALUE))",
-		    t->name);
-		report_difference(c, true);
+		buf_setf(&c->sql, "ALTER TABLE `%s` ADD PARTITION %s", t->name,
+		    later);
+		report_statement(c);
 	}
 }
 
@@ -392,202 +300,92 @@ compare_partitions(struct comparison *c, const struct schema_table *t)
  * and so does one that the server cannot open: the checks of rights and of
  * tables report it. */
 static enum outcome
-can_be_read(struct comparison *c, const char *name, bool *there)
+can_be_read(struct db *db, const char *name, bool *there)
 {
 	struct db_rows *rows;
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 
 	buf_addf(&sql, "SELECT 1 FROM `%s` WHERE 1 = 0", name);
-	o = db_query(c->db, buf_str(&sql), NULL, 0, &rows);
+	o = db_query(db, buf_str(&sql), NULL, 0, &rows);
 	db_rows_free(rows);
 	buf_release(&sql);
-	*there = o == OUTCOME_DONE || db_cause(c->db) == DB_DENIED ||
-		 db_cause(c->db) == DB_AWAY;
-	return o == OUTCOME_NEVER || (*there && db_connected(c->db))
-		   ? OUTCOME_DONE
-		   : o;
-}
-
-/* Whether the name of a table belongs to a view, or the reverse. */
-static bool
-find_impostor(struct comparison *c, const char *name, bool view)
-{
-	char *const *is = find_answer(&c->kinds, name, NULL);
-
-	if (is == NULL || (strcmp(is[1], "1") == 0) == view)
-		return false;
-	buf_setf(&c->what, "%s %s is a %s", view ? "view" : "table", name,
-	    view ? "table" : "view");
-	/* Rows of the table may be wanted, so it is renamed. */
-	if (view)
-		buf_setf(
-		    &c->sql, "RENAME TABLE `%s` TO `%s_before`", name, name);
-	else
-		buf_setf(&c->sql, "DROP VIEW `%s`", name);
-	report_difference(c, false);
-	return true;
-}
-
-static void
-report_missing_table(struct comparison *c, const struct schema_table *t)
-{
-	struct buf sql = BUF_INIT;
-
-	schema_write_table(&sql, t, t->name);
-	add_statement(&c->sql, buf_str(&sql));
-	buf_release(&sql);
-	buf_setf(&c->what, "table %s is missing", t->name);
-	report_repair(c, t->name, true);
+	*there = o == OUTCOME_DONE || db_cause(db) == DB_DENIED ||
+		 db_cause(db) == DB_AWAY;
+	return o == OUTCOME_NEVER || (*there && db_connected(db)) ? OUTCOME_DONE
+								  : o;
 }
 
 static enum outcome
-compare_table(struct comparison *c, const struct schema_table *t)
+compare_table(struct comparison *c, const struct table *t)
 {
+	const struct table_extra *e;
 	bool there;
 	enum outcome o;
 	size_t i;
 
-	if (find_impostor(c, t->name, false))
-		return OUTCOME_DONE;
 	if (find_answer(&c->columns, t->name, NULL) == NULL) {
-		o = can_be_read(c, t->name, &there);
+		o = can_be_read(c->db, t->name, &there);
 		if (o != OUTCOME_DONE || there)
 			return o;
-		report_missing_table(c, t);
+		buf_setf(&c->what, "table %s is missing", t->name);
+		buf_clear(&c->sql);
+		schema_add_table(&c->sql, t);
+		report_statement(c);
 		return OUTCOME_DONE;
 	}
-	for (i = 0; i < t->columns; i++)
-		compare_column(c, t, i);
-	compare_collations(c, t);
-	for (i = 0; i < t->keys; i++)
-		compare_key(c, t, &t->key[i]);
+	for (i = 0; i < t->columns_n; i++)
+		compare_column(c, t, &t->columns[i], NULL);
+	for (e = t->extras; e->column.name != NULL; e++)
+		if (e->expression != NULL)
+			compare_column(c, t, &e->column, e->expression);
+	compare_keys(c, t);
 	find_foreign(c, t);
 	compare_partitions(c, t);
-	find_old_partitions(c, t);
 	return OUTCOME_DONE;
 }
 
-/* The first of the tables that a view reads behind that word and that is not of
- * our database: moves *text to the name of the other one. */
-static bool
-find_other_database(
-    const char **text, const char *word, const char *ours, size_t *len)
+enum outcome
+schema_compare_tables(struct db *db,
+    void (*report)(void *ctx, const struct schema_difference *d), void *ctx)
 {
-	const char *p = *text;
-
-	while ((p = strstr(p, word)) != NULL) {
-		p += strlen(word);
-		p += strspn(p, " (");
-		if (*p++ != '`')
-			continue;
-		*len = strcspn(p, "`");
-		if (strncmp(p + *len, "`.`", 3) == 0 &&
-		    (strlen(ours) != *len || strncmp(p, ours, *len) != 0)) {
-			*text = p;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A dump of MariaDB names the database in views with subqueries: restored into
- * another one, they show the rows of the first, if that can still be read. */
-static void
-compare_view_text(struct comparison *c, const char *name)
-{
-	char *const *is = find_answer(&c->views, name, NULL);
-	const char *other = is != NULL ? is[1] : "";
-	size_t len;
-
-	if (is == NULL ||
-	    (!find_other_database(&other, " from ", is[2], &len) &&
-		!find_other_database(&other, " join ", is[2], &len)))
-		return;
-	buf_setf(&c->what, "view %s reads the database '%.*s', not this one",
-	    name, (int)len, other);
-	report_difference(c, true);
-}
-
-/* What its query computes is not compared: the server keeps it in words of its
- * own, see schema_write.c. */
-static void
-compare_view_columns(struct comparison *c, const struct schema_view *v)
-{
-	struct buf want = BUF_INIT, got = BUF_INIT;
-	size_t i;
-
-	for (i = 0; i < c->columns.n; i++)
-		if (strcmp(c->columns.row[i][0], v->name) == 0)
-			buf_addf(&got, "%s%s", got.len > 0 ? "," : "",
-			    c->columns.row[i][1]);
-	schema_view_columns(v->query, &want);
-	if (got.len > 0 && strcasecmp(buf_str(&want), buf_str(&got)) != 0) {
-		buf_setf(&c->what, "view %s has the columns %s, not (%s)",
-		    v->name, buf_str(&got), buf_str(&want));
-		report_difference(c, true);
-	}
-	buf_release(&want);
-	buf_release(&got);
-}
-
-static enum outcome
-compare_view(struct comparison *c, const struct schema_view *v)
-{
-	bool there;
-	enum outcome o;
-
-	if (find_impostor(c, v->name, true))
-		return OUTCOME_DONE;
-	o = can_be_read(c, v->name, &there);
-	if (o == OUTCOME_DONE && there) {
-		compare_view_text(c, v->name);
-		compare_view_columns(c, v);
-	}
-	if (o != OUTCOME_DONE || there)
-		return o;
-	buf_setf(
-	    &c->what, "view %s is missing, or lacks what it reads", v->name);
-	report_difference(c, true);
-	return OUTCOME_DONE;
-}
-
-static enum outcome
-compare_all(struct comparison *c)
-{
-	enum outcome o = query_catalog(c->db, COLUMNS, FIELDS, &c->columns);
+	struct comparison c = { .db = db, .report = report, .ctx = ctx };
+	enum outcome o = query_catalog(db, COLUMNS, FIELDS, &c.columns);
 	size_t i;
 
 	if (o == OUTCOME_DONE)
-		o = query_catalog(c->db, KEYS, 4, &c->keys);
+		o = query_catalog(db, KEYS, 4, &c.keys);
 	if (o == OUTCOME_DONE)
-		o = query_catalog(c->db, PARTITIONS, 3, &c->partitions);
-	if (o == OUTCOME_DONE)
-		o = query_catalog(c->db, KINDS, 2, &c->kinds);
-	if (o == OUTCOME_DONE)
-		o = query_catalog(c->db, VIEWS, 3, &c->views);
-	for (i = 0; i < c->schema->tables && o == OUTCOME_DONE; i++)
-		o = compare_table(c, &c->schema->table[i]);
-	for (i = 0; i < c->schema->views && o == OUTCOME_DONE; i++)
-		o = compare_view(c, &c->schema->view[i]);
+		o = query_catalog(db, PARTITIONS, 3, &c.partitions);
+	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++)
+		o = compare_table(&c, &tables[i]);
+	answer_release(&c.columns);
+	answer_release(&c.keys);
+	answer_release(&c.partitions);
+	buf_release(&c.what);
+	buf_release(&c.sql);
 	return o;
 }
 
 enum outcome
-schema_compare(struct db *db, const struct schema *s,
+schema_compare_views(struct db *db, const struct schema *s,
     void (*report)(void *ctx, const struct schema_difference *d), void *ctx)
 {
-	struct comparison c = {
-		.db = db, .schema = s, .report = report, .ctx = ctx
-	};
-	enum outcome o = compare_all(&c);
+	struct schema_difference d = { .way_out = "run `sink --migrate`" };
+	struct buf what = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	bool there;
+	size_t i;
 
-	answer_release(&c.columns);
-	answer_release(&c.keys);
-	answer_release(&c.partitions);
-	answer_release(&c.kinds);
-	answer_release(&c.views);
-	buf_release(&c.what);
-	buf_release(&c.sql);
+	for (i = 0; i < s->views && o == OUTCOME_DONE; i++) {
+		o = can_be_read(db, s->view[i].name, &there);
+		if (o != OUTCOME_DONE || there)
+			continue;
+		buf_setf(&what, "view %s is missing, or lacks what it reads",
+		    s->view[i].name);
+		d.what = buf_str(&what);
+		report(ctx, &d);
+	}
+	buf_release(&what);
 	return o;
 }

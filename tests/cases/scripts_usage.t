@@ -94,7 +94,7 @@ END
 cat >"$tmp/bin/mariadb" <<'END'
 #!/bin/bash
 case $(tee -a "$TMP/done") in
-*schema_migrations*) find sink/migrations -name '*.sql' | wc -l ;;
+*schema_migrations*) echo 1 ;;
 *SELECT*) printf 'acme\t10\n' ;;
 esac
 END

@@ -100,7 +100,7 @@ wait "$served" || fail "sink --serve: $(cat serve.log)"
 ! grep -i denied serve.log || fail "refused"
 # It looks at the number of the schema with these rights, too.
 "$servers" mysql "$tmp/srv" messaging -e "INSERT INTO schema_migrations
-	SELECT MAX(number) + 1, 'x', '', NOW(3) FROM schema_migrations"
+	SELECT MAX(number) + 1, NOW(3) FROM schema_migrations"
 rc=0
 as serve timeout 60 "$BIN/sink" -c serve.conf --serve 127.0.0.1:0 \
 	2>serve.log || rc=$?
@@ -113,7 +113,7 @@ as reaper timeout 60 "$BIN/reaper" --list 2>listed.log || rc=$?
 grep -q 'newer than this program' listed.log ||
 	fail "said: $(cat listed.log)"
 "$servers" mysql "$tmp/srv" messaging -e \
-	"DELETE FROM schema_migrations WHERE name = 'x'"
+	"DELETE FROM schema_migrations ORDER BY number DESC LIMIT 1"
 
 as reaper "$BIN/reaper" --list -o ndjson >listed
 cat >closed <<'END'
@@ -165,7 +165,7 @@ refused report 'DELETE FROM chat_metrics'
 refused report 'INSERT INTO tenants (tenant) VALUES (1)'
 refused report "DELETE FROM revoked_tokens"
 refused serve 'SELECT 1 FROM closed_chats'
-refused serve 'SELECT name FROM schema_migrations'
+refused serve 'SELECT applied_at FROM schema_migrations'
 refused serve 'UPDATE chat_metrics SET tag = 1'
 refused serve "DELETE FROM revoked_tokens"
 refused grafana 'SELECT content FROM messages'

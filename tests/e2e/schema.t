@@ -1,15 +1,16 @@
 #!/usr/bin/env -S python3 -B
 """The schema: sink --migrate makes the tables, again changes nothing, and
-refuses a schema that differs in what only people can decide; sink --check names
-every difference; the programs work with no other version's schema; and the
+refuses a schema that differs, with the statement to type; sink --check names
+every difference; a database of an older number gets the files; the programs work with no other version's schema; and the
 sink makes a partition for each day of messages that it meets."""
 
 import datetime
 import os
+import shutil
 import subprocess
 import time
 
-from harness import TESTBIN, Lab, main
+from harness import BIN, TESTBIN, Lab, main
 from sinklib import Lock, Tables, snapshot
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
@@ -35,10 +36,12 @@ CHANGES = [
      "column alerts.theirs is not ours"),
     ("ALTER TABLE messages REMOVE PARTITIONING",
      "table messages has no partitions by created_at"),
-    ("CREATE OR REPLACE VIEW read_status AS SELECT 1 AS user_id",
-     "view read_status has the columns user_id, not"),
-    ("ALTER TABLE rollups_due ALTER COLUMN done DROP DEFAULT",
-     "column rollups_due.done has the default"),
+    ("ALTER TABLE tenants ALTER COLUMN forgets DROP DEFAULT",
+     "column tenants.forgets has the default (none), not 0"),
+    ("ALTER TABLE intervals DROP COLUMN seconds, ADD COLUMN seconds "
+     "DECIMAL(15,3) NULL",
+     "column intervals.seconds is decimal(15,3) NULL, not DECIMAL(15,3) "
+     "GENERATED ALWAYS AS (ms / 1000) VIRTUAL"),
 ]
 
 
@@ -151,12 +154,46 @@ class Test(Tables):
         done = self.lab.run(["sink", "--migrate"], env=env)
         self.that(done.code == 78 and len(done.lines()) == 1
                   and "; type: ALTER TABLE" in done.err, f"{done}")
-        for bad in "alerts", "chat_metrics":
-            self.sql.ask(f"DROP TABLE {name}.{bad}")
-        self.sql.ask(f"DROP TABLE {name}.event_counts, {name}.messages")
-        self.run("what lost nothing", "sink", "--migrate", env=env)
+        # Each way out is a statement, and one after the other ends at the
+        # schema as it was.
+        for _ in range(2 * len(CHANGES)):
+            done = self.lab.run(["sink", "--migrate"], env=env)
+            if done.code == 0:
+                break
+            self.sql.ask(f"USE {name}; " + done.err.split("; type: ")[1].split(
+                "; `sink --check`")[0] + f"; USE {self.lab.database}")
+        self.that(done.code == 0, f"the ways out: {done}")
         failed = [x for x in self.checked(env=env) if x[1] == "failed"]
-        self.that(not failed, f"made again: {failed}")
+        self.that(not failed, f"after the ways out: {failed}")
+
+    def numbered_files_bring_a_schema_up_to_date(self):
+        """A database of the schema before the first: with the number 0."""
+        name, env = self.database("older")
+        self.run("a schema", "sink", "--migrate", env=env)
+        self.sql.ask(f"USE {name}; UPDATE schema_migrations SET number = 0; "
+                     "ALTER TABLE chat_metrics DROP COLUMN tag; "
+                     f"USE {self.lab.database}")
+        self.run("older", "sink", "-f", self.file(snapshot(
+            "t", "s1", 1, 1, 1)), code=78, says="run `sink --migrate`", env=env)
+        self.run("without its file", "sink", "--migrate", code=78, env=env,
+                 says="brings the database from schema 0 to 1")
+        # A checkout with the same programs, and a file.
+        top = self.lab.path("checkout")
+        os.makedirs(top + "/build/bin")
+        shutil.copytree(os.path.join(os.path.dirname(os.path.abspath(
+            __file__)), "../../sink/schema"), top + "/sink/schema")
+        shutil.copy(f"{BIN}/sink", top + "/build/bin")
+        open(top + "/Makefile", "w").close()
+        with open(top + "/sink/schema/0001_tag.sql", "w") as f:
+            f.write("-- The tag of a chat.\nALTER TABLE chat_metrics\n  ADD "
+                    "COLUMN tag VARCHAR(255) NULL;\nUPDATE chat_metrics SET "
+                    "tag = 'x' WHERE tag IS NULL;\n")
+        for what in "its file", "again":
+            self.run(what, top + "/build/bin/sink", "--migrate", env=env)
+            self.holds(what, "1", f"SELECT MAX(number) FROM "
+                       f"{name}.schema_migrations")
+        self.that(not [x for x in self.checked(env=env) if x[1] == "failed"],
+                  "brought up to date")
 
     def what_others_put_on_tables_is_named(self):
         name, env = self.database("others")
@@ -198,7 +235,7 @@ class Test(Tables):
 
     def a_newer_schema_is_refused(self):
         self.sql.ask("INSERT INTO schema_migrations SELECT MAX(number) + 1, "
-                     "'x', '', NOW(3) FROM schema_migrations")
+                     "NOW(3) FROM schema_migrations")
         conf = self.conf(serve={"audit": self.lab.path("audit"),
                                 "secret_key": "0" * 64})
         for argv in (["--migrate"], ["-f", self.file([message(0, 1)])],
@@ -209,7 +246,8 @@ class Test(Tables):
             self.that(not done.out, f"{argv}: {done.out[:99]}")
         self.run("newer", "reaper", "--list", code=78,
                  says="newer than this program")
-        self.sql.ask("DELETE FROM schema_migrations WHERE name = 'x'")
+        self.sql.ask("DELETE FROM schema_migrations ORDER BY number DESC "
+                     "LIMIT 1")
 
     def without_the_right_or_the_database(self):
         env = self.user("few", f"SELECT ON {self.lab.database}.*",
@@ -342,6 +380,7 @@ def body():
             test.migrating_makes_the_declared_tables()
             test.several_migrate_at_once()
             test.every_difference_is_named()
+            test.numbered_files_bring_a_schema_up_to_date()
             test.what_others_put_on_tables_is_named()
             test.thresholds_are_those_of_the_configuration()
             test.a_newer_schema_is_refused()

@@ -3,10 +3,6 @@
  *
  *   declared columns     the sections of man/man5/messaging-tables.5
  *   declared metrics     and its list of the metrics of aggregator -a
- *   declared sql TABLE   the statements of a migration that creates the table,
- *                        and with shards TABLE_parts and the view over it
- *   declared types       TABLE COLUMN DEFINITION, separated by tabs, and of
- *                        each table PRIMARY KEY and its columns
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,46 +14,6 @@ enum adding { KEY, SUM, MAX, MIN, BY_VIEW, NONE };
 
 static const struct table *now; /* the current one; NULL: left out */
 static size_t at;               /* its column */
-
-/* The SQL type; TABLE_parts have no defaults. */
-static void
-type_of(const struct column *c, char *type, size_t size)
-{
-	static const char *const fixed[] = {
-		[COLUMN_JSON] = "MEDIUMTEXT",
-		[COLUMN_TIME] = "DATETIME(3)",
-		[COLUMN_HOUR] = "DATETIME(3)",
-		[COLUMN_SECONDS] = "DECIMAL(15,3)",
-		[COLUMN_LENGTH] = "BIGINT",
-		[COLUMN_REAL] = "DOUBLE",
-		[COLUMN_BOOL] = "TINYINT",
-		[COLUMN_VERSION] = "BIGINT",
-		[COLUMN_OWN] = "",
-	};
-	const char *name = fixed[c->kind];
-
-	if (c->kind == COLUMN_COUNT)
-		name = c->max > UINT32_MAX ? "BIGINT" : "INT UNSIGNED";
-	if (c->kind == COLUMN_TEXT && c->max > 65535)
-		name = "MEDIUMTEXT";
-	else if (c->kind == COLUMN_TEXT && c->max > 1000)
-		name = "TEXT";
-	if (name != NULL)
-		snprintf(type, size, "%s", name);
-	else
-		snprintf(type, size, "VARCHAR(%d)", (int)c->max);
-}
-
-static void
-definition_of(const struct column *c, char *text, size_t size)
-{
-	bool is_null = !c->needed || c->kind == COLUMN_LENGTH;
-	char type[32];
-
-	type_of(c, type, sizeof type);
-	snprintf(text, size, "%s %s", type,
-	    !is_null || c->kind == COLUMN_VERSION ? "NOT NULL" : "NULL");
-}
 
 /* The page. */
 
@@ -160,27 +116,31 @@ page_about(const char *text)
 }
 
 static void
-page_column(
-    const char *name, const char *definition, bool key, const char *text)
+page_column(const struct column *c, bool key, const char *text)
 {
-	size_t len = strcspn(definition, " ");
+	char type[COLUMN_TYPE];
 
-	if (strncmp(definition, "INT UNSIGNED", 12) == 0)
-		len = 12;
-	printf(".It Ic %s Pq %.*s%s\n", name, (int)len, definition,
-	    key ? ", key" : "");
+	column_type(c, type);
+	printf(".It Ic %s Pq %s%s\n", c->name, type, key ? ", key" : "");
 	put_text(text);
 }
 
 static void
 page_declared(const char *text)
 {
-	const struct column *c = &now->columns[at];
-	char definition[64];
-
-	definition_of(c, definition, sizeof definition);
-	page_column(c->name, definition, at < now->keys, text);
+	page_column(&now->columns[at], at < now->keys, text);
 	at++;
+}
+
+/* The columns that the database computes. */
+static void
+page_made(const char *name, const char *text)
+{
+	const struct table_extra *e = now->extras;
+
+	while (strcmp(e->column.name, name) != 0)
+		e++;
+	page_column(&e->column, false, text);
 }
 
 static void
@@ -201,10 +161,7 @@ print_whole(void)
 #define COLUMN(name, type, add, text) page_declared(text);
 #define WHOLE(name, type, text) page_declared(text);
 #define ROW_VERSION(text) page_declared(text);
-#define MADE(name, definition, text)                                           \
-	page_column(#name, definition, false, text);
-#define FIELD(name, definition, add, text)                                     \
-	page_column(#name, definition, add == KEY, text);
+#define MADE(name, type, expression, text) page_made(#name, text);
 #define END(table, text) page_end(text);
 #include "common/tables/tables.def"
 }
@@ -277,145 +234,6 @@ print_metrics(void)
 	puts(".El");
 }
 
-/* SQL. */
-
-static struct buf given, cells, keys; /* lists of columns for the view */
-static bool simple; /* the view only adds up what the tables have */
-
-static void
-print_create(const struct table *t)
-{
-	char definition[64];
-	const struct column *c;
-
-	printf("CREATE TABLE IF NOT EXISTS %s (\n", t->name);
-	for (c = t->columns; c < t->columns + t->columns_n; c++) {
-		definition_of(c, definition, sizeof definition);
-		printf("  `%s` %s%s,\n", c->name, definition,
-		    c->kind == COLUMN_VERSION ? " DEFAULT 0"
-		    : c->kind == COLUMN_PLACE ? " DEFAULT ''"
-					      : "");
-	}
-	printf("  PRIMARY KEY (");
-	for (at = 0; at < t->keys; at++)
-		printf("%s`%s`", at > 0 ? ", " : "", t->columns[at].name);
-	printf(")\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 "
-	       "COLLATE=utf8mb4_bin");
-	if (t->day >= 0)
-		printf("\nPARTITION BY RANGE COLUMNS (`%s`)\n"
-		       "  (PARTITION bmax VALUES LESS THAN (MAXVALUE))",
-		    t->columns[t->day].name);
-	puts(";");
-}
-
-static void
-sql_column(const char *name, enum adding add)
-{
-	static const char *const how[] = { [KEY] = "",
-		[SUM] = "SUM",
-		[MAX] = "MAX",
-		[MIN] = "MIN",
-		[BY_VIEW] = "",
-		[NONE] = "" };
-
-	if (now == NULL)
-		return;
-	simple &= how[add][0] != '\0' || add == KEY;
-	buf_addf(&given, "%s`%s`", given.len > 0 ? ",\n    " : "", name);
-	if (add == KEY) {
-		buf_addf(&keys, "%s`%s`", keys.len > 0 ? ", " : "", name);
-		buf_addf(&cells, "%s`%s`", cells.len > 0 ? ", " : "", name);
-	} else {
-		buf_addf(&cells, ",\n  %s(`%s`) AS `%s`", how[add], name, name);
-	}
-}
-
-static void
-sql_end(void)
-{
-	const char *name;
-
-	if (now == NULL)
-		return;
-	name = now->name;
-	print_create(now);
-	if (now->parts != NULL) {
-		putchar('\n');
-		print_create(now->parts);
-	}
-	if (now->parts != NULL && simple)
-		printf(
-		    "\nCREATE OR REPLACE SQL SECURITY INVOKER VIEW %s_all AS\n"
-		    "SELECT\n  %s\nFROM (\n  SELECT\n    %s\n  FROM %s\n"
-		    "  UNION ALL SELECT\n    %s\n  FROM %s_parts\n) s\n"
-		    "GROUP BY\n  %s;\n",
-		    name, buf_str(&cells), buf_str(&given), name,
-		    buf_str(&given), name, buf_str(&keys));
-	else if (now->parts != NULL)
-		printf(
-		    "\n-- The view %s_all has to be written by hand: not all "
-		    "columns are the\n-- sum, maximum or minimum of those of "
-		    "the parts.\n",
-		    name);
-	now = NULL;
-}
-
-static int
-print_sql(const char *wanted)
-{
-	const struct table *t = table_find(wanted, strlen(wanted));
-
-	if (t == NULL) {
-		fprintf(stderr, "declared: rows go to no table '%s'\n", wanted);
-		return 1;
-	}
-	simple = true;
-#define TABLE(table, ...) now = t == &tables[TABLE_##table] ? t : NULL;
-#define COLUMN(name, type, add, text) sql_column(#name, add);
-#define WHOLE(name, type, text) sql_column(#name, BY_VIEW);
-#define ROW_VERSION(text) sql_column("version", MAX);
-#define END(table, text) sql_end();
-#include "common/tables/tables.def"
-	buf_release(&given);
-	buf_release(&cells);
-	buf_release(&keys);
-	return 0;
-}
-
-/* Types. */
-
-static void
-print_type(const char *name, const char *definition)
-{
-	printf("%s\t%s\t%s\n", now->name, name, definition);
-}
-
-static void
-print_types(void)
-{
-	char definition[64];
-	const struct table *t;
-	size_t i;
-
-	for (t = tables; t < tables + TABLES_STORED; t++) {
-		for (i = 0; i < t->columns_n; i++) {
-			definition_of(
-			    &t->columns[i], definition, sizeof definition);
-			if (t->columns[i].kind != COLUMN_OWN)
-				printf("%s\t%s\t%s\n", t->name,
-				    t->columns[i].name, definition);
-		}
-		printf("%s\tPRIMARY KEY\t", t->name);
-		for (i = 0; i < t->keys; i++)
-			printf("%s%s", i > 0 ? "," : "", t->columns[i].name);
-		putchar('\n');
-	}
-#define TABLE(table, ...) now = &tables[TABLE_##table];
-#define MADE(name, definition, text) print_type(#name, definition);
-#define FIELD(name, definition, add, text) print_type(#name, definition);
-#include "common/tables/tables.def"
-}
-
 int
 main(int argc, char **argv)
 {
@@ -426,13 +244,8 @@ main(int argc, char **argv)
 		print_parts();
 	} else if (argc == 2 && strcmp(what, "metrics") == 0) {
 		print_metrics();
-	} else if (argc == 2 && strcmp(what, "types") == 0) {
-		print_types();
-	} else if (argc == 3 && strcmp(what, "sql") == 0) {
-		return print_sql(argv[2]);
 	} else {
-		fputs("usage: declared columns|metrics|types|sql TABLE\n",
-		    stderr);
+		fputs("usage: declared columns|metrics\n", stderr);
 		return 64;
 	}
 	return 0;

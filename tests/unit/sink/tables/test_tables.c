@@ -1,6 +1,6 @@
 /*
- * Tests of sink/tables: the tables that the code knows, their statements, the
- * files of migrations, and a look at partitions without a server.
+ * Tests of sink/tables: the tables that the code knows, their statements and
+ * views, and a look at partitions without a server.
  */
 #include "tests/unit/unit.h"
 
@@ -12,8 +12,7 @@
 #include "common/db/schema_number.h"
 #include "sink/rows/batch.h"
 #include "sink/tables/day_partitions.h"
-#include "sink/tables/migrations.h"
-#include "sink/tables/schema_impl.h"
+#include "sink/tables/schema.h"
 #include "sink/tables/upsert_sql.h"
 
 static void
@@ -57,65 +56,15 @@ sql_files_are_taken_apart(void **state)
 	struct buf sql = BUF_INIT;
 
 	(void)state;
-	assert_true(migrations_statement(&text, &sql));
+	assert_true(schema_statement(&text, &sql));
 	assert_string_equal(buf_str(&sql),
 	    "CREATE TABLE a (\n  b INT, c CHAR(1) DEFAULT ';'\n)");
-	assert_true(migrations_statement(&text, &sql));
+	assert_true(schema_statement(&text, &sql));
 	assert_string_equal(buf_str(&sql), "INSERT INTO a VALUES (1, 'x;y')");
-	assert_true(migrations_statement(&text, &sql));
+	assert_true(schema_statement(&text, &sql));
 	assert_string_equal(buf_str(&sql), "DROP TABLE b");
-	assert_false(migrations_statement(&text, &sql));
+	assert_false(schema_statement(&text, &sql));
 	buf_release(&sql);
-}
-
-static void
-is_for_mysql(const char *text, bool changed, const char *want)
-{
-	struct buf sql = BUF_INIT;
-
-	buf_adds(&sql, text);
-	assert_int_equal(migrations_for_mysql(&sql), changed);
-	assert_string_equal(buf_str(&sql), want);
-	assert_int_equal(sql.len, strlen(want));
-	buf_release(&sql);
-}
-
-/* MySQL knows IF EXISTS of tables only. */
-static void
-columns_are_renamed_as_mysql_can(void **state)
-{
-	(void)state;
-	is_for_mysql("ALTER TABLE t RENAME COLUMN IF EXISTS a TO b", true,
-	    "ALTER TABLE t RENAME COLUMN a TO b");
-	is_for_mysql("ALTER TABLE t RENAME COLUMN a TO b", false,
-	    "ALTER TABLE t RENAME COLUMN a TO b");
-	is_for_mysql("DROP TABLE IF EXISTS t", false, "DROP TABLE IF EXISTS t");
-}
-
-static void
-every_file_is_for_mysql(void **state)
-{
-	struct migrations f = { 0 };
-	struct buf sql = BUF_INIT, why = BUF_INIT;
-	enum exit_code code;
-	size_t i, renamed = 0;
-	const char *text;
-
-	(void)state;
-	assert_int_equal(
-	    migrations_read(&f, "sink/migrations", &why, &code), 0);
-	for (i = 0; i < f.n; i++) {
-		text = buf_str(&f.file[i].text);
-		while (migrations_statement(&text, &sql)) {
-			renamed += migrations_for_mysql(&sql);
-			assert_null(strstr(buf_str(&sql), "COLUMN IF "));
-			assert_null(strstr(buf_str(&sql), "KEY IF "));
-		}
-	}
-	assert_int_equal(renamed, 1);
-	migrations_release(&f);
-	buf_release(&sql);
-	buf_release(&why);
 }
 
 static void
@@ -161,66 +110,74 @@ tables_fit_the_code(void **state)
 	assert_null(table_find("", 0));
 }
 
-static const struct {
-	const char *definition, *is; /* is NULL: it has no default */
-	bool same;
-} defaults[] = {
-	{ "BIGINT NOT NULL", NULL, true },
-	{ "BIGINT NOT NULL", "0", false },
-	{ "BIGINT NOT NULL DEFAULT 0", NULL, false },
-	/* MariaDB names the NULL, MySQL does not. */
-	{ "VARCHAR(64) NULL", "NULL", true },
-	{ "VARCHAR(64) NULL", NULL, true },
-	{ "VARCHAR(64) NULL DEFAULT NULL", "NULL", true },
-	{ "VARCHAR(64) NULL DEFAULT NULL", NULL, true },
-	{ "VARCHAR(64) NULL DEFAULT NULL", "''", false },
-	{ "VARCHAR(64) NULL DEFAULT 'x'", "NULL", false },
-	/* MariaDB quotes a text. */
-	{ "VARCHAR(64) NOT NULL DEFAULT ''", "''", true },
-	{ "VARCHAR(64) NOT NULL DEFAULT ''", "", true },
-	{ "VARCHAR(64) NOT NULL DEFAULT 'a b'", "'a b'", true },
-	{ "VARCHAR(64) NOT NULL DEFAULT 'a b'", "a b", true },
-	{ "VARCHAR(64) NOT NULL DEFAULT 'a b'", "a c", false },
-	{ "VARCHAR(64) NOT NULL DEFAULT 'a'", "'A'", false },
-	{ "VARCHAR(64) NOT NULL DEFAULT '1'", "'1.0'", false },
-	{ "VARCHAR(64) NOT NULL DEFAULT 1", "'1'", true },
-	{ "BIGINT NOT NULL DEFAULT '1'", "1", true },
-	{ "DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)",
-	    "current_timestamp(3)", true },
-	{ "DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE NOW(3)",
-	    "CURRENT_TIMESTAMP(3)", true },
-	{ "DATETIME(3) NOT NULL DEFAULT NOW(3)", "current_timestamp(3)", true },
-	{ "DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)",
-	    "current_timestamp()", false },
-	{ "DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP", "current_timestamp()",
-	    true },
-	{ "VARCHAR(64) NOT NULL DEFAULT (CONCAT('a b', uuid()))",
-	    "concat('a b',uuid())", true },
-	{ "DECIMAL(15,3) NOT NULL DEFAULT 0", "0.000", true },
-	{ "DECIMAL(15,3) NOT NULL DEFAULT .5", "0.500", true },
-	{ "DECIMAL(15,3) NOT NULL DEFAULT -1.50", "-1.500", true },
-	{ "DECIMAL(15,3) NOT NULL DEFAULT 10", "1.000", false },
-	{ "DECIMAL(15,3) NOT NULL DEFAULT 1", "-1.000", false },
-	{ "BIGINT NOT NULL DEFAULT 10", "1", false },
-	{ "BIGINT NOT NULL DEFAULT 007", "7", true },
-	{ "TINYINT NOT NULL DEFAULT FALSE", "0", true },
-	{ "TINYINT NOT NULL DEFAULT TRUE", "0", false },
-};
-
 static void
-defaults_are_compared_in_the_words_of_either_server(void **state)
+a_table_is_made_as_it_is_declared(void **state)
 {
-	const char *is;
-	size_t i;
+	struct buf sql = BUF_INIT;
 
 	(void)state;
-	for (i = 0; i < ARRAY_LEN(defaults); i++) {
-		is = defaults[i].is;
-		if (schema_same_default(defaults[i].definition, is == NULL,
-			is != NULL ? is : "") != defaults[i].same)
-			fail_msg("%s: %s", defaults[i].definition,
-			    is != NULL ? is : "(none)");
+	schema_add_table(&sql, &tables[TABLE_messages]);
+	assert_string_equal(buf_str(&sql),
+	    "CREATE TABLE IF NOT EXISTS `messages` ("
+	    "`tenant` VARCHAR(64) NOT NULL, "
+	    "`created_at` DATETIME(3) NOT NULL, "
+	    "`conversation_id` VARCHAR(191) NOT NULL, "
+	    "`message_id` VARCHAR(191) NOT NULL, "
+	    "`sender` VARCHAR(16) NOT NULL, `sender_id` VARCHAR(191) NULL, "
+	    "`receiver_id` VARCHAR(191) NULL, `operator` VARCHAR(191) NULL, "
+	    "`channel` VARCHAR(191) NULL, `message_type` VARCHAR(64) NULL, "
+	    "`private` TINYINT NOT NULL DEFAULT 0, "
+	    "`automated` TINYINT NOT NULL DEFAULT 0, "
+	    "`content` MEDIUMTEXT NULL, `data` MEDIUMTEXT NULL, "
+	    "`version` BIGINT NOT NULL DEFAULT 0, "
+	    "`user_id` VARCHAR(191) GENERATED ALWAYS AS (sender_id) VIRTUAL, "
+	    "`event_type` VARCHAR(32) GENERATED ALWAYS AS ('message_sent') "
+	    "VIRTUAL, "
+	    "PRIMARY KEY (`tenant`, `created_at`, `conversation_id`, "
+	    "`message_id`), "
+	    "KEY `by_chat` (tenant, conversation_id, created_at)) "
+	    "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin "
+	    "PARTITION BY RANGE COLUMNS (`created_at`) "
+	    "(PARTITION bmax VALUES LESS THAN (MAXVALUE))");
+	buf_release(&sql);
+}
+
+static bool
+has_view(const struct schema *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->views; i++)
+		if (strcmp(s->view[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* A view that tables.def cannot say is in the file. */
+static void
+each_sharded_table_has_a_view(void **state)
+{
+	struct buf why = BUF_INIT, name = BUF_INIT;
+	struct schema s = { 0 };
+	enum exit_code code;
+	size_t i, k;
+
+	(void)state;
+	assert_int_equal(schema_read(&s, "sink/schema", &why, &code), 0);
+	for (i = 0; i < TABLES; i++) {
+		if (tables[i].parts == NULL)
+			continue;
+		buf_setf(&name, "%s_all", tables[i].name);
+		assert_true(has_view(&s, buf_str(&name)));
 	}
+	for (i = 0; i < s.views; i++)
+		for (k = 0; k < i; k++)
+			assert_string_not_equal(s.view[i].name, s.view[k].name);
+	schema_release(&s);
+	assert_int_equal(schema_read(&s, "nowhere", &why, &code), -1);
+	assert_int_equal(code, PROG_CONFIG);
+	buf_release(&why);
+	buf_release(&name);
 }
 
 static void
@@ -249,12 +206,10 @@ test_tables(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_version_is_assigned_last),
 		cmocka_unit_test(sql_files_are_taken_apart),
-		cmocka_unit_test(columns_are_renamed_as_mysql_can),
-		cmocka_unit_test(every_file_is_for_mysql),
 		cmocka_unit_test(only_its_own_schema_will_do),
 		cmocka_unit_test(tables_fit_the_code),
-		cmocka_unit_test(
-		    defaults_are_compared_in_the_words_of_either_server),
+		cmocka_unit_test(a_table_is_made_as_it_is_declared),
+		cmocka_unit_test(each_sharded_table_has_a_view),
 		cmocka_unit_test(a_look_that_failed_is_no_look),
 	};
 
