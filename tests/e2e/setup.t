@@ -14,7 +14,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from harness import BIN, TOKEN, Checks, Lab, main, until
+from harness import BIN, TOKEN, Checks, Lab, main, say, until
 
 SETUP = os.path.abspath("scripts/setup")
 CRONTAB = """#!/bin/sh
@@ -24,6 +24,32 @@ case $1 in
 -r) rm "$HOME/crontab" ;;
 -) cat >"$HOME/crontab" ;;
 esac
+"""
+
+# Setup by root, who lets nobody run everything, on a machine of its own folders
+# where systemd runs; systemctl writes down what it is told.
+SYSTEMD = """set -e
+mount -t tmpfs none /mnt && cp -a /etc /mnt/etc && mount --bind /mnt/etc /etc
+for folder in /run /var/lib /opt; do mount -t tmpfs none $folder; done
+chmod 755 /opt && mkdir -p /run/systemd/system /etc/systemd/system
+rm -rf /etc/messaging-analytics
+mkdir /opt/build && cp -r "$MESSAGING_BIN" /opt/build/bin
+cp -r Makefile scripts poller sink /opt
+chmod -R go+rX /opt
+setup="/opt/scripts/setup -y --as nobody"
+unset MESSAGING_BIN
+$setup --cron no --board 127.0.0.1:9 "$@"
+cat /etc/systemd/system/messaging-api.service
+cmp scripts/units/messaging-hardening.conf \
+    /etc/systemd/system/messaging-.service.d/hardening.conf
+$setup
+cp scripts/units/messaging-aggregator@.service /etc/systemd/system
+$setup --remove
+find /etc/systemd/system /etc/messaging-analytics /var/lib/messaging-analytics \
+    -name 'messaging-*' 2>/dev/null | sed 's/^/left: /'
+"""
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>"$HOME/systemctl"
 """
 
 
@@ -194,6 +220,33 @@ class Test:
         rows = self.lab.sql("SELECT COUNT(*) FROM chat_metrics")
         self.that(rows == [["0"]], f"rows are left: {rows}")
 
+    def check_systemd(self):
+        """The board becomes a unit; --remove stops those of others, too."""
+        if os.getuid() != 0:
+            say("only root can try the unit of the board")
+            return
+        self.lab.write("bin/systemctl", SYSTEMCTL, 0o755)
+        done = self.lab.run(
+            ["unshare", "-m", "sh", "-c", SYSTEMD, "sh", *self.answers()])
+        said = done.out.decode()
+        self.that(done.code == 0, f"systemd: {done} {said}")
+        conf = "/etc/messaging-analytics/messaging.conf"
+        for line in ("User=nobody", "    --serve 127.0.0.1:9",
+                     f"ExecStart=/opt/build/bin/sink -v -c {conf} \\",
+                     "Keeping /etc/systemd/system/messaging-api.service"):
+            self.that(line in said.splitlines(), f"no '{line}': {said}")
+        self.that(said.count("http://127.0.0.1:9/login#token=") == 2
+                  and "left: " not in said, f"systemd: {said}")
+        with open(self.home + "/systemctl", encoding="utf-8") as f:
+            told = f.read().splitlines()
+        start = ["enable --now messaging-api"]
+        self.that(told == ["daemon-reload", *start, *start,
+                           "stop messaging-aggregator@*",
+                           "disable messaging-aggregator@.service",
+                           "stop messaging-api*",
+                           "disable messaging-api.service",
+                           "daemon-reload"], f"systemctl: {told}")
+
     def check_terminal(self):
         """The questions, in a terminal, each answered when it is asked. A
         token is not shown."""
@@ -246,6 +299,7 @@ def body():
         test.check_second_run(address)
         test.check_removal()
         test.check_terminal()
+        test.check_systemd()
         return test.checks.result()
 
 
