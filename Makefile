@@ -206,7 +206,7 @@ demo-programs:
 demo: demo-programs  ## install what is missing, build, show the whole job
 	@$(BUILT) scripts/demo
 live: demo-programs  ## the board in a browser, with a made-up CRM, until ^C
-	@$(BUILT) scripts/live
+	@$(BUILT) scripts/demo --live
 eventcounter:  ## the same for the event counter, with 100 messages
 	@scripts/install-deps demo
 	@MAKE='$(MAKE)' scripts/build $(B)/bin/aggregator \

@@ -2,11 +2,9 @@
 # demo_allocation.sh: the part of the demo in which chats are assigned to operators.
 # Sourced by demo, which starts the broker and the database.
 #
-# It polls the tables chat_metrics and operator_metrics and shows them: on a
-# terminal as a table that stays at the bottom, else only changes, a line each. It
-# checks at the CRM who was assigned which chat, in which order, and that no
-# operator exceeds the limit. A condition ends each step; on a terminal there are
-# pauses for the reader.
+# It polls the tables chat_metrics and operator_metrics and shows what changed, a
+# line each, and after each step who has which chat. It checks at the CRM who was
+# assigned which chat, in which order, and that no operator exceeds the limit.
 
 staff='501 502 503'
 limit_all=2
@@ -115,7 +113,7 @@ look() {
 	LC_ALL=C awk -F '\t' -v now="$(ms)" -v began="$began_ms" -v all="$limit_all" \
 		-v events="$tmp/events" -v board="$tmp/board" "$watch" \
 		"$tmp/arrived" "$tmp/before" "$tmp/now"
-	show_news "$(cat "$tmp/events")"
+	cat "$tmp/events"
 }
 
 # Writes changes to events, and the table to board.
@@ -171,36 +169,8 @@ END {
 	printf "   waiting:%s\n", queue == "" ? " nobody" : queue >board
 }'
 
-# show_news TEXT: above the table, if there is one.
-show_news() {
-	if [ -z "$screen" ]; then
-		[ -z "$1" ] || printf '%s\n' "$1"
-		return
-	fi
-	# Back to the begin of the table; one write prevents flicker.
-	printf '%s' "$(
-		[ "$drawn" = 0 ] || printf '\033[%dA' "$drawn"
-		printf '\r\033[J'
-		[ -z "$1" ] || printf '%s\n' "$1"
-		cat "$tmp/board"
-		echo .
-	)" | sed '$d'
-	drawn=$(wc -l <"$tmp/board")
-}
-
-# Leaves the table; further output goes below.
 leave_board() {
-	[ -n "$screen" ] || cat "$tmp/board"
-	drawn=0
-}
-
-# linger TENTHS: a pause, on a terminal only.
-linger() {
-	[ -n "$screen" ] || return 0
-	for _ in $(seq "$1"); do
-		look
-		sleep 0.1
-	done
+	cat "$tmp/board"
 }
 
 # What is to be known when something does not come: who runs and what they said
@@ -316,7 +286,6 @@ check_crm() {
 
 settled() {
 	check_crm
-	linger 8
 	leave_board
 }
 
@@ -331,7 +300,7 @@ what_if() { # LIMIT: prints the longest wait
 }
 
 show_allocation() {
-	local before=$MESSAGING_CONFIG crm_before=${crm:-} chat n drawn=0
+	local before=$MESSAGING_CONFIG crm_before=${crm:-} chat n
 	local began_ms first second least
 	began_ms=$(ms)
 	: >"$tmp/arrived"
@@ -350,13 +319,11 @@ show_allocation() {
 	for n in 1 2 3 4; do
 		arrive
 		until_seen "chat $chat" somebody_has "$chat"
-		linger 3
 	done
 	for n in 9005 '9005 9006' '9005 9006 9007' '9005 9006 9007 9008'; do
 		arrive
 		# shellcheck disable=SC2086 # words
 		until_seen "the queue" waits $n
-		linger 3
 	done
 	settled
 
@@ -378,7 +345,6 @@ show_allocation() {
 		arrive
 		# shellcheck disable=SC2086 # words
 		until_seen "the queue" waits $n
-		linger 3
 	done
 	settled
 

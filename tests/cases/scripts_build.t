@@ -55,7 +55,7 @@ grep -q nothing err || fail "$(cat err)"
 mkdir -p "a folder/tests/bench" "a folder/scripts"
 cd "a folder"
 cp "$makefile" .
-for script in tests/run tests/bench/run scripts/demo scripts/live \
+for script in tests/run tests/bench/run scripts/demo \
 	scripts/eventcounter scripts/install-deps scripts/build; do
 	printf '#!/bin/sh\nprintf "%%s\\n" "$BIN" "$TESTBIN" "$@" >"%s/got"\n' \
 		"$tmp" >$script

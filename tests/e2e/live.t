@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""live: scripts/live without a terminal, as an ordinary user where there is one:
+"""live: scripts/demo --live without a terminal, as an ordinary user where there is one:
 it prints the board's address and a token, the board and the API answer figures
 that change, and SIGINT ends it with nothing left behind; with LONG=1 also
 SIGTERM, at its begin, too.
@@ -37,7 +37,8 @@ class Live:
         self.out = os.path.join(checkout, "out")
         with open(self.out, "wb") as f:
             self.process = subprocess.Popen(
-                [*command, os.path.join(checkout, "scripts/live")],
+                [*command, os.path.join(checkout, "scripts/demo"),
+                 "--live"],
                 stdin=subprocess.DEVNULL, stdout=f, stderr=f,
                 cwd=checkout, start_new_session=True,
                 env={**os.environ, "BIN": BIN, "TESTBIN": TESTBIN})
@@ -161,7 +162,7 @@ def one_run(checks, checkout, command, number):
     checks.that(code == 0, f"{number}: exit {code}: {live.said()}")
     checks.that(not os.path.exists(folder), f"{folder} is left")
     checks.that(left(folder) == [], f"left running: {left(folder)}")
-    checks.that(not re.search("^live: ", live.said(), re.M),
+    checks.that(not re.search("^demo: ", live.said(), re.M),
                 f"it complains: {live.said()}")
 
 
