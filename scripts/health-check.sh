@@ -232,8 +232,7 @@ check_jobs() {
 			name=${name}_${whose#=}
 			task="$task of ${whose#=}"
 		fi
-		# A version before did not say where.
-		if [ "${where:-$own}" != "$own" ]; then
+		if [ "$where" != "$own" ]; then
 			task="$task of $where"
 			name="'job_${task//[\'=|]/_}'"
 		fi
@@ -252,7 +251,7 @@ check_jobs() {
 		age=$(($(date +%s) - at))
 		judge_age "the last success of $task" "$age"
 		figures+=("$name=${age}s;$warn;$critical")
-	done <<<"$(sed -n 's/^messaging_job_last_\(success\|run\)_.*{task="\([a-z]*\)"\(,tenant="\([^"]*\)"\)\{0,1\}\(,config="\(.*\)"\)\{0,1\}} \([0-9]*\)$/\1 \2 =\4 \7 \6/p' \
+	done <<<"$(sed -n 's/^messaging_job_last_\(success\|run\)_.*{task="\([a-z]*\)"\(,tenant="\([^"]*\)"\)\{0,1\},config="\(.*\)"} \([0-9]*\)$/\1 \2 =\4 \6 \5/p' \
 		"$folder"/messaging_*.prom 2>/dev/null || :)"
 }
 

@@ -370,12 +370,6 @@ job_metrics() {
 	[ -n "$folder" ] || return 0
 	prom=$(job_file "$folder" "$1" "${4:-}")
 	new=$prom.$$.new
-	# The names were others once, the same for all tenants, or even for all
-	# configurations, and what stays looks like a failure.
-	for old in "$1_$(realpath "$config" | cksum | cut -d ' ' -f 1)" "$1"; do
-		[ -e "$prom" ] ||
-			mv "$folder/messaging_$old.prom" "$prom" 2>/dev/null || :
-	done
 	# What no name of a tenant has would not be as it is in a label.
 	whose=$(printf '%s\n' "${4:-}" |
 		LC_ALL=C sed -n 'H; ${ g; s/^\n//; s/[^A-Za-z0-9_.-]/_/g; p; }')
