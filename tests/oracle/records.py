@@ -38,7 +38,7 @@ FIELDS = {
                 "snapshot": "id", "channel": "id", "user": "id",
                 "operator": "id", "to": "id", "private": "flag",
                 "automated": "flag", "kind": "text", "updated_at": "time",
-                "stale": "flag", "about": "flag", "text": "text"},
+                "about": "flag", "text": "text"},
     "view": {"!message": "id", "!user": "id", "!at": "time",
              "snapshot": "id", "chat": "id", "device": "text"},
     "event": {"!id": "id", "!event": "id", "user": "id", "snapshot": "id",
