@@ -166,8 +166,6 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     board \
     chaos \
     damage \
-    generations \
-    handover \
     listen_tables \
     prometheus \
     readme_install \

@@ -11,7 +11,6 @@ static const struct option_mode *const modes[] = {
 	&aggregator_mode_queue,
 	&aggregator_mode_explain,
 	&aggregator_mode_eventcounter,
-	&aggregator_mode_export,
 	&aggregator_mode_declare,
 	&aggregator_mode_publish,
 	&aggregator_mode_dead_letters,

@@ -313,12 +313,12 @@ shard_queues() {
 	done
 }
 
-# generation_queues PREFIX: those of any shard: of a retired generation there are
+# generation_queues PREFIX: those of any shard: of an old generation there are
 # those that still have dead letters.
 generation_queues() {
 	# shellcheck disable=SC2154 # set by need_programs
 	answer=$(for q in $(seq 0 63); do
-		printf 'look queue %s.dead\n' "$1.$q" "$1.$q.before"
+		printf 'look queue %s.dead\n' "$1.$q"
 	done | "$aggregator" --declare) || exit $?
 	printf '%s\n' "$answer" | sed -n 's/^yes \(.*\)\.dead$/\1/p'
 }

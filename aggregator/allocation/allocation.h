@@ -175,29 +175,6 @@ bool allocation_is_available(
 void allocation_limit(struct allocation *a, struct text operator_id,
     struct text channel, int64_t max_chats, int64_t at);
 
-typedef void allocation_limit_fn(void *ctx, struct text operator_id,
-    struct text channel, int64_t max_chats, int64_t at);
-void allocation_limits_each(
-    const struct allocation *a, allocation_limit_fn *each, void *ctx);
-
-/* What records said of an operator, and of what a chat requires, for those who
- * go on from here; RECORD_NO_NUMBER, p NULL: nothing. Borrowed. */
-int64_t allocation_max_chats(
-    const struct allocation *a, struct text operator_id);
-struct text allocation_operator_tags(
-    const struct allocation *a, struct text operator_id);
-struct text allocation_chat_tags(const struct allocation *a, struct text chat);
-struct text allocation_chat_channel(
-    const struct allocation *a, struct text chat);
-
-/* What messages said of an open chat's arrival and of a chat's status, up to a
- * time: a customer's message, a bot's hand-over, and an opening or a closing,
- * of each kind the newest. */
-typedef void allocation_news_fn(
-    void *ctx, enum message_from by, enum chat_status status, int64_t at);
-void allocation_news_each(const struct allocation *a, struct text chat,
-    int64_t until, allocation_news_fn *each, void *ctx);
-
 /* Operators that are not named between these two calls are removed, and chats
  * without news later than `at` are gone: only what is later brings them back.
  * part: only the chats in these parts
@@ -205,12 +182,6 @@ void allocation_news_each(const struct allocation *a, struct text chat,
 void allocation_snapshot_begin(struct allocation *a);
 void allocation_snapshot_end(
     struct allocation *a, int64_t at, const struct bucket_set *part);
-/* Snapshots that others read: the newest that had the chat, one that lacked it,
- * and one that lacked what is not known of a bucket; CLOCK_NONE: none. */
-void allocation_snapshots_before(struct allocation *a, struct text chat,
-    int64_t listed_at, int64_t absent_at);
-void allocation_whole_before(struct allocation *a, unsigned bucket, int64_t at);
-
 /* Applies the events that a record stands for, if any. */
 void allocation_record(struct allocation *a, const struct record *r);
 /* The same without the assignee. */

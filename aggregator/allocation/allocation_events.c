@@ -203,23 +203,6 @@ allocation_assignee(const struct allocation *a, struct text chat)
 						: (struct text){ NULL, 0 };
 }
 
-struct text
-allocation_chat_tags(const struct allocation *a, struct text chat)
-{
-	const struct alloc_chat *c = strmap_get(&a->chats, chat.p, chat.len);
-
-	return c != NULL ? alloc_tags_text(c->tags) : (struct text){ NULL, 0 };
-}
-
-struct text
-allocation_chat_channel(const struct allocation *a, struct text chat)
-{
-	const struct alloc_chat *c = strmap_get(&a->chats, chat.p, chat.len);
-
-	return alloc_text_of(
-	    c != NULL && c->channel != NULL ? c->channel->name : NULL);
-}
-
 void
 allocation_answered(struct allocation *a, struct text id, int64_t at)
 {
@@ -293,25 +276,6 @@ allocation_is_available(const struct allocation *a, struct text id)
 	    strmap_get(&a->operators, id.p, id.len);
 
 	return o != NULL && o->known && o->available;
-}
-
-int64_t
-allocation_max_chats(const struct allocation *a, struct text id)
-{
-	const struct alloc_operator *o =
-	    strmap_get(&a->operators, id.p, id.len);
-
-	return o != NULL && o->known ? o->max_chats : RECORD_NO_NUMBER;
-}
-
-struct text
-allocation_operator_tags(const struct allocation *a, struct text id)
-{
-	const struct alloc_operator *o =
-	    strmap_get(&a->operators, id.p, id.len);
-
-	return o != NULL && o->known ? alloc_tags_text(o->tags)
-				     : (struct text){ NULL, 0 };
 }
 
 static void
@@ -404,40 +368,6 @@ allocation_snapshot_end(
 	}
 	compare_with_snapshot(a, at, part);
 	alloc_pass_time(a, at);
-}
-
-void
-allocation_snapshots_before(struct allocation *a, struct text chat,
-    int64_t listed_at, int64_t absent_at)
-{
-	struct alloc_chat *c = strmap_get(&a->chats, chat.p, chat.len);
-
-	if (c == NULL)
-		return;
-	if (listed_at > c->listed_at)
-		c->listed_at = listed_at;
-	if (absent_at > c->absent_at)
-		c->absent_at = absent_at;
-	alloc_chat_changed(a, c);
-	recompute_status(a, c);
-}
-
-void
-allocation_whole_before(struct allocation *a, unsigned bucket, int64_t at)
-{
-	const struct strmap_entry *e;
-	size_t i;
-
-	if (bucket >= BUCKETS || at <= a->whole_at[bucket])
-		return;
-	a->whole_at[bucket] = at;
-	a->changed_whole = true;
-	for (i = 0; (e = strmap_next(&a->chats, &i)) != NULL;) {
-		struct alloc_chat *c = e->value;
-
-		if (c->bucket == bucket)
-			recompute_status(a, c);
-	}
 }
 
 static void

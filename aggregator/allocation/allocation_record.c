@@ -69,58 +69,6 @@ apply_message_record(
 	allocation_chat(a, r->chat, &update);
 }
 
-/* What a customer wrote opens no pending chat, and a bot's hand-over none that
- * is closed; anything else said so whatever it was before. */
-static void
-apply_told_status(struct allocation *a, const struct record *r)
-{
-	struct allocation_chat_update update = { .at = r->status_at,
-		.message = { "", 0 },
-		.opened_at = CLOCK_NONE,
-		.status = r->status,
-		.channel = r->channel };
-
-	update.hands_over = r->status == CHAT_OPEN && r->from == FROM_BOT;
-	update.keeps_pending = r->status == CHAT_OPEN && !update.hands_over &&
-			       r->from != FROM_SYSTEM;
-	allocation_chat(a, r->chat, &update);
-}
-
-/* What messages said that another aggregator no longer keeps; with an episode
- * it is for the clocks. */
-static void
-apply_history(struct allocation *a, const struct record *r, bool assignee)
-{
-	struct allocation_chat_update assigned = { .at = r->at,
-		.message = { "", 0 },
-		.opened_at = CLOCK_NONE,
-		.has_assignee = true,
-		.assignee = r->operator_id,
-		.channel = r->channel };
-
-	if (r->absent_at != CLOCK_NONE || r->listed_at != CLOCK_NONE)
-		allocation_snapshots_before(
-		    a, r->chat, r->listed_at, r->absent_at);
-	if (r->episode != RECORD_NO_NUMBER || r->length != RECORD_NO_NUMBER)
-		return;
-	/* First its newest message: between what follows it was not silent. */
-	if (r->at != CLOCK_NONE)
-		allocation_message(a, r->chat, r->at);
-	if (r->status != CHAT_NONE)
-		apply_told_status(a, r);
-	if (r->held && assignee)
-		allocation_chat(a, r->chat, &assigned);
-}
-
-/* A whole snapshot lacked what an earlier generation does not hand over. */
-static void
-apply_clock(struct allocation *a, const struct record *r)
-{
-	if (r->absent_at != CLOCK_NONE && r->bucket != RECORD_NO_NUMBER &&
-	    r->bucket >= 0 && r->bucket < BUCKETS)
-		allocation_whole_before(a, (unsigned)r->bucket, r->absent_at);
-}
-
 static void
 apply_record(struct allocation *a, const struct record *r, bool assignee)
 {
@@ -143,18 +91,13 @@ apply_record(struct allocation *a, const struct record *r, bool assignee)
 		allocation_limit(
 		    a, r->operator_id, r->channel, r->max_chats, r->at);
 		break;
-	case RECORD_HISTORY:
-		apply_history(a, r, assignee);
-		break;
-	case RECORD_CLOCK:
-		apply_clock(a, r);
-		break;
 	case RECORD_UNKNOWN:
 	case RECORD_SNAPSHOT:
 	case RECORD_VIEW:
 	case RECORD_EVENT:
 	case RECORD_ASSIGNMENT:
 	case RECORD_ROW:
+	case RECORD_CLOCK:
 	case RECORD_TYPES:
 		break;
 	}

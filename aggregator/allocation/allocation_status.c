@@ -225,30 +225,3 @@ alloc_derive_status(struct allocation *a, struct alloc_chat *c)
 	if (alloc_is_over(c->status))
 		alloc_answer_go(&c->answer, ANSWER_NONE);
 }
-
-static void
-tell_news(const struct alloc_news *x, enum message_from by, int64_t until,
-    allocation_news_fn *each, void *ctx)
-{
-	if (x->status != CHAT_NONE && x->at != CLOCK_NONE && x->at <= until)
-		each(ctx, by, x->status, x->at);
-}
-
-void
-allocation_news_each(const struct allocation *a, struct text id, int64_t until,
-    allocation_news_fn *each, void *ctx)
-{
-	const struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
-
-	if (c == NULL)
-		return;
-	/* First: what opened it may have been another message than the newest
-	 * of its kind. */
-	if (c->status == CHAT_OPEN && c->arrival != CLOCK_NONE &&
-	    c->arrival <= until)
-		each(ctx, FROM_CUSTOMER, CHAT_OPEN, c->arrival);
-	if (c->said.by != NULL)
-		tell_news(&c->said, FROM_SYSTEM, until, each, ctx);
-	tell_news(&c->wrote, FROM_CUSTOMER, until, each, ctx);
-	tell_news(&c->handed, FROM_BOT, until, each, ctx);
-}

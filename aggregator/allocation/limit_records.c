@@ -124,20 +124,3 @@ alloc_limit_key(struct text key, struct text *operator_id, struct text *channel)
 		channel->p = NULL;
 	return 0;
 }
-
-void
-allocation_limits_each(
-    const struct allocation *a, allocation_limit_fn *each, void *ctx)
-{
-	const struct strmap_entry *e;
-	struct text operator_id, channel;
-	size_t i = 0;
-
-	while ((e = strmap_next(&a->limits, &i)) != NULL) {
-		const struct alloc_limit *l = e->value;
-
-		if (alloc_limit_key(alloc_text(e->key, e->key_len),
-			&operator_id, &channel) == 0)
-			each(ctx, operator_id, channel, l->max_chats, l->at);
-	}
-}

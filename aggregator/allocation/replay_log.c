@@ -45,7 +45,6 @@ is_of_interest(const struct record *r)
 	case RECORD_ASSIGNMENT:
 	case RECORD_ROW:
 	case RECORD_CLOCK:
-	case RECORD_HISTORY:
 	case RECORD_TYPES:
 		break;
 	}

@@ -181,41 +181,6 @@ streaming_metrics_message(struct streaming_metrics *f,
 		count_message(&f->v[i], m, old);
 }
 
-void
-streaming_metrics_counted_elsewhere(
-    struct streaming_metrics *f, const struct streaming_metric_message *m)
-{
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		if (f->v[i].metric->streaming->counted_elsewhere != NULL)
-			f->v[i].metric->streaming->counted_elsewhere(
-			    f->v[i].ctx, m);
-}
-
-void
-streaming_metrics_hand_over(
-    struct streaming_metrics *f, streaming_metric_run_fn *each, void *ctx)
-{
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		if (f->v[i].metric->streaming->hand_over != NULL)
-			f->v[i].metric->streaming->hand_over(
-			    f->v[i].ctx, each, ctx);
-}
-
-void
-streaming_metrics_take_over(
-    struct streaming_metrics *f, const struct streaming_metric_run *run)
-{
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		if (f->v[i].metric->streaming->take_over != NULL)
-			f->v[i].metric->streaming->take_over(f->v[i].ctx, run);
-}
-
 static void
 add_interval(struct streaming_metrics *f,
     const struct streaming_metric_interval *in, bool withdrawn)
@@ -240,8 +205,7 @@ streaming_metrics_model_interval(void *streaming, const struct model *m,
 		.channel = lexicon_channel_text(&m->lexicon, i->channel),
 		.start = i->start,
 		.end = i->end,
-		.ms = i->ms,
-		.elsewhere = c->reports_elsewhere };
+		.ms = i->ms };
 
 	add_interval(streaming, &in, withdrawn);
 }

@@ -40,19 +40,7 @@ struct streaming_metric_interval {
 	struct text operator_id;   /* p NULL: nobody's */
 	struct text channel;       /* of that message; p NULL: none */
 	int64_t start, end, ms;
-	bool elsewhere; /* an earlier generation of aggregators counted it */
 };
-
-/* What the messages of a chat amount to, in order, that came before those which
- * are handed over to the next generation of aggregators. */
-struct streaming_metric_run {
-	struct text chat;
-	int64_t last_at;
-	int64_t length, longest; /* in a row by one side, at the end and ever */
-	enum message_from from;  /* of the side at the end */
-};
-typedef void streaming_metric_run_fn(
-    void *ctx, const struct streaming_metric_run *run);
 
 /* What a streaming metric is opened with; it outlives the metric. */
 struct streaming_metric_setup {
@@ -82,15 +70,6 @@ struct streaming_metric_ops {
 	 * any new message, or a new version and the one it replaces. */
 	void (*message)(void *ctx, const struct streaming_metric_message *m,
 	    const struct streaming_metric_message *old);
-	/* A message that an earlier generation of aggregators counted: it is
-	 * remembered and not counted once more. */
-	void (*counted_elsewhere)(
-	    void *ctx, const struct streaming_metric_message *m);
-	/* Calls back for each chat; and takes in what an earlier generation
-	 * gave, before the messages that it handed over. */
-	void (*hand_over)(void *ctx, streaming_metric_run_fn *each, void *to);
-	void (*take_over)(void *ctx, const struct streaming_metric_run *run);
-	/* withdrawn: an interval that was given before is none any more. */
 	void (*interval)(void *ctx, const struct streaming_metric_interval *i,
 	    bool withdrawn);
 	/* The tenant's newest time, also in the home, moves on: windows end,
@@ -139,15 +118,6 @@ void streaming_metric_message_read(
 void streaming_metrics_message(struct streaming_metrics *f,
     const struct streaming_metric_message *m,
     const struct streaming_metric_message *old);
-/* A message that an earlier generation of aggregators counted. */
-void streaming_metrics_counted_elsewhere(
-    struct streaming_metrics *f, const struct streaming_metric_message *m);
-/* What messages that are no longer kept amount to: of all chats, for the next
- * generation; and what an earlier one gave. */
-void streaming_metrics_hand_over(
-    struct streaming_metrics *f, streaming_metric_run_fn *each, void *ctx);
-void streaming_metrics_take_over(
-    struct streaming_metrics *f, const struct streaming_metric_run *run);
 /* Of one chat the withdrawn intervals come first. A model calls
  * streaming_metrics_model_interval(), with the streaming metrics as context. */
 void streaming_metrics_model_interval(void *streaming, const struct model *m,

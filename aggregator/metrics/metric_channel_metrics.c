@@ -12,10 +12,6 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 
-/* A bit beside the number of a chat's messages: an earlier generation of
- * aggregators counts the chat in this hour and channel. */
-#define ELSEWHERE (UINT64_C(1) << 63)
-
 struct channel {
 	uint64_t inbound, outbound;
 	uint64_t chats;
@@ -27,7 +23,6 @@ struct channels {
 	    chats; /* (hour, channel, chat) -> how many messages */
 	struct streaming_metric_cap cap;
 	int64_t window;
-	bool parts;
 };
 
 static void *
@@ -41,7 +36,6 @@ channels_open(const struct streaming_metric_setup *setup)
 	    &f->chats, setup->home, "channel_chats", sizeof(uint64_t));
 	streaming_metric_cap_init(&f->cap, setup, "channel_conversations");
 	f->window = setup->home->window_ms;
-	f->parts = streaming_metric_in_parts(setup);
 	return f;
 }
 
@@ -113,27 +107,10 @@ channels_remove(void *ctx, const struct streaming_metric_message *m)
 	if (n == NULL)
 		return;
 	keyed_state_change(&f->chats, n);
-	/* Messages that an earlier generation counts are not removed here. */
-	if (*n != ELSEWHERE && --*n == 0) {
+	if (--*n == 0) {
 		keyed_state_delete(&f->chats, n);
 		c->chats--;
 	}
-}
-
-static void
-channels_counted_elsewhere(void *ctx, const struct streaming_metric_message *m)
-{
-	struct channels *f = ctx;
-	struct key k;
-	uint64_t *n;
-
-	if (!f->parts || !m->counted)
-		return;
-	channel_hour_key(&k, m->at, m->channel);
-	key_text(&k, m->chat);
-	n = keyed_state_get(&f->chats, k.bytes, k.len, NULL);
-	*n |= ELSEWHERE;
-	keyed_state_change(&f->chats, n);
 }
 
 static void
@@ -182,7 +159,6 @@ static const struct streaming_metric_ops ops = {
 	.close = channels_close,
 	.add = channels_add,
 	.remove = channels_remove,
-	.counted_elsewhere = channels_counted_elsewhere,
 	.advance = channels_advance,
 	.emit = channels_emit,
 };

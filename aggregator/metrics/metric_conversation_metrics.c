@@ -35,7 +35,6 @@ struct participant {
 /* The payload of a stretch. */
 struct talk {
 	struct stretch stretch;
-	uint64_t elsewhere; /* messages that an earlier generation counts */
 	uint64_t participants, leaders;
 	struct participant near[NEAR];
 };
@@ -275,7 +274,7 @@ find_conversation(struct conversations *f,
 	return c;
 }
 
-static struct talk *
+static void
 add_to_stretch(struct conversations *f, struct conversation *c,
     const struct streaming_metric_message *m)
 {
@@ -286,7 +285,6 @@ add_to_stretch(struct conversations *f, struct conversation *c,
 	stretch_add(&t->stretch, m->at);
 	add_participant(f, c, t, hash_writer(f, m));
 	stretches_change(&f->stretches, c, t);
-	return t;
 }
 
 static void
@@ -295,37 +293,8 @@ conversations_add(void *ctx, const struct streaming_metric_message *m)
 	struct conversations *f = ctx;
 	struct conversation *c = find_conversation(f, m, true);
 
-	(void)add_to_stretch(f, c, m);
+	add_to_stretch(f, c, m);
 	keyed_state_emit(&f->table, c);
-}
-
-static uint64_t
-count_own(struct conversations *f, const struct conversation *c)
-{
-	uint64_t n = stretches_sum(&f->stretches, c).messages;
-	const struct talk *t = &c->newest;
-
-	for (; t != NULL; t = stretches_joined(&f->stretches, c, t))
-		n -= t->elsewhere;
-	return n;
-}
-
-/* Its writer is a participant; an earlier generation counts the message. */
-static void
-conversations_counted_elsewhere(
-    void *ctx, const struct streaming_metric_message *m)
-{
-	struct conversations *f = ctx;
-	struct conversation *c;
-
-	if (!m->counted)
-		return;
-	c = find_conversation(f, m, true);
-	add_to_stretch(f, c, m)->elsewhere++;
-	if (count_own(f, c) > 0)
-		keyed_state_emit(&f->table, c);
-	else
-		keyed_state_change(&f->table, c);
 }
 
 static void
@@ -339,7 +308,6 @@ conversations_remove(void *ctx, const struct streaming_metric_message *m)
 		t = stretches_at(&f->stretches, c, m->at, false);
 	if (t == NULL)
 		return;
-	t->elsewhere -= t->elsewhere == t->stretch.messages;
 	stretch_remove(&f->stretches, &t->stretch, m->at);
 	remove_participant(f, c, t, hash_writer(f, m));
 	stretches_change(&f->stretches, c, t);
@@ -381,7 +349,7 @@ emit_conversation(
 	size_t at = 0;
 
 	cell = cell_id(cell, key_read_text(keyed_state_key(c), &at));
-	cell = cell_count(cell, count_own(f, c));
+	cell = cell_count(cell, sum.messages);
 	/* A message that joins two times of talk may join more than those. */
 	cell = cell_count(cell, people < f->cap.limit ? people : f->cap.limit);
 	cell = cell_time(cell, any ? sum.last : c->known_last);
@@ -411,7 +379,6 @@ static const struct streaming_metric_ops ops = {
 	.prepare = conversations_prepare,
 	.add = conversations_add,
 	.remove = conversations_remove,
-	.counted_elsewhere = conversations_counted_elsewhere,
 	.advance = conversations_advance,
 	.emit = conversations_emit,
 };

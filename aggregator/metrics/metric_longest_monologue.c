@@ -42,7 +42,6 @@ struct monologue {
 	uint32_t first, last; /* of the messages after the base; 0: none */
 	uint32_t number;      /* of the newest one */
 	uint8_t stale;        /* `all` must be counted anew */
-	uint8_t own;          /* not all messages are an earlier generation's */
 	int64_t known_last;   /* also of withdrawn messages */
 	int64_t due;          /* when it is reviewed */
 };
@@ -327,25 +326,7 @@ monologues_message(void *ctx, const struct streaming_metric_message *m,
 	if (!m->counted)
 		return;
 	c = insert_message(f, m);
-	c->own = true;
 	keyed_state_emit(&f->table, c);
-}
-
-/* The message is part of the run; an earlier generation has the row. */
-static void
-monologues_counted_elsewhere(
-    void *ctx, const struct streaming_metric_message *m)
-{
-	struct monologues *f = ctx;
-	struct monologue *c = find_monologue(f, m, false);
-
-	if (!m->counted || is_in_base(c, m->at))
-		return;
-	c = insert_message(f, m);
-	if (c->own)
-		keyed_state_emit(&f->table, c);
-	else
-		keyed_state_change(&f->table, c);
 }
 
 static int
@@ -391,61 +372,6 @@ run_before(struct monologues *f, const struct monologue *c, int64_t before)
 		     l = link_find(f, c, l->after))
 			run_add(f, &r, l->at, l->side);
 	return r;
-}
-
-/* For the time of a hand-over. */
-struct monologue_receiver {
-	struct monologues *f;
-	streaming_metric_run_fn *each;
-	void *ctx;
-};
-
-static void
-hand_over_monologue(void *ctx, struct text key)
-{
-	const struct monologue_receiver *to = ctx;
-	struct monologues *f = to->f;
-	const struct monologue *c = keyed_state_find(&f->table, key.p, key.len);
-	struct monologue_run r =
-	    run_before(f, c, f->table.home->newest - f->window);
-	size_t at = 0;
-	const struct streaming_metric_run run = { .chat =
-						      key_read_text(key, &at),
-		.last_at = r.last_at,
-		.length = (int64_t)r.length,
-		.longest = (int64_t)r.longest,
-		.from = r.side != 0 ? FROM_CUSTOMER : FROM_OPERATOR };
-
-	if (r.length > 0)
-		to->each(to->ctx, &run);
-}
-
-static void
-monologues_hand_over(void *ctx, streaming_metric_run_fn *each, void *to)
-{
-	struct monologue_receiver receiver = { ctx, each, to };
-
-	keyed_state_each(&receiver.f->table, hand_over_monologue, &receiver);
-}
-
-/* It becomes the base, unless it came before. */
-static void
-monologues_take_over(void *ctx, const struct streaming_metric_run *run)
-{
-	const struct streaming_metric_message m = { .chat = run->chat };
-	struct monologues *f = ctx;
-	struct monologue *c = find_monologue(f, &m, true);
-
-	if (c->known_last != CLOCK_NONE)
-		return;
-	c->base = (struct monologue_run){ .last_at = run->last_at,
-		.length = (uint64_t)run->length,
-		.longest = (uint64_t)run->longest,
-		.side = run->from == FROM_CUSTOMER };
-	c->all = c->base;
-	c->known_last = run->last_at;
-	schedule_monologue(f, c, run->last_at + f->forget + f->window + 1);
-	keyed_state_change(&f->table, c);
 }
 
 /* A conversation is due: old messages move to its base, and all of it is
@@ -515,9 +441,6 @@ static const struct streaming_metric_ops ops = {
 	.open = monologues_open,
 	.close = monologues_close,
 	.message = monologues_message,
-	.counted_elsewhere = monologues_counted_elsewhere,
-	.hand_over = monologues_hand_over,
-	.take_over = monologues_take_over,
 	.advance = monologues_advance,
 	.emit = monologues_emit,
 };

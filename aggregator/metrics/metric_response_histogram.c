@@ -8,8 +8,7 @@
  * empty operator.
  *
  * An interval that a late message withdraws is subtracted. The maximum is then
- * exact as far as top_values.h is. What an earlier generation of aggregators
- * counts: counted_elsewhere.h.
+ * exact as far as top_values.h is.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -21,7 +20,6 @@
 #include "common/containers/duration_bucket.h"
 
 #include "aggregator/containers/top_values.h"
-#include "aggregator/counting/counted_elsewhere.h"
 
 /* A snapshot may correct hours that are older than the window. */
 #define KEEP_MS (7 * DAY_MS)
@@ -36,34 +34,30 @@ struct hour {
  * too. */
 struct responses {
 	struct keyed_state table;
-	struct counted_elsewhere elsewhere;
 	int64_t window;
 };
 
 static struct responses *
 open_responses(const struct streaming_metric_setup *setup, const char *name,
-    const char *elsewhere, size_t payload)
+    size_t payload)
 {
 	struct responses *f = xcalloc(1, sizeof *f);
 
 	keyed_state_open(&f->table, setup->home, name, payload);
 	f->window = setup->home->window_ms;
-	counted_elsewhere_open(&f->elsewhere, setup, elsewhere);
 	return f;
 }
 
 static void *
 open_hours(const struct streaming_metric_setup *setup)
 {
-	return open_responses(setup, "response_hours", "response_hours_before",
-	    sizeof(struct hour));
+	return open_responses(setup, "response_hours", sizeof(struct hour));
 }
 
 static void *
 open_buckets(const struct streaming_metric_setup *setup)
 {
-	return open_responses(setup, "response_buckets",
-	    "response_buckets_before", sizeof(uint64_t));
+	return open_responses(setup, "response_buckets", sizeof(uint64_t));
 }
 
 static void
@@ -72,7 +66,6 @@ responses_close(void *ctx)
 	struct responses *f = ctx;
 
 	keyed_state_close(&f->table);
-	counted_elsewhere_close(&f->elsewhere);
 	free(f);
 }
 
@@ -94,8 +87,7 @@ add_to_hour(
 	struct hour *h;
 	struct key k;
 
-	if (!response_hour_key(&k, i) ||
-	    counted_elsewhere_change(&f->elsewhere, i, withdrawn))
+	if (!response_hour_key(&k, i))
 		return;
 	h = withdrawn ? keyed_state_find(&f->table, k.bytes, k.len)
 		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
@@ -118,8 +110,7 @@ add_to_bucket(
 	struct key k;
 	uint64_t *n;
 
-	if (!response_hour_key(&k, i) ||
-	    counted_elsewhere_change(&f->elsewhere, i, withdrawn))
+	if (!response_hour_key(&k, i))
 		return;
 	key_number(&k, duration_bucket(i->ms));
 	n = withdrawn ? keyed_state_find(&f->table, k.bytes, k.len)
@@ -139,7 +130,6 @@ responses_advance(void *ctx, int64_t newest, bool refresh)
 	if (f->window == 0 || newest == CLOCK_NONE)
 		return;
 	keyed_state_expire(&f->table, newest - f->window - KEEP_MS);
-	counted_elsewhere_expire(&f->elsewhere, newest - f->window - KEEP_MS);
 }
 
 /* The cells that both tables begin with; *at: after them in the key. */

@@ -234,23 +234,6 @@ users_add(void *ctx, const struct streaming_metric_message *m)
 		add_to_pair(f, u, m);
 }
 
-/* An earlier generation counts the message; its conversation is active. */
-static void
-users_counted_elsewhere(void *ctx, const struct streaming_metric_message *m)
-{
-	struct users *f = ctx;
-	struct user *u;
-
-	if (!m->counted || m->user.p == NULL)
-		return;
-	expire_pairs_at_times(f);
-	if (m->at + f->active <= f->table.home->now)
-		return;
-	u = get_user(f, m);
-	keyed_state_emit(&f->table, u);
-	add_to_pair(f, u, m);
-}
-
 static void
 remove_from_pair(struct users *f, const struct streaming_metric_message *m)
 {
@@ -361,7 +344,6 @@ static const struct streaming_metric_ops ops = {
 	.prepare = users_prepare,
 	.add = users_add,
 	.remove = users_remove,
-	.counted_elsewhere = users_counted_elsewhere,
 	.advance = users_advance,
 	.emit = users_emit,
 };

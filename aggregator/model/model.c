@@ -69,23 +69,6 @@ time_of_record(const struct record *r)
 }
 
 static void
-note_arrival(struct model *m, struct chat *c, const struct record *r)
-{
-	if (r->stale && m->incremental)
-		chats_begin_arrival(m, c);
-	else
-		chats_end_arrival(m, c);
-}
-
-/* It is handed over once more, and its effect is in what was dropped. */
-static bool
-was_dropped(const struct chat *c, const struct record *r)
-{
-	return r->stale && c->dropped.at != CLOCK_NONE &&
-	       time_of_record(r) <= c->dropped.at;
-}
-
-static void
 add_chat_record(struct model *m, const struct record *r)
 {
 	struct interner *n = &m->lexicon.names;
@@ -93,9 +76,6 @@ add_chat_record(struct model *m, const struct record *r)
 	struct description d = { .next = NULL };
 
 	chats_load(m, c);
-	note_arrival(m, c, r);
-	if (was_dropped(c, r))
-		return;
 	d.at = time_of_record(r);
 	d.opened_at = r->opened_at;
 	d.status = r->status;
@@ -116,48 +96,6 @@ add_chat_record(struct model *m, const struct record *r)
 	chats_recompute_before(m, c, &d);
 	chats_add_description(m, c, &d);
 	chats_touch(m, c, true);
-}
-
-/* What an earlier generation of aggregators dropped is dropped here, too. */
-static void
-restore_dropped(struct model *m, struct chat *c, const struct record *r)
-{
-	struct dropped_history *f = &c->dropped;
-
-	interner_drop(&m->lexicon.names, f->assignee);
-	*f = (struct dropped_history){ .at = r->at,
-		.status_at = r->status_at,
-		.assignee_at = r->held ? r->at : CLOCK_NONE,
-		.assignee = interner_get(&m->lexicon.names, r->operator_id),
-		.status = (uint8_t)r->status,
-		.episode = (uint8_t)r->episode };
-}
-
-/* What a whole snapshot told an earlier generation; it ends no arrival. */
-static void
-add_absence_record(struct model *m, const struct record *r)
-{
-	struct chat *c = chats_get(m, r->chat);
-
-	chats_load(m, c);
-	if (m->incremental)
-		chats_begin_arrival(m, c);
-	lives_add_absence(m, c, r->absent_at);
-	chats_touch(m, c, true);
-}
-
-static void
-add_history_record(struct model *m, const struct record *r)
-{
-	struct chat *c = chats_get(m, r->chat);
-
-	chats_load(m, c);
-	if (r->at > c->dropped.at && r->episode <= EPISODE_CLOSED_BY_MESSAGE)
-		restore_dropped(m, c, r);
-	if (r->listed_at > c->listed_at)
-		c->listed_at = r->listed_at;
-	chats_touch(m, c, true);
-	chats_end_arrival(m, c);
 }
 
 static enum model_result
@@ -184,9 +122,6 @@ add_message_record(struct model *m, const struct record *r)
 	f = identities_make(m, r->chat, r->id);
 	c = chats_get(m, r->chat);
 	chats_load(m, c);
-	note_arrival(m, c, r);
-	if (was_dropped(c, r))
-		return MODEL_DUPLICATE;
 	message_read(&m->lexicon, &new, r);
 	message_name(&m->lexicon, &new, r->user, r->operator_id, c->name_hints);
 	return messages_take(m, c, f, &new);
@@ -237,11 +172,11 @@ add_event_record(struct model *m, const struct record *r)
 	return result;
 }
 
-/* A stale record was in time when it came first. */
+/* It is older than the window. */
 static bool
-is_refused_as_late(const struct model *m, const struct record *r, int64_t at)
+is_refused_as_late(const struct model *m, int64_t at)
 {
-	return !r->stale && at != CLOCK_NONE && model_is_late(m, at);
+	return at != CLOCK_NONE && model_is_late(m, at);
 }
 
 static enum model_result
@@ -249,7 +184,7 @@ add_dated(struct model *m, const struct record *r)
 {
 	enum model_result result;
 
-	if (is_refused_as_late(m, r, r->at))
+	if (is_refused_as_late(m, r->at))
 		return MODEL_LATE;
 	if (!m->dedup_on_add && !m->incremental &&
 	    (r->type == RECORD_EVENT ? m->no_events : m->no_clocks))
@@ -264,7 +199,7 @@ add_dated(struct model *m, const struct record *r)
 static enum model_result
 add_chat(struct model *m, const struct record *r, int64_t at)
 {
-	if (is_refused_as_late(m, r, at))
+	if (is_refused_as_late(m, at))
 		return MODEL_LATE;
 	if (!m->no_clocks)
 		add_chat_record(m, r);
@@ -275,44 +210,12 @@ add_chat(struct model *m, const struct record *r, int64_t at)
 static enum model_result
 add_operator(struct model *m, const struct record *r)
 {
-	if (is_refused_as_late(m, r, r->at))
+	if (is_refused_as_late(m, r->at))
 		return MODEL_LATE;
 	if (!m->no_clocks)
 		model_operators_add(m, r);
 	advance_as_of(m, r->at);
 	return m->no_clocks ? MODEL_SKIPPED : MODEL_NEW;
-}
-
-/* What an earlier generation knew of a chat. */
-static enum model_result
-add_past(struct model *m, const struct record *r)
-{
-	if (r->absent_at != CLOCK_NONE && !m->no_clocks)
-		add_absence_record(m, r);
-	else if (r->episode != RECORD_NO_NUMBER && !m->no_clocks)
-		add_history_record(m, r);
-	advance_as_of(m, r->at);
-	return MODEL_NEW;
-}
-
-/* What an earlier generation knew of chats that it does not hand over. */
-static enum model_result
-add_absences(struct model *m, const struct record *r)
-{
-	int64_t *at = &m->whole_at[r->bucket];
-
-	if (r->absent_at > *at)
-		*at = r->absent_at;
-	m->corrected = true;
-	advance_as_of(m, r->at);
-	return MODEL_SKIPPED;
-}
-
-static bool
-tells_absences(const struct record *r)
-{
-	return r->absent_at != CLOCK_NONE && r->bucket != RECORD_NO_NUMBER &&
-	       r->bucket < BUCKETS;
 }
 
 enum model_result
@@ -334,11 +237,7 @@ model_add(struct model *m, const struct record *r)
 		return add_operator(m, r);
 	case RECORD_CHAT:
 		return add_chat(m, r, at);
-	case RECORD_HISTORY:
-		return add_past(m, r);
 	case RECORD_CLOCK:
-		if (tells_absences(r))
-			return add_absences(m, r);
 		if (at <= m->as_of)
 			return MODEL_DUPLICATE;
 		break;

@@ -99,9 +99,6 @@ struct chat {
 	bool counted;
 	uint8_t bucket;
 	bool trimmed;           /* its messages expired, see expire_chats() */
-	bool arriving;          /* see chats_begin_arrival() */
-	bool reports_elsewhere; /* what it is reporting now, an earlier
-				   generation of aggregators counted */
 	bool expiry_queued;     /* in the queue of chats_queue_expiry() */
 	uint32_t sorted;        /* messages that are in order */
 	uint32_t clean, stored; /* messages and segments as packed */
@@ -312,12 +309,6 @@ typedef void model_message_fn(void *ctx, const struct model *m,
     const struct chat *c, const struct message *x);
 void model_each_message(
     struct model *m, struct chat *c, model_message_fn *each, void *ctx);
-
-/* Calls back for each time of a whole snapshot that lacked the chat and may lie
- * between two of its lives, oldest first. */
-typedef void model_absence_fn(void *ctx, const struct chat *c, int64_t at);
-void model_each_absence(const struct model *m, const struct chat *c,
-    model_absence_fn *each, void *ctx);
 
 /* The chat of that id, or NULL. */
 struct chat *model_find_chat(const struct model *m, struct text id);

@@ -202,7 +202,7 @@ chats_add_description(
 	new->next = *at;
 	*at = new;
 	c->descriptions_n++;
-	if (m->incremental && !c->arriving)
+	if (m->incremental)
 		prune_descriptions(m, c);
 }
 

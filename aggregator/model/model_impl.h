@@ -383,11 +383,6 @@ void chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d);
 /* The same before messages that are older than the window. */
 void chats_recompute_before_late(struct model *m, struct chat *c);
-/* What another aggregator hands over of a chat comes from here to the end.
- * Until then nothing is derived from it, nor dropped: what comes next would be
- * missed or be too late. At the end it reports what the other one counted. */
-void chats_begin_arrival(struct model *m, struct chat *c);
-void chats_end_arrival(struct model *m, struct chat *c);
 /* Marks the chat as gone, and takes back what it gave to the totals. */
 void recompute_gone(struct model *m, struct chat *c);
 

@@ -475,17 +475,3 @@ lives_drop_absences(const struct model *m, struct chat *c)
 
 	sparse_times_filter(&c->absences, is_absence_needed, &f);
 }
-
-void
-model_each_absence(const struct model *m, const struct chat *c,
-    model_absence_fn *each, void *ctx)
-{
-	int64_t missing = model_missing_at(m, c);
-	size_t i;
-
-	for (i = 0; c->absences != NULL && i < c->absences->n; i++)
-		each(ctx, c, c->absences->at[i]);
-	if (missing != CLOCK_NONE &&
-	    (c->now.status != CHAT_CLOSED || c->newest > missing))
-		each(ctx, c, missing);
-}

@@ -182,7 +182,6 @@ copy_chat(struct model *to, const struct model *from, const struct chat *old)
 	size_t i;
 
 	chats_load(to, c);
-	chats_end_arrival(to, c);
 	if (has_late_message(to, old))
 		chats_recompute_before_late(to, c);
 	copy_descriptions(to, c, from, old);

@@ -14,10 +14,9 @@
 #include "aggregator/model/model_impl.h"
 #include "common/containers/pack.h"
 
-/* Packed above the status of the dropped history. States from before they were
- * packed have EPISODE_NONE there, and no chat that arrives. */
+/* Packed above the status of the dropped history. States from before it was
+ * packed have EPISODE_NONE there. */
 #define EPISODE_STATE_SHIFT 3
-#define ARRIVING_SHIFT 5
 
 void
 model_pack_tenant(const struct model *m, struct buf *to)
@@ -182,9 +181,8 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 	pack_put_signed(to, c->dropped.at);
 	pack_put_signed(to, c->dropped.status_at);
 	pack_put_number(
-	    to, (uint64_t)c->dropped.status |
-		    (uint64_t)c->dropped.episode << EPISODE_STATE_SHIFT |
-		    (uint64_t)c->arriving << ARRIVING_SHIFT);
+	    to, (uint64_t)c->dropped.status | (uint64_t)c->dropped.episode
+						  << EPISODE_STATE_SHIFT);
 	pack_put_signed(to, c->dropped.assignee_at);
 	model_put_name(to, m, c->dropped.assignee);
 	pack_put_signed(to, c->newest);
@@ -197,7 +195,6 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 	put_absences(to, c);
 }
 
-/* Its dropped messages, and whether more is to arrive from elsewhere. */
 static void
 unpack_dropped(struct pack *r, struct model *m, struct chat *c)
 {
@@ -209,10 +206,9 @@ unpack_dropped(struct pack *r, struct model *m, struct chat *c)
 	status = flags & ((1u << EPISODE_STATE_SHIFT) - 1);
 	c->dropped.status = (uint8_t)status;
 	c->dropped.episode = flags >> EPISODE_STATE_SHIFT & 3u;
-	c->arriving = flags >> ARRIVING_SHIFT & 1u;
 	c->dropped.assignee_at = pack_signed(r);
 	c->dropped.assignee = model_unpack_name(r, m);
-	if (status > CHAT_GONE || flags >> ARRIVING_SHIFT > 1)
+	if (status > CHAT_GONE || flags >> EPISODE_STATE_SHIFT > 3)
 		r->bad = true;
 }
 

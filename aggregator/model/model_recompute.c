@@ -105,7 +105,7 @@ static bool
 may_forget(const struct model *m, const struct chat *c)
 {
 	return m->incremental && m->window > 0 && m->as_of != CLOCK_NONE &&
-	       c->n > 0 && !c->arriving;
+	       c->n > 0;
 }
 
 void
@@ -123,34 +123,14 @@ chats_recompute_before_late(struct model *m, struct chat *c)
 		recompute_chat(m, c);
 }
 
-/* False: nothing is to be derived of the chat, or not yet. */
+/* False: nothing is to be derived of the chat. */
 static bool
 recompute_if_due(struct model *m, struct chat *c)
 {
-	if (!c->dirty || c->gone || c->arriving)
+	if (!c->dirty || c->gone)
 		return false;
 	recompute_chat(m, c);
 	return true;
-}
-
-/* Whatever came before is reported as what is counted here. */
-void
-chats_begin_arrival(struct model *m, struct chat *c)
-{
-	(void)recompute_if_due(m, c);
-	c->arriving = true;
-}
-
-void
-chats_end_arrival(struct model *m, struct chat *c)
-{
-	if (!c->arriving)
-		return;
-	c->arriving = false;
-	chats_touch(m, c, true);
-	c->reports_elsewhere = true;
-	(void)recompute_if_due(m, c);
-	c->reports_elsewhere = false;
 }
 
 static void
@@ -176,9 +156,7 @@ chats_load(struct model *m, struct chat *c)
 	m->fetch(m->ctx, m, c);
 	c->sorted = c->n;
 	c->clean = c->n;
-	/* Of one that was arriving nothing was reported yet. */
-	if (!c->arriving || c->newest != CLOCK_NONE)
-		recompute_reported(m, c);
+	recompute_reported(m, c);
 }
 
 void

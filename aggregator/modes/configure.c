@@ -116,7 +116,7 @@ is_of_stream_only(const struct aggregator *a)
 {
 	return a->metrics == NULL && a->assign_to == NULL &&
 	       a->job.limit == RECORD_NO_NUMBER &&
-	       !endpoint_is_queue(a->job.from) && !a->job.export;
+	       !endpoint_is_queue(a->job.from);
 }
 
 /* The aggregator keeps what it knows in a state, and can add up chats of the
@@ -124,9 +124,8 @@ is_of_stream_only(const struct aggregator *a)
 static bool
 has_history(const struct aggregator_job *job)
 {
-	return job->export ||
-	       (endpoint_is_queue(job->from) &&
-		   conf_int(job->conf, "aggregator", "every") > 0);
+	return endpoint_is_queue(job->from) &&
+	       conf_int(job->conf, "aggregator", "every") > 0;
 }
 
 /* Arrays of char, as conf_list() has them. */
@@ -214,8 +213,6 @@ can_allocate(const struct aggregator_job *job)
 			  "place; leave out --part, or -a allocation");
 		return false;
 	}
-	if (job->export)
-		return true;
 	if (!endpoint_is_queue(job->from))
 		return can_simulate(job);
 	if (conf_int(job->conf, "aggregator", "every") == 0) {
@@ -253,7 +250,7 @@ can_run(struct aggregator_job *job)
 {
 	bool from_queue = endpoint_is_queue(job->from);
 
-	if ((from_queue || job->export) && !find_state(job))
+	if (from_queue && !find_state(job))
 		return false;
 	if (job->part.of > 0 && from_queue &&
 	    conf_int(job->conf, "aggregator", "every") == 0) {

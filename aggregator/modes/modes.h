@@ -27,7 +27,6 @@ extern const struct option_mode aggregator_mode_once;    /* without one */
 extern const struct option_mode aggregator_mode_queue;   /* -f queue:NAME */
 extern const struct option_mode aggregator_mode_explain; /* --explain */
 extern const struct option_mode aggregator_mode_eventcounter; /* --input */
-extern const struct option_mode aggregator_mode_export;
 extern const struct option_mode aggregator_mode_declare;
 extern const struct option_mode aggregator_mode_publish;
 extern const struct option_mode aggregator_mode_dead_letters;

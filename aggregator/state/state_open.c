@@ -23,7 +23,7 @@
 
 #include "aggregator/state/state_lock.h"
 
-#define FORMAT "messaging-analytics stream 12"
+#define FORMAT "messaging-analytics stream 13"
 #define FORMAT_ANY "messaging-analytics stream "
 
 /* The read of a table. */

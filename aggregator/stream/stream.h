@@ -1,9 +1,8 @@
 /*
  * stream: the aggregator behind a queue of records without an end. This header
- * is for the files of this folder; other folders use stream_run() and
- * stream_export() only. Each file uses those below it only:
+ * is for the files of this folder; other folders use stream_run() only.
+ * Each file uses those below it only:
  *
- *   stream_export.c      the state as records, for the topology's next epoch
  *   stream.c             the run: blocks in, records to their tenants
  *   stream_forget.c      customers who are to be forgotten
  *   stream_snapshot.c    a snapshot corrects its tenant
@@ -174,10 +173,7 @@ struct stream {
  * stopped. */
 enum exit_code stream_run(const struct aggregator_job *job);
 
-/* Writes the state of a stream as records. */
-enum exit_code stream_export(const struct aggregator_job *job);
-
-/* What stream_run() and stream_export() begin and end with. */
+/* What stream_run() begins and ends with. */
 void stream_init(struct stream *s, const struct aggregator_job *job);
 enum exit_code stream_open_state(struct stream *s, struct buf *why);
 enum exit_code stream_open(struct stream *s, struct buf *why);

@@ -17,8 +17,7 @@ stream_identity(
     const struct stream *s, char part[SHARD_TEXT], struct state_identity *id)
 {
 	*id = (struct state_identity){ s->job->definition->name,
-		s->setup.window_ms,
-		s->job->export ? NULL : shard_text(&s->job->part, part),
+		s->setup.window_ms, shard_text(&s->job->part, part),
 		dedup_span_ms(s->setup.window_ms) };
 }
 

@@ -47,7 +47,7 @@ stream_passes(void *ctx, const struct record *r)
 {
 	struct stream *s = ctx;
 
-	return r->type == RECORD_MESSAGE && !r->stale &&
+	return r->type == RECORD_MESSAGE &&
 	       (r->about ||
 		   model_lacks(
 		       &stream_tenant(s, r->tenant)->pipeline.model, r));

@@ -27,7 +27,6 @@ struct aggregator_job {
 	struct metric_selection selection;
 	struct shard part;
 	bool until_empty;
-	bool export;
 };
 
 #endif

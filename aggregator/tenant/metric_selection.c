@@ -170,9 +170,9 @@ bool
 metric_selection_passes(
     const struct metric_selection *c, const struct record *r)
 {
-	return !r->stale && ((r->type == RECORD_MESSAGE && c->messages) ||
-				(r->type == RECORD_VIEW && c->views) ||
-				(r->type == RECORD_EVENT && c->eventlog));
+	return (r->type == RECORD_MESSAGE && c->messages) ||
+	       (r->type == RECORD_VIEW && c->views) ||
+	       (r->type == RECORD_EVENT && c->eventlog);
 }
 
 bool

@@ -45,7 +45,7 @@ bool metric_is_in_overview(const struct metric *f);
 /* Selects all that the overview shows. */
 void metric_selection_add_overview(struct metric_selection *c);
 
-/* The record is passed through: its type is selected, and it is not stale. */
+/* The record is passed through: its type is selected. */
 bool metric_selection_passes(
     const struct metric_selection *c, const struct record *r);
 

@@ -143,20 +143,6 @@ pipeline_release(struct pipeline *d)
 	model_release(&d->model);
 }
 
-/* Messages that an earlier generation does not hand over made a run. */
-static void
-take_over_run(struct pipeline *d, const struct record *r)
-{
-	const struct streaming_metric_run run = { .chat = r->chat,
-		.last_at = r->at,
-		.length = r->length,
-		.longest = r->longest,
-		.from = r->from };
-
-	if (r->length > 0 && r->longest >= r->length)
-		streaming_metrics_take_over(d->streaming, &run);
-}
-
 enum model_result
 pipeline_add(struct pipeline *d, const struct record *r)
 {
@@ -166,19 +152,11 @@ pipeline_add(struct pipeline *d, const struct record *r)
 
 	if (d->allocation != NULL)
 		update_allocation(d, r, taken);
-	if (d->streaming != NULL && r->type == RECORD_HISTORY)
-		take_over_run(d, r);
 	if (d->streaming == NULL || r->type != RECORD_MESSAGE ||
 	    (taken != MODEL_NEW && taken != MODEL_VERSION))
 		return taken;
 	streaming_metrics_pass_time(d->streaming, model->as_of);
 	streaming_metric_message_read(&m, r);
-	if (r->stale) {
-		d->elsewhere = true;
-		if (taken == MODEL_NEW)
-			streaming_metrics_counted_elsewhere(d->streaming, &m);
-		return taken;
-	}
 	if (taken == MODEL_NEW) {
 		streaming_metrics_message(d->streaming, &m, NULL);
 	} else {
@@ -203,8 +181,7 @@ recount_chat(
 	}
 }
 
-/* A model with a state has dropped messages, and one of a later generation does
- * not tell those that an earlier one counted. */
+/* A model with a state has dropped messages. */
 static void
 recount_if_inexact(struct pipeline *d)
 {
@@ -212,7 +189,7 @@ recount_if_inexact(struct pipeline *d)
 	struct streaming_metrics *again;
 	size_t i;
 
-	if (d->streaming == NULL || m->incremental || d->elsewhere)
+	if (d->streaming == NULL || m->incremental)
 		return;
 	again = streaming_metrics_recount(d->streaming, m->as_of);
 	for (i = 0; again != NULL && i < m->chats_n; i++)

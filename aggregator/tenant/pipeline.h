@@ -21,7 +21,6 @@ struct pipeline {
 	struct allocation *allocation; /* NULL: not selected, or no stream */
 	const struct metric_selection *selection;
 	struct shard part;
-	bool elsewhere; /* an earlier generation counted some messages */
 };
 
 /* What all pipelines of a run share; it outlives them. */

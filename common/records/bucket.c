@@ -42,7 +42,6 @@ static const struct {
 	{ "chat", { "chat" } },
 	{ "assignment", { "chat" } },
 	{ "row", { "chat" } },
-	{ "history", { "chat" } },
 };
 
 static bool

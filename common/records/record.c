@@ -204,17 +204,11 @@ record_clear(struct record *r)
 	r->updated_at = CLOCK_NONE;
 	r->expires = CLOCK_NONE;
 	r->as_of = CLOCK_NONE;
-	r->status_at = CLOCK_NONE;
-	r->absent_at = CLOCK_NONE;
-	r->listed_at = CLOCK_NONE;
 	r->available_at = CLOCK_NONE;
 	r->records = RECORD_NO_NUMBER;
 	r->bucket = RECORD_NO_NUMBER;
 	r->max_chats = RECORD_NO_NUMBER;
 	r->reported_open_chats = RECORD_NO_NUMBER;
-	r->episode = RECORD_NO_NUMBER;
-	r->length = RECORD_NO_NUMBER;
-	r->longest = RECORD_NO_NUMBER;
 }
 
 /* When a key stands twice, the last one counts, here and below. */

@@ -42,7 +42,6 @@ enum record_type {
 	RECORD_LIMIT,
 	RECORD_ROW,
 	RECORD_CLOCK,
-	RECORD_HISTORY,
 	RECORD_TYPES
 };
 
@@ -83,14 +82,13 @@ struct record {
 	struct text assignment, replaces;
 
 	int64_t at, opened_at, closed_at, updated_at, expires, as_of;
-	int64_t status_at, absent_at, listed_at, available_at;
+	int64_t available_at;
 	int64_t records, bucket, max_chats, reported_open_chats;
-	int64_t episode, length, longest;
 
 	enum snapshot_state state;
 	enum chat_status status;
 	enum message_from from;
-	bool is_private, automated, stale, about, held, simulated;
+	bool is_private, automated, stale, about, simulated;
 	bool available, has_available;
 
 	/* Every field as it came; a row's columns are read from it. */

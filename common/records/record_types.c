@@ -17,7 +17,6 @@
 #define ROW (1u << RECORD_ROW)
 #define CLOC (1u << RECORD_CLOCK)
 #define ALL (SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | ROW | CLOC)
-#define HIST (1u << RECORD_HISTORY) /* in no snapshot */
 
 const struct record_type_info record_types[RECORD_TYPES] = {
 	[RECORD_UNKNOWN] = { "", "a type of a later version, skipped" },
@@ -33,14 +32,12 @@ const struct record_type_info record_types[RECORD_TYPES] = {
 	[RECORD_LIMIT] = { "limit", "how many chats an operator may be given" },
 	[RECORD_ROW] = { "row", "a full row of a table" },
 	[RECORD_CLOCK] = { "clock", "what time it is for a tenant" },
-	[RECORD_HISTORY] = { "history",
-	    "what a chat's messages left that are no longer kept" },
 };
 
 #define AT(member) offsetof(struct record, member)
 
 const struct record_field record_fields[] = {
-	{ "tenant", FIELD_TENANT, AT(tenant), ALL | HIST, ALL | HIST,
+	{ "tenant", FIELD_TENANT, AT(tenant), ALL, ALL,
 	    "the company, a [crm NAME] section" },
 	{ "snapshot", FIELD_ID, AT(snapshot), ALL, SNAP,
 	    "the snapshot this line belongs to" },
@@ -49,27 +46,27 @@ const struct record_field record_fields[] = {
 	{ "records", FIELD_COUNT, AT(records), SNAP | CHAT, 0,
 	    "lines between the markers; the end marker must have it; of a chat "
 	    "that is gone: how many the answer says are gone" },
-	{ "bucket", FIELD_COUNT, AT(bucket), SNAP | CLOC, 0,
+	{ "bucket", FIELD_COUNT, AT(bucket), SNAP, 0,
 	    "whose lines the markers stand for, 0 to 63; 64: of what concerns "
-	    "all; absent: all lines; of a clock: see absent_at" },
+	    "all; absent: all lines" },
 	{ "id", FIELD_ID, AT(id), MESS | EVEN | ASSI, MESS | EVEN | ASSI,
 	    "identity within tenant and chat (events: tenant)" },
-	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI | HIST,
-	    CHAT | MESS | ASSI | HIST, "the chat" },
+	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI,
+	    CHAT | MESS | ASSI, "the chat" },
 	{ "at", FIELD_TIME, AT(at),
-	    SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | CLOC | HIST,
+	    SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | CLOC,
 	    MESS | VIEW | CLOC,
 	    "when it happened; of a chat or operator: when the CRM was asked" },
-	{ "from", FIELD_FROM, AT(from), MESS | HIST, MESS,
+	{ "from", FIELD_FROM, AT(from), MESS, MESS,
 	    "customer, operator, bot or system" },
 	{ "user", FIELD_ID, AT(user), MESS | VIEW | EVEN, VIEW,
 	    "who wrote, viewed or did it" },
 	{ "operator", FIELD_ID, AT(operator_id),
-	    OPER | CHAT | MESS | ASSI | LIMI | HIST, OPER | ASSI,
+	    OPER | CHAT | MESS | ASSI | LIMI, OPER | ASSI,
 	    "of a chat: who holds it; of a message: the writer, or whom a "
 	    "system message names; of a limit: whose it is" },
 	{ "to", FIELD_ID, AT(to), MESS, 0, "whom it was written to" },
-	{ "channel", FIELD_ID, AT(channel), CHAT | MESS | EVEN | LIMI | HIST, 0,
+	{ "channel", FIELD_ID, AT(channel), CHAT | MESS | EVEN | LIMI, 0,
 	    "the channel it came through; of a limit: whose it is" },
 	{ "private", FIELD_FLAG, AT(is_private), MESS, 0,
 	    "a note the customer never sees" },
@@ -94,7 +91,7 @@ const struct record_field record_fields[] = {
 	    "was without one" },
 	{ "reported_open_chats", FIELD_COUNT, AT(reported_open_chats), OPER, 0,
 	    "how many the CRM says the operator holds" },
-	{ "status", FIELD_STATUS, AT(status), CHAT | HIST, 0,
+	{ "status", FIELD_STATUS, AT(status), CHAT, 0,
 	    "open, pending, snoozed, closed or gone" },
 	{ "customer", FIELD_ID, AT(customer), CHAT, 0, "the customer" },
 	{ "customer_name", FIELD_TEXT, AT(customer_name), CHAT, 0,
@@ -115,10 +112,9 @@ const struct record_field record_fields[] = {
 	    "when the present episode began" },
 	{ "closed_at", FIELD_TIME, AT(closed_at), CHAT, 0,
 	    "when it was closed" },
-	{ "stale", FIELD_FLAG, AT(stale), OPER | CHAT | MESS, 0,
+	{ "stale", FIELD_FLAG, AT(stale), OPER | CHAT, 0,
 	    "known from earlier: of an operator, who is not listed now; of a "
-	    "chat, it could not be read now; of a message, it was counted "
-	    "before" },
+	    "chat, it could not be read now" },
 	{ "about", FIELD_FLAG, AT(about), MESS, 0,
 	    "no message, but what its data says about the one it names" },
 	{ "message", FIELD_ID, AT(message), VIEW, VIEW, "the message viewed" },
@@ -126,21 +122,6 @@ const struct record_field record_fields[] = {
 	{ "event", FIELD_ID, AT(event), EVEN, EVEN, "the kind of event" },
 	{ "expires", FIELD_TIME, AT(expires), ASSI, ASSI,
 	    "until when the reservation holds" },
-	{ "status_at", FIELD_TIME, AT(status_at), HIST, 0,
-	    "since when they left it with that status" },
-	{ "absent_at", FIELD_TIME, AT(absent_at), HIST | CLOC, 0,
-	    "when a whole snapshot lacked the chat; of a clock: all chats of "
-	    "the bucket that are not known" },
-	{ "listed_at", FIELD_TIME, AT(listed_at), HIST, 0,
-	    "when a whole snapshot last had the chat" },
-	{ "held", FIELD_FLAG, AT(held), HIST, 0,
-	    "they left it with that operator, or with none" },
-	{ "episode", FIELD_COUNT, AT(episode), HIST, 0,
-	    "whether they left its episode closed" },
-	{ "length", FIELD_COUNT, AT(length), HIST, 0,
-	    "how many one side wrote in a row at the end" },
-	{ "longest", FIELD_COUNT, AT(longest), HIST, 0,
-	    "the most that one side wrote in a row" },
 	{ "table", FIELD_TEXT, AT(table), ROW, ROW, "the table of the row" },
 	{ "as_of", FIELD_TIME, AT(as_of), ROW, ROW,
 	    "the instant the row tells about; the newest row wins" },

@@ -414,7 +414,6 @@ read_by_type(struct crm_record *r, const struct fields *f, struct value *v,
 	case RECORD_LIMIT:
 	case RECORD_ROW:
 	case RECORD_CLOCK:
-	case RECORD_HISTORY:
 	case RECORD_TYPES:
 		break;
 	}

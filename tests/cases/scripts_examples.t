@@ -108,13 +108,6 @@ done
 # shellcheck disable=SC2016,SC2046 # words, and names for systemd to expand
 starts $(unit aggregator@ |
 	sed 's/%i/1/g; s/${GENERATION}/2/g; s/${PARTS}/3/g') -a operators
-# It reads the queue of what was before like its own, until that is empty.
-tr -d '\\\n' <scripts/units/messaging-aggregator@.service | tr -s ' ' | sed \
-	's/.*ExecStartPre=//; s/ExecStart=/\n/; s/StateDirectory=.*/\n/' >"$tmp/part"
-[ "$(sed -n '1{s/\.before / /; s/--until-empty //; p}' "$tmp/part")" = \
-	"$(sed -n 2p "$tmp/part")" ] || fail "$(cat "$tmp/part")"
-grep -c 'records.g${GENERATION}.%i.before .*--until-empty ' "$tmp/part" |
-	grep -qx 1 || fail "what was before is not read first: $(cat "$tmp/part")"
 starts poller -t queue:records
 # What is typed there is found: by its whole path what is not in PATH.
 share=/usr/local/share/messaging-analytics

@@ -164,16 +164,18 @@ class Test:
                    " ORDER BY 1"),
             [["a", "1969-12-31 22:00:50.000"], ["alone", "NULL"]], "ends")
 
-    def count(self, parts, prefix="records", metrics=METRICS, together=True):
+    def count(self, parts, prefix="records", metrics=METRICS, together=True,
+              generation=1):
         """An aggregator a part, until its queue is empty."""
         running = []
         for i in range(parts):
             log = self.lab.path(f"{prefix}.{i}.log")
+            state = f"{prefix}.{i}" if generation == 1 else f"{prefix}.new.{i}"
             running.append(self.lab.start(
-                ["aggregator", "-f", f"queue:{prefix}.g1.{i}", "-t",
+                ["aggregator", "-f", f"queue:{prefix}.g{generation}.{i}", "-t",
                  "queue:rows", "--every", "20ms", "--part", f"{i}/{parts}",
-                 "--generation", "1", "-a", metrics, "--state",
-                 self.lab.path(f"{prefix}.{i}"), "--until-empty"], log))
+                 "--generation", str(generation), "-a", metrics, "--state",
+                 self.lab.path(state), "--until-empty"], log))
             if not together:
                 running[-1].wait()
         for i, p in enumerate(running):
@@ -201,6 +203,42 @@ class Test:
         for wrong in ("2/2", "0/65", "-1/2", "1", "x/y"):
             self.checks.ends(self.lab.run(["aggregator", "--part", wrong]), 64,
                              None, wrong)
+
+    def another_number(self):
+        """From two to three in the middle, with new states: what does not
+        depend on what an aggregator knows of the past is as without."""
+        records = self.lab.must(
+            [TESTBIN + "/load", "-n", 6000, "--chats", 300, "--users", 100,
+             "--tenants", 2, "--gap", 700, "--late", 0, "--latecomers", 0,
+             "--duplicates", 0, "--seed",
+             seed() % 32768]).out.decode().splitlines()
+
+        def sums(db):
+            return [db.sql(f"SELECT tenant, {keys}, {count} FROM {table}_all "
+                           "ORDER BY 1, 2, 3") for table, keys, count in (
+                ("channel_metrics", "hour, channel", "messages"),
+                ("user_stats", "user_id", "message_count"),
+                ("conversation_metrics", "conversation_id", "message_count"))]
+
+        one = self.database("ungrown")
+        one.store(self.aggregate(records))
+        db, middle = self.database("grown"), len(records) // 2
+        change = ["scripts/topology", "-p", "grown", "-n"]
+        db.run(change + ["2"])
+        self.publish(records[:middle], "grown", 3000)
+        # What is in the old queues holds it up.
+        self.checks.ends(self.lab.run(change + ["3"], env=db.env), 75,
+                         "is not empty; let its reader finish, and try again")
+        self.count(2, "grown")
+        db.run(change + ["3"])
+        self.checks.equal(db.sql("SELECT generation, parts FROM generations"),
+                          [["2", "3"]], "the generation")
+        self.publish(records[middle:], "grown", 3000)
+        self.count(3, "grown", generation=2)
+        db.store()
+        self.checks.that(all(len(x) > 20 for x in sums(one)), "too few sums")
+        for want, got in zip(sums(one), sums(db)):
+            self.checks.equal(got, want, "after the change")
 
     def publish(self, lines, exchange, each=100):
         self.lab.must([f"{TESTBIN}/tools/amqp_probe", "-p", "-b", each, "write",
@@ -261,7 +299,7 @@ def body():
     with Lab("partitions") as lab:
         test = Test(lab)
         steps(test.whole, test.halves_of_a_file, test.alerts_of_old,
-                     test.queues, test.one_time)
+              test.queues, test.another_number, test.one_time)
         return test.checks.result()
 
 

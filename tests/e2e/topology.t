@@ -6,7 +6,10 @@ set -euo pipefail
 # shellcheck source=tests/e2e/amqp.sh
 . "$(dirname "$0")/amqp.sh"
 
-start_broker
+"$servers" start "$tmp/servers" || fail "no servers"
+eval "$("$servers" env "$tmp/servers")"
+export AMQP_URL MYSQL_URL
+"$BIN/sink" --migrate
 settings 'wait_timeout = 40s' 'prefetch = 500'
 topology() {
 	scripts/topology -b "$BIN" "$@"
@@ -56,8 +59,6 @@ topology -n 3 >"$tmp/queues"
 printf 'records.g1.%d\n' 0 1 2 | diff - "$tmp/queues"
 topology --list | diff "$tmp/queues" - || fail "another list"
 topology -n 3 | diff "$tmp/queues" - || fail "a second time is not the same"
-expect 65 topology -n 4
-says 'has 3 queues, not 4, and chats would be split'
 ctl -p messaging list_queues name type >"$tmp/queues"
 grep -qx 'records.g1.2.dead	quorum' "$tmp/queues" || fail "no dead letters"
 
@@ -125,18 +126,29 @@ confirmed() {
 	[ "$(wc -l <"$tmp/log")" -ge "$1" ]
 }
 until_true 30 confirmed 20 || fail "nothing is written"
-topology -n 2 --next >"$tmp/queues"
-printf 'records.g2.%d\n' 0 1 | diff - "$tmp/queues"
-[ -d /proc/$writer ] || fail "it was no switch under way"
-wait $writer || fail "the writer gave up: $?"
-[ "$(tail -n 1 "$tmp/log")" = "confirmed 60000" ] || fail "not all was confirmed"
-expect 75 topology --retire 1
+expect 75 topology -n 2
 says "is not empty; let its reader finish, and try again"
-expect 65 topology -n 4 --next
-says "generation 1 of 'records' is not retired; retire it first, with --retire 1"
-for q in records.g1.0 records.g1.1 records.g1.2 records.g2.0 records.g2.1; do
+[ -d /proc/$writer ] || fail "it was no switch under way"
+for q in records.g1.0 records.g1.1 records.g1.2; do
 	take $q | sed "s/^/$q	/"
 done >"$tmp/both"
+"$probe" -p read queue:records.g1.1 >/dev/null &
+reader=$!
+is_read() {
+	ctl -p messaging list_queues name consumers | grep -cx 'records.g1.1	1' >/dev/null
+}
+until_true 20 is_read || fail "no reader"
+expect 75 topology -n 2
+says "'records.g1.1' has a reader; end it first"
+kill $reader
+wait $reader || :
+topology -n 2 >"$tmp/queues"
+printf 'records.g2.%d\n' 0 1 | diff - "$tmp/queues"
+wait $writer || fail "the writer gave up: $?"
+[ "$(tail -n 1 "$tmp/log")" = "confirmed 60000" ] || fail "not all was confirmed"
+for q in records.g2.0 records.g2.1; do
+	take $q | sed "s/^/$q	/"
+done >>"$tmp/both"
 python3 - "$tmp/both" <<-'END' || fail "the switch lost or doubled something"
 import json, sys
 ids, generations, where = {}, set(), {}
@@ -152,43 +164,23 @@ assert sorted(ids) == list(range(1, 60001)), len(ids)
 assert generations == {"g1", "g2"}, generations
 END
 
-echo "- what is empty and unread goes, and its number is never used again"
-"$probe" -p read queue:records.g1.1 >/dev/null &
-reader=$!
-is_read() {
-	ctl -p messaging list_queues name consumers | grep -cx 'records.g1.1	1' >/dev/null
-}
-until_true 20 is_read || fail "no reader"
-expect 75 topology --retire 1
-says "'records.g1.1' has a reader; end it first"
-kill $reader
-wait $reader || :
-topology --retire 1
 ctl -p messaging list_queues name >"$tmp/names"
 grep -q '^records\.g2' "$tmp/names" || fail "$(cat "$tmp/names")"
 ! grep '^records\.g1' "$tmp/names" || fail "it stays"
-expect 65 topology --retire 2
-says "generation 2 is the newest one"
 topology --list | diff "$tmp/queues" - || fail "it is not the newest one"
+[ "$(echo 'SELECT generation, parts FROM generations' |
+	"$servers" mysql "$tmp/servers" messaging -N -B)" = "2	2" ] ||
+	fail "the database was not told"
 
 echo "- by hand: what would be done"
-(
-	unset AMQP_URL
-	topology -p x -n 1 -g 1 --print
-) >"$tmp/plan"
+topology -p x -n 1 --print >"$tmp/plan"
 for bucket in $(seq 0 63); do
 	grep -qx "bind x.g1 x.g1.0 $bucket" "$tmp/plan" ||
 		fail "bucket $bucket has no queue"
-	grep -qx "bind x.g1.before x.g1.0.before $bucket" "$tmp/plan" ||
-		fail "bucket $bucket has no queue for snapshots"
 done
-diff - <(grep -Ev ' x.g1.0(.before)? [0-9]+$' "$tmp/plan") <<-'END' ||
+diff - <(grep -Ev ' x.g1.0 [0-9]+$' "$tmp/plan") <<-'END' ||
 exchange x.g1 direct
-exchange x.g1.before direct
 queue x.g1.0
-queue x.g1.0.before
-exchange x.g1.before.all fanout
-bind x.g1.before.all x.g1.0.before all
 exchange x.g1.all fanout
 bind x.g1.all x.g1.0 all
 exchange x fanout
@@ -203,7 +195,7 @@ echo '{"type":"message","tenant":"t","chat":"1"}' |
 	"$probe" write exchange:x >/dev/null
 [ "$(take x.g1.0 | wc -l)" = 1 ] || fail "the plan does not work"
 rc=0
-topology -n 1 -g 1 --print >/dev/full 2>"$tmp/err" || rc=$?
+topology -p x -n 1 --print >/dev/full 2>"$tmp/err" || rc=$?
 [ "$rc" = 74 ] || fail "nowhere to write: $rc $(cat "$tmp/err")"
 plan() {
 	printf '%s\n' "$@" | "$BIN/aggregator" --declare
@@ -224,42 +216,39 @@ bound() { # GENERATION: its bindings, and whose queues are there
 		grep "^cut.g$1[.	]" | sort
 	ctl -p messaging list_queues name | grep "^cut.g$1[.]" | sort
 }
-cut_off() { # LINES N GENERATION
-	topology -p cut -n "$2" -g "$3" --print | sed -n "1,$1p" |
+cut_off() { # LINES N
+	topology -p cut -n "$2" --print | sed -n "1,$1p" |
 		"$BIN/aggregator" --declare
 }
 topology -p cut -n 2 >/dev/null
 bound 1 >"$tmp/wanted"
-for cut in "4 3" "140 3" "133 1"; do
+for cut in "3 3" "60 3" "65 1"; do
 	{
 		ctl -p messaging list_queues name | sed -n 's/^cut[.]g1/drop queue &/p'
-		printf 'drop exchange %s\n' cut.g1 cut.g1.before cut.g1.all
+		printf 'drop exchange %s\n' cut.g1 cut.g1.all
 	} | "$BIN/aggregator" --declare
 	# shellcheck disable=SC2086 # two words
-	cut_off $cut 1
-	expect 65 topology -p cut --retire 1
+	cut_off $cut
 	topology -p cut -n 2 >/dev/null || fail "after $cut: $?"
 	bound 1 | diff "$tmp/wanted" - || fail "after $cut"
 done
-expect 65 topology -p cut -n 3
-cut_off 140 3 2
-expect 65 topology -p cut --retire 1
-says "generation 2 of 'cut' is not finished; finish it first, with -n"
-is_switched() {
-	bound 2 | sed 's/[.]g2/.g1/g' | diff "$tmp/wanted" - ||
-		fail "another generation"
+is_switched() { # GENERATION
 	ctl -p messaging list_bindings source_name destination_name |
-		grep '^cut	' | diff <(printf 'cut\tcut.g2\n') - ||
+		grep '^cut	' | diff <(printf 'cut\tcut.g%d\n' "$1") - ||
 		fail "no switch"
+	ctl -p messaging list_queues name | grep '^cut' | grep -v '[.]dead' |
+		sort | diff <(topology -p cut --list) - ||
+		fail "other queues"
 }
-topology -p cut -n 2 --next >/dev/null || fail "--next again: $?"
-is_switched
+cut_off 60 3
+topology -p cut -n 4 >/dev/null || fail "to four: $?"
+is_switched 2
 plan 'part cut cut.g2' 'part cut.all cut.g2.all'
-topology -p cut -n 2 --next >/dev/null || fail "before it was switched: $?"
-is_switched
-expect 65 topology -p cut -n 3 --next
-says "generation 1 of 'cut' is not retired"
+topology -p cut -n 4 >/dev/null || fail "before it was switched: $?"
+is_switched 2
+topology -p cut -n 1 >/dev/null || fail "to one: $?"
+is_switched 3
 
 expect 64 topology -n 0
-expect 64 topology -n 3 --retire 1
+expect 64 topology -n 3 --list
 expect 64 topology

@@ -35,7 +35,8 @@ static const struct {
 	{ "{\"type\":\"snapshot\",\"tenant\":\"t\",\"state\":\"end\","
 	  "\"snapshot\":\"s\"}",
 	    "field 'records' is missing in a snapshot record" },
-	{ "{\"type\":\"clock\",\"tenant\":\"t\",\"bucket\":65,"
+	{ "{\"type\":\"snapshot\",\"tenant\":\"t\",\"snapshot\":\"s\","
+	  "\"state\":\"begin\",\"bucket\":65,"
 	  "\"at\":\"2026-11-20T10:00:00Z\"}",
 	    "field 'bucket' must be 0 to 64" },
 	{ "{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
