@@ -5,8 +5,7 @@
  * Exit codes are those of sysexits.h. Cron and the other programs read them:
  * 75 means "try again", everything else between 64 and 78 needs a person.
  * Only main.c and prog*.c end the process, and, where nothing may be called any
- * more, the signal handlers of stop.c and state_guard.c and the child process
- * of store_examine.c; all other code returns.
+ * more, the signal handlers of stop.c and lmdb_guard.c; all other code returns.
  */
 #ifndef COMMON_BASE_PROG_H
 #define COMMON_BASE_PROG_H

@@ -103,7 +103,7 @@ take_summed(unsigned table, uint64_t number, MDB_val *v)
 static enum exit_code
 explain(const struct request_store *s, int rc, struct buf *why)
 {
-	if (rc > 0) {
+	if (rc > 0 && rc != EINVAL) { /* what LMDB says of odd pages */
 		errno = syserr_written(rc, s->path);
 		return syserr_explain(why, PROG_CANTCREATE,
 		    "cannot keep requests in '%s'", s->path);
@@ -200,10 +200,8 @@ read_meta(struct request_store *s)
 	MDB_val k = number_key(&zero), v;
 	int rc = mdb_get(s->txn, s->meta_dbi, &k, &v);
 
-	if (rc == MDB_NOTFOUND) {
-		s->meta = (struct meta){ FORMAT, { { 1, 1 }, { 1, 1 } } };
-		return write_meta(s);
-	}
+	if (rc == MDB_NOTFOUND)
+		return MDB_CORRUPTED;
 	if (rc == 0 && (!take_summed(REQUEST_QUEUES, 0, &v) ||
 			   v.mv_size != sizeof s->meta))
 		rc = MDB_CORRUPTED;
@@ -214,32 +212,33 @@ read_meta(struct request_store *s)
 	return rc;
 }
 
+/* create: the file is new. */
 static int
-open_tables(struct request_store *s)
+open_tables(struct request_store *s, bool create)
 {
+	unsigned flags = MDB_INTEGERKEY | (create ? MDB_CREATE : 0);
 	int rc = mdb_txn_begin(s->env, NULL, 0, &s->txn), q;
 
 	if (rc == 0)
-		rc = mdb_dbi_open(
-		    s->txn, "meta", MDB_CREATE | MDB_INTEGERKEY, &s->meta_dbi);
+		rc = mdb_dbi_open(s->txn, "meta", flags, &s->meta_dbi);
 	for (q = 0; rc == 0 && q < REQUEST_QUEUES; q++)
-		rc = mdb_dbi_open(s->txn, queue_names[q],
-		    MDB_CREATE | MDB_INTEGERKEY, &s->dbi[q]);
+		rc = mdb_dbi_open(s->txn, queue_names[q], flags, &s->dbi[q]);
+	s->meta = (struct meta){ FORMAT, { { 1, 1 }, { 1, 1 } } };
 	if (rc == 0)
-		rc = read_meta(s);
+		rc = create ? write_meta(s) : read_meta(s);
 	if (rc == 0)
 		rc = mdb_txn_commit(s->txn);
 	else if (s->txn != NULL)
 		mdb_txn_abort(s->txn);
 	s->txn = NULL;
 	s->committed = s->meta;
-	return rc;
+	return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
 }
 
 /* One process has the file, and the mutex its threads: LMDB needs no lock file.
  */
 static int
-open_env(struct request_store *s)
+open_env(struct request_store *s, const char *path, bool create)
 {
 	int rc = mdb_env_create(&s->env);
 
@@ -251,12 +250,44 @@ open_env(struct request_store *s)
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(s->env, MAP_SIZE(s->max));
 	if (rc == 0)
-		rc = mdb_env_open(
-		    s->env, s->path, MDB_NOSUBDIR | MDB_NOLOCK, 0600);
+		rc =
+		    mdb_env_open(s->env, path, MDB_NOSUBDIR | MDB_NOLOCK, 0600);
 	if (rc == 0)
-		rc = open_tables(s);
+		rc = open_tables(s, create);
 	lmdb_guard_end();
 	return rc;
+}
+
+/* A new file gets its name when it is complete: so one that is empty, or lacks
+ * its tables, is damaged. */
+static int
+create_file(struct request_store *s)
+{
+	char *new = xasprintf("%s.new", s->path);
+	int rc;
+
+	(void)unlink(new);
+	rc = open_env(s, new, true);
+	if (s->env != NULL)
+		mdb_env_close(s->env);
+	s->env = NULL;
+	if (rc == 0 && file_rename(new, s->path) != 0)
+		rc = errno;
+	free(new);
+	return rc;
+}
+
+static int
+open_file(struct request_store *s)
+{
+	struct stat st;
+	int rc = 0;
+
+	if (stat(s->path, &st) != 0)
+		rc = errno == ENOENT ? create_file(s) : errno;
+	else if (st.st_size == 0)
+		rc = MDB_CORRUPTED;
+	return rc == 0 ? open_env(s, s->path, false) : rc;
 }
 
 static bool
@@ -325,7 +356,7 @@ request_store_open(
 	s->lock_fd = -1;
 	s->max = max;
 	s->path = xasprintf("%s/requests.mdb", spool);
-	s->damage = xasprintf("'%s' is damaged, or of another version; move it "
+	s->damage = xasprintf("'%s' is damaged or of another version; move it "
 			      "away, and the listener begins a new one without "
 			      "the requests in it",
 	    s->path);
@@ -338,7 +369,7 @@ request_store_open(
 		request_store_close(s);
 		return NULL;
 	}
-	rc = open_env(s);
+	rc = open_file(s);
 	if (rc == 0)
 		rc = check_entries(s);
 	if (rc == 0)
@@ -441,7 +472,8 @@ request_store_commit(struct request_store *s, struct buf *why)
 	} else {
 		s->meta = s->committed;
 		s->bytes = s->bytes_committed;
-		s->lost = rc < 0 && rc != MDB_MAP_FULL && rc != MDB_TXN_FULL;
+		s->lost = rc == EINVAL ||
+			  (rc < 0 && rc != MDB_MAP_FULL && rc != MDB_TXN_FULL);
 		(void)explain(s, rc, why);
 	}
 	(void)pthread_mutex_unlock(&s->lock);
@@ -566,7 +598,7 @@ swap_in_copy(struct request_store *s, const char *new)
 		return errno;
 	mdb_env_close(s->env);
 	s->env = NULL;
-	rc = open_env(s);
+	rc = open_env(s, s->path, false);
 	s->lost = rc != 0;
 	return rc;
 }

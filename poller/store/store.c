@@ -1,12 +1,15 @@
 /*
  * store: see store.h. Changes stay in memory until they are committed, so that
  * when the map is too small the commit is repeated with a larger one. Reading
- * uses one transaction, which each commit ends.
+ * uses one transaction, which each commit ends. A value is stored behind a
+ * checksum of key and value, except "format" in the table meta, which
+ * identifies the file's version.
  */
 #include "poller/store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,11 +18,18 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
+#include "common/digest/checksum.h"
 #include "common/os/file.h"
+#include "common/os/lmdb_guard.h"
 #include "common/os/lock.h"
-#include "poller/store/store_impl.h"
 
+#define STORE_FORMAT 4
+#define SUM_LEN sizeof(uint64_t)
+#define MAP_MIN ((size_t)16 * 1024 * 1024)
 #define LOCK_BYTES 65536 /* of LMDB's lock file, with its table of readers */
+
+static const char *const table_names[STORE_TABLES] = { "meta", "chats",
+	"customers", "statistics" };
 
 /* A change that is not committed. */
 struct store_change {
@@ -30,8 +40,8 @@ struct store_change {
 };
 
 struct store {
-	char *path;
-	int lock; /* -1: shared */
+	char *path, *damage; /* damage: the message about a damaged file */
+	int lock;            /* -1: shared */
 	MDB_env *env;
 	MDB_dbi dbi[STORE_TABLES];
 	MDB_txn *reader; /* NULL: none open */
@@ -40,6 +50,33 @@ struct store {
 	bool emptied[STORE_TABLES];
 	struct buf scratch;
 };
+
+/* Borrows the text. */
+static MDB_val
+text_key(const char *key)
+{
+	return (MDB_val){ strlen(key), (void *)(uintptr_t)key };
+}
+
+static uint64_t
+sum_of(const MDB_val *key, const void *data, size_t len)
+{
+	return checksum(checksum(0, key->mv_data, key->mv_size), data, len);
+}
+
+/* Moves *v behind its checksum; false: that does not match. */
+static bool
+take_summed(const MDB_val *key, MDB_val *v)
+{
+	uint64_t sum;
+
+	if (v->mv_size < SUM_LEN)
+		return false;
+	memcpy(&sum, v->mv_data, SUM_LEN);
+	v->mv_data = (char *)v->mv_data + SUM_LEN;
+	v->mv_size -= SUM_LEN;
+	return sum == sum_of(key, v->mv_data, v->mv_size);
+}
 
 static void
 drop_changes(struct store *s)
@@ -67,24 +104,24 @@ store_close(struct store *s)
 	drop_changes(s);
 	free(s->changes);
 	free(s->path);
+	free(s->damage);
 	buf_release(&s->scratch);
 	free(s);
 }
 
 /* The exit code and a sentence for an error code of LMDB or the system. */
 static enum exit_code
-explain_store_error(const char *path, int rc, struct buf *why)
+explain_store_error(const struct store *s, int rc, struct buf *why)
 {
+	const char *path = s->path;
+
 	switch (rc) {
 	case MDB_INVALID:
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
 	case MDB_PANIC:
 	case MDB_BAD_TXN:
-		buf_setf(why,
-		    "state '%s' is damaged; remove it, and the next poll "
-		    "reads everything again",
-		    path);
+		buf_setf(why, "%s", s->damage);
 		return PROG_IO;
 	case MDB_VERSION_MISMATCH:
 	case MDB_INCOMPATIBLE:
@@ -126,34 +163,100 @@ reserve_lock_file(const char *path, int create)
 	return rc;
 }
 
-static int
-open_tables(struct store *s)
+static size_t
+map_size(const char *path)
 {
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+	struct stat st;
+	size_t want = MAP_MIN;
 
-	if (rc != 0)
-		return rc;
-	rc = store_open_tables(txn, s->dbi);
-	if (rc == 0)
-		return mdb_txn_commit(txn);
-	mdb_txn_abort(txn);
+	if (stat(path, &st) != 0)
+		return want;
+	while (want < (size_t)st.st_size * 2)
+		want *= 2;
+	return want;
+}
+
+/* MDB_NOTFOUND: the file is new. */
+static int
+check_format(MDB_txn *txn, MDB_dbi meta)
+{
+	int64_t format = STORE_FORMAT;
+	MDB_val key = text_key("format"), data;
+	int rc = mdb_get(txn, meta, &key, &data);
+
+	if (rc == 0 && (data.mv_size != sizeof format ||
+			   memcmp(data.mv_data, &format, sizeof format) != 0))
+		return MDB_VERSION_MISMATCH;
 	return rc;
 }
 
-/* Opens existing tables; MDB_NOTFOUND while another process creates them. */
+/* Reads a whole table, so that what is damaged is found before it is used. */
 static int
-find_tables(struct store *s)
+check_table(struct store *s, MDB_txn *txn, enum store_table t)
 {
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn), i;
+	MDB_val key, data, format = text_key("format");
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(txn, s->dbi[t], &cursor);
 
 	if (rc != 0)
 		return rc;
+	while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
+		if (t == STORE_META &&
+		    mdb_cmp(txn, s->dbi[t], &key, &format) == 0)
+			continue;
+		if (!take_summed(&key, &data)) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Opens the tables and checks what is in them; creates those that are missing,
+ * and the format, unless the file is only read: then MDB_NOTFOUND, while
+ * another process creates them. */
+static int
+open_tables(struct store *s, MDB_txn *txn, bool read_only)
+{
+	int64_t format = STORE_FORMAT;
+	MDB_val key = text_key("format"), data = { sizeof format, &format };
+	int rc = 0, i;
+
 	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
-		rc = mdb_dbi_open(txn, store_table_names[i], 0, &s->dbi[i]);
+		rc = mdb_dbi_open(txn, table_names[i],
+		    read_only ? 0 : MDB_CREATE, &s->dbi[i]);
 	if (rc == 0)
-		rc = store_check_format(txn, s->dbi[STORE_META]);
+		rc = check_format(txn, s->dbi[STORE_META]);
+	if (rc == MDB_NOTFOUND && !read_only)
+		rc = mdb_put(txn, s->dbi[STORE_META], &key, &data, 0);
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
+		rc = check_table(s, txn, (enum store_table)i);
+	return rc;
+}
+
+static int
+open_env(struct store *s, bool read_only)
+{
+	unsigned flags = read_only ? MDB_RDONLY : 0;
+	MDB_txn *txn;
+	int rc = mdb_env_create(&s->env), dead;
+
+	if (rc != 0)
+		return rc;
+	lmdb_guard_env(s->env);
+	rc = mdb_env_set_maxdbs(s->env, STORE_TABLES);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(s->env, map_size(s->path));
+	if (rc == 0)
+		rc = mdb_env_open(s->env, s->path, MDB_NOSUBDIR | flags, 0600);
+	if (rc == 0)
+		rc = mdb_reader_check(s->env, &dead); /* of killed polls */
+	if (rc == 0)
+		rc = mdb_txn_begin(s->env, NULL, flags, &txn);
+	if (rc != 0)
+		return rc;
+	rc = open_tables(s, txn, read_only);
 	if (rc == 0)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);
@@ -188,24 +291,19 @@ static int
 open_file(struct store *s, enum store_access access)
 {
 	bool read_only = access == STORE_READ_ONLY;
-	unsigned flags = read_only ? MDB_RDONLY : 0;
 	struct stat st;
-	int rc, dead;
+	int rc;
 
 	if (read_only && stat(s->path, &st) != 0)
 		return errno;
 	if (read_only && st.st_size == 0)
 		return ENOENT;
 	rc = reserve_lock_file(s->path, read_only ? 0 : O_CREAT);
-	if (rc == 0)
-		rc = store_examine(s->path, flags);
-	if (rc == 0)
-		rc = store_open_env(s->path, flags, &s->env);
-	if (rc == 0)
-		rc = mdb_reader_check(
-		    s->env, &dead); /* drops readers of killed polls */
-	if (rc == 0)
-		rc = read_only ? find_tables(s) : open_tables(s);
+	if (rc != 0)
+		return rc;
+	lmdb_guard_begin(s->damage, PROG_IO);
+	rc = open_env(s, read_only);
+	lmdb_guard_end();
 	return rc;
 }
 
@@ -218,6 +316,9 @@ store_open(const char *dir, const char *tenant, enum store_access access,
 
 	s->lock = -1;
 	s->path = xasprintf("%s/%s.mdb", dir, tenant);
+	s->damage = xasprintf("state '%s' is damaged; remove it, and the next "
+			      "poll reads everything again",
+	    s->path);
 	if ((access != STORE_READ_ONLY && make_folder(dir, code, why) != 0) ||
 	    (access == STORE_EXCLUSIVE &&
 		lock_tenant_state(s, dir, tenant, code, why) != 0)) {
@@ -233,7 +334,7 @@ store_open(const char *dir, const char *tenant, enum store_access access,
 		buf_setf(why, "there is no state '%s' yet", s->path);
 		*code = PROG_NOINPUT;
 	} else {
-		*code = explain_store_error(s->path, rc, why);
+		*code = explain_store_error(s, rc, why);
 	}
 	store_close(s);
 	errno = 0;
@@ -270,15 +371,18 @@ bool
 store_get(struct store *s, enum store_table t, const char *key,
     const void **data, size_t *len)
 {
-	MDB_val k = store_key(key), v;
+	MDB_val k = text_key(key), v;
+	bool got;
 
-	if (s->emptied[t] || !read_begin(s) ||
-	    mdb_get(s->reader, s->dbi[t], &k, &v) != 0 ||
-	    !store_without_sum(&v, &v))
-		return false;
-	*data = v.mv_data;
-	*len = v.mv_size;
-	return true;
+	lmdb_guard_begin(s->damage, PROG_IO);
+	got = !s->emptied[t] && read_begin(s) &&
+	      mdb_get(s->reader, s->dbi[t], &k, &v) == 0 && take_summed(&k, &v);
+	lmdb_guard_end();
+	if (got) {
+		*data = v.mv_data;
+		*len = v.mv_size;
+	}
+	return got;
 }
 
 void
@@ -335,6 +439,17 @@ store_empty(struct store *s, enum store_table t)
 	s->emptied[t] = true;
 }
 
+static bool
+next_entry(const struct store *s, MDB_cursor *cursor, MDB_val *k, MDB_val *v)
+{
+	int rc;
+
+	lmdb_guard_begin(s->damage, PROG_IO);
+	rc = mdb_cursor_get(cursor, k, v, MDB_NEXT);
+	lmdb_guard_end();
+	return rc == 0;
+}
+
 void
 store_each(struct store *s, enum store_table t,
     void (*entry)(void *ctx, const char *key, const void *data, size_t len),
@@ -346,8 +461,8 @@ store_each(struct store *s, enum store_table t,
 	if (s->emptied[t] || !read_begin(s) ||
 	    mdb_cursor_open(s->reader, s->dbi[t], &cursor) != 0)
 		return;
-	while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
-		if (!store_without_sum(&v, &v))
+	while (next_entry(s, cursor, &k, &v)) {
+		if (!take_summed(&k, &v))
 			continue;
 		buf_clear(&s->scratch);
 		buf_add(&s->scratch, k.mv_data, k.mv_size);
@@ -365,15 +480,14 @@ store_pending(const struct store *s)
 static int
 put_checksummed(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, const MDB_val *data)
 {
-	MDB_val room = { STORE_SUM_LEN + data->mv_size, NULL };
-	uint64_t sum = store_checksum(key, data);
+	MDB_val room = { SUM_LEN + data->mv_size, NULL };
+	uint64_t sum = sum_of(key, data->mv_data, data->mv_size);
 	int rc = mdb_put(txn, dbi, key, &room, MDB_RESERVE);
 
 	if (rc != 0)
 		return rc;
-	memcpy(room.mv_data, &sum, STORE_SUM_LEN);
-	memcpy(
-	    (char *)room.mv_data + STORE_SUM_LEN, data->mv_data, data->mv_size);
+	memcpy(room.mv_data, &sum, SUM_LEN);
+	memcpy((char *)room.mv_data + SUM_LEN, data->mv_data, data->mv_size);
 	return 0;
 }
 
@@ -389,7 +503,7 @@ write_changes(struct store *s, MDB_txn *txn)
 	}
 	for (i = 0; rc == 0 && i < s->changes_n; i++) {
 		const struct store_change *c = &s->changes[i];
-		MDB_val k = store_key(c->key), v = { c->len, c->data };
+		MDB_val k = text_key(c->key), v = { c->len, c->data };
 
 		if (c->data != NULL) {
 			rc = put_checksummed(txn, s->dbi[c->table], &k, &v);
@@ -433,6 +547,7 @@ store_commit(struct store *s, struct buf *why)
 
 	/* An open reader would keep LMDB from reusing old pages. */
 	store_end_read(s);
+	lmdb_guard_begin(s->damage, PROG_IO);
 	for (;;) {
 		rc = commit_once(s);
 		if (rc == MDB_MAP_FULL)
@@ -444,8 +559,9 @@ store_commit(struct store *s, struct buf *why)
 		if (rc != 0)
 			break;
 	}
+	lmdb_guard_end();
 	if (rc != 0)
-		return explain_store_error(s->path, rc, why);
+		return explain_store_error(s, rc, why);
 	drop_changes(s);
 	return PROG_OK;
 }

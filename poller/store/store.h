@@ -12,16 +12,13 @@
  * says what to do. It can be removed: everything in it can be read from the CRM
  * again.
  *
- * A file is damaged if its structure is broken or a value does not match the
- * checksum of its key and itself. There is no checksum over all entries, unlike
- * in the aggregator's state, which cannot be made again
- * (aggregator/state/state_open.c). So damage to the tree, or old pages that
- * were copied back, may leave entries that are missing, old or in another
- * table. None of these makes a snapshot wrong: a missing entry is read from the
- * CRM; a chat's entry is used only while the list shows its mark, a customer's
- * for a day, the operators for operators_every; an entry in another table
- * cannot be decoded there. The count of calls may be too low. A file of another
- * tenant is emptied at its first use, see poll/pull.c.
+ * All values are read and compared with their checksums when the file is
+ * opened. Damage to LMDB's tree of pages may go unnoticed, or crash the program
+ * (common/os/lmdb_guard.h). An entry that is missing or old makes no snapshot
+ * wrong: a missing one is read from the CRM; a chat's entry is used only while
+ * the list shows its mark, a customer's for a day, the operators for
+ * operators_every. The count of calls may be too low. A file of another tenant
+ * is emptied at its first use, see poll/pull.c.
  */
 #ifndef POLLER_STORE_STORE_H
 #define POLLER_STORE_STORE_H

@@ -38,7 +38,7 @@ def choose(state, dice):
         kind = dice.choice(list(damage_kinds.KINDS))
         now, before = state.copies[-1], dice.choice(state.copies[:-1])
         name = dice.choice(sorted(set(now) - state.spared))
-        if kind == "removed" and name == damage_kinds.LMDB:
+        if kind == "removed" and name in damage_kinds.LMDB:
             continue # then there is no state, which is one, too
         new = damage_kinds.KINDS[kind](now[name], before.get(name), dice)
         if new is not None:
@@ -77,7 +77,7 @@ class Trials:
             folder = os.path.join(state.lab.tmp, f"damaged{place}", state.name)
             write(folder, files)
             result, why = state.judge(folder, place)
-            if result == WRONG and name == damage_kinds.LMDB and \
+            if result == WRONG and name in damage_kinds.LMDB and \
                     damage_kinds.is_older(state.copies[-1][name], new):
                 result = OLDER
         finally:

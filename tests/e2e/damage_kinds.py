@@ -7,7 +7,7 @@ import struct
 
 PAGE = 4096
 REMOVED = object()
-LMDB = "stream.mdb"
+LMDB = ("stream.mdb", "spool/requests.mdb")
 
 
 def patched(now, at, new):

@@ -21,7 +21,7 @@ from streams import folded
 PROBE = f"{TESTBIN}/tools/amqp_probe"
 # A way out: what is to be done.
 WAY_OUT = re.compile(
-    r"; .*\b(remove|put|replay|choose|give|make|have|raise)\b")
+    r"; .*\b(remove|move|put|replay|choose|give|make|have|raise)\b")
 REFUSALS = (65, 73, 74, 78)
 
 
@@ -371,9 +371,10 @@ class Spool(State):
         for n, record in found.items():
             if record != self.want[n]:
                 odd[n] = "another record"
+        ended = code in REFUSALS and is_told(said)
         for n, answer in again.items():
-            if answer != self.answers.get(n):
+            if answer != self.answers.get(n) and not ended:
                 odd.setdefault(n, f"another answer: {answer}")
-        if not lost and not odd and code in (0, 65):
+        if not lost and not odd and (ended or code == 0):
             return ("refused" if is_told(said) else "the same"), ""
         return "WRONG", f"exit {code}, lost {lost}, {odd}, {said}"

@@ -40,7 +40,7 @@ libraries() {
 ^curl/ ^(poller/client/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/profile/profile[a-z_]*[.][ch]$
 ^jwt[.]h$ ^common/tokens/jwt(_sign)?[.]c$
-^lmdb[.]h$ ^(poller/store/store_impl[.]h|aggregator/state/state.*|poller/intake/request_store[.]c|common/os/lmdb_guard[.]h)$
+^lmdb[.]h$ ^(poller/store/store[.]c|aggregator/state/state.*|poller/intake/request_store[.]c|common/os/lmdb_guard[.]h)$
 ^lz4 ^(common/amqp/|tests/unit/common/amqp/test_)amqp_compress[.]c$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
