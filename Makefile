@@ -170,8 +170,6 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     prometheus \
     readme_install \
     soak \
-    stream_crash \
-    stream_metrics \
     topology)
 # They wait for minutes, mostly for servers: what begins first does not end last.
 LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget \

@@ -1,136 +1,221 @@
-#!/usr/bin/env bash
-# Allocation in a stream: waiting chats are reserved in the order of their
-# arrival, a tenant by itself; a raised limit moves who waits; an aggregator
-# that is killed promises nothing twice to different people; and a CRM that
-# refuses, forgets and repeats ends with every chat served once, while the
-# aggregator is killed at random moments.
-set -euo pipefail
-# shellcheck source=tests/e2e/stream.sh
-. "$(dirname "$0")/stream.sh"
+#!/usr/bin/env -S python3 -B
+"""Allocation in a stream: waiting chats are reserved in the order of their
+arrival, a tenant by itself; a raised limit moves who waits; an aggregator that is
+killed reserves nothing twice for different people. And as it runs at a desk with
+a Qiscus, whose customers come in by webhooks. allocation_worlds.t kills all of it
+at random, with a CRM that refuses, forgets and repeats."""
 
-start_broker
-# A busy machine may lose a second between a refusal and the flush that decides
-# what comes of it: the pause lasts longer.
-settings 'prefetch = 50' 'wait_timeout = 60s' '[crm t]' 'token = x' \
-	'[aggregator]' 'allocation_expiry = 1h' 'allocation_pause = 1m'
-touch "$tmp/assigned"
+import datetime
+import json
 
-daemon=
-start_aggregator() {
-	"$aggregator" -f queue:records -t queue:rows --state "$state" \
-		--every 20ms -a allocation --assign-to queue:assignments \
-		2>>"$tmp/log" &
-	daemon=$!
-}
+from harness import BIN, Checks, Lab, main, steps, until
 
-kill_aggregator() {
-	kill -9 "$daemon"
-	wait "$daemon" 2>/dev/null || :
-}
 
-# reserved [TENANT]: CHAT>OPERATOR of each reservation, in their order, once.
-reserved() {
-	get assignments >>"$tmp/assigned"
-	sed -n 's/.*"tenant":"'"${1:-t}"'","id":"\([^"]*\)","chat":"\([^"]*\)","operator":"\([^"]*\)".*/\1 \2>\3/p' \
-		"$tmp/assigned" | awk '!seen[$1]++ { print $2 }' | paste -s -d ' '
-}
+class Stream:
+    """An aggregator that reserves, and what its queues say."""
 
-promised_so() { # WHAT [TENANT]
-	[ "$(reserved "${2:-t}")" = "$1" ]
-}
+    def __init__(self, lab, checks):
+        self.lab, self.checks = lab, checks
+        self.assigned = {} # by the id of the reservation, in their order
+        # A busy machine may lose a second between a refusal and the flush that
+        # decides what comes of it: the pause lasts longer.
+        self.conf = lab.conf("stream", {
+            "amqp": {"prefetch": 50, "wait_timeout": "60s"},
+            "crm t": {"token": "x"},
+            "aggregator": {"allocation_expiry": "1h",
+                           "allocation_pause": "1m"}})
+        # A limit is of now; what is a day older than it would come too late.
+        hour = datetime.datetime.now(datetime.timezone.utc) - \
+            datetime.timedelta(hours=1)
+        self.hour = hour.strftime("%Y-%m-%dT%H:")
 
-# comes_to WHAT [TENANT]: in the end those are all reservations.
-comes_to() {
-	until_true 60 promised_so "$@" ||
-		fail "reserved '$(reserved "${2:-t}")', not '$1': $(cat "$tmp/log")"
-}
+    def argv(self, *options):
+        return ["aggregator", "-c", self.conf, "-f", "queue:records", "-t",
+                "queue:rows", "--state", self.lab.path("state"), "-a",
+                "allocation", *options]
 
-id_of() { # CHAT: of its last reservation
-	sed -n 's/.*"tenant":"t","id":"\([^"]*\)","chat":"'"$1"'",.*/\1/p' \
-		"$tmp/assigned" | tail -n 1
-}
+    def begin(self):
+        self.p = self.lab.start(
+            self.argv("--every", "20ms", "--assign-to", "queue:assignments"),
+            self.lab.path("log"))
 
-# A limit is of now; what is a day older than it would come too late.
-hour=$(date -u -d "1 hour ago" +%Y-%m-%dT%H)
+    def put(self, *records):
+        self.lab.put("records", map(json.dumps, records), 1)
 
-outcome() { # CHAT SECOND [OPERATOR]
-	echo "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":\"$1\",\"status\":\"open\",\"at\":\"$hour:01:$2Z\"${3:+,\"operator\":\"$3\"},\"assignment\":\"$(id_of "$1")\"}" |
-		put records 1
-}
+    def chat(self, tenant, chat, minute, status="open", **more):
+        return {"type": "chat", "tenant": tenant, "chat": str(chat),
+                "status": status, "at": f"{self.hour}{minute}Z", **more}
 
-chat() { # TENANT CHAT STATUS MINUTE:SECOND
-	echo "{\"type\":\"chat\",\"tenant\":\"$1\",\"chat\":\"$2\",\"status\":\"$3\",\"at\":\"$hour:$4Z\"}"
-}
+    def outcome(self, chat, second, **more):
+        """Of its last reservation."""
+        last = [i for i, r in self.assigned.items()
+                if (r["tenant"], r["chat"]) == ("t", str(chat))][-1]
+        self.put(self.chat("t", chat, f"01:{second}", assignment=last, **more))
 
-operator() { # TENANT ID
-	echo "{\"type\":\"operator\",\"tenant\":\"$1\",\"operator\":\"$2\",\"available\":true}"
-}
+    def reserved(self, tenant):
+        for line in self.lab.take("assignments"):
+            r = json.loads(line)
+            self.assigned.setdefault(r["id"], r)
+        return " ".join(f"{r['chat']}>{r['operator']}" for r in
+                        self.assigned.values() if r["tenant"] == tenant)
 
-echo "- in the order of arrival, to whom has the fewest, up to the limit"
-start_aggregator
-{
-	operator t a
-	operator t b
-	for chat in 5 2 6 1 4 3; do
-		chat t "$chat" open "00:0$chat"
-	done
-	operator u z
-	chat u 1 open 00:03
-	chat u 2 open 00:01
-	chat u 3 open 00:02
-} | put records 100
-comes_to '1>a 2>b 3>a 4>b'
-comes_to '2>z 3>z' u
+    def comes_to(self, want, tenant="t"):
+        """In the end those are all reservations, in that order."""
+        last = []
 
-echo "- killed, it holds its reservations"
-kill_aggregator
-chat t 7 open 00:07 | put records 1
-start_aggregator
-outcome 1 01 a
-outcome 2 01 b
-until_true 30 none_waits records || fail "nobody reads"
-comes_to '1>a 2>b 3>a 4>b'
+        def is_so():
+            last[:] = [self.reserved(tenant)]
+            return last[0] == want
 
-echo "- refused: nobody else has room, so others pass until it is asked again"
-outcome 3 02
-comes_to '1>a 2>b 3>a 4>b 5>a'
+        try:
+            until(30, is_so, want)
+        except AssertionError as e:
+            raise AssertionError(f"reserved {last[0]}, not {want}: "
+                                 f"{self.lab.text('log')}") from e
 
-echo "- a raised limit moves who waits, in their order"
-scripts/limits -b "$BIN" -c "$tmp/conf" 3
-comes_to '1>a 2>b 3>a 4>b 5>a 3>b 6>a'
-scripts/limits -b "$BIN" --tenant t 4 b
-comes_to '1>a 2>b 3>a 4>b 5>a 3>b 6>a 7>b'
-scripts/limits -b "$BIN" -c "$tmp/conf" --tenant u 3
-comes_to '2>z 3>z 1>z' u
+    def limits(self, *words):
+        self.lab.must(["scripts/limits", "-b", BIN, "-c", self.conf, *words])
 
-echo "- a closing makes room, an operator who comes has it"
-{
-	chat t 8 open 00:08
-	chat t 9 open 00:09
-	chat t 1 closed 02:00
-} | put records 1
-comes_to '1>a 2>b 3>a 4>b 5>a 3>b 6>a 7>b 8>a'
-operator t c | put records 1
-comes_to '1>a 2>b 3>a 4>b 5>a 3>b 6>a 7>b 8>a 9>c'
-kill "$daemon"
-wait "$daemon" || fail "SIGTERM gave $?: $(cat "$tmp/log")"
+    def run(self):
+        def operator(tenant, name):
+            return {"type": "operator", "tenant": tenant, "operator": name,
+                    "available": True}
 
-echo "- what it needs it says in one line"
-expect 78 "$aggregator" -f queue:records -t queue:rows --state "$state" \
-	--every 20ms -a allocation --assign-to queue:assignments --part 0/2
-says "allocation needs all chats of a tenant in one place; leave out --part"
-expect 78 "$aggregator" -f queue:records -t queue:rows --state "$state" \
-	--every 20ms -a allocation
-says "give --assign-to"
-expect 78 "$aggregator" -f queue:records -t queue:rows --state "$state" \
-	-a allocation --assign-to queue:assignments
-says "give --every"
-expect 65 "$aggregator" --publish -t queue:records <<<'{"type":"limit"}'
-says "field 'tenant' is missing in a limit record; nothing was published"
+        self.begin()
+        # In the order of arrival, to whom has the fewest, up to the limit.
+        self.lab.put("records", map(json.dumps, (
+            operator("t", "a"), operator("t", "b"),
+            *(self.chat("t", n, f"00:0{n}") for n in (5, 2, 6, 1, 4, 3)),
+            operator("u", "z"), self.chat("u", 1, "00:03"),
+            self.chat("u", 2, "00:01"), self.chat("u", 3, "00:02"))))
+        self.comes_to("1>a 2>b 3>a 4>b")
+        self.comes_to("2>z 3>z", "u")
+        # Killed, it holds its reservations.
+        self.p.kill()
+        self.p.wait()
+        self.put(self.chat("t", 7, "00:07"))
+        self.begin()
+        self.outcome(1, "01", operator="a")
+        self.outcome(2, "02", operator="b")
+        until(30, lambda: self.lab.in_queue("records", "total") == 0, "a reader")
+        self.comes_to("1>a 2>b 3>a 4>b")
+        # Refused: nobody else has room, so others pass until it is asked again.
+        self.outcome(3, "02")
+        self.comes_to("1>a 2>b 3>a 4>b 5>a")
+        # A raised limit moves who waits, in their order.
+        self.limits("3")
+        self.comes_to("1>a 2>b 3>a 4>b 5>a 3>b 6>a")
+        self.limits("--tenant", "t", "4", "b")
+        self.comes_to("1>a 2>b 3>a 4>b 5>a 3>b 6>a 7>b")
+        self.limits("--tenant", "u", "3")
+        self.comes_to("2>z 3>z 1>z", "u")
+        # A closing makes room, an operator who comes has it.
+        self.put(self.chat("t", 8, "00:08"), self.chat("t", 9, "00:09"),
+                 self.chat("t", 1, "02:00", "closed"))
+        self.comes_to("1>a 2>b 3>a 4>b 5>a 3>b 6>a 7>b 8>a")
+        self.put(operator("t", "c"))
+        self.comes_to("1>a 2>b 3>a 4>b 5>a 3>b 6>a 7>b 8>a 9>c")
+        self.checks.equal(self.lab.end(self.p), 0, self.lab.text("log"))
 
-echo "- a CRM that refuses, forgets and repeats, and kill -9"
-rm -r "$state"
-settings 'prefetch = 50' 'wait_timeout = 60s' '[aggregator]' \
-	'allocation_expiry = 1s' 'allocation_pause = 100ms'
-SEED=${SEED:-$((RANDOM))} tests/e2e/allocation.py "$tmp" ||
-	fail "$(cat "$tmp/log")"
+    def needs(self):
+        """What it needs it says in one line."""
+        to = ("--assign-to", "queue:assignments")
+        for options, says in (
+                (("--every", "20ms", *to, "--part", "0/2"),
+                 "allocation needs all chats of a tenant in one place; leave "
+                 "out --part"),
+                (("--every", "20ms"), "give --assign-to"), (to, "give --every")):
+            self.checks.ends(self.lab.run(self.argv(*options)), 78, says)
+        self.checks.ends(
+            self.lab.run(["aggregator", "--publish", "-t", "queue:records"],
+                         stdin=b'{"type":"limit"}\n'), 65,
+            "field 'tenant' is missing in a limit record; nothing was published")
+
+
+class Desk:
+    """Two agents with a limit of two get those who come, fewest first; the rest
+    waits in order until a limit is raised, or a chat is resolved. The simulator's
+    journal says who was given what. In each step a chat that did not wait would
+    have gone to somebody else."""
+
+    def __init__(self, lab, checks):
+        self.lab, self.checks, self.rooms = lab, checks, []
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.sim = lab.sim(
+            "--crm", "qiscus", "--by-us", "--dialogs", 0, "--operators", 2,
+            "--pace", 0, "--start",
+            now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03}Z",
+            "--speed", 1)
+        self.sim.control("act", do="online")
+        self.conf = lab.conf("desk", {"crm desk": {
+            "profile": "qiscus", "url": self.sim.root, "account": "sim-app",
+            "token": "sim-token", "admin_token": "admin-sim-token",
+            "assign": "yes", "hook": "secret",
+            "hook_secret": "0123456789abcdef"}})
+        port_file = lab.path("listening")
+        self.daemons = [lab.start(
+            [program, "-c", self.conf, *words.split()], lab.path("desk.log"))
+            for program, words in (
+                ("poller", f"--listen 127.0.0.1:0 --port-file {port_file} -t "
+                 f"queue:desk --state {lab.path('listener')}"),
+                ("aggregator", "-a allocation --every 20ms -f queue:desk -t "
+                 f"queue:desk.rows --state {lab.path('desk.state')} --assign-to "
+                 "queue:desk.assignments"),
+                ("poller", "--assign -f queue:desk.assignments -t queue:desk"))]
+        until(30, lambda: lab.text("listening").endswith("\n"), "the listener")
+        lab.must(["poller", "-c", self.conf, "--register",
+                  "http://127.0.0.1:" + lab.text("listening").strip()])
+        lab.must(["poller", "-c", self.conf, "-t", "queue:desk"])
+
+    def journal(self):
+        return [e for e in self.sim._ask("/control/journal", "GET", {})
+                if e["what"] == "assigned"]
+
+    def comes_to(self, want):
+        def given():
+            return " ".join(sorted(
+                f"{self.rooms.index(e['dialog']) + 1}>{e['operator']}"
+                for e in self.journal()))
+
+        try:
+            until(30, lambda: given() == want, want)
+        except AssertionError as e:
+            raise AssertionError(f"given {given()}, not {want}: "
+                                 f"{self.lab.text('desk.log')}") from e
+
+    def arrive(self, n):
+        for _ in range(n):
+            self.rooms.append(self.sim._ask(
+                "/control/act?do=arrive", "POST", {})["dialog"])
+
+    def limits(self, *words):
+        self.lab.must(["scripts/limits", "-b", BIN, "-c", self.conf, "-t",
+                       "queue:desk", *words])
+
+    def run(self):
+        self.arrive(5)
+        self.comes_to("1>501 2>502 3>501 4>502")
+        self.limits("3", "502")
+        self.comes_to("1>501 2>502 3>501 4>502 5>502")
+        self.arrive(3)
+        self.sim.control("act", do="close", dialog=self.rooms[1])
+        self.comes_to("1>501 2>502 3>501 4>502 5>502 6>502")
+        self.limits("--default", "502")
+        self.limits("4")
+        self.comes_to("1>501 2>502 3>501 4>502 5>502 6>502 7>501 8>502")
+        for p in self.daemons:
+            self.checks.equal(self.lab.end(p), 0, self.lab.text("desk.log"))
+        self.checks.equal([e for e in self.journal() if e["before"]], [],
+                          "given twice")
+
+
+def body():
+    with Lab("allocation") as lab:
+        checks = Checks()
+        lab.start_servers("rabbitmq")
+        stream = Stream(lab, checks)
+        steps(stream.run, stream.needs, Desk(lab, checks).run)
+        return checks.result()
+
+
+main(body)

@@ -1,139 +1,146 @@
-#!/usr/bin/env bash
-# The reaper at a queue: it deletes and then acknowledges, bad records and what
-# it refuses are dead letters, and what failed for want of a server waits.
-set -euo pipefail
-# shellcheck source=tests/e2e/amqp.sh
-. "$(dirname "$0")/amqp.sh"
+#!/usr/bin/env -S python3 -B
+"""The reaper at a queue: it deletes and then acknowledges, bad records and what
+it refuses are dead letters, and what failed for want of a server waits."""
 
-start_broker
-"$servers" start "$tmp/servers" mariadb
-eval "$("$servers" env "$tmp/servers")"
-export MYSQL_URL
-"$BIN/sink" --migrate
-reaper=$BIN/reaper
+import collections
+import json
 
-q() {
-	"$servers" mysql "$tmp/servers" messaging -N -B -e "$1"
-}
+from harness import TESTBIN, Checks, Lab, main, steps, until
 
-answer() { # TENANT CHAT STATUS
-	printf '{"type":"chat","tenant":"%s","chat":"%s","status":"%s","at":"2026-11-20T10:01:00Z"}\n' "$@"
-}
 
-chats() {
-	q "SELECT COUNT(*) FROM chat_metrics WHERE tenant = '$1'"
-}
+def answer(tenant, chat, status):
+    return json.dumps({"type": "chat", "tenant": tenant, "chat": str(chat),
+                       "status": status, "at": "2026-11-20T10:01:00Z"})
 
-dead() { # what waits in closed.dead, its reasons counted
-	"$probe" -e read queue:closed.dead | cut -f 2- | jq -r .reason |
-		sort | uniq -c | sed 's/^ *//'
-}
 
-q "INSERT INTO tenants (tenant, as_of, snapshot, stored_at, stale_at) VALUES
-	('acme', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3),
-		UTC_TIMESTAMP(3) + INTERVAL 1 HOUR),
-	('beta', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3),
-		UTC_TIMESTAMP(3) + INTERVAL 1 HOUR);
-	INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'acme', seq,
-	'left', '2026-11-20 10:00:00' FROM seq_1_to_60;
-	INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT 'beta', seq,
-	'left', '2026-11-20 10:00:00' FROM seq_1_to_60"
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.equal = self.checks.equal
+        lab.start_servers()
+        lab.must(["sink", "--migrate"])
+        self.database = lab.door("mariadb")
+        lab.env["MYSQL_URL"] = self.database.url
+        lab.sql("""INSERT INTO tenants (tenant, as_of, snapshot, stored_at)
+            VALUES ('acme', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3)),
+            ('beta', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3))""")
+        for tenant in ("acme", "beta"):
+            lab.sql("INSERT INTO chat_metrics (tenant, chat, status, as_of) "
+                    f"SELECT '{tenant}', seq, 'left', '2026-11-20 10:00:00' "
+                    "FROM seq_1_to_60")
 
-echo "- the list goes to a queue, answers come from another"
-"$reaper" --list -t queue:left
-[ "$(waiting left)" -gt 0 ] || fail "nothing in the queue"
-{
-	for chat in $(seq 30); do
-		answer acme "$chat" closed
-	done
-	for chat in $(seq 13); do
-		answer beta "$chat" gone
-	done
-	answer beta 60 closed
-	answer nobody 1 closed
-	echo nonsense
-} | "$probe" -b 100 write queue:closed >/dev/null
-expect 65 "$reaper" -f queue:closed --until-empty
-until_true 20 none_waits closed || fail "not all was acknowledged"
-[ "$(chats acme) $(chats beta)" = "30 59" ] ||
-	fail "left: $(chats acme) of acme, $(chats beta) of beta"
-grep -q "13 of the 60 known chats of tenant 'beta'" "$tmp/err" ||
-	fail "$(cat "$tmp/err")"
-got=$(dead | sed 's/ [a-z]*: .*/ unreadable/')
-want="1 the database does not know this tenant
-13 too many chats gone at once"
-[ "$(echo "$got" | grep -e database -e 'too many')" = "$want" ] ||
-	fail "dead letters: $got"
-[ "$(echo "$got" | wc -l)" = 3 ] || fail "dead letters: $got"
+    def chats(self, tenant):
+        return int(self.lab.sql("SELECT COUNT(*) FROM chat_metrics WHERE "
+                                f"tenant = '{tenant}'")[0][0])
 
-echo "- gone in small portions is gone all the same, for one at work for long"
-# The first portion leaves 54 of beta's chats, the second 49, of the third
-# nothing is believed: 15 of 59.
-handled() {
-	case $1 in
-	1 | 2) [ "$(chats beta)" = $((59 - 5 * $1)) ] ;;
-	*) [ "$(waiting closed.dead)" -gt 0 ] ;;
-	esac
-}
-test_left() {
-	[ "$(chats acme)" = "$1" ]
-}
-"$reaper" -f queue:closed 2>"$tmp/log" &
-daemon=$!
-for part in 1 2 3; do
-	for n in 1 2 3 4 5; do
-		answer beta $((5 * part - 5 + n)) gone
-	done | "$probe" -b 100 write queue:closed >/dev/null
-	until_true 20 handled "$part" || fail "portion $part waits: $(chats beta); $(cat "$tmp/log")"
-done
-until_true 20 grep -q "of tenant 'beta' are gone" "$tmp/log" ||
-	fail "it was believed: $(chats beta) left; $(cat "$tmp/log")"
-[ "$(chats beta)" = 49 ] || fail "$(chats beta) chats of beta are left"
+    def begin(self):
+        self.p = self.lab.start(["reaper", "-f", "queue:closed"],
+                                self.lab.path("log"))
 
-echo "- a dry run shows what would go and what is refused, and leaves all there"
-kill "$daemon"
-wait "$daemon" || fail "SIGTERM gave $?"
-settings 'prefetch = 1' 'wait_timeout = 90s'
-letters=$(waiting closed.dead)
-# More than a quorum queue sends where it is told that there is no limit.
-for _ in $(seq 2100); do
-	answer acme 31 closed
-done | "$TESTBIN/tools/amqp_lines" closed 1
-{
-	answer acme 31 closed
-	answer nobody 1 closed
-	echo nonsense
-} | while read -r line; do
-	echo "$line" | "$probe" write queue:closed >/dev/null
-done
-expect 65 timeout 300 "$reaper" --dry-run -o ndjson -f queue:closed
-[ "$(jq -r .chat "$tmp/out")" = 31 ] ||
-	fail "shown: $(cat "$tmp/out")"
-[ "$(grep -c 'message .* line 1: ' "$tmp/err")" = 2 ] ||
-	fail "$(cat "$tmp/err")"
-until_true 20 so_many_wait closed 2103 ||
-	fail "$(waiting closed) are left of 2103"
-[ "$(waiting closed.dead)" = "$letters" ] || fail "a dead letter of a dry run"
-[ "$(chats acme)" = 30 ] || fail "a dry run deletes"
-"$probe" -e read queue:closed >/dev/null
+    def end(self):
+        self.equal(self.lab.end(self.p), 0, self.lab.text("log"))
 
-echo "- messages of the broker without a line, as many as it sends ahead"
-settings 'prefetch = 2' 'wait_timeout = 90s'
-printf '\n\n\n' | "$TESTBIN/tools/amqp_lines" closed 0
-answer acme 60 closed | "$probe" write queue:closed >/dev/null
-expect 0 timeout 300 "$reaper" -f queue:closed --until-empty
-until_true 20 none_waits closed || fail "not all was acknowledged"
-test_left 29 || fail "left: $(chats acme)"
-"$reaper" -f queue:closed 2>"$tmp/log" &
-daemon=$!
+    def reap(self, code, *options):
+        done = self.lab.run(["reaper", "-f", "queue:closed", *options])
+        self.equal(done.code, code, done)
+        return done
 
-echo "- a database that is away is waited for, nothing becomes a dead letter"
-letters=$(waiting closed.dead)
-"$servers" kill "$tmp/servers" mariadb
-answer acme 31 closed | "$probe" write queue:closed >/dev/null
-sleep 1
-[ "$(waiting closed.dead)" = "$letters" ] || fail "a dead letter"
-"$servers" start "$tmp/servers" mariadb
-until_true 40 test_left 28 || fail "left: $(chats acme)"
-kill "$daemon"
-wait "$daemon" || fail "SIGTERM gave $?"
+    def prefetch(self, n):
+        self.lab.env["MESSAGING_CONFIG"] = self.lab.conf(
+            "conf", {"amqp": {"prefetch": n, "wait_timeout": "90s"}})
+
+    def lines(self, per_message, *lines):
+        """Without a line's end; per_message 0: messages without a line."""
+        self.lab.must([TESTBIN + "/tools/amqp_lines", "closed", per_message],
+                      stdin="".join(x + "\n" for x in lines).encode())
+
+    def settled(self):
+        until(20, lambda: self.lab.in_queue("closed", "total") == 0,
+              "all to be acknowledged")
+
+    def list_and_answers(self):
+        """The list goes to a queue, answers come from another."""
+        self.lab.must(["reaper", "--list", "-t", "queue:left"])
+        self.checks.that(self.lab.take("left"), "nothing is listed")
+        self.lab.put("closed", [
+            *(answer("acme", n, "closed") for n in range(1, 31)),
+            *(answer("beta", n, "gone") for n in range(1, 14)),
+            answer("beta", 60, "closed"), answer("nobody", 1, "closed"),
+            "nonsense"])
+        done = self.reap(65, "--until-empty")
+        self.settled()
+        self.equal((self.chats("acme"), self.chats("beta")), (30, 59), "left")
+        self.checks.that("13 of the 60 known chats of tenant 'beta'" in
+                         done.err, done)
+        reasons = collections.Counter(
+            json.loads(x)["reason"] for x in self.lab.take("closed.dead"))
+        self.checks.that(len(reasons) == 3 and
+                         reasons["too many chats gone at once"] == 13 and
+                         reasons["the database does not know this tenant"] == 1,
+                         reasons)
+
+    def gone_in_portions(self):
+        """Gone in small portions is gone all the same, for one at work for long:
+        the first leaves 54 of beta's chats, the second 49, of the third nothing
+        is believed: 15 of 59."""
+        self.begin()
+        for part in range(3):
+            self.lab.put("closed", [answer("beta", 5 * part + n, "gone")
+                                    for n in range(1, 6)])
+            until(20, lambda part=part: self.chats("beta") == 54 - 5 * part
+                  if part < 2 else self.lab.in_queue("closed.dead") > 0,
+                  f"portion {part}: {self.lab.text('log')}")
+        until(20, lambda: "of tenant 'beta' are gone" in self.lab.text("log"),
+              "a word")
+        self.equal(self.chats("beta"), 49, "chats of beta")
+        self.end()
+
+    def dry_run(self):
+        """Shows what would go and what is refused, and leaves all there."""
+        self.prefetch(1)
+        letters = self.lab.in_queue("closed.dead")
+        # More than a quorum queue sends where it is told that there is no limit.
+        self.lines(1, *2100 * [answer("acme", 31, "closed")])
+        self.lab.put("closed", [answer("acme", 31, "closed"), answer(
+            "nobody", 1, "closed"), "nonsense"], 1)
+        done = self.reap(65, "--dry-run", "-o", "ndjson")
+        self.equal([r["chat"] for r in done.records()], ["31"], "shown")
+        self.equal(sum(" line 1: " in x and "message" in x
+                       for x in done.lines()), 2, done)
+        until(20, lambda: self.lab.in_queue("closed") == 2103, "all of them")
+        self.equal(self.lab.in_queue("closed.dead"), letters, "dead letters")
+        self.equal(self.chats("acme"), 30, "chats of acme")
+        self.lab.take("closed")
+
+    def empty_messages(self):
+        """Without a line, as many as the broker sends ahead."""
+        self.prefetch(2)
+        self.lines(0, "", "", "")
+        self.lab.put("closed", [answer("acme", 60, "closed")])
+        self.reap(0, "--until-empty")
+        self.settled()
+        self.equal(self.chats("acme"), 29, "chats of acme")
+
+    def database_away(self):
+        """It is waited for, and nothing becomes a dead letter."""
+        letters = self.lab.in_queue("closed.dead")
+        self.begin()
+        self.database.shut()
+        self.lab.put("closed", [answer("acme", 31, "closed")])
+        until(60, lambda: self.lab.in_queue("closed", "checked_out") == 1,
+              "it to be taken")
+        self.equal(self.lab.in_queue("closed.dead"), letters, "dead letters")
+        self.database.open()
+        until(40, lambda: self.chats("acme") == 28, "the chat to go")
+        self.end()
+
+
+def body():
+    with Lab("reaper_queue") as lab:
+        test = Test(lab)
+        steps(test.list_and_answers, test.gone_in_portions, test.dry_run,
+              test.empty_messages, test.database_away)
+        return test.checks.result()
+
+
+main(body)

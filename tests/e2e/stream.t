@@ -8,9 +8,10 @@ views and events pass. A pipe that nobody reads loses no row."""
 import json
 import os
 import random
+import time
 
 from amqp_doors import Acks
-from harness import TESTBIN, Checks, Lab, main, say, until
+from harness import LONG, TESTBIN, Checks, Lab, main, say, seed, until
 from streams import Flow, lines_of
 
 
@@ -212,12 +213,66 @@ def check_again(lab, checks):
         checks.that(lab.in_queue("records", "total") == 0, "not acknowledged")
 
 
+def check_kills(lab, checks):
+    say("- killed at any moment, with hardly any memory")
+    dice = random.Random(seed())
+    tables = ("conversation_metrics user_stats realtime_user_activity alerts "
+              "trends channel_metrics response_hours response_histogram "
+              "intervals").split()
+    flow = Flow(lab, "conversations,users,activity,alerts,trends,channels,"
+                "histograms,intervals,events", prefetch=20, cache="1M",
+                refresh="100ms", alert_minute=3, alert_five_minutes=5)
+    flow.fresh()
+    n = 30000 if LONG else 6000
+    # In all less than the window: what is sent again may stand before the rest.
+    records = load(lab, "-n", n, "--chats", n // 20, "--users", 300,
+                   "--tenants", 2, "--gap", 2500, "--seed", dice.randrange(9999))
+    flow.put(records, 60)
+    for _ in range(25 if LONG else 4):
+        p = lab.start(flow.argv(every=f"{dice.randrange(1, 31)}ms"),
+                      lab.path("log"))
+        time.sleep(dice.uniform(0, 0.4)) # the moment is any
+        p.kill()
+        p.wait()
+        flow.put(dice.sample(records, 300), 50)
+    flow.run()
+    flow.same_figures(records)
+    checks.that(flow.letters() == [], "dead letters")
+    figures = flow.figures()
+    got = {json.loads(x)["table"] for x in figures}
+    checks.that(got >= set(tables), f"no rows of {set(tables) - got}")
+    flow.put(records, 400)
+    flow.run()
+    checks.that(flow.figures() == figures, "a replay changed rows")
+
+
+def check_silent(lab, checks):
+    say("- waits of a tenant that was silent when it was killed go on")
+    flow = Flow(lab, prefetch=20)
+    flow.fresh()
+    records = load(lab, "-n", 4000, "--chats", 200, "--users", 100, "--tenants",
+                   2, "--gap", 500, "--seed", 5)
+    records.sort(key=lambda x: '"tenant":"t2"' not in x)
+    flow.put(records, 20)
+    p = lab.start(flow.argv(), lab.path("log"))
+    until(60, lambda: lab.in_queue("records") == 0, "a reader")
+    p.kill()
+    p.wait()
+    until(60, lambda: lab.in_queue("records", "checked_out") == 0,
+          "the broker to notice")
+    flow.run()
+    flow.same_figures(records)
+    rows, flow.rows = flow.rows, []
+    flow.run()
+    checks.that(rows and not flow.rows, "rows are written though nothing came")
+
+
 def body():
     checks = Checks()
     with Lab("stream") as lab:
         lab.start_servers("rabbitmq")
         for check in (check_figures, check_passing, check_letters, check_waits,
-                      check_pipe, check_again):
+                      check_pipe, check_again, check_kills, check_silent):
             check(lab, checks)
     return checks.result()
 
