@@ -1,407 +1,470 @@
-#!/usr/bin/env bash
-# Webhooks end to end: who is let in, that what is told twice counts once, that
-# what nobody understands is kept, and that they are registered at the CRMs.
-set -euo pipefail
-# shellcheck source=tests/e2e/amqp.sh
-. "$(dirname "$0")/amqp.sh"
+#!/usr/bin/env -S python3 -B
+"""Webhooks end to end: who is let in, that what is told twice counts once, that
+what nobody understands is kept, and that they are registered at the CRMs."""
 
-start_broker
-start_sim --seed 7
-umask 077
-key=s3cr3t-that-nobody-knows
-cat >"$tmp/my.conf" <<END
-[crm wo]
-profile = chatwoot
-hook = signature
-hook_secret = $key
-[crm desk]
-url = $sim/v1
-token = sim-token
-hook = signature
-[crm room]
-url = $sim/v1
-token = sim-token
-hook = secret
-hook_secret = 0123456789abcdef
-[listen]
-END
-unset CRM_URL CRM_TOKEN
+import glob
+import hashlib
+import hmac
+import http.client
+import http.server
+import json
+import os
+import re
+import secrets
+import threading
+import time
 
-# listen CONF TO: a listener, with $state if there is one; $there is where.
-state=$tmp/state
-listen() {
-	rm -f "$tmp/listening"
-	"$BIN/poller" -c "$1" --listen 127.0.0.1:0 --port-file "$tmp/listening" \
-		-t "$2" ${state:+--state "$state"} 2>>"$tmp/listen.log" &
-	listener=$!
-	until_true 20 test -s "$tmp/listening" ||
-		fail "no listener: $(cat "$tmp/listen.log")"
-	there=http://127.0.0.1:$(cat "$tmp/listening")
-}
+from harness import Checks, Lab, main, steps, until
 
-# What was answered is stored; it has reached its queue or file, too.
-is_published() {
-	curl -s "$there/api/v1/analytics/health" |
-		grep -q '"processing_queue_size":0'
-}
-published() {
-	until_true 60 is_published || fail "not published"
-}
+KEY = "s3cr3t-that-nobody-knows"
+HOOK = "0123456789abcdef"
+TIMES = {"created_at": 1795168790}
+META = {"meta": {"sender": {"id": 71}, "assignee": {"id": 5},
+                 "assignee_type": "User"}}
 
-# mac KEY: of standard input.
-mac() {
-	openssl dgst -sha256 -hmac "$1" | sed 's/.* //'
-}
 
-# post PATH BODY HEADER...: prints the status; the answer is in $tmp/answer.
-post() {
-	local path=$1 body=$2 headers=()
-	shift 2
-	for header; do
-		headers+=(-H "$header")
-	done
-	curl -s -o "$tmp/answer" -w '%{http_code}' -X POST "$there$path" \
-		-H 'Content-Type: application/json' ${headers[@]+"${headers[@]}"} \
-		--data-binary "$body"
-}
+def conversation(status, updated, **more):
+    return {"id": 13, "inbox_id": 2, "status": status, **TIMES,
+            "updated_at": updated, **META, **more}
 
-# chatwoot BODY [TIME]: signed as Chatwoot does.
-chatwoot() {
-	local at=${2:-$(date +%s)}
-	post "/hooks/${tenant:-wo}/chatwoot" "$1" "X-Chatwoot-Timestamp: $at" \
-		"X-Chatwoot-Delivery: 1" \
-		"X-Chatwoot-Signature: sha256=$(printf '%s.%s' "$at" "$1" | mac "$key")"
-}
 
-# chat2desk BODY: signed as Chat2Desk does, by the MD5 of the token.
-chat2desk() {
-	local at md5
-	at=$(date +%s)
-	md5=$(printf sim-token | openssl dgst -md5 | sed 's/.* //')
-	post /hooks/desk/chat2desk "$1" "X-Timestamp: $at" \
-		"X-Signature: $(printf '%s%s' "$1" "$at" | mac "$md5")"
-}
+def said(number, at, talk, **more):
+    return {"event": "message_created", "id": number,
+            "created_at": f"2026-11-20T{at}Z", "conversation": talk, **more}
 
-# is WANT GOT WHAT
-is() {
-	[ "$1" = "$2" ] || fail "$3: $2, not $1: $(cat "$tmp/answer")"
-}
 
-# taken: all that waits in a queue, a line each.
-taken() {
-	published
-	"$probe" -e read "queue:$1" | cut -f 2-
-}
-
-said='{"event":"message_created","id":901,"content":"private words",
-"message_type":"incoming","created_at":"2026-11-20T10:00:00.5Z",
-"sender":{"id":71},"conversation":{"id":13,"inbox_id":2,"status":"open",
-"created_at":1795168790,"updated_at":1795168800.5,
-"meta":{"sender":{"id":71},"assignee":{"id":5,"name":"Bo"},
-"assignee_type":"User"}}}'
-answered='{"event":"message_created","id":902,"content":"more of them",
-"message_type":"outgoing","created_at":"2026-11-20T10:00:40.5Z",
-"sender":{"id":5,"type":"user"},"conversation":{"id":13,"inbox_id":2,
-"status":"open","created_at":1795168790,"updated_at":1795168840.5,
-"meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}}}'
+NAMED = {"meta": {"sender": {"id": 71}, "assignee": {"id": 5, "name": "Bo"},
+                  "assignee_type": "User"}}
+CUSTOMER = {"message_type": "incoming", "sender": {"id": 71}}
+AGENT = {"message_type": "outgoing", "sender": {"id": 5, "type": "user"}}
+SAID = said(901, "10:00:00.5", {**conversation("open", 1795168800.5), **NAMED},
+            content="private words", **CUSTOMER)
+ANSWERED = said(902, "10:00:40.5", conversation("open", 1795168840.5),
+                content="more of them", **AGENT)
 # What a Chatwoot sends for one closing: two events, the change in the second.
-resolved='"id":13,"inbox_id":2,"status":"resolved","created_at":1795168790,
-"updated_at":1795168900.512345,
-"meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}'
-shown='{"event":"conversation_status_changed","changed_attributes":null,'"$resolved}"
-changed='{"event":"conversation_updated","changed_attributes":[
-{"status":{"previous_value":"open","current_value":"resolved"}},
-{"updated_at":{"previous_value":"2026-11-20T10:00:40.500Z",
-"current_value":"2026-11-20T10:01:40.500Z"}}],'"$resolved}"
+RESOLVED = conversation("resolved", 1795168900.512345)
+SHOWN = {"event": "conversation_status_changed", "changed_attributes": None,
+         **RESOLVED}
+
+
+def changed(before, after, at, talk):
+    return {"event": "conversation_updated", "changed_attributes": [
+        {"status": {"previous_value": before, "current_value": after}},
+        {"updated_at": {"previous_value": "2026-11-20T10:00:40.500Z",
+                        "current_value": f"2026-11-20T{at}Z"}}], **talk}
+
+
+CHANGED = changed("open", "resolved", "10:01:40.500", RESOLVED)
 # Resolving writes a survey, which is there before the change is told.
-surveyed='"id":13,"inbox_id":2,"status":"resolved","created_at":1795168790,
-"updated_at":1795168901.45,"messages":[{"id":903,"message_type":3,
-"content_type":"input_csat","created_at":1795168901}],
-"meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}'
-shown_late='{"event":"conversation_status_changed","changed_attributes":null,'"$surveyed}"
-survey='{"event":"message_created","id":903,"content_type":"input_csat",
-"message_type":"template","created_at":"2026-11-20T10:01:41.400Z",
-"conversation":{'"$surveyed}}"
-noted='{"event":"message_created","id":904,"message_type":"outgoing",
-"private":true,"created_at":"2026-11-20T10:03:20.400Z",
-"sender":{"id":5,"type":"user"},
-"conversation":{'"${surveyed/8901.45/9000.45}}}"
+SURVEYED = conversation("resolved", 1795168901.45, messages=[
+    {"id": 903, "message_type": 3, "content_type": "input_csat",
+     "created_at": 1795168901}])
+SHOWN_LATE = {**SHOWN, **SURVEYED}
+SURVEY = said(903, "10:01:41.400", SURVEYED, content_type="input_csat",
+              message_type="template")
+NOTED = said(904, "10:03:20.400", {**SURVEYED, "updated_at": 1795169000.45},
+             private=True, **AGENT)
 # The customer writes within the second of the closing.
-opened='"id":13,"inbox_id":2,"status":"open","created_at":1795168790,
-"updated_at":1795168900.8,
-"meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}'
-reopened='{"event":"conversation_updated","changed_attributes":[
-{"status":{"previous_value":"resolved","current_value":"open"}},
-{"updated_at":{"previous_value":"2026-11-20T10:01:40.500Z",
-"current_value":"2026-11-20T10:01:40.750Z"}}],'"$opened}"
-wrote='{"event":"message_created","id":905,"message_type":"incoming",
-"created_at":"2026-11-20T10:01:40.700Z","sender":{"id":71},
-"conversation":{'"$opened}}"
-unknown='{"event":"conversation_merged","id":13}'
+OPENED = conversation("open", 1795168900.8)
+REOPENED = changed("resolved", "open", "10:01:40.750", OPENED)
+WROTE = said(905, "10:01:40.700", OPENED, **CUSTOMER)
+UNKNOWN = {"event": "conversation_merged", "id": 13}
 
-listen "$tmp/my.conf" queue:records
 
-echo "- what is signed is taken"
-is 200 "$(chatwoot "$said")" "signed"
-is '{"status":"ok"}' "$(cat "$tmp/answer")" "the answer"
-is 200 "$(chatwoot "$answered")" "signed"
-is 200 "$(chat2desk '{"hook_type":"inbox","dialog_id":9,"message_id":5}')" \
-	"signed by the token"
+class Chatwoot(http.server.BaseHTTPRequestHandler):
+    """The part of Chatwoot's API that is about webhooks. Keys are made up here,
+    as Chatwoot does."""
 
-echo "- what is not, is refused"
-old=$(($(date +%s) - 400))
-is 401 "$(post /hooks/wo/chatwoot "$said")" "unsigned"
-is 401 "$(chatwoot "$said" "$old")" "replayed"
-is 401 "$(key=guess chatwoot "$said")" "forged"
-is 401 "$(post /hooks/nobody/chatwoot "$said")" "nobody's"
-cp "$tmp/answer" "$tmp/nobody"
-is 401 "$(post /hooks/room/chat2desk "$said")" "without the secret"
-cmp "$tmp/answer" "$tmp/nobody" || fail "a tenant that is there shows"
-is 401 "$(post /hooks/room/chat2desk/0123456789abcdeg "$said")" "wrong secret"
-is 404 "$(post /webhook '{"room_id":"1"}')" "an original's route"
+    protocol_version = "HTTP/1.1"
+    hooks = {}
 
-echo "- a secret in the address is enough where that is set"
-is 200 "$(post /hooks/room/chat2desk/0123456789abcdef \
-	'{"hook_type":"close_dialog","dialog_id":9}')" "in the path"
-is 200 "$(post '/hooks/room/chat2desk?secret=0123456789abcdef' \
-	'{"hook_type":"outbox_status","data":{}}')" "in the query"
+    def answer(self, status, body=None):
+        text = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
 
-echo "- what nobody understands is kept"
-is 200 "$(chatwoot "$unknown")" "an unknown event"
-is 400 "$(chatwoot '{"event":')" "no JSON"
+    def call(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        found = re.fullmatch(r"/api/v1/accounts/1/webhooks(?:/(\d+))?",
+                             self.path)
+        number = int(found[1]) if found and found[1] else None
+        if self.headers.get("api_access_token") != "woot-token":
+            self.answer(401, {"error": "Invalid Access Token"})
+        elif found is None or (number is not None and number not in self.hooks):
+            self.answer(404, {"error": "not found"})
+        elif self.command == "GET":
+            self.answer(200, {"payload": {"webhooks": list(
+                self.hooks.values())}})
+        elif self.command == "POST":
+            self.put(len(self.hooks) + 1, json.loads(body)["webhook"],
+                     secrets.token_urlsafe(18))
+        elif self.command == "PATCH":
+            self.put(number, json.loads(body)["webhook"],
+                     self.hooks[number]["secret"])
+        else:
+            del self.hooks[number]
+            self.answer(200)
 
-taken records >"$tmp/records"
-taken records.dead >"$tmp/dead"
-[ "$(wc -l <"$tmp/records")" = 8 ] || fail "records: $(cat "$tmp/records")"
-! grep -q words "$tmp/records" || fail "what was written is told"
-[ "$(jq -r .record "$tmp/dead")" = "$unknown" ] ||
-	fail "dead letters: $(cat "$tmp/dead")"
+    def put(self, number, wanted, secret):
+        if any(h["url"] == wanted["url"] and h["id"] != number
+               for h in self.hooks.values()):
+            self.answer(422, {"message": "Url has been taken"})
+            return
+        self.hooks[number] = {**wanted, "id": number, "account_id": 1,
+                              "secret": secret}
+        self.answer(200, {"payload": {"webhook": self.hooks[number]}})
 
-echo "- where that cannot be kept, the reason is told, and it is refused"
-kill "$listener"
-wait "$listener" || fail "the listener ended with $?"
-state='' listen "$tmp/my.conf" "$tmp/few"
-is 200 "$(chatwoot "$said")" "signed"
-is 503 "$(chatwoot "$unknown")" "an unknown event"
-grep -q "a dead letter cannot be kept without --state" "$tmp/listen.log" ||
-	fail "$(cat "$tmp/listen.log")"
-kill "$listener"
-wait "$listener" || fail "the listener ended with $?"
-listen "$tmp/my.conf" queue:records
+    do_GET = do_POST = do_PATCH = do_DELETE = call
 
-echo "- told twice, and the other way round, it counts once"
-is 200 "$(chatwoot "$answered")" "again"
-is 200 "$(chatwoot "$said")" "again"
-is 200 "$(chatwoot "$answered")" "again"
-taken records >"$tmp/again"
-[ "$(wc -l <"$tmp/again")" = 7 ] || fail "records: $(cat "$tmp/again")"
-grep '"tenant":"wo"' "$tmp/records" >"$tmp/once"
-"$BIN/aggregator" <"$tmp/once" | sort >"$tmp/rows"
-cat "$tmp/once" "$tmp/again" | "$BIN/aggregator" | sort |
-	cmp - "$tmp/rows" || fail "twice is not once"
-grep -q '"responses":1.*"avg_response_seconds":40.000' "$tmp/rows" ||
-	fail "$(cat "$tmp/rows")"
+    def log_message(self, *args):
+        pass
 
-echo "- an operator has a name, and is neither listed nor available by it"
-grep -q '"table":"operator_metrics".*"name":"Bo","available":null,"open_chats":1,' \
-	"$tmp/rows" || fail "$(cat "$tmp/rows")"
-grep -q '"table":"tenant_metrics".*"operators":0,' "$tmp/rows" ||
-	fail "$(cat "$tmp/rows")"
-jq -c 'select(.type == "operator")' "$tmp/once" >"$tmp/named"
-[ "$("$BIN/aggregator" -a allocation <"$tmp/named" |
-	jq -r 'select(.table == "allocation_totals").operators')" = "" ] ||
-	fail "allocation has an operator: $(cat "$tmp/named")"
 
-echo "- a closing is one, in whatever order its two events come"
-# resolution EVENT...: how long it took and who held it, by both definitions.
-resolution() {
-	local event
-	for event; do
-		is 200 "$(chatwoot "$event")" "a closing"
-	done >&2
-	cat "$tmp/once" <(taken records) >"$tmp/closed"
-	for definition in ours chatwoot; do
-		"$BIN/aggregator" -a intervals -o ndjson --definition $definition \
-			<"$tmp/closed" |
-			jq -r 'select(.kind == "resolution") | "\(.ms) \(.operator)"'
-	done | tr '\n' ' '
-}
-is "100000 5 110000 5 " "$(resolution "$shown" "$changed")" "in order"
-is "100000 5 110000 5 " "$(resolution "$changed" "$shown")" "the other way round"
-is "100000 5 110000 5 " "$(resolution "$changed")" "without the first"
-is "100000 5 110000 5 " "$(resolution "$changed" "$shown" "$changed")" "repeated"
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.that, self.equal = self.checks.that, self.checks.equal
+        lab.start_servers("rabbitmq")
+        self.sim = lab.sim("--seed", 7)
+        self.state, self.key, self.listener = lab.path("state"), KEY, None
 
-echo "- what is written into a resolved conversation closes it no second time"
-is "100000 5 110000 5 " \
-	"$(resolution "$changed" "$shown_late" "$survey" "$noted")" "a survey"
-is "100000 5 110000 5 " \
-	"$(resolution "$noted" "$survey" "$shown_late" "$changed")" "backwards"
+    def mine(self, secret=HOOK):
+        there = {"url": self.sim.url, "token": "sim-token"}
+        return self.lab.conf("my.conf", {
+            "crm wo": {"profile": "chatwoot", "hook": "signature",
+                       "hook_secret": KEY},
+            "crm desk": {**there, "hook": "signature"},
+            "crm room": {**there, "hook": "secret", "hook_secret": secret}})
 
-echo "- who writes within the second of the closing waits"
-resolution "$changed" "$reopened" "$wrote" >/dev/null
-is "open 1 2026-11-20T10:01:40.700Z" "$("$BIN/aggregator" -o ndjson \
-	<"$tmp/closed" | jq -r 'select(.table == "chat_metrics") |
-		"\(.status) \(.messages) \(.waiting_since)"')" "a quick customer"
+    # The listener.
 
-echo "- they are registered, changed and removed"
-poller() {
-	"$BIN/poller" -c "$tmp/my.conf" "$@" 2>"$tmp/err" || fail "$(cat "$tmp/err")"
-}
-listed() {
-	curl -sS --fail -H 'Authorization: sim-token' "$sim/v1/webhooks" |
-		jq -r '.data[].url'
-}
-poller --tenant desk --tenant room --register https://hooks.example.com/in/ \
-	>"$tmp/out"
-[ "$(listed)" = "https://hooks.example.com/in/hooks/desk/chat2desk
-https://hooks.example.com/in/hooks/room/chat2desk/0123456789abcdef" ] ||
-	fail "registered: $(listed)"
-! grep -q 0123456789abcdef "$tmp/out" "$tmp/err" || fail "the secret is shown"
-grep -q 'hooks/room/chat2desk/\*\*\*' "$tmp/out" || fail "$(cat "$tmp/out")"
-curl -sS --fail -X POST \
-	"$sim/control/fault?name=401-echo&value=400&method=POST&count=1" >/dev/null
-poller --tenant room --unregister https://hooks.example.com/in >"$tmp/out"
-expect 77 "$BIN/poller" -c "$tmp/my.conf" --tenant room \
-	--register https://hooks.example.com/in
-says 'Token \*\*\* is not correct.*/hooks/room/chat2desk/\*\*\*'
-! grep -q '0123456789abcdef\|sim-token' "$tmp/err" || fail "$(cat "$tmp/err")"
-poller --tenant room --register https://hooks.example.com/in >"$tmp/out"
-sed -i s/0123456789abcdef/fedcba9876543210/ "$tmp/my.conf"
-poller --tenant room --register https://hooks.example.com/in >"$tmp/out"
-[ "$(listed | tail -n 1)" = \
-	https://hooks.example.com/in/hooks/room/chat2desk/fedcba9876543210 ] ||
-	fail "changed: $(listed)"
-[ "$(listed | wc -l)" = 2 ] || fail "it is there twice: $(listed)"
-poller --tenant desk --unregister https://hooks.example.com/in >"$tmp/out"
-poller --tenant room --unregister https://hooks.example.com/in >"$tmp/out"
-[ "$(listed)" = "" ] || fail "not removed: $(listed)"
-expect 78 "$BIN/poller" -c "$tmp/my.conf" --tenant wo \
-	--register https://hooks.example.com
-says 'has no account'
+    def listen(self, conf, to, state=True):
+        if self.listener:
+            self.equal(self.lab.end(self.listener), 0, self.log())
+        port = self.lab.path("listening")
+        if os.path.exists(port):
+            os.unlink(port)
+        self.listener = self.lab.start(
+            ["poller", "-c", conf, "--listen", "127.0.0.1:0", "--port-file",
+             port, "-t", to, *(["--state", self.state] if state else [])],
+            self.lab.path("listen.log"))
+        until(20, lambda: self.lab.text("listening").endswith("\n"), self.log())
 
-echo "- where that takes a request for each webhook"
-rm "$tmp/port"
-"$TESTBIN/crm-sim" --crm qiscus --port-file "$tmp/port" 2>"$tmp/qiscus.log" &
-until_true 20 test -s "$tmp/port" || fail "no CRM: $(cat "$tmp/qiscus.log")"
-cat >"$tmp/qiscus.conf" <<END
-[crm q]
-profile = qiscus
-url = http://127.0.0.1:$(cat "$tmp/port")
-hosts = messages=http://127.0.0.1:$(cat "$tmp/port")
-account = sim-app
-token = sim-token
-hook = secret
-hook_secret = 0123456789abcdef
-END
-expect 78 "$BIN/poller" -c "$tmp/qiscus.conf" --register https://h.example.com
-says 'has no admin_token, .* set admin_token_file'
-expect 0 "$BIN/poller" -c "$tmp/qiscus.conf" --check
-says 'has no admin_token, .* set admin_token_file'
-echo "admin_token = sim-token" >>"$tmp/qiscus.conf"
-expect 77 "$BIN/poller" -c "$tmp/qiscus.conf" --register https://h.example.com
-says 'check the admin_token of \[crm q\]'
-sed -i '$d' "$tmp/qiscus.conf"
-(umask 077 && echo admin-sim-token >"$tmp/qiscus.admin")
-echo "admin_token_file = qiscus.admin" >>"$tmp/qiscus.conf"
-for again in 1 2; do
-	expect 0 "$BIN/poller" -c "$tmp/qiscus.conf" --register https://h.example.com
-	[ "$(wc -l <"$tmp/out")" = 2 ] || fail "$again: $(cat "$tmp/out")"
-	[ "$(jq -r '"\(.url) \(.active)"' "$tmp/out" | sort -u)" = \
-		"https://h.example.com/hooks/q/qiscus/*** true" ] ||
-		fail "registered: $(cat "$tmp/out")"
-done
-expect 0 "$BIN/poller" -c "$tmp/qiscus.conf" --unregister https://h.example.com
-expect 0 "$BIN/poller" -c "$tmp/qiscus.conf" --registered
-! grep -q '"active":true' "$tmp/out" || fail "not removed: $(cat "$tmp/out")"
+    def log(self):
+        return self.lab.text("listen.log")
 
-echo "- a key that the CRM makes up goes to a private file"
-python3 tests/e2e/hooks_chatwoot.py "$tmp/woot" 2>"$tmp/woot.log" &
-until_true 20 test -s "$tmp/woot" || fail "no CRM: $(cat "$tmp/woot.log")"
-cat >"$tmp/made.conf" <<END
-[crm made]
-profile = chatwoot
-url = http://127.0.0.1:$(cat "$tmp/woot")
-token = woot-token
-account = 1
-hook = signature
-END
-sed '/^account/d' "$tmp/made.conf" >"$tmp/nobodys.conf"
-expect 78 "$BIN/poller" -c "$tmp/nobodys.conf" --register https://h.example.com
-says 'has no account'
-expect 78 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
-says 'set hook_secret_file'
-expect 78 "$BIN/poller" -c "$tmp/made.conf" -n --register https://h.example.com
-says 'set hook_secret_file'
-expect 78 "$BIN/poller" -c "$tmp/made.conf" -n --listen 127.0.0.1:0
-says 'webhooks of tenant made: it has no secret'
-expect 69 "$BIN/poller" -c "$tmp/made.conf"
-says 'Chatwoot is not polled yet'
-echo "hook_secret_file = made.key" >>"$tmp/made.conf"
-expect 0 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
-key=$(cat "$tmp/made.key")
-[ ${#key} = 24 ] || fail "the key is '$key'"
-[ "$(stat -c %a "$tmp/made.key")" = 600 ] || fail "others may read the key"
-! grep -q "$key" "$tmp/out" "$tmp/err" || fail "the key is shown"
-jq -e '.url == "https://h.example.com/hooks/made/chatwoot" and .active' \
-	"$tmp/out" >/dev/null || fail "$(cat "$tmp/out")"
-expect 0 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
-[ "$(cat "$tmp/made.key")" = "$key" ] || fail "another key"
-[ "$(wc -l <"$tmp/out")" = 1 ] || fail "it is there twice: $(cat "$tmp/out")"
-expect 0 "$BIN/poller" -c "$tmp/made.conf" --register HTTPS://H.example.com/
-[ "$(wc -l <"$tmp/out")" = 1 ] || fail "in capitals twice: $(cat "$tmp/out")"
-# With the token for that command alone, no poll complains.
-(umask 077 && sed -n 's/^token = //p' "$tmp/made.conf" >"$tmp/made.token")
-(umask 077 && sed '/^token/d' "$tmp/made.conf" >"$tmp/bare.conf")
-expect 0 env CRM_TENANT=made CRM_TOKEN_FILE="$tmp/made.token" "$BIN/poller" \
-	-c "$tmp/bare.conf" --tenant made --register https://h.example.com
-expect 0 "$BIN/poller" -c "$tmp/bare.conf"
+    def ask(self, path, body=None, headers=None):
+        c = http.client.HTTPConnection(
+            "127.0.0.1", int(self.lab.text("listening")), timeout=60)
+        c.request("POST" if body is not None else "GET", path, body,
+                  {"Content-Type": "application/json", **(headers or {})})
+        answer = c.getresponse()
+        self.answer = answer.read().decode()
+        c.close()
+        return answer.status
 
-kill "$listener"
-wait "$listener" || fail "the listener ended with $?"
-cat >>"$tmp/made.conf" <<END
-[crm room]
-profile = qiscus
-[listen]
-tenant = room
-END
-listen "$tmp/made.conf" "$tmp/by-hand"
-is 200 "$(tenant=made chatwoot "$said")" "signed by that key"
-is 200 "$(tenant=made chatwoot "$unknown")" "an unknown event, by hand"
-published
-[ "$(jq -r .record "$tmp"/state/dead/*.ndjson)" = "$unknown" ] ||
-	fail "no dead letter by hand"
-[ "$(wc -l <"$tmp/by-hand")" = 3 ] || fail "$(cat "$tmp/by-hand")"
+    def post(self, status, path, body, headers=None):
+        if not isinstance(body, str):
+            body = json.dumps(body)
+        got = self.ask(path, body, headers)
+        self.equal(got, status, f"{path} {body[:80]}: {self.answer}")
 
-echo "- the routes of the original allocator"
-is 200 "$(post /webhook '{"email":"e","room_id":"77","candidate_agent":null}')" "a room"
-is '{"message":"Webhook received successfully"}' "$(cat "$tmp/answer")" "a room"
-is 200 "$(post /webhook '{"email":"e","room_id":"77"}')" "the same room"
-is 400 "$(post /webhook '{"room_id":77}')" "a number"
-is '{"error":"Invalid payload"}' "$(cat "$tmp/answer")" "a number"
-is 200 "$(post /resolve '{"service":{"room_id":"77","last_comment_id":5}}')" \
-	"resolved"
-published
-is "open open closed" "$(jq -rs 'map(select(.chat == "77").status) | join(" ")' \
-	"$tmp/by-hand")" "what became of it"
+    def chatwoot(self, status, body, age=0, key=None, tenant="wo"):
+        """Signed as Chatwoot does."""
+        at, text = str(int(time.time()) - age), body if isinstance(
+            body, str) else json.dumps(body)
+        mac = hmac.digest((key or self.key).encode(), f"{at}.{text}".encode(),
+                          "sha256").hex()
+        self.post(status, f"/hooks/{tenant}/chatwoot", text, {
+            "X-Chatwoot-Timestamp": at, "X-Chatwoot-Delivery": "1",
+            "X-Chatwoot-Signature": "sha256=" + mac})
 
-echo "- a resolving told again, after the customer wrote again, closes nothing"
-resolving='{"service":{"id":31,"room_id":"78","is_resolved":true}}'
-is 200 "$(post /webhook '{"email":"e","room_id":"78"}')" "a room"
-is 200 "$(post /resolve "$resolving")" "resolved"
-ms=$(date +%s%3N)
-until [ "$(date +%s%3N)" != "$ms" ]; do :; done
-is 200 "$(post /webhook '{"email":"e","room_id":"78"}')" "the customer again"
-is 200 "$(post /resolve "$resolving")" "resolved, again"
-published
-jq -c 'select(.chat == "78")' "$tmp/by-hand" >"$tmp/again"
-[ "$(jq -rs 'map(select(.status == "closed").at) | unique | length' \
-	"$tmp/again")" = 1 ] || fail "another time: $(cat "$tmp/again")"
-[ "$("$BIN/aggregator" -a allocation <"$tmp/again" |
-	jq -r 'select(.table == "allocation_totals").waiting')" = 1 ] ||
-	fail "it does not wait: $(cat "$tmp/again")"
-expect 0 "$BIN/poller" -c "$tmp/made.conf" --tenant made \
-	--unregister https://h.example.com
-[ ! -s "$tmp/out" ] || fail "not removed: $(cat "$tmp/out")"
-kill "$listener"
-wait "$listener" || fail "the listener ended with $?"
-! grep -e "$key" -e s3cr3t -e words "$tmp/listen.log" || fail "the log tells"
+    def chat2desk(self, status, body):
+        """Signed as Chat2Desk does, by the MD5 of the token."""
+        at, text = str(int(time.time())), json.dumps(body)
+        key = hashlib.md5(b"sim-token").hexdigest().encode()
+        self.post(status, "/hooks/desk/chat2desk", text, {
+            "X-Timestamp": at, "X-Signature": hmac.digest(
+                key, (text + at).encode(), "sha256").hex()})
+
+    def published(self):
+        """What was answered is stored; it has reached its queue or file, too."""
+        def is_so():
+            self.ask("/api/v1/analytics/health")
+            return json.loads(self.answer)["processing_queue_size"] == 0
+
+        until(60, is_so, "all to be published")
+
+    def taken(self, queue="records"):
+        self.published()
+        return self.lab.take(queue)
+
+    # What is told.
+
+    def who_is_let_in(self):
+        self.listen(self.mine(), "queue:records")
+        self.chatwoot(200, SAID)
+        self.equal(self.answer, '{"status":"ok"}', "the answer")
+        self.chatwoot(200, ANSWERED)
+        self.chat2desk(200, {"hook_type": "inbox", "dialog_id": 9,
+                             "message_id": 5})
+        self.post(401, "/hooks/wo/chatwoot", SAID)
+        self.chatwoot(401, SAID, age=400)
+        self.chatwoot(401, SAID, key="guess")
+        self.post(401, "/hooks/nobody/chatwoot", SAID)
+        nobody = self.answer
+        self.post(401, "/hooks/room/chat2desk", SAID)
+        self.equal(self.answer, nobody, "a tenant that is there shows")
+        self.post(401, "/hooks/room/chat2desk/0123456789abcdeg", SAID)
+        self.post(404, "/webhook", {"room_id": "1"}) # an original's route
+        # A secret in the address is enough where that is set.
+        self.post(200, "/hooks/room/chat2desk/" + HOOK,
+                  {"hook_type": "close_dialog", "dialog_id": 9})
+        self.post(200, "/hooks/room/chat2desk?secret=" + HOOK,
+                  {"hook_type": "outbox_status", "data": {}})
+        # What nobody understands is kept.
+        self.chatwoot(200, UNKNOWN)
+        self.chatwoot(400, '{"event":')
+        records = self.taken()
+        self.equal(len(records), 8, f"records: {records}")
+        self.that("words" not in "".join(records), "what was written is told")
+        self.equal([json.loads(json.loads(x)["record"])
+                    for x in self.lab.take("records.dead")], [UNKNOWN], "dead")
+        self.once = [x for x in records if '"tenant":"wo"' in x]
+
+    def not_kept(self):
+        """The reason is told, and it is refused."""
+        self.listen(self.mine(), self.lab.path("few"), state=False)
+        self.chatwoot(200, SAID)
+        self.chatwoot(503, UNKNOWN)
+        self.that("a dead letter cannot be kept without --state" in self.log(),
+                  self.log())
+        self.listen(self.mine(), "queue:records")
+
+    def aggregate(self, lines, *options):
+        return self.lab.must(["aggregator", "-o", "ndjson", *options],
+                             stdin="".join(x + "\n" for x in lines).encode()
+                             ).records()
+
+    def table(self, lines, name, *options):
+        return [r for r in self.aggregate(lines, *options)
+                if r.get("table") == name]
+
+    def twice(self):
+        """Told twice, and the other way round, it counts once."""
+        for body in (ANSWERED, SAID, ANSWERED):
+            self.chatwoot(200, body)
+        again = self.taken()
+        self.equal(len(again), 7, f"records: {again}")
+
+        def rows(lines):
+            return sorted(map(json.dumps, self.aggregate(lines)))
+
+        self.equal(rows(self.once + again), rows(self.once), "twice")
+        chat = self.table(self.once, "chat_metrics")[0]
+        self.equal((chat["responses"], chat["avg_response_seconds"]), (1, 40),
+                   "responses")
+        # An operator has a name, and is neither listed nor available by it.
+        operator = self.table(self.once, "operator_metrics")[0]
+        self.equal([operator[x] for x in ("name", "available", "open_chats")],
+                   ["Bo", None, 1], "the operator")
+        self.equal(self.table(self.once, "tenant_metrics")[0]["operators"], 0,
+                   "operators")
+        self.equal(self.table(self.once, "allocation_totals", "-a",
+                              "allocation")[-1]["operators"], 0,
+                   "operators of allocation")
+
+    def closings(self):
+        """A closing is one, in whatever order its two events come; what is
+        written into a resolved conversation closes it no second time."""
+        def closed(*events):
+            for event in events:
+                self.chatwoot(200, event)
+            return self.once + self.taken()
+
+        for events in ((SHOWN, CHANGED), (CHANGED, SHOWN), (CHANGED,),
+                       (CHANGED, SHOWN, CHANGED),
+                       (CHANGED, SHOWN_LATE, SURVEY, NOTED),
+                       (NOTED, SURVEY, SHOWN_LATE, CHANGED)):
+            lines = closed(*events)
+            self.equal([(r["ms"], r["operator"]) for definition in
+                        ("ours", "chatwoot") for r in self.aggregate(
+                            lines, "-a", "intervals", "--definition", definition)
+                        if r.get("kind") == "resolution"],
+                       [(100000, "5"), (110000, "5")],
+                       f"resolutions of {[e['event'] for e in events]}")
+        # Who writes within the second of the closing waits.
+        chat = self.table(closed(CHANGED, REOPENED, WROTE), "chat_metrics")[0]
+        self.equal([chat[x] for x in ("status", "messages", "waiting_since")],
+                   ["open", 1, "2026-11-20T10:01:40.700Z"], "a quick customer")
+
+    # How they are registered.
+
+    def poller(self, conf, *options, code=0, says=None):
+        done = self.lab.run(["poller", "-c", conf, *options])
+        self.checks.ends(done, code, says, options)
+        self.that(HOOK not in done.err + done.out.decode() and
+                  "sim-token" not in done.err, f"a secret is shown: {done}")
+        return done
+
+    def registered(self):
+        mine, hook = self.mine(), "https://hooks.example.com/in"
+        room = ("--tenant", "room")
+
+        def listed():
+            return [h["url"] for h in self.sim.get("/webhooks")["data"]]
+
+        done = self.poller(mine, "--tenant", "desk", *room, "--register",
+                           hook + "/")
+        self.equal(listed(), [hook + "/hooks/desk/chat2desk",
+                              f"{hook}/hooks/room/chat2desk/{HOOK}"], "there")
+        self.that(b"hooks/room/chat2desk/***" in done.out, done.out)
+        self.sim.fault("401-echo", value=400, method="POST", count=1)
+        self.poller(mine, *room, "--unregister", hook)
+        self.poller(mine, *room, "--register", hook, code=77, says=r"Token \*\*\* "
+                    r"is not correct.*/hooks/room/chat2desk/\*\*\*")
+        self.poller(mine, *room, "--register", hook)
+        self.poller(self.mine(HOOK[::-1]), *room, "--register", hook)
+        self.equal(listed()[1:], [f"{hook}/hooks/room/chat2desk/{HOOK[::-1]}"],
+                   "changed")
+        self.poller(mine, "--tenant", "desk", "--unregister", hook)
+        self.poller(mine, *room, "--unregister", hook)
+        self.equal(listed(), [], "not removed")
+        self.poller(mine, "--tenant", "wo", "--register", hook, code=78,
+                    says="has no account")
+
+    def qiscus(self):
+        """Where that takes a request for each webhook."""
+        sim = self.lab.sim("--crm", "qiscus", name="qiscus")
+        hook = "https://h.example.com"
+
+        def conf(**more):
+            return self.lab.conf("qiscus.conf", {"crm q": {
+                "profile": "qiscus", "url": sim.root, "account": "sim-app",
+                "hosts": "messages=" + sim.root, "token": "sim-token",
+                "hook": "secret", "hook_secret": HOOK, **more}})
+
+        missing = "has no admin_token, .* set admin_token_file"
+        self.poller(conf(), "--register", hook, code=78, says=missing)
+        self.poller(conf(), "--check", says=missing)
+        self.poller(conf(admin_token="sim-token"), "--register", hook, code=77,
+                    says=r"check the admin_token of \[crm q\]")
+        self.lab.write("qiscus.admin", "admin-sim-token\n")
+        path = conf(admin_token_file="qiscus.admin")
+        for _ in range(2):
+            self.equal([(r["url"], r["active"]) for r in self.poller(
+                path, "--register", hook).records()],
+                2 * [(hook + "/hooks/q/qiscus/***", True)], "registered")
+        self.poller(path, "--unregister", hook)
+        self.that(not any(r["active"] for r in self.poller(
+            path, "--registered").records()), "not removed")
+
+    def made_up_key(self):
+        """It goes to a private file; with it the tenant is let in."""
+        lab, hook = self.lab, "https://h.example.com"
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Chatwoot)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        keys = {"profile": "chatwoot", "token": "woot-token", "account": 1,
+                "url": f"http://127.0.0.1:{server.server_port}",
+                "hook": "signature"}
+
+        def conf(name="made.conf", without=(), **more):
+            return lab.conf(name, {"crm made": {
+                k: v for k, v in {**keys, **more}.items() if k not in without}})
+
+        self.poller(conf(without="account"), "--register", hook, code=78,
+                    says="has no account")
+        path, file = conf(), {"hook_secret_file": "made.key"}
+        for words, code, says in (
+                (["--register", hook], 78, "set hook_secret_file"),
+                (["-n", "--register", hook], 78, "set hook_secret_file"),
+                (["-n", "--listen", "127.0.0.1:0"], 78,
+                 "webhooks of tenant made: it has no secret"),
+                ([], 69, "Chatwoot is not polled yet")):
+            self.poller(path, *words, code=code, says=says)
+        path = conf(**file)
+        done = self.poller(path, "--register", hook)
+        self.key = lab.text("made.key").strip()
+        self.equal(len(self.key), 24, self.key)
+        self.equal(os.stat(lab.path("made.key")).st_mode & 0o777, 0o600, "mode")
+        self.that(self.key not in done.err + done.out.decode(), "it is shown")
+        self.equal([(r["url"], r["active"]) for r in done.records()],
+                   [(hook + "/hooks/made/chatwoot", True)], "registered")
+        for again in (hook, "HTTPS://H.example.com/"):
+            self.equal(len(self.poller(path, "--register", again).records()), 1,
+                       again)
+        self.equal(lab.text("made.key").strip(), self.key, "another key")
+        # With the token for that command alone, no poll complains.
+        bare = conf("bare.conf", without="token", **file)
+        lab.must(["poller", "-c", bare, "--tenant", "made", "--register", hook],
+                 env={"CRM_TENANT": "made", "CRM_TOKEN_FILE":
+                      lab.write("made.token", "woot-token\n")})
+        self.poller(bare)
+
+        path = lab.conf("both.conf", {
+            "crm made": {**keys, **file}, "crm room": {"profile": "qiscus"},
+            "listen": {"tenant": "room"}})
+        self.listen(path, lab.path("file"))
+        self.chatwoot(200, SAID, tenant="made")
+        self.chatwoot(200, UNKNOWN, tenant="made")
+        self.published()
+        dead = glob.glob(self.state + "/dead/*.ndjson")
+        with open(dead[0], encoding="utf-8") as f:
+            self.equal(json.loads(json.loads(f.read())["record"]), UNKNOWN,
+                       "the dead letter")
+        self.equal(len(self.file()), 3, self.file())
+        self.made = path
+
+    def file(self):
+        return [json.loads(x) for x in self.lab.text("file").splitlines()]
+
+    def of_room(self, room):
+        self.published()
+        return [r for r in self.file() if r.get("chat") == room]
+
+    def originals(self):
+        """The routes of the original allocator."""
+        room = {"email": "e", "room_id": "77"}
+        self.post(200, "/webhook", {**room, "candidate_agent": None})
+        self.equal(self.answer, '{"message":"Webhook received successfully"}',
+                   "a room")
+        self.post(200, "/webhook", room)
+        self.post(400, "/webhook", {"room_id": 77})
+        self.equal(self.answer, '{"error":"Invalid payload"}', "a number")
+        self.post(200, "/resolve", {"service": {"room_id": "77",
+                                                "last_comment_id": 5}})
+        self.equal([r["status"] for r in self.of_room("77")],
+                   ["open", "open", "closed"], "what became of it")
+        # A resolving told again, after the customer wrote again, closes nothing.
+        resolving = {"service": {"id": 31, "room_id": "78", "is_resolved": True}}
+        room = {"email": "e", "room_id": "78"}
+        self.post(200, "/webhook", room)
+        self.post(200, "/resolve", resolving)
+        time.sleep(0.002) # another millisecond
+        self.post(200, "/webhook", room)
+        self.post(200, "/resolve", resolving)
+        records = self.of_room("78")
+        self.equal(len({r["at"] for r in records if r["status"] == "closed"}),
+                   1, f"times: {records}")
+        self.equal(self.table(map(json.dumps, records), "allocation_totals",
+                              "-a", "allocation")[-1]["waiting"], 1, "waiting")
+        self.poller(self.made, "--tenant", "made", "--unregister",
+                    "https://h.example.com")
+        self.equal(Chatwoot.hooks, {}, "not removed")
+        self.equal(self.lab.end(self.listener), 0, self.log())
+        self.that(not any(x in self.log() for x in (self.key, "s3cr3t",
+                                                    "words")), "the log tells")
+
+
+def body():
+    with Lab("hooks") as lab:
+        test = Test(lab)
+        steps(test.who_is_let_in, test.not_kept, test.twice, test.closings,
+              test.registered, test.qiscus, test.made_up_key, test.originals)
+        return test.checks.result()
+
+
+main(body)

@@ -1,154 +1,173 @@
-#!/usr/bin/env bash
-# scripts/limits with a database: what was said last is kept and shown, and an
-# operator whom nobody knows is refused. So is one that no program would read.
-set -euo pipefail
-# shellcheck source=tests/e2e/amqp.sh
-. "$(dirname "$0")/amqp.sh"
+#!/usr/bin/env -S python3 -B
+"""scripts/limits with a database: what was said last is kept and shown, and an
+operator whom nobody knows is refused. So is one that no program would read."""
 
-"$servers" start "$tmp/servers" || fail "no servers"
-eval "$("$servers" env "$tmp/servers")"
-export MESSAGING_BIN=$BIN CRM_TENANT=desk
-"$BIN/sink" --migrate
-"$BIN/sink" <<'END'
-{"type":"row","table":"operator_metrics","tenant":"desk","operator":"17","name":"Anna","as_of":"2026-11-20T10:00:00Z","version":1}
-{"type":"row","table":"operator_metrics","tenant":"desk","operator":"o'neil","name":"Eve","as_of":"2026-11-20T10:00:00Z","version":1}
-{"type":"row","table":"operator_metrics","tenant":"desk","operator":"a\\\"&b","name":"Q","as_of":"2026-11-20T10:00:00Z","version":1}
-{"type":"row","table":"operator_metrics","tenant":"desk","operator":"\\5","name":"B","as_of":"2026-11-20T10:00:00Z","version":1}
-END
-limits=limits
-limits() { # publishes into a file, which needs no reader
-	local rc=0
-	scripts/limits -t "$tmp/one" "$@" || rc=$?
-	[ ! -e "$tmp/one" ] || cat "$tmp/one" >>"$tmp/told"
-	rm -f "$tmp/one"
-	return $rc
-}
-told() { # FILTER: of each record since the last call
-	jq -c "$1" "$tmp/told" | paste -sd,
-	rm "$tmp/told"
-}
+import json
+import os
+import subprocess
 
-shown() { # WHAT: operator, channel and limit of each that is shown
-	"$BIN/sink" -f queue:rows --until-empty || fail "the sink gives $?"
-	"$limits" -o ndjson | jq -r '"\(.operator) \(.channel) \(.max_chats)"' \
-		>"$tmp/shown" || fail "limits gives $?"
-	[ "$(paste -sd, "$tmp/shown")" = "$1" ] || fail "$(cat "$tmp/shown")"
-}
+from harness import BIN, Checks, Lab, main, steps, until
 
-echo "- none yet"
-shown ''
 
-echo "- set, changed, forgotten"
-"$limits" 5
-"$limits" 3 17
-"$limits" 4 "o'neil"
-"$limits" 1 --channel whatsapp
-shown "everybody null 5,everybody whatsapp 1,17 null 3,o'neil null 4"
-"$limits" 2 17
-"$limits" --default "o'neil"
-shown "everybody null 5,everybody whatsapp 1,17 null 2"
-"$limits" -o table | grep -q '^desk *17 *Anna *- *2 ' ||
-	fail "$("$limits" -o table)"
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks, self.records = lab, Checks(), []
+        self.equal = self.checks.equal
+        lab.start_servers()
+        lab.env.update(MESSAGING_BIN=BIN, CRM_TENANT="desk")
+        lab.must(["sink", "--migrate"])
+        lab.must(["sink"], stdin="".join(json.dumps({
+            "type": "row", "table": "operator_metrics", "tenant": "desk",
+            "operator": operator, "name": name, "as_of": "2026-11-20T10:00:00Z",
+            "version": 1}) + "\n" for operator, name in (
+                ("17", "Anna"), ("o'neil", "Eve"), ('a\\"&b', "Q"), ("\\5", "B"))
+        ).encode())
 
-echo "- names that JSON and SQL have to mask, and what is no name"
-"$limits" 6 'a\"&b'
-"$limits" 7 '\5'
-"$limits" 1 --channel 'c:\x "wide"'
-shown 'everybody null 5,everybody c:\x "wide" 1,everybody whatsapp 1,17 null 2,\5 null 7,a\"&b null 6'
-"$limits" --default 'a\"&b'
-"$limits" --default '\5'
-"$limits" --default --channel 'c:\x "wide"'
-shown "everybody null 5,everybody whatsapp 1,17 null 2"
-while IFS='|' read -r operator fault; do
-	expect 64 "$limits" 3 "$(printf '%b' "$operator")"
-	grep -qx "limits: the operator $fault" "$tmp/err" || fail "$(cat "$tmp/err")"
-done <<END
-\\xff|is not valid UTF-8
-17 |ends with a blank
-1\\a7|holds a control character
-1\\u0085|holds a control character
-|is empty
-$(printf 'a%.0s' {1..192})|is longer than 191 bytes
-END
-# A number that is empty, as a variable of a script may be, is not left out.
-expect 64 "$limits" '' 17
-grep -qx "limits: '' is no number of chats" "$tmp/err" || fail "$(cat "$tmp/err")"
-expect 64 "$limits" 3 --default 17
-grep -qx "limits: --default removes a limit; leave out '3'" "$tmp/err" ||
-	fail "$(cat "$tmp/err")"
-shown "everybody null 5,everybody whatsapp 1,17 null 2"
-[ "$(told .max_chats)" = \
-	5,3,4,1,2,null,6,7,1,null,null,null ] || fail "other records"
+    def limits(self, *words, code=0, says="", env=None):
+        """Publishes into a file, which needs no reader."""
+        done = self.lab.run(["scripts/limits", "-t", self.lab.path("told"),
+                             *words], env=env)
+        self.checks.ends(done, code, says, words)
+        if os.path.exists(self.lab.path("told")):
+            self.records += map(json.loads, self.lab.text("told").splitlines())
+            os.unlink(self.lab.path("told"))
+        return done
 
-echo "- of nobody"
-expect 65 "$limits" 3 18
-says "there is no operator '18' of desk; there are 17 \\\\5 a\\\\\"&b o'neil"
-CRM_TENANT=other expect 65 "$limits" 3 18
-says "there is no operator '18' of other; there are none yet"
-expect 65 "$limits" --default 18
-expect 65 "$limits" --tenant dsk 5
-says "there is no tenant 'dsk'; there are desk"
-expect 65 "$limits" --tenant dsk --default
-expect 65 "$limits" --tenant dsk
-[ ! -e "$tmp/told" ] || fail "it was published"
-CRM_TENANT='' expect 0 "$limits" --tenant desk 5
-[ "$(told .tenant)" = '"desk"' ] ||
-	fail "not of the one that is there"
-CRM_TENANT=fresh expect 0 "$limits" 5
-[ "$(told .tenant)" = '"fresh"' ] ||
-	fail "not of the one that the environment configures"
+    def told(self, field):
+        """Of each record since the last call."""
+        records, self.records = self.records, []
+        return [r.get(field) for r in records]
 
-echo "- whose, where there is a folder of tenants"
-umask 077
-mkdir "$tmp/folder"
-printf '[poller]\ntenants = folder\n' >"$tmp/conf"
-printf 'token = x\n' >"$tmp/folder/beta.conf"
-CRM_TENANT='' expect 0 "$limits" -c "$tmp/conf" 5
-[ "$(told .tenant)" = '"beta"' ] ||
-	fail "not the only one's"
-printf '[crm acme]\ntoken = x\n' >>"$tmp/conf"
-CRM_TENANT='' expect 78 "$limits" -c "$tmp/conf" 5
-says "say --tenant NAME"
-[ ! -e "$tmp/told" ] || fail "it was published"
+    def shown(self, *want):
+        """(operator, channel, limit) of each that is shown, once stored."""
+        self.lab.must(["sink", "-f", "queue:rows", "--until-empty"])
+        self.equal([(r["operator"], r["channel"], r["max_chats"]) for r in
+                    self.limits("-o", "ndjson").records()], list(want), "shown")
 
-echo "- while no program reads the queue"
-expect 69 scripts/limits 5
-says "no program reads 'queue:records'"
-[ "$(echo "look queue records" | "$BIN/aggregator" --declare)" = \
-	"no records" ] || fail "it was published"
-"$BIN/aggregator" -f queue:records -t "$tmp/rows" 2>"$tmp/aggregator.log" &
-reader=$!
-is_read() {
-	[ "$(echo "readers records" | "$BIN/aggregator" --declare)" = "1 records" ]
-}
-until_true 30 is_read || fail "nobody reads: $(cat "$tmp/aggregator.log")"
-expect 0 scripts/limits 5
-kill "$reader"
-wait "$reader" || fail "the aggregator gives $?"
+    def said_last(self):
+        """Set, changed, removed; with names that JSON and SQL have to mask."""
+        everybody = [("everybody", None, 5), ("everybody", "whatsapp", 1)]
+        self.shown()
+        self.limits("5")
+        self.limits("3", "17")
+        self.limits("4", "o'neil")
+        self.limits("1", "--channel", "whatsapp")
+        self.shown(*everybody, ("17", None, 3), ("o'neil", None, 4))
+        self.limits("2", "17")
+        self.limits("--default", "o'neil")
+        self.shown(*everybody, ("17", None, 2))
+        table = self.limits("-o", "table").out.decode()
+        self.checks.that(["desk", "17", "Anna", "-", "2"] in [
+            x.split()[:5] for x in table.splitlines()], table)
+        odd = 'c:\\x "wide"'
+        self.limits("6", 'a\\"&b')
+        self.limits("7", "\\5")
+        self.limits("1", "--channel", odd)
+        self.shown(everybody[0], ("everybody", odd, 1), everybody[1],
+                   ("17", None, 2), ("\\5", None, 7), ('a\\"&b', None, 6))
+        self.limits("--default", 'a\\"&b')
+        self.limits("--default", "\\5")
+        self.limits("--default", "--channel", odd)
+        self.shown(*everybody, ("17", None, 2))
+        self.equal(self.told("max_chats"),
+                   [5, 3, 4, 1, 2, None, 6, 7, 1, None, None, None], "records")
 
-echo "- nowhere to be written"
-unwritable='standard output'
-for format in table csv ndjson; do
-	rc=0
-	"$limits" -o $format 2>"$tmp/err" >/dev/full || rc=$?
-	[ $rc = 74 ] || fail "limits -o $format gives $rc: $(cat "$tmp/err")"
-	rc=0
-	scripts/report -o $format 2>"$tmp/err" >/dev/full || rc=$?
-	[ $rc = 74 ] || fail "report -o $format gives $rc: $(cat "$tmp/err")"
-	grep -q "^sink: .*$unwritable" "$tmp/err" || fail "report: $(cat "$tmp/err")"
-	rc=0
-	timeout 60 scripts/report -o $format --watch 2>"$tmp/err" >/dev/full || rc=$?
-	[ $rc = 74 ] || fail "report --watch gives $rc: $(cat "$tmp/err")"
-	grep -q "^sink: .*$unwritable" "$tmp/err" || fail "report: $(cat "$tmp/err")"
-	rc=0
-	timeout 60 scripts/report -o $format --watch 2>"$tmp/err" >&- || rc=$?
-	[ $rc = 74 ] || fail "report --watch gives $rc: $(cat "$tmp/err")"
-	grep -q "^sink: .*$unwritable" "$tmp/err" || fail "report: $(cat "$tmp/err")"
-done
+    def no_names(self):
+        for operator, fault in (
+                (b"\xff", "is not valid UTF-8"), ("17 ", "ends with a blank"),
+                ("1\a7", "holds a control character"),
+                ("1\u0085", "holds a control character"), ("", "is empty"),
+                ("a" * 192, "is longer than 191 bytes")):
+            done = subprocess.run(["scripts/limits", "-t", "-", "3", operator],
+                                  env=self.lab.env, check=False,
+                                  capture_output=True)
+            self.equal((done.returncode, done.stderr.decode().splitlines()[0]),
+                       (64, f"limits: the operator {fault}"), operator)
+        # An empty number, as a variable of a script may be, is not left out.
+        for words, fault in ((["", "17"], "'' is no number of chats"),
+                             (["3", "--default", "17"],
+                              "--default removes a limit; leave out '3'")):
+            done = self.limits(*words, code=64, says=None)
+            self.equal(done.lines()[0], "limits: " + fault, words)
 
-echo "- the database is away: they can be set, and are not shown"
-"$servers" stop "$tmp/servers" mariadb
-expect 0 "$limits" 3 18
-grep -q "not known whether there is an operator '18'" "$tmp/err" ||
-	fail "$(cat "$tmp/err")"
-expect 69 "$limits"
+    def of_nobody(self):
+        names = r"there are 17 \\5 a\\\"&b o'neil"
+        self.limits("3", "18", code=65,
+                    says=f"there is no operator '18' of desk; {names}")
+        self.limits("3", "18", code=65, env={"CRM_TENANT": "other"}, says="there"
+                    " is no operator '18' of other; there are none yet")
+        self.limits("--default", "18", code=65, says=None)
+        for words in (["5"], ["--default"], []):
+            self.limits("--tenant", "dsk", *words, code=65,
+                        says="there is no tenant 'dsk'; there are desk")
+        self.equal(self.told("tenant"), [], "published")
+        # Of the one that is there, or that the environment configures.
+        self.limits("--tenant", "desk", "5", env={"CRM_TENANT": ""})
+        self.limits("5", env={"CRM_TENANT": "fresh"})
+        self.equal(self.told("tenant"), ["desk", "fresh"], "tenants")
+
+    def folder_of_tenants(self):
+        os.mkdir(self.lab.path("folder"))
+        self.lab.write("folder/beta.conf", "token = x\n")
+        nobody = {"CRM_TENANT": ""}
+        conf = self.lab.conf("conf", {"poller": {"tenants": "folder"}})
+        self.limits("-c", conf, "5", env=nobody)
+        self.equal(self.told("tenant"), ["beta"], "the only one")
+        conf = self.lab.conf("conf", {"poller": {"tenants": "folder"},
+                                      "crm acme": {"token": "x"}})
+        self.limits("-c", conf, "5", env=nobody, code=78,
+                    says="say --tenant NAME")
+        self.equal(self.told("tenant"), [], "published")
+
+    def declared(self, line):
+        return self.lab.must(["aggregator", "--declare"],
+                             stdin=line + b"\n").out.decode().strip()
+
+    def without_reader(self):
+        lab = self.lab
+        self.checks.ends(lab.run(["scripts/limits", "5"]), 69,
+                         "no program reads 'queue:records'")
+        self.equal(self.declared(b"look queue records"), "no records", "a queue")
+        reader = lab.start(["aggregator", "-f", "queue:records", "-t",
+                            lab.path("rows")], lab.path("log"))
+        until(30, lambda: self.declared(b"readers records") == "1 records",
+              lab.text("log"))
+        self.checks.ends(lab.run(["scripts/limits", "5"]), 0, "")
+        self.equal(lab.end(reader), 0, lab.text("log"))
+
+    def nowhere_to_write(self):
+        for format_ in ("table", "csv", "ndjson"):
+            for script, more in (("limits", []), ("report", []),
+                                 ("report", ["--watch"])):
+                with open("/dev/full", "wb") as full:
+                    done = subprocess.run(
+                        ["scripts/" + script, "-o", format_, *more], timeout=240,
+                        stdout=full, stderr=subprocess.PIPE, check=False,
+                        env=self.lab.env)
+                self.checks.that(
+                    done.returncode == 74 and (
+                        script == "limits" or done.stderr.startswith(b"sink: ")
+                        and b"standard output" in done.stderr),
+                    f"{script} -o {format_} {more}: {done}")
+
+    def database_away(self):
+        """They can be set, and are not shown."""
+        door = self.lab.door("mariadb")
+        door.shut()
+        env = {"MYSQL_URL": door.url}
+        done = self.limits("3", "18", env=env, says=None)
+        self.checks.that("not known whether there is an operator '18'" in
+                         done.err, done)
+        self.limits(code=69, env=env, says=None)
+
+
+def body():
+    with Lab("limits") as lab:
+        test = Test(lab)
+        steps(test.said_last, test.no_names, test.of_nobody,
+              test.folder_of_tenants, test.without_reader,
+              test.nowhere_to_write, test.database_away)
+        return test.checks.result()
+
+
+main(body)

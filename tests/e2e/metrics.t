@@ -1,154 +1,416 @@
-#!/usr/bin/env bash
-# What the daemons tell Prometheus: GET /metrics of the listener has the counts of
-# what was done to it, before and during an outage of the broker; that of the
-# API's server how each tenant is; strangers get none. promtool approves of each
-# text.
-set -euo pipefail
-# shellcheck source=tests/e2e/amqp.sh
-. "$(dirname "$0")/amqp.sh"
+#!/usr/bin/env -S python3 -B
+"""What the programs tell Prometheus. GET /metrics of the listener counts what was
+done to it, also while the broker is away; that of the API's server says how each
+tenant is; strangers get none. The daemons that read a queue write files for
+node_exporter: counts, also of what was tried again, the last ones when they
+ended. A folder that cannot be written is one warning. promtool approves of each
+text."""
 
-start_broker
-"$servers" start "$tmp/servers" mariadb || fail "no database"
-eval "$("$servers" env "$tmp/servers")"
-umask 077
-printf '[listen]\ntenant = t\nproxies = 127.0.0.1\n' >"$tmp/conf"
+import datetime
+import glob
+import http.client
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
 
-# metric NAME: its value in what was scraped last.
-metric() {
-	awk -v name="$1" '$1 == name { print $2 }' "$tmp/scraped"
-}
-is() { # METRIC EXPECTED
-	[ "$(metric "$1")" = "$2" ] ||
-		fail "$1 is '$(metric "$1")', not '$2': $(cat "$tmp/scraped")"
-}
-scrape() {
-	curl -sS --fail -D "$tmp/head" "$there/metrics" >"$tmp/scraped" ||
-		fail "no metrics"
-	cp "$tmp/scraped" "$tmp/all.$((++scrapes))"
-}
-scrapes=0
-post() { # BODY: prints the status
-	curl -s -o "$tmp/answer" -w '%{http_code}' -X POST "$there/api/v1/messages/send" \
-		-H 'Content-Type: application/json' \
-		-H 'X-Forwarded-For: 127.0.0.1' --data-binary "$1"
-}
-message='{"conversation_id":"c","sender_id":"a","receiver_id":"b","content":"x"}'
+from harness import TESTBIN, Checks, Lab, Skip, main, steps, until
 
-echo "- the listener"
-"$BIN/poller" -c "$tmp/conf" --listen 127.0.0.1:0 --port-file "$tmp/listening" \
-	-t queue:records --state "$tmp/state" 2>>"$tmp/listen.log" &
-until_true 20 test -s "$tmp/listening" || fail "no listener: $(cat "$tmp/listen.log")"
-there=http://127.0.0.1:$(cat "$tmp/listening")
-scrape
-grep -qi '^content-type: text/plain; version=0.0.4' "$tmp/head" ||
-	fail "$(cat "$tmp/head")"
-grep -qE '^messaging_build_info\{program="poller",version="[0-9.]+"\} 1$' \
-	"$tmp/scraped" || fail "no build"
-is messaging_listener_records_total 0
-is messaging_listener_broker_confirms 1
-for i in 1 2 3; do
-	[ "$(post "$message")" = 200 ] || fail "message $i: $(cat "$tmp/answer")"
-done
-[ "$(post 'no JSON')" = 400 ] || fail "$(cat "$tmp/answer")"
-[ "$(curl -s -o "$tmp/answer" -w '%{http_code}' "$there/none")" = 404 ] || fail "no 404"
-scrape
-is messaging_listener_records_total 3
-# The one before was accepted, too; this one is counted when it is answered.
-is 'messaging_http_requests_total{result="accepted"}' 4
-is 'messaging_http_requests_total{result="malformed"}' 1
-is 'messaging_http_requests_total{result="refused"}' 1
-is 'messaging_http_requests_total{result="later"}' 0
-nothing_waits() {
-	scrape
-	[ "$(metric messaging_listener_waiting_records)" = 0 ]
-}
-until_true 60 nothing_waits || fail "some wait: $(cat "$tmp/scraped")"
+MESSAGE = json.dumps({"conversation_id": "c", "sender_id": "a",
+                      "receiver_id": "b", "content": "x"})
 
-echo "- while the broker is away"
-"$servers" stop "$tmp/servers" rabbitmq
-for i in 1 2; do
-	[ "$(post "$message")" = 200 ] || fail "message $i: $(cat "$tmp/answer")"
-done
-scrape
-is messaging_listener_records_total 5
-is messaging_listener_broker_confirms 0
-is messaging_listener_spool_usable 1
-is messaging_listener_waiting_records 2
-"$servers" start "$tmp/servers" rabbitmq
-until_true 60 nothing_waits || fail "not published: $(cat "$tmp/scraped")"
 
-echo "- is not for strangers"
-for client in 192.0.2.1 nobody unknown unix; do
-	[ "$(curl -s -o "$tmp/answer" -w '%{http_code}' \
-		-H "X-Forwarded-For: $client" "$there/metrics")" = 404 ] ||
-		fail "$client: $(cat "$tmp/answer")"
-	grep -qx '{"detail":"Not Found"}' "$tmp/answer" ||
-		fail "$(cat "$tmp/answer")"
-done
+def samples(text, without=""):
+    """{metric with its labels: value}"""
+    return {re.sub(without, "", line).replace("{}", "").rsplit(" ", 1)[0]:
+            line.rsplit(" ", 1)[1]
+            for line in text.splitlines() if not line.startswith("#")}
 
-echo "- the server of the API"
-"$BIN/sink" --migrate
-"$BIN/sink" <<'END'
-{"type":"row","table":"tenant_metrics","tenant":"one","operators":2,"open_chats":7,"waiting_chats":3,"longest_wait_seconds":61.5,"as_of":"2026-11-20T10:00:00.250Z","version":1}
-{"type":"row","table":"tenant_metrics","tenant":"two","operators":2,"as_of":"2026-11-20T11:00:00Z","version":1}
-END
-head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$tmp/key"
-printf '[serve]\nproxies = 127.0.0.1\nsecret_key_file = %s\n' "$tmp/key" >"$tmp/serve.conf"
-"$BIN/sink" -c "$tmp/serve.conf" --serve 127.0.0.1:0 --port-file "$tmp/serving" \
-	2>>"$tmp/serve.log" &
-until_true 20 test -s "$tmp/serving" || fail "no server: $(cat "$tmp/serve.log")"
-there=http://127.0.0.1:$(cat "$tmp/serving")
-scrape
-grep -qE '^messaging_build_info\{program="sink",' "$tmp/scraped" || fail "no build"
-is messaging_database_up 1
-is 'messaging_tenant_as_of_timestamp_seconds{tenant="one"}' \
-	"$(date -u -d 2026-11-20T10:00:00Z +%s).250"
-is 'messaging_tenant_open_chats{tenant="one"}' 7
-is 'messaging_tenant_waiting_chats{tenant="one"}' 3
-is 'messaging_tenant_longest_wait_seconds{tenant="one"}' 61.500
-is 'messaging_tenant_longest_wait_seconds{tenant="two"}' 0.000
-is 'messaging_http_requests_total{result="accepted"}' 0
-[ "$(curl -s -o "$tmp/answer" -w '%{http_code}' "$there/api/v1/now")" = 401 ] ||
-	fail "without a token: $(cat "$tmp/answer")"
-for client in 192.0.2.1 nobody; do
-	[ "$(curl -s -o "$tmp/answer" -w '%{http_code}' \
-		-H "X-Forwarded-For: $client" "$there/metrics")" = 404 ] ||
-		fail "a stranger: $(cat "$tmp/answer")"
-done
-"$servers" stop "$tmp/servers" mariadb
-scrape
-is messaging_database_up 0
-is 'messaging_http_requests_total{result="accepted"}' 1
-is 'messaging_http_requests_total{result="refused"}' 3
-! grep -q messaging_tenant "$tmp/scraped" || fail "of which database?"
 
-echo "- a database that hangs is said to be away before Prometheus gives up"
-"$servers" start "$tmp/servers" mariadb || fail "no database"
-"$BIN/sink" -c "$tmp/serve.conf" --token --tenant one --role wall 2>/dev/null |
-	sed 's/^/Authorization: Bearer /' >"$tmp/header"
-until_true 20 curl -sS --fail -o /dev/null -H @"$tmp/header" "$there/api/v1/now" ||
-	fail "the database is not back"
-# So that it hangs on a connection that was in order.
-scrape
-is messaging_database_up 1
-read -r database <"$tmp/servers/mariadb/server.pid"
-kill -STOP "$database"
-for _ in $(seq 8); do # twice as many as have a connection
-	curl -s -m 60 -o /dev/null -H @"$tmp/header" "$there/api/v1/now" &
-	askers[$!]=$!
-done
-curl -sS -m 9 -o "$tmp/scraped" "$there/metrics" || echo late >"$tmp/scraped"
-kill -CONT "$database"
-for asker in "${askers[@]}"; do
-	wait "$asker" || fail "no answer"
-done
-is messaging_database_up 0
+class Scraped:
+    """A program with a GET /metrics."""
 
-echo "- promtool"
-command -v promtool >/dev/null || {
-	echo "promtool is missing: scripts/install-deps monitoring"
-	exit 77
-}
-for i in $(seq 1 $scrapes); do
-	promtool check metrics <"$tmp/all.$i" || fail "$(cat "$tmp/all.$i")"
-done
+    def __init__(self, test, name, *argv):
+        self.test, self.lab, self.name = test, test.lab, name
+        port_file = self.lab.path(name + ".port")
+        self.p = self.lab.start([*argv, "--port-file", port_file],
+                                self.lab.path(name + ".log"))
+        until(30, lambda: self.lab.text(name + ".port").endswith("\n"),
+              f"{name}: {self.lab.text(name + '.log')}")
+        self.port = int(self.lab.text(name + ".port"))
+
+    def ask(self, path, body=None, **headers):
+        """The status and the text."""
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        c.request("POST" if body else "GET", path, body, {
+            k.replace("_", "-"): v for k, v in headers.items()})
+        answer = c.getresponse()
+        self.headers = answer.headers
+        text = answer.read().decode()
+        c.close()
+        return answer.status, text
+
+    def scrape(self):
+        status, text = self.ask("/metrics")
+        self.test.checks.equal(status, 200, "metrics")
+        self.test.texts.append(text)
+        self.now = samples(text)
+        return self.now
+
+    def has(self, metric, value):
+        self.test.checks.equal(self.now.get(metric), str(value), metric)
+
+    def hidden(self, *clients):
+        for client in clients:
+            status, text = self.ask("/metrics", X_Forwarded_For=client)
+            self.test.checks.that(status == 404 and "messaging_" not in text,
+                                  f"a stranger, {client}: {status} {text}")
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks, self.texts = lab, Checks(), []
+        self.that = self.checks.that
+        lab.start_servers()
+        self.broker, self.database = lab.door("rabbitmq"), lab.door("mariadb")
+        lab.must(["sink", "--migrate"])
+        self.folder = lab.path("metrics")
+        os.mkdir(self.folder)
+        self.conf = self.daemons_conf(self.folder)
+
+    # By HTTP.
+
+    def listener(self):
+        conf = self.lab.conf("listen", {"listen": {
+            "tenant": "t", "proxies": "127.0.0.1"}})
+        self.lab.env["AMQP_URL"], url = self.broker.url, self.lab.env["AMQP_URL"]
+        s = Scraped(self, "listener", "poller", "-c", conf, "--listen",
+                    "127.0.0.1:0", "-t", "queue:records", "--state",
+                    self.lab.path("state"))
+        self.lab.env["AMQP_URL"] = url
+        s.scrape()
+        self.that(s.headers["Content-Type"].startswith(
+            "text/plain; version=0.0.4"), s.headers)
+        self.that(any(re.fullmatch(
+            r'messaging_build_info\{program="poller",version="[0-9.]+"\}', x)
+            for x in s.now), "no build")
+        s.has("messaging_listener_records_total", 0)
+        s.has("messaging_listener_broker_confirms", 1)
+
+        def post(status, body=MESSAGE):
+            self.checks.equal(s.ask(
+                "/api/v1/messages/send", body, Content_Type="application/json",
+                X_Forwarded_For="127.0.0.1")[0], status, body)
+
+        for _ in range(3):
+            post(200)
+        post(400, "no JSON")
+        self.checks.equal(s.ask("/none")[0], 404, "no such path")
+        s.scrape()
+        s.has("messaging_listener_records_total", 3)
+        # The one before was accepted, too; this one counts when it is answered.
+        for result, n in (("accepted", 4), ("malformed", 1), ("refused", 1),
+                          ("later", 0)):
+            s.has(f'messaging_http_requests_total{{result="{result}"}}', n)
+
+        def all_published():
+            return s.scrape()["messaging_listener_waiting_records"] == "0"
+
+        until(60, all_published, "all to be published")
+        self.broker.shut()
+        post(200)
+        post(200)
+        until(60, lambda: s.scrape()["messaging_listener_broker_confirms"]
+              == "0", "it to notice")
+        s.has("messaging_listener_records_total", 5)
+        s.has("messaging_listener_spool_usable", 1)
+        s.has("messaging_listener_waiting_records", 2)
+        self.broker.open()
+        until(60, all_published, f"all to be published: {s.now}")
+        s.hidden("192.0.2.1", "nobody", "unknown", "unix")
+
+    def server(self):
+        """Of the API."""
+        lab = self.lab
+        rows = [{"type": "row", "table": "tenant_metrics", "operators": 2,
+                 "version": 1, **more} for more in (
+                     {"tenant": "one", "open_chats": 7, "waiting_chats": 3,
+                      "longest_wait_seconds": 61.5,
+                      "as_of": "2026-11-20T10:00:00.250Z"},
+                     {"tenant": "two", "as_of": "2026-11-20T11:00:00Z"})]
+        lab.must(["sink"], stdin="".join(
+            json.dumps(r) + "\n" for r in rows).encode())
+        conf = lab.conf("serve", {"serve": {
+            "proxies": "127.0.0.1", "secret_key": "7" * 32}})
+        lab.env["MYSQL_URL"], url = self.database.url, lab.env["MYSQL_URL"]
+        s = Scraped(self, "server", "sink", "-c", conf, "--serve", "127.0.0.1:0")
+        lab.env["MYSQL_URL"] = url
+        s.scrape()
+        self.that(any(x.startswith('messaging_build_info{program="sink",')
+                      for x in s.now), "no build")
+        as_of = datetime.datetime(2026, 11, 20, 10, tzinfo=datetime.timezone.utc)
+        for metric, value in (
+                ("database_up", 1),
+                ('tenant_as_of_timestamp_seconds{tenant="one"}',
+                 f"{int(as_of.timestamp())}.250"),
+                ('tenant_open_chats{tenant="one"}', 7),
+                ('tenant_waiting_chats{tenant="one"}', 3),
+                ('tenant_longest_wait_seconds{tenant="one"}', "61.500"),
+                ('tenant_longest_wait_seconds{tenant="two"}', "0.000"),
+                ('http_requests_total{result="accepted"}', 0)):
+            s.has("messaging_" + metric, value)
+        self.checks.equal(s.ask("/api/v1/now")[0], 401, "without a token")
+        s.hidden("192.0.2.1", "nobody")
+        self.database.shut()
+        s.scrape()
+        s.has("messaging_database_up", 0)
+        s.has('messaging_http_requests_total{result="accepted"}', 1)
+        s.has('messaging_http_requests_total{result="refused"}', 3)
+        self.that(not any("messaging_tenant" in x for x in s.now),
+                  "of which database?")
+        # One that hangs is said to be away before Prometheus gives up, also on a
+        # connection that was in order.
+        self.database.open()
+        token = "Bearer " + lab.must(
+            ["sink", "-c", conf, "--token", "--tenant", "one", "--role", "wall"]
+        ).out.decode().strip()
+        until(20, lambda: s.ask("/api/v1/now", Authorization=token)[0] == 200,
+              "the database to be back")
+        s.scrape()
+        s.has("messaging_database_up", 1)
+        self.database.freeze()
+        askers = [threading.Thread(target=s.ask, args=("/api/v1/now",), kwargs={
+            "Authorization": token}) for _ in range(8)]
+        for asker in askers: # twice as many as have a connection
+            asker.start()
+        began = time.monotonic()
+        s.scrape()
+        self.that(time.monotonic() - began < 10, "later than Prometheus waits")
+        s.has("messaging_database_up", 0)
+        self.database.open()
+        for asker in askers:
+            asker.join()
+
+    # In files.
+
+    def daemons_conf(self, folder):
+        return self.lab.conf("conf", {
+            "metrics": {"folder": folder},
+            # A busy database takes more than a second, and what is tried again
+            # counts.
+            "mysql": {"url": self.database.url, "timeout": "10s"},
+            "crm acme": {"url": "http://127.0.0.1:1/v1", "token": "x",
+                         "assign": "yes"}})
+
+    def file(self, name):
+        return f"metrics/messaging_{name}.prom"
+
+    def values(self, name):
+        """Without the labels program and queue."""
+        return samples(self.lab.text(self.file(name)),
+                       'program="[a-z]*",queue="[^"]*",?')
+
+    def value(self, name, metric):
+        return float(self.values(name).get("messaging_" + metric, -1))
+
+    def wait(self, name, **metrics):
+        """Labels follow two underscores: a__result_stored."""
+        for key, n in metrics.items():
+            metric, _, label = key.partition("__")
+            if label:
+                metric += '{%s="%s"}' % tuple(label.split("_", 1))
+            until(60, lambda metric=metric, n=n: self.value(name, metric) == n
+                  if n is not None else self.value(name, metric) > 0,
+                  f"{metric} {n}: {self.values(name)}")
+
+    def daemon(self, name, *argv, **wanted):
+        env = {k: v for k, v in self.lab.env.items() if k != "MYSQL_URL"}
+        self.p = subprocess.Popen(
+            [f"{os.environ['BIN']}/{argv[0]}", "-c", self.conf, *argv[1:]],
+            env=env, stderr=open(self.lab.path("log"), "ab"),
+            stdin=subprocess.DEVNULL)
+        self.lab.processes.append(self.p)
+        self.wait(name, daemon_records_total=0)
+
+    def stop(self, name):
+        self.checks.equal(self.lab.end(self.p), 0, self.lab.text("log"))
+        path = self.lab.path(self.file(name))
+        self.checks.equal(os.stat(path).st_mode & 0o777, 0o644, path)
+        self.that(not os.path.exists(path + ".new"), "left behind")
+
+    def row(self, tenant):
+        return json.dumps({
+            "type": "row", "table": "tenant_metrics", "tenant": tenant,
+            "operators": 1, "as_of": "2026-11-20T10:00:00Z", "version": 1})
+
+    def stored(self, tenant):
+        return self.lab.sql("SELECT COUNT(*) FROM tenant_metrics WHERE tenant ="
+                            f" '{tenant}'") == [["1"]]
+
+    def sink(self):
+        put, name = self.lab.put, "sink_rows"
+        self.daemon(name, "sink", "-f", "queue:rows")
+        self.checks.equal(self.value(
+            name, "daemon_last_success_timestamp_seconds"), 0, "a success")
+        put("rows", [self.row("a"), self.row("b"), self.row("c"), "no JSON"])
+        self.wait(name, daemon_records_total=4, daemon_dead_letters_total=1,
+                  sink_rows_total__result_stored=3,
+                  # The file may be of a moment between rows and flush.
+                  daemon_last_success_timestamp_seconds=None)
+        self.checks.equal(self.value(name, "daemon_retries_total"), 0, "retries")
+        times = [self.value(name, f"daemon_{x}_timestamp_seconds")
+                 for x in ("start", "last_success", "written")]
+        self.that(times == sorted(times) and times[0] > 1e9, times)
+        # Tries again.
+        self.database.freeze()
+        put("rows", [self.row("d")])
+        until(60, lambda: "waiting for it" in self.lab.text("log"), "a word")
+        self.database.open()
+        self.wait(name, sink_rows_total__result_stored=4)
+        self.that(self.value(name, "daemon_retries_total") > 0, "no retries")
+        self.stop(name)
+        # The last file has all.
+        os.unlink(self.lab.path(self.file(name)))
+        self.daemon(name, "sink", "-f", "queue:rows")
+        put("rows", [self.row("e")])
+        until(60, lambda: self.stored("e"), "a row")
+        self.stop(name)
+        self.wait(name, sink_rows_total__result_stored=1,
+                  daemon_flush_duration_seconds_count=1)
+
+    def never_idle(self):
+        """It is written while it has always something to do."""
+        name = "sink_rows"
+        os.unlink(self.lab.path(self.file(name)))
+        self.daemon(name, "sink", "-f", "queue:rows")
+        feeder = subprocess.Popen(
+            [TESTBIN + "/tools/amqp_probe", "-b", "1", "write", "queue:rows"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=self.lab.env)
+        self.lab.processes.append(feeder)
+
+        def fed(n):
+            feeder.stdin.write(self.row("g").encode() + b"\n")
+            feeder.stdin.flush()
+            return self.value(name, "daemon_records_total") >= n
+
+        until(60, lambda: fed(1), "the first")
+        until(60, lambda: fed(10), "more")
+        self.stop(name)
+        feeder.stdin.close()
+        feeder.wait()
+        self.lab.take("rows")
+
+    def stream(self):
+        name = "aggregator_records.g1.0"
+        self.daemon(name, "aggregator", "-f", "queue:records.g1.0", "-t",
+                    "queue:unread", "--every", "50ms", "--state",
+                    self.lab.path("stream"))
+        message = json.dumps({
+            "type": "message", "tenant": "a", "chat": "1", "id": "m1",
+            "from": "customer", "at": "2026-11-20T10:00:00Z"})
+        self.lab.put("records.g1.0", [message, message, "no JSON"])
+        at = datetime.datetime(2026, 11, 20, 10, tzinfo=datetime.timezone.utc)
+        self.wait(name, daemon_records_total=3, daemon_dead_letters_total=1,
+                  stream_repeated_records_total=1,
+                  stream_as_of_timestamp_seconds=at.timestamp(),
+                  stream_rows_total=None)
+        self.stop(name)
+
+    def assignments(self):
+        name, now = "poller_assignments", datetime.datetime.now(
+            datetime.timezone.utc)
+        self.daemon(name, "poller", "--assign", "-f", "queue:assignments", "-t",
+                    "queue:outcomes", "--state", self.lab.path("polls"))
+
+        def reserve(tenant, id_, at):
+            self.lab.put("assignments", [json.dumps({
+                "type": "assignment", "tenant": tenant, "id": id_, "chat": "1",
+                "operator": "1", "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "expires": (at + datetime.timedelta(minutes=1)).strftime(
+                    "%Y-%m-%dT%H:%M:%SZ")})])
+
+        reserve("other", "r", now - datetime.timedelta(days=8))
+        self.wait(name, daemon_records_total=1,
+                  assign_reservations_total__result_failed=1,
+                  assign_open_reservations=0)
+        reserve("acme", "s", now) # whose CRM is away
+        until(60, lambda: self.value(
+            name, 'crm_calls_total{mode="assign",tenant="acme",result="failed"}')
+            > 0, "a call")
+        self.stop(name)
+
+    def reaper(self):
+        self.lab.sql("""INSERT INTO tenants (tenant, as_of, snapshot, stored_at)
+            VALUES ('a', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3))
+            ON DUPLICATE KEY UPDATE snapshot = 's'; INSERT INTO chat_metrics
+            (tenant, chat, status, as_of) VALUES
+            ('a', '1', 'left', '2026-11-20 10:00:00')""")
+        name = "reaper_closed"
+        self.daemon(name, "reaper", "-f", "queue:closed")
+        self.lab.put("closed", ["no JSON", json.dumps({
+            "type": "chat", "tenant": "a", "chat": "1", "status": "closed",
+            "at": "2026-11-20T10:01:00Z"})])
+        self.wait(name, daemon_records_total=2, daemon_dead_letters_total=1,
+                  reaper_chats_total__result_deleted=1,
+                  daemon_last_success_timestamp_seconds=None)
+        self.stop(name)
+
+    def events(self):
+        name = "aggregator_events"
+        self.daemon(name, "aggregator", "--input", "eventcounter", "-f",
+                    "queue:events", "--exchange", "events", "--json-dir",
+                    self.lab.tmp, "--state", self.lab.path("counts"))
+        sent = self.lab.must([TESTBIN + "/tools/event_publisher", "-e", "events",
+                              "-q", "events", "-n", 30, "-g", 20, "-s", 7]).out
+        sent = [int(n) for n in re.findall(rb"\d+", sent)]
+        self.wait(name, daemon_records_total=sum(sent),
+                  daemon_dead_letters_total=sent[-1],
+                  daemon_last_success_timestamp_seconds=None)
+        self.stop(name)
+
+    def unwritable(self):
+        conf, self.conf = self.conf, self.daemons_conf(self.lab.path("none"))
+        os.unlink(self.lab.path("log"))
+        p = self.lab.start(["sink", "-c", self.conf, "-f", "queue:rows"],
+                           self.lab.path("log"))
+        self.lab.put("rows", [self.row("f")])
+        until(60, lambda: self.stored("f"), "a row")
+        self.checks.equal(self.lab.end(p), 0, "exit code")
+        self.checks.equal(self.lab.text("log").count("cannot write"), 1,
+                          self.lab.text("log"))
+        self.conf = conf
+
+    def described(self):
+        """In the page, and approved of."""
+        with open("man/man7/messaging-monitoring.7", encoding="utf-8") as f:
+            page = f.read()
+        files = []
+        for path in glob.glob(self.folder + "/*.prom"):
+            with open(path, encoding="utf-8") as f:
+                files.append(f.read())
+        names = set(re.findall("^# TYPE ([a-z_]*) ", "".join(files), re.M))
+        self.that(len(names) >= 15, names)
+        for name in names:
+            self.that(re.search(rf"^\.It Li {name}\b", page, re.M),
+                      f"messaging-monitoring(7) does not describe {name}")
+        if not shutil.which("promtool"):
+            raise Skip("promtool is missing: scripts/install-deps monitoring")
+        for text in self.texts + files:
+            done = subprocess.run(["promtool", "check", "metrics"], input=text,
+                                  capture_output=True, text=True, check=False)
+            self.that(done.returncode == 0, f"{done.stderr} {text}")
+
+
+def body():
+    with Lab("metrics") as lab:
+        test = Test(lab)
+        steps(test.listener, test.server, test.sink, test.never_idle,
+              test.stream, test.assignments, test.reaper, test.events,
+              test.unwritable, test.described)
+        return test.checks.result()
+
+
+main(body)

@@ -1,70 +1,65 @@
-#!/usr/bin/env bash
-# Chats of more messages than a page holds: all of them are read, from the
-# beginning or from where the state ends, each once, with ids of any size.
-set -euo pipefail
-# shellcheck source=tests/e2e/lib.sh
-. "$(dirname "$0")/lib.sh"
+#!/usr/bin/env -S python3 -B
+"""Chats of more messages than a page holds: all of them are read, from the
+beginning or from where the state ends, each once, with ids of any size."""
 
-cd "$tmp"
+from harness import TOKEN, Checks, Lab, main
 
-# all_messages DIALOG: ids that the CRM shows, page by page.
-all_messages() {
-	local from=0 n=200
-	while [ "$n" = 200 ]; do
-		shows "/messages?dialog_id=$1&limit=200&start_id=$from" >page
-		n=$(jq '.data | length' page)
-		grep -o '"id":[0-9]*' page | cut -d : -f 2
-		# The shell's integers have 64 bits, those of jq 53.
-		from=$(grep -o '"id":[0-9]*' page | tail -n 1 | cut -d : -f 2)
-		from=$((${from:-0} + 1))
-	done
-}
 
-# same: the last snapshot has what the CRM shows.
-same() {
-	for dialog in $(shows "/dialogs?state=open&limit=200" |
-		grep -o '"id":[0-9]*,"state"' | tr -dc '0-9\n'); do
-		all_messages "$dialog"
-	done | sort >want
-	grep '"type":"message"' out | grep -o '"id":"[0-9]*"' |
-		tr -dc '0-9\n' | sort >got
-	cmp -s want got ||
-		fail "$(wc -l <got) messages instead of $(wc -l <want)"
-}
+def shown(sim):
+    """The ids of all messages of open chats, page by page."""
+    ids = set()
+    for dialog in sim.open_dialogs():
+        start = 0
+        while True:
+            page = sim.get(f"/messages?dialog_id={dialog}&limit=200&"
+                           f"start_id={start}")["data"]
+            ids |= {str(m["id"]) for m in page}
+            if len(page) < 200:
+                break
+            start = page[-1]["id"] + 1
+    return ids
 
-for ids in --operators=3 --big-ids --no-request-ids; do
-	start_sim --dialogs 3 --messages 150 --pace 0 "$ids"
-	(umask 077 && printf '%s\n' '[crm acme]' "url = $CRM_URL" \
-		'history = all' >conf)
-	url=$CRM_URL
-	unset CRM_URL
-	"$BIN/poller" -c conf --state "state$ids" >out
-	CRM_URL=$url same
-	# More new messages than a page holds, then.
-	dialog=$(grep '"type":"chat"' out | head -n 1 |
-		grep -o '"chat":"[0-9]*"' | tr -dc 0-9)
-	for _ in $(seq 110); do
-		for act in client answer; do
-			echo "url = \"$sim/control/act?do=$act&dialog=$dialog\""
-		done
-	done | curl -sS --fail -X POST -K - >/dev/null
-	curl -sS --fail -X POST "$sim/control/advance?seconds=300" >/dev/null
-	# A page that cannot be read leaves no gap: a state with the newest page
-	# alone would look whole, and all before that page would never be read.
-	fault="name=errors-string&route=/v1/messages&after=1"
-	for state in "state$ids" "new$ids"; do
-		curl -sS --fail -X POST "$sim/control/fault?$fault" >/dev/null
-		! "$BIN/poller" -c conf --state "$state" >out 2>err ||
-			fail "a page was to fail: $(cat err)"
-		! grep -q '"state":"end"' out || fail "an end after a failure"
-		curl -sS --fail -X POST "$sim/control/fault?name=none" \
-			>/dev/null
-	done
-	curl -sS --fail -X POST "$sim/control/reset-stats" >/dev/null
-	"$BIN/poller" -c conf --state "state$ids" >out
-	CRM_URL=$url same
-	n=$(curl -sS "$sim/control/stats" | jq .calls)
-	[ "$n" -le 5 ] || fail "$n calls for 220 new messages of one chat"
-	"$BIN/poller" -c conf --state "new$ids" >out
-	CRM_URL=$url same
-done
+
+def body():
+    checks = Checks()
+    with Lab("poller_long") as lab:
+        for ids in ("--operators=3", "--big-ids", "--no-request-ids"):
+            sim = lab.sim("--dialogs", 3, "--messages", 150, "--pace", 0, ids,
+                          name="sim" + ids)
+            conf = lab.conf("conf", {"crm acme": {
+                "url": sim.url, "token": TOKEN, "history": "all"}})
+
+            def poll(state, sim=sim, conf=conf, ids=ids):
+                """The last snapshot has what the CRM shows."""
+                done = lab.must(["poller", "-c", conf, "--state",
+                                 lab.path(state + ids)])
+                got = [r["id"] for r in done.records()
+                       if r["type"] == "message"]
+                checks.that(sorted(got) == sorted(shown(sim)),
+                            f"{ids}, {state}: {len(got)} messages")
+
+            poll("state")
+            # More new messages than a page holds, then.
+            dialog = next(iter(sim.open_dialogs()))
+            for _ in range(110):
+                sim.control("act", do="client", dialog=dialog)
+                sim.control("act", do="answer", dialog=dialog)
+            sim.advance(300)
+            # A page that cannot be read leaves no gap: a state with the newest
+            # page alone would look whole, and what is before it never be read.
+            for state in ("state", "new"):
+                sim.fault("errors-string", route="/v1/messages", after=1)
+                done = lab.run(["poller", "-c", conf, "--state",
+                                lab.path(state + ids)])
+                checks.that(done.code != 0 and b'"state":"end"' not in done.out,
+                            f"a page was to fail: {done}")
+                sim.fault()
+            sim.control("reset-stats")
+            poll("state")
+            checks.that(sim.calls() <= 5, f"{sim.calls()} calls for 220 new "
+                        "messages of one chat")
+            poll("new")
+        return checks.result()
+
+
+main(body)

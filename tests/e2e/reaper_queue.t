@@ -21,10 +21,10 @@ class Test:
         lab.must(["sink", "--migrate"])
         self.database = lab.door("mariadb")
         lab.env["MYSQL_URL"] = self.database.url
-        lab.sql("""INSERT INTO tenants (tenant, as_of, snapshot, stored_at)
-            VALUES ('acme', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3)),
-            ('beta', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3))""")
         for tenant in ("acme", "beta"):
+            lab.sql("INSERT INTO tenants (tenant, as_of, snapshot, stored_at, "
+                    f"stale_at) VALUES ('{tenant}', '2026-11-20 10:00:00', 's',"
+                    " UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 1 HOUR)")
             lab.sql("INSERT INTO chat_metrics (tenant, chat, status, as_of) "
                     f"SELECT '{tenant}', seq, 'left', '2026-11-20 10:00:00' "
                     "FROM seq_1_to_60")
