@@ -93,6 +93,10 @@ $(B)/places: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(DATADIR)' | cmp -s - $@ || \
 	    echo '$(VERSION) $(DATADIR)' >$@
+# The description of an API, made by the program that answers it.
+$(B)/openapi/%.json: $(B)/bin/%
+	@mkdir -p $(@D)
+	@$< -c /dev/null --openapi >$@
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALLCF) -c -o $@ $<
@@ -274,7 +278,7 @@ INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
 UPDATE_MANDB = @case "$(DESTDIR):$$(manpath -g 2>/dev/null):" in \
                    :*"$(MANDIR):"*) mandb -q "$(MANDIR)" || :;; esac
 # The crontab and the units have the paths in commands, where these break.
-install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
+install: all $(B)/openapi/sink.json  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	@case '$(BINDIR)$(DATADIR)$(PROGRAM_PREFIX)' in *[[:space:],\&%\"\\]*) \
 	    echo "install: '$(BINDIR)' or '$(DATADIR)' has a blank or one of ,&%\"\\," \
 	        "at which cron or systemd would break it; take another PREFIX" >&2; \
@@ -288,11 +292,10 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	        "$(M)/man1/$(PROGRAM_PREFIX)$$p.1" || exit 1; done
 	$(INSTALL) -m 644 man/man5/* "$(M)/man5"
 	$(INSTALL) -m 644 man/man7/* "$(M)/man7"
-	$(INSTALL) -m 644 poller/profiles/*.jq poller/profiles/openapi.json \
-	    "$(D)/profiles"
+	$(INSTALL) -m 644 poller/profiles/*.jq "$(D)/profiles"
 	$(INSTALL) -m 644 sink/schema/*.sql "$(D)/schema"
 	$(INSTALL) -m 644 sink/board/* "$(D)/board"
-	$(INSTALL) -m 644 sink/resources/openapi.json "$(D)/api"
+	$(INSTALL) -m 644 $(B)/openapi/sink.json "$(D)/api/openapi.json"
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) "$(D)/scripts"
 	$(INSTALL) -m 644 scripts/lib.sh "$(D)/scripts"
 	$(INSTALL) -m 644 scripts/examples/* scripts/units/* \

@@ -16,6 +16,7 @@ static const struct option_mode *const modes[] = {
 	&sink_mode_report,
 	&sink_mode_serve,
 	&sink_mode_token,
+	&sink_mode_openapi,
 };
 
 int

@@ -36,6 +36,7 @@ extern const struct option_mode sink_mode_get;       /* --get */
 extern const struct option_mode sink_mode_report;    /* --report */
 extern const struct option_mode sink_mode_serve;     /* --serve */
 extern const struct option_mode sink_mode_token;     /* --token */
+extern const struct option_mode sink_mode_openapi;   /* --openapi */
 
 /* Opens the configured database, calls work() unless only the configuration is
  * to be checked, and closes it. work() may take it over: *db = NULL. */

@@ -3,8 +3,9 @@
  * function that answers; and resource_answer(), which answers any request.
  *
  * To add a resource: its function in a file of its own, declared below, its row
- * in resource_routes.c, its description in openapi.json, its tests. A resource
- * that is the rows of a table is a struct list in resource_lists.c instead.
+ * in resource_routes.c, the shape of its answer in resource_openapi.c, its
+ * tests. A resource that is the rows of a table is a struct list in
+ * resource_lists.c instead, whose columns are its shape.
  *
  * One whose least role is VIEWER_NONE needs no token; the viewer then has no
  * tenant.
@@ -27,6 +28,12 @@ struct resource {
 	 * are passed over, as by the service that it is in place of; or it is a
 	 * list, which tells its own. */
 	const char *const *parameters;
+	/* Those that it takes nevertheless, for the description, separated by
+	 * blanks; ! behind one that is needed. */
+	const char *originals;
+	const char *id, *shape; /* of the description: of the operation, and of
+				   the answer */
+	const char *summary;
 };
 
 extern const struct resource resources[];
@@ -44,9 +51,9 @@ bool resource_is_known(const struct web_request *r);
 /* True when the request needs no token. */
 bool resource_is_public(const struct web_request *r);
 
-/* Reads openapi.json; the program that serves calls it before requests come, so
- * that no request reads the file. -1 and *why. */
-int resource_openapi_read(struct buf *why) __attribute__((warn_unused_result));
+/* The description of the API, which is made once; the program that serves calls
+ * it before requests come. Borrowed. */
+const struct buf *resource_openapi_text(void);
 
 /* The handlers, by file. */
 resource_handler resource_now;        /* resource_now.c */

@@ -1,68 +1,559 @@
 /*
- * resource_openapi: GET /api/v1/openapi.json: the description of the API, the
- * file of that name, which is read once.
+ * resource_openapi: GET /api/v1/openapi.json: the description of the API. It is
+ * made of the table of resources, of what lists show and filter by, and of the
+ * shapes of the other answers, which are declared below.
  */
-#include <fcntl.h>
-#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
 
-#include "common/base/log.h"
 #include "common/base/prog.h"
-#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/os/file.h"
+#include "common/digest/encoding.h"
+#include "common/text/jsonw.h"
+#include "common/text/openapi.h"
 #include "sink/api/reply.h"
 #include "sink/resources/resource.h"
+#include "sink/resources/resource_parameters.h"
 
-#define OPENAPI_MAX ((size_t)1024 * 1024)
+#define PROBLEM "application/problem+json=@Problem"
+
+/* Answers, and objects in them. NAMERow is a row of NAME, which then has CSV
+ * and NDJSON, too. The shapes of lists are made of their columns. */
+static const struct {
+	const char *name, *shape;
+} shapes[] = {
+	{ "Openapi", "object" },
+	{ "Allocation",
+	    "{tenant: text, queue: [{as_of: time?, unassigned_chats: number?, "
+	    "waiting_chats: number?, longest_wait_seconds: number?, "
+	    "avg_wait_seconds: number?}], operators: [{operator: text, name: "
+	    "text?, available: flag?, open_chats: number?, max_chats: number?, "
+	    "free: number?}], assigned: [{operator: text, chats: number}], "
+	    "not_kept: text? 'Where something is empty: what the tenant has no "
+	    "row of, of chats, operators and assignments'}" },
+	{ "ChannelAnalytics",
+	    "{channel_id: text, period: @Period, metrics: "
+	    "{total_conversations?: count? 'Null, as active_conversations, "
+	    "where channels counts no hour and the messages are those that were"
+	    " analysed', total_messages?: count, avg_response_time?: number?, "
+	    "success_rate?: null, uptime_percentage?: null} 'Empty without "
+	    "hours', time_series: [{timestamp: time, active_conversations: "
+	    "count?, messages_processed: count, response_time: number?, "
+	    "success_rate: null}]}" },
+	{ "Chat", "{tenant: text, rows: [@ChatsRow]}" },
+	{ "ConversationAnalytics",
+	    "{conversation_id: text, period: @Period, message_metrics: "
+	    "{total_messages: count, inbound_messages: count, "
+	    "outbound_messages: count, avg_message_length: number}, "
+	    "sentiment_metrics: {avg_sentiment: number, sentiment_distribution:"
+	    " <count>}, intent_metrics: {intent_distribution: <count>, "
+	    "intent_changes: count}, performance_metrics: {avg_response_time: "
+	    "number, max_response_time: number, min_response_time: number}}" },
+	{ "ConversationMessages",
+	    "{conversation_id: text, messages: [{message_id: text, "
+	    "conversation_id: text, sender_id: text?, receiver_id: text?, "
+	    "content: text?, created_at: time, message_type: text?, user_id: "
+	    "text?, event_type: text?, read_status: (sent|read), read_at: "
+	    "time?}]}" },
+	{ "Dashboard",
+	    "{period: @Period, message_metrics: {total: count, inbound: count, "
+	    "outbound: count, avg_sentiment: number, avg_response_time: "
+	    "number}, conversation_metrics: {total: count? 'Null where no "
+	    "conversations are kept, as resolution_rate then is', resolved: "
+	    "count? 'Null where not all is kept that tells it, as avg_duration "
+	    "and resolution_rate then are', avg_duration: number? 'In minutes',"
+	    " resolution_rate: number 0..100?}}" },
+	{ "Errors", "{detail: [{type: text, loc: [any], msg: text, input: any, "
+		    "ctx?: object, url?: text}]}" },
+	{ "Figure",
+	    "{tenant: text, kind: text, zone: text, from: time? 'null: all of "
+	    "the present, with open=1 alone', to: time?, as_of: time?, now: "
+	    "{version: number, count: number? 'null: no intervals are kept', "
+	    "sum_seconds: number?, avg_seconds: number?, max_seconds: number?},"
+	    " then: {version: number, count: number, sum_seconds: number}?, "
+	    "kept: {count: number, sum_seconds: number}? 'Of what is now, what "
+	    "the link has; where several aggregators store, rows that came "
+	    "since with an earlier version replace as many that are gone', "
+	    "late: {count: number, sum_seconds: number}? 'What came, or was "
+	    "corrected, since', gone: {count: number, sum_seconds: number}? "
+	    "'then without kept: withdrawn, corrected or deleted since', "
+	    "withdrawn: {count: number, sum_seconds: number}?, href: text?, "
+	    "not_kept: text? 'Where there is nothing: metrics of which nothing "
+	    "is kept'}" },
+	{ "Health",
+	    "{status: (healthy|unhealthy), timestamp: time, database_connected:"
+	    " flag, cache_connected: null, processing_queue_size: null}" },
+	{ "Heatmap",
+	    "{tenant: text, rows: [@HeatmapRow], zone: text, kind: text, from: "
+	    "time, to: time, version: integer?, as_of: time?, not_kept: text? "
+	    "'Where there is nothing: metrics of which nothing is kept'}" },
+	{ "HeatmapRow",
+	    "{weekday: number, hour: number, count: number?, sum_seconds: "
+	    "number?, avg_seconds: number?, median_seconds: number?, href: "
+	    "text?}" },
+	{ "Id", "text 1..191" },
+	{ "Now",
+	    "{tenant: text, role: text, of_teams: flag, now: [{as_of: time?, "
+	    "stale_at: time? 'From when on the figures are stale: three "
+	    "minutes after as_of, or three polling intervals after the newest "
+	    "snapshot, if that is later', "
+	    "operators: number?, open_chats: number?, unassigned_chats: "
+	    "number?, waiting_chats: number?, longest_wait_seconds: number?, "
+	    "responses: number?, avg_response_seconds: number?, href: text? "
+	    "'The rows of /api/v1/intervals that its responses are, as many, "
+	    "which sum to them; null: not for this role, or none are kept'}], "
+	    "operators: [{operator: text?, name: text?, available: flag?, "
+	    "open_chats: number?, responses: number?, avg_response_seconds: "
+	    "number?, median_response_seconds: number?, p90_response_seconds: "
+	    "number?, waiting_chats: number?, longest_wait_seconds: number?, "
+	    "href: text? 'The rows of /api/v1/intervals that its responses are,"
+	    " as many, which sum to them; null: not for this role, or none are "
+	    "kept'}], waiting: [{chat: text?, operator: text?, assigned: flag? "
+	    "'Whether an operator has it', channel: text?, customer_name: "
+	    "text?, waiting_since: time?, wait_seconds: number?}], not_kept: "
+	    "text? 'Where something is empty: metrics of which nothing is "
+	    "kept'}" },
+	{ "Period", "{start: time, end: time}" },
+	{ "Problem",
+	    "{type: text, title: text, status: integer 400..599, detail: text "
+	    "'A sentence that says what is wrong'}" },
+	{ "Responses",
+	    "{tenant: text, rows: [@ResponsesRow], zone: text, kind: text, "
+	    "from: time, to: time, version: integer?, as_of: time?, not_kept: "
+	    "text? 'Where there is nothing: metrics of which nothing is "
+	    "kept'}" },
+	{ "ResponsesRow",
+	    "{span: (asked|previous), period: number, begin: text, end: text, "
+	    "begin_utc: time, end_utc: time, operator: text?, channel: text?, "
+	    "count: number?, sum_seconds: number?, avg_seconds: number?, "
+	    "median_seconds: number?, p90_seconds: number?, p99_seconds: "
+	    "number?, max_seconds: number?, within: number?, within_exact: "
+	    "flag?, href: text?}" },
+	{ "Timeline",
+	    "{tenant: text, chat: text, now: [{status: text?, operator: text? "
+	    "'Not named where it is not in a team of the viewer', assigned: "
+	    "flag 'Whether an operator has it', opened_at: time?, as_of: time}]"
+	    " 'How the chat is; none once it is closed, or where chats are not "
+	    "kept', running: [{kind: text, start_at: time, operator: text?, "
+	    "seconds: number 'Up to as_of', as_of: time 'The present of the "
+	    "tenant'}] 'The wait that goes on, if a customer waits; a viewer of"
+	    " teams sees that of their operators, and of nobody', messages: "
+	    "[{created_at: time?, message_id: text?, sender: text?, operator: "
+	    "text?, channel: text?, message_type: text?, private: flag?, "
+	    "automated: flag?, content: text?}], intervals: [{end_at: time?, "
+	    "message: text?, kind: text?, start_at: time?, operator: text?, "
+	    "seconds: number?, withdrawn: flag?}], earlier: flag 'Whether "
+	    "messages or intervals before these are left out, as with more', "
+	    "more: flag 'Whether messages or intervals behind these are left "
+	    "out: with at behind 1000 or 4 MiB of either, else behind 2000 or 4"
+	    " MiB; ask with the time of the last one, or /api/v1/messages and "
+	    "/api/v1/intervals, which have them all, in pages'}" },
+	{ "Transfers",
+	    "{tenant: text, rows: [@TransfersRow], zone: text, kind: text, "
+	    "from: time, to: time, version: integer?, as_of: time?, not_kept: "
+	    "text? 'Where there is nothing: metrics of which nothing is "
+	    "kept'}" },
+	{ "TransfersRow",
+	    "{operator: text? 'Empty: nobody; null: all together', count: "
+	    "number? 'Parts of waits that ended in the range; a wait that a "
+	    "transfer cut has one for each operator who held the chat "
+	    "meanwhile', sum_seconds: number?, max_seconds: number?, href: "
+	    "text?}" },
+};
+
+/* What a request may be refused with. */
+static const struct {
+	int status;
+	const char *name, *description, *headers, *contents;
+} refusals[] = {
+	{ 400, "BadRequest", "A parameter or the path is wrong", NULL,
+	    PROBLEM },
+	{ 401, "Unauthorized", "There is no valid token",
+	    "WWW-Authenticate=text", PROBLEM },
+	{ 403, "Forbidden",
+	    "Not for the role, the tenant or the teams of the token", NULL,
+	    PROBLEM },
+	{ 404, "NotFound", "There is no such thing", NULL, PROBLEM },
+	{ 405, "MethodNotAllowed", "It is read only", "Allow=text", PROBLEM },
+	{ 406, "NotAcceptable", "There is JSON only", NULL, PROBLEM },
+	{ 408, "TooSlow",
+	    "The request did not come in time; the connection ends", NULL,
+	    NULL },
+	{ 413, "BodyTooLarge", "The body is too large", NULL, PROBLEM },
+	{ 414, "TargetTooLong", "Path and query have more than 4096 bytes",
+	    NULL, PROBLEM },
+	{ 415, "UnsupportedType", "The body is no form", NULL, PROBLEM },
+	{ 422, "Unprocessable", "Parameters are missing or wrong", NULL,
+	    "application/json=@Errors" },
+	{ 429, "TooManyRequests", "Too many requests",
+	    "Retry-After=integer 'Seconds to wait'", PROBLEM },
+	{ 431, "HeadersTooLarge", "The headers are too large", NULL,
+	    "text/html=text, " PROBLEM },
+	{ 500, "ServerError", "A defect, which is logged", NULL, PROBLEM },
+	{ 503, "Unavailable",
+	    "The database is away, or the answer takes too long",
+	    "Retry-After=integer 'Seconds to wait'", PROBLEM },
+};
+
+static const char SECURITY_SCHEMES[] =
+    "\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
+    "\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\","
+    "\"description\":\"Signed with the key of [serve]; its claim role is "
+    "wall, agent, lead or admin. The least of them is in each operation's "
+    "security.\"},\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\","
+    "\"name\":\"session\",\"description\":\"The same token as /login gives it "
+    "to a browser: it stands for the bearer of each GET and HEAD, and of no "
+    "other method.\"}}";
+
+/* What is served beside the resources (sink/serve). */
+static const char TO_THE_PAGE[] = "Location=text, Set-Cookie=text";
 
 /* For as long as the program runs; constant while requests come. */
 static struct buf description = BUF_INIT;
 
-int
-resource_openapi_read(struct buf *why)
+/* A reference to the refusals of those statuses, up to 0. */
+static void
+add_refusals(struct buf *to, const int *statuses)
 {
-	char *dir = prog_data("api", "sink/resources");
-	char *path = xasprintf("%s/openapi.json", dir);
-	int rc;
+	size_t i;
 
-	buf_clear(&description);
-	description.max = OPENAPI_MAX;
-	rc = file_read_path(path, O_NOCTTY, &description);
-	if (rc != 0) {
-		(void)syserr_explain(why, PROG_NOINPUT,
-		    "cannot read '%s', which is installed with the program",
-		    path);
-		buf_release(&description);
-	}
-	free(path);
-	free(dir);
-	return rc;
+	for (; *statuses != 0; statuses++)
+		for (i = 0; i < ARRAY_LEN(refusals); i++)
+			if (refusals[i].status == *statuses)
+				openapi_response_of(
+				    to, *statuses, refusals[i].name);
 }
 
-/* By hand there is no start at which it was read. */
 static bool
-has_description(void)
+has_shape(const char *name)
 {
-	struct buf why = BUF_INIT;
-	bool has = description.len > 0 || resource_openapi_read(&why) == 0;
+	size_t i;
 
-	if (!has)
-		log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return has;
+	for (i = 0; i < ARRAY_LEN(shapes); i++)
+		if (strcmp(shapes[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_original(const struct resource *r)
+{
+	return r->list == NULL && r->parameters == NULL;
+}
+
+/* Those that a request of any resource may be refused with, of a resource with
+ * a token, and so on. */
+static void
+add_refusals_of(struct buf *to, const struct resource *r)
+{
+	static const int any[] = { 400, 405, 408, 413, 414, 429, 431, 500, 503,
+		0 };
+	static const int token[] = { 401, 0 }, role[] = { 403, 0 },
+			 path[] = { 404, 0 }, form[] = { 406, 0 },
+			 query[] = { 422, 0 };
+	bool filters = r->list != NULL ||
+		       (r->parameters != NULL && r->parameters[0] != NULL);
+
+	add_refusals(to, any);
+	if (r->least != VIEWER_NONE)
+		add_refusals(to, token);
+	if (r->least > VIEWER_WALL || (r->least == VIEWER_WALL && filters))
+		add_refusals(to, role);
+	if (!is_original(r) && strchr(r->pattern, '{') != NULL)
+		add_refusals(to, path);
+	if (strstr(r->pattern, "{*") == NULL)
+		add_refusals(to, form);
+	if (r->originals != NULL && strstr(r->originals, "tenant_id") != NULL)
+		add_refusals(to, query);
+}
+
+static void
+add_answer(struct buf *to, const struct resource *r)
+{
+	struct buf contents = BUF_INIT;
+	char row[64];
+
+	(void)snprintf(row, sizeof row, "%sRow", r->shape);
+	buf_addf(&contents, "application/json=@%s", r->shape);
+	if (r->list != NULL || has_shape(row))
+		buf_addf(&contents, ", application/x-ndjson=@%s, text/csv=text",
+		    row);
+	else if (strcmp(r->shape, "Chat") == 0)
+		buf_adds(&contents,
+		    ", application/x-ndjson=@ChatsRow, text/csv=text");
+	openapi_response(to, "200", "The answer",
+	    r->list != NULL || strstr(r->pattern, "{*") != NULL
+		? "ETag=text 'For If-None-Match', Link=text 'The next page; "
+		  "none: it is the last'"
+		: "ETag=text 'For If-None-Match'",
+	    buf_str(&contents));
+	openapi_response(
+	    to, "304", "It is what If-None-Match names", NULL, NULL);
+	buf_release(&contents);
+}
+
+static void
+add_security(struct buf *to, enum viewer_role least)
+{
+	const char *role = viewer_role_name(least);
+
+	jsonw_key(to, "security");
+	jsonw_list(to);
+	if (least != VIEWER_NONE)
+		buf_addf(to, "{\"bearer\":[\"%s\"]},{\"session\":[\"%s\"]}",
+		    role, role);
+	jsonw_list_end(to);
+}
+
+/* Those of the former services, as "tenant_id! start_time". */
+static void
+add_originals(struct buf *to, const char *names)
+{
+	char name[64];
+	size_t len;
+
+	for (; *names != '\0'; names += len, names += strspn(names, "! ")) {
+		len = strcspn(names, "! ");
+		(void)snprintf(name, sizeof name, "%.*s", (int)len, names);
+		openapi_parameter(to, name, "query", names[len] == '!',
+		    resource_parameter_shape(NULL, name));
+	}
+}
+
+static void
+add_parameters(struct buf *to, const struct resource *r)
+{
+	const char *names[RESOURCE_PARAMETERS], *p = r->pattern;
+	char part[64];
+	size_t i, n = resource_parameters(r, names);
+	struct buf shape = BUF_INIT;
+
+	jsonw_key(to, "parameters");
+	jsonw_list(to);
+	while (openapi_path_part(&p, part, sizeof part))
+		openapi_parameter(to, part, "path", true, "@Id");
+	for (i = 0; i < n; i++) {
+		if (strcmp(names[i], "kind") == 0 && r->list != NULL &&
+		    r->list->kinds != NULL) {
+			resource_kinds_shape(&shape, r->list->kinds);
+			openapi_parameter(
+			    to, names[i], "query", false, buf_str(&shape));
+			continue;
+		}
+		openapi_parameter(to, names[i], "query", false,
+		    resource_parameter_shape(r, names[i]));
+	}
+	if (r->originals != NULL)
+		add_originals(to, r->originals);
+	jsonw_list_end(to);
+	buf_release(&shape);
+}
+
+static void
+add_resource(struct buf *to, const struct resource *r)
+{
+	struct buf path = BUF_INIT;
+
+	openapi_path(&path, r->pattern);
+	jsonw_open_in(to, buf_str(&path));
+	jsonw_open_in(to, "get");
+	jsonw_str(to, "operationId", r->id);
+	jsonw_str(to, "summary", r->summary);
+	add_security(to, r->least);
+	add_parameters(to, r);
+	jsonw_open_in(to, "responses");
+	add_answer(to, r);
+	add_refusals_of(to, r);
+	jsonw_close(to);
+	jsonw_close(to);
+	jsonw_close(to);
+	buf_release(&path);
+}
+
+static void
+add_stream(struct buf *to)
+{
+	static const int statuses[] = { 400, 401, 405, 408, 413, 414, 429, 431,
+		503, 0 };
+
+	jsonw_open_in(to, "/api/v1/now/stream");
+	jsonw_open_in(to, "get");
+	jsonw_str(to, "operationId", "now_stream");
+	jsonw_str(to, "summary",
+	    "What /api/v1/now answers to the same token, at once and after "
+	    "each "
+	    "change, as Server-Sent Events named now; their id is its ETag "
+	    "without the quotes. Ends after five minutes.");
+	add_security(to, VIEWER_WALL);
+	jsonw_key(to, "parameters");
+	jsonw_list(to);
+	openapi_parameter(to, "Last-Event-ID", "header", false,
+	    "text 'Nothing comes until there is another one.'");
+	jsonw_list_end(to);
+	jsonw_open_in(to, "responses");
+	openapi_response(to, "200", "Events, for as long as both sides stay",
+	    NULL, "text/event-stream=text");
+	add_refusals(to, statuses);
+	jsonw_close(to);
+	jsonw_close(to);
+	jsonw_close(to);
+}
+
+static void
+add_session(struct buf *to, const char *path, const char *id,
+    const char *summary, const char *body, const int *statuses)
+{
+	jsonw_open_in(to, path);
+	jsonw_open_in(to, "post");
+	jsonw_str(to, "operationId", id);
+	jsonw_str(to, "summary", summary);
+	add_security(to, VIEWER_NONE);
+	if (body != NULL) {
+		jsonw_open_in(to, "requestBody");
+		jsonw_bool(to, "required", true);
+		jsonw_open_in(to, "content");
+		jsonw_open_in(to, "application/x-www-form-urlencoded");
+		openapi_member(to, "schema", body);
+		jsonw_close(to);
+		jsonw_close(to);
+		jsonw_close(to);
+	}
+	jsonw_open_in(to, "responses");
+	openapi_response(to, "303", "To the page", TO_THE_PAGE, NULL);
+	add_refusals(to, statuses);
+	jsonw_close(to);
+	jsonw_close(to);
+	jsonw_close(to);
+}
+
+static void
+add_paths(struct buf *to)
+{
+	static const int login[] = { 400, 401, 403, 405, 408, 413, 414, 415,
+		429, 431, 503, 0 };
+	static const int logout[] = { 403, 405, 408, 413, 414, 429, 431, 503,
+		0 };
+	size_t i;
+
+	jsonw_open_in(to, "paths");
+	for (i = 0; i < resources_n; i++)
+		add_resource(to, &resources[i]);
+	add_stream(to);
+	add_session(to, "/login", "login",
+	    "Keeps a token in the cookie session, which stands for it in each "
+	    "GET. A browser whose token is refused gets 303 to /login#refused, "
+	    "without a cookie.",
+	    "{token: text 0..4000}", login);
+	add_session(
+	    to, "/logout", "logout", "Removes that cookie.", NULL, logout);
+	jsonw_close(to);
+}
+
+static const char *
+column_shape(const struct list *l, const struct list_column *c)
+{
+	static const char *const types[][2] = {
+		[SHEET_TEXT] = { "text?", "text" },
+		[SHEET_NUMBER] = { "number?", "number" },
+		[SHEET_TIME] = { "time?", "time" },
+		[SHEET_FLAG] = { "flag?", "flag" },
+	};
+	bool key = false;
+	size_t i;
+
+	if (strcmp(c->name, "href") == 0)
+		return "text? 'A link to what it is made of; null: not for "
+		       "this role, or nothing of it is kept'";
+	for (i = 0; i < PAGE_CURSOR_KEYS && l->key[i] != NULL; i++)
+		key |= strcmp(l->key[i], c->name) == 0;
+	return types[c->type][key];
+}
+
+/* A page and its rows. */
+static void
+add_list_shapes(struct buf *to, const struct resource *r)
+{
+	const struct list *l = r->list;
+	struct buf page = BUF_INIT, row = BUF_INIT;
+	char name[64];
+	size_t i;
+
+	(void)snprintf(name, sizeof name, "%sRow", r->shape);
+	buf_addf(&page,
+	    "{tenant: text, rows: [@%s], not_kept: text? 'Where there is "
+	    "nothing: the metric, if the tenant has no row of it', next?: text "
+	    "'The cursor of the next page'}",
+	    name);
+	for (i = 0; l->columns[i].name != NULL; i++)
+		buf_addf(&row, "%s%s: %s", i > 0 ? ", " : "{",
+		    l->columns[i].name, column_shape(l, &l->columns[i]));
+	buf_addc(&row, '}');
+	openapi_member(to, r->shape, buf_str(&page));
+	openapi_member(to, name, buf_str(&row));
+	buf_release(&page);
+	buf_release(&row);
+}
+
+static void
+add_components(struct buf *to)
+{
+	size_t i;
+
+	jsonw_open_in(to, "components");
+	jsonw_members(to, SECURITY_SCHEMES, strlen(SECURITY_SCHEMES));
+	jsonw_open_in(to, "responses");
+	for (i = 0; i < ARRAY_LEN(refusals); i++)
+		openapi_response(to, refusals[i].name, refusals[i].description,
+		    refusals[i].headers, refusals[i].contents);
+	jsonw_close(to);
+	jsonw_open_in(to, "schemas");
+	for (i = 0; i < resources_n; i++)
+		if (resources[i].list != NULL)
+			add_list_shapes(to, &resources[i]);
+	for (i = 0; i < ARRAY_LEN(shapes); i++)
+		openapi_member(to, shapes[i].name, shapes[i].shape);
+	jsonw_close(to);
+	jsonw_close(to);
+}
+
+static void
+add_description(struct buf *to)
+{
+	jsonw_open(to);
+	jsonw_str(to, "openapi", "3.1.0");
+	jsonw_open_in(to, "info");
+	jsonw_str(to, "title", "Messaging Analytics");
+	jsonw_str(to, "version", "1.0.0");
+	jsonw_str(to, "description",
+	    "What sink --serve answers from the tables. Paths may end in "
+	    ".json, "
+	    ".csv or .ndjson, which counts more than Accept; but for the paths "
+	    "below /api/v1/messages/conversation/, whose end belongs to the "
+	    "id.");
+	jsonw_close(to);
+	add_paths(to);
+	add_components(to);
+	jsonw_close(to);
+	buf_addc(to, '\n');
+}
+
+const struct buf *
+resource_openapi_text(void)
+{
+	if (description.len == 0)
+		add_description(&description);
+	return &description;
 }
 
 void
 resource_openapi(struct question *q)
 {
+	const struct buf *text = resource_openapi_text();
+
 	if (!reply_takes_json(q))
 		return;
-	if (has_description()) {
-		q->format = SHEET_NDJSON; /* whole as it is: no frame */
-		buf_add(reply_begin(q), description.data, description.len);
-		q->answer->content_type = "application/json";
-		reply_end(q, NULL);
-	} else {
-		question_problem(q, 500, "the description cannot be read");
-	}
+	q->format = SHEET_NDJSON; /* whole as it is: no frame */
+	buf_add(reply_begin(q), text->data, text->len);
+	q->answer->content_type = "application/json";
+	reply_end(q, NULL);
 }

@@ -96,6 +96,107 @@ add_names(
 	}
 }
 
+/* What parameters take that do not just select rows by a value. of: the id of
+ * the only resource in which it is so. */
+static const struct {
+	const char *name, *of, *shape;
+} parameter_shapes[] = {
+	{ "limit", NULL,
+	    "integer 1..1000 =100 'Rows of a page, which ends earlier "
+	    "behind the row by which it has 4 MiB of text, and behind "
+	    "10000 rows among which one that no index finds was looked "
+	    "for: it may be empty, and still have a next one'" },
+	{ "cursor", NULL, "text 'The next page, as the page before names it'" },
+	{ "from", NULL,
+	    "text 'Only rows of this time and later: "
+	    "2026-11-20T10:00:00Z, 2026-11-20, or how long ago: 24h, 7d'" },
+	{ "to", NULL, "text 'Only rows before this time'" },
+	{ "at", NULL,
+	    "text 'What is around this time, at most 1000 before it and "
+	    "1000 from it on; without it the first 2000: "
+	    "2026-11-20T10:00:00Z, 2026-11-20, or how long ago: 24h, 7d'" },
+	{ "zone", NULL, "text 'A time zone of IANA; without it UTC'" },
+	{ "kind", "figure",
+	    "(response|first_response|reply|resolution|unanswered|waiting)"
+	    " =response 'Which intervals'" },
+	{ "kind", NULL,
+	    "(response|first_response|reply|resolution|unanswered) "
+	    "=response 'Which intervals'" },
+	{ "tag", NULL, "text 'Only rows with this value; not for agents'" },
+	{ "assigned", NULL, "(1) '1: only those that an operator has'" },
+	{ "nobody", NULL, "(1) '1: only those of nobody'" },
+	{ "no_channel", NULL, "(1) '1: only those without a channel'" },
+	{ "open", "chats", "(1) '1: only those that did not leave'" },
+	{ "open", NULL,
+	    "(1) '1: only those of the present episode of open chats'" },
+	{ "waiting", NULL,
+	    "(1) '1: only those in which a customer waits, none that "
+	    "left'" },
+	{ "waiting_seconds", NULL,
+	    "thousandths 0..316224000 'Only those in which a customer has"
+	    " waited so long, or longer, up to the present moment, none "
+	    "that left; with at most three decimals, and no exponent'" },
+	{ "withdrawn", NULL,
+	    "(0|1|false|true) 'Only rows with this value; 1 is true, 0 is"
+	    " false'" },
+	{ "weekday", NULL,
+	    "integer 1..7 'Of their end, from 1, Monday, to 7; needs "
+	    "hour, from and to'" },
+	{ "hour", NULL,
+	    "integer 0..23 'Of their end, by the clock in the zone'" },
+	{ "up_to_version", NULL,
+	    "integer 0..9223372036854775807 'Only rows of that version or"
+	    " before'" },
+	{ "after_version", NULL,
+	    "integer 0..9223372036854775807 'Only rows of a greater "
+	    "version'" },
+	{ "version", NULL,
+	    "integer 0..9223372036854775807 'Of the figure as it was; "
+	    "needs count and sum_seconds'" },
+	{ "count", NULL, "integer 0..1000000000000 'As it was'" },
+	{ "sum_seconds", NULL,
+	    "thousandths 0..1000000000000 'As it was; with at most three "
+	    "decimals, and no exponent'" },
+	{ "by", NULL, "(quarter|hour|day|week|month|total) =day 'The period'" },
+	{ "group", "transfers",
+	    "(none|operator) =none 'A row for each operator'" },
+	{ "group", NULL,
+	    "(none|operator|channel) =none 'A row for each operator or "
+	    "channel'" },
+	{ "compare", NULL, "(none|previous) =none 'The span before, too'" },
+	{ "within_seconds", NULL,
+	    "thousandths 0..31622400 'Adds the share answered within so "
+	    "many seconds; with at most three decimals, and no exponent'" },
+	{ "tenant_id", NULL, "text 'That of the token'" },
+	{ "start_time", NULL, "time" },
+	{ "end_time", NULL, "time" },
+	{ "period", NULL, "(hour|day|week|month) =day" },
+};
+
+const char *
+resource_parameter_shape(const struct resource *r, const char *name)
+{
+	const char *of;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(parameter_shapes); i++) {
+		of = parameter_shapes[i].of;
+		if (strcmp(parameter_shapes[i].name, name) == 0 &&
+		    (of == NULL || (r != NULL && strcmp(of, r->id) == 0)))
+			return parameter_shapes[i].shape;
+	}
+	return "text 'Only rows with this value'";
+}
+
+void
+resource_kinds_shape(struct buf *to, const char *const *kinds)
+{
+	buf_clear(to);
+	for (; *kinds != NULL; kinds++)
+		buf_addf(to, "%s%s", to->len > 0 ? "|" : "(", *kinds);
+	buf_adds(to, ") 'Only rows with this value'");
+}
+
 /* Those of list.h. */
 static size_t
 parameters_of_list(const struct list *l, const char *names[RESOURCE_PARAMETERS])
@@ -121,9 +222,9 @@ parameters_of_list(const struct list *l, const char *names[RESOURCE_PARAMETERS])
 	return n;
 }
 
-/* The names of a resource's parameters, borrowed. Returns how many. */
-static size_t
-names_of(const struct resource *r, const char *names[RESOURCE_PARAMETERS])
+size_t
+resource_parameters(
+    const struct resource *r, const char *names[RESOURCE_PARAMETERS])
 {
 	size_t n = 0;
 
@@ -141,5 +242,6 @@ resource_check_parameters(const struct resource *found,
 
 	if (found->list == NULL && found->parameters == NULL)
 		return true;
-	return resource_check_names(names, names_of(found, names), r, a);
+	return resource_check_names(
+	    names, resource_parameters(found, names), r, a);
 }

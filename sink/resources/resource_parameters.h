@@ -27,6 +27,18 @@ bool resource_check_parameters(const struct resource *found,
     const struct web_request *r, struct web_answer *a)
     __attribute__((warn_unused_result));
 
+/* The names of a resource's parameters, borrowed. Returns how many. */
+size_t resource_parameters(
+    const struct resource *r, const char *names[RESOURCE_PARAMETERS]);
+
+/* What a parameter takes, for the description (common/text/openapi.h). r: NULL
+ * for one of the former services. */
+const char *resource_parameter_shape(
+    const struct resource *r, const char *name);
+
+/* The same of `kind` in a list that has these, up to NULL. */
+void resource_kinds_shape(struct buf *to, const char *const *kinds);
+
 /* The same by the names, n of them. */
 bool resource_check_names(const char *const *names, size_t n,
     const struct web_request *r, struct web_answer *a)

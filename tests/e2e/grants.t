@@ -72,8 +72,8 @@ as sink "$BIN/sink" -c serve.conf --token --tenant t1 --role admin \
 ask_every_path() {
 	local path
 	# But the stream, which does not end and asks what /api/v1/now asks.
-	jq -r '.paths | to_entries[] | select(.value.get) | .key' \
-		"$root/sink/resources/openapi.json" | grep -v '/stream$' |
+	"$BIN/sink" --openapi |
+		jq -r '.paths | to_entries[] | select(.value.get) | .key' | grep -v '/stream$' |
 		sed 's/{chat}/9/; s/{[a-z_]*}/x/' >paths
 	[ "$(wc -l <paths)" -gt 20 ] || fail "which paths? $(cat paths)"
 	while read -r path; do
