@@ -3,22 +3,17 @@
  */
 #include "poller/hooks/listener_context.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/parse.h"
-#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/os/file.h"
 #include "common/records/record.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/known_operators.h"
 #include "poller/intake/idempotency.h"
-#include "poller/profile/profile_file.h"
 
 #define LISTEN "listen"
-#define OPENAPI_MAX ((size_t)1024 * 1024)
 
 static int
 open_default_tenant(struct listener_context *in, struct buf *why)
@@ -46,26 +41,6 @@ open_trusted(struct listener_context *in, struct buf *why)
 	return rc;
 }
 
-/* openapi.json is in the folder of the profiles. */
-static int
-open_description(
-    struct listener_context *in, enum exit_code *code, struct buf *why)
-{
-	char *dir = profile_file_dir();
-	char *path = xasprintf("%s/openapi.json", dir);
-	int rc;
-
-	in->openapi.max = OPENAPI_MAX;
-	rc = file_read_path(path, O_NOCTTY, &in->openapi);
-	if (rc != 0)
-		*code = syserr_explain(why, PROG_NOINPUT,
-		    "cannot read '%s', which is installed with the profiles",
-		    path);
-	free(path);
-	free(dir);
-	return rc;
-}
-
 struct listener_context *
 listener_context_open(const struct conf *conf, const char *state,
     struct request_store *store, enum exit_code *code, struct buf *why)
@@ -78,8 +53,6 @@ listener_context_open(const struct conf *conf, const char *state,
 	*code = PROG_CONFIG;
 	if (open_default_tenant(in, why) != 0 || open_trusted(in, why) != 0 ||
 	    jwt_conf_read(&in->tokens, conf, LISTEN, code, why) != 0)
-		goto fail;
-	if (open_description(in, code, why) != 0)
 		goto fail;
 	in->keys = idempotency_open(
 	    store, (size_t)conf_int(conf, LISTEN, "idempotency_keys"), why);
@@ -115,6 +88,5 @@ listener_context_close(struct listener_context *in)
 	idempotency_close(in->keys);
 	known_operators_close(in->operators);
 	hooks_free(in->hooks);
-	buf_release(&in->openapi);
 	free(in);
 }

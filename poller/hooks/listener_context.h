@@ -42,8 +42,6 @@ struct listener_context {
 	size_t max_events, max_hook;
 	/* Webhooks of CRMs; see hook.h. */
 	struct hooks *hooks;
-	/* Text of openapi.json. */
-	struct buf openapi;
 };
 
 /* state: the folder with what polls know of operators, store: where keys are

@@ -1,10 +1,9 @@
 /*
  * route_service: what the listener says about itself: its health, in the shapes
- * that the original services answer with, and GET /openapi.json, the file of
- * that name beside the profiles. The health of analytics is that of the intake:
- * whether the broker confirms, and whether the store takes requests; while it
- * does, requests succeed. The others always
- * answer healthy. GET /metrics is for Prometheus, and answers no strangers.
+ * that the original services answer with. The health of analytics is that of
+ * the intake: whether the broker confirms, and whether the store takes
+ * requests; while it does, requests succeed. The others always answer healthy.
+ * GET /metrics is for Prometheus, and answers no strangers.
  */
 #include "poller/routes/route.h"
 
@@ -82,14 +81,6 @@ route_analytics_health(const struct listener_context *in,
 	jsonw_bool(&a->body, "cache_connected", now.takes);
 	jsonw_int(&a->body, "processing_queue_size", (int64_t)now.waiting);
 	jsonw_close(&a->body);
-}
-
-void
-route_openapi(const struct listener_context *in, const struct web_request *r,
-    struct web_answer *a)
-{
-	(void)r;
-	buf_add(&a->body, buf_str(&in->openapi), in->openapi.len);
 }
 
 static void

@@ -1,7 +1,7 @@
 /*
  * validate: checks a JSON value by a table of fields, and reports all errors at
  * once. The tables stand beside the routes, in route_*.c; here is only what
- * kinds of fields there are. openapi.json is tested against the same tables.
+ * kinds of fields there are. The description of the API is made of them, too.
  * Weighed: json_unpack_ex of jansson, which ends at the first error. Errors
  * are in the words of the original's validator (validate_errors.h), which no
  * validator of JSON Schema has.
@@ -44,7 +44,7 @@ struct validate_field {
 
 /* The fields of a body, or of an object in it. */
 struct validate_model {
-	const char *name; /* of its schema in openapi.json */
+	const char *name; /* of its schema in the description */
 	const struct validate_field *fields;
 	size_t n;
 };
