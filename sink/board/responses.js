@@ -144,12 +144,20 @@ function roundUp(value) {
 	return steps.find((step) => step >= value) ?? value;
 }
 
-/* What the longest text beside the grid takes. */
-function room(text) {
-	return 2 * NAME.edge + NAME.letter * text.length;
+/* What the longest of the texts beside the grid takes. */
+function room(texts) {
+	return 2 * NAME.edge
+		+ NAME.letter * Math.max(...texts.map((text) => text.length));
+}
+
+/* The times beside its lines, from the floor up. */
+function timesOfGrid(most) {
+	return Array.from({ length: LINES + 1 },
+		(_, i) => span(most * i / LINES));
 }
 
 function grid(left, right, most, mostResponses) {
+	const times = timesOfGrid(most);
 	const parts = [];
 
 	for (let i = 0; i <= LINES; i++) {
@@ -160,7 +168,7 @@ function grid(left, right, most, mostResponses) {
 			drawing("line", { class: "grid", x1: left, x2: right,
 				y1: y, y2: y }),
 			drawing("text", { class: "before", x: left - NAME.edge,
-				y: y + 4 }, span(most * i / LINES)));
+				y: y + 4 }, times[i]));
 	}
 	parts.push(
 		drawing("text", { x: right + NAME.edge, y: PICTURE.top + 4 },
@@ -237,8 +245,8 @@ function drawChart(node, rows) {
 	const most = roundUp(Math.max(1,
 		...rows.map((row) => Math.max(row.average ?? 0, row.before ?? 0))));
 	const mostResponses = Math.max(1, ...rows.map((row) => row.count));
-	const left = room(span(most));
-	const right = width - room(String(mostResponses));
+	const left = room(timesOfGrid(most));
+	const right = width - room([String(mostResponses)]);
 	const wide = (right - left) / rows.length;
 	const x = (i) => left + wide * i;
 

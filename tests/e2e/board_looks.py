@@ -45,6 +45,10 @@ CUT = """(() => {
         return b.left < box.left || b.right > box.right;
     }).map((e) => e.textContent);
 })()"""
+# What reaches beyond the right edge.
+TOO_WIDE = """[...document.querySelectorAll("main *")].filter((e) =>
+    e.getBoundingClientRect().right > innerWidth).map((e) =>
+    `${e.tagName} ${e.id || e.closest("[id]").id} ${e.textContent}`)"""
 # Answers of hours, and millions of them.
 SLOW = """(() => {
     const ask = window.fetch;
@@ -289,7 +293,8 @@ def it_fits_between(test):
     for width in range(600, 1240, 40):
         browser.resize(width, 900)
         wide = browser.ask("document.documentElement.scrollWidth")
-        test.that(wide <= width, f"at {width} px the board has {wide}")
+        test.that(wide <= width, f"at {width} px the board has {wide}: "
+                  + str(browser.ask(TOO_WIDE) if wide > width else ""))
     browser.resize(*SIZES[1])
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
                                    {"media": "print"})
