@@ -274,7 +274,9 @@ until_true 20 test -s crm.port || fail "no CRM"
 } | typed "a CRM of one's own"
 grep -q '"table":"chat_metrics".*"chat":"9"' out || fail "no chat: $(cat out)"
 
-echo "- reaper(1): a company that left"
+echo "- reaper(1): a conversation that was deleted, and a company that left"
+"$servers" mysql "$tmp/srv" messaging -e "INSERT INTO chat_metrics (tenant, chat,
+	status, as_of) VALUES ('acme', '42', 'open', UTC_TIMESTAMP(3))"
 {
 	echo 'unset CRM_URL CRM_TOKEN CRM_TENANT'
 	shown_in reaper.1 EXAMPLES 3
