@@ -377,10 +377,15 @@ static void
 keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
 {
 	struct request_list full;
-	uint64_t lines, requests;
+	uint64_t requests, lines = count_lines(batch, &requests), kept;
 	bool stored, refused;
 
 	list_clear(&full);
+	/* The publisher may publish and subtract them right after the commit,
+	 * before this thread goes on. */
+	(void)pthread_mutex_lock(&in->lock);
+	in->lines += lines;
+	(void)pthread_mutex_unlock(&in->lock);
 	stored = commit_requests(in, batch, &full, confirmed) == 0;
 	refused = !stored || full.first != NULL;
 	if (stored && refused)
@@ -389,13 +394,13 @@ keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
 		    request_store_path(in->opt.store));
 	if (refused)
 		log_refusal(in, buf_str(&in->keeping_why));
-	lines = count_lines(batch, &requests);
+	kept = count_lines(batch, &requests);
 	if (stored && requests > 0)
 		FAULT_POINT("poller.request_stored");
 	(void)pthread_mutex_lock(&in->lock);
 	in->takes = !refused;
-	if (stored)
-		in->lines += lines;
+	lines -= stored ? kept : 0;
+	in->lines -= lines < in->lines ? lines : in->lines;
 	in->last = request_store_end(in->opt.store, REQUEST_LINES) - 1;
 	(void)pthread_cond_signal(&in->stored);
 	(void)pthread_mutex_unlock(&in->lock);

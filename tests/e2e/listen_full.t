@@ -1,0 +1,67 @@
+#!/usr/bin/env -S python3 -B
+"""A listener whose disk is full, while its broker is away, answers 503 to what
+it cannot store. It goes on when there is room again, and what it answered with
+success is in the queue at the end, once for each key.
+
+The disk is full for the listener alone: no file of it may grow beyond the size
+that the store has.
+"""
+
+import os
+import resource
+
+from harness import Checks, Lab, main, until
+from listen import (
+    LONG, Listener, Load, becomes, check_records, is_drained, read_queue)
+
+
+def limit(listener, size):
+    hard = resource.prlimit(listener.p.pid, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(listener.p.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+
+def refusals(load):
+    return sum(c.refused for c in load.clients)
+
+
+def body():
+    checks = Checks()
+    with Lab("listen_full") as lab:
+        lab.start_servers("rabbitmq")
+        door = lab.door("rabbitmq")
+        own, lab.env["AMQP_URL"] = lab.env["AMQP_URL"], door.url
+        state = lab.path("state")
+        listener = Listener(lab, "full", "--state", state)
+        load = Load(listener, 0)
+        load.more(10, "requests while all is well")
+        checks.that(refusals(load) == 0, "refused while all was well")
+        door.shut()
+        load.more(10, "requests while the broker is away")
+        limit(listener, os.path.getsize(f"{state}/spool/requests.mdb"))
+        for _ in range(2):
+            # Removed entries leave room, so some may still be stored.
+            before = refusals(load)
+            until(LONG, lambda before=before: refusals(load) > before + 50,
+                  "refusals of a full disk")
+        becomes(listener, "unhealthy", False, False, True)
+        checks.that("cannot keep requests in" in listener.said(),
+                    f"it does not say why: {listener.said()[-300:]}")
+        limit(listener, resource.RLIM_INFINITY)
+        load.more(10, "success when there is room again")
+        # Full again, and killed.
+        limit(listener, os.path.getsize(f"{state}/spool/requests.mdb"))
+        before = refusals(load)
+        until(LONG, lambda: refusals(load) > before + 50, "more refusals")
+        listener.kill()
+        door.open()
+        listener.start()
+        load.more(10, "success after it was killed")
+        load.stop()
+        until(LONG, lambda: is_drained(listener), "the last records")
+        checks.that(listener.stop() == 0, f"at the end: {listener.said()}")
+        lab.env["AMQP_URL"] = own
+        check_records(checks, read_queue(lab), [load])
+    return checks.result()
+
+
+main(body)
