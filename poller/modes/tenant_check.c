@@ -323,7 +323,8 @@ check_clock_skew(struct tenant_check *p)
 	if (p->skew.offset_ms == 0)
 		buf_setf(detail, "the CRM's and ours agree");
 	else
-		buf_setf(detail, "the CRM's is %.1f s %s; times are by the CRM's",
+		buf_setf(detail,
+		    "the CRM's is %.1f s %s; times are by the CRM's",
 		    s < 0 ? -s : s, s < 0 ? "behind" : "ahead");
 	check_last_snapshot(p);
 }
