@@ -212,8 +212,8 @@ add_operator(struct model *m, const struct record *r)
 {
 	if (is_refused_as_late(m, r->at))
 		return MODEL_LATE;
-	if (!m->no_clocks)
-		model_operators_add(m, r);
+	if (!m->no_clocks && !model_operators_add(m, r))
+		return MODEL_DUPLICATE;
 	advance_as_of(m, r->at);
 	return m->no_clocks ? MODEL_SKIPPED : MODEL_NEW;
 }

@@ -110,6 +110,7 @@ struct chat {
 struct operator_info {
 	uint32_t id, name; /* held; the name that was known last */
 	int64_t reported_open_chats;
+	int64_t at; /* of the newest record with a time, or snapshot */
 	int64_t available_at; /* when it was so; CLOCK_NONE */
 	bool listed;          /* in the operator directory of the CRM */
 	bool available, has_available;

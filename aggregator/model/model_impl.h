@@ -140,8 +140,8 @@ struct model_private {
 
 /* The operator of that name; created if it is new. */
 struct operator_info *model_operators_get(struct model *m, uint32_t id);
-/* Takes in an operator record. */
-void model_operators_add(struct model *m, const struct record *r);
+/* Takes in an operator record. False: an older one that changes nothing. */
+bool model_operators_add(struct model *m, const struct record *r);
 /* Whether the operator is available (has: it is known), as it was at that time
  * or, CLOCK_NONE, is now. Of two times the later one counts; one too far ahead
  * is none. */
@@ -414,7 +414,7 @@ model_unpack_name(struct pack *r, struct model *m)
 
 /* The first number of what model_pack.c packs. */
 enum layout {
-	LAYOUT_OPERATOR = 2,
+	LAYOUT_OPERATOR = 3,
 	LAYOUT_IDENTITIES = 5,
 	LAYOUT_EVENT,
 	LAYOUT_TENANT,

@@ -78,6 +78,8 @@ copy_operator(
 
 	interner_drop(&to->lexicon.names, id);
 	copy_operator_name(to, from, o, x);
+	if (from->as_of > o->at)
+		o->at = from->as_of;
 	o->nameless = x->nameless;
 	model_operators_set_available(
 	    to, o, x->has_available, x->available, x->available_at);
@@ -339,8 +341,10 @@ model_continue(struct model *to, const struct model *from)
 
 /* An operator who left the directory keeps the name alone. */
 static void
-unlist_operator(struct model *m, struct operator_info *o)
+unlist_operator(struct model *m, struct operator_info *o, int64_t at)
 {
+	if (at > o->at)
+		o->at = at;
 	model_operators_set_available(m, o, false, false, CLOCK_NONE);
 	o->reported_open_chats = RECORD_NO_NUMBER;
 	model_operators_set_listed(m, o, false);
@@ -354,7 +358,7 @@ correct_operators(struct model *m, const struct model *snapshot)
 	for (i = 0; i < m->operators_n; i++)
 		if (m->operators[i]->listed &&
 		    !is_listed(snapshot, operator_id(m, m->operators[i])))
-			unlist_operator(m, m->operators[i]);
+			unlist_operator(m, m->operators[i], snapshot->as_of);
 	for (i = 0; i < snapshot->operators_n; i++)
 		if (snapshot->operators[i]->listed)
 			copy_operator(m, snapshot, snapshot->operators[i]);

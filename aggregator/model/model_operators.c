@@ -23,7 +23,7 @@ model_operators_get(struct model *m, uint32_t id)
 	o = xcalloc(1, sizeof *o);
 	o->id = id;
 	o->reported_open_chats = RECORD_NO_NUMBER;
-	o->available_at = CLOCK_NONE;
+	o->at = o->available_at = CLOCK_NONE;
 	interner_hold(&m->lexicon.names, id);
 	XGROW(m->operators, m->operators_n, m->operators_cap);
 	m->operators[m->operators_n++] = o;
@@ -69,10 +69,24 @@ model_operators_set_available(const struct model *m, struct operator_info *o,
 	o->available_at = has ? at : CLOCK_NONE;
 }
 
-/* Of two records of an operator the one that came last counts, whatever their
- * times: few have one. Of who is available the later time counts: a list may be
- * minutes older than what a webhook told meanwhile. */
-void
+/* An older record than the one that counts, which may have come again: only
+ * whether the operator was available has a time of its own. */
+static bool
+add_older_record(
+    struct model *m, struct operator_info *o, const struct record *r)
+{
+	if (!o->listed || !r->has_available)
+		return false;
+	model_operators_set_available(
+	    m, o, r->has_available, r->available, r->available_at);
+	model_operators_touch(m, o);
+	return true;
+}
+
+/* Of two records of an operator the one with the later `at` counts; one without
+ * counts as the latest. Of who is available the later time counts: a list may
+ * be minutes older than what a webhook told meanwhile. */
+bool
 model_operators_add(struct model *m, const struct record *r)
 {
 	struct interner *n = &m->lexicon.names;
@@ -83,7 +97,11 @@ model_operators_add(struct model *m, const struct record *r)
 	interner_drop(n, id);
 	/* Only the name is known; the directory knows better. */
 	if (r->stale && o->listed)
-		return;
+		return true;
+	if (r->at != CLOCK_NONE && r->at < o->at && !r->stale)
+		return add_older_record(m, o, r);
+	if (r->at > o->at)
+		o->at = r->at;
 	/* In a stream a field that is absent keeps its value. */
 	if (r->name.p != NULL) {
 		old = o->name;
@@ -95,7 +113,7 @@ model_operators_add(struct model *m, const struct record *r)
 		/* Webhooks tell a name again and again. */
 		if (named)
 			model_operators_touch(m, o);
-		return;
+		return true;
 	}
 	o->nameless = r->name.p == NULL && !m->stream;
 	if (r->has_available || !m->stream)
@@ -104,6 +122,7 @@ model_operators_add(struct model *m, const struct record *r)
 	if (r->reported_open_chats != RECORD_NO_NUMBER || !m->stream)
 		o->reported_open_chats = r->reported_open_chats;
 	model_operators_set_listed(m, o, true);
+	return true;
 }
 
 struct text

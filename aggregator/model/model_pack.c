@@ -69,9 +69,12 @@ model_pack_operator(
 	pack_put_number(to, (o->listed ? 1u : 0u) | (o->available ? 2u : 0u) |
 				(o->has_available ? 4u : 0u) |
 				(o->nameless ? 8u : 0u) |
-				(o->available_at != CLOCK_NONE ? 16u : 0u));
+				(o->available_at != CLOCK_NONE ? 16u : 0u) |
+				(o->at != CLOCK_NONE ? 32u : 0u));
 	if (o->available_at != CLOCK_NONE)
 		pack_put_signed(to, o->available_at);
+	if (o->at != CLOCK_NONE)
+		pack_put_signed(to, o->at);
 }
 
 int
@@ -82,6 +85,7 @@ model_unpack_operator(struct model *m, const void *p, size_t len)
 	int64_t reported = pack_signed(&r);
 	uint64_t flags = pack_number(&r);
 	int64_t available_at = (flags & 16) != 0 ? pack_signed(&r) : CLOCK_NONE;
+	int64_t at = (flags & 32) != 0 ? pack_signed(&r) : CLOCK_NONE;
 	struct operator_info *o;
 	uint32_t number;
 
@@ -98,6 +102,7 @@ model_unpack_operator(struct model *m, const void *p, size_t len)
 	o->available = (flags & 2) != 0;
 	o->has_available = (flags & 4) != 0;
 	o->available_at = available_at;
+	o->at = at;
 	o->nameless = (flags & 8) != 0;
 	return 0;
 }

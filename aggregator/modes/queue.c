@@ -30,9 +30,7 @@ struct queue {
 	struct pipeline_setup setup;
 	struct staging staging;
 	struct stage stage;
-	int64_t expired_ms;         /* when the staging was last expired */
-	struct staging_source from; /* of the current line */
-	bool put_off;               /* the line is to be added once more */
+	int64_t expired_ms; /* when the staging was last expired */
 };
 
 static enum outcome
@@ -120,14 +118,8 @@ static enum outcome
 stage_line(void *ctx, char *line, size_t len)
 {
 	struct queue *q = ctx;
-	struct endpoint_delivery d = { .line = 0 };
-	enum outcome o;
+	enum outcome o = staging_add(&q->staging, line, len);
 
-	(void)endpoint_delivery(q->in, &d);
-	if (!q->put_off)
-		q->from = staging_source_of(&d);
-	o = staging_add(&q->staging, line, len, &q->from);
-	q->put_off = o == OUTCOME_LATER;
 	q->stage.code = q->staging.code;
 	return o;
 }
@@ -137,12 +129,10 @@ stage_unread_line(void *ctx)
 {
 	struct queue *q = ctx;
 	struct endpoint_delivery d = { .line = 0 };
-	struct staging_source from;
 	enum outcome o;
 
 	(void)endpoint_delivery(q->in, &d);
-	from = staging_source_of(&d);
-	o = staging_add_unread(&q->staging, endpoint_refusal(q->in), &from);
+	o = staging_add_unread(&q->staging, endpoint_refusal(q->in), d.line);
 	q->stage.code = q->staging.code;
 	return o;
 }

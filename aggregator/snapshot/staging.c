@@ -5,68 +5,31 @@
 #include "aggregator/snapshot/staging_impl.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
-/* What stands in the spool for a line that could not be read: another one. */
-#define UNREAD_LINE "unread"
+/* What stands in the spool for a line that could not be read: its number. */
+#define UNREAD_LINE "unread %" PRIu64
 
 /* A line as it came over the queue. */
 struct incoming_line {
 	const char *p;
 	size_t len;
-	const struct staging_source *from;
 	bool unread; /* p is UNREAD_LINE */
 };
 
-/* What comes again of a dropped snapshot was logged when that was dropped. */
+/* Adds the line to its snapshot. False: it is there already. */
 static bool
-is_snapshot_ignored(const struct staging_tenant *t, struct text id,
-    unsigned part, const struct incoming_line *l)
-{
-	return staging_is_done(t, id, part) ||
-	       (l->from->again && staging_is_dropped(t, id));
-}
-
-/* The line is staged already. */
-static bool
-is_duplicate_line(struct staging_tenant *t, const struct incoming_line *l)
-{
-	const struct staging_source *from = l->from;
-	const uint64_t *last;
-
-	if (from->id == NULL)
-		return from->again &&
-		       staging_repeats_again(&t->lines, from->connection,
-			   staging_line_hash(l->p, l->len));
-	if (t->message_id != NULL && strcmp(t->message_id, from->id) == 0 &&
-	    from->number <= t->message_line)
-		return true;
-	last = strmap_get(&t->last_lines, from->id, strlen(from->id));
-	return last != NULL && from->number <= *last;
-}
-
-/* Adds the line to those of its message. */
-static void
 append_staged_line(struct staging_tenant *t, const struct incoming_line *l)
 {
-	const char *id = l->from->id;
-	bool same = id == NULL || t->message_id == NULL
-			? id == t->message_id
-			: strcmp(id, t->message_id) == 0;
-
-	if (!same) {
-		staging_end_message(t);
-		t->message_id = id != NULL ? xstrdup(id) : NULL;
-	}
-	if (id == NULL)
-		staging_repeats_add(&t->lines, l->from->connection,
-		    staging_line_hash(l->p, l->len));
-	buf_add(&t->message_lines, l->p, l->len);
-	buf_addc(&t->message_lines, '\n');
-	t->message_line = l->from->number;
+	if (!staging_is_new_line(t, l->p, l->len))
+		return false;
+	buf_add(&t->pending, l->p, l->len);
+	buf_addc(&t->pending, '\n');
+	return true;
 }
 
 /* Of a snapshot in parts: how many are missing, and the likely reason. */
@@ -166,31 +129,13 @@ drop_open_snapshot(struct staging *in, struct staging_tenant *t)
 	if (t->id == NULL)
 		return o;
 	log_unfinished(in, t);
-	o = staging_record_dropped(in, t);
+	o = staging_record_ignored(
+	    in, t, (struct text){ t->id, strlen(t->id) });
 	if (o == OUTCOME_DONE)
 		o = staging_remove_spool(in, t);
 	if (o == OUTCOME_DONE)
 		staging_clear_snapshot(t);
 	return o;
-}
-
-/* Puts the lines that were nobody's before the begin marker: when they come
- * again, the snapshot is open, and they must not be taken for lines of it. */
-static void
-stage_nobodys_lines(
-    struct staging *in, struct staging_tenant *t, const struct incoming_line *l)
-{
-	struct staging_source from = *l->from;
-	struct incoming_line old = { in->nobodys.data, 0, &from, false };
-	const char *end = in->nobodys.data + in->nobodys.len;
-
-	from.id = NULL;
-	for (; old.p < end; old.p += old.len + 1) {
-		old.len = (size_t)((const char *)memchr(
-				       old.p, '\n', (size_t)(end - old.p)) -
-				   old.p);
-		append_staged_line(t, &old);
-	}
 }
 
 /* In place of an unfinished one. */
@@ -206,8 +151,7 @@ begin_staged_snapshot(
 	t->id = text_dup(in->record.snapshot);
 	t->at = in->record.at;
 	staging_begin_part(t, in->last_part);
-	stage_nobodys_lines(in, t, l);
-	append_staged_line(t, l);
+	(void)append_staged_line(t, l);
 	return OUTCOME_DONE;
 }
 
@@ -220,22 +164,21 @@ add_begin_marker(
 	unsigned part = in->last_part;
 	enum outcome o;
 
-	if (same && is_duplicate_line(t, l))
+	if (same && staging_has_line(t, l->p, l->len))
 		return OUTCOME_DONE;
 	/* One more part of the open snapshot. */
 	if (same && t->in_parts && part != STAGING_WHOLE &&
-	    !t->parts[part].begun &&
-	    !is_snapshot_ignored(t, r->snapshot, part, l)) {
+	    !t->parts[part].begun && !staging_is_done(t, r->snapshot, part)) {
 		staging_begin_part(t, part);
-		append_staged_line(t, l);
+		(void)append_staged_line(t, l);
 		return OUTCOME_DONE;
 	}
 	if (staging_is_ready(in, t)) {
-		o = staging_write(in);
+		o = staging_flush(in);
 		if (o != OUTCOME_DONE)
 			return o;
 	}
-	if (is_snapshot_ignored(t, r->snapshot, part, l))
+	if (staging_is_done(t, r->snapshot, part))
 		return OUTCOME_DONE;
 	o = ignore_unless_wanted(in, t, l, &ignored);
 	return o == OUTCOME_DONE && !ignored ? begin_staged_snapshot(in, t, l)
@@ -250,9 +193,8 @@ add_snapshot_line(struct staging *in, struct staging_tenant *t,
 {
 	struct staging_part *p = &t->parts[in->last_part];
 
-	if (p->done || is_duplicate_line(t, l))
+	if (p->done || !append_staged_line(t, l))
 		return OUTCOME_DONE;
-	append_staged_line(t, l);
 	if (end != NULL)
 		p->records = end->records;
 	else
@@ -320,15 +262,10 @@ stage_bad_line(
 	    in->flat.n > 0 ? find_named_owner(in) : guess_line_owner(in);
 	enum outcome o;
 
-	if (t != NULL && is_duplicate_line(t, l))
+	if (t != NULL && staging_has_line(t, l->p, l->len))
 		return OUTCOME_DONE;
 	o = in->refuse(
 	    in->ctx, l->unread ? NULL : l->p, l->unread ? 0 : l->len, why);
-	if (o == OUTCOME_DONE && t == NULL && in->flat.n == 0 &&
-	    l->from->id == NULL) {
-		buf_add(&in->nobodys, l->p, l->len);
-		buf_addc(&in->nobodys, '\n');
-	}
 	if (o != OUTCOME_DONE || t == NULL || !t->parts[in->last_part].begun)
 		return o;
 	return add_snapshot_line(in, t, l, NULL);
@@ -378,24 +315,15 @@ stage_record(struct staging *in, const struct incoming_line *l)
 	if (t->id != NULL && text_is(r->snapshot, t->id) &&
 	    t->parts[in->last_part].begun)
 		return add_snapshot_line(in, t, l, marker ? r : NULL);
-	if (is_snapshot_ignored(t, r->snapshot, in->last_part, l))
+	if (staging_is_done(t, r->snapshot, in->last_part))
 		return OUTCOME_DONE;
-	return in->refuse(in->ctx, l->p, l->len,
-	    "its snapshot did not begin, or was dropped");
-}
-
-struct staging_source
-staging_source_of(const struct endpoint_delivery *d)
-{
-	return (
-	    struct staging_source){ d->id, d->line, d->connection, d->again };
+	return in->refuse(in->ctx, l->p, l->len, "its snapshot did not begin");
 }
 
 enum outcome
-staging_add(struct staging *in, const char *line, size_t len,
-    const struct staging_source *from)
+staging_add(struct staging *in, const char *line, size_t len)
 {
-	const struct incoming_line l = { line, len, from, false };
+	const struct incoming_line l = { line, len, false };
 	struct record *r = &in->record;
 	struct buf why = BUF_INIT;
 	enum outcome o;
@@ -418,12 +346,12 @@ staging_add(struct staging *in, const char *line, size_t len,
 }
 
 enum outcome
-staging_add_unread(
-    struct staging *in, const char *why, const struct staging_source *from)
+staging_add_unread(struct staging *in, const char *why, uint64_t number)
 {
-	const struct incoming_line l = { UNREAD_LINE, strlen(UNREAD_LINE), from,
-		true };
+	char text[sizeof UNREAD_LINE + 20];
+	struct incoming_line l = { text, 0, true };
 
+	l.len = (size_t)snprintf(text, sizeof text, UNREAD_LINE, number);
 	in->flat.n = 0;
 	return stage_bad_line(in, &l, why);
 }

@@ -24,13 +24,13 @@
  *                                   the lines come again
  *   a crash after that              the spool has them
  *   a crash during publishing       the same rows are published again
- *   a message comes again           its lines are recognized by its id, without
- *                                   an id by their bytes (staging_repeats.h)
+ *   lines come again                they are recognized by their bytes: lines
+ *                                   of a snapshot differ from each other
  *   a newer snapshot begins         an unfinished one, or what is unfinished of
  *                                   one in parts, is dropped and logged
- *   a snapshot that was published or dropped comes again, an older one comes,
- *   or one that is not taken
- *                                   its lines are ignored
+ *   lines of a snapshot that was published or dropped come, of an older one, or
+ *   of one that is not taken
+ *                                   they are ignored
  *   a file ends too early, or is missing
  *                                   what comes of its snapshot is logged as not
  *                                   whole, or becomes dead letters
@@ -57,9 +57,6 @@ struct staging {
 	struct staging_tenant *last; /* tenant of the line before */
 	unsigned last_part;          /* part of the line before */
 	bool outside;                /* the line before was of no snapshot */
-	struct buf nobodys; /* lines that name nothing, came without an id while
-			       no snapshot could be theirs, and may come again:
-			       those since the last flush */
 	struct record record;
 	struct flat flat;
 	bool warned_every; /* logged that stream records are refused */
@@ -99,24 +96,15 @@ int staging_open(struct staging *in, const char *dir, struct buf *why)
     __attribute__((warn_unused_result));
 void staging_close(struct staging *in);
 
-/* Where a line came from. */
-struct staging_source {
-	const char *id;      /* of the broker's message; NULL: it has none */
-	uint64_t number;     /* of the line in the message; 0: not known */
-	uint64_t connection; /* to the broker */
-	bool again;          /* may have come through an earlier connection */
-};
-
-struct staging_source staging_source_of(const struct endpoint_delivery *d);
-
 /* Takes one line, which needs 64 readable bytes behind it. */
-enum outcome staging_add(struct staging *in, const char *line, size_t len,
-    const struct staging_source *from) __attribute__((warn_unused_result));
+enum outcome staging_add(struct staging *in, const char *line, size_t len)
+    __attribute__((warn_unused_result));
 
 /* The same for a line that could not be read, and why: it is refused without
- * its bytes, and counts for the snapshot that it seems to belong to. */
+ * its bytes, and counts for the snapshot that it seems to belong to. number: of
+ * the line in its message, by which it is recognized when it comes again. */
 enum outcome staging_add_unread(struct staging *in, const char *why,
-    const struct staging_source *from) __attribute__((warn_unused_result));
+    uint64_t number) __attribute__((warn_unused_result));
 
 /* The line before the next one is of no snapshot, and was not added. */
 void staging_outside(struct staging *in);

@@ -22,7 +22,6 @@
 struct spool_replay {
 	struct staging *in;
 	struct staging_tenant *t;
-	struct buf hashes; /* of the lines of the piece being read */
 };
 
 /* The marker names another tenant or another snapshot: the file is not the one
@@ -67,17 +66,15 @@ replay_spool_line(void *ctx, char *line, size_t len)
 	struct staging *in = p->in;
 	struct record *r = &in->record;
 	struct buf why = BUF_INIT;
-	uint64_t hash = staging_line_hash(line, len);
 	int rc;
 
-	buf_add(&p->hashes, &hash, sizeof hash);
+	(void)staging_is_new_line(p->t, line, len);
 	in->flat.n = 0;
 	rc = record_parse(r, &in->flat, line, len, &why);
 	buf_release(&why);
 	if (rc == -1 || r->type != RECORD_SNAPSHOT) {
-		/* Before the begin marker stands only what is nobody's. */
 		if (p->t->id == NULL)
-			return rc == -1 && in->flat.n == 0 ? 0 : -1;
+			return -1;
 		in->last_part = replayed_part_of(p, rc);
 		p->t->parts[in->last_part].lines++;
 		return 0;
@@ -91,27 +88,6 @@ replay_spool_line(void *ctx, char *line, size_t len)
 	else
 		p->t->parts[in->last_part].records = r->records;
 	return 0;
-}
-
-static void
-replay_spool_piece(void *ctx, const char *id, uint64_t line)
-{
-	struct spool_replay *p = ctx;
-	uint64_t hash;
-	size_t at;
-
-	if (*id != '\0') {
-		p->t->message_id = xstrdup(id);
-		p->t->message_line = line;
-		staging_end_message(p->t);
-	} else {
-		for (at = 0; at < p->hashes.len; at += sizeof hash) {
-			memcpy(&hash, p->hashes.data + at, sizeof hash);
-			staging_repeats_add(
-			    &p->t->lines, STAGING_EARLIER, hash);
-		}
-	}
-	buf_clear(&p->hashes);
 }
 
 /* True, and *line goes on behind it, if that is what it begins with. */
@@ -137,7 +113,6 @@ parse_done_entry(struct staging_tenant *t, const char *line)
 		return;
 	memset(d, 0, sizeof *d);
 	d->ignored = skip_mark(&line, STAGING_DONE_IGNORED);
-	d->dropped = skip_mark(&line, STAGING_DONE_DROPPED);
 	d->in_parts = skip_mark(&line, STAGING_DONE_PARTS);
 	if (d->in_parts) {
 		d->parts.chats = strtoull(line, &end, 16);
@@ -204,16 +179,13 @@ load_staging_file(
     struct staging *in, const char *name, size_t len, struct buf *why)
 {
 	struct staging_tenant *t = staging_tenant(in, name, len);
-	struct spool_replay p = { in, t, BUF_INIT };
+	struct spool_replay p = { in, t };
 	struct staging_spool_reader r = { .ctx = &p,
-		.line = replay_spool_line,
-		.piece = replay_spool_piece };
-
+		.line = replay_spool_line };
 	int rc;
 
 	staging_clear_snapshot(t);
 	rc = staging_spool_read(t->path, &r, why);
-	buf_release(&p.hashes);
 	if (rc == -1)
 		return -1;
 	if (t->id != NULL && is_all_published(t)) {

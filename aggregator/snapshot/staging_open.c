@@ -65,7 +65,6 @@ void
 staging_close(struct staging *in)
 {
 	strmap_release(&in->tenants, staging_tenant_free);
-	buf_release(&in->nobodys);
 	flat_release(&in->flat);
 	if (in->lock != -1)
 		lock_release(in->lock);

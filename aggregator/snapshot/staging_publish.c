@@ -148,7 +148,7 @@ publish_and_confirm(struct staging *in, struct staging_tenant *t)
 }
 
 enum outcome
-staging_write(struct staging *in)
+staging_flush(struct staging *in)
 {
 	const struct strmap_entry *e;
 	enum outcome o = OUTCOME_DONE;
@@ -169,14 +169,4 @@ staging_write(struct staging *in)
 	}
 	in->unpublished = false;
 	return OUTCOME_DONE;
-}
-
-enum outcome
-staging_flush(struct staging *in)
-{
-	enum outcome o = staging_write(in);
-
-	if (o == OUTCOME_DONE)
-		buf_clear(&in->nobodys);
-	return o;
 }

@@ -18,53 +18,42 @@
 #include "common/digest/checksum.h"
 #include "common/os/file.h"
 
-#define HEAD "messaging-spool 2\n"
+#define HEAD "messaging-spool 3\n"
 #define MAGIC "messaging-spool "
 #define PAD 64
-/* "@ LINE BYTES CHECKSUM ", and an id of the broker. */
-#define MESSAGE_ID_MAX 255
-#define PIECE_HEAD_MAX ((size_t)96 + MESSAGE_ID_MAX)
-
-/* The checksum of a piece: of its line number, id and lines. */
-static uint64_t
-piece_sum(const char *id, uint64_t line, const char *data, size_t len)
-{
-	return checksum(checksum(line, id, strlen(id) + 1), data, len);
-}
-
-void
-staging_spool_piece(struct buf *to, const char *id, uint64_t line,
-    const char *lines, size_t len)
-{
-	if (id == NULL)
-		id = "";
-	buf_addf(to, "@ %" PRIu64 " %zu %016" PRIx64 " %s\n", line, len,
-	    piece_sum(id, line, lines, len), id);
-	buf_add(to, lines, len);
-}
+/* "@ BYTES CHECKSUM ". */
+#define PIECE_HEAD_MAX ((size_t)64)
 
 static int
-append_pieces(int fd, const char *path, off_t size, const struct buf *pieces)
+append_piece(int fd, const char *path, off_t size, const struct buf *lines)
 {
+	struct buf head = BUF_INIT;
+	int rc = 0;
+
 	if (size == 0 && (file_write_all(fd, HEAD, strlen(HEAD)) == -1 ||
 			     file_sync_folder_of(path) == -1))
 		return -1;
-	if (file_write_all(fd, pieces->data, pieces->len) == -1)
+	buf_addf(&head, "@ %zu %016" PRIx64 " \n", lines->len,
+	    checksum(0, lines->data, lines->len));
+	if (file_write_all(fd, head.data, head.len) == -1 ||
+	    file_write_all(fd, lines->data, lines->len) == -1)
+		rc = -1;
+	buf_release(&head);
+	if (rc == -1)
 		return -1;
 	/* Commit point: these lines need not come again. */
 	return fdatasync(fd);
 }
 
 int
-staging_spool_append(
-    const char *path, const struct buf *pieces, struct buf *why)
+staging_spool_append(const char *path, const struct buf *lines, struct buf *why)
 {
 	int fd = file_open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	struct stat st;
 	int rc = -1, err;
 
 	if (fd >= 0 && fstat(fd, &st) == 0) {
-		rc = append_pieces(fd, path, st.st_size, pieces);
+		rc = append_piece(fd, path, st.st_size, lines);
 		err = errno;
 		/* A part of a piece would stand between those that follow. */
 		if (rc == -1 && ftruncate(fd, st.st_size) == -1)
@@ -84,9 +73,8 @@ staging_spool_append(
 
 /* The first line of a piece, parsed. */
 struct piece_head {
-	uint64_t line, checksum;
+	uint64_t checksum;
 	size_t len, head_len;
-	char *id; /* borrowed from the head */
 };
 
 /* The next word of *s as a number to the base; -1 if it is none. */
@@ -115,11 +103,9 @@ parse_piece_head(char *data, size_t left, struct piece_head *p)
 		return left <= PIECE_HEAD_MAX ? 0 : -1;
 	*nl = '\0';
 	if (strncmp(data, "@ ", 2) != 0 ||
-	    parse_number_word(&s, 10, &p->line) == -1 ||
 	    parse_number_word(&s, 10, &len) == -1 ||
 	    parse_number_word(&s, 16, &p->checksum) == -1)
 		return -1;
-	p->id = s;
 	p->len = (size_t)len;
 	p->head_len = (size_t)(nl - data) + 1;
 	return 1;
@@ -158,8 +144,7 @@ has_piece_behind(const char *data, size_t len)
 		if (parse_piece_head(head,
 			left < sizeof head ? left : sizeof head, &p) == 1 &&
 		    p.len <= left - p.head_len &&
-		    piece_sum(p.id, p.line, at + p.head_len, p.len) ==
-			p.checksum)
+		    checksum(0, at + p.head_len, p.len) == p.checksum)
 			return true;
 	}
 	return false;
@@ -184,12 +169,10 @@ read_pieces(
 				   ? -1
 				   : 0;
 		/* Of the last piece not all bytes may have been written. */
-		if (piece_sum(p.id, p.line, body, p.len) != p.checksum)
+		if (checksum(0, body, p.len) != p.checksum)
 			return *whole + p.head_len + p.len == len ? 0 : -1;
 		if (read_piece_lines(r, body, p.len) == -1)
 			return -1;
-		if (r->piece != NULL)
-			r->piece(r->ctx, p.id, p.line);
 		*whole += p.head_len + p.len;
 	}
 	return 0;

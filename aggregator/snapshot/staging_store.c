@@ -61,7 +61,6 @@ staging_sync_spool(struct staging *in, struct staging_tenant *t)
 	struct buf why = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 
-	staging_end_message(t);
 	if (t->pending.len == 0)
 		return OUTCOME_DONE;
 	if (staging_spool_append(t->path, &t->pending, &why) == -1)
@@ -119,8 +118,6 @@ write_done_file(struct staging *in, const struct staging_tenant *t)
 		d = &t->done[i];
 		if (d->ignored)
 			buf_adds(&text, STAGING_DONE_IGNORED);
-		if (d->dropped)
-			buf_adds(&text, STAGING_DONE_DROPPED);
 		if (d->in_parts)
 			buf_addf(&text, STAGING_DONE_PARTS "%016" PRIx64 " %d ",
 			    d->parts.chats, d->parts.all);
@@ -139,18 +136,10 @@ staging_record_published(struct staging *in, struct staging_tenant *t)
 {
 	struct staging_done *d = get_unfinished_entry(t);
 
-	d->dropped = d->dropped && d->in_parts;
 	d->parts.chats |= t->publishing.chats;
 	d->parts.all |= t->publishing.all;
 	if (t->at > t->done_at)
 		t->done_at = t->at;
-	return write_done_file(in, t);
-}
-
-enum outcome
-staging_record_dropped(struct staging *in, struct staging_tenant *t)
-{
-	get_unfinished_entry(t)->dropped = true;
 	return write_done_file(in, t);
 }
 

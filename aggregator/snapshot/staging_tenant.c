@@ -9,8 +9,6 @@
 
 #include "common/base/xalloc.h"
 
-#include "aggregator/snapshot/staging_spool.h"
-
 struct staging_tenant *
 staging_tenant(struct staging *in, const char *name, size_t len)
 {
@@ -36,7 +34,6 @@ staging_tenant_free(void *tenant)
 	staging_clear_snapshot(t);
 	staging_clear_done(t);
 	buf_release(&t->pending);
-	buf_release(&t->message_lines);
 	free(t->name);
 	free(t->path);
 	free(t->done_path);
@@ -51,13 +48,9 @@ staging_clear_snapshot(struct staging_tenant *t)
 	t->in_parts = false;
 	memset(t->parts, 0, sizeof t->parts);
 	t->published = false;
-	strmap_release(&t->last_lines, free);
-	staging_repeats_release(&t->lines);
+	dedup_release(&t->lines);
+	memset(&t->lines, 0, sizeof t->lines);
 	buf_clear(&t->pending);
-	buf_clear(&t->message_lines);
-	t->message_line = 0;
-	free(t->message_id);
-	t->message_id = NULL;
 }
 
 void
@@ -68,28 +61,28 @@ staging_clear_done(struct staging_tenant *t)
 	t->done_at = CLOCK_NONE;
 }
 
-void
-staging_end_message(struct staging_tenant *t)
+bool
+staging_has_line(const struct staging_tenant *t, const char *line, size_t len)
 {
-	uint64_t *last;
-	void **slot;
+	struct fingerprint f;
 
-	if (t->message_lines.len > 0)
-		staging_spool_piece(&t->pending, t->message_id, t->message_line,
-		    t->message_lines.data, t->message_lines.len);
-	if (t->message_id != NULL) {
-		slot = strmap_put(
-		    &t->last_lines, t->message_id, strlen(t->message_id));
-		if (*slot == NULL)
-			*slot = xcalloc(1, sizeof *last);
-		last = *slot;
-		if (t->message_line > *last)
-			*last = t->message_line;
-	}
-	free(t->message_id);
-	t->message_id = NULL;
-	t->message_line = 0;
-	buf_clear(&t->message_lines);
+	if (t->lines.width == 0)
+		return false;
+	f = dedup_fingerprint(
+	    &t->lines, (struct text){ NULL, 0 }, (struct text){ line, len });
+	return dedup_find(&t->lines, f, 0) != DEDUP_NEW;
+}
+
+bool
+staging_is_new_line(struct staging_tenant *t, const char *line, size_t len)
+{
+	struct fingerprint f;
+
+	if (t->lines.width == 0)
+		dedup_init(&t->lines, dedup_new_seed(), 0);
+	f = dedup_fingerprint(
+	    &t->lines, (struct text){ NULL, 0 }, (struct text){ line, len });
+	return dedup_add(&t->lines, f, 0) == DEDUP_NEW;
 }
 
 void
@@ -145,14 +138,6 @@ staging_is_done(const struct staging_tenant *t, struct text id, unsigned part)
 	if (d->ignored)
 		return true;
 	if (!d->in_parts)
-		return !d->dropped;
+		return true;
 	return part != STAGING_WHOLE && bucket_set_has(&d->parts, part);
-}
-
-bool
-staging_is_dropped(const struct staging_tenant *t, struct text id)
-{
-	const struct staging_done *d = find_done_snapshot(t, id);
-
-	return d != NULL && d->dropped;
 }

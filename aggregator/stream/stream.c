@@ -75,28 +75,18 @@ pass_record_through(struct stream *s)
 	return OUTCOME_NEVER;
 }
 
-/* The number of the current line within its message. */
-static uint64_t
-message_line_number(const struct stream *s)
-{
-	return s->first_line + s->line;
-}
-
 /* True if the record is passed through, as its type and what the model made of
- * it demand. Of a type that is, one that is not is remembered. */
+ * it demand; once more, if it came before: whether that was confirmed is not
+ * known. */
 static bool
-is_passed_through(
-    struct stream *s, const struct stream_tenant *t, enum model_result taken)
+is_passed_through(const struct stream *s, const struct stream_tenant *t,
+    enum model_result taken)
 {
 	const struct record *r = &s->record;
 
-	if (!metric_selection_passes(&s->job->selection, r))
-		return false;
-	if (taken != MODEL_LATE && taken != MODEL_AHEAD &&
-	    !(r->type == RECORD_MESSAGE && t->pipeline.model.known_stays))
-		return true;
-	redelivery_hold(&s->redelivery.known, message_line_number(s));
-	return false;
+	return metric_selection_passes(&s->job->selection, r) &&
+	       taken != MODEL_LATE && taken != MODEL_AHEAD &&
+	       !(r->type == RECORD_MESSAGE && t->pipeline.model.known_stays);
 }
 
 /* Adds a record outside of any snapshot to its tenant. */
@@ -145,17 +135,6 @@ add_stream_record(struct stream *s)
 	return passes ? pass_record_through(s) : OUTCOME_DONE;
 }
 
-/* The same, of a message that came before: it is only passed through. */
-static enum outcome
-add_known_record(struct stream *s)
-{
-	s->counts.again++;
-	if (metric_selection_passes(&s->job->selection, &s->record) &&
-	    !redelivery_holds(&s->redelivery.known, message_line_number(s)))
-		return pass_record_through(s);
-	return OUTCOME_DONE;
-}
-
 /* Dead letters first: a bad line in the staging is not refused again. */
 static enum outcome
 flush_snapshots(struct stream *s)
@@ -184,15 +163,10 @@ handle_line(struct stream *s)
 		o = staging_has_unpublished(&s->staging, r->tenant)
 			? flush_snapshots(s)
 			: OUTCOME_DONE;
-		if (o != OUTCOME_DONE)
-			return o;
-		return message_line_number(s) <= s->redelivery.lines
-			   ? add_known_record(s)
-			   : add_stream_record(s);
+		return o == OUTCOME_DONE ? add_stream_record(s) : o;
 	}
 	s->counts.bad += s->scanned == -1 || r->type == RECORD_ROW;
-	s->from.number = message_line_number(s);
-	o = staging_add(&s->staging, s->scan.line, s->scan.len, &s->from);
+	o = staging_add(&s->staging, s->scan.line, s->scan.len);
 	s->code = s->staging.code;
 	return o;
 }
@@ -204,7 +178,6 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 	enum outcome o;
 
 	if (!s->again) {
-		stream_redelivery_block(s);
 		scan_block(&s->scan, block, len);
 		s->line = 0;
 		(void)stream_allocation_now(s);
@@ -222,7 +195,6 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 			return o;
 		}
 	}
-	stream_redelivery_end(s);
 	*lines = (size_t)s->line;
 	s->counts.records += *lines;
 	stream_trace_block(s, s->counts.records - *lines);
@@ -234,12 +206,10 @@ take_unread_line(void *ctx)
 {
 	struct stream *s = ctx;
 	struct endpoint_delivery d = { .line = 1 };
-	struct staging_source from;
 	enum outcome o;
 
 	(void)endpoint_delivery(s->in, &d);
-	from = staging_source_of(&d);
-	o = staging_add_unread(&s->staging, endpoint_refusal(s->in), &from);
+	o = staging_add_unread(&s->staging, endpoint_refusal(s->in), d.line);
 	s->counts.bad += o == OUTCOME_DONE;
 	s->stage.code = s->staging.code;
 	return o;
@@ -265,8 +235,6 @@ flush_stream(void *ctx)
 
 	if (o == OUTCOME_DONE)
 		o = stream_flush_begin(s);
-	if (o == OUTCOME_DONE)
-		stream_redelivery_flushed(s);
 	s->stage.code = s->code;
 	stream_forget_look(s);
 	return o;
@@ -299,10 +267,8 @@ confirm_flush(void *ctx, bool wait)
 	struct stream *s = ctx;
 	enum outcome o = stream_confirm(s, wait);
 
-	if (o == OUTCOME_DONE) {
+	if (o == OUTCOME_DONE)
 		FAULT_POINT("aggregator.rows_confirmed");
-		stream_redelivery_confirmed(s);
-	}
 	s->stage.code = s->code;
 	return o;
 }
@@ -517,7 +483,6 @@ stream_release(struct stream *s)
 	free(s->tenants);
 	strmap_release(&s->names, NULL);
 	strmap_release(&s->forget.unread, NULL);
-	stream_redelivery_release(s);
 	scan_release(&s->scan);
 	buf_release(&s->scratch);
 	buf_release(&s->key);

@@ -11,7 +11,6 @@
  *   stream_save.c        writes a tenant into the state
  *   stream_load.c        reads the state at the start
  *   stream_allocation.c  assignment of chats, and the reservations it makes
- *   stream_redelivery.c  the broker's messages that were taken in before
  *   stream_metrics.c     what Prometheus is told
  *   stream_trace.c       where the time of a flush goes, for the bench
  *   stream_tenant.c      the tenants, and the steps of a flush
@@ -21,10 +20,15 @@
  * steps, and what follows a crash after each:
  *
  *   records come in       they come again: nothing of them was committed
- *   dead letters synced   they come again, and the dead letters twice
- *   state_commit()        they come again and are recognized; the keys of
- *                         pending rows are in the state, so the rows are
- *                         written at the next start (pending_rows.c)
+ *   dead letters synced,  they come again, and the dead letters twice; the
+ *   passed-through        database keeps one of two equal records
+ *   records confirmed
+ *   state_commit()        they come again and change nothing: messages and
+ *                         events are known by their ids, of chats and operators
+ *                         the latest record counts, lines of snapshots are
+ *                         known by their bytes; the keys of pending rows are in
+ *                         the state, so the rows are written at the next start
+ *                         (pending_rows.c)
  *   rows confirmed        the same rows are written once more
  *   input acknowledged    the same, until the next commit removes the keys
  *
@@ -33,12 +37,11 @@
  * wait less for it. They go into the state's open transaction: nothing of it is
  * committed before the rest of the flush is.
  *
- * While rows are confirmed, the next records come in;
- * they are committed after that, so what was not confirmed always has its keys
- * in the state.
+ * While rows are confirmed, the next records come in; they are committed after
+ * that, so what was not confirmed always has its keys in the state.
  *
- * Records that are passed through as they came are written before their
- * identities are committed, and once more when they come again.
+ * Records that are passed through as they came are confirmed before their
+ * identities are committed: when they come again, they may have become late.
  *
  * One thread reads, scans and flushes. Another one for reading would gain
  * nothing: `tests/bench/run trace` shows, at 10,000 records a second, an
@@ -53,7 +56,6 @@
 
 #include "aggregator/snapshot/staging.h"
 #include "aggregator/state/state.h"
-#include "aggregator/stream/redelivery.h"
 #include "aggregator/stream/stream_state.h"
 #include "aggregator/tenant/job.h"
 
@@ -76,8 +78,7 @@ struct stream_tenant {
 
 struct stream_tables {
 	struct state_table *tenants, *chats, *messages, *operators, *events,
-	    *seen, *pending_rows, *redelivery,
-	    *allocation; /* NULL: no allocation */
+	    *seen, *pending_rows, *allocation; /* NULL: no allocation */
 };
 
 /* Counted since the start. */
@@ -94,22 +95,6 @@ enum stream_trace_step {
 	STREAM_TRACE_WRITTEN,
 	STREAM_TRACE_CONFIRMED,
 	STREAM_TRACES
-};
-
-/* See stream_redelivery.c. */
-struct stream_redelivery {
-	struct redelivery known;
-	uint64_t serial; /* of the current message */
-	uint64_t lines;  /* of it, that were taken in before */
-	struct stream_redelivery_flush *flushes; /* in the state */
-	size_t flushes_n, flushes_cap;
-	size_t messages;  /* in these flushes, with an id */
-	bool has_others;  /* the state has messages without an id */
-	uint64_t last;    /* version of the last of them */
-	uint64_t acked;   /* version of the last acknowledged flush */
-	uint64_t flush;   /* version of the last flush */
-	uint64_t flushed; /* connection to be acknowledged next; 0: none */
-	bool confirmed;   /* it is acknowledged before the next block */
 };
 
 struct stream {
@@ -138,17 +123,15 @@ struct stream {
 	/* The current block. */
 	struct scan scan;
 	struct record record;
-	uint64_t line;       /* the current one in the block, from 0 on */
-	uint64_t first_line; /* number in its message of the block's first */
-	struct stream_redelivery redelivery;
-	struct staging_source from;
-	int scanned; /* what scan_record() returned for the current line */
-	bool again;  /* the current line is handled again, after LATER */
+	uint64_t line; /* the current one in the block, from 0 on */
+	int scanned;   /* what scan_record() returned for the current line */
+	bool again;    /* the current line is handled again, after LATER */
 
 	/* The current flush. */
 	enum stream_state flush_state;
 	uint64_t pending_version; /* key of the pending rows; 0: none */
 	bool unconfirmed;         /* some that the last run left have a date */
+	uint64_t passed;          /* of counts, that are confirmed */
 	uint64_t out_mark;  /* of what WRITTEN means, if confirming it... */
 	bool begun;         /* ...was begun */
 	int64_t refresh_ms; /* the interval of it */
@@ -267,17 +250,6 @@ bool stream_refresh_due(const struct stream *s);
 
 /* Reads the state at the start. -1: an error, which state_commit() returns. */
 int stream_load(struct stream *s) __attribute__((warn_unused_result));
-
-/* A block begins, or was taken in to its end. */
-void stream_redelivery_block(struct stream *s);
-void stream_redelivery_end(struct stream *s);
-/* Everything taken in was flushed; that is confirmed. */
-void stream_redelivery_flushed(struct stream *s);
-void stream_redelivery_confirmed(struct stream *s);
-/* Saves them in the same commit as what they changed; reads them back. */
-void stream_redelivery_save(struct stream *s);
-void stream_redelivery_load(struct stream *s);
-void stream_redelivery_release(struct stream *s);
 
 /* Allocation. Without it all of these do nothing. */
 

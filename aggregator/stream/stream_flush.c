@@ -92,7 +92,6 @@ commit_flush(struct stream *s)
 	enum exit_code code;
 	size_t i;
 
-	stream_redelivery_save(s);
 	for (i = 0; i < s->tenants_n; i++)
 		if (stream_is_touched(s->tenants[i]))
 			stream_save(s->tenants[i]);
@@ -185,13 +184,39 @@ stream_flush_dead_letters(struct stream *s)
 }
 
 static enum outcome
+confirm_output(struct stream *s, struct endpoint *to)
+{
+	enum outcome o = endpoint_flush(to);
+
+	if (o == OUTCOME_NEVER)
+		return fail_flush(s, endpoint_code(to), endpoint_why(to));
+	return o;
+}
+
+/* What was passed through is safe before its identities are: when it comes
+ * again it may have become late, and is not passed through then. */
+static enum outcome
+confirm_passed(struct stream *s)
+{
+	enum outcome o;
+
+	if (s->counts.passed == s->passed)
+		return OUTCOME_DONE;
+	o = confirm_output(s, s->out);
+	if (o == OUTCOME_DONE)
+		s->passed = s->counts.passed;
+	return o;
+}
+
+static enum outcome
 commit_and_write(struct stream *s, bool refresh)
 {
 	int64_t version;
 	enum outcome o;
 
-	/* After the commit bad lines that come again are not refused again. */
 	o = stream_flush_dead_letters(s);
+	if (o == OUTCOME_DONE)
+		o = confirm_passed(s);
 	if (o != OUTCOME_DONE)
 		return o;
 	stream_allocation_clock(s);
@@ -213,16 +238,6 @@ commit_and_write(struct stream *s, bool refresh)
 	stream_step(s, STREAM_WRITE);
 	stream_trace(s, STREAM_TRACE_WRITTEN);
 	return OUTCOME_DONE;
-}
-
-static enum outcome
-confirm_output(struct stream *s, struct endpoint *to)
-{
-	enum outcome o = endpoint_flush(to);
-
-	if (o == OUTCOME_NEVER)
-		return fail_flush(s, endpoint_code(to), endpoint_why(to));
-	return o;
 }
 
 static enum outcome

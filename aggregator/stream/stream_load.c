@@ -2,8 +2,7 @@
  * stream_load: reads the state at the start: of each tenant its operators,
  * events, identities and the heads of its chats. Messages of a chat are read
  * when a record of it comes. Then it marks the rows whose keys are pending, so
- * that they are written again. The messages of the broker that were taken in
- * before are read by stream_redelivery.c, allocation by stream_allocation.c.
+ * that they are written again. stream_allocation.c reads the allocation.
  */
 #include "aggregator/stream/stream.h"
 
@@ -187,7 +186,6 @@ stream_load(struct stream *s)
 		s->next_number = last;
 	s->next_number++;
 	state_each(t->pending_rows, NULL, 0, load_pending_rows, &l);
-	stream_redelivery_load(s);
 	free(l.by_number);
 	if (stream_allocation_load(s) == -1)
 		return -1;

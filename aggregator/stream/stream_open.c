@@ -40,7 +40,6 @@ stream_open_state(struct stream *s, struct buf *why)
 		{ &s->tables.seen, "seen", STATE_BYTES },
 		/* Its name in the files of every version. */
 		{ &s->tables.pending_rows, "unsent", STATE_NUMBERS },
-		{ &s->tables.redelivery, "redelivery", STATE_NUMBERS },
 		{ &s->tables.allocation, "allocation", STATE_BYTES },
 	};
 	size_t n = ARRAY_LEN(own) - !s->job->selection.allocation;

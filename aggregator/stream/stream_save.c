@@ -61,7 +61,9 @@ save_operators(struct stream_tenant *t)
 		id = operator_id(m, o);
 		stream_tenant_key(t, &s->key);
 		buf_add(&s->key, id.p, id.len);
-		if (!operator_has_row(o) && o->name == 0) {
+		/* Of one who left it must be known when. */
+		if (!operator_has_row(o) && o->name == 0 &&
+		    o->at == CLOCK_NONE) {
 			state_delete(
 			    s->tables.operators, s->key.data, s->key.len);
 			continue;

@@ -162,8 +162,15 @@ add_hook_record(struct buf *out, const struct hook *h,
 			jsonw_time(&line, "closed_at", r->closed_at);
 		jsonw_time(&line, "at", chat_record_at(r, now_ms));
 	}
-	if (r->type == RECORD_OPERATOR)
+	if (r->type == RECORD_OPERATOR) {
 		crm_record_add_available_at(&line, r, now_ms);
+		/* Of two records of an operator the later one counts; one that
+		 * only tells a name changes nothing that a list says. */
+		if (r->has_available && r->at == CLOCK_NONE)
+			jsonw_time(&line, "at",
+			    r->available_at != CLOCK_NONE ? r->available_at
+							  : now_ms);
+	}
 	jsonw_line(&line);
 	buf_add(out, line.data, line.len);
 	buf_release(&line);

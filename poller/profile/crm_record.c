@@ -394,6 +394,8 @@ read_by_type(struct crm_record *r, const struct fields *f, struct value *v,
 		return read_chat(r, f, v, opt, why);
 	case RECORD_OPERATOR:
 		r->id = id_or_null(find_view(f, "operator"));
+		if (crm_field_time(find_view(f, "at"), &r->at) != 0)
+			r->at = CLOCK_NONE;
 		read_available(r, f);
 		r->raw = value_ref(v);
 		break;

@@ -18,6 +18,13 @@ COUNTS = {"response_histogram_all": "count", "response_hours_all": "responses",
           "realtime_user_activity_all": "messages_last_minute"}
 
 
+def bucket(tenant, key):
+    h = 14695981039346656037
+    for c in tenant.encode() + b"\0" + key.encode():
+        h = ((h ^ c) * 1099511628211) & (2**64 - 1)
+    return (h ^ h >> 32) % 64
+
+
 def plain():
     begun, lines, ended = None, 0, 0
     for line in sys.stdin:

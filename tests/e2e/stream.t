@@ -176,7 +176,8 @@ def check_again(lab, checks):
         {**mark, "state": "end", "records": 1},
         {"type": "operator", "operator": "z", "available": True, "at": at(2)},
         {"type": "operator", "operator": "z", "available": False, "at": at(3)},
-        {"type": "event", "id": "1", "event": "login", "user": "u"},
+        {"type": "event", "id": "1", "event": "login", "user": "u",
+         "at": at(3)},
         {"type": "chat", "chat": "old", "status": "open", "operator": "z",
          "at": at(4)},
         {"type": "message", "id": "1", "chat": "c", "from": "customer",
@@ -209,7 +210,10 @@ def check_again(lab, checks):
         for _ in range(2):
             killed_at_acknowledgement(lab, flow)
         got = ends()
-        checks.that(got == want, f"with message_id {with_id}: {got}, not {want}")
+        # What has become late meanwhile is a letter although it counts.
+        checks.that(got[:2] == want[:2] and want[2] <= got[2] and
+                    all(x[0] == "late: " for x in got[2] - want[2]),
+                    f"with message_id {with_id}: {got}, not {want}")
         checks.that(lab.in_queue("records", "total") == 0, "not acknowledged")
 
 
