@@ -190,11 +190,10 @@ check_export(void *options)
 {
 	const struct reaper *r = options;
 
-	if (r->to != NULL && (endpoint_amqp_name(r->to) != NULL ||
-				 endpoint_unix_path(r->to) != NULL))
+	if (r->to != NULL && endpoint_amqp_name(r->to) != NULL)
 		return prog_usage_error("-t takes a file: what is kept about "
-					"a customer is sent to no queue, "
-					"exchange or socket");
+					"a customer is sent to no queue or "
+					"exchange");
 	return rights_check_options(options);
 }
 

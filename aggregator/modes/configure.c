@@ -54,10 +54,9 @@ aggregator_check_rows(void *options)
 		return refuse_table(a->table);
 	if (job->format == OUTPUT_AUTO && a->table != NULL)
 		job->format = OUTPUT_CSV;
-	if (endpoint_is_queue(job->from) || endpoint_is_endless(job->to)) {
+	if (endpoint_is_queue(job->from) || endpoint_is_queue(job->to)) {
 		if (job->format != OUTPUT_AUTO && job->format != OUTPUT_NDJSON)
-			return prog_usage_error("a queue and a socket take "
-						"-o ndjson only");
+			return prog_usage_error("a queue takes -o ndjson only");
 		job->format = OUTPUT_NDJSON;
 	}
 	if (a->table != NULL && job->format != OUTPUT_CSV)
@@ -187,14 +186,14 @@ select_metrics_for_people(struct aggregator_job *job)
 static bool
 can_simulate(const struct aggregator_job *job)
 {
-	if (endpoint_is_endless(job->to)) {
+	if (endpoint_is_queue(job->to)) {
 		log_error("of a file or a pipe allocation is a simulation, "
 			  "which '%s' would store; leave out -a allocation, "
 			  "or give -t FILE",
 		    job->to);
 		return false;
 	}
-	if (job->assign_to != NULL && endpoint_is_endless(job->assign_to)) {
+	if (job->assign_to != NULL && endpoint_is_queue(job->assign_to)) {
 		log_error("of a file or a pipe allocation is a simulation, "
 			  "which '%s' would pass on; leave out -a "
 			  "allocation, or give --assign-to FILE",

@@ -38,7 +38,7 @@ extern const struct option_mode aggregator_mode_dead_letters;
 #define AGGREGATOR_TO                                                          \
 	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,                \
 	    endpoint_take_to,                                                  \
-	    "where rows go: -, FILE, queue:, exchange:, unix:PATH")
+	    "where rows go: -, a file, queue:NAME, exchange:NAME")
 #define AGGREGATOR_TO_RECORDS                                                  \
 	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,                \
 	    endpoint_take_to,                                                  \

@@ -16,7 +16,6 @@
 static const struct endpoint_ops *const kinds[] = {
 	&endpoint_amqp_ops,
 	&endpoint_exchange_ops,
-	&endpoint_unix_ops,
 	&endpoint_stdio_ops,
 };
 
@@ -59,8 +58,7 @@ check_name(const struct endpoint_ops *ops, const char *name,
 	if (ops == NULL || name[0] == '\0') {
 		buf_setf(why,
 		    "'%s' is no endpoint; there are - , a file (./%s), "
-		    "queue:NAME, unix:PATH and, for writing, "
-		    "exchange:NAME",
+		    "queue:NAME and, for writing, exchange:NAME",
 		    name, name);
 		return -1;
 	}
@@ -100,18 +98,12 @@ endpoint_take_from(const char *name, void *to)
 }
 
 int
-endpoint_take_from_socket(const char *name, void *to)
-{
-	return take_name(name, ENDPOINT_FROM_SOCKET, to);
-}
-
-int
 endpoint_take_to(const char *name, void *to)
 {
 	return take_name(name, ENDPOINT_TO, to);
 }
 
-/* Whether both names are one queue, socket, exchange or regular file. */
+/* Whether both names are one queue, exchange or regular file. */
 static bool
 is_same(const char *a, const char *b)
 {
@@ -174,9 +166,7 @@ struct endpoint *
 endpoint_open_read(const char *name, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	return open_any(name,
-	    opt->takes_socket ? ENDPOINT_FROM_SOCKET : ENDPOINT_FROM, opt, why,
-	    code);
+	return open_any(name, ENDPOINT_FROM, opt, why, code);
 }
 
 struct endpoint *
@@ -359,18 +349,6 @@ endpoint_amqp_name(const char *name)
 	const char *queue = behind(&endpoint_amqp_ops, name);
 
 	return queue != NULL ? queue : behind(&endpoint_exchange_ops, name);
-}
-
-const char *
-endpoint_unix_path(const char *name)
-{
-	return behind(&endpoint_unix_ops, name);
-}
-
-bool
-endpoint_is_endless(const char *name)
-{
-	return endpoint_is_queue(name) || endpoint_unix_path(name) != NULL;
 }
 
 const char *

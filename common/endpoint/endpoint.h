@@ -1,9 +1,8 @@
 /*
  * endpoint: where records come from and go to: "-" (standard input or
- * output), a file's path, "queue:NAME" on RabbitMQ, "unix:PATH", a socket
- * between a program and the sink of one machine (endpoint_unix.h), or, for
- * writing only, "exchange:NAME", which spreads records over several queues by
- * their chats (bucket.h). The same loop serves all; what a backend cannot do is
+ * output), a file's path, "queue:NAME" on RabbitMQ, or, for writing only,
+ * "exchange:NAME", which spreads records over several queues by their chats
+ * (bucket.h). The same loop serves all; what a backend cannot do is
  * a NULL in its row of the table in endpoint.c (endpoint_kind.h).
  *
  * Reading. endpoint_read() gives one record line at a time. Over AMQP a
@@ -17,10 +16,9 @@
  * Writing. endpoint_write() takes a whole line (no newline) and may keep it;
  * only endpoint_flush() == OUTCOME_DONE says that everything written so far
  * is safe: written to the file (and synced) or pipe, confirmed by the broker
- * and not returned as unroutable, or acknowledged by the socket's reader. What
- * was not confirmed is sent again with the same message_id after a reconnect;
- * so a message may come twice, and after one that the broker refused (its queue
- * was full) out of order.
+ * and not returned as unroutable. What was not confirmed is sent again with the
+ * same message_id after a reconnect; so a message may come twice, and after one
+ * that the broker refused (its queue was full) out of order.
  *
  * Keeping alive. A broker drops a connection that was silent for two
  * heartbeats ([amqp] heartbeat). Every call that reads, writes or flushes
@@ -82,7 +80,6 @@ struct endpoint_options {
 	/* Reading the queue of other publishers, with endpoint_read(): each
 	 * message is one line, whatever its content, even an empty one. */
 	bool whole;
-	bool takes_socket; /* reading: unix:PATH, too */
 
 	/* Reading a queue as its only reader. While there is another one,
 	 * opening waits for as long as the broker takes to drop a dead
@@ -103,7 +100,6 @@ struct endpoint_options {
 /* What a name is given for. */
 enum endpoint_use {
 	ENDPOINT_FROM,
-	ENDPOINT_FROM_SOCKET, /* unix:PATH, too */
 	ENDPOINT_TO,
 };
 
@@ -114,7 +110,6 @@ int endpoint_check_key(const char *name, enum endpoint_use use,
 
 /* The same for OPTION_TAKE: *to is a const char *, borrowed from argv. */
 int endpoint_take_from(const char *name, void *to);
-int endpoint_take_from_socket(const char *name, void *to);
 int endpoint_take_to(const char *name, void *to);
 
 /* Refuses to write to what is read, before either is opened: a file would be
@@ -127,7 +122,7 @@ int endpoint_check_ends(const char *from, const char *to, const char *option)
  * for `from`, and for `to` an output that is not looked at. */
 bool endpoint_is_input(const char *from, const char *to);
 
-/* Whether both names are one queue, socket, exchange or regular file, which
+/* Whether both names are one queue, exchange or regular file, which
  * need not be there yet. */
 bool endpoint_is_same_output(const char *a, const char *b);
 
@@ -198,10 +193,10 @@ bool endpoint_flush_begin(struct endpoint *e, uint64_t *mark);
 bool endpoint_flush_done(struct endpoint *e, uint64_t mark);
 
 /* For writing, while its caller waits for more to do: what was written begins
- * its way, as one message when everything before it is confirmed (over a
- * socket: nearly everything), so that there are no more messages than are
- * confirmed one after the other. True: it could not yet, call again in a
- * millisecond. Never waits, and proves nothing: that is endpoint_flush(). */
+ * its way, as one message when everything before it is confirmed, so that there
+ * are no more messages than are confirmed one after the other. True: it could
+ * not yet, call again in a millisecond. Never waits, and proves nothing: that
+ * is endpoint_flush(). */
 bool endpoint_send(struct endpoint *e);
 
 /* For writing: tries once to connect if the broker is away, after a short wait
@@ -259,12 +254,6 @@ bool endpoint_is_exchange(const char *name);
 
 /* NAME of "queue:NAME" and "exchange:NAME"; else NULL. Borrowed. */
 const char *endpoint_amqp_name(const char *name);
-
-/* PATH of "unix:PATH"; else NULL. Borrowed. */
-const char *endpoint_unix_path(const char *name);
-
-/* True for what has no end: a queue, and "unix:...". */
-bool endpoint_is_endless(const char *name);
 
 const char *endpoint_name(const struct endpoint *e);
 const char *endpoint_why(const struct endpoint *e);

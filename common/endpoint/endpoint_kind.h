@@ -4,7 +4,6 @@
  *
  *   endpoint.c               picks the kind by the name
  *   endpoint_stdio.c         -, files
- *   endpoint_unix*.c         unix:PATH
  *   endpoint_amqp_open.c     queue:NAME, exchange:NAME
  *     endpoint_amqp_read.c   one end, with endpoint_amqp_ack.c, amqp_cursor.c
  *     endpoint_amqp_write.c  the other one, with amqp_unconfirmed.c
@@ -82,7 +81,6 @@ struct endpoint {
 };
 
 extern const struct endpoint_ops endpoint_stdio_ops;
-extern const struct endpoint_ops endpoint_unix_ops;
 extern const struct endpoint_ops endpoint_amqp_ops;
 extern const struct endpoint_ops endpoint_exchange_ops;
 

@@ -21,17 +21,11 @@ void
 deadletter_open(struct deadletter *d, const struct endpoint *in,
     const struct endpoint_options *opt)
 {
-	const char *path = endpoint_unix_path(endpoint_name(in));
-
 	memset(d, 0, sizeof *d);
 	d->opt = *opt;
 	d->opt.plain = d->opt.append = true;
 	if (endpoint_is_queue(endpoint_name(in)))
 		d->to = xasprintf("%s.dead", endpoint_name(in));
-	else if (path != NULL)
-		/* A file, whatever the path begins with. */
-		d->to =
-		    xasprintf("%s%s.dead", path[0] == '/' ? "" : "./", path);
 }
 
 void

@@ -7,13 +7,12 @@
  *    "where":"message ID line 3","record":"..."}
  *
  * ("record_base64" instead when the bytes are not UTF-8, and neither when the
- * line was too long to be read.) For input from unix:PATH they are appended to
- * the file PATH.dead. One warning a batch names each new cause, with how many
- * records it has; what comes of a known cause is counted, and told at the end.
- * For input from a file or pipe the reason goes to stderr, with the line
- * number, and the program ends with PROG_DATA.
+ * line was too long to be read.) One warning a batch names each new cause, with
+ * how many records it has; what comes of a known cause is counted, and told at
+ * the end. For input from a file or pipe the reason goes to stderr, with the
+ * line number, and the program ends with PROG_DATA.
  *
- * The queue or file is opened for the first dead letter; most runs have none.
+ * The queue is opened for the first dead letter; most runs have none.
  */
 #ifndef COMMON_STAGE_DEADLETTER_H
 #define COMMON_STAGE_DEADLETTER_H

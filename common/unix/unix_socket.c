@@ -53,8 +53,9 @@ give_up(int fd)
 	return -1;
 }
 
-int
-unix_socket_connect(const char *path)
+/* A descriptor, or -1 with errno: ENOENT, ECONNREFUSED: nobody listens. */
+static int
+connect_to(const char *path)
 {
 	struct sockaddr_un to;
 	int fd;
@@ -83,7 +84,7 @@ remove_unused(const char *path)
 		errno = EEXIST;
 		return -1;
 	}
-	fd = unix_socket_connect(path);
+	fd = connect_to(path);
 	if (fd >= 0)
 		(void)close(fd);
 	else if (errno == ECONNREFUSED)
@@ -103,8 +104,9 @@ identify(const char *path, struct unix_socket_id *id)
 	return 0;
 }
 
-bool
-unix_socket_is_at(const char *path, const struct unix_socket_id *id)
+/* False: it was removed, or another one is there. */
+static bool
+is_at(const char *path, const struct unix_socket_id *id)
 {
 	struct unix_socket_id there;
 
@@ -115,7 +117,7 @@ unix_socket_is_at(const char *path, const struct unix_socket_id *id)
 void
 unix_socket_remove(const char *path, const struct unix_socket_id *id)
 {
-	if (unix_socket_is_at(path, id))
+	if (is_at(path, id))
 		(void)unlink(path);
 }
 

@@ -26,15 +26,7 @@ struct unix_socket_id {
 int unix_socket_listen(const char *path, struct unix_socket_id *id)
     __attribute__((warn_unused_result));
 
-/* False: it was removed, or another one is there. */
-bool unix_socket_is_at(const char *path, const struct unix_socket_id *id);
-
 /* Removes path, unless another socket is there. */
 void unix_socket_remove(const char *path, const struct unix_socket_id *id);
-
-/* Connects to path; neither this nor the descriptor blocks. -1 with errno:
- * ENOENT, ECONNREFUSED: nobody listens; EAGAIN: too many wait to be accepted.
- */
-int unix_socket_connect(const char *path) __attribute__((warn_unused_result));
 
 #endif

@@ -159,7 +159,7 @@ hand_on(struct pull_run *j)
 
 	if (endpoint_flush_begin(j->to, &mark))
 		j->ended = false;
-	else if (!endpoint_is_endless(endpoint_name(j->to)))
+	else if (!endpoint_is_queue(endpoint_name(j->to)))
 		j->ended = endpoint_flush(j->to) == OUTCOME_LATER;
 }
 

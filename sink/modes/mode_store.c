@@ -14,9 +14,8 @@
 #include "sink/read/consume.h"
 
 static const struct option_row rows[] = {
-	OPTION_TAKE('f', "from", "FROM", struct sink, from,
-	    endpoint_take_from_socket,
-	    "where rows come from: -, a file, queue:NAME, unix:PATH"),
+	OPTION_TAKE('f', "from", "FROM", struct sink, from, endpoint_take_from,
+	    "where rows come from: -, a file, queue:NAME"),
 	OPTION_FLAG("until-empty", struct sink, until_empty,
 	    "with a queue: end when it is empty"),
 	OPTION_FLAG("accept-loss", struct sink, accept_loss,
@@ -76,8 +75,7 @@ store_rows(struct sink *s, struct db **db)
 	const char *from = row_source(s);
 	struct endpoint_options opt = { .conf = conf,
 		.until_empty = s->until_empty,
-		.wait_forever = endpoint_is_endless(from) && !s->until_empty,
-		.takes_socket = true };
+		.wait_forever = endpoint_is_queue(from) && !s->until_empty };
 	struct endpoint *in;
 	struct consume c;
 	struct buf why = BUF_INIT;
@@ -112,8 +110,8 @@ run_store(void *options)
 		return (enum exit_code)prog_usage_error(
 		    "--until-empty is for -f queue:NAME");
 	/* The option was checked when it was read. */
-	if (endpoint_check_key(
-		row_source(s), ENDPOINT_FROM_SOCKET, "sink", "from") != 0)
+	if (endpoint_check_key(row_source(s), ENDPOINT_FROM, "sink", "from") !=
+	    0)
 		return PROG_CONFIG;
 	return sink_with_schema(s, store_rows);
 }

@@ -388,7 +388,7 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 	memset(c, 0, sizeof *c);
 	c->in = in;
 	c->code = PROG_SOFTWARE;
-	c->one_shot = !endpoint_is_endless(endpoint_name(in));
+	c->one_shot = !endpoint_is_queue(endpoint_name(in));
 	c->wait_forever = opt->wait_forever;
 	c->full = (size_t)(conf_int(conf, "sink", "batch") *
 			   conf_int(conf, "sink", "connections"));

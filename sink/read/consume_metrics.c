@@ -35,16 +35,8 @@ add_sink_metrics(void *ctx, struct buf *to, const char *labels)
 struct daemon_metrics *
 consume_metrics_open(struct consume *c, const struct conf *conf)
 {
-	const char *name = endpoint_name(c->in);
-	const char *path = endpoint_unix_path(name), *slash;
-
-	/* Of a socket: the last part of its path. */
-	slash = path != NULL ? strrchr(path, '/') : NULL;
-	if (slash != NULL)
-		path = slash + 1;
 	return daemon_metrics_open(conf,
-	    path != NULL ? path : endpoint_amqp_name(name), add_sink_metrics,
-	    c);
+	    endpoint_amqp_name(endpoint_name(c->in)), add_sink_metrics, c);
 }
 
 void

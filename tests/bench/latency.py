@@ -1,8 +1,7 @@
 """latency: from publishing a message until it is committed and counted, seen
 from outside at a steady rate, and the memory of aggregator and sink meanwhile,
 with a window short enough to be full, and so few chats at a time that most of
-them have ended and begun anew by then: a chat that goes on keeps what it has.
-Rows go to the sink through a queue, and through a socket."""
+them have ended and begun anew by then: a chat that goes on keeps what it has."""
 
 import json
 import threading
@@ -59,12 +58,11 @@ class Memory(threading.Thread):
         return found
 
 
-def measure(house, rate, seconds, limit, every, rows):
+def measure(house, rate, seconds, limit, every):
     lab = house.lab
-    house.state = lab.path(f"state.{rate}.{rows}")
-    to = ROWS if rows == "queue" else "unix:" + lab.path("rows")
-    house.sink(source=to)
-    house.aggregator("--window", WINDOW, every=every, to=to,
+    house.state = lab.path(f"state.{rate}")
+    house.sink(source=ROWS)
+    house.aggregator("--window", WINDOW, every=every, to=ROWS,
                      metrics="operators,chats,users,messages,conversations")
     memory = Memory(house)
     memory.start()
@@ -89,8 +87,7 @@ def measure(house, rate, seconds, limit, every, rows):
         return table.median([r[key] for r in rounds])
 
     table.show(
-        f"Publish to commit at {rate:,} messages a second, rows through "
-        f"a {rows}, {seconds} s", [
+        f"Publish to commit at {rate:,} messages a second, {seconds} s", [
             ("50th percentile", mid("p50_ms"), "ms"),
             ("99th percentile", mid("p99_ms"), "ms",
              table.at_most(mid("p99_ms"), limit)),
@@ -113,9 +110,8 @@ def body():
     with Lab("latency") as lab:
         house = House(lab, pool="1G")
         for rate, *how in RATES:
-            for rows in ("queue", "socket"):
-                checks.that(measure(house, rate, *how, rows),
-                            f"{rate} a second: everything arrived")
+            checks.that(measure(house, rate, *how),
+                        f"{rate} a second: everything arrived")
     return checks.result()
 
 

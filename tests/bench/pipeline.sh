@@ -3,9 +3,7 @@
 # SIGTERM; for benches that bring their own publisher and judge. In the
 # environment:
 #
-#   AMQP_URL, IN_QUEUE   what is read
-#   ROWS                 how rows go to the sink: through a socket (unix), or
-#                        through the queue IN_QUEUE.rows (queue)
+#   AMQP_URL, IN_QUEUE   what is read; rows go through the queue IN_QUEUE.rows
 #   MYSQL_URL            an empty database
 #   BIN                  where the programs are (build/bin of this checkout)
 #   METRICS, EVERY       operators,chats,messages; 100ms
@@ -22,14 +20,7 @@ bin=${BIN:-$here/build/bin}
 export AMQP_URL MYSQL_URL
 state=$(mktemp -d "${TMPDIR:-/tmp}/pipeline.XXXXXX")
 aggregator='' sink=''
-case ${ROWS:-unix} in
-unix) rows=unix:$state/rows ;;
-queue) rows=queue:$IN_QUEUE.rows ;;
-*)
-	echo "ROWS is unix or queue, not '$ROWS'" >&2
-	exit 64
-	;;
-esac
+rows=queue:$IN_QUEUE.rows
 
 # The aggregator first: what it still writes finds its reader.
 finish() {

@@ -28,8 +28,6 @@ WORLD = ["--tenants", "4", "--users", "5000", "--operators", "50", "--chats",
          "--duplicates", "0"]
 METRICS = "operators,chats,messages"
 EVERY = "100ms" # as pipeline.sh
-# How rows go to the sink, as pipeline.sh has it: unix or queue.
-SOCKET = os.environ.get("ROWS", "unix") == "unix"
 AHEAD = {"--single": "1000"} # messages that the broker may send ahead to Go
 WARM = 0.25 # of the records are not looked at
 SLOWEST = 0.02 # of them: where their time went shows what to mend for a p99
@@ -41,7 +39,7 @@ WAITS = [
     ("broker, and read by the aggregator", "read"),
     ("aggregator: its flush begins", "begin"),
     ("aggregator: sends it", "rows_sent"),
-    ("socket or broker, and read by the sink", "rows_read"),
+    ("broker, and read by the sink", "rows_read"),
     ("sink: its batch begins", "started"),
     ("transaction of the database", "stored"),
 ]
@@ -213,9 +211,8 @@ def ours(house, rate, mode, number):
     """The joined records, what it took of the CPU, and both programs' logs."""
     clear(house)
     house.state = house.lab.path(f"state{number}")
-    rows = "unix:" + house.lab.path("rows") if SOCKET else ROWS
-    house.sink("-vvv", source=rows)
-    house.aggregator("-vvv", metrics=METRICS, every=EVERY, to=rows)
+    house.sink("-vvv", source=ROWS)
+    house.aggregator("-vvv", metrics=METRICS, every=EVERY, to=ROWS)
     table.quiet()
     with Work(house) as work:
         records = finish(

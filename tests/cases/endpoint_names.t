@@ -40,12 +40,7 @@ each() {
 		refuses 64 "'exchange:x' can be written to only; read" \
 			"$@" exchange:x
 	fi
-	if [ "$use" = from ]; then
-		refuses 64 "only sink reads 'unix:x'; take" "$@" unix:x
-	else
-		refuses 64 "'unix:' lacks the path of the socket; write" \
-			"$@" unix:
-	fi
+	refuses 64 "'unix:x' is no endpoint" "$@" unix:x
 }
 
 for dry in -q -n; do
@@ -61,7 +56,7 @@ for dry in -q -n; do
 	each to poller "$dry" --listen 127.0.0.1:0 -t
 	each from poller "$dry" --status -f
 	each from poller "$dry" --assign -f
-	each socket sink "$dry" -f
+	each from sink "$dry" -f
 	each from reaper "$dry" -f
 	each to reaper "$dry" --list -t
 
@@ -153,8 +148,6 @@ aggregator -n -f /dev/null -t /dev/null
 aggregator -n -f in -t - --assign-to - -a allocation
 
 # What may be one is none's business before it is opened.
-aggregator -n -t unix:x
 aggregator -n --state s -f queue:q -t exchange:x
 poller -n -t queue:q
-sink -n -f unix:x
 reaper -n -f queue:q

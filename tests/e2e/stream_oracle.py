@@ -70,9 +70,7 @@ class Round:
             self.world.conf["shard"] = shard_of
         self.lines = self.world.lines()
         self.data = b"\n".join(self.lines) + b"\n"
-        self.socket = self.dice.random() < 0.5 # or a queue, of rows
-        self.to = ("unix:" + lab.path("rows") if self.socket
-                   else "queue:rows")
+        self.to = "queue:rows"
         self.running = {}
 
     # The programs.
@@ -175,11 +173,7 @@ class Round:
             p.kill()
             p.wait()
             self.lab.processes.remove(p)
-        if self.socket:
-            self.start("sink")
         for name, argv in sorted(self.commands().items()): # the sink last
-            if self.socket and name == "sink":
-                continue
             if name == "sink":
                 argv = ["sink", "-c", self.ample, "-f", self.to]
             done = self.until_empty(argv)
@@ -187,8 +181,6 @@ class Round:
             if done.code != 0 and not re.search(
                     "is (not whole|cut):|and not all their records", done.err):
                 raise AssertionError("%s: %s" % (name, done))
-        if self.socket:
-            self.stop_sink()
         return kills
 
     def until_empty(self, argv):
@@ -199,13 +191,6 @@ class Round:
             if done.code != 75:
                 break
         return done
-
-    def stop_sink(self):
-        p = self.running["sink"]
-        p.terminate()
-        self.lab.processes.remove(p)
-        if p.wait(60) != 0:
-            raise AssertionError("sink: exit %d" % p.returncode)
 
     # What came of it.
 

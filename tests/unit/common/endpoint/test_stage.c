@@ -413,7 +413,7 @@ warns_once_a_cause(void **state)
 		"line 4: no such table; 1 record went to './s.dead'\n",
 		"line 1: it is no JSON; 2 more records went to './s.dead'\n",
 	};
-	struct endpoint in = { .ops = &fake_ops, .name = xstrdup("unix:s") };
+	struct endpoint in = { .ops = &fake_ops, .name = xstrdup("unused") };
 	struct endpoint_options opt = { 0 };
 	struct deadletter d;
 	char said[8192], *at;
@@ -422,6 +422,7 @@ warns_once_a_cause(void **state)
 
 	(void)state;
 	deadletter_open(&d, &in, &opt);
+	d.to = xstrdup("./s.dead"); /* of a queue it would be one */
 	saved = tmpdir_catch_stderr();
 	add_letters(&d, 3, "line 1", "it is no JSON");
 	assert_int_equal(deadletter_flush(&d), OUTCOME_DONE);
