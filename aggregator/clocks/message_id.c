@@ -134,8 +134,10 @@ find_prefix(struct message_ids *x, const char *s, size_t len)
 	return x->prefixes_n - 1;
 }
 
-size_t
-message_id_prefix_number(struct message_ids *x, struct text prefix)
+/* Its number, or MESSAGE_ID_PREFIXES when there are too many, so that the text
+ * must be kept. */
+static size_t
+prefix_number(struct message_ids *x, struct text prefix)
 {
 	size_t which = x->last;
 
@@ -148,8 +150,8 @@ message_id_prefix_number(struct message_ids *x, struct text prefix)
 	return which;
 }
 
-message_id
-message_id_prefixed(size_t prefix, size_t digits, uint64_t value)
+static message_id
+make_prefixed(size_t prefix, size_t digits, uint64_t value)
 {
 	return KIND_PREFIX << KIND_SHIFT | (uint64_t)prefix << PREFIX_SHIFT |
 	       (uint64_t)digits << DIGITS_SHIFT | value;
@@ -165,11 +167,9 @@ message_id_make(struct message_ids *x, struct text id)
 	case ID_NUMBER:
 		return parts.value;
 	case ID_PREFIXED:
-		prefix = message_id_prefix_number(
-		    x, (struct text){ id.p, parts.prefix });
+		prefix = prefix_number(x, (struct text){ id.p, parts.prefix });
 		if (prefix < MESSAGE_ID_PREFIXES)
-			return message_id_prefixed(
-			    prefix, parts.digits, parts.value);
+			return make_prefixed(prefix, parts.digits, parts.value);
 		break;
 	case ID_OTHER:
 		break;

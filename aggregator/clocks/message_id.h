@@ -47,12 +47,6 @@ void message_ids_release(struct message_ids *x);
 message_id message_id_make(struct message_ids *x, struct text id);
 void message_id_drop(struct message_ids *x, message_id id);
 
-/* The same of an ID_PREFIXED (id_parts.h) in two steps: the number of its
- * prefix, or MESSAGE_ID_PREFIXES when there are too many, so that
- * message_id_make() must keep the text; and the word. */
-size_t message_id_prefix_number(struct message_ids *x, struct text prefix);
-message_id message_id_prefixed(size_t prefix, size_t digits, uint64_t value);
-
 /* Its text, in buf or borrowed from the message_ids. */
 struct text message_id_text(
     const struct message_ids *x, message_id id, char buf[MESSAGE_ID_TEXT]);

@@ -29,23 +29,17 @@ emit_chat_row(const struct model *m, const struct chat *chat,
 	cell_time(c, chat->waiting_since);
 }
 
-static size_t
-count_chats(const struct model *m, enum metric_rows which)
-{
-	return which == ROWS_CHANGED ? m->changes.chats_n : m->chats_n;
-}
-
 static void
-emit_chats(const struct model *m, struct rowset *to, enum metric_rows which,
-    size_t first, size_t end)
+emit_chats(const struct model *m, struct rowset *to, enum metric_rows which)
 {
 	struct chat *const *v =
 	    which == ROWS_CHANGED ? m->changes.chats : m->chats;
 	/* Or what a one-shot run continues had the row (model_continue()). */
 	bool says_left = which == ROWS_CHANGED || !m->incremental;
+	size_t n = which == ROWS_CHANGED ? m->changes.chats_n : m->chats_n;
 	size_t i;
 
-	for (i = first; i < end; i++) {
+	for (i = 0; i < n; i++) {
 		if (chat_is_open(v[i]))
 			emit_chat_row(
 			    m, v[i], record_status_name(CHAT_OPEN), to);
@@ -57,6 +51,5 @@ emit_chats(const struct model *m, struct rowset *to, enum metric_rows which,
 const struct metric metric_chat_metrics = {
 	.table = &tables[TABLE_chat_metrics],
 	.by_default = true,
-	.items = count_chats,
-	.emit_items = emit_chats,
+	.emit = emit_chats,
 };

@@ -4,22 +4,16 @@
  */
 #include "aggregator/metrics/metrics.h"
 
-static size_t
-count_pairs(const struct model *m, enum metric_rows which)
-{
-	return which == ROWS_CHANGED ? m->changes.events_n : m->events_n;
-}
-
 static void
-emit_pairs(const struct model *m, struct rowset *to, enum metric_rows which,
-    size_t first, size_t end)
+emit_pairs(const struct model *m, struct rowset *to, enum metric_rows which)
 {
 	struct event_count *const *v =
 	    which == ROWS_CHANGED ? m->changes.events : m->events;
+	size_t n = which == ROWS_CHANGED ? m->changes.events_n : m->events_n;
 	struct cell *c;
 	size_t i;
 
-	for (i = first; i < end; i++) {
+	for (i = 0; i < n; i++) {
 		if (which == ROWS_ALL && v[i]->count == 0)
 			continue;
 		c = rowset_add(to);
@@ -32,6 +26,5 @@ emit_pairs(const struct model *m, struct rowset *to, enum metric_rows which,
 const struct metric metric_event_counts = {
 	.table = &tables[TABLE_event_counts],
 	.by_default = true,
-	.items = count_pairs,
-	.emit_items = emit_pairs,
+	.emit = emit_pairs,
 };

@@ -255,35 +255,6 @@ model_add(struct model *m, const struct record *r)
 	return MODEL_SKIPPED;
 }
 
-void
-model_add_scanned(struct model *m, const struct scanned_message *x,
-    const struct scanned_words *words)
-{
-	if (m->private->word_numbers.words != words)
-		word_numbers_begin(&m->private->word_numbers, words);
-	if (!m->no_clocks)
-		pending_add_scanned(m, x);
-	advance_as_of(m, x->at);
-}
-
-void
-model_add_scanned_event(struct model *m, const struct scanned_event *x,
-    const struct scanned_words *words)
-{
-	if (!m->no_events && x->user_len > 0)
-		pending_add_scanned_event(m,
-		    events_fingerprint(m, scanned_event_id(x)), x,
-		    words->words[x->event].text);
-	advance_as_of(m, x->at);
-}
-
-void
-model_end_scanned(struct model *m)
-{
-	pending_flush(m);
-	m->private->word_numbers.words = NULL;
-}
-
 struct text
 interval_operator(const struct model *m, const struct interval *i)
 {

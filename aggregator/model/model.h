@@ -20,7 +20,6 @@
 #include "common/containers/strmap.h"
 #include "common/records/bucket.h"
 #include "common/records/record.h"
-#include "common/records/scanned_message.h"
 
 #include "aggregator/clocks/clocks.h"
 #include "aggregator/containers/dedup.h"
@@ -248,15 +247,6 @@ model_is_ahead(const struct model *m, int64_t at)
 
 /* Takes in one record of the tenant. Borrowed text is copied. */
 enum model_result model_add(struct model *m, const struct record *r);
-
-/* The same for what was scanned, of a model that is neither incremental nor
- * dedup_on_add and keeps no texts. Message, event and words are borrowed until
- * model_end_scanned(). */
-void model_add_scanned(struct model *m, const struct scanned_message *x,
-    const struct scanned_words *words);
-void model_add_scanned_event(struct model *m, const struct scanned_event *x,
-    const struct scanned_words *words);
-void model_end_scanned(struct model *m);
 
 /* Adds all that the other has, before either is recomputed. */
 void model_copy(struct model *to, struct model *from);

@@ -79,9 +79,9 @@ grow_chat_slots(const struct model *m, struct model_private *p)
 }
 
 uint32_t
-chats_hash(struct text id)
+chats_hash(const struct model *m, struct text id)
 {
-	return scanned_hash(id);
+	return interner_hash(&m->lexicon.names, id);
 }
 
 void
@@ -116,7 +116,7 @@ model_find_chat(const struct model *m, struct text id)
 
 	if (p->slots == NULL)
 		return NULL;
-	slot = p->slots[find_chat_slot(p, chats_hash(id), id)];
+	slot = p->slots[find_chat_slot(p, chats_hash(m, id), id)];
 	return slot != 0 ? chat_of(slot) : NULL;
 }
 
@@ -167,7 +167,7 @@ new_chat(struct model *m, uint32_t hash, struct text id)
 struct chat *
 chats_get(struct model *m, struct text id)
 {
-	return chats_get_hashed(m, id, chats_hash(id));
+	return chats_get_hashed(m, id, chats_hash(m, id));
 }
 
 struct chat *

@@ -2,8 +2,7 @@
  * model_derive: derives a chat from its records: its state, its present
  * episode, the intervals of all its episodes, and which messages may be
  * dropped. The result does not depend on the order in which the records came.
- * A chat is derived from nothing but its own records and the names, so all
- * chats of a model can be derived on every core.
+ * A chat is derived from nothing but its own records and the names.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -11,10 +10,6 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/parallel/on_cores.h"
-
-/* So many chats are taken by a thread at once. */
-#define BLOCK 128
 
 /* What one walk collects, besides what the derivation has. */
 struct collector {
@@ -267,103 +262,4 @@ derivation_release(struct derivation *w)
 	free(w->intervals);
 	free(w->credits);
 	timeline_release(&w->timeline);
-}
-
-/* What a block of chats comes to: the credits of all of them, one chat's
- * behind the other's, and the versions of messages that do not count. */
-struct derived_block {
-	struct timeline_versions versions;
-	struct credit *credits;
-	size_t n, cap;
-	uint32_t of_chat[BLOCK]; /* how many of them */
-};
-
-struct derive_job {
-	struct model *m;
-	struct derivation each[ON_CORES_MOST]; /* thread */
-	struct derived_block ahead[ON_CORES_AHEAD];
-};
-
-/* The chats of a block; *n of them. */
-static struct chat **
-chats_of_block(const struct model *m, size_t block, size_t *n)
-{
-	size_t first = block * BLOCK;
-
-	*n = m->chats_n - first < BLOCK ? m->chats_n - first : BLOCK;
-	return m->chats + first;
-}
-
-static void
-derive_block(void *ctx, size_t thread, size_t block)
-{
-	struct derive_job *job = ctx;
-	struct derivation *w = &job->each[thread];
-	struct derived_block *b = &job->ahead[block % ON_CORES_AHEAD];
-	struct timeline_versions empty;
-	size_t i, n, more;
-	struct chat **v = chats_of_block(job->m, block, &n);
-
-	w->model = job->m;
-	b->n = 0;
-	for (i = 0; i < n; i++) {
-		derive_prefetch(v, n, i);
-		more = derive_chat(w, v[i]).credits;
-		b->of_chat[i] = (uint32_t)more;
-		if (more == 0)
-			continue;
-		if (b->n + more > b->cap) {
-			b->cap = 2 * (b->n + more);
-			b->credits =
-			    xrealloc(b->credits, b->cap, sizeof *b->credits);
-		}
-		memcpy(
-		    b->credits + b->n, w->credits, more * sizeof *w->credits);
-		b->n += more;
-	}
-	/* The block's list is empty: credit_block() has dropped them. */
-	empty = b->versions;
-	b->versions = w->timeline.dropped;
-	w->timeline.dropped = empty;
-}
-
-/* Other threads read names meanwhile: here names may be held and dropped, but
- * none is made. */
-static bool
-credit_block(void *ctx, size_t block)
-{
-	struct derive_job *job = ctx;
-	struct derived_block *b = &job->ahead[block % ON_CORES_AHEAD];
-	size_t i, n, at = 0;
-	struct chat **v = chats_of_block(job->m, block, &n);
-
-	timeline_drop(&job->m->lexicon, &b->versions);
-	for (i = 0; i < n; at += b->of_chat[i++]) {
-		if (b->of_chat[i] > 0)
-			credit_chat(
-			    job->m, v[i], b->credits + at, b->of_chat[i]);
-		credit_open(job->m, v[i]);
-	}
-	return true;
-}
-
-void
-derive_all(struct model *m)
-{
-	struct derive_job *job = xcalloc(1, sizeof *job);
-	const struct on_cores work = { .ctx = job,
-		.blocks = (m->chats_n + BLOCK - 1) / BLOCK,
-		.make = derive_block,
-		.use = credit_block };
-	size_t i;
-
-	job->m = m;
-	(void)on_cores_run(&work);
-	for (i = 0; i < ON_CORES_MOST; i++)
-		derivation_release(&job->each[i]);
-	for (i = 0; i < ON_CORES_AHEAD; i++) {
-		free(job->ahead[i].versions.list);
-		free(job->ahead[i].credits);
-	}
-	free(job);
 }

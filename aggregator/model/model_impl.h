@@ -21,8 +21,8 @@
 #ifndef AGGREGATOR_MODEL_MODEL_IMPL_H
 #define AGGREGATOR_MODEL_MODEL_IMPL_H
 
-#include "aggregator/clocks/message_scanned.h"
 #include "aggregator/clocks/slab.h"
+#include "aggregator/clocks/timeline.h"
 #include "aggregator/model/model.h"
 #include "common/containers/arena.h"
 #include "common/containers/pack.h"
@@ -124,10 +124,8 @@ struct model_private {
 
 	struct pending *pending; /* see model_pending.c */
 	struct pending_copy *pending_copies;
-	struct word_numbers word_numbers; /* of the present block */
 	struct pending_event *pending_events;
-	struct pending_text *pending_users;      /* of events */
-	uint32_t event_hints[SCANNED_WORDS + 1]; /* likely names of words */
+	struct pending_text *pending_users; /* of events */
 	/* Messages that were delayed, and taken each step further; counted. */
 	size_t pending_added, pending_prefetched, pending_found,
 	    pending_appended;
@@ -162,7 +160,7 @@ struct chat *chats_get(struct model *m, struct text id);
 struct chat *chats_get_hashed(struct model *m, struct text id, uint32_t hash);
 /* For model_pending.c: the hash of an id, and prefetching of the chat's slot,
  * then of the chat. */
-uint32_t chats_hash(struct text id);
+uint32_t chats_hash(const struct model *m, struct text id);
 void chats_prefetch_slot(const struct model *m, uint32_t hash);
 void chats_prefetch(const struct model *m, uint32_t hash);
 void chats_free(struct model *m, struct chat *c);
@@ -214,13 +212,8 @@ void messages_keep_text(struct model *m, const struct record *r);
  * an event is new. False: the event cannot be delayed, events_put() must take
  * it. */
 void pending_add(struct model *m, const struct record *r);
-/* The message is borrowed until pending_flush(). */
-void pending_add_scanned(struct model *m, const struct scanned_message *s);
 bool pending_add_event(
     struct model *m, struct fingerprint f, const struct record *r);
-/* The event is borrowed until pending_flush(). */
-void pending_add_scanned_event(struct model *m, struct fingerprint f,
-    const struct scanned_event *x, struct text event);
 void pending_flush(struct model *m);
 
 /* model_duplicates.c. */
@@ -367,10 +360,6 @@ void derivation_release(struct derivation *w);
 
 /* Prefetches those that come next, before the i-th of n chats is derived. */
 void derive_prefetch(struct chat *const *v, size_t n, size_t i);
-/* Derives all chats on every core, and credits them in their order. Of a model
- * that is recomputed once and has no on_interval. It pays from so many on. */
-#define DERIVE_MANY 1000
-void derive_all(struct model *m);
 
 /* model_recompute.c. */
 

@@ -155,7 +155,7 @@ pending_add(struct model *m, const struct record *r)
 	}
 	if (p->pending_copies == NULL)
 		p->pending_copies = xcalloc(PENDING, sizeof *copy);
-	x = next_pending(m, chats_hash(r->chat));
+	x = next_pending(m, chats_hash(m, r->chat));
 	message_read(&m->lexicon, &x->m, r);
 	copy = &p->pending_copies[x - p->pending];
 	x->id = keep_pending_text(&copy->id, r->chat);
@@ -167,17 +167,6 @@ pending_add(struct model *m, const struct record *r)
 	else
 		x->operator_id =
 		    keep_pending_text(&copy->operator_id, r->operator_id);
-}
-
-void
-pending_add_scanned(struct model *m, const struct scanned_message *s)
-{
-	struct pending *x = next_pending(m, s->chat_hash);
-
-	message_read_scanned(&m->lexicon, &m->private->word_numbers, &x->m, s);
-	x->id = scanned_message_chat(s);
-	x->user = scanned_message_user(s);
-	x->operator_id = scanned_message_operator(s);
 }
 
 static void
@@ -247,22 +236,6 @@ pending_add_event(struct model *m, struct fingerprint f, const struct record *r)
 	    &p->pending_users[x - p->pending_events], r->user);
 	x->event = interner_get(names, r->event);
 	return true;
-}
-
-void
-pending_add_scanned_event(struct model *m, struct fingerprint f,
-    const struct scanned_event *s, struct text event)
-{
-	struct interner *names = &m->lexicon.names;
-	uint32_t *hint = &m->private->event_hints[s->event];
-	struct pending_event *x = next_pending_event(m);
-
-	x->f = f;
-	x->at = s->at;
-	x->user_name = scanned_event_user(s);
-	x->hash = interner_hash(names, x->user_name);
-	*hint = interner_get_near(names, event, *hint);
-	x->event = *hint;
 }
 
 void

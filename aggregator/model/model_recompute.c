@@ -251,10 +251,7 @@ model_recompute(struct model *m, const struct definition *definition)
 		recompute_changed(m);
 	} else {
 		chats_sort(m->chats, m->chats_n);
-		if (m->on_interval == NULL && m->chats_n >= DERIVE_MANY)
-			derive_all(m);
-		else
-			recompute_all_chats(m);
+		recompute_all_chats(m);
 		model_operators_sort(m, m->operators, m->operators_n);
 		events_sort(m, m->events, m->events_n);
 	}

@@ -12,8 +12,6 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
-#include "common/os/thread.h"
-#include "common/parallel/parallel_scan.h"
 #include "common/stage/deadletter.h"
 
 #include "aggregator/metrics/metrics.h"
@@ -88,21 +86,20 @@ add_dead_letter(void *ctx, const char *line, size_t len, const char *reason)
 
 /* PROG_OK also when the input is bad: *b says so. */
 static enum exit_code
-read_to_end(
-    struct one_shot *b, struct parallel_scan *ahead, struct endpoint *in)
+read_to_end(struct one_shot *b, struct endpoint *in)
 {
 	const struct intake_source from = { b, where_is_line, add_dead_letter };
-	struct scanned *lines;
+	char *block;
+	size_t len;
 
 	for (;;) {
-		switch (parallel_scan_next(ahead, &lines)) {
+		switch (endpoint_read_block(in, &block, &len, -1)) {
 		case ENDPOINT_RECORD:
-			intake_add_scanned(&b->intake, lines, &from);
+			intake_add_block(&b->intake, block, len, &from);
 			break;
 		case ENDPOINT_TOOLONG:
 			intake_add_unread(&b->intake);
-			add_dead_letter(
-			    b, NULL, 0, parallel_scan_refusal(ahead));
+			add_dead_letter(b, NULL, 0, endpoint_refusal(in));
 			break;
 		case ENDPOINT_WAIT:
 			b->stopped = stop_asked();
@@ -130,17 +127,12 @@ read_one_shot_input(struct one_shot *b)
 	enum exit_code code = PROG_OK;
 	struct endpoint *in =
 	    endpoint_open_read(b->job->from, &opt, &why, &code);
-	struct parallel_scan *ahead;
 
 	if (in == NULL) {
 		log_error("%s", buf_str(&why));
 	} else {
 		deadletter_open(&b->dead, in, &opt);
-		ahead = parallel_scan_open(in, thread_cores(),
-		    b->intake.scan.skips_text,
-		    intake_takes_messages(&b->intake));
-		code = read_to_end(b, ahead, in);
-		parallel_scan_close(ahead);
+		code = read_to_end(b, in);
 	}
 	endpoint_close(in);
 	buf_release(&why);

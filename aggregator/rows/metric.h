@@ -37,12 +37,6 @@ struct metric {
 	 * table->parts. */
 	void (*emit)(
 	    const struct model *m, struct rowset *to, enum metric_rows which);
-	/* Where rows are many, and emit is NULL: how many items there are that
-	 * may have a row, and the rows of those from first to before end. They
-	 * can be made on every core. */
-	size_t (*items)(const struct model *m, enum metric_rows which);
-	void (*emit_items)(const struct model *m, struct rowset *to,
-	    enum metric_rows which, size_t first, size_t end);
 	const struct streaming_metric_ops
 	    *streaming; /* NULL: reads the model */
 	/* Of the one-shot mode alone, instead of emit: rows of a simulated
@@ -52,10 +46,6 @@ struct metric {
 	/* Not to be written in parts: the view derives it from this one's. */
 	const struct metric *derived_from;
 };
-
-/* Adds the rows of a metric that reads the model, with emit or emit_items. */
-void metric_emit(
-    const struct model *m, struct rowset *to, enum metric_rows which);
 
 /* The index of the cell of that column, or -1. */
 int metric_column(const struct metric *f, const char *name);

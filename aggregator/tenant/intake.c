@@ -40,7 +40,6 @@ intake_init(
 	scan_init(&in->scan);
 	in->scan.skips_text =
 	    text_of == NULL && !metric_selection_needs_text(setup->selection);
-	in->user.record = &in->record;
 }
 
 void
@@ -311,8 +310,8 @@ add_scanned(struct intake *in, int rc)
 	in->from->bad(in->from->ctx, s->line, s->len, buf_str(&s->why));
 }
 
-static void
-add_block(struct intake *in, const char *block, size_t len,
+void
+intake_add_block(struct intake *in, const char *block, size_t len,
     const struct intake_source *from)
 {
 	int rc;
@@ -321,93 +320,6 @@ add_block(struct intake *in, const char *block, size_t len,
 	scan_block(&in->scan, block, len);
 	while ((rc = scan_record(&in->scan, &in->record)) != 0)
 		add_scanned(in, rc);
-}
-
-bool
-intake_takes_messages(const struct intake *in)
-{
-	const struct metric_selection *c = in->setup->selection;
-
-	return in->scan.skips_text && !c->allocation && !c->messages &&
-	       !c->eventlog && !pipeline_has_streaming(c) &&
-	       in->setup->state == NULL;
-}
-
-/* The model of a tenant's stream, by its word. */
-static struct model *
-get_stream_model(
-    struct intake *in, const struct scanned_words *words, uint8_t word)
-{
-	struct intake_tenant *t = in->tenants_by_word[word];
-
-	if (t == NULL) {
-		t = get_tenant(in, words->words[word].text);
-		in->tenants_by_word[word] = t;
-		if (t->stream == NULL)
-			open_tenant_stream(in, t);
-	}
-	in->last = t;
-	return &t->stream->model;
-}
-
-/* False: it is neither a message nor an event. */
-static bool
-add_to_stream_model(struct intake *in, enum scanned_what what,
-    const struct scanned_words *words)
-{
-	const struct scanned_message *m = in->user.message;
-	const struct scanned_event *e = in->user.event;
-
-	if (what == SCANNED_MESSAGE)
-		model_add_scanned(
-		    get_stream_model(in, words, m->tenant), m, words);
-	else if (what == SCANNED_EVENT)
-		model_add_scanned_event(
-		    get_stream_model(in, words, e->tenant), e, words);
-	else
-		return false;
-	in->lines++;
-	return true;
-}
-
-/* A block is over, and with it what models have borrowed of it. */
-static void
-end_scanned(struct intake *in, const struct scanned_words *words)
-{
-	unsigned i;
-
-	for (i = 1; i <= words->n; i++) {
-		if (in->tenants_by_word[i] == NULL)
-			continue;
-		model_end_scanned(&in->tenants_by_word[i]->stream->model);
-		in->tenants_by_word[i] = NULL;
-	}
-}
-
-void
-intake_add_scanned(
-    struct intake *in, struct scanned *lines, const struct intake_source *from)
-{
-	struct scanned_user *u = &in->user;
-	enum scanned_what what;
-
-	in->from = from;
-	/* Other lines may have come between two parts. */
-	u->has = SCANNED_UNKNOWN;
-	while ((what = scanned_next(lines, u)) != SCANNED_END) {
-		if (add_to_stream_model(in, what, &lines->words))
-			continue;
-		if (what == SCANNED_LINES) {
-			add_block(in, u->line, u->len, from);
-			u->has = SCANNED_UNKNOWN;
-			continue;
-		}
-		in->scan.line = u->line;
-		in->scan.len = u->len;
-		in->lines++;
-		add_parsed(in);
-	}
-	end_scanned(in, &lines->words);
 }
 
 void

@@ -21,7 +21,6 @@
 #include "common/containers/strmap.h"
 #include "common/records/bucket.h"
 #include "common/records/scan.h"
-#include "common/records/scanned.h"
 
 #include "aggregator/allocation/replay_log.h"
 #include "aggregator/tenant/pass_through.h"
@@ -85,9 +84,6 @@ struct intake {
 	uint64_t failed;      /* snapshots that are not whole */
 	struct record record; /* the last line's */
 	struct scan scan;
-	struct scanned_user user; /* of record */
-	/* By its word in the present block; NULL: not yet. */
-	struct intake_tenant *tenants_by_word[SCANNED_WORDS + 1];
 	const struct intake_source *from;
 };
 
@@ -109,14 +105,9 @@ void intake_release(struct intake *in);
 void intake_add(struct intake *in, const char *line, size_t len,
     const struct intake_source *from);
 
-/* Messages and events that belong to no snapshot may come as SCANNED_MESSAGE
- * and SCANNED_EVENT: nothing that was selected needs more of them. To be asked
- * when all is set. */
-bool intake_takes_messages(const struct intake *in);
-
-/* The same for lines that were scanned before. */
-void intake_add_scanned(
-    struct intake *in, struct scanned *lines, const struct intake_source *from);
+/* The same for a block of lines, as scan_block() takes it. */
+void intake_add_block(struct intake *in, const char *block, size_t len,
+    const struct intake_source *from);
 
 /* A line was too long to be read: it counts for the snapshot it seems to belong
  * to. */

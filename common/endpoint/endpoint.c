@@ -194,12 +194,6 @@ endpoint_read_block(
 }
 
 void
-endpoint_keep_block(struct endpoint *e, struct lines_buffer *b)
-{
-	e->ops->keep_block(e, b);
-}
-
-void
 endpoint_ack(struct endpoint *e)
 {
 	if (e->ops->ack != NULL)

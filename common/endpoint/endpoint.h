@@ -150,10 +150,6 @@ enum endpoint_status endpoint_read(
 enum endpoint_status endpoint_read_block(
     struct endpoint *e, char **block, size_t *len, int timeout_ms);
 
-/* After ENDPOINT_RECORD, of a file or pipe: keeps the block as long as *b is
- * not exchanged again or freed, without a copy; see lines.h. */
-void endpoint_keep_block(struct endpoint *e, struct lines_buffer *b);
-
 /* Acknowledges what was returned; see above. Does nothing for files. */
 void endpoint_ack(struct endpoint *e);
 

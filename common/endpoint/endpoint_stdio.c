@@ -176,12 +176,6 @@ stdio_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
 }
 
 static void
-stdio_keep_block(struct endpoint *e, struct lines_buffer *b)
-{
-	lines_exchange(&stdio_of(e)->lines, b);
-}
-
-static void
 stdio_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 {
 	const struct stdio_endpoint *s =
@@ -315,7 +309,6 @@ const struct endpoint_ops endpoint_stdio_ops = {
 	.open = stdio_open,
 	.read = stdio_read,
 	.read_block = stdio_read_block,
-	.keep_block = stdio_keep_block,
 	.ack = NULL,
 	.mark = NULL,
 	.ack_to = NULL,

@@ -261,25 +261,6 @@ lines_block(struct lines *l, char **block, size_t *len, int timeout_ms)
 	}
 }
 
-void
-lines_exchange(struct lines *l, struct lines_buffer *b)
-{
-	struct lines_buffer mine = { l->data - LINES_BEFORE, l->cap };
-
-	if (b->cap < l->cap) {
-		free(b->data);
-		b->data = xcalloc(1, l->cap);
-		b->cap = l->cap;
-	}
-	l->data = b->data + LINES_BEFORE;
-	l->cap = b->cap;
-	l->end -= l->start;
-	l->scanned -= l->start;
-	memcpy(l->data, mine.data + LINES_BEFORE + l->start, l->end);
-	l->start = 0;
-	*b = mine;
-}
-
 size_t
 lines_within(const char *p, size_t len, size_t max_line)
 {

@@ -51,16 +51,6 @@ enum line_status lines_next(
 enum line_status lines_block(
     struct lines *l, char **block, size_t *len, int timeout_ms);
 
-/* A buffer that held a block. Begin with zeros; free(data). */
-struct lines_buffer {
-	char *data;
-	size_t cap;
-};
-
-/* Gives away the buffer of the last block, which so stays readable for longer,
- * and takes the one that is in *b, with no text of which anybody needs it. */
-void lines_exchange(struct lines *l, struct lines_buffer *b);
-
 /* The bytes of the text, which ends with a newline, before the first line that
  * is longer than max_line. */
 size_t lines_within(const char *p, size_t len, size_t max_line);
