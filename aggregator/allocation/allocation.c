@@ -278,7 +278,7 @@ alloc_leave_place(struct allocation *a, struct alloc_chat *c)
 		break;
 	}
 	c->awaited = NULL;
-	alloc_place_go(&c->place, PLACE_NONE);
+	c->place = PLACE_NONE;
 	alloc_set_timer(a, &c->timer, INT64_MAX);
 }
 
@@ -286,7 +286,7 @@ static void
 enter_queue(struct allocation *a, struct alloc_chat *c)
 {
 	c->line = alloc_line_get(a, c->tags, c->channel);
-	alloc_place_go(&c->place, PLACE_QUEUE);
+	c->place = PLACE_QUEUE;
 	treap_add(&c->line->queue, &c->node);
 	alloc_line_update(a, c->line);
 }
@@ -365,7 +365,7 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 	if (c->reserved != NULL) {
 		if (c->place != PLACE_RESERVED)
 			alloc_leave_place(a, c);
-		alloc_place_go(&c->place, PLACE_RESERVED);
+		c->place = PLACE_RESERVED;
 		alloc_set_timer(a, &c->timer, c->expires);
 		return;
 	}

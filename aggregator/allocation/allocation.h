@@ -24,7 +24,6 @@
  * combination of tags, a snapshot, and a limit for everybody go over all.
  *
  *   allocation_order.c        in what order chats, lines and operators come
- *   allocation_steps.c        where a chat may go from where it is
  *   allocation_refusals.c     who refused, and the pauses after it
  *   allocation_news.c         which of two updates is the newer one
  *   allocation_room.c         who serves what: tags, lines, operators' room

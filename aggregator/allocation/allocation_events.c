@@ -73,7 +73,7 @@ set_assignee(struct alloc_chat *c, struct alloc_operator *o, int64_t at)
 {
 	if (o != c->assignee) {
 		c->held_since = at;
-		alloc_answer_go(&c->answer, ANSWER_NONE);
+		c->answer = ANSWER_NONE;
 		c->assignee = o;
 	}
 }

@@ -1,6 +1,6 @@
 /*
  * allocation_impl: what the files of allocation share; no other includes it.
- * Each calls only those before it in this list: allocation_steps.c,
+ * Each calls only those before it in this list:
  * allocation_order.c, allocation_news.c, allocation_room.c,
  * allocation_refusals.c, allocation.c, allocation_status.c,
  * allocation_forget.c, allocation_reservation.c, allocation_select.c,
@@ -15,11 +15,47 @@
 #include "common/containers/strmap.h"
 
 #include "aggregator/allocation/allocation.h"
-#include "aggregator/allocation/allocation_steps.h"
 #include "aggregator/containers/interner.h"
 #include "aggregator/containers/treap.h"
 
 #define ALLOCATION_ID 48
+
+/*
+ * Where a chat is on its way to an operator, and whether its assignee has
+ * answered it:
+ *
+ *               refused by all who have room
+ *             +---------> PAUSED ----------+  somebody has room
+ *    waits    |                            |
+ *   NONE --> QUEUE <-----------------------+
+ *             |                            |
+ *             +---------> AWAITING --------+  in vain, or they have room
+ *                 the customer's last operator
+ *
+ *   QUEUE, PAUSED, AWAITING -- it waits no more, or is reserved --> NONE
+ *   NONE -- for an operator --> RESERVED -- kept, refused, expired --> NONE
+ *
+ * A reservation is committed, then published until it is confirmed: the flush
+ * of a stream (aggregator/stream/stream_state.h).
+ *
+ *   ANSWER_NONE -- a reservation is fulfilled --> ANSWER_OWED -- they write -->
+ *   ANSWER_GIVEN; another assignee, or closed: back to ANSWER_NONE
+ */
+enum alloc_place {
+	PLACE_NONE,
+	PLACE_QUEUE,    /* in the queue of its line */
+	PLACE_PAUSED,   /* out of the queue, after refusals */
+	PLACE_AWAITING, /* out of the queue, for the customer's last operator */
+	PLACE_RESERVED,
+	ALLOC_PLACES
+};
+
+enum alloc_answer {
+	ANSWER_NONE,  /* no assignee, or not by a reservation */
+	ANSWER_OWED,  /* assigned by a reservation, and not answered */
+	ANSWER_GIVEN, /* and answered */
+	ALLOC_ANSWERS
+};
 
 /* What the clock waits for. */
 struct alloc_timer {

@@ -78,15 +78,14 @@ alloc_update_answer(struct alloc_chat *c)
 {
 	if (c->answer == ANSWER_OWED && c->answered_at != CLOCK_NONE &&
 	    c->answered_at >= c->held_since)
-		alloc_answer_go(&c->answer, ANSWER_GIVEN);
+		c->answer = ANSWER_GIVEN;
 }
 
 void
 alloc_fulfil_reservation(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *assignee)
 {
-	alloc_answer_go(
-	    &c->answer, assignee == c->reserved ? ANSWER_OWED : ANSWER_NONE);
+	c->answer = assignee == c->reserved ? ANSWER_OWED : ANSWER_NONE;
 	/* The record that names them may be of some time after. */
 	if (c->held_since == CLOCK_NONE || c->held_since > c->reserved_at)
 		c->held_since = c->reserved_at;

@@ -223,7 +223,7 @@ unpause_chats(
 			continue;
 		treap_remove(&l->paused, n);
 		alloc_set_timer(a, &c->timer, INT64_MAX);
-		alloc_place_go(&c->place, PLACE_QUEUE);
+		c->place = PLACE_QUEUE;
 		treap_add(&l->queue, n);
 	}
 }
@@ -235,7 +235,7 @@ end_wait(struct allocation *a, struct alloc_seat *s, struct treap_node *n)
 
 	treap_remove(&s->awaited, n);
 	alloc_set_timer(a, &c->timer, INT64_MAX);
-	alloc_place_go(&c->place, PLACE_QUEUE);
+	c->place = PLACE_QUEUE;
 	treap_add(&s->line->queue, n);
 	alloc_line_update(a, s->line);
 }

@@ -26,7 +26,7 @@ postpone_chat(struct allocation *a, struct alloc_chat *c,
     enum alloc_place place, struct treap *where, int64_t until)
 {
 	treap_remove(&c->line->queue, &c->node);
-	alloc_place_go(&c->place, place);
+	c->place = place;
 	treap_add(where, &c->node);
 	alloc_set_timer(a, &c->timer, until);
 	alloc_line_update(a, c->line);

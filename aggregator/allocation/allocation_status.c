@@ -223,5 +223,5 @@ alloc_derive_status(struct allocation *a, struct alloc_chat *c)
 			? CHAT_GONE
 			: reported_status(c);
 	if (alloc_is_over(c->status))
-		alloc_answer_go(&c->answer, ANSWER_NONE);
+		c->answer = ANSWER_NONE;
 }
