@@ -18,7 +18,6 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/conf/conf_nearest.h"
 #include "common/conf/conf_section.h"
 #include "common/conf/ini.h"
 #include "common/conf/secret.h"
@@ -93,19 +92,6 @@ open_tenant_section(
 }
 
 static int
-unknown_section(const char *name, struct buf *why)
-{
-	const char *near = conf_section_near(name);
-
-	if (near != NULL)
-		buf_setf(why, "unknown section [%s]; did you mean [%s%s]?",
-		    name, near, strcmp(near, "crm") == 0 ? " NAME" : "");
-	else
-		buf_setf(why, "unknown section [%s]", name);
-	return -1;
-}
-
-static int
 open_section(struct conf_source *src, const struct ini *i, struct buf *why)
 {
 	const char *name = i->value, *kind;
@@ -120,8 +106,12 @@ open_section(struct conf_source *src, const struct ini *i, struct buf *why)
 		return -1;
 	} else {
 		kind = find_section_kind(name);
-		if (kind == NULL)
-			return unknown_section(name, why);
+		if (kind == NULL) {
+			buf_setf(why,
+			    "unknown section [%s]; see messaging.conf(5)",
+			    name);
+			return -1;
+		}
 		src->section = conf_section_find(src->conf, kind);
 	}
 	if (src->section->line != 0) {
@@ -136,17 +126,19 @@ open_section(struct conf_source *src, const struct ini *i, struct buf *why)
 static int
 unknown_key(const struct conf_section *s, const char *name, struct buf *why)
 {
-	const struct conf_key *near = conf_key_near(s->kind, name);
+	size_t i;
 
-	if (near == NULL)
-		buf_setf(why, "unknown key '%s' in [%s]", name, s->name);
-	else if (strcmp(near->section, s->kind) == 0)
-		buf_setf(why, "unknown key '%s' in [%s]; did you mean '%s'?",
-		    name, s->name, near->name);
-	else
+	for (i = 0; i < conf_keys_n; i++) {
+		if (strcmp(conf_keys[i].name, name) != 0)
+			continue;
 		buf_setf(why, "'%s' belongs in [%s%s], not [%s]", name,
-		    near->section,
-		    strcmp(near->section, "crm") == 0 ? " NAME" : "", s->name);
+		    conf_keys[i].section,
+		    strcmp(conf_keys[i].section, "crm") == 0 ? " NAME" : "",
+		    s->name);
+		return -1;
+	}
+	buf_setf(why, "unknown key '%s' in [%s]; see messaging.conf(5)", name,
+	    s->name);
 	return -1;
 }
 

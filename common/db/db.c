@@ -51,7 +51,6 @@ db_disconnect(struct db *db)
 	if (db->my != NULL)
 		mysql_close(db->my);
 	db->my = NULL;
-	db->unread = 0;
 	db_watch_connection(db);
 }
 
@@ -482,7 +481,7 @@ enum outcome
 db_wake(struct db *db)
 {
 	if (db->my != NULL && clock_mono_ms() - db->used_ms >= DB_RESTED_MS &&
-	    (db_read_answers(db) != OUTCOME_DONE || mysql_ping(db->my) != 0))
+	    mysql_ping(db->my) != 0)
 		db_disconnect(db);
 	return db_connect(db);
 }

@@ -267,11 +267,9 @@ static enum outcome
 run_arrays(struct db_bulk *b, size_t first, size_t n)
 {
 	unsigned size = (unsigned)n;
-	enum outcome o = db_read_answers(b->db);
+	enum outcome o = prepare_statement(b);
 	size_t k;
 
-	if (o == OUTCOME_DONE)
-		o = prepare_statement(b);
 	if (o != OUTCOME_DONE)
 		return o;
 	db_doing(b->db, b->head);

@@ -44,7 +44,6 @@ struct db {
 	struct buf sql;             /* of the statement under way */
 	char doing[DB_DOING];       /* its beginning, without values */
 	int64_t used_ms;            /* when it was sent; clock_mono_ms() */
-	unsigned unread;            /* answers: see db_send_ahead() */
 	bool begun;                 /* the server confirmed START TRANSACTION */
 };
 
@@ -93,13 +92,5 @@ enum outcome db_note(
 /* Sends one text statement; DONE with the result, if any, unread. Without a
  * connection this and the next ones are LATER, with DB_LOST. */
 enum outcome db_send(struct db *db, const char *sql, size_t len);
-
-/* Sends a statement without a result. Its answer may be left unread: then the
- * next call says whether it failed. */
-enum outcome db_send_ahead(struct db *db, const char *sql);
-/* Reads such answers; called by all that sends something, but for a query. */
-enum outcome db_read_answers(struct db *db);
-/* As db_send(), for a query, which goes with what was sent ahead. */
-enum outcome db_send_query(struct db *db, const char *sql, size_t len);
 
 #endif

@@ -163,25 +163,39 @@ db_doing(struct db *db, const char *sql)
 	db->doing[len] = '\0';
 }
 
+/* A step of a transaction begins no new connection, as db_exec() does: what was
+ * done before it went with the old one. */
+enum outcome
+db_send(struct db *db, const char *sql, size_t len)
+{
+	if (db->my == NULL)
+		return db_refuse(db, DB_LOST, "the connection is lost");
+	db_doing(db, sql);
+	db->used_ms = clock_mono_ms();
+	return mysql_real_query(db->my, sql, (unsigned long)len) == 0
+		   ? OUTCOME_DONE
+		   : db_failed(db);
+}
+
 static enum outcome
-send_values(struct db *db, const char *sql, const struct db_value *args,
-    size_t n, enum outcome (*send)(struct db *db, const char *sql, size_t len))
+send_values(
+    struct db *db, const char *sql, const struct db_value *args, size_t n)
 {
 	enum outcome o = db_connect(db);
 
 	if (o != OUTCOME_DONE)
 		return o;
 	if (n == 0)
-		return send(db, sql, strlen(sql));
+		return db_send(db, sql, strlen(sql));
 	put_values(db, sql, args, n);
-	return send(db, db->sql.data, db->sql.len);
+	return db_send(db, db->sql.data, db->sql.len);
 }
 
 enum outcome
 db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n,
     uint64_t *affected)
 {
-	enum outcome o = send_values(db, sql, args, n, db_send);
+	enum outcome o = send_values(db, sql, args, n);
 	MYSQL_RES *res;
 
 	if (o != OUTCOME_DONE)
@@ -248,7 +262,7 @@ enum outcome
 db_query_first(struct db *db, const char *sql, const struct db_value *args,
     size_t n, struct db_bound most, struct db_rows **rows)
 {
-	enum outcome o = send_values(db, sql, args, n, db_send_query);
+	enum outcome o = send_values(db, sql, args, n);
 	MYSQL_RES *res;
 	struct db_rows *r;
 

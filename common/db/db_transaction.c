@@ -44,17 +44,19 @@ struct wait {
 enum outcome
 db_begin(struct db *db)
 {
-	enum outcome o = db_send_ahead(db, "START TRANSACTION");
+	static const char sql[] = "START TRANSACTION";
+	enum outcome o = db_send(db, sql, strlen(sql));
 
-	db->begun = o == OUTCOME_DONE && db->unread == 0;
+	db->begun = o == OUTCOME_DONE;
 	return o;
 }
 
 enum outcome
 db_begin_reading(struct db *db)
 {
-	enum outcome o = db_send_ahead(
-	    db, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+	static const char sql[] =
+	    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+	enum outcome o = db_send(db, sql, strlen(sql));
 
 	return o == OUTCOME_DONE ? db_begin(db) : o;
 }
@@ -69,13 +71,12 @@ void
 db_end_reading(struct db *db)
 {
 	if (db->my != NULL)
-		(void)db_send_ahead(db, "ROLLBACK");
+		(void)db_send(db, "ROLLBACK", strlen("ROLLBACK"));
 }
 
 void
 db_rollback(struct db *db)
 {
-	(void)db_read_answers(db);
 	/* A failed rollback leaves a connection in an unknown state; without
 	 * it the server rolls back by itself. */
 	if (db->my != NULL && mysql_rollback(db->my) != 0)

@@ -192,7 +192,7 @@ NO_DB = r"database mysql://messaging:\*\*\*@127.* running"
 DENIED_DB = r"database mysql://messaging:\*\*\*@127.*denied.*check user"
 NO_MQ = r"RabbitMQ at amqp://messaging:\*\*\*@127.*; is it running"
 TYPO = "[crm acme]\nurl = http://127.0.0.1/v1\ntokn = x\n"
-TYPED = r"\.conf:3: unknown key 'tokn' in \[crm acme\]; did you mean 'token'"
+TYPED = r"\.conf:3: unknown key 'tokn' in \[crm acme\]; see messaging"
 FULL = r"(No space left|File too large)"
 
 PROGRAMS = [
@@ -232,10 +232,10 @@ PROGRAMS = [
                      ["reaper", "--list"])
     ],
     Prog("a typo in the file of one tenant of three", ["poller"], 78,
-         r"bolt\.conf:2: unknown key 'tokn'.*; did you mean 'token'",
+         r"bolt\.conf:2: unknown key 'tokn'.*; see messaging",
          conf="[poller]\ntenants = {tenants}\n", served={"acme", "core"}),
     Prog("a section that is not there", ["poller"], 78,
-         r"\.conf:1: unknown section \[pollre\]; did you mean \[poller\]",
+         r"\.conf:1: unknown section \[pollre\]; see messaging",
          conf="[pollre]\n"),
     Prog("a value that does not fit", ["poller"], 78,
          r"\.conf:2: .*concurrency",

@@ -248,8 +248,8 @@ tenants_have_files_of_their_own(void **state)
 		{ "t-d.conf", "[amqp]\n", "t-d",
 		    "./t-d.conf:1: only [crm t-d] may stand in this file" },
 		{ "t-e.conf", "tokn = E\n", "t-e",
-		    "./t-e.conf:1: unknown key 'tokn' in [crm t-e]; did you "
-		    "mean 'token'?" },
+		    "./t-e.conf:1: unknown key 'tokn' in [crm t-e]; see "
+		    "messaging.conf(5)" },
 		{ "t-f.conf", "token = F\n[crm t-f]\n[crm t-f]\n", "t-f",
 		    "./t-f.conf:3: [crm t-f] began in line 2 already" },
 		{ "t-g.conf", "token = G\n", "t-g",
