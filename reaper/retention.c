@@ -139,56 +139,6 @@ count_old(struct db *db, void *ctx)
 	return o;
 }
 
-/* As many as fit into a transaction; *deleted: added to it. */
-static enum outcome
-delete_old_level(struct db *db, const struct retention *t, int64_t everyone,
-    const char *span, uint64_t *deleted)
-{
-	const struct db_value args[] = { db_str(t->tenants[t->tenant]),
-		db_int(everyone), db_str(span), db_time(t->before),
-		db_int((int64_t)(BATCH - *deleted)) };
-	uint64_t n = 0;
-	enum outcome o;
-
-	o = db_exec(db,
-	    "DELETE FROM response_rollups WHERE tenant = ? AND everyone = ? "
-	    "AND span = ? AND begin_at < ? LIMIT ?",
-	    args, ARRAY_LEN(args), &n);
-	*deleted += n;
-	return o;
-}
-
-/* A month that began before what is kept is read as long as everyone's row of
- * it is there, and then what is asked of it is what it has without the days and
- * hours before: so it goes before these. Sinks make it anew of what is left
- * when a late row comes: they wait meanwhile. */
-static enum outcome
-delete_old_sums(struct db *db, struct retention *t)
-{
-	static const char *const spans[] = { "month", "day", "hour",
-		"quarter" };
-	/* Channels, all operators, and each: without everyone's row of an hour
-	 * nothing would tell that channels lack it. */
-	static const int64_t everyone[] = { 2, 1, 0 };
-	const struct db_value tenant = db_str(t->tenants[t->tenant]);
-	struct db_rows *rows;
-	enum outcome o;
-	size_t i;
-
-	t->affected = 0;
-	o = db_query(db,
-	    "SELECT tenant FROM tenants WHERE tenant = ? FOR UPDATE", &tenant,
-	    1, &rows);
-	db_rows_free(rows);
-	for (i = 0;
-	     o == OUTCOME_DONE && i < ARRAY_LEN(everyone) * ARRAY_LEN(spans) &&
-	     t->affected < BATCH;
-	     i++)
-		o = delete_old_level(db, t, everyone[i % ARRAY_LEN(everyone)],
-		    spans[i / ARRAY_LEN(everyone)], &t->affected);
-	return o;
-}
-
 static enum outcome
 delete_old_rows(struct db *db, void *ctx)
 {
@@ -198,8 +148,6 @@ delete_old_rows(struct db *db, void *ctx)
 	enum outcome o;
 	size_t n;
 
-	if (t->table == TABLE_response_rollups)
-		return delete_old_sums(db, t);
 	buf_addf(&sql, "DELETE FROM %s WHERE ", tables[t->table].name);
 	n = add_condition(t, "<", &sql, args);
 	buf_adds(&sql, " LIMIT " BATCH_TEXT);

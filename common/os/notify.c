@@ -35,6 +35,7 @@ struct thread_slot {
 	atomic_llong turned_ms; /* 0: the thread is idle */
 	atomic_bool taken;
 	struct thread_slot *next;
+	bool aside; /* set by its own thread only */
 };
 
 static struct {
@@ -98,6 +99,7 @@ free_slot(void *p)
 	struct thread_slot *slot = p;
 
 	atomic_store(&slot->turned_ms, 0);
+	slot->aside = false;
 	atomic_store(&slot->taken, false);
 }
 
@@ -186,6 +188,8 @@ notify_alive(void)
 	slot = pthread_getspecific(manager.slot);
 	if (slot == NULL)
 		slot = take_thread_slot();
+	if (slot->aside)
+		return;
 	now = clock_mono_ms();
 	atomic_store(&slot->turned_ms, now);
 	due = atomic_load(&manager.next_ms);
@@ -206,6 +210,19 @@ notify_idle(void)
 	slot = pthread_getspecific(manager.slot);
 	if (slot != NULL)
 		atomic_store(&slot->turned_ms, 0);
+}
+
+void
+notify_aside(void)
+{
+	struct thread_slot *slot;
+
+	if (manager.watchdog_ms == 0)
+		return;
+	slot = pthread_getspecific(manager.slot);
+	if (slot == NULL)
+		slot = take_thread_slot();
+	slot->aside = true;
 }
 
 void

@@ -31,6 +31,10 @@ void notify_alive(void);
 /* The calling thread waits for work, for as long as none comes, or ends. */
 void notify_idle(void);
 
+/* The calling thread does work that the daemon can go without: that it goes on
+ * does not say that the others do, so it does not tell the manager. */
+void notify_aside(void);
+
 /* It was asked to end, and does. Only the first call counts. */
 void notify_stopping(void);
 

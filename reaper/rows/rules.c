@@ -24,5 +24,5 @@ rule_archived(const struct table *t)
 	return t->life != LIFE_TOMBSTONE &&
 	       t != &tables[TABLE_response_rollups] &&
 	       t != &tables[TABLE_message_analytics_hours] &&
-	       t != &tables[TABLE_rollups_due];
+	       t != &tables[TABLE_sums_due];
 }

@@ -92,7 +92,7 @@ try_tables(struct db *db, struct buf *sql, struct rights *r)
 		{ TABLE_refused_rows, true },
 		{ TABLE_response_rollups, true },
 		{ TABLE_message_analytics_hours, true },
-		{ TABLE_rollups_due, true },
+		{ TABLE_sums_due, true },
 	};
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
@@ -104,12 +104,13 @@ try_tables(struct db *db, struct buf *sql, struct rights *r)
 	return o;
 }
 
-/* The end of a snapshot deletes operators, an edit the message before it. */
+/* The end of a snapshot deletes operators, an edit the message before it, and
+ * sums that are made are due no more. */
 static enum outcome
 try_removal(struct db *db, struct buf *sql, struct rights *r)
 {
 	static const enum table_id from[] = { TABLE_operator_metrics,
-		TABLE_messages };
+		TABLE_messages, TABLE_sums_due };
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 

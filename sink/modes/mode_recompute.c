@@ -50,11 +50,11 @@ static const struct option_row rows[] = {
 
 const struct option_mode sink_mode_recompute = {
 	.choice =
-	    OPTION_MODE("recompute", "add up responses and analyses anew"),
+	    OPTION_MODE("recompute", "add up responses and analyses again"),
 	.about =
-	    "Makes response_rollups, the responses of quarters, hours, "
-	    "days and months, and\nmessage_analytics_hours anew from what is "
-	    "stored. Sinks may store meanwhile.\n",
+	    "Makes response_rollups, the responses of hours and days, and\n"
+	    "message_analytics_hours again from what is stored. Sinks may "
+	    "store meanwhile.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_recompute,

@@ -12,6 +12,7 @@
 #include "sink/check/check.h"
 #include "sink/modes/modes.h"
 #include "sink/read/consume.h"
+#include "sink/rollup/sums_maker.h"
 
 static const struct option_row rows[] = {
 	OPTION_TAKE('f', "from", "FROM", struct sink, from, endpoint_take_from,
@@ -76,6 +77,8 @@ store_rows(struct sink *s, struct db **db)
 	struct endpoint_options opt = { .conf = conf,
 		.until_empty = s->until_empty,
 		.wait_forever = endpoint_is_queue(from) && !s->until_empty };
+	struct sums_maker *sums = NULL;
+	struct db *sums_db;
 	struct endpoint *in;
 	struct consume c;
 	struct buf why = BUF_INIT;
@@ -92,10 +95,19 @@ store_rows(struct sink *s, struct db **db)
 		buf_release(&why);
 		return code;
 	}
+	sums_db = db_another(*db);
+	if (opt.wait_forever)
+		sums = sums_maker_start(sums_db);
 	consume_init(&c, in, *db, conf, &opt);
 	*db = NULL;
 	code = consume_run(&c);
 	consume_release(&c);
+	if (sums != NULL)
+		sums_maker_end(sums);
+	else if (code == PROG_OK)
+		sums_maker_run(sums_db);
+	else
+		db_close(sums_db);
 	endpoint_close(in);
 	buf_release(&why);
 	return code;

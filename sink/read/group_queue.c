@@ -164,7 +164,6 @@ group_queue_start(struct group_queue *q, uint64_t lines)
 		batch_group_divide(g, alone ? q->workers_n : 1, q->whole);
 	g->storing_ms = clock_mono_ms();
 	consume_trace_start(g, lines);
-	atomic_init(&g->open, g->parts);
 	for (i = 0; i < g->parts; i++)
 		store_worker_start(
 		    q->workers[g->worker + i], g, i, q->wait_forever);

@@ -79,7 +79,8 @@ add_without_hours(struct report_work *r, struct wait_ranges *w)
 
 	if (!report_query(r,
 		"SELECT MIN(begin_at), MAX(begin_at) FROM response_rollups "
-		"WHERE tenant = ? AND everyone = 1 AND span = 'hour'",
+		"WHERE tenant = ? AND subject = 'tenant' "
+		"AND span = 'hour'",
 		NULL, 0, &rows))
 		return false;
 	if (db_next(rows) && db_get(rows, 0) != NULL) {
@@ -143,8 +144,8 @@ read_hours(
 
 	if (!report_query(r,
 		"SELECT begin_at, sums FROM response_rollups WHERE tenant = ? "
-		"AND everyone = 1 AND span = 'hour' AND begin_at >= ? "
-		"AND begin_at < ? AND operator = ''",
+		"AND subject = 'tenant' AND span = 'hour' "
+		"AND begin_at >= ? AND begin_at < ?",
 		args, 2, &rows))
 		return false;
 	while (db_next(rows)) {

@@ -220,9 +220,75 @@ find_whole_hours(const struct question *q, const struct analytics_period *p,
 		*first = *last = p->end + 1;
 }
 
-#define CUT_HOURS                                                              \
-	"((created_at >= ? AND created_at < ?) "                               \
-	"OR (created_at >= ? AND created_at <= ?)) "
+/* Which of the analyses of a period are added up, and which are read one by
+ * one, as conditions: hours that the period cuts, or that are not added up yet
+ * (sink/rollup/sums_due.h). */
+struct analysed_time {
+	struct buf hours, rows;
+};
+
+static void
+add_range(struct question *q, const char *column, int64_t from, int64_t to,
+    struct buf *sql)
+{
+	buf_addf(sql, "(%s >= ", column);
+	db_quote(q->db, sql, db_time(from));
+	buf_addf(sql, " AND %s < ", column);
+	db_quote(q->db, sql, db_time(to));
+	buf_addc(sql, ')');
+}
+
+static void
+add_due(struct question *q, struct db_rows *due, struct analysed_time *t)
+{
+	int64_t hour;
+
+	while (db_next(due)) {
+		hour = db_get_time(due, 0);
+		buf_adds(&t->rows, " OR ");
+		add_range(q, "created_at", hour, hour + HOUR_MS, &t->rows);
+		buf_adds(&t->hours, " AND NOT ");
+		add_range(q, "`hour`", hour, hour + HOUR_MS, &t->hours);
+	}
+}
+
+/* False: the answer is a problem. The texts are to be released. */
+static bool
+find_analysed_time(struct question *q, const struct analytics_period *p,
+    struct analysed_time *t)
+{
+	struct db_rows *due = NULL;
+	int64_t first, last;
+	bool good;
+
+	*t = (struct analysed_time){ BUF_INIT, BUF_INIT };
+	find_whole_hours(q, p, &first, &last);
+	good = question_ask(q,
+	    "SELECT `hour` FROM sums_due WHERE tenant = ? "
+	    "AND sums = 'analytics' AND `hour` >= ? AND `hour` < ? "
+	    "LIMIT " HOURS_LIMIT,
+	    (const struct db_value[]){ db_time(first), db_time(last) }, 2,
+	    &due);
+	if (!good)
+		return false;
+	add_range(q, "`hour`", first, last, &t->hours);
+	buf_addc(&t->rows, '(');
+	add_range(q, "created_at", p->start, first, &t->rows);
+	buf_adds(&t->rows, " OR ");
+	add_range(q, "created_at", last, p->end + 1, &t->rows);
+	add_due(q, due, t);
+	buf_addc(&t->rows, ')');
+	good = check_hours(q, due);
+	db_rows_free(due);
+	return good;
+}
+
+static void
+release_analysed_time(struct analysed_time *t)
+{
+	buf_release(&t->hours);
+	buf_release(&t->rows);
+}
 
 /* A channel by hour, newest first: what channel_metrics counts in hours that
  * begin in the period, NULL where it has none, and what callers told of it. */
@@ -235,11 +301,11 @@ find_whole_hours(const struct question *q, const struct analytics_period *p,
 	" WHERE tenant = ? AND channel = ? AND `hour` >= ? AND `hour` <= ? "   \
 	"UNION ALL SELECT `hour`, NULL, NULL, messages, response_sum, "        \
 	"responses FROM message_analytics_hours WHERE tenant = ? "             \
-	"AND channel = ? AND `hour` >= ? AND `hour` < ? AND messages > 0 "     \
-	"UNION ALL SELECT CAST(DATE_FORMAT(created_at, '%Y-%m-%d %H:00:00') "  \
-	"AS DATETIME(3)), NULL, NULL, 1, COALESCE(response_time, 0), "         \
-	"response_time IS NOT NULL FROM message_analytics "                    \
-	"WHERE tenant = ? AND channel_id = ? AND " CUT_HOURS                   \
+	"AND channel = ? AND %s AND messages > 0 "                             \
+	"UNION ALL SELECT CAST(DATE_FORMAT(created_at, '%%Y-%%m-%%d "          \
+	"%%H:00:00') AS DATETIME(3)), NULL, NULL, 1, "                         \
+	"COALESCE(response_time, 0), response_time IS NOT NULL "               \
+	"FROM message_analytics WHERE tenant = ? AND channel_id = ? AND %s"    \
 	") s GROUP BY 1 ORDER BY 1 DESC LIMIT " HOURS_LIMIT
 enum { HOUR, CONVERSATIONS, MESSAGES, ANALYSES, RESPONSE_SUM, RESPONSES };
 
@@ -247,25 +313,23 @@ static bool
 ask_hours(struct question *q, const char *id, const struct analytics_period *p,
     struct db_rows **rows)
 {
+	const struct db_value tenant = db_str(q->viewer.tenant),
+			      channel = db_str(id);
+	const struct db_value args[] = { channel, db_time(p->start),
+		db_time(p->end), tenant, channel, tenant, channel };
+	struct analysed_time t;
 	struct buf sql = BUF_INIT;
-	struct db_value args[13];
-	int64_t first, last;
 	bool good;
 
-	find_whole_hours(q, p, &first, &last);
-	args[0] = args[4] = args[8] = db_str(id);
-	args[1] = args[9] = db_time(p->start);
-	args[2] = args[12] = db_time(p->end);
-	args[3] = args[7] = db_str(q->viewer.tenant);
-	args[5] = args[10] = db_time(first);
-	args[6] = args[11] = db_time(last);
 	buf_adds(&sql, CHANNEL_HOURS_OF);
 	good =
+	    find_analysed_time(q, p, &t) &&
 	    sharded_table(q, "channel_metrics", "channel_metrics_parts", &sql);
-	buf_adds(&sql, CHANNEL_HOURS_END);
+	buf_addf(&sql, CHANNEL_HOURS_END, buf_str(&t.hours), buf_str(&t.rows));
 	good =
 	    good && question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), rows);
 	buf_release(&sql);
+	release_analysed_time(&t);
 	return good;
 }
 
@@ -375,16 +439,12 @@ static bool
 ask_messages_of(
     struct question *q, const struct analytics_period *p, struct db_rows **rows)
 {
-	struct db_value args[7];
-	int64_t first, last;
+	const struct db_value tenant = db_str(q->viewer.tenant);
+	struct analysed_time t;
+	struct buf sql = BUF_INIT;
+	bool good = find_analysed_time(q, p, &t);
 
-	find_whole_hours(q, p, &first, &last);
-	args[0] = args[4] = db_time(first);
-	args[1] = args[5] = db_time(last);
-	args[2] = db_str(q->viewer.tenant);
-	args[3] = db_time(p->start);
-	args[6] = db_time(p->end);
-	return question_ask(q,
+	buf_addf(&sql,
 	    "SELECT CAST(SUM(messages) AS SIGNED), "
 	    "CAST(SUM(inbound) AS SIGNED), CAST(SUM(outbound) AS SIGNED), "
 	    "SUM(sentiment_sum) / SUM(sentiments), "
@@ -395,14 +455,17 @@ ask_messages_of(
 	    "SUM(sentiment_sum) AS sentiment_sum, "
 	    "SUM(responses + 0e0) AS responses, "
 	    "SUM(response_sum) AS response_sum "
-	    "FROM message_analytics_hours "
-	    "WHERE tenant = ? AND `hour` >= ? AND `hour` < ? "
+	    "FROM message_analytics_hours WHERE tenant = ? AND %s "
 	    "UNION ALL SELECT SUM(1), SUM(direction = 'inbound'), "
 	    "SUM(direction = 'outbound'), SUM(sentiment_score IS NOT NULL), "
 	    "SUM(sentiment_score), SUM(response_time IS NOT NULL), "
 	    "SUM(response_time) "
-	    "FROM message_analytics WHERE tenant = ? AND " CUT_HOURS ") s",
-	    args, ARRAY_LEN(args), rows);
+	    "FROM message_analytics WHERE tenant = ? AND %s) s",
+	    buf_str(&t.hours), buf_str(&t.rows));
+	good = good && question_ask(q, buf_str(&sql), &tenant, 1, rows);
+	buf_release(&sql);
+	release_analysed_time(&t);
+	return good;
 }
 
 struct active_question {

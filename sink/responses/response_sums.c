@@ -1,146 +1,507 @@
 /*
- * response_sums: see response_sums.h. What is read from response_rollups is in
- * response_read.c; here it comes together with what is read from intervals.
+ * response_sums: see response_sums.h. All that is read is of one moment.
  */
-#include "sink/responses/response_read.h"
+#include "sink/responses/response_sums.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/containers/duration_bucket.h"
 #include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
+#include "sink/access/scope.h"
+#include "sink/rollup/span_set.h"
+#include "sink/rollup/span_text.h"
 
-/* Groups of intervals that are read; an answer that needs more is refused. */
+/* Days and hours of a statement: what it reads stays small enough for memory,
+ * also where each of many operators has some. */
+#define SPANS_MAX 6000
+#define SPANS_MAX_BY_OPERATOR 240
+#define RANGES_MAX 200
+
+/* Rows of a statement; groups of intervals; hours that are due. */
+#define ROWS_MAX 200000
 #define BUCKETS_MAX 300000
+#define HOURS_MAX 100000
 
-/* Sums that have a table at a time, see span_text_gather(). */
-#define GATHERED_MAX 256
+/* Sums that are kept while they are read. */
+#define SUMS_MAX (2 * RESPONSE_ROWS_MAX)
 
-/* What a span in a zone at :30 has of the hours that both its ends cut. */
-#define LITTLE_TIME_MS HOUR_MS
+/* Who an interval is of; '': nobody, none. */
+#define WHO "COALESCE(operator, '')"
+#define CHANNEL "COALESCE(channel, '')"
 
-/* Of a row of several, else of its own time; -1: none, as of a time below 0,
- * which a row that others have stored may have. */
-static int64_t
-bucket_of(const struct db_rows *rows, int64_t ms)
+/* The sum of a slot that has the channels which were not asked for. No channel
+ * has such a name. */
+#define OTHERS "\n"
+
+/* A whole hour that a stretch cuts, and how many responses it tells of. */
+struct cut_hour {
+	int64_t begin, n;
+};
+
+struct sums_reader {
+	struct question *q;
+	const struct response_filter *filter;
+	const struct response_plan *plan;
+	bool by_operator, by_channel;
+	bool channels; /* by channel, or of one */
+	struct response_sums *to;
+	int64_t end_ms;       /* no further statement, by the monotonic clock */
+	struct cut_hour *cut; /* owned */
+	size_t cut_n, cut_cap;
+};
+
+/* Whether sums of single operators are read, not of several together. */
+static bool
+reads_operators(const struct sums_reader *r)
 {
-	if (db_get(rows, 2) != NULL)
-		return db_get_int(rows, 2);
-	return ms >= 0 ? (int64_t)duration_bucket(ms) : -1;
+	return r->by_operator || r->filter->operator_id != NULL;
 }
 
-/* False: it is one too many, and the answer is a problem. */
+/* Whether the viewer may see sums of some operators only. */
 static bool
-take_intervals(struct sums_reader *r, const struct db_rows *rows)
+has_scope(const struct sums_reader *r)
 {
-	struct response_sum *to;
-	int64_t n = db_get_int(rows, 3), ms = db_get_int(rows, 4);
-	int64_t max_ms = db_get_int(rows, 5), bucket = bucket_of(rows, ms);
+	const struct viewer *v = &r->q->viewer;
 
-	if (db_get_int(rows, 6) > r->to->version)
-		r->to->version = db_get_int(rows, 6);
-	if (db_get_time(rows, 7) > r->to->as_of)
-		r->to->as_of = db_get_time(rows, 7);
-	if (r->channels)
-		response_note_kept(r, db_get_int(rows, 0), db_get_int(rows, 8));
-	/* What was withdrawn has a version, and counts no more. */
-	if (n == 0)
-		return true;
-	to = response_sum_of(r, db_get_int(rows, 0), db_get(rows, 1));
-	if (to == NULL)
+	return !r->filter->of_tenant &&
+	       (reads_operators(r) ? scope_limits_rows(v)
+				   : scope_limits_totals(v));
+}
+
+/* Appends the condition that names them. */
+static void
+add_scope(const struct sums_reader *r, const char *column, struct buf *sql)
+{
+	if (!has_scope(r))
+		return;
+	if (reads_operators(r))
+		scope_add_rows(&r->q->viewer, column, sql);
+	else
+		scope_add_totals(&r->q->viewer, column, sql);
+}
+
+/* Asks, with the arguments behind the tenant; the rows are at most `most`. */
+static bool
+ask(const struct sums_reader *r, const struct buf *sql,
+    const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
+{
+	if (clock_mono_ms() >= r->end_ms)
+		return question_late(r->q);
+	if (!question_ask(r->q, buf_str(sql), args, n, rows))
 		return false;
-	if (r->again && !to->again)
+	if (db_rows_count(*rows) <= most)
 		return true;
-	if (r->numbers) {
-		span_sum_add(&to->of, r->takes_off ? -n : n, 0, 0, 0);
+	return question_problem(r->q, 400,
+	    "too many periods and operators; take a longer period (by), one "
+	    "operator or a shorter range");
+}
+
+/* Sums under way. */
+
+bool
+response_refuse_rows(struct question *q)
+{
+	return question_problem(q, 400,
+	    "more than %d rows; take a longer period (by), one operator or a "
+	    "shorter range",
+	    RESPONSE_ROWS_MAX);
+}
+
+/* The name, kept as long as the sums. */
+static const char *
+keep_name(struct response_sums *s, const char *name)
+{
+	void **kept = strmap_put(&s->names, name, strlen(name));
+
+	if (*kept == NULL)
+		*kept = xstrdup(name);
+	return *kept;
+}
+
+/* The sum of a slot and a name, made if it is not there; borrowed until the
+ * next one is. NULL: they are too many, and the answer is a problem. */
+static struct response_sum *
+sum_of(struct sums_reader *r, int64_t slot, const char *name)
+{
+	struct response_sums *s = r->to;
+	struct buf key = BUF_INIT;
+	uintptr_t i;
+	void **place;
+
+	buf_add(&key, &slot, sizeof slot);
+	buf_adds(&key, name);
+	place = strmap_put(&s->places, key.data, key.len);
+	buf_release(&key);
+	i = (uintptr_t)*place;
+	if (i == 0 && s->n == SUMS_MAX) {
+		(void)response_refuse_rows(r->q);
+		return NULL;
+	}
+	if (i == 0) {
+		XGROW(s->list, s->n, s->cap);
+		s->list[s->n++] = (struct response_sum){ .slot = (uint32_t)slot,
+			.name = keep_name(s, name) };
+		i = s->n;
+		*place = (void *)i; /* NOLINT(performance-no-int-to-ptr) */
+	}
+	return &s->list[i - 1];
+}
+
+static void
+note_version(struct response_sums *s, int64_t version, int64_t as_of)
+{
+	if (version > s->version)
+		s->version = version;
+	if (as_of > s->as_of)
+		s->as_of = as_of;
+}
+
+/* What has sums. */
+
+/* Where nothing but hours tells of the time before the first or behind the last
+ * one, nothing was answered then. */
+static bool
+drop_bounds(const struct sums_reader *r, struct response_available *k)
+{
+	static const char of_time[] = "SELECT EXISTS(SELECT 1 FROM intervals "
+				      "WHERE tenant = ? AND end_at >= ? "
+				      "AND end_at < ?), EXISTS(SELECT 1 FROM "
+				      "intervals WHERE tenant = ? "
+				      "AND end_at >= ? AND end_at < ?)";
+	const struct response_plan *p = r->plan;
+	const struct db_value args[] = { db_time(p->from),
+		db_time(k->first < p->to ? k->first : p->to),
+		db_str(r->q->viewer.tenant),
+		db_time(k->end > p->from ? k->end : p->from), db_time(p->to) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	bool good;
+
+	if (k->first == INT64_MAX || (p->from >= k->first && p->to <= k->end))
+		return true;
+	buf_adds(&sql, of_time);
+	good = ask(r, &sql, args, ARRAY_LEN(args), 1, &rows) && db_next(rows);
+	if (good && db_get_int(rows, 0) == 0)
+		k->first = INT64_MIN;
+	if (good && db_get_int(rows, 1) == 0)
+		k->end = INT64_MAX;
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
+/* From the first to the last hour, which the index knows. */
+static bool
+find_hours(const struct sums_reader *r, struct response_available *k)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	bool good;
+
+	k->first = k->end = INT64_MAX;
+	buf_adds(&sql,
+	    "SELECT MIN(begin_at), MAX(begin_at) FROM response_rollups "
+	    "WHERE tenant = ? AND subject = 'tenant' AND span = 'hour'");
+	good = ask(r, &sql, NULL, 0, 1, &rows) && db_next(rows);
+	if (good && db_get(rows, 0) != NULL) {
+		k->first = db_get_time(rows, 0);
+		k->end = db_get_time(rows, 1) + HOUR_MS;
+	}
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good && drop_bounds(r, k);
+}
+
+/* Channels have sums of all operators together only, and not of hours that are
+ * due. */
+static bool
+find_hours_of_channels(
+    const struct sums_reader *r, struct response_available *k)
+{
+	const struct db_value args[] = { db_time(clock_floor(
+					     r->plan->from, DAY_MS)),
+		db_time(r->plan->to) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	bool good;
+
+	if (reads_operators(r) || has_scope(r)) {
+		k->first = k->end = INT64_MAX;
 		return true;
 	}
-	if (r->takes_off) {
-		if (max_ms > to->taken_max_ms)
-			to->taken_max_ms = max_ms;
-		n = -n;
-		ms = -ms;
-		max_ms = 0;
+	buf_addf(&sql,
+	    "SELECT `hour` FROM sums_due WHERE tenant = ? "
+	    "AND sums = 'channels' AND `hour` >= ? AND `hour` < ? ORDER BY "
+	    "`hour` LIMIT %d",
+	    HOURS_MAX + 1);
+	good = ask(r, &sql, args, ARRAY_LEN(args), HOURS_MAX, &rows);
+	while (good && db_next(rows)) {
+		XGROW(k->due, k->due_n, k->due_cap);
+		k->due[k->due_n++] = db_get_time(rows, 0);
 	}
-	span_sum_add(&to->of, n, ms, max_ms, 0);
-	if (bucket >= 0 && bucket < DURATION_BUCKETS)
-		span_sum_add_bucket(&to->of, (uint32_t)bucket, n);
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
+/* Days and hours. */
+
+/* All operators together have rows of their own; a team has none. */
+static const char *
+whose_spans(const struct sums_reader *r)
+{
+	if (r->channels)
+		return SPAN_OF_CHANNEL;
+	return reads_operators(r) || has_scope(r) ? SPAN_OF_OPERATOR
+						  : SPAN_OF_TENANT;
+}
+
+/* Of which group the row of an operator, a channel or the tenant is. */
+static const char *
+name_of_span(const struct sums_reader *r, const char *id)
+{
+	const char *channel = r->filter->channel;
+
+	if (channel != NULL && strcmp(id, channel) != 0)
+		return OTHERS;
+	return r->by_operator || r->by_channel ? id : "";
+}
+
+static bool
+refuse_damage(const struct sums_reader *r, const char *begin)
+{
+	log_error("response_rollups has a damaged row at %s; run "
+		  "`sink --recompute`",
+	    begin);
+	return question_problem(r->q, 503,
+	    "the sums of responses are damaged at %s; run sink --recompute",
+	    begin);
+}
+
+static void
+note_cut(struct sums_reader *r, int64_t begin, int64_t n)
+{
+	if (n == 0)
+		return;
+	XGROW(r->cut, r->cut_n, r->cut_cap);
+	r->cut[r->cut_n++] = (struct cut_hour){ begin, n };
+}
+
+/* A row: begin, id, sums, as_of, span. False: it is damaged or one too many,
+ * and the answer is a problem. */
+static bool
+take_span(struct sums_reader *r, const struct db_rows *rows)
+{
+	int64_t begin = db_get_time(rows, 0);
+	int64_t slot = response_plan_slot(r->plan, begin,
+	    strcmp(db_get(rows, 4), SPAN_DAY) == 0 ? RESPONSE_DAYS
+						   : RESPONSE_HOURS);
+	struct span_text t = { .rest = db_get(rows, 2) };
+	struct response_sum *to = NULL;
+	int rc;
+
+	while ((rc = span_text_next(&t)) == 1) {
+		if ((r->filter->kind_set & 1U << t.kind) == 0)
+			continue;
+		note_version(r->to, t.version, db_get_time(rows, 3));
+		if (slot < 0)
+			note_cut(r, begin, t.n);
+		if (slot < 0 || t.n == 0)
+			continue;
+		if (to == NULL)
+			to = sum_of(r, slot, name_of_span(r, db_get(rows, 1)));
+		if (to == NULL)
+			return false;
+		rc = span_text_add(&t, &to->of);
+		if (rc != 0)
+			break;
+	}
+	return rc == 0 || refuse_damage(r, db_get(rows, 0));
+}
+
+/* Spans that begin in [from, to). */
+struct span_range {
+	enum response_level level;
+	int64_t from, to;
+};
+
+/* What one statement reads. */
+struct span_batch {
+	struct span_range list[RANGES_MAX];
+	size_t n;
+	int64_t room; /* for so many spans more */
+};
+
+/* To weigh both indexes takes the server longer than to read. Of some operators
+ * among many it has to: by time it would read those of all. */
+static const char *
+choose_index(const struct sums_reader *r)
+{
+	if (r->filter->operator_id != NULL && !r->channels)
+		return " FORCE INDEX (by_id)";
+	return has_scope(r) ? "" : " FORCE INDEX (PRIMARY)";
+}
+
+/* Reads the batch, and empties it. */
+static bool
+read_batch(struct sums_reader *r, struct span_batch *b)
+{
+	const char *whose = whose_spans(r),
+		   *operator_id = r->filter->operator_id;
+	struct db_value args[2 * RANGES_MAX + 1];
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	size_t i, n = 0;
+	bool good = true;
+
+	buf_addf(&sql,
+	    "SELECT begin_at, id, sums, as_of, span FROM response_rollups%s "
+	    "WHERE tenant = ? AND subject = '%s'",
+	    choose_index(r), whose);
+	add_scope(r, "id", &sql);
+	if (operator_id != NULL) {
+		buf_adds(&sql, " AND id = ?");
+		args[n++] = db_str(operator_id);
+	}
+	for (i = 0; i < b->n; i++) {
+		buf_addf(&sql,
+		    "%s(span = '%s' AND begin_at >= ? AND begin_at < ?)",
+		    i == 0 ? " AND (" : " OR ",
+		    b->list[i].level == RESPONSE_DAYS ? SPAN_DAY : SPAN_HOUR);
+		args[n++] = db_time(b->list[i].from);
+		args[n++] = db_time(b->list[i].to);
+	}
+	buf_addf(&sql, ") LIMIT %d", ROWS_MAX + 1);
+	if (b->n > 0)
+		good = ask(r, &sql, args, n, ROWS_MAX, &rows);
+	while (good && b->n > 0 && db_next(rows))
+		good = take_span(r, rows);
+	db_rows_free(rows);
+	buf_release(&sql);
+	b->n = 0;
+	b->room = operator_id != NULL || strcmp(whose, SPAN_OF_TENANT) == 0
+		      ? SPANS_MAX
+		      : SPANS_MAX_BY_OPERATOR;
+	return good;
+}
+
+/* Adds a level's ranges to the batch, and reads it as often as it is full. */
+static bool
+read_level(struct sums_reader *r, enum response_level level,
+    const struct response_ranges *ranges, struct span_batch *b)
+{
+	int64_t length = level == RESPONSE_DAYS ? DAY_MS : HOUR_MS, from, to;
+	size_t i;
+
+	for (i = 0; i < ranges->n; i++) {
+		for (from = ranges->list[i].from; from < ranges->list[i].to;
+		     from = to) {
+			if ((b->n == RANGES_MAX || b->room == 0) &&
+			    !read_batch(r, b))
+				return false;
+			to = ranges->list[i].to;
+			if ((to - from) / length > b->room)
+				to = from + b->room * length;
+			b->list[b->n++] =
+			    (struct span_range){ level, from, to };
+			b->room -= (to - from) / length;
+		}
+	}
 	return true;
 }
 
-/* The channel of an interval; '': none. */
-#define CHANNEL "COALESCE(channel, '')"
+/* Intervals. */
 
-/* Whether it is so little time that hardly two intervals share a bucket: to
- * group them takes the server longer than to send each one. */
-static bool
-is_little_time(const struct response_pieces *p)
-{
-	return response_pieces_ms(p) <= LITTLE_TIME_MS;
-}
-
-static const char *
-name_column(const struct sums_reader *r)
-{
-	if (r->by_channel)
-		return CHANNEL;
-	return r->by_operator ? RESPONSE_WHO : "''";
-}
-
-/* Appends name and bucket; number, sum, maximum, version and time; and how many
- * count, whatever the channel. Of single ones the bucket is computed here. */
+/* Appends which rows, by when they ended: " AND (...)"; and by what was asked.
+ * args: with room, of which *n are used. */
 static void
-add_interval_columns(const struct sums_reader *r, bool single, struct buf *sql)
+add_intervals(const struct sums_reader *r, const struct response_ranges *ranges,
+    struct buf *sql, struct db_value *args, size_t *n)
 {
-	struct buf counts = BUF_INIT;
-	const char *is;
+	size_t i;
 
-	buf_adds(&counts, "(" INTERVAL_COUNTS);
-	if (r->filter->channel != NULL) {
-		buf_adds(&counts, " AND " CHANNEL " = ");
-		db_quote(r->q->db, &counts, db_str(r->filter->channel));
+	buf_adds(sql, " FROM intervals WHERE tenant = ?");
+	for (i = 0; i < ranges->n; i++) {
+		buf_addf(sql, "%s(end_at >= ? AND end_at < ?)",
+		    i == 0 ? " AND (" : " OR ");
+		args[(*n)++] = db_time(ranges->list[i].from);
+		args[(*n)++] = db_time(ranges->list[i].to);
 	}
-	buf_addc(&counts, ')');
-	is = buf_str(&counts);
-	buf_addf(sql, "%s AS who, ", name_column(r));
-	if (single)
-		buf_addf(sql,
-		    "NULL, %s, ms, ms, version, as_of, " INTERVAL_COUNTS, is);
-	else
-		buf_addf(sql,
-		    "IF(%s, %s, -1) AS bucket, SUM(%s), SUM(IF(%s, ms, 0)), "
-		    "MAX(IF(%s, ms, 0)), MAX(version), MAX(as_of), "
-		    "SUM(" INTERVAL_COUNTS ")",
-		    is, DURATION_BUCKET_SQL("ms"), is, is, is);
-	buf_release(&counts);
+	buf_addf(sql, ") AND kind IN (%s)", r->filter->kinds);
+	add_scope(r, "operator", sql);
+	if (r->filter->operator_id != NULL) {
+		buf_adds(sql, " AND " WHO " = ?");
+		args[(*n)++] = db_str(r->filter->operator_id);
+	}
+}
+
+static void
+add_name(const struct sums_reader *r, struct buf *sql)
+{
+	const char *name = r->by_channel    ? CHANNEL
+			   : r->by_operator ? WHO
+					    : "''";
+
+	if (r->filter->channel == NULL) {
+		buf_adds(sql, name);
+		return;
+	}
+	buf_adds(sql, "IF(" CHANNEL " = ");
+	db_quote(r->q->db, sql, db_str(r->filter->channel));
+	buf_addf(sql, ", %s, '" OTHERS "')", name);
+}
+
+/* A group: slot, name, bucket, number, sum, maximum, version and time. What was
+ * withdrawn, bucket -1, has a version, and counts no more. */
+static bool
+take_intervals(struct sums_reader *r, const struct db_rows *rows)
+{
+	int64_t bucket = db_get_int(rows, 2);
+	struct response_sum *to;
+
+	note_version(r->to, db_get_int(rows, 6), db_get_time(rows, 7));
+	if (bucket == -1)
+		return true;
+	to = sum_of(r, db_get_int(rows, 0), db_get(rows, 1));
+	if (to == NULL)
+		return false;
+	span_sum_add(&to->of, db_get_int(rows, 3), db_get_int(rows, 4),
+	    db_get_int(rows, 5), 0);
+	/* A row that others have stored may have a time below 0. */
+	if (bucket >= 0 && bucket < DURATION_BUCKETS)
+		span_sum_add_bucket(
+		    &to->of, (uint32_t)bucket, db_get_int(rows, 3));
+	return true;
 }
 
 static bool
-read_intervals(struct sums_reader *r, const struct response_pieces *p)
+read_intervals(struct sums_reader *r, const struct response_ranges *ranges)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
 	struct db_value *args;
 	size_t n = 0;
-	bool single = is_little_time(p), good;
+	bool good;
 
-	if (p->n == 0)
+	if (ranges->n == 0)
 		return true;
-	args = xcalloc(2 * p->n + 1, sizeof *args);
+	args = xcalloc(2 * ranges->n + 1, sizeof *args);
 	buf_adds(&sql, "SELECT ");
-	response_plan_add_slot(r->plan, p, &sql);
+	response_plan_add_slot(r->plan, ranges, &sql);
 	buf_adds(&sql, " AS slot, ");
-	add_interval_columns(r, single, &sql);
-	buf_adds(&sql, " FROM intervals WHERE tenant = ?");
-	response_add_ranges("end_at", p, &sql, args, &n);
-	response_add_choice(r, &sql, args, &n);
-	response_add_again(r, RESPONSE_WHO, &sql);
-	buf_addf(&sql, "%s LIMIT %d",
-	    single ? "" : " GROUP BY slot, who, bucket", BUCKETS_MAX + 1);
-	good = response_ask(r, &sql, args, n, BUCKETS_MAX, &rows);
+	add_name(r, &sql);
+	buf_adds(&sql, " AS name, IF(" INTERVAL_COUNTS ", " DURATION_BUCKET_SQL(
+			   "ms") ", -1) AS bucket, COUNT(*), SUM(ms), MAX(ms), "
+				 "MAX(version), MAX(as_of)");
+	add_intervals(r, ranges, &sql, args, &n);
+	buf_addf(
+	    &sql, " GROUP BY slot, name, bucket LIMIT %d", BUCKETS_MAX + 1);
+	good = ask(r, &sql, args, n, BUCKETS_MAX, &rows);
 	while (good && db_next(rows))
 		good = take_intervals(r, rows);
 	db_rows_free(rows);
@@ -148,6 +509,226 @@ read_intervals(struct sums_reader *r, const struct response_pieces *p)
 	free(args);
 	return good;
 }
+
+/* What intervals lack. */
+
+static int
+compare_cuts(const void *pa, const void *pb)
+{
+	const struct cut_hour *a = pa, *b = pb;
+
+	return (a->begin > b->begin) - (a->begin < b->begin);
+}
+
+/* One of each hour, in order. */
+static void
+merge_cuts(struct sums_reader *r, struct response_ranges *hours)
+{
+	struct cut_hour *c = r->cut;
+	size_t i, n = 0;
+
+	if (r->cut_n > 0)
+		qsort(c, r->cut_n, sizeof *c, compare_cuts);
+	for (i = 0; i < r->cut_n; i++) {
+		if (n > 0 && c[n - 1].begin == c[i].begin) {
+			c[n - 1].n += c[i].n;
+			continue;
+		}
+		c[n++] = c[i];
+		response_ranges_add(hours, c[i].begin, c[i].begin + HOUR_MS);
+	}
+	r->cut_n = n;
+}
+
+/* Takes off what intervals the hours have. */
+static bool
+count_intervals(struct sums_reader *r, const struct response_ranges *hours)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	struct db_value *args = xcalloc(2 * hours->n + 1, sizeof *args);
+	struct cut_hour hour = { .n = 0 }, *cut;
+	size_t n = 0;
+	bool good;
+
+	buf_adds(&sql,
+	    "SELECT TIMESTAMPDIFF(HOUR, '1970-01-01', end_at) AS h, COUNT(*)");
+	add_intervals(r, hours, &sql, args, &n);
+	buf_adds(&sql, " AND " INTERVAL_COUNTS " GROUP BY h");
+	good = ask(r, &sql, args, n, r->cut_n, &rows);
+	while (good && db_next(rows)) {
+		hour.begin = db_get_int(rows, 0) * HOUR_MS;
+		cut =
+		    bsearch(&hour, r->cut, r->cut_n, sizeof *cut, compare_cuts);
+		if (cut != NULL)
+			cut->n -= db_get_int(rows, 1);
+	}
+	db_rows_free(rows);
+	buf_release(&sql);
+	free(args);
+	return good;
+}
+
+/* Looks whether the hours that are cut have as many intervals as they tell of;
+ * the slots of the others are missing. */
+static bool
+find_missing(struct sums_reader *r, const struct response_ranges *intervals)
+{
+	struct response_ranges hours = { .n = 0 };
+	struct response_range time;
+	bool good = true;
+	size_t i;
+
+	merge_cuts(r, &hours);
+	if (r->cut_n > 0)
+		good = count_intervals(r, &hours);
+	for (i = 0; good && i < r->cut_n; i++) {
+		time.from = r->cut[i].begin;
+		time.to = time.from + HOUR_MS;
+		if (r->cut[i].n > 0)
+			response_plan_mark(
+			    r->plan, intervals, &time, &r->to->missing);
+	}
+	free(hours.list);
+	return good;
+}
+
+static bool
+read_available(struct sums_reader *r, const struct response_available *k)
+{
+	struct response_ranges ranges[RESPONSE_LEVELS] = { { .n = 0 } };
+	struct span_batch b = { .n = 0 };
+	enum response_level level;
+	bool good;
+
+	response_plan_cut(r->plan, k, !r->channels, ranges);
+	good = read_level(r, RESPONSE_DAYS, &ranges[RESPONSE_DAYS], &b) &&
+	       read_level(r, RESPONSE_HOURS, &ranges[RESPONSE_HOURS], &b) &&
+	       read_batch(r, &b) &&
+	       read_intervals(r, &ranges[RESPONSE_INTERVALS]) &&
+	       find_missing(r, &ranges[RESPONSE_INTERVALS]);
+	for (level = 0; level < RESPONSE_LEVELS; level++)
+		free(ranges[level].list);
+	return good;
+}
+
+/* Channels. */
+
+/* Adds to the number of a slot. */
+static void
+add_number(struct strmap *numbers, int64_t slot, int64_t n)
+{
+	void **of = strmap_put(numbers, (const char *)&slot, sizeof slot);
+
+	n += (intptr_t)*of;
+	*of = (void *)(intptr_t)n; /* NOLINT(performance-no-int-to-ptr) */
+}
+
+static void
+add_numbers(struct strmap *numbers, const struct response_sums *s, int64_t sign)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		add_number(numbers, s->list[i].slot, sign * s->list[i].of.n);
+}
+
+static bool
+has_negative(const struct strmap *numbers)
+{
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(numbers, &i)) != NULL)
+		if ((intptr_t)e->value < 0)
+			return true;
+	return false;
+}
+
+/* The tenant's hours, by names that intervals has not. */
+#define HOUR_VERSIONS                                                          \
+	"(SELECT begin_at AS hour_at, version AS hour_version "                \
+	"FROM response_rollups WHERE tenant = ? AND subject = 'tenant' "       \
+	"AND span = 'hour' AND begin_at >= ? AND begin_at < ?) AS h"
+
+/* An interval that was withdrawn is in the sums while those of its hour are
+ * older: it is as good as kept. */
+static bool
+add_withdrawn(const struct sums_reader *r, struct strmap *numbers)
+{
+	struct response_range all = { r->plan->from, r->plan->to };
+	const struct response_ranges whole = { .list = &all, .n = 1 };
+	struct db_value args[6] = { db_time(clock_floor(all.from, HOUR_MS)),
+		db_time(all.to), db_str(r->q->viewer.tenant) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	size_t n = 3;
+	bool good;
+
+	buf_adds(&sql, "SELECT ");
+	response_plan_add_slot(r->plan, &whole, &sql);
+	buf_adds(&sql, " AS slot, COUNT(*) FROM " HOUR_VERSIONS " JOIN (SELECT "
+		       "end_at, version");
+	add_intervals(r, &whole, &sql, args, &n);
+	buf_adds(&sql, " AND withdrawn = 1) i ON end_at >= hour_at "
+		       "AND end_at < hour_at + INTERVAL 1 HOUR "
+		       "AND version > hour_version GROUP BY slot");
+	good = ask(r, &sql, args, n, HOURS_MAX, &rows);
+	while (good && db_next(rows))
+		add_number(numbers, db_get_int(rows, 0), db_get_int(rows, 1));
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
+/* Slots that have fewer responses than all channels together, or that all
+ * together miss, are missing. */
+static bool
+find_missing_of_channels(struct sums_reader *r, const struct response_sums *all)
+{
+	struct strmap numbers = STRMAP_INIT;
+	const struct strmap_entry *e;
+	size_t i = 0;
+	bool good = true;
+
+	add_numbers(&numbers, r->to, 1);
+	add_numbers(&numbers, all, -1);
+	if (has_negative(&numbers))
+		good = add_withdrawn(r, &numbers);
+	while ((e = strmap_next(&numbers, &i)) != NULL)
+		if ((intptr_t)e->value < 0)
+			*strmap_put(&r->to->missing, e->key, e->key_len) = r;
+	for (i = 0; (e = strmap_next(&all->missing, &i)) != NULL;)
+		*strmap_put(&r->to->missing, e->key, e->key_len) = r;
+	note_version(r->to, all->version, all->as_of);
+	strmap_release(&numbers, NULL);
+	return good;
+}
+
+static const struct response_sums no_sums = { .version = CLOCK_NONE,
+	.as_of = CLOCK_NONE };
+
+/* All channels together first: that tells whether some lack intervals. */
+static bool
+read_channels(struct sums_reader *r, struct response_available *k)
+{
+	struct response_filter any = *r->filter;
+	struct response_sums all = no_sums;
+	struct sums_reader of_all = *r;
+	bool good;
+
+	any.channel = NULL;
+	of_all.filter = &any;
+	of_all.by_channel = of_all.channels = false;
+	of_all.to = &all;
+	good = read_available(&of_all, k) && find_hours_of_channels(r, k) &&
+	       read_available(r, k) && find_missing_of_channels(r, &all);
+	response_sums_release(&all);
+	free(of_all.cut);
+	return good;
+}
+
+/* The answer. */
 
 static int
 compare_sums(const void *pa, const void *pb)
@@ -159,129 +740,21 @@ compare_sums(const void *pa, const void *pb)
 	return a->name == b->name ? 0 : strcmp(a->name, b->name);
 }
 
+/* In order, without the channels that were not asked for. */
 static void
-add_wholes(const struct response_rounded *l, struct response_pieces *pieces)
-{
-	const struct response_whole *whole;
-	enum response_level level;
-	size_t i;
-
-	for (level = 0; level < ARRAY_LEN(l->wholes); level++) {
-		for (i = 0; i < l->wholes[level].n; i++) {
-			whole = &l->wholes[level].list[i];
-			response_pieces_add(&pieces[level], whole->begin,
-			    response_span_end(whole->begin, level));
-		}
-	}
-}
-
-static void
-compact_all(struct sums_reader *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->to->n; i++)
-		span_sum_compact(&r->to->list[i].of);
-	r->room = GATHERED_MAX;
-}
-
-/* rounded: whose rest the plan is, or NULL. */
-static bool
-read_plan(struct sums_reader *r, const struct response_plan *p,
-    const struct response_rounded *rounded,
-    const struct response_available *available)
-{
-	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
-	enum response_level level;
-	bool good;
-
-	r->plan = p;
-	r->rounded = rounded;
-	r->available = available;
-	response_plan_cut(
-	    p, response_is_available, available, !r->channels, pieces);
-	r->intervals = pieces[RESPONSE_INTERVALS];
-	if (rounded != NULL)
-		add_wholes(rounded, pieces);
-	good = response_read_rollups(r, pieces) &&
-	       read_intervals(r, &r->intervals) && response_find_missing(r, p);
-	compact_all(r);
-	for (level = 0; level < RESPONSE_LEVELS; level++)
-		free(pieces[level].list);
-	return good;
-}
-
-/* Empties the sums whose maximum may have been taken off, and sets *plan to
- * their part of a plan. False: there are none. */
-static bool
-find_again(struct response_sums *s, const struct response_plan *p,
-    struct response_plan *plan)
-{
-	struct strmap slots = STRMAP_INIT;
-	struct response_sum *sum;
-	int64_t slot;
-	size_t i;
-
-	*plan = (struct response_plan){ .from = p->from, .to = p->to };
-	for (i = 0; i < s->n; i++) {
-		sum = &s->list[i];
-		slot = sum->slot;
-		sum->again = sum->of.n > 0 && sum->taken_max_ms > 0 &&
-			     sum->taken_max_ms >= sum->of.max_ms;
-		if (!sum->again)
-			continue;
-		span_sum_release(&sum->of);
-		*strmap_put(&slots, (const char *)&slot, sizeof slot) = sum;
-	}
-	for (i = 0; i < p->stretches_n && slots.n > 0; i++) {
-		slot = p->stretches[i].slot;
-		response_plan_stretch(plan, p->stretches[i].begin,
-		    strmap_get(&slots, (const char *)&slot, sizeof slot) != NULL
-			? slot
-			: -1);
-	}
-	strmap_release(&slots, NULL);
-	return plan->stretches_n > 0;
-}
-
-/* Reads the rounded plan, what it has too much, and once more what that has
- * made unsure. */
-static bool
-read_rounded(struct sums_reader *r, const struct response_plan *p,
-    const struct response_available *available)
-{
-	struct response_rounded rounded;
-	struct response_plan again = { .from = 0 };
-	bool good;
-
-	response_plan_round(p, response_is_available, available, &rounded);
-	good = read_plan(r, &rounded.rest, &rounded, available);
-	r->takes_off = true;
-	good = good && read_plan(r, &rounded.excess, NULL, available);
-	r->takes_off = false;
-	if (good && find_again(r->to, p, &again)) {
-		r->again = true;
-		good = read_plan(r, &again, NULL, available);
-		r->again = false;
-	}
-	response_plan_release(&again);
-	response_rounded_release(&rounded);
-	return good;
-}
-
-/* Of sums of which all was taken off, nothing is left. */
-static void
-drop_empty(struct response_sums *s)
+arrange_sums(struct response_sums *s)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < s->n; i++) {
-		if (s->list[i].of.n > 0)
+		if (strcmp(s->list[i].name, OTHERS) != 0)
 			s->list[n++] = s->list[i];
 		else
 			span_sum_release(&s->list[i].of);
 	}
 	s->n = n;
+	if (n > 0)
+		qsort(s->list, n, sizeof *s->list, compare_sums);
 }
 
 /* Nothing at all can mean that nothing is kept. */
@@ -309,65 +782,6 @@ response_sums_unknown(const struct response_sums *s, int64_t slot)
 				 sizeof slot) != NULL;
 }
 
-static const struct response_sums no_sums = { .version = CLOCK_NONE,
-	.as_of = CLOCK_NONE };
-
-/* available: empty; becomes what is there. */
-static bool
-read_all(struct sums_reader *r, const struct response_plan *p,
-    struct response_available *available)
-{
-	bool good = response_find_available(r, p, available) &&
-		    read_rounded(r, p, available);
-
-	free(r->cut);
-	return good;
-}
-
-static bool
-read_channel_intervals(struct sums_reader *r, const struct response_plan *p)
-{
-	struct response_pieces pieces = { .n = 0 };
-	bool good;
-
-	response_pieces_add(&pieces, p->from, p->to);
-	r->plan = p;
-	good = read_intervals(r, &pieces);
-	compact_all(r);
-	free(pieces.list);
-	return good;
-}
-
-/* Of all channels together first how many there are: that tells whether some
- * lack intervals. */
-static bool
-read_channels(struct sums_reader *r, const struct response_plan *p,
-    struct response_available *available)
-{
-	struct response_filter any = *r->filter;
-	struct sums_reader of_all = *r;
-	struct response_sums all = no_sums;
-	bool good;
-	size_t i;
-
-	any.channel = NULL;
-	of_all.filter = &any;
-	of_all.by_channel = of_all.channels = false;
-	of_all.numbers = true;
-	of_all.to = &all;
-	good = read_all(&of_all, p, available);
-	for (i = 0; i < all.n; i++)
-		response_note_kept(r, all.list[i].slot, -all.list[i].of.n);
-	if (good && response_has_channel_rollups(r))
-		good = response_find_channels(r, p, available) &&
-		       read_rounded(r, p, available);
-	else if (good)
-		good = read_channel_intervals(r, p);
-	good = good && response_find_missing_of_channels(r, p, &all);
-	response_sums_release(&all);
-	return good;
-}
-
 bool
 response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, enum response_group group,
@@ -375,27 +789,25 @@ response_sums_read(struct question *q, const struct response_plan *p,
 {
 	struct sums_reader r = { .q = q,
 		.filter = c,
+		.plan = p,
 		.by_operator = group == GROUP_OPERATOR,
 		.by_channel = group == GROUP_CHANNEL,
 		.channels = group == GROUP_CHANNEL || c->channel != NULL,
 		.to = s,
-		.end_ms = clock_mono_ms() + q->timeout_ms,
-		.room = GATHERED_MAX };
-	struct response_available available = { .n = { 0 } };
+		.end_ms = clock_mono_ms() + q->timeout_ms };
+	struct response_available available = { .due = NULL };
 	bool alone = !q->begun, good;
 
 	*s = no_sums;
-	/* All of one moment: a flush between two of them would be in one. */
 	good = (alone ? question_begin(q) : true) &&
-	       (r.channels ? read_channels(&r, p, &available)
-			   : read_all(&r, p, &available));
+	       find_hours(&r, &available) &&
+	       (r.channels ? read_channels(&r, &available)
+			   : read_available(&r, &available));
 	if (alone)
 		question_end(q);
-	response_available_release(&available);
-	strmap_release(&r.kept, NULL);
-	drop_empty(s);
-	if (good && s->n > 0)
-		qsort(s->list, s->n, sizeof *s->list, compare_sums);
+	free(available.due);
+	free(r.cut);
+	arrange_sums(s);
 	return good && find_not_kept(q, s);
 }
 
@@ -406,10 +818,7 @@ response_sums_join(struct response_sums *to, const struct response_sums *before)
 	bool unknown = before->unknown || before->missing.n > 0;
 	size_t i;
 
-	if (before->version > to->version)
-		to->version = before->version;
-	if (before->as_of > to->as_of)
-		to->as_of = before->as_of;
+	note_version(to, before->version, before->as_of);
 	for (i = 0; unknown && i < l->n; i++) {
 		if (!kept_lacks(&to->not_kept, l->metrics[i]))
 			to->not_kept.metrics[to->not_kept.n++] = l->metrics[i];

@@ -13,8 +13,4 @@
 enum outcome recompute_all(struct db *db, const char *tenant, size_t *days)
     __attribute__((warn_unused_result));
 
-/* The days that are on the list rollups_due. */
-enum outcome recompute_due(struct db *db, size_t *days)
-    __attribute__((warn_unused_result));
-
 #endif

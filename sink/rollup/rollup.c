@@ -11,18 +11,16 @@
 #include "common/containers/duration_bucket.h"
 #include "sink/rollup/span_set.h"
 
-/* A month under way, day by day. */
+/* A day under way. */
 struct rollup_work {
 	struct rollup *r;
 	char *tenant;
-	bool whole;  /* all of it, not only what has changed */
-	bool is_new; /* the month had no row */
+	bool whole; /* all of it, not only what has changed */
 	int64_t day;
-	uint32_t hours_changed; /* bits, of that day */
-	struct strmap changed;  /* operators of the month */
-	/* Of days that change, all that is stored; days of all the month. */
-	struct span_set hours, days, months;
-	struct span_set hours_of_all, days_of_all, months_of_all;
+	uint32_t hours_changed; /* bits */
+	struct strmap changed;  /* operators */
+	struct span_set hours, days;
+	struct span_set tenant_hours, tenant_day;
 };
 
 void
@@ -204,28 +202,27 @@ has_hour_changed(const struct rollup_work *d, int64_t hour)
 	       (d->hours_changed & 1U << ((hour - d->day) / HOUR_MS)) != 0;
 }
 
-/* Adds a span to that of everyone that begins then. */
-static void
-add_to_all(struct span_set *of_all, int64_t begin, const struct span_row *row)
+/* Rows that are there are written even if nothing is left of them. */
+static enum outcome
+empty_day(struct rollup_work *d)
 {
-	struct span_row *all = span_set_row(of_all, begin, "", 0);
+	struct span_set *const sets[] = { &d->hours, &d->days, &d->tenant_hours,
+		&d->tenant_day };
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
 
-	span_row_merge(all, row);
-	all->put = true;
+	for (i = 0; o == OUTCOME_DONE && i < ARRAY_LEN(sets); i++)
+		o = span_set_read(sets[i], d->r->db, d->tenant, d->day,
+		    d->day + DAY_MS, true);
+	return o;
 }
 
+/* The hours that have changed, from the rows; the others as they are. */
 static enum outcome
 make_hours(struct rollup_work *d)
 {
-	int64_t end = d->day + DAY_MS;
-	enum outcome o = OUTCOME_DONE;
+	enum outcome o = d->whole ? empty_day(d) : OUTCOME_DONE;
 
-	if (d->whole)
-		o = span_set_read(
-		    &d->hours, d->r->db, d->tenant, d->day, end, true);
-	if (o == OUTCOME_DONE && d->whole)
-		o = span_set_read(
-		    &d->hours_of_all, d->r->db, d->tenant, d->day, end, true);
 	if (o == OUTCOME_DONE)
 		o = read_hour_sums(d, "response_hours");
 	if (o == OUTCOME_DONE)
@@ -235,187 +232,80 @@ make_hours(struct rollup_work *d)
 	if (o == OUTCOME_DONE)
 		o = read_hour_buckets(d, "response_histogram_parts");
 	if (o == OUTCOME_DONE && !d->whole)
-		o = span_set_read(
-		    &d->hours, d->r->db, d->tenant, d->day, end, false);
-	return o;
-}
-
-/* The day of an hour's operator if it is made anew, emptied first: that of one
- * who has changed, or has none, because `reaper --retention` deletes days that
- * began before what it keeps. Else NULL. */
-static struct span_row *
-day_to_make(struct rollup_work *d, const struct span_row *hour)
-{
-	struct span_row *day =
-	    span_set_find(&d->days, d->day, hour->id, strlen(hour->id));
-
-	if (day != NULL && day->put)
-		return day;
-	if (day != NULL && !has_changed(d, hour))
-		return NULL;
-	day = span_set_row(&d->days, d->day, hour->id, strlen(hour->id));
-	span_sums_release(&day->sums);
-	day->damaged = false;
-	day->as_of = day->begin;
-	day->put = true;
-	return day;
-}
-
-/* The day from its hours. */
-static enum outcome
-make_day(struct rollup_work *d)
-{
-	enum outcome o = make_hours(d);
-	const struct strmap_entry *e;
-	const struct span_row *hour;
-	struct span_row *day;
-	size_t i = 0;
-
-	if (o != OUTCOME_DONE)
-		return o;
-	while ((e = strmap_next(&d->hours.rows, &i)) != NULL) {
-		hour = e->value;
-		if (hour->begin < d->day || hour->begin >= d->day + DAY_MS)
-			continue;
-		day = day_to_make(d, hour);
-		if (day != NULL)
-			span_row_merge(day, hour);
-		add_to_all(&d->days_of_all, d->day, hour);
-		if (has_hour_changed(d, hour->begin))
-			add_to_all(&d->hours_of_all, hour->begin, hour);
-	}
+		o = span_set_read(&d->hours, d->r->db, d->tenant, d->day,
+		    d->day + DAY_MS, false);
 	return o;
 }
 
 static void
-add_to_month(struct rollup_work *d, int64_t month, const struct span_row *row)
+add_to(struct span_set *s, int64_t begin, const char *id,
+    const struct span_row *row)
 {
-	struct span_row *of;
+	struct span_row *to = span_set_row(s, begin, id, strlen(id));
 
-	add_to_all(&d->months_of_all, month, row);
-	if (!d->is_new && !has_changed(d, row))
-		return;
-	of = span_set_row(&d->months, month, row->id, strlen(row->id));
-	span_row_merge(of, row);
-	of->put = true;
+	span_row_merge(to, row);
+	to->put = true;
 }
 
-/* The month from its days, and from what hours are left before the first of
- * them. */
-static enum outcome
-make_month(struct rollup_work *d)
+static void
+add_up_hours(struct rollup_work *d)
 {
-	int64_t month = rollup_month(d->day), first = INT64_MAX;
-	struct span_set before = { .span = SPAN_HOUR };
-	enum outcome o = OUTCOME_DONE;
 	const struct strmap_entry *e;
-	const struct span_row *row;
-	size_t i;
+	const struct span_row *hour;
+	size_t i = 0;
 
-	if (d->whole)
-		o = span_set_read(
-		    &d->months, d->r->db, d->tenant, month, month + 1, true);
-	if (o == OUTCOME_DONE && d->whole)
-		o = span_set_read(&d->months_of_all, d->r->db, d->tenant, month,
-		    month + 1, true);
-	for (i = 0; (e = strmap_next(&d->days.rows, &i)) != NULL;) {
-		row = e->value;
-		first = row->begin < first ? row->begin : first;
-		add_to_month(d, month, row);
+	while ((e = strmap_next(&d->hours.rows, &i)) != NULL) {
+		hour = e->value;
+		if (has_changed(d, hour))
+			add_to(&d->days, d->day, hour->id, hour);
+		add_to(&d->tenant_day, d->day, "", hour);
+		if (has_hour_changed(d, hour->begin))
+			add_to(&d->tenant_hours, hour->begin, "", hour);
 	}
-	if (o == OUTCOME_DONE && first > month && first != INT64_MAX)
-		o = span_set_read(
-		    &before, d->r->db, d->tenant, month, first, false);
-	for (i = 0; (e = strmap_next(&before.rows, &i)) != NULL;)
-		add_to_month(d, month, e->value);
-	span_set_release(&before);
-	return o;
 }
 
 static enum outcome
 write_work(struct rollup_work *d)
 {
-	struct span_set *const sets[] = { &d->hours, &d->hours_of_all, &d->days,
-		&d->days_of_all, &d->months, &d->months_of_all };
+	struct span_set *const sets[] = { &d->hours, &d->days, &d->tenant_hours,
+		&d->tenant_day };
 
 	return span_sets_write(sets, ARRAY_LEN(sets), d->tenant, d->r->put);
 }
 
-/* Begins, and takes the month's days. */
-static enum outcome
-begin_work(struct rollup_work *d, struct rollup *r, struct text tenant,
-    int64_t day, bool whole)
+static void
+begin_work(
+    struct rollup_work *d, struct rollup *r, struct text tenant, int64_t ms)
 {
-	enum outcome o;
-
 	*d = (struct rollup_work){ .r = r,
 		.tenant = text_dup(tenant),
-		.day = day,
-		.whole = whole,
+		.day = clock_floor(ms, DAY_MS),
 		.changed = STRMAP_INIT,
-		.hours = { .span = SPAN_HOUR },
-		.days = { .span = SPAN_DAY },
-		.months = { .span = SPAN_MONTH },
-		.hours_of_all = { .span = SPAN_HOUR, .of = SPAN_OF_EVERYONE },
-		.days_of_all = { .span = SPAN_DAY, .of = SPAN_OF_EVERYONE },
-		.months_of_all = {
-		    .span = SPAN_MONTH, .of = SPAN_OF_EVERYONE } };
-	o = span_set_lock(
-	    &d->months_of_all, r->db, d->tenant, rollup_month(day), &d->is_new);
-	if (o == OUTCOME_DONE && whole) {
-		o = span_set_read(
-		    &d->days, d->r->db, d->tenant, day, day + 1, true);
-		if (o == OUTCOME_DONE)
-			o = span_set_read(&d->days_of_all, d->r->db, d->tenant,
-			    day, day + 1, true);
-	}
-	if (o == OUTCOME_DONE)
-		o = span_set_read(&d->days, d->r->db, d->tenant,
-		    rollup_month(day), rollup_next_month(day), false);
-	return o;
+		.hours = { .span = SPAN_HOUR, .of = SPAN_OF_OPERATOR },
+		.days = { .span = SPAN_DAY, .of = SPAN_OF_OPERATOR },
+		.tenant_hours = { .span = SPAN_HOUR, .of = SPAN_OF_TENANT },
+		.tenant_day = { .span = SPAN_DAY, .of = SPAN_OF_TENANT } };
 }
 
-/* Makes the month of the days and writes all, unless something failed. */
 static enum outcome
-end_work(struct rollup_work *d, enum outcome o)
+make_day(struct rollup_work *d)
 {
+	enum outcome o =
+	    span_set_lock(&d->tenant_day, d->r->db, d->tenant, d->day);
+
 	if (o == OUTCOME_DONE)
-		o = make_month(d);
-	if (o == OUTCOME_DONE)
+		o = make_hours(d);
+	if (o == OUTCOME_DONE) {
+		add_up_hours(d);
 		o = write_work(d);
+	}
 	span_set_release(&d->hours);
 	span_set_release(&d->days);
-	span_set_release(&d->months);
-	span_set_release(&d->hours_of_all);
-	span_set_release(&d->days_of_all);
-	span_set_release(&d->months_of_all);
+	span_set_release(&d->tenant_hours);
+	span_set_release(&d->tenant_day);
 	strmap_release(&d->changed, NULL);
 	free(d->tenant);
 	return o;
-}
-
-/* The changes of a tenant within a month. */
-static enum outcome
-make_changes(struct rollup *r, const struct rollup_change *changes, size_t n)
-{
-	struct rollup_work d;
-	enum outcome o;
-	size_t i;
-
-	o = begin_work(&d, r, changes[0].tenant,
-	    clock_floor(changes[0].hour, DAY_MS), false);
-	for (i = 0; i < n; i++)
-		*strmap_put(&d.changed, changes[i].operator_id.p,
-		    changes[i].operator_id.len) = &d;
-	for (i = 0; i < n && o == OUTCOME_DONE;) {
-		d.day = clock_floor(changes[i].hour, DAY_MS);
-		d.hours_changed = 0;
-		for (; i < n && changes[i].hour < d.day + DAY_MS; i++)
-			d.hours_changed |=
-			    1U << ((changes[i].hour - d.day) / HOUR_MS);
-		o = make_day(&d);
-	}
-	return end_work(&d, o);
 }
 
 static int
@@ -432,21 +322,24 @@ compare_changes(const void *pa, const void *pb)
 enum outcome
 rollup_changed(struct rollup *r)
 {
+	const struct rollup_change *c = r->changes, *first, *end;
 	enum outcome o = OUTCOME_DONE;
-	const struct rollup_change *first, *c;
-	size_t i;
-	int64_t end;
+	struct rollup_work d;
 
 	if (r->changes_n > 0)
 		qsort(r->changes, r->changes_n, sizeof *r->changes,
 		    compare_changes);
-	for (i = 0; i < r->changes_n && o == OUTCOME_DONE;) {
-		first = c = &r->changes[i];
-		end = rollup_next_month(first->hour);
-		while (i < r->changes_n && c->hour < end &&
-		       text_compare(c->tenant, first->tenant) == 0)
-			c = &r->changes[++i];
-		o = make_changes(r, first, (size_t)(c - first));
+	for (end = c + r->changes_n; c < end && o == OUTCOME_DONE;) {
+		first = c;
+		begin_work(&d, r, first->tenant, first->hour);
+		for (; c < end && c->hour < d.day + DAY_MS &&
+		       text_compare(c->tenant, first->tenant) == 0;
+		     c++) {
+			d.hours_changed |= 1U << ((c->hour - d.day) / HOUR_MS);
+			*strmap_put(&d.changed, c->operator_id.p,
+			    c->operator_id.len) = &d;
+		}
+		o = make_day(&d);
 	}
 	return o;
 }
@@ -455,10 +348,8 @@ enum outcome
 rollup_day(struct rollup *r, struct text tenant, int64_t day)
 {
 	struct rollup_work d;
-	enum outcome o;
 
-	o = begin_work(&d, r, tenant, clock_floor(day, DAY_MS), true);
-	if (o == OUTCOME_DONE)
-		o = make_day(&d);
-	return end_work(&d, o);
+	begin_work(&d, r, tenant, day);
+	d.whole = true;
+	return make_day(&d);
 }

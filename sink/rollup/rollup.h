@@ -1,19 +1,22 @@
 /*
- * rollup: keeps response_rollups, the responses of hours, days and months of
- * UTC, equal to the rows they are made of: those of response_hours,
- * response_histogram and their parts.
+ * rollup: keeps response_rollups, the responses of hours and days of UTC by
+ * operator and of the tenant, equal to the rows they are made of: those of
+ * response_hours, response_histogram and their parts.
  *
  * In the transaction that stores such rows, after all else:
  *
- *   1 lock the month of everyone, month by month in order: who comes second
- *     sees what the first one committed, as READ COMMITTED has it
- *   2 add up anew the hours of the operators that have changed
- *   3 from their hours the day, from their days the month, and everyone's
+ *   1 lock the tenant's day, day by day in order: who comes second sees what
+ *     the first one committed, as READ COMMITTED has it
+ *   2 add up again the hours of the operators that have changed
+ *   3 from the day's hours add up these operators' days, and the tenant's hours
+ *     and day
  *
- * All values are made anew from what is stored, so that a row that comes again
- * or late changes nothing that it should not. What it costs depends on the
- * operators and hours that changed, not on the rows: a batch with the rows of
- * one hour reads at most the hours of a day and the days of a month.
+ * All values are full values, made from what is stored, so that a row that
+ * comes again or late changes nothing that it should not. What it costs depends
+ * on the operators and days that changed: a batch with the rows of one hour
+ * reads at most the hours of a day.
+ *
+ * Sums by channel are made from intervals, later: see sums_due.h.
  */
 #ifndef SINK_ROLLUP_ROLLUP_H
 #define SINK_ROLLUP_ROLLUP_H
@@ -55,9 +58,5 @@ enum outcome rollup_changed(struct rollup *r)
  * before. Within a transaction. */
 enum outcome rollup_day(struct rollup *r, struct text tenant, int64_t day)
     __attribute__((warn_unused_result));
-
-/* The begin of the month of UTC that ms is in, and of the next one. */
-int64_t rollup_month(int64_t ms);
-int64_t rollup_next_month(int64_t ms);
 
 #endif

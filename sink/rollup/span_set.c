@@ -92,15 +92,15 @@ enum outcome
 span_set_read(struct span_set *s, struct db *db, const char *tenant,
     int64_t from, int64_t to, bool emptied)
 {
-	const struct db_value args[] = { db_str(tenant), db_int((int64_t)s->of),
+	const struct db_value args[] = { db_str(tenant), db_str(s->of),
 		db_str(s->span), db_time(from), db_time(to) };
 	struct db_rows *rows;
 	struct span_row *row;
 	enum outcome o;
 
 	o = db_query(db,
-	    "SELECT begin_at, operator, sums, as_of FROM response_rollups "
-	    "WHERE tenant = ? AND everyone = ? AND span = ? AND begin_at >= ? "
+	    "SELECT begin_at, id, sums, as_of FROM response_rollups "
+	    "WHERE tenant = ? AND subject = ? AND span = ? AND begin_at >= ? "
 	    "AND begin_at < ?",
 	    args, ARRAY_LEN(args), &rows);
 	while (o == OUTCOME_DONE && db_next(rows)) {
@@ -133,21 +133,17 @@ newest_version(const struct span_sums *s)
 }
 
 enum outcome
-span_set_lock(const struct span_set *s, struct db *db, const char *tenant,
-    int64_t begin, bool *is_new)
+span_set_lock(
+    const struct span_set *s, struct db *db, const char *tenant, int64_t begin)
 {
-	const struct db_value args[] = { db_str(tenant), db_int((int64_t)s->of),
+	const struct db_value args[] = { db_str(tenant), db_str(s->of),
 		db_str(s->span), db_time(begin), db_time(begin) };
-	uint64_t affected = 0;
-	enum outcome o = db_exec(db,
-	    "INSERT INTO response_rollups (tenant, everyone, span, begin_at, "
-	    "operator, sums, as_of, version) VALUES (?, ?, ?, ?, '', '', ?, 0) "
-	    "ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)",
-	    args, ARRAY_LEN(args), &affected);
 
-	if (is_new != NULL)
-		*is_new = affected == 1;
-	return o;
+	return db_exec(db,
+	    "INSERT INTO response_rollups (tenant, subject, span, begin_at, "
+	    "id, sums, as_of, version) VALUES (?, ?, ?, ?, '', '', ?, 0) "
+	    "ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)",
+	    args, ARRAY_LEN(args), NULL);
 }
 
 enum { COLUMNS = 8 };
@@ -159,8 +155,8 @@ struct db_bulk *
 span_set_bulk(struct db *db)
 {
 	return db_bulk_new(db,
-	    "INSERT INTO response_rollups (tenant, everyone, span, begin_at, "
-	    "operator, sums, as_of, version) VALUES ",
+	    "INSERT INTO response_rollups (tenant, subject, span, begin_at, "
+	    "id, sums, as_of, version) VALUES ",
 	    "(?, ?, ?, ?, ?, ?, ?, ?)",
 	    " ON DUPLICATE KEY UPDATE sums = VALUES(sums), "
 	    "as_of = VALUES(as_of), version = VALUES(version)",
@@ -185,7 +181,7 @@ put_rows(struct span_set *s, const char *tenant, struct db_bulk *put)
 			span_sums_write(&row->sums, &row->text);
 		db_bulk_add(
 		    put, (const struct db_value[COLUMNS]){ db_str(tenant),
-			     db_int((int64_t)s->of), db_str(s->span),
+			     db_str(s->of), db_str(s->span),
 			     db_time(row->begin), db_str(row->id),
 			     db_text(buf_str(&row->text), row->text.len),
 			     db_time(row->as_of),

@@ -11,17 +11,17 @@
 
 #include <stdbool.h>
 
-#define SPAN_QUARTER "quarter"
 #define SPAN_HOUR "hour"
 #define SPAN_DAY "day"
-#define SPAN_MONTH "month"
 
-/* What each row is of, as the column `everyone` has it. */
-enum span_of { SPAN_OF_OPERATOR, SPAN_OF_EVERYONE, SPAN_OF_CHANNEL };
+/* Whose responses they are, as the column `subject` has it. */
+#define SPAN_OF_OPERATOR "operator"
+#define SPAN_OF_CHANNEL "channel"
+#define SPAN_OF_TENANT "tenant"
 
 struct span_row {
 	int64_t begin, as_of;
-	char *id; /* of the operator or channel; "": none, or everyone */
+	char *id; /* of the operator or channel; "": none, or the tenant */
 	struct span_sums sums;
 	bool put;        /* it is to be written */
 	bool damaged;    /* it is read from a damaged row, or made of one */
@@ -30,8 +30,7 @@ struct span_row {
 
 /* Zeroed it is empty. */
 struct span_set {
-	const char *span;
-	enum span_of of;
+	const char *span, *of;
 	struct strmap rows;
 };
 
@@ -53,13 +52,11 @@ enum outcome span_set_read(struct span_set *s, struct db *db,
     const char *tenant, int64_t from, int64_t to, bool emptied)
     __attribute__((warn_unused_result));
 
-/* Holds a span for this transaction, by its row of everyone, or of no channel,
- * which is made if it is not there: of two that add up parts of the span the
- * second one sees what the first one has committed. *is_new, if not NULL: it
- * was not there. */
+/* Holds a day for this transaction, by its row without an id, which is made if
+ * it is not there: of two that add up parts of the day the second one sees what
+ * the first one has committed. */
 enum outcome span_set_lock(const struct span_set *s, struct db *db,
-    const char *tenant, int64_t begin, bool *is_new)
-    __attribute__((warn_unused_result));
+    const char *tenant, int64_t begin) __attribute__((warn_unused_result));
 
 /* An empty bulk that writes rows of sets; to be freed before db_close(). */
 struct db_bulk *span_set_bulk(struct db *db);

@@ -28,15 +28,13 @@ span_kind_named(const char *name, size_t len)
 	return (enum span_kind)i;
 }
 
-/* Rows may hold any number up to the greatest, which no sum exceeds. */
+/* Numbers are not below 0. */
 static int64_t
 plus(int64_t a, int64_t b)
 {
 	int64_t sum;
 
-	if (!__builtin_add_overflow(a, b, &sum))
-		return sum;
-	return b > 0 ? INT64_MAX : -INT64_MAX;
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
 void
@@ -70,62 +68,6 @@ find_bucket(const struct span_sum *s, uint32_t bucket)
 	return low;
 }
 
-/* The table's ends are multiples of this: neighbours come, too. */
-#define TABLE_STEP 32
-
-/* Makes the table have the buckets [low, high). */
-static void
-widen_table(struct span_sum *s, uint32_t low, uint32_t high)
-{
-	int64_t *wider;
-
-	if (s->dense != NULL) {
-		if (low >= s->low && high <= s->high)
-			return;
-		if (s->low < low)
-			low = s->low;
-		if (s->high > high)
-			high = s->high;
-	}
-	low -= low % TABLE_STEP;
-	high += TABLE_STEP - 1 - (high - 1) % TABLE_STEP;
-	wider = xcalloc(high - low, sizeof *wider);
-	if (s->dense != NULL)
-		memcpy(wider + (s->low - low), s->dense,
-		    (s->high - s->low) * sizeof *wider);
-	free(s->dense);
-	s->dense = wider;
-	s->low = low;
-	s->high = high;
-}
-
-/* A count from there on is so great that sums of few might be too great. */
-#define LARGE (INT64_C(1) << 40)
-
-void
-span_sum_add_count(struct span_sum *s, int64_t *count, int64_t n)
-{
-	*count = plus(*count, n);
-	s->large |= *count > LARGE || *count < -LARGE;
-}
-
-int64_t *
-span_sum_table(struct span_sum *s, uint32_t low, uint32_t high)
-{
-	const struct span_bucket *b;
-
-	widen_table(s, low, high);
-	if (s->buckets_n > 0) {
-		widen_table(s, s->buckets[0].bucket,
-		    s->buckets[s->buckets_n - 1].bucket + 1);
-		for (b = s->buckets; b < s->buckets + s->buckets_n; b++)
-			span_sum_add_count(
-			    s, &s->dense[b->bucket - s->low], b->n);
-		s->buckets_n = 0;
-	}
-	return &s->dense[low - s->low];
-}
-
 void
 span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 {
@@ -133,11 +75,6 @@ span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 
 	if (n == 0)
 		return;
-	if (to->dense != NULL) {
-		span_sum_add_count(
-		    to, span_sum_table(to, bucket, bucket + 1), n);
-		return;
-	}
 	at = find_bucket(to, bucket);
 	if (at == to->buckets_n || to->buckets[at].bucket != bucket) {
 		XGROW(to->buckets, to->buckets_n, to->cap);
@@ -203,77 +140,10 @@ span_sum_merge(struct span_sum *to, const struct span_sum *from)
 		merge_buckets(to, from);
 }
 
-/* Room for n more of them. */
-void
-span_sum_reserve(struct span_sum *to, size_t n)
-{
-	if (to->cap - to->buckets_n >= n)
-		return;
-	to->cap = to->buckets_n + n;
-	to->buckets = xrealloc(to->buckets, to->cap, sizeof *to->buckets);
-}
-
-/* Where there is room. */
-static void
-append_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
-{
-	to->buckets[to->buckets_n++] = (struct span_bucket){ bucket, n };
-}
-
-static void
-compact_dense(struct span_sum *s)
-{
-	uint32_t i;
-
-	span_sum_reserve(s, s->high - s->low);
-	for (i = s->low; i < s->high; i++) {
-		if (s->dense[i - s->low] > 0)
-			append_bucket(s, i, s->dense[i - s->low]);
-	}
-}
-
-void
-span_sum_compact(struct span_sum *s)
-{
-	size_t i, n = 0;
-
-	for (i = 0; s->dense == NULL && i < s->buckets_n; i++) {
-		if (s->buckets[i].n > 0)
-			s->buckets[n++] = s->buckets[i];
-	}
-	s->buckets_n = n;
-	if (s->dense != NULL)
-		compact_dense(s);
-	free(s->dense);
-	s->dense = NULL;
-	s->gathered = 0;
-	s->large = false;
-}
-
-void
-span_sum_negate(struct span_sum *s)
-{
-	size_t i;
-
-	s->n = -s->n;
-	s->sum_ms = -s->sum_ms;
-	s->max_ms = 0;
-	for (i = 0; i < s->buckets_n; i++)
-		s->buckets[i].n = -s->buckets[i].n;
-}
-
-void
-span_sum_clear(struct span_sum *s)
-{
-	s->n = s->sum_ms = s->max_ms = s->version = 0;
-	s->buckets_n = 0;
-}
-
 void
 span_sum_release(struct span_sum *s)
 {
 	free(s->buckets);
-	free(s->dense);
 	*s = (struct span_sum){ .n = 0 };
 }
 

@@ -123,117 +123,6 @@ read_count(const char **p, bool *bad)
 	return n;
 }
 
-/* A run, " BUCKET:" and a count for each bucket from there on. */
-struct run {
-	uint32_t bucket; /* the first one */
-	uint32_t high;   /* behind those that it can have */
-	const char *p, *end;
-};
-
-/* The run at *p, which is moved behind it; next: the first bucket that it may
- * have. */
-static bool
-find_run(const char **p, const char *end, uint32_t next, struct run *r)
-{
-	bool bad = false;
-	int64_t bucket;
-
-	skip(p, ' ', &bad);
-	bucket = read_digits(p, &bad);
-	skip(p, ':', &bad);
-	if (bad || bucket < next || bucket >= DURATION_BUCKETS || *p >= end)
-		return false;
-	r->bucket = (uint32_t)bucket;
-	r->p = *p;
-	r->end = memchr(*p, ' ', (size_t)(end - *p));
-	if (r->end == NULL)
-		r->end = end;
-	*p = r->end;
-	/* A count takes a letter. */
-	r->high = r->end - r->p < DURATION_BUCKETS - bucket
-		      ? (uint32_t)(bucket + (r->end - r->p))
-		      : DURATION_BUCKETS;
-	return r->end > r->p;
-}
-
-/* Into the list, which has room. *next: behind its last bucket. */
-static bool
-list_run(struct run *r, struct span_sum *to, uint32_t *next)
-{
-	uint32_t bucket = r->bucket;
-	bool bad = false;
-	int64_t n;
-
-	while (r->p < r->end && bucket < r->high) {
-		n = read_count(&r->p, &bad);
-		if (bad)
-			return false;
-		/* Over an empty one the next is written. */
-		to->buckets[to->buckets_n] = (struct span_bucket){ bucket, n };
-		to->buckets_n += n > 0;
-		bucket++;
-	}
-	*next = bucket;
-	return r->p == r->end;
-}
-
-/* So many counts at a time are added. */
-#define EIGHT 8
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Whether the eight counts at p have one letter each. */
-static bool
-are_eight_letters(const char *p)
-{
-	uint64_t w;
-
-	memcpy(&w, p, sizeof w);
-	/* The highest bit of each byte: from 'a' on, up to 'z', no more than
-	 * 7 bits. */
-	return ((w + EACH(0x80 - 'a')) & ~(w + EACH(0x7F - 'z')) & ~w &
-		   EACH(0x80)) == EACH(0x80);
-}
-
-/* Without a loop: compilers do not unroll one, and it takes twice as long. */
-static void
-add_eight(int64_t *count, const char *p, int64_t sign)
-{
-	count[0] += sign * (p[0] - 'a');
-	count[1] += sign * (p[1] - 'a');
-	count[2] += sign * (p[2] - 'a');
-	count[3] += sign * (p[3] - 'a');
-	count[4] += sign * (p[4] - 'a');
-	count[5] += sign * (p[5] - 'a');
-	count[6] += sign * (p[6] - 'a');
-	count[7] += sign * (p[7] - 'a');
-}
-
-/* Into the table; sign: 1, or -1 to take off. */
-static bool
-gather_run(struct run *r, struct span_sum *to, int64_t sign, uint32_t *next)
-{
-	int64_t *count = span_sum_table(to, r->bucket, r->high);
-	int64_t *end = count + (r->high - r->bucket);
-	bool bad = false;
-	int64_t n;
-
-	while (r->p < r->end && count < end) {
-		if (r->end - r->p >= EIGHT && end - count >= EIGHT &&
-		    !to->large && are_eight_letters(r->p)) {
-			add_eight(count, r->p, sign);
-			r->p += EIGHT;
-			count += EIGHT;
-			continue;
-		}
-		n = read_count(&r->p, &bad);
-		if (bad)
-			return false;
-		span_sum_add_count(to, count++, sign * n);
-	}
-	*next = (uint32_t)(r->high - (end - count));
-	return r->p == r->end;
-}
-
 int
 span_text_next(struct span_text *t)
 {
@@ -262,76 +151,47 @@ span_text_next(struct span_text *t)
 	return 1;
 }
 
-/* Adds the runs to the list of an empty sum. */
+/* Adds a run, " BUCKET:" and the counts of that bucket and those behind it. *p
+ * is moved behind the run; *next is the first bucket that it may have, and then
+ * that of the next run. */
 static bool
-list_runs(const struct span_text *t, struct span_sum *to)
+add_run(const char **p, const char *end, int64_t *next, struct span_sum *to)
 {
-	const char *p = t->runs;
-	size_t n = (size_t)(t->end - p);
-	uint32_t next = 0;
-	struct run r;
+	bool bad = false;
+	int64_t bucket, n;
 
-	span_sum_reserve(to, n < DURATION_BUCKETS ? n : DURATION_BUCKETS);
-	while (p < t->end)
-		if (!find_run(&p, t->end, next, &r) || !list_run(&r, to, &next))
+	skip(p, ' ', &bad);
+	bucket = read_digits(p, &bad);
+	skip(p, ':', &bad);
+	if (bad || bucket < *next || *p == end || **p == ' ')
+		return false;
+	for (; *p < end && **p != ' '; bucket++) {
+		n = read_count(p, &bad);
+		if (bad || bucket >= DURATION_BUCKETS)
 			return false;
-	span_sum_add(to, t->n, t->sum_ms, t->max_ms, t->version);
+		span_sum_add_bucket(to, (uint32_t)bucket, n);
+	}
+	*next = bucket;
 	return true;
 }
 
-/* Adds a kind by merging lists. */
-static bool
-merge_text(const struct span_text *t, bool takes_off, struct span_sum *to)
+int
+span_text_add(const struct span_text *t, struct span_sum *to)
 {
-	struct span_sum one = { .n = 0 };
-	bool good = list_runs(t, &one);
+	struct span_sum one = { .n = t->n,
+		.sum_ms = t->sum_ms,
+		.max_ms = t->max_ms,
+		.version = t->version };
+	const char *p = t->runs;
+	int64_t next = 0;
+	bool good = true;
 
-	if (good && takes_off)
-		span_sum_negate(&one);
+	while (good && p < t->end)
+		good = add_run(&p, t->end, &next, &one);
 	if (good)
 		span_sum_merge(to, &one);
 	span_sum_release(&one);
-	return good;
-}
-
-/* The first is copied; with the second a table takes less time than merging. */
-#define GATHERED_MANY 2
-
-int
-span_text_gather(const struct span_text *t, bool takes_off, struct span_sum *to,
-    size_t *room)
-{
-	bool has_table = to->dense != NULL;
-	const char *p = t->runs;
-	uint32_t next = 0;
-	struct run r;
-
-	if (!has_table && (++to->gathered < GATHERED_MANY || *room == 0))
-		return merge_text(t, takes_off, to) ? 0 : -1;
-	while (p < t->end)
-		if (!find_run(&p, t->end, next, &r) ||
-		    !gather_run(&r, to, takes_off ? -1 : 1, &next))
-			return -1;
-	/* A kind without counts makes none. */
-	if (!has_table && to->dense != NULL)
-		--*room;
-	span_sum_add(to, takes_off ? -t->n : t->n,
-	    takes_off ? -t->sum_ms : t->sum_ms, takes_off ? 0 : t->max_ms,
-	    t->version);
-	return 0;
-}
-
-/* Without a copy where there is nothing yet. */
-static bool
-read_kind(const struct span_text *t, struct span_sum *to)
-{
-	if (to->n != 0 || to->version != 0)
-		return merge_text(t, false, to);
-	span_sum_clear(to);
-	if (list_runs(t, to))
-		return true;
-	span_sum_clear(to);
-	return false;
+	return good ? 0 : -1;
 }
 
 int
@@ -341,7 +201,7 @@ span_sums_read(const char *text, struct span_sums *to)
 	int rc;
 
 	while ((rc = span_text_next(&t)) == 1)
-		if (!read_kind(&t, &to->kind[t.kind]))
+		if (span_text_add(&t, &to->kind[t.kind]) != 0)
 			return -1;
 	return rc;
 }

@@ -38,11 +38,8 @@ struct span_text {
 /* 1: the next kind; 0: there is none; -1: it is no such text. */
 int span_text_next(struct span_text *t) __attribute__((warn_unused_result));
 
-/* Adds the kind to a sum, or takes it off (but for the maximum); where many are
- * gathered much faster than span_sum_merge(). After the last one, and before
- * `to` is read, span_sum_compact(). *room: how many sums more may take a table
- * for it, of 16 KB at most. -1: it is no such text; `to` is of no use then. */
-int span_text_gather(const struct span_text *t, bool takes_off,
-    struct span_sum *to, size_t *room) __attribute__((warn_unused_result));
+/* Adds the kind to a sum. -1: it is no such text, and adds nothing. */
+int span_text_add(const struct span_text *t, struct span_sum *to)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -70,7 +70,6 @@ stays_whole(size_t table)
 	case TABLE_response_hours_parts:
 	case TABLE_response_histogram:
 	case TABLE_response_histogram_parts:
-	case TABLE_message_analytics:
 		return true;
 	default:
 		return false;

@@ -14,8 +14,6 @@
 #include "common/endpoint/endpoint.h"
 #include "sink/rows/batch.h"
 
-#include <stdatomic.h>
-
 enum { BATCH_GROUP_PARTS = 8 };
 
 struct batch_group {
@@ -29,7 +27,6 @@ struct batch_group {
 	/* From when it is being stored. */
 	bool messages;      /* and nothing else */
 	size_t worker;      /* of its first part; the others follow */
-	atomic_size_t open; /* parts that are not stored yet */
 	int64_t storing_ms; /* since when, monotonic */
 	uint64_t
 	    storing_lines;  /* all that were read until then; both for the */

@@ -108,14 +108,9 @@ store_in_transaction(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE)
 		o = message_versions_find(&s->versions, db, s->batch);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
-		if (i != TABLE_message_analytics)
-			o = upsert(s, i);
+		o = upsert(s, i);
 	if (o == OUTCOME_DONE)
 		o = message_versions_replace(&s->versions, db);
-	if (o == OUTCOME_DONE)
-		o = batch_rollup_before(&s->rollup, s->batch);
-	if (o == OUTCOME_DONE)
-		o = upsert(s, TABLE_message_analytics);
 	if (o == OUTCOME_DONE)
 		o = barred_rows_store(&s->barred, s->batch);
 	i = 0;
@@ -127,7 +122,7 @@ store_in_transaction(struct db *db, void *ctx)
 			o = snapshot_end(db, t);
 	}
 	if (o == OUTCOME_DONE)
-		o = batch_rollup_after(&s->rollup, s->batch);
+		o = batch_rollup_store(&s->rollup, s->batch);
 	FAULT_POINT("sink.before_commit");
 	return o;
 }

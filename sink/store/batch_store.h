@@ -9,7 +9,7 @@
  *     neighbours are stored; what edits replace goes (message_versions.h)
  *   4 record refused rows, so that the end of their snapshot counts them
  *   5 where a snapshot is complete: remove what it no longer has
- *   6 add up what was stored of responses and analyses (batch_rollup.h)
+ *   6 add up what was stored of responses, or note it to be (batch_rollup.h)
  *   7 COMMIT
  *
  * Guarantee: after OUTCOME_DONE every row of the batch is stored, is refused

@@ -30,17 +30,13 @@ struct store_worker {
 static void
 store_own_part(struct store_worker *w)
 {
-	struct batch_group *g = w->group;
-	struct row_batch *b = &g->part[w->part];
+	struct row_batch *b = &w->group->part[w->part];
 
 	/* All rows may be in other parts of the group. */
 	w->outcome = batch_is_empty(b)
 			 ? OUTCOME_DONE
 			 : store_batch(&w->store, b, w->wait_forever);
 	w->done = atomic_fetch_add(w->stored, 1) + 1;
-	/* The first part knows the tenants of all. */
-	if (w->outcome == OUTCOME_DONE && atomic_fetch_sub(&g->open, 1) == 1)
-		batch_rollup_rest(&w->store.rollup, &g->part[0]);
 }
 
 static void *

@@ -1,12 +1,10 @@
 /*
  * store_worker: a thread with its own database connection that stores one part
- * of a group at a time, while the caller goes on reading. The one that stores
- * the group's last part then does what can wait (batch_rollup.h).
+ * of a group at a time, while the caller goes on reading.
  *
  * The worker owns the part and the connection from store_worker_start() until
  * store_worker_wait() returns true; only then the caller may use them. Nothing
- * else is shared, but the tenants of the group: nobody changes them once all
- * parts are stored.
+ * else is shared.
  */
 #ifndef SINK_STORE_STORE_WORKER_H
 #define SINK_STORE_STORE_WORKER_H
@@ -24,8 +22,7 @@ struct store_worker;
 struct store_worker *store_worker_new(struct db *db, int64_t keep_ms, bool all,
     atomic_uint_least64_t *stored) __attribute__((warn_unused_result));
 
-/* Stores a part of a sorted and divided group, whose `open` counts all of its
- * parts before the first one is started; the worker must be idle. */
+/* Stores a part of a sorted and divided group; the worker must be idle. */
 void store_worker_start(struct store_worker *w, struct batch_group *g,
     size_t part, bool wait_forever);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """api_responses: /api/v1/responses and /api/v1/heatmap against an oracle that
-knows the rows of intervals, and nothing of hours and buckets: before there are
-quarters of the older hours, with them, and when late rows have spoiled some.
+knows the rows of intervals, and nothing of hours and buckets: while most hours
+of channels are due, when none is, and when late rows have made some due again.
 """
 
 import csv
@@ -35,7 +35,7 @@ CHUNKS = 14
 HOUR = 3600 * 1000
 QUARTER = HOUR // 4
 MINUTE = HOUR // 60
-LATE = 40  # intervals
+LATE = 60  # intervals, in more hours than a run of the sink adds up
 DAY = 24 * HOUR
 ZONES = ("UTC", "Europe/Lisbon", "Asia/Kolkata", "Pacific/Chatham",
          "America/New_York", "Australia/Lord_Howe", "America/St_Johns")
@@ -314,62 +314,47 @@ class Test:
             "operator, withdrawn, as_of, version FROM intervals WHERE "
             "CRC32(CONCAT(message, chat)) % 5 = 0")
 
-    # Quarters of hours.
+    # Hours of channels.
 
-    def hours_with_quarters(self):
-        return [millis(at) for at, in self.sql.ask(
-            "SELECT begin_at FROM response_rollups WHERE tenant = "
-            f"'{TENANT}' AND everyone = 1 AND span = 'quarter' AND "
-            "operator = '' AND MINUTE(begin_at) = 0 AND version >= 0")]
+    def due_hours(self):
+        return {millis(at) for at, in self.sql.ask(
+            f"SELECT hour FROM sums_due WHERE tenant = '{TENANT}' AND "
+            "sums = 'channels'")}
 
-    def quarters_are_right(self, least):
-        """They are those of the intervals, to the bucket."""
-        hours = set(self.hours_with_quarters())
+    def spans_of_channels_are_right(self, least):
+        """Hours that are not due, and days that have no other hours, are those
+        of the intervals, to the bucket."""
+        due = self.due_hours()
+        spans = {"hour": HOUR, "day": DAY}
+        not_made = {(span, at // length * length)
+                    for span, length in spans.items() for at in due}
         got, want = {}, defaultdict(lambda: defaultdict(list))
-        for everyone, at, who, stored in self.sql.ask(
-                "SELECT everyone, begin_at, operator, sums FROM "
-                f"response_rollups WHERE tenant = '{TENANT}' AND span = "
-                "'quarter' AND sums <> ''"):
-            if millis(at) // HOUR * HOUR in hours:
-                got[everyone, millis(at), who] = read_sums(stored)
-        for at, who, kind, length, channel in self.oracle.intervals:
-            if kind == "waiting" or at // HOUR * HOUR not in hours:
-                continue
-            for key in ("0", who), ("1", ""), ("2", channel):
-                want[key[0], at // QUARTER * QUARTER, key[1]][kind].append(
-                    length)
+        for span, at, channel, stored in self.sql.ask(
+                "SELECT span, begin_at, id, sums FROM response_rollups "
+                f"WHERE tenant = '{TENANT}' AND subject = 'channel' AND "
+                "sums <> ''"):
+            if (span, millis(at)) not in not_made:
+                got[span, millis(at), channel] = {
+                    kind: (*numbers[:3], 0, numbers[4])
+                    for kind, numbers in read_sums(stored).items()}
+        for at, _, kind, length, channel in self.oracle.intervals:
+            for span, width in spans.items():
+                begin = at // width * width
+                if kind != "waiting" and (span, begin) not in not_made:
+                    want[span, begin, channel][kind].append(length)
         want = {key: sums_of_kinds(kinds) for key, kinds in want.items()}
         wrong = difference(got, want)
         self.that(len(want) >= least and not wrong,
-                  f"quarters, of {len(want)}: {wrong}")
-
-    def spans_of_channels_are_right(self):
-        """The hours that have quarters, and days of them."""
-        hours = set(self.hours_with_quarters())
-        got, want = {}, defaultdict(lambda: defaultdict(list))
-        for span, at, channel, stored in self.sql.ask(
-                "SELECT span, begin_at, operator, sums FROM response_rollups "
-                f"WHERE tenant = '{TENANT}' AND everyone = 2 AND span IN "
-                "('hour', 'day') AND sums <> ''"):
-            got[span, millis(at), channel] = read_sums(stored)
-        for at, _, kind, length, channel in self.oracle.intervals:
-            if kind == "waiting" or at // HOUR * HOUR not in hours:
-                continue
-            for span, begin in (("hour", at // HOUR * HOUR),
-                                ("day", at // DAY * DAY)):
-                want[span, begin, channel][kind].append(length)
-        want = {key: sums_of_kinds(kinds) for key, kinds in want.items()}
-        wrong = difference(got, want)
-        self.that(len(want) > 100 and not wrong,
                   f"spans of channels, of {len(want)}: {wrong}")
 
     def channels_are_read_from_rollups(self):
         """Where their hours are there: who changes intervals by hand, behind
         the sink, changes no channel's days and hours."""
         (day, channel, n), = self.sql.ask(
-            "SELECT DATE(begin_at), operator, sums FROM response_rollups "
-            f"WHERE tenant = '{TENANT}' AND everyone = 2 AND span = 'day' AND "
-            "operator <> '' AND sums LIKE '%reply%' ORDER BY RAND() LIMIT 1")
+            "SELECT DATE(begin_at), id, sums FROM response_rollups "
+            f"WHERE tenant = '{TENANT}' AND subject = 'channel' AND "
+            "span = 'day' AND id <> '' AND sums LIKE '%reply%' "
+            "ORDER BY RAND() LIMIT 1")
         kept = read_sums(n)["reply"][0]
         where = (f"tenant = '{TENANT}' AND DATE(end_at) = '{day}' AND "
                  f"channel = {quoted(channel)}")
@@ -385,21 +370,17 @@ class Test:
                      "channel = 'nowhere'")
 
     def recompute(self):
-        """Quarters of all hours, whose sums have not changed. How many the sink
-        has made by itself depends on its batches."""
-        before = self.hours_with_quarters()
+        """How many hours the sink has added up by itself depends on its
+        runs."""
+        before = self.due_hours()
         self.lab.must(["sink", "-c", self.conf, "--recompute"])
-        after = self.hours_with_quarters()
-        uneven = self.sql.number(
-            "SELECT COUNT(*) FROM response_rollups WHERE span = 'quarter' "
-            "AND version < 0")
-        self.that(len(before) < len(after) and uneven == 0,
-                  f"{len(before)} hours had quarters, {len(after)} have, "
-                  f"{uneven} are uneven")
+        after = self.due_hours()
+        self.that(before and not after,
+                  f"{len(before)} hours were due, and {len(after)} are")
 
     def late_rows(self):
         """(rows of sums, rows of intervals): each is one more response of an
-        hour, in another quarter than any before."""
+        hour."""
         sums, intervals = [], []
         for hour, who, n, total, longest, version in self.sql.ask(
                 "SELECT hour, operator, responses, sum_ms, max_ms, version "
@@ -429,23 +410,22 @@ class Test:
                 "message": f"late {at}", "ms": length, "withdrawn": False})
         return sums, intervals
 
-    def late_rows_spoil_quarters(self):
+    def late_rows_are_due(self):
         def store(rows):
             lines = "\n".join(json.dumps(r, ensure_ascii=False)
                               for r in rows) + "\n"
             self.lab.must(["sink", "-c", self.conf, "-f", "-"],
                           stdin=lines.encode())
 
-        before = set(self.hours_with_quarters())
         sums, intervals = self.late_rows()
         late = {ms(i["end_at"]) // HOUR * HOUR for i in intervals}
-        self.that(late <= before, "hours without quarters")
         store(sums)
-        there = late & set(self.hours_with_quarters())
-        self.that(not there, f"{there} do not have what came late")
+        self.that(not self.due_hours(), "sums alone make hours due")
         store(intervals)
+        due = self.due_hours()
+        self.that(due and due < late, f"{len(due)} of {len(late)} are due")
         self.oracle = Oracle(self.sql)
-        self.quarters_are_right(1)
+        self.spans_of_channels_are_right(50)
 
     def get(self, path, **parameters):
         answer = self.server.get(V1 + path, self.lead, **parameters)
@@ -934,11 +914,11 @@ class Test:
         """Of days of 200 operators, each hour of each is a row."""
         buckets = " ".join(f"{64 + 4 * n}:b" for n in range(60))
         self.sql.ask(
-            "INSERT INTO response_rollups SELECT 'many', 0, 'hour', "
+            "INSERT INTO response_rollups SELECT 'many', 'operator', 'hour', "
             "'2026-01-01' + INTERVAL seq DIV 200 HOUR, "
             f"CONCAT('o', seq MOD 200), 'reply 60 600000 9999 1 {buckets};', "
             f"NOW(3), 1 FROM seq_0_to_{MANY_DAYS * 4800 - 1}; "
-            "INSERT INTO response_rollups SELECT 'many', 1, 'hour', "
+            "INSERT INTO response_rollups SELECT 'many', 'tenant', 'hour', "
             "'2026-01-01' + INTERVAL seq HOUR, '', '', NOW(3), 1 "
             f"FROM seq_0_to_{MANY_DAYS * 24 - 1}")
         before = self.peak()
@@ -1058,18 +1038,19 @@ class Test:
         self.that(unknown > 10, f"only {unknown} rows were not known")
 
     def hour_to_cut(self):
-        """With quarters, and responses in the parts that are cut."""
-        for hour in self.hours_with_quarters():
+        """With responses in three of its quarters."""
+        for hour in {i[0] // HOUR * HOUR for i in self.oracle.intervals}:
             parts = [self.oracle.chosen("response", ANY, hour + n * QUARTER,
                                         hour + n * QUARTER + QUARTER // 3)
                      for n in range(3)]
             if all(parts):
                 return hour
-        raise AssertionError("no hour has responses in all its quarters")
+        raise AssertionError("no hour has responses in three quarters")
 
-    def a_quarter_lacks_what_is_deleted_of_it(self):
-        """Intervals of closed chats are deleted; the other quarters of their
-        hour have theirs."""
+    def an_hour_lacks_what_is_deleted_of_it(self):
+        """Intervals of closed chats are deleted: what a range has of an hour
+        that it cuts is not known, nor is a channel's part of the hour. As a
+        whole, and by what is due no more, it is."""
         self.copy_tenant("reaped", "TRUE", "TRUE")
         self.lab.must(["sink", "-c", self.conf, "--recompute"])
         hour = self.hour_to_cut()
@@ -1078,9 +1059,9 @@ class Test:
         self.sql.ask("DELETE FROM intervals WHERE tenant = 'reaped' AND "
                      f"end_at >= '{begin}' AND end_at < '{end}'")
         lead, self.lead = self.lead, token(tenant_id="reaped", role="lead")
-        minute = QUARTER // 15
+        minute = HOUR // 60
         for first, last, known in (1, 40, False), (1, 4, False), (
-                16, 40, True), (16, 19, True), (0, 40, True):
+                16, 40, False), (0, 59, False), (0, 60, True):
             span = hour + first * minute, hour + last * minute
             row, = self.get("responses", by="total", **{
                 "from": utc_text(span[0]), "to": utc_text(span[1])})["rows"]
@@ -1088,6 +1069,16 @@ class Test:
             self.that(row["count"] == (want if known else None),
                       f"{utc_text(hour)}, minutes {first} to {last}: {row}, "
                       f"{want} are to be {known}")
+        whole = {"from": utc_text(hour), "to": utc_text(hour + HOUR)}
+        for due in False, True:
+            if due:
+                self.sql.ask("INSERT INTO sums_due VALUES ('reaped', "
+                             f"'channels', '{begin}')")
+            counts = [row["count"] for row in self.get(
+                "responses", by="total", group="channel", **whole)["rows"]]
+            self.that(sum(n or 0 for n in counts) == want and not due
+                      or due and counts and not any(counts),
+                      f"by channel, due: {due}: {counts} for {want}")
         self.lead = lead
 
     def has_missing(self, name, kind, whose, period):
@@ -1182,7 +1173,7 @@ class Test:
         self.that(got["conversation_metrics"]["resolved"] == want,
                   f"resolved: {got}, not {want}")
         self.sql.ask(
-            "INSERT INTO response_rollups SELECT 'cut', 1, 'hour', "
+            "INSERT INTO response_rollups SELECT 'cut', 'tenant', 'hour', "
             "DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL 90 DAY + INTERVAL seq "
             "HOUR, '%Y-%m-%d %H:00'), '', 'resolution 1 1 1 1 1:b;', "
             "NOW(3), 1 FROM seq_0_to_1")
@@ -1206,8 +1197,12 @@ class Test:
         """By channel: one of two is known to be all once the sums are those of
         after it, and one more is in them before."""
         self.sql.ask(
-            "INSERT INTO response_rollups VALUES ('undone', 1, 'hour', "
-            "'2026-03-01 10:00', '', 'reply 2 2000 1000 5 300:c;', NOW(3), 5)")
+            "INSERT INTO response_rollups SELECT 'undone', 'tenant', span, at, "
+            "'', 'reply 2 2000 1000 5 300:c;', NOW(3), 5 FROM (SELECT 'hour' "
+            "AS span, '2026-03-01 10:00' AS at UNION SELECT 'day', "
+            "'2026-03-01') spans; "
+            "INSERT INTO sums_due VALUES ('undone', 'channels', "
+            "'2026-03-01 10:00')")
         self.put_intervals(
             "SELECT 'undone', '2026-03-01 10:30', n, '', 'reply', "
             "'2026-03-01', '1', 1000, n, '2026-03-01 12:00', 5 + 2 * n FROM "
@@ -1227,10 +1222,10 @@ class Test:
     def what_the_span_before_lacks_is_told(self):
         """An hour that it cuts has no intervals; the asked one is whole."""
         self.sql.ask(
-            "INSERT INTO response_rollups SELECT 'before', 1, 'hour', hour, "
+            "INSERT INTO response_rollups SELECT 'before', 'tenant', 'hour', hour, "
             "'', 'reply 1 1 1 1 1:b;', NOW(3), 1 FROM (SELECT "
             "'2026-02-28 18:00' AS hour UNION SELECT '2026-03-02 05:00') h; "
-            "INSERT INTO response_rollups VALUES ('before', 1, 'hour', "
+            "INSERT INTO response_rollups VALUES ('before', 'tenant', 'hour', "
             "'2026-03-01 03:00', '', 'reply 1 1 1 9 1:b;', "
             "'2026-03-04 05:00', 9)")
         answer = self.server.get(
@@ -1411,12 +1406,11 @@ def body():
         test.heat_maps_are_right()
         test.transfers_are_right()
         test.recompute()
-        test.quarters_are_right(500)
-        test.spans_of_channels_are_right()
+        test.spans_of_channels_are_right(100)
         test.channels_are_read_from_rollups()
         test.responses_are_right()
         test.heat_maps_are_right()
-        test.late_rows_spoil_quarters()
+        test.late_rows_are_due()
         test.responses_are_right()
         test.heat_maps_are_right()
         test.dates_are_of_the_zone()
@@ -1425,7 +1419,7 @@ def body():
         test.bad_links_are_refused()
         test.bad_questions_are_refused()
         test.what_is_not_kept_is_not_known()
-        test.a_quarter_lacks_what_is_deleted_of_it()
+        test.an_hour_lacks_what_is_deleted_of_it()
         test.resolutions_are_known_or_null()
         test.what_the_span_before_lacks_is_told()
         test.the_span_before_may_be_empty()

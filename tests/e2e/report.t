@@ -637,8 +637,8 @@ class Test:
         days = "2014-01-01", "2026-11-10"
         want = self.span("UTC", days)["waits"]
         self.sql.ask(
-            "UPDATE response_rollups SET sums = 'reply x;' WHERE everyone = 1 "
-            "AND span = 'hour' AND begin_at = (SELECT "
+            "UPDATE response_rollups SET sums = 'reply x;' WHERE subject = "
+            "'tenant' AND span = 'hour' AND begin_at = (SELECT "
             "DATE_FORMAT(end_at, '%Y-%m-%d %H:00') FROM intervals WHERE "
             f"tenant = '{TENANT}' AND kind IN ('first_response', 'reply', "
             "'unanswered') AND withdrawn = 0 ORDER BY ms DESC LIMIT 1)")

@@ -1,0 +1,289 @@
+/*
+ * sums_due: see sums_due.h.
+ */
+#include "sink/rollup/sums_due.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/containers/duration_bucket.h"
+#include "common/tables/intervals.h"
+#include "sink/rollup/analytics_hours.h"
+#include "sink/rollup/span_set.h"
+
+/* The rows of an hour mostly come before it is over for so long. */
+#define SETTLING_MS (10 * MINUTE_MS)
+
+enum { COLUMNS = 3 };
+
+/* As the column `sums` has them. */
+static const char *const kind_names[] = {
+	[SUMS_OF_CHANNELS] = "channels",
+	[SUMS_OF_ANALYTICS] = "analytics",
+};
+
+void
+sums_due_init(struct sums_due *s, struct db *db)
+{
+	*s = (struct sums_due){ .db = db };
+	/* A row that is there is only locked for others to share: those who
+	 * store rows of one hour do not wait for each other. */
+	s->list = db_bulk_new(db,
+	    "INSERT IGNORE INTO sums_due (tenant, sums, `hour`) VALUES ",
+	    "(?, ?, ?)", "", COLUMNS);
+	s->put = span_set_bulk(db);
+}
+
+void
+sums_due_release(struct sums_due *s)
+{
+	db_bulk_free(s->list);
+	db_bulk_free(s->put);
+	free(s->hours);
+}
+
+void
+sums_due_begin(struct sums_due *s)
+{
+	s->hours_n = 0;
+}
+
+static int
+compare_hours(const void *pa, const void *pb)
+{
+	const struct due_hour *a = pa, *b = pb;
+	int order = text_compare(a->tenant, b->tenant);
+
+	if (order == 0)
+		order = (a->kind > b->kind) - (a->kind < b->kind);
+	if (order == 0)
+		order = (a->begin > b->begin) - (a->begin < b->begin);
+	return order;
+}
+
+void
+sums_due_add(
+    struct sums_due *s, struct text tenant, enum sums_kind kind, int64_t hour)
+{
+	const struct due_hour added = { tenant, kind, hour };
+
+	/* Rows come in the order of their keys. */
+	if (s->hours_n > 0 &&
+	    compare_hours(&s->hours[s->hours_n - 1], &added) == 0)
+		return;
+	XGROW(s->hours, s->hours_n, s->cap);
+	s->hours[s->hours_n++] = added;
+}
+
+/* All in the same order: no two wait for each other. */
+enum outcome
+sums_due_list(struct sums_due *s)
+{
+	const struct due_hour *h = s->hours;
+	size_t i;
+
+	if (s->hours_n == 0)
+		return OUTCOME_DONE;
+	qsort(s->hours, s->hours_n, sizeof *s->hours, compare_hours);
+	db_bulk_clear(s->list);
+	for (i = 0; i < s->hours_n; i++)
+		if (i == 0 || compare_hours(&h[i - 1], &h[i]) != 0)
+			db_bulk_add(s->list,
+			    (const struct db_value[COLUMNS]){
+				db_text(h[i].tenant.p, h[i].tenant.len),
+				db_str(kind_names[h[i].kind]),
+				db_time(h[i].begin) });
+	return db_bulk_run(s->list, 0, db_bulk_rows(s->list));
+}
+
+/* Adds up the intervals of a time by hour. */
+static enum outcome
+count_intervals(struct sums_due *s, const char *tenant, int64_t from,
+    int64_t to, struct span_set *hours)
+{
+	const struct db_value args[] = { db_time(from), db_str(tenant),
+		db_time(from), db_time(to) };
+	struct db_rows *rows;
+	enum span_kind kind;
+	struct span_row *row;
+	struct span_sum *sum;
+	enum outcome o = db_query(s->db,
+	    "SELECT TIMESTAMPDIFF(HOUR, ?, end_at) AS n, "
+	    "COALESCE(channel, '') AS c, kind, " DURATION_BUCKET_SQL(
+		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms), MAX(version), "
+		      "MAX(as_of) FROM intervals "
+		      "WHERE tenant = ? AND end_at >= ? AND end_at < ? "
+		      "AND kind <> 'waiting' AND " INTERVAL_COUNTS
+		      " GROUP BY n, c, kind, bucket",
+	    args, ARRAY_LEN(args), &rows);
+
+	while (o == OUTCOME_DONE && db_next(rows)) {
+		kind = span_kind_named(db_get(rows, 2), db_get_len(rows, 2));
+		if (kind == SPAN_KINDS)
+			continue;
+		row = span_set_row(hours, from + db_get_int(rows, 0) * HOUR_MS,
+		    db_get(rows, 1), db_get_len(rows, 1));
+		row->put = true;
+		if (db_get_time(rows, 8) > row->as_of)
+			row->as_of = db_get_time(rows, 8);
+		sum = &row->sums.kind[kind];
+		span_sum_add(sum, db_get_int(rows, 4), db_get_int(rows, 5),
+		    db_get_int(rows, 6), db_get_int(rows, 7));
+		span_sum_add_bucket(
+		    sum, (uint32_t)db_get_int(rows, 3), db_get_int(rows, 4));
+	}
+	db_rows_free(rows);
+	return o;
+}
+
+/* Adds up what is stored of the hours of a day; those of [from, to) are made
+ * again. */
+static enum outcome
+add_up_day(struct sums_due *s, const char *tenant, int64_t from, int64_t to,
+    struct span_set *hours, struct span_set *days)
+{
+	int64_t day = clock_floor(from, DAY_MS);
+	const struct strmap_entry *e;
+	const struct span_row *hour;
+	struct span_row *row;
+	enum outcome o;
+	size_t i = 0;
+
+	/* Rows that are there are written even if nothing is left of them. */
+	o = span_set_read(hours, s->db, tenant, from, to, true);
+	if (o == OUTCOME_DONE)
+		o = span_set_read(days, s->db, tenant, day, day + 1, true);
+	if (o == OUTCOME_DONE)
+		o = count_intervals(s, tenant, from, to, hours);
+	if (o == OUTCOME_DONE)
+		o = span_set_read(
+		    hours, s->db, tenant, day, day + DAY_MS, false);
+	while ((e = strmap_next(&hours->rows, &i)) != NULL) {
+		hour = e->value;
+		row = span_set_row(days, day, hour->id, strlen(hour->id));
+		span_row_merge(row, hour);
+		row->put = true;
+	}
+	return o;
+}
+
+static enum outcome
+make_channels(struct sums_due *s, const char *tenant, int64_t from, int64_t to)
+{
+	struct span_set hours = { .span = SPAN_HOUR, .of = SPAN_OF_CHANNEL };
+	struct span_set days = { .span = SPAN_DAY, .of = SPAN_OF_CHANNEL };
+	struct span_set *const sets[] = { &hours, &days };
+	enum outcome o = add_up_day(s, tenant, from, to, &hours, &days);
+
+	if (o == OUTCOME_DONE)
+		o = span_sets_write(sets, ARRAY_LEN(sets), tenant, s->put);
+	span_set_release(&hours);
+	span_set_release(&days);
+	return o;
+}
+
+/* Locks those of the hours in [from, to), which are of one day, that are on the
+ * list. *listed: there are some. Of channels the day is locked before. */
+static enum outcome
+lock_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
+    int64_t from, int64_t to, bool *listed)
+{
+	const struct span_set days = { .span = SPAN_DAY,
+		.of = SPAN_OF_CHANNEL };
+	const struct db_value args[] = { db_str(tenant),
+		db_str(kind_names[kind]), db_time(from), db_time(to) };
+	struct db_rows *rows = NULL;
+	enum outcome o = OUTCOME_DONE;
+
+	if (kind == SUMS_OF_CHANNELS)
+		o = span_set_lock(
+		    &days, s->db, tenant, clock_floor(from, DAY_MS));
+	if (o == OUTCOME_DONE)
+		o = db_query(s->db,
+		    "SELECT `hour` FROM sums_due WHERE tenant = ? AND sums = ? "
+		    "AND `hour` >= ? AND `hour` < ? FOR UPDATE",
+		    args, ARRAY_LEN(args), &rows);
+	*listed = o == OUTCOME_DONE && db_rows_count(rows) > 0;
+	db_rows_free(rows);
+	return o;
+}
+
+/* With the lock: makes them, and takes them off the list. */
+static enum outcome
+make_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
+    int64_t from, int64_t to)
+{
+	const struct db_value args[] = { db_str(tenant),
+		db_str(kind_names[kind]), db_time(from), db_time(to) };
+	enum outcome o = kind == SUMS_OF_CHANNELS
+			     ? make_channels(s, tenant, from, to)
+			     : analytics_hours_make(s->db, tenant, from, to);
+
+	return o != OUTCOME_DONE
+		   ? o
+		   : db_exec(s->db,
+			 "DELETE FROM sums_due WHERE tenant = ? AND sums = ? "
+			 "AND `hour` >= ? AND `hour` < ?",
+			 args, ARRAY_LEN(args), NULL);
+}
+
+/* Unless another sink has made them meanwhile. */
+static enum outcome
+make_hour(
+    struct sums_due *s, enum sums_kind kind, const char *tenant, int64_t hour)
+{
+	bool listed = false;
+	enum outcome o = db_begin(s->db);
+
+	if (o == OUTCOME_DONE)
+		o = lock_hours(s, kind, tenant, hour, hour + HOUR_MS, &listed);
+	if (o == OUTCOME_DONE && listed)
+		o = make_hours(s, kind, tenant, hour, hour + HOUR_MS);
+	if (o == OUTCOME_DONE)
+		o = db_commit(s->db);
+	if (o != OUTCOME_DONE)
+		db_rollback(s->db);
+	return o;
+}
+
+enum outcome
+sums_due_make_one(struct sums_due *s, int64_t now_ms, bool *made)
+{
+	const struct db_value args[] = { db_time(
+	    clock_floor(now_ms - SETTLING_MS, HOUR_MS)) };
+	struct db_rows *rows = NULL;
+	enum sums_kind kind;
+	enum outcome o = db_query(s->db,
+	    "SELECT tenant, sums = 'analytics', `hour` FROM sums_due "
+	    "WHERE `hour` < ? ORDER BY `hour` DESC, tenant LIMIT 1",
+	    args, ARRAY_LEN(args), &rows);
+
+	*made = o == OUTCOME_DONE && db_next(rows);
+	if (*made) {
+		kind = db_get_int(rows, 1) != 0 ? SUMS_OF_ANALYTICS
+						: SUMS_OF_CHANNELS;
+		o = make_hour(s, kind, db_get(rows, 0), db_get_time(rows, 2));
+	}
+	db_rows_free(rows);
+	return o;
+}
+
+enum outcome
+sums_due_make_day(struct sums_due *s, struct text tenant, int64_t day)
+{
+	char *name = text_dup(tenant);
+	enum outcome o = OUTCOME_DONE;
+	enum sums_kind kind;
+	bool listed;
+
+	for (kind = SUMS_OF_CHANNELS;
+	     o == OUTCOME_DONE && kind <= SUMS_OF_ANALYTICS; kind++) {
+		o = lock_hours(s, kind, name, day, day + DAY_MS, &listed);
+		if (o == OUTCOME_DONE)
+			o = make_hours(s, kind, name, day, day + DAY_MS);
+	}
+	free(name);
+	return o;
+}

@@ -1,0 +1,68 @@
+/*
+ * sums_due: sums that are made from rows of an hour once the hour is over,
+ * instead of with each row: the responses of channels, of hours and days of
+ * response_rollups, from intervals; and message_analytics_hours, from
+ * message_analytics (analytics_hours.h).
+ *
+ * The table sums_due lists the hours that have rows which are not added up, and
+ * whoever reads takes the rows of these hours. Who stores a row of an hour puts
+ * it on the list, as the last that the transaction writes. Who makes the sums
+ * locks the list's row of the hour before they read anything of it, and takes
+ * it off in the same transaction. So either the sums count what was stored, or
+ * the hour is on the list again.
+ *
+ * Of an hour that is not on the list and has no sums nothing is stored. Rows
+ * that are deleted stay counted until a row of their hour is stored.
+ */
+#ifndef SINK_ROLLUP_SUMS_DUE_H
+#define SINK_ROLLUP_SUMS_DUE_H
+
+#include "common/base/text.h"
+#include "common/db/db.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum sums_kind { SUMS_OF_CHANNELS, SUMS_OF_ANALYTICS };
+
+/* An hour of which something is stored. The text is borrowed. */
+struct due_hour {
+	struct text tenant;
+	enum sums_kind kind;
+	int64_t begin; /* ms since 1970, a whole hour */
+};
+
+struct sums_due {
+	struct db *db; /* borrowed */
+
+	/* private */
+	struct db_bulk *list, *put;
+	struct due_hour *hours;
+	size_t hours_n, cap;
+};
+
+void sums_due_init(struct sums_due *s, struct db *db);
+void sums_due_release(struct sums_due *s); /* before db_close() */
+
+/* Forgets the hours of the try before. */
+void sums_due_begin(struct sums_due *s);
+void sums_due_add(
+    struct sums_due *s, struct text tenant, enum sums_kind kind, int64_t hour);
+
+/* Puts the hours on the list. Within the transaction that stores rows of them,
+ * as the last that it writes. */
+enum outcome sums_due_list(struct sums_due *s)
+    __attribute__((warn_unused_result));
+
+/* Makes the sums of an hour that is on the list and was over some time ago, the
+ * newest first. *made: there was one. In a transaction of its own. */
+enum outcome sums_due_make_one(struct sums_due *s, int64_t now_ms, bool *made)
+    __attribute__((warn_unused_result));
+
+/* The same of a day (ms of its begin), whatever is on the list. Within a
+ * transaction. */
+enum outcome sums_due_make_day(struct sums_due *s, struct text tenant,
+    int64_t day) __attribute__((warn_unused_result));
+
+#endif
