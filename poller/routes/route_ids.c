@@ -5,21 +5,14 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/digest/checksum.h"
 #include "common/digest/hex.h"
 #include "common/digest/random.h"
 #include "common/http/signature.h"
-
-#define SLOTS 1000
 
 void
 route_uuid(char id[ROUTE_ID])
@@ -38,56 +31,20 @@ route_uuid(char id[ROUTE_ID])
 	}
 }
 
-/* Binds a name that only one process of the machine can have at a time, and
- * that is free again when the process ends. */
-static bool
-bind_slot(unsigned slot)
-{
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int len = snprintf(name.sun_path + 1, sizeof name.sun_path - 1,
-	    "messaging-analytics-message-ids-%03u", slot);
-
-	if (fd < 0)
-		return false;
-	if (bind(fd, (const struct sockaddr *)&name,
-		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-			    (size_t)len)) == 0)
-		return true; /* fd stays open until the process ends */
-	(void)close(fd);
-	return false;
-}
-
-/* Without such a name the slot is random: two processes then have to write to
- * one conversation in one microsecond, and draw the same of a thousand. */
-static unsigned
-choose_slot(void)
-{
-	unsigned start = random_32() % SLOTS, i;
-
-	for (i = 0; i < SLOTS; i++) {
-		if (bind_slot((start + i) % SLOTS))
-			return (start + i) % SLOTS;
-	}
-	return start;
-}
-
 void
 route_message_id(char id[ROUTE_ID])
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static unsigned slot = SLOTS;
 	static int64_t last;
 	int64_t us = clock_now_us();
 
 	(void)pthread_mutex_lock(&lock);
-	if (slot == SLOTS)
-		slot = choose_slot();
 	if (us <= last)
 		us = last + 1;
 	last = us;
-	(void)snprintf(id, ROUTE_ID, "msg-%lld%03u", (long long)us, slot);
 	(void)pthread_mutex_unlock(&lock);
+	(void)snprintf(id, ROUTE_ID, "msg-%lld%03u", (long long)us,
+	    (unsigned)(random_32() % 1000));
 }
 
 void

@@ -16,9 +16,9 @@
 /* A random UUID (version 4). */
 void route_uuid(char id[ROUTE_ID]);
 
-/* msg-<nanoseconds since 1970>, as the original makes them, but unique: the
- * clock's microseconds, or one more than the last; then three digits that no
- * other process of the machine has. */
+/* msg-<nanoseconds since 1970>, as the original makes them: the clock's
+ * microseconds, or one more than the last, and three random digits, since
+ * another process may write to the same conversation in the same one. */
 void route_message_id(char id[ROUTE_ID]);
 
 /* conv- and 24 hexadecimal digits, the same for two people in either order:
