@@ -48,8 +48,8 @@ static const char *const logged_parameters[] = { "at", "from", "to",
 	"cursor", "operator", "assigned", "nobody", "channel", "no_channel",
 	"channel_id", "chat", "conversation_id", "open", "waiting",
 	"waiting_seconds", "status", "tag", "message", "message_id", "sender",
-	"kind", "withdrawn", "up_to_version", "after_version", "user_id",
-	"rule", "word", "event_type", "source_service" };
+	"kind", "withdrawn", "group", "user_id", "rule", "word", "event_type",
+	"source_service" };
 
 static int
 open_audit_file(struct audit *a)

@@ -5,8 +5,7 @@ import { byId, drawing, element, exchange, link, setFailed,
 	setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { notKept } from "./present.js";
-import { figureAddress } from "./responses.js";
-import { settings } from "./settings.js";
+import { addressOfFigure, settings } from "./settings.js";
 import { heatmapSpan, isRangeTooShort, span, spanText } from "./time.js";
 
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -117,7 +116,7 @@ export async function showHeatmap() {
 
 	shown = answer.rows.map((row, i) => ({ ...row, level: level[i],
 		opens: !row.count ? null
-			: figureAddress(row, answer.version) }));
+			: addressOfFigure(row.href) }));
 	const none = answer.not_kept !== null
 		&& answer.rows.every((row) => row.count === null);
 

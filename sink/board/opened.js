@@ -1,5 +1,5 @@
 /* What is behind a figure, in a dialog: the intervals that it is made of, or
- * chats; and what became of it since a link was made. */
+ * chats. */
 
 import { byId, figures, setText, table, titleOf } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
@@ -10,15 +10,12 @@ import { closeTimeline, listenToTimeline, openTimeline } from "./timeline.js";
 import { dayAndTime, span } from "./time.js";
 
 const PAGE = 200;
-/* What is of the figure as it was, not of the question. */
-const OF_LINK = ["version", "count", "sum_seconds"];
 /* What only a figure has, not chats. */
-const OF_FIGURE = ["opened-figures", "permalink", "became"];
+const OF_FIGURE = ["opened-figures", "permalink"];
 
-/* What is open: {key, figure, chats, rows, next, asking, late}:
- * queries of which one is empty, rows so far, the cursor of the next page,
- * whether that is under way, and how many rows not shown yet came late since
- * its link was made. An answer for one that was left meanwhile is dropped. */
+/* What is open: {key, figure, chats, rows, next, asking}: queries of which one
+ * is empty, rows so far, the cursor of the next page, and whether that is under
+ * way. An answer for one that was left meanwhile is dropped. */
 let shown = { key: "" };
 const newest = newestOnly();
 let chatLink = null; /* what had the focus when a chat was opened in it */
@@ -39,8 +36,6 @@ const INTERVALS = [
 	{ title: "Kind", value: (row) => row.kind.replace("_", " ") },
 	{ title: "Operator", kind: "text",
 		value: (row) => nameOf(row.operator) },
-	{ title: "Since the link", value: (row) => row.late
-		? "late or corrected" : null },
 ];
 
 const CHATS = [
@@ -59,46 +54,9 @@ const CHATS = [
 		value: (row) => span(row.avg_response_seconds) },
 ];
 
-const BECAME = [
-	{ title: "Part", names: true, value: (row) => row.name },
-	{ title: "Responses", kind: "number", value: (row) => row.count },
-	{ title: "Together", kind: "time",
-		value: (row) => span(row.sum_seconds) },
-	{ title: "Seconds", kind: "number",
-		value: (row) => row.sum_seconds.toFixed(3) },
-];
-
-function hasChanged({ then, late, gone }) {
-	return then !== null && (late.count > 0 || gone.count !== 0
-		|| gone.sum_seconds !== 0);
-}
-
-/* The figure as the link has it, and how it became what it is. */
-function showBecame(answer) {
-	const parts = answer.then === null ? [] : [
-		{ name: "Then, as the link says", ...answer.then },
-		{ name: "Still the same", ...answer.kept },
-		{ name: "Gone: withdrawn, corrected or deleted",
-			...answer.gone },
-		{ name: "Came late, or corrected", ...answer.late },
-		{ name: "Now", ...answer.now },
-	];
-	const changed = hasChanged(answer);
-
-	byId("became").hidden = answer.then === null;
-	setText(byId("became-note"), answer.then === null ? ""
-		: changed ? "It has changed since the link was made."
-			: "It has not changed since the link was made.");
-	table(byId("became-table"), BECAME, changed ? parts : []);
-}
-
 function showFigure(answer, query) {
 	const now = answer.now;
-	const kept = new URLSearchParams(query);
 
-	kept.set("version", now.version);
-	kept.set("count", now.count);
-	kept.set("sum_seconds", now.sum_seconds);
 	figures(byId("opened-figures"), [
 		{ id: "opened-count", title: "Responses", value: now.count },
 		{ id: "opened-sum", title: "Together",
@@ -111,8 +69,7 @@ function showFigure(answer, query) {
 	byId("opened-figures").hidden = false;
 	byId("permalink").hidden = false;
 	byId("permalink").setAttribute("href",
-		addressOf({ figure: String(kept), ...NO_CHAT }));
-	showBecame(answer);
+		addressOf({ figure: query, ...NO_CHAT }));
 }
 
 function showRows(columns) {
@@ -150,8 +107,6 @@ async function askPage(of, query) {
 	const rows = [];
 	let answer, pages = 0;
 
-	for (const name of OF_LINK)
-		delete asked[name];
 	do {
 		answer = await (of.chats !== ""
 			? fetchJson("/api/v1/chats", asked)
@@ -166,14 +121,11 @@ async function askPage(of, query) {
 	return { ...answer, rows };
 }
 
-/* A page that is under way is not asked for again: it would be added twice.
- * Of rows with a newer version those that ended last came late: the others may
- * have been written anew as they were. */
+/* A page that is under way is not asked for again: it would be added twice. */
 async function addPage() {
 	const of = shown;
 	const query = Object.fromEntries(
 		new URLSearchParams(of.chats || of.figure));
-	const version = Number(query.version ?? Infinity);
 	let answer;
 
 	if (of.asking)
@@ -191,7 +143,6 @@ async function addPage() {
 		return;
 	}
 	of.rows.push(...answer.rows.map((row) => ({ ...row,
-		late: row.version > version && of.late-- > 0,
 		key: `${row.end_at} ${row.chat} ${row.message} ${row.kind}` })));
 	of.next = answer.next ?? "";
 	showRows(of.chats !== "" ? CHATS : INTERVALS);
@@ -215,7 +166,6 @@ async function askBehind(of) {
 			showNothing(notKept(answer.not_kept));
 			return;
 		}
-		of.late = hasChanged(answer) ? answer.late.count : 0;
 		showFigure(answer, of.figure);
 	}
 	await addPage();

@@ -17,12 +17,6 @@ const newest = newestOnly();
 
 let shown = []; /* what the picture shows */
 
-/* The query behind a link to intervals, and what the figure was. */
-export function figureAddress(row, version) {
-	return addressOfFigure(row.href, `&version=${version ?? 0}`
-		+ `&count=${row.count}&sum_seconds=${row.sum_seconds}`);
-}
-
 /* Periods as people call them: an hour of one day, else its first day; no two
  * the same, so with the day and the year where there are several, and with the
  * offset of the zone where clocks go back. */
@@ -74,8 +68,8 @@ function previousOf(answer) {
 function showSummary(answer, within) {
 	const [is] = answer.rows.filter((row) => row.span === "asked");
 	const was = previousOf(answer);
-	const opens = figureAddress(is, answer.version);
-	const beforeOpens = figureAddress(was, answer.version);
+	const opens = addressOfFigure(is.href);
+	const beforeOpens = addressOfFigure(was.href);
 	const previous = previousText(was.end_utc);
 	const all = [
 		["count", "Responses", "count", COUNT],
@@ -131,9 +125,9 @@ function rowsOf(answer, by) {
 		average: row.avg_seconds,
 		before: before.get(row.period)?.avg_seconds ?? null,
 		beforeOpens: before.has(row.period)
-			? figureAddress(before.get(row.period), answer.version)
+			? addressOfFigure(before.get(row.period).href)
 			: null,
-		opens: figureAddress(row, answer.version) }));
+		opens: addressOfFigure(row.href) }));
 }
 
 /* A round number of seconds not below the value, as are its quarters. */

@@ -68,12 +68,11 @@ export function addressBehind(some) {
 	return addressOf({ ...CLOSED, ...some });
 }
 
-/* The same for what is behind a figure, by its href of the API and, of a
- * permalink, what the figure was. Null: it has none, or this is a wall, where
- * nobody is named. */
-export function addressOfFigure(href, was = "") {
+/* The same for what is behind a figure, by its href of the API. Null: it has
+ * none, or this is a wall, where nobody is named. */
+export function addressOfFigure(href) {
 	return !href || settings.wall ? null : addressBehind({
-		figure: href.slice(href.indexOf("?") + 1) + was });
+		figure: href.slice(href.indexOf("?") + 1) });
 }
 
 /* Changes some; the page hears of it as of any other change of its URL. */

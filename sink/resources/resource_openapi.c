@@ -70,14 +70,7 @@ static const struct {
 	    "the present, with open=1 alone', to: time?, as_of: time?, now: "
 	    "{version: number, count: number? 'null: no intervals are kept', "
 	    "sum_seconds: number?, avg_seconds: number?, max_seconds: number?},"
-	    " then: {version: number, count: number, sum_seconds: number}?, "
-	    "kept: {count: number, sum_seconds: number}? 'Of what is now, what "
-	    "the link has; where several aggregators store, rows that came "
-	    "since with an earlier version replace as many that are gone', "
-	    "late: {count: number, sum_seconds: number}? 'What came, or was "
-	    "corrected, since', gone: {count: number, sum_seconds: number}? "
-	    "'then without kept: withdrawn, corrected or deleted since', "
-	    "withdrawn: {count: number, sum_seconds: number}?, href: text?, "
+	    " href: text?, "
 	    "not_kept: text? 'Where there is nothing: metrics of which nothing "
 	    "is kept'}" },
 	{ "Health",

@@ -144,19 +144,6 @@ static const struct {
 	    "hour, from and to'" },
 	{ "hour", NULL,
 	    "integer 0..23 'Of their end, by the clock in the zone'" },
-	{ "up_to_version", NULL,
-	    "integer 0..9223372036854775807 'Only rows of that version or"
-	    " before'" },
-	{ "after_version", NULL,
-	    "integer 0..9223372036854775807 'Only rows of a greater "
-	    "version'" },
-	{ "version", NULL,
-	    "integer 0..9223372036854775807 'Of the figure as it was; "
-	    "needs count and sum_seconds'" },
-	{ "count", NULL, "integer 0..1000000000000 'As it was'" },
-	{ "sum_seconds", NULL,
-	    "thousandths 0..1000000000000 'As it was; with at most three "
-	    "decimals, and no exponent'" },
 	{ "by", NULL, "(quarter|hour|day|week|month|total) =day 'The period'" },
 	{ "group", "transfers",
 	    "(none|operator) =none 'A row for each operator'" },

@@ -66,9 +66,7 @@ const struct resource resources[] = {
 	{ V1 "figure", VIEWER_AGENT,
 	    HANDLED(resource_figure, figure_parameters), .id = "figure",
 	    .shape = "Figure",
-	    .summary =
-		"One figure, opened: what it is now, and what became of it "
-		"since." },
+	    .summary = "One figure, opened: what it is now." },
 	{ V1 "allocation", VIEWER_LEAD,
 	    HANDLED(resource_allocation, no_parameters), .id = "allocation",
 	    .shape = "Allocation",

@@ -13,7 +13,7 @@
 #include "sink/responses/response_week.h"
 
 const char *const interval_parameters[] = { "weekday", "hour", "zone", "open",
-	"up_to_version", "after_version", NULL };
+	NULL };
 
 /* By the definition of Chatwoot a chat counts with its whole life. Asked once a
  * statement, as it depends on no row. */
@@ -44,24 +44,6 @@ add_open(struct question *q, struct buf *sql)
 		return false;
 	if (open)
 		buf_adds(sql, of_open_chats);
-	return true;
-}
-
-static bool
-add_versions(struct question *q, struct buf *sql)
-{
-	int64_t up_to = -1, after = -1;
-
-	if (!question_int(q, "up_to_version", 0, INT64_MAX, &up_to) ||
-	    !question_int(q, "after_version", 0, INT64_MAX, &after))
-		return false;
-	if (up_to >= 0 && after > up_to)
-		return question_problem(
-		    q, 400, "after_version is behind up_to_version");
-	if (up_to >= 0)
-		buf_addf(sql, " AND version <= %" PRId64, up_to);
-	if (after >= 0)
-		buf_addf(sql, " AND version > %" PRId64, after);
 	return true;
 }
 
@@ -105,8 +87,7 @@ add_hour_of_week(struct question *q, struct buf *sql)
 bool
 interval_filter_add(struct question *q, struct buf *sql)
 {
-	return add_open(q, sql) && add_versions(q, sql) &&
-	       add_hour_of_week(q, sql);
+	return add_open(q, sql) && add_hour_of_week(q, sql);
 }
 
 void

@@ -6,8 +6,6 @@
  *   open=1           of the present episode of chats that are open; of their
  *                    whole life by the definition of Chatwoot, which `sink
  *                    --migrate` stores (sink/tables/thresholds.h)
- *   up_to_version    rows that were stored as they are up to that version
- *   after_version    rows that came, or were changed, behind it
  */
 #ifndef SINK_RESPONSES_INTERVAL_FILTER_H
 #define SINK_RESPONSES_INTERVAL_FILTER_H

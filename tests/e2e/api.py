@@ -547,7 +547,7 @@ class Test:
             "chats?limit=": ["limit", "empty"],
             "chats?nobody=": ["nobody", "empty"],
             "responses?by=&zone=UTC": ["by", "empty"],
-            "figure?version=": ["version", "empty"],
+            "figure?chat=": ["chat", "empty"],
             "now/stream?operator=": ["'operator'"],
             "operators?operator=501%20": ["blank"],
             "operators?operator=501+": ["blank"],
