@@ -93,10 +93,6 @@ $(B)/places: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(DATADIR)' | cmp -s - $@ || \
 	    echo '$(VERSION) $(DATADIR)' >$@
-# The description of an API, made by the program that answers it.
-$(B)/openapi/%.json: $(B)/bin/%
-	@mkdir -p $(@D)
-	@$< -c /dev/null --openapi >$@
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALLCF) -c -o $@ $<
@@ -278,7 +274,7 @@ INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
 UPDATE_MANDB = @case "$(DESTDIR):$$(manpath -g 2>/dev/null):" in \
                    :*"$(MANDIR):"*) mandb -q "$(MANDIR)" || :;; esac
 # The crontab and the units have the paths in commands, where these break.
-install: all $(B)/openapi/sink.json  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
+install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	@case '$(BINDIR)$(DATADIR)$(PROGRAM_PREFIX)' in *[[:space:],\&%\"\\]*) \
 	    echo "install: '$(BINDIR)' or '$(DATADIR)' has a blank or one of ,&%\"\\," \
 	        "at which cron or systemd would break it; take another PREFIX" >&2; \
@@ -295,7 +291,8 @@ install: all $(B)/openapi/sink.json  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 poller/profiles/*.jq "$(D)/profiles"
 	$(INSTALL) -m 644 sink/schema/*.sql "$(D)/schema"
 	$(INSTALL) -m 644 sink/board/* "$(D)/board"
-	$(INSTALL) -m 644 $(B)/openapi/sink.json "$(D)/api/openapi.json"
+	$(B)/bin/sink -c /dev/null --openapi >"$(D)/api/openapi.json"
+	chmod 644 "$(D)/api/openapi.json"
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) "$(D)/scripts"
 	$(INSTALL) -m 644 scripts/lib.sh "$(D)/scripts"
 	$(INSTALL) -m 644 scripts/examples/* scripts/units/* \
