@@ -98,7 +98,7 @@ model_operators_add(struct model *m, const struct record *r)
 	/* Only the name is known; the directory knows better. */
 	if (r->stale && o->listed)
 		return true;
-	if (r->at != CLOCK_NONE && r->at < o->at && !r->stale)
+	if (m->stream && r->at != CLOCK_NONE && r->at < o->at && !r->stale)
 		return add_older_record(m, o, r);
 	if (r->at > o->at)
 		o->at = r->at;

@@ -48,6 +48,7 @@ class Tenant:
         self.versions = collections.defaultdict(list) # in order of arrival
         self.said = collections.defaultdict(list) # records of each chat
         self.listed, self.names, self.available = {}, {}, {}
+        self.told = {} # operator -> time of the newest record, or snapshot
         self.listing = {} # by hand: what the snapshot says of who is available
         self.events = []
         self.snapshots = [] # (at, chats in it)
@@ -107,12 +108,27 @@ class Tenant:
         if not r.get("about"):
             self.versions[r["chat"], r["id"]].append(self.taken_in(r))
 
+    def told_operator(self, r):
+        """Of two records the later one counts, and one without a time is the
+        latest; of an older one only who is available, which has its own."""
+        name, at = r["operator"], r.get("at")
+        older = at is not None and at < self.told.get(name, at)
+        if older and name not in self.listed:
+            return
+        self.tell_available(self.available, r)
+        if older:
+            self.listed[name]["available"] = self.available.get(
+                name, (self.listed[name]["available"],))[0]
+            return
+        if at is not None:
+            self.told[name] = at
+        self.operator(r)
+
     def take(self, r):
         """A record outside snapshots; the time it has."""
         kind = r["type"]
         if kind == "operator":
-            self.tell_available(self.available, r)
-            self.operator(r)
+            self.told_operator(r)
         elif kind == "chat":
             self.said[r["chat"]].append(self.taken_in(r))
         elif kind == "message":
@@ -137,6 +153,12 @@ class Tenant:
         """Corrects what is known."""
         self.before_snapshot = self.newest
         self.pass_time(snapshot.at)
+        if not self.by_hand:
+            for name in [*self.listed, *(
+                    r["operator"] for r in snapshot.lines
+                    if r["type"] == "operator")]:
+                self.told[name] = max(snapshot.at,
+                                      self.told.get(name, snapshot.at))
         self.listed = {}
         chats = set()
         self.operators_told(
