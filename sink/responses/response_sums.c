@@ -22,6 +22,10 @@
 #define SPANS_MAX_BY_OPERATOR 240
 #define RANGES_MAX 200
 
+/* Ranges of intervals in a statement: with many of them the server takes longer
+ * to find their partitions than to read them. */
+#define INTERVAL_RANGES_MAX 8
+
 /* Rows of a statement; groups of intervals; hours that are due. */
 #define ROWS_MAX 200000
 #define BUCKETS_MAX 300000
@@ -479,6 +483,25 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 	return true;
 }
 
+/* Calls back with some of the ranges after the others. */
+static bool
+for_some_ranges(struct sums_reader *r, const struct response_ranges *ranges,
+    bool (*read)(struct sums_reader *r, const struct response_ranges *some))
+{
+	struct response_ranges some;
+	size_t i;
+
+	for (i = 0; i < ranges->n; i += some.n) {
+		some = (struct response_ranges){ .list = &ranges->list[i],
+			.n = ranges->n - i };
+		if (some.n > INTERVAL_RANGES_MAX)
+			some.n = INTERVAL_RANGES_MAX;
+		if (!read(r, &some))
+			return false;
+	}
+	return true;
+}
+
 static bool
 read_intervals(struct sums_reader *r, const struct response_ranges *ranges)
 {
@@ -488,8 +511,6 @@ read_intervals(struct sums_reader *r, const struct response_ranges *ranges)
 	size_t n = 0;
 	bool good;
 
-	if (ranges->n == 0)
-		return true;
 	args = xcalloc(2 * ranges->n + 1, sizeof *args);
 	buf_adds(&sql, "SELECT ");
 	response_plan_add_slot(r->plan, ranges, &sql);
@@ -581,7 +602,7 @@ find_missing(struct sums_reader *r, const struct response_ranges *intervals)
 
 	merge_cuts(r, &hours);
 	if (r->cut_n > 0)
-		good = count_intervals(r, &hours);
+		good = for_some_ranges(r, &hours, count_intervals);
 	for (i = 0; good && i < r->cut_n; i++) {
 		time.from = r->cut[i].begin;
 		time.to = time.from + HOUR_MS;
@@ -602,11 +623,12 @@ read_available(struct sums_reader *r, const struct response_available *k)
 	bool good;
 
 	response_plan_cut(r->plan, k, !r->channels, ranges);
-	good = read_level(r, RESPONSE_DAYS, &ranges[RESPONSE_DAYS], &b) &&
-	       read_level(r, RESPONSE_HOURS, &ranges[RESPONSE_HOURS], &b) &&
-	       read_batch(r, &b) &&
-	       read_intervals(r, &ranges[RESPONSE_INTERVALS]) &&
-	       find_missing(r, &ranges[RESPONSE_INTERVALS]);
+	good =
+	    read_level(r, RESPONSE_DAYS, &ranges[RESPONSE_DAYS], &b) &&
+	    read_level(r, RESPONSE_HOURS, &ranges[RESPONSE_HOURS], &b) &&
+	    read_batch(r, &b) &&
+	    for_some_ranges(r, &ranges[RESPONSE_INTERVALS], read_intervals) &&
+	    find_missing(r, &ranges[RESPONSE_INTERVALS]);
 	for (level = 0; level < RESPONSE_LEVELS; level++)
 		free(ranges[level].list);
 	return good;
