@@ -169,7 +169,7 @@ check_request(
 		v = compare_request(&k->what, r);
 	if (v != IDEMPOTENCY_NEW)
 		return v;
-	if (m->unsaved.entries.len > UNSAVED_MAX)
+	if (m->unsaved.entries.len + m->saving.len > UNSAVED_MAX)
 		return IDEMPOTENCY_FAILED;
 	if (m->stores)
 		add_unsaved(&m->unsaved.entries, key, len, r);
@@ -229,6 +229,9 @@ idempotency_save(struct idempotency *m, struct request_store *store)
 void
 idempotency_saved(struct idempotency *m, bool done)
 {
-	if (done)
-		buf_clear(&m->saving);
+	if (!done)
+		return;
+	(void)pthread_mutex_lock(&m->lock);
+	buf_clear(&m->saving);
+	(void)pthread_mutex_unlock(&m->lock);
 }
