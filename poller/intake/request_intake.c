@@ -358,6 +358,25 @@ commit_requests(struct intake *in, struct request_list *batch,
 	return rc;
 }
 
+/* After a commit that failed: on a full disk there may be pages for one without
+ * requests, which gives back those of what is published, or of a part of it.
+ * LMDB uses them two commits later, so even an empty one is of use. */
+static void
+drop_published(struct intake *in, uint64_t confirmed)
+{
+	struct request_store *store = in->opt.store;
+	uint64_t first = request_store_first(store, REQUEST_LINES);
+	uint64_t n = confirmed >= first ? confirmed - first + 1 : 0;
+
+	for (;; n /= 8) {
+		request_store_begin(store);
+		request_store_drop(store, REQUEST_LINES, first - 1 + n);
+		if (request_store_commit(store, &in->keeping_why) == 0 ||
+		    n == 0 || request_store_is_lost(store))
+			return;
+	}
+}
+
 static uint64_t
 count_lines(const struct request_list *l, uint64_t *requests)
 {
@@ -387,6 +406,8 @@ keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
 	in->lines += lines;
 	(void)pthread_mutex_unlock(&in->lock);
 	stored = commit_requests(in, batch, &full, confirmed) == 0;
+	if (!stored)
+		drop_published(in, confirmed);
 	refused = !stored || full.first != NULL;
 	if (stored && refused)
 		buf_setf(&in->keeping_why,
@@ -430,7 +451,7 @@ run_keeper(void *ctx)
 			continue;
 		(void)pthread_mutex_unlock(&in->lock);
 		keep_requests(in, &batch, confirmed);
-		dropped = confirmed;
+		dropped = request_store_first(in->opt.store, REQUEST_LINES) - 1;
 		(void)pthread_mutex_lock(&in->lock);
 	}
 	in->kept_all = true;

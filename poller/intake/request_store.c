@@ -21,8 +21,7 @@
 
 #define FORMAT 1
 
-/* LMDB needs pages to free pages, and a value of a page and a byte takes two.
- */
+/* At first, see grow_map(). */
 #define MAP_SIZE(max) (2 * (size_t)(max) + ((size_t)64 << 20))
 
 /* Below that a file is not worth copying. */
@@ -393,12 +392,32 @@ request_store_close(struct request_store *s)
 	free(s);
 }
 
+/* Doubles the map when half of it is in use: how many pages lines and keys take
+ * depends on their lengths, and removing them takes pages, too. */
+static int
+grow_map(struct request_store *s)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	int rc = mdb_env_info(s->env, &info);
+
+	if (rc == 0)
+		rc = mdb_env_stat(s->env, &stat);
+	if (rc != 0 || info.me_last_pgno < info.me_mapsize / stat.ms_psize / 2)
+		return rc;
+	rc = mdb_env_set_mapsize(s->env, 2 * info.me_mapsize);
+	s->lost = rc != 0;
+	return rc;
+}
+
 void
 request_store_begin(struct request_store *s)
 {
 	(void)pthread_mutex_lock(&s->lock);
 	lmdb_guard_begin(s->damage, PROG_IO);
-	s->rc = s->lost ? MDB_PANIC : mdb_txn_begin(s->env, NULL, 0, &s->txn);
+	s->rc = s->lost ? MDB_PANIC : grow_map(s);
+	if (s->rc == 0)
+		s->rc = mdb_txn_begin(s->env, NULL, 0, &s->txn);
 }
 
 bool
@@ -472,8 +491,9 @@ request_store_commit(struct request_store *s, struct buf *why)
 	} else {
 		s->meta = s->committed;
 		s->bytes = s->bytes_committed;
-		s->lost = rc == EINVAL ||
-			  (rc < 0 && rc != MDB_MAP_FULL && rc != MDB_TXN_FULL);
+		if (rc == EINVAL ||
+		    (rc < 0 && rc != MDB_MAP_FULL && rc != MDB_TXN_FULL))
+			s->lost = true;
 		(void)explain(s, rc, why);
 	}
 	(void)pthread_mutex_unlock(&s->lock);
@@ -587,15 +607,19 @@ copy_live_pages(struct request_store *s, const char *new)
 	return rc;
 }
 
-/* Exchanges the file for the copy. When the new one cannot be opened, the
- * process has to end; all is on the disk. */
+/* Exchanges the file for the copy. When that is done, but the folder cannot be
+ * synced, or the new file not be opened, the process has to end; all is on the
+ * disk. */
 static int
 swap_in_copy(struct request_store *s, const char *new)
 {
 	int rc;
 
-	if (file_rename(new, s->path) != 0)
-		return errno;
+	if (file_rename(new, s->path) != 0) {
+		rc = errno;
+		s->lost = access(new, F_OK) != 0;
+		return rc;
+	}
 	mdb_env_close(s->env);
 	s->env = NULL;
 	rc = open_env(s, s->path, false);

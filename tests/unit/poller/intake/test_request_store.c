@@ -1,0 +1,179 @@
+/*
+ * Tests of the listener's spool at its limits: many keys, a full disk, and keys
+ * that no disk takes.
+ */
+#include "tests/unit/unit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "common/base/xalloc.h"
+#include "poller/intake/idempotency.h"
+#include "poller/intake/request_store.h"
+#include "tests/unit/tmpdir.h"
+
+#define MIB ((size_t)1024 * 1024)
+
+/* One that takes a page of its own. */
+static const char entry[2100] = "{}\n";
+
+static struct request_store *
+open_store(const char *dir, size_t max)
+{
+	enum exit_code code;
+	struct buf why = BUF_INIT;
+	struct request_store *s = request_store_open(dir, max, &code, &why);
+
+	if (s == NULL)
+		fail_msg("%s", buf_str(&why));
+	buf_release(&why);
+	return s;
+}
+
+static int
+commit(struct request_store *s)
+{
+	struct buf why = BUF_INIT;
+	int rc = request_store_commit(s, &why);
+
+	buf_release(&why);
+	return rc;
+}
+
+/* Adds so many entries, after removing those up to a number. */
+static int
+change(struct request_store *s, enum request_queue q, uint64_t drop, size_t n)
+{
+	request_store_begin(s);
+	request_store_drop(s, q, drop);
+	for (; n > 0; n--)
+		assert_true(request_store_add(s, q, entry, sizeof entry));
+	return commit(s);
+}
+
+/* With a small spool. */
+static void
+keys_have_room_beside_the_lines(void **state)
+{
+	struct request_store *s = open_store(*state, MIB);
+	int i;
+
+	for (i = 0; i < 25; i++)
+		assert_int_equal(change(s, REQUEST_KEYS, 0, 1000), 0);
+	request_store_close(s);
+	s = open_store(*state, MIB);
+	assert_int_equal(request_store_end(s, REQUEST_KEYS), 25001);
+	assert_int_equal(change(s, REQUEST_KEYS, 25000, 1), 0);
+	request_store_close(s);
+}
+
+/* Files may not grow any more. */
+static void
+fill_disk(const struct request_store *s, struct rlimit *before)
+{
+	struct rlimit full;
+	struct stat st;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(stat(request_store_path(s), &st), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, before), 0);
+	full = *before;
+	full.rlim_cur = (rlim_t)st.st_size;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+}
+
+/* As the intake does it: what fails with new lines is repeated without them,
+ * and with less of what is removed. */
+static int
+change_or_remove(struct request_store *s, uint64_t drop, size_t n)
+{
+	uint64_t first = request_store_first(s, REQUEST_LINES), more;
+
+	if (change(s, REQUEST_LINES, drop, n) == 0)
+		return 0;
+	more = drop + 1 - first;
+	while (change(s, REQUEST_LINES, first - 1 + more, 0) != 0) {
+		assert_int_not_equal(more, 0);
+		more /= 8;
+	}
+	return -1;
+}
+
+static void
+what_is_removed_gives_room_on_a_full_disk(void **state)
+{
+	struct request_store *s = open_store(*state, 64 * MIB);
+	struct rlimit before;
+	int rc, i;
+
+	for (i = 0; i < 20; i++)
+		assert_int_equal(change(s, REQUEST_LINES, 0, 100), 0);
+	fill_disk(s, &before);
+	rc = change_or_remove(s, 1000, 200);
+	assert_int_not_equal(rc, 0);
+	for (i = 0; i < 10 && rc != 0; i++)
+		rc = change_or_remove(s, 1000, 200);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(rc, 0);
+	assert_false(request_store_is_lost(s));
+	request_store_close(s);
+}
+
+static void
+keys_that_cannot_be_stored_are_refused_at_last(void **state)
+{
+	struct request_store *s = open_store(*state, MIB);
+	enum idempotency_verdict v = IDEMPOTENCY_NEW;
+	struct buf why = BUF_INIT;
+	struct idempotency *m = idempotency_open(s, 1000, &why);
+	char key[IDEMPOTENCY_KEY_MAX + 1];
+	int i;
+
+	assert_non_null(m);
+	for (i = 0; i < 200000 && v == IDEMPOTENCY_NEW; i++) {
+		struct idempotent r = { .at = i };
+
+		(void)snprintf(key, sizeof key, "%0180d", i);
+		v = idempotency_first(m, "t", "k", key, &r);
+		if (i % 20000 == 19999) {
+			request_store_begin(s);
+			idempotency_save(m, s);
+			assert_int_equal(commit(s), 0);
+			idempotency_saved(m, false);
+		}
+	}
+	assert_int_equal(v, IDEMPOTENCY_FAILED);
+	idempotency_saved(m, true);
+	v = idempotency_first(
+	    m, "t", "k", "one more", &(struct idempotent){ .at = i });
+	assert_int_equal(v, IDEMPOTENCY_NEW);
+	idempotency_close(m);
+	request_store_close(s);
+	buf_release(&why);
+}
+
+static int
+leave(void **state)
+{
+	tmpdir_empty("spool");
+	return rmdir("spool") != 0 ? -1 : tmpdir_leave(state);
+}
+
+int
+test_request_store(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    keys_have_room_beside_the_lines, tmpdir_enter, leave),
+		cmocka_unit_test_setup_teardown(
+		    what_is_removed_gives_room_on_a_full_disk, tmpdir_enter,
+		    leave),
+		cmocka_unit_test_setup_teardown(
+		    keys_that_cannot_be_stored_are_refused_at_last,
+		    tmpdir_enter, leave),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
