@@ -29,6 +29,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 #include "common/os/lines.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/records/record.h"
 
@@ -212,6 +213,7 @@ wait_writable(struct stdio_endpoint *s)
 	int n;
 
 	do {
+		notify_alive();
 		n = poll(&p, 1, GRACE_MS);
 	} while ((n < 0 && errno == EINTR) || (n == 0 && !stop_asked()));
 	if (n > 0)
