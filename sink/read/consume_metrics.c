@@ -3,8 +3,6 @@
  */
 #include "sink/read/consume_metrics.h"
 
-#include <string.h>
-
 static void
 add_row_counts(const struct consume *c, struct buf *to, const char *labels)
 {

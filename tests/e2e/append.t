@@ -42,10 +42,12 @@ def load(lab, seed):
 
 
 def snapshot(n):
+    """Its lines differ: over a queue, of equal ones one counts."""
     with open("tests/records/small.ndjson", encoding="utf-8") as f:
-        for line in f.read().replace('"s1"', f'"s{n}"').splitlines():
-            yield line.replace("10:15:00", f"10:1{n}:00") \
-                if '"begin"' in line else line
+        for line in dict.fromkeys(
+                f.read().replace('"s1"', f'"s{n}"').splitlines()):
+            yield line.replace("10:15:00", f"10:1{n}:00").replace(
+                '"records":31', '"records":29')
 
 
 def writers(lab):
