@@ -66,12 +66,12 @@ note_computed(struct stream *s, const char *name, bool is, struct buf *ended,
     struct buf *resumed)
 {
 	char *key = xasprintf("computes %s", name);
-	int64_t was = state_number(s->state, key, -1);
+	int64_t was = state_number(s->state, key, -1), now = is ? 1 : 0;
 	struct buf *list = is ? resumed : ended;
 
-	if (was != is)
-		state_set_number(s->state, key, is);
-	if (was >= 0 && was != is)
+	if (was != now)
+		state_set_number(s->state, key, now);
+	if (was >= 0 && was != now)
 		buf_addf(list, "%s%s", list->len > 0 ? ", " : "", name);
 	free(key);
 }
