@@ -1,29 +1,23 @@
 /*
- * state_error: explains an error of a state in one line, with the way out. And
- * catches a crash inside LMDB, which trusts its file: of a page that is cut off
- * or damaged while it is open, or of one that leads out of the map.
+ * state_error: explains an error of a state, or a crash inside LMDB that its
+ * damage causes, in one line with the way out.
  */
-#define _DEFAULT_SOURCE /* sigaction's flags */
-
 #include "aggregator/state/state_impl.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/syserr.h"
-#include "common/base/xalloc.h"
+#include "common/os/lmdb_guard.h"
 
 #define DAMAGED                                                                \
 	"state '%s' is damaged: %s; put a copy of the whole folder back, or "  \
 	"remove the file and replay what is within the window"
 
-/* The line that reports a crash inside LMDB. */
-static char crash_line[1024];
-static volatile sig_atomic_t guarded;
+/* Reports a crash inside LMDB. */
+static char crash_text[1024];
 
 void
 state_fail(struct state *s, int rc)
@@ -106,49 +100,19 @@ state_explain(const struct state *s, struct buf *why)
 	return PROG_DATA;
 }
 
-static void
-die_damaged(void)
-{
-	ssize_t ignored = write(STDERR_FILENO, crash_line, strlen(crash_line));
-
-	(void)ignored;
-	_exit(PROG_DATA);
-}
-
-static void
-on_crash(int signo)
-{
-	if (guarded)
-		die_damaged();
-	(void)signal(signo, SIG_DFL);
-	(void)raise(signo);
-}
-
-static void
-on_lmdb_assertion(MDB_env *env, const char *text)
-{
-	(void)env;
-	(void)text;
-	die_damaged();
-}
-
 void
 state_guard(bool on)
 {
-	guarded = on;
+	if (on)
+		lmdb_guard_begin(crash_text, PROG_DATA);
+	else
+		lmdb_guard_end();
 }
 
 void
 state_prepare_guard(const struct state *s)
 {
-	static const int signals[] = { SIGSEGV, SIGBUS };
-	struct sigaction action = { .sa_handler = on_crash };
-	size_t i;
-
-	(void)snprintf(crash_line, sizeof crash_line, "%s: " DAMAGED "\n",
-	    prog_name(), s->path, "it is cut short, or its pages are wrong");
-	(void)sigemptyset(&action.sa_mask);
-	for (i = 0; i < ARRAY_LEN(signals); i++)
-		(void)sigaction(signals[i], &action, NULL);
-	(void)mdb_env_set_assert(s->env, on_lmdb_assertion);
+	(void)snprintf(crash_text, sizeof crash_text, DAMAGED, s->path,
+	    "it is cut short, or its pages are wrong");
+	lmdb_guard_env(s->env);
 }

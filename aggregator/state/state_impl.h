@@ -109,7 +109,7 @@ void state_fail_damaged(struct state *s, const char *fmt, ...)
 /* The sentence and the exit code of the error. */
 enum exit_code state_explain(const struct state *s, struct buf *why);
 
-/* Installs the handlers of state_guard(); once, when there is an
+/* Prepares the message of state_guard(); once, when there is an
  * environment. */
 void state_prepare_guard(const struct state *s);
 /* On while LMDB works: a crash then is reported as a damaged file. */
