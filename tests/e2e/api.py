@@ -898,11 +898,15 @@ class Test:
             connection.close()
         while time.monotonic() - began < 1.5:  # patience of the server
             server.ask(V1 + "chats", self.admin)
-        self.world.sql.ask("; ".join(
-            f"KILL QUERY {n}" for n in self.sleeping()))
-        self.that(server.ask(V1 + "chats", slow).status == 200,
-                  "who has left is still served")
-        self.that(self.sleepers() == 0, "who has left is asked for")
+        # Three are under way. A starved server may have read some of the
+        # others so late that it still believes in their clients.
+        killed = 0
+        while sleeping := self.sleeping():
+            killed += len(sleeping)
+            self.world.sql.ask("; ".join(f"KILL QUERY {n}" for n in sleeping))
+            self.that(server.ask(V1 + "chats", slow).status == 200,
+                      "who has left is still served")
+        self.that(killed < 12, f"{killed} of 40 who have left are asked for")
         self.world.sql.ask(
             "DROP VIEW operator_metrics; "
             "RENAME TABLE real_metrics TO operator_metrics")
