@@ -43,6 +43,20 @@ def stored(lab, checks, path, beside):
     return took
 
 
+def compare(checks, what, alone, beside, most):
+    """Of a busy machine the quickest of some tries. Who waited for the others
+    would need their time-outs in each."""
+    took = [[], []]
+    for _ in range(6):
+        took[0].append(alone())
+        took[1].append(beside())
+        if min(took[1]) <= most(min(took[0])):
+            break
+    least, late = min(took[0]), min(took[1])
+    say(f"{what}: alone {least:.2f} s, beside others {late:.2f} s")
+    checks.that(late <= most(least), f"{what}: {took}")
+
+
 def job(lab, checks, sim, silent):
     lab.start_servers()
     keys = {"poller": {"state": lab.path("polls"), "retry_budget": "8s"},
@@ -53,15 +67,13 @@ def job(lab, checks, sim, silent):
         "crm bad": {"url": silent, "token": TOKEN}, **keys})
     lab.must(["sink", "-c", alone, "--migrate"])
     stored(lab, checks, alone, False) # makes queues and states
-    took = []
-    for path in (alone, beside) * 2:
+
+    def in_time(path):
         sim.advance(60)
-        took.append(stored(lab, checks, path, path == beside))
-    say("stored by a job: " + ", ".join(f"{t:.2f} s" for t in took) +
-        "; every second one beside a tenant that does not answer")
-    # Of a busy machine the quicker one of each; its starts cost as much more.
-    least, late = min(took[::2]), min(took[1::2])
-    checks.that(late <= 2 * least + 1, f"{late:.2f} s, alone {least:.2f} s")
+        return stored(lab, checks, path, path == beside)
+
+    compare(checks, "stored by a job", lambda: in_time(alone),
+            lambda: in_time(beside), lambda t: 2 * t + 1)
 
 
 def body():
@@ -74,14 +86,19 @@ def body():
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
         bad = {f"crm bad{i}": {"url": url, "token": TOKEN} for i in range(4)}
         bad["crm nowhere"] = {"url": "https://crm.invalid/v1", "token": "t"}
-        poller = {"poller": {"state": lab.path("alone")}}
-        alone, _ = snapshot(lab, lab.conf("alone.conf", {**good, **poller}))
-        poller = {"poller": {"state": lab.path("state")}}
-        took, records = snapshot(
-            lab, lab.conf("all.conf", {**bad, **good, **poller}))
-        say(f"alone {alone:.2f} s, beside five others {took:.2f} s")
+        alone = lab.conf("alone.conf", {
+            **good, "poller": {"state": lab.path("alone")}})
+        everyone = lab.conf("all.conf", {
+            **bad, **good, "poller": {"state": lab.path("state")}})
+        records = []
+
+        def beside():
+            took, records[:] = snapshot(lab, everyone)
+            return took
+
         # On a busy machine the start of each tenant costs as much as alone.
-        checks.that(took <= 6 * alone + 1, f"{took:.2f} s, alone {alone:.2f} s")
+        compare(checks, "a snapshot", lambda: snapshot(lab, alone)[0], beside,
+                lambda t: 6 * t + 1)
         checks.that({r["tenant"] for r in records} == {"good"},
                     "lines of others between them")
         checks.that(records[-1]["records"] == len(records) - 2,
