@@ -20,8 +20,9 @@ class Test:
         lab.start_servers("rabbitmq")
 
     def heartbeat(self, seconds):
+        """Of those that are started from now on; others may still read theirs."""
         self.lab.env["MESSAGING_CONFIG"] = self.lab.conf(
-            "conf", {"amqp": {"heartbeat": f"{seconds}s"}})
+            f"conf{seconds}", {"amqp": {"heartbeat": f"{seconds}s"}})
 
     def reader(self, name, queue, *options, url=None, state=None):
         options = options or ("--every", "20ms", "-a", "events")
