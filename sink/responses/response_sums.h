@@ -6,7 +6,7 @@
  * slot. Hours that a slot cuts, as all do in zones at :30 and :45, come from
  * intervals, which know the millisecond, and so does time of which there are no
  * sums: before the first hour or behind the last one, or at all. Where an hour
- * that is cut tells of more responses than it has intervals, what needs these
+ * that is cut has more responses than intervals, what needs these
  * is not known.
  *
  * Channels come from response_rollups where all operators are asked for, but
