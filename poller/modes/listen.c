@@ -47,27 +47,17 @@ listen_setting(const struct listener *l, const char *key)
 	return conf_int(l->poller->common.conf, "listen", key);
 }
 
-/* Where requests are kept: the state that is named, else, for a queue, the
- * default one. A pipe or a file needs none. */
-static const char *
-store_folder(struct listener *l)
-{
-	const char *named = poller_named_state(l->poller);
-
-	if (named != NULL || endpoint_amqp_name(poller_to(l->poller)) == NULL)
-		return named;
-	l->default_state = state_folder("listener", &l->why);
-	return l->default_state;
-}
-
-/* -1, with the code and why. */
+/* Requests are kept in the state that is named, else, for a queue, in the
+ * default one; a pipe or a file needs none. -1, with the code and why. */
 static int
 open_store(struct listener *l)
 {
-	const char *state = store_folder(l);
+	const char *state = poller_named_state(l->poller);
 
 	if (state == NULL && endpoint_amqp_name(poller_to(l->poller)) == NULL)
 		return 0;
+	if (state == NULL)
+		state = l->default_state = state_folder("listener", &l->why);
 	if (state == NULL) {
 		l->code = PROG_CONFIG;
 		buf_adds(&l->why,
