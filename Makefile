@@ -256,6 +256,7 @@ lint: all $(B)/tests/tools/tables $(B)/tests/tools/declared  ## style, manual, s
 	tests/lint/check-style.sh
 	$(BUILT) tests/lint/docs.py
 	$(BUILT) tests/lint/tables.py
+	tests/lint/words.py
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
                   .ci/run scripts/* tests/run tests/distcheck tests/*/*.t tests/bench/* \
                   tests/lint/* tests/fuzz/run 2>/dev/null)

@@ -39,7 +39,7 @@ done
 journal='systemd-cat -t messaging -p warning '
 sed -n "s/$journal//p" "$tmp/lines" | diff "$tmp/first" - ||
 	fail "the journal is told at other times"
-grep -A 4 'cron mails their complaints' man/man7/messaging-setup.7 |
+grep -A 4 'no mail is delivered' man/man7/messaging-quickstart.7 |
 	grep -q crontab.example || fail "the page does not say what to do without mail"
 
 missing=

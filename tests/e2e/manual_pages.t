@@ -125,6 +125,31 @@ shown_in messaging-report.7 'EACH MONDAY' 2 | sed "s,.*/bin/sink,sink,
 	s,/var/www/html,$tmp/lib,; s/\$/ --tenant acme/" | typed "a file by cron"
 [ -s "$tmp/lib/team.html" ] || fail "cron keeps no file"
 
+echo "- messaging-quickstart(7)"
+{
+	echo unset CRM_TOKEN
+	shown_in messaging-quickstart.7 'LOOK FIRST' | sed -n '/^export.*token$/p
+		/^build.bin/s,build/bin/,,gp' | sed '/--check/s/$/ || [ $? = 78 ]/'
+} >looked
+[ "$(wc -l <looked)" = 4 ] || fail "not three lines: $(cat looked)"
+typed "look first" <looked
+grep -q '"table":"operator_metrics"' out || fail "no metrics: $(cat out)"
+shown_in messaging-quickstart.7 'MONDAY REPORT' 1 | typed "Monday's report"
+grep -q '^totals,responses,Responses,' out || fail "no report: $(cat out)"
+
+echo "- messaging-troubleshooting(7): commands that exist, with such options"
+sed -n 's/^\.Sh //p' "$root/man/man7/messaging-troubleshooting.7" |
+	while read -r heading; do
+		shown_in messaging-troubleshooting.7 "$heading" 1 >typed
+		[ -s typed ] || continue
+		rc=0
+		(PATH=$root/scripts:$PATH && timeout 300 bash -o pipefail typed) \
+			>out 2>&1 </dev/null || rc=$?
+		case $rc in 64 | 70 | 124 | 126 | 127)
+			fail "$heading gives $rc: $(cat typed out)" ;;
+		esac
+	done
+
 echo "- messaging-tables(5)"
 aggregator -f day.ndjson -a all -o ndjson | sink
 sql "who lets customers wait" messaging-tables.5 EXAMPLES 1
@@ -156,9 +181,9 @@ echo 'SELECT sentiment_label, intent_name FROM message_analytics' |
 grep -qx 'positive	order' out || fail "nothing is known of it: $(cat about out)"
 
 echo "- messaging-analytics(7): the job of a minute"
-shown_in messaging-analytics.7 'THE JOB OF A MINUTE' 2 | typed "job"
-shown_in messaging-analytics.7 'THE JOB OF A MINUTE' 3 | typed "reap"
-shown_in messaging-analytics.7 'THE JOB OF A MINUTE' 1 | while read -r line; do
+shown_in messaging-analytics.7 'THE MINUTE JOB' 2 | typed "job"
+shown_in messaging-analytics.7 'THE MINUTE JOB' 3 | typed "reap"
+shown_in messaging-analytics.7 'THE MINUTE JOB' 1 | while read -r line; do
 	grep -qF "${line% *}" "$root/scripts/examples/crontab.example" ||
 		fail "not in the crontab: $line"
 done

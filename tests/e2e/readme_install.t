@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a checkout to an installation that cron drives, and back to nothing, by an
-# ordinary user who may use sudo: step by step as messaging-setup(7) has it, and
+# ordinary user who may use sudo: step by step as messaging-quickstart(7) has it, and
 # as the README has it, by scripts/setup; typed as it stands. It
 # installs programs, makes users and starts the system's RabbitMQ and MariaDB,
 # so it happens on a copy of this machine that goes away with it: a mount, a
@@ -20,7 +20,7 @@ type_readme() { # SECTION: the indented lines of the step that begins so
 		sed -n 's/^    //p' | as_typed
 }
 type_page() { # HEADING: the literal lines below it
-	sed -n "/^\.Ss $1/,/^\.S[sh]/p" man/man7/messaging-setup.7 |
+	sed -n "/^\.Ss $1/,/^\.S[sh]/p" man/man7/messaging-quickstart.7 |
 		sed -n '/^\.Bd/,/^\.Ed/{ /^\./d; s/\\e$/\\/; p; }' | as_typed
 }
 

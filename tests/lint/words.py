@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""words.py: holds texts to one vocabulary.
+
+ - No text has words that read like a translation.
+ - Each figure that the board or the report shows has a term in
+   messaging-glossary(7).
+ - What has a term is not called by another word on pages and on the board.
+
+One line on stdout for each difference; ends with 1 if there was one. Works from
+the root of the repository.
+"""
+import glob
+import re
+import sys
+
+GLOSSARY = "man/man7/messaging-glossary.7"
+
+# In every text.
+AVOIDED = ["anew", "mend", "mends", "mended", "mending", "thus", "hence",
+           "whoever", "whatever is", "wherein", "is no",
+           "there is none", "of which", "of whom", "tells of", "told of",
+           "what is so", "comes again", "once more so", "for ever"]
+# On pages, the board and in reports, by the term that is used there.
+SYNONYMS = {
+    "average": ["mean of", "the mean", "a mean", "means of"],
+    "assigned operator": ["holder", "keeper"],
+    "first response": ["first answer"],
+    "waiting": ["patience"],
+    "free slots": ["free places", "seats"],
+    "previous period": ["span before"],
+    "erase": ["forgotten customer"],
+    "publisher confirm": ["confirmed for good"],
+    "manually": ["by hand"],
+    "needs": ["wants"],
+}
+# Titles of figures that say what they are.
+PLAIN = {"Took", "Seconds", "Together", "All together", "Messages", "Allowed",
+         "Messages with it", "Messages in the worst", "Receipts",
+         "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
+PAGES = sorted(glob.glob("man/man?/*")) + ["README.md"]
+# Pages that are still to be rewritten.
+OLD = {
+    "man/man1/aggregator.1",
+    "man/man1/poller.1",
+    "man/man1/reaper.1",
+    "man/man1/sink.1",
+    "man/man5/messaging-endpoints.5",
+    "man/man5/messaging-profile.5",
+    "man/man5/messaging-records.5",
+    "man/man5/messaging-tables.5",
+    "man/man5/messaging-tenant.5",
+    "man/man5/messaging.conf.5",
+    "man/man7/messaging-allocation.7",
+    "man/man7/messaging-api.7",
+    "man/man7/messaging-board.7",
+    "man/man7/messaging-crms.7",
+    "man/man7/messaging-durability.7",
+    "man/man7/messaging-internals.7",
+    "man/man7/messaging-listen.7",
+    "man/man7/messaging-metrics.7",
+    "man/man7/messaging-migrating.7",
+    "man/man7/messaging-monitoring.7",
+    "man/man7/messaging-operation.7",
+    "man/man7/messaging-originals.7",
+    "man/man7/messaging-report.7",
+    "man/man7/messaging-responses.7",
+    "man/man7/messaging-stream.7",
+}
+problems = []
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def complain(path, text, place, what):
+    problems.append("%s:%d: %s" % (path, text.count("\n", 0, place) + 1, what))
+
+
+def find(path, text, words):
+    for word in words:
+        pattern = r"(?<![\w-])%s(?![\w-])" % re.sub(r" ", r"\\s+", word)
+        for m in re.finditer(pattern, text, re.I):
+            yield m.start(), word
+
+
+def prose(page):
+    """The text of a page; literal blocks stay, macros are as long as before."""
+    return re.sub(r"^\.[A-Z][a-z](?= )", lambda m: " " * len(m.group(0)),
+                  page, flags=re.M)
+
+
+def check_texts():
+    for path in PAGES:
+        if path in OLD:
+            continue
+        text = prose(read(path))
+        for place, word in find(path, text, AVOIDED):
+            complain(path, text, place, "'%s'" % word)
+        for term, others in SYNONYMS.items():
+            for place, word in find(path, text, others):
+                complain(path, text, place, "'%s': say '%s'" % (word, term))
+
+
+def terms():
+    found = set()
+    for line in re.findall(r"^\.It (.*)$", read(GLOSSARY), re.M):
+        found |= {x.strip().lower() for x in line.split(",")}
+    return found
+
+
+def check_figures():
+    shown = []
+    for path in glob.glob("sink/board/*.js"):
+        for m in re.finditer(r'title: "([^"]+)",[^}]*?kind: "(?:number|time)',
+                             read(path)):
+            shown.append((path, m.group(1)))
+        for m in re.finditer(r'id: "[^"]+", title: "([^"]+)"', read(path)):
+            shown.append((path, m.group(1)))
+    for path in glob.glob("sink/report/section_*.c"):
+        for m in re.finditer(
+                r'"([A-Z][^"]*)",\s+FIGURE_(?:COUNT|SECONDS|SHARE)\b',
+                read(path)):
+            shown.append((path, m.group(1)))
+    if len(shown) < 40:
+        problems.append("words.py finds only %d figures" % len(shown))
+    stems = {re.sub(r"(ing|s|ed)$", "", x) for x in terms()}
+    for path, title in shown:
+        if title not in PLAIN and not any(re.search(r"\b" + re.escape(x), title.lower())
+                   for x in stems):
+            problems.append("%s: '%s' is not in messaging-glossary(7)"
+                            % (path, title))
+
+
+def check_order():
+    """The terms can be looked up: those of TERMS stand in alphabetical order."""
+    part = read(GLOSSARY).partition("\n.Sh TERMS\n")[2]
+    names = [x.lower() for x in re.findall(r"^\.It (.*)$", part, re.M)]
+    for one, next_one in zip(names, names[1:]):
+        if one > next_one:
+            problems.append("%s: '%s' stands above '%s'"
+                            % (GLOSSARY, one, next_one))
+
+
+check_texts()
+check_figures()
+check_order()
+for line in problems:
+    print(line)
+sys.exit(1 if problems else 0)
