@@ -411,7 +411,8 @@ job_metric() {
 	echo "${value:-0}"
 }
 
-# mysql_options: prints the database's URL as an option file for its client: a
+# mysql_options [N]: prints the database's URL, of its N-th host (the first, unless
+# given), as an option file for its client: a
 # password must not be in argv, nor in a file that may be left. A URL of which a
 # part would be taken for another is refused as by the programs, see
 # common/conf/url.c.
@@ -422,7 +423,8 @@ mysql_options() {
 	ca=$(conf_path mysql ca_file)
 	plain=$(conf_value mysql plaintext)
 	# -v would turn a \t of the path into a tab.
-	printf '%s\n' "$url" | me=$me ca=$ca LC_ALL=C awk -v plain="$plain" '
+	printf '%s\n' "$url" | me=$me ca=$ca LC_ALL=C awk -v plain="$plain" \
+		-v nth="${1:-1}" '
 	function decode(s,   out, at, hex, n) {
 		while ((at = index(s, "%")) > 0) {
 			hex = tolower(substr(s, at + 1, 2))
@@ -449,8 +451,8 @@ mysql_options() {
 		print ENVIRON["me"] ": [mysql] url: " why >"/dev/stderr"
 		exit 78
 	}
-	# USER:PASSWORD@HOST:PORT. The brackets of IPv6 hold colons, too.
-	function authority(s,   at) {
+	# USER:PASSWORD@HOST:PORT,HOST:PORT. The brackets of IPv6 hold colons, too.
+	function authority(s,   at, hosts) {
 		host = s
 		if (match(s, /.*@/)) {
 			user = substr(s, 1, RLENGTH - 1)
@@ -460,6 +462,8 @@ mysql_options() {
 			password = decode(substr(user, at + 1))
 			user = substr(user, 1, at - 1)
 		}
+		if ((count = split(host, hosts, ",")) > 0)
+			host = hosts[nth]
 		match(host, /^(\[[^]]*\]|[^:]*)/)
 		port = substr(host, RLENGTH + 1)
 		host = substr(host, 1, RLENGTH)
@@ -500,6 +504,8 @@ mysql_options() {
 		authority(substr($0, 1, RLENGTH))
 		tail(rest)
 		gsub(/[][]/, "", host)
+		if (count > 1)
+			print "# of " count " hosts"
 		print "[client]"
 		option("user", decode(user))
 		option("password", password)
@@ -535,12 +541,23 @@ of_stream="(m.version <> TIMESTAMPDIFF(MICROSECOND, '1970-01-01', m.as_of)
 # shellcheck disable=SC2034 # for health-check.sh and tenant
 newest='GREATEST(COALESCE(t.as_of, m.as_of), COALESCE(m.as_of, t.as_of))'
 
-# sql STATEMENT: rows as lines of cells between tabs, no header. Anything the
-# client complains of goes to stderr.
+# sql STATEMENT: rows as lines of cells between tabs, no header, from the first
+# host of the URL that answers. Anything the client complains of goes to stderr.
 sql() {
 	client=$(command -v mariadb || command -v mysql) || die 69 \
 		"there is no mariadb client; install mariadb-client"
-	options=$(mysql_options) || exit
+	nth=1
+	while options=$(mysql_options "$nth") || exit; do
+		sql_at_host "$1" && return
+		rc=$?
+		more=${options#"# of "}
+		[ "$more" != "$options" ] && [ "$nth" -lt "${more%% *}" ] ||
+			return $rc
+		nth=$((nth + 1))
+	done
+}
+
+sql_at_host() {
 	# The options come through a pipe or an unlinked file of the shell's. The
 	# server's defaults may neither undo nor cut nor change what is asked.
 	printf '%s\n' "SET NAMES utf8mb4 COLLATE utf8mb4_bin;" \

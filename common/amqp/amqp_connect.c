@@ -22,10 +22,11 @@
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/os/file.h"
+#include "common/os/stop.h"
 
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 #define CONNECT_MS 5000
-#define LOGIN_MS 10000
+#define LOGIN_MS 5000
 #define CALL_MS 10000
 /* How long sent bytes may stay unacknowledged by the other machine; less with
  * a short heartbeat. */
@@ -43,7 +44,8 @@ check_url(struct amqp_link *l, const struct conf *conf, const char *text,
     struct buf *why)
 {
 	struct buf reason = BUF_INIT;
-	bool plain;
+	bool plain = true;
+	size_t i;
 
 	if (url_parse(&l->url, text, &reason) != 0 ||
 	    url_check_query(&l->url, NULL, 0, &reason) != 0) {
@@ -52,22 +54,23 @@ check_url(struct amqp_link *l, const struct conf *conf, const char *text,
 		return -1;
 	}
 	buf_release(&reason);
-	url_redact(&l->title, text);
+	l->title = l->url.hosts[0].shown;
 	l->tls = strcmp(l->url.scheme, "amqps") == 0;
 	if (!l->tls && strcmp(l->url.scheme, "amqp") != 0) {
 		buf_setf(why,
 		    "'%s' is no URL of RabbitMQ; it begins with amqps:// or, "
 		    "on this machine, amqp://",
-		    buf_str(&l->title));
+		    l->title);
 		return -1;
 	}
-	plain = url_is_loopback(l->url.host) ||
-		conf_bool(conf, "amqp", "plaintext");
+	for (i = 0; i < l->url.n_hosts; i++)
+		plain = plain && url_is_loopback(l->url.hosts[i].name);
+	plain = plain || conf_bool(conf, "amqp", "plaintext");
 	if (!l->tls && !plain) {
 		buf_setf(why,
 		    "'%s' would send the password in the clear; use amqps://, "
 		    "or set [amqp] plaintext = yes if the way there is safe",
-		    buf_str(&l->title));
+		    l->title);
 		return -1;
 	}
 	return 0;
@@ -109,7 +112,6 @@ amqp_link_release(struct amqp_link *l)
 		(void)amqp_destroy_connection(l->conn);
 	l->conn = NULL;
 	url_release(&l->url);
-	buf_release(&l->title);
 	buf_release(&l->why);
 	free(l->client);
 	l->client = NULL;
@@ -172,7 +174,7 @@ new_tls_socket(struct amqp_link *l)
 static void
 connect_failed(struct amqp_link *l, int status)
 {
-	const char *title = buf_str(&l->title);
+	const char *title = l->title;
 	char *detail = xstrdup(amqp_error_string2(status));
 
 	switch (status) {
@@ -231,14 +233,15 @@ open_socket(struct amqp_link *l)
 {
 	struct timeval timeout = timeval_of(CONNECT_MS);
 	amqp_socket_t *s;
-	int port = l->url.port, status;
+	const struct url_host *host = &l->url.hosts[l->host];
+	int port = host->port, status;
 
 	s = l->tls ? new_tls_socket(l) : amqp_tcp_socket_new(l->conn);
 	if (s == NULL)
 		return -1;
 	if (port == 0)
 		port = l->tls ? 5671 : 5672;
-	status = amqp_socket_open_noblock(s, l->url.host, port, &timeout);
+	status = amqp_socket_open_noblock(s, host->name, port, &timeout);
 	if (status != AMQP_STATUS_OK) {
 		connect_failed(l, status);
 		return -1;
@@ -285,8 +288,8 @@ login(struct amqp_link *l)
 	return amqp_link_check_reply(l, "log in", reply);
 }
 
-enum outcome
-amqp_link_connect(struct amqp_link *l)
+static enum outcome
+connect_to_host(struct amqp_link *l)
 {
 	l->blocked = false;
 	l->end_ms = 0;
@@ -301,4 +304,22 @@ amqp_link_connect(struct amqp_link *l)
 		return l->outcome;
 	buf_clear(&l->why);
 	return OUTCOME_DONE;
+}
+
+enum outcome
+amqp_link_connect(struct amqp_link *l)
+{
+	size_t n = l->url.n_hosts, tried = 0;
+	enum outcome o;
+
+	do {
+		if (l->pass_over)
+			l->host = (l->host + 1) % n;
+		l->title = l->url.hosts[l->host].shown;
+		l->pass_over = false;
+		o = connect_to_host(l);
+	} while (o == OUTCOME_LATER && ++tried < n && !stop_asked());
+	if (o == OUTCOME_LATER && n > 1)
+		buf_addf(&l->why, "; none of the %zu hosts can be used", n);
+	return o;
 }

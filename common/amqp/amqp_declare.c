@@ -310,7 +310,7 @@ amqp_declare_reader(struct amqp_link *l, const char *queue, bool *taken)
 		    "the queue '%s' at %s is read by another one, and each "
 		    "would have half of it; end one, or spread it with "
 		    "scripts/topology",
-		    queue, buf_str(&l->title));
+		    queue, l->title);
 	} else if (!ok && is_refused(l, AMQP_ACCESS_REFUSED)) {
 		log_warn("two readers of '%s' could not be told from one: "
 			 "grant the right to configure '%s' with rabbitmqctl "
@@ -371,7 +371,7 @@ count_with_probe(
 	amqp_link_drop(l,
 	    "the queue '%s' at %s does not say what it holds; try again, and "
 	    "if that stays so, ask rabbitmq-queues quorum_status why",
-	    queue, buf_str(&l->title));
+	    queue, l->title);
 	return l->outcome;
 }
 

@@ -43,6 +43,7 @@ amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
 	l->outcome = OUTCOME_LATER;
 	l->code = PROG_TEMPFAIL;
 	l->blocked = false;
+	l->pass_over = true;
 	destroy(l);
 }
 
@@ -51,7 +52,7 @@ amqp_link_check(struct amqp_link *l, const char *what, int status)
 {
 	if (status == AMQP_STATUS_OK)
 		return 0;
-	amqp_link_drop(l, "cannot %s at %s: %s%s", what, buf_str(&l->title),
+	amqp_link_drop(l, "cannot %s at %s: %s%s", what, l->title,
 	    amqp_error_string2(status),
 	    status == AMQP_STATUS_TIMEOUT
 		? "; is that RabbitMQ, and is it well?"
@@ -115,8 +116,8 @@ link_refused(
 	const char *way_out =
 	    passes != NULL ? passes : way_out_of(reply_code, what, text);
 
-	amqp_link_drop(l, "cannot %s at %s: %s%s%s", what, buf_str(&l->title),
-	    text, way_out != NULL ? "; " : "", way_out != NULL ? way_out : "");
+	amqp_link_drop(l, "cannot %s at %s: %s%s%s", what, l->title, text,
+	    way_out != NULL ? "; " : "", way_out != NULL ? way_out : "");
 	if (way_out != NULL && passes == NULL) {
 		l->outcome = OUTCOME_NEVER;
 		l->code = reply_code == AMQP_PRECONDITION_FAILED ||
@@ -162,8 +163,8 @@ amqp_link_check_reply(struct amqp_link *l, const char *what, amqp_rpc_reply_t r)
 	    is_closing(&r.reply, &code, &text))
 		link_refused(l, what, code, text);
 	else
-		amqp_link_drop(l, "cannot %s at %s: no sensible answer", what,
-		    buf_str(&l->title));
+		amqp_link_drop(
+		    l, "cannot %s at %s: no sensible answer", what, l->title);
 	return -1;
 }
 
@@ -189,7 +190,7 @@ own_method(struct amqp_link *l, const amqp_frame_t *f)
 		buf_setf(&l->why,
 		    "RabbitMQ at %s takes no messages, its alarm is on (%.*s); "
 		    "give it memory or disk",
-		    buf_str(&l->title), (int)blocked->reason.len,
+		    l->title, (int)blocked->reason.len,
 		    (const char *)blocked->reason.bytes);
 		return 1;
 	}

@@ -15,7 +15,8 @@
  *   broker always has something to deliver;
  * - after any error the connection is destroyed, never used or closed again:
  *   the library does not survive that (and does not answer channel.close); a
- *   broker that is silent for too long is one. endpoint_amqp.c connects again.
+ *   broker that is silent for too long is one. endpoint_amqp.c connects again,
+ *   to the next host if [amqp] url names several.
  *
  * A connection has one channel, one direction and one thread. Heartbeats are
  * served in amqp_link_frame() and in every call that waits for the broker.
@@ -52,7 +53,9 @@ struct amqp_link {
 
 	/* private */
 	struct url url;
-	struct buf title; /* the URL without its password */
+	size_t host;       /* of url: the present or next one */
+	bool pass_over;    /* it failed; the next attempt is another's */
+	const char *title; /* its URL without password; borrowed from url */
 	const char *ca_file;
 	char *client; /* the name in the broker's list of connections */
 	bool tls;
@@ -69,7 +72,8 @@ int amqp_link_init(struct amqp_link *l, const struct conf *conf,
     __attribute__((warn_unused_result));
 void amqp_link_release(struct amqp_link *l);
 
-/* Connects, logs in, opens the channel. LATER or NEVER: l->why, l->code. */
+/* Connects, logs in, opens the channel, at the first host that lets us, each
+ * tried once. LATER or NEVER: l->why, l->code. */
 enum outcome amqp_link_connect(struct amqp_link *l)
     __attribute__((warn_unused_result));
 

@@ -3,6 +3,8 @@
  * the path is user and password, because passwords with an '@' in them are
  * typed without percent signs more often than not.
  */
+#define _DEFAULT_SOURCE /* explicit_bzero */
+
 #include "common/conf/url.h"
 
 #include <arpa/inet.h>
@@ -12,6 +14,7 @@
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/conf/secret.h"
 #include "common/digest/encoding.h"
 
 static int
@@ -33,7 +36,7 @@ parse_userinfo(struct url *u, const char *s, size_t len, struct buf *why)
 }
 
 static int
-parse_port(struct url *u, const char *s, size_t len, struct buf *why)
+parse_port(int *to, const char *s, size_t len, struct buf *why)
 {
 	char text[8];
 	int64_t port;
@@ -44,7 +47,7 @@ parse_port(struct url *u, const char *s, size_t len, struct buf *why)
 		memcpy(text, s, len);
 		text[len] = '\0';
 		if (parse_int(text, 1, 65535, &port) == 0) {
-			u->port = (int)port;
+			*to = (int)port;
 			return 0;
 		}
 	}
@@ -56,7 +59,7 @@ parse_port(struct url *u, const char *s, size_t len, struct buf *why)
 }
 
 static int
-parse_host(struct url *u, const char *s, size_t len, struct buf *why)
+parse_host(struct url_host *h, const char *s, size_t len, struct buf *why)
 {
 	const char *end, *close_at;
 
@@ -67,21 +70,67 @@ parse_host(struct url *u, const char *s, size_t len, struct buf *why)
 			buf_setf(why, "the URL's IPv6 host lacks its ']'");
 			return -1;
 		}
-		u->host = xstrndup(s + 1, (size_t)(close_at - s - 1));
+		h->name = xstrndup(s + 1, (size_t)(close_at - s - 1));
 		end = close_at + 1;
 	} else {
 		end = memchr(s, ':', len);
 		if (end == NULL)
 			end = s + len;
-		u->host = xstrndup(s, (size_t)(end - s));
+		h->name = xstrndup(s, (size_t)(end - s));
 	}
-	if (u->host[0] == '\0') {
+	if (h->name[0] == '\0') {
 		buf_setf(why, "the URL names no host");
 		return -1;
 	}
 	if (end == s + len)
 		return 0;
-	return parse_port(u, end + 1, (size_t)(s + len - end - 1), why);
+	return parse_port(&h->port, end + 1, (size_t)(s + len - end - 1), why);
+}
+
+/* The URL with this host alone: text up to the list of hosts, the host, and
+ * what follows the list. */
+static char *
+show_host(const char *text, const char *list, const char *host, size_t len,
+    const char *tail)
+{
+	struct buf whole = BUF_INIT, shown = BUF_INIT;
+	char *s;
+
+	buf_add(&whole, text, (size_t)(list - text));
+	buf_add(&whole, host, len);
+	buf_adds(&whole, tail);
+	url_redact(&shown, buf_str(&whole));
+	s = xstrdup(buf_str(&shown));
+	explicit_bzero(whole.data, whole.len);
+	buf_release(&whole);
+	buf_release(&shown);
+	return s;
+}
+
+/* The hosts between commas, which begin at s in text. */
+static int
+parse_hosts(
+    struct url *u, const char *text, const char *s, size_t len, struct buf *why)
+{
+	const char *list = s, *end = s + len, *comma;
+	struct url_host *h;
+
+	for (;; s = comma + 1) {
+		comma = memchr(s, ',', (size_t)(end - s));
+		if (comma == NULL)
+			comma = end;
+		if (u->n_hosts == URL_MAX_HOSTS) {
+			buf_setf(why, "the URL names more than %d hosts",
+			    URL_MAX_HOSTS);
+			return -1;
+		}
+		h = &u->hosts[u->n_hosts++];
+		if (parse_host(h, s, (size_t)(comma - s), why) != 0)
+			return -1;
+		h->shown = show_host(text, list, s, (size_t)(comma - s), end);
+		if (comma == end)
+			return 0;
+	}
 }
 
 /* The scheme; *rest is what follows "://". */
@@ -196,7 +245,8 @@ url_parse(struct url *u, const char *text, struct buf *why)
 		len -= (size_t)(at + 1 - s);
 		s = at + 1;
 	}
-	if (parse_host(u, s, len, why) != 0 || parse_tail(u, s + len, why) != 0)
+	if (parse_tail(u, s + len, why) != 0 ||
+	    parse_hosts(u, text, s, len, why) != 0)
 		goto bad;
 	return 0;
 bad:
@@ -207,13 +257,41 @@ bad:
 void
 url_release(struct url *u)
 {
+	size_t i;
+
 	free(u->scheme);
 	free(u->user);
-	free(u->password);
-	free(u->host);
+	secret_free(u->password);
 	free(u->path);
 	free(u->query);
+	for (i = 0; i < u->n_hosts; i++) {
+		free(u->hosts[i].name);
+		free(u->hosts[i].shown);
+	}
 	memset(u, 0, sizeof *u);
+}
+
+static char *
+copied(const char *s)
+{
+	return s != NULL ? xstrdup(s) : NULL;
+}
+
+void
+url_copy(struct url *to, const struct url *from)
+{
+	size_t i;
+
+	*to = *from;
+	to->scheme = copied(from->scheme);
+	to->user = copied(from->user);
+	to->password = copied(from->password);
+	to->path = copied(from->path);
+	to->query = copied(from->query);
+	for (i = 0; i < from->n_hosts; i++) {
+		to->hosts[i].name = copied(from->hosts[i].name);
+		to->hosts[i].shown = copied(from->hosts[i].shown);
+	}
 }
 
 char *

@@ -1,7 +1,6 @@
 /*
- * db: connecting; see db.h. Transactions are in db_transaction.c, whether the
- * server stands still in db_watch.c, statements in db_query.c, bulk statements
- * in db_bulk.c, what errors mean in db_cause.c.
+ * db: connecting; see db.h. Transactions are in db_transaction.c, statements in
+ * db_query.c, bulk statements in db_bulk.c, what errors mean in db_cause.c.
  *
  * TLS: libmariadb falls back to plaintext in silence with every option but
  * MYSQL_OPT_SSL_VERIFY_SERVER_CERT, so that one is set whenever TLS is wanted,
@@ -20,11 +19,11 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
-#include "common/conf/secret.h"
 #include "common/conf/url.h"
 #include "common/db/db_impl.h"
 #include "common/os/file.h"
 #include "common/os/notify.h"
+#include "common/os/stop.h"
 
 enum {
 	DEFAULT_PORT = 3306,
@@ -51,7 +50,6 @@ db_disconnect(struct db *db)
 	if (db->my != NULL)
 		mysql_close(db->my);
 	db->my = NULL;
-	db_watch_connection(db);
 }
 
 /* Takes the URL apart into db. */
@@ -59,40 +57,32 @@ static int
 read_url(struct db *db, const char *text, struct buf *why)
 {
 	static const char *const known[] = { "socket" };
-	struct url u = { .host = NULL };
-	struct buf shown = BUF_INIT;
+	struct url *u = &db->url;
+	struct buf reason = BUF_INIT;
 	int rc = -1;
 
-	if (url_parse(&u, text, why) != 0 ||
-	    url_check_query(&u, known, ARRAY_LEN(known), why) != 0) {
-		buf_setf(&shown, "[mysql] url: %s", buf_str(why));
-		buf_setf(why, "%s", buf_str(&shown));
-		goto out;
-	}
-	if (u.scheme == NULL || (strcmp(u.scheme, "mysql") != 0 &&
-				    strcmp(u.scheme, "mariadb") != 0)) {
+	if (url_parse(u, text, &reason) != 0 ||
+	    url_check_query(u, known, ARRAY_LEN(known), &reason) != 0)
+		buf_setf(why, "[mysql] url: %s", buf_str(&reason));
+	else if (strcmp(u->scheme, "mysql") != 0 &&
+		 strcmp(u->scheme, "mariadb") != 0)
 		buf_setf(why, "[mysql] url must begin with mysql://; write "
 			      "mysql://USER:PASSWORD@HOST/DATABASE");
-		goto out;
-	}
-	if (u.path == NULL || u.path[0] == '\0') {
+	else if (u->path == NULL || u->path[0] == '\0')
 		buf_setf(why, "[mysql] url names no database; write "
 			      "mysql://USER:PASSWORD@HOST/DATABASE");
-		goto out;
-	}
-	db->socket = url_query(&u, "socket");
-	db->host = xstrdup(u.host != NULL ? u.host : "localhost");
-	db->user = u.user != NULL ? xstrdup(u.user) : NULL;
-	db->password = u.password != NULL ? xstrdup(u.password) : NULL;
-	db->schema = xstrdup(u.path);
-	db->port = u.port > 0 ? (unsigned)u.port : 0;
-	url_redact(&shown, text);
-	db->name = xstrdup(buf_str(&shown));
-	rc = 0;
-out:
-	buf_release(&shown);
-	url_release(&u);
+	else
+		rc = 0;
+	buf_release(&reason);
+	if (rc == 0)
+		db->socket = url_query(u, "socket");
 	return rc;
+}
+
+static const struct url_host *
+host_of(const struct db *db)
+{
+	return &db->url.hosts[db->host];
 }
 
 /* localhost without a port means the server's Unix socket, as in all
@@ -100,8 +90,10 @@ out:
 static bool
 over_socket(const struct db *db)
 {
+	const struct url_host *h = host_of(db);
+
 	return db->socket != NULL ||
-	       (strcmp(db->host, "localhost") == 0 && db->port == 0);
+	       (strcmp(h->name, "localhost") == 0 && h->port == 0);
 }
 
 static int64_t
@@ -114,8 +106,12 @@ static void
 read_conf(struct db *db, const struct conf *conf)
 {
 	const char *ca = conf_text(conf, "mysql", "ca_file");
-	bool here = over_socket(db) || url_is_loopback(db->host);
+	bool here = true;
+	size_t i;
 
+	for (i = 0; i < db->url.n_hosts; i++)
+		here = here && url_is_loopback(db->url.hosts[i].name);
+	here = here || over_socket(db);
 	db->ca_file = ca != NULL ? xstrdup(ca) : NULL;
 	db->tls =
 	    !over_socket(db) &&
@@ -124,7 +120,7 @@ read_conf(struct db *db, const struct conf *conf)
 		log_warn("database %s is spoken to without TLS, as [mysql] "
 			 "plaintext says; passwords and data can be read on "
 			 "the way",
-		    db->name);
+		    db_name(db));
 	db->timeout_ms = conf_int(conf, "mysql", "timeout");
 	db->connect_ms = at_most(CONNECT_MS, db->timeout_ms);
 	db->lock_ms = at_most(LOCK_MS, db->timeout_ms / 2);
@@ -172,14 +168,10 @@ db_another(const struct db *db)
 {
 	struct db *d = xcalloc(1, sizeof *d);
 
-	d->host = copied(db->host);
-	d->user = copied(db->user);
-	d->password = copied(db->password);
-	d->schema = copied(db->schema);
+	url_copy(&d->url, &db->url);
+	d->host = db->host;
 	d->socket = copied(db->socket);
 	d->ca_file = copied(db->ca_file);
-	d->name = copied(db->name);
-	d->port = db->port;
 	d->tls = db->tls;
 	d->bulk_off = db->bulk_off;
 	d->connect_ms = db->connect_ms;
@@ -245,14 +237,9 @@ db_close(struct db *db)
 	if (db == NULL)
 		return;
 	db_disconnect(db);
-	db_watch_close(db);
-	free(db->host);
-	free(db->user);
-	secret_free(db->password);
-	free(db->schema);
+	url_release(&db->url);
 	free(db->socket);
 	free(db->ca_file);
-	free(db->name);
 	buf_release(&db->why);
 	buf_release(&db->version);
 	buf_release(&db->account);
@@ -419,6 +406,7 @@ greet(struct db *db)
 static enum outcome
 log_into_server(struct db *db)
 {
+	const struct url_host *h = host_of(db);
 	MYSQL *my = mysql_init(NULL);
 
 	if (my == NULL)
@@ -426,36 +414,18 @@ log_into_server(struct db *db)
 	set_connect_options(db, my);
 	db->my = my;
 	/* The library takes a socket with no other host. */
-	if (mysql_real_connect(my, over_socket(db) ? "localhost" : db->host,
-		db->user, db->password, db->schema, db->port, db->socket,
-		0) == NULL)
+	if (mysql_real_connect(my, over_socket(db) ? "localhost" : h->name,
+		db->url.user, db->url.password, db->url.path, (unsigned)h->port,
+		db->socket, 0) == NULL)
 		return db_failed(db);
-	db_watch_connection(db);
 	return check_tls(db);
 }
 
-bool
-db_answers(struct db *db)
+static enum outcome
+connect_to_host(struct db *db)
 {
-	bool silent =
-	    log_into_server(db) != OUTCOME_DONE &&
-	    (db->cause == DB_LOST || db->number == CR_CONNECTION_ERROR ||
-		db->number == CR_CONN_HOST_ERROR ||
-		db->number == CR_SERVER_HANDSHAKE_ERR);
+	enum outcome o = check_authorities(db);
 
-	db_disconnect(db);
-	return !silent;
-}
-
-enum outcome
-db_connect(struct db *db)
-{
-	enum outcome o;
-
-	if (db->my != NULL)
-		return OUTCOME_DONE;
-	notify_alive();
-	o = check_authorities(db);
 	if (o != OUTCOME_DONE)
 		return o;
 	o = log_into_server(db);
@@ -465,14 +435,34 @@ db_connect(struct db *db)
 		o = learn_server(db);
 	if (o == OUTCOME_DONE)
 		o = greet(db);
-	if (o != OUTCOME_DONE) {
+	if (o != OUTCOME_DONE)
 		db_disconnect(db);
+	return o;
+}
+
+enum outcome
+db_connect(struct db *db)
+{
+	size_t n = db->url.n_hosts, tried = 0;
+	enum outcome o;
+
+	if (db->my != NULL)
+		return OUTCOME_DONE;
+	do {
+		notify_alive();
+		if (db->pass_over)
+			db->host = (db->host + 1) % n;
+		o = connect_to_host(db);
+		db->pass_over = o != OUTCOME_DONE;
+	} while (o == OUTCOME_LATER && ++tried < n && !stop_asked());
+	if (o == OUTCOME_LATER && n > 1)
+		buf_addf(&db->why, "; none of the %zu hosts can be used", n);
+	if (o != OUTCOME_DONE)
 		return o;
-	}
 	db->server.connects++;
 	db->cause = DB_FINE;
 	log_debug("database_connected", "name=%s version=%s bulk=%s tls=%s",
-	    db->name, db->server.version, db->server.bulk ? "yes" : "no",
+	    db_name(db), db->server.version, db->server.bulk ? "yes" : "no",
 	    db->server.cipher != NULL ? db->server.cipher : "no");
 	return OUTCOME_DONE;
 }
@@ -495,7 +485,7 @@ db_connected(const struct db *db)
 const char *
 db_name(const struct db *db)
 {
-	return db->name;
+	return host_of(db)->shown;
 }
 
 const struct db_server *

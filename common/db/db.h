@@ -76,7 +76,8 @@ void db_thread_end(void);
 /* Ends the connection (an open transaction is rolled back). NULL is fine. */
 void db_close(struct db *db);
 
-/* Connects now unless connected. One attempt. */
+/* Connects now unless connected, to the first host of the URL that lets us; one
+ * whose connection broke comes last. Each is tried once. */
 enum outcome db_connect(struct db *db) __attribute__((warn_unused_result));
 bool db_connected(const struct db *db);
 
@@ -183,10 +184,10 @@ int64_t db_get_time(const struct db_rows *r, size_t i);
  * work returns NEVER, it is rolled back and NEVER is returned at once.
  *
  * Gives up with LATER after [mysql] wait_timeout (never when wait_forever),
- * whatever the time was spent on: locks, conflicts, a server that is away or
- * stands still; or as soon as the program is asked to stop. A statement at work
- * may take longer, as [mysql] timeout says, while the server answers new
- * connections. With wait_forever one warning says what is waited for. */
+ * whatever the time was spent on: locks, conflicts, a server that is away; or
+ * as soon as the program is asked to stop. A statement at work may take longer,
+ * as [mysql] timeout says. With wait_forever one warning says what is waited
+ * for. */
 enum outcome db_transaction(struct db *db,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx,
     bool wait_forever) __attribute__((warn_unused_result));

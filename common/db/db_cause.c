@@ -289,6 +289,14 @@ way_out(enum db_cause cause, unsigned number)
 	return NULL;
 }
 
+/* Of several hosts, one that answers so is passed over: it is outside of its
+ * cluster, or takes no writes. */
+static bool
+host_is_out(unsigned number)
+{
+	return number == 1047 || number == 1290 || number == 1836;
+}
+
 enum outcome
 db_note(struct db *db, unsigned number, const char *state, const char *text)
 {
@@ -303,7 +311,7 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 	 * network's. */
 	if (number == CR_SSL_CONNECTION_ERROR && db->server.connects > 0)
 		db->cause = DB_AWAY;
-	buf_setf(&db->why, "database %s: %s (%u)", db->name, text, number);
+	buf_setf(&db->why, "database %s: %s (%u)", db_name(db), text, number);
 	if (number == DB_LOCKED)
 		buf_addf(&db->why, " at '%s'", db->doing);
 	way = way_out(db->cause, number);
@@ -313,8 +321,11 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 	else if (way != NULL)
 		buf_addf(&db->why, "; %s", way);
 	buf_release(&grant);
-	if (db->cause == DB_LOST || number == 1053)
+	if (db->cause == DB_LOST || number == 1053 ||
+	    (db->url.n_hosts > 1 && host_is_out(number))) {
+		db->pass_over = true;
 		db_disconnect(db);
+	}
 	return db_outcome(db->cause);
 }
 
@@ -334,7 +345,7 @@ db_refuse(struct db *db, enum db_cause cause, const char *fmt, ...)
 
 	db->number = 0;
 	db->cause = cause;
-	buf_setf(&db->why, "database %s: ", db->name);
+	buf_setf(&db->why, "database %s: ", db_name(db));
 	va_start(ap, fmt);
 	buf_addv(&db->why, fmt, ap);
 	va_end(ap);

@@ -50,7 +50,7 @@ db_grant(
 	    strstr(rights, "ALTER") != NULL && !db_server(db)->mariadb
 		? ", CREATE"
 		: "");
-	add_schema(db->schema, all, to);
+	add_schema(db->url.path, all, to);
 	buf_addf(
 	    to, "`.%s%s%s TO %s", quote, table, quote, buf_str(&db->account));
 }

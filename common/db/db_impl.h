@@ -6,10 +6,10 @@
 #ifndef COMMON_DB_DB_IMPL_H
 #define COMMON_DB_DB_IMPL_H
 
+#include "common/conf/url.h"
 #include "common/db/db.h"
 
 struct st_mysql;
-struct db_watch;
 
 enum {
 	DB_DOING = 64,
@@ -20,20 +20,20 @@ enum {
 
 struct db {
 	struct st_mysql *my; /* NULL: not connected */
-	char *host, *user, *password, *schema, *socket, *ca_file; /* owned */
-	unsigned port;
+	struct url url;
+	size_t host;            /* of url: the present or next one */
+	bool pass_over;         /* it failed; the next attempt is another's */
+	char *socket, *ca_file; /* owned, or NULL */
 	bool tls;
 	bool bulk_off;
 	int64_t connect_ms, timeout_ms, lock_ms, wait_timeout_ms;
-	int64_t allowed_ms;     /* by db_allow(); 0: no more than timeout_ms */
-	int64_t answer_ms;      /* an answer on this connection may take that */
-	unsigned lock_s;        /* what the session waits for a lock */
-	int64_t give_up_ms;     /* of the transaction under way; 0: never */
-	struct db_watch *watch; /* of those that give up; NULL: none */
-	uint64_t retries;       /* of transactions, so far */
+	int64_t allowed_ms; /* by db_allow(); 0: no more than timeout_ms */
+	int64_t answer_ms;  /* an answer on this connection may take that */
+	unsigned lock_s;    /* what the session waits for a lock */
+	int64_t give_up_ms; /* of the transaction under way; 0: never */
+	uint64_t retries;   /* of transactions, so far */
 	enum outcome (*greeting)(struct db *db, struct buf *why); /* or NULL */
 
-	char *name;
 	struct buf why;
 	enum db_cause cause;
 	unsigned number;
@@ -64,18 +64,6 @@ bool db_grant_for(const struct db *db, const char *denied, struct buf *to);
 
 /* Ends the connection, if there is one. */
 void db_disconnect(struct db *db);
-
-/* Asks the server, which is not connected, by a connection that is ended again:
- * false if nothing comes back in time. */
-bool db_answers(struct db *db);
-
-/* While a transaction is under way that gives up: when wait_timeout is over and
- * the server does not answer new connections either, the connection is lost to
- * it. db_watch_connection(): there is another connection, or none. */
-void db_watch_begin(struct db *db);
-void db_watch_connection(struct db *db);
-void db_watch_end(struct db *db);
-void db_watch_close(struct db *db);
 
 /* Records the error of the last call on the connection in why, cause and
  * number, closes the connection if it is broken, and returns the outcome. */

@@ -4,7 +4,7 @@
  *
  * wait_timeout covers every wait: a server that is away, a lock, deadlocks
  * that repeat. A session never waits for a lock longer than what is left of
- * it. A statement at work may take longer: db_watch.c looks whether it is. With
+ * it. A statement at work may take longer, as [mysql] timeout says. With
  * wait_forever a warning follows after NOTICE_MS, once for all connections of
  * the process; so the first wait for a lock ends then.
  */
@@ -221,12 +221,9 @@ db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
 	enum outcome o;
 
 	db->give_up_ms = wait_forever ? 0 : w.since_ms + db->wait_timeout_ms;
-	if (!wait_forever)
-		db_watch_begin(db);
 	do
 		o = attempt_anew(db, &w, work, ctx);
 	while (o == OUTCOME_LATER && wait_again(db, &w));
-	db_watch_end(db);
 	db->give_up_ms = 0;
 	if (w.warned)
 		atomic_store(&warned, false);

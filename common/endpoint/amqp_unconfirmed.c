@@ -107,7 +107,7 @@ on_confirms(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
 		    w->a.spread ? "no queue takes what is sent to exchange "
 				  "'%s' at %s"
 				: "the queue '%s' at %s is gone",
-		    w->a.queue, buf_str(&w->a.link.title));
+		    w->a.queue, w->a.link.title);
 }
 
 static void
@@ -186,8 +186,8 @@ amqp_unconfirmed_receive(struct amqp_writer *w, int wait_ms)
 
 	while ((got = amqp_link_frame(l, &f, wait_ms)) > 0) {
 		if (!window_take_frame(w, &f))
-			amqp_link_drop(l, "%s sends frames out of order",
-			    buf_str(&l->title));
+			amqp_link_drop(
+			    l, "%s sends frames out of order", l->title);
 		wait_ms = 0;
 	}
 	return l->conn == NULL || got < 0 ? window_lost(w) : 0;

@@ -157,7 +157,7 @@ endpoint_amqp_gone(struct amqp_endpoint *a)
 {
 	a->gone = true;
 	amqp_link_drop(&a->link, "the queue '%s' at %s was deleted or moved",
-	    a->queue, buf_str(&a->link.title));
+	    a->queue, a->link.title);
 }
 
 enum outcome
@@ -192,7 +192,7 @@ find_exchanges(struct amqp_endpoint *a)
 	amqp_link_drop(l,
 	    "there is no exchange '%s' with '%s.all' at %s; make them with "
 	    "scripts/topology",
-	    a->queue, a->queue, buf_str(&l->title));
+	    a->queue, a->queue, l->title);
 	l->outcome = OUTCOME_NEVER;
 	l->code = PROG_CONFIG;
 	return OUTCOME_NEVER;
@@ -309,7 +309,7 @@ endpoint_amqp_first(struct amqp_endpoint *a)
 		buf_setf(&a->base.why,
 		    "asked to stop before RabbitMQ at %s "
 		    "could be reached",
-		    buf_str(&a->link.title));
+		    a->link.title);
 		a->base.code = PROG_OK;
 	}
 	return o;

@@ -115,7 +115,7 @@ refuse_stream(struct amqp_reader *r)
 	amqp_link_drop(l,
 	    "the queue '%s' at %s is a stream, which does not know what was "
 	    "read; delete it, and a quorum queue is made, or name another one",
-	    r->a.queue, buf_str(&l->title));
+	    r->a.queue, l->title);
 	l->outcome = OUTCOME_NEVER;
 	l->code = PROG_CONFIG;
 }
@@ -241,8 +241,8 @@ receive_frames(struct amqp_reader *r, int wait_ms)
 	while (r->ready.n < r->ready.max &&
 	       (got = amqp_link_frame(l, &f, wait_ms)) > 0) {
 		if (!reader_take_frame(r, &f))
-			amqp_link_drop(l, "%s sends frames out of order",
-			    buf_str(&l->title));
+			amqp_link_drop(
+			    l, "%s sends frames out of order", l->title);
 		/* Checked last: reading a frame also serves the heartbeat. */
 		if (r->ready.bytes >= READY_BYTES)
 			break;
@@ -363,13 +363,13 @@ drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 	if (load->messages == 0 || r->a.timeout.for_ever ||
 	    now - r->silent_since_ms < r->a.timeout.timeout_ms) {
 		amqp_link_drop(l, "the queue '%s' at %s was deleted or moved",
-		    r->a.queue, buf_str(&l->title));
+		    r->a.queue, l->title);
 		return;
 	}
 	amqp_link_drop(l,
 	    "the queue '%s' at %s sends none of its %u messages; end its "
 	    "other reader, or delete it if it is a stream",
-	    r->a.queue, buf_str(&l->title), (unsigned)load->messages);
+	    r->a.queue, l->title, (unsigned)load->messages);
 	l->outcome = OUTCOME_NEVER;
 }
 
@@ -439,7 +439,7 @@ warn_rest_is_left(const struct amqp_reader *r)
 {
 	log_warn("the queue '%s' at %s has more than %d messages; only so many "
 		 "were read, because none is acknowledged before the end",
-	    r->a.queue, buf_str(&r->a.link.title), PREFETCH_MAX);
+	    r->a.queue, r->a.link.title, PREFETCH_MAX);
 }
 
 static enum endpoint_status

@@ -88,11 +88,11 @@ explain_stall(struct amqp_writer *w)
 		    "%s '%s' at %s is full; let its reader catch up, or "
 		    "raise its limit",
 		    w->a.spread ? "a queue behind exchange" : "queue",
-		    w->a.queue, buf_str(&w->a.link.title));
+		    w->a.queue, w->a.link.title);
 	else
 		buf_setf(why,
 		    "RabbitMQ at %s does not confirm what is written to '%s'",
-		    buf_str(&w->a.link.title), w->a.queue);
+		    w->a.link.title, w->a.queue);
 }
 
 /* Steps until the window holds at most n messages. */

@@ -287,13 +287,14 @@ options() { # URL [CA [PLAINTEXT]]
 		. "$scripts/lib.sh"
 		config=$tmp/db.conf
 		MYSQL_URL=$1 mysql_options
-	) | tail -n +2 | grep -v -e ^default- -e ^connect- | tr '\n' ' ' | sed 's, $,,'
+	) | grep -v -e ^.client -e ^default- -e ^connect- | tr '\n' ' ' | sed 's, $,,'
 }
 cat >"$tmp/urls" <<'END'
 mysql://u:p@127.0.0.1:3307/db|user="u" password="p" database="db" host="127.0.0.1" protocol=tcp port=3307
 mysql://u:p%40%23%22%5c%2f@127.0.0.1/db|user="u" password="p@#\"\\/" database="db" host="127.0.0.1" protocol=tcp port=3306
 mysql://u:a:b@c@[::1]:3307/db|user="u" password="a:b@c" database="db" host="::1" protocol=tcp port=3307
 mariadb://u@localhost/db|user="u" password="" database="db" protocol=socket
+mysql://u:a,b@g:3307,h:3308/db|# of 2 hosts user="u" password="a,b" database="db" host="g" protocol=tcp port=3307 ssl-verify-server-cert ssl-ca="/etc/ssl/certs/ca-certificates.crt"
 mysql://u@localhost/db?x=1&socket=%2Ftmp%2Fs|user="u" password="" database="db" socket="/tmp/s" protocol=socket
 mysql://u:p@LocalHost:1/db|user="u" password="p" database="db" host="LocalHost" protocol=tcp port=1
 MySQL://u:p@127.example.com/db|user="u" password="p" database="db" host="127.example.com" protocol=tcp port=3306 ssl-verify-server-cert ssl-ca="/etc/ssl/certs/ca-certificates.crt"

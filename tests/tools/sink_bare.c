@@ -159,8 +159,8 @@ connect_url(void)
 		exit(1);
 	}
 	mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	if (mysql_real_connect(my, u.host, u.user, u.password, u.path,
-		(unsigned)u.port, NULL, 0) == NULL)
+	if (mysql_real_connect(my, u.hosts[0].name, u.user, u.password, u.path,
+		(unsigned)u.hosts[0].port, NULL, 0) == NULL)
 		check(my, 1);
 	check(my, mysql_query(my, "SET SESSION sql_mode = 'STRICT_ALL_TABLES', "
 				  "time_zone = '+00:00'"));

@@ -68,8 +68,8 @@ connect_url(void)
 		_Exit(64);
 	}
 	mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	check(my, mysql_real_connect(my, u.host, u.user, u.password, u.path,
-		      (unsigned)u.port, NULL, 0) == NULL);
+	check(my, mysql_real_connect(my, u.hosts[0].name, u.user, u.password,
+		      u.path, (unsigned)u.hosts[0].port, NULL, 0) == NULL);
 	check(my, mysql_query(my, "SET SESSION time_zone = '+00:00'"));
 	check(
 	    my, mysql_query(my,

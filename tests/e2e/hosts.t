@@ -1,0 +1,102 @@
+#!/usr/bin/env -S python3 -B
+"""URLs with several hosts: a host that is gone, silent, outside of its cluster or
+read-only is passed over, at the start and while rows flow; nothing is lost."""
+
+import struct
+from urllib.parse import urlsplit
+
+from harness import Door, Lab, main, say, until
+from sinklib import Tables, snapshot, text
+
+
+class Outside(Door):
+    """A database server whose every answer behind the login is an error: by
+    default that of a Galera node outside of its cluster."""
+    error = 1047, b"#08S01WSREP has not yet prepared node for application use"
+
+    def pieces(self, source, upward):
+        number, text = self.error
+        answer = b"\xff" + struct.pack("<H", number) + text
+        for n, data in enumerate(super().pieces(source, upward)):
+            yield data if upward or n < 2 else \
+                struct.pack("<I", len(answer) | 1 << 24) + answer
+
+
+class ReadOnly(Outside):
+    error = 1290, b"#HY000The server is running with the --read-only option"
+
+
+def hosts(*doors):
+    """One URL of all their hosts."""
+    own = urlsplit(doors[0].url).netloc.split("@")[1]
+    return doors[0].url.replace(
+        own, ",".join(urlsplit(d.url).netloc.split("@")[1] for d in doors))
+
+
+def at_the_start(t):
+    """Each kind of host that cannot be used, before one that can."""
+    gone, silent, good = (t.lab.door("mariadb") for _ in range(3))
+    gone.shut()
+    silent.freeze()
+    for what, door in ("gone", gone), ("silent", silent), \
+            ("outside", t.lab.door("mariadb", Outside)), \
+            ("read-only", t.lab.door("mariadb", ReadOnly)):
+        env = {"MYSQL_URL": hosts(door, good)}
+        done = t.lab.run(["sink", "--check"], env=env)
+        t.that(done.code == 0, f"{what}: {done}")
+        env = {"MYSQL_URL": hosts(door, door)}
+        done = t.lab.run(["sink", "--check"], env=env)
+        t.that(done.code == 75 and "none of the 2 hosts can be used"
+               in f"{done}", f"only {what}: {done}")
+    say("- databases that are gone, silent, outside or read-only")
+
+
+class Flow:
+    """Snapshots of ever more chats through a queue into the tables."""
+
+    def __init__(self, t, log):
+        self.t, self.log, self.rows = t, log, 0
+
+    def goes_on(self, what):
+        self.rows += 5
+        self.t.lab.put("rows", text(snapshot(
+            "t", f"s{self.rows}", self.rows, 1, self.rows)).splitlines())
+        try:
+            until(40, lambda: self.t.sql.ask(
+                "SELECT COUNT(*) FROM chat_metrics WHERE responses = "
+                f"{self.rows}") == [[str(self.rows)]], f"{self.rows} chats, {what}")
+        except AssertionError as e:
+            raise AssertionError(f"{e}: {open(self.log).read()}") from e
+        say(f"- {what}: {self.rows} chats")
+
+
+def while_rows_flow(t):
+    broker = [t.lab.door("rabbitmq") for _ in range(2)]
+    database = [t.lab.door("mariadb") for _ in range(2)]
+    conf = t.conf(amqp={"url": hosts(*broker), "heartbeat": "1s"},
+                  mysql={"url": hosts(*database), "timeout": "3s"})
+    log = t.lab.path("sink.log")
+    sink = t.lab.start(["sink", "-c", conf, "-f", "queue:rows"], log, env={
+        "AMQP_URL": "", "MYSQL_URL": ""})
+    flow = Flow(t, log)
+    flow.goes_on("all hosts are there")
+    for what, doors in ("broker", broker), ("database", database):
+        doors[0].shut()
+        flow.goes_on(f"the first host of the {what} is gone")
+        doors[0].open()
+        doors[1].freeze()
+        flow.goes_on(f"the second host of the {what} is silent")
+        doors[1].open()
+    sink.terminate()
+    t.that(sink.wait(60) == 0, open(log).read())
+
+
+def test():
+    with Lab("hosts") as lab:
+        t = Tables(lab)
+        at_the_start(t)
+        while_rows_flow(t)
+        return t.checks.result()
+
+
+main(test)
