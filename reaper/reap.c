@@ -103,11 +103,12 @@ init_stage(struct reap_run *r, struct stage *s)
 	c->wait_forever = s->wait_forever;
 	c->percent = conf_int(conf, "reaper", "gone_percent");
 	c->least = conf_int(conf, "reaper", "gone_least");
-	c->ahead_ms = conf_int(conf, "aggregator", "ahead");
-	/* A CRM's clock may be ahead of ours by more than that: a stream goes
-	 * by its tenant's newest record, too, and an answer has only this. */
-	if (c->ahead_ms > 0 && c->ahead_ms < DAY_MS)
-		c->ahead_ms = DAY_MS;
+	if (strcmp(conf_text(conf, "aggregator", "clock"), "system") == 0) {
+		c->ahead_ms = conf_int(conf, "aggregator", "ahead");
+		/* What is refused here would not be asked for again soon. */
+		if (c->ahead_ms < DAY_MS)
+			c->ahead_ms = DAY_MS;
+	}
 	s->ctx = r;
 	s->batch_records = CHAT_DELETION_BATCH;
 	s->batch_ms = BATCH_MS;

@@ -24,7 +24,7 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 	memset(m, 0, sizeof *m);
 	m->tenant = text_dup(tenant);
 	m->stream = stream;
-	m->as_of = as_of;
+	m->as_of = m->now = as_of;
 	m->seed = seed;
 	m->totals.longest_wait = TALLY_NONE;
 	for (i = 0; i < BUCKETS; i++)
@@ -227,8 +227,6 @@ model_add(struct model *m, const struct record *r)
 	/* A record about a message is no message and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;
-	if (model_is_ahead(m, at))
-		return MODEL_AHEAD;
 	switch (r->type) {
 	case RECORD_MESSAGE:
 	case RECORD_EVENT:

@@ -146,8 +146,6 @@ enum model_result {
 	MODEL_DUPLICATE, /* it or a later version came before */
 	MODEL_VERSION,   /* a later version, which replaces the known one */
 	MODEL_LATE,      /* older than the window: to be refused */
-	MODEL_AHEAD,     /* too far in the future: to be refused, or all that
-			    comes after it would be late */
 	MODEL_SKIPPED,   /* no metric of the model needs it */
 };
 
@@ -177,8 +175,8 @@ struct model {
 	int64_t memory;     /* a chat that is over expires when it has no
 			       record for so many ms; 0: never
 			       (model_lives.c) */
-	int64_t ahead;      /* records so many ms after both the newest record
-			       and the system clock are refused; 0: none */
+	bool by_clock;      /* of an incremental one: `now` is never after the
+			       system clock */
 	const struct definition *definition; /* needed when chats are fetched */
 	struct dedup_seed seed; /* as kept with packed identities */
 	void *ctx;              /* of the callbacks, which may be NULL */
@@ -201,6 +199,8 @@ struct model {
 	char *tenant;
 	bool stream;   /* else a snapshot */
 	int64_t as_of; /* of a stream: the newest `at` */
+	int64_t now;   /* what rows and running waits are as of: as_of, as it
+			  was recomputed last */
 	/* Of a stream: the time of the newest whole snapshot of each bucket;
 	 * CLOCK_NONE: none. */
 	int64_t whole_at[BUCKETS];
@@ -234,16 +234,6 @@ struct model {
 void model_init(
     struct model *m, struct text tenant, bool stream, int64_t as_of);
 void model_release(struct model *m);
-
-/* A record of that time would be MODEL_AHEAD. The first one of a tenant never
- * is: it sets the tenant's time. The system clock is read only when that time
- * jumps. */
-static inline bool
-model_is_ahead(const struct model *m, int64_t at)
-{
-	return m->ahead > 0 && m->as_of != CLOCK_NONE &&
-	       at > m->as_of + m->ahead && at > clock_now_ms() + m->ahead;
-}
 
 /* Takes in one record of the tenant. Borrowed text is copied. */
 enum model_result model_add(struct model *m, const struct record *r);

@@ -156,7 +156,7 @@ operator_longest_wait(const struct model *m, struct operator_info *o)
 
 	if (since == TALLY_NONE)
 		return TALLY_NONE;
-	return m->as_of > since ? m->as_of - since : 0;
+	return m->now > since ? m->now - since : 0;
 }
 
 void
@@ -167,7 +167,7 @@ credit_waits(struct model *m)
 
 	t->longest_wait = TALLY_NONE;
 	if (since != TALLY_NONE)
-		t->longest_wait = m->as_of > since ? m->as_of - since : 0;
+		t->longest_wait = m->now > since ? m->now - since : 0;
 }
 
 void

@@ -141,9 +141,8 @@ struct operator_info *model_operators_get(struct model *m, uint32_t id);
 /* Takes in an operator record. False: an older one that changes nothing. */
 bool model_operators_add(struct model *m, const struct record *r);
 /* Whether the operator is available (has: it is known), as it was at that time
- * or, CLOCK_NONE, is now. Of two times the later one counts; one too far ahead
- * is none. */
-void model_operators_set_available(const struct model *m,
+ * or, CLOCK_NONE, is now. Of two times the later one counts. */
+void model_operators_set_available(
     struct operator_info *o, bool has, bool available, int64_t at);
 /* Lists the operator as changed. */
 void model_operators_touch(struct model *m, struct operator_info *o);
@@ -384,7 +383,7 @@ void credit_chat(
 void credit_open(struct model *m, struct chat *c);
 /* Both, of an unpacked chat. */
 void credit_unpacked(struct model *m, struct chat *c);
-/* The longest wait of the tenant at as_of. */
+/* The longest wait of the tenant now. */
 void credit_waits(struct model *m);
 
 /* Packs a name as its text. */

@@ -82,7 +82,7 @@ copy_operator(
 		o->at = from->as_of;
 	o->nameless = x->nameless;
 	model_operators_set_available(
-	    to, o, x->has_available, x->available, x->available_at);
+	    o, x->has_available, x->available, x->available_at);
 	o->reported_open_chats = x->reported_open_chats;
 	model_operators_set_listed(to, o, true);
 }
@@ -286,7 +286,7 @@ complete_operator(
 	if (!o->has_available || (o->available_at != CLOCK_NONE &&
 				     o->available_at < x->available_at))
 		model_operators_set_available(
-		    to, o, x->has_available, x->available, x->available_at);
+		    o, x->has_available, x->available, x->available_at);
 	if (o->reported_open_chats == RECORD_NO_NUMBER)
 		o->reported_open_chats = x->reported_open_chats;
 	model_operators_set_listed(to, o, true);
@@ -345,7 +345,7 @@ unlist_operator(struct model *m, struct operator_info *o, int64_t at)
 {
 	if (at > o->at)
 		o->at = at;
-	model_operators_set_available(m, o, false, false, CLOCK_NONE);
+	model_operators_set_available(o, false, false, CLOCK_NONE);
 	o->reported_open_chats = RECORD_NO_NUMBER;
 	model_operators_set_listed(m, o, false);
 }

@@ -56,12 +56,9 @@ model_operators_set_listed(
 }
 
 void
-model_operators_set_available(const struct model *m, struct operator_info *o,
-    bool has, bool available, int64_t at)
+model_operators_set_available(
+    struct operator_info *o, bool has, bool available, int64_t at)
 {
-	/* A wrong clock must not keep what is told later from counting. */
-	if (model_is_ahead(m, at))
-		at = CLOCK_NONE;
 	if (has && at != CLOCK_NONE && at < o->available_at)
 		return;
 	o->has_available = has;
@@ -78,7 +75,7 @@ add_older_record(
 	if (!o->listed || !r->has_available)
 		return false;
 	model_operators_set_available(
-	    m, o, r->has_available, r->available, r->available_at);
+	    o, r->has_available, r->available, r->available_at);
 	model_operators_touch(m, o);
 	return true;
 }
@@ -118,7 +115,7 @@ model_operators_add(struct model *m, const struct record *r)
 	o->nameless = r->name.p == NULL && !m->stream;
 	if (r->has_available || !m->stream)
 		model_operators_set_available(
-		    m, o, r->has_available, r->available, r->available_at);
+		    o, r->has_available, r->available, r->available_at);
 	if (r->reported_open_chats != RECORD_NO_NUMBER || !m->stream)
 		o->reported_open_chats = r->reported_open_chats;
 	model_operators_set_listed(m, o, true);

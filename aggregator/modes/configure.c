@@ -75,6 +75,7 @@ set_option_keys(const struct aggregator *a, struct buf *why)
 		const char *key, *value;
 	} keys[] = {
 		{ "assign_to", a->assign_to },
+		{ "clock", a->clock },
 		{ "definition", a->definition },
 		{ "every", a->every },
 		{ "metrics", a->metrics },

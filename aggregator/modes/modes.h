@@ -19,7 +19,8 @@ struct aggregator {
 	const char *reason; /* of --reason */
 	bool drop;          /* of --drop */
 	/* Options that override the configuration file. */
-	const char *assign_to, *definition, *every, *metrics, *generation;
+	const char *assign_to, *clock, *definition, *every, *metrics;
+	const char *generation;
 	const char *part, *window;
 };
 
@@ -50,6 +51,9 @@ extern const struct option_mode aggregator_mode_dead_letters;
 #define AGGREGATOR_ASSIGN_TO                                                   \
 	OPTION_TAKE(0, "assign-to", "TO", struct aggregator, assign_to,        \
 	    endpoint_take_to, "where allocation's reservations go")
+#define AGGREGATOR_CLOCK                                                       \
+	OPTION_TEXT(0, "clock", "CLOCK", struct aggregator, clock,             \
+	    "what bounds the times of records: system or records")
 #define AGGREGATOR_DEFINITION                                                  \
 	OPTION_TEXT(0, "definition", "NAME", struct aggregator, definition,    \
 	    "what the metrics mean: ours or chatwoot")

@@ -27,6 +27,7 @@ struct one_shot {
 	const struct aggregator_job *job;
 	struct keyed_state_pool pool;
 	struct pipeline_setup setup;
+	struct future future;
 	struct intake intake;
 	struct deadletter dead;
 	bool cut;     /* the input ended inside a line */
@@ -469,6 +470,8 @@ run_one_shot(const struct aggregator *a)
 	b.setup.selection = &job->selection;
 	b.setup.part = job->part;
 	b.setup.pool = &b.pool;
+	future_init(&b.future, job->conf);
+	b.setup.future = &b.future;
 	b.setup.memory_ms = conf_int(job->conf, "aggregator", "window");
 	intake_init(&b.intake, &b.setup, job->explain);
 	if (job->format == OUTPUT_NDJSON && job->explain == NULL)
@@ -502,6 +505,7 @@ static const struct option_row rows[] = {
 	AGGREGATOR_FORMAT,
 	AGGREGATOR_METRICS,
 	AGGREGATOR_ASSIGN_TO,
+	AGGREGATOR_CLOCK,
 	AGGREGATOR_DEFINITION,
 	AGGREGATOR_GENERATION,
 	OPTION_TAKE(0, "limit", "N", struct aggregator, job.limit, take_limit,

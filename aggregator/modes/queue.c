@@ -28,6 +28,7 @@ struct queue {
 	struct deadletter dead;
 	struct keyed_state_pool pool;
 	struct pipeline_setup setup;
+	struct future future;
 	struct staging staging;
 	struct stage stage;
 	int64_t expired_ms; /* when the staging was last expired */
@@ -220,6 +221,8 @@ init_staging(struct queue *q)
 	q->setup.definition = q->job->definition;
 	q->setup.selection = &q->job->selection;
 	q->setup.pool = &q->pool;
+	future_init(&q->future, q->job->conf);
+	q->setup.future = &q->future;
 	q->staging.setup = &q->setup;
 	q->staging.ctx = q;
 	q->staging.refuse = dead_letter_line;
@@ -272,6 +275,7 @@ static const struct option_row rows[] = {
 	AGGREGATOR_FORMAT,
 	AGGREGATOR_METRICS,
 	AGGREGATOR_ASSIGN_TO,
+	AGGREGATOR_CLOCK,
 	AGGREGATOR_DEFINITION,
 	OPTION_TEXT(0, "every", "TIME", struct aggregator, every,
 	    "a stream: write what changed so often, such as 50ms"),

@@ -90,33 +90,31 @@ refuse_snapshot(
 	if (o != OUTCOME_DONE)
 		return o;
 	in->refused = false;
-	in->untaken++;
+	in->ahead++;
 	return OUTCOME_DONE;
 }
 
 /* Ignores the snapshot that the marker begins, from now on, if a newer one came
- * before or it is not to be taken. */
+ * before or it begins in the future. */
 static enum outcome
 ignore_unless_wanted(struct staging *in, struct staging_tenant *t,
     const struct incoming_line *l, bool *ignored)
 {
 	const struct record *r = &in->record;
+	const char *ahead = future_refuses(in->setup->future, &in->record);
 	enum outcome o = OUTCOME_DONE;
-	struct buf why = BUF_INIT;
 
 	*ignored = r->at < t->done_at || (t->id != NULL && r->at < t->at);
 	if (*ignored) {
 		log_warn("snapshot '%.*s' of tenant '%s' is older than one "
 			 "that came before it; it is ignored",
 		    TEXT_ARG(r->snapshot), t->name);
-	} else if (in->refused ||
-		   (in->takes != NULL && !in->takes(in->ctx, r, &why))) {
+	} else if (in->refused || ahead != NULL) {
 		*ignored = true;
-		o = refuse_snapshot(in, l, buf_str(&why));
+		o = refuse_snapshot(in, l, ahead);
 	}
 	if (*ignored && o == OUTCOME_DONE)
 		o = staging_record_ignored(in, t, r->snapshot);
-	buf_release(&why);
 	return o;
 }
 
@@ -271,6 +269,21 @@ stage_bad_line(
 	return add_snapshot_line(in, t, l, NULL);
 }
 
+/* A line of the open snapshot that is of the future counts as a bad one. */
+static enum outcome
+refuse_ahead(struct staging *in, const struct staging_tenant *t,
+    const struct incoming_line *l)
+{
+	const char *why = future_refuses(in->setup->future, &in->record);
+	enum outcome o;
+
+	if (why == NULL || staging_has_line(t, l->p, l->len))
+		return OUTCOME_DONE;
+	o = in->refuse(in->ctx, l->p, l->len, why);
+	in->ahead += o == OUTCOME_DONE;
+	return o;
+}
+
 /* A record outside of any snapshot, while only snapshots are wanted. */
 static enum outcome
 refuse_stream_record(struct staging *in, const struct incoming_line *l)
@@ -303,6 +316,7 @@ stage_record(struct staging *in, const struct incoming_line *l)
 	const struct record *r = &in->record;
 	struct staging_tenant *t;
 	bool marker = r->type == RECORD_SNAPSHOT;
+	enum outcome o;
 
 	if (r->snapshot.p == NULL)
 		return refuse_stream_record(in, l);
@@ -313,8 +327,12 @@ stage_record(struct staging *in, const struct incoming_line *l)
 	if (marker && r->state == SNAPSHOT_BEGIN)
 		return add_begin_marker(in, t, l);
 	if (t->id != NULL && text_is(r->snapshot, t->id) &&
-	    t->parts[in->last_part].begun)
-		return add_snapshot_line(in, t, l, marker ? r : NULL);
+	    t->parts[in->last_part].begun) {
+		o = refuse_ahead(in, t, l);
+		return o == OUTCOME_DONE
+			   ? add_snapshot_line(in, t, l, marker ? r : NULL)
+			   : o;
+	}
 	if (staging_is_done(t, r->snapshot, in->last_part))
 		return OUTCOME_DONE;
 	return in->refuse(in->ctx, l->p, l->len, "its snapshot did not begin");

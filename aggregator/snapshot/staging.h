@@ -29,7 +29,7 @@
  *   a newer snapshot begins         an unfinished one, or what is unfinished of
  *                                   one in parts, is dropped and logged
  *   lines of a snapshot that was published or dropped come, of an older one, or
- *   of one that is not taken
+ *   of one that begins in the future
  *                                   they are ignored
  *   a file ends too early, or is missing
  *                                   what comes of its snapshot is logged as not
@@ -62,7 +62,7 @@ struct staging {
 	bool warned_every; /* logged that stream records are refused */
 	bool unpublished;  /* a part became whole since the last flush */
 	uint64_t failed;   /* snapshots that were dropped unfinished */
-	uint64_t untaken;  /* snapshots that were refused */
+	uint64_t ahead;    /* lines that were refused, of the future */
 	bool refused;      /* the marker in hand is; that is to be confirmed */
 	enum exit_code code; /* why an outcome was NEVER */
 
@@ -74,10 +74,6 @@ struct staging {
 	 * could not be read. */
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
-	/* False, and why, if nothing is to be used of the snapshot that this
-	 * marker begins: the marker is refused, the rest ignored. NULL: all
-	 * are used. */
-	bool (*takes)(void *ctx, const struct record *begin, struct buf *why);
 	/* True if a record of a whole snapshot is to be passed through. NULL:
 	 * none is. */
 	bool (*passes)(void *ctx, const struct record *r);
@@ -85,7 +81,7 @@ struct staging {
 	 * of the parts in intake->wanted, unless that is NULL. */
 	enum outcome (*publish)(void *ctx, struct intake *in);
 	/* Confirms everything written so far. Called after publish(), after
-	 * refuse() of a snapshot that is not taken, and before the end of a
+	 * refuse() of a snapshot of the future, and before the end of a
 	 * snapshot is synced: what came before that end must be safe first. */
 	enum outcome (*confirm)(void *ctx);
 };

@@ -47,19 +47,26 @@ refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 	return o;
 }
 
-/* Refuses a record whose time is more than ms from what `than` says. */
 static enum outcome
-refuse_record_time(struct stream *s, const char *what, int64_t ms,
-    const char *than, uint64_t *count)
+refuse_record(struct stream *s, const char *reason, uint64_t *count)
 {
-	char reason[96];
-	enum outcome o;
+	enum outcome o =
+	    refuse_stream_line(s, s->scan.line, s->scan.len, reason);
 
-	(void)snprintf(reason, sizeof reason,
-	    "%s is more than %" PRId64 " s %s", what, ms / 1000, than);
-	o = refuse_stream_line(s, s->scan.line, s->scan.len, reason);
 	*count += o == OUTCOME_DONE;
 	return o;
+}
+
+static enum outcome
+refuse_late_record(struct stream *s)
+{
+	char reason[96];
+
+	(void)snprintf(reason, sizeof reason,
+	    "late: it is more than %" PRId64
+	    " s older than its tenant's newest record",
+	    s->setup.window_ms / 1000);
+	return refuse_record(s, reason, &s->counts.late);
 }
 
 static enum outcome
@@ -85,7 +92,7 @@ is_passed_through(const struct stream *s, const struct stream_tenant *t,
 	const struct record *r = &s->record;
 
 	return metric_selection_passes(&s->job->selection, r) &&
-	       taken != MODEL_LATE && taken != MODEL_AHEAD &&
+	       taken != MODEL_LATE &&
 	       !(r->type == RECORD_MESSAGE && t->pipeline.model.known_stays);
 }
 
@@ -94,18 +101,16 @@ static enum outcome
 add_stream_record(struct stream *s)
 {
 	const struct record *r = &s->record;
+	const char *ahead = future_refuses(&s->future, &s->record);
 	struct stream_tenant *t;
 	enum model_result taken;
-	enum outcome o;
 	int64_t newest;
 	bool passes;
 
-	if (r->type == RECORD_ROW) {
-		o = refuse_stream_line(
-		    s, s->scan.line, s->scan.len, INTAKE_NO_ROW);
-		s->counts.bad += o == OUTCOME_DONE;
-		return o;
-	}
+	if (r->type == RECORD_ROW)
+		return refuse_record(s, INTAKE_NO_ROW, &s->counts.bad);
+	if (ahead != NULL)
+		return refuse_record(s, ahead, &s->counts.ahead);
 	t = stream_tenant(s, r->tenant);
 	if (s->assign != NULL)
 		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
@@ -114,13 +119,7 @@ add_stream_record(struct stream *s)
 	passes = is_passed_through(s, t, taken);
 	switch (taken) {
 	case MODEL_LATE:
-		return refuse_record_time(s, "late: it", s->setup.window_ms,
-		    "older than its tenant's newest record", &s->counts.late);
-	case MODEL_AHEAD:
-		return refuse_record_time(s, "ahead: its time",
-		    s->setup.ahead_ms,
-		    "after the clock's and its tenant's newest",
-		    &s->counts.ahead);
+		return refuse_late_record(s);
 	case MODEL_DUPLICATE:
 		s->counts.again++;
 		if (t->pipeline.model.as_of > newest)
@@ -373,7 +372,7 @@ log_stream_summary(const struct stream *s)
 	    " bad=%" PRIu64 " passed=%" PRIu64 " rows=%" PRIu64
 	    " flushes=%" PRIu64 " ahead=%" PRIu64 " assigned=%" PRIu64,
 	    c->records, c->again, c->late, c->bad, c->passed, c->rows,
-	    c->flushes, c->ahead + s->staging.untaken, c->assigned);
+	    c->flushes, c->ahead + s->staging.ahead, c->assigned);
 }
 
 static void
@@ -442,7 +441,8 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->setup.pool = &s->pool;
 	s->setup.window_ms = conf_int(job->conf, "aggregator", "window");
 	s->setup.memory_ms = s->setup.window_ms;
-	s->setup.ahead_ms = conf_int(job->conf, "aggregator", "ahead");
+	future_init(&s->future, job->conf);
+	s->setup.future = &s->future;
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
 	/* To find out which messages of a snapshot came in the stream, and to
@@ -450,7 +450,6 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->setup.clocks = job->selection.messages || job->selection.allocation;
 	s->snapshots = s->setup; /* before there is a state */
 	s->snapshots.window_ms = 0;
-	s->snapshots.ahead_ms = 0;
 	s->snapshots.no_streaming = true;
 	s->staging.setup = &s->snapshots;
 	s->staging.ctx = s;
@@ -458,7 +457,6 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->staging.by_part = true;
 	if (job->selection.messages)
 		s->staging.passes = stream_passes;
-	s->staging.takes = stream_takes;
 	s->staging.publish = stream_publish;
 	s->staging.confirm = confirm_stream;
 	scan_init(&s->scan);

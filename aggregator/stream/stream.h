@@ -108,7 +108,8 @@ struct stream {
 	struct stream_tables tables;
 	struct keyed_state_pool pool;
 	struct pipeline_setup setup, snapshots; /* of streams, of snapshots */
-	enum exit_code code;                    /* why an outcome was NEVER */
+	struct future future;
+	enum exit_code code; /* why an outcome was NEVER */
 	struct stream_counts counts;
 
 	struct strmap names; /* name -> struct stream_tenant */
@@ -213,10 +214,8 @@ stream_is_undated(const struct stream_tenant *t)
 	return t->pipeline.model.as_of == CLOCK_NONE;
 }
 
-/* Callbacks of the staging, whose context is the stream: false, and why, if a
- * snapshot is ahead; true if a message of a snapshot did not come in the
- * stream; and a whole snapshot corrects it. */
-bool stream_takes(void *ctx, const struct record *begin, struct buf *why);
+/* Callbacks of the staging, whose context is the stream: true if a message of a
+ * snapshot did not come in the stream; and a whole snapshot corrects it. */
 bool stream_passes(void *ctx, const struct record *r);
 enum outcome stream_publish(void *ctx, struct intake *intake)
     __attribute__((warn_unused_result));

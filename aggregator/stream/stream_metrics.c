@@ -39,7 +39,7 @@ add_stream_metrics(void *ctx, struct buf *to, const char *labels)
 		    "Records that came after the window.", c->late },
 		{ "messaging_stream_ahead_records_total",
 		    "Records of a time that is yet to come.",
-		    c->ahead + s->staging.untaken },
+		    c->ahead + s->staging.ahead },
 		{ "messaging_stream_rows_total", "Rows that were written.",
 		    c->rows },
 		{ "messaging_stream_reservations_total",

@@ -13,31 +13,12 @@
  */
 #include "aggregator/stream/stream.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
-
-/* Its time becomes that of its tenant, so one that is ahead would make all that
- * comes behind it late. */
-bool
-stream_takes(void *ctx, const struct record *begin, struct buf *why)
-{
-	const struct stream *s = ctx;
-	const struct stream_tenant *t =
-	    strmap_get(&s->names, begin->tenant.p, begin->tenant.len);
-
-	if (t == NULL || !model_is_ahead(&t->pipeline.model, begin->at))
-		return true;
-	buf_addf(why,
-	    "ahead: its time is more than %" PRId64 " s after the clock's and "
-	    "its tenant's newest; nothing of its snapshot is used",
-	    s->setup.ahead_ms / 1000);
-	return false;
-}
 
 /* True if a message of a whole snapshot did not come in its tenant's stream.
  * Whether a record about a message came is not stored, so it passes; the key of

@@ -96,6 +96,17 @@ keep_passed(struct intake *in, struct buf *to)
 		pass_through_add(to, r, in->scan.line, in->scan.len);
 }
 
+/* A record of the future is a bad line. */
+static bool
+refuses_future(struct intake *in)
+{
+	const char *why = future_refuses(in->setup->future, &in->record);
+
+	if (why != NULL)
+		in->from->bad(in->from->ctx, in->scan.line, in->scan.len, why);
+	return why != NULL;
+}
+
 static void
 open_tenant_stream(struct intake *in, struct intake_tenant *t)
 {
@@ -111,7 +122,7 @@ add_to_stream(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
 
-	if (r->type == RECORD_UNKNOWN)
+	if (r->type == RECORD_UNKNOWN || refuses_future(in))
 		return;
 	if (t->stream == NULL)
 		open_tenant_stream(in, t);
@@ -132,10 +143,12 @@ keep_of_snapshot(struct intake *in, struct snapshot *s)
 
 	if (undated)
 		r->at = s->at;
-	keep_passed(in, &s->pass_through);
-	if (in->setup->selection->allocation)
-		replay_log_add(&s->replay, &in->texts, r, s->at);
-	(void)pipeline_add(&s->pipeline, r);
+	if (!refuses_future(in)) {
+		keep_passed(in, &s->pass_through);
+		if (in->setup->selection->allocation)
+			replay_log_add(&s->replay, &in->texts, r, s->at);
+		(void)pipeline_add(&s->pipeline, r);
+	}
 	if (undated)
 		r->at = CLOCK_NONE;
 }
@@ -259,9 +272,12 @@ apply_marker(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
 	unsigned part = snapshot_has_parts(r) ? (unsigned)r->bucket : 0;
+	const char *ahead = future_refuses(in->setup->future, &in->record);
 
 	in->last_part = part;
-	if (r->state == SNAPSHOT_BEGIN)
+	if (ahead != NULL)
+		snapshot_fail_ahead(in, t, ahead);
+	else if (r->state == SNAPSHOT_BEGIN)
 		snapshot_begin_part(in, t, part);
 	else
 		snapshot_end_part(in, t, part);

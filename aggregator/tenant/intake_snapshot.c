@@ -217,6 +217,16 @@ snapshot_fail_outside(struct intake *in, struct intake_tenant *t)
 }
 
 void
+snapshot_fail_ahead(struct intake *in, struct intake_tenant *t, const char *why)
+{
+	struct buf reason = BUF_INIT;
+
+	buf_addf(&reason, "is %s at %s" UNUSED, why, where_in_input(in));
+	fail_snapshot(in, t, in->record.snapshot, buf_str(&reason));
+	buf_release(&reason);
+}
+
+void
 snapshot_fail_at_end(struct intake *in, struct intake_tenant *t, bool cut)
 {
 	struct buf reason = BUF_INIT;

@@ -35,6 +35,10 @@ void snapshot_count_line(
 /* The line names a snapshot that is not open. */
 void snapshot_fail_outside(struct intake *in, struct intake_tenant *t);
 
+/* It begins in the future, as `why` says. */
+void snapshot_fail_ahead(
+    struct intake *in, struct intake_tenant *t, const char *why);
+
 /* The input ends while a snapshot is open; cut: inside a line. */
 void snapshot_fail_at_end(struct intake *in, struct intake_tenant *t, bool cut);
 

@@ -91,8 +91,7 @@ static void
 update_allocation(
     struct pipeline *d, const struct record *r, enum model_result taken)
 {
-	if (taken != MODEL_LATE && taken != MODEL_AHEAD &&
-	    taken != MODEL_DUPLICATE)
+	if (taken != MODEL_LATE && taken != MODEL_DUPLICATE)
 		allocation_record(d->allocation, r);
 }
 
@@ -115,7 +114,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	m->memory = setup->memory_ms;
 	/* A snapshot may be merged into a stream, which counts its words. */
 	m->keeps_texts = !stream && metric_selection_needs_text(d->selection);
-	m->ahead = setup->ahead_ms;
+	m->by_clock = m->incremental && setup->future->bounded;
 	/* A streaming metric needs the version that a message replaces. */
 	m->no_clocks = !needs_clocks(d->selection) &&
 		       !pipeline_has_streaming(d->selection) && !setup->clocks;

@@ -13,6 +13,7 @@
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/model/model.h"
 #include "aggregator/rows/shard.h"
+#include "aggregator/tenant/future.h"
 #include "aggregator/tenant/metric_selection.h"
 
 struct pipeline {
@@ -30,13 +31,12 @@ struct pipeline_setup {
 	const struct metric_selection *selection;
 	struct shard part;
 	struct keyed_state_pool *pool;
-	struct state *state; /* NULL: one-shot */
-	int64_t window_ms;   /* 0: one-shot, nothing is too late */
-	int64_t memory_ms;   /* how long a closed chat is kept */
-	int64_t ahead_ms;  /* how far in the future a time may be; 0: one-shot,
-			      any */
-	bool no_streaming; /* its records only correct another pipeline */
-	bool clocks;       /* keeps chats even if no metric needs them */
+	struct state *state;   /* NULL: one-shot */
+	int64_t window_ms;     /* 0: one-shot, nothing is too late */
+	int64_t memory_ms;     /* how long a closed chat is kept */
+	struct future *future; /* which records are refused before the model */
+	bool no_streaming;     /* its records only correct another pipeline */
+	bool clocks;           /* keeps chats even if no metric needs them */
 };
 
 /* stream: else a snapshot, of the time as_of. number: the tenant's in the

@@ -72,7 +72,7 @@ tenant_rows_write(const struct tenant_rows *r, const struct metric *f,
 
 	rowline_init(&w.line, part != NULL ? f->table->parts : f->table, part,
 	    r->model->tenant, tenant_rows_is_state(r, f) ? r->snapshot : NULL,
-	    r->model->as_of, r->version);
+	    r->model->now, r->version);
 	tenant_rows_emit(r, &rows);
 	rowset_release(&rows);
 	rowline_release(&w.line);

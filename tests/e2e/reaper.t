@@ -283,9 +283,11 @@ class Test:
                       says="line 1: " + why)
         self.equal((self.keys("closed_chats"), self.keys()), ([], ALL),
                    "tombstones and chats")
-        self.reap(0, "-c", self.lab.conf("any", {"aggregator": {"ahead": 0}}),
+        conf = self.lab.conf("any", {"aggregator": {"clock": "records"}})
+        self.reap(0, "-c", conf,
                   stdin=answer("acme", 1, "closed", end, closed_at=now))
-        self.equal(self.keys("closed_chats"), ["acme/1"], "with ahead = 0")
+        self.equal(self.keys("closed_chats"), ["acme/1"],
+                   "with clock = records")
 
     def archive(self):
         """First in the archive, then deleted; more than a batch, too."""

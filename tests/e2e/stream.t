@@ -15,6 +15,11 @@ from harness import LONG, TESTBIN, Checks, Lab, main, say, seed, until
 from streams import Flow, lines_of
 
 
+def rfc3339(seconds):
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
+
+
 def load(lab, *options):
     return lab.must([TESTBIN + "/load", "--late", 0, *options]
                     ).out.decode().splitlines()
@@ -88,6 +93,8 @@ def check_letters(lab, checks):
     row = ('{"type":"row","table":"operator_metrics","tenant":"a",'
            '"operator":"1","as_of":"2026-11-20T10:02:00Z"}')
     bad = [message("a", "3", "c", "19T09:00:00", "customer"),
+           '{"type":"event","tenant":"first","id":"1","event":"e",'
+           '"at":"2199-01-01T00:00:00Z"}',
            '{"type":"chat","tenant":"a","chat":"c","status":"open",'
            '"at":"9999-01-01T00:00:00Z"}',
            '{"type":"snapshot","tenant":"a","snapshot":"s","state":"begin",'
@@ -97,7 +104,7 @@ def check_letters(lab, checks):
     flow.run("--window", "24h")
     letters = flow.letters()
     checks.that(sorted(x["record"] for x in letters) == sorted(bad), letters)
-    for start, n in ("late: ", 1), ("ahead: ", 2), ("it is a row", 1):
+    for start, n in ("late: ", 1), ("ahead: ", 3), ("it is a row", 1):
         checks.that(sum(x["reason"].startswith(start) for x in letters) == n,
                     f"not {n} of '{start}': {letters}")
     flow.same_figures(GOOD)
@@ -134,6 +141,22 @@ def check_waits(lab, checks):
     checks.that(daemon.wait(60) == 0, "SIGTERM is no failure")
     flow.rows += flow.get()
     flow.same_figures(records)
+
+
+def check_clock(lab, checks):
+    say("- no wait ends after the clock, nor with a message after it")
+    flow = Flow(lab, "tenant")
+    flow.fresh()
+    begun = time.time()
+    flow.put(['{"type":"message","tenant":"a","id":"1","chat":"%s","from":'
+              '"%s","at":"%s"}' % (chat, sender, rfc3339(begun + seconds))
+              for chat, sender, seconds in (("c", "customer", -60),
+                                            ("d", "operator", 240))])
+    flow.run()
+    row = json.loads(flow.rows[-1])
+    least, most = 60, time.time() - begun + 60
+    checks.that(least <= row["longest_wait_seconds"] <= most, row)
+    checks.that(row["as_of"] <= rfc3339(time.time()), row)
 
 
 def check_pipe(lab, checks):
@@ -276,7 +299,8 @@ def body():
     with Lab("stream") as lab:
         lab.start_servers("rabbitmq")
         for check in (check_figures, check_passing, check_letters, check_waits,
-                      check_pipe, check_again, check_kills, check_silent):
+                      check_clock, check_pipe, check_again, check_kills,
+                      check_silent):
             check(lab, checks)
     return checks.result()
 

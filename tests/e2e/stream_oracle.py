@@ -77,7 +77,7 @@ class Round:
 
     def settings(self):
         conf = stream_metrics.configuration(self.world.conf) + (
-            "refresh = 100ms\nahead = 0s\n[amqp]\nwait_timeout = 30s\n")
+            "refresh = 100ms\n[amqp]\nwait_timeout = 30s\n")
         # For a sink that is waited for: a transaction for each message of a
         # long stream takes ten minutes where the machine has much to do.
         self.ample = self.lab.write("conf.ample", conf)

@@ -135,8 +135,9 @@ def snapshot_lines(dice, tenant, operators, chats, messages, as_of):
 
 def aggregate(text, definition):
     done = subprocess.run(
-        [os.path.join(BIN, "aggregator"), "-o", "ndjson", "--definition",
-         definition], input=text.encode(), capture_output=True)
+        [os.path.join(BIN, "aggregator"), "-o", "ndjson", "--clock",
+         "records", "--definition", definition],
+        input=text.encode(), capture_output=True)
     if done.returncode != 0 or done.stderr:
         raise AssertionError("aggregator: exit %d, %s" % (
             done.returncode, done.stderr.decode()))

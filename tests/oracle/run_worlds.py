@@ -127,7 +127,7 @@ class World:
         }
         sections = {
             "poller": {"state": os.path.join(self.folder, "state")},
-            "aggregator": {"definition": c.definition},
+            "aggregator": {"definition": c.definition, "clock": "records"},
             "reaper": {"stale": "1h"},
         }
         for t in self.tenants:

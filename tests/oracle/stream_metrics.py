@@ -31,7 +31,7 @@ MORE = re.compile(r"^aggregator: and (\d+) more bad records$", re.M)
 
 
 def configuration(conf):
-    out = ["[aggregator]"]
+    out = ["[aggregator]", "clock = records"]
     out += ["%s = %dms" % (k, conf[k]) for k in (
         "window", "forget", "user_active", "trend_window")]
     out += ["%s = %d" % (k, conf[k]) for k in (
