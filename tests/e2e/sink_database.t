@@ -7,7 +7,6 @@ to do, and the next run, or the waiting one, stores all."""
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 
