@@ -349,9 +349,3 @@ conf_tenant_error(const struct conf *c, size_t i)
 {
 	return tenant_at(c, i)->error;
 }
-
-const char *
-conf_path(const struct conf *c)
-{
-	return c->path;
-}

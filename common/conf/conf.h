@@ -98,7 +98,4 @@ size_t conf_tenants(const struct conf *c);
 const char *conf_tenant(const struct conf *c, size_t i);
 const char *conf_tenant_error(const struct conf *c, size_t i);
 
-/* The file that was read, or NULL. */
-const char *conf_path(const struct conf *c);
-
 #endif

@@ -73,22 +73,6 @@ file_read_at(int fd, void *data, size_t len, size_t at)
 }
 
 int
-file_write_at(int fd, const void *data, size_t len, size_t at)
-{
-	const char *p = data;
-	ssize_t n;
-
-	for (; len > 0; p += n, len -= (size_t)n, at += (size_t)n) {
-		n = pwrite(fd, p, len, (off_t)at);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int
 file_only_regular(int fd)
 {
 	struct stat st;

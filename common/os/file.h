@@ -61,11 +61,9 @@ int file_write_and_close(int fd, const void *data, size_t len)
 int file_open_lines(const char *path, int flags, size_t *torn)
     __attribute__((warn_unused_result));
 
-/* Reads or writes len bytes at that offset. -1 with errno; ENODATA when the
+/* Reads len bytes at that offset. -1 with errno; ENODATA when the
  * file to read ends before, which is no error of the disk. */
 int file_read_at(int fd, void *data, size_t len, size_t at)
-    __attribute__((warn_unused_result));
-int file_write_at(int fd, const void *data, size_t len, size_t at)
     __attribute__((warn_unused_result));
 
 /* Syncs the folder of path, so that a new or renamed file is still there after

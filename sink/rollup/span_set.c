@@ -17,19 +17,6 @@ write_span_key(struct buf *key, int64_t begin, const char *id, size_t len)
 }
 
 struct span_row *
-span_set_find(
-    const struct span_set *s, int64_t begin, const char *id, size_t len)
-{
-	struct buf key = BUF_INIT;
-	struct span_row *row;
-
-	write_span_key(&key, begin, id, len);
-	row = strmap_get(&s->rows, key.data, key.len);
-	buf_release(&key);
-	return row;
-}
-
-struct span_row *
 span_set_row(struct span_set *s, int64_t begin, const char *id, size_t len)
 {
 	struct buf key = BUF_INIT;

@@ -34,10 +34,7 @@ struct span_set {
 	struct strmap rows;
 };
 
-/* The row; NULL: it is not there. And the row, made if it is not there. Both
- * are borrowed. */
-struct span_row *span_set_find(
-    const struct span_set *s, int64_t begin, const char *id, size_t len);
+/* The row, made if it is not there. Borrowed. */
 struct span_row *span_set_row(
     struct span_set *s, int64_t begin, const char *id, size_t len);
 void span_set_release(struct span_set *s);
