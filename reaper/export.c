@@ -83,7 +83,7 @@ export_slice(struct db *db, void *ctx)
 static enum exit_code
 export_tables(struct export_run *e)
 {
-	enum outcome o = subject_find_words(e->subject);
+	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
 	e->slice.tenant = e->subject->tenant;

@@ -68,7 +68,7 @@ static enum exit_code
 forget_tables(struct forget_run *f)
 {
 	struct subject *s = f->subject;
-	enum outcome o = subject_find_words(s);
+	enum outcome o = OUTCOME_DONE;
 	uint64_t rows;
 	size_t i;
 
@@ -186,8 +186,8 @@ is_named_before(const struct reaper_paths *states, size_t n)
 
 enum stream_step { WRITE_ORDERS, WAIT_FOR_THEM };
 
-/* Orders are written before anything is forgotten here: names tell an
- * aggregator which words of trends go. */
+/* Orders are written before anything is forgotten here: tables and files tell
+ * which chats are theirs. */
 static enum exit_code
 order_streams(struct forget_run *f, enum stream_step step)
 {
@@ -300,30 +300,6 @@ warn_of_state(const struct forget_run *f, const char *section)
 	    section, dir);
 }
 
-/* Names went with closed chats. */
-static enum exit_code
-warn_of_words(const struct forget_run *f)
-{
-	static const enum table_id of[] = { TABLE_trends, TABLE_trends_parts };
-	struct subject *s = f->subject;
-	enum outcome o = OUTCOME_DONE;
-	bool any = false;
-	size_t i;
-
-	if (s->words.n + s->recorded_words.n > 0)
-		return PROG_OK;
-	for (i = 0; i < ARRAY_LEN(of) && !any && o == OUTCOME_DONE; i++)
-		o = row_exists(s, of[i], "window_start <= $ASKED", &any);
-	if (o != OUTCOME_DONE)
-		return rights_log_failure(s, o);
-	if (any)
-		log_warn("no name or phone number of theirs is known any more, "
-			 "so words of it in trends stay until --retention "
-			 "deletes them; if a file has it, such as an archive, "
-			 "name that with --file");
-	return PROG_OK;
-}
-
 /* Writes the entry first, then looks for chats once more: a sink may have
  * stored some that it did not know as theirs. */
 static enum exit_code
@@ -336,8 +312,6 @@ record_subject_and_chats(struct subject *s)
 		o = subject_read(s);
 	if (o == OUTCOME_DONE)
 		o = subject_record_chats(s);
-	if (o == OUTCOME_DONE)
-		o = subject_record_words(s);
 	FAULT_POINT("reaper.chats_recorded");
 	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(s, o);
 }
@@ -419,9 +393,6 @@ forget_all(struct forget_run *f)
 		code = forget_in_files(f);
 	if (code == PROG_OK)
 		code = undone;
-	if (code != PROG_OK)
-		return code;
-	code = warn_of_words(f);
 	if (code != PROG_OK)
 		return code;
 	FAULT_POINT("reaper.before_done");

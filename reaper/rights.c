@@ -244,21 +244,6 @@ learn_file(void *ctx, const char *path)
 				    : rights_read_lines(path, learn_line, ctx);
 }
 
-/* Once more where a line told of a chat: earlier ones may tell its names. */
-static enum exit_code
-learn_files(const struct reaper *r, struct subject_lines *l)
-{
-	size_t chats;
-	enum exit_code code;
-
-	do {
-		chats = l->subject->chats.live;
-		l->found = 0;
-		code = rights_each_file(r, learn_file, l);
-	} while (code == PROG_OK && l->subject->chats.live > chats);
-	return code;
-}
-
 static enum exit_code
 read_subject(const struct reaper *r, struct subject_lines *l)
 {
@@ -276,7 +261,8 @@ read_subject(const struct reaper *r, struct subject_lines *l)
 		log_warn("an operator or a bot of '%s' has the same id, or had "
 			 "it: what is kept by user is theirs and stays",
 		    s->tenant);
-	return learn_files(r, l);
+	l->found = 0;
+	return rights_each_file(r, learn_file, l);
 }
 
 enum exit_code

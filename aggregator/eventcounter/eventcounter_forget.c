@@ -33,8 +33,7 @@ counter_forget_look(struct counter *c)
 	if (c->state == NULL || now - c->looked_ms < LOOK_MS)
 		return c->forgets;
 	c->looked_ms = now;
-	c->forgets =
-	    forget_orders_any(c->job->state, ORDER_WITH_ALIAS, &c->unread);
+	c->forgets = forget_orders_any(c->job->state, &c->unread);
 	return c->forgets;
 }
 
@@ -148,8 +147,7 @@ enum exit_code
 counter_forget_begin(
     struct counter *c, const struct state_identity *id, size_t limit)
 {
-	forget_orders_read(
-	    c->job->state, ORDER_WITH_ALIAS, &c->unread, &c->orders);
+	forget_orders_read(c->job->state, &c->unread, &c->orders);
 	if (c->orders.n == 0)
 		return PROG_OK;
 	c->code = note_aliases(c, id, limit);

@@ -9,8 +9,6 @@
 
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
-#include "common/words/phone_digits.h"
-#include "common/words/plain_letters.h"
 
 /* The texts of a description, in the order in which they are packed. */
 enum { ASSIGNEE, CHANNEL, CUSTOMER, NAME, PHONE, TAG, TEXTS };
@@ -87,15 +85,6 @@ fill_owners(struct owners *o)
 			o->v[i] = o->v[i - 1];
 }
 
-static void
-note_name(struct buf *names, struct text name)
-{
-	if (name.p == NULL)
-		return;
-	buf_addc(names, ' ');
-	buf_add(names, name.p, name.len);
-}
-
 /* A chat that names no customer is theirs if the order has it. */
 static void
 own_chat(struct owners *owners, struct text chat, const struct forget_order *o)
@@ -122,18 +111,14 @@ copy_repeats(struct pack *r, struct buf *to)
 
 /* True when it had something of the customer whose it is. */
 static bool
-forget_in_description(struct described *d, struct text owner,
-    const struct forget_order *o, struct buf *names)
+forget_in_description(
+    struct described *d, struct text owner, const struct forget_order *o)
 {
 	if (text_compare(owner, o->customer) != 0 ||
 	    (d->opened_at != CLOCK_NONE && d->opened_at > o->asked_at) ||
 	    (d->v[NAME].p == NULL && d->v[PHONE].p == NULL &&
 		d->v[TAG].p == NULL))
 		return false;
-	note_name(names, d->v[NAME]);
-	note_name(names, d->v[PHONE]);
-	plain_letters_add(names, d->v[NAME]);
-	phone_digits_add(names, d->v[PHONE]);
 	d->v[NAME] = d->v[PHONE] = d->v[TAG] = (struct text){ NULL, 0 };
 	return true;
 }
@@ -141,7 +126,7 @@ forget_in_description(struct described *d, struct text owner,
 /* True when one had something of them. */
 static bool
 copy_packed_descriptions(struct pack *r, struct text chat,
-    const struct forget_order *o, struct buf *to, struct buf *names)
+    const struct forget_order *o, struct buf *to)
 {
 	uint64_t n = pack_number(r);
 	struct owners owners = { NULL, 0, 0 };
@@ -163,7 +148,7 @@ copy_packed_descriptions(struct pack *r, struct text chat,
 		}
 		read_description(r, &d);
 		if (!r->bad && i < owners.n &&
-		    forget_in_description(&d, owners.v[i++], o, names))
+		    forget_in_description(&d, owners.v[i++], o))
 			any = true;
 		put_packed_description(&d, to);
 	}
@@ -172,8 +157,8 @@ copy_packed_descriptions(struct pack *r, struct text chat,
 }
 
 bool
-model_forget_customer(const void *p, size_t len, const struct forget_order *o,
-    struct buf *to, struct buf *names)
+model_forget_customer(
+    const void *p, size_t len, const struct forget_order *o, struct buf *to)
 {
 	struct pack r = pack_open(p, len, LAYOUT_CHAT);
 	struct text id = pack_text(&r);
@@ -181,7 +166,7 @@ model_forget_customer(const void *p, size_t len, const struct forget_order *o,
 
 	pack_put_number(to, LAYOUT_CHAT);
 	pack_put_text(to, id);
-	any = copy_packed_descriptions(&r, id, o, to, names);
+	any = copy_packed_descriptions(&r, id, o, to);
 	if (!r.bad)
 		buf_add(to, (const char *)r.p, (size_t)(r.end - r.p));
 	return any && !r.bad;

@@ -37,11 +37,10 @@ int model_unpack_chat(struct model *m, const void *p, size_t len,
     uint64_t number) __attribute__((warn_unused_result));
 
 /* Appends a packed head to *to without the customer's name, phone number and
- * tag, of times of the chat that began before it was asked for, and the names
- * and numbers to *names, a blank before each. False: there are none, and *to is
- * of no use. */
-bool model_forget_customer(const void *p, size_t len,
-    const struct forget_order *o, struct buf *to, struct buf *names);
+ * tag, of times of the chat that began before it was asked for. False: there
+ * are none, and *to is of no use. */
+bool model_forget_customer(
+    const void *p, size_t len, const struct forget_order *o, struct buf *to);
 
 /* Which segments of a changed chat differ from the packed ones: from .. to - 1
  * must be written, to .. stored - 1 removed. Under a new number all are

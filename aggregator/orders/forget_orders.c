@@ -49,44 +49,31 @@ next_order(const char *state, DIR *d)
 	return NULL;
 }
 
-static void
-warn_once(const char *path, struct strmap *unread, const char *what)
-{
-	void **told = strmap_put(unread, path, strlen(path));
-
-	if (*told == NULL)
-		log_warn("'%s' is %s", path, what);
-	*told = unread;
-}
-
 /* False: it cannot be carried out. */
 static bool
-read_order_file(const char *path, enum forget_orders_need need,
-    struct strmap *unread, struct buf *bytes, struct forget_order *order)
+read_order_file(const char *path, struct strmap *unread, struct buf *bytes,
+    struct forget_order *order)
 {
-	struct buf why = BUF_INIT, what = BUF_INIT;
+	struct buf why = BUF_INIT;
+	void **told;
 	bool good = statefile_read(path, bytes, &why) == 1 &&
 		    forget_order_unpack(order, bytes->data, bytes->len) == 0;
 
-	if (!good)
-		buf_setf(&what,
-		    "no order to forget that can be read; remove it: %s",
-		    buf_str(&why));
-	else if (need == ORDER_WITH_ALIAS && order->alias.p == NULL)
-		buf_setf(&what,
-		    "an order of an earlier version, which is not enough; run "
-		    "'reaper --forget' again");
-	if (what.len > 0)
-		warn_once(path, unread, buf_str(&what));
-	good = what.len == 0;
-	buf_release(&what);
+	if (!good) {
+		told = strmap_put(unread, path, strlen(path));
+		if (*told == NULL)
+			log_warn("the order to forget a customer in '%s' "
+				 "cannot be read; remove it and run 'reaper "
+				 "--forget' again: %s",
+			    path, buf_str(&why));
+		*told = unread;
+	}
 	buf_release(&why);
 	return good;
 }
 
 bool
-forget_orders_any(
-    const char *state, enum forget_orders_need need, struct strmap *unread)
+forget_orders_any(const char *state, struct strmap *unread)
 {
 	DIR *d = open_orders(state);
 	struct buf bytes = BUF_INIT;
@@ -95,8 +82,7 @@ forget_orders_any(
 	char *path;
 
 	while ((path = next_order(state, d)) != NULL) {
-		any =
-		    read_order_file(path, need, unread, &bytes, &order) || any;
+		any = read_order_file(path, unread, &bytes, &order) || any;
 		buf_clear(&bytes);
 		free(path);
 	}
@@ -105,8 +91,8 @@ forget_orders_any(
 }
 
 void
-forget_orders_read(const char *state, enum forget_orders_need need,
-    struct strmap *unread, struct forget_orders *to)
+forget_orders_read(
+    const char *state, struct strmap *unread, struct forget_orders *to)
 {
 	DIR *d = open_orders(state);
 	struct forget_order_file f;
@@ -114,7 +100,7 @@ forget_orders_read(const char *state, enum forget_orders_need need,
 
 	while ((path = next_order(state, d)) != NULL) {
 		f = (struct forget_order_file){ .path = path };
-		if (!read_order_file(path, need, unread, &f.bytes, &f.order)) {
+		if (!read_order_file(path, unread, &f.bytes, &f.order)) {
 			buf_release(&f.bytes);
 			free(path);
 			continue;

@@ -20,17 +20,13 @@ struct forget_orders {
 	size_t n, cap;
 };
 
-/* What a program needs to carry one out. */
-enum forget_orders_need { ORDER_OF_ANY_VERSION, ORDER_WITH_ALIAS };
-
-/* Whether there is one. What cannot be read, or lacks what is needed, is none:
- * it stays, and its path is put into *unread, which a warning says once. */
-bool forget_orders_any(
-    const char *state, enum forget_orders_need need, struct strmap *unread);
+/* Whether there is one. An order that cannot be read does not count: it stays,
+ * and its path is put into *unread, so that a warning names it once. */
+bool forget_orders_any(const char *state, struct strmap *unread);
 
 /* Reads all of them; *to is zeroed before. */
-void forget_orders_read(const char *state, enum forget_orders_need need,
-    struct strmap *unread, struct forget_orders *to);
+void forget_orders_read(
+    const char *state, struct strmap *unread, struct forget_orders *to);
 void forget_orders_release(struct forget_orders *o);
 
 /* Removes them: they are carried out. PROG_OK, or the code and *why. */

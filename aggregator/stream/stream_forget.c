@@ -6,9 +6,9 @@
  * Killed at any time, the orders are still there, or nothing of the customers
  * is.
  *
- * Names, phone numbers and tags of chats go, and words of trends; counts by
- * user stay, with the user's id, since the next message counts there. A
- * snapshot of the tenant that is not whole goes, with what still comes of it:
+ * Names, phone numbers and tags of chats go, and words too rare to be trends;
+ * counts by user stay, with the user's id, since the next message counts there.
+ * A snapshot of the tenant that is not whole goes, with what still comes of it:
  * the next one has all.
  */
 #include "aggregator/stream/stream.h"
@@ -25,7 +25,7 @@
 #include "aggregator/model/model_pack.h"
 #include "aggregator/orders/forget_orders.h"
 #include "aggregator/state/state_lock.h"
-#include "aggregator/tenant/forgotten_words.h"
+#include "aggregator/tenant/rare_words.h"
 
 enum {
 	LOOK_MS = 1000,
@@ -39,13 +39,13 @@ struct stream_order {
 	const struct forget_order *order;
 	bool known;      /* the state has the tenant, */
 	uint32_t tenant; /* by this number */
-	struct forgotten_words words;
+	struct rare_words words;
 };
 
 struct stream_forgetting {
 	struct forget_orders orders;
 	struct stream_order *list; /* of each of them */
-	struct buf scratch, names;
+	struct buf scratch;
 	uint64_t changed; /* entries */
 };
 
@@ -58,8 +58,7 @@ stream_forget_look(struct stream *s)
 		return;
 	s->forget.looked_ms = now;
 	/* For one that cannot be read no run ends. */
-	if (!forget_orders_any(
-		s->job->state, ORDER_OF_ANY_VERSION, &s->forget.unread))
+	if (!forget_orders_any(s->job->state, &s->forget.unread))
 		s->forget.seen_ms = 0;
 	else if (s->forget.seen_ms == 0)
 		s->forget.seen_ms = now;
@@ -78,9 +77,7 @@ prepare_stream_order(
 	o->order = order;
 	o->known = t != NULL;
 	o->tenant = t != NULL ? t->number : 0;
-	forgotten_words_init(&o->words, s->job->conf, order->asked_at);
-	forgotten_words_add(&o->words, order->names);
-	forgotten_words_add_digests(&o->words, order);
+	rare_words_init(&o->words, s->job->conf, order->asked_at);
 }
 
 static void
@@ -89,11 +86,10 @@ release_forgetting(struct stream_forgetting *f)
 	size_t i;
 
 	for (i = 0; i < f->orders.n; i++)
-		forgotten_words_release(&f->list[i].words);
+		rare_words_release(&f->list[i].words);
 	free(f->list);
 	forget_orders_release(&f->orders);
 	buf_release(&f->scratch);
-	buf_release(&f->names);
 	free(f);
 }
 
@@ -104,8 +100,7 @@ stream_forget_begin(struct stream *s)
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
-	forget_orders_read(
-	    s->job->state, ORDER_OF_ANY_VERSION, &s->forget.unread, &f->orders);
+	forget_orders_read(s->job->state, &s->forget.unread, &f->orders);
 	f->list = xcalloc(f->orders.n, sizeof *f->list);
 	for (i = 0; i < f->orders.n; i++)
 		prepare_stream_order(&f->list[i], &f->orders.file[i].order, s);
@@ -131,15 +126,10 @@ static bool
 forget_in_chat(struct stream_forgetting *f, struct stream_order *o,
     const char *data, size_t len)
 {
-	buf_clear(&f->names);
 	buf_clear(&f->scratch);
 	buf_add(&f->scratch, data, STREAM_TENANT_BYTES);
-	if (!model_forget_customer(data + STREAM_TENANT_BYTES,
-		len - STREAM_TENANT_BYTES, o->order, &f->scratch, &f->names))
-		return false;
-	forgotten_words_add(
-	    &o->words, (struct text){ f->names.data, f->names.len });
-	return true;
+	return model_forget_customer(data + STREAM_TENANT_BYTES,
+	    len - STREAM_TENANT_BYTES, o->order, &f->scratch);
 }
 
 static void
@@ -163,8 +153,8 @@ copy_chat_entry(struct stream_forgetting *f, struct state_table *to,
 }
 
 static bool
-holds_forgotten_word(struct stream_forgetting *f, const char *name,
-    const char *key, size_t key_len, const void *data, size_t len)
+holds_rare_word(struct stream_forgetting *f, const char *name, const char *key,
+    size_t key_len, const void *data, size_t len)
 {
 	bool goes = false;
 	size_t i;
@@ -172,7 +162,7 @@ holds_forgotten_word(struct stream_forgetting *f, const char *name,
 	for (i = 0; i < f->orders.n; i++) {
 		if (!is_of_tenant(&f->list[i], key, key_len))
 			continue;
-		goes = forgotten_words_has(&f->list[i].words, name,
+		goes = rare_words_has(&f->list[i].words, name,
 			   (struct text){ key + STREAM_TENANT_BYTES,
 			       key_len - STREAM_TENANT_BYTES },
 			   data, len) ||
@@ -190,7 +180,7 @@ copy_but_forgotten(void *ctx, struct state_table *to, const char *name,
 
 	if (strcmp(name, "chats") == 0)
 		copy_chat_entry(f, to, key, key_len, data, len);
-	else if (holds_forgotten_word(f, name, key, key_len, data, len))
+	else if (holds_rare_word(f, name, key, key_len, data, len))
 		f->changed++;
 	else
 		state_put(to, key, key_len, data, len);

@@ -12,8 +12,7 @@
 /* The letters of a kind stand for it in stored digests: never change them. */
 static const char kind_letters[] = { [FORGOTTEN_CUSTOMER] = 'c',
 	[FORGOTTEN_USER] = 'u',
-	[FORGOTTEN_CHAT] = 'd',
-	[FORGOTTEN_WORD] = 'w' };
+	[FORGOTTEN_CHAT] = 'd' };
 
 static void
 write_number(char *to, uint64_t n)

@@ -19,7 +19,6 @@ enum forgotten_kind {
 	FORGOTTEN_CUSTOMER, /* the id of a customer */
 	FORGOTTEN_USER,     /* the same where ids of operators stand, too */
 	FORGOTTEN_CHAT,     /* the id of a chat of the customer */
-	FORGOTTEN_WORD,     /* a word of their name, as word_case.h has it */
 };
 
 /* Reads a key as it is stored; -1 if it is none. */

@@ -21,17 +21,11 @@
 
 struct forget_order {
 	struct text tenant, customer; /* the id at the CRM */
-	struct text names;            /* and phone numbers, blanks between */
 	int64_t asked_at;  /* what the customer did later stays, in ms */
 	struct text chats; /* of theirs: each id as pack_put_text() has it */
 	/* What takes the place of the id where things are counted by user; of
-	 * length 0 where an operator has the same id, or had it; NULL in an
-	 * order of an earlier version, which cannot tell. */
+	 * length 0 where an operator has the same id, or had it. */
 	struct text alias;
-	/* Digests of words of names that were known when they were forgotten
-	 * before, each FORGOTTEN_DIGEST long, and the key of these. */
-	struct text words;
-	uint64_t key[2];
 };
 
 /* Whether it is one of its chats. */

@@ -13,10 +13,10 @@
 #include <unistr.h>
 
 #include "common/base/buf.h"
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 #include "common/digest/random.h"
-#include "common/words/normal_form.h"
 
 enum {
 	/* How much larger lower-casing (by half at most) or pairs of
@@ -403,6 +403,17 @@ lower_at(ucs4_t c, const uint8_t *text, size_t begin, size_t end, size_t len)
 		       !is_cased_behind(text + end, len - end)
 		   ? FINAL_SIGMA
 		   : SMALL_SIGMA;
+}
+
+/* A copy of the text in that form; *len: its bytes. Owned. */
+static uint8_t *
+normal_form(uninorm_t form, struct text t, size_t *len)
+{
+	uint8_t *p = u8_normalize(form, (const uint8_t *)t.p, t.len, NULL, len);
+
+	if (p == NULL)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+	return p;
 }
 
 /* Puts the text in NFKC and in lower case into `to`. In lower case there may be

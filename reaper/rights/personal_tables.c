@@ -6,16 +6,15 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/words/word_case.h"
 
 #define SENT PERSONAL_SENT("$CUSTOMER", "$USER")
 #define RECEIVED PERSONAL_RECEIVED("$CUSTOMER", "$USER")
 #define SENT_EVER PERSONAL_SENT("$IDS", "$UIDS")
 #define RECEIVED_EVER PERSONAL_RECEIVED("$IDS", "$UIDS")
 
-#define OF_NAME WORD_CASE_SQL("word") " IN ($WORDS)"
-
-/* Words too rare to be a trend, which no view shows. */
+/* Words too rare to be a trend, which no view shows, and which may be of a text
+ * of theirs. Words of trends stay: they are frequent, and are not compared with
+ * names. */
 #define RARE                                                                   \
 	"(window_start, word) IN (SELECT window_start, word FROM "             \
 	"(SELECT window_start, word FROM trends_parts WHERE tenant = $TENANT " \
@@ -44,10 +43,8 @@ const struct personal_table personal_tables[] = {
 	BY_USER(realtime_user_activity, "user_id"),
 	BY_USER(realtime_user_activity_parts, "user_id"),
 	BY_USER(alerts, "user_id"),
-	{ TABLE_trends, OF_NAME, "", "window_start <= $ASKED AND " OF_NAME,
+	{ TABLE_trends_parts, "FALSE", "", "window_start <= $ASKED AND " RARE,
 	    NULL },
-	{ TABLE_trends_parts, OF_NAME, "",
-	    "window_start <= $ASKED AND (" OF_NAME " OR " RARE ")", NULL },
 	{ TABLE_refused_rows, "chat IN ($CHATS)", "reason = 'forgotten'",
 	    "chat IN ($CHATS) AND as_of <= $ASKED", NULL },
 	ONLY_CHAT(conversation_metrics, "conversation_id"),
@@ -151,8 +148,6 @@ write_mark(
 		write_ids(sql, s, !s->is_operator);
 	else if (len == 5 && memcmp(mark, "CHATS", len) == 0)
 		write_keys(sql, s, &s->chats);
-	else if (len == 5 && memcmp(mark, "WORDS", len) == 0)
-		write_keys(sql, s, &s->words);
 }
 
 void

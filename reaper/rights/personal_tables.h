@@ -28,8 +28,8 @@ struct personal_table {
 	const char *user; /* that column, or NULL */
 };
 
-/* In the order in which they must be changed: what tells which words and chats
- * are the customer's comes last. */
+/* In the order in which they must be changed: what tells which chats are the
+ * customer's comes last. */
 extern const struct personal_table personal_tables[];
 extern const size_t personal_tables_n;
 
@@ -63,7 +63,7 @@ extern const size_t operator_places_n;
 
 /* Appends SQL with its marks replaced by quoted values: $CUSTOMER the id, $USER
  * the same, or NULL where an operator has it, $ALIAS, $IDS id and alias, $UIDS
- * the same as of $USER, $CHATS, $WORDS, $ASKED, $TENANT, $FROM and $TO. */
+ * the same as of $USER, $CHATS, $ASKED, $TENANT, $FROM and $TO. */
 void personal_write(struct buf *sql, const char *text, const struct subject *s);
 
 /* Appends "tenant = 'T' AND (WHERE)" and the bounds of the slice, which $FROM

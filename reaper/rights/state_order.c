@@ -2,7 +2,7 @@
  * state_order: see state_order.h. By root, folder and file are for the owner
  * of the state.
  */
-#define _GNU_SOURCE /* memmem */
+#define _DEFAULT_SOURCE /* lchown */
 #include "reaper/rights/state_order.h"
 
 #include <errno.h>
@@ -133,36 +133,22 @@ is_running(const char *dir)
 	return fd < 0;
 }
 
-static bool
-has_names(const struct buf *names, struct text these)
-{
-	const char *at = memmem(names->data, names->len, these.p, these.len);
-	const char *end = names->data + names->len;
-
-	return at != NULL && (at + these.len == end || at[these.len] == ' ');
-}
-
-/* Appends the names of an order that still waits, unless they are there, and
- * its chats: the tables and files, which told them, have forgotten them
- * since. */
+/* Appends the chats of an order that still waits: the tables and files, which
+ * told them, have forgotten them since. */
 static void
-add_waiting(const char *path, struct buf *names, struct buf *chats)
+add_waiting(const char *path, struct buf *chats)
 {
 	struct buf bytes = BUF_INIT, why = BUF_INIT;
 	struct forget_order o;
 	int rc = statefile_read(path, &bytes, &why);
 
-	if (rc == 1 && forget_order_unpack(&o, bytes.data, bytes.len) == 0) {
-		if (!has_names(names, o.names))
-			buf_add(names, o.names.p, o.names.len);
-		if (o.chats.len > 0)
-			buf_add(chats, o.chats.p, o.chats.len);
-	} else if (rc != 0) {
-		log_warn("the order '%s' cannot be read and is written anew; "
-			 "names of this customer that only it knew stay among "
-			 "the words of trends until those are old",
+	if (rc == 1 && forget_order_unpack(&o, bytes.data, bytes.len) == 0)
+		buf_add(chats, o.chats.p, o.chats.len);
+	else if (rc != 0)
+		log_warn("the order '%s' cannot be read and is replaced; chats "
+			 "of this customer that only it knew keep their names "
+			 "in the state until they are closed",
 		    path);
-	}
 	buf_release(&bytes);
 	buf_release(&why);
 }
@@ -178,16 +164,6 @@ pack_chats(const struct subject *s, struct buf *to)
 }
 
 static void
-add_recorded_words(const struct subject *s, struct buf *to)
-{
-	struct strmap_entry *e;
-	size_t i = 0;
-
-	while ((e = strmap_next(&s->recorded_words, &i)) != NULL)
-		buf_add(to, e->key, e->key_len);
-}
-
-static void
 pack_order(const struct subject *s, const char *path, struct buf *bytes)
 {
 	struct forget_order order = {
@@ -195,22 +171,14 @@ pack_order(const struct subject *s, const char *path, struct buf *bytes)
 		.customer = { s->id, strlen(s->id) },
 		.asked_at = s->asked_at,
 		.alias = { s->alias, s->is_operator ? 0 : strlen(s->alias) },
-		.key = { s->key[0], s->key[1] },
 	};
-	struct buf names = BUF_INIT, chats = BUF_INIT, words = BUF_INIT;
+	struct buf chats = BUF_INIT;
 
-	add_recorded_words(s, &words);
-	order.words = (struct text){ words.data, words.len };
 	pack_chats(s, &chats);
-	buf_add(&names, s->names.data, s->names.len);
-	add_waiting(path, &names, &chats);
+	add_waiting(path, &chats);
 	order.chats = (struct text){ chats.data, chats.len };
-	order.names.p = names.data;
-	order.names.len = names.len;
 	forget_order_pack(&order, bytes);
-	buf_release(&names);
 	buf_release(&chats);
-	buf_release(&words);
 }
 
 enum exit_code

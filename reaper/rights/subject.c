@@ -4,17 +4,11 @@
 #include "reaper/rights/subject.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
-#include "common/words/phone_digits.h"
-#include "common/words/plain_letters.h"
-#include "common/words/text_words.h"
-#include "common/words/word_case.h"
-#include "common/words/word_forms.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
 #include "reaper/rights/row_exists.h"
@@ -30,49 +24,9 @@ subject_add_chat(struct subject *s, const char *chat, size_t len)
 }
 
 void
-subject_add_name(struct subject *s, const char *name, size_t len)
-{
-	struct buf all = BUF_INIT, folded = BUF_INIT;
-	struct text word;
-	struct words *w;
-	size_t i;
-
-	if (len == 0)
-		return;
-	buf_add(&all, name, len);
-	plain_letters_add(&all, (struct text){ name, len });
-	buf_addc(&s->names, ' ');
-	buf_add(&s->names, all.data, all.len);
-	w = xcalloc(1, sizeof *w);
-	words_find(w, (struct text){ all.data, all.len }, 1);
-	for (i = 0; i < w->n; i++) {
-		word = word_case_fold(&folded, w->v[i]);
-		*strmap_put(&s->words, word.p, word.len) = &s->words;
-	}
-	buf_release(&all);
-	buf_release(&folded);
-	words_release(w);
-	free(w);
-}
-
-void
-subject_add_phone(struct subject *s, const char *phone, size_t len)
-{
-	struct buf both = BUF_INIT;
-
-	buf_add(&both, phone, len);
-	phone_digits_add(&both, (struct text){ phone, len });
-	subject_add_name(s, both.data, both.len);
-	buf_release(&both);
-}
-
-void
 subject_release(struct subject *s)
 {
 	strmap_release(&s->chats, NULL);
-	strmap_release(&s->words, NULL);
-	strmap_release(&s->recorded_words, NULL);
-	buf_release(&s->names);
 }
 
 static void
@@ -95,26 +49,6 @@ ask(struct subject *s, const char *text, const char *tail,
 	o = db_query(s->db, buf_str(&sql), NULL, 0, found);
 	buf_release(&sql);
 	return o;
-}
-
-/* Those of the customer are of one time with the entry: no two transactions of
- * a tenant record at one. */
-static enum outcome
-read_recorded_words(struct subject *s)
-{
-	struct db_rows *found;
-	enum outcome o = ask(s,
-	    "SELECT digest FROM forgotten WHERE tenant = $TENANT AND "
-	    "kind = 'word' AND asked_at = $ASKED",
-	    "", &found);
-
-	if (o != OUTCOME_DONE)
-		return o;
-	while (db_next(found))
-		*strmap_put(&s->recorded_words, db_get(found, 0),
-		    db_get_len(found, 0)) = &s->recorded_words;
-	db_rows_free(found);
-	return OUTCOME_DONE;
 }
 
 /* Reads the customer's entry, if there is one. */
@@ -140,7 +74,7 @@ read_entry(struct subject *s)
 		s->asked_at = db_get_time(found, 1);
 	}
 	db_rows_free(found);
-	return s->recorded ? read_recorded_words(s) : OUTCOME_DONE;
+	return OUTCOME_DONE;
 }
 
 static enum outcome
@@ -181,30 +115,23 @@ find_operator(struct subject *s)
 	return o;
 }
 
-/* The queries that find chats, and whether the chats tell names. */
+/* The queries that find chats. */
 static const struct {
 	enum table_id table;
-	bool names;
 	const char *sql;
 } chat_queries[] = {
-	{ TABLE_chat_metrics, true,
-	    "SELECT chat, customer_name, customer_phone FROM chat_metrics "
-	    "WHERE tenant = $TENANT AND customer IN ($IDS)" },
-	{ TABLE_messages, false,
+	{ TABLE_chat_metrics,
+	    "SELECT chat FROM chat_metrics WHERE tenant = $TENANT AND "
+	    "customer IN ($IDS)" },
+	{ TABLE_messages,
 	    "SELECT DISTINCT conversation_id FROM messages WHERE "
 	    "tenant = $TENANT AND (" PERSONAL_SENT("$IDS",
 		"$UIDS") " OR " PERSONAL_RECEIVED("$IDS", "$UIDS") ")" },
-	{ TABLE_message_views, false,
+	{ TABLE_message_views,
 	    "SELECT DISTINCT conversation_id FROM message_views WHERE "
 	    "tenant = $TENANT AND user_id IN ($UIDS)" },
-	{ TABLE_events, false,
-	    "SELECT DISTINCT conversation_id FROM events WHERE "
-	    "tenant = $TENANT AND user_id IN ($UIDS)" },
-	/* Last: whose chats name no customer, those before have found. */
-	{ TABLE_chat_metrics, true,
-	    "SELECT chat, customer_name, customer_phone FROM chat_metrics "
-	    "WHERE tenant = $TENANT AND customer IS NULL AND chat IN "
-	    "($CHATS)" },
+	{ TABLE_events, "SELECT DISTINCT conversation_id FROM events WHERE "
+			"tenant = $TENANT AND user_id IN ($UIDS)" },
 };
 
 /* Through the days of a table. */
@@ -230,17 +157,8 @@ find_chats_of_slice(struct db *db, void *ctx)
 	buf_release(&tail);
 	if (o != OUTCOME_DONE)
 		return o;
-	while (db_next(found)) {
+	while (db_next(found))
 		subject_add_chat(s, db_get(found, 0), db_get_len(found, 0));
-		if (!chat_queries[c->query].names)
-			continue;
-		if (db_get(found, 1) != NULL)
-			subject_add_name(
-			    s, db_get(found, 1), db_get_len(found, 1));
-		if (db_get(found, 2) != NULL)
-			subject_add_phone(
-			    s, db_get(found, 2), db_get_len(found, 2));
-	}
 	db_rows_free(found);
 	return OUTCOME_DONE;
 }
@@ -260,79 +178,6 @@ subject_read(struct subject *s)
 		c.slice.table = &tables[chat_queries[c.query].table];
 		o = day_slices_each(
 		    s->db, &c.slice, find_chats_of_slice, NULL, &c);
-	}
-	return o;
-}
-
-static bool
-is_recorded(const struct subject *s, struct text form)
-{
-	char digest[FORGOTTEN_DIGEST + 1];
-
-	if (s->recorded_words.n == 0)
-		return false;
-	forgotten_digest(s->key, FORGOTTEN_WORD, form.p, form.len, digest);
-	return strmap_get(&s->recorded_words, digest, FORGOTTEN_DIGEST) != NULL;
-}
-
-static bool
-is_word_of_subject(void *ctx, struct text form)
-{
-	const struct subject *s = ctx;
-
-	return strmap_get(&s->words, form.p, form.len) != NULL ||
-	       is_recorded(s, form);
-}
-
-static enum outcome
-find_words_of_slice(struct db *db, void *ctx)
-{
-	struct slice_search *c = ctx;
-	struct subject *s = c->subject;
-	struct buf sql = BUF_INIT, folded = BUF_INIT;
-	struct db_rows *found;
-	struct text word;
-	enum outcome o = db_connect(db);
-
-	if (o != OUTCOME_DONE)
-		return o;
-	buf_addf(&sql, "SELECT DISTINCT word FROM %s WHERE tenant = $TENANT",
-	    c->slice.table->name);
-	/* Words of ASCII have no other spelling. */
-	if (s->recorded_words.n == 0)
-		buf_adds(&sql, " AND LENGTH(word) > CHAR_LENGTH(word)");
-	day_slice_write(db, &c->slice, "", &sql);
-	o = ask(s, buf_str(&sql), "", &found);
-	buf_release(&sql);
-	if (o != OUTCOME_DONE)
-		return o;
-	while (db_next(found)) {
-		word = (struct text){ db_get(found, 0), db_get_len(found, 0) };
-		if (!word_forms_any(word, is_word_of_subject, s))
-			continue;
-		word = word_case_fold(&folded, word);
-		*strmap_put(&s->words, word.p, word.len) = &s->words;
-	}
-	db_rows_free(found);
-	buf_release(&folded);
-	return OUTCOME_DONE;
-}
-
-enum outcome
-subject_find_words(struct subject *s)
-{
-	static const enum table_id of[] = { TABLE_trends, TABLE_trends_parts };
-	struct slice_search c = { .subject = s };
-	enum outcome o = OUTCOME_DONE;
-	size_t i;
-
-	c.slice.tenant = s->tenant;
-	for (i = 0; i < ARRAY_LEN(of) && o == OUTCOME_DONE &&
-		    s->words.n + s->recorded_words.n > 0;
-	     i++) {
-		c.slice.table = &tables[of[i]];
-		o = day_slices_each(
-		    s->db, &c.slice, find_words_of_slice, NULL, &c);
 	}
 	return o;
 }
@@ -404,27 +249,6 @@ write_entries(struct subject *s)
 	return o;
 }
 
-/* Those that are known, and once more those that a run before this knew. */
-static enum outcome
-write_words(struct subject *s)
-{
-	char digest[FORGOTTEN_DIGEST + 1], alias[sizeof s->alias];
-	enum outcome o = OUTCOME_DONE;
-	struct strmap_entry *e;
-	size_t i = 0;
-
-	while (o == OUTCOME_DONE && (e = strmap_next(&s->words, &i)) != NULL) {
-		forgotten_digest(
-		    s->key, FORGOTTEN_WORD, e->key, e->key_len, digest);
-		draw_alias(alias, sizeof alias);
-		o = write_entry(s, digest, "word", alias);
-	}
-	for (i = 0; o == OUTCOME_DONE &&
-		    (e = strmap_next(&s->recorded_words, &i)) != NULL;)
-		o = write_entry(s, e->key, "word", NULL);
-	return o;
-}
-
 /* What the customer did in the future: a publisher's clock may be ahead. It was
  * stored before it was asked for, and goes, too. */
 #define LATER                                                                  \
@@ -480,8 +304,6 @@ record_subject(struct db *db, void *ctx)
 		o = OUTCOME_NEVER;
 	if (o == OUTCOME_DONE)
 		o = write_entries(s);
-	if (o == OUTCOME_DONE)
-		o = write_words(s);
 	return o == OUTCOME_DONE ? subject_notify_sinks(s->db, s->tenant, key)
 				 : o;
 }
@@ -533,28 +355,6 @@ subject_record_chats(struct subject *s)
 			s->noted += CHATS_AT_ONCE;
 	}
 	return o;
-}
-
-static enum outcome
-record_words(struct db *db, void *ctx)
-{
-	struct subject *s = ctx;
-	struct db_rows *found;
-	enum outcome o = lock_tenant_of(s, &found);
-
-	(void)db;
-	if (o != OUTCOME_DONE)
-		return o;
-	db_rows_free(found);
-	o = write_words(s);
-	return o == OUTCOME_DONE ? subject_notify_sinks(s->db, s->tenant, NULL)
-				 : o;
-}
-
-enum outcome
-subject_record_words(struct subject *s)
-{
-	return db_transaction(s->db, record_words, s, false);
 }
 
 static enum outcome

@@ -1,7 +1,7 @@
 /*
  * subject: the customer whom --export and --forget are about: which of a
- * tenant's chats are theirs, their names, and their entry in `forgotten`. Which
- * rows of which table are theirs: personal_tables.h.
+ * tenant's chats are theirs, and their entry in `forgotten`. Which rows of
+ * which table are theirs: personal_tables.h.
  *
  * A chat is theirs if it has them as its customer, if they wrote in it, if
  * somebody wrote to them in it, or if a receipt or an event of theirs names it.
@@ -30,48 +30,27 @@ struct subject {
 	int64_t asked_at; /* up to when all is forgotten; CLOCK_NONE: not yet */
 	int64_t later; /* the last of what they did in the future, else that */
 	struct strmap chats; /* their ids; each value is the map itself */
-	struct buf names;    /* names and phone numbers, blanks between */
-	struct strmap
-	    words; /* of these, as word_case.h has them; values as above */
-	uint64_t key[2];              /* of digests in `forgotten` */
-	struct strmap recorded_words; /* digests of those that a run before
-					 this knew; values as above */
-
-	int64_t from, to; /* the marks $FROM and $TO of personal_tables.h */
+	uint64_t key[2];     /* of digests in `forgotten` */
+	int64_t from, to;    /* the marks $FROM and $TO of personal_tables.h */
 
 	/* private */
 	size_t noted; /* chats that are in `forgotten` */
 };
 
-/* Reads the tenant and the entry, and finds chats and names. */
+/* Reads the tenant and the entry, and finds the chats. */
 enum outcome subject_read(struct subject *s)
     __attribute__((warn_unused_result));
 
-/* Adds a chat, or a name. */
 void subject_add_chat(struct subject *s, const char *chat, size_t len);
-void subject_add_name(struct subject *s, const char *name, size_t len);
-/* Adds a number of a telephone, and its digits alone (phone_digits.h). */
-void subject_add_phone(struct subject *s, const char *phone, size_t len);
 
-/* Finds words of trends that are other spellings of words of their names, or
- * that were recorded when the names were still known. */
-enum outcome subject_find_words(struct subject *s)
-    __attribute__((warn_unused_result));
-
-/* Writes the entry with the words of the names that are known, or renews its
- * time, which forgets all up to now: sinks see it with their next batch, and
- * take the names away. Sets alias and asked_at, from a time of asking. */
+/* Writes the entry, or renews its time, which forgets all up to now: sinks see
+ * it with their next batch, and take the names away. Sets alias and asked_at,
+ * from a time of asking. */
 enum outcome subject_record(struct subject *s)
     __attribute__((warn_unused_result));
 
 /* Writes the chats that were found so far beside it. */
 enum outcome subject_record_chats(struct subject *s)
-    __attribute__((warn_unused_result));
-
-/* And the words of names that were found since, so that sinks know them in
- * trends that come later, and a later run in those that are there, when the
- * names are gone. */
-enum outcome subject_record_words(struct subject *s)
     __attribute__((warn_unused_result));
 
 /* Notes that everything was done. */

@@ -215,16 +215,6 @@ subject_lines_forget(
 	return true;
 }
 
-/* A chat of theirs that names no customer, as personal_tables.h has it. */
-static bool
-is_nobodys_chat(const struct subject_lines *l)
-{
-	const struct flat_field *customer = flat_find(&l->flat, "customer");
-
-	return (customer == NULL || customer->kind == FLAT_NULL) &&
-	       is_of_their_chat(l);
-}
-
 void
 subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 {
@@ -237,7 +227,7 @@ subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 		l->found += webhook_names_them(l);
 	if (kind == LINE_AUDIT)
 		l->found += audit_names_them(l, line, len);
-	if (kind != LINE_RECORD || (!is_theirs(l) && !is_nobodys_chat(l)))
+	if (kind != LINE_RECORD || !is_theirs(l))
 		return;
 	l->found++;
 	for (i = 0; chat_fields[i] != NULL; i++) {
@@ -245,10 +235,4 @@ subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 		if (v != NULL && v->kind != FLAT_NULL)
 			subject_add_chat(l->subject, v->val, v->val_len);
 	}
-	v = flat_find(&l->flat, "customer_name");
-	if (v != NULL && v->kind == FLAT_STRING)
-		subject_add_name(l->subject, v->val, v->val_len);
-	v = flat_find(&l->flat, "customer_phone");
-	if (v != NULL && v->kind == FLAT_STRING)
-		subject_add_phone(l->subject, v->val, v->val_len);
 }

@@ -29,8 +29,8 @@ bool subject_lines_match(struct subject_lines *l, const char *line, size_t len);
 bool subject_lines_forget(
     struct subject_lines *l, const char *line, size_t len, struct buf *instead);
 
-/* The same, for the customer alone; adds the line's chat and names to those of
- * the subject. */
+/* The same, for the customer alone; adds the line's chat to those of the
+ * subject. */
 void subject_lines_learn(struct subject_lines *l, const char *line, size_t len);
 
 void subject_lines_release(struct subject_lines *l);

@@ -8,12 +8,8 @@
 
 #include "common/base/xalloc.h"
 #include "common/digest/forgotten_id.h"
-#include "common/words/word_forms.h"
 
-/* Generation and part, behind the key. */
-#define COLUMNS_OF_PARTS 2
-
-/* Somebody forgotten, a chat of theirs, or a word of their name. */
+/* Somebody forgotten, or a chat of theirs. */
 struct forgotten_entry {
 	const char *alias; /* NULL: a chat */
 	int64_t asked_at;
@@ -221,52 +217,6 @@ forget_view(const struct forgotten_tenant *t, struct sink_row *row)
 	    OF(row, message_views, viewed_at)->num);
 }
 
-struct word_search {
-	const struct forgotten_tenant *tenant;
-	int64_t at;
-	const struct forgotten_entry *found;
-};
-
-static bool
-is_forgotten_word(void *ctx, struct text form)
-{
-	struct word_search *w = ctx;
-	struct db_value id = db_text(form.p, form.len);
-
-	w->found = find_forgotten(w->tenant, FORGOTTEN_WORD, &id, w->at);
-	return w->found != NULL && w->found->alias != NULL;
-}
-
-/* A word of a name is none that was frequent. Rows of parts have the same key.
- */
-static void
-forget_word(
-    const struct forgotten_tenant *t, struct sink_row *row, size_t occurrences)
-{
-	struct db_value *word = OF(row, trends, word);
-	struct word_search w = { .tenant = t,
-		.at = OF(row, trends, window_start)->num };
-
-	if (word_forms_any((struct text){ word->text, word->len },
-		is_forgotten_word, &w)) {
-		*word = db_str(w.found->alias);
-		row->values[occurrences] = db_int(0);
-	}
-}
-
-static void
-forget_trend(const struct forgotten_tenant *t, struct sink_row *row)
-{
-	forget_word(t, row, TABLE_COLUMN(trends, occurrences));
-}
-
-static void
-forget_part_of_trend(const struct forgotten_tenant *t, struct sink_row *row)
-{
-	forget_word(
-	    t, row, TABLE_COLUMN(trends, occurrences) + COLUMNS_OF_PARTS);
-}
-
 /* The column of the user is the second of the key, or the third. */
 static void
 forget_second_key(const struct forgotten_tenant *t, struct sink_row *row)
@@ -295,8 +245,6 @@ static const struct {
 	{ TABLE_realtime_user_activity, forget_third_key },
 	{ TABLE_realtime_user_activity_parts, forget_third_key },
 	{ TABLE_alerts, forget_third_key },
-	{ TABLE_trends, forget_trend },
-	{ TABLE_trends_parts, forget_part_of_trend },
 };
 
 static void

@@ -141,7 +141,7 @@ class Orders(Stream):
         shutil.copytree(self.folder, folder)
         self.unasked = self.go_on(folder, self.name + ".unasked")[1]()
         self.lab.must([TESTBIN + "/tools/forget_order", self.folder,
-                       self.tenant, self.customer, "Quorbella", ASKED_AT])
+                       self.tenant, self.customer, ASKED_AT, ""])
         self.copy()
 
     def judge(self, folder, place):

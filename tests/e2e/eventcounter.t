@@ -452,18 +452,10 @@ class Test:
         # Of another tenant, or of an operator with the same id: nothing changes.
         for order in (("other", "forgotten-0123456789abcdef"), ("default", "")):
             lab.must([TOOLS + "forget_order", self.state, order[0], "user_d",
-                      "", "0", *order[1:]])
+                      "0", order[1]])
             count()
             os.unlink(self.state + "/forget/1.done")
             same("user_a", "user_b", "user_c")
-        # Of an earlier version, which has no alias: nobody says that it is done.
-        lab.must([TOOLS + "forget_order", self.state, "default", "user_d", "",
-                  "0"])
-        done = lab.must([*argv, "--until-empty"])
-        self.that("1.order' is an order of an earlier version" in done.err,
-                  done)
-        self.that(os.path.exists(self.state + "/forget/1.order"),
-                  "the order was taken")
 
 
 def body():

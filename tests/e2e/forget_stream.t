@@ -146,7 +146,7 @@ class Test:
         path = os.path.join(self.stream.state, "forget", "bad.order")
         with open(path, "wb") as f:
             f.write(b"forget everybody")
-        told = f"'{path}' is no order"
+        told = f"customer in '{path}' cannot be read"
         until(60, lambda: told in self.stream.log("aggregator"), "a warning")
         for _ in range(3):
             self.rest()
@@ -193,22 +193,6 @@ class Test:
         self.that(done.code == 75, f"and once more: {done}")
         self.aggregator()
         until(60, lambda: self.forget(STORM).code == 0, "it to be forgotten")
-
-    def a_name_that_comes_late_goes(self):
-        """The words of a name that no table has since are known."""
-        text = "Quorbella is Zyxtrand"
-        self.publish(marked(lines_of(GONE, (
-            message("103", n, 57, "operator", "7", None, text, operator="7")
-            for n in range(5))), GONE))
-        self.rest()
-        for name in ("name", "surname"):
-            self.that(self.in_state(secret_of(name, GONE)),
-                      f"no {name} came late")
-        done = self.forget(GONE)
-        self.that(done.code == 0, f"a late name: {done}")
-        for name in ("name", "surname"):
-            found = self.in_state(secret_of(name, GONE))
-            self.that(not found, f"a late {name} is in {found}")
 
     def the_tables_files_have_nothing(self):
         """Once they are written anew: what was changed leaves bytes behind."""
@@ -268,7 +252,6 @@ def body():
             test.nothing_is_left(tenant)
             test.the_metrics_go_on(tenant)
         test.the_tables_files_have_nothing()
-        test.a_name_that_comes_late_goes()
         return test.checks.result()
 
 

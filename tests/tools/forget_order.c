@@ -2,10 +2,9 @@
  * forget_order: leaves an order to forget a customer in the state of a stream,
  * or of an event counter, as reaper does, which needs a database.
  *
- *   forget_order DIR TENANT CUSTOMER NAMES AT [ALIAS]
+ *   forget_order DIR TENANT CUSTOMER AT ALIAS
  *
- * AT is when it was asked for, in ms. Without ALIAS it is one of an earlier
- * version, where the program needs one.
+ * AT is when it was asked for, in ms.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,14 +28,12 @@ main(int argc, char **argv)
 	struct buf bytes = BUF_INIT, why = BUF_INIT;
 	char *dir, *path;
 
-	if (argc != 6 && argc != 7)
+	if (argc != 6)
 		return 64;
 	order.tenant = text_of(argv[2]);
 	order.customer = text_of(argv[3]);
-	order.names = text_of(argv[4]);
-	order.asked_at = strtoll(argv[5], NULL, 10);
-	if (argc == 7)
-		order.alias = text_of(argv[6]);
+	order.asked_at = strtoll(argv[4], NULL, 10);
+	order.alias = text_of(argv[5]);
 	forget_order_pack(&order, &bytes);
 	dir = xasprintf("%s/" FORGET_FOLDER, argv[1]);
 	(void)mkdir(dir, S_IRWXU);

@@ -19,7 +19,6 @@ digests_never_change(void **state)
 		{ FORGOTTEN_CUSTOMER, "5", "09e63c167d25c1a86576a3ab17442157" },
 		{ FORGOTTEN_USER, "5", "a8711f98babf013a516c7b1a9d9a5e46" },
 		{ FORGOTTEN_CHAT, "5", "d2b6743cf5a94b98631cb64a518d12fa" },
-		{ FORGOTTEN_WORD, "5", "76bb08b3b0fcd5b35863946c13a388cb" },
 	};
 	char digest[FORGOTTEN_DIGEST + 1];
 	uint64_t key[2];
