@@ -228,8 +228,8 @@ forget_state_file(struct forget_run *f, char *path, char *lock)
 	return log_unless_ok(code, &why);
 }
 
-/* A snapshot that is not whole, of an aggregator that is no stream's: the next
- * one has all. */
+/* A snapshot that is not whole, of an aggregator that is not a stream's: the
+ * next one has all. */
 static enum exit_code
 remove_staged(struct forget_run *f, const char *dir)
 {

@@ -20,7 +20,7 @@ reaper_check_tenant(const char *option, const char *name)
 	if (name == NULL || parse_is_name(name, RECORD_MAX_TENANT))
 		return -1;
 	return prog_usage_error(
-	    "--%s '%s' is no name of a tenant", option, name);
+	    "--%s '%s' is not a name of a tenant", option, name);
 }
 
 const char *

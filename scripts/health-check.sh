@@ -38,7 +38,7 @@ usage_error() {
 seconds() {
 	local n=${1%[smhd]} unit=1
 	case $n in
-	'' | *[!0-9]* | ????????*) usage_error "'$1' is no time" ;;
+	'' | *[!0-9]* | ????????*) usage_error "'$1' is not a time" ;;
 	esac
 	case $1 in
 	*m) unit=60 ;;
@@ -70,7 +70,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-# What is no time says so itself.
+# What is not a time says so itself.
 warn=$(seconds "$warn") || { echo "$warn" && exit 3; }
 critical=$(seconds "$critical") || { echo "$critical" && exit 3; }
 limit=$(seconds "$limit") || { echo "$limit" && exit 3; }
@@ -79,7 +79,7 @@ limit=$(seconds "$limit") || { echo "$limit" && exit 3; }
 [ "$warn" -le "$critical" ] || usage_error "-w, ${warn} s, is above -c," \
 	"${critical} s: nothing would be a warning"
 case $disk in
-*[!0-9,]* | ,* | *, | *,*,* | ????????*) usage_error "'$disk' is no -d" ;;
+*[!0-9,]* | ,* | *, | *,*,* | ????????*) usage_error "'$disk' is not a value of -d" ;;
 *,*) ;;
 *) usage_error "-d wants two percentages, as 10,5" ;;
 esac
@@ -119,7 +119,7 @@ judge_age() {
 # within COMMAND [ARGUMENT]...: one of lib.sh, with a limit to its time. What it
 # prints goes to $answer; false, with the reason there, when it fails. What is
 # complained of by one that succeeds, as a locale that is not installed or the
-# mode of the configuration, is no answer.
+# mode of the configuration, is not an answer.
 within() {
 	local rc=0 both mark=$'\001'
 	# shellcheck disable=SC2154 # set by need_programs

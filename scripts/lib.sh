@@ -62,7 +62,7 @@ check_option() {
 check_name() {
 	case $1 in
 	'' | [.-]* | *[!A-Za-z0-9_.-]*)
-		usage_error "'$1' is no name: letters, digits, '_', '.', '-'"
+		usage_error "'$1' is not a name: letters, digits, '_', '.', '-'"
 		;;
 	esac
 	[ ${#1} -le 64 ] || usage_error "'$1' is longer than 64 characters"

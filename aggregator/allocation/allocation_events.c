@@ -106,7 +106,7 @@ keep_assignee_news(
 }
 
 /* While a reservation is pending, an update without an assignee is ignored, and
- * one that names whom it replaces is no news: they have the chat till then. As
+ * one that names whom it replaces is not news: they have the chat till then. As
  * the outcome either is a refusal. */
 static void
 update_assignee(struct allocation *a, struct alloc_chat *c,

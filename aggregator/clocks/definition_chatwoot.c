@@ -106,7 +106,7 @@ chatwoot_opened(struct clocks *c, int64_t at)
 	c->a = at; /* matters only while F is empty */
 }
 
-/* A wait that goes on is no interval here; waiting_since reports it. */
+/* A wait that goes on is not an interval here; waiting_since reports it. */
 static void
 chatwoot_waits(struct clocks *c, int64_t as_of)
 {

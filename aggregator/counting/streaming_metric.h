@@ -106,7 +106,8 @@ void streaming_metrics_close(struct streaming_metrics *f);
 void streaming_metrics_resume(struct streaming_metrics *f, int64_t newest);
 
 /* Before each message: the tenant's newest time, that of its record included.
- * So what is too old is no matter of when streaming_metrics_advance() came. */
+ * So what is too old does not depend on when streaming_metrics_advance() came.
+ */
 void streaming_metrics_pass_time(struct streaming_metrics *f, int64_t newest);
 
 /* Fills in *m from a message record; borrows from it. */

@@ -7,8 +7,8 @@
  * event_counts.
  *
  * An event id is counted once, whatever its user and type; it is remembered
- * for one to two windows ([aggregator] window). A message that is no event or
- * has no id goes to the queue's dead letters, with the reason.
+ * for one to two windows ([aggregator] window). A message that is not an event
+ * or has no id goes to the queue's dead letters, with the reason.
  *
  * Customers whom `reaper --forget` names count under an alias from then on, see
  * eventcounter_forget.c.

@@ -39,7 +39,7 @@ parse_key(struct user_event *e, const char *key, size_t len, struct buf *why)
 		   *error;
 
 	if (!parse_is_utf8(key, len) || memchr(key, '\0', len) != NULL) {
-		buf_setf(why, "the routing key is no text");
+		buf_setf(why, "the routing key is not text");
 		return -1;
 	}
 	if (dot == NULL || dot == key || (size_t)(end - dot) < n ||
@@ -60,7 +60,7 @@ parse_key(struct user_event *e, const char *key, size_t len, struct buf *why)
 	if (event_type_parse(type, (size_t)(end - type), &e->type) == 0)
 		return 0;
 	buf_setf(why,
-	    "'%.*s' is no type of event; there are created, updated and "
+	    "'%.*s' is not a type of event; there are created, updated and "
 	    "deleted",
 	    (int)(end - type), type);
 	return -1;

@@ -24,7 +24,7 @@ int event_type_parse(const char *p, size_t len, enum event_type *type)
     __attribute__((warn_unused_result));
 
 /* The body is followed by 64 readable bytes; f is scratch. 0, or -1 with *why
- * when the message is no event. */
+ * when the message is not an event. */
 int event_parse(struct user_event *e, struct flat *f, const char *key,
     size_t key_len, const char *body, size_t body_len, struct buf *why)
     __attribute__((warn_unused_result));

@@ -224,7 +224,7 @@ model_add(struct model *m, const struct record *r)
 	int64_t at = time_of_record(r);
 
 	m->known_stays = false;
-	/* A record about a message is no message and has no time. */
+	/* A record about a message is not a message and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;
 	switch (r->type) {

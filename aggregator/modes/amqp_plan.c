@@ -219,7 +219,8 @@ do_line(struct amqp_plan *p, char *line)
 		    "it");
 	for (j = 1; j < n; j++) {
 		if (!parse_is_name(word[j], NAME_MAX_LEN))
-			return refuse_line(p, PROG_DATA, word[j], "is no name");
+			return refuse_line(
+			    p, PROG_DATA, word[j], "is not a name");
 		p->word[j - 1] = word[j];
 	}
 	return verbs[i].run(p);

@@ -14,7 +14,7 @@ take_idle_exit(const char *value, void *to)
 {
 	if (parse_duration(value, to) == 0)
 		return -1;
-	return prog_usage_error("'%s' is no time; write 5s", value);
+	return prog_usage_error("'%s' is not a time; write 5s", value);
 }
 
 static const struct option_row rows[] = {

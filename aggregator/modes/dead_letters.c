@@ -11,8 +11,8 @@
  * was put back. A crash before that gives records twice, and loses none but
  * those that were to be dropped.
  *
- * What is no record, as the body of a webhook, is no input of any program and
- * is not replayed.
+ * What is not a record, as the body of a webhook, is not input of any program
+ * and is not replayed.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -80,7 +80,7 @@ is_still_linked(struct dead_letters_run *r)
 	       end_without_link(r);
 }
 
-/* The reader of a pipe may have seen enough: that is no error. */
+/* The reader of a pipe may have seen enough: that is not an error. */
 static bool
 write_failed(struct dead_letters_run *r, struct endpoint *to)
 {
@@ -287,9 +287,10 @@ log_replayed(const struct dead_letters_run *r)
 	    "from=%s replayed=%" PRIu64 " left=%" PRIu64, endpoint_name(r->in),
 	    r->removed, r->left);
 	if (r->asked_left > 0)
-		log_warn("%" PRIu64 " dead letters stay in '%s': what they "
-			 "keep is no record that could be taken, so its sender "
-			 "has to send it again",
+		log_warn(
+		    "%" PRIu64 " dead letters stay in '%s': what they "
+		    "keep is not a record that could be taken, so its sender "
+		    "has to send it again",
 		    r->asked_left, endpoint_name(r->in));
 }
 

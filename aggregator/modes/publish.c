@@ -140,7 +140,7 @@ run_publish(void *options)
 const struct option_mode aggregator_mode_publish = {
 	.choice = OPTION_MODE("publish", "pass records on as they are"),
 	.about = "Passes records on as they are, or nothing at all if a line "
-		 "is no record.\n",
+		 "is not a record.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_publish,

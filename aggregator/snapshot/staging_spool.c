@@ -91,7 +91,7 @@ parse_number_word(char **s, int base, uint64_t *n)
 	return 0;
 }
 
-/* 1; 0: the file ends before the head does; -1: it is no head. */
+/* 1; 0: the file ends before the head does; -1: it is not a head. */
 static int
 parse_piece_head(char *data, size_t left, struct piece_head *p)
 {
@@ -232,7 +232,7 @@ read_staging_file(const char *path, int fd, struct buf *b,
 		buf_setf(why,
 		    ours ? "'%s' was written by another version; remove it, "
 			   "the next snapshot replaces it"
-			 : "'%s' is no spool; remove it",
+			 : "'%s' is not a spool; remove it",
 		    path);
 		errno = 0;
 		return -1;

@@ -271,7 +271,7 @@ void stream_allocation_sent(struct stream_tenant *t);
 void stream_allocation_correct(struct stream_tenant *t,
     const struct replay_log *replay, const struct bucket_set *part);
 
-/* NULL when it is no daemon, or without [metrics] folder. The input is open.
+/* NULL when it is not a daemon, or without [metrics] folder. The input is open.
  * Owned. */
 struct daemon_metrics *stream_metrics_open(struct stream *s)
     __attribute__((warn_unused_result));

@@ -58,7 +58,8 @@ check_url(struct amqp_link *l, const struct conf *conf, const char *text,
 	l->tls = strcmp(l->url.scheme, "amqps") == 0;
 	if (!l->tls && strcmp(l->url.scheme, "amqp") != 0) {
 		buf_setf(why,
-		    "'%s' is no URL of RabbitMQ; it begins with amqps:// or, "
+		    "'%s' is not a URL of RabbitMQ; it begins with amqps:// "
+		    "or, "
 		    "on this machine, amqp://",
 		    l->title);
 		return -1;

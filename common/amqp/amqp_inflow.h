@@ -56,7 +56,7 @@ struct amqp_message amqp_inflow_next(struct amqp_inflow *in);
 void amqp_inflow_clear(struct amqp_inflow *in);
 
 /* Unpacks a packed body; sets too_long when it is longer than max_message,
- * damaged when it is no LZ4 frame. */
+ * damaged when it is not an LZ4 frame. */
 void amqp_message_unpack(struct amqp_message *m, size_t max_message);
 
 /* Why its body cannot be read; NULL: it can. */

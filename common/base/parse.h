@@ -41,7 +41,7 @@ bool parse_is_name_n(const char *s, size_t len, size_t max);
 bool parse_is_utf8(const char *s, size_t len);
 
 /* How many bytes at the beginning are a byte order mark, which some programs
- * write before UTF-8 and which is no part of the text: 3 or 0. */
+ * write before UTF-8 and which is not a part of the text: 3 or 0. */
 size_t parse_utf8_mark(const char *s, size_t len);
 
 /* True when it begins as UTF-16 does. */

@@ -45,8 +45,8 @@ static const struct {
 	{ EROFS, NAMED,
 	    "it cannot be written there; choose another, or see "
 	    "'journalctl -k' for why the disk is read-only" },
-	{ ENXIO, NAMED, "it is no file; choose another" },
-	{ ENODEV, NAMED, "it is no file; choose another" },
+	{ ENXIO, NAMED, "it is not a file; choose another" },
+	{ ENODEV, NAMED, "it is not a file; choose another" },
 	{ ESPIPE, NAMED, "it is a pipe; remove it, or name a file" },
 	{ ETXTBSY, NAMED, "it is a program that runs; choose another" },
 	{ EACCES, NAMED, rights },

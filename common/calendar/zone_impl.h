@@ -42,7 +42,7 @@ zone_add(struct zone *z, int64_t at, int64_t offset)
 }
 
 /* Adds the changes from the last one on by the rule that ends a file, such as
- * WET0WEST,M3.5.0/1,M10.5.0 (POSIX TZ). False: it is no rule. */
+ * WET0WEST,M3.5.0/1,M10.5.0 (POSIX TZ). False: it is not a rule. */
 bool zone_add_rule(struct zone *z, const char *rule);
 
 #endif

@@ -43,7 +43,7 @@ enum db_cause {
 };
 
 /* Reads [mysql] and makes a connection object; connects only when it is first
- * used. NULL, *why and *code when the configuration is no good. Owned. The
+ * used. NULL, *why and *code when the configuration is invalid. Owned. The
  * conf is borrowed and must outlive it. */
 struct db *db_open(const struct conf *conf, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));

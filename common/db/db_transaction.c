@@ -195,7 +195,7 @@ attempt(struct db *db, const struct wait *w,
 }
 
 /* The server closes connections that were idle for long. When the beginning of
- * the transaction finds that, it is repeated at once: it is no outage. */
+ * the transaction finds that, it is repeated at once: it is not an outage. */
 static enum outcome
 attempt_anew(struct db *db, const struct wait *w,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx)

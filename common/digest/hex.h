@@ -35,7 +35,7 @@ hex_byte(const char *p)
 }
 
 /* The value of four digits, as in JSON's \u escapes, or -1. Reads nothing
- * behind the first byte that is no digit. */
+ * behind the first byte that is not a digit. */
 static inline int
 hex_four(const char *p)
 {

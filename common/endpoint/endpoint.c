@@ -57,7 +57,7 @@ check_name(const struct endpoint_ops *ops, const char *name,
 {
 	if (ops == NULL || name[0] == '\0') {
 		buf_setf(why,
-		    "'%s' is no endpoint; there are - , a file (./%s), "
+		    "'%s' is not an endpoint; there are - , a file (./%s), "
 		    "queue:NAME and, for writing, exchange:NAME",
 		    name, name);
 		return -1;

@@ -183,8 +183,8 @@ enum outcome endpoint_flush(struct endpoint *e)
 
 /* For callers that go on while what they wrote becomes safe. begin: everything
  * written so far is on its way; *mark stands for it. False: it cannot go at
- * once, or it is no queue; endpoint_flush() does it. done: everything up to the
- * mark is safe; never waits, and endpoint_flush() does. */
+ * once, or it is not a queue; endpoint_flush() does it. done: everything up to
+ * the mark is safe; never waits, and endpoint_flush() does. */
 bool endpoint_flush_begin(struct endpoint *e, uint64_t *mark);
 bool endpoint_flush_done(struct endpoint *e, uint64_t mark);
 

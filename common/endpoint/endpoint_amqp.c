@@ -205,7 +205,7 @@ find_exchanges(struct amqp_endpoint *a)
  * A quorum queue without a leader, as after a start of the broker, reports any
  * count, and still has the consumer of the dead reader. The probe is a consumer
  * that the leader must add, so that its count is right from then on; one
- * without any reader is no count. */
+ * without any reader is not a count. */
 static enum outcome
 wait_for_predecessor(struct amqp_endpoint *a)
 {

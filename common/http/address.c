@@ -146,7 +146,8 @@ networks_read(struct networks *ns, char *const *words, struct buf *why)
 		XGROW(ns->list, ns->n, ns->cap);
 		if (read_network(&ns->list[ns->n], *words) != 0) {
 			buf_setf(why,
-			    "'%s' is no address; write 192.0.2.1, 10.0.0.0/8, "
+			    "'%s' is not an address; write 192.0.2.1, "
+			    "10.0.0.0/8, "
 			    "2001:db8::/32 or unix",
 			    *words);
 			return -1;

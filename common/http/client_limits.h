@@ -37,8 +37,8 @@ bool client_limits_enter(struct client_limits *a, const struct address *peer)
 void client_limits_leave(struct client_limits *a, const struct address *peer);
 
 /* The client of a request: the peer, or, if that is a proxy, the last address
- * in the list of X-Forwarded-For that is no proxy; "::" when none is named, or
- * not by an address. forwarded may be NULL. */
+ * in the list of X-Forwarded-For that is not a proxy; "::" when none is named,
+ * or not by an address. forwarded may be NULL. */
 struct address client_limits_client(const struct client_limits *a,
     const struct address *peer, const char *forwarded);
 

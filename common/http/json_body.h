@@ -18,7 +18,7 @@
 #define JSON_BODY_DEPTH 50
 
 struct json_body_error {
-	const char *what; /* "Expecting value"; NULL: it is no UTF-8, or
+	const char *what; /* "Expecting value"; NULL: it is not UTF-8, or
 			     nested too deep */
 	size_t at;        /* its position in characters */
 };

@@ -44,10 +44,12 @@ no_address(const char *where, enum exit_code *code, struct buf *why)
 	const char *path = path_of(where);
 
 	if (path != NULL && path[0] != '\0')
-		buf_setf(why, "'%s' is no socket: its path is too long", where);
+		buf_setf(
+		    why, "'%s' is not a socket: its path is too long", where);
 	else
 		buf_setf(why,
-		    "'%s' is no address to listen on; write 127.0.0.1:8080, "
+		    "'%s' is not an address to listen on; write "
+		    "127.0.0.1:8080, "
 		    "[::1]:8080 or unix:PATH",
 		    where);
 	*code = PROG_USAGE;

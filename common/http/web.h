@@ -99,7 +99,7 @@ struct web_answer {
 	struct buf headers;
 	/* Records, each a line with its newline, that the server's storer
 	 * makes safe before the answer goes out; when it cannot, the answer is
-	 * 503 instead. Those of an answer that is no success (status 300 and
+	 * 503 instead. Those of an answer that is not a success (status 300 and
 	 * above) are dropped. */
 	struct buf records;
 	size_t records_n;

@@ -8,8 +8,8 @@
  * Counters begin at 0 with the process, as Prometheus expects. A folder that
  * cannot be written is one warning, and no reason to stop.
  *
- * One thread uses it. NULL, for a run that is no daemon, or without a folder,
- * is fine for all functions.
+ * One thread uses it. NULL, for a run that is not a daemon, or without a
+ * folder, is fine for all functions.
  */
 #ifndef COMMON_MONITORING_DAEMON_METRICS_H
 #define COMMON_MONITORING_DAEMON_METRICS_H

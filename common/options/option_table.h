@@ -6,9 +6,10 @@
  * `program -h` shows the first mode and a list of the others, `program --check
  * -h` that mode.
  *
- * Options are read with getopt_long(3). An option that is no row of the chosen
- * mode is an error, whose message names the modes that have it. -c, -n, -q, -v,
- * -h and -V are in every mode, without rows; their help is in option_help.c.
+ * Options are read with getopt_long(3). An option that is not a row of the
+ * chosen mode is an error, whose message names the modes that have it. -c, -n,
+ * -q, -v, -h and -V are in every mode, without rows; their help is in
+ * option_help.c.
  */
 #ifndef COMMON_OPTIONS_OPTION_TABLE_H
 #define COMMON_OPTIONS_OPTION_TABLE_H

@@ -56,13 +56,13 @@ int file_write_and_close(int fd, const void *data, size_t len)
  * process has it. A new file has mode 0600, and its name is synced. Removes the
  * rest of a line that a killed process left; *torn: its bytes (of an archive of
  * rows, which cuts nothing else, reaper/rows/archive.c does it). Only opens
- * what is no regular file. flags: further flags of open(2). Returns the
+ * what is not a regular file. flags: further flags of open(2). Returns the
  * descriptor, or -1. */
 int file_open_lines(const char *path, int flags, size_t *torn)
     __attribute__((warn_unused_result));
 
 /* Reads len bytes at that offset. -1 with errno; ENODATA when the
- * file to read ends before, which is no error of the disk. */
+ * file to read ends before, which is not an error of the disk. */
 int file_read_at(int fd, void *data, size_t len, size_t at)
     __attribute__((warn_unused_result));
 

@@ -113,8 +113,9 @@ notify_open(void)
 		return;
 	manager.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (manager.fd < 0 || set_manager_address(path) != 0) {
-		log_warn("NOTIFY_SOCKET '%s' is no socket of this machine; the "
-			 "manager of this service hears nothing",
+		log_warn(
+		    "NOTIFY_SOCKET '%s' is not a socket of this machine; the "
+		    "manager of this service hears nothing",
 		    path);
 		if (manager.fd >= 0)
 			(void)close(manager.fd);

@@ -7,9 +7,9 @@
  * The manager restarts a daemon of which it has heard nothing for WatchdogSec.
  * Each thread that has work says that it goes on: in the loops that do the
  * work, at each statement to the database, and in each turn of a wait for a
- * server that is away, which is no hang. The manager is told only while each of
- * them has gone on within half of WatchdogSec. So no single wait, time-outs of
- * servers included, may take longer than that.
+ * server that is away, which is not a hang. The manager is told only while each
+ * of them has gone on within half of WatchdogSec. So no single wait, time-outs
+ * of servers included, may take longer than that.
  *
  * Without notify_open(), or without a manager, all functions do nothing. Any
  * thread may call them.
@@ -18,7 +18,7 @@
 #define COMMON_OS_NOTIFY_H
 
 /* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. daemon_init() calls it,
- * so a program that is no daemon says nothing. */
+ * so a program that is not a daemon says nothing. */
 void notify_open(void);
 
 /* It serves, or consumes its input. Only the first call counts. */

@@ -31,7 +31,8 @@ int output_format_option(const char *s, enum output_format *f)
 /* AUTO becomes TABLE or NDJSON, by stdout. */
 enum output_format output_format_resolve(enum output_format f);
 
-/* Appends one cell of CSV. A number is no formula, whatever it begins with. */
+/* Appends one cell of CSV. A number is not a formula, whatever it begins with.
+ */
 void output_csv_cell(struct buf *to, const char *s, bool number);
 
 /* The width to write for: COLUMNS of the environment, else that of the terminal

@@ -25,7 +25,7 @@ struct id_parts {
 	uint64_t value;        /* of the digits, unless ID_OTHER */
 };
 
-/* The value of eight digits; false when one is no digit. */
+/* The value of eight digits; false when one is not a digit. */
 static inline bool
 id_eight_digits(const char *p, uint64_t *value)
 {

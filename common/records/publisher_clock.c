@@ -91,7 +91,7 @@ publisher_clock_bucket(struct publisher_clock *s, const char *line, size_t len)
 	buf_clear(&s->line);
 	buf_add(&s->line, line, len);
 	buf_add(&s->line, zeros, sizeof zeros);
-	/* A line that is no record has no time. */
+	/* A line that is not a record has no time. */
 	if (record_parse(&r, &s->flat, s->line.data, len, NULL) == 0)
 		note_time(s, &r);
 	return s->flat.n > 0 ? bucket_of_flat(&s->flat)

@@ -145,8 +145,8 @@ int record_read(struct record *r, const struct flat *f, struct buf *why)
 /* Why a simulated assignment is refused where none but real ones belong. */
 #define RECORD_SIMULATED "it is simulated: nobody reserved the chat"
 
-/* NULL, or why the text is no identifier: a control character, or a blank at
- * its end. Identifiers are keys in the database, for which 'a' and 'a ' are
+/* NULL, or why the text is not an identifier: a control character, or a blank
+ * at its end. Identifiers are keys in the database, for which 'a' and 'a ' are
  * equal. */
 const char *record_id_error(const char *p, size_t len);
 

@@ -9,7 +9,7 @@
 #include "common/containers/keywords.h"
 #include "common/records/record.h"
 
-/* The number of the key "type", which is no row of the table. */
+/* The number of the key "type", which is not a row of the table. */
 #define RECORD_TYPE_KEY 62
 
 struct record_words {

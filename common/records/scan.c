@@ -234,7 +234,7 @@ store_nested_value(
 	return true;
 }
 
-/* Reads and stores a value that is no string; returns its end, or NULL. */
+/* Reads and stores a value that is not a string; returns its end, or NULL. */
 static const char *
 walk_other(struct record_walk *w, unsigned key, const char *p)
 {
@@ -395,7 +395,7 @@ word(const struct keywords *words, struct text t)
 	return found != KEYWORDS_NONE ? found : 0;
 }
 
-/* Converts a string that is no text. */
+/* Converts a string that is not text. */
 static inline bool
 read_meaning(struct record_walk *w, unsigned key)
 {

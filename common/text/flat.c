@@ -46,7 +46,7 @@ flat_unescape(struct flat *f, const char *p, size_t *len)
 	return copy;
 }
 
-/* Reads the value at p, which is no string, into *v; its end, or NULL. */
+/* Reads the value at p, which is not a string, into *v; its end, or NULL. */
 static const char *
 read_other_value(
     const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)

@@ -22,7 +22,7 @@ struct utf8_repair {
 	const char *p, *end;
 	struct buf *out;
 	struct buf number; /* a copy with a NUL behind it */
-	bool replaced;     /* text that is no UTF-8 */
+	bool replaced;     /* text that is not UTF-8 */
 };
 
 /* The value of "\uXXXX" at p, or -1. */
@@ -64,7 +64,7 @@ repair_escape(struct utf8_repair *s)
 	s->p += n;
 }
 
-/* Copies one character of a string that is no escape. */
+/* Copies one character of a string that is not an escape. */
 static void
 repair_character(struct utf8_repair *s)
 {
@@ -127,7 +127,7 @@ repair_number(struct utf8_repair *s)
 	s->p = p;
 }
 
-/* Appends text to out. True: there was text that is no UTF-8. */
+/* Appends text to out. True: there was text that is not UTF-8. */
 static bool
 repair_json(struct buf *out, const char *text, size_t len)
 {

@@ -17,7 +17,7 @@
  * is, bytes that are no UTF-8, and escapes of half surrogates and of NUL,
  * become U+FFFD; whole numbers of 19 digits and more, and others beyond a
  * double, become strings. A new reference, the caller's; NULL and *e: it is no
- * JSON. *repaired becomes true if there was text that is no UTF-8. */
+ * JSON. *repaired becomes true if there was text that is not UTF-8. */
 json_t *utf8_repair_read(const char *text, size_t len, bool *repaired,
     json_error_t *e) __attribute__((warn_unused_result));
 

@@ -1,7 +1,7 @@
 /*
  * jwt: see jwt.h. libjwt 1.10 reads header and claims before it verifies, takes
  * the algorithm from the header, accepts sloppy base64 and duplicate members,
- * ignores crit, and reads 0 for what is no number. So all of that, and the
+ * ignores crit, and reads 0 for what is not a number. So all of that, and the
  * signature, is checked here on the token as it came, before libjwt reads it;
  * libjwt then verifies it again and returns the tenant.
  */
@@ -123,7 +123,7 @@ check_member(const char *name, const json_t *value, struct buf *why)
 		       parse_is_name(json_string_value(value), 64)
 		   ? 0
 		   : refuse_token(why,
-			 "its kid is no name of up to 64 letters, digits, "
+			 "its kid is not a name of up to 64 letters, digits, "
 			 "'.', '_' and '-'");
 }
 
@@ -135,7 +135,7 @@ check_header(const struct token_part *part, struct buf *why)
 	int rc = -1;
 
 	if (header == NULL)
-		return refuse_token(why, "the header is no JSON object");
+		return refuse_token(why, "the header is not a JSON object");
 	if (!claim_is(json_object_get(header, "alg"), "HS256")) {
 		buf_setf(why, "it is not signed with HS256");
 	} else {
@@ -151,7 +151,7 @@ check_header(const struct token_part *part, struct buf *why)
 }
 
 /* Reads a claim that is a time in seconds, without its fraction. 1, 0: it is
- * absent, -1: it is absent and required, -2: it is no time. */
+ * absent, -1: it is absent and required, -2: it is not a time. */
 static int
 read_claim_time(
     const json_t *claims, const char *name, bool required, int64_t *s)
@@ -179,13 +179,14 @@ check_times(const json_t *claims, int64_t now_s, struct buf *why)
 	if (rc != 1)
 		return refuse_token(
 		    why, rc == -1 ? "it never expires: exp is missing"
-				  : "its exp is no time");
+				  : "its exp is not a time");
 	if (s + JWT_LEEWAY_S <= now_s)
 		return refuse_token(why, "it has expired");
 	for (i = 0; i < ARRAY_LEN(begins); i++) {
 		rc = read_claim_time(claims, begins[i], false, &s);
 		if (rc == -2)
-			return refuse_token(why, "its nbf or iat is no time");
+			return refuse_token(
+			    why, "its nbf or iat is not a time");
 		if (rc == 1 && s - JWT_LEEWAY_S > now_s)
 			return refuse_token(why, "it is not valid yet");
 	}
@@ -249,7 +250,7 @@ take_tenant(const char *token, const char *key, const char *claim, char *tenant,
 			memcpy(tenant, name, strlen(name) + 1);
 			rc = 0;
 		} else {
-			buf_setf(why, "its tenant is no name of one");
+			buf_setf(why, "its tenant is not a name of one");
 		}
 	}
 	jwt_free(jwt);
@@ -344,8 +345,8 @@ jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
 	good = good && read_claim_time(claims, "exp", true, &c->expires_s) == 1;
 	json_decref(claims);
 	return good ? 0
-		    : refuse_token(
-			  why, "its role, sub, jti or teams is no short text");
+		    : refuse_token(why,
+			  "its role, sub, jti or teams is not a short text");
 }
 
 bool

@@ -48,7 +48,7 @@ struct jwt_claims {
 };
 
 /* Of a token that jwt_check() has accepted. -1 and *why when one of these
- * claims is no text, or too long. */
+ * claims is not text, or too long. */
 int jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
     __attribute__((warn_unused_result));
 

@@ -102,7 +102,7 @@ describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 		buf_setf(out, "it answers with a web page (HTTP %d), not JSON",
 		    a->status);
 	else
-		buf_setf(out, "the answer is no JSON: %s", reason);
+		buf_setf(out, "the answer is not JSON: %s", reason);
 }
 
 /* Handles a page that the profile could read. */
@@ -245,7 +245,7 @@ read_answer_body(
 		    buf_str(&h->body), h->body.len, &repaired, &why);
 	if (repaired && !f->warned_repaired) {
 		f->warned_repaired = true;
-		log_warn("tenant %s: its CRM sends text that is no UTF-8; "
+		log_warn("tenant %s: its CRM sends text that is not UTF-8; "
 			 "U+FFFD stands for it",
 		    f->tenant->name);
 	}

@@ -585,7 +585,7 @@ http_resolve(
 	    curl_url_set(t, CURLUPART_URL, from, 0) != CURLUE_OK ||
 	    curl_url_set(t, CURLUPART_URL, target, 0) != CURLUE_OK ||
 	    curl_url_get(t, CURLUPART_URL, &url, 0) != CURLUE_OK) {
-		buf_setf(why, "'%s' is no address", target);
+		buf_setf(why, "'%s' is not an address", target);
 	} else if (!same_part(b, t, CURLUPART_SCHEME) ||
 		   !same_part(b, t, CURLUPART_HOST) ||
 		   !same_part(b, t, CURLUPART_PORT) ||

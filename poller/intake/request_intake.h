@@ -21,8 +21,8 @@
  * lines and answers when they are written (and synced, where that is possible).
  *
  * Dead letters (lines of type "dead") go to the broker's queue NAME.dead; if
- * the endpoint is no broker, to files. Without a folder for them a request that
- * has one is refused.
+ * the endpoint is not a broker, to files. Without a folder for them a request
+ * that has one is refused.
  */
 #ifndef POLLER_INTAKE_REQUEST_INTAKE_H
 #define POLLER_INTAKE_REQUEST_INTAKE_H
@@ -51,7 +51,7 @@ struct intake_options {
 };
 
 /* Connects once, so that a wrong name or password ends here: NULL, the code and
- * *why. A broker that is away is no failure. Owned. */
+ * *why. A broker that is away is not a failure. Owned. */
 struct intake *intake_open(const struct intake_options *opt,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 

@@ -34,7 +34,7 @@ void operators_release(struct operators *c);
 
 bool operators_is_bot(const struct operators *c, const char *id);
 
-/* Adds a record that was read; skips it if it is no operator. Returns the
+/* Adds a record that was read; skips it if it is not an operator. Returns the
  * members of its record, borrowed until the next one is added; NULL: skipped.
  * A bot's record is marked as stale: the chats it holds have its name, but it
  * is not counted as an operator, and is given no chats. */

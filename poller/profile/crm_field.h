@@ -17,11 +17,11 @@ char *crm_field_id(const struct value_view *v)
     __attribute__((warn_unused_result));
 
 /* A time in RFC 3339, " UTC" for Z allowed, or in seconds since 1970;
- * CLOCK_NONE if absent. -1: it is no time. */
+ * CLOCK_NONE if absent. -1: it is not a time. */
 int crm_field_time(const struct value_view *v, int64_t *ms)
     __attribute__((warn_unused_result));
 
-/* CHAT_NONE if absent. -1: it is no status of chats. */
+/* CHAT_NONE if absent. -1: it is not a status of chats. */
 int crm_field_status(const struct value_view *v, enum chat_status *status)
     __attribute__((warn_unused_result));
 

@@ -74,7 +74,7 @@ read_profile_file(const char *path, struct buf *b, struct buf *why)
 		    why, PROG_CONFIG, "cannot read profile '%s'", path);
 	} else if (b->len != strlen(buf_str(b)) ||
 		   !parse_is_utf8(buf_str(b), b->len)) {
-		buf_setf(why, "profile '%s' is no UTF-8 text", path);
+		buf_setf(why, "profile '%s' is not UTF-8 text", path);
 		rc = -1;
 	} else {
 		memmove(b->data, b->data + mark, b->len - mark);

@@ -91,7 +91,7 @@ read_target(jv result, struct profile_request *out, struct buf *why)
 	jv_free(url);
 	jv_free(path);
 	if (target.len == 0) {
-		buf_setf(why, "path is no text that begins with a slash");
+		buf_setf(why, "path is not text that begins with a slash");
 		return -1;
 	}
 	encode_form(&query, profile_member(result, "query"));

@@ -104,7 +104,7 @@ def lacking($rows):
     | if $rows == [] and . > 0 then . else 0 end;
 
 # The records of a page of such a list. One that moves without end, or ends
-# before its total, is no list of what there is.
+# before its total, is not a list of what there is.
 def listed($rows; records):
     next_offset($rows) as $next
     | (if $next == null then lacking($rows) else 0 end) as $lacking
@@ -115,7 +115,7 @@ def listed($rows; records):
           ends_short($lacking; meta.total)
       else {records: [records], next: $next} end;
 
-# One that is no object becomes a record without an id: counted and reported.
+# One that is not an object becomes a record without an id: counted and reported.
 def row:
     if type == "object" then . else {} end;
 

@@ -166,7 +166,7 @@ def halt_error: error("a profile cannot halt");
 def halt_error($code): error("a profile cannot halt");
 
 # jq 1.6 never frees what it compares when it looks for something in an array,
-# nor the error of trimming what is no text. These functions have the same
+# nor the error of trimming what is not text. These functions have the same
 # results without the leaks.
 def jq_indices($what): indices($what);
 def indices($what):

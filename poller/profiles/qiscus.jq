@@ -72,7 +72,7 @@ def is_id:
 def some_text:
     if type == "string" and . != "" then . else null end;
 
-# One that is no object becomes a record without an id: counted and reported.
+# One that is not an object becomes a record without an id: counted and reported.
 def row:
     if type == "object" then . else {} end;
 
@@ -459,7 +459,7 @@ def is_of_another_app($app):
 def hook_read:
     . as $in
     | .payload
-    | if type != "object" then error("the payload is no object")
+    | if type != "object" then error("the payload is not an object")
       elif is_of_another_app($in.options.account) then
           {refused: "it is of app \(.app_id), not of \($in.options.account)"}
       elif (.service | type) == "object" then

@@ -144,7 +144,7 @@ static const struct {
 	    "trusted",
 	    DETAIL },
 	{ ROUTE_MESSAGE, 415, NULL, NULL },
-	{ ROUTE_ANALYTICS, 400, "The body is no UTF-8, or nested too deeply",
+	{ ROUTE_ANALYTICS, 400, "The body is not UTF-8, or nested too deeply",
 	    OR_HTML },
 	{ ROUTE_ANALYTICS, 401, "No bearer token that counts", DETAIL },
 	{ ROUTE_ANALYTICS, 403, NULL, NULL },

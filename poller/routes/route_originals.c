@@ -6,7 +6,7 @@
  * trusted addresses.
  *
  * Answers, also to wrong types, are those of the original; but a room that is
- * reported twice is no error.
+ * reported twice is not an error.
  */
 #include "poller/routes/route.h"
 

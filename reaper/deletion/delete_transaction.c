@@ -291,7 +291,7 @@ log_delete_failure(struct chat_deletion *c, enum outcome o)
 		c->stage->code = c->why_code;
 		buf_clear(&c->why);
 	} else {
-		/* A stop while waiting for the database is no failure. */
+		/* A stop while waiting for the database is not a failure. */
 		if (o == OUTCOME_NEVER || !stop_asked())
 			log_error("%s", db_why(c->db));
 		c->stage->code = db_code(c->db);

@@ -16,8 +16,8 @@ struct private_file {
 /* PATH.new, for free(). */
 char *private_file_new_name(const char *path);
 
-/* Opens PATH.new, without what a killed run left there; what is no file, such
- * as a pipe, is only opened. A symbolic link is refused. -1 with errno. */
+/* Opens PATH.new, without what a killed run left there; what is not a file,
+ * such as a pipe, is only opened. A symbolic link is refused. -1 with errno. */
 int private_file_open(struct private_file *f, const char *path)
     __attribute__((warn_unused_result));
 

@@ -34,7 +34,7 @@ is_compressed(int fd)
 static enum exit_code
 refuse(const char *path, const char *reason, struct buf *why)
 {
-	buf_setf(why, "'%s' is no file of records: %s", path, reason);
+	buf_setf(why, "'%s' is not a file of records: %s", path, reason);
 	return PROG_DATA;
 }
 

@@ -30,7 +30,7 @@ struct page {
 	size_t args_n;
 	bool all;                     /* whosever rows they are */
 	bool has_links;               /* rows may have one */
-	struct kept_lacking not_kept; /* where there are no rows */
+	struct kept_lacking not_kept; /* where there are not rows */
 };
 
 static void
@@ -100,7 +100,7 @@ word_of(const struct page *p, const char *parameter)
 	return NULL;
 }
 
-/* A parameter that is no column's has nothing but its word. */
+/* A parameter that is not a column's has nothing but its word. */
 static bool
 check_list_words(const struct page *p)
 {

@@ -35,8 +35,8 @@ take_id(struct question *q, const char *part, size_t len,
     char id[RECORD_MAX_ID + 1])
 {
 	if (!decode_part(part, len, id, RECORD_MAX_ID + 1))
-		return question_problem(
-		    q, 400, "a part of the path is no id of 1 to 191 bytes");
+		return question_problem(q, 400,
+		    "a part of the path is not an id of 1 to 191 bytes");
 	/* For the database it would be another id, the one without. */
 	return !text_ends_with_blank(id, strlen(id)) ||
 	       question_problem(
@@ -118,7 +118,7 @@ read_time(struct question *q, const char *name, int64_t *ms)
 			return true;
 	}
 	return question_problem(q, 400,
-	    "%s is no time; give 2026-11-20T10:00:00Z, 2026-11-20, or how "
+	    "%s is not a time; give 2026-11-20T10:00:00Z, 2026-11-20, or how "
 	    "long ago: 24h, 7d",
 	    name);
 }
@@ -159,7 +159,7 @@ question_int(
 	if (v == NULL || parse_int(v, min, max, n) == 0)
 		return true;
 	return question_problem(q, 400,
-	    "%s is no whole number from %" PRId64 " to %" PRId64, name, min,
+	    "%s is not a whole number from %" PRId64 " to %" PRId64, name, min,
 	    max);
 }
 
@@ -203,7 +203,7 @@ question_seconds(
 		}
 	}
 	return question_problem(q, 400,
-	    "%s is no number of seconds up to %" PRId64
+	    "%s is not a number of seconds up to %" PRId64
 	    " with at most three decimals",
 	    name, max_s);
 }

@@ -39,7 +39,7 @@ range_fit(const char *range, size_t len, const char *type)
 		   : FIT_NONE;
 }
 
-/* Of "0.5", in thousandths; what is no number is the most. */
+/* Of "0.5", in thousandths; what is not a number is the most. */
 static unsigned
 read_weight(const char *p)
 {

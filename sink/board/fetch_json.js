@@ -15,7 +15,7 @@ function parsed(text) {
 	}
 }
 
-/* {status, answer}; answer is null where it is no JSON, as that of a proxy. */
+/* {status, answer}; answer is null where it is not JSON, as that of a proxy. */
 export async function ask(path) {
 	try {
 		const got = await fetch(path,

@@ -10,7 +10,7 @@ const DATES = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/;
 let ahead = 0; /* ms that the server's clock is before ours */
 
 /* Takes the server's time from an answer. Header Date has whole seconds: what
- * differs by less is no change. */
+ * differs by less is not a change. */
 export function setClock(answer) {
 	const date = Date.parse(answer.headers.get("Date") ?? "");
 	const measured = date + 500 - Date.now();

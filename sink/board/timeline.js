@@ -34,7 +34,7 @@ const COLUMNS = [
 			.join("; ") },
 ];
 
-/* A row that is no message. */
+/* A row that is not a message. */
 function rowOf(time, what, interval) {
 	return { created_at: time, sender: null, operator: interval.operator,
 		content: null, private: false, automated: false,

@@ -31,7 +31,7 @@ struct rights {
 };
 
 /* Tries a statement that affects no row, and notes if the right is missing. A
- * missing table is no error here: the schema check reports it. */
+ * missing table is not an error here: the schema check reports it. */
 static enum outcome
 try_right(struct db *db, enum right right, enum table_id id, struct buf *sql,
     struct rights *r)

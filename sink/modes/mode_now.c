@@ -413,8 +413,8 @@ check_now(void *options)
 
 	if (s->watch != NULL && (parse_duration(s->watch, &s->watch_ms) != 0 ||
 				    s->watch_ms < 1 || s->watch_ms > HOUR_MS))
-		return prog_usage_error(
-		    "--watch '%s' is no interval up to 1h; give one like 5s",
+		return prog_usage_error("--watch '%s' is not an interval up to "
+					"1h; give one like 5s",
 		    s->watch);
 	return sink_check_tenant(s);
 }

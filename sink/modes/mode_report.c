@@ -93,12 +93,14 @@ check_days(const struct sink *s)
 		    "--from and --to belong together; without both it is the "
 		    "last whole week");
 	if (s->from_day != NULL && !is_day(s->from_day))
-		return prog_usage_error("--from '%s' is no day; give one like "
-					"2026-11-16",
+		return prog_usage_error(
+		    "--from '%s' is not a day; give one like "
+		    "2026-11-16",
 		    s->from_day);
 	if (s->to_day != NULL && !is_day(s->to_day))
 		return prog_usage_error(
-		    "--to '%s' is no day; give one like 2026-11-23", s->to_day);
+		    "--to '%s' is not a day; give one like 2026-11-23",
+		    s->to_day);
 	/* Days have the order of their texts. */
 	if (s->from_day != NULL && strcmp(s->from_day, s->to_day) >= 0)
 		return prog_usage_error("--from %s is not before --to %s, the "
@@ -131,7 +133,7 @@ check_report(void *options)
 	if (s->within != NULL &&
 	    parse_int(s->within, 0, 366 * 86400, &seconds) != 0)
 		return prog_usage_error(
-		    "--within '%s' is no whole number of seconds up to "
+		    "--within '%s' is not a whole number of seconds up to "
 		    "31622400, a year",
 		    s->within);
 	if (s->report_form == REPORT_BY_NAME)

@@ -1,7 +1,7 @@
 /*
  * mode_token: sink --token: makes a token for the read side, or revokes one by
- * its id. A token is on stdout and nothing else is; its id, which is no secret,
- * is told on stderr.
+ * its id. A token is on stdout and nothing else is; its id, which is not a
+ * secret, is told on stderr.
  */
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +35,7 @@ draw_token_id(char id[ID_TEXT])
 	*hex_write(id, bits, sizeof bits) = '\0';
 }
 
-/* In ms; 0: it is no number of days. */
+/* In ms; 0: it is not a number of days. */
 static int64_t
 read_days(const char *days)
 {
@@ -240,7 +240,8 @@ check_making(const struct sink *s)
 	return check_teams(s);
 }
 
-/* An id is no secret, but a token given by mistake is: no message shows it. */
+/* An id is not a secret, but a token given by mistake is: no message shows it.
+ */
 static int
 check_revoking(const struct sink *s)
 {

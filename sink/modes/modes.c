@@ -76,7 +76,7 @@ sink_check_tenant(const struct sink *s)
 	if (s->tenant == NULL || parse_is_name(s->tenant, RECORD_MAX_TENANT))
 		return -1;
 	return prog_usage_error(
-	    "--tenant '%s' is no name of a tenant", s->tenant);
+	    "--tenant '%s' is not a name of a tenant", s->tenant);
 }
 
 /* A name with a typo has no rows, as a quiet week has none. */

@@ -110,7 +110,7 @@ figure_duration(struct buf *to, double seconds)
 {
 	char text[DURATION_TEXT];
 
-	/* What has three decimals is no whole number of ms as a double. */
+	/* What has three decimals is not a whole number of ms as a double. */
 	buf_adds(
 	    to, duration_format((int64_t)floor(seconds * 1000 + 1e-3), text));
 }

@@ -41,8 +41,8 @@ struct group_queue {
 	bool wait_forever;
 };
 
-/* q owns db, and group_queue_release() closes it. endless: the input is no file
- * or pipe. wait_forever: what fails is tried again. */
+/* q owns db, and group_queue_release() closes it. endless: the input is not a
+ * file or pipe. wait_forever: what fails is tried again. */
 void group_queue_init(struct group_queue *q, struct db *db,
     const struct conf *conf, bool endless, bool wait_forever);
 void group_queue_release(struct group_queue *q);

@@ -64,7 +64,7 @@ older_snapshots_add(
 	struct older_snapshot *s;
 	void **slot;
 
-	/* One that came before its tenant was removed is no wonder. */
+	/* One that came before its tenant was removed is to be expected. */
 	if (t->ended.as_of <= t->stored.removed_at)
 		return;
 	slot = strmap_put(&o->tenants, t->name.p, t->name.len);

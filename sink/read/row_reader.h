@@ -1,8 +1,8 @@
 /*
  * row_reader: reads lines of the input into rows of a batch group. A line that
- * is no row the tables can hold becomes a dead letter with its reason, and is
- * counted as refused in its snapshot; a message is stored even if the analysis
- * in it makes its line one.
+ * is not a row the tables can hold becomes a dead letter with its reason, and
+ * is counted as refused in its snapshot; a message is stored even if the
+ * analysis in it makes its line one.
  */
 #ifndef SINK_READ_ROW_READER_H
 #define SINK_READ_ROW_READER_H
@@ -22,7 +22,7 @@ struct row_reader {
 	uint64_t lines;     /* read, bad ones included */
 	uint64_t rows;      /* lines that are rows of a table */
 	uint64_t cut;       /* texts cut to the width of their column */
-	uint64_t skipped;   /* records that are no rows */
+	uint64_t skipped;   /* records that are not rows */
 	struct strmap open; /* tenant -> progress of the snapshot that began */
 
 	/* May be set: a block of messages behind rows, or of rows behind

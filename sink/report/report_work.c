@@ -57,7 +57,7 @@ get_json(struct report_work *r, const char *target, bool of_span)
 	}
 	answer = json_loadb(r->answer.body.data, r->answer.body.len, 0, NULL);
 	if (answer == NULL) {
-		log_error("%s: the answer is no JSON", target);
+		log_error("%s: the answer is not JSON", target);
 		r->code = PROG_SOFTWARE;
 	}
 	return answer;

@@ -2,7 +2,7 @@
  * original_messages: GET /api/v1/messages/conversation/ID of the message API
  * that this program replaces: the messages of a conversation, oldest first, in
  * the columns of its table. ID is the rest of the path, whatever is in it. As
- * there, a conversation that nobody knows has no messages, and is no error.
+ * there, a conversation that nobody knows has no messages, and is not an error.
  *
  * Ours are pages: limit, and the cursor, which header Link has: time and id of
  * the last message before, "2026-11-20T10:00:00.000Z,ID". That is the last one

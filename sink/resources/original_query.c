@@ -111,8 +111,8 @@ original_query_time(
 		return;
 	input = json_string(text);
 	validate_error(&o->errors, &at, "datetime_parsing",
-	    "Input should be a valid datetime, it is no RFC 3339", input,
-	    "{\"error\":\"it is no RFC 3339\"}");
+	    "Input should be a valid datetime, it is not RFC 3339", input,
+	    "{\"error\":\"it is not RFC 3339\"}");
 	json_decref(input);
 }
 

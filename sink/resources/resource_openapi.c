@@ -175,7 +175,7 @@ static const struct {
 	{ 413, "BodyTooLarge", "The body is too large", NULL, PROBLEM },
 	{ 414, "TargetTooLong", "Path and query have more than 4096 bytes",
 	    NULL, PROBLEM },
-	{ 415, "UnsupportedType", "The body is no form", NULL, PROBLEM },
+	{ 415, "UnsupportedType", "The body is not a form", NULL, PROBLEM },
 	{ 422, "Unprocessable", "Parameters are missing or wrong", NULL,
 	    "application/json=@Errors" },
 	{ 429, "TooManyRequests", "Too many requests",

@@ -38,7 +38,7 @@ refuse_name(struct parameter_check *c, const char *name)
 	bool shown = len <= NAME_SHOWN && parse_is_utf8(name, len) &&
 		     text_is_printable(name, len);
 
-	buf_addf(&c->problem, "%s%s%s is no parameter of this resource",
+	buf_addf(&c->problem, "%s%s%s is not a parameter of this resource",
 	    shown ? "'" : "what the request has", shown ? name : "",
 	    shown ? "'" : "");
 	buf_adds(&c->problem, c->n > 0 ? "; these are: " : ", which has none");
@@ -62,7 +62,7 @@ check_parameter(void *ctx, const char *name, const char *value)
 	else if (len == 0)
 		buf_addf(&c->problem, "%s is empty; leave it out", name);
 	else if (!parse_is_utf8(value, len))
-		buf_addf(&c->problem, "%s is no UTF-8", name);
+		buf_addf(&c->problem, "%s is not UTF-8", name);
 	else if (text_ends_with_blank(value, len))
 		buf_addf(&c->problem, "%s ends with a blank", name);
 	else

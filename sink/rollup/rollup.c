@@ -70,7 +70,7 @@ rollup_add(
 }
 
 /* Adds the changed hours and operators to a condition: more rows than changed
- * may fit it, which is no harm. */
+ * may fit it, which is harmless. */
 static void
 add_changed_keys(const struct rollup_work *d, struct buf *sql)
 {

@@ -14,7 +14,7 @@ struct sums_maker *sums_maker_start(struct db *db)
     __attribute__((warn_unused_result));
 void sums_maker_end(struct sums_maker *m);
 
-/* Instead, at the end of a run that is no daemon: those of a day at most, so
+/* Instead, at the end of a run that is not a daemon: those of a day at most, so
  * that the run ends soon. Closes db. */
 void sums_maker_run(struct db *db);
 

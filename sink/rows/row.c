@@ -184,7 +184,7 @@ read_hour_column(const struct flat_field *f, struct db_value *v)
 
 	if (wrong != NULL)
 		return wrong;
-	return v->num % HOUR_MS != 0 ? "is no whole hour" : NULL;
+	return v->num % HOUR_MS != 0 ? "is not a whole hour" : NULL;
 }
 
 static const char *

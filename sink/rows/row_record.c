@@ -137,8 +137,8 @@ inner_release(struct inner_object *in)
 	buf_release(&in->text);
 }
 
-/* False: it is no object. The parser's reason is dropped: the line around it is
- * valid JSON, so the reason would mislead. */
+/* False: it is not an object. The parser's reason is dropped: the line around
+ * it is valid JSON, so the reason would mislead. */
 static bool
 inner_read(struct inner_object *in, const char *p, size_t len)
 {

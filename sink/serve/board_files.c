@@ -55,7 +55,7 @@ static const struct {
 	{ "/board/within.js", NULL, "text/javascript; charset=utf-8" },
 };
 
-/* Of what is no file. */
+/* Of what is not a file. */
 static const char within[] = "export const WITHIN_S = " WITHIN_S ";\n";
 
 static const char headers[] =

@@ -50,7 +50,7 @@ count_snapshot_rows(
 
 /* How long the metrics are fresh: three polling intervals, which a poller that
  * paces itself makes up to an hour long. After an outage the distance of two
- * snapshots is no interval; the upper bound limits what that hides. */
+ * snapshots is not an interval; the upper bound limits what that hides. */
 static int64_t
 fresh_ms(const struct batch_tenant *t)
 {

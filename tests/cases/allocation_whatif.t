@@ -84,7 +84,7 @@ got=0
 "$BIN/aggregator" -a allocation --limit 1000001 <"$tmp/day" >"$tmp/rows" \
 	2>"$tmp/err" || got=$?
 [ $got = 64 ] || fail "it gave $got: $(cat "$tmp/err")"
-grep -q "^aggregator: '1000001' is no limit from 0 to 1000000" "$tmp/err" ||
+grep -q "^aggregator: '1000001' is not a limit from 0 to 1000000" "$tmp/err" ||
 	fail "$(cat "$tmp/err")"
 
 # The order of the lines does not matter, but for those without a time.

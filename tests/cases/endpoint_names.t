@@ -29,8 +29,8 @@ each() {
 	shift
 	refuses 64 "'queue:' lacks the name of the queue; write queue:NAME" \
 		"$@" queue:
-	refuses 64 "'queu:q' is no endpoint" "$@" queu:q
-	refuses 64 "'' is no endpoint" "$@" ''
+	refuses 64 "'queu:q' is not an endpoint" "$@" queu:q
+	refuses 64 "'' is not an endpoint" "$@" ''
 	if [ "$use" = to ]; then
 		refuses 64 "'exchange:' lacks the name of the exchange; write" \
 			"$@" exchange:
@@ -40,7 +40,7 @@ each() {
 		refuses 64 "'exchange:x' can be written to only; read" \
 			"$@" exchange:x
 	fi
-	refuses 64 "'unix:x' is no endpoint" "$@" unix:x
+	refuses 64 "'unix:x' is not an endpoint" "$@" unix:x
 }
 
 for dry in -q -n; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""tests/run: counts what it ran, is no success without tests, and leaves nothing
+"""tests/run: counts what it ran, is not a success without tests, and leaves nothing
 running: not behind a test that was killed, nor when it is ended itself, by
 SIGTERM or by ^C, which tests learn of in time to stop their servers.
 """

@@ -136,7 +136,7 @@ is "the file" "$(cat "$tmp/d\\nir/slashed.conf")" \
 profile = a\\nb = c
 token_file = $tmp/to\\nken"
 run 64 add 'a\nb' <<<x
-says "^tenant: 'a\\\\nb' is no name"
+says "^tenant: 'a\\\\nb' is not a name"
 
 echo "- of several that add the same one wins"
 for i in 1 2 3 4 5 6; do

@@ -20,7 +20,7 @@ refused() { # CODE TEXT SCRIPT OPTION...
 }
 
 for port in abc -1 65536 8080x 999999999999999999999; do
-	refused 64 "-p '$port' is no port" demo --live -p "$port"
+	refused 64 "-p '$port' is not a port" demo --live -p "$port"
 done
 
 refused 3 "-w, 10 s, is above -c, 5 s" health-check.sh -w 10 -c 5
@@ -40,7 +40,7 @@ refused 64 "--url needs a value" tenant add acme --url ''
 for none in '' -oi '|cat' /etc/passwd 'a b@example.com' 'a@b,c@d' 'A <a@b>' \
 	'a@b
 Bcc: c@d'; do
-	refused 64 "'$none' is no address" mail-report -- "$none"
+	refused 64 "'$none' is not an address" mail-report -- "$none"
 done
 for one in lead@example.com "o'neil@example.com" 'r&d+x@example.com' '~{*}@a'; do
 	refused 69 "cannot find the program 'sink'" mail-report "$one"

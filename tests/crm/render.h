@@ -32,7 +32,7 @@ void render_time(struct buf *b, const char *key, int64_t ms);
 /* A member with an id; null for 0. */
 void render_id(struct buf *b, const char *key, int64_t id);
 
-/* What a message says that is no service line and no photo. */
+/* What a message says that is not a service line and no photo. */
 const char *render_text(const struct message *m);
 
 /* The operator's role. */

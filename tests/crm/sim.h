@@ -16,7 +16,7 @@
 #include "tests/crm/world.h"
 
 /* The first half is Chat2Desk's, the second Qiscus's; the last of each counts
- * what is no route. */
+ * what is not a route. */
 #define SIM_ROUTES 64
 
 struct sim {

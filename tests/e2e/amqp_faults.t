@@ -105,9 +105,9 @@ class Test:
         here = f"{p.hostname}:{p.port}"
         for code, says, endpoint, env in (
             (64, "'queue:a b' names no queue", "queue:a b", {}),
-            (64, "'queu:rows' is no endpoint.*queue:NAME", "queu:rows", {}),
+            (64, "'queu:rows' is not an endpoint.*queue:NAME", "queu:rows", {}),
             (78, r"set \[amqp\] url or AMQP_URL", "queue:q", {"AMQP_URL": ""}),
-            (78, "'http://h/' is no URL of RabbitMQ", "queue:q",
+            (78, "'http://h/' is not a URL of RabbitMQ", "queue:q",
              {"AMQP_URL": "http://h/"}),
             (78, r"in the clear; use amqps://, or set \[amqp\] plaintext = yes",
              "queue:q", {"AMQP_URL": self.url.replace(

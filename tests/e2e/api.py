@@ -590,7 +590,7 @@ class Test:
         zones = "localtime", "posixrules", "Factory", "posix/Europe/Lisbon"
         for zone in zones:
             self.that(ask(V1 + "responses?zone=" + zone, admin).status == 400,
-                      f"{zone} is no zone of IANA's")
+                      f"{zone} is not a zone of IANA's")
         hours = ask(V1 + "responses?by=hour&from=2000d", admin).problem()
         self.that("periods of an hour" in hours, hours)
         for method in ("POST", "PUT", "DELETE"):

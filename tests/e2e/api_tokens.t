@@ -527,7 +527,7 @@ class Test:
                   "it does not begin anew")
         os.remove(self.audit_file)
         os.symlink("/dev/full", self.audit_file)
-        self.that(self.status("chats", made) == 503, "a full disk is no error")
+        self.that(self.status("chats", made) == 503, "a full disk is not an error")
         os.remove(self.audit_file)
         self.that(self.status("chats", made) == 200, "it stays full")
         self.that(sum(1 for _ in open(kept, "rb")) == lines,

@@ -359,7 +359,7 @@ class Test:
                       f"{chat} is {who}'s: {done} {told}")
 
     def answer_without_operator(self):
-        """It is no answer: the chat is read instead."""
+        """It is not an answer: the chat is read instead."""
         with open(CHAT2DESK, encoding="utf-8") as f:
             self.conf(profile=self.lab.write(
                 "none.jq", f.read() + "def assign_read: {operatr: 5};\n"))

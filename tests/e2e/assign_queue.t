@@ -151,7 +151,7 @@ class Test:
         self.comes((self.d, self.a, "p3"))
 
     def crm_away(self):
-        """It is told once and waits, and is no dead letter."""
+        """It is told once and waits, and is not a dead letter."""
         os.truncate(self.lab.path("err"), 0)
         self.free(self.d)
         self.sim.fault("500", method="GET")

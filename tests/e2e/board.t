@@ -371,7 +371,7 @@ class Test:
         browser.press("c")  # is typed: it is a text
         self.shows(lambda: browser.ask("[document.activeElement.id, "
                                        "document.activeElement.value]")
-                   == ["zone", "c"], "a letter is no key")
+                   == ["zone", "c"], "a letter is not a key")
         browser.press(Keys.ESCAPE)
         browser.ask("document.activeElement.blur()")
         browser.press("c")

@@ -258,7 +258,7 @@ def pictures_are_whole(test):
 
 
 def the_queue_counts(test):
-    """Its longest wait is no shorter than that of who waits longest, whom
+    """Its longest wait is not a shorter than that of who waits longest, whom
     nobody has."""
     browser = test.browser
     test.visit("lead")

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """scripts/dead-letters: lists, shows, replays and drops what lies in NAME.dead:
 all of it or by reason, to where it came from or elsewhere; killed in the middle
-it loses nothing but what was to be dropped; what is no record is not replayed."""
+it loses nothing but what was to be dropped; what is not a record is not replayed."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def letter(reason, record, at=AT, **more):
 
 
 def kinds(first, last):
-    """Of two reasons in turn, and what is no letter."""
+    """Of two reasons in turn, and what is not a letter."""
     return [letter(f"reason {i % 2}", json.dumps({**json.loads(chat(i)), "n": i}))
             for i in range(first, last + 1)] + [f"no letter {last}"]
 
@@ -230,7 +230,7 @@ class Test:
         self.equal(self.numbers("old"), list(range(2, 701, 2)), "others")
         self.dropped(0, "--reason", "reason 1", "old.dead")
         self.equal([x for x in self.shown("-n", "1000", "old") if x[0] != "{"],
-                   ["no letter 700"], "what is no letter")
+                   ["no letter 700"], "what is not a letter")
         self.dropped(351, "--all", "old")
         self.equal(lab.in_queue("old.dead", "total"), 0, "left")
         self.equal(self.typed(6), "letters removed from rows.dead: 1\n",
@@ -290,7 +290,7 @@ class Test:
                 ("drop --all -t queue:x rows", "puts them nowhere"),
                 ("replay --all", "takes one queue"),
                 ("show rows records", "takes one queue"),
-                ("show -n 0 rows", "is no number of letters"),
+                ("show -n 0 rows", "is not a number of letters"),
                 ("-r x rows", "show, replay or drop"),
                 ("show a/b", "names no queue"),
                 ("list -x", "unknown option"),

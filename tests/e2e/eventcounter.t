@@ -157,12 +157,12 @@ class Test:
         letters = [json.loads(x) for x in self.lab.take(QUEUE + ".dead")]
         self.that(len(letters) == garbage > 300, f"{len(letters)}, {garbage}")
         reasons = {x["reason"] for x in letters}
-        types = "is no type of event; there are created, updated and deleted"
+        types = "is not a type of event; there are created, updated and deleted"
         for reason in ("the body has no id", "the id is not a string",
                        "not valid UTF-8", f"'renamed' {types}", f"'' {types}",
                        f"the routing key '{QUEUE}' is not USER.event.TYPE",
                        "the routing key '.event.created' is not USER.event.TYPE",
-                       "the routing key is no text", "not a JSON object",
+                       "the routing key is not text", "not a JSON object",
                        "an empty line"):
             self.that(reason in reasons, f"nothing says: {reason}")
         self.that(any(x.get("record") == '{"id":"r"}' and x["where"] ==

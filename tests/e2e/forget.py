@@ -563,7 +563,7 @@ def check_no_such_path(checks, house):
 
 
 def check_no_records(checks, house):
-    """What is no file of records is refused as it is."""
+    """What is not a file of records is refused as it is."""
     lab = house.lab
     line = lines_of("twin", [chat_of("100", C)])
     before = house.whole("twin")
@@ -579,7 +579,7 @@ def check_no_records(checks, house):
                 done = lab.run(["reaper", *mode, "--tenant", "twin", option,
                                 lab.path(name)])
                 checks.that(done.code == 65 and reason in done.err and
-                            f"'{lab.path(name)}' is no file of records"
+                            f"'{lab.path(name)}' is not a file of records"
                             in done.err and done.err.count("\n") == 1 and
                             done.out == b"", f"{mode} {name}: {done}")
         with open(lab.path(name), "rb") as f:

@@ -158,7 +158,7 @@ done <"$tmp/typed"
 		grep -q 'no database' "$tmp/err" || fail "$(cat "$tmp/err")"
 )
 
-echo "- what programs and shells complain of besides is no answer"
+echo "- what programs and shells complain of besides is not an answer"
 chmod 644 "$tmp/conf"
 checked 0 '1 tenants \| dead_letters=0;0 age_one='
 chmod 600 "$tmp/conf"
@@ -284,7 +284,7 @@ checked 2 'database: .*[Cc]an.t connect'
 checked 0 '1 tenants'
 
 echo "- used wrongly, or not configured"
-checked 3 "'x' is no time" -t x
+checked 3 "'x' is not a time" -t x
 checked 3 '-t 0 leaves no time' -t 0
 checked 3 '-t 0 leaves no time' -t 0m
 checked 3 "unknown argument '--what'" --what

@@ -84,7 +84,7 @@ class Test:
             self.equal((done.returncode, done.stderr.decode().splitlines()[0]),
                        (64, f"limits: the operator {fault}"), operator)
         # An empty number, as a variable of a script may be, is not left out.
-        for words, fault in ((["", "17"], "'' is no number of chats"),
+        for words, fault in ((["", "17"], "'' is not a number of chats"),
                              (["3", "--default", "17"],
                               "--default removes a limit; leave out '3'")):
             done = self.limits(*words, code=64, says=None)

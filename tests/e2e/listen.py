@@ -178,7 +178,7 @@ def check_records(checks, records, loads):
 
 
 def its_reader_ends(checks, lab):
-    """Nobody takes the records: that is no end in order."""
+    """Nobody takes the records: that is not an end in order."""
     class Pipe(Listener):
         target = lab.path("pipe")
 

@@ -32,7 +32,7 @@ def body():
             peaks.append(done.peak_kib)
             sim.advance(60)
         say(f"peaks of {POLLS} polls: {peaks} KiB")
-        # The first one has all messages in hand and is no measure.
+        # The first one has all messages in hand and is not a measure.
         early, late = max(peaks[1:4]), max(peaks[-3:])
         checks.that(
             late <= early * TOLERANCE, f"{early} KiB grew to {late} KiB"

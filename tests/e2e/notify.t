@@ -206,7 +206,7 @@ class Test:
         os.kill(database, signal.SIGCONT)
         self.ready(p)
 
-        say("- a database that stands still is no hang")
+        say("- a database that stands still is not a hang")
         os.kill(database, signal.SIGSTOP)
         self.publish(ROWS)
         p.manager.wait("WATCHDOG=1", 4)

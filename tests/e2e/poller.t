@@ -426,7 +426,7 @@ class Test:
 
     def list_for_each_operator(self):
         """The only list that --status reads has no assigned chats there: one
-        HTTP 404 for a chat is no proof. For a list it ends the poll."""
+        HTTP 404 for a chat is not a proof. For a list it ends the poll."""
         with open(CHAT2DESK, encoding="utf-8") as f:
             text = f.read()
         self.conf(concurrency=1, profile=self.profile(text.replace(
@@ -535,7 +535,7 @@ class Test:
                                       b'"chat":"1"}\n')
 
     def bad_profiles(self):
-        """An answer without records is no empty list."""
+        """An answer without records is not an empty list."""
         for name, answer in (("operators", "{record: [], next: null}"),
                              ("chats", "{records: null}"),
                              ("messages", "{error: 5}")):

@@ -199,7 +199,7 @@ for package in sudo cron cron-daemon-common; do
 done
 
 # As a user has it who cloned it and built it.
-git -C "$PWD" rev-parse --git-dir >/dev/null 2>&1 || skip "this is no checkout"
+git -C "$PWD" rev-parse --git-dir >/dev/null 2>&1 || skip "this is not a checkout"
 git ls-files -z | xargs -0 cp --parents -at "$tmp/checkout" 2>/dev/null || :
 built=$(dirname "$(realpath "$BIN")")
 mkdir -p "$tmp/checkout/build/tests"

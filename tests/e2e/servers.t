@@ -82,7 +82,7 @@ url=$AMQP_URL
 : "$MYSQL_URL" "$MYSQL_SOCKET"
 eval "$("$servers" env "$long")"
 [ "$url" != "$AMQP_URL" ] || fail "both sets have the same broker"
-[ -S "$MYSQL_SOCKET" ] || fail "'$MYSQL_SOCKET' is no socket"
+[ -S "$MYSQL_SOCKET" ] || fail "'$MYSQL_SOCKET' is not a socket"
 
 # Only this machine is listened to, and root only through the socket.
 ss -ltnHp >"$tmp/listening"

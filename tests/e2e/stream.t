@@ -138,7 +138,7 @@ def check_waits(lab, checks):
     flow.put(records[-1:])
     until(20, lambda: shows("420.000"), "the time that goes on")
     daemon.terminate()
-    checks.that(daemon.wait(60) == 0, "SIGTERM is no failure")
+    checks.that(daemon.wait(60) == 0, "SIGTERM is not a failure")
     flow.rows += flow.get()
     flow.same_figures(records)
 

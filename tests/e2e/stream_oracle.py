@@ -185,7 +185,7 @@ class Round:
 
     def until_empty(self, argv):
         """Once more when the broker confirms nothing in time, as a unit does:
-        a loaded machine is no difference of figures."""
+        a loaded machine is not a difference of figures."""
         for _ in range(4):
             done = self.lab.run(argv + ["--until-empty"], timeout=300)
             if done.code != 75:

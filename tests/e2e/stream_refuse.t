@@ -69,7 +69,7 @@ class Refusals:
             for n in os.listdir(fds)), "a state in use")
         self.refused(75, "end it, or choose another folder with --state")
         first.terminate()
-        self.checks.that(first.wait(60) == 0, "SIGTERM is no failure")
+        self.checks.that(first.wait(60) == 0, "SIGTERM is not a failure")
         say("- a folder that cannot be made")
         state, self.flow.state = self.flow.state, self.flow.conf
         self.refused(73, "Not a directory; a part of its name is a file; choose")

@@ -46,7 +46,7 @@ take() { # QUEUE: "id TAB line" of all that waits in it
 	"$probe" -e read "queue:$1"
 }
 
-echo "- an exchange that nobody made is no use, and it says so"
+echo "- writing to a missing exchange fails and says so"
 expect 78 "$probe" write exchange:records </dev/null
 says "there is no exchange 'records'.*scripts/topology"
 expect 64 "$probe" read exchange:records
@@ -128,7 +128,7 @@ confirmed() {
 until_true 30 confirmed 20 || fail "nothing is written"
 expect 75 topology -n 2
 says "is not empty; let its reader finish, and try again"
-[ -d /proc/$writer ] || fail "it was no switch under way"
+[ -d /proc/$writer ] || fail "it was not a switch under way"
 for q in records.g1.0 records.g1.1 records.g1.2; do
 	take $q | sed "s/^/$q	/"
 done >"$tmp/both"
@@ -204,7 +204,7 @@ expect 65 plan 'queue a' 'bind a'
 says "line 2: 'bind' is nothing that can be done, or has other words behind it"
 expect 65 plan 'queue a b/c'
 expect 65 plan 'exchange a/b fanout'
-says "'a/b' is no name"
+says "'a/b' is not a name"
 expect 78 plan 'exchange x topic'
 says "line 1: cannot make exchange 'x'.*delete or change what is in the way"
 expect 78 plan 'exchange y x-no-such-type'

@@ -398,7 +398,7 @@ is_taken(const struct record_field *f, const struct record *r, json_t *j)
 	return false;
 }
 
-/* The type it should have, or -1: it is no record. */
+/* The type it should have, or -1: it is not a record. */
 static int
 type_of(json_t *root)
 {

@@ -505,7 +505,7 @@ check_answer(const struct request *r, const struct web_answer *a)
 	if (a->body.len > ANSWER_MOST && a->body.len > 8 * r->web.len)
 		return "the answer is out of proportion";
 	if (a->content_type == NULL && a->body.len > 0 && !is_json(&a->body))
-		return "the answer is no JSON";
+		return "the answer is not JSON";
 	if (a->status != 200 && a->records.len + a->dead.len > 0)
 		return "there are records of what is refused";
 	if (r->web.method != WEB_POST && a->records.len + a->dead.len > 0)

@@ -258,7 +258,7 @@ put_type(struct line *l, size_t type)
 }
 
 /* Which members the record gets, by their numbers: rows of the table, then
- * the type, then what is no field of it. */
+ * the type, then what is not a field of it. */
 static size_t
 choose(struct line *l, size_t type, size_t *members)
 {

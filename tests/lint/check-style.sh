@@ -237,14 +237,14 @@ code_rules='
 		sub(/\/[^\/]*$/, "", path)
 		return path
 	}
-	# The main folder of a program is no room.
+	# The main folder of a program is not a room.
 	function check_room(path,    from, to) {
 		from = room_of(file)
 		to = room_of(path)
 		if (from == to || from !~ /\//)
 			return
 		if (!(from in may))
-			complain(FNR, from " is no room of tests/lint/rooms")
+			complain(FNR, from " is not a room of tests/lint/rooms")
 		else if (!((" " may[from] " ") ~ (" " to " ")) &&
 		    !(to ~ /^common\// && (" " may[from] " ") ~ / common /))
 			complain(FNR, from " may not include " to \

@@ -332,7 +332,7 @@ def check_functions():
     got = subprocess.run(["jq", "-n", prelude + text + "\nabout.url"],
                          text=True, capture_output=True)
     if got.returncode != 0:
-        complain(page.path, "the example is no jq: " + got.stderr)
+        complain(page.path, "the example is not a jq: " + got.stderr)
 
 
 def check_screen(where, lines):

@@ -76,7 +76,7 @@ def complain(path, text, place, what):
 
 def find(path, text, words):
     for word in words:
-        # "There is no such file" is English, "it is no file" is not.
+        # "There is no such file" is English, "it is not a file" is not.
         before = r"(?<!there )" if word == "is no" else ""
         pattern = before + r"(?<![\w-])%s(?![\w-])" % re.sub(r" ", r"\\s+", word)
         for m in re.finditer(pattern, text, re.I):

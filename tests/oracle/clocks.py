@@ -431,7 +431,7 @@ def is_assigned(m):
 
 class Chat:
     """All lives of a chat; the last one is the present. Without a window
-    it is no stream, and nothing is ever forgotten."""
+    it is not a stream, and nothing is ever forgotten."""
 
     def __init__(self, records, messages, definition=OURS, window=None,
                  missing=()):

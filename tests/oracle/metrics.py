@@ -134,7 +134,7 @@ def live_rows(tenant, operators, names, chats, as_of):
 
 def compute(tenant, operators, chats, messages, as_of, definition=OURS):
     """The rows of a snapshot alone, whose chat records are final: {id: chat
-    record}, {id: [message]}. A bot is no operator, but has its name."""
+    record}, {id: [message]}. A bot is not an operator, but has its name."""
     bots = {k: o["name"] for k, o in operators.items() if o.get("bot")}
     operators = {k: o for k, o in operators.items() if k not in bots}
     lived = {}

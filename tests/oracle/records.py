@@ -92,7 +92,7 @@ def time_of(text):
     if second > 60 or east[0] > 23 or east[1] > 59:
         raise Refused("no time: %s" % text)
     try:
-        # Year 0 may be year 1 in UTC, and is no year of datetime's.
+        # Year 0 may be year 1 in UTC, and is not a year of datetime's.
         t = datetime(year or CYCLE_YEARS, month, day, hour, minute,
                      tzinfo=timezone.utc) - EPOCH
     except ValueError:

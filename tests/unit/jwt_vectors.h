@@ -182,30 +182,30 @@ static const struct vector vectors[] = {
 	{ "eyJhbGciOiJIUzI1NiIsImFsZyI6Im5vbmUifQ.eyJ0ZW5hbnRfaWQiOiJhY"
 	  "21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.7byAW2VfxJNlxkh9L5_oCjp85yahFX"
 	  "vjKEISjve6VRg",
-	    "header is no JSON object" },
+	    "header is not a JSON object" },
 	{ "WyJIUzI1NiJd.eyJ0ZW5hbnRfaWQiOiJhY21lIiwiZXhwIjoxNzk1MTcyNDA"
 	  "wfQ.j5JcPqqmI2UX8oud4Cn8-vVFXIaXedeYtpFF08A-nrg",
-	    "header is no JSON object" },
+	    "header is not a JSON object" },
 	{ "eyJhbGciOiJIUzI1NiJ9AA.eyJ0ZW5hbnRfaWQiOiJhY21lIiwiZXhwIjoxN"
 	  "zk1MTcyNDAwfQ.fmoLGBZRXLgWSw3FK-Yqs3ZWbFKeZ8ESB5qDLtqLKPg",
-	    "header is no JSON object" },
+	    "header is not a JSON object" },
 	{ "_w.eyJ0ZW5hbnRfaWQiOiJhY21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.QFZQ-m"
 	  "0XOfZZjVHMrMjJ4iqRnSYaK02SRoLF6DOCqJk",
-	    "header is no JSON object" },
+	    "header is not a JSON object" },
 	{ "eyJhbGciOiJIUzI1NiJ9IB.eyJ0ZW5hbnRfaWQiOiJhY21lIiwiZXhwIjoxN"
 	  "zk1MTcyNDAwfQ.wIoTxMR6MUKsdlucBbZJDreRAN4HX2bkkmvfwPgwaZw",
-	    "header is no JSON object" },
+	    "header is not a JSON object" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9=.eyJ0ZW5hbnRfaWQiOiJhY2"
 	  "1lIiwiZXhwIjoxNzk1MTcyNDAwfQ.A0ZOKu9LW4zoQD4p8nHgax_4F8CzzvG"
 	  "dHQxW0F5N6M4",
-	    "header is no JSON object" },
+	    "header is not a JSON object" },
 	{ "eyJhb+ciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ.mn3dPDBdP5VzGvGE6Q2G98vnbDQdJypN"
 	  "bzhf8Q1yW2Q",
-	    "header is no JSON object" },
+	    "header is not a JSON object" },
 	{ ".eyJ0ZW5hbnRfaWQiOiJhY21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.hQibvnmD"
 	  "9ofrA-5tGZ9M3UX1zsI4l9YSLpYulqW6SEQ",
-	    "header is no JSON object" },
+	    "header is not a JSON object" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ=.bhwoGVoWDB_Owuzx9as3f2EUlLlMLWJ"
 	  "xunx3fT0vNWI",
@@ -227,50 +227,50 @@ static const struct vector vectors[] = {
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjpudWxsfQ.wNjsPTRr7DBcpeJEdw28h9HvWB4FtBrl8fLvpr7C"
 	  "m4M",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxZTMwMH0.q3VIn7k86_ZX3jzFi1A7C4KGt4AvS9nx7uLw7M8"
 	  "CTeE",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxZTk5OX0.gCYypQi4hsq_PThB48p2NoKL3WJYGEBwqM65Ppk"
 	  "Xgl0",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjo5OTk5OTk5OTk5OTk5OTk5OTk5OX0.7maHOuQKZMDVeEMZp_p"
 	  "Xd3rPYEqbVv3iABk5u-aKeQ0",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjo5MjIzMzcyMDM2ODU0Nzc1ODA3fQ.EBmRmLmadcrUUBlSXPF_"
 	  "sbpJmENW3HdHPJd1Mrbou3E",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjotMX0.bfdHBnehSSbffPL4VptIW4iTkWH4NFXpwtLgN70HBEk",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjotMC41fQ.o5vVq44Ufaq4yUDQoDNOinCx3a3SogNO4grgTpfs"
 	  "w04",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoiMTc5NTE3MjQwMCJ9.A9pZjPGIPg3Y2aW5yXOEoHuW2ahyU9"
 	  "EypgnBFK1V9jU",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjp0cnVlfQ.JyzbGviLZ9augPd9-cSGxDB25r3IRWawUYee-zTt"
 	  "C5I",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwLCJuYmYiOiIxIn0.9Z8rJTSShZ0rrIh-GAb"
 	  "29zszHOewBHEz92anlrEgkg0",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwLCJpYXQiOi01fQ.v153K2Ik0N-9ROO59TUJ"
 	  "MsKmnjydjDmef3uZNJkN7Ws",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwLCJpYXQiOi0wLjV9.XHVBkDR83vuD8l7LcM"
 	  "egi36FQVUDGjKYPLGDrkEq2p8",
-	    "no time" },
+	    "not a time" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIn0.eAgsPNl__acfpNm2t_OgLuyaHMWkHQ89S90zrvnb7aA",
 	    "never expires" },
@@ -299,24 +299,24 @@ static const struct vector vectors[] = {
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiIiLCJ"
 	  "leHAiOjE3OTUxNzI0MDB9.OpZNW9NFWtT3Skq9LTnbF4BIfBSh2raaCO8UCZ"
 	  "gDvTo",
-	    "no name of one" },
+	    "not a name of one" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiIuLi9"
 	  "4IiwiZXhwIjoxNzk1MTcyNDAwfQ.2Dc9gpnxEHWk5o8hWW2MbCFwddpBAS9E"
 	  "Uk7rTTmq024",
-	    "no name of one" },
+	    "not a name of one" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhIGI"
 	  "iLCJleHAiOjE3OTUxNzI0MDB9.j923nxNbyPNKPLACOhZLA_OWuFsUbKNjiX"
 	  "8cwXvvF7E",
-	    "no name of one" },
+	    "not a name of one" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiIteCI"
 	  "sImV4cCI6MTc5NTE3MjQwMH0.QrrradiIIXR4Nf_8nbuQ5oxtA-RkW0xR9F9"
 	  "MXB_RxbU",
-	    "no name of one" },
+	    "not a name of one" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJ4eHh"
 	  "4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh"
 	  "4eHh4eHh4eHh4eHh4eHh4eCIsImV4cCI6MTc5NTE3MjQwMH0.Zu8VH6gdFMY"
 	  "X0fpNQqB_V6gfX2t8Yx72QGocdtqYPF8",
-	    "no name of one" },
+	    "not a name of one" },
 };
 
 /* With issuer "us" and audience "them". */

@@ -98,7 +98,7 @@ def make():
     refused("its typ is not JWT", of_header(typ="JWE"),
             of_header(typ="at+jwt"), of_header(typ=5))
     spare = encode(b'{"alg":"HS256"} ')
-    refused("header is no JSON object",
+    refused("header is not a JSON object",
             token('{"alg":"HS256","alg":"none"}', claims()),
             token('["HS256"]', claims()),
             token(b'{"alg":"HS256"}\0', claims()), token(b"\xff", claims()),
@@ -108,7 +108,7 @@ def make():
             sign(head + "."), token(HEADER, "[]"),
             *(token(HEADER, '{"tenant_id":"acme",' + x) for x in
               ('"exp":1795172400,"exp":1}', '"exp":1795172400} {}')))
-    refused("no time", *(token(HEADER, '{"tenant_id":"acme","exp":%s}' % x)
+    refused("not a time", *(token(HEADER, '{"tenant_id":"acme","exp":%s}' % x)
                          for x in ("null", "1e300", "1e999",
                                    "99999999999999999999")),
             of_claims(exp=2 ** 63 - 1), of_claims(exp=-1),
@@ -120,7 +120,7 @@ def make():
     refused("not valid yet", of_claims(nbf=NOW + 61), of_claims(iat=NOW + 61))
     refused("names no tenant", of_claims(tenant_id=None),
             of_claims(tenant_id=7))
-    refused("no name of one", *(of_claims(tenant_id=t) for t in
+    refused("not a name of one", *(of_claims(tenant_id=t) for t in
                                 ("", "../x", "a b", "-x", "x" * 65)))
 
 

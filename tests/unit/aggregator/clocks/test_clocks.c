@@ -74,7 +74,7 @@ static const struct vector {
 	{ "customer 0, handoff 5, closed 10, customer 20, handoff 25, A 30",
 	    "resolution 10 A, FR 25 A", "FR 5 A" },
 
-	/* What is no answer, and what is not even a message. */
+	/* What is not an answer, and what is not even a message. */
 	{ "customer 0, note 5, autoreply 6, other 7, A 60", "FR 60 A",
 	    "FR 60 A" },
 	{ "campaign 0, A 60", "FR 60 A", "" },

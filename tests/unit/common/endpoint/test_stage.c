@@ -384,14 +384,14 @@ letters_by_hand(void **state)
 	saved = tmpdir_catch_stderr();
 	for (i = 0; i < 1000; i++)
 		assert_int_equal(
-		    deadletter_add(&d, "line 3", "{", 1, "it is no JSON"),
+		    deadletter_add(&d, "line 3", "{", 1, "it is not JSON"),
 		    OUTCOME_DONE);
 	assert_int_equal(deadletter_flush(&d), OUTCOME_DONE);
 	assert_int_equal(d.count, 1000);
 	assert_int_equal(deadletter_code(&d), PROG_DATA);
 	deadletter_close(&d);
 	tmpdir_stderr(saved, said, sizeof said);
-	assert_non_null(strstr(said, "line 3: it is no JSON\n"));
+	assert_non_null(strstr(said, "line 3: it is not JSON\n"));
 	assert_non_null(strstr(said, "and 980 more bad records\n"));
 	free(in.name);
 }
@@ -409,9 +409,9 @@ static void
 warns_once_a_cause(void **state)
 {
 	static const char *const wanted[] = {
-		"line 1: it is no JSON; 3 records went to './s.dead'\n",
+		"line 1: it is not JSON; 3 records went to './s.dead'\n",
 		"line 4: no such table; 1 record went to './s.dead'\n",
-		"line 1: it is no JSON; 2 more records went to './s.dead'\n",
+		"line 1: it is not JSON; 2 more records went to './s.dead'\n",
 	};
 	struct endpoint in = { .ops = &fake_ops, .name = xstrdup("unused") };
 	struct endpoint_options opt = { 0 };
@@ -424,9 +424,9 @@ warns_once_a_cause(void **state)
 	deadletter_open(&d, &in, &opt);
 	d.to = xstrdup("./s.dead"); /* of a queue it would be one */
 	saved = tmpdir_catch_stderr();
-	add_letters(&d, 3, "line 1", "it is no JSON");
+	add_letters(&d, 3, "line 1", "it is not JSON");
 	assert_int_equal(deadletter_flush(&d), OUTCOME_DONE);
-	add_letters(&d, 2, "line 5", "it is no JSON");
+	add_letters(&d, 2, "line 5", "it is not JSON");
 	add_letters(&d, 1, "line 4", "no such table");
 	assert_int_equal(deadletter_flush(&d), OUTCOME_DONE);
 	assert_int_equal(deadletter_code(&d), PROG_OK);

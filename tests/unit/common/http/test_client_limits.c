@@ -20,7 +20,7 @@ address(const char *text)
 	struct address a;
 
 	if (address_parse(&a, text, strlen(text)) != 0)
-		fail_msg("'%s' is no address", text);
+		fail_msg("'%s' is not an address", text);
 	return a;
 }
 

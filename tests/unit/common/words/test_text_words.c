@@ -102,7 +102,7 @@ words_of_many_scripts(void **state)
 		{ "\uff71\uff9e\uff9e \u3099abcd", "abcd ", 4 },
 		{ "abcd\u3099 ABCD\u3099", "abcd\u3099 ", 4 },
 		{ "\U0001b002\u304b", "\U0001b002\u304b ", 4 },
-		/* What stands for something else, and what is no digit. */
+		/* What stands for something else, and what is not a digit. */
 		{ "\ufb01nance \uff26inance", "finance ", 4 },
 		{ "\u0958\u093e\u092e\u0928", "\u0915\u093c\u093e\u092e\u0928 ",
 		    4 },

@@ -143,7 +143,7 @@ static const struct {
 	{ "the month is used up", PROFILE_CHATS, 403,
 	    ERROR("\"message\":\"API calls exceeded API limit per month\""),
 	    "fault 3: API calls exceeded API limit per month" },
-	{ "an unknown route is no chat that is gone", PROFILE_CHAT, 404,
+	{ "an unknown route is not a chat that is gone", PROFILE_CHAT, 404,
 	    ERROR("\"message\":\"Page not found\""),
 	    "fault 6: Page not found" },
 	{ "a chat that is gone", PROFILE_CHAT, 404,

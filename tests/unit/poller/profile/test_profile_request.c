@@ -77,7 +77,7 @@ static const struct {
 	    "method must be GET, POST, PUT, PATCH or DELETE" },
 	{ "a method in small letters", "{method: \"post\", path: \"/a\"}",
 	    "method must be GET" },
-	{ "a method that is no text", "{method: 1, path: \"/a\"}",
+	{ "a method that is not text", "{method: 1, path: \"/a\"}",
 	    "method must be GET" },
 	{ "no path", "{method: \"POST\", body: {}}", "begins with a slash" },
 };
@@ -194,7 +194,7 @@ an_assignment_says_who_has_the_chat(void **state)
 	buf_release(&why);
 }
 
-/* A misspelled member is no refusal: the chat would be reserved again. */
+/* A misspelled member is not a refusal: the chat would be reserved again. */
 static void
 an_assignment_without_operator_cannot_be_read(void **state)
 {

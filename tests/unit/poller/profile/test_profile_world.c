@@ -40,7 +40,7 @@ static const struct {
 	{ "an error in the third line", "def a: 1;\ndef b: 2;\ndef about: d;\n",
 	    "line 3: d/0 is not defined" },
 	{ "another file", "import \"a\" as a;\n", "syntax error" },
-	{ "about that is no object", "def about: 1;", "object" },
+	{ "about that is not an object", "def about: 1;", "object" },
 };
 
 static void

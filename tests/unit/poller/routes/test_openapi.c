@@ -74,7 +74,8 @@ every_status_is_described(void **state)
 				n++;
 			}
 			if (json_object_size(one) != n)
-				fail_msg("%s: some status is no route's", path);
+				fail_msg(
+				    "%s: some status is not a route's", path);
 		}
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * Tests of which request goes where, and of what is no route's.
+ * Tests of which request goes where, and of what is not a route's.
  */
 #include "tests/unit/route_world.h"
 

@@ -404,7 +404,7 @@ the_originals_answer_as_they_did(void **state)
 		{ "an agent that is a list", "/webhook",
 		    "{\"room_id\":\"77\",\"candidate_agent\":[]}", NONE, 400,
 		    INVALID, 0, 0 },
-		{ "an agent's id that is no whole number", "/webhook",
+		{ "an agent's id that is not a whole number", "/webhook",
 		    "{\"room_id\":\"77\",\"candidate_agent\":{\"id\":1.5}}",
 		    NONE, 400, INVALID, 0, 0 },
 		{ "rules that are no texts", "/webhook",
@@ -440,7 +440,7 @@ the_originals_answer_as_they_did(void **state)
 		    "{\"customer\":{\"name\":\"a\\ud83d\"},"
 		    "\"service\":{\"room_id\":\"77\"}}",
 		    NONE, 200, RECEIVED, 1, 0 },
-		{ "information that is no list", "/resolve",
+		{ "information that is not a list", "/resolve",
 		    "{\"customer\":{\"additional_info\":{}}}", NONE, 400,
 		    INVALID, 0, 0 },
 		{ "no service is kept", "/resolve", "{\"customer\":null}", NONE,
