@@ -40,12 +40,8 @@ PLAIN = {"Took", "Seconds", "Together", "All together", "Messages", "Allowed",
 PAGES = sorted(glob.glob("man/man?/*")) + ["README.md"]
 # Pages that are still to be rewritten.
 OLD = {
-    "man/man5/messaging-endpoints.5",
     "man/man5/messaging-profile.5",
-    "man/man5/messaging-records.5",
     "man/man5/messaging-tables.5",
-    "man/man5/messaging-tenant.5",
-    "man/man5/messaging.conf.5",
     "man/man7/messaging-allocation.7",
     "man/man7/messaging-api.7",
     "man/man7/messaging-board.7",
