@@ -84,17 +84,22 @@ forget_tables(struct forget_run *f)
 	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(s, o);
 }
 
-static bool
-line_is_theirs(void *ctx, const char *line, size_t len)
-{
-	return subject_lines_match(ctx, line, len);
-}
-
-/* A line_file_gone_fn. */
+/* A line_file_change_fn. */
 static bool
 forget_line(void *ctx, const char *line, size_t len, struct buf *instead)
 {
 	return subject_lines_forget(ctx, line, len, instead);
+}
+
+/* A line_file_fn. */
+static bool
+count_line(void *ctx, const char *line, size_t len)
+{
+	struct buf instead = BUF_INIT;
+	bool theirs = subject_lines_forget(ctx, line, len, &instead);
+
+	buf_release(&instead);
+	return theirs;
 }
 
 static enum exit_code
@@ -119,8 +124,8 @@ forget_in_file(void *ctx, const char *path)
 	if (counts_file_is(path))
 		return forget_counts(f, path);
 	code = f->options->dry_run
-		   ? line_file_read(path, line_is_theirs, f->lines, &why)
-		   : line_file_remove(path, forget_line, f->lines, &why);
+		   ? line_file_read(path, count_line, f->lines, &why)
+		   : line_file_change(path, forget_line, f->lines, &why);
 	if (code == PROG_OK) {
 		show_place(f, path, f->lines->found);
 		rights_warn_of_broken(f->lines, path);

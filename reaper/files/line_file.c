@@ -19,7 +19,6 @@
 #include "common/os/file.h"
 #include "common/os/stop.h"
 #include "reaper/files/line_reader.h"
-#include "reaper/files/snapshot_counts.h"
 
 enum {
 	WRITE_AT_ONCE = 1 << 20,
@@ -51,20 +50,14 @@ line_file_read(const char *path, line_file_fn *see, void *ctx, struct buf *why)
 	return r.code;
 }
 
-struct gone_line {
-	uint64_t number;
-	size_t instead; /* bytes of what takes its place */
-};
-
-/* A file while lines are removed from it. */
-struct removal {
+/* A file while some of its lines change. */
+struct change {
 	const char *path;
-	int from;               /* locked */
-	struct gone_line *gone; /* in order */
-	size_t n, cap;
-	struct buf instead; /* of all of them, one behind the other */
-	struct snapshot_counts counts;
-	off_t size; /* what was asked about */
+	char *name; /* of the new file, which is made for the first change */
+	int from;   /* locked */
+	int to;     /* -1: not made yet */
+	struct buf kept; /* to be written to it */
+	off_t size;      /* of what was read */
 };
 
 int
@@ -100,81 +93,24 @@ line_file_explain_lock(const char *path, struct buf *why)
 	return PROG_TEMPFAIL;
 }
 
-static enum exit_code
-find_lines(
-    struct removal *m, line_file_gone_fn *gone, void *ctx, struct buf *why)
-{
-	struct buf instead = BUF_INIT;
-	struct line_reader r;
-	bool goes;
-
-	line_reader_init(&r, m->from, m->path);
-	while (line_reader_next(&r, why)) {
-		buf_clear(&instead);
-		goes = gone(ctx, r.line, r.len, &instead);
-		snapshot_counts_add(&m->counts, r.line, r.len, goes);
-		if (!goes)
-			continue;
-		XGROW(m->gone, m->n, m->cap);
-		m->gone[m->n++] =
-		    (struct gone_line){ r.lines.number, instead.len };
-		if (instead.len > 0)
-			buf_add(&m->instead, instead.data, instead.len);
-	}
-	buf_release(&instead);
-	line_reader_release(&r);
-	m->size = lseek(m->from, 0, SEEK_CUR);
-	return r.code;
-}
-
 /* A last line without a newline stays without one. */
 static void
-keep_line(struct removal *m, const struct line_reader *r, struct buf *kept)
+keep_line(struct change *c, const struct line_reader *r)
 {
-	snapshot_counts_copy(&m->counts, r->line, r->len, kept);
+	buf_add(&c->kept, r->line, r->len);
 	if (!r->unended)
-		buf_addc(kept, '\n');
+		buf_addc(&c->kept, '\n');
 }
 
-static void
-take_instead(const struct removal *m, size_t i, size_t *taken, struct buf *kept)
-{
-	size_t n = m->gone[i].instead;
-
-	if (n > 0)
-		buf_add(kept, m->instead.data + *taken, n);
-	*taken += n;
-}
-
-/* Writes what is kept to `to`. */
 static enum exit_code
-copy_kept_lines(struct removal *m, int to, struct buf *why)
+write_kept(struct change *c, size_t from, struct buf *why)
 {
-	struct buf kept = BUF_INIT;
-	struct line_reader r;
-	size_t next = 0, taken = 0;
-	bool ok = lseek(m->from, 0, SEEK_SET) == 0;
-
-	snapshot_counts_rewind(&m->counts);
-	line_reader_init(&r, m->from, m->path);
-	while (ok && line_reader_next(&r, why)) {
-		if (next < m->n && m->gone[next].number == r.lines.number)
-			take_instead(m, next++, &taken, &kept);
-		else
-			keep_line(m, &r, &kept);
-		if (kept.len >= WRITE_AT_ONCE) {
-			ok = file_write_all(to, kept.data, kept.len) == 0;
-			buf_clear(&kept);
-		}
-	}
-	if (ok && r.code == PROG_OK)
-		ok = file_write_all(to, buf_str(&kept), kept.len) == 0 &&
-		     fsync(to) == 0;
-	if (!ok)
-		r.code = explain_line_file("write the rest of", m->path, why);
-	line_reader_release(&r);
-	buf_release(&kept);
-	return r.code;
+	if (c->kept.len < from)
+		return PROG_OK;
+	if (file_write_all(c->to, buf_str(&c->kept), c->kept.len) != 0)
+		return explain_line_file("write", c->name, why);
+	buf_clear(&c->kept);
+	return PROG_OK;
 }
 
 /* Makes the new file, locked from the beginning, so that nobody appends to it
@@ -201,73 +137,111 @@ make_new_file(int from, const char *name)
 /* Whoever appends without the lock adds lines that nobody was asked about, or
  * that the exchange would lose. */
 static enum exit_code
-check_size(const struct removal *m, struct buf *why)
+check_size(const struct change *c, struct buf *why)
 {
 	struct stat st;
 
-	if (fstat(m->from, &st) == 0 && st.st_size == m->size)
+	if (fstat(c->from, &st) == 0 && st.st_size == c->size)
 		return PROG_OK;
 	buf_setf(why,
 	    "'%s' was written to meanwhile; stop the program that does so, or "
 	    "try again",
-	    m->path);
+	    c->path);
 	return PROG_TEMPFAIL;
 }
 
+/* Before the first change: the new file with the n lines before it. */
 static enum exit_code
-exchange_file(struct removal *m, const char *name, struct buf *why)
+begin_new_file(struct change *c, uint64_t n, struct buf *why)
 {
-	int to = make_new_file(m->from, name);
-	enum exit_code code = PROG_OK;
+	int fd = line_reader_open(c->path);
+	struct line_reader r;
 
-	if (to < 0)
-		code = explain_line_file("make", name, why);
-	else
-		code = copy_kept_lines(m, to, why);
-	if (code == PROG_OK)
-		code = check_size(m, why);
-	FAULT_POINT("reaper.file_copied");
-	if (code == PROG_OK && file_rename(name, m->path) != 0)
-		code = explain_line_file("exchange", m->path, why);
-	FAULT_POINT("reaper.file_exchanged");
-	if (to >= 0 && code != PROG_OK)
-		(void)unlink(name);
-	if (to >= 0)
-		(void)close(to);
-	return code;
+	/* Of a run that was killed, with lines that may go now. */
+	(void)unlink(c->name);
+	c->to = fd >= 0 ? make_new_file(c->from, c->name) : -1;
+	if (c->to < 0) {
+		if (fd >= 0)
+			(void)close(fd);
+		return explain_line_file("make", c->name, why);
+	}
+	line_reader_init(&r, fd, c->path);
+	while (r.code == PROG_OK && n-- > 0 && line_reader_next(&r, why)) {
+		keep_line(c, &r);
+		r.code = write_kept(c, WRITE_AT_ONCE, why);
+	}
+	line_reader_release(&r);
+	(void)close(fd);
+	return r.code;
 }
 
 static enum exit_code
-remove_lines(
-    struct removal *m, line_file_gone_fn *gone, void *ctx, struct buf *why)
+copy_lines(
+    struct change *c, line_file_change_fn *change, void *ctx, struct buf *why)
 {
-	char *name = xasprintf("%s.forget", m->path);
-	enum exit_code code;
+	struct buf instead = BUF_INIT;
+	struct line_reader r;
+	uint64_t n;
 
-	/* Of a run that was killed, with lines that may go now. */
-	(void)unlink(name);
-	code = find_lines(m, gone, ctx, why);
-	if (code == PROG_OK && m->n > 0)
-		code = exchange_file(m, name, why);
-	free(name);
+	line_reader_init(&r, c->from, c->path);
+	for (n = 0; r.code == PROG_OK && line_reader_next(&r, why); n++) {
+		buf_clear(&instead);
+		if (change(ctx, r.line, r.len, &instead)) {
+			if (c->to < 0)
+				r.code = begin_new_file(c, n, why);
+			if (instead.len > 0)
+				buf_add(&c->kept, instead.data, instead.len);
+		} else if (c->to >= 0) {
+			keep_line(c, &r);
+		}
+		if (r.code == PROG_OK && c->to >= 0)
+			r.code = write_kept(c, WRITE_AT_ONCE, why);
+	}
+	buf_release(&instead);
+	line_reader_release(&r);
+	c->size = lseek(c->from, 0, SEEK_CUR);
+	return r.code;
+}
+
+static enum exit_code
+exchange_file(struct change *c, struct buf *why)
+{
+	enum exit_code code = write_kept(c, 1, why);
+
+	if (code == PROG_OK && fsync(c->to) != 0)
+		code = explain_line_file("write", c->name, why);
+	if (code == PROG_OK)
+		code = check_size(c, why);
+	FAULT_POINT("reaper.file_copied");
+	if (code == PROG_OK && file_rename(c->name, c->path) != 0)
+		code = explain_line_file("exchange", c->path, why);
+	FAULT_POINT("reaper.file_exchanged");
 	return code;
 }
 
 enum exit_code
-line_file_remove(
-    const char *path, line_file_gone_fn *gone, void *ctx, struct buf *why)
+line_file_change(
+    const char *path, line_file_change_fn *change, void *ctx, struct buf *why)
 {
-	struct removal m = { .path = path, .from = line_file_lock(path) };
+	struct change c = {
+		.path = path, .from = line_file_lock(path), .to = -1
+	};
 	enum exit_code code;
 
-	if (m.from < 0 && errno == ENOENT)
+	if (c.from < 0 && errno == ENOENT)
 		return PROG_OK;
-	if (m.from < 0)
+	if (c.from < 0)
 		return line_file_explain_lock(path, why);
-	code = remove_lines(&m, gone, ctx, why);
-	free(m.gone);
-	buf_release(&m.instead);
-	snapshot_counts_release(&m.counts);
-	(void)close(m.from);
+	c.name = xasprintf("%s.forget", path);
+	code = copy_lines(&c, change, ctx, why);
+	if (code == PROG_OK && c.to >= 0)
+		code = exchange_file(&c, why);
+	if (code != PROG_OK || c.to < 0)
+		(void)unlink(c.name);
+	if (c.to >= 0)
+		(void)close(c.to);
+	(void)close(c.from);
+	free(c.name);
+	buf_release(&c.kept);
 	return code;
 }

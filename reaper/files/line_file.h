@@ -1,8 +1,7 @@
 /*
  * line_file: reads a file of lines, and removes or replaces some of its lines:
- * what is kept is written to a new file beside it, which is synced and then
- * takes the name of the old one. Killed at any time, there is the old file or
- * the new one.
+ * a new file beside it is synced and then takes the name of the old one. Killed
+ * at any time, there is the old file or the new one.
  *
  * The file is locked meanwhile (flock), as by those that append to it;
  * archive.c notices that it was exchanged while it waited for the lock.
@@ -27,14 +26,14 @@ enum exit_code line_file_read(const char *path, line_file_fn *see, void *ctx,
 
 /* The same; true: the line goes, and the lines that are appended to *instead,
  * which is empty, take its place. */
-typedef bool line_file_gone_fn(
+typedef bool line_file_change_fn(
     void *ctx, const char *line, size_t len, struct buf *instead);
 
-/* Removes the lines for which gone(), which is asked once for each, is true.
- * Where there is none the file is left alone. Snapshots in it stay whole.
- * PROG_TEMPFAIL and *why, and the file stays, when others hold its lock, or
- * write to it without that meanwhile. */
-enum exit_code line_file_remove(const char *path, line_file_gone_fn *gone,
+/* Changes the lines for which change(), which is asked once for each, is true.
+ * Where there is none the file is left alone. PROG_TEMPFAIL and *why, and the
+ * file stays, when others hold its lock, or write to it without that meanwhile.
+ */
+enum exit_code line_file_change(const char *path, line_file_change_fn *change,
     void *ctx, struct buf *why) __attribute__((warn_unused_result));
 
 /* Opens the file and locks it, as long as it is open, against others that write

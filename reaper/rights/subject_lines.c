@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/text/jsonw.h"
 #include "reaper/files/cut_line.h"
 #include "reaper/rights/audit_line.h"
 #include "reaper/rights/webhook_values.h"
@@ -34,10 +35,11 @@ field_is(const struct flat *f, const char *name, const char *text)
 }
 
 static bool
-any_field_is(const struct flat *f, const char *const *names, const char *text)
+is_one_of(const struct flat_field *v, const char *const *names)
 {
 	for (; *names != NULL; names++)
-		if (field_is(f, *names, text))
+		if (strlen(*names) == v->key_len &&
+		    memcmp(*names, v->key, v->key_len) == 0)
 			return true;
 	return false;
 }
@@ -97,7 +99,8 @@ read_line(struct subject_lines *l, const char *line, size_t len, bool *broken)
 		return LINE_OTHER;
 	if (!*broken && audit_line_is(&l->flat))
 		kind = LINE_AUDIT;
-	if (field_is(&l->flat, "type", "dead"))
+	l->dead = field_is(&l->flat, "type", "dead");
+	if (l->dead)
 		kind = read_inner(l, flat_find(&l->flat, "record"), broken);
 	return kind == LINE_OTHER || kind == LINE_WEBHOOK ||
 		       field_is(&l->flat, "tenant", l->subject->tenant)
@@ -113,26 +116,42 @@ is_from(const struct subject_lines *l, const char *side)
 	       field_is(&l->flat, "from", side);
 }
 
-/* Whether a column or field for ids of customers has the customer's; one for
- * all users counts unless an operator has the same id. The writer of a message
- * who is an operator or a bot is another one, as in personal_tables.h. */
+/* Whether the field holds the customer's id as theirs: one for ids of customers
+ * does; one for all users unless an operator has the same id. The writer of a
+ * message who is an operator or a bot is another one, as in personal_tables.h.
+ */
 static bool
-is_theirs(const struct subject_lines *l)
+is_their_id(const struct subject_lines *l, const struct flat_field *v)
 {
+	static const char *const customers[] = { "customer", NULL };
 	static const char *const writers[] = { "user", "user_id", "sender_id",
 		NULL };
 	static const char *const readers[] = { "to", "receiver_id", NULL };
 	const struct subject *s = l->subject;
-	bool to_customer = is_from(l, "operator") || is_from(l, "bot");
-	bool by_customer = is_from(l, "customer");
+	bool to_customer;
 
-	if (field_is(&l->flat, "customer", s->id))
+	if ((v->kind != FLAT_STRING && v->kind != FLAT_NUMBER) ||
+	    v->val_len != strlen(s->id) ||
+	    memcmp(v->val, s->id, v->val_len) != 0)
+		return false;
+	if (is_one_of(v, customers))
 		return true;
-	if ((by_customer || (!to_customer && !s->is_operator)) &&
-	    any_field_is(&l->flat, writers, s->id))
-		return true;
-	return (to_customer || !s->is_operator) &&
-	       any_field_is(&l->flat, readers, s->id);
+	to_customer = is_from(l, "operator") || is_from(l, "bot");
+	if (is_one_of(v, writers))
+		return is_from(l, "customer") ||
+		       (!to_customer && !s->is_operator);
+	return is_one_of(v, readers) && (to_customer || !s->is_operator);
+}
+
+static bool
+is_theirs(const struct subject_lines *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->flat.n; i++)
+		if (is_their_id(l, &l->flat.field[i]))
+			return true;
+	return false;
 }
 
 static const char *const chat_fields[] = { "chat", "conversation_id", NULL };
@@ -202,17 +221,71 @@ subject_lines_match(struct subject_lines *l, const char *line, size_t len)
 	return match;
 }
 
+/* Appends the record without what tells of a person, and with the alias in the
+ * place of their id, as the tables have it. A record that stays counts on in
+ * its snapshot. False: there is nothing to change. */
+static bool
+write_without(struct subject_lines *l, struct buf *to)
+{
+	static const char *const personal[] = { "customer_name",
+		"customer_phone", "tag", "text", "content", "data",
+		"session_id", "ip_address", "user_agent", "event_data", NULL };
+	const char *alias = l->subject->alias;
+	bool changed = false;
+	const struct flat_field *v;
+	const char *raw;
+	size_t i, len;
+
+	jsonw_open(to);
+	for (i = 0; i < l->flat.n; i++) {
+		v = &l->flat.field[i];
+		if (is_one_of(v, personal) && v->kind != FLAT_NULL) {
+			changed = true;
+			continue;
+		}
+		jsonw_name(to, v->key, v->key_len);
+		if (is_their_id(l, v)) {
+			changed = true;
+			jsonw_quote(to, alias, strlen(alias));
+		} else {
+			raw = flat_raw(v, &len);
+			buf_add(to, raw, len);
+		}
+	}
+	jsonw_line(to);
+	return changed;
+}
+
 bool
 subject_lines_forget(
     struct subject_lines *l, const char *line, size_t len, struct buf *instead)
 {
-	if (!subject_lines_match(l, line, len))
-		return false;
-	if (l->changed.len > 0) {
-		buf_add(instead, l->changed.data, l->changed.len);
-		buf_addc(instead, '\n');
+	bool broken, changed = false;
+	enum line_kind kind = read_line(l, line, len, &broken);
+
+	buf_clear(&l->changed);
+	switch (kind) {
+	case LINE_RECORD:
+		changed = is_theirs(l) || is_of_their_chat(l);
+		if (changed && !broken && !l->dead)
+			changed = write_without(l, instead);
+		break;
+	case LINE_WEBHOOK:
+		changed = webhook_names_them(l);
+		break;
+	case LINE_AUDIT:
+		changed = audit_names_them(l, line, len);
+		if (changed) {
+			buf_add(instead, l->changed.data, l->changed.len);
+			buf_addc(instead, '\n');
+		}
+		break;
+	case LINE_OTHER:
+		break;
 	}
-	return true;
+	l->found += changed;
+	l->broken += broken && !changed && len > 0;
+	return changed;
 }
 
 void

@@ -19,13 +19,17 @@ struct subject_lines {
 	/* private */
 	struct flat flat;
 	struct buf inner, whole, changed;
+	bool dead; /* the line is a dead letter */
 };
 
 /* Whether the line is about the customer or a chat of theirs. The 64 bytes
  * behind the line must be readable. */
 bool subject_lines_match(struct subject_lines *l, const char *line, size_t len);
 
-/* The same. The line goes; what is appended to *instead takes its place. */
+/* The same, of a line that has anything of them left. It goes; what is appended
+ * to *instead takes its place: a record without what tells of a person, a line
+ * of an audit with the alias; nothing of a dead letter or a line that is cut.
+ */
 bool subject_lines_forget(
     struct subject_lines *l, const char *line, size_t len, struct buf *instead);
 
