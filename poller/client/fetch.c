@@ -140,6 +140,8 @@ fetch_input(const struct fetch_job *j)
 		.customer = j->customer,
 		.replaces = j->replaces,
 		.operator_id = j->operator_id,
+		.since_ms = j->q.since_ms,
+		.asked_ms = j->asked_ms,
 		.before = j->rows,
 	};
 }
@@ -157,6 +159,7 @@ prepare_request(struct fetch_job *j, struct buf *why)
 
 	if (j->url != NULL) /* a retry, or after a redirect */
 		return 1;
+	j->asked_ms = in.now_ms;
 	rc = profile_request(t->profile, j->q.call, &in, r, why);
 	if (rc != 1)
 		return rc;

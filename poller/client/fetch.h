@@ -50,6 +50,7 @@ struct crm_question {
 	struct value *chat;                 /* a reference is taken */
 	const char *known, *customer;       /* copied; may be NULL */
 	const char *operator_id, *replaces; /* likewise */
+	int64_t since_ms;  /* of chats: what changed since then; 0: the list */
 	bool changes;      /* it changes the CRM: not retried unless the request
 			      is known not to have arrived */
 	int64_t until_ms;  /* not sent from then on, on the CRM's clock; 0: no

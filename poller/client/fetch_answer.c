@@ -183,8 +183,9 @@ is_refused_alone(const struct http_answer *h, const struct profile_answer *a)
 {
 	const char *said = buf_str(&a->message);
 
-	return a->error == ERROR_CLASS_DENIED && h->status == 403 &&
-	       strstr(said, "oken") == NULL && strstr(said, "OKEN") == NULL;
+	return a->error == ERROR_CLASS_DENIED &&
+	       (a->alone || (h->status == 403 && strstr(said, "oken") == NULL &&
+				strstr(said, "OKEN") == NULL));
 }
 
 /* How long the CRM throttles from now on, or -1: its headers do not say. */

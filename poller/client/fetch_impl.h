@@ -28,6 +28,7 @@ struct fetch_job {
 	char *url;
 	const struct tenant_host *host;
 	struct profile_request request;
+	int64_t asked_ms; /* the now_ms that its request was made with */
 	unsigned redirects, failures;
 	bool alone;     /* see struct ending */
 	size_t missing; /* likewise */

@@ -253,6 +253,8 @@ tenant_profile_options(
 		.customers = conf_bool(c, section, "customers"),
 		.customer_phone = conf_bool(c, section, "customer_phone"),
 		.with_text = with_text,
+		.polled = conf_text(c, section, "token") != NULL ||
+			  conf_text(c, section, "token_file") != NULL,
 		.history_all =
 		    strcmp(conf_text(c, section, "history"), "all") == 0,
 		.bot_operators = conf_list(c, section, "bot_operators"),

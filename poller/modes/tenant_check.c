@@ -220,6 +220,16 @@ changed_per_minute(const struct tenant_check *p)
 	       (double)p->silence_ms;
 }
 
+static bool
+was_seen(struct tenant_check *p, const char *chat)
+{
+	void **slot = strmap_put(&p->seen, chat, strlen(chat));
+	bool before = *slot != NULL;
+
+	*slot = p;
+	return before;
+}
+
 static void
 checked_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
@@ -232,7 +242,8 @@ checked_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 
 		if (r->type == RECORD_MESSAGE)
 			count_last_message(p, asked_ms - r->at);
-		if (r->type != RECORD_CHAT)
+		if (r->type != RECORD_CHAT || r->status == CHAT_CLOSED ||
+		    was_seen(p, r->id))
 			continue;
 		p->chats++;
 		p->unassigned += r->operator_id == NULL;
@@ -370,6 +381,9 @@ guess_measurement(const struct tenant_check *p, int64_t now)
 	double every = (double)p->tenant->operators_every_ms / MINUTE_MS;
 	double operators = (double)p->operator_pages;
 	double chats = (double)p->chats;
+	double pages = (double)p->pages;
+	double apart =
+	    (double)profile_about(p->tenant->profile)->changes_ms / MINUTE_MS;
 	double customers =
 	    p->customer != NULL && p->tenant->customers ? chats : 0;
 	double changes =
@@ -379,10 +393,13 @@ guess_measurement(const struct tenant_check *p, int64_t now)
 		changes = chats + customers;
 	if (p->cost.state && every > 1)
 		operators /= every;
+	/* A poll asks for changes, and now and then for all. */
+	if (p->cost.state && apart > 1)
+		pages = 1 + pages / apart;
 	return (struct pace_measurement){ .since_ms = now,
 		.polls = minutes,
 		.minutes = minutes,
-		.list = minutes * ((double)p->pages + operators),
+		.list = minutes * (pages + operators),
 		.changes = minutes * changes };
 }
 
@@ -545,6 +562,7 @@ tenant_check_release(struct tenant_check *p)
 	fetch_free(p->fetch);
 	store_close(p->store);
 	operators_release(&p->directory);
+	strmap_release(&p->seen, NULL);
 	value_unref(p->sample);
 	free(p->customer);
 }

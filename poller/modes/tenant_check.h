@@ -6,6 +6,7 @@
 #define POLLER_MODES_TENANT_CHECK_H
 
 #include "common/base/buf.h"
+#include "common/containers/strmap.h"
 #include "poller/client/fetch.h"
 #include "poller/client/tenant.h"
 #include "poller/poll/chat_lists.h"
@@ -51,6 +52,7 @@ struct tenant_check {
 	uint64_t chats, unassigned, pages, recent, messages;
 	int64_t silence_ms; /* see changed_per_minute() */
 	int64_t oldest;     /* earliest opened_at, or CLOCK_NONE */
+	struct strmap seen; /* chats: pages may repeat one */
 	struct operators directory;
 	struct chat_lists lists;
 	struct value *sample; /* a chat, to read its messages */

@@ -477,7 +477,8 @@ open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	for (i = 0; i < a->n; i++) {
 		const struct crm_record *r = &a->records[i];
 
-		if (r->type != RECORD_CHAT)
+		/* Of a chat that is closed the last messages may be missing. */
+		if (r->type != RECORD_CHAT || r->status == CHAT_CLOSED)
 			continue;
 		asked = strmap_get(&q->chats, r->id, strlen(r->id));
 		if (asked != NULL && !asked->answered)

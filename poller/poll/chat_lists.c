@@ -53,7 +53,7 @@ free_chats_end(void *ctx, const struct ending *e)
 void
 chat_lists_ask(struct chat_lists *l)
 {
-	if (l->by_operator)
+	if (profile_about(l->profile)->operators_first)
 		operators_set_in_profile(l->operators, l->profile);
 	ask_chat_list(l, NULL, l->by_operator ? free_chats_end : chat_list_end);
 }

@@ -67,13 +67,14 @@ free_chat_entry(void *c)
 void
 chats_init(struct chats *c)
 {
-	*c = (struct chats){ .all = STRMAP_INIT };
+	*c = (struct chats){ .all = STRMAP_INIT, .closed = STRMAP_INIT };
 }
 
 void
 chats_release(struct chats *c)
 {
 	strmap_release(&c->all, free_chat_entry);
+	strmap_release(&c->closed, NULL);
 	customers_release(&c->customers);
 	free(c->gathered);
 	free(c->first_failure);
@@ -146,6 +147,18 @@ emit_unchanged(struct polled_chat *c, struct chat_peek *p)
 	}
 }
 
+/* The chat's record for the next polls; NULL: they need none. Owned. */
+static char *
+row_of(const struct polled_chat *c)
+{
+	struct buf row = BUF_INIT;
+
+	if (!c->chats->keep_rows)
+		return NULL;
+	crm_record_write(&c->list, &row);
+	return buf_take(&row);
+}
+
 static void
 keep_chat_state(struct polled_chat *c)
 {
@@ -153,6 +166,8 @@ keep_chat_state(struct polled_chat *c)
 
 	if (c->chats->store == NULL)
 		return;
+	free(c->state.row);
+	c->state.row = row_of(c);
 	chat_state_encode(&c->state, &b);
 	store_put(c->chats->store, STORE_CHATS, c->list.id, b.data, b.len);
 	buf_release(&b);
@@ -249,6 +264,8 @@ complete_chat(struct polled_chat *c)
 	if (c->failed) {
 		fail_chat(c);
 	} else if (c->unchanged) {
+		if (c->chats->keep_rows)
+			keep_chat_state(c);
 		emit_history(c, false);
 	} else {
 		update_state(c);
@@ -433,6 +450,17 @@ is_unchanged(const struct polled_chat *c, const struct chat_peek *p)
 	       c->list.mark != NULL && strcmp(p->mark, c->list.mark) == 0;
 }
 
+/* Whether the state has the chat's record as it is. */
+static bool
+has_row(const struct polled_chat *c, const struct chat_peek *p)
+{
+	char *row = row_of(c);
+	bool same = row == NULL || strcmp(row, p->row) == 0;
+
+	free(row);
+	return same;
+}
+
 /* Writes or reads a chat of the list. Messages that came with the list are in
  * its history already. */
 static void
@@ -451,7 +479,8 @@ decide_chat(struct polled_chat *c)
 	holders_choose(&c->holders, &c->list, found ? last_holder(&peek) : "");
 	c->waiting = 1; /* until all questions are queued */
 	find_customer(c);
-	if (found && c->waiting == 1 && is_unchanged(c, &peek)) {
+	if (found && c->waiting == 1 && is_unchanged(c, &peek) &&
+	    has_row(c, &peek)) {
 		emit_unchanged(c, &peek);
 		finish_chat(c);
 		return;
@@ -507,6 +536,9 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 
 		if (r->type == RECORD_CHAT && r->taken) {
 			cs->unknown++;
+		} else if (r->type == RECORD_CHAT && cs->keep_rows &&
+			   r->status == CHAT_CLOSED) {
+			*strmap_put(&cs->closed, r->id, strlen(r->id)) = &DONE;
 		} else if (r->type == RECORD_CHAT && r->status != CHAT_CLOSED &&
 			   r->status != CHAT_GONE) {
 			c = add_listed_chat(cs, r, asked_ms);
@@ -528,6 +560,40 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 		cs->gathered[cs->gathered_n++] = added[i];
 	}
 	free(added);
+}
+
+struct carried {
+	struct chats *chats;
+	struct profile_answer rows;
+	size_t cap;
+};
+
+static void
+carry_stored(void *ctx, const char *id, const void *data, size_t len)
+{
+	struct carried *c = ctx;
+	struct chats *cs = c->chats;
+	struct profile_answer *a = &c->rows;
+	struct chat_peek p;
+
+	if (strmap_get(&cs->all, id, strlen(id)) != NULL ||
+	    strmap_get(&cs->closed, id, strlen(id)) != NULL ||
+	    chat_peek_decode(&p, data, len) != 0 || p.left_at != 0)
+		return;
+	XGROW(a->records, a->n, c->cap);
+	if (profile_record_read(cs->tenant->profile, p.row, strlen(p.row),
+		&a->records[a->n]) == 0)
+		a->n++;
+}
+
+void
+chats_carry(struct chats *cs, int64_t asked_ms)
+{
+	struct carried c = { .chats = cs };
+
+	store_each(cs->store, STORE_CHATS, carry_stored, &c);
+	chats_page(cs, &c.rows, asked_ms);
+	profile_answer_release(&c.rows);
 }
 
 void

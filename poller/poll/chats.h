@@ -29,6 +29,9 @@ struct chats {
 	struct emit *emit;
 	struct skew *skew;
 	struct strmap all; /* id -> struct polled_chat, or DONE */
+	bool keep_rows;    /* lists are of changes: the state keeps each chat's
+			      record, and `closed` who left */
+	struct strmap closed;
 	struct customers customers;
 	size_t listed, to_read, read, good, failed, stale, left;
 	size_t refused;        /* chats that are forbidden */
@@ -55,6 +58,10 @@ void chats_release(struct chats *c);
 
 /* Takes a page of the list: chats, and the messages that come with them. */
 void chats_page(struct chats *c, struct profile_answer *a, int64_t asked_ms);
+
+/* Call it when a list of changes is complete: takes the chats of the state that
+ * are not in it, which are as they were. */
+void chats_carry(struct chats *c, int64_t asked_ms);
 
 /* Call it when the list is complete: handles the chats that were gathered. */
 void chats_listed(struct chats *c);

@@ -166,6 +166,9 @@ chats_leave(struct chats *cs, enum chats_asked ask)
 		id = l.ids[i];
 		if (!mark_left(cs, id, l.now_ms, left < l.most))
 			continue;
+		/* The list itself says that it is closed. */
+		if (strmap_get(&cs->closed, id, strlen(id)) != NULL)
+			continue;
 		l.ids[i] = l.ids[left];
 		l.ids[left++] = id;
 	}

@@ -43,6 +43,9 @@ struct pull {
 	struct operators operators;
 	struct chat_lists lists;
 	unsigned pages;       /* of the list of chats */
+	int64_t since;        /* the list has what changed since; 0: all */
+	int64_t listed_ms;    /* when its first page was asked for */
+	bool listed;          /* it was read to its end */
 	uint64_t counted;     /* calls counted in the state */
 	int64_t interval_ms;  /* since the poll before began */
 	int64_t committed_ms; /* when, monotonic */
@@ -155,7 +158,7 @@ pulled_operators_end(void *ctx, const struct ending *e)
 			(void)short_list_count(p->store, 0);
 		operators_keep(&p->operators, p->store);
 	}
-	if (must)
+	if (profile_about(p->tenant->profile)->operators_first)
 		chat_lists_ask(&p->lists);
 }
 
@@ -166,7 +169,8 @@ pulled_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 
 	begin_snapshot(p, asked_ms);
 	odd_records_count(&p->chats.odd, a);
-	p->pages++;
+	if (p->pages++ == 0)
+		p->listed_ms = asked_ms;
 	chats_page(&p->chats, a, asked_ms);
 }
 
@@ -190,22 +194,56 @@ pulled_chats_end(void *ctx, const struct ending *e)
 		begin_snapshot(p, p->began_ms);
 	}
 	if (p->store != NULL) {
-		store_set_number(p->store, "pages", p->pages);
+		if (p->since == 0)
+			store_set_number(p->store, "pages", p->pages);
 		if (one && !taken)
 			(void)short_list_count(p->store, 0);
+		if (p->since != 0)
+			chats_carry(&p->chats, p->listed_ms);
 	}
+	p->listed = true;
 	chats_listed(&p->chats);
 	if (p->store != NULL)
-		chats_leave(&p->chats, taken          ? LEFT_ALL
-				       : p->pages > 1 ? LEFT_FEW
-						      : LEFT_NONE);
+		chats_leave(&p->chats, taken ? LEFT_ALL
+				       : p->pages > 1 && p->since == 0
+					   ? LEFT_FEW
+					   : LEFT_NONE);
+}
+
+/* Where the profile's list may be of changes: since when this poll asks for
+ * them, 0: for all, because there is no earlier list to go on from, or it was
+ * too long ago that all were asked for. */
+static int64_t
+changes_since(const struct pull *p)
+{
+	int64_t every = profile_about(p->tenant->profile)->changes_ms;
+	int64_t all, last, now = crm_now(p);
+
+	if (every == 0 || p->store == NULL)
+		return 0;
+	all = store_number(p->store, "listed_all", 0);
+	last = store_number(p->store, "listed", 0);
+	return last > 0 && last <= now && now - all < every ? last : 0;
+}
+
+/* The next list may go on from this one: the state has all its chats. */
+static void
+keep_listed(struct pull *p)
+{
+	if (!p->chats.keep_rows || !p->listed || p->code != PROG_OK ||
+	    p->emit.broken)
+		return;
+	store_set_number(p->store, "listed", p->listed_ms);
+	if (p->since == 0)
+		store_set_number(p->store, "listed_all", p->listed_ms);
 }
 
 /* forgotten: the operators of the state are of another profile or tenant. */
 static void
 ask_lists(struct pull *p, bool forgotten)
 {
-	bool by_operator = profile_about(p->tenant->profile)->by_operator;
+	const struct profile_about *about = profile_about(p->tenant->profile);
+	bool by_operator = about->by_operator;
 	size_t few = p->store != NULL && short_list_is_next(p->store)
 			 ? SHORT_LIST_MOST
 			 : 0;
@@ -219,12 +257,15 @@ ask_lists(struct pull *p, bool forgotten)
 		     operators_load(&p->operators, p->store, crm_now(p),
 			 p->tenant->operators_every_ms);
 
+	p->since = forgotten ? 0 : changes_since(p);
+	p->chats.keep_rows = about->changes_ms > 0 && p->store != NULL;
 	p->operators.bots = p->tenant->bot_operators;
 	p->lists = (struct chat_lists){ .fetch = p->fetch,
 		.profile = p->tenant->profile,
 		.operators = &p->operators,
 		.by_operator = by_operator,
 		.list_question = { .urgent = true,
+		    .since_ms = p->since,
 		    .take_short = few,
 		    .ctx = p,
 		    .page = pulled_chats_page,
@@ -232,7 +273,7 @@ ask_lists(struct pull *p, bool forgotten)
 	p->chats.gather = p->lists.by_operator;
 	if (!known)
 		fetch_ask(p->fetch, &q);
-	if (known || !p->lists.by_operator)
+	if (known || !about->operators_first)
 		chat_lists_ask(&p->lists);
 }
 
@@ -255,6 +296,7 @@ forget_other_state(struct pull *p)
 		store_empty(p->store, STORE_CHATS);
 		store_empty(p->store, STORE_CUSTOMERS);
 		operators_forget(p->store);
+		store_set_number(p->store, "listed", 0);
 	}
 	store_set_number(p->store, "profile", version);
 	return other;
@@ -420,6 +462,8 @@ finish_pull(struct pull *p)
 {
 	struct pull_progress n;
 
+	if (p->store != NULL)
+		keep_listed(p);
 	report_refused_chats(p);
 	report_failed_chats(p);
 	if (p->store != NULL)

@@ -480,6 +480,46 @@ crm_record_read(struct crm_record *r, struct value *v,
 	return rc;
 }
 
+static void
+write_text(struct buf *to, const char *key, const char *value)
+{
+	if (value != NULL)
+		jsonw_str(to, key, value);
+}
+
+static void
+write_time(struct buf *to, const char *key, int64_t ms)
+{
+	if (ms != CLOCK_NONE)
+		jsonw_time(to, key, ms);
+}
+
+void
+crm_record_write(const struct crm_record *r, struct buf *out)
+{
+	jsonw_open(out);
+	jsonw_str(out, "type",
+	    r->type == RECORD_UNKNOWN ? "customer"
+				      : record_types[r->type].name);
+	jsonw_members(out, r->body, strlen(r->body));
+	if (*r->person != '\0')
+		jsonw_members(out, r->person, strlen(r->person));
+	if (r->type == RECORD_CHAT) {
+		write_time(out, "opened_at", r->opened_at);
+		write_time(out, "closed_at", r->closed_at);
+		write_time(out, "at", r->at);
+		write_time(out, "last_at", r->last_at);
+	}
+	if (r->type == RECORD_OPERATOR)
+		write_time(out, "available_at", r->available_at);
+	write_text(out, "last", r->last);
+	write_text(out, "mark", r->mark);
+	write_text(out, "episode", r->episode);
+	if (r->taken)
+		jsonw_bool(out, "taken", true);
+	jsonw_close(out);
+}
+
 void
 crm_record_release(struct crm_record *r)
 {

@@ -46,6 +46,10 @@ int crm_record_read(struct crm_record *r, struct value *v,
     __attribute__((warn_unused_result));
 void crm_record_release(struct crm_record *r);
 
+/* Appends the record as a JSON object: its members, and those for the poller's
+ * own use. crm_record_read() makes the same record of it. */
+void crm_record_write(const struct crm_record *r, struct buf *out);
+
 /* Appends when an operator was available or not, if the record tells which;
  * without a time of its own: at now_ms, when the CRM was asked or told it. */
 void crm_record_add_available_at(

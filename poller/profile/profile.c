@@ -83,6 +83,12 @@ set_member(jv object, const char *key, jv value)
 }
 
 static jv
+seconds_or_null(int64_t ms)
+{
+	return ms != 0 ? jv_number((double)ms / 1000) : jv_null();
+}
+
+static jv
 make_input(struct profile *p, const char *call, const struct profile_input *in)
 {
 	jv o = set_member(jv_object(), "call", jv_string(call));
@@ -96,6 +102,8 @@ make_input(struct profile *p, const char *call, const struct profile_input *in)
 	if (in == NULL)
 		return o;
 	o = set_member(o, "now", jv_number((double)in->now_ms / 1000));
+	o = set_member(o, "asked", seconds_or_null(in->asked_ms));
+	o = set_member(o, "since", seconds_or_null(in->since_ms));
 	o = set_member(o, "cursor", value_jv(in->cursor));
 	o = set_member(o, "chat", value_jv(in->chat));
 	o = set_member(o, "known",
@@ -141,6 +149,7 @@ options_jv(const struct profile_options *opt)
 	o = set_member(o, "customers", jv_bool(opt->customers));
 	o = set_member(o, "customer_phone", jv_bool(opt->customer_phone));
 	o = set_member(o, "with_text", jv_bool(opt->with_text));
+	o = set_member(o, "polled", jv_bool(opt->polled));
 	o = set_member(
 	    o, "history", jv_string(opt->history_all ? "all" : "episode"));
 	o = set_member(o, "need", words_jv(opt->need));
@@ -241,13 +250,34 @@ read_answer_record(struct crm_record *r, jv record,
 	return rc;
 }
 
+static struct crm_record_options
+record_options(const struct profile *p, bool partly)
+{
+	return (struct crm_record_options){ p->opt.customers,
+		p->opt.customer_phone, p->opt.with_text, partly };
+}
+
+int
+profile_record_read(
+    const struct profile *p, const char *json, size_t len, struct crm_record *r)
+{
+	const struct crm_record_options opt = record_options(p, true);
+	struct buf why = BUF_INIT;
+	bool repaired;
+	struct value *v = value_parse(json, len, &repaired, &why);
+	int rc = v != NULL ? crm_record_read(r, v, &opt, &why) : -1;
+
+	value_unref(v);
+	buf_release(&why);
+	return rc;
+}
+
 static int
 read_answer_records(struct profile *p, enum profile_call call,
     const struct profile_input *in, jv records, struct profile_answer *out)
 {
-	const struct crm_record_options opt = { p->opt.customers,
-		p->opt.customer_phone, p->opt.with_text,
-		call == PROFILE_OPERATORS || call == PROFILE_CHATS };
+	const struct crm_record_options opt = record_options(
+	    p, call == PROFILE_OPERATORS || call == PROFILE_CHATS);
 	int n = jv_get_kind(records) == JV_KIND_ARRAY
 		    ? jv_array_length(jv_copy(records))
 		    : 0;
@@ -361,6 +391,9 @@ read_answer_value(struct profile *p, enum profile_call call,
 		out->error = profile_error_class(jv_string_value(error));
 		if (out->error == ERROR_CLASS_SHORT)
 			out->missing = read_missing(jv_copy(result));
+		other = jv_object_get(jv_copy(result), jv_string("alone"));
+		out->alone = jv_get_kind(other) == JV_KIND_TRUE;
+		jv_free(other);
 		other = jv_object_get(jv_copy(result), jv_string("message"));
 		if (jv_get_kind(other) == JV_KIND_STRING)
 			buf_adds(&out->message, jv_string_value(other));

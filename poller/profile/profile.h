@@ -48,6 +48,7 @@ struct profile_options {
 	const char *tenant;
 	const char *account; /* [crm] account, or NULL */
 	bool customers, customer_phone, with_text, history_all;
+	bool polled; /* it has a token: webhooks are not all there is */
 	char *const *bot_operators; /* NULL-ended; NULL: none */
 	char *const *need;          /* likewise: required tags of chats */
 };
@@ -65,11 +66,14 @@ struct profile_host {
 struct profile_about {
 	struct profile_host *hosts; /* the first is the CRM itself */
 	size_t hosts_n;
-	bool needs_account; /* and [crm] account is missing */
-	bool by_operator;   /* see the contract */
-	bool needs;         /* it supports [crm] need */
+	bool needs_account;   /* and [crm] account is missing */
+	bool by_operator;     /* see the contract */
+	bool operators_first; /* likewise, and so where by_operator */
+	bool needs;           /* it supports [crm] need */
 	unsigned max_pages;
-	int64_t period_ms; /* of the CRM's count of calls; 0: unknown */
+	int64_t period_ms;  /* of the CRM's count of calls; 0: unknown */
+	int64_t changes_ms; /* its list may be of changes alone, for so long
+			       after a whole one; 0: it is always whole */
 };
 
 /* Counts of a list's rows: chats or operators, without messages. odd: they
@@ -80,7 +84,9 @@ struct profile_rows {
 
 /* The arguments of a call; absent ones are null to the profile. */
 struct profile_input {
-	int64_t now_ms; /* the CRM's clock */
+	int64_t now_ms;   /* the CRM's clock */
+	int64_t asked_ms; /* of an answer: now_ms of its request */
+	int64_t since_ms; /* see the contract; 0: absent */
 	const struct value *cursor, *chat, *answer;
 	const char *known;       /* see the contract */
 	const char *customer;    /* see the contract */
@@ -103,6 +109,7 @@ struct profile_request {
 struct profile_answer {
 	enum error_class error;
 	bool unread;        /* the profile failed: a retry is useless */
+	bool alone;         /* of an error: see the contract */
 	struct buf message; /* of an error; of check: what to show */
 	struct crm_record *records;
 	size_t n;
@@ -136,6 +143,11 @@ void profile_set_limit(struct profile *p, int64_t ms);
 /* A hash of the profile's text and options: it changes whenever the records
  * might. */
 uint64_t profile_version(const struct profile *p);
+
+/* Reads the JSON of a record of a list, as crm_record_write() wrote it. -1: it
+ * is none. */
+int profile_record_read(const struct profile *p, const char *json, size_t len,
+    struct crm_record *r) __attribute__((warn_unused_result));
 
 /* Makes the request of a call. 1: *out is set; 0: nothing to ask; -1 and *why:
  * the profile failed. */

@@ -17,6 +17,16 @@ number_member(jv object, const char *key, double def)
 	return n;
 }
 
+static bool
+flag_member(jv object, const char *key)
+{
+	jv v = profile_member(object, key);
+	bool is = jv_get_kind(v) == JV_KIND_TRUE;
+
+	jv_free(v);
+	return is;
+}
+
 /* The keys of an object (taken); an empty array when it is absent. */
 static jv
 object_keys(jv object)
@@ -73,7 +83,7 @@ read_host(jv from, const char *name, struct profile_about *out)
 int
 profile_about_read(jv about, struct profile_about *out, struct buf *why)
 {
-	jv hosts, names, by, needs;
+	jv hosts, names;
 	int i, n;
 
 	if (profile_about_check(about, why) != 0) {
@@ -93,14 +103,13 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 		jv_free(host);
 		jv_free(name);
 	}
-	by = profile_member(about, "by_operator");
-	out->by_operator = jv_get_kind(by) == JV_KIND_TRUE;
-	needs = profile_member(about, "needs");
-	out->needs = jv_get_kind(needs) == JV_KIND_TRUE;
+	out->by_operator = flag_member(about, "by_operator");
+	out->operators_first =
+	    out->by_operator || flag_member(about, "operators_first");
+	out->needs = flag_member(about, "needs");
 	out->max_pages = (unsigned)number_member(about, "max_pages", 1000);
 	out->period_ms = (int64_t)(number_member(about, "period", 0) * 1000);
-	jv_free(by);
-	jv_free(needs);
+	out->changes_ms = (int64_t)(number_member(about, "changes", 0) * 1000);
 	jv_free(names);
 	jv_free(hosts);
 	jv_free(about);

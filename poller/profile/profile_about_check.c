@@ -65,9 +65,11 @@ static const struct member about_members[] = {
 	HOST,
 	MAP("hosts", host),
 	FLAG("by_operator"),
+	FLAG("operators_first"),
 	FLAG("needs"),
 	{ "max_pages", MEMBER_WHOLE, NULL, 1, 1000000 },
 	{ "period", MEMBER_NUMBER, NULL, 0, 86400 },
+	{ "changes", MEMBER_NUMBER, NULL, 0, 86400 },
 	OBJECT("hooks", hooks),
 	END,
 };

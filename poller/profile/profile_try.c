@@ -82,52 +82,6 @@ show_request(jv result, struct buf *out, struct buf *why)
 	return rc < 0 ? -1 : 0;
 }
 
-static void
-add_text(struct buf *line, const char *key, const char *value)
-{
-	if (value != NULL)
-		jsonw_str(line, key, value);
-}
-
-static void
-add_time(struct buf *line, const char *key, int64_t ms)
-{
-	if (ms != CLOCK_NONE)
-		jsonw_time(line, key, ms);
-}
-
-/* The record as the poller writes it, without tenant and snapshot, and with the
- * members that are for the poller's own use. */
-static void
-show_record(const struct crm_record *r, struct buf *out)
-{
-	struct buf line = BUF_INIT;
-
-	jsonw_open(&line);
-	jsonw_str(&line, "type",
-	    r->type == RECORD_UNKNOWN ? "customer"
-				      : record_types[r->type].name);
-	jsonw_members(&line, r->body, strlen(r->body));
-	if (*r->person != '\0')
-		jsonw_members(&line, r->person, strlen(r->person));
-	if (r->type == RECORD_CHAT) {
-		add_time(&line, "opened_at", r->opened_at);
-		add_time(&line, "closed_at", r->closed_at);
-		add_time(&line, "at", r->at);
-		add_time(&line, "last_at", r->last_at);
-	}
-	if (r->type == RECORD_OPERATOR)
-		add_time(&line, "available_at", r->available_at);
-	add_text(&line, "last", r->last);
-	add_text(&line, "mark", r->mark);
-	add_text(&line, "episode", r->episode);
-	if (r->taken)
-		jsonw_bool(&line, "taken", true);
-	jsonw_line(&line);
-	buf_add(out, line.data, line.len);
-	buf_release(&line);
-}
-
 /* Shows an array of records (taken). partly: as in the poller's lists, where a
  * record keeps what of it can be read. Returns how many cannot be read. */
 static int
@@ -147,7 +101,8 @@ show_records(const struct profile_options *o, jv records, bool partly,
 
 		buf_clear(&reason);
 		if (crm_record_read(&r, v, &opt, &reason) == 0) {
-			show_record(&r, out);
+			crm_record_write(&r, out);
+			buf_addc(out, '\n');
 			crm_record_release(&r);
 		} else {
 			lost++;

@@ -1,9 +1,18 @@
-# chatwoot.jq: webhooks of Chatwoot as records. Chatwoot is not polled yet: a
-# poll of it is an error that says so. The contract of the functions is at the
-# head of prelude.jq.
+# chatwoot.jq: requests to Chatwoot, and how its answers and webhooks become
+# records. The contract of the functions is at the head of prelude.jq.
 #
 # What Chatwoot reports and what it does not:
 #
+# - Lists of conversations have page numbers, 25 rows a page, but for what
+#   changed in the last seconds (updated_within), which is one page. So a poll
+#   asks for changes, and now and then for all: a deleted conversation, or one of
+#   an inbox that the token sees no more, is in no list of changes.
+# - Closings, openings and assignments are among the messages, as lines in the
+#   language of the account; newer servers add the status.
+# - REST shows times in seconds and types as numbers, webhooks times in
+#   milliseconds and types by name. A message counts once, so where it is polled,
+#   too, its time is cut to the second.
+# - A policy that forbids something is a 401, as a wrong token is.
 # - A webhook that was not accepted is not sent again, and the order may change.
 # - A conversation keeps its id and its created_at when it is opened again.
 #   conversation_updated reports closing, opening, hand-off and transfer in
@@ -23,14 +32,16 @@
 #   reported as a transfer alone; a hand-off by a bot is lost then.
 # - Users and contacts have separate ids, which may be the same number; from
 #   says which one it is.
-# - There is no list of the operators: their names stand where they write or
-#   are the assignee.
 # - Deleting a conversation raises no event.
 
 # The account is in the paths; a null among the headers says that it is missing.
 def about:
     {auth: {header: "api_access_token", prefix: ""},
      headers: (if .options.account == null then {account: null} else {} end),
+     operators_first: true,
+     changes: 3600,
+     max_pages: 10000,
+     period: 60,
      hooks: {
          sign: {header: "X-Chatwoot-Signature",
                 timestamp: "X-Chatwoot-Timestamp",
@@ -48,11 +59,8 @@ def silent_events:
      "inbox_created", "inbox_updated", "conversation_typing_on",
      "conversation_typing_off"];
 
-def not_polled:
-    error("Chatwoot is not polled yet, it only pushes; see WEBHOOKS in messaging-listen(7)");
-def operators_request: not_polled;
-def chats_request: not_polled;
-def messages_request: not_polled;
+def account_path:
+    "/api/v1/accounts/\(.options.account | @uri)";
 
 # --- times and texts ---
 
@@ -249,19 +257,27 @@ def has_failed:
     .status == "failed"
     or (.content_attributes | member("external_error") | text_or_null) != null;
 
-def message($in):
-    select((is_reaction or lacks_author) | not)
+def written($chat; $channel; $bots):
+    select(is_reaction | not)
     | {type: "message",
        id,
-       chat: (.conversation | chat_id),
-       channel: ((.inbox | member("id")) // .conversation.inbox_id),
-       at: ((.created_at | given) // $in.now),
+       chat: $chat,
+       channel: $channel,
+       at: (.created_at | given | second),
        kind: content_kind,
        private: (.private == true or has_failed),
        automated: (is_automated or is_auto_reply),
        text: .content}
-      + (author($in.options.bot_operators)
-         | if .from == "system" then .kind = "other" else . end)
+      + (author($bots)
+         | if .from == "system" then .kind = "other" else . end);
+
+def message($in):
+    select(lacks_author | not)
+    | (.created_at | given) as $created
+    | written(.conversation | chat_id;
+              (.inbox | member("id")) // .conversation.inbox_id;
+              $in.options.bot_operators)
+    | .at = ((if $in.options.polled then .at else $created end) // $in.now)
     | if $in.payload.event == "message_updated"
       then .updated_at = $in.now else . end;
 
@@ -281,6 +297,239 @@ def names($bots):
      | name_of]
     | unique_by(.operator | tostring)[];
 
+# --- polls: operators ---
+
+def operators_request:
+    {path: (account_path + "/agents")};
+
+# Everybody who may have conversations; administrators answer, too.
+def operators_read:
+    {records: [rows(.)[]
+               | {type: "operator",
+                  operator: .id,
+                  name: ([.name, .available_name, .email | text_or_null
+                          | values] | .[0]),
+                  available: (.availability_status == "online")}]};
+
+# --- polls: messages ---
+
+# The operator whose name makes a line of the text, if it is exactly one.
+def named($in; line):
+    . as $text
+    | def whom: [.[] | select((.name | type) == "string"
+                              and (.name | line) as $line
+                              | $text | startswith($line))
+                 | .operator] | unique;
+      ($in.operators | whom)
+    | if . == [] then ($in.former | whom) else . end
+    | if length == 1 then .[0] else null end;
+
+# What a line says, and of whom.
+def line_kind($in):
+    if test("^Conversation was (marked )?resolved by ") then {kind: "closed"}
+    elif test("^(Conversation was (reopened|marked open) by |System reopened the conversation)")
+    then {kind: "opened"}
+    elif test("^Conversation unassigned by ") then
+        {kind: "assigned", operator: null}
+    elif test("^Assigned to .* (by|via) | self-assigned this conversation$") then
+        (named($in; "Assigned to \(.) by ", "Assigned to \(.) via ",
+                    "\(.) self-assigned ")) as $who
+        | if $who == null then {kind: "other"}
+          else {kind: "assigned", operator: $who} end
+    else {kind: "other"} end;
+
+def activity($in):
+    (.content_attributes | member("activity") | member("status")) as $status
+    | if $status == "resolved" then {kind: "closed"}
+      elif $status == "open" then {kind: "opened"}
+      elif $status != null then {kind: "other"}
+      else .content // "" | tostring | line_kind($in) end;
+
+def polled_message($in):
+    written(.conversation_id; .inbox_id; $in.options.bot_operators)
+    + (if message_type == "activity" then activity($in) else {} end);
+
+# The newest message, of any kind.
+def last_message:
+    [.messages | arrays | .[] | objects] | .[-1];
+
+# Up to a hundred a page in this order; the newest are shown by twenties.
+def after_id:
+    .cursor // .known.last // 0;
+
+def messages_request:
+    {path: "\(account_path)/conversations/\(.chat.chat | tostring | @uri)/messages",
+     query: {after: after_id}};
+
+def messages_read:
+    . as $in
+    | rows(.payload) as $rows
+    | ([after_id | number | values] | .[0] // 0) as $after
+    | if any($rows[]; .id <= $after) then
+          error("it ignores after: it shows messages up to \($after)")
+      else
+          {records: [$rows[] | polled_message($in)],
+           next: (if ($rows | length) >= 100 then $rows[-1].id else null end)}
+      end;
+
+# --- polls: conversations ---
+# Whole lists are read from the last page to the first, the longest silent
+# conversation first: one that leaves moves others to pages that are still to
+# come, and one that changes or joins them is at the end. What changed meanwhile
+# is asked for last. The cursor is {status, page, size, began: when it began,
+# first: it only counts pages}, or {since: ask for changes, again}.
+
+def statuses: ["open", "pending", "snoozed"];
+
+# More than the poller's and Chatwoot's clocks may differ, in seconds.
+def overlap: 60;
+
+def changes_since:
+    .cursor.since // .since;
+
+def is_of_changes:
+    .cursor.since != null or (.cursor == null and .since != null);
+
+def window:
+    .now - changes_since | [., 0] | max | ceil + overlap;
+
+def chats_request:
+    {path: (account_path + "/conversations"),
+     query: (if is_of_changes then {status: "all", updated_within: window}
+             else {status: (.cursor.status // statuses[0]),
+                   sort_by: "last_activity_at_asc",
+                   page: (.cursor.page // 1)} end)};
+
+# When it was closed, by its last message; null if that does not tell.
+def closed_at_of($in):
+    last_message
+    | if . != null and message_type == "activity"
+         and (activity($in).kind == "closed")
+      then .created_at | second else null end;
+
+def polled_chat($in; closing):
+    last_message as $last
+    | chat($in.now; closing)
+    | del(.at)
+    | .last = $last.id
+    | .mark = "\($last.id) \(.status) \(.operator)";
+
+def listed_chat($in):
+    if type != "object" then {type: "chat"}
+    else polled_chat($in; closed_at_of($in) // (.last_activity_at | given)),
+         (last_message | objects | polled_message($in)) end;
+
+# A server that does not know updated_within shows the first of all.
+def check_window($rows):
+    (.now - (.asked - changes_since + 3 * overlap)) as $since
+    | if any($rows[] | .updated_at | numbers; . < $since) then
+          error("it ignores updated_within: Chatwoot 3.7 or a later one is needed")
+      else . end;
+
+# The poller's idea of Chatwoot's clock was wrong: too little was asked for.
+def was_too_short:
+    .now - .asked > overlap / 2 and (.cursor.again | not);
+
+def next_status:
+    statuses[(. as $s | statuses | index($s)) + 1];
+
+def next_page($rows):
+    . as $in
+    | (.cursor // {status: statuses[0], page: 1, first: true, began: .now})
+    | .first as $first
+    | (if $first then .size = ($rows | length) else . end)
+    | (if $first and .size > 0
+       then (($in.answer.data.meta.all_count // 0) / .size | ceil)
+       elif $first then 0
+       else .page - 1 end) as $page
+    | if $page > 1 or ($page == 1 and ($first | not))
+      then .page = $page | .first = false
+      else .status |= next_status
+           | .page = 1 | .first = true
+           | if .status == null then {since: .began} else . end end;
+
+def chats_read:
+    . as $in
+    | rows(.data.payload) as $rows
+    | if is_of_changes and was_too_short then
+          {records: [], moved: true,
+           next: {since: changes_since, again: true}}
+      elif is_of_changes then
+          check_window($rows) | {records: [$rows[] | listed_chat($in)]}
+      else
+          {records: [$rows[] | listed_chat($in)],
+           moved: true,
+           next: next_page($rows)} end;
+
+# A conversation that was resolved, and written into since, does not say when:
+# then its messages do. The cursor is its record.
+def chat_request:
+    {path: ("\(account_path)/conversations/\(.chat.chat | tostring | @uri)"
+            + if .cursor == null then "" else "/messages" end)};
+
+def closing_among($rows; $in):
+    [$rows[] | select(message_type == "activity")
+     | select(activity($in).kind == "closed") | .created_at | second]
+    | max;
+
+def chat_read:
+    . as $in
+    | if .cursor != null then
+          closing_among(rows(.payload); $in) as $closed_at
+          | {records: [.cursor | .closed_at = ($closed_at // .closed_at)]}
+      elif (.answer | type) != "object" or (.answer.status | type) != "string"
+      then error("the answer has no conversation")
+      else
+          .answer
+          | closed_at_of($in) as $closed_at
+          | [listed_chat($in)] as $records
+          | if .status == "resolved" and $closed_at == null
+            then {records: [], next: $records[0]}
+            else {records: $records} end
+      end;
+
+# --- polls: errors, and the self-check ---
+
+# A policy denies this alone; the rest of a 401 is about the token.
+def failure:
+    .chat as $chat
+    | http_failure
+    | if . != null and .error == "denied" and $chat != null
+         and (.message | test("not authorized to do this action"))
+      then .alone = true else . end;
+
+# --- assigning ---
+
+def assign_request:
+    {path: "\(account_path)/conversations/\(.chat.chat | tostring | @uri)/assignments",
+     body: {assignee_id: (.operator as $id | try ($id | tonumber
+                          | if tostring == $id then . else $id end)
+                          catch $id)}};
+
+# null: there is no such agent, and the conversation has none now.
+def assign_read:
+    .answer
+    | if . == null then {operator: null}
+      elif type != "object" or .id == null then
+          error("the answer does not say who has the conversation")
+      else {operator: .id} end;
+
+def check_request:
+    {path: "/api/v1/profile"};
+
+def check_read:
+    .options.account as $account
+    | .answer | member("accounts")
+    | [arrays[] | objects | select("\(.id)" == $account)] | .[0]
+    | if . == null then
+          {error: "denied",
+           message: "the owner of the token is not in account \($account)"}
+      else
+          {info: ({account: .name, role: .role}
+                  | if .role == "administrator" then .
+                    else .sees = "conversations of the inboxes of that user"
+                    end)} end;
+
 # --- webhooks ---
 
 # What a blocked or muted contact writes does not open a resolved conversation;
@@ -295,6 +544,14 @@ def message_chat($now):
 def is_of_another_account($account):
     (.account | member("id")) as $id
     | $account != null and $id != null and ($id | tostring) != $account;
+
+# A closing that polls read, too, is told to the second, as they tell it.
+def as_polled($polled):
+    if $polled and (.records | type) == "array"
+    then .records = [.records[]
+                     | if .closed_at == null then .
+                       else .closed_at = (.closed_at | second) end]
+    else . end;
 
 def hook_read:
     . as $in
@@ -311,27 +568,31 @@ def hook_read:
       elif .event == "conversation_status_changed" then
           {records: [chat($now; resolved_at($now)), names($bots)]}
       elif .event == "conversation_updated" then
-          {records: [chat($now; resolved_at($now)), assignee_message($now),
-                     status_message($now), names($bots)]}
+          {records: [chat($now; resolved_at($now)),
+                     # Polls read these among the messages, to the second.
+                     (select($in.options.polled | not)
+                      | assignee_message($now), status_message($now)),
+                     names($bots)]}
       elif .event as $event | any(silent_events[]; . == $event)
       then {records: []}
-      else {unknown: "\(.event)"} end;
+      else {unknown: "\(.event)"} end
+    | as_polled($in.options.polled);
 
-def account_path:
-    "/api/v1/accounts/\(.options.account | @uri)/webhooks";
+def hooks_path:
+    account_path + "/webhooks";
 
 def listed:
     {id, url, events: .subscriptions, active: true, secret};
 
 def hooks_request:
-    {path: account_path};
+    {path: hooks_path};
 
 def hooks_read:
     {hooks: [.answer.payload.webhooks[] | listed]};
 
 # A webhook that exists already keeps its secret.
 def hook_add_request:
-    {path: (account_path + (if .hook.id == null then "" else "/\(.hook.id)" end)),
+    {path: (hooks_path + (if .hook.id == null then "" else "/\(.hook.id)" end)),
      method: (if .hook.id == null then "POST" else "PATCH" end),
      body: {webhook: {url: .hook.url, name: "messaging-analytics",
                       subscriptions: hook_events}}};
@@ -340,4 +601,4 @@ def hook_add_read:
     {hooks: [.answer.payload.webhook | listed]};
 
 def hook_remove_request:
-    {path: "\(account_path)/\(.hook.id)", method: "DELETE"};
+    {path: "\(hooks_path)/\(.hook.id)", method: "DELETE"};

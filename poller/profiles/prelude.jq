@@ -7,9 +7,13 @@
 #   tenant    name of the [crm NAME] section
 #   now       the CRM's clock, seconds since 1970
 #   options   {account: string or null, customers, customer_phone, with_text:
-#             true or false, history: "episode" or "all",
+#             polled (the tenant has a token): true or false, history:
+#             "episode" or "all",
 #             bot_operators: [strings], need: [strings]}
 #   cursor    null for the first page, then next of the last page
+#   asked     (*_read) now, as X_request had it: that clock may have been wrong
+#   since     (chats_*) with about.changes: the time since which changes are
+#             wanted, seconds since 1970; null: all open chats
 #   chat      (messages_*, chat_*) the chat's object as chats_read returned it;
 #             in chat_* perhaps only {chat: "id"}
 #   known     (messages_*) {last: the id, as a string, up to which the chat
@@ -55,6 +59,11 @@
 #                 by_operator  true if no list of chats names the assignees:
 #                              chats_* are then called with operator null, and
 #                              after that for each operator
+#                 operators_first  true if the operators are needed for what
+#                              follows; implied by by_operator
+#                 changes      seconds: a list of open chats may be of those
+#                              that changed since the last, whatever their
+#                              status now, as long as a whole one is no older
 #                 needs        true if chats get tags of .options.need, and
 #                              operators have such tags
 #                 max_pages    how many pages one question may have
@@ -130,8 +139,9 @@
 #   later       a temporary error: the poller retries
 #   throttled   too many calls: it waits as the headers say, and retries
 #   quota       the calls that were paid for are used up: it gives up
-#   denied      the token is refused: it gives up; after a 403 whose message
-#               does not speak of the token, only on that chat or customer
+#   denied      the token is refused: it gives up; with alone: true, or after a
+#               403 whose message does not speak of the token, only on that chat
+#               or customer
 #   gone        what was asked for does not exist
 #   short       the list of open chats or operators ends before the total that
 #               it names, by the number of rows in missing: it retries once or

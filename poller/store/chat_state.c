@@ -9,7 +9,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 
-#define LAYOUT 3
+#define LAYOUT 4
 
 /* Bytes: a time, flags, and length and NUL of three texts. */
 #define MESSAGE_LEAST 8
@@ -19,11 +19,12 @@ enum { CLOSING = 1, FETCHED = 2 }; /* flags of a message */
 void
 chat_state_release(struct chat_state *c)
 {
+	free(c->row);
 	free(c->mark);
 	free(c->episode);
 	free(c->operator_id);
 	history_release(&c->history);
-	*c = (struct chat_state){ .mark = NULL };
+	*c = (struct chat_state){ .row = NULL };
 }
 
 void
@@ -38,6 +39,7 @@ chat_state_encode(const struct chat_state *c, struct buf *out)
 	pack_put_signed(out, c->opened_at);
 	pack_put_signed(out, c->since);
 	pack_put_signed(out, c->left_at);
+	pack_put_string(out, c->row != NULL ? c->row : "");
 	pack_put_string(out, c->mark);
 	pack_put_string(out, c->episode);
 	pack_put_string(out, c->operator_id);
@@ -74,6 +76,7 @@ get_head(const void *data, size_t len)
 	h.peek.opened_at = pack_signed(r);
 	h.since = pack_signed(r);
 	h.peek.left_at = pack_signed(r);
+	h.peek.row = pack_string(r, &n);
 	h.peek.mark = pack_string(r, &n);
 	h.episode = pack_string(r, &n);
 	h.peek.operator_id = pack_string(r, &n);
@@ -117,6 +120,7 @@ chat_state_decode(struct chat_state *c, const void *data, size_t len)
 	c->opened_at = h.peek.opened_at;
 	c->since = h.since;
 	c->left_at = h.peek.left_at;
+	c->row = xstrdup(h.peek.row);
 	c->mark = xstrdup(h.peek.mark);
 	c->episode = xstrdup(h.episode);
 	c->operator_id = xstrdup(h.peek.operator_id);

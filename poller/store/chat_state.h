@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct chat_state {
+	char *row;         /* the chat's record, where lists are of changes */
 	char *mark;        /* of the list, when the chat was read */
 	char *episode;     /* "": none */
 	char *operator_id; /* who had it; "": nobody */
@@ -33,7 +34,7 @@ int chat_state_decode(struct chat_state *c, const void *data, size_t len)
 
 /* The same without copying, and without the history. Texts are borrowed. */
 struct chat_peek {
-	const char *mark, *operator_id;
+	const char *row, *mark, *operator_id;
 	bool complete;
 	unsigned failures;
 	int64_t opened_at, left_at;

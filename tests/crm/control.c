@@ -79,7 +79,7 @@ stats(struct sim *s, struct call *c, struct answer *a)
 	jsonw_time(b, "now", s->now_ms);
 	buf_adds(b, ",\"by_route\":{");
 	for (size_t i = 0; i < SIM_ROUTES; i++) {
-		const char *route = sim_route_name(i, &name);
+		const char *route = sim_route_name(s, i, &name);
 
 		if (s->by_route[i] > 0)
 			jsonw_int(b, route != NULL ? route : "unknown",
@@ -340,6 +340,14 @@ show_world(struct sim *s, struct call *c, struct answer *a)
 	for (size_t i = 0; i < w->dialogs_n; i++, comma = ",") {
 		buf_adds(b, comma);
 		render_dialog(b, w, &w->dialogs[i]);
+	}
+	buf_adds(b, "],\"gone\":[");
+	comma = "";
+	for (size_t i = 0; i < w->dialogs_n; i++) {
+		if (!w->dialogs[i].gone)
+			continue;
+		buf_addf(b, "%s%lld", comma, (long long)w->dialogs[i].id);
+		comma = ",";
 	}
 	buf_adds(b, "],\"messages\":[");
 	comma = "";

@@ -54,7 +54,7 @@ take(struct world *w, int32_t dialog, int64_t t)
 	if (d->assignee != NO_OPERATOR || is_ours(w))
 		return;
 	world_give(w, dialog, somebody(w, d), t);
-	if (!w->opt.qiscus && rng_chance(&d->rng, 400))
+	if (!world_tells_all(w) && rng_chance(&d->rng, 400))
 		world_tell(w, dialog, SERVICE_TRANSFERRED, d->assignee, t);
 }
 
@@ -62,12 +62,15 @@ void
 life_client_writes(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
+	bool again = d->phase == PHASE_CLOSED && d->request >= 0;
 
 	if (d->phase == PHASE_CLOSED)
 		world_open_request(w, dialog, t);
 	/* On a client's message the API shows the assignee, not an author. */
 	world_say(w, dialog, FROM_CLIENT, d->assignee, t);
-	d->phase = PHASE_WAITING;
+	if (again && w->opt.chatwoot)
+		world_tell(w, dialog, SERVICE_REOPENED, NO_OPERATOR, t);
+	w->dialogs[dialog].phase = PHASE_WAITING;
 }
 
 void
@@ -138,7 +141,7 @@ transfer(struct world *w, int32_t dialog, int64_t t)
 	if (is_ours(w))
 		return;
 	world_give(w, dialog, somebody(w, d), t);
-	if (!w->opt.qiscus && rng_chance(&d->rng, 700))
+	if (!world_tells_all(w) && rng_chance(&d->rng, 700))
 		world_tell(w, dialog, SERVICE_TRANSFERRED, d->assignee, t);
 }
 
@@ -167,7 +170,7 @@ finish(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
 
-	if (!w->opt.qiscus && rng_chance(&d->rng, 600))
+	if (!world_tells_all(w) && rng_chance(&d->rng, 600))
 		world_tell(w, dialog, SERVICE_CLOSED, NO_OPERATOR, t);
 	world_close(w, dialog, t);
 	if (!w->opt.qiscus && rng_chance(&d->rng, 300))

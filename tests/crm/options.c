@@ -35,6 +35,7 @@ static const char usage[] =
     "  --crm qiscus        a world as Qiscus has it: resolving takes the "
     "agent\n"
     "                      away, comments tell of all that happens, webhooks\n"
+    "  --crm chatwoot      a world as Chatwoot has it: the account is 1\n"
     "  --app A             Qiscus's app id (sim-app)\n"
     "  --by-us             only the API gives dialogs to operators\n"
     "  --apart             each agent of Qiscus serves one channel\n"
@@ -215,9 +216,12 @@ set_option(struct settings *s, int key, char *text)
 		return set_account(s, text);
 	case OPT_CRM:
 		s->world.qiscus = strcmp(text, "qiscus") == 0;
-		s->world.tells |= s->world.qiscus;
-		return s->world.qiscus || strcmp(text, "chat2desk") == 0 ? 0
-									 : -1;
+		s->world.chatwoot = strcmp(text, "chatwoot") == 0;
+		s->world.tells |= s->world.qiscus || s->world.chatwoot;
+		return s->world.qiscus || s->world.chatwoot ||
+			       strcmp(text, "chat2desk") == 0
+			   ? 0
+			   : -1;
 	case OPT_APP:
 		s->world.app = text;
 		return 0;

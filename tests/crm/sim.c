@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "tests/crm/api.h"
+#include "tests/crm/chatwoot.h"
 #include "tests/crm/control.h"
 #include "tests/crm/life.h"
 #include "tests/crm/qiscus.h"
@@ -41,12 +42,20 @@ account(const struct sim *s, const char *token)
 	return NULL;
 }
 
-const char *
-sim_route_name(size_t index, struct buf *text)
+static bool
+is_chatwoot(const struct sim *s)
 {
-	return index < SIM_ROUTES / 2
-		   ? api_route_name(index, text)
-		   : qiscus_route_name(index - SIM_ROUTES / 2, text);
+	return s->worlds_n > 0 && s->worlds[0].opt.chatwoot;
+}
+
+const char *
+sim_route_name(const struct sim *s, size_t index, struct buf *text)
+{
+	if (index < SIM_ROUTES / 2)
+		return api_route_name(index, text);
+	index -= SIM_ROUTES / 2;
+	return is_chatwoot(s) ? chatwoot_route_name(index, text)
+			      : qiscus_route_name(index, text);
 }
 
 static void
@@ -94,6 +103,11 @@ over_limit(const struct sim *s, struct world *w, struct answer *a)
 		w->minute_calls = 0;
 	}
 	if (s->per_minute > 0 && ++w->minute_calls > s->per_minute) {
+		if (is_chatwoot(s)) { /* until the next full minute */
+			a->type = "text/plain";
+			answer_text(a, 429, "Retry later\n");
+			return true;
+		}
 		answer_error(a, 429, "Number of API requests exceeded", NULL);
 		answer_header(a, "Retry-After", "%lld",
 		    (long long)(60 - s->now_ms / 1000 % 60));
@@ -120,10 +134,13 @@ answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
 	struct world *w;
 
 	if (c->token == NULL || c->token[0] == '\0') {
-		answer_error(a, 401,
-		    "You have to specify your token. See API manual on "
-		    "info@chat2desk.com",
-		    NULL);
+		if (is_chatwoot(s))
+			chatwoot_error(a, 401, "Invalid Access Token");
+		else
+			answer_error(a, 401,
+			    "You have to specify your token. See API manual on "
+			    "info@chat2desk.com",
+			    NULL);
 		return;
 	}
 	if (c->echo != 0) {
@@ -132,7 +149,10 @@ answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
 	}
 	w = account(s, c->token);
 	if (w == NULL) {
-		answer_error(a, 403, "Token is not correct", NULL);
+		if (is_chatwoot(s))
+			chatwoot_error(a, 401, "Invalid Access Token");
+		else
+			answer_error(a, 403, "Token is not correct", NULL);
 		return;
 	}
 	w->calls += !c->uncounted;
@@ -142,7 +162,8 @@ answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
 		answer_error(a, 404, "Page not found", NULL);
 		return;
 	}
-	if (qiscus_is_path(c->path) && !qiscus_knows(w, c, a))
+	if (qiscus_is_path(c->path) && !is_chatwoot(s) &&
+	    !qiscus_knows(w, c, a))
 		return;
 	a->status = 200;
 	route->answer(s, w, c, id, a);
@@ -164,7 +185,8 @@ sim_answer(struct sim *s, struct call *c, struct answer *a)
 	a->delay_ms = s->latency_ms;
 	if (qiscus_is_path(c->path)) {
 		index = SIM_ROUTES / 2 - 1;
-		route = qiscus_route(c, &id, &index);
+		route = is_chatwoot(s) ? chatwoot_route(c, &id, &index)
+				       : qiscus_route(c, &id, &index);
 		index += SIM_ROUTES / 2;
 	} else {
 		route = api_route(c, &id, &index);

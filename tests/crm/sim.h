@@ -15,8 +15,8 @@
 #include "tests/crm/push.h"
 #include "tests/crm/world.h"
 
-/* The first half is Chat2Desk's, the second Qiscus's; the last of each counts
- * what is not a route. */
+/* The first half is Chat2Desk's, the second Qiscus's or Chatwoot's; the last of
+ * each counts what is not a route. */
 #define SIM_ROUTES 64
 
 struct sim {
@@ -40,7 +40,7 @@ struct sim {
 void sim_answer(struct sim *s, struct call *c, struct answer *a);
 
 /* The name of a route that was counted; NULL: none. */
-const char *sim_route_name(size_t index, struct buf *text);
+const char *sim_route_name(const struct sim *s, size_t index, struct buf *text);
 
 /* Sends webhooks for new events. Returns the ms until the next call. */
 int64_t sim_turn(struct sim *s);

@@ -191,7 +191,7 @@ world_close(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d;
 
-	if (w->opt.qiscus)
+	if (world_tells_all(w))
 		world_tell(w, dialog, SERVICE_CLOSED, NO_OPERATOR, t);
 	d = &w->dialogs[dialog];
 	d->end = t;
@@ -208,7 +208,7 @@ world_give(struct world *w, int32_t dialog, int32_t who, int64_t t)
 
 	d->assignee = who;
 	d->agents = who != NO_OPERATOR;
-	if (w->opt.qiscus && who != NO_OPERATOR)
+	if (w->opt.chatwoot || (w->opt.qiscus && who != NO_OPERATOR))
 		world_tell(w, dialog, SERVICE_TRANSFERRED, who, t);
 }
 

@@ -114,11 +114,13 @@ struct world_options {
 	int64_t id_base;        /* added to every id */
 	int hour_from, hour_to; /* operators work between them (UTC) */
 	bool request_ids;
-	bool tells;  /* service lines say what they are about */
-	bool qiscus; /* closing removes the assignee, and every event has a
-			webhook */
-	bool apart;  /* each agent of Qiscus serves one channel, in turn */
-	bool by_us;  /* no operator takes dialogs: the API assigns them */
+	bool tells;    /* service lines say what they are about */
+	bool qiscus;   /* closing removes the assignee, and every event has a
+			  webhook */
+	bool chatwoot; /* every event is a line, and closing keeps the
+			  assignee */
+	bool apart;    /* each agent of Qiscus serves one channel, in turn */
+	bool by_us;    /* no operator takes dialogs: the API assigns them */
 	const char *app;
 };
 
@@ -213,6 +215,13 @@ const struct message *world_last(const struct world *w, const struct dialog *d);
 
 /* Whether /messages shows it already. */
 bool world_visible(const struct world *w, const struct message *m);
+
+/* Whether a line tells of each closing, opening and change of the assignee. */
+static inline bool
+world_tells_all(const struct world *w)
+{
+	return w->opt.qiscus || w->opt.chatwoot;
+}
 
 /* Changes, all at the time t. The index of what was added is returned. */
 int32_t world_add_dialog(struct world *w, int64_t client, int64_t t);

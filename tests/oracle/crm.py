@@ -216,7 +216,11 @@ class Account:
                 before < self.operators_at + self.operators_every:
             return self.operators
         self.operators_at = now
-        self.operators = {
+        self.operators = self.list_operators()
+        return self.operators
+
+    def list_operators(self):
+        return {
             str(o["id"]): {
                 "name": full_name(o),
                 "available": o["online"] == 1 and not o["offline_type"],
@@ -226,7 +230,6 @@ class Account:
             for o in self.rows("/operators?")
             if o["role"] not in OFF and o["status"] not in OFF
         }
-        return self.operators
 
     def look(self, now=0):
         """Reads what is shown now, and remembers. now: the CRM's clock in

@@ -8,8 +8,10 @@ Chosen for each world: sizes, pace, lag, definition, history, customers,
 big ids, the contents of service lines. What may happen at a step: the poller's
 state is lost; a poll is killed first; the reaper asks about all chats.
 
-WORLDS worlds are run (10; LONG=1: 200), with seeds that change with the time.
-SEED=n runs n alone, or WORLDS from n on.
+Every fourth world is one of Chatwoot, the others are of Chat2Desk.
+
+WORLDS worlds are run (12; LONG=1: 260), with seeds that change with the time.
+SEED=n runs n alone, or WORLDS from n on; CRM=chatwoot, those of that CRM.
 """
 
 import collections
@@ -26,6 +28,7 @@ import urllib.parse
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.path.insert(1, os.path.join(os.path.dirname(HERE), "e2e"))
+import chatwoot  # noqa: E402
 import compare  # noqa: E402
 import crm  # noqa: E402
 import clocks  # noqa: E402
@@ -48,8 +51,10 @@ class Wrong(Exception):
 class Choices:
     """What a world is like."""
 
-    def __init__(self, dice):
+    def __init__(self, seed, dice):
         d = dice
+        self.crm = os.environ.get("CRM") or (
+            "chatwoot" if seed % 4 == 3 else "chat2desk")
         self.tenants = d.choices((1, 2, 3), (6, 3, 1))[0]
         self.dialogs = [d.choice((0, 1, 8, 25, 60, 230))
                         if i else d.choice((5, 20, 40, 250))
@@ -76,6 +81,10 @@ class Choices:
         self.honour_offset = d.random() < 0.2
         self.killing = d.random() < 0.3  # a poll, at some step
         self.faulty = d.random() < 0.3  # the CRM, at some step
+        if self.crm == "chatwoot":
+            # It shows all at once, and its ids are small; what is removed is
+            # missed only in the next whole list, an hour later.
+            self.lag, self.big_ids, self.removing = 0, False, False
         if self.killing or self.faulty:
             # Nobody knows if such a poll has read the operators.
             self.operators_every = 0
@@ -88,7 +97,7 @@ class World:
     def __init__(self, lab, seed, database):
         self.lab, self.seed = lab, seed
         self.dice = random.Random(seed)
-        self.choices = Choices(self.dice)
+        self.choices = Choices(seed, self.dice)
         self.folder = lab.path("world%d" % seed)
         os.mkdir(self.folder)
         self.env = {**lab.env, "MYSQL_URL": database}
@@ -104,6 +113,16 @@ class World:
         self.where = "at the start"
         self.counts = collections.Counter()
 
+    def account(self, tenant, bots):
+        c = self.choices
+        if c.crm == "chat2desk":
+            return crm.Account(self.sim.url, tenant, tenant, c.history,
+                               c.customers, c.phones, bots, c.operators_every)
+        # Nobody is hired or fired by chance: lines name people.
+        self.sim.control("act", do="online", account=tenant)
+        return chatwoot.Account(self.sim, tenant, tenant, c.history,
+                                c.customers, c.phones, c.operators_every)
+
     def start(self):
         c = self.choices
         options = []
@@ -112,7 +131,7 @@ class World:
                 tenant, self.dice.randrange(10 ** 6), dialogs)]
         options += ["--messages", c.messages, "--pace", c.pace, "--lag",
                     c.lag, "--hours", c.hours, "--operators", c.operators,
-                    "--die-with-parent"]
+                    "--die-with-parent", "--crm", c.crm]
         options += ["--big-ids"] if c.big_ids else []
         options += ["--tells"] if c.tells else []
         options += [] if c.request_ids else ["--no-request-ids"]
@@ -120,11 +139,7 @@ class World:
         self.sim = self.lab.sim(*options, name="world%d/sim" % self.seed)
         robot = str(ROBOT + (2 ** 53 if c.big_ids else 0))
         bots = [robot] if c.robot_known else []
-        self.accounts = {
-            t: crm.Account(self.sim.url, t, t, c.history, c.customers,
-                           c.phones, bots, c.operators_every)
-            for t in self.tenants
-        }
+        self.accounts = {t: self.account(t, bots) for t in self.tenants}
         sections = {
             "poller": {"state": os.path.join(self.folder, "state")},
             "aggregator": {"definition": c.definition, "clock": "records"},
@@ -132,7 +147,7 @@ class World:
         }
         for t in self.tenants:
             sections["crm " + t] = {
-                "url": self.sim.url, "token": t, "history": c.history,
+                **self.address(), "token": t, "history": c.history,
                 "customers": "yes" if c.customers else "no",
                 "customer_phone": "yes" if c.phones else "no",
                 "operators_every": "%ds" % c.operators_every,
@@ -142,6 +157,11 @@ class World:
         sections["reaper"]["stale"] = "1s"
         self.conf_stale = self.lab.conf(
             "world%d/conf.stale" % self.seed, sections)
+
+    def address(self):
+        if self.choices.crm == "chatwoot":
+            return {"profile": "chatwoot", "url": self.sim.root, "account": 1}
+        return {"url": self.sim.url}
 
     # The programs.
 
@@ -377,6 +397,13 @@ class World:
             self.sim.control("act", do="remove", dialog=chat, account=tenant)
             self.counts["removed"] += 1
 
+    def shift(self):
+        """An agent goes or comes."""
+        self.sim.control(
+            "act", do=self.dice.choice(("online", "offline")),
+            operator=501 + self.dice.randrange(self.choices.operators),
+            account=self.dice.choice(self.tenants))
+
     def step(self, n):
         c, d = self.choices, self.dice
         self.sim.advance(self.pause())
@@ -389,6 +416,8 @@ class World:
             self.where = "step %d" % n
         if c.removing and d.random() < 0.5:
             self.remove()
+        if c.crm == "chatwoot" and d.random() < 0.5:
+            self.shift()
         self.look()
         if c.killing and d.random() < 0.6:
             self.where += ", after a poll that was killed"
@@ -474,7 +503,7 @@ def make_database(lab, name):
 
 
 def seeds():
-    count = int(os.environ.get("WORLDS") or (200 if LONG else 10))
+    count = int(os.environ.get("WORLDS") or (260 if LONG else 12))
     start = os.environ.get("SEED")
     if start:
         return [int(start) + i

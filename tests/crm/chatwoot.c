@@ -1,0 +1,270 @@
+/* chatwoot: routes, lists, messages, writes; see chatwoot.h. */
+#include "tests/crm/chatwoot.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "tests/crm/life.h"
+
+#define PAGE_ROWS 25
+
+void
+chatwoot_error(struct answer *a, unsigned status, const char *text)
+{
+	a->status = status;
+	buf_clear(&a->body);
+	jsonw_open(&a->body);
+	jsonw_str(&a->body, "error", text);
+	jsonw_close(&a->body);
+}
+
+static void
+get_profile(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	(void)s;
+	(void)w;
+	(void)c;
+	(void)id;
+	buf_adds(&a->body,
+	    "{\"id\":1,\"name\":\"Admin\",\"email\":\"admin@example.test\","
+	    "\"accounts\":[{\"id\":1,\"name\":\"Simulated Company\","
+	    "\"status\":\"active\",\"role\":\"administrator\"}]}");
+}
+
+static void
+get_agents(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	const char *comma = "";
+
+	(void)s;
+	(void)c;
+	(void)id;
+	buf_addc(&a->body, '[');
+	for (size_t i = 0; i < w->operators_n; i++) {
+		if (!chatwoot_is_agent(&w->operators[i]))
+			continue;
+		buf_adds(&a->body, comma);
+		comma = ",";
+		chatwoot_agent(&a->body, w, (int32_t)i);
+	}
+	buf_addc(&a->body, ']');
+}
+
+struct row {
+	int64_t key;
+	size_t dialog;
+};
+
+static int
+by_key(const void *x, const void *y)
+{
+	const struct row *a = x, *b = y;
+
+	return a->key != b->key
+		   ? (a->key < b->key ? -1 : 1)
+		   : (a->dialog > b->dialog) - (a->dialog < b->dialog);
+}
+
+/* The last message's number orders them by their last activity. */
+static int64_t
+activity(const struct world *w, const struct dialog *d)
+{
+	(void)w;
+	return d->messages_n > 0 ? d->messages[d->messages_n - 1] : -1;
+}
+
+/* The conversations of a status, the longest silent first. */
+static size_t
+list(const struct world *w, const char *status, struct row *rows)
+{
+	bool all = strcmp(status, "all") == 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->dialogs_n; i++) {
+		const struct dialog *d = &w->dialogs[i];
+
+		if (d->gone || d->messages_n == 0 ||
+		    (!all && strcmp(chatwoot_status(d), status) != 0))
+			continue;
+		rows[n++] = (struct row){ activity(w, d), i };
+	}
+	qsort(rows, n, sizeof *rows, by_key);
+	return n;
+}
+
+/* Something happens in the first open dialog between two pages. */
+static void
+disturb(struct world *w, int what)
+{
+	for (size_t i = 0; i < w->dialogs_n; i++) {
+		struct dialog *d = &w->dialogs[i];
+
+		if (d->end != 0 || d->request < 0 || d->gone)
+			continue;
+		if (what == 1)
+			world_close(w, (int32_t)i, w->now);
+		else
+			life_client_writes(w, (int32_t)i, w->now);
+		return;
+	}
+}
+
+static bool
+is_shown(const struct world *w, const struct dialog *d, int64_t within,
+    size_t number, size_t first)
+{
+	if (within > 0)
+		return chatwoot_updated_at(w, d) > w->now - within * 1000;
+	return number >= first && number < first + PAGE_ROWS;
+}
+
+static void
+get_conversations(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	const char *status = c->query(c->ctx, "status");
+	const char *sort = c->query(c->ctx, "sort_by"), *comma = "";
+	bool asc = sort != NULL && strcmp(sort, "last_activity_at_asc") == 0;
+	int64_t within = call_int(c, "updated_within", 0);
+	int64_t page = c->same_page ? 1 : call_int(c, "page", 1);
+	struct row *rows = xcalloc(w->dialogs_n + 1, sizeof *rows);
+	size_t n, i;
+
+	(void)s;
+	(void)id;
+	if (c->disturb >= 0 && page > 1)
+		disturb(w, c->disturb);
+	if (c->no_filter)
+		status = "all";
+	n = list(w, status != NULL ? status : "open", rows);
+	buf_addf(&a->body,
+	    "{\"data\":{\"meta\":{\"mine_count\":0,\"assigned_count\":0,"
+	    "\"unassigned_count\":0,\"all_count\":%zu},\"payload\":[",
+	    n);
+	for (i = 0; i < n; i++) {
+		const struct dialog *d =
+		    &w->dialogs[rows[asc ? i : n - 1 - i].dialog];
+
+		if (!is_shown(w, d, within, i,
+			(size_t)(page > 0 ? page - 1 : 0) * PAGE_ROWS))
+			continue;
+		buf_adds(&a->body, comma);
+		comma = ",";
+		chatwoot_conversation(&a->body, w, d);
+	}
+	buf_adds(&a->body, "]}}");
+	free(rows);
+}
+
+/* One that is there, or NULL after the answer. */
+static struct dialog *
+find(const struct world *w, int64_t id, struct answer *a)
+{
+	struct dialog *d = world_dialog(w, id);
+
+	if (d != NULL && !d->gone)
+		return d;
+	chatwoot_error(a, 404, "Resource could not be found");
+	return NULL;
+}
+
+static void
+get_conversation(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	const struct dialog *d = find(w, id, a);
+
+	(void)s;
+	(void)c;
+	if (d != NULL)
+		chatwoot_conversation(&a->body, w, d);
+}
+
+/* The newest 20, those before an id likewise, or up to 100 after one. */
+static void
+get_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	const struct dialog *d = find(w, id, a);
+	int64_t after = call_int(c, "after", -1);
+	int64_t before = call_int(c, "before", INT64_MAX);
+	const char *comma = "";
+	size_t i, from = 0, n = 0, most = after >= 0 ? 100 : 20;
+
+	(void)s;
+	if (d == NULL)
+		return;
+	if (after < 0) { /* the last of those before */
+		for (i = 0; i < d->messages_n; i++)
+			n += w->messages[d->messages[i]].id < before;
+		from = n > most ? n - most : 0;
+	}
+	buf_adds(&a->body, "{\"meta\":{\"labels\":[]},\"payload\":[");
+	for (i = from, n = 0; i < d->messages_n && n < most; i++) {
+		const struct message *m = &w->messages[d->messages[i]];
+
+		if (m->id <= after || m->id >= before)
+			continue;
+		buf_adds(&a->body, comma);
+		comma = ",";
+		chatwoot_message(&a->body, w, m);
+		n++;
+	}
+	buf_adds(&a->body, "]}");
+}
+
+/* An unknown agent takes the conversation from whoever has it. */
+static void
+assign(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	json_t *body = json_loadb(c->body.data, c->body.len, 0, NULL);
+	struct dialog *d = find(w, id, a);
+	int32_t who = world_operator(
+	    w, json_integer_value(json_object_get(body, "assignee_id")));
+	int32_t i, before;
+
+	(void)s;
+	json_decref(body);
+	if (d == NULL)
+		return;
+	if (who != NO_OPERATOR && !chatwoot_is_agent(&w->operators[who]))
+		who = NO_OPERATOR;
+	i = (int32_t)(d - w->dialogs);
+	before = d->assignee;
+	world_give(w, i, who, w->now);
+	world_did(w, DEED_ASSIGNED, i, who, before);
+	if (who == NO_OPERATOR)
+		buf_adds(&a->body, "null");
+	else
+		chatwoot_agent(&a->body, w, who);
+}
+
+static const struct route routes[] = {
+	{ METHOD_GET, "/api/v1/profile", get_profile },
+	{ METHOD_GET, "/api/v1/accounts/1/agents", get_agents },
+	{ METHOD_GET, "/api/v1/accounts/1/conversations", get_conversations },
+	{ METHOD_GET, "/api/v1/accounts/1/conversations/{id}",
+	    get_conversation },
+	{ METHOD_GET, "/api/v1/accounts/1/conversations/{id}/messages",
+	    get_messages },
+	{ METHOD_POST, "/api/v1/accounts/1/conversations/{id}/assignments",
+	    assign },
+};
+
+const struct route *
+chatwoot_route(const struct call *c, int64_t *id, size_t *index)
+{
+	return api_find(routes, ARRAY_LEN(routes), c, id, index);
+}
+
+const char *
+chatwoot_route_name(size_t index, struct buf *text)
+{
+	return api_name(routes, ARRAY_LEN(routes), index, text);
+}

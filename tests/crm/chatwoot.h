@@ -1,0 +1,36 @@
+/*
+ * chatwoot: the routes of Chatwoot's API, under /api/v1/: agents,
+ * conversations with their traps (25 a page, status=open unless told otherwise,
+ * updated_within without pages), messages by id, assigning, resolving,
+ * webhooks. A dialog is a conversation, opened again under the same id.
+ */
+#ifndef TESTS_CRM_CHATWOOT_H
+#define TESTS_CRM_CHATWOOT_H
+
+#include "tests/crm/api.h"
+
+/* As api_route() and api_route_name(). */
+const struct route *chatwoot_route(
+    const struct call *c, int64_t *id, size_t *index);
+const char *chatwoot_route_name(size_t index, struct buf *text);
+
+/* {"error":"..."} */
+void chatwoot_error(struct answer *a, unsigned status, const char *text);
+
+/* chatwoot_render.c: the forms of the API. */
+void chatwoot_agent(struct buf *b, const struct world *w, int32_t who);
+void chatwoot_conversation(
+    struct buf *b, const struct world *w, const struct dialog *d);
+void chatwoot_message(
+    struct buf *b, const struct world *w, const struct message *m);
+
+/* open, resolved, pending or snoozed. */
+const char *chatwoot_status(const struct dialog *d);
+
+/* When anything of it changed last. */
+int64_t chatwoot_updated_at(const struct world *w, const struct dialog *d);
+
+/* Whether it is an agent of the account. */
+bool chatwoot_is_agent(const struct worker *o);
+
+#endif

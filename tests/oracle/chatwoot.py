@@ -1,0 +1,138 @@
+"""Turns what a Chatwoot account shows into the input of the metrics.
+
+It reads the simulated world itself, not the API of the poller, and implements
+what the manual says of the poller:
+
+- a chat is a conversation that is not resolved; its operator is an agent of
+  the account, not a bot;
+- it is opened at the first message after the last line of a resolving, or at
+  the resolving while there is none, else when it was created;
+- a line names an agent if exactly one has the name;
+- times are in seconds;
+- history = episode: messages before opened_at are left out.
+"""
+
+import collections
+
+import clocks
+import crm
+from crm import View, milliseconds
+
+NAMES = ("Ann", "María José", "李雷", "Jo \"J\" Doe", "")
+FIRST_CLIENT = 40001
+ROBOT = 10900
+
+
+def full_name(o):
+    return " ".join(n for n in (o["first_name"], o["last_name"]) if n)
+
+
+class Account(crm.Account):
+    def __init__(self, sim, token, tenant, history="episode",
+                 customers=False, phones=False, operators_every=0):
+        super().__init__(sim.url, token, tenant, history, customers, phones,
+                         (), operators_every)
+        self.sim = sim
+
+    def list_operators(self):
+        self.everybody = {o["id"]: o for o in self.rows("/operators?")}
+        return {
+            str(o["id"]): {
+                "name": full_name(o),
+                "available": o["online"] == 1 and not o["offline_type"],
+                "reported": None,
+            }
+            for o in self.everybody.values()
+            if o["role"] not in crm.OFF and o["id"] < ROBOT
+        }
+
+    def assigned(self, who):
+        """The line of an assignment to an account, or to nobody."""
+        line = {"from": "system", "kind": "assigned", "operator": None}
+        if who is None:
+            return line
+        name = full_name(self.everybody[who])
+        same = [k for k, o in self.operators.items() if o["name"] == name]
+        if len(same) == 1:
+            return {**line, "operator": same[0]}
+        return {**line, "kind": "other"}
+
+    def system(self, m):
+        kind = m["extra_data"].get("system_type")
+        if kind == "transfer":
+            return self.assigned(m["operator_id"])
+        return {"from": "system", "operator": None,
+                "kind": crm.SYSTEM_KINDS.get(kind, "other")}
+
+    def message(self, m):
+        out = {"id": str(m["id"]), "at": milliseconds(m["created"]),
+               "kind": "image" if m["photo"] else "text"}
+        writer, kind = m["operator_id"], m["type"]
+        if kind is None and not m["photo"]:
+            out["kind"] = "input_csat"
+        if kind == "from_client":
+            out.update({"from": "customer", "user": str(m["client_id"])})
+        elif kind == "system":
+            out.update(self.system(m))
+        elif kind not in ("to_client", "comment") or writer is None:
+            out.update({"from": "bot", "automated": True})
+        elif writer == ROBOT:
+            out.update({"from": "bot", "user": str(writer)})
+        else:
+            out.update({"from": "operator", "user": str(writer),
+                        "operator": str(writer)})
+        if kind == "comment":
+            out["private"] = True
+        return out
+
+    def opened_at(self, d, messages):
+        opened = milliseconds(d["begin"])
+        for i, m in enumerate(messages):
+            if m["from"] == "system" and m["kind"] == "closed":
+                opened = messages[min(i + 1, len(messages) - 1)]["at"]
+        return opened
+
+    def chat(self, d, messages):
+        client = d["last_message"]["client_id"]
+        number = client - FIRST_CLIENT
+        phone = "+4917%09d" % number if number % 3 else None
+        holder = crm.name_or_none(d["operator_id"])
+        return {
+            "status": "open",
+            "operator": holder if holder in self.operators else None,
+            "channel": str(d["last_message"]["channel_id"]),
+            "customer": str(client),
+            "customer_name":
+                (NAMES[number % 5] or None) if self.customers else None,
+            "customer_phone": phone if self.phones else None,
+            "tag": "urgent" if d["id"] % 4 == 0 else None,
+            "opened_at": self.opened_at(d, messages),
+        }
+
+    def look(self, now=0):
+        """What is shown now, on a clock that stands still."""
+        self.read_operators(now)
+        self.world = self.sim.world(self.token)
+        written = collections.defaultdict(list)
+        for m in self.world["messages"]:
+            written[m["dialog_id"]].append(self.message(m))
+        chats, messages = {}, {}
+        for d in self.world["dialogs"]:
+            if d["state"] != "open" or not written[d["id"]] or \
+                    d["id"] in self.world["gone"]:
+                continue
+            own = clocks.in_order(written[d["id"]])
+            chat = self.chat(d, own)
+            chats[str(d["id"])] = chat
+            messages[str(d["id"])] = [
+                m for m in own
+                if self.history == "all" or m["at"] >= chat["opened_at"]
+            ]
+        return View(self.tenant, self.operators, chats, messages)
+
+    def dialog(self, chat):
+        world = self.sim.world(self.token)
+        for d in world["dialogs"]:
+            if d["id"] == int(chat) and d["id"] not in world["gone"]:
+                return d
+        return None
