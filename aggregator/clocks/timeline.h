@@ -139,6 +139,21 @@ message_writer(const struct message *m)
 							: m->user;
 }
 
+/* It is from a customer, operator or bot, neither private nor automated: what
+ * messaging-metrics(7) counts. */
+static inline bool
+message_counts(const struct message *m)
+{
+	return m->from != FROM_SYSTEM && !m->is_private && !m->automated;
+}
+
+/* Who wrote it, and in which role: never 0. */
+static inline uint64_t
+message_participant(const struct message *m)
+{
+	return (uint64_t)message_writer(m) << 3 | m->from;
+}
+
 /* The operator who wrote it; of a system message the one it names. */
 static inline uint32_t
 message_operator(const struct message *m)

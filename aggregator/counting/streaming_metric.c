@@ -16,7 +16,7 @@
 #include "aggregator/state/state.h"
 
 struct streaming_metric {
-	const struct metric *metric;
+	const struct streaming_metric_ops *ops;
 	void *ctx;
 };
 
@@ -39,14 +39,23 @@ hash_seed(struct state *state)
 	return seed[0] ^ seed[1] << 32 ^ seed[1] >> 32;
 }
 
-struct streaming_metrics *
-streaming_metrics_open(const struct metric *const *list, size_t n,
-    const struct conf *conf, const char *tenant,
-    const struct streaming_metrics_home *at)
+static const struct streaming_metric *
+find_streaming(
+    const struct streaming_metrics *f, const struct streaming_metric_ops *ops)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].ops == ops)
+			return &f->v[i];
+	return NULL;
+}
+
+static struct streaming_metrics *
+new_metrics(const struct streaming_metrics_home *at, size_t n,
+    const struct conf *conf, const char *tenant)
 {
 	struct streaming_metrics *f = xcalloc(1, sizeof *f);
-	struct streaming_metric *to;
-	size_t i;
 
 	f->home.state = at->state;
 	f->home.tenant = at->number;
@@ -58,13 +67,31 @@ streaming_metrics_open(const struct metric *const *list, size_t n,
 	f->setup.tenant = tenant;
 	f->setup.home = &f->home;
 	f->v = xcalloc(n + 1, sizeof *f->v);
-	for (i = 0; i < n; i++) {
-		if (list[i]->streaming == NULL)
-			continue;
-		to = &f->v[f->n++];
-		to->metric = list[i];
-		to->ctx = list[i]->streaming->open(&f->setup);
-	}
+	return f;
+}
+
+static void
+open_metric(struct streaming_metrics *f, const struct streaming_metric_ops *ops)
+{
+	struct streaming_metric *to;
+
+	if (ops == NULL || find_streaming(f, ops) != NULL)
+		return;
+	to = &f->v[f->n++];
+	to->ops = ops;
+	to->ctx = ops->open(&f->setup);
+}
+
+struct streaming_metrics *
+streaming_metrics_open(const struct metric *const *list, size_t n,
+    const struct conf *conf, const char *tenant,
+    const struct streaming_metrics_home *at)
+{
+	struct streaming_metrics *f = new_metrics(at, n, conf, tenant);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		open_metric(f, list[i]->streaming);
 	return f;
 }
 
@@ -77,7 +104,7 @@ streaming_metrics_close(struct streaming_metrics *f)
 		return;
 	streaming_metrics_close(f->recounted);
 	for (i = 0; i < f->n; i++)
-		f->v[i].metric->streaming->close(f->v[i].ctx);
+		f->v[i].ops->close(f->v[i].ctx);
 	free(f->v);
 	free(f);
 }
@@ -87,21 +114,28 @@ streaming_metrics_recount(struct streaming_metrics *f, int64_t newest)
 {
 	const struct streaming_metrics_home home = { .pool = f->home.pool,
 		.window_ms = f->home.window_ms };
-	const struct metric **list;
-	size_t i, n = 0;
+	size_t i;
 
 	if (!f->home.inexact)
 		return NULL;
-	list = xcalloc(f->n, sizeof *list);
-	for (i = 0; i < f->n; i++) {
-		if (f->v[i].metric->streaming->recounts)
-			list[n++] = f->v[i].metric;
-	}
-	f->recounted = streaming_metrics_open(
-	    list, n, f->setup.conf, f->setup.tenant, &home);
-	free(list);
+	f->recounted = new_metrics(&home, f->n, f->setup.conf, f->setup.tenant);
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].ops->recounts)
+			open_metric(f->recounted, f->v[i].ops);
 	streaming_metrics_pass_time(f->recounted, newest);
 	return f->recounted;
+}
+
+struct model_walker
+streaming_metrics_walker(const struct streaming_metrics *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].ops->walk != NULL)
+			return (struct model_walker){ f->v[i].ops->walk,
+				f->v[i].ctx };
+	return (struct model_walker){ NULL, NULL };
 }
 
 void
@@ -128,9 +162,8 @@ prepare_metrics(struct streaming_metrics *f,
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].metric->streaming->prepare != NULL)
-			f->v[i].metric->streaming->prepare(
-			    f->v[i].ctx, m, near);
+		if (f->v[i].ops->prepare != NULL)
+			f->v[i].ops->prepare(f->v[i].ctx, m, near);
 }
 
 static bool
@@ -155,7 +188,7 @@ count_message(const struct streaming_metric *x,
     const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
-	const struct streaming_metric_ops *ops = x->metric->streaming;
+	const struct streaming_metric_ops *ops = x->ops;
 
 	if (ops->message != NULL)
 		ops->message(x->ctx, m, old);
@@ -188,9 +221,8 @@ add_interval(struct streaming_metrics *f,
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].metric->streaming->interval != NULL)
-			f->v[i].metric->streaming->interval(
-			    f->v[i].ctx, in, withdrawn);
+		if (f->v[i].ops->interval != NULL)
+			f->v[i].ops->interval(f->v[i].ctx, in, withdrawn);
 }
 
 void
@@ -233,9 +265,8 @@ streaming_metrics_advance(
 
 	streaming_metrics_resume(f, newest);
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].metric->streaming->advance != NULL)
-			f->v[i].metric->streaming->advance(
-			    f->v[i].ctx, newest, refresh);
+		if (f->v[i].ops->advance != NULL)
+			f->v[i].ops->advance(f->v[i].ctx, newest, refresh);
 	if (f->recounted != NULL)
 		streaming_metrics_advance(f->recounted, newest, refresh);
 }
@@ -261,15 +292,15 @@ void
 streaming_metrics_emit(
     struct streaming_metrics *f, struct rowset *to, enum metric_rows which)
 {
-	size_t i;
+	const struct streaming_metric *x;
 
 	if (f->recounted != NULL && to->metric->streaming->recounts) {
 		streaming_metrics_emit(f->recounted, to, which);
 		return;
 	}
-	for (i = 0; i < f->n; i++)
-		if (f->v[i].metric == to->metric)
-			to->metric->streaming->emit(f->v[i].ctx, to, which);
+	x = find_streaming(f, to->metric->streaming);
+	if (x != NULL)
+		x->ops->emit(x->ctx, to, which);
 }
 
 void
@@ -278,8 +309,8 @@ streaming_metrics_sent(struct streaming_metrics *f)
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].metric->streaming->sent != NULL)
-			f->v[i].metric->streaming->sent(f->v[i].ctx);
+		if (f->v[i].ops->sent != NULL)
+			f->v[i].ops->sent(f->v[i].ctx);
 	keyed_state_home_sent(&f->home);
 }
 

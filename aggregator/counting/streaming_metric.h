@@ -3,8 +3,9 @@
  * users, alerts, trends and others. Other metrics are made of the whole
  * recomputed model; a streaming metric takes in each message once, keeps counts
  * by key (keyed_state.h) and lists which of its rows changed. So a flush costs
- * what changed, and a one-shot run is the same with one flush, at its end. One
- * file a metric; struct metric names its struct streaming_metric_ops.
+ * what changed, and a one-shot run is the same with one flush, at its end.
+ * struct metric names its struct streaming_metric_ops; metrics with the same
+ * one share what they count.
  *
  * The model sees to it that each message comes exactly once: as a new one, or
  * as a later version together with the version it replaces. No result depends
@@ -72,6 +73,9 @@ struct streaming_metric_ops {
 	    const struct streaming_metric_message *old);
 	void (*interval)(void *ctx, const struct streaming_metric_interval *i,
 	    bool withdrawn);
+	/* It follows the walks over chats instead of counting messages; its
+	 * context is that of open(). At most one set of operations may. */
+	const struct model_walk_ops *walk;
 	/* The tenant's newest time, also in the home, moves on: windows end,
 	 * entries expire. After it the set of changed rows is complete.
 	 * refresh: rows of what is still going on change, too. */
@@ -100,6 +104,9 @@ struct streaming_metrics *streaming_metrics_open(
     const char *tenant, const struct streaming_metrics_home *at);
 /* Without saving. NULL is fine. */
 void streaming_metrics_close(struct streaming_metrics *f);
+
+/* Who follows the walks over chats; set as the model's walker. */
+struct model_walker streaming_metrics_walker(const struct streaming_metrics *f);
 
 /* Before the first message: the tenant's newest time when the state was last
  * saved. */

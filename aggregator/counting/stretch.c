@@ -9,10 +9,9 @@
 
 void
 stretches_open(struct stretches *x, const struct streaming_metric_setup *setup,
-    struct keyed_state *heads, const struct stretches_kind *kind, void *ctx)
+    struct keyed_state *heads, const struct stretches_kind *kind)
 {
 	x->kind = kind;
-	x->ctx = ctx;
 	x->heads = heads;
 	x->expires = setup->home->state != NULL;
 	x->forget = streaming_metric_conf(setup, "forget");
@@ -72,14 +71,6 @@ stretches_change(struct stretches *x, const void *head, void *s)
 	keyed_state_change(s == head ? x->heads : &x->past, s);
 }
 
-/* The stretch is about to be deleted. */
-static void
-report_dropped(const struct stretches *x, const void *head, const void *s)
-{
-	if (x->kind->dropped != NULL)
-		x->kind->dropped(x->ctx, keyed_state_key(head), s);
-}
-
 /* Deletes all stretches before this one. */
 static void
 delete_before(struct stretches *x, void *head, struct stretch *s)
@@ -92,7 +83,6 @@ delete_before(struct stretches *x, void *head, struct stretch *s)
 	stretches_change(x, head, s);
 	for (; gone != NULL; gone = next) {
 		next = stretches_before(x, head, gone);
-		report_dropped(x, head, gone);
 		keyed_state_delete(&x->past, gone);
 	}
 }
@@ -112,7 +102,6 @@ static void
 drop_head(struct stretches *x, void *head)
 {
 	delete_before(x, head, head);
-	report_dropped(x, head, head);
 	memset(head, 0, x->kind->size);
 }
 
@@ -310,7 +299,6 @@ static void
 delete_head(struct stretches *x, void *head)
 {
 	delete_before(x, head, head);
-	report_dropped(x, head, head);
 	keyed_state_delete(x->heads, head);
 }
 

@@ -1,6 +1,6 @@
 /*
- * stretch: the counts of a key, a conversation or a user, split by time so that
- * long silences in it show. What comes after a silence longer than [aggregator]
+ * stretch: the counts of a key, such as a user, split by time so that long
+ * silences in it show. What comes after a silence longer than [aggregator]
  * forget begins anew: a row has only what was counted since the last such
  * silence. That follows from the messages alone, in whatever order they arrive
  * and are withdrawn, and wherever a flush falls between them.
@@ -39,13 +39,10 @@ struct stretches_kind {
 	int64_t (*last)(const void *head);
 	/* The head must stay for another reason; NULL: never. */
 	bool (*is_needed)(const void *head);
-	/* The stretch is about to be deleted; NULL: nothing depends on it. */
-	void (*dropped)(void *ctx, struct text key, const void *stretch);
 };
 
 struct stretches {
 	const struct stretches_kind *kind;
-	void *ctx;                 /* of kind->dropped */
 	struct keyed_state *heads; /* key -> the newest, and whatever else */
 	struct keyed_state past;   /* (key, start) -> another one */
 	struct timer_queue silent; /* keys, by when each may be silent */
@@ -56,7 +53,7 @@ struct stretches {
 /* A head's payload begins with a stretch's. All pointers are borrowed. */
 void stretches_open(struct stretches *x,
     const struct streaming_metric_setup *setup, struct keyed_state *heads,
-    const struct stretches_kind *kind, void *ctx);
+    const struct stretches_kind *kind);
 void stretches_close(struct stretches *x);
 
 /* A head was just made, for a message of that time. */

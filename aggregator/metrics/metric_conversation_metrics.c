@@ -1,80 +1,66 @@
 /*
- * conversation_metrics: of each conversation, over all of its life: how many
- * messages count, how many participants wrote them, the first and the last of
- * them. Who writes as a customer and as an operator is two participants; all
- * without a name are one. Unlike chat_metrics it has no episodes, and its rows
- * never leave.
+ * conversation_metrics and longest_monologue: of each conversation, over all of
+ * its life: how many messages count, how many participants wrote them, the
+ * first and the last of them; and the most messages in a row by one side, the
+ * customer, or operators and bots together. Who writes as a customer and as an
+ * operator is two participants; all without a name are one. Unlike chat_metrics
+ * it has no episodes, and its rows never leave.
  *
  * All is counted since the conversation was last silent for longer than
- * [aggregator] forget, see stretch.h. The first few participants of a stretch
- * are part of its payload, because nearly every conversation has two; the
- * others have a table. A participant is a hash of 64 bits, and leads in the
- * newest stretch they wrote in: so the leaders of joined stretches add up to
- * the number of participants. A conversation whose messages were all withdrawn
- * by later versions keeps its row, with 0 messages.
+ * [aggregator] forget, by the walk over the chat that its clocks make, too. A
+ * conversation outlives its chat in the model: what the model's dropped
+ * messages come to stays here, as the past that the next walk begins with.
+ *
+ * Of the past the participants are kept as hashes of 64 bits: the first few
+ * with the conversation, because nearly all have two, the others in a table. A
+ * conversation whose messages were all withdrawn by later versions keeps its
+ * row, with 0 messages.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 
-#include "aggregator/counting/stretch.h"
+#include "aggregator/containers/key_set.h"
 
 enum {
 	NEAR = 4,
 };
 
-struct participant {
-	uint64_t who; /* a hash; 0: the place is free */
-	uint64_t messages;
-};
-
-/* The payload of a stretch. */
+/* What messages come to. Without any it is zeroed. */
 struct talk {
-	struct stretch stretch;
-	uint64_t participants, leaders;
-	struct participant near[NEAR];
+	int64_t first_at, last_at;
+	uint64_t messages, participants;
+	uint64_t run, longest; /* in a row: until the last one; the most */
+	uint64_t by_customer;  /* the side of the run */
 };
 
 struct conversation {
-	struct talk newest;
-	int64_t known_last; /* also of withdrawn messages */
+	struct talk all;     /* as in its rows */
+	struct talk past;    /* of messages that the model dropped */
+	uint64_t near[NEAR]; /* participants of the past; 0: none */
+	int64_t known_last;  /* the latest last_at of a row */
+	int64_t withdrawn; /* the tenant's time when a message was withdrawn */
+	int64_t due;       /* when it is reviewed */
 };
 
 struct conversations {
-	struct keyed_state table;
-	struct stretches stretches;
-	struct keyed_state
-	    others; /* (conversation, stretch, who) -> messages */
+	struct keyed_state table;  /* by chat */
+	struct keyed_state others; /* (chat, start, hash): further participants
+				      of the past that begins then */
+	struct timer_queue timer_queue;
 	struct streaming_metric_cap cap;
-};
-
-static int64_t
-last_known(const void *conversation)
-{
-	return ((const struct conversation *)conversation)->known_last;
-}
-
-/* The participants of a stretch go with it. */
-static void
-drop_others(void *others, struct text chat, const void *talk)
-{
-	struct key k;
-
-	key_begin_with(&k, chat);
-	key_time(&k, ((const struct talk *)talk)->stretch.start);
-	keyed_state_delete_prefix(others, k.bytes, k.len);
-}
-
-static const struct stretches_kind talks = {
-	.past = "conversations_past",
-	.silent = "conversations_silent",
-	.size = sizeof(struct talk),
-	.last = last_known,
-	.dropped = drop_others,
+	bool lasts; /* in a stream, where a conversation is deleted in time */
+	int64_t window, forget;
+	/* The chat that is walked over. */
+	struct conversation *walked; /* NULL: it is not known */
+	struct talk talk;
+	bool past_counts; /* its participants are among those of the talk */
+	struct key_set participants; /* who wrote since the past */
 };
 
 static void *
@@ -82,12 +68,15 @@ conversations_open(const struct streaming_metric_setup *setup)
 {
 	struct conversations *f = xcalloc(1, sizeof *f);
 
-	keyed_state_open(&f->table, setup->home, "conversations",
-	    sizeof(struct conversation));
-	stretches_open(&f->stretches, setup, &f->table, &talks, &f->others);
 	keyed_state_open(
-	    &f->others, setup->home, "conversation_users", sizeof(uint64_t));
+	    &f->table, setup->home, "talks", sizeof(struct conversation));
+	keyed_state_open(
+	    &f->others, setup->home, "talk_participants", sizeof(uint64_t));
+	timer_queue_open(&f->timer_queue, setup->home, "talks_due");
 	streaming_metric_cap_init(&f->cap, setup, "conversation_users");
+	f->lasts = setup->home->state != NULL && setup->home->window_ms > 0;
+	f->window = setup->home->window_ms;
+	f->forget = streaming_metric_conf(setup, "forget");
 	return f;
 }
 
@@ -97,203 +86,207 @@ conversations_close(void *ctx)
 	struct conversations *f = ctx;
 
 	keyed_state_close(&f->table);
-	stretches_close(&f->stretches);
 	keyed_state_close(&f->others);
+	timer_queue_close(&f->timer_queue);
+	key_set_release(&f->participants);
 	free(f);
 }
 
+static struct conversation *
+find_conversation(struct conversations *f, struct text chat, bool *made)
+{
+	struct key k;
+
+	k.len = 0;
+	key_text(&k, chat);
+	return made != NULL ? keyed_state_get(&f->table, k.bytes, k.len, made)
+			    : keyed_state_find(&f->table, k.bytes, k.len);
+}
+
+/* From then on no message can follow one of that time without a silence between
+ * them, nor replace one before it. */
+static int64_t
+when_silent(const struct conversations *f, int64_t last)
+{
+	return last + f->forget + f->window + 1;
+}
+
+static void
+schedule(struct conversations *f, struct conversation *c, int64_t due)
+{
+	struct text key = keyed_state_key(c);
+
+	c->due = due;
+	keyed_state_change(&f->table, c);
+	if (f->lasts)
+		timer_queue_add(&f->timer_queue, due, key.p, key.len);
+}
+
+/* Counts a message. True: it begins anew, after a silence. */
+static bool
+talk_add(struct talk *t, int64_t forget, const struct message *x)
+{
+	bool by_customer = x->from == FROM_CUSTOMER;
+	bool silent = t->messages > 0 && x->at - t->last_at > forget;
+
+	if (silent)
+		*t = (struct talk){ 0 };
+	if (t->messages++ == 0)
+		t->first_at = x->at;
+	t->last_at = x->at;
+	t->run = t->run > 0 && t->by_customer == by_customer ? t->run + 1 : 1;
+	t->by_customer = by_customer;
+	if (t->run > t->longest)
+		t->longest = t->run;
+	return silent;
+}
+
 static uint64_t
-hash_writer(
-    const struct conversations *f, const struct streaming_metric_message *m)
+hash_writer(const struct conversations *f, const struct model *m,
+    const struct message *x)
 {
 	struct key k;
 	uint64_t who;
 
 	k.len = 0;
-	key_byte(&k, m->from);
-	key_text(&k, m->user);
+	key_byte(&k, x->from);
+	key_text(&k, model_name(m, message_writer(x)));
 	who = hash_text(f->table.home->seed, k.bytes, k.len);
 	return who != 0 ? who : 1;
 }
 
-static struct participant *
-find_near(struct talk *t, uint64_t who)
-{
-	struct participant *p;
-
-	for (p = t->near; p < t->near + NEAR; p++)
-		if (p->who == who)
-			return p;
-	return NULL;
-}
-
-/* Where the messages of a participant outside t->near are counted; NULL: there
- * is no such place and make is false. */
-static uint64_t *
-find_other(struct conversations *f, const struct conversation *c,
-    const struct talk *t, uint64_t who, bool make)
+static struct key
+others_key(const struct conversation *c)
 {
 	struct key k;
 
 	key_begin_with(&k, keyed_state_key(c));
-	key_time(&k, t->stretch.start);
+	key_time(&k, c->past.first_at);
+	return k;
+}
+
+/* They wrote in the past. */
+static bool
+is_past_participant(
+    struct conversations *f, const struct conversation *c, uint64_t who)
+{
+	struct key k;
+	size_t i;
+
+	for (i = 0; i < NEAR && i < c->past.participants; i++)
+		if (c->near[i] == who)
+			return true;
+	if (c->past.participants <= NEAR)
+		return false;
+	k = others_key(c);
 	key_number(&k, who);
-	return make ? keyed_state_get(&f->others, k.bytes, k.len, NULL)
-		    : keyed_state_find(&f->others, k.bytes, k.len);
-}
-
-/* How many messages they wrote in the stretch; NULL: none. */
-static uint64_t *
-find_participant(struct conversations *f, const struct conversation *c,
-    struct talk *t, uint64_t who)
-{
-	struct participant *p = find_near(t, who);
-	uint64_t near = 0;
-
-	if (p != NULL)
-		return &p->messages;
-	for (p = t->near; p < t->near + NEAR; p++)
-		near += p->who != 0;
-	return near < t->participants ? find_other(f, c, t, who, false) : NULL;
-}
-
-/* A participant who is new in a stretch leads there, and no more in the one
- * before that they wrote in; one who left it gives the lead back to that one.
- * Neither holds if they wrote in a later stretch. */
-static void
-move_lead(struct conversations *f, struct conversation *c, struct talk *to,
-    uint64_t who, bool came)
-{
-	struct talk *t = &c->newest;
-
-	for (; t != to; t = stretches_before(&f->stretches, c, t))
-		if (find_participant(f, c, t, who) != NULL)
-			return;
-	to->leaders += came ? 1 : -UINT64_C(1);
-	do
-		t = stretches_before(&f->stretches, c, t);
-	while (t != NULL && find_participant(f, c, t, who) == NULL);
-	if (t == NULL)
-		return;
-	t->leaders += came ? -UINT64_C(1) : 1;
-	stretches_change(&f->stretches, c, t);
-}
-
-/* Between the silences around a stretch: the row is about the newest one. */
-static uint64_t
-count_leaders(struct conversations *f, const struct conversation *c,
-    const struct talk *around)
-{
-	const struct talk *t = &c->newest;
-	bool found = false;
-	uint64_t n = 0;
-
-	while (t != NULL) {
-		n += t->leaders;
-		found = found || t == around;
-		if (stretches_joined(&f->stretches, c, t) == NULL) {
-			if (found)
-				break;
-			n = 0;
-		}
-		t = stretches_before(&f->stretches, c, t);
-	}
-	return n;
+	return keyed_state_find(&f->others, k.bytes, k.len) != NULL;
 }
 
 static bool
-has_room_for_participant(
-    struct conversations *f, const struct conversation *c, const struct talk *t)
+has_room_for_participant(struct conversations *f, const struct talk *t)
 {
-	return streaming_metric_cap_allows(&f->cap, count_leaders(f, c, t),
+	return streaming_metric_cap_allows(&f->cap, t->participants,
 	    "a conversation of more people than that");
 }
 
 static void
-add_participant(struct conversations *f, struct conversation *c, struct talk *t,
-    uint64_t who)
+add_past_participant(
+    struct conversations *f, struct conversation *c, uint64_t who)
 {
-	uint64_t *n = find_participant(f, c, t, who);
-	struct participant *p = find_near(t, n != NULL ? who : 0);
-	bool came = n == NULL;
-
-	if (came && !has_room_for_participant(f, c, t))
-		return;
-	if (came && p != NULL)
-		*p = (struct participant){ who, 0 };
-	if (p != NULL)
-		n = &p->messages;
-	else if (came)
-		n = find_other(f, c, t, who, true);
-	*n += 1;
-	if (p == NULL)
-		keyed_state_change(&f->others, n);
-	if (!came)
-		return;
-	t->participants++;
-	move_lead(f, c, t, who, true);
-}
-
-static void
-remove_participant(struct conversations *f, struct conversation *c,
-    struct talk *t, uint64_t who)
-{
-	uint64_t *n = find_participant(f, c, t, who);
-	struct participant *p = find_near(t, who);
-
-	if (n == NULL)
-		return;
-	if (p == NULL)
-		keyed_state_change(&f->others, n);
-	if (--*n > 0)
-		return;
-	if (p != NULL)
-		p->who = 0;
-	else
-		keyed_state_delete(&f->others, n);
-	t->participants--;
-	move_lead(f, c, t, who, false);
-}
-
-static struct conversation *
-find_conversation(struct conversations *f,
-    const struct streaming_metric_message *m, bool make)
-{
-	struct conversation *c;
 	struct key k;
-	bool made = false;
 
-	k.len = 0;
-	key_text(&k, m->chat);
-	c = make ? keyed_state_get(&f->table, k.bytes, k.len, &made)
-		 : keyed_state_find(&f->table, k.bytes, k.len);
-	if (made) {
-		c->known_last = CLOCK_NONE;
-		stretches_watch(&f->stretches, c, m->at);
+	if (is_past_participant(f, c, who) ||
+	    !has_room_for_participant(f, &c->past))
+		return;
+	if (c->past.participants < NEAR) {
+		c->near[c->past.participants] = who;
+	} else {
+		k = others_key(c);
+		key_number(&k, who);
+		keyed_state_change(&f->others,
+		    keyed_state_get(&f->others, k.bytes, k.len, NULL));
 	}
-	return c;
+	c->past.participants++;
 }
 
+/* Messages that the model drops go into the past. */
 static void
-add_to_stretch(struct conversations *f, struct conversation *c,
-    const struct streaming_metric_message *m)
-{
-	struct talk *t = stretches_at(&f->stretches, c, m->at, true);
-
-	if (m->at > c->known_last)
-		c->known_last = m->at;
-	stretch_add(&t->stretch, m->at);
-	add_participant(f, c, t, hash_writer(f, m));
-	stretches_change(&f->stretches, c, t);
-}
-
-static void
-conversations_add(void *ctx, const struct streaming_metric_message *m)
+conversations_drop(
+    void *ctx, const struct model *m, const struct chat *chat, size_t n)
 {
 	struct conversations *f = ctx;
-	struct conversation *c = find_conversation(f, m, true);
+	struct conversation *c = find_conversation(f, chat_id(chat), NULL);
+	const struct message *x;
+	struct key past;
 
-	add_to_stretch(f, c, m);
+	if (c == NULL)
+		return;
+	for (x = chat->messages; x < chat->messages + n; x++) {
+		if (!message_counts(x))
+			continue;
+		past = others_key(c);
+		if (talk_add(&c->past, f->forget, x))
+			keyed_state_delete_prefix(
+			    &f->others, past.bytes, past.len);
+		add_past_participant(f, c, hash_writer(f, m, x));
+	}
+	keyed_state_change(&f->table, c);
+}
+
+static void
+conversations_begin(void *ctx, const struct chat *chat)
+{
+	struct conversations *f = ctx;
+
+	f->walked = find_conversation(f, chat_id(chat), NULL);
+	f->talk = f->walked != NULL ? f->walked->past : (struct talk){ 0 };
+	f->past_counts = f->walked != NULL;
+	key_set_empty(&f->participants);
+}
+
+static void
+conversations_message(void *ctx, const struct model *m, const struct message *x)
+{
+	struct conversations *f = ctx;
+
+	if (talk_add(&f->talk, f->forget, x)) {
+		f->past_counts = false;
+		key_set_empty(&f->participants);
+	}
+	if (!key_set_add(&f->participants, message_participant(x)) ||
+	    (f->past_counts &&
+		is_past_participant(f, f->walked, hash_writer(f, m, x))) ||
+	    !has_room_for_participant(f, &f->talk))
+		return;
+	f->talk.participants++;
+}
+
+static void
+conversations_end(void *ctx, const struct chat *chat)
+{
+	struct conversations *f = ctx;
+	struct conversation *c = f->walked;
+	struct talk *t = &f->talk;
+	bool made;
+
+	if (c == NULL &&
+	    (t->messages == 0 ||
+		(f->lasts && when_silent(f, t->last_at) <= f->table.home->now)))
+		return;
+	if (c == NULL) {
+		c = find_conversation(f, chat_id(chat), &made);
+		c->known_last = c->withdrawn = CLOCK_NONE;
+		schedule(f, c, when_silent(f, t->last_at));
+	}
+	if (f->lasts && t->messages > 0 &&
+	    when_silent(f, t->last_at) <= c->withdrawn)
+		*t = (struct talk){ 0 };
+	if (memcmp(&c->all, t, sizeof *t) == 0)
+		return;
+	if (t->messages > 0 && t->last_at > c->known_last)
+		c->known_last = t->last_at;
+	c->all = *t;
 	keyed_state_emit(&f->table, c);
 }
 
@@ -301,59 +294,60 @@ static void
 conversations_remove(void *ctx, const struct streaming_metric_message *m)
 {
 	struct conversations *f = ctx;
-	struct conversation *c = find_conversation(f, m, false);
-	struct talk *t = NULL;
+	struct conversation *c = find_conversation(f, m->chat, NULL);
 
-	if (c != NULL)
-		t = stretches_at(&f->stretches, c, m->at, false);
-	if (t == NULL)
+	if (c == NULL)
 		return;
-	stretch_remove(&f->stretches, &t->stretch, m->at);
-	remove_participant(f, c, t, hash_writer(f, m));
-	stretches_change(&f->stretches, c, t);
-	stretches_drop_empty(&f->stretches, c, t);
-	keyed_state_emit(&f->table, c);
+	c->withdrawn = f->table.home->now;
+	keyed_state_change(&f->table, c);
 }
 
+/* A conversation is due: it is deleted once it is silent for good. */
 static void
-conversations_prepare(
-    void *ctx, const struct streaming_metric_message *m, bool near)
+review_conversation(
+    struct conversations *f, struct text key, int64_t due, int64_t newest)
 {
-	struct conversations *f = ctx;
-	struct key k;
+	struct conversation *c = keyed_state_find(&f->table, key.p, key.len);
+	int64_t silent;
 
-	if (!m->counted)
+	if (c == NULL || c->due != due)
 		return;
-	k.len = 0;
-	key_text(&k, m->chat);
-	keyed_state_prepare(&f->table, k.bytes, k.len, near);
+	silent = when_silent(f, c->known_last);
+	if (silent > newest || keyed_state_is_pending(c)) {
+		schedule(f, c, silent > newest ? silent : newest + 1);
+		return;
+	}
+	keyed_state_delete_prefix(&f->others, key.p, key.len);
+	keyed_state_delete(&f->table, c);
 }
 
 static void
 conversations_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct conversations *f = ctx;
+	struct text key;
+	int64_t due;
 
 	(void)refresh;
-	stretches_expire(&f->stretches, newest);
+	while (
+	    f->lasts && timer_queue_next(&f->timer_queue, newest, &key, &due))
+		review_conversation(f, key, due, newest);
 }
 
 static void
-emit_conversation(
-    struct conversations *f, const struct conversation *c, struct rowset *to)
+emit_conversation(const struct talk *t, int64_t last_at, struct cell *cell)
 {
-	struct stretch_sum sum = stretches_sum(&f->stretches, c);
-	struct cell *cell = rowset_add(to);
-	uint64_t people = count_leaders(f, c, &c->newest);
-	bool any = sum.messages > 0;
-	size_t at = 0;
+	cell = cell_count(cell, t->messages);
+	cell = cell_count(cell, t->participants);
+	cell = cell_time(cell, last_at);
+	cell_time(cell, t->messages > 0 ? t->first_at : CLOCK_NONE);
+}
 
-	cell = cell_id(cell, key_read_text(keyed_state_key(c), &at));
-	cell = cell_count(cell, sum.messages);
-	/* A message that joins two times of talk may join more than those. */
-	cell = cell_count(cell, people < f->cap.limit ? people : f->cap.limit);
-	cell = cell_time(cell, any ? sum.last : c->known_last);
-	cell_time(cell, sum.first);
+static void
+emit_monologue(const struct talk *t, int64_t last_at, struct cell *cell)
+{
+	cell = cell_count(cell, t->longest);
+	cell_time(cell, last_at);
 }
 
 static void
@@ -361,29 +355,49 @@ conversations_emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
 	struct conversations *f = ctx;
 	const struct conversation *c;
-	size_t n, i;
+	struct cell *cell;
+	size_t n, i, at;
+	int64_t last_at;
 	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
 
 	for (i = 0; i < n; i++) {
 		c = list[i];
-		if (which == ROWS_CHANGED || c->newest.stretch.messages > 0)
-			emit_conversation(f, c, to);
+		if (which == ROWS_ALL && c->all.messages == 0)
+			continue;
+		last_at = c->all.messages > 0 ? c->all.last_at : c->known_last;
+		at = 0;
+		cell = rowset_add(to);
+		cell = cell_id(cell, key_read_text(keyed_state_key(c), &at));
+		if (to->metric == &metric_longest_monologue)
+			emit_monologue(&c->all, last_at, cell);
+		else
+			emit_conversation(&c->all, last_at, cell);
 	}
 	free(list);
 }
 
+static const struct model_walk_ops walk = {
+	.begin = conversations_begin,
+	.message = conversations_message,
+	.end = conversations_end,
+	.drop = conversations_drop,
+};
+
 static const struct streaming_metric_ops ops = {
-	.recounts = true,
 	.open = conversations_open,
 	.close = conversations_close,
-	.prepare = conversations_prepare,
-	.add = conversations_add,
 	.remove = conversations_remove,
+	.walk = &walk,
 	.advance = conversations_advance,
 	.emit = conversations_emit,
 };
 
 const struct metric metric_conversation_metrics = {
 	.table = &tables[TABLE_conversation_metrics],
+	.streaming = &ops,
+};
+
+const struct metric metric_longest_monologue = {
+	.table = &tables[TABLE_longest_monologue],
 	.streaming = &ops,
 };

@@ -75,7 +75,7 @@ users_open(const struct streaming_metric_setup *setup)
 	struct users *f = xcalloc(1, sizeof *f);
 
 	keyed_state_open(&f->table, setup->home, "users", sizeof(struct user));
-	stretches_open(&f->stretches, setup, &f->table, &user_stretches, NULL);
+	stretches_open(&f->stretches, setup, &f->table, &user_stretches);
 	keyed_state_open(
 	    &f->pairs, setup->home, "user_chats", sizeof(struct pair));
 	timer_queue_open(&f->timer_queue, setup->home, "user_chats_due");

@@ -1,8 +1,8 @@
 /*
  * metrics: the list of all metrics. Each is a file metric_TABLE.c, named after
  * its table in common/tables/tables.def; response_hours is beside
- * response_histogram, and the two tables of a simulation are in
- * metric_allocation.c.
+ * response_histogram, longest_monologue beside conversation_metrics, and the
+ * two tables of a simulation are in metric_allocation.c.
  */
 #ifndef AGGREGATOR_METRICS_METRICS_H
 #define AGGREGATOR_METRICS_METRICS_H

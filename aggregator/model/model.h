@@ -162,6 +162,26 @@ struct model_changes {
 	size_t early; /* so many chats model_recompute_early() has passed */
 };
 
+struct model;
+
+/* Follows the walks over the chats that are derived: begin(), message() for
+ * each message of a customer, operator or bot that is neither private nor
+ * automated, in order, and end(), when the chat is derived. drop(): the first n
+ * messages of the chat will not come again. */
+struct model_walk_ops {
+	void (*begin)(void *ctx, const struct chat *c);
+	void (*message)(
+	    void *ctx, const struct model *m, const struct message *x);
+	void (*end)(void *ctx, const struct chat *c);
+	void (*drop)(
+	    void *ctx, const struct model *m, const struct chat *c, size_t n);
+};
+
+struct model_walker {
+	const struct model_walk_ops *ops; /* NULL: nobody follows */
+	void *ctx;
+};
+
 struct model {
 	/* Set between model_init() and the first record. */
 	bool incremental;   /* recomputed again and again; dedup_on_add, too */
@@ -185,6 +205,7 @@ struct model {
 	 * model_recompute(). */
 	void (*on_interval)(void *ctx, const struct model *m,
 	    const struct chat *c, const struct interval *i, bool withdrawn);
+	struct model_walker walker;
 	/* The messages of an unpacked chat are needed: the callee passes them
 	 * to model_unpack_segment(). */
 	void (*fetch)(void *ctx, struct model *m, struct chat *c);

@@ -15,7 +15,8 @@
 struct collector {
 	struct derivation *work;
 	struct chat *chat;
-	bool all;       /* intervals of past episodes, too */
+	const struct model_walker *told; /* NULL: nobody */
+	bool all;                        /* intervals of past episodes, too */
 	int64_t limit;  /* older messages may be dropped; INT64_MIN: none */
 	size_t n;       /* intervals */
 	size_t present; /* the first interval of the present episode */
@@ -34,7 +35,7 @@ start_episode(struct collector *k)
 {
 	k->chat->last_message_at = CLOCK_NONE;
 	k->chat->messages_counted = 0;
-	participants_empty(&k->work->participants);
+	key_set_empty(&k->work->participants);
 	if (!k->all)
 		k->n = 0;
 	k->present = k->n;
@@ -108,14 +109,16 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 		return;
 	c->messages_counted++;
 	c->last_message_at = m->at;
-	participants_add(
-	    &k->work->participants, (uint64_t)message_writer(m) << 3 | m->from);
+	(void)key_set_add(&k->work->participants, message_participant(m));
+	if (k->told != NULL)
+		k->told->ops->message(k->told->ctx, k->work->model, m);
 }
 
 /* Walks over the lives of the chat. Sets its derived counts, and the intervals
  * of the derivation. */
 static void
-walk_chat(struct collector *k, struct derivation *w, struct chat *c)
+walk_chat(struct collector *k, struct derivation *w, struct chat *c,
+    const struct model_walker *told)
 {
 	const struct model *m = w->model;
 	struct clocks_listener listener = { .ctx = k,
@@ -130,11 +133,15 @@ walk_chat(struct collector *k, struct derivation *w, struct chat *c)
 	memset(k, 0, sizeof *k);
 	k->work = w;
 	k->chat = c;
-	k->all = m->incremental || m->on_interval != NULL;
+	k->told = told;
+	k->all =
+	    m->incremental || m->on_interval != NULL || m->walker.ops != NULL;
 	k->limit = INT64_MIN;
 	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE)
 		k->limit = m->as_of - m->window;
 	start_episode(k);
+	if (told != NULL)
+		told->ops->begin(told->ctx, c);
 	for (i = k->all ? 0 : lives - 1; i < lives; i++) {
 		if (!chat_is_open(c) && !k->all)
 			break;
@@ -209,13 +216,14 @@ derive_walk(struct derivation *w, struct chat *c)
 	struct collector k;
 
 	lives_find(w, c);
-	walk_chat(&k, w, c);
+	walk_chat(&k, w, c, NULL);
 	return (struct derived){ .intervals = k.n, .old = k.old };
 }
 
 struct derived
 derive_chat(struct derivation *w, struct chat *c)
 {
+	const struct model_walker *told = &w->model->walker;
 	struct collector k;
 	size_t credits;
 
@@ -223,8 +231,12 @@ derive_chat(struct derivation *w, struct chat *c)
 	chats_sort_descriptions(w->model, c);
 	lives_find(w, c);
 	lives_set_state(w, c);
-	walk_chat(&k, w, c);
+	if (told->ops == NULL)
+		told = NULL;
+	walk_chat(&k, w, c, told);
 	credits = find_credits(&k);
+	if (told != NULL)
+		told->ops->end(told->ctx, c);
 	c->left |= c->shown && !chat_is_open(c);
 	c->shown = chat_is_open(c);
 	c->dirty = false;
@@ -257,8 +269,7 @@ derivation_release(struct derivation *w)
 	free(w->descriptions);
 	free(w->lives);
 	free(w->marks);
-	free(w->participants.keys);
-	free(w->participants.serials);
+	key_set_release(&w->participants);
 	free(w->intervals);
 	free(w->credits);
 	timeline_release(&w->timeline);

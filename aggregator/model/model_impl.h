@@ -12,8 +12,7 @@
  *   model_duplicates.c    which messages came already
  *   model_recompute.c     brings up to date what metrics read, with
  *                         model_intervals.c and model_credit.c
- *   model_derive.c        derives chats, with model_lives.c and
- *                         model_participants.c
+ *   model_derive.c        derives chats, with model_lives.c
  *   model_merge.c         merges another model
  *   model_forget_customer.c  removes what is known of a customer
  *   model_pack.c          the packed form for the state
@@ -23,6 +22,7 @@
 
 #include "aggregator/clocks/slab.h"
 #include "aggregator/clocks/timeline.h"
+#include "aggregator/containers/key_set.h"
 #include "aggregator/model/model.h"
 #include "common/containers/arena.h"
 #include "common/containers/pack.h"
@@ -67,15 +67,6 @@ struct life {
 	size_t message, description;
 };
 
-/* The set of an episode's participants, see model_participants.c. */
-struct participants {
-	uint64_t *keys;
-	uint32_t *serials; /* of the slot; taken if it is `serial` */
-	size_t mask;
-	uint32_t serial, n;
-	uint64_t last[2]; /* keys added last: most messages repeat them */
-};
-
 /* Derives one chat after the other: what was found of the present one, in
  * memory that the next one uses again. Each thread has its own. */
 struct derivation {
@@ -88,7 +79,7 @@ struct derivation {
 	struct mark *marks;
 	size_t marks_cap;
 	/* Of the chat that was walked over. */
-	struct participants participants;
+	struct key_set participants; /* of the present episode */
 	struct interval *intervals;
 	size_t intervals_cap;
 	struct credit *credits;
@@ -318,10 +309,6 @@ bool lives_are_parted(const struct model *m, const struct chat *c, int64_t at);
 void lives_add_absence(const struct model *m, struct chat *c, int64_t at);
 /* Removes absences that separate no records that are kept or may come. */
 void lives_drop_absences(const struct model *m, struct chat *c);
-
-/* model_participants.c. */
-void participants_empty(struct participants *p);
-void participants_add(struct participants *p, uint64_t key); /* not 0 */
 
 /* model_intervals.c. */
 

@@ -47,12 +47,20 @@ drop_episodes(struct model *m, struct chat *c, const struct droppable *old,
 	f->episode = (uint8_t)old->episode;
 }
 
+static void
+tell_dropped(const struct model *m, const struct chat *c, size_t n)
+{
+	if (m->walker.ops != NULL && n > 0)
+		m->walker.ops->drop(m->walker.ctx, m, c, n);
+}
+
 /* Drops what is older than the window and was reported. */
 static void
 trim_chat(struct model *m, struct chat *c, const struct droppable *old)
 {
 	size_t of_lives = 0;
 
+	tell_dropped(m, c, old->messages);
 	if (old->lives > 0)
 		of_lives = drop_lives(m, c, old);
 	if (old->messages > of_lives)
@@ -159,9 +167,23 @@ chats_load(struct model *m, struct chat *c)
 	recompute_reported(m, c);
 }
 
+/* Its messages go with it. */
+static void
+tell_gone(struct model *m, struct chat *c)
+{
+	if (m->walker.ops == NULL)
+		return;
+	if (!c->loaded && c->stored > 0 && m->fetch != NULL) {
+		c->loaded = true;
+		m->fetch(m->ctx, m, c);
+	}
+	tell_dropped(m, c, c->n);
+}
+
 void
 recompute_gone(struct model *m, struct chat *c)
 {
+	tell_gone(m, c);
 	chats_touch(m, c, false);
 	c->gone = true;
 	c->dirty = false;

@@ -50,7 +50,7 @@ message_of(const struct model *m, const struct message *x)
 
 	f.at = x->at;
 	f.from = (enum message_from)x->from;
-	f.counted = x->from != FROM_SYSTEM && !x->is_private && !x->automated;
+	f.counted = message_counts(x);
 	return f;
 }
 
@@ -132,6 +132,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	m->dedup_on_add = true;
 	m->on_interval = pass_interval;
 	m->on_merged = take_merged;
+	m->walker = streaming_metrics_walker(d->streaming);
 }
 
 void
