@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/digest/encoding.h"
+#include "common/tables/tables.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
 #include "sink/api/page_last.h"
@@ -18,6 +19,7 @@
 struct page {
 	struct question *q;
 	const struct list *list;
+	struct list_column columns[LIST_COLUMNS]; /* columns_n */
 	struct sheet_column titles[LIST_COLUMNS];
 	size_t columns_n;
 	int64_t limit, from, to;
@@ -32,6 +34,75 @@ struct page {
 	bool has_links;               /* rows may have one */
 	struct kept_lacking not_kept; /* where there are not rows */
 };
+
+static enum sheet_type
+type_of(const struct column *c)
+{
+	switch (c->kind) {
+	case COLUMN_SECONDS:
+	case COLUMN_COUNT:
+	case COLUMN_LENGTH:
+	case COLUMN_REAL:
+	case COLUMN_VERSION:
+		return SHEET_NUMBER;
+	case COLUMN_TIME:
+	case COLUMN_HOUR:
+		return SHEET_TIME;
+	case COLUMN_BOOL:
+		return SHEET_FLAG;
+	case COLUMN_JSON:
+		return SHEET_DATA;
+	case COLUMN_ID:
+	case COLUMN_PLACE:
+	case COLUMN_TEXT:
+	case COLUMN_STATUS:
+		break;
+	}
+	return SHEET_TEXT;
+}
+
+static bool
+is_listed(const struct list *l, const char *name)
+{
+	const struct list_column *c = l->columns;
+
+	while (c->name != NULL && strcmp(c->name, name) != 0)
+		c++;
+	return c->name != NULL;
+}
+
+/* Adds what the list does not name of the table, but for the tenant and the
+ * version. */
+static size_t
+add_others(const struct list *l, struct list_column *to)
+{
+	const struct table *t = table_find(l->table, strlen(l->table));
+	size_t i, n = 0;
+
+	for (i = 1; i < t->columns_n; i++)
+		if (t->columns[i].kind != COLUMN_VERSION &&
+		    !is_listed(l, t->columns[i].name))
+			to[n++] = (struct list_column){ t->columns[i].name,
+				type_of(&t->columns[i]), LIST_SHOWN,
+				VIEWER_NONE };
+	return n;
+}
+
+size_t
+list_columns(const struct list *l, struct list_column to[LIST_COLUMNS])
+{
+	size_t listed = 0, n;
+
+	while (l->columns[listed].name != NULL)
+		listed++;
+	n = listed - (l->link != NULL);
+	memcpy(to, l->columns, n * sizeof *to);
+	if (l->and_others)
+		n += add_others(l, to + n);
+	if (l->link != NULL)
+		to[n++] = l->columns[listed - 1];
+	return n;
+}
 
 static void
 add_argument(struct page *p, struct db_value v)
@@ -53,12 +124,12 @@ column_named(const struct page *p, const char *name)
 static void
 read_columns(struct page *p)
 {
-	const struct list_column *c = p->list->columns;
+	size_t i;
 
-	for (; c[p->columns_n].name != NULL; p->columns_n++)
-		p->titles[p->columns_n] =
-		    (struct sheet_column){ c[p->columns_n].name,
-			    c[p->columns_n].type };
+	p->columns_n = list_columns(p->list, p->columns);
+	for (i = 0; i < p->columns_n; i++)
+		p->titles[i] = (struct sheet_column){ p->columns[i].name,
+			p->columns[i].type };
 }
 
 static void
@@ -135,10 +206,10 @@ check_list_contradictions(const struct page *p)
 static bool
 check_list_flags(const struct page *p)
 {
-	const struct list_column *c = p->list->columns;
+	const struct list_column *c = p->columns;
 	const char *v;
 
-	for (; c->name != NULL; c++) {
+	for (; c < p->columns + p->columns_n; c++) {
 		v = c->type == SHEET_FLAG && c->use == LIST_FILTER
 			? question_parameter(p->q, c->name)
 			: NULL;
@@ -172,10 +243,10 @@ check_list_kind(const struct page *p)
 static bool
 check_list_roles(const struct page *p)
 {
-	const struct list_column *c = p->list->columns;
+	const struct list_column *c = p->columns;
 	enum viewer_role role = p->q->viewer.role;
 
-	for (; c->name != NULL; c++) {
+	for (; c < p->columns + p->columns_n; c++) {
 		if (role < c->least && c->use != LIST_SHOWN &&
 		    question_parameter(p->q, c->name) != NULL)
 			return question_problem(p->q, 403,
@@ -245,7 +316,7 @@ add_filters(struct page *p)
 	size_t i;
 
 	for (i = 0; i < p->columns_n; i++) {
-		c = &p->list->columns[i];
+		c = &p->columns[i];
 		v = c->use != LIST_SHOWN ? question_parameter(p->q, c->name)
 					 : NULL;
 		if (v == NULL || word_of(p, c->name) != NULL)
@@ -312,7 +383,7 @@ is_link(const struct page *p, size_t column)
 static void
 add_column(const struct page *p, size_t column, struct buf *sql)
 {
-	const struct list_column *c = &p->list->columns[column];
+	const struct list_column *c = &p->columns[column];
 	const struct viewer *v = &p->q->viewer;
 
 	if (v->role < c->least || is_link(p, column)) {
@@ -433,7 +504,7 @@ link_next(struct page *p, const char *cursor)
 		reply_encode_time(to, "to", p->to);
 	add_link_parameter(p, to, "limit");
 	for (i = 0; i < p->columns_n; i++) {
-		if (p->list->columns[i].use != LIST_SHOWN)
+		if (p->columns[i].use != LIST_SHOWN)
 			add_link_parameter(p, to, p->titles[i].name);
 	}
 	for (; w->parameter != NULL; w++) {
@@ -494,7 +565,7 @@ static bool
 find_links(struct page *p, const struct db_rows *rows)
 {
 	return p->list->link == NULL || db_rows_count(rows) == 0 ||
-	       p->q->viewer.role < p->list->columns[p->columns_n - 1].least ||
+	       p->q->viewer.role < p->columns[p->columns_n - 1].least ||
 	       kept_find(p->q, "intervals", &p->has_links);
 }
 

@@ -57,6 +57,9 @@ struct list {
 				  sharded.h; NULL: nowhere */
 	const char *condition; /* of the rows that are shown; NULL: all are */
 	struct list_column columns[LIST_COLUMNS]; /* up to one without name */
+	/* Behind these, before the link, come all others that the table has,
+	 * as it declares them: every role sees them, and none filters. */
+	bool and_others;
 	/* The order, by names of columns; with tenant a key of the table. */
 	const char *key[PAGE_CURSOR_KEYS];
 	struct list_word words[LIST_WORDS]; /* up to one without parameter */
@@ -84,6 +87,9 @@ struct list {
 	 * no row of them. */
 	reply_link *link;
 };
+
+/* The columns of the list, in their order; returns how many. */
+size_t list_columns(const struct list *l, struct list_column to[LIST_COLUMNS]);
 
 /* Answers with a page of the list. */
 void list_answer(struct question *q, const struct list *l);

@@ -467,9 +467,10 @@ static void
 add_list_shapes(struct buf *to, const struct resource *r)
 {
 	const struct list *l = r->list;
+	struct list_column columns[LIST_COLUMNS];
 	struct buf page = BUF_INIT, row = BUF_INIT;
 	char name[64];
-	size_t i;
+	size_t i, n = list_columns(l, columns);
 
 	(void)snprintf(name, sizeof name, "%sRow", r->shape);
 	buf_addf(&page,
@@ -477,9 +478,9 @@ add_list_shapes(struct buf *to, const struct resource *r)
 	    "nothing: the metric, if the tenant has no row of it', next?: text "
 	    "'The cursor of the next page'}",
 	    name);
-	for (i = 0; l->columns[i].name != NULL; i++)
-		buf_addf(&row, "%s%s: %s", i > 0 ? ", " : "{",
-		    l->columns[i].name, column_shape(l, &l->columns[i]));
+	for (i = 0; i < n; i++)
+		buf_addf(&row, "%s%s: %s", i > 0 ? ", " : "{", columns[i].name,
+		    column_shape(l, &columns[i]));
 	buf_addc(&row, '}');
 	openapi_member(to, r->shape, buf_str(&page));
 	openapi_member(to, name, buf_str(&row));
