@@ -4,7 +4,7 @@
  * first and the last of them; and the most messages in a row by one side, the
  * customer, or operators and bots together. Who writes as a customer and as an
  * operator is two participants; all without a name are one. Unlike chat_metrics
- * it has no episodes, and its rows never leave.
+ * its rows never leave, and only the first response is that of an episode.
  *
  * All is counted since the conversation was last silent for longer than
  * [aggregator] forget, by the walk over the chat that its clocks make, too. A
@@ -40,10 +40,11 @@ struct talk {
 };
 
 struct conversation {
-	struct talk all;     /* as in its rows */
-	struct talk past;    /* of messages that the model dropped */
-	uint64_t near[NEAR]; /* participants of the past; 0: none */
-	int64_t known_last;  /* the latest last_at of a row */
+	struct talk all;        /* as in its rows */
+	struct talk past;       /* of messages that the model dropped */
+	uint64_t near[NEAR];    /* participants of the past; 0: none */
+	int64_t first_response; /* of the present episode; TALLY_NONE */
+	int64_t known_last;     /* the latest last_at of a row */
 	int64_t withdrawn; /* the tenant's time when a message was withdrawn */
 	int64_t due;       /* when it is reviewed */
 };
@@ -282,11 +283,13 @@ conversations_end(void *ctx, const struct chat *chat)
 	if (f->lasts && t->messages > 0 &&
 	    when_silent(f, t->last_at) <= c->withdrawn)
 		*t = (struct talk){ 0 };
-	if (memcmp(&c->all, t, sizeof *t) == 0)
+	if (memcmp(&c->all, t, sizeof *t) == 0 &&
+	    c->first_response == chat->first_response)
 		return;
 	if (t->messages > 0 && t->last_at > c->known_last)
 		c->known_last = t->last_at;
 	c->all = *t;
+	c->first_response = chat->first_response;
 	keyed_state_emit(&f->table, c);
 }
 
@@ -302,7 +305,8 @@ conversations_remove(void *ctx, const struct streaming_metric_message *m)
 	keyed_state_change(&f->table, c);
 }
 
-/* A conversation is due: it is deleted once it is silent for good. */
+/* A conversation is due: it is deleted once it is silent for good, unless the
+ * end of its present episode is still to be told. */
 static void
 review_conversation(
     struct conversations *f, struct text key, int64_t due, int64_t newest)
@@ -313,6 +317,8 @@ review_conversation(
 	if (c == NULL || c->due != due)
 		return;
 	silent = when_silent(f, c->known_last);
+	if (silent <= newest && c->first_response != TALLY_NONE)
+		silent = when_silent(f, newest);
 	if (silent > newest || keyed_state_is_pending(c)) {
 		schedule(f, c, silent > newest ? silent : newest + 1);
 		return;
@@ -335,12 +341,16 @@ conversations_advance(void *ctx, int64_t newest, bool refresh)
 }
 
 static void
-emit_conversation(const struct talk *t, int64_t last_at, struct cell *cell)
+emit_conversation(
+    const struct conversation *c, int64_t last_at, struct cell *cell)
 {
+	const struct talk *t = &c->all;
+
 	cell = cell_count(cell, t->messages);
 	cell = cell_count(cell, t->participants);
 	cell = cell_time(cell, last_at);
-	cell_time(cell, t->messages > 0 ? t->first_at : CLOCK_NONE);
+	cell = cell_time(cell, t->messages > 0 ? t->first_at : CLOCK_NONE);
+	cell_ms(cell, c->first_response);
 }
 
 static void
@@ -371,7 +381,7 @@ conversations_emit(void *ctx, struct rowset *to, enum metric_rows which)
 		if (to->metric == &metric_longest_monologue)
 			emit_monologue(&c->all, last_at, cell);
 		else
-			emit_conversation(&c->all, last_at, cell);
+			emit_conversation(c, last_at, cell);
 	}
 	free(list);
 }
