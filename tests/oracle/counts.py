@@ -15,6 +15,7 @@ import os
 import unicodedata
 
 from clocks import LONG_AGO, by_bytes, counts, version_key, writer
+from metrics import seconds
 
 MINUTE, HOUR = 60000, 3600000
 TABLES = {
@@ -134,10 +135,15 @@ def of_chat(m):
     return m["chat"]
 
 
-def conversation_rows(versions, conf):
+def conversation_rows(versions, chats, conf):
     for chat, own in remembered(versions, of_chat, conf).items():
         if own:
+            told = chats[chat]
+            first = told.now.first_response if told.status == "open" \
+                else None
             yield {
+                "first_response_seconds":
+                    seconds(first.ms) if first else None,
                 "conversation_id": chat, "message_count": len(own),
                 "participant_count": len({
                     (m["from"], writer(m)) for m in own}),
@@ -295,7 +301,7 @@ def rows(versions, events, chats, newest, conf):
     intervals = [i for c in chats.values() for i in c.intervals]
     hours, histogram = hour_rows(intervals)
     found = {
-        "conversation_metrics": conversation_rows(versions, conf),
+        "conversation_metrics": conversation_rows(versions, chats, conf),
         "user_stats": user_rows(versions, named, newest, conf),
         "realtime_user_activity": activity_rows(named),
         "channel_metrics": channel_rows(best),
