@@ -2,16 +2,14 @@
  * server sends, without being loaded again. */
 
 import { redrawAlerts, showAlerts } from "./alerts.js";
-import {
-	redrawAllocation, showAllocation, tickAllocation,
-} from "./allocation.js";
+import { showChanges } from "./changes.js";
 import { askForChannels } from "./channels.js";
-import { byId, setFailed, setText } from "./element.js";
+import { byId, listenToSorting, setFailed, setText } from "./element.js";
 import { ask, newestOnly, problemOf } from "./fetch_json.js";
 import { listenToForm, showForm } from "./form.js";
 import { listenToHeatmap, redrawHeatmap, showHeatmap } from "./heatmap.js";
 import { listenToOpened, showOpened } from "./opened.js";
-import { showOperators, tickOperators } from "./operators.js";
+import { showAllocation, showOperators, tickOperators } from "./operators.js";
 import {
 	isOfAnother, isUnknown, listenToShortened, present, setPresent,
 } from "./present.js";
@@ -41,13 +39,14 @@ const PAUSE_FACTOR = 9;
 /* A slider that moves asks for them when it rests. */
 const REST_MS = 150;
 
-const SECTIONS = ["totals", "waiting", "operators", "responses", "heatmap",
-	"allocation", "alerts"];
+const SECTIONS = ["totals", "changes", "waiting", "operators", "responses", "heatmap",
+	"alerts"];
 /* What is more than the present, and how often, in ms, it is asked for. */
 const VIEWS = [
 	{ section: "responses", show: showResponses, every: 10000 },
+	{ section: "changes", show: showChanges, every: 10000 },
 	{ section: "heatmap", show: showHeatmap, every: 10000 },
-	{ section: "allocation", show: showAllocation, every: 2000 },
+	{ section: "operators", show: showAllocation, every: 2000 },
 	{ section: "alerts", show: showAlerts, every: 2000 },
 ].map((view) => ({ ...view,
 	asked: 0, /* how often it was asked for */
@@ -105,7 +104,6 @@ function tick() {
 	showTotals();
 	showFreshness();
 	tickWaiting();
-	tickAllocation();
 	announce();
 }
 
@@ -162,9 +160,14 @@ async function showView(view) {
 	}, done ? Math.max(view.every, PAUSE_FACTOR * took) : FAILED_MS);
 }
 
-/* Not without a connection: what is there stays. A wall shows no view. */
+/* A wall has what the headline needs, and no other view. */
+function isWanted(view) {
+	return !settings.wall || view.section === "responses";
+}
+
+/* Not without a connection: what is there stays. */
 function showDue(view) {
-	if (view.due > 0 && view.idle && lost === null && !settings.wall)
+	if (view.due > 0 && view.idle && lost === null && isWanted(view))
 		showView(view);
 }
 
@@ -190,7 +193,7 @@ function showChosen() {
 	if (key === chosen)
 		return;
 	chosen = key;
-	VIEWS.forEach(showView);
+	VIEWS.filter(isWanted).forEach(showView);
 }
 
 function startSoon() {
@@ -313,6 +316,7 @@ function listen() {
 	listenToHeatmap();
 	listenToOpened();
 	listenToShortened();
+	listenToSorting();
 	byId("wall-button").addEventListener("click", KEYS.w);
 	byId("help-button").addEventListener("click", KEYS["?"]);
 	document.querySelector("[data-jump]").addEventListener("click",
@@ -340,7 +344,6 @@ addEventListener("pageshow", (event) => {
 onChange(() => {
 	show();
 	redrawAlerts();
-	redrawAllocation();
 	showOpened();
 	clearTimeout(rest);
 	rest = setTimeout(showChosen, REST_MS);
@@ -348,6 +351,6 @@ onChange(() => {
 setInterval(tick, 1000);
 setInterval(() => {
 	if (lost === null)
-		VIEWS.forEach(showView);
+		VIEWS.filter(isWanted).forEach(showView);
 }, QUIET_MS);
 start();

@@ -5,6 +5,8 @@
  * 1.6 (npm, 51 KB) were weighed: both draw curves and bars on a canvas, which
  * has no titles of its parts, and neither draws the hours of a week. */
 
+import { change, settings } from "./settings.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 function fill(node, attributes, children) {
@@ -120,6 +122,8 @@ function cell(column, row) {
 	/* A name may be written from right to left, the page is not. */
 	node.append(column.kind === "text" ? element("bdi", {}, content)
 		: content);
+	if (column.picture)
+		node.append(column.picture(row) ?? "");
 	return keyed(column.title, node);
 }
 
@@ -146,18 +150,51 @@ function keepFocus(node, draw) {
 		?? links[0] ?? titleOf(node)).focus();
 }
 
-/* Rows as a table. A column is {title, value(row), kind, names, opens(row)};
- * names says that it names the row, opens gives the address that its value
- * leads to. A row's member key tells it from the others. A column that no row
+/* A title that sorts the table by its column: a column's order(row) is a text or
+ * a number, of which the least comes first. */
+function heading(column, node, sorting) {
+	const is = sorting?.title === column.title;
+
+	return keyed(column.title, element("th", { role: "columnheader",
+		scope: "col", class: column.kind ?? null,
+		"aria-sort": is ? "ascending" : null },
+	column.order === undefined ? column.title
+		: element("button", { type: "button", class: "sort",
+			"data-sorts": node.id, "data-by": column.title },
+		column.title)));
+}
+
+/* What the rows of a table are to be sorted by; undefined: its own order. */
+function sortingOf(node) {
+	const [id, title] = settings.sort.split(":");
+
+	return id === node.id ? { title } : undefined;
+}
+
+export function inOrder(node, columns, rows) {
+	const sorting = sortingOf(node);
+	const column = columns.find((one) => one.order !== undefined
+		&& one.title === sorting?.title);
+
+	return column === undefined ? rows : rows.toSorted((a, b) => {
+		const [one, other] = [column.order(a), column.order(b)];
+
+		return typeof one === "string" ? one.localeCompare(other)
+			: one - other;
+	});
+}
+
+/* Rows as a table. A column is {title, value(row), kind, names, opens(row),
+ * picture(row), order(row)}; names says that it names the row, opens gives the
+ * address that its value leads to, picture what stands behind it. A row's member
+ * key tells it from the others. A column that no row
  * has a value for is left out. Roles are written because narrow screens show a
  * row as a block, and a browser then forgets that it is one. */
 export function table(node, columns, rows, attributes = () => ({})) {
 	const shown = columns.filter((column) =>
 		rows.some((row) => column.value(row) !== null));
-	const titles = shown.map((column) => keyed(column.title, element("th",
-		{ role: "columnheader", scope: "col",
-			class: column.kind ?? null },
-		column.title)));
+	const titles = shown.map((column) =>
+		heading(column, node, sortingOf(node)));
 	const lines = rows.map((row) => keyed(row.key, element("tr",
 		{ role: "row", ...attributes(row) },
 		...shown.map((column) => cell(column, row)))));
@@ -168,6 +205,17 @@ export function table(node, columns, rows, attributes = () => ({})) {
 			element("tr", { role: "row" }, ...titles)),
 		element("tbody", { role: "rowgroup" }, ...lines)));
 	node.hidden = rows.length === 0;
+}
+
+/* A second press goes back to the table's own order. */
+export function listenToSorting() {
+	document.addEventListener("click", (event) => {
+		const { sorts, by } = event.target.dataset;
+
+		if (sorts !== undefined)
+			change({ sort: settings.sort === `${sorts}:${by}` ? ""
+				: `${sorts}:${by}` });
+	});
 }
 
 /* A section has what it shows, or, where that failed, why instead. */
@@ -191,7 +239,8 @@ export function figures(list, shown) {
 			node = element("div", { id }, element("dt"),
 				element("dd", { class: "value" }),
 				element("dd", {}),
-				element("dd", { class: "before" }));
+				element("dd", { class: "before" }),
+				element("dd", { class: "trend" }));
 			list.append(node);
 		}
 		node.className = `figure ${kind ?? ""}`;
@@ -202,7 +251,67 @@ export function figures(list, shown) {
 		node.children[2].className = `change ${one.changeKind ?? ""}`;
 		setText(node.children[2], one.change ?? "");
 		showValue(node.children[3], before, one.beforeOpens ?? null);
+		showTrend(node.children[4], one.trend ?? null);
 	}
+}
+
+const TREND = { width: 120, height: 32 };
+
+/* {points, before, text}: a line of what was, null where that is not known, and
+ * a thin one of the previous period. */
+function showTrend(node, trend) {
+	const known = (points) => points.filter((point) => point !== null);
+
+	node.hidden = trend === null || known(trend.points).length < 2;
+	if (node.hidden) {
+		node.replaceChildren();
+		return;
+	}
+	const from = [...Array(trend.points.length).keys()].find((i) =>
+		trend.points[i] !== null || trend.before?.[i] != null);
+	const points = trend.points.slice(from);
+	const before = trend.before?.slice(from) ?? [];
+	const { text } = trend;
+	const most = Math.max(...known([...points, ...before]));
+	const least = Math.min(0, ...known([...points, ...before]));
+	const step = TREND.width
+		/ (Math.max(points.length, before.length, 2) - 1);
+	const y = (point) => TREND.height - 3 - (TREND.height - 6)
+		* (most === least ? 0.5 : (point - least) / (most - least));
+	const line = (list, kind) => drawing("polyline", { class: kind,
+		points: list.flatMap((point, i) => point === null ? []
+			: [`${(step * i).toFixed(1)},${y(point).toFixed(1)}`])
+			.join(" ") });
+
+	exchange(node, drawing("svg", { role: "img", "aria-label": text,
+		preserveAspectRatio: "none",
+		viewBox: `0 0 ${TREND.width} ${TREND.height}` },
+	line(before, "was"), line(points, "is")));
+}
+
+/* One bar of parts: {n, kind, title}; and what each is, as a list. */
+export function stackedBar(bar, legend, parts) {
+	const all = parts.reduce((sum, part) => sum + part.n, 0);
+	let x = 0;
+
+	bar.toggleAttribute("hidden", all === 0);
+	legend.hidden = all === 0;
+	bar.setAttribute("viewBox", "0 0 100 10");
+	bar.setAttribute("preserveAspectRatio", "none");
+	exchange(bar, ...parts.filter((part) => part.n > 0).map((part) => {
+		const width = 100 * part.n / all;
+		const rect = drawing("rect", { class: part.kind, x, width,
+			height: 10 }, drawing("title", {},
+			`${part.title}: ${part.text}`));
+
+		x += width;
+		return rect;
+	}));
+	exchange(legend, ...parts.map((part) => element("li", {},
+		drawing("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" },
+			drawing("rect", { class: part.kind, width: 12,
+				height: 12, rx: 2 })),
+		`${part.title} `, element("strong", {}, part.text))));
 }
 
 function showValue(node, text, address) {

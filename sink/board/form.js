@@ -2,7 +2,7 @@
 
 import { channels } from "./channels.js";
 import { byId, element, setText } from "./element.js";
-import { present } from "./present.js";
+import { channelName, present } from "./present.js";
 import { change, ignoredFilters, settings } from "./settings.js";
 import { spokenExactly, zone } from "./time.js";
 
@@ -61,7 +61,7 @@ export function showForm() {
 			.map((o) => [o.operator, o.name ?? o.operator]),
 		"all"));
 	unlessFocused("channel", () => showChoices("channel",
-		channels().map((channel) => [channel, channel]), "all"));
+		channels().map((channel) => [channel, channelName(channel)]), "all"));
 	unlessFocused("range", () => showChoices("range", RANGES));
 	unlessFocused("zone", () => {
 		byId("zone").value = zone();

@@ -3,7 +3,7 @@
 
 import { byId, figures, setText, table, titleOf } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { mayOpen, nameOf, notKept } from "./present.js";
+import { channelName, mayOpen, nameOf, notKept } from "./present.js";
 import { addressOf, addressOfFigure, change, CLOSED, NO_CHAT,
 	settings } from "./settings.js";
 import { closeTimeline, listenToTimeline, openTimeline } from "./timeline.js";
@@ -45,7 +45,7 @@ const CHATS = [
 	{ title: "Customer", kind: "text", value: (row) => row.customer_name },
 	{ title: "Operator", kind: "text",
 		value: (row) => nameOf(row.operator) },
-	{ title: "Channel", kind: "text", value: (row) => row.channel },
+	{ title: "Channel", kind: "text", value: (row) => channelName(row.channel) },
 	{ title: "Waiting since", value: (row) => row.waiting_since === null
 		? null : dayAndTime(row.waiting_since) },
 	{ title: "Responses", kind: "number", value: (row) => row.responses,

@@ -1,10 +1,21 @@
-/* The operators: their open chats, their waiting customers, and their response
- * times. The longest wait counts up each second. */
+/* The load of the operators: their open chats beside how many they may have,
+ * their waiting customers, and their response times. The longest wait counts up
+ * each second. */
 
-import { byId, setText } from "./element.js";
+import { byId, drawing, setFailed, setText } from "./element.js";
+import { fetchJson, newestOnly } from "./fetch_json.js";
 import { present, shortened } from "./present.js";
 import { addressBehind, addressOfFigure, settings } from "./settings.js";
 import { secondsSince, span } from "./time.js";
+
+const BAR = { width: 100, height: 10 };
+
+const newest = newestOnly();
+let refused = false; /* allocation is not for the role */
+/* Of allocation's answer: by operator, how many chats they may have and were
+ * given; and the queue. */
+export let allocation = { limits: new Map(), given: new Map(), queue: null,
+	note: "" };
 
 const chats = (rest) => (row) => addressBehind({
 	chats: `operator=${encodeURIComponent(row.operator)}&${rest}` });
@@ -15,47 +26,97 @@ function isUnattended(o) {
 	return o.available === false && o.waiting_chats > 0;
 }
 
+function isOverloaded(o) {
+	return o.limit !== null && o.open_chats > o.limit;
+}
+
+/* Chats up to the limit, what is free, and in red what is above. Without a limit
+ * the bar is relative to the operator with most chats. */
+function loadBar(o) {
+	const limit = o.limit ?? o.most;
+	const scale = BAR.width / Math.max(1, o.open_chats, limit, o.most);
+	const rect = (kind, from, to) => from >= to ? null : drawing("rect", {
+		class: kind, x: (from * scale).toFixed(1), rx: 1,
+		width: ((to - from) * scale).toFixed(1), height: BAR.height });
+
+	return drawing("svg", { class: "load", "aria-hidden": "true",
+		preserveAspectRatio: "none",
+		viewBox: `0 0 ${BAR.width} ${BAR.height}` },
+	o.limit === null ? null : rect(o.available ? "free" : "shut",
+		o.open_chats, limit),
+	rect("full", 0, Math.min(o.open_chats, limit)),
+	rect("above", limit, o.open_chats));
+}
+
 const COLUMNS = [
 	{ title: "Operator", kind: "text", names: true,
-		value: (o) => o.name ?? o.operator },
-	{ title: "Online", value: (o) => o.available === null ? null
-		: o.available ? "yes"
-			: isUnattended(o) ? "no, customers are waiting" : "no" },
-	{ title: "Chats", kind: "number", value: (o) => o.open_chats,
-		opens: chats("open=1") },
+		value: (o) => o.name ?? o.operator,
+		order: (o) => o.name ?? o.operator },
+	/* A bot has chats, and is not listed. */
+	{ title: "Online", order: (o) => o.available === null ? 2 : !o.available,
+		value: (o) => o.available === null ? "not listed"
+			: o.available ? "yes"
+				: isUnattended(o) ? "no, customers are waiting" : "no" },
+	{ title: "Chats", kind: "number load", order: (o) => -o.load,
+		value: (o) => o.limit === null ? o.open_chats
+			: `${o.open_chats} of ${o.limit}`,
+		opens: chats("open=1"), picture: loadBar },
 	{ title: "Waiting", kind: "number", value: (o) => o.waiting_chats,
-		opens: chats("open=1&waiting=1") },
+		order: (o) => -o.waiting_chats, opens: chats("open=1&waiting=1") },
 	{ title: "Longest wait", kind: "time longest",
 		value: (o) => span(o.longest_wait_seconds),
+		order: (o) => -(o.longest_wait_seconds ?? -1),
 		opens: chats("open=1&waiting=1") },
 	{ title: "Responses", kind: "number", value: (o) => o.responses,
-		opens: responses },
-	{ title: "Average", kind: "time", opens: responses,
+		order: (o) => -o.responses, opens: responses },
+	{ title: "Average", kind: "time rare", opens: responses,
+		order: (o) => -(o.avg_response_seconds ?? -1),
 		value: (o) => span(o.avg_response_seconds) },
 	{ title: "Median", kind: "time", opens: responses,
+		order: (o) => -(o.median_response_seconds ?? -1),
 		value: (o) => span(o.median_response_seconds) },
-	{ title: "P90", kind: "time", opens: responses,
+	{ title: "P90", kind: "time rare", opens: responses,
+		order: (o) => -(o.p90_response_seconds ?? -1),
 		value: (o) => span(o.p90_response_seconds) },
+	{ title: "Assigned in 24 h", kind: "number rare", value: (o) => o.given,
+		order: (o) => -(o.given ?? -1) },
 ];
 
-/* Operators who are offline while their customers wait, then by longest wait. */
+/* Operators who are offline while their customers wait, then those with too many
+ * chats, then by longest wait; bots, which are not listed, last. */
 function byUrgency(a, b) {
 	return isUnattended(b) - isUnattended(a)
+		|| (a.available === null) - (b.available === null)
+		|| isOverloaded(b) - isOverloaded(a)
 		|| (b.longest_wait_seconds ?? -1) - (a.longest_wait_seconds ?? -1);
+}
+
+function kindOf(o) {
+	return isUnattended(o) ? "unattended"
+		: `${o.available ? "online" : "offline"}`
+			+ (isOverloaded(o) ? " overloaded" : "");
 }
 
 export function showOperators() {
 	const named = !settings.wall && present.operators.some((o) =>
 		o.operator !== null);
+	const most = Math.max(...present.operators.map((o) => o.open_chats), 1);
 	const rows = present.operators.filter((o) => named
 		&& (settings.operator === "" || o.operator === settings.operator))
-		.map((o) => ({ ...o, key: o.operator })).sort(byUrgency);
+		.map((o) => {
+			const limit = allocation.limits.get(o.operator) ?? null;
+
+			return { ...o, key: o.operator, limit, most,
+				load: o.open_chats / (limit || most),
+				given: allocation.given.get(o.operator)
+					?? allocation.none ?? null };
+		}).sort(byUrgency);
 
 	shortened("operators", COLUMNS, rows,
 		(o) => ({ "data-operator": o.operator,
 			"data-longest": o.longest_wait_seconds,
-			class: isUnattended(o) ? "unattended"
-				: o.available ? "online" : "offline" }));
+			class: kindOf(o) }));
+	setText(byId("operators-note"), allocation.note);
 	byId("operators").hidden = !named;
 }
 
@@ -68,4 +129,37 @@ export function tickOperators() {
 	for (const row of rows)
 		setText(row.querySelector(".longest a"),
 			span(Number(row.dataset.longest) + since));
+}
+
+/* What the operators may have, and what the queue is. Where no assignment was
+ * ever stored, how many chats were given is not known. */
+export async function showAllocation() {
+	if (refused)
+		return;
+	const answer = await newest(fetchJson("/api/v1/allocation"));
+
+	if (answer === undefined)
+		return;
+	refused = answer === null;
+	if (refused)
+		return;
+	const given = !answer.not_kept?.includes("assignments");
+	const known = answer.operators.filter((o) => o.free !== null);
+	const limited = answer.operators.some((o) => o.max_chats !== null);
+
+	setFailed("operators", "");
+	allocation = {
+		limits: new Map(answer.operators.map((o) =>
+			[o.operator, o.max_chats])),
+		given: new Map(answer.assigned.map((o) => [o.operator, o.chats])),
+		none: given ? 0 : null,
+		queue: answer.queue[0],
+		free: known.length === 0 ? null
+			: known.reduce((sum, o) => sum + o.free, 0),
+		note: limited || answer.operators.length === 0 ? ""
+			: "No limits are stored, so nobody has too many chats; "
+				+ "scripts/limits sets them.",
+	};
+	if (present !== null)
+		showOperators();
 }

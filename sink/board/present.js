@@ -1,7 +1,7 @@
 /* The newest answer of /api/v1/now, and what views share: long lists of which the
  * first rows are shown, and what is said of metrics that are not kept. */
 
-import { byId, setText, table } from "./element.js";
+import { byId, inOrder, setText, table } from "./element.js";
 import { change, settings } from "./settings.js";
 import { secondsSince } from "./time.js";
 
@@ -48,15 +48,27 @@ export function nameOf(operator) {
 	return operator === null ? null : found?.name ?? operator;
 }
 
+/* What people call the channels that CRMs name by a word. */
+const CHANNELS = { api: "API", email: "Email", facebook: "Facebook",
+	instagram: "Instagram", line: "LINE", mail: "Email", ok: "OK", sms: "SMS",
+	telegram: "Telegram", viber: "Viber", vk: "VK", web: "Web", wechat: "WeChat",
+	whatsapp: "WhatsApp", widget: "Web widget" };
+
+export function channelName(channel) {
+	return CHANNELS[channel?.toLowerCase()] ?? channel;
+}
+
 export function waited(row) {
 	return secondsSince(row.waiting_since);
 }
 
+/* fine, soon, late; late is graded by how many times the target has passed. */
 export function urgency(waited) {
 	const left = settings.threshold - waited;
 
 	if (left <= 0)
-		return "late";
+		return waited >= 4 * settings.threshold ? "late latest"
+			: waited >= 2 * settings.threshold ? "late later" : "late";
 	return left <= SOON * settings.threshold ? "soon" : "fine";
 }
 
@@ -76,7 +88,7 @@ export function countedOnes() {
 /* {n, least}; least: there may be more, which are not listed. Those wait shorter
  * than the listed ones, but for an agent, whose list lacks those of others. */
 export function lateOnes() {
-	const isLate = (row) => urgency(waited(row)) === "late";
+	const isLate = (row) => waited(row) >= settings.threshold;
 	const counted = countedOnes();
 	const all = present.now[0]?.waiting_chats ?? counted.length;
 
@@ -96,7 +108,8 @@ export function mayOpen() {
 export function shortened(section, columns, rows, attributes) {
 	const button = byId(`${section}-all`);
 	const open = settings.all.includes(section);
-	const shown = open ? rows : rows.slice(0, FIRST);
+	const ordered = inOrder(byId(`${section}-table`), columns, rows);
+	const shown = open ? ordered : ordered.slice(0, FIRST);
 
 	button.hidden = rows.length <= FIRST;
 	button.setAttribute("aria-expanded", String(open));

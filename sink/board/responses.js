@@ -5,6 +5,7 @@ import { byId, drawing, figures, setFailed, setText, table } from "./element.js"
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { notKept } from "./present.js";
 import { addressOfFigure, settings } from "./settings.js";
+import { showTotals } from "./totals.js";
 import { chosenSpan, now, period, previousText, span,
 	spanText } from "./time.js";
 
@@ -33,7 +34,7 @@ function namesOfPeriods(rows, by) {
 		: name);
 }
 
-function percent(within) {
+export function percent(within) {
 	return within === null ? null : `${(100 * within).toFixed(1)} %`;
 }
 
@@ -273,6 +274,26 @@ function showPeriods(answer, parameters, by, previous) {
 	table(byId("responses-table"), COLUMNS, some);
 }
 
+/* {is, was, periods, before, earlier, beforeText}: of the range, what the
+ * headline has; null before the first answer. */
+export let headline = null;
+
+/* Up to the present: what is to come has no points. */
+function pointsOf(answer, span, column) {
+	return answer.rows.filter((row) => row.span === span
+		&& Date.parse(row.begin_utc) <= now())
+		.map((row) => row[column]);
+}
+
+function setHeadline(total, periods) {
+	const was = previousOf(total);
+
+	headline = { is: total.rows.find((row) => row.span === "asked"), was,
+		previous: previousText(was.end_utc),
+		points: (column) => pointsOf(periods, "asked", column),
+		earlier: (column) => pointsOf(periods, "previous", column) };
+}
+
 export async function showResponses() {
 	const by = period();
 	const parameters = { ...chosenSpan(), compare: "previous",
@@ -289,6 +310,10 @@ export async function showResponses() {
 	byId("responses").hidden = total === null || periods === null
 		|| settings.wall;
 	if (total === null || periods === null)
+		return;
+	setHeadline(total, periods);
+	showTotals();
+	if (settings.wall)
 		return;
 	showSummary(total, parameters.within_seconds);
 	showPeriods(periods, parameters, by,

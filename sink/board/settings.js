@@ -7,7 +7,7 @@
 import { WITHIN_S } from "./within.js";
 
 const TEXTS = ["operator", "channel", "range", "zone", "figure", "chats",
-	"chat", "message", "at"];
+	"chat", "message", "at", "sort"];
 
 /* Without a chat that is open; without anything that is. */
 export const NO_CHAT = { chat: "", message: "", at: "" };
@@ -50,7 +50,7 @@ export let settings = read();
 
 /* The filters that sections ignore. */
 const IGNORED = { totals: ["operator", "channel"], operators: ["channel"],
-	allocation: ["channel"], alerts: ["operator", "channel"] };
+	alerts: ["operator", "channel"] };
 
 /* [section, those of them that are chosen]. */
 export function ignoredFilters() {

@@ -49,6 +49,16 @@ export function span(seconds) {
 	return `${Math.floor(s / 86400)}d${two(Math.floor(s / 3600) % 24)}h`;
 }
 
+/* As "+68 %"; null: there is nothing to compare. */
+export function percentChange(is, was) {
+	if (is === null || was === null || was === 0)
+		return null;
+	const percent = Math.round(100 * (is - was) / was);
+
+	return percent === 0 ? "±0 %"
+		: `${percent > 0 ? "+" : "−"}${Math.abs(percent)} %`;
+}
+
 const UNITS = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
 
 function inUnits(seconds) {
@@ -95,7 +105,7 @@ export function clockTime(time, seconds = false) {
 
 /* 2026-11-20, in that zone. From its parts: how a locale spells a date differs by
  * browser. */
-function dateOf(time) {
+export function dateOf(time) {
 	const parts = new Intl.DateTimeFormat("en-u-ca-gregory-nu-latn", {
 		timeZone: zone(), year: "numeric", month: "2-digit",
 		day: "2-digit" }).formatToParts(time);
@@ -178,6 +188,24 @@ export function previousText(end) {
 
 	return first <= today && today <= last
 		? `${name} until ${clockTime(end)}` : name;
+}
+
+/* What people call the chosen range. */
+export function rangeText() {
+	let range;
+
+	try {
+		range = dates();
+	} catch {
+		return settings.range;
+	}
+	const { first, last } = range;
+	const today = dateOf(now());
+
+	return first !== last ? last === today
+		? `${daysOf({ first, last })} days` : `${first} to ${last}`
+		: first === today ? "today" : settings.range === "yesterday"
+			? "yesterday" : first;
 }
 
 /* In words. */

@@ -2,10 +2,13 @@
  * told of them. */
 
 import { byId, figures, setText } from "./element.js";
-import { countedOnes, isUnknown, lateOnes, mayOpen, nothingYet, present,
-	urgency } from "./present.js";
+import { channelName, countedOnes, isUnknown, lateOnes, mayOpen, nameOf, nothingYet,
+	present, urgency } from "./present.js";
+import { allocation } from "./operators.js";
+import { headline, percent } from "./responses.js";
 import { addressBehind, addressOfFigure, settings } from "./settings.js";
-import { clockTime, now, secondsSince, span, spoken } from "./time.js";
+import { clockTime, now, percentChange, rangeText, secondsSince, span,
+	spoken } from "./time.js";
 
 /* Least time between two announcements, in ms. */
 const ANNOUNCE_MS = 30000;
@@ -28,6 +31,81 @@ function lateText(atLeast) {
 	return !least ? String(n) : n > 0 ? `${atLeast} ${n}` : null;
 }
 
+/* A difference as a sign, by what it means: more is better, or worse. */
+function changeText(is, was, text, better) {
+	if (is === null || was === null || is === undefined || was === undefined
+		|| text === null)
+		return {};
+	const sign = is > was ? "▲" : is < was ? "▼" : "=";
+
+	return { change: `${sign} ${text}`, changeKind: is === was ? ""
+		: is > was === (better === "more") ? "better" : "worse" };
+}
+
+function pointsText(is, was) {
+	const points = 100 * (is - was);
+
+	return is === null || was === null ? null
+		: `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)} points`;
+}
+
+/* Of the responses of the range, beside the previous period. */
+function responseFigures() {
+	const within = `Answered within ${span(settings.threshold)}`;
+	const average = `Average response, ${rangeText()}`;
+
+	if (headline === null)
+		return [{ id: "total-within", title: within },
+			{ id: "total-average", title: average }];
+	const { is, was, previous, points, earlier } = headline;
+	const opens = addressOfFigure(is.href);
+	const before = (text) => `${previous}: ${text ?? "–"}`;
+
+	return [
+		{ id: "total-within", title: within, value: percent(is.within),
+			opens, before: before(percent(was.within)),
+			...changeText(is.within, was.within,
+				pointsText(is.within, was.within), "more"),
+			trend: { points: points("within"),
+				before: earlier("within"),
+				text: "Share answered in time, by period" } },
+		{ id: "total-average", title: average,
+			value: span(is.avg_seconds), opens,
+			before: before(span(was.avg_seconds)),
+			...changeText(is.avg_seconds, was.avg_seconds,
+				percentChange(is.avg_seconds, was.avg_seconds),
+				"less"),
+			trend: { points: points("avg_seconds"),
+				before: earlier("avg_seconds"),
+				text: "Average response, by period" } },
+	];
+}
+
+/* Who waits longest, and with whom. */
+function longestText(first) {
+	if (first === undefined || settings.wall || !first.chat)
+		return channelName(first?.channel) ?? "";
+	const operator = present.operators.find((o) =>
+		o.operator === first.operator);
+
+	return [first.customer_name ?? `chat ${first.chat}`,
+		first.operator === null ? "unassigned"
+			: `with ${nameOf(first.operator)}`
+				+ (operator?.available === false ? ", offline" : ""),
+		channelName(first.channel)].filter((one) => one).join(" · ");
+}
+
+/* Those of them whose customers wait. */
+function queueText(chats) {
+	const { queue } = allocation;
+
+	return !queue?.waiting_chats ? {} : {
+		before: `${queue.waiting_chats} waiting, ${
+			span(queue.longest_wait_seconds
+				+ secondsSince(queue.as_of))}`,
+		beforeOpens: chats("open=1&nobody=1&waiting=1") };
+}
+
 export function showTotals() {
 	const total = present.now[0] ?? {};
 	/* Who is not listed any more can still have chats; an agent hears of no
@@ -40,35 +118,39 @@ export function showTotals() {
 	const chats = (query) => open ? addressBehind({ chats: query }) : null;
 	/* Teams have no part of what nobody has. */
 	const ours = present.of_teams ? "open=1&assigned=1" : "open=1";
-	const responses = addressOfFigure(total.href);
+	const late = lateText("≥");
 
-	figures(byId("figures"), [
-		{ id: "total-waiting", title: "Waiting",
+	figures(byId("headline"), [
+		{ id: "total-waiting", title: "Waiting customers",
 			value: total.waiting_chats,
-			opens: chats(`${ours}&waiting=1`) },
+			opens: chats(`${ours}&waiting=1`),
+			kind: lateOnes().n > 0 ? "late" : null,
+			before: late === null ? "" : `${late} late, over `
+				+ span(settings.threshold),
+			beforeOpens: late === null ? null : chats(
+				`${ours}&waiting_seconds=${settings.threshold}`) },
 		{ id: "total-longest", title: "Longest wait",
 			value: span(longest),
 			kind: longest === null ? null : urgency(longest),
 			opens: open && first?.chat
-				? addressBehind({ chat: first.chat }) : null },
+				? addressBehind({ chat: first.chat }) : null,
+			before: longestText(first) },
+		...responseFigures(),
+	]);
+	figures(byId("figures"), [
 		{ id: "total-late", title: `Late, over ${span(settings.threshold)}`,
-			value: lateText("≥"),
-			kind: lateOnes().n > 0 ? "late" : null,
-			opens: chats(`${ours}&waiting_seconds=${
+			value: late, opens: chats(`${ours}&waiting_seconds=${
 				settings.threshold}`) },
 		{ id: "total-open", title: "Open chats",
 			value: total.open_chats, opens: chats(ours) },
 		{ id: "total-unassigned", title: "Unassigned",
 			value: total.unassigned_chats,
-			opens: chats("open=1&nobody=1") },
+			opens: chats("open=1&nobody=1"), ...queueText(chats) },
 		{ id: "total-available", title: "Operators online",
 			value: present.role === "agent" || listed.length === 0
 				? null : `${there}/${listed.length}` },
-		{ id: "total-responses", title: "Responses",
-			value: total.responses, opens: responses },
-		{ id: "total-average", title: "Average response",
-			value: span(total.avg_response_seconds),
-			opens: responses },
+		...mayOpen() ? [{ id: "total-free", title: "Free slots",
+			value: allocation.free ?? null }] : [],
 	]);
 }
 

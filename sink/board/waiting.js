@@ -1,13 +1,16 @@
 /* The waiting customers, longest wait first. Waits count up each second. */
 
-import { byId, setText, table } from "./element.js";
+import { byId, setText, stackedBar, table } from "./element.js";
 import {
-	isChosen, isUnknown, mayOpen, nameOf, nothingYet, present, shortened, urgency,
+	channelName, isChosen, isUnknown, mayOpen, nameOf, nothingYet, present, shortened, urgency,
 } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
 import { secondsSince, span } from "./time.js";
 
 const WORDS = { fine: "in time", soon: "soon", late: "late" };
+/* Of the backlog by age: up to so many seconds. */
+const AGES = [[300, "under 5 min"], [900, "5 to 15 min"], [3600, "15 to 60 min"],
+	[Infinity, "over 1 h"]];
 
 const COLUMNS = [
 	{ title: "Waits", kind: "time waits", value: () => "" },
@@ -18,7 +21,7 @@ const COLUMNS = [
 			: null },
 	{ title: "Operator", kind: "text",
 		value: (row) => nameOf(row.operator) },
-	{ title: "Channel", kind: "text", value: (row) => row.channel },
+	{ title: "Channel", kind: "text", value: (row) => channelName(row.channel) },
 ];
 /* On a wall nobody is named. */
 const COLUMNS_WALL = [COLUMNS[0], COLUMNS[1], COLUMNS[5]];
@@ -70,10 +73,35 @@ export function tickWaiting() {
 		row.className = kind;
 		setText(row.querySelector(".waits"), span(time));
 		setText(row.querySelector(".left"),
-			`${WORDS[kind]}, ${remaining(time)}`);
+			`${WORDS[kind.split(" ")[0]]}, ${remaining(time)}`);
 	}
+	showBacklog();
 	if (settings.wall)
 		fitWall();
+}
+
+/* Of all that wait, by how long. Those that are not listed wait for a shorter
+ * time than the listed ones. */
+function showBacklog() {
+	const rows = present.waiting.filter(isChosen);
+	const all = settings.operator === "" && settings.channel === ""
+		? Math.max(present.now[0]?.waiting_chats ?? 0, rows.length)
+		: rows.length;
+	const others = all - rows.length;
+	const parts = AGES.map(([end, title], i) => {
+		const n = rows.filter((row) => {
+			const age = secondsSince(row.waiting_since);
+
+			return age < end && (i === 0 || age >= AGES[i - 1][0]);
+		}).length;
+
+		return { n, kind: `part-${i + 1}`, title, text: String(n) };
+	});
+
+	if (others > 0)
+		parts.push({ n: others, kind: "part-0", title: "not listed",
+			text: String(others) });
+	stackedBar(byId("backlog"), byId("backlog-legend"), parts);
 }
 
 export function showWaiting() {

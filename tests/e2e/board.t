@@ -20,6 +20,7 @@ import board_form
 import board_looks
 import board_opened
 import board_periods
+import board_planted
 import board_rows
 import board_session
 import board_totals
@@ -76,7 +77,8 @@ class Test:
     def all_is_answered(self):
         """Each part of the page asks for its own, also for what is refused."""
         self.browser.until(lambda: self.browser.ask(
-            "['responses', 'heatmap', 'allocation', 'alerts'].every((part) => "
+            "(document.body.classList.contains('wall') ? ['responses'] : "
+            "['responses', 'heatmap', 'allocation', 'alerts']).every((part) => "
             "performance.getEntriesByType('resource').some((e) => "
             "e.name.includes(`/api/v1/${part}?`)))"), "all answers")
 
@@ -118,28 +120,31 @@ class Test:
 
     def its_numbers_are_sqls(self):
         self.visit("lead")
-        [[chats, unassigned, waiting, responses, average]] = self.sql(
-            "SELECT open_chats, unassigned_chats, waiting_chats, responses, "
-            "avg_response_seconds FROM tenant_metrics_all")
+        [[chats, unassigned, waiting]] = self.sql(
+            "SELECT open_chats, unassigned_chats, waiting_chats "
+            "FROM tenant_metrics_all")
         for name, want in {"open": chats, "unassigned": unassigned,
-                           "waiting": waiting, "responses": responses,
-                           "average": span(average),
+                           "waiting": waiting,
                            "available": f"3/{len(OPERATORS)}"}.items():
             self.shows(lambda: self.browser.text(f"#total-{name} .value")
                        == want, f"{name}: {want}")
         self.operators_are_sqls()
         self.who_waits_is_sqls()
         self.alerts_are_sqls()
-        self.allocation_is_sqls()
+        self.free_slots_are_sqls()
 
     def operators_are_sqls(self):
         want = self.sql(
             "SELECT name, IF(available, 'yes', IF(waiting_chats > 0, "
-            "'no, customers are waiting', 'no')), open_chats, "
+            "'no, customers are waiting', 'no')), CONCAT(open_chats, ' of ', "
+            "IF(o.operator = '2', 3, 8)), "
             "waiting_chats, longest_wait_seconds, responses, "
             "avg_response_seconds, median_response_seconds, "
-            "p90_response_seconds FROM operator_metrics_all ORDER BY "
+            "p90_response_seconds, (SELECT COUNT(*) FROM assignments a WHERE "
+            "a.operator = o.operator AND reserved_at > UTC_TIMESTAMP() - "
+            "INTERVAL 1 DAY) FROM operator_metrics_all o ORDER BY "
             "(available = 0 AND waiting_chats > 0) DESC, "
+            "open_chats > IF(o.operator = '2', 3, 8) DESC, "
             "longest_wait_seconds DESC, open_chats DESC, operator")
         for row in want:
             for i in (4, 6, 7, 8):
@@ -164,8 +169,8 @@ class Test:
             "ON o.tenant = c.tenant AND o.operator = c.operator "
             "WHERE c.waiting_since IS NOT NULL ORDER BY c.waiting_since")
         self.shows(
-            lambda: [[r["Chat"], r["Customer"], r["Operator"], r["Channel"]]
-                     for r in self.waiting()] == want, f"waiting: {want}")
+            lambda: [[r["Chat"], r["Customer"], r["Operator"],
+                      r["Channel"].lower()] for r in self.waiting()] == want, f"waiting: {want}")
 
     def alerts_are_sqls(self):
         self.shows(
@@ -173,23 +178,18 @@ class Test:
                      for alert in self.browser.rows("#alerts-table")]
             == [[MARKUP, "11", "now"]], "the alert")
 
-    def allocation_is_sqls(self):
-        want = self.sql(
-            "SELECT o.name, IF(available, 'yes', 'no'), open_chats, "
-            "IF(o.operator = '2', 3, 8), IF(available, GREATEST(0, CAST("
-            "IF(o.operator = '2', 3, 8) AS SIGNED) - open_chats), 0), "
-            "(SELECT COUNT(*) FROM assignments a WHERE a.operator = "
-            "o.operator AND reserved_at > UTC_TIMESTAMP() - INTERVAL 1 DAY) "
-            "FROM operator_metrics o ORDER BY 5 DESC, o.operator")
-        self.shows(lambda: [list(row.values())[:6] for row in
-                            self.browser.rows("#allocation-table")] == want,
-                   f"allocation: {want}")
-        free = sum(int(row[4]) for row in want)
-        [[chats]] = self.sql(
-            "SELECT COUNT(*) FROM chat_metrics WHERE operator IS NULL")
-        self.shows(lambda: self.browser.text("#queue-free .value") == str(free)
-                   and self.browser.text("#queue-chats .value") == chats,
-                   f"the queue: {free}, {chats}")
+    def free_slots_are_sqls(self):
+        [[free]] = self.sql(
+            "SELECT SUM(GREATEST(0, CAST(IF(operator = '2', 3, 8) AS SIGNED) "
+            "- open_chats)) FROM operator_metrics WHERE available")
+        [[chats, waiting]] = self.sql(
+            "SELECT COUNT(*), COUNT(waiting_since) FROM chat_metrics WHERE "
+            "operator IS NULL")
+        self.shows(lambda: self.browser.text("#total-free .value") == free
+                   and self.browser.text("#total-unassigned .value") == chats
+                   and self.browser.text("#total-unassigned .before")
+                   .startswith(f"{waiting} waiting, "),
+                   f"the queue: {free}, {chats}, {waiting}")
 
     def spans_are_sqls(self):
         self.span_is_sqls("", "")
@@ -238,6 +238,9 @@ class Test:
             f"SELECT COUNT(*) {of % 14} AND {local} < "
             f"TIMESTAMP({today}, '{until}') - INTERVAL 7 DAY")
         return (text("#summary-count .value") == n
+                and text("#total-average .value") == span(mean)
+                and text("#total-within .value")
+                == text("#summary-within .value")
                 and text("#summary-average .value") == span(mean)
                 and before == previous
                 and abs(float(text("#summary-within .value").split()[0])
@@ -356,7 +359,7 @@ class Test:
         browser.open("/")
         browser.until(self.waiting, "rows")
         everyone = len(self.waiting())
-        for key, title in (("2", "waiting-title"), ("t", "threshold")):
+        for key, title in (("3", "waiting-title"), ("t", "threshold")):
             browser.press(key)
             self.shows(lambda: browser.focused() == title,
                        f"{key} leads to {title}")
@@ -382,9 +385,9 @@ class Test:
                       == "#threshold=240&channel=web"
                       or browser.press("w"), "a channel chosen by its letter")
         browser.until(lambda: {r["Channel"] for r in self.waiting()}
-                      == {"web"}, "the channel to select")
+                      == {"Web"}, "the channel to select")
         browser.open(browser.ask("location.pathname + location.hash"))
-        self.shows(lambda: {r["Channel"] for r in self.waiting()} == {"web"}
+        self.shows(lambda: {r["Channel"] for r in self.waiting()} == {"Web"}
                    and 0 < len(self.waiting()) < everyone,
                    "the URL keeps what was chosen")
         browser.press("x")
@@ -447,12 +450,12 @@ class Test:
             self.that(name.split(" ")[0] not in page or name == "Customer 0"
                       and "Customer 0" not in page, f"a wall has {name}")
         self.that(self.browser.ask(
-            "['operators', 'responses', 'heatmap', 'allocation', 'alerts']"
+            "['operators', 'responses', 'heatmap', 'changes', 'alerts']"
             ".every((id) => "
             "document.getElementById(id).hidden)"),
             "a wall has views that it may not see")
         self.visit("wall", example(0).strip())
-        self.shows(lambda: {r["Channel"] for r in self.waiting()} == {"web"}
+        self.shows(lambda: {r["Channel"] for r in self.waiting()} == {"Web"}
                    and self.browser.text("#threshold-text") == "3 minutes",
                    "the example of a wall")
         self.that(self.browser.texts("main a") == [], "a wall has links")
@@ -552,7 +555,7 @@ class Test:
         self.visit("lead", "/#range=7d")
         self.browser.until(lambda: all(
             self.browser.rows(f"#{part}-table") for part in (
-                "responses", "heatmap", "allocation", "alerts")), "all rows")
+                "responses", "heatmap", "operators", "alerts")), "all rows")
         self.browser.complaints()
         # It would soon ask for each once more.
         self.world.server.process.terminate()
@@ -585,6 +588,7 @@ def body():
             test.spans_are_sqls()
             test.that(browser.complaints() == [], "the console complains")
             board_compare.test(test)
+            board_planted.test(test)
             if LONG:
                 for part in (board_totals, board_looks, board_periods,
                              board_opened, board_faults, board_form,

@@ -101,14 +101,14 @@ def who_is_offline_is_loudest(test):
 
 def ignored_filters_are_named(test):
     browser = test.browser
-    sections = ("totals", "operators", "allocation", "alerts")
+    sections = ("totals", "operators", "alerts")
     for path, want in (
-            ("/", ["", "", "", ""]),
-            ("/#operator=1", ["Not filtered by operator.", "", "",
+            ("/", ["", "", ""]),
+            ("/#operator=1", ["Not filtered by operator.", "",
                               "Not filtered by operator."]),
             ("/#operator=1&channel=web", [
                 "Not filtered by operator or channel.",
-                "Not filtered by channel.", "Not filtered by channel.",
+                "Not filtered by channel.",
                 "Not filtered by operator or channel."])):
         test.visit("lead", path)
         test.shows(lambda: [browser.text(f"#{section}-filters")

@@ -83,13 +83,13 @@ def an_older_answer_is_dropped(test):
     browser.until(lambda: browser.text("#summary-count .value"), "figures")
     browser.ask(HOLD, r"operator=1\b")
     choose(test, f"operator=1&{span}")
-    browser.until(lambda: browser.ask("holding") == 3, "the first requests")
+    browser.until(lambda: browser.ask("holding") >= 6, "the first requests")
     choose(test, f"operator=2&threshold=60&{span}")
     browser.until(lambda: browser.text("#summary-within dt")
                   == "Within 1m00s", "the second ones' answer")
     browser.ask("release()")
     browser.until(lambda: browser.ask("holding") == 0, "the first answers")
-    path = browser.ask("asked.findLast((p) => /operator=2.*total/.test(p))")
+    path = browser.ask("asked.findLast((p) => /operator=2.*by=total/.test(p))")
     [row] = [row for row in answer_of(test, path)["rows"]
              if row["span"] == "asked"]
     # Its answer may come behind that of the figures.
@@ -259,7 +259,8 @@ def what_fails_shows_no_other(test):
     browser.ask(REFUSE, "/(figure|timeline)")
     figure, chat = (browser.ask(
         "document.querySelector(arguments[0]).getAttribute('href')", link)
-        for link in ("#total-responses a", "#waiting-table a"))
+        for link in ("#operators-table td:nth-child(6) a",
+                     "#waiting-table a"))
     for address, nothing in ((figure, "#opened-figures"),
                              (chat, "#timeline-table")):
         browser.ask("(() => { document.getElementById('opened-problem')"

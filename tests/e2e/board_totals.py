@@ -101,7 +101,8 @@ def what_is_not_kept_is_not_0(test):
     test.that(test.browser.text("#summary-count .value") == "–"
               and test.browser.texts("#heatmap-table a") == [],
               "what is not kept has figures")
-    test.that(test.browser.findings() == [], "axe: what is not kept")
+    findings = test.browser.findings()
+    test.that(findings == [], f"axe: what is not kept: {findings}")
     test.browser.picture("build/board", "not-kept")
 
 

@@ -1,0 +1,228 @@
+"""board_planted: a tenant in which it is known who waits, who is overloaded, and
+why responses are slower than the day before: WhatsApp was, from 14:00 to 17:00.
+Ines Duarte has more chats than she may; Oleg Marin is offline while his customers
+wait. It is half past five in the afternoon there.
+"""
+
+import random
+
+from api_client import token
+from board_world import quoted
+from report_page import duration
+
+PLANTED = "planted"
+HOUR = 17
+OPERATORS = {  # id: name, available, chats, of which wait, seconds of the first
+    "11": ("Ines Duarte", 1, 14, 6, 1710),
+    "12": ("Oleg Marin", 0, 5, 4, 2640),
+    "13": ("Anna Schmidt", 1, 6, 1, 95),
+    "14": ("Chloé Martin", 1, 5, 1, 140),
+    "15": ("יעל כהן", 1, 7, 1, 60),
+    "16": ("Tomasz Wiśniewski-Kowalczyk", 1, 4, 0, 0),
+    "17": ("Priya Raman", 1, 8, 1, 215),
+    "18": ("Lucas Moreau", 0, 0, 0, 0),
+    "19": ("Sara Nilsson", 1, 3, 0, 0),
+    "20": ("Ahmed Said", 1, 6, 0, 0),
+}
+QUEUE = [410, 180, 35]  # seconds that chats of nobody have waited
+CHANNELS = ["whatsapp", "web", "telegram", "email"]
+CUSTOMERS = ["Marta Silva", "John Baker", "محمد علي", "Wei Li", "Olga Petrova",
+             "Pedro Gómez", "Sofia Rossi", "Jan de Vries", "Aiko Tanaka"]
+LIMIT = 8
+FIRST_HOUR, SLOW = 8, range(14, 17)
+EACH_HOUR = 24  # responses
+
+
+def zone_of(sql):
+    """A zone where it is the hour now, and its offset in hours."""
+    [[hour]] = sql("SELECT HOUR(UTC_TIMESTAMP())")
+    offset = HOUR - int(hour)
+    if offset < -12:
+        offset += 24
+    name = f"Etc/GMT{-offset:+}" if offset else "UTC"
+    return name.replace("+", "%2B"), offset
+
+
+def put_intervals(sql, offset):
+    """Seven days of responses, as slow each day, but for the planted hours."""
+    dice = random.Random(5)
+    rows = []
+    midnight = (f"(TIMESTAMP(DATE(UTC_TIMESTAMP() + INTERVAL {offset} HOUR)) "
+                f"- INTERVAL {offset} HOUR)")
+    for day in range(8):
+        for hour in range(FIRST_HOUR, HOUR + 1 if day == 0 else 21):
+            for n in range(EACH_HOUR):
+                channel = CHANNELS[(0, 0, 0, 1, 1, 2, 3)[n % 7]]
+                seconds = 40 + dice.randrange(150) + 20 * (channel == "email")
+                if day == 0 and hour in SLOW and channel == "whatsapp":
+                    seconds *= 4
+                operator = str(11 + (n + hour) % 10)
+                if operator == "18":
+                    operator = "11"
+                if n % 4 == 0:
+                    kind = "first_response"
+                elif n == 23:
+                    kind = "unanswered"
+                elif n % 6 == 5:
+                    kind = "resolution"
+                    seconds *= 20
+                else:
+                    kind = "reply"
+                second = (3600 * hour + 150 * n) if hour < HOUR \
+                    else 3600 * hour + 5 * n
+                end = f"{midnight} - INTERVAL {day} DAY + INTERVAL {second} SECOND"
+                rows.append(
+                    f"('{PLANTED}', {end}, 'c{day}-{hour}-{n}', "
+                    f"'m{day}-{hour}-{n}', '{kind}', {end} - INTERVAL "
+                    f"{seconds} SECOND, '{operator}', '{channel}', "
+                    f"{1000 * seconds + n}, 0, UTC_TIMESTAMP(3), 1)")
+    # Of this hour only what is over counts, and no row is of the future.
+    sql("INSERT INTO intervals (tenant, end_at, chat, message, kind, start_at, "
+        "operator, channel, ms, withdrawn, as_of, version) VALUES "
+        + ",".join(rows))
+    sql(f"DELETE FROM intervals WHERE tenant = '{PLANTED}' AND "
+        "end_at > UTC_TIMESTAMP(3)")
+
+
+def put_chats(sql):
+    rows, n = [], 4000
+    for operator, (_, _, chats, waiting, longest) in OPERATORS.items():
+        for i in range(chats):
+            since = ("NULL" if i >= waiting else "UTC_TIMESTAMP(3) - INTERVAL "
+                     f"{longest * (waiting - i) // waiting} SECOND")
+            n += 17
+            rows.append((str(n), operator, since))
+    for seconds in QUEUE:
+        n += 17
+        rows.append((str(n), None,
+                     f"UTC_TIMESTAMP(3) - INTERVAL {seconds} SECOND"))
+    sql("INSERT INTO chat_metrics (tenant, chat, operator, channel, "
+        "customer_name, status, opened_at, messages, responses, "
+        "waiting_since, as_of, version) VALUES " + ",".join(
+            f"('{PLANTED}', '{chat}', {quoted(operator)}, "
+            f"'{CHANNELS[(0, 0, 1, 2, 0, 3)[i % 6]]}', "
+            f"{quoted(CUSTOMERS[i % len(CUSTOMERS)])}, 'open', "
+            f"UTC_TIMESTAMP(3) - INTERVAL 3 HOUR, 6, 2, {since}, "
+            "UTC_TIMESTAMP(3), 1)"
+            for i, (chat, operator, since) in enumerate(rows)))
+
+
+def put_operators(sql):
+    for operator, (name, there, chats, waiting, longest) in OPERATORS.items():
+        sql("INSERT INTO operator_metrics (tenant, operator, name, available, "
+            "open_chats, reported_open_chats, responses, "
+            "avg_response_seconds, median_response_seconds, "
+            "p90_response_seconds, waiting_chats, longest_wait_seconds, as_of, "
+            f"version) VALUES ('{PLANTED}', '{operator}', {quoted(name)}, "
+            f"{there}, {chats}, {chats}, {2 * chats}, "
+            f"{'NULL' if chats == 0 else 90 + 9 * chats}, "
+            f"{'NULL' if chats == 0 else 80 + 5 * chats}, "
+            f"{'NULL' if chats == 0 else 200 + 20 * chats}, {waiting}, "
+            f"{longest if waiting else 'NULL'}, UTC_TIMESTAMP(3), 1)")
+    sql("INSERT INTO allocation_limits (tenant, operator, channel, max_chats, "
+        f"as_of, version) VALUES ('{PLANTED}', '', '', {LIMIT}, "
+        "UTC_TIMESTAMP(3), 1)")
+    sql("INSERT INTO tenant_metrics (tenant, operators, open_chats, "
+        "unassigned_chats, waiting_chats, longest_wait_seconds, responses, "
+        f"avg_response_seconds, as_of, version) SELECT '{PLANTED}', "
+        f"{len(OPERATORS)}, COUNT(*), SUM(operator IS NULL), "
+        "COUNT(waiting_since), TIMESTAMPDIFF(MICROSECOND, MIN(waiting_since), "
+        "UTC_TIMESTAMP(3)) / 1000000, 120, 150, UTC_TIMESTAMP(3), 1 "
+        f"FROM chat_metrics WHERE tenant = '{PLANTED}'")
+
+
+def plant(world, sql):
+    """Returns the zone."""
+    sql("SET NAMES utf8mb4")
+    zone, offset = zone_of(sql)
+    put_intervals(sql, offset)
+    world.put_hours(PLANTED)
+    put_chats(sql)
+    put_operators(sql)
+    return zone
+
+
+def lead():
+    return token(tenant_id=PLANTED, role="lead")
+
+
+def verdict_names_the_cause(test, zone):
+    """The sentence, and the shares, which are SQL's."""
+    browser = test.browser
+    test.enter(lead(), f"/#zone={zone}")
+    test.shows(lambda: (note := browser.text("#changes-note")).startswith(
+        "Slower than yesterday until 17:") and "WhatsApp" in note
+        and note.endswith("14:00 to 17:00."), "the cause")
+    rows = {row["Where"]: row for row in browser.rows("#changes-table")}
+    test.that(list(rows)[:2] == ["14:00 to 17:00", "WhatsApp"],
+              f"the causes are {list(rows)}")
+    shares_are_sqls(test, rows["WhatsApp"], zone)
+
+
+def shares_are_sqls(test, row, zone):
+    """The previous period ends when the headline says that it does."""
+    offset = -int(zone.replace("%2B", "+").removeprefix("Etc/GMT") or 0)
+    until = test.browser.text("#total-average .before").split(" until ")[1][:5]
+    local = f"(end_at + INTERVAL {offset} HOUR)"
+    today = f"DATE(UTC_TIMESTAMP() + INTERVAL {offset} HOUR)"
+
+    def sums(channel, condition):
+        [[n, s]] = test.sql(
+            "SELECT COUNT(*), COALESCE(SUM(ms), 0) / 1000 FROM intervals WHERE "
+            f"tenant = '{PLANTED}' AND kind IN ('first_response', 'reply') AND "
+            f"{condition} AND channel LIKE '{channel}'")
+        return int(n), float(s)
+
+    now = f"DATE({local}) = {today}"
+    before = (f"DATE({local}) = {today} - INTERVAL 1 DAY AND "
+              f"TIME({local}) < '{until}'")
+    (n1, s1), (n0, s0) = sums("%", now), sums("%", before)
+    (c1, t1), (c0, t0) = (sums("whatsapp", one) for one in (now, before))
+    base = s0 / n0
+    share = ((t1 - c1 * base) / n1 - (t0 - c0 * base) / n0) / (s1 / n1 - base)
+    test.that(row["Share of the difference"] == f"{100 * share:.0f} %"
+              and row["Before"] == duration(t0 / c0)
+              and row["Now"] == duration(t1 / c1)
+              and row["Change"] == f"+{100 * (t1 / c1 / (t0 / c0) - 1):.0f} %",
+              f"{row} of {t0 / c0}, {t1 / c1}, {share}")
+
+
+def load_is_seen(test, zone):
+    browser = test.browser
+    test.enter(lead(), f"/#zone={zone}")
+    browser.until(lambda: browser.texts("#operators-table tr.overloaded"),
+                  "the limits")
+    rows = browser.rows("#operators-table")
+    test.that([row["Operator"] for row in rows][:2]
+              == ["Oleg Marin", "Ines Duarte"]
+              and rows[1]["Chats"] == f"14 of {LIMIT}",
+              f"the first operators: {rows[:2]}")
+    above = browser.ask("[...document.querySelectorAll('#operators-table tr')]"
+                        ".filter((tr) => tr.querySelector('.above'))"
+                        ".map((tr) => tr.dataset.operator)")
+    test.that(above == ["11"], f"above their limit: {above}")
+    test.that(browser.text("#total-longest .before").endswith(
+        "with Oleg Marin, offline · Web"), "who waits longest, and with whom")
+
+
+def columns_sort(test, zone):
+    """By a press on the title; by a second one, as before."""
+    browser = test.browser
+    test.enter(lead(), f"/#zone={zone}")
+    browser.until(lambda: browser.texts("#operators-table tr.overloaded"),
+                  "the limits")
+    names = [row["Operator"] for row in browser.rows("#operators-table")]
+    title = "#operators-table button[data-by=Operator]"
+    for want in (sorted(names, key=str.lower), names):
+        browser.ask("document.querySelector(arguments[0]).click()", title)
+        test.shows(lambda: [row["Operator"] for row in browser.rows(
+            "#operators-table")][:4] == want[:4], f"sorted: {want}")
+
+
+def test(t):
+    zone = plant(t.world, t.sql)
+    verdict_names_the_cause(t, zone)
+    load_is_seen(t, zone)
+    columns_sort(t, zone)
+    t.that(t.browser.findings() == [], "axe: the planted world")
+    t.browser.picture("build/board", "planted")
