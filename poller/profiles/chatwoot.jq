@@ -382,7 +382,7 @@ def messages_read:
 def statuses: ["open", "pending", "snoozed"];
 
 # More than the poller's and Chatwoot's clocks may differ, in seconds.
-def overlap: 60;
+def overlap: 180;
 
 def changes_since:
     .cursor.since // .since;

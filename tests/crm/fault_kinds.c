@@ -15,6 +15,14 @@ bad_token(struct answer *a, int64_t now, int64_t value)
 }
 
 static void
+policy(struct answer *a, int64_t now, int64_t value)
+{
+	(void)now;
+	answer_text(a, (unsigned)value,
+	    "{\"error\":\"You are not authorized to do this action\"}");
+}
+
+static void
 not_found(struct answer *a, int64_t now, int64_t value)
 {
 	(void)now;
@@ -456,6 +464,8 @@ const struct fault_kind fault_kinds[] = {
 	{ "403", "wrong token, with that status", 403, bad_token, NULL, NULL },
 	{ "401-echo", "that status, with the token and the request quoted", 401,
 	    NULL, echo, NULL },
+	{ "401-policy", "Chatwoot: a policy denies it, with that status", 401,
+	    policy, NULL, NULL },
 	{ "404", "Page not found", 0, not_found, NULL, NULL },
 	{ "404-gone", "no such dialog", 0, no_dialog, NULL, NULL },
 	{ "429", "too many requests, no header", 0, too_many, NULL, NULL },

@@ -1,0 +1,141 @@
+#!/usr/bin/env -S python3 -B
+"""Polls of a simulated Chatwoot: what an idle minute costs, and one in which
+chats changed; lists that move while they are read; deleted conversations;
+what a policy denies.
+
+Random worlds of Chatwoot are among those of worlds.t.
+"""
+
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import Checks, Lab, TOKEN, main, say  # noqa: E402
+
+
+class Account:
+    """A simulated account, and a poller with a state of its own."""
+
+    def __init__(self, lab, name, *options, **section):
+        self.lab = lab
+        os.mkdir(lab.path(name))
+        self.sim = lab.sim("--crm", "chatwoot", "--pace", "0",
+                           "--die-with-parent", *options, name=name + "/sim")
+        self.conf = lab.conf(name + "/conf", {
+            "crm " + TOKEN: {"profile": "chatwoot", "url": self.sim.root,
+                             "account": 1, "token": TOKEN, **section},
+            "poller": {"state": lab.path(name + "/state")},
+        })
+
+    def poll(self):
+        """{chat: record} of a poll that has to end well."""
+        out = self.lab.must(["poller", "-c", self.conf]).out
+        records = (json.loads(line) for line in out.splitlines())
+        return {r["chat"]: r for r in records if r["type"] == "chat"}
+
+    def calls(self):
+        """What was called since the last time, by route."""
+        routes = self.sim.stats()["by_route"]
+        self.sim.control("reset-stats")
+        return {route.split("/")[-1]: n for route, n in routes.items()}
+
+    def open(self):
+        """Those that are open now, and have been written in."""
+        world = self.sim.world()
+        written = {m["dialog_id"] for m in world["messages"]}
+        return {str(d["id"]) for d in world["dialogs"]
+                if d["state"] == "open" and d["id"] in written
+                and d["id"] not in world["gone"]}
+
+    def act(self, what, chat=None, **more):
+        self.sim.control("act", do=what, account=TOKEN,
+                         **({} if chat is None else {"dialog": chat}), **more)
+
+
+def costs(lab, checks):
+    """Idle, a minute costs a call; else two for each chat that changed and is
+    not closed, and one for the list."""
+    a = Account(lab, "costs", "--dialogs", 500)
+    first = a.poll()
+    checks.equal(set(first), a.open(), "the first poll")
+    a.calls()
+    for minute in range(2):
+        a.sim.advance(60)
+        checks.equal(set(a.poll()), set(first), "an idle minute")
+        checks.equal(a.calls(), {"conversations": 1}, "its calls")
+    a.sim.advance(60)
+    a.act("touch", percent=4)
+    a.poll()
+    calls = a.calls()
+    checks.that(21 <= sum(calls.values()) <= 25, f"20 changed: {calls}")
+    closed = sorted(first)[:3]
+    for chat in closed:
+        a.act("close", chat)
+    checks.equal(set(a.poll()), set(first) - set(closed), "three are closed")
+    a.act("client", closed[0])
+    checks.equal(set(a.poll()), set(first) - set(closed[1:]), "one is back")
+
+
+def moving(lab, checks):
+    """Before each page a conversation is closed, or written in: no other is
+    missed, neither by a poll with a state nor by the first."""
+    for value, name in ((1, "closing"), (0, "writing")):
+        a = Account(lab, name, "--dialogs", 130)
+        a.sim.fault("page-moves", value=value, count=50)
+        seen = a.poll()
+        checks.that(a.calls()["conversations"] >= 6, "the list has pages")
+        a.sim.fault("none")
+        checks.equal(a.open() - set(seen), set(), f"{name}: missed")
+        checks.equal(set(a.poll()), a.open(), f"{name}: the next poll")
+
+
+def deleted(lab, checks):
+    """A deleted conversation is missed in the next whole list."""
+    a = Account(lab, "deleted", "--dialogs", 30)
+    first = set(a.poll())
+    gone = sorted(first)[7]
+    a.act("remove", gone)
+    a.sim.advance(600)
+    checks.equal(set(a.poll()), first, "within the hour")
+    a.sim.advance(3600)
+    a.poll() # which sees that the CRM's clock jumped
+    checks.equal(set(a.poll()), first - {gone}, "after it")
+    line = json.dumps({"type": "chat", "tenant": TOKEN, "chat": gone})
+    status = lab.must(["poller", "-c", a.conf, "--status"],
+                      stdin=line.encode() + b"\n").records()
+    checks.equal([r["status"] for r in status], ["gone"], "its status")
+
+
+def denied(lab, checks):
+    """A policy denies one conversation with the status of a wrong token."""
+    a = Account(lab, "denied", "--dialogs", 20)
+    a.sim.fault("401-policy", count=1, after=3, method="GET",
+                route="/api/v1/accounts/1/conversations/")
+    done = lab.run(["poller", "-c", a.conf])
+    checks.ends(done, 69, "1 of 20 chats could not be read.*authorized")
+    checks.equal(set(a.poll()), a.open(), "the next poll")
+    a.sim.fault("401", count=1)
+    checks.ends(lab.run(["poller", "-c", a.conf]), 77, "Token is not correct")
+
+
+def self_check(lab, checks):
+    a = Account(lab, "check", "--dialogs", 60)
+    report = {r["check"]: r for r in lab.must(
+        ["poller", "-c", a.conf, "--check"]).records()}
+    checks.equal({r["result"] for r in report.values()} - {"ok", "-"}, set(),
+                 f"{report}")
+    checks.that("role: administrator" in report["token"]["detail"], "the role")
+    checks.that(report["chats"]["detail"].startswith("60 open"), "its chats")
+
+
+def body():
+    checks = Checks()
+    with Lab("chatwoot") as lab:
+        for test in (costs, moving, deleted, denied, self_check):
+            say(f"- {test.__name__}")
+            test(lab, checks)
+    return checks.result()
+
+
+main(body)
