@@ -2,7 +2,7 @@
 
 An independent implementation of the definition for one chat, written from the
 definition alone and sharing nothing with the programs. It sorts all events by
-time, in whatever order they arrived, and processes them in this order:
+time; messages of one instant by their numbers, and else as they arrived:
 
   messages  [{"id", "at", "from", "user", "operator", "kind", "private",
               "automated", "updated_at", "channel", "to", "text"}]
@@ -23,6 +23,11 @@ def id_key(text):
     if text.isascii() and text.isdigit() and (text == "0" or text[0] != "0"):
         return (0, (len(text), text), b"")
     return (1, (0, ""), text.encode())
+
+
+def instant_key(m):
+    """By time, then numbers by value; others stay as they came."""
+    return (m["at"], *id_key(m["id"])[:2])
 
 
 def by_bytes(text):
@@ -47,13 +52,16 @@ def version_key(m):
 
 
 def in_order(messages):
-    """One version of each message, by (at, id)."""
+    """One version of each message, by time. Of one instant a version stands
+    where the first one of that time did, among those that came."""
     best = {}
     for m in messages:
         old = best.get(m["id"])
         if old is None or version_key(m) > version_key(old):
+            if old is not None and old["at"] != m["at"]:
+                del best[m["id"]]
             best[m["id"]] = m
-    return sorted(best.values(), key=lambda m: (m["at"], id_key(m["id"])))
+    return sorted(best.values(), key=instant_key)
 
 
 def is_plain(m):
@@ -125,9 +133,8 @@ class Happening:
 
 
 def happenings(records, messages):
-    """What a life of a chat consists of, in order."""
-    out = [Happening(m["at"], Happening.MESSAGE, id_key(m["id"]), m)
-           for m in messages]
+    """What a life of a chat consists of, in order; messages are."""
+    out = [Happening(m["at"], Happening.MESSAGE, (), m) for m in messages]
     for r in records:
         at, *rank = says_last(r)
         out.append(Happening(at, Happening.SAYS, tuple(rank), r))

@@ -189,6 +189,8 @@ class Tenant:
     def chat(self, name, messages, alone):
         definition, window = self.conf["definition"], self.conf["window"]
         said = self.said.get(name, [])
+        messages = sorted(messages, key=self.came if self.by_hand
+                          else lambda m: m["taken"])
         missing = [at for at, there in self.snapshots if name not in there]
         if not self.by_hand:
             said = clocks.heard(said, messages, definition, window, missing)
