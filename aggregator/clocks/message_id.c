@@ -229,20 +229,32 @@ message_id_hash_text(message_id id)
 	return word_text(id)->hash;
 }
 
-int
-message_id_compare(const struct message_ids *x, message_id a, message_id b)
+/* A number, however long. */
+static bool
+is_number(message_id id)
 {
-	char a_buf[MESSAGE_ID_TEXT], b_buf[MESSAGE_ID_TEXT];
-	struct text at, bt;
+	const struct message_id_text *t;
 
-	if (a == b)
+	if (word_kind(id) != KIND_TEXT)
+		return word_kind(id) == KIND_NUMBER;
+	t = word_text(id);
+	return id_is_number(t->p, t->len);
+}
+
+int
+message_id_compare(message_id a, message_id b)
+{
+	const struct message_id_text *x, *y;
+	bool number = is_number(a);
+
+	if (number != is_number(b))
+		return number ? -1 : 1;
+	if (!number || a == b)
 		return 0;
-	/* Numbers, or ids of one prefix and length, compare as words. */
-	if (word_kind(a) != KIND_TEXT && word_kind(b) != KIND_TEXT &&
-	    (word_kind(a) == KIND_NUMBER || word_kind(b) == KIND_NUMBER ||
-		a >> DIGITS_SHIFT == b >> DIGITS_SHIFT))
+	/* Those that fit into a word are below those that do not. */
+	if (word_kind(a) == KIND_NUMBER || word_kind(b) == KIND_NUMBER)
 		return a < b ? -1 : 1;
-	at = message_id_text(x, a, a_buf);
-	bt = message_id_text(x, b, b_buf);
-	return id_compare(at.p, at.len, bt.p, bt.len);
+	x = word_text(a);
+	y = word_text(b);
+	return id_compare(x->p, x->len, y->p, y->len);
 }

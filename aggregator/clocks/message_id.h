@@ -77,7 +77,8 @@ message_id_hash(message_id id)
 		   : (uint32_t)(id * UINT64_C(0xE7037ED1A0B428DB) >> 32);
 }
 
-/* The order of id_compare(). */
-int message_id_compare(const struct message_ids *x, message_id a, message_id b);
+/* The order of messages of one instant: numbers first, by value. 0 for two that
+ * are no numbers: these stay as they came. */
+int message_id_compare(message_id a, message_id b);
 
 #endif

@@ -232,14 +232,13 @@ message_drop(struct lexicon *w, const struct message *m)
 	interner_drop(&w->names, m->operator_id);
 }
 
-/* Two different messages, by (at, id): <0, >0; 0 only for the same id. */
+/* By (at, id): <0, >0; 0 for two that stay in the order in which they came. */
 static int
-compare_messages(
-    const struct lexicon *w, const struct message *a, const struct message *b)
+compare_messages(const struct message *a, const struct message *b)
 {
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
-	return message_id_compare(&w->message_ids, a->id, b->id);
+	return message_id_compare(a->id, b->id);
 }
 
 static int
@@ -290,18 +289,39 @@ message_compare_version(
 	return c;
 }
 
-/* Keeps the version that counts, in the place of the first. */
-static void
+/* In the place of a message that has moved: the word of no id. */
+#define MOVED ((UINT64_C(1) << 62) - 1)
+
+/* Keeps the version that counts, in the place of the first. One with another
+ * time does not fit there: true, and that place is MOVED. */
+static bool
 drop_version(const struct lexicon *w, struct timeline_versions *v,
     struct message *old, const struct message *new)
 {
+	bool moves;
+
 	XGROW(v->list, v->n, v->cap);
-	if (message_compare_version(w, new, old) > 0) {
-		v->list[v->n++] = *old;
-		*old = *new;
-	} else {
+	if (message_compare_version(w, new, old) <= 0) {
 		v->list[v->n++] = *new;
+		return false;
 	}
+	moves = old->at != new->at;
+	v->list[v->n++] = *old;
+	*old = *new;
+	if (moves)
+		old->id = MOVED;
+	return moves;
+}
+
+static size_t
+drop_moved(struct message *m, size_t n)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < n; i++)
+		if (m[i].id != MOVED)
+			m[kept++] = m[i];
+	return kept;
 }
 
 /* Moves the messages that count to the front; returns how many they are. */
@@ -325,12 +345,11 @@ drop_duplicates_by_table(const struct lexicon *w, struct timeline_scratch *t,
 		while (table[slot] != 0 &&
 		       !message_id_same(m[table[slot] - 1].id, m[i].id))
 			slot = (slot + 1) & (slots - 1);
-		if (table[slot] == 0) {
+		if (table[slot] == 0 ||
+		    drop_version(w, &t->dropped, &m[table[slot] - 1], &m[i])) {
 			m[kept++] = m[i];
 			table[slot] = (uint32_t)kept;
-			continue;
 		}
-		drop_version(w, &t->dropped, &m[table[slot] - 1], &m[i]);
 	}
 	return kept;
 }
@@ -347,6 +366,7 @@ drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
 	for (i = 0; i < n; i++) {
 		k = 0;
 		if (message_id_is_text(m[i].id) || looked > LOOKS * n) {
+			kept = drop_moved(m, kept);
 			memmove(m + kept, m + i, (n - i) * sizeof *m);
 			return drop_duplicates_by_table(w, t, m, kept + n - i);
 		}
@@ -355,9 +375,7 @@ drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
 				looked++;
 		else
 			highest = m[i].id;
-		if (k > 0)
-			drop_version(w, &t->dropped, &m[k - 1], &m[i]);
-		else
+		if (k == 0 || drop_version(w, &t->dropped, &m[k - 1], &m[i]))
 			m[kept++] = m[i];
 	}
 	return kept;
@@ -365,8 +383,7 @@ drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
 
 /* A bottom-up merge sort. */
 static void
-merge_sort(const struct lexicon *w, struct timeline_scratch *t,
-    struct message *m, size_t n)
+merge_sort(struct timeline_scratch *t, struct message *m, size_t n)
 {
 	struct message *from = m, *to;
 	size_t width, i, a, b, a_end, b_end, k;
@@ -384,8 +401,8 @@ merge_sort(const struct lexicon *w, struct timeline_scratch *t,
 			b_end = n - b < width ? n : b + width;
 			while (k < b_end) {
 				if (b == b_end ||
-				    (a < a_end && compare_messages(w, &from[a],
-						      &from[b]) <= 0))
+				    (a < a_end && compare_messages(
+						      &from[a], &from[b]) <= 0))
 					to[k++] = from[a++];
 				else
 					to[k++] = from[b++];
@@ -399,8 +416,8 @@ merge_sort(const struct lexicon *w, struct timeline_scratch *t,
 }
 
 size_t
-timeline_sort(const struct lexicon *w, struct timeline_scratch *t,
-    struct message *m, size_t n, size_t sorted)
+timeline_sort(
+    struct timeline_scratch *t, struct message *m, size_t n, size_t sorted)
 {
 	size_t i, k, moved = 0, first = n;
 	struct message x;
@@ -408,18 +425,17 @@ timeline_sort(const struct lexicon *w, struct timeline_scratch *t,
 	/* An insertion sort, unless it moves too many. */
 	for (i = sorted > 0 ? sorted : 1; i < n; i++) {
 		if (m[i - 1].at < m[i].at ||
-		    compare_messages(w, &m[i - 1], &m[i]) <= 0)
+		    compare_messages(&m[i - 1], &m[i]) <= 0)
 			continue;
 		x = m[i];
-		for (k = i; k > 0 && compare_messages(w, &m[k - 1], &x) > 0;
-		     k--)
+		for (k = i; k > 0 && compare_messages(&m[k - 1], &x) > 0; k--)
 			m[k] = m[k - 1];
 		m[k] = x;
 		moved += i - k;
 		if (k < first)
 			first = k;
 		if (moved > 8 * n) {
-			merge_sort(w, t, m, n);
+			merge_sort(t, m, n);
 			return 0;
 		}
 	}
@@ -427,8 +443,7 @@ timeline_sort(const struct lexicon *w, struct timeline_scratch *t,
 }
 
 size_t
-timeline_find(const struct lexicon *w, const struct message *m, size_t n,
-    int64_t at, message_id id)
+timeline_find(const struct message *m, size_t n, int64_t at, message_id id)
 {
 	struct message key = { .id = id };
 	size_t from = 0, to = n, mid;
@@ -436,13 +451,14 @@ timeline_find(const struct lexicon *w, const struct message *m, size_t n,
 	message_set_at(&key, at);
 	while (from < to) {
 		mid = from + (to - from) / 2;
-		if (compare_messages(w, &m[mid], &key) < 0)
+		if (compare_messages(&m[mid], &key) < 0)
 			from = mid + 1;
 		else
 			to = mid;
 	}
-	if (from < n && m[from].at == at && message_id_same(m[from].id, id))
-		return from;
+	for (; from < n && compare_messages(&m[from], &key) == 0; from++)
+		if (message_id_same(m[from].id, id))
+			return from;
 	/* A version with another time. */
 	for (from = n; from > 0; from--)
 		if (message_id_same(m[from - 1].id, id))
@@ -454,8 +470,8 @@ size_t
 timeline_normalize(const struct lexicon *w, struct timeline_scratch *t,
     struct message *m, size_t n)
 {
-	n = drop_duplicates(w, t, m, n);
-	(void)timeline_sort(w, t, m, n, 0);
+	n = drop_moved(m, drop_duplicates(w, t, m, n));
+	(void)timeline_sort(t, m, n, 0);
 	return n;
 }
 

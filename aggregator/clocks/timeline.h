@@ -1,7 +1,8 @@
 /*
- * timeline: the messages of one chat, each once and in order of (at, id),
- * whatever order they came in; who wrote a message; and the lexicon, the names
- * and numbers that the messages of one tenant share.
+ * timeline: the messages of one chat, each once and in the order of their
+ * times; of one instant those with numbers as ids come first, by value, then
+ * the others in the order of their arrival. Also who wrote a message, and the
+ * lexicon, the names and numbers that the messages of one tenant share.
  */
 #ifndef AGGREGATOR_CLOCKS_TIMELINE_H
 #define AGGREGATOR_CLOCKS_TIMELINE_H
@@ -169,13 +170,13 @@ int message_compare_version(
 
 /* Sorts messages, of which the first `sorted` are in order. Returns the first
  * index whose message changed, or n. */
-size_t timeline_sort(const struct lexicon *w, struct timeline_scratch *t,
-    struct message *m, size_t n, size_t sorted);
+size_t timeline_sort(
+    struct timeline_scratch *t, struct message *m, size_t n, size_t sorted);
 
 /* The index of the message of that id among messages in order, or n. Expects it
  * at that time, and else searches all. */
-size_t timeline_find(const struct lexicon *w, const struct message *m, size_t n,
-    int64_t at, message_id id);
+size_t timeline_find(
+    const struct message *m, size_t n, int64_t at, message_id id);
 
 /* Keeps the version of each id that counts, sorts these, and returns how many
  * they are. The others are in t->dropped. */

@@ -201,8 +201,7 @@ sort_messages(struct derivation *w, struct chat *c)
 		    &m->lexicon, &w->timeline, c->messages, c->n);
 		return;
 	}
-	first = timeline_sort(
-	    &m->lexicon, &w->timeline, c->messages, c->n, c->sorted);
+	first = timeline_sort(&w->timeline, c->messages, c->n, c->sorted);
 	if (first < c->clean)
 		c->clean = (uint32_t)first;
 	if (c->sorted < c->clean)

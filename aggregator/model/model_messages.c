@@ -27,8 +27,8 @@ find_kept_message(struct model *m, struct chat *c, int64_t at, message_id id)
 	size_t i;
 
 	if (c->n - c->sorted > UNSORTED) {
-		i = timeline_sort(&m->lexicon, &m->private->derivation.timeline,
-		    c->messages, c->n, c->sorted);
+		i = timeline_sort(&m->private->derivation.timeline, c->messages,
+		    c->n, c->sorted);
 		if (i < c->clean)
 			c->clean = (uint32_t)i;
 		if (c->sorted < c->clean)
@@ -38,7 +38,7 @@ find_kept_message(struct model *m, struct chat *c, int64_t at, message_id id)
 	for (i = c->n; i > c->sorted; i--)
 		if (message_id_same(c->messages[i - 1].id, id))
 			return i - 1;
-	i = timeline_find(&m->lexicon, c->messages, c->sorted, at, id);
+	i = timeline_find(c->messages, c->sorted, at, id);
 	return i < c->sorted ? i : c->n;
 }
 
@@ -83,6 +83,18 @@ add_message(struct model *m, struct chat *c, const struct message *new)
 	chats_touch(m, c, true);
 }
 
+/* The i-th message gets another time: among those of that time it is the last
+ * that came. */
+static void
+move_to_end(struct chat *c, size_t i, const struct message *x)
+{
+	memmove(c->messages + i, c->messages + i + 1,
+	    (c->n - i - 1) * sizeof *c->messages);
+	c->messages[c->n - 1] = *x;
+	if (i < c->sorted)
+		c->sorted--;
+}
+
 /* Another version of the i-th message of the chat: takes it over, or drops
  * it. */
 static enum model_result
@@ -91,7 +103,7 @@ revise_message(
 {
 	struct lexicon *w = &m->lexicon;
 	struct message *old = &c->messages[i];
-	message_id id;
+	struct message now = *new;
 
 	m->known_stays = messages_known_stays(m, new, old);
 	if (message_compare_version(w, new, old) <= 0) {
@@ -100,15 +112,15 @@ revise_message(
 	}
 	save_replaced(m, old);
 	/* Reported intervals have the id of the old one. */
-	id = old->id;
+	now.id = old->id;
 	interner_drop(&w->names, old->user);
 	interner_drop(&w->names, old->operator_id);
-	if (new->id != id)
+	if (new->id != now.id)
 		message_id_drop(&w->message_ids, new->id);
-	*old = *new;
-	old->id = id;
-	if (i < c->sorted)
-		c->sorted = (uint32_t)i;
+	if (now.at == old->at)
+		*old = now;
+	else
+		move_to_end(c, i, &now);
 	if (i < c->clean)
 		c->clean = (uint32_t)i;
 	chats_touch(m, c, true);

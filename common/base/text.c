@@ -28,7 +28,7 @@ text_compare(struct text a, struct text b)
 	return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
 }
 
-static bool
+bool
 id_is_number(const char *s, size_t len)
 {
 	size_t i;

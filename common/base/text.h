@@ -26,9 +26,11 @@ bool text_is(struct text t, const char *s);
 bool text_is_listed(const char *s, char *const *list);
 /* Order by bytes, as of strcmp(); an absent text counts as empty. */
 int text_compare(struct text a, struct text b);
+/* It matches 0|[1-9][0-9]*. */
+bool id_is_number(const char *s, size_t len);
 /* The order of ids in messaging-metrics(7), which everything that sorts by id
- * uses: those that match 0|[1-9][0-9]* come first, by value, of any length; all
- * others follow, by bytes. <0, 0, >0. */
+ * uses: numbers come first, by value, of any length; all others follow, by
+ * bytes. <0, 0, >0. */
 int id_compare(const char *a, size_t a_len, const char *b, size_t b_len);
 /* True when no control character of ASCII is among these bytes. */
 bool text_is_printable(const char *p, size_t len);
