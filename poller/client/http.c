@@ -16,6 +16,7 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/conf/url.h"
+#include "poller/client/tape.h"
 
 #define KEEP_HANDLES 64
 
@@ -41,6 +42,7 @@ TAILQ_HEAD(transfers, transfer);
 struct http {
 	CURLM *multi;
 	char *agent;
+	struct tape *tape; /* or NULL */
 	struct transfers under_way;
 	struct http_answer **done;
 	size_t done_n, done_cap, done_at;
@@ -223,15 +225,43 @@ set_easy_options(struct http *h, struct transfer *t)
 }
 
 void
+http_use_tape(struct http *h, struct tape *tape)
+{
+	h->tape = tape;
+}
+
+static void
+add_answer(struct http *h, struct http_answer *a)
+{
+	XGROW(h->done, h->done_n, h->done_cap);
+	h->done[h->done_n++] = a;
+}
+
+static struct http_answer *
+new_answer(const struct http_request *r)
+{
+	struct http_answer *a = xcalloc(1, sizeof *a);
+
+	a->ctx = r->ctx;
+	a->in_flight = r->in_flight;
+	return a;
+}
+
+void
 http_start(struct http *h, const struct http_request *r)
 {
-	struct transfer *t = xcalloc(1, sizeof *t);
+	struct http_answer *a = new_answer(r);
+	struct transfer *t;
 
+	if (h->tape != NULL && tape_plays(h->tape)) {
+		tape_play(h->tape, r, a);
+		add_answer(h, a);
+		return;
+	}
+	t = xcalloc(1, sizeof *t);
 	t->easy = h->idle_n > 0 ? h->idle[--h->idle_n] : curl_easy_init();
 	t->request = *r;
-	t->answer = xcalloc(1, sizeof *t->answer);
-	t->answer->ctx = r->ctx;
-	t->answer->in_flight = r->in_flight;
+	t->answer = a;
 	t->answer->body.max = r->limits->max_body;
 	t->began_ms = clock_mono_ms();
 	if (t->easy == NULL)
@@ -421,9 +451,10 @@ finish_transfer(struct http *h, struct transfer *t, CURLcode code)
 		set_reason(t, code);
 	(void)curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
 	a->not_sent = a->outcome != HTTP_ANSWERED && sent == 0;
+	if (h->tape != NULL)
+		tape_keep(h->tape, &t->request, a);
 	end_transfer(h, t);
-	XGROW(h->done, h->done_n, h->done_cap);
-	h->done[h->done_n++] = a;
+	add_answer(h, a);
 }
 
 static void

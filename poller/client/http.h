@@ -77,6 +77,11 @@ struct http *http_new(void) __attribute__((warn_unused_result));
 /* Ends all requests, without answers. */
 void http_free(struct http *h);
 
+struct tape;
+
+/* From now on the tape keeps each answer, or gives it. Borrowed. */
+void http_use_tape(struct http *h, struct tape *tape);
+
 void http_start(struct http *h, const struct http_request *r);
 
 /* Drives all transfers, and waits up to timeout_ms (1 s at most) for one to

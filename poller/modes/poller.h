@@ -21,6 +21,7 @@ struct poller {
 	const char *address, *port_file; /* --listen */
 	const char *hook_url;            /* --register, --unregister */
 	const char *function, *with;     /* --try */
+	const char *record, *replay;     /* folders; a poll */
 	enum output_format format;
 	bool with_text, dry_run;
 	const char **only; /* --tenant; all if there is none */

@@ -13,6 +13,7 @@
 #include "common/os/stop.h"
 #include "poller/client/fetch.h"
 #include "poller/client/progress.h"
+#include "poller/client/tape.h"
 #include "poller/modes/poller.h"
 #include "poller/poll/pull.h"
 #include "poller/quota/quota.h"
@@ -31,6 +32,7 @@ struct pull_slot {
 struct pull_run {
 	struct poller *poller;
 	struct http *http;
+	struct tape *tape; /* or NULL; borrowed */
 	struct endpoint *to;
 	struct pull_slot slots[TENANTS_AT_ONCE];
 	enum exit_code *codes; /* of each tenant */
@@ -89,7 +91,7 @@ is_skipped(const struct pull_slot *s)
 static void
 begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 {
-	const char *state = poller_state(j->poller);
+	const char *state = j->tape == NULL ? poller_state(j->poller) : NULL;
 	struct buf why = BUF_INIT;
 
 	s->tenant = &j->poller->tenants[j->next];
@@ -223,7 +225,7 @@ flush_pulled(struct pull_run *j)
 }
 
 static enum exit_code
-pull_all(struct poller *p)
+pull_all(struct poller *p, struct tape *tape)
 {
 	struct endpoint_options opt = { .conf = p->common.conf };
 	struct pull_run j = { .poller = p };
@@ -238,6 +240,8 @@ pull_all(struct poller *p)
 		return code;
 	}
 	j.http = http_new();
+	http_use_tape(j.http, tape);
+	j.tape = tape;
 	j.codes = xcalloc(p->tenants_n + 1, sizeof *j.codes);
 	run_pulls(&j);
 	for (i = 0; i < TENANTS_AT_ONCE; i++) {
@@ -262,14 +266,63 @@ static const struct option_row rows[] = {
 	POLLER_STATE("keep what was read: the next poll asks for changes only"),
 	POLLER_TENANT,
 	POLLER_TEXT,
+	OPTION_TEXT(0, "record", "DIR", struct poller, record,
+	    "keep the CRM's answers there, without people"),
+	OPTION_TEXT(0, "replay", "DIR", struct poller, replay,
+	    "poll from such answers instead of the CRM"),
 };
+
+/* Sets *tape to that of --record or --replay, or NULL. -1: it cannot be used.
+ */
+static int
+open_tape(struct poller *p, struct tape **tape)
+{
+	struct buf why = BUF_INIT;
+	int rc = 0;
+
+	*tape = NULL;
+	if (p->record != NULL)
+		*tape = tape_record_to(p->record, &why);
+	else if (p->replay != NULL)
+		*tape = tape_replay_from(p->replay, &why);
+	if (why.len > 0) {
+		log_error("%s", buf_str(&why));
+		poller_failed(p, PROG_NOINPUT);
+		rc = -1;
+	}
+	buf_release(&why);
+	return rc;
+}
 
 static enum exit_code
 run_pull_mode(void *options)
 {
 	struct poller *p = options;
+	struct tape *tape;
+	enum exit_code code;
 
-	return poller_open(p, true) ? pull_all(p) : p->code;
+	if (!poller_open(p, true) || open_tape(p, &tape) != 0)
+		return p->code;
+	code = pull_all(p, tape);
+	tape_close(tape);
+	return code;
+}
+
+/* Answers are of no state: one that is replayed knows nothing, and a recording
+ * has all that a poll asks. */
+static int
+check_tape(void *options)
+{
+	const struct poller *p = options;
+
+	if (p->record != NULL && p->replay != NULL)
+		return prog_usage_error(
+		    "--record and --replay exclude each other");
+	if ((p->record != NULL || p->replay != NULL) && p->state != NULL)
+		return prog_usage_error(
+		    "--state does not go with --record and --replay, which "
+		    "read all");
+	return -1;
 }
 
 const struct option_mode poller_mode_pull = {
@@ -278,5 +331,6 @@ const struct option_mode poller_mode_pull = {
 		 "messages.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
+	.check = check_tape,
 	.run = run_pull_mode,
 };

@@ -44,7 +44,7 @@ libraries() {
 ^lz4 ^(common/amqp/|tests/unit/common/amqp/test_)amqp_compress[.]c$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
-^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt|http/json_body|http/validate_errors|text/utf8_repair)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/known_operators|sink/resources/by_hand|sink/report/[a-z_]*|tests/.*)[.][ch]$
+^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt|http/json_body|http/validate_errors|text/utf8_repair)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/known_operators|sink/resources/by_hand|poller/client/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str|width)[.]h$ ^common/(output/display_width|words/(text_words|plain_letters|normal_form))[.][ch]$
 ^xxhash[.]h$ ^(common/digest/checksum|tests/tools/hash_loop)[.]c$
 ^openssl/ ^(common/http/signature|tests/unit/(common/http/test_signature|poller/routes/test_route_hooks))[.]c$
