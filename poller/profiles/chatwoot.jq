@@ -313,12 +313,60 @@ def operators_read:
 
 # --- polls: messages ---
 
-# The operator whose name makes a line of the text, if it is exactly one.
-def named($in; line):
+# Lines of servers that do not add the status, in English, Portuguese, Spanish,
+# French, German and Russian. In other languages they are of kind other.
+
+def is_closing_line:
+    test("^Conversation was (marked )?resolved by "
+         + "|^(A c|C)onversa foi (marcada como )?resolvida p"
+         + "|^(La c|C)onversación fue (marcada (como resuelta )?|resuelta )por "
+         + "|marcó la conversación como resuelta$"
+         + "|^La conversation a été (marquée (comme )?)?résolue par "
+         + "|^(Das Gespräch|Konversation|Die Unterhaltung) wurde vo[nm] .* gelöst$"
+         + "|^Разговор был (закрыт |помечен системой решённым )"
+         + "| завершил диалог$");
+
+def is_opening_line:
+    test("^Conversation was (reopened|marked open) by "
+         + "|^System reopened the conversation"
+         + "|^(A c|C)onversa foi (reaberta|(marcada como )?aberta) p"
+         + "|^O sistema reabriu a conversa"
+         + "|^(La c|C)onversación fue reabierta por "
+         + "|^El sistema reabrió la conversación"
+         + "|^La conversation a été ré-?ouverte par "
+         + "|^(Das Gespräch|Konversation|Die Unterhaltung) wurde von .* wieder er?öffnet$"
+         + "|^Das System hat die Unterhaltung .* wieder geöffnet"
+         + "|^Система переоткрыла разговор | открыл заново диалог$");
+
+def is_unassigning_line:
+    test("^(Conversation unassigned by|Conversa desatribuída por"
+         + "|Conversación no asignada por|Responsable de la conversation supprimé par"
+         + "|Gespräch nicht zugewiesen von|Ответственный снят) ");
+
+def is_assigning_line:
+    test("^(Assigned to|Atribuído a|Asignado a|Assigné à|Zugewiesen an) "
+         + "| self-assigned | atribuiu a si mesmo | auto-asignado "
+         + "| s'est auto-assigné | zugewiesen$| назначил");
+
+# With an operator's name: how the line of an assignment to them begins, or ends.
+def begins:
+    "Assigned to \(.) by ", "Assigned to \(.) via ", "\(.) self-assigned ",
+    "Atribuído a \(.) por ", "Atribuído a \(.) via ",
+    "\(.) atribuiu a si mesmo ",
+    "Asignado a \(.) por ", "Asignado a \(.) via ", "\(.) auto-asignado ",
+    "Assigné à \(.) par ", "Assigné à \(.) via ", "\(.) s'est auto-assigné ",
+    "Zugewiesen an \(.) über ", "\(.) hat sich dieses Gespräch selbst ",
+    "\(.) назначил(а) разговор себе";
+
+def ends:
+    " von \(.) zugewiesen", " назначил \(.) ответственным";
+
+# The operator whom the line names, if it is exactly one.
+def named($in):
     . as $text
-    | def whom: [.[] | select((.name | type) == "string"
-                              and (.name | line) as $line
-                              | $text | startswith($line))
+    | def whom: [.[] | select(.name | strings
+                              | any(begins; . as $x | $text | startswith($x))
+                                or any(ends; . as $x | $text | endswith($x)))
                  | .operator] | unique;
       ($in.operators | whom)
     | if . == [] then ($in.former | whom) else . end
@@ -326,14 +374,11 @@ def named($in; line):
 
 # What a line says, and of whom.
 def line_kind($in):
-    if test("^Conversation was (marked )?resolved by ") then {kind: "closed"}
-    elif test("^(Conversation was (reopened|marked open) by |System reopened the conversation)")
-    then {kind: "opened"}
-    elif test("^Conversation unassigned by ") then
-        {kind: "assigned", operator: null}
-    elif test("^Assigned to .* (by|via) | self-assigned this conversation$") then
-        (named($in; "Assigned to \(.) by ", "Assigned to \(.) via ",
-                    "\(.) self-assigned ")) as $who
+    if is_closing_line then {kind: "closed"}
+    elif is_opening_line then {kind: "opened"}
+    elif is_unassigning_line then {kind: "assigned", operator: null}
+    elif is_assigning_line then
+        named($in) as $who
         | if $who == null then {kind: "other"}
           else {kind: "assigned", operator: $who} end
     else {kind: "other"} end;
