@@ -470,8 +470,8 @@ def check_lists():
     listed(first, "page", {x for x in names if x.startswith("messaging")})
     listed("man/man5/messaging.conf.5", "section", re.findall(
         r'^\t[A-Z_]+[(]"([a-z]+)", ', read("common/conf/conf_keys.c"), re.M))
-    listed("man/man7/messaging-stream.7", "view", re.findall(
-        r"VIEW (\w+_all) AS", read("sink/schema/views.sql")) + [
+    listed("man/man5/messaging-tables.5", "view", re.findall(
+        r"VIEW (\w+) AS", read("sink/schema/views.sql")) + [
         table.replace("_parts", "_all") for table, _, _ in rows("column")
         if table.endswith("_parts")])
     tables = read("man/man5/messaging-tables.5")

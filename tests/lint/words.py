@@ -41,7 +41,6 @@ PAGES = sorted(glob.glob("man/man?/*")) + ["README.md"]
 # Pages that are still to be rewritten.
 OLD = {
     "man/man5/messaging-profile.5",
-    "man/man5/messaging-tables.5",
     "man/man7/messaging-allocation.7",
     "man/man7/messaging-api.7",
     "man/man7/messaging-board.7",
@@ -72,7 +71,9 @@ def find(path, text, words):
     for word in words:
         # "There is no such file" is English, "it is not a file" is not.
         before = r"(?<!there )" if word == "is no" else ""
-        pattern = before + r"(?<![\w-])%s(?![\w-])" % re.sub(r" ", r"\\s+", word)
+        behind = r"(?! longer| more than)" if word == "is no" else ""
+        pattern = before + r"(?<![\w-])%s(?![\w-])" % re.sub(
+            r" ", r"\\s+", word) + behind
         for m in re.finditer(pattern, text, re.I):
             yield m.start(), word
 

@@ -10,8 +10,6 @@
 #include "common/base/buf.h"
 #include "common/tables/tables.h"
 
-enum adding { KEY, SUM, MAX, MIN, BY_VIEW, NONE };
-
 static const struct table *now; /* the current one; NULL: left out */
 static size_t at;               /* its column */
 
@@ -24,7 +22,7 @@ static const char *const lives[] = {
 	[LIFE_TOMBSTONE] = "",
 	[LIFE_REFUSAL] = "",
 	[LIFE_EVER] = "",
-	[LIFE_NONE] = "In no database, printed by hand; ",
+	[LIFE_NONE] = "Not in the database, printed by a simulation; ",
 };
 
 static size_t column; /* where the line goes on */
@@ -166,56 +164,50 @@ print_whole(void)
 #include "common/tables/tables.def"
 }
 
+/* Of a table of partial rows, what it has in place of averages. */
 static void
 page_begin_parts(const struct table *t)
 {
-	page_begin(t->parts);
-	printf("Partial rows of\n.Li %s ;\nthe view\n.Li %s_all\n"
-	       "adds them up.\n.Bl -tag -width Ds -compact\n",
-	    t->name, t->name);
+	now = t;
+	at = 0;
+	printf(".It Ic %s , Ic %s_all\n", t->parts->name, t->name);
 }
 
 static void
-page_part(enum adding add, const char *text)
+page_part(const char *name)
 {
-	static const char *const how[] = {
-		[KEY] = "",
-		[SUM] = "Added up.",
-		[MAX] = "The greatest counts.",
-		[MIN] = "The least counts.",
-		[BY_VIEW] = "",
-		[NONE] = "",
-	};
-	struct buf b = BUF_INIT;
-
-	if (now == NULL)
-		return;
-	buf_addf(&b, "%s%s%s", text, *text != '\0' ? " " : "", how[add]);
-	page_declared(buf_str(&b));
-	buf_release(&b);
+	printf("%s%s", at > 0 ? ",\n" : "", name);
+	at++;
 }
 
 static void
 page_end_parts(void)
 {
-	if (now != NULL)
-		page_end("");
+	if (now != NULL && at > 0)
+		puts(".");
 	now = NULL;
 }
 
 static void
 print_parts(void)
 {
-	now = NULL;
+	puts(".Ss Partial tables and their views\n"
+	     "With several aggregators, each writes rows of its own, which a "
+	     "view\n"
+	     "adds up.\n"
+	     "Query the view: it also has the rows of the table itself.\n"
+	     "A partial table has the columns of its table, and\n"
+	     ".Ic generation\n"
+	     "and\n"
+	     ".Ic part\n"
+	     "in its key.\n"
+	     "In place of averages and percentiles it has these columns:\n"
+	     ".Bl -tag -width Ds -compact");
 #define SHARDED(table, ...) page_begin_parts(&tables[TABLE_##table]);
-#define COLUMN(name, type, add, text) page_part(add, "");
-#define PART(name, type, add, text) page_part(add, text);
-#define PARTS                                                                  \
-	page_part(NONE, "");                                                   \
-	page_part(NONE, "");
-#define ROW_VERSION(text) page_part(MAX, "");
+#define PART(name, type, add, text) page_part(#name);
 #define END(table, text) page_end_parts();
 #include "common/tables/tables.def"
+	puts(".El");
 }
 
 static void
