@@ -2,11 +2,13 @@
  * export: reaper --export; see rights.h. The first line says of whom and when;
  * behind it is each row as a row record, then each line of the files.
  */
-#include "reaper/rights.h"
-
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -17,10 +19,86 @@
 #include "common/os/file.h"
 #include "common/text/jsonw.h"
 #include "reaper/files/counts_file.h"
-#include "reaper/files/private_file.h"
+#include "reaper/rights.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
 #include "reaper/rows/row_export.h"
+
+/* A file that nobody else may read (mode 0600). It takes its name when it is
+ * complete; until then the old file of that name stays. */
+
+struct private_file {
+	const char *path; /* borrowed; "-" is stdout */
+	char *new;        /* beside it; NULL: fd is written as it is */
+	int fd;
+};
+
+/* Whether the name is free, or that of a file to be replaced; false with errno,
+ * 0: of a pipe or device. */
+static bool
+is_replaceable(const char *path)
+{
+	struct stat st;
+
+	errno = 0;
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT;
+	if (S_ISLNK(st.st_mode))
+		errno = ELOOP;
+	else if (S_ISDIR(st.st_mode))
+		errno = EISDIR;
+	return S_ISREG(st.st_mode);
+}
+
+/* PATH.new, for free(). */
+static char *
+private_file_new_name(const char *path)
+{
+	return xasprintf("%s.new", path);
+}
+
+/* Opens PATH.new, without what a killed run left there; what is not a file,
+ * such as a pipe, is only opened. A symbolic link is refused. -1 with errno. */
+static int
+private_file_open(struct private_file *f, const char *path)
+{
+	*f = (struct private_file){ .path = path, .fd = -1 };
+	if (strcmp(path, "-") == 0) {
+		f->fd = STDOUT_FILENO;
+	} else if (is_replaceable(path)) {
+		f->new = private_file_new_name(path);
+		(void)unlink(f->new);
+		f->fd = open(f->new,
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		    S_IRUSR | S_IWUSR);
+	} else if (errno == 0) {
+		f->fd =
+		    open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	}
+	if (f->fd >= 0)
+		return 0;
+	free(f->new);
+	return -1;
+}
+
+/* Closes it. keep: it gets its name, synced; else it is removed, and path is
+ * what it was. -1 with errno: it did not get its name. */
+static int
+private_file_close(struct private_file *f, bool keep)
+{
+	int rc = 0, err;
+
+	if (keep && f->new != NULL)
+		rc = fsync(f->fd) == 0 ? file_rename(f->new, f->path) : -1;
+	err = errno;
+	if (f->new != NULL && (!keep || rc != 0))
+		(void)unlink(f->new);
+	if (f->fd != STDOUT_FILENO)
+		(void)close(f->fd);
+	free(f->new);
+	errno = err;
+	return rc;
+}
 
 struct export_run {
 	struct subject_lines *lines;

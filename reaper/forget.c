@@ -22,8 +22,7 @@
 #include "common/text/jsonw.h"
 #include "reaper/files/counts_file.h"
 #include "reaper/files/line_file.h"
-#include "reaper/rights/forgetting.h"
-#include "reaper/rights/row_exists.h"
+#include "reaper/rights/personal_tables.h"
 #include "reaper/rights/state_order.h"
 
 enum {

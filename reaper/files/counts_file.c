@@ -18,7 +18,6 @@
 #include "common/text/json_text.h"
 #include "common/text/jsonw.h"
 #include "reaper/files/line_file.h"
-#include "reaper/files/line_reader.h"
 
 #define BEGINNING "{\n"
 

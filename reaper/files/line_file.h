@@ -11,6 +11,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
+#include "common/os/lines.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,5 +41,36 @@ enum exit_code line_file_change(const char *path, line_file_change_fn *change,
  * it anew. -1 with errno, EWOULDBLOCK: they have it; then the code and *why. */
 int line_file_lock(const char *path) __attribute__((warn_unused_result));
 enum exit_code line_file_explain_lock(const char *path, struct buf *why);
+
+/* The lines of a regular file, one by one. The last one may have no newline:
+ * whether it is a whole one, its reader must say. */
+struct line_reader {
+	/* Of the current line, without its newline; 64 bytes behind it are
+	 * readable. */
+	char *line;
+	size_t len;
+	bool unended; /* the file ends in it, without a newline */
+
+	enum exit_code code; /* after the last line: PROG_OK, or an error's */
+
+	/* private */
+	const char *path;
+	struct lines lines;
+};
+
+/* Opens a regular file; a symbolic link is refused. -1 with errno, EINVAL: it
+ * is something else. */
+int line_reader_open(const char *path) __attribute__((warn_unused_result));
+
+/* Why it could not be opened, by errno. */
+enum exit_code line_reader_explain_open(const char *path, struct buf *why);
+
+/* Borrows path; reads from where fd is, and does not close it. */
+void line_reader_init(struct line_reader *r, int fd, const char *path);
+void line_reader_release(struct line_reader *r);
+
+/* The next line; false at the end, and after an error with *why. */
+bool line_reader_next(struct line_reader *r, struct buf *why)
+    __attribute__((warn_unused_result));
 
 #endif

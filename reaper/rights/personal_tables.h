@@ -15,6 +15,8 @@
 #include "common/tables/tables.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/subject.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct personal_table {
 	enum table_id table;
@@ -70,5 +72,15 @@ void personal_write(struct buf *sql, const char *text, const struct subject *s);
  * and $TO are, too. where: a condition with marks. */
 void personal_write_rows(struct buf *sql, const char *where, struct subject *s,
     const struct day_slice *slice);
+
+/* Looks day by day for a row for which `where`, SQL with the marks of
+ * personal_tables.h, is true, up to the first one. */
+enum outcome row_exists(struct subject *s, enum table_id table,
+    const char *where, bool *found) __attribute__((warn_unused_result));
+
+/* Changes the rows of p's table that are about the customer; dry_run: only
+ * counts them. *rows: how many. */
+enum outcome forgetting_run(struct subject *s, const struct personal_table *p,
+    bool dry_run, uint64_t *rows) __attribute__((warn_unused_result));
 
 #endif

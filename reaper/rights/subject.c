@@ -11,7 +11,6 @@
 #include "common/digest/random.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
-#include "reaper/rights/row_exists.h"
 #include "reaper/rows/crm_clock.h"
 
 #define CHATS_AT_ONCE 1000

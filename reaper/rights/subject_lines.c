@@ -3,12 +3,319 @@
  */
 #include "reaper/rights/subject_lines.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
+#include "common/base/parse.h"
+#include "common/base/text.h"
+#include "common/base/xalloc.h"
+#include "common/digest/hex.h"
+#include "common/text/flat.h"
+#include "common/text/json_text.h"
 #include "common/text/jsonw.h"
-#include "reaper/files/cut_line.h"
-#include "reaper/rights/audit_line.h"
-#include "reaper/rights/webhook_values.h"
+#include "reaper/rights/subject.h"
+
+/* Lines that are cut, or broken in another way: the members before that place
+ * are read. */
+
+/* The readable bytes that flat_parse() wants behind a line. */
+#define BEHIND 64
+
+/* Whether a number before p may have lost digits: at the end of the line, or
+ * where another line begins that was glued to it. */
+static bool
+may_lack_digits(const struct json_text *t)
+{
+	return text_is_digit(t->p[-1]) &&
+	       (t->p == t->end || strchr(",} \t\r", *t->p) == NULL);
+}
+
+/* Reads a member. */
+static bool
+take_member(struct json_text *t)
+{
+	const char *begin = t->p;
+
+	json_text_blanks(t);
+	return json_text_string(t) && json_text_colon(t) &&
+	       json_text_value(t) && !may_lack_digits(t) &&
+	       parse_is_utf8(begin, (size_t)(t->p - begin));
+}
+
+/* The bytes up to the end of the last member that is whole, and UTF-8 as all
+ * before it; 0: none is. */
+static size_t
+length_of_members(const char *line, size_t len)
+{
+	struct json_text t = { .p = line, .end = line + len };
+	size_t whole = 0;
+
+	json_text_blanks(&t);
+	if (json_text_peek(&t) != '{')
+		return 0;
+	do {
+		t.p++;
+		if (!take_member(&t))
+			break;
+		whole = (size_t)(t.p - line);
+		json_text_blanks(&t);
+	} while (json_text_peek(&t) == ',');
+	return whole;
+}
+
+/* As flat_parse(). Where that fails it reads the members that are whole, which
+ * are copied to *members, and sets *broken. False: there are none. The 64 bytes
+ * behind the line must be readable. */
+static bool
+cut_line_parse(struct flat *f, const char *line, size_t len,
+    struct buf *members, bool *broken)
+{
+	size_t whole;
+
+	*broken = flat_parse(f, line, len, NULL) != 0;
+	if (!*broken)
+		return true;
+	whole = length_of_members(line, len);
+	if (whole == 0)
+		return false;
+	buf_clear(members);
+	buf_add(members, line, whole);
+	buf_addc(members, '}');
+	memset(buf_room(members, BEHIND), 0, BEHIND);
+	return flat_parse(f, members->data, members->len, NULL) == 0;
+}
+
+/* Lines of the audit of `sink --serve` (sink/access/audit.h) that name a
+ * customer by whose id a reader asked. Such a line stays, or erasing a customer
+ * would erase who has read what: an alias takes the place of the id. */
+
+#define V1 "/api/v1/"
+
+/* The lists whose pages have a user's id in their key: its place there. A test
+ * holds them against the sink's lists. */
+static const struct {
+	const char *path;
+	size_t place;
+} by_user[] = { { V1 "users", 0 }, { V1 "alerts", 1 }, { V1 "receipts", 2 } };
+
+/* Whether a line that was read into f is one of the audit. */
+static bool
+audit_line_is(const struct flat *f)
+{
+	const struct flat_field *parameters = flat_find(f, "parameters");
+
+	return parameters != NULL && parameters->kind == FLAT_JSON &&
+	       flat_find(f, "path") != NULL && flat_find(f, "role") != NULL &&
+	       flat_find(f, "type") == NULL;
+}
+
+/* The place of the id among the values of a cursor; -1: it has none. With or
+ * without a suffix, such as .csv. */
+static int
+place_of_id(const struct flat *f)
+{
+	const struct flat_field *path = flat_find(f, "path");
+	size_t i, len;
+
+	for (i = 0; path != NULL && i < ARRAY_LEN(by_user); i++) {
+		len = strlen(by_user[i].path);
+		if (path->val_len >= len &&
+		    memcmp(path->val, by_user[i].path, len) == 0 &&
+		    (path->val_len == len || path->val[len] == '.'))
+			return (int)by_user[i].place;
+	}
+	return -1;
+}
+
+/* Appends the values that a cursor has. False: it is none. */
+static bool
+read_cursor(const char *hex, size_t len, struct buf *values)
+{
+	size_t i;
+	int byte;
+
+	for (i = 0; i + 1 < len; i += 2) {
+		byte = hex_byte(hex + i);
+		if (byte < 0)
+			return false;
+		buf_addc(values, (char)byte);
+	}
+	return i == len;
+}
+
+/* The value at a place, each ended by a NUL but the last one. */
+static struct text
+value_at(const struct buf *values, int place)
+{
+	const char *p = values->data, *end = p + values->len, *zero = NULL;
+
+	for (; p != NULL; p = zero != NULL ? zero + 1 : NULL) {
+		zero = memchr(p, '\0', (size_t)(end - p));
+		if (place-- == 0)
+			return (struct text){ p,
+				(size_t)((zero != NULL ? zero : end) - p) };
+	}
+	return (struct text){ NULL, 0 };
+}
+
+/* The cursor with the alias in the place of the id, quoted. False: it has none.
+ */
+static bool
+change_cursor(const struct subject *s, int place, const char *hex, size_t len,
+    struct buf *to)
+{
+	struct buf values = BUF_INIT, changed = BUF_INIT;
+	struct text id = { NULL, 0 };
+	size_t before;
+	bool theirs;
+
+	if (place >= 0 && len > 0 && read_cursor(hex, len, &values))
+		id = value_at(&values, place);
+	theirs = text_is(id, s->id);
+	if (theirs) {
+		before = (size_t)(id.p - values.data);
+		buf_add(&changed, values.data, before);
+		buf_adds(&changed, s->alias);
+		buf_add(&changed, id.p + id.len, values.len - before - id.len);
+		buf_addc(to, '"');
+		(void)hex_write(buf_room(to, 2 * changed.len),
+		    (const unsigned char *)changed.data, changed.len);
+		buf_grown(to, 2 * changed.len);
+		buf_addc(to, '"');
+	}
+	buf_release(&values);
+	buf_release(&changed);
+	return theirs;
+}
+
+/* What takes the place of a value of a parameter, if anything does. */
+static bool
+change_value(const struct subject *s, int place, struct text name,
+    struct text value, struct buf *to)
+{
+	if (text_is(name, "cursor"))
+		return change_cursor(s, place, value.p, value.len, to);
+	if (!text_is(name, "user_id") || !text_is(value, s->id))
+		return false;
+	jsonw_quote(to, s->alias, strlen(s->alias));
+	return true;
+}
+
+/* Where an operator has the same id, it is theirs. */
+static bool
+audit_line_change(struct flat *f, const struct subject *s, const char *line,
+    size_t len, struct buf *to)
+{
+	struct json_text t = { .p = line, .end = line + len };
+	struct text name = { "", 0 }, value;
+	int place = place_of_id(f);
+	const char *begin = line;
+	size_t before = to->len;
+	bool changed = false;
+
+	while (!s->is_operator && json_text_peek(&t) != '\0') {
+		if (json_text_peek(&t) != '"') {
+			t.p++;
+			continue;
+		}
+		value.p = t.p + 1;
+		buf_add(to, begin, (size_t)(t.p - begin));
+		begin = t.p;
+		if (!json_text_string(&t))
+			break;
+		value.len = (size_t)(t.p - value.p) - 1;
+		if (memchr(value.p, '\\', value.len) != NULL)
+			value.p = flat_unescape(f, value.p, &value.len);
+		json_text_blanks(&t);
+		if (json_text_peek(&t) == ':') {
+			name = value;
+		} else if (change_value(s, place, name, value, to)) {
+			begin = t.p;
+			changed = true;
+		}
+	}
+	buf_add(to, begin, (size_t)(line + len - begin));
+	if (!changed)
+		to->len = before;
+	return changed;
+}
+
+/* Payloads of webhooks that a profile did not understand: nobody knows which of
+ * their members are ids, so each string may be one, and each number whose name
+ * ends in "id". */
+
+typedef bool webhook_value_fn(const void *ctx, const char *value, size_t len);
+
+struct text_piece {
+	const char *p;
+	size_t len;
+};
+
+/* A string at t->p, without its quotes. False: it has no end. */
+static bool
+take_json_string(struct flat *f, struct json_text *t, struct text_piece *s)
+{
+	const char *begin = t->p + 1;
+
+	if (!json_text_string(t))
+		return false;
+	*s = (struct text_piece){ begin, (size_t)(t->p - begin) - 1 };
+	if (memchr(s->p, '\\', s->len) != NULL)
+		s->p = flat_unescape(f, s->p, &s->len);
+	return true;
+}
+
+static struct text_piece
+take_json_number(struct json_text *t)
+{
+	struct text_piece n = { t->p, 0 };
+
+	while (strchr("-+.eE0123456789", json_text_peek(t)) != NULL &&
+	       json_text_peek(t) != '\0')
+		t->p++;
+	n.len = (size_t)(t->p - n.p);
+	return n;
+}
+
+static bool
+names_an_id(const struct text_piece *name)
+{
+	return name->len >= 2 &&
+	       strncasecmp(name->p + name->len - 2, "id", 2) == 0;
+}
+
+/* Whether is_theirs() takes one of its values, at any depth. JSON that is cut
+ * has the values before its end. Strings with escapes are copied into f. */
+static bool
+webhook_values_any(struct flat *f, const char *json, size_t len,
+    webhook_value_fn *is_theirs, const void *ctx)
+{
+	struct json_text t = { .p = json, .end = json + len };
+	struct text_piece name = { "", 0 }, value;
+	char c;
+
+	while ((c = json_text_peek(&t)) != '\0') {
+		if (c == '"') {
+			if (!take_json_string(f, &t, &value))
+				return false;
+			json_text_blanks(&t);
+			if (json_text_peek(&t) == ':')
+				name = value;
+			else if (is_theirs(ctx, value.p, value.len))
+				return true;
+		} else if (c == '-' || text_is_digit(c)) {
+			value = take_json_number(&t);
+			if (names_an_id(&name) &&
+			    is_theirs(ctx, value.p, value.len))
+				return true;
+		} else {
+			t.p++;
+		}
+	}
+	return false;
+}
 
 /* The readable bytes that flat_parse() wants behind a line. */
 #define BEHIND 64
