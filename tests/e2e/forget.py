@@ -650,8 +650,8 @@ def check_refusals(checks, house):
             (["--forget", "nobody", "--tenant", "calm"], 66, "nothing is kept"),
             (["--forget", C, "--tenant", "none"], 66, "does not know"),
             (["--forget", C], 64, "--tenant"),
-            (["--forget", C, "--tenant", "twin "], 64, "no name of a tenant"),
-            (["--export", C, "--tenant", "twin "], 64, "no name of a tenant"),
+            (["--forget", C, "--tenant", "twin "], 64, "not a name of a tenant"),
+            (["--export", C, "--tenant", "twin "], 64, "not a name of a tenant"),
             (["--forget", "", "--tenant", "calm"], 64, "1 to 191"),
             (["--forget", C + " ", "--tenant", "twin"], 64, "a blank"),
             (["--export", C + " ", "--tenant", "twin"], 64, "a blank")):

@@ -428,7 +428,7 @@ class Test:
                "('acme', '9', '2026-11-20 09:00:00')")
         self.reap(66, "--purge", "nobody",
                   says="does not know the tenant 'nobody'")
-        self.reap(64, "--purge", "acme ", says="no name of a tenant")
+        self.reap(64, "--purge", "acme ", says="not a name of a tenant")
         self.reap(78, "--purge", "acme", says="still configured", env={
             "CRM_URL": "http://127.0.0.1:1/v1", "CRM_TOKEN": "x",
             "CRM_TENANT": "acme"})
@@ -512,7 +512,7 @@ class Test:
                 "%Y-%m-%dT%H:%M:%SZ")
             self.sink(row(1, at, "flow") + row(
                 0, at, "flow", "tenant_metrics", operators=1,
-                version=int(now.timestamp() * 1000)))
+                version=int(now.timestamp() * 1000) | 1))
 
         stream(0)
         self.equal(self.flow(), (["1"], ["streaming"]), "a stream")
