@@ -166,6 +166,7 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     board \
     chaos \
     damage \
+    galera \
     listen_tables \
     prometheus \
     readme_install \

@@ -11,6 +11,7 @@
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/db/tenant_lock.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
 #include "reaper/rights/subject.h"
@@ -38,14 +39,18 @@ struct purge {
 static enum outcome
 lock_purged_tenant(struct purge *p, struct db_rows **found)
 {
+	const struct text tenant = { p->tenant, strlen(p->tenant) };
 	struct db_value arg = db_str(p->tenant);
+	enum outcome o = OUTCOME_DONE;
 
-	return db_query(p->db,
-	    p->dry_run ? "SELECT as_of, stored_at FROM tenants "
-			 "WHERE tenant = ?"
-		       : "SELECT as_of, stored_at FROM tenants "
-			 "WHERE tenant = ? FOR UPDATE",
-	    &arg, 1, found);
+	*found = NULL;
+	if (!p->dry_run)
+		o = tenant_lock_alone(p->db, &tenant, 1);
+	return o == OUTCOME_DONE ? db_query(p->db,
+				       "SELECT as_of, stored_at FROM tenants "
+				       "WHERE tenant = ?",
+				       &arg, 1, found)
+				 : o;
 }
 
 /* Sets affected to 1 if there is such a tenant. */

@@ -50,6 +50,7 @@ db_disconnect(struct db *db)
 	if (db->my != NULL)
 		mysql_close(db->my);
 	db->my = NULL;
+	db->in_trans = false;
 }
 
 /* Takes the URL apart into db. */

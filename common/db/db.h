@@ -223,6 +223,10 @@ void db_end_reading(struct db *db);
 enum outcome db_commit(struct db *db) __attribute__((warn_unused_result));
 void db_rollback(struct db *db);
 
+/* Within db_transaction(), before work that makes or alters tables, which
+ * commits what was done and goes on without a transaction. */
+void db_no_trans(struct db *db);
+
 /*
  * Bulk: one statement for many rows of values. On MariaDB one message carries
  * arrays of values (STMT_ATTR_ARRAY_SIZE); on a server without that, or with

@@ -280,7 +280,7 @@ run_arrays(struct db_bulk *b, size_t first, size_t n)
 	    mysql_stmt_bind_param(b->stmt, b->bind) != 0 ||
 	    mysql_stmt_execute(b->stmt) != 0)
 		return statement_failed(b);
-	return OUTCOME_DONE;
+	return db_still_in_trans(b->db);
 }
 
 static enum outcome

@@ -321,7 +321,9 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 	else if (way != NULL)
 		buf_addf(&db->why, "; %s", way);
 	buf_release(&grant);
-	if (db->cause == DB_LOST || number == 1053 ||
+	/* Of a single name, too, another connection may lead to another node.
+	 */
+	if (db->cause == DB_LOST || number == 1053 || number == 1047 ||
 	    (db->url.n_hosts > 1 && host_is_out(number))) {
 		db->pass_over = true;
 		db_disconnect(db);

@@ -45,6 +45,7 @@ struct db {
 	char doing[DB_DOING];       /* its beginning, without values */
 	int64_t used_ms;            /* when it was sent; clock_mono_ms() */
 	bool begun;                 /* the server confirmed START TRANSACTION */
+	bool in_trans;              /* a transaction of ours is open there */
 };
 
 /* The server's error number of a deadlock. */
@@ -76,6 +77,12 @@ enum outcome db_refuse(struct db *db, enum db_cause cause, const char *fmt, ...)
 /* The same for an error given by number, SQLSTATE and text. */
 enum outcome db_note(
     struct db *db, unsigned number, const char *state, const char *text);
+
+/* After a statement that the server answered with OK: LATER with DB_CONFLICT if
+ * a transaction of ours is not open any more. When a node of a Galera cluster
+ * rolls a transaction back in favour of another node's, it answers OK to a
+ * statement with arrays, and to the COMMIT after it. */
+enum outcome db_still_in_trans(struct db *db);
 
 /* Sends one text statement; DONE with the result, if any, unread. Without a
  * connection this and the next ones are LATER, with DB_LOST. */

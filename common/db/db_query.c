@@ -173,7 +173,7 @@ db_send(struct db *db, const char *sql, size_t len)
 	db_doing(db, sql);
 	db->used_ms = clock_mono_ms();
 	return mysql_real_query(db->my, sql, (unsigned long)len) == 0
-		   ? OUTCOME_DONE
+		   ? db_still_in_trans(db)
 		   : db_failed(db);
 }
 

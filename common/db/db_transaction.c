@@ -47,8 +47,28 @@ db_begin(struct db *db)
 	static const char sql[] = "START TRANSACTION";
 	enum outcome o = db_send(db, sql, strlen(sql));
 
-	db->begun = o == OUTCOME_DONE;
+	db->begun = db->in_trans = o == OUTCOME_DONE;
 	return o;
+}
+
+enum outcome
+db_still_in_trans(struct db *db)
+{
+	unsigned status = 0;
+
+	if (!db->in_trans)
+		return OUTCOME_DONE;
+	mariadb_get_infov(db->my, MARIADB_CONNECTION_SERVER_STATUS, &status);
+	if ((status & SERVER_STATUS_IN_TRANS) != 0)
+		return OUTCOME_DONE;
+	return db_note(db, DB_DEADLOCK, "40001",
+	    "the server has ended the transaction without an error");
+}
+
+void
+db_no_trans(struct db *db)
+{
+	db->in_trans = false;
 }
 
 enum outcome
@@ -64,12 +84,14 @@ db_begin_reading(struct db *db)
 enum outcome
 db_commit(struct db *db)
 {
+	db->in_trans = false;
 	return db_send(db, "COMMIT", strlen("COMMIT"));
 }
 
 void
 db_end_reading(struct db *db)
 {
+	db->in_trans = false;
 	if (db->my != NULL)
 		(void)db_send(db, "ROLLBACK", strlen("ROLLBACK"));
 }
@@ -77,6 +99,7 @@ db_end_reading(struct db *db)
 void
 db_rollback(struct db *db)
 {
+	db->in_trans = false;
 	/* A failed rollback leaves a connection in an unknown state; without
 	 * it the server rolls back by itself. */
 	if (db->my != NULL && mysql_rollback(db->my) != 0)
@@ -168,7 +191,7 @@ begin_attempt(struct db *db, const struct wait *w)
 {
 	enum outcome o;
 
-	db->begun = false;
+	db->begun = db->in_trans = false;
 	o = db_connect(db);
 	if (o == OUTCOME_DONE)
 		o = limit_locks(db, w);

@@ -5,11 +5,13 @@
  */
 #include "reaper/deletion/delete_transaction.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/db/tenant_lock.h"
 #include "common/os/stop.h"
 #include "reaper/rows/rules.h"
 
@@ -46,10 +48,26 @@ find_chat(struct chat_answer *const *answers, size_t n, const char *chat)
 	return NULL;
 }
 
-/* Locks the rows of the tenants in the order of their names. A tenant without a
- * row has nothing stored. */
+/* Keeps sinks from the tenants of the slice. */
 static enum outcome
 lock_slice_tenants(struct chat_deletion *c)
+{
+	struct text *names = xcalloc(c->slice_n, sizeof *names);
+	enum outcome o;
+	size_t i, n = 0;
+
+	for (i = 0; i < c->slice_n;
+	     i = chat_answers_tenant_end(c->slice, i, c->slice_n))
+		names[n++] = (struct text){ c->slice[i]->tenant,
+			strlen(c->slice[i]->tenant) };
+	o = tenant_lock_alone(c->db, names, n);
+	free(names);
+	return o;
+}
+
+/* A tenant without a row has nothing stored. */
+static enum outcome
+find_unknown_tenants(struct chat_deletion *c)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *found;
@@ -65,8 +83,6 @@ lock_slice_tenants(struct chat_deletion *c)
 		db_quote(c->db, &sql, db_str(c->slice[i]->tenant));
 	}
 	buf_adds(&sql, ") ORDER BY tenant");
-	if (!c->dry_run)
-		buf_adds(&sql, " FOR UPDATE");
 	o = db_query(c->db, buf_str(&sql), NULL, 0, &found);
 	buf_release(&sql);
 	if (o != OUTCOME_DONE)
@@ -266,7 +282,9 @@ delete_in_transaction(struct db *db, void *ctx)
 	for (i = 0; i < c->slice_n; i++)
 		c->slice[i]->fate = FATE_NONE;
 	buf_clear(&c->shown);
-	o = lock_slice_tenants(c);
+	o = c->dry_run ? OUTCOME_DONE : lock_slice_tenants(c);
+	if (o == OUTCOME_DONE)
+		o = find_unknown_tenants(c);
 	if (o == OUTCOME_DONE)
 		o = find_reopened_chats(c);
 	if (o == OUTCOME_DONE && c->dry_run)

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/db/tenant_lock.h"
 #include "common/digest/random.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
@@ -181,16 +182,21 @@ subject_read(struct subject *s)
 	return o;
 }
 
-/* Locks the tenant, as sinks do for each batch. */
+/* Keeps sinks from the tenant. */
 static enum outcome
 lock_tenant_of(struct subject *s, struct db_rows **found)
 {
+	const struct text tenant = { s->tenant, strlen(s->tenant) };
 	struct db_value name = db_str(s->tenant);
+	enum outcome o = tenant_lock_alone(s->db, &tenant, 1);
 
-	return db_query(s->db,
-	    "SELECT as_of, stored_at, forget_key FROM tenants WHERE tenant = ? "
-	    "FOR UPDATE",
-	    &name, 1, found);
+	*found = NULL;
+	return o == OUTCOME_DONE
+		   ? db_query(s->db,
+			 "SELECT as_of, stored_at, forget_key FROM tenants "
+			 "WHERE tenant = ?",
+			 &name, 1, found)
+		   : o;
 }
 
 enum outcome

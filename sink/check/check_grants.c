@@ -88,6 +88,7 @@ try_tables(struct db *db, struct buf *sql, struct rights *r)
 		{ TABLE_schema_migrations, false },
 		{ TABLE_closed_chats, false },
 		{ TABLE_forgotten, false },
+		{ TABLE_tenant_locks, true },
 		{ TABLE_tenants, true },
 		{ TABLE_refused_rows, true },
 		{ TABLE_response_rollups, true },

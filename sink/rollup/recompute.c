@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/db/tenant_lock.h"
 #include "common/os/stop.h"
 #include "sink/rollup/rollup.h"
 #include "sink/rollup/sums_due.h"
@@ -50,15 +51,8 @@ static enum outcome
 recompute_in_transaction(struct db *db, void *ctx)
 {
 	struct recompute *c = ctx;
-	const struct db_value tenant = db_text(c->tenant.p, c->tenant.len);
-	struct db_rows *rows;
-	enum outcome o;
+	enum outcome o = tenant_lock_alone(db, &c->tenant, 1);
 
-	/* Those who store have locked it for others to share. */
-	o = db_query(db,
-	    "SELECT tenant FROM tenants WHERE tenant = ? FOR UPDATE", &tenant,
-	    1, &rows);
-	db_rows_free(rows);
 	if (o == OUTCOME_DONE)
 		o = rollup_day(&c->rollup, c->tenant, c->day);
 	if (o == OUTCOME_DONE)

@@ -6,6 +6,7 @@
 
 #include "common/base/fault.h"
 #include "common/base/xalloc.h"
+#include "common/db/tenant_lock.h"
 #include "sink/store/snapshot_end.h"
 #include "sink/store/tenant_locks.h"
 #include "sink/tables/upsert_sql.h"
@@ -19,6 +20,7 @@ batch_store_init(
 
 	memset(s, 0, sizeof *s);
 	s->db = db;
+	s->slot = tenant_lock_slot();
 	for (i = 0; i < TABLES; i++) {
 		upsert_sql_init(&sql, &tables[i]);
 		s->upsert[i] = db_bulk_new(
@@ -100,7 +102,7 @@ store_in_transaction(struct db *db, void *ctx)
 	size_t i;
 
 	arena_back(&s->batch->arena, s->mark); /* of the try before */
-	o = tenant_locks_take(db, s->batch);
+	o = tenant_locks_take(db, s->batch, s->slot);
 	if (o == OUTCOME_DONE)
 		o = forgotten_rows_apply(&s->forgotten, db, s->batch);
 	if (o == OUTCOME_DONE)

@@ -32,6 +32,7 @@ struct batch_store {
 	struct db *db;
 
 	/* private */
+	unsigned slot; /* of tenant_lock.h */
 	struct db_bulk *upsert[TABLES];
 	struct barred_rows barred;
 	struct forgotten_rows forgotten;

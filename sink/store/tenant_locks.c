@@ -4,10 +4,12 @@
 #include "sink/store/tenant_locks.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/db/tenant_lock.h"
 #include "sink/store/message_versions.h"
 
 enum {
@@ -63,8 +65,35 @@ list_tenant_names(
 	return n;
 }
 
+static int
+compare_names(const void *a, const void *b)
+{
+	return text_compare(*(const struct text *)a, *(const struct text *)b);
+}
+
+/* Shares the tenants of the batch, or keeps all others from them. */
 static enum outcome
-lock_known(struct db *db, struct row_batch *b)
+lock_tenants(struct db *db, const struct row_batch *b, unsigned slot)
+{
+	struct text *names = xcalloc(b->tenants.live, sizeof *names);
+	struct strmap_entry *e;
+	const struct batch_tenant *t;
+	enum outcome o;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&b->tenants, &i)) != NULL) {
+		t = e->value;
+		names[n++] = t->name;
+	}
+	qsort(names, n, sizeof *names, compare_names);
+	o = b->exclusive ? tenant_lock_alone(db, names, n)
+			 : tenant_lock_share(db, names, n, slot);
+	free(names);
+	return o;
+}
+
+static enum outcome
+read_tenants(struct db *db, struct row_batch *b)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows;
@@ -75,8 +104,7 @@ lock_known(struct db *db, struct row_batch *b)
 	    "pending_snapshot, pending_records, forgets, forget_key, "
 	    "newest_at, edited_at FROM tenants WHERE tenant IN (");
 	list_tenant_names(db, b, &sql, false);
-	buf_addf(&sql, ") ORDER BY tenant %s",
-	    b->exclusive ? "FOR UPDATE" : "LOCK IN SHARE MODE");
+	buf_addc(&sql, ')');
 	o = db_query(db, sql.data, NULL, 0, &rows);
 	while (o == OUTCOME_DONE && db_next(rows))
 		read_stored_tenant(b, rows);
@@ -85,6 +113,15 @@ lock_known(struct db *db, struct row_batch *b)
 	return o;
 }
 
+static enum outcome
+lock_and_read(struct db *db, struct row_batch *b, unsigned slot)
+{
+	enum outcome o = lock_tenants(db, b, slot);
+
+	return o == OUTCOME_DONE ? read_tenants(db, b) : o;
+}
+
+/* A row that others add at the same time is as empty as ours. */
 static enum outcome
 add_unknown(struct db *db, struct row_batch *b)
 {
@@ -95,8 +132,6 @@ add_unknown(struct db *db, struct row_batch *b)
 	if (list_tenant_names(db, b, &sql, true) > 0) {
 		buf_adds(&sql, " ON DUPLICATE KEY UPDATE tenant = tenant");
 		o = db_exec(db, sql.data, NULL, 0, NULL);
-		if (o == OUTCOME_DONE)
-			o = lock_known(db, b);
 	}
 	buf_release(&sql);
 	return o;
@@ -192,7 +227,7 @@ tenant_locks_raise_times(struct db *db, const struct batch_tenant *t)
 }
 
 enum outcome
-tenant_locks_take(struct db *db, struct row_batch *b)
+tenant_locks_take(struct db *db, struct row_batch *b, unsigned slot)
 {
 	struct strmap_entry *e;
 	struct batch_tenant *t;
@@ -211,7 +246,7 @@ tenant_locks_take(struct db *db, struct row_batch *b)
 		t->ends = t->end.snapshot.p != NULL;
 		t->fate = END_NONE;
 	}
-	o = lock_known(db, b);
+	o = lock_and_read(db, b, slot);
 	if (o == OUTCOME_DONE)
 		o = add_unknown(db, b);
 	if (o != OUTCOME_DONE)
@@ -221,8 +256,8 @@ tenant_locks_take(struct db *db, struct row_batch *b)
 	writes |= message_versions_find_edits(b);
 	if (!writes || b->exclusive)
 		return o;
-	/* Upgrades the shared lock. If two transactions do that at once, one is
-	 * rolled back, and takes the exclusive lock at once in its next try. */
+	/* Takes the other slots, too. If two transactions do that at once, one
+	 * is rolled back, and takes all at once in its next try. */
 	b->exclusive = true;
-	return lock_known(db, b);
+	return lock_and_read(db, b, slot);
 }

@@ -1,11 +1,11 @@
 /*
- * tenant_locks: the locks of a batch on its rows of `tenants`: shared, or
- * exclusive when a snapshot ends in it, newest_at grows or a message was
- * edited. What these rows say is read with the lock.
+ * tenant_locks: a batch shares its tenants (common/db/tenant_lock.h), or has
+ * them alone when a snapshot ends in it, newest_at grows or a message was
+ * edited. What their rows of `tenants` say is read with the lock.
  *
- * Why the lock: the reaper writes tombstones under the exclusive lock. Without
- * the shared one, a sink that reads tombstones at the same time would store a
- * closed chat again.
+ * Why the lock: the reaper has the tenant alone when it writes tombstones. A
+ * sink that did not share it, and read tombstones at the same time, would store
+ * a closed chat again.
  *
  * tenants.newest_at is the newest time of a row of the tenant's present state:
  * of its chats, its operators or itself, whichever of them the aggregator
@@ -19,13 +19,14 @@
 #include "common/db/db.h"
 #include "sink/rows/batch.h"
 
-/* In the transaction, before anything else. Adds tenants that have no row yet;
- * sets `stored` of each and what grows in this try. Once the exclusive lock was
- * necessary, the batch takes it at once in its next try. */
-enum outcome tenant_locks_take(struct db *db, struct row_batch *b)
-    __attribute__((warn_unused_result));
+/* In the transaction, before anything else, with the slot of its connection.
+ * Adds tenants that have no row yet; sets `stored` of each and what grows in
+ * this try. Once the batch had to have its tenants alone, it does so at once in
+ * its next try. */
+enum outcome tenant_locks_take(struct db *db, struct row_batch *b,
+    unsigned slot) __attribute__((warn_unused_result));
 
-/* With the exclusive lock: stores newest_at and edited_at, as
+/* With the tenants alone: stores newest_at and edited_at, as
  * tenant_locks_take() found them, where they are newer. */
 enum outcome tenant_locks_raise_times(struct db *db,
     const struct batch_tenant *t) __attribute__((warn_unused_result));

@@ -278,7 +278,7 @@ migrate_in_transaction(struct db *db, void *ctx)
 	struct migration *m = ctx;
 	enum outcome o;
 
-	(void)db;
+	db_no_trans(db);
 	buf_clear(&m->why);
 	m->code = PROG_OK;
 	o = lock_migrations(m);

@@ -1,9 +1,12 @@
-"""dbproxy.py PORT COUNT FILE [begin|TEXT]: stands between a client and the database
+"""dbproxy.py PORT COUNT FILE [begin|rollback|TEXT]: stands between a client and the database
 at 127.0.0.1:PORT and loses the answer to COUNT commits: the COMMIT goes to the
 server, its answer is read and thrown away, the connection is cut; or the
 COMMIT itself is lost, so that both worlds are seen that a client cannot tell
 apart. With `begin` it is the beginning of a transaction that fails, as when an
 administrator kills it: the server does not get it, but what follows it.
+With `rollback` a statement with arrays does not get to the server, which rolls
+its transaction back instead and says OK, as a node of a Galera cluster does when
+another node's transaction was first.
 The third one in a row passes, and so does everything after COUNT. With another
 TEXT the connection is cut at each query that has it, as by a client that does
 not wait longer for the answer.
@@ -20,10 +23,13 @@ import threading
 
 COMMIT = b"\x07\x00\x00\x00\x03COMMIT"
 BEGIN = b"\x12\x00\x00\x00\x03START TRANSACTION"
+ROLLBACK = b"\x09\x00\x00\x00\x03ROLLBACK"
+BULK = 0xfa
 INTERRUPTED = b"\xff\x25\x05#70100Query execution was interrupted"
 port, count, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 begins = sys.argv[4:] == ["begin"]
-cut = b"" if begins else "".join(sys.argv[4:]).encode()
+rolls = sys.argv[4:] == ["rollback"]
+cut = b"" if begins or rolls else "".join(sys.argv[4:]).encode()
 spoilt = seen = 0
 lock = threading.Lock()
 
@@ -58,6 +64,12 @@ def serve(client):
                         data = data.replace(BEGIN, b"")
                         client.sendall(bytes([len(INTERRUPTED), 0, 0, 1])
                                        + INTERRUPTED)
+                elif key.fileobj is client and rolls:
+                    if data[4] == BULK and spoil() is not None:
+                        rest = int.from_bytes(data[:3], "little") + 4 - len(data)
+                        while rest > 0:
+                            rest -= len(client.recv(rest))
+                        data = ROLLBACK
                 elif key.fileobj is client and not begins and COMMIT in data:
                     number = spoil()
                     if number is not None:

@@ -177,8 +177,8 @@ class House:
 
     def whole(self, tenant):
         """All tables but those whose purpose is to differ."""
-        skip = ("tenants", "forgotten", "schema_migrations", "generations",
-                "metric_settings")
+        skip = ("tenants", "tenant_locks", "forgotten", "schema_migrations",
+                "generations", "metric_settings")
         return {t: self.dump(t, tenant, ("asked_at", "done_at"))
                 for t in self.tables() if t not in skip}
 

@@ -131,7 +131,8 @@ class Test:
             JOIN information_schema.tables t USING (table_schema, table_name)
             WHERE c.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'
             AND c.column_name = 'tenant' AND c.table_name NOT IN
-            ('tenants', 'revoked_tokens')""")), "tables with a rule")
+            ('tenants', 'tenant_locks', 'revoked_tokens')""")),
+                   "tables with a rule")
 
     def listed(self, *options):
         return [(f"{r['tenant']}/{r['chat']}", r.get("status"), r["at"])
