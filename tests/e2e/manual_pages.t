@@ -245,9 +245,9 @@ for part in 0 1 2; do
 done
 many 3 | typed "the units' parts"
 grep -qx 'GENERATION=1' parts || fail "no parts: $(cat parts)"
-many 4 | typed "another number"
+shown_in messaging-stream.7 'Another number' 1 | typed "another number"
 for part in 0 1 2 3; do
-	many 5 | sed "s,g2\.0,g2.$part,g; s,0/4,$part/4,; \$s,\$, --until-empty," |
+	shown_in messaging-stream.7 'Another number' 2 | sed "s,g2\.0,g2.$part,g; s,0/4,$part/4,; \$s,\$, --until-empty," |
 		typed "part $part"
 done
 sink -f queue:rows --until-empty

@@ -41,15 +41,12 @@ PAGES = sorted(glob.glob("man/man?/*")) + ["README.md"]
 # Pages that are still to be rewritten.
 OLD = {
     "man/man5/messaging-profile.5",
-    "man/man7/messaging-allocation.7",
     "man/man7/messaging-board.7",
     "man/man7/messaging-crms.7",
     "man/man7/messaging-durability.7",
     "man/man7/messaging-internals.7",
     "man/man7/messaging-listen.7",
-    "man/man7/messaging-monitoring.7",
     "man/man7/messaging-report.7",
-    "man/man7/messaging-stream.7",
 }
 problems = []
 
