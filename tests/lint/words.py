@@ -45,7 +45,6 @@ OLD = {
     "man/man7/messaging-crms.7",
     "man/man7/messaging-durability.7",
     "man/man7/messaging-internals.7",
-    "man/man7/messaging-listen.7",
     "man/man7/messaging-report.7",
 }
 problems = []
