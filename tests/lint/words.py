@@ -43,8 +43,6 @@ OLD = {
     "man/man5/messaging-profile.5",
     "man/man7/messaging-board.7",
     "man/man7/messaging-crms.7",
-    "man/man7/messaging-durability.7",
-    "man/man7/messaging-internals.7",
     "man/man7/messaging-report.7",
 }
 problems = []
