@@ -40,10 +40,7 @@ PLAIN = {"Before", "Now", "Took", "Seconds", "Together", "All together",
 PAGES = sorted(glob.glob("man/man?/*")) + ["README.md"]
 # Pages that are still to be rewritten.
 OLD = {
-    "man/man5/messaging-profile.5",
     "man/man7/messaging-board.7",
-    "man/man7/messaging-crms.7",
-    "man/man7/messaging-report.7",
 }
 problems = []
 
