@@ -3,18 +3,33 @@
 import itertools
 
 import counts
-from clocks import id_key
+from clocks import in_order
 
 KEY = ("conversation_id",)
 ZERO_IF_WITHDRAWN = ("messages",)
 
 
+def came(m):
+    """By hand the snapshot comes behind all that is outside."""
+    return (m.get("snapshot") is not None, m["line"]) \
+        if m["now"] is None else (False, m["taken"])
+
+
+def places(versions):
+    """Where each message stands in its chat, as for the clocks."""
+    told = sorted((m for v in versions for m in v), key=came)
+    return {(chat, m["id"]): place
+            for chat, own in counts.groups(told, counts.of_chat)
+            for place, m in enumerate(in_order(own))}
+
+
 def rows(versions, newest, conf):
+    place = places(versions)
     for chat, own in counts.remembered(
             versions, counts.of_chat, conf).items():
         if not own:
             continue
-        own = sorted(own, key=lambda m: (m["at"], id_key(m["id"])))
+        own = sorted(own, key=lambda m: place[m["chat"], m["id"]])
         yield {
             "conversation_id": chat, "last_message_at": own[-1]["at"],
             "messages": max(
