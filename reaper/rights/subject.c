@@ -365,10 +365,16 @@ subject_record_chats(struct subject *s)
 static enum outcome
 write_done(struct db *db, void *ctx)
 {
-	const struct subject *s = ctx;
+	struct subject *s = ctx;
 	char digest[FORGOTTEN_DIGEST + 1];
 	struct db_value args[2] = { db_str(s->tenant) };
+	struct db_rows *found;
+	/* The live board sees by the lock that names have gone. */
+	enum outcome o = lock_tenant_of(s, &found);
 
+	if (o != OUTCOME_DONE)
+		return o;
+	db_rows_free(found);
 	digest_of_subject(s, FORGOTTEN_CUSTOMER, digest);
 	args[1] = db_str(digest);
 	return db_exec(db,

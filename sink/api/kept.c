@@ -68,10 +68,11 @@ has_row_of_a_day(struct question *q, const struct table *t, bool *is)
 	struct buf condition = BUF_INIT;
 	char from[CLOCK_TEXT], to[CLOCK_TEXT];
 	const char *day = t->columns[t->day].name;
+	int64_t now = clock_now_ms();
 	bool good;
 
-	(void)clock_format_sql(q->request->now_ms - DAY_MS, from);
-	(void)clock_format_sql(q->request->now_ms, to);
+	(void)clock_format_sql(now - DAY_MS, from);
+	(void)clock_format_sql(now, to);
 	buf_addf(
 	    &condition, " AND %s >= '%s' AND %s < '%s'", day, from, day, to);
 	good = has_row(q, t->name, buf_str(&condition), is);

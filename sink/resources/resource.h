@@ -83,4 +83,8 @@ extern const struct list list_operators, list_chats, list_messages,
     list_events, list_receipts, list_channels, list_response_hours,
     list_assignments;
 
+/* Writes the answer of resource_now() without its end, of a question that needs
+ * no request. False: the answer is a problem. */
+bool resource_now_write(struct question *q) __attribute__((warn_unused_result));
+
 #endif

@@ -203,20 +203,21 @@ write_linked_rows(struct question *q, const char *name,
 	sheet_end(&s);
 }
 
-void
-resource_now(struct question *q)
+bool
+resource_now_write(struct question *q)
 {
 	struct db_rows *tenant = NULL, *operators = NULL, *waiting = NULL;
 	struct kept_lacking lacking = { .n = 0 };
 	struct buf *to;
-	bool links = false;
+	bool links = false, good;
 
-	if (reply_takes_object(q) && ask_tenant(q, &tenant) &&
-	    ask_operators(q, &operators) && ask_waiting(q, &waiting) &&
-	    kept_find_if_empty(q, tenant, "tenant", &lacking) &&
-	    kept_find_if_empty(q, operators, "operators", &lacking) &&
-	    kept_find_if_empty(q, waiting, "chats", &lacking) &&
-	    find_links(q, &links)) {
+	good = ask_tenant(q, &tenant) && ask_operators(q, &operators) &&
+	       ask_waiting(q, &waiting) &&
+	       kept_find_if_empty(q, tenant, "tenant", &lacking) &&
+	       kept_find_if_empty(q, operators, "operators", &lacking) &&
+	       kept_find_if_empty(q, waiting, "chats", &lacking) &&
+	       find_links(q, &links);
+	if (good) {
 		to = reply_begin_object(q);
 		write_linked_rows(q, "now", tenant_columns,
 		    ARRAY_LEN(tenant_columns), tenant,
@@ -229,9 +230,16 @@ resource_now(struct question *q)
 		jsonw_str(to, "role", viewer_role_name(q->viewer.role));
 		jsonw_bool(to, "of_teams", scope_limits_totals(&q->viewer));
 		kept_write_lacking(&lacking, to);
-		reply_end(q, NULL);
 	}
 	db_rows_free(tenant);
 	db_rows_free(operators);
 	db_rows_free(waiting);
+	return good;
+}
+
+void
+resource_now(struct question *q)
+{
+	if (reply_takes_object(q) && resource_now_write(q))
+		reply_end(q, NULL);
 }

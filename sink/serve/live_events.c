@@ -20,7 +20,7 @@
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/now_state.h"
-#include "sink/resources/by_hand.h"
+#include "sink/resources/resource.h"
 #include "sink/resources/resource_parameters.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/serve_api.h"
@@ -149,11 +149,16 @@ static bool
 make_answer(struct live_events *l, struct live_view *v)
 {
 	struct web_answer a = { .status = 200 };
+	struct question q = { .answer = &a,
+		.db = l->db,
+		.viewer = v->viewer,
+		.timeout_ms = l->timeout_ms,
+		.format = SHEET_JSON };
 	char id[sizeof v->id];
-	bool done;
+	bool done = resource_now_write(&q);
 
-	by_hand_get(&v->viewer, l->db, l->timeout_ms, "/api/v1/now", &a);
-	done = a.status == 200;
+	if (done)
+		jsonw_close(&a.body);
 	(void)snprintf(
 	    id, sizeof id, "%016" PRIx64, checksum(0, a.body.data, a.body.len));
 	if (done && strcmp(id, v->id) != 0) {

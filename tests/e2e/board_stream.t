@@ -227,7 +227,7 @@ class Test:
         listener.close()
 
     def a_burst_of_changes_is_told_once(self):
-        """A look meets a lock until the last of them is committed. What is
+        """No look sees anything until the last of them is committed. What is
         told then comes before the stream is silent for as long as it takes to
         send a comment: a look is never that far away. One transaction: 200
         of them take a busy disk longer than that."""
@@ -239,8 +239,7 @@ class Test:
             f"'burst {n}' WHERE tenant = '{TENANT}' AND chat = '9006';"
             for n in range(50))
         self.world.sql.ask(
-            "SET autocommit = 0; LOCK TABLES chat_metrics WRITE; "
-            f"{changes} COMMIT; UNLOCK TABLES; SET autocommit = 1")
+            f"START TRANSACTION; {changes} COMMIT")
         # A look that takes long is followed by a pause nine times as long.
         slow = time.monotonic() - began > 1
         block = listener.block()
@@ -279,6 +278,33 @@ class Test:
             one.close()
         wide.process.terminate()
         self.that(wide.process.wait(PATIENCE) == 0, "the wide one")
+
+    def no_chat_is_read_while_nothing_changes(self, lab):
+        """However often it is looked for changes: only the tenant's slots."""
+        listener = self.listen()
+        listener.event()
+
+        def read(table):
+            return int(self.world.sql.ask(
+                "SELECT COALESCE(SUM(ROWS_READ), 0) FROM "
+                "information_schema.TABLE_STATISTICS WHERE TABLE_SCHEMA = "
+                f"'{lab.database}' AND TABLE_NAME = '{table}'")[0][0])
+
+        def looks(before, n):
+            until(PATIENCE, lambda: read("tenant_locks") >= before + n,
+                  "looks for changes")
+
+        looks(read("tenant_locks"), 3) # the first answer is done with
+        before, rest = read("tenant_locks"), [
+            read(t) for t in ("chat_metrics", "operator_metrics",
+                              "tenant_metrics", "intervals")]
+        looks(before, 20)
+        self.that([read(t) for t in ("chat_metrics", "operator_metrics",
+                                     "tenant_metrics", "intervals")] == rest,
+                  "tables are read while nothing changes")
+        self.world.put_chat(TENANT, "idle", 5, "1", "web", "Idle")
+        self.that("idle" in listener.event()[1], "after it was idle")
+        listener.close()
 
     def what_is_known_is_not_repeated(self):
         listener = self.listen()
@@ -450,6 +476,7 @@ def body():
         test.another_generation_is_a_change()
         test.a_burst_of_changes_is_told_once()
         test.a_thousand_listeners_are_one_question(lab)
+        test.no_chat_is_read_while_nothing_changes(lab)
         test.what_is_known_is_not_repeated()
         test.a_forgotten_name_is_told_no_more(lab)
         test.a_session_that_rested_and_was_ended_is_not_missed()

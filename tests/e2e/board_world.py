@@ -12,7 +12,7 @@ import re
 
 from api_client import Server, token
 from harness import seed
-from streamlib import Sql
+from streamlib import Sql, tell_changes
 
 TENANT = "acme"
 OPERATORS = {  # id: name, available
@@ -52,6 +52,7 @@ class BoardWorld:
         conf = lab.conf("messaging.conf", {"sink": {}})
         lab.must(["sink", "-c", conf, "--migrate"])
         self.sql = Sql(lab)
+        tell_changes(self.sql)
         self.version = 1
         self.tenant = TENANT
         self.dice = random.Random(seed())

@@ -72,6 +72,19 @@ class Sql:
         self.client.stdout.close()
 
 
+def tell_changes(sql):
+    """What a test changes in the tables behind /api/v1/now counts as a change of
+    the programs, which take a slot of the tenant for each."""
+    for table in ("chat_metrics", "operator_metrics", "operator_metrics_parts",
+                  "tenant_metrics", "tenant_metrics_parts"):
+        for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"),
+                           ("DELETE", "OLD")):
+            sql.ask(f"CREATE TRIGGER tell_{table}_{event} AFTER {event} ON "
+                    f"{table} FOR EACH ROW INSERT INTO tenant_locks (tenant, "
+                    f"slot, uses) VALUES ({row}.tenant, 0, 1) ON DUPLICATE KEY "
+                    "UPDATE uses = uses + 1")
+
+
 class House:
     """Servers and daemons in a Lab, and the tables they fill."""
 
