@@ -26,8 +26,6 @@ tenant_assigner_release(struct tenant_assigner *assigner)
 	strmap_release(&assigner->busy, NULL);
 	strmap_release(&assigner->asked, free);
 	recent_load_release(&assigner->recent);
-	free(assigner->unanswered);
-	free(assigner->ungiven);
 }
 
 void
@@ -75,13 +73,37 @@ reservation_is_expired(const struct reservation *r)
 	return reservation_expires_in(r) <= 0;
 }
 
+/* The breakers of the three kinds of questions. */
+static const struct breaker *
+next_breaker(const struct reservation *r, size_t *i)
+{
+	static const enum profile_call kinds[] = { PROFILE_CHAT, PROFILE_CHATS,
+		PROFILE_ASSIGN };
+
+	return *i < ARRAY_LEN(kinds)
+		   ? fetch_breaker(r->assigner->fetch, kinds[(*i)++])
+		   : NULL;
+}
+
+/* Whether a chat was asked about in vain, and none since with success. */
+static bool
+has_failed(const struct reservation *r)
+{
+	const struct breaker *b;
+	size_t i = 0;
+
+	while ((b = next_breaker(r, &i)) != NULL)
+		if (b->weight > 0)
+			return true;
+	return false;
+}
+
 bool
 reservation_may_start(const struct reservation *r)
 {
 	const struct tenant_assigner *assigner = r->assigner;
 
-	if ((assigner->unanswered != NULL || assigner->ungiven != NULL) &&
-	    !assigner->wait_forever && assigner->active > 0)
+	if (!assigner->wait_forever && assigner->active > 0 && has_failed(r))
 		return false;
 	return assigner->active < assigner->tenant->concurrency &&
 	       strmap_get(&assigner->busy, r->chat, strlen(r->chat)) == NULL;
@@ -140,44 +162,10 @@ reservation_away(struct reservation *r)
 	}
 }
 
-/* Notes from how a question ended whether the CRM is away: it wants no call for
- * long, or no question at all was answered, so that two chats could not be
- * read. One chat alone may be what it fails at. A request to give is tried
- * once: nothing follows from no other answer in that time. */
-static void
-note_presence(const struct reservation *r, const struct ending *e)
-{
-	struct tenant_assigner *assigner = r->assigner;
-	bool silent = e->outage && r->state != STATE_GIVING;
-	bool another = assigner->unanswered != NULL &&
-		       strcmp(assigner->unanswered, r->chat) != 0;
-
-	if (e->error != ERROR_CLASS_LATER &&
-	    e->error != ERROR_CLASS_THROTTLED) {
-		free(assigner->unanswered);
-		assigner->unanswered = NULL;
-		assigner->away = false;
-	} else if (e->silenced || (silent && another)) {
-		assigner->away = true;
-	} else if (silent && assigner->unanswered == NULL) {
-		assigner->unanswered = xstrdup(r->chat);
-	}
-}
-
-static void
-question_end(void *ctx, const struct ending *e)
-{
-	struct reservation *r = ctx;
-
-	note_presence(r, e);
-	r->end(r, e);
-}
-
 void
 reservation_ask(struct reservation *r, struct crm_question *q)
 {
-	r->end = q->end;
-	q->end = question_end;
+	q->item = r->chat;
 	q->urgent = true;
 	fetch_ask(r->assigner->fetch, q);
 }
@@ -186,11 +174,13 @@ reservation_ask(struct reservation *r, struct crm_question *q)
 static bool
 is_crm_away(const struct reservation *r)
 {
-	const struct tenant_assigner *assigner = r->assigner;
+	const struct breaker *b;
+	size_t i = 0;
 
-	return assigner->away || assigner->gives_none ||
-	       reservation_is_same(assigner->unanswered, r->chat) ||
-	       reservation_is_same(assigner->ungiven, r->chat);
+	while ((b = next_breaker(r, &i)) != NULL)
+		if (breaker_is_open(b) || reservation_is_same(b->item, r->chat))
+			return true;
+	return false;
 }
 
 bool
@@ -234,18 +224,12 @@ reservation_outcome(struct reservation *r, enum reservation_result result)
 }
 
 /* That the CRM does not answer is one thing to say, whatever the reason. */
-static bool
-is_passing(enum error_class error)
-{
-	return error == ERROR_CLASS_LATER || error == ERROR_CLASS_THROTTLED;
-}
-
 bool
 reservation_is_reported(
     const struct tenant_assigner *assigner, enum error_class error)
 {
 	return assigner->reported == error ||
-	       (is_passing(assigner->reported) && is_passing(error));
+	       (failure_passes(assigner->reported) && failure_passes(error));
 }
 
 void
@@ -254,16 +238,17 @@ reservation_report(struct tenant_assigner *assigner, enum error_class error,
 {
 	struct buf way = BUF_INIT;
 
-	assigner->code = error_class_code(error);
+	assigner->code = failure_code(error, FAILURE_TENANT);
 	if (reservation_is_reported(assigner, error))
 		return;
 	assigner->reported = error;
 	assigner->cannot_give = false;
-	error_class_way_out(assigner->tenant, error, &way);
+	failure_way_out(assigner->tenant, error, &way);
 	log_error("tenant %s: cannot %s: %s; %s", assigner->tenant->name, what,
 	    message,
-	    assigner->wait_forever && is_passing(error) ? "it is tried again"
-							: buf_str(&way));
+	    assigner->wait_forever && failure_passes(error)
+		? "it is tried again"
+		: buf_str(&way));
 	buf_release(&way);
 }
 

@@ -90,12 +90,6 @@ struct tenant_assigner {
 	enum error_class
 	    reported;     /* the error that was logged, until a success */
 	bool cannot_give; /* it was about giving; reading succeeds meanwhile */
-	char *unanswered; /* the chat that was asked about in vain while no
-			     other question was answered, or NULL */
-	bool away;        /* the CRM is: a second such chat shows it */
-	char *ungiven;    /* the chat that was to be given in vain while the
-			     retry budget lasted, and none was given, or NULL */
-	bool gives_none;  /* the CRM does: a second such chat shows it */
 	bool throttled;   /* it refuses to give for now, which was logged */
 };
 
@@ -115,7 +109,6 @@ struct reservation {
 	char *assignee; /* who has the chat, as the CRM said last, or NULL */
 
 	/* private */
-	void (*end)(void *ctx, const struct ending *e); /* of its question */
 	struct buf body; /* members of the chat record read last, without its
 			    operator; "": none yet */
 	int64_t asked_ms, closed_at;

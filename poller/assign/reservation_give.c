@@ -61,24 +61,11 @@ reservation_give_ms(const struct reservation *r)
 	return budget < left ? budget : left;
 }
 
-/* Of two chats in vain the second shows that it is not the first alone. */
-static void
-note_ungiven(const struct reservation *r)
-{
-	struct tenant_assigner *assigner = r->assigner;
-
-	if (assigner->ungiven == NULL)
-		assigner->ungiven = xstrdup(r->chat);
-	else if (strcmp(assigner->ungiven, r->chat) != 0)
-		assigner->gives_none = true;
-}
-
 void
 reservation_clear_answer(struct tenant_assigner *assigner)
 {
-	free(assigner->ungiven);
-	assigner->ungiven = NULL;
-	assigner->gives_none = assigner->throttled = false;
+	breaker_close(fetch_breaker(assigner->fetch, PROFILE_ASSIGN));
+	assigner->throttled = false;
 }
 
 static void
@@ -94,16 +81,17 @@ bool
 reservation_end_unclear(struct reservation *r)
 {
 	struct tenant_assigner *assigner = r->assigner;
+	struct breaker *b = fetch_breaker(assigner->fetch, PROFILE_ASSIGN);
 
 	if (r->unclear == NULL || assigner->wait_forever ||
 	    reservation_give_ms(r) > 0)
 		return false;
-	if (!assigner->gives_none)
+	if (!breaker_is_open(b))
 		report(assigner,
 		    assigner->throttled ? ERROR_CLASS_THROTTLED
 					: ERROR_CLASS_LATER,
 		    r->unclear);
-	note_ungiven(r);
+	breaker_fail(b, r->chat, FAILURE_SILENT);
 	reservation_done(r, RESERVATION_UNANSWERED);
 	return true;
 }
@@ -156,8 +144,7 @@ on_give_unclear(struct reservation *r, const struct ending *e)
 static bool
 is_unclear(const struct ending *e)
 {
-	return e->maybe || e->error == ERROR_CLASS_LATER ||
-	       e->error == ERROR_CLASS_THROTTLED;
+	return e->maybe || failure_passes(e->error);
 }
 
 static void

@@ -9,7 +9,6 @@
 #define POLLER_ASSIGN_RESERVATION_IMPL_H
 
 #include "poller/assign/reservation.h"
-#include "poller/client/error_class.h"
 
 #include <stdbool.h>
 #include <string.h>

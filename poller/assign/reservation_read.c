@@ -135,7 +135,7 @@ static void
 read_failed(struct reservation *r, const struct ending *e)
 {
 	reservation_report(r->assigner, e->error, "read chats", e->message);
-	if (e->error == ERROR_CLASS_LATER || e->error == ERROR_CLASS_THROTTLED)
+	if (failure_passes(e->error))
 		reservation_away(r);
 	else
 		reservation_done(r, RESERVATION_FAILED);
@@ -351,30 +351,19 @@ reservation_chat_end(void *ctx, const struct ending *e)
 	struct reservation *r = ctx;
 	struct tenant_assigner *assigner = r->assigner;
 
-	switch (e->error) {
-	case ERROR_CLASS_NONE:
-		if (r->body.len == 0) {
-			reservation_report(assigner, ERROR_CLASS_UNUSABLE,
-			    "read chats", "the answer is about another chat");
-			reservation_done(r, RESERVATION_FAILED);
-			return;
-		}
+	if (e->error == ERROR_CLASS_GONE) {
+		chat_missing(r, e);
+	} else if (e->failure != FAILURE_NONE) {
+		read_failed(r, e);
+	} else if (r->body.len == 0) {
+		reservation_report(assigner, ERROR_CLASS_UNUSABLE, "read chats",
+		    "the answer is about another chat");
+		reservation_done(r, RESERVATION_FAILED);
+	} else {
 		r->not_found = false;
 		if (!assigner->cannot_give)
 			assigner->reported = ERROR_CLASS_NONE;
 		reservation_decide(r);
-		return;
-	case ERROR_CLASS_GONE:
-		chat_missing(r, e);
-		return;
-	case ERROR_CLASS_LATER:
-	case ERROR_CLASS_THROTTLED:
-	case ERROR_CLASS_UNUSABLE:
-	case ERROR_CLASS_SHORT:
-	case ERROR_CLASS_QUOTA:
-	case ERROR_CLASS_DENIED:
-		read_failed(r, e);
-		break;
 	}
 }
 

@@ -57,6 +57,7 @@ job_free(struct fetch_job *j)
 	value_unref(j->q.chat);
 	value_unref(j->cursor);
 	paging_guard_release(&j->paging);
+	free(j->item);
 	free(j->known);
 	free(j->customer);
 	free(j->replaces);
@@ -85,6 +86,7 @@ fetch_ask(struct fetch *f, const struct crm_question *q)
 	j->fetch = f;
 	j->q = *q;
 	j->q.chat = value_ref(q->chat);
+	j->item = q->item != NULL ? xstrdup(q->item) : NULL;
 	j->known = q->known != NULL ? xstrdup(q->known) : NULL;
 	j->customer = q->customer != NULL ? xstrdup(q->customer) : NULL;
 	j->replaces = q->replaces != NULL ? xstrdup(q->replaces) : NULL;
@@ -96,6 +98,34 @@ fetch_ask(struct fetch *f, const struct crm_question *q)
 	fetch_ready(j);
 }
 
+/* Counts the end of a question, and returns whose failure it is. */
+static enum failure
+judge(struct fetch_job *j, enum error_class error, bool silenced)
+{
+	struct fetch *f = j->fetch;
+	struct breaker *b = &f->breakers[j->q.call];
+	bool silent = error == ERROR_CLASS_LATER && !j->q.at_once &&
+		      j->failures > 0 && f->answered == j->answered_before;
+
+	if (j->item == NULL)
+		return failure_whose(error, true, false);
+	/* A listed chat has messages. */
+	if (error == ERROR_CLASS_NONE ||
+	    (error == ERROR_CLASS_GONE && j->q.call != PROFILE_MESSAGES))
+		breaker_close(b);
+	else if (silenced)
+		breaker_fail(b, j->item, FAILURE_OPEN);
+	else if (silent)
+		breaker_fail(b, j->item, FAILURE_SILENT);
+	else if (j->q.weight != FAILURE_ALONE)
+		breaker_fail(b, j->item, j->q.weight);
+	else if (!failure_passes(error)) /* it answers */
+		breaker_close(b);
+	f->refused[j->q.call] += j->refused;
+	return failure_whose(
+	    error, breaker_is_open(b) && !j->q.optional, j->refused);
+}
+
 void
 fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
     bool maybe)
@@ -104,14 +134,13 @@ fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
 	struct buf text = BUF_INIT;
 	struct ending e = { .error = error,
 		.asked = j->asked,
-		.outage = j->failures > 0 && f->answered == j->answered_before,
 		.maybe = maybe,
-		.alone = j->alone,
 		.missing = j->missing,
 		.ended_ms = skew_apply(f->skew, clock_now_ms()),
 		.silenced =
 		    fetch_is_silenced(f, f->hold_until_ms - clock_mono_ms()) };
 
+	e.failure = judge(j, error, e.silenced);
 	if (message != NULL) {
 		buf_adds(&text, message);
 		tenant_conceal(f->tenant, &text);
@@ -225,8 +254,13 @@ static void
 start_job(struct fetch_job *j)
 {
 	struct buf why = BUF_INIT;
-	int rc = prepare_request(j, &why);
+	int rc;
 
+	if (j->q.optional && breaker_is_open(&j->fetch->breakers[j->q.call])) {
+		fetch_end(j, ERROR_CLASS_LATER, "others could not be read");
+		return;
+	}
+	rc = prepare_request(j, &why);
 	if (rc < 0) {
 		fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&why));
 	} else if (rc == 0) {
@@ -355,9 +389,13 @@ fetch_stop(struct fetch *f)
 void
 fetch_free(struct fetch *f)
 {
+	size_t i;
+
 	if (f == NULL)
 		return;
 	fetch_stop(f);
+	for (i = 0; i < PROFILE_CALLS; i++)
+		breaker_close(&f->breakers[i]);
 	free(f);
 }
 
@@ -377,6 +415,18 @@ const uint64_t *
 fetch_results(const struct fetch *f)
 {
 	return f->results;
+}
+
+size_t
+fetch_refused(const struct fetch *f, enum profile_call call)
+{
+	return f->refused[call];
+}
+
+struct breaker *
+fetch_breaker(struct fetch *f, enum profile_call call)
+{
+	return &f->breakers[call];
 }
 
 int64_t

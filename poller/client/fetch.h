@@ -10,6 +10,7 @@
 #ifndef POLLER_CLIENT_FETCH_H
 #define POLLER_CLIENT_FETCH_H
 
+#include "poller/client/failure.h"
 #include "poller/client/http.h"
 #include "poller/client/skew.h"
 #include "poller/client/tenant.h"
@@ -20,46 +21,39 @@
 
 struct fetch;
 
-/* What came of a request. */
-enum call_result {
-	CALL_OK,
-	CALL_GONE,    /* what it asked for is not there */
-	CALL_LIMITED, /* too many requests */
-	CALL_REFUSED, /* because of the token, or of its rights */
-	CALL_FAILED,  /* no answer, or none that can be used */
-	CALL_RESULTS
-};
-
 struct ending {
+	enum failure failure; /* whose */
 	enum error_class error;
 	const char *message; /* of an error: half a sentence */
 	bool asked;          /* a request was sent; false: the profile has none
 				for the question, or it was not sent */
-	bool outage;         /* no other question was answered meanwhile */
 	bool maybe;          /* it failed, but may have changed the CRM */
 	int64_t ended_ms;    /* when it ended, on the CRM's clock */
-	bool alone;          /* denied, but perhaps of this chat or customer
-				alone: the CRM does not speak of the token,
-				which may be good for other questions */
 	size_t missing;      /* rows of a list that is too short */
 	bool silenced;       /* the CRM throttles longer than retry_budget */
 };
 
 struct crm_question {
 	enum profile_call call;
+	const char *item;                   /* the chat or customer it is about,
+					     * for failures; NULL: the tenant.
+					     * Copied. */
 	struct value *chat;                 /* a reference is taken */
 	const char *known, *customer;       /* copied; may be NULL */
 	const char *operator_id, *replaces; /* likewise */
-	int64_t since_ms;  /* of chats: what changed since then; 0: the list */
-	bool changes;      /* it changes the CRM: not retried unless the request
-			      is known not to have arrived */
-	int64_t until_ms;  /* not sent from then on, on the CRM's clock; 0: no
-			      limit */
-	bool urgent;       /* sent before those that are not */
-	unsigned tries;    /* end after so many failures, if other questions are
-			      answered meanwhile; 0: retry while retry_budget
-			      lasts */
-	bool at_once;      /* end after tries even if no other is answered */
+	int64_t since_ms; /* of chats: what changed since then; 0: the list */
+	bool changes;     /* it changes the CRM: not retried unless the request
+			     is known not to have arrived */
+	int64_t until_ms; /* not sent from then on, on the CRM's clock; 0: no
+			     limit */
+	bool urgent;      /* sent before those that are not */
+	unsigned tries;   /* end after so many failures, if other questions are
+			     answered meanwhile; 0: retry while retry_budget
+			     lasts */
+	bool at_once;     /* end after tries even if no other is answered */
+	enum failure_weight weight; /* of a failure, unless the CRM is silent */
+	bool optional;     /* it is dropped when the breaker opens, and its
+			      failure is never the tenant's */
 	size_t take_short; /* a list that lacks no more rows is not read
 			      again; 0: any that is too short is */
 	void *ctx;
@@ -102,6 +96,13 @@ size_t fetch_left(const struct fetch *f);
  * enum call_result. */
 const uint64_t *fetch_calls(const struct fetch *f);
 const uint64_t *fetch_results(const struct fetch *f);
+
+/* How many items the CRM refused by such questions, without speaking of the
+ * token. */
+size_t fetch_refused(const struct fetch *f, enum profile_call call);
+
+/* The breaker of such questions. */
+struct breaker *fetch_breaker(struct fetch *f, enum profile_call call);
 
 /* For how long the CRM throttles, in ms from now; 0: it does not. */
 int64_t fetch_hold_ms(const struct fetch *f);

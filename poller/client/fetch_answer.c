@@ -15,28 +15,23 @@
 #include "common/base/log.h"
 #include "poller/client/throttle.h"
 
-/* An unusable answer may come from a proxy, a listed chat without messages may
- * be too new, and a list may be short for a moment: each is tried so often. */
-#define UNUSABLE_TRIES 3
-
 #define REDIRECTS_MAX 3
 
 /* Bytes of the CRM's text in a message. */
 #define MESSAGE_MAX 200
 
-/* Whether to try once more; if so after *delay ms. hint: the CRM's own wait in
- * ms, or -1. */
+/* Whether to try a page once more that ended in an error; if so after *delay
+ * ms. tries: how often it may be tried, 0: while the retry budget lasts. hint:
+ * the CRM's own wait in ms, or -1. */
 static bool
-may_retry(
-    struct fetch_job *j, enum error_class error, int64_t hint, int64_t *delay)
+may_retry(struct fetch_job *j, enum error_class error, unsigned tries,
+    int64_t hint, int64_t *delay)
 {
-	struct fetch *f = j->fetch;
+	const struct fetch *f = j->fetch;
 
 	if (j->failures++ == 0)
 		j->answered_before = f->answered;
-	if ((error == ERROR_CLASS_UNUSABLE || error == ERROR_CLASS_GONE ||
-		error == ERROR_CLASS_SHORT) &&
-	    j->failures >= UNUSABLE_TRIES)
+	if (tries > 0 && j->failures >= tries)
 		return false;
 	if (error == ERROR_CLASS_SHORT && j->missing <= j->q.take_short)
 		return false;
@@ -48,12 +43,12 @@ may_retry(
 }
 
 static void
-retry_or_end(
-    struct fetch_job *j, enum error_class error, int64_t hint, const char *text)
+retry_or_end(struct fetch_job *j, enum error_class error, unsigned tries,
+    int64_t hint, const char *text)
 {
 	int64_t delay;
 
-	if (!may_retry(j, error, hint, &delay)) {
+	if (!may_retry(j, error, tries, hint, &delay)) {
 		fetch_end(j, error, text);
 		return;
 	}
@@ -136,6 +131,19 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 	fetch_ready(j);
 }
 
+/* How often a page is asked for, by its answer. An error status is meant, and
+ * so is that a chat is not there, unless the list has just shown it. */
+static unsigned
+tries_of(const struct fetch_job *j, const struct http_answer *h,
+    const struct profile_answer *a)
+{
+	if (a->error == ERROR_CLASS_UNUSABLE && (!is_success(h) || a->unread))
+		return 1;
+	if (a->error == ERROR_CLASS_GONE && j->q.call != PROFILE_MESSAGES)
+		return 1;
+	return failure_tries(a->error);
+}
+
 /* Retries or ends a question whose answer was an error. told: the answer itself
  * says so, and thus that nothing was changed. wait: how long the CRM throttles,
  * or -1. */
@@ -143,37 +151,14 @@ static void
 retry_error(struct fetch_job *j, const struct http_answer *h,
     const struct profile_answer *a, bool told, int64_t wait, const char *text)
 {
-	switch (a->error) {
-	case ERROR_CLASS_LATER:
-		if (j->q.changes)
-			fetch_end_as(j, a->error, text, true);
-		else
-			retry_or_end(j, a->error, wait, text);
-		break;
-	case ERROR_CLASS_SHORT:
-	case ERROR_CLASS_THROTTLED:
-		retry_or_end(j, a->error, wait, text);
-		break;
-	case ERROR_CLASS_UNUSABLE:
-		if (j->q.changes)
-			fetch_end_as(j, a->error, text, is_success(h) && !told);
-		else if (is_success(h) && !a->unread)
-			retry_or_end(j, a->error, -1, text);
-		else
-			fetch_end(j, a->error, text);
-		break;
-	case ERROR_CLASS_GONE:
-		if (j->q.call == PROFILE_MESSAGES)
-			retry_or_end(j, a->error, -1, text);
-		else
-			fetch_end(j, a->error, text);
-		break;
-	case ERROR_CLASS_NONE:
-	case ERROR_CLASS_QUOTA:
-	case ERROR_CLASS_DENIED:
-		fetch_end(j, a->error, text);
-		break;
-	}
+	bool maybe =
+	    a->error == ERROR_CLASS_LATER ||
+	    (a->error == ERROR_CLASS_UNUSABLE && is_success(h) && !told);
+
+	if (j->q.changes && maybe)
+		fetch_end_as(j, a->error, text, true);
+	else
+		retry_or_end(j, a->error, tries_of(j, h, a), wait, text);
 }
 
 /* "oken" is Token, too. If it is refused from now on all the same, the next
@@ -216,7 +201,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	int64_t wait;
 
 	tenant_conceal(f->tenant, &a->message);
-	j->alone = is_refused_alone(h, a);
+	j->refused = is_refused_alone(h, a);
 	j->missing = a->missing;
 	if (json || !is_success(h))
 		describe_error(h, buf_str(&a->message), &text);
@@ -270,27 +255,6 @@ is_redirect(const struct http_answer *h)
 					  h->status == 307 || h->status == 308);
 }
 
-static enum call_result
-result_of(enum error_class error)
-{
-	switch (error) {
-	case ERROR_CLASS_NONE:
-		return CALL_OK;
-	case ERROR_CLASS_GONE:
-		return CALL_GONE;
-	case ERROR_CLASS_THROTTLED:
-	case ERROR_CLASS_QUOTA:
-		return CALL_LIMITED;
-	case ERROR_CLASS_DENIED:
-		return CALL_REFUSED;
-	case ERROR_CLASS_LATER:
-	case ERROR_CLASS_UNUSABLE:
-	case ERROR_CLASS_SHORT:
-		break;
-	}
-	return CALL_FAILED;
-}
-
 /* Only on the same host, because the token is sent along; and only for a GET,
  * because a redirect may turn any other method into one. */
 static void
@@ -334,7 +298,7 @@ handle_answer(struct fetch_job *j, struct http_answer *h)
 		return;
 	}
 	json = read_answer_body(j, h, &a);
-	f->results[result_of(a.error)]++;
+	f->results[failure_result(a.error)]++;
 	if (a.error != ERROR_CLASS_NONE) {
 		bad_answer(j, h, &a, json);
 	} else {
@@ -362,7 +326,7 @@ fetch_answer(struct http_answer *h)
 			    j, ERROR_CLASS_LATER, buf_str(&h->reason), true);
 		else
 			retry_or_end(
-			    j, ERROR_CLASS_LATER, -1, buf_str(&h->reason));
+			    j, ERROR_CLASS_LATER, 0, -1, buf_str(&h->reason));
 		break;
 	case HTTP_NEVER:
 	case HTTP_TOO_LONG:

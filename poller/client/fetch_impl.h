@@ -20,7 +20,7 @@ struct fetch_job {
 	TAILQ_ENTRY(fetch_job) link;
 	struct fetch *fetch;
 	struct crm_question q;
-	char *known, *customer, *operator_id, *replaces; /* q points to them */
+	char *item, *known, *customer, *operator_id, *replaces; /* as in q */
 	struct value *cursor;
 	struct paging_guard paging;
 	struct profile_rows rows; /* of the pages so far */
@@ -30,8 +30,9 @@ struct fetch_job {
 	struct profile_request request;
 	int64_t asked_ms; /* the now_ms that its request was made with */
 	unsigned redirects, failures;
-	bool alone;     /* see struct ending */
-	size_t missing; /* likewise */
+	bool refused;   /* denied, but perhaps of this item alone: the CRM does
+			   not speak of the token */
+	size_t missing; /* see struct ending */
 	bool asked;     /* a request was sent, of this page or another */
 	uint64_t answered_before; /* fetch->answered at the first failure */
 	struct retry retry;
@@ -47,8 +48,10 @@ struct fetch {
 	struct fetch_jobs urgent, ready, delayed, in_flight;
 	size_t in_flight_n, left;
 	uint64_t calls[PROFILE_CALLS], results[CALL_RESULTS];
-	uint64_t answered;
-	int64_t hold_until_ms; /* monotonic */
+	uint64_t answered; /* pages, of all questions */
+	struct breaker breakers[PROFILE_CALLS];
+	size_t refused[PROFILE_CALLS]; /* items */
+	int64_t hold_until_ms;         /* monotonic */
 	bool stopped, warned_repaired;
 };
 

@@ -14,7 +14,7 @@
 #include "common/conf/url.h"
 #include "common/os/file_replace.h"
 #include "common/os/stop.h"
-#include "poller/client/error_class.h"
+#include "poller/client/failure.h"
 #include "poller/hooks/hook.h"
 #include "poller/profile/profile_hook.h"
 
@@ -169,12 +169,12 @@ ask_all_pages(struct registry *r, enum webhooks_call call,
 			buf_setf(&way, "check %s, which may have expired",
 			    r->tenant->admin_source);
 		else
-			error_class_way_out(r->tenant, f, &way);
+			failure_way_out(r->tenant, f, &way);
 		buf_setf(why, "%s; %s", buf_str(&reason), buf_str(&way));
 	}
 	buf_release(&reason);
 	buf_release(&way);
-	return error_class_code(f);
+	return failure_code(f, FAILURE_TENANT);
 }
 
 /* Finds the tenant's address. */

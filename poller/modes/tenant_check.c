@@ -10,7 +10,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "poller/client/error_class.h"
 #include "poller/client/fetch.h"
 #include "poller/poll/chat_lists.h"
 #include "poller/poll/pull.h"
@@ -40,11 +39,11 @@ set_failed_finding(
 {
 	struct buf way = BUF_INIT;
 
-	error_class_way_out(p->tenant, e->error, &way);
+	failure_way_out(p->tenant, e->error, &way);
 	set_finding(p, s, false);
 	buf_setf(&p->findings[s].detail, "%s; %s", e->message, buf_str(&way));
 	if (p->code == PROG_OK)
-		p->code = error_class_code(e->error);
+		p->code = failure_code(e->error, FAILURE_TENANT);
 	buf_release(&way);
 }
 

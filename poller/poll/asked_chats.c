@@ -10,7 +10,6 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
-#include "poller/client/error_class.h"
 #include "poller/poll/operators.h"
 #include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
@@ -163,8 +162,8 @@ give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
     const char *message)
 {
 	if (q->code == PROG_OK) {
-		q->code = error_class_code(error);
-		error_class_log(q->tenant, error, what, message);
+		q->code = failure_code(error, FAILURE_TENANT);
+		failure_log(q->tenant, error, what, message);
 	}
 	stop_asking(q);
 }
@@ -250,28 +249,16 @@ on_chat_missing(struct asked *a, const struct ending *e)
 	ask_asked_chat(a);
 }
 
+/* A chat failed. That others are gone does not depend on it. */
 static void
-count_unclear(struct asked *a, const char *why)
+count_unclear(struct asked *a, enum error_class error, const char *why)
 {
-	a->of->unclear++;
+	enum exit_code code = failure_code(error, FAILURE_ITEM);
+
+	if (code > a->of->unclear)
+		a->of->unclear = code;
 	log_warn("tenant %s: chat %s: %s; it is asked about again next time",
 	    a->of->tenant->name, a->id, why);
-}
-
-/* The CRM is away, or fails at this chat alone: that others are gone does not
- * tell which. Few questions end soon either way, many would not. */
-static void
-on_outage(struct asked *a, const struct ending *e)
-{
-	struct asked_chats *q = a->of;
-
-	if (fetch_left(q->fetch) > q->tenant->concurrency) {
-		give_up_asking(q, e->error, "chats", e->message);
-		return;
-	}
-	count_unclear(a, e->message);
-	if (q->code == PROG_OK)
-		q->code = error_class_code(e->error);
 }
 
 static void
@@ -280,42 +267,21 @@ asked_chat_end(void *ctx, const struct ending *e)
 	struct asked *a = ctx;
 	struct asked_chats *q = a->of;
 
-	switch (e->error) {
-	case ERROR_CLASS_NONE:
-		if (!e->asked)
-			q->unasked++;
-		else if (!a->answered)
-			count_unclear(
-			    a, "the answer has another chat, or none");
-		break;
-	case ERROR_CLASS_GONE:
+	if (e->failure == FAILURE_TENANT) {
+		give_up_asking(q, e->error, "chats", e->message);
+	} else if (e->error == ERROR_CLASS_GONE) {
 		a->missing = true;
 		if (q->listed)
 			on_chat_missing(a, e);
 		else
 			ask_list(q);
-		break;
-	case ERROR_CLASS_UNUSABLE:
-	case ERROR_CLASS_SHORT:
-		count_unclear(a, e->message);
-		break;
-	case ERROR_CLASS_LATER:
-		/* One bad chat must not keep the others that are gone. */
-		if (e->outage)
-			on_outage(a, e);
-		else
-			count_unclear(a, e->message);
-		break;
-	case ERROR_CLASS_THROTTLED:
-	case ERROR_CLASS_QUOTA:
-	case ERROR_CLASS_DENIED:
-		if (!e->alone) {
-			give_up_asking(q, e->error, "chats", e->message);
-			break;
-		}
-		q->refused++;
-		count_unclear(a, e->message);
-		break;
+	} else if (e->failure == FAILURE_ITEM) {
+		count_unclear(a, e->error, e->message);
+	} else if (!e->asked) {
+		q->unasked++;
+	} else if (!a->answered) {
+		count_unclear(a, ERROR_CLASS_UNUSABLE,
+		    "the answer has another chat, or none");
 	}
 }
 
@@ -323,6 +289,7 @@ static void
 ask_asked_chat(struct asked *a)
 {
 	struct crm_question question = { .call = PROFILE_CHAT,
+		.item = a->id,
 		.tries = TRIES,
 		.ctx = a,
 		.page = asked_chat_page,
@@ -387,26 +354,6 @@ is_closed_lately(const struct asked *a)
 	return a->closed_asked_ms - since < HISTORY_WAIT_MS;
 }
 
-/* Whether the question failed for a reason that is not this chat's. */
-static bool
-is_general_failure(const struct ending *e)
-{
-	switch (e->error) {
-	case ERROR_CLASS_THROTTLED:
-	case ERROR_CLASS_QUOTA:
-	case ERROR_CLASS_DENIED:
-		return !e->alone;
-	case ERROR_CLASS_LATER:
-		return e->outage;
-	case ERROR_CLASS_NONE:
-	case ERROR_CLASS_GONE:
-	case ERROR_CLASS_UNUSABLE:
-	case ERROR_CLASS_SHORT:
-		break;
-	}
-	return false;
-}
-
 /* A closing without the messages before it would make an answered chat an
  * unanswered one for good. So the closing is left to a later run, in which the
  * reaper asks about the chat again, while the CRM may still show them. */
@@ -414,14 +361,14 @@ static void
 last_messages_end(void *ctx, const struct ending *e)
 {
 	struct asked *a = ctx;
-	bool failed = e->error != ERROR_CLASS_NONE;
+	bool failed = e->failure != FAILURE_NONE;
 
-	if (is_general_failure(e)) {
-		asked_chat_end(a, e);
+	if (e->failure == FAILURE_TENANT) {
+		give_up_asking(a->of, e->error, "chats", e->message);
 		return;
 	}
 	if (failed && is_closed_lately(a)) {
-		count_unclear(a, e->message);
+		count_unclear(a, e->error, e->message);
 		return;
 	}
 	if (!failed && !has_last(&a->last, &a->closed) && is_closed_lately(a))
@@ -439,6 +386,7 @@ static void
 ask_last_messages(struct asked *a)
 {
 	const struct crm_question question = { .call = PROFILE_MESSAGES,
+		.item = a->id,
 		.chat = a->closed.raw,
 		.known = history_complete_up_to(
 		    &a->state.history, a->closed_asked_ms - HISTORY_LATE_MS),
@@ -655,7 +603,8 @@ static enum exit_code
 judge_unclear(const struct asked_chats *q)
 {
 	const char *tenant = q->tenant->name;
-	size_t all = q->chats.n;
+	size_t all = q->chats.n,
+	       refused = fetch_refused(q->fetch, PROFILE_CHAT);
 
 	if (q->unasked > 0 && q->unasked == q->singly) {
 		log_error("tenant %s: its profile has no chat_request for %s, "
@@ -670,12 +619,13 @@ judge_unclear(const struct asked_chats *q)
 		log_warn("tenant %s: the chat_request of its profile asks "
 			 "nothing about %zu of %zu chats",
 		    tenant, q->unasked, all);
-	if (q->refused > 0 && q->refused == all) {
-		error_class_log(q->tenant, ERROR_CLASS_DENIED, "chats",
+	if (refused > 0 && refused == all) {
+		failure_log(q->tenant, ERROR_CLASS_DENIED, "chats",
 		    "each of them is forbidden");
-		return error_class_code(ERROR_CLASS_DENIED);
+		return PROG_NOPERM;
 	}
-	return q->unclear + q->unasked > 0 ? PROG_UNAVAILABLE : PROG_OK;
+	return q->unclear == PROG_OK && q->unasked > 0 ? PROG_UNAVAILABLE
+						       : q->unclear;
 }
 
 void

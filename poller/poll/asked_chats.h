@@ -49,11 +49,10 @@ struct asked_chats {
 	size_t live;         /* chats that the input says are open */
 	bool by_operator;    /* the list has unassigned chats only */
 	bool list_first, listing, listed;
-	bool stopped;   /* not all questions were put */
-	int64_t floor;  /* as_of of the last snapshot: answers are later */
-	size_t unclear; /* chats without an answer, */
-	size_t refused; /* and those of them that are forbidden, */
-	size_t unasked; /* or about which the profile has nothing to ask */
+	bool stopped;  /* not all questions were put */
+	int64_t floor; /* as_of of the last snapshot: answers are later */
+	enum exit_code unclear; /* of chats without an answer */
+	size_t unasked; /* chats about which the profile has nothing to ask */
 	size_t singly;  /* chats that are asked about by themselves */
 	struct odd_records odd;
 	struct buf line;

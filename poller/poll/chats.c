@@ -21,10 +21,6 @@
  * state. */
 #define FAILURES_MAX 3
 
-/* After so many chats that fail anew, without a success, it is the CRM that
- * fails. */
-#define HOPELESS 10
-
 /* Tries of one chat in a poll. */
 #define TRIES 4
 
@@ -312,26 +308,14 @@ chat_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-remember_failure(struct polled_chat *c, const char *message)
+remember_failure(struct polled_chat *c, const struct ending *e)
 {
-	if (c->chats->first_failure == NULL)
-		c->chats->first_failure =
-		    xasprintf("chat %s: %s", c->list.id, message);
-}
+	struct chats *cs = c->chats;
 
-/* The chat failed. Whether it is the CRM that fails: no other question is
- * answered either, and there are others. A chat that failed in the last poll,
- * too, says nothing about that; else some such chats, and no other to ask
- * about, would end every poll before they are shown as last read. */
-static bool
-is_stuck(struct chats *cs, const struct polled_chat *c, const struct ending *e)
-{
-	if (c->state.failures > 0)
-		return false;
-	cs->first_failures++;
-	if (e->error == ERROR_CLASS_LATER && e->outage)
-		return fetch_left(cs->fetch) > 1;
-	return cs->good == 0 && cs->first_failures > HOPELESS;
+	if (cs->first_failure != NULL)
+		return;
+	cs->first_failure = xasprintf("chat %s: %s", c->list.id, e->message);
+	cs->first_error = e->error;
 }
 
 /* The CRM ignores which chat is asked for, or its profile does: what is missing
@@ -342,6 +326,7 @@ ending_of_messages(const struct polled_chat *c, const struct ending *e)
 	struct ending end = *e;
 
 	if (c->mixed && e->error == ERROR_CLASS_NONE) {
+		end.failure = FAILURE_ITEM;
 		end.error = ERROR_CLASS_UNUSABLE;
 		end.message = "the answer has messages of another chat";
 	}
@@ -353,49 +338,33 @@ chat_messages_end(void *ctx, const struct ending *ending)
 {
 	struct polled_chat *c = ctx;
 	struct chats *cs = c->chats;
-	const struct ending end = ending_of_messages(c, ending), *e = &end;
-	bool stuck;
+	const struct ending e = ending_of_messages(c, ending);
 
 	cs->read++;
-	switch (e->error) {
-	case ERROR_CLASS_NONE:
-		cs->good++;
-		break;
-	/* GONE, too: the list has the chat, so only the next one shows that it
-	 * left. */
-	case ERROR_CLASS_GONE:
-	case ERROR_CLASS_UNUSABLE:
-	case ERROR_CLASS_SHORT:
-	case ERROR_CLASS_LATER:
-		c->failed = true;
-		remember_failure(c, e->message);
-		break;
-	case ERROR_CLASS_THROTTLED:
-	case ERROR_CLASS_QUOTA:
-	case ERROR_CLASS_DENIED:
-		if (!e->alone) {
-			cs->give_up(cs->ctx, e->error, "messages", e->message);
-			return;
-		}
-		cs->refused++;
-		c->failed = true;
-		remember_failure(c, e->message);
-		break;
+	c->failed = e.failure != FAILURE_NONE;
+	if (e.failure != FAILURE_TENANT || !failure_is_general(e.error)) {
+		if (c->failed)
+			remember_failure(c, &e);
+		answer_arrived(c);
 	}
-	stuck = c->failed && is_stuck(cs, c, e);
-	answer_arrived(c);
-	if (stuck)
-		cs->give_up(cs->ctx, e->error, "messages", e->message);
+	if (e.failure == FAILURE_TENANT)
+		cs->give_up(cs->ctx, e.error, "messages", e.message);
 }
 
 static void
 ask_chat_messages(struct polled_chat *c)
 {
 	struct chats *cs = c->chats;
+	/* That one fails once more which failed in the last poll says nothing
+	 * of others; else some such chats, and no other to ask about, would end
+	 * every poll before they are shown as last read. */
+	bool again = c->state.failures > 0;
 	struct crm_question q = { .call = PROFILE_MESSAGES,
+		.item = c->list.id,
 		.chat = c->list.raw,
-		.tries = c->state.failures > 0 ? 2 : TRIES,
-		.at_once = c->state.failures > 0,
+		.tries = again ? 2 : TRIES,
+		.at_once = again,
+		.weight = again ? FAILURE_ALONE : FAILURE_OTHER,
 		.ctx = c,
 		.page = chat_messages_page,
 		.end = chat_messages_end };

@@ -33,10 +33,8 @@ struct chats {
 			      record, and `closed` who left */
 	struct strmap closed;
 	struct customers customers;
-	size_t listed, to_read, read, good, failed, stale, left;
-	size_t refused;        /* chats that are forbidden */
-	size_t first_failures; /* of chats that the last poll could read */
-	size_t unknown;        /* assigned to an operator we do not have yet */
+	size_t listed, to_read, read, failed, stale, left;
+	size_t unknown; /* assigned to an operator we do not have yet */
 
 	/* With a list for each operator, chats are gathered and handled when
 	 * all lists are read, because a chat may move between them. */
@@ -44,6 +42,7 @@ struct chats {
 	struct polled_chat **gathered;
 	size_t gathered_n, gathered_cap;
 	char *first_failure; /* of a chat, half a sentence, or NULL */
+	enum error_class first_error;
 	struct odd_records odd;
 	struct left_chat *asked_left; /* chats_leave.h's */
 

@@ -137,6 +137,7 @@ verify(struct chats *cs, const char *id)
 {
 	struct left_chat *l = xcalloc(1, sizeof *l + strlen(id) + 1);
 	struct crm_question q = { .call = PROFILE_CHAT,
+		.item = id,
 		.tries = 1,
 		.at_once = true,
 		.ctx = l,

@@ -26,10 +26,6 @@
  * poll would pay. */
 #define AGAIN_MS (10 * MINUTE_MS)
 
-/* So many are asked about before the first answer: if all of them fail, the
- * others are not asked about. */
-#define PROBES 10
-
 struct waiter {
 	void (*known)(void *waiter, const char *person);
 	void *ctx;
@@ -61,7 +57,6 @@ void
 customers_release(struct customers *c)
 {
 	strmap_release(&c->all, free_customer_entry);
-	free(c->later);
 	free(c->first_failure);
 }
 
@@ -111,19 +106,6 @@ customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	keep_customer(c, asked_ms);
 }
 
-/* The CRM went away while many are left to ask about. A few failures say
- * nothing of the others: with nothing else to ask, each looks like an outage,
- * and a customer whom the CRM cannot show would end every poll. */
-static bool
-is_crm_away(struct customers *all, const struct ending *e)
-{
-	if (e->error == ERROR_CLASS_LATER && e->outage)
-		all->silent++;
-	else
-		all->silent = 0;
-	return all->silent > PROBES && fetch_left(all->fetch) > PROBES;
-}
-
 /* Ages differ by up to a sixth, so that not all customers come due in the same
  * minute. */
 static int64_t
@@ -134,14 +116,6 @@ age_of(const char *id)
 	for (; *id != '\0'; id++)
 		h = h * 31 + (unsigned char)*id;
 	return AGE_MS - h % 240 * MINUTE_MS;
-}
-
-static bool
-concerns_tenant(struct customers *all, const struct ending *e)
-{
-	return e->error == ERROR_CLASS_QUOTA ||
-	       (e->error == ERROR_CLASS_DENIED && !e->alone) ||
-	       e->error == ERROR_CLASS_THROTTLED || is_crm_away(all, e);
 }
 
 /* Passes the person to all waiters. A customer who could not be read has the
@@ -158,41 +132,17 @@ deliver_customer(struct customer *c)
 	c->n = 0;
 }
 
-static void ask_customer(struct customer *c);
-
-/* Asks about the waiting ones if a probe succeeded; lets them do without a name
- * if all failed. */
-static void
-ask_waiting_customers(struct customers *all)
-{
-	struct customer *c;
-
-	while (all->later_n > 0 && (all->good > 0 || all->failed >= PROBES)) {
-		c = all->later[--all->later_n];
-		if (all->good > 0)
-			ask_customer(c);
-		else
-			deliver_customer(c);
-	}
-}
-
 static void
 customer_end(void *ctx, const struct ending *e)
 {
 	struct customer *c = ctx;
 	struct customers *all = c->all;
+	bool failed =
+	    e->failure != FAILURE_NONE && e->error != ERROR_CLASS_GONE;
 
-	if (concerns_tenant(all, e)) {
+	if (e->failure == FAILURE_TENANT) {
 		all->give_up(all->ctx, e->error, "customers", e->message);
 		return;
-	}
-	if (e->error == ERROR_CLASS_NONE || e->error == ERROR_CLASS_GONE) {
-		all->good++;
-	} else {
-		all->failed++;
-		if (all->first_failure == NULL)
-			all->first_failure =
-			    xasprintf("customer %s: %s", c->id, e->message);
 	}
 	if (c->person == NULL && e->error == ERROR_CLASS_GONE) {
 		c->person = xstrdup("");
@@ -200,25 +150,32 @@ customer_end(void *ctx, const struct ending *e)
 		keep_customer(c, e->ended_ms);
 	}
 	deliver_customer(c);
-	if (e->error != ERROR_CLASS_NONE && e->error != ERROR_CLASS_GONE) {
+	if (!failed)
+		return;
+	all->failed++;
+	if (all->first_failure == NULL)
+		all->first_failure =
+		    xasprintf("customer %s: %s", c->id, e->message);
+	if (e->asked) {
 		c->failures++;
 		keep_customer(c, e->ended_ms);
 	}
-	ask_waiting_customers(all);
 }
 
 static void
 ask_customer(struct customer *c)
 {
 	struct crm_question q = { .call = PROFILE_CUSTOMER,
+		.item = c->id,
 		.customer = c->id,
 		.tries = 2,
 		.at_once = true,
+		.weight = FAILURE_OTHER,
+		.optional = true,
 		.ctx = c,
 		.page = customer_page,
 		.end = customer_end };
 
-	c->all->asked++;
 	fetch_ask(c->all->fetch, &q);
 }
 
@@ -257,16 +214,8 @@ add_customer(struct customers *all, const char *id, int64_t now)
 
 	c->all = all;
 	c->id = xstrdup(id);
-	if (load_customer(c, now))
-		return c;
-	if (all->good > 0 || all->asked < PROBES) {
+	if (!load_customer(c, now))
 		ask_customer(c);
-	} else if (all->failed >= PROBES) {
-		deliver_customer(c);
-	} else {
-		XGROW(all->later, all->later_n, all->later_cap);
-		all->later[all->later_n++] = c;
-	}
 	return c;
 }
 

@@ -20,14 +20,10 @@ struct customers {
 	const struct tenant *tenant;
 	struct fetch *fetch;
 	struct store *store; /* or NULL */
-	size_t failed, good;
+	size_t failed;
 	char *first_failure; /* half a sentence, or NULL */
 
-	/* private: id -> struct customer, and those not asked about yet */
-	struct strmap all;
-	struct customer **later;
-	size_t later_n, later_cap, asked;
-	size_t silent; /* failures in a row while nothing was answered */
+	struct strmap all; /* private: id -> struct customer */
 
 	/* Called for an error that ends the poll of the tenant. */
 	void (*give_up)(void *ctx, enum error_class error, const char *what,

@@ -11,7 +11,6 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
-#include "poller/client/error_class.h"
 #include "poller/client/fetch.h"
 #include "poller/poll/chat_lists.h"
 #include "poller/poll/chats.h"
@@ -68,8 +67,8 @@ give_up_pull(
 	struct pull *p = ctx;
 
 	if (p->code == PROG_OK) {
-		p->code = error_class_code(error);
-		error_class_log(p->tenant, error, what, message);
+		p->code = failure_code(error, FAILURE_TENANT);
+		failure_log(p->tenant, error, what, message);
 	}
 	fetch_stop(p->fetch);
 }
@@ -400,7 +399,9 @@ commit_pull_state(struct pull *p)
 static void
 report_refused_chats(struct pull *p)
 {
-	if (p->chats.refused > 1 && p->chats.refused == p->chats.listed)
+	size_t refused = fetch_refused(p->fetch, PROFILE_MESSAGES);
+
+	if (refused > 1 && refused == p->chats.listed)
 		give_up_pull(
 		    p, ERROR_CLASS_DENIED, "messages", p->chats.first_failure);
 }
@@ -412,7 +413,7 @@ report_failed_chats(struct pull *p)
 {
 	if (p->chats.failed == 0 || p->code != PROG_OK)
 		return;
-	p->code = PROG_UNAVAILABLE;
+	p->code = failure_code(p->chats.first_error, FAILURE_ITEM);
 	log_error("tenant %s: %zu of %zu chats could not be read, so there is "
 		  "no snapshot; %s; what was read is kept%s",
 	    p->tenant->name, p->chats.failed, p->chats.listed,
