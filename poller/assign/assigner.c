@@ -4,32 +4,26 @@
 #include "poller/assign/assigner.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "poller/quota/call_metrics.h"
-#include "poller/quota/quota.h"
-#include "poller/quota/usage.h"
 #include "poller/store/store.h"
 
 /* How often calls are counted. */
 #define ACCOUNT_MS 60000
 
-/* A tenant's assigner, with what outlives its single reservations. */
 struct assigner_slot {
 	struct tenant_assigner assigner;
-	struct skew skew;
-	uint64_t calls[PROFILE_CALLS]; /* those counted in the state already */
-	bool allowed;                  /* the CRM may be changed */
-	bool reported;                 /* that it may not was logged */
+	bool allowed;  /* the CRM may be changed */
+	bool reported; /* that it may not was logged */
 };
 
 static void
 report_forbidden(struct assigners *all, struct assigner_slot *slot)
 {
-	const struct tenant *t = slot->assigner.tenant;
+	const struct tenant *t = slot->assigner.crm.tenant;
 
 	if (slot->reported)
 		return;
@@ -40,6 +34,23 @@ report_forbidden(struct assigners *all, struct assigner_slot *slot)
 	    t->name, t->section);
 }
 
+/* NULL if there is none, or it cannot be used, which is logged. It stays open,
+ * beside polls, because opening it reads all of it. */
+static struct store *
+open_state(const char *folder, const char *tenant)
+{
+	struct buf why = BUF_INIT;
+	struct store *store = NULL;
+	enum exit_code code;
+
+	if (folder != NULL)
+		store = store_open(folder, tenant, STORE_SHARED, &code, &why);
+	if (why.len > 0)
+		log_warn("tenant %s: %s", tenant, buf_str(&why));
+	buf_release(&why);
+	return store;
+}
+
 static void
 open_slot(struct assigners *all, size_t i)
 {
@@ -47,11 +58,11 @@ open_slot(struct assigners *all, size_t i)
 	struct assigner_slot *slot = &all->slots[i];
 
 	slot->assigner = opt->defaults;
-	slot->assigner.tenant = &opt->tenants[i];
-	slot->assigner.skew = &slot->skew;
-	slot->assigner.fetch =
-	    fetch_new(all->http, &opt->tenants[i], &slot->skew);
 	slot->allowed = opt->tenants[i].assign || opt->defaults.dry_run;
+	crm_session_open(&slot->assigner.crm, all->http, &opt->tenants[i],
+	    USAGE_ASSIGN,
+	    slot->allowed ? open_state(opt->state, opt->tenants[i].name)
+			  : NULL);
 }
 
 int
@@ -80,8 +91,7 @@ assigners_release(struct assigners *all, bool one_shot)
 		struct tenant_assigner *assigner = &all->slots[i].assigner;
 
 		if (one_shot)
-			all->opt->failed(all->opt->ctx, assigner->code);
-		fetch_free(assigner->fetch);
+			all->opt->failed(all->opt->ctx, assigner->crm.code);
 		tenant_assigner_release(assigner);
 	}
 	free(all->slots);
@@ -127,7 +137,7 @@ assigners_in_flight(const struct assigners *all)
 	size_t i, n = 0;
 
 	for (i = 0; i < all->opt->tenants_n; i++)
-		n += fetch_left(all->slots[i].assigner.fetch);
+		n += fetch_left(all->slots[i].assigner.crm.fetch);
 	return n;
 }
 
@@ -139,7 +149,7 @@ assigners_turn(struct assigners *all, int64_t wait_ms)
 	size_t i;
 
 	for (i = 0; i < all->opt->tenants_n; i++) {
-		w = fetch_step(all->slots[i].assigner.fetch);
+		w = fetch_step(all->slots[i].assigner.crm.fetch);
 		wait_ms = w < wait_ms ? w : wait_ms;
 	}
 	if (assigners_in_flight(all) == 0)
@@ -160,49 +170,18 @@ assigners_add_calls(
 		if (all->slots[i].allowed)
 			call_metrics_add(to, labels, "assign",
 			    all->opt->tenants[i].name,
-			    fetch_results(all->slots[i].assigner.fetch));
+			    fetch_results(all->slots[i].assigner.crm.fetch));
 }
 
-/* Adds the calls since the last time to the state. */
-static enum exit_code
-count_calls_in(
-    struct store *s, struct assigner_slot *slot, bool first, struct buf *why)
-{
-	struct fetch *fetch = slot->assigner.fetch;
-	const uint64_t *calls = fetch_calls(fetch);
-	uint64_t n = usage_calls(calls) - usage_calls(slot->calls);
-	enum exit_code code;
-	int64_t now;
-
-	if (first)
-		slot->skew.offset_ms = store_number(s, "skew", 0);
-	now = skew_apply(&slot->skew, clock_now_ms());
-	usage_add_run(s, USAGE_ASSIGN, now, n);
-	usage_add_month(s, USAGE_ASSIGN, now, n);
-	quota_keep_hold(s, fetch, now);
-	quota_apply_hold(s, fetch, now);
-	code = store_commit(s, why);
-	if (code == PROG_OK)
-		memcpy(slot->calls, calls, sizeof slot->calls);
-	return code;
-}
-
-/* The state is opened for this moment only, since a poll uses it as well. */
+/* The state may have been removed, as its messages advise. */
 static void
-account_slot(struct assigners *all, struct assigner_slot *slot)
+account_slot(const struct assigners *all, struct crm_session *crm)
 {
-	const char *tenant = slot->assigner.tenant->name;
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
-	struct store *s =
-	    store_open(all->opt->state, tenant, STORE_SHARED, &code, &why);
-
-	if (s != NULL)
-		code = count_calls_in(s, slot, all->accounted_ms == 0, &why);
-	store_close(s);
-	if (code != PROG_OK)
-		log_warn("tenant %s: %s", tenant, buf_str(&why));
-	buf_release(&why);
+	if (crm->store == NULL || !store_is_there(crm->store)) {
+		store_close(crm->store);
+		crm->store = open_state(all->opt->state, crm->tenant->name);
+	}
+	crm_session_count(crm);
 }
 
 void
@@ -215,6 +194,6 @@ assigners_account(struct assigners *all, bool at_once)
 		return;
 	for (i = 0; i < all->opt->tenants_n; i++)
 		if (all->slots[i].allowed)
-			account_slot(all, &all->slots[i]);
+			account_slot(all, &all->slots[i].assigner.crm);
 	all->accounted_ms = clock_mono_ms();
 }

@@ -22,7 +22,7 @@ dry_run_init(struct dry_run *d, enum output_format format)
 void
 dry_run_add(struct dry_run *d, const struct reservation *r)
 {
-	const char *tenant = r->assigner->tenant->name;
+	const char *tenant = r->assigner->crm.tenant->name;
 	const char *result = reservation_result_names[r->result];
 
 	if (d->format != OUTPUT_NDJSON) {

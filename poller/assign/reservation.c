@@ -23,6 +23,7 @@ const char *const reservation_result_names[RESERVATION_RESULTS] = { "pending",
 void
 tenant_assigner_release(struct tenant_assigner *assigner)
 {
+	crm_session_close(&assigner->crm);
 	strmap_release(&assigner->busy, NULL);
 	strmap_release(&assigner->asked, free);
 	recent_load_release(&assigner->recent);
@@ -64,7 +65,7 @@ reservation_expires_in(const struct reservation *r)
 {
 	if (r->assigner->timeless)
 		return INT64_MAX;
-	return r->expires - skew_apply(r->assigner->skew, clock_now_ms());
+	return r->expires - crm_session_now(&r->assigner->crm);
 }
 
 bool
@@ -81,7 +82,7 @@ next_breaker(const struct reservation *r, size_t *i)
 		PROFILE_ASSIGN };
 
 	return *i < ARRAY_LEN(kinds)
-		   ? fetch_breaker(r->assigner->fetch, kinds[(*i)++])
+		   ? fetch_breaker(r->assigner->crm.fetch, kinds[(*i)++])
 		   : NULL;
 }
 
@@ -105,7 +106,7 @@ reservation_may_start(const struct reservation *r)
 
 	if (!assigner->wait_forever && assigner->active > 0 && has_failed(r))
 		return false;
-	return assigner->active < assigner->tenant->concurrency &&
+	return assigner->active < assigner->crm.tenant->concurrency &&
 	       strmap_get(&assigner->busy, r->chat, strlen(r->chat)) == NULL;
 }
 
@@ -130,7 +131,7 @@ end_reservation(struct reservation *r, enum reservation_result result)
 	r->result = result;
 	log_info("reservation",
 	    "tenant=%s chat=%s operator=%s result=%s assignee=%s",
-	    assigner->tenant->name, r->chat, r->operator_id,
+	    assigner->crm.tenant->name, r->chat, r->operator_id,
 	    reservation_result_names[result],
 	    r->assignee != NULL ? r->assignee : "-");
 	assigner->done(assigner->ctx, r);
@@ -167,7 +168,7 @@ reservation_ask(struct reservation *r, struct crm_question *q)
 {
 	q->item = r->chat;
 	q->urgent = true;
-	fetch_ask(r->assigner->fetch, q);
+	fetch_ask(r->assigner->crm.fetch, q);
 }
 
 /* Nor is the chat that was asked about in vain asked about again. */
@@ -206,7 +207,7 @@ reservation_outcome(struct reservation *r, enum reservation_result result)
 
 	jsonw_open(b);
 	jsonw_str(b, "type", "chat");
-	jsonw_str(b, "tenant", r->assigner->tenant->name);
+	jsonw_str(b, "tenant", r->assigner->crm.tenant->name);
 	if (r->body.len > 0) {
 		jsonw_members(b, r->body.data, r->body.len);
 		if (r->assignee != NULL)
@@ -238,14 +239,14 @@ reservation_report(struct tenant_assigner *assigner, enum error_class error,
 {
 	struct buf way = BUF_INIT;
 
-	assigner->code = failure_code(error, FAILURE_TENANT);
+	assigner->crm.code = failure_code(error, FAILURE_TENANT);
 	if (reservation_is_reported(assigner, error))
 		return;
 	assigner->reported = error;
 	assigner->cannot_give = false;
-	failure_way_out(assigner->tenant, error, &way);
-	log_error("tenant %s: cannot %s: %s; %s", assigner->tenant->name, what,
-	    message,
+	failure_way_out(assigner->crm.tenant, error, &way);
+	log_error("tenant %s: cannot %s: %s; %s", assigner->crm.tenant->name,
+	    what, message,
 	    assigner->wait_forever && failure_passes(error)
 		? "it is tried again"
 		: buf_str(&way));
@@ -268,7 +269,7 @@ void
 reservation_warn(const struct reservation *r, const char *why)
 {
 	log_warn("tenant %s: chat %s is not given to operator %s: %s",
-	    r->assigner->tenant->name, r->chat, r->operator_id, why);
+	    r->assigner->crm.tenant->name, r->chat, r->operator_id, why);
 }
 
 void

@@ -47,7 +47,7 @@
 #include "common/records/record.h"
 #include "poller/assign/recent_load.h"
 #include "poller/assign/reservation_steps.h"
-#include "poller/client/fetch.h"
+#include "poller/quota/crm_session.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -70,12 +70,10 @@ extern const char *const reservation_result_names[RESERVATION_RESULTS];
 
 struct reservation;
 
-/* Carries out one tenant's reservations. Zero it and set the first members; all
- * pointers are borrowed. Release it. */
+/* Carries out one tenant's reservations. Zero it, set the first members and
+ * open the session. Release it. */
 struct tenant_assigner {
-	const struct tenant *tenant;
-	struct fetch *fetch;
-	struct skew *skew;
+	struct crm_session crm;
 	bool dry_run;      /* only reads */
 	bool wait_forever; /* retry while the CRM is unreachable */
 	bool timeless;     /* ignore expires */
@@ -85,7 +83,6 @@ struct tenant_assigner {
 	struct recent_load recent; /* that a list may lack */
 	size_t active;             /* reservations started and not ended */
 	struct strmap busy;        /* their chats, by id */
-	enum exit_code code;       /* of the last error */
 	struct strmap asked;       /* chat -> when it was last read */
 	enum error_class
 	    reported;     /* the error that was logged, until a success */

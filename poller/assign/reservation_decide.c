@@ -14,7 +14,7 @@ static bool
 must_list(const struct reservation *r)
 {
 	return r->max_chats != RECORD_NO_NUMBER && r->state != STATE_LISTING &&
-	       profile_about(r->assigner->tenant->profile)->by_operator;
+	       profile_about(r->assigner->crm.tenant->profile)->by_operator;
 }
 
 static bool

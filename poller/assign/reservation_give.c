@@ -41,7 +41,7 @@ on_chat_given(struct reservation *r)
 	}
 	log_warn("tenant %s: chat %s was to be given to operator %s; the CRM "
 		 "says that %s%s has it",
-	    assigner->tenant->name, r->chat, r->operator_id,
+	    assigner->crm.tenant->name, r->chat, r->operator_id,
 	    r->answer != NULL ? "operator " : "nobody",
 	    r->answer != NULL ? r->answer : "");
 	reservation_outcome(
@@ -56,7 +56,7 @@ reservation_give_ms(const struct reservation *r)
 
 	if (r->unclear == NULL || assigner->wait_forever)
 		return left;
-	budget = assigner->tenant->retry_budget_ms -
+	budget = assigner->crm.tenant->retry_budget_ms -
 		 (clock_mono_ms() - r->unclear_ms);
 	return budget < left ? budget : left;
 }
@@ -64,7 +64,7 @@ reservation_give_ms(const struct reservation *r)
 void
 reservation_clear_answer(struct tenant_assigner *assigner)
 {
-	breaker_close(fetch_breaker(assigner->fetch, PROFILE_ASSIGN));
+	breaker_close(fetch_breaker(assigner->crm.fetch, PROFILE_ASSIGN));
 	assigner->throttled = false;
 }
 
@@ -81,7 +81,7 @@ bool
 reservation_end_unclear(struct reservation *r)
 {
 	struct tenant_assigner *assigner = r->assigner;
-	struct breaker *b = fetch_breaker(assigner->fetch, PROFILE_ASSIGN);
+	struct breaker *b = fetch_breaker(assigner->crm.fetch, PROFILE_ASSIGN);
 
 	if (r->unclear == NULL || assigner->wait_forever ||
 	    reservation_give_ms(r) > 0)
@@ -110,7 +110,7 @@ on_throttled(struct reservation *r, const struct ending *e)
 		return;
 	log_warn("tenant %s: cannot give chats to operators: %s; it is waited "
 		 "for",
-	    assigner->tenant->name, e->message);
+	    assigner->crm.tenant->name, e->message);
 	assigner->reported = ERROR_CLASS_THROTTLED;
 	assigner->cannot_give = true;
 }
@@ -133,7 +133,7 @@ on_give_unclear(struct reservation *r, const struct ending *e)
 		return;
 	}
 	log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
-	    assigner->tenant->name, r->chat, r->operator_id, e->message);
+	    assigner->crm.tenant->name, r->chat, r->operator_id, e->message);
 	if (e->silenced || e->error == ERROR_CLASS_THROTTLED)
 		on_throttled(r, e);
 	else

@@ -29,7 +29,7 @@ open_chat_record(
 {
 	jsonw_open(b);
 	jsonw_str(b, "type", "chat");
-	jsonw_str(b, "tenant", r->assigner->tenant->name);
+	jsonw_str(b, "tenant", r->assigner->crm.tenant->name);
 	jsonw_members(b, members, strlen(members));
 }
 
@@ -151,7 +151,7 @@ outcome_unknown(struct reservation *r)
 
 	jsonw_open(b);
 	jsonw_str(b, "type", "chat");
-	jsonw_str(b, "tenant", r->assigner->tenant->name);
+	jsonw_str(b, "tenant", r->assigner->crm.tenant->name);
 	jsonw_str(b, "chat", r->chat);
 	jsonw_str(b, "assignment", r->id);
 	jsonw_close(b);
@@ -271,7 +271,7 @@ reservation_list(struct reservation *r)
 static enum reservation_state
 next_list(const struct reservation *r)
 {
-	if (!profile_about(r->assigner->tenant->profile)->by_operator)
+	if (!profile_about(r->assigner->crm.tenant->profile)->by_operator)
 		return STATE_DONE;
 	if (r->state == STATE_SEEKING_FREE)
 		return STATE_SEEKING;

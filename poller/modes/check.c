@@ -39,8 +39,8 @@ add_cost(const struct tenant_check *p, struct buf *out)
 	if (c->state)
 		jsonw_int(out, "used", c->used);
 	jsonw_int(out, "expected", c->expected);
-	if (p->tenant->budget > 0)
-		jsonw_int(out, "budget", p->tenant->budget);
+	if (p->crm.tenant->budget > 0)
+		jsonw_int(out, "budget", p->crm.tenant->budget);
 	jsonw_int(out, "interval", c->interval);
 	jsonw_bool(out, "measured", c->measured);
 }
@@ -53,7 +53,7 @@ show_findings_ndjson(const struct tenant_check *p, struct buf *out)
 	for (i = 0; i < STEPS; i++) {
 		jsonw_open(out);
 		jsonw_str(out, "type", "check");
-		jsonw_str(out, "tenant", p->tenant->name);
+		jsonw_str(out, "tenant", p->crm.tenant->name);
 		jsonw_str(out, "check", tenant_check_names[i]);
 		jsonw_str(out, "result", result_name(&p->findings[i]));
 		jsonw_str(out, "detail", buf_str(&p->findings[i].detail));
@@ -85,7 +85,7 @@ show_findings(
 			continue;
 		}
 		for (s = 0; s < STEPS; s++) {
-			output_table_cell(&table, p->tenant->name);
+			output_table_cell(&table, p->crm.tenant->name);
 			output_table_cell(&table, tenant_check_names[s]);
 			output_table_cell(&table, result_name(&p->findings[s]));
 			output_table_cell(
@@ -108,7 +108,7 @@ check_all(struct poller *poller, struct tenant_check *checks, struct http *http)
 	for (i = 0; i < poller->tenants_n; i++) {
 		tenant_check_begin(&checks[i], http, poller->common.conf,
 		    &poller->tenants[i], poller_state(poller));
-		all[i] = checks[i].fetch;
+		all[i] = checks[i].crm.fetch;
 	}
 	while (fetch_turn(http, all, poller->tenants_n) > 0 && !stop_asked())
 		;
@@ -126,7 +126,7 @@ check_tenants(struct poller *poller)
 	check_all(poller, checks, http);
 	for (i = 0; i < poller->tenants_n; i++) {
 		tenant_check_end(&checks[i]);
-		poller_failed(poller, checks[i].code);
+		poller_failed(poller, checks[i].crm.code);
 	}
 	show_findings(checks, poller->tenants_n, poller->format);
 	for (i = 0; i < poller->tenants_n; i++)

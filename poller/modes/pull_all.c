@@ -24,7 +24,6 @@
 
 struct pull_slot {
 	struct tenant *tenant;
-	struct store *store;
 	struct pull *pull; /* NULL: free */
 	enum exit_code *code;
 };
@@ -47,7 +46,6 @@ close_slot(struct pull_slot *s)
 	if (s->pull != NULL)
 		*s->code = pull_code(s->pull);
 	pull_free(s->pull);
-	store_close(s->store);
 	*s = (struct pull_slot){ .pull = NULL };
 }
 
@@ -74,15 +72,14 @@ report_no_state(const struct pull_slot *s, const char *why)
 /* Whether the poll is skipped so that the month's calls last. A poll that
  * somebody starts in a terminal is always made. */
 static bool
-is_skipped(const struct pull_slot *s)
+is_skipped(const struct tenant *t, struct store *store)
 {
-	int64_t now = clock_now_ms() + store_number(s->store, "skew", 0);
-	unsigned interval = quota_interval(s->tenant, s->store, now);
+	int64_t now = clock_now_ms() + store_number(store, "skew", 0);
+	unsigned interval = quota_interval(t, store, now);
 
-	if (is_in_terminal() || !quota_is_recent(s->store, interval, now))
+	if (is_in_terminal() || !quota_is_recent(store, interval, now))
 		return false;
-	log_info("skipped", "tenant=%s interval_minutes=%u", s->tenant->name,
-	    interval);
+	log_info("skipped", "tenant=%s interval_minutes=%u", t->name, interval);
 	return true;
 }
 
@@ -92,26 +89,26 @@ static void
 begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 {
 	const char *state = j->tape == NULL ? poller_state(j->poller) : NULL;
+	struct store *store = NULL;
 	struct buf why = BUF_INIT;
 
 	s->tenant = &j->poller->tenants[j->next];
 	s->code = &j->codes[j->next];
 	j->next++;
 	if (state != NULL) {
-		s->store = store_open(
+		store = store_open(
 		    state, s->tenant->name, STORE_EXCLUSIVE, s->code, &why);
-		if (s->store == NULL) {
+		if (store == NULL) {
 			report_no_state(s, buf_str(&why));
 			buf_release(&why);
 			return;
 		}
-		if (is_skipped(s)) {
-			store_close(s->store);
-			s->store = NULL;
+		if (is_skipped(s->tenant, store)) {
+			store_close(store);
 			return;
 		}
 	}
-	s->pull = pull_new(j->http, s->tenant, s->store, j->to);
+	s->pull = pull_new(j->http, s->tenant, store, j->to);
 }
 
 /* Fills free slots and sends requests. Milliseconds until more may be sent; -1

@@ -16,18 +16,6 @@
 #include "poller/modes/poller.h"
 #include "poller/poll/asked_chats.h"
 
-static struct asked_chats *
-find_asked_chats(struct asked_chats *all, size_t n, struct text tenant)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (text_is(tenant, all[i].tenant->name))
-			return &all[i];
-	}
-	return NULL;
-}
-
 /* The chat records that are read. */
 struct status_input {
 	struct poller *poller;
@@ -40,6 +28,17 @@ struct status_input {
 	struct buf why;
 	bool cut; /* not all was read */
 };
+
+static struct asked_chats *
+find_asked_chats(const struct status_input *in, struct text tenant)
+{
+	size_t i;
+
+	for (i = 0; i < in->poller->tenants_n; i++)
+		if (text_is(tenant, in->poller->tenants[i].name))
+			return &in->asked[i];
+	return NULL;
+}
 
 static void
 report_unknown_tenant(struct status_input *in, struct text tenant)
@@ -68,8 +67,7 @@ take_asked_line(struct status_input *in, char *line, size_t len)
 		    len, buf_str(&in->why));
 	if (in->record.type != RECORD_CHAT)
 		return OUTCOME_DONE;
-	q = find_asked_chats(
-	    in->asked, in->poller->tenants_n, in->record.tenant);
+	q = find_asked_chats(in, in->record.tenant);
 	if (q != NULL)
 		asked_chats_add(q, &in->record);
 	else
@@ -128,8 +126,9 @@ ask_all(struct status_input *in, struct endpoint *to)
 
 	for (i = 0; i < p->tenants_n; i++) {
 		all[i].cut = in->cut;
-		asked_chats_begin(&all[i], http, poller_state(p));
-		fetches[i] = all[i].fetch;
+		asked_chats_begin(
+		    &all[i], http, &p->tenants[i], poller_state(p));
+		fetches[i] = all[i].crm.fetch;
 	}
 	do {
 		left = fetch_turn(http, fetches, p->tenants_n);
@@ -197,14 +196,12 @@ status(struct poller *p)
 
 	if (open_status_ends(p, &in, &to) == 0) {
 		in.asked = xcalloc(p->tenants_n + 1, sizeof *in.asked);
-		for (i = 0; i < p->tenants_n; i++) {
-			in.asked[i].tenant = &p->tenants[i];
+		for (i = 0; i < p->tenants_n; i++)
 			in.asked[i].to = to;
-		}
 		if (read_asked_chats(&in) == 0) {
 			ask_all(&in, to);
 			for (i = 0; i < p->tenants_n; i++)
-				poller_failed(p, in.asked[i].code);
+				poller_failed(p, in.asked[i].crm.code);
 		}
 		flush_answers(&in, to);
 		deadletter_close(&in.dead);

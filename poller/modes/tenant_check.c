@@ -15,7 +15,6 @@
 #include "poller/poll/pull.h"
 #include "poller/quota/pace.h"
 #include "poller/quota/quota.h"
-#include "poller/quota/usage.h"
 #include "poller/store/store.h"
 
 #define TRIES 2
@@ -39,11 +38,11 @@ set_failed_finding(
 {
 	struct buf way = BUF_INIT;
 
-	failure_way_out(p->tenant, e->error, &way);
+	failure_way_out(p->crm.tenant, e->error, &way);
 	set_finding(p, s, false);
 	buf_setf(&p->findings[s].detail, "%s; %s", e->message, buf_str(&way));
-	if (p->code == PROG_OK)
-		p->code = failure_code(e->error, FAILURE_TENANT);
+	if (p->crm.code == PROG_OK)
+		p->crm.code = failure_code(e->error, FAILURE_TENANT);
 	buf_release(&way);
 }
 
@@ -59,7 +58,7 @@ static void
 check_address(struct tenant_check *p, const struct ending *e)
 {
 	struct finding *f = &p->findings[STEP_ADDRESS];
-	bool tls = strncmp(p->tenant->base, "https", 5) == 0;
+	bool tls = strncmp(p->crm.tenant->base, "https", 5) == 0;
 
 	if (is_nothing(e))
 		return;
@@ -69,7 +68,7 @@ check_address(struct tenant_check *p, const struct ending *e)
 		   e->error == ERROR_CLASS_DENIED ||
 		   e->error == ERROR_CLASS_QUOTA) {
 		set_finding(p, STEP_ADDRESS, true);
-		buf_setf(&f->detail, "%s, %s", p->tenant->base,
+		buf_setf(&f->detail, "%s, %s", p->crm.tenant->base,
 		    tls ? "TLS verified" : "without TLS");
 	}
 }
@@ -97,7 +96,7 @@ token_end(void *ctx, const struct ending *e)
 	if (e->error == ERROR_CLASS_NONE) {
 		set_finding(p, STEP_TOKEN, true);
 		if (f->detail.len == 0)
-			buf_setf(&f->detail, "%s", p->tenant->token_source);
+			buf_setf(&f->detail, "%s", p->crm.tenant->token_source);
 	} else {
 		set_failed_finding(p, STEP_TOKEN, e);
 	}
@@ -270,7 +269,7 @@ ask_once(struct tenant_check *p, enum profile_call call,
 		.page = page,
 		.end = end };
 
-	fetch_ask(p->fetch, &q);
+	fetch_ask(p->crm.fetch, &q);
 }
 
 static void
@@ -297,7 +296,7 @@ checked_chats_end(void *ctx, const struct ending *e)
 	if (p->sample != NULL)
 		ask_once(p, PROFILE_MESSAGES, checked_messages_page,
 		    checked_messages_end);
-	if (p->customer != NULL && p->tenant->customers)
+	if (p->customer != NULL && p->crm.tenant->customers)
 		ask_once(p, PROFILE_CUSTOMER, checked_customer_page,
 		    checked_customer_end);
 }
@@ -307,10 +306,11 @@ static void
 check_last_snapshot(struct tenant_check *p)
 {
 	struct finding *f = &p->findings[STEP_CLOCK];
-	int64_t now = skew_apply(&p->skew, clock_now_ms()), last;
+	int64_t now = crm_session_now(&p->crm), last;
 	char text[CLOCK_TEXT];
 
-	last = p->store != NULL ? store_number(p->store, "as_of", 0) : 0;
+	last =
+	    p->crm.store != NULL ? store_number(p->crm.store, "as_of", 0) : 0;
 	if (last - now <= PULL_CLOCK_BACK_MS)
 		return;
 	f->result = ADVICE;
@@ -325,12 +325,12 @@ static void
 check_clock_skew(struct tenant_check *p)
 {
 	struct buf *detail = &p->findings[STEP_CLOCK].detail;
-	double s = (double)p->skew.offset_ms / 1000;
+	double s = (double)p->crm.skew.offset_ms / 1000;
 
-	if (!p->skew.known)
+	if (!p->crm.skew.known)
 		return;
 	set_finding(p, STEP_CLOCK, true);
-	if (p->skew.offset_ms == 0)
+	if (p->crm.skew.offset_ms == 0)
 		buf_setf(detail, "the CRM's and ours agree");
 	else
 		buf_setf(detail,
@@ -339,14 +339,15 @@ check_clock_skew(struct tenant_check *p)
 	check_last_snapshot(p);
 }
 
-static void
-check_state(struct tenant_check *p, const char *dir)
+/* Opens the state, if there is one. */
+static struct store *
+check_state(struct tenant_check *p, const struct tenant *t, const char *dir,
+    enum exit_code *code)
 {
 	struct finding *f = &p->findings[STEP_STATE];
-	char *path =
-	    dir != NULL ? xasprintf("%s/%s.mdb", dir, p->tenant->name) : NULL;
+	char *path = dir != NULL ? xasprintf("%s/%s.mdb", dir, t->name) : NULL;
+	struct store *store = NULL;
 	struct buf why = BUF_INIT;
-	enum exit_code code;
 
 	p->cost.state = dir != NULL;
 	if (dir == NULL) {
@@ -356,18 +357,16 @@ check_state(struct tenant_check *p, const char *dir)
 	} else if (access(path, F_OK) != 0) {
 		buf_setf(&f->detail, "'%s': nothing kept yet", dir);
 	} else {
-		p->store =
-		    store_open(dir, p->tenant->name, STORE_SHARED, &code, &why);
-		set_finding(p, STEP_STATE, p->store != NULL);
-		if (p->store != NULL)
+		store = store_open(dir, t->name, STORE_SHARED, code, &why);
+		set_finding(p, STEP_STATE, store != NULL);
+		if (store != NULL)
 			buf_setf(&f->detail, "'%s'", path);
 		else
 			buf_setf(&f->detail, "%s", buf_str(&why));
-		if (p->store == NULL && p->code == PROG_OK)
-			p->code = code;
 	}
 	buf_release(&why);
 	free(path);
+	return store;
 }
 
 /* What polls will cost by what the CRM shows now, as if an hour had been
@@ -377,14 +376,15 @@ static struct pace_measurement
 guess_measurement(const struct tenant_check *p, int64_t now)
 {
 	const double minutes = PACE_MEASURED_MINUTES;
-	double every = (double)p->tenant->operators_every_ms / MINUTE_MS;
+	double every = (double)p->crm.tenant->operators_every_ms / MINUTE_MS;
 	double operators = (double)p->operator_pages;
 	double chats = (double)p->chats;
 	double pages = (double)p->pages;
 	double apart =
-	    (double)profile_about(p->tenant->profile)->changes_ms / MINUTE_MS;
+	    (double)profile_about(p->crm.tenant->profile)->changes_ms /
+	    MINUTE_MS;
 	double customers =
-	    p->customer != NULL && p->tenant->customers ? chats : 0;
+	    p->customer != NULL && p->crm.tenant->customers ? chats : 0;
 	double changes =
 	    changed_per_minute(p) + customers / ((double)DAY_MS / MINUTE_MS);
 
@@ -439,9 +439,9 @@ describe_calls(const struct tenant_check *p, struct buf *to)
 	buf_adds(to, "about ");
 	add_grouped(to, c->expected);
 	buf_adds(to, " expected");
-	if (p->tenant->budget > 0) {
+	if (p->crm.tenant->budget > 0) {
 		buf_adds(to, " of ");
-		add_grouped(to, p->tenant->budget);
+		add_grouped(to, p->crm.tenant->budget);
 	}
 	if (c->apart > 1)
 		buf_addf(to, ": polls every %u minutes", c->apart);
@@ -454,16 +454,16 @@ describe_calls(const struct tenant_check *p, struct buf *to)
 static void
 check_calls(struct tenant_check *p)
 {
-	int64_t now = skew_apply(&p->skew, clock_now_ms());
+	int64_t now = crm_session_now(&p->crm);
 	struct pace_measurement measured = { .polls = 0 };
-	struct pace_month month = quota_month(p->tenant, p->store, now);
+	struct pace_month month = quota_month(p->crm.tenant, p->crm.store, now);
 	struct finding *f = &p->findings[STEP_CALLS];
 	struct pace pace;
 
 	if (p->findings[STEP_CHATS].result != GOOD)
 		return;
-	if (p->store != NULL)
-		measured = usage_measure(p->store, now);
+	if (p->crm.store != NULL)
+		measured = usage_measure(p->crm.store, now);
 	p->cost.measured = pace_is_measured(&measured);
 	if (!p->cost.measured)
 		measured = guess_measurement(p, now);
@@ -476,40 +476,26 @@ check_calls(struct tenant_check *p)
 	describe_calls(p, &f->detail);
 }
 
-/* The self-check's calls count against the budget, too. */
-static void
-count_calls(struct tenant_check *p)
-{
-	struct buf why = BUF_INIT;
-
-	if (p->store != NULL) {
-		usage_add_month(p->store, USAGE_STATUS,
-		    skew_apply(&p->skew, clock_now_ms()),
-		    usage_calls(fetch_calls(p->fetch)));
-		if (store_commit(p->store, &why) != PROG_OK)
-			log_warn(
-			    "tenant %s: %s", p->tenant->name, buf_str(&why));
-	}
-	buf_release(&why);
-}
-
 void
 tenant_check_begin(struct tenant_check *p, struct http *http,
     const struct conf *conf, const struct tenant *t, const char *state)
 {
-	p->tenant = t;
+	struct store *store;
+	enum exit_code code = PROG_OK;
+
+	store = check_state(p, t, state, &code);
+	crm_session_open(&p->crm, http, t, USAGE_STATUS, store);
+	p->crm.code = code;
 	p->conf = conf;
 	p->oldest = CLOCK_NONE;
 	p->directory.bots = t->bot_operators;
-	p->fetch = fetch_new(http, t, &p->skew);
 	set_finding(p, STEP_PROFILE, true);
 	buf_setf(&p->findings[STEP_PROFILE].detail, "%s",
 	    conf_text(p->conf, t->section, "profile"));
-	check_state(p, state);
 	ask_once(p, PROFILE_CHECK, token_page, token_end);
 	ask_once(p, PROFILE_OPERATORS, checked_operators_page,
 	    checked_operators_end);
-	p->lists = (struct chat_lists){ .fetch = p->fetch,
+	p->lists = (struct chat_lists){ .fetch = p->crm.fetch,
 		.profile = t->profile,
 		.operators = &p->directory,
 		.by_operator = profile_about(t->profile)->by_operator,
@@ -548,7 +534,7 @@ tenant_check_end(struct tenant_check *p)
 	drop_repeated_failures(p);
 	check_clock_skew(p);
 	check_calls(p);
-	count_calls(p);
+	crm_session_count(&p->crm); /* against the budget, too */
 }
 
 void
@@ -558,8 +544,7 @@ tenant_check_release(struct tenant_check *p)
 
 	for (i = 0; i < STEPS; i++)
 		buf_release(&p->findings[i].detail);
-	fetch_free(p->fetch);
-	store_close(p->store);
+	crm_session_close(&p->crm);
 	operators_release(&p->directory);
 	strmap_release(&p->seen, NULL);
 	value_unref(p->sample);

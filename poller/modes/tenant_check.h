@@ -7,10 +7,8 @@
 
 #include "common/base/buf.h"
 #include "common/containers/strmap.h"
-#include "poller/client/fetch.h"
-#include "poller/client/tenant.h"
 #include "poller/poll/chat_lists.h"
-#include "poller/store/store.h"
+#include "poller/quota/crm_session.h"
 
 enum check_step {
 	STEP_PROFILE,
@@ -42,11 +40,8 @@ struct tenant_cost {
 };
 
 struct tenant_check {
-	const struct tenant *tenant;
+	struct crm_session crm; /* its code is that of the first failure */
 	const struct conf *conf;
-	struct fetch *fetch;
-	struct store *store; /* or NULL */
-	struct skew skew;
 	struct finding findings[STEPS];
 	uint64_t operators, available, bots, operator_pages;
 	uint64_t chats, unassigned, pages, recent, messages;
@@ -58,7 +53,6 @@ struct tenant_check {
 	struct value *sample; /* a chat, to read its messages */
 	char *customer;
 	struct tenant_cost cost;
-	enum exit_code code;
 };
 
 /* Queues the questions; their answers come by fetch_turn(). state: the folder

@@ -13,7 +13,6 @@
 #include "poller/poll/operators.h"
 #include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
-#include "poller/quota/usage.h"
 #include "poller/store/chat_state.h"
 #include "poller/store/short_list.h"
 
@@ -71,7 +70,7 @@ static void
 stop_asking(struct asked_chats *q)
 {
 	q->stopped = true;
-	fetch_stop(q->fetch);
+	fetch_stop(q->crm.fetch);
 }
 
 static void
@@ -80,7 +79,7 @@ open_answer(struct asked_chats *q, const char *type)
 	buf_clear(&q->line);
 	jsonw_open(&q->line);
 	jsonw_str(&q->line, "type", type);
-	jsonw_str(&q->line, "tenant", q->tenant->name);
+	jsonw_str(&q->line, "tenant", q->crm.tenant->name);
 }
 
 static void
@@ -147,7 +146,7 @@ write_gone_chats(struct asked_chats *q)
 	int64_t gone = count_asked_gone(q);
 	size_t i = 0;
 
-	if (q->cut || q->stopped || fetch_left(q->fetch) > 0)
+	if (q->cut || q->stopped || fetch_left(q->crm.fetch) > 0)
 		return;
 	while (!q->stopped && (e = strmap_next(&q->chats, &i)) != NULL) {
 		const struct asked *a = e->value;
@@ -161,11 +160,8 @@ static void
 give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
     const char *message)
 {
-	if (q->code == PROG_OK) {
-		q->code = failure_code(error, FAILURE_TENANT);
-		failure_log(q->tenant, error, what, message);
-	}
-	stop_asking(q);
+	q->stopped = true;
+	crm_session_fail(&q->crm, error, what, message);
 }
 
 static void ask_list(struct asked_chats *q);
@@ -184,7 +180,7 @@ has_last(struct history *h, const struct crm_record *r)
 static bool
 lacks_last(struct asked *a, const struct crm_record *r)
 {
-	struct store *s = a->of->store;
+	struct store *s = a->of->crm.store;
 	const void *data;
 	size_t len;
 
@@ -258,7 +254,7 @@ count_unclear(struct asked *a, enum error_class error, const char *why)
 	if (code > a->of->unclear)
 		a->of->unclear = code;
 	log_warn("tenant %s: chat %s: %s; it is asked about again next time",
-	    a->of->tenant->name, a->id, why);
+	    a->of->crm.tenant->name, a->id, why);
 }
 
 static void
@@ -296,7 +292,7 @@ ask_asked_chat(struct asked *a)
 		.end = asked_chat_end };
 
 	question.chat = value_chat(a->id);
-	fetch_ask(a->of->fetch, &question);
+	fetch_ask(a->of->crm.fetch, &question);
 	value_unref(question.chat);
 }
 
@@ -333,7 +329,7 @@ write_last_messages(struct asked *a)
 
 	for (i = 0; i < a->last.n; i++) {
 		m = &a->last.messages[i];
-		if (!q->tenant->history_all && opened_at != CLOCK_NONE &&
+		if (!q->crm.tenant->history_all && opened_at != CLOCK_NONE &&
 		    m->at < opened_at)
 			continue;
 		if (was_sent(a, m))
@@ -376,7 +372,7 @@ last_messages_end(void *ctx, const struct ending *e)
 	if (failed)
 		log_warn("tenant %s: chat %s: its last messages are missing in "
 			 "the history: %s",
-		    a->of->tenant->name, a->id, e->message);
+		    a->of->crm.tenant->name, a->id, e->message);
 	history_sort(&a->last);
 	write_last_messages(a);
 	write_found_chat(a, &a->closed, a->closed_asked_ms);
@@ -395,7 +391,7 @@ ask_last_messages(struct asked *a)
 		.page = last_messages_page,
 		.end = last_messages_end };
 
-	fetch_ask(a->of->fetch, &question);
+	fetch_ask(a->of->crm.fetch, &question);
 }
 
 static void
@@ -438,8 +434,8 @@ open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static bool
 is_as_polls_take_it(const struct asked_chats *q, const struct ending *e)
 {
-	return e->error == ERROR_CLASS_SHORT && q->store != NULL &&
-	       short_list_is_taken(q->store, e->missing);
+	return e->error == ERROR_CLASS_SHORT && q->crm.store != NULL &&
+	       short_list_is_taken(q->crm.store, e->missing);
 }
 
 /* From here on a chat may be gone. */
@@ -471,7 +467,7 @@ ask_list(struct asked_chats *q)
 	struct crm_question question = { .call = PROFILE_CHATS,
 		.urgent = true,
 		.take_short =
-		    q->store != NULL && short_list_is_taken(q->store, 0)
+		    q->crm.store != NULL && short_list_is_taken(q->crm.store, 0)
 			? SHORT_LIST_MOST
 			: 0,
 		.ctx = q,
@@ -481,7 +477,7 @@ ask_list(struct asked_chats *q)
 	if (q->listing)
 		return;
 	q->listing = true;
-	fetch_ask(q->fetch, &question);
+	fetch_ask(q->crm.fetch, &question);
 }
 
 /* Profiles find the writers of messages among them. */
@@ -491,27 +487,25 @@ tell_profile_operators(struct asked_chats *q)
 	struct operators known = { .n = 0 };
 
 	(void)operators_load(
-	    &known, q->store, skew_apply(&q->skew, clock_now_ms()), INT64_MAX);
-	operators_set_in_profile(&known, q->tenant->profile);
+	    &known, q->crm.store, crm_session_now(&q->crm), INT64_MAX);
+	operators_set_in_profile(&known, q->crm.tenant->profile);
 	operators_release(&known);
 }
 
-static void
-open_polls_state(struct asked_chats *q, const char *state)
+/* Without the polls' state the chats are asked about all the same. */
+static struct store *
+open_polls_state(const struct tenant *t, const char *state)
 {
 	struct buf why = BUF_INIT;
+	struct store *store = NULL;
 	enum exit_code code;
 
-	q->store =
-	    store_open(state, q->tenant->name, STORE_SHARED, &code, &why);
-	if (q->store == NULL) {
-		log_warn("tenant %s: %s", q->tenant->name, buf_str(&why));
-	} else {
-		q->skew.offset_ms = store_number(q->store, "skew", 0);
-		q->floor = store_number(q->store, "as_of", 0);
-		tell_profile_operators(q);
-	}
+	if (state != NULL)
+		store = store_open(state, t->name, STORE_SHARED, &code, &why);
+	if (why.len > 0)
+		log_warn("tenant %s: %s", t->name, buf_str(&why));
 	buf_release(&why);
+	return store;
 }
 
 /* Whether the list, and then only what it lacks, costs fewer calls than each
@@ -521,8 +515,9 @@ is_list_cheaper(const struct asked_chats *q)
 {
 	size_t pages = (q->live + PAGE_ROWS - 1) / PAGE_ROWS;
 
-	if (q->store != NULL)
-		pages = (size_t)store_number(q->store, "pages", (int64_t)pages);
+	if (q->crm.store != NULL)
+		pages =
+		    (size_t)store_number(q->crm.store, "pages", (int64_t)pages);
 	return q->live > 0 && pages < q->live && !q->by_operator;
 }
 
@@ -530,21 +525,23 @@ is_list_cheaper(const struct asked_chats *q)
  * asks about all chats. Those that the last poll saw in the list are left to
  * the next one, which is not due yet: the reaper asks again. */
 static void
-skip_listed_chats(struct asked_chats *q, int64_t now_ms)
+skip_listed_chats(struct asked_chats *q)
 {
-	unsigned interval = quota_interval(q->tenant, q->store, now_ms);
+	int64_t now_ms = crm_session_now(&q->crm);
+	unsigned interval = quota_interval(q->crm.tenant, q->crm.store, now_ms);
 	struct strmap_entry *e;
 	struct chat_peek peek;
 	const void *data;
 	size_t i = 0, len;
 
 	/* cron runs the job each minute. */
-	if (interval <= 1 || !quota_is_recent(q->store, interval + 1, now_ms))
+	if (interval <= 1 ||
+	    !quota_is_recent(q->crm.store, interval + 1, now_ms))
 		return;
 	while ((e = strmap_next(&q->chats, &i)) != NULL) {
 		struct asked *a = e->value;
 
-		if (!store_get(q->store, STORE_CHATS, a->id, &data, &len) ||
+		if (!store_get(q->crm.store, STORE_CHATS, a->id, &data, &len) ||
 		    chat_peek_decode(&peek, data, len) != 0 ||
 		    peek.left_at != 0)
 			continue;
@@ -554,23 +551,22 @@ skip_listed_chats(struct asked_chats *q, int64_t now_ms)
 }
 
 void
-asked_chats_begin(struct asked_chats *q, struct http *http, const char *state)
+asked_chats_begin(struct asked_chats *q, struct http *http,
+    const struct tenant *t, const char *state)
 {
-	int64_t now;
-
-	q->fetch = fetch_new(http, q->tenant, &q->skew);
-	if (state != NULL)
-		open_polls_state(q, state);
-	now = skew_apply(&q->skew, clock_now_ms());
-	if (q->store != NULL) {
-		q->code = quota_check(q->tenant, q->store, q->fetch, now);
-		skip_listed_chats(q, now);
+	crm_session_open(
+	    &q->crm, http, t, USAGE_STATUS, open_polls_state(t, state));
+	if (q->crm.store != NULL) {
+		q->floor = store_number(q->crm.store, "as_of", 0);
+		tell_profile_operators(q);
+		skip_listed_chats(q);
 	}
-	if (q->code != PROG_OK) {
-		stop_asking(q);
+	crm_session_begin(&q->crm);
+	if (q->crm.code != PROG_OK) {
+		q->stopped = true;
 		return;
 	}
-	q->by_operator = profile_about(q->tenant->profile)->by_operator;
+	q->by_operator = profile_about(q->crm.tenant->profile)->by_operator;
 	q->list_first = is_list_cheaper(q);
 	if (q->list_first)
 		ask_list(q);
@@ -578,33 +574,14 @@ asked_chats_begin(struct asked_chats *q, struct http *http, const char *state)
 		ask_chats(q);
 }
 
-static void
-count_usage(struct asked_chats *q)
-{
-	struct buf why = BUF_INIT;
-	int64_t now = skew_apply(&q->skew, clock_now_ms());
-	uint64_t calls = usage_calls(fetch_calls(q->fetch));
-
-	if (q->store != NULL) {
-		usage_add_run(q->store, USAGE_STATUS, now, calls);
-		usage_add_month(q->store, USAGE_STATUS, now, calls);
-		quota_keep_hold(q->store, q->fetch, now);
-		if (store_commit(q->store, &why) != PROG_OK)
-			log_warn(
-			    "tenant %s: %s", q->tenant->name, buf_str(&why));
-	}
-	call_metrics_keep(q->tenant, "status", q->fetch, NULL, now);
-	buf_release(&why);
-}
-
 /* What is so of all chats, or of all that the list does not answer, is not one
  * chat's fault. */
 static enum exit_code
 judge_unclear(const struct asked_chats *q)
 {
-	const char *tenant = q->tenant->name;
+	const char *tenant = q->crm.tenant->name;
 	size_t all = q->chats.n,
-	       refused = fetch_refused(q->fetch, PROFILE_CHAT);
+	       refused = fetch_refused(q->crm.fetch, PROFILE_CHAT);
 
 	if (q->unasked > 0 && q->unasked == q->singly) {
 		log_error("tenant %s: its profile has no chat_request for %s, "
@@ -620,7 +597,7 @@ judge_unclear(const struct asked_chats *q)
 			 "nothing about %zu of %zu chats",
 		    tenant, q->unasked, all);
 	if (refused > 0 && refused == all) {
-		failure_log(q->tenant, ERROR_CLASS_DENIED, "chats",
+		failure_log(q->crm.tenant, ERROR_CLASS_DENIED, "chats",
 		    "each of them is forbidden");
 		return PROG_NOPERM;
 	}
@@ -632,12 +609,12 @@ void
 asked_chats_end(struct asked_chats *q)
 {
 	write_gone_chats(q);
-	odd_records_warn(&q->odd, q->tenant->name);
-	if (q->code == PROG_OK && !q->stopped)
-		q->code = judge_unclear(q);
-	count_usage(q);
-	fetch_free(q->fetch);
-	store_close(q->store);
+	odd_records_warn(&q->odd, q->crm.tenant->name);
+	if (q->crm.code == PROG_OK && !q->stopped)
+		q->crm.code = judge_unclear(q);
+	crm_session_count(&q->crm);
+	call_metrics_keep(&q->crm);
+	crm_session_close(&q->crm);
 	strmap_release(&q->chats, free_asked);
 	buf_release(&q->line);
 	odd_records_release(&q->odd);

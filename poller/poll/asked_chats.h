@@ -23,9 +23,8 @@
 #include "common/containers/strmap.h"
 #include "common/endpoint/endpoint.h"
 #include "common/records/record.h"
-#include "poller/client/fetch.h"
 #include "poller/poll/odd_records.h"
-#include "poller/store/store.h"
+#include "poller/quota/crm_session.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,17 +33,12 @@
 /* Those of one tenant. */
 struct asked_chats {
 	/* Set by the caller; borrowed. */
-	const struct tenant *tenant;
 	struct endpoint *to; /* the answers: chat and message records */
 	bool cut;            /* not all chats to ask about could be read */
 
-	/* The result. */
-	struct fetch *fetch;
-	enum exit_code code;
+	struct crm_session crm; /* open until asked_chats_end() */
 
 	/* Private. */
-	struct store *store; /* or NULL */
-	struct skew skew;
 	struct strmap chats; /* id -> struct asked */
 	size_t live;         /* chats that the input says are open */
 	bool by_operator;    /* the list has unassigned chats only */
@@ -61,10 +55,10 @@ struct asked_chats {
 /* Adds the chat of a chat record, once. */
 void asked_chats_add(struct asked_chats *q, const struct record *r);
 
-/* Puts the questions; then the caller turns q->fetch until nothing is left.
+/* Puts the questions; then the caller turns q->crm.fetch until nothing is left.
  * state: the folder of what polls kept, NULL: none. */
-void asked_chats_begin(
-    struct asked_chats *q, struct http *http, const char *state);
+void asked_chats_begin(struct asked_chats *q, struct http *http,
+    const struct tenant *t, const char *state);
 
 /* Writes which chats are gone, counts the calls in the state, sets the code,
  * and releases the rest. */

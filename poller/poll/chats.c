@@ -61,9 +61,13 @@ free_chat_entry(void *c)
 }
 
 void
-chats_init(struct chats *c)
+chats_init(struct chats *c, struct crm_session *crm, struct emit *emit)
 {
-	*c = (struct chats){ .all = STRMAP_INIT, .closed = STRMAP_INIT };
+	*c = (struct chats){ .crm = crm,
+		.emit = emit,
+		.all = STRMAP_INIT,
+		.closed = STRMAP_INIT,
+		.customers = { .crm = crm } };
 }
 
 void
@@ -108,7 +112,7 @@ emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 static bool
 is_message_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
 {
-	return cs->tenant->history_all || opened_at == CLOCK_NONE ||
+	return cs->crm->tenant->history_all || opened_at == CLOCK_NONE ||
 	       at >= opened_at;
 }
 
@@ -160,12 +164,12 @@ keep_chat_state(struct polled_chat *c)
 {
 	struct buf b = BUF_INIT;
 
-	if (c->chats->store == NULL)
+	if (c->chats->crm->store == NULL)
 		return;
 	free(c->state.row);
 	c->state.row = row_of(c);
 	chat_state_encode(&c->state, &b);
-	store_put(c->chats->store, STORE_CHATS, c->list.id, b.data, b.len);
+	store_put(c->chats->crm->store, STORE_CHATS, c->list.id, b.data, b.len);
 	buf_release(&b);
 }
 
@@ -210,7 +214,7 @@ update_state(struct polled_chat *c)
 	history_sort(&s->history);
 	s->opened_at = history_opened_at(
 	    &s->history, c->list.episode, known, c->list.opened_at);
-	if (!c->chats->tenant->history_all && s->opened_at != CLOCK_NONE)
+	if (!c->chats->crm->tenant->history_all && s->opened_at != CLOCK_NONE)
 		history_drop_before(&s->history, s->opened_at);
 	if (!same_mark)
 		s->since = c->asked_ms;
@@ -241,7 +245,7 @@ fail_chat(struct polled_chat *c)
 	history_sort(&s->history);
 	s->left_at = 0;
 	keep_chat_state(c);
-	if (s->failures < FAILURES_MAX || c->chats->store == NULL) {
+	if (s->failures < FAILURES_MAX || c->chats->crm->store == NULL) {
 		c->chats->failed++;
 		return;
 	}
@@ -348,7 +352,7 @@ chat_messages_end(void *ctx, const struct ending *ending)
 		answer_arrived(c);
 	}
 	if (e.failure == FAILURE_TENANT)
-		cs->give_up(cs->ctx, e.error, "messages", e.message);
+		crm_session_fail(cs->crm, e.error, "messages", e.message);
 }
 
 static void
@@ -376,7 +380,7 @@ ask_chat_messages(struct polled_chat *c)
 		    &c->state.history, c->asked_ms - HISTORY_LATE_MS);
 	c->waiting++;
 	cs->to_read++;
-	fetch_ask(cs->fetch, &q);
+	fetch_ask(cs->crm->fetch, &q);
 }
 
 static void
@@ -395,7 +399,7 @@ find_customer(struct polled_chat *c)
 	struct chats *cs = c->chats;
 	const char *person;
 
-	if (!cs->tenant->customers || c->list.customer == NULL)
+	if (!cs->crm->tenant->customers || c->list.customer == NULL)
 		return;
 	person = customers_get(
 	    &cs->customers, c->list.customer, c->asked_ms, customer_known, c);
@@ -441,8 +445,8 @@ decide_chat(struct polled_chat *c)
 	const void *data = NULL;
 	size_t len = 0;
 	bool found =
-	    cs->store != NULL &&
-	    store_get(cs->store, STORE_CHATS, c->list.id, &data, &len) &&
+	    cs->crm->store != NULL &&
+	    store_get(cs->crm->store, STORE_CHATS, c->list.id, &data, &len) &&
 	    chat_peek_decode(&peek, data, len) == 0;
 
 	holders_choose(&c->holders, &c->list, found ? last_holder(&peek) : "");
@@ -550,7 +554,7 @@ carry_stored(void *ctx, const char *id, const void *data, size_t len)
 	    chat_peek_decode(&p, data, len) != 0 || p.left_at != 0)
 		return;
 	XGROW(a->records, a->n, c->cap);
-	if (profile_record_read(cs->tenant->profile, p.row, strlen(p.row),
+	if (profile_record_read(cs->crm->tenant->profile, p.row, strlen(p.row),
 		&a->records[a->n]) == 0)
 		a->n++;
 }
@@ -560,7 +564,7 @@ chats_carry(struct chats *cs, int64_t asked_ms)
 {
 	struct carried c = { .chats = cs };
 
-	store_each(cs->store, STORE_CHATS, carry_stored, &c);
+	store_each(cs->crm->store, STORE_CHATS, carry_stored, &c);
 	chats_page(cs, &c.rows, asked_ms);
 	profile_answer_release(&c.rows);
 }

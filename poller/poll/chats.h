@@ -2,18 +2,16 @@
  * chats: the chats of one poll. Takes them from the pages of the list, reads
  * the messages of those that changed, and writes each chat when it is complete.
  *
- * Set the pointers after chats_init(); they are borrowed.
+ * Pointers are borrowed.
  */
 #ifndef POLLER_POLL_CHATS_H
 #define POLLER_POLL_CHATS_H
 
 #include "common/containers/strmap.h"
-#include "poller/client/fetch.h"
-#include "poller/client/tenant.h"
 #include "poller/poll/customers.h"
 #include "poller/poll/emit.h"
 #include "poller/poll/odd_records.h"
-#include "poller/store/store.h"
+#include "poller/quota/crm_session.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,11 +21,8 @@ struct polled_chat;
 struct left_chat;
 
 struct chats {
-	const struct tenant *tenant;
-	struct fetch *fetch;
-	struct store *store; /* or NULL */
+	struct crm_session *crm;
 	struct emit *emit;
-	struct skew *skew;
 	struct strmap all; /* id -> struct polled_chat, or DONE */
 	bool keep_rows;    /* lists are of changes: the state keeps each chat's
 			      record, and `closed` who left */
@@ -45,14 +40,9 @@ struct chats {
 	enum error_class first_error;
 	struct odd_records odd;
 	struct left_chat *asked_left; /* chats_leave.h's */
-
-	/* Called for an error that ends the poll of the tenant. */
-	void (*give_up)(void *ctx, enum error_class error, const char *what,
-	    const char *message);
-	void *ctx;
 };
 
-void chats_init(struct chats *c);
+void chats_init(struct chats *c, struct crm_session *crm, struct emit *emit);
 void chats_release(struct chats *c);
 
 /* Takes a page of the list: chats, and the messages that come with them. */

@@ -8,7 +8,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "poller/client/skew.h"
 #include "poller/store/chat_state.h"
 #include "poller/store/short_list.h"
 
@@ -60,7 +59,7 @@ put_left_at(
 
 	s->left_at = left_at;
 	chat_state_encode(s, &b);
-	store_put(cs->store, STORE_CHATS, id, b.data, b.len);
+	store_put(cs->crm->store, STORE_CHATS, id, b.data, b.len);
 	chat_state_release(s);
 	buf_release(&b);
 }
@@ -75,7 +74,7 @@ mark_left(struct chats *cs, const char *id, int64_t now_ms, bool may)
 	size_t len;
 	bool left;
 
-	if (!store_get(cs->store, STORE_CHATS, id, &data, &len))
+	if (!store_get(cs->crm->store, STORE_CHATS, id, &data, &len))
 		return false;
 	left = chat_state_decode(&s, data, len) == 0 && s.left_at == 0;
 	if (left && may) {
@@ -83,7 +82,7 @@ mark_left(struct chats *cs, const char *id, int64_t now_ms, bool may)
 		return true;
 	}
 	if (!left)
-		store_delete(cs->store, STORE_CHATS, id);
+		store_delete(cs->crm->store, STORE_CHATS, id);
 	chat_state_release(&s);
 	return false;
 }
@@ -97,7 +96,7 @@ unmark_left(struct chats *cs, const char *id)
 	const void *data;
 	size_t len;
 
-	if (store_get(cs->store, STORE_CHATS, id, &data, &len) &&
+	if (store_get(cs->crm->store, STORE_CHATS, id, &data, &len) &&
 	    chat_state_decode(&s, data, len) == 0)
 		put_left_at(cs, id, &s, 0);
 }
@@ -149,7 +148,7 @@ verify(struct chats *cs, const char *id)
 	l->next = cs->asked_left;
 	cs->asked_left = l;
 	q.chat = value_chat(id);
-	fetch_ask(cs->fetch, &q);
+	fetch_ask(cs->crm->fetch, &q);
 	value_unref(q.chat);
 }
 
@@ -157,12 +156,12 @@ void
 chats_leave(struct chats *cs, enum chats_asked ask)
 {
 	struct left_chats l = { .chats = cs,
-		.now_ms = skew_apply(cs->skew, clock_now_ms()),
+		.now_ms = crm_session_now(cs->crm),
 		.most = ask == LEFT_ALL ? VERIFY_MAX : SIZE_MAX };
 	size_t i, left = 0;
 	char *id;
 
-	store_each(cs->store, STORE_CHATS, look_at_stored, &l);
+	store_each(cs->crm->store, STORE_CHATS, look_at_stored, &l);
 	for (i = 0; i < l.n; i++) {
 		id = l.ids[i];
 		if (!mark_left(cs, id, l.now_ms, left < l.most))

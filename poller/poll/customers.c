@@ -84,13 +84,13 @@ keep_customer(struct customer *c, int64_t asked_ms)
 {
 	struct buf b = BUF_INIT;
 
-	if (c->all->store == NULL)
+	if (c->all->crm->store == NULL)
 		return;
 	pack_put_number(&b, LAYOUT);
 	pack_put_signed(&b, asked_ms);
 	pack_put_number(&b, c->failures);
 	pack_put_string(&b, c->person);
-	store_put(c->all->store, STORE_CUSTOMERS, c->id, b.data, b.len);
+	store_put(c->all->crm->store, STORE_CUSTOMERS, c->id, b.data, b.len);
 	buf_release(&b);
 }
 
@@ -141,7 +141,7 @@ customer_end(void *ctx, const struct ending *e)
 	    e->failure != FAILURE_NONE && e->error != ERROR_CLASS_GONE;
 
 	if (e->failure == FAILURE_TENANT) {
-		all->give_up(all->ctx, e->error, "customers", e->message);
+		crm_session_fail(all->crm, e->error, "customers", e->message);
 		return;
 	}
 	if (c->person == NULL && e->error == ERROR_CLASS_GONE) {
@@ -176,7 +176,7 @@ ask_customer(struct customer *c)
 		.page = customer_page,
 		.end = customer_end };
 
-	fetch_ask(c->all->fetch, &q);
+	fetch_ask(c->all->crm->fetch, &q);
 }
 
 static bool
@@ -195,8 +195,9 @@ load_customer(struct customer *c, int64_t now)
 	const void *data;
 	size_t len;
 
-	if (c->all->store == NULL ||
-	    !store_get(c->all->store, STORE_CUSTOMERS, c->id, &data, &len) ||
+	if (c->all->crm->store == NULL ||
+	    !store_get(
+		c->all->crm->store, STORE_CUSTOMERS, c->id, &data, &len) ||
 	    unpack_stored_customer(data, len, &stored) == -1)
 		return false;
 	c->failures = stored.failures;

@@ -7,9 +7,7 @@
 #define POLLER_POLL_CUSTOMERS_H
 
 #include "common/containers/strmap.h"
-#include "poller/client/fetch.h"
-#include "poller/client/tenant.h"
-#include "poller/store/store.h"
+#include "poller/quota/crm_session.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,18 +15,11 @@
 struct customer;
 
 struct customers {
-	const struct tenant *tenant;
-	struct fetch *fetch;
-	struct store *store; /* or NULL */
+	struct crm_session *crm;
 	size_t failed;
 	char *first_failure; /* half a sentence, or NULL */
 
 	struct strmap all; /* private: id -> struct customer */
-
-	/* Called for an error that ends the poll of the tenant. */
-	void (*give_up)(void *ctx, enum error_class error, const char *what,
-	    const char *message);
-	void *ctx;
 };
 
 void customers_release(struct customers *c);

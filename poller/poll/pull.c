@@ -11,7 +11,6 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
-#include "poller/client/fetch.h"
 #include "poller/poll/chat_lists.h"
 #include "poller/poll/chats.h"
 #include "poller/poll/chats_leave.h"
@@ -19,8 +18,8 @@
 #include "poller/poll/emit.h"
 #include "poller/poll/odd_records.h"
 #include "poller/quota/call_metrics.h"
+#include "poller/quota/crm_session.h"
 #include "poller/quota/quota.h"
-#include "poller/quota/usage.h"
 #include "poller/store/short_list.h"
 
 /* The state is committed when so much was read, so that a crash loses no more;
@@ -31,10 +30,7 @@
 #define COMMIT_MS 1000
 
 struct pull {
-	const struct tenant *tenant;
-	struct store *store; /* or NULL */
-	struct skew skew;
-	struct fetch *fetch;
+	struct crm_session crm;
 	struct emit emit;
 	struct chats chats;
 	int64_t began_ms; /* on the CRM's clock */
@@ -45,33 +41,11 @@ struct pull {
 	int64_t since;        /* the list has what changed since; 0: all */
 	int64_t listed_ms;    /* when its first page was asked for */
 	bool listed;          /* it was read to its end */
-	uint64_t counted;     /* calls counted in the state */
 	int64_t interval_ms;  /* since the poll before began */
 	int64_t committed_ms; /* when, monotonic */
 	bool first;           /* the state was empty: its cost is not typical */
 	bool done;
-	enum exit_code code;
 };
-
-static int64_t
-crm_now(const struct pull *p)
-{
-	return skew_apply(&p->skew, clock_now_ms());
-}
-
-/* Ends the tenant's poll; logs only the first reason. */
-static void
-give_up_pull(
-    void *ctx, enum error_class error, const char *what, const char *message)
-{
-	struct pull *p = ctx;
-
-	if (p->code == PROG_OK) {
-		p->code = failure_code(error, FAILURE_TENANT);
-		failure_log(p->tenant, error, what, message);
-	}
-	fetch_stop(p->fetch);
-}
 
 /* Warns once a day. Until the clock passes the last snapshot's time, snapshots
  * are a millisecond apart, and waits are counted up to that time. */
@@ -81,13 +55,13 @@ warn_clock_back(struct pull *p, int64_t last)
 	int64_t today = clock_now_ms() / DAY_MS;
 	char text[CLOCK_TEXT];
 
-	if (store_number(p->store, "clock_warned", 0) == today)
+	if (store_number(p->crm.store, "clock_warned", 0) == today)
 		return;
-	store_set_number(p->store, "clock_warned", today);
+	store_set_number(p->crm.store, "clock_warned", today);
 	clock_format(last, text);
 	log_warn("tenant %s: its CRM's clock, or ours, went back by %lld s; "
 		 "until %s metrics are dated then; see poller --check",
-	    p->tenant->name, (long long)((last - p->as_of) / 1000), text);
+	    p->crm.tenant->name, (long long)((last - p->as_of) / 1000), text);
 }
 
 /* The first good answer begins the snapshot. */
@@ -99,8 +73,8 @@ begin_snapshot(struct pull *p, int64_t asked_ms)
 	if (p->as_of != CLOCK_NONE)
 		return;
 	p->as_of = asked_ms;
-	if (p->store != NULL) {
-		last = store_number(p->store, "as_of", 0);
+	if (p->crm.store != NULL) {
+		last = store_number(p->crm.store, "as_of", 0);
 		if (last - p->as_of > PULL_CLOCK_BACK_MS)
 			warn_clock_back(p, last);
 		if (p->as_of <= last)
@@ -133,8 +107,8 @@ pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static bool
 takes_short_list(struct pull *p, const struct ending *e)
 {
-	return e->error == ERROR_CLASS_SHORT && p->store != NULL &&
-	       short_list_count(p->store, e->missing);
+	return e->error == ERROR_CLASS_SHORT && p->crm.store != NULL &&
+	       short_list_count(p->crm.store, e->missing);
 }
 
 static void
@@ -147,17 +121,17 @@ pulled_operators_end(void *ctx, const struct ending *e)
 
 	if (taken && p->operators.n > 0) {
 		log_warn("tenant %s: its operators: %s; it is taken as it is",
-		    p->tenant->name, e->message);
+		    p->crm.tenant->name, e->message);
 	} else if (e->error != ERROR_CLASS_NONE) {
-		give_up_pull(p, e->error, "operators", e->message);
+		crm_session_fail(&p->crm, e->error, "operators", e->message);
 		return;
 	}
-	if (p->store != NULL) {
+	if (p->crm.store != NULL) {
 		if (must && !taken)
-			(void)short_list_count(p->store, 0);
-		operators_keep(&p->operators, p->store);
+			(void)short_list_count(p->crm.store, 0);
+		operators_keep(&p->operators, p->crm.store);
 	}
-	if (profile_about(p->tenant->profile)->operators_first)
+	if (profile_about(p->crm.tenant->profile)->operators_first)
 		chat_lists_ask(&p->lists);
 }
 
@@ -181,28 +155,28 @@ pulled_chats_end(void *ctx, const struct ending *e)
 	bool taken = one && takes_short_list(p, e);
 
 	if (e->error != ERROR_CLASS_NONE && !taken) {
-		give_up_pull(p, e->error, "open chats", e->message);
+		crm_session_fail(&p->crm, e->error, "open chats", e->message);
 		return;
 	}
 	if (taken) {
 		log_warn("tenant %s: its open chats: %s, as in the polls "
 			 "before; it is taken, and chats that it lacks are "
 			 "asked about singly",
-		    p->tenant->name, e->message);
+		    p->crm.tenant->name, e->message);
 		/* If even its first page is empty. */
 		begin_snapshot(p, p->began_ms);
 	}
-	if (p->store != NULL) {
+	if (p->crm.store != NULL) {
 		if (p->since == 0)
-			store_set_number(p->store, "pages", p->pages);
+			store_set_number(p->crm.store, "pages", p->pages);
 		if (one && !taken)
-			(void)short_list_count(p->store, 0);
+			(void)short_list_count(p->crm.store, 0);
 		if (p->since != 0)
 			chats_carry(&p->chats, p->listed_ms);
 	}
 	p->listed = true;
 	chats_listed(&p->chats);
-	if (p->store != NULL)
+	if (p->crm.store != NULL)
 		chats_leave(&p->chats, taken ? LEFT_ALL
 				       : p->pages > 1 && p->since == 0
 					   ? LEFT_FEW
@@ -215,13 +189,13 @@ pulled_chats_end(void *ctx, const struct ending *e)
 static int64_t
 changes_since(const struct pull *p)
 {
-	int64_t every = profile_about(p->tenant->profile)->changes_ms;
-	int64_t all, last, now = crm_now(p);
+	int64_t every = profile_about(p->crm.tenant->profile)->changes_ms;
+	int64_t all, last, now = crm_session_now(&p->crm);
 
-	if (every == 0 || p->store == NULL)
+	if (every == 0 || p->crm.store == NULL)
 		return 0;
-	all = store_number(p->store, "listed_all", 0);
-	last = store_number(p->store, "listed", 0);
+	all = store_number(p->crm.store, "listed_all", 0);
+	last = store_number(p->crm.store, "listed", 0);
 	return last > 0 && last <= now && now - all < every ? last : 0;
 }
 
@@ -229,21 +203,22 @@ changes_since(const struct pull *p)
 static void
 keep_listed(struct pull *p)
 {
-	if (!p->chats.keep_rows || !p->listed || p->code != PROG_OK ||
+	if (!p->chats.keep_rows || !p->listed || p->crm.code != PROG_OK ||
 	    p->emit.broken)
 		return;
-	store_set_number(p->store, "listed", p->listed_ms);
+	store_set_number(p->crm.store, "listed", p->listed_ms);
 	if (p->since == 0)
-		store_set_number(p->store, "listed_all", p->listed_ms);
+		store_set_number(p->crm.store, "listed_all", p->listed_ms);
 }
 
 /* forgotten: the operators of the state are of another profile or tenant. */
 static void
 ask_lists(struct pull *p, bool forgotten)
 {
-	const struct profile_about *about = profile_about(p->tenant->profile);
+	const struct profile_about *about =
+	    profile_about(p->crm.tenant->profile);
 	bool by_operator = about->by_operator;
-	size_t few = p->store != NULL && short_list_is_next(p->store)
+	size_t few = p->crm.store != NULL && short_list_is_next(p->crm.store)
 			 ? SHORT_LIST_MOST
 			 : 0;
 	const struct crm_question q = { .call = PROFILE_OPERATORS,
@@ -252,15 +227,16 @@ ask_lists(struct pull *p, bool forgotten)
 		.ctx = p,
 		.page = pulled_operators_page,
 		.end = pulled_operators_end };
-	bool known = p->store != NULL && !forgotten &&
-		     operators_load(&p->operators, p->store, crm_now(p),
-			 p->tenant->operators_every_ms);
+	bool known =
+	    p->crm.store != NULL && !forgotten &&
+	    operators_load(&p->operators, p->crm.store,
+		crm_session_now(&p->crm), p->crm.tenant->operators_every_ms);
 
 	p->since = forgotten ? 0 : changes_since(p);
-	p->chats.keep_rows = about->changes_ms > 0 && p->store != NULL;
-	p->operators.bots = p->tenant->bot_operators;
-	p->lists = (struct chat_lists){ .fetch = p->fetch,
-		.profile = p->tenant->profile,
+	p->chats.keep_rows = about->changes_ms > 0 && p->crm.store != NULL;
+	p->operators.bots = p->crm.tenant->bot_operators;
+	p->lists = (struct chat_lists){ .fetch = p->crm.fetch,
+		.profile = p->crm.tenant->profile,
 		.operators = &p->operators,
 		.by_operator = by_operator,
 		.list_question = { .urgent = true,
@@ -271,7 +247,7 @@ ask_lists(struct pull *p, bool forgotten)
 		    .end = pulled_chats_end } };
 	p->chats.gather = p->lists.by_operator;
 	if (!known)
-		fetch_ask(p->fetch, &q);
+		fetch_ask(p->crm.fetch, &q);
 	if (known || !about->operators_first)
 		chat_lists_ask(&p->lists);
 }
@@ -281,10 +257,10 @@ ask_lists(struct pull *p, bool forgotten)
 static bool
 forget_other_state(struct pull *p)
 {
-	const char *name = p->tenant->name;
+	const char *name = p->crm.tenant->name;
 	int64_t version = (int64_t)checksum(
-	    profile_version(p->tenant->profile), name, strlen(name));
-	bool other = store_number(p->store, "profile", version) != version;
+	    profile_version(p->crm.tenant->profile), name, strlen(name));
+	bool other = store_number(p->crm.store, "profile", version) != version;
 
 	if (other) {
 		log_info("state_forgotten",
@@ -292,12 +268,12 @@ forget_other_state(struct pull *p)
 		    "another tenant'",
 		    name);
 		p->first = true;
-		store_empty(p->store, STORE_CHATS);
-		store_empty(p->store, STORE_CUSTOMERS);
-		operators_forget(p->store);
-		store_set_number(p->store, "listed", 0);
+		store_empty(p->crm.store, STORE_CHATS);
+		store_empty(p->crm.store, STORE_CUSTOMERS);
+		operators_forget(p->crm.store);
+		store_set_number(p->crm.store, "listed", 0);
 	}
-	store_set_number(p->store, "profile", version);
+	store_set_number(p->crm.store, "profile", version);
 	return other;
 }
 
@@ -308,36 +284,19 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 	struct pull *p = xcalloc(1, sizeof *p);
 	bool forgotten = false;
 
-	p->tenant = t;
-	p->store = store;
 	p->as_of = CLOCK_NONE;
 	emit_init(&p->emit, to, t->name);
-	p->fetch = fetch_new(h, t, &p->skew);
-	chats_init(&p->chats);
-	p->chats.tenant = t;
-	p->chats.fetch = p->fetch;
-	p->chats.store = store;
-	p->chats.emit = &p->emit;
-	p->chats.skew = &p->skew;
-	p->chats.give_up = give_up_pull;
-	p->chats.ctx = p;
-	p->chats.customers.tenant = t;
-	p->chats.customers.fetch = p->fetch;
-	p->chats.customers.store = store;
-	p->chats.customers.give_up = give_up_pull;
-	p->chats.customers.ctx = p;
+	crm_session_open(&p->crm, h, t, USAGE_POLL, store);
+	chats_init(&p->chats, &p->crm, &p->emit);
 	if (store != NULL) {
-		p->skew.offset_ms = store_number(store, "skew", 0);
 		p->first = store_number(store, "as_of", 0) == 0;
 		forgotten = forget_other_state(p);
-		p->code = quota_check(t, store, p->fetch, crm_now(p));
-		if (p->code != PROG_OK)
-			fetch_stop(p->fetch);
-		/* Before this poll stores customers anew. */
-		customers_drop_old(store, crm_now(p));
+		/* Before this poll stores customers. */
+		customers_drop_old(store, crm_session_now(&p->crm));
 	}
-	p->began_ms = crm_now(p);
-	if (store != NULL && p->code == PROG_OK)
+	crm_session_begin(&p->crm);
+	p->began_ms = crm_session_now(&p->crm);
+	if (store != NULL && p->crm.code == PROG_OK)
 		p->interval_ms = quota_begin_poll(store, p->began_ms);
 	p->committed_ms = clock_mono_ms();
 	ask_lists(p, forgotten);
@@ -349,9 +308,9 @@ pull_free(struct pull *p)
 {
 	if (p == NULL)
 		return;
-	fetch_free(p->fetch);
 	chats_leave_release(&p->chats);
 	chats_release(&p->chats);
+	crm_session_close(&p->crm);
 	emit_release(&p->emit);
 	operators_release(&p->operators);
 	free(p);
@@ -360,36 +319,26 @@ pull_free(struct pull *p)
 int64_t
 pull_step(struct pull *p)
 {
-	int64_t wait = p->done ? INT64_MAX : fetch_step(p->fetch);
+	int64_t wait = p->done ? INT64_MAX : fetch_step(p->crm.fetch);
 
 	/* No answer will come: pull_done() ends it now. */
-	return !p->done && fetch_left(p->fetch) == 0 ? 0 : wait;
-}
-
-static uint64_t
-calls_made(const struct pull *p)
-{
-	return usage_calls(fetch_calls(p->fetch));
+	return !p->done && fetch_left(p->crm.fetch) == 0 ? 0 : wait;
 }
 
 static void
 commit_pull_state(struct pull *p)
 {
 	struct buf why = BUF_INIT;
-	uint64_t calls = calls_made(p);
-	enum exit_code code;
+	enum exit_code code = crm_session_commit(&p->crm, &why);
 
-	usage_add_month(p->store, USAGE_POLL, crm_now(p), calls - p->counted);
-	p->counted = calls;
 	p->committed_ms = clock_mono_ms();
-	code = store_commit(p->store, &why);
 	if (code != PROG_OK) {
-		if (p->code == PROG_OK) {
-			p->code = code;
-			log_error(
-			    "tenant %s: %s", p->tenant->name, buf_str(&why));
+		if (p->crm.code == PROG_OK) {
+			p->crm.code = code;
+			log_error("tenant %s: %s", p->crm.tenant->name,
+			    buf_str(&why));
 		}
-		fetch_stop(p->fetch);
+		fetch_stop(p->crm.fetch);
 	}
 	buf_release(&why);
 }
@@ -399,11 +348,11 @@ commit_pull_state(struct pull *p)
 static void
 report_refused_chats(struct pull *p)
 {
-	size_t refused = fetch_refused(p->fetch, PROFILE_MESSAGES);
+	size_t refused = fetch_refused(p->crm.fetch, PROFILE_MESSAGES);
 
 	if (refused > 1 && refused == p->chats.listed)
-		give_up_pull(
-		    p, ERROR_CLASS_DENIED, "messages", p->chats.first_failure);
+		crm_session_fail(&p->crm, ERROR_CLASS_DENIED, "messages",
+		    p->chats.first_failure);
 }
 
 /* Chats that failed, but not yet in so many polls that they are written as last
@@ -411,14 +360,14 @@ report_refused_chats(struct pull *p)
 static void
 report_failed_chats(struct pull *p)
 {
-	if (p->chats.failed == 0 || p->code != PROG_OK)
+	if (p->chats.failed == 0 || p->crm.code != PROG_OK)
 		return;
-	p->code = failure_code(p->chats.first_error, FAILURE_ITEM);
+	p->crm.code = failure_code(p->chats.first_error, FAILURE_ITEM);
 	log_error("tenant %s: %zu of %zu chats could not be read, so there is "
 		  "no snapshot; %s; what was read is kept%s",
-	    p->tenant->name, p->chats.failed, p->chats.listed,
+	    p->crm.tenant->name, p->chats.failed, p->chats.listed,
 	    p->chats.first_failure,
-	    p->store != NULL
+	    p->crm.store != NULL
 		? ", and from the third time on they are shown as last seen"
 		: " only with --state");
 }
@@ -426,13 +375,14 @@ report_failed_chats(struct pull *p)
 static void
 warn_stale(const struct pull *p)
 {
-	odd_records_warn(&p->chats.odd, p->tenant->name);
+	odd_records_warn(&p->chats.odd, p->crm.tenant->name);
 	if (p->chats.stale > 0)
 		log_warn("tenant %s: %zu chats are shown as last seen; %s",
-		    p->tenant->name, p->chats.stale, p->chats.first_failure);
+		    p->crm.tenant->name, p->chats.stale,
+		    p->chats.first_failure);
 	if (p->chats.customers.failed > 0)
 		log_warn("tenant %s: %zu customers have no name for now; %s",
-		    p->tenant->name, p->chats.customers.failed,
+		    p->crm.tenant->name, p->chats.customers.failed,
 		    p->chats.customers.first_failure);
 }
 
@@ -440,19 +390,19 @@ warn_stale(const struct pull *p)
 static void
 keep_pull_state(struct pull *p)
 {
-	int64_t now = crm_now(p);
+	int64_t now = crm_session_now(&p->crm);
 
-	if (!p->first && calls_made(p) > 0)
-		usage_add_poll(
-		    p->store, now, p->interval_ms, fetch_calls(p->fetch));
-	if (p->skew.known)
-		store_set_number(p->store, "skew", p->skew.offset_ms);
+	if (!p->first && crm_session_calls(&p->crm) > 0)
+		usage_add_poll(p->crm.store, now, p->interval_ms,
+		    fetch_calls(p->crm.fetch));
+	if (p->crm.skew.known)
+		store_set_number(p->crm.store, "skew", p->crm.skew.offset_ms);
 	if (p->as_of != CLOCK_NONE)
-		store_set_number(p->store, "as_of", p->as_of);
+		store_set_number(p->crm.store, "as_of", p->as_of);
 	if (p->chats.unknown > 0)
-		operators_invalidate(p->store); /* the assignee may be new */
-	quota_keep_hold(p->store, p->fetch, now);
-	quota_warn(p->tenant, p->store, now);
+		operators_invalidate(
+		    p->crm.store); /* the assignee may be new */
+	quota_warn(p->crm.tenant, p->crm.store, now);
 	FAULT_POINT("poller.before_state_commit");
 	commit_pull_state(p);
 	FAULT_POINT("poller.after_state_commit");
@@ -463,24 +413,25 @@ finish_pull(struct pull *p)
 {
 	struct pull_progress n;
 
-	if (p->store != NULL)
+	if (p->crm.store != NULL)
 		keep_listed(p);
 	report_refused_chats(p);
 	report_failed_chats(p);
-	if (p->store != NULL)
+	if (p->crm.store != NULL)
 		keep_pull_state(p);
-	call_metrics_keep(p->tenant, "poll", p->fetch, p->store, crm_now(p));
+	call_metrics_keep(&p->crm);
 	/* Once its end is confirmed, or in the file, the snapshot counts. */
-	if (p->code == PROG_OK && !p->emit.broken) {
+	if (p->crm.code == PROG_OK && !p->emit.broken) {
 		emit_end(&p->emit, p->as_of);
 		warn_stale(p);
 		pull_progress(p, &n);
 		log_info("snapshot",
 		    "tenant=%s chats=%llu read=%llu records=%llu calls=%llu "
 		    "skew_ms=%lld",
-		    p->tenant->name, (unsigned long long)n.chats,
+		    p->crm.tenant->name, (unsigned long long)n.chats,
 		    (unsigned long long)n.read, (unsigned long long)n.records,
-		    (unsigned long long)n.calls, (long long)p->skew.offset_ms);
+		    (unsigned long long)n.calls,
+		    (long long)p->crm.skew.offset_ms);
 	}
 	p->done = true;
 }
@@ -488,9 +439,9 @@ finish_pull(struct pull *p)
 static bool
 is_commit_due(const struct pull *p)
 {
-	uint64_t calls = calls_made(p) - p->counted;
+	uint64_t calls = crm_session_calls(&p->crm) - p->crm.counted;
 
-	return store_pending(p->store) > COMMIT_BYTES ||
+	return store_pending(p->crm.store) > COMMIT_BYTES ||
 	       calls >= COMMIT_CALLS ||
 	       (calls > 0 && clock_mono_ms() - p->committed_ms >= COMMIT_MS);
 }
@@ -501,10 +452,10 @@ pull_done(struct pull *p)
 	if (p->done)
 		return true;
 	if (p->emit.broken)
-		fetch_stop(p->fetch);
-	else if (p->store != NULL && is_commit_due(p))
+		fetch_stop(p->crm.fetch);
+	else if (p->crm.store != NULL && is_commit_due(p))
 		commit_pull_state(p);
-	if (fetch_left(p->fetch) == 0)
+	if (fetch_left(p->crm.fetch) == 0)
 		finish_pull(p);
 	return p->done;
 }
@@ -512,9 +463,9 @@ pull_done(struct pull *p)
 void
 pull_stop(struct pull *p)
 {
-	fetch_stop(p->fetch);
-	if (!p->done && p->code == PROG_OK)
-		p->code = PROG_TEMPFAIL; /* no end marker */
+	fetch_stop(p->crm.fetch);
+	if (!p->done && p->crm.code == PROG_OK)
+		p->crm.code = PROG_TEMPFAIL; /* no end marker */
 	if (!p->done)
 		finish_pull(p);
 }
@@ -522,7 +473,7 @@ pull_stop(struct pull *p)
 enum exit_code
 pull_code(const struct pull *p)
 {
-	return p->code;
+	return p->crm.code;
 }
 
 void
@@ -532,5 +483,5 @@ pull_progress(const struct pull *p, struct pull_progress *out)
 		.to_read = p->chats.to_read,
 		.read = p->chats.read,
 		.records = p->emit.records,
-		.calls = calls_made(p) };
+		.calls = crm_session_calls(&p->crm) };
 }

@@ -24,7 +24,8 @@
 
 struct pull;
 
-/* Starts a poll. All pointers are borrowed; store may be NULL. */
+/* Starts a poll. Takes over the store, which may be NULL; borrows the others.
+ */
 struct pull *pull_new(struct http *h, const struct tenant *t,
     struct store *store, struct endpoint *to)
     __attribute__((warn_unused_result));

@@ -85,19 +85,18 @@ add_earlier(const char *path, uint64_t results[CALL_RESULTS])
 
 /* As far as calls are committed. */
 static void
-add_calls_left(
-    struct buf *to, const struct tenant *t, struct store *s, int64_t now_ms)
+add_calls_left(struct buf *to, const struct crm_session *s)
 {
 	static const char name[] = "messaging_crm_calls_left";
-	uint64_t budget = (uint64_t)t->budget, used;
+	uint64_t budget = (uint64_t)s->tenant->budget, used;
 
-	if (s == NULL || budget == 0)
+	if (s->who != USAGE_POLL || s->store == NULL || budget == 0)
 		return;
-	used = usage_month(s, now_ms);
+	used = usage_month(s->store, crm_session_now(s));
 	prometheus_head(to, name, PROMETHEUS_GAUGE,
 	    "Calls to the CRM that the budget of this month leaves.");
-	prometheus_count(
-	    to, name, "tenant", t->name, used < budget ? budget - used : 0);
+	prometheus_count(to, name, "tenant", s->tenant->name,
+	    used < budget ? budget - used : 0);
 }
 
 /* Of the folder: two runs at a time would count from the same begin. Where it
@@ -118,25 +117,25 @@ lock_folder(const char *folder)
 }
 
 void
-call_metrics_keep(const struct tenant *t, const char *mode,
-    const struct fetch *f, struct store *s, int64_t now_ms)
+call_metrics_keep(const struct crm_session *s)
 {
+	const char *folder = s->tenant->metrics, *tenant = s->tenant->name;
+	const char *mode = usage_names[s->who];
 	uint64_t results[CALL_RESULTS];
 	struct buf text = BUF_INIT;
 	bool failed = false;
 	char *path;
 	int lock;
 
-	if (t->metrics == NULL)
+	if (folder == NULL)
 		return;
-	lock = lock_folder(t->metrics);
-	path = xasprintf(
-	    "%s/messaging_calls_%s_%s.prom", t->metrics, mode, t->name);
-	memcpy(results, fetch_results(f), sizeof results);
+	lock = lock_folder(folder);
+	path = xasprintf("%s/messaging_calls_%s_%s.prom", folder, mode, tenant);
+	memcpy(results, fetch_results(s->fetch), sizeof results);
 	add_earlier(path, results);
 	call_metrics_head(&text);
-	call_metrics_add(&text, "", mode, t->name, results);
-	add_calls_left(&text, t, s, now_ms);
+	call_metrics_add(&text, "", mode, tenant, results);
+	add_calls_left(&text, s);
 	metrics_file_write(path, &text, &failed);
 	if (lock >= 0)
 		(void)close(lock);

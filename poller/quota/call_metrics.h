@@ -12,9 +12,7 @@
 #ifndef POLLER_QUOTA_CALL_METRICS_H
 #define POLLER_QUOTA_CALL_METRICS_H
 
-#include "poller/client/fetch.h"
-#include "poller/client/tenant.h"
-#include "poller/store/store.h"
+#include "poller/quota/crm_session.h"
 
 #include <stdint.h>
 
@@ -24,9 +22,8 @@ void call_metrics_head(struct buf *to);
 void call_metrics_add(struct buf *to, const char *labels, const char *mode,
     const char *tenant, const uint64_t results[CALL_RESULTS]);
 
-/* Adds the calls of a run that ends to the tenant's file. s: the state, with
- * which what the budget leaves is told, too; or NULL. */
-void call_metrics_keep(const struct tenant *t, const char *mode,
-    const struct fetch *f, struct store *s, int64_t now_ms);
+/* Adds the calls of a run that ends to the tenant's file; a poll with a state
+ * also adds what the budget leaves. */
+void call_metrics_keep(const struct crm_session *s);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "poller/client/throttle.h"
 #include "poller/quota/usage.h"
 
 /* cron starts a job some seconds early or late, and the CRM's clock is not
@@ -78,47 +77,4 @@ quota_warn(const struct tenant *t, struct store *s, int64_t now_ms)
 		    " calls of this month ([%s] budget) last; %" PRIu64
 		    " are used",
 		    t->name, interval, t->budget, t->section, used);
-}
-
-/* How long the CRM wants no call; a pause beyond THROTTLE_MAX_MS is taken for
- * an error. */
-static int64_t
-stored_hold(struct store *s, int64_t now_ms)
-{
-	int64_t wait = store_number(s, "hold_until", 0) - now_ms;
-
-	return wait > 0 && wait <= THROTTLE_MAX_MS ? wait : 0;
-}
-
-void
-quota_apply_hold(struct store *s, struct fetch *f, int64_t now_ms)
-{
-	fetch_hold(f, stored_hold(s, now_ms));
-}
-
-enum exit_code
-quota_check(
-    const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms)
-{
-	int64_t wait = stored_hold(s, now_ms);
-	char text[CLOCK_TEXT];
-
-	quota_apply_hold(s, f, now_ms);
-	if (wait <= t->retry_budget_ms) /* it is waited for during the run */
-		return PROG_OK;
-	clock_format(now_ms + wait, text);
-	log_error("tenant %s: its CRM is rate-limited until %s; the next run "
-		  "after that tries again",
-	    t->name, text);
-	return PROG_TEMPFAIL;
-}
-
-void
-quota_keep_hold(struct store *s, const struct fetch *f, int64_t now_ms)
-{
-	int64_t held = fetch_hold_ms(f);
-
-	/* A short pause ends none that is longer. */
-	if (held > stored_hold(s, now_ms))
-		store_set_number(s, "hold_until", now_ms + held);
 }

@@ -1,13 +1,10 @@
 /*
  * quota: when a tenant's CRM may be called: by the pace at which the month's
- * budget of calls lasts (pace.h), which skips polls, and by a pause that the
- * CRM asked for (a hold), which is kept in the state from run to run.
+ * budget of calls lasts (pace.h), which skips polls.
  */
 #ifndef POLLER_QUOTA_QUOTA_H
 #define POLLER_QUOTA_QUOTA_H
 
-#include "common/base/prog.h"
-#include "poller/client/fetch.h"
 #include "poller/client/tenant.h"
 #include "poller/quota/pace.h"
 #include "poller/store/store.h"
@@ -32,16 +29,5 @@ int64_t quota_begin_poll(struct store *s, int64_t now_ms);
 
 /* Warns once a day while polls are skipped. */
 void quota_warn(const struct tenant *t, struct store *s, int64_t now_ms);
-
-/* Lets *f keep to the CRM's pause. */
-void quota_apply_hold(struct store *s, struct fetch *f, int64_t now_ms);
-
-/* Does that before a run. PROG_OK; or, if the pause is longer than [poller]
- * retry_budget, the exit code of the run, which was logged. */
-enum exit_code quota_check(
-    const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms);
-
-/* Stores the time until which the CRM throttles *f, if it does. */
-void quota_keep_hold(struct store *s, const struct fetch *f, int64_t now_ms);
 
 #endif

@@ -17,6 +17,7 @@
 #define KEY 24
 
 static const char letters[USAGE_WHO] = { 'p', 's', 'a' };
+const char *const usage_names[USAGE_WHO] = { "poll", "status", "assign" };
 
 /* The sums of a day. */
 struct usage_day {
@@ -53,18 +54,6 @@ month_key(enum usage_who who, int64_t now_ms, char key[KEY])
 
 	clock_format(now_ms, text);
 	(void)snprintf(key, KEY, "%c calls %.7s", letters[who], text);
-}
-
-void
-usage_add_month(
-    struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls)
-{
-	char key[KEY];
-
-	month_key(who, now_ms, key);
-	if (calls > 0)
-		store_set_number(
-		    s, key, store_number(s, key, 0) + (int64_t)calls);
 }
 
 uint64_t
@@ -192,12 +181,17 @@ usage_add_poll(struct store *s, int64_t now_ms, int64_t interval_ms,
 }
 
 void
-usage_add_run(
-    struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls)
+usage_add(struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls)
 {
 	const struct usage_day d = { .changes = calls };
+	char key[KEY];
 
-	add_to_day(s, who, now_ms, &d);
+	if (calls == 0)
+		return;
+	month_key(who, now_ms, key);
+	store_set_number(s, key, store_number(s, key, 0) + (int64_t)calls);
+	if (who != USAGE_POLL)
+		add_to_day(s, who, now_ms, &d);
 }
 
 static void

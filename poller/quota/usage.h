@@ -13,22 +13,22 @@
 #include <stdint.h>
 
 enum usage_who { USAGE_POLL, USAGE_STATUS, USAGE_ASSIGN, USAGE_WHO };
+extern const char *const usage_names[USAGE_WHO];
 
 /* The sum of calls of all kinds. */
 uint64_t usage_calls(const uint64_t calls[PROFILE_CALLS]);
 
 /* These add to the committed value: call each once at most between two commits.
  *
- * Adds a poll that began interval_ms after the one before, or another run, to
- * its day. Deletes days that are a week old, or as far ahead. */
-void usage_add_poll(struct store *s, int64_t now_ms, int64_t interval_ms,
-    const uint64_t calls[PROFILE_CALLS]);
-void usage_add_run(
+ * Adds calls to the month of now_ms, and those that are not a poll's to their
+ * day. */
+void usage_add(
     struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls);
 
-/* Adds calls to the month of now_ms. */
-void usage_add_month(
-    struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls);
+/* Adds a poll that began interval_ms after the one before to its day. Deletes
+ * days that are a week old, or as far ahead. */
+void usage_add_poll(struct store *s, int64_t now_ms, int64_t interval_ms,
+    const uint64_t calls[PROFILE_CALLS]);
 
 /* Calls in the month of now_ms. */
 uint64_t usage_month(struct store *s, int64_t now_ms);

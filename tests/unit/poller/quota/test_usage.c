@@ -53,8 +53,8 @@ lists_and_changes_are_told_apart(void **state)
 
 	(void)state;
 	usage_add_poll(s, NOW, 2 * MINUTE_MS, calls);
-	usage_add_run(s, USAGE_STATUS, NOW, 30);
-	usage_add_run(s, USAGE_ASSIGN, NOW, 400);
+	usage_add(s, USAGE_STATUS, NOW, 30);
+	usage_add(s, USAGE_ASSIGN, NOW, 400);
 	commit_store(s);
 	usage_add_poll(s, NOW + DAY_MS, 3 * MINUTE_MS, calls);
 	commit_store(s);
@@ -80,9 +80,9 @@ a_month_ends_by_utc(void **state)
 	assert_int_equal(end, INT64_C(1796083200000)); /* 2026-12-01 */
 	december = usage_month_end(end);
 	assert_int_equal(december, INT64_C(1798761600000)); /* 2027-01-01 */
-	usage_add_month(s, USAGE_POLL, NOW, 7);
-	usage_add_month(s, USAGE_ASSIGN, end - 1, 8);
-	usage_add_month(s, USAGE_STATUS, end, 100);
+	usage_add(s, USAGE_POLL, NOW, 7);
+	usage_add(s, USAGE_ASSIGN, end - 1, 8);
+	usage_add(s, USAGE_STATUS, end, 100);
 	commit_store(s);
 	assert_int_equal(usage_month(s, NOW), 15);
 	assert_int_equal(usage_month(s, december - 1), 100);
