@@ -13,10 +13,6 @@
 /* At most one warning about each result in that time. */
 #define LOG_MS (INT64_C(10) * 1000)
 
-/* The key for a delivery to an unknown webhook, so that it takes as long. */
-static const char NOBODY[] = "0123456789abcdef";
-static const char *const nobodys_parts[] = { "timestamp", ".", "body", NULL };
-
 size_t
 hooks_failed(const struct hooks *all)
 {
@@ -33,17 +29,15 @@ const struct hook *
 hook_find(const struct hooks *all, const char *tenant, size_t tenant_len,
     const char *source, size_t source_len)
 {
-	const struct hook *found = NULL;
 	size_t i;
 
-	/* Looks at all, so that the time does not depend on the place. */
 	for (i = 0; i < all->n; i++) {
 		if (!all->all[i].closed &&
 		    same_name(all->all[i].tenant, tenant, tenant_len) &&
 		    same_name(all->all[i].source, source, source_len))
-			found = &all->all[i];
+			return &all->all[i];
 	}
-	return found;
+	return NULL;
 }
 
 const struct hook *
@@ -76,38 +70,33 @@ hook_source(const struct hook *h)
 	return h->source;
 }
 
-/* Checks both a signature and a secret, so that the time shows neither which of
- * them counts nor whether there is such a tenant. */
+static enum signature_verdict
+check_signature(const struct hook *h, const struct hook_delivery *d)
+{
+	const struct signature_scheme *s = &h->scheme;
+	struct signature_claim c = {
+		.body = d->body, .len = d->len, .now_ms = d->now_ms
+	};
+
+	c.signature = d->header(d->ctx, s->header);
+	if (s->timestamp != NULL)
+		c.timestamp = d->header(d->ctx, s->timestamp);
+	return signature_check(s, h->key, &c);
+}
+
 bool
 hook_authenticate(const struct hook *h, const struct hook_delivery *d,
     enum signature_verdict *verdict)
 {
-	static const struct signature_scheme nobody = { "", "", NULL,
-		nobodys_parts, 0 };
-	const struct signature_scheme *s = &nobody;
-	const char *key = NOBODY, *secret = NOBODY;
-	struct signature_claim c = {
-		.body = d->body, .len = d->len, .now_ms = d->now_ms
-	};
-	bool same;
-
-	if (h != NULL && h->signs) {
-		s = &h->scheme;
-		key = h->key;
-	} else if (h != NULL) {
-		secret = h->key;
-	}
-	c.signature = d->header(d->ctx, s->header);
-	if (s->timestamp != NULL)
-		c.timestamp = d->header(d->ctx, s->timestamp);
-	*verdict = signature_check(s, key, &c);
-	same = signature_same_secret(
-	    secret, d->secret != NULL ? d->secret : "", d->secret_len);
-	if (h != NULL && !h->signs)
-		*verdict = d->secret == NULL ? SIGNATURE_MISSING
-			   : same            ? SIGNATURE_GOOD
-					     : SIGNATURE_WRONG;
-	return h != NULL && *verdict == SIGNATURE_GOOD;
+	if (h == NULL || (!h->signs && d->secret == NULL))
+		*verdict = SIGNATURE_MISSING;
+	else if (h->signs)
+		*verdict = check_signature(h, d);
+	else if (signature_same_secret(h->key, d->secret, d->secret_len))
+		*verdict = SIGNATURE_GOOD;
+	else
+		*verdict = SIGNATURE_WRONG;
+	return *verdict == SIGNATURE_GOOD;
 }
 
 unsigned

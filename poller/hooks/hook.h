@@ -78,8 +78,7 @@ struct hook_delivery {
 	const void *ctx;
 };
 
-/* Authenticates a delivery; *verdict is for the log. NULL for h takes as long
- * as any other and returns false. */
+/* Authenticates a delivery; *verdict is for the log. False for NULL. */
 bool hook_authenticate(const struct hook *h, const struct hook_delivery *d,
     enum signature_verdict *verdict);
 

@@ -2,12 +2,9 @@
  * Tests of poller/route_hooks and poller/route_originals without HTTP: who is
  * let in, what is answered, what is kept.
  */
-#define _GNU_SOURCE /* RTLD_NEXT */
 
 #include "tests/unit/tmpdir.h"
 
-#include <dlfcn.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "common/base/buf.h"
@@ -273,79 +270,6 @@ long_texts_are_cut(void **state)
 	buf_release(&body);
 }
 
-#define SHA_BLOCK 64
-#define SHA_END 9 /* what SHA-256 adds to a text, before it fills a block */
-
-/* What takes the time of a refusal: texts that were hashed, and their blocks.
- * The program's calls of libcrypto come by here. */
-static struct hashed {
-	unsigned texts;
-	size_t blocks, bytes; /* bytes: of the text in hand */
-} hashed;
-
-int
-EVP_DigestUpdate(EVP_MD_CTX *c, const void *p, size_t len)
-{
-	int (*next)(EVP_MD_CTX *, const void *, size_t);
-
-	*(void **)&next = dlsym(RTLD_NEXT, "EVP_DigestUpdate");
-	hashed.bytes += len;
-	return next(c, p, len);
-}
-
-int
-EVP_DigestFinal_ex(EVP_MD_CTX *c, unsigned char *digest, unsigned *len)
-{
-	int (*next)(EVP_MD_CTX *, unsigned char *, unsigned *);
-
-	*(void **)&next = dlsym(RTLD_NEXT, "EVP_DigestFinal_ex");
-	hashed.texts++;
-	hashed.blocks += (hashed.bytes + SHA_END + SHA_BLOCK - 1) / SHA_BLOCK;
-	hashed.bytes = 0;
-	return next(c, digest, len);
-}
-
-/* No tenant, no source, no secret and no signature of a path saves any work, so
- * that the time of an answer does not tell which paths there are. */
-static void
-refusing_takes_the_same_work_for_each_path(void **state)
-{
-	static const char *const paths[] = { "/hooks/nobody/chatwoot",
-		"/hooks/wo/chatwoot", "/hooks/wo/chat2desk",
-		"/hooks/desk/chat2desk", "/hooks/closed/chat2desk",
-		"/hooks/room/qiscus", "/hooks/nobody/qiscus/0123456789abcdeg",
-		"/hooks/desk/chat2desk/0123456789abcdeg",
-		"/hooks/wo/chatwoot/0123456789abcdeg" };
-	static const struct made made[] = { { NULL, NULL, NULL },
-		{ "sha256=" TYPING_MAC, STAMP, NULL },
-		{ "sha256=" TYPING_MAC, "x", "0123456789abcdeg" } };
-	static char body[LONGEST];
-	struct test_case t = { "refused", NULL, body, { NULL, NULL, NULL }, 401,
-		UNAUTHORIZED, 0, 0 };
-	struct hashed nobodys = { 0, 0, 0 };
-	size_t i, j;
-
-	(void)state;
-	memset(body, '1', sizeof body - 1);
-	for (i = 0; i < ARRAY_LEN(paths); i++) {
-		for (j = 0; j < ARRAY_LEN(made); j++) {
-			hashed = (struct hashed){ 0, 0, 0 };
-			t.path = paths[i];
-			t.made = made[j];
-			check(&t, "192.0.2.1");
-			if (i == 0 && j == 0)
-				nobodys = hashed;
-			if (hashed.texts != nobodys.texts ||
-			    hashed.blocks != nobodys.blocks)
-				fail_msg("%s, %zu: %u texts, %zu blocks, "
-					 "nobody's %u, %zu",
-				    paths[i], j, hashed.texts, hashed.blocks,
-				    nobodys.texts, nobodys.blocks);
-		}
-	}
-	assert_true(nobodys.blocks > LONGEST / SHA_BLOCK);
-}
-
 #define RECEIVED "{\"message\":\"Webhook received successfully\"}"
 #define INVALID "{\"error\":\"Invalid payload\"}"
 #define NONE                                                                   \
@@ -545,7 +469,6 @@ test_route_hooks(void)
 		cmocka_unit_test(webhooks_prove_themselves_and_are_kept),
 		cmocka_unit_test(what_is_too_long_is_refused),
 		cmocka_unit_test(long_texts_are_cut),
-		cmocka_unit_test(refusing_takes_the_same_work_for_each_path),
 		cmocka_unit_test(the_originals_answer_as_they_did),
 		cmocka_unit_test(webhooks_of_another_account_are_refused),
 		cmocka_unit_test(the_originals_are_there_for_some_only),
