@@ -284,6 +284,7 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	*t = (struct tenant){ .name = name };
 	t->section = xasprintf("crm %s", name);
 	opt = tenant_profile_options(c, name, t->section, with_text);
+	opt.shared = true; /* tenants are polled in one thread */
 	t->assign = conf_bool(c, t->section, "assign");
 	t->metrics = conf_text(c, "metrics", "folder");
 	t->history_all = opt.history_all;

@@ -21,15 +21,28 @@
  * that of lost ones: a few chats may well have the same odd thing. */
 #define MANY_ROWS 10
 
-struct profile {
+/* A compiled profile. Its text and libjq's, which is most of the work, are the
+ * same for all tenants that have it. */
+struct profile_program {
 	jq_state *jq;
+	uint64_t version; /* of its text */
+	struct buf error; /* the first one of libjq */
+	unsigned refs;
+	struct profile_program *next;
+};
+
+/* Those that may be shared. */
+static struct profile_program *shared;
+
+struct profile {
+	struct profile_program *program;
+	jq_state *jq; /* the program's */
 	char *name;
 	struct profile_options opt;
 	struct profile_about about;
 	jv options; /* as the profile gets them */
 	struct value *operators, *former;
 	uint64_t version;
-	struct buf error; /* the first one of libjq */
 	struct profile_cpu_limit cpu_limit;
 	int64_t limit_ms; /* of a call */
 };
@@ -472,6 +485,54 @@ read_about(struct profile *p, struct buf *why)
 	return profile_about_read(about, &p->about, why);
 }
 
+static void
+program_release(struct profile_program *g)
+{
+	struct profile_program **at = &shared;
+
+	if (g == NULL || --g->refs > 0)
+		return;
+	while (*at != NULL && *at != g)
+		at = &(*at)->next;
+	if (*at == g)
+		*at = g->next;
+	if (g->jq != NULL)
+		jq_teardown(&g->jq);
+	buf_release(&g->error);
+	free(g);
+}
+
+/* Compiles the profile, unless that was done for another tenant. NULL and *why.
+ */
+static struct profile_program *
+program_get(const char *name, const struct profile_file *f, bool may_share,
+    struct buf *why)
+{
+	uint64_t version = profile_file_version(f, "");
+	struct profile_program *g = may_share ? shared : NULL;
+
+	while (g != NULL && g->version != version)
+		g = g->next;
+	if (g != NULL) {
+		g->refs++;
+		return g;
+	}
+	g = xcalloc(1, sizeof *g);
+	g->refs = 1;
+	g->version = version;
+	g->jq = jq_init();
+	if (g->jq == NULL ||
+	    profile_compile(g->jq, name, f, &g->error, why) != 0) {
+		program_release(g);
+		return NULL;
+	}
+	if (may_share) {
+		g->next = shared;
+		shared = g;
+	}
+	return g;
+}
+
 struct profile *
 profile_open(
     const char *name, const struct profile_options *opt, struct buf *why)
@@ -488,11 +549,10 @@ profile_open(
 	if (profile_file_read(&f, name, why) == 0) {
 		value_dump_jv(jv_copy(p->options), &key);
 		p->version = profile_file_version(&f, buf_str(&key));
-		p->jq = jq_init();
-		ok = p->jq != NULL &&
-		     profile_compile(p->jq, name, &f, &p->error, why) == 0;
-		if (ok && read_about(p, &reason) != 0) {
-			ok = false;
+		p->program = program_get(name, &f, opt->shared, why);
+		p->jq = p->program != NULL ? p->program->jq : NULL;
+		ok = p->jq != NULL && read_about(p, &reason) == 0;
+		if (p->jq != NULL && !ok) {
 			buf_setf(why, "about of profile '%s': %s", name,
 			    buf_str(&reason));
 		}
@@ -512,13 +572,11 @@ profile_close(struct profile *p)
 	if (p == NULL)
 		return;
 	profile_cpu_limit_release(&p->cpu_limit);
-	if (p->jq != NULL)
-		jq_teardown(&p->jq);
+	program_release(p->program);
 	jv_free(p->options);
 	value_unref(p->operators);
 	value_unref(p->former);
 	profile_about_release(&p->about);
-	buf_release(&p->error);
 	free(p->name);
 	free(p);
 }

@@ -51,6 +51,8 @@ struct profile_options {
 	bool polled; /* it has a token: webhooks are not all there is */
 	char *const *bot_operators; /* NULL-ended; NULL: none */
 	char *const *need;          /* likewise: required tags of chats */
+	bool shared; /* other profiles of the same thread may have the same
+			compiled program */
 };
 
 /* One address of a CRM, and what each request to it carries. */
