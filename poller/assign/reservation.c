@@ -110,24 +110,12 @@ reservation_may_start(const struct reservation *r)
 	       strmap_get(&assigner->busy, r->chat, strlen(r->chat)) == NULL;
 }
 
-void
-reservation_go(struct reservation *r, enum reservation_state to)
-{
-	if (!reservation_may_follow(r->state, to))
-		prog_die(PROG_SOFTWARE,
-		    "assignment '%s' cannot go on: state %d after state %d; "
-		    "this "
-		    "is a mistake in the program",
-		    r->id, (int)to, (int)r->state);
-	r->state = to;
-}
-
 static void
 end_reservation(struct reservation *r, enum reservation_result result)
 {
 	struct tenant_assigner *assigner = r->assigner;
 
-	reservation_go(r, STATE_DONE);
+	r->state = STATE_DONE;
 	r->result = result;
 	log_info("reservation",
 	    "tenant=%s chat=%s operator=%s result=%s assignee=%s",
@@ -261,7 +249,7 @@ reservation_wait(struct reservation *r)
 
 	if (pause > RESERVATION_CAP_MS && pause > left)
 		pause = left > RESERVATION_CAP_MS ? left : RESERVATION_CAP_MS;
-	reservation_go(r, STATE_WAITING);
+	r->state = STATE_WAITING;
 	r->due_ms = clock_mono_ms() + pause;
 }
 

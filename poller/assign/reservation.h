@@ -5,11 +5,8 @@
  * replaced, the CRM is asked to give it to the operator. The outcome is a chat
  * record that bears the reservation's id.
  *
- *   read -> closed, or assigned to this or another operator: the outcome
- *        -> assigned, but the CRM does not name the operator: search the lists
- *           of the operators it may be
- *        -> not found: read again after a while; if it is not found again and
- *           is in no list, the outcome says that it is gone
+ *   read -> closed, gone, or assigned to this or another operator (locate.h
+ *           also searches the lists for that): the outcome
  *        -> unassigned: where the CRM lists chats by operator, count the
  *           operator's; at max_chats the outcome names no operator
  *        -> give -> the answer names the operator: the outcome
@@ -36,7 +33,14 @@
  *
  * reservation.c, reservation_read.c, reservation_decide.c and
  * reservation_give.c are one state machine and call each other; see
- * reservation_impl.h.
+ * reservation_impl.h. No state is stored: after a crash the assignment comes
+ * again, and READING finds what was done.
+ *
+ *   NONE --> READING --> LISTING --> GIVING        DONE: from each but WAITING
+ *             ^ ^ |                   ^  |         WAITING: from each that asks
+ *             | | +-------------------+  |
+ *             | +------------------------+ refused
+ *           WAITING
  */
 #ifndef POLLER_ASSIGN_RESERVATION_H
 #define POLLER_ASSIGN_RESERVATION_H
@@ -46,11 +50,28 @@
 #include "common/os/retry.h"
 #include "common/records/record.h"
 #include "poller/assign/recent_load.h"
-#include "poller/assign/reservation_steps.h"
+#include "poller/client/locate.h"
 #include "poller/quota/crm_session.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+enum reservation_state {
+	STATE_NONE,    /* not started */
+	STATE_READING, /* the chat: its status and assignee */
+	STATE_LISTING, /* may be given: the operator's open chats */
+	STATE_GIVING,  /* the CRM is asked to assign it */
+	STATE_WAITING, /* a pause; then READING */
+	STATE_DONE,
+};
+
+/* The result of GIVING so far. */
+enum reservation_giving {
+	GIVING_NONE,    /* not asked */
+	GIVING_ASKED,   /* asked; the CRM may have done it */
+	GIVING_NAMED,   /* the answer names the assignee */
+	GIVING_REFUSED, /* the CRM refused */
+};
 
 enum reservation_result {
 	RESERVATION_PENDING,    /* not ended */
@@ -106,14 +127,13 @@ struct reservation {
 	char *assignee; /* who has the chat, as the CRM said last, or NULL */
 
 	/* private */
+	struct locate locate;
 	struct buf body; /* members of the chat record read last, without its
 			    operator; "": none yet */
 	int64_t asked_ms, closed_at;
 	enum chat_status status;
 	enum reservation_giving giving;
 	bool taken;        /* assigned, but the CRM does not say to whom */
-	bool not_found;    /* the last reading did not find it, */
-	bool in_a_list;    /* but a list has it */
 	int64_t listed_ms; /* request of the operator's list, monotonic */
 	struct strmap listed_ids; /* chats of that list */
 	char *answer;  /* assignee in the answer to giving, or NULL */

@@ -76,8 +76,6 @@ reservation_decide(struct reservation *r)
 	else if (r->assignee != NULL &&
 		 !reservation_is_same(r->assignee, r->replaces))
 		reservation_outcome(r, RESERVATION_TAKEN);
-	else if (r->taken && r->assignee == NULL)
-		reservation_search(r, STATE_SEARCHING);
 	else if (r->giving == GIVING_REFUSED)
 		reservation_outcome(r, RESERVATION_REFUSED);
 	else

@@ -193,7 +193,7 @@ reservation_give(struct reservation *r)
 	FAULT_POINT("poller.before_assign");
 	recent_load_begin(
 	    &r->assigner->recent, r->operator_id, r->chat, clock_mono_ms());
-	reservation_go(r, STATE_GIVING);
+	r->state = STATE_GIVING;
 	r->giving = GIVING_ASKED;
 	free(r->answer);
 	r->answer = NULL;

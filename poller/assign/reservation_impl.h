@@ -1,7 +1,7 @@
 /*
  * reservation_impl: what reservation.c, reservation_read.c,
  * reservation_decide.c and reservation_give.c share. They are one state machine
- * (reservation_steps.h): each answer of the CRM leads to a decision, and each
+ * (reservation.h): each answer of the CRM leads to a decision, and each
  * decision to the next question, so they call each other. A caller must not use
  * the reservation after one of these functions, which may have ended it.
  */
@@ -28,8 +28,6 @@ void reservation_outcome(struct reservation *r, enum reservation_result result);
  * none left. */
 int64_t reservation_expires_in(const struct reservation *r);
 bool reservation_is_expired(const struct reservation *r);
-/* Enters a state; ends the program if the table does not allow it. */
-void reservation_go(struct reservation *r, enum reservation_state to);
 /* Puts a question of the reservation's, which is its ctx, to the CRM before
  * those of others. How it ends also shows whether the CRM is away. */
 void reservation_ask(struct reservation *r, struct crm_question *q);
@@ -54,7 +52,6 @@ void reservation_decide(struct reservation *r);
 /* reservation_read.c: read the chat, find its assignee in the operators' lists,
  * list the operator's chats. */
 void reservation_read(struct reservation *r);
-void reservation_search(struct reservation *r, enum reservation_state whose);
 void reservation_list(struct reservation *r);
 
 /* reservation_give.c: asks the CRM once, and not after r->expires. */

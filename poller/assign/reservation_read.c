@@ -158,65 +158,6 @@ outcome_unknown(struct reservation *r)
 	reservation_done(r, RESERVATION_TAKEN);
 }
 
-/* The operator whose list is searched; NULL: the list of unassigned chats. */
-static const char *
-searched(const struct reservation *r)
-{
-	if (r->state == STATE_SEEKING_FREE)
-		return NULL;
-	return r->state == STATE_SEARCHING || r->state == STATE_SEEKING
-		   ? r->operator_id
-		   : r->replaces;
-}
-
-static void
-search_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
-{
-	struct reservation *r = ctx;
-	size_t i;
-
-	(void)asked_ms;
-	for (i = 0; i < a->n && r->assignee == NULL; i++) {
-		if (a->records[i].type == RECORD_CHAT &&
-		    strcmp(a->records[i].id, r->chat) == 0)
-			set_id(&r->assignee, searched(r));
-	}
-}
-
-static void
-search_end(void *ctx, const struct ending *e)
-{
-	struct reservation *r = ctx;
-
-	if (e->error != ERROR_CLASS_NONE) {
-		read_failed(r, e);
-		return;
-	}
-	if (r->assignee == NULL && r->replaces != NULL &&
-	    r->state == STATE_SEARCHING) {
-		reservation_search(r, STATE_SEARCHING_REPLACED);
-		return;
-	}
-	if (r->assignee == NULL) {
-		outcome_unknown(r);
-		return;
-	}
-	reservation_decide(r);
-}
-
-void
-reservation_search(struct reservation *r, enum reservation_state whose)
-{
-	struct crm_question q = { .call = PROFILE_CHATS,
-		.ctx = r,
-		.page = search_page,
-		.end = search_end };
-
-	reservation_go(r, whose);
-	q.operator_id = searched(r);
-	reservation_ask(r, &q);
-}
-
 static void
 operator_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
@@ -261,125 +202,67 @@ reservation_list(struct reservation *r)
 		.page = operator_list_page,
 		.end = operator_list_end };
 
-	reservation_go(r, STATE_LISTING);
+	r->state = STATE_LISTING;
 	r->listed_ms = clock_mono_ms();
 	reservation_ask(r, &q);
 }
 
-/* The next list in which the chat would be if it were not gone; STATE_DONE:
- * there is none. */
-static enum reservation_state
-next_list(const struct reservation *r)
-{
-	if (!profile_about(r->assigner->crm.tenant->profile)->by_operator)
-		return STATE_DONE;
-	if (r->state == STATE_SEEKING_FREE)
-		return STATE_SEEKING;
-	if (r->state == STATE_SEEKING && r->replaces != NULL)
-		return STATE_SEEKING_REPLACED;
-	return STATE_DONE;
-}
-
 static void
-in_a_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+on_chat_shown(struct reservation *r)
 {
-	struct reservation *r = ctx;
-	size_t i;
-
-	(void)asked_ms;
-	for (i = 0; i < a->n; i++)
-		r->in_a_list |= a->records[i].type == RECORD_CHAT &&
-				strcmp(a->records[i].id, r->chat) == 0;
-}
-
-static void seek_chat(struct reservation *r, enum reservation_state where);
-
-static void
-in_a_list_end(void *ctx, const struct ending *e)
-{
-	struct reservation *r = ctx;
-
-	if (e->error != ERROR_CLASS_NONE) {
-		read_failed(r, e);
-	} else if (r->in_a_list) {
-		reservation_report(r->assigner, ERROR_CLASS_GONE, "read chats",
-		    "one that is listed is not found");
-		reservation_done(r, RESERVATION_FAILED);
-	} else if (next_list(r) != STATE_DONE) {
-		seek_chat(r, next_list(r));
-	} else {
-		note_asked(r);
-		reservation_outcome(r, RESERVATION_CLOSED);
-	}
-}
-
-static void
-seek_chat(struct reservation *r, enum reservation_state where)
-{
-	struct crm_question q = { .call = PROFILE_CHATS,
-		.ctx = r,
-		.page = in_a_list_page,
-		.end = in_a_list_end };
-
-	reservation_go(r, where);
-	q.operator_id = searched(r);
-	reservation_ask(r, &q);
-}
-
-/* A single "not found" may be an error, and a wrong URL must not look like a
- * CRM from which everything was deleted. So a chat is gone only when it is not
- * found a second time and is in no list. Once a list has shown such an answer
- * to be wrong, the lists are not read again until a chat can be read. */
-static void
-chat_missing(struct reservation *r, const struct ending *e)
-{
-	if (r->assigner->reported == ERROR_CLASS_GONE) {
-		reservation_done(r, RESERVATION_FAILED);
-	} else if (!r->not_found) {
-		r->not_found = true;
-		reservation_wait(r);
-	} else {
-		r->asked_ms = e->ended_ms;
-		r->in_a_list = false;
-		seek_chat(r, STATE_SEEKING_FREE);
-	}
-}
-
-static void
-reservation_chat_end(void *ctx, const struct ending *e)
-{
-	struct reservation *r = ctx;
 	struct tenant_assigner *assigner = r->assigner;
 
-	if (e->error == ERROR_CLASS_GONE) {
-		chat_missing(r, e);
-	} else if (e->failure != FAILURE_NONE) {
-		read_failed(r, e);
-	} else if (r->body.len == 0) {
-		reservation_report(assigner, ERROR_CLASS_UNUSABLE, "read chats",
-		    "the answer is about another chat");
-		reservation_done(r, RESERVATION_FAILED);
-	} else {
-		r->not_found = false;
-		if (!assigner->cannot_give)
-			assigner->reported = ERROR_CLASS_NONE;
+	if (!assigner->cannot_give)
+		assigner->reported = ERROR_CLASS_NONE;
+	if (r->assignee == NULL && r->locate.assignee != NULL)
+		set_id(&r->assignee, r->locate.assignee);
+	if (r->status == CHAT_OPEN && r->taken && r->assignee == NULL)
+		outcome_unknown(r);
+	else
 		reservation_decide(r);
+}
+
+static void
+located(void *ctx, enum where where, const struct ending *e)
+{
+	struct reservation *r = ctx;
+
+	switch (where) {
+	case WHERE_SHOWN:
+		on_chat_shown(r);
+		break;
+	case WHERE_GONE:
+		r->asked_ms = e->ended_ms;
+		note_asked(r);
+		reservation_outcome(r, RESERVATION_CLOSED);
+		break;
+	case WHERE_FAILED:
+		read_failed(r, e);
+		break;
+	case WHERE_MISSING:
+	case WHERE_UNASKED:
+	case WHERE_OTHER:
+		reservation_report(r->assigner, ERROR_CLASS_UNUSABLE,
+		    "read chats", "the answer is about another chat");
+		reservation_done(r, RESERVATION_FAILED);
+		break;
 	}
 }
 
 void
 reservation_read(struct reservation *r)
 {
-	struct crm_question q = { .call = PROFILE_CHAT,
-		.ctx = r,
-		.page = reservation_chat_page,
-		.end = reservation_chat_end };
-
 	buf_clear(&r->body);
 	strmap_release(&r->listed_ids, NULL);
 	buf_clear(&r->listed_chats);
-	reservation_go(r, STATE_READING);
-	q.chat = value_chat(r->chat);
-	reservation_ask(r, &q);
-	value_unref(q.chat);
+	r->state = STATE_READING;
+	r->locate = (struct locate){ .fetch = r->assigner->crm.fetch,
+		.chat = r->chat,
+		.operators = { r->operator_id, r->replaces },
+		.urgent = true,
+		.search = true,
+		.ctx = r,
+		.page = reservation_chat_page,
+		.end = located };
+	locate_chat(&r->locate);
 }

@@ -423,6 +423,12 @@ fetch_refused(const struct fetch *f, enum profile_call call)
 	return f->refused[call];
 }
 
+bool
+fetch_lists_by_operator(const struct fetch *f)
+{
+	return profile_about(f->tenant->profile)->by_operator;
+}
+
 struct breaker *
 fetch_breaker(struct fetch *f, enum profile_call call)
 {

@@ -101,6 +101,9 @@ const uint64_t *fetch_results(const struct fetch *f);
  * token. */
 size_t fetch_refused(const struct fetch *f, enum profile_call call);
 
+/* Whether the CRM's lists of chats are those of operators, see chat_lists.h. */
+bool fetch_lists_by_operator(const struct fetch *f);
+
 /* The breaker of such questions. */
 struct breaker *fetch_breaker(struct fetch *f, enum profile_call call);
 

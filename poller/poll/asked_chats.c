@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
+#include "poller/client/locate.h"
 #include "poller/poll/operators.h"
 #include "poller/quota/call_metrics.h"
 #include "poller/quota/quota.h"
@@ -26,8 +27,8 @@ struct asked {
 	char *id;
 	bool live; /* the input says that it is open */
 	bool answered;
-	bool missing;    /* the CRM does not have it, */
-	bool again;      /* and was asked twice */
+	bool missing; /* the CRM does not have it */
+	struct locate locate;
 	int64_t gone_ms; /* answered so: when it was asked; 0: another answer */
 
 	/* A closing, while the chat's last messages are read. */
@@ -165,7 +166,6 @@ give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
 }
 
 static void ask_list(struct asked_chats *q);
-static void ask_asked_chat(struct asked *a);
 static void ask_last_messages(struct asked *a);
 
 /* Whether the last message that the CRM names is among those read. */
@@ -234,15 +234,10 @@ asked_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 
 /* Neither the CRM nor its list has the chat. */
 static void
-on_chat_missing(struct asked *a, const struct ending *e)
+on_chat_gone(struct asked *a, const struct ending *e)
 {
-	if (!a->of->by_operator || a->again) {
-		a->answered = true;
-		a->gone_ms = e->ended_ms;
-		return;
-	}
-	a->again = true;
-	ask_asked_chat(a);
+	a->answered = true;
+	a->gone_ms = e->ended_ms;
 }
 
 /* A chat failed. That others are gone does not depend on it. */
@@ -258,42 +253,53 @@ count_unclear(struct asked *a, enum error_class error, const char *why)
 }
 
 static void
-asked_chat_end(void *ctx, const struct ending *e)
+asked_chat_end(void *ctx, enum where where, const struct ending *e)
 {
 	struct asked *a = ctx;
 	struct asked_chats *q = a->of;
 
-	if (e->failure == FAILURE_TENANT) {
-		give_up_asking(q, e->error, "chats", e->message);
-	} else if (e->error == ERROR_CLASS_GONE) {
+	switch (where) {
+	case WHERE_SHOWN:
+		break;
+	case WHERE_GONE:
+		on_chat_gone(a, e);
+		break;
+	case WHERE_MISSING:
 		a->missing = true;
 		if (q->listed)
-			on_chat_missing(a, e);
+			on_chat_gone(a, e);
 		else
 			ask_list(q);
-	} else if (e->failure == FAILURE_ITEM) {
-		count_unclear(a, e->error, e->message);
-	} else if (!e->asked) {
+		break;
+	case WHERE_UNASKED:
 		q->unasked++;
-	} else if (!a->answered) {
+		break;
+	case WHERE_OTHER:
 		count_unclear(a, ERROR_CLASS_UNUSABLE,
 		    "the answer has another chat, or none");
+		break;
+	case WHERE_FAILED:
+		if (e->failure == FAILURE_TENANT)
+			give_up_asking(q, e->error, "chats", e->message);
+		else
+			count_unclear(a, e->error, e->message);
+		break;
 	}
 }
 
 static void
 ask_asked_chat(struct asked *a)
 {
-	struct crm_question question = { .call = PROFILE_CHAT,
-		.item = a->id,
+	struct asked_chats *q = a->of;
+
+	a->locate = (struct locate){ .fetch = q->crm.fetch,
+		.chat = a->id,
 		.tries = TRIES,
+		.unlisted = q->listed && !q->by_operator,
 		.ctx = a,
 		.page = asked_chat_page,
 		.end = asked_chat_end };
-
-	question.chat = value_chat(a->id);
-	fetch_ask(a->of->crm.fetch, &question);
-	value_unref(question.chat);
+	locate_chat(&a->locate);
 }
 
 static void
@@ -455,7 +461,7 @@ open_list_end(void *ctx, const struct ending *e)
 		struct asked *a = entry->value;
 
 		if (a->missing && !a->answered)
-			on_chat_missing(a, e);
+			on_chat_gone(a, e);
 	}
 	if (q->list_first)
 		ask_chats(q);

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "poller/client/locate.h"
 #include "poller/store/chat_state.h"
 #include "poller/store/short_list.h"
 
@@ -23,6 +24,7 @@
 struct left_chat {
 	struct chats *chats;
 	struct left_chat *next;
+	struct locate locate;
 	char id[];
 };
 
@@ -123,11 +125,12 @@ verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-verify_end(void *ctx, const struct ending *e)
+verify_end(void *ctx, enum where where, const struct ending *e)
 {
 	struct left_chat *l = ctx;
 
-	if (e->error != ERROR_CLASS_NONE && e->error != ERROR_CLASS_GONE)
+	(void)e;
+	if (where == WHERE_FAILED)
 		unmark_left(l->chats, l->id);
 }
 
@@ -135,21 +138,20 @@ static void
 verify(struct chats *cs, const char *id)
 {
 	struct left_chat *l = xcalloc(1, sizeof *l + strlen(id) + 1);
-	struct crm_question q = { .call = PROFILE_CHAT,
-		.item = id,
-		.tries = 1,
-		.at_once = true,
-		.ctx = l,
-		.page = verify_page,
-		.end = verify_end };
 
 	l->chats = cs;
 	memcpy(l->id, id, strlen(id) + 1);
 	l->next = cs->asked_left;
 	cs->asked_left = l;
-	q.chat = value_chat(id);
-	fetch_ask(cs->crm->fetch, &q);
-	value_unref(q.chat);
+	l->locate = (struct locate){ .fetch = cs->crm->fetch,
+		.chat = l->id,
+		.tries = 1,
+		.at_once = true,
+		.unlisted = true,
+		.ctx = l,
+		.page = verify_page,
+		.end = verify_end };
+	locate_chat(&l->locate);
 }
 
 void
