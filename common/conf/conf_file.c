@@ -3,25 +3,187 @@
  * names file and line.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero, scandir */
-
 #include "common/conf/conf_file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/conf/conf_file.h"
 #include "common/conf/conf_section.h"
-#include "common/conf/ini.h"
 #include "common/conf/secret.h"
 #include "common/os/file.h"
+
+/*
+ * INI: reads the text of an INI file, one header or one key at a time. Comments
+ * are lines that begin with # or ;. A value is the rest of its line without the
+ * blanks around it: there are no continuation lines, and quotes around a value
+ * are an error.
+ *
+ * NUL bytes, bytes that are not UTF-8 and lines above INI_MAX_LINE are errors.
+ * A byte-order mark and CRLF are accepted. Weighed: inih, which checks neither
+ * bytes nor quotes, and says of a mistake its line only.
+ */
+
+#define INI_MAX_LINE 16384
+
+struct ini {
+	unsigned line;     /* from 1, of what is reported, or of the error */
+	const char *key;   /* NULL: a section header was read */
+	const char *value; /* of the key; of a header, what stands in it */
+	char *next;        /* private */
+	char *end;         /* private */
+};
+
+/* text is changed while it is read and must outlive the struct; one byte
+ * behind it must be writable. */
+static void
+ini_init(struct ini *i, char *text, size_t len)
+{
+	memset(i, 0, sizeof *i);
+	i->next = text + parse_utf8_mark(text, len);
+	i->end = text + len;
+}
+
+static bool
+is_ini_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Cuts blanks off both ends of [s, end); the rest is NUL-ended. */
+static char *
+trim_blanks(char *s, char *end)
+{
+	while (s < end && is_ini_blank(*s))
+		s++;
+	while (end > s && is_ini_blank(end[-1]))
+		end--;
+	*end = '\0';
+	return s;
+}
+
+/* The next line in *line and *len; false at the end. */
+static bool
+next_ini_line(struct ini *i, char **line, size_t *len)
+{
+	char *nl;
+
+	if (i->next >= i->end)
+		return false;
+	nl = memchr(i->next, '\n', (size_t)(i->end - i->next));
+	*line = i->next;
+	*len = (size_t)((nl != NULL ? nl : i->end) - i->next);
+	i->next = nl != NULL ? nl + 1 : i->end;
+	i->line++;
+	return true;
+}
+
+static int
+check_line(const char *line, size_t len, struct buf *why)
+{
+	if (len > INI_MAX_LINE)
+		buf_setf(why, "the line is longer than %d bytes", INI_MAX_LINE);
+	else if (parse_is_utf16(line, len))
+		buf_setf(why, "the file is UTF-16; write it as UTF-8");
+	else if (memchr(line, '\0', len) != NULL)
+		buf_setf(why, "the line holds a NUL byte; is this text?");
+	else if (!parse_is_utf8(line, len))
+		buf_setf(why, "the line is not UTF-8");
+	else
+		return 0;
+	return -1;
+}
+
+static int
+read_header(struct ini *i, char *s, struct buf *why)
+{
+	char *end = s + strlen(s) - 1;
+
+	if (*end != ']' || strchr(s, ']') != end) {
+		buf_setf(why, "a section looks like [name], alone on its line");
+		return -1;
+	}
+	i->key = NULL;
+	i->value = trim_blanks(s + 1, end);
+	return 1;
+}
+
+/* Refuses quotes and comments behind a value, which other INI formats have and
+ * which would become part of the value here. */
+static int
+check_ini_value(const char *value, struct buf *why)
+{
+	size_t len = strlen(value);
+	const char *s;
+
+	if (len > 1 && value[0] == '"' && value[len - 1] == '"') {
+		buf_setf(why, "values are written without quotes");
+		return -1;
+	}
+	for (s = value; *s != '\0'; s++) {
+		if (s > value && is_ini_blank(s[-1]) &&
+		    (*s == '#' || *s == ';')) {
+			buf_setf(why, "a comment needs a line of its own");
+			return -1;
+		}
+		if ((unsigned char)*s < ' ' && *s != '\t') {
+			buf_setf(why, "the value holds a control character");
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+read_ini_key(struct ini *i, char *s, struct buf *why)
+{
+	char *eq = strchr(s, '=');
+
+	if (eq == NULL) {
+		buf_setf(why, "expected 'key = value', '[section]' or a "
+			      "comment");
+		return -1;
+	}
+	i->value = trim_blanks(eq + 1, eq + 1 + strlen(eq + 1));
+	i->key = trim_blanks(s, eq);
+	if (i->key[0] == '\0') {
+		buf_setf(why, "there is no key in front of the '='");
+		return -1;
+	}
+	return check_ini_value(i->value, why) == 0 ? 1 : -1;
+}
+
+/* 1: something was read; 0: the end; -1 and *why (without file and line).
+ * key and value are borrowed from the text. */
+static int
+ini_next(struct ini *i, struct buf *why)
+{
+	char *line, *s;
+	size_t len;
+
+	while (next_ini_line(i, &line, &len)) {
+		if (check_line(line, len, why) != 0)
+			return -1;
+		s = trim_blanks(line, line + len);
+		if (*s == '\0' || *s == '#' || *s == ';')
+			continue;
+		return *s == '[' ? read_header(i, s, why)
+				 : read_ini_key(i, s, why);
+	}
+	return 0;
+}
 
 #define SYSTEM_FILE "/etc/messaging-analytics/messaging.conf"
 #define LOCAL_FILE "messaging.conf"

@@ -10,9 +10,93 @@
 #include "common/tables/tables.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
-#include "sink/api/page_last.h"
+#include "sink/api/page_cursor.h"
+#include "sink/api/question.h"
 #include "sink/api/reply.h"
 #include "sink/api/sharded.h"
+
+/* The last row that one page of a list looks at. Where a request filters by
+ * what no index has, of a table that grows as long as messages come, a
+ * statement might read all of it to find a few rows. So a page looks at
+ * PAGE_LAST_ROWS rows and ends behind them, however few it shows; the next
+ * page goes on. No answer takes longer than that. */
+
+#define PAGE_LAST_ROWS 10000
+
+/* All zero: none, the page looks at all rows. */
+struct page_last {
+	struct page_cursor place; /* for page_cursor_until() */
+	struct buf cursor;        /* as text; empty: none */
+};
+
+/* The columns of the order alone, of the one row. */
+static void
+build_last_statement(struct page_last *last, const char *table,
+    const char *index, struct text where, struct buf *sql)
+{
+	const struct page_cursor *c = &last->place;
+	size_t i;
+
+	buf_adds(sql, "SELECT ");
+	for (i = 0; i < c->keys_n; i++)
+		buf_addf(sql, "%s`%s`", i > 0 ? ", " : "", c->keys[i].name);
+	buf_addf(
+	    sql, " FROM %s FORCE INDEX (%s) WHERE tenant = ?", table, index);
+	buf_add(sql, where.p, where.len);
+	page_cursor_order(c, sql);
+	buf_addf(sql, " LIMIT %d, 1", PAGE_LAST_ROWS - 1);
+}
+
+static void
+copy_order(struct page_last *last, const struct page_cursor *order)
+{
+	struct page_cursor *c = &last->place;
+
+	c->newest_first = order->newest_first;
+	for (; c->keys_n < order->keys_n; c->keys_n++) {
+		c->keys[c->keys_n] = order->keys[c->keys_n];
+		c->keys[c->keys_n].column = c->keys_n;
+	}
+}
+
+static bool
+read_place(
+    struct page_last *last, struct question *q, const struct db_rows *row)
+{
+	page_cursor_write(&last->place, row, &last->cursor);
+	return page_cursor_read(&last->place, buf_str(&last->cursor)) ||
+	       question_problem(q, 500, "a row has no place in its table");
+}
+
+/* Finds it among the rows of the table and the viewer's tenant for which
+ * `where` is true, " AND ..." or nothing, in the order of the cursor, which the
+ * index has. False: the answer is made, a problem. */
+static bool
+page_last_find(struct page_last *last, struct question *q,
+    const struct page_cursor *order, const char *table, const char *index,
+    struct text where, const struct db_value *args, size_t n)
+{
+	struct db_rows *rows = NULL;
+	struct buf sql = BUF_INIT;
+	size_t before = q->rows;
+	bool good;
+
+	copy_order(last, order);
+	build_last_statement(last, table, index, where, &sql);
+	good = question_ask(q, buf_str(&sql), args, n, &rows) &&
+	       (!db_next(rows) || read_place(last, q, rows));
+	q->rows = before; /* it is not answered */
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
+static void
+page_last_release(struct page_last *last)
+{
+	page_cursor_release(&last->place);
+	buf_release(&last->cursor);
+}
 
 #define ARGS_MAX (LIST_COLUMNS + 3 + 2 * PAGE_CURSOR_ARGS)
 

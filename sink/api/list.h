@@ -74,7 +74,7 @@ struct list {
 	const char *const *names;
 	bool newest_first;
 	/* The index that has the order, of a table that grows with time: a page
-	 * whose filters have no index reads a part of it, page_last.h. NULL: a
+	 * whose filters have no index reads a part of it, see list.c. NULL: a
 	 * table that stays small enough to read all of a tenant. */
 	const char *order_index;
 	struct list_index indexes[LIST_INDEXES]; /* up to one without index */
