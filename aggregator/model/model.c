@@ -25,6 +25,7 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 	m->tenant = text_dup(tenant);
 	m->stream = stream;
 	m->as_of = m->now = as_of;
+	m->since = CLOCK_NONE;
 	m->seed = seed;
 	m->totals.longest_wait = TALLY_NONE;
 	for (i = 0; i < BUCKETS; i++)
@@ -137,6 +138,8 @@ model_pass_time(struct model *m, int64_t at)
 	if (at <= m->as_of)
 		return;
 	m->as_of = at;
+	if (first)
+		m->since = model_by_clock(m, at);
 	if (first && m->incremental)
 		events_date(m);
 	if (m->incremental && m->window > 0 &&

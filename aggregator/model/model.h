@@ -220,6 +220,8 @@ struct model {
 	char *tenant;
 	bool stream;   /* else a snapshot */
 	int64_t as_of; /* of a stream: the newest `at` */
+	int64_t since; /* of a stream: its first time. Of what was before it
+			  nothing is known */
 	int64_t now;   /* what rows and running waits are as of: as_of, as it
 			  was recomputed last */
 	/* Of a stream: the time of the newest whole snapshot of each bucket;

@@ -227,6 +227,15 @@ void identities_expire(struct model *m);
 /* Advances the time of the tenant. */
 void model_pass_time(struct model *m, int64_t at);
 
+/* A time, but none after the system clock where that bounds it. */
+static inline int64_t
+model_by_clock(const struct model *m, int64_t at)
+{
+	int64_t now = m->by_clock ? clock_now_ms() : at;
+
+	return at < now ? at : now;
+}
+
 /* The span of an identity, see dedup.h. */
 static inline uint16_t
 model_span(const struct model *m, int64_t at)
@@ -392,9 +401,9 @@ enum layout {
 	LAYOUT_OPERATOR = 3,
 	LAYOUT_IDENTITIES = 5,
 	LAYOUT_EVENT,
-	LAYOUT_TENANT,
-	LAYOUT_CHAT,
+	LAYOUT_CHAT = 8,
 	LAYOUT_SEGMENT,
+	LAYOUT_TENANT,
 };
 
 /* In place of the time of a packed description: the one before it, and so many

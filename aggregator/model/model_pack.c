@@ -25,6 +25,7 @@ model_pack_tenant(const struct model *m, struct buf *to)
 
 	pack_put_number(to, LAYOUT_TENANT);
 	pack_put_signed(to, m->as_of);
+	pack_put_signed(to, m->since);
 	/* Runs of buckets with the same time: mostly one. */
 	for (i = 0; i < BUCKETS; i += n) {
 		for (n = 1;
@@ -39,7 +40,7 @@ int
 model_unpack_tenant(struct model *m, const void *p, size_t len)
 {
 	struct pack r = pack_open(p, len, LAYOUT_TENANT);
-	int64_t as_of = pack_signed(&r), at;
+	int64_t as_of = pack_signed(&r), since = pack_signed(&r), at;
 	size_t i = 0;
 	uint64_t n;
 
@@ -55,6 +56,7 @@ model_unpack_tenant(struct model *m, const void *p, size_t len)
 	if (pack_end(&r) == -1)
 		return -1;
 	m->as_of = as_of;
+	m->since = since;
 	return 0;
 }
 

@@ -277,8 +277,8 @@ model_recompute(struct model *m, const struct definition *definition)
 		model_operators_sort(m, m->operators, m->operators_n);
 		events_sort(m, m->events, m->events_n);
 	}
-	m->now = m->as_of;
-	if (m->by_clock && m->now != CLOCK_NONE && m->now > clock_now_ms())
-		m->now = clock_now_ms();
+	m->now = model_by_clock(m, m->as_of);
+	if (m->now < m->since) /* the clock was set back */
+		m->now = m->since;
 	credit_waits(m);
 }

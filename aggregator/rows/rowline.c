@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
@@ -14,7 +15,8 @@
 
 void
 rowline_init(struct rowline *l, const struct table *t, const struct shard *part,
-    const char *tenant, const char *snapshot, int64_t as_of, int64_t version)
+    const char *tenant, const char *snapshot, int64_t as_of, int64_t since,
+    int64_t version)
 {
 	size_t i;
 
@@ -38,6 +40,8 @@ rowline_init(struct rowline *l, const struct table *t, const struct shard *part,
 		l->cell[i].form = cell_form(table_cell(t, i));
 	}
 	jsonw_time(&l->tail, "as_of", as_of);
+	if (since != CLOCK_NONE)
+		jsonw_time(&l->tail, "since", since);
 	if (version != 0)
 		jsonw_int(&l->tail, "version", version);
 	jsonw_close(&l->tail);

@@ -30,7 +30,7 @@ struct rowline {
  * aggregator. */
 void rowline_init(struct rowline *l, const struct table *t,
     const struct shard *part, const char *tenant, const char *snapshot,
-    int64_t as_of, int64_t version);
+    int64_t as_of, int64_t since, int64_t version);
 void rowline_release(struct rowline *l);
 
 /* Adds the row of these cells to the buffer, without a newline. */

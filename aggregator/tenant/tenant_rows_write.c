@@ -57,6 +57,19 @@ write_row(void *ctx, const struct cell *cells)
 	w->written++;
 }
 
+/* What the row adds up over time begins then, if nothing is known of before. By
+ * the tenant's row the sink knows how far the tables go. */
+static int64_t
+counts_since(const struct tenant_rows *r, const struct table *t)
+{
+	bool counts = t->life != LIFE_NOW && t != &tables[TABLE_intervals];
+
+	return r->model->incremental &&
+		       (counts || t == &tables[TABLE_tenant_metrics])
+		   ? r->model->since
+		   : CLOCK_NONE;
+}
+
 int
 tenant_rows_write(const struct tenant_rows *r, const struct metric *f,
     tenant_rows_line_fn *line, void *ctx, int64_t *written)
@@ -72,7 +85,7 @@ tenant_rows_write(const struct tenant_rows *r, const struct metric *f,
 
 	rowline_init(&w.line, part != NULL ? f->table->parts : f->table, part,
 	    r->model->tenant, tenant_rows_is_state(r, f) ? r->snapshot : NULL,
-	    r->model->now, r->version);
+	    r->model->now, counts_since(r, f->table), r->version);
 	tenant_rows_emit(r, &rows);
 	rowset_release(&rows);
 	rowline_release(&w.line);

@@ -205,6 +205,7 @@ record_clear(struct record *r)
 	r->expires = CLOCK_NONE;
 	r->as_of = CLOCK_NONE;
 	r->available_at = CLOCK_NONE;
+	r->since = CLOCK_NONE;
 	r->records = RECORD_NO_NUMBER;
 	r->bucket = RECORD_NO_NUMBER;
 	r->max_chats = RECORD_NO_NUMBER;

@@ -125,6 +125,8 @@ const struct record_field record_fields[] = {
 	{ "table", FIELD_TEXT, AT(table), ROW, ROW, "the table of the row" },
 	{ "as_of", FIELD_TIME, AT(as_of), ROW, ROW,
 	    "the instant the row tells about; the newest row wins" },
+	{ "since", FIELD_TIME, AT(since), ROW, 0,
+	    "the first instant that the aggregator's state knows" },
 };
 
 const size_t record_fields_n = ARRAY_LEN(record_fields);

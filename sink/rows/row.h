@@ -36,6 +36,7 @@ enum row_fate {
 			version */
 	ROW_EXPIRED, /* it is older than tombstones are kept */
 	ROW_REMOVED, /* its tenant was removed later than its as_of */
+	ROW_SHORT,   /* it counts since a later time than the stored rows */
 };
 
 struct batch_tenant;
@@ -45,6 +46,7 @@ struct sink_row {
 	struct batch_tenant *tenant; /* the batch's, set by batch_add() */
 	struct text snapshot;        /* absent in a stream and in history */
 	int64_t as_of;               /* the time it describes */
+	int64_t since;               /* what it counts; CLOCK_NONE: ever */
 	int64_t version;             /* of one key the greatest stays */
 	uint64_t number;             /* of its line in the input */
 	const char *line;

@@ -39,6 +39,7 @@ batch_store_release(struct batch_store *s)
 	for (i = 0; i < TABLES; i++)
 		db_bulk_free(s->upsert[i]);
 	barred_rows_release(&s->barred);
+	short_counts_release(&s->short_counts);
 	forgotten_rows_release(&s->forgotten);
 	message_versions_release(&s->versions);
 	batch_rollup_release(&s->rollup);
@@ -107,6 +108,8 @@ store_in_transaction(struct db *db, void *ctx)
 		o = forgotten_rows_apply(&s->forgotten, db, s->batch);
 	if (o == OUTCOME_DONE)
 		o = barred_rows_decide(&s->barred, s->batch);
+	if (o == OUTCOME_DONE)
+		o = short_counts_decide(&s->short_counts, db, s->batch);
 	if (o == OUTCOME_DONE)
 		o = message_versions_find(&s->versions, db, s->batch);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)

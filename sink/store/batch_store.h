@@ -2,7 +2,8 @@
  * batch_store: stores one batch in one transaction.
  *
  *   1 lock the batch's rows of `tenants` (tenant_locks.h)
- *   2 refuse rows that must not return (barred_rows.h). Rows about a customer
+ *   2 refuse rows that must not return (barred_rows.h), and counts of a state
+ *     that was lost meanwhile (short_counts.h). Rows about a customer
  *     who was forgotten lose what tells of them (forgotten_rows.h)
  *   3 upsert the other rows in the order of row_compare(), the newest version
  *     wins; a row that the database refuses is found by halving, and its
@@ -27,6 +28,7 @@
 #include "sink/store/batch_rollup.h"
 #include "sink/store/forgotten_rows.h"
 #include "sink/store/message_versions.h"
+#include "sink/store/short_counts.h"
 
 struct batch_store {
 	struct db *db;
@@ -35,6 +37,7 @@ struct batch_store {
 	unsigned slot; /* of tenant_lock.h */
 	struct db_bulk *upsert[TABLES];
 	struct barred_rows barred;
+	struct short_counts short_counts;
 	struct forgotten_rows forgotten;
 	struct message_versions versions;
 	struct batch_rollup rollup;

@@ -2,11 +2,11 @@
 """streams.py fold [--by-hand] < ROWS: what tables hold after these rows.
 
 The newest version of each row, a line each, sorted, without what may differ
-between two ways to the same metrics: as_of, version, snapshot. Rows that say
-that something is gone (a chat that left, an operator of zeros, an interval
-that was withdrawn, counts that fell back to zero) are left out. Without
---by-hand each row must have a version, and two rows of one version must be
-the same.
+between two ways to the same metrics: as_of, since, version, snapshot. Rows
+that say that something is gone (a chat that left, an operator of zeros, an
+interval that was withdrawn, counts that fell back to zero) are left out.
+Without --by-hand each row must have a version, and two rows of one version
+must be the same.
 
 streams.py lines TYPE < RECORDS: the different lines of that type, sorted.
 
@@ -53,7 +53,7 @@ def folded(records, by_hand):
         row = newest[key]
         if is_gone(row):
             continue
-        for name in ("as_of", "version", "snapshot"):
+        for name in ("as_of", "since", "version", "snapshot"):
             row.pop(name, None)
         yield json.dumps(row, sort_keys=True, ensure_ascii=False)
 
