@@ -112,6 +112,8 @@ const struct conf_key conf_keys[] = {
 	    "ids of operator accounts that are really bots"),
 	LIST("crm", "operators",
 	    "ids of operators beside those that the CRM lists"),
+	TEXT("crm", "chat_url", NULL, NULL,
+	    "address of a chat in the CRM, with {chat}: a link on the board"),
 	LIST("crm", "teams",
 	    "whose figures a token of teams shows: TEAM: ID ID, TEAM: ID"),
 	CHOICE("crm", "history", "episode", "episode|all",

@@ -29,6 +29,7 @@ enum viewer_role {
 	VIEWER_ADMIN
 };
 
+struct conf;
 struct teams;
 
 struct viewer {
@@ -36,6 +37,7 @@ struct viewer {
 	enum viewer_role role;
 	struct jwt_claims claims;  /* sub is the operator of an agent */
 	const struct teams *teams; /* borrowed; NULL: nobody is in one */
+	const struct conf *conf;   /* borrowed; NULL: unknown */
 };
 
 /* 0, or -1 and *why, which may be logged: the token is not valid, or has no

@@ -3,6 +3,9 @@
 
 import { redrawAlerts, showAlerts } from "./alerts.js";
 import { showChanges } from "./changes.js";
+import {
+	listenToBreakdown, redrawBreakdown, showBreakdown,
+} from "./breakdown.js";
 import { askForChannels } from "./channels.js";
 import { byId, listenToSorting, setFailed, setText } from "./element.js";
 import { ask, newestOnly, problemOf } from "./fetch_json.js";
@@ -39,12 +42,13 @@ const PAUSE_FACTOR = 9;
 /* A slider that moves asks for them when it rests. */
 const REST_MS = 150;
 
-const SECTIONS = ["totals", "changes", "waiting", "operators", "responses", "heatmap",
-	"alerts"];
+const SECTIONS = ["totals", "changes", "waiting", "operators", "responses",
+	"breakdown", "heatmap", "alerts"];
 /* What is more than the present, and how often, in ms, it is asked for. */
 const VIEWS = [
 	{ section: "responses", show: showResponses, every: 10000 },
 	{ section: "changes", show: showChanges, every: 10000 },
+	{ section: "breakdown", show: showBreakdown, every: 10000 },
 	{ section: "heatmap", show: showHeatmap, every: 10000 },
 	{ section: "operators", show: showAllocation, every: 2000 },
 	{ section: "alerts", show: showAlerts, every: 2000 },
@@ -56,7 +60,7 @@ const VIEWS = [
 }));
 /* Settings that they depend on. */
 const OF_VIEWS = ["operator", "channel", "range", "zone", "threshold",
-	"wall"];
+	"wall", "group"];
 
 let source = null; /* of events, never two */
 let again = null; /* a timer: to start again */
@@ -312,6 +316,7 @@ function onKey(event) {
 }
 
 function listen() {
+	listenToBreakdown();
 	listenToForm();
 	listenToHeatmap();
 	listenToOpened();
@@ -319,6 +324,13 @@ function listen() {
 	listenToSorting();
 	byId("wall-button").addEventListener("click", KEYS.w);
 	byId("help-button").addEventListener("click", KEYS["?"]);
+	byId("history-button").addEventListener("click", (event) => {
+		const open = byId("history").classList.toggle("open");
+
+		event.target.setAttribute("aria-expanded", open);
+		redrawResponses();
+		redrawHeatmap();
+	});
 	document.querySelector("[data-jump]").addEventListener("click",
 		(event) => {
 			event.preventDefault();
@@ -326,7 +338,8 @@ function listen() {
 		});
 	document.addEventListener("keydown", onKey);
 	addEventListener("resize", () => {
-		tick();
+		show();
+		redrawBreakdown();
 		redrawResponses();
 		redrawHeatmap();
 	});
@@ -344,6 +357,7 @@ addEventListener("pageshow", (event) => {
 onChange(() => {
 	show();
 	redrawAlerts();
+	redrawBreakdown();
 	showOpened();
 	clearTimeout(rest);
 	rest = setTimeout(showChosen, REST_MS);

@@ -4,7 +4,7 @@ import { channels } from "./channels.js";
 import { byId, element, setText } from "./element.js";
 import { channelName, present } from "./present.js";
 import { change, ignoredFilters, settings } from "./settings.js";
-import { spokenExactly, zone } from "./time.js";
+import { rangeDates, spokenExactly, zone } from "./time.js";
 
 /* What the slider stops at, in seconds. */
 const STEPS = [15, 30, 45, 60, 90, 120, 150, 180, 240, 300, 420, 600, 900, 1200,
@@ -46,6 +46,27 @@ function showIgnoredFilters() {
 			: `Not filtered by ${names.join(" or ")}.`);
 }
 
+/* Those of the range, also where it is called by a name. */
+function showDates() {
+	let range;
+
+	try {
+		range = rangeDates();
+	} catch {
+		return;
+	}
+	for (const [id, date] of [["from", range.first], ["to", range.last]])
+		if (document.activeElement !== byId(id))
+			byId(id).value = date;
+}
+
+function onDate() {
+	const [from, to] = [byId("from").value, byId("to").value];
+
+	if (from !== "" && to !== "")
+		change({ range: from <= to ? `${from}..${to}` : `${to}..${from}` });
+}
+
 let shown = {}; /* the settings that the form has */
 
 /* What has the focus may be half chosen, or typed; but not when it was chosen
@@ -63,6 +84,7 @@ export function showForm() {
 	unlessFocused("channel", () => showChoices("channel",
 		channels().map((channel) => [channel, channelName(channel)]), "all"));
 	unlessFocused("range", () => showChoices("range", RANGES));
+	showDates();
 	unlessFocused("zone", () => {
 		byId("zone").value = zone();
 	});
@@ -93,9 +115,16 @@ export function listenToForm() {
 	for (const id of ["operator", "channel", "range"])
 		byId(id).addEventListener("change", (event) =>
 			change({ [id]: event.target.value }));
+	for (const id of ["from", "to"])
+		byId(id).addEventListener("change", onDate);
 	byId("zone").addEventListener("change", onZone);
 	byId("threshold").addEventListener("input", (event) =>
 		change({ threshold: STEPS[event.target.value] }));
+	byId("filters-button").addEventListener("click", () => {
+		const open = byId("settings").classList.toggle("open");
+
+		byId("filters-button").setAttribute("aria-expanded", open);
+	});
 	byId("settings").addEventListener("submit", (event) =>
 		event.preventDefault());
 	byId("keys").addEventListener("change", (event) =>

@@ -9,20 +9,19 @@ import { addressOfFigure, settings } from "./settings.js";
 import { heatmapSpan, isRangeTooShort, span, spanText } from "./time.js";
 
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-const STEPS = 5; /* colours */
+/* Where colours end, in times of the target. */
+const LIMITS = [0.5, 1, 2, 4];
 const CELL = { left: 36, top: 6, high: 24, gap: 2 };
 
 const newest = newestOnly();
 let shown = []; /* rows of the answer, with level */
 
-/* From 1, the fastest fifth, to 5; 0: nothing. */
-function levels(rows) {
-	const sorted = rows.filter((row) => row.count > 0)
-		.map((row) => row.avg_seconds).sort((a, b) => a - b);
-	const below = (v) => sorted.findIndex((one) => one >= v);
+/* Against the target: 1 and 2 are within it; 0: nothing. */
+function levelOf(row) {
+	const above = LIMITS.findIndex((limit) =>
+		row.avg_seconds <= limit * settings.threshold);
 
-	return rows.map((row) => !row.count ? 0
-		: Math.floor(below(row.avg_seconds) * STEPS / sorted.length) + 1);
+	return !row.count ? 0 : above < 0 ? LIMITS.length + 1 : above + 1;
 }
 
 function textOf(row) {
@@ -60,12 +59,13 @@ export function redrawHeatmap() {
 				y: floor + 14 }, `${h}:00`)));
 }
 
-/* Where each colour begins, and that of an hour without responses. */
+/* Where each colour ends, and that of an hour without responses. */
 function showLegend() {
-	const first = (level) => Math.min(...shown.filter((row) =>
-		row.level === level).map((row) => row.avg_seconds));
+	const end = (i) => span(LIMITS[i] * settings.threshold);
 	const called = (level) => level === 0 ? "none"
-		: `from ${span(first(level))}`;
+		: level > LIMITS.length ? `over ${end(LIMITS.length - 1)}`
+			: `up to ${end(level - 1)}`
+				+ (LIMITS[level - 1] === 1 ? ", the target" : "");
 	const there = [0, 1, 2, 3, 4, 5].filter((level) =>
 		shown.some((row) => row.level === level));
 
@@ -112,9 +112,7 @@ export async function showHeatmap() {
 	byId("heatmap").hidden = answer === null || settings.wall;
 	if (answer === null)
 		return;
-	const level = levels(answer.rows);
-
-	shown = answer.rows.map((row, i) => ({ ...row, level: level[i],
+	shown = answer.rows.map((row) => ({ ...row, level: levelOf(row),
 		opens: !row.count ? null
 			: addressOfFigure(row.href) }));
 	const none = answer.not_kept !== null
@@ -123,7 +121,7 @@ export async function showHeatmap() {
 	setText(byId("heatmap-note"), `${spanText(parameters)}, `
 		+ `${parameters.zone}: ` + (none ? notKept(answer.not_kept)
 		: "average response by hour of the week; "
-			+ "the stronger the colour, the slower."
+			+ "blue is within the target, red above it."
 			+ (isRangeTooShort() ? " The chosen range is not applied: "
 				+ "it is shorter than a week." : "")));
 	byId("heatmap-picture").toggleAttribute("hidden", none);

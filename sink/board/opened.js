@@ -7,7 +7,7 @@ import { channelName, mayOpen, nameOf, notKept } from "./present.js";
 import { addressOf, addressOfFigure, change, CLOSED, NO_CHAT,
 	settings } from "./settings.js";
 import { closeTimeline, listenToTimeline, openTimeline } from "./timeline.js";
-import { dayAndTime, span } from "./time.js";
+import { dayAndTime, secondsSince, span } from "./time.js";
 
 const PAGE = 200;
 /* What only a figure has, not chats. */
@@ -46,6 +46,8 @@ const CHATS = [
 	{ title: "Operator", kind: "text",
 		value: (row) => nameOf(row.operator) },
 	{ title: "Channel", kind: "text", value: (row) => channelName(row.channel) },
+	{ title: "Waits", kind: "time", value: (row) => row.waiting_since === null
+		? null : span(secondsSince(row.waiting_since)) },
 	{ title: "Waiting since", value: (row) => row.waiting_since === null
 		? null : dayAndTime(row.waiting_since) },
 	{ title: "Responses", kind: "number", value: (row) => row.responses,
@@ -72,8 +74,19 @@ function showFigure(answer, query) {
 		addressOf({ figure: query, ...NO_CHAT }));
 }
 
+/* Of the rows that are there, the longest first; who does not wait comes last. */
+function byWait(a, b) {
+	return (Date.parse(a.waiting_since) || Infinity)
+		- (Date.parse(b.waiting_since) || Infinity) || 0;
+}
+
+function byLength(a, b) {
+	return b.seconds - a.seconds;
+}
+
 function showRows(columns) {
-	const { rows, next } = shown;
+	const { next } = shown;
+	const rows = shown.rows.toSorted(columns === CHATS ? byWait : byLength);
 	const ms = rows.reduce((sum, row) =>
 		sum + Math.round(1000 * (row.seconds ?? 0)), 0);
 
@@ -200,6 +213,34 @@ function comeBack() {
 	chatLink = null;
 }
 
+/* What a query asks for, in words. */
+function titleOfChats(query) {
+	const over = query.get("waiting_seconds");
+
+	return [over !== null ? `Customers who wait over ${span(Number(over))}`
+		: query.has("waiting") ? "Waiting customers" : "Open chats",
+	query.has("operator") ? nameOf(query.get("operator")) : null,
+	query.has("nobody") ? "unassigned" : null]
+		.filter((one) => one !== null).join(", ");
+}
+
+const KINDS = { response: "Responses", first_response: "First responses",
+	reply: "Replies", resolution: "Resolutions",
+	unanswered: "Chats closed while waiting", waiting: "Parts of waits" };
+
+function titleOfFigure(query) {
+	const isTime = (name) => query.get(name)?.includes("T");
+
+	return [KINDS[query.get("kind") ?? "response"] ?? query.get("kind"),
+		query.has("operator") ? nameOf(query.get("operator")) : null,
+		query.has("channel") ? channelName(query.get("channel")) : null,
+		query.has("chat") ? `chat ${query.get("chat")}` : null,
+		query.has("open") ? "open chats" : null,
+		isTime("from") && isTime("to") ? `${dayAndTime(query.get("from"))}`
+			+ ` to ${dayAndTime(query.get("to"))}` : null]
+		.filter((one) => one !== null).join(", ");
+}
+
 /* Opens, changes or closes it as the settings say. A wall opens nothing: nobody
  * is named there. */
 export async function showOpened() {
@@ -230,7 +271,8 @@ export async function showOpened() {
 	}
 	closeTimeline();
 	setText(byId("opened-title"), chats === ""
-		? "The responses behind a figure" : "The chats behind a figure");
+		? titleOfFigure(new URLSearchParams(figure))
+		: titleOfChats(new URLSearchParams(chats)));
 	if (key === shown.key) {
 		if (wasChat)
 			comeBack();

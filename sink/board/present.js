@@ -9,8 +9,13 @@ import { secondsSince } from "./time.js";
 const SOON = 0.2;
 
 /* Of a list that can be long, the most urgent rows: what stands below it stays
- * within reach. */
-const FIRST = 10;
+ * within reach. Operators are a list to be seen as a whole. */
+const FIRST = 10, FIRST_NARROW = 5;
+const narrow = matchMedia("(max-width: 56rem)");
+
+function firstOf(section) {
+	return narrow.matches && section !== "operators" ? FIRST_NARROW : FIRST;
+}
 
 export let present = null;
 
@@ -108,12 +113,13 @@ export function mayOpen() {
 export function shortened(section, columns, rows, attributes) {
 	const button = byId(`${section}-all`);
 	const open = settings.all.includes(section);
+	const first = firstOf(section);
 	const ordered = inOrder(byId(`${section}-table`), columns, rows);
-	const shown = open ? ordered : ordered.slice(0, FIRST);
+	const shown = open ? ordered : ordered.slice(0, first);
 
-	button.hidden = rows.length <= FIRST;
+	button.hidden = rows.length <= first;
 	button.setAttribute("aria-expanded", String(open));
-	setText(button, open ? `Show the first ${FIRST}`
+	setText(button, open ? `Show the first ${first}`
 		: `Show all (${rows.length})`);
 	table(byId(`${section}-table`), columns, shown, attributes);
 	return shown.length;

@@ -1,7 +1,8 @@
 /* Response times of the chosen span, compared with the previous one: figures, a
  * picture, and the same as a table. */
 
-import { byId, drawing, figures, setFailed, setText, table } from "./element.js";
+import { byId, drawing, figures, setFailed, setText, stackedBar,
+	table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { notKept } from "./present.js";
 import { addressOfFigure, settings } from "./settings.js";
@@ -12,6 +13,9 @@ import { chosenSpan, now, period, previousText, span,
 /* In pixels of a screen with the usual size of text. */
 const PICTURE = { height: 240, top: 14, floor: 206 };
 const NAME = { gap: 22, letter: 8, edge: 6 };
+/* Of the distribution, in seconds. */
+const LIMITS = [60, 300, 900, 3600];
+const LIMIT_NAMES = ["1 min", "5 min", "15 min", "1 h"];
 const LINES = 4; /* of the grid, above the floor */
 
 const newest = newestOnly();
@@ -51,6 +55,7 @@ function changeOf(is, was, text, [more, less], kinds = ["", ""]) {
 }
 
 const COUNT = { text: (n) => String(n), words: ["more", "fewer"] };
+const COUNT_BAD = { ...COUNT, kinds: ["worse", "better"] };
 const TIME = { text: span, words: ["slower", "faster"],
 	kinds: ["worse", "better"] };
 const SHARE = { text: percent, difference: (share) =>
@@ -66,12 +71,24 @@ function previousOf(answer) {
 		?? { ...NOTHING, end_utc: now() };
 }
 
-function showSummary(answer, within) {
+/* A figure beside that of the previous period. */
+function figureOf({ id, title, column, unit }, answer) {
+	const { text, difference = text, words, kinds } = unit;
 	const [is] = answer.rows.filter((row) => row.span === "asked");
 	const was = previousOf(answer);
-	const opens = addressOfFigure(is.href);
-	const beforeOpens = addressOfFigure(was.href);
-	const previous = previousText(was.end_utc);
+	const change = changeOf(is[column], was[column], difference, words, kinds);
+
+	return { id: `summary-${id}`, title,
+		value: is[column] === null ? null : text(is[column]),
+		opens: addressOfFigure(is.href),
+		change: change.text, changeKind: change.kind,
+		before: `vs. ${previousText(was.end_utc)}: ${
+			was[column] === null ? "–" : text(was[column])}`,
+		beforeOpens: was[column] === null ? null
+			: addressOfFigure(was.href) };
+}
+
+function showSummary(answer, within) {
 	const all = [
 		["count", "Responses", "count", COUNT],
 		["average", "Average", "avg_seconds", TIME],
@@ -80,18 +97,8 @@ function showSummary(answer, within) {
 		["within", `Within ${span(within)}`, "within", SHARE],
 	];
 
-	figures(byId("summary"), all.map(([id, title, column, unit]) => {
-		const { text, difference = text, words, kinds } = unit;
-		const change = changeOf(is[column], was[column], difference,
-			words, kinds);
-
-		return { id: `summary-${id}`, title,
-			value: is[column] === null ? null : text(is[column]), opens,
-			change: change.text, changeKind: change.kind,
-			before: `vs. ${previous}: ${was[column] === null ? "–"
-				: text(was[column])}`,
-			beforeOpens: was[column] === null ? null : beforeOpens };
-	}));
+	figures(byId("summary"), all.map(([id, title, column, unit]) =>
+		figureOf({ id, title, column, unit }, answer)));
 }
 
 const COLUMNS = [
@@ -294,17 +301,62 @@ function setHeadline(total, periods) {
 		earlier: (column) => pointsOf(periods, "previous", column) };
 }
 
+/* How long responses took: shares between limits, each read as the share within
+ * it. */
+function showSpread(answers) {
+	const shares = answers.map((answer) => answer?.rows.find((row) =>
+		row.span === "asked")?.within ?? null);
+	const known = shares.every((share) => share !== null);
+	const parts = [...shares, 1].map((share, i) => {
+		const part = Math.max(0, share - (shares[i - 1] ?? 0));
+
+		return { n: known ? part : 0, kind: `part-${i + 1}`,
+			text: percent(part),
+			title: i < LIMITS.length ? `up to ${LIMIT_NAMES[i]}`
+				: `over ${LIMIT_NAMES.at(-1)}` };
+	});
+
+	stackedBar(byId("spread"), byId("spread-legend"), parts);
+}
+
+/* What else is counted: {id, title, column, unit} of a kind. */
+const KINDS = [
+	{ kind: "first_response", id: "first", title: "First response, median",
+		column: "median_seconds", unit: TIME },
+	{ kind: "resolution", id: "resolution", title: "Resolution, median",
+		column: "median_seconds", unit: TIME },
+	{ kind: "unanswered", id: "unanswered", title: "Closed while waiting",
+		column: "count", unit: COUNT_BAD },
+];
+
+function detailsOf(range) {
+	const total = { ...range, by: "total" };
+
+	return [...KINDS.map(({ kind }) => fetchJson("/api/v1/responses",
+		{ ...total, kind, compare: "previous" })),
+	...LIMITS.map((seconds) => fetchJson("/api/v1/responses",
+		{ ...total, within_seconds: seconds }))];
+}
+
+function showKinds(answers) {
+	const all = KINDS.flatMap((one, i) => answers[i] === null ? [] : [
+		figureOf(one, answers[i])]);
+
+	figures(byId("summary"), all);
+}
+
 export async function showResponses() {
 	const by = period();
 	const parameters = { ...chosenSpan(), compare: "previous",
 		within_seconds: settings.threshold };
 	const answers = await newest(Promise.all([
 		fetchJson("/api/v1/responses", { ...parameters, by: "total" }),
-		fetchJson("/api/v1/responses", { ...parameters, by })]));
+		fetchJson("/api/v1/responses", { ...parameters, by }),
+		...settings.wall ? [] : detailsOf(chosenSpan())]));
 
 	if (answers === undefined)
 		return;
-	const [total, periods] = answers;
+	const [total, periods, ...details] = answers;
 
 	setFailed("responses", "");
 	byId("responses").hidden = total === null || periods === null
@@ -316,6 +368,8 @@ export async function showResponses() {
 	if (settings.wall)
 		return;
 	showSummary(total, parameters.within_seconds);
+	showSpread(details.slice(KINDS.length));
+	showKinds(details.slice(0, KINDS.length));
 	showPeriods(periods, parameters, by,
 		previousText(previousOf(total).end_utc));
 }

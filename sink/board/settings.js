@@ -7,7 +7,7 @@
 import { WITHIN_S } from "./within.js";
 
 const TEXTS = ["operator", "channel", "range", "zone", "figure", "chats",
-	"chat", "message", "at", "sort"];
+	"chat", "message", "at", "sort", "group"];
 
 /* Without a chat that is open; without anything that is. */
 export const NO_CHAT = { chat: "", message: "", at: "" };

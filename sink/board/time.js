@@ -128,7 +128,7 @@ export function dayAndTime(time) {
 }
 
 /* {first, last}: dates, both belong to it. */
-function dates() {
+export function rangeDates() {
 	const today = dateOf(now());
 	const given = DATES.exec(settings.range);
 	const days = /^(\d+)d$/.exec(settings.range);
@@ -154,23 +154,23 @@ function parametersOf({ first, last }) {
 
 /* How long each period of the picture is. */
 export function period() {
-	const days = daysOf(dates());
+	const days = daysOf(rangeDates());
 
 	return days <= 2 ? "hour" : days <= 62 ? "day"
 		: days <= 400 ? "week" : "month";
 }
 
 export function chosenSpan() {
-	return parametersOf(dates());
+	return parametersOf(rangeDates());
 }
 
 /* The hours of the week need at least a week. */
 export function isRangeTooShort() {
-	return daysOf(dates()) < 7;
+	return daysOf(rangeDates()) < 7;
 }
 
 export function heatmapSpan() {
-	const chosen = dates();
+	const chosen = rangeDates();
 
 	return parametersOf(!isRangeTooShort() ? chosen
 		: { first: dateFrom(chosen.last, 1 - HEATMAP_DAYS),
@@ -180,7 +180,7 @@ export function heatmapSpan() {
 /* What the chosen span is compared with. While the span runs, that is the same
  * elapsed part of the previous one, which ends at this instant. */
 export function previousText(end) {
-	const { first, last } = dates();
+	const { first, last } = rangeDates();
 	const today = dateOf(now());
 	const days = daysOf({ first, last });
 	const name = days > 1 ? `the previous ${days} days`
@@ -195,7 +195,7 @@ export function rangeText() {
 	let range;
 
 	try {
-		range = dates();
+		range = rangeDates();
 	} catch {
 		return settings.range;
 	}

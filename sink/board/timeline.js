@@ -3,7 +3,7 @@
 
 import { byId, setText, table } from "./element.js";
 import { fetchJson } from "./fetch_json.js";
-import { nameOf } from "./present.js";
+import { nameOf, present } from "./present.js";
 import { change, settings } from "./settings.js";
 import { dayAndTime, now, secondsSince, span } from "./time.js";
 
@@ -138,6 +138,15 @@ function showTimeline(answer) {
 		?.scrollIntoView({ block: "center" });
 }
 
+/* The configuration's address of the chat. */
+function showCrm() {
+	const url = present?.chat_url ?? "";
+
+	byId("crm").hidden = !/^https?:\/\//.test(url);
+	byId("crm").setAttribute("href", url.replaceAll("{chat}",
+		encodeURIComponent(settings.chat)));
+}
+
 /* What failed is asked for again by whoever comes back to it. */
 export async function openTimeline() {
 	const key = `${settings.chat} ${settings.message} ${settings.at}`;
@@ -146,6 +155,7 @@ export async function openTimeline() {
 		return;
 	shown = key;
 	setText(byId("opened-title"), `Chat ${settings.chat}`);
+	showCrm();
 	setText(byId("timeline-note"), "");
 	for (const id of ["timeline-table", "earlier", "later"])
 		byId(id).hidden = true;

@@ -51,7 +51,8 @@ function pointsText(is, was) {
 
 /* Of the responses of the range, beside the previous period. */
 function responseFigures() {
-	const within = `Answered within ${span(settings.threshold)}`;
+	const within = `Answered within ${span(settings.threshold)}, ${
+		rangeText()}`;
 	const average = `Average response, ${rangeText()}`;
 
 	if (headline === null)

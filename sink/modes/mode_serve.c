@@ -71,6 +71,7 @@ configure(struct api_server *s)
 	    teams_read(&s->teams, s->conf, &s->why) != 0)
 		return -1;
 	s->serve.teams = &s->teams;
+	s->serve.conf = s->conf;
 	return 0;
 }
 

@@ -3,7 +3,11 @@
  * operators, and who waits, longest first, as much of it as scope.h says. A
  * wall sees no names, an agent those of no customers.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "common/base/xalloc.h"
+#include "common/conf/conf.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
@@ -187,6 +191,28 @@ find_links(struct question *q, bool *are)
 	return q->viewer.role < VIEWER_AGENT || kept_find(q, "intervals", are);
 }
 
+/* Where the CRM shows a chat, as the configuration says; NULL: nowhere, or it
+ * is not for the role. A token's tenant may be one that the configuration
+ * lacks. */
+static void
+write_chat_url(const struct viewer *v, struct buf *to)
+{
+	const char *url = NULL;
+	char section[RECORD_MAX_TENANT + sizeof "crm "];
+	size_t i, n = v->conf == NULL ? 0 : conf_tenants(v->conf);
+
+	for (i = 0; i < n && v->role >= VIEWER_AGENT; i++) {
+		if (strcmp(conf_tenant(v->conf, i), v->tenant) != 0)
+			continue;
+		(void)snprintf(section, sizeof section, "crm %s", v->tenant);
+		url = conf_text(v->conf, section, "chat_url");
+	}
+	if (url == NULL)
+		jsonw_null(to, "chat_url");
+	else
+		jsonw_str(to, "chat_url", url);
+}
+
 /* As reply_rows(), with a link in the last column; NULL: no row has one. */
 static void
 write_linked_rows(struct question *q, const char *name,
@@ -229,6 +255,7 @@ resource_now_write(struct question *q)
 		    ARRAY_LEN(waiting_columns), waiting);
 		jsonw_str(to, "role", viewer_role_name(q->viewer.role));
 		jsonw_bool(to, "of_teams", scope_limits_totals(&q->viewer));
+		write_chat_url(&q->viewer, to);
 		kept_write_lacking(&lacking, to);
 	}
 	db_rows_free(tenant);

@@ -86,7 +86,9 @@ static const struct {
 	    "text?}" },
 	{ "Id", "text 1..191" },
 	{ "Now",
-	    "{tenant: text, role: text, of_teams: flag, now: [{as_of: time?, "
+	    "{tenant: text, role: text, of_teams: flag, chat_url: text? "
+	    "'The address of a chat in the CRM, with {chat}', "
+	    "now: [{as_of: time?, "
 	    "stale_at: time? 'From when on the figures are stale: three "
 	    "minutes after as_of, or three polling intervals after the newest "
 	    "snapshot, if that is later', "

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/http/etag.h"
@@ -15,6 +17,9 @@
 #include "sink/serve/serve.h"
 
 #define FILE_BYTES_MAX ((size_t)1024 * 1024)
+
+/* The largest window, in a header of gzip. */
+#define GZIP_BITS (15 + 16)
 
 #define PAGE "text/html; charset=utf-8"
 #define STYLES(name)                                                           \
@@ -37,6 +42,7 @@ static const struct {
 	STYLES("theme"),
 	MODULE("alerts"),
 	MODULE("board"),
+	MODULE("breakdown"),
 	MODULE("changes"),
 	MODULE("channels"),
 	MODULE("element"),
@@ -67,12 +73,13 @@ static const char headers[] =
     "Referrer-Policy: same-origin\n"
     "Cross-Origin-Opener-Policy: same-origin\n"
     "Cross-Origin-Resource-Policy: same-origin\n"
+    "Vary: Accept-Encoding\n"
     "Cache-Control: no-cache\n";
 
 struct board_files {
 	struct board_file {
-		struct buf text;
-		char etag[ETAG_TEXT];
+		struct buf text, zipped;
+		char etag[ETAG_TEXT], zipped_etag[ETAG_TEXT];
 	} files[ARRAY_LEN(names)];
 };
 
@@ -87,6 +94,26 @@ read_file(struct board_file *f, const char *path, struct buf *why)
 		(void)syserr_explain(
 		    why, PROG_NOINPUT, "cannot read '%s' of the board", path);
 	return rc;
+}
+
+/* For clients that take gzip: once, at the start. */
+static void
+zip_file(struct board_file *f)
+{
+	z_stream z = { .next_in = (Bytef *)f->text.data,
+		.avail_in = (uInt)f->text.len };
+	uLong most;
+
+	if (deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP_BITS, 8,
+		Z_DEFAULT_STRATEGY) != Z_OK)
+		return;
+	most = deflateBound(&z, (uLong)f->text.len);
+	z.next_out = (Bytef *)buf_room(&f->zipped, most);
+	z.avail_out = (uInt)most;
+	if (deflate(&z, Z_FINISH) == Z_STREAM_END)
+		buf_grown(&f->zipped, z.total_out);
+	(void)deflateEnd(&z);
+	etag_write(f->zipped_etag, &f->zipped, NULL);
 }
 
 struct board_files *
@@ -106,6 +133,8 @@ board_files_open(const char *folder, struct buf *why)
 			free(path);
 		}
 		etag_write(b->files[i].etag, &b->files[i].text, NULL);
+		if (rc == 0)
+			zip_file(&b->files[i]);
 	}
 	if (rc == 0)
 		return b;
@@ -118,22 +147,40 @@ board_files_close(struct board_files *b)
 {
 	size_t i;
 
-	for (i = 0; b != NULL && i < ARRAY_LEN(names); i++)
+	for (i = 0; b != NULL && i < ARRAY_LEN(names); i++) {
 		buf_release(&b->files[i].text);
+		buf_release(&b->files[i].zipped);
+	}
 	free(b);
+}
+
+/* What a browser sends; a client that forbids it with q=0 is not one. */
+static bool
+takes_gzip(const struct web_request *r)
+{
+	const char *takes = r->header(r, "Accept-Encoding");
+
+	return takes != NULL && strstr(takes, "gzip") != NULL &&
+	       strstr(takes, "gzip;q=0") == NULL;
 }
 
 static void
 send_file(const struct board_file *f, const char *type,
     const struct web_request *r, struct web_answer *a)
 {
+	bool zipped = f->zipped.len > 0 && takes_gzip(r);
+	const struct buf *body = zipped ? &f->zipped : &f->text;
+	const char *etag = zipped ? f->zipped_etag : f->etag;
+
 	a->content_type = type;
 	buf_adds(&a->headers, headers);
-	buf_addf(&a->headers, "ETag: %s\n", f->etag);
-	if (etag_is_known(r, f->etag))
+	buf_addf(&a->headers, "ETag: %s\n", etag);
+	if (zipped)
+		buf_adds(&a->headers, "Content-Encoding: gzip\n");
+	if (etag_is_known(r, etag))
 		a->status = 304;
 	else
-		buf_add(&a->body, f->text.data, f->text.len);
+		buf_add(&a->body, body->data, body->len);
 }
 
 void

@@ -18,6 +18,7 @@
 
 struct audit;
 struct board_files;
+struct conf;
 struct live_events;
 struct revocation;
 struct serve_metrics;
@@ -28,6 +29,7 @@ struct work_queue;
 /* The context of each handler. All borrowed, constant while requests come. */
 struct serve {
 	const struct jwt_rules *tokens;
+	const struct conf *conf;
 	const struct teams *teams;          /* of all tenants */
 	const struct server_counts *counts; /* of its requests */
 	struct revocation *revocation;

@@ -5,8 +5,10 @@ wait. It is half past five in the afternoon there.
 """
 
 import random
+import re
 
 from api_client import token
+from board_opened import seconds_of
 from board_world import quoted
 from report_page import duration
 
@@ -219,10 +221,111 @@ def columns_sort(test, zone):
             "#operators-table")][:4] == want[:4], f"sorted: {want}")
 
 
+def breakdown_is_sqls(test, zone):
+    browser = test.browser
+    offset = -int(zone.replace("%2B", "+").removeprefix("Etc/GMT") or 0)
+    day = (f"DATE(end_at + INTERVAL {offset} HOUR) = "
+           f"DATE(UTC_TIMESTAMP() + INTERVAL {offset} HOUR)")
+    for group in "channel", "operator":
+        want = test.sql(
+            f"SELECT {group}, COUNT(*), AVG(ms) / 1000 FROM intervals WHERE "
+            f"tenant = '{PLANTED}' AND kind IN ('first_response', 'reply') AND "
+            f"{day} GROUP BY {group} ORDER BY AVG(ms) DESC")
+        names = [OPERATORS[key][0] if group == "operator" else key
+                 for key, _, _ in want]
+        test.enter(lead(), f"/#zone={zone}&group={group}&all=breakdown")
+        test.shows(lambda: [
+            [row["Name"].lower(), row["Responses"], row["Average"]]
+            for row in browser.rows("#breakdown-table")] == [
+                [name.lower(), n, duration(mean)]
+                for name, (_, n, mean) in zip(names, want)], f"by {group}")
+    address = browser.ask("document.getElementById('csv').href")
+    got = test.world.server.ask(
+        address.removeprefix(browser.url), lead()).body.decode()
+    test.that(got.count("asked,") == len(want), f"CSV: {got}")
+    for kind, column, shown in (
+            ("unanswered", "COUNT(*)", "#summary-unanswered .value"),):
+        [[n]] = test.sql(f"SELECT {column} FROM intervals WHERE tenant = "
+                         f"'{PLANTED}' AND kind = '{kind}' AND {day}")
+        test.shows(lambda: browser.text(shown) == n, f"{kind}: {n}")
+
+
+def shares_of_the_spread(test):
+    """They are all responses; none took longer than 15 minutes."""
+    texts = test.browser.texts("#spread-legend strong")
+    shares = [float(text.split()[0]) for text in texts]
+    test.that(len(shares) == 5 and abs(sum(shares) - 100) < 0.3
+              and shares[3:] == [0, 0], f"the distribution: {texts}")
+
+
+def the_backlog_is_sqls(test):
+    ages = [(0, 300), (300, 900), (900, 3600), (3600, 10 ** 9)]
+
+    def want():
+        return [test.sql(
+            "SELECT COUNT(*) FROM chat_metrics WHERE waiting_since <= "
+            f"UTC_TIMESTAMP(3) - INTERVAL {least} SECOND AND waiting_since > "
+            f"UTC_TIMESTAMP(3) - INTERVAL {most} SECOND AND tenant = "
+            f"'{PLANTED}'")[0][0] for least, most in ages]
+
+    test.shows(lambda: test.browser.texts("#backlog-legend strong") == want(),
+               "the backlog by age")
+
+
+def what_opens_has_a_title(test, zone):
+    browser = test.browser
+    for link, title in (("#total-waiting .value a", "Waiting customers"),
+                        ("#total-unassigned .value a",
+                         "Open chats, unassigned"),
+                        ("#operators-table tr:nth-child(2) td:nth-child(4) a",
+                         "Waiting customers, Ines Duarte")):
+        test.enter(lead(), f"/#zone={zone}")
+        browser.until(lambda: browser.text(link), link)
+        browser.ask("document.querySelector(arguments[0]).click()", link)
+        test.shows(lambda: browser.text("#opened-title") == title, title)
+    waits = [row["Waits"] for row in browser.rows("#opened-table")]
+    test.that(len(waits) == 6 and waits == sorted(
+        waits, key=seconds_of, reverse=True), f"sorted by wait: {waits}")
+    browser.ask("document.querySelector('#opened-table a').click()")
+    chat = re.search("chat=(\\d+)", browser.ask("location.hash"))[1]
+    test.shows(lambda: browser.ask(
+        "document.getElementById('crm').href")
+        == f"https://crm.example/c/{chat}" and browser.visible("#crm"),
+        "the link into the CRM")
+
+
+def it_fits_a_phone(test, zone):
+    browser = test.browser
+    test.enter(lead(), f"/#zone={zone}")
+    browser.until(lambda: browser.rows("#changes-table"), "the page")
+    browser.resize(375, 812)
+    high, wide = browser.ask("[document.documentElement.scrollHeight, "
+                             "document.documentElement.scrollWidth]")
+    test.that(high < 3000 and wide <= 375, f"a phone: {wide} x {high}")
+    test.that(not browser.visible("#operator")
+              and not browser.visible("#responses"), "what is folded away")
+    for button, node in (("filters", "#operator"), ("history", "#responses")):
+        browser.ask(f"document.getElementById('{button}-button').click()")
+        test.that(browser.visible(node), f"{button} opens {node}")
+    test.that(browser.findings() == [], "axe: a phone")
+    browser.resize(1280, 900)
+
+
 def test(t):
     zone = plant(t.world, t.sql)
     verdict_names_the_cause(t, zone)
     load_is_seen(t, zone)
     columns_sort(t, zone)
+    breakdown_is_sqls(t, zone)
+    shares_of_the_spread(t)
+    the_backlog_is_sqls(t)
+    what_opens_has_a_title(t, zone)
+    it_fits_a_phone(t, zone)
+    t.enter(lead(), f"/#zone={zone}")
+    t.browser.until(lambda: t.browser.rows("#changes-table"), "the page")
     t.that(t.browser.findings() == [], "axe: the planted world")
     t.browser.picture("build/board", "planted")
+    for table in ("intervals", "response_hours", "response_histogram",
+                  "chat_metrics", "operator_metrics", "tenant_metrics",
+                  "allocation_limits"):
+        t.sql(f"DELETE FROM {table} WHERE tenant = '{PLANTED}'")

@@ -4,7 +4,9 @@ the stream has what /api/v1/now has for the same role, at once and after each
 change; a listener that does not read holds up nobody; all ends with the server.
 """
 
+import gzip
 import json
+import os
 import re
 import resource
 import socket
@@ -29,6 +31,7 @@ POLICY = {
     "connect-src 'self'", "img-src 'self' data:", "form-action 'self'",
     "base-uri 'none'", "frame-ancestors 'none'",
 }
+MOST_BYTES = 120000 # of all files, compressed
 LISTENERS = 50
 CROWD = 1000
 CROWD_KB = 50 * 1024
@@ -125,6 +128,29 @@ class Test:
 
     def listen(self, bearer=None, **how):
         return Listener(self.server.port, bearer or self.lead, **how)
+
+    def files_are_compressed(self):
+        """All that the first page loads, and the same as without."""
+        weight = 0
+        for path in FILES:
+            plain = self.server.ask(path)
+            got = self.server.ask(path, headers={
+                "Accept-Encoding": "gzip, deflate, br"})
+            self.that(got.headers["Content-Encoding"] == "gzip"
+                      and got.headers["Vary"] == "Accept-Encoding"
+                      and gzip.decompress(got.body) == plain.body,
+                      f"{path}: {got.headers}")
+            self.that(plain.headers["Content-Encoding"] is None
+                      and plain.headers["ETag"] != got.headers["ETag"],
+                      f"{path}: {plain.headers}")
+        for name in sorted(os.listdir("sink/board")):
+            path = "/" if name == "index.html" else f"/board/{name}"
+            if not name.startswith("login"):
+                got = self.server.ask(path, headers={
+                    "Accept-Encoding": "gzip"})
+                self.that(got.status == 200, f"{path}: {got.status}")
+                weight += len(got.body)
+        self.that(weight < MOST_BYTES, f"the board weighs {weight} bytes")
 
     def files_have_their_headers(self):
         for path, kind in FILES.items():
@@ -470,6 +496,7 @@ def body():
     with Lab("board_stream") as lab:
         test = Test(lab)
         test.files_have_their_headers()
+        test.files_are_compressed()
         test.who_may_hear_it()
         test.it_says_what_now_says()
         test.each_change_is_told()

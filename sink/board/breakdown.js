@@ -1,0 +1,124 @@
+/* Responses of the range by channel or operator, as a table with bars, which can
+ * be had as CSV; and a link to what is shown, with its dates. */
+
+import { byId, drawing, setFailed, setText } from "./element.js";
+import { fetchJson, newestOnly } from "./fetch_json.js";
+import { channelName, nameOf, notKept, shortened } from "./present.js";
+import { percent } from "./responses.js";
+import { addressOf, addressOfFigure, change, settings } from "./settings.js";
+import { chosenSpan, percentChange, rangeDates, span, spanText } from "./time.js";
+
+const BAR = { width: 100, height: 10 };
+const COPIED_MS = 3000;
+
+const newest = newestOnly();
+let shown = []; /* rows of the answer, and of the previous period */
+
+function bar(share, kind) {
+	return drawing("svg", { class: "share", "aria-hidden": "true",
+		preserveAspectRatio: "none",
+		viewBox: `0 0 ${BAR.width} ${BAR.height}` },
+	drawing("rect", { class: "track", width: BAR.width,
+		height: BAR.height }),
+	drawing("rect", { class: kind, height: BAR.height,
+		width: (BAR.width * share).toFixed(1) }));
+}
+
+const COLUMNS = [
+	{ title: "Name", kind: "text", names: true, value: (row) => row.name,
+		order: (row) => row.name },
+	{ title: "Responses", kind: "number shares", value: (row) => row.count,
+		opens: (row) => row.opens, order: (row) => -row.count,
+		picture: (row) => bar(row.count / row.most.count, "plain") },
+	{ title: "Average", kind: "time shares",
+		value: (row) => span(row.avg_seconds), opens: (row) => row.opens,
+		order: (row) => -row.avg_seconds,
+		picture: (row) => bar(row.avg_seconds / row.most.average,
+			row.avg_seconds > settings.threshold ? "more" : "plain") },
+	{ title: "Previous period", kind: "time", opens: (row) => row.beforeOpens,
+		value: (row) => span(row.before),
+		order: (row) => -(row.before ?? -1) },
+	{ title: "Change", kind: "time change",
+		value: (row) => percentChange(row.avg_seconds, row.before),
+		order: (row) => row.before === null ? 0
+			: -row.avg_seconds / row.before },
+	{ title: "Median", kind: "time rare", opens: (row) => row.opens,
+		value: (row) => span(row.median_seconds),
+		order: (row) => -row.median_seconds },
+	{ title: "P90", kind: "time rare", opens: (row) => row.opens,
+		value: (row) => span(row.p90_seconds),
+		order: (row) => -row.p90_seconds },
+	{ title: "Within", kind: "number", value: (row) => percent(row.within),
+		opens: (row) => row.opens, order: (row) => row.within },
+];
+
+function groupOf() {
+	return settings.group === "operator" ? "operator" : "channel";
+}
+
+function rowsOf(answer, group) {
+	const before = new Map(answer.rows
+		.filter((row) => row.span === "previous")
+		.map((row) => [row[group], row]));
+	const rows = answer.rows.filter((row) => row.span === "asked"
+		&& row.count > 0);
+	const most = { count: Math.max(...rows.map((row) => row.count)),
+		average: Math.max(...rows.map((row) => row.avg_seconds)) };
+
+	return rows.map((row) => ({ ...row, most, key: row[group],
+		name: row[group] === "" ? group === "operator" ? "nobody"
+			: "no channel" : group === "operator"
+			? nameOf(row.operator) : channelName(row.channel),
+		opens: addressOfFigure(row.href),
+		before: before.get(row[group])?.avg_seconds ?? null,
+		beforeOpens: addressOfFigure(before.get(row[group])?.href),
+	})).sort((a, b) => b.avg_seconds - a.avg_seconds);
+}
+
+export function redrawBreakdown() {
+	shortened("breakdown", COLUMNS, shown, (row) => ({
+		class: row.before === null ? null
+			: row.avg_seconds > row.before ? "slower" : "faster" }));
+	byId("group").value = groupOf();
+}
+
+export async function showBreakdown() {
+	const group = groupOf();
+	const parameters = { ...chosenSpan(), by: "total", group,
+		compare: "previous", within_seconds: settings.threshold };
+	const answer = await newest(fetchJson("/api/v1/responses", parameters));
+
+	if (answer === undefined)
+		return;
+	setFailed("breakdown", "");
+	byId("breakdown").hidden = answer === null || settings.wall;
+	if (answer === null)
+		return;
+	const given = Object.entries(parameters).filter(([, v]) => v !== "");
+
+	byId("csv").setAttribute("href", "/api/v1/responses.csv?"
+		+ new URLSearchParams(given));
+	byId("csv").setAttribute("download", `responses-by-${group}-`
+		+ `${parameters.from}.csv`);
+	shown = rowsOf(answer, group);
+	setText(byId("breakdown-note"), `${spanText(parameters)}, `
+		+ `${parameters.zone}` + (shown.length > 0 ? ", slowest first."
+		: answer.not_kept ? `: ${notKept(answer.not_kept)}`
+			: ": no responses."));
+	redrawBreakdown();
+}
+
+/* The clipboard is not for pages that came without HTTPS. */
+export function listenToBreakdown() {
+	byId("group").addEventListener("change", (event) =>
+		change({ group: event.target.value }));
+	byId("copy").hidden = !navigator.clipboard;
+	byId("copy").addEventListener("click", async () => {
+		const { first, last } = rangeDates();
+
+		await navigator.clipboard.writeText(new URL(addressOf({
+			range: `${first}..${last}` }), location.href).href);
+		setText(byId("copy"), "Copied");
+		setTimeout(() => setText(byId("copy"), "Copy link"), COPIED_MS);
+	});
+}
