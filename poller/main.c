@@ -16,6 +16,7 @@ static const struct option_mode *const modes[] = {
 	&poller_mode_registered,
 	&poller_mode_unregister,
 	&poller_mode_try,
+	&poller_mode_backfill,
 };
 
 int

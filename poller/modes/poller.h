@@ -21,6 +21,7 @@ struct poller {
 	const char *address, *port_file; /* --listen */
 	const char *hook_url;            /* --register, --unregister */
 	const char *function, *with;     /* --try */
+	const char *backfill;            /* a time */
 	const char *record, *replay;     /* folders; a poll */
 	enum output_format format;
 	bool with_text, dry_run;
@@ -45,6 +46,7 @@ extern const struct option_mode poller_mode_register;
 extern const struct option_mode poller_mode_registered;
 extern const struct option_mode poller_mode_unregister;
 extern const struct option_mode poller_mode_try;
+extern const struct option_mode poller_mode_backfill;
 
 /* Option rows that several modes have. */
 #define POLLER_TO                                                              \

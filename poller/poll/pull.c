@@ -399,6 +399,9 @@ keep_pull_state(struct pull *p)
 		store_set_number(p->crm.store, "skew", p->crm.skew.offset_ms);
 	if (p->as_of != CLOCK_NONE)
 		store_set_number(p->crm.store, "as_of", p->as_of);
+	if (p->as_of != CLOCK_NONE &&
+	    store_number(p->crm.store, "first_as_of", 0) == 0)
+		store_set_number(p->crm.store, "first_as_of", p->as_of);
 	if (p->chats.unknown > 0)
 		operators_invalidate(
 		    p->crm.store); /* the assignee may be new */

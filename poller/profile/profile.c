@@ -48,7 +48,7 @@ struct profile {
 };
 
 const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
-	"messages", "chat", "customer", "check", "assign" };
+	"messages", "chat", "customer", "check", "assign", "past" };
 
 static const char *const error_class_names[] = { "", "later", "throttled",
 	"quota", "denied", "gone", "unusable", "short" };
@@ -290,7 +290,8 @@ read_answer_records(struct profile *p, enum profile_call call,
     const struct profile_input *in, jv records, struct profile_answer *out)
 {
 	const struct crm_record_options opt = record_options(
-	    p, call == PROFILE_OPERATORS || call == PROFILE_CHATS);
+	    p, call == PROFILE_OPERATORS || call == PROFILE_CHATS ||
+		   call == PROFILE_PAST);
 	int n = jv_get_kind(records) == JV_KIND_ARRAY
 		    ? jv_array_length(jv_copy(records))
 		    : 0;

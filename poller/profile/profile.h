@@ -28,6 +28,7 @@ enum profile_call {
 	PROFILE_CUSTOMER,
 	PROFILE_CHECK,
 	PROFILE_ASSIGN,
+	PROFILE_PAST, /* conversations, the newest activity first */
 	PROFILE_CALLS
 };
 extern const char *const profile_call_names[PROFILE_CALLS];
@@ -73,6 +74,8 @@ struct profile_about {
 	bool operators_first; /* likewise, and so where by_operator */
 	bool needs;           /* it supports [crm] need */
 	unsigned max_pages;
+	unsigned backfill;  /* calls a minute to past conversations; 0: it
+			       cannot read them */
 	int64_t period_ms;  /* of the CRM's count of calls; 0: unknown */
 	int64_t changes_ms; /* its list may be of changes alone, for so long
 			       after a whole one; 0: it is always whole */

@@ -108,6 +108,7 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 	    out->by_operator || flag_member(about, "operators_first");
 	out->needs = flag_member(about, "needs");
 	out->max_pages = (unsigned)number_member(about, "max_pages", 1000);
+	out->backfill = (unsigned)number_member(about, "backfill", 0);
 	out->period_ms = (int64_t)(number_member(about, "period", 0) * 1000);
 	out->changes_ms = (int64_t)(number_member(about, "changes", 0) * 1000);
 	jv_free(names);

@@ -68,6 +68,7 @@ static const struct member about_members[] = {
 	FLAG("operators_first"),
 	FLAG("needs"),
 	{ "max_pages", MEMBER_WHOLE, NULL, 1, 1000000 },
+	{ "backfill", MEMBER_WHOLE, NULL, 1, 60000 },
 	{ "period", MEMBER_NUMBER, NULL, 0, 86400 },
 	{ "changes", MEMBER_NUMBER, NULL, 0, 86400 },
 	OBJECT("hooks", hooks),

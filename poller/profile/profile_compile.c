@@ -38,6 +38,8 @@ static const char MAIN[] =
     " elif $c == \"check_read\" then read(check_read)"
     " elif $c == \"assign_request\" then assign_request"
     " elif $c == \"assign_read\" then read(assign_read)"
+    " elif $c == \"past_request\" then past_request"
+    " elif $c == \"past_read\" then read(past_read)"
     " elif $c == \"hook_read\" then hook_read"
     " elif $c == \"hooks_request\" then hooks_request"
     " elif $c == \"hooks_read\" then read(hooks_read)"

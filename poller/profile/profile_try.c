@@ -11,7 +11,8 @@
 #include "poller/profile/profile_impl.h"
 
 static const char *const bases[] = { "operators", "chats", "messages", "chat",
-	"customer", "check", "assign", "hooks", "hook_add", "hook_remove" };
+	"customer", "check", "assign", "past", "hooks", "hook_add",
+	"hook_remove" };
 
 /* Whether it is X_request or X_read of a question X; end: "_request", "_read".
  */
@@ -124,7 +125,8 @@ show_result(struct profile *p, const char *function, jv result, struct buf *out,
 {
 	jv records = profile_member(result, "records");
 	bool list = strcmp(function, "operators_read") == 0 ||
-		    strcmp(function, "chats_read") == 0;
+		    strcmp(function, "chats_read") == 0 ||
+		    strcmp(function, "past_read") == 0;
 	int lost = 0;
 
 	if (jv_get_kind(records) == JV_KIND_ARRAY) {

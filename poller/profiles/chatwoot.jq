@@ -41,6 +41,7 @@ def about:
      operators_first: true,
      changes: 3600,
      max_pages: 10000,
+     backfill: 300,
      period: 60,
      hooks: {
          sign: {header: "X-Chatwoot-Signature",
@@ -505,6 +506,25 @@ def chats_read:
           {records: [$rows[] | listed_chat($in)],
            moved: true,
            next: next_page($rows)} end;
+
+# --- the past ---
+# By its last activity, so that what is new moves others only to pages that are
+# still to come.
+
+def past_request:
+    {path: (account_path + "/conversations"),
+     query: {status: "all", sort_by: "last_activity_at_desc",
+             page: (.cursor // 1)}};
+
+def past_read:
+    . as $in
+    | rows(.data.payload) as $rows
+    | {records: [$rows[] | .last_activity_at as $last_at
+                 | polled_chat($in; closed_at_of($in) // ($last_at | given))
+                 | .last_at = $last_at],
+       moved: true,
+       next: (if $rows == [] or any($rows[]; .last_activity_at < $in.since)
+              then null else ($in.cursor // 1) + 1 end)};
 
 # A conversation that was resolved, and written into since, does not say when:
 # then its messages do. The cursor is its record.

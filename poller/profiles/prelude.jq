@@ -64,6 +64,8 @@
 #                 changes      seconds: a list of open chats may be of those
 #                              that changed since the last, whatever their
 #                              status now, as long as a whole one is no older
+#                 backfill     how many calls a minute --backfill may make; left
+#                              out if there is no past_request
 #                 needs        true if chats get tags of .options.need, and
 #                              operators have such tags
 #                 max_pages    how many pages one question may have
@@ -91,6 +93,8 @@
 #               operator, to, channel, private, automated, kind, text, data,
 #               updated_at, episode}
 #   chat        one chat, whatever its state, with closed_at
+#   past        for --backfill: chats of any status, the newest activity first,
+#               with last_at and closed_at, until last_at is before .since
 #   customer    {type: "customer", customer, customer_name, customer_phone,
 #               tag}
 #   assign      assigns the chat to the operator; its read returns {operator:
@@ -262,6 +266,8 @@ def hook_add_request: null;
 def hook_add_read: missing("hook_add_read");
 def hook_remove_request: null;
 def hook_remove_read: {hooks: []};
+def past_request: null;
+def past_read: missing("past_read");
 def check_request: null;
 def check_read: {info: {}};
 def failure: http_failure;

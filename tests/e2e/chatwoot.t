@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Polls of a simulated Chatwoot: what an idle minute costs, and one in which
 chats changed; lists that move while they are read; deleted conversations;
-what a policy denies.
+what a policy denies; past conversations.
 
 Random worlds of Chatwoot are among those of worlds.t.
 """
@@ -119,6 +119,54 @@ def denied(lab, checks):
     checks.ends(lab.run(["poller", "-c", a.conf]), 77, "Token is not correct")
 
 
+def fast_profile(lab):
+    """One that reads the past without pauses."""
+    with open("poller/profiles/chatwoot.jq", encoding="utf-8") as f:
+        text = f.read()
+    return lab.write("fast.jq", text.replace("backfill: 300",
+                                             "backfill: 60000"))
+
+
+def past(lab, checks):
+    """Each past conversation is read, and each of its closings is a row of
+    history; a run that was ended goes on; what happened since the first poll is
+    the polls'."""
+    a = Account(lab, "past", "--dialogs", 70, "--messages", 12,
+                profile=fast_profile(lab), history="all")
+    back = ["poller", "-c", a.conf, "--backfill", "365d"]
+    a.sim.fault("401", after=60, count=1, method="GET",
+                route="/api/v1/accounts/1/conversations/")
+    checks.ends(lab.run(back), 77, "Token is not correct")
+    a.calls()
+    rest = lab.must(back).records()
+    calls = a.calls()["messages"]
+    checks.that(20 <= calls <= 40, f"the rest of 84: {calls}")
+    first = lab.must(back)
+    world = a.sim.world()
+    checks.equal({r["chat"] for r in first.records()},
+                 {str(d["id"]) for d in world["dialogs"]
+                  if d["last_message"] is not None}, "conversations")
+    checks.that({r["chat"] for r in rest} <
+                {r["chat"] for r in first.records()}, "only the rest")
+    opened = a.open()
+    closings = [m for m in world["messages"]
+                if m["extra_data"].get("system_type") == "close_dialog"]
+    resolved = [r for r in lab.must(
+        ["aggregator", "-a", "intervals", "-o", "ndjson", "--clock",
+         "records"], stdin=first.out).records()
+        if r.get("kind") == "resolution"]
+    checks.equal({(r["chat"], r["message"]) for r in resolved},
+                 {(str(m["dialog_id"]), str(m["id"])) for m in closings},
+                 "resolutions")
+    lab.must(["poller", "-c", a.conf])
+    a.sim.advance(60)
+    a.act("touch", percent=50)
+    a.act("close", sorted(opened)[0])
+    again = lab.must(back)
+    checks.equal(sorted(again.out.splitlines()),
+                 sorted(first.out.splitlines()), "after the first poll")
+
+
 def self_check(lab, checks):
     a = Account(lab, "check", "--dialogs", 60)
     report = {r["check"]: r for r in lab.must(
@@ -132,7 +180,7 @@ def self_check(lab, checks):
 def body():
     checks = Checks()
     with Lab("chatwoot") as lab:
-        for test in (costs, moving, deleted, denied, self_check):
+        for test in (costs, moving, deleted, denied, past, self_check):
             say(f"- {test.__name__}")
             test(lab, checks)
     return checks.result()

@@ -1,0 +1,483 @@
+/*
+ * backfill: poller --backfill. Reads past conversations of each tenant, the
+ * newest first, one call after the other, no faster than the profile allows,
+ * and writes what happened in them before the first poll. It is a run of its
+ * own: an aggregator without a state makes rows of history of the records, and
+ * those that polls make later win, because they are newer.
+ *
+ * Guarantee: a conversation is written whole or not at all. The state remembers
+ * how far back the run came, once the records are flushed, so that a run that
+ * was ended goes on there. It may write some conversations again, as the same
+ * records.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
+#include "common/endpoint/endpoint.h"
+#include "common/os/stop.h"
+#include "common/text/jsonw.h"
+#include "poller/client/fetch.h"
+#include "poller/client/progress.h"
+#include "poller/modes/poller.h"
+#include "poller/poll/odd_records.h"
+#include "poller/poll/operators.h"
+#include "poller/quota/crm_session.h"
+#include "poller/quota/quota.h"
+#include "poller/store/store.h"
+
+/* So often the records are flushed and the place is kept. */
+#define COMMIT_CHATS 50
+
+#define TRIES 4
+
+/* The key of the place in the state; 0: the last run came to its end. */
+static const char PLACE[] = "backfill";
+
+struct backfill {
+	struct crm_session crm;
+	struct http *http;
+	struct endpoint *to;
+	struct operators operators;
+	struct odd_records odd;
+	int64_t since_ms, until_ms; /* what happened between them is written */
+	int64_t place_ms;           /* what is later was written; 0: nothing */
+	struct crm_record *chats;   /* those to read */
+	size_t n, cap;
+	struct strmap seen;            /* their ids: pages may repeat one */
+	const struct crm_record *chat; /* that is read */
+	bool tells_closing;            /* its messages say that it was closed */
+	struct buf lines;              /* what is written of it */
+	struct buf line;
+	uint64_t messages;
+	size_t failed;
+	int64_t began_ms; /* monotonic */
+};
+
+static void
+give_up(struct backfill *b, const char *what, const struct ending *e)
+{
+	crm_session_fail(&b->crm, e->error, what, e->message);
+}
+
+/* Puts one question and waits for its end. */
+static void
+ask(struct backfill *b, const struct crm_question *q)
+{
+	fetch_ask(b->crm.fetch, q);
+	while (fetch_turn(b->http, &b->crm.fetch, 1) > 0 && !stop_asked())
+		endpoint_pump(b->to);
+}
+
+static void
+past_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct backfill *b = ctx;
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		(void)operators_add(&b->operators, &a->records[i], asked_ms);
+}
+
+static void
+past_operators_end(void *ctx, const struct ending *e)
+{
+	struct backfill *b = ctx;
+
+	if (e->error != ERROR_CLASS_NONE && e->error != ERROR_CLASS_SHORT)
+		give_up(b, "operators", e);
+	operators_set_in_profile(&b->operators, b->crm.tenant->profile);
+}
+
+/* Whether something of the chat may lie in the time that is wanted. */
+static bool
+is_wanted(const struct backfill *b, const struct crm_record *r)
+{
+	return r->type == RECORD_CHAT && r->last_at != CLOCK_NONE &&
+	       r->last_at >= b->since_ms &&
+	       (b->place_ms == 0 || r->last_at <= b->place_ms) &&
+	       (r->opened_at == CLOCK_NONE || r->opened_at < b->until_ms);
+}
+
+static void
+past_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct backfill *b = ctx;
+	struct crm_record *r;
+	void **slot;
+
+	(void)asked_ms;
+	odd_records_count(&b->odd, a);
+	for (r = a->records; r < a->records + a->n; r++) {
+		if (!is_wanted(b, r))
+			continue;
+		slot = strmap_put(&b->seen, r->id, strlen(r->id));
+		if (*slot != NULL)
+			continue;
+		*slot = b;
+		XGROW(b->chats, b->n, b->cap);
+		b->chats[b->n++] = *r;
+		*r = (struct crm_record){ .type = RECORD_UNKNOWN };
+	}
+}
+
+static void
+past_end(void *ctx, const struct ending *e)
+{
+	if (e->error != ERROR_CLASS_NONE)
+		give_up(ctx, "past conversations", e);
+}
+
+static void
+add_line(struct backfill *b)
+{
+	jsonw_line(&b->line);
+	buf_add(&b->lines, b->line.data, b->line.len);
+}
+
+static void
+open_line(struct backfill *b, const char *type)
+{
+	buf_clear(&b->line);
+	jsonw_open(&b->line);
+	jsonw_str(&b->line, "type", type);
+	jsonw_str(&b->line, "tenant", b->crm.tenant->name);
+}
+
+/* Closes a chat whose messages do not tell that it was closed. One that is
+ * open, or in which something happened since the first poll, is the polls'. */
+static void
+add_chat_line(struct backfill *b)
+{
+	const struct crm_record *r = b->chat;
+
+	if (b->tells_closing || r->status != CHAT_CLOSED ||
+	    r->closed_at == CLOCK_NONE || r->last_at >= b->until_ms)
+		return;
+	open_line(b, "chat");
+	jsonw_members(&b->line, r->body, strlen(r->body));
+	if (*r->person != '\0')
+		jsonw_members(&b->line, r->person, strlen(r->person));
+	if (r->opened_at != CLOCK_NONE)
+		jsonw_time(&b->line, "opened_at", r->opened_at);
+	jsonw_time(&b->line, "at", r->closed_at);
+	jsonw_time(&b->line, "closed_at", r->closed_at);
+	add_line(b);
+}
+
+static void
+past_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct backfill *b = ctx;
+	const struct crm_record *r;
+
+	(void)asked_ms;
+	odd_records_count(&b->odd, a);
+	for (r = a->records; r < a->records + a->n; r++) {
+		if (r->type != RECORD_MESSAGE || r->at >= b->until_ms)
+			continue;
+		open_line(b, "message");
+		jsonw_members(&b->line, r->body, strlen(r->body));
+		add_line(b);
+		b->messages++;
+		b->tells_closing |= r->closing;
+	}
+}
+
+static void
+write_chat_lines(struct backfill *b)
+{
+	const char *at = buf_str(&b->lines), *end;
+
+	for (; (end = strchr(at, '\n')) != NULL; at = end + 1) {
+		if (endpoint_write(b->to, at, (size_t)(end - at)) == 0)
+			continue;
+		b->crm.code = endpoint_code(b->to);
+		log_error("%s", endpoint_why(b->to));
+		return;
+	}
+}
+
+/* One chat that cannot be read is left out. */
+static void
+past_messages_end(void *ctx, const struct ending *e)
+{
+	struct backfill *b = ctx;
+
+	switch (e->failure) {
+	case FAILURE_NONE:
+		add_chat_line(b);
+		write_chat_lines(b);
+		break;
+	case FAILURE_ITEM:
+		if (b->failed++ == 0)
+			log_warn("tenant %s: a past conversation cannot be "
+				 "read: %s",
+			    b->crm.tenant->name, e->message);
+		break;
+	case FAILURE_TENANT:
+		give_up(b, "messages", e);
+		break;
+	}
+}
+
+/* Flushes the records, and only then keeps the place. */
+static void
+commit(struct backfill *b, int64_t place_ms)
+{
+	enum outcome o;
+
+	do
+		o = endpoint_flush(b->to);
+	while (o == OUTCOME_LATER && endpoint_code(b->to) == PROG_OK &&
+	       !stop_asked());
+	if (o != OUTCOME_DONE && b->crm.code == PROG_OK) {
+		b->crm.code = endpoint_code(b->to);
+		if (b->crm.code != PROG_OK)
+			log_error("%s", endpoint_why(b->to));
+	}
+	if (o == OUTCOME_DONE && b->crm.store != NULL)
+		store_set_number(b->crm.store, PLACE, place_ms);
+	crm_session_count(&b->crm);
+}
+
+/* Until as many calls may have been made as were. */
+static void
+keep_pace(const struct backfill *b)
+{
+	int64_t calls = (int64_t)crm_session_calls(&b->crm);
+	int64_t due =
+	    b->began_ms +
+	    calls * MINUTE_MS / profile_about(b->crm.tenant->profile)->backfill;
+	int64_t left;
+
+	while ((left = due - clock_mono_ms()) > 0 && !stop_asked()) {
+		endpoint_pump(b->to);
+		(void)stop_sleep(left < 500 ? left : 500);
+	}
+}
+
+/* Whether the budget of the month, or the CRM, ends the run for now. */
+static bool
+is_budget_spent(struct backfill *b)
+{
+	struct pace_month month = { .budget = 0 };
+
+	if (b->crm.store != NULL)
+		month = quota_month(
+		    b->crm.tenant, b->crm.store, crm_session_now(&b->crm));
+	if (month.budget == 0 || month.used < month.budget)
+		return false;
+	log_warn("tenant %s: the calls of this month are used up; run it again "
+		 "next month: it goes on where it was",
+	    b->crm.tenant->name);
+	b->crm.code = PROG_TEMPFAIL;
+	return true;
+}
+
+static void
+read_chat(struct backfill *b, const struct crm_record *r)
+{
+	const struct crm_question q = { .call = PROFILE_MESSAGES,
+		.item = r->id,
+		.chat = r->raw,
+		.tries = TRIES,
+		.ctx = b,
+		.page = past_messages_page,
+		.end = past_messages_end };
+
+	b->chat = r;
+	b->tells_closing = false;
+	buf_clear(&b->lines);
+	ask(b, &q);
+	keep_pace(b);
+}
+
+static int
+newest_first(const void *x, const void *y)
+{
+	const struct crm_record *a = x, *b = y;
+
+	return a->last_at > b->last_at ? -1 : a->last_at < b->last_at;
+}
+
+static void
+read_chats(struct backfill *b)
+{
+	struct progress progress;
+	size_t i;
+
+	if (b->n > 0)
+		qsort(b->chats, b->n, sizeof *b->chats, newest_first);
+	progress_init(&progress);
+	for (i = 0; i < b->n && b->crm.code == PROG_OK && !stop_asked(); i++) {
+		if (i % COMMIT_CHATS == 0 && is_budget_spent(b))
+			break;
+		read_chat(b, &b->chats[i]);
+		if (b->crm.code == PROG_OK && !stop_asked() &&
+		    (i + 1) % COMMIT_CHATS == 0)
+			commit(b, b->chats[i].last_at);
+		if (progress_due(&progress))
+			progress_draw(&progress,
+			    "%zu of %zu past conversations read", i + 1, b->n);
+	}
+	progress_end(&progress);
+	if (b->crm.code == PROG_OK && !stop_asked())
+		commit(b, 0);
+	else
+		commit(b, b->crm.store != NULL
+			      ? store_number(b->crm.store, PLACE, 0)
+			      : 0);
+}
+
+static void
+backfill_tenant(struct backfill *b)
+{
+	const struct crm_question operators = { .call = PROFILE_OPERATORS,
+		.ctx = b,
+		.page = past_operators_page,
+		.end = past_operators_end };
+	struct crm_question past = { .call = PROFILE_PAST,
+		.ctx = b,
+		.page = past_page,
+		.end = past_end };
+
+	b->began_ms = clock_mono_ms();
+	ask(b, &operators);
+	if (b->until_ms == 0)
+		b->until_ms = crm_session_now(&b->crm);
+	b->since_ms = b->until_ms - b->since_ms;
+	past.since_ms = b->since_ms;
+	if (b->crm.code == PROG_OK && !stop_asked())
+		ask(b, &past);
+	if (b->crm.code != PROG_OK || stop_asked())
+		return;
+	keep_pace(b);
+	read_chats(b);
+	odd_records_warn(&b->odd, b->crm.tenant->name);
+	if (stop_asked() && b->crm.code == PROG_OK)
+		b->crm.code = PROG_TEMPFAIL;
+	log_info("backfill",
+	    "tenant=%s conversations=%zu unread=%zu messages=%llu calls=%llu",
+	    b->crm.tenant->name, b->n, b->failed,
+	    (unsigned long long)b->messages,
+	    (unsigned long long)crm_session_calls(&b->crm));
+}
+
+static void
+release(struct backfill *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++)
+		crm_record_release(&b->chats[i]);
+	free(b->chats);
+	strmap_release(&b->seen, NULL);
+	operators_release(&b->operators);
+	odd_records_release(&b->odd);
+	buf_release(&b->lines);
+	buf_release(&b->line);
+	crm_session_close(&b->crm);
+}
+
+/* The state of the tenant, beside its polls; NULL: none, or after an error. */
+static struct store *
+open_state(const struct tenant *t, const char *dir, enum exit_code *code)
+{
+	struct buf why = BUF_INIT;
+	struct store *s = NULL;
+
+	if (dir != NULL) {
+		s = store_open(dir, t->name, STORE_SHARED, code, &why);
+		if (s == NULL)
+			log_error("tenant %s: %s", t->name, buf_str(&why));
+	}
+	buf_release(&why);
+	return s;
+}
+
+static void
+run_tenant(struct poller *p, const struct tenant *t, struct http *http,
+    struct endpoint *to, int64_t span_ms)
+{
+	struct backfill b = { .http = http, .to = to, .since_ms = span_ms };
+	enum exit_code code = PROG_OK;
+	struct store *store;
+
+	if (profile_about(t->profile)->backfill == 0) {
+		log_error("tenant %s: its profile cannot read past "
+			  "conversations; see messaging-profile(5)",
+		    t->name);
+		poller_failed(p, PROG_CONFIG);
+		return;
+	}
+	store = open_state(t, poller_state(p), &code);
+	crm_session_open(&b.crm, http, t, USAGE_STATUS, store);
+	b.crm.code = code;
+	b.operators.bots = t->bot_operators;
+	if (store != NULL) {
+		b.until_ms = store_number(store, "first_as_of", 0);
+		b.place_ms = store_number(store, PLACE, 0);
+		crm_session_begin(&b.crm);
+	}
+	if (b.crm.code == PROG_OK)
+		backfill_tenant(&b);
+	poller_failed(p, b.crm.code);
+	release(&b);
+}
+
+static enum exit_code
+run_backfill_mode(void *options)
+{
+	struct poller *p = options;
+	struct endpoint_options opt = { .conf = p->common.conf };
+	enum exit_code code = PROG_OK;
+	struct buf why = BUF_INIT;
+	struct endpoint *to;
+	struct http *http;
+	int64_t span_ms;
+	size_t i;
+
+	if (parse_duration(p->backfill, &span_ms) != 0)
+		return prog_usage_error(
+		    "--backfill takes a time such as 90d, not '%s'",
+		    p->backfill);
+	if (!poller_open(p, true))
+		return p->code;
+	to =
+	    endpoint_open_write(p->to != NULL ? p->to : "-", &opt, &why, &code);
+	if (to == NULL) {
+		log_error("%s", buf_str(&why));
+		poller_failed(p, code);
+	} else {
+		http = http_new();
+		for (i = 0; i < p->tenants_n && !stop_asked(); i++)
+			run_tenant(p, &p->tenants[i], http, to, span_ms);
+		http_free(http);
+	}
+	endpoint_close(to);
+	buf_release(&why);
+	return p->code;
+}
+
+static const struct option_row rows[] = {
+	POLLER_TO,
+	POLLER_STATE("what polls kept, and how far this came"),
+	POLLER_TENANT,
+	POLLER_TEXT,
+};
+
+const struct option_mode poller_mode_backfill = {
+	.choice = OPTION_TEXT(0, "backfill", "TIME", struct poller, backfill,
+	    "read past conversations, such as of the last 90d"),
+	.about = "Reads the conversations of that time before the first poll, "
+		 "and writes their\nrecords, for an aggregator without a "
+		 "state.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.run = run_backfill_mode,
+};
