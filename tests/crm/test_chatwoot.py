@@ -1,0 +1,142 @@
+"""The simulator's Chatwoot keeps the contract: who may ask, pages of 25, the
+statuses, what changed within some seconds, messages by id, assigning, and how
+it refuses."""
+
+import json
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from test_sim import Sim as AnySim  # noqa: E402
+
+KEYS = {"api_access_token": "sim-token"}
+BASE = "/api/v1/accounts/1/"
+
+
+class Sim(AnySim):
+    def __init__(self, *options):
+        super().__init__("--crm", "chatwoot", "--pace", "0", *options)
+
+    def ask(self, path, body=None, headers=KEYS):
+        """(status, JSON)"""
+        status, _, answer = self.raw(
+            "GET" if body is None else "POST", BASE + path, dict(headers),
+            None if body is None else json.dumps(body))
+        return status, json.loads(answer)
+
+    def list(self, query):
+        data = self.ask("conversations?" + query)[1]["data"]
+        return data["payload"], data["meta"]["all_count"]
+
+    def act(self, what, **more):
+        return self.control("act", do=what, **more)
+
+    def messages(self, chat, query=""):
+        return self.ask("conversations/%s/messages?%s" % (chat, query))[1][
+            "payload"]
+
+
+class Contract(unittest.TestCase):
+    def test_who_may_ask(self):
+        with Sim() as s:
+            self.assertEqual(s.ask("agents")[0], 200)
+            for wrong in ({}, {"api_access_token": "wrong"},
+                          {"Authorization": "sim-token"}):
+                status, answer = s.ask("agents", headers=wrong)
+                self.assertEqual((status, answer["error"]),
+                                 (401, "Invalid Access Token"))
+
+    def test_agents_are_one_bare_list(self):
+        with Sim("--operators", "30") as s:
+            agents = s.ask("agents")[1]
+            self.assertEqual(len(agents), 30)
+            self.assertLessEqual({a["availability_status"] for a in agents},
+                                 {"online", "busy", "offline"})
+
+    def test_pages_have_25_open_ones(self):
+        with Sim("--dialogs", "60") as s:
+            first, count = s.list("")
+            self.assertEqual((len(first), count), (25, 60))
+            seen = [c for page in (1, 2, 3)
+                    for c in s.list("page=%d&sort_by=last_activity_at_asc"
+                                    % page)[0]]
+            self.assertEqual(len({c["id"] for c in seen}), 60)
+            self.assertEqual({c["status"] for c in seen}, {"open"})
+            times = [c["last_activity_at"] for c in seen]
+            self.assertEqual(times, sorted(times))
+            self.assertEqual(s.list("page=4")[0], [])
+            self.assertGreater(s.list("status=all")[1], 60)
+
+    def test_what_changed_has_no_pages(self):
+        with Sim("--dialogs", "200") as s:
+            s.control("advance", seconds=86400)
+            self.assertEqual(s.list("status=all&updated_within=60")[0], [])
+            s.act("touch", percent=20)
+            chat = s.list("page=1")[0][0]["id"]
+            s.act("close", dialog=chat)
+            rows = s.list("status=all&updated_within=60&page=2")[0]
+            self.assertEqual(len(rows), 40)
+            self.assertEqual([c["id"] for c in rows
+                              if c["status"] == "resolved"], [chat])
+
+    def test_messages_by_id(self):
+        with Sim("--dialogs", "1", "--messages", "300", "--seed", "3") as s:
+            chat = s.list("status=all")[0][0]["id"]
+            while True:
+                newest = s.messages(chat)
+                every, page = [], s.messages(chat, "after=0")
+                while page:
+                    every += page
+                    page = s.messages(chat, "after=%d" % every[-1]["id"])
+                if len(every) > 120:
+                    break
+                for _ in range(130):
+                    s.act("client", dialog=chat)
+            ids = [m["id"] for m in every]
+            self.assertEqual(ids, sorted(set(ids)))
+            self.assertEqual([m["id"] for m in newest], ids[-20:])
+            before = s.messages(chat, "before=%d" % ids[-20])
+            self.assertEqual([m["id"] for m in before], ids[-40:-20])
+            self.assertEqual(len(s.messages(chat, "after=0")), 100)
+            self.assertLessEqual({m["message_type"] for m in every},
+                                 {0, 1, 2, 3})
+
+    def test_life_of_a_conversation(self):
+        with Sim("--dialogs", "0") as s:
+            chat = s.act("arrive")["dialog"]
+            status, agent = s.ask("conversations/%s/assignments" % chat,
+                                  {"assignee_id": 502})
+            self.assertEqual((status, agent["id"]), (200, 502))
+            show = s.ask("conversations/%s" % chat)[1]
+            self.assertEqual((show["meta"]["assignee"]["id"],
+                              show["meta"]["assignee_type"]), (502, "User"))
+            s.act("close", dialog=chat)
+            show = s.ask("conversations/%s" % chat)[1]
+            self.assertEqual((show["status"], show["messages"][0][
+                "message_type"]), ("resolved", 2))
+            s.act("client", dialog=chat)
+            show = s.ask("conversations/%s" % chat)[1]
+            self.assertEqual((show["id"], show["status"],
+                              show["meta"]["assignee"]["id"]),
+                             (chat, "open", 502))
+            lines = [m["content"] for m in s.messages(chat)
+                     if m["message_type"] == 2]
+            self.assertEqual(len(lines), 3, lines)
+            self.assertEqual(s.ask("conversations/%s/assignments" % chat,
+                                   {"assignee_id": 9})[1], None)
+            self.assertNotIn("assignee",
+                             s.ask("conversations/%s" % chat)[1]["meta"])
+
+    def test_refusals(self):
+        with Sim("--dialogs", "1", "--per-minute", "2") as s:
+            self.assertEqual(s.ask("conversations/1")[0], 404)
+            self.assertEqual(s.ask("agents")[0], 200)
+            status, headers, body = s.raw("GET", BASE + "agents", KEYS, None)
+            self.assertEqual((status, body), (429, b"Retry later\n"))
+            self.assertNotIn("retry-after",
+                             {k.lower() for k in dict(headers)})
+
+
+if __name__ == "__main__":
+    unittest.main()
