@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Polls of a simulated Chatwoot: what an idle minute costs, and one in which
 chats changed; lists that move while they are read; deleted conversations;
-what a policy denies; past conversations.
+what a policy denies; past conversations; assigning.
 
 Random worlds of Chatwoot are among those of worlds.t.
 """
@@ -167,6 +167,36 @@ def past(lab, checks):
                  sorted(first.out.splitlines()), "after the first poll")
 
 
+def assigning(lab, checks):
+    """A free conversation is given; one that somebody has is not; for an agent
+    who is none it stays free."""
+    a = Account(lab, "assigning", "--dialogs", 5, assign="yes")
+    free, taken, other = (str(a.sim.control(
+        "act", do="arrive", account=TOKEN)["dialog"]) for _ in range(3))
+    a.act("transfer", taken, operator=503)
+
+    def give(chat, agent):
+        line = json.dumps({
+            "type": "assignment", "tenant": TOKEN, "id": f"{chat}-{agent}",
+            "chat": chat, "operator": str(agent),
+            "expires": "2026-11-20T10:00:00Z"}) + "\n"
+        done = lab.run(["poller", "-c", a.conf, "--assign"],
+                       stdin=line.encode())
+        return [r.get("operator") for r in done.records()
+                if "assignment" in r]
+
+    def holder(chat):
+        return [d["operator_id"] for d in a.sim.world()["dialogs"]
+                if d["id"] == int(chat)][0]
+
+    checks.equal(give(free, 502), ["502"], "a free one")
+    checks.equal(holder(free), 502, "who has it")
+    give(taken, 502)
+    checks.equal(holder(taken), 503, "one that somebody has")
+    checks.that("999" not in give(other, 999), "an agent who is none")
+    checks.equal(holder(other), None, "who has that")
+
+
 def self_check(lab, checks):
     a = Account(lab, "check", "--dialogs", 60)
     report = {r["check"]: r for r in lab.must(
@@ -180,7 +210,7 @@ def self_check(lab, checks):
 def body():
     checks = Checks()
     with Lab("chatwoot") as lab:
-        for test in (costs, moving, deleted, denied, past, self_check):
+        for test in (costs, moving, deleted, denied, past, assigning, self_check):
             say(f"- {test.__name__}")
             test(lab, checks)
     return checks.result()
