@@ -121,6 +121,8 @@ const struct resource resources[] = {
 	{ ANALYTICS "health", VIEWER_NONE, .answer = original_health,
 	    .id = "analytics_health", .shape = "Health",
 	    .summary = "Whether the database answers." },
+	{ "/health", VIEWER_NONE, .answer = original_health, .id = "health",
+	    .shape = "Health", .summary = "Whether the database answers." },
 	{ V1 "openapi", VIEWER_NONE, .answer = resource_openapi,
 	    .parameters = no_parameters, .id = "openapi", .shape = "Openapi",
 	    .summary = "This description." },

@@ -301,7 +301,8 @@ class Test:
                 self.fits(path, self.server.ask(target, "nonsense"))
             answer = self.server.ask(target + (
                 "&" if "?" in target else "?") + "nonsense=1", admin)
-            original = "/analytics" in path or "/messages/" in path
+            original = "/analytics" in path or "/messages/" in path or \
+                path == "/health"
             self.that(answer.status == (200 if original else 400),
                       f"{path}: {answer.status} for what it does not have")
             self.fits(path, answer)
@@ -336,7 +337,8 @@ class Test:
                 ("/api/v1/heatmap", "operator=9",
                  {"role": "agent", "sub": "7"}),
                 ("/api/v1/analytics/dashboard", "x=%00", {"role": "admin"}),
-                ("/api/v1/analytics/health", "x=%00", {"role": "admin"})):
+                ("/api/v1/analytics/health", "x=%00", {"role": "admin"}),
+                ("/health", "x=%00", {"role": "admin"})):
             target = self.target(path)
             self.fits(path, self.server.ask(
                 target + ("&" if "?" in target else "?") + more,
