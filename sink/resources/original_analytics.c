@@ -4,6 +4,10 @@
  * channels/ID/analytics, dashboard and health, in its shapes: zeros where there
  * are no rows, and never 404. A period includes both its ends.
  *
+ * Messages and response times are those that are stored anyway; what callers
+ * posted about messages counts where there is more of it, or nothing else, and
+ * adds sentiments and intents.
+ *
  * What no row tells is null: what needs a metric that the tenant does not keep;
  * how much of what a channel was sent had success, and when it was up; and the
  * cache, which is none.
@@ -12,6 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/api/kept.h"
 #include "sink/api/reply.h"
@@ -28,7 +33,12 @@
 #define HOURS_MAX 10000
 #define HOURS_LIMIT "10001" /* that and one more */
 
+#define MS_OF_SECOND 1000.0
 #define MS_OF_MINUTE 60000.0
+
+/* What a response time is of. */
+#define RESPONSE_KINDS "'first_response', 'reply'"
+#define RESPONSE_KIND_SET (1U << SPAN_FIRST_RESPONSE | 1U << SPAN_REPLY)
 
 struct analytics_period {
 	int64_t start, end;
@@ -93,6 +103,9 @@ ask_in_period(struct question *q, const char *sql, const char *id,
 	return question_ask(q, sql, args, ARRAY_LEN(args), rows);
 }
 
+/* As metrics count them: no notes, and nothing of the system. */
+#define IS_MESSAGE "private = 0 AND sender IN ('customer', 'operator', 'bot')"
+
 static bool
 ask_conversation(struct question *q, const char *id,
     const struct analytics_period *p, struct db_rows **rows)
@@ -105,6 +118,27 @@ ask_conversation(struct question *q, const char *id,
 	    "FROM message_analytics WHERE tenant = ? AND conversation_id = ? "
 	    "AND created_at >= ? AND created_at <= ?",
 	    id, p, rows);
+}
+
+/* The messages that are stored, and the responses of a conversation. */
+#define IS_RESPONSE "kind IN (" RESPONSE_KINDS ") AND " INTERVAL_COUNTS
+
+static bool
+ask_stored_conversation(struct question *q, const char *id,
+    const struct analytics_period *p, struct db_rows **messages,
+    struct db_rows **responses)
+{
+	return ask_in_period(q,
+		   "SELECT COUNT(*), SUM(sender = 'customer'), "
+		   "SUM(sender <> 'customer'), AVG(CHAR_LENGTH(content) + 0e0) "
+		   "FROM messages WHERE tenant = ? AND conversation_id = ? "
+		   "AND created_at >= ? AND created_at <= ? AND " IS_MESSAGE,
+		   id, p, messages) &&
+	       ask_in_period(q,
+		   "SELECT AVG(ms) / 1000, MAX(ms) / 1000, MIN(ms) / 1000 "
+		   "FROM intervals WHERE tenant = ? AND chat = ? "
+		   "AND end_at >= ? AND end_at <= ? AND " IS_RESPONSE,
+		   id, p, responses);
 }
 
 /* How often each word of the column is there. */
@@ -137,35 +171,56 @@ write_word_counts(struct buf *to, const char *name, struct db_rows *words)
 	jsonw_close(to);
 }
 
+/* The rows whose first cell, a number, is greater; both have one row. */
+static const struct db_rows *
+with_more(const struct db_rows *stored, const struct db_rows *posted)
+{
+	int64_t n = db_get_int(stored, 0);
+
+	return n != INT64_MIN && n >= db_get_int(posted, 0) ? stored : posted;
+}
+
+struct conversation_rows {
+	struct db_rows *posted, *messages, *responses, *labels, *intents;
+};
+
 static void
 write_conversation(struct question *q, const char *id,
-    const struct analytics_period *p, struct db_rows *r, struct db_rows *labels,
-    struct db_rows *intents)
+    const struct analytics_period *p, struct conversation_rows *c)
 {
 	struct buf *to = &q->answer->body;
+	const struct db_rows *r = c->posted, *most, *times;
+	bool responds;
 
-	(void)db_next(r);
+	(void)db_next(c->posted);
+	(void)db_next(c->messages);
+	(void)db_next(c->responses);
+	most = with_more(c->messages, r);
+	responds = db_get(c->responses, 0) != NULL;
+	times = responds ? c->responses : r;
 	jsonw_open(to);
 	jsonw_str(to, "conversation_id", id);
 	member_period(to, p);
 	jsonw_open_in(to, "message_metrics");
-	member_cell(to, "total_messages", r, 0);
-	member_cell(to, "inbound_messages", r, 1);
-	member_cell(to, "outbound_messages", r, 2);
-	member_cell(to, "avg_message_length", r, 3);
+	member_cell(to, "total_messages", most, 0);
+	member_cell(to, "inbound_messages", most, 1);
+	member_cell(to, "outbound_messages", most, 2);
+	/* Texts may not be kept, and posted lengths may. */
+	member_cell(
+	    to, "avg_message_length", db_get(most, 3) != NULL ? most : r, 3);
 	jsonw_close(to);
 	jsonw_open_in(to, "sentiment_metrics");
 	member_cell(to, "avg_sentiment", r, 4);
-	write_word_counts(to, "sentiment_distribution", labels);
+	write_word_counts(to, "sentiment_distribution", c->labels);
 	jsonw_close(to);
 	jsonw_open_in(to, "intent_metrics");
-	write_word_counts(to, "intent_distribution", intents);
+	write_word_counts(to, "intent_distribution", c->intents);
 	member_cell(to, "intent_changes", r, 5);
 	jsonw_close(to);
 	jsonw_open_in(to, "performance_metrics");
-	member_cell(to, "avg_response_time", r, 6);
-	member_cell(to, "max_response_time", r, 7);
-	member_cell(to, "min_response_time", r, 8);
+	member_cell(to, "avg_response_time", times, responds ? 0 : 6);
+	member_cell(to, "max_response_time", times, responds ? 1 : 7);
+	member_cell(to, "min_response_time", times, responds ? 2 : 8);
 	jsonw_close(to);
 	reply_end(q, NULL);
 }
@@ -174,7 +229,7 @@ void
 original_conversation(struct question *q)
 {
 	struct analytics_period p = { .end = q->request->now_ms };
-	struct db_rows *rows = NULL, *labels = NULL, *intents = NULL;
+	struct conversation_rows c = { .posted = NULL };
 	char id[RECORD_MAX_ID + 1];
 	struct original_query o;
 
@@ -187,13 +242,16 @@ original_conversation(struct question *q)
 	if (p.start == CLOCK_NONE)
 		p.start = p.end - 7 * DAY_MS;
 	if (original_query_end(&o) && question_part(q, 4, id) &&
-	    ask_conversation(q, id, &p, &rows) &&
-	    ask_words(q, "sentiment_label", id, &p, &labels) &&
-	    ask_words(q, "intent_name", id, &p, &intents))
-		write_conversation(q, id, &p, rows, labels, intents);
-	db_rows_free(rows);
-	db_rows_free(labels);
-	db_rows_free(intents);
+	    ask_conversation(q, id, &p, &c.posted) &&
+	    ask_stored_conversation(q, id, &p, &c.messages, &c.responses) &&
+	    ask_words(q, "sentiment_label", id, &p, &c.labels) &&
+	    ask_words(q, "intent_name", id, &p, &c.intents))
+		write_conversation(q, id, &p, &c);
+	db_rows_free(c.posted);
+	db_rows_free(c.messages);
+	db_rows_free(c.responses);
+	db_rows_free(c.labels);
+	db_rows_free(c.intents);
 }
 
 /* Neither the series nor what is added up ends at some hour in silence. */
@@ -333,12 +391,64 @@ ask_hours(struct question *q, const char *id, const struct analytics_period *p,
 	return good;
 }
 
+/* The responses of the channel in each of its hours: the slot is the row's
+ * place. To be released. */
+static bool
+ask_hours_responses(struct question *q, const char *id,
+    const struct analytics_period *p, struct db_rows *hours,
+    struct response_sums *sums)
+{
+	const struct response_filter choice = { .kinds = RESPONSE_KINDS,
+		.kind_set = RESPONSE_KIND_SET,
+		.channel = id,
+		.of_tenant = true };
+	size_t n = db_rows_count(hours), i = 0;
+	int64_t *begins = xcalloc(n + 1, sizeof *begins), end = p->start;
+	struct response_plan plan = { .from = p->start, .to = p->end + 1 };
+	bool good;
+
+	for (; db_next(hours); i++)
+		begins[i] = db_get_time(hours, HOUR);
+	db_rewind(hours);
+	while (i-- > 0) { /* the newest comes first */
+		if (begins[i] > end)
+			response_plan_stretch(&plan, end, -1);
+		response_plan_stretch(&plan,
+		    begins[i] > p->start ? begins[i] : p->start, (int64_t)i);
+		end = begins[i] + HOUR_MS;
+	}
+	response_plan_stretch(&plan, end < plan.to ? end : plan.to, -1);
+	free(begins);
+	good = response_sums_read(q, &plan, &choice, GROUP_NONE, sums);
+	response_plan_release(&plan);
+	return good;
+}
+
+/* Of the hour at that place; none: zeros. The list is in order of the slots. */
+static struct span_sum
+responses_of_hour(const struct response_sums *s, size_t slot)
+{
+	size_t low = 0, high = s->n, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (s->list[middle].slot < slot)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < s->n && s->list[low].slot == slot
+		   ? s->list[low].of
+		   : (struct span_sum){ .n = 0 };
+}
+
 /* Sums over a channel's hours. */
 struct channel_sums {
 	bool counted; /* by channel_metrics; else only analyses tell of it */
 	int64_t conversations, messages, analyses;
-	double response_sum; /* in seconds */
+	double response_sum; /* posted, in seconds */
 	int64_t responses;
+	int64_t stored_ms, stored; /* the same of intervals */
 };
 
 static bool
@@ -348,8 +458,15 @@ is_counted(const struct db_rows *hour)
 }
 
 static void
-add_up_hours(struct db_rows *hours, struct channel_sums *s)
+add_up_hours(struct db_rows *hours, const struct response_sums *responses,
+    struct channel_sums *s)
 {
+	size_t i;
+
+	for (i = 0; i < responses->n; i++) {
+		s->stored += responses->list[i].of.n;
+		s->stored_ms += responses->list[i].of.sum_ms;
+	}
 	while (db_next(hours)) {
 		if (is_counted(hours)) {
 			s->counted = true;
@@ -363,8 +480,20 @@ add_up_hours(struct db_rows *hours, struct channel_sums *s)
 	db_rewind(hours);
 }
 
+/* The mean of the stored ones, else of the posted ones. */
 static void
-add_hour(struct buf *to, const struct db_rows *hour, bool counted)
+member_response_time(struct buf *to, const char *name, int64_t sum_ms,
+    int64_t n, double posted_sum, int64_t posted)
+{
+	if (n > 0)
+		member_mean(to, name, (double)sum_ms / MS_OF_SECOND, n);
+	else
+		member_mean(to, name, posted_sum, posted);
+}
+
+static void
+add_hour(struct buf *to, const struct db_rows *hour, bool counted,
+    struct span_sum responses)
 {
 	jsonw_next(to);
 	jsonw_open(to);
@@ -373,7 +502,7 @@ add_hour(struct buf *to, const struct db_rows *hour, bool counted)
 	    to, "active_conversations", db_get_int(hour, CONVERSATIONS));
 	member_count(to, "messages_processed",
 	    db_get_int(hour, counted ? MESSAGES : ANALYSES));
-	member_mean(to, "response_time",
+	member_response_time(to, "response_time", responses.sum_ms, responses.n,
 	    strtod(db_get(hour, RESPONSE_SUM), NULL),
 	    db_get_int(hour, RESPONSES));
 	jsonw_null(to, "success_rate");
@@ -382,12 +511,14 @@ add_hour(struct buf *to, const struct db_rows *hour, bool counted)
 
 static void
 write_channel(struct question *q, const char *id,
-    const struct analytics_period *p, struct db_rows *hours)
+    const struct analytics_period *p, struct db_rows *hours,
+    const struct response_sums *responses)
 {
 	struct buf *to = &q->answer->body;
 	struct channel_sums s = { .counted = false };
+	size_t i;
 
-	add_up_hours(hours, &s);
+	add_up_hours(hours, responses, &s);
 	jsonw_open(to);
 	jsonw_str(to, "channel_id", id);
 	member_period(to, p);
@@ -397,17 +528,18 @@ write_channel(struct question *q, const char *id,
 		    s.counted ? s.conversations : CLOCK_NONE);
 		jsonw_int(
 		    to, "total_messages", s.counted ? s.messages : s.analyses);
-		member_mean(
-		    to, "avg_response_time", s.response_sum, s.responses);
+		member_response_time(to, "avg_response_time", s.stored_ms,
+		    s.stored, s.response_sum, s.responses);
 		jsonw_null(to, "success_rate");
 		jsonw_null(to, "uptime_percentage");
 	}
 	jsonw_close(to);
 	jsonw_key(to, "time_series");
 	jsonw_list(to);
-	while (db_next(hours)) {
+	for (i = 0; db_next(hours); i++) {
 		if (is_counted(hours) || !s.counted)
-			add_hour(to, hours, s.counted);
+			add_hour(to, hours, s.counted,
+			    responses_of_hour(responses, i));
 	}
 	jsonw_list_end(to);
 	reply_end(q, NULL);
@@ -417,6 +549,7 @@ void
 original_channel(struct question *q)
 {
 	struct analytics_period p = { .start = 0 };
+	struct response_sums responses = { .n = 0 };
 	struct db_rows *hours = NULL;
 	char id[RECORD_MAX_ID + 1];
 	struct original_query o;
@@ -427,8 +560,11 @@ original_channel(struct question *q)
 	original_query_time(&o, "start_time", true, &p.start);
 	original_query_time(&o, "end_time", true, &p.end);
 	if (original_query_end(&o) && question_part(q, 4, id) &&
-	    ask_hours(q, id, &p, &hours) && check_hours(q, hours))
-		write_channel(q, id, &p, hours);
+	    ask_hours(q, id, &p, &hours) && check_hours(q, hours) &&
+	    ask_hours_responses(q, id, &p, hours, &responses)) {
+		write_channel(q, id, &p, hours, &responses);
+		response_sums_release(&responses);
+	}
 	db_rows_free(hours);
 }
 
@@ -468,6 +604,36 @@ ask_messages_of(
 	return good;
 }
 
+/* The messages that are counted by hour and channel, in hours that begin in the
+ * period; without such rows those that are stored. */
+static bool
+ask_counted_messages(
+    struct question *q, const struct analytics_period *p, struct db_rows **rows)
+{
+	const struct db_value args[] = { db_time(p->start), db_time(p->end) };
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_adds(&sql, "SELECT SUM(messages), SUM(inbound_messages), "
+		       "SUM(outbound_messages) FROM ");
+	good =
+	    sharded_table(q, "channel_metrics", "channel_metrics_parts", &sql);
+	buf_adds(&sql, " WHERE tenant = ? AND `hour` >= ? AND `hour` <= ?");
+	good =
+	    good && question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), rows);
+	buf_release(&sql);
+	if (!good || !db_next(*rows) || db_get(*rows, 0) != NULL)
+		return good;
+	db_rows_free(*rows);
+	*rows = NULL;
+	return question_ask(q,
+		   "SELECT COUNT(*), SUM(sender = 'customer'), "
+		   "SUM(sender <> 'customer') FROM messages WHERE tenant = ? "
+		   "AND created_at >= ? AND created_at <= ? AND " IS_MESSAGE,
+		   args, ARRAY_LEN(args), rows) &&
+	       db_next(*rows);
+}
+
 struct active_question {
 	struct question *q;
 	int64_t since;
@@ -503,20 +669,20 @@ count_active(void *ctx, int64_t *n)
 	return good;
 }
 
-/* Number and duration of what was resolved, up to the end of this hour: of the
- * tenant for everybody, as the conversations are that it is a part of.
- * CLOCK_NONE: what is kept is not all. */
+/* Number and duration of the intervals of these kinds, up to the end of this
+ * hour: of the tenant for everybody, as the conversations are that they are a
+ * part of. CLOCK_NONE: what is kept is not all. */
 static bool
-ask_resolved(struct question *q, const struct analytics_period *p, int64_t *n,
-    int64_t *sum_ms)
+ask_durations(struct question *q, const struct analytics_period *p,
+    const char *kinds, unsigned kind_set, int64_t *n, int64_t *sum_ms)
 {
 	int64_t begins[] = { p->start, (p->end / HOUR_MS + 1) * HOUR_MS };
 	const struct response_span span = {
 		.from = begins[0], .to = begins[1], .begins = begins, .n = 1
 	};
-	const struct response_filter choice = { .kinds = "'resolution'",
-		.kind_set = 1U << SPAN_RESOLUTION,
-		.of_tenant = true };
+	const struct response_filter choice = {
+		.kinds = kinds, .kind_set = kind_set, .of_tenant = true
+	};
 	struct response_plan plan = { .from = 0 };
 	struct response_sums sums;
 	bool good;
@@ -551,23 +717,42 @@ write_conversations(
 	jsonw_close(to);
 }
 
+struct dashboard {
+	struct db_rows *posted, *counted; /* messages */
+	int64_t active;                   /* conversations */
+	int64_t resolved, resolved_ms;
+	int64_t responses, responses_ms;
+};
+
+static void
+write_messages(struct buf *to, const struct dashboard *d)
+{
+	const struct db_rows *most = with_more(d->counted, d->posted);
+
+	jsonw_open_in(to, "message_metrics");
+	member_cell(to, "total", most, 0);
+	member_cell(to, "inbound", most, 1);
+	member_cell(to, "outbound", most, 2);
+	member_cell(to, "avg_sentiment", d->posted, 3);
+	if (d->responses > 0)
+		member_real(to, "avg_response_time", true,
+		    (double)d->responses_ms / MS_OF_SECOND /
+			(double)d->responses);
+	else
+		member_cell(to, "avg_response_time", d->posted, 4);
+	jsonw_close(to);
+}
+
 static void
 write_dashboard(struct question *q, const struct analytics_period *p,
-    struct db_rows *messages, int64_t active, int64_t resolved, int64_t sum_ms)
+    const struct dashboard *d)
 {
 	struct buf *to = &q->answer->body;
 
-	(void)db_next(messages);
 	jsonw_open(to);
 	member_period(to, p);
-	jsonw_open_in(to, "message_metrics");
-	member_cell(to, "total", messages, 0);
-	member_cell(to, "inbound", messages, 1);
-	member_cell(to, "outbound", messages, 2);
-	member_cell(to, "avg_sentiment", messages, 3);
-	member_cell(to, "avg_response_time", messages, 4);
-	jsonw_close(to);
-	write_conversations(to, active, resolved, sum_ms);
+	write_messages(to, d);
+	write_conversations(to, d->active, d->resolved, d->resolved_ms);
 	reply_end(q, NULL);
 }
 
@@ -582,8 +767,7 @@ original_dashboard(struct question *q)
 	struct analytics_period p = { .end = q->request->now_ms };
 	struct count_cache_key key = { .tenant = q->viewer.tenant };
 	struct active_question a = { .q = q };
-	struct db_rows *messages = NULL;
-	int64_t active, resolved, sum_ms;
+	struct dashboard d = { .posted = NULL };
 	struct original_query o;
 	size_t word;
 
@@ -594,11 +778,16 @@ original_dashboard(struct question *q)
 	key.what = counted[word];
 	key.period_ms = days[word] * DAY_MS;
 	a.since = p.start = p.end - key.period_ms;
-	if (original_query_end(&o) && ask_messages_of(q, &p, &messages) &&
-	    count_cache_get(&key, count_active, &a, &active) &&
-	    ask_resolved(q, &p, &resolved, &sum_ms))
-		write_dashboard(q, &p, messages, active, resolved, sum_ms);
-	db_rows_free(messages);
+	if (original_query_end(&o) && ask_messages_of(q, &p, &d.posted) &&
+	    db_next(d.posted) && ask_counted_messages(q, &p, &d.counted) &&
+	    count_cache_get(&key, count_active, &a, &d.active) &&
+	    ask_durations(q, &p, "'resolution'", 1U << SPAN_RESOLUTION,
+		&d.resolved, &d.resolved_ms) &&
+	    ask_durations(q, &p, RESPONSE_KINDS, RESPONSE_KIND_SET,
+		&d.responses, &d.responses_ms))
+		write_dashboard(q, &p, &d);
+	db_rows_free(d.posted);
+	db_rows_free(d.counted);
 }
 
 /* Answered by anyone's request, and with 200 whatever it says. A server that

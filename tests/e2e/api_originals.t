@@ -162,28 +162,30 @@ class World:
             default=None)
 
     def hours(self, tenant):
-        """By hour: each channel, and what was resolved, as intervals and as
-        their sums."""
+        """By hour: each channel; responses and what was resolved, as intervals
+        and as their sums."""
         hour = self.now.replace(minute=0, second=0) - timedelta(days=95)
-        resolved = {}
+        sums = {}
         # Some in the hours in which the dashboard's periods begin.
         ends = [self.now - timedelta(days=days, seconds=self.dice.randrange(
             -3600, 3600)) for days in BACK.values() for _ in range(12)]
         for n, end in enumerate(ends + [self.moment() for _ in range(120)]):
-            row = {"tenant": tenant, "end_at": end, "chat": f"c{n}",
+            row = {"tenant": tenant, "end_at": end, "chat": self.dice.choice(
+                       [f"c{n}", *CONVERSATIONS]),
                    "message": "", "kind": self.dice.choice(
                        ["resolution", "resolution", "reply"]),
+                   "channel": self.dice.choice([None, *CHANNELS]),
                    "ms": self.dice.randrange(10**7),
                    "withdrawn": int(self.dice.random() < 0.1),
                    "as_of": self.now}
             self.put("intervals", row)
-            if row["kind"] == "resolution" and not row["withdrawn"]:
+            if not row["withdrawn"]:
                 key = end.replace(minute=0, second=0, microsecond=0)
-                resolved.setdefault(key, []).append(row["ms"])
-        for key, ms in resolved.items():
+                sums.setdefault((key, row["kind"]), []).append(row["ms"])
+        for (key, kind), ms in sums.items():
             self.put("response_hours", {
                 "tenant": tenant, "hour": key, "operator": "7",
-                "kind": "resolution", "responses": len(ms),
+                "kind": kind, "responses": len(ms),
                 "sum_ms": sum(ms), "max_ms": max(ms), "as_of": self.now})
         while hour < self.now:
             for channel in CHANNELS[:-1]:
@@ -191,6 +193,8 @@ class World:
                     self.put("channel_metrics", {
                         "tenant": tenant, "hour": hour, "channel": channel,
                         "messages": self.dice.randrange(50),
+                        "inbound_messages": self.dice.randrange(50),
+                        "outbound_messages": self.dice.randrange(50),
                         "active_conversations": self.dice.randrange(9),
                         "as_of": self.now})
             hour += timedelta(hours=1)
@@ -415,18 +419,33 @@ class Test:
         start, end = (stored(at(period[k])) for k in ("start", "end"))
         return [r for r in rows if start <= r[column] <= end]
 
+    def responses(self, period, **cells):
+        """In seconds."""
+        return [r["ms"] / 1000 for r in self.within(self.world.of(
+            "intervals", kind="reply", withdrawn=0, **cells), period,
+            "end_at")]
+
     def conversation_oracle(self, conversation, period):
+        """Of messages and of analyses what is more of."""
         rows = self.within(self.world.of(
             "message_analytics", conversation_id=conversation), period)
         column = lambda name: [r[name] for r in rows if r[name] is not None]
-        times = column("response_time")
+        times = self.responses(period, chat=conversation) or \
+            column("response_time")
+        messages = self.within(self.world.of(
+            "messages", conversation_id=conversation), period)
+        texts = [len(m["content"]) for m in messages if m["content"]]
+        stored = len(messages) >= len(rows)
         return {
             "conversation_id": conversation, "period": period,
             "message_metrics": {
-                "total_messages": len(rows),
-                "inbound_messages": column("direction").count("inbound"),
-                "outbound_messages": column("direction").count("outbound"),
-                "avg_message_length": mean(column("message_length"))},
+                "total_messages": max(len(messages), len(rows)),
+                "inbound_messages": len(messages) if stored else
+                column("direction").count("inbound"),
+                "outbound_messages": 0 if stored else
+                column("direction").count("outbound"),
+                "avg_message_length": mean(
+                    texts if stored and texts else column("message_length"))},
             "sentiment_metrics": {
                 "avg_sentiment": mean(column("sentiment_score")),
                 "sentiment_distribution": counts(column("sentiment_label"))},
@@ -469,9 +488,20 @@ class Test:
         hours = counted or {
             hour + ":00:00.000": (None, n) for hour, n in Counter(
                 r["created_at"][:13] for r in rows).items()}
-        times = lambda begin: [
-            r["response_time"] for r in rows if r["response_time"] is not None
-            and r["created_at"].startswith(begin)]
+        def times(begin):
+            ms = [r["ms"] / 1000 for r in self.within(self.world.of(
+                "intervals", channel=channel, kind="reply", withdrawn=0),
+                period, "end_at") if r["end_at"][:13] in hours_of
+                and r["end_at"].startswith(begin)]
+            return ms or [
+                r["response_time"] for r in rows
+                if r["response_time"] is not None
+                and r["created_at"].startswith(begin)]
+
+        # Hours in which there is something else, too.
+        hours_of = {r["hour"][:13] for r in self.within(self.world.of(
+            "channel_metrics", channel=channel), period, "hour")} | {
+                r["created_at"][:13] for r in rows}
         series = [{
             "timestamp": told(hour), "active_conversations": active,
             "messages_processed": messages,
@@ -532,6 +562,15 @@ class Test:
     def dashboard_oracle(self, period):
         rows = self.within(self.world.of("message_analytics"), period)
         column = lambda name: [r[name] for r in rows]
+        hours = self.within(self.world.of("channel_metrics"), period, "hour")
+        counted = [sum(r[name] for r in hours) for name in (
+            "messages", "inbound_messages", "outbound_messages")]
+        if not hours:
+            counted = [len(self.within(self.world.of("messages"), period))] * 2
+            counted.append(0)
+        posted = [len(rows), column("direction").count("inbound"),
+                  column("direction").count("outbound")]
+        messages = counted if counted[0] >= posted[0] else posted
         total = len(self.within(self.world.of(
             "conversation_metrics"), period, "last_message_at"))
         resolved = [r["ms"] for r in self.within(self.world.of(
@@ -539,11 +578,11 @@ class Test:
         return {
             "period": period,
             "message_metrics": {
-                "total": len(rows),
-                "inbound": column("direction").count("inbound"),
-                "outbound": column("direction").count("outbound"),
+                "total": messages[0], "inbound": messages[1],
+                "outbound": messages[2],
                 "avg_sentiment": mean(column("sentiment_score")),
-                "avg_response_time": mean(column("response_time"))},
+                "avg_response_time": mean(
+                    self.responses(period) or column("response_time"))},
             "conversation_metrics": {
                 "total": total, "resolved": len(resolved),
                 "avg_duration": mean(resolved) / 60000,
