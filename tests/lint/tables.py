@@ -57,7 +57,7 @@ def check_page(write):
 
 
 LISTS = "sink/resources/resource_lists.c"
-AUDIT = "reaper/rights/audit_line.c"
+AUDIT = "reaper/rights/subject_lines.c"
 
 
 def check_audits():
