@@ -87,7 +87,7 @@ $(B)/%.a:
 
 $(B)/common/base/version.o: ALLCF += -DVERSION='"$(VERSION)"'
 $(B)/common/base/version.o: ALLCF += -DDATADIR='"$(DATADIR)"'
-# `make` and then `make install PREFIX=/usr` compiles it anew.
+# `make` and then `make install PREFIX=/usr` compiles it again.
 $(B)/common/base/version.o: $(B)/places
 $(B)/places: FORCE
 	@mkdir -p $(@D)

@@ -447,8 +447,8 @@ static const struct option_row forget_rows[] = {
 
 const struct option_mode reaper_mode_forget = {
 	.choice = OPTION_TEXT(0, "forget", "CUSTOMER", struct reaper, forget,
-	    "remove what tells of a customer, keep the metrics"),
-	.about = "Removes what tells of the customer with that id of the CRM; "
+	    "erase a customer, keep the metrics"),
+	.about = "Erases the customer with that id of the CRM; "
 		 "metrics stay.\n",
 	.rows = forget_rows,
 	.rows_n = ARRAY_LEN(forget_rows),

@@ -6,7 +6,7 @@
  * Forgetting is many small steps, each of which may be repeated. First the
  * table `forgotten` gets an entry, by which sinks recognize rows about the
  * customer that arrive from then on; then the tables are changed, day by day;
- * then files are written anew. Killed at any time and started again, it ends
+ * then files are rewritten. Killed at any time and started again, it ends
  * the same.
  */
 #ifndef REAPER_RIGHTS_H

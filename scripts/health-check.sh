@@ -16,7 +16,7 @@
 #
 # Checked are: broker, database, the version of its schema, the age of each
 # tenant's metrics, dead letters, the disk below [poller] state and
-# [aggregator] state, and what [metrics] folder tells of jobs: their last success,
+# [aggregator] state, and what [metrics] folder says about jobs: their last success,
 # and whether the last report was mailed.
 #
 # Exit status: 0 ok, 1 warning, 2 critical, 3 unknown.
@@ -74,7 +74,7 @@ done
 warn=$(seconds "$warn") || { echo "$warn" && exit 3; }
 critical=$(seconds "$critical") || { echo "$critical" && exit 3; }
 limit=$(seconds "$limit") || { echo "$limit" && exit 3; }
-# timeout(1) takes 0 for no limit, and whoever is stopped answers nothing.
+# timeout(1) takes 0 for no limit, and anyone who is stopped answers nothing.
 [ "$limit" -gt 0 ] || usage_error "-t 0 leaves no time"
 [ "$warn" -le "$critical" ] || usage_error "-w, ${warn} s, is above -c," \
 	"${critical} s: nothing would be a warning"

@@ -8,7 +8,7 @@
 # installed in PREFIX/share/messaging-analytics/scripts), else the PATH.
 # PROGRAM_PREFIX is put before each name.
 
-# shellcheck disable=SC2034 # used by whoever reads this file
+# shellcheck disable=SC2034 # used by anyone who reads this file
 {
 	me=${0##*/}
 	here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)

@@ -13,7 +13,7 @@
  * Who is selected: of the operators who are available, have all its tags and
  * fewer chats than their limit, the one with the fewest; of equals the one
  * whose last reservation is oldest; then by id. Chats count that are open and
- * assigned, whoever assigned them, and those that are reserved.
+ * assigned, no matter who assigned them, and those that are reserved.
  *
  * A reservation is pending until it is fulfilled (a record names an assignee,
  * other than whom it replaces), refused, or expired; till then the chat is

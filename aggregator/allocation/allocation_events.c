@@ -78,7 +78,7 @@ set_assignee(struct alloc_chat *c, struct alloc_operator *o, int64_t at)
 	}
 }
 
-/* That a chat is told of again, or closed, makes it no later one. */
+/* That a chat is reported again, or closed, makes it no later one. */
 static void
 remember_operator(struct allocation *a, const struct alloc_chat *c,
     const struct allocation_chat_update *update)

@@ -1,6 +1,6 @@
 /*
  * allocation_forget: what is forgotten by age, by the rules of
- * messaging-stream(7). A chat that was over for a window begins anew with its
+ * messaging-stream(7). A chat that was over for a window starts over with its
  * next record; what was before counts no more, nor when it comes once more.
  * That follows from the times of records alone. So a chat need not be kept when
  * the tenant's newest record is two windows later than its last one: all older

@@ -129,7 +129,7 @@ struct alloc_customer {
 	struct alloc_operator *last; /* who had the chat that began last */
 	struct text chat;            /* this one; owned */
 	int64_t began;
-	int64_t at; /* when a chat of theirs was last told of */
+	int64_t at; /* when a chat of theirs was last reported */
 	struct treap_node node;
 	bool changed;
 };
@@ -161,10 +161,9 @@ struct alloc_chat {
 	 * lacked it. */
 	int64_t listed_at, absent_at;
 	int64_t newest; /* of its records */
-	int64_t began;  /* anew, with a record of then; CLOCK_NONE: it did not
-			 */
+	int64_t began;  /* when it started over; CLOCK_NONE: it did not */
 	int64_t assignee_at, opened_at, closed_at, arrival, assigned_at;
-	/* The newest of its time that tells of the arrival, and whether a
+	/* The newest of its time that reports the arrival, and whether a
 	 * closing of that time is newer. */
 	char *arrival_by; /* the message; NULL: a chat record */
 	bool arrival_over;
@@ -369,11 +368,11 @@ alloc_pass_time(struct allocation *a, int64_t at)
 	if (at > a->newest)
 		a->newest = at;
 }
-/* The chat that a record of that time tells of, made if it is missing. */
+/* The chat that a record of that time reports, made if it is missing. */
 struct alloc_chat *alloc_chat_at(
     struct allocation *a, struct text id, int64_t at);
 /* A record of that time is of the chat's life before: the state of another
- * aggregator was exported twice, and so tells of it once more. */
+ * aggregator was exported twice, and so reports it once more. */
 bool alloc_is_of_life_before(
     const struct allocation *a, const struct alloc_chat *c, int64_t at);
 /* What is too old by now. */

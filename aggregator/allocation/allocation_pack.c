@@ -35,7 +35,7 @@ enum allocation_layout {
 	LAYOUT_LAST_CHATS,
 	/* Since when an operator is available, or not. */
 	LAYOUT_AVAILABLE_AT,
-	/* When a chat began anew, and what tells of its arrival. */
+	/* When a chat started over, and what reports its arrival. */
 	LAYOUT_BEGAN,
 	LAYOUTS
 };

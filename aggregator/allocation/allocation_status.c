@@ -10,7 +10,7 @@
 /* Older than all others of its time. */
 static const struct text no_message = { "", 0 };
 
-/* by: the message that tells of it; p NULL: a chat record does. */
+/* by: the message that reports it; p NULL: a chat record does. */
 static void
 set_arrival(
     struct allocation *a, struct alloc_chat *c, int64_t arrival, struct text by)

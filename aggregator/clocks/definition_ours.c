@@ -80,7 +80,7 @@ ours_handoff(struct clocks *c, const struct message *m)
 	start_wait(c, m->at);
 }
 
-/* A chat record of the same time that names the same operator tells of the same
+/* A chat record of the same time that names the same operator reports the same
  * transfer: a webhook of it shows the chat as it is after it. */
 static void
 ours_transfer(struct clocks *c, const struct message *m)

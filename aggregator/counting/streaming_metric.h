@@ -133,7 +133,7 @@ void streaming_metrics_model_interval(void *streaming, const struct model *m,
 
 /* Of the times in a row few are kept: when as many were withdrawn, the home is
  * inexact, and what the row shows and counts is not right any more. Then, in a
- * one-shot run, whose model has all messages: opens anew those metrics that
+ * one-shot run, whose model has all messages: opens again those metrics that
  * recount. Owned by f, which emits their rows instead; the caller gives it all
  * messages before streaming_metrics_advance(). NULL: not inexact. */
 struct streaming_metrics *streaming_metrics_recount(

@@ -97,7 +97,7 @@ is_dropped(const struct stretches *x, const struct stretch *newest)
 		   x->heads->home->now;
 }
 
-/* As if the head had been deleted and made anew. */
+/* As if the head had been deleted and made again. */
 static void
 drop_head(struct stretches *x, void *head)
 {

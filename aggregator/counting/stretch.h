@@ -1,7 +1,7 @@
 /*
  * stretch: the counts of a key, such as a user, split by time so that long
  * silences in it show. What comes after a silence longer than [aggregator]
- * forget begins anew: a row has only what was counted since the last such
+ * forget starts over: a row has only what was counted since the last such
  * silence. That follows from the messages alone, in whatever order they arrive
  * and are withdrawn, and wherever a flush falls between them.
  *

@@ -1,12 +1,12 @@
 /*
  * eventcounter_forget: forgets customers, as orders in a folder of the state
  * ask (common/records/forget_order.h). The counter ends its run with all
- * committed; before the next one the state is written anew with an alias in the
+ * committed; before the next one the state is rewritten with an alias in the
  * place of the customer's id, then the files, and the orders are removed.
  * Killed at any time, the orders are still there, or nothing of the customers
  * is.
  *
- * What they do later counts under the alias, too, so that no count begins anew:
+ * What they do later counts under the alias, too, so that no count starts over:
  * the state keeps a hash of the id for that, with its own secret seed.
  */
 #include "aggregator/eventcounter/eventcounter_impl.h"

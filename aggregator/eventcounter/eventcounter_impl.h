@@ -62,8 +62,8 @@ void counter_tell(const struct counter *c);
 void counter_restore(struct counter *c);
 
 /* Before the state is opened: reads the orders to forget customers, and writes
- * the state anew; behind that, when the counts are restored: the files, and the
- * orders are done, or an error was logged. */
+ * the state again; behind that, when the counts are restored: the files, and
+ * the orders are done, or an error was logged. */
 enum exit_code counter_forget_begin(
     struct counter *c, const struct state_identity *id, size_t limit)
     __attribute__((warn_unused_result));

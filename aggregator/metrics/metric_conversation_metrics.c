@@ -123,7 +123,7 @@ schedule(struct conversations *f, struct conversation *c, int64_t due)
 		timer_queue_add(&f->timer_queue, due, key.p, key.len);
 }
 
-/* Counts a message. True: it begins anew, after a silence. */
+/* Counts a message. True: it starts over, after a silence. */
 static bool
 talk_add(struct talk *t, int64_t forget, const struct message *x)
 {

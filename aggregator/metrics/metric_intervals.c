@@ -1,7 +1,7 @@
 /*
  * intervals: each first response, reply, resolution, unanswered wait and part
  * of a wait that a transfer cut, a row: the history from which any range,
- * calendar or rule can be computed anew. Its key is when it ended, its chat,
+ * calendar or rule can be computed again. Its key is when it ended, its chat,
  * the message that ended it and its kind. An interval that a late message
  * withdraws gets one more row, with `withdrawn` set.
  *

@@ -73,7 +73,7 @@ add_stop_words(struct trends *f, const char *entry)
 		*strmap_put(&f->stop, f->words.v[i].p, f->words.v[i].len) = f;
 }
 
-/* By its name: whoever asks for all metrics may get fewer. */
+/* By its name: anyone who asks for all metrics may get fewer. */
 static bool
 is_asked_for(const struct conf *conf)
 {

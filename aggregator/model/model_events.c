@@ -200,7 +200,7 @@ events_date(struct model *m)
 		p->fresh[i].span = span;
 	dedup_date_all(&p->dedup_events, span);
 	i = 0;
-	/* Those that are saved are saved anew. */
+	/* Those that are saved are saved again. */
 	while ((words = dedup_next(&p->dedup_events, &i, &f)) != NULL)
 		if (words[WORD_WHAT] != 0)
 			list_fresh_event(m, f, (int64_t)words[WORD_AT],

@@ -1,5 +1,5 @@
 /*
- * model_forget_customer: a packed chat without what tells of a customer; see
+ * model_forget_customer: a packed chat without what identifies a customer; see
  * model_pack.h.
  */
 #include "aggregator/model/model_impl.h"

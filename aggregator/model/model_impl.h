@@ -360,7 +360,7 @@ void derive_prefetch(struct chat *const *v, size_t n, size_t i);
 
 /* Has the messages of an unpacked chat fetched. */
 void chats_load(struct model *m, struct chat *c);
-/* Before a description that tells of an opening or a closing of before the
+/* Before a description that reports an opening or a closing of before the
  * window: forgets what is old enough by now, which it must not find only
  * because no row was made since. */
 void chats_recompute_before(

@@ -282,7 +282,7 @@ add_mark(struct derivation *w, size_t *n, int64_t at, enum mark_kind kind,
 	w->marks[i] = x;
 }
 
-/* The j-th description tells of an opening that none from `from` on told. The
+/* The j-th description reports an opening that none from `from` on told. The
  * latest of those is mostly told again, or followed by a later one. */
 static bool
 is_new_opening(

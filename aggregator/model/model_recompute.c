@@ -87,7 +87,7 @@ recompute_chat(struct model *m, struct chat *c)
 	chats_queue_expiry(m, c);
 }
 
-/* It tells of an opening or a closing of before the window, or has no time and
+/* It reports an opening or a closing of before the window, or has no time and
  * so may tell who had the chat then. */
 static bool
 reaches_back(

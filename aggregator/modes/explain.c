@@ -72,7 +72,7 @@ describe_change(
 		return "first response and wait start";
 	if (a_set && shown)
 		return s->a == CLOCK_NONE ? "first response starts"
-					  : "first response starts anew";
+					  : "first response restarts";
 	if (w_set)
 		return "wait starts";
 	if (s->w != CLOCK_NONE && c->w == CLOCK_NONE && !ended)

@@ -198,7 +198,7 @@ simulate_day(struct one_shot *b, struct intake_tenant *t)
 	return simulation_run(t->name, &t->replay, &set, b->job->limit);
 }
 
-/* Of two rows the database keeps the newer one: rows of a stream that is no
+/* Of two rows the database keeps the newer one: rows of a stream that is not
  * newer than the snapshot it continues need a version to be that. */
 static int64_t
 stream_version(const struct intake_tenant *t)

@@ -47,10 +47,11 @@ log_missing_parts(const struct staging *in, const struct staging_tenant *t)
 			  "its parts are cut, and nothing of them is used",
 		    t->id, t->name, begun - done - whole);
 	else
-		log_error("snapshot '%s' of tenant '%s' came through an "
-			  "exchange and is not whole: %zu of its %d parts "
-			  "came, so nothing of it is used; whoever reads one "
-			  "of several queues needs --every 50ms",
+		log_error(
+		    "snapshot '%s' of tenant '%s' came through an "
+		    "exchange and is not whole: %zu of its %d parts "
+		    "came, so nothing of it is used; anyone who reads one "
+		    "of several queues needs --every 50ms",
 		    t->id, t->name, whole, BUCKET_PARTS);
 }
 

@@ -1,10 +1,10 @@
 /*
  * stream_forget: forgets customers, as orders in a folder of the state ask
  * (common/records/forget_order.h). The stream ends its run as at a signal, with
- * all rows confirmed and nothing pending; then the state is written anew
- * without what tells of them, the orders are removed, and the run begins again.
- * Killed at any time, the orders are still there, or nothing of the customers
- * is.
+ * all rows confirmed and nothing pending; then the state is rewritten
+ * without what identifies them, the orders are removed, and the run begins
+ * again. Killed at any time, the orders are still there, or nothing of the
+ * customers is.
  *
  * Names, phone numbers and tags of chats go, and words too rare to be trends;
  * counts by user stay, with the user's id, since the next message counts there.

@@ -29,7 +29,7 @@ struct amqp_message {
 struct amqp_inflow {
 	size_t max_message; /* bytes; longer bodies are not kept */
 	bool with_keys;
-	bool of_stream; /* a message said so; it stays, whoever drops them */
+	bool of_stream; /* a message said so; it stays */
 
 	enum amqp_phase phase;
 	size_t n, max; /* messages that wait, and how many may */

@@ -14,7 +14,7 @@
  *
  * Tenants: each [crm NAME] section, and each file NAME.conf in the folder
  * named by [poller] tenants, which holds the keys of one such section (with
- * or without its header) and is read anew at each start.
+ * or without its header) and is read again at each start.
  *
  * Secrets (tokens, URLs with passwords) are read here, from the file or from
  * the file it names, and taken out of the environment. A file with a secret

@@ -418,8 +418,8 @@ open_for_reading(const char *path, int flags)
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
 }
 
-/* A file that nobody named: where it is a pipe without a writer, whoever put it
- * there does not stop the program. */
+/* A file that nobody named: a pipe without a writer must not stop the
+ * program. */
 static int
 open_found(const char *path)
 {

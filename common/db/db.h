@@ -83,7 +83,7 @@ bool db_connected(const struct db *db);
 
 /* The same before a first statement, outside of transactions: a session that
  * rested for a second is asked whether it is there, since the server ends those
- * that rest for long, and one that is gone is begun anew. */
+ * that rest for long, and one that is gone is started again. */
 enum outcome db_wake(struct db *db) __attribute__((warn_unused_result));
 
 const char *db_why(const struct db *db);

@@ -87,7 +87,7 @@ static const struct {
 	{ 1836, DB_AWAY },
 	{ 1792, DB_AWAY },
 	{ 1874, DB_AWAY },
-	{ 1047, DB_AWAY }, /* a node of Galera that is no
+	{ 1047, DB_AWAY }, /* a node of Galera that is not
 			      part of the cluster */
 	{ 3032, DB_AWAY }, /* offline mode */
 	{ 1114, DB_AWAY }, /* table is full */

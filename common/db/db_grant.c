@@ -55,7 +55,7 @@ db_grant(
 	    to, "`.%s%s%s TO %s", quote, table, quote, buf_str(&db->account));
 }
 
-/* Rights on rows; all others are of whoever makes the tables. */
+/* Rights on rows; all others are for the user who makes the tables. */
 static bool
 are_of_rows(const char *rights)
 {

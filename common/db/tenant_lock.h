@@ -1,8 +1,8 @@
 /*
  * tenant_lock: transactions that store rows of a tenant share it, and those
  * that delete rows, end a snapshot or add rows up have it alone. The table
- * tenant_locks has TENANT_SLOTS rows for each tenant. Whoever shares the tenant
- * changes one of them, its slot; whoever needs it alone changes all.
+ * tenant_locks has TENANT_SLOTS rows for each tenant. Anyone who shares the
+ * tenant changes one of them, its slot; anyone who needs it alone changes all.
  *
  * In one server the locks of these rows keep the transactions apart. In a
  * Galera cluster a lock holds on one node only, and what is certified at COMMIT

@@ -1,8 +1,8 @@
 /*
  * forgotten_id: how the table `forgotten` names whom `reaper --forget` forgot:
  * a keyed hash of the id, so that the sink recognizes rows that arrive later,
- * and whoever reads the table finds no id in it. The key is random and one for
- * each tenant (tenants.forget_key).
+ * and anyone who reads the table finds no id in it. The key is random and one
+ * for each tenant (tenants.forget_key).
  */
 #ifndef COMMON_DIGEST_FORGOTTEN_ID_H
 #define COMMON_DIGEST_FORGOTTEN_ID_H

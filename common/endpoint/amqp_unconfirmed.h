@@ -13,7 +13,7 @@
  * What the broker can answer to a message:
  *   ack              it is on the disk: it leaves the window
  *   return, then ack the queue is gone, or no queue is bound to the exchange:
- *                    the link is made anew, which makes the queue again, and
+ *                    the link is made again, which makes the queue again, and
  *                    the message is sent again
  *   nack             the queue is full: it is sent again after a pause
  *   nothing          the link is lost: it is sent again on the next one

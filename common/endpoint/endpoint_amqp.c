@@ -16,12 +16,12 @@
 
 #define RETRY_BASE_MS 100
 #define RETRY_CAP_MS 5000
-/* After a link that lasted that long, back-off starts anew. */
+/* After a link that lasted that long, back-off starts over. */
 #define STABLE_MS 5000
 /* After three heartbeats and that time, another reader is alive. */
 #define SOLE_MS 5000
 
-/* How long a queue that was deleted is not made anew: a reader whose channel
+/* How long a queue that was deleted is not made again: a reader whose channel
  * has not yet heard of it keeps the numbers of the old queue's messages, and
  * passes over those of a new one for ever. */
 #define GONE_MS 2000
@@ -92,7 +92,7 @@ take_link_reason(struct amqp_endpoint *a)
 	a->base.code = a->link.code;
 }
 
-/* Who gives up after a time has half of it left to make the queue anew. */
+/* Who gives up after a time has half of it left to make the queue again. */
 static int64_t
 gone_ms(const struct amqp_endpoint *a)
 {

@@ -74,7 +74,7 @@ void endpoint_amqp_lost(struct amqp_endpoint *a);
 /* The broker was reached: an outage, if there was one, is over. */
 void endpoint_amqp_reached(struct amqp_endpoint *a);
 
-/* A message went through: back-off starts anew. A connection alone is not
+/* A message went through: back-off starts over. A connection alone is not
  * enough, because a link may go down again and again. */
 void endpoint_amqp_works(struct amqp_endpoint *a);
 

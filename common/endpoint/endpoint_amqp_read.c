@@ -342,8 +342,8 @@ is_empty(struct amqp_reader *r)
 	return false;
 }
 
-/* The queue has forgotten its reader, or will never send what it has: whoever
- * does not wait for ever would come back to it for ever. */
+/* The queue has forgotten its reader, or will never send what it has: anyone
+ * who does not wait for ever would come back to it for ever. */
 static void
 drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 {

@@ -116,7 +116,7 @@ struct web_answer {
 	struct buf note;
 	/* For an answer of status 200 that stays open: its body are the events
 	 * of this topic (event_topic.h), for events_ms at most (0: no limit),
-	 * after which a browser asks anew. A reference that is given away.
+	 * after which a browser asks again. A reference that is given away.
 	 * NULL: it has a body. */
 	struct event_topic *events;
 	int64_t events_ms;

@@ -152,7 +152,8 @@ mode_chosen_by(const struct option_reader *r, const struct option_row *row)
 	return NULL;
 }
 
-/* `--report -h`: whoever types that knows no FILE yet, and means the help. */
+/* `--report -h`: anyone who types that knows no FILE yet, and means the help.
+ */
 static bool
 means_help(void)
 {
@@ -199,7 +200,7 @@ read_command_line(struct option_reader *r, int argc, char **argv)
 	const struct option_row *row;
 	int c;
 
-	optind = 0; /* glibc: begin anew */
+	optind = 0; /* glibc: start over */
 	while ((c = getopt_long(
 		    argc, argv, buf_str(&r->letters), r->longs, NULL)) != -1) {
 		row = row_of(r, c);
@@ -347,7 +348,7 @@ store_value(const struct option_row *row, const char *value, void *options)
 	return -1;
 }
 
-/* Whether the option says what the run is about: whoever gives two of them
+/* Whether the option says what the run is about: anyone who gives two of them
  * means both, and a second value would take the place of the first without a
  * word. Of others the last one counts, so that one's own may come behind those
  * of a script. */

@@ -50,7 +50,7 @@ daemon_init(void)
 		return;
 	buf_setf(&refusal,
 	    "%s%s: SIGHUP: the configuration is read at the start only; "
-	    "restart to read it anew\n",
+	    "restart to read it\n",
 	    log_prefix(LOG_LEVEL_WARN), prog_name());
 	sigemptyset(&sa.sa_mask);
 	sa.sa_flags = SA_RESTART;

@@ -33,8 +33,8 @@
 unsigned bucket_of(
     const char *tenant, size_t tenant_len, const char *key, size_t key_len);
 
-/* The bucket of one line, with 64 readable bytes behind it. A line that is no
- * record gets one bucket, so that one reader reports it. f is scratch. */
+/* The bucket of one line, with 64 readable bytes behind it. A line that is not
+ * a record gets one bucket, so that one reader reports it. f is scratch. */
 unsigned bucket_of_line(struct flat *f, const char *line, size_t len);
 
 /* The same for a line that flat_parse(), or record_parse() or a scan, has

@@ -40,7 +40,7 @@ add_token_teams(jwt_t *jwt, const char *teams)
 }
 
 /* 0, or an errno value. The tenant comes first: a second claim of that name
- * is what EEXIST tells of. */
+ * is what EEXIST reports. */
 static int
 add_token_claims(
     jwt_t *jwt, const struct jwt_rules *rules, const struct jwt_content *c)

@@ -145,7 +145,7 @@ tries_of(const struct fetch_job *j, const struct http_answer *h,
 }
 
 /* Retries or ends a question whose answer was an error. told: the answer itself
- * says so, and thus that nothing was changed. wait: how long the CRM throttles,
+ * says so, and so that nothing was changed. wait: how long the CRM throttles,
  * or -1. */
 static void
 retry_error(struct fetch_job *j, const struct http_answer *h,

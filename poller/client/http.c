@@ -354,7 +354,7 @@ classify(const struct transfer *t, CURLcode code)
 }
 
 /* Whether the certificate is of an authority that is unknown, its own perhaps:
- * no ca_file mends one that has expired, or of another host. */
+ * no ca_file repairs one that has expired, or of another host. */
 static bool
 is_authority_unknown(const struct transfer *t)
 {
@@ -367,7 +367,7 @@ is_authority_unknown(const struct transfer *t)
 	return result >= first && result <= last;
 }
 
-/* Says why there is no TLS, and what may mend it. */
+/* Says why there is no TLS, and what may repair it. */
 static void
 set_tls_reason(struct transfer *t, CURLcode code, const char *text)
 {

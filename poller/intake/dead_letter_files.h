@@ -3,7 +3,7 @@
  * files in a folder of its state, one a day (UTC), YYYY-MM-DD.ndjson, which are
  * removed when they are older than keep_ms, whether others come or not. A file
  * is open, and locked, only from a write to the flush, so that reaper --forget
- * may write it anew between two. For one thread.
+ * may rewrite it between two. For one thread.
  */
 #ifndef POLLER_INTAKE_DEAD_LETTER_FILES_H
 #define POLLER_INTAKE_DEAD_LETTER_FILES_H

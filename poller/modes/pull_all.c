@@ -56,8 +56,8 @@ is_in_terminal(void)
 	return isatty(STDERR_FILENO);
 }
 
-/* Call it right after store_open(). A lock that the last poll still holds is no
- * error of a run by cron. */
+/* Call it right after store_open(). A lock that the last poll still holds is
+ * not an error of a run by cron. */
 static void
 report_no_state(const struct pull_slot *s, const char *why)
 {

@@ -53,7 +53,7 @@ report_unknown_tenant(struct status_input *in, struct text tenant)
 	poller_failed(in->poller, PROG_CONFIG);
 	log_error("chats of tenant '%.*s' cannot be asked about: it is not "
 		  "configured, or wrongly; reaper --purge removes the rows of "
-		  "a tenant that is no more",
+		  "a removed tenant",
 	    TEXT_ARG(tenant));
 }
 

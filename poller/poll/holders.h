@@ -1,8 +1,8 @@
 /*
  * holders: the operators who have one chat at the same time, where chats are
- * listed for each operator. Only one of them counts: whoever counted at the
- * last poll, else whoever joined or wrote last, else the least id. So it is the
- * same one in each poll, in whichever order the lists come.
+ * listed for each operator. Only one of them counts: the one who counted at the
+ * last poll, else the one who joined or wrote last, else the least id. So it is
+ * the same one in each poll, in whichever order the lists come.
  */
 #ifndef POLLER_POLL_HOLDERS_H
 #define POLLER_POLL_HOLDERS_H

@@ -49,7 +49,7 @@ bool operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms);
 
 /* From the next commit on operators_load() returns false. They stay for
- * listeners, who have no others until a poll has read them anew. */
+ * listeners, who have no others until a poll has read them again. */
 void operators_invalidate(struct store *s);
 
 /* The state is of another profile or tenant: it has no operators of ours. Then

@@ -38,8 +38,8 @@ struct crm_record {
 	struct value *raw; /* of chat and operator: for later calls */
 };
 
-/* 0, and *why says what was left out, if anything; or -1 and *why: it is no
- * record, or has a bad field. Who and where is left out in any case. Takes a
+/* 0, and *why says what was left out, if anything; or -1 and *why: it is not
+ * a record, or has a bad field. Who and where is left out in any case. Takes a
  * reference of v if it keeps it. */
 int crm_record_read(struct crm_record *r, struct value *v,
     const struct crm_record_options *opt, struct buf *why)

@@ -54,8 +54,8 @@ struct value_keys;
 struct value_keys *value_keys_new(const char *const *names, size_t n);
 void value_keys_free(struct value_keys *k);
 
-/* Looks all keys up in v and sets a view for each; all are absent if v is no
- * object. Trees are dumped into scratch, which is cleared first. */
+/* Looks all keys up in v and sets a view for each; all are absent if v is not
+ * an object. Trees are dumped into scratch, which is cleared first. */
 void value_view(const struct value *v, const struct value_keys *k,
     struct value_view *views, struct buf *scratch);
 

@@ -19,7 +19,7 @@
 def page_size: 200;
 
 # The name of the header with the time is not documented, nor whether a webhook
-# is signed anew when it comes again, which it does for up to 2:05:10.
+# is signed again when it comes again, which it does for up to 2:05:10.
 def about:
     {url: "https://api.chat2desk.com/v1",
      auth: {header: "Authorization", prefix: ""},
@@ -226,7 +226,7 @@ def chats_request:
      query: {state: "open", order: "asc", limit: page_size,
              offset: (.cursor.offset // 0)}};
 
-# An unknown state is no reason to drop a dialog: it is a status that cannot be
+# An unknown state does not drop a dialog: it is a status that cannot be
 # read, of which the poller warns, whatever it means elsewhere.
 def status:
     if .state == null then null
@@ -339,8 +339,8 @@ def next_messages($rows; $in):
     then null
     else $in.cursor | .from = $rows[-1].id end;
 
-# A chat of the list has messages: one that shows none of those it counts is no
-# answer. The only one, which it shows late, is in the list already.
+# A chat of the list has messages: one that shows none of those it counts is not
+# an answer. The only one, which it shows late, is in the list already.
 def messages_read:
     . as $in
     | rows(.data) as $rows
@@ -467,7 +467,7 @@ def hook_transfer($in):
       end;
 
 # An event without event_time has the time of its signature: when it comes again
-# it counts once, as far as it is not signed anew.
+# it counts once, as far as it is not signed again.
 def hook_read:
     .received = .now | .now = (.signed // .now) | . as $in
     | .now as $now

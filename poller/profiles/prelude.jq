@@ -70,7 +70,7 @@
 #                              operators have such tags
 #                 max_pages    how many pages one question may have
 #                 period       the seconds after which the CRM's count of calls
-#                              begins anew, if it refuses without saying for
+#                              starts over, if it refuses without saying for
 #                              how long
 #                 hooks        see below
 #   operators   all who can reply: {type: "operator", operator, name,

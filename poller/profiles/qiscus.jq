@@ -113,9 +113,9 @@ def agent:
 
 # The cursor is {page, total, before: how many rows the pages before have, ids:
 # of the page before, moved: how often rows moved, had: of a page that is read
-# again, who was on it before, anew: the list was begun again}.
+# again, who was on it before, restarted: the list was begun again}.
 def first_agents:
-    {page: 1, total: null, before: 0, ids: [], moved: 0, had: [], anew: false};
+    {page: 1, total: null, before: 0, ids: [], moved: 0, had: [], restarted: false};
 
 # When the total shrinks between two pages, rows have moved to the page before:
 # that one is read again, for those who were not on it, and then this one.
@@ -144,7 +144,7 @@ def operators_read:
           {records: [$rows[] | select(.id as $id
                                       | any($cursor.had[]; . == $id) | not)
                      | agent],
-           moved: .anew,
+           moved: .restarted,
            next: (if is_last_of_agents($rows; .before; $total;
                                        $meta.per_page | number) then null
                   else .page += 1 | .before += ($rows | length) end)}
@@ -156,7 +156,7 @@ def operators_read:
           {records: [],
            moved: true,
            next: (if $cursor.ids == [] then
-                      first_agents + {$total, moved: (.moved + 1), anew: true}
+                      first_agents + {$total, moved: (.moved + 1), restarted: true}
                   else
                       .page -= 1 | .before -= ($cursor.ids | length)
                       | .moved += 1 | .ids = [] | .had = $cursor.ids
@@ -290,7 +290,7 @@ def content_kind:
     else "text" end;
 
 # Who joins is given by name, which identifies an agent if only one has it, or
-# none and only one that is no more.
+# none and only one that has left.
 def joined($operators; $former):
     [.message | strings | capture("^(?<name>.+?) (has )?joined\\b")?
      | .name] as $name

@@ -22,8 +22,8 @@ refuse_credentials(
 	return false;
 }
 
-/* A token with a role is for reading: whoever looks at a board must not write
- * what the board shows. */
+/* A token with a role is for reading: anyone who looks at a board must not
+ * write what the board shows. */
 static int
 check_sender_token(const struct jwt_rules *rules, const char *token,
     const struct web_request *r, struct sender *s, struct buf *why)

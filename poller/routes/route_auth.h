@@ -36,8 +36,8 @@ bool route_says_json(const struct web_request *r);
 bool route_is_trusted(const struct listener_context *in,
     const struct web_request *r, int stranger, struct web_answer *a);
 
-/* Reads Idempotency-Key: *key is NULL when there is none; false when it is no
- * key (1 to IDEMPOTENCY_KEY_MAX visible ASCII letters). */
+/* Reads Idempotency-Key: *key is NULL when there is none; false when it is not
+ * a key (1 to IDEMPOTENCY_KEY_MAX visible ASCII letters). */
 bool route_key(const struct web_request *r, const char **key);
 
 /* Removes the records and the body of the answer. */

@@ -176,7 +176,7 @@ members_fit(const struct payload_member *members, json_t *object)
 	return true;
 }
 
-/* Half an emoji in a name is no reason to lose a room: the original, in Go,
+/* Half an emoji in a name must not lose a room: the original, in Go,
  * reads it as well. */
 static bool
 is_payload(const struct payload_member *members, const struct web_request *r)

@@ -126,7 +126,7 @@ close_counts(struct counts_file *f)
 	flat_release(&f->flat);
 }
 
-/* The user behind the quotes; a program that wrote the file anew may have
+/* The user behind the quotes; a program that rewrote the file may have
  * escaped more of it than the counter does. */
 static struct text
 plain_user(struct counts_file *f, struct text quoted)

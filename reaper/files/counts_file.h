@@ -1,6 +1,6 @@
 /*
  * counts_file: a file of the event counter, {"USER": COUNT, ...}, a line each
- * (aggregator/eventcounter/eventcounter_files.h). What is written anew takes
+ * (aggregator/eventcounter/eventcounter_files.h). What is rewritten takes
  * the name of the old one when it is synced: killed at any time, there is the
  * old file or the new one.
  */

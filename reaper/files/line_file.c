@@ -133,8 +133,8 @@ make_new_file(int from, const char *name)
 	return -1;
 }
 
-/* Whoever appends without the lock adds lines that nobody was asked about, or
- * that the exchange would lose. */
+/* Anyone who appends without the lock adds lines that nobody was asked about,
+ * or that the exchange would lose. */
 static enum exit_code
 check_size(const struct change *c, struct buf *why)
 {

@@ -38,7 +38,8 @@ enum exit_code line_file_change(const char *path, line_file_change_fn *change,
     void *ctx, struct buf *why) __attribute__((warn_unused_result));
 
 /* Opens the file and locks it, as long as it is open, against others that write
- * it anew. -1 with errno, EWOULDBLOCK: they have it; then the code and *why. */
+ * it again. -1 with errno, EWOULDBLOCK: they have it; then the code and *why.
+ */
 int line_file_lock(const char *path) __attribute__((warn_unused_result));
 enum exit_code line_file_explain_lock(const char *path, struct buf *why);
 

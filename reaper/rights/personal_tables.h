@@ -1,13 +1,13 @@
 /*
- * personal_tables: where the tables hold what tells of a customer, and what
+ * personal_tables: where the tables hold what identifies a customer, and what
  * forgetting makes of it: declared once, as SQL. The sink does the same with
  * rows that arrive later (sink/store/forgotten_rows.c).
  *
  * Rows stay, so that every metric that counts them stays as it was. A row loses
- * what tells of a person, and an alias that is drawn at random takes the place
- * of the customer's id, the same one everywhere, so that metrics by user still
- * add up. Ids of chats and messages stay: metrics are made from them, and they
- * lead to nobody without the CRM.
+ * what identifies a person, and an alias that is drawn at random takes the
+ * place of the customer's id, the same one everywhere, so that metrics by user
+ * still add up. Ids of chats and messages stay: metrics are made from them, and
+ * they lead to nobody without the CRM.
  */
 #ifndef REAPER_RIGHTS_PERSONAL_TABLES_H
 #define REAPER_RIGHTS_PERSONAL_TABLES_H

@@ -81,7 +81,7 @@ remove_done(const struct subject *s, const char *dir)
 }
 
 /* What a run that was killed had begun to write, with the id: nobody writes it
- * anew when the order of a run before has been carried out meanwhile. */
+ * again when the order of a run before has been carried out meanwhile. */
 static void
 remove_unfinished(const struct subject *s, const char *dir)
 {

@@ -528,9 +528,9 @@ subject_lines_match(struct subject_lines *l, const char *line, size_t len)
 	return match;
 }
 
-/* Appends the record without what tells of a person, and with the alias in the
- * place of their id, as the tables have it. A record that stays counts on in
- * its snapshot. False: there is nothing to change. */
+/* Appends the record without what identifies a person, and with the alias in
+ * the place of their id, as the tables have it. A record that stays counts on
+ * in its snapshot. False: there is nothing to change. */
 static bool
 write_without(struct subject_lines *l, struct buf *to)
 {

@@ -27,8 +27,9 @@ struct subject_lines {
 bool subject_lines_match(struct subject_lines *l, const char *line, size_t len);
 
 /* The same, of a line that has anything of them left. It goes; what is appended
- * to *instead takes its place: a record without what tells of a person, a line
- * of an audit with the alias; nothing of a dead letter or a line that is cut.
+ * to *instead takes its place: a record without what identifies a person, a
+ * line of an audit with the alias; nothing of a dead letter or a line that is
+ * cut.
  */
 bool subject_lines_forget(
     struct subject_lines *l, const char *line, size_t len, struct buf *instead);

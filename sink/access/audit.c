@@ -259,14 +259,14 @@ write_whole_audit_line(struct audit *a, const struct buf *line)
 	if (file_write_all(a->fd, line->data, line->len) == 0)
 		return 0;
 	err = errno;
-	/* What cannot be cut off now is when the file is opened anew. */
+	/* What cannot be cut off now is when the file is opened again. */
 	if (end < 0 || ftruncate(a->fd, end) != 0)
 		close_audit_file(a);
 	errno = err;
 	return -1;
 }
 
-/* After an error the file is opened anew by the next line. */
+/* After an error the file is opened again by the next line. */
 static int
 append_audit_line(struct audit *a, const struct buf *line)
 {

@@ -1,8 +1,8 @@
 /*
  * audit: who has read what: each answer of the API that shows chats, customers
  * or what they wrote to a lead or an administrator, and each table that leaves
- * as CSV or NDJSON, whoever asked. It is a line `read` in the log, and, with
- * [serve] audit = FILE, a line of JSON in that file:
+ * as CSV or NDJSON, no matter who asked. It is a line `read` in the log, and,
+ * with [serve] audit = FILE, a line of JSON in that file:
  *
  *   {"at":...,"tenant":...,"id":...,"role":...,"subject":...,"peer":...,
  *    "path":...,"parameters":{...},"status":200,"rows":50}

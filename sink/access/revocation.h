@@ -1,8 +1,8 @@
 /*
  * revocation: which tokens were revoked: the table revoked_tokens, kept in
- * memory. It is read anew every REVOCATION_EVERY_MS at most, so a token that is
- * revoked counts for that much longer. While the database is away the last list
- * counts; before one was read nobody knows.
+ * memory. It is read again every REVOCATION_EVERY_MS at most, so a token that
+ * is revoked counts for that much longer. While the database is away the last
+ * list counts; before one was read nobody knows.
  *
  * One thread refreshes it, any thread asks.
  */

@@ -78,7 +78,7 @@ bool question_rest(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
 /* A parameter of the query; NULL: it is absent or empty. */
 const char *question_parameter(const struct question *q, const char *name);
 
-/* Parameters; a problem and false when one is there and is no such thing. An
+/* Parameters; a problem and false when one is there and invalid. An
  * absent one leaves *n as it is. Times are RFC 3339, dates (their beginning by
  * the clock of the zone), or durations before now ("24h", "7d"). */
 bool question_zoned_time(struct question *q, const struct zone *zone,

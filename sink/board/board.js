@@ -111,7 +111,7 @@ function tick() {
 	announce();
 }
 
-/* Shows the answer, or the last one anew after a change of the settings. */
+/* Shows the answer, or the last one again after a change of the settings. */
 function show(newest = present) {
 	if (newest === null)
 		return;

@@ -87,8 +87,8 @@ function become(node, other) {
 }
 
 /* Gives a node other children. One that it has already, by its key, else by its
- * place, stays and becomes what it is to be: whoever presses a button of the
- * mouse on it while the page is drawn anew has clicked it, and it keeps the
+ * place, stays and becomes what it is to be: anyone who presses a button of the
+ * mouse on it while the page is drawn again has clicked it, and it keeps the
  * focus. */
 export function exchange(node, ...others) {
 	const keyOf = (child, i) => keys.get(child) ?? i;

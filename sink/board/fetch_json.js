@@ -38,7 +38,7 @@ export function problemOf({ status, answer }) {
 }
 
 /* An answer in JSON; null: it is not for the role. An error has the problem's
- * sentence. Whoever is logged out, or somebody else by now, leaves the page. */
+ * sentence. Anyone who is logged out, or somebody else by now, leaves the page. */
 export async function fetchJson(path, parameters = {}) {
 	const given = Object.entries(parameters).filter(([, v]) => v !== "");
 	const got = await ask(`${path}?${new URLSearchParams(given)}`);

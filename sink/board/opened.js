@@ -184,7 +184,7 @@ async function askBehind(of) {
 	await addPage();
 }
 
-/* What failed is asked for again by whoever comes back to it. */
+/* What failed is asked for again by anyone who comes back to it. */
 async function showBehind() {
 	const of = shown;
 

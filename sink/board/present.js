@@ -23,7 +23,7 @@ export function setPresent(answer) {
 	present = answer;
 }
 
-/* Whoever logs in as somebody else does so in all tabs: what is asked from then on
+/* Anyone who logs in as somebody else does so in all tabs: what is asked from then on
  * is not to stand beside what is there. Answers but that of /now have the tenant
  * only. */
 export function isOfAnother(answer) {

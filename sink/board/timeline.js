@@ -147,7 +147,7 @@ function showCrm() {
 		encodeURIComponent(settings.chat)));
 }
 
-/* What failed is asked for again by whoever comes back to it. */
+/* What failed is asked for again by anyone who comes back to it. */
 export async function openTimeline() {
 	const key = `${settings.chat} ${settings.message} ${settings.at}`;
 

@@ -1,6 +1,6 @@
 /*
  * mode_get: sink --get: an answer of the API without a server, for cron, pipes
- * and tests. Whoever may read the database is an administrator here.
+ * and tests. Anyone who may read the database is an administrator here.
  *
  * In CSV and NDJSON, which have no place for the cursor of the next page, a
  * list is printed to its end, page by page, as one table: a file that ends with

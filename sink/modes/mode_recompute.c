@@ -1,5 +1,5 @@
 /*
- * mode_recompute: sink --recompute: adds up anew what the sink adds up as it
+ * mode_recompute: sink --recompute: adds up again what the sink adds up as it
  * stores.
  */
 #include "common/base/log.h"

@@ -1,7 +1,7 @@
 /*
  * mode_report: sink --report: the figures of a span of days as one file, to
- * mail and to print. Whoever may read the database is an administrator here, as
- * for --get.
+ * mail and to print. Anyone who may read the database is an administrator here,
+ * as for --get.
  */
 #include <string.h>
 

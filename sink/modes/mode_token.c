@@ -242,7 +242,7 @@ make_token(const struct sink *s)
 }
 
 /* It may be a new tenant, or a misspelled one, whose token is good for as long
- * as before. Whoever may not look is told nothing. */
+ * as before. Anyone who may not look is told nothing. */
 static enum exit_code
 warn_of_unknown_tenant(const struct sink *s, struct db *db)
 {
@@ -388,8 +388,8 @@ static const struct option_row rows[] = {
 };
 
 const struct option_mode sink_mode_token = {
-	.choice = OPTION_MODE("token",
-	    "make a token for whoever asks sink --serve, or revoke one"),
+	.choice =
+	    OPTION_MODE("token", "make or revoke a token for sink --serve"),
 	.about = "Makes a token for requests to sink --serve, see "
 		 "messaging-api(7), and prints it.\nIts id goes to standard "
 		 "error; --revoke ID writes that into the database.\n",

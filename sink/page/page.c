@@ -5,7 +5,7 @@
 
 #include "sink/page/markup.h"
 
-/* Nothing is loaded and no script runs, whoever opens it. */
+/* Nothing is loaded and no script runs, no matter who opens it. */
 static const char head[] =
     PAGE_BEGIN "<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n"
 	       "<head>\n<meta charset=\"utf-8\"/>\n"

@@ -25,8 +25,8 @@ no_text(const struct web_request *r, const char *name)
 	return NULL;
 }
 
-/* Whoever gave days knows those, and no address of the API: where they are what
- * is refused, they are named. */
+/* Anyone who gave days knows those, and no address of the API: where they are
+ * what is refused, they are named. */
 static void
 explain_refusal(struct report_work *r, const char *target, bool of_span)
 {

@@ -7,7 +7,7 @@
  * chats whose intervals were deleted (on_close = all), and may lack what only
  * intervals has: then all of them are read, which are few where closed chats
  * are deleted. So is time before the first hour and behind the last one:
- * whoever keeps intervals longer has no hours of it.
+ * anyone who keeps intervals longer has no hours of it.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -133,7 +133,8 @@ end_counting(const struct counting *c)
 	(void)pthread_mutex_unlock(&cache.lock);
 }
 
-/* Somebody else counts it anew, and the time of what is kept ended just now. */
+/* Somebody else counts it again, and the time of what is kept ended just now.
+ */
 static bool
 find_late(const struct counting *c, int64_t *n)
 {

@@ -18,7 +18,7 @@
 /* For such a part of the period, and at most: */
 #define COUNT_CACHE_PART 10000
 #define COUNT_CACHE_MOST_MS 50000
-/* So much longer while one thread counts anew. */
+/* So much longer while one thread counts again. */
 #define COUNT_CACHE_LATE_MS 10000
 
 /* Counts; false: it failed. */

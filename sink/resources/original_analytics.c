@@ -349,7 +349,7 @@ release_analysed_time(struct analysed_time *t)
 }
 
 /* A channel by hour, newest first: what channel_metrics counts in hours that
- * begin in the period, NULL where it has none, and what callers told of it. */
+ * begin in the period, NULL where it has none, and what callers reported. */
 #define CHANNEL_HOURS_OF                                                       \
 	"SELECT `hour`, SUM(conversations), SUM(messages), SUM(analyses), "    \
 	"SUM(response_sum), SUM(responses) FROM ("                             \
@@ -643,8 +643,8 @@ struct active_question {
 	"SELECT COUNT(*) FROM " table                                          \
 	" WHERE tenant = ? AND last_message_at >= ?"
 
-/* A count_cache_fn. The period ends now: whoever wrote in it wrote last in it.
- * CLOCK_NONE: no conversations are kept. */
+/* A count_cache_fn. The period ends now: anyone who wrote in it wrote last in
+ * it. CLOCK_NONE: no conversations are kept. */
 static bool
 count_active(void *ctx, int64_t *n)
 {

@@ -172,7 +172,7 @@ ask_now(struct question *q, const char *chat, struct db_rows **rows)
 }
 
 /* The wait that nobody has ended yet; seen by those who see the intervals of
- * whoever has the chat. */
+ * anyone who has the chat. */
 static bool
 ask_running(struct question *q, const char *chat, struct db_rows **rows)
 {

@@ -79,7 +79,7 @@ const struct list list_chats = {
 	.link = response_href_chat,
 };
 
-/* Of whoever wrote a message, or to whom. */
+/* Of anyone who wrote a message, or to whom. */
 static const char *const message_names[] = { "sender_id", "receiver_id",
 	"operator", NULL };
 

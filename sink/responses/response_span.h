@@ -44,7 +44,7 @@ struct response_filter {
 	unsigned kind_set;       /* the same as bits 1 << enum span_kind */
 	const char *operator_id; /* "": nobody; NULL: everybody */
 	const char *channel;     /* "": of none; NULL: of any */
-	bool of_tenant; /* everybody's, whoever may see only a team's */
+	bool of_tenant; /* everybody's, no matter who may see only a team's */
 	const char *zone_name;
 	struct zone *zone; /* owned */
 };

@@ -42,7 +42,7 @@
  * has such a name. */
 #define OTHERS "\n"
 
-/* A whole hour that a stretch cuts, and how many responses it tells of. */
+/* A whole hour that a stretch cuts, and how many responses it reports. */
 struct cut_hour {
 	int64_t begin, n;
 };
@@ -167,7 +167,7 @@ note_version(struct response_sums *s, int64_t version, int64_t as_of)
 
 /* What has sums. */
 
-/* Where nothing but hours tells of the time before the first or behind the last
+/* Where nothing but hours reports the time before the first or behind the last
  * one, nothing was answered then. */
 static bool
 drop_bounds(const struct sums_reader *r, struct response_available *k)

@@ -51,7 +51,7 @@ struct response_sums {
 
 /* Reads them, in the transaction that was begun or, without one, in its own.
  * False: the answer is a problem. They may be some more than RESPONSE_ROWS_MAX,
- * which whoever writes each of them as a row refuses. */
+ * which anyone who writes each of them as a row refuses. */
 bool response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, enum response_group group,
     struct response_sums *s) __attribute__((warn_unused_result));

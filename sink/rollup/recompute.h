@@ -1,5 +1,5 @@
 /*
- * recompute: makes response_rollups and message_analytics_hours anew from what
+ * recompute: makes response_rollups and message_analytics_hours again from what
  * is stored, day by day, each in a transaction of its own, beside sinks that
  * store. What the latter counts of rows that are gone since stays.
  */

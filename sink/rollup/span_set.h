@@ -43,7 +43,7 @@ void span_set_release(struct span_set *s);
 void span_row_merge(struct span_row *to, const struct span_row *from);
 
 /* Takes what is stored of this length and begins within a time, where it has
- * not been made anew. With `emptied` only that it is there: it is written even
+ * not been made again. With `emptied` only that it is there: it is written even
  * if nothing is left of it. */
 enum outcome span_set_read(struct span_set *s, struct db *db,
     const char *tenant, int64_t from, int64_t to, bool emptied)
@@ -59,7 +59,7 @@ enum outcome span_set_lock(const struct span_set *s, struct db *db,
 struct db_bulk *span_set_bulk(struct db *db);
 
 /* Writes the rows of the sets that are to be written, by such a bulk. What is
- * made of a damaged row is written so that it is one, too: whoever reads it
+ * made of a damaged row is written so that it is one, too: anyone who reads it
  * must not take it for the sum. */
 enum outcome span_sets_write(struct span_set *const sets[], size_t n,
     const char *tenant, struct db_bulk *put)

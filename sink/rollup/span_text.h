@@ -21,7 +21,7 @@
 
 void span_sums_write(const struct span_sums *s, struct buf *to);
 
-/* Adds each kind of a text. -1: it is no such text; the kinds before that are
+/* Adds each kind of a text. -1: the text is damaged; the kinds before that are
  * added. */
 int span_sums_read(const char *text, struct span_sums *to)
     __attribute__((warn_unused_result));
@@ -35,10 +35,10 @@ struct span_text {
 	const char *runs, *end; /* counts, not looked at */
 };
 
-/* 1: the next kind; 0: there is none; -1: it is no such text. */
+/* 1: the next kind; 0: there is none; -1: the text is damaged. */
 int span_text_next(struct span_text *t) __attribute__((warn_unused_result));
 
-/* Adds the kind to a sum. -1: it is no such text, and adds nothing. */
+/* Adds the kind to a sum. -1: the text is damaged, and adds nothing. */
 int span_text_add(const struct span_text *t, struct span_sum *to)
     __attribute__((warn_unused_result));
 

@@ -5,11 +5,11 @@
  * message_analytics (analytics_hours.h).
  *
  * The table sums_due lists the hours that have rows which are not added up, and
- * whoever reads takes the rows of these hours. Who stores a row of an hour puts
- * it on the list, as the last that the transaction writes. Who makes the sums
- * locks the list's row of the hour before they read anything of it, and takes
- * it off in the same transaction. So either the sums count what was stored, or
- * the hour is on the list again.
+ * anyone who reads takes the rows of these hours. Who stores a row of an hour
+ * puts it on the list, as the last that the transaction writes. Who makes the
+ * sums locks the list's row of the hour before they read anything of it, and
+ * takes it off in the same transaction. So either the sums count what was
+ * stored, or the hour is on the list again.
  *
  * Of an hour that is not on the list and has no sums nothing is stored. Rows
  * that are deleted stay counted until a row of their hour is stored.

@@ -1,7 +1,7 @@
 /*
  * login: POST /login, a form with a token, which a browser then keeps in a
  * cookie (session.h); and POST /logout, which removes it. A form on another
- * site's page is refused where the browser tells of it.
+ * site's page is refused where the browser reports it.
  */
 #ifndef SINK_SERVE_LOGIN_H
 #define SINK_SERVE_LOGIN_H

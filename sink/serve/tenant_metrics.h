@@ -1,7 +1,7 @@
 /*
  * tenant_metrics: how fresh and how busy each tenant is, as metrics of
  * Prometheus. They are about all tenants and name no person, so they are for
- * whoever runs it, not for a viewer of the API.
+ * anyone who runs it, not for a viewer of the API.
  */
 #ifndef SINK_SERVE_TENANT_METRICS_H
 #define SINK_SERVE_TENANT_METRICS_H

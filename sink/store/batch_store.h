@@ -4,7 +4,7 @@
  *   1 lock the batch's rows of `tenants` (tenant_locks.h)
  *   2 refuse rows that must not return (barred_rows.h), and counts of a state
  *     that was lost meanwhile (short_counts.h). Rows about a customer
- *     who was forgotten lose what tells of them (forgotten_rows.h)
+ *     who was forgotten lose what identifies them (forgotten_rows.h)
  *   3 upsert the other rows in the order of row_compare(), the newest version
  *     wins; a row that the database refuses is found by halving, and its
  *     neighbours are stored; what edits replace goes (message_versions.h)

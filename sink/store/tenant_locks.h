@@ -10,7 +10,7 @@
  * tenants.newest_at is the newest time of a row of the tenant's present state:
  * of its chats, its operators or itself, whichever of them the aggregator
  * writes. It only grows, unlike the time of the row that is stored: a stream
- * that begins anew writes newer versions of older times. So a chat whose
+ * that starts over writes newer versions of older times. So a chat whose
  * tombstone went by it stays too old.
  */
 #ifndef SINK_STORE_TENANT_LOCKS_H

@@ -10,7 +10,7 @@
 
 #include "common/db/db.h"
 
-/* After each connection of db anew; *connects: of when that was done last, at
+/* After each connection of db again; *connects: of when that was done last, at
  * first 0. A table that cannot be read, or is locked, stays as it is. */
 void tables_opening_look(struct db *db, uint64_t *connects);
 

@@ -291,7 +291,7 @@ class Test:
         for n, p in enumerate(running):
             name = daemons[n].split()[0]
             line = f"<4>{name}: SIGHUP: the configuration is read at the start "\
-                "only; restart to read it anew\n"
+                "only; restart to read it\n"
             until(10, lambda n=n: "SIGHUP" in lab.text(f"hup{n}.err"), name)
             self.checks.that(line in lab.text(f"hup{n}.err") and
                              p.poll() is None, lab.text(f"hup{n}.err"))

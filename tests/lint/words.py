@@ -10,11 +10,14 @@ One line on stdout for each difference; ends with 1 if there was one. Works from
 the root of the repository.
 """
 import glob
+import os
 import re
 import sys
 
 GLOSSARY = "man/man7/messaging-glossary.7"
 
+# In code and in texts.
+WORST = ["anew", "thus", "hence", "whoever", "wherein", "tells of", "is no"]
 # In every text.
 AVOIDED = ["anew", "mend", "mends", "mended", "mending", "thus", "hence",
            "whoever", "whatever is", "wherein", "is no",
@@ -54,7 +57,7 @@ def find(path, text, words):
     for word in words:
         # "There is no such file" is English, "it is not a file" is not.
         before = r"(?<!there )" if word == "is no" else ""
-        behind = r"(?! longer| more than)" if word == "is no" else ""
+        behind = r"(?! longer| more chats| more than| older)" if word == "is no" else ""
         pattern = before + r"(?<![\w-])%s(?![\w-])" % re.sub(
             r" ", r"\\s+", word) + behind
         for m in re.finditer(pattern, text, re.I):
@@ -75,6 +78,21 @@ def check_texts():
         for term, others in SYNONYMS.items():
             for place, word in find(path, text, others):
                 complain(path, text, place, "'%s': say '%s'" % (word, term))
+
+
+def check_code():
+    """Comments and messages of the programs and scripts."""
+    paths = [x for top in ("aggregator", "common", "poller", "reaper", "sink",
+                           "scripts")
+             for x in glob.glob(top + "/**", recursive=True)
+             if re.search(r"\.(c|h|def|jq|sql|js|html|sh|example)$|^scripts/\w+$",
+                          x) and not x.endswith("/")]
+    for path in paths:
+        if os.path.isdir(path):
+            continue
+        text = read(path)
+        for place, word in find(path, text, WORST):
+            complain(path, text, place, "'%s'" % word)
 
 
 def terms():
@@ -118,6 +136,7 @@ def check_order():
 
 
 check_texts()
+check_code()
 check_figures()
 check_order()
 for line in problems:

@@ -21,7 +21,7 @@ static const struct with of_room = {
 #define CURSOR(page, total, before, ids, moved, had)                           \
 	"{\"page\":" page ",\"total\":" total ",\"before\":" before            \
 	",\"ids\":[" ids "],\"moved\":" moved ",\"had\":[" had                 \
-	"],\"anew\":false}"
+	"],\"restarted\":false}"
 #define ROOMS(rows, cursor)                                                    \
 	"{\"data\":{\"customer_rooms\":[" rows                                 \
 	"]},\"meta\":{\"current_total\":1,\"cursor_after\":" cursor            \
@@ -73,7 +73,7 @@ static const struct {
 	    { .cursor = CURSOR("2", "5", "2", "", "1", "503,504") },
 	    AGENTS(AGENT("504") "," AGENT("505"), "4"),
 	    "next {\"page\":1,\"total\":4,\"before\":0,\"ids\":[],"
-	    "\"moved\":2,\"had\":[],\"anew\":true}" },
+	    "\"moved\":2,\"had\":[],\"restarted\":true}" },
 	{ "they are deleted all the time", PROFILE_OPERATORS,
 	    { .cursor = CURSOR("2", "6", "2", "501,502", "3", "") },
 	    AGENTS(AGENT("504"), "4"),
