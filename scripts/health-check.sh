@@ -16,7 +16,7 @@
 #
 # Checked are: broker, database, the version of its schema, the age of each
 # tenant's metrics, dead letters, the disk below [poller] state and
-# [aggregator] state, and what [metrics] folder says about jobs: their last success,
+# [aggregator] state, and what [metrics] folder says of jobs: their last success,
 # and whether the last report was mailed.
 #
 # Exit status: 0 ok, 1 warning, 2 critical, 3 unknown.

@@ -353,7 +353,7 @@ add_explain_title(const struct explain *x, struct buf *to)
 	    x->model->tenant,
 	    now->status != CHAT_NONE ? record_status_name(now->status)
 				     : "never described");
-	buf_adds(&line, now->assignee != 0 ? "held by " : "held by nobody");
+	buf_adds(&line, now->assignee != 0 ? "assigned to " : "unassigned");
 	add_operator_name(&line, x, now->assignee);
 	if (now->opened_at != CLOCK_NONE) {
 		clock_format_sql(now->opened_at, time);

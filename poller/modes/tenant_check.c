@@ -287,7 +287,7 @@ checked_chats_end(void *ctx, const struct ending *e)
 	if (p->pages == 0)
 		return; /* as is_nothing(), of several lists */
 	set_finding(p, STEP_CHATS, true);
-	buf_setf(detail, "%llu open, %llu of them held by nobody",
+	buf_setf(detail, "%llu open, %llu of them unassigned",
 	    (unsigned long long)p->chats, (unsigned long long)p->unassigned);
 	if (p->oldest != CLOCK_NONE) {
 		clock_format(p->oldest, text);

@@ -82,7 +82,7 @@ function stateOf([chat]) {
 	const who = !chat.assigned ? "nobody"
 		: nameOf(chat.operator) ?? "somebody of another team";
 
-	return `${chat.status === "left" ? "Left" : "Open"}, held by ${who}`
+	return `${chat.status === "left" ? "Left" : "Open"}, assigned to ${who}`
 		+ (chat.opened_at === null ? ""
 			: `, opened ${dayAndTime(chat.opened_at)}`)
 		+ `, as of ${dayAndTime(chat.as_of)}. `;

@@ -225,7 +225,7 @@ def a_wait_goes_on(test):
               and seconds_of(waits) >= int(least) - 2,
               f"{chat} waits for {least} seconds: {last}")
     note = browser.text("#timeline-note")
-    test.that(note.startswith(f"Open, held by {operator}, opened 20"),
+    test.that(note.startswith(f"Open, assigned to {operator}, opened 20"),
               f"{chat}, of {operator}: {note}")
     browser.picture("build/board", "timeline")
     close(test)
