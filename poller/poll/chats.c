@@ -264,6 +264,8 @@ complete_chat(struct polled_chat *c)
 	if (c->failed) {
 		fail_chat(c);
 	} else if (c->unchanged) {
+		/* The list may have shown the last message again. */
+		history_sort(&c->state.history);
 		if (c->chats->keep_rows)
 			keep_chat_state(c);
 		emit_history(c, false);

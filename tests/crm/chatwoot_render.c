@@ -27,7 +27,9 @@ chatwoot_updated_at(const struct world *w, const struct dialog *d)
 {
 	const struct message *last = world_last(w, d);
 
-	return last != NULL ? last->at : d->begin;
+	int64_t at = last != NULL ? last->at : d->begin;
+
+	return d->labelled_at > at ? d->labelled_at : at;
 }
 
 static char *
@@ -261,6 +263,7 @@ chatwoot_conversation(
 {
 	const struct message *last = world_last(w, d);
 	int64_t updated = chatwoot_updated_at(w, d);
+	int64_t active = last != NULL ? last->at : d->begin;
 
 	buf_adds(b, "{\"meta\":{\"sender\":");
 	contact(b, w, d, false);
@@ -279,18 +282,19 @@ chatwoot_conversation(
 	jsonw_bool(b, "can_reply", true);
 	buf_adds(b, ",\"custom_attributes\":{}");
 	jsonw_int(b, "inbox_id", world_channels[d->channel].id);
-	buf_adds(b, d->id % 4 == 0 ? ",\"labels\":[\"urgent\",\"vip\"]"
-				   : ",\"labels\":[]");
+	buf_adds(b, d->labelled_at != 0 ? ",\"labels\":[\"new\",\"vip\"]"
+		    : d->id % 4 == 0    ? ",\"labels\":[\"urgent\",\"vip\"]"
+					: ",\"labels\":[]");
 	jsonw_bool(b, "muted", false);
 	jsonw_null(b, "snoozed_until");
 	jsonw_str(b, "status", chatwoot_status(d));
 	seconds(b, "created_at", d->begin);
 	buf_addf(b, ",\"updated_at\":%lld.%03d", (long long)(updated / 1000),
 	    (int)(updated % 1000));
-	seconds(b, "timestamp", updated);
+	seconds(b, "timestamp", active);
 	seconds(b, "first_reply_created_at", 0);
 	jsonw_int(b, "unread_count", 0);
-	seconds(b, "last_activity_at", updated);
+	seconds(b, "last_activity_at", active);
 	jsonw_null(b, "priority");
 	seconds(b, "waiting_since", 0);
 	jsonw_null(b, "sla_policy_id");

@@ -21,6 +21,7 @@ const char control_help[] =
     "  POST /control/act?do=ACT&dialog=ID[&operator=ID][&account=TOKEN]\n"
     "       ACT: client answer note autoreply system survey transfer close\n"
     "       remove (from then on nothing shows it);\n"
+    "       label (of Chatwoot: it has the label new first);\n"
     "       arrive (a new client writes; the answer names the dialog);\n"
     "       online offline (an operator, or all: from then on they stay so);\n"
     "       touch&percent=P (a client writes in that share of open dialogs)\n"
@@ -281,6 +282,8 @@ act(struct sim *s, struct call *c, struct answer *a)
 		transfer(w, i, id == 0 ? NO_OPERATOR : who);
 	else if (strcmp(what, "close") == 0 && d->end == 0)
 		world_close(w, i, w->now);
+	else if (strcmp(what, "label") == 0)
+		d->labelled_at = w->now;
 	else if (strcmp(what, "remove") == 0)
 		d->gone = true;
 	else if (!say(w, i, what, who))

@@ -78,6 +78,7 @@ struct dialog {
 	int32_t previous; /* the one before, or -1 */
 	enum phase phase;
 	int32_t agents; /* Qiscus: how many it has, more than one by mistake */
+	int64_t labelled_at; /* by a control call, without a message; 0: not */
 	bool gone; /* removed by a control call: the API does not show it any
 		      more */
 };

@@ -75,6 +75,17 @@ def costs(lab, checks):
     checks.equal(set(a.poll()), set(first) - set(closed), "three are closed")
     a.act("client", closed[0])
     checks.equal(set(a.poll()), set(first) - set(closed[1:]), "one is back")
+    # Something but a message changes: no messages are read, and the snapshot
+    # is whole.
+    a.calls()
+    a.act("label", sorted(first)[9])
+    for when in ("now", "then"):
+        out = lab.must(["poller", "-c", a.conf]).out
+        lab.must(["aggregator"], stdin=out)
+        tags = [r.get("tag") for r in map(json.loads, out.splitlines())
+                if r["type"] == "chat" and r["chat"] == sorted(first)[9]]
+        checks.equal(tags, ["new"], f"the label {when}")
+        checks.equal(a.calls(), {"conversations": 1}, f"calls {when}")
 
 
 def moving(lab, checks):
