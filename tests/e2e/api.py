@@ -20,7 +20,7 @@ from datetime import datetime
 from urllib.parse import parse_qs
 
 from api_client import PATIENCE, Answer, Server, resources, token
-from harness import LONG, Checks, Lab, main, seed, until
+from harness import LONG, Checks, Lab, seed, until
 from streamlib import Sql
 
 OURS, THEIRS = "ours", "theirs"
@@ -1011,7 +1011,3 @@ def body():
         test.a_database_that_is_away_comes_back()
         test.it_ends_when_asked()
         return test.checks.result()
-
-
-if __name__ == "__main__":
-    main(body)

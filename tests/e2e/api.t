@@ -1,3 +1,7 @@
-#!/bin/sh
-# The API over HTTP and by hand: every resource, role and tenant; see api.py.
-exec python3 -B "$(dirname "$0")/api.py"
+#!/usr/bin/env -S python3 -B
+"""The API over HTTP and in a terminal: each resource, for each role and tenant."""
+
+import api
+import harness
+
+harness.main(api.body)

@@ -1,20 +1,27 @@
-#!/bin/sh
-# The bench runs, small: what it compares is equal, whatever the metrics are.
-# LONG=1 runs more of it.
-set -eu
-compiler=${CC:-cc}
-for program in python3 make "${compiler%% *}"; do
-	command -v "$program" >/dev/null || {
-		echo "skipped: no $program"
-		exit 77
-	}
-done
-export BENCH_ROUNDS=1
-if [ "${LONG:-}" != 1 ]; then
-	BENCH_SCALE=0.002 exec tests/bench/run parse
-fi
-export BENCH_SCALE=0.01
-tests/bench/run parse partitions pipeline
-BENCH_SCALE=0.002 tests/bench/run serve
-# Each sampled record is followed to its commit, or it fails.
-BENCH_SCALE=0.05 tests/bench/run trace
+#!/usr/bin/env -S python3 -B
+"""The benches run, small, and what they compare comes to equal results,
+whatever the figures are. LONG=1 runs more of them."""
+
+import os
+import shutil
+
+from harness import LONG, Lab, Skip, main
+
+
+def body():
+    compiler = os.environ.get("CC", "cc").split()[0]
+    for tool in ("make", compiler):
+        if not shutil.which(tool):
+            raise Skip(f"{tool} is missing")
+    with Lab("bench") as lab:
+        for scale, *parts in (
+                [("0.01", "parse", "partitions", "pipeline"),
+                 ("0.002", "serve"),
+                 # Each sampled record is followed to its commit.
+                 ("0.05", "trace")] if LONG else [("0.002", "parse")]):
+            lab.must(["tests/bench/run", *parts], timeout=7000,
+                     env={"BENCH_SCALE": scale, "BENCH_ROUNDS": "1"})
+    return 0
+
+
+main(body)

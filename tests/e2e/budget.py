@@ -11,7 +11,7 @@ import re
 import time
 
 from cron import Schedule
-from harness import LONG, TOKEN, Checks, Lab, main, say
+from harness import LONG, TOKEN, Checks, Lab, say
 
 POLLS = "* 8-18 * * *" # the original's schedule
 REAPS = "*/2 6-20 * * *"
@@ -275,7 +275,3 @@ def body():
                 r'polls every minute"', lines[0]),
             f"a new account: exit {code}, {lines}")
         return checks.result()
-
-
-if __name__ == "__main__":
-    main(body)

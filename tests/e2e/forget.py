@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 
-from harness import BIN, LONG, TOKEN, Checks, Lab, main, say, seed, until
+from harness import BIN, LONG, TOKEN, Checks, Lab, say, seed, until
 from streamlib import Sql
 
 DAY = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
@@ -762,7 +762,3 @@ def body():
         check_refusals(checks, house)
         check_poller(checks, house)
     return checks.result()
-
-
-if __name__ == "__main__":
-    main(body)

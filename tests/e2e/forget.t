@@ -1,5 +1,9 @@
-#!/bin/sh
-# A customer's rights: reaper --export has all of them, after --forget there is
-# nothing of them anywhere, and the metrics are what they were; killed at any
-# time, two at once, with rows that arrive later.
-exec python3 -B "$(dirname "$0")/forget.py"
+#!/usr/bin/env -S python3 -B
+"""reaper --export shows everything about a customer; after --forget nothing of
+them is left and the metrics are unchanged, also when the reaper is killed, runs
+twice at once, or rows arrive later."""
+
+import forget
+import harness
+
+harness.main(forget.body)

@@ -1,190 +1,210 @@
-#!/usr/bin/env bash
-# The rights that scripts/examples/grants.sql.example gives are enough for each program,
-# and not more than they need: a program's forbidden deeds are refused.
-set -euo pipefail
-# shellcheck source=tests/e2e/lib.sh
-. "$(dirname "$0")/lib.sh"
+#!/usr/bin/env -S python3 -B
+"""The rights of scripts/examples/grants.sql.example are enough for each program,
+and no program may do more."""
 
-servers=$PWD/scripts/servers
-page=$PWD/man/man5/messaging-records.5
-report=$PWD/scripts/report
+import json
+import re
+import time
 
-stop_servers() {
-	"$servers" stop "$tmp/srv" >/dev/null 2>&1 || :
-	clean_up
-}
-trap stop_servers EXIT
-"$servers" start "$tmp/srv" mariadb
-eval "$("$servers" env "$tmp/srv")"
-where=${MYSQL_URL#*@}
+from api_client import Server, resources
+from harness import BIN, Checks, Lab, main, shown_in, steps
 
-# Over TCP the host is an address.
-sed "s/@localhost/@'%'/; s/CHANGE ME/secret/" scripts/examples/grants.sql.example \
-	>"$tmp/grants"
-sed '/^-- 2[.]/,$d' "$tmp/grants" | "$servers" mysql "$tmp/srv"
-cd "$tmp"
+DAY = 86400
+NEWER = "newer than this program"
+REFUSED = {
+    "sink": (
+        "DELETE FROM chat_metrics", "DELETE FROM closed_chats",
+        "DROP TABLE chat_metrics", "CREATE TABLE x (a INT)",
+        "DROP TABLE messages", "ALTER TABLE messages DROP PARTITION bmax",
+        "ALTER TABLE chat_metrics ADD COLUMN x INT"),
+    "reaper": (
+        "INSERT INTO chat_metrics (tenant) VALUES (1)",
+        "UPDATE operator_metrics SET name = 1", "DROP TABLE chat_metrics"),
+    "report": (
+        "DELETE FROM chat_metrics", "DELETE FROM revoked_tokens",
+        "INSERT INTO tenants (tenant) VALUES (1)"),
+    "serve": (
+        "SELECT 1 FROM closed_chats", "DELETE FROM revoked_tokens",
+        "SELECT applied_at FROM schema_migrations",
+        "UPDATE chat_metrics SET tag = 1"),
+    "grafana": (
+        "SELECT content FROM messages", "SELECT 1 FROM events",
+        "SELECT customer_phone FROM chat_metrics", "SELECT 1 FROM trends",
+        "SELECT 1 FROM trends_parts", "SELECT 1 FROM trends_all")}
 
-as() { # USER COMMAND...
-	local user=$1
-	shift
-	MYSQL_URL=mysql://$user:secret@$where "$@"
-}
 
-mysql_as() { # USER STATEMENT
-	printf '[client]\nuser=%s\npassword=secret\n' "$1" >"$1.cnf"
-	local host=${where%%:*} port=${where#*:}
-	mariadb --defaults-file="$1.cnf" -h "$host" -P "${port%%/*}" \
-		messaging -N -B -e "$2"
-}
+def at(days=0):
+    """Midnight, so many days ago."""
+    return time.strftime("%FT00:00:00Z", time.gmtime(time.time() - days * DAY))
 
-refused() { # USER STATEMENT
-	if mysql_as "$1" "$2" >out 2>&1; then
-		fail "$1 may do this: $2"
-	fi
-	grep -q 'denied' out || fail "$1: $2: $(cat out)"
-}
 
-as admin "$BIN/sink" --migrate
-sed '1,/^-- 2[.]/d' grants | "$servers" mysql "$tmp/srv"
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        lab.start_servers("mariadb")
+        lab.env["MESSAGING_BIN"] = BIN
+        self.where = lab.env.pop("MYSQL_URL").split("@")[1]
+        with open("scripts/examples/grants.sql.example") as f:
+            script = f.read().replace("CHANGE ME", "secret")
+        # Others on the server have users and databases, too.
+        script = re.sub(r"\bmessaging\b", lab.database, script)
+        script = re.sub(r"\b(\w+)@localhost", rf"\1_{lab.database}@'%'", script)
+        first, second = script.split("-- 2.")
+        self.as_root(first)
+        self.run("admin", "sink", "--migrate")
+        self.as_root("-- " + second)
 
-# The whole snapshot among the examples of the page.
-sed -n '/^A whole snapshot/,/^\.Ed/s/^{/{/p' "$page" >records
-as sink "$BIN/aggregator" -f records -t rows
-as sink "$BIN/sink" -f rows
-as sink "$BIN/sink" --check -o ndjson >check
-grep '"result":"failed"' check && fail "sink --check is not content"
-as report "$report" -o csv >table
-grep -q '^t1,7,Ann,' table || fail "the report shows: $(cat table)"
-as report "$report" -o ndjson >/dev/null
-as sink "$BIN/sink" --token --tenant t1 --revoke x
+    def as_root(self, script):
+        self.lab.must(self.lab.mysql_argv(), stdin=script.encode())
 
-# Each path of the API, the figures of one aggregator and those of several.
-# A busy database may take longer than 5 s.
-printf '%s\n' '[serve]' 'rate = 0' 'query_timeout = 50s' \
-	"secret_key = $(printf %064d 0)" >serve.conf
-chmod 600 serve.conf
-MYSQL_URL=mysql://serve:secret@$where "$BIN/sink" -c serve.conf \
-	--serve 127.0.0.1:0 --port-file port 2>serve.log &
-served=$!
-until_true 20 test -s port || fail "no server: $(cat serve.log)"
-as sink "$BIN/sink" -c serve.conf --token --tenant t1 --role admin \
-	--days 1 2>/dev/null | sed 's/^/Authorization: Bearer /' >header
-ask_every_path() {
-	local path
-	# But the stream, which does not end and asks what /api/v1/now asks.
-	"$BIN/sink" --openapi |
-		jq -r '.paths | to_entries[] | select(.value.get) | .key' | grep -v '/stream$' |
-		sed 's/{chat}/9/; s/{[a-z_]*}/x/' >paths
-	[ "$(wc -l <paths)" -gt 20 ] || fail "which paths? $(cat paths)"
-	while read -r path; do
-		case $path in
-		*/analytics/*) path+='?tenant_id=t1&period=week' ;;
-		esac
-		curl -sS --max-time 60 -H @header -o answer -w '%{http_code}' \
-			"http://127.0.0.1:$(cat port)$path" >status
-		grep -qE '^(200|404|422)$' status ||
-			fail "$path: $(cat status answer serve.log)"
-		[[ $path != */health* ]] || grep -q '"healthy"' answer ||
-			fail "$path: $(cat answer serve.log)"
-	done <paths
-	curl -sS --max-time 60 -o answer "http://127.0.0.1:$(cat port)/metrics"
-	grep -q '^messaging_tenant_open_chats{tenant="t1"}' answer ||
-		fail "metrics: $(cat answer serve.log)"
-}
-ask_every_path
-"$servers" mysql "$tmp/srv" messaging -e "INSERT INTO tenant_metrics_parts
-	(tenant, generation, part, open_chats, as_of) VALUES ('t1', 1, 0, 1, NOW())"
-ask_every_path
-kill "$served"
-wait "$served" || fail "sink --serve: $(cat serve.log)"
-! grep -i denied serve.log || fail "refused"
-# It looks at the number of the schema with these rights, too.
-"$servers" mysql "$tmp/srv" messaging -e "INSERT INTO schema_migrations
-	SELECT MAX(number) + 1, NOW(3) FROM schema_migrations"
-rc=0
-as serve timeout 60 "$BIN/sink" -c serve.conf --serve 127.0.0.1:0 \
-	2>serve.log || rc=$?
-[ $rc = 78 ] || fail "it serves another version's schema: $(cat serve.log)"
-grep -q 'newer than this program' serve.log || fail "said: $(cat serve.log)"
-# So does the reaper, which deletes nothing then.
-rc=0
-as reaper timeout 60 "$BIN/reaper" --list 2>listed.log || rc=$?
-[ $rc = 78 ] || fail "it reaps another version's schema: $(cat listed.log)"
-grep -q 'newer than this program' listed.log ||
-	fail "said: $(cat listed.log)"
-"$servers" mysql "$tmp/srv" messaging -e \
-	"DELETE FROM schema_migrations ORDER BY number DESC LIMIT 1"
+    def url(self, user):
+        return f"mysql://{user}_{self.lab.database}:secret@{self.where}"
 
-as reaper "$BIN/reaper" --list -o ndjson >listed
-cat >closed <<'END'
-{"type":"chat","tenant":"t1","chat":"9","status":"closed","at":"2026-11-20T11:00:00Z"}
-END
-as reaper "$BIN/reaper" -f closed --archive gone
-grep -q '"chat":"9"' gone || fail "nothing was archived"
-as sink "$BIN/sink" -f rows # what was deleted stays deleted
-[ -z "$("$servers" mysql "$tmp/srv" messaging -N -B \
-	-e 'SELECT chat FROM chat_metrics')" ] || fail "the chat is back"
-today=$(date -u +%FT00:00:00Z) # so old that its partition is dropped is another
-cat >said <<END
-{"type":"message","tenant":"t1","chat":"5","id":"1","from":"customer","user":"c1","text":"hello","at":"$today"}
-{"type":"event","tenant":"t1","id":"1","user":"c1","event":"click","at":"$today"}
-END
-"$BIN/aggregator" -a all <said -o ndjson >rows
-as sink "$BIN/sink" -f rows
-as reaper "$BIN/reaper" --export c1 --tenant t1 >rows
-grep -q '"content":"hello"' rows || fail "exported: $(cat rows)"
-as reaper "$BIN/reaper" --forget c1 --tenant t1 --archive gone
-as reaper "$BIN/reaper" --export c1 --tenant t1 >rows
-if grep -q '"content":"hello"' rows; then fail "not forgotten: $(cat rows)"; fi
-as reaper "$BIN/reaper" --purge t1
+    def run(self, user, *argv, code=0, says="", lines=()):
+        done = self.lab.run(
+            argv, env={"MYSQL_URL": self.url(user)},
+            stdin="".join(json.dumps(x) + "\n" for x in lines).encode())
+        self.checks.ends(done, code, says, argv)
+        return done
 
-# History: the sink makes partitions, the reaper drops them.
-{
-	for days in 0 -40; do
-		printf '{"type":"message","tenant":"t2","chat":"c","id":"1","from":"customer","at":"%s"}\n' \
-			"$(date -u -d "$days day" +%FT00:00:00Z)"
-	done
-} >history
-as sink "$BIN/sink" -f history 2>said
-as reaper "$BIN/reaper" --retention 30d -o ndjson >went 2>>said
-[ ! -s said ] || fail "said: $(cat said)"
-grep -q '"table":"messages","partitions":2,"rows":1' went ||
-	fail "retention: $(cat went)"
+    def query(self, user, statement):
+        """By the client of the database, as that user."""
+        host, port = self.where.split("/")[0].split(":")
+        conf = self.lab.conf(user + ".cnf", {"client": {
+            "user": f"{user}_{self.lab.database}", "password": "secret",
+            "host": host, "port": port}})
+        return self.lab.run(["mariadb", "--defaults-file=" + conf, "-N", "-B",
+                             self.lab.database, "-e", statement])
 
-refused sink 'DELETE FROM chat_metrics'
-refused sink 'DELETE FROM closed_chats'
-refused sink 'DROP TABLE chat_metrics'
-refused sink 'CREATE TABLE x (a INT)'
-refused sink 'DROP TABLE messages'
-refused sink 'ALTER TABLE messages DROP PARTITION bmax'
-refused sink 'ALTER TABLE chat_metrics ADD COLUMN x INT'
-refused reaper 'INSERT INTO chat_metrics (tenant) VALUES (1)'
-refused reaper 'UPDATE operator_metrics SET name = 1'
-refused reaper 'DROP TABLE chat_metrics'
-refused report 'DELETE FROM chat_metrics'
-refused report 'INSERT INTO tenants (tenant) VALUES (1)'
-refused report "DELETE FROM revoked_tokens"
-refused serve 'SELECT 1 FROM closed_chats'
-refused serve 'SELECT applied_at FROM schema_migrations'
-refused serve 'UPDATE chat_metrics SET tag = 1'
-refused serve "DELETE FROM revoked_tokens"
-refused grafana 'SELECT content FROM messages'
-refused grafana 'SELECT customer_phone FROM chat_metrics'
-for table in trends trends_parts trends_all events; do
-	refused grafana "SELECT 1 FROM $table"
-done
+    def snapshot(self):
+        """The one of messaging-records(5), stored, checked and reported."""
+        lab = self.lab
+        records = lab.write("records", shown_in(
+            "messaging-records.5", "EXAMPLES", 1))
+        self.rows = lab.path("rows")
+        self.run("sink", "aggregator", "-f", records, "-t", self.rows)
+        self.run("sink", "sink", "-f", self.rows)
+        done = self.run("sink", "sink", "--check", "-o", "ndjson", says=None)
+        self.checks.that(b'"failed"' not in done.out, done.out)
+        done = self.run("report", "scripts/report", "-o", "csv")
+        self.checks.that(b"\nt1,7,Ann," in b"\n" + done.out, done.out)
+        self.run("sink", "sink", "--token", "--tenant", "t1", "--revoke", "x",
+                 says=None)
 
-# Of words, Grafana sees those above the limit only, of parts as well.
-"$servers" mysql "$tmp/srv" messaging -e "
-	INSERT INTO tenant_metrics_parts (tenant, generation, part, as_of)
-	VALUES ('t1', 1, 0, NOW());
-	INSERT INTO trends_parts (tenant, window_start, word, generation, part,
-		window_end, occurrences, as_of)
-	SELECT 't1', '2026-11-20 10:00:00', word, 1, part,
-		'2026-11-20 10:02:00', occurrences, NOW()
-	FROM (SELECT '5511999990000' word, 0 part, 1 occurrences
-		UNION ALL SELECT 'deadline', 0, 2
-		UNION ALL SELECT 'deadline', 1, 1) s"
-[ "$(mysql_as grafana 'SELECT word, occurrences FROM grafana_trends')" = \
-	$'deadline\t3' ] || fail "words: $(mysql_as grafana \
-		'SELECT * FROM grafana_trends' 2>&1)"
+    def serve(self):
+        """Each path of the API: the figures of one aggregator, and of parts."""
+        # A busy database may take longer than 5 s.
+        server = Server(self.lab, {"serve": {"rate": 0, "query_timeout": "50s"}},
+                        env={"MYSQL_URL": self.url("serve")})
+        token = self.run(
+            "sink", "sink", "-c", self.lab.path("serve.conf"), "--token",
+            "--tenant", "t1", "--role", "admin", "--days", "1", says=None)
+        token = token.out.decode().strip()
+        paths = resources(json.loads(self.lab.must(["sink", "--openapi"]).out))
+        self.checks.that(len(paths) > 20, paths)
+        for _ in range(2):
+            for path in paths:
+                about = {"tenant_id": "t1", "period": "week"} \
+                    if "/analytics/" in path else {}
+                path = re.sub(r"{\w+}", "x", path.replace("{chat}", "9"))
+                answer = server.get(path, token, **about)
+                self.checks.that(
+                    answer.status in (200, 404, 422) and (
+                        "/health" not in path or b'"healthy"' in answer.body),
+                    f"{path}: {answer.status} {answer.body}")
+            answer = server.ask("/metrics")
+            self.checks.that(b'\nmessaging_tenant_open_chats{tenant="t1"}' in
+                             answer.body, f"metrics: {answer.body}")
+            self.lab.sql(
+                "REPLACE INTO tenant_metrics_parts (tenant, generation, part, "
+                "open_chats, as_of) VALUES ('t1', 1, 0, 1, NOW())")
+        self.checks.equal(self.lab.end(server.process), 0, "sink --serve")
+        log = self.lab.text("serve.log")
+        self.checks.that("denied" not in log, log)
+
+    def newer_schema(self):
+        """These rights are enough to see that the tables are another version's:
+        nothing is served and nothing deleted."""
+        self.lab.sql("INSERT INTO schema_migrations SELECT MAX(number) + 1, "
+                     "NOW(3) FROM schema_migrations")
+        self.run("serve", "sink", "-c", self.lab.path("serve.conf"), "--serve",
+                 "127.0.0.1:0", code=78, says=NEWER)
+        self.run("reaper", "reaper", "--list", code=78, says=NEWER)
+        self.lab.sql(
+            "DELETE FROM schema_migrations ORDER BY number DESC LIMIT 1")
+
+    def reap(self):
+        """A closed chat is archived, and what was deleted stays deleted."""
+        self.run("reaper", "reaper", "--list", "-o", "ndjson")
+        closed = self.lab.write("closed", json.dumps({
+            "type": "chat", "tenant": "t1", "chat": "9", "status": "closed",
+            "at": "2026-11-20T11:00:00Z"}) + "\n")
+        gone = self.lab.path("gone")
+        self.run("reaper", "reaper", "-f", closed, "--archive", gone)
+        self.checks.that('"chat":"9"' in self.lab.text("gone"), "no archive")
+        self.run("sink", "sink", "-f", self.rows)
+        self.checks.equal(self.lab.sql("SELECT chat FROM chat_metrics"), [],
+                          "chats")
+
+    def forget(self):
+        today = at() # older days could lose their partition first
+        said = [{"type": "message", "tenant": "t1", "chat": "5", "id": "1",
+                 "from": "customer", "user": "c1", "text": "hello", "at": today},
+                {"type": "event", "tenant": "t1", "id": "1", "user": "c1",
+                 "event": "click", "at": today}]
+        rows = self.run("sink", "aggregator", "-a", "all", "-o", "ndjson",
+                        lines=said)
+        self.run("sink", "sink", "-f", self.lab.write("rows.said", rows.out))
+        about = "c1", "--tenant", "t1"
+        hello = b'"content":"hello"'
+        done = self.run("reaper", "reaper", "--export", *about)
+        self.checks.that(hello in done.out, f"exported: {done.out}")
+        self.run("reaper", "reaper", "--forget", *about, "--archive",
+                 self.lab.path("gone"))
+        done = self.run("reaper", "reaper", "--export", *about)
+        self.checks.that(hello not in done.out, f"not forgotten: {done.out}")
+        self.run("reaper", "reaper", "--purge", "t1")
+
+    def retention(self):
+        """The sink makes partitions of days, the reaper drops them."""
+        self.run("sink", "sink", lines=[
+            {"type": "message", "tenant": "t2", "chat": "c", "id": "1",
+             "from": "customer", "at": at(days)} for days in (0, 40)])
+        done = self.run("reaper", "reaper", "--retention", "30d", "-o",
+                        "ndjson")
+        self.checks.that(b'"table":"messages","partitions":2,"rows":1' in
+                         done.out, f"retention: {done.out}")
+
+    def no_more(self):
+        for user, statements in REFUSED.items():
+            for statement in statements:
+                done = self.query(user, statement)
+                self.checks.that(done.code and "denied" in done.err,
+                                 f"{user} may {statement}: {done}")
+
+    def words_of_many(self):
+        """Grafana sees only words above the limit, also those of parts."""
+        self.lab.sql("""
+            REPLACE INTO tenant_metrics_parts (tenant, generation, part, as_of)
+                VALUES ('t1', 1, 0, NOW());
+            INSERT INTO trends_parts (tenant, window_start, word, generation,
+                part, window_end, occurrences, as_of)
+            SELECT 't1', '2026-11-20 10:00:00', word, 1, part,
+                '2026-11-20 10:02:00', occurrences, NOW()
+            FROM (SELECT '5511999990000' word, 0 part, 1 occurrences
+                UNION ALL SELECT 'deadline', 0, 2
+                UNION ALL SELECT 'deadline', 1, 1) s""")
+        done = self.query("grafana",
+                          "SELECT word, occurrences FROM grafana_trends")
+        self.checks.equal(done.out, b"deadline\t3\n", done)
+
+
+def body():
+    with Lab("grants") as lab:
+        test = Test(lab)
+        steps(test.snapshot, test.serve, test.newer_schema, test.reap,
+              test.forget, test.retention, test.no_more, test.words_of_many)
+        return test.checks.result()
+
+
+main(body)

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 
-from harness import TESTBIN, Checks, Lab, main, until
+from harness import TESTBIN, Checks, Lab, until
 
 CLIENTS = 8
 LONG = 120
@@ -247,7 +247,3 @@ def body():
                     kept.said())
         check_records(checks, read_queue(lab), [load])
     return checks.result()
-
-
-if __name__ == "__main__":
-    main(body)

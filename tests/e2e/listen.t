@@ -1,3 +1,8 @@
-#!/bin/sh
-# The listener, its spool and the broker, killed under load.
-exec python3 -B "$(dirname "$0")/listen.py"
+#!/usr/bin/env -S python3 -B
+"""What the listener answered success to reaches the queue, although listener and
+broker are killed under load."""
+
+import harness
+import listen
+
+harness.main(listen.body)

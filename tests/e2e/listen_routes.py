@@ -24,7 +24,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import Checks, Lab, main, until
+from harness import Checks, Lab, until
 
 SEND = "/api/v1/messages/send"
 EVENTS = "/api/v1/analytics/events"
@@ -583,7 +583,3 @@ def body():
         check_limits(checks, lab)
         check_met(checks, document)
     return checks.result()
-
-
-if __name__ == "__main__":
-    main(body)

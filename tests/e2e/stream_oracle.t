@@ -1,10 +1,579 @@
 #!/usr/bin/env -S python3 -B
-"""Random streams through queues into the tables, while aggregator, sink and
-broker are killed, against the oracle that the manual makes: 1 (LONG=1: 40)
-through one queue, 1 (20) in three shards. SEED=n repeats one, ROUNDS=n says
-how many, SHARDS=n of them in shards."""
+"""Random streams through queues, with kills, end in the tables that the oracle
+of the manual computes.
 
-import harness
-import stream_oracle
+Each round is a nasty stream of its own: published in messages of some lines,
+with and without a message_id, while aggregator, sink and broker are killed
+with -9 and begun anew. Then all is taken in, and every table holds what the
+oracle says: metrics, messages, views, events, findings, dead letters. In
+shards it is the views that add up, up to the buckets of percentiles.
 
-harness.main(stream_oracle.body)
+A publisher that sets no message_id and loses its broker publishes again what
+was not confirmed, so that records count once by what they say of themselves:
+not the lines of a snapshot, nor events that come a window later.
+
+One round through one queue, one in three shards (LONG=1: 40 and 20). SEED=n
+repeats one, ROUNDS=n says how many, SHARDS=n of them in shards.
+"""
+
+import base64
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from decimal import Decimal
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+import compare  # noqa: E402
+import nasty  # noqa: E402
+import partitions  # noqa: E402
+import row_keys  # noqa: E402
+import stream  # noqa: E402
+import stream_metrics  # noqa: E402
+from harness import LONG, TESTBIN, Checks, Lab, main, say, seed  # noqa: E402
+
+ROUNDS = int(os.environ.get("ROUNDS", 60 if LONG else 2))
+SHARDS = int(os.environ.get("SHARDS", 20 if LONG else 1))
+PARTS = 3
+SAID_AGAIN = ("snapshots", "snapshot_texts", "forgetting") # not so
+KEPT = ("schema_migrations", "generations", "metric_settings")
+HISTORY = {
+    "messages": ("tenant", "conversation_id", "message_id", "created_at",
+                 "sender", "sender_id", "receiver_id", "operator", "channel",
+                 "message_type", "private", "automated", "content",
+                 "version", "data"),
+    "message_views": ("tenant", "viewed_at", "message_id", "user_id",
+                      "conversation_id"),
+    "message_analytics": ("tenant", "id", "created_at", "message_id",
+                          "conversation_id"),
+    "events": ("tenant", "id", "event_type", "user_id", "event_data"),
+}
+
+
+def is_nothing(table, row):
+    if table == "chat_metrics":
+        return row["status"] != "open"
+    return row_keys.is_zero(table, row)
+
+
+class Round:
+    def __init__(self, lab, number, shards):
+        self.lab, self.number, self.shards = lab, number, shards
+        self.dice = random.Random(number)
+        self.anonymous = self.dice.random() < 0.5
+        self.again = self.anonymous and self.dice.random() < 0.5
+        self.world = nasty.Nasty(number, [
+            f for f in stream_metrics.features(nasty.EVERY)
+            if not (self.again and f in SAID_AGAIN)], stored=True)
+        if shards:
+            self.world.conf["shard"] = shard_of
+        self.lines = self.world.lines()
+        self.data = b"\n".join(self.lines) + b"\n"
+        self.to = "queue:rows"
+        self.running = {}
+
+    # The programs.
+
+    def settings(self):
+        conf = stream_metrics.configuration(self.world.conf) + (
+            "refresh = 100ms\n[amqp]\nwait_timeout = 30s\n")
+        # For a sink that is waited for: a transaction for each message of a
+        # long stream takes ten minutes where the machine has much to do.
+        self.ample = self.lab.write("conf.ample", conf)
+        return self.lab.write("conf", conf + "prefetch = %d\n[sink]\n"
+                              % self.dice.choice((1, 5, 20, 500)))
+
+    def commands(self):
+        aggregator = ["aggregator", "-c", self.conf, "-t", self.to,
+                      "-a", "all", "--every",
+                      "%dms" % self.dice.randrange(1, 60)]
+        found = {"sink": ["sink", "-c", self.conf, "-f", self.to]}
+        if not self.shards:
+            found["aggregator"] = aggregator + [
+                "-f", "queue:records", "--state", self.lab.path("state")]
+        for i in range(PARTS if self.shards else 0):
+            found["aggregator%d" % i] = aggregator + [
+                "-f", "queue:records.g1.%d" % i, "--part", "%d/%d" % (
+                    i, PARTS), "--generation", "1",
+                "--state", self.lab.path("state%d" % i)]
+        return found
+
+    def start(self, name):
+        self.running[name] = self.lab.start(
+            self.commands()[name], self.lab.path(name + ".log"))
+
+    def kill(self, name):
+        if name == "rabbitmq":
+            self.lab.servers("kill", name)
+            self.lab.servers("start", name)
+            return
+        p = self.running[name]
+        p.kill()
+        p.wait()
+        self.lab.processes.remove(p)
+        self.start(name)
+
+    def publish(self):
+        """All of it, some flushes at a time."""
+        d = self.dice
+        size = d.choice((1, 3, 20, 100))
+        flushes = Flushes(self.world.conf, size).of(
+            spread(self.lines)) if self.shards else [
+                self.lines[i:i + size]
+                for i in range(0, len(self.lines), size)]
+        while flushes:
+            time.sleep(d.choice((0, 0.1, 0.3)))
+            n = max(1, d.choice((5, 20, 200, 2000)) // size)
+            some, flushes = flushes[:n], flushes[n:]
+            self.send(some, str(d.choice((1, 3, 20, 100))))
+
+    def send(self, flushes, size):
+        to = ("exchange:" if self.shards else "queue:") + "records"
+        end = b"\n\n"
+        argv = [TESTBIN + "/tools/amqp_probe", "-p", "-b", "0", "write", to]
+        if self.anonymous:
+            end = b"\n"
+            argv = [TESTBIN + "/tools/amqp_lines",
+                    to if self.shards else "records", size]
+            if self.shards:
+                flushes = [addressed(f) for f in flushes]
+        self.lab.must(argv, stdin=b"".join(
+            b"\n".join(f) + end for f in flushes),
+            env={"MESSAGING_CONFIG": self.conf})
+
+    def storm(self):
+        names = list(self.commands())
+        for name in names:
+            self.start(name)
+        failed = []
+
+        def write():
+            try:
+                self.publish()
+            except BaseException as e:
+                failed.append(e)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        kills = self.broken = 0
+        while writer.is_alive() or kills < 6:
+            time.sleep(self.dice.uniform(0, 0.6))
+            name = self.dice.choice(names)
+            if not self.anonymous and self.dice.random() < 0.04 or \
+                    self.again and self.dice.random() < 0.15:
+                name = "rabbitmq"
+                self.broken += 1
+            self.kill(name)
+            kills += 1
+        writer.join()
+        if failed:
+            raise failed[0]
+        for name, p in self.running.items():
+            p.kill()
+            p.wait()
+            self.lab.processes.remove(p)
+        for name, argv in sorted(self.commands().items()): # the sink last
+            if name == "sink":
+                argv = ["sink", "-c", self.ample, "-f", self.to]
+            done = self.until_empty(argv)
+            # A snapshot that the stream cut on purpose may be met only now.
+            if done.code != 0 and not re.search(
+                    "is (not whole|cut):|and not all their records", done.err):
+                raise AssertionError("%s: %s" % (name, done))
+        return kills
+
+    def until_empty(self, argv):
+        """Once more when the broker confirms nothing in time, as a unit does:
+        a loaded machine is not a difference of figures."""
+        for _ in range(4):
+            done = self.lab.run(argv + ["--until-empty"], timeout=300)
+            if done.code != 75:
+                break
+        return done
+
+    # What came of it.
+
+    def fresh(self):
+        self.conf = self.settings()
+        for name in os.listdir(self.lab.tmp):
+            if name.startswith("state"):
+                shutil.rmtree(self.lab.path(name))
+            elif name in ("rows", "rows.dead"):
+                os.unlink(self.lab.path(name))
+        tables = [t for t, kind in self.lab.sql("SHOW FULL TABLES")
+                  if kind == "BASE TABLE" and t not in KEPT]
+        self.lab.sql("; ".join("TRUNCATE TABLE `%s`" % t for t in tables))
+        self.lab.must(["sink", "-c", self.conf, "--migrate"])
+
+    def select(self, view, columns):
+        cells = ", ".join("CAST(`%s` AS CHAR)" % c
+                          if c.endswith(("_seconds", "data")) else "`%s`" % c
+                          for c in columns)
+        out = subprocess.run(
+            ["scripts/servers", "mysql", self.lab.server_dir, "-N", "-B",
+             "-r", "--default-character-set=utf8mb4", "messaging", "-e",
+             "SELECT JSON_ARRAY(%s) FROM %s" % (cells, view)],
+            check=True, capture_output=True, stdin=subprocess.DEVNULL).stdout
+        for line in out.decode().splitlines():
+            yield dict(zip(columns, json.loads(line)))
+
+    def columns(self, view):
+        return [c for (c,) in self.lab.sql(
+            "SELECT column_name FROM information_schema.columns WHERE "
+            "table_schema = DATABASE() AND table_name = '%s'" % view)]
+
+    def rows(self, table):
+        """{tenant: {key: row}} of the database."""
+        view, found = table, {}
+        if self.shards and table not in ("chat_metrics", "intervals"):
+            view = table + "_all"
+        names = [c for c in self.columns(view) if c not in (
+            "as_of", "version", "seconds")]
+        for row in self.select(view, names):
+            name = row.pop("tenant")
+            if table == "intervals" and row["withdrawn"]:
+                continue
+            row.pop("withdrawn", None)
+            for k, v in row.items():
+                row[k] = value_of(k, v)
+            key = (table,) + tuple(row[k] for k in row_keys.KEYS[table])
+            found.setdefault(name, {})[key] = row
+        return found
+
+    def wrong(self):
+        want = stream.expected(self.data, self.world.conf, by_hand=False)
+        for table in row_keys.KEYS:
+            yield from self.wrong_rows(table, want)
+        yield from self.history(want)
+        yield from self.dead(want)
+
+    def wrong_rows(self, table, want):
+        there = self.rows(table)
+        for name in sorted(set(want.rows) | set(there)):
+            expected = {k: plain(row) for k, row in want.rows.get(
+                name, {}).items() if k[0] == table}
+            got = {k: row for k, row in there.get(name, {}).items()
+                   if k in expected or not is_nothing(table, row)}
+            if self.shards:
+                settle_quantiles(expected, got)
+            yield from stream_metrics.differences(name, expected, got)
+
+    def history(self, want):
+        given = want.accepted
+        there = {t: list(self.select(t, c)) for t, c in HISTORY.items()}
+        yield from sets("message_views", {
+            (r["tenant"], r["at"], r["message"], r["user"],
+             r.get("chat") or "") for r in given if r["type"] == "view"}, {
+            (r["tenant"], compare.parse_time(r["viewed_at"]),
+             r["message_id"], r["user_id"], r["conversation_id"])
+            for r in there["message_views"]})
+        yield from sets("events", {
+            (r["tenant"], r["id"]) for r in given if r["type"] == "event"}, {
+            (r["tenant"], r["id"]) for r in there["events"]})
+        yield from event_data(
+            [r for r in given if r["type"] == "event"], there["events"])
+        yield from sets("message_analytics", {
+            (r["tenant"], analytics(r)) for r in given if analytics(r)}, {
+            (r["tenant"], r["id"]) for r in there["message_analytics"]})
+        yield from messages(
+            [r for r in given + want.in_snapshots
+             if r["type"] == "message" and not r.get("about")],
+            there["messages"])
+
+    def dead(self, want):
+        """Every line that is refused or late, and no other."""
+        found = set()
+        queues = ["records"] if not self.shards else [
+            "records.g1.%d" % i for i in range(PARTS)]
+        letters = []
+        for name in queues + ["rows"]:
+            out = self.lab.must([TESTBIN + "/tools/amqp_probe", "-pe", "read",
+                                 "queue:%s.dead" % name]).out
+            letters += [line.split("\t", 1)[1]
+                        for line in out.decode().splitlines()]
+        if os.path.exists(self.lab.path("rows.dead")):
+            with open(self.lab.path("rows.dead")) as f:
+                letters += f.read().splitlines()
+        for line in letters:
+            letter = json.loads(line)
+            record = letter.get("record", "").encode() or \
+                base64.b64decode(letter.get("record_base64", ""))
+            found.add((record, letter["reason"].startswith("late")))
+        lines = [b""] + self.lines
+        if self.again: # late by then, and refused again
+            taken = {lines[r["line"]] for r in want.accepted}
+            found -= {(line, True) for line in taken}
+        yield from sets("dead letters",
+                        {(lines[n], False) for n in want.refused}
+                        | {(lines[n], True) for n in want.late}, found)
+
+    def run(self):
+        """Sentences on what is wrong."""
+        self.fresh()
+        kills = self.storm()
+        wrong = list(self.wrong())
+        say("SEED=%d%s: %d lines, %s message_id, %d kills, %d of the broker%s"
+            % (self.number, " in shards" if self.shards else "",
+            len(self.lines), "without" if self.anonymous else "with", kills,
+            self.broken,
+            ", %d differences" % len(wrong) if wrong else ""))
+        return wrong
+
+
+def analytics(r):
+    data = r.get("data")
+    found = data.get("analytics") if isinstance(data, dict) else None
+    return found.get("id", r.get("id")) if isinstance(found, dict) else None
+
+
+def value_of(column, value):
+    if value is None:
+        return None
+    if column == "available":
+        return bool(value)
+    if stream_metrics.TIMES.search(column):
+        return compare.parse_time(value)
+    if column.endswith("_seconds"):
+        return Decimal(value)
+    return value
+
+
+def plain(row):
+    return {k: v for k, v in row.items() if k != "as_of"}
+
+
+def settle_quantiles(want, got):
+    """Percentiles of buckets that are near enough are what they should be."""
+    for key, row in want.items():
+        for column in ("median_response_seconds", "p90_response_seconds"):
+            there = got.get(key, {}).get(column)
+            if row.get(column) is not None and there is not None and abs(
+                    row[column] - there) <= row[column] / 64 + \
+                    Decimal("0.001"):
+                row[column] = there
+
+
+def sets(name, want, got):
+    for what, items in (("is missing", want - got),
+                        ("should not be there", got - want)):
+        for item in sorted(items, key=str):
+            yield "%s %s: %s" % (name, item, what)
+
+
+def data_of(text):
+    """A column of JSON, as it is written there."""
+    return stream.records.as_written(
+        None if text is None else stream.records.loads(text))
+
+
+def event_data(given, there):
+    """That of the event, or of one that is the same."""
+    versions = {}
+    for r in given:
+        versions.setdefault((r["tenant"], r["id"]), []).append(
+            stream.records.as_written(r.get("data")))
+    for row in there:
+        own = versions.get((row["tenant"], row["id"]), [])
+        if own and data_of(row["event_data"]) not in own:
+            yield "events %s: should be one of %s" % (row, own)
+
+
+def version_of(message):
+    """Of edits before 1970 the table knows only that they were."""
+    edited = message.get("updated_at")
+    return 0 if edited is None else max(edited, 1)
+
+
+def messages(given, there):
+    """Each message has a row, at the time of one of its versions; of those of
+    one time the version edited last stays."""
+    versions = {}
+    for r in given:
+        versions.setdefault(
+            (r["tenant"], r["chat"], r["id"]), []).append(r)
+    rows = {}
+    for row in there:
+        rows.setdefault((row["tenant"], row["conversation_id"],
+                         row["message_id"]), []).append(row)
+    yield from sets("messages", set(versions), set(rows))
+    for key in sorted(set(versions) & set(rows)):
+        for row in rows[key]:
+            at = compare.parse_time(row["created_at"])
+            own = [r for r in versions[key] if r["at"] == at]
+            last = max(map(version_of, own), default=None)
+            if (row["sender"], row["content"], row["channel"],
+                    data_of(row["data"])) not in {
+                    (r["from"], r.get("text"), r.get("channel"),
+                     stream.records.as_written(r.get("data")))
+                    for r in own if version_of(r) == last}:
+                yield "messages %s: is %s, should be one of %s" % (
+                    key, row, own)
+
+
+def key_of(r):
+    """Where a publisher sends a record: its bucket, or all."""
+    if r is None or r["type"] in ("operator", "snapshot", "clock"):
+        return "all"
+    last = {"view": ("message",), "event": ("user", "id")}.get(r["type"], ())
+    key = next((r[k] for k in ("chat",) + last if r.get(k)), "")
+    return partitions.bucket(r["tenant"], key)
+
+
+def shard_of(r):
+    key = key_of(r)
+    return None if key == "all" else key % PARTS
+
+
+def record_of(line):
+    """A refused one has no time, and goes to any queue."""
+    records, refused = stream.records.read(line)
+    if refused:
+        return {"type": "refused", "tenant": "", "line": 1}
+    return records[0] if records else None
+
+
+def addressed(lines):
+    """A flush with the key of each line and a tab before it, and behind it the
+    newest times, as a publisher of one's own has to tell them."""
+    out, newest = [], {}
+    for line in lines:
+        r = record_of(line)
+        out.append(b"%s\t%s" % (str(key_of(r)).encode(), line))
+        at = moves(r)
+        if at is not None:
+            newest[r["tenant"]] = max(at, newest.get(r["tenant"], at))
+    return out + [b"all\t" + json.dumps({
+        "type": "clock", "tenant": t, "at": stream.records.shown(at)}).encode()
+        for t, at in newest.items()]
+
+
+def moves(r):
+    """The time that a record outside snapshots tells."""
+    if r is None or r["type"] in ("snapshot", "refused") or \
+            r.get("snapshot") is not None:
+        return None
+    return stream.time_of(r)
+
+
+class Flushes:
+    """Shards learn the newest time with each flush, and in a flush a record may
+    overtake those of other chats. Here each ends before that could show."""
+
+    def __init__(self, conf, most):
+        self.conf, self.most = conf, most
+        # Of each tenant without the times of snapshots, which need not be
+        # whole, and with them: as the flush began, and now.
+        self.began, self.now = {}, {}
+        self.times = [] # (tenant, time) of the flush
+
+    def of(self, lines):
+        out, last = [], None
+        for line in lines:
+            r = record_of(line)
+            is_marker = r is not None and r["type"] == "snapshot"
+            if is_marker != last or len(out[-1]) == self.most or \
+                    not self.takes(r):
+                out.append([])
+                self.began, self.times = self.now, []
+                self.takes(r)
+            out[-1].append(line)
+            last = is_marker
+        return out
+
+    def takes(self, r):
+        """Whether it comes to the same in any order; if so, it is taken."""
+        if r is None or r["type"] == "refused":
+            return True
+        at, name = moves(r), r["tenant"]
+        told = r["at"] if r["type"] == "snapshot" else at
+        began, old = (x.get(name, (None, None))
+                      for x in (self.began, self.now))
+        now = tuple(b if a is None or b is not None and b > a else a
+                    for a, b in zip(old, (at, told)))
+        times = self.times + [(name, at)]
+        if len(times) > 1 and any(
+                self.differs(a, b, [t for n, t in times if n == name])
+                for a, b in zip(began, now)):
+            return False
+        self.now, self.times = dict(self.now, **{name: now}), times
+        return True
+
+    def differs(self, began, now, times):
+        """Identities are counted in another step, or one is late only then."""
+        if began == now or None in (began, now):
+            return began != now
+        window = self.conf["window"]
+        return stream.counts.step(began, self.conf) != stream.counts.step(
+            now, self.conf) or any(
+                t is not None and began - window <= t < now - window
+                for t in times)
+
+
+def spread(lines):
+    """The same, with the markers of a snapshot for each bucket."""
+    out, counted = [], {}
+    for line in lines:
+        if b'"snapshot"' not in line:
+            out.append(line)
+            continue
+        # 1e400 would be written as Infinity, which is not JSON.
+        r = json.loads(line, parse_float=str)
+        name = r["tenant"], r["snapshot"]
+        if r["type"] == "snapshot":
+            there = counted.setdefault(name, {})
+            lack = r.get("records", 0) - sum(there.values())
+            for b in range(65):
+                mark = dict(r, bucket=b)
+                if r["state"] == "end": # of no part it is right if it lacks
+                    mark["records"] = there.get(b, 0) + abs(lack)
+                out.append(json.dumps(mark).encode())
+            continue
+        b = 64 if r["type"] == "operator" else partitions.bucket(
+            r["tenant"], str(r.get("chat", r.get("user"))))
+        there = counted.setdefault(name, {})
+        there[b] = there.get(b, 0) + 1
+        out.append(line)
+    return out
+
+
+def tell(r, wrong):
+    os.makedirs(stream_metrics.FINDS, exist_ok=True)
+    path = os.path.join(stream_metrics.FINDS, "stream.%d.ndjson" % r.number)
+    with open(path, "wb") as f:
+        f.write(r.data)
+    say("SEED=%d: the stream is %s" % (r.number, path))
+    for sentence in wrong[:10]:
+        say("  " + sentence)
+    for name in r.commands():
+        with open(r.lab.path(name + ".log"), errors="replace") as log:
+            for line in log.read().splitlines()[-12:]:
+                say("  %s: %s" % (name, line))
+
+
+def body():
+    first = seed() % 10 ** 8
+    checks = Checks()
+    with Lab("stream_oracle") as lab:
+        lab.start_servers(private=True)
+        conf = lab.conf("conf", {"sink": {}})
+        lab.must(["sink", "-c", conf, "--migrate"])
+        subprocess.run(["scripts/topology", "-b", os.environ.get(
+            "BIN", "build/bin"), "-n", str(PARTS)], check=True, env=lab.env,
+            stdout=subprocess.DEVNULL)
+        for i in range(ROUNDS):
+            r = Round(lab, first + i, i >= ROUNDS - SHARDS)
+            wrong = r.run()
+            if not checks.that(not wrong, "SEED=%d" % r.number):
+                tell(r, wrong)
+                if not LONG:
+                    break
+    return checks.result()
+
+
+main(body)

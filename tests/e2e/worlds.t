@@ -1,9 +1,557 @@
-#!/bin/sh
-# Random worlds: after poll, reap and poll the tables equal the oracle's.
-# 12 of them (LONG=1: 260), a quarter of Chatwoot's; SEED=N repeats one.
-set -eu
-command -v python3 >/dev/null || {
-	echo "skipped: no python3"
-	exit 77
-}
-exec python3 -B tests/oracle/run_worlds.py
+#!/usr/bin/env -S python3 -B
+"""Random worlds through all programs: after poll, reap and poll the tables equal
+the oracle's.
+
+One world is one simulator with one to three accounts, on a frozen clock. A
+step moves the clock, polls (poller | aggregator | sink, for some worlds over
+a queue) and compares all tables with those that the oracle computes from the
+CRM; then it reaps, sometimes after a while, and compares again.
+Chosen for each world: sizes, pace, lag, definition, history, customers,
+big ids, the contents of service lines. What may happen at a step: the poller's
+state is lost; a poll is killed first; the reaper asks about all chats.
+
+Every fourth world is one of Chatwoot, the others are of Chat2Desk.
+
+WORLDS worlds are run (12; LONG=1: 260), with seeds that change with the time.
+SEED=n runs n alone, or WORLDS from n on; CRM=chatwoot, those of that CRM.
+"""
+
+import collections
+import concurrent.futures
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+import chatwoot  # noqa: E402
+import compare  # noqa: E402
+import crm  # noqa: E402
+import clocks  # noqa: E402
+import metrics  # noqa: E402
+from harness import LONG, Lab, main, program, say  # noqa: E402
+
+ROBOT = 10900
+# What the CRM may answer once or twice; some of it makes the poll fail.
+FAULTS = ("401", "403", "404", "429-negative", "500", "502-html",
+            "login-page", "204", "empty", "cut-chunk", "long-length",
+            "short-length", "truncated", "bom", "reset", "errors-string",
+            "errors-object", "error-200", "wrong-shape", "html-type")
+METRICS = ("operator_metrics", "chat_metrics", "tenant_metrics")
+
+
+class Wrong(Exception):
+    """The tables, or a program, are not as expected."""
+
+
+class Choices:
+    """What a world is like."""
+
+    def __init__(self, seed, dice):
+        d = dice
+        self.crm = os.environ.get("CRM") or (
+            "chatwoot" if seed % 4 == 3 else "chat2desk")
+        self.tenants = d.choices((1, 2, 3), (6, 3, 1))[0]
+        self.dialogs = [d.choice((0, 1, 8, 25, 60, 230))
+                        if i else d.choice((5, 20, 40, 250))
+                        for i in range(self.tenants)]
+        few = sum(self.dialogs) < 100
+        self.messages = d.choice((3, 12, 30, 150) if few else (3, 12))
+        self.pace = d.choice((40, 120, 300, 900))
+        self.lag = d.choice((0, 0, 20, 60, 90))
+        self.hours = d.choice(("6-22", "0-24", "10-11"))
+        self.operators = d.choice((1, 4, 12))
+        self.big_ids = d.random() < 0.3
+        self.tells = d.random() < 0.5
+        self.definition = d.choice((metrics.OURS, metrics.CHATWOOT))
+        self.history = d.choice(("episode", "all"))
+        self.customers = d.random() < 0.5
+        self.phones = self.customers and d.random() < 0.5
+        self.robot_known = d.random() < 0.8
+        self.operators_every = d.choice((0, 0, 600))
+        self.queue = d.random() < 0.25
+        self.steps = d.randint(3, 6)
+        self.losing = d.random() < 0.3  # the state, at some step
+        self.removing = d.random() < 0.2  # chats, in the CRM
+        self.request_ids = d.random() < 0.85
+        self.honour_offset = d.random() < 0.2
+        self.killing = d.random() < 0.3  # a poll, at some step
+        self.faulty = d.random() < 0.3  # the CRM, at some step
+        if self.crm == "chatwoot":
+            # It shows all at once, and its ids are small; what is removed is
+            # missed only in the next whole list, an hour later.
+            self.lag, self.big_ids, self.removing = 0, False, False
+        if self.killing or self.faulty:
+            # Nobody knows if such a poll has read the operators.
+            self.operators_every = 0
+
+    def __str__(self):
+        return " ".join("%s=%s" % item for item in vars(self).items())
+
+
+class World:
+    def __init__(self, lab, seed, database):
+        self.lab, self.seed = lab, seed
+        self.dice = random.Random(seed)
+        self.choices = Choices(seed, self.dice)
+        self.folder = lab.path("world%d" % seed)
+        os.mkdir(self.folder)
+        self.env = {**lab.env, "MYSQL_URL": database}
+        self.database = urllib.parse.urlparse(database).path[1:]
+        self.may_wait = [] # closings: tenant, chat, when
+        self.tenants = ["w%d-%d" % (seed, i)
+                        for i in range(self.choices.tenants)]
+        self.views = {}
+        self.left = {t: {} for t in self.tenants}  # chat: row
+        self.live = {t: {} for t in self.tenants}
+        self.tombs = {t: {} for t in self.tenants}  # chat: closed_at
+        self.as_of = {t: 0 for t in self.tenants}
+        self.where = "at the start"
+        self.counts = collections.Counter()
+
+    def account(self, tenant, bots):
+        c = self.choices
+        if c.crm == "chat2desk":
+            return crm.Account(self.sim.url, tenant, tenant, c.history,
+                               c.customers, c.phones, bots, c.operators_every)
+        # Nobody is hired or fired by chance: lines name people.
+        self.sim.control("act", do="online", account=tenant)
+        return chatwoot.Account(self.sim, tenant, tenant, c.history,
+                                c.customers, c.phones, c.operators_every)
+
+    def start(self):
+        c = self.choices
+        options = []
+        for tenant, dialogs in zip(self.tenants, c.dialogs):
+            options += ["--account", "%s:%d:%d" % (
+                tenant, self.dice.randrange(10 ** 6), dialogs)]
+        options += ["--messages", c.messages, "--pace", c.pace, "--lag",
+                    c.lag, "--hours", c.hours, "--operators", c.operators,
+                    "--die-with-parent", "--crm", c.crm]
+        options += ["--big-ids"] if c.big_ids else []
+        options += ["--tells"] if c.tells else []
+        options += [] if c.request_ids else ["--no-request-ids"]
+        options += ["--honour-offset"] if c.honour_offset else []
+        self.sim = self.lab.sim(*options, name="world%d/sim" % self.seed)
+        robot = str(ROBOT + (2 ** 53 if c.big_ids else 0))
+        bots = [robot] if c.robot_known else []
+        self.accounts = {t: self.account(t, bots) for t in self.tenants}
+        sections = {
+            "poller": {"state": os.path.join(self.folder, "state")},
+            "aggregator": {"definition": c.definition, "clock": "records"},
+            "reaper": {"stale": "1h"},
+        }
+        for t in self.tenants:
+            sections["crm " + t] = {
+                **self.address(), "token": t, "history": c.history,
+                "customers": "yes" if c.customers else "no",
+                "customer_phone": "yes" if c.phones else "no",
+                "operators_every": "%ds" % c.operators_every,
+                "bot_operators": ",".join(bots) or "none",
+            }
+        self.conf = self.lab.conf("world%d/conf" % self.seed, sections)
+        sections["reaper"]["stale"] = "1s"
+        self.conf_stale = self.lab.conf(
+            "world%d/conf.stale" % self.seed, sections)
+
+    def address(self):
+        if self.choices.crm == "chatwoot":
+            return {"profile": "chatwoot", "url": self.sim.root, "account": 1}
+        return {"url": self.sim.url}
+
+    # The programs.
+
+    def pipeline(self, *commands, conf=None, killed_after=None,
+                 may_fail=False):
+        """Runs commands as a pipe; dies when one complains, unless it may."""
+        processes, stdin = [], subprocess.DEVNULL
+        for argv in commands:
+            argv = program([argv[0], "-c", conf or self.conf, *argv[1:]])
+            p = subprocess.Popen(
+                argv, stdin=stdin, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, env=self.env)
+            if stdin is not subprocess.DEVNULL:
+                stdin.close()
+            stdin = p.stdout
+            processes.append(p)
+        try:
+            if killed_after is not None:
+                time.sleep(killed_after)
+                processes[0].send_signal(signal.SIGKILL)
+            out = processes[-1].stdout.read()
+            errors = [p.stderr.read().decode() for p in processes]
+            codes = [p.wait(120) for p in processes]
+        finally:
+            for p in processes:
+                p.kill()
+                p.wait()
+                p.stdout.close()
+                p.stderr.close()
+        if killed_after is None and not may_fail:
+            self.quiet(commands, codes, errors, out)
+
+    def quiet(self, commands, codes, errors, out):
+        if any(codes) or any(errors) or out:
+            raise Wrong("\n".join(
+                "%s: exit %d, %s" % (" ".join(argv), code, error[:600])
+                for argv, code, error in zip(commands, codes, errors))
+                + "\n" + out.decode()[:600])
+
+    def poll(self, **how):
+        if not self.choices.queue:
+            self.pipeline(["poller"], ["aggregator"], ["sink"], **how)
+            return
+        queue = "queue:w%d" % self.seed
+        self.pipeline(["poller"], ["aggregator", "-t", queue], **how)
+        self.pipeline(["sink", "-f", queue, "--until-empty"])
+
+    def fault(self):
+        name = self.dice.choice(FAULTS)
+        self.where += " (%s)" % name
+        self.sim.fault(name, count=self.dice.choice((1, 2)),
+                         after=self.dice.choice((0, 1, 2, 5)))
+        self.counts["faults"] += 1
+
+    def calm(self):
+        self.sim.fault("none")
+
+    def poll_with_fault(self):
+        """The poll gets over it, or stores nothing of that tenant."""
+        self.fault()
+        self.poll(may_fail=True)
+        self.calm()
+        self.take_in(all_of_them=False)
+
+    def sql(self, statement):
+        done = subprocess.run(
+            ["scripts/servers", "mysql", self.lab.server_dir, "-N", "-B",
+             "-r", self.database, "-e", statement],
+            check=True, capture_output=True, stdin=subprocess.DEVNULL)
+        return done.stdout.decode().splitlines()
+
+    def tables(self):
+        return compare.from_database(self.sql(compare.statement()))
+
+    # What must be there.
+
+    def now(self):
+        return compare.parse_time(self.sim.stats()["now"])
+
+    def take_in(self, all_of_them):
+        for (tenant,), row in self.tables()["tenants"].items():
+            if all_of_them or (row["as_of"] or 0) > self.as_of[tenant]:
+                self.expect_poll(tenant, row["as_of"])
+
+    def expect_poll(self, tenant, as_of):
+        """Takes the new snapshot in."""
+        now = self.now()
+        if not now - 2000 <= as_of <= now + 20000:
+            raise Wrong("as_of of %s is %s, the CRM's clock %s" % (
+                tenant, compare.format_time(as_of), compare.format_time(now)))
+        if as_of <= self.as_of[tenant]:
+            raise Wrong("as_of of %s does not grow" % tenant)
+        self.as_of[tenant] = as_of
+        rows = self.views[tenant].expected(as_of, self.choices.definition)
+        # A chat that left is as of the first snapshot without it.
+        old = {c: dict(row, status="left", as_of=as_of)
+               for c, row in self.live[tenant].items()}
+        old.update(self.left[tenant])
+        self.live[tenant] = rows["chat_metrics"]
+        self.count(tenant)
+        self.left[tenant] = {
+            c: row for c, row in old.items() if c not in self.live[tenant]}
+
+    def count(self, tenant):
+        """What the worlds were good for, for whoever reads the log."""
+        account, live = self.accounts[tenant], self.live[tenant]
+        self.counts.update({
+            "snapshots": 1,
+            "chats": len(live),
+            "responses": sum(r["responses"] for r in live.values()),
+            "back after a tombstone": sum(
+                c in live for c in self.tombs[tenant]),
+            "messages only the list showed": sum(
+                m not in account.known.get(d, ())
+                for d, own in account.hidden.items() for m in own),
+        })
+
+    def expect_reap(self, tenant, everything):
+        """Takes the closed chats out that the reaper was to ask about."""
+        asked = dict(self.left[tenant])
+        if everything:
+            asked.update(self.live[tenant])
+        for chat in asked:
+            d = self.accounts[tenant].dialog(chat)
+            if d is None:
+                self.reaped(tenant, chat, None)
+            elif d["state"] == "closed":
+                end = crm.milliseconds(d["end"])
+                if self.now() - end < self.longest_wait():
+                    self.may_wait.append((tenant, chat, end))
+                else:
+                    self.reaped(tenant, chat, end)
+
+    def reaped(self, tenant, chat, closed_at):
+        self.left[tenant].pop(chat, None)
+        self.live[tenant].pop(chat, None)
+        self.tombs[tenant][chat] = closed_at
+        self.counts["reaped"] += 1
+
+    def longest_wait(self):
+        """In ms. The CRM may not yet show the last messages of a chat that has
+        just been closed: its closing waits for a later run. This CRM shows
+        each of them in the end, so the poller's 15 minutes are not used up."""
+        return self.choices.lag * 1000
+
+    def take_what_waits(self):
+        """A closing that waited is not expected in the tables yet."""
+        there = {key[:2] for key in self.tables()["chat_metrics"]}
+        waiting, self.may_wait = self.may_wait, []
+        for tenant, chat, closed_at in waiting:
+            if (tenant, chat) in there:
+                self.may_wait.append((tenant, chat, closed_at))
+            else:
+                self.reaped(tenant, chat, closed_at)
+
+    def expected(self):
+        tables = {t: {} for t in compare.KEYS}
+        for tenant in self.tenants:
+            rows = self.views[tenant].expected(
+                self.as_of[tenant], self.choices.definition)
+            rows = dict(rows, chat_metrics={
+                **self.left[tenant], **self.live[tenant]})
+            for table, own in compare.expected_tables([rows]).items():
+                tables[table].update(own)
+        return tables
+
+    def check_tombs(self, actual):
+        want = {(t, c): at for t, own in self.tombs.items()
+                for c, at in own.items()}
+        got = {k: r["closed_at"] for k, r in actual.items()}
+        if want != got:
+            odd = set(want.items()) ^ set(got.items())
+            raise Wrong("closed_chats: %s" % sorted(odd, key=str)[:5])
+        now = self.now()
+        for key, row in actual.items():
+            if row["as_of"] > now + 20000:
+                raise Wrong("tombstone %s is of the future" % (key,))
+
+    def messages_of(self, tenant, chat):
+        view = self.views[tenant]
+        yield "  %s %s" % (chat, view.chats.get(chat))
+        for m in clocks.in_order(view.messages.get(chat, ())):
+            yield "    " + " ".join(
+                "%s=%s" % (k, compare.format_time(v) if k == "at" else v)
+                for k, v in m.items() if v is not None)
+
+    def check(self):
+        actual, expected = self.tables(), self.expected()
+        wrong = []
+        for table in METRICS:
+            found = list(compare.differences(
+                table, expected[table], actual[table]))
+            wrong += [sentence for key, sentence in found[:8]]
+            if table == "chat_metrics" and found:
+                wrong += list(self.messages_of(*found[0][0]))
+        if wrong:
+            raise Wrong("\n".join(wrong))
+        self.check_tombs(actual["closed_chats"])
+
+    def check_nothing_too_much(self):
+        """After a reaper that may have failed: what it has deleted is what
+        it was to delete."""
+        actual, expected = self.tables(), self.expected()
+        for key in expected["chat_metrics"]:
+            if key not in actual["chat_metrics"]:
+                raise Wrong("chat_metrics %s %s: was deleted" % key)
+        for tenant, chat in actual["closed_chats"]:
+            if chat not in self.tombs[tenant]:
+                raise Wrong("%s %s: has a tombstone" % (tenant, chat))
+
+    # The story.
+
+    def look(self):
+        for tenant, account in self.accounts.items():
+            self.views[tenant] = account.look(self.now())
+
+    def pause(self):
+        """How long the clock moves: never so that operators are about to be
+        asked for, as then milliseconds would decide."""
+        while True:
+            seconds = self.dice.choice((30, 31, 60, 90, 250, 1190))
+            now, every = self.now(), self.choices.operators_every * 1000
+            age = [now + seconds * 1000 - a.operators_at
+                   for a in self.accounts.values()]
+            if every == 0 or all(abs(a - every) > 30000 for a in age):
+                return seconds
+
+    def remove(self):
+        """One chat is removed in the CRM, as nobody should."""
+        chats = [(t, c) for t in self.tenants for c in self.live[t]]
+        if chats:
+            tenant, chat = self.dice.choice(chats)
+            self.sim.control("act", do="remove", dialog=chat, account=tenant)
+            self.counts["removed"] += 1
+
+    def shift(self):
+        """An agent goes or comes."""
+        self.sim.control(
+            "act", do=self.dice.choice(("online", "offline")),
+            operator=501 + self.dice.randrange(self.choices.operators),
+            account=self.dice.choice(self.tenants))
+
+    def step(self, n):
+        c, d = self.choices, self.dice
+        self.sim.advance(self.pause())
+        if c.losing and d.random() < 0.5 and n > 0:
+            self.where = "step %d, without the poller's state" % n
+            shutil.rmtree(os.path.join(self.folder, "state"))
+            for account in self.accounts.values():
+                account.forget()
+        else:
+            self.where = "step %d" % n
+        if c.removing and d.random() < 0.5:
+            self.remove()
+        if c.crm == "chatwoot" and d.random() < 0.5:
+            self.shift()
+        self.look()
+        if c.killing and d.random() < 0.6:
+            self.where += ", after a poll that was killed"
+            self.poll(killed_after=d.random() * 0.06)
+            self.take_in(all_of_them=False)  # some may have been ready
+        if c.faulty and d.random() < 0.6:
+            self.where += ", after a poll with a fault"
+            self.poll_with_fault()
+        self.poll()
+        self.take_in(all_of_them=True)
+        self.check()
+        self.reap(d.random() < 0.5, d.random() < 0.12)
+
+    def reap(self, later, everything):
+        self.where += ", reaped"
+        conf = None
+        if later:
+            self.sim.advance(self.dice.randint(10, 100))
+        if everything:
+            self.where += " all"
+            conf = self.conf_stale
+            while self.sql("SELECT MAX(stored_at) >= UTC_TIMESTAMP(3)"
+                           " - INTERVAL 1 SECOND FROM tenants") != ["0"]:
+                time.sleep(0.05)
+        self.may_wait = []
+        for tenant in self.tenants:
+            self.expect_reap(tenant, everything)
+        chain = (["reaper", "--list"], ["poller", "--status"], ["reaper"])
+        if self.choices.faulty and self.dice.random() < 0.4:
+            self.fault()
+            self.pipeline(*chain, conf=conf, may_fail=True)
+            self.calm()
+            self.take_what_waits()
+            self.check_nothing_too_much()
+        self.pipeline(*chain, conf=conf)
+        self.take_what_waits()
+        self.check()
+
+    def purge(self):
+        """Removes all there is, once the tenants are no longer configured:
+        the next world begins with empty tables."""
+        self.where = "purging"
+        conf = self.lab.conf("world%d/conf.none" % self.seed, {"sink": {}})
+        for tenant in self.tenants:
+            self.pipeline(["reaper", "--purge", tenant], conf=conf)
+        for table, rows in self.tables().items():
+            if rows and table != "tenants":
+                raise Wrong("%s is not empty: %s" % (table, list(rows)[:3]))
+        self.sql("DELETE FROM tenants")
+
+    def run(self):
+        """None, or what is wrong."""
+        try:
+            self.start()
+            for n in range(self.choices.steps):
+                self.step(n)
+            self.purge()
+            return None
+        except Wrong as why:
+            return "SEED=%d %s: %s\n  %s" % (
+                self.seed, self.where, why, self.choices)
+        finally:
+            self.sim.process.terminate()
+            self.sim.process.wait()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def make_database(lab, name):
+    """An empty database with our tables; its URL."""
+    name = f"{lab.database}_{name}"
+    url = lab.env["MYSQL_URL"]
+    user = urllib.parse.urlparse(url).username
+    subprocess.run(
+        ["scripts/servers", "mysql", lab.server_dir, "-e",
+         "CREATE DATABASE %s; GRANT ALL ON %s.* TO '%s'@'127.0.0.1'"
+         % (name, name, user)],
+        check=True, stdin=subprocess.DEVNULL)
+    url = url.rsplit("/", 1)[0] + "/" + name
+    done = lab.run(["sink", "--migrate"], env={"MYSQL_URL": url})
+    if done.code != 0:
+        raise AssertionError("sink --migrate: %r" % done)
+    return url
+
+
+def seeds():
+    count = int(os.environ.get("WORLDS") or (260 if LONG else 12))
+    start = os.environ.get("SEED")
+    if start:
+        return [int(start) + i
+                for i in range(int(os.environ.get("WORLDS") or 1))]
+    start = int(time.time()) % 10 ** 7 * 100
+    return list(range(start, start + count))
+
+
+def share(lab, name, queue):
+    """One lane: a database of its own, world after world, until one is
+    wrong."""
+    database = make_database(lab, name)
+    wrong, counts = [], collections.Counter()
+    while queue and not wrong:
+        world = World(lab, queue.pop(0), database)
+        why = world.run()
+        wrong += [why] if why else []
+        counts += world.counts
+    return wrong, counts
+
+
+def body():
+    queue = seeds()
+    count = len(queue)
+    say("SEED=%d and the %d after it" % (queue[0], count - 1))
+    with Lab("worlds") as lab:
+        lab.start_servers("rabbitmq", "mariadb")
+        begin = time.monotonic()
+        lanes = min(2, count)
+        with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
+            try:
+                found = list(pool.map(
+                    lambda i: share(lab, "worlds%d" % i, queue),
+                    range(lanes)))
+            except BaseException:
+                # Asked to leave: no lane begins another world.
+                queue.clear()
+                raise
+        wrong = [why for lane, _ in found for why in lane]
+        for why in wrong:
+            say(why)
+        if not wrong:
+            counts = sum((c for _, c in found), collections.Counter())
+            say("%d worlds in %.0f s: %s" % (
+                count, time.monotonic() - begin,
+                ", ".join("%d %s" % (n, what) for what, n in counts.items())))
+        return 1 if wrong else 0
+
+
+main(body)
