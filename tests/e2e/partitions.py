@@ -1,17 +1,6 @@
-#!/usr/bin/env python3
-"""partitions.py: for partitions.t and spread.t.
-
-plain               snapshots that went through an exchange, all their parts on
-                    stdin, as they would be in one
-dump                what the views of the database tell, as lines (stdin: their
-                    columns, from information_schema; stdout: the statements)
-same WANT GOT       two such dumps tell the same: counts, sums, maxima and times
-                    exactly, medians and percentiles within 1/64 and the
-                    rounding to a millisecond
-"""
+"""partitions: snapshots and tables in parts, held against the whole."""
 
 import json
-import sys
 
 WITHIN = 1 / 64
 COUNTS = {"response_histogram_all": "count", "response_hours_all": "responses",
@@ -25,24 +14,26 @@ def bucket(tenant, key):
     return (h ^ h >> 32) % 64
 
 
-def plain():
-    begun, lines, ended = None, 0, 0
-    for line in sys.stdin:
+def plain(lines):
+    """Snapshots that went through an exchange, all their parts in LINES, as
+    they would be in one."""
+    begun, count, ended = None, 0, 0
+    for line in lines:
         r = json.loads(line)
         if r["type"] != "snapshot":
             assert r["snapshot"] == begun["snapshot"], line
-            lines += 1
-            print(line, end="")
+            count += 1
+            yield line
             continue
         del r["bucket"]
         if r["state"] == "begin" and (
                 begun is None or begun["snapshot"] != r["snapshot"]):
-            begun, lines, ended = r, 0, 0
-            print(json.dumps(r))
+            begun, count, ended = r, 0, 0
+            yield json.dumps(r)
         elif r["state"] == "end":
             ended += 1
             if ended == 65:
-                print(json.dumps({**r, "records": lines}))
+                yield json.dumps({**r, "records": count})
 
 
 def statements(view_columns):
@@ -81,6 +72,9 @@ def is_near(a, b):
 
 
 def same(want_path, got_path):
+    """0 when two files of rows, of statements() each, hold the same: counts,
+    sums, maxima and times exactly, medians and percentiles within 1/64 and the
+    rounding to a millisecond."""
     want, got = read(want_path), read(got_path)
     problems = []
     for view in sorted(want.keys() | got.keys()):
@@ -100,18 +94,3 @@ def same(want_path, got_path):
     for p in problems[:5]:
         print(p)
     return 1 if problems or len(want) < 10 else 0
-
-
-def main():
-    if sys.argv[1] == "plain":
-        plain()
-    elif sys.argv[1] == "dump":
-        for statement in statements(line.split() for line in sys.stdin):
-            print(statement + ";")
-    else:
-        return same(sys.argv[2], sys.argv[3])
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

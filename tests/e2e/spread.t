@@ -1,189 +1,192 @@
-#!/usr/bin/env bash
-# Snapshots through an exchange: each bucket is whole by itself. Three
-# aggregators of a stream, killed at any moment, tell of them what one does that
-# gets them in one piece; chats that were closed leave, also the last one of a
-# bucket; each message comes to its table once, and not anew with each poll. One
-# queue with all buckets, or a file, is as good as a snapshot in one piece.
-set -euo pipefail
-# shellcheck source=tests/e2e/stream.sh
-. "$(dirname "$0")/stream.sh"
+#!/usr/bin/env -S python3 -B
+"""Snapshots through an exchange: three aggregators of a stream, killed at any
+moment, store what one aggregator makes of the same snapshots in one piece."""
 
-sink=$BIN/sink
-metrics=operators,chats,tenant,messages,conversations,users,channels
-metrics=$metrics,activity,histograms
+import json
+import os
+import random
+import time
 
-"$servers" start "$tmp/servers" || fail "no servers"
-eval "$("$servers" env "$tmp/servers")"
-export AMQP_URL MYSQL_URL
-settings 'prefetch = 20' 'wait_timeout = 90s'
-start_sim --dialogs 60 --messages 900 --operators 5 --speed 0
-export CRM_TENANT=acme
+import partitions
+from harness import BIN, TOKEN, Checks, Lab, main, seed, steps, until
+from streams import Flow
 
-sql() {
-	"$servers" mysql "$tmp/servers" messaging -N -B
-}
+METRICS = ("operators,chats,tenant,messages,conversations,users,channels,"
+           "activity,histograms")
+PARTS = 3
+QUEUES = [f"records.g1.{i}" for i in range(PARTS)]
 
-control() { # PATH
-	curl -sS --fail -X POST "$sim/control/$1" >/dev/null
-}
 
-plan() { # LINE...
-	printf '%s\n' "$@" | "$BIN/aggregator" --declare
-}
+def of_type(kind, lines):
+    return [r for r in map(json.loads, lines) if r["type"] == kind]
 
-# part I: how the aggregator of a partition is called.
-part() {
-	printf '%s\n' "$aggregator" -f "queue:records.g1.$1" -t queue:rows \
-		--every 10ms --part "$1/3" --generation 1 -a "$metrics" \
-		--state "$tmp/states/$1"
-}
 
-poll() {
-	expect 0 "$BIN/poller" --state "$tmp/crm" -t exchange:records
-	[ ! -s "$tmp/err" ] || fail "the poller says: $(cat "$tmp/err")"
-}
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.equal, self.that = self.checks.equal, self.checks.that
+        lab.start_servers()
+        self.flow = Flow(lab, METRICS)
+        lab.env["MESSAGING_CONFIG"] = lab.conf("amqp.conf", {
+            "amqp": {"prefetch": 20, "wait_timeout": "90s"}})
+        self.sim = lab.sim("--dialogs", 60, "--messages", 900, "--operators", 5,
+                           "--speed", 0)
+        lab.env.update(CRM_URL=self.sim.url, CRM_TOKEN=TOKEN, CRM_TENANT="acme")
+        lab.must(["sink", "--migrate"])
+        lab.must(["scripts/topology", "-b", BIN, "-n", str(PARTS)])
+        # Queue tee gets all that is published, once.
+        lab.must(["aggregator", "--declare"], stdin=b"queue tee\n"
+                 b"bind records tee all\nbind records.all tee all\n")
 
-# finish: all that waits is taken in, and the rows are stored.
-finish() {
-	local i
-	for i in 0 1 2; do
-		mapfile -t command < <(part $i)
-		expect 0 "${command[@]}" --until-empty
-	done
-	expect 0 "$sink" -f queue:rows --until-empty
-}
+    def poll(self, *options):
+        self.checks.ends(self.lab.run(
+            ["poller", *options, "-t", "exchange:records"]), 0, "", "a poll")
+        return self.flow.get("tee")
 
-told() {
-	sql <<-'END' | tests/e2e/partitions.py dump | sql
-		SELECT table_name, column_name FROM information_schema.columns
-		WHERE table_schema = 'messaging' AND (table_name LIKE '%\_all'
-		OR table_name IN ('chat_metrics', 'messages'))
-		ORDER BY table_name, ordinal_position
-	END
-}
+    def poll_with_state(self):
+        return self.poll("--state", self.lab.path("crm"))
 
-left() { # how many chats did
-	echo "SELECT COUNT(*) FROM chat_metrics WHERE status = 'left'" | sql
-}
+    def part(self, i):
+        """The command of the aggregator of a part."""
+        return self.flow.argv(
+            "--part", f"{i}/{PARTS}", "--generation", "1", every="10ms",
+            queue=QUEUES[i], state=self.lab.path(f"part.{i}"))
 
-"$sink" --migrate
-mkdir "$tmp/states"
-scripts/topology -b "$BIN" -n 3 >/dev/null
-# All that is published, once.
-plan 'queue tee' 'bind records tee all' 'bind records.all tee all'
+    def finish(self):
+        """Everything that is left in the queues is stored."""
+        for i, queue in enumerate(QUEUES):
+            # Before the broker knows that a killed reader is gone, its queue
+            # looks empty.
+            until(60, lambda q=queue: self.lab.in_queue(q, "checked_out") == 0,
+                  "what killed readers had to be ready again")
+            self.lab.must([*self.part(i), "--until-empty"])
+        self.lab.must(["sink", "-f", "queue:rows", "--until-empty"])
 
-echo "- the first one: all buckets, most of them with nothing in it"
-poll
-get tee >"$tmp/first"
-python3 - "$tmp/first" <<-'END' || fail "not the markers it should have"
-	import json, sys
-	begun, lines, ended = {}, {}, {}
-	for line in open(sys.argv[1]):
-	    r = json.loads(line)
-	    if r["type"] != "snapshot":
-	        continue
-	    where = begun if r["state"] == "begin" else ended
-	    assert r["bucket"] not in where, line
-	    where[r["bucket"]] = r.get("records")
-	assert sorted(begun) == sorted(ended) == list(range(65)), begun
-	assert sum(ended.values()) > 500 and 0 in ended.values(), ended
-END
-finish
-[ -z "$(find "$tmp/states" -name '*.spool')" ] || fail "a spool stays"
-[ "$(left)" = 0 ] || fail "chats left"
+    def viewed(self, name):
+        """What the views and the tables of chats and messages hold; a file."""
+        columns = self.lab.sql(
+            "SELECT table_name, column_name FROM information_schema.columns "
+            "WHERE table_schema = DATABASE() AND (table_name LIKE '%\\_all' OR "
+            "table_name IN ('chat_metrics', 'messages')) "
+            "ORDER BY table_name, ordinal_position")
+        return self.lab.write(name, "".join(
+            "\t".join(row) + "\n" for row in self.lab.sql(
+                "; ".join(partitions.statements(columns)))))
 
-echo "- by hand, and in one queue, its parts are the snapshot"
-tests/e2e/partitions.py plain <"$tmp/first" >"$tmp/plain"
-"$aggregator" -o ndjson -a "$metrics" <"$tmp/plain" >"$tmp/want"
-"$aggregator" -o ndjson -a "$metrics" <"$tmp/first" >"$tmp/got"
-cmp "$tmp/want" "$tmp/got" || fail "other rows by hand"
-grep -c '"type":"message"' "$tmp/want" >"$tmp/n"
-[ "$(cat "$tmp/n")" -gt 500 ] || fail "messages are not passed on"
-! grep -q '"type":"message".*"snapshot"' "$tmp/want" || fail "in a snapshot"
-put one 5 <"$tmp/first"
-expect 0 "$aggregator" -f queue:one -t queue:out -a "$metrics" \
-	--state "$tmp/one" --until-empty
-get out >"$tmp/got"
-cmp "$tmp/want" "$tmp/got" || fail "other rows from a queue"
-grep -v '"end".*"bucket":17,' "$tmp/first" >"$tmp/cut"
-expect 65 "$aggregator" -o ndjson -f "$tmp/cut"
-says 'is not whole: .* of its 65 parts there are 64; nothing of it is used'
-# Of one part of an exchange no snapshot can be made.
-expect 0 "$BIN/poller" -t exchange:records
-get tee >"$tmp/first"
-for i in 1 2; do
-	get records.g1.$i >/dev/null
-done
-expect 65 "$aggregator" -f queue:records.g1.0 -t queue:out -a "$metrics" \
-	--state "$tmp/two" --until-empty
-says 'of its 65 parts came, so nothing of it is used; .* needs --every 50ms'
-[ -z "$(get out)" ] || fail "rows of a part"
+    def left(self):
+        return int(self.lab.sql("SELECT COUNT(*) FROM chat_metrics WHERE "
+                                "status = 'left'")[0][0])
 
-echo "- killed at any moment, while chats go on, come and are closed"
-chats=$(jq -r 'select(.type == "chat") | .chat' "$tmp/plain")
-# shellcheck disable=SC2086 # one word each
-set -- $chats
-closed=0
-for _ in 1 2 3 4 5; do
-	daemons=()
-	for i in 0 1 2; do
-		mapfile -t command < <(part $i)
-		"${command[@]}" 2>>"$tmp/log" &
-		daemons+=($!)
-	done
-	for chat in $1 $2 $3; do
-		control "act?do=close&dialog=$chat"
-		closed=$((closed + 1))
-	done
-	control "act?do=client&dialog=$4"
-	control "act?do=answer&dialog=$5"
-	shift 3
-	poll
-	sleep "0.0$((RANDOM % 10))"
-	kill -9 "${daemons[@]}"
-	wait "${daemons[@]}" 2>/dev/null || :
-done
-# A busy broker learns of their end later than the next ones find nothing.
-for i in 0 1 2; do
-	until_true 60 none_is_taken "records.g1.$i" ||
-		fail "it keeps what they had"
-done
-get tee >"$tmp/rest"
-finish
-[ "$(left)" = "$closed" ] || fail "$(left) chats left, not $closed"
-told >"$tmp/got"
-ids() {
-	echo 'SELECT conversation_id, message_id, version FROM messages' | sql
-}
-ids | sort >"$tmp/ids"
+    def each_bucket(self):
+        """A snapshot has all buckets, also those that are empty."""
+        self.first = self.poll_with_state()
+        begun, ended = [], {}
+        for r in of_type("snapshot", self.first):
+            if r["state"] == "begin":
+                begun.append(r["bucket"])
+            else:
+                self.that(r["bucket"] not in ended, f"again: {r}")
+                ended[r["bucket"]] = r["records"]
+        self.equal(sorted(begun), list(range(65)), "begun")
+        self.equal(sorted(ended), begun and sorted(begun), "ended")
+        self.that(sum(ended.values()) > 500 and 0 in ended.values(), ended)
+        self.finish()
+        spools = [f for i in range(PARTS)
+                  for f in os.listdir(self.lab.path(f"part.{i}"))
+                  if f.endswith(".spool")]
+        self.equal((spools, self.left()), ([], 0), "spools, chats that left")
 
-echo "- one aggregator that gets them in one piece tells the same"
-for q in records.g1.0 records.g1.1 records.g1.2; do
-	[ -z "$(get $q.dead)" ] || fail "dead letters"
-done
-sql <<-'END' | sql
-	SELECT CONCAT('TRUNCATE TABLE `', table_name, '`;')
-	FROM information_schema.tables
-	WHERE table_schema = 'messaging' AND table_type = 'BASE TABLE'
-	AND table_name NOT IN
-	('schema_migrations', 'generations', 'metric_settings')
-END
-{
-	cat "$tmp/plain"
-	tests/e2e/partitions.py plain <"$tmp/rest"
-} >"$tmp/all"
-put records 100 <"$tmp/all"
-stream -q
-get rows >"$tmp/rows"
-"$sink" -f "$tmp/rows"
-told >"$tmp/want"
-tests/e2e/partitions.py same "$tmp/want" "$tmp/got" ||
-	fail "the parts do not add up to the whole"
+    def rows_of(self, lines):
+        return self.lab.run(["aggregator", "-o", "ndjson", "-a", METRICS],
+                            stdin="".join(x + "\n" for x in lines).encode())
 
-echo "- each message once, and what was known is not written again"
-jq -r 'select(.type == "message") | "\(.chat)\t\(.id)\t0"' "$tmp/all" |
-	sort -u >"$tmp/want"
-cmp "$tmp/want" "$tmp/ids" || fail "other messages are stored"
-grep -c '"type":"message"' "$tmp/rows" >"$tmp/n"
-[ "$(cat "$tmp/n")" = "$(wc -l <"$tmp/want")" ] ||
-	fail "$(cat "$tmp/n") were written, $(wc -l <"$tmp/want") there are"
+    def in_one_place(self):
+        """From a file or from one queue, all buckets are as good as a snapshot
+        in one piece; a part alone makes no snapshot."""
+        self.plain = list(partitions.plain(self.first))
+        want = self.rows_of(self.plain).out.decode().splitlines()
+        messages = of_type("message", want)
+        self.that(len(messages) > 500, "messages are not passed on")
+        self.that(not any("snapshot" in r for r in messages),
+                  "messages belong to a snapshot")
+        self.equal(self.rows_of(self.first).out.decode().splitlines() == want,
+                   True, "the rows of a file are the same")
+        self.flow.put(self.first, 5, "one")
+        one = {"queue": "one", "to": "queue:out", "state": self.lab.path("one")}
+        argv = [x for x in self.flow.argv("--until-empty", **one)
+                if x not in ("--every", "20ms")]
+        self.lab.must(argv)
+        self.equal(self.flow.get("out") == want, True,
+                   "the rows of a queue are the same")
+        cut = [x for x in self.first
+               if '"end"' not in x or '"bucket":17,' not in x]
+        self.checks.ends(self.rows_of(cut), 65, "is not whole: .* of its 65 "
+                         "parts there are 64; nothing of it is used")
+        self.first = self.poll()
+        for queue in QUEUES[1:]:
+            self.flow.get(queue)
+        argv[argv.index("queue:one")] = "queue:" + QUEUES[0]
+        argv[argv.index(one["state"])] = self.lab.path("two")
+        self.checks.ends(self.lab.run(argv), 65, "of its 65 parts came, so "
+                         "nothing of it is used; .* needs --every 50ms")
+        self.equal(self.flow.get("out"), [], "rows of a part")
+
+    def killed(self):
+        """While chats go on and are closed."""
+        chats = [r["chat"] for r in of_type("chat", self.plain)]
+        dice, rest, closed = random.Random(seed()), [], 0
+        for _ in range(5):
+            daemons = [self.lab.start(self.part(i)) for i in range(PARTS)]
+            for chat in chats[:3]:
+                self.sim.control("act", do="close", dialog=chat)
+                closed += 1
+            self.sim.control("act", do="client", dialog=chats[3])
+            self.sim.control("act", do="answer", dialog=chats[4])
+            del chats[:3]
+            rest += self.poll_with_state()
+            time.sleep(dice.random() / 10) # the moment is random
+            for daemon in daemons:
+                daemon.kill()
+                daemon.wait()
+        self.finish()
+        self.equal(self.left(), closed, "chats that left")
+        self.equal([self.flow.get(q + ".dead") for q in QUEUES], [[]] * PARTS,
+                   "dead letters")
+        self.all = self.plain + list(partitions.plain(rest))
+        self.got = self.viewed("got")
+        self.stored = sorted(map(tuple, self.lab.sql(
+            "SELECT conversation_id, message_id, version FROM messages")))
+
+    def one_aggregator(self):
+        """It gets the same snapshots in one piece, and stores the same."""
+        for name, in self.lab.sql(
+                "SELECT table_name FROM information_schema.tables WHERE "
+                "table_schema = DATABASE() AND table_type = 'BASE TABLE' AND "
+                "table_name NOT IN ('schema_migrations', 'generations', "
+                "'metric_settings')"):
+            self.lab.sql(f"TRUNCATE TABLE {name}")
+        self.flow.put(self.all)
+        self.flow.run("-q")
+        self.lab.must(["sink"], stdin="".join(
+            x + "\n" for x in self.flow.rows).encode())
+        self.that(partitions.same(self.viewed("want"), self.got) == 0,
+                  "the parts do not add up to the whole")
+
+    def messages_once(self):
+        """A message that a later poll shows again is not written again."""
+        want = sorted({(r["chat"], r["id"], "0")
+                       for r in of_type("message", self.all)})
+        self.equal(self.stored == want, True, "the messages are stored")
+        self.equal(len(of_type("message", self.flow.rows)), len(want),
+                   "messages written")
+
+
+def body():
+    with Lab("spread") as lab:
+        test = Test(lab)
+        steps(test.each_bucket, test.in_one_place, test.killed,
+              test.one_aggregator, test.messages_once)
+        return test.checks.result()
+
+
+main(body)
