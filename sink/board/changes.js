@@ -19,7 +19,7 @@ import { chosenSpan, clockTime, dateOf, now, percentChange, period, previousText
 const LEAST = 0.05;
 /* Parts below this share of the difference are not shown. */
 const LEAST_PART = 0.1;
-const MOST = 7;
+const MOST = 5;
 const BAR = { width: 80, height: 10 };
 
 const newest = newestOnly();

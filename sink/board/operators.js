@@ -30,6 +30,31 @@ function isOverloaded(o) {
 	return o.limit !== null && o.open_chats > o.limit;
 }
 
+/* {text, opens}: the first operator who is to be looked after, and how many
+ * there are besides; nothing where there is none. */
+function firstOf(operators, text, opens) {
+	const [first, ...others] = operators;
+
+	return settings.wall || first === undefined ? {}
+		: { before: `${first.name ?? first.operator} ${text(first)}`
+			+ (others.length > 0 ? `, ${others.length} more` : ""),
+		beforeOpens: opens(first) };
+}
+
+export function firstUnattended() {
+	return firstOf(present.operators.filter(isUnattended)
+		.sort((a, b) => b.waiting_chats - a.waiting_chats),
+	(o) => `offline, ${o.waiting_chats} wait`, chats("open=1&waiting=1"));
+}
+
+export function firstOverloaded() {
+	return firstOf(present.operators.map((o) => ({ ...o,
+		limit: allocation.limits.get(o.operator) ?? null }))
+		.filter(isOverloaded)
+		.sort((a, b) => b.open_chats / b.limit - a.open_chats / a.limit),
+	(o) => `has ${o.open_chats} of ${o.limit}`, chats("open=1"));
+}
+
 /* Chats up to the limit, what is free, and in red what is above. Without a limit
  * the bar is relative to the operator with most chats. */
 function loadBar(o) {

@@ -4,7 +4,7 @@
 import { byId, figures, setText } from "./element.js";
 import { channelName, countedOnes, isUnknown, lateOnes, mayOpen, nameOf, nothingYet,
 	present, urgency } from "./present.js";
-import { allocation } from "./operators.js";
+import { allocation, firstOverloaded, firstUnattended } from "./operators.js";
 import { headline, percent } from "./responses.js";
 import { addressBehind, addressOfFigure, settings } from "./settings.js";
 import { clockTime, now, percentChange, rangeText, secondsSince, span,
@@ -149,9 +149,13 @@ export function showTotals() {
 			opens: chats("open=1&nobody=1"), ...queueText(chats) },
 		{ id: "total-available", title: "Operators online",
 			value: present.role === "agent" || listed.length === 0
-				? null : `${there}/${listed.length}` },
+				? null : `${there}/${listed.length}`,
+			kind: open && firstUnattended().before ? "late" : null,
+			...open ? firstUnattended() : {} },
 		...mayOpen() ? [{ id: "total-free", title: "Free slots",
-			value: allocation.free ?? null }] : [],
+			value: allocation.free ?? null,
+			kind: firstOverloaded().before ? "soon" : null,
+			...firstOverloaded() }] : [],
 	]);
 }
 

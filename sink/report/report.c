@@ -5,6 +5,7 @@
  */
 #include "sink/report/report.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,6 +133,33 @@ add_previous(const struct report_work *r, struct buf *to)
 	buf_addc(to, '.');
 }
 
+/* The sentence that comes first: "Median first response 1m47s, 6 % faster than
+ * in the previous period (1m54s)." Nothing without first responses. */
+static void
+add_verdict(const struct report_work *r, struct buf *to)
+{
+	const json_t *rows = json_object_get(r->kinds, "first_response");
+	double is = report_number(json_array_get(rows, 0), "median_seconds");
+	double was = report_number(json_array_get(rows, 1), "median_seconds");
+	double percent = was > 0 ? 100 * (is - was) / was : 0;
+
+	if (is <= 0)
+		return;
+	buf_adds(to, "Median first response ");
+	figure_duration(to, is);
+	if (was > 0 && fabs(percent) < 0.5)
+		buf_adds(to, ", as in the previous period");
+	else if (was > 0)
+		buf_addf(to, ", %.0f %% %s than in the previous period",
+		    fabs(percent), percent > 0 ? "slower" : "faster");
+	if (was > 0) {
+		buf_adds(to, " (");
+		figure_duration(to, was);
+		buf_addc(to, ')');
+	}
+	buf_adds(to, ". ");
+}
+
 /* For people: the last day that belongs to the period. */
 static void
 begin_html(const struct report_work *r, struct buf *to)
@@ -145,6 +173,7 @@ begin_html(const struct report_work *r, struct buf *to)
 	figure_period(&title, r->from_day);
 	buf_adds(&title, " to ");
 	figure_period(&title, last);
+	add_verdict(r, &subtitle);
 	buf_addf(&subtitle, "Days and hours of %s. ", r->zone_name);
 	add_previous(r, &subtitle);
 	buf_adds(&subtitle, " The limit: ");

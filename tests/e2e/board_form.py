@@ -8,7 +8,7 @@ from browser import Keys
 
 # The question for channels, as often as this page has asked it.
 ASKED = """performance.getEntriesByType('resource').filter((e) =>
-    e.name.includes('by=total&group=channel')).length"""
+    e.name.endsWith('by=total&group=channel')).length"""
 PICK = """(() => {
     const node = document.getElementById("channel");
     node.value = arguments[0];

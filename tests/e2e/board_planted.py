@@ -12,7 +12,7 @@ from board_opened import seconds_of
 from board_world import quoted
 from report_page import duration
 
-PLANTED = "planted"
+PLANTED = "helpdesk"
 HOUR = 17
 OPERATORS = {  # id: name, available, chats, of which wait, seconds of the first
     "11": ("Ines Duarte", 1, 14, 6, 1710),
@@ -203,6 +203,10 @@ def load_is_seen(test, zone):
                         ".filter((tr) => tr.querySelector('.above'))"
                         ".map((tr) => tr.dataset.operator)")
     test.that(above == ["11"], f"above their limit: {above}")
+    for tile, text in (("available", "Oleg Marin offline, 4 wait"),
+                       ("free", "Ines Duarte has 14 of 8")):
+        test.shows(lambda: browser.text(f"#total-{tile} .before") == text,
+                   text)
     test.that(browser.text("#total-longest .before").endswith(
         "with Oleg Marin, offline · Web"), "who waits longest, and with whom")
 

@@ -27,7 +27,7 @@ WAITS = [1342, 612, 301, 244, 200, 121, 76, 51, 12]  # seconds, longest first
 HISTORY_DAYS = 30
 EPISODE_MINUTES = 180  # how long ago open chats were opened
 SECTIONS = {"crm acme": {"token": "unused", "teams": "support: 1 2, sales: 3"},
-            "crm planted": {"token": "unused",
+            "crm helpdesk": {"token": "unused",
                             "chat_url": "https://crm.example/c/{chat}"}}
 MARKUP = "<img src=x onerror=document.title=1>"
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from harness import BIN, TESTBIN, Checks, Lab, main, need, say, until
 from report_mail import check_mail
-from report_page import ReportPage, shown
+from report_page import ReportPage, duration, shown
 from streamlib import Sql
 
 need("selenium", "python3-selenium", optional=True)
@@ -468,6 +468,23 @@ class Test:
                  if x["figure"] == "response_within"]
         self.that(same(got, row["within"]), f"{got}, not {row['within']}")
 
+    def a_sentence_comes_first(self):
+        """It has the figures of the table."""
+        span = "--from", WEEK[0], "--to", WEEK[1]
+        [row] = [x for x in sections(self.report(*span))["totals"]
+                 if x["figure"] == "first_response_median"]
+        is_, was = float(row["value"]), float(row["before"] or 0)
+        want = f"Median first response {duration(is_)}"
+        percent = 100 * (is_ - was) / was if was else 0
+        if was:
+            want += (f", {abs(percent):.0f} % "
+                     f"{'slower' if percent > 0 else 'faster'} than in the "
+                     f"previous period ({duration(was)})"
+                     if abs(percent) >= 0.5 else
+                     f", as in the previous period ({duration(was)})")
+        page = self.report(*span, form="html")
+        self.that(want + ". " in page, f"the page begins with: {want}")
+
     def a_running_period_is_compared_with_the_same_part(self):
         """By a row of each day at 23:59 of UTC, where that is to come, and of
         each midnight. In the first minute there is nothing to compare."""
@@ -505,11 +522,11 @@ class Test:
             (["--report", "x.html", "--from", "2026-10-01"], 64, "together"),
             (["--report", "x.html", "--to", "2026-10-01"], 64, "together"),
             (["--report", "x.html", "--from", "7d", "--to", "2026-10-01"],
-             64, "no day"),
+             64, "not a day"),
             (["--report", "x.html", "--from", "2026-10-01&by=hour",
-              "--to", "2026-10-02"], 64, "no day"),
+              "--to", "2026-10-02"], 64, "not a day"),
             (["--report", "x.html", "--from", "2026-02-30", "--to",
-              "2026-10-01"], 64, "no day"),
+              "2026-10-01"], 64, "not a day"),
             (["--report", "x.html", "--from", "2026-10-02", "--to",
               "2026-10-02"], 64, "--from 2026-10-02 is not before --to 2026-"
              "10-02, the day behind the last one; try 'sink --report -h'"),
@@ -519,7 +536,7 @@ class Test:
             (["--report", "x.html", "--zone", "../etc/passwd"], 64, "zone"),
             (["--report", "x.html", "--within", "soon"], 64, "seconds"),
             (["--report", "x.html", "--within", "1.5"], 64,
-             "no whole number of seconds"),
+             "not a whole number of seconds"),
             (["--report", "x.html", "--from", "1900-01-01", "--to",
               "2026-10-01"], 64, "--from 1900-01-01 --to 2026-10-01: "),
             (["--report", "none/x.html"], 73, "none/x.html"),
@@ -737,6 +754,7 @@ def body():
         test.intervals_alone_tell_what_they_do()
         test.without_dates_it_is_last_week()
         test.a_limit_of_ones_own()
+        test.a_sentence_comes_first()
         test.a_running_period_is_compared_with_the_same_part()
         test.wrong_options_are_refused()
         test.days_are_not_blamed_for_a_table()
