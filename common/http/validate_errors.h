@@ -1,15 +1,12 @@
 /*
- * validate_errors: what is wrong with a request, all at once, in the words of
- * the original service and its validator (FastAPI, pydantic 2.5):
- * {"detail":[{"type":..,"loc":[..],"msg":..,"input":..}]}.
+ * validate_errors: what is wrong with a request, all at once:
+ * {"detail":[{"loc":["body","id"],"msg":"is missing"}]}.
  */
 #ifndef COMMON_HTTP_VALIDATE_ERRORS_H
 #define COMMON_HTTP_VALIDATE_ERRORS_H
 
 #include "common/http/web.h"
 
-#include <jansson.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 /* The path of a value, from the innermost outwards. */
@@ -23,21 +20,16 @@ struct validate_place {
 struct validate_errors {
 	struct buf list;  /* the JSON objects, parted by commas */
 	size_t n;         /* all; those beyond VALIDATE_ERRORS are not listed */
-	struct buf first; /* one sentence: "sender_id: Field required" */
-	bool by_type;     /* the first is of a value of the wrong type */
+	struct buf first; /* one sentence: "sender_id is missing" */
 };
 
 #define VALIDATE_ERRORS 100
 
 void validate_release(struct validate_errors *f);
 
-/* Adds an error. input may be NULL (null); ctx is JSON text or NULL. */
+/* Adds an error. The text goes on behind the name of the place. */
 void validate_error(struct validate_errors *f, const struct validate_place *at,
-    const char *type, const char *msg, json_t *input, const char *ctx);
-
-/* The same of a text that does not match the pattern. */
-void validate_mismatch(struct validate_errors *f,
-    const struct validate_place *at, json_t *input, const char *pattern);
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Makes the answer the list of them, with status 422. */
 void validate_answer(const struct validate_errors *f, struct web_answer *a);

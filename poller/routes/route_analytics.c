@@ -39,7 +39,7 @@ static const struct validate_field analytics_fields[] = {
 	{ "conversation_id", VALIDATE_ID, VALIDATE_REQUIRED, RECORD_MAX_ID,
 	    NULL },
 	{ "channel_id", VALIDATE_ID, VALIDATE_REQUIRED, RECORD_MAX_ID, NULL },
-	{ "direction", VALIDATE_PATTERN, VALIDATE_REQUIRED, 0, directions },
+	{ "direction", VALIDATE_WORD, VALIDATE_REQUIRED, 0, directions },
 	{ "content", VALIDATE_OBJECT, VALIDATE_DEFAULT, 0, NULL },
 	{ "sentiment", VALIDATE_OBJECT, VALIDATE_OPTIONAL, 0, NULL },
 	{ "intent", VALIDATE_OBJECT, VALIDATE_OPTIONAL, 0, NULL },

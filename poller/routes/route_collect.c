@@ -11,8 +11,6 @@
 #include "poller/hooks/listener_context.h"
 #include "poller/routes/route.h"
 
-#define TENANT_PATTERN "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
-
 const struct validate_place collect_body = { NULL, "body", 0 };
 static const struct validate_place in_query = { NULL, "query", 0 };
 static const struct validate_place in_header = { NULL, "header", 0 };
@@ -23,7 +21,6 @@ read_json_request(struct collect *c)
 {
 	struct validate_place at = { &collect_body, NULL, 0 };
 	struct json_body_error fault;
-	struct buf ctx = BUF_INIT;
 
 	c->body = json_body_read(c->r->body, c->r->len, &fault);
 	if (c->body != NULL)
@@ -33,11 +30,7 @@ read_json_request(struct collect *c)
 		return false;
 	}
 	at.index = fault.at;
-	jsonw_object_of(&ctx, "error", fault.what);
-	c->body = json_object();
-	validate_error(&c->errors, &at, "json_invalid", "JSON decode error",
-	    c->body, buf_str(&ctx));
-	buf_release(&ctx);
+	validate_error(&c->errors, &at, "is not JSON: %s", fault.what);
 	validate_answer(&c->errors, c->a);
 	return false;
 }
@@ -63,17 +56,16 @@ read_query_tenant(struct collect *c)
 {
 	struct validate_place at = { &in_query, "tenant_id", 0 };
 	const char *name = c->r->query(c->r, "tenant_id");
-	json_t *input;
 
 	if (c->sender.by_token)
 		return;
 	if (name == NULL) {
-		validate_error(
-		    &c->errors, &at, "missing", "Field required", NULL, NULL);
+		validate_error(&c->errors, &at, "is missing");
 	} else if (!parse_is_name(name, RECORD_MAX_TENANT)) {
-		input = json_string(name);
-		validate_mismatch(&c->errors, &at, input, TENANT_PATTERN);
-		json_decref(input);
+		validate_error(&c->errors, &at,
+		    "must be 1 to %d letters, digits and _.-, and begin with "
+		    "a letter, a digit or _",
+		    RECORD_MAX_TENANT);
 	} else {
 		memcpy(c->sender.tenant, name, strlen(name) + 1);
 	}
@@ -83,13 +75,10 @@ static void
 read_idempotency_key(struct collect *c)
 {
 	struct validate_place at = { &in_header, "idempotency-key", 0 };
-	json_t *input;
 
-	if (route_key(c->r, &c->key))
-		return;
-	input = json_string(c->key);
-	validate_mismatch(&c->errors, &at, input, "^[!-~]{1,180}$");
-	json_decref(input);
+	if (!route_key(c->r, &c->key))
+		validate_error(&c->errors, &at,
+		    "must be 1 to 180 visible ASCII characters");
 }
 
 bool
@@ -104,8 +93,7 @@ collect_begin(struct collect *c)
 	read_query_tenant(c);
 	read_idempotency_key(c);
 	if (c->body == NULL)
-		validate_error(&c->errors, &collect_body, "missing",
-		    "Field required", NULL, NULL);
+		validate_error(&c->errors, &collect_body, "is missing");
 	return true;
 }
 
@@ -114,11 +102,8 @@ static void
 answer_key_conflict(struct collect *c)
 {
 	struct validate_place at = { &in_header, "idempotency-key", 0 };
-	json_t *input = json_string(c->key);
 
-	validate_error(&c->errors, &at, "value_error",
-	    "Value error, the key is that of another request", input, NULL);
-	json_decref(input);
+	validate_error(&c->errors, &at, "is that of another request");
 	validate_answer(&c->errors, c->a);
 }
 
@@ -172,8 +157,7 @@ collect_fits(struct collect *c, size_t from, const struct validate_place *at)
 {
 	if (c->a->records.len - from <= RECORD_MAX_LINE)
 		return true;
-	validate_error(&c->errors, at, "value_error",
-	    "Value error, it is too large for one record", NULL, NULL);
+	validate_error(&c->errors, at, "is too large for one record");
 	route_clear_answer(c->a);
 	validate_answer(&c->errors, c->a);
 	return false;

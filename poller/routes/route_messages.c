@@ -78,8 +78,7 @@ read_message(struct sent_message *m, json_t *body, struct web_answer *a)
 	validate_object(&errors, &at, &route_model_send, body, v);
 	good = errors.n == 0;
 	if (!good)
-		answer_invalid(
-		    a, errors.by_type ? NULL : buf_str(&errors.first));
+		answer_invalid(a, buf_str(&errors.first));
 	validate_release(&errors);
 	if (!good)
 		return false;

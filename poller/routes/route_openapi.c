@@ -37,9 +37,7 @@ static const struct {
 	{ "OriginalError", "{error: text}" },
 	{ "Detail", "{detail: text}" },
 	{ "HTTPValidationError", "{detail?: [@ValidationError]}" },
-	{ "ValidationError",
-	    "{type: text, loc: [any], msg: text, input?: any, ctx?: object, "
-	    "url?: text}" },
+	{ "ValidationError", "{loc: [any], msg: text}" },
 	{ "MessageResponse",
 	    "{status: (success), message_id: text, conversation_id: text}" },
 	{ "EventResponse",
@@ -296,7 +294,6 @@ add_field(struct buf *to, const struct validate_model *m,
 		[VALIDATE_NAME] = "string",
 		[VALIDATE_TEXT] = "string",
 		[VALIDATE_WORD] = "string",
-		[VALIDATE_PATTERN] = "string",
 		[VALIDATE_NUMBER] = "number",
 		[VALIDATE_OBJECT] = "object",
 		[VALIDATE_LIST] = "array",
@@ -322,9 +319,6 @@ add_field(struct buf *to, const struct validate_model *m,
 		jsonw_int(to, "minLength", 1);
 	if (f->max > 0)
 		jsonw_int(to, "maxLength", (int64_t)f->max);
-	buf_clear(&text);
-	for (k = 0; f->words != NULL && f->words[k] != NULL; k++)
-		buf_addf(&text, "%s%s", k > 0 ? "|" : "", f->words[k]);
 	if (f->kind == VALIDATE_WORD) {
 		jsonw_key(to, "enum");
 		jsonw_list(to);
@@ -333,9 +327,6 @@ add_field(struct buf *to, const struct validate_model *m,
 			jsonw_quote(to, f->words[k], strlen(f->words[k]));
 		}
 		jsonw_list_end(to);
-	} else if (f->kind == VALIDATE_PATTERN) {
-		jsonw_key(to, "pattern");
-		buf_addf(to, "\"^(%s)$\"", buf_str(&text));
 	}
 	if (i < ARRAY_LEN(remarks) && remarks[i].by_default != NULL)
 		jsonw_raw(to, "default", remarks[i].by_default,

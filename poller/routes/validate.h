@@ -2,9 +2,7 @@
  * validate: checks a JSON value by a table of fields, and reports all errors at
  * once. The tables stand beside the routes, in route_*.c; here is only what
  * kinds of fields there are. The description of the API is made of them, too.
- * Weighed: json_unpack_ex of jansson, which ends at the first error. Errors
- * are in the words of the original's validator (validate_errors.h), which no
- * validator of JSON Schema has.
+ * Weighed: json_unpack_ex of jansson, which ends at the first error.
  */
 #ifndef POLLER_ROUTES_VALIDATE_H
 #define POLLER_ROUTES_VALIDATE_H
@@ -17,13 +15,12 @@
 #include <stddef.h>
 
 enum validate_kind {
-	VALIDATE_ID,      /* text of 1..max bytes, no control characters,
-			    no blank at its end */
-	VALIDATE_NAME,    /* the same, or empty */
-	VALIDATE_TEXT,    /* of up to max characters */
-	VALIDATE_WORD,    /* one of words */
-	VALIDATE_PATTERN, /* one of words, called a pattern in the error */
-	VALIDATE_NUMBER,  /* a number, or a text that is one */
+	VALIDATE_ID,     /* text of 1..max bytes, no control characters,
+			   no blank at its end */
+	VALIDATE_NAME,   /* the same, or empty */
+	VALIDATE_TEXT,   /* of up to max characters */
+	VALIDATE_WORD,   /* one of words */
+	VALIDATE_NUMBER, /* a number, or a text that is one */
 	VALIDATE_OBJECT,
 	VALIDATE_LIST, /* of up to max items */
 };

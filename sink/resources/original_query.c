@@ -27,8 +27,7 @@ add_missing(struct original_query *o, const char *name)
 {
 	struct validate_place at = { &in_parameters, name, 0 };
 
-	validate_error(
-	    &o->errors, &at, "missing", "Field required", NULL, NULL);
+	validate_error(&o->errors, &at, "is missing");
 }
 
 void
@@ -103,17 +102,11 @@ original_query_time(
 {
 	struct validate_place at = { &in_parameters, name, 0 };
 	const char *text = original_parameter(o, name);
-	json_t *input;
 
 	if (text == NULL && needed)
 		add_missing(o, name);
-	if (text == NULL || parse_original_time(text, ms))
-		return;
-	input = json_string(text);
-	validate_error(&o->errors, &at, "datetime_parsing",
-	    "Input should be a valid datetime, it is not RFC 3339", input,
-	    "{\"error\":\"it is not RFC 3339\"}");
-	json_decref(input);
+	if (text != NULL && !parse_original_time(text, ms))
+		validate_error(&o->errors, &at, "must be a time (RFC 3339)");
 }
 
 size_t
@@ -122,8 +115,7 @@ original_query_word(struct original_query *o, const char *name,
 {
 	struct validate_place at = { &in_parameters, name, 0 };
 	const char *text = original_parameter(o, name);
-	struct buf pattern = BUF_INIT;
-	json_t *input;
+	struct buf known = BUF_INIT;
 	size_t i;
 
 	if (text == NULL)
@@ -131,16 +123,14 @@ original_query_word(struct original_query *o, const char *name,
 	for (i = 0; words[i] != NULL; i++) {
 		if (strcmp(words[i], text) == 0)
 			break;
-		buf_addf(&pattern, "%s%s", i > 0 ? "|" : "^(", words[i]);
+		buf_addf(&known, "%s%s", i > 0 ? ", " : "", words[i]);
 	}
 	if (words[i] == NULL) {
-		buf_adds(&pattern, ")$");
-		input = json_string(text);
-		validate_mismatch(&o->errors, &at, input, buf_str(&pattern));
-		json_decref(input);
+		validate_error(
+		    &o->errors, &at, "must be one of %s", buf_str(&known));
 		i = otherwise;
 	}
-	buf_release(&pattern);
+	buf_release(&known);
 	return i;
 }
 

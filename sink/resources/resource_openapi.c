@@ -63,8 +63,7 @@ static const struct {
 	    "count? 'Null where not all is kept that tells it, as avg_duration "
 	    "and resolution_rate then are', avg_duration: number? 'In minutes',"
 	    " resolution_rate: number 0..100?}}" },
-	{ "Errors", "{detail: [{type: text, loc: [any], msg: text, input: any, "
-		    "ctx?: object, url?: text}]}" },
+	{ "Errors", "{detail: [{loc: [any], msg: text}]}" },
 	{ "Figure",
 	    "{tenant: text, kind: text, zone: text, from: time? 'null: all of "
 	    "the present, with open=1 alone', to: time?, as_of: time?, now: "

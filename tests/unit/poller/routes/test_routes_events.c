@@ -1,33 +1,26 @@
 /*
- * Tests of the collecting routes against their contract: what FastAPI 0.104
- * with pydantic 2.5 answers to the same bodies, written down by hand from
- * their sources and documents; the original's defects are not kept.
+ * Tests of the collecting routes against their contract; the original's defects
+ * are not kept.
  */
 #include "tests/unit/route_world.h"
 
 #define EVENTS "/api/v1/analytics/events"
 #define BULK "/api/v1/analytics/events/bulk"
 #define ANALYTICS "/api/v1/analytics/messages/analytics"
-#define URL(type) ",\"url\":\"https://errors.pydantic.dev/2.5/v/" type "\"}"
+#define AT(loc, msg) "{\"loc\":[" loc "],\"msg\":\"" msg "\"}"
+#define IN(field) "\"body\",\"" field "\""
+#define TENANT "\"query\",\"tenant_id\""
 #define TYPES                                                                  \
-	"'message_sent', 'message_received', 'conversation_started', "         \
-	"'conversation_ended', 'channel_connected', 'channel_disconnected', "  \
-	"'user_action' or 'system_action'"
-
-#define ID_PATTERN                                                             \
-	"^[^\\\\x00-\\\\x1f\\\\x7f-\\\\x9f\\\\ufffd]*"                         \
-	"[^\\\\x00-\\\\x20\\\\x7f-\\\\x9f\\\\ufffd]$"
-#define NO_ID(field, text, input)                                              \
+	"must be one of message_sent, message_received, "                      \
+	"conversation_started, conversation_ended, channel_connected, "        \
+	"channel_disconnected, user_action, system_action"
+#define NO_ID(field, text)                                                     \
 	{                                                                      \
 		EVENTS,                                                        \
 		    "{\"event_type\":\"user_action\",\"event_data\":{},"       \
 		    "\"" field "\":\"" text "\"}",                             \
-		    "{\"type\":\"string_pattern_mismatch\","                   \
-		    "\"loc\":[\"body\",\"" field                               \
-		    "\"],\"msg\":\"String should match pattern '" ID_PATTERN   \
-		    "'\",\"input\":\"" input                                   \
-		    "\",\"ctx\":{\"pattern\":\"" ID_PATTERN                    \
-		    "\"}" URL("string_pattern_mismatch")                       \
+		    AT(IN(field), "must have no control characters, and no "   \
+				  "blank at its end")                          \
 	}
 
 static struct world world;
@@ -39,113 +32,61 @@ struct bad {
 
 static const struct bad bad[] = {
 	{ EVENTS, "{\"event_type\":\"message_sent\"}",
-	    "{\"type\":\"missing\",\"loc\":[\"body\",\"event_data\"],"
-	    "\"msg\":\"Field required\","
-	    "\"input\":{\"event_type\":\"message_sent\"}" URL("missing") },
+	    AT(IN("event_data"), "is missing") },
 	{ EVENTS, "{\"event_type\":\"nope\",\"event_data\":{}}",
-	    "{\"type\":\"enum\",\"loc\":[\"body\",\"event_type\"],"
-	    "\"msg\":\"Input should be " TYPES "\",\"input\":\"nope\","
-	    "\"ctx\":{\"expected\":\"" TYPES "\"}}" },
+	    AT(IN("event_type"), TYPES) },
 	{ EVENTS, "{\"event_type\":5,\"event_data\":[]}",
-	    "{\"type\":\"enum\",\"loc\":[\"body\",\"event_type\"],"
-	    "\"msg\":\"Input should be " TYPES "\",\"input\":5,"
-	    "\"ctx\":{\"expected\":\"" TYPES "\"}},"
-	    "{\"type\":\"dict_type\",\"loc\":[\"body\",\"event_data\"],"
-	    "\"msg\":\"Input should be a valid dictionary\",\"input\":[]" URL(
-		"dict_type") },
+	    AT(IN("event_type"), TYPES) "," AT(
+		IN("event_data"), "must be an object") },
 	{ EVENTS,
 	    "{\"event_type\":\"user_action\",\"event_data\":{},\"user_id\":7}",
-	    "{\"type\":\"string_type\",\"loc\":[\"body\",\"user_id\"],"
-	    "\"msg\":\"Input should be a valid string\",\"input\":7" URL(
-		"string_type") },
+	    AT(IN("user_id"), "must be a text") },
 	{ EVENTS,
 	    "{\"event_type\":\"user_action\",\"event_data\":{},"
 	    "\"source_service\":null}",
-	    "{\"type\":\"string_type\",\"loc\":[\"body\",\"source_service\"],"
-	    "\"msg\":\"Input should be a valid string\",\"input\":null" URL(
-		"string_type") },
-	NO_ID("user_id", "a ", "a "),
-	NO_ID("user_id", "\\u0085", "\xC2\x85"),
+	    AT(IN("source_service"), "must be a text") },
+	NO_ID("user_id", "a "),
+	NO_ID("user_id", "\\u0085"),
 	/* Two texts that differ would be one. */
-	NO_ID("session_id", "a\\u0000", "a\xEF\xBF\xBD"),
-	NO_ID("user_id", "\\ud800", "\xEF\xBF\xBD"),
-	{ EVENTS, "[]",
-	    "{\"type\":\"model_attributes_type\",\"loc\":[\"body\"],"
-	    "\"msg\":\"Input should be a valid dictionary or object to extract "
-	    "fields from\",\"input\":[]" URL("model_attributes_type") },
-	{ EVENTS, "",
-	    "{\"type\":\"missing\",\"loc\":[\"body\"],"
-	    "\"msg\":\"Field required\",\"input\":null" URL("missing") },
+	NO_ID("session_id", "a\\u0000"),
+	NO_ID("user_id", "\\ud800"),
+	{ EVENTS, "[]", AT("\"body\"", "must be an object") },
+	{ EVENTS, "", AT("\"body\"", "is missing") },
 	{ EVENTS, "{\"a\":1,}",
-	    "{\"type\":\"json_invalid\",\"loc\":[\"body\",7],"
-	    "\"msg\":\"JSON decode error\",\"input\":{},\"ctx\":{\"error\":"
-	    "\"Expecting property name enclosed in double quotes\"}}" },
+	    AT("\"body\",7", "is not JSON: Expecting property name enclosed in "
+			     "double quotes") },
 	{ BULK,
 	    "{\"events\":[{\"event_type\":\"user_action\",\"event_data\":{}},"
 	    "{\"event_type\":\"user_action\"},7]}",
-	    "{\"type\":\"missing\",\"loc\":[\"body\",\"events\",1,"
-	    "\"event_data\"],\"msg\":\"Field required\","
-	    "\"input\":{\"event_type\":\"user_action\"}" URL(
-		"missing") ",{\"type\":\"model_attributes_type\","
-			   "\"loc\":[\"body\",\"events\",2],"
-			   "\"msg\":\"Input should be a valid dictionary or "
-			   "object to extract fields from\",\"input\":7" URL(
-			       "model_attributes_type") },
-	{ BULK, "{}",
-	    "{\"type\":\"missing\",\"loc\":[\"body\",\"events\"],"
-	    "\"msg\":\"Field required\",\"input\":{}" URL("missing") },
-	{ BULK, "{\"events\":{}}",
-	    "{\"type\":\"list_type\",\"loc\":[\"body\",\"events\"],"
-	    "\"msg\":\"Input should be a valid list\",\"input\":{}" URL(
-		"list_type") },
+	    AT("\"body\",\"events\",1,\"event_data\"", "is missing") "," AT(
+		"\"body\",\"events\",2", "must be an object") },
+	{ BULK, "{}", AT(IN("events"), "is missing") },
+	{ BULK, "{\"events\":{}}", AT(IN("events"), "must be a list") },
 	{ BULK, "{\"events\":[1,2,3,4]}",
-	    "{\"type\":\"too_long\",\"loc\":[\"body\",\"events\"],"
-	    "\"msg\":\"List should have at most 3 items after validation, not "
-	    "4\",\"input\":[1,2,3,4],\"ctx\":{\"field_type\":\"List\","
-	    "\"max_length\":3,\"actual_length\":4}" URL("too_long") },
+	    AT(IN("events"), "has 4 items, 3 are allowed") },
 	{ ANALYTICS,
 	    "{\"id\":\"m\",\"conversation_id\":\"c\",\"channel_id\":\"h\","
 	    "\"direction\":\"up\"}",
-	    "{\"type\":\"string_pattern_mismatch\","
-	    "\"loc\":[\"body\",\"direction\"],\"msg\":\"String should match "
-	    "pattern '^(inbound|outbound)$'\",\"input\":\"up\","
-	    "\"ctx\":{\"pattern\":\"^(inbound|outbound)$\"}" URL(
-		"string_pattern_mismatch") },
+	    AT(IN("direction"), "must be one of inbound, outbound") },
 	{ ANALYTICS,
 	    "{\"id\":\"\",\"conversation_id\":\"c\",\"channel_id\":\"h\","
 	    "\"direction\":\"inbound\",\"response_time\":\"soon\"}",
-	    "{\"type\":\"string_too_short\",\"loc\":[\"body\",\"id\"],"
-	    "\"msg\":\"String should have at least 1 characters\","
-	    "\"input\":\"\",\"ctx\":{\"min_length\":1}" URL(
-		"string_too_short") ","
-				    "{\"type\":\"float_parsing\","
-				    "\"loc\":[\"body\",\"response_time\"],"
-				    "\"msg\":\"Input should be a valid number, "
-				    "unable to parse string as a number\","
-				    "\"input\":\"soon\"" URL("float_parsing") },
+	    AT(IN("id"), "must not be empty") "," AT(
+		IN("response_time"), "must be a number") },
 	{ ANALYTICS,
 	    "{\"id\":\"m\",\"conversation_id\":\"c\",\"channel_id\":\"h\","
 	    "\"direction\":\"inbound\",\"response_time\":1e308}",
-	    "{\"type\":\"less_than_equal\","
-	    "\"loc\":[\"body\",\"response_time\"],"
-	    "\"msg\":\"Input should be less than or equal to "
-	    "1000000000000000\",\"input\":1e+308,\"ctx\":{\"le\":1e15}" URL(
-		"less_than_equal") },
+	    AT(IN("response_time"), "must be from -1e15 to 1e15") },
 	{ ANALYTICS,
 	    "{\"id\":\"m\",\"conversation_id\":\"c\",\"channel_id\":\"h\","
 	    "\"direction\":\"inbound\",\"sentiment\":{\"score\":[]},"
 	    "\"content\":{\"text\":5}}",
-	    "{\"type\":\"string_type\",\"loc\":[\"body\",\"content\",\"text\"],"
-	    "\"msg\":\"Input should be a valid string\",\"input\":5" URL(
-		"string_type") ","
-			       "{\"type\":\"float_type\","
-			       "\"loc\":[\"body\",\"sentiment\",\"score\"],"
-			       "\"msg\":\"Input should be a valid number\","
-			       "\"input\":[]" URL("float_type") },
+	    AT(IN("content") ",\"text\"", "must be a text") "," AT(
+		IN("sentiment") ",\"score\"", "must be a number") },
 };
 
 static void
-what_is_wrong_is_told_as_the_original_tells_it(void **state)
+everything_that_is_wrong_is_answered(void **state)
 {
 	struct buf want = BUF_INIT;
 	struct web_answer a;
@@ -183,27 +124,17 @@ the_tenant_is_a_required_query(void **state)
 	(void)state;
 	ask.tenant = NULL;
 	expect_text(world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD)), 422,
-	    "{\"detail\":[{\"type\":\"missing\","
-	    "\"loc\":[\"query\",\"tenant_id\"],\"msg\":\"Field required\","
-	    "\"input\":null" URL("missing") "]}");
+	    "{\"detail\":[" AT(TENANT, "is missing") "]}");
 	ask.tenant = "../x";
 	expect_text(world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD)), 422,
-	    "{\"detail\":[{\"type\":\"string_pattern_mismatch\","
-	    "\"loc\":[\"query\",\"tenant_id\"],\"msg\":\"String should match "
-	    "pattern '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$'\","
-	    "\"input\":\"../x\",\"ctx\":{\"pattern\":"
-	    "\"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$\"}" URL(
-		"string_pattern_mismatch") "]}");
+	    "{\"detail\":[" AT(TENANT, "must be 1 to 64 letters, digits and "
+				       "_.-, and begin with a letter, a digit "
+				       "or _") "]}");
 	/* Both faults, that of the query first. */
 	ask.tenant = NULL;
 	expect_text(world_post(&world, EVENTS, &ask, "", 0), 422,
-	    "{\"detail\":[{\"type\":\"missing\","
-	    "\"loc\":[\"query\",\"tenant_id\"],\"msg\":\"Field required\","
-	    "\"input\":null" URL("missing") ",{\"type\":\"missing\","
-					    "\"loc\":[\"body\"],"
-					    "\"msg\":\"Field required\","
-					    "\"input\":null" URL(
-						"missing") "]}");
+	    "{\"detail\":[" AT(TENANT, "is missing") "," AT(
+		"\"body\"", "is missing") "]}");
 }
 
 static void
@@ -510,8 +441,7 @@ int
 test_routes_events(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-		    what_is_wrong_is_told_as_the_original_tells_it),
+		cmocka_unit_test(everything_that_is_wrong_is_answered),
 		cmocka_unit_test(the_tenant_is_a_required_query),
 		cmocka_unit_test(a_body_of_another_type_is_refused),
 		cmocka_unit_test(

@@ -280,20 +280,19 @@ static const struct {
 	{ "", "Invalid request\n" },
 	{ "{", "Invalid request\n" },
 	{ "nonsense", "Invalid request\n" },
-	{ "[]", "Invalid request\n" },
-	{ "{\"sender_id\":5,\"receiver_id\":\"b\"}", "Invalid request\n" },
+	{ "[]", "Invalid request: body must be an object\n" },
+	{ "{\"sender_id\":5,\"receiver_id\":\"b\"}",
+	    "Invalid request: sender_id must be a text\n" },
 	{ "{\"sender_id\":\"a\",\"receiver_id\":\"b\",\"content\":[]}",
-	    "Invalid request\n" },
+	    "Invalid request: content must be a text\n" },
 	{ "{\"sender_id\":\"a\\ud800\",\"receiver_id\":\"b\"}",
-	    "Invalid request: sender_id: String should match pattern "
-	    "'^[^\\x00-\\x1f\\x7f-\\x9f\\ufffd]*"
-	    "[^\\x00-\\x20\\x7f-\\x9f\\ufffd]$'\n" },
+	    "Invalid request: sender_id must have no control characters, and "
+	    "no blank at its end\n" },
 	{ "{\"sender_id\":\"a\",\"sender_id\":\"b\",\"receiver_id\":\"b\"}",
 	    "Invalid request\n" },
-	{ "{}", "Invalid request: sender_id: Field required\n" },
+	{ "{}", "Invalid request: sender_id is missing\n" },
 	{ "{\"sender_id\":\"\",\"receiver_id\":\"b\"}",
-	    "Invalid request: sender_id: String should have at least 1 "
-	    "characters\n" },
+	    "Invalid request: sender_id must not be empty\n" },
 	{ "{\"sender_id\":\"a\"}",
 	    "Invalid request: neither conversation_id nor receiver_id\n" },
 };
